@@ -1,0 +1,6 @@
+"""From self-attention without a single weight to a GPT that writes Shakespeare, a room for each idea."""
+
+from lecture21 import presets
+from lecture21.gpt import GPT, GPTConfig
+
+__all__ = ["GPT", "GPTConfig", "presets"]

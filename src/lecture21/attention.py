@@ -1,0 +1,117 @@
+"""Self-attention, first without a single weight, then with queries, keys and values, then masked.
+
+Each idea is a plain function; `SelfAttention` only holds the three weight matrices of the slides.
+Several heads at once, and the fast fused kernel, live in `lecture21.layers`.
+"""
+
+import math
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+
+def basic_self_attention(
+    x: Float[Tensor, "*B T C"],
+) -> tuple[Float[Tensor, "*B T C"], Float[Tensor, "*B T T"]]:
+    """Mix every vector with every other one, weighted by how similar they are (slide 6).
+
+    There is nothing to learn here: w_ij = softmax_j(x_i . x_j) and out_i = sum_j w_ij x_j.
+
+    Args:
+        x: T vectors of width C, with any batch dimensions in front.
+
+    Returns:
+        The mixed vectors, and the weights: row i says what token i took from each token j. Rows sum to 1.
+
+    Source: slide 6; Raschka & Mirjalili, Python Machine Learning, 3rd ed., chapter 16.
+    """
+    scores = x @ x.transpose(-2, -1)  # (*B, T, T): every dot product
+    weights = scores.softmax(dim=-1)
+    return weights @ x, weights
+
+
+def causal_mask(
+    n_query: int, n_key: int | None = None, *, device: torch.device | str | None = None
+) -> Bool[Tensor, "T S"]:
+    """Say which keys each query may attend to: its own position and everything before (slide 20).
+
+    True = may attend, torch's convention. With more keys than queries, the queries are the *last* positions,
+    as they are when earlier keys come from a cache.
+
+    Args:
+        n_query: number of queries T, at least 1.
+        n_key: number of keys S, at least T; T if not given.
+        device: where the mask is made.
+
+    Raises:
+        ValueError: where some query would be left with no key at all.
+    """
+    n_key = n_query if n_key is None else n_key
+    if n_query < 1 or n_key < n_query:
+        raise ValueError(f"causal_mask needs 1 <= n_query <= n_key, got n_query={n_query}, n_key={n_key}")
+    return torch.ones(n_query, n_key, dtype=torch.bool, device=device).tril(n_key - n_query)
+
+
+def attention(
+    q: Float[Tensor, "*B T D"],
+    k: Float[Tensor, "*B S D"],
+    v: Float[Tensor, "*B S Dv"],
+    mask: Bool[Tensor, "*#B T S"] | None = None,
+) -> tuple[Float[Tensor, "*B T Dv"], Float[Tensor, "*B T S"]]:
+    """Scaled dot-product attention: softmax(q k^T / sqrt(d_k)) v, with the weights beside the result.
+
+    This is the slide's formula with the 1/sqrt(d_k) that it leaves out. Without it the variance of a score
+    grows with d_k and the softmax saturates.
+
+    Args:
+        q: one query per position that asks.
+        k: one key per position that can be asked, as wide as a query.
+        v: one value per key.
+        mask: True where a query may attend to a key; everything may attend to everything if not given.
+
+    Returns:
+        The mixed values, and the weights (rows = query, columns = key; rows sum to 1).
+
+    Raises:
+        ValueError: if the mask leaves a query nothing to attend to: the softmax of only -inf is NaN.
+
+    Source: slide 8; Vaswani et al. 2017, equation 1.
+    """
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])  # (*B, T, S)
+    if mask is not None:
+        blind = ~mask.any(dim=-1)
+        if blind.any():
+            where = tuple(int(i) for i in blind.nonzero()[0])
+            raise ValueError(f"the mask leaves query {where} no key; each query needs at least one True in its row")
+        # -inf before the softmax, not 0 after it: the rest of the row must still sum to 1.
+        scores = scores.masked_fill(~mask, -math.inf)
+    weights = scores.softmax(dim=-1)
+    return weights @ v, weights
+
+
+class SelfAttention(nn.Module):
+    """One head of learnable self-attention: the slide's W^q, W^k and W^v, and nothing else (slides 7 and 8).
+
+    Args:
+        d_in: width of the input vectors.
+        d_k: width of queries and keys.
+        d_v: width of values; d_k if not given.
+    """
+
+    def __init__(self, d_in: int, d_k: int, d_v: int | None = None):
+        super().__init__()
+        d_v = d_k if d_v is None else d_v
+        for name, value in {"d_in": d_in, "d_k": d_k, "d_v": d_v}.items():
+            if value < 1:
+                raise ValueError(f"SelfAttention needs {name} >= 1, got {value}")
+        # nn.Linear stores the matrix with one row per output, so that it computes x W^T: the slide's W x_i for all i.
+        self.query = nn.Linear(d_in, d_k, bias=False)
+        self.key = nn.Linear(d_in, d_k, bias=False)
+        self.value = nn.Linear(d_in, d_v, bias=False)
+
+    def forward(
+        self, x: Float[Tensor, "*B T C"], mask: Bool[Tensor, "*#B T T"] | None = None
+    ) -> tuple[Float[Tensor, "*B T Dv"], Float[Tensor, "*B T T"]]:
+        """Return the mixed values and the attention weights; `mask` as in `attention`."""
+        return attention(self.query(x), self.key(x), self.value(x), mask)

@@ -1,0 +1,130 @@
+"""Counting instead of gradient descent: an n-gram model, to stand beside every GPT on the same axis."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+class _Counts(NamedTuple):
+    """What followed every context of one length in training; the codes are sorted, to be searched."""
+
+    ngrams: Int[Tensor, " G"]  # codes of context and next token together
+    times: Int[Tensor, " G"]  # c(hw): how often the next token w followed the context h
+    contexts: Int[Tensor, " S"]
+    totals: Int[Tensor, " S"]  # c(h.): how often anything followed h
+    distinct: Int[Tensor, " S"]  # N1+(h.): how many different tokens followed h
+
+
+class NGram(nn.Module):
+    """Predict the next token from how often it followed the last few, by Witten-Bell interpolation.
+
+    p(w|h) = (c(hw) + N1+(h.) p(w|h')) / (c(h.) + N1+(h.)), where h' is h without its oldest token, c(hw) says how
+    often w followed h, c(h.) how often anything did, and N1+(h.) how many different tokens did. The recursion ends
+    below the unigram, at the uniform 1/V. A context never seen passes on what the shorter one says.
+
+    It is called like a GPT, so that `evaluate` and `generate` work on it. It has no parameters, its counts stay on
+    the CPU, and `block_size` is None, since it reads a window of any length.
+
+    Args:
+        order: n, the number of tokens that are counted together; the context is order - 1 of them. 1 is the unigram.
+        vocab_size: number of token ids V.
+
+    Raises:
+        ValueError: if `order` or `vocab_size` is below 1, or an n-gram does not fit into 63 bits.
+
+    Source: Chen & Goodman 1998, An Empirical Study of Smoothing Techniques for Language Modeling (TR-10-98,
+    Harvard), on Witten-Bell smoothing; Witten & Bell 1991, method C.
+    """
+
+    block_size = None
+
+    def __init__(self, order: int, vocab_size: int):
+        super().__init__()
+        for name, value in {"order": order, "vocab_size": vocab_size}.items():
+            if value < 1:
+                raise ValueError(f"NGram needs {name} >= 1, got {value}")
+        if vocab_size**order > 2**63:
+            raise ValueError(
+                f"NGram codes an n-gram as one 63-bit integer, so vocab_size ** order may be at most 2 ** 63, "
+                f"got {vocab_size} ** {order}"
+            )
+        self.order = order
+        self.vocab_size = vocab_size
+        self._counts: list[_Counts] = []  # by length of the context: 0, 1, ... order - 1
+
+    def fit(self, tokens: Int[Tensor, " N"]) -> "NGram":
+        """Count every n-gram of `tokens`, in place of any earlier counts, and return the model.
+
+        Raises:
+            ValueError: if there are fewer than `order` tokens, or one of them is not in 0 ... vocab_size - 1.
+        """
+        tokens = self._checked(tokens)
+        if len(tokens) < self.order:
+            raise ValueError(f"an NGram of order {self.order} needs {self.order} tokens or more, got {len(tokens)}")
+        self._counts = []
+        for length in range(self.order):
+            ngrams, times = self._codes(tokens, length + 1).unique(return_counts=True)
+            contexts, index, distinct = (ngrams // self.vocab_size).unique_consecutive(
+                return_inverse=True, return_counts=True
+            )
+            totals = torch.zeros_like(contexts).index_add_(0, index, times)
+            self._counts.append(_Counts(ngrams, times, contexts, totals, distinct))
+        return self
+
+    def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B T V"]:
+        """Return the log-probability of each next token, after each position and what stands before it in its row.
+
+        Log-probabilities are logits that need no further normalising: their softmax is their exponential.
+
+        Raises:
+            ValueError: before `fit`, or if an id is not in 0 ... vocab_size - 1.
+        """
+        return self._probabilities(ids, torch.arange(self.vocab_size)).log().float().to(ids.device)
+
+    def loss(self, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
+        """Return the mean negative log-probability of the targets, in nats; raises as the call itself does."""
+        targets = self._checked(targets)
+        return -self._probabilities(ids, targets[..., None]).log().mean().float().to(ids.device)
+
+    def _probabilities(self, ids: Int[Tensor, "B T"], words: Int[Tensor, "*#BT W"]) -> Float[Tensor, "B T W"]:
+        """Return p(w|h) for each candidate w in `words`, where h is the position and what stands before it."""
+        if not self._counts:
+            raise ValueError("this NGram has counted nothing yet: call fit(tokens) first")
+        ids = self._checked(ids)
+        shape = (*ids.shape, words.shape[-1])
+        words = words.expand(shape)
+        p = torch.full(shape, 1 / self.vocab_size, dtype=torch.float64)
+        for length, counts in enumerate(self._counts[: ids.shape[1] + 1]):
+            first = max(length - 1, 0)  # the first position with a context of this length
+            shorter = p[:, first:]
+            context = self._codes(ids, length)[:, : shorter.shape[1], None]
+            total, distinct = (_find(counts.contexts, context, n) for n in (counts.totals, counts.distinct))
+            times = _find(counts.ngrams, context * self.vocab_size + words[:, first:], counts.times)
+            mixed = (times + distinct * shorter) / (total + distinct)
+            p[:, first:] = torch.where(total > 0, mixed, shorter)  # an unseen context leaves 0 / 0
+        return p
+
+    def _codes(self, ids: Int[Tensor, "*B T"], length: int) -> Int[Tensor, "*B N"]:
+        """Read each run of `length` ids as the digits of one number to the base V, the oldest id first."""
+        n = ids.shape[-1] - length + 1  # of runs of length 0 there are T + 1
+        codes = torch.zeros(*ids.shape[:-1], n, dtype=torch.int64)
+        for start in range(length):
+            codes = codes * self.vocab_size + ids[..., start : start + n]
+        return codes
+
+    def _checked(self, ids: Int[Tensor, "*B T"]) -> Int[Tensor, "*B T"]:
+        """Bring ids to the CPU as int64; an id beyond the vocabulary would pass for a part of another n-gram."""
+        ids = ids.cpu().long()
+        if ids.numel() and not 0 <= ids.min() <= ids.max() < self.vocab_size:
+            wrong = ids[(ids < 0) | (ids >= self.vocab_size)][0].item()
+            raise ValueError(f"token id {wrong} is outside the vocabulary: 0 to {self.vocab_size - 1}")
+        return ids
+
+
+def _find(codes: Int[Tensor, " G"], wanted: Int[Tensor, "*N"], values: Int[Tensor, " G"]) -> Int[Tensor, "*N"]:
+    """Look up the value of each wanted code among sorted codes; 0 where it is not there."""
+    # searchsorted warns, once, where it has to make a copy itself.
+    index = torch.searchsorted(codes, wanted.contiguous()).clamp_(max=len(codes) - 1)
+    return torch.where(codes[index] == wanted, values[index], 0)

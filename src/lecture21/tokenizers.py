@@ -1,0 +1,121 @@
+"""From text to token ids and back: one symbol, one id, and one more id for every symbol never seen before."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from jaxtyping import Int
+from torch import Tensor
+
+from lecture21.storage import write_atomic
+
+UNKNOWN = "\ufffd"  # Unicode's own replacement character
+_KIND = "characters"  # what a saved file calls itself
+
+
+@dataclass(frozen=True)
+class CharTokenizer:
+    """A vocabulary of single characters, plus one unknown symbol, which has the last id.
+
+    Two tokenizers are equal when their symbols are.
+
+    Args:
+        symbols: the known characters, each once, in sorted order: the character at index i has id i.
+
+    Raises:
+        ValueError: if `symbols` is empty, repeats a character or is not sorted.
+
+    Source: slide 24, whose vocabulary of 65 is 64 symbols of the plays and the unknown one.
+    """
+
+    symbols: str
+
+    def __post_init__(self) -> None:
+        if not self.symbols:
+            raise ValueError("a vocabulary needs at least one symbol, got an empty text")
+        if list(self.symbols) != sorted(set(self.symbols)):
+            raise ValueError(f"symbols must be distinct and sorted, got {self.symbols!r}")
+
+    @classmethod
+    def from_text(cls, text: str) -> "CharTokenizer":
+        """Know exactly the characters that occur in `text`; raises ValueError if there are none."""
+        return cls("".join(sorted(set(text))))
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids: the known symbols and the unknown one."""
+        return len(self.symbols) + 1
+
+    @property
+    def unknown_id(self) -> int:
+        """The last id, which stands for every character that is not in `symbols`."""
+        return len(self.symbols)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {symbol: i for i, symbol in enumerate(self.symbols)}
+
+    def unknown(self, text: str) -> str:
+        """Return the distinct characters of `text` that have no id of their own, in order of appearance."""
+        return "".join(dict.fromkeys(symbol for symbol in text if symbol not in self._ids))
+
+    def encode(self, text: str, strict: bool = False) -> list[int]:
+        """Turn each character into its id, and each unknown character into `unknown_id`.
+
+        Raises:
+            ValueError: if `strict` and some character is unknown; names each one and where it first stands.
+        """
+        if strict and (unknown := self.unknown(text)):
+            where = ", ".join(f"{symbol!r} at {text.index(symbol)}" for symbol in unknown)
+            raise ValueError(f"not among the {len(self.symbols)} known symbols: {where}")
+        return [self._ids.get(symbol, self.unknown_id) for symbol in text]
+
+    def decode(self, ids: Iterable[int] | Int[Tensor, " T"]) -> str:
+        """Turn each id back into its character, and `unknown_id` into U+FFFD.
+
+        Args:
+            ids: one sequence of T ids, a list or a tensor.
+
+        Raises:
+            ValueError: for the first id that is not in 0 ... vocab_size - 1, or a tensor of more than one sequence.
+        """
+        if isinstance(ids, Tensor):
+            if ids.dim() != 1:
+                raise ValueError(f"decode takes one sequence of ids, got a tensor of shape {tuple(ids.shape)}")
+            ids = ids.tolist()  # iterating over a tensor would make a tensor of every id
+        alphabet = self.symbols + UNKNOWN
+        text = []
+        for position, i in enumerate(ids):
+            if not 0 <= i < len(alphabet):  # a negative index would silently count from the end
+                raise ValueError(f"id {i} at {position} is outside the vocabulary: 0 to {len(alphabet) - 1}")
+            text.append(alphabet[i])
+        return "".join(text)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the vocabulary as JSON, whole or not at all; raises OSError where the file system does."""
+        # A list, since in JSON two symbols side by side in one string may read as one (UTF-16 surrogates).
+        content = {"tokenizer": _KIND, "symbols": list(self.symbols)}
+        write_atomic(path, (json.dumps(content) + "\n").encode())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "CharTokenizer":
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: names the path, where the file is cut short or holds something else.
+            OSError: what the file system says, such as FileNotFoundError.
+        """
+        data = Path(path).read_bytes()
+        try:
+            content = json.loads(data)
+            if not isinstance(content, dict) or content.get("tokenizer") != _KIND:
+                raise ValueError(f'it does not say "tokenizer": "{_KIND}"')
+            symbols = content.get("symbols")
+            if not isinstance(symbols, list) or not all(isinstance(s, str) and len(s) == 1 for s in symbols):
+                raise ValueError('"symbols" is not a list of single characters')
+            return cls("".join(symbols))
+        except ValueError as error:  # also what json says of bytes that are no JSON, or no text
+            raise ValueError(f"{path} is not a saved CharTokenizer: {error}") from error

@@ -1,0 +1,272 @@
+"""Maximum likelihood on windows of a long token sequence: one loop, evaluated on the whole validation split.
+
+Device, precision, gradient accumulation and clipping are accelerate's; what is written here is what a student should
+read: which windows, which loss, which step size, and when to look.
+"""
+
+import math
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from jaxtyping import Int
+from torch import Tensor
+from tqdm import tqdm
+
+from lecture21.checkpoints import Tokenizer, TrainingState, load_run, refuse_to_overwrite, save_run
+from lecture21.evaluation import History, evaluate
+from lecture21.gpt import GPT
+
+SCHEDULES = ("constant", "cosine")
+PRECISIONS = {"fp32": "no", "fp16": "fp16", "bf16": "bf16"}  # our names, accelerate's names
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run: how long, how fast, how often to look. The defaults are GPT-0's, with plain Adam.
+
+    Raises:
+        ValueError: naming the field, its value and what is allowed.
+    """
+
+    steps: int = 5000
+    """Number of updates."""
+    batch_size: int = 16
+    """Windows in a batch; with accumulation, in each part of it."""
+    learning_rate: float = 1e-3
+    """Highest step size of Adam."""
+    weight_decay: float = 0.0
+    """Decoupled decay (AdamW) of weight matrices and tables, not of biases and gains; 0 is plain Adam."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Adam's two averaging factors."""
+    warmup: int = 0
+    """Steps over which the learning rate rises linearly from 0."""
+    schedule: str = "constant"
+    """After the warm-up: constant, or cosine down to 0 at the last step."""
+    clip: float | None = None
+    """Largest norm of the whole gradient; not clipped if not given."""
+    accumulate: int = 1
+    """Batches whose gradients are averaged into one update."""
+    eval_every: int = 500
+    """Updates between two evaluations, each of which also writes a checkpoint."""
+    seed: int = 0
+    """Seed of the batches and of dropout."""
+    device: str | None = None
+    """cpu, cuda or mps; the best that is there if not given."""
+    precision: str | None = None
+    """fp32, bf16 or fp16; on a GPU the best that it can do, elsewhere fp32, if not given."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "betas", tuple(self.betas))  # JSON has lists only
+        for name, least in {
+            "steps": 0,
+            "batch_size": 1,
+            "warmup": 0,
+            "accumulate": 1,
+            "eval_every": 1,
+            "seed": 0,
+        }.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}")
+        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+            raise ValueError(f"learning_rate must be a positive number, got {self.learning_rate!r}")
+        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
+            raise ValueError(f"weight_decay must be a number >= 0, got {self.weight_decay!r}")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas!r}")
+        if self.clip is not None and not self.clip > 0:
+            raise ValueError(f"clip must be a positive number or None, got {self.clip!r}")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {self.schedule!r}")
+        if self.precision is not None and self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Return the step size of update `step` (0, 1, ...): linear warm-up, then constant or a half cosine to 0."""
+    if step < config.warmup:
+        return config.learning_rate * (step + 1) / config.warmup
+    if config.schedule == "constant":
+        return config.learning_rate
+    progress = (step - config.warmup) / max(config.steps - config.warmup, 1)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def _require_a_window(tokens: Int[Tensor, " N"], block_size: int) -> None:
+    if len(tokens) <= block_size:
+        raise ValueError(
+            f"{len(tokens)} tokens are too few for a block of {block_size}; at least {block_size + 1} are needed"
+        )
+
+
+def sample_windows(
+    tokens: Int[Tensor, " N"], block_size: int, batch_size: int, generator: torch.Generator | None = None
+) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+    """Cut random windows out of a sequence: what the model reads, and the same shifted by one.
+
+    Raises:
+        ValueError: if the sequence is too short for one window and its targets.
+    """
+    _require_a_window(tokens, block_size)
+    starts = torch.randint(len(tokens) - block_size, (batch_size, 1), generator=generator)
+    windows = tokens[starts + torch.arange(block_size + 1)]  # (B, T+1)
+    return windows[:, :-1], windows[:, 1:]
+
+
+def choose_precision(device: torch.device) -> str:
+    """Return the best precision that a device is built for: bf16, fp16 on a GPU before Ampere (a T4), else fp32."""
+    if device.type != "cuda":
+        return "fp32"
+    # torch.cuda.is_bf16_supported() is also true where bf16 is only emulated.
+    return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
+
+
+def _accelerator(config: TrainConfig) -> Accelerator:
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if config.device is not None and not there.get(config.device):
+        allowed = ", ".join(name for name, usable in there.items() if usable)
+        raise ValueError(f"device {config.device!r} is not on this machine; there is {allowed}")
+    device = torch.device(config.device or next(name for name in ("cuda", "mps", "cpu") if there[name]))
+    # accelerate keeps one state for the process, and would refuse a second run on another device or precision.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(
+        cpu=device.type == "cpu",
+        mixed_precision=PRECISIONS[config.precision or choose_precision(device)],
+        gradient_accumulation_steps=config.accumulate,
+    )
+
+
+def _optimizer(model: GPT, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    vectors = [p for p in model.parameters() if p.ndim < 2]
+    groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+    # With no decay AdamW is Adam to the last bit. Fused: one kernel, where a tiny model would launch hundreds.
+    return torch.optim.AdamW(
+        groups,
+        lr=config.learning_rate,
+        betas=config.betas,
+        weight_decay=config.weight_decay,
+        fused=device.type in ("cpu", "cuda"),
+    )
+
+
+def train(
+    model: GPT,
+    tokens: Int[Tensor, " N"],
+    config: TrainConfig | None = None,
+    *,
+    val: Int[Tensor, " M"] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    tokenizer: Tokenizer | None = None,
+    resume: bool = False,
+    on_eval: Callable[[int, GPT, History], None] | None = None,
+) -> History:
+    """Fit a model to a token sequence, in place, and return what was measured.
+
+    The seed decides batches and dropout, and the caller's random state is left alone. A run that was stopped and is
+    resumed from `out` gives the same losses, to the last digit, as one that was not.
+
+    Args:
+        model: trained in place; it is then on the device of the run.
+        tokens: the training sequence.
+        config: `TrainConfig()` if not given.
+        val: a sequence that is evaluated whole, every `eval_every` steps.
+        out: a directory for checkpoint, model, tokenizer and `history.csv`, written at each evaluation.
+        tokenizer: saved beside the model, so that it can be asked for text later.
+        resume: go on from the checkpoint in `out`.
+        on_eval: called with step, model and history after each evaluation.
+
+    Raises:
+        ValueError: if the data are too short, `out` holds a run that is not to be resumed, or its checkpoint is torn,
+            of another model, tokenizer, text or configuration.
+        OSError: what the file system says; the last checkpoint is then still whole.
+    """
+    config = TrainConfig() if config is None else config
+    _require_a_window(tokens, model.block_size)  # before anything is written
+    if resume and out is None:
+        raise ValueError("resume=True needs out, the directory of the run to go on with")
+    if out is not None and not resume:
+        refuse_to_overwrite(out)
+    accelerator = _accelerator(config)
+    device = accelerator.device
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(config.seed)
+        state = TrainingState(
+            model=model,
+            optimizer=_optimizer(model.to(device), config, device),
+            batches=torch.Generator().manual_seed(config.seed),
+            scaler=accelerator.scaler,
+            settings=asdict(config),
+            history=History(),
+            tokens=tokens,
+            tokenizer=tokenizer,
+        )
+        if resume:
+            load_run(out, state)
+        _loop(state, config, accelerator, val, out, on_eval)
+    return state.history
+
+
+def _loop(
+    state: TrainingState,
+    config: TrainConfig,
+    accelerator: Accelerator,
+    val: Int[Tensor, " M"] | None,
+    out: str | os.PathLike[str] | None,
+    on_eval: Callable[[int, GPT, History], None] | None,
+) -> None:
+    model, history, device = state.model, state.history, accelerator.device
+    # Accelerate wraps the forward pass in autocast where the precision asks for it.
+    prepared, optimizer = accelerator.prepare(model, state.optimizer)
+
+    def look(train_loss: float) -> None:
+        val_loss = math.nan if val is None else evaluate(model, val)
+        history.append(state.step, train_loss, val_loss, learning_rate(state.step, config))
+        if out is not None:
+            save_run(out, state)
+            history.to_csv(Path(out) / "history.csv")
+        if on_eval is not None:
+            on_eval(state.step, model, history)
+
+    if not history.step:
+        look(math.nan)
+    prepared.train()
+    seen = torch.zeros((), device=device)
+    since = state.step
+    bar = tqdm(
+        total=config.steps,
+        initial=state.step,
+        unit="step",
+        dynamic_ncols=True,
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        while state.step < config.steps:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(state.step, config)
+            for _ in range(config.accumulate):
+                ids, targets = sample_windows(state.tokens, model.block_size, config.batch_size, state.batches)
+                with accelerator.accumulate(prepared):
+                    loss = model.loss(ids.to(device), targets.to(device))
+                    accelerator.backward(loss)
+                    if accelerator.sync_gradients and config.clip is not None:
+                        accelerator.clip_grad_norm_(prepared.parameters(), config.clip)
+                    optimizer.step()
+                    optimizer.zero_grad()
+                seen += loss.detach() / config.accumulate
+            state.step += 1
+            bar.update()
+            if state.step % config.eval_every == 0 or state.step == config.steps:
+                look(seen.item() / (state.step - since))
+                bar.set_postfix(train=f"{history.train_loss[-1]:.4f}", val=f"{history.val_loss[-1]:.4f}")
+                prepared.train()
+                seen.zero_()
+                since = state.step
+    accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)

@@ -1,0 +1,170 @@
+"""The linter over the chapters, and small bad notebooks that prove the linter."""
+
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import notebook_lint
+import pytest
+import repository
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+ALT = "a small white square that stands for a picture"
+
+
+def test_the_chapters_are_there():
+    assert [path.stem for path in NOTEBOOKS] == [
+        "02_basic_self_attention",
+        "03_learnable_attention",
+        "04_causal_mask",
+        "07_write_a_gpt",
+    ]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_chapter_is_in_order(path: Path):
+    assert notebook_lint.lint(path) == []
+
+
+def png(colour: tuple[int, int, int, int] = (255, 255, 255, 255)) -> str:
+    buffer = io.BytesIO()
+    Image.new("RGBA", (4, 4), colour).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def picture(data: str | None = None) -> NotebookNode:
+    return new_output("display_data", data={"image/png": data or png(), "text/plain": ["<Figure>"]})
+
+
+def good() -> NotebookNode:
+    """A notebook that breaks no rule."""
+    cells = [
+        new_markdown_cell(f"# Title\n\n{repository.badge('00_good')}\n"),
+        new_code_cell(repository.install_cell()),
+        new_code_cell("import matplotlib.pyplot as plt\nfrom ipywidgets import interact"),
+        new_code_cell("2 + 2", outputs=[new_output("execute_result", data={"text/plain": "4"}, execution_count=3)]),
+        new_markdown_cell("Text.\n\n<details>\n<summary>Answer</summary>\n\nYes.\n\n</details>"),
+        new_code_cell(
+            "plt.plot([1, 2])\nplt.show()", outputs=[picture()], metadata={"mystnb": {"image": {"alt": ALT}}}
+        ),
+        new_code_cell(
+            "interact(print, x=(0, 3))", metadata={"tags": ["nbval-ignore-output", "remove-cell"]}, outputs=[]
+        ),
+    ]
+    for n, cell in enumerate(cell for cell in cells if cell.cell_type == "code"):
+        cell.execution_count = n + 1
+    for n, cell in enumerate(cells):
+        cell.id = f"c{n:02}"
+    metadata = {"kernelspec": notebook_lint.KERNEL, "language_info": {"name": "python"}}
+    return new_notebook(cells=cells, metadata=metadata)
+
+
+def lint(notebook: NotebookNode, folder: Path) -> list[str]:
+    path = folder / "00_good.ipynb"
+    nbformat.write(notebook, path)
+    return notebook_lint.lint(path)
+
+
+def test_the_linter_has_nothing_against_a_good_notebook(tmp_path: Path):
+    assert lint(good(), tmp_path) == []
+
+
+def put(cell: int, **values) -> Callable[[NotebookNode], None]:
+    """Set fields of one cell."""
+    return lambda notebook: notebook.cells[cell].update(nbformat.from_dict(values))
+
+
+def stream(name: str, text: str) -> NotebookNode:
+    return new_output("stream", name=name, text=text)
+
+
+def raises() -> NotebookNode:
+    return new_output("error", ename="ValueError", evalue="no", traceback=["ValueError: no"])
+
+
+def metadata(**values) -> Callable[[NotebookNode], None]:
+    return lambda notebook: notebook.metadata.update(nbformat.from_dict(values))
+
+
+BAD = {
+    "not run": (put(3, execution_count=None), "was not run from top to bottom"),
+    "run out of order": (put(3, execution_count=9), "was not run from top to bottom"),
+    "another kernel": (metadata(kernelspec={"name": "conda-env", "display_name": "x"}), "kernelspec is"),
+    "machine's Python": (metadata(language_info={"name": "python", "version": "3.11.7"}), "language_info"),
+    "widget state": (metadata(widgets={"state": {}}), "metadata holds ['widgets']"),
+    "GPU without a type": (metadata(accelerator="GPU"), "asks Colab for"),
+    "execution times": (put(3, metadata={"execution": {}}), "has metadata ['execution']"),
+    "unknown tag": (put(3, metadata={"tags": ["nbval-skip"]}), "has tags ['nbval-skip']"),
+    "stored error": (put(3, outputs=[raises()]), "stores an error"),
+    "promised error": (put(3, metadata={"tags": ["raises-exception"]}), "raises nothing"),
+    "stderr": (put(3, outputs=[stream("stderr", "Warning: x")]), "writes to stderr"),
+    "svg": (put(3, outputs=[new_output("display_data", data={"image/svg+xml": "<svg/>"})]), "SVG"),
+    "dead widget": (
+        put(3, outputs=[new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {}})]),
+        "dead without a kernel",
+    ),
+    "no title": (put(0, source=f"Title\n\n{repository.badge('00_good')}"), "does not open with"),
+    "two titles": (put(4, source="# Another title"), "has 2 headings"),
+    "no badge": (put(0, source="# Title"), "lacks its badge"),
+    "badge of another chapter": (
+        put(0, source=f"# Title\n\n{repository.badge('00_good')}\n{repository.badge('01_other')}"),
+        "links to",
+    ),
+    "no install cell": (put(1, source="import lecture21"), "not the install cell"),
+    "no alt text": (put(5, metadata={}), "does not describe it"),
+    "a path as alt text": (put(5, metadata={"mystnb": {"image": {"alt": "../a b c d.png"}}}), "does not describe it"),
+    "not shown": (put(5, source="plt.plot([1, 2]);"), "end it with plt.show()"),
+    "shown with its lines": (
+        put(5, outputs=[new_output("execute_result", data={"text/plain": "[<Line2D>]"}, execution_count=4), picture()]),
+        "end it with plt.show()",
+    ),
+    "transparent picture": (put(5, outputs=[picture(png((0, 0, 0, 0)))]), "white and opaque"),
+    "dark picture": (put(5, outputs=[picture(png((30, 30, 30, 255)))]), "white and opaque"),
+    "figure name": (
+        put(5, metadata={"mystnb": {"image": {"alt": ALT}, "figure": {"name": "loss"}}}),
+        "does not start with 'fig-'",
+    ),
+    "picture in prose without alt text": (put(4, source="![](a.png)"), "without alt text"),
+    "MyST role": (put(4, source="See {term}`head`."), "MyST"),
+    "MyST directive": (put(4, source="```{note}\nNo.\n```"), "MyST"),
+    "answer without an empty line": (
+        put(4, source="<details>\n<summary>A</summary>\n**Yes**\n</details>"),
+        "</summary>",
+    ),
+    "path of a machine": (put(3, outputs=[stream("stdout", "saved in /home/ada/x")]), "names a path of one machine"),
+    "path in the source": (put(3, source="open('/tmp/x')"), "names a path of one machine"),
+    "second definition": (put(3, source="def causal_mask(n):\n    return n"), "defines ['causal_mask']"),
+    "second class": (put(3, source="class GPT:\n    pass"), "defines ['GPT']"),
+    "shell command": (put(3, source="!ls"), "a magic or command"),
+    "magic": (put(3, source="%pip install x"), "a magic or command"),
+    "broken Python": (put(3, source="2 +"), "is not Python"),
+    "progress bar": (put(3, source="from tqdm import tqdm"), "uses tqdm"),
+    "explorer on the page": (put(6, metadata={"tags": ["nbval-ignore-output"]}), "is an explorer and needs the tags"),
+    "explorer's output": (put(6, outputs=[stream("stdout", "0")]), "is an explorer and stores an output"),
+    "no static twin": (put(5, source="x = 1", outputs=[], metadata={}), "without its static twin"),
+    "unchecked twin": (
+        put(5, metadata={"tags": ["nbval-ignore-output"], "mystnb": {"image": {"alt": ALT}}}),
+        "without its static twin",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "complaint"), BAD.values(), ids=BAD)
+def test_the_linter_finds(spoil: Callable[[NotebookNode], None], complaint: str, tmp_path: Path):
+    notebook = good()
+    spoil(notebook)
+    problems = lint(notebook, tmp_path)
+    assert any(complaint in problem for problem in problems), problems
+
+
+def test_the_linter_finds_another_layout(tmp_path: Path):
+    path = tmp_path / "00_good.ipynb"
+    nbformat.write(good(), path)
+    path.write_text(path.read_text().replace("\n ", "\n  "))
+    assert ["not laid out" in problem for problem in notebook_lint.lint(path)] == [True]

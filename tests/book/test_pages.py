@@ -1,0 +1,256 @@
+"""What the built pages promise: every picture described, every link leading somewhere, nothing from elsewhere."""
+
+import ast
+import copy
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import repository
+import yaml
+from bs4 import BeautifulSoup
+
+ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "_build" / "html"
+PACKAGE = ROOT / "src" / "lecture21"
+CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+Pages = dict[str, BeautifulSoup]
+
+
+def toc_files() -> list[str]:
+    """Every page that _toc.yml names, in order."""
+
+    def walk(node) -> list[str]:
+        if isinstance(node, list):
+            return [file for item in node for file in walk(item)]
+        if isinstance(node, dict):
+            own = [node[key] for key in ("root", "file") if key in node]
+            return own + [file for value in node.values() for file in walk(value)]
+        return []
+
+    return walk(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
+
+
+def undescribed(page: BeautifulSoup) -> list[str]:
+    """Pictures whose alt text is missing, or is a path."""
+    bad = []
+    for image in page.find_all("img"):
+        alt = image.get("alt", "")
+        if len(alt.split()) < 2 or re.search(r"\.(png|svg|jpe?g)$|^[./_]", alt):
+            bad.append(f"{image.get('src')}: alt={alt!r}")
+    return bad
+
+
+def broken_links(pages: Pages) -> list[str]:
+    """Internal links whose page or anchor is not there."""
+    anchors = {
+        name: {tag["id"] for tag in page.find_all(id=True)}
+        | {tag["name"] for tag in page.find_all("a", attrs={"name": True})}
+        for name, page in pages.items()
+    }
+    bad = []
+    for name, page in pages.items():
+        for tag in page.find_all(["a", "img", "script", "link"]):
+            address = tag.get("href") or tag.get("src")
+            if not address or urlsplit(address).scheme or address.startswith("//"):
+                continue
+            parts = urlsplit(address)
+            target = (HTML / name).parent / unquote(parts.path) if parts.path else HTML / name
+            target = target.resolve()
+            if not target.is_file():
+                bad.append(f"{name}: {address} is not there")
+                continue
+            there = anchors.get(str(target.relative_to(HTML.resolve())), set())
+            if parts.fragment and target.suffix == ".html" and unquote(parts.fragment) not in there:
+                bad.append(f"{name}: {address} has no such anchor")
+    return bad
+
+
+def foreign(page: BeautifulSoup) -> list[str]:
+    """Scripts, styles, fonts, pictures and frames that a page would fetch from another host."""
+    bad = []
+    for tag in page.find_all(["script", "img", "iframe", "source", "video", "audio", "embed", "object", "link"]):
+        if tag.name == "link" and not set(tag.get("rel", [])) & {
+            "stylesheet",
+            "preload",
+            "icon",
+            "preconnect",
+            "prefetch",
+        }:
+            continue
+        address = tag.get("src") or tag.get("href") or tag.get("data") or ""
+        if re.match(r"(https?:)?//", address):
+            bad.append(f"<{tag.name}> {address}")
+        if tag.name == "script" and re.search(r"https?://", tag.string or ""):
+            bad.append(f"<script> {tag.string.strip()[:80]}")
+    styles = [tag.string or "" for tag in page.find_all("style")] + [tag["style"] for tag in page.find_all(style=True)]
+    bad += [
+        f"style: {url}"
+        for style in styles
+        for url in re.findall(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//[^)\s]*", style)
+    ]
+    return bad
+
+
+def public_names() -> dict[str, str]:
+    """Every public name of every room, with its room: functions, classes, and constants that have a docstring."""
+    names = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        room = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        for node, following in zip(body, [*body[1:], None], strict=True):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                found = [node.name]
+            elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(following, ast.Expr):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                found = [target.id for target in targets if isinstance(target, ast.Name)]
+            else:
+                continue
+            names |= {f"{room}.{name}": room for name in found if not name.startswith("_")}
+    return names
+
+
+def test_every_page_of_the_contents_is_built_and_every_source_is_in_the_contents(pages: Pages):
+    files = toc_files()
+    assert len(files) == len(set(files))
+    assert [file for file in files if f"{file}.html" not in pages] == []
+    sources = {str(path.relative_to(ROOT).with_suffix("")) for path in (ROOT / "book").rglob("*.md")}
+    assert sources | {f"notebooks/{stem}" for stem in CHAPTERS} == set(files)
+
+
+def test_the_first_page_leads_to_the_introduction(pages: Pages):
+    refresh = pages["index.html"].find("meta", attrs={"http-equiv": re.compile("refresh", re.IGNORECASE)})
+    assert "book/intro.html" in refresh["content"]
+
+
+def test_every_picture_is_described(pages: Pages):
+    assert {name: bad for name, page in pages.items() if (bad := undescribed(page))} == {}
+
+
+def test_every_internal_link_leads_somewhere(pages: Pages):
+    assert broken_links(pages) == []
+
+
+def test_no_page_asks_another_host_for_anything(pages: Pages):
+    assert {name: bad for name, page in pages.items() if (bad := foreign(page))} == {}
+
+
+def test_no_style_sheet_asks_another_host_for_anything(pages: Pages):
+    linked = {
+        ((HTML / name).parent / urlsplit(tag["href"]).path).resolve()
+        for name, page in pages.items()
+        for tag in page.find_all("link", rel="stylesheet")
+    }
+    assert linked
+    found = {
+        str(path.relative_to(HTML.resolve())): match.group()
+        for path in linked
+        for match in re.finditer(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//[^)\s]*", path.read_text(encoding="utf-8"))
+    }
+    assert found == {}
+
+
+def test_no_page_shows_raw_markup_or_a_complaint(pages: Pages):
+    for name, page in pages.items():
+        article = copy.copy(page.find("article"))
+        if article is None:
+            continue
+        assert article.select(".system-message, .problematic") == [], name
+        for code in article.select("pre, code, .math"):
+            code.extract()
+        assert re.search(r"\{[a-z]+(:[a-z]+)?\}|^:::", article.get_text(), re.MULTILINE) is None, name
+
+
+@pytest.mark.parametrize("stem", CHAPTERS)
+def test_a_chapter_opens_on_colab(stem: str, pages: Pages):
+    page = pages[f"notebooks/{stem}.html"]
+    links = {a["href"] for a in page.find_all("a", href=True) if "colab" in a["href"]}
+    button = [a["href"] for a in page.select(".dropdown-launch-buttons a")]
+    assert links == {repository.colab(stem)}
+    assert button == [repository.colab(stem)]
+
+
+def test_every_public_name_of_every_room_has_its_place_in_the_api_pages(pages: Pages):
+    shown = {
+        tag["id"]
+        for name, page in pages.items()
+        if name.startswith("book/api/")
+        for tag in page.find_all(["dt", "section", "span"], id=True)
+    }
+    names = public_names()
+    assert len(names) > 40
+    missing = sorted(name for name, room in names.items() if name not in shown and not room.endswith(".cli"))
+    assert missing == []
+
+
+def test_a_public_name_without_a_docstring_would_be_missed():
+    names = public_names()
+    assert names["lecture21.attention.causal_mask"] == "lecture21.attention"
+    assert names["lecture21.pencil.TOKENS"] == "lecture21.pencil"
+
+
+def test_the_map_of_rooms_says_what_each_imports():
+    text = (ROOT / "book" / "api" / "index.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[\]\((\w+)\.md\) \|[^|]*\|([^|]*)\|$", text, re.MULTILINE)
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert {room for room, _ in rows} == {room for room in rooms if not room.startswith("__")}
+    for room, said in rows:
+        if room in ("cli", "figures"):
+            continue
+        tree = ast.parse((PACKAGE / f"{room}.py").read_text(encoding="utf-8"))
+        modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        imported = {module.split(".")[1] for module in modules if module.startswith("lecture21.")}
+        assert {name.strip() for name in said.split(",") if name.strip()} == imported, room
+
+
+def slides() -> list[list[str]]:
+    """The rows of the slide index: number, slide, chapter, code, test."""
+    text = (ROOT / "book" / "slides.md").read_text(encoding="utf-8")
+    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in re.findall(r"^\| S\d.*$", text, re.MULTILINE)]
+
+
+def test_the_slide_index_has_every_slide_once_and_in_order():
+    assert [row[0] for row in slides()] == [f"S{n}" for n in range(1, 39)]
+
+
+def test_the_slide_index_says_where_each_slide_is_treated():
+    for number, _, chapter, code, test in slides():
+        assert "not yet in the book" in chapter or "(title, no claim)" in chapter or ".ipynb)" in chapter, number
+        assert bool(code) == bool(test), number
+
+
+def test_every_chapter_is_in_the_slide_index():
+    text = "".join(chapter for _, _, chapter, _, _ in slides())
+    assert [stem for stem in CHAPTERS if f"../notebooks/{stem}.ipynb" not in text] == []
+
+
+def test_every_test_that_the_slide_index_names_is_there():
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    named = ["test_" + re.sub(r"[^a-z0-9]", "_", test) for *_, test in slides() if test]
+    assert len(named) >= 10
+    assert [name for name in named if not re.search(rf"^def {name}\(", source, re.MULTILINE)] == []
+
+
+def test_the_checks_of_pages_can_fail():
+    page = BeautifulSoup(
+        '<img src="a.png" alt="_images/a.png"><img src="b.png"><img src="c.png" alt="three curves that fall">'
+        '<script src="https://cdn.example/x.js"></script><link rel="stylesheet" href="//cdn.example/x.css">'
+        '<link rel="canonical" href="https://example.org/"><p style="background: url(https://example.org/a.png)"></p>'
+        '<script>import("https://cdn.example/y.js")</script>',
+        "html.parser",
+    )
+    assert len(undescribed(page)) == 2
+    assert len(foreign(page)) == 4
+
+
+def test_the_check_of_links_can_fail(pages: Pages):
+    page = BeautifulSoup(
+        '<a href="no.html">a</a><a href="intro.html#no">b</a><a href="intro.html">c</a><a href="https://x.y/">d</a>',
+        "html.parser",
+    )
+    bad = broken_links(pages | {"book/made_up.html": page})
+    assert [line for line in bad if line.startswith("book/made_up")] == [
+        "book/made_up.html: no.html is not there",
+        "book/made_up.html: intro.html#no has no such anchor",
+    ]

@@ -1,0 +1,116 @@
+import functools
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route
+
+HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find_chromium() -> str:
+    """Return the path of the browser: $CHROMIUM if set, or the first that is installed."""
+    named = os.environ.get("CHROMIUM")
+    path = named or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None or shutil.which(path) is None:
+        missing = f"CHROMIUM={named} is no program" if named else f"none of {', '.join(NAMES)} is installed"
+        pytest.fail(
+            f"no browser to open the book in: {missing}. On Debian or Ubuntu: apt-get install chromium."
+            " Elsewhere: CHROMIUM=/path/to/chromium make test",
+            pytrace=False,
+        )
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    """Start the Chromium of this machine, and let it talk to nobody on its own."""
+    return browser_type_launch_args | {"executable_path": find_chromium(), "args": QUIET}
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serve files without a line on stderr for each."""
+
+    def log_message(self, *arguments) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """The built book on 127.0.0.1; the address ends with a slash."""
+    if not (HTML / "index.html").is_file():
+        pytest.fail("there is no built book to open; run: make book", pytrace=False)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=HTML))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+
+
+class Visit:
+    """A page that is opened, with what went wrong on it: requests to other hosts, and errors."""
+
+    def __init__(self, context: BrowserContext, site: str):
+        self.site = site
+        self.foreign: list[str] = []
+        self.errors: list[str] = []
+        context.route("**/*", self._answer)
+        self.page: Page = context.new_page()
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("response", self._look)
+
+    def _answer(self, route: Route) -> None:
+        if route.request.url.startswith(self.site):
+            route.continue_()
+        else:
+            self.foreign.append(route.request.url)
+            route.abort()
+
+    def _look(self, response) -> None:
+        if response.status >= 400:
+            self.errors.append(f"{response.status} {response.url}")
+
+    def open(self, address: str) -> Page:
+        """Open a page of the book and wait until its mathematics is set."""
+        self.page.goto(self.site + address)
+        if self.page.locator(".math").count():
+            self.page.wait_for_function("window.MathJax?.startup?.promise !== undefined")
+            self.page.evaluate("MathJax.startup.promise")
+        self.page.evaluate("document.fonts.ready")
+        return self.page
+
+
+@pytest.fixture
+def wide(browser: Browser, site: str) -> Iterator[Visit]:
+    """A visit on a wide screen."""
+    with browser.new_context(viewport={"width": 1400, "height": 1000}, color_scheme="light") as context:
+        yield Visit(context, site)
+
+
+@pytest.fixture
+def phone(browser: Browser, site: str) -> Iterator[Visit]:
+    """A visit on a phone."""
+    with browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as context:
+        yield Visit(context, site)
+
+
+@pytest.fixture
+def dark(browser: Browser, site: str) -> Iterator[Visit]:
+    """A visit by a reader whose system is dark."""
+    with browser.new_context(viewport={"width": 1400, "height": 1000}, color_scheme="dark") as context:
+        yield Visit(context, site)

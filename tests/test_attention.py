@@ -1,0 +1,122 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lecture21.attention import SelfAttention, attention, basic_self_attention, causal_mask
+
+sizes = st.integers(1, 6)
+
+
+def randn(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+@given(t=sizes, c=sizes, seed=st.integers(0, 99))
+def test_basic_attention_is_the_softmax_of_dot_products(t, c, seed):
+    x = randn(t, c, seed=seed)
+    out, weights = basic_self_attention(x)
+    for i in range(t):
+        exponentials = [math.exp(x[i] @ x[j]) for j in range(t)]
+        row = torch.tensor([e / sum(exponentials) for e in exponentials], dtype=x.dtype)
+        torch.testing.assert_close(weights[i], row)
+        torch.testing.assert_close(out[i], sum(row[j] * x[j] for j in range(t)))
+
+
+@given(t=sizes, c=sizes, seed=st.integers(0, 99))
+def test_basic_attention_is_permutation_equivariant(t, c, seed):
+    x = randn(t, c, seed=seed)
+    order = torch.randperm(t, generator=torch.Generator().manual_seed(seed))
+    out, weights = basic_self_attention(x)
+    shuffled_out, shuffled_weights = basic_self_attention(x[order])
+    torch.testing.assert_close(shuffled_out, out[order])
+    torch.testing.assert_close(shuffled_weights, weights[order][:, order])
+
+
+def test_basic_attention_takes_any_batch_dimensions():
+    x = randn(2, 3, 4, 5)
+    out, weights = basic_self_attention(x)
+    assert out.shape == (2, 3, 4, 5)
+    assert weights.shape == (2, 3, 4, 4)
+    torch.testing.assert_close(out[1, 2], basic_self_attention(x[1, 2])[0])
+
+
+def test_causal_mask_is_lower_triangular_true_where_attending_is_allowed():
+    expected = torch.tensor([[1, 0, 0], [1, 1, 0], [1, 1, 1]], dtype=torch.bool)
+    assert torch.equal(causal_mask(3), expected)
+
+
+@given(n_query=sizes, extra=st.integers(0, 4))
+def test_causal_mask_with_cached_keys_is_the_last_rows_of_the_square_mask(n_query, extra):
+    assert torch.equal(causal_mask(n_query, n_query + extra), causal_mask(n_query + extra)[extra:])
+
+
+@pytest.mark.parametrize(("n_query", "n_key"), [(0, None), (-1, 3), (3, 2)])
+def test_causal_mask_refuses_a_query_without_keys(n_query, n_key):
+    with pytest.raises(ValueError, match=f"n_query={n_query}"):
+        causal_mask(n_query, n_key)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_equals_torch_in_value_and_gradient(dtype, masked):
+    q, k, v = (randn(2, 3, *shape, seed=i, dtype=dtype) for i, shape in enumerate([(4, 5), (6, 5), (6, 7)]))
+    mask = causal_mask(4, 6) if masked else None
+    ours, theirs = ([t.clone().requires_grad_() for t in (q, k, v)] for _ in range(2))
+    out, weights = attention(*ours, mask)
+    reference = F.scaled_dot_product_attention(*theirs, attn_mask=mask)
+    torch.testing.assert_close(out, reference)
+    probe = randn(*out.shape, seed=9, dtype=dtype)
+    (out * probe).sum().backward()
+    (reference * probe).sum().backward()
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a.grad, b.grad)
+    torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
+    if masked:
+        assert (weights[..., ~mask] == 0).all()
+
+
+def test_attention_scales_by_the_width_of_a_key_not_of_a_value():
+    q, k, v = randn(1, 4), randn(3, 4, seed=1), randn(3, 2, seed=2)
+    scores = q @ k.T / 2  # sqrt(4)
+    torch.testing.assert_close(attention(q, k, v)[1], scores.softmax(-1))
+
+
+def test_attention_names_the_query_that_has_no_key():
+    q = randn(2, 3, 4)
+    mask = torch.ones(2, 3, 3, dtype=torch.bool)
+    mask[1, 2] = False
+    with pytest.raises(ValueError, match=r"query \(1, 2\)"):
+        attention(q, q, q, mask)
+
+
+def test_self_attention_is_the_slide_s_column_convention():
+    layer = SelfAttention(4, 3, 2).double()
+    x = randn(5, 4)
+    q, k, v = (
+        torch.stack([weight @ x[i] for i in range(5)])  # W x_i, one column vector at a time
+        for weight in (layer.query.weight, layer.key.weight, layer.value.weight)
+    )
+    out, weights = layer(x)
+    reference_out, reference_weights = attention(q, k, v)
+    torch.testing.assert_close(out, reference_out)
+    torch.testing.assert_close(weights, reference_weights)
+    assert sum(p.numel() for p in layer.parameters()) == 4 * 3 + 4 * 3 + 4 * 2
+
+
+def test_self_attention_with_a_mask_sees_no_future():
+    layer = SelfAttention(4, 4).double()
+    x = randn(5, 4)
+    changed = torch.cat([x[:3], randn(2, 4, seed=5)])
+    mask = causal_mask(5)
+    assert torch.equal(layer(x, mask)[0][:3], layer(changed, mask)[0][:3])
+    assert not torch.equal(layer(x)[0][:3], layer(changed)[0][:3])
+
+
+@pytest.mark.parametrize(("sizes", "name"), [((0, 3), "d_in"), ((3, 0), "d_k"), ((3, 3, -1), "d_v")])
+def test_self_attention_names_the_width_that_is_wrong(sizes, name):
+    with pytest.raises(ValueError, match=name):
+        SelfAttention(*sizes)

@@ -1,0 +1,336 @@
+"""The command line as its user meets it: what it prints, what it leaves on disk, and how it refuses."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from lecture21 import GPT, GPTConfig
+from lecture21.cli import main
+from lecture21.tokenizers import CharTokenizer
+
+TEXT = "ROMEO:\nBut soft, what light through yonder window breaks?\n\n" * 20
+QUICK = ["--steps", "4", "--eval-every", "2", "--batch-size", "2", "--set", "n_layer=1", "--set", "d_model=8"]
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "romeo.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(text, tmp_path_factory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "romeo"
+    assert main(["train", "--out", str(run), "--text", str(text), *QUICK]) == 0
+    return run
+
+
+def refusal(capsys, *arguments: object) -> str:
+    """Run a command that must fail, and return the one line that it says."""
+    capsys.readouterr()
+    assert main([str(argument) for argument in arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("lecture21: ")
+    return err
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
+
+
+# Train
+
+
+def test_train_writes_a_run_and_says_its_loss(trained):
+    assert set(contents(trained)) == {
+        "checkpoint.safetensors",
+        "config.json",
+        "history.csv",
+        "model.safetensors",
+        "tokenizer.json",
+    }
+    model = GPT.from_pretrained(trained)
+    assert (model.config.n_layer, model.config.d_model, model.config.d_ff) == (1, 8, 32)
+    assert model.vocab_size == len(set(TEXT)) + 1
+
+
+def test_train_resumes_and_more_steps_go_on(trained, text, tmp_path, capsys):
+    straight = tmp_path / "straight"
+    arguments = ["--text", str(text), *QUICK]
+    longer = [*arguments, "--steps", "8"]
+    assert main(["train", "--out", str(straight), *longer]) == 0
+    parts = tmp_path / "parts"
+    assert main(["train", "--out", str(parts), *arguments]) == 0
+    assert main(["train", "--out", str(parts), *longer, "--resume"]) == 0
+    assert (straight / "history.csv").read_text() == (parts / "history.csv").read_text()
+    assert "nats" in capsys.readouterr().out
+
+
+def test_train_refuses_to_overwrite_a_run(trained, text, capsys):
+    before = contents(trained)
+    assert "already holds a run" in refusal(capsys, "train", "--out", trained, "--text", text, *QUICK)
+    assert contents(trained) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--preset", "gpt9"], "unknown preset 'gpt9'; choose from gpt0"),
+        (["--set", "n_layers=3"], "unknown fields n_layers"),
+        (["--set", "n_layer"], "--set needs NAME=VALUE, got 'n_layer'"),
+        (["--set", "n_layer=two"], "n_layer must be a whole number >= 1, got 'two'"),
+        (["--set", "n_head=3"], "n_head must divide d_model"),
+        (["--edition", "folio"], "folio"),
+        (["--steps", "-1"], "steps must be a whole number >= 0, got -1"),
+        (["--steps", "many"], "many"),
+        (["--learning-rate", "0"], "learning_rate must be a positive number, got 0.0"),
+        (["--schedule", "linear"], "schedule must be one of constant, cosine"),
+        (["--device", "tpu"], "device 'tpu'"),
+        (["--precision", "fp8"], "precision must be one of fp32, fp16, bf16"),
+        (["--nonsense"], "--nonsense"),
+        (["--resume"], "nothing to resume"),
+        (["--text", "missing.txt"], "missing.txt"),
+    ],
+)
+@pytest.mark.usefixtures("untyped")
+def test_train_names_what_is_wrong_and_writes_nothing(arguments, message, text, tmp_path, capsys):
+    out = tmp_path / "run"
+    source = [] if {"--edition", "--text"} & set(arguments) else ["--text", text]
+    assert message in refusal(capsys, "train", "--out", out, *source, *arguments)
+    assert not out.exists()
+
+
+def test_train_needs_a_text_longer_than_the_block(tmp_path, capsys):
+    short = tmp_path / "short.txt"
+    short.write_text("To be, or not to be")
+    assert "17 tokens are too few for a block of 32" in refusal(
+        capsys, "train", "--out", tmp_path / "run", "--text", short
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_train_names_a_text_that_is_not_utf8_and_one_that_is_empty(tmp_path, capsys):
+    path = tmp_path / "latin.txt"
+    path.write_bytes(b"caf\xe9" * 100)
+    assert "latin.txt is not UTF-8" in refusal(capsys, "train", "--out", tmp_path / "run", "--text", path)
+    path.write_bytes(b"")
+    assert "empty" in refusal(capsys, "train", "--out", tmp_path / "run", "--text", path)
+
+
+def test_train_needs_somewhere_to_write(text, capsys):
+    assert "--out" in refusal(capsys, "train", "--text", text)
+
+
+def test_a_file_in_the_place_of_a_directory_is_named_and_kept(text, tmp_path, capsys):
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    assert "taken" in refusal(capsys, "train", "--out", taken, "--text", text, *QUICK)
+    assert taken.read_text() == "mine"
+
+
+# Sample
+
+
+def test_sample_writes_prompt_and_continuation(trained, capsys):
+    assert main(["sample", str(trained), "--prompt", "ROMEO:", "--length", "20"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("ROMEO:")
+    assert len(out) == len("ROMEO:") + 20 + 1  # echo ends the line
+
+
+def test_sample_is_greedy_until_a_draw_is_asked_for(trained, capsys):
+    def text_of(*arguments: str) -> str:
+        assert main(["sample", str(trained), "--prompt", "ROMEO:", "--length", "60", *arguments]) == 0
+        return capsys.readouterr().out
+
+    assert text_of() == text_of() == text_of("--top-k", "1")
+    assert text_of("--seed", "1") == text_of("--seed", "1")
+    assert len({text_of("--seed", str(seed)) for seed in range(3)} | {text_of()}) == 4
+    assert text_of("--temperature", "2", "--seed", "1") != text_of("--temperature", "0.5", "--seed", "1")
+
+
+def test_sample_says_which_symbols_it_does_not_know_and_goes_on(trained, capsys):
+    assert main(["sample", str(trained), "--prompt", "RO€MEO€ß", "--length", "5"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "lecture21: the model does not know '€', 'ß': read as unknown\n"
+    assert out.startswith("RO€MEO€ß")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--prompt", ""], "the prompt is empty"),
+        (["--prompt", "RO€", "--strict"], "'€' at 2"),
+        (["--temperature", "0"], "temperature must be positive and finite, got 0.0"),
+        (["--temperature", "-1"], "temperature must be positive and finite, got -1.0"),
+        (["--top-k", "0"], "top_k must be between 1 and the vocabulary size"),
+        (["--top-k", "66"], "top_k must be between 1 and the vocabulary size"),
+        (["--top-p", "1.1"], "top_p must be in (0, 1], got 1.1"),
+        (["--length", "-1"], "n_new must be >= 0, got -1"),
+        (["--seed", "x"], "'x'"),
+    ],
+)
+def test_sample_names_what_is_wrong(trained, capsys, arguments, message):
+    assert message in refusal(capsys, "sample", trained, *arguments)
+
+
+@pytest.mark.parametrize("command", ["sample", "eval"])
+def test_a_directory_that_is_not_a_checkpoint_is_named(command, tmp_path, capsys):
+    assert f"{tmp_path} is not a checkpoint" in refusal(capsys, command, tmp_path)
+    assert "is not a checkpoint" in refusal(capsys, command, tmp_path / "missing")
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_torn_file_of_a_run_is_named(file, trained, tmp_path, capsys):
+    run = tmp_path / "run"
+    run.mkdir()
+    for name, data in contents(trained).items():
+        (run / name).write_bytes(data[: len(data) // 2] if name == file else data)
+    assert file in refusal(capsys, "sample", run)
+
+
+def test_a_model_without_its_tokenizer_and_with_another_are_refused(trained, tmp_path, capsys):
+    GPT(GPTConfig(n_layer=1)).save_pretrained(tmp_path)
+    assert "has no tokenizer.json" in refusal(capsys, "sample", tmp_path)
+    CharTokenizer.from_text("abc").save(tmp_path / "tokenizer.json")
+    assert "does not fit together: 4 tokens in its tokenizer, 65 in its model" in refusal(capsys, "sample", tmp_path)
+
+
+# Eval
+
+
+def test_eval_prints_the_model_beside_its_baselines(trained, text, capsys):
+    assert main(["eval", str(trained), "--text", str(text)]) == 0
+    title, _, *rows = capsys.readouterr().out.splitlines()
+    assert f"{len(TEXT) // 10:,} characters of validation in windows of 32" in title
+    losses = {row.split()[0]: [float(x) for x in row.split()[-2:]] for row in rows}
+    assert list(losses) == ["uniform", "unigram", "bigram", "5-gram", str(trained)]
+    for nats, bits in losses.values():
+        assert nats == pytest.approx(bits * 0.6931472, abs=2e-4)
+    assert losses["uniform"][0] == pytest.approx(torch.tensor(len(set(TEXT)) + 1.0).log().item(), abs=1e-4)
+    assert losses["5-gram"][0] < losses["bigram"][0] < losses["unigram"][0] < losses["uniform"][0]
+
+
+def test_eval_agrees_with_what_training_measured(trained, text, capsys):
+    assert main(["eval", str(trained), "--text", str(text)]) == 0
+    printed = float(capsys.readouterr().out.splitlines()[-1].split()[-2])
+    last = (trained / "history.csv").read_text().splitlines()[-1].split(",")
+    assert printed == pytest.approx(float(last[2]), abs=1e-4)
+
+
+@pytest.mark.parametrize("block_size", ["0", "33"])
+def test_eval_refuses_a_block_longer_than_the_model_s(trained, text, capsys, block_size):
+    message = refusal(capsys, "eval", trained, "--text", text, "--block-size", block_size)
+    assert f"block_size must be between 1 and the model's, 32, got {block_size}" in message
+
+
+# The process around it
+
+
+def run_process(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lecture21", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def test_no_command_and_an_unknown_one_are_one_line_too(capsys):
+    assert "command" in refusal(capsys).lower()
+    assert "fly" in refusal(capsys, "fly")
+
+
+def test_help_names_every_command(capsys):
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(command in out for command in ("train", "sample", "eval"))
+
+
+def test_a_full_disk_is_one_line_and_harms_no_file(trained, text, tmp_path):
+    """The kernel refuses to let any file grow past a few kilobytes, as a full disk would."""
+    run = tmp_path / "run"
+    arguments = ["train", "--out", run, "--text", text, *QUICK]
+    assert main([str(a) for a in arguments]) == 0
+    before = contents(run)
+
+    def fill() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write fails as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    result = run_process(*arguments, "--resume", "--steps", "8", preexec_fn=fill)
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.splitlines()[-1].startswith("lecture21: [Errno")
+    assert "Traceback" not in result.stderr
+    assert contents(run) == before
+
+
+INTERRUPTED = """
+import os, signal, sys
+from lecture21 import cli
+
+fsync, saves = os.fsync, 0
+
+def interrupt_the_second_save(descriptor):
+    global saves
+    saves += 1
+    if saves == 6:
+        os.kill(os.getpid(), signal.SIGINT)
+    fsync(descriptor)
+
+os.fsync = interrupt_the_second_save
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def test_ctrl_c_in_the_middle_of_a_save_is_one_line_and_the_run_goes_on(text, tmp_path):
+    arguments = ["--text", text, *QUICK]
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    assert main([str(a) for a in ("train", "--out", whole, *arguments)]) == 0
+    command = [sys.executable, "-c", INTERRUPTED, "train", "--out", run, *arguments]
+    result = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
+    assert result.returncode == 130, result.stderr
+    stopped = f"lecture21: stopped; the same command with --resume goes on from the last checkpoint in {run}"
+    assert result.stderr.splitlines()[-1] == stopped
+    assert "Traceback" not in result.stderr
+    assert not list(run.glob("*.tmp")) + list(run.glob(".*.tmp"))
+    assert main([str(a) for a in ("train", "--out", run, *arguments, "--resume")]) == 0
+    assert contents(run) == contents(whole)
+
+
+def test_a_reader_that_closes_the_pipe_ends_the_writing_quietly(trained):
+    command = [sys.executable, "-m", "lecture21", "sample", str(trained), "--length", "5000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 1
+
+
+def test_there_is_no_progress_bar_outside_a_terminal(text, tmp_path):
+    result = run_process("train", "--out", tmp_path / "run", "--text", text, *QUICK)
+    assert result.returncode == 0
+    steps = [line.split()[1] for line in result.stderr.splitlines()[1:]]
+    assert steps == ["0", "2", "4"]
+    assert "%" not in result.stderr
+    assert "\r" not in result.stderr
+
+
+def test_there_is_a_progress_bar_in_a_terminal(text, tmp_path):
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [sys.executable, "-m", "lecture21", "train", "--out", str(tmp_path / "run"), "--text", str(text), *QUICK]
+    subprocess.run(command, stderr=follower, stdout=subprocess.DEVNULL, check=True)
+    os.close(follower)
+    assert b"4/4" in os.read(leader, 100_000)
+    os.close(leader)

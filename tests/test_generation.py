@@ -1,0 +1,156 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lecture21 import GPT, GPTConfig
+from lecture21.generation import generate, next_token_probabilities, stream
+
+CONFIG = GPTConfig(vocab_size=7, block_size=6, n_layer=2, n_head=2, d_model=8)
+
+
+@pytest.fixture
+def model() -> GPT:
+    torch.manual_seed(0)
+    model = GPT(CONFIG).eval()
+    with torch.no_grad():
+        # A model at its start hardly looks at its context, and the greedy choice would never change.
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    return model
+
+
+logits_rows = st.lists(st.floats(-5, 5, width=32), min_size=2, max_size=12)
+
+
+@given(row=logits_rows, temperature=st.floats(0.1, 10))
+def test_temperature_divides_the_logits(row, temperature):
+    logits = torch.tensor(row, dtype=torch.float64)
+    got = next_token_probabilities(logits, temperature=temperature)
+    weights = [math.exp(x / temperature - max(row) / temperature) for x in logits.tolist()]
+    torch.testing.assert_close(got, torch.tensor(weights, dtype=torch.float64) / sum(weights))
+
+
+@given(row=st.lists(st.integers(-50, 50), min_size=2, max_size=12, unique=True), data=st.data())
+def test_top_k_keeps_the_k_most_likely_and_their_proportions(row, data):
+    k = data.draw(st.integers(1, len(row)))
+    logits = torch.tensor(row, dtype=torch.float64) / 10
+    full, cut = logits.softmax(-1), next_token_probabilities(logits, top_k=k)
+    kept = sorted(range(len(row)), key=row.__getitem__)[-k:]
+    assert set(cut.nonzero().flatten().tolist()) == set(kept)
+    torch.testing.assert_close(cut[kept], full[kept] / full[kept].sum())
+
+
+@given(row=st.lists(st.integers(-50, 50), min_size=2, max_size=12, unique=True), top_p=st.floats(0.01, 0.999))
+def test_top_p_keeps_the_fewest_that_reach_p(row, top_p):
+    logits = torch.tensor(row, dtype=torch.float64) / 10
+    full, cut = logits.softmax(-1), next_token_probabilities(logits, top_p=top_p)
+    kept = cut > 0
+    mass = full[kept].sum().item()
+    assert mass >= top_p - 1e-12
+    assert mass - full[kept].min().item() < top_p + 1e-12  # without the least of them it would not be enough
+    assert not (~kept).any() or full[kept].min() >= full[~kept].max()
+    torch.testing.assert_close(cut, torch.where(kept, full, 0.0) / mass)
+
+
+def test_top_p_of_one_keeps_everything():
+    logits = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(next_token_probabilities(logits, top_p=1.0), logits.softmax(-1))
+
+
+def test_top_k_comes_before_top_p():
+    logits = torch.tensor([0.4, 0.3, 0.2, 0.1]).log()
+    # Of 0.4 and 0.3 the first alone has 4/7 > 0.5; without top-k it would take both to pass 0.5.
+    assert next_token_probabilities(logits, top_k=2, top_p=0.5).tolist() == pytest.approx([1, 0, 0, 0])
+    assert next_token_probabilities(logits, top_p=0.5).count_nonzero() == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"temperature": 0.0}, r"temperature must be positive.*0\.0.*greedy"),
+        ({"temperature": -1.0}, r"temperature.*-1\.0"),
+        ({"temperature": math.inf}, "temperature.*inf"),
+        ({"temperature": math.nan}, "temperature.*nan"),
+        ({"top_k": 0}, "top_k must be between 1 and the vocabulary size 7, got 0"),
+        ({"top_k": 8}, "top_k must be between 1 and the vocabulary size 7, got 8"),
+        ({"top_p": 0.0}, r"top_p must be in \(0, 1\], got 0\.0"),
+        ({"top_p": 1.5}, r"top_p.*1\.5"),
+    ],
+)
+def test_values_out_of_range_are_named(model, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        generate(model, torch.tensor([[1]]), 3, **arguments)
+
+
+def test_an_empty_prompt_and_a_negative_length_are_refused(model):
+    with pytest.raises(ValueError, match="prompt is empty"):
+        generate(model, torch.zeros(1, 0, dtype=torch.long), 3)
+    with pytest.raises(ValueError, match="n_new must be >= 0, got -1"):
+        generate(model, torch.tensor([[1]]), -1)
+
+
+def test_greedy_takes_the_most_likely_token_at_each_step(model):
+    ids = torch.tensor([[3, 1]])
+    out = generate(model, ids, 9, greedy=True)
+    assert len(set(out[0, 2:].tolist())) > 2
+    for t in range(2, 11):
+        assert out[0, t] == model(out[:, max(0, t - 6) : t])[0, -1].argmax()
+
+
+def test_top_k_of_one_is_greedy(model):
+    ids = torch.tensor([[3, 1], [2, 2]])
+    assert torch.equal(generate(model, ids, 9, top_k=1), generate(model, ids, 9, greedy=True))
+
+
+def test_a_seed_repeats_the_draw_and_leaves_the_global_state_alone(model):
+    ids = torch.tensor([[3, 1]])
+    state = torch.get_rng_state()
+    first = generate(model, ids, 20, seed=5)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(first, generate(model, ids, 20, seed=5))
+    assert not torch.equal(first, generate(model, ids, 20, seed=6))
+
+
+def test_a_prompt_longer_than_the_block_is_read_from_its_end(model):
+    long = torch.randint(7, (1, 15), generator=torch.Generator().manual_seed(0))
+    out = generate(model, long, 5, greedy=True)
+    assert torch.equal(out[:, :15], long)
+    assert torch.equal(out[:, 15:], generate(model, long[:, -6:], 5, greedy=True)[:, 6:])
+
+
+def test_draws_follow_the_model_s_probabilities(model):
+    ids = torch.tensor([[3, 1]])
+    n = 4000
+    drawn = generate(model, ids.expand(n, 2), 1, seed=0)[:, -1]
+    expected = model(ids)[0, -1].softmax(-1)
+    counts = drawn.bincount(minlength=7)
+    # Pearson's statistic with 6 degrees of freedom exceeds 22.46 once in a thousand.
+    statistic = ((counts - n * expected).square() / (n * expected)).sum()
+    assert statistic < 22.46
+
+
+def test_generation_leaves_the_mode_of_the_model(model):
+    model.train()
+    generate(model, torch.tensor([[1]]), 2, seed=0)
+    assert model.training
+    tokens = stream(model, torch.tensor([[1]]), 5, seed=0)
+    next(tokens)
+    tokens.close()  # a reader who stops early
+    assert model.training
+
+
+def test_any_function_of_ids_can_generate():
+    def count_up(ids: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.one_hot((ids + 1) % 5, 5).double() * 100
+
+    assert generate(count_up, torch.tensor([[2]]), 4, greedy=True).tolist() == [[2, 3, 4, 0, 1]]
+
+
+def test_half_precision_logits_are_drawn_in_float32():
+    def flat(ids: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(*ids.shape, 1000, dtype=torch.bfloat16)
+
+    assert generate(flat, torch.tensor([[0]]), 3, seed=0).shape == (1, 4)

@@ -1,0 +1,161 @@
+import json
+import math
+from dataclasses import FrozenInstanceError, asdict
+
+import pytest
+import torch
+
+from lecture21 import GPT, GPTConfig, presets
+
+SMALL = {"vocab_size": 7, "block_size": 5, "n_layer": 1, "n_head": 2, "d_model": 4}
+
+
+def test_gpt0_has_the_slide_s_shape_and_209_729_parameters():
+    config = presets.get("gpt0")
+    assert (config.n_layer, config.n_head, config.d_model, config.block_size) == (4, 4, 64, 32)
+    assert (config.vocab_size, config.activation, config.tied_head, config.qkv_bias) == (65, "relu", False, False)
+    by_hand = 65 * 64 + 32 * 64  # embeddings and positions
+    by_hand += 4 * (3 * 64 * 64 + (64 * 64 + 64))  # queries, keys, values; output projection with bias
+    by_hand += 4 * ((64 * 256 + 256) + (256 * 64 + 64))  # feed-forward
+    by_hand += (2 * 4 + 1) * 2 * 64  # norms: two in each block, one at the end
+    by_hand += 64 * 65 + 65  # head
+    assert GPT(config).num_parameters() == by_hand == 209_729
+
+
+def test_a_tied_head_is_the_table_and_counts_once():
+    untied, tied = GPT(GPTConfig(**SMALL)), GPT(GPTConfig(**SMALL, tied_head=True))
+    assert untied.num_parameters() - tied.num_parameters() == 7 * 4 + 7
+    ids = torch.tensor([[1, 2, 3]])
+    seen = []
+    tied.norm.register_forward_hook(lambda _module, _args, out: seen.append(out))
+    logits = tied(ids)
+    torch.testing.assert_close(logits, seen[-1] @ tied.token.weight.T)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_gpt0_starts_near_the_loss_of_a_uniform_guess(seed):
+    torch.manual_seed(seed)
+    model = GPT(presets.get("gpt0"))
+    ids, targets = torch.randint(65, (2, 64, 32))
+    assert math.log(65) - 0.05 < model.loss(ids, targets).item() < math.log(65) + 0.35
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("vocab_size", 0),
+        ("block_size", -3),
+        ("n_layer", 1.5),
+        ("n_head", True),
+        ("d_model", "64"),
+        ("d_ff", 0),
+        ("n_head", 3),
+        ("activation", "swish"),
+        ("position", "learnt"),
+        ("dropout", 1.0),
+        ("dropout", -0.1),
+        ("dropout", "no"),
+        ("tied_head", 1),
+        ("qkv_bias", "false"),
+    ],
+)
+@pytest.mark.usefixtures("untyped")
+def test_a_configuration_names_the_field_that_is_wrong(field, value):
+    with pytest.raises(ValueError, match=field) as error:
+        GPTConfig(**{**SMALL, field: value})
+    assert str(value) in str(error.value)
+
+
+def test_sinusoidal_positions_need_an_even_width():
+    with pytest.raises(ValueError, match="even d_model"):
+        GPTConfig(**{**SMALL, "d_model": 5, "n_head": 1, "position": "sinusoidal"})
+
+
+def test_a_configuration_is_frozen_and_survives_json():
+    config = GPTConfig(**SMALL, dropout=0.1)
+    with pytest.raises(FrozenInstanceError):
+        config.n_layer = 2
+    assert GPTConfig.from_dict(json.loads(json.dumps(asdict(config)))) == config
+
+
+def test_presets_take_changes_and_name_what_they_do_not_know():
+    assert presets.get("gpt0", d_model=128, n_layer=2).d_ff == 512
+    assert presets.get("gpt0", d_model=128, d_ff=100).d_ff == 100
+    with pytest.raises(ValueError, match=r"'gpt9'.*gpt0"):
+        presets.get("gpt9")
+    with pytest.raises(ValueError, match=r"layers.*n_layer"):
+        presets.get("gpt0", layers=3)
+    with pytest.raises(ValueError, match="d_model=64 and n_head=5"):
+        presets.get("gpt0", n_head=5)
+
+
+def test_a_context_longer_than_the_block_is_refused():
+    model = GPT(GPTConfig(**SMALL))
+    ids = torch.zeros(1, 6, dtype=torch.long)
+    with pytest.raises(ValueError, match=r"6 tokens.*block size, 5"):
+        model(ids)
+    cache = model.new_cache()
+    model(ids[:, :4], cache)
+    with pytest.raises(ValueError, match=r"6 tokens.*block size, 5"):
+        model(ids[:, :2], cache)
+
+
+@pytest.mark.parametrize("bad", [-1, 7])
+def test_a_token_outside_the_vocabulary_is_refused(bad):
+    with pytest.raises(ValueError, match=str(bad)):
+        GPT(GPTConfig(**SMALL))(torch.tensor([[0, bad]]))
+
+
+@pytest.fixture
+def saved(tmp_path):
+    torch.manual_seed(0)
+    GPT(GPTConfig(**SMALL)).save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_a_directory_that_is_not_a_checkpoint_is_refused_by_name(tmp_path):
+    for directory in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(ValueError, match=f"{directory.name} is not a checkpoint"):
+            GPT.from_pretrained(directory)
+
+
+def test_torn_weights_are_refused_by_name(saved):
+    weights = saved / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    with pytest.raises(ValueError, match=r"model\.safetensors"):
+        GPT.from_pretrained(saved)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "must hold an object"),
+        ('{"n_layers": 3}', "unknown fields n_layers"),
+        ('{"n_layer": 0}', "n_layer must be"),
+    ],
+)
+def test_a_broken_config_is_refused_by_name(saved, text, message):
+    (saved / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        GPT.from_pretrained(saved)
+
+
+def test_weights_of_another_model_are_refused(saved):
+    config = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps({**config, "n_head": 1}))  # the same shapes, another model
+    with pytest.raises(ValueError, match="holds another model"):
+        GPT.from_pretrained(saved)
+
+
+def test_weights_that_lack_a_tensor_or_have_another_shape_are_refused(saved):
+    from lecture21.gpt import load_weights
+
+    model = GPT(GPTConfig(**SMALL))
+    tensors = dict(model.state_dict())
+    with pytest.raises(ValueError, match=r"here lacks the tensor head\.bias"):
+        load_weights(model, {k: v for k, v in tensors.items() if k != "head.bias"}, source="here")
+    with pytest.raises(ValueError, match="has a tensor extra"):
+        load_weights(model, {**tensors, "extra": torch.zeros(1)}, source="here")
+    with pytest.raises(ValueError, match=r"head\.bias of shape \(3,\)"):
+        load_weights(model, {**tensors, "head.bias": torch.zeros(3)}, source="here")

@@ -1,0 +1,185 @@
+"""The n-gram model against the formula, worked by hand and by a slow reference, over any small corpus."""
+
+import math
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lecture21.ngram import NGram
+
+
+def slow_witten_bell(tokens, vocab_size, context, word):
+    """p(w|h) by Chen & Goodman's recursion, from counts made anew at every level."""
+    shorter = slow_witten_bell(tokens, vocab_size, context[1:], word) if context else 1 / vocab_size
+    followers = Counter(
+        tokens[i + len(context)] for i in range(len(tokens) - len(context)) if tokens[i : i + len(context)] == context
+    )
+    if not followers:
+        return shorter
+    return (followers[word] + len(followers) * shorter) / (followers.total() + len(followers))
+
+
+@st.composite
+def cases(draw):
+    """A corpus, an order that it is long enough for, and windows to predict in, over the same vocabulary."""
+    vocab_size = draw(st.integers(1, 4))
+    token = st.integers(0, vocab_size - 1)
+    order = draw(st.integers(1, 5))
+    tokens = draw(st.lists(token, min_size=order, max_size=30))
+    batch, time = draw(st.integers(1, 3)), draw(st.integers(1, 7))
+    ids = draw(st.lists(st.lists(token, min_size=time, max_size=time), min_size=batch, max_size=batch))
+    return vocab_size, order, tokens, ids
+
+
+@given(cases())
+def test_every_probability_is_that_of_the_slow_reference(case):
+    vocab_size, order, tokens, ids = case
+    p = NGram(order, vocab_size).fit(torch.tensor(tokens))(torch.tensor(ids)).exp()
+    assert p.shape == (len(ids), len(ids[0]), vocab_size)
+    for row, window in enumerate(ids):
+        for t in range(len(window)):
+            context = window[max(0, t + 2 - order) : t + 1] if order > 1 else []
+            expected = [slow_witten_bell(tokens, vocab_size, context, word) for word in range(vocab_size)]
+            assert p[row, t].tolist() == pytest.approx(expected, rel=1e-5)
+
+
+@given(cases())
+def test_every_row_sums_to_one_and_rules_nothing_out(case):
+    vocab_size, order, tokens, ids = case
+    p = NGram(order, vocab_size).fit(torch.tensor(tokens))(torch.tensor(ids)).exp()
+    assert (p > 0).all()
+    torch.testing.assert_close(p.sum(dim=-1), torch.ones(p.shape[:-1]))
+
+
+@given(cases(), st.randoms(use_true_random=False))
+def test_the_loss_is_the_mean_negative_log_probability_of_the_targets(case, random):
+    vocab_size, order, tokens, ids = case
+    model = NGram(order, vocab_size).fit(torch.tensor(tokens))
+    ids = torch.tensor(ids)
+    targets = torch.tensor([[random.randrange(vocab_size) for _ in row] for row in ids])
+    expected = torch.nn.functional.cross_entropy(model(ids).flatten(0, 1), targets.flatten())
+    torch.testing.assert_close(model.loss(ids, targets), expected, rtol=1e-5, atol=1e-6)
+
+
+@given(cases(), st.data())
+def test_the_past_is_blind_to_the_future_and_reaches_back_order_minus_one(case, data):
+    vocab_size, order, tokens, ids = case
+    model = NGram(order, vocab_size).fit(torch.tensor(tokens))
+    ids = torch.tensor(ids)
+    t = data.draw(st.integers(0, ids.shape[1] - 1))
+    other = ids.clone()
+    other[:, t] = data.draw(st.integers(0, vocab_size - 1))
+    reach = slice(t, t + order - 1)  # the positions that see position t
+    same = torch.ones(ids.shape[1], dtype=torch.bool)
+    same[reach] = False
+    assert torch.equal(model(ids)[:, same], model(other)[:, same])
+
+
+def test_a_case_worked_by_hand():
+    # "abaa" over {a, b, c} = {0, 1, 2}, bigram. Unigram: c(a) = 3, c(b) = 1, c(.) = 4, N1+ = 2 and uniform 1/3:
+    #   p(a) = (3 + 2/3) / 6 = 11/18, p(b) = (1 + 2/3) / 6 = 5/18, p(c) = (2/3) / 6 = 2/18.
+    # After a came b and a, once each: c(a.) = 2, N1+(a.) = 2, so p(w|a) = (c(aw) + 2 p(w)) / 4:
+    #   p(a|a) = (1 + 22/18) / 4 = 40/72, p(b|a) = (1 + 10/18) / 4 = 28/72, p(c|a) = (4/18) / 4 = 4/72.
+    # After b came a, once: p(w|b) = (c(bw) + p(w)) / 2: p(a|b) = 29/36, p(b|b) = 5/36, p(c|b) = 2/36.
+    # After c came nothing: p(w|c) = p(w).
+    p = NGram(2, 3).fit(torch.tensor([0, 1, 0, 0]))(torch.tensor([[0, 1, 2]])).exp()
+    by_hand = torch.tensor([[[40 / 72, 28 / 72, 4 / 72], [29 / 36, 5 / 36, 2 / 36], [11 / 18, 5 / 18, 2 / 18]]])
+    torch.testing.assert_close(p, by_hand)
+
+
+def test_order_one_is_the_smoothed_unigram_everywhere():
+    p = NGram(1, 3).fit(torch.tensor([0, 1, 0, 0]))(torch.tensor([[0, 1, 2], [2, 2, 2]])).exp()
+    torch.testing.assert_close(p, torch.tensor([11 / 18, 5 / 18, 2 / 18]).expand(2, 3, 3))
+
+
+def test_an_unseen_context_backs_off_to_the_shorter_one():
+    tokens = torch.tensor([0, 1, 0, 0, 1, 2, 0])
+    trigram, bigram = NGram(3, 4).fit(tokens), NGram(2, 4).fit(tokens)
+    unseen = torch.tensor([[2, 1], [3, 0]])  # 2 then 1 never stood together; 3 never stood at all
+    torch.testing.assert_close(trigram(unseen)[:, 1], bigram(unseen)[:, 1])
+    assert not torch.allclose(trigram(torch.tensor([[0, 1]]))[:, 1], bigram(torch.tensor([[0, 1]]))[:, 1])
+
+
+def test_each_window_starts_afresh():
+    tokens = torch.tensor([0, 1, 1, 0, 0, 1, 0, 1, 1, 1, 0])
+    model = NGram(4, 2).fit(tokens)
+    whole = model(tokens[None, :6])
+    torch.testing.assert_close(model(tokens[None, :1]), whole[:, :1])
+    assert not torch.allclose(model(tokens[None, 3:6]), whole[:, 3:6])
+
+
+def test_fitting_again_starts_from_nothing():
+    first, second = torch.tensor([0, 0, 0, 1]), torch.tensor([1, 1, 0, 1])
+    again = NGram(2, 2).fit(first).fit(second)
+    assert torch.equal(again(second[None]), NGram(2, 2).fit(second)(second[None]))
+
+
+def test_it_looks_like_any_other_model():
+    model = NGram(3, 5).fit(torch.arange(5))
+    assert isinstance(model, torch.nn.Module)
+    assert (model.vocab_size, model.block_size) == (5, None)
+    ids = torch.tensor([[0, 1]])
+    assert model(ids).dtype == torch.float32
+    assert model.loss(ids, ids).shape == ()
+    assert model(torch.empty(1, 0, dtype=torch.int64)).shape == (1, 0, 5)
+    assert model(ids.int()).equal(model(ids))
+
+
+def test_it_is_quiet(recwarn):
+    torch.set_warn_always(True)  # else torch says some things only the first time
+    try:
+        model = NGram(3, 5).fit(torch.arange(5))
+        model(torch.arange(5).expand(2, 5))
+        model.loss(torch.arange(5).expand(2, 5), torch.arange(10).view(5, 2).T % 5)
+    finally:
+        torch.set_warn_always(False)
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+@pytest.mark.parametrize(("order", "vocab_size"), [(0, 5), (2, 0), (-1, 5)])
+def test_order_and_vocabulary_start_at_one(order, vocab_size):
+    with pytest.raises(ValueError, match=r">= 1, got (0|-1)"):
+        NGram(order, vocab_size)
+
+
+def test_codes_that_would_overflow_are_refused():
+    with pytest.raises(ValueError, match=r"at most 2 \*\* 63, got 65 \*\* 11"):
+        NGram(11, 65)
+    # 128 ** 9 is 2 ** 63 exactly: the largest ids make the largest code there is.
+    tokens = [127] * 9 + [126] + [127] * 12
+    p = NGram(9, 128).fit(torch.tensor(tokens))(torch.tensor([[127] * 8]))[0, -1].exp()
+    expected = [slow_witten_bell(tokens, 128, [127] * 8, word) for word in range(128)]
+    assert p.tolist() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [-1, 3])
+def test_ids_outside_the_vocabulary_are_refused(wrong):
+    good, bad = torch.tensor([[0, 1, 2]]), torch.tensor([[0, wrong, 2]])
+    model = NGram(2, 3).fit(good[0])
+    for call in (lambda: model(bad), lambda: model.loss(bad, good), lambda: model.loss(good, bad)):
+        with pytest.raises(ValueError, match=f"token id {wrong} is outside the vocabulary: 0 to 2"):
+            call()
+    with pytest.raises(ValueError, match=f"token id {wrong}"):
+        NGram(2, 3).fit(bad[0])
+
+
+def test_a_corpus_shorter_than_the_order_is_refused():
+    with pytest.raises(ValueError, match="order 3 needs 3 tokens or more, got 2"):
+        NGram(3, 5).fit(torch.tensor([0, 1]))
+
+
+def test_a_model_that_has_counted_nothing_says_so():
+    with pytest.raises(ValueError, match=r"call fit\(tokens\) first"):
+        NGram(2, 5)(torch.tensor([[0]]))
+
+
+def test_the_probabilities_of_all_strings_sum_to_one():
+    model = NGram(3, 3).fit(torch.tensor([0, 1, 0, 2, 0, 1, 1]))
+    strings = torch.cartesian_prod(*[torch.arange(3)] * 4)
+    log_p = model(strings[:, :-1]).gather(2, strings[:, 1:, None]).sum(dim=(1, 2))
+    for start in range(3):
+        total = log_p[strings[:, 0] == start].exp().sum().item()
+        assert math.isclose(total, 1, rel_tol=1e-5)

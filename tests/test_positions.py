@@ -1,0 +1,59 @@
+import math
+
+import pytest
+import torch
+
+from lecture21.positions import LearnedPositions, NoPositions, SinusoidalPositions, sinusoidal
+
+
+def test_sinusoids_follow_the_formula_of_the_paper():
+    table = sinusoidal(50, 6)
+    for t in range(50):
+        for i in range(3):
+            angle = t / 10000 ** (2 * i / 6)
+            assert math.isclose(table[t, 2 * i], math.sin(angle), abs_tol=1e-6)
+            assert math.isclose(table[t, 2 * i + 1], math.cos(angle), abs_tol=1e-6)
+
+
+def test_sinusoids_of_the_paper_s_width():
+    expected = torch.tensor([0.84147, 0.54030, 0.82186, 0.56969])
+    torch.testing.assert_close(sinusoidal(2, 512)[1, :4], expected, rtol=0, atol=1e-5)
+
+
+def test_every_sinusoidal_position_has_the_same_length():
+    torch.testing.assert_close(sinusoidal(300, 64).square().sum(-1), torch.full((300,), 32.0))
+
+
+def test_a_shift_is_a_rotation_that_does_not_depend_on_the_position():
+    table = sinusoidal(100, 8).double()
+    dots = table @ table.T
+    for shift in (1, 7):
+        diagonal = dots.diagonal(shift)
+        torch.testing.assert_close(diagonal, diagonal[0].expand_as(diagonal), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("n", "width"), [(3, 5), (3, 0), (-1, 4)])
+def test_sinusoids_refuse_sizes_that_do_not_fit(n, width):
+    with pytest.raises(ValueError, match=str(width if n > 0 else n)):
+        sinusoidal(n, width)
+
+
+@pytest.mark.parametrize("kind", [LearnedPositions, SinusoidalPositions, NoPositions])
+def test_positions_refuse_what_lies_outside_the_block(kind):
+    positions = kind(4, 6)
+    for start, stop in [(0, 5), (-1, 2), (3, 2)]:
+        with pytest.raises(ValueError, match=f"{start}..{stop}"):
+            positions(start, stop)
+
+
+@pytest.mark.parametrize("kind", [LearnedPositions, SinusoidalPositions])
+def test_later_positions_are_a_slice_of_all(kind):
+    positions = kind(8, 6)
+    assert torch.equal(positions(3, 5), positions(0, 8)[3:5])
+
+
+def test_only_learned_positions_have_parameters():
+    assert sum(p.numel() for p in LearnedPositions(8, 6).parameters()) == 48
+    assert not list(SinusoidalPositions(8, 6).parameters())
+    assert not SinusoidalPositions(8, 6).state_dict()
+    assert not list(NoPositions(8, 6).parameters())

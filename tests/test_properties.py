@@ -1,0 +1,170 @@
+"""What must hold for every model of the family, whatever its shape."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from variants import CONFIGS, make, random_ids
+
+from lecture21 import GPT
+from lecture21.generation import generate
+from lecture21.layers import attention_weights
+
+pytestmark = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+
+
+def test_logits_have_one_row_of_the_vocabulary_for_each_position(config):
+    model = make(config)
+    for length in (1, 5, config.block_size):
+        assert model(random_ids(config, length=length)).shape == (2, length, config.vocab_size)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_changing_the_future_changes_no_past_logit_exactly(config, dtype):
+    model = make(config, dtype=dtype)
+    ids = random_ids(config)
+    before = model(ids)
+    for t in range(1, config.block_size):
+        changed = ids.clone()
+        changed[:, t:] = (changed[:, t:] + 1) % config.vocab_size
+        after = model(changed)
+        assert torch.equal(before[:, :t], after[:, :t])
+        assert not torch.equal(before[:, t:], after[:, t:])
+
+
+def test_every_past_token_reaches_every_later_logit(config):
+    model = make(config)
+    ids = random_ids(config, batch=1)
+    embedded = model.token(ids).detach().requires_grad_()
+    hook = model.token.register_forward_hook(lambda *_: embedded)
+    logits = model(ids)
+    hook.remove()
+    for t in range(config.block_size):
+        (gradient,) = torch.autograd.grad(logits[0, t].square().sum(), embedded, retain_graph=True)
+        reached = gradient[0].abs().sum(-1) > 0
+        assert reached[: t + 1].all()
+        assert not reached[t + 1 :].any()
+
+
+def test_one_masked_pass_equals_a_pass_over_each_prefix(config):
+    model = make(config)
+    ids = random_ids(config)
+    whole = model(ids)
+    for t in range(1, config.block_size + 1):
+        torch.testing.assert_close(model(ids[:, :t])[:, -1], whole[:, t - 1], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("pieces", [[1] * 12, [5, 1, 1, 5], [12], [1, 11]])
+def test_cached_decoding_equals_the_full_forward(config, pieces):
+    model = make(config)
+    ids = random_ids(config)
+    cache = model.new_cache()
+    cached = torch.cat([model(piece, cache) for piece in ids.split(pieces, dim=1)], dim=1)
+    torch.testing.assert_close(cached, model(ids), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_new", [0, 3, 20])
+def test_generation_is_the_same_with_and_without_a_cache(config, n_new):
+    model = make(config)
+    prompt = random_ids(config, length=4)
+    cached = generate(model, prompt, n_new, seed=3)
+    plain = generate(model, prompt, n_new, seed=3, use_cache=False)
+    assert cached.shape == (2, 4 + n_new)
+    assert torch.equal(cached, plain)
+    assert torch.equal(cached[:, :4], prompt)
+
+
+def test_attention_rows_sum_to_one_and_the_future_has_weight_zero(config):
+    model = make(config)
+    weights = attention_weights(model, random_ids(config))
+    assert weights.shape == (config.n_layer, 2, config.n_head, config.block_size, config.block_size)
+    torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
+    future = torch.ones(config.block_size, config.block_size, dtype=torch.bool).triu(1)
+    assert (weights[..., future] == 0).all()
+    assert (weights[..., ~future] > 0).all()
+
+
+def test_each_sequence_of_a_batch_is_alone(config):
+    model = make(config)
+    ids = random_ids(config, batch=3)
+    for row in range(3):
+        torch.testing.assert_close(model(ids[row : row + 1]), model(ids)[row : row + 1], rtol=1e-10, atol=1e-12)
+
+
+def test_the_probabilities_of_all_strings_sum_to_one(config):
+    model = make(config)
+    first = random_ids(config, batch=1, length=1)
+    # A vocabulary of 11 and three more tokens: 1,331 strings, each scored by the chain rule.
+    strings = torch.tensor(list(itertools.product(range(config.vocab_size), repeat=3)))
+    ids = torch.cat([first.expand(len(strings), 1), strings], dim=1)
+    log_probabilities = model(ids[:, :-1]).log_softmax(-1).gather(-1, ids[:, 1:, None]).sum((1, 2))
+    assert math.isclose(log_probabilities.exp().sum().item(), 1.0, abs_tol=1e-12)
+
+
+def test_loss_is_the_mean_cross_entropy_of_the_next_token(config):
+    model = make(config)
+    ids = random_ids(config)
+    log_probabilities = model(ids[:, :-1]).log_softmax(-1)
+    by_hand = -torch.stack(
+        [log_probabilities[b, t, ids[b, t + 1]] for b in range(2) for t in range(config.block_size - 1)]
+    ).mean()
+    # The loss is computed in float32, as in training.
+    torch.testing.assert_close(model.loss(ids[:, :-1], ids[:, 1:]).double(), by_hand, rtol=1e-6, atol=1e-6)
+
+
+def test_every_parameter_gets_a_gradient(config):
+    model = make(config)
+    model.loss(random_ids(config), random_ids(config, seed=2)).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        # A key bias shifts all scores of a query alike, which the softmax does not see.
+        if not name.endswith("key.bias"):
+            assert parameter.grad.abs().sum() > 0, name
+
+
+def test_a_saved_model_gives_the_same_logits(config, tmp_path):
+    model = make(config, dtype=torch.float32)
+    model.save_pretrained(tmp_path)
+    loaded = GPT.from_pretrained(tmp_path).eval()
+    assert loaded.config == config
+    ids = random_ids(config)
+    assert torch.equal(loaded(ids), model(ids))
+
+
+def test_dropout_acts_in_training_only(config):
+    model = make(config)
+    ids = random_ids(config)
+    assert torch.equal(model(ids), model(ids))
+    model.train()
+    assert torch.equal(model(ids), model(ids)) == (config.dropout == 0)
+
+
+def test_positions_are_what_tells_the_order(config):
+    """Without positions one layer cannot tell the order of the prefix; with positions it can."""
+    model = make(replace(config, n_layer=1))
+    ids = torch.arange(6)[None]
+    shuffled = ids[:, [3, 0, 4, 1, 2, 5]]
+    last, last_shuffled = model(ids)[0, -1], model(shuffled)[0, -1]
+    same = torch.allclose(last, last_shuffled, atol=1e-12)
+    assert same == (config.position == "none")
+
+
+def test_an_untrained_model_starts_near_the_uniform_loss(config):
+    torch.manual_seed(0)
+    model = GPT(config).eval()
+    ids, targets = random_ids(config, batch=64), random_ids(config, batch=64, seed=2)
+    if config.tied_head:
+        # A standard normal table as output layer makes logits of size sqrt(C): tied heads need a smaller start.
+        assert model.loss(ids, targets) > math.log(config.vocab_size) + 0.5
+    else:
+        assert abs(model.loss(ids, targets).item() - math.log(config.vocab_size)) < 0.35
+
+
+def test_cross_entropy_matches_the_reference(config):
+    model = make(config, dtype=torch.float32)
+    ids, targets = random_ids(config), random_ids(config, seed=2)
+    reference = F.cross_entropy(model(ids).transpose(1, 2), targets)
+    torch.testing.assert_close(model.loss(ids, targets), reference)

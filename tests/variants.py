@@ -1,0 +1,45 @@
+"""Every model that the property suite runs over: each preset, and GPT-0 with each other choice of each field.
+
+The choices come from the package's own tables, so that a new one is covered the day it is written.
+"""
+
+import torch
+
+from lecture21 import GPT, GPTConfig, presets
+from lecture21.gpt import POSITIONS
+from lecture21.layers import ACTIVATIONS
+
+SMALL = {"vocab_size": 11, "block_size": 12, "n_layer": 2, "n_head": 2, "d_model": 8}
+
+CHANGES = [
+    *({"activation": name} for name in ACTIVATIONS),
+    *({"position": name} for name in POSITIONS),
+    {"qkv_bias": True},
+    {"tied_head": True},
+    {"d_ff": 10},
+    {"n_head": 1},
+    {"n_layer": 1},
+    {"dropout": 0.3},
+]
+
+CONFIGS: dict[str, GPTConfig] = {name: presets.get(name, **SMALL) for name in presets.names()}
+CONFIGS |= {
+    ",".join(f"{field}={value}" for field, value in change.items()): GPTConfig(**{**SMALL, **change})
+    for change in CHANGES
+}
+
+
+def make(config: GPTConfig, *, seed: int = 0, dtype: torch.dtype = torch.float64) -> GPT:
+    """Return a model in evaluation mode whose every parameter is random, so that no bias hides at 0."""
+    torch.manual_seed(seed)
+    model = GPT(config).to(dtype).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return model
+
+
+def random_ids(config: GPTConfig, batch: int = 2, length: int | None = None, seed: int = 1) -> torch.Tensor:
+    """Return token ids that fill the block, or `length` of it."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(config.vocab_size, (batch, length or config.block_size), generator=generator)

@@ -1,0 +1,244 @@
+"""Find what nbval does not: notebooks that would render badly, lie, or not open on Colab.
+
+Usage: python tools/notebook_lint.py [NOTEBOOK ...]        (all of notebooks/ if none is named)
+"""
+
+import ast
+import base64
+import io
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import repository
+
+ROOT = Path(__file__).resolve().parent.parent
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+TAGS = {
+    "hide-input", "hide-output", "hide-cell", "remove-input", "remove-output", "remove-cell",
+    "nbval-ignore-output", "nbval-check-output", "raises-exception",
+}  # fmt: skip
+CELL_METADATA = {"tags", "mystnb"}
+MACHINE_PATH = re.compile(
+    r"(?<![\w.])(/home/|/Users/|/root/|/work/|/tmp/|/content/|/mnt/)|[A-Z]:\\{1,2}Users|site-packages"
+)
+MYST = re.compile(r"^\s*(```|~~~|:::)+\{|\{[a-z][a-z:+-]*\}`", re.MULTILINE)
+MAGIC = re.compile(r"^\s*[%!].*", re.MULTILINE)
+GOOD_MAGIC = re.compile(r"\s*(%config InlineBackend\.figure_formats? = .*|%matplotlib inline)\s*$")
+FORBIDDEN_CALLS = {"clear_output", "set_matplotlib_formats", "tqdm", "trange"}
+
+
+def defined_names(tree: ast.AST) -> set[str]:
+    """Return the names of all functions and classes that a piece of source defines."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
+
+
+def package_names(root: Path = ROOT) -> set[str]:
+    """Return the public functions and classes that the package defines at the top level of any room."""
+    names = set()
+    for path in (root / "src" / "lecture21").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                names.add(node.name)
+    return names - {"main"}
+
+
+def tags(cell) -> set[str]:
+    """Return a cell's tags."""
+    return set(cell.metadata.get("tags", []))
+
+
+def has_picture(cell) -> bool:
+    """Say whether a cell's stored output holds a picture."""
+    return any(mime.startswith("image/") for output in cell.outputs for mime in output.get("data", {}))
+
+
+def white(data: str) -> bool:
+    """Say whether a stored PNG is white and opaque at its corners."""
+    picture = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA")
+    right, bottom = picture.width - 1, picture.height - 1
+    return {picture.getpixel((x, y)) for x in (0, right) for y in (0, bottom)} == {(255, 255, 255, 255)}
+
+
+def lint(path: Path, root: Path = ROOT) -> list[str]:
+    """Return one line for each thing that is wrong with the notebook at `path`; nothing if all is well."""
+    notebook = nbformat.read(path, as_version=4)
+    problems = [
+        *file_problems(notebook, path),
+        *opening_problems(notebook, path.stem, root),
+        *prose_problems(notebook),
+        *output_problems(notebook),
+        *picture_problems(notebook),
+        *code_problems(notebook, package_names(root), repository.install_cell(root)),
+        *explorer_problems(notebook),
+    ]
+    return [f"{path.name}: {problem}" for problem in problems]
+
+
+def file_problems(notebook, path: Path) -> Iterator[str]:
+    """Find what is wrong with the file as a whole: format, metadata, cell ids, machine paths."""
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        yield f"is not a valid notebook: {str(error).splitlines()[0]}"
+    if (notebook.nbformat, notebook.nbformat_minor) != (4, 5):
+        yield f"has format {notebook.nbformat}.{notebook.nbformat_minor}, not 4.5"
+    text = path.read_text(encoding="utf-8")
+    if text.rstrip("\n") != nbformat.writes(notebook).rstrip("\n"):
+        yield "is not laid out as tools/notebooks.py writes it; run that again"
+    if notebook.metadata.get("kernelspec") != KERNEL:
+        yield f"kernelspec is {notebook.metadata.get('kernelspec')}, not {KERNEL}"
+    if notebook.metadata.get("language_info") != {"name": "python"}:
+        yield "language_info is not {'name': 'python'}"
+    extra = set(notebook.metadata) - {"kernelspec", "language_info", "accelerator", "colab"}
+    if extra:
+        yield f"metadata holds {sorted(extra)}, which no reader needs"
+    gpu = notebook.metadata.get("accelerator"), notebook.metadata.get("colab")
+    if gpu not in ((None, None), ("GPU", {"gpuType": "T4"})):
+        yield f"asks Colab for {gpu}; a notebook that trains asks for accelerator GPU and gpuType T4"
+    for n, cell in enumerate(notebook.cells):
+        extra = set(cell.metadata) - CELL_METADATA
+        if extra:
+            yield f"cell {n} has metadata {sorted(extra)}; allowed are {sorted(CELL_METADATA)}"
+        if tags(cell) - TAGS:
+            yield f"cell {n} has tags {sorted(tags(cell) - TAGS)}; allowed are {sorted(TAGS)}"
+        texts = [cell.source, *(str(output) for output in cell.get("outputs", []) if "image/png" not in str(output))]
+        for found in {match.group() for text in texts for match in MACHINE_PATH.finditer(text)}:
+            yield f"cell {n} names a path of one machine: {found}"
+
+
+def opening_problems(notebook, stem: str, root: Path) -> Iterator[str]:
+    """Find what is wrong with the title, the Colab badge and the install cell."""
+    first = notebook.cells[0] if notebook.cells else None
+    if first is None or first.cell_type != "markdown" or not first.source.startswith("# "):
+        yield "does not open with a Markdown cell that starts with '# Title'"
+    badge = repository.badge(stem, root)
+    if first is None or badge not in first.source:
+        yield f"the first cell lacks its badge: {badge}"
+    everything = "\n".join(cell.source for cell in notebook.cells)
+    for link in set(re.findall(r"https://colab\.research\.google\.com/[^\s)\"]*", everything)):
+        if link != repository.colab(stem, root):
+            yield f"links to {link} on Colab, not to {repository.colab(stem, root)}"
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if not code or code[0].source != repository.install_cell(root) or notebook.cells[1] is not code[0]:
+        yield "the second cell is not the install cell:\n" + repository.install_cell(root)
+
+
+def prose_problems(notebook) -> Iterator[str]:
+    """Find Markdown that Colab cannot show, and headings or pictures that a screen reader cannot follow."""
+    titles = 0
+    for n, cell in enumerate(notebook.cells):
+        if cell.cell_type != "markdown":
+            continue
+        fenced = re.sub(r"^```.*?^```", "", cell.source, flags=re.MULTILINE | re.DOTALL)
+        titles += len(re.findall(r"^# ", fenced, flags=re.MULTILINE))
+        if MYST.search(cell.source):
+            yield f"cell {n} uses a MyST role or directive, which Colab shows as raw text"
+        if re.search(r"!\[\s*\]\(", cell.source) or re.search(r"<img(?![^>]*\balt=\"[^\"]+\")", cell.source):
+            yield f"cell {n} has a picture without alt text"
+        if re.search(r"<summary>.*</summary>\n(?!\n)", cell.source):
+            yield f"cell {n} needs an empty line after </summary>, or the answer is not read as Markdown"
+    if titles != 1:
+        yield f"has {titles} headings of the first level, not 1"
+
+
+def output_problems(notebook) -> Iterator[str]:
+    """Find outputs that are missing, stale, noisy, or that nbval or the book cannot handle."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    counts = [cell.execution_count for cell in code]
+    if counts != list(range(1, len(code) + 1)):
+        yield f"was not run from top to bottom: execution counts are {counts}"
+    for n, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        failed = any(output.output_type == "error" for output in cell.outputs)
+        if failed and "raises-exception" not in tags(cell):
+            yield f"cell {n} stores an error"
+        if not failed and "raises-exception" in tags(cell):
+            yield f"cell {n} is tagged raises-exception and raises nothing"
+        for output in cell.outputs:
+            if output.get("name") == "stderr":
+                yield f"cell {n} writes to stderr: {output.text.strip()[:80]}"
+            for mime in output.get("data", {}):
+                if mime == "image/svg+xml":
+                    yield f"cell {n} stores an SVG picture; store PNG"
+                if "widget" in mime or "javascript" in mime:
+                    yield f"cell {n} stores a {mime} output, which is dead without a kernel"
+
+
+def picture_problems(notebook) -> Iterator[str]:
+    """Find pictures without a description, and cells that draw but do not show."""
+    names = []
+    for n, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code" or not has_picture(cell):
+            continue
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        if len(alt.split()) < 4 or re.search(r"\.(png|svg|jpe?g)\b|^[./]", alt):
+            yield f"cell {n} draws a picture and mystnb.image.alt does not describe it: {alt!r}"
+        # nbval sees the value of a last line also behind a semicolon.
+        if cell.source.rstrip().endswith(";") or any(output.output_type == "execute_result" for output in cell.outputs):
+            yield f"cell {n} draws a picture and stores the text of an object as well; end it with plt.show()"
+        if not all(white(output.data["image/png"]) for output in cell.outputs if "image/png" in output.get("data", {})):
+            yield f"cell {n} draws a picture that is not white and opaque at its corners: it would not show in the dark"
+        name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+        names += [name] if name else []
+    for name in {name for name in names if names.count(name) > 1 or not name.startswith("fig-")}:
+        yield f"the figure name {name!r} is used twice or does not start with 'fig-'"
+
+
+def code_problems(notebook, package: set[str], install: str) -> Iterator[str]:
+    """Find second definitions of what the package has, and magics or calls that do not belong in a stored notebook."""
+    for n, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code" or cell.source == install:
+            continue
+        for magic in MAGIC.findall(cell.source):
+            if not GOOD_MAGIC.match(magic):
+                yield f"cell {n} uses {magic.strip()!r}: a magic or command that fails does so without an error"
+        try:
+            tree = ast.parse(TransformerManager().transform_cell(cell.source))
+        except SyntaxError as error:
+            yield f"cell {n} is not Python: {error}"
+            continue
+        twice = defined_names(tree) & package
+        if twice:
+            yield f"cell {n} defines {sorted(twice)}, which lecture21 has; import it"
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+        for name in sorted((used | imported) & FORBIDDEN_CALLS):
+            yield f"cell {n} uses {name}, whose output neither nbval nor the book can hold"
+
+
+def explorer_problems(notebook) -> Iterator[str]:
+    """Find explorers that would leave a reader without a kernel with nothing."""
+    code = [(n, cell) for n, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    for (_, twin), (n, cell) in zip([(None, None), *code], code, strict=False):
+        if not re.search(r"\binteract(ive|ive_output|_manual)?\(|\binteract\b\s*$", cell.source, re.MULTILINE):
+            continue
+        if re.fullmatch(r"(\s*(from|import)\b.*\s*)*", cell.source):
+            continue
+        if not {"nbval-ignore-output", "remove-cell"} <= tags(cell):
+            yield f"cell {n} is an explorer and needs the tags nbval-ignore-output and remove-cell"
+        if cell.outputs:
+            yield f"cell {n} is an explorer and stores an output"
+        hidden = {"nbval-ignore-output", "remove-cell", "remove-output"}
+        if twin is None or not twin.outputs or tags(twin) & hidden:
+            yield f"cell {n} is an explorer without its static twin: a checked cell before it that shows the same"
+
+
+def main() -> int:
+    """Print every problem; return 1 if there is one."""
+    paths = [Path(name).resolve() for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    problems = [problem for path in paths for problem in lint(path)]
+    print("\n".join(problems) or f"{len(paths)} notebooks are in order.")
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Re-execute notebooks in place, so that what is stored is what the code gives.
+
+Usage: python tools/notebooks.py [NOTEBOOK ...]        (all of notebooks/ if none is named)
+
+A second run on an unchanged tree changes no byte: execution times, widget state and machine details are left out.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
+KEPT_METADATA = {"accelerator", "colab"}
+
+
+def execute(path: Path) -> None:
+    """Run one notebook from top to bottom and write it back, outputs and all."""
+    notebook = nbformat.read(path, as_version=4)
+    kept = {key: notebook.metadata[key] for key in sorted(KEPT_METADATA & notebook.metadata.keys())}
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, **kept})
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,  # else how printed lines are split depends on timing
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    # nbclient's stand-in for ipywidgets' Output sends on the socket that the client waits on: now and then it then
+    # never sees the kernel's reply, and the run stands still. Without it, that output lands in the cell, emptied below.
+    client.comm_open_handlers.clear()
+    client.execute()
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}, **kept})
+    for cell in notebook.cells:
+        # A stored widget is a dead reference to a kernel that is gone; the static twin stands in the cell before.
+        if cell.cell_type == "code" and any(WIDGET in output.get("data", {}) for output in cell.outputs):
+            cell.outputs = []
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)
+
+
+def main() -> None:
+    """Execute the notebooks that are named on the command line, or all."""
+    paths = [Path(name) for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    # One thread: the last digits of a sum depend on how it is divided, and tiny models run faster on one.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for path in tqdm(paths, unit="notebook", disable=not sys.stderr.isatty()):
+        execute(path)
+
+
+if __name__ == "__main__":
+    main()
