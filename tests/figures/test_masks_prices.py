@@ -1,6 +1,5 @@
 """The pictures of chapter 04: who may read whom, exact zeros, the price of each position."""
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -13,14 +12,6 @@ from lecture21.figures.masks import ALLOWED, LEAK
 from lecture21.pencil import TOKENS, W_KEY, W_QUERY, X
 
 EVERYTHING = torch.ones(4, 4, dtype=torch.bool)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_figures():
-    with mpl.rc_context():
-        figures.apply()
-        yield
-    plt.close("all")
 
 
 def hatched(ax: plt.Axes) -> set[tuple[int, int]]:

@@ -3,21 +3,12 @@
 from itertools import pairwise
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import pytest
 import torch
 
 from lecture21 import GPT, figures, presets
 from lecture21.evaluation import History
 from lecture21.generation import next_token_probabilities
-
-mpl.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 def bars(ax):
@@ -99,7 +90,7 @@ class TestHeadGrid:
         maps[1, 2] = torch.eye(4)
         figure = figures.head_grid(maps, "abcd", marked=(1, 2))
         assert len(figure.axes) == 6
-        assert figure.axes[5].get_title() == "layer 2, head 3"
+        assert figure.axes[5].get_title(loc="left") == "layer 2, head 3"
         drawn = figure.axes[5].collections[0].get_array().reshape(4, 4)
         assert drawn.filled(0).tolist() == torch.eye(4).tolist()
         assert drawn.mask.tolist() == (~torch.ones(4, 4, dtype=torch.bool).tril()).tolist()

@@ -14,14 +14,6 @@ from lecture21.evaluation import History
 from lecture21.figures.heatmaps import MAX_TICK_LABELS
 
 
-@pytest.fixture(autouse=True)
-def _fresh_figures():
-    with mpl.rc_context():
-        figures.apply()
-        yield
-    plt.close("all")
-
-
 def luminance(colour: str | tuple) -> float:
     """Return the relative luminance of WCAG 2, from 0 (black) to 1 (white)."""
     channels = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]

@@ -1,6 +1,5 @@
 """The pictures of chapters 02 and 03: calculations, heads side by side, measurements with their spread."""
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -14,14 +13,6 @@ from lecture21.figures.vectors import MAX_COLUMNS, MAX_NUMBER, MAX_TOKENS
 from lecture21.pencil import FEATURES, SLOTS, TOKENS, VALUE_SLOTS, W_KEY, W_QUERY, W_VALUE, X
 
 Q, K, V = X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T
-
-
-@pytest.fixture(autouse=True)
-def _fresh_figures():
-    with mpl.rc_context():
-        figures.apply()
-        yield
-    plt.close("all")
 
 
 def numbers(ax: plt.Axes) -> list[list[float]]:
