@@ -110,8 +110,13 @@ class GPT(nn.Module):
             for _ in range(c.n_layer)
         )
         self.norm = nn.LayerNorm(c.d_model)
-        # A tied head has no layer of its own: `forward` multiplies by the embedding table.
-        self.head = None if c.tied_head else nn.Linear(c.d_model, c.vocab_size)
+        if c.tied_head:
+            # No layer of its own: `forward` multiplies by the table. PyTorch's N(0, 1) would then make logits of size
+            # sqrt(C), and a loss far above ln V at the start; 0.02 is what GPT-1 draws all its weights with.
+            self.head = None
+            nn.init.normal_(self.token.weight, std=0.02)
+        else:
+            self.head = nn.Linear(c.d_model, c.vocab_size)
 
     @property
     def vocab_size(self) -> int:
