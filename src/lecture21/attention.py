@@ -82,7 +82,7 @@ def attention(
     if mask is not None:
         blind = ~mask.any(dim=-1)
         if blind.any():
-            where = tuple(int(i) for i in blind.nonzero()[0])
+            where = ", ".join(str(int(i)) for i in blind.nonzero()[0])
             raise ValueError(f"the mask leaves query {where} no key; each query needs at least one True in its row")
         # -inf before the softmax, not 0 after it: the rest of the row must still sum to 1.
         scores = scores.masked_fill(~mask, -math.inf)

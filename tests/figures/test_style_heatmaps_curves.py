@@ -130,3 +130,21 @@ def test_an_unknown_split_is_named():
 @pytest.mark.parametrize("role", figures.TEXT_COLOURS)
 def test_words_in_a_role_s_colour_can_be_read_on_white(role):
     assert 1.05 / (luminance(figures.TEXT_COLOURS[role]) + 0.05) >= 4.5
+
+
+def contrast(a: str | tuple, b: str | tuple) -> float:
+    lighter, darker = sorted((luminance(a), luminance(b)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_numbers_in_cells_can_be_read_on_every_colour():
+    """Whichever of black and white is used, the contrast is at least 4.5 to 1, as WCAG 2 asks of text."""
+    shades = torch.linspace(-1, 1, 41)[None]
+    names = [str(i) for i in range(41)]
+    for ax in (
+        figures.matrix(shades, ["row"], names),
+        figures.attention_map(shades.abs(), ["row"], keys=names, annotate=True),
+    ):
+        ax.figure.canvas.draw()
+        for text, cell in zip(ax.texts, ax.collections[0].get_facecolors(), strict=True):
+            assert contrast(text.get_color(), tuple(cell[:3])) >= 4.5

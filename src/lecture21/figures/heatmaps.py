@@ -26,6 +26,19 @@ def visible(token: str) -> str:
     return {" ": "␣", "\n": "↵", "\t": "⇥"}.get(token, token)
 
 
+def _ink(ax: Axes) -> None:
+    """Write each number of a heatmap in black or white, whichever stands out more on its cell."""
+    mesh = ax.collections[0]
+    mesh.update_scalarmappable()
+    colours = mesh.get_facecolors().reshape(*mesh.get_array().shape, 4)
+    for text in ax.texts:
+        column, row = (int(place) for place in text.get_position())
+        red, green, blue = (channel**2.2 for channel in colours[row, column, :3])  # from sRGB to light, nearly
+        luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+        # Black has the greater contrast by WCAG 2 where (L + 0.05) / 0.05 > 1.05 / (L + 0.05), which is L > 0.18.
+        text.set_color("black" if luminance > 0.18 else "white")
+
+
 def hatch_masked(ax: Axes, masked: Bool[np.ndarray, "T S"]) -> None:
     """Hatch the masked cells of a heatmap grey: no colour, since they hold no weight at all."""
     if masked.any():
@@ -43,6 +56,7 @@ def matrix(
     signed: bool = True,
     limit: float | None = None,
     annotate: bool = True,
+    fmt: str = ".3g",
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
@@ -56,6 +70,7 @@ def matrix(
         limit: the value of the strongest colour; the largest magnitude if not given. Give the same to matrices
             that are compared.
         annotate: whether to write the numbers.
+        fmt: how a number is written.
         title: what the reader should find.
         ax: where to draw; a new figure if not given.
     """
@@ -72,13 +87,14 @@ def matrix(
         vmin=-limit if signed else 0.0,
         vmax=limit,
         annot=annotate,
-        fmt=".3g",
+        fmt=fmt,
         linewidths=1,
         cbar=False,
         square=True,
         xticklabels=[visible(c) for c in columns],
         yticklabels=[visible(r) for r in rows],
     )
+    _ink(ax)
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
     ax.set_title(title)
@@ -140,6 +156,7 @@ def attention_map(
         xticklabels=[visible(t) for t in keys] if labelled else False,
         yticklabels=[visible(t) for t in tokens] if labelled else False,
     )
+    _ink(ax)
     if masked is not None:
         hatch_masked(ax, masked)
     ax.tick_params(length=0, labeltop=True, labelbottom=False)

@@ -13,7 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, LogNorm
 from torch import Tensor
 
-from lecture21.figures.heatmaps import as_array, attention_map, hatch_masked
+from lecture21.figures.heatmaps import as_array, attention_map, hatch_masked, matrix
 from lecture21.figures.style import COLOURS, MAGNITUDE, SERIES, TEXT_COLOURS, WIDTH
 
 LEAK = SERIES[1]
@@ -102,7 +102,7 @@ def masked_softmax(
     """Draw two tables side by side: the scores with the future at minus infinity, and the weights they become.
 
     Args:
-        scores: scaled scores before the mask, none of them negative.
+        scores: scaled scores before the mask.
         mask: True where a query may attend.
         weights: what the softmax gives.
         tokens: labels of rows and columns.
@@ -111,25 +111,19 @@ def masked_softmax(
         The two `Axes`.
     """
     _, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.5))
-    attention_map(
-        scores,
-        tokens,
-        mask=mask,
-        annotate=True,
-        vmax=max(float(as_array(scores).max()), 1.0),
-        title="1. Scores, the future at −∞",
-        ax=axes[0],
+    masked = ~_square(mask, tokens)
+    ax = matrix(
+        np.where(masked, 0.0, as_array(scores)), tokens, tokens, title="1. Scores, the future at −∞", ax=axes[0]
     )
-    for query, key in np.argwhere(~_square(mask, tokens)):
-        # A plate behind the sign, so that the hatching does not run through it.
-        axes[0].text(
-            key + 0.5,
-            query + 0.5,
-            "−∞",
-            ha="center",
-            va="center",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-        )
+    hatch_masked(ax, masked)
+    ax.set_xticklabels(tokens, rotation=45, ha="left")
+    ax.xaxis.set_label_position("top")
+    ax.set_xlabel("key: the token that is read", color=TEXT_COLOURS["key"])
+    ax.set_ylabel("query: the token that asks", color=TEXT_COLOURS["query"])
+    for text, hidden in zip(ax.texts, masked.flat, strict=True):
+        if hidden:
+            # A plate behind the sign, so that the hatching does not run through it.
+            text.set(text="−∞", color="black", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5}, zorder=5)
     attention_map(weights, tokens, mask=mask, annotate=True, title="2. Weights: rows sum to 1", ax=axes[1])
     return axes
 

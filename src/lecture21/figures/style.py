@@ -28,7 +28,7 @@ MAGNITUDE = sns.color_palette("mako_r", as_cmap=True)
 SIGNED = sns.color_palette("vlag", as_cmap=True)
 """Diverging, white at 0, for signed amounts."""
 
-WIDTH = 7.0
+WIDTH = 6.0
 """Width of the text column in inches."""
 
 

@@ -72,7 +72,7 @@ def basic_steps(
     _table(axes["x"], x, tokens, features, "1. vectors x", "black")
     _pairs(axes["scores"], x @ x.T, tokens, "2. scores: x·x")
     _pairs(axes["weights"], weights, tokens, "3. weights: rows sum to 1", weights=True)
-    _table(axes["output"], out, tokens, features, "4. output: weights × x", TEXT_COLOURS["output"])
+    _table(axes["output"], out, tokens, features, "4. output: weights × x", TEXT_COLOURS["output"], ".2f")
     return axes
 
 
@@ -108,7 +108,7 @@ def head_steps(
     _pairs(axes["scores"], q @ k.T / math.sqrt(q.shape[1]), tokens, "3. scores: q·k / √d")
     _pairs(axes["weights"], weights, tokens, "4. weights: rows sum to 1", weights=True)
     _table(axes["v"], v, tokens, value_slots, "5. values: what I hand over", TEXT_COLOURS["value"])
-    _table(axes["output"], out, tokens, value_slots, "6. output: weights × values", TEXT_COLOURS["output"])
+    _table(axes["output"], out, tokens, value_slots, "6. output: weights × values", TEXT_COLOURS["output"], ".2f")
     return axes
 
 
@@ -118,10 +118,16 @@ def _panels(rows: int, tokens: Sequence[str], columns: Sequence[str]) -> list[Ax
 
 
 def _table(
-    ax: Axes, values: Float[Tensor, "T N"], rows: Sequence[str], columns: Sequence[str], title: str, colour: str
+    ax: Axes,
+    values: Float[Tensor, "T N"],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    colour: str,
+    fmt: str = ".3g",
 ) -> None:
     # Two decimals are enough for a pencil; adding 0 turns -0 into 0.
-    matrix(values.detach().mul(100).round().div(100) + 0.0, rows, columns, ax=ax)
+    matrix(values.detach().mul(100).round().div(100) + 0.0, rows, columns, fmt=fmt, ax=ax)
     ax.set_title(title, color=colour)
 
 
