@@ -120,3 +120,11 @@ def test_self_attention_with_a_mask_sees_no_future():
 def test_self_attention_names_the_width_that_is_wrong(sizes, name):
     with pytest.raises(ValueError, match=name):
         SelfAttention(*sizes)
+
+
+@pytest.mark.parametrize("mask", [torch.ones(3, 3), torch.zeros(3, 3), torch.ones(3, 3, dtype=torch.uint8)])
+@pytest.mark.usefixtures("untyped")
+def test_a_mask_that_is_not_boolean_is_named(mask):
+    x = randn(3, 4)
+    with pytest.raises(ValueError, match=f"mask must be boolean.*{mask.dtype}"):
+        attention(x, x, x, mask)

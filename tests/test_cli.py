@@ -1,7 +1,9 @@
 """The command line as its user meets it: what it prints, what it leaves on disk, and how it refuses."""
 
+import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,10 @@ import torch
 
 from lecture21 import GPT, GPTConfig
 from lecture21.cli import main
+from lecture21.corpus import split
+from lecture21.evaluation import evaluate
+from lecture21.ngram import NGram
+from lecture21.storage import load_tensors
 from lecture21.tokenizers import CharTokenizer
 
 TEXT = "ROMEO:\nBut soft, what light through yonder window breaks?\n\n" * 20
@@ -334,3 +340,120 @@ def test_there_is_a_progress_bar_in_a_terminal(text, tmp_path):
     os.close(follower)
     assert b"4/4" in os.read(leader, 100_000)
     os.close(leader)
+
+
+# What a second look found
+
+
+def printed(capsys) -> dict[str, float]:
+    """Return the nats of each line of a table that `eval` printed."""
+    return {row.split()[0]: float(row.split()[-2]) for row in capsys.readouterr().out.splitlines()[2:]}
+
+
+def test_the_baselines_are_trained_on_the_training_split_only(trained, text, capsys):
+    assert main(["eval", str(trained), "--text", str(text)]) == 0
+    table = printed(capsys)
+    tokenizer = CharTokenizer.load(trained / "tokenizer.json")
+    tokens, val = (torch.tensor(tokenizer.encode(part)) for part in split(TEXT))
+    for label, order in {"unigram": 1, "bigram": 2, "5-gram": 5}.items():
+        by_hand = evaluate(NGram(order, tokenizer.vocab_size).fit(tokens), val, 32)
+        assert table[label] == pytest.approx(by_hand, abs=1e-4)
+
+
+def test_eval_scores_the_model_in_the_windows_that_were_asked_for(trained, text, capsys):
+    assert main(["eval", str(trained), "--text", str(text), "--block-size", "8"]) == 0
+    tokenizer = CharTokenizer.load(trained / "tokenizer.json")
+    val = torch.tensor(tokenizer.encode(split(TEXT)[1]))
+    assert printed(capsys)[str(trained)] == pytest.approx(evaluate(GPT.from_pretrained(trained), val, 8), abs=1e-4)
+
+
+def test_a_run_may_be_called_like_a_baseline(trained, text, tmp_path, capsys, monkeypatch):
+    shutil.copytree(trained, tmp_path / "uniform")
+    monkeypatch.chdir(tmp_path)
+    assert main(["eval", "uniform", "--text", str(text)]) == 0
+    names = [row.split()[0] for row in capsys.readouterr().out.splitlines()[2:]]
+    assert names == ["uniform", "unigram", "bigram", "5-gram", "uniform"]
+
+
+def test_every_option_reaches_the_run(text, tmp_path):
+    options = {
+        "steps": 2,
+        "batch_size": 3,
+        "learning_rate": 0.002,
+        "weight_decay": 0.1,
+        "warmup": 1,
+        "schedule": "cosine",
+        "clip": 0.5,
+        "accumulate": 2,
+        "eval_every": 1,
+        "seed": 7,
+        "device": "cpu",
+        "precision": "fp32",
+    }
+    arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    assert main(["train", "--out", str(tmp_path / "run"), "--text", str(text), *arguments]) == 0
+    _, metadata = load_tensors(tmp_path / "run" / "checkpoint.safetensors")
+    settings = json.loads(metadata["lecture21.run"])["settings"]
+    assert {name: settings[name] for name in options} == options
+
+
+def test_the_seed_decides_the_first_weights(text, tmp_path):
+    weights = []
+    for seed in (0, 0, 1):
+        run = tmp_path / str(len(weights))
+        assert main(["train", "--out", str(run), "--text", str(text), "--steps", "0", "--seed", str(seed)]) == 0
+        weights.append(GPT.from_pretrained(run).head.weight)
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize("command", ["sample", "eval"])
+@pytest.mark.parametrize("device", ["tpu", "meta", ""])
+def test_a_device_that_is_not_there_is_named(trained, text, capsys, command, device):
+    source = ["--text", text] if command == "eval" else []
+    assert f"device {device!r} is not on this machine" in refusal(capsys, command, trained, *source, "--device", device)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "name=x"], "unknown fields name"),
+        (["--set", "=3"], "--set needs NAME=VALUE"),
+        (["--set", "vocab_size=5"], "the text decides"),
+        (["--set", "dropout=false"], "dropout must be in [0, 1), got False"),
+        (["--set", "d_model=10000000000"], "too large for this machine"),
+        (["--batch-size", "1000000000000"], "too large for this machine"),
+        (["--seed", str(2**63)], "seed must be below 2 ** 63"),
+    ],
+)
+@pytest.mark.usefixtures("untyped")
+def test_what_is_too_large_or_odd_is_one_line_too(arguments, message, text, tmp_path, capsys):
+    capsys.readouterr()
+    assert main(["train", "--out", str(tmp_path / "run"), "--text", str(text), *arguments]) == 2
+    err = capsys.readouterr().err
+    assert message in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_before_the_first_checkpoint_promises_nothing(text, tmp_path, monkeypatch, capsys):
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lecture21.cli.train", interrupt)
+    assert main(["train", "--out", str(tmp_path / "run"), "--text", str(text)]) == 130
+    assert "stopped before the first checkpoint" in capsys.readouterr().err
+
+
+def test_a_pipe_that_cannot_show_a_symbol_gets_the_whole_text(trained):
+    arguments = ["--prompt", "R€", "--length", "50"]
+    result = run_process("sample", trained, *arguments, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout) == 2 + 50 + 1
+
+
+def test_a_byte_order_mark_is_not_a_symbol(tmp_path):
+    path = tmp_path / "notepad.txt"
+    path.write_text(TEXT, encoding="utf-8-sig")
+    run = tmp_path / "run"
+    assert main(["train", "--out", str(run), "--text", str(path), *QUICK]) == 0
+    assert CharTokenizer.load(run / "tokenizer.json") == CharTokenizer.from_text(TEXT)

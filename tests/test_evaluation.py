@@ -51,3 +51,26 @@ def test_a_history_survives_csv_to_the_last_digit(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match=r"other\.csv has columns"):
         History.from_csv(tmp_path / "other.csv")
+
+
+@pytest.mark.parametrize("settings", [{"block_size": 0}, {"block_size": -3}, {"batch_size": 0}])
+def test_sizes_below_one_are_refused(settings):
+    with pytest.raises(ValueError, match="must be >= 1"):
+        evaluate(fresh(), tokens(), **settings)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_mode_is_left_even_where_the_loss_fails(training):
+    model = fresh().train(training)
+    evaluate(model, tokens())
+    assert model.training == training
+    with pytest.raises(ValueError, match="outside the vocabulary"):
+        evaluate(model, tokens() + 5)
+    assert model.training == training
+
+
+def test_a_history_cut_short_is_named(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text("step,train_loss,val_loss,learning_rate\n0,nan,4.2,0.001\n500,2.5\n")
+    with pytest.raises(ValueError, match=r"history\.csv, row 2"):
+        History.from_csv(path)

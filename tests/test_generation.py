@@ -154,3 +154,35 @@ def test_half_precision_logits_are_drawn_in_float32():
         return torch.zeros(*ids.shape, 1000, dtype=torch.bfloat16)
 
     assert generate(flat, torch.tensor([[0]]), 3, seed=0).shape == (1, 4)
+
+
+def test_a_cached_model_is_shown_each_token_once(model):
+    seen = []
+    model.register_forward_pre_hook(lambda module, args: seen.append(args[0].shape[1]))
+    generate(model, torch.tensor([[1, 2, 3]]), 3, seed=0)
+    assert seen == [3, 1, 1]
+    seen.clear()
+    generate(model, torch.tensor([[1, 2, 3]]), 3, seed=0, use_cache=False)
+    assert seen == [3, 4, 5]
+
+
+def test_a_model_in_evaluation_mode_stays_there(model):
+    generate(model.eval(), torch.tensor([[1]]), 2, seed=0)
+    assert not model.training
+
+
+def test_the_smallest_temperature_is_greedy_and_nan_is_named():
+    logits = torch.tensor([0.1, 0.3, 0.2])
+    assert next_token_probabilities(logits, temperature=1e-40).tolist() == [0, 1, 0]
+    with pytest.raises(ValueError, match="not numbers"):
+        next_token_probabilities(torch.tensor([0.1, math.nan]))
+
+
+def test_a_token_that_reaches_top_p_by_itself_is_enough():
+    assert next_token_probabilities(torch.tensor([0.5, 0.25, 0.25]).log(), top_p=0.5).tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_out_of_range_is_named(model, seed):
+    with pytest.raises(ValueError, match=f"seed must be between 0 and 2 .* got {seed}"):
+        generate(model, torch.tensor([[1]]), 2, seed=seed)

@@ -159,3 +159,37 @@ def test_weights_that_lack_a_tensor_or_have_another_shape_are_refused(saved):
         load_weights(model, {**tensors, "extra": torch.zeros(1)}, source="here")
     with pytest.raises(ValueError, match=r"head\.bias of shape \(3,\)"):
         load_weights(model, {**tensors, "head.bias": torch.zeros(3)}, source="here")
+
+
+def test_the_loss_keeps_float64_and_its_gradient():
+    model = GPT(GPTConfig(**SMALL)).double()
+    ids = torch.tensor([[1, 2, 3]])
+    assert model.loss(ids, ids).dtype == torch.float64
+    weight = model.head.weight.detach().clone().requires_grad_()
+
+    def loss_of(weight: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(model, {"head.weight": weight}, (ids,)).log_softmax(-1)[0, :, 1].sum()
+
+    assert torch.autograd.gradcheck(loss_of, weight)
+
+
+@pytest.mark.parametrize("bad", [-100, 7])
+def test_a_target_outside_the_vocabulary_is_refused(bad):
+    with pytest.raises(ValueError, match=str(bad)):
+        GPT(GPTConfig(**SMALL)).loss(torch.tensor([[0, 1]]), torch.tensor([[1, bad]]))
+
+
+def test_a_loaded_model_is_in_evaluation_mode(saved):
+    assert not GPT.from_pretrained(saved).training
+
+
+def test_every_part_has_the_dropout_of_the_configuration():
+    model = GPT(GPTConfig(**SMALL, dropout=0.3))
+    assert model.dropout.p == model.blocks[0].feed_forward.dropout.p == model.blocks[0].attention.dropout == 0.3
+
+
+def test_a_model_can_be_pickled_by_those_who_must():
+    import pickle
+
+    model = GPT(GPTConfig(**SMALL, activation="gelu_tanh"))
+    assert pickle.loads(pickle.dumps(model)).config == model.config

@@ -12,7 +12,7 @@ from lecture21 import GPT, GPTConfig
 from lecture21.evaluation import History
 from lecture21.storage import load_tensors, save_tensors
 from lecture21.tokenizers import CharTokenizer
-from lecture21.training import TrainConfig, learning_rate, sample_windows, train
+from lecture21.training import TrainConfig, choose_precision, learning_rate, sample_windows, train
 
 SHAPE = {"vocab_size": 9, "block_size": 8, "n_layer": 1, "n_head": 2, "d_model": 8}
 QUICK = {"steps": 12, "batch_size": 4, "eval_every": 4, "device": "cpu"}
@@ -382,3 +382,127 @@ def test_nothing_on_disk_needs_pickle(run):
             json.loads(path.read_text())
         else:
             assert path.name == "history.csv"
+
+
+# What a second look found
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "history.csv"])
+def test_a_directory_with_somebody_else_s_files_is_refused(tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(ValueError, match=f"already holds {name}"):
+        train(fresh(), tokens(), TrainConfig(**QUICK), out=tmp_path)
+    assert files(tmp_path) == {name: b"precious"}
+
+
+def test_resuming_writes_again_what_a_killed_last_save_left_behind(tmp_path):
+    out, whole = tmp_path / "run", tmp_path / "whole"
+    train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50), out=whole)
+    code = KILLED.format(tests=os.path.dirname(__file__), out=str(out), at=14)  # the last model.safetensors
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == -signal.SIGKILL, result.stderr
+    assert files(out)["history.csv"] != files(whole)["history.csv"]
+    train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50), out=out, resume=True)
+    kept = {name: data for name, data in files(out).items() if not name.endswith(".tmp")}
+    assert kept == files(whole)
+
+
+def test_an_interrupted_run_leaves_no_autocast_behind():
+    def stop(step: int, *_: object) -> None:
+        if step == 4:
+            raise KeyboardInterrupt
+
+    model = fresh()
+    with pytest.raises(KeyboardInterrupt):
+        train(model, tokens(), TrainConfig(**QUICK, precision="bf16"), on_eval=stop)
+    plain = GPT(model.config)
+    plain.load_state_dict(model.state_dict())
+    assert torch.equal(model(tokens(8)[None]), plain(tokens(8)[None]))
+
+
+def test_an_environment_that_contradicts_the_run_is_refused(monkeypatch):
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    with pytest.raises(ValueError, match=r"ACCELERATE_GRADIENT_ACCUMULATION_STEPS=4 contradicts accumulate=1"):
+        train(fresh(), tokens(), TrainConfig(**QUICK))
+
+
+def test_a_run_that_diverges_keeps_the_last_good_checkpoint(tmp_path):
+    with pytest.raises(ValueError, match=r"training diverged: the loss before step \d+ is nan"):
+        train(fresh(), tokens(), TrainConfig(**QUICK, learning_rate=1e30), out=tmp_path)
+    assert not any(p.isnan().any() for p in GPT.from_pretrained(tmp_path).parameters())
+
+
+def test_tokens_outside_the_vocabulary_are_refused_before_anything_is_written(tmp_path):
+    for text, val in ((tokens() + 1, None), (tokens(), tokens(50) + 1)):
+        with pytest.raises(ValueError, match="outside the vocabulary"):
+            train(fresh(), text, TrainConfig(**QUICK), val=val, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_frozen_parameter_stays_and_does_not_stop_a_resume(tmp_path):
+    def frozen() -> GPT:
+        model = fresh()
+        model.token.weight.requires_grad_(False)
+        return model
+
+    whole = train(frozen(), tokens(), TrainConfig(**QUICK), val=tokens(50))
+    train(frozen(), tokens(), TrainConfig(**{**QUICK, "steps": 8}), val=tokens(50), out=tmp_path)
+    model = frozen()
+    assert same(train(model, tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path, resume=True), whole)
+    assert torch.equal(model.token.weight, fresh().token.weight)
+
+
+def test_tokens_of_any_integer_type_are_trained_on():
+    assert same(train(fresh(), tokens().int(), TrainConfig(**QUICK)), train(fresh(), tokens(), TrainConfig(**QUICK)))
+
+
+def test_the_betas_are_adam_s():
+    trained, reference = fresh(), fresh()
+    train(trained, tokens(), TrainConfig(**QUICK, betas=(0.5, 0.7)))
+    reference_run(reference, tokens(), 12, torch.optim.Adam(reference.parameters(), lr=1e-3, betas=(0.5, 0.7)))
+    for a, b in zip(trained.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_the_seed_of_the_run_is_that_of_dropout_too():
+    """A text of one window: all batches are the same, and only dropout can tell two seeds apart."""
+    window = tokens(9)
+    losses = [
+        train(fresh(dropout=0.5), window, TrainConfig(**{**QUICK, "steps": 4}, seed=seed)).train_loss[-1]
+        for seed in (0, 0, 1)
+    ]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_clipping_acts_on_the_accumulated_gradient():
+    trained, reference = fresh(), fresh()
+    train(trained, tokens(), TrainConfig(**{**QUICK, "steps": 3}, accumulate=2, clip=0.05))
+    generator, optimizer = torch.Generator().manual_seed(0), torch.optim.Adam(reference.parameters(), lr=1e-3)
+    for _ in range(3):
+        optimizer.zero_grad()
+        for _ in range(2):
+            ids, targets = sample_windows(tokens(), 8, 4, generator)
+            (reference.loss(ids, targets) / 2).backward()
+        torch.nn.utils.clip_grad_norm_(reference.parameters(), 0.05)
+        optimizer.step()
+    for a, b in zip(trained.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_a_cosine_run_cannot_be_given_more_steps(tmp_path):
+    settings = {**QUICK, "schedule": "cosine"}
+    train(fresh(), tokens(), TrainConfig(**{**settings, "steps": 8}), out=tmp_path)
+    with pytest.raises(ValueError, match="of another run: steps is 8 there and 12 here"):
+        train(fresh(), tokens(), TrainConfig(**settings), out=tmp_path, resume=True)
+
+
+def test_a_run_may_be_resumed_on_another_device(tmp_path):
+    train(fresh(), tokens(), TrainConfig(**{**QUICK, "steps": 4}), out=tmp_path)
+    train(fresh(), tokens(), TrainConfig(**{**QUICK, "device": None}), out=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(("capability", "best"), [((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")])
+def test_a_t4_trains_in_fp16_and_an_a100_in_bf16(monkeypatch, capability, best):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert choose_precision(torch.device("cuda")) == best
+    assert choose_precision(torch.device("cpu")) == "fp32"

@@ -36,7 +36,8 @@ def causal_mask(
 ) -> Bool[Tensor, "T S"]:
     """Say which keys each query may attend to: its own position and everything before (slide 20).
 
-    True = may attend, torch's convention. With more keys than queries, the queries are the *last* positions,
+    True = may attend, as in `F.scaled_dot_product_attention` (`nn.MultiheadAttention` has it the other way round).
+    With more keys than queries, the queries are the *last* positions,
     as they are when earlier keys come from a cache.
 
     Args:
@@ -74,12 +75,14 @@ def attention(
         The mixed values, and the weights (rows = query, columns = key; rows sum to 1).
 
     Raises:
-        ValueError: if the mask leaves a query nothing to attend to: the softmax of only -inf is NaN.
+        ValueError: if the mask is not boolean, or leaves a query nothing to attend to: the softmax of only -inf is NaN.
 
     Source: slide 8; Vaswani et al. 2017, equation 1.
     """
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])  # (*B, T, S)
     if mask is not None:
+        if mask.dtype != torch.bool:
+            raise ValueError(f"mask must be boolean, True = may attend; got {mask.dtype}")
         blind = ~mask.any(dim=-1)
         if blind.any():
             where = ", ".join(str(int(i)) for i in blind.nonzero()[0])

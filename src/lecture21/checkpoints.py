@@ -22,11 +22,12 @@ from lecture21.storage import load_tensors, save_tensors
 
 CHECKPOINT = "checkpoint.safetensors"
 TOKENIZER = "tokenizer.json"
+HISTORY = "history.csv"
 
 
 @runtime_checkable
 class Tokenizer(Protocol):
-    """What a run asks of a tokenizer: to be written beside the model."""
+    """What a run asks of a tokenizer: to be written beside the model, and a `repr` that tells vocabularies apart."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the tokenizer as JSON."""
@@ -54,13 +55,16 @@ def _fingerprint(tokens: Int[Tensor, " N"]) -> str:
 
 
 def refuse_to_overwrite(out: str | os.PathLike[str]) -> None:
-    """Raise ValueError if a directory already holds a run."""
+    """Raise ValueError if a directory already holds a run, or a file that a run would replace."""
     if (Path(out) / CHECKPOINT).exists():
         raise ValueError(f"{out} already holds a run; resume it (--resume), or choose another directory")
+    for name in ("config.json", "model.safetensors", TOKENIZER, HISTORY):
+        if (Path(out) / name).exists():
+            raise ValueError(f"{out} already holds {name}, which training would replace; choose another directory")
 
 
 def save_run(out: str | os.PathLike[str], state: TrainingState) -> None:
-    """Write the checkpoint, then model and tokenizer, each atomically.
+    """Write the checkpoint, then what follows from it (model, tokenizer, history), each file atomically.
 
     Raises:
         OSError: what the file system says; the files of the last save are then still whole.
@@ -69,7 +73,7 @@ def save_run(out: str | os.PathLike[str], state: TrainingState) -> None:
     out.mkdir(parents=True, exist_ok=True)
     tensors = {f"model.{name}": tensor for name, tensor in state.model.state_dict().items()}
     for name, parameter in state.model.named_parameters():
-        for key, value in state.optimizer.state[parameter].items():
+        for key, value in state.optimizer.state.get(parameter, {}).items():  # none if it is not trained
             tensors[f"optimizer.{key}.{name}"] = value
     tensors["random.batches"] = state.batches.get_state()
     tensors["random.torch"] = torch.get_rng_state()
@@ -88,6 +92,7 @@ def save_run(out: str | os.PathLike[str], state: TrainingState) -> None:
     state.model.save_pretrained(out)
     if state.tokenizer is not None:
         state.tokenizer.save(out / TOKENIZER)
+    state.history.to_csv(out / HISTORY)
 
 
 def load_run(out: str | os.PathLike[str], state: TrainingState) -> None:
@@ -111,13 +116,14 @@ def load_run(out: str | os.PathLike[str], state: TrainingState) -> None:
         raise ValueError(f"{path} was trained on another text, or with another vocabulary")
 
     if record["tokenizer"] != repr(state.tokenizer):
-        raise ValueError(f"{path} is of another vocabulary: {record['tokenizer']}, here {state.tokenizer!r}")
+        raise ValueError(f"{path} is of another vocabulary than the tokenizer here")
 
     load_weights(state.model, _under("model.", tensors), source=str(path))
     for key in {name.split(".")[1] for name in tensors if name.startswith("optimizer.")}:
         values = _under(f"optimizer.{key}.", tensors)
         for name, parameter in state.model.named_parameters():
-            state.optimizer.state[parameter][key] = values[name].to(parameter.device)
+            if name in values:  # a parameter that is not trained has no state
+                state.optimizer.state[parameter][key] = values[name].to(parameter.device)
     state.batches.set_state(tensors["random.batches"])
     torch.set_rng_state(tensors["random.torch"])
     if "random.cuda" in tensors and torch.cuda.is_available():

@@ -3,6 +3,7 @@
 A mistake in the input gives one line on standard error and exit code 2; Ctrl-C gives 130.
 """
 
+import io
 import math
 import os
 import sys
@@ -14,12 +15,12 @@ import typer
 from tqdm import tqdm
 
 from lecture21 import corpus, generation, presets
-from lecture21.checkpoints import TOKENIZER
+from lecture21.checkpoints import CHECKPOINT, TOKENIZER
 from lecture21.evaluation import History, evaluate
 from lecture21.gpt import GPT, GPTConfig
 from lecture21.ngram import NGram
 from lecture21.tokenizers import CharTokenizer
-from lecture21.training import TrainConfig, train
+from lecture21.training import TrainConfig, choose_device, train
 
 TINY = 1_000_000  # parameters below which a second thread costs more in waiting than it does in work
 
@@ -41,7 +42,7 @@ def _read(edition: str, text: Path | None) -> tuple[str, str]:
     if text is None:
         return corpus.shakespeare(edition), f"Shakespeare, edition {edition}"
     try:
-        return text.read_text(encoding="utf-8"), str(text)
+        return text.read_text(encoding="utf-8-sig"), str(text)  # a byte order mark is not a symbol
     except UnicodeDecodeError as error:
         raise ValueError(f"{text} is not UTF-8 text: {error}") from error
 
@@ -64,12 +65,14 @@ def _choose_threads(model: GPT) -> None:
 
 
 def _changes(assignments: list[str]) -> dict[str, object]:
-    """Parse `n_layer=6` and the like, each value by the type of the field's default."""
+    """Parse `n_layer=6` and the like; a value is an int, a float, true or false, or else a word."""
     changes: dict[str, object] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
-        if not equals:
+        if not equals or not name:
             raise ValueError(f"--set needs NAME=VALUE, got {assignment!r}")
+        if name == "vocab_size":
+            raise ValueError("--set vocab_size: the text decides how many symbols there are")
         for parse in (int, float, {"true": True, "false": False}.__getitem__, str):
             try:
                 changes[name] = parse(value)
@@ -138,7 +141,9 @@ def train_command(
     try:
         history = train(model, tokens, config, val=val, out=out, tokenizer=tokenizer, resume=resume, on_eval=report)
     except KeyboardInterrupt:
-        _complain(f"stopped; the same command with --resume goes on from the last checkpoint in {out}")
+        kept = (out / CHECKPOINT).exists()
+        resume_hint = f"the same command with --resume goes on from the last checkpoint in {out}"
+        _complain(f"stopped; {resume_hint}" if kept else f"stopped before the first checkpoint; nothing is in {out}")
         raise typer.Exit(130) from None
     loss = history.val_loss[-1]
     typer.echo(f"{out}: {loss:.4f} nats ({loss / math.log(2):.4f} bits) per character after {history.step[-1]:,} steps")
@@ -158,7 +163,7 @@ def sample(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Makes a draw repeatable.", show_default="none")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse symbols that the model does not know.")] = False,
-    device: Device = "cpu",
+    device: Device = None,
 ) -> None:
     """Let a model write: greedily, or drawn as soon as temperature, top-k, top-p or a seed is given."""
     model, tokenizer = _load(run)
@@ -170,7 +175,7 @@ def sample(
         typer.echo(f"lecture21: the model does not know {', '.join(map(repr, unknown))}: read as unknown", err=True)
     greedy = temperature is None and top_k is None and top_p is None and seed is None
     new = generation.stream(
-        model.to(device),
+        model.to(choose_device(device)),
         torch.tensor([ids]),
         length,
         temperature=1.0 if temperature is None else temperature,
@@ -195,7 +200,7 @@ def eval_command(
     block_size: Annotated[
         int | None, typer.Option(help="Length of the windows.", show_default="the model's block size")
     ] = None,
-    device: Device = "cpu",
+    device: Device = None,
 ) -> None:
     """Score a model on the whole validation split, beside uniform, unigram, bigram and 5-gram."""
     model, tokenizer = _load(run)
@@ -207,14 +212,14 @@ def eval_command(
     if unknown:
         typer.echo(f"lecture21: the model does not know {', '.join(map(repr, unknown))}: read as unknown", err=True)
     tokens, val = (torch.tensor(tokenizer.encode(part)) for part in corpus.split(content))
-    losses = {"uniform": math.log(tokenizer.vocab_size)}
-    for label, order in {"unigram": 1, "bigram": 2, "5-gram": 5}.items():
-        losses[label] = evaluate(NGram(order, tokenizer.vocab_size).fit(tokens), val, block_size)
-    losses[str(run)] = evaluate(model.to(device), val, block_size)
-    width = max(map(len, losses))
+    losses = [("uniform", math.log(tokenizer.vocab_size))]
+    for label, order in (("unigram", 1), ("bigram", 2), ("5-gram", 5)):
+        losses.append((label, evaluate(NGram(order, tokenizer.vocab_size).fit(tokens), val, block_size)))
+    losses.append((str(run), evaluate(model.to(choose_device(device)), val, block_size)))
+    width = max(len(label) for label, _ in losses)
     typer.echo(f"{name}: {len(val):,} characters of validation in windows of {block_size}")
     typer.echo(f"{'':{width}}  nats/char  bits/char")
-    for label, loss in losses.items():
+    for label, loss in losses:
         typer.echo(f"{label:{width}}  {loss:9.4f}  {loss / math.log(2):9.4f}")
 
 
@@ -224,6 +229,10 @@ UsageError = typer.BadParameter.__mro__[1]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or pipe that cannot show a symbol shows a question mark, instead of ending the text.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         return app(arguments, standalone_mode=False, prog_name="lecture21") or 0
     except (KeyboardInterrupt, typer.Abort):
@@ -238,6 +247,10 @@ def main(arguments: list[str] | None = None) -> int:
         _complain(error.format_message() + "".join(f", got {value['input']!r}" for value in refused))
     except (ValueError, OSError) as error:
         _complain(str(error))
+    except (RuntimeError, MemoryError, OverflowError) as error:
+        if not isinstance(error, MemoryError | OverflowError) and "memory" not in str(error).lower():
+            raise
+        _complain(f"too large for this machine: {error}; try a smaller batch_size, block_size or model")
     return 2
 
 

@@ -7,6 +7,7 @@ is enough where there is no network.
 """
 
 import hashlib
+import http.client
 import io
 import os
 import re
@@ -81,7 +82,7 @@ _ERRATA = (
 def data_directory() -> Path:
     """Return where downloaded data is kept: LECTURE21_DATA if it is set, else the user's cache directory."""
     named = os.environ.get("LECTURE21_DATA")
-    return Path(named).expanduser() if named else user_cache_path("lecture21", appauthor=False)
+    return Path(os.path.expanduser(named)) if named else user_cache_path("lecture21", appauthor=False)
 
 
 def open_wheel(package: str) -> zipfile.ZipFile:
@@ -199,7 +200,7 @@ def _download_char_rnn() -> bytes:
     try:
         with urllib.request.urlopen(CHAR_RNN_URL, timeout=30) as response:
             return response.read()
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise FileNotFoundError(
             f"{data_directory() / CHAR_RNN_FILENAME} is not there and {CHAR_RNN_URL} could not be fetched ({error}); "
             'the default edition, shakespeare("plays"), needs only the package index'

@@ -49,6 +49,8 @@ def evaluate(
     block_size = model.block_size if block_size is None else block_size
     if block_size is None:
         raise ValueError("this model has no block size of its own: pass block_size")
+    if block_size < 1 or batch_size < 1:
+        raise ValueError(f"block_size and batch_size must be >= 1, got {block_size} and {batch_size}")
     if len(tokens) < 2:
         raise ValueError(f"nothing to predict in {len(tokens)} tokens; at least 2 are needed")
     module = model if isinstance(model, torch.nn.Module) else None
@@ -63,10 +65,11 @@ def evaluate(
     batches = list(zip(ids, targets, strict=True)) if whole else []
     if whole < count:
         batches.append((tokens[None, whole:-1], tokens[None, whole + 1 :]))
-    total = sum(model.loss(x.to(device), y.to(device)).item() * y.numel() for x, y in batches)
-    if module:
-        module.train(was_training)
-    return total / count
+    try:
+        return sum(model.loss(x.to(device), y.to(device)).item() * y.numel() for x, y in batches) / count
+    finally:
+        if module:
+            module.train(was_training)
 
 
 @dataclass
@@ -107,6 +110,9 @@ class History:
             rows = csv.DictReader(file)
             if rows.fieldnames != names:
                 raise ValueError(f"{path} has columns {rows.fieldnames}, a history has {names}")
-            for row in rows:
-                history.append(int(row["step"]), *(float(row[name]) for name in names[1:]))
+            for number, row in enumerate(rows, start=1):
+                try:
+                    history.append(int(row["step"]), *(float(row[name]) for name in names[1:]))
+                except (TypeError, ValueError) as error:
+                    raise ValueError(f"{path}, row {number}: {error}") from error
         return history

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21.gpt import at_least_float32
+
 
 def next_token_probabilities(
     logits: Float[Tensor, "*B V"],
@@ -39,7 +41,10 @@ def next_token_probabilities(
         raise ValueError(f"top_k must be between 1 and the vocabulary size {vocab_size}, got {top_k}")
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"top_p must be in (0, 1], got {top_p}")
-    logits = logits / temperature
+    if logits.isnan().any():
+        raise ValueError("the logits are not numbers (NaN): did the training of this model diverge?")
+    # With the largest at 0 the others can only fall to -inf, however small the temperature.
+    logits = (logits - logits.amax(dim=-1, keepdim=True)) / max(temperature, torch.finfo(logits.dtype).tiny)
     if top_k is not None:
         least = logits.topk(top_k, dim=-1).values[..., -1:]
         logits = logits.masked_fill(logits < least, -torch.inf)
@@ -72,6 +77,8 @@ def stream(
         raise ValueError("the prompt is empty: a model needs at least one token to go on from")
     if n_new < 0:
         raise ValueError(f"n_new must be >= 0, got {n_new}")
+    if seed is not None and not 0 <= seed < 2**63:
+        raise ValueError(f"seed must be between 0 and 2 ** 63 - 1, got {seed}")
     module = model if isinstance(model, nn.Module) else None
     device = next(module.parameters(), ids).device if module else ids.device
     ids = ids.to(device)
@@ -90,8 +97,7 @@ def stream(
                 # Past the block every token moves to a new position, and what was cached no longer holds.
                 cache = None
                 logits = model(ids if block_size is None else ids[:, -block_size:])
-            # Drawn on float32 or wider, whatever the model computes in.
-            last = logits[:, -1].float() if logits.dtype in (torch.float16, torch.bfloat16) else logits[:, -1]
+            last = at_least_float32(logits[:, -1])
             probabilities = next_token_probabilities(last, temperature=temperature, top_k=top_k, top_p=top_p)
             if greedy:
                 unread = probabilities.argmax(dim=-1, keepdim=True)

@@ -73,7 +73,7 @@ class GPTConfig:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
         if self.position == "sinusoidal" and self.d_model % 2:
             raise ValueError(f"sinusoidal positions need an even d_model, got {self.d_model}")
-        if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
+        if isinstance(self.dropout, bool) or not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}")
 
     @classmethod
@@ -151,8 +151,8 @@ class GPT(nn.Module):
         if stop > self.block_size:
             raise ValueError(f"a context of {stop} tokens is longer than the model's block size, {self.block_size}")
         # On an accelerator the check would wait for the device at every step; there, torch's own assert answers.
-        if ids.device.type == "cpu" and ids.numel() and not 0 <= ids.min() <= ids.max() < self.vocab_size:
-            raise ValueError(f"token ids {ids.min()}..{ids.max()} are outside the vocabulary 0..{self.vocab_size - 1}")
+        if ids.device.type == "cpu":
+            require_vocabulary(ids, self.vocab_size)
 
         x = self.dropout(self.token(ids) + self.position(start, stop))  # (B, T, C)
         for i, block in enumerate(self.blocks):
@@ -166,8 +166,14 @@ class GPT(nn.Module):
         Args:
             ids: what the model reads.
             targets: what follows at each position, `ids` shifted by one.
+
+        Raises:
+            ValueError: as `forward`, and if a target is outside the vocabulary.
         """
-        return F.cross_entropy(self(ids).float().flatten(0, 1), targets.flatten())
+        if targets.device.type == "cpu":
+            require_vocabulary(targets, self.vocab_size)
+        logits = at_least_float32(self(ids))
+        return F.cross_entropy(logits.flatten(0, 1), targets.flatten().long())
 
     def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
         """Write `config.json` and `model.safetensors`, each beside its old version and then renamed."""
@@ -180,7 +186,7 @@ class GPT(nn.Module):
 
     @classmethod
     def from_pretrained(cls, directory: str | os.PathLike[str]) -> "GPT":
-        """Load a model from a directory that `save_pretrained` wrote.
+        """Load a model, in float32 and in evaluation mode, from a directory that `save_pretrained` wrote.
 
         Raises:
             ValueError: if the directory is not such a checkpoint, or a file in it is torn or of another model.
@@ -201,7 +207,18 @@ class GPT(nn.Module):
             raise ValueError(f"{weights_path} holds another model than {config_path} describes")
         model = cls(config)
         load_weights(model, tensors, source=str(weights_path))
-        return model
+        return model.eval()
+
+
+def at_least_float32(x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
+    """Widen half precision, in which a softmax over a vocabulary loses too much; leave float64 as it is."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def require_vocabulary(ids: Int[Tensor, "*S"], vocab_size: int) -> None:
+    """Raise ValueError if some id is not in 0 ... vocab_size - 1."""
+    if ids.numel() and not 0 <= ids.min() <= ids.max() < vocab_size:
+        raise ValueError(f"token ids {ids.min()}..{ids.max()} are outside the vocabulary 0..{vocab_size - 1}")
 
 
 def load_weights(model: nn.Module, tensors: dict[str, Tensor], *, source: str) -> None:

@@ -15,7 +15,7 @@ def names() -> tuple[str, ...]:
     return tuple(PRESETS)
 
 
-def get(name: str, **changes: object) -> GPTConfig:
+def get(name: str, /, **changes: object) -> GPTConfig:
     """Return a preset, with some of its fields changed.
 
     Args:

@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
 from accelerate import Accelerator
@@ -20,7 +19,7 @@ from tqdm import tqdm
 
 from lecture21.checkpoints import Tokenizer, TrainingState, load_run, refuse_to_overwrite, save_run
 from lecture21.evaluation import History, evaluate
-from lecture21.gpt import GPT
+from lecture21.gpt import GPT, require_vocabulary
 
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = {"fp32": "no", "fp16": "fp16", "bf16": "bf16"}  # our names, accelerate's names
@@ -63,6 +62,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "betas", tuple(self.betas))  # JSON has lists only
+        if isinstance(self.seed, int) and self.seed >= 2**63:
+            raise ValueError(f"seed must be below 2 ** 63, got {self.seed}")
         for name, least in {
             "steps": 0,
             "batch_size": 1,
@@ -115,7 +116,7 @@ def sample_windows(
     """
     _require_a_window(tokens, block_size)
     starts = torch.randint(len(tokens) - block_size, (batch_size, 1), generator=generator)
-    windows = tokens[starts + torch.arange(block_size + 1)]  # (B, T+1)
+    windows = tokens[starts + torch.arange(block_size + 1)].long()  # (B, T+1)
     return windows[:, :-1], windows[:, 1:]
 
 
@@ -127,24 +128,39 @@ def choose_precision(device: torch.device) -> str:
     return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
 
 
-def _accelerator(config: TrainConfig) -> Accelerator:
+def choose_device(name: str | None = None) -> torch.device:
+    """Return the device of that name, or the best that is there.
+
+    Raises:
+        ValueError: if this machine does not have it; says what it has.
+    """
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if config.device is not None and not there.get(config.device):
-        allowed = ", ".join(name for name, usable in there.items() if usable)
-        raise ValueError(f"device {config.device!r} is not on this machine; there is {allowed}")
-    device = torch.device(config.device or next(name for name in ("cuda", "mps", "cpu") if there[name]))
+    if name is not None and not there.get(name):
+        allowed = ", ".join(device for device, usable in there.items() if usable)
+        raise ValueError(f"device {name!r} is not on this machine; there is {allowed}")
+    return torch.device(name or next(device for device in ("cuda", "mps", "cpu") if there[device]))
+
+
+def _accelerator(config: TrainConfig) -> Accelerator:
+    device = choose_device(config.device)
     # accelerate keeps one state for the process, and would refuse a second run on another device or precision.
     AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(
+    accelerator = Accelerator(
         cpu=device.type == "cpu",
         mixed_precision=PRECISIONS[config.precision or choose_precision(device)],
         gradient_accumulation_steps=config.accumulate,
     )
+    if accelerator.gradient_accumulation_steps != config.accumulate:
+        # accelerate prefers the environment, and would then skip updates that we count.
+        found = f"ACCELERATE_GRADIENT_ACCUMULATION_STEPS={accelerator.gradient_accumulation_steps}"
+        raise ValueError(f"{found} contradicts accumulate={config.accumulate}: unset it")
+    return accelerator
 
 
 def _optimizer(model: GPT, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    vectors = [p for p in model.parameters() if p.ndim < 2]
+    trained = [p for p in model.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.ndim >= 2]
+    vectors = [p for p in trained if p.ndim < 2]
     groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
     # With no decay AdamW is Adam to the last bit. Fused: one kernel, where a tiny model would launch hundreds.
     return torch.optim.AdamW(
@@ -188,7 +204,11 @@ def train(
         OSError: what the file system says; the last checkpoint is then still whole.
     """
     config = TrainConfig() if config is None else config
-    _require_a_window(tokens, model.block_size)  # before anything is written
+    # All that can be known to be wrong, before anything is written.
+    _require_a_window(tokens, model.block_size)
+    for part in (tokens, val):
+        if part is not None:
+            require_vocabulary(part, model.vocab_size)
     if resume and out is None:
         raise ValueError("resume=True needs out, the directory of the run to go on with")
     if out is not None and not resume:
@@ -210,6 +230,7 @@ def train(
         )
         if resume:
             load_run(out, state)
+            save_run(out, state)  # the last save may have been killed after its checkpoint, before what follows from it
         _loop(state, config, accelerator, val, out, on_eval)
     return state.history
 
@@ -227,46 +248,52 @@ def _loop(
     prepared, optimizer = accelerator.prepare(model, state.optimizer)
 
     def look(train_loss: float) -> None:
+        if state.step and not math.isfinite(train_loss):
+            # The last good checkpoint stays: weights that are NaN are of no use to anyone.
+            advice = "try a smaller learning_rate, or clip"
+            raise ValueError(f"training diverged: the loss before step {state.step} is {train_loss}; {advice}")
         val_loss = math.nan if val is None else evaluate(model, val)
         history.append(state.step, train_loss, val_loss, learning_rate(state.step, config))
         if out is not None:
             save_run(out, state)
-            history.to_csv(Path(out) / "history.csv")
         if on_eval is not None:
             on_eval(state.step, model, history)
 
-    if not history.step:
-        look(math.nan)
-    prepared.train()
-    seen = torch.zeros((), device=device)
-    since = state.step
-    bar = tqdm(
-        total=config.steps,
-        initial=state.step,
-        unit="step",
-        dynamic_ncols=True,
-        disable=not sys.stderr.isatty(),
-    )
-    with bar:
-        while state.step < config.steps:
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(state.step, config)
-            for _ in range(config.accumulate):
-                ids, targets = sample_windows(state.tokens, model.block_size, config.batch_size, state.batches)
-                with accelerator.accumulate(prepared):
-                    loss = model.loss(ids.to(device), targets.to(device))
-                    accelerator.backward(loss)
-                    if accelerator.sync_gradients and config.clip is not None:
-                        accelerator.clip_grad_norm_(prepared.parameters(), config.clip)
-                    optimizer.step()
-                    optimizer.zero_grad()
-                seen += loss.detach() / config.accumulate
-            state.step += 1
-            bar.update()
-            if state.step % config.eval_every == 0 or state.step == config.steps:
-                look(seen.item() / (state.step - since))
-                bar.set_postfix(train=f"{history.train_loss[-1]:.4f}", val=f"{history.val_loss[-1]:.4f}")
-                prepared.train()
-                seen.zero_()
-                since = state.step
-    accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
+    try:
+        if not history.step:
+            look(math.nan)
+        prepared.train()
+        seen = torch.zeros((), device=device)
+        since = state.step
+        bar = tqdm(
+            total=config.steps,
+            initial=state.step,
+            unit="step",
+            dynamic_ncols=True,
+            disable=not sys.stderr.isatty(),
+        )
+        with bar:
+            while state.step < config.steps:
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate(state.step, config)
+                for _ in range(config.accumulate):
+                    ids, targets = sample_windows(state.tokens, model.block_size, config.batch_size, state.batches)
+                    with accelerator.accumulate(prepared):
+                        loss = model.loss(ids.to(device), targets.to(device))
+                        accelerator.backward(loss)
+                        if accelerator.sync_gradients and config.clip is not None:
+                            accelerator.clip_grad_norm_(prepared.parameters(), config.clip)
+                        optimizer.step()
+                        optimizer.zero_grad()
+                    seen += loss.detach() / config.accumulate
+                state.step += 1
+                bar.update()
+                if state.step % config.eval_every == 0 or state.step == config.steps:
+                    look(seen.item() / (state.step - since))
+                    bar.set_postfix(train=f"{history.train_loss[-1]:.4f}", val=f"{history.val_loss[-1]:.4f}")
+                    prepared.train()
+                    seen.zero_()
+                    since = state.step
+    finally:
+        # However the loop ends, the model is left without the wrapper.
+        accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)

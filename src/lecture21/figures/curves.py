@@ -122,7 +122,7 @@ def loss_by_size(
         ax.plot([size], [loss], "D", color=colour, markersize=8)
         ax.annotate(label, (size, loss), (8, 6), textcoords="offset points", ha="left", va="bottom", color=colour)
     ax.set_xscale("log")
-    ax.margins(x=0.1, y=0.15)
+    ax.margins(x=0.16, y=0.15)
     ax.set_xlabel("numbers stored: counts, or parameters")
     ax.set_ylabel("nats per character")
     ax.set_title(title)

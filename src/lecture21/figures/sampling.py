@@ -106,20 +106,22 @@ def text_map(
     ax = plt.subplots()[1] if ax is None else ax
     if path:
         ax.plot(*zip(*(texts[label] for label in path), strict=True), color=SERIES[0], linewidth=1, zorder=1)
+    above = 8
     for label, (x, y) in texts.items():
         colour = SERIES[0] if label in path else SERIES[1]
         ax.plot([x], [y], "o", color=colour, markersize=6)
-        # Labels of the path hang below it, the others stand above, so that they do not meet.
+        # Labels of the path hang below it, the others stand above, each higher than the last: so none meet.
         below = label in path
         ax.annotate(
             label,
             (x, y),
-            (5, -7) if below else (0, 8),
+            (5, -7) if below else (0, above),
             textcoords="offset points",
             ha="left" if below else "center",
             va="top" if below else "bottom",
             color=colour,
         )
+        above += 0 if below else 12
     ax.plot(*real, "D", color=SERIES[2], markersize=8)
     ax.annotate("Shakespeare", real, (-9, 0), textcoords="offset points", ha="right", va="center", color=SERIES[2])
     ax.margins(x=0.12)
