@@ -2,22 +2,16 @@
 
 Usage: python benchmarks/gpt0_seeds.py [SEED ...]        (0 1 2 3 4 if none is named; about 100 s each on one core)
 
-Writes benchmarks/results/gpt0_seeds.csv: seed, step, train_loss, val_loss (nats per character, whole validation
-split), and the versions that gave them.
+Writes the result `gpt0_seeds`: seed, step, train_loss, val_loss (nats per character, whole validation split).
 """
 
-import csv
-import platform
 import sys
-from pathlib import Path
 
 import torch
 
-from lecture21 import GPT, corpus, presets
+from lecture21 import GPT, corpus, presets, results
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, train
-
-RESULTS = Path(__file__).parent / "results" / "gpt0_seeds.csv"
 
 
 def main() -> None:
@@ -26,7 +20,6 @@ def main() -> None:
     text = corpus.shakespeare()
     tokenizer = CharTokenizer.from_text(text)
     tokens, val = (torch.tensor(tokenizer.encode(part)) for part in corpus.split(text))
-    versions = {"torch": torch.__version__, "python": platform.python_version(), "machine": platform.machine()}
     rows = []
     for seed in [int(argument) for argument in sys.argv[1:]] or range(5):
         torch.manual_seed(seed)
@@ -34,12 +27,9 @@ def main() -> None:
         history = train(model, tokens, TrainConfig(seed=seed, device="cpu"), val=val)
         for step, train_loss, val_loss in zip(history.step, history.train_loss, history.val_loss, strict=True):
             losses = {"train_loss": round(train_loss, 5), "val_loss": round(val_loss, 5)}
-            rows.append({"seed": seed, "step": step, **losses, **versions})
+            rows.append({"seed": seed, "step": step, **losses})
         print(f"seed {seed}: {history.val_loss[-1]:.4f} nats per character")
-    with RESULTS.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, rows[0], lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+    results.save("gpt0_seeds", rows, " ".join(["python benchmarks/gpt0_seeds.py", *sys.argv[1:]]))
     last = torch.tensor([row["val_loss"] for row in rows if row["step"] == TrainConfig.steps])
     print(f"{len(last)} seeds: mean {last.mean():.4f}, standard deviation {last.std():.4f}, worst {last.max():.4f}")
 

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -186,3 +187,38 @@ def test_a_token_that_reaches_top_p_by_itself_is_enough():
 def test_a_seed_out_of_range_is_named(model, seed):
     with pytest.raises(ValueError, match=f"seed must be between 0 and 2 .* got {seed}"):
         generate(model, torch.tensor([[1]]), 2, seed=seed)
+
+
+def chain(successor: list[int]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return a model that is certain that each token is followed by its successor."""
+    return lambda ids: 50 * torch.nn.functional.one_hot(torch.tensor(successor)[ids], len(successor)).double()
+
+
+@pytest.mark.parametrize("greedy", [True, False])
+def test_a_text_that_has_ended_gets_nothing_but_its_end(greedy):
+    model = chain([1, 2, 3, 0])  # 0 -> 1 -> 2 -> 3 -> 0, for ever
+    ids = generate(model, torch.tensor([[0], [2]]), 6, greedy=greedy, eos=3)
+    assert ids.tolist() == [[0, 1, 2, 3], [2, 3, 3, 3]]  # three tokens were enough for both
+    assert generate(model, torch.tensor([[0]]), 5, greedy=greedy).tolist() == [[0, 1, 2, 3, 0, 1]]
+
+
+def test_an_end_in_the_prompt_ends_nothing():
+    assert generate(chain([1, 2, 3, 0]), torch.tensor([[3]]), 2, greedy=True, eos=3).tolist() == [[3, 0, 1]]
+
+
+@pytest.mark.parametrize("eos", [-1, 4])
+def test_an_end_outside_the_vocabulary_is_refused(eos):
+    with pytest.raises(ValueError, match=f"eos must be .*0.*3, got {eos}"):
+        generate(chain([1, 2, 3, 0]), torch.tensor([[0]]), 2, eos=eos)
+
+
+def test_half_precision_reads_single_tokens_without_onednn_and_restores_it(model):
+    seen = []
+    model.bfloat16().norm.register_forward_hook(lambda *_: seen.append(torch.backends.mkldnn.enabled))
+    before = torch.backends.mkldnn.enabled
+    ids = generate(model, torch.tensor([[1, 2, 3]]), 3, greedy=True)
+    assert seen == [before, False, False]  # the prompt is a matrix, each new token a vector
+    assert torch.equal(ids, generate(model, torch.tensor([[1, 2, 3]]), 3, greedy=True, use_cache=False))
+    with pytest.raises(ValueError, match="outside the vocabulary"):
+        list(stream(model, torch.tensor([[9]]), 1))
+    assert torch.backends.mkldnn.enabled == before

@@ -57,6 +57,17 @@ def test_gpt0_starts_near_the_loss_of_a_uniform_guess(seed):
         ("dropout", "no"),
         ("tied_head", 1),
         ("qkv_bias", "false"),
+        ("n_kv_head", 3),
+        ("n_kv_head", 0),
+        ("d_head", 0),
+        ("norm", "batchnorm"),
+        ("norm_position", "both"),
+        ("norm_eps", 0.0),
+        ("norm_eps", "small"),
+        ("rotary_base", -1.0),
+        ("rotary_base", float("nan")),
+        ("initialization", "xavier"),
+        ("final_norm", None),
     ],
 )
 @pytest.mark.usefixtures("untyped")
@@ -69,6 +80,57 @@ def test_a_configuration_names_the_field_that_is_wrong(field, value):
 def test_sinusoidal_positions_need_an_even_width():
     with pytest.raises(ValueError, match="even d_model"):
         GPTConfig(**{**SMALL, "d_model": 5, "n_head": 1, "position": "sinusoidal"})
+
+
+def test_rotary_positions_need_heads_of_even_width():
+    with pytest.raises(ValueError, match="even d_head, got 3"):
+        GPTConfig(**{**SMALL, "d_head": 3, "position": "rotary"})
+
+
+def test_sizes_that_follow_from_others_go_on_following_when_those_change():
+    config = GPTConfig(d_model=24, n_head=4)
+    assert (config.d_head, config.n_kv_head, config.d_ff) == (6, 4, 96)
+    wider = config.changed(d_model=48, n_head=8)
+    assert (wider.d_head, wider.n_kv_head, wider.d_ff) == (6, 8, 192)
+    own = GPTConfig(d_model=24, n_head=4, d_head=8, n_kv_head=2, d_ff=50).changed(d_model=48)
+    assert (own.d_head, own.n_kv_head, own.d_ff) == (8, 2, 50)
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_every_preset_has_the_size_that_its_paper_gives(name):
+    """In millions, as printed: GPT-1 "117M" (the slide), GPT-2 as OpenAI's README corrects it, GPT-3 in table 2.1."""
+    printed = {
+        "gpt0": 0.21, "gpt1": 117, "gpt2": 124, "gpt2-medium": 355, "gpt2-large": 774, "gpt2-xl": 1558,
+        "gpt3-small": 125, "gpt3-medium": 350, "gpt3-large": 760, "gpt3-xl": 1300, "gpt3-2.7b": 2700,
+        "gpt3-6.7b": 6700, "gpt3-13b": 13000, "gpt3": 175000,
+    }  # fmt: skip
+    with torch.device("meta"):
+        millions = GPT(presets.get(name)).num_parameters() / 1e6
+    assert millions == pytest.approx(printed[name], rel=0.02)
+
+
+def test_the_counts_that_are_known_exactly():
+    exact = {
+        "gpt1": 116_534_784,
+        "gpt2": 124_439_808,
+        "gpt2-medium": 354_823_168,
+        "gpt2-large": 774_030_080,
+        "gpt2-xl": 1_557_611_200,
+        "gpt3": 174_604_259_328,
+    }
+    with torch.device("meta"):
+        assert {name: GPT(presets.get(name)).num_parameters() for name in exact} == exact
+
+
+def test_gpt1_normalises_after_and_has_no_final_norm():
+    model = GPT(presets.get("gpt1", n_layer=1, d_model=24, vocab_size=7, dropout=0.0)).double()
+    assert isinstance(model.norm, torch.nn.Identity)
+    ids = torch.tensor([[1, 2, 3]])
+    block = model.blocks[0]
+    x = model.token(ids) + model.position(0, 3)
+    x = block.norm_attention(x + block.attention(x))
+    x = block.norm_feed_forward(x + block.feed_forward(x))
+    torch.testing.assert_close(model(ids), x @ model.token.weight.T)
 
 
 def test_a_configuration_is_frozen_and_survives_json():
@@ -131,8 +193,8 @@ def test_torn_weights_are_refused_by_name(saved):
     [
         ("{", "not JSON"),
         ("[1]", "must hold an object"),
-        ('{"n_layers": 3}', "unknown fields n_layers"),
-        ('{"n_layer": 0}', "n_layer must be"),
+        ('{"n_layers": 3}', "holds another model than"),
+        ('{"n_layer": 0}', "holds another model than"),
     ],
 )
 def test_a_broken_config_is_refused_by_name(saved, text, message):
@@ -141,15 +203,30 @@ def test_a_broken_config_is_refused_by_name(saved, text, message):
         GPT.from_pretrained(saved)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"n_layers": 3}, "unknown fields n_layers"), ({"n_layer": 0}, "n_layer must be"), ({"model": "rnn"}, "'rnn'")],
+)
+def test_a_config_that_is_wrong_in_both_files_is_refused_by_field(saved, change, message):
+    from lecture21.storage import load_tensors, save_tensors
+
+    config = json.dumps({**json.loads((saved / "config.json").read_text()), **change})
+    (saved / "config.json").write_text(config)
+    tensors, _ = load_tensors(saved / "model.safetensors")
+    save_tensors(saved / "model.safetensors", tensors, {"config": config})
+    with pytest.raises(ValueError, match=message):
+        GPT.from_pretrained(saved)
+
+
 def test_weights_of_another_model_are_refused(saved):
     config = json.loads((saved / "config.json").read_text())
     (saved / "config.json").write_text(json.dumps({**config, "n_head": 1}))  # the same shapes, another model
-    with pytest.raises(ValueError, match="holds another model"):
+    with pytest.raises(ValueError, match=r"holds another model than .*: n_head is 2 there and 1 here"):
         GPT.from_pretrained(saved)
 
 
 def test_weights_that_lack_a_tensor_or_have_another_shape_are_refused(saved):
-    from lecture21.gpt import load_weights
+    from lecture21.storage import load_weights
 
     model = GPT(GPTConfig(**SMALL))
     tensors = dict(model.state_dict())

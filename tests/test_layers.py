@@ -5,7 +5,9 @@ import torch
 from torch import nn
 
 from lecture21.attention import SelfAttention, causal_mask
-from lecture21.layers import ACTIVATIONS, Block, FeedForward, KVCache, MultiHeadAttention, attention_weights
+from lecture21.feed_forward import ACTIVATIONS, FeedForward
+from lecture21.layers import Block, KVCache, MultiHeadAttention, attention_maps, attention_weights
+from lecture21.positions import Rotary
 
 
 def randn(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -135,8 +137,8 @@ def test_attention_weights_name_a_model_without_attention():
 def test_gelu_tanh_is_the_formula_of_gpt_1():
     x = torch.linspace(-4, 4, 50, dtype=torch.float64)
     formula = 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-    torch.testing.assert_close(ACTIVATIONS["gelu_tanh"](x), formula)
-    assert (ACTIVATIONS["gelu"](x) - formula).abs().max() > 1e-4  # the exact one is another function
+    torch.testing.assert_close(ACTIVATIONS["gelu_tanh"].function(x), formula)
+    assert (ACTIVATIONS["gelu"].function(x) - formula).abs().max() > 1e-4  # the exact one is another function
 
 
 def test_dropout_drops_weights_and_outputs_in_training_only():
@@ -150,3 +152,129 @@ def test_dropout_drops_weights_and_outputs_in_training_only():
     first = torch.stack([(layer(x[:1])[0, 0] == 0).all() for _ in range(50)])
     assert 10 < first.sum() < 40
     assert not (layer.eval()(x) == 0).any()
+
+
+def test_cross_attention_equals_torch_with_a_padded_memory():
+    torch.manual_seed(0)
+    ours = MultiHeadAttention(8, 2, qkv_bias=True, causal=False).double()
+    theirs = nn.MultiheadAttention(8, 2, batch_first=True).double()
+    copy_to_torch(ours, theirs)
+    x, memory = randn(2, 3, 8), randn(2, 5, 8, seed=1)
+    real = torch.tensor([[True] * 5, [True] * 2 + [False] * 3])
+    reference, weights = theirs(x, memory, memory, key_padding_mask=~real, average_attn_weights=False)
+    mask = real[:, None, None]
+    torch.testing.assert_close(ours(x, memory=memory, mask=mask), reference)
+    torch.testing.assert_close(ours.explicit(x, memory=memory, mask=mask)[1], weights)
+
+
+def test_cross_attention_reads_its_memory_once():
+    layer = MultiHeadAttention(8, 2, causal=False).double()
+    x, memory = randn(1, 3, 8), randn(1, 5, 8, seed=1)
+    cache = KVCache()
+    pieces = [layer(x[:, :1], cache, memory=memory)]
+    calls = []
+    layer.key.register_forward_hook(lambda *_: calls.append(1))
+    pieces += [layer(x[:, t : t + 1], cache, memory=memory) for t in (1, 2)]
+    assert calls == []
+    assert len(cache) == 5
+    torch.testing.assert_close(torch.cat(pieces, dim=1), layer(x, memory=memory))
+
+
+def test_grouped_heads_are_full_heads_with_repeated_keys_and_values():
+    torch.manual_seed(0)
+    grouped = MultiHeadAttention(8, 4, n_kv_head=2).double()
+    full = MultiHeadAttention(8, 4).double()
+    with torch.no_grad():
+        full.query.load_state_dict(grouped.query.state_dict())
+        full.output.load_state_dict(grouped.output.state_dict())
+        for name in ("key", "value"):
+            weight = getattr(grouped, name).weight.view(2, 2, 8)  # (G, D, C): heads 0, 1 read group 0
+            getattr(full, name).weight.copy_(weight.repeat_interleave(2, dim=0).reshape(8, 8))
+    x = randn(2, 5, 8)
+    torch.testing.assert_close(grouped(x), full(x))
+    cache = KVCache()
+    grouped(x, cache)
+    assert cache.k.shape == (2, 2, 5, 2)  # the point of it: half of the keys are kept
+
+
+@pytest.mark.parametrize("n_kv_head", [0, 3, 8])
+def test_key_heads_that_do_not_divide_the_heads_are_refused(n_kv_head):
+    with pytest.raises(ValueError, match=f"n_head=4 and n_kv_head={n_kv_head}"):
+        MultiHeadAttention(8, 4, n_kv_head=n_kv_head)
+
+
+def test_a_mask_joins_the_causal_one_in_both_paths():
+    layer = MultiHeadAttention(8, 2).double()
+    x = randn(1, 4, 8)
+    mask = torch.ones(4, 4, dtype=torch.bool)
+    mask[2:, 1] = False
+    weights = layer.explicit(x, mask=mask)[1]
+    assert torch.equal(weights[0, 0] > 0, mask & causal_mask(4))
+    torch.testing.assert_close(layer(x, mask=mask), layer.explicit(x, mask=mask)[0])
+
+
+def test_queries_and_keys_are_normalised_before_they_are_turned():
+    layer = MultiHeadAttention(8, 2, rotary=Rotary(5, 4), qk_norm=nn.RMSNorm).double()
+    x = randn(1, 5, 8)
+    shape = (1, 5, 2, 4)
+    q = layer.rotary(layer.query_norm(layer.query(x).view(shape).transpose(1, 2)))
+    k = layer.rotary(layer.key_norm(layer.key(x).view(shape).transpose(1, 2)))
+    scores = (q @ k.transpose(-2, -1) / 2).masked_fill(~causal_mask(5), -math.inf)
+    torch.testing.assert_close(layer.explicit(x)[1], scores.softmax(-1))
+
+
+def test_a_post_norm_block_is_torch_s():
+    torch.manual_seed(0)
+    ours = Block(
+        8,
+        MultiHeadAttention(8, 2, qkv_bias=True, causal=False),
+        FeedForward(8, 16),
+        norm_position="post",
+    ).double()
+    reference = nn.TransformerEncoderLayer(8, 2, dim_feedforward=16, dropout=0.0, batch_first=True).double()
+    copy_to_torch(ours.attention, reference.self_attn)
+    reference.norm1.load_state_dict(ours.norm_attention.state_dict())
+    reference.norm2.load_state_dict(ours.norm_feed_forward.state_dict())
+    reference.linear1.load_state_dict(ours.feed_forward.up.state_dict())
+    reference.linear2.load_state_dict(ours.feed_forward.down.state_dict())
+    x = randn(2, 5, 8)
+    torch.testing.assert_close(ours(x), reference(x))
+
+
+@pytest.mark.parametrize(("field", "value"), [("norm", "batchnorm"), ("norm_position", "middle")])
+def test_an_unknown_norm_is_refused_by_name(field, value):
+    with pytest.raises(ValueError, match=f"{field} must be one of .*{value}"):
+        Block(8, MultiHeadAttention(8, 2), FeedForward(8, 16), **{field: value})
+
+
+def test_swiglu_is_its_formula():
+    torch.manual_seed(0)
+    layer = FeedForward(4, 6, activation="swiglu", bias=False).double()
+    x = randn(2, 3, 4)
+    gate = x @ layer.gate.weight.T
+    by_hand = (gate * gate.sigmoid() * (x @ layer.up.weight.T)) @ layer.down.weight.T
+    torch.testing.assert_close(layer(x), by_hand)
+
+
+def test_relu2_is_the_square_of_the_positive_part():
+    x = torch.tensor([-2.0, 0.0, 3.0])
+    assert ACTIVATIONS["relu2"].function(x).tolist() == [0.0, 0.0, 9.0]
+
+
+def test_attention_maps_name_every_layer_and_see_what_it_saw():
+    layer = MultiHeadAttention(8, 2, causal=False).double()
+
+    class Asks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cross = layer
+
+        def forward(self, x, memory, mask):
+            return self.cross(x, memory=memory, mask=mask)
+
+    x, memory = randn(1, 2, 8), randn(1, 3, 8, seed=1)
+    mask = torch.tensor([True, False, True])
+    maps = attention_maps(Asks(), x, memory, mask=mask)
+    assert list(maps) == ["cross"]
+    torch.testing.assert_close(maps["cross"], layer.explicit(x, memory=memory, mask=mask)[1])
+    assert (maps["cross"][..., 1] == 0).all()

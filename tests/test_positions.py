@@ -2,8 +2,10 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lecture21.positions import LearnedPositions, NoPositions, SinusoidalPositions, sinusoidal
+from lecture21.positions import LearnedPositions, NoPositions, Rotary, SinusoidalPositions, sinusoidal
 
 
 def test_sinusoids_follow_the_formula_of_the_paper():
@@ -57,3 +59,32 @@ def test_only_learned_positions_have_parameters():
     assert not list(SinusoidalPositions(8, 6).parameters())
     assert not SinusoidalPositions(8, 6).state_dict()
     assert not list(NoPositions(8, 6).parameters())
+
+
+@given(start=st.integers(0, 5), distance=st.integers(0, 4), shift=st.integers(0, 5))
+def test_a_rotary_score_depends_on_the_distance_alone(start, distance, shift):
+    rotary = Rotary(20, 6).double()
+    generator = torch.Generator().manual_seed(0)
+    q, k = torch.randn(2, 1, 1, 1, 6, generator=generator, dtype=torch.float64)
+
+    def score(at: int) -> torch.Tensor:
+        return (rotary(q, at + distance) * rotary(k, at)).sum()
+
+    torch.testing.assert_close(score(start), score(start + shift), rtol=0, atol=1e-6)
+
+
+def test_rotary_turns_each_plane_by_its_own_angle():
+    rotary = Rotary(3, 4, base=100.0)
+    x = torch.tensor([1.0, 1.0, 0.0, 0.0]).expand(1, 1, 3, 4)
+    angles = torch.tensor([[0.0, 0.0], [1.0, 0.1], [2.0, 0.2]])
+    torch.testing.assert_close(rotary(x)[0, 0], torch.cat([angles.cos(), angles.sin()], dim=1))
+    torch.testing.assert_close(rotary(x[..., 1:, :], 1), rotary(x)[..., 1:, :])
+
+
+def test_rotary_refuses_odd_heads_and_positions_beyond_its_block():
+    with pytest.raises(ValueError, match="even width, got 5"):
+        Rotary(4, 5)
+    with pytest.raises(ValueError, match="base > 0, got 0"):
+        Rotary(4, 4, base=0.0)
+    with pytest.raises(ValueError, match=r"3\.\.5 are outside 0\.\.4"):
+        Rotary(4, 4)(torch.zeros(1, 1, 2, 4), 3)

@@ -11,11 +11,13 @@ PACKAGE = Path(lecture21.__file__).parent
 # From the ground up. Rooms in one tuple do not know each other.
 FLOORS = [
     ("storage",),
-    ("attention", "positions", "tokenizers", "corpus", "pencil", "ngram"),
-    ("layers", "evaluation"),
-    ("gpt",),
+    ("attention", "positions", "corpus", "pencil", "ngram", "likelihood", "initialization", "results", "objectives"),
+    ("bpe", "tokenizers", "feed_forward", "layers", "evaluation", "probability"),
+    ("config",),
+    ("huggingface",),
+    ("gpt", "transformer", "rnn"),
     ("presets", "checkpoints"),
-    ("generation", "training"),
+    ("generation", "training", "accounting", "pretrained"),
     ("figures",),
     ("cli",),
     ("__main__",),

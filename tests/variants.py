@@ -3,19 +3,25 @@
 The choices come from the package's own tables, so that a new one is covered the day it is written.
 """
 
+from dataclasses import fields
+
 import torch
 
 from lecture21 import GPT, GPTConfig, presets
-from lecture21.gpt import POSITIONS
-from lecture21.layers import ACTIVATIONS
+from lecture21.config import CHOICES
 
+# None: a size that a preset gives for its own width follows the small width instead.
 SMALL = {"vocab_size": 11, "block_size": 12, "n_layer": 2, "n_head": 2, "d_model": 8}
+SMALL |= {"d_head": None, "n_kv_head": None, "d_ff": None}
 
 CHANGES = [
-    *({"activation": name} for name in ACTIVATIONS),
-    *({"position": name} for name in POSITIONS),
-    {"qkv_bias": True},
-    {"tied_head": True},
+    *({field: name} for field, table in CHOICES.items() for name in table),
+    *({field.name: not field.default} for field in fields(GPTConfig) if isinstance(field.default, bool)),
+    {"norm": "rmsnorm", "activation": "swiglu", "position": "rotary", "n_kv_head": 1, "qk_norm": True, "bias": False},
+    {"norm_position": "post", "final_norm": False, "tied_head": True},
+    {"position": "rotary", "rotary_base": 100.0},
+    {"n_kv_head": 1},
+    {"d_head": 6},
     {"d_ff": 10},
     {"n_head": 1},
     {"n_layer": 1},

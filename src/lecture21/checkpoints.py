@@ -16,9 +16,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lecture21.evaluation import History
-from lecture21.gpt import GPT, load_weights
-from lecture21.storage import load_tensors, save_tensors
+from lecture21.evaluation import History, TrainableModel
+from lecture21.storage import CONFIG, WEIGHTS, load_tensors, load_weights, save_tensors
 
 CHECKPOINT = "checkpoint.safetensors"
 TOKENIZER = "tokenizer.json"
@@ -38,7 +37,7 @@ class Tokenizer(Protocol):
 class TrainingState:
     """All that changes while a model trains, and what it must fit when it is loaded again."""
 
-    model: GPT
+    model: TrainableModel
     optimizer: torch.optim.Optimizer
     batches: torch.Generator
     scaler: torch.amp.GradScaler | None
@@ -58,7 +57,7 @@ def refuse_to_overwrite(out: str | os.PathLike[str]) -> None:
     """Raise ValueError if a directory already holds a run, or a file that a run would replace."""
     if (Path(out) / CHECKPOINT).exists():
         raise ValueError(f"{out} already holds a run; resume it (--resume), or choose another directory")
-    for name in ("config.json", "model.safetensors", TOKENIZER, HISTORY):
+    for name in (CONFIG, WEIGHTS, TOKENIZER, HISTORY):
         if (Path(out) / name).exists():
             raise ValueError(f"{out} already holds {name}, which training would replace; choose another directory")
 
@@ -141,8 +140,8 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _refuse_differences(
     path: Path, what: str, saved: dict[str, Any], asked: dict[str, Any], may_differ: set[str] = frozenset()
 ) -> None:
-    for name in sorted((saved.keys() | asked.keys()) - may_differ):
-        if saved.get(name) != asked.get(name):
+    for name in [*saved, *(asked.keys() - saved.keys())]:  # in the order of the fields: a cause before what follows
+        if name not in may_differ and saved.get(name) != asked.get(name):
             raise ValueError(
                 f"{path} is of another {what}: {name} is {saved.get(name)!r} there and {asked.get(name)!r} here"
             )

@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from lecture21 import corpus, generation, presets
 from lecture21.checkpoints import CHECKPOINT, TOKENIZER
+from lecture21.config import GPTConfig
 from lecture21.evaluation import History, evaluate
-from lecture21.gpt import GPT, GPTConfig
+from lecture21.gpt import GPT
 from lecture21.ngram import NGram
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, choose_device, train

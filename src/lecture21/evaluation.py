@@ -4,7 +4,7 @@ import csv
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Int
@@ -24,6 +24,23 @@ class LanguageModel(Protocol):
 
     def loss(self, ids: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy in nats per token."""
+        ...
+
+
+@runtime_checkable
+class TrainableModel(LanguageModel, Protocol):
+    """What training asks on top: a vocabulary, a shape to compare runs by, a place on disk. It is an `nn.Module`."""
+
+    config: Any
+    """A dataclass."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of distinct tokens."""
+        ...
+
+    def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
+        """Write configuration and weights."""
         ...
 
 

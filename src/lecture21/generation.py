@@ -4,12 +4,13 @@ Works with any model that maps ids to logits: a GPT, an RNN, an n-gram.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21.gpt import at_least_float32
+from lecture21.likelihood import at_least_float32
 
 
 def next_token_probabilities(
@@ -59,6 +60,23 @@ def next_token_probabilities(
     return probabilities
 
 
+@contextmanager
+def _kernels_for(ids: Int[Tensor, "B T"], dtype: torch.dtype) -> Iterator[None]:
+    """Choose how a bfloat16 matrix meets a single vector on a CPU: oneDNN repacks it first, torch itself does not.
+
+    A token then costs about half; `benchmarks/generation.py` measures it.
+    """
+    if ids.device.type != "cpu" or dtype != torch.bfloat16 or ids.numel() > 1:
+        yield
+        return
+    enabled = torch.backends.mkldnn.enabled
+    torch.backends.mkldnn.enabled = False
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.enabled = enabled
+
+
 @torch.no_grad()
 def stream(
     model: Callable[[Tensor], Tensor],
@@ -71,6 +89,7 @@ def stream(
     greedy: bool = False,
     seed: int | None = None,
     use_cache: bool = True,
+    eos: int | None = None,
 ) -> Iterator[Int[Tensor, "B 1"]]:
     """Yield the new tokens one step at a time; arguments as in `generate`."""
     if ids.shape[1] < 1:
@@ -80,10 +99,13 @@ def stream(
     if seed is not None and not 0 <= seed < 2**63:
         raise ValueError(f"seed must be between 0 and 2 ** 63 - 1, got {seed}")
     module = model if isinstance(model, nn.Module) else None
-    device = next(module.parameters(), ids).device if module else ids.device
+    first = next(module.parameters(), ids) if module else ids
+    device = first.device
     ids = ids.to(device)
     generator = None if seed is None else torch.Generator(device).manual_seed(seed)
-    block_size = getattr(model, "block_size", None)
+    # An RNN's state has no limit, though its training windows have; everything else forgets what lies before its block.
+    limit = getattr(model, "context_limit", getattr(model, "block_size", None))
+    done = torch.zeros(len(ids), 1, dtype=torch.bool, device=device)
     cache = model.new_cache() if use_cache and hasattr(model, "new_cache") else None
     was_training = module.training if module else False
     try:
@@ -91,20 +113,28 @@ def stream(
             module.eval()
         unread = ids
         for _ in range(n_new):
-            if cache is not None and ids.shape[1] <= block_size:
-                logits = model(unread, cache)
+            if cache is not None and (limit is None or ids.shape[1] <= limit):
+                with _kernels_for(unread, first.dtype):
+                    logits = model(unread, cache)
             else:
                 # Past the block every token moves to a new position, and what was cached no longer holds.
                 cache = None
-                logits = model(ids if block_size is None else ids[:, -block_size:])
+                logits = model(ids if limit is None else ids[:, -limit:])
             last = at_least_float32(logits[:, -1])
             probabilities = next_token_probabilities(last, temperature=temperature, top_k=top_k, top_p=top_p)
             if greedy:
                 unread = probabilities.argmax(dim=-1, keepdim=True)
             else:
                 unread = torch.multinomial(probabilities, 1, generator=generator)
+            if eos is not None:
+                if not 0 <= eos < last.shape[-1]:
+                    raise ValueError(f"eos must be in the vocabulary 0..{last.shape[-1] - 1}, got {eos}")
+                unread = unread.masked_fill(done, eos)
+                done = done | (unread == eos)
             ids = torch.cat([ids, unread], dim=1)
             yield unread
+            if eos is not None and done.all():
+                return
     finally:
         if module:
             module.train(was_training)
@@ -121,6 +151,7 @@ def generate(
     greedy: bool = False,
     seed: int | None = None,
     use_cache: bool = True,
+    eos: int | None = None,
 ) -> Int[Tensor, "B S"]:
     """Continue a batch of prompts, and return prompt and continuation together.
 
@@ -134,6 +165,8 @@ def generate(
         greedy: take the most likely token at each step instead of drawing one.
         seed: makes the draw repeatable without touching torch's global state.
         use_cache: read each token once (where the model has a cache) instead of the whole context at every step.
+        eos: the token that ends a text. A prompt that has reached it gets nothing but more of it, and once all have,
+            fewer than `n_new` tokens are added.
 
     Raises:
         ValueError: if the prompt is empty, or a value is out of range.
@@ -148,5 +181,6 @@ def generate(
         greedy=greedy,
         seed=seed,
         use_cache=use_cache,
+        eos=eos,
     )
     return torch.cat([ids, *(token.to(ids.device) for token in new)], dim=1)

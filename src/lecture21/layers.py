@@ -1,18 +1,23 @@
-"""The parts a transformer is stacked from: multi-head attention with its cache, feed-forward, block.
+"""The parts a transformer is stacked from: multi-head attention with its cache, norms, and the block that joins them.
 
 `MultiHeadAttention` has two paths through the same weights. `forward` uses torch's fused kernel and never holds the
 attention weights; `explicit` is the formula of `lecture21.attention`, and returns them. The tests prove them equal.
+
+A GPT's block, an encoder's and a decoder's are the same `Block`: they differ in their mask, and in whether there is a
+second attention that reads the encoder.
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from lecture21.attention import attention, causal_mask
+from lecture21.positions import Rotary
+
+NORMS: dict[str, Callable[..., nn.Module]] = {"layernorm": nn.LayerNorm, "rmsnorm": nn.RMSNorm}
 
 
 class KVCache:
@@ -26,8 +31,8 @@ class KVCache:
         return 0 if self.k is None else self.k.shape[-2]
 
     def append(
-        self, k: Float[Tensor, "B H T D"], v: Float[Tensor, "B H T D"]
-    ) -> tuple[Float[Tensor, "B H S D"], Float[Tensor, "B H S D"]]:
+        self, k: Float[Tensor, "B G T D"], v: Float[Tensor, "B G T D"]
+    ) -> tuple[Float[Tensor, "B G S D"], Float[Tensor, "B G S D"]]:
         """Add the keys and values of T new positions; return those of all S positions so far."""
         self.k = k if self.k is None else torch.cat([self.k, k], dim=-2)
         self.v = v if self.v is None else torch.cat([self.v, v], dim=-2)
@@ -35,154 +40,250 @@ class KVCache:
 
 
 class MultiHeadAttention(nn.Module):
-    """Causal self-attention in H heads side by side, joined by an output projection (slide 19).
+    """Attention in H heads side by side, joined by an output projection (slide 19).
 
-    Each head is a `SelfAttention` of width C/H; the H query matrices stand in one (C, C) weight, and so do the keys
-    and the values.
+    Each head is a `SelfAttention` of width D; the H query matrices stand in one weight, and so do the keys and the
+    values. With fewer key/value heads than query heads, G, each serves a group of H / G queries.
 
     Args:
-        d_model: width C of the model, a multiple of `n_head`.
-        n_head: number of heads H.
+        d_model: width C of the model.
+        n_head: number of query heads H; divides `d_model` if `d_head` is not given.
+        n_kv_head: number of key/value heads G, which divides H; H if not given.
+        d_head: width D of a head; C / H if not given.
         qkv_bias: whether the query, key and value maps have a bias.
+        bias: whether the output projection has one.
         dropout: probability of dropping an attention weight, and an output, while training.
+        causal: whether a query sees only itself and what came before.
+        rotary: turns queries and keys by their positions.
+        qk_norm: makes a norm of width D, one for queries and one for keys (Dehghani et al. 2023).
 
     Raises:
-        ValueError: if the heads do not divide the width.
+        ValueError: if the heads do not divide the width, or the key/value heads the heads.
 
-    Source: Vaswani et al. 2017, section 3.2.2.
+    Source: Vaswani et al. 2017, section 3.2.2; Ainslie et al. 2023 for grouped heads.
     """
 
-    def __init__(self, d_model: int, n_head: int, *, qkv_bias: bool = False, dropout: float = 0.0):
+    def __init__(
+        self,
+        d_model: int,
+        n_head: int,
+        *,
+        n_kv_head: int | None = None,
+        d_head: int | None = None,
+        qkv_bias: bool = False,
+        bias: bool = True,
+        dropout: float = 0.0,
+        causal: bool = True,
+        rotary: Rotary | None = None,
+        qk_norm: Callable[[int], nn.Module] | None = None,
+    ):
         super().__init__()
-        if n_head < 1 or d_model % n_head:
+        n_kv_head = n_head if n_kv_head is None else n_kv_head
+        if n_head < 1 or (d_head is None and d_model % n_head):
             raise ValueError(f"n_head must divide d_model, got d_model={d_model} and n_head={n_head}")
-        self.n_head = n_head
+        if n_kv_head < 1 or n_head % n_kv_head:
+            raise ValueError(f"n_kv_head must divide n_head, got n_head={n_head} and n_kv_head={n_kv_head}")
+        self.d_head = d_model // n_head if d_head is None else d_head
+        self.group = n_head // n_kv_head
         self.dropout = dropout
-        self.query = nn.Linear(d_model, d_model, bias=qkv_bias)
-        self.key = nn.Linear(d_model, d_model, bias=qkv_bias)
-        self.value = nn.Linear(d_model, d_model, bias=qkv_bias)
-        self.output = nn.Linear(d_model, d_model)
+        self.causal = causal
+        self.rotary = rotary
+        self.query = nn.Linear(d_model, n_head * self.d_head, bias=qkv_bias)
+        self.key = nn.Linear(d_model, n_kv_head * self.d_head, bias=qkv_bias)
+        self.value = nn.Linear(d_model, n_kv_head * self.d_head, bias=qkv_bias)
+        self.query_norm, self.key_norm = (qk_norm(self.d_head), qk_norm(self.d_head)) if qk_norm else (None, None)
+        self.output = nn.Linear(n_head * self.d_head, d_model, bias=bias)
 
-    def _split(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B H T D"]:
-        return x.unflatten(-1, (self.n_head, -1)).transpose(1, 2)
+    def _split(
+        self, x: Float[Tensor, "B T HD"], norm: nn.Module | None = None, start: int | None = None
+    ) -> Float[Tensor, "B H T D"]:
+        """Cut into heads; normalise and turn them where this layer does so."""
+        heads = x.unflatten(-1, (-1, self.d_head)).transpose(1, 2)
+        heads = heads if norm is None else norm(heads)
+        return heads if self.rotary is None or start is None else self.rotary(heads, start)
+
+    def _project(
+        self, x: Float[Tensor, "B T C"], memory: Float[Tensor, "B S C"] | None, cache: KVCache | None
+    ) -> tuple[Float[Tensor, "B H T D"], Float[Tensor, "B H S D"], Float[Tensor, "B H S D"]]:
+        """Return queries of `x`, and keys and values of the memory, or of `x` and everything in the cache."""
+        start = None if memory is not None else len(cache) if cache is not None else 0
+        q = self._split(self.query(x), self.query_norm, start)
+        if memory is not None and cache is not None and len(cache):
+            k, v = cache.k, cache.v  # the memory does not change while a decoder writes
+        else:
+            source = x if memory is None else memory
+            k, v = self._split(self.key(source), self.key_norm, start), self._split(self.value(source))
+            if cache is not None:
+                k, v = cache.append(k, v)
+        return q, k.repeat_interleave(self.group, dim=1), v.repeat_interleave(self.group, dim=1)
+
+    def _mask(
+        self, n_query: int, n_key: int, memory: Tensor | None, mask: Tensor | None, device: torch.device
+    ) -> Bool[Tensor, "*B T S"] | None:
+        """Join the caller's mask with the causal one, where this is causal self-attention; None = all may attend."""
+        if mask is not None:
+            mask = mask.expand(torch.broadcast_shapes(mask.shape, (n_query, n_key)))
+        # A single query is the last position, and sees everything.
+        if not self.causal or memory is not None or n_query == 1:
+            return mask
+        causal = causal_mask(n_query, n_key, device=device)
+        return causal if mask is None else mask & causal
 
     def _join(self, heads: Float[Tensor, "B H T D"]) -> Float[Tensor, "B T C"]:
         return self.output(heads.transpose(1, 2).flatten(2))
 
-    def forward(self, x: Float[Tensor, "B T C"], cache: KVCache | None = None) -> Float[Tensor, "B T C"]:
-        """Mix each position with itself and what came before.
+    def forward(
+        self,
+        x: Float[Tensor, "B T C"],
+        cache: KVCache | None = None,
+        *,
+        memory: Float[Tensor, "B S C"] | None = None,
+        mask: Bool[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "B T C"]:
+        """Mix positions.
 
-        With a cache, `x` holds only the new positions, and the cache grows by them.
+        Args:
+            x: what asks. With a cache, only the new positions, and the cache grows by them.
+            cache: keys and values so far; of the memory, if there is one, which are then computed once.
+            memory: what is asked (cross-attention); `x` itself if not given.
+            mask: True = may attend, of a shape that broadcasts to (B, H, T, S); joined with the causal mask.
         """
-        q, k, v = (
-            self._split(self.query(x)),
-            self._split(self.key(x)),
-            self._split(self.value(x)),
-        )  # (B, H, T, D)
-        if cache is not None:
-            k, v = cache.append(k, v)  # (B, H, S, D)
-        n_query, n_key = q.shape[-2], k.shape[-2]
+        q, k, v = self._project(x, memory, cache)
         dropout = self.dropout if self.training else 0.0
-        if n_query == n_key:
+        n_query, n_key = q.shape[-2], k.shape[-2]
+        if mask is None and self.causal and memory is None and n_query == n_key:
             heads = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
         else:
             # is_causal would align the mask with the first keys; cached queries are the last positions.
-            mask = causal_mask(n_query, n_key, device=x.device)
+            mask = self._mask(n_query, n_key, memory, mask, x.device)
             heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
         return F.dropout(self._join(heads), dropout)
 
-    def explicit(self, x: Float[Tensor, "B T C"]) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B H T T"]]:
+    def explicit(
+        self,
+        x: Float[Tensor, "B T C"],
+        *,
+        memory: Float[Tensor, "B S C"] | None = None,
+        mask: Bool[Tensor, "..."] | None = None,
+    ) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B H T S"]]:
         """Compute the same output step by step, without dropout, and return the attention weights beside it."""
-        q, k, v = self._split(self.query(x)), self._split(self.key(x)), self._split(self.value(x))
-        heads, weights = attention(q, k, v, causal_mask(x.shape[1], device=x.device))
+        q, k, v = self._project(x, memory, None)
+        heads, weights = attention(q, k, v, self._mask(q.shape[-2], k.shape[-2], memory, mask, x.device))
         return self._join(heads), weights
 
 
-# Activations by the names that papers and libraries use; gelu_tanh is GPT-1's and GPT-2's approximation.
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": F.relu,
-    "gelu": F.gelu,
-    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+def pre_norm(x: Tensor, norm: nn.Module, layer: Callable[[Tensor], Tensor]) -> Tensor:
+    """Read a normalised copy and add to the stream itself (Radford et al. 2019)."""
+    return x + layer(norm(x))
+
+
+def post_norm(x: Tensor, norm: nn.Module, layer: Callable[[Tensor], Tensor]) -> Tensor:
+    """Add to the stream and normalise the sum (Vaswani et al. 2017; Radford et al. 2018)."""
+    return norm(x + layer(x))
+
+
+RESIDUALS: dict[str, Callable[[Tensor, nn.Module, Callable[[Tensor], Tensor]], Tensor]] = {
+    "pre": pre_norm,
+    "post": post_norm,
 }
 
 
-class FeedForward(nn.Module):
-    """Two linear maps with a nonlinearity between them, applied to each position alone.
-
-    Args:
-        d_model: width C.
-        d_hidden: width between the two maps; 4 C in every GPT of the lecture.
-        activation: a key of `ACTIVATIONS`.
-        dropout: probability of dropping an output while training.
-
-    Source: Vaswani et al. 2017, section 3.3.
-    """
-
-    def __init__(self, d_model: int, d_hidden: int, *, activation: str = "relu", dropout: float = 0.0):
-        super().__init__()
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"unknown activation {activation!r}; choose from {', '.join(ACTIVATIONS)}")
-        self.up = nn.Linear(d_model, d_hidden)
-        self.down = nn.Linear(d_hidden, d_model)
-        self.activation = ACTIVATIONS[activation]
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B T C"]:
-        """Transform each position by itself."""
-        return self.dropout(self.down(self.activation(self.up(x))))
-
-
 class Block(nn.Module):
-    """Attention, then feed-forward, each added to what came in, each reading a normalised copy (pre-norm).
+    """Attention, then feed-forward, each with a norm and added to what came in; a decoder asks a memory between them.
 
     Args:
-        d_model: width C, for the two layer norms.
-        attention: mixes positions; called with `(x, cache)`.
+        d_model: width C, for the norms.
+        attention: mixes positions; called with `(x, cache, mask=...)`.
         feed_forward: transforms each position; called with `x`.
+        cross_attention: asks a memory; called with `(x, cache, memory=..., mask=...)`.
+        norm: a key of `NORMS`.
+        norm_position: a key of `RESIDUALS`.
+        norm_eps: what keeps the norms from dividing by 0.
     """
 
-    def __init__(self, d_model: int, attention: nn.Module, feed_forward: nn.Module):
+    def __init__(
+        self,
+        d_model: int,
+        attention: nn.Module,
+        feed_forward: nn.Module,
+        *,
+        cross_attention: nn.Module | None = None,
+        norm: str = "layernorm",
+        norm_position: str = "pre",
+        norm_eps: float = 1e-5,
+    ):
         super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
+        for name, value, allowed in (("norm", norm, NORMS), ("norm_position", norm_position, RESIDUALS)):
+            if value not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+        self.residual = RESIDUALS[norm_position]
+        self.norm_attention = NORMS[norm](d_model, eps=norm_eps)
         self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
+        self.norm_cross_attention = NORMS[norm](d_model, eps=norm_eps) if cross_attention else None
+        self.cross_attention = cross_attention
+        self.norm_feed_forward = NORMS[norm](d_model, eps=norm_eps)
         self.feed_forward = feed_forward
 
-    def forward(self, x: Float[Tensor, "B T C"], cache: KVCache | None = None) -> Float[Tensor, "B T C"]:
-        """Return the residual stream after this block."""
-        x = x + self.attention(self.norm_attention(x), cache)
-        return x + self.feed_forward(self.norm_feed_forward(x))
+    def forward(
+        self,
+        x: Float[Tensor, "B T C"],
+        cache: KVCache | None = None,
+        *,
+        mask: Bool[Tensor, "..."] | None = None,
+        memory: Float[Tensor, "B S C"] | None = None,
+        memory_mask: Bool[Tensor, "..."] | None = None,
+        memory_cache: KVCache | None = None,
+    ) -> Float[Tensor, "B T C"]:
+        """Return the residual stream after this block; masks and caches as in `MultiHeadAttention.forward`."""
+        x = self.residual(x, self.norm_attention, lambda x: self.attention(x, cache, mask=mask))
+        if self.cross_attention is not None:
+            x = self.residual(
+                x,
+                self.norm_cross_attention,
+                lambda x: self.cross_attention(x, memory_cache, memory=memory, mask=memory_mask),
+            )
+        return self.residual(x, self.norm_feed_forward, self.feed_forward)
 
 
 @torch.no_grad()
-def attention_weights(model: nn.Module, ids: Int[Tensor, "B T"]) -> Float[Tensor, "layer B H T S"]:
-    """Return the attention map of every layer and head for one batch of token ids.
+def attention_maps(model: nn.Module, *inputs: object, **named: object) -> dict[str, Float[Tensor, "B H T S"]]:
+    """Run a model once and return the attention map of every `MultiHeadAttention` in it, by module name.
 
     The model runs as usual; a hook keeps what goes into each attention layer, and the explicit path is then computed
-    from that. So `forward` stays free of a flag, and the maps are those of the very pass that gave the logits.
+    from that. So `forward` stays free of a flag, and the maps are those of the very pass that gave the output.
 
     Args:
-        model: a model whose attention layers are `MultiHeadAttention`.
-        ids: token ids.
-
-    Returns:
-        Weights with rows = query, columns = key; dropout is off, and the model's mode is left as it was.
+        model: called as `model(*inputs, **named)`, without dropout; its mode is left as it was.
 
     Raises:
         ValueError: if the model has no `MultiHeadAttention`.
     """
-    layers = [module for module in model.modules() if isinstance(module, MultiHeadAttention)]
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, MultiHeadAttention)}
     if not layers:
         raise ValueError(f"{type(model).__name__} has no MultiHeadAttention layer to look into")
-    maps: list[Tensor] = []
-    hooks = [
-        layer.register_forward_pre_hook(lambda layer, args: maps.append(layer.explicit(args[0])[1])) for layer in layers
-    ]
+    maps: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Callable[[MultiHeadAttention, tuple, dict], None]:
+        def hook(layer: MultiHeadAttention, args: tuple, kwargs: dict) -> None:
+            maps[name] = layer.explicit(args[0], memory=kwargs.get("memory"), mask=kwargs.get("mask"))[1]
+
+        return hook
+
+    hooks = [layer.register_forward_pre_hook(keep(name), with_kwargs=True) for name, layer in layers.items()]
     was_training = model.training
     try:
-        model.eval()(ids)
+        model.eval()(*inputs, **named)
     finally:
         model.train(was_training)
         for hook in hooks:
             hook.remove()
-    return torch.stack(maps)
+    return maps
+
+
+def attention_weights(model: nn.Module, ids: Int[Tensor, "B T"]) -> Float[Tensor, "layer B H T T"]:
+    """Return the maps of a GPT, stacked from its first layer to its last; rows = query, columns = key.
+
+    Raises:
+        ValueError: if the model has no `MultiHeadAttention`.
+    """
+    return torch.stack(list(attention_maps(model, ids).values()))

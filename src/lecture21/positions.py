@@ -1,7 +1,10 @@
-"""Where a token stands: vectors that are added to the embeddings, since attention alone knows no order.
+"""Where a token stands: vectors that are added to the embeddings, or turns of queries and keys.
 
-Both kinds answer the same call, `forward(start, stop)`, so that a model with a cache can ask for later positions only.
+Attention alone knows no order. Every kind is asked for positions by number, so that a model with a cache can ask for
+the later ones only.
 """
+
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -69,7 +72,7 @@ class SinusoidalPositions(nn.Module):
 
 
 class NoPositions(nn.Module):
-    """Nothing at all: what order remains comes from the causal mask alone (slide 19, "this is unnecessary")."""
+    """Nothing is added: order comes from `Rotary`, or from the causal mask alone (slide 19, "this is unnecessary")."""
 
     def __init__(self, block_size: int, d_model: int):
         super().__init__()
@@ -79,3 +82,52 @@ class NoPositions(nn.Module):
         """Return 0.0, which added to the embeddings changes nothing."""
         _check_range(start, stop, self.block_size)
         return 0.0
+
+
+ADDED: dict[str, Callable[[int, int], nn.Module]] = {
+    "learned": LearnedPositions,
+    "sinusoidal": SinusoidalPositions,
+    "rotary": NoPositions,
+    "none": NoPositions,
+}
+"""What each kind adds to the embeddings."""
+
+
+class Rotary(nn.Module):
+    """Turn queries and keys by an angle that grows with their position, so that q . k sees only how far apart they are.
+
+    Components i and i + D/2 of a head form a plane, which turns by t / base^(2i/D) at position t: the speeds of
+    `sinusoidal`, in the order of planes that Llama's weights have.
+
+    Args:
+        block_size: number of positions.
+        d_head: width D of a head, even.
+        base: how slow the slowest plane is.
+
+    Raises:
+        ValueError: if the width is odd or the base not positive.
+
+    Source: Su et al. 2021, section 3.2.2.
+    """
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, block_size: int, d_head: int, base: float = 10000.0):
+        super().__init__()
+        if d_head < 2 or d_head % 2:
+            raise ValueError(f"rotary positions need heads of even width, got {d_head}")
+        if not base > 0:
+            raise ValueError(f"rotary positions need a base > 0, got {base}")
+        speed = base ** (-torch.arange(0, d_head, 2, dtype=torch.float64) / d_head)
+        angle = torch.arange(block_size, dtype=torch.float64)[:, None] * speed  # (T, D/2)
+        for name, table in (("cos", angle.cos()), ("sin", angle.sin())):
+            self.register_buffer(name, table.to(torch.get_default_dtype()), persistent=False)
+
+    def forward(self, x: Float[Tensor, "B H T D"], start: int = 0) -> Float[Tensor, "B H T D"]:
+        """Turn vectors that stand at positions start, start + 1, ..."""
+        stop = start + x.shape[-2]
+        _check_range(start, stop, len(self.cos))
+        cos, sin = self.cos[start:stop], self.sin[start:stop]
+        first, second = x.chunk(2, dim=-1)  # (B, H, T, D/2)
+        return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)

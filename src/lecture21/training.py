@@ -18,8 +18,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lecture21.checkpoints import Tokenizer, TrainingState, load_run, refuse_to_overwrite, save_run
-from lecture21.evaluation import History, evaluate
-from lecture21.gpt import GPT, require_vocabulary
+from lecture21.evaluation import History, TrainableModel, evaluate
+from lecture21.likelihood import require_vocabulary
 
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = {"fp32": "no", "fp16": "fp16", "bf16": "bf16"}  # our names, accelerate's names
@@ -157,7 +157,7 @@ def _accelerator(config: TrainConfig) -> Accelerator:
     return accelerator
 
 
-def _optimizer(model: GPT, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
+def _optimizer(model: TrainableModel, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
     trained = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in trained if p.ndim >= 2]
     vectors = [p for p in trained if p.ndim < 2]
@@ -173,7 +173,7 @@ def _optimizer(model: GPT, config: TrainConfig, device: torch.device) -> torch.o
 
 
 def train(
-    model: GPT,
+    model: TrainableModel,
     tokens: Int[Tensor, " N"],
     config: TrainConfig | None = None,
     *,
@@ -181,7 +181,7 @@ def train(
     out: str | os.PathLike[str] | None = None,
     tokenizer: Tokenizer | None = None,
     resume: bool = False,
-    on_eval: Callable[[int, GPT, History], None] | None = None,
+    on_eval: Callable[[int, TrainableModel, History], None] | None = None,
 ) -> History:
     """Fit a model to a token sequence, in place, and return what was measured.
 
@@ -241,7 +241,7 @@ def _loop(
     accelerator: Accelerator,
     val: Int[Tensor, " M"] | None,
     out: str | os.PathLike[str] | None,
-    on_eval: Callable[[int, GPT, History], None] | None,
+    on_eval: Callable[[int, TrainableModel, History], None] | None,
 ) -> None:
     model, history, device = state.model, state.history, accelerator.device
     # Accelerate wraps the forward pass in autocast where the precision asks for it.

@@ -1,0 +1,136 @@
+"""The shape of a GPT as data. The defaults are GPT-0, the small character model of slide 24."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from lecture21.feed_forward import ACTIVATIONS
+from lecture21.initialization import INITIALIZATIONS
+from lecture21.layers import NORMS, RESIDUALS
+from lecture21.positions import ADDED as POSITIONS
+
+CHOICES: dict[str, Mapping[str, object]] = {
+    "activation": ACTIVATIONS,
+    "norm": NORMS,
+    "norm_position": RESIDUALS,
+    "position": POSITIONS,
+    "initialization": INITIALIZATIONS,
+}
+"""The fields that name something, and the tables that say what they may name."""
+
+
+@dataclass(frozen=True)
+class GPTConfig:
+    """The shape of a GPT; checked when made, so that a model that exists is a model that fits.
+
+    Raises:
+        ValueError: naming the field, its value and what is allowed.
+    """
+
+    vocab_size: int = 65
+    """Number of distinct tokens V."""
+    block_size: int = 32
+    """Longest context in tokens."""
+    n_layer: int = 4
+    """Number of blocks L."""
+    n_head: int = 4
+    """Number of query heads H in each block; divides d_model if d_head is not given."""
+    d_model: int = 64
+    """Width C of the residual stream."""
+    n_kv_head: int | None = None
+    """Number of key and value heads, which divides n_head; n_head if not given."""
+    d_head: int | None = None
+    """Width D of a head; C / H if not given."""
+    d_ff: int | None = None
+    """Width of the feed-forward layer; 4 C if not given."""
+    activation: str = "relu"
+    """Nonlinearity of the feed-forward layer: relu, gelu, gelu_tanh, relu2 or swiglu."""
+    norm: str = "layernorm"
+    """layernorm or rmsnorm."""
+    norm_position: str = "pre"
+    """Whether a norm stands before a layer (pre, GPT-2) or after its output is added (post, GPT-1)."""
+    final_norm: bool = True
+    """Whether a norm stands before the output layer."""
+    norm_eps: float = 1e-5
+    """What keeps a norm from dividing by 0."""
+    position: str = "learned"
+    """How order is told: learned, sinusoidal, rotary or none."""
+    rotary_base: float = 10000.0
+    """Base of the angles of rotary positions."""
+    qk_norm: bool = False
+    """Whether queries and keys are normalised in each head."""
+    qkv_bias: bool = False
+    """Whether query, key and value maps have a bias."""
+    bias: bool = True
+    """Whether the other maps have one: attention output, feed-forward and an untied head."""
+    tied_head: bool = False
+    """Whether the output layer is the embedding table, transposed, instead of a layer of its own."""
+    initialization: str = "torch"
+    """How weights start: torch, gpt1 or gpt2."""
+    dropout: float = 0.0
+    """Probability of dropping an activation while training."""
+
+    def __post_init__(self) -> None:
+        for name in ("vocab_size", "block_size", "n_layer", "n_head", "d_model", "n_kv_head", "d_head", "d_ff"):
+            value = getattr(self, name)
+            if value is None and name in ("n_kv_head", "d_head", "d_ff"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
+        for name in ("final_norm", "qk_norm", "qkv_bias", "bias", "tied_head"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        if isinstance(self.dropout, bool) or not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}")
+        for name in ("norm_eps", "rotary_base"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+                raise ValueError(f"{name} must be a positive number, got {value!r}")
+        self._fill_in()
+
+    def _fill_in(self) -> None:
+        """Derive the sizes that were not given, and check those that must fit each other."""
+        if self.d_head is None and self.d_model % self.n_head:
+            raise ValueError(f"n_head must divide d_model, got d_model={self.d_model} and n_head={self.n_head}")
+        derived = {"d_head": self.d_model // self.n_head, "n_kv_head": self.n_head, "d_ff": 4 * self.d_model}
+        for name, value in derived.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        if self.n_head % self.n_kv_head:
+            raise ValueError(f"n_kv_head must divide n_head, got n_head={self.n_head} and n_kv_head={self.n_kv_head}")
+        if self.position == "sinusoidal" and self.d_model % 2:
+            raise ValueError(f"sinusoidal positions need an even d_model, got {self.d_model}")
+        if self.position == "rotary" and self.d_head % 2:
+            raise ValueError(f"rotary positions need an even d_head, got {self.d_head}")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object], source: str = "the configuration") -> "GPTConfig":
+        """Build a configuration from parsed JSON; `source` is named when a field is unknown."""
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ValueError(f"{source} has unknown fields {', '.join(unknown)}; known are {', '.join(known)}")
+        return cls(**values)  # __post_init__ checks every value
+
+    def changed(self, **changes: object) -> "GPTConfig":
+        """Return a copy with some fields changed; sizes that were derived from another follow it.
+
+        Raises:
+            ValueError: if a field is unknown, or a value does not fit.
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        unknown = sorted(set(changes) - set(values))
+        if unknown:
+            raise ValueError(f"unknown fields {', '.join(unknown)}; known are {', '.join(values)}")
+        # What follows from another field unless it was set on its own.
+        for name, derived in (
+            ("d_head", self.n_head * self.d_head == self.d_model),
+            ("n_kv_head", self.n_kv_head == self.n_head),
+            ("d_ff", self.d_ff == 4 * self.d_model),
+        ):
+            if derived:
+                values[name] = None
+        return type(self)(**{**values, **changes})

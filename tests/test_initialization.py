@@ -1,0 +1,67 @@
+import math
+
+import pytest
+import torch
+
+from lecture21 import GPT, GPTConfig
+from lecture21.initialization import INITIALIZATIONS, RESIDUAL
+
+SHAPE = {"vocab_size": 300, "block_size": 200, "n_layer": 8, "n_head": 4, "d_model": 96, "qkv_bias": True}
+
+
+def model(initialization: str, **changes: object) -> GPT:
+    torch.manual_seed(0)
+    return GPT(GPTConfig(**SHAPE, initialization=initialization, **changes))
+
+
+def spread(weight: torch.Tensor) -> tuple[float, float]:
+    """Return the standard deviation, and three standard errors of it."""
+    return weight.std().item(), 3 * weight.std().item() / math.sqrt(2 * weight.numel())
+
+
+@pytest.mark.parametrize("initialization", ["gpt1", "gpt2"])
+def test_every_weight_is_drawn_from_the_papers_normal(initialization):
+    for name, parameter in model(initialization).named_parameters():
+        if name.endswith("bias"):
+            assert not parameter.any(), name
+        elif "norm" in name:
+            assert (parameter == 1).all(), name
+        else:
+            residual = initialization == "gpt2" and name.removesuffix(".weight").endswith(RESIDUAL)
+            expected = 0.02 / math.sqrt(2 * 8) if residual else 0.02
+            std, error = spread(parameter)
+            assert abs(std - expected) < error, name
+            # A normal, not a uniform distribution: 4.6 % lie beyond two standard deviations, where a uniform has none.
+            assert 0.02 < (parameter.abs() > 2 * expected).float().mean() < 0.08, name
+
+
+def test_gpt2_makes_exactly_the_two_maps_of_each_block_smaller():
+    names = [name for name, _ in model("gpt2").named_modules() if name.endswith(RESIDUAL)]
+    assert len(names) == 2 * 8
+
+
+def test_gpt2_keeps_the_residual_stream_from_growing_with_depth():
+    ids = torch.randint(300, (4, 50), generator=torch.Generator().manual_seed(1))
+    grown = {}
+    for initialization in ("gpt1", "gpt2"):
+        sizes = []
+        made = model(initialization)
+        made.norm.register_forward_pre_hook(lambda _module, args, sizes=sizes: sizes.append(args[0].std().item()))
+        made(ids)
+        grown[initialization] = sizes[0]
+    assert grown["gpt2"] < grown["gpt1"]
+
+
+def test_torch_leaves_the_default_but_for_a_tied_table():
+    assert model("torch").token.weight.std().item() == pytest.approx(1, abs=0.05)
+    assert model("torch", tied_head=True).token.weight.std().item() == pytest.approx(0.02, abs=0.001)
+    bound = 1 / math.sqrt(96)
+    weight = model("torch").blocks[0].attention.query.weight
+    assert weight.abs().max() <= bound
+    assert weight.abs().max() > 0.95 * bound
+
+
+def test_an_initialization_is_part_of_the_configuration():
+    with pytest.raises(ValueError, match="initialization must be one of torch, gpt1, gpt2, got 'gpt3'"):
+        GPTConfig(initialization="gpt3")
+    assert set(INITIALIZATIONS) == {"torch", "gpt1", "gpt2"}
