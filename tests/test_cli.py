@@ -290,6 +290,7 @@ def interrupt_the_second_save(descriptor):
     fsync(descriptor)
 
 os.fsync = interrupt_the_second_save
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts its background jobs with Ctrl-C ignored
 sys.exit(cli.main(sys.argv[1:]))
 """
 

