@@ -90,7 +90,9 @@ def test_a_new_address_is_carried_everywhere(tmp_path: Path):
     assert repository.carry(tmp_path) == []
 
 
-@pytest.mark.parametrize("requirement", requirements("notebooks", "pretrained"), ids=lambda requirement: requirement.name)
+@pytest.mark.parametrize(
+    "requirement", requirements("notebooks", "pretrained"), ids=lambda requirement: requirement.name
+)
 def test_installing_on_colab_replaces_nothing(requirement: Requirement):
     if requirement.name in COLAB:
         assert requirement.specifier.contains(Version(COLAB[requirement.name])), requirement
