@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -12,13 +13,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from lecture21 import GPT, GPTConfig
+from lecture21 import GPT, GPTConfig, accounting, presets
 from lecture21.cli import main
 from lecture21.corpus import split
+from lecture21.encodings import gpt2
 from lecture21.evaluation import evaluate
+from lecture21.generation import generate
 from lecture21.ngram import NGram
+from lecture21.rnn import RNN
 from lecture21.storage import load_tensors
-from lecture21.tokenizers import CharTokenizer
+from lecture21.tokenizers import BPETokenizer, CharTokenizer, load_tokenizer
 
 TEXT = "ROMEO:\nBut soft, what light through yonder window breaks?\n\n" * 20
 QUICK = ["--steps", "4", "--eval-every", "2", "--batch-size", "2", "--set", "n_layer=1", "--set", "d_model=8"]
@@ -105,6 +109,11 @@ def test_train_refuses_to_overwrite_a_run(trained, text, capsys):
         (["--nonsense"], "--nonsense"),
         (["--resume"], "nothing to resume"),
         (["--text", "missing.txt"], "missing.txt"),
+        (["--tokenizer", "words"], "tokenizer must be char, gpt2, or bpe with the size of its vocabulary"),
+        (["--tokenizer", "bpe"], "got 'bpe'"),
+        (["--tokenizer", "bpe:many"], "got 'bpe:many'"),
+        (["--tokenizer", "bpe:7"], "7"),
+        (["--preset", "rnn", "--set", "n_head=2"], "--set for rnn has unknown fields n_head"),
     ],
 )
 @pytest.mark.usefixtures("untyped")
@@ -239,6 +248,172 @@ def test_eval_refuses_a_block_longer_than_the_model_s(trained, text, capsys, blo
     assert f"block_size must be between 1 and the model's, 32, got {block_size}" in message
 
 
+# Other tokenizers, other models
+
+
+def counted(tokenizer: BPETokenizer, text: str) -> tuple[torch.Tensor, int]:
+    """Return the ids of a text, and how many characters are predicted when the first token is only read."""
+    ids = tokenizer.encode(text)
+    return torch.tensor(ids), len(text) - len(tokenizer.decode(ids[:1]))
+
+
+@pytest.fixture(scope="module")
+def pieces(text, tmp_path_factory) -> Path:
+    """A run on byte pairs."""
+    run = tmp_path_factory.mktemp("runs") / "pieces"
+    assert main(["train", "--out", str(run), "--text", str(text), "--tokenizer", "bpe:270", *QUICK]) == 0
+    return run
+
+
+def test_train_learns_byte_pairs_from_the_training_split(tmp_path):
+    """The rest of this text would have taught other pairs."""
+    content = TEXT[:900] + "z" * 100
+    path, run = tmp_path / "text.txt", tmp_path / "run"
+    path.write_text(content, encoding="utf-8")
+    assert main(["train", "--out", str(run), "--text", str(path), "--tokenizer", "bpe:270", *QUICK]) == 0
+    tokenizer = load_tokenizer(run / "tokenizer.json")
+    assert tokenizer == BPETokenizer.from_text(content[:900], 270) != BPETokenizer.from_text(content, 270)
+    assert GPT.from_pretrained(run).vocab_size == tokenizer.vocab_size == 270
+
+
+def test_train_says_nats_per_token_on_the_way_and_per_character_at_the_end(text, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(["train", "--out", str(run), "--text", str(text), "--tokenizer", "bpe:270", *QUICK]) == 0
+    out, err = capsys.readouterr()
+    assert "nats per token" in err
+    assert "nats per character" not in err
+    val, characters = counted(load_tokenizer(run / "tokenizer.json"), split(TEXT)[1])
+    loss = evaluate(GPT.from_pretrained(run), val) * (len(val) - 1) / characters
+    assert f": {loss:.4f} nats ({loss / 0.69314718:.4f} bits) per character" in out
+
+
+def test_eval_shares_the_loss_of_byte_pairs_among_their_characters(pieces, text, capsys):
+    """The total of nats does not depend on how the text was cut; per token it would."""
+    assert main(["eval", str(pieces), "--text", str(text)]) == 0
+    table = printed(capsys)
+    model, tokenizer = GPT.from_pretrained(pieces), load_tokenizer(pieces / "tokenizer.json")
+    val, characters = counted(tokenizer, split(TEXT)[1])
+    total = evaluate(model, val) * (len(val) - 1)
+    assert table[str(pieces)] == pytest.approx(total / characters, abs=1e-4)
+    assert len(val) < characters
+    assert table["uniform"] == pytest.approx(torch.tensor(len(set(TEXT)) + 1.0).log().item(), abs=1e-4)
+    # The 5-gram counts characters, in windows that hold as much text as the model's 32 tokens.
+    symbols = CharTokenizer.from_text(TEXT)
+    seen, unseen = (torch.tensor(symbols.encode(part)) for part in split(TEXT))
+    window = round(32 * characters / (len(val) - 1))
+    assert window > 33
+    five = NGram(5, symbols.vocab_size).fit(seen)
+    assert table["5-gram"] == pytest.approx(evaluate(five, unseen, window), abs=1e-4)
+    assert table["5-gram"] != pytest.approx(evaluate(five, unseen, 32), abs=1e-4)
+
+
+def test_sample_from_byte_pairs_writes_whole_characters(pieces, capsys):
+    arguments = ["sample", str(pieces), "--prompt", "ROMEO: é", "--length", "40", "--seed", "3", "--temperature", "3"]
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("ROMEO: é")
+    assert err == ""
+    tokenizer = load_tokenizer(pieces / "tokenizer.json")
+    ids = torch.tensor([tokenizer.encode("ROMEO: é")])
+    expected = generate(GPT.from_pretrained(pieces), ids, 40, temperature=3.0, seed=3)
+    assert out == tokenizer.decode(expected[0]) + "\n"
+
+
+def test_train_on_the_vocabulary_of_gpt2(text, tmp_path):
+    run = tmp_path / "run"
+    assert main(["train", "--out", str(run), "--text", str(text), "--tokenizer", "gpt2", *QUICK]) == 0
+    assert GPT.from_pretrained(run).vocab_size == 50257
+    assert load_tokenizer(run / "tokenizer.json") == BPETokenizer(gpt2())
+
+
+@pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
+def test_an_rnn_is_trained_scored_and_sampled_by_the_same_commands(kind, text, tmp_path, capsys):
+    run = tmp_path / kind
+    assert main(["train", "--preset", kind, "--out", str(run), "--text", str(text), *QUICK]) == 0
+    model = RNN.from_pretrained(run)
+    assert (model.config.kind, model.config.n_layer, model.config.d_model) == (kind, 1, 8)
+    capsys.readouterr()
+    assert main(["eval", str(run), "--text", str(text), "--block-size", "64"]) == 0  # no limit on its windows
+    val = torch.tensor(load_tokenizer(run / "tokenizer.json").encode(split(TEXT)[1]))
+    assert printed(capsys)[str(run)] == pytest.approx(evaluate(model, val, 64), abs=1e-4)
+    assert main(["sample", str(run), "--prompt", "ROMEO:", "--length", "60"]) == 0
+    assert len(capsys.readouterr().out) == len("ROMEO:") + 60 + 1
+
+
+# Count
+
+
+def table_of(capsys, *arguments: object) -> dict[str, list[str]]:
+    """Return the rows that `count` prints: by name, what stands in the two columns to its right."""
+    assert main(["count", *map(str, arguments)]) == 0
+    rows = [re.split(r"\s{2,}", line.strip()) for line in capsys.readouterr().out.splitlines() if line[:2] == "  "]
+    return {name: cells for name, *cells in rows}
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_count_prints_what_the_accounting_says_of_every_preset(name, capsys):
+    table, config = table_of(capsys, name), presets.get(name)
+    assert table["all"][0] == f"{accounting.parameters_by_formula(config).total:,}"
+    assert table["training"][0] == f"{accounting.flops_per_token(config).training:,}"
+    assert table["weights, bf16"][0] == f"{2 * accounting.parameters_by_formula(config).total:,}"
+    assert table["key/value cache, bf16"][0] == f"{accounting.kv_cache_bytes(config):,}"
+
+
+def test_count_is_a_table_whose_columns_stand_below_each_other(capsys):
+    assert main(["count", "gpt2-xl", "--tokens", "1e9", "--device", "A100"]) == 0
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title == "gpt2-xl: 48 layers, width 1,600, 25 heads of width 64, feed-forward 6,400, vocabulary 50,257"
+    rows = [line for line in lines if line[:2] == "  "]
+    ends = {re.match(r"  .*?\s{2,}\S+( x A100)?(?=  )", row).end() for row in rows}
+    assert len(ends) == 1
+    assert len(rows) == 20
+
+
+def test_count_with_every_option(capsys):
+    options = ["--context", 8, "--batch", 3, "--dtype", "fp32", "--tokens", "2e6", "--device", "H100", "--devices", 2]
+    table = table_of(capsys, "gpt0", "--set", "n_kv_head=2", *options, "--utilisation", 0.25)
+    config = presets.get("gpt0", n_kv_head=2)
+    flops = accounting.flops_per_token(config, 8)
+    assert table["forward, attention"][0] == f"{flops.attention:,}"
+    assert table["key/value cache, fp32"][0] == f"{accounting.kv_cache_bytes(config, 8, 3, 'fp32'):,}"
+    assert table["activations, fp32"][0] == f"{accounting.activation_bytes(config, 8, 3, 'fp32'):,}"
+    days = accounting.training_days(flops.training * 2_000_000, "H100", 2, 0.25)
+    assert table["with attention, exactly"] == [f"{flops.training * 2_000_000:.4g}", f"{days:.3g} days"]
+    assert table["days on"] == ["2 x H100", "at 25.0% of 989 TFLOP/s each"]
+
+
+def test_count_without_a_device_gives_no_days(capsys):
+    table = table_of(capsys, "gpt3", "--tokens", "300e9")
+    assert table["6 N D"] == ["3.143e+23", "314,000 EFLOP"]
+    assert "days on" not in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gpt9"], "unknown preset 'gpt9'; choose from gpt0, gpt1"),
+        ([], "NAME"),
+        (["gpt0", "--set", "n_layers=3"], "unknown fields n_layers"),
+        (["gpt0", "--set", "n_layer"], "--set needs NAME=VALUE"),
+        (["gpt0", "--context", "33"], "context must be between 1 and the block size, 32, got 33"),
+        (["gpt0", "--batch", "0"], "batch must be >= 1, got 0"),
+        (["gpt0", "--dtype", "fp7"], "dtype must be one of fp32"),
+        (["gpt0", "--tokens", "0"], "tokens must be >= 1, got 0"),
+        (["gpt0", "--tokens", "nan"], "tokens must be a finite number, got nan"),
+        (["gpt0", "--device", "A100"], "--device A100 needs --tokens"),
+        (["gpt0", "--tokens", "1e9", "--device", "B52"], "unknown device 'B52'"),
+        (["gpt0", "--tokens", "1e9", "--device", "A100", "--devices", "0"], "n_devices must be >= 1, got 0"),
+        (
+            ["gpt0", "--tokens", "1e9", "--device", "A100", "--utilisation", "0"],
+            "utilisation must be in (0, 1], got 0.0",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("untyped")
+def test_count_names_what_is_wrong(arguments, message, capsys):
+    assert message in refusal(capsys, "count", *arguments)
+
+
 # The process around it
 
 
@@ -255,7 +430,7 @@ def test_no_command_and_an_unknown_one_are_one_line_too(capsys):
 def test_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert all(command in out for command in ("train", "sample", "eval"))
+    assert all(command in out for command in ("train", "sample", "eval", "count"))
 
 
 def test_a_full_disk_is_one_line_and_harms_no_file(trained, text, tmp_path):
@@ -440,7 +615,7 @@ def test_ctrl_c_before_the_first_checkpoint_promises_nothing(text, tmp_path, mon
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lecture21.cli.train", interrupt)
+    monkeypatch.setattr("lecture21.cli.train.train", interrupt)
     assert main(["train", "--out", str(tmp_path / "run"), "--text", str(text)]) == 130
     assert "stopped before the first checkpoint" in capsys.readouterr().err
 

@@ -35,3 +35,8 @@ def test_half_precision_is_widened_and_double_kept():
 
 def test_no_ids_are_in_every_vocabulary():
     require_vocabulary(torch.zeros(0, dtype=torch.long), 1)
+
+
+def test_a_loss_can_be_counted_without_memory():
+    targets = torch.zeros(2, 3, dtype=torch.long, device="meta")
+    assert token_cross_entropy(torch.zeros(2, 3, 5, device="meta"), targets, ignore=0).shape == ()

@@ -41,9 +41,10 @@ def defined_names(tree: ast.AST) -> set[str]:
 
 
 def package_names(root: Path = ROOT) -> set[str]:
-    """Return the public functions and classes that the package defines at the top level of any room."""
+    """Return the public functions and classes that the package defines at the top level of any room but the commands."""
+    package = root / "src" / "lecture21"
     names = set()
-    for path in (root / "src" / "lecture21").rglob("*.py"):
+    for path in set(package.rglob("*.py")) - set((package / "cli").rglob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 names.add(node.name)

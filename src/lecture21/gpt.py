@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lecture21.config import GPTConfig
 from lecture21.feed_forward import FeedForward
+from lecture21.huggingface import is_foreign, load_foreign, locate
 from lecture21.initialization import INITIALIZATIONS, STD
 from lecture21.layers import NORMS, Block, KVCache, MultiHeadAttention
 from lecture21.likelihood import require_vocabulary, token_cross_entropy
@@ -61,8 +62,10 @@ class GPT(nn.Module):
         # A tied head is no layer of its own: `forward` multiplies by the table.
         self.head = None if c.tied_head else nn.Linear(c.d_model, c.vocab_size, bias=c.bias)
         if c.tied_head:
-            # torch's N(0, 1) would make logits of size sqrt(C), and a loss far above ln V at the start.
-            nn.init.normal_(self.token.weight, std=STD)
+            # torch's N(0, 1) would make logits of size sqrt(C), and a loss far above ln V at the start. Positions must
+            # shrink with the tokens: beside large ones the model would not see which token stands where.
+            for table in (module for module in self.modules() if isinstance(module, nn.Embedding)):
+                nn.init.normal_(table.weight, std=STD)
         INITIALIZATIONS[c.initialization](self, c.n_layer)
 
     @property
@@ -122,13 +125,23 @@ class GPT(nn.Module):
         save_model(directory, KIND, asdict(self.config), self)
 
     @classmethod
-    def from_pretrained(cls, directory: str | os.PathLike[str]) -> "GPT":
-        """Load a model, in float32 and in evaluation mode, from a directory that `save_pretrained` wrote.
+    def from_pretrained(cls, name_or_directory: str | os.PathLike[str]) -> "GPT":
+        """Load a model, in float32 and in evaluation mode, from a directory or from the Hugging Face hub.
+
+        Args:
+            name_or_directory: a directory that `save_pretrained` wrote, or `transformers` for a GPT-1 or GPT-2; or
+                openai-gpt, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or another "owner/name" on the hub.
 
         Raises:
-            ValueError: if the directory is not such a checkpoint, or a file in it is torn or of another model.
+            ValueError: if it is not such a checkpoint, or a file in it is torn or of another model.
+            FileNotFoundError: if the hub has to be asked, and does not answer or does not have it.
         """
-        values, tensors = load_model(directory, KIND)
-        model = cls(GPTConfig.from_dict(values, source=os.path.join(directory, "config.json")))
+        directory = locate(name_or_directory)
+        if is_foreign(directory):
+            config, tensors = load_foreign(directory)
+        else:
+            values, tensors = load_model(directory, KIND)
+            config = GPTConfig.from_dict(values, source=os.path.join(directory, "config.json"))
+        model = cls(config)
         load_weights(model, tensors, source=os.path.join(directory, "model.safetensors"))
         return model.eval()

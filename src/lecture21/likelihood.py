@@ -34,6 +34,7 @@ def token_cross_entropy(
         ValueError: if a target is outside the vocabulary.
     """
     targets = targets.long()
-    require_vocabulary(targets if ignore is None else targets[targets != ignore], logits.shape[-1])
+    if targets.device.type == "cpu":  # elsewhere, choosing the targets that count would wait for the device too
+        require_vocabulary(targets if ignore is None else targets[targets != ignore], logits.shape[-1])
     skip = -100 if ignore is None else ignore  # torch's own default
     return F.cross_entropy(at_least_float32(logits).flatten(0, 1), targets.flatten(), ignore_index=skip)

@@ -23,6 +23,7 @@ def test_the_chapters_are_there():
         "02_basic_self_attention",
         "03_learnable_attention",
         "04_causal_mask",
+        "06_gpt_as_probability",
         "07_write_a_gpt",
     ]
 

@@ -5,8 +5,10 @@ Each function draws one idea into the `Axes` it is given, or into a new figure, 
 
 from lecture21.figures.architecture import gpt_diagram
 from lecture21.figures.curves import loss_by_size, loss_curves
+from lecture21.figures.graphs import token_graph
 from lecture21.figures.heads import head_grid, head_maps
 from lecture21.figures.heatmaps import attention_map, matrix
+from lecture21.figures.ladder import ladder
 from lecture21.figures.masks import (
     influence_map,
     mask_gallery,
@@ -16,9 +18,13 @@ from lecture21.figures.masks import (
     wires,
 )
 from lecture21.figures.prices import nats_by_position, token_strip
+from lecture21.figures.recurrence import memory_paths, seed_marks
 from lecture21.figures.sampling import next_symbol_bars, text_map
+from lecture21.figures.scaling import part_shares, scaling
+from lecture21.figures.shares import frequencies, mass_by_length, share_strips
 from lecture21.figures.spread import spread
 from lecture21.figures.style import COLOURS, MAGNITUDE, SERIES, SIGNED, TEXT_COLOURS, WIDTH, apply
+from lecture21.figures.transformer import transformer_diagram, word_links
 from lecture21.figures.vectors import basic_steps, head_steps, plane, read_vectors
 
 __all__ = [
@@ -31,24 +37,35 @@ __all__ = [
     "apply",
     "attention_map",
     "basic_steps",
+    "frequencies",
     "gpt_diagram",
     "head_grid",
     "head_maps",
     "head_steps",
     "influence_map",
+    "ladder",
     "loss_by_size",
     "loss_curves",
     "mask_gallery",
     "mask_map",
     "mask_verdict",
     "masked_softmax",
+    "mass_by_length",
     "matrix",
+    "memory_paths",
     "nats_by_position",
     "next_symbol_bars",
+    "part_shares",
     "plane",
     "read_vectors",
+    "scaling",
+    "seed_marks",
+    "share_strips",
     "spread",
     "text_map",
+    "token_graph",
     "token_strip",
+    "transformer_diagram",
     "wires",
+    "word_links",
 ]

@@ -1,0 +1,84 @@
+"""Train an encoder-decoder to translate numbers, over several seeds and settings, and score it by exact match.
+
+Usage: python benchmarks/transformer_numbers.py [SEED ...]    (0 1 2 if none is named; 2 minutes each on one core)
+
+Writes the result `transformer_numbers`, one row for each run: the setting, the share of held-out numbers translated
+without a mistake by greedy decoding and by a beam of 4, and for how many of them the beam found a likelier translation
+than greedy decoding did. Each seed draws its own numbers, weights and batches.
+"""
+
+import sys
+
+import torch
+
+from lecture21 import numbers, results
+from lecture21.transformer import Transformer, TransformerConfig, beam_search, greedy_decode
+
+STEPS, BATCH, PEAK, WARMUP = 600, 32, 2e-3, 100
+N_TEST = 400
+TOKENS = {"bos": numbers.IDS[numbers.BOS], "eos": numbers.IDS[numbers.EOS], "max_new": 16}
+
+SETTINGS = [
+    {"to": "words", "position": "sinusoidal", "n_train": 250, "max_digits": 6},
+    {"to": "words", "position": "sinusoidal", "n_train": 1000, "max_digits": 6},
+    {"to": "words", "position": "sinusoidal", "n_train": 4000, "max_digits": 6},
+    {"to": "digits", "position": "sinusoidal", "n_train": 4000, "max_digits": 6},
+    {"to": "words", "position": "learned", "n_train": 4000, "max_digits": 6},
+    {"to": "words", "position": "none", "n_train": 4000, "max_digits": 6},
+    {"to": "words", "position": "sinusoidal", "n_train": 4000, "max_digits": 5},  # and tested on six digits
+]
+
+
+def draw(n_train: int, max_digits: int, seed: int) -> tuple[list[int], list[int]]:
+    """Return numbers to train on and others to be tested on: of the same kind, or longer than all that were seen."""
+    drawn = numbers.sample(n_train + N_TEST, max_digits=max_digits, seed=seed)
+    if max_digits == numbers.MAX_DIGITS:
+        return drawn[N_TEST:], drawn[:N_TEST]
+    longest = [n for n in numbers.sample(10 * N_TEST, seed=seed) if len(str(n)) == numbers.MAX_DIGITS]
+    return drawn[N_TEST:], longest[:N_TEST]
+
+
+def fit(model: Transformer, data: numbers.Pairs, seed: int) -> None:
+    """Train as the chapter does: Adam, a rate that rises for 100 steps and then falls with the root of the step."""
+    optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.98))
+    generator = torch.Generator().manual_seed(seed)
+    for step in range(1, STEPS + 1):
+        optimizer.param_groups[0]["lr"] = PEAK * min(step / WARMUP, (WARMUP / step) ** 0.5)
+        rows = torch.randint(len(data.source), (BATCH,), generator=generator)
+        optimizer.zero_grad()
+        model.loss(*(side[rows] for side in data)).backward()
+        optimizer.step()
+
+
+def run(setting: dict, seed: int) -> dict[str, object]:
+    """Train and score one model."""
+    train, test = (numbers.pairs(part, setting["to"]) for part in draw(setting["n_train"], setting["max_digits"], seed))
+    torch.manual_seed(seed)
+    config = TransformerConfig(source_vocab_size=len(numbers.TOKENS), block_size=16, position=setting["position"])
+    model = Transformer(config)
+    fit(model, train, seed)
+    greedy = greedy_decode(model, test.source, **TOKENS)
+    beams = beam_search(model, test.source, width=4, **TOKENS)
+    answers = [numbers.decode(row) for row in test.target_out]
+
+    def exact(ids: torch.Tensor) -> float:
+        return sum(numbers.decode(row) == answer for row, answer in zip(ids, answers, strict=True)) / len(answers)
+
+    likelier = (beams.log_probabilities[:, 0] > greedy.log_probabilities + 1e-4).sum().item()
+    scores = {"greedy": round(exact(greedy.ids), 4), "beam_4": round(exact(beams.ids[:, 0]), 4)}
+    return {"seed": seed, **setting, "steps": STEPS, "n_test": len(answers), **scores, "beam_likelier": likelier}
+
+
+def main() -> None:
+    """Run every setting with every seed and write the table."""
+    torch.set_num_threads(1)
+    rows = []
+    for seed in [int(argument) for argument in sys.argv[1:]] or range(3):
+        for setting in SETTINGS:
+            rows.append(run(setting, seed))
+            print(rows[-1], flush=True)
+    results.save("transformer_numbers", rows, " ".join(["python benchmarks/transformer_numbers.py", *sys.argv[1:]]))
+
+
+if __name__ == "__main__":
+    main()

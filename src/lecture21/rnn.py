@@ -1,0 +1,159 @@
+"""What came before: a recurrent network that reads one token at a time and keeps one vector of memory (slide 2).
+
+Called like a GPT, trained and sampled by the same functions, so that the two can be laid side by side.
+"""
+
+import os
+from dataclasses import asdict, dataclass, fields
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from lecture21.likelihood import require_vocabulary, token_cross_entropy
+from lecture21.storage import load_model, load_weights, save_model
+
+KIND = "rnn"  # what a saved model calls itself, whichever of the following it is
+KINDS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+"""What a layer computes at each step: tanh of a sum (Elman 1990), or gated (Cho et al. 2014; Hochreiter &
+Schmidhuber 1997)."""
+
+
+@dataclass(frozen=True)
+class RNNConfig:
+    """The shape of a recurrent language model; checked when made. Depth and width are by default those of char-rnn.
+
+    Raises:
+        ValueError: naming the field, its value and what is allowed.
+
+    Source: Karpathy 2015, char-rnn, `train.lua` (num_layers 2, rnn_size 128).
+    """
+
+    vocab_size: int = 65
+    """Number of distinct tokens V."""
+    block_size: int = 32
+    """Length of a training window in tokens; not a limit on what can be read."""
+    kind: str = "lstm"
+    """What a layer computes at each step: rnn, gru or lstm."""
+    n_layer: int = 2
+    """Number of layers, each reading the states of the one below."""
+    d_model: int = 128
+    """Width C of the token vectors and of each layer's state."""
+    dropout: float = 0.0
+    """Probability of dropping an activation between layers, never from one step to the next, while training."""
+
+    def __post_init__(self) -> None:
+        for name in ("vocab_size", "block_size", "n_layer", "d_model"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
+        if self.kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        if isinstance(self.dropout, bool) or not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, object], source: str = "the configuration") -> "RNNConfig":
+        """Build a configuration from parsed JSON; `source` is named when a field is unknown."""
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ValueError(f"{source} has unknown fields {', '.join(unknown)}; known are {', '.join(known)}")
+        return cls(**values)  # __post_init__ checks every value
+
+
+class HiddenState:
+    """All that a recurrent network remembers of what it has read; it does not grow with the text."""
+
+    def __init__(self) -> None:
+        self.tensors: Tensor | tuple[Tensor, Tensor] | None = None
+        """The state h of every layer, (L, B, C); for an LSTM with its cell c of the same shape; None at the start."""
+
+
+class RNN(nn.Module):
+    """A recurrent language model that gives, at each position, the logits of the next token.
+
+    Position t sees the tokens before it only through the state, so causality needs no mask, and each state needs the
+    one before, so T positions take T steps one after the other.
+
+    Raises:
+        ValueError: from `RNNConfig`, or where token ids do not fit the model.
+
+    Source: slides 2 and 3; Elman 1990, Finding Structure in Time; dropout as in Zaremba et al. 2014.
+    """
+
+    context_limit = None  # of what is read; `block_size` only says how long the training windows are
+
+    def __init__(self, config: RNNConfig):
+        super().__init__()
+        c = self.config = config
+        self.token = nn.Embedding(c.vocab_size, c.d_model)
+        self.dropout = nn.Dropout(c.dropout)
+        # torch warns of a dropout between the layers where there is only one.
+        between = c.dropout if c.n_layer > 1 else 0.0
+        self.recurrence = KINDS[c.kind](c.d_model, c.d_model, c.n_layer, batch_first=True, dropout=between)
+        self.head = nn.Linear(c.d_model, c.vocab_size)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of distinct tokens V."""
+        return self.config.vocab_size
+
+    @property
+    def block_size(self) -> int:
+        """Length of a training window in tokens."""
+        return self.config.block_size
+
+    def num_parameters(self) -> int:
+        """Count the trained numbers, with the two biases that torch gives to each gate."""
+        return sum(p.numel() for p in self.parameters())
+
+    def new_cache(self) -> HiddenState:
+        """Return the state before the first token, to be passed to `forward`, which carries it on."""
+        return HiddenState()
+
+    def forward(self, ids: Int[Tensor, "B T"], cache: HiddenState | None = None) -> Float[Tensor, "B T V"]:
+        """Return the logits of the token that follows each position.
+
+        Args:
+            ids: token ids, of any length. With a cache, only those that it has not seen yet.
+            cache: from `new_cache`; it holds the state after the last token.
+
+        Raises:
+            ValueError: if there is nothing to read, or an id is outside the vocabulary.
+        """
+        if ids.shape[1] < 1:
+            raise ValueError("there is nothing to read: ids needs one token or more in each row")
+        require_vocabulary(ids, self.vocab_size)
+        x = self.dropout(self.token(ids))  # (B, T, C)
+        x, state = self.recurrence(x, cache.tensors if cache else None)
+        if cache is not None:
+            cache.tensors = state
+        return self.head(self.dropout(x))  # (B, T, V)
+
+    def loss(self, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
+        """Return the mean cross-entropy of the targets in nats per token.
+
+        Args:
+            ids: what the model reads.
+            targets: what follows at each position, `ids` shifted by one.
+
+        Raises:
+            ValueError: as `forward`, and if a target is outside the vocabulary.
+        """
+        return token_cross_entropy(self(ids), targets)
+
+    def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
+        """Write `config.json` and `model.safetensors`, each beside its old version and then renamed."""
+        save_model(directory, KIND, asdict(self.config), self)
+
+    @classmethod
+    def from_pretrained(cls, directory: str | os.PathLike[str]) -> "RNN":
+        """Load a model, in float32 and in evaluation mode, from a directory that `save_pretrained` wrote.
+
+        Raises:
+            ValueError: if the directory is not such a checkpoint, or a file in it is torn or of another model.
+        """
+        values, tensors = load_model(directory, KIND)
+        model = cls(RNNConfig.from_dict(values, source=os.path.join(directory, "config.json")))
+        load_weights(model, tensors, source=os.path.join(directory, "model.safetensors"))
+        return model.eval()

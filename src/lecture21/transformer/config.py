@@ -1,0 +1,96 @@
+"""The shape of an encoder-decoder as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from lecture21.config import CHOICES
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """The shape of an encoder-decoder; checked when made. The defaults are the paper's choices at a small size.
+
+    Raises:
+        ValueError: naming the field, its value and what is allowed.
+
+    Source: Vaswani et al. 2017, section 3; the base model has 37000 tokens, 6 + 6 blocks, H = 8, C = 512.
+    """
+
+    source_vocab_size: int = 65
+    """Number of distinct tokens that the encoder reads."""
+    target_vocab_size: int | None = None
+    """Number of distinct tokens V that the decoder reads and writes; as many as the encoder's if not given."""
+    block_size: int = 32
+    """Longest source, and longest target, in tokens."""
+    n_encoder_layer: int = 2
+    """Number of the encoder's blocks."""
+    n_decoder_layer: int = 2
+    """Number of the decoder's blocks."""
+    n_head: int = 4
+    """Number of heads H in each attention; divides d_model."""
+    d_model: int = 64
+    """Width C of the residual streams."""
+    d_ff: int | None = None
+    """Width of the feed-forward layers; 4 C if not given."""
+    activation: str = "relu"
+    """Nonlinearity of the feed-forward layers: relu, gelu, gelu_tanh, relu2 or swiglu."""
+    norm: str = "layernorm"
+    """layernorm or rmsnorm."""
+    norm_position: str = "post"
+    """Whether a norm stands after a layer's output is added (post, 2017) or before the layer (pre). With pre, one more
+    stands at the end of each stack."""
+    position: str = "sinusoidal"
+    """How order is told: sinusoidal (2017), learned, rotary or none."""
+    attention_bias: bool = False
+    """Whether the four maps of each attention have a bias; in the paper's equations they have none."""
+    share_embeddings: bool = True
+    """Whether source table, target table and output layer are one matrix (section 3.4). An untrained model then expects
+    the token that it has just read."""
+    pad: int = 0
+    """The token that fills up short sequences: never attended to in a source, never counted in the loss."""
+    dropout: float = 0.0
+    """Probability of dropping an activation while training."""
+
+    def __post_init__(self) -> None:
+        sizes = ("source_vocab_size", "block_size", "n_encoder_layer", "n_decoder_layer", "n_head", "d_model")
+        for name in (*sizes, "target_vocab_size", "d_ff", "pad"):
+            value, least = getattr(self, name), 0 if name == "pad" else 1
+            if value is None and name in ("target_vocab_size", "d_ff"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}")
+        for name in ("attention_bias", "share_embeddings"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
+        for name in ("activation", "norm", "norm_position", "position"):
+            if getattr(self, name) not in CHOICES[name]:
+                raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}, got {getattr(self, name)!r}")
+        if isinstance(self.dropout, bool) or not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}")
+        self._fill_in()
+
+    def _fill_in(self) -> None:
+        """Derive the sizes that were not given, and check those that must fit each other."""
+        for name, derived in (("target_vocab_size", self.source_vocab_size), ("d_ff", 4 * self.d_model)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, derived)
+        if self.d_model % self.n_head:
+            raise ValueError(f"n_head must divide d_model, got d_model={self.d_model} and n_head={self.n_head}")
+        if self.position == "sinusoidal" and self.d_model % 2:
+            raise ValueError(f"sinusoidal positions need an even d_model, got {self.d_model}")
+        if self.position == "rotary" and self.d_model // self.n_head % 2:
+            raise ValueError(f"rotary positions need heads of even width, got {self.d_model // self.n_head}")
+        vocabularies = (self.source_vocab_size, self.target_vocab_size)
+        if self.share_embeddings and vocabularies[0] != vocabularies[1]:
+            raise ValueError(f"share_embeddings needs one vocabulary for both sides, got sizes {vocabularies}")
+        if self.pad >= min(vocabularies):
+            raise ValueError(f"pad must be in both vocabularies, 0..{min(vocabularies) - 1}, got {self.pad}")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object], source: str = "the configuration") -> "TransformerConfig":
+        """Build a configuration from parsed JSON; `source` is named when a field is unknown."""
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ValueError(f"{source} has unknown fields {', '.join(unknown)}; known are {', '.join(known)}")
+        return cls(**values)  # __post_init__ checks every value

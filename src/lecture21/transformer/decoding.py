@@ -1,0 +1,181 @@
+"""From a conditional model to its likeliest target: one choice after the other, or several hypotheses side by side."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int, Num
+from torch import Tensor
+
+from lecture21.likelihood import at_least_float32
+from lecture21.transformer.model import Transformer
+from lecture21.transformer.stacks import DecoderCache
+
+
+class Decoded(NamedTuple):
+    """One target for each source."""
+
+    ids: Int[Tensor, "B T"]
+    """Without `bos`; with `eos`, where it came in time, and padding after it."""
+    log_probabilities: Float[Tensor, " B"]
+    """ln P(target | source), `eos` included, padding left out."""
+
+
+class Beams(NamedTuple):
+    """The best targets for each source, by falling score."""
+
+    ids: Int[Tensor, "B W T"]
+    """As in `Decoded`."""
+    log_probabilities: Float[Tensor, "B W"]
+    """ln P(target | source); -inf where fewer than W targets exist."""
+    scores: Float[Tensor, "B W"]
+    """The same, divided by `length_penalty` of the target's length, `eos` included."""
+
+
+def length_penalty(length: int | Num[Tensor, "*B"], alpha: float) -> float | Float[Tensor, "*B"]:
+    """Return ((5 + length) / 6)^alpha: what a log-probability is divided by, since every further token lowers it.
+
+    Source: Wu et al. 2016, equation 14; Vaswani et al. 2017, section 6.1, with alpha = 0.6.
+    """
+    return ((5 + length) / 6) ** alpha
+
+
+@torch.no_grad()
+def greedy_decode(
+    model: Transformer, source: Int[Tensor, "B S"], *, bos: int, eos: int, max_new: int, use_cache: bool = True
+) -> Decoded:
+    """Write one target for each source, each token the most likely one after those before it.
+
+    Args:
+        model: used without dropout; its mode is left as it was.
+        source: a batch of sources, padded at the right.
+        bos: the token that a target begins with, for the decoder to have something to read.
+        eos: the token that ends a target.
+        max_new: longest target, `eos` included; at most the block size.
+        use_cache: read each token once, instead of the whole target (and the source) at every step.
+
+    Raises:
+        ValueError: naming the value that is out of range, or as `Transformer.forward`.
+    """
+    _require(model, bos=bos, eos=eos, max_new=max_new)
+    source = source.to(next(model.parameters()).device)
+    ids = torch.full_like(source[:, :1], bos)
+    total = torch.zeros(len(ids), device=ids.device)
+    finished = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+    cache = model.new_cache() if use_cache else None
+    with _evaluating(model):
+        for _ in range(max_new):
+            best, token = _next_token(model, source, ids, cache).max(dim=-1)  # (B,)
+            total = total + best.masked_fill(finished, 0.0)
+            token = token.masked_fill(finished, model.config.pad)
+            ids = torch.cat([ids, token[:, None]], dim=1)
+            finished = finished | (token == eos)
+            if finished.all():
+                break
+    return Decoded(ids[:, 1:], total)
+
+
+@torch.no_grad()
+def beam_search(
+    model: Transformer,
+    source: Int[Tensor, "B S"],
+    *,
+    bos: int,
+    eos: int,
+    width: int,
+    max_new: int,
+    alpha: float = 0.6,
+    use_cache: bool = True,
+) -> Beams:
+    """Write several targets for each source side by side, and keep the best `width` of them after every token.
+
+    All continuations of all hypotheses compete by score, and so do those that have ended, which stay as they are.
+    Width 1 is `greedy_decode`; a width of V^max_new, all there are, finds the best target for certain.
+
+    Args:
+        model: used without dropout; its mode is left as it was.
+        source: a batch of sources, padded at the right.
+        bos: the token that a target begins with.
+        eos: the token that ends a target.
+        width: number W of hypotheses for each source.
+        max_new: longest target, `eos` included; at most the block size. One that has not ended by then stays unended.
+        alpha: see `length_penalty`; 0 ranks by probability alone.
+        use_cache: as in `greedy_decode`.
+
+    Raises:
+        ValueError: naming the value that is out of range, or as `Transformer.forward`.
+
+    Source: Wu et al. 2016, section 7; Vaswani et al. 2017, section 6.1, with a width of 4.
+    """
+    _require(model, bos=bos, eos=eos, max_new=max_new)
+    if width < 1:
+        raise ValueError(f"width must be >= 1, got {width}")
+    if not 0 <= alpha < float("inf"):
+        raise ValueError(f"alpha must be >= 0 and finite, got {alpha}")
+    source = source.to(next(model.parameters()).device)
+    n_source = len(source)
+    ids = torch.full_like(source[:, :1], bos)  # (B W, T), W = 1 at first
+    total = torch.zeros(n_source, 1, device=ids.device)  # (B, W)
+    length = torch.zeros_like(total, dtype=torch.long)
+    finished = torch.zeros_like(total, dtype=torch.bool)
+    cache = model.new_cache() if use_cache else None
+    with _evaluating(model):
+        for step in range(1, max_new + 1):
+            following = _next_token(model, source, ids, cache).unflatten(0, total.shape)  # (B, W, V)
+            # One that has ended goes on in one way only, with padding, and that costs nothing.
+            ended = torch.full_like(following, -torch.inf)
+            ended[..., model.config.pad] = 0.0
+            following = torch.where(finished[..., None], ended, following)
+            length = length.masked_fill(~finished, step)
+
+            total = total[..., None] + following  # (B, W, V)
+            scores = (total / length_penalty(length.to(total.dtype), alpha)[..., None]).flatten(1)
+            scores, best = scores.topk(min(width, scores.shape[1]))  # (B, W)
+            origin, token = best // following.shape[-1], best % following.shape[-1]
+            total, length = total.flatten(1).gather(1, best), length.gather(1, origin)
+            finished = finished.gather(1, origin) | (token == eos)
+
+            first_row = torch.arange(n_source, device=ids.device)[:, None] * following.shape[1]
+            rows = (first_row + origin).flatten()
+            ids = torch.cat([ids[rows], token.flatten()[:, None]], dim=1)
+            if finished.all():
+                break
+            source = source[rows]
+            if cache is not None:
+                cache.select(rows)
+    return Beams(ids[:, 1:].unflatten(0, total.shape), total, scores)
+
+
+def _require(model: Transformer, *, bos: int, eos: int, max_new: int) -> None:
+    for name, token in (("bos", bos), ("eos", eos)):
+        if not 0 <= token < model.vocab_size:
+            raise ValueError(f"{name} must be in the target vocabulary, 0..{model.vocab_size - 1}, got {token}")
+    if eos == model.config.pad:
+        raise ValueError(
+            f"eos must differ from pad, got {eos} for both: the end could not be told from what follows it"
+        )
+    if not 1 <= max_new <= model.block_size:
+        raise ValueError(f"max_new must be between 1 and the block size {model.block_size}, got {max_new}")
+
+
+@contextmanager
+def _evaluating(model: Transformer) -> Iterator[None]:
+    """Turn dropout off for a while."""
+    was_training = model.training
+    try:
+        model.eval()
+        yield
+    finally:
+        model.train(was_training)
+
+
+def _next_token(
+    model: Transformer, source: Int[Tensor, "B S"], ids: Int[Tensor, "B T"], cache: DecoderCache | None
+) -> Float[Tensor, "B V"]:
+    """Return ln P(next token | source, ids)."""
+    unread = ids if cache is None else ids[:, len(cache) :]
+    logits = at_least_float32(model(source, unread, cache)[:, -1])
+    if logits.isnan().any():
+        raise ValueError("the logits are not numbers (NaN): did the training of this model diverge?")
+    return logits.log_softmax(dim=-1)

@@ -1,0 +1,182 @@
+"""The tables that code makes are those on the pages, and every claim of the slides has a verdict and a ground."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import tables
+
+ROOT = Path(__file__).resolve().parents[2]
+BOOK = ROOT / "book"
+SLIDES = "slides_checked.md"
+COLOURS = {
+    "right": "success",
+    "imprecise": "warning",
+    "wrong": "danger",
+    "unverifiable": "muted",
+    "rumour": "info",
+}
+CLAIM = re.compile(
+    r"^(?P<claim>\S.*) \{bdg-(?P<colour>\w+)\}`(?P<verdict>\w+)`\n: (?P<text>(?:.|\n)*?)\n\n", re.MULTILINE
+)
+SOURCE, LATER = "Held by: a source", "Test: in a later chapter"
+
+
+def read(name: str) -> str:
+    return (BOOK / name).read_text(encoding="utf-8")
+
+
+# The tables
+
+
+def test_three_pages_hold_tables_made_by_code():
+    assert [path.name for path in tables.pages()] == ["gpt1_to_gpt4.md", "transformer_against_gpt.md"]
+    held = re.findall(r"% table (\w+), made by", "".join(path.read_text(encoding="utf-8") for path in tables.pages()))
+    assert sorted(held) == sorted(tables.TABLES)
+
+
+@pytest.mark.parametrize("path", tables.pages(), ids=lambda path: path.stem)
+def test_a_page_holds_what_the_code_gives(path: Path):
+    page = path.read_text(encoding="utf-8")
+    assert tables.filled(page) == page, "run: python tools/tables.py"
+
+
+def test_a_table_that_has_been_altered_is_made_again():
+    page = read("gpt1_to_gpt4.md")
+    altered = page.replace("174,604,259,328", "175,000,000,000")
+    assert altered != page
+    assert tables.filled(altered) == page
+
+
+@pytest.mark.parametrize("name", tables.TABLES)
+def test_every_row_of_a_table_has_as_many_cells_as_its_head(name: str):
+    rows = tables.TABLES[name]()
+    assert {len(row) for row in rows} == {len(rows[0])}
+    assert all(cell and "|" not in cell for row in rows[1:] for cell in row[1:])
+
+
+def column(rows: list[list[str]], name: str) -> dict[str, str]:
+    """Return one column of a table by the names of its rows."""
+    return {row[0]: row[rows[0].index(name)] for row in rows[1:]}
+
+
+def test_the_table_of_slide_36_counts_both_models():
+    rows = tables.transformer_against_gpt()
+    old, new = column(rows, "Transformer, base (2017)"), column(rows, "GPT-1 (2018)")
+    assert (old["Parameters, all"], new["Parameters, all"]) == ("63,045,632", "116,534,784")
+    for parts in (old, new):
+        summands = ("of these, tables of tokens", "tables of positions", "attention", "feed-forward", "norms")
+        numbers = [int(re.match(r"[\d,]+", parts[name])[0].replace(",", "")) for name in summands]
+        assert f"{sum(numbers):,}" == parts["Parameters, all"]
+    assert old["Parameters of one block"] == "encoder 3,150,336; decoder 4,199,936"
+    assert old["one decoder block without cross-attention"] == "3,150,336"
+
+
+def test_the_prose_about_the_vocabulary_of_2017_is_right():
+    assert "With 41,000 tokens it would be 65.1 million" in read("transformer_against_gpt.md").replace("\n  ", " ")
+    assert round(tables.transformer_parameters(source_vocab_size=41_000).total / 1e6, 1) == 65.1
+
+
+def test_the_table_of_slide_37_starts_at_117_million_and_ends_undisclosed():
+    rows = tables.gpt1_to_gpt4()
+    row = next(row for row in rows if row[0] == "Parameters")
+    assert row[1:] == ["116,534,784", "1,557,611,200", "174,604,259,328", "undisclosed"]
+    public = {name for name, cell in column(rows, "GPT-4").items() if cell != "undisclosed"}
+    assert public == {"Year", "Context", "Vocabulary", "Tokenizer", "Data", "After training", "Source"}
+
+
+def test_the_sizes_that_the_papers_print_are_within_a_few_percent():
+    rows = tables.sizes()[1:]
+    assert len(rows) == 12
+    assert max(abs(float(row[-1].rstrip("%"))) for row in rows if row[0].startswith("`gpt3")) < 2
+    assert rows[0][-1] == "+6.4%"  # the paper's 117M
+
+
+def test_four_days_hold_for_the_small_model_alone():
+    small, large = (column(tables.four_days(), name) for name in ("124M", "1.5B (the slide's)"))
+    assert (small["$6ND$, days at 25.5%"], large["$6ND$, days at 25.5%"]) == ("4", "50.1")
+    assert small["with attention, exactly, days at 29.2%"] == "4"
+    assert float(large["$6ND$, share of the peak that four days mean"].rstrip("%")) > 100
+    assert 7 * 7 <= float(large["$6ND$, days at 25.5%"]) < 8 * 7  # "seven weeks"
+
+
+# The claims
+
+
+def claims() -> list[re.Match[str]]:
+    return list(CLAIM.finditer(read(SLIDES)[read(SLIDES).index("## S1:") :] + "\n\n"))
+
+
+def grounds(text: str) -> str:
+    """The last sentence of a claim: what holds it."""
+    return " ".join(line.strip() for line in text[max(text.rfind("Held by:"), text.rfind("Test:")) :].splitlines())
+
+
+def test_every_slide_has_its_section_once_and_in_order():
+    assert re.findall(r"^## (S\d+):", read(SLIDES), re.MULTILINE) == [f"S{n}" for n in range(1, 39)]
+
+
+def test_a_section_names_its_slide_as_the_index_does():
+    index = dict(re.findall(r"^\| (S\d+) \| ([^|]*) \|", read("slides.md"), re.MULTILINE))
+    plain = str.maketrans({"“": '"', "”": '"', ":": ",", ".": ""})
+    for number, title in re.findall(r"^## (S\d+): (.*)$", read(SLIDES), re.MULTILINE):
+        assert title.translate(plain) == index[number].translate(plain), number
+
+
+def test_every_verdict_is_one_of_five_in_its_colour():
+    assert len(claims()) > 70
+    assert {match["verdict"]: match["colour"] for match in claims()} == COLOURS
+    assert [m["claim"] for m in claims() if COLOURS[m["verdict"]] != m["colour"]] == []
+    # None was missed because it is laid out otherwise.
+    body = read(SLIDES)[read(SLIDES).index("## S1:") :]
+    assert body.count("{bdg-") == len(claims())
+
+
+def test_every_claim_says_what_holds_it():
+    for match in claims():
+        ground = grounds(match["text"])
+        named = ground.startswith("Held by: *")
+        assert named or ground in (SOURCE, LATER), match["claim"]
+        # Where no test decides, a citation has to.
+        assert named or "{cite" in match["text"] or "As at S" in match["text"], match["claim"]
+
+
+def names_of_tests() -> set[str]:
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    return set(re.findall(r"^def (test_\w+)\(", source, re.MULTILINE))
+
+
+def missing(page: str, there: set[str]) -> list[str]:
+    """Return the tests that a page names after "Held by:" or "held by" and that are not there."""
+    named = [
+        name for text in re.findall(r"[Hh]eld by:? ([*][^\n]*)", page) for name in re.findall(r"\*([^*]+)\*", text)
+    ]
+    assert len(named) >= 50
+    return [name for name in named if "test_" + re.sub(r"[^a-z0-9]+", "_", name) not in there]
+
+
+def test_every_test_that_a_claim_names_is_there():
+    assert missing(read(SLIDES), names_of_tests()) == []
+
+
+def test_a_test_that_is_not_there_would_be_missed():
+    name = "basic attention is permutation equivariant"
+    assert missing(read(SLIDES), names_of_tests() - {"test_" + name.replace(" ", "_")}) == [name]
+
+
+def test_the_count_of_verdicts_is_right():
+    sentence = re.search(r"^Of (\d+) claims(.*?)\.$", read(SLIDES), re.MULTILINE | re.DOTALL)
+    assert int(sentence[1]) == len(claims())
+    said = {
+        verdict.removesuffix("s"): int(number)
+        for number, verdict in re.findall(r"(\d+) (?:are )?([a-z]+)", sentence[2])
+    }
+    assert said == Counter(match["verdict"] for match in claims())
+
+
+def test_later_chapters_are_owed_only_on_mixtures():
+    body = read(SLIDES)
+    sections = re.split(r"^## ", body, flags=re.MULTILINE)[1:]
+    owed = [section.split(":")[0] for section in sections if LATER in section]
+    assert owed == ["S29", "S30", "S31", "S32", "S34", "S35"]

@@ -1,0 +1,270 @@
+"""The GPTs here against those of `transformers`: the same weights must give the same logits, gradients and text.
+
+The checkpoints are small and random, and `transformers` writes them. They are read from a cache laid out as the hub's
+client lays it out, so that all the code runs that runs for OpenAI's own weights, except the download.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GPT2Config,
+    GPT2LMHeadModel,
+    OpenAIGPTConfig,
+    OpenAIGPTLMHeadModel,
+)
+from variants import CONFIGS, make, random_ids
+
+from lecture21 import GPT, GPTConfig, huggingface, pretrained
+from lecture21.encodings import END_OF_TEXT
+from lecture21.generation import generate
+from lecture21.tokenizers import BPETokenizer
+from lecture21.training import TrainConfig, train
+
+# Odd on purpose: no two sizes are alike, none is a power of two, and the norm's epsilon is large enough to be seen.
+SIZES = {"vocab_size": 97, "n_positions": 29, "n_embd": 35, "n_layer": 3, "n_head": 5, "layer_norm_epsilon": 1e-3}
+NO_END = {"bos_token_id": None, "eos_token_id": None}
+THEIRS = {
+    "openai-gpt": lambda: OpenAIGPTLMHeadModel(OpenAIGPTConfig(**SIZES)),
+    "openai-gpt, relu": lambda: OpenAIGPTLMHeadModel(OpenAIGPTConfig(**SIZES, afn="relu")),
+    "openai-gpt, untied": lambda: OpenAIGPTLMHeadModel(OpenAIGPTConfig(**SIZES, tie_word_embeddings=False)),
+    "gpt2": lambda: GPT2LMHeadModel(GPT2Config(**SIZES, **NO_END)),
+    "gpt2, untied": lambda: GPT2LMHeadModel(GPT2Config(**SIZES, **NO_END, tie_word_embeddings=False)),
+    "gpt2, d_ff 51": lambda: GPT2LMHeadModel(GPT2Config(**SIZES, **NO_END, n_inner=51)),
+    **{
+        f"gpt2, {name}": lambda name=name: GPT2LMHeadModel(GPT2Config(**SIZES, **NO_END, activation_function=name))
+        for name in ("gelu", "gelu_pytorch_tanh", "relu", "relu2")
+    },
+}
+EVERY = pytest.mark.parametrize("kind", THEIRS)
+BOTH = pytest.mark.parametrize("kind", ["openai-gpt", "gpt2"])
+
+
+def perturbed(kind: str, seed: int = 0) -> torch.nn.Module:
+    """Return a model of `transformers` whose every parameter is far from its start, biases and norms as well."""
+    torch.manual_seed(seed)
+    model = THEIRS[kind]().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return model
+
+
+def some_ids(batch: int = 2, length: int = 29, seed: int = 1) -> torch.Tensor:
+    return torch.randint(97, (batch, length), generator=torch.Generator().manual_seed(seed))
+
+
+def lay_in_cache(home: Path, repository: str, model: torch.nn.Module, **how: object) -> Path:
+    """Write a checkpoint where the hub's client would have put it under HF_HOME, and return its directory."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repo = home / "hub" / f"models--{repository.replace('/', '--')}"
+    (repo / "refs").mkdir(parents=True)
+    (repo / "refs" / "main").write_text(commit)
+    model.save_pretrained(repo / "snapshots" / commit, **how)
+    return repo / "snapshots" / commit
+
+
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """Cut the hub's client off, with an empty cache under the directory that is returned."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "home" / "hub"))
+    return tmp_path / "home"
+
+
+def assert_the_same(ours: GPT, theirs: torch.nn.Module, *, rtol: float, atol: float) -> None:
+    """Compare logits, and the gradients of all parameters, seen from every logit at once."""
+    ids = some_ids()
+    mine, reference = ours(ids), theirs(ids).logits
+    torch.testing.assert_close(mine, reference, rtol=rtol, atol=atol)
+    cotangent = torch.randn(mine.shape, dtype=mine.dtype, generator=torch.Generator().manual_seed(2))
+    (mine * cotangent).sum().backward()
+    (reference * cotangent).sum().backward()
+    gradients = {name: parameter.grad for name, parameter in theirs.named_parameters()}
+    gradients = huggingface.tensors_from(gradients, ours.config)
+    for name, parameter in ours.named_parameters():
+        # Scores that all grow by the same, as a bias of the keys makes them, change no softmax: its gradient is 0.
+        if not name.endswith("key.bias"):
+            assert parameter.grad.abs().max() > 0.01, name
+        if name != "head.bias":  # an untied head of theirs has none
+            torch.testing.assert_close(parameter.grad, gradients[name], rtol=rtol, atol=atol, msg=name)
+
+
+@EVERY
+def test_logits_and_gradients_are_theirs_in_float64(kind):
+    theirs = perturbed(kind).double()
+    ours = pretrained.from_huggingface(theirs)
+    assert ours.token.weight.dtype == torch.float64
+    assert_the_same(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+@BOTH
+def test_logits_and_gradients_are_theirs_in_float32(kind):
+    theirs = perturbed(kind)
+    assert_the_same(pretrained.from_huggingface(theirs), theirs, rtol=1e-4, atol=3e-4)
+
+
+@EVERY
+@pytest.mark.parametrize("how", [{}, {"max_shard_size": "20KB"}], ids=["one file", "shards"])
+def test_the_hub_path_loads_the_very_same_weights(offline, kind, how):
+    theirs = perturbed(kind)
+    directory = lay_in_cache(offline, "someone/a-gpt", theirs, **how)
+    assert (len(list(directory.glob("*.safetensors"))) > 1) == bool(how)
+    for name in ("someone/a-gpt", str(directory), directory):
+        ours = GPT.from_pretrained(name)
+        assert not ours.training
+        for key, tensor in pretrained.from_huggingface(theirs).state_dict().items():
+            assert torch.equal(ours.state_dict()[key], tensor), key
+    assert_the_same(ours.double(), theirs.double(), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", huggingface.REPOSITORIES)
+def test_a_short_name_is_a_repository_of_openai(offline, name):
+    theirs = perturbed("openai-gpt" if name == "openai-gpt" else "gpt2")
+    lay_in_cache(offline, f"openai-community/{name}", theirs)
+    torch.testing.assert_close(GPT.from_pretrained(name)(some_ids()), theirs(some_ids()).logits, rtol=1e-4, atol=3e-4)
+
+
+@EVERY
+def test_to_us_and_back_changes_no_bit(kind, tmp_path):
+    theirs = perturbed(kind)
+    ours = pretrained.from_huggingface(theirs)
+    again = pretrained.to_huggingface(ours)
+    assert type(again) is type(theirs)
+    assert again.state_dict().keys() == theirs.state_dict().keys()
+    for name, tensor in theirs.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor), name
+    for key in ("n_inner", "activation_function", "afn", "layer_norm_epsilon", "tie_word_embeddings", "attn_pdrop"):
+        mine, other = getattr(again.config, key, None), getattr(theirs.config, key, None)
+        same = {(140, None), ("gelu_new", "gelu_pytorch_tanh")}  # two ways to say it
+        assert mine == other or (mine, other) in same, key
+    back = pretrained.from_huggingface(again)
+    assert back.config == ours.config
+    for name, tensor in ours.state_dict().items():
+        assert torch.equal(back.state_dict()[name], tensor), name
+
+
+@BOTH
+def test_the_two_models_share_no_memory(kind):
+    theirs = perturbed(kind)
+    ours = pretrained.from_huggingface(theirs)
+    copy = pretrained.to_huggingface(ours)
+    with torch.no_grad():
+        for parameter in ours.parameters():
+            parameter.zero_()
+    assert all(p.abs().sum() > 0 for p in [*theirs.parameters(), *copy.parameters()])
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+def test_every_model_of_the_family_is_exported_exactly_or_refused_by_a_field(config):
+    model = make(config)
+    if model.head is not None and model.head.bias is not None:
+        torch.nn.init.zeros_(model.head.bias)
+    try:
+        theirs = pretrained.to_huggingface(model)
+    except ValueError as error:
+        field, _, value = str(error).split(" ")[0].partition("=")
+        assert repr(getattr(config, field)) == value
+        assert config != replace(GPTConfig(), **{field: getattr(config, field)})
+        return
+    ids = random_ids(config)
+    torch.testing.assert_close(theirs(ids).logits, model(ids), rtol=1e-10, atol=1e-10)
+
+
+EXPRESSIBLE = [
+    *({"activation": name} for name in ("relu", "gelu", "gelu_tanh", "relu2")),
+    {"qkv_bias": True},
+    {"bias": False},
+    {"tied_head": True},
+    {"d_ff": 10},
+    {"dropout": 0.3},
+    {"norm_eps": 0.1},
+    {"initialization": "gpt2"},
+    {"norm_position": "post", "final_norm": False},
+    {"norm_position": "post", "final_norm": False, "activation": "gelu_tanh", "tied_head": True, "bias": False},
+]
+
+
+@pytest.mark.parametrize("change", EXPRESSIBLE, ids=str)
+def test_what_can_be_expressed_is(change):
+    config = GPTConfig(**{"vocab_size": 11, "block_size": 12, "n_layer": 2, "n_head": 3, "d_model": 9, **change})
+    model = make(config)
+    if not config.tied_head and config.bias:
+        torch.nn.init.zeros_(model.head.bias)
+    ids = random_ids(config)
+    theirs = pretrained.to_huggingface(model)
+    torch.testing.assert_close(theirs(ids).logits, model(ids), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(pretrained.from_huggingface(theirs)(ids), model(ids), rtol=1e-10, atol=1e-10)
+
+
+@BOTH
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_greedy_text_is_that_of_their_generate(kind, use_cache):
+    theirs = perturbed(kind).double()
+    prompt = some_ids(batch=3, length=4)
+    mine = generate(pretrained.from_huggingface(theirs), prompt, 25, greedy=True, use_cache=use_cache)
+    reference = theirs.generate(
+        prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=25, do_sample=False, pad_token_id=0
+    )
+    assert torch.equal(mine, reference)
+    assert len(set(mine[:, 4:].flatten().tolist())) > 2  # not one token for ever
+
+
+# transformers 5.40 will call it `cache`; older ones know only this name.
+@pytest.mark.filterwarnings("ignore:.past_key_values. is deprecated:FutureWarning")
+@pytest.mark.parametrize("pieces", [[1] * 29, [7, 1, 1, 12, 8], [28, 1]])
+def test_our_cache_gives_the_logits_that_theirs_gives(pieces):
+    theirs = perturbed("gpt2").double()
+    ours = pretrained.from_huggingface(theirs)
+    ids, cache, past = some_ids(), ours.new_cache(), None
+    for piece in ids.split(pieces, dim=1):
+        out = theirs(piece, past_key_values=past, use_cache=True)
+        past = out.past_key_values
+        torch.testing.assert_close(ours(piece, cache), out.logits, rtol=1e-10, atol=1e-10)
+    assert len(cache[0]) == past.get_seq_length() == 29
+
+
+@pytest.mark.parametrize("change", [{}, {"norm_position": "post", "final_norm": False}], ids=["gpt2", "openai-gpt"])
+def test_a_model_trained_here_writes_the_same_text_there(tmp_path, change):
+    text = "the cat sat on the mat, and the rat that the cat sat on sat still. " * 30
+    tokenizer = BPETokenizer.from_text(text, 270, [END_OF_TEXT])
+    sizes = {"vocab_size": 270, "block_size": 16, "n_layer": 2, "n_head": 2, "d_model": 24}
+    config = GPTConfig(**sizes, activation="gelu_tanh", tied_head=True, initialization="gpt2", **change)
+    torch.manual_seed(0)
+    model = GPT(config)
+    run = TrainConfig(steps=100, eval_every=25, learning_rate=1e-2, device="cpu")
+    history = train(model, torch.tensor(tokenizer.encode(text)), run)
+    assert history.train_loss[-1] < 2  # it has learnt something, from ln 270 = 5.6
+    pretrained.to_huggingface(model).save_pretrained(tmp_path)
+    pretrained.tokenizer_to_huggingface(tokenizer.encoding).save_pretrained(tmp_path)
+
+    there, words = AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
+    prompt = words("the c", return_tensors="pt")
+    written = there.generate(**prompt, max_new_tokens=12, do_sample=False, pad_token_id=0)
+    mine = generate(model, torch.tensor([tokenizer.encode("the c")]), 12, greedy=True)
+    assert words.decode(written[0]) == tokenizer.decode(mine[0])
+    assert BPETokenizer(pretrained.tokenizer(tmp_path)) == tokenizer
+    assert torch.equal(GPT.from_pretrained(tmp_path)(mine), model.eval()(mine))
+
+
+def test_weights_come_from_the_cache_quietly_and_without_transformers(tmp_path):
+    for kind in ("openai-gpt", "gpt2"):
+        lay_in_cache(tmp_path, f"openai-community/{kind}", perturbed(kind))
+    code = (
+        "import sys; from lecture21 import GPT, pretrained;"
+        "models = [GPT.from_pretrained(name) for name in ('openai-gpt', 'gpt2')];"
+        "assert 'transformers' not in sys.modules;"
+        "print(*(type(pretrained.to_huggingface(model)).__name__ for model in models))"
+    )
+    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["OpenAIGPTLMHeadModel", "GPT2LMHeadModel"]

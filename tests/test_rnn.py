@@ -1,0 +1,363 @@
+"""What must hold for every recurrent model, of each kind, with one layer and with two."""
+
+import itertools
+import json
+import math
+from dataclasses import FrozenInstanceError, asdict
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from lecture21.evaluation import evaluate
+from lecture21.generation import generate
+from lecture21.rnn import KINDS, RNN, HiddenState, RNNConfig
+from lecture21.tokenizers import CharTokenizer
+from lecture21.training import TrainConfig, train
+
+SMALL = {"vocab_size": 7, "block_size": 6, "d_model": 5}
+CONFIGS = {f"{kind},{n_layer}": RNNConfig(**SMALL, kind=kind, n_layer=n_layer) for kind in KINDS for n_layer in (1, 2)}
+CONFIGS["lstm,2,dropout"] = RNNConfig(**SMALL, kind="lstm", n_layer=2, dropout=0.3)
+every_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def make(config: RNNConfig, dtype: torch.dtype = torch.float64) -> RNN:
+    torch.manual_seed(0)
+    model = RNN(config).to(dtype).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return model
+
+
+def random_ids(batch: int = 2, length: int = 9, seed: int = 1) -> torch.Tensor:
+    return torch.randint(7, (batch, length), generator=torch.Generator().manual_seed(seed))
+
+
+@every_config
+def test_logits_have_one_row_of_the_vocabulary_for_each_position_of_any_length(config):
+    for length in (1, 6, 40):  # beyond the training window too
+        assert make(config)(random_ids(length=length)).shape == (2, length, 7)
+
+
+@every_config
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_changing_the_future_changes_no_past_logit_exactly(config, dtype):
+    model, ids = make(config, dtype), random_ids()
+    before = model(ids)
+    for t in range(1, 9):
+        changed = ids.clone()
+        changed[:, t:] = (changed[:, t:] + 1) % 7
+        after = model(changed)
+        assert torch.equal(before[:, :t], after[:, :t])
+        assert not torch.equal(before[:, t:], after[:, t:])
+
+
+@every_config
+def test_every_past_token_reaches_every_later_logit(config):
+    model = make(config)
+    embedded = model.token(random_ids(batch=1)).detach().requires_grad_()
+    hook = model.token.register_forward_hook(lambda *_: embedded)
+    logits = model(random_ids(batch=1))
+    hook.remove()
+    for t in range(9):
+        (gradient,) = torch.autograd.grad(logits[0, t].square().sum(), embedded, retain_graph=True)
+        reached = gradient[0].abs().sum(-1) > 0
+        assert reached[: t + 1].all()
+        assert not reached[t + 1 :].any()
+
+
+@every_config
+def test_one_pass_equals_a_pass_over_each_prefix(config):
+    model, ids = make(config), random_ids()
+    whole = model(ids)
+    for t in range(1, 10):
+        torch.testing.assert_close(model(ids[:, :t])[:, -1], whole[:, t - 1], rtol=1e-10, atol=1e-12)
+
+
+@every_config
+@pytest.mark.parametrize("pieces", [[1] * 9, [4, 1, 1, 3], [9], [1, 8]])
+def test_reading_on_from_the_state_equals_reading_everything_at_once(config, pieces):
+    model, ids = make(config), random_ids()
+    state = model.new_cache()
+    read = torch.cat([model(piece, state) for piece in ids.split(pieces, dim=1)], dim=1)
+    torch.testing.assert_close(read, model(ids), rtol=1e-10, atol=1e-12)
+
+
+@every_config
+def test_the_state_does_not_grow_with_the_text(config):
+    model = make(config)
+    sizes = []
+    for length in (1, 100):
+        state = model.new_cache()
+        model(random_ids(length=length), state)
+        parts = state.tensors if isinstance(state.tensors, tuple) else (state.tensors,)
+        sizes.append([tuple(part.shape) for part in parts])
+    assert sizes[0] == sizes[1] == [(config.n_layer, 2, 5)] * (2 if config.kind == "lstm" else 1)
+
+
+@every_config
+def test_each_sequence_of_a_batch_is_alone(config):
+    model, ids = make(config), random_ids(batch=3)
+    for row in range(3):
+        torch.testing.assert_close(model(ids[row : row + 1]), model(ids)[row : row + 1], rtol=1e-10, atol=1e-12)
+
+
+@every_config
+def test_the_probabilities_of_all_strings_sum_to_one(config):
+    model = make(config)
+    strings = torch.tensor(list(itertools.product(range(7), repeat=3)))
+    ids = torch.cat([torch.full((len(strings), 1), 2), strings], dim=1)
+    log_probabilities = model(ids[:, :-1]).log_softmax(-1).gather(-1, ids[:, 1:, None]).sum((1, 2))
+    assert math.isclose(log_probabilities.exp().sum().item(), 1.0, abs_tol=1e-12)
+
+
+@every_config
+def test_loss_is_the_mean_cross_entropy_of_the_next_token(config):
+    model, ids = make(config), random_ids()
+    log_probabilities = model(ids[:, :-1]).log_softmax(-1)
+    by_hand = -torch.stack([log_probabilities[b, t, ids[b, t + 1]] for b in range(2) for t in range(8)]).mean()
+    torch.testing.assert_close(model.loss(ids[:, :-1], ids[:, 1:]), by_hand)
+
+
+def test_a_layer_of_kind_rnn_is_tanh_of_two_maps():
+    """The formula of the slide's picture, unrolled by hand."""
+    model = make(RNNConfig(**SMALL, kind="rnn", n_layer=1))
+    ids, cell = random_ids(batch=1), model.recurrence
+    state, rows = torch.zeros(5, dtype=torch.float64), []
+    for x in model.token(ids)[0]:
+        state = torch.tanh(cell.weight_ih_l0 @ x + cell.bias_ih_l0 + cell.weight_hh_l0 @ state + cell.bias_hh_l0)
+        rows.append(model.head(state))
+    torch.testing.assert_close(model(ids)[0], torch.stack(rows))
+
+
+@pytest.mark.parametrize(("kind", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
+def test_parameters_follow_the_number_of_gates(kind, gates):
+    c, v, layers = 5, 7, 2
+    by_hand = v * c + layers * gates * (2 * c * c + 2 * c) + c * v + v
+    assert RNN(RNNConfig(**SMALL, kind=kind, n_layer=layers)).num_parameters() == by_hand
+
+
+@every_config
+def test_every_parameter_gets_a_gradient(config):
+    model = make(config)
+    model.loss(random_ids(), random_ids(seed=2)).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+@every_config
+def test_dropout_acts_in_training_only(config):
+    model, ids = make(config), random_ids()
+    assert torch.equal(model(ids), model(ids))
+    model.train()
+    assert torch.equal(model(ids), model(ids)) == (config.dropout == 0)
+
+
+def test_dropout_acts_before_between_and_after_the_layers():
+    one, two = (RNN(RNNConfig(**SMALL, n_layer=n, dropout=0.3)) for n in (1, 2))
+    assert one.dropout.p == two.dropout.p == two.recurrence.dropout == 0.3
+    assert one.recurrence.dropout == 0  # nothing lies between
+
+
+# Sampling
+
+
+@every_config
+@pytest.mark.parametrize("n_new", [0, 1, 20])
+def test_sampling_is_the_same_with_and_without_the_state(config, n_new):
+    model, prompt = make(config), random_ids(length=4)
+    for choice in ({"greedy": True}, {"seed": 3}):
+        carried = generate(model, prompt, n_new, **choice)
+        again = generate(model, prompt, n_new, **choice, use_cache=False)
+        assert carried.shape == (2, 4 + n_new)
+        assert torch.equal(carried, again)
+
+
+def test_sampling_remembers_what_lies_before_the_training_window():
+    """Past `block_size` a GPT forgets; the state of an RNN does not."""
+    config = RNNConfig(**SMALL, kind="rnn", n_layer=1)
+    model, ids = make(config), random_ids(batch=1, length=12)
+    read = []
+    model.register_forward_hook(lambda module, arguments, _: read.append(arguments[0].shape[1]))
+    generate(model, ids, 3, seed=0)
+    assert read == [12, 1, 1]
+    read.clear()
+    generate(model, ids, 3, seed=0, use_cache=False)
+    assert read == [12, 13, 14]
+
+
+# Training
+
+
+def tokens(n: int = 400) -> torch.Tensor:
+    return torch.randint(7, (n,), generator=torch.Generator().manual_seed(0)).sort().values  # runs: easy to learn
+
+
+QUICK = {"steps": 12, "batch_size": 4, "eval_every": 4, "device": "cpu", "learning_rate": 1e-2}
+
+
+def fresh(kind: str, **changes: object) -> RNN:
+    torch.manual_seed(0)
+    return RNN(RNNConfig(**{**SMALL, **changes}, kind=kind))
+
+
+@every_kind
+def test_training_lowers_the_loss(kind):
+    model = fresh(kind)
+    history = train(model, tokens(), TrainConfig(**{**QUICK, "steps": 60, "eval_every": 60}), val=tokens(100))
+    assert history.val_loss[-1] < 0.8 * history.val_loss[0]
+    assert evaluate(model, tokens(100)) == pytest.approx(history.val_loss[-1], abs=1e-6)
+
+
+@every_kind
+def test_training_is_plain_adam_on_windows_that_start_from_an_empty_state(kind):
+    from lecture21.training import sample_windows
+
+    trained, reference = fresh(kind), fresh(kind)
+    history = train(trained, tokens(), TrainConfig(**QUICK))
+    generator, losses = torch.Generator().manual_seed(0), []
+    optimizer = torch.optim.Adam(reference.parameters(), lr=1e-2)
+    for _ in range(12):
+        ids, targets = sample_windows(tokens(), 6, 4, generator)
+        loss = F.cross_entropy(reference(ids).flatten(0, 1), targets.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert history.train_loss[1:] == pytest.approx([sum(losses[i : i + 4]) / 4 for i in (0, 4, 8)], rel=1e-5)
+
+
+@every_kind
+def test_a_run_that_is_stopped_and_resumed_gives_the_same_losses(kind, tmp_path):
+    changes = {"n_layer": 2, "dropout": 0.2}
+    whole = train(fresh(kind, **changes), tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path / "whole")
+
+    class Stop(Exception):
+        pass
+
+    def stop(step, model, history):
+        if step == 8:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(
+            fresh(kind, **changes), tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path / "cut", on_eval=stop
+        )
+    resumed = fresh(kind, **changes)
+    history = train(resumed, tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path / "cut", resume=True)
+    assert repr(history) == repr(whole)
+    finished = RNN.from_pretrained(tmp_path / "whole")
+    for a, b in zip(resumed.parameters(), finished.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+# On disk
+
+
+@every_config
+def test_a_saved_model_gives_the_same_logits(config, tmp_path):
+    model = make(config, torch.float32)
+    model.save_pretrained(tmp_path / "model")
+    loaded = RNN.from_pretrained(tmp_path / "model")
+    assert loaded.config == config
+    assert not loaded.training
+    assert torch.equal(loaded(random_ids()), model(random_ids()))
+
+
+def test_a_saved_model_says_that_it_is_an_rnn(tmp_path):
+    from lecture21 import GPT, GPTConfig
+
+    make(CONFIGS["gru,1"]).save_pretrained(tmp_path / "rnn")
+    values = json.loads((tmp_path / "rnn" / "config.json").read_text())
+    assert values == {"model": "rnn", **asdict(CONFIGS["gru,1"])}
+    with pytest.raises(ValueError, match="rnn"):
+        GPT.from_pretrained(tmp_path / "rnn")
+    GPT(GPTConfig(vocab_size=7, block_size=5, n_layer=1, n_head=1, d_model=4)).save_pretrained(tmp_path / "gpt")
+    with pytest.raises(ValueError, match="gpt"):
+        RNN.from_pretrained(tmp_path / "gpt")
+
+
+def test_a_directory_without_a_model_or_with_a_broken_one_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="missing"):
+        RNN.from_pretrained(tmp_path / "missing")
+    make(CONFIGS["rnn,1"]).save_pretrained(tmp_path / "model")
+    weights = tmp_path / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    with pytest.raises(ValueError, match="safetensors"):
+        RNN.from_pretrained(tmp_path / "model")
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("vocab_size", 0),
+        ("block_size", -3),
+        ("n_layer", 1.5),
+        ("n_layer", True),
+        ("d_model", "64"),
+        ("kind", "elman"),
+        ("kind", "LSTM"),
+        ("dropout", 1.0),
+        ("dropout", -0.1),
+        ("dropout", "no"),
+    ],
+)
+@pytest.mark.usefixtures("untyped")
+def test_a_configuration_names_the_field_that_is_wrong(field, value):
+    with pytest.raises(ValueError, match=field) as error:
+        RNNConfig(**{**SMALL, field: value})
+    assert str(value) in str(error.value)
+
+
+def test_a_wrong_kind_is_told_which_there_are():
+    with pytest.raises(ValueError, match="rnn, gru, lstm"):
+        RNNConfig(kind="transformer")
+
+
+def test_a_configuration_is_frozen_and_survives_json():
+    config = RNNConfig(**SMALL, kind="gru", dropout=0.1)
+    with pytest.raises(FrozenInstanceError):
+        config.n_layer = 2
+    assert RNNConfig.from_dict(json.loads(json.dumps(asdict(config)))) == config
+    with pytest.raises(ValueError, match=r"here has unknown fields n_head; known are vocab_size"):
+        RNNConfig.from_dict({"n_head": 2}, source="here")
+
+
+@pytest.mark.parametrize("bad", [-1, 7])
+def test_a_token_outside_the_vocabulary_is_refused(bad):
+    model = make(CONFIGS["lstm,1"])
+    with pytest.raises(ValueError, match=str(bad)):
+        model(torch.tensor([[0, bad]]))
+    with pytest.raises(ValueError, match=str(bad)):
+        model.loss(torch.tensor([[0, 1]]), torch.tensor([[1, bad]]))
+
+
+def test_an_empty_row_is_refused():
+    with pytest.raises(ValueError, match="nothing to read"):
+        make(CONFIGS["gru,1"])(torch.zeros(2, 0, dtype=torch.long))
+
+
+def test_a_fresh_state_is_empty_and_a_state_may_be_of_another_batch_only_once():
+    assert HiddenState().tensors is None
+    model = make(CONFIGS["rnn,1"])
+    first, second = model.new_cache(), model.new_cache()
+    model(random_ids(batch=2), first)
+    model(random_ids(batch=3), second)  # caches do not share anything
+    assert first.tensors.shape[1] == 2
+    assert second.tensors.shape[1] == 3
+
+
+def test_a_character_model_is_trained_and_asked_in_four_lines():
+    text = "the cat sat down. " * 40
+    tokenizer = CharTokenizer.from_text(text)
+    torch.manual_seed(0)
+    model = RNN(RNNConfig(vocab_size=tokenizer.vocab_size, block_size=18, kind="gru", n_layer=1, d_model=24))
+    train(model, torch.tensor(tokenizer.encode(text)), TrainConfig(steps=150, learning_rate=1e-2, device="cpu"))
+    prompt = torch.tensor([tokenizer.encode("the cat")])
+    assert tokenizer.decode(generate(model, prompt, 40, greedy=True)[0]) == text[:47]

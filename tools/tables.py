@@ -1,0 +1,234 @@
+"""Write the tables of the book whose numbers follow from the code, between their two comments in the pages.
+
+Usage: python tools/tables.py          (after a change of a preset or of the accounting)
+
+A page holds `% table NAME, made by tools/tables.py`, the table, and `% end of table NAME`. What a paper says is
+written here beside its citation; whatever a shape decides is computed.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from lecture21 import GPTConfig, accounting, presets
+from lecture21.cli.count import short
+from lecture21.transformer import Transformer, TransformerConfig
+
+ROOT = Path(__file__).resolve().parent.parent
+UNDISCLOSED = "undisclosed"
+# Vaswani et al. 2017, table 3 and section 5.1: about 37,000 tokens, shared by both languages.
+BASE = {"source_vocab_size": 37000, "block_size": 512, "n_encoder_layer": 6, "n_decoder_layer": 6, "d_ff": 2048}
+BASE |= {"n_head": 8, "d_model": 512}
+Row = list[str]
+
+
+def transformer_parameters(**changes: int) -> accounting.Parameters:
+    """Return the parameters of the base model of 2017, or of one with other sizes, by part."""
+    with torch.device("meta"):
+        return accounting.parameters_of(Transformer(TransformerConfig(**{**BASE, **changes})))
+
+
+def transformer_against_gpt() -> list[Row]:
+    """Return slide 36 with numbers: the base model of 2017 beside GPT-1."""
+    old, new = transformer_parameters(), accounting.parameters_by_formula(presets.get("gpt1"))
+    gpt = presets.get("gpt1")
+    encoder = transformer_parameters(n_encoder_layer=7).total - old.total
+    decoder = transformer_parameters(n_decoder_layer=7).total - old.total
+    cross = 4 * BASE["d_model"] ** 2 + 2 * BASE["d_model"]  # the attention and its norm
+    return [
+        ["", "Transformer, base (2017)", "GPT-1 (2018)"],
+        ["Stacks", "6 encoder blocks and 6 decoder blocks", f"{gpt.n_layer} decoder blocks, no encoder"],
+        [
+            "Layers in a block",
+            "encoder 2: attention, feed-forward; decoder 3: cross-attention between them",
+            "2: attention, feed-forward. A decoder block without its cross-attention",
+        ],
+        [
+            "Who sees whom",
+            "encoder: all see all; decoder: the past, and through cross-attention the whole input",
+            "the past, and nothing else",
+        ],
+        [
+            "Parameters of one block",
+            f"encoder {encoder:,}; decoder {decoder:,}",
+            f"{new.non_embedding // gpt.n_layer:,}",
+        ],
+        ["one decoder block without cross-attention", f"{decoder - cross:,}", f"{new.non_embedding // gpt.n_layer:,}"],
+        ["Parameters, all", f"{old.total:,}", f"{new.total:,}"],
+        ["of these, tables of tokens", f"{old.embeddings:,}", f"{new.embeddings:,}"],
+        ["tables of positions", f"{old.positions:,} (sinusoids)", f"{new.positions:,} (learned)"],
+        ["attention", f"{old.attention:,} in 18 attentions", f"{new.attention:,} in {gpt.n_layer}"],
+        ["one attention", f"{old.attention // 18:,}, no biases", f"{new.attention // gpt.n_layer:,}, with biases"],
+        ["feed-forward", f"{old.feed_forward:,}", f"{new.feed_forward:,}"],
+        ["norms", f"{old.norms:,}", f"{new.norms:,}"],
+        ["Width, heads", f"{BASE['d_model']}, {BASE['n_head']}", f"{gpt.d_model}, {gpt.n_head}"],
+        ["Width of a head", f"{BASE['d_model'] // BASE['n_head']}", f"{gpt.d_head}"],
+        ["Feed-forward width", f"{BASE['d_ff']:,}", f"{gpt.d_ff:,}"],
+        ["Nonlinearity", "ReLU", "GELU"],
+        ["Norm", "after each sum (post-norm)", "after each sum; before each layer from GPT-2 on {cite}`radford2019`"],
+        ["Vocabulary", f"about {BASE['source_vocab_size']:,}, shared by both languages", f"{gpt.vocab_size:,}"],
+        ["Output", "softmax over the target's vocabulary", "softmax over the vocabulary"],
+        ["Output weights", "the table of tokens, shared three ways", "the table of tokens"],
+        ["It models", "$P(Y \\mid X)$", "$P(X)$"],
+        ["Objective", "cross-entropy of each target token, smoothed by 0.1", "cross-entropy of each token"],
+        [
+            "From model to text",
+            "beam search, 4 beams, length penalty 0.6",
+            "a choice: greedy, or any way of sampling; the paper itself fine-tunes",
+        ],
+        ["Source", "{cite}`vaswani2017`", "{cite}`radford2018,openai2018code`"],
+    ]
+
+
+def power(number: int | float) -> str:
+    """Write a number in three digits and a power of ten, as TeX."""
+    digits, exponent = f"{number:.2e}".split("e")
+    return f"${digits} \\times 10^{{{int(exponent)}}}$"
+
+
+def gpt1_to_gpt4() -> list[Row]:
+    """Return slide 37 with numbers: three shapes, computed, and what is public about a fourth."""
+    shapes: dict[str, GPTConfig] = {
+        "GPT-1": presets.get("gpt1"),
+        "GPT-2 (largest)": presets.get("gpt2-xl"),
+        "GPT-3 (largest)": presets.get("gpt3"),
+    }
+    tokens = {"GPT-3 (largest)": 300 * 10**9}
+
+    def computed(name: str, value: Callable[[GPTConfig], str], last: str = UNDISCLOSED) -> Row:
+        return [name, *map(value, shapes.values()), last]
+
+    def number(name: str, value: Callable[[GPTConfig], int], last: str = UNDISCLOSED) -> Row:
+        return computed(name, lambda config: f"{value(config):,}", last)
+
+    def of_tokens(name: str, value: Callable[[GPTConfig, int], str]) -> Row:
+        cells = [value(c, tokens[key]) if key in tokens else "not stated" for key, c in shapes.items()]
+        return [name, *cells, UNDISCLOSED]
+
+    norms = {"pre": "before each layer, one at the end", "post": "after each sum"}
+    initial = {"gpt1": "$N(0, 0.02^2)$", "gpt2": "$N(0, 0.02^2)$, residual maps smaller"}
+    return [
+        ["", *shapes, "GPT-4"],
+        ["Year", "2018", "2019", "2020", "2023"],
+        number("Parameters", lambda c: accounting.parameters_by_formula(c).total),
+        number("without tables and head", lambda c: accounting.parameters_by_formula(c).non_embedding),
+        number("Layers", lambda c: c.n_layer),
+        number("Heads", lambda c: c.n_head),
+        number("Width", lambda c: c.d_model),
+        number("Width of a head", lambda c: c.d_head),
+        number("Feed-forward width", lambda c: c.d_ff),
+        number("Context", lambda c: c.block_size, "8,192 and 32,768; in Turbo 128,000"),
+        number("Vocabulary", lambda c: c.vocab_size, "100,277 (cl100k_base)"),
+        ["Tokenizer", "byte pairs of words", *["byte pairs of bytes"] * 3],
+        computed("Nonlinearity", lambda c: {"gelu_tanh": "GELU"}[c.activation]),
+        computed("Norm", lambda c: norms[c.norm_position]),
+        computed("Output weights", lambda c: "the table of tokens" if c.tied_head else "a head of their own"),
+        computed("Weights start as", lambda c: initial[c.initialization]),
+        number("FLOPs of one token, forward", lambda c: accounting.flops_per_token(c).forward),
+        computed(
+            "attention's share of them",
+            lambda c: f"{accounting.flops_per_token(c).attention / accounting.flops_per_token(c).forward:.1%}",
+        ),
+        computed("Weights, 16 bits", lambda c: short(accounting.weight_bytes(c), "B")),
+        computed("Weights, gradients and Adam", lambda c: short(accounting.training_bytes(c), "B")),
+        computed("Key/value cache, full, 16 bits", lambda c: short(accounting.kv_cache_bytes(c), "B")),
+        [
+            "Data",
+            "BookCorpus, over 7,000 books",
+            "WebText, 40 GB",
+            "Common Crawl, WebText2, two corpora of books, Wikipedia",
+            "public and licensed data, not named",
+        ],
+        of_tokens("Tokens in training", lambda c, n: f"{n:,}"),
+        of_tokens("tokens for each parameter", lambda c, n: f"{n / accounting.parameters_by_formula(c).total:.2g}"),
+        of_tokens("$6ND$, FLOPs", lambda c, n: power(accounting.training_flops(c, n))),
+        ["After training", "fine-tuned for each task", "nothing", "nothing", "RLHF"],
+        [
+            "Source",
+            "{cite}`radford2018,openai2018code`",
+            "{cite}`radford2019,openai2019code`",
+            "{cite}`brown2020`",
+            "{cite}`openai2023gpt4,openai2023docs,openai2023turbo,openai2022tiktoken`",
+        ],
+    ]
+
+
+def sizes() -> list[Row]:
+    """Return every preset of GPT-2 and GPT-3: what its shape gives, and what its paper prints."""
+    printed = {
+        "gpt2": "117M", "gpt2-medium": "345M", "gpt2-large": "762M", "gpt2-xl": "1542M",
+        "gpt3-small": "125M", "gpt3-medium": "350M", "gpt3-large": "760M", "gpt3-xl": "1.3B", "gpt3-2.7b": "2.7B",
+        "gpt3-6.7b": "6.7B", "gpt3-13b": "13.0B", "gpt3": "175.0B",
+    }  # fmt: skip
+    rows = [["Preset", "Layers", "Heads", "Width", "Parameters, computed", "Printed in the paper", "Difference"]]
+    for name, paper in printed.items():
+        config = presets.get(name)
+        total = accounting.parameters_by_formula(config).total
+        said = float(paper[:-1]) * {"M": 1e6, "B": 1e9}[paper[-1]]
+        shape = [f"{config.n_layer}", f"{config.n_head}", f"{config.d_model:,}"]
+        rows.append([f"`{name}`", *shape, f"{total:,}", paper, f"{(total - said) / said:+.1%}"])
+    return rows
+
+
+def four_days() -> list[Row]:
+    """Return what 294.9 billion tokens cost at GPT-2's smallest and largest size, on eight A100."""
+    tokens = 600_000 * 491_520  # nanoGPT's config/train_gpt2.py
+    budget = 4 * 86400 * 8 * accounting.DEVICES["A100"]
+    rows = [["", "124M", "1.5B (the slide's)"]]
+    pair = [presets.get("gpt2"), presets.get("gpt2-xl")]
+    estimates = [accounting.training_flops(c, tokens) for c in pair]
+    exact = [accounting.flops_per_token(c).training * tokens for c in pair]
+    rows.append(["Parameters", *(f"{accounting.parameters_by_formula(c).total:,}" for c in pair)])
+    for name, flops in (("$6ND$", estimates), ("with attention, exactly", exact)):
+        share = flops[0] / budget
+        rows.append([f"{name}, FLOPs", *map(power, flops)])
+        rows.append([f"{name}, share of the peak that four days mean", f"{share:.1%}", f"{flops[1] / budget:.0%}"])
+        days = [accounting.training_days(work, "A100", 8, share) for work in flops]
+        rows.append([f"{name}, days at {share:.1%}", *(f"{time:.3g}" for time in days)])
+        days = [accounting.training_days(work, "A100", 8, 0.5) for work in flops]
+        rows.append([f"{name}, days at 50%", *(f"{time:.3g}" for time in days)])
+    return rows
+
+
+TABLES: dict[str, Callable[[], list[Row]]] = {
+    "transformer_against_gpt": transformer_against_gpt,
+    "gpt1_to_gpt4": gpt1_to_gpt4,
+    "sizes": sizes,
+    "four_days": four_days,
+}
+BLOCK = re.compile(r"(% table (\w+), made by tools/tables\.py\n).*?(% end of table \2\n)", re.DOTALL)
+
+
+def markdown(rows: list[Row]) -> str:
+    """Lay rows out as a Markdown table, the first row its head."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def filled(page: str) -> str:
+    """Return a page with every table in it made afresh; raises KeyError for a name that is not in `TABLES`."""
+    return BLOCK.sub(lambda match: f"{match[1]}\n{markdown(TABLES[match[2]]())}\n\n{match[3]}", page)
+
+
+def pages(root: Path = ROOT) -> list[Path]:
+    """Return the pages that hold such a table."""
+    found = sorted((root / "book").rglob("*.md"))
+    return [path for path in found if BLOCK.search(path.read_text(encoding="utf-8"))]
+
+
+def main() -> int:
+    """Rewrite the pages whose tables have changed, and name them."""
+    for path in pages():
+        old = path.read_text(encoding="utf-8")
+        new = filled(old)
+        if new != old:
+            path.write_text(new, encoding="utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
