@@ -41,7 +41,7 @@ def defined_names(tree: ast.AST) -> set[str]:
 
 
 def package_names(root: Path = ROOT) -> set[str]:
-    """Return the public functions and classes that the package defines at the top level of any room but the commands."""
+    """Return the public functions and classes that any room but the command line defines at its top level."""
     package = root / "src" / "lecture21"
     names = set()
     for path in set(package.rglob("*.py")) - set((package / "cli").rglob("*.py")):
