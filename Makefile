@@ -8,9 +8,10 @@ HTML := _build/html
 # One thread each: the tests run in two processes, and the models are too small to gain from more threads.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --jaxtyping-packages=lecture21,beartype.beartype
 NBVAL := --nbval --nbval-current-env
+TIMED := benchmarks/speed.py benchmarks/generation.py
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv data book serve test test-code test-notebooks test-book test-browser lint links notebooks pictures bench clean
+.PHONY: help .venv data book serve test test-code test-notebooks test-book test-browser lint links notebooks pictures bench sweeps clean
 
 help:  ## say what there is
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -28,8 +29,8 @@ $(READY): pyproject.toml requirements.txt
 	@$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@
 
-data: $(READY)  ## fetch the plays into the user's cache
-	@$(BIN)/python -c 'from lecture21 import corpus; corpus.shakespeare()'
+data: $(READY)  ## fetch the plays and GPT-2's byte pairs into the user's cache
+	@$(BIN)/python -c 'from lecture21 import corpus, encodings; corpus.shakespeare(); encodings.gpt2()'
 
 # From an empty folder: an incremental build does not repeat the warnings of pages it does not rebuild, and would pass.
 book: $(READY) data  ## build the book, strictly
@@ -73,8 +74,11 @@ notebooks: $(READY) data  ## run every notebook again, in place
 pictures: $(READY)  ## draw the pictures of the Markdown pages again
 	@$(BIN)/python tools/pictures.py
 
-bench: $(READY)  ## run the benchmarks
-	@for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
+bench: $(READY)  ## time the fast paths against the slow ones, and against transformers
+	@for script in $(TIMED); do $(BIN)/python "$$script" || exit 1; done
+
+sweeps: $(READY) data  ## make the results again that the chapters plot (an hour or two)
+	@for script in $(filter-out $(TIMED),$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" || exit 1; done
 
 clean:  ## remove what was built; .venv stays
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis

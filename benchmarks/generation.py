@@ -2,10 +2,12 @@
 
 Usage: python benchmarks/generation.py [NEW_TOKENS]        (256 if not given; about ten minutes on one core)
 
-Weights are random: speed does not depend on their values. Five ways to the same number of greedy tokens take turns:
-the whole context at every step, our cache in float32 and with bfloat16 weights, and transformers' own `generate` in
-both. Beside them stands the time to read every weight once, which no way of decoding can beat. Absolute times depend
-on the machine and on what else it does: the ratios are what to look at.
+Weights are random: speed does not depend on their values. Four ways to the same number of greedy tokens take turns:
+our cache in float32 and with bfloat16 weights, and transformers' own `generate` in both. Once in every run the whole
+context is read again at each step. Beside them stands the time to read every weight once, which no way of decoding can
+beat. Absolute times depend on the machine and on what else it does: the ratios are what to look at.
+
+Writes the result `generation_speed`: round, way, ms_per_token.
 """
 
 import statistics
@@ -17,11 +19,25 @@ from functools import partial
 import torch
 import transformers
 
-from lecture21 import GPT, presets
+from lecture21 import GPT, presets, results
 from lecture21.generation import generate
 from lecture21.pretrained import to_huggingface
 
 PROMPT, ROUNDS = 8, 5
+PAIRS = (
+    ("whole context, float32", "cache, float32"),
+    ("whole context, float32", "cache, bfloat16"),
+    ("transformers, float32", "cache, float32"),
+    ("transformers, float32", "cache, bfloat16"),
+    ("transformers, bfloat16", "cache, bfloat16"),
+    ("cache, float32", "read float32 weights"),
+    ("cache, bfloat16", "read bfloat16 weights"),
+)
+
+
+def times(rows: list[dict[str, object]], way: str) -> list[float]:
+    """Return the milliseconds of one way, round by round."""
+    return [row["ms_per_token"] for row in rows if row["way"] == way]
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -52,34 +68,44 @@ def main() -> None:
 
     ways = {
         "cache, float32": partial(generate, model, prompt, n_new, greedy=True),
-        "cache, bfloat16 weights": partial(generate, half, prompt, n_new, greedy=True),
+        "cache, bfloat16": partial(generate, half, prompt, n_new, greedy=True),
         "transformers, float32": partial(their, theirs),
         "transformers, bfloat16": partial(their, theirs_half),
     }
-    weights = [parameter.view(-1) for parameter in model.parameters()]
-    once = min(seconds(lambda: [weight.sum() for weight in weights]) for _ in range(5))
-    whole = seconds(partial(generate, model, prompt, n_new, greedy=True, use_cache=False))
-    times = {name: [] for name in ways}
-    for _ in range(ROUNDS):
-        for name, way in ways.items():
-            times[name].append(seconds(way))
+    rows = []
+
+    def record(number: int, way: str, run: Callable[[], object], tokens: int) -> None:
+        rows.append({"round": number, "way": way, "ms_per_token": round(1000 * seconds(run) / tokens, 3)})
+
+    for number in range(ROUNDS):
+        for way, run in ways.items():
+            record(number, way, run, n_new)
+        for way, read in (("read float32 weights", model), ("read bfloat16 weights", half)):
+            flat = [parameter.view(-1).view(torch.int32) for parameter in read.parameters()]
+            record(number, way, lambda flat=flat: [weight.max() for weight in flat], 1)
+        if number == 0:
+            record(
+                number,
+                "whole context, float32",
+                partial(generate, model, prompt, n_new, greedy=True, use_cache=False),
+                n_new,
+            )
+        print(f"round {number + 1} of {ROUNDS}", file=sys.stderr)
+    results.save("generation_speed", rows, " ".join(["python benchmarks/generation.py", *sys.argv[1:]]))
+
     print(f"{n_new} new tokens after {PROMPT}, batch 1, one thread, {ROUNDS} rounds in turn")
-    print(f"{'way':26} ms/token  slower than reading float32 weights once ({1000 * once:.1f} ms)")
-    for name, found in {**times, "whole context, float32": [whole]}.items():
-        per_token = statistics.median(found) / n_new
-        print(f"{name:26} {1000 * per_token:8.1f}  {per_token / once:6.2f}")
+    medians = {way: statistics.median(times(rows, way)) for way in dict.fromkeys(row["way"] for row in rows)}
+    for way, median in medians.items():
+        print(f"{way:26} {median:8.1f} ms")
     print()
-    print("ratio                                                    median  (range over rounds)")
-    pairs = [
-        ("whole context / cache, both float32", [whole] * ROUNDS, times["cache, float32"]),
-        ("whole context float32 / cache bfloat16", [whole] * ROUNDS, times["cache, bfloat16 weights"]),
-        ("transformers float32 / ours float32", times["transformers, float32"], times["cache, float32"]),
-        ("transformers float32 / ours bfloat16", times["transformers, float32"], times["cache, bfloat16 weights"]),
-        ("transformers bfloat16 / ours bfloat16", times["transformers, bfloat16"], times["cache, bfloat16 weights"]),
-    ]
-    for name, slow, fast in pairs:
-        ratios = [a / b for a, b in zip(slow, fast, strict=True)]
-        print(f"{name:55} {statistics.median(ratios):7.2f}  ({min(ratios):.2f} to {max(ratios):.2f})")
+    print("ratio of medians, and its range over rounds")
+    for slow, fast in PAIRS:
+        slower, faster = times(rows, slow), times(rows, fast)
+        if len(slower) < len(faster):
+            slower = slower * len(faster)
+        ratios = [a / b for a, b in zip(slower, faster, strict=True)]
+        name = f"{slow} / {fast}"
+        print(f"{name:52} {medians[slow] / medians[fast]:7.2f}  ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
 if __name__ == "__main__":

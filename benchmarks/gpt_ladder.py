@@ -1,6 +1,6 @@
 """From GPT-0 towards GPT-1 one change at a time (slide 24), and all at once: what does each change buy?
 
-Usage: python benchmarks/gpt_ladder.py [SEED ...]        (0 1 2 if none is named; about 6 minutes of one core each)
+Usage: python benchmarks/gpt_ladder.py [SEED ...]        (0 1 2 if none is named; about 9 minutes of one core each)
 
 Every rung sees 307,200 tokens (600 updates of 512) at Adam's 1e-3, and is scored on the whole validation split in
 windows of its own block, which do not overlap. Three exceptions: byte pairs again, stopped when they have seen as
@@ -73,6 +73,7 @@ LADDER = {
     "heads": Rung({"n_head": 8}),
     "width": Rung({"d_model": 128}),
     "context": Rung({"block_size": 64}),
+    "context and N(0, 0.02)": Rung({"block_size": 64, "initialization": "gpt1"}),
     "all, as GPT-1": Rung({**LARGER, **SHARED, **POST, "initialization": "gpt1"}, {**DECAY, **WARM_UP}, vocabulary=512),
     "12 layers, pre-norm": Rung({"n_layer": 12}, SHORT),
     "12 layers, pre-norm, warm-up": Rung({"n_layer": 12}, {**SHORT, "warmup": 50}),

@@ -25,17 +25,19 @@ SETTINGS = [
     {"to": "digits", "position": "sinusoidal", "n_train": 4000, "max_digits": 6},
     {"to": "words", "position": "learned", "n_train": 4000, "max_digits": 6},
     {"to": "words", "position": "none", "n_train": 4000, "max_digits": 6},
-    {"to": "words", "position": "sinusoidal", "n_train": 4000, "max_digits": 5},  # and tested on six digits
+    # Up to five digits, and so many of six; tested on six digits.
+    {"to": "words", "position": "sinusoidal", "n_train": 1000, "max_digits": 5, "longer": 0},
+    {"to": "words", "position": "sinusoidal", "n_train": 1000, "max_digits": 5, "longer": 20},
 ]
 
 
-def draw(n_train: int, max_digits: int, seed: int) -> tuple[list[int], list[int]]:
-    """Return numbers to train on and others to be tested on: of the same kind, or longer than all that were seen."""
+def draw(n_train: int, max_digits: int, longer: int, seed: int) -> tuple[list[int], list[int]]:
+    """Return numbers to train on and others to be tested on: of the same kind, or longer than (nearly) all seen."""
     drawn = numbers.sample(n_train + N_TEST, max_digits=max_digits, seed=seed)
     if max_digits == numbers.MAX_DIGITS:
         return drawn[N_TEST:], drawn[:N_TEST]
     longest = [n for n in numbers.sample(10 * N_TEST, seed=seed) if len(str(n)) == numbers.MAX_DIGITS]
-    return drawn[N_TEST:], longest[:N_TEST]
+    return drawn[N_TEST:] + longest[N_TEST : N_TEST + longer], longest[:N_TEST]
 
 
 def fit(model: Transformer, data: numbers.Pairs, seed: int) -> None:
@@ -52,7 +54,9 @@ def fit(model: Transformer, data: numbers.Pairs, seed: int) -> None:
 
 def run(setting: dict, seed: int) -> dict[str, object]:
     """Train and score one model."""
-    train, test = (numbers.pairs(part, setting["to"]) for part in draw(setting["n_train"], setting["max_digits"], seed))
+    setting = {"longer": 0, **setting}
+    sizes = (setting[name] for name in ("n_train", "max_digits", "longer"))
+    train, test = (numbers.pairs(part, setting["to"]) for part in draw(*sizes, seed))
     torch.manual_seed(seed)
     config = TransformerConfig(source_vocab_size=len(numbers.TOKENS), block_size=16, position=setting["position"])
     model = Transformer(config)
@@ -66,7 +70,14 @@ def run(setting: dict, seed: int) -> dict[str, object]:
 
     likelier = (beams.log_probabilities[:, 0] > greedy.log_probabilities + 1e-4).sum().item()
     scores = {"greedy": round(exact(greedy.ids), 4), "beam_4": round(exact(beams.ids[:, 0]), 4)}
-    return {"seed": seed, **setting, "steps": STEPS, "n_test": len(answers), **scores, "beam_likelier": likelier}
+    return {
+        "seed": seed,
+        **dict(sorted(setting.items())),
+        "steps": STEPS,
+        "n_test": len(answers),
+        **scores,
+        "beam_likelier": likelier,
+    }
 
 
 def main() -> None:

@@ -340,6 +340,9 @@ def test_days_are_work_over_speed():
         (lambda c: accounting.activation_bytes(c, batch=0), "batch must be >= 1, got 0"),
         (lambda c: accounting.weight_bytes(c, "fp7"), "dtype must be one of fp32, bf16, .*, got 'fp7'"),
         (lambda c: accounting.training_flops(c, 0), "tokens must be >= 1, got 0"),
+        (lambda c: accounting.training_flops(c, math.nan), "tokens must be >= 1, got nan"),
+        (lambda c: accounting.training_days(-1.0, "A100"), "flops must be a number >= 0, got -1.0"),
+        (lambda c: accounting.training_days(math.nan, "A100"), "flops must be a number >= 0, got nan"),
         (lambda c: accounting.training_days(1.0, "B52"), "unknown device 'B52'; choose from T4, V100, A100, H100"),
         (lambda c: accounting.training_days(1.0, "A100", 0), "n_devices must be >= 1, got 0"),
         (lambda c: accounting.training_days(1.0, "A100", 1, 0.0), r"utilisation must be in \(0, 1\], got 0.0"),
@@ -347,6 +350,7 @@ def test_days_are_work_over_speed():
         (lambda c: accounting.training_days(1.0, "A100", 1, math.nan), r"utilisation must be in \(0, 1\], got nan"),
     ],
 )
+@pytest.mark.usefixtures("untyped")
 def test_what_does_not_fit_is_refused_by_name(call, message):
     with pytest.raises(ValueError, match=message):
         call(GPTConfig())

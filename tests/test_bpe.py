@@ -1,6 +1,7 @@
 """The BPE that one can read learns what the `tokenizers` library learns, and encodes as tiktoken does."""
 
 import json
+import math
 
 import pytest
 import tiktoken
@@ -165,9 +166,14 @@ def test_the_validation_part_of_the_plays_is_encoded_as_tiktoken_does(merges):
     assert bpe.encode(val, merges) == served(merges).encode_ordinary(val)
 
 
+@pytest.mark.parametrize("n_merges", [-1, 1.5, math.nan, "2"])
+@pytest.mark.usefixtures("untyped")
+def test_a_number_of_merges_is_a_whole_number(n_merges):
+    with pytest.raises(ValueError, match=f"n_merges must be a whole number >= 0, got {n_merges!r}"):
+        bpe.train("abc", n_merges)
+
+
 def test_bad_input_is_refused():
-    with pytest.raises(ValueError, match="n_merges must be at least 0, got -1"):
-        bpe.train("abc", -1)
     with pytest.raises(ValueError, match="n_merges=3, but after 2 merges every word of this text is one token"):
         bpe.train("abc", 3)
     with pytest.raises(ValueError, match="n_merges=1, but after 0 merges"):

@@ -543,6 +543,14 @@ def test_eval_scores_the_model_in_the_windows_that_were_asked_for(trained, text,
     assert printed(capsys)[str(trained)] == pytest.approx(evaluate(GPT.from_pretrained(trained), val, 8), abs=1e-4)
 
 
+def test_windows_of_less_than_half_a_character_still_hold_one(pieces, tmp_path, capsys):
+    """A token of a script that the model never saw is one byte of three."""
+    path = tmp_path / "text.txt"
+    path.write_text("漢字" * 60, encoding="utf-8")
+    assert main(["eval", str(pieces), "--text", str(path), "--block-size", "1"]) == 0
+    assert printed(capsys)["5-gram"] > 0
+
+
 def test_a_run_may_be_called_like_a_baseline(trained, text, tmp_path, capsys, monkeypatch):
     shutil.copytree(trained, tmp_path / "uniform")
     monkeypatch.chdir(tmp_path)
@@ -598,6 +606,8 @@ def test_a_device_that_is_not_there_is_named(trained, text, capsys, command, dev
         (["--set", "vocab_size=5"], "the text decides"),
         (["--set", "dropout=false"], "dropout must be in [0, 1), got False"),
         (["--set", "d_model=10000000000"], "too large for this machine"),
+        (["--preset", "gpt3"], "gpt3 is too large for this machine: training it takes 2,78"),
+        (["--set", "n_layer=1000000000"], "gpt0 is too large for this machine"),
         (["--batch-size", "1000000000000"], "too large for this machine"),
         (["--seed", str(2**63)], "seed must be below 2 ** 63"),
     ],

@@ -53,6 +53,13 @@ def test_a_history_survives_csv_to_the_last_digit(tmp_path):
         History.from_csv(tmp_path / "other.csv")
 
 
+@pytest.mark.parametrize("dtype", [torch.int16, torch.int32])
+def test_tokens_of_any_integer_type_have_the_same_loss(dtype):
+    """Short ones halve the memory of a text, and embeddings refuse them."""
+    model = fresh()
+    assert evaluate(model, tokens().to(dtype)) == evaluate(model, tokens())
+
+
 @pytest.mark.parametrize("settings", [{"block_size": 0}, {"block_size": -3}, {"batch_size": 0}])
 def test_sizes_below_one_are_refused(settings):
     with pytest.raises(ValueError, match="must be >= 1"):

@@ -160,8 +160,8 @@ def test_half_precision_logits_are_drawn_in_float32():
 def test_a_cached_model_is_shown_each_token_once(model):
     seen = []
     model.register_forward_pre_hook(lambda module, args: seen.append(args[0].shape[1]))
-    generate(model, torch.tensor([[1, 2, 3]]), 3, seed=0)
-    assert seen == [3, 1, 1]
+    generate(model, torch.tensor([[1, 2, 3]]), 6, seed=0)
+    assert seen == [3, 1, 1, 1, 6, 6]  # the block of 6 is full, and from there on every token moves
     seen.clear()
     generate(model, torch.tensor([[1, 2, 3]]), 3, seed=0, use_cache=False)
     assert seen == [3, 4, 5]
@@ -175,8 +175,20 @@ def test_a_model_in_evaluation_mode_stays_there(model):
 def test_the_smallest_temperature_is_greedy_and_nan_is_named():
     logits = torch.tensor([0.1, 0.3, 0.2])
     assert next_token_probabilities(logits, temperature=1e-40).tolist() == [0, 1, 0]
-    with pytest.raises(ValueError, match="not numbers"):
+    with pytest.raises(ValueError, match="not a number"):
         next_token_probabilities(torch.tensor([0.1, math.nan]))
+
+
+@pytest.mark.parametrize("logits", [[0.0, math.inf], [-math.inf, -math.inf]])
+def test_logits_of_which_the_largest_is_infinite_have_no_probabilities(logits):
+    with pytest.raises(ValueError, match=r"the largest logit is -?inf"):
+        next_token_probabilities(torch.tensor(logits))
+
+
+@pytest.mark.usefixtures("untyped")
+def test_a_single_prompt_without_a_batch_is_refused_by_its_shape(model):
+    with pytest.raises(ValueError, match=r"shape \(B, T\), got \(3,\)"):
+        generate(model, torch.tensor([1, 2, 3]), 2)
 
 
 def test_a_token_that_reaches_top_p_by_itself_is_enough():

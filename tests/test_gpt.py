@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from dataclasses import FrozenInstanceError, asdict
 
 import pytest
@@ -216,6 +217,31 @@ def test_a_config_that_is_wrong_in_both_files_is_refused_by_field(saved, change,
     save_tensors(saved / "model.safetensors", tensors, {"config": config})
     with pytest.raises(ValueError, match=message):
         GPT.from_pretrained(saved)
+
+
+@pytest.mark.parametrize("written", ["{", "[1]", "3", "null"])
+def test_weights_with_a_torn_configuration_inside_are_refused_by_name(saved, written):
+    from lecture21.storage import load_tensors, save_tensors
+
+    tensors, _ = load_tensors(saved / "model.safetensors")
+    save_tensors(saved / "model.safetensors", tensors, {"config": written})
+    with pytest.raises(ValueError, match=r"model\.safetensors must hold a configuration"):
+        GPT.from_pretrained(saved)
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 2, 3)])
+@pytest.mark.usefixtures("untyped")
+def test_ids_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=rf"shape \(B, T\), got {re.escape(str(shape))}"):
+        GPT(GPTConfig(**SMALL))(torch.zeros(shape, dtype=torch.long))
+
+
+@pytest.mark.parametrize("change", [{"activation_function": ["relu"]}, {"attn_pdrop": [1]}, {"model_type": ["gpt2"]}])
+def test_a_foreign_configuration_with_a_list_for_a_word_is_refused_by_name(tmp_path, change):
+    values = {"model_type": "gpt2", "n_positions": 8, "n_embd": 8, "n_layer": 1, "n_head": 2, "vocab_size": 11}
+    (tmp_path / "config.json").write_text(json.dumps(values | change))
+    with pytest.raises(ValueError, match=r"config\.json: "):
+        GPT.from_pretrained(tmp_path)
 
 
 def test_weights_of_another_model_are_refused(saved):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from lecture21 import GPT, GPTConfig
 from lecture21.attention import SelfAttention, causal_mask
 from lecture21.feed_forward import ACTIVATIONS, FeedForward
 from lecture21.layers import Block, KVCache, MultiHeadAttention, attention_maps, attention_weights
@@ -127,6 +128,18 @@ def test_attention_weights_leave_the_model_as_it_was():
     assert layer.training
     assert not layer._forward_pre_hooks
     assert not weights.requires_grad
+
+
+def test_attention_maps_refuse_a_sequence_of_which_a_cache_holds_the_beginning():
+    """The map of the rest alone would have one column for each new token, and none for what it mostly reads."""
+    model = GPT(GPTConfig(vocab_size=5, block_size=6, n_layer=1, n_head=1, d_model=4)).eval()
+    ids = torch.arange(5)[None]
+    cache = model.new_cache()
+    first = attention_maps(model, ids[:, :3], cache)["blocks.0.attention"]
+    assert torch.equal(first, attention_weights(model, ids[:, :3])[0])
+    with pytest.raises(ValueError, match="3 positions are in the cache"):
+        attention_maps(model, ids[:, 3:], cache)
+    assert model(ids[:, 3:], cache).shape == (1, 2, 5)  # the hooks are gone
 
 
 def test_attention_weights_name_a_model_without_attention():

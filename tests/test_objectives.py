@@ -190,9 +190,9 @@ def test_a_rate_that_is_no_share_is_refused(rate):
             noise()
 
 
-@pytest.mark.parametrize("mean", [0.0, -1.0, float("inf")])
+@pytest.mark.parametrize("mean", [0.0, 1e-9, -1.0, float("inf")])
 def test_a_mean_that_no_span_can_have_is_refused(mean):
-    with pytest.raises(ValueError, match=f"mean must be positive and finite, got {mean}"):
+    with pytest.raises(ValueError, match=f"mean must be at least 0.1 and finite, got {mean}"):
         infill_text(torch.arange(3), mask=MASK, mean=mean)
 
 

@@ -125,3 +125,9 @@ def test_bits_per_character_do_not_ask_how_the_text_was_cut():
 def test_bits_per_character_of_no_text_are_refused():
     with pytest.raises(ValueError, match="at least one character, got 0"):
         bits_per_character(1.0, 0)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_a_string_without_a_batch_is_refused_by_its_shape():
+    with pytest.raises(ValueError, match=r"shape \(B, T\), got \(3,\)"):
+        token_log_probabilities(lambda ids: ids, torch.tensor([1, 0, 1]))

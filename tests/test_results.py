@@ -9,7 +9,7 @@ def test_every_result_says_which_command_and_versions_gave_it():
         assert results.provenance(name).startswith("python benchmarks/"), name
         assert "; torch " in results.provenance(name), name
         assert len(results.load(name)) > 1, name
-        assert "seed" in results.load(name)[0], name
+        assert {"seed", "round"} & results.load(name)[0].keys(), name  # what was repeated, and how often
 
 
 def test_the_seeds_of_gpt0_are_the_numbers_that_chapter_07_quotes():

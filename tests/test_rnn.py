@@ -339,7 +339,7 @@ def test_a_token_outside_the_vocabulary_is_refused(bad):
 
 
 def test_an_empty_row_is_refused():
-    with pytest.raises(ValueError, match="nothing to read"):
+    with pytest.raises(ValueError, match=r"one token or more a row, got \(2, 0\)"):
         make(CONFIGS["gru,1"])(torch.zeros(2, 0, dtype=torch.long))
 
 

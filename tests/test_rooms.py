@@ -10,7 +10,7 @@ import lecture21
 PACKAGE = Path(lecture21.__file__).parent
 # From the ground up. Rooms in one tuple do not know each other.
 FLOORS = [
-    ("storage",),
+    ("storage", "checks"),
     ("attention", "positions", "feed_forward", "initialization", "likelihood", "ngram", "influence", "objectives"),
     ("corpus", "pencil", "numbers", "phrases", "results", "bpe"),
     ("encodings", "layers", "evaluation", "probability"),

@@ -304,6 +304,7 @@ def test_special_tokens_are_cut_out_before_learning():
         ("abc", 0, (), "vocab_size must hold 256 bytes, got 0"),
         ("abc", 256, ("<a>",), "vocab_size must hold 256 bytes and 1 special tokens, got 256"),
         ("", 256, (), "at least one character, got an empty text"),
+        ("abc", 10**12, (), "vocab_size=1000000000000 is more than this text can fill: 258,"),
         ("abc", 259, (), "vocab_size=259 is more than this text can fill: 258,"),
         ("a\ud800", 300, (), "surrogates not allowed"),
         ("abc", 300, ("<a>", "<a>"), r"distinct and not empty, got \['<a>', '<a>'\]"),

@@ -502,7 +502,7 @@ def test_the_probabilities_of_all_targets_sum_to_one(change):
 @pytest.mark.parametrize("alpha", [0.0, 0.6])
 def test_beams_are_scored_by_the_model_and_sorted(alpha):
     better = 0
-    for seed in range(8):
+    for seed in range(4):
         model = sharp(WRITER, seed=seed)
         beams = beam_search(model, SOURCE, bos=BOS, eos=EOS, width=4, max_new=7, alpha=alpha)
         greedy = greedy_decode(model, SOURCE, bos=BOS, eos=EOS, max_new=7)
@@ -746,6 +746,7 @@ def test_masked_lm_counts_only_what_was_masked():
 
 
 @pytest.mark.parametrize("norm_position", ["post", "pre"])
+@pytest.mark.usefixtures("untyped")  # checked elsewhere; here they take most of the time
 def test_it_learns_to_turn_a_string_around(norm_position):
     torch.manual_seed(0)
     config = TransformerConfig(
@@ -778,3 +779,20 @@ def test_the_decoder_stands_alone():
     decoder = Decoder(TransformerConfig(**SMALL))
     memory = torch.randn(3, 5, 12)
     assert decoder(TARGET, memory, padding_mask(SOURCE, PAD)).shape == (3, 6, 12)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_a_sequence_without_a_batch_is_refused_by_its_shape():
+    model = sharp(WRITER)
+    with pytest.raises(ValueError, match=r"shape \(B, S\), got \(3,\)"):
+        greedy_decode(model, torch.tensor([3, 1, 3]), bos=BOS, eos=EOS, max_new=2)
+    with pytest.raises(ValueError, match=r"shape \(B, T\), got \(2,\)"):
+        model(SOURCE[:1], torch.tensor([BOS, 3]))
+
+
+def test_a_target_that_has_ended_goes_on_with_the_padding_of_its_model():
+    model = sharp({**WRITER, "pad": 6})
+    beams = beam_search(model, torch.tensor([[3, 1, 3], [4, 5, 6]]), bos=BOS, eos=EOS, width=99, max_new=3)
+    ended = [ids[ids.index(EOS) + 1 :] for ids in beams.ids.flatten(0, 1).tolist() if EOS in ids]
+    assert any(ended)
+    assert {token for rest in ended for token in rest} == {6}

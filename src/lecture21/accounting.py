@@ -9,6 +9,7 @@ decide what the numbers mean, and are the same throughout:
 - the causal mask saves no FLOPs: every query is multiplied with every key, and half of the products are then masked.
 """
 
+import math
 from dataclasses import astuple, dataclass
 
 import torch
@@ -278,6 +279,8 @@ def training_days(flops: int | float, device: str, n_devices: int = 1, utilisati
     """
     if device not in DEVICES:
         raise ValueError(f"unknown device {device!r}; choose from {', '.join(DEVICES)}")
+    if not 0 <= flops < math.inf:
+        raise ValueError(f"flops must be a number >= 0, got {flops}")
     _positive("n_devices", n_devices)
     if not 0 < utilisation <= 1:
         raise ValueError(f"utilisation must be in (0, 1], got {utilisation}")
@@ -285,5 +288,5 @@ def training_days(flops: int | float, device: str, n_devices: int = 1, utilisati
 
 
 def _positive(name: str, value: int) -> None:
-    if value < 1:
+    if not 1 <= value < math.inf:  # NaN is not
         raise ValueError(f"{name} must be >= 1, got {value}")

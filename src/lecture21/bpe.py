@@ -46,12 +46,12 @@ def train(text: str | Mapping[str, int], n_merges: int) -> list[Pair]:
         text: a text, which is cut into `words`; or words and how often each occurs, which are not cut further.
 
     Raises:
-        ValueError: if `n_merges` is negative, or more than it takes to make every word of the text one token.
+        ValueError: if `n_merges` is no whole number >= 0, or more than makes every word of the text one token.
 
     Source: Sennrich, Haddow & Birch 2016; on bytes, Radford et al. 2019.
     """
-    if n_merges < 0:
-        raise ValueError(f"n_merges must be at least 0, got {n_merges}")
+    if not isinstance(n_merges, int) or n_merges < 0:
+        raise ValueError(f"n_merges must be a whole number >= 0, got {n_merges!r}")
     counts = Counter(words(text)) if isinstance(text, str) else text
     spelled = [_bytes(word) for word in counts]
     times = list(counts.values())

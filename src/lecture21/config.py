@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from lecture21.checks import from_dict, require_choice, require_number, require_switch, require_whole
 from lecture21.feed_forward import ACTIVATIONS
 from lecture21.initialization import INITIALIZATIONS
 from lecture21.layers import NORMS, RESIDUALS
@@ -72,23 +73,15 @@ class GPTConfig:
 
     def __post_init__(self) -> None:
         for name in ("vocab_size", "block_size", "n_layer", "n_head", "d_model", "n_kv_head", "d_head", "d_ff"):
-            value = getattr(self, name)
-            if value is None and name in ("n_kv_head", "d_head", "d_ff"):
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
+            if getattr(self, name) is not None or name not in ("n_kv_head", "d_head", "d_ff"):
+                require_whole(name, getattr(self, name))
         for name in ("final_norm", "qk_norm", "qkv_bias", "bias", "tied_head"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
+            require_switch(name, getattr(self, name))
         for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        if isinstance(self.dropout, bool) or not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}")
+            require_choice(name, getattr(self, name), allowed)
+        require_number("dropout", self.dropout, "in [0, 1)", lambda x: 0 <= x < 1)
         for name in ("norm_eps", "rotary_base"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-                raise ValueError(f"{name} must be a positive number, got {value!r}")
+            require_number(name, getattr(self, name), "a positive number", lambda x: 0 < x < math.inf)
         self._fill_in()
 
     def _fill_in(self) -> None:
@@ -109,11 +102,7 @@ class GPTConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, object], source: str = "the configuration") -> "GPTConfig":
         """Build a configuration from parsed JSON; `source` is named when a field is unknown."""
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ValueError(f"{source} has unknown fields {', '.join(unknown)}; known are {', '.join(known)}")
-        return cls(**values)  # __post_init__ checks every value
+        return from_dict(cls, values, source)
 
     def changed(self, **changes: object) -> "GPTConfig":
         """Return a copy with some fields changed; sizes that were derived from another follow it.

@@ -56,8 +56,10 @@ def train_bpe(text: str, vocab_size: int, special_tokens: Iterable[str] = ()) ->
         raise ValueError("a vocabulary is learnt from at least one character, got an empty text")
     learner = Tokenizer(BPE())
     learner.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    # No text has more tokens than bytes, and the library makes room for all that it is asked for, or aborts.
+    most = len(BYTES) + len(text.encode())
     trainer = BpeTrainer(
-        vocab_size=vocab_size - len(special), initial_alphabet=ByteLevel.alphabet(), show_progress=False
+        vocab_size=min(vocab_size - len(special), most), initial_alphabet=ByteLevel.alphabet(), show_progress=False
     )
     documents = re.split("|".join(map(re.escape, special)), text) if special else [text]
     learner.train_from_iterator(documents, trainer)
@@ -107,6 +109,16 @@ def load_bpe(path: str | os.PathLike[str]) -> tiktoken.Encoding:
         raise ValueError(f"{path} is not a saved BPE encoding: {error}") from error
 
 
+def spell(token: bytes) -> str:
+    """Write a token as vocabulary files do, one character of `SYMBOLS` for each byte."""
+    return "".join(_SYMBOL_OF[byte] for byte in token)
+
+
+def unspell(symbols: str) -> bytes:
+    """Read what `spell` wrote; a KeyError where a character stands for no byte."""
+    return bytes(_BYTE_OF[symbol] for symbol in symbols)
+
+
 @cache
 def gpt2() -> tiktoken.Encoding:
     """Return GPT-2's own encoding: 256 bytes, 50,000 merges and `END_OF_TEXT`, 50,257 ids.
@@ -124,7 +136,7 @@ def gpt2() -> tiktoken.Encoding:
 
 def _encoding(name: str, pattern: str, tokens: list[str], special: list[str]) -> tiktoken.Encoding:
     """Build an encoding from tokens in the order of their ids, spelled in `SYMBOLS`; special tokens come last."""
-    ranks = {bytes(_BYTE_OF[symbol] for symbol in token): i for i, token in enumerate(tokens)}
+    ranks = {unspell(token): i for i, token in enumerate(tokens)}
     ids = {token: len(tokens) + i for i, token in enumerate(special)}
     return tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens=ids)
 
@@ -140,7 +152,7 @@ def describe(encoding: tiktoken.Encoding) -> dict[str, Any]:
         "tokenizer": BYTE_PAIRS,
         "name": encoding.name,
         "pattern": encoding._pat_str,
-        "tokens": ["".join(_SYMBOL_OF[byte] for byte in token) for token in tokens[: len(ranks)]],
+        "tokens": [spell(token) for token in tokens[: len(ranks)]],
         "special_tokens": tokens[len(ranks) :],
     }
 

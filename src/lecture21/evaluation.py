@@ -83,7 +83,7 @@ def evaluate(
     if whole < count:
         batches.append((tokens[None, whole:-1], tokens[None, whole + 1 :]))
     try:
-        return sum(model.loss(x.to(device), y.to(device)).item() * y.numel() for x, y in batches) / count
+        return sum(model.loss(x.to(device).long(), y.to(device).long()).item() * y.numel() for x, y in batches) / count
     finally:
         if module:
             module.train(was_training)

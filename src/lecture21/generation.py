@@ -42,10 +42,12 @@ def next_token_probabilities(
         raise ValueError(f"top_k must be between 1 and the vocabulary size {vocab_size}, got {top_k}")
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"top_p must be in (0, 1], got {top_p}")
-    if logits.isnan().any():
-        raise ValueError("the logits are not numbers (NaN): did the training of this model diverge?")
+    largest = logits.amax(dim=-1, keepdim=True)  # NaN if one of them is
+    if not largest.isfinite().all():
+        worst = largest[~largest.isfinite()][0]
+        raise ValueError(f"the largest logit is {worst}, not a number: did the training of this model diverge?")
     # With the largest at 0 the others can only fall to -inf, however small the temperature.
-    logits = (logits - logits.amax(dim=-1, keepdim=True)) / max(temperature, torch.finfo(logits.dtype).tiny)
+    logits = (logits - largest) / max(temperature, torch.finfo(logits.dtype).tiny)
     if top_k is not None:
         least = logits.topk(top_k, dim=-1).values[..., -1:]
         logits = logits.masked_fill(logits < least, -torch.inf)
@@ -92,6 +94,8 @@ def stream(
     eos: int | None = None,
 ) -> Iterator[Int[Tensor, "B 1"]]:
     """Yield the new tokens one step at a time; arguments as in `generate`."""
+    if ids.dim() != 2:
+        raise ValueError(f"the prompts must be ids of shape (B, T), got {tuple(ids.shape)}")
     if ids.shape[1] < 1:
         raise ValueError("the prompt is empty: a model needs at least one token to go on from")
     if n_new < 0:

@@ -94,8 +94,10 @@ class GPT(nn.Module):
             cache: from `new_cache`; it grows by T positions.
 
         Raises:
-            ValueError: if the context is longer than the block, or an id is outside the vocabulary.
+            ValueError: if ids are not (B, T), the context is longer than the block, or an id is outside the vocabulary.
         """
+        if ids.dim() != 2:
+            raise ValueError(f"ids must have the shape (B, T), got {tuple(ids.shape)}")
         start = len(cache[0]) if cache else 0
         stop = start + ids.shape[1]
         if stop > self.block_size:

@@ -115,7 +115,7 @@ def load_foreign(directory: Path) -> tuple[GPTConfig, dict[str, Tensor]]:
     path = directory / CONFIG
     try:
         config = GPTConfig(**config_from(load_config(directory)))
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # TypeError: a list, say, where a word should stand
         raise ValueError(f"{path}: {error}") from error
     if (directory / WEIGHTS).is_file():
         files = [WEIGHTS]

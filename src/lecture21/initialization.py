@@ -32,7 +32,8 @@ def gpt1(model: nn.Module, n_layer: int) -> None:
 def gpt2(model: nn.Module, n_layer: int) -> None:
     """As GPT-1, with the 2 L maps that feed the residual stream smaller by sqrt(2 L), so that their sum keeps its size.
 
-    Source: Radford et al. 2019, section 2.3.
+    Source: Radford et al. 2019, section 2.3, for the factor. The 0.02 is GPT-1's, and that of OpenAI's code
+    (openai/gpt-2), which draws the table of positions with 0.01; here, as in Hugging Face's GPT-2, it has 0.02 too.
     """
     gpt1(model, n_layer)
     for name, module in model.named_modules():

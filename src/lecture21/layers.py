@@ -256,7 +256,7 @@ def attention_maps(model: nn.Module, *inputs: object, **named: object) -> dict[s
         model: called as `model(*inputs, **named)`, without dropout; its mode is left as it was.
 
     Raises:
-        ValueError: if the model has no `MultiHeadAttention`.
+        ValueError: if the model has no `MultiHeadAttention`, or a cache already holds a part of the sequence.
     """
     layers = {name: module for name, module in model.named_modules() if isinstance(module, MultiHeadAttention)}
     if not layers:
@@ -265,6 +265,9 @@ def attention_maps(model: nn.Module, *inputs: object, **named: object) -> dict[s
 
     def keep(name: str) -> Callable[[MultiHeadAttention, tuple, dict], None]:
         def hook(layer: MultiHeadAttention, args: tuple, kwargs: dict) -> None:
+            read_before = args[1] if len(args) > 1 else kwargs.get("cache")
+            if kwargs.get("memory") is None and read_before:  # its keys are not among the inputs
+                raise ValueError(f"maps need the whole sequence, but {len(read_before)} positions are in the cache")
             maps[name] = layer.explicit(args[0], memory=kwargs.get("memory"), mask=kwargs.get("mask"))[1]
 
         return hook

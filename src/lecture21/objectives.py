@@ -136,13 +136,14 @@ def infill_text(
         generator: source of the draws; torch's own if not given.
 
     Raises:
-        ValueError: if `rate` is not in [0, 1], or `mean` is not positive and finite.
+        ValueError: if `rate` is not in [0, 1], or `mean` is below 0.1 or not finite: shorter spans hardly ever hold a
+            token, and the text would never fill.
 
     Source: Lewis et al. 2020, section 2.2, "text infilling".
     """
     _require_rate(rate)
-    if not 0 < mean < float("inf"):
-        raise ValueError(f"mean must be positive and finite, got {mean}")
+    if not 0.1 <= mean < float("inf"):
+        raise ValueError(f"mean must be at least 0.1 and finite, got {mean}")
     left = round(rate * len(ids))
     kept = len(ids) - left
     lengths: list[int] = []

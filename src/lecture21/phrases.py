@@ -54,7 +54,7 @@ class Sentence(NamedTuple):
 
 
 def sentence(rng: random.Random) -> Sentence:
-    """Write a sentence: a subject, and two verbs with different completions, each 2 to 10 words after its verb."""
+    """Write a sentence: a subject, two verbs, and for each its own completion with 2 to 10 words between."""
     words, verbs, completions = [rng.choice(SUBJECTS), "are"], [], []
     for i, verb in enumerate(rng.sample(list(COMPLETIONS), 2)):
         words += ["and"] if i else []

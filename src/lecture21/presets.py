@@ -2,7 +2,8 @@
 
 from lecture21.config import GPTConfig
 
-# What all models of OpenAI share: biases everywhere, the tanh form of gelu, a tied head, dropout 0.1 in training.
+# What GPT-1 to GPT-3 share: biases everywhere, the tanh form of gelu, a tied head. The dropout is that of GPT-1's paper
+# and of GPT-2's published configuration.
 _OPENAI = {"activation": "gelu_tanh", "qkv_bias": True, "tied_head": True, "dropout": 0.1}
 # Radford et al. 2019, section 2.3 and table 2. Heads are in the released hyper-parameters, not in the paper.
 _GPT2 = {**_OPENAI, "vocab_size": 50257, "block_size": 1024, "initialization": "gpt2"}
@@ -11,7 +12,8 @@ _GPT2 = {**_OPENAI, "vocab_size": 50257, "block_size": 1024, "initialization": "
 _GPT3 = {**_GPT2, "block_size": 2048, "dropout": 0.0}
 
 PRESETS: dict[str, GPTConfig] = {
-    # Slide 24, left of the arrows. Its shape is that of Karpathy's published character model (209,729 parameters).
+    # Slide 24, left of the arrows. The shape is that of the notebook of Karpathy's lecture "Let's build GPT", which
+    # prints 0.209729 M parameters.
     "gpt0": GPTConfig(),
     # Radford et al. 2018, section 4.1, and the released code (openai/finetune-transformer-lm): post-norm, no norm at
     # the end, 40,000 merges and 478 single symbols.

@@ -21,9 +21,9 @@ from tokenizers import AddedToken, Tokenizer, decoders, normalizers, pre_tokeniz
 from tokenizers.models import BPE
 from torch import Tensor
 
-from lecture21.bpe import BYTES, PATTERN, SYMBOLS
+from lecture21.bpe import PATTERN, SYMBOLS
 from lecture21.config import GPTConfig
-from lecture21.encodings import END_OF_TEXT
+from lecture21.encodings import END_OF_TEXT, spell, unspell
 from lecture21.gpt import GPT
 from lecture21.huggingface import TOKENIZER_FILES, config_from, config_to, locate, tensors_from, tensors_to
 from lecture21.storage import load_weights
@@ -37,8 +37,6 @@ _CLASSES = {
 }
 # How GPT-2 cuts a text, as its authors wrote it and as tiktoken writes it, which matches the same but never goes back.
 _PATTERNS = (PATTERN, getattr(tiktoken_ext.openai_public, "r50k_pat_str", PATTERN))
-_SYMBOL_OF = dict(zip(BYTES, SYMBOLS, strict=True))
-_BYTE_OF = dict(zip(SYMBOLS, BYTES, strict=True))
 _END_OF_WORD = "</w>"  # GPT-1 marks where a word ends, GPT-2 keeps the space before it
 
 
@@ -169,10 +167,10 @@ def tokenizer_to_huggingface(ours: tiktoken.Encoding | WordTokenizer) -> "PreTra
         raise ValueError(f"{ours.name!r} must cut text with GPT-2's pattern, got {ours._pat_str!r}")
     # tiktoken's own documentation reads these attributes, where it extends an encoding.
     ranks, special = ours._mergeable_ranks, ours._special_tokens
-    tokens = {_spell(token): i for token, i in ranks.items()}
+    tokens = {spell(token): i for token, i in ranks.items()}
     if both := sorted(special.keys() & tokens.keys()):
         raise ValueError(f"{ours.name!r} has {both} among its special tokens and among the others")
-    backend = _backend(tokens | special, [(_spell(a), _spell(b)) for a, b in _merges(ranks)])
+    backend = _backend(tokens | special, [(spell(a), spell(b)) for a, b in _merges(ranks)])
     end = END_OF_TEXT if END_OF_TEXT in special else None
     return fast(tokenizer_object=backend, bos_token=end, eos_token=end)
 
@@ -216,18 +214,14 @@ def _from_backend(backend: Tokenizer, source: str, name: str) -> tiktoken.Encodi
     tokens = {token: i for token, i in model["vocab"].items() if token not in special}
     if foreign := [token for token in tokens if not set(token) <= set(SYMBOLS)]:
         raise ValueError(f"{source} has tokens that spell no bytes, such as {foreign[0]!r}")
-    ranks = {bytes(_BYTE_OF[symbol] for symbol in token): i for token, i in tokens.items()}
+    ranks = {unspell(token): i for token, i in tokens.items()}
     if missing := sum(bytes([byte]) not in ranks for byte in range(256)):
         raise ValueError(f"{source} lacks {missing} of the 256 bytes")
     # tiktoken has no list of merges: it joins what has the lowest id. That must be the same.
     merges = [tuple(merge if isinstance(merge, list) else merge.split(" ")) for merge in model["merges"]]
-    if merges != [(_spell(a), _spell(b)) for a, b in _merges(ranks)]:
+    if merges != [(spell(a), spell(b)) for a, b in _merges(ranks)]:
         raise ValueError(f"{source} has merges in another order than its ids, which a tiktoken.Encoding cannot have")
     return tiktoken.Encoding(name, pat_str=PATTERN, mergeable_ranks=ranks, special_tokens=special)
-
-
-def _spell(token: bytes) -> str:
-    return "".join(_SYMBOL_OF[byte] for byte in token)
 
 
 def _merges(ranks: Mapping[bytes, int]) -> list[tuple[bytes, bytes]]:

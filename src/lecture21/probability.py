@@ -27,6 +27,8 @@ def token_log_probabilities(model: Callable[[Tensor], Tensor], ids: Int[Tensor, 
     Raises:
         ValueError: if the strings have fewer than two tokens, and so nothing to predict.
     """
+    if ids.dim() != 2:
+        raise ValueError(f"strings must be ids of shape (B, T), got {tuple(ids.shape)}")
     if ids.shape[1] < 2:
         raise ValueError(f"a string needs 2 tokens or more, one to start from and one to predict, got {ids.shape[1]}")
     logs = at_least_float32(model(ids[:, :-1])).log_softmax(dim=-1)  # (B, T-1, V)

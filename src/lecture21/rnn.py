@@ -4,11 +4,12 @@ Called like a GPT, trained and sampled by the same functions, so that the two ca
 """
 
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21.checks import from_dict, require_choice, require_number, require_whole
 from lecture21.likelihood import require_vocabulary, token_cross_entropy
 from lecture21.storage import load_model, load_weights, save_model
 
@@ -43,22 +44,14 @@ class RNNConfig:
 
     def __post_init__(self) -> None:
         for name in ("vocab_size", "block_size", "n_layer", "d_model"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
-        if self.kind not in KINDS:
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
-        if isinstance(self.dropout, bool) or not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}")
+            require_whole(name, getattr(self, name))
+        require_choice("kind", self.kind, KINDS)
+        require_number("dropout", self.dropout, "in [0, 1)", lambda x: 0 <= x < 1)
 
     @classmethod
     def from_dict(cls, values: dict[str, object], source: str = "the configuration") -> "RNNConfig":
         """Build a configuration from parsed JSON; `source` is named when a field is unknown."""
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ValueError(f"{source} has unknown fields {', '.join(unknown)}; known are {', '.join(known)}")
-        return cls(**values)  # __post_init__ checks every value
+        return from_dict(cls, values, source)
 
 
 class HiddenState:
@@ -121,8 +114,8 @@ class RNN(nn.Module):
         Raises:
             ValueError: if there is nothing to read, or an id is outside the vocabulary.
         """
-        if ids.shape[1] < 1:
-            raise ValueError("there is nothing to read: ids needs one token or more in each row")
+        if ids.dim() != 2 or ids.shape[1] < 1:
+            raise ValueError(f"ids must have the shape (B, T) with one token or more a row, got {tuple(ids.shape)}")
         require_vocabulary(ids, self.vocab_size)
         x = self.dropout(self.token(ids))  # (B, T, C)
         x, state = self.recurrence(x, cache.tensors if cache else None)

@@ -122,7 +122,12 @@ def load_model(directory: str | os.PathLike[str], kind: str) -> tuple[dict[str, 
     if not (directory / WEIGHTS).is_file():
         raise ValueError(f"{directory} is not a checkpoint: it needs {CONFIG} and {WEIGHTS}")
     tensors, metadata = load_tensors(directory / WEIGHTS)
-    written = json.loads(metadata.get("config", "null")) or values
+    try:
+        written = json.loads(metadata["config"]) if "config" in metadata else values
+    except ValueError:
+        written = None
+    if not isinstance(written, dict):
+        raise ValueError(f"{directory / WEIGHTS} must hold a configuration in its metadata, got {metadata['config']!r}")
     for name in [*written, *(values.keys() - written.keys())]:
         if written.get(name) != values.get(name):
             difference = f"{name} is {written.get(name)!r} there and {values.get(name)!r} here"

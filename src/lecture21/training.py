@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lecture21.checkpoints import Tokenizer, TrainingState, load_run, refuse_to_overwrite, save_run
+from lecture21.checks import require_choice, require_number, require_whole
 from lecture21.evaluation import History, TrainableModel, evaluate
 from lecture21.likelihood import require_vocabulary
 
@@ -61,32 +62,24 @@ class TrainConfig:
     """fp32, bf16 or fp16; on a GPU the best that it can do, elsewhere fp32, if not given."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "betas", tuple(self.betas))  # JSON has lists only
-        if isinstance(self.seed, int) and self.seed >= 2**63:
+        for name in ("steps", "warmup", "seed"):
+            require_whole(name, getattr(self, name), least=0)
+        for name in ("batch_size", "accumulate", "eval_every"):
+            require_whole(name, getattr(self, name))
+        if self.seed >= 2**63:
             raise ValueError(f"seed must be below 2 ** 63, got {self.seed}")
-        for name, least in {
-            "steps": 0,
-            "batch_size": 1,
-            "warmup": 0,
-            "accumulate": 1,
-            "eval_every": 1,
-            "seed": 0,
-        }.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}")
-        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise ValueError(f"learning_rate must be a positive number, got {self.learning_rate!r}")
-        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
-            raise ValueError(f"weight_decay must be a number >= 0, got {self.weight_decay!r}")
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+        require_number("learning_rate", self.learning_rate, "a positive number", lambda x: 0 < x < math.inf)
+        require_number("weight_decay", self.weight_decay, "a number >= 0", lambda x: 0 <= x < math.inf)
+        if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
             raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas!r}")
-        if self.clip is not None and not self.clip > 0:
-            raise ValueError(f"clip must be a positive number or None, got {self.clip!r}")
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {self.schedule!r}")
-        if self.precision is not None and self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+        object.__setattr__(self, "betas", tuple(self.betas))  # JSON has lists only
+        for beta in self.betas:
+            require_number("betas", beta, "two numbers in [0, 1)", lambda x: 0 <= x < 1)
+        if self.clip is not None:
+            require_number("clip", self.clip, "a positive number or None", lambda x: x > 0)
+        require_choice("schedule", self.schedule, SCHEDULES)
+        if self.precision is not None:
+            require_choice("precision", self.precision, PRECISIONS)
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:

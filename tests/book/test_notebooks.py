@@ -20,11 +20,14 @@ ALT = "a small white square that stands for a picture"
 
 def test_the_chapters_are_there():
     assert [path.stem for path in NOTEBOOKS] == [
+        "01_from_rnn_to_attention",
         "02_basic_self_attention",
         "03_learnable_attention",
         "04_causal_mask",
+        "05_transformer",
         "06_gpt_as_probability",
         "07_write_a_gpt",
+        "08_gpt1_to_gpt3",
     ]
 
 

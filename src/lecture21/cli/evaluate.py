@@ -54,7 +54,7 @@ def evaluate_command(
     losses = [("uniform", math.log(symbols.vocab_size))]
     for label, order in (("unigram", 1), ("bigram", 2), ("5-gram", 5)):
         model_of_order = NGram(order, symbols.vocab_size).fit(tokens)
-        losses.append((label, evaluate(model_of_order, val, round(block_size * length))))
+        losses.append((label, evaluate(model_of_order, val, max(1, round(block_size * length)))))
     loss = evaluate(model.to(choose_device(device)), torch.tensor(ids), block_size)
     losses.append((str(run), loss / length))
     width = max(len(label) for label, _ in losses)

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import psutil
 import torch
 import typer
 from tqdm import tqdm
 
-from lecture21 import corpus, presets
+from lecture21 import accounting, corpus, presets
 from lecture21.checkpoints import CHECKPOINT
 from lecture21.cli.options import (
     Changes,
@@ -29,7 +30,7 @@ from lecture21.evaluation import History, TrainableModel
 from lecture21.gpt import GPT
 from lecture21.rnn import KINDS, RNN, RNNConfig
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
-from lecture21.training import TrainConfig, train
+from lecture21.training import TrainConfig, choose_device, train
 
 
 def make_tokenizer(name: str, text: str, seen: str) -> CharTokenizer | BPETokenizer:
@@ -61,6 +62,18 @@ def make_shape(preset: str, changes: dict[str, object]) -> GPTConfig | RNNConfig
     if preset not in presets.names():
         raise ValueError(f"unknown preset {preset!r}; choose from {', '.join((*presets.names(), *KINDS))}")
     return presets.get(preset, **changes)
+
+
+def refuse_what_no_memory_holds(shape: GPTConfig | RNNConfig, name: str) -> None:
+    """Raise ValueError if weights, gradients and Adam's averages alone are more than this machine's memory.
+
+    Else a machine would swap for an hour before it says no.
+    """
+    if isinstance(shape, GPTConfig):
+        needed, there = accounting.training_bytes(shape), psutil.virtual_memory().total
+        if needed > there:
+            sizes = f"training it takes {needed / 1e9:,.0f} GB, this machine has {there / 1e9:,.0f} GB"
+            raise ValueError(f"{name} is too large for this machine: {sizes}; --set n_layer=... makes it smaller")
 
 
 def train_command(
@@ -108,6 +121,8 @@ def train_command(
     ids = [reader.encode(part) for part in parts]
     tokens, val = map(torch.tensor, ids)
     shape = replace(shape, vocab_size=reader.vocab_size)
+    if choose_device(device).type == "cpu":
+        refuse_what_no_memory_holds(shape, preset)
     torch.manual_seed(seed)
     model = RNN(shape) if isinstance(shape, RNNConfig) else GPT(shape)
     choose_threads(model)

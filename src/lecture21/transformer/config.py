@@ -1,8 +1,9 @@
 """The shape of an encoder-decoder as data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
+from lecture21.checks import from_dict, require_choice, require_number, require_switch, require_whole
 from lecture21.config import CHOICES
 
 
@@ -54,19 +55,13 @@ class TransformerConfig:
     def __post_init__(self) -> None:
         sizes = ("source_vocab_size", "block_size", "n_encoder_layer", "n_decoder_layer", "n_head", "d_model")
         for name in (*sizes, "target_vocab_size", "d_ff", "pad"):
-            value, least = getattr(self, name), 0 if name == "pad" else 1
-            if value is None and name in ("target_vocab_size", "d_ff"):
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}")
+            if getattr(self, name) is not None or name not in ("target_vocab_size", "d_ff"):
+                require_whole(name, getattr(self, name), least=0 if name == "pad" else 1)
         for name in ("attention_bias", "share_embeddings"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
+            require_switch(name, getattr(self, name))
         for name in ("activation", "norm", "norm_position", "position"):
-            if getattr(self, name) not in CHOICES[name]:
-                raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}, got {getattr(self, name)!r}")
-        if isinstance(self.dropout, bool) or not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}")
+            require_choice(name, getattr(self, name), CHOICES[name])
+        require_number("dropout", self.dropout, "in [0, 1)", lambda x: 0 <= x < 1)
         self._fill_in()
 
     def _fill_in(self) -> None:
@@ -89,8 +84,4 @@ class TransformerConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, object], source: str = "the configuration") -> "TransformerConfig":
         """Build a configuration from parsed JSON; `source` is named when a field is unknown."""
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ValueError(f"{source} has unknown fields {', '.join(unknown)}; known are {', '.join(known)}")
-        return cls(**values)  # __post_init__ checks every value
+        return from_dict(cls, values, source)

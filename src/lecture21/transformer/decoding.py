@@ -58,7 +58,7 @@ def greedy_decode(
     Raises:
         ValueError: naming the value that is out of range, or as `Transformer.forward`.
     """
-    _require(model, bos=bos, eos=eos, max_new=max_new)
+    _require(model, source, bos=bos, eos=eos, max_new=max_new)
     source = source.to(next(model.parameters()).device)
     ids = torch.full_like(source[:, :1], bos)
     total = torch.zeros(len(ids), device=ids.device)
@@ -108,7 +108,7 @@ def beam_search(
 
     Source: Wu et al. 2016, section 7; Vaswani et al. 2017, section 6.1, with a width of 4.
     """
-    _require(model, bos=bos, eos=eos, max_new=max_new)
+    _require(model, source, bos=bos, eos=eos, max_new=max_new)
     if width < 1:
         raise ValueError(f"width must be >= 1, got {width}")
     if not 0 <= alpha < float("inf"):
@@ -147,7 +147,9 @@ def beam_search(
     return Beams(ids[:, 1:].unflatten(0, total.shape), total, scores)
 
 
-def _require(model: Transformer, *, bos: int, eos: int, max_new: int) -> None:
+def _require(model: Transformer, source: Int[Tensor, "B S"], *, bos: int, eos: int, max_new: int) -> None:
+    if source.dim() != 2:
+        raise ValueError(f"sources must be ids of shape (B, S), got {tuple(source.shape)}")
     for name, token in (("bos", bos), ("eos", eos)):
         if not 0 <= token < model.vocab_size:
             raise ValueError(f"{name} must be in the target vocabulary, 0..{model.vocab_size - 1}, got {token}")
@@ -176,6 +178,7 @@ def _next_token(
     """Return ln P(next token | source, ids)."""
     unread = ids if cache is None else ids[:, len(cache) :]
     logits = at_least_float32(model(source, unread, cache)[:, -1])
-    if logits.isnan().any():
+    logs = logits.log_softmax(dim=-1)
+    if logs.isnan().any():  # as they are where a logit is NaN or infinite
         raise ValueError("the logits are not numbers (NaN): did the training of this model diverge?")
-    return logits.log_softmax(dim=-1)
+    return logs

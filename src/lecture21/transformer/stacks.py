@@ -20,6 +20,8 @@ def padding_mask(ids: Int[Tensor, "B S"], pad: int) -> Bool[Tensor, "B 1 1 S"]:
     Raises:
         ValueError: if a row holds nothing else: the softmax of only -inf is NaN.
     """
+    if ids.dim() != 2:
+        raise ValueError(f"sources must be ids of shape (B, S), got {tuple(ids.shape)}")
     mask = ids != pad
     # On an accelerator the check would wait for the device at every step.
     if ids.device.type == "cpu" and not mask.any(dim=1).all():
@@ -62,6 +64,8 @@ class Embedding(nn.Module):
 
     def forward(self, ids: Int[Tensor, "B T"], start: int = 0) -> Float[Tensor, "B T C"]:
         """Return the vectors of tokens that stand at positions start, start + 1, ..."""
+        if ids.dim() != 2:
+            raise ValueError(f"ids must have the shape (B, T), got {tuple(ids.shape)}")
         stop = start + ids.shape[1]
         if stop > self.config.block_size:
             limit = self.config.block_size
