@@ -28,6 +28,7 @@ SETTINGS = [
     # Up to five digits, and so many of six; tested on six digits.
     {"to": "words", "position": "sinusoidal", "n_train": 1000, "max_digits": 5, "longer": 0},
     {"to": "words", "position": "sinusoidal", "n_train": 1000, "max_digits": 5, "longer": 20},
+    {"to": "words", "position": "sinusoidal", "n_train": 4000, "max_digits": 5, "longer": 20},
 ]
 
 
