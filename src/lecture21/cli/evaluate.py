@@ -13,7 +13,7 @@ from lecture21.cli.options import (
     Run,
     TextFile,
     characters_per_token,
-    load_run,
+    open_run,
     read_text,
     say_unknown,
 )
@@ -36,7 +36,7 @@ def evaluate_command(
 
     All are scored per character: what a model of longer tokens loses on the whole text, shared among its characters.
     """
-    model, tokenizer = load_run(run)
+    model, tokenizer = open_run(run)
     limit = getattr(model, "context_limit", model.block_size)  # an RNN reads windows of any length
     block_size = model.block_size if block_size is None else block_size
     if block_size < 1 or (limit is not None and block_size > limit):

@@ -45,7 +45,7 @@ def read_text(edition: str, text: Path | None) -> tuple[str, str]:
     return content, str(text)
 
 
-def load_run(run: Path) -> tuple[GPT | RNN, CharTokenizer | BPETokenizer]:
+def open_run(run: Path) -> tuple[GPT | RNN, CharTokenizer | BPETokenizer]:
     """Return the model and the tokenizer of a run; raises ValueError if one is missing, torn or of another."""
     model = (RNN if load_config(run).get(KIND) == "rnn" else GPT).from_pretrained(run)
     if not (run / TOKENIZER).is_file():

@@ -6,7 +6,7 @@ import torch
 import typer
 
 from lecture21 import generation
-from lecture21.cli.options import Device, Run, load_run, say_unknown
+from lecture21.cli.options import Device, Run, open_run, say_unknown
 from lecture21.training import choose_device
 
 
@@ -26,7 +26,7 @@ def sample(
     device: Device = None,
 ) -> None:
     """Let a model write: greedily, or drawn as soon as temperature, top-k, top-p or a seed is given."""
-    model, tokenizer = load_run(run)
+    model, tokenizer = open_run(run)
     if not prompt:
         raise ValueError("the prompt is empty: give at least one character")
     ids = tokenizer.encode(prompt, strict=strict)
