@@ -1,0 +1,111 @@
+"""The arithmetic of a GPT: of one token, of a whole training run, and the days that it takes."""
+
+import math
+from dataclasses import dataclass
+
+from lecture21.accounting.parameters import parameters_by_formula
+from lecture21.config import GPTConfig
+from lecture21.feed_forward import ACTIVATIONS
+
+DEVICES: dict[str, float] = {"T4": 65e12, "V100": 125e12, "A100": 312e12, "H100": 989e12}
+"""Most FLOPs in a second at 16 bits, as the vendor states them: dense tensor cores, the SXM board of each.
+
+Source: NVIDIA's data sheets of the four. Those of A100 and H100 also print a figure twice as high, which holds for
+weights of which half are zero.
+"""
+
+
+@dataclass(frozen=True)
+class Flops:
+    """Floating-point operations for one token."""
+
+    linear: int
+    """Forward, in the products of a vector with a weight matrix: two for every weight."""
+    attention: int
+    """Forward, in scores and weighted values: 4 L H D for each key."""
+    recompute: bool = False
+    """Whether the backward pass forms the scores anew, as fused attention kernels do."""
+
+    @property
+    def forward(self) -> int:
+        """One forward pass."""
+        return self.linear + self.attention
+
+    @property
+    def backward(self) -> int:
+        """One backward pass: each product has two factors, and so two gradients, each as much work as itself."""
+        return 2 * self.forward + self.recompute * self.attention // 2
+
+    @property
+    def training(self) -> int:
+        """Forward and backward together: six for every weight, and attention's share."""
+        return self.forward + self.backward
+
+
+def flops_per_token(config: GPTConfig, context: int | None = None, *, recompute: bool = False) -> Flops:
+    """Count the FLOPs of one token whose queries meet `context` keys.
+
+    So it is the mean over a sequence of that length read at once, and also the cost of the next token when `context`
+    tokens, itself included, are in the cache. It equals `torch.utils.flop_counter.FlopCounterMode` exactly.
+
+    Args:
+        config: the shape.
+        context: number of keys S; the block size if not given.
+        recompute: count the backward pass of a fused kernel (flash attention): it keeps no scores, and computes them a
+            second time, so that attention's backward pass is 5/2 of its forward pass and not 2.
+
+    Raises:
+        ValueError: if the context is not between 1 and the block size.
+    """
+    context = require_context(config, context)
+    inner, keys = config.n_head * config.d_head, config.n_kv_head * config.d_head
+    matrices = 3 if ACTIVATIONS[config.activation].gated else 2
+    block = 2 * config.d_model * (inner + keys) + matrices * config.d_model * config.d_ff
+    weights = config.n_layer * block + config.vocab_size * config.d_model  # the head multiplies, tied or not
+    return Flops(2 * weights, 4 * config.n_layer * inner * context, recompute)
+
+
+def training_flops(config: GPTConfig, tokens: int) -> int:
+    """Return 6 N D, the usual estimate: six FLOPs for each of N parameters (all of them) and D training tokens.
+
+    It counts tables and norms, which multiply nothing, and leaves out attention's share, which grows with the context;
+    `flops_per_token(config).training * tokens` is the exact number.
+
+    Source: Kaplan et al. 2020, section 2.1, who leave the embeddings out of N; Brown et al. 2020, appendix D.
+    """
+    require_positive("tokens", tokens)
+    return 6 * parameters_by_formula(config).total * tokens
+
+
+def training_days(flops: int | float, device: str, n_devices: int = 1, utilisation: float = 0.4) -> float:
+    """Return how long a computation takes.
+
+    Args:
+        flops: all of them, such as `training_flops` gives.
+        device: a key of `DEVICES`.
+        n_devices: number of devices that share the work.
+        utilisation: share of the stated peak that is reached, in (0, 1].
+
+    Raises:
+        ValueError: naming what does not fit.
+    """
+    if device not in DEVICES:
+        raise ValueError(f"unknown device {device!r}; choose from {', '.join(DEVICES)}")
+    if not 0 <= flops < math.inf:
+        raise ValueError(f"flops must be a number >= 0, got {flops}")
+    require_positive("n_devices", n_devices)
+    if not 0 < utilisation <= 1:
+        raise ValueError(f"utilisation must be in (0, 1], got {utilisation}")
+    return flops / (DEVICES[device] * n_devices * utilisation) / 86400
+
+
+def require_context(config: GPTConfig, context: int | None) -> int:
+    context = config.block_size if context is None else context
+    if not 1 <= context <= config.block_size:
+        raise ValueError(f"context must be between 1 and the block size, {config.block_size}, got {context}")
+    return context
+
+
+def require_positive(name: str, value: int) -> None:
+    if not 1 <= value < math.inf:  # NaN is not
+        raise ValueError(f"{name} must be >= 1, got {value}")
