@@ -1,6 +1,7 @@
 import os
 from collections.abc import Iterator
 
+import huggingface_hub
 import hypothesis
 import jaxtyping
 import matplotlib
@@ -22,3 +23,11 @@ def untyped() -> Iterator[None]:
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """Cut the hub's client off, with an empty cache under the directory that is returned."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "home" / "hub"))
+    return tmp_path / "home"

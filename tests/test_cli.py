@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from lecture21 import GPT, GPTConfig, accounting, presets
+from lecture21.accounting import published
 from lecture21.cli import main
 from lecture21.corpus import split
 from lecture21.encodings import gpt2
@@ -357,6 +358,93 @@ def test_count_prints_what_the_accounting_says_of_every_preset(name, capsys):
     assert table["training"][0] == f"{accounting.flops_per_token(config).training:,}"
     assert table["weights, bf16"][0] == f"{2 * accounting.parameters_by_formula(config).total:,}"
     assert table["key/value cache, bf16"][0] == f"{accounting.kv_cache_bytes(config):,}"
+    assert ("experts touched in a layer" in table) == (config.moe is not None)
+
+
+@pytest.mark.parametrize("name", published.names())
+def test_count_prints_what_the_accounting_says_of_every_published_model(name, capsys):
+    table, shape = table_of(capsys, name), published.get(name)
+    counts = accounting.weights(shape)
+    assert table["all"][0] == f"{counts.total:,}"
+    assert table["active"][0] == f"{counts.active:,}"
+    assert table["active, without table of tokens"][0] == f"{counts.active_without_embedding:,}"
+    assert table["weights, bf16"][0] == f"{2 * counts.total:,}"
+    assert table["forward"][0] == f"{accounting.token_flops(shape, 4096).forward:,}"
+    assert table["key/value cache of one token, bf16"][0] == f"{accounting.cache_memory(shape):,}"
+    assert table["experts touched in a layer"] == [
+        f"{shape.top_k}.0",
+        f"of {shape.n_expert:,}, if tokens choose uniformly",
+    ]
+    assert table["weights read, bf16"][0] == f"{accounting.weights_read(shape):,.0f}"
+    sent = accounting.all_to_all_bytes(shape) * shape.n_sparse
+    assert table["all-to-all of a token, bf16"][0] == f"{sent:,.0f}"
+    assert table["batch at the ridge, routed experts"][0] == f"{accounting.ridge_batch(shape, 'H100'):,}"
+    shares = [float(row[1].split("%")[0]) for part, row in table.items() if part in PARTS and row[1].endswith("%")]
+    assert sum(shares) == pytest.approx(100, abs=0.4)
+
+
+PARTS = {
+    "table of tokens", "positions", "attention", "dense layers, shared experts", "routers", "routed experts",
+    "norms, biases", "head",
+}  # fmt: skip
+
+
+def test_count_of_mixtral(capsys):
+    """The numbers that the book quotes, as they stand on the screen."""
+    table = table_of(capsys, "mixtral-8x7b")
+    assert table["all"] == ["46,702,792,704", "100.0%; printed: 46.7B"]
+    assert table["active"] == ["12,879,925,248", "27.6%; printed: 12.9B"]
+    assert table["active, without table of tokens"] == ["12,748,853,248", "27.3%"]
+    assert table["forward, weights"][1] == "25.5 GFLOP"
+    assert table["all-to-all of a token in a layer, bf16"] == ["32,768", "32.8 kB, all experts elsewhere"]
+    assert table["batch at the ridge, routed experts"] == ["1,181", "4 x a dense layer's"]
+    assert table["tokens in a second, at most"][0] == "131"
+
+
+def test_count_says_which_convention_gives_the_printed_number(capsys):
+    active = ("active", "active, without table of tokens")
+    said = {name: ["printed" in table_of(capsys, name)[row][1] for row in active] for name in published.names()}
+    assert said["glam-64b-64e"] == said["mixtral-8x7b"] == [True, False]
+    assert said["deepseek-v3"] == said["gpt-oss-120b"] == [False, True]
+    assert said["deepseek-v2"] == said["qwen3-235b-a22b"] == [True, True]
+    assert said["switch-c"] == [False, False]
+    assert table_of(capsys, "qwen3-30b-a3b")["active"][1].endswith("printed: 3.3B, which is not this one rounded")
+
+
+def test_count_of_a_published_model_with_every_option(capsys):
+    options = ["--context", 1000, "--batch", 64, "--dtype", "mxfp4", "--device", "A100", "--devices", 4]
+    table = table_of(capsys, "gpt-oss-120b", *options, "--tokens", "1e12", "--utilisation", 0.5)
+    shape = published.get("gpt-oss-120b")
+    flops, active = accounting.token_flops(shape, 1000), accounting.weights(shape).active
+    assert table["forward, attention"][0] == f"{flops.attention:,}"
+    assert table["weights, mxfp4"] == [f"{accounting.weight_memory(shape, 'mxfp4'):,}", "65.2 GB"]
+    assert table["on each of 4 devices"][1] == "16.3 GB"
+    assert table["key/value cache"][0] == f"{accounting.cache_memory(shape, 1000, 64):,}"
+    assert table["experts touched in a layer"][0] == "111.2"
+    assert table["weights read, mxfp4"][0] == f"{accounting.weights_read(shape, 64, 'mxfp4'):,.0f}"
+    assert table["all-to-all of a token, bf16"][0] == f"{0.75 * 45 * 1024 * 36:,.0f}"
+    assert table["FLOPs for each byte at the ridge"][0] == "153"
+    assert table["6 N D"][0] == f"{6 * active * 1e12:.4g}"
+    days = accounting.training_days(flops.training * 10**12, "A100", 4, 0.5)
+    assert table["with attention, exactly"][1] == f"{days:.3g} days"
+
+
+def test_count_of_a_preset_with_experts_tells_active_from_all(capsys):
+    table, config = table_of(capsys, "moe", "--batch", 4, "--device", "T4"), presets.get("moe")
+    assert table["all"][0] == f"{accounting.parameters_by_formula(config).total:,}"
+    assert table["active"][0] == f"{accounting.active_parameters(config).total:,}"
+    assert table["routers"][0] == f"{accounting.parameters_by_formula(config).router:,}"
+    assert table["experts touched in a layer"][0] == "5.5"
+    assert table["FLOPs for each byte at the ridge"][0] == "203"
+    each = accounting.flops_per_token(config).training / accounting.active_parameters(config).total
+    assert table["training"][1] == f"{each:.2f} for each active parameter"
+
+
+def test_count_of_an_encoder_decoder_says_that_two_tokens_are_counted(capsys):
+    assert main(["count", "switch-base-128"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("switch-base-128: 12 + 12 layers, 128 experts of width 3,072 in 12 of them, 1 for each token")
+    assert "FLOPs of one token read and one written, 4,096 tokens" in out
 
 
 def test_count_is_a_table_whose_columns_stand_below_each_other(capsys):
@@ -391,7 +479,22 @@ def test_count_without_a_device_gives_no_days(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["gpt9"], "unknown preset 'gpt9'; choose from gpt0, gpt1"),
+        (["gpt9"], "unknown preset 'gpt9'; choose from gpt0, "),
+        (["gpt9"], f"; or a published model: {', '.join(published.names())}\n"),
+        (["mixtral-8x7b", "--set", "n_layer=3"], "--set n_layer=3 changes a preset, and mixtral-8x7b is a published"),
+        (["mixtral-8x7b", "--context", "0"], "context must be a whole number >= 1, got 0"),
+        (["mixtral-8x7b", "--batch", "0"], "batch must be a whole number >= 1, got 0"),
+        (
+            ["mixtral-8x7b", "--dtype", "fp7"],
+            "dtype must be one of fp32, bf16, fp16, fp8, int8, int4, mxfp4, got 'fp7'",
+        ),
+        (["mixtral-8x7b", "--device", "B52"], "device must be one of T4, V100, A100, H100, got 'B52'"),
+        (["mixtral-8x7b", "--devices", "0"], "devices must be a whole number >= 1, got 0"),
+        (["mixtral-8x7b", "--tokens", "0"], "tokens must be >= 1, got 0"),
+        (["mixtral-8x7b", "--tokens", "inf"], "tokens must be a finite number, got inf"),
+        (["moe", "--device", "B52"], "device must be one of T4, V100, A100, H100, got 'B52'"),
+        (["moe", "--dtype", "mxfp4"], "dtype must be one of fp32"),
+        (["gpt0", "--dtype", "mxfp4"], "dtype must be one of fp32"),
         ([], "NAME"),
         (["gpt0", "--set", "n_layers=3"], "unknown fields n_layers"),
         (["gpt0", "--set", "n_layer"], "--set needs NAME=VALUE"),

@@ -7,9 +7,9 @@ import huggingface_hub
 import pytest
 import torch
 
-from lecture21 import GPT, GPTConfig, huggingface, presets
+from lecture21 import GPT, GPTConfig, presets
 from lecture21.huggingface import config_from, config_to, tensors_from, tensors_to
-from lecture21.storage import save_tensors
+from lecture21.storage import load_tensors, save_tensors
 
 # The configurations of the hub, less what has no bearing on the model.
 GPT1 = {
@@ -243,7 +243,7 @@ def test_a_pickle_is_never_read(checkpoint, tmp_path):
 @pytest.fixture
 def sharded(checkpoint):
     """Cut the checkpoint into two files, with an index."""
-    tensors = huggingface.load_tensors(checkpoint / "model.safetensors")[0]
+    tensors = load_tensors(checkpoint / "model.safetensors")[0]
     (checkpoint / "model.safetensors").unlink()
     names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
     where = {name: names[i % 2] for i, name in enumerate(tensors)}

@@ -3,6 +3,7 @@
 import json
 import sys
 
+import huggingface_hub
 import pytest
 import tiktoken
 import torch
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from lecture21 import GPT, GPTConfig, huggingface, pretrained
+from lecture21 import GPT, GPTConfig, pretrained
 from lecture21.bpe import SYMBOLS
 from lecture21.encodings import END_OF_TEXT, gpt2, train_bpe
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
@@ -232,7 +233,7 @@ def test_a_tokenizer_on_the_hub_is_asked_for_without_its_weights(monkeypatch, gp
         asked.append((repository, allow_patterns))
         return str(gpt1_files)
 
-    monkeypatch.setattr(huggingface.huggingface_hub, "snapshot_download", download)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     pretrained.tokenizer("openai-gpt")
     ((repository, patterns),) = asked
     assert repository == "openai-community/openai-gpt"

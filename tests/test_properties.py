@@ -25,13 +25,16 @@ def test_logits_have_one_row_of_the_vocabulary_for_each_position(config):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_changing_the_future_changes_no_past_logit_exactly(config, dtype):
     model = make(config, dtype=dtype)
+    # An expert multiplies as many rows as it was sent, and the last digits of a product depend on how many there are.
+    # That nothing else comes from the future is exact in the gradients: the next test.
+    rounding = 0.0 if config.moe is None else 100 * torch.finfo(dtype).eps
     ids = random_ids(config)
     before = model(ids)
     for t in range(1, config.block_size):
         changed = ids.clone()
         changed[:, t:] = (changed[:, t:] + 1) % config.vocab_size
         after = model(changed)
-        assert torch.equal(before[:, :t], after[:, :t])
+        torch.testing.assert_close(before[:, :t], after[:, :t], rtol=rounding, atol=rounding)
         assert not torch.equal(before[:, t:], after[:, t:])
 
 
@@ -119,6 +122,8 @@ def test_every_parameter_gets_a_gradient(config):
     model = make(config)
     model.loss(random_ids(config), random_ids(config, seed=2)).backward()
     for name, parameter in model.named_parameters():
+        if config.moe is not None and config.moe.n_expert == 1 and name.endswith("router.weight"):
+            continue  # it has nothing to choose from
         assert parameter.grad is not None, name
         # A key bias shifts all scores of a query alike, which the softmax does not see.
         if not name.endswith("key.bias"):

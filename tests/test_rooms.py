@@ -11,9 +11,9 @@ PACKAGE = Path(lecture21.__file__).parent
 # From the ground up. Rooms in one tuple do not know each other.
 FLOORS = [
     ("storage", "checks"),
-    ("attention", "positions", "feed_forward", "initialization", "likelihood", "ngram", "influence", "objectives"),
-    ("corpus", "pencil", "numbers", "phrases", "results", "bpe"),
-    ("encodings", "layers", "evaluation", "probability"),
+    ("attention", "positions", "feed_forward", "likelihood", "ngram", "influence", "objectives", "ensembles"),
+    ("corpus", "pencil", "numbers", "phrases", "results", "bpe", "moe", "mixtures"),
+    ("encodings", "layers", "evaluation", "probability", "initialization"),
     ("tokenizers", "config"),
     ("huggingface",),
     ("gpt", "transformer", "rnn"),

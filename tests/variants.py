@@ -9,10 +9,14 @@ import torch
 
 from lecture21 import GPT, GPTConfig, presets
 from lecture21.config import CHOICES
+from lecture21.moe.config import BALANCES
 
 # None: a size that a preset gives for its own width follows the small width instead.
 SMALL = {"vocab_size": 11, "block_size": 12, "n_layer": 2, "n_head": 2, "d_model": 8}
 SMALL |= {"d_head": None, "n_kv_head": None, "d_ff": None}
+
+# What Mixtral and Qwen3-MoE share.
+MIXTRAL = {"norm": "rmsnorm", "activation": "swiglu", "position": "rotary", "bias": False}
 
 CHANGES = [
     *({field: name} for field, table in CHOICES.items() for name in table),
@@ -26,6 +30,15 @@ CHANGES = [
     {"n_head": 1},
     {"n_layer": 1},
     {"dropout": 0.3},
+    *({"moe": {"balance": balance}} for balance in BALANCES),
+    *({"moe": {"top_k": k}} for k in (1, 8)),
+    {"moe": {"n_expert": 1, "top_k": 1}},
+    {"moe": {"softmax": "after"}},
+    {"moe": {"renormalise": False}},
+    {"moe": {"n_shared": 2}, "d_ff": 10},
+    {**MIXTRAL, "moe": {}},
+    {**MIXTRAL, "moe": {"renormalise": False}, "qk_norm": True, "d_head": 6, "n_kv_head": 1},
+    {"moe": {"z_loss": 0.01}, "activation": "swiglu", "initialization": "gpt2", "bias": False},
 ]
 
 CONFIGS: dict[str, GPTConfig] = {name: presets.get(name, **SMALL) for name in presets.names()}

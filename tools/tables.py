@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from lecture21 import GPTConfig, accounting, presets
-from lecture21.cli.count import short
+from lecture21.accounting import Shape, published
+from lecture21.cli.experts import short
 from lecture21.transformer import Transformer, TransformerConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -193,11 +194,82 @@ def four_days() -> list[Row]:
     return rows
 
 
+NAMES = {
+    "switch-base-128": "Switch-Base, 128 experts", "switch-c": "Switch-C", "glam-64b-64e": "GLaM 64B/64E",
+    "mixtral-8x7b": "Mixtral 8x7B", "mixtral-8x22b": "Mixtral 8x22B", "deepseek-v2": "DeepSeek-V2",
+    "deepseek-v3": "DeepSeek-V3", "qwen3-30b-a3b": "Qwen3-30B-A3B", "qwen3-235b-a22b": "Qwen3-235B-A22B",
+    "gpt-oss-20b": "gpt-oss-20b", "gpt-oss-120b": "gpt-oss-120b",
+}  # fmt: skip
+
+
+def kib(number: int | float) -> str:
+    """Write bytes in KiB."""
+    return f"{number / 1024:,.5g} KiB"
+
+
+def mixtures() -> list[Row]:
+    """Return the published mixtures of experts: parameters counted, and those that their authors print."""
+    rows = [
+        [
+            "Model", "Experts of a layer, for a token", "Parameters", "active", "without input embedding",
+            "Printed: all, active", "The printed active number is", "Source",
+        ]
+    ]  # fmt: skip
+    for key, name in NAMES.items():
+        shape, printed = published.get(key), published.PUBLISHED[key]
+        counts, fits = accounting.weights(shape), published.reproduced_by(key)
+        said = {
+            (): "neither, rounded" if printed.active else "not given",
+            ("with",): "with it",
+            ("without",): "without it",
+            ("with", "without"): "either, rounded",
+        }[fits]
+        shared = f" and {shape.n_shared} shared" if shape.n_shared else ""
+        rows.append(
+            [
+                name,
+                f"{shape.n_expert:,}{shared}, {shape.top_k}",
+                f"{counts.total:,}" if printed.exact else f"about {counts.total / 1e9:,.1f}B",
+                f"{counts.active:,}" if printed.exact else f"about {counts.active / 1e9:,.1f}B",
+                f"{counts.active_without_embedding / 1e9:,.2f}B",
+                printed.total + (f", {printed.active}" if printed.active else ""),
+                said,
+                f"{{cite}}`{printed.source}`",
+            ]
+        )
+    return rows
+
+
+def mixtures_served() -> list[Row]:
+    """Return what the published mixtures cost where they are served."""
+
+    def row(key: str, shape: Shape) -> Row:
+        read = [short(accounting.weights_read(shape, batch), "B") for batch in (1, 16, 64, 256)]
+        return [
+            NAMES[key],
+            short(accounting.weight_memory(shape), "B"),
+            kib(accounting.cache_memory(shape)),
+            short(accounting.token_flops(shape, 1).linear, "FLOP"),
+            *read,
+            f"{accounting.ridge_batch(shape, 'H100'):,}",
+            kib(accounting.all_to_all_bytes(shape)),
+            f"{accounting.all_to_all_bytes(shape) * shape.n_sparse / 2**20:,.3g} MiB",
+        ]
+
+    head = [
+        "Model", "Weights", "Cache of a token", "FLOPs of a token", "Read in a step, batch 1", "16", "64", "256",
+        "Batch at the ridge, H100", "Sent for a token, one layer", "all layers",
+    ]  # fmt: skip
+    return [head, *(row(key, published.get(key)) for key in NAMES)]
+
+
 TABLES: dict[str, Callable[[], list[Row]]] = {
     "transformer_against_gpt": transformer_against_gpt,
     "gpt1_to_gpt4": gpt1_to_gpt4,
     "sizes": sizes,
     "four_days": four_days,
+    "mixtures": mixtures,
+    "mixtures_served": mixtures_served,
 }
 BLOCK = re.compile(r"(% table (\w+), made by tools/tables\.py\n).*?(% end of table \2\n)", re.DOTALL)
 

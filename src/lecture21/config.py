@@ -8,6 +8,7 @@ from lecture21.checks import from_dict, require_choice, require_number, require_
 from lecture21.feed_forward import ACTIVATIONS
 from lecture21.initialization import INITIALIZATIONS
 from lecture21.layers import NORMS, RESIDUALS
+from lecture21.moe import MoEConfig
 from lecture21.positions import ADDED as POSITIONS
 
 CHOICES: dict[str, Mapping[str, object]] = {
@@ -43,7 +44,7 @@ class GPTConfig:
     d_head: int | None = None
     """Width D of a head; C / H if not given."""
     d_ff: int | None = None
-    """Width of the feed-forward layer; 4 C if not given."""
+    """Width of the feed-forward layer, or of each expert in it; 4 C if not given."""
     activation: str = "relu"
     """Nonlinearity of the feed-forward layer: relu, gelu, gelu_tanh, relu2 or swiglu."""
     norm: str = "layernorm"
@@ -70,6 +71,9 @@ class GPTConfig:
     """How weights start: torch, gpt1 or gpt2."""
     dropout: float = 0.0
     """Probability of dropping an activation while training."""
+    moe: MoEConfig | Mapping[str, object] | None = None
+    """A sparse mixture in place of each feed-forward layer, as a `MoEConfig` or a mapping of its fields, which
+    becomes one; none if not given."""
 
     def __post_init__(self) -> None:
         for name in ("vocab_size", "block_size", "n_layer", "n_head", "d_model", "n_kv_head", "d_head", "d_ff"):
@@ -82,6 +86,10 @@ class GPTConfig:
         require_number("dropout", self.dropout, "in [0, 1)", lambda x: 0 <= x < 1)
         for name in ("norm_eps", "rotary_base"):
             require_number(name, getattr(self, name), "a positive number", lambda x: 0 < x < math.inf)
+        if isinstance(self.moe, Mapping):
+            object.__setattr__(self, "moe", from_dict(MoEConfig, self.moe, source="moe"))
+        if not isinstance(self.moe, MoEConfig | None):
+            raise ValueError(f"moe must be a MoEConfig, a mapping of its fields or None, got {self.moe!r}")
         self._fill_in()
 
     def _fill_in(self) -> None:
@@ -107,6 +115,8 @@ class GPTConfig:
     def changed(self, **changes: object) -> "GPTConfig":
         """Return a copy with some fields changed; sizes that were derived from another follow it.
 
+        A mapping for `moe` changes those of its fields, and leaves the others.
+
         Raises:
             ValueError: if a field is unknown, or a value does not fit.
         """
@@ -122,4 +132,6 @@ class GPTConfig:
         ):
             if derived:
                 values[name] = None
+        if self.moe is not None and isinstance(changes.get("moe"), Mapping):
+            changes = {**changes, "moe": {**vars(self.moe), **changes["moe"]}}
         return type(self)(**{**values, **changes})

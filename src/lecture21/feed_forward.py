@@ -31,6 +31,18 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
+def feed_forward(
+    x: Float[Tensor, "*N C"],
+    activation: Activation,
+    up: Callable[[Tensor], Tensor],
+    down: Callable[[Tensor], Tensor],
+    gate: Callable[[Tensor], Tensor] | None = None,
+) -> Float[Tensor, "*N C"]:
+    """Return down(act(up(x))), or with a gate down(act(gate(x)) * up(x))."""
+    bend = activation.function
+    return down(bend(up(x)) if gate is None else bend(gate(x)) * up(x))
+
+
 class FeedForward(nn.Module):
     """Widen each position, bend it, and narrow it again; with a gate, down(act(gate(x)) * up(x)).
 
@@ -61,6 +73,4 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B T C"]:
         """Transform each position by itself."""
-        bend = self.activation.function
-        hidden = bend(self.up(x)) if self.gate is None else bend(self.gate(x)) * self.up(x)
-        return self.dropout(self.down(hidden))
+        return self.dropout(feed_forward(x, self.activation, self.up, self.down, self.gate))

@@ -14,6 +14,7 @@ from lecture21.huggingface import is_foreign, load_foreign, locate
 from lecture21.initialization import INITIALIZATIONS, STD
 from lecture21.layers import NORMS, Block, KVCache, MultiHeadAttention
 from lecture21.likelihood import require_vocabulary, token_cross_entropy
+from lecture21.moe import SparseMoE, routings
 from lecture21.positions import ADDED, Rotary
 from lecture21.storage import load_model, load_weights, save_model
 
@@ -36,6 +37,11 @@ class GPT(nn.Module):
         self.token = nn.Embedding(c.vocab_size, c.d_model)
         self.position = ADDED[c.position](c.block_size, c.d_model)
         self.dropout = nn.Dropout(c.dropout)
+        inside = {"activation": c.activation, "bias": c.bias, "dropout": c.dropout}
+        if c.moe is None:
+            make_feed_forward = partial(FeedForward, c.d_model, c.d_ff, **inside)
+        else:
+            make_feed_forward = partial(SparseMoE, c.d_model, c.d_ff, **inside, **vars(c.moe))
         rotary = Rotary(c.block_size, c.d_head, c.rotary_base) if c.position == "rotary" else None
         self.blocks = nn.ModuleList(
             Block(
@@ -51,7 +57,7 @@ class GPT(nn.Module):
                     rotary=rotary,
                     qk_norm=norm if c.qk_norm else None,
                 ),
-                FeedForward(c.d_model, c.d_ff, activation=c.activation, bias=c.bias, dropout=c.dropout),
+                make_feed_forward(),
                 norm=c.norm,
                 norm_position=c.norm_position,
                 norm_eps=c.norm_eps,
@@ -113,6 +119,8 @@ class GPT(nn.Module):
     def loss(self, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
         """Return the mean cross-entropy of the targets in nats per token: the negative log-likelihood of slide 18.
 
+        In training mode sparse layers add what their routers lose; in evaluation mode the number is the model's alone.
+
         Args:
             ids: what the model reads.
             targets: what follows at each position, `ids` shifted by one.
@@ -120,7 +128,9 @@ class GPT(nn.Module):
         Raises:
             ValueError: as `forward`, and if a target is outside the vocabulary.
         """
-        return token_cross_entropy(self(ids), targets)
+        with routings(self) as routed:
+            loss = token_cross_entropy(self(ids), targets)
+        return loss + sum(router.loss(routing) for router, routing in routed) if self.training else loss
 
     def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
         """Write `config.json` and `model.safetensors`, each beside its old version and then renamed."""
@@ -131,8 +141,9 @@ class GPT(nn.Module):
         """Load a model, in float32 and in evaluation mode, from a directory or from the Hugging Face hub.
 
         Args:
-            name_or_directory: a directory that `save_pretrained` wrote, or `transformers` for a GPT-1 or GPT-2; or
-                openai-gpt, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or another "owner/name" on the hub.
+            name_or_directory: a directory that `save_pretrained` wrote, or `transformers` for a GPT-1, GPT-2,
+                Mixtral or Qwen3-MoE; or openai-gpt, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or another "owner/name" on
+                the hub.
 
         Raises:
             ValueError: if it is not such a checkpoint, or a file in it is torn or of another model.

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from lecture21.moe.experts import GroupedLinear
+
 STD = 0.02
 RESIDUAL = ("attention.output", "cross_attention.output", "feed_forward.down")
 """The maps whose outputs are added to the residual stream."""
@@ -22,7 +24,7 @@ def gpt1(model: nn.Module, n_layer: int) -> None:
     Source: Radford et al. 2018, section 4.1: "a simple weight initialization of N(0, 0.02) was sufficient".
     """
     for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Embedding):
+        if isinstance(module, nn.Linear | nn.Embedding | GroupedLinear):
             nn.init.normal_(module.weight, std=STD)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)

@@ -1,6 +1,7 @@
 """The models of the slides by name, as data."""
 
 from lecture21.config import GPTConfig
+from lecture21.moe import MoEConfig
 
 # What GPT-1 to GPT-3 share: biases everywhere, the tanh form of gelu, a tied head. The dropout is that of GPT-1's paper
 # and of GPT-2's published configuration.
@@ -10,11 +11,21 @@ _GPT2 = {**_OPENAI, "vocab_size": 50257, "block_size": 1024, "initialization": "
 # Brown et al. 2020, section 2.1 and table 2.1. Their alternating dense and banded attention is not built here: it
 # changes which positions are seen, and no parameter. The paper gives no dropout.
 _GPT3 = {**_GPT2, "block_size": 2048, "dropout": 0.0}
+# Balance within a run of some hundred steps: ten times the rate of DeepSeek-V3, which had many thousand.
+_BALANCED = {"balance": "aux", "aux_weight": 0.01, "bias_rate": 0.01}
 
 PRESETS: dict[str, GPTConfig] = {
     # Slide 24, left of the arrows. The shape is that of the notebook of Karpathy's lecture "Let's build GPT", which
     # prints 0.209729 M parameters.
     "gpt0": GPTConfig(),
+    # GPT-0 with experts, cut three ways. In each a token is read by feed-forward layers of joint width 256, as in
+    # gpt0, and all experts together have width 1,024, as in gpt0-wide: twins of equal active and of equal total size,
+    # but for the routers and a few biases. moe-switch follows Fedus et al. 2022, moe Jiang et al. 2024 (Mixtral), and
+    # moe-fine the finer experts of Dai et al. 2024 (DeepSeek), all in shape alone.
+    "gpt0-wide": GPTConfig(d_ff=1024),
+    "moe-switch": GPTConfig(d_ff=256, moe=MoEConfig(n_expert=4, top_k=1, **_BALANCED)),
+    "moe": GPTConfig(d_ff=128, moe=MoEConfig(n_expert=8, top_k=2, **_BALANCED)),
+    "moe-fine": GPTConfig(d_ff=32, moe=MoEConfig(n_expert=32, top_k=8, **_BALANCED)),
     # Radford et al. 2018, section 4.1, and the released code (openai/finetune-transformer-lm): post-norm, no norm at
     # the end, 40,000 merges and 478 single symbols.
     "gpt1": GPTConfig(

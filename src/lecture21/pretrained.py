@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _CLASSES = {
     "openai-gpt": ("OpenAIGPTConfig", "OpenAIGPTLMHeadModel"),
     "gpt2": ("GPT2Config", "GPT2LMHeadModel"),
+    "mixtral": ("MixtralConfig", "MixtralForCausalLM"),
+    "qwen3_moe": ("Qwen3MoeConfig", "Qwen3MoeForCausalLM"),
 }
 # How GPT-2 cuts a text, as its authors wrote it and as tiktoken writes it, which matches the same but never goes back.
 _PATTERNS = (PATTERN, getattr(tiktoken_ext.openai_public, "r50k_pat_str", PATTERN))
@@ -49,9 +51,11 @@ def _transformers() -> ModuleType:
 
 
 def from_huggingface(model: "PreTrainedModel") -> GPT:
-    """Return the GPT that computes what an `OpenAIGPTLMHeadModel` or `GPT2LMHeadModel` does, in evaluation mode.
+    """Return the GPT that computes what a model of `transformers` does, in evaluation mode.
 
-    It has weights of its own, of the same type and on the same device.
+    The model is an `OpenAIGPTLMHeadModel`, `GPT2LMHeadModel`, `MixtralForCausalLM` or `Qwen3MoeForCausalLM`. The GPT
+    has weights of its own, of the same type and on the same device. Logits are carried over, and so is the gradient of
+    the cross-entropy. The loss that balances experts is not quite the same: see `lecture21.huggingface.experts`.
 
     Raises:
         ValueError: naming what a GPT here cannot be.
@@ -65,24 +69,38 @@ def from_huggingface(model: "PreTrainedModel") -> GPT:
 
 
 def to_huggingface(model: GPT) -> "PreTrainedModel":
-    """Return the `transformers` model that computes what this GPT does, in evaluation mode.
+    """Return the `transformers` model that computes what this GPT does, in evaluation mode, with weights of its own.
 
-    A post-norm GPT becomes an `OpenAIGPTLMHeadModel`, a pre-norm one a `GPT2LMHeadModel`, with weights of its own.
-    Biases that this GPT lacks are zeros there, and trained if that model is.
+    A post-norm GPT becomes an `OpenAIGPTLMHeadModel`, a pre-norm one a `GPT2LMHeadModel`. Biases that this GPT lacks
+    are zeros there, and trained if that model is. A GPT with experts becomes a `Qwen3MoeForCausalLM` if queries and
+    keys are normalised, else a `MixtralForCausalLM`.
 
     Raises:
-        ValueError: naming the field of the configuration that neither of the two has.
-        ImportError: if `transformers` is not installed.
+        ValueError: naming the field of the configuration that this kind has not.
+        ImportError: if `transformers` is not installed, or is too old to know this kind.
     """
     values = config_to(model.config)
-    tensors = tensors_to(model.state_dict(), model.config)
     transformers = _transformers()
-    config_class, model_class = (getattr(transformers, name) for name in _CLASSES[values.pop("model_type")])
-    # By default GPT-2's end of text, which only its own vocabulary has.
-    end = config_class().eos_token_id if model.vocab_size == config_class().vocab_size else None
+    try:
+        config_class, model_class = (getattr(transformers, name) for name in _CLASSES[values["model_type"]])
+    except AttributeError as error:
+        raise ImportError(f"this needs a newer transformers than {transformers.__version__}: {error}") from error
+    del values["model_type"]
+    # By default the first and last token of the published model's text, which only its own vocabulary has.
+    published = config_class()
+    ends = dict.fromkeys(("bos_token_id", "eos_token_id"))
+    if model.vocab_size == published.vocab_size:
+        ends = {key: getattr(published, key) for key in ends}
     with torch.random.fork_rng(devices=[]):  # the weights that it draws are replaced: no later draw should change
-        theirs = model_class(config_class(**values, bos_token_id=end, eos_token_id=end))
-    theirs.to(model.token.weight).load_state_dict(tensors)
+        theirs = model_class(config_class(**values, **ends))
+    packed = any(name.endswith("gate_up_proj") for name in theirs.state_dict())  # since transformers 5
+    theirs.to(model.token.weight.device)
+    for parameter in theirs.parameters():  # the type of no more than these: the angles of rotary positions need float32
+        parameter.data = parameter.data.to(model.token.weight.dtype)
+    theirs.load_state_dict(tensors_to(model.state_dict(), model.config, packed=packed))
+    # Its fast kernel for experts refuses float64, and rows that are no multiple of 16 bytes.
+    if packed and (model.token.weight.dtype == torch.float64 or model.config.d_model % 8 or model.config.d_ff % 8):
+        theirs.set_experts_implementation("eager")
     return theirs.eval()
 
 

@@ -28,6 +28,9 @@ def test_the_chapters_are_there():
         "06_gpt_as_probability",
         "07_write_a_gpt",
         "08_gpt1_to_gpt3",
+        "10_mixture_of_experts",
+        "11_ensemble_vs_average",
+        "12_moe_in_gpt",
     ]
 
 

@@ -1,11 +1,15 @@
 """The tables that code makes are those on the pages, and every claim of the slides has a verdict and a ground."""
 
+import math
 import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import tables
+
+from lecture21 import accounting
+from lecture21.accounting import published
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
@@ -20,7 +24,7 @@ COLOURS = {
 CLAIM = re.compile(
     r"^(?P<claim>\S.*) \{bdg-(?P<colour>\w+)\}`(?P<verdict>\w+)`\n: (?P<text>(?:.|\n)*?)\n\n", re.MULTILINE
 )
-SOURCE, LATER = "Held by: a source", "Test: in a later chapter"
+SOURCE = "Held by: a source"
 
 
 def read(name: str) -> str:
@@ -31,7 +35,8 @@ def read(name: str) -> str:
 
 
 def test_three_pages_hold_tables_made_by_code():
-    assert [path.name for path in tables.pages()] == ["gpt1_to_gpt4.md", "transformer_against_gpt.md"]
+    named = [path.name for path in tables.pages()]
+    assert named == ["gpt1_to_gpt4.md", "mixtures_in_llms.md", "transformer_against_gpt.md"]
     held = re.findall(r"% table (\w+), made by", "".join(path.read_text(encoding="utf-8") for path in tables.pages()))
     assert sorted(held) == sorted(tables.TABLES)
 
@@ -101,6 +106,48 @@ def test_four_days_hold_for_the_small_model_alone():
     assert 7 * 7 <= float(large["$6ND$, days at 25.5%"]) < 8 * 7  # "seven weeks"
 
 
+def test_the_table_of_mixtures_names_every_published_model_and_its_convention():
+    rows = tables.mixtures()
+    assert list(tables.NAMES) == list(published.names())
+    fits = column(rows, "The printed active number is")
+    assert fits["DeepSeek-V3"] == fits["gpt-oss-120b"] == fits["gpt-oss-20b"] == "without it"
+    assert fits["Mixtral 8x7B"] == fits["GLaM 64B/64E"] == "with it"
+    assert fits["Qwen3-235B-A22B"] == "either, rounded"
+    assert (fits["Qwen3-30B-A3B"], fits["Switch-C"]) == ("neither, rounded", "not given")
+    assert column(rows, "Parameters")["Mixtral 8x7B"] == "46,702,792,704"
+    assert column(rows, "Parameters")["GLaM 64B/64E"] == "about 1,161.8B"
+    assert column(rows, "without input embedding")["DeepSeek-V3"] == "36.63B"
+
+
+def test_the_prose_about_mixtures_is_what_the_code_gives():
+    page = " ".join(read("mixtures_in_llms.md").split())
+    counts = {name: accounting.weights(published.get(name)) for name in published.names()}
+
+    def share(name: str) -> str:
+        return f"{counts[name].embeddings / counts[name].active:.0%}".replace("%", " %")
+
+    assert f"it is {share('mixtral-8x7b')} of Mixtral's active parameters, and {share('gpt-oss-120b')} of" in page
+    v3 = counts["deepseek-v3"]
+    assert (
+        f"{v3.active_without_embedding / 1e9:.2f} B without the input embedding, {v3.active / 1e9:.2f} B with" in page
+    )
+    assert f"count with the input embedding is {counts['qwen3-30b-a3b'].active / 1e9:.3f} B" in page
+    sizes = [accounting.weight_memory(published.get(name), "mxfp4") for name in ("gpt-oss-120b", "gpt-oss-20b")]
+    assert f"{sizes[0] / 1e9:.1f} GB for the larger and {sizes[1] / 1e9:.1f} GB for the smaller" in page
+    assert f"({sizes[0] / 2**30:.1f} and {sizes[1] / 2**30:.1f} GiB" in page
+    ridge = accounting.ridge("H100")
+    assert f"for an H100 is {ridge:.0f} FLOPs" in page
+    assert f"gets there with {math.ceil(ridge)} sequences" in page
+    assert f"{2 * 768 * 6144 / 1e6:.1f} million parameters less in table and head" in page
+    assert counts["mixtral-8x22b"].embeddings == 32_768 * 6144
+
+
+def test_all_but_switch_read_most_of_their_weights_at_64():
+    shapes = {name: published.get(name) for name in published.names()}
+    shares = {n: accounting.weights_read(s, 64) / accounting.weights_read(s, 10**9) for n, s in shapes.items()}
+    assert [name for name, share in shares.items() if share <= 0.85] == ["switch-base-128", "switch-c"]
+
+
 # The claims
 
 
@@ -137,7 +184,7 @@ def test_every_claim_says_what_holds_it():
     for match in claims():
         ground = grounds(match["text"])
         named = ground.startswith("Held by: *")
-        assert named or ground in (SOURCE, LATER), match["claim"]
+        assert named or ground == SOURCE, match["claim"]
         # Where no test decides, a citation has to.
         assert named or "{cite" in match["text"] or "As at S" in match["text"], match["claim"]
 
@@ -173,10 +220,3 @@ def test_the_count_of_verdicts_is_right():
         for number, verdict in re.findall(r"(\d+) (?:are )?([a-z]+)", sentence[2])
     }
     assert said == Counter(match["verdict"] for match in claims())
-
-
-def test_later_chapters_are_owed_only_on_mixtures():
-    body = read(SLIDES)
-    sections = re.split(r"^## ", body, flags=re.MULTILINE)[1:]
-    owed = [section.split(":")[0] for section in sections if LATER in section]
-    assert owed == ["S29", "S30", "S31", "S32", "S34", "S35"]

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from lecture21.accounting.parameters import parameters_by_formula
+from lecture21.accounting.parameters import active_parameters
 from lecture21.config import GPTConfig
 from lecture21.feed_forward import ACTIVATIONS
 
@@ -46,7 +46,8 @@ def flops_per_token(config: GPTConfig, context: int | None = None, *, recompute:
     """Count the FLOPs of one token whose queries meet `context` keys.
 
     So it is the mean over a sequence of that length read at once, and also the cost of the next token when `context`
-    tokens, itself included, are in the cache. It equals `torch.utils.flop_counter.FlopCounterMode` exactly.
+    tokens, itself included, are in the cache. It equals `torch.utils.flop_counter.FlopCounterMode` exactly. Of a sparse
+    layer it counts the experts that a token meets, and none dropped.
 
     Args:
         config: the shape.
@@ -60,13 +61,18 @@ def flops_per_token(config: GPTConfig, context: int | None = None, *, recompute:
     context = require_context(config, context)
     inner, keys = config.n_head * config.d_head, config.n_kv_head * config.d_head
     matrices = 3 if ACTIVATIONS[config.activation].gated else 2
-    block = 2 * config.d_model * (inner + keys) + matrices * config.d_model * config.d_ff
+    hidden, router = config.d_ff, 0
+    if config.moe is not None:
+        hidden, router = (config.moe.top_k + config.moe.n_shared) * config.d_ff, config.moe.n_expert
+    block = config.d_model * (2 * (inner + keys) + matrices * hidden + router)
     weights = config.n_layer * block + config.vocab_size * config.d_model  # the head multiplies, tied or not
     return Flops(2 * weights, 4 * config.n_layer * inner * context, recompute)
 
 
 def training_flops(config: GPTConfig, tokens: int) -> int:
-    """Return 6 N D, the usual estimate: six FLOPs for each of N parameters (all of them) and D training tokens.
+    """Return 6 N D, the usual estimate: six FLOPs for each of N parameters and D training tokens.
+
+    N is all of the parameters, but of the experts of a sparse layer only those that a token meets.
 
     It counts tables and norms, which multiply nothing, and leaves out attention's share, which grows with the context;
     `flops_per_token(config).training * tokens` is the exact number.
@@ -74,7 +80,7 @@ def training_flops(config: GPTConfig, tokens: int) -> int:
     Source: Kaplan et al. 2020, section 2.1, who leave the embeddings out of N; Brown et al. 2020, appendix D.
     """
     require_positive("tokens", tokens)
-    return 6 * parameters_by_formula(config).total * tokens
+    return 6 * active_parameters(config).total * tokens
 
 
 def training_days(flops: int | float, device: str, n_devices: int = 1, utilisation: float = 0.4) -> float:
@@ -100,6 +106,7 @@ def training_days(flops: int | float, device: str, n_devices: int = 1, utilisati
 
 
 def require_context(config: GPTConfig, context: int | None) -> int:
+    """Return the context, which is the block size if not given; raises ValueError if it does not fit the block."""
     context = config.block_size if context is None else context
     if not 1 <= context <= config.block_size:
         raise ValueError(f"context must be between 1 and the block size, {config.block_size}, got {context}")
@@ -107,5 +114,6 @@ def require_context(config: GPTConfig, context: int | None) -> int:
 
 
 def require_positive(name: str, value: int) -> None:
+    """Raise ValueError unless the value is a finite number >= 1."""
     if not 1 <= value < math.inf:  # NaN is not
         raise ValueError(f"{name} must be >= 1, got {value}")

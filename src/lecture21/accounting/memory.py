@@ -70,6 +70,11 @@ def activations_per_token(config: GPTConfig, context: int | None = None, *, fuse
     per_number, per_row = (1, 2) if config.norm == "layernorm" else (2, 1)
     norm = per_number * width + per_row
     hidden = {"relu": 1, "swiglu": 4}.get(config.activation, 2) * config.d_ff
+    if config.moe is not None:
+        k = config.moe.top_k
+        weights = 2 * k + 1 if config.moe.normalises and config.moe.softmax == "before" else k
+        # Each expert's row, and what it made of it before it was weighed; the router's softmax, and the weights.
+        hidden = (k + config.moe.n_shared) * hidden + 2 * k * width + config.moe.n_expert + weights
     attention = 4 * inner + config.n_head * (1 if fused else context)
     if config.qk_norm:
         attention += per_number * (inner + keys) + per_row * (config.n_head + config.n_kv_head)

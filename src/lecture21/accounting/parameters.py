@@ -1,6 +1,6 @@
 """The parameters of a GPT, by part: counted on a model that has shapes and no memory, and by formula."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import torch
 from torch import nn
@@ -15,6 +15,7 @@ WORDS = {
     "token": "embeddings",
     "position": "positions",
     "attention": "attention",
+    "router": "router",
     "feed_forward": "feed_forward",
     "head": "head",
 }
@@ -31,11 +32,13 @@ class Parameters:
     attention: int = 0
     """Query, key, value and output maps of all layers."""
     feed_forward: int = 0
-    """The matrices of all feed-forward layers."""
+    """The matrices of all feed-forward layers, of all experts where there are some."""
     norms: int = 0
     """Gains and shifts of all norms."""
     head: int = 0
     """The output layer; 0 where it is the table of tokens."""
+    router: int = 0
+    """What chooses the experts of a token."""
 
     @property
     def total(self) -> int:
@@ -45,7 +48,7 @@ class Parameters:
     @property
     def non_embedding(self) -> int:
         """What the blocks and the norms hold: all but the two tables and the head."""
-        return self.attention + self.feed_forward + self.norms
+        return self.attention + self.feed_forward + self.router + self.norms
 
 
 def parameters_of(model: nn.Module) -> Parameters:
@@ -79,7 +82,15 @@ def parameters_by_formula(config: GPTConfig) -> Parameters:
     attention = width * projections + inner * width + config.qkv_bias * projections + config.bias * width
 
     into = 2 if ACTIVATIONS[config.activation].gated else 1  # matrices that lead into the hidden layer: up, and gate
-    feed_forward = (into + 1) * width * config.d_ff + config.bias * (into * config.d_ff + width)
+
+    def layer(hidden: int) -> int:
+        return (into + 1) * width * hidden + config.bias * (into * hidden + width)
+
+    feed_forward, router = layer(config.d_ff), 0
+    if config.moe is not None:
+        shared = config.moe.n_shared * config.d_ff  # one layer of joint width
+        feed_forward = config.moe.n_expert * layer(config.d_ff) + (layer(shared) if shared else 0)
+        router = width * config.moe.n_expert
 
     of_a_norm = 2 if config.norm == "layernorm" else 1  # gain and shift, or a gain alone
     norms = of_a_norm * (2 * width + config.qk_norm * 2 * config.d_head)
@@ -89,6 +100,18 @@ def parameters_by_formula(config: GPTConfig) -> Parameters:
         positions=config.block_size * width if config.position == "learned" else 0,
         attention=config.n_layer * attention,
         feed_forward=config.n_layer * feed_forward,
+        router=config.n_layer * router,
         norms=config.n_layer * norms + config.final_norm * of_a_norm * width,
         head=0 if config.tied_head else config.vocab_size * (width + config.bias),
     )
+
+
+def active_parameters(config: GPTConfig) -> Parameters:
+    """Count the parameters that one token meets: all, but of the experts only the k that are chosen, and the shared.
+
+    They decide the FLOPs; all of them, `parameters`, decide the memory. Tables count whole, as in `parameters`.
+    """
+    if config.moe is None:
+        return parameters_by_formula(config)
+    few = parameters_by_formula(config.changed(moe={"n_expert": config.moe.top_k}))
+    return replace(few, router=parameters_by_formula(config).router)

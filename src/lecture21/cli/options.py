@@ -71,15 +71,22 @@ def choose_threads(model: nn.Module) -> None:
 
 
 def parse_changes(assignments: list[str] | None) -> dict[str, object]:
-    """Parse `n_layer=6` and the like; a value is an int, a float, true or false, or else a word."""
+    """Parse `n_layer=6` and the like; a value is an int, a float, true or false, or else a word.
+
+    `moe.top_k=1` sets a field of a field.
+    """
     changes: dict[str, object] = {}
     for assignment in assignments or []:
         name, equals, value = assignment.partition("=")
         if not equals or not name:
             raise ValueError(f"--set needs NAME=VALUE, got {assignment!r}")
+        outer, dot, inner = name.partition(".")
+        where, key = (changes.setdefault(outer, {}), inner) if dot else (changes, name)
+        if not isinstance(where, dict):
+            raise ValueError(f"--set {name} needs {outer} to be a group of fields, but it was set to {where!r}")
         for parse in (int, float, {"true": True, "false": False}.__getitem__, str):
             try:
-                changes[name] = parse(value)
+                where[key] = parse(value)
                 break
             except (ValueError, KeyError):
                 continue

@@ -1,38 +1,29 @@
-"""GPT-1 and GPT-2 as Hugging Face writes them: where their files lie, and which of their names is which of ours.
+"""GPT-1 and GPT-2 in Hugging Face's words: which of their keys and tensors is which of ours."""
 
-Nothing here needs `transformers`: a configuration is JSON, weights are safetensors, and the rest is a table.
-"""
-
-import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 
-import huggingface_hub
 import torch
 from torch import Tensor
 
 from lecture21.config import GPTConfig
-from lecture21.storage import CONFIG, WEIGHTS, load_config, load_tensors
-
-REPOSITORIES: dict[str, str] = {
-    name: f"openai-community/{name}" for name in ("openai-gpt", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
-}
-"""The short names of OpenAI's published models, and their repositories on the hub."""
-
-_INDEX = "model.safetensors.index.json"  # which file holds which tensor, where there are several
-MODEL_FILES = (CONFIG, WEIGHTS, _INDEX, "model-*.safetensors")
-"""What of a repository a model is made of."""
-TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "merges.txt")
-"""What of a repository a tokenizer is made of."""
+from lecture21.huggingface.matching import (
+    HEAD,
+    drop_second_table,
+    require_exactly,
+    require_expressible,
+    require_keys,
+    require_settings,
+)
 
 # What every model of a kind is, in our words.
 _ALWAYS: dict[str, dict[str, object]] = {
     "openai-gpt": {"norm_position": "post", "final_norm": False, "initialization": "gpt1"},
     "gpt2": {"norm_position": "pre", "final_norm": True, "initialization": "gpt2"},
 }
+KINDS = tuple(_ALWAYS)
+"""The `model_type` of each model in this file."""
 _SIZES = {"n_positions": "block_size", "n_embd": "d_model"} | {n: n for n in ("vocab_size", "n_layer", "n_head")}
 _DROPOUTS = ("resid_pdrop", "embd_pdrop", "attn_pdrop")
 # The key, its value where it is absent, and what each value is called here. GPT-1's "gelu" is the tanh formula.
@@ -66,83 +57,8 @@ _BLOCK: dict[str, tuple[str, ...]] = {
     "mlp.c_fc": ("feed_forward.up",),
     "mlp.c_proj": ("feed_forward.down",),
 }
-_HEAD = "lm_head.weight"
 _BUFFER = re.compile(r"(^|\.)(attn\.(bias|masked_bias)|position_ids)$")  # masks and counters, not weights
 _OLD_NAMES = {"gamma": "weight", "beta": "bias", "g": "weight", "w": "weight", "b": "bias"}
-
-
-def locate(name_or_directory: str | os.PathLike[str], files: tuple[str, ...] = MODEL_FILES) -> Path:
-    """Return the directory of a checkpoint; one on the hub is first downloaded into Hugging Face's own cache.
-
-    Args:
-        name_or_directory: a `Path`, which is always a directory; or a string: a directory if there is one of that
-            name, else a key of `REPOSITORIES` or "owner/name" of a repository on the hub.
-        files: which files of a repository are wanted, as patterns.
-
-    Raises:
-        ValueError: if it is no directory and cannot be the name of a repository.
-        FileNotFoundError: if the hub does not have it or cannot be reached, and the cache does not hold it.
-    """
-    name = name_or_directory
-    if not isinstance(name, str) or Path(name).is_dir():
-        return Path(name)
-    repository = REPOSITORIES.get(name, name)
-    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repository, re.ASCII):
-        raise ValueError(
-            f"{name} is not a checkpoint: no directory here, and no published model; those are "
-            f"{', '.join(REPOSITORIES)}, and owner/name for a repository on the Hugging Face hub"
-        )
-    try:
-        return Path(huggingface_hub.snapshot_download(repository, allow_patterns=list(files)))
-    except Exception as error:  # the client's own, its HTTP library's and the system's: they share no other base
-        raise FileNotFoundError(
-            f"{name} is no directory here, {repository} is not whole in Hugging Face's cache, and the hub did not give "
-            f"it. That needs the network, once; without it, name a directory that holds the files. ({error})"
-        ) from error
-
-
-def is_foreign(directory: Path) -> bool:
-    """Tell whether a checkpoint is Hugging Face's, whose configuration names its `model_type`."""
-    return "model_type" in load_config(directory)
-
-
-def load_foreign(directory: Path) -> tuple[GPTConfig, dict[str, Tensor]]:
-    """Read a GPT-1 or GPT-2 in Hugging Face's form: its configuration, and its tensors under our names.
-
-    Raises:
-        ValueError: naming the file, where it is torn, lacks something or describes what a GPT here cannot be.
-    """
-    path = directory / CONFIG
-    try:
-        config = GPTConfig(**config_from(load_config(directory)))
-    except (ValueError, TypeError) as error:  # TypeError: a list, say, where a word should stand
-        raise ValueError(f"{path}: {error}") from error
-    if (directory / WEIGHTS).is_file():
-        files = [WEIGHTS]
-    elif (directory / _INDEX).is_file():
-        files = _shards(directory / _INDEX)
-    else:
-        raise ValueError(
-            f"{directory} has no {WEIGHTS}, nor {_INDEX}. Only safetensors are read: a pickle such as "
-            "pytorch_model.bin can run any code; convert it with transformers' save_pretrained"
-        )
-    tensors: dict[str, Tensor] = {}
-    for file in files:
-        if not (directory / file).is_file():
-            raise ValueError(f"{directory} lacks {file}, which {_INDEX} names")
-        tensors |= load_tensors(directory / file)[0]
-    return config, tensors_from(tensors, config, source=str(directory / files[0]))
-
-
-def _shards(index: Path) -> list[str]:
-    """Return the files that an index names; raises ValueError naming it, if it is torn or leads elsewhere."""
-    try:
-        names = set(json.loads(index.read_bytes())["weight_map"].values())
-        if names and all(name == Path(name).name for name in names):
-            return sorted(names)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        pass
-    raise ValueError(f"{index} is torn: its weight_map must map tensors to files beside it")
 
 
 def config_from(values: Mapping[str, object]) -> dict[str, object]:
@@ -151,15 +67,9 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
     Raises:
         ValueError: naming the key and its value, where a GPT here cannot be what it asks for.
     """
-    kind = values.get("model_type")
-    if kind not in _ALWAYS:
-        raise ValueError(f"unknown model_type {kind!r}; known are {', '.join(_ALWAYS)}")
-    missing = [key for key in _SIZES if key not in values]
-    if missing:
-        raise ValueError(f"the configuration lacks {', '.join(missing)}")
-    for key, only in _SWITCHES.items():
-        if values.get(key, only) != only:
-            raise ValueError(f"{key} is {values[key]!r}, and a GPT here can only have {only!r}")
+    kind = values["model_type"]
+    require_keys(values, _SIZES)
+    require_settings(values, _SWITCHES)
     key, default, names = _ACTIVATIONS[kind]
     activation = values.get(key, default)
     if activation not in names:
@@ -198,12 +108,7 @@ def config_to(config: GPTConfig) -> dict[str, object]:
     allowed |= {"n_kv_head": (config.n_head,), "d_head": (config.d_model / config.n_head,)}
     if kind == "openai-gpt":
         allowed["d_ff"] = (4 * config.d_model,)
-    for name, values in allowed.items():
-        if getattr(config, name) not in values:
-            raise ValueError(
-                f"{name}={getattr(config, name)!r} has no place in Hugging Face's {kind}, "
-                f"which has {name}={' or '.join(map(repr, values))}"
-            )
+    require_expressible(config, allowed, kind)
     return {
         "model_type": kind,
         **{theirs: getattr(config, ours) for theirs, ours in _SIZES.items()},
@@ -235,7 +140,7 @@ def _shapes(config: GPTConfig) -> dict[str, tuple[int, ...]]:
         shapes |= {f"{name}.weight": shape, f"{name}.bias": shape[-1:]}
     token, position = _OUTSIDE[kind_of(config)]
     shapes |= {f"{token}.weight": (config.vocab_size, c), f"{position}.weight": (config.block_size, c)}
-    return shapes if config.tied_head else shapes | {_HEAD: (config.vocab_size, c)}
+    return shapes if config.tied_head else shapes | {HEAD: (config.vocab_size, c)}
 
 
 def _modern(name: str) -> str:
@@ -257,17 +162,9 @@ def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str =
     """
     found = {_modern(name): tensor for name, tensor in tensors.items() if not _BUFFER.search(name)}
     kind, shapes = kind_of(config), _shapes(config)
-    if config.tied_head and _HEAD in found:  # some files hold the tied table twice
-        head, token = found.pop(_HEAD), f"{next(iter(_OUTSIDE[kind]))}.weight"
-        if not torch.equal(head, found.get(token, head)):
-            raise ValueError(f"{source} has {_HEAD} unlike {token}, where the configuration says they are one")
-    for name in sorted(shapes.keys() | found.keys()):
-        if name not in found:
-            raise ValueError(f"{source} lacks the tensor {name}, shape {shapes[name]}")
-        if name not in shapes:
-            raise ValueError(f"{source} has a tensor {name}, which a {kind} with a language head has not")
-        if tuple(found[name].shape) != shapes[name]:
-            raise ValueError(f"{source} has {name} of shape {tuple(found[name].shape)}, not {shapes[name]}")
+    if config.tied_head:
+        drop_second_table(found, f"{next(iter(_OUTSIDE[kind]))}.weight", source)
+    require_exactly(found, shapes, kind, source)
     ours = {f"{name}.weight": found[f"{theirs}.weight"] for theirs, name in _OUTSIDE[kind].items()}
     for theirs, names in _modules(config).items():
         # nn.Linear keeps (out, in), and so the split runs along the first axis of both.
@@ -276,7 +173,7 @@ def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str =
             ours |= {f"{name}.{part}": piece for name, piece in zip(names, pieces, strict=True)}
     if not config.tied_head:
         # Theirs has no bias, which is a bias of zeros.
-        ours |= {"head.weight": found[_HEAD], "head.bias": found[_HEAD].new_zeros(config.vocab_size)}
+        ours |= {"head.weight": found[HEAD], "head.bias": found[HEAD].new_zeros(config.vocab_size)}
     return ours
 
 
@@ -294,4 +191,4 @@ def tensors_to(tensors: Mapping[str, Tensor], config: GPTConfig) -> dict[str, Te
         theirs |= {f"transformer.{name}.weight": torch.cat(weights).t(), f"transformer.{name}.bias": torch.cat(biases)}
     if "head.bias" in tensors and tensors["head.bias"].any():
         raise ValueError("tied_head=False with bias=True: this head has a bias, and Hugging Face's has none")
-    return theirs | {_HEAD: tensors["token.weight" if config.tied_head else "head.weight"]}
+    return theirs | {HEAD: tensors["token.weight" if config.tied_head else "head.weight"]}

@@ -1,0 +1,100 @@
+"""Where idle experts cost something: a table that has to be remembered, and has no rule.
+
+Usage: python benchmarks/memory_task.py [SEED ...]        (0 to 9 if none is named; about 3 minutes of one core)
+
+Two symbols out of 64 each, and for each of the 4,096 pairs one of 64 answers, drawn once. The model adds the two
+embeddings (width 32), passes them through one layer with a residual connection, and gives the logits of the answers.
+The layer is sparse, 8 experts of width 16 and top-1, or dense with the width of one expert or of all eight. 800
+updates of 256 random pairs by Adam at 0.01 with a cosine to 0. The router starts at 0, so that every pair goes to the
+same expert: collapsed. In `none, drawn` it starts as `torch.nn.Linear` does. Width, rate and batch were chosen among
+four trials with one or two seeds, so that the table is neither learnt whole nor hardly at all.
+
+Writes results/memory_task.csv in the package: setting, seed, nats and accuracy over all 4,096 pairs, and of the router
+load_entropy, max_violation and dead over all pairs.
+"""
+
+import sys
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lecture21 import results
+from lecture21.feed_forward import FeedForward
+from lecture21.moe import Router, SparseMoE, describe, routings
+
+SYMBOLS, WIDTH, STEPS, BATCH, RATE = 64, 32, 800, 256, 1e-2
+SPARSE = {"n_expert": 8, "top_k": 1, "d_hidden": 16}
+SETTINGS = {
+    "none": {**SPARSE, "balance": "none"},
+    "none, drawn": {**SPARSE, "balance": "none"},
+    "z 0.001": {**SPARSE, "balance": "none", "z_loss": 0.001},
+    "aux 0.1": {**SPARSE, "balance": "aux", "aux_weight": 0.1},
+    "bias 0.01": {**SPARSE, "balance": "bias", "bias_rate": 0.01},
+    "dense, width 16": {"d_hidden": 16},
+    "dense, width 128": {"d_hidden": 128},
+}
+
+
+class Table(nn.Module):
+    """Remembers an answer for each pair of symbols."""
+
+    def __init__(self, layer: nn.Module):
+        super().__init__()
+        self.first, self.second = nn.Embedding(SYMBOLS, WIDTH), nn.Embedding(SYMBOLS, WIDTH)
+        self.layer = layer
+        self.head = nn.Linear(WIDTH, SYMBOLS)
+
+    def forward(self, pairs: torch.Tensor) -> torch.Tensor:
+        """Return the logits (B, V) of the answers to pairs (B, 2)."""
+        x = (self.first(pairs[:, 0]) + self.second(pairs[:, 1]))[None]  # (1, B, C): each pair is a token
+        return self.head(x + self.layer(x))[0]
+
+
+def run(setting: str, seed: int) -> dict[str, object]:
+    """Train one setting on the table of one seed."""
+    torch.manual_seed(seed)
+    answers = torch.randint(SYMBOLS, (SYMBOLS, SYMBOLS))
+    shape = SETTINGS[setting]
+    model = Table((SparseMoE if "n_expert" in shape else FeedForward)(WIDTH, **shape))
+    routers = [module for module in model.modules() if isinstance(module, Router)]
+    if "drawn" not in setting:
+        for router in routers:
+            nn.init.zeros_(router.weight)
+    optimizer = torch.optim.Adam(model.parameters(), RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    for _ in range(STEPS):
+        pairs = torch.randint(SYMBOLS, (BATCH, 2))
+        with routings(model) as routed:
+            loss = F.cross_entropy(model(pairs), answers[pairs[:, 0], pairs[:, 1]])
+        loss = loss + sum(router.loss(routing) for router, routing in routed)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    pairs = torch.cartesian_prod(torch.arange(SYMBOLS), torch.arange(SYMBOLS))
+    with torch.no_grad(), routings(model.eval()) as routed:
+        logits = model(pairs)
+    look = describe(routed[0][1]) if routed else None
+    names = ("load_entropy", "max_violation", "dead")
+    return {
+        "nats": round(F.cross_entropy(logits, answers.flatten()).item(), 4),
+        "accuracy": round((logits.argmax(-1) == answers.flatten()).float().mean().item(), 4),
+        **{name: round(getattr(look, name), 4) if look else "" for name in names},
+    }
+
+
+def main() -> None:
+    """Run every setting and seed, and write the table."""
+    torch.set_num_threads(1)
+    seeds = [int(argument) for argument in sys.argv[1:]] or list(range(10))
+    rows = []
+    for setting in SETTINGS:
+        for seed in seeds:
+            rows.append({"setting": setting, "seed": seed, **run(setting, seed)})
+            print(*rows[-1].values(), sep="  ", flush=True)
+    results.save("memory_task", rows, "python benchmarks/memory_task.py")
+
+
+if __name__ == "__main__":
+    main()

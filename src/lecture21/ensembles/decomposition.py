@@ -1,0 +1,192 @@
+"""What an ensemble gains over its members: exact for the squared error, exact for the log loss, and not at all the same
+for the 0-1 loss (slides 32 to 34).
+
+The squared error and the log loss of a pool are the weighted average of the members' losses, less a term that no target
+enters: the ambiguity. It needs one set of weights throughout, which sum to one. That they are positive is needed only
+for the ambiguity to be so.
+"""
+
+import warnings
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from scipy.stats import binom
+from torch import Tensor
+
+from lecture21.checks import require_number, require_whole
+
+
+class Decomposition(NamedTuple):
+    """Three terms, each computed on its own: ensemble = average - ambiguity."""
+
+    ensemble: Float[Tensor, "*N"]
+    """Loss of the pool."""
+    average: Float[Tensor, "*N"]
+    """Average of the members' losses, under the same weights."""
+    ambiguity: Float[Tensor, "*N"]
+    """How far the members are from the pool; no target enters."""
+
+
+def ambiguity_decomposition(
+    predictions: Float[Tensor, "*N M"], target: Float[Tensor, "*T"], weights: Float[Tensor, "*W M"]
+) -> Decomposition:
+    """Split the squared error of a weighted mean into the members' average error and their ambiguity.
+
+    (y - f)^2 = sum_m g_m (y - f_m)^2 - sum_m g_m (f_m - f)^2, where f = sum_m g_m f_m. It holds at each point by
+    itself, for any target, noise included, and for any weights that sum to one.
+
+    Args:
+        predictions: f_m, members last.
+        target: y, of a shape that expands to `(*N)`.
+        weights: g_m, of a shape that expands to `(*N, M)`; (M) for the same weights everywhere.
+
+    Raises:
+        ValueError: if the weights do not sum to one or are not finite, or the shapes do not fit.
+
+    Warns:
+        UserWarning: if a weight is negative. The identity holds; the ambiguity may then be negative.
+
+    Source: Krogh & Vedelsby 1995.
+    """
+    if predictions.dim() < 1:
+        raise ValueError("predictions must have shape (*N, M), got ()")
+    target = _expand("target", target, predictions.shape[:-1])
+    weights = _weights(weights, predictions.shape)
+    pool = (weights * predictions).sum(-1, keepdim=True)  # (*N, 1)
+    return Decomposition(
+        ensemble=(target - pool[..., 0]).square(),
+        average=(weights * (target[..., None] - predictions).square()).sum(-1),
+        ambiguity=(weights * (predictions - pool).square()).sum(-1),
+    )
+
+
+def log_pool_decomposition(
+    log_probabilities: Float[Tensor, "*N M K"], target: Int[Tensor, "*T"], weights: Float[Tensor, "*W M"]
+) -> Decomposition:
+    """Split the log loss of the normalised geometric pool into the members' average log loss and a KL ambiguity.
+
+    The pool is q = prod_m p_m^{g_m} / Z. Then -log q(y) = sum_m g_m (-log p_m(y)) - sum_m g_m KL(q || p_m), in nats.
+
+    Args:
+        log_probabilities: log p_m of each of K outcomes, such as the log-softmax of logits.
+        target: y, an outcome, of a shape that expands to `(*N)`.
+        weights: g_m, of a shape that expands to `(*N, M)`.
+
+    Raises:
+        ValueError: if the weights do not sum to one or are not finite, the shapes do not fit, the probabilities do not
+            sum to one, or the target is no outcome.
+
+    Warns:
+        UserWarning: if a weight is negative.
+
+    Source: Heskes 1998, "Selecting weighting factors in logarithmic opinion pools".
+    """
+    at_target = _at_target(log_probabilities, target)  # (*N, M)
+    weights = _weights(weights, at_target.shape)
+    pool = _times(weights[..., None], log_probabilities).sum(-2).log_softmax(-1)  # (*N, K)
+    outcome = torch.broadcast_to(target, pool.shape[:-1]).long()[..., None]
+    surprise = _times(pool.exp()[..., None, :], pool[..., None, :] - log_probabilities)
+    return Decomposition(
+        ensemble=-pool.gather(-1, outcome)[..., 0],
+        average=_times(weights, -at_target).sum(-1),
+        ambiguity=_times(weights, surprise.sum(-1)).sum(-1),
+    )
+
+
+def mixture_gap(
+    log_probabilities: Float[Tensor, "*N M K"], target: Int[Tensor, "*T"], weights: Float[Tensor, "*W M"]
+) -> Decomposition:
+    """Split the log loss of the mixture sum_m g_m p_m into the average log loss and the gap of Jensen's inequality.
+
+    -log p(y) = sum_m g_m (-log p_m(y)) - KL(g || r), in nats, where r_m = g_m p_m(y) / p(y) are the responsibilities.
+    Unlike an ambiguity, the gap depends on the target. It is never negative.
+
+    Args:
+        log_probabilities: log p_m of each of K outcomes.
+        target: y, an outcome, of a shape that expands to `(*N)`.
+        weights: g_m, of a shape that expands to `(*N, M)`.
+
+    Raises:
+        ValueError: as `log_pool_decomposition`; also if a weight is negative, since the mixture need then be no
+            distribution.
+    """
+    at_target = _at_target(log_probabilities, target)  # (*N, M)
+    weights = _weights(weights, at_target.shape)
+    if (weights < 0).any():
+        raise ValueError(f"the weights of a mixture must be >= 0, got {weights.min().item():g}")
+    joint = weights.log() + at_target  # log g_m p_m(y)
+    mixture = joint.logsumexp(-1)
+    responsibilities = joint - mixture[..., None]  # their logarithms
+    return Decomposition(
+        ensemble=-mixture,
+        average=_times(weights, -at_target).sum(-1),
+        ambiguity=_times(weights, weights.log() - responsibilities).sum(-1),
+    )
+
+
+def majority_error(error: int | float, members: int) -> float:
+    """Return the probability that most of M independent voters are wrong; a tie is decided by a fair coin.
+
+    No decomposition holds here. Below an error of 1/2 the vote is better than its voters, above 1/2 it is worse.
+
+    Args:
+        error: the probability that one voter is wrong between two classes.
+        members: number of voters M.
+
+    Raises:
+        ValueError: if `error` is no probability or `members` no whole number >= 1.
+    """
+    require_number("error", error, "a probability", lambda x: 0 <= x <= 1)
+    require_whole("members", members)
+    tie = binom.pmf(members // 2, members, error) / 2 if members % 2 == 0 else 0.0
+    return float(binom.sf(members // 2, members, error) + tie)
+
+
+def _times(weights: Tensor, values: Tensor) -> Tensor:
+    """Multiply, with 0 times infinity = 0: what has no weight, or never happens, does not count."""
+    return torch.where(weights == 0, 0.0, weights * values)
+
+
+def _expand(name: str, tensor: Tensor, shape: torch.Size) -> Tensor:
+    """Repeat a tensor to a shape; refuse what torch would broadcast into a larger one."""
+    try:
+        return tensor.expand(shape)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{name} must have a shape that expands to {tuple(shape)}, got {tuple(tensor.shape)}"
+        ) from error
+
+
+def _weights(weights: Tensor, shape: torch.Size) -> Tensor:
+    """Return the weights in the shape of what they weigh, if they are weights of a mean."""
+    expanded = _expand("weights", weights, shape)
+    if not weights.isfinite().all():
+        raise ValueError(f"weights must be finite, got {weights[~weights.isfinite()][0].item()}")
+    total = expanded.sum(-1)  # of the expanded ones: one weight for all members does not sum to 1
+    # What rounding leaves of a sum grows with the size of its terms.
+    room = 8 * torch.finfo(weights.dtype).eps * shape[-1] * expanded.abs().sum(-1)
+    wrong = (total - 1).abs() > room
+    if wrong.any():
+        raise ValueError(f"weights must sum to 1 over the members, got a sum of {total[wrong].flatten()[0].item():.7g}")
+    if (weights < 0).any():
+        least = weights.min().item()
+        warnings.warn(f"a weight is negative ({least:g}): the ambiguity may be negative too", stacklevel=3)
+    return expanded
+
+
+def _at_target(log_probabilities: Tensor, target: Tensor) -> Tensor:
+    """Return log p_m(y), of shape (*N, M), if the probabilities are distributions and y one of their outcomes."""
+    if log_probabilities.dim() < 2:
+        raise ValueError(f"log_probabilities must have shape (*N, M, K), got {tuple(log_probabilities.shape)}")
+    *points, members, outcomes = log_probabilities.shape
+    target = _expand("target", target, torch.Size(points))
+    total = log_probabilities.logsumexp(-1).exp()
+    wrong = ~((total - 1).abs() < 1e-4)  # not a number is wrong too
+    if wrong.any():
+        found = total[wrong].flatten()[0].item()
+        raise ValueError(f"probabilities must sum to 1 over the outcomes, got {found:.6g}; pass logits.log_softmax(-1)")
+    if target.numel() and not 0 <= target.min() <= target.max() < outcomes:
+        raise ValueError(f"target must be one of the outcomes 0..{outcomes - 1}, got {target.min()}..{target.max()}")
+    index = target.long()[..., None, None].expand(*points, members, 1)
+    return log_probabilities.gather(-1, index)[..., 0]

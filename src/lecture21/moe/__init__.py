@@ -1,0 +1,31 @@
+"""Mixtures of experts inside a GPT: a sparse layer that stands in for a feed-forward layer (slides 29 and 35).
+
+`route` and `balance_loss` are the ideas as plain functions; `SparseMoE` holds the weights; `statistics_of` looks in.
+"""
+
+from lecture21.moe.balance import balance_loss, load, rebalanced, z_loss
+from lecture21.moe.config import MoEConfig
+from lecture21.moe.experts import Experts, GroupedLinear
+from lecture21.moe.layer import SparseMoE
+from lecture21.moe.routing import Router, Routing, capacity, route, within_capacity
+from lecture21.moe.statistics import RouterStatistics, describe, routings, statistics_of
+
+__all__ = [
+    "Experts",
+    "GroupedLinear",
+    "MoEConfig",
+    "Router",
+    "RouterStatistics",
+    "Routing",
+    "SparseMoE",
+    "balance_loss",
+    "capacity",
+    "describe",
+    "load",
+    "rebalanced",
+    "route",
+    "routings",
+    "statistics_of",
+    "within_capacity",
+    "z_loss",
+]

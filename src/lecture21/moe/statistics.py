@@ -1,0 +1,116 @@
+"""What a router does, in numbers: who works, who is idle, who is dropped, and whether experts know their tokens."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from lecture21.moe.balance import load
+from lecture21.moe.routing import Router, Routing
+
+DEAD = 0.1
+"""An expert with less than this part of its equal share counts as dead."""
+
+
+@dataclass(frozen=True)
+class RouterStatistics:
+    """How one layer routed a batch. Load balance, specialisation and loss are three things: look at all of them."""
+
+    load: Float[Tensor, " E"]
+    """Share of the assignments that each expert got."""
+    probability: Float[Tensor, " E"]
+    """Mean probability of each expert."""
+    load_entropy: float
+    """Entropy of the load, as a share of ln E: 1 where all have the same, 0 where one has all."""
+    max_violation: float
+    """E times the largest load, less 1 (MaxVio; Wang et al. 2024): 0 at balance. With one device for each expert, all
+    wait for the busiest, which takes 1 + this times as long as at balance."""
+    dead: int
+    """Number of experts with less than a tenth of their equal share."""
+    dropped: float
+    """Share of the assignments that found no place."""
+    router_entropy: float
+    """Mean entropy of a token's probabilities, as a share of ln E: 0 where the router is sure."""
+    logsumexp: float
+    """Mean absolute log-sum-exp of the logits."""
+    information: float | None
+    """Mutual information of token and expert as a share of the expert's entropy: 1 where the token decides the expert.
+    An estimate from counts, and so too high where tokens are rare. None without token ids, or with one expert."""
+
+
+def _entropy(probabilities: Float[Tensor, "*N E"]) -> Float[Tensor, "*N"]:
+    return torch.special.entr(probabilities).sum(-1)
+
+
+@torch.no_grad()
+def describe(routing: Routing, ids: Int[Tensor, "B T"] | None = None) -> RouterStatistics:
+    """Describe one routing; with the ids of its tokens, also what the choice of an expert knows of them.
+
+    Raises:
+        ValueError: if the ids are not one for each token.
+    """
+    n_expert = routing.logits.shape[-1]
+    if ids is not None and ids.shape != routing.experts.shape[:2]:
+        raise ValueError(f"ids must be {tuple(routing.experts.shape[:2])}, one for each token, got {tuple(ids.shape)}")
+    share = load(routing.experts, n_expert)
+    probabilities = routing.logits.softmax(-1)
+    most = math.log(n_expert) if n_expert > 1 else 1.0
+    return RouterStatistics(
+        load=share,
+        probability=probabilities.flatten(0, 1).mean(0),
+        load_entropy=_entropy(share).item() / most,
+        max_violation=n_expert * share.max().item() - 1,
+        dead=int((share < DEAD / n_expert).sum()),
+        dropped=1 - routing.kept.float().mean().item(),
+        router_entropy=_entropy(probabilities).mean().item() / most,
+        logsumexp=routing.logits.logsumexp(-1).abs().mean().item(),
+        information=None if ids is None else _information(ids, routing.experts, n_expert),
+    )
+
+
+def _information(ids: Int[Tensor, "B T"], experts: Int[Tensor, "B T k"], n_expert: int) -> float | None:
+    pairs = ids[..., None] * n_expert + experts  # (B, T, k)
+    joint = pairs.flatten().bincount(minlength=(int(ids.max()) + 1) * n_expert).view(-1, n_expert).double()
+    joint = joint / joint.sum()
+    token, expert = joint.sum(1), joint.sum(0)
+    if not _entropy(expert):
+        return None
+    return ((_entropy(token) + _entropy(expert) - _entropy(joint.flatten())) / _entropy(expert)).item()
+
+
+@contextmanager
+def routings(model: nn.Module) -> Iterator[list[tuple[Router, Routing]]]:
+    """Collect what every router of a model decides while this lasts, in the order of the layers.
+
+    So `forward` stays free of a second output, and nothing is kept when nobody asks.
+    """
+    found: list[tuple[Router, Routing]] = []
+    routers = [module for module in model.modules() if isinstance(module, Router)]
+    hooks = [r.register_forward_hook(lambda router, _, routing: found.append((router, routing))) for r in routers]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@torch.no_grad()
+def statistics_of(model: nn.Module, ids: Int[Tensor, "B T"]) -> list[RouterStatistics]:
+    """Let a model read token ids, in evaluation mode, and describe the routing of each sparse layer.
+
+    Raises:
+        ValueError: if it has no sparse layer.
+    """
+    was_training = model.training
+    try:
+        with routings(model) as found:
+            model.eval()(ids)
+    finally:
+        model.train(was_training)
+    if not found:
+        raise ValueError(f"{type(model).__name__} has no sparse layer to look into")
+    return [describe(routing, ids) for _, routing in found]

@@ -1,0 +1,250 @@
+"""Ensemble error against average error: identities to the last digits, and what the slide's own weights break."""
+
+import math
+from itertools import product
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.distributions import Categorical, kl_divergence
+
+from lecture21.ensembles import ambiguity_decomposition, log_pool_decomposition, majority_error, mixture_gap
+
+
+def gaussians(*shape: int, seed: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@st.composite
+def problems(draw, signed: bool = True):
+    """Points, members and outcomes; weights that sum to one, negative ones among them if `signed`."""
+    points = draw(st.lists(st.integers(1, 4), max_size=2))
+    members, outcomes = draw(st.integers(1, 6)), draw(st.integers(2, 5))
+    seed = draw(st.integers(0, 2**31))
+    places = points if draw(st.booleans()) else []  # the same weights everywhere, or others at each point
+    weights = gaussians(*places, members, seed=seed)
+    weights = 2 * weights if signed else weights.exp() + 0.01
+    total = weights.sum(-1, keepdim=True)
+    # Signed weights are shifted, not scaled, to their sum: a sum near 0 would make them boundless.
+    weights = weights - (total - 1) / members if signed else weights / total
+    return points, members, outcomes, weights, seed
+
+
+@pytest.mark.filterwarnings("ignore:a weight is negative")
+@given(problems(), st.floats(0.01, 10))
+def test_the_ambiguity_decomposition_is_an_identity_for_weights_that_sum_to_one(problem, scale):
+    points, members, _, weights, seed = problem
+    predictions, target = scale * gaussians(*points, members, seed=seed + 1), scale * gaussians(*points, seed=seed + 2)
+    found = ambiguity_decomposition(predictions, target, weights)
+    assert all(term.shape == tuple(points) for term in found)
+    size = 1 + (weights.abs() * (predictions.square() + target.square()[..., None])).sum(-1)
+    assert ((found.ensemble - (found.average - found.ambiguity)).abs() <= 1e-12 * size).all()
+
+
+@given(problems(signed=False))
+def test_with_weights_that_are_not_negative_a_pool_is_never_worse_than_its_average_member(problem):
+    points, members, outcomes, weights, seed = problem
+    predictions, target = gaussians(*points, members, seed=seed + 1), gaussians(*points, seed=seed + 2)
+    logs = (3 * gaussians(*points, members, outcomes, seed=seed + 3)).log_softmax(-1)
+    outcome = gaussians(*points, outcomes, seed=seed + 4).argmax(-1)
+    for found in (
+        ambiguity_decomposition(predictions, target, weights),
+        log_pool_decomposition(logs, outcome, weights),
+        mixture_gap(logs, outcome, weights),
+    ):
+        assert (found.ambiguity >= -1e-12).all()
+        assert (found.ensemble <= found.average + 1e-12).all()
+
+
+def test_the_three_terms_are_those_of_slide_34_by_hand():
+    """Two members say 1 and 5, the truth is 4: (4 - 3)^2 = (9 + 1) / 2 - 4."""
+    found = ambiguity_decomposition(torch.tensor([1.0, 5.0]), torch.tensor(4.0), torch.tensor([0.5, 0.5]))
+    assert [term.item() for term in found] == [1.0, 5.0, 4.0]
+    tilted = ambiguity_decomposition(torch.tensor([1.0, 5.0]), torch.tensor(4.0), torch.tensor([0.25, 0.75]))
+    assert [term.item() for term in tilted] == [0.0, 3.0, 3.0]
+
+
+def test_the_slide_mixes_two_sets_of_weights_and_its_ensemble_can_be_worse_than_its_average():
+    """f-bar with g, the average with 1 / M: the truth is 0, members say 0, 0 and 3, and the gate trusts the third."""
+    predictions, target, gate = torch.tensor([0.0, 0.0, 3.0]), torch.tensor(0.0), torch.tensor([0.0, 0.0, 1.0])
+    uniform = torch.full((3,), 1 / 3)
+    ensemble = ambiguity_decomposition(predictions, target, gate).ensemble.item()
+    slide = ambiguity_decomposition(predictions, target, uniform).average.item()
+    assert (ensemble, round(slide, 5)) == (9.0, 3.0)
+    assert ambiguity_decomposition(predictions, target, gate).average.item() == 9.0
+
+
+def test_mixed_weights_miss_by_the_cross_term():
+    """eps = eps_bar(1/M) + sum (g - 1/M) eps_m - ambiguity: without the middle term, nothing holds."""
+    predictions, target = gaussians(500, 7, seed=0), gaussians(500, seed=1)
+    gates = torch.distributions.Dirichlet(torch.full((7,), 0.5, dtype=torch.float64)).sample((500,))
+    gated = ambiguity_decomposition(predictions, target, gates)
+    uniform = ambiguity_decomposition(predictions, target, torch.full((7,), 1 / 7, dtype=torch.float64))
+    cross = ((gates - 1 / 7) * (target[:, None] - predictions).square()).sum(-1)
+    assert torch.allclose(gated.ensemble, uniform.average + cross - gated.ambiguity, rtol=0, atol=1e-12)
+    naive = (gated.ensemble - (uniform.average - gated.ambiguity)).abs()
+    assert naive.mean() > 0.1
+    assert (gated.ensemble > uniform.average).double().mean() > 0.05
+    assert not (gated.ensemble > gated.average).any()
+
+
+def test_negative_weights_keep_the_identity_and_lose_the_sign():
+    predictions, target = gaussians(50, 2, seed=0), gaussians(50, seed=1)
+    weights = torch.tensor([2.0, -1.0], dtype=torch.float64)
+    with pytest.warns(UserWarning, match=r"negative \(-1\)"):
+        found = ambiguity_decomposition(predictions, target, weights)
+    assert torch.allclose(found.ensemble, found.average - found.ambiguity, rtol=0, atol=1e-12)
+    assert (found.ambiguity < 0).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_that_are_not_negative_do_not_warn():
+    ambiguity_decomposition(
+        gaussians(5, 2, seed=0), gaussians(5, seed=1), torch.tensor([0.0, 1.0], dtype=torch.float64)
+    )
+
+
+@pytest.mark.filterwarnings("ignore:a weight is negative")
+@given(problems())
+def test_the_log_loss_of_the_geometric_pool_is_average_less_kullback_leibler(problem):
+    points, members, outcomes, weights, seed = problem
+    logs = gaussians(*points, members, outcomes, seed=seed + 1).log_softmax(-1)
+    target = gaussians(*points, outcomes, seed=seed + 2).argmax(-1)
+    found = log_pool_decomposition(logs, target, weights)
+    assert all(term.shape == tuple(points) for term in found)
+    pool = Categorical(logits=(weights[..., None] * logs).sum(-2))
+    assert torch.allclose(found.ensemble, -pool.log_prob(target), rtol=0, atol=1e-12)
+    each = kl_divergence(Categorical(logits=pool.logits[..., None, :].expand(logs.shape)), Categorical(logits=logs))
+    assert torch.allclose(found.ambiguity, (weights * each).sum(-1), rtol=0, atol=1e-11)
+    assert torch.allclose(found.ensemble, found.average - found.ambiguity, rtol=0, atol=1e-11)
+
+
+@given(problems(signed=False))
+def test_the_gap_of_a_mixture_is_how_far_the_weights_are_from_the_responsibilities(problem):
+    points, members, outcomes, weights, seed = problem
+    logs = (2 * gaussians(*points, members, outcomes, seed=seed + 1)).log_softmax(-1)
+    target = gaussians(*points, outcomes, seed=seed + 2).argmax(-1)
+    found = mixture_gap(logs, target, weights)
+    at_target = logs.gather(-1, target[..., None, None].expand(*points, members, 1))[..., 0]
+    joint = weights * at_target.exp()
+    assert torch.allclose(found.ensemble, -joint.sum(-1).log(), rtol=0, atol=1e-12)
+    responsibilities = Categorical(probs=joint)
+    gap = kl_divergence(Categorical(probs=weights.expand(joint.shape)), responsibilities)
+    assert torch.allclose(found.ambiguity, gap, rtol=0, atol=1e-11)
+    assert torch.allclose(found.ensemble, found.average - found.ambiguity, rtol=0, atol=1e-12)
+
+
+def test_a_gap_depends_on_the_target_and_an_ambiguity_does_not():
+    logs = torch.tensor([[0.5, 0.4, 0.1], [0.5, 0.1, 0.4]]).log()
+    weights = torch.tensor([0.5, 0.5])
+    gaps = [mixture_gap(logs, torch.tensor(y), weights).ambiguity.item() for y in range(3)]
+    assert gaps[0] == pytest.approx(0, abs=1e-6)  # the members agree there
+    assert gaps[1] > 0.2
+    ambiguities = [log_pool_decomposition(logs, torch.tensor(y), weights).ambiguity.item() for y in range(3)]
+    assert ambiguities == pytest.approx([ambiguities[0]] * 3)
+
+
+def test_a_member_without_weight_does_not_count_even_where_it_says_never():
+    logs = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]).log()
+    for split in (mixture_gap, log_pool_decomposition):
+        found = split(logs, torch.tensor(0), torch.tensor([1.0, 0.0]))
+        assert [term.item() for term in found] == pytest.approx([math.log(2), math.log(2), 0], abs=1e-6)
+
+
+def test_one_member_that_says_never_rules_the_geometric_pool_and_not_the_mixture():
+    logs = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]).log()
+    half = torch.tensor([0.5, 0.5])
+    assert mixture_gap(logs, torch.tensor(0), half).ensemble.item() == pytest.approx(math.log(4))
+    assert log_pool_decomposition(logs, torch.tensor(0), half).ensemble.item() == math.inf
+    assert log_pool_decomposition(logs, torch.tensor(1), half).ensemble.item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("members", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("error", [0.0, 0.2, 0.4, 0.5, 0.7, 1.0])
+def test_a_majority_is_what_listing_every_vote_gives(members, error):
+    total = 0.0
+    for votes in product((0, 1), repeat=members):  # 1: this voter is wrong
+        wrong = sum(votes)
+        chance = error**wrong * (1 - error) ** (members - wrong)
+        total += chance * (1.0 if 2 * wrong > members else 0.5 if 2 * wrong == members else 0.0)
+    assert majority_error(error, members) == pytest.approx(total, abs=1e-12)
+
+
+def test_voters_below_one_half_are_better_together_and_above_it_worse():
+    """Slide 34's consensus, for votes: three that err in 40 % err together in 35.2 %, 101 in 2.1 %."""
+    assert round(majority_error(0.4, 3), 3) == 0.352
+    assert round(majority_error(0.4, 101), 3) == 0.021
+    assert round(majority_error(0.6, 101), 3) == 0.979
+    assert majority_error(0.5, 101) == pytest.approx(0.5)
+    assert majority_error(0.45, 100_001) < 1e-9
+
+
+HALF = torch.tensor([0.5, 0.5])
+LOGS = torch.tensor([[0.5, 0.5], [0.9, 0.1]]).log()
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("weights", "complaint"),
+    [
+        ([0.5, 0.4], r"sum to 1 .* got a sum of 0\.9"),
+        ([1.0, 1.0], r"got a sum of 2"),
+        ([0.5, 0.5001], r"got a sum of 1\.0001"),
+        ([math.nan, 1.0], r"finite, got nan"),
+        ([math.inf, -math.inf], r"finite, got inf"),
+        ([1.0], r"got a sum of 2"),  # it expands, and then counts twice
+        ([0.5, 0.25, 0.25], r"weights must have a shape that expands to \(2,\), got \(3,\)"),
+        ([[0.5, 0.5]], r"got \(1, 2\)"),
+    ],
+)
+def test_weights_that_are_none_of_a_mean_are_refused(weights, complaint):
+    for split in (
+        lambda g: ambiguity_decomposition(torch.tensor([1.0, 2.0]), torch.tensor(0.0), g),
+        lambda g: log_pool_decomposition(LOGS, torch.tensor(0), g),
+        lambda g: mixture_gap(LOGS, torch.tensor(0), g),
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            split(torch.tensor(weights))
+
+
+@pytest.mark.usefixtures("untyped")
+def test_shapes_that_torch_would_broadcast_into_larger_ones_are_refused():
+    predictions = torch.zeros(5, 2)
+    for target in (torch.zeros(5, 1), torch.zeros(4), torch.zeros(1, 5)):
+        with pytest.raises(ValueError, match=r"target must have a shape that expands to \(5,\)"):
+            ambiguity_decomposition(predictions, target, HALF)
+    with pytest.raises(ValueError, match=r"target must have a shape"):
+        mixture_gap(torch.zeros(5, 2, 3).log_softmax(-1), torch.zeros(4).long(), HALF)
+    with pytest.raises(ValueError, match=r"\(\*N, M, K\), got \(3,\)"):
+        mixture_gap(torch.zeros(3).log_softmax(-1), torch.tensor(0), HALF)
+    with pytest.raises(ValueError, match=r"\(\*N, M\), got \(\)"):
+        ambiguity_decomposition(torch.tensor(1.0), torch.tensor(0.0), HALF)
+
+
+@pytest.mark.parametrize("split", [log_pool_decomposition, mixture_gap])
+def test_logits_and_outcomes_that_do_not_exist_are_refused(split):
+    with pytest.raises(ValueError, match=r"sum to 1 over the outcomes, got 2; pass logits\.log_softmax"):
+        split(torch.zeros(2, 2), torch.tensor(0), HALF)
+    with pytest.raises(ValueError, match="sum to 1 over the outcomes, got nan"):
+        split(torch.full((2, 2), math.nan), torch.tensor(0), HALF)
+    for target in (2, -1):
+        with pytest.raises(ValueError, match=rf"outcomes 0\.\.1, got {target}"):
+            split(LOGS, torch.tensor(target), HALF)
+
+
+def test_a_mixture_refuses_negative_weights():
+    with pytest.raises(ValueError, match=r"must be >= 0, got -1"), pytest.warns(UserWarning, match="negative"):
+        mixture_gap(LOGS, torch.tensor(0), torch.tensor([2.0, -1.0]))
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("error", "members", "complaint"),
+    [(1.5, 3, r"error must be a probability, got 1\.5"), (-0.1, 3, "error"), (math.nan, 3, "error"),
+     (0.4, 0, "members must be a whole number >= 1, got 0"), (0.4, 2.5, "members"), (0.4, True, "members")],
+)  # fmt: skip
+def test_a_majority_of_nobody_or_an_error_that_is_no_probability_is_refused(error, members, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        majority_error(error, members)

@@ -1,0 +1,282 @@
+"""Expectation and maximisation: the likelihood never falls, and each M-step is the optimum it claims."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lecture21.mixtures import (
+    ConstantGate,
+    LinearClassifier,
+    LinearGate,
+    LinearGaussian,
+    Mixture,
+    MLPClassifier,
+    MLPGate,
+    MLPGaussian,
+    UniformGate,
+    competitive_loss,
+    fit_em,
+    fit_gradient,
+    fit_linear_gaussian,
+    fit_softmax,
+    soft_gate,
+    three_bands,
+    three_regimes,
+)
+
+
+def experts(n_member: int, d_in: int = 1) -> Mixture:
+    members = [LinearGaussian(d_in, least_sd=0.02) for _ in range(n_member)]
+    return Mixture(members, LinearGate(d_in, n_member))
+
+
+SHAPES = {
+    "three": lambda: experts(3),
+    "six": lambda: experts(6),
+    "two levels": lambda: Mixture([experts(2), experts(3), LinearGaussian(1)], LinearGate(1, 3)),
+}
+
+
+def start(mixture: Mixture, gate_sd: float, seed: int) -> Mixture:
+    """Draw lines from N(0, 1) with standard deviations of 0.3, and every gate from N(0, gate_sd^2); in float64."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for module in mixture.double().modules():
+            if isinstance(module, nn.Linear):
+                size = 1.0 if module.out_features == 1 else gate_sd
+                for parameter in module.parameters():
+                    parameter.copy_(size * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+            elif isinstance(module, LinearGaussian):
+                module.log_sd.fill_(math.log(0.3))
+    return mixture
+
+
+@pytest.mark.parametrize("gate_sd", [1.0, 5.0, 20.0])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_likelihood_never_falls_from_any_start(shape, gate_sd):
+    """Six starts for each of nine kinds: 54."""
+    for seed in range(6):
+        x, y = three_regimes(150, seed)
+        values = fit_em(start(SHAPES[shape](), gate_sd, seed), x, y, steps=20)
+        assert np.diff(values).min() >= -1e-9, seed
+        assert values[-1] > values[0]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_without_halving_it_falls_from_some_of_the_same_starts(shape):
+    fell = 0
+    for seed in range(6):
+        x, y = three_regimes(150, seed)
+        fell += np.diff(fit_em(start(SHAPES[shape](), 5.0, seed), x, y, steps=8, damped=False)).min() < -1
+    assert fell >= 2
+
+
+@pytest.mark.parametrize("newton_steps", [2, 10])
+def test_more_newton_steps_do_not_let_it_fall_either(newton_steps):
+    for seed in range(2):
+        x, y = three_regimes(150, seed)
+        values = fit_em(start(experts(3), 5.0, seed), x, y, steps=8, newton_steps=newton_steps)
+        assert np.diff(values).min() >= -1e-9
+
+
+def test_classes_are_fitted_too_on_one_level_and_on_two():
+    x, y = three_bands(150, 0)
+    for shape in (1, 2):
+        for seed in range(3):
+            torch.manual_seed(seed)
+            mixture = Mixture([LinearClassifier(2, 2) for _ in range(3)], LinearGate(2, 3))
+            if shape == 2:
+                mixture = Mixture([mixture, LinearClassifier(2, 2)], LinearGate(2, 2))
+            values = fit_em(start(mixture, 5.0, seed), x, y, steps=20)
+            assert np.diff(values).min() >= -1e-9
+            assert values[-1] > values[0] + 10
+
+
+def test_the_values_are_the_log_likelihood_of_all_points():
+    x, y = soft_gate(100, 0)
+    mixture = start(experts(2), 1.0, 0)
+    before = mixture.log_prob(x, y).sum().item()
+    values = fit_em(mixture, x, y, steps=3, tolerance=0.0)
+    assert len(values) == 4
+    assert values[0] == pytest.approx(before, abs=1e-12)
+    assert values[-1] == pytest.approx(mixture.log_prob(x, y).sum().item(), abs=1e-12)
+    values += fit_em(mixture, x, y, tolerance=0.5)[1:]
+    assert abs(values[-1] - values[-2]) < 0.5 <= abs(values[-2] - values[-3])
+
+
+def test_em_and_gradient_reach_the_same_optimum_from_the_same_start():
+    x, y = soft_gate(600, 0)
+    by_em = start(experts(2), 1.0, 0)
+    by_gradient = copy.deepcopy(by_em)
+    values = fit_em(by_em, x, y, steps=200, tolerance=1e-9)
+    losses = fit_gradient(by_gradient, x, y, steps=1000)
+    assert len(values) < 100
+    assert values[-1] / 600 == pytest.approx(-losses[-1], abs=1e-4)
+    # The two may give the same line to different members; the mixture is the same.
+    found = [by_slope(by_em), by_slope(by_gradient)]
+    for a, b in zip(*found, strict=True):
+        assert a == pytest.approx(b, abs=0.01)
+    # The truth: lines -x / 2 and 1 + x / 2 with sd 0.15, and log odds of 8 x.
+    assert found[0][0] == pytest.approx((-0.5, 0.0, 0.15, 8), abs=0.1, rel=0.25)
+    assert found[0][1] == pytest.approx((0.5, 1.0, 0.15, -8), abs=0.1, rel=0.25)
+
+
+def by_slope(mixture: Mixture) -> list[tuple[float, float, float, float]]:
+    """Return slope, intercept, sd and relative gate slope of each of two members, the falling line first."""
+    gate = mixture.gate.network.weight[:, 0]
+    return sorted(
+        (member.network.weight.item(), member.network.bias.item(), member.variance.sqrt().item(), (own - other).item())
+        for member, own, other in zip(mixture.members, gate, gate.flip(0), strict=True)
+    )
+
+
+def test_where_em_stops_the_gradient_of_the_likelihood_is_zero():
+    x, y = soft_gate(300, 1)
+    flat, two = start(experts(2), 1.0, 1), start(Mixture([experts(2), experts(1)], LinearGate(1, 2)), 1.0, 1)
+    for mixture in (flat, two):
+        before = gradient_size(mixture, x, y)
+        fit_em(mixture, x, y, steps=150, tolerance=1e-10)
+        assert gradient_size(mixture, x, y) < 1e-3 < 0.1 < before
+    assert gradient_size(flat, x, y) < 1e-5
+
+
+def gradient_size(mixture: Mixture, x: torch.Tensor, y: torch.Tensor) -> float:
+    gradients = torch.autograd.grad(competitive_loss(mixture, x, y), list(mixture.parameters()))
+    return max(g.abs().max().item() for g in gradients)
+
+
+def test_a_member_is_fitted_by_weighted_least_squares():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(40, 3, generator=generator, dtype=torch.float64)
+    y = torch.randn(40, generator=generator, dtype=torch.float64)
+    weight = torch.rand(40, generator=generator, dtype=torch.float64)
+    member = LinearGaussian(3).double()
+    fit_linear_gaussian(member, x, y, weight)
+    a, w = np.column_stack([x.numpy(), np.ones(40)]), weight.numpy()
+    solution = np.linalg.lstsq(a * np.sqrt(w)[:, None], y.numpy() * np.sqrt(w), rcond=None)[0]
+    np.testing.assert_allclose(member.network.weight.detach().numpy()[0], solution[:3], atol=1e-10)
+    assert member.network.bias.item() == pytest.approx(solution[3], abs=1e-10)
+    residuals = y.numpy() - a @ solution
+    assert member.variance.item() == pytest.approx((w * residuals**2).sum() / w.sum(), rel=1e-10)
+
+
+@pytest.mark.parametrize("kept", [1, 2, 3])
+def test_a_member_with_hardly_a_point_to_itself_stays_finite_and_above_its_floor(kept):
+    x, y = three_regimes(20, 0)
+    weight = torch.zeros(20, dtype=torch.float64)
+    weight[:kept] = torch.tensor([1.0, 1e-9, 1e-200], dtype=torch.float64)[:kept]
+    member = LinearGaussian(1, least_sd=0.1).double()
+    fit_linear_gaussian(member, x, y, weight)
+    assert member.mean(x).isfinite().all()
+    assert member.mean(x)[0].item() == pytest.approx(y[0].item(), abs=1e-6)
+    assert member.variance.item() == pytest.approx(0.01, rel=1e-6)
+
+
+def test_a_member_with_nothing_to_itself_is_left_where_it_is():
+    x, y = three_regimes(60, 0)
+    mixture = Mixture([LinearGaussian(1), LinearGaussian(1)], ConstantGate([1.0, 0.0])).double()
+    before = copy.deepcopy(mixture.members[1].state_dict())
+    values = fit_em(mixture, x, y)
+    assert np.diff(values).min() >= -1e-9
+    assert all(torch.equal(before[name], now) for name, now in mixture.members[1].state_dict().items())
+    assert len(values) <= 4  # the other one is plain regression, done in one step
+
+
+def test_newton_finds_the_best_softmax_for_soft_targets():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(200, 2, generator=generator, dtype=torch.float64)
+    share = torch.rand(200, 3, generator=generator, dtype=torch.float64)  # rows of any sum
+    linear = nn.Linear(2, 3).double()
+    fit_softmax(linear, x, share, newton_steps=10)
+    torch.nn.functional.cross_entropy(linear(x), share, reduction="sum").backward()
+    assert linear.weight.grad.abs().max() < 1e-8
+    assert linear.bias.grad.abs().max() < 1e-8
+
+
+def test_the_order_of_the_members_is_of_no_consequence():
+    x, y = three_regimes(150, 0)
+    mixture = start(experts(3), 2.0, 0)
+    moved = Mixture([copy.deepcopy(mixture.members[m]) for m in (2, 0, 1)], copy.deepcopy(mixture.gate))
+    with torch.no_grad():
+        for parameter in moved.gate.parameters():
+            parameter.copy_(parameter[[2, 0, 1]].clone())
+    a, b = fit_em(mixture, x, y, steps=10), fit_em(moved, x, y, steps=10)
+    np.testing.assert_allclose(a, b, rtol=1e-7)
+
+
+def test_one_member_is_plain_regression_in_one_step():
+    x, y = three_regimes(150, 0)
+    mixture = start(experts(1), 1.0, 0)
+    values = fit_em(mixture, x, y)
+    slope, intercept = np.polyfit(x[:, 0].numpy(), y.numpy(), 1)
+    assert mixture.members[0].network.weight.item() == pytest.approx(slope, abs=1e-9)
+    assert mixture.members[0].network.bias.item() == pytest.approx(intercept, abs=1e-9)
+    assert len(values) == 3
+    sd = np.std(y.numpy() - slope * x[:, 0].numpy() - intercept)
+    assert values[-1] / 150 == pytest.approx(-0.5 * math.log(2 * math.pi * math.e * sd**2), abs=1e-9)
+
+
+def test_a_uniform_gate_stays_uniform():
+    x, y = soft_gate(150, 0)
+    mixture = start(Mixture([LinearGaussian(1), LinearGaussian(1)], UniformGate(2)), 1.0, 0)
+    assert np.diff(fit_em(mixture, x, y, steps=30)).min() >= -1e-9
+    assert torch.equal(mixture.gate_probabilities(x), torch.full((150, 2), 0.5, dtype=torch.float64))
+
+
+def test_em_draws_nothing_at_random():
+    x, y = three_regimes(100, 0)
+    mixture = start(experts(3), 1.0, 0)
+    again = copy.deepcopy(mixture)
+    before = torch.get_rng_state()
+    values = fit_em(mixture, x, y, steps=5)
+    assert torch.equal(before, torch.get_rng_state())
+    assert values == fit_em(again, x, y, steps=5)
+
+
+@pytest.mark.parametrize(
+    ("mixture", "match"),
+    [
+        (
+            Mixture([MLPGaussian(1, 2)], UniformGate(1)),
+            r"EM here fits LinearGaussian.*not MLPGaussian: use fit_gradient",
+        ),
+        (Mixture([MLPClassifier(1, 2, 2)], UniformGate(1)), r"EM here fits LinearGaussian.*not MLPClassifier"),
+        (Mixture([LinearGaussian(1)], MLPGate(1, 2, 1)), r"EM here fits LinearGate.*not MLPGate"),
+        (Mixture([LinearGaussian(1), Mixture([MLPGaussian(1, 2)], LinearGate(1, 1))], LinearGate(1, 2)), "MLPGaussian"),
+    ],
+)
+def test_what_has_no_closed_form_is_refused_before_anything_changes(mixture, match):
+    x, y = three_regimes(20, 0)
+    mixture = mixture.double()
+    before = copy.deepcopy(mixture.state_dict())
+    with pytest.raises(ValueError, match=match):
+        fit_em(mixture, x, y)
+    assert all(torch.equal(before[name], now) for name, now in mixture.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"steps": -1}, "steps must be a whole number >= 0, got -1"),
+        ({"newton_steps": 0}, "newton_steps must be a whole number >= 1, got 0"),
+        ({"tolerance": -1e-3}, "tolerance must be a number >= 0, got -0.001"),
+        ({"tolerance": math.nan}, "tolerance must be a number >= 0, got nan"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(change, match):
+    x, y = three_regimes(20, 0)
+    with pytest.raises(ValueError, match=match):
+        fit_em(experts(2).double(), x, y, **change)
+
+
+def test_points_that_are_not_numbers_are_refused():
+    x, y = three_regimes(20, 0)
+    y[3] = math.nan
+    with pytest.raises(ValueError, match=r"x, y and the parameters must be finite; .* is nan"):
+        fit_em(experts(2).double(), x, y)
+    with pytest.raises(ValueError, match="the loss before step 0 is nan: x, y and the parameters must be finite"):
+        fit_gradient(experts(2).double(), x, y)

@@ -1,0 +1,272 @@
+"""What serving costs, against simulation, enumeration and arithmetic by hand."""
+
+import dataclasses
+import itertools
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lecture21 import GPTConfig, accounting
+from lecture21.accounting import Grouped, Shape, distinct_experts, published
+
+MIXTRAL, QWEN, V3 = (published.get(name) for name in ("mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3"))
+OSS = published.get("gpt-oss-120b")
+SMALL = Shape(20, 6, 3, Grouped(2, 1, 4), n_expert=4, top_k=2, d_expert=5, bias=True, router_bias=True)
+OURS = GPTConfig(moe={"n_expert": 8, "top_k": 2}, d_ff=128)
+
+
+def simulated(popularity: torch.Tensor, top_k: int, batch: int, trials: int, seed: int) -> float:
+    """Let tokens draw k different experts each, and return the mean number of experts that a batch has drawn."""
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.multinomial(popularity.expand(trials * batch, -1), top_k, generator=generator)
+    drawn = torch.zeros(trials, len(popularity)).scatter_(1, chosen.view(trials, -1), 1.0)
+    return drawn.sum(1).mean().item()
+
+
+# Distinct experts
+
+
+@pytest.mark.parametrize(
+    ("n_expert", "top_k", "batch"), [(8, 2, 8), (256, 8, 64), (128, 4, 32), (5, 3, 2), (16, 1, 16)]
+)
+def test_distinct_experts_are_those_of_a_simulation(n_expert, top_k, batch):
+    mean = simulated(torch.ones(n_expert), top_k, batch, trials=2000, seed=0)
+    # No batch strays by more than sqrt(E)/2 from the mean, as experts are drawn against each other.
+    assert distinct_experts(n_expert, top_k, batch) == pytest.approx(mean, abs=4 * math.sqrt(n_expert) / 2 / 2000**0.5)
+
+
+@pytest.mark.parametrize(("n_expert", "top_k", "batch"), [(8, 2, 8), (256, 8, 64), (128, 4, 32)])
+def test_skewed_routing_touches_fewer(n_expert, top_k, batch):
+    """Popularity by Zipf's law: the e-th expert is drawn with weight 1 / e."""
+    mean = simulated(1 / torch.arange(1.0, n_expert + 1), top_k, batch, trials=500, seed=0)
+    assert mean < 0.95 * distinct_experts(n_expert, top_k, batch)
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=2, max_size=9), st.integers(1, 50))
+def test_no_routing_touches_more_than_uniform_routing(shares, batch):
+    """Of whatever shares of the tokens the experts get, as long as these sum to k."""
+    top_k = max(1, round(sum(shares)))
+    moved = [share + (top_k - sum(shares)) / len(shares) for share in shares]
+    if all(0 <= share <= 1 for share in moved):
+        touched = sum(1 - (1 - share) ** batch for share in moved)
+        assert touched <= distinct_experts(len(shares), top_k, batch) + 1e-9
+
+
+def test_distinct_experts_by_enumeration():
+    """All ways in which three tokens can each choose two of four experts."""
+    pairs = list(itertools.combinations(range(4), 2))
+    touched = [len(set().union(*choice)) for choice in itertools.product(pairs, repeat=3)]
+    assert distinct_experts(4, 2, 3) == pytest.approx(sum(touched) / len(touched))
+
+
+@given(st.integers(1, 300), st.data())
+def test_distinct_experts_start_at_k_and_end_at_all(n_expert, data):
+    top_k, batch = data.draw(st.integers(1, n_expert)), data.draw(st.integers(1, 500))
+    assert distinct_experts(n_expert, top_k, 1) == pytest.approx(top_k)
+    touched = distinct_experts(n_expert, top_k, batch)
+    assert touched <= min(n_expert, batch * top_k) + 1e-9
+    assert touched <= distinct_experts(n_expert, top_k, batch + 1) + 1e-9
+    assert distinct_experts(n_expert, n_expert, batch) == n_expert
+
+
+# Bytes read
+
+
+def test_a_batch_that_touches_every_expert_reads_all_weights_but_the_table_of_tokens():
+    for shape in (MIXTRAL, QWEN, V3, SMALL):
+        counts = accounting.weights(shape)
+        assert accounting.weights_read(shape, 10_000) == pytest.approx(2 * (counts.total - counts.embeddings))
+
+
+def test_one_token_reads_its_active_weights():
+    for shape in (MIXTRAL, QWEN, V3, SMALL):
+        assert accounting.weights_read(shape) == pytest.approx(2 * accounting.weights(shape).active_without_embedding)
+
+
+def test_a_tied_table_is_read_by_the_output_layer():
+    tied = dataclasses.replace(SMALL, tied_head=True)
+    assert accounting.weights_read(tied, 3) == accounting.weights_read(SMALL, 3)
+
+
+def test_bytes_read_by_hand():
+    """Three layers of width 6, four experts of width 5 of which two tokens touch three on average."""
+    attention, router, expert = 2 * 6 * 3 * 4, 6 * 4 + 4, 3 * 6 * 5 + 2 * 5 + 6
+    always = 3 * (attention + router + 2 * 6) + 6 + 20 * 6
+    assert accounting.weights_read(SMALL, 2, "fp32") == 4 * (always + 3 * 3 * expert)
+    # At 4.25 bits the experts' weights; their biases, and all else, at 16.
+    mixed = 2 * always + 3 * 3 * (3 * 6 * 5 * 4.25 / 8 + 2 * 16)
+    assert accounting.weights_read(SMALL, 2, "mxfp4") == mixed
+
+
+@pytest.mark.parametrize(
+    ("shape", "gigabytes"),
+    [(MIXTRAL, (25, 92, 93, 93)), (OSS, (10, 94, 202, 232)), (V3, (73, 553, 1169, 1340))],
+)
+def test_bytes_read_by_published_models(shape, gigabytes):
+    read = [accounting.weights_read(shape, batch) / 1e9 for batch in (1, 16, 64, 256)]
+    assert read == pytest.approx(gigabytes, abs=0.7)
+
+
+def test_an_encoder_decoder_reads_its_decoder():
+    """Without the encoder, and without what makes keys and values of the attention to it."""
+    shape = dataclasses.replace(
+        SMALL, bias=False, router_bias=False, n_encoder_layer=5, relative_buckets=8, tied_head=True
+    )
+    decoder = accounting.weights(dataclasses.replace(shape, n_encoder_layer=0)).total
+    crossing = 3 * (2 * 6 * 2 * 4 + 6)
+    assert accounting.weights_read(shape, 10_000) == pytest.approx(2 * (decoder + crossing))
+    switch = published.get("switch-base-128")
+    assert accounting.weights_read(switch) < 2 * accounting.weights(switch).active
+    # Queries and outputs of the attention between the stacks are the writer's work, keys and values the reader's: half
+    # of the work each, but for the output layer.
+    both, head = accounting.token_flops(switch, 1).linear, 2 * switch.vocab_size * switch.d_model
+    assert accounting.decode_flops(switch) == (both - head) / 2 + head
+
+
+def test_the_flops_of_a_written_token_are_those_of_any_other_where_there_is_no_encoder():
+    for shape in (MIXTRAL, V3, OURS):
+        assert accounting.decode_flops(shape) == accounting.token_flops(shape, 1).linear
+
+
+# Bytes sent
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "all_layers"),
+    [
+        ("mixtral-8x7b", 32, 1.0), ("qwen3-30b-a3b", 64, 3.0), ("qwen3-235b-a22b", 128, 11.75),
+        ("gpt-oss-120b", 45, 1.58), ("deepseek-v2", 120, 6.9), ("deepseek-v3", 224, 12.7),
+    ],
+)  # fmt: skip
+def test_bytes_sent_by_published_models(name, layer, all_layers):
+    shape = published.get(name)
+    sent = accounting.all_to_all_bytes(shape)
+    assert sent == layer * 1024
+    assert sent * shape.n_sparse / 2**20 == pytest.approx(all_layers, abs=0.05)
+
+
+def test_bytes_sent_are_what_a_simulation_sends():
+    """Eight experts on four devices, and tokens that lie on them in turn: each vector that leaves its device, twice."""
+    generator = torch.Generator().manual_seed(0)
+    tokens = 20_000
+    chosen = torch.multinomial(torch.ones(tokens, 8), 2, generator=generator)  # (tokens, k)
+    home = torch.arange(tokens) % 4
+    away = (chosen // 2 != home[:, None]).sum().item()
+    sent = away * 2 * MIXTRAL.d_model * 2 / tokens
+    assert accounting.all_to_all_bytes(MIXTRAL, n_devices=4) == pytest.approx(sent, rel=0.01)
+    assert accounting.all_to_all_bytes(MIXTRAL, n_devices=1) == 0
+
+
+def test_precisions_of_both_ways_count_apart():
+    """DeepSeek-V3 sends at 8 bits and gets back 16."""
+    assert accounting.all_to_all_bytes(V3, dispatch="fp8") == 168 * 1024
+    assert accounting.all_to_all_bytes(V3, dispatch="fp8") == accounting.all_to_all_bytes(V3, combine="fp8")
+    assert accounting.all_to_all_bytes(V3, dispatch="fp8", combine="fp8") == 112 * 1024
+    assert accounting.all_to_all_bytes(V3) * V3.n_sparse == 224 * 1024 * 58  # the first three layers are dense
+
+
+# The roofline
+
+
+def test_intensity_is_one_flop_for_each_byte_at_batch_1_and_falls_behind_a_dense_layer():
+    for shape in (MIXTRAL, V3, OSS):
+        assert accounting.routed_intensity(shape, 1) == pytest.approx(1)
+        assert accounting.routed_intensity(shape, 64) < 64  # the dense layer's
+    assert accounting.routed_intensity(V3, 64) == pytest.approx(2.3, abs=0.05)
+    assert accounting.routed_intensity(OSS, 64, "mxfp4") == accounting.routed_intensity(OSS, 64) * 16 / 4.25
+
+
+def test_intensity_is_flops_over_bytes():
+    """Counted apart: two FLOPs for each weight of k experts and each token, bytes of those that the batch touches."""
+    weights = 3 * QWEN.d_model * QWEN.d_expert
+    flops = 2 * 16 * QWEN.top_k * weights
+    read = 2 * weights * distinct_experts(128, 8, 16)
+    assert accounting.routed_intensity(QWEN, 16) == pytest.approx(flops / read)
+
+
+@pytest.mark.parametrize(
+    ("name", "batch"), [("mixtral-8x7b", 1181), ("qwen3-30b-a3b", 4724), ("gpt-oss-120b", 9448), ("deepseek-v2", 7873)]
+)
+def test_batch_at_the_ridge(name, batch):
+    """295 FLOPs for each byte on an H100, times E / k."""
+    assert accounting.ridge("H100") == pytest.approx(295.2, abs=0.05)
+    assert accounting.ridge_batch(published.get(name), "H100") == batch
+
+
+@pytest.mark.parametrize("device", accounting.BANDWIDTHS)
+@pytest.mark.parametrize("dtype", accounting.PRECISIONS)
+@pytest.mark.parametrize("name", published.names())
+def test_the_ridge_is_where_intensity_crosses_it(name, dtype, device):
+    shape, top = published.get(name), accounting.ridge(device)
+    batch = accounting.ridge_batch(shape, device, dtype)
+    assert accounting.routed_intensity(shape, batch, dtype) >= top * (1 - 1e-9)
+    assert accounting.routed_intensity(shape, batch - 1, dtype) < top
+
+
+def test_devices_have_a_speed_and_a_bandwidth():
+    assert accounting.BANDWIDTHS.keys() == accounting.DEVICES.keys()
+    assert [round(accounting.ridge(device)) for device in accounting.BANDWIDTHS] == [203, 139, 153, 295]
+
+
+@pytest.mark.parametrize(("shape", "most"), [(MIXTRAL, 131), (OSS, 326), (V3, 46)])
+def test_tokens_per_second_at_batch_1_are_bandwidth_over_active_bytes(shape, most):
+    assert accounting.tokens_per_second(shape, "H100") == pytest.approx(most, abs=0.5)
+    assert accounting.tokens_per_second(shape, "H100") == pytest.approx(3.35e12 / accounting.weights_read(shape))
+
+
+def test_tokens_per_second_end_at_the_peak():
+    """A large batch is bound by arithmetic; sixteen tokens touch nearly all of Mixtral, and gain less than 16x."""
+    peak = accounting.DEVICES["H100"] / accounting.token_flops(MIXTRAL, 1).linear
+    assert accounting.tokens_per_second(MIXTRAL, "H100", 100_000) == pytest.approx(peak)
+    gain = accounting.tokens_per_second(MIXTRAL, "H100", 16) / accounting.tokens_per_second(MIXTRAL, "H100")
+    assert 4 < gain < 5
+
+
+def test_gpts_of_ours_are_served_as_their_shapes_are():
+    shape = accounting.shape_of(OURS)
+    assert accounting.weights_read(OURS, 4) == accounting.weights_read(shape, 4)
+    assert accounting.all_to_all_bytes(OURS) == 2 * 2 * 64 * 2
+    assert accounting.ridge_batch(OURS, "T4") == math.ceil(65e12 / 320e9 * 4)
+    # The learned table of positions is read at one row.
+    counts = accounting.weights(OURS)
+    assert accounting.weights_read(OURS) == 2 * (counts.active_without_embedding - 32 * 64)
+
+
+# Refusals
+
+DENSE = "the model has no experts"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: distinct_experts(8, 9, 1), "top_k must be between 1 and the 8 experts, got 9"),
+        (lambda: distinct_experts(8, 0, 1), "top_k must be a whole number >= 1, got 0"),
+        (lambda: distinct_experts(0, 0, 1), "n_expert must be a whole number >= 1, got 0"),
+        (lambda: distinct_experts(8, 2, 0), "batch must be a whole number >= 1, got 0"),
+        (lambda: distinct_experts(8, 2, math.nan), "batch must be a whole number >= 1, got nan"),
+        (lambda: distinct_experts(8, 2, math.inf), "batch must be a whole number >= 1, got inf"),
+        (lambda: accounting.weights_read(MIXTRAL, 0), "batch must be a whole number >= 1, got 0"),
+        (lambda: accounting.weights_read(MIXTRAL, 1, "fp7"), "dtype must be one of fp32, .*, got 'fp7'"),
+        (lambda: accounting.weights_read(GPTConfig()), DENSE),
+        (lambda: accounting.decode_flops(GPTConfig()), DENSE),
+        (lambda: accounting.all_to_all_bytes(GPTConfig()), DENSE),
+        (lambda: accounting.all_to_all_bytes(MIXTRAL, dispatch="fp7"), "dtype must be one of .*, got 'fp7'"),
+        (lambda: accounting.all_to_all_bytes(MIXTRAL, n_devices=0), "n_devices must be a whole number >= 1, got 0"),
+        (lambda: accounting.routed_intensity(MIXTRAL, 0), "batch must be a whole number >= 1, got 0"),
+        (lambda: accounting.routed_intensity(GPTConfig(), 1), DENSE),
+        (lambda: accounting.ridge("B52"), "device must be one of T4, V100, A100, H100, got 'B52'"),
+        (lambda: accounting.ridge_batch(MIXTRAL, "B52"), "device must be one of"),
+        (lambda: accounting.ridge_batch(MIXTRAL, "H100", "fp7"), "dtype must be one of"),
+        (lambda: accounting.tokens_per_second(MIXTRAL, "B52"), "device must be one of"),
+        (lambda: accounting.tokens_per_second(MIXTRAL, "H100", 0), "batch must be a whole number >= 1, got 0"),
+        (lambda: accounting.weights_read("mixtral"), "a model must be a Shape or a GPTConfig, got 'mixtral'"),
+    ],
+)
+@pytest.mark.usefixtures("untyped")
+def test_what_serving_does_not_allow_is_refused_by_name(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

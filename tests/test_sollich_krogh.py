@@ -1,0 +1,310 @@
+"""Ensembles of ridge students: the formulas against fresh simulation, their limits, and what no ensemble can do."""
+
+import math
+from itertools import pairwise
+from statistics import mean, stdev
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from lecture21.ensembles import (
+    best_penalty,
+    best_weights,
+    cross_error,
+    cross_errors,
+    equivalent_penalty,
+    ignorance,
+    simulate_ridge_ensemble,
+    sollich_krogh_error,
+)
+
+alphas, shares, noises = st.floats(0.2, 4), st.floats(0.1, 1), st.floats(0.02, 2)
+penalties, counts = st.floats(1e-3, 10), st.integers(1, 50) | st.just(math.inf)
+
+
+def far(found: list[float], expected: float) -> float:
+    """Return how many standard errors a mean over seeds is from what it should be."""
+    return abs(mean(found) - expected) / (stdev(found) / math.sqrt(len(found)))
+
+
+def simulated(seeds: int, **setting: object) -> Tensor:
+    """Return the cross-errors of several seeds, (seed, L, M, M)."""
+    return torch.stack([simulate_ridge_ensemble(**setting, seed=seed).cross for seed in range(1000, 1000 + seeds)])
+
+
+@pytest.mark.parametrize(
+    ("alpha", "subset", "noise", "members"), [(0.7, 0.5, 0.35, 3), (1.3, 0.75, 0.1, 6), (2.5, 0.3, 0.8, 4)]
+)
+def test_theory_is_what_fresh_simulations_give(alpha, subset, noise, members):
+    """At settings that no chapter uses; N is finite, so that the bound is loose: theory is off by some 1 / N."""
+    chosen = [0.05, 0.3, 1.5]
+    cross = simulated(
+        60, alpha=alpha, subset=subset, noise=noise, members=members, penalty=torch.tensor(chosen), width=120
+    )
+    for row, penalty in enumerate(chosen):
+        errors = cross[:, row].mean(dim=(1, 2)).tolist()
+        expected = sollich_krogh_error(alpha, subset, noise, members, penalty)
+        assert far(errors, expected) < 3
+        assert abs(mean(errors) / expected - 1) < 0.05
+        own = cross[:, row].diagonal(dim1=1, dim2=2).mean(1).tolist()
+        assert far(own, cross_error(alpha, noise, subsets=(subset,) * 2, penalties=(penalty,) * 2, overlap=subset)) < 3
+
+
+def test_theory_holds_for_students_of_unequal_subsets_and_penalties():
+    subsets, chosen = [0.4, 0.9, 0.65], [0.02, 0.5, 1.1]
+    cross = simulated(
+        80, alpha=1.2, subset=subsets, noise=0.3, members=3, penalty=torch.tensor([chosen]), width=120
+    )  # fmt: skip
+    expected = cross_errors(1.2, subsets, 0.3, chosen)
+
+    def farthest(theory: Tensor) -> float:
+        places = [(k, m) for k in range(3) for m in range(3)]
+        return max(far(cross[:, 0, k, m].tolist(), theory[k, m].item()) for k, m in places)
+
+    assert farthest(expected) < 3
+    assert farthest(cross_errors(1.2, subsets, 0.3, chosen[::-1])) > 6  # the test can tell
+
+
+def test_students_of_disjoint_subsets_share_only_what_neither_has_taken_up():
+    rho = ignorance(0.5, 0.2)
+    assert cross_error(1.0, 0.4, subsets=(0.5, 0.5), penalties=(0.2, 0.2), overlap=0.0) == pytest.approx(rho**2)
+
+
+@given(alphas, penalties)
+def test_ignorance_solves_its_equation_and_lies_between_its_limits(alpha, penalty):
+    rho = ignorance(alpha, penalty)
+    assert rho**2 + (penalty + alpha - 1) * rho - penalty == pytest.approx(0, abs=1e-12)
+    assert max(0.0, 1 - alpha) <= rho <= 1
+    assert ignorance(alpha, 0.0) == max(0.0, 1 - alpha)
+    assert ignorance(alpha, 1e200) == pytest.approx(1)
+    assert ignorance(alpha, 2 * penalty) > rho
+
+
+def test_ignorance_is_the_trace_of_a_large_matrix():
+    x = torch.randn(900, 600, generator=torch.Generator().manual_seed(0), dtype=torch.float64) / math.sqrt(600)
+    values = torch.linalg.eigvalsh(x.T @ x)
+    assert ignorance(1.5, 0.3) == pytest.approx((0.3 / (values + 0.3)).mean().item(), rel=0.01)
+
+
+@given(alphas, noises, penalties, counts)
+def test_students_that_see_everything_are_one_student(alpha, noise, penalty, members):
+    one = sollich_krogh_error(alpha, 1.0, noise, 1, penalty)
+    assert sollich_krogh_error(alpha, 1.0, noise, members, penalty) == pytest.approx(one, rel=1e-9)
+
+
+@given(alphas, shares, noises, penalties)
+def test_one_member_is_a_student_on_fewer_examples(alpha, subset, noise, penalty):
+    alone = sollich_krogh_error(alpha, subset, noise, 1, penalty)
+    assert alone == pytest.approx(sollich_krogh_error(alpha * subset, 1.0, noise, 1, penalty), rel=1e-9)
+
+
+@given(alphas, shares, noises, penalties)
+def test_more_members_err_less_down_to_the_limit(alpha, subset, noise, penalty):
+    errors = [sollich_krogh_error(alpha, subset, noise, members, penalty) for members in (1, 2, 5, 10**9, math.inf)]
+    assert all(fewer >= more - 1e-9 * fewer for fewer, more in pairwise(errors))
+    assert errors[-2] == pytest.approx(errors[-1], rel=1e-6)
+
+
+@given(alphas, shares, noises)
+def test_one_member_is_best_where_the_penalty_is_the_noise_at_any_subset(alpha, subset, noise):
+    assert best_penalty(alpha, subset, noise, 1) == pytest.approx(noise, rel=1e-3)
+
+
+@given(alphas, shares, noises, counts)
+def test_the_best_penalty_is_better_than_any_of_a_grid(alpha, subset, noise, members):
+    best = best_penalty(alpha, subset, noise, members)
+    least = sollich_krogh_error(alpha, subset, noise, members, best)
+    for penalty in [0.0, *torch.logspace(-8, 1, 40).tolist()]:
+        assert least <= sollich_krogh_error(alpha, subset, noise, members, penalty) * (1 + 1e-9)
+
+
+@given(alphas, shares, noises, penalties, counts)
+def test_no_ensemble_is_better_than_the_best_student_on_all_examples(alpha, subset, noise, penalty, members):
+    floor = sollich_krogh_error(alpha, 1.0, noise, 1, noise)
+    assert floor == pytest.approx(ignorance(alpha, noise), rel=1e-9)
+    assert sollich_krogh_error(alpha, subset, noise, members, penalty) >= floor * (1 - 1e-12)
+
+
+@given(alphas, shares, noises)
+def test_infinitely_many_tie_with_it_just_where_the_subsets_are_large_enough(alpha, subset, noise):
+    floor = ignorance(alpha, noise)
+    best = best_penalty(alpha, subset, noise, math.inf)
+    gap = sollich_krogh_error(alpha, subset, noise, math.inf, best) - floor
+    room = alpha * subset - (1 - floor)
+    if room > 1e-3:
+        assert gap < 1e-7
+    elif room < -1e-2:
+        assert best == 0
+        assert gap > 1e-7
+
+
+@given(alphas, shares, noises, penalties)
+def test_infinitely_many_are_one_student_with_a_larger_penalty(alpha, subset, noise, penalty):
+    equivalent = equivalent_penalty(alpha, subset, penalty)
+    assert equivalent >= penalty * (1 - 1e-9)
+    ensemble = sollich_krogh_error(alpha, subset, noise, math.inf, penalty)
+    assert ensemble == pytest.approx(sollich_krogh_error(alpha, 1.0, noise, 1, equivalent), rel=1e-6)
+
+
+def test_the_average_of_many_students_is_the_student_of_the_equivalent_penalty():
+    """Not only as good: the same weights, up to what 300 members leave to chance."""
+    setting = {"alpha": 1.0, "noise": 0.2, "width": 200, "seed": 0}
+    many = simulate_ridge_ensemble(subset=0.65, members=300, penalty=torch.tensor([0.0144]), **setting).cross.mean()
+    larger = equivalent_penalty(1.0, 0.65, 0.0144)
+    alike, same = (
+        simulate_ridge_ensemble(subset=1.0, members=1, penalty=torch.tensor([p]), **setting).cross.mean()
+        for p in (larger, 0.0144)
+    )
+    assert abs(many - alike) < 0.02 * alike
+    assert abs(many - same) > 0.5 * same
+
+
+def test_more_members_move_the_best_penalty_to_the_left_and_not_at_all_where_all_see_the_same():
+    for subset, moves in ((1.0, False), (0.8, True), (0.65, True)):
+        best = [best_penalty(1.0, subset, 0.2, members) for members in (1, 2, 5, 10, 30, math.inf)]
+        assert best[0] == pytest.approx(0.2, rel=1e-3)
+        if moves:
+            assert all(more < 0.97 * fewer for fewer, more in pairwise(best))
+        else:
+            assert best == pytest.approx([0.2] * 6, rel=1e-3)
+    assert best_penalty(1.0, 0.65, 0.2, 30) == pytest.approx(0.0142, abs=2e-4)
+    assert best_penalty(1.0, 0.5, 0.2, math.inf) == 0  # 0.5 < 1 - 0.358: too small
+    assert sollich_krogh_error(1.0, 0.5, 0.2, math.inf, 0.0) == pytest.approx(0.4)
+
+
+def test_a_student_that_can_fit_its_examples_in_one_way_only_errs_without_bound():
+    assert sollich_krogh_error(2.0, 0.5, 0.2, 3, 0.0) == math.inf
+    assert sollich_krogh_error(2.0, 0.5, 0.2, math.inf, 0.0) < 1  # infinitely many average even that away
+    assert 0 < best_penalty(2.0, 0.5, 0.2, 3) < 0.2
+
+
+@pytest.mark.parametrize("bootstrap", [False, True])
+def test_a_student_minimises_what_the_docstring_says(bootstrap):
+    """The sum of squares plus penalty |w|^2, checked through a step in any direction of a student's training error."""
+    run = simulate_ridge_ensemble(1.5, 0.6, 0.2, 2, torch.tensor([0.0, 0.1, 1e6]), width=20, bootstrap=bootstrap)
+    assert run.train.shape == (3, 2)
+    assert (run.train[0] <= run.train[1]).all()
+    assert (run.train[1] < run.train[2]).all()
+    # A student under a huge penalty says 0: it is wrong by all of the teacher, whose squared length is N.
+    assert torch.allclose(run.cross[2], torch.ones(2, 2, dtype=torch.float64), atol=1e-4)
+
+
+def test_the_best_student_of_many_draws_has_the_noise_as_its_penalty():
+    """The normalisation, without the formula: the penalty beside the *sum* of squares, whatever the subset."""
+    grid = torch.tensor([0.1, 0.2, 0.4, 0.8, 1.6])
+    for subset in (1.0, 0.5):
+        cross = simulated(150, alpha=2.0, subset=subset, noise=0.4, members=2, penalty=grid, width=40)
+        assert grid[cross.diagonal(dim1=2, dim2=3).mean(dim=(0, 2)).argmin()] == pytest.approx(0.4)
+
+
+def test_a_simulation_is_decided_by_its_seed_and_shares_it_with_smaller_ensembles():
+    setting = {"alpha": 1.0, "subset": 0.8, "noise": 0.2, "penalty": torch.tensor([0.1, 0.4])}
+    first, again = (simulate_ridge_ensemble(members=4, seed=3, **setting).cross for _ in range(2))
+    assert torch.equal(first, again)
+    assert not torch.allclose(first, simulate_ridge_ensemble(members=4, seed=4, **setting).cross)
+    fewer = simulate_ridge_ensemble(members=2, seed=3, **setting).cross
+    assert torch.allclose(first[:, :2, :2], fewer)  # so that one run serves every number of members
+    assert torch.allclose(first, first.mT)
+
+
+def test_students_without_a_penalty_that_see_less_than_their_weights_fit_it_exactly():
+    run = simulate_ridge_ensemble(1.0, 0.5, 0.2, 3, torch.tensor([0.0]), width=30)
+    assert run.train.max() < 1e-12
+    assert run.cross.isfinite().all()
+    assert run.cross.max() < 10  # the shortest of all solutions, not one of the long ones
+
+
+def test_an_example_that_a_bootstrap_draws_twice_counts_twice():
+    """Of a bootstrap 63 % are distinct. Against 63 % drawn once, what counts twice outweighs the penalty."""
+    setting = {"alpha": 2.0, "noise": 0.2, "members": 3, "penalty": torch.tensor([0.05, 3.0]), "width": 60}
+    once, twice = (
+        simulated(60, subset=share, bootstrap=bootstrap, **setting).diagonal(dim1=2, dim2=3).mean(2)
+        for share, bootstrap in ((0.632, False), (1.0, True))
+    )
+    weak, strong = (twice - once).T.tolist()
+    assert mean(weak) > 3 * stdev(weak) / math.sqrt(60)  # fits its noise more
+    assert mean(strong) < -3 * stdev(strong) / math.sqrt(60)  # is held back less
+
+
+@given(st.integers(2, 6), st.integers(0, 1000))
+def test_best_weights_are_those_of_no_other_point_of_the_simplex(members, seed):
+    generator = torch.Generator().manual_seed(seed)
+    root = torch.randn(members, members + 2, generator=generator, dtype=torch.float64)
+    cross = root @ root.T
+    weights = best_weights(cross)
+    assert weights.sum().item() == pytest.approx(1)
+    assert (weights >= 0).all()
+    gradient = cross @ weights  # at the best point no corner of the simplex lies downhill
+    assert (gradient >= weights @ gradient - 1e-9).all()
+
+
+def test_diverse_penalties_are_robust_where_the_noise_is_unknown_and_not_free():
+    """The third claim of the paper's abstract: a fixed penalty wins where it happens to be right."""
+    diverse = torch.logspace(-2, 1, 10).tolist()
+
+    def errors(noise: float) -> tuple[float, float]:
+        cross = cross_errors(1.0, [0.8] * 10, noise, diverse)
+        weights = best_weights(cross)
+        return (weights @ cross @ weights).item(), sollich_krogh_error(1.0, 0.8, noise, 10, 0.1)
+
+    for noise in (1.6, 0.02):
+        robust, fixed = errors(noise)
+        assert robust < 0.9 * fixed
+    robust, fixed = errors(0.2)
+    assert fixed < robust < 1.05 * fixed
+
+
+SETTING = {"alpha": 1.0, "subset": 0.5, "noise": 0.2, "members": 2, "penalty": 0.1}
+BAD = [
+    ("alpha", 0.0, "a positive number"), ("alpha", math.inf, "a positive number"), ("alpha", "1", "a positive number"),
+    ("subset", 0.0, "a share in"), ("subset", 1.1, "a share in"), ("subset", math.nan, "a share in"),
+    ("noise", -0.1, "a number >= 0"), ("noise", math.inf, "a number >= 0"),
+    ("members", 0, "a whole number >= 1"), ("members", 1.5, "a whole number >= 1"), ("members", True, "a whole"),
+    ("penalty", -1.0, "a number >= 0"), ("penalty", math.nan, "a number >= 0"),
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(("name", "value", "allowed"), BAD)
+def test_numbers_out_of_range_are_refused_by_name(name, value, allowed):
+    with pytest.raises(ValueError, match=rf"{name} must be {allowed}.*, got {value!r}"):
+        sollich_krogh_error(**{**SETTING, name: value})
+    if name != "penalty":
+        with pytest.raises(ValueError, match=name):
+            best_penalty(**{key: v for key, v in {**SETTING, name: value}.items() if key != "penalty"})
+        with pytest.raises(ValueError, match=name):
+            simulate_ridge_ensemble(**{**SETTING, "penalty": torch.tensor([0.1]), name: value})
+    else:
+        with pytest.raises(ValueError, match=name):
+            simulate_ridge_ensemble(**{**SETTING, "penalty": torch.tensor([0.1, value])})
+    if name in ("alpha", "penalty"):
+        with pytest.raises(ValueError, match=name):
+            ignorance(**{key: v for key, v in {**SETTING, name: value}.items() if key in ("alpha", "penalty")})
+    if name in ("alpha", "subset", "penalty"):
+        three = {key: v for key, v in {**SETTING, name: value}.items() if key in ("alpha", "subset", "penalty")}
+        with pytest.raises(ValueError, match=name):
+            equivalent_penalty(**three)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_students_that_do_not_fit_together_are_refused():
+    with pytest.raises(ValueError, match=r"overlap must be between 0 and 0\.5, got 0\.6"):
+        cross_error(1.0, 0.2, subsets=(0.5, 0.5), penalties=(0.1, 0.1), overlap=0.6)
+    with pytest.raises(ValueError, match=r"overlap must be between 0\.6 and 0\.8, got 0\.5"):
+        cross_error(1.0, 0.2, subsets=(0.8, 0.8), penalties=(0.1, 0.1), overlap=0.5)
+    with pytest.raises(ValueError, match="got 2 and 1"):
+        cross_errors(1.0, [0.5, 0.5], 0.2, [0.1])
+    with pytest.raises(ValueError, match="got 3 subsets, 2 penalties"):
+        simulate_ridge_ensemble(1.0, [0.5] * 3, 0.2, 2, torch.tensor([0.1]))
+    with pytest.raises(ValueError, match="got 2 subsets, 3 penalties"):
+        simulate_ridge_ensemble(1.0, 0.5, 0.2, 2, torch.tensor([[0.1, 0.2, 0.3]]))
+    for name, value in (("width", 0), ("seed", -1), ("bootstrap", 1), ("members", math.inf)):
+        with pytest.raises(ValueError, match=name):
+            simulate_ridge_ensemble(**{**SETTING, "penalty": torch.tensor([0.1]), name: value})
+    with pytest.raises(ValueError, match="positive definite"):
+        best_weights(torch.ones(2, 2))
+    with pytest.raises(ValueError, match="symmetric"):
+        best_weights(torch.tensor([[1.0, 0.5], [0.0, 1.0]]))

@@ -1,0 +1,93 @@
+"""What the parity suites share: models of `transformers` far from their start, and how ours are held against them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from lecture21 import GPT, huggingface
+
+
+def perturbed(make: Callable[[], torch.nn.Module], seed: int = 0) -> torch.nn.Module:
+    """Return a model of `transformers` whose every parameter is far from its start, biases and norms as well."""
+    torch.manual_seed(seed)
+    model = make().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return model
+
+
+def some_ids(batch: int = 2, length: int = 29, seed: int = 1) -> torch.Tensor:
+    return torch.randint(97, (batch, length), generator=torch.Generator().manual_seed(seed))
+
+
+def lay_in_cache(home: Path, repository: str, model: torch.nn.Module, **how: object) -> Path:
+    """Write a checkpoint where the hub's client would have put it under HF_HOME, and return its directory."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repo = home / "hub" / f"models--{repository.replace('/', '--')}"
+    (repo / "refs").mkdir(parents=True)
+    (repo / "refs" / "main").write_text(commit)
+    model.save_pretrained(repo / "snapshots" / commit, **how)
+    return repo / "snapshots" / commit
+
+
+def assert_close(mine: torch.Tensor, reference: torch.Tensor, tolerance: float, name: str) -> None:
+    """Compare, in units of the largest number of the reference, or of 1 if that is larger."""
+    largest = max(1.0, reference.abs().max().item())
+    torch.testing.assert_close(mine, reference, rtol=0, atol=tolerance * largest, msg=lambda text: f"{name}: {text}")
+
+
+def assert_the_same(ours: GPT, theirs: torch.nn.Module, tolerance: float) -> None:
+    """Compare logits, and the gradients of all parameters, seen from every logit at once."""
+    ids = some_ids()
+    mine, reference = ours(ids), theirs(ids).logits
+    assert_close(mine, reference, tolerance, "logits")
+    cotangent = torch.randn(mine.shape, dtype=mine.dtype, generator=torch.Generator().manual_seed(2))
+    (mine * cotangent).sum().backward()
+    (reference * cotangent).sum().backward()
+    gradients = {name: parameter.grad for name, parameter in theirs.named_parameters()}
+    gradients = huggingface.tensors_from(gradients, ours.config)
+    for name, parameter in ours.named_parameters():
+        if not is_flat(name, ours):
+            assert parameter.grad.abs().max() > 0.01, name
+        if name != "head.bias":  # an untied head of theirs has none
+            assert_close(parameter.grad, gradients[name], tolerance, name)
+
+
+def is_flat(name: str, model: GPT) -> bool:
+    """Tell whether a parameter moves no logit: its gradient is 0.
+
+    Scores that all grow by the same, as a bias of the keys makes them, change no softmax; and the weight of a single
+    expert is 1 whatever the router says.
+    """
+    alone = model.config.moe is not None and model.config.moe.n_expert == 1
+    return name.endswith("key.bias") or (alone and name.endswith("router.weight"))
+
+
+class _WiderTypes(TorchFunctionMode):
+    """Take every float32 that a call asks for by name as float64."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        wider = {torch.float32: torch.float64}
+        args = [wider.get(arg, arg) if isinstance(arg, torch.dtype) else arg for arg in args]
+        kwargs = {k: wider.get(v, v) if isinstance(v, torch.dtype) else v for k, v in (kwargs or {}).items()}
+        return (torch.Tensor.double if function is torch.Tensor.float else function)(*args, **kwargs)
+
+
+@contextmanager
+def in_float64() -> Iterator[None]:
+    """Build and run models in float64 throughout.
+
+    In a float64 model `transformers` computes norms, routers and rotary angles in float32 all the same. Here the same
+    code of theirs runs, but each float32 that it names is taken as float64.
+    """
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with _WiderTypes():
+            yield
+    finally:
+        torch.set_default_dtype(before)
