@@ -77,7 +77,7 @@ pictures: $(READY)  ## draw the pictures of the Markdown pages again
 bench: $(READY)  ## time the fast paths against the slow ones, and against transformers
 	@for script in $(TIMED); do $(BIN)/python "$$script" || exit 1; done
 
-sweeps: $(READY) data  ## make the results again that the chapters plot (about an hour; gpt_ladder.csv is finished, not begun again: remove it first)
+sweeps: $(READY) data  ## make the results again that the chapters plot (long; gpt_ladder, router_collapse and twins finish the table that is there: remove it to begin again)
 	@for script in $(filter-out $(TIMED),$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" || exit 1; done
 
 clean:  ## remove what was built; .venv stays
