@@ -1,42 +1,19 @@
-"""The parts a transformer is stacked from: multi-head attention with its cache, norms, and the block that joins them.
+"""Attention in several heads, in two paths through the same weights.
 
-`MultiHeadAttention` has two paths through the same weights. `forward` uses torch's fused kernel and never holds the
-attention weights; `explicit` is the formula of `lecture21.attention`, and returns them. The tests prove them equal.
-
-A GPT's block, an encoder's and a decoder's are the same `Block`: they differ in their mask, and in whether there is a
-second attention that reads the encoder.
+`forward` uses torch's fused kernel and never holds the attention weights; `explicit` is the formula of
+`lecture21.attention`, and returns them. The tests prove them equal.
 """
 
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from lecture21.attention import attention, causal_mask
+from lecture21.layers.cache import KVCache
 from lecture21.positions import Rotary
-
-NORMS: dict[str, Callable[..., nn.Module]] = {"layernorm": nn.LayerNorm, "rmsnorm": nn.RMSNorm}
-
-
-class KVCache:
-    """The keys and values that one attention layer has already computed, so that each token is read once."""
-
-    def __init__(self) -> None:
-        self.k: Tensor | None = None
-        self.v: Tensor | None = None
-
-    def __len__(self) -> int:
-        return 0 if self.k is None else self.k.shape[-2]
-
-    def append(
-        self, k: Float[Tensor, "B G T D"], v: Float[Tensor, "B G T D"]
-    ) -> tuple[Float[Tensor, "B G S D"], Float[Tensor, "B G S D"]]:
-        """Add the keys and values of T new positions; return those of all S positions so far."""
-        self.k = k if self.k is None else torch.cat([self.k, k], dim=-2)
-        self.v = v if self.v is None else torch.cat([self.v, v], dim=-2)
-        return self.k, self.v
 
 
 class MultiHeadAttention(nn.Module):
@@ -170,123 +147,3 @@ class MultiHeadAttention(nn.Module):
         q, k, v = self._project(x, memory, None)
         heads, weights = attention(q, k, v, self._mask(q.shape[-2], k.shape[-2], memory, mask, x.device))
         return self._join(heads), weights
-
-
-def pre_norm(x: Tensor, norm: nn.Module, layer: Callable[[Tensor], Tensor]) -> Tensor:
-    """Read a normalised copy and add to the stream itself (Radford et al. 2019)."""
-    return x + layer(norm(x))
-
-
-def post_norm(x: Tensor, norm: nn.Module, layer: Callable[[Tensor], Tensor]) -> Tensor:
-    """Add to the stream and normalise the sum (Vaswani et al. 2017; Radford et al. 2018)."""
-    return norm(x + layer(x))
-
-
-RESIDUALS: dict[str, Callable[[Tensor, nn.Module, Callable[[Tensor], Tensor]], Tensor]] = {
-    "pre": pre_norm,
-    "post": post_norm,
-}
-
-
-class Block(nn.Module):
-    """Attention, then feed-forward, each with a norm and added to what came in; a decoder asks a memory between them.
-
-    Args:
-        d_model: width C, for the norms.
-        attention: mixes positions; called with `(x, cache, mask=...)`.
-        feed_forward: transforms each position; called with `x`.
-        cross_attention: asks a memory; called with `(x, cache, memory=..., mask=...)`.
-        norm: a key of `NORMS`.
-        norm_position: a key of `RESIDUALS`.
-        norm_eps: what keeps the norms from dividing by 0.
-    """
-
-    def __init__(
-        self,
-        d_model: int,
-        attention: nn.Module,
-        feed_forward: nn.Module,
-        *,
-        cross_attention: nn.Module | None = None,
-        norm: str = "layernorm",
-        norm_position: str = "pre",
-        norm_eps: float = 1e-5,
-    ):
-        super().__init__()
-        for name, value, allowed in (("norm", norm, NORMS), ("norm_position", norm_position, RESIDUALS)):
-            if value not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-        self.residual = RESIDUALS[norm_position]
-        self.norm_attention = NORMS[norm](d_model, eps=norm_eps)
-        self.attention = attention
-        self.norm_cross_attention = NORMS[norm](d_model, eps=norm_eps) if cross_attention else None
-        self.cross_attention = cross_attention
-        self.norm_feed_forward = NORMS[norm](d_model, eps=norm_eps)
-        self.feed_forward = feed_forward
-
-    def forward(
-        self,
-        x: Float[Tensor, "B T C"],
-        cache: KVCache | None = None,
-        *,
-        mask: Bool[Tensor, "..."] | None = None,
-        memory: Float[Tensor, "B S C"] | None = None,
-        memory_mask: Bool[Tensor, "..."] | None = None,
-        memory_cache: KVCache | None = None,
-    ) -> Float[Tensor, "B T C"]:
-        """Return the residual stream after this block; masks and caches as in `MultiHeadAttention.forward`."""
-        x = self.residual(x, self.norm_attention, lambda x: self.attention(x, cache, mask=mask))
-        if self.cross_attention is not None:
-            x = self.residual(
-                x,
-                self.norm_cross_attention,
-                lambda x: self.cross_attention(x, memory_cache, memory=memory, mask=memory_mask),
-            )
-        return self.residual(x, self.norm_feed_forward, self.feed_forward)
-
-
-@torch.no_grad()
-def attention_maps(model: nn.Module, *inputs: object, **named: object) -> dict[str, Float[Tensor, "B H T S"]]:
-    """Run a model once and return the attention map of every `MultiHeadAttention` in it, by module name.
-
-    The model runs as usual; a hook keeps what goes into each attention layer, and the explicit path is then computed
-    from that. So `forward` stays free of a flag, and the maps are those of the very pass that gave the output.
-
-    Args:
-        model: called as `model(*inputs, **named)`, without dropout; its mode is left as it was.
-
-    Raises:
-        ValueError: if the model has no `MultiHeadAttention`, or a cache already holds a part of the sequence.
-    """
-    layers = {name: module for name, module in model.named_modules() if isinstance(module, MultiHeadAttention)}
-    if not layers:
-        raise ValueError(f"{type(model).__name__} has no MultiHeadAttention layer to look into")
-    maps: dict[str, Tensor] = {}
-
-    def keep(name: str) -> Callable[[MultiHeadAttention, tuple, dict], None]:
-        def hook(layer: MultiHeadAttention, args: tuple, kwargs: dict) -> None:
-            read_before = args[1] if len(args) > 1 else kwargs.get("cache")
-            if kwargs.get("memory") is None and read_before:  # its keys are not among the inputs
-                raise ValueError(f"maps need the whole sequence, but {len(read_before)} positions are in the cache")
-            maps[name] = layer.explicit(args[0], memory=kwargs.get("memory"), mask=kwargs.get("mask"))[1]
-
-        return hook
-
-    hooks = [layer.register_forward_pre_hook(keep(name), with_kwargs=True) for name, layer in layers.items()]
-    was_training = model.training
-    try:
-        model.eval()(*inputs, **named)
-    finally:
-        model.train(was_training)
-        for hook in hooks:
-            hook.remove()
-    return maps
-
-
-def attention_weights(model: nn.Module, ids: Int[Tensor, "B T"]) -> Float[Tensor, "layer B H T T"]:
-    """Return the maps of a GPT, stacked from its first layer to its last; rows = query, columns = key.
-
-    Raises:
-        ValueError: if the model has no `MultiHeadAttention`.
-    """
-    return torch.stack(list(attention_maps(model, ids).values()))

@@ -1,0 +1,8 @@
+"""The parts a transformer is stacked from: attention in several heads with its cache, and the block around it."""
+
+from lecture21.layers.blocks import NORMS, RESIDUALS, Block
+from lecture21.layers.cache import KVCache
+from lecture21.layers.heads import MultiHeadAttention
+from lecture21.layers.maps import attention_maps, attention_weights
+
+__all__ = ["NORMS", "RESIDUALS", "Block", "KVCache", "MultiHeadAttention", "attention_maps", "attention_weights"]

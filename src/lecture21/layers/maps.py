@@ -1,0 +1,56 @@
+"""Attention maps of a model that runs as usual."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from lecture21.layers.heads import MultiHeadAttention
+
+
+@torch.no_grad()
+def attention_maps(model: nn.Module, *inputs: object, **named: object) -> dict[str, Float[Tensor, "B H T S"]]:
+    """Run a model once and return the attention map of every `MultiHeadAttention` in it, by module name.
+
+    The model runs as usual; a hook keeps what goes into each attention layer, and the explicit path is then computed
+    from that. So `forward` stays free of a flag, and the maps are those of the very pass that gave the output.
+
+    Args:
+        model: called as `model(*inputs, **named)`, without dropout; its mode is left as it was.
+
+    Raises:
+        ValueError: if the model has no `MultiHeadAttention`, or a cache already holds a part of the sequence.
+    """
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, MultiHeadAttention)}
+    if not layers:
+        raise ValueError(f"{type(model).__name__} has no MultiHeadAttention layer to look into")
+    maps: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Callable[[MultiHeadAttention, tuple, dict], None]:
+        def hook(layer: MultiHeadAttention, args: tuple, kwargs: dict) -> None:
+            read_before = args[1] if len(args) > 1 else kwargs.get("cache")
+            if kwargs.get("memory") is None and read_before:  # its keys are not among the inputs
+                raise ValueError(f"maps need the whole sequence, but {len(read_before)} positions are in the cache")
+            maps[name] = layer.explicit(args[0], memory=kwargs.get("memory"), mask=kwargs.get("mask"))[1]
+
+        return hook
+
+    hooks = [layer.register_forward_pre_hook(keep(name), with_kwargs=True) for name, layer in layers.items()]
+    was_training = model.training
+    try:
+        model.eval()(*inputs, **named)
+    finally:
+        model.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return maps
+
+
+def attention_weights(model: nn.Module, ids: Int[Tensor, "B T"]) -> Float[Tensor, "layer B H T T"]:
+    """Return the maps of a GPT, stacked from its first layer to its last; rows = query, columns = key.
+
+    Raises:
+        ValueError: if the model has no `MultiHeadAttention`.
+    """
+    return torch.stack(list(attention_maps(model, ids).values()))
