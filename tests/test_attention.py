@@ -54,6 +54,28 @@ def test_causal_mask_with_cached_keys_is_the_last_rows_of_the_square_mask(n_quer
     assert torch.equal(causal_mask(n_query, n_query + extra), causal_mask(n_query + extra)[extra:])
 
 
+@given(n_query=sizes, extra=st.integers(0, 4), window=sizes, prefix=st.integers(0, 4))
+def test_windows_and_prefixes_are_what_their_words_say(n_query, extra, window, prefix):
+    n_key = n_query + extra
+    prefix = min(prefix, n_key)
+    mask = causal_mask(n_query, n_key, window=window, prefix=prefix)
+    for i in range(n_query):
+        for s in range(n_key):
+            t = extra + i
+            assert mask[i, s] == (t - window < s <= t or max(s, t) < prefix)
+
+
+def test_a_window_of_the_whole_text_is_none():
+    assert torch.equal(causal_mask(4, window=4), causal_mask(4))
+    assert not torch.equal(causal_mask(4, window=3), causal_mask(4))
+
+
+@pytest.mark.parametrize(("name", "value"), [("window", 0), ("prefix", -1), ("prefix", 4)])
+def test_windows_and_prefixes_that_do_not_fit_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be .*got {value}"):
+        causal_mask(3, **{name: value})
+
+
 @pytest.mark.parametrize(("n_query", "n_key"), [(0, None), (-1, 3), (3, 2)])
 def test_causal_mask_refuses_a_query_without_keys(n_query, n_key):
     with pytest.raises(ValueError, match=f"n_query={n_query}"):

@@ -5,8 +5,10 @@ from dataclasses import FrozenInstanceError, asdict
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from lecture21 import GPT, GPTConfig, presets
+from lecture21.objectives import IGNORE
 
 SMALL = {"vocab_size": 7, "block_size": 5, "n_layer": 1, "n_head": 2, "d_model": 4}
 
@@ -66,6 +68,11 @@ def test_gpt0_starts_near_the_loss_of_a_uniform_guess(seed):
         ("norm_eps", 0.0),
         ("norm_eps", "small"),
         ("rotary_base", -1.0),
+        ("rotary_factor", 0.5),
+        ("rotary_factor", 2.0),  # with learned positions there is nothing to stretch
+        ("rotary_scaling", "yarn"),
+        ("window", 0),
+        ("window", 2.5),
         ("rotary_base", float("nan")),
         ("initialization", "xavier"),
         ("final_norm", None),
@@ -280,7 +287,27 @@ def test_the_loss_keeps_float64_and_its_gradient():
     assert torch.autograd.gradcheck(loss_of, weight)
 
 
-@pytest.mark.parametrize("bad", [-100, 7])
+def test_a_target_that_is_not_asked_for_does_not_count():
+    model = GPT(GPTConfig(vocab_size=7, block_size=5, n_layer=1, n_head=1, d_model=4))
+    ids, targets = torch.arange(5)[None], torch.tensor([[3, 1, 4, 1, 5]])
+    asked = targets.clone()
+    asked[0, :3] = IGNORE
+    by_hand = F.cross_entropy(model(ids)[0, 3:], targets[0, 3:])
+    torch.testing.assert_close(model.loss(ids, asked), by_hand)
+
+
+def test_a_prefix_that_does_not_fit_is_refused():
+    model = GPT(GPTConfig(vocab_size=7, block_size=5, n_layer=1, n_head=1, d_model=4)).eval()
+    ids = torch.arange(2)[None]
+    with pytest.raises(ValueError, match="a context of 6 tokens is longer than the model's block size, 5"):
+        model(ids, prefix=torch.zeros(1, 4, 4))
+    cache = model.new_cache()
+    model(ids[:, :1], cache)
+    with pytest.raises(ValueError, match="a prefix stands before everything else, but 1 positions are in the cache"):
+        model(ids[:, 1:], cache, prefix=torch.zeros(1, 2, 4))
+
+
+@pytest.mark.parametrize("bad", [-1, 7])
 def test_a_target_outside_the_vocabulary_is_refused(bad):
     with pytest.raises(ValueError, match=str(bad)):
         GPT(GPTConfig(**SMALL)).loss(torch.tensor([[0, 1]]), torch.tensor([[1, bad]]))

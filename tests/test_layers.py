@@ -119,6 +119,24 @@ def test_a_cache_grows_by_what_it_is_given():
     assert torch.equal(v, torch.cat([first, 2 * second], dim=2))
 
 
+def test_a_cache_with_a_window_keeps_what_the_next_query_can_see():
+    cache = KVCache(window=3)
+    x = randn(1, 2, 6, 4)
+    k, v = cache.append(x[:, :, :5], 2 * x[:, :, :5])
+    assert torch.equal(k, x[:, :, :5])  # all that is new can be asked for now
+    k, v = cache.append(x[:, :, 5:], 2 * x[:, :, 5:])
+    assert torch.equal(k, x[:, :, 3:])
+    assert torch.equal(v, 2 * x[:, :, 3:])
+    assert len(cache) == 6
+    assert cache.k.untyped_storage().nbytes() == 2 * 2 * 4 * 8  # two positions, and nothing that they were cut from
+
+
+@pytest.mark.parametrize("options", [{"window": 0}, {"window": 2, "causal": False}])
+def test_a_window_needs_a_size_and_an_order(options):
+    with pytest.raises(ValueError, match="window must be >= 1 and needs causal=True"):
+        MultiHeadAttention(8, 2, **options)
+
+
 def test_attention_weights_leave_the_model_as_it_was():
     layer = MultiHeadAttention(8, 2, dropout=0.5)
     model = nn.Sequential(nn.Embedding(5, 8), layer).train()

@@ -5,7 +5,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lecture21.positions import LearnedPositions, NoPositions, Rotary, SinusoidalPositions, sinusoidal
+from lecture21.positions import (
+    SCALINGS,
+    LearnedPositions,
+    NoPositions,
+    Rotary,
+    SinusoidalPositions,
+    sinusoidal,
+)
 
 
 def test_sinusoids_follow_the_formula_of_the_paper():
@@ -79,6 +86,39 @@ def test_rotary_turns_each_plane_by_its_own_angle():
     angles = torch.tensor([[0.0, 0.0], [1.0, 0.1], [2.0, 0.2]])
     torch.testing.assert_close(rotary(x)[0, 0], torch.cat([angles.cos(), angles.sin()], dim=1))
     torch.testing.assert_close(rotary(x[..., 1:, :], 1), rotary(x)[..., 1:, :])
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_rotary_scaled_by_one_is_plain_rotary_exactly(scaling):
+    plain, scaled = Rotary(9, 8), Rotary(9, 8, scaling=scaling, factor=1.0)
+    assert torch.equal(plain.cos, scaled.cos)
+    assert torch.equal(plain.sin, scaled.sin)
+    assert not torch.equal(plain.cos, Rotary(9, 8, scaling=scaling, factor=2.0).cos)
+
+
+def test_interpolated_positions_are_those_of_training_with_steps_between():
+    plain, stretched = Rotary(5, 8), Rotary(20, 8, scaling="interpolation", factor=4.0)
+    torch.testing.assert_close(stretched.cos[::4], plain.cos)
+    torch.testing.assert_close(stretched.sin[::4], plain.sin)
+
+
+def test_ntk_is_plain_rotary_with_a_larger_base():
+    base, factor, width = 100.0, 4.0, 8
+    larger = Rotary(20, width, base * factor ** (width / (width - 2)))
+    torch.testing.assert_close(Rotary(20, width, base, scaling="ntk", factor=factor).cos, larger.cos)
+
+
+def test_ntk_leaves_the_fastest_plane_and_interpolates_the_slowest():
+    plain, stretched = Rotary(20, 8), Rotary(20, 8, scaling="ntk", factor=4.0)
+    assert torch.equal(stretched.sin[:, 0], plain.sin[:, 0])
+    torch.testing.assert_close(stretched.sin[::4, -1], plain.sin[:5, -1])
+    assert torch.equal(Rotary(5, 2, scaling="ntk", factor=4.0).sin, Rotary(5, 2).sin)  # one plane is the fastest
+
+
+@pytest.mark.parametrize(("options", "message"), [({"scaling": "yarn"}, "'yarn'"), ({"factor": 0.5}, "got 0.5")])
+def test_a_scaling_that_is_none_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        Rotary(4, 4, **options)
 
 
 def test_rotary_refuses_odd_heads_and_positions_beyond_its_block():

@@ -11,7 +11,7 @@ from variants import CONFIGS, make, random_ids
 
 from lecture21 import GPT
 from lecture21.generation import generate
-from lecture21.layers import attention_weights
+from lecture21.layers import attention_maps, attention_weights
 
 pytestmark = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
 
@@ -38,8 +38,10 @@ def test_changing_the_future_changes_no_past_logit_exactly(config, dtype):
         assert not torch.equal(before[:, t:], after[:, t:])
 
 
-def test_every_past_token_reaches_every_later_logit(config):
+def test_every_past_token_within_reach_has_a_part_in_every_later_logit(config):
+    """Each layer reaches back one window; without a window the first layer reaches all."""
     model = make(config)
+    reach = math.inf if config.window is None else config.n_layer * (config.window - 1)
     ids = random_ids(config, batch=1)
     embedded = model.token(ids).detach().requires_grad_()
     hook = model.token.register_forward_hook(lambda *_: embedded)
@@ -48,8 +50,7 @@ def test_every_past_token_reaches_every_later_logit(config):
     for t in range(config.block_size):
         (gradient,) = torch.autograd.grad(logits[0, t].square().sum(), embedded, retain_graph=True)
         reached = gradient[0].abs().sum(-1) > 0
-        assert reached[: t + 1].all()
-        assert not reached[t + 1 :].any()
+        assert reached.tolist() == [s <= t and t - s <= reach for s in range(config.block_size)]
 
 
 def test_one_masked_pass_equals_a_pass_over_each_prefix(config):
@@ -80,14 +81,56 @@ def test_generation_is_the_same_with_and_without_a_cache(config, n_new):
     assert torch.equal(cached[:, :4], prompt)
 
 
+def test_a_cache_keeps_no_more_than_its_window(config):
+    model = make(config)
+    cache = model.new_cache()
+    for ids in random_ids(config).split([4, 1, 1, 6], dim=1):
+        model(ids, cache)
+    kept = config.block_size if config.window is None else min(config.window - 1, config.block_size)
+    assert {(len(layer), layer.k.shape[-2], layer.v.shape[-2]) for layer in cache} == {(config.block_size, kept, kept)}
+
+
+def test_a_prefix_is_seen_whole_and_sees_no_token(config):
+    """Vectors before the text, as an image's: exactly they, and no later token, reach each prediction."""
+    model = make(config)
+    n_prefix, n_token = 5, 4
+    prefix = torch.randn(1, n_prefix, config.d_model, dtype=torch.float64, requires_grad=True)
+    ids = random_ids(config, batch=1, length=n_token)
+    weights = torch.stack(list(attention_maps(model, ids, prefix=prefix).values()))  # (layer, B, H, P+T, P+T)
+    distance = torch.arange(n_prefix + n_token)[:, None] - torch.arange(n_prefix + n_token)
+    visible = (distance >= 0) & (distance < (config.window or math.inf))
+    visible[:n_prefix, :n_prefix] = True
+    assert torch.equal(weights > 0, visible.expand_as(weights))
+    logits = model(ids, prefix=prefix)
+    assert logits.shape == (1, n_token, config.vocab_size)
+    changed = ids.clone()
+    changed[:, -1] = (changed[:, -1] + 1) % config.vocab_size
+    torch.testing.assert_close(model(changed, prefix=prefix)[:, :-1], logits[:, :-1], rtol=1e-12, atol=1e-12)
+    (gradient,) = torch.autograd.grad(logits[0, 0].square().sum(), prefix)
+    reaches_all = config.window is None or config.n_layer > 1 or config.window > n_prefix
+    assert (gradient.abs().sum(-1) > 0).all() == reaches_all
+
+
+@pytest.mark.parametrize("pieces", [[6], [1] * 6, [2, 4]])
+def test_cached_decoding_behind_a_prefix_equals_the_full_forward(config, pieces):
+    model = make(config)
+    prefix = torch.randn(2, 5, config.d_model, dtype=torch.float64)
+    ids = random_ids(config, length=6)
+    cache = model.new_cache()
+    first, *rest = ids.split(pieces, dim=1)
+    cached = torch.cat([model(first, cache, prefix=prefix), *(model(piece, cache) for piece in rest)], dim=1)
+    torch.testing.assert_close(cached, model(ids, prefix=prefix), rtol=1e-10, atol=1e-12)
+
+
 def test_attention_rows_sum_to_one_and_the_future_has_weight_zero(config):
     model = make(config)
     weights = attention_weights(model, random_ids(config))
     assert weights.shape == (config.n_layer, 2, config.n_head, config.block_size, config.block_size)
     torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
-    future = torch.ones(config.block_size, config.block_size, dtype=torch.bool).triu(1)
-    assert (weights[..., future] == 0).all()
-    assert (weights[..., ~future] > 0).all()
+    distance = torch.arange(config.block_size)[:, None] - torch.arange(config.block_size)
+    visible = (distance >= 0) & (distance < (config.window or math.inf))
+    assert (weights[..., ~visible] == 0).all()
+    assert (weights[..., visible] > 0).all()
 
 
 def test_each_sequence_of_a_batch_is_alone(config):
@@ -149,7 +192,7 @@ def test_dropout_acts_in_training_only(config):
 
 def test_positions_are_what_tells_the_order(config):
     """Without positions one layer cannot tell the order of the prefix; with positions it can."""
-    model = make(replace(config, n_layer=1))
+    model = make(replace(config, n_layer=1, window=None))  # a window would leave some of them out
     ids = torch.arange(6)[None]
     shuffled = ids[:, [3, 0, 4, 1, 2, 5]]
     last, last_shuffled = model(ids)[0, -1], model(shuffled)[0, -1]

@@ -19,6 +19,8 @@ FLOORS = [
     ("gpt", "transformer", "rnn"),
     ("presets", "checkpoints"),
     ("generation", "training", "accounting", "pretrained"),
+    ("fitting",),
+    ("vision", "retrieval", "alignment"),
     ("figures",),
     ("cli",),
     ("__main__",),

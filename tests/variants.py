@@ -10,6 +10,7 @@ import torch
 from lecture21 import GPT, GPTConfig, presets
 from lecture21.config import CHOICES
 from lecture21.moe.config import BALANCES
+from lecture21.positions import SCALINGS
 
 # None: a size that a preset gives for its own width follows the small width instead.
 SMALL = {"vocab_size": 11, "block_size": 12, "n_layer": 2, "n_head": 2, "d_model": 8}
@@ -24,6 +25,10 @@ CHANGES = [
     {"norm": "rmsnorm", "activation": "swiglu", "position": "rotary", "n_kv_head": 1, "qk_norm": True, "bias": False},
     {"norm_position": "post", "final_norm": False, "tied_head": True},
     {"position": "rotary", "rotary_base": 100.0},
+    *({"position": "rotary", "rotary_scaling": name, "rotary_factor": 3.0} for name in SCALINGS),
+    *({"window": window} for window in (2, 5, 12, 20)),
+    {"window": 4, "position": "rotary", "n_kv_head": 1, "qk_norm": True, "norm": "rmsnorm"},
+    {"window": 3, "position": "none", "moe": {}},
     {"n_kv_head": 1},
     {"d_head": 6},
     {"d_ff": 10},

@@ -32,7 +32,12 @@ def basic_self_attention(
 
 
 def causal_mask(
-    n_query: int, n_key: int | None = None, *, device: torch.device | str | None = None
+    n_query: int,
+    n_key: int | None = None,
+    *,
+    window: int | None = None,
+    prefix: int = 0,
+    device: torch.device | str | None = None,
 ) -> Bool[Tensor, "T S"]:
     """Say which keys each query may attend to: its own position and everything before (slide 20).
 
@@ -43,15 +48,28 @@ def causal_mask(
     Args:
         n_query: number of queries T, at least 1.
         n_key: number of keys S, at least T; T if not given.
+        window: how far back a query sees: its own position and the `window` - 1 before it; to the first one if not
+            given (Child et al. 2019, "local" attention; Jiang et al. 2023, section 2).
+        prefix: the first so many positions are known as a whole before anything is written, and see each other,
+            whatever lies before or after whom (Raffel et al. 2020, section 3.2.1, "prefix LM").
         device: where the mask is made.
 
     Raises:
-        ValueError: where some query would be left with no key at all.
+        ValueError: where some query would be left with no key at all, or the prefix does not fit the keys.
     """
     n_key = n_query if n_key is None else n_key
     if n_query < 1 or n_key < n_query:
         raise ValueError(f"causal_mask needs 1 <= n_query <= n_key, got n_query={n_query}, n_key={n_key}")
-    return torch.ones(n_query, n_key, dtype=torch.bool, device=device).tril(n_key - n_query)
+    if window is not None and window < 1:
+        raise ValueError(f"window must be >= 1, a query sees at least itself; got {window}")
+    if not 0 <= prefix <= n_key:
+        raise ValueError(f"prefix must be between 0 and the number of keys, {n_key}, got {prefix}")
+    newest = n_key - n_query  # the key that stands where the first query does
+    mask = torch.ones(n_query, n_key, dtype=torch.bool, device=device).tril(newest)
+    if window is not None:
+        mask = mask.triu(newest - window + 1)
+    mask[: max(prefix - newest, 0), :prefix] = True
+    return mask
 
 
 def attention(

@@ -10,12 +10,14 @@ from lecture21.initialization import INITIALIZATIONS
 from lecture21.layers import NORMS, RESIDUALS
 from lecture21.moe import MoEConfig
 from lecture21.positions import ADDED as POSITIONS
+from lecture21.positions import SCALINGS
 
 CHOICES: dict[str, Mapping[str, object]] = {
     "activation": ACTIVATIONS,
     "norm": NORMS,
     "norm_position": RESIDUALS,
     "position": POSITIONS,
+    "rotary_scaling": SCALINGS,
     "initialization": INITIALIZATIONS,
 }
 """The fields that name something, and the tables that say what they may name."""
@@ -59,6 +61,12 @@ class GPTConfig:
     """How order is told: learned, sinusoidal, rotary or none."""
     rotary_base: float = 10000.0
     """Base of the angles of rotary positions."""
+    rotary_scaling: str = "interpolation"
+    """How rotary positions are stretched over longer texts: interpolation or ntk."""
+    rotary_factor: float = 1.0
+    """By how much they are stretched; 1 is not at all."""
+    window: int | None = None
+    """How many positions a token sees, itself included; all that come before it if not given."""
     qk_norm: bool = False
     """Whether queries and keys are normalised in each head."""
     qkv_bias: bool = False
@@ -76,8 +84,9 @@ class GPTConfig:
     becomes one; none if not given."""
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "block_size", "n_layer", "n_head", "d_model", "n_kv_head", "d_head", "d_ff"):
-            if getattr(self, name) is not None or name not in ("n_kv_head", "d_head", "d_ff"):
+        optional = ("n_kv_head", "d_head", "d_ff", "window")
+        for name in ("vocab_size", "block_size", "n_layer", "n_head", "d_model", *optional):
+            if getattr(self, name) is not None or name not in optional:
                 require_whole(name, getattr(self, name))
         for name in ("final_norm", "qk_norm", "qkv_bias", "bias", "tied_head"):
             require_switch(name, getattr(self, name))
@@ -86,6 +95,9 @@ class GPTConfig:
         require_number("dropout", self.dropout, "in [0, 1)", lambda x: 0 <= x < 1)
         for name in ("norm_eps", "rotary_base"):
             require_number(name, getattr(self, name), "a positive number", lambda x: 0 < x < math.inf)
+        require_number("rotary_factor", self.rotary_factor, "a number >= 1", lambda x: 1 <= x < math.inf)
+        if self.rotary_factor != 1 and self.position != "rotary":
+            raise ValueError(f"rotary_factor={self.rotary_factor} needs position='rotary', got {self.position!r}")
         if isinstance(self.moe, Mapping):
             object.__setattr__(self, "moe", from_dict(MoEConfig, self.moe, source="moe"))
         if not isinstance(self.moe, MoEConfig | None):

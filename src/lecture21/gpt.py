@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -15,6 +16,7 @@ from lecture21.initialization import INITIALIZATIONS, STD
 from lecture21.layers import NORMS, Block, KVCache, MultiHeadAttention
 from lecture21.likelihood import require_vocabulary, token_cross_entropy
 from lecture21.moe import SparseMoE, routings
+from lecture21.objectives import IGNORE
 from lecture21.positions import ADDED, Rotary
 from lecture21.storage import load_model, load_weights, save_model
 
@@ -42,7 +44,10 @@ class GPT(nn.Module):
             make_feed_forward = partial(FeedForward, c.d_model, c.d_ff, **inside)
         else:
             make_feed_forward = partial(SparseMoE, c.d_model, c.d_ff, **inside, **vars(c.moe))
-        rotary = Rotary(c.block_size, c.d_head, c.rotary_base) if c.position == "rotary" else None
+        rotary = None
+        if c.position == "rotary":
+            stretch = {"scaling": c.rotary_scaling, "factor": c.rotary_factor}
+            rotary = Rotary(c.block_size, c.d_head, c.rotary_base, **stretch)
         self.blocks = nn.ModuleList(
             Block(
                 c.d_model,
@@ -54,6 +59,7 @@ class GPT(nn.Module):
                     qkv_bias=c.qkv_bias,
                     bias=c.bias,
                     dropout=c.dropout,
+                    window=c.window,
                     rotary=rotary,
                     qk_norm=norm if c.qk_norm else None,
                 ),
@@ -90,46 +96,77 @@ class GPT(nn.Module):
 
     def new_cache(self) -> list[KVCache]:
         """Return an empty key/value cache, one entry for each layer, to be passed to `forward`."""
-        return [KVCache() for _ in self.blocks]
+        return [KVCache(self.config.window) for _ in self.blocks]
 
-    def forward(self, ids: Int[Tensor, "B T"], cache: list[KVCache] | None = None) -> Float[Tensor, "B T V"]:
-        """Return the logits of the token that follows each position.
-
-        Args:
-            ids: token ids. With a cache, only those that it has not seen yet.
-            cache: from `new_cache`; it grows by T positions.
-
-        Raises:
-            ValueError: if ids are not (B, T), the context is longer than the block, or an id is outside the vocabulary.
-        """
+    def hidden(
+        self,
+        ids: Int[Tensor, "B T"],
+        cache: list[KVCache] | None = None,
+        *,
+        prefix: Float[Tensor, "B P C"] | None = None,
+    ) -> Float[Tensor, "B T C"]:
+        """Return the vectors that the output layer reads, one for each token; arguments as in `forward`."""
         if ids.dim() != 2:
             raise ValueError(f"ids must have the shape (B, T), got {tuple(ids.shape)}")
         start = len(cache[0]) if cache else 0
-        stop = start + ids.shape[1]
+        first = 0 if prefix is None else prefix.shape[1]  # where the tokens begin
+        if first and start:
+            raise ValueError(f"a prefix stands before everything else, but {start} positions are in the cache")
+        stop = start + first + ids.shape[1]
         if stop > self.block_size:
             raise ValueError(f"a context of {stop} tokens is longer than the model's block size, {self.block_size}")
         require_vocabulary(ids, self.vocab_size)
 
-        x = self.dropout(self.token(ids) + self.position(start, stop))  # (B, T, C)
+        x = self.token(ids)
+        x = x if prefix is None else torch.cat([prefix, x], dim=1)  # (B, P+T, C)
+        x = self.dropout(x + self.position(start, stop))
         for i, block in enumerate(self.blocks):
-            x = block(x, cache[i] if cache else None)
-        x = self.norm(x)
+            x = block(x, cache[i] if cache else None, prefix=first)
+        return self.norm(x[:, first:])
+
+    def forward(
+        self,
+        ids: Int[Tensor, "B T"],
+        cache: list[KVCache] | None = None,
+        *,
+        prefix: Float[Tensor, "B P C"] | None = None,
+    ) -> Float[Tensor, "B T V"]:
+        """Return the logits of the token that follows each position.
+
+        Args:
+            ids: token ids. With a cache, only those that it has not seen yet.
+            cache: from `new_cache`; it grows by P + T positions.
+            prefix: vectors that stand before the tokens, such as an image's; they see each other, and every token sees
+                them. With a cache, given once, with the first tokens.
+
+        Raises:
+            ValueError: if ids are not (B, T), prefix and tokens together are longer than the block, a prefix comes
+                after something else, or an id is outside the vocabulary.
+        """
+        x = self.hidden(ids, cache, prefix=prefix)
         return x @ self.token.weight.T if self.head is None else self.head(x)  # (B, T, V)
 
-    def loss(self, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
+    def loss(
+        self,
+        ids: Int[Tensor, "B T"],
+        targets: Int[Tensor, "B T"],
+        *,
+        prefix: Float[Tensor, "B P C"] | None = None,
+    ) -> Float[Tensor, ""]:
         """Return the mean cross-entropy of the targets in nats per token: the negative log-likelihood of slide 18.
 
         In training mode sparse layers add what their routers lose; in evaluation mode the number is the model's alone.
 
         Args:
             ids: what the model reads.
-            targets: what follows at each position, `ids` shifted by one.
+            targets: what follows at each position, `ids` shifted by one; `objectives.IGNORE` where nothing is asked.
+            prefix: vectors that stand before the tokens, and are never asked for themselves.
 
         Raises:
             ValueError: as `forward`, and if a target is outside the vocabulary.
         """
         with routings(self) as routed:
-            loss = token_cross_entropy(self(ids), targets)
+            loss = token_cross_entropy(self(ids, prefix=prefix), targets, ignore=IGNORE)
         return loss + sum(router.loss(routing) for router, routing in routed) if self.training else loss
 
     def save_pretrained(self, directory: str | os.PathLike[str]) -> None:

@@ -4,6 +4,7 @@ Attention alone knows no order. Every kind is asked for positions by number, so 
 the later ones only.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -93,6 +94,30 @@ ADDED: dict[str, Callable[[int, int], nn.Module]] = {
 """What each kind adds to the embeddings."""
 
 
+def interpolated(speed: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P"]:
+    """Slow every plane down alike, so that `factor` times as many positions turn by the angles of before.
+
+    Source: Chen et al. 2023, "position interpolation", equation 4.
+    """
+    return speed / factor
+
+
+def ntk(speed: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P"]:
+    """Slow the planes down the more, the slower they are: the fastest not at all, the slowest by `factor`.
+
+    Neighbours so stay apart as they were, and only far positions are pressed together. It is plain rotary with its base
+    times factor^(D/(D-2)), where D = 2 P is the width of a head.
+
+    Source: the "NTK-aware" scaling as Peng et al. 2024 (YaRN) write it, section 3.1.
+    """
+    steps = torch.arange(len(speed), dtype=speed.dtype) / max(len(speed) - 1, 1)
+    return speed * factor**-steps
+
+
+SCALINGS: dict[str, Callable[[Tensor, float], Tensor]] = {"interpolation": interpolated, "ntk": ntk}
+"""How rotary positions are stretched over a longer text than a model was trained on."""
+
+
 class Rotary(nn.Module):
     """Turn queries and keys by an angle that grows with their position, so that q . k sees only how far apart they are.
 
@@ -103,9 +128,11 @@ class Rotary(nn.Module):
         block_size: number of positions.
         d_head: width D of a head, even.
         base: how slow the slowest plane is.
+        scaling: a key of `SCALINGS`.
+        factor: how many times as long a text shall be read as in training; at 1 nothing changes.
 
     Raises:
-        ValueError: if the width is odd or the base not positive.
+        ValueError: if the width is odd, the base not positive, the scaling unknown or the factor below 1.
 
     Source: Su et al. 2021, section 3.2.2.
     """
@@ -113,13 +140,26 @@ class Rotary(nn.Module):
     cos: Tensor
     sin: Tensor
 
-    def __init__(self, block_size: int, d_head: int, base: float = 10000.0):
+    def __init__(
+        self,
+        block_size: int,
+        d_head: int,
+        base: float = 10000.0,
+        *,
+        scaling: str = "interpolation",
+        factor: float = 1.0,
+    ):
         super().__init__()
         if d_head < 2 or d_head % 2:
             raise ValueError(f"rotary positions need heads of even width, got {d_head}")
         if not base > 0:
             raise ValueError(f"rotary positions need a base > 0, got {base}")
+        if scaling not in SCALINGS:
+            raise ValueError(f"scaling must be one of {', '.join(SCALINGS)}, got {scaling!r}")
+        if not 1 <= factor < math.inf:
+            raise ValueError(f"rotary positions need a factor >= 1, got {factor}")
         speed = base ** (-torch.arange(0, d_head, 2, dtype=torch.float64) / d_head)
+        speed = SCALINGS[scaling](speed, factor)
         angle = torch.arange(block_size, dtype=torch.float64)[:, None] * speed  # (T, D/2)
         for name, table in (("cos", angle.cos()), ("sin", angle.sin())):
             self.register_buffer(name, table.to(torch.get_default_dtype()), persistent=False)

@@ -14,7 +14,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from lecture21.checkpoints import Tokenizer, TrainingState, load_run, refuse_to_overwrite, save_run
@@ -150,7 +150,8 @@ def _accelerator(config: TrainConfig) -> Accelerator:
     return accelerator
 
 
-def _optimizer(model: TrainableModel, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
+def make_optimizer(model: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
+    """Return Adam or AdamW for the parameters of a model that are trained, decaying only matrices and tables."""
     trained = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in trained if p.ndim >= 2]
     vectors = [p for p in trained if p.ndim < 2]
@@ -213,7 +214,7 @@ def train(
         torch.manual_seed(config.seed)
         state = TrainingState(
             model=model,
-            optimizer=_optimizer(model.to(device), config, device),
+            optimizer=make_optimizer(model.to(device), config, device),
             batches=torch.Generator().manual_seed(config.seed),
             scaler=accelerator.scaler,
             settings=asdict(config),

@@ -36,7 +36,7 @@ class Block(nn.Module):
 
     Args:
         d_model: width C, for the norms.
-        attention: mixes positions; called with `(x, cache, mask=...)`.
+        attention: mixes positions; called with `(x, cache, mask=..., prefix=...)`.
         feed_forward: transforms each position; called with `x`.
         cross_attention: asks a memory; called with `(x, cache, memory=..., mask=...)`.
         norm: a key of `NORMS`.
@@ -73,12 +73,13 @@ class Block(nn.Module):
         cache: KVCache | None = None,
         *,
         mask: Bool[Tensor, "..."] | None = None,
+        prefix: int = 0,
         memory: Float[Tensor, "B S C"] | None = None,
         memory_mask: Bool[Tensor, "..."] | None = None,
         memory_cache: KVCache | None = None,
     ) -> Float[Tensor, "B T C"]:
-        """Return the residual stream after this block; masks and caches as in `MultiHeadAttention.forward`."""
-        x = self.residual(x, self.norm_attention, lambda x: self.attention(x, cache, mask=mask))
+        """Return the residual stream after this block; all but `x` as in `MultiHeadAttention.forward`."""
+        x = self.residual(x, self.norm_attention, lambda x: self.attention(x, cache, mask=mask, prefix=prefix))
         if self.cross_attention is not None:
             x = self.residual(
                 x,

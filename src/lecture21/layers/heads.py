@@ -31,11 +31,13 @@ class MultiHeadAttention(nn.Module):
         bias: whether the output projection has one.
         dropout: probability of dropping an attention weight, and an output, while training.
         causal: whether a query sees only itself and what came before.
+        window: how many positions a query of causal self-attention sees, itself included; all if not given.
         rotary: turns queries and keys by their positions.
         qk_norm: makes a norm of width D, one for queries and one for keys (Dehghani et al. 2023).
 
     Raises:
-        ValueError: if the heads do not divide the width, or the key/value heads the heads.
+        ValueError: if the heads do not divide the width, or the key/value heads the heads, or the window is below 1
+            or stands where nothing is causal.
 
     Source: Vaswani et al. 2017, section 3.2.2; Ainslie et al. 2023 for grouped heads.
     """
@@ -51,6 +53,7 @@ class MultiHeadAttention(nn.Module):
         bias: bool = True,
         dropout: float = 0.0,
         causal: bool = True,
+        window: int | None = None,
         rotary: Rotary | None = None,
         qk_norm: Callable[[int], nn.Module] | None = None,
     ):
@@ -60,10 +63,13 @@ class MultiHeadAttention(nn.Module):
             raise ValueError(f"n_head must divide d_model, got d_model={d_model} and n_head={n_head}")
         if n_kv_head < 1 or n_head % n_kv_head:
             raise ValueError(f"n_kv_head must divide n_head, got n_head={n_head} and n_kv_head={n_kv_head}")
+        if window is not None and (window < 1 or not causal):
+            raise ValueError(f"window must be >= 1 and needs causal=True, got window={window} and causal={causal}")
         self.d_head = d_model // n_head if d_head is None else d_head
         self.group = n_head // n_kv_head
         self.dropout = dropout
         self.causal = causal
+        self.window = window
         self.rotary = rotary
         self.query = nn.Linear(d_model, n_head * self.d_head, bias=qkv_bias)
         self.key = nn.Linear(d_model, n_kv_head * self.d_head, bias=qkv_bias)
@@ -95,15 +101,15 @@ class MultiHeadAttention(nn.Module):
         return q, k.repeat_interleave(self.group, dim=1), v.repeat_interleave(self.group, dim=1)
 
     def _mask(
-        self, n_query: int, n_key: int, memory: Tensor | None, mask: Tensor | None, device: torch.device
+        self, n_query: int, n_key: int, memory: Tensor | None, mask: Tensor | None, prefix: int, device: torch.device
     ) -> Bool[Tensor, "*B T S"] | None:
         """Join the caller's mask with the causal one, where this is causal self-attention; None = all may attend."""
         if mask is not None:
             mask = mask.expand(torch.broadcast_shapes(mask.shape, (n_query, n_key)))
-        # A single query is the last position, and sees everything.
+        # A single query is the last position, and sees everything that is there.
         if not self.causal or memory is not None or n_query == 1:
             return mask
-        causal = causal_mask(n_query, n_key, device=device)
+        causal = causal_mask(n_query, n_key, window=self.window, prefix=prefix, device=device)
         return causal if mask is None else mask & causal
 
     def _join(self, heads: Float[Tensor, "B H T D"]) -> Float[Tensor, "B T C"]:
@@ -116,6 +122,7 @@ class MultiHeadAttention(nn.Module):
         *,
         memory: Float[Tensor, "B S C"] | None = None,
         mask: Bool[Tensor, "..."] | None = None,
+        prefix: int = 0,
     ) -> Float[Tensor, "B T C"]:
         """Mix positions.
 
@@ -124,15 +131,17 @@ class MultiHeadAttention(nn.Module):
             cache: keys and values so far; of the memory, if there is one, which are then computed once.
             memory: what is asked (cross-attention); `x` itself if not given.
             mask: True = may attend, of a shape that broadcasts to (B, H, T, S); joined with the causal mask.
+            prefix: of causal self-attention, the first so many positions see each other: see `causal_mask`.
         """
         q, k, v = self._project(x, memory, cache)
         dropout = self.dropout if self.training else 0.0
         n_query, n_key = q.shape[-2], k.shape[-2]
-        if mask is None and self.causal and memory is None and n_query == n_key:
+        unlimited = self.window is None or self.window >= n_key
+        if mask is None and self.causal and memory is None and n_query == n_key and unlimited and not prefix:
             heads = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
         else:
             # is_causal would align the mask with the first keys; cached queries are the last positions.
-            mask = self._mask(n_query, n_key, memory, mask, x.device)
+            mask = self._mask(n_query, n_key, memory, mask, prefix, x.device)
             heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
         return F.dropout(self._join(heads), dropout)
 
@@ -142,8 +151,9 @@ class MultiHeadAttention(nn.Module):
         *,
         memory: Float[Tensor, "B S C"] | None = None,
         mask: Bool[Tensor, "..."] | None = None,
+        prefix: int = 0,
     ) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B H T S"]]:
         """Compute the same output step by step, without dropout, and return the attention weights beside it."""
         q, k, v = self._project(x, memory, None)
-        heads, weights = attention(q, k, v, self._mask(q.shape[-2], k.shape[-2], memory, mask, x.device))
+        heads, weights = attention(q, k, v, self._mask(q.shape[-2], k.shape[-2], memory, mask, prefix, x.device))
         return self._join(heads), weights

@@ -32,7 +32,8 @@ def attention_maps(model: nn.Module, *inputs: object, **named: object) -> dict[s
             read_before = args[1] if len(args) > 1 else kwargs.get("cache")
             if kwargs.get("memory") is None and read_before:  # its keys are not among the inputs
                 raise ValueError(f"maps need the whole sequence, but {len(read_before)} positions are in the cache")
-            maps[name] = layer.explicit(args[0], memory=kwargs.get("memory"), mask=kwargs.get("mask"))[1]
+            given = {key: kwargs[key] for key in ("memory", "mask", "prefix") if key in kwargs}
+            maps[name] = layer.explicit(args[0], **given)[1]
 
         return hook
 
