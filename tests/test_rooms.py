@@ -10,7 +10,7 @@ import lecture21
 PACKAGE = Path(lecture21.__file__).parent
 # From the ground up. Rooms in one tuple do not know each other.
 FLOORS = [
-    ("storage", "checks"),
+    ("storage", "checks", "modes"),
     ("attention", "positions", "feed_forward", "likelihood", "ngram", "influence", "objectives", "ensembles"),
     ("corpus", "pencil", "numbers", "phrases", "results", "bpe", "moe", "mixtures"),
     ("encodings", "layers", "evaluation", "probability", "initialization"),

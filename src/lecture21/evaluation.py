@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from lecture21.modes import evaluating
 from lecture21.storage import write_atomic
 
 
@@ -70,11 +71,7 @@ def evaluate(
         raise ValueError(f"block_size and batch_size must be >= 1, got {block_size} and {batch_size}")
     if len(tokens) < 2:
         raise ValueError(f"nothing to predict in {len(tokens)} tokens; at least 2 are needed")
-    module = model if isinstance(model, torch.nn.Module) else None
-    device = next(module.parameters(), tokens).device if module else tokens.device
-    was_training = module.training if module else False
-    if module:
-        module.eval()
+    device = next(model.parameters(), tokens).device if isinstance(model, torch.nn.Module) else tokens.device
     count = len(tokens) - 1
     whole = count - count % block_size
     ids = tokens[:whole].view(-1, block_size).split(batch_size)
@@ -82,11 +79,8 @@ def evaluate(
     batches = list(zip(ids, targets, strict=True)) if whole else []
     if whole < count:
         batches.append((tokens[None, whole:-1], tokens[None, whole + 1 :]))
-    try:
+    with evaluating(model):
         return sum(model.loss(x.to(device).long(), y.to(device).long()).item() * y.numel() for x, y in batches) / count
-    finally:
-        if module:
-            module.train(was_training)
 
 
 @dataclass

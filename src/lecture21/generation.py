@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lecture21.likelihood import at_least_float32
+from lecture21.modes import evaluating
 
 
 def next_token_probabilities(
@@ -102,8 +103,7 @@ def stream(
         raise ValueError(f"n_new must be >= 0, got {n_new}")
     if seed is not None and not 0 <= seed < 2**63:
         raise ValueError(f"seed must be between 0 and 2 ** 63 - 1, got {seed}")
-    module = model if isinstance(model, nn.Module) else None
-    first = next(module.parameters(), ids) if module else ids
+    first = next(model.parameters(), ids) if isinstance(model, nn.Module) else ids
     device = first.device
     ids = ids.to(device)
     generator = None if seed is None else torch.Generator(device).manual_seed(seed)
@@ -111,10 +111,7 @@ def stream(
     limit = getattr(model, "context_limit", getattr(model, "block_size", None))
     done = torch.zeros(len(ids), 1, dtype=torch.bool, device=device)
     cache = model.new_cache() if use_cache and hasattr(model, "new_cache") else None
-    was_training = module.training if module else False
-    try:
-        if module:
-            module.eval()
+    with evaluating(model):
         unread = ids
         for _ in range(n_new):
             if cache is not None and (limit is None or ids.shape[1] <= limit):
@@ -139,9 +136,6 @@ def stream(
             yield unread
             if eos is not None and done.all():
                 return
-    finally:
-        if module:
-            module.train(was_training)
 
 
 def generate(

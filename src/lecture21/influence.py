@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21.modes import evaluating
+
 
 def influence_by_distance(model: nn.Module, ids: Int[Tensor, "B T"]) -> Float[Tensor, " T"]:
     """Return the norm of d logits / d embedding, for the logits of the last position and the token s places before it.
@@ -20,15 +22,14 @@ def influence_by_distance(model: nn.Module, ids: Int[Tensor, "B T"]) -> Float[Te
     """
     if ids.numel() < 1:
         raise ValueError(f"influence_by_distance needs one sequence of one token or more, got shape {tuple(ids.shape)}")
-    was_training = model.training
     # The embedded tokens become a leaf of their own, so that two equal ids are told apart.
     embedded = model.token(ids).detach().requires_grad_()
     hook = model.token.register_forward_hook(lambda *_: embedded)
     try:
-        last = model.eval()(ids)[:, -1]  # (B, V)
+        with evaluating(model):
+            last = model(ids)[:, -1]  # (B, V)
     finally:
         hook.remove()
-        model.train(was_training)
     squares = torch.zeros(ids.shape, dtype=embedded.dtype, device=embedded.device)
     for logit in last.sum(dim=0):  # rows of a batch do not see each other, so their sum keeps the gradients apart
         (gradient,) = torch.autograd.grad(logit, embedded, retain_graph=True)  # (B, T, C)

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lecture21.layers.heads import MultiHeadAttention
+from lecture21.modes import evaluating
 
 
 @torch.no_grad()
@@ -38,11 +39,10 @@ def attention_maps(model: nn.Module, *inputs: object, **named: object) -> dict[s
         return hook
 
     hooks = [layer.register_forward_pre_hook(keep(name), with_kwargs=True) for name, layer in layers.items()]
-    was_training = model.training
     try:
-        model.eval()(*inputs, **named)
+        with evaluating(model):
+            model(*inputs, **named)
     finally:
-        model.train(was_training)
         for hook in hooks:
             hook.remove()
     return maps

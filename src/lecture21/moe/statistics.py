@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21.modes import evaluating
 from lecture21.moe.balance import load
 from lecture21.moe.routing import Router, Routing
 
@@ -105,12 +106,8 @@ def statistics_of(model: nn.Module, ids: Int[Tensor, "B T"]) -> list[RouterStati
     Raises:
         ValueError: if it has no sparse layer.
     """
-    was_training = model.training
-    try:
-        with routings(model) as found:
-            model.eval()(ids)
-    finally:
-        model.train(was_training)
+    with evaluating(model), routings(model) as found:
+        model(ids)
     if not found:
         raise ValueError(f"{type(model).__name__} has no sparse layer to look into")
     return [describe(routing, ids) for _, routing in found]

@@ -1,7 +1,5 @@
 """From a conditional model to its likeliest target: one choice after the other, or several hypotheses side by side."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -9,6 +7,7 @@ from jaxtyping import Float, Int, Num
 from torch import Tensor
 
 from lecture21.likelihood import at_least_float32
+from lecture21.modes import evaluating
 from lecture21.transformer.model import Transformer
 from lecture21.transformer.stacks import DecoderCache
 
@@ -64,7 +63,7 @@ def greedy_decode(
     total = torch.zeros(len(ids), device=ids.device)
     finished = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
     cache = model.new_cache() if use_cache else None
-    with _evaluating(model):
+    with evaluating(model):
         for _ in range(max_new):
             best, token = _next_token(model, source, ids, cache).max(dim=-1)  # (B,)
             total = total + best.masked_fill(finished, 0.0)
@@ -120,7 +119,7 @@ def beam_search(
     length = torch.zeros_like(total, dtype=torch.long)
     finished = torch.zeros_like(total, dtype=torch.bool)
     cache = model.new_cache() if use_cache else None
-    with _evaluating(model):
+    with evaluating(model):
         for step in range(1, max_new + 1):
             following = _next_token(model, source, ids, cache).unflatten(0, total.shape)  # (B, W, V)
             # One that has ended goes on in one way only, with padding, and that costs nothing.
@@ -159,17 +158,6 @@ def _require(model: Transformer, source: Int[Tensor, "B S"], *, bos: int, eos: i
         )
     if not 1 <= max_new <= model.block_size:
         raise ValueError(f"max_new must be between 1 and the block size {model.block_size}, got {max_new}")
-
-
-@contextmanager
-def _evaluating(model: Transformer) -> Iterator[None]:
-    """Turn dropout off for a while."""
-    was_training = model.training
-    try:
-        model.eval()
-        yield
-    finally:
-        model.train(was_training)
 
 
 def _next_token(
