@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lecture21.attention import SelfAttention, attention, basic_self_attention, causal_mask
+from lecture21.attention import SelfAttention, attention, basic_self_attention, causal_mask, windowed_attention
 
 sizes = st.integers(1, 6)
 
@@ -99,6 +99,57 @@ def test_attention_equals_torch_in_value_and_gradient(dtype, masked):
     torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
     if masked:
         assert (weights[..., ~mask] == 0).all()
+
+
+@given(t=st.integers(1, 23), window=st.integers(1, 25), seed=st.integers(0, 99))
+def test_attention_in_blocks_is_attention_under_the_mask_of_its_window_in_value_and_gradient(t, window, seed):
+    shapes = [(2, 3, t, 4), (2, 3, t, 4), (2, 3, t, 5)]
+    blocks, masked = (
+        [randn(*shape, seed=seed + i).requires_grad_() for i, shape in enumerate(shapes)] for _ in range(2)
+    )
+    out = windowed_attention(*blocks, window)
+    reference, _ = attention(*masked, causal_mask(t, window=window))
+    torch.testing.assert_close(out, reference, rtol=1e-12, atol=1e-12)
+    probe = randn(*out.shape, seed=seed + 9)
+    (out * probe).sum().backward()
+    (reference * probe).sum().backward()
+    for a, b in zip(blocks, masked, strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-12, atol=1e-12)
+
+
+@given(t=st.integers(1, 9), extra=st.integers(0, 3))
+def test_a_window_of_the_text_or_more_is_full_attention(t, extra):
+    q, k, v = (randn(1, 2, t, 4, seed=i) for i in range(3))
+    full = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    assert torch.equal(windowed_attention(q, k, v, t + extra), full)
+
+
+@pytest.mark.parametrize("window", [1, 3, 8])
+def test_no_query_reads_beyond_its_window_or_ahead(window):
+    q, k, v = (randn(1, 1, 24, 4, seed=i) for i in range(3))
+    clean = windowed_attention(q, k, v, window)
+    for t in range(24):
+        unseen = torch.ones(24, dtype=torch.bool)
+        unseen[max(t - window + 1, 0) : t + 1] = False
+        dirty = k.clone()
+        dirty[:, :, unseen] += 50.0
+        assert torch.equal(windowed_attention(q, dirty, v, window)[:, :, t], clean[:, :, t])
+
+
+def test_attention_in_blocks_drops_weights_only_where_it_is_told_to():
+    q, k, v = (randn(1, 2, 12, 4, seed=i) for i in range(3))
+    torch.manual_seed(0)
+    dropped = windowed_attention(q, k, v, 3, dropout=0.5)
+    assert not torch.allclose(dropped, windowed_attention(q, k, v, 3))
+    # A query that sees only itself keeps its value, twice as large, or loses it.
+    alone = windowed_attention(q, k, v, 1, dropout=0.5)
+    assert ((alone - 2 * v).abs() < 1e-12).logical_or(alone == 0).all()
+
+
+def test_a_window_of_nothing_is_refused():
+    q = randn(1, 1, 3, 2)
+    with pytest.raises(ValueError, match=r"window must be >= 1.*got 0"):
+        windowed_attention(q, q, q, 0)
 
 
 def test_attention_scales_by_the_width_of_a_key_not_of_a_value():

@@ -1,12 +1,13 @@
-"""Self-attention, first without a single weight, then with queries, keys and values, then masked.
+"""Self-attention, first without a single weight, then with queries, keys and values, then masked, then in a window.
 
 Each idea is a plain function; `SelfAttention` only holds the three weight matrices of the slides.
-Several heads at once, and the fast fused kernel, live in `lecture21.layers`.
+Several heads at once, and which kernel computes them, live in `lecture21.layers`.
 """
 
 import math
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -109,6 +110,49 @@ def attention(
         scores = scores.masked_fill(~mask, -math.inf)
     weights = scores.softmax(dim=-1)
     return weights @ v, weights
+
+
+def windowed_attention(
+    q: Float[Tensor, "B H T D"],
+    k: Float[Tensor, "B H T D"],
+    v: Float[Tensor, "B H T Dv"],
+    window: int,
+    *,
+    dropout: float = 0.0,
+) -> Float[Tensor, "B H T Dv"]:
+    """Compute causal attention in a window block by block: the work grows with T W, not with T squared.
+
+    The text is cut into blocks as long as the window. A query then sees nothing beyond its own block and the one
+    before, so that each block of W queries meets 2 W keys, W of them masked for each query. The result is that of
+    `attention` with `causal_mask(T, window=window)`, up to rounding, and no weight is kept.
+
+    Args:
+        q: queries of T positions, one row of them for each head.
+        k: their keys, as many.
+        v: their values.
+        window: positions W that a query sees, itself included; at T or more it sees all that came before.
+        dropout: probability of dropping a weight.
+
+    Raises:
+        ValueError: if the window is below 1.
+
+    Source: Jiang et al. 2023, section 2 (sliding window attention); Beltagy et al. 2020 compute it in such blocks.
+    """
+    if window < 1:
+        raise ValueError(f"window must be >= 1, a query sees at least itself; got {window}")
+    n_token = q.shape[-2]
+    if window >= n_token:
+        return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+    n_block = math.ceil(n_token / window)
+    fill = (0, 0, 0, n_block * window - n_token)  # at the end, where no query of the text sees it
+    q, k, v = (F.pad(x, fill).unflatten(-2, (n_block, window)) for x in (q, k, v))  # (B, H, N, W, D)
+    first = F.scaled_dot_product_attention(q[:, :, 0], k[:, :, 0], v[:, :, 0], dropout_p=dropout, is_causal=True)
+    # Each other block with the keys of the one before and its own. The fused kernel wants four dimensions.
+    k, v = (torch.cat([x[:, :, :-1], x[:, :, 1:]], dim=-2).flatten(0, 1) for x in (k, v))  # (B H, N-1, 2W, D)
+    mask = causal_mask(window, 2 * window, window=window, device=q.device)
+    later = F.scaled_dot_product_attention(q[:, :, 1:].flatten(0, 1), k, v, attn_mask=mask, dropout_p=dropout)
+    later = later.unflatten(0, first.shape[:2]).flatten(2, 3)  # (B, H, (N-1) W, Dv)
+    return torch.cat([first, later], dim=-2)[:, :, :n_token]
 
 
 class SelfAttention(nn.Module):

@@ -1,7 +1,7 @@
 """Attention in several heads, in two paths through the same weights.
 
-`forward` uses torch's fused kernel and never holds the attention weights; `explicit` is the formula of
-`lecture21.attention`, and returns them. The tests prove them equal.
+`forward` uses torch's fused kernel and never holds the attention weights, and reads in blocks where there is a window;
+`explicit` is the formula of `lecture21.attention`, and returns them. The tests prove them equal.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,12 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from lecture21.attention import attention, causal_mask
+from lecture21.attention import attention, causal_mask, windowed_attention
 from lecture21.layers.cache import KVCache
 from lecture21.positions import Rotary
+
+BLOCKED = 4
+"""From so many windows on, a text is read in blocks; below, the copies that this takes cost more than it saves."""
 
 
 class MultiHeadAttention(nn.Module):
@@ -136,9 +139,10 @@ class MultiHeadAttention(nn.Module):
         q, k, v = self._project(x, memory, cache)
         dropout = self.dropout if self.training else 0.0
         n_query, n_key = q.shape[-2], k.shape[-2]
-        unlimited = self.window is None or self.window >= n_key
-        if mask is None and self.causal and memory is None and n_query == n_key and unlimited and not prefix:
-            heads = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        window = n_key if self.window is None else min(self.window, n_key)
+        plain = mask is None and self.causal and memory is None and n_query == n_key and not prefix
+        if plain and (window == n_key or n_key >= BLOCKED * window):
+            heads = windowed_attention(q, k, v, window, dropout=dropout)
         else:
             # is_causal would align the mask with the first keys; cached queries are the last positions.
             mask = self._mask(n_query, n_key, memory, mask, prefix, x.device)
