@@ -307,6 +307,77 @@ def test_a_prefix_that_does_not_fit_is_refused():
         model(ids[:, 1:], cache, prefix=torch.zeros(1, 2, 4))
 
 
+@pytest.mark.parametrize("position", ["sinusoidal", "rotary", "none"])
+def test_a_longer_block_reads_what_fitted_before_as_before(position):
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(**{**SMALL, "n_head": 1}, position=position)).eval()
+    longer = model.stretched(9)
+    ids = torch.arange(9)[None] % 7
+    assert longer.config == model.config.changed(block_size=9)
+    assert torch.equal(longer(ids[:, :5]), model(ids[:, :5]))
+    # The weights say the same of longer texts as those of a model that was made with the longer block.
+    other = GPT(longer.config).eval()
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(longer(ids), other(ids))
+    assert torch.equal(longer.stretched(5)(ids[:, :5]), model(ids[:, :5]))
+
+
+def test_a_longer_table_keeps_its_trained_rows_and_draws_the_others():
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(**SMALL, moe={"balance": "bias"}))
+    model.blocks[0].feed_forward.router.selection_bias.fill_(0.5)  # no parameter, and yet a part of the model
+    one, two = model.stretched(9), model.stretched(9)
+    assert torch.equal(one.position.table.weight[:5], model.position.table.weight)
+    assert one.position.table.weight[5:].std() > 0.5  # a table of its own starts at 1
+    assert not torch.equal(one.position.table.weight[5:], two.position.table.weight[5:])
+    assert torch.equal(one.stretched(5).position.table.weight, model.position.table.weight)
+    rest = {name: weight for name, weight in model.state_dict().items() if name != "position.table.weight"}
+    assert all(torch.equal(one.state_dict()[name], weight) for name, weight in rest.items())
+
+
+def test_a_copy_is_a_model_of_its_own_of_the_same_kind():
+    model = GPT(GPTConfig(**SMALL)).double().train()
+    copy = model.stretched()
+    assert (copy.config, copy.training, copy.token.weight.dtype) == (model.config, True, torch.float64)
+    assert not model.eval().stretched().training
+    with torch.no_grad():
+        copy.token.weight.zero_()
+    assert model.token.weight.abs().sum() > 0
+
+
+def test_scalings_and_windows_change_the_reading_and_no_weight():
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(**{**SMALL, "n_head": 1}, position="rotary")).eval()
+    ids = torch.arange(10)[None] % 7
+    plain = model.stretched(10)
+    changes = [
+        {"window": 3},
+        {"rotary_factor": 2.0},
+        {"rotary_factor": 2.0, "rotary_scaling": "ntk"},
+        {"rotary_base": 100.0},
+    ]
+    logits = [plain(ids), *(model.stretched(10, **change)(ids) for change in changes)]
+    assert all(not torch.allclose(a, b) for i, a in enumerate(logits) for b in logits[:i])
+    assert torch.equal(model.stretched(10, window=10, rotary_factor=1.0)(ids), plain(ids))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_layer": 2}, "n_layer would need other weights; what can change is window, rotary_scaling, rotary_factor"),
+        ({"position": "rotary"}, "position would need other weights"),
+        ({"windows": 2}, "windows would need other weights"),
+        ({"window": 0}, "window must be a whole number >= 1, got 0"),
+        ({"block_size": 0}, "block_size must be a whole number >= 1, got 0"),
+        ({"rotary_factor": 2.0}, "rotary_factor=2.0 needs position='rotary'"),
+        ({"rotary_factor": 0.5}, "rotary_factor must be a number >= 1, got 0.5"),
+    ],
+)
+def test_a_stretch_that_does_not_fit_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        GPT(GPTConfig(**SMALL)).stretched(**changes)
+
+
 @pytest.mark.parametrize("bad", [-1, 7])
 def test_a_target_outside_the_vocabulary_is_refused(bad):
     with pytest.raises(ValueError, match=str(bad)):

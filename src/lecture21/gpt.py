@@ -21,6 +21,9 @@ from lecture21.positions import ADDED, Rotary
 from lecture21.storage import load_model, load_weights, save_model
 
 KIND = "gpt"  # what a saved model calls itself
+STRETCHES = ("window", "rotary_scaling", "rotary_factor", "rotary_base")
+"""What `GPT.stretched` may change beside the block."""
+TABLE = "position.table.weight"  # the only weights whose shape the block decides
 
 
 class GPT(nn.Module):
@@ -168,6 +171,32 @@ class GPT(nn.Module):
         with routings(self) as routed:
             loss = token_cross_entropy(self(ids, prefix=prefix), targets, ignore=IGNORE)
         return loss + sum(router.loss(routing) for router, routing in routed) if self.training else loss
+
+    def stretched(self, block_size: int | None = None, **changes: object) -> "GPT":
+        """Return a copy with the same weights that reads texts of another length, and its positions another way.
+
+        Rotary and sinusoidal positions follow from their number, and go on. Of a learned table, the rows beyond the
+        trained ones are drawn as those of a new model: nothing has ever moved them.
+
+        Args:
+            block_size: longest context of the copy; this model's if not given.
+            changes: any of `STRETCHES`, the fields of `GPTConfig` that no weight depends on.
+
+        Raises:
+            ValueError: if a change needs other weights, or its value does not fit.
+        """
+        other = sorted(set(changes) - set(STRETCHES))
+        if other:
+            raise ValueError(f"{', '.join(other)} would need other weights; what can change is {', '.join(STRETCHES)}")
+        block_size = self.block_size if block_size is None else block_size
+        parameter = self.token.weight
+        copy = GPT(self.config.changed(block_size=block_size, **changes)).to(parameter.device, parameter.dtype)
+        weights, fresh = self.state_dict(), copy.state_dict()
+        if TABLE in weights:
+            rows = min(block_size, self.block_size)
+            weights[TABLE] = torch.cat([weights[TABLE][:rows], fresh[TABLE][rows:]])
+        copy.load_state_dict(weights)
+        return copy.train(self.training)
 
     def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
         """Write `config.json` and `model.safetensors`, each beside its old version and then renamed."""
