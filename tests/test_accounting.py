@@ -65,6 +65,7 @@ def configs(draw: Callable, **fixed: object) -> GPTConfig:
         "d_ff": draw(st.sampled_from([None, 1, 7])),
         **{name: draw(st.sampled_from(sorted(table))) for name, table in CHOICES.items()},
         **{name: draw(st.booleans()) for name in ("final_norm", "qk_norm", "qkv_bias", "bias", "tied_head")},
+        "window": draw(st.none() | st.integers(1, 10)),
         "moe": draw(st.none() | mixtures()),
     }
     return GPTConfig(**{**values, **fixed})
@@ -164,9 +165,9 @@ def count_flops(config: GPTConfig, batch: int, context: int, backend: SDPBackend
 @given(configs(), st.integers(1, 3), st.data())
 def test_flops_are_exactly_what_torch_counts(config, batch, data):
     context = data.draw(st.integers(1, config.block_size))
-    flops = accounting.flops_per_token(config, context)
+    flops = accounting.sequence_flops(config, context)
     counted = count_flops(config, batch, context, SDPBackend.MATH)
-    assert counted == (flops.forward * batch * context, flops.backward * batch * context)
+    assert counted == (flops.forward * batch, flops.backward * batch)
     assert flops.training == flops.forward + flops.backward == 3 * flops.forward
 
 
@@ -174,9 +175,9 @@ def test_flops_are_exactly_what_torch_counts(config, batch, data):
 @given(configs(d_head=6), st.integers(1, 3), st.data())
 def test_flops_of_a_fused_kernel_are_exactly_what_torch_counts(config, batch, data):
     context = data.draw(st.integers(2, config.block_size))
-    flops = accounting.flops_per_token(config, context, recompute=True)
+    flops = accounting.sequence_flops(config, context, recompute=True)
     counted = count_flops(config, batch, context, SDPBackend.FLASH_ATTENTION)
-    assert counted == (flops.forward * batch * context, flops.backward * batch * context)
+    assert counted == (flops.forward * batch, flops.backward * batch)
     assert 2 * flops.backward == 4 * flops.linear + 5 * flops.attention
 
 
@@ -201,6 +202,33 @@ def test_flops_of_the_next_token_with_a_cache(config, data):
         with FlopCounterMode(display=False) as counter:
             model(ids[:, -1:], cache)
     assert counter.get_total_flops() == accounting.flops_per_token(config, context).forward
+
+
+@given(configs(window=None), st.data())
+def test_without_a_window_a_sequence_is_its_tokens(config, data):
+    context, recompute = data.draw(st.integers(1, config.block_size)), data.draw(st.booleans())
+    one = accounting.flops_per_token(config, context, recompute=recompute)
+    all_of_them = accounting.sequence_flops(config, context, recompute=recompute)
+    assert all_of_them == accounting.Flops(context * one.linear, context * one.attention, recompute)
+
+
+def test_a_window_by_hand():
+    """Two layers, two heads of width 3, a window of 4: blocks of 4 queries with 8 keys, the first with 4."""
+    config = GPTConfig(block_size=20, n_layer=2, n_head=2, d_model=6, window=4)
+    key = 4 * 2 * 6
+    seen = [accounting.flops_per_token(config, context).attention for context in (1, 3, 4, 5, 20)]
+    assert seen == [key, 3 * key, 4 * key, 4 * key, 4 * key]
+    read = {context: accounting.sequence_flops(config, context).attention for context in (3, 4, 15, 16, 17, 20)}
+    assert read == {
+        3: 9 * key,
+        4: 16 * key,
+        15: 225 * key,  # under a mask
+        16: (16 + 3 * 32) * key,
+        17: (16 + 4 * 32) * key,  # the last block is filled up
+        20: (16 + 4 * 32) * key,
+    }
+    assert accounting.kv_cache_bytes(config, 3, dtype="fp32") == 3 * 2 * 2 * 6 * 4
+    assert accounting.kv_cache_bytes(config, 20, dtype="fp32") == 4 * 2 * 2 * 6 * 4
 
 
 def test_flops_by_hand():
@@ -242,6 +270,13 @@ def saved_numbers(run: Callable[[], object], model: torch.nn.Module) -> int:
     return sum(tensor.untyped_storage().nbytes() // tensor.element_size() for tensor in kept.values())
 
 
+def numbers_in_the_mask(config: GPTConfig, context: int) -> int:
+    """Count what the kernel keeps of a mask, which it turns into numbers: once for all sequences."""
+    if config.window is None or config.window >= context:
+        return 0
+    return 2 * config.window**2 if accounting.flops.blocked(config, context) else context**2
+
+
 WIDE = {"d_model": 24, "n_head": 6, "n_kv_head": 3, "vocab_size": 50, "block_size": 9}
 
 
@@ -254,8 +289,9 @@ def test_activations_are_exactly_what_torch_keeps(config, batch, data):
     with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
         # Without the routers' own losses, which keep a few numbers more.
         kept = saved_numbers(lambda: token_cross_entropy(model(ids), ids), model)
+    kept -= config.n_layer * numbers_in_the_mask(config, context)
     # The one number beside the tokens' is what the mean over them keeps.
-    assert kept - accounting.activations_per_token(config, context) * batch * context in (0, 1)
+    assert kept - accounting.sequence_activations(config, context) * batch in (0, 1)
 
 
 @pytest.mark.parametrize("context", [2, 9])
@@ -301,13 +337,38 @@ def test_training_memory_is_that_of_weights_gradients_and_adam():
 
 @settings(max_examples=30)
 @given(configs(), st.integers(1, 3))
-def test_kv_cache_is_what_the_cache_holds(config, batch):
+def test_kv_cache_is_what_the_newest_token_meets_and_what_stays_is_that_without_what_left_the_window(config, batch):
     model = GPT(config).eval()
     cache = model.new_cache()
+    met = []
+
+    def keep(append: Callable) -> Callable:
+        return lambda k, v: met.append(append(k, v)) or met[-1]
+
     with torch.no_grad():
-        model(torch.randint(config.vocab_size, (batch, config.block_size)), cache)
-    held = sum(t.numel() * t.element_size() for layer in cache for t in (layer.k, layer.v))
+        for ids in torch.randint(config.vocab_size, (batch, config.block_size)).split([config.block_size - 1, 1], 1):
+            met.clear()
+            for layer in cache:
+                layer.append = keep(type(layer).append.__get__(layer))
+            model(ids, cache)
+    held = sum(t.numel() * t.element_size() for pair in met for t in pair)
     assert accounting.kv_cache_bytes(config, batch=batch, dtype="fp32") == held
+    stays = min(config.block_size, config.window - 1) if config.window else config.block_size
+    assert {layer.k.shape[-2] for layer in cache} == {stays}
+
+
+@given(configs(), st.data())
+def test_activations_of_a_sequence_are_those_of_its_tokens_or_refused_by_token(config, data):
+    context = data.draw(st.integers(1, config.block_size))
+    for fused in (True, False):
+        whole = accounting.sequence_activations(config, context, fused=fused)
+        if fused and config.window is not None and context >= 4 * config.window:
+            with pytest.raises(
+                ValueError, match=f"{context} tokens is read block by block in a window of {config.window}"
+            ):
+                accounting.activations_per_token(config, context)
+        else:
+            assert whole == context * accounting.activations_per_token(config, context, fused=fused)
 
 
 def test_kv_cache_of_gpt3():
@@ -351,6 +412,8 @@ def test_days_are_work_over_speed():
     [
         (lambda c: accounting.flops_per_token(c, 0), "context must be between 1 and the block size, 32, got 0"),
         (lambda c: accounting.flops_per_token(c, 33), "context must be between 1 and the block size, 32, got 33"),
+        (lambda c: accounting.sequence_flops(c, 33), "context must be between 1 and the block size, 32, got 33"),
+        (lambda c: accounting.sequence_activations(c, 0), "context must be between 1 and the block size, 32, got 0"),
         (lambda c: accounting.activations_per_token(c, 33), "context must be between 1 and the block size"),
         (lambda c: accounting.kv_cache_bytes(c, 33), "context must be between 1 and the block size"),
         (lambda c: accounting.kv_cache_bytes(c, batch=0), "batch must be >= 1, got 0"),

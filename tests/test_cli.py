@@ -470,6 +470,27 @@ def test_count_with_every_option(capsys):
     assert table["days on"] == ["2 x H100", "at 25.0% of 989 TFLOP/s each"]
 
 
+def test_count_with_a_window_tells_tokens_one_by_one_from_tokens_read_at_once(capsys):
+    assert main(["count", "gpt2", "--set", "window=256", "--tokens", "1e9"]) == 0
+    out = capsys.readouterr().out
+    config = presets.get("gpt2", window=256)
+    one, read = accounting.flops_per_token(config), accounting.sequence_flops(config)
+    assert one.attention == 4 * 12 * 768 * 256
+    assert read.attention == 4 * 12 * 768 * 256**2 * 7  # four blocks, of which all but the first meet two
+    first, second = (re.search(f"FLOPs of {title}.*?\n\n", out, re.DOTALL)[0] for title in ("one", "1,024 tokens read"))
+    assert f" {one.attention:,} " in first
+    assert f" {one.training:,} " in first
+    assert f" {read.attention:,} " in second
+    assert f" {read.training:,} " in second
+    assert f"{read.training / 1024 / 124439808:.2f} for each token and parameter" in second
+    table = table_of(capsys, "gpt2", "--set", "window=256", "--tokens", "1e9")
+    assert table["key/value cache, bf16"][0] == f"{2 * 12 * 768 * 256 * 2:,}"
+    assert table["activations, bf16"][0] == f"{2 * accounting.sequence_activations(config):,}"
+    assert table["with attention, exactly"][0] == f"{read.training * 10**9 / 1024:.4g}"
+    assert main(["count", "gpt2", "--set", "window=1024"]) == 0
+    assert "read at once" not in capsys.readouterr().out
+
+
 def test_count_without_a_device_gives_no_days(capsys):
     table = table_of(capsys, "gpt3", "--tokens", "300e9")
     assert table["6 N D"] == ["3.143e+23", "314,000 EFLOP"]

@@ -209,7 +209,7 @@ OSS = {"qkv_bias": True, "bias": True, "sinks": True, "router_bias": True}
 FAMILIES = {
     "mixtral": (mixtral, grouped_shapes()),
     "qwen3": (qwen3, grouped_shapes(qk_norm=True)),
-    "gpt_oss": (gpt_oss, grouped_shapes(**OSS, window=64)),
+    "gpt_oss": (gpt_oss, grouped_shapes(**OSS, window=64, window_every=2)),
     "deepseek2": (deepseek2, latent_shapes()),
     "deepseek3": (deepseek3, latent_shapes()),
     "switch": (switch, switch_shapes()),
@@ -385,6 +385,12 @@ def test_the_cache_holds_what_that_of_transformers_holds(family, data):
     assert accounting.cache_memory(shape, context, batch, "fp32") == sum(4 * tensor.numel() for tensor in held)
 
 
+def test_a_window_in_every_layer_bounds_all_of_them():
+    shape = Shape(20, 8, 5, Grouped(2, 1, 4, window=7), d_ff=9)
+    assert accounting.token_flops(shape, 1000).attention == 5 * 7 * shape.attention.flops_per_key
+    assert accounting.cache_memory(shape, 1000) == accounting.cache_memory(shape, 7) == 5 * 7 * 8 * 2
+
+
 def test_a_window_bounds_the_cache_and_the_keys_of_every_other_layer():
     shape = published.get("gpt-oss-120b")
     at = {context: accounting.cache_memory(shape, context) for context in (127, 128, 129, 1000, 1001)}
@@ -417,6 +423,7 @@ def configs(draw: Callable) -> GPTConfig:
         "d_ff": draw(st.sampled_from([None, 1, 7])),
         "moe": draw(st.sampled_from([None, moe])),
         **{name: draw(st.sampled_from(sorted(table))) for name, table in CHOICES.items()},
+        "window": draw(st.none() | counts(12)),
         **{name: draw(st.booleans()) for name in ("final_norm", "qk_norm", "qkv_bias", "bias", "tied_head")},
     }
     return GPTConfig(**values)
@@ -470,6 +477,7 @@ SPARSE = {**SMALL, "n_expert": 4, "top_k": 2, "d_expert": 3}
         (lambda: Grouped(4, 2, 0), "d_head must be a whole number >= 1, got 0"),
         (lambda: Grouped(4, 2, 2, sinks=2), "sinks must be true or false, got 2"),
         (lambda: Grouped(4, 2, 2, window=0), "window must be a whole number >= 1, got 0"),
+        (lambda: Grouped(4, 2, 2, window=3, window_every=0), "window_every must be a whole number >= 1, got 0"),
         (lambda: Latent(1, 1, 1, 1, 1, 0), "d_value must be a whole number >= 1, got 0"),
         (lambda: accounting.shape_of("mixtral-8x7b"), "a model must be a Shape or a GPTConfig, got 'mixtral-8x7b'"),
         (lambda: accounting.weight_memory(Shape(**SPARSE), "fp7"), "dtype must be one of fp32, .*, mxfp4, got 'fp7'"),

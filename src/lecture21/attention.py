@@ -144,8 +144,9 @@ def windowed_attention(
     if window >= n_token:
         return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
     n_block = math.ceil(n_token / window)
-    fill = (0, 0, 0, n_block * window - n_token)  # at the end, where no query of the text sees it
-    q, k, v = (F.pad(x, fill).unflatten(-2, (n_block, window)) for x in (q, k, v))  # (B, H, N, W, D)
+    n_fill = n_block * window - n_token  # at the end, where no query of the text sees it
+    filled = (torch.cat([x, x.new_zeros(*x.shape[:2], n_fill, x.shape[-1])], dim=-2) for x in (q, k, v))
+    q, k, v = (x.unflatten(-2, (n_block, window)) for x in filled)  # (B, H, N, W, D)
     first = F.scaled_dot_product_attention(q[:, :, 0], k[:, :, 0], v[:, :, 0], dropout_p=dropout, is_causal=True)
     # Each other block with the keys of the one before and its own. The fused kernel wants four dimensions.
     k, v = (torch.cat([x[:, :, :-1], x[:, :, 1:]], dim=-2).flatten(0, 1) for x in (k, v))  # (B H, N-1, 2W, D)

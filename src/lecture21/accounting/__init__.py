@@ -7,6 +7,7 @@ parameters is counted as fast as GPT-0. Three conventions decide what the number
 - FLOPs are those of matrix products, a multiplication and an addition each counted as one, as torch's
   `FlopCounterMode` counts them; norms, nonlinearities and softmaxes are left out, as there;
 - the causal mask saves no FLOPs: every query is multiplied with every key, and half of the products are then masked.
+  A window does save some: the next token meets no more keys than it sees, and a text read at once is read in blocks.
 
 `parameters`, `flops_per_token`, `kv_cache_bytes` and their kind count the GPTs that this package builds. What is
 counted by `weights`, `token_flops`, `cache_memory` and the functions of serving is a `Shape`, such as
@@ -14,12 +15,13 @@ counted by `weights`, `token_flops`, `cache_memory` and the functions of serving
 """
 
 from lecture21.accounting import published
-from lecture21.accounting.flops import DEVICES, Flops, flops_per_token, training_days, training_flops
+from lecture21.accounting.flops import DEVICES, Flops, flops_per_token, sequence_flops, training_days, training_flops
 from lecture21.accounting.memory import (
     BITS,
     activation_bytes,
     activations_per_token,
     kv_cache_bytes,
+    sequence_activations,
     training_bytes,
     weight_bytes,
 )
@@ -84,6 +86,8 @@ __all__ = [
     "ridge",
     "ridge_batch",
     "routed_intensity",
+    "sequence_activations",
+    "sequence_flops",
     "shape_of",
     "token_flops",
     "tokens_per_second",

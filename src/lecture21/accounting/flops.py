@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lecture21.accounting.parameters import active_parameters
 from lecture21.config import GPTConfig
 from lecture21.feed_forward import ACTIVATIONS
+from lecture21.layers.heads import BLOCKED
 
 DEVICES: dict[str, float] = {"T4": 65e12, "V100": 125e12, "A100": 312e12, "H100": 989e12}
 """Most FLOPs in a second at 16 bits, as the vendor states them: dense tensor cores, the SXM board of each.
@@ -17,12 +18,12 @@ weights of which half are zero.
 
 @dataclass(frozen=True)
 class Flops:
-    """Floating-point operations for one token."""
+    """Floating-point operations, of one token or of a sequence that is read at once."""
 
     linear: int
-    """Forward, in the products of a vector with a weight matrix: two for every weight."""
+    """Forward, in the products of a vector with a weight matrix: two for every weight and token."""
     attention: int
-    """Forward, in scores and weighted values: 4 L H D for each key."""
+    """Forward, in scores and weighted values: 4 L H D for each key that a query is multiplied with."""
     recompute: bool = False
     """Whether the backward pass forms the scores anew, as fused attention kernels do."""
 
@@ -43,11 +44,12 @@ class Flops:
 
 
 def flops_per_token(config: GPTConfig, context: int | None = None, *, recompute: bool = False) -> Flops:
-    """Count the FLOPs of one token whose queries meet `context` keys.
+    """Count the FLOPs of one token whose queries meet `context` keys, or those of them that lie in the window.
 
-    So it is the mean over a sequence of that length read at once, and also the cost of the next token when `context`
-    tokens, itself included, are in the cache. It equals `torch.utils.flop_counter.FlopCounterMode` exactly. Of a sparse
-    layer it counts the experts that a token meets, and none dropped.
+    So it is the cost of the next token when `context` tokens, itself included, were read, and without a window also the
+    mean over a sequence of that length read at once. It equals `torch.utils.flop_counter.FlopCounterMode` exactly. Of a
+    sparse layer it counts the experts that a token meets, and none dropped. With a window a sequence read at once takes
+    more, as some products are masked: see `sequence_flops`.
 
     Args:
         config: the shape.
@@ -66,7 +68,37 @@ def flops_per_token(config: GPTConfig, context: int | None = None, *, recompute:
         hidden, router = (config.moe.top_k + config.moe.n_shared) * config.d_ff, config.moe.n_expert
     block = config.d_model * (2 * (inner + keys) + matrices * hidden + router)
     weights = config.n_layer * block + config.vocab_size * config.d_model  # the head multiplies, tied or not
-    return Flops(2 * weights, 4 * config.n_layer * inner * context, recompute)
+    seen = min(context, config.window or context)
+    return Flops(2 * weights, 4 * config.n_layer * inner * seen, recompute)
+
+
+def sequence_flops(config: GPTConfig, context: int | None = None, *, recompute: bool = False) -> Flops:
+    """Count the FLOPs of a whole sequence that is read at once, as `MultiHeadAttention.forward` reads it.
+
+    Without a window that is `context` times `flops_per_token`. In a window W each block of W queries is multiplied with
+    2 W keys, the first with W; a text of less than four windows is multiplied whole, and masked.
+
+    Args:
+        config: the shape.
+        context: length of the sequence; the block size if not given.
+        recompute: as in `flops_per_token`.
+
+    Raises:
+        ValueError: if the context is not between 1 and the block size.
+    """
+    context = require_context(config, context)
+    of_one = flops_per_token(config, context)
+    of_a_key = 4 * config.n_layer * config.n_head * config.d_head
+    if blocked(config, context):
+        products = (2 * math.ceil(context / config.window) - 1) * config.window**2
+    else:
+        products = context**2
+    return Flops(context * of_one.linear, of_a_key * products, recompute)
+
+
+def blocked(config: GPTConfig, context: int) -> bool:
+    """Return whether a sequence of that length is read block by block."""
+    return config.window is not None and context >= BLOCKED * config.window
 
 
 def training_flops(config: GPTConfig, tokens: int) -> int:

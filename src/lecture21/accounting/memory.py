@@ -1,6 +1,8 @@
 """The memory of a GPT, in bytes: weights, training state, activations, and the cache of keys and values."""
 
-from lecture21.accounting.flops import require_context, require_positive
+import math
+
+from lecture21.accounting.flops import blocked, require_context, require_positive
 from lecture21.accounting.parameters import parameters_by_formula
 from lecture21.config import GPTConfig
 
@@ -31,11 +33,13 @@ def training_bytes(config: GPTConfig) -> int:
 
 
 def kv_cache_bytes(config: GPTConfig, context: int | None = None, batch: int = 1, dtype: str = "bf16") -> int:
-    """Return the memory of the keys and values of a full cache: one of each per layer, token and key/value head.
+    """Return the memory of the keys and values that the newest token meets: one pair per layer, token, key/value head.
+
+    With a window no more than that many tokens are kept, the newest one included; once it is read, the oldest goes.
 
     Args:
         config: the shape.
-        context: tokens in the cache; the block size if not given.
+        context: tokens that were read, the newest included; the block size if not given.
         batch: sequences that are generated side by side.
         dtype: a key of `BITS`.
 
@@ -44,7 +48,8 @@ def kv_cache_bytes(config: GPTConfig, context: int | None = None, batch: int = 1
     """
     require_positive("batch", batch)
     numbers = 2 * config.n_layer * config.n_kv_head * config.d_head  # for one token
-    return numbers * require_context(config, context) * batch * _bits(dtype) // 8
+    context = require_context(config, context)
+    return numbers * min(context, config.window or context) * batch * _bits(dtype) // 8
 
 
 def activations_per_token(config: GPTConfig, context: int | None = None, *, fused: bool = True) -> int:
@@ -62,9 +67,46 @@ def activations_per_token(config: GPTConfig, context: int | None = None, *, fuse
         fused: whether attention is torch's fused kernel. If not, all H S weights of each query are kept.
 
     Raises:
+        ValueError: if the context is not between 1 and the block size, or is read block by block in a window: what is
+            kept is then no whole number for each token; `sequence_activations` counts it.
+    """
+    context = require_context(config, context)
+    if fused and blocked(config, context):
+        raise ValueError(
+            f"a context of {context} tokens is read block by block in a window of {config.window}, which keeps some "
+            "keys twice: count it whole, by sequence_activations"
+        )
+    return _activations_per_token(config, context, fused)
+
+
+def sequence_activations(config: GPTConfig, context: int | None = None, *, fused: bool = True) -> int:
+    """Count the numbers that the forward pass of a whole sequence keeps for the backward pass.
+
+    That is `context` times `activations_per_token`, but for a sequence that is read block by block in a window: there
+    every block but the first has a copy of the keys and values of the block before, the last block is filled up to its
+    end, and what attention gives is put together in a copy.
+
+    Args:
+        config: the shape.
+        context: length of the sequence; the block size if not given.
+        fused: as in `activations_per_token`.
+
+    Raises:
         ValueError: if the context is not between 1 and the block size.
     """
     context = require_context(config, context)
+    kept = context * _activations_per_token(config, context, fused)
+    if not (fused and blocked(config, context)):
+        return kept
+    inner, copied = config.n_head * config.d_head, config.qk_norm or config.position == "rotary"
+    whole = math.ceil(context / config.window) * config.window
+    plain = context * (inner * (5 if copied else 4) + config.n_head)
+    # Queries, keys, values and results, filled up; pairs of blocks of keys and values; the results put together.
+    in_blocks = whole * (4 * inner + config.n_head) + 4 * (whole - config.window) * inner + context * inner
+    return kept + config.n_layer * (in_blocks - plain)
+
+
+def _activations_per_token(config: GPTConfig, context: int, fused: bool) -> int:
     width, inner, keys = config.d_model, config.n_head * config.d_head, config.n_kv_head * config.d_head
     # A layer norm keeps what it reads, and two numbers; torch's rms norm also keeps what it made before the gain.
     per_number, per_row = (1, 2) if config.norm == "layernorm" else (2, 1)
@@ -88,10 +130,9 @@ def activations_per_token(config: GPTConfig, context: int | None = None, *, fuse
 def activation_bytes(
     config: GPTConfig, context: int | None = None, batch: int = 1, dtype: str = "fp32", *, fused: bool = True
 ) -> int:
-    """Return the memory of `activations_per_token` for a batch of sequences; with 16 bits an estimate.
+    """Return the memory of `sequence_activations` for a batch of sequences; with 16 bits an estimate.
 
     (There torch keeps the norms' statistics and the log-probabilities at 32 bits all the same.)
     """
     require_positive("batch", batch)
-    tokens = require_context(config, context) * batch
-    return activations_per_token(config, context, fused=fused) * tokens * _bits(dtype) // 8
+    return sequence_activations(config, context, fused=fused) * batch * _bits(dtype) // 8

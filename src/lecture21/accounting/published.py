@@ -41,7 +41,7 @@ def _qwen3(d_model: int, n_layer: int, n_head: int, d_expert: int) -> Shape:
 
 
 def _gpt_oss(n_layer: int, n_expert: int) -> Shape:
-    attention = Grouped(64, n_kv_head=8, d_head=64, qkv_bias=True, bias=True, sinks=True, window=128)
+    attention = Grouped(64, n_kv_head=8, d_head=64, qkv_bias=True, bias=True, sinks=True, window=128, window_every=2)
     return Shape(
         201088, 2880, n_layer, attention, n_expert=n_expert, top_k=4, d_expert=2880, bias=True, router_bias=True
     )

@@ -32,10 +32,12 @@ class Grouped:
     sinks: bool = False
     """Whether each head has a learned score for attending to nothing (gpt-oss)."""
     window: int | None = None
-    """Keys that a query sees in every other layer, the first one included; in the others it sees all."""
+    """Keys that a query sees in a layer that has a window; in the others it sees all."""
+    window_every: int = 1
+    """1 where every layer has the window, 2 where every second one has, beginning with the first."""
 
     def __post_init__(self) -> None:
-        for name in ("n_head", "n_kv_head", "d_head"):
+        for name in ("n_head", "n_kv_head", "d_head", "window_every"):
             require_whole(name, getattr(self, name))
         for name in ("qkv_bias", "bias", "qk_norm", "sinks"):
             require_switch(name, getattr(self, name))
@@ -229,7 +231,13 @@ def shape_of(model: Shape | GPTConfig) -> Shape:
         d_model=model.d_model,
         n_layer=model.n_layer,
         attention=Grouped(
-            model.n_head, model.n_kv_head, model.d_head, qkv_bias=model.qkv_bias, bias=model.bias, qk_norm=model.qk_norm
+            model.n_head,
+            model.n_kv_head,
+            model.d_head,
+            qkv_bias=model.qkv_bias,
+            bias=model.bias,
+            qk_norm=model.qk_norm,
+            window=model.window,
         ),
         **experts,
         d_ff=model.d_ff,

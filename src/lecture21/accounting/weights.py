@@ -136,12 +136,12 @@ def weight_memory(model: Shape | GPTConfig, dtype: str = "bf16") -> int:
 def keys_seen(model: Shape | GPTConfig, context: int) -> int:
     """Return how many keys a query meets in all layers of the decoder together, in its attention to itself.
 
-    With a window, every other layer sees at most so many.
+    In a layer with a window it meets at most so many.
     """
-    shape = shape_of(model)
+    shape, attention = shape_of(model), shape_of(model).attention
     require_whole("context", context)
-    windowed = 0 if shape.attention.window is None else (shape.n_layer + 1) // 2
-    short = min(context, shape.attention.window or context)
+    windowed = 0 if attention.window is None else math.ceil(shape.n_layer / attention.window_every)
+    short = min(context, attention.window or context)
     return windowed * short + (shape.n_layer - windowed) * context
 
 

@@ -66,13 +66,17 @@ def preset_tables(config: GPTConfig, context: int, batch: int, dtype: str) -> di
     """Return the tables of a GPT of ours, by their titles."""
     which = "parameter" if config.moe is None else "active parameter"
     active = accounting.active_parameters(config).total
-    return {
+    tables = {
         "Parameters": parameter_rows(config),
         f"FLOPs of one token, {context:,} tokens of context": flops_rows(
             accounting.flops_per_token(config, context), active, which
         ),
-        memory_title(batch, context): memory_rows(config, context, batch, dtype),
     }
+    if config.window is not None and config.window < context:  # read at once they meet more keys than one by one
+        tables[f"FLOPs of {context:,} tokens read at once"] = flops_rows(
+            accounting.sequence_flops(config, context), context * active, f"token and {which}"
+        )
+    return tables | {memory_title(batch, context): memory_rows(config, context, batch, dtype)}
 
 
 def published_tables(name: str, context: int, batch: int, dtype: str, devices: int | None) -> dict[str, list[Row]]:
@@ -97,10 +101,11 @@ def training_rows(
     model: GPTConfig | accounting.Shape, context: int, tokens: int, device: str | None, devices: int, utilisation: float
 ) -> list[Row]:
     """Return the FLOPs of a whole training run, by the usual estimate and exactly, and the days that it takes."""
-    numbers = {
-        "6 N D": 6 * accounting.weights(model).active * tokens,
-        "with attention, exactly": accounting.token_flops(model, context).training * tokens,
-    }
+    if isinstance(model, GPTConfig):  # which may have a window
+        exactly = accounting.sequence_flops(model, context).training * tokens // context
+    else:
+        exactly = accounting.token_flops(model, context).training * tokens
+    numbers = {"6 N D": 6 * accounting.weights(model).active * tokens, "with attention, exactly": exactly}
     if device is None:
         return [(name, f"{number:.4g}", short(number, "FLOP")) for name, number in numbers.items()]
     days = [accounting.training_days(number, device, devices, utilisation) for number in numbers.values()]
