@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,21 @@ def test_the_requirements_resolve(python: str, tmp_path: Path):
     resolved = dict(line.split("==") for line in (tmp_path / "resolved.txt").read_text().split() if "==" in line)
     assert Version("1.0.4.post1") <= Version(resolved["jupyter-book"]) < Version("2")
     assert {"torch", "nbval", "sphinx-mathjax-offline"} <= resolved.keys()
+
+
+def test_the_wheel_carries_the_results_and_the_small_model(tmp_path: Path):
+    uv = shutil.which("uv", path=Path(sys.executable).parent)
+    command = [uv, "build", "--wheel", "--quiet", *index(), "--python", sys.executable, "--out-dir", tmp_path, ROOT]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        names = set(wheel.namelist())
+    data = [
+        path for path in (ROOT / "src/lecture21/results").rglob("*") if path.suffix in {".csv", ".json", ".safetensors"}
+    ]
+    assert any(path.name == "model.safetensors" for path in data)
+    assert [path for path in data if path.relative_to(ROOT / "src").as_posix() not in names] == []
+    assert [path for path in data if path.stat().st_mode & 0o444 != 0o444] == []  # all may read them
 
 
 def test_requirements_txt_installs_the_package_with_all_that_the_commands_need():
