@@ -1,0 +1,92 @@
+"""Train small GPTs to write the name of a handwritten digit: patch sizes, positions, and who is taken for whom.
+
+Usage: python benchmarks/digit_names.py [SEED ...]      (0 1 2 3 4 if none is named; about 4 minutes each on one core)
+
+Each model has two layers of width 64 and takes 800 steps of 64 images out of 1,437, with a cosine to 0; 360 images are
+held out, other ones for each seed. An image is turned and moved a little whenever it is drawn, but in "patch 2, as it
+is". Size, steps, rate and this were chosen on the held-out images of seeds 0 and 1, among about 35 trials with 76 to
+99 % right.
+
+Writes the result `digit_names`: setting, seed, accuracy (share of held-out images whose whole name is written), mixed
+(the same with the patches of each image in random order), letter_nats (loss of the held-out names), image_tokens
+and seconds of training. And the result `digit_confusions`, for "patch 2": seed, digit, written, count, where not 0.
+"""
+
+import sys
+import time
+from dataclasses import replace
+
+import torch
+
+from lecture21 import results
+from lecture21.vision import digits
+
+SETTINGS = {
+    "patch 1": {"patch_size": 1},
+    "patch 2": {"patch_size": 2},
+    "patch 4": {"patch_size": 4},
+    "patch 8": {"patch_size": 8},
+    "patch 2, as it is": {"patch_size": 2},
+    "patch 2, table of patches": {"patch_size": 2, "position": "none", "patch_positions": True},
+    "patch 1, no positions": {"patch_size": 1, "position": "none"},
+    "patch 2, no positions": {"patch_size": 2, "position": "none"},
+    "patch 4, no positions": {"patch_size": 4, "position": "none"},
+    "patch 8, no positions": {"patch_size": 8, "position": "none"},
+}
+
+
+def run(setting: str, seed: int) -> tuple[dict[str, object], list[dict[str, object]]]:
+    """Train one model; return its row, and its confusions."""
+    images, labels = digits.load()
+    train, test = digits.split(labels, seed)
+    shape = SETTINGS[setting]
+    model = digits.reader(seed=seed, **shape)
+    start = time.perf_counter()
+    config = replace(digits.NAMING, seed=seed)
+    digits.fit_names(model, images[train], labels[train], config, jitter="as it is" not in setting)
+    seconds = time.perf_counter() - start
+
+    names = [digits.NAMES[digit] for digit in labels[test]]
+
+    def right(shown: torch.Tensor) -> float:
+        written = digits.write(model, shown[:, None], max(map(len, digits.NAMES)))
+        return round(sum(a == b for a, b in zip(written, names, strict=True)) / len(names), 4)
+
+    table = digits.confusions(labels[test], digits.write(model, images[test][:, None], max(map(len, digits.NAMES))))
+    confusions = [
+        {"seed": seed, "digit": digits.NAMES[i], "written": [*digits.NAMES, "other"][j], "count": int(table[i, j])}
+        for i, j in table.nonzero().tolist()
+    ]
+    letters = digits.encode(names)
+    model.eval()
+    with torch.no_grad():
+        nats = model.loss(images[test][:, None], *letters).item()
+    mixed = digits.shuffled(images[test], shape["patch_size"], torch.Generator().manual_seed(seed))
+    row = {
+        "accuracy": right(images[test]),
+        "mixed": right(mixed),
+        "letter_nats": round(nats, 4),
+        "image_tokens": model.embedding.n_patch,
+        "seconds": round(seconds, 1),
+    }
+    return {"setting": setting, "seed": seed, **row}, confusions
+
+
+def main() -> None:
+    """Run every setting and seed, and write the tables."""
+    torch.set_num_threads(1)
+    seeds = [int(argument) for argument in sys.argv[1:]] or list(range(5))
+    rows, confused = [], []
+    for setting in SETTINGS:
+        for seed in seeds:
+            row, confusions = run(setting, seed)
+            rows.append(row)
+            confused += confusions if setting == "patch 2" else []
+            print(*row.values(), sep="  ", flush=True)
+    command = " ".join(["python benchmarks/digit_names.py", *sys.argv[1:]])
+    results.save("digit_names", rows, command)
+    results.save("digit_confusions", confused, command)
+
+
+if __name__ == "__main__":
+    main()

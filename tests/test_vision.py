@@ -1,0 +1,431 @@
+"""Patches as tokens: the convolution that they are, the mask that they are read with, and what is asked of whom."""
+
+from collections import Counter
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from lecture21 import GPT, GPTConfig
+from lecture21.generation import generate
+from lecture21.layers import attention_maps
+from lecture21.objectives import IGNORE
+from lecture21.training import TrainConfig
+from lecture21.vision import PatchEmbedding, Seen, VisionGPT, digits, forward_flops, patches, sums
+
+N_TEXT = 5
+
+
+def small(*, position: str = "learned", patch_positions: bool = False, block_size: int = 14, **changes) -> VisionGPT:
+    """A model in float64, every parameter random, for images of 4 x 6 pixels: 6 patches of 2 x 2."""
+    torch.manual_seed(0)
+    shape = {"vocab_size": 11, "block_size": block_size, "n_layer": 2, "n_head": 2, "d_model": 8}
+    gpt = GPT(GPTConfig(**shape, position=position, **changes))
+    model = VisionGPT(PatchEmbedding((4, 6), 2, 8, positions=patch_positions), gpt).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return model
+
+
+def inputs(batch: int = 3, images: int = 1, length: int = N_TEXT) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    shown = torch.randn(batch, images, 4, 6, dtype=torch.float64, generator=generator)
+    return shown, torch.randint(11, (batch, length), generator=generator)
+
+
+# The cut and the map
+
+
+def test_patches_are_the_squares_in_reading_order():
+    image = torch.arange(24.0).view(1, 4, 6)
+    expected = [[0, 1, 6, 7], [2, 3, 8, 9], [4, 5, 10, 11], [12, 13, 18, 19], [14, 15, 20, 21], [16, 17, 22, 23]]
+    assert patches(image, 2)[0].tolist() == expected
+
+
+def test_the_channels_of_a_patch_stand_one_after_the_other():
+    image = torch.arange(8.0).view(1, 2, 2, 2)
+    assert patches(image, 2).tolist() == [[[0, 1, 2, 3, 4, 5, 6, 7]]]
+    assert patches(image, 1)[0].tolist() == [[0, 4], [1, 5], [2, 6], [3, 7]]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("size", "patch"), [((8, 8), 1), ((8, 8), 2), ((8, 8), 8), ((6, 12), 3)])
+def test_a_patch_embedding_is_a_strided_convolution(size, patch, channels):
+    torch.manual_seed(0)
+    embedding = PatchEmbedding(size, patch, 5, channels=channels).double()
+    convolution = nn.Conv2d(channels, 5, kernel_size=patch, stride=patch).double()
+    with torch.no_grad():
+        convolution.weight.copy_(embedding.projection.weight.view_as(convolution.weight))
+        convolution.bias.copy_(embedding.projection.bias)
+    images = torch.randn(4, channels, *size, dtype=torch.float64, requires_grad=True)
+    tokens = embedding(images)
+    expected = convolution(images).flatten(2).transpose(1, 2)  # (B, C, rows, columns) -> (B, P, C)
+    assert tokens.shape == (4, embedding.n_patch, 5)
+    torch.testing.assert_close(tokens, expected, rtol=1e-12, atol=1e-12)
+    ahead = torch.randn_like(tokens)
+    ours = torch.autograd.grad(tokens, [images, *embedding.parameters()], ahead)
+    theirs = torch.autograd.grad(expected, [images, *convolution.parameters()], ahead)
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b.view_as(a), rtol=1e-12, atol=1e-12)
+
+
+def test_grey_images_need_no_channel_axis():
+    embedding = PatchEmbedding((4, 4), 2, 3)
+    images = torch.randn(2, 4, 4)
+    assert torch.equal(embedding(images), embedding(images[:, None]))
+
+
+def test_a_table_of_positions_adds_one_vector_for_each_place():
+    torch.manual_seed(0)
+    embedding = PatchEmbedding((4, 4), 2, 3, positions=True)
+    same = torch.ones(1, 4, 4)
+    tokens = embedding(same)[0]
+    torch.testing.assert_close(tokens - tokens[0], embedding.position.table.weight - embedding.position.table.weight[0])
+    assert tokens.unique(dim=0).shape == (4, 3)
+
+
+def test_sides_that_the_patch_does_not_divide_are_refused_by_name():
+    for make in (lambda: patches(torch.zeros(1, 8, 6), 4), lambda: PatchEmbedding((8, 6), 4, 3)):
+        with pytest.raises(ValueError, match="8 x 6 are not multiples of patch_size=4"):
+            make()
+
+
+@pytest.mark.parametrize("patch_size", [0, -2, 1.5, True])
+def test_a_patch_size_that_is_no_size_is_refused(patch_size, untyped):
+    with pytest.raises(ValueError, match="patch_size must be a whole number >= 1"):
+        patches(torch.zeros(1, 4, 4), patch_size)
+
+
+@pytest.mark.parametrize("field", ["d_model", "channels"])
+def test_sizes_below_one_are_refused_by_name(field):
+    with pytest.raises(ValueError, match=f"{field} must be a whole number >= 1, got 0"):
+        PatchEmbedding((4, 4), 2, **{"d_model": 3, field: 0})
+
+
+def test_images_of_another_shape_or_kind_are_refused(untyped):
+    with pytest.raises(ValueError, match=r"shape \(B, H, W\) or \(B, Ch, H, W\), got \(4, 4\)"):
+        patches(torch.zeros(4, 4), 2)
+    with pytest.raises(ValueError, match=r"floating-point numbers, .*got torch\.uint8"):
+        patches(torch.zeros(1, 4, 4, dtype=torch.uint8), 2)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 4), (2, 4, 8), (2, 8, 8)])
+def test_an_embedding_refuses_other_sides_and_channels(shape):
+    with pytest.raises(ValueError, match="images must have 1 channels of 4 x 4 pixels, got "):
+        PatchEmbedding((4, 4), 2, 3)(torch.zeros(shape))
+
+
+# The mask and the loss
+
+
+@pytest.mark.parametrize("images", [1, 2])
+@pytest.mark.parametrize("position", ["learned", "none", "rotary", "sinusoidal"])
+def test_image_tokens_see_all_image_tokens_and_text_is_causal_exactly(images, position):
+    model = small(position=position, block_size=20)
+    shown, ids = inputs(images=images)
+    n_image = 6 * images
+    expected = torch.ones(n_image + N_TEXT, n_image + N_TEXT, dtype=torch.bool).tril()
+    expected[:n_image, :n_image] = True
+    maps = attention_maps(model, shown, ids)
+    assert len(maps) == 2
+    for weights in maps.values():
+        assert torch.equal(weights > 0, expected.expand_as(weights))
+        torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
+
+
+@pytest.mark.parametrize("position", ["learned", "none", "rotary"])
+def test_changing_a_later_token_changes_no_earlier_logit_exactly(position):
+    model = small(position=position)
+    shown, ids = inputs()
+    before = model(shown, ids)
+    assert before.shape == (3, N_TEXT, 11)
+    for t in range(1, N_TEXT):
+        changed = ids.clone()
+        changed[:, t:] = (changed[:, t:] + 1) % 11
+        after = model(shown, changed)
+        assert torch.equal(after[:, :t], before[:, :t])
+        assert not torch.equal(after[:, t], before[:, t])
+
+
+def test_each_pixel_reaches_each_logit():
+    model = small()
+    shown, ids = inputs(batch=1)
+    shown.requires_grad_()
+    for t in range(N_TEXT):
+        (gradient,) = torch.autograd.grad(model(shown, ids)[0, t].square().sum(), shown)
+        assert (gradient != 0).all()
+
+
+def test_the_loss_has_no_term_for_an_image():
+    model = small()
+    shown, ids = inputs()
+    targets = ids.roll(-1, dims=1)
+    targets[1, 2:] = IGNORE
+    loss = model.loss(shown, ids, targets)
+    asked = targets != IGNORE
+    torch.testing.assert_close(loss, F.cross_entropy(model(shown, ids)[asked], targets[asked]))
+    # The gradient of every logit that was computed: none but the text's exists.
+    logits = []
+    model.gpt.head.register_forward_hook(lambda _module, _args, out: logits.append(out))
+    loss = model.loss(shown, ids, targets)
+    (gradient,) = torch.autograd.grad(loss, logits[0])
+    assert gradient.shape == (3, N_TEXT, 11)
+    assert torch.equal((gradient != 0).any(-1), asked)
+
+
+def test_two_images_are_one_after_the_other():
+    model = small(block_size=20)
+    shown, ids = inputs(images=2)
+    tokens = model.prefix(shown)
+    assert torch.equal(tokens, torch.cat([model.embedding(shown[:, 0]), model.embedding(shown[:, 1])], dim=1))
+    assert not torch.allclose(model(shown, ids), model(shown.flip(1), ids))
+
+
+def test_images_with_channels_are_read_too():
+    torch.manual_seed(0)
+    gpt = GPT(GPTConfig(vocab_size=11, block_size=12, n_layer=1, n_head=2, d_model=8))
+    model = VisionGPT(PatchEmbedding((4, 4), 2, 8, channels=3), gpt)
+    assert model(torch.randn(2, 2, 3, 4, 4), torch.zeros(2, 3, dtype=torch.long)).shape == (2, 3, 11)
+
+
+def test_without_positions_the_order_of_patches_changes_nothing():
+    shown, ids = inputs()
+    mixed = digits.shuffled(shown[:, 0], 2, torch.Generator().manual_seed(0))[:, None]
+    assert not torch.equal(mixed, shown)
+    for changes, same in (
+        ({"position": "none"}, True),
+        ({"position": "none", "patch_positions": True}, False),
+        ({"position": "learned"}, False),
+        ({"position": "rotary"}, False),
+    ):
+        model = small(**changes)
+        assert torch.allclose(model(shown, ids), model(mixed, ids), rtol=1e-10, atol=1e-12) == same, changes
+    # The causal mask still tells the order of the text.
+    model = small(position="none")
+    flipped = torch.cat([ids[:, :-1].flip(1), ids[:, -1:]], dim=1)
+    assert not torch.allclose(model(shown, ids)[:, -1], model(shown, flipped)[:, -1])
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_the_cost_of_images_and_text_is_what_torch_counts(images):
+    model = small(block_size=20).float()
+    shown, ids = inputs(batch=1, images=images)
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # torch counts no fused CPU kernel
+        model(shown.float(), ids)
+    assert counter.get_total_flops() == forward_flops(model, N_TEXT, images)
+
+
+# Answers
+
+
+@pytest.mark.parametrize("images", [1, 2])
+@pytest.mark.parametrize("changes", [{}, {"position": "rotary", "n_kv_head": 1}, {"position": "none"}, {"window": 4}])
+def test_answers_are_the_same_with_and_without_a_cache(images, changes):
+    model = small(block_size=22, **changes)
+    shown, prompt = inputs(images=images, length=3)
+    cached, plain = (model.answer(shown, prompt, 6, use_cache=use_cache) for use_cache in (True, False))
+    assert cached.shape == (3, 9)
+    assert torch.equal(cached[:, :3], prompt)
+    assert torch.equal(cached, plain)
+    by_hand = prompt
+    for _ in range(6):
+        by_hand = torch.cat([by_hand, model(shown, by_hand)[:, -1:].argmax(-1)], dim=1)
+    assert torch.equal(cached, by_hand)
+
+
+def test_a_sampled_answer_is_the_same_with_and_without_a_cache():
+    model = small(block_size=22)
+    shown, prompt = inputs(length=3)
+    first, second = (
+        generate(Seen(model, shown), prompt, 12, seed=5, use_cache=use_cache) for use_cache in (True, False)
+    )
+    assert torch.equal(first, second)
+    assert first.unique().numel() > 5
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_an_answer_leaves_the_model_in_its_mode(training):
+    model = small(dropout=0.5).train(training)
+    shown, prompt = inputs()
+    answers = [model.answer(shown, prompt, 4) for _ in range(2)]
+    assert torch.equal(*answers)
+    assert model.training == model.gpt.training == training
+
+
+def test_an_answer_that_ends_is_short():
+    model = small()
+    shown, prompt = inputs(batch=1)
+    first = model.answer(shown, prompt, 1)[0, -1].item()
+    assert model.answer(shown, prompt, 4, eos=first).shape == (1, N_TEXT + 1)
+
+
+def test_a_prompt_that_leaves_no_room_for_an_answer_is_refused():
+    model = small()  # a block of 14: 6 image tokens, 5 of text, and 4 more, of which the last is not read
+    shown, prompt = inputs()
+    assert model.answer(shown, prompt, 4).shape == (3, 9)
+    with pytest.raises(
+        ValueError, match="block of 14 has no room for 6 image tokens, a prompt of 5 and an answer of 5"
+    ):
+        model.answer(shown, prompt, 5)
+    with pytest.raises(ValueError, match="longer than the model's block size, 14"):
+        model(shown, torch.zeros(3, 9, dtype=torch.long))
+
+
+def test_parts_that_do_not_fit_each_other_are_refused(untyped):
+    gpt = GPT(GPTConfig(vocab_size=11, block_size=6, n_layer=1, n_head=2, d_model=8))
+    with pytest.raises(ValueError, match="width 4 do not fit a GPT of width 8"):
+        VisionGPT(PatchEmbedding((4, 4), 2, 4), gpt)
+    with pytest.raises(ValueError, match="6 image tokens leave a block of 6 no room"):
+        VisionGPT(PatchEmbedding((4, 6), 2, 8), gpt)
+    model = small()
+    shown, ids = inputs()
+    for call in (model, lambda *a: model.answer(*a, 2), lambda *a: model.loss(*a, a[1])):
+        with pytest.raises(ValueError, match="got 2 rows of images and 3 of text"):
+            call(shown[:2], ids)
+    with pytest.raises(ValueError, match=r"K images for each text; got \(3, 4, 6\)"):
+        model(shown[:, 0], ids)
+
+
+# Digits and their names
+
+
+def test_no_image_is_in_both_parts_and_digits_are_in_proportion():
+    images, labels = digits.load()
+    assert images.shape == (1797, 8, 8)
+    assert (images.min(), images.max()) == (-1, 1)
+    assert len(images.flatten(1).unique(dim=0)) == 1797  # so that a place is an image
+    for seed in range(3):
+        train, test = digits.split(labels, seed)
+        assert torch.equal(torch.cat([train, test]).sort().values, torch.arange(1797))
+        assert len(test) == 360
+        assert (labels[test].bincount() - labels.bincount() / 5).abs().max() <= 1
+    assert not torch.equal(digits.split(labels, 0)[1].sort().values, digits.split(labels, 1)[1].sort().values)
+
+
+def test_names_are_encoded_and_decoded():
+    ids, targets = digits.encode(digits.NAMES)
+    assert ids.shape == targets.shape == (10, 6)
+    assert (ids[:, 0] == digits.EOS).all()
+    assert digits.decode(ids) == list(digits.NAMES)
+    six = digits.NAMES.index("six")
+    assert digits.LETTERS.decode(targets[six, :4]) == "six\n"
+    assert targets[six, 4:].tolist() == [IGNORE, IGNORE]
+    assert digits.decode(torch.tensor([digits.LETTERS.encode("\nsix\nseven")])) == ["six"]
+    assert digits.decode(torch.tensor([digits.LETTERS.encode("six")])) == ["six"]
+    with pytest.raises(ValueError, match="'y' at"):
+        digits.encode(["twenty"])
+
+
+def test_confusions_count_who_was_taken_for_whom():
+    table = digits.confusions([3, 3, 5, 9], ["three", "eight", "five", "nin"])
+    assert table.sum() == 4
+    assert (table[3, 3], table[3, 8], table[5, 5], table[9, 10]) == (1, 1, 1, 1)
+
+
+def test_jitter_moves_ink_a_little_and_brings_in_paper():
+    paper = torch.full((50, 8, 8), digits.PAPER)
+    assert torch.allclose(digits.jittered(paper), paper)
+    dot = paper.clone()
+    dot[:, 3:5, 3:5] = 1.0
+    moved = digits.jittered(dot, torch.Generator().manual_seed(0))
+    assert torch.equal(moved, digits.jittered(dot, torch.Generator().manual_seed(0)))
+    assert (moved != dot).flatten(1).any(1).all()
+    ink = moved - digits.PAPER
+    torch.testing.assert_close(ink.sum((1, 2)), torch.full((50,), 8.0), rtol=0.05, atol=0)
+    place = torch.arange(8.0) - 3.5
+    for centre in ((ink.sum(1) @ place) / ink.sum((1, 2)), (ink.sum(2) @ place) / ink.sum((1, 2))):
+        assert 0.3 < centre.abs().max() < 0.55
+
+
+def test_shuffled_keeps_the_patches_and_moves_them():
+    images = digits.load()[0][:20]
+    mixed = digits.shuffled(images, 2, torch.Generator().manual_seed(0))
+    for before, after in zip(patches(images, 2), patches(mixed, 2), strict=True):
+        assert Counter(map(tuple, before.tolist())) == Counter(map(tuple, after.tolist()))
+    assert not torch.equal(images, mixed)
+
+
+def test_a_small_reader_learns_two_names():
+    images, labels = digits.load()
+    some = (labels < 2).nonzero().flatten()[:120]
+    model = digits.reader(4, seed=0)
+    state = torch.random.get_rng_state()
+    config = TrainConfig(steps=60, batch_size=16, learning_rate=5e-3, schedule="cosine")
+    losses = digits.fit_names(model, images[some], labels[some], config)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert losses[-5:].mean() < 0.1 * losses[0]
+    written = digits.write(model, images[some][:, None], 5)
+    assert sum(a == digits.NAMES[b] for a, b in zip(written, labels[some], strict=True)) > 110
+    assert written == digits.write(model, images[some][:, None], 5, use_cache=False)
+
+
+# Sums
+
+
+def test_a_sentence_says_the_sum():
+    assert sums.sentence(3, 4) == "three plus four is seven"
+    assert len(sums.sentence(7, 7)) == sums.LONGEST == 28
+    with pytest.raises(ValueError, match=r"digit must be in 0\.\.9, got 10"):
+        sums.sentence(3, 10)
+
+
+def test_an_answer_is_judged_in_three_ways():
+    assert sums.judge((3, 4), "three plus four is seven") == (True, True, True)
+    assert sums.judge((3, 4), "three plus four is eight") == (True, False, True)
+    assert sums.judge((3, 4), "four plus three is seven") == (False, True, True)
+    assert sums.judge((3, 4), "three plus four is sevven") == (True, False, False)
+    assert sums.judge((3, 4), "three plus four") == (True, False, False)
+
+
+@pytest.mark.parametrize("kind", sums.HELD_OUT)
+@pytest.mark.parametrize("seed", range(4))
+def test_pairs_held_out_leave_every_sum_and_are_as_they_are_called(kind, seed):
+    out = sums.held_out(kind, seed)
+    assert out == sums.held_out(kind, seed)
+    assert len(out) in (36, 37)
+    assert {sum(pair) for pair in set(sums.PAIRS) - out} == set(range(19))
+    mirrored = {(second, first) for first, second in out}
+    assert mirrored == out if kind != "one order" else not mirrored & out
+    if kind == "block":
+        far = Counter(sums.distance(pair, set(sums.PAIRS) - out) for pair in out)
+        assert far == {1: 20, 2: 12, 3: 4}
+    else:
+        assert out != sums.held_out(kind, seed + 1)
+
+
+def test_a_distance_counts_steps_in_either_digit():
+    assert sums.distance((3, 4), [(3, 4), (9, 9)]) == 0
+    assert sums.distance((3, 4), [(5, 3), (9, 9)]) == 3
+    with pytest.raises(ValueError, match="at least one trained pair"):
+        sums.distance((3, 4), [])
+    with pytest.raises(ValueError, match="kind must be one of scattered, block, one order, got 'all'"):
+        sums.held_out("all", 0)
+
+
+def test_every_image_of_a_digit_is_drawn_and_no_other():
+    labels = torch.tensor([5, 0, 5, 1, 0, 5])
+    pairs = torch.tensor([[5, 0]] * 200)
+    places = sums.draw_places(pairs, labels, torch.Generator().manual_seed(0))
+    assert torch.equal(labels[places], pairs)
+    assert set(places.flatten().tolist()) == {0, 1, 2, 4, 5}
+    with pytest.raises(ValueError, match="no image of the digit 7 among 6"):
+        sums.draw_places(torch.tensor([[7, 0]]), labels, torch.Generator())
+
+
+def test_a_reader_of_two_digits_learns_from_its_pairs_only(monkeypatch):
+    images, labels = digits.load()
+    asked = set()
+    draw = sums.draw_places
+    monkeypatch.setattr(
+        sums, "draw_places", lambda pairs, *a: asked.update(map(tuple, pairs.tolist())) or draw(pairs, *a)
+    )
+    model = digits.reader(8, seed=0, n_image=2, longest=sums.LONGEST)
+    config = TrainConfig(steps=8, batch_size=16, learning_rate=3e-3)
+    losses = sums.fit_sums(model, images, labels, [(1, 2), (3, 4)], config)
+    assert asked == {(1, 2), (3, 4)}
+    assert losses[-1] < losses[0]
+    assert model.answer(images[:2][None], torch.tensor([[digits.EOS]]), sums.LONGEST + 1).shape[1] == sums.LONGEST + 2
