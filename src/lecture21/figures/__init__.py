@@ -3,6 +3,7 @@
 Each function draws one idea into the `Axes` it is given, or into a new figure, and returns them.
 """
 
+from lecture21.figures.alignment import frontier
 from lecture21.figures.architecture import gpt_diagram
 from lecture21.figures.curves import loss_by_size, loss_curves
 from lecture21.figures.ensemble import Points, cancellation, error_scatter, minima, pool_sizes
@@ -20,6 +21,7 @@ from lecture21.figures.masks import (
 )
 from lecture21.figures.mixture import class_map, climbs, members_at_work, method_rows, mixture_density, mixture_diagram
 from lecture21.figures.prices import nats_by_position, token_strip
+from lecture21.figures.reach import by_length
 from lecture21.figures.recurrence import memory_paths, seed_marks
 from lecture21.figures.router import capacity_slots, load_bars, load_course, routing_map, sparse_layer
 from lecture21.figures.sampling import next_symbol_bars, text_map
@@ -48,6 +50,7 @@ __all__ = [
     "apply",
     "attention_map",
     "basic_steps",
+    "by_length",
     "bytes_by_batch",
     "cancellation",
     "capacity_slots",
@@ -56,6 +59,7 @@ __all__ = [
     "error_scatter",
     "experts_by_batch",
     "frequencies",
+    "frontier",
     "gpt_diagram",
     "head_grid",
     "head_maps",
