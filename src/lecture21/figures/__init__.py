@@ -38,6 +38,7 @@ from lecture21.figures.spread import spread
 from lecture21.figures.style import COLOURS, MAGNITUDE, SERIES, SIGNED, TEXT_COLOURS, WIDTH, apply
 from lecture21.figures.transformer import transformer_diagram, word_links
 from lecture21.figures.vectors import basic_steps, head_steps, plane, read_vectors
+from lecture21.figures.vision import letter_attention, patch_grid
 
 __all__ = [
     "COLOURS",
@@ -67,6 +68,7 @@ __all__ = [
     "influence_map",
     "intensity_by_batch",
     "ladder",
+    "letter_attention",
     "load_bars",
     "load_course",
     "loss_by_size",
@@ -86,6 +88,7 @@ __all__ = [
     "nats_by_position",
     "next_symbol_bars",
     "part_shares",
+    "patch_grid",
     "plane",
     "pool_sizes",
     "read_vectors",
