@@ -31,7 +31,7 @@ from lecture21.alignment import (
     words,
     write_answers,
 )
-from lecture21.alignment.task import load_base, measure, questions
+from lecture21.alignment.task import Task, load_base, measure, measure_reward, questions
 from lecture21.corpus import shakespeare, split
 from lecture21.evaluation import evaluate
 from lecture21.objectives import IGNORE
@@ -192,6 +192,26 @@ def test_a_reward_is_read_at_the_last_token_of_the_answer():
         rewards = [model(answers(text)) for text in ("abca\n", "abca\nb", "abcab\n")]
     assert torch.equal(rewards[0], rewards[1])
     assert not torch.equal(rewards[0], rewards[2])
+
+
+class Marks(RewardModel):
+    """Likes whatever ends with a question mark, and nothing else."""
+
+    def forward(self, found: Answers) -> torch.Tensor:
+        return torch.tensor([float(line.endswith("?")) for line in found.lines(CHARS)])
+
+
+def test_a_reward_model_is_asked_where_its_mistakes_are():
+    # Preferred and not: the second pair and the fourth differ in more than their last character.
+    pairs = Pairs(
+        answers("aba?\n", "aba?\n", "abac\n", "abaa\n"),
+        answers("abac\n", "abb?\n", "aba?\n", "abb?\n"),
+        torch.tensor([False, False, True, False]),
+    )
+    nothing = torch.zeros(1, 2).long()
+    task = Task(CHARS, JUDGE, nothing, nothing, pairs.chosen, nothing[0])
+    found = measure_reward(Marks(small()), pairs, task)
+    assert found == {"label": 1 / 4, "judge": 1 / 2, "no_mark": 1.0, "mark": 0.0}
 
 
 def share_of_a(found: Answers) -> torch.Tensor:
