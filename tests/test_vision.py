@@ -271,6 +271,16 @@ def test_a_prompt_that_leaves_no_room_for_an_answer_is_refused():
         ValueError, match="block of 14 has no room for 6 image tokens, a prompt of 5 and an answer of 5"
     ):
         model.answer(shown, prompt, 5)
+    assert Seen(model, shown).block_size == 8
+    shown = shown.expand(3, 2, 4, 6)  # two images leave 2 places
+    assert model.answer(shown, prompt[:, :1], 2).shape == (3, 3)
+    with pytest.raises(ValueError, match="no room for 12 image tokens, a prompt of 2 and an answer of 2"):
+        model.answer(shown, prompt[:, :2], 2)
+
+
+def test_a_text_longer_than_the_block_is_refused():
+    model = small()
+    shown, _ = inputs()
     with pytest.raises(ValueError, match="longer than the model's block size, 14"):
         model(shown, torch.zeros(3, 9, dtype=torch.long))
 
