@@ -3,9 +3,10 @@
 Usage: python benchmarks/context_cost.py       (about 2 minutes of one core, 2 GB of memory; Linux)
 
 A layer of width 128 with two heads, one text, float32, one thread, no gradients. `explicit` forms all T x T weights,
-`fused` never holds them, and `window` reads blocks of 256. Five rounds, in each of which every way and length is timed
-once, so that a slow moment of the machine hits all alike. Memory is the rise of the process's peak over what it held
-before, each in a fresh process in which freed memory goes back at once.
+`fused` never holds them, and `window` reads blocks of 256. Five rounds, in each of which every way and length has its
+turn, so that a slow moment of the machine hits all alike; a turn's time is that of its fastest pass of four or more.
+Memory is the rise of the process's peak over what it held before, each in a fresh process in which freed memory goes
+back at once.
 
 Writes the result `context_cost`: way, tokens, round, what is measured (`seconds` of one forward pass, `bytes`), number.
 """
@@ -35,14 +36,14 @@ def reader(way: str) -> Callable[[torch.Tensor], object]:
 
 
 def seconds(way: str, n_token: int) -> float:
-    """Return the time of one pass; the mean of several where one is short."""
-    x = torch.randn(1, n_token, WIDTH)
-    read, passes = reader(way), max(2**12 // n_token, 1)
-    read(x)
-    start = time.perf_counter()
-    for _ in range(passes):
+    """Return the time of the fastest of several passes: what slows one down is the rest of the machine."""
+    x, read = torch.randn(1, n_token, WIDTH), reader(way)
+    times = []
+    for _ in range(max(2**13 // n_token, 4)):
+        start = time.perf_counter()
         read(x)
-    return (time.perf_counter() - start) / passes
+        times.append(time.perf_counter() - start)
+    return min(times)
 
 
 def status(name: str) -> int:
