@@ -131,6 +131,37 @@ def test_a_cache_with_a_window_keeps_what_the_next_query_can_see():
     assert cache.k.untyped_storage().nbytes() == 2 * 2 * 4 * 8  # two positions, and nothing that they were cut from
 
 
+@pytest.mark.parametrize("window", [1, 2, 5, 6, 23, 40])
+@pytest.mark.parametrize("pieces", [[1] * 23, [7, 1, 15], [23]])
+def test_a_layer_with_a_window_reads_the_same_whole_in_pieces_and_under_its_mask(window, pieces):
+    torch.manual_seed(0)
+    layer = MultiHeadAttention(8, 2, n_kv_head=1, window=window, rotary=Rotary(23, 4)).double()
+    x = randn(2, 23, 8)
+    whole = layer(x)
+    explicit, weights = layer.explicit(x)
+    torch.testing.assert_close(whole, explicit)
+    assert torch.equal(weights > 0, causal_mask(23, window=window).expand_as(weights))
+    cache = KVCache(window)
+    torch.testing.assert_close(torch.cat([layer(piece, cache) for piece in x.split(pieces, dim=1)], dim=1), whole)
+    assert (len(cache), cache.k.shape[-2]) == (23, min(23, window - 1) if window <= 23 else 23)
+
+
+@pytest.mark.parametrize(("window", "keys"), [(5, [5, 10]), (6, [20]), (None, [20])])
+def test_a_text_of_four_windows_is_read_in_blocks(window, keys):
+    """The kernel is then called for the first block, and for all others with the keys of two."""
+    layer = MultiHeadAttention(8, 2, window=window)
+    seen = []
+    kernel = torch.nn.functional.scaled_dot_product_attention
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            torch.nn.functional,
+            "scaled_dot_product_attention",
+            lambda q, k, v, **options: seen.append(k.shape[-2]) or kernel(q, k, v, **options),
+        )
+        layer(torch.randn(1, 20, 8))
+    assert seen == keys
+
+
 @pytest.mark.parametrize("options", [{"window": 0}, {"window": 2, "causal": False}])
 def test_a_window_needs_a_size_and_an_order(options):
     with pytest.raises(ValueError, match="window must be >= 1 and needs causal=True"):
