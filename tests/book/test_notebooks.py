@@ -31,6 +31,7 @@ def test_the_chapters_are_there():
         "10_mixture_of_experts",
         "11_ensemble_vs_average",
         "12_moe_in_gpt",
+        "13_toward_gpt4",
         "14_long_context",
     ]
 

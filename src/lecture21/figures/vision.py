@@ -52,7 +52,7 @@ def patch_grid(image: Float[Tensor, "H W"], patch_size: int, *, title: str = "",
 def letter_attention(
     images: Float[Tensor, "N H W"],
     texts: Sequence[Sequence[str]],
-    weights: Sequence[Float[Tensor, "T rows columns"]],
+    weights: Sequence[Float[Tensor, "_ rows columns"]],
     *,
     vmax: float | None = None,
     title: str = "",
