@@ -16,7 +16,9 @@ def frontier(
     courses: Mapping[str, Float[Tensor, "seed N 2"]],
     points: Mapping[str, Float[Tensor, "seed 2"]],
     *,
+    points_label: str,
     ylabel: str,
+    names_above: bool = True,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
@@ -27,8 +29,10 @@ def frontier(
 
     Args:
         courses: for each label, divergence and quantity at each look of each seed.
-        points: for each label, divergence and quantity of each seed; all in one colour, named where they stand.
+        points: for each name, divergence and quantity of each seed; all in one colour, with their names beside them.
+        points_label: what the points are.
         ylabel: the quantity and its unit.
+        names_above: whether the names of the points stand above their bars or below, where the lines leave room.
         title: what the reader should find.
         ax: where to draw; a new figure if not given.
 
@@ -49,11 +53,21 @@ def frontier(
         ax.plot(*values.permute(2, 1, 0), color=colour, linewidth=0.7, alpha=0.5)
         ax.plot(*values.mean(0).T, "o-", color=colour, linewidth=2, markersize=4, label=label)
     for label, values in points.items():
-        x, y = values.mean(0).tolist()
+        x = values[:, 0].mean().item()
         low, high = values[:, 1].min().item(), values[:, 1].max().item()
         ax.vlines(x, low, high, color="black", linewidth=1)
-        ax.plot([x], [y], "D", color="black", markersize=5, zorder=3)
-        ax.annotate(label, (x, y), (6, -4), textcoords="offset points", va="top", fontsize=9.5)
+        ax.annotate(
+            label,
+            (x, high if names_above else low),
+            (0, 3 if names_above else -3),
+            textcoords="offset points",
+            ha="center",
+            va="bottom" if names_above else "top",
+            fontsize=9.5,
+        )
+    means = np.array([values.mean(0).tolist() for values in points.values()]).reshape(-1, 2)
+    if len(means):
+        ax.plot(*means.T, "D", color="black", markersize=5, zorder=3, label=points_label)
     ax.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
     ax.set_xlim(0, 1.08 * furthest)
     ax.set_xticks([tick for tick in (0, 1, 2, 5, 10, 20, 40, 80) if tick <= 1.08 * furthest])
