@@ -33,6 +33,7 @@ def test_the_chapters_are_there():
         "12_moe_in_gpt",
         "13_toward_gpt4",
         "14_long_context",
+        "15_alignment",
     ]
 
 
