@@ -77,7 +77,12 @@ def test_a_published_configuration_comes_back(values):
         ({"rope_parameters": {"rope_type": "default", "rope_theta": 5.0}}, "rotary_base", 5.0),
         ({"rope_parameters": {"rope_theta": 5.0}, "rope_theta": 7.0}, "rotary_base", 5.0),
         ({"rope_scaling": {"rope_type": "default"}}, "rotary_base", 1e6),
-        ({"sliding_window": 32768}, "block_size", 32768),
+        ({"sliding_window": 32768}, "window", None),  # reaches as far as the context
+        ({"sliding_window": 32767}, "window", 32767),
+        ({"sliding_window": 4096, "use_sliding_window": False}, "window", 4096),  # a switch of Qwen's alone
+        ({"rope_scaling": {"rope_type": "linear", "factor": 2.0}}, "rotary_factor", 2.0),
+        ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "rotary_base", 1e6),
+        ({"rope_parameters": {"rope_type": "linear", "factor": 3.0, "rope_theta": 5.0}}, "rotary_factor", 3.0),
         ({"router_jitter_noise": 0.0}, "dropout", 0.0),
     ],
 )
@@ -123,10 +128,11 @@ def test_keys_that_are_absent_have_the_values_of_their_classes():
         ({"hidden_act": "gelu"}, "hidden_act is 'gelu', .* only have 'silu'"),
         ({"attention_dropout": 0.1}, "attention_dropout is 0.1"),
         ({"router_jitter_noise": 0.01}, "router_jitter_noise is 0.01"),
-        ({"sliding_window": 4096}, "sliding_window is 4096, and attention here reaches back"),
-        ({"sliding_window": 32767, "use_sliding_window": False}, "sliding_window is 32767"),
-        ({"rope_scaling": {"rope_type": "linear", "factor": 2.0}}, "rope_scaling is .*'linear'.* rope_type 'default'"),
-        ({"rope_scaling": {"type": "linear"}}, "rope_scaling is .*'linear'"),
+        ({"sliding_window": 0}, "window must be a whole number >= 1, got 0"),
+        ({"rope_scaling": {"type": "linear"}}, "rope_scaling is .*'linear'.* 'default', or 'linear' with a factor"),
+        ({"rope_scaling": {"rope_type": "default", "factor": 2.0}}, "rope_scaling is .*'default'"),
+        ({"rope_scaling": {"rope_type": "linear", "factor": 0.5}}, "rotary_factor must be a number >= 1, got 0.5"),
+        ({"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}, "rope_scaling is .*'dynamic'"),
         ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 5.0}}, "rope_parameters is .*'yarn'"),
         ({"rope_parameters": {"rope_theta": 5.0, "partial_rotary_factor": 0.5}}, "partial_rotary_factor"),
         ({"rope_parameters": "default"}, "rope_parameters is 'default'"),
@@ -148,7 +154,7 @@ def test_what_a_gpt_here_cannot_be_is_refused_by_its_key(values, message):
         ({"attention_bias": True}, "attention_bias is True, .* only have False"),
         ({"decoder_sparse_step": 2}, "decoder_sparse_step is 2, .* only have 1"),
         ({"mlp_only_layers": [0]}, r"mlp_only_layers is \[0\], .* experts in every block"),
-        ({"use_sliding_window": True, "sliding_window": 4096}, "sliding_window is 4096"),
+        ({"use_sliding_window": True, "sliding_window": 4096}, "max_window_layers is 48, .* window in every layer"),
         ({"num_experts_per_tok": 1}, "num_experts_per_tok is 1, and qwen3_moe"),
         ({"hidden_act": "relu"}, "hidden_act is 'relu'"),
     ],
@@ -158,10 +164,25 @@ def test_what_qwen_can_be_and_a_gpt_here_cannot_is_refused_by_its_key(values, me
         config_from({**QWEN, **values})
 
 
-def test_a_window_that_only_the_class_has_by_default_is_refused():
-    values = {key: value for key, value in QWEN.items() if key != "sliding_window"}
-    with pytest.raises(ValueError, match="sliding_window is 4096"):
-        config_from({**values, "use_sliding_window": True})
+@pytest.mark.parametrize("first", [{"max_window_layers": 0}, {}])
+def test_a_window_of_every_layer_may_be_the_one_that_the_class_has_by_default(first):
+    values = {key: value for key, value in QWEN.items() if key not in ("sliding_window", "max_window_layers")}
+    assert config_from({**values, **first, "use_sliding_window": True})["window"] == 4096
+    assert config_from({**values, **first})["window"] is None
+
+
+def test_windows_and_interpolation_are_said_in_their_words():
+    ours = GPTConfig(**{**SMALL, "moe": THREE, "window": 3, "rotary_factor": 2.5})
+    theirs = config_to(ours)
+    assert (theirs["sliding_window"], theirs["rope_scaling"]) == (3, {"rope_type": "linear", "factor": 2.5})
+    assert "use_sliding_window" not in theirs
+    back = GPTConfig(**config_from(theirs))
+    assert (back.window, back.rotary_scaling, back.rotary_factor) == (3, "interpolation", 2.5)
+    qwen = config_to(ours.changed(qk_norm=True))
+    assert (qwen["sliding_window"], qwen["use_sliding_window"], qwen["max_window_layers"]) == (3, True, 0)
+    assert GPTConfig(**config_from(qwen)).window == 3
+    plain = config_to(ours.changed(window=None, rotary_factor=1.0))
+    assert not {"sliding_window", "rope_scaling"} & plain.keys()
 
 
 NEEDED = ("vocab_size", "max_position_embeddings", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
@@ -193,6 +214,7 @@ def test_a_configuration_without_a_size_is_refused(values, key):
         ({"bias": True}, "bias=True .* bias=False"),
         ({"qkv_bias": True}, "qkv_bias=True"),
         ({"dropout": 0.1}, r"dropout=0\.1 .* dropout=0\.0"),
+        ({"rotary_scaling": "ntk", "rotary_factor": 2.0}, "rotary_scaling='ntk' .* rotary_scaling='interpolation'"),
         ({"moe": MoEConfig(n_shared=1)}, r"moe\.n_shared=1 .* moe\.n_shared=0"),
         ({"moe": MoEConfig(capacity_factor=1.5)}, r"moe\.capacity_factor=1\.5 .* moe\.capacity_factor=None"),
         ({"moe": MoEConfig(z_loss=0.5)}, r"moe\.z_loss=0\.5 .* moe\.z_loss=0\.0"),

@@ -1,7 +1,7 @@
 """Mixtral and Qwen3-MoE in Hugging Face's words: which of their keys and tensors is which of ours.
 
-Both are the same GPT: rotary positions, RMS norms, grouped heads, and a mixture of gated experts in every block. Qwen3
-normalises queries and keys and may leave the weights of the chosen experts as they are; Mixtral does neither.
+Both are the same GPT: rotary positions, RMS norms, grouped heads, a sliding window where one is asked for, and a mixture
+of gated experts in every block. Qwen3 normalises queries and keys and may leave the weights of the chosen experts as they are; Mixtral does neither.
 
 The logits are the same there and here. The training loss is not, where experts are balanced: `transformers` adds its
 balance loss once, over the tokens of all layers together, and it is k at balance; the one here is per layer, and 1 at
@@ -51,7 +51,8 @@ _ALWAYS: dict[str, object] = {
 }  # fmt: skip
 # Fields that may have any value, ours and the mixture's; every other one has that of _ALWAYS or its default.
 _FREE = {
-    *_SIZES.values(), "d_head", "d_ff", "norm_eps", "rotary_base", "qk_norm", "tied_head", "initialization", "moe",
+    *_SIZES.values(), "d_head", "d_ff", "norm_eps", "rotary_base", "rotary_factor", "window", "qk_norm", "tied_head",
+    "initialization", "moe",
 }  # fmt: skip
 _FREE_MOE = {"n_expert", "top_k", "softmax", "renormalise", "balance", "aux_weight", "bias_rate"}
 
@@ -79,16 +80,36 @@ def kind_of(config: GPTConfig) -> str:
     return "qwen3_moe" if config.qk_norm else "mixtral"
 
 
-def _rotary_base(values: Mapping[str, object]) -> object:
-    """Return the base of the rotary angles, which transformers 5 keeps in a dictionary of its own."""
-    base = values["rope_theta"]
+def _rotary(values: Mapping[str, object]) -> dict[str, object]:
+    """Return base and factor of the rotary angles, which transformers 5 keeps in a dictionary of its own.
+
+    What is called linear there is position interpolation: every angle divided by the factor.
+    """
+    base, factor = values["rope_theta"], 1.0
     for key in ("rope_scaling", "rope_parameters"):
         rope = values.get(key) or {}
-        known = isinstance(rope, Mapping) and not rope.keys() - {"rope_theta", "rope_type"}
-        if not known or rope.get("rope_type", "default") != "default":
-            raise ValueError(f"{key} is {rope!r}, and a GPT here can only have the rope_type 'default'")
-        base = rope.get("rope_theta", base)
-    return base
+        known = isinstance(rope, Mapping) and not rope.keys() - {"rope_theta", "rope_type", "type", "factor"}
+        kind = rope.get("rope_type", rope.get("type", "default")) if known else None
+        if kind not in ("default", "linear") or (kind == "linear") != ("factor" in rope):
+            raise ValueError(
+                f"{key} is {rope!r}, and a GPT here can only have the rope_type 'default', or 'linear' with a factor"
+            )
+        base, factor = rope.get("rope_theta", base), rope.get("factor", factor)
+    return {"rotary_base": base, "rotary_factor": factor}
+
+
+def _window(values: Mapping[str, object]) -> object:
+    """Return how many positions a token sees, itself included here as there; None where that is all of them."""
+    qwen = values["model_type"] == "qwen3_moe"
+    window = values["sliding_window"]
+    if window is None or (qwen and not values.get("use_sliding_window")):  # Mixtral's needs no switch
+        return None
+    if qwen and values.get("max_window_layers", 0):
+        raise ValueError(
+            f"max_window_layers is {values['max_window_layers']!r}, with which some versions of transformers leave the "
+            "first layers without a window, and others none; a GPT here has its window in every layer"
+        )
+    return window if window < values["max_position_embeddings"] else None
 
 
 def config_from(values: Mapping[str, object]) -> dict[str, object]:
@@ -107,10 +128,6 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
     values = {**_DEFAULTS[kind], **values}
     if values.get("mlp_only_layers"):
         raise ValueError(f"mlp_only_layers is {values['mlp_only_layers']!r}, and a GPT here has experts in every block")
-    # Mixtral's window needs no switch.
-    window = values["sliding_window"] if kind == "mixtral" or values.get("use_sliding_window") else None
-    if window is not None and window < values["max_position_embeddings"]:
-        raise ValueError(f"sliding_window is {window!r}, and attention here reaches back to the first position")
     n_expert, top_k = values[_N_EXPERT[kind]], values["num_experts_per_tok"]
     renormalise = kind == "mixtral" or values.get("norm_topk_prob", False)
     if renormalise and top_k == 1 and n_expert != 1:
@@ -125,7 +142,8 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
         "d_head": values.get("head_dim") or values["hidden_size"] // max(values["num_attention_heads"], 1),
         "d_ff": values[_D_EXPERT[kind]],
         "norm_eps": values["rms_norm_eps"],
-        "rotary_base": _rotary_base(values),
+        **_rotary(values),
+        "window": _window(values),
         "qk_norm": kind == "qwen3_moe",
         "tied_head": values.get("tie_word_embeddings", False),
         "moe": MoEConfig(
@@ -151,6 +169,10 @@ def config_to(config: GPTConfig) -> dict[str, object]:
     if kind == "mixtral" and moe.top_k != moe.n_expert:
         allowed["moe.normalises"] = (True,)
     require_expressible(config, allowed, kind)
+    stretched = {"rope_type": "linear", "factor": config.rotary_factor}
+    windowed = {"sliding_window": config.window}
+    if kind == "qwen3_moe":  # older versions begin to count at max_window_layers
+        windowed |= {"use_sliding_window": True, "max_window_layers": 0}
     return {
         "model_type": kind,
         **{theirs: getattr(config, ours) for theirs, ours in _SIZES.items()},
@@ -161,6 +183,8 @@ def config_to(config: GPTConfig) -> dict[str, object]:
         **({"norm_topk_prob": moe.normalises} if kind == "qwen3_moe" else {}),
         "rms_norm_eps": config.norm_eps,
         "rope_theta": config.rotary_base,
+        **({"rope_scaling": stretched} if config.rotary_factor != 1 else {}),
+        **(windowed if config.window is not None else {}),
         "tie_word_embeddings": config.tied_head,
         "output_router_logits": moe.balance == "aux",
         **({"router_aux_loss_coef": moe.aux_weight} if moe.balance == "aux" else {}),
