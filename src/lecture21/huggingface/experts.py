@@ -1,7 +1,8 @@
 """Mixtral and Qwen3-MoE in Hugging Face's words: which of their keys and tensors is which of ours.
 
-Both are the same GPT: rotary positions, RMS norms, grouped heads, a sliding window where one is asked for, and a mixture
-of gated experts in every block. Qwen3 normalises queries and keys and may leave the weights of the chosen experts as they are; Mixtral does neither.
+Both are the same GPT: rotary positions, RMS norms, grouped heads, a sliding window where one is asked for, and in every
+block a mixture of gated experts. Qwen3 normalises queries and keys and may leave the weights of the chosen experts as
+they are; Mixtral does neither.
 
 The logits are the same there and here. The training loss is not, where experts are balanced: `transformers` adds its
 balance loss once, over the tokens of all layers together, and it is k at balance; the one here is per layer, and 1 at
