@@ -35,8 +35,12 @@ from lecture21.modes import evaluating
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig
 
-LENGTH, ROOM, NOISE = 8, 40, 0.1
-"""Characters of a prompt, most tokens of an answer, and the share of labels that are wrong."""
+LENGTH = 8
+"""Characters of a prompt, without the line break before them."""
+ROOM = 40
+"""Most tokens of an answer."""
+NOISE = 0.1
+"""Share of the labels that are wrong."""
 PLAIN = 16_384
 """Characters of the held-out text on which a policy is asked whether it can still do anything else."""
 _SHORT = {"batch_size": 32, "warmup": 5, "schedule": "cosine"}

@@ -1,6 +1,6 @@
 """Align the small GPT of the plays in four ways, and measure what is gained and what is lost.
 
-Usage: python benchmarks/alignment.py [SEED ...]          (0 1 2 if none is named; about 6 minutes each on one core)
+Usage: python benchmarks/alignment_runs.py [SEED ...]     (0 1 2 if none is named; about 6 minutes each on one core)
 
 For each seed: supervised fine-tuning of the shipped base, which gives the reference; pairs of its answers, labelled by
 the judge with 10 % of errors; a reward model; policy optimisation with four weights of the KL penalty, measured six
@@ -95,7 +95,7 @@ def main() -> None:
             policy = copy.deepcopy(reference)
             prefer(policy, reference, pairs, dataclasses.replace(PREFER, seed=seed), beta=beta)
             note("dpo", beta, PREFER.steps, policy)
-    command = " ".join(["python benchmarks/alignment.py", *sys.argv[1:]])
+    command = " ".join(["python benchmarks/alignment_runs.py", *sys.argv[1:]])
     for name, rows in {"alignment_runs": runs, "alignment_reward": looks, "alignment_samples": lines}.items():
         results.save(name, rows, command)
 
