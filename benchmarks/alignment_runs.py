@@ -8,9 +8,9 @@ times on the way; direct preference optimisation with three beta. Learning rates
 weights were chosen after one or two trials with seed 0.
 
 Writes three results. `alignment_runs`: method, weight (kl_weight of PPO, beta of DPO), seed, iteration, and what
-`alignment.task.measure` says. `alignment_reward`: seed, on how many pairs the reward model was fitted, its share of
-right answers there (`train_label`), and on the held-out pairs what `measure_reward` says. `alignment_samples`: for six
-held-out prompts and each method one line, whether it is a whole question, and what the reward model says of it.
+`alignment.task.measure_policy` says. `alignment_reward`: seed, on how many pairs the reward model was fitted, its
+share of right answers there (`train_label`), and on the held-out pairs what `measure_reward` says. `alignment_samples`:
+for six held-out prompts and each method one line, whether it is a whole question, and what the reward model says of it.
 """
 
 import copy
@@ -28,7 +28,7 @@ from lecture21.alignment.task import (
     Task,
     fine_tuned,
     load_base,
-    measure,
+    measure_policy,
     measure_reward,
     preferences,
     questions,
@@ -53,50 +53,64 @@ def samples(policy: GPT, reward: RewardModel, task: Task, seed: int) -> list[dic
     ]
 
 
+Rows = list[dict[str, object]]
+
+
+def run(seed: int, base: GPT, task: Task) -> tuple[Rows, Rows, Rows]:
+    """Align the base in all ways with one seed, and return the rows of the three tables."""
+    began = time.process_time()
+    reference = fine_tuned(base, task, seed)
+    pairs, held_out = preferences(reference, task, seed)
+    reward = rewarded(reference, task, pairs, seed)
+    fitted = (agreement(reward, pairs) > 0).float().mean().item()
+    found = {"train_label": fitted, **measure_reward(reward, held_out, task)}
+    look = {"seed": seed, "pairs": len(pairs), "held_out": len(held_out)}
+    look |= {name: round(value, 4) for name, value in found.items()}
+    print(look, flush=True)
+
+    runs, lines = [], []
+
+    def note(method: str, weight: float | str, iteration: int, policy: GPT, last: bool = True) -> None:
+        found = measure_policy(policy, reference, reward, task, seed)
+        row = {"method": method, "weight": weight, "seed": seed, "iteration": iteration}
+        runs.append(row | {name: round(value, 4) for name, value in found.items()})
+        print(*runs[-1].values(), f"{time.process_time() - began:.0f} s", sep="  ", flush=True)
+        if last:
+            told = {"method": method, "weight": weight, "seed": seed}
+            lines.extend(told | sample for sample in samples(policy, reward, task, seed))
+
+    def ppo(weight: float) -> None:
+        policy = copy.deepcopy(reference)
+        config = PolicyConfig(kl_weight=weight, seed=seed)
+
+        def look(iteration: int) -> None:
+            if iteration in LOOKS:
+                note("ppo", weight, iteration, policy, iteration == config.iterations)
+
+        optimise(policy, reference, reward.eval(), task.prompts, config, end=task.end, look=look)
+
+    note("base", "", 0, base)
+    note("sft", "", 0, reference)
+    for weight in KL_WEIGHTS:
+        ppo(weight)
+    for beta in BETAS:
+        policy = copy.deepcopy(reference)
+        prefer(policy, reference, pairs, dataclasses.replace(PREFER, seed=seed), beta=beta)
+        note("dpo", beta, PREFER.steps, policy)
+    return runs, [look], lines
+
+
 def main() -> None:
     """Run the seeds and write the tables."""
     torch.set_num_threads(1)
     base, tokenizer = load_base()
     task = questions(tokenizer)
-    runs, looks, lines = [], [], []
+    tables: dict[str, Rows] = {"alignment_runs": [], "alignment_reward": [], "alignment_samples": []}
     for seed in [int(argument) for argument in sys.argv[1:]] or range(3):
-        began = time.process_time()
-        reference = fine_tuned(base, task, seed)
-        pairs, held_out = preferences(reference, task, seed)
-        reward = rewarded(reference, task, pairs, seed)
-
-        fitted = (agreement(reward, pairs) > 0).float().mean().item()
-        found = {"train_label": fitted, **measure_reward(reward, held_out, task)}
-        looks.append({"seed": seed, "pairs": len(pairs), "held_out": len(held_out)})
-        looks[-1] |= {name: round(value, 4) for name, value in found.items()}
-        print(looks[-1], flush=True)
-
-        def note(method: str, weight: float | str, iteration: int, policy: GPT, last: bool = True) -> None:
-            found = measure(policy, reference, reward, task, seed)  # noqa: B023
-            row = {"method": method, "weight": weight, "seed": seed, "iteration": iteration}  # noqa: B023
-            runs.append(row | {name: round(value, 4) for name, value in found.items()})
-            print(*runs[-1].values(), f"{time.process_time() - began:.0f} s", sep="  ", flush=True)  # noqa: B023
-            if last:
-                told = {"method": method, "weight": weight, "seed": seed}  # noqa: B023
-                lines.extend(told | sample for sample in samples(policy, reward, task, seed))  # noqa: B023
-
-        note("base", "", 0, base)
-        note("sft", "", 0, reference)
-        for weight in KL_WEIGHTS:
-            policy = copy.deepcopy(reference)
-            config = PolicyConfig(kl_weight=weight, seed=seed)
-
-            def look(iteration: int) -> None:
-                if iteration in LOOKS:
-                    note("ppo", weight, iteration, policy, iteration == config.iterations)  # noqa: B023
-
-            optimise(policy, reference, reward.eval(), task.prompts, config, end=task.end, look=look)
-        for beta in BETAS:
-            policy = copy.deepcopy(reference)
-            prefer(policy, reference, pairs, dataclasses.replace(PREFER, seed=seed), beta=beta)
-            note("dpo", beta, PREFER.steps, policy)
+        for rows, more in zip(tables.values(), run(seed, base, task), strict=True):
+            rows.extend(more)
     command = " ".join(["python benchmarks/alignment_runs.py", *sys.argv[1:]])
-    for name, rows in {"alignment_runs": runs, "alignment_reward": looks, "alignment_samples": lines}.items():
+    for name, rows in tables.items():
         results.save(name, rows, command)
 
 

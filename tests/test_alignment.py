@@ -31,7 +31,7 @@ from lecture21.alignment import (
     words,
     write_answers,
 )
-from lecture21.alignment.task import Task, load_base, measure, measure_reward, questions
+from lecture21.alignment.task import Task, load_base, measure_policy, measure_reward, questions
 from lecture21.corpus import shakespeare, split
 from lecture21.evaluation import evaluate
 from lecture21.objectives import IGNORE
@@ -292,7 +292,7 @@ def test_measuring_the_reference_finds_no_divergence():
     model, tokenizer = load_base()
     task = questions(tokenizer)
     task = dataclasses.replace(task, held_out=task.held_out[:64], plain=task.plain[:513])
-    found = measure(model, model, RewardModel(model), task, seed=0)
+    found = measure_policy(model, model, RewardModel(model), task, seed=0)
     assert found["kl"] == pytest.approx(0, abs=1e-6)
     assert found["learned_reward"] == 0
     assert 0 <= found["true_rate"] < 0.2

@@ -141,7 +141,7 @@ def measure_reward(model: RewardModel, pairs: Pairs, task: Task) -> dict[str, fl
 
 
 @torch.no_grad()
-def measure(policy: GPT, reference: GPT, reward: RewardModel, task: Task, seed: int) -> dict[str, float]:
+def measure_policy(policy: GPT, reference: GPT, reward: RewardModel, task: Task, seed: int) -> dict[str, float]:
     """Return what one answer to each held-out prompt shows, and the policy's loss on plain text.
 
     Returns:
