@@ -49,10 +49,12 @@ def run(setting: str, seed: int) -> tuple[dict[str, object], list[dict[str, obje
     names = [digits.NAMES[digit] for digit in labels[test]]
 
     def right(shown: torch.Tensor) -> float:
-        written = digits.write(model, shown[:, None], max(map(len, digits.NAMES)))
+        written = digits.write_answers(model, shown[:, None], max(map(len, digits.NAMES)))
         return round(sum(a == b for a, b in zip(written, names, strict=True)) / len(names), 4)
 
-    table = digits.confusions(labels[test], digits.write(model, images[test][:, None], max(map(len, digits.NAMES))))
+    table = digits.confusions(
+        labels[test], digits.write_answers(model, images[test][:, None], max(map(len, digits.NAMES)))
+    )
     confusions = [
         {"seed": seed, "digit": digits.NAMES[i], "written": [*digits.NAMES, "other"][j], "count": int(table[i, j])}
         for i, j in table.nonzero().tolist()

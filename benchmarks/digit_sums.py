@@ -39,7 +39,7 @@ def read_images(kind: str, seed: int) -> tuple[list[sums.Pair], list[str], float
     seconds = time.perf_counter() - start
     asked = torch.tensor(sums.PAIRS * ASKED)
     places = sums.draw_places(asked, labels[test], torch.Generator().manual_seed(seed))
-    return list(sums.PAIRS * ASKED), digits.write(model, images[test][places], sums.LONGEST), seconds
+    return list(sums.PAIRS * ASKED), digits.write_answers(model, images[test][places], sums.LONGEST), seconds
 
 
 def read_words(kind: str, seed: int, **changes: object) -> tuple[list[sums.Pair], list[str], float]:
@@ -79,7 +79,7 @@ def run(shown: str, kind: str, seed: int) -> list[dict[str, object]]:
     far = [sums.distance(pair, trained) for pair in asked]
     rows = []
     for distance in sorted(set(far)):
-        these = [(p, sums.judge(p, w)) for p, w, d in zip(asked, written, far, strict=True) if d == distance]
+        these = [(p, sums.judge_answer(p, w)) for p, w, d in zip(asked, written, far, strict=True) if d == distance]
         named = [verdict for _, verdict in these if verdict.named]
         rows.append(
             {

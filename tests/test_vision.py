@@ -368,9 +368,9 @@ def test_a_small_reader_learns_two_names():
     losses = digits.fit_names(model, images[some], labels[some], config)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert losses[-5:].mean() < 0.1 * losses[0]
-    written = digits.write(model, images[some][:, None], 5)
+    written = digits.write_answers(model, images[some][:, None], 5)
     assert sum(a == digits.NAMES[b] for a, b in zip(written, labels[some], strict=True)) > 110
-    assert written == digits.write(model, images[some][:, None], 5, use_cache=False)
+    assert written == digits.write_answers(model, images[some][:, None], 5, use_cache=False)
 
 
 # Sums
@@ -384,11 +384,11 @@ def test_a_sentence_says_the_sum():
 
 
 def test_an_answer_is_judged_in_three_ways():
-    assert sums.judge((3, 4), "three plus four is seven") == (True, True, True)
-    assert sums.judge((3, 4), "three plus four is eight") == (True, False, True)
-    assert sums.judge((3, 4), "four plus three is seven") == (False, True, True)
-    assert sums.judge((3, 4), "three plus four is sevven") == (True, False, False)
-    assert sums.judge((3, 4), "three plus four") == (True, False, False)
+    assert sums.judge_answer((3, 4), "three plus four is seven") == (True, True, True)
+    assert sums.judge_answer((3, 4), "three plus four is eight") == (True, False, True)
+    assert sums.judge_answer((3, 4), "four plus three is seven") == (False, True, True)
+    assert sums.judge_answer((3, 4), "three plus four is sevven") == (True, False, False)
+    assert sums.judge_answer((3, 4), "three plus four") == (True, False, False)
 
 
 @pytest.mark.parametrize("kind", sums.HELD_OUT)

@@ -158,7 +158,9 @@ def fit_names(
     return fit(model, loss, config)
 
 
-def write(model: VisionGPT, images: Float[Tensor, "B K 8 8"], longest: int, *, use_cache: bool = True) -> list[str]:
+def write_answers(
+    model: VisionGPT, images: Float[Tensor, "B K 8 8"], longest: int, *, use_cache: bool = True
+) -> list[str]:
     """Return what a model writes, greedily, of K images in each row; at most `longest` letters."""
     prompt = torch.full((len(images), 1), EOS)
     return decode(model.answer(images, prompt, longest + 1, eos=EOS, use_cache=use_cache))

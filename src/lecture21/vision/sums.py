@@ -139,7 +139,7 @@ def fit_sums(
     return fit(model, loss, config)
 
 
-def judge(pair: Pair, written: str) -> Judgement:
+def judge_answer(pair: Pair, written: str) -> Judgement:
     """Compare an answer with the sentence of its pair."""
     digits, _, total = written.partition(" is ")
     named = digits == f"{NAMES[pair[0]]} plus {NAMES[pair[1]]}"
