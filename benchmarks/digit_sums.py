@@ -21,7 +21,7 @@ from functools import partial
 import torch
 
 from lecture21 import GPT, results
-from lecture21.fitting import fit
+from lecture21.fitting import minimise
 from lecture21.generation import generate
 from lecture21.vision import digits, sums
 
@@ -55,7 +55,7 @@ def read_words(kind: str, seed: int, **changes: object) -> tuple[list[sums.Pair]
         return model.loss(ids[rows], targets[rows])
 
     start = time.perf_counter()
-    fit(model, loss, replace(sums.ADDING, seed=seed, **changes))
+    minimise(model, loss, replace(sums.ADDING, seed=seed, **changes))
     seconds = time.perf_counter() - start
     written = []
     for pair in sums.PAIRS:

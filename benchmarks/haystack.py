@@ -15,7 +15,7 @@ import sys
 import torch
 
 from lecture21 import GPT, GPTConfig, results
-from lecture21.fitting import fit
+from lecture21.fitting import minimise
 from lecture21.retrieval import Haystack, retrieval_loss, retrieval_score
 from lecture21.training import TrainConfig
 
@@ -36,7 +36,7 @@ def trained(kind: str, seed: int) -> GPT:
     torch.manual_seed(seed)
     model = GPT(GPTConfig(vocab_size=TASK.vocab_size, block_size=TRAINED, n_layer=2, d_model=64, position=kind))
     config = TrainConfig(steps=700, learning_rate=3e-3, warmup=50, schedule="cosine", clip=1.0, seed=seed)
-    fit(model, retrieval_loss(model, TASK, TRAINED), config)
+    minimise(model, retrieval_loss(model, TASK, TRAINED), config)
     return model.eval()
 
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from lecture21.training import TrainConfig, learning_rate, make_optimizer
 
 
-def fit(
+def minimise(
     model: nn.Module, loss: Callable[[torch.Generator], Float[Tensor, ""]], config: TrainConfig
 ) -> Float[Tensor, " steps"]:
     """Take `config.steps` updates on a loss, and return its value at each; the model is trained in place.

@@ -1,12 +1,14 @@
 """Policy optimisation: write answers, have them rewarded, make the better ones more likely, begin again."""
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from tqdm import tqdm
 
 from lecture21.alignment.answers import Answers, answer_log_probs, write_answers
 from lecture21.alignment.losses import clipped_policy_loss, leave_one_out, log_ratio_kl
@@ -84,7 +86,8 @@ def optimise(
     generator = torch.Generator().manual_seed(config.seed)
     if look is not None:
         look(0)
-    for iteration in range(config.iterations):
+    bar = tqdm(range(config.iterations), unit="iteration", dynamic_ncols=True, disable=not sys.stderr.isatty())
+    for iteration in bar:
         rows = torch.randint(len(prompts), (config.prompts,), generator=generator)
         seed = int(torch.randint(2**62, (), generator=generator))
         asked = prompts[rows].repeat_interleave(config.group, dim=0)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lecture21.alignment.answers import Answers
 from lecture21.alignment.losses import bradley_terry_loss
 from lecture21.alignment.pairs import Pairs
-from lecture21.fitting import fit
+from lecture21.fitting import minimise
 from lecture21.gpt import GPT
 from lecture21.modes import evaluating
 from lecture21.training import TrainConfig
@@ -44,14 +44,14 @@ def fit_reward(model: RewardModel, pairs: Pairs, config: TrainConfig) -> Float[T
     """Fit a reward model to preferences in place, and return the loss at each step; batches are drawn from the pairs.
 
     Raises:
-        ValueError: as `fitting.fit`.
+        ValueError: as `fitting.minimise`.
     """
 
     def loss(generator: torch.Generator) -> Float[Tensor, ""]:
         batch = pairs[torch.randint(len(pairs), (config.batch_size,), generator=generator)]
         return bradley_terry_loss(model(batch.chosen), model(batch.rejected))
 
-    return fit(model, loss, config)
+    return minimise(model, loss, config)
 
 
 @torch.no_grad()

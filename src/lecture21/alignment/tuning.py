@@ -7,7 +7,7 @@ from torch import Tensor
 from lecture21.alignment.answers import Answers, answer_log_probs
 from lecture21.alignment.losses import dpo_loss
 from lecture21.alignment.pairs import Pairs
-from lecture21.fitting import fit
+from lecture21.fitting import minimise
 from lecture21.gpt import GPT
 from lecture21.modes import evaluating
 from lecture21.objectives import IGNORE
@@ -33,7 +33,7 @@ def imitate(policy: GPT, answers: Answers, config: TrainConfig) -> Float[Tensor,
         rows = torch.randint(len(ids), (config.batch_size,), generator=generator)
         return policy.loss(ids[rows], targets[rows])
 
-    return fit(policy, loss, config)
+    return minimise(policy, loss, config)
 
 
 def prefer(policy: GPT, reference: GPT, pairs: Pairs, config: TrainConfig, *, beta: float) -> Float[Tensor, " steps"]:
@@ -43,7 +43,7 @@ def prefer(policy: GPT, reference: GPT, pairs: Pairs, config: TrainConfig, *, be
         policy: trained; begins as the reference.
         reference: stays as it is.
         pairs: preferences, on answers that the reference wrote.
-        config: as for `fitting.fit`.
+        config: as for `fitting.minimise`.
         beta: see `dpo_loss`.
 
     Raises:
@@ -59,4 +59,4 @@ def prefer(policy: GPT, reference: GPT, pairs: Pairs, config: TrainConfig, *, be
         sides = [answer_log_probs(policy, side[rows]).sum(-1) for side in (pairs.chosen, pairs.rejected)]
         return dpo_loss(*sides, *(side[rows] for side in fixed), beta=beta)
 
-    return fit(policy, loss, config)
+    return minimise(policy, loss, config)

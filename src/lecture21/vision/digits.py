@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from lecture21 import GPT, GPTConfig
-from lecture21.fitting import fit
+from lecture21.fitting import minimise
 from lecture21.numbers import to_words
 from lecture21.objectives import IGNORE, causal_shift, pad_batch
 from lecture21.tokenizers import CharTokenizer
@@ -155,7 +155,7 @@ def fit_names(
         batch = jittered(images[rows], generator) if jitter else images[rows]
         return model.loss(batch[:, None], ids[rows], targets[rows])
 
-    return fit(model, loss, config)
+    return minimise(model, loss, config)
 
 
 def write_answers(

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lecture21.checks import require_choice
-from lecture21.fitting import fit
+from lecture21.fitting import minimise
 from lecture21.numbers import to_words
 from lecture21.training import TrainConfig
 from lecture21.vision.digits import NAMES, encode, jittered
@@ -136,7 +136,7 @@ def fit_sums(
         shown = jittered(images[places.flatten()], generator).unflatten(0, (-1, 2))  # (B, 2, H, W)
         return model.loss(shown, ids[rows], targets[rows])
 
-    return fit(model, loss, config)
+    return minimise(model, loss, config)
 
 
 def judge_answer(pair: Pair, written: str) -> Judgement:
