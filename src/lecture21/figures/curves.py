@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from lecture21.evaluation import History
+from lecture21.figures.ends import name_ends
 from lecture21.figures.style import COLOURS, SERIES
 
 
@@ -57,33 +58,8 @@ def loss_curves(
     ax.set_xlabel("training step")
     ax.set_ylabel("nats per character")
     ax.set_title(title)
-    _label_right(ax, ends)
+    name_ends(ax, ends)
     return ax
-
-
-def _label_right(ax: Axes, ends: list[tuple[float, str, str]]) -> None:
-    """Write each label beside the right end of its line, moved apart where they would touch."""
-    low, high = ax.get_ylim()
-    gap = 0.065 * (high - low)
-    ends = sorted(ends)
-    heights = [height for height, _, _ in ends]
-    # Neighbours push each other apart by equal parts, so that no label strays far from its line.
-    for _ in range(100):
-        for i in range(len(heights) - 1):
-            overlap = gap - (heights[i + 1] - heights[i])
-            if overlap > 0:
-                heights[i] -= overlap / 2
-                heights[i + 1] += overlap / 2
-    for (_, text, colour), height in zip(ends, heights, strict=True):
-        ax.annotate(
-            text,
-            (1.01, height),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            color=colour,
-            fontsize=9.5,
-            annotation_clip=False,
-        )
 
 
 def loss_by_size(

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
-import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 from torch import Tensor
 
+from lecture21.figures.ends import name_ends
 from lecture21.figures.style import SERIES, WIDTH
 
 GREY = "#555555"
@@ -73,24 +73,5 @@ def by_length(
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     ax.set_title(title)
-    _name_ends(ax, ends)
+    name_ends(ax, ends, gap=0.075)
     return ax
-
-
-def _name_ends(ax: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
-    """Write each label beside the right end of its line, moved apart where they would touch."""
-    ends = sorted(ends)
-    low, high = (ax.transScale.transform((1, limit))[1] for limit in ax.get_ylim())
-    heights = np.array([(ax.transScale.transform((1, height))[1] - low) / (high - low) for height, _, _ in ends])
-    gap = 0.075  # of the height of the axes, a line of text
-    for _ in range(200):
-        for i in range(len(heights) - 1):
-            overlap = gap - (heights[i + 1] - heights[i])
-            if overlap > 0:
-                heights[i] -= overlap / 2
-                heights[i + 1] += overlap / 2
-    for (_, text, colour), height in zip(ends, heights, strict=True):
-        ax.annotate(
-            text, (1.01, height), xycoords="axes fraction", va="center", color=colour, fontsize=9.5,
-            annotation_clip=False,
-        )  # fmt: skip
