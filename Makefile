@@ -8,7 +8,7 @@ HTML := _build/html
 # One thread each: the tests run in two processes, and the models are too small to gain from more threads.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --jaxtyping-packages=lecture21,beartype.beartype
 NBVAL := --nbval --nbval-current-env
-TIMED := benchmarks/speed.py benchmarks/generation.py benchmarks/experts.py
+TIMED := benchmarks/speed.py benchmarks/generation.py benchmarks/experts.py benchmarks/context_cost.py
 
 .DEFAULT_GOAL := help
 .PHONY: help .venv data book serve test test-code test-notebooks test-book test-browser lint links notebooks pictures bench sweeps clean
