@@ -31,7 +31,7 @@ from lecture21.alignment import (
     words,
     write_answers,
 )
-from lecture21.alignment.task import Task, load_base, measure_policy, measure_reward, questions
+from lecture21.alignment.task import ROOM, Task, load_base, measure_policy, measure_reward, questions
 from lecture21.corpus import shakespeare, split
 from lecture21.evaluation import evaluate
 from lecture21.objectives import IGNORE
@@ -230,6 +230,54 @@ def test_optimisation_earns_reward_unless_the_reference_holds_it(kl_weight: floa
     assert least <= earned <= most
 
 
+def dropping() -> GPT:
+    torch.manual_seed(0)
+    return GPT(GPTConfig(vocab_size=CHARS.vocab_size, block_size=16, n_layer=1, n_head=2, d_model=16, dropout=0.3))
+
+
+def test_a_seed_decides_a_run_and_dropout_plays_no_part_in_it():
+    reference, prompts = dropping(), torch.tensor([CHARS.encode("\nab")])
+    reward = RewardModel(dropping())
+    torch.nn.init.normal_(reward.output.weight)
+    config = PolicyConfig(3, prompts=4, group=2, learning_rate=1e-2, room=4, seed=5)
+    ends = []
+    for state in (0, 1):
+        policy = copy.deepcopy(reference)
+        torch.manual_seed(state)
+        before = torch.random.get_rng_state()
+        optimise(policy, reference, reward, prompts, config, end=END)
+        assert torch.equal(torch.random.get_rng_state(), before)
+        assert policy.training
+        assert reward.training
+        ends.append(policy.state_dict())
+    assert all(torch.equal(tensor, ends[1][name]) for name, tensor in ends[0].items())
+    assert not torch.equal(ends[0]["head.weight"], reference.head.weight)
+
+
+@pytest.mark.parametrize(
+    ("reward", "message"),
+    [
+        (lambda found: torch.full((len(found),), math.nan), "in iteration 0 it gave .* nan"),
+        (lambda found: torch.full((len(found),), math.inf), "from inf to inf"),
+        (lambda found: torch.zeros(len(found), 1), r"4 finite numbers.*shape \(4, 1\)"),
+        (lambda found: torch.zeros(()), r"shape \(\)"),
+    ],
+)
+def test_a_reward_that_is_no_number_leaves_the_policy_whole(reward, message):
+    reference, prompts = small(), torch.tensor([CHARS.encode("\nab")])
+    policy = copy.deepcopy(reference)
+    with pytest.raises(ValueError, match=message):
+        optimise(policy, reference, reward, prompts, PolicyConfig(1, prompts=2, group=2, room=4), end=END)
+    assert all(torch.equal(tensor, policy.state_dict()[name]) for name, tensor in reference.state_dict().items())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_reward_model_has_the_precision_and_the_mode_of_its_trunk(dtype):
+    model = RewardModel(small().to(dtype))
+    assert model(ONE).dtype == dtype
+    assert not any(part.training for part in model.modules())
+
+
 def test_the_optimum_with_a_penalty_is_the_closed_form():
     # One token, no more: pi_ref * exp(r / beta) / Z can be written down.
     reference, prompts = small(), torch.tensor([CHARS.encode("\nab")])
@@ -292,9 +340,15 @@ def test_measuring_the_reference_finds_no_divergence():
     model, tokenizer = load_base()
     task = questions(tokenizer)
     task = dataclasses.replace(task, held_out=task.held_out[:64], plain=task.plain[:513])
-    found = measure_policy(model, model, RewardModel(model), task, seed=0)
+    reward = RewardModel(model)
+    torch.manual_seed(0)
+    torch.nn.init.normal_(reward.output.weight)
+    found = measure_policy(copy.deepcopy(model), model, reward, task, seed=0)
+    with torch.no_grad():
+        rewards = reward(write_answers(model, task.held_out, ROOM, end=task.end, seed=0))
+    assert rewards.std() > 0.1
     assert found["kl"] == pytest.approx(0, abs=1e-6)
-    assert found["learned_reward"] == 0
+    assert found["learned_reward"] == pytest.approx(rewards.mean().item(), abs=1e-4)
     assert 0 <= found["true_rate"] < 0.2
     assert found["bits_per_character"] == pytest.approx(evaluate(model, task.plain) / math.log(2))
     assert 20 < found["mean_length"] <= 40
@@ -312,7 +366,26 @@ REFUSED = {
         "one shape and one length",
     ),
     "sides to two prompts": (lambda: Pairs(ONE, answers("acca\n"), torch.zeros(1).bool()), "the same prompt"),
-    "labels of other pairs": (lambda: Pairs(ONE, answers("abcb\n"), torch.zeros(2).bool()), "got 2 for 1 pairs"),
+    "labels of other pairs": (
+        lambda: Pairs(ONE, answers("abcb\n"), torch.zeros(2).bool()),
+        r"True or False in wrong, got torch.bool of shape \(2,\) for 1 pairs",
+    ),
+    "labels that are numbers": (lambda: Pairs(ONE, answers("abcb\n"), torch.zeros(1)), "got torch.float32"),
+    "sides that end differently": (
+        lambda: Pairs(ONE, Answers(answers("abcb\n").ids, 2, END + 1), torch.zeros(1).bool()),
+        "end with one token",
+    ),
+    "no prompts": (
+        lambda: optimise(small(), small(), lambda found: None, torch.zeros(0, 3).long(), PolicyConfig(), end=END),
+        r"at least one of each, got \(0, 3\)",
+    ),
+    "a prompt that is no batch": (
+        lambda: write_answers(small(), torch.zeros(3).long(), 2, end=END, seed=0),
+        r"shape \(B, P\), at least one of each, got \(3,\)",
+    ),
+    "a seed beyond torch's": (lambda: PolicyConfig(seed=2**63), "seed must be below 2 [*][*] 63"),
+    "two lines in one": (lambda: whole_lines(["ab\na"], CHARS, length=2, room=4), "no line break inside"),
+    "a line of unknown symbols": (lambda: whole_lines(["ab#"], CHARS, length=2, room=4), "#"),
     "no answers": (lambda: Answers(torch.zeros(0, 4).long(), 2, END), "B > 0"),
     "no room in the ids": (lambda: Answers(torch.zeros(1, 4).long(), 4, END), "leave room for an answer"),
     "no prompt": (lambda: Answers(torch.zeros(1, 4).long(), 0, END), "at least one token"),

@@ -205,6 +205,15 @@ def test_the_best_policy_by_hand_and_by_search():
 
 
 PAIR, SINGLE = torch.zeros(2), torch.zeros(1)
+
+
+def test_what_neither_ever_writes_adds_nothing_to_the_divergence():
+    logits = torch.tensor([[[0.0, 1.0, -math.inf]]])
+    other = torch.tensor([[[1.0, 0.0, -math.inf]]])
+    mask = torch.ones(1, 1, dtype=torch.bool)
+    torch.testing.assert_close(token_kl(logits, other, mask), token_kl(logits[..., :2], other[..., :2], mask))
+
+
 REFUSED = {
     "no pairs": (lambda: bradley_terry_loss(torch.zeros(0), torch.zeros(0)), "at least one pair"),
     "one side is longer": (lambda: bradley_terry_loss(PAIR, SINGLE), "two equal sides"),
@@ -220,16 +229,25 @@ REFUSED = {
     ),
     "too few advantages": (
         lambda: clipped_policy_loss(torch.zeros(2, 3), torch.zeros(2, 3), SINGLE, clip=0.2),
-        "got 1 for 2 answers",
+        r"one number, got shape \(1,\) for 2 answers",
+    ),
+    "advantages in a column": (
+        lambda: clipped_policy_loss(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(2, 1), clip=0.2),
+        r"one number, got shape \(2, 1\) for 2 answers",
+    ),
+    "rewards in a table": (lambda: leave_one_out(torch.zeros(4, 2), 2), r"in a row.*got shape \(4, 2\)"),
+    "a mask for one answer": (
+        lambda: token_kl(torch.zeros(2, 3, 4), torch.zeros(2, 3, 4), torch.ones(1, 3).bool()),
+        r"an entry for each token, \(2, 3\), got \(1, 3\)",
     ),
     "other tokens": (lambda: log_ratio_kl(torch.zeros(1, 2), torch.zeros(1, 3)), "one shape"),
     "other logits": (
         lambda: token_kl(torch.zeros(1, 2, 3), torch.zeros(1, 2, 4), torch.ones(1, 2).bool()),
         "one shape",
     ),
-    "a group of one": (lambda: leave_one_out(PAIR, 1), "groups of at least 2, got 2 in groups of 1"),
-    "a group that does not divide": (lambda: leave_one_out(torch.zeros(4), 3), "got 4 in groups of 3"),
-    "no group": (lambda: leave_one_out(torch.zeros(0), 2), "got 0 in groups of 2"),
+    "a group of one": (lambda: leave_one_out(PAIR, 1), r"groups of at least 2, got shape \(2,\) in groups of 1"),
+    "a group that does not divide": (lambda: leave_one_out(torch.zeros(4), 3), r"got shape \(4,\) in groups of 3"),
+    "no group": (lambda: leave_one_out(torch.zeros(0), 2), r"got shape \(0,\) in groups of 2"),
 }
 
 

@@ -146,6 +146,12 @@ def test_attention_in_blocks_drops_weights_only_where_it_is_told_to():
     assert ((alone - 2 * v).abs() < 1e-12).logical_or(alone == 0).all()
 
 
+def test_a_window_needs_a_key_for_each_query(untyped):
+    q, k = randn(1, 1, 3, 2), randn(1, 1, 4, 2)
+    with pytest.raises(ValueError, match="3 queries, 4 keys and 4 values"):
+        windowed_attention(q, k, k, 8)
+
+
 def test_a_window_of_nothing_is_refused():
     q = randn(1, 1, 3, 2)
     with pytest.raises(ValueError, match=r"window must be >= 1.*got 0"):

@@ -68,6 +68,15 @@ def test_no_step_changes_nothing():
     assert losses.shape == (0,)
 
 
+def test_what_cannot_be_trained_is_refused():
+    frozen = nn.Linear(1, 1).requires_grad_(False)
+    with pytest.raises(ValueError, match="Linear has no parameter that asks for a gradient"):
+        minimise(frozen, lambda _: frozen.weight.sum(), TrainConfig(steps=1))
+    model = nn.Linear(2, 1)
+    with pytest.raises(ValueError, match=r"one number, got a tensor of shape \(2,\)"):
+        minimise(model, lambda _: model.weight[0], TrainConfig(steps=1))
+
+
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_step():
     model = nn.Linear(1, 1)
     values = iter([1.0, math.nan])

@@ -296,11 +296,18 @@ def test_a_target_that_is_not_asked_for_does_not_count():
     torch.testing.assert_close(model.loss(ids, asked), by_hand)
 
 
-def test_a_prefix_that_does_not_fit_is_refused():
+def test_no_token_has_no_logits():
+    assert GPT(GPTConfig(**SMALL))(torch.zeros(2, 0, dtype=torch.long)).shape == (2, 0, 7)
+
+
+def test_a_prefix_that_does_not_fit_is_refused(untyped):
     model = GPT(GPTConfig(vocab_size=7, block_size=5, n_layer=1, n_head=1, d_model=4)).eval()
     ids = torch.arange(2)[None]
     with pytest.raises(ValueError, match="a context of 6 tokens is longer than the model's block size, 5"):
         model(ids, prefix=torch.zeros(1, 4, 4))
+    for shape in ((1, 2, 3), (2, 2, 4), (2, 4)):
+        with pytest.raises(ValueError, match=r"the shape \(B, P, C\) = \(1, P, 4\)"):
+            model(ids, prefix=torch.zeros(shape))
     cache = model.new_cache()
     model(ids[:, :1], cache)
     with pytest.raises(ValueError, match="a prefix stands before everything else, but 1 positions are in the cache"):

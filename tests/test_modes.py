@@ -1,7 +1,7 @@
 import pytest
 from torch import nn
 
-from lecture21.modes import evaluating
+from lecture21.modes import evaluating, learning
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -11,6 +11,15 @@ def test_a_model_evaluates_for_a_while_and_is_then_what_it_was(training):
         assert not model.training
         assert not model[0].training
     assert model.training == model[0].training == training
+
+
+@pytest.mark.parametrize("mode", [evaluating, learning])
+def test_each_part_comes_back_to_its_own_mode(mode):
+    model = nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5))
+    model[1].eval()
+    with mode(model):
+        assert {part.training for part in model.modules()} == {mode is learning}
+    assert [part.training for part in model.modules()] == [True, True, False]
 
 
 def test_the_mode_comes_back_after_an_error():

@@ -295,3 +295,25 @@ def test_parts_that_do_not_fit_each_other_are_refused(untyped):
             call(shown[:2], ids)
     with pytest.raises(ValueError, match=r"K images for each text; got \(3, 4, 6\)"):
         model(shown[:, 0], ids)
+    with pytest.raises(ValueError, match=r"K images for each text; got \(3, 4, 6\)"):
+        model.answer(shown[:, 0], ids, 2)
+    with pytest.raises(ValueError, match="got 3 rows of images and 1 of text"):
+        generate(Seen(model, shown), ids[:1], 1)
+
+
+def test_looking_leaves_each_part_in_its_own_mode():
+    model = small(dropout=0.5).train()
+    model.gpt.eval()  # kept frozen, say
+    model.answer(*inputs(), 2)
+    assert (model.training, model.embedding.training, model.gpt.training) == (True, True, False)
+
+
+@pytest.mark.parametrize(("n_text", "n_image"), [(0, 1), (-1, 1), (2, 0)])
+def test_a_cost_needs_a_text_and_an_image(n_text, n_image):
+    with pytest.raises(ValueError, match="must be a whole number >= 1"):
+        forward_flops(small(), n_text, n_image)
+
+
+def test_a_cost_behind_a_window_is_refused():
+    with pytest.raises(ValueError, match="without a window, got window=3"):
+        forward_flops(small(window=3), 2)

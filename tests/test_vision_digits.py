@@ -148,3 +148,20 @@ def test_a_reader_of_two_digits_learns_from_its_pairs_only(monkeypatch):
     assert asked == {(1, 2), (3, 4)}
     assert losses[-1] < losses[0]
     assert model.answer(images[:2][None], torch.tensor([[digits.EOS]]), sums.LONGEST + 1).shape[1] == sums.LONGEST + 2
+
+
+@pytest.mark.parametrize("label", [-1, 10])
+def test_a_label_that_is_no_digit_is_refused(label):
+    labels, images = torch.tensor([3, label]), torch.zeros(2, 8, 8)
+    message = f"labels must be digits, 0..9, got {min(3, label)}..{max(3, label)}"
+    with pytest.raises(ValueError, match=message):
+        digits.fit_names(digits.reader(4, seed=0), images, labels)
+    with pytest.raises(ValueError, match=message):
+        digits.confusions(labels, ["three", "one"])
+    with pytest.raises(ValueError, match=message):
+        sums.draw_places(labels[None], torch.arange(10), torch.Generator())
+
+
+def test_images_and_labels_must_be_as_many(untyped):
+    with pytest.raises(ValueError, match="got 2 images and 3 digits"):
+        digits.fit_names(digits.reader(4, seed=0), torch.zeros(2, 8, 8), torch.tensor([1, 2, 3]))

@@ -134,13 +134,16 @@ def windowed_attention(
         dropout: probability of dropping a weight.
 
     Raises:
-        ValueError: if the window is below 1.
+        ValueError: if the window is below 1, or there are not as many keys and values as queries.
 
     Source: Jiang et al. 2023, section 2 (sliding window attention); Beltagy et al. 2020 compute it in such blocks.
     """
     if window < 1:
         raise ValueError(f"window must be >= 1, a query sees at least itself; got {window}")
     n_token = q.shape[-2]
+    if k.shape[-2] != n_token or v.shape[-2] != n_token:
+        given = f"{n_token} queries, {k.shape[-2]} keys and {v.shape[-2]} values"
+        raise ValueError(f"a window needs a key and a value for each query, got {given}")
     if window >= n_token:
         return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
     n_block = math.ceil(n_token / window)

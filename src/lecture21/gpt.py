@@ -112,6 +112,11 @@ class GPT(nn.Module):
         if ids.dim() != 2:
             raise ValueError(f"ids must have the shape (B, T), got {tuple(ids.shape)}")
         start = len(cache[0]) if cache else 0
+        width = self.config.d_model
+        if prefix is not None and (prefix.dim() != 3 or prefix.shape[::2] != (len(ids), width)):
+            raise ValueError(
+                f"a prefix must have the shape (B, P, C) = ({len(ids)}, P, {width}), got {tuple(prefix.shape)}"
+            )
         first = 0 if prefix is None else prefix.shape[1]  # where the tokens begin
         if first and start:
             raise ValueError(f"a prefix stands before everything else, but {start} positions are in the cache")
@@ -140,11 +145,11 @@ class GPT(nn.Module):
             ids: token ids. With a cache, only those that it has not seen yet.
             cache: from `new_cache`; it grows by P + T positions.
             prefix: vectors that stand before the tokens, such as an image's; they see each other, and every token sees
-                them. With a cache, given once, with the first tokens.
+                those that its window reaches. With a cache, given once, with the first tokens.
 
         Raises:
-            ValueError: if ids are not (B, T), prefix and tokens together are longer than the block, a prefix comes
-                after something else, or an id is outside the vocabulary.
+            ValueError: if ids are not (B, T) or the prefix is not (B, P, C), the two together are longer than the
+                block, a prefix comes after something else, or an id is outside the vocabulary.
         """
         x = self.hidden(ids, cache, prefix=prefix)
         return x @ self.token.weight.T if self.head is None else self.head(x)  # (B, T, V)

@@ -105,7 +105,8 @@ def interpolated(speed: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P
 def ntk(speed: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P"]:
     """Slow the planes down the more, the slower they are: the fastest not at all, the slowest by `factor`.
 
-    Neighbours so stay apart as they were, and only far positions are pressed together. It is plain rotary with its base
+    Neighbours so stay apart as they were, and only far positions are pressed together. A single plane is the fastest,
+    and stays. It is plain rotary with its base
     times factor^(D/(D-2)), where D = 2 P is the width of a head.
 
     Source: the "NTK-aware" scaling as Peng et al. 2024 (YaRN) write it, section 3.1.

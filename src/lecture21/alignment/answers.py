@@ -96,12 +96,15 @@ def whole_lines(lines: Sequence[str], tokenizer: CharTokenizer, *, length: int =
 
     Raises:
         ValueError: if there is no line, or one does not fit: it must be longer than `length`, and at most
-            `length + room - 1`, so that its end fits as well.
+            `length + room - 1`, so that its end fits as well; or if it has a line break, or a symbol that the tokenizer
+            does not know.
     """
     most = length + room - 1
     if unfit := [line for line in lines if not length < len(line) <= most]:
         raise ValueError(f"lines must have {length + 1} to {most} characters, got {unfit[0]!r}")
-    rows = [tokenizer.encode("\n" + line + "\n" * (most + 1 - len(line))) for line in lines]
+    if broken := [line for line in lines if "\n" in line]:
+        raise ValueError(f"a line has no line break inside, got {broken[0]!r}")
+    rows = [tokenizer.encode("\n" + line + "\n" * (most + 1 - len(line)), strict=True) for line in lines]
     ids = torch.tensor(rows, dtype=torch.long).view(len(rows), most + 2)
     return Answers(ids, length + 1, tokenizer.encode("\n")[0])
 
@@ -119,6 +122,8 @@ def write_answers(model: GPT, prompts: Int[Tensor, "B P"], room: int, *, end: in
     Raises:
         ValueError: if prompt and room together are longer than the model's block.
     """
+    if prompts.dim() != 2 or not prompts.numel():
+        raise ValueError(f"prompts must be ids of shape (B, P), at least one of each, got {tuple(prompts.shape)}")
     length = prompts.shape[1]
     if room < 1 or length + room > model.block_size:
         given = f"a prompt of {length} and a room of {room}"

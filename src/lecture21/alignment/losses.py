@@ -18,6 +18,7 @@ def token_log_probs(
     logits: Float[Tensor, "B N V"], targets: Int[Tensor, "B N"], mask: Bool[Tensor, "B N"]
 ) -> Float[Tensor, "B N"]:
     """Return log pi of each token of the answers, and 0 where the mask is False; the sum over N is log pi(y|x)."""
+    _require_mask(logits, mask)
     chosen = at_least_float32(logits).log_softmax(-1).gather(-1, targets[..., None]).squeeze(-1)
     return chosen.masked_fill(~mask, 0.0)
 
@@ -60,7 +61,7 @@ def token_kl(
     """Return the sum of KL(pi, pi_ref) over the tokens of each answer; its mean estimates the KL of whole answers.
 
     At each place all V tokens are compared, not the one that was drawn. So it is never negative, has the same mean as
-    `log_ratio_kl` and less noise; where every answer has one token it is exact.
+    `log_ratio_kl` and as a rule less noise; where every answer has one token it is exact.
 
     Args:
         policy: logits of pi along answers that pi wrote.
@@ -71,8 +72,11 @@ def token_kl(
         ValueError: if the shapes differ.
     """
     _require_alike(policy, reference)
+    _require_mask(policy, mask)
     p, q = (at_least_float32(logits).log_softmax(-1) for logits in (policy, reference))
-    return (p.exp() * (p - q)).sum(-1).masked_fill(~mask, 0.0).sum(-1)
+    terms = p.exp() * (p - q)
+    # What the policy never writes adds nothing, also where the reference never writes it either: 0 times -inf + inf.
+    return terms.masked_fill(p == -math.inf, 0.0).sum(-1).masked_fill(~mask, 0.0).sum(-1)
 
 
 def leave_one_out(rewards: Float[Tensor, " B"], group: int) -> Float[Tensor, " B"]:
@@ -90,8 +94,9 @@ def leave_one_out(rewards: Float[Tensor, " B"], group: int) -> Float[Tensor, " B
 
     Source: Kool et al. 2019; Ahmadian et al. 2024.
     """
-    if group < 2 or len(rewards) % group or not len(rewards):
-        raise ValueError(f"rewards must come in groups of at least 2, got {len(rewards)} in groups of {group}")
+    if rewards.dim() != 1 or group < 2 or len(rewards) % group or not len(rewards):
+        given = f"shape {tuple(rewards.shape)} in groups of {group}"
+        raise ValueError(f"rewards must be numbers in a row, in groups of at least 2, got {given}")
     by_prompt = rewards.view(-1, group)
     others = (by_prompt.sum(-1, keepdim=True) - by_prompt) / (group - 1)
     return (by_prompt - others).flatten()
@@ -119,8 +124,9 @@ def clipped_policy_loss(
     if not 0 < clip < math.inf:
         raise ValueError(f"clip must be a positive number, got {clip}")
     _require_alike(policy, old)
-    if not len(policy) or len(advantages) != len(policy):
-        raise ValueError(f"each answer needs an advantage, got {len(advantages)} for {len(policy)} answers")
+    if not len(policy) or advantages.shape != policy.shape[:1]:
+        given = f"shape {tuple(advantages.shape)} for {len(policy)} answers"
+        raise ValueError(f"each answer needs an advantage, one number, got {given}")
     ratio = (policy - old.detach()).exp()
     gain = torch.minimum(ratio * advantages[:, None], ratio.clamp(1 - clip, 1 + clip) * advantages[:, None])
     # Behind the end both logarithms are 0 and the ratio is 1: a constant, without a gradient.
@@ -179,6 +185,11 @@ def _require_pairs(chosen: Tensor, rejected: Tensor) -> None:
     if chosen.shape != rejected.shape or not len(chosen):
         given = f"{tuple(chosen.shape)} chosen and {tuple(rejected.shape)} rejected"
         raise ValueError(f"a loss on pairs needs at least one pair and two equal sides, got {given}")
+
+
+def _require_mask(logits: Tensor, mask: Tensor) -> None:
+    if mask.shape != logits.shape[:-1]:
+        raise ValueError(f"a mask needs an entry for each token, {tuple(logits.shape[:-1])}, got {tuple(mask.shape)}")
 
 
 def _require_alike(first: Tensor, second: Tensor) -> None:

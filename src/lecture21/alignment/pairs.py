@@ -35,8 +35,11 @@ class Pairs:
         if first.ids.shape != second.ids.shape or first.prompt_length != second.prompt_length:
             given = f"{tuple(first.ids.shape)} and {tuple(second.ids.shape)}"
             raise ValueError(f"the two sides of pairs must have one shape and one length of prompt, got {given}")
-        if len(self.wrong) != len(first):
-            raise ValueError(f"each pair needs an entry in wrong, got {len(self.wrong)} for {len(first)} pairs")
+        if first.end != second.end:
+            raise ValueError(f"the two sides of pairs must end with one token, got {first.end} and {second.end}")
+        if self.wrong.dtype != torch.bool or self.wrong.shape != (len(first),):
+            given = f"{self.wrong.dtype} of shape {tuple(self.wrong.shape)} for {len(first)} pairs"
+            raise ValueError(f"each pair needs True or False in wrong, got {given}")
         if (first.ids[:, : first.prompt_length] != second.ids[:, : first.prompt_length]).any():
             raise ValueError("the two sides of a pair must answer the same prompt")
         alike = (

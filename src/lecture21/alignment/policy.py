@@ -49,6 +49,8 @@ class PolicyConfig:
             require_whole(name, getattr(self, name))
         require_whole("group", self.group, least=2)
         require_whole("seed", self.seed, least=0)
+        if self.seed >= 2**63:
+            raise ValueError(f"seed must be below 2 ** 63, got {self.seed}")
         require_number("kl_weight", self.kl_weight, "a number >= 0", lambda x: 0 <= x < math.inf)
         for name in ("clip", "learning_rate"):
             require_number(name, getattr(self, name), "a positive number", lambda x: 0 < x < math.inf)
@@ -78,28 +80,38 @@ def optimise(
         look: called with the number of iterations done, before the first and after each.
 
     Raises:
-        ValueError: if prompt and room do not fit the model's block.
+        ValueError: if there is no prompt, prompt and room do not fit the model's block, or the reward is not one finite
+            number for each answer; it names the iteration, and the policy is as the iteration before left it.
 
     Source: Ouyang et al. 2022, equation 2 (without its pretraining term); Schulman et al. 2017.
     """
+    if prompts.dim() != 2 or not prompts.numel():
+        raise ValueError(f"prompts must be ids of shape (B, P), at least one of each, got {tuple(prompts.shape)}")
     optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate)
     generator = torch.Generator().manual_seed(config.seed)
-    if look is not None:
-        look(0)
-    bar = tqdm(range(config.iterations), unit="iteration", dynamic_ncols=True, disable=not sys.stderr.isatty())
-    for iteration in bar:
-        rows = torch.randint(len(prompts), (config.prompts,), generator=generator)
-        seed = int(torch.randint(2**62, (), generator=generator))
-        asked = prompts[rows].repeat_interleave(config.group, dim=0)
-        answers = write_answers(policy, asked, config.room, end=end, seed=seed)
-        with torch.no_grad(), evaluating(policy), evaluating(reference):
-            old = answer_log_probs(policy, answers)
-            penalty = config.kl_weight * log_ratio_kl(old, answer_log_probs(reference, answers))
-            advantages = leave_one_out(reward(answers) - penalty, config.group)
-        for _ in range(config.epochs):
-            loss = clipped_policy_loss(answer_log_probs(policy, answers), old, advantages, clip=config.clip)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    # Without dropout throughout: the policy that is updated must be the one that wrote the answers.
+    with evaluating(policy), evaluating(reference), evaluating(reward):
         if look is not None:
-            look(iteration + 1)
+            look(0)
+        bar = tqdm(range(config.iterations), unit="iteration", dynamic_ncols=True, disable=not sys.stderr.isatty())
+        for iteration in bar:
+            rows = torch.randint(len(prompts), (config.prompts,), generator=generator)
+            seed = int(torch.randint(2**62, (), generator=generator))
+            asked = prompts[rows].repeat_interleave(config.group, dim=0)
+            answers = write_answers(policy, asked, config.room, end=end, seed=seed)
+            with torch.no_grad():
+                old = answer_log_probs(policy, answers)
+                penalty = config.kl_weight * log_ratio_kl(old, answer_log_probs(reference, answers))
+                rewards = reward(answers)
+                if rewards.shape != penalty.shape or not rewards.isfinite().all():
+                    given = f"shape {tuple(rewards.shape)} from {rewards.min()} to {rewards.max()}"
+                    needed = f"{len(answers)} finite numbers, one for each answer"
+                    raise ValueError(f"the reward must give {needed}; in iteration {iteration} it gave {given}")
+                advantages = leave_one_out(rewards - penalty, config.group)
+            for _ in range(config.epochs):
+                loss = clipped_policy_loss(answer_log_probs(policy, answers), old, advantages, clip=config.clip)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            if look is not None:
+                look(iteration + 1)

@@ -28,10 +28,11 @@ class RewardModel(nn.Module):
         super().__init__()
         self.trunk = copy.deepcopy(model)
         self.trunk.head = None  # `hidden` does not read it
-        self.output = nn.Linear(model.config.d_model, 1)
+        self.output = nn.Linear(model.config.d_model, 1).to(model.token.weight)  # its device and precision
         # All answers begin alike: the first updates decide, and not the draw of these weights.
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
+        self.train(model.training)
 
     def forward(self, answers: Answers) -> Float[Tensor, " B"]:
         """Return r(x, y) for each answer; only differences between answers mean something."""

@@ -139,10 +139,11 @@ class MultiHeadAttention(nn.Module):
         q, k, v = self._project(x, memory, cache)
         dropout = self.dropout if self.training else 0.0
         n_query, n_key = q.shape[-2], k.shape[-2]
-        window = n_key if self.window is None else min(self.window, n_key)
         plain = mask is None and self.causal and memory is None and n_query == n_key and not prefix
-        if plain and (window == n_key or n_key >= BLOCKED * window):
-            heads = windowed_attention(q, k, v, window, dropout=dropout)
+        if plain and (self.window is None or self.window >= n_key):
+            heads = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        elif plain and n_key >= BLOCKED * self.window:
+            heads = windowed_attention(q, k, v, self.window, dropout=dropout)
         else:
             # is_causal would align the mask with the first keys; cached queries are the last positions.
             mask = self._mask(n_query, n_key, memory, mask, prefix, x.device)

@@ -85,6 +85,12 @@ def shuffled(images: Float[Tensor, "B H W"], patch_size: int, generator: torch.G
     return F.fold(mixed, images.shape[1:], kernel_size=patch_size, stride=patch_size)[:, 0]
 
 
+def require_digits(labels: Int[Tensor, "*S"]) -> None:
+    """Raise ValueError if one of the labels is not a digit; -1 would otherwise be taken for a nine."""
+    if labels.numel() and not 0 <= labels.min() <= labels.max() <= 9:
+        raise ValueError(f"labels must be digits, 0..9, got {labels.min()}..{labels.max()}")
+
+
 def encode(texts: Sequence[str]) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
     """Return what a model reads of texts, and what it must write: `STOP` stands before each and behind each.
 
@@ -148,6 +154,9 @@ def fit_names(
         config: of the run.
         jitter: whether each image is changed by `jittered` whenever it is drawn.
     """
+    require_digits(labels)
+    if len(images) != len(labels):
+        raise ValueError(f"each image needs its digit, got {len(images)} images and {len(labels)} digits")
     ids, targets = encode([NAMES[digit] for digit in labels])
 
     def loss(generator: torch.Generator) -> Tensor:
@@ -168,7 +177,9 @@ def write_answers(
 
 def confusions(labels: Iterable[int] | Int[Tensor, " N"], written: Sequence[str]) -> Int[Tensor, "10 11"]:
     """Count what was written (column) of each digit (row); in the last column, what is no name."""
+    digits = torch.tensor([int(digit) for digit in labels], dtype=torch.long)
+    require_digits(digits)
     table = torch.zeros(10, 11, dtype=torch.long)
-    for digit, name in zip(labels, written, strict=True):
-        table[int(digit), NAMES.index(name) if name in NAMES else 10] += 1
+    for digit, name in zip(digits.tolist(), written, strict=True):
+        table[digit, NAMES.index(name) if name in NAMES else 10] += 1
     return table

@@ -4,6 +4,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lecture21.accounting import flops_per_token
+from lecture21.checks import require_whole
 from lecture21.generation import generate
 from lecture21.gpt import GPT
 from lecture21.layers import KVCache
@@ -13,7 +14,8 @@ from lecture21.vision.patches import PatchEmbedding
 class VisionGPT(nn.Module):
     """Patches of one or several images, as tokens before the text of an ordinary GPT.
 
-    Image tokens see each other, text tokens see the images and the text before them, and only text is predicted.
+    Image tokens see each other, text tokens see the images and the text before them, as far back as the GPT's window
+    reaches, and only text is predicted.
 
     Args:
         embedding: what makes tokens of an image.
@@ -40,9 +42,7 @@ class VisionGPT(nn.Module):
         Raises:
             ValueError: as `PatchEmbedding.forward`, and if the images are not (B, K, H, W) or (B, K, Ch, H, W).
         """
-        if images.dim() not in (4, 5):
-            shapes = "(B, K, H, W) or (B, K, Ch, H, W), K images for each text"
-            raise ValueError(f"images must have the shape {shapes}; got {tuple(images.shape)}")
+        _require_images(images)
         tokens = self.embedding(images.flatten(0, 1))  # (B K, P / K, C)
         return tokens.unflatten(0, images.shape[:2]).flatten(1, 2)
 
@@ -112,8 +112,9 @@ class Seen(nn.Module):
 
     def __init__(self, model: VisionGPT, images: Float[Tensor, "B K H W"] | Float[Tensor, "B K Ch H W"]):
         super().__init__()
+        _require_images(images)
         self.model, self.images = model, images
-        self.train(model.training)  # a new module is in training mode, and would leave the model so
+        self.training = model.training  # its own flag alone: parts of the model may be in another mode
 
     @property
     def block_size(self) -> int:
@@ -126,6 +127,7 @@ class Seen(nn.Module):
 
     def forward(self, ids: Int[Tensor, "B T"], cache: list[KVCache] | None = None) -> Float[Tensor, "B T V"]:
         """Return the logits behind the images; with a cache they are read once, with the first tokens."""
+        _require_a_row_each(self.images, ids)
         if cache and len(cache[0]):
             return self.model.gpt(ids, cache)
         return self.model.gpt(ids, cache, prefix=self.model.prefix(self.images))
@@ -140,13 +142,23 @@ def forward_flops(model: VisionGPT, n_text: int, n_image: int = 1) -> int:
         n_image: images before it.
 
     Raises:
-        ValueError: if they do not fit the block.
+        ValueError: if there is no text or image, they do not fit the block, or the GPT has a window.
     """
+    require_whole("n_text", n_text)
+    require_whole("n_image", n_image)
+    if model.gpt.config.window is not None:
+        raise ValueError(f"FLOPs behind a prefix are counted without a window, got window={model.gpt.config.window}")
     config, first = model.gpt.config, n_image * model.embedding.n_patch
     n_token = first + n_text
     everything = n_token * flops_per_token(config, n_token).forward
     unread = 2 * first * config.d_model * config.vocab_size  # the output layer reads the text only
     return everything - unread + 2 * first * model.embedding.projection.weight.numel()
+
+
+def _require_images(images: Tensor) -> None:
+    if images.dim() not in (4, 5):
+        shapes = "(B, K, H, W) or (B, K, Ch, H, W), K images for each text"
+        raise ValueError(f"images must have the shape {shapes}; got {tuple(images.shape)}")
 
 
 def _require_a_row_each(images: Tensor, ids: Tensor) -> None:

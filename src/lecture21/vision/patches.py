@@ -71,9 +71,10 @@ class PatchEmbedding(nn.Module):
         positions: bool = False,
     ):
         super().__init__()
-        for name, value in {"d_model": d_model, "channels": channels}.items():
+        height, width = image_size
+        for name, value in {"height": height, "width": width, "d_model": d_model, "channels": channels}.items():
             require_whole(name, value)
-        _require_fit(*image_size, patch_size)
+        _require_fit(height, width, patch_size)
         self.image_size, self.patch_size, self.channels = tuple(image_size), patch_size, channels
         self.projection = nn.Linear(channels * patch_size**2, d_model)
         self.position = LearnedPositions(self.n_patch, d_model) if positions else None

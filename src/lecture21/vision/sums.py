@@ -16,7 +16,7 @@ from lecture21.checks import require_choice
 from lecture21.fitting import minimise
 from lecture21.numbers import to_words
 from lecture21.training import TrainConfig
-from lecture21.vision.digits import NAMES, encode, jittered
+from lecture21.vision.digits import NAMES, encode, jittered, require_digits
 from lecture21.vision.model import VisionGPT
 
 Pair = tuple[int, int]
@@ -103,6 +103,8 @@ def draw_places(pairs: Int[Tensor, "B 2"], labels: Int[Tensor, " N"], generator:
     Raises:
         ValueError: if a digit of a pair has no image.
     """
+    require_digits(labels)
+    require_digits(pairs)
     order = labels.argsort(stable=True)
     count = labels.bincount(minlength=10)[pairs]
     if not count.all():
