@@ -1,0 +1,15 @@
+"""What the book needs from Sphinx and no packaged extension gives: one small extension for each task."""
+
+from sphinx.application import Sphinx
+
+PARTS = [
+    "docstrings",  # docstrings as napoleon should read them
+    "command_help",  # the output of `lecture21 COMMAND --help`
+]
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Set up each part as a Sphinx extension of its own."""
+    for part in PARTS:
+        app.setup_extension(f"{__name__}.{part}")
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
