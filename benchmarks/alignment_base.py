@@ -15,11 +15,10 @@ from pathlib import Path
 
 import torch
 
-from lecture21 import GPT, GPTConfig, results
-from lecture21.corpus import shakespeare, split
-from lecture21.evaluation import evaluate
+from lecture21 import GPT, GPTConfig
+from lecture21.data import results, shakespeare, split
 from lecture21.tokenizers import CharTokenizer
-from lecture21.training import TrainConfig, train
+from lecture21.training import TrainConfig, evaluate, train
 
 SHAPE = {"n_layer": 3, "n_head": 4, "d_model": 80, "block_size": 64, "bias": False, "position": "rotary"}
 CHOICES = {"norm": "rmsnorm", "qk_norm": True, "activation": "relu2"}

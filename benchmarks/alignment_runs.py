@@ -20,7 +20,7 @@ import time
 
 import torch
 
-from lecture21 import GPT, results
+from lecture21 import GPT
 from lecture21.alignment import PolicyConfig, RewardModel, agreement, optimise, prefer, write_answers
 from lecture21.alignment.task import (
     PREFER,
@@ -34,6 +34,7 @@ from lecture21.alignment.task import (
     questions,
     rewarded,
 )
+from lecture21.data import results
 
 KL_WEIGHTS = (0.0, 0.1, 0.3, 1.0)
 BETAS = (0.1, 0.3, 1.0)

@@ -25,7 +25,9 @@ from collections.abc import Sequence
 
 import torch
 
-from lecture21 import GPT, corpus, presets, results
+from lecture21 import GPT, presets
+from lecture21.data import plays as corpus
+from lecture21.data import results
 from lecture21.ensembles import log_pool_decomposition, mixture_gap
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, train

@@ -17,12 +17,11 @@ import sys
 
 import torch
 
-from lecture21 import GPT, GPTConfig, results
-from lecture21.corpus import shakespeare, split
-from lecture21.evaluation import evaluate
-from lecture21.probability import token_log_probabilities
+from lecture21 import GPT, GPTConfig
+from lecture21.data import results, shakespeare, split
+from lecture21.objectives import token_log_probabilities
 from lecture21.tokenizers import CharTokenizer
-from lecture21.training import TrainConfig, train
+from lecture21.training import TrainConfig, evaluate, train
 
 TRAINED, LONG = 64, 512
 LENGTHS = (64, 128, 256, 512)

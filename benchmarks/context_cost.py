@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from lecture21 import results
+from lecture21.data import results
 from lecture21.layers import MultiHeadAttention
 
 WIDTH, HEADS, WINDOW, ROUNDS = 128, 2, 256, 5

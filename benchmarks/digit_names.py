@@ -18,7 +18,7 @@ from dataclasses import replace
 
 import torch
 
-from lecture21 import results
+from lecture21.data import results
 from lecture21.vision import digits
 
 SETTINGS = {

@@ -20,9 +20,10 @@ from functools import partial
 
 import torch
 
-from lecture21 import GPT, results
-from lecture21.fitting import minimise
+from lecture21 import GPT
+from lecture21.data import results
 from lecture21.generation import generate
+from lecture21.training import minimise
 from lecture21.vision import digits, sums
 
 ASKED = 5  # times for each pair

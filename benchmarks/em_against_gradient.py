@@ -21,7 +21,7 @@ import time
 import torch
 from torch import Tensor
 
-from lecture21 import results
+from lecture21.data import results
 from lecture21.mixtures import LinearGate, LinearGaussian, Mixture, fit_em, fit_gradient, soft_gate, three_regimes
 
 DATA = {"three_regimes": (three_regimes(400, 0), 3), "soft_gate": (soft_gate(600, 0), 2)}

@@ -16,7 +16,7 @@ from torch import nn
 from transformers import MixtralConfig
 from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
 
-from lecture21.feed_forward import FeedForward
+from lecture21.layers.feed_forward import FeedForward
 from lecture21.moe import SparseMoE
 
 ROUNDS = 15

@@ -23,9 +23,10 @@ from unittest.mock import patch
 import torch
 import transformers
 
-from lecture21 import GPT, presets, results
+from lecture21 import GPT, presets
+from lecture21.data import results
 from lecture21.generation import generate
-from lecture21.pretrained import to_huggingface
+from lecture21.huggingface import to_huggingface
 
 PROMPT, ROUNDS = 8, 5
 PAIRS = (

@@ -9,7 +9,9 @@ import sys
 
 import torch
 
-from lecture21 import GPT, corpus, presets, results
+from lecture21 import GPT, presets
+from lecture21.data import plays as corpus
+from lecture21.data import results
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, train
 

@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 
 import torch
 
-from lecture21 import GPT, corpus, presets, results
-from lecture21.evaluation import evaluate
-from lecture21.probability import bits_per_character
+from lecture21 import GPT, presets
+from lecture21.data import plays as corpus
+from lecture21.data import results
+from lecture21.objectives import bits_per_character
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
-from lecture21.training import TrainConfig, train
+from lecture21.training import TrainConfig, evaluate, train
 
 NAME = "gpt_ladder"
 STEPS, TOKENS_PER_STEP, WINDOW = 600, 512, 32

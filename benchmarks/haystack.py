@@ -14,10 +14,10 @@ import sys
 
 import torch
 
-from lecture21 import GPT, GPTConfig, results
-from lecture21.fitting import minimise
-from lecture21.retrieval import Haystack, retrieval_loss, retrieval_score
-from lecture21.training import TrainConfig
+from lecture21 import GPT, GPTConfig
+from lecture21.data import results
+from lecture21.data.retrieval import Haystack, retrieval_loss, retrieval_score
+from lecture21.training import TrainConfig, minimise
 
 TASK = Haystack()
 TRAINED, LONG = 64, 512

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import torch
 
-from lecture21 import phrases, results
+from lecture21.data import phrases, results
 from lecture21.layers import attention_maps
 from lecture21.objectives import mask_tokens, pad_batch
 from lecture21.transformer import MaskedLM, TransformerConfig

@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lecture21 import results
-from lecture21.feed_forward import FeedForward
+from lecture21.data import results
+from lecture21.layers.feed_forward import FeedForward
 from lecture21.moe import Router, SparseMoE, describe, routings
 
 SYMBOLS, WIDTH, STEPS, BATCH, RATE = 64, 32, 800, 256, 1e-2

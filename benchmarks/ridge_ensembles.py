@@ -15,7 +15,7 @@ import time
 
 import torch
 
-from lecture21 import results
+from lecture21.data import results
 from lecture21.ensembles import simulate_ridge_ensemble
 
 SAMPLINGS = (("subset", 1.0), ("subset", 0.8), ("subset", 0.65), ("bootstrap", 1.0))

@@ -25,13 +25,14 @@ import time
 
 import torch
 
-from lecture21 import GPT, corpus, presets, results
-from lecture21.evaluation import evaluate
-from lecture21.influence import influence_by_distance
+from lecture21 import GPT, presets
+from lecture21.data import plays as corpus
+from lecture21.data import results
+from lecture21.layers.influence import influence_by_distance
 from lecture21.ngram import NGram
 from lecture21.rnn import RNN, RNNConfig
 from lecture21.tokenizers import CharTokenizer
-from lecture21.training import TrainConfig, train
+from lecture21.training import TrainConfig, evaluate, train
 
 # Widths of the embedding and the state, by kind and number of layers: the nearest to GPT-0's count.
 WIDTHS = {

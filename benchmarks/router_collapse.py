@@ -23,11 +23,12 @@ import sys
 
 import torch
 
-from lecture21 import GPT, GPTConfig, corpus, results
-from lecture21.evaluation import evaluate
+from lecture21 import GPT, GPTConfig
+from lecture21.data import plays as corpus
+from lecture21.data import results
 from lecture21.moe import Router, load, routings, statistics_of
 from lecture21.tokenizers import CharTokenizer
-from lecture21.training import TrainConfig, train
+from lecture21.training import TrainConfig, evaluate, train
 
 NAME, COURSE = "router_collapse", "router_course"
 BATCH, EVERY, FACTORS = 16, 10, (2.0, 1.25, 1.0)

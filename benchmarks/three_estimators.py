@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/three_estimators.py [SEED ...]        (0 to 7 if none is named; about 7 minutes on one core)
 
-Three tasks of `lecture21.mixtures.data`: `three_regimes` (regression, 300 points) and `three_bands` (classification,
+Three tasks of `lecture21.data.mixtures`: `three_regimes` (regression, 300 points) and `three_bands` (classification,
 400 points) are built in pieces and so favour a mixture of experts; `smooth` (regression, 300 points) has one rule
 everywhere. Each seed draws its own training points and its own 4,000 test points. All methods have the same members: 6
 networks of 4 tanh units for regression, 8 of 2 for classification, fitted by the same Adam with the same number of
@@ -37,12 +37,12 @@ import torch
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from torch import Tensor, nn
 
-from lecture21 import results
+from lecture21.data import results
+from lecture21.data.mixtures import smooth, three_bands, three_regimes
 from lecture21.ensembles import ambiguity_decomposition
 from lecture21.mixtures import LinearGate, Mixture, MLPClassifier, MLPGate, MLPGaussian, UniformGate
 from lecture21.mixtures.bagging import bag
 from lecture21.mixtures.boosting import adaboost, l2_boost
-from lecture21.mixtures.data import smooth, three_bands, three_regimes
 from lecture21.mixtures.gradient import fit_gradient
 from lecture21.mixtures.learners import likelihood_learner
 

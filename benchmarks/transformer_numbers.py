@@ -11,7 +11,7 @@ import sys
 
 import torch
 
-from lecture21 import numbers, results
+from lecture21.data import numbers, results
 from lecture21.transformer import Transformer, TransformerConfig, beam_search, greedy_decode
 
 STEPS, BATCH, PEAK, WARMUP = 600, 32, 2e-3, 100

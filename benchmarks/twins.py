@@ -17,12 +17,13 @@ import sys
 
 import torch
 
-from lecture21 import GPT, corpus, presets, results
+from lecture21 import GPT, presets
 from lecture21.accounting import active_parameters
-from lecture21.evaluation import evaluate
+from lecture21.data import plays as corpus
+from lecture21.data import results
 from lecture21.moe import statistics_of
 from lecture21.tokenizers import CharTokenizer
-from lecture21.training import TrainConfig, train
+from lecture21.training import TrainConfig, evaluate, train
 
 NAME = "twins"
 PRESETS = ("gpt0", "gpt0-wide", "moe-switch", "moe", "moe-fine")

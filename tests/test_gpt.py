@@ -220,7 +220,7 @@ def test_a_broken_config_is_refused_by_name(saved, text, message):
     [({"n_layers": 3}, "unknown fields n_layers"), ({"n_layer": 0}, "n_layer must be"), ({"model": "rnn"}, "'rnn'")],
 )
 def test_a_config_that_is_wrong_in_both_files_is_refused_by_field(saved, change, message):
-    from lecture21.storage import load_tensors, save_tensors
+    from lecture21._support.storage import load_tensors, save_tensors
 
     config = json.dumps({**json.loads((saved / "config.json").read_text()), **change})
     (saved / "config.json").write_text(config)
@@ -232,7 +232,7 @@ def test_a_config_that_is_wrong_in_both_files_is_refused_by_field(saved, change,
 
 @pytest.mark.parametrize("written", ["{", "[1]", "3", "null"])
 def test_weights_with_a_torn_configuration_inside_are_refused_by_name(saved, written):
-    from lecture21.storage import load_tensors, save_tensors
+    from lecture21._support.storage import load_tensors, save_tensors
 
     tensors, _ = load_tensors(saved / "model.safetensors")
     save_tensors(saved / "model.safetensors", tensors, {"config": written})
@@ -263,7 +263,7 @@ def test_weights_of_another_model_are_refused(saved):
 
 
 def test_weights_that_lack_a_tensor_or_have_another_shape_are_refused(saved):
-    from lecture21.storage import load_weights
+    from lecture21._support.storage import load_weights
 
     model = GPT(GPTConfig(**SMALL))
     tensors = dict(model.state_dict())

@@ -23,10 +23,11 @@ from transformers import (
 )
 from variants import CONFIGS, make, random_ids
 
-from lecture21 import GPT, GPTConfig, huggingface, pretrained
-from lecture21.encodings import END_OF_TEXT
+from lecture21 import GPT, GPTConfig, huggingface
 from lecture21.generation import generate
+from lecture21.huggingface import models as pretrained
 from lecture21.tokenizers import BPETokenizer
+from lecture21.tokenizers.encodings import END_OF_TEXT
 from lecture21.training import TrainConfig, train
 
 # Odd on purpose: no two sizes are alike, none is a power of two, and the norm's epsilon is large enough to be seen.

@@ -23,8 +23,9 @@ from transformers import (
 )
 from variants import make, random_ids
 
-from lecture21 import GPT, GPTConfig, pretrained
+from lecture21 import GPT, GPTConfig
 from lecture21.generation import generate
+from lecture21.huggingface import models as pretrained
 from lecture21.huggingface import tensors_to
 from lecture21.moe import routings
 from lecture21.training import TrainConfig, train

@@ -9,11 +9,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lecture21.evaluation import evaluate
 from lecture21.generation import generate
 from lecture21.rnn import KINDS, RNN, HiddenState, RNNConfig
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, train
+from lecture21.training.evaluation import evaluate
 
 SMALL = {"vocab_size": 7, "block_size": 6, "d_model": 5}
 CONFIGS = {f"{kind},{n_layer}": RNNConfig(**SMALL, kind=kind, n_layer=n_layer) for kind in KINDS for n_layer in (1, 2)}

@@ -14,7 +14,7 @@ import torch
 
 from lecture21 import figures
 from lecture21.attention import attention, basic_self_attention, causal_mask
-from lecture21.pencil import TOKENS, W_KEY, W_QUERY, W_VALUE, X
+from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
 
 IMAGES = Path(__file__).resolve().parent.parent / "book" / "images"
 

@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from lecture21.checks import from_dict, require_choice, require_number, require_switch, require_whole
-from lecture21.feed_forward import ACTIVATIONS
+from lecture21._support.validation import from_dict, require_choice, require_number, require_switch, require_whole
 from lecture21.initialization import INITIALIZATIONS
 from lecture21.layers import NORMS, RESIDUALS
+from lecture21.layers.feed_forward import ACTIVATIONS
 from lecture21.moe import MoEConfig
 from lecture21.positions import ADDED as POSITIONS
 from lecture21.positions import SCALINGS

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21.likelihood import at_least_float32
-from lecture21.modes import evaluating
+from lecture21._support.modes import evaluating
+from lecture21.objectives import at_least_float32
 
 
 def next_token_probabilities(

@@ -9,16 +9,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.storage import load_model, load_weights, save_model
 from lecture21.config import GPTConfig
-from lecture21.feed_forward import FeedForward
-from lecture21.huggingface import is_foreign, load_foreign, locate
 from lecture21.initialization import INITIALIZATIONS, STD
 from lecture21.layers import NORMS, Block, KVCache, MultiHeadAttention
-from lecture21.likelihood import require_vocabulary, token_cross_entropy
+from lecture21.layers.feed_forward import FeedForward
 from lecture21.moe import SparseMoE, routings
-from lecture21.objectives import IGNORE
+from lecture21.objectives import IGNORE, require_vocabulary, token_cross_entropy
 from lecture21.positions import ADDED, Rotary
-from lecture21.storage import load_model, load_weights, save_model
 
 KIND = "gpt"  # what a saved model calls itself
 STRETCHES = ("window", "rotary_scaling", "rotary_factor", "rotary_base")
@@ -220,6 +218,9 @@ class GPT(nn.Module):
             ValueError: if it is not such a checkpoint, or a file in it is torn or of another model.
             FileNotFoundError: if the hub has to be asked, and does not answer or does not have it.
         """
+        from lecture21.huggingface.dispatch import load_foreign  # here, since that package builds on this module
+        from lecture21.huggingface.files import is_foreign, locate
+
         directory = locate(name_or_directory)
         if is_foreign(directory):
             config, tensors = load_foreign(directory)

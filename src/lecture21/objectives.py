@@ -1,17 +1,13 @@
-"""What a model is asked to restore: the next token, masked tokens, or a text from its noisy copy.
+"""Training objectives and likelihoods: next-token, masked and denoising targets, cross-entropy, log-probabilities."""
 
-A GPT, a BERT and a BART are built from the same blocks. What is in this room, and the mask, is all that sets them
-apart: `causal_shift` is GPT's objective, `mask_tokens` is BERT's, and the noises below it are BART's. Each function
-draws from the generator that it is given, so that a seed fixes the result.
-"""
-
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Int
-from torch import Generator, Tensor
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
 
-# Where a target is not to be predicted; what torch's cross-entropy leaves out by default.
 IGNORE = -100
 
 
@@ -55,7 +51,7 @@ def mask_tokens(
     mask: int,
     special: Sequence[int] = (),
     rate: float = 0.15,
-    generator: Generator | None = None,
+    generator: torch.Generator | None = None,
 ) -> tuple[Int[Tensor, "*B T"], Int[Tensor, "*B T"]]:
     """Hide some tokens, for a model that reads both sides of a gap to restore them.
 
@@ -93,34 +89,8 @@ def mask_tokens(
     return inputs, ids.masked_fill(~chosen, IGNORE)
 
 
-def blank_tokens(
-    ids: Int[Tensor, " N"], *, mask: int, rate: float, generator: Generator | None = None
-) -> Int[Tensor, " N"]:
-    """Put `mask` in the place of each token with probability `rate`.
-
-    Raises:
-        ValueError: if `rate` is not in [0, 1].
-
-    Source: Lewis et al. 2020, section 2.2, "token masking".
-    """
-    _require_rate(rate)
-    return ids.masked_fill(torch.rand(ids.shape, generator=generator) < rate, mask)
-
-
-def delete_tokens(ids: Int[Tensor, " N"], *, rate: float, generator: Generator | None = None) -> Int[Tensor, " K"]:
-    """Leave out each token with probability `rate`; the model has to find out where something is missing.
-
-    Raises:
-        ValueError: if `rate` is not in [0, 1].
-
-    Source: Lewis et al. 2020, section 2.2, "token deletion".
-    """
-    _require_rate(rate)
-    return ids[torch.rand(ids.shape, generator=generator) >= rate]
-
-
 def infill_text(
-    ids: Int[Tensor, " N"], *, mask: int, rate: float = 0.3, mean: float = 3.0, generator: Generator | None = None
+    ids: Int[Tensor, " N"], *, mask: int, rate: float = 0.3, mean: float = 3.0, generator: torch.Generator | None = None
 ) -> Int[Tensor, " K"]:
     """Replace spans of text by a single mask each; the model has to find out how much is missing.
 
@@ -162,17 +132,115 @@ def infill_text(
     return out
 
 
-def permute_segments(ids: Int[Tensor, " N"], *, end: int, generator: Generator | None = None) -> Int[Tensor, " N"]:
-    """Shuffle the segments of a text; each ends with the token `end`, and what follows the last one is a segment too.
-
-    Source: Lewis et al. 2020, section 2.2, "sentence permutation".
-    """
-    cuts = (ids == end).nonzero().flatten() + 1
-    segments = [segment for segment in ids.tensor_split(cuts) if len(segment)]
-    order = torch.randperm(len(segments), generator=generator).tolist()
-    return torch.cat([ids[:0], *(segments[i] for i in order)])
-
-
 def _require_rate(rate: float) -> None:
     if not 0 <= rate <= 1:
         raise ValueError(f"rate must be in [0, 1], got {rate}")
+
+
+def at_least_float32(x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
+    """Widen half precision, in which a softmax over a vocabulary loses too much; leave float64 as it is."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def require_vocabulary(ids: Int[Tensor, "*S"], vocab_size: int) -> None:
+    """Raise ValueError if some id is not in 0 ... vocab_size - 1.
+
+    On an accelerator the check would wait for the device at every step; there, torch's own assert answers.
+    """
+    if ids.device.type == "cpu" and ids.numel() and not 0 <= ids.min() <= ids.max() < vocab_size:
+        raise ValueError(f"token ids {ids.min()}..{ids.max()} are outside the vocabulary 0..{vocab_size - 1}")
+
+
+def token_cross_entropy(
+    logits: Float[Tensor, "B T V"], targets: Int[Tensor, "B T"], *, ignore: int | None = None
+) -> Float[Tensor, ""]:
+    """Return the mean of -log P(target) over all tokens, in nats.
+
+    Args:
+        logits: scores of every token at every position.
+        targets: what follows at each position.
+        ignore: a target that does not count, such as padding; where nothing else is left the mean is not a number.
+
+    Raises:
+        ValueError: if a target is outside the vocabulary.
+    """
+    targets = targets.long()
+    if targets.device.type == "cpu":  # elsewhere, choosing the targets that count would wait for the device too
+        require_vocabulary(targets if ignore is None else targets[targets != ignore], logits.shape[-1])
+    skip = -100 if ignore is None else ignore  # torch's own default
+    return F.cross_entropy(at_least_float32(logits).flatten(0, 1), targets.flatten(), ignore_index=skip)
+
+
+MOST_STRINGS = 2**20
+
+
+def token_log_probabilities(model: Callable[[Tensor], Tensor], ids: Int[Tensor, "B T"]) -> Float[Tensor, "B T-1"]:
+    """Return log P(x_t | x_<t) of every token but the first, in nats, from one pass over all positions.
+
+    The first token is only read: it is the beginning that all the probabilities are conditional on.
+
+    Args:
+        model: maps ids (B, T) to logits (B, T, V).
+        ids: strings side by side, all of one length.
+
+    Raises:
+        ValueError: if the strings have fewer than two tokens, and so nothing to predict.
+    """
+    if ids.dim() != 2:
+        raise ValueError(f"strings must be ids of shape (B, T), got {tuple(ids.shape)}")
+    if ids.shape[1] < 2:
+        raise ValueError(f"a string needs 2 tokens or more, one to start from and one to predict, got {ids.shape[1]}")
+    logs = at_least_float32(model(ids[:, :-1])).log_softmax(dim=-1)  # (B, T-1, V)
+    return logs.gather(-1, ids[:, 1:, None].long())[..., 0]
+
+
+def log_likelihood(model: Callable[[Tensor], Tensor], ids: Int[Tensor, "B T"]) -> Float[Tensor, " B"]:
+    """Return log P(x_1 ... x_{T-1} | x_0) of each string, in nats: the chain rule as a sum of logarithms (slide 18).
+
+    Args:
+        model: maps ids (B, T) to logits (B, T, V).
+        ids: strings side by side, all of one length; the first token is only read.
+
+    Raises:
+        ValueError: as `token_log_probabilities`.
+    """
+    return token_log_probabilities(model, ids).sum(dim=-1)
+
+
+def enumerate_strings(vocab_size: int, length: int) -> Int[Tensor, "N T"]:
+    """Return every string of a length, one a row, in the order of a dictionary; V to the power of T of them.
+
+    Args:
+        vocab_size: number of symbols V.
+        length: number of symbols T in each string; of length 0 there is one string, the empty one.
+
+    Raises:
+        ValueError: if a value is out of range, or there are more than 2 ** 20 strings.
+    """
+    if vocab_size < 1 or length < 0:
+        raise ValueError(f"enumerate_strings needs vocab_size >= 1 and length >= 0, got {vocab_size} and {length}")
+    if vocab_size**length > MOST_STRINGS:
+        raise ValueError(f"{vocab_size} ** {length} strings are too many to list; at most {MOST_STRINGS:,}")
+    # The n-th string is n, written to the base V.
+    place_values = vocab_size ** torch.arange(length - 1, -1, -1)
+    return torch.arange(vocab_size**length)[:, None] // place_values % vocab_size
+
+
+def perplexity(nats_per_token: float) -> float:
+    """Return e to the mean loss: among how many equally likely tokens the model is, on average, undecided."""
+    return math.exp(nats_per_token)
+
+
+def bits_per_character(nats: float, characters: int) -> float:
+    """Spread the total loss of a text over its characters, in bits: a number that no choice of tokens changes.
+
+    Args:
+        nats: -log P of the whole text, that is nats per token times the number of tokens.
+        characters: length of the same text in characters.
+
+    Raises:
+        ValueError: if the text has no characters.
+    """
+    if characters < 1:
+        raise ValueError(f"a text needs at least one character, got {characters}")
+    return nats / (characters * math.log(2))

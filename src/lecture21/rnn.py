@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21.checks import from_dict, require_choice, require_number, require_whole
-from lecture21.likelihood import require_vocabulary, token_cross_entropy
-from lecture21.storage import load_model, load_weights, save_model
+from lecture21._support.storage import load_model, load_weights, save_model
+from lecture21._support.validation import from_dict, require_choice, require_number, require_whole
+from lecture21.objectives import require_vocabulary, token_cross_entropy
 
 KIND = "rnn"  # what a saved model calls itself, whichever of the following it is
 KINDS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}

@@ -187,7 +187,7 @@ def test_every_public_name_of_every_room_has_its_place_in_the_api_pages(pages: P
 def test_a_public_name_without_a_docstring_would_be_missed():
     names = public_names()
     assert names["lecture21.attention.causal_mask"] == "lecture21.attention"
-    assert names["lecture21.pencil.TOKENS"] == "lecture21.pencil"
+    assert names["lecture21.data.worked_example.TOKENS"] == "lecture21.data.worked_example"
 
 
 def test_the_map_of_rooms_says_what_each_imports():

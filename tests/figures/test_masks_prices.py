@@ -8,8 +8,8 @@ from matplotlib.colors import same_color, to_rgba
 
 from lecture21 import figures
 from lecture21.attention import attention, causal_mask
+from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, X
 from lecture21.figures.masks import ALLOWED, LEAK
-from lecture21.pencil import TOKENS, W_KEY, W_QUERY, X
 
 EVERYTHING = torch.ones(4, 4, dtype=torch.bool)
 

@@ -8,8 +8,8 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Annotation
 
 from lecture21 import figures
+from lecture21.data.worked_example import TOKENS
 from lecture21.figures.recurrence import PATH
-from lecture21.pencil import TOKENS
 
 
 def arrows(ax: plt.Axes) -> list[tuple[tuple[float, float], tuple[float, float], bool]]:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from lecture21 import GPT, figures, presets
-from lecture21.evaluation import History
 from lecture21.generation import next_token_probabilities
+from lecture21.training.evaluation import History
 
 
 def bars(ax):

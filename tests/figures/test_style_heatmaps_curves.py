@@ -10,8 +10,8 @@ from matplotlib.colors import to_hex, to_rgb
 
 from lecture21 import figures
 from lecture21.attention import basic_self_attention, causal_mask
-from lecture21.evaluation import History
 from lecture21.figures.heatmaps import MAX_TICK_LABELS
+from lecture21.training.evaluation import History
 
 
 def luminance(colour: str | tuple) -> float:

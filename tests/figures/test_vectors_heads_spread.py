@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from lecture21 import figures
 from lecture21.attention import attention, basic_self_attention
+from lecture21.data.worked_example import FEATURES, SLOTS, TOKENS, VALUE_SLOTS, W_KEY, W_QUERY, W_VALUE, X
 from lecture21.figures.vectors import MAX_COLUMNS, MAX_NUMBER, MAX_TOKENS
-from lecture21.pencil import FEATURES, SLOTS, TOKENS, VALUE_SLOTS, W_KEY, W_QUERY, W_VALUE, X
 
 Q, K, V = X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lecture21.accounting.parameters import active_parameters
 from lecture21.config import GPTConfig
-from lecture21.feed_forward import ACTIVATIONS
+from lecture21.layers.feed_forward import ACTIVATIONS
 from lecture21.layers.heads import BLOCKED
 
 DEVICES: dict[str, float] = {"T4": 65e12, "V100": 125e12, "A100": 312e12, "H100": 989e12}

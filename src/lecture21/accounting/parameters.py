@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from lecture21.config import GPTConfig
-from lecture21.feed_forward import ACTIVATIONS
 from lecture21.gpt import GPT
+from lecture21.layers.feed_forward import ACTIVATIONS
 
 # Which part a parameter belongs to: the first of these words that its name contains.
 WORDS = {

@@ -7,10 +7,10 @@ every weight that some token needs once. Tokens are taken to choose their expert
 import math
 from dataclasses import replace
 
+from lecture21._support.validation import require_choice, require_whole
 from lecture21.accounting.flops import DEVICES
 from lecture21.accounting.shapes import Shape, shape_of
 from lecture21.accounting.weights import bits, expert_memory, token_flops, weights
-from lecture21.checks import require_choice, require_whole
 from lecture21.config import GPTConfig
 
 BANDWIDTHS: dict[str, float] = {"T4": 320e9, "V100": 900e9, "A100": 2.039e12, "H100": 3.35e12}

@@ -8,9 +8,9 @@ one, so that one function counts both.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lecture21.checks import require_switch, require_whole
+from lecture21._support.validation import require_switch, require_whole
 from lecture21.config import GPTConfig
-from lecture21.feed_forward import ACTIVATIONS
+from lecture21.layers.feed_forward import ACTIVATIONS
 
 
 @dataclass(frozen=True)

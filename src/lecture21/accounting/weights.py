@@ -7,10 +7,10 @@ it is sent to. An encoder-decoder is counted for a pair of tokens, one that is r
 import math
 from dataclasses import astuple, dataclass
 
+from lecture21._support.validation import require_choice, require_whole
 from lecture21.accounting.flops import Flops
 from lecture21.accounting.memory import BITS
 from lecture21.accounting.shapes import Shape, shape_of
-from lecture21.checks import require_choice, require_whole
 from lecture21.config import GPTConfig
 
 PRECISIONS: dict[str, int | float] = {**BITS, "mxfp4": 4.25}

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from lecture21.likelihood import at_least_float32
+from lecture21.objectives import at_least_float32
 
 
 def token_log_probs(

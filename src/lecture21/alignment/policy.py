@@ -10,11 +10,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
+from lecture21._support.modes import evaluating
+from lecture21._support.validation import require_number, require_whole
 from lecture21.alignment.answers import Answers, answer_log_probs, write_answers
 from lecture21.alignment.losses import clipped_policy_loss, leave_one_out, log_ratio_kl
-from lecture21.checks import require_number, require_whole
 from lecture21.gpt import GPT
-from lecture21.modes import evaluating
 
 
 @dataclass(frozen=True)

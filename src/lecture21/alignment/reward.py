@@ -6,13 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lecture21._support.modes import evaluating
 from lecture21.alignment.answers import Answers
 from lecture21.alignment.losses import bradley_terry_loss
 from lecture21.alignment.pairs import Pairs
-from lecture21.fitting import minimise
 from lecture21.gpt import GPT
-from lecture21.modes import evaluating
 from lecture21.training import TrainConfig
+from lecture21.training.tasks import minimise
 
 
 class RewardModel(nn.Module):

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lecture21 import results
+from lecture21._support.modes import evaluating
 from lecture21.alignment.answers import (
     Answers,
     answer_logits,
@@ -28,12 +28,12 @@ from lecture21.alignment.losses import token_kl
 from lecture21.alignment.pairs import Pairs, collect_pairs
 from lecture21.alignment.reward import RewardModel, agreement, centre, fit_reward
 from lecture21.alignment.tuning import imitate
-from lecture21.corpus import shakespeare, split
-from lecture21.evaluation import evaluate
+from lecture21.data import results
+from lecture21.data.plays import shakespeare, split
 from lecture21.gpt import GPT
-from lecture21.modes import evaluating
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig
+from lecture21.training.evaluation import evaluate
 
 LENGTH = 8
 """Characters of a prompt, without the line break before them."""

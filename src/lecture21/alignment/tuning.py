@@ -4,14 +4,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from lecture21._support.modes import evaluating
 from lecture21.alignment.answers import Answers, answer_log_probs
 from lecture21.alignment.losses import dpo_loss
 from lecture21.alignment.pairs import Pairs
-from lecture21.fitting import minimise
 from lecture21.gpt import GPT
-from lecture21.modes import evaluating
 from lecture21.objectives import IGNORE
 from lecture21.training import TrainConfig
+from lecture21.training.tasks import minimise
 
 
 def answer_targets(answers: Answers) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:

@@ -6,7 +6,6 @@ from typing import Annotated
 import torch
 import typer
 
-from lecture21 import corpus
 from lecture21.cli.options import (
     Device,
     Edition,
@@ -17,10 +16,11 @@ from lecture21.cli.options import (
     read_text,
     say_unknown,
 )
-from lecture21.evaluation import evaluate
+from lecture21.data import split
 from lecture21.ngram import NGram
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import choose_device
+from lecture21.training.evaluation import evaluate
 
 
 def evaluate_command(
@@ -43,7 +43,7 @@ def evaluate_command(
         raise ValueError(f"block_size must be between 1 and the model's, {limit}, got {block_size}")
     content, name = read_text(edition, text)
     say_unknown(tokenizer, content)
-    parts = corpus.split(content)
+    parts = split(content)
     ids = tokenizer.encode(parts[1])
     if len(ids) < 2:
         raise ValueError(f"nothing to predict in {len(ids)} tokens of validation; at least 2 are needed")

@@ -1,8 +1,8 @@
 """What `lecture21 count` prints of a model with experts: of a published one, and of a preset that has some."""
 
 from lecture21 import accounting
+from lecture21._support.validation import require_choice, require_whole
 from lecture21.accounting import BITS, Latent, Shape, published
-from lecture21.checks import require_choice, require_whole
 from lecture21.config import GPTConfig
 
 Row = tuple[str, str, str]

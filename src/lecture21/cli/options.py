@@ -9,12 +9,12 @@ import torch
 import typer
 from torch import nn
 
-from lecture21 import corpus
-from lecture21.checkpoints import TOKENIZER
+from lecture21._support.storage import KIND, load_config
+from lecture21.data import shakespeare
 from lecture21.gpt import GPT
 from lecture21.rnn import RNN
-from lecture21.storage import KIND, load_config
 from lecture21.tokenizers import BPETokenizer, CharTokenizer, load_tokenizer
+from lecture21.training.checkpoints import TOKENIZER
 
 TINY = 1_000_000  # parameters below which a second thread costs more in waiting than it does in work
 
@@ -35,7 +35,7 @@ def complain(message: str) -> None:
 def read_text(edition: str, text: Path | None) -> tuple[str, str]:
     """Return a text and what to call it; raises ValueError naming a file that is empty or not UTF-8."""
     if text is None:
-        return corpus.shakespeare(edition), f"Shakespeare, edition {edition}"
+        return shakespeare(edition), f"Shakespeare, edition {edition}"
     try:
         content = text.read_text(encoding="utf-8-sig")  # a byte order mark is not a symbol
     except UnicodeDecodeError as error:

@@ -11,8 +11,7 @@ import torch
 import typer
 from tqdm import tqdm
 
-from lecture21 import accounting, corpus, presets
-from lecture21.checkpoints import CHECKPOINT
+from lecture21 import accounting, presets
 from lecture21.cli.options import (
     Changes,
     Device,
@@ -25,12 +24,14 @@ from lecture21.cli.options import (
     read_text,
 )
 from lecture21.config import GPTConfig
-from lecture21.encodings import gpt2
-from lecture21.evaluation import History, TrainableModel
+from lecture21.data import split
 from lecture21.gpt import GPT
 from lecture21.rnn import KINDS, RNN, RNNConfig
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
+from lecture21.tokenizers.encodings import gpt2
 from lecture21.training import TrainConfig, choose_device, train
+from lecture21.training.checkpoints import CHECKPOINT
+from lecture21.training.evaluation import History, TrainableModel
 
 
 def make_tokenizer(name: str, text: str, seen: str) -> CharTokenizer | BPETokenizer:
@@ -116,7 +117,7 @@ def train_command(
     )
     shape = make_shape(preset, parse_changes(changes))
     content, name = read_text(edition, text)
-    parts = corpus.split(content)
+    parts = split(content)
     reader = make_tokenizer(tokenizer, content, parts[0])
     ids = [reader.encode(part) for part in parts]
     tokens, val = map(torch.tensor, ids)

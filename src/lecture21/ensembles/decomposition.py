@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from scipy.stats import binom
 from torch import Tensor
 
-from lecture21.checks import require_number, require_whole
+from lecture21._support.validation import require_number, require_whole
 
 
 class Decomposition(NamedTuple):

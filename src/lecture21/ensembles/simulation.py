@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lecture21.checks import require_switch, require_whole
+from lecture21._support.validation import require_switch, require_whole
 from lecture21.ensembles.sollich_krogh import require_setting
 
 

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from scipy.optimize import minimize_scalar, nnls
 from torch import Tensor
 
-from lecture21.checks import require_number, require_whole
+from lecture21._support.validation import require_number, require_whole
 
 
 def require_setting(

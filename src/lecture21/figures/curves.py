@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from lecture21.evaluation import History
 from lecture21.figures.ends import name_ends
 from lecture21.figures.style import COLOURS, SERIES
+from lecture21.training.evaluation import History
 
 
 def loss_curves(

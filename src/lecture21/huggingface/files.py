@@ -8,7 +8,7 @@ from pathlib import Path
 import huggingface_hub
 from torch import Tensor
 
-from lecture21.storage import CONFIG, WEIGHTS, load_config, load_tensors
+from lecture21._support.storage import CONFIG, WEIGHTS, load_config, load_tensors
 
 REPOSITORIES: dict[str, str] = {
     name: f"openai-community/{name}" for name in ("openai-gpt", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")

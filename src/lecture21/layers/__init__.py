@@ -2,7 +2,20 @@
 
 from lecture21.layers.blocks import NORMS, RESIDUALS, Block
 from lecture21.layers.cache import KVCache
+from lecture21.layers.feed_forward import ACTIVATIONS, FeedForward
 from lecture21.layers.heads import MultiHeadAttention
+from lecture21.layers.influence import influence_by_distance
 from lecture21.layers.maps import attention_maps, attention_weights
 
-__all__ = ["NORMS", "RESIDUALS", "Block", "KVCache", "MultiHeadAttention", "attention_maps", "attention_weights"]
+__all__ = [
+    "ACTIVATIONS",
+    "NORMS",
+    "RESIDUALS",
+    "Block",
+    "FeedForward",
+    "KVCache",
+    "MultiHeadAttention",
+    "attention_maps",
+    "attention_weights",
+    "influence_by_distance",
+]

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.modes import evaluating
 from lecture21.layers.heads import MultiHeadAttention
-from lecture21.modes import evaluating
 
 
 @torch.no_grad()

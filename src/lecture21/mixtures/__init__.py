@@ -3,9 +3,7 @@
 `bag` and the two boosters fit members one by one; `lecture21.mixtures.estimators` wraps all for scikit-learn.
 """
 
-from lecture21.mixtures.bagging import bag, bootstrap_counts
-from lecture21.mixtures.boosting import AdaBoost, L2Boost, Vote, adaboost, l2_boost
-from lecture21.mixtures.data import (
+from lecture21.data.mixtures import (
     BORDERS,
     NOISE,
     smooth,
@@ -15,6 +13,8 @@ from lecture21.mixtures.data import (
     three_regimes,
     three_regimes_mean,
 )
+from lecture21.mixtures.bagging import bag, bootstrap_counts
+from lecture21.mixtures.boosting import AdaBoost, L2Boost, Vote, adaboost, l2_boost
 from lecture21.mixtures.em import fit_em, fit_linear_gaussian, fit_softmax
 from lecture21.mixtures.formula import Mixture
 from lecture21.mixtures.gates import ConstantGate, LinearGate, MLPGate, SoftmaxGate, UniformGate, normalised

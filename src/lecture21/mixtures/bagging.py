@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lecture21.checks import require_whole
+from lecture21._support.validation import require_whole
 from lecture21.mixtures.formula import Mixture
 from lecture21.mixtures.gates import UniformGate
 from lecture21.mixtures.learners import Learner, require_weights

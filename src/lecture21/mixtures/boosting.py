@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21.checks import require_number, require_whole
+from lecture21._support.validation import require_number, require_whole
 from lecture21.mixtures.formula import Mixture
 from lecture21.mixtures.gates import ConstantGate, normalised
 from lecture21.mixtures.learners import Learner, require_weights

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lecture21.checks import require_number, require_whole
+from lecture21._support.validation import require_number, require_whole
 from lecture21.mixtures.formula import Mixture
 from lecture21.mixtures.gates import LinearGate
 from lecture21.mixtures.members import LinearClassifier, LinearGaussian

@@ -19,7 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 from torch import Tensor, nn
 
-from lecture21.checks import require_choice
+from lecture21._support.validation import require_choice
 from lecture21.mixtures.bagging import bag
 from lecture21.mixtures.boosting import AdaBoost, L2Boost, adaboost, l2_boost
 from lecture21.mixtures.formula import Mixture

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lecture21.checks import require_whole
+from lecture21._support.validation import require_whole
 
 
 class SoftmaxGate(nn.Module):

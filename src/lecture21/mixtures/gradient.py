@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
-from lecture21.checks import require_choice, require_number, require_whole
+from lecture21._support.validation import require_choice, require_number, require_whole
 from lecture21.mixtures.formula import Mixture
 
 

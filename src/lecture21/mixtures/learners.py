@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21.checks import require_number, require_whole
+from lecture21._support.validation import require_number, require_whole
 
 Learner = Callable[[Tensor, Tensor, Tensor], nn.Module]
 """A learner takes x (N, D), y (N,) and weights (N,), not negative, and returns a new fitted member. A weight of 2 means

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21.checks import require_number, require_whole
+from lecture21._support.validation import require_number, require_whole
 
 LEAST_SD = 0.05
 """By default no member's standard deviation is below this one. Without a floor, a member that passes through a single

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from lecture21.checks import require_choice, require_number, require_switch, require_whole
+from lecture21._support.validation import require_choice, require_number, require_switch, require_whole
 
 BALANCES = ("aux", "bias", "none")
 """How the experts are given equal work: by a loss, by a bias that only selects, or not at all."""

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lecture21.feed_forward import ACTIVATIONS, feed_forward
+from lecture21.layers.feed_forward import ACTIVATIONS, feed_forward
 
 
 class GroupedLinear(nn.Module):

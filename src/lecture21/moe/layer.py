@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lecture21.feed_forward import FeedForward
+from lecture21.layers.feed_forward import FeedForward
 from lecture21.moe.config import MoEConfig
 from lecture21.moe.experts import Experts
 from lecture21.moe.routing import Router, Routing
@@ -23,7 +23,7 @@ class SparseMoE(nn.Module):
         d_hidden: width of each expert's hidden layer.
         n_expert: number of experts E.
         top_k: number of experts that read a token.
-        activation: a key of `lecture21.feed_forward.ACTIVATIONS`.
+        activation: a key of `lecture21.layers.feed_forward.ACTIVATIONS`.
         bias: whether the maps of the experts have a bias.
         dropout: probability of dropping an output while training.
         routing: the other fields of `MoEConfig`.

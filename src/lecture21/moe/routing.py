@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from lecture21.likelihood import at_least_float32
 from lecture21.moe.balance import balance_loss, rebalanced, z_loss
 from lecture21.moe.config import MoEConfig
+from lecture21.objectives import at_least_float32
 
 
 class Routing(NamedTuple):

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21.modes import evaluating
+from lecture21._support.modes import evaluating
 from lecture21.moe.balance import load
 from lecture21.moe.routing import Router, Routing
 

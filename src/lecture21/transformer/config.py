@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lecture21.checks import from_dict, require_choice, require_number, require_switch, require_whole
+from lecture21._support.validation import from_dict, require_choice, require_number, require_switch, require_whole
 from lecture21.config import CHOICES
 
 

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Int, Num
 from torch import Tensor
 
-from lecture21.likelihood import at_least_float32
-from lecture21.modes import evaluating
+from lecture21._support.modes import evaluating
+from lecture21.objectives import at_least_float32
 from lecture21.transformer.model import Transformer
 from lecture21.transformer.stacks import DecoderCache
 

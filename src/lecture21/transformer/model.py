@@ -7,9 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21.likelihood import token_cross_entropy
-from lecture21.objectives import IGNORE
-from lecture21.storage import load_model, load_weights, save_model
+from lecture21._support.storage import load_model, load_weights, save_model
+from lecture21.objectives import IGNORE, token_cross_entropy
 from lecture21.transformer.config import TransformerConfig
 from lecture21.transformer.stacks import Decoder, DecoderCache, Embedding, Encoder, padding_mask
 

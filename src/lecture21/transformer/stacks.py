@@ -7,9 +7,9 @@ encoder; a GPT's has the causal mask and nothing to ask.
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from lecture21.feed_forward import FeedForward
 from lecture21.layers import NORMS, Block, KVCache, MultiHeadAttention
-from lecture21.likelihood import require_vocabulary
+from lecture21.layers.feed_forward import FeedForward
+from lecture21.objectives import require_vocabulary
 from lecture21.positions import ADDED, Rotary
 from lecture21.transformer.config import TransformerConfig
 

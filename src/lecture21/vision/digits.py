@@ -15,11 +15,11 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from lecture21 import GPT, GPTConfig
-from lecture21.fitting import minimise
-from lecture21.numbers import to_words
+from lecture21.data.numbers import to_words
 from lecture21.objectives import IGNORE, causal_shift, pad_batch
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig
+from lecture21.training.tasks import minimise
 from lecture21.vision.model import VisionGPT
 from lecture21.vision.patches import PatchEmbedding, patches
 

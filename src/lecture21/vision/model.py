@@ -3,8 +3,8 @@
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.validation import require_whole
 from lecture21.accounting import flops_per_token
-from lecture21.checks import require_whole
 from lecture21.generation import generate
 from lecture21.gpt import GPT
 from lecture21.layers import KVCache

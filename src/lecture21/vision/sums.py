@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lecture21.checks import require_choice
-from lecture21.fitting import minimise
-from lecture21.numbers import to_words
+from lecture21._support.validation import require_choice
+from lecture21.data.numbers import to_words
 from lecture21.training import TrainConfig
+from lecture21.training.tasks import minimise
 from lecture21.vision.digits import NAMES, encode, jittered, require_digits
 from lecture21.vision.model import VisionGPT
 

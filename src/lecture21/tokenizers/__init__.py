@@ -1,0 +1,20 @@
+"""From text to token ids and back: by characters, with one id for all that are unknown, or by byte pairs.
+
+Both kinds, `CharTokenizer` and `BPETokenizer`, have the same methods, and `load_tokenizer` reads what either has saved.
+"""
+
+from lecture21.tokenizers.characters import UNKNOWN, CharTokenizer
+from lecture21.tokenizers.encodings import END_OF_TEXT, gpt2, load_bpe, save_bpe, train_bpe
+from lecture21.tokenizers.subwords import BPETokenizer, load_tokenizer
+
+__all__ = [
+    "END_OF_TEXT",
+    "UNKNOWN",
+    "BPETokenizer",
+    "CharTokenizer",
+    "gpt2",
+    "load_bpe",
+    "load_tokenizer",
+    "save_bpe",
+    "train_bpe",
+]

@@ -1,0 +1,436 @@
+"""Every count against what it counts: the model's own parameters, torch's counter of FLOPs, torch's saved tensors."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
+
+from lecture21 import GPT, GPTConfig, accounting, presets
+from lecture21.config import CHOICES
+from lecture21.layers import Block, MultiHeadAttention
+from lecture21.moe.config import BALANCES
+from lecture21.objectives import token_cross_entropy
+
+aten = torch.ops.aten
+# torch counts fused attention on a GPU; its kernel for CPUs has no formula of its own there, and would count as 0.
+FUSED = {
+    aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
+    aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda out, q, k, v, *_, **__: sdpa_backward_flop_count(
+        out, q, k, v
+    ),
+}
+PUBLISHED = {
+    "gpt0": 209_729,
+    "gpt1": 116_534_784,
+    "gpt2": 124_439_808,
+    "gpt2-medium": 354_823_168,
+    "gpt2-large": 774_030_080,
+    "gpt2-xl": 1_557_611_200,
+    "gpt3": 174_604_259_328,
+}
+
+
+@st.composite
+def mixtures(draw: Callable) -> dict[str, object]:
+    """Sparse layers of every kind that changes a count."""
+    top_k = draw(st.integers(1, 3))
+    return {
+        "top_k": top_k,
+        "n_expert": top_k + draw(st.integers(1, 3)),
+        "n_shared": draw(st.integers(0, 2)),
+        "renormalise": draw(st.booleans()) if top_k > 1 else False,
+        "balance": draw(st.sampled_from(BALANCES)),
+    }
+
+
+@st.composite
+def configs(draw: Callable, **fixed: object) -> GPTConfig:
+    """Small shapes of every kind that a `GPTConfig` can name."""
+    n_kv_head, group = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    n_head = n_kv_head * group
+    values = {
+        "vocab_size": draw(st.integers(2, 30)),
+        "block_size": draw(st.integers(2, 9)),
+        "n_layer": draw(st.integers(1, 3)),
+        "n_head": n_head,
+        "n_kv_head": n_kv_head,
+        "d_model": 2 * n_head * draw(st.integers(1, 3)),
+        "d_head": draw(st.sampled_from([None, 2, 6])),
+        "d_ff": draw(st.sampled_from([None, 1, 7])),
+        **{name: draw(st.sampled_from(sorted(table))) for name, table in CHOICES.items()},
+        **{name: draw(st.booleans()) for name in ("final_norm", "qk_norm", "qkv_bias", "bias", "tied_head")},
+        "window": draw(st.none() | st.integers(1, 10)),
+        "moe": draw(st.none() | mixtures()),
+    }
+    return GPTConfig(**{**values, **fixed})
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(("name", "total"), PUBLISHED.items())
+def test_presets_have_the_published_number_of_parameters(name, total):
+    assert accounting.parameters(presets.get(name)).total == total
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_the_formula_counts_every_preset(name):
+    assert accounting.parameters_by_formula(presets.get(name)) == accounting.parameters(presets.get(name))
+
+
+@given(configs())
+def test_the_formula_counts_every_part_of_every_shape(config):
+    model = GPT(config)
+    counted = accounting.parameters_by_formula(config)
+    assert counted == accounting.parameters_of(model) == accounting.parameters(config)
+    assert counted.total == sum(p.numel() for p in model.parameters())
+
+
+def test_parameters_by_hand():
+    """One layer, width 2, one head, everything with a bias and written out."""
+    config = GPTConfig(vocab_size=5, block_size=3, n_layer=1, n_head=1, d_model=2, d_ff=4, qkv_bias=True)
+    attention = 4 * (2 * 2 + 2)
+    feed_forward = (2 * 4 + 4) + (4 * 2 + 2)
+    expected = accounting.Parameters(5 * 2, 3 * 2, attention, feed_forward, 3 * (2 + 2), 5 * 2 + 5)
+    assert accounting.parameters(config) == expected
+    assert expected.total == 10 + 6 + 24 + 22 + 12 + 15
+    assert expected.non_embedding == 24 + 22 + 12
+
+
+def test_the_blocks_of_gpt1_and_gpt2_are_the_same_and_hold_12_c_squared_and_13_c():
+    block = 12 * 768**2 + 13 * 768
+    assert accounting.parameters(presets.get("gpt1")).non_embedding == 12 * block == 85_054_464
+    assert accounting.parameters(presets.get("gpt2")).non_embedding == 12 * block + 2 * 768  # and the final norm
+
+
+def test_an_untied_head_costs_gpt3_a_second_table():
+    untied = accounting.parameters(presets.get("gpt3", tied_head=False, bias=True)).total
+    assert untied - PUBLISHED["gpt3"] == 50257 * (12288 + 1)
+
+
+def test_shapes_of_other_families_follow_from_the_same_parts():
+    """The 2017 transformer has no biases in its attention; BERT has token types, a norm of embeddings and a pooler."""
+
+    def layers(n: int, width: int, hidden: int, bias: bool) -> accounting.Parameters:
+        config = GPTConfig(n_layer=n, n_head=1, d_model=width, d_ff=hidden, qkv_bias=bias, final_norm=False)
+        return accounting.parameters_by_formula(config)
+
+    for width, hidden, blocks in ((512, 2048, 44_101_632), (1024, 4096, 176_283_648)):
+        stack = layers(6, width, hidden, bias=False)
+        attention = stack.attention - 6 * width  # without the output's bias
+        encoder = attention + stack.feed_forward + stack.norms
+        decoder = 2 * attention + stack.feed_forward + stack.norms * 3 // 2
+        assert encoder + decoder == blocks
+    bert = layers(12, 768, 3072, bias=True).non_embedding
+    assert (30522 + 512 + 2) * 768 + 2 * 768 + bert + 768 * 768 + 768 == 109_482_240
+
+
+def test_a_parameter_of_no_part_is_named():
+    with pytest.raises(ValueError, match=r"parameter 0\.weight belongs to no part"):
+        accounting.parameters_of(torch.nn.Sequential(torch.nn.Linear(1, 1)))
+
+
+def test_gpt3_is_counted_without_its_memory():
+    assert all(p.is_meta for p in _on_meta(presets.get("gpt3", n_layer=1)).parameters())
+    assert accounting.parameters(presets.get("gpt3")).total > 1.7e11
+
+
+def _on_meta(config: GPTConfig) -> GPT:
+    with torch.device("meta"):
+        return GPT(config)
+
+
+# FLOPs
+
+
+def count_flops(config: GPTConfig, batch: int, context: int, backend: SDPBackend) -> tuple[int, int]:
+    """Run a model forward and backward, and return what torch counted for each."""
+    model = GPT(config)
+    ids = torch.randint(config.vocab_size, (batch, context))
+    with sdpa_kernel(backend):
+        with FlopCounterMode(display=False, custom_mapping=FUSED) as forward:
+            loss = model.loss(ids, ids)
+        with FlopCounterMode(display=False, custom_mapping=FUSED) as backward:
+            loss.backward()
+    return forward.get_total_flops(), backward.get_total_flops()
+
+
+@settings(max_examples=40)
+@given(configs(), st.integers(1, 3), st.data())
+def test_flops_are_exactly_what_torch_counts(config, batch, data):
+    context = data.draw(st.integers(1, config.block_size))
+    flops = accounting.sequence_flops(config, context)
+    counted = count_flops(config, batch, context, SDPBackend.MATH)
+    assert counted == (flops.forward * batch, flops.backward * batch)
+    assert flops.training == flops.forward + flops.backward == 3 * flops.forward
+
+
+@settings(max_examples=40)
+@given(configs(d_head=6), st.integers(1, 3), st.data())
+def test_flops_of_a_fused_kernel_are_exactly_what_torch_counts(config, batch, data):
+    context = data.draw(st.integers(2, config.block_size))
+    flops = accounting.sequence_flops(config, context, recompute=True)
+    counted = count_flops(config, batch, context, SDPBackend.FLASH_ATTENTION)
+    assert counted == (flops.forward * batch, flops.backward * batch)
+    assert 2 * flops.backward == 4 * flops.linear + 5 * flops.attention
+
+
+def test_torch_alone_does_not_count_fused_attention_on_a_cpu():
+    """Why the tests hand torch its own formula: without it, attention is free."""
+    config = GPTConfig()
+    ids = torch.randint(config.vocab_size, (1, 32))
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        GPT(config)(ids)
+    assert counter.get_total_flops() == 32 * accounting.flops_per_token(config).linear
+
+
+@given(configs(), st.data())
+def test_flops_of_the_next_token_with_a_cache(config, data):
+    context = data.draw(st.integers(1, config.block_size))
+    model = GPT(config).eval()
+    ids = torch.randint(config.vocab_size, (1, context))
+    cache = model.new_cache()
+    with sdpa_kernel(SDPBackend.MATH):
+        if context > 1:
+            model(ids[:, :-1], cache)
+        with FlopCounterMode(display=False) as counter:
+            model(ids[:, -1:], cache)
+    assert counter.get_total_flops() == accounting.flops_per_token(config, context).forward
+
+
+@given(configs(window=None), st.data())
+def test_without_a_window_a_sequence_is_its_tokens(config, data):
+    context, recompute = data.draw(st.integers(1, config.block_size)), data.draw(st.booleans())
+    one = accounting.flops_per_token(config, context, recompute=recompute)
+    all_of_them = accounting.sequence_flops(config, context, recompute=recompute)
+    assert all_of_them == accounting.Flops(context * one.linear, context * one.attention, recompute)
+
+
+def test_a_window_by_hand():
+    """Two layers, two heads of width 3, a window of 4: blocks of 4 queries with 8 keys, the first with 4."""
+    config = GPTConfig(block_size=20, n_layer=2, n_head=2, d_model=6, window=4)
+    key = 4 * 2 * 6
+    seen = [accounting.flops_per_token(config, context).attention for context in (1, 3, 4, 5, 20)]
+    assert seen == [key, 3 * key, 4 * key, 4 * key, 4 * key]
+    read = {context: accounting.sequence_flops(config, context).attention for context in (3, 4, 15, 16, 17, 20)}
+    assert read == {
+        3: 9 * key,
+        4: 16 * key,
+        15: 225 * key,  # under a mask
+        16: (16 + 3 * 32) * key,
+        17: (16 + 4 * 32) * key,  # the last block is filled up
+        20: (16 + 4 * 32) * key,
+    }
+    assert accounting.kv_cache_bytes(config, 3, dtype="fp32") == 3 * 2 * 2 * 6 * 4
+    assert accounting.kv_cache_bytes(config, 20, dtype="fp32") == 4 * 2 * 2 * 6 * 4
+
+
+def test_flops_by_hand():
+    config = GPTConfig(vocab_size=5, block_size=3, n_layer=1, n_head=1, d_model=2, d_ff=4)
+    flops = accounting.flops_per_token(config)
+    assert flops.linear == 2 * (4 * 2 * 2 + 2 * 2 * 4 + 5 * 2)
+    assert flops.attention == 2 * 2 * 3 * 2  # scores and weighted sum, 3 keys, width 2
+    assert (flops.forward, flops.backward) == (108, 216)
+    assert accounting.flops_per_token(config, recompute=True).backward == 2 * 84 + 60
+    assert accounting.flops_per_token(config, 1).forward == 84 + 8
+
+
+def test_training_takes_six_flops_for_each_weight_and_twelve_for_attention():
+    """Parameters that multiply are all but positions, biases and norms, and a tied table does."""
+    config = presets.get("gpt2")
+    total = accounting.parameters(config).total
+    multiplying = total - 1024 * 768 - 12 * (9 * 768 + 4 * 768) - 2 * 768
+    training = accounting.flops_per_token(config).training
+    assert training == 6 * multiplying + 12 * config.n_layer * 1024 * 768
+    assert training / (6 * total) == pytest.approx(1.144, abs=5e-4)
+
+
+# Memory
+
+
+def saved_numbers(run: Callable[[], object], model: torch.nn.Module) -> int:
+    """Count the floating-point numbers that autograd keeps while `run` runs, each once, without the weights."""
+    own = {p.untyped_storage().data_ptr() for p in [*model.parameters(), *model.buffers()]}
+    kept: dict[int, torch.Tensor] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.is_floating_point() and tensor.untyped_storage().data_ptr() not in own:
+            kept[tensor.untyped_storage().data_ptr()] = tensor  # held, so that no address is used twice
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        result = run()
+    assert result is not None
+    return sum(tensor.untyped_storage().nbytes() // tensor.element_size() for tensor in kept.values())
+
+
+def numbers_in_the_mask(config: GPTConfig, context: int) -> int:
+    """Count what the kernel keeps of a mask, which it turns into numbers: once for all sequences."""
+    if config.window is None or config.window >= context:
+        return 0
+    return 2 * config.window**2 if accounting.flops.blocked(config, context) else context**2
+
+
+WIDE = {"d_model": 24, "n_head": 6, "n_kv_head": 3, "vocab_size": 50, "block_size": 9}
+
+
+@settings(max_examples=60)
+@given(configs(**WIDE, d_head=None, n_layer=2, dropout=0.0), st.integers(1, 3), st.data())
+def test_activations_are_exactly_what_torch_keeps(config, batch, data):
+    context = data.draw(st.integers(2, config.block_size))
+    model = GPT(config)
+    ids = torch.randint(config.vocab_size, (batch, context))
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        # Without the routers' own losses, which keep a few numbers more.
+        kept = saved_numbers(lambda: token_cross_entropy(model(ids), ids), model)
+    kept -= config.n_layer * numbers_in_the_mask(config, context)
+    # The one number beside the tokens' is what the mean over them keeps.
+    assert kept - accounting.sequence_activations(config, context) * batch in (0, 1)
+
+
+@pytest.mark.parametrize("context", [2, 9])
+def test_activations_without_the_fused_kernel_hold_every_weight(context, monkeypatch):
+    monkeypatch.setattr(MultiHeadAttention, "forward", lambda self, x, cache=None, **_: self.explicit(x)[0])
+    config = GPTConfig(**WIDE)
+    model = GPT(config)
+    ids = torch.randint(config.vocab_size, (2, context))
+    kept = saved_numbers(lambda: model.loss(ids, ids), model)
+    assert kept - accounting.activations_per_token(config, context, fused=False) * 2 * context in (0, 1)
+
+
+def test_activations_of_one_block_by_hand():
+    config = GPTConfig(n_layer=1, n_head=4, d_model=64)
+    with_none = dataclasses.replace(config, vocab_size=1, final_norm=False)
+    block = 4 * 64 + 4 + 4 * 64 + 4 + 4 * 64
+    assert accounting.activations_per_token(with_none) == block + 64 + 1
+    model = Block(64, MultiHeadAttention(64, 4), GPT(config).blocks[0].feed_forward)
+    x = torch.randn(2, 8, 64, requires_grad=True)
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        assert saved_numbers(lambda: model(x), model) == block * 2 * 8
+
+
+def test_memory_of_weights_and_of_training():
+    config = presets.get("gpt3")
+    assert accounting.weight_bytes(config, "bf16") == 2 * PUBLISHED["gpt3"]
+    assert accounting.weight_bytes(config, "fp32") == 4 * PUBLISHED["gpt3"]
+    assert accounting.weight_bytes(config, "int4") == PUBLISHED["gpt3"] // 2
+    assert accounting.training_bytes(config) == 16 * PUBLISHED["gpt3"]
+
+
+def test_training_memory_is_that_of_weights_gradients_and_adam():
+    model = GPT(GPTConfig(n_layer=1))
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.zeros(1, 4, dtype=torch.long)).sum().backward()
+    optimizer.step()
+    state = [t for values in optimizer.state.values() for t in values.values() if t.dim()]  # without step counts
+    held = [*model.parameters(), *(p.grad for p in model.parameters()), *state]
+    unused = sum(p.numel() for p in model.parameters() if p.grad is None)
+    assert unused == 0
+    assert sum(t.numel() * t.element_size() for t in held) == accounting.training_bytes(model.config)
+
+
+@settings(max_examples=30)
+@given(configs(), st.integers(1, 3))
+def test_kv_cache_is_what_the_newest_token_meets_and_what_stays_is_that_without_what_left_the_window(config, batch):
+    model = GPT(config).eval()
+    cache = model.new_cache()
+    met = []
+
+    def keep(append: Callable) -> Callable:
+        return lambda k, v: met.append(append(k, v)) or met[-1]
+
+    with torch.no_grad():
+        for ids in torch.randint(config.vocab_size, (batch, config.block_size)).split([config.block_size - 1, 1], 1):
+            met.clear()
+            for layer in cache:
+                layer.append = keep(type(layer).append.__get__(layer))
+            model(ids, cache)
+    held = sum(t.numel() * t.element_size() for pair in met for t in pair)
+    assert accounting.kv_cache_bytes(config, batch=batch, dtype="fp32") == held
+    stays = min(config.block_size, config.window - 1) if config.window else config.block_size
+    assert {layer.k.shape[-2] for layer in cache} == {stays}
+
+
+@given(configs(), st.data())
+def test_activations_of_a_sequence_are_those_of_its_tokens_or_refused_by_token(config, data):
+    context = data.draw(st.integers(1, config.block_size))
+    for fused in (True, False):
+        whole = accounting.sequence_activations(config, context, fused=fused)
+        if fused and config.window is not None and context >= 4 * config.window:
+            with pytest.raises(
+                ValueError, match=f"{context} tokens is read block by block in a window of {config.window}"
+            ):
+                accounting.activations_per_token(config, context)
+        else:
+            assert whole == context * accounting.activations_per_token(config, context, fused=fused)
+
+
+def test_kv_cache_of_gpt3():
+    config = presets.get("gpt3")
+    assert accounting.kv_cache_bytes(config, 1) == 4.5 * 2**20
+    assert accounting.kv_cache_bytes(config) == 9 * 2**30
+
+
+# Training
+
+
+def test_gpt3_took_the_compute_that_its_paper_says():
+    flops = accounting.training_flops(presets.get("gpt3"), 300_000_000_000)
+    assert flops == 6 * PUBLISHED["gpt3"] * 300_000_000_000
+    assert flops == pytest.approx(3.14e23, rel=2e-3)
+    assert flops / (1e15 * 86400) == pytest.approx(3.64e3, rel=1e-3)  # petaFLOP/s-days
+
+
+def test_four_days_on_eight_a100_is_the_124_m_model():
+    """nanoGPT: 600,000 updates of 491,520 tokens in about four days."""
+    tokens = 600_000 * 12 * 1024 * 40
+    assert tokens == 294_912_000_000
+    small = accounting.training_flops(presets.get("gpt2"), tokens)
+    utilisation = small / (accounting.DEVICES["A100"] * 8 * 4 * 86400)
+    assert utilisation == pytest.approx(0.255, abs=5e-4)
+    assert accounting.training_days(small, "A100", 8, utilisation) == pytest.approx(4)
+    large = accounting.training_flops(presets.get("gpt2-xl"), tokens)
+    assert accounting.training_days(large, "A100", 8, utilisation) == pytest.approx(50, abs=0.5)
+
+
+def test_days_are_work_over_speed():
+    assert accounting.training_days(989e12 * 86400, "H100", utilisation=1.0) == pytest.approx(1)
+    assert accounting.training_days(989e12 * 86400, "H100", 4, utilisation=0.5) == pytest.approx(0.5)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda c: accounting.flops_per_token(c, 0), "context must be between 1 and the block size, 32, got 0"),
+        (lambda c: accounting.flops_per_token(c, 33), "context must be between 1 and the block size, 32, got 33"),
+        (lambda c: accounting.sequence_flops(c, 33), "context must be between 1 and the block size, 32, got 33"),
+        (lambda c: accounting.sequence_activations(c, 0), "context must be between 1 and the block size, 32, got 0"),
+        (lambda c: accounting.activations_per_token(c, 33), "context must be between 1 and the block size"),
+        (lambda c: accounting.kv_cache_bytes(c, 33), "context must be between 1 and the block size"),
+        (lambda c: accounting.kv_cache_bytes(c, batch=0), "batch must be >= 1, got 0"),
+        (lambda c: accounting.activation_bytes(c, batch=0), "batch must be >= 1, got 0"),
+        (lambda c: accounting.weight_bytes(c, "fp7"), "dtype must be one of fp32, bf16, .*, got 'fp7'"),
+        (lambda c: accounting.training_flops(c, 0), "tokens must be >= 1, got 0"),
+        (lambda c: accounting.training_flops(c, math.nan), "tokens must be >= 1, got nan"),
+        (lambda c: accounting.training_days(-1.0, "A100"), "flops must be a number >= 0, got -1.0"),
+        (lambda c: accounting.training_days(math.nan, "A100"), "flops must be a number >= 0, got nan"),
+        (lambda c: accounting.training_days(1.0, "B52"), "unknown device 'B52'; choose from T4, V100, A100, H100"),
+        (lambda c: accounting.training_days(1.0, "A100", 0), "n_devices must be >= 1, got 0"),
+        (lambda c: accounting.training_days(1.0, "A100", 1, 0.0), r"utilisation must be in \(0, 1\], got 0.0"),
+        (lambda c: accounting.training_days(1.0, "A100", 1, 1.5), r"utilisation must be in \(0, 1\], got 1.5"),
+        (lambda c: accounting.training_days(1.0, "A100", 1, math.nan), r"utilisation must be in \(0, 1\], got nan"),
+    ],
+)
+@pytest.mark.usefixtures("untyped")
+def test_what_does_not_fit_is_refused_by_name(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(GPTConfig())

@@ -1,0 +1,156 @@
+"""Numbers and their words: each is the other's only translation, and no number is on both sides of a split."""
+
+import re
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lecture21.data import numbers
+from lecture21.data.numbers import BOS, EOS, IDS, LIMIT, ONES, PAD, TENS, TOKENS
+
+NUMBERS = st.integers(0, LIMIT - 1)
+
+
+def value(words: str) -> int:
+    """Read a number back by arithmetic, as a listener does."""
+    total = group = 0
+    for word in words.split():
+        if word == "thousand":
+            total, group = 1000 * group, 0
+        elif word == "hundred":
+            group *= 100
+        else:
+            group += ONES.index(word) if word in ONES else 10 * (TENS.index(word) + 2)
+    return total + group
+
+
+def test_words_by_example():
+    assert {n: numbers.to_words(n) for n in (0, 7, 13, 20, 47, 100, 115, 1047, 12_000, 200_002, 999_999)} == {
+        0: "zero",
+        7: "seven",
+        13: "thirteen",
+        20: "twenty",
+        47: "forty seven",
+        100: "one hundred",
+        115: "one hundred fifteen",
+        1047: "one thousand forty seven",
+        12_000: "twelve thousand",
+        200_002: "two hundred thousand two",
+        999_999: "nine hundred ninety nine thousand nine hundred ninety nine",
+    }
+
+
+def test_no_two_small_numbers_share_their_words():
+    assert len({numbers.to_words(n) for n in range(20_000)}) == 20_000
+
+
+@given(NUMBERS)
+def test_words_and_digits_say_the_same_number(n):
+    assert value(numbers.to_words(n)) == n == int(numbers.to_digits(n).replace(",", ""))
+
+
+@given(NUMBERS)
+def test_every_word_comes_from_its_digits(n):
+    digits, words, places = numbers.to_digits(n), numbers.to_words(n).split(), numbers.origins(n)
+    assert len(words) == len(places)
+    for word, place in zip(words, places, strict=True):
+        shown = "".join(digits[i] for i in place)
+        if word == "thousand":
+            assert shown == ","
+        elif word == "hundred":
+            assert shown in "123456789"
+        elif word in TENS:
+            assert shown == str(TENS.index(word) + 2)
+        else:
+            assert shown == str(ONES.index(word))
+
+
+def test_hundred_stands_with_its_own_digit():
+    assert numbers.origins(405_300) == [(0,), (0,), (2,), (3,), (4,), (4,)]
+
+
+@pytest.mark.parametrize("n", [-1, LIMIT])
+@pytest.mark.parametrize("function", [numbers.to_words, numbers.to_digits, numbers.origins])
+def test_refuses_a_number_out_of_range(function, n):
+    with pytest.raises(ValueError, match=rf"0\.\.999999, got {n}"):
+        function(n)
+
+
+class TestSample:
+    def test_draws_are_distinct_and_the_same_for_a_seed(self):
+        drawn = numbers.sample(2000, seed=3)
+        assert len(set(drawn)) == 2000
+        assert drawn == numbers.sample(2000, seed=3) != numbers.sample(2000, seed=4)
+
+    def test_short_numbers_come_as_often_as_long_ones_while_there_are_any(self):
+        lengths = Counter(len(str(n)) for n in numbers.sample(20_000))
+        assert lengths[1] == 10
+        assert lengths[2] == 90
+        assert lengths[3] == 900
+        assert 0.9 < lengths[5] / lengths[6] < 1  # some of five digits were drawn twice
+
+    def test_short_numbers_stand_anywhere_so_that_a_split_has_them_on_both_sides(self):
+        drawn = numbers.sample(4400)
+        places = [place for place, n in enumerate(drawn) if n < 100]
+        assert len(places) == 100
+        assert places[10] < 1000
+        assert places[-10] > 3400
+
+    def test_no_number_is_too_long(self):
+        assert max(numbers.sample(300, max_digits=3)) < 1000
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"count": 0}, r"count must be in 1\.\.500000 for 6 digits, got 0"),
+            ({"count": 51, "max_digits": 2}, r"1\.\.50 for 2 digits, got 51"),
+            ({"count": 1, "max_digits": 7}, r"max_digits must be in 1\.\.6, got 7"),
+        ],
+    )
+    def test_refuses_what_it_cannot_draw(self, settings, message):
+        with pytest.raises(ValueError, match=message):
+            numbers.sample(**settings)
+
+
+class TestPairs:
+    @pytest.mark.parametrize("to", numbers.DIRECTIONS)
+    @given(drawn=st.lists(NUMBERS, min_size=1, max_size=5))
+    def test_the_two_sides_are_the_number_and_its_words(self, to, drawn):
+        batch = numbers.pairs(drawn, to)
+        for n, source, target in zip(drawn, batch.source, batch.target_out, strict=True):
+            digits, words = list(numbers.to_digits(n)), numbers.to_words(n).split()
+            sides = (numbers.decode(source), numbers.decode(target))
+            assert sides == ((digits, words) if to == "words" else (words, digits))
+
+    def test_the_decoder_reads_what_it_must_write_one_step_late(self):
+        batch = numbers.pairs([1047, 20])
+        assert batch.source.dtype == torch.long
+        assert [TOKENS[i] for i in batch.target_in[0]] == [BOS, "one", "thousand", "forty", "seven"]
+        assert [TOKENS[i] for i in batch.target_out[0]] == ["one", "thousand", "forty", "seven", EOS]
+        assert [TOKENS[i] for i in batch.target_out[1]] == ["twenty", EOS, PAD, PAD, PAD]
+        assert [TOKENS[i] for i in batch.source[1]] == ["2", "0", PAD, PAD, PAD]
+
+    def test_refuses_an_unknown_direction_and_nothing(self):
+        with pytest.raises(ValueError, match="words, digits, got 'french'"):
+            numbers.pairs([1], "french")
+        with pytest.raises(ValueError, match="at least one"):
+            numbers.pairs([])
+
+
+class TestVocabulary:
+    def test_every_token_is_there_once(self):
+        assert len(set(TOKENS)) == len(TOKENS) == len(IDS) == 44
+        assert IDS[PAD] == 0  # what TransformerConfig takes for padding
+
+    def test_decoding_stops_at_the_end(self):
+        ids = numbers.encode([BOS, "seven", EOS, "eight", PAD])
+        assert numbers.decode(ids) == numbers.decode(torch.tensor(ids)) == ["seven"]
+
+    def test_refuses_what_it_does_not_know(self):
+        with pytest.raises(ValueError, match=re.escape("'and' is not a token")):
+            numbers.encode(["one", "and"])
+        with pytest.raises(ValueError, match=r"0\.\.43, got 44"):
+            numbers.decode([44])

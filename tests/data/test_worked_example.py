@@ -1,0 +1,50 @@
+"""What the chapters say of the pencil-sized sentence."""
+
+import pytest
+import torch
+
+from lecture21.attention import attention, basic_self_attention
+from lecture21.data.worked_example import FEATURES, SLOTS, TOKENS, VALUE_SLOTS, W_KEY, W_QUERY, W_VALUE, X
+
+THE, CAT, SAT, DOWN = range(4)
+Q, K, V = X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T
+
+
+def test_the_shapes_fit_the_names():
+    assert TOKENS == ("the", "cat", "sat", "down")
+    assert X.shape == (len(TOKENS), len(FEATURES)) == (4, 4)
+    assert W_QUERY.shape == W_KEY.shape == (len(SLOTS), len(FEATURES))
+    assert W_VALUE.shape == (len(VALUE_SLOTS), len(FEATURES))
+
+
+@pytest.mark.parametrize("values", [X, W_QUERY, W_KEY, W_VALUE, Q, K, V, X @ X.T, Q @ K.T / 2])
+def test_every_number_is_a_small_half(values):
+    assert torch.equal(values * 2, (values * 2).round())
+    assert values.abs().max() <= 5
+
+
+def test_the_docstrings_tell_the_numbers():
+    assert (X @ X.T).tolist() == [[2, 2, 0, 0], [2, 5, 1, 0], [0, 1, 2, 2], [0, 0, 2, 4]]
+    assert Q.tolist() == [[2, 0, 0, 0], [0, 0, 0, 0], [2, 1, 0, 0], [0, 2, 0, 0]]
+    assert K.tolist() == [[0, 0, 0, 1], [2, 0, 0, 0], [0, 2, 1, 0], [0, 0, 2, 0]]
+    assert V.tolist() == [[0, 0, 0, 1], [4, 1, 0, 0], [0, 1, 0.5, 0], [0, 0, 1, 0]]
+    assert (Q @ K.T / 2).tolist() == [[0, 2, 0, 0], [0, 0, 0, 0], [0, 2, 1, 0], [0, 0, 2, 0]]
+
+
+def test_without_matrices_short_words_share_and_long_words_keep():
+    weights = basic_self_attention(X)[1]
+    assert weights[THE, THE] == weights[THE, CAT] > weights[THE, SAT]
+    assert weights[SAT, SAT] == weights[SAT, DOWN] > weights[SAT, CAT]
+    assert weights[CAT].argmax() == CAT
+    assert weights[DOWN].argmax() == DOWN
+
+
+def test_with_matrices_each_word_finds_what_it_needs():
+    weights = attention(Q, K, V)[1]
+    assert weights[[THE, SAT, DOWN]].argmax(dim=1).tolist() == [CAT, CAT, SAT]
+    assert torch.equal(weights[CAT], torch.full((4,), 0.25))  # "cat" asks for nothing
+
+
+@pytest.mark.parametrize("matrix", [W_QUERY, W_KEY, W_VALUE])
+def test_a_forgotten_transpose_shows(matrix):
+    assert not torch.equal(X @ matrix, X @ matrix.T)

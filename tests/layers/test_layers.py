@@ -1,0 +1,342 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from lecture21 import GPT, GPTConfig
+from lecture21.attention import SelfAttention, causal_mask
+from lecture21.layers import Block, KVCache, MultiHeadAttention, attention_maps, attention_weights
+from lecture21.layers.feed_forward import ACTIVATIONS, FeedForward
+from lecture21.positions import Rotary
+
+
+def randn(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def copy_to_torch(ours: MultiHeadAttention, theirs: nn.MultiheadAttention) -> None:
+    """Copy our weights into torch's layer, which stacks query, key and value in one matrix."""
+    parts = (ours.query, ours.key, ours.value)
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(torch.cat([part.weight for part in parts]))
+        theirs.in_proj_bias.zero_()
+        if ours.query.bias is not None:
+            theirs.in_proj_bias.copy_(torch.cat([part.bias for part in parts]))
+        theirs.out_proj.load_state_dict(ours.output.state_dict())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("qkv_bias", [False, True])
+@pytest.mark.parametrize("n_head", [1, 2, 4])
+def test_multi_head_attention_equals_torch_in_output_weights_and_gradients(dtype, qkv_bias, n_head):
+    torch.manual_seed(0)
+    ours = MultiHeadAttention(8, n_head, qkv_bias=qkv_bias).to(dtype)
+    theirs = nn.MultiheadAttention(8, n_head, batch_first=True).to(dtype)
+    copy_to_torch(ours, theirs)
+    a, b = (randn(2, 5, 8, dtype=dtype).requires_grad_() for _ in range(2))
+    blocked = ~causal_mask(5)  # torch's layer takes the opposite convention: True = may not attend
+    reference, reference_weights = theirs(b, b, b, attn_mask=blocked, average_attn_weights=False)
+    out = ours(a)
+    torch.testing.assert_close(out, reference)
+    torch.testing.assert_close(ours.explicit(a)[1], reference_weights)
+    probe = randn(*out.shape, seed=7, dtype=dtype)
+    (out * probe).sum().backward()
+    (reference * probe).sum().backward()
+    torch.testing.assert_close(a.grad, b.grad)
+    gradients = torch.cat([part.weight.grad for part in (ours.query, ours.key, ours.value)])
+    torch.testing.assert_close(gradients, theirs.in_proj_weight.grad)
+    torch.testing.assert_close(ours.output.weight.grad, theirs.out_proj.weight.grad)
+
+
+def test_the_explicit_path_equals_the_fast_one_in_gradients_too():
+    layer = MultiHeadAttention(8, 2).double()
+    a, b = (randn(2, 5, 8).requires_grad_() for _ in range(2))
+    fast, (slow, _) = layer(a), layer.explicit(b)
+    torch.testing.assert_close(fast, slow)
+    fast.square().sum().backward()
+    slow.square().sum().backward()
+    torch.testing.assert_close(a.grad, b.grad)
+
+
+def test_heads_are_single_heads_side_by_side():
+    layer = MultiHeadAttention(6, 3).double()
+    x = randn(1, 4, 6)
+    heads = []
+    for h in range(3):
+        rows = slice(2 * h, 2 * h + 2)
+        head = SelfAttention(6, 2).double()
+        with torch.no_grad():
+            for name in ("query", "key", "value"):
+                getattr(head, name).weight.copy_(getattr(layer, name).weight[rows])
+        out, weights = head(x, causal_mask(4))
+        torch.testing.assert_close(weights, layer.explicit(x)[1][:, h])
+        heads.append(out)
+    torch.testing.assert_close(layer.output(torch.cat(heads, dim=-1)), layer(x))
+
+
+@pytest.mark.parametrize(("d_model", "n_head"), [(6, 4), (6, 0), (6, -1)])
+def test_heads_that_do_not_divide_the_width_are_refused(d_model, n_head):
+    with pytest.raises(ValueError, match=f"d_model={d_model} and n_head={n_head}"):
+        MultiHeadAttention(d_model, n_head)
+
+
+@pytest.mark.parametrize(("activation", "theirs"), [("relu", "relu"), ("gelu", "gelu")])
+def test_a_block_is_torch_s_pre_norm_layer(activation, theirs):
+    torch.manual_seed(0)
+    ours = Block(8, MultiHeadAttention(8, 2, qkv_bias=True), FeedForward(8, 16, activation=activation)).double()
+    reference = nn.TransformerEncoderLayer(
+        8, 2, dim_feedforward=16, dropout=0.0, activation=theirs, batch_first=True, norm_first=True
+    ).double()
+    copy_to_torch(ours.attention, reference.self_attn)
+    reference.norm1.load_state_dict(ours.norm_attention.state_dict())
+    reference.norm2.load_state_dict(ours.norm_feed_forward.state_dict())
+    reference.linear1.load_state_dict(ours.feed_forward.up.state_dict())
+    reference.linear2.load_state_dict(ours.feed_forward.down.state_dict())
+    x = randn(2, 5, 8)
+    torch.testing.assert_close(ours(x), reference(x, src_mask=~causal_mask(5)))
+
+
+def test_an_unknown_activation_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"'swish'.*relu"):
+        FeedForward(4, 8, activation="swish")
+
+
+def test_feed_forward_sees_one_position_at_a_time():
+    layer = FeedForward(4, 8).double()
+    x = randn(2, 5, 4)
+    torch.testing.assert_close(layer(x)[:, 2:3], layer(x[:, 2:3]))
+
+
+def test_a_cache_grows_by_what_it_is_given():
+    cache = KVCache()
+    assert len(cache) == 0
+    first, second = randn(1, 2, 3, 4), randn(1, 2, 1, 4, seed=1)
+    cache.append(first, first)
+    k, v = cache.append(second, 2 * second)
+    assert len(cache) == 4
+    assert torch.equal(k, torch.cat([first, second], dim=2))
+    assert torch.equal(v, torch.cat([first, 2 * second], dim=2))
+
+
+def test_a_cache_with_a_window_keeps_what_the_next_query_can_see():
+    cache = KVCache(window=3)
+    x = randn(1, 2, 6, 4)
+    k, v = cache.append(x[:, :, :5], 2 * x[:, :, :5])
+    assert torch.equal(k, x[:, :, :5])  # all that is new can be asked for now
+    k, v = cache.append(x[:, :, 5:], 2 * x[:, :, 5:])
+    assert torch.equal(k, x[:, :, 3:])
+    assert torch.equal(v, 2 * x[:, :, 3:])
+    assert len(cache) == 6
+    assert cache.k.untyped_storage().nbytes() == 2 * 2 * 4 * 8  # two positions, and nothing that they were cut from
+
+
+@pytest.mark.parametrize("window", [1, 2, 5, 6, 23, 40])
+@pytest.mark.parametrize("pieces", [[1] * 23, [7, 1, 15], [23]])
+def test_a_layer_with_a_window_reads_the_same_whole_in_pieces_and_under_its_mask(window, pieces):
+    torch.manual_seed(0)
+    layer = MultiHeadAttention(8, 2, n_kv_head=1, window=window, rotary=Rotary(23, 4)).double()
+    x = randn(2, 23, 8)
+    whole = layer(x)
+    explicit, weights = layer.explicit(x)
+    torch.testing.assert_close(whole, explicit)
+    assert torch.equal(weights > 0, causal_mask(23, window=window).expand_as(weights))
+    cache = KVCache(window)
+    torch.testing.assert_close(torch.cat([layer(piece, cache) for piece in x.split(pieces, dim=1)], dim=1), whole)
+    assert (len(cache), cache.k.shape[-2]) == (23, min(23, window - 1) if window <= 23 else 23)
+
+
+@pytest.mark.parametrize(("window", "keys"), [(5, [5, 10]), (6, [20]), (None, [20])])
+def test_a_text_of_four_windows_is_read_in_blocks(window, keys):
+    """The kernel is then called for the first block, and for all others with the keys of two."""
+    layer = MultiHeadAttention(8, 2, window=window)
+    seen = []
+    kernel = torch.nn.functional.scaled_dot_product_attention
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            torch.nn.functional,
+            "scaled_dot_product_attention",
+            lambda q, k, v, **options: seen.append(k.shape[-2]) or kernel(q, k, v, **options),
+        )
+        layer(torch.randn(1, 20, 8))
+    assert seen == keys
+
+
+@pytest.mark.parametrize("options", [{"window": 0}, {"window": 2, "causal": False}])
+def test_a_window_needs_a_size_and_an_order(options):
+    with pytest.raises(ValueError, match="window must be >= 1 and needs causal=True"):
+        MultiHeadAttention(8, 2, **options)
+
+
+def test_attention_weights_leave_the_model_as_it_was():
+    layer = MultiHeadAttention(8, 2, dropout=0.5)
+    model = nn.Sequential(nn.Embedding(5, 8), layer).train()
+    weights = attention_weights(model, torch.arange(5)[None])
+    assert weights.shape == (1, 1, 2, 5, 5)
+    assert model.training
+    assert layer.training
+    assert not layer._forward_pre_hooks
+    assert not weights.requires_grad
+
+
+def test_attention_maps_refuse_a_sequence_of_which_a_cache_holds_the_beginning():
+    """The map of the rest alone would have one column for each new token, and none for what it mostly reads."""
+    model = GPT(GPTConfig(vocab_size=5, block_size=6, n_layer=1, n_head=1, d_model=4)).eval()
+    ids = torch.arange(5)[None]
+    cache = model.new_cache()
+    first = attention_maps(model, ids[:, :3], cache)["blocks.0.attention"]
+    assert torch.equal(first, attention_weights(model, ids[:, :3])[0])
+    with pytest.raises(ValueError, match="3 positions are in the cache"):
+        attention_maps(model, ids[:, 3:], cache)
+    assert model(ids[:, 3:], cache).shape == (1, 2, 5)  # the hooks are gone
+
+
+def test_attention_weights_name_a_model_without_attention():
+    with pytest.raises(ValueError, match="Linear has no MultiHeadAttention"):
+        attention_weights(nn.Linear(2, 2), torch.zeros(1, 2, dtype=torch.long))
+
+
+def test_gelu_tanh_is_the_formula_of_gpt_1():
+    x = torch.linspace(-4, 4, 50, dtype=torch.float64)
+    formula = 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    torch.testing.assert_close(ACTIVATIONS["gelu_tanh"].function(x), formula)
+    assert (ACTIVATIONS["gelu"].function(x) - formula).abs().max() > 1e-4  # the exact one is another function
+
+
+def test_dropout_drops_weights_and_outputs_in_training_only():
+    torch.manual_seed(0)
+    layer = MultiHeadAttention(64, 1, dropout=0.5)
+    x = randn(4, 50, 64, dtype=torch.float32)
+    dropped = (layer(x) == 0).float().mean().item()
+    assert dropped == pytest.approx(0.5, abs=0.02)  # 12,800 outputs: four standard errors
+    layer.output.register_forward_hook(lambda module, args, out: args[0])  # the joined heads before the projection
+    # The first query has one key: its only weight is dropped half of the time, for the whole head.
+    first = torch.stack([(layer(x[:1])[0, 0] == 0).all() for _ in range(50)])
+    assert 10 < first.sum() < 40
+    assert not (layer.eval()(x) == 0).any()
+
+
+def test_cross_attention_equals_torch_with_a_padded_memory():
+    torch.manual_seed(0)
+    ours = MultiHeadAttention(8, 2, qkv_bias=True, causal=False).double()
+    theirs = nn.MultiheadAttention(8, 2, batch_first=True).double()
+    copy_to_torch(ours, theirs)
+    x, memory = randn(2, 3, 8), randn(2, 5, 8, seed=1)
+    real = torch.tensor([[True] * 5, [True] * 2 + [False] * 3])
+    reference, weights = theirs(x, memory, memory, key_padding_mask=~real, average_attn_weights=False)
+    mask = real[:, None, None]
+    torch.testing.assert_close(ours(x, memory=memory, mask=mask), reference)
+    torch.testing.assert_close(ours.explicit(x, memory=memory, mask=mask)[1], weights)
+
+
+def test_cross_attention_reads_its_memory_once():
+    layer = MultiHeadAttention(8, 2, causal=False).double()
+    x, memory = randn(1, 3, 8), randn(1, 5, 8, seed=1)
+    cache = KVCache()
+    pieces = [layer(x[:, :1], cache, memory=memory)]
+    calls = []
+    layer.key.register_forward_hook(lambda *_: calls.append(1))
+    pieces += [layer(x[:, t : t + 1], cache, memory=memory) for t in (1, 2)]
+    assert calls == []
+    assert len(cache) == 5
+    torch.testing.assert_close(torch.cat(pieces, dim=1), layer(x, memory=memory))
+
+
+def test_grouped_heads_are_full_heads_with_repeated_keys_and_values():
+    torch.manual_seed(0)
+    grouped = MultiHeadAttention(8, 4, n_kv_head=2).double()
+    full = MultiHeadAttention(8, 4).double()
+    with torch.no_grad():
+        full.query.load_state_dict(grouped.query.state_dict())
+        full.output.load_state_dict(grouped.output.state_dict())
+        for name in ("key", "value"):
+            weight = getattr(grouped, name).weight.view(2, 2, 8)  # (G, D, C): heads 0, 1 read group 0
+            getattr(full, name).weight.copy_(weight.repeat_interleave(2, dim=0).reshape(8, 8))
+    x = randn(2, 5, 8)
+    torch.testing.assert_close(grouped(x), full(x))
+    cache = KVCache()
+    grouped(x, cache)
+    assert cache.k.shape == (2, 2, 5, 2)  # the point of it: half of the keys are kept
+
+
+@pytest.mark.parametrize("n_kv_head", [0, 3, 8])
+def test_key_heads_that_do_not_divide_the_heads_are_refused(n_kv_head):
+    with pytest.raises(ValueError, match=f"n_head=4 and n_kv_head={n_kv_head}"):
+        MultiHeadAttention(8, 4, n_kv_head=n_kv_head)
+
+
+def test_a_mask_joins_the_causal_one_in_both_paths():
+    layer = MultiHeadAttention(8, 2).double()
+    x = randn(1, 4, 8)
+    mask = torch.ones(4, 4, dtype=torch.bool)
+    mask[2:, 1] = False
+    weights = layer.explicit(x, mask=mask)[1]
+    assert torch.equal(weights[0, 0] > 0, mask & causal_mask(4))
+    torch.testing.assert_close(layer(x, mask=mask), layer.explicit(x, mask=mask)[0])
+
+
+def test_queries_and_keys_are_normalised_before_they_are_turned():
+    layer = MultiHeadAttention(8, 2, rotary=Rotary(5, 4), qk_norm=nn.RMSNorm).double()
+    x = randn(1, 5, 8)
+    shape = (1, 5, 2, 4)
+    q = layer.rotary(layer.query_norm(layer.query(x).view(shape).transpose(1, 2)))
+    k = layer.rotary(layer.key_norm(layer.key(x).view(shape).transpose(1, 2)))
+    scores = (q @ k.transpose(-2, -1) / 2).masked_fill(~causal_mask(5), -math.inf)
+    torch.testing.assert_close(layer.explicit(x)[1], scores.softmax(-1))
+
+
+def test_a_post_norm_block_is_torch_s():
+    torch.manual_seed(0)
+    ours = Block(
+        8,
+        MultiHeadAttention(8, 2, qkv_bias=True, causal=False),
+        FeedForward(8, 16),
+        norm_position="post",
+    ).double()
+    reference = nn.TransformerEncoderLayer(8, 2, dim_feedforward=16, dropout=0.0, batch_first=True).double()
+    copy_to_torch(ours.attention, reference.self_attn)
+    reference.norm1.load_state_dict(ours.norm_attention.state_dict())
+    reference.norm2.load_state_dict(ours.norm_feed_forward.state_dict())
+    reference.linear1.load_state_dict(ours.feed_forward.up.state_dict())
+    reference.linear2.load_state_dict(ours.feed_forward.down.state_dict())
+    x = randn(2, 5, 8)
+    torch.testing.assert_close(ours(x), reference(x))
+
+
+@pytest.mark.parametrize(("field", "value"), [("norm", "batchnorm"), ("norm_position", "middle")])
+def test_an_unknown_norm_is_refused_by_name(field, value):
+    with pytest.raises(ValueError, match=f"{field} must be one of .*{value}"):
+        Block(8, MultiHeadAttention(8, 2), FeedForward(8, 16), **{field: value})
+
+
+def test_swiglu_is_its_formula():
+    torch.manual_seed(0)
+    layer = FeedForward(4, 6, activation="swiglu", bias=False).double()
+    x = randn(2, 3, 4)
+    gate = x @ layer.gate.weight.T
+    by_hand = (gate * gate.sigmoid() * (x @ layer.up.weight.T)) @ layer.down.weight.T
+    torch.testing.assert_close(layer(x), by_hand)
+
+
+def test_relu2_is_the_square_of_the_positive_part():
+    x = torch.tensor([-2.0, 0.0, 3.0])
+    assert ACTIVATIONS["relu2"].function(x).tolist() == [0.0, 0.0, 9.0]
+
+
+def test_attention_maps_name_every_layer_and_see_what_it_saw():
+    layer = MultiHeadAttention(8, 2, causal=False).double()
+
+    class Asks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cross = layer
+
+        def forward(self, x, memory, mask):
+            return self.cross(x, memory=memory, mask=mask)
+
+    x, memory = randn(1, 2, 8), randn(1, 3, 8, seed=1)
+    mask = torch.tensor([True, False, True])
+    maps = attention_maps(Asks(), x, memory, mask=mask)
+    assert list(maps) == ["cross"]
+    torch.testing.assert_close(maps["cross"], layer.explicit(x, memory=memory, mask=mask)[1])
+    assert (maps["cross"][..., 1] == 0).all()

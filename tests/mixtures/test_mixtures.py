@@ -1,0 +1,452 @@
+"""The formula P(Y|X) = sum_m g_m(X) P_m(Y|X), its members and gates, and fitting it by gradient."""
+
+import copy
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from lecture21.data.mixtures import BORDERS, NOISE
+from lecture21.mixtures import (
+    Classifier,
+    ConstantGate,
+    Gaussian,
+    LinearClassifier,
+    LinearGate,
+    LinearGaussian,
+    Mixture,
+    MLPClassifier,
+    MLPGate,
+    MLPGaussian,
+    UniformGate,
+    competitive_loss,
+    cooperative_loss,
+    fit_gradient,
+    gate_logit_gradient,
+    normalised,
+    smooth,
+    smooth_mean,
+    soft_gate,
+    three_bands,
+    three_regimes,
+    three_regimes_mean,
+)
+
+
+def shaken(model: nn.Module, seed: int = 0, size: float = 1.0) -> nn.Module:
+    """Draw every parameter from N(0, size^2), so that nothing depends on what was drawn before."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.double().parameters():
+            parameter.copy_(size * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+    return model
+
+
+GATES = {
+    "linear": lambda m: LinearGate(2, m),
+    "mlp": lambda m: MLPGate(2, 4, m),
+    "uniform": UniformGate,
+    "constant": lambda m: ConstantGate([2 * (k + 1) / (m * (m + 1)) for k in range(m)]),
+}
+
+
+def regression(gate: str = "linear", seed: int = 0) -> Mixture:
+    return shaken(Mixture([LinearGaussian(2), MLPGaussian(2, 3), LinearGaussian(2)], GATES[gate](3)), seed)
+
+
+def hierarchy(seed: int = 0) -> Mixture:
+    halves = [Mixture([LinearGaussian(2), LinearGaussian(2)], LinearGate(2, 2)) for _ in range(2)]
+    return shaken(Mixture([*halves, MLPGaussian(2, 3)], MLPGate(2, 4, 3)), seed)
+
+
+def classification(gate: str = "linear", seed: int = 0) -> Mixture:
+    return shaken(Mixture([LinearClassifier(2, 3), MLPClassifier(2, 4, 3)], GATES[gate](2)), seed)
+
+
+def points(n: int = 7, seed: int = 5) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return x, numbers y, and classes y."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(n, 2, generator=generator, dtype=torch.float64)
+    y = torch.randn(n, generator=generator, dtype=torch.float64)
+    return x, y, torch.randint(3, (n,), generator=generator)
+
+
+every_gate = pytest.mark.parametrize("gate", GATES)
+
+
+@every_gate
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10**6), size=st.sampled_from([0.1, 1.0, 30.0]))
+def test_a_gate_is_never_negative_and_sums_to_one(gate, seed, size):
+    x = points(seed=seed)[0] * size
+    g = shaken(regression(gate), seed, size).gate_probabilities(x)
+    assert (g >= 0).all()
+    torch.testing.assert_close(g.sum(dim=1), torch.ones(7, dtype=torch.float64), rtol=0, atol=1e-12)
+
+
+@every_gate
+def test_the_formula_is_the_sum_by_hand(gate):
+    x, y, classes = points()
+    for mixture, target in ((regression(gate), y), (classification(gate), classes)):
+        g = mixture.gate_probabilities(x)
+        members = [member.log_prob(x, target).exp() for member in mixture.members]
+        by_hand = sum(g[:, m] * p for m, p in enumerate(members))
+        torch.testing.assert_close(mixture.log_prob(x, target).exp(), by_hand, rtol=1e-12, atol=0)
+        torch.testing.assert_close(mixture.member_log_prob(x, target).exp(), torch.stack(members, dim=1))
+        for m, p in enumerate(members):
+            share = mixture.responsibilities(x, target)[:, m]
+            torch.testing.assert_close(share, g[:, m] * p / by_hand, rtol=1e-10, atol=1e-15)
+
+
+@every_gate
+def test_the_mean_is_the_weighted_mean_of_the_members(gate):
+    x = points()[0]
+    for mixture, shape in ((regression(gate), (7,)), (classification(gate), (7, 3))):
+        g, means = mixture.gate_probabilities(x), mixture.member_means(x)
+        assert mixture.mean(x).shape == shape
+        assert means.shape == (7, len(mixture.members), *shape[1:])
+        by_hand = sum(g[:, m].reshape(-1, *[1] * (len(shape) - 1)) * means[:, m] for m in range(g.shape[1]))
+        torch.testing.assert_close(mixture.mean(x), by_hand, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("mixture", [regression(), regression("uniform"), hierarchy()], ids=["flat", "uniform", "two"])
+def test_a_density_integrates_to_one_and_its_mean_is_the_mean(mixture):
+    x = 0.5 * points(n=3)[0]
+    y = torch.linspace(-60, 60, 200_001, dtype=torch.float64)
+    for row in x:
+        density = mixture.log_prob(row.expand(len(y), 2), y).exp()
+        assert torch.trapezoid(density, y).item() == pytest.approx(1, abs=1e-9)
+        assert torch.trapezoid(y * density, y).item() == pytest.approx(mixture.mean(row[None]).item(), abs=1e-8)
+
+
+def test_the_classes_of_a_mixture_sum_to_one_and_agree_with_its_mean():
+    x = points()[0]
+    mixture = classification()
+    every = torch.stack([mixture.log_prob(x, torch.full((7,), k)).exp() for k in range(3)], dim=1)
+    torch.testing.assert_close(every, mixture.mean(x), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(every.sum(dim=1), torch.ones(7, dtype=torch.float64))
+
+
+def test_far_from_every_member_the_logarithm_is_still_finite():
+    x, y, _ = points()
+    mixture = regression()
+    far = mixture.log_prob(x, y + 1e4)
+    assert far.isfinite().all()
+    assert (far < -1e5).all()  # exp of that is 0
+    torch.testing.assert_close(mixture.responsibilities(x, y + 1e4).sum(dim=1), torch.ones(7, dtype=torch.float64))
+
+
+class Product(nn.Module):
+    """The gate of the flat mixture that a hierarchy is: outer times inner."""
+
+    def __init__(self, mixture: Mixture):
+        super().__init__()
+        self.mixture = mixture
+        self.n_member = sum(len(member.members) for member in mixture.members)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        outer = self.mixture.gate(x)
+        return torch.cat([outer[:, [m]] + member.gate(x) for m, member in enumerate(self.mixture.members)], dim=1)
+
+
+def test_a_hierarchy_is_the_flat_mixture_with_the_products_of_its_gates():
+    x, y, _ = points()
+    branches = [Mixture([LinearGaussian(2), MLPGaussian(2, 3)], LinearGate(2, 2)) for _ in range(3)]
+    two = shaken(Mixture(branches, MLPGate(2, 4, 3)))
+    flat = Mixture([leaf for branch in branches for leaf in branch.members], Product(two))
+    torch.testing.assert_close(two.log_prob(x, y), flat.log_prob(x, y), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(two.mean(x), flat.mean(x), rtol=1e-12, atol=1e-12)
+    sums = flat.responsibilities(x, y).unflatten(1, (3, 2)).sum(dim=2)
+    torch.testing.assert_close(two.responsibilities(x, y), sums, rtol=1e-12, atol=1e-12)
+
+
+@settings(max_examples=10)
+@given(order=st.permutations(range(3)))
+def test_members_that_change_places_with_their_gate_rows_change_nothing(order):
+    x, y, _ = points()
+    mixture = regression()
+    moved = Mixture([mixture.members[m] for m in order], copy.deepcopy(mixture.gate))
+    with torch.no_grad():
+        for parameter in moved.gate.parameters():
+            parameter.copy_(parameter[list(order)].clone())
+    torch.testing.assert_close(mixture.log_prob(x, y), moved.log_prob(x, y), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(mixture.mean(x), moved.mean(x), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(mixture.responsibilities(x, y)[:, list(order)], moved.responsibilities(x, y))
+
+
+def test_a_member_whose_weight_is_zero_is_not_heard():
+    x, y, _ = points()
+    mixture = regression()
+    deaf = Mixture(list(mixture.members), ConstantGate([0.0, 1.0, 0.0]))
+    torch.testing.assert_close(deaf.log_prob(x, y), mixture.members[1].log_prob(x, y))
+    torch.testing.assert_close(deaf.mean(x), mixture.members[1].mean(x))
+    deaf.log_prob(x, y).sum().backward()
+    assert not mixture.members[0].network.weight.grad.any()
+    assert mixture.members[1].log_sd.grad.isfinite()
+
+
+def test_members_are_the_distributions_of_torch():
+    x, y, classes = points()
+    gaussian = shaken(MLPGaussian(2, 3, least_sd=0.3))
+    sd = (0.3**2 + gaussian.log_sd.exp() ** 2).sqrt()
+    torch.testing.assert_close(
+        gaussian.log_prob(x, y), torch.distributions.Normal(gaussian.network(x)[:, 0], sd).log_prob(y)
+    )
+    classifier = shaken(MLPClassifier(2, 4, 3))
+    wanted = torch.distributions.Categorical(logits=classifier.network(x)).log_prob(classes)
+    torch.testing.assert_close(classifier.log_prob(x, classes), wanted)
+    assert Gaussian(nn.Identity()).mean(x[:, :1]).shape == (7,)
+    assert Classifier(nn.Identity()).mean(x).shape == (7, 2)
+
+
+def test_no_standard_deviation_is_below_its_floor_and_even_there_it_can_grow_again():
+    member = LinearGaussian(1, least_sd=0.1)
+    with torch.no_grad():
+        member.log_sd.fill_(-6.0)
+    assert member.variance.item() >= 0.01
+    member.log_prob(torch.zeros(1, 1), torch.full((1,), 5.0)).sum().backward()
+    assert member.log_sd.grad.item() > 0
+
+
+def test_boosting_votes_are_normalised_and_keep_every_decision():
+    alphas = torch.tensor([0.55, 0.82, 0.96, 0.0], dtype=torch.float64)
+    shares = normalised(alphas)
+    assert ConstantGate(shares).n_member == 4
+    torch.testing.assert_close(shares * 2.33, alphas)
+    votes = 2.0 * torch.randint(2, (50, 4), generator=torch.Generator().manual_seed(0)) - 1
+    assert torch.equal((votes.double() @ alphas).sign(), (votes.double() @ shares).sign())
+
+
+# Fitting by gradient.
+
+
+@pytest.mark.parametrize("mixture", [regression(), classification(), hierarchy()], ids=["numbers", "classes", "two"])
+def test_the_gate_moves_from_prior_to_posterior(mixture):
+    x, y, classes = points(40)
+    y = y if mixture.mean(x).dim() == 1 else classes
+    logits = mixture.gate.network(x).detach().requires_grad_()
+    joint = logits.log_softmax(dim=1) + mixture.member_log_prob(x, y).detach()
+    (wanted,) = torch.autograd.grad(joint.logsumexp(dim=1).sum(), logits)
+    torch.testing.assert_close(gate_logit_gradient(mixture, x, y), wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_the_gradient_of_a_linear_gate_is_responsibilities_less_gate_times_inputs():
+    x, y, _ = points(40)
+    mixture = regression()
+    mixture.log_prob(x, y).sum().backward()
+    by_hand = gate_logit_gradient(mixture, x, y)
+    torch.testing.assert_close(mixture.gate.network.weight.grad, by_hand.T @ x)
+    torch.testing.assert_close(mixture.gate.network.bias.grad, by_hand.sum(dim=0))
+
+
+def test_the_two_losses_are_what_their_names_say():
+    x, y, classes = points()
+    mixture = regression()
+    assert competitive_loss(mixture, x, y).item() == pytest.approx(-mixture.log_prob(x, y).mean().item())
+    assert cooperative_loss(mixture, x, y).item() == pytest.approx(((y - mixture.mean(x)) ** 2).mean().item())
+    mixture = classification()
+    brier = sum((mixture.mean(x)[n] - torch.eye(3)[k]).square().sum() for n, k in enumerate(classes)) / 7
+    assert cooperative_loss(mixture, x, classes).item() == pytest.approx(brier.item())
+
+
+def test_one_member_is_plain_regression():
+    x, y = smooth(200, 0)
+    inputs = torch.cat([x, torch.ones_like(x)], dim=1)
+    solution = torch.linalg.lstsq(inputs, y[:, None]).solution[:, 0]
+    sd = (y - inputs @ solution).square().mean().sqrt()
+    for gate in (UniformGate(1), LinearGate(1, 1), MLPGate(1, 2, 1)):
+        mixture = shaken(Mixture([LinearGaussian(1)], gate))
+        losses = fit_gradient(mixture, x, y, steps=400, learning_rate=0.1)
+        member = mixture.members[0]
+        assert member.network.weight.item() == pytest.approx(solution[0].item(), abs=1e-4)
+        assert member.network.bias.item() == pytest.approx(solution[1].item(), abs=1e-4)
+        assert member.variance.sqrt().item() == pytest.approx(sd.item(), abs=1e-4)
+        assert losses[-1] == pytest.approx(0.5 * math.log(2 * math.pi * math.e * sd.item() ** 2), abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["competitive", "cooperative"])
+def test_a_fit_follows_from_its_start_alone(loss):
+    x, y = three_regimes(80, 0)
+    first = shaken(Mixture([MLPGaussian(1, 2) for _ in range(2)], MLPGate(1, 3, 2)))
+    second = copy.deepcopy(first)
+    before = torch.get_rng_state()
+    losses = fit_gradient(first, x, y, loss=loss, steps=30)
+    assert torch.equal(before, torch.get_rng_state())
+    torch.rand(1)
+    assert losses == fit_gradient(second, x, y, loss=loss, steps=30)
+    assert len(losses) == 31
+    assert losses[-1] < losses[0]
+    with torch.no_grad():
+        now = (competitive_loss if loss == "competitive" else cooperative_loss)(first, x, y).item()
+    assert losses[-1] == pytest.approx(now, abs=1e-12)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_the_last_updates_are_small():
+    x, y = three_regimes(80, 0)
+    mixture = shaken(Mixture([LinearGaussian(1), LinearGaussian(1)], LinearGate(1, 2)))
+    losses = fit_gradient(mixture, x, y, steps=100)
+    assert abs(losses[-1] - losses[-2]) < 1e-2 * abs(losses[1] - losses[0])
+
+
+def test_competing_experts_divide_the_data_and_cooperating_ones_cancel():
+    x, y = three_regimes(200, 1)
+    ratio = {}
+    for loss in ("competitive", "cooperative"):
+        mixture = shaken(Mixture([MLPGaussian(1, 4) for _ in range(6)], MLPGate(1, 8, 6)), 1)
+        fit_gradient(mixture, x, y, loss=loss, steps=200)
+        with torch.no_grad():
+            g, f, mean = mixture.gate_probabilities(x), mixture.member_means(x), mixture.mean(x)
+        ensemble = (y - mean).square()
+        average = (g * (y[:, None] - f).square()).sum(dim=1)
+        ambiguity = (g * (f - mean[:, None]).square()).sum(dim=1)
+        torch.testing.assert_close(ensemble, average - ambiguity, rtol=0, atol=1e-10)
+        ratio[loss] = (average.mean() / ensemble.mean()).item()
+    # Over eight starts, 1.0 to 3.1 for those that compete and 6.5 to 24 for those that cooperate.
+    assert ratio["competitive"] < 4
+    assert ratio["cooperative"] > 6
+
+
+# The data.
+
+DATA = {"three_regimes": three_regimes, "smooth": smooth, "soft_gate": soft_gate, "three_bands": three_bands}
+
+
+@pytest.mark.parametrize("draw", DATA.values(), ids=DATA)
+def test_a_seed_decides_the_data_and_nothing_else_does(draw):
+    before = torch.get_rng_state()
+    x, y = draw(50, 3)
+    assert torch.equal(before, torch.get_rng_state())
+    torch.rand(1)
+    again = draw(50, 3)
+    assert torch.equal(x, again[0])
+    assert torch.equal(y, again[1])
+    assert not torch.equal(x, draw(50, 4)[0])
+    assert x.shape == (50, 2 if draw is three_bands else 1)
+    assert y.shape == (50,)
+    assert x.dtype == torch.float64
+    assert -1 <= x.min() < -0.8
+    assert 0.8 < x.max() <= 1
+
+
+@pytest.mark.parametrize(("draw", "truth"), [(three_regimes, three_regimes_mean), (smooth, smooth_mean)])
+def test_the_truth_scores_the_square_of_the_noise(draw, truth):
+    x, y = draw(200_000, 0)
+    assert (y - truth(x)).square().mean().item() == pytest.approx(NOISE**2, rel=0.02)
+
+
+def test_the_regimes_jump_at_their_borders():
+    for border in BORDERS:
+        left, right = three_regimes_mean(torch.tensor([[border - 1e-9], [border + 1e-9]], dtype=torch.float64))
+        assert abs(left - right).item() > 1
+
+
+def test_the_soft_gate_is_the_logistic_of_eight_x():
+    x, y = soft_gate(200_000, 0)
+    t = x[:, 0]
+    near = (t - 0.1).abs() < 0.02
+    second = (y - (-t / 2)).abs() < (y - (1 + t / 2)).abs()
+    assert second[near].double().mean().item() == pytest.approx(1 / (1 + math.exp(-0.8)), abs=0.02)
+
+
+def test_one_label_in_twenty_of_the_bands_is_turned_round():
+    x, y = three_bands(200_000, 0)
+    t, u = x.unbind(1)
+    rule = torch.where(t < -0.4, u + t > -0.7, torch.where(t < 0.3, u < 2 * t, u > 0))
+    assert (rule.long() == y).double().mean().item() == pytest.approx(0.95, abs=0.002)
+    assert 0.3 < y.double().mean().item() < 0.7
+
+
+# What is refused.
+
+
+def test_a_mixture_refuses_no_members_and_a_gate_of_another_size():
+    with pytest.raises(ValueError, match="at least one member"):
+        Mixture([], UniformGate(1))
+    with pytest.raises(ValueError, match=r"n_member=2.*got 3"):
+        Mixture([LinearGaussian(1), LinearGaussian(1)], UniformGate(3))
+    with pytest.raises(ValueError, match=r"n_member=1.*got None"):
+        Mixture([LinearGaussian(1)], nn.Linear(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("weights", "match"),
+    [
+        ([0.5, 0.6], r"sum to 1, got \[0.5, 0.6\] of sum 1.1"),
+        ([0.55, 0.82, 0.96], "sum to 1"),
+        ([1.5, -0.5], r">= 0, got \[1.5, -0.5\]"),
+        ([math.nan, 1.0], "finite"),
+        ([math.inf, 0.0], "finite"),
+        ([], "one number for each member"),
+        ([[0.5, 0.5]], "one number for each member"),
+    ],
+)
+@pytest.mark.usefixtures("untyped")
+def test_a_constant_gate_refuses_what_is_no_distribution(weights, match):
+    with pytest.raises(ValueError, match=match):
+        ConstantGate(weights)
+
+
+@pytest.mark.parametrize("alphas", [[0.0, 0.0], [1.0, -0.1], [math.nan], [math.inf, 1.0], []])
+def test_votes_that_cannot_be_normalised_are_refused(alphas):
+    with pytest.raises(ValueError, match="alphas must be finite, >= 0, and not all 0, got"):
+        normalised(alphas)
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: LinearGaussian(0), "d_in must be a whole number >= 1, got 0"),
+        (lambda: LinearGaussian(1, least_sd=0.0), "least_sd must be a positive number, got 0.0"),
+        (lambda: MLPGaussian(1, 0), "d_hidden must be a whole number >= 1, got 0"),
+        (lambda: LinearClassifier(1, 1), "n_class must be a whole number >= 2, got 1"),
+        (lambda: MLPClassifier(1, 2, 1), "n_class must be a whole number >= 2, got 1"),
+        (lambda: LinearGate(0, 2), "d_in must be a whole number >= 1, got 0"),
+        (lambda: LinearGate(1, 0), "n_member must be a whole number >= 1, got 0"),
+        (lambda: MLPGate(1, 0, 2), "d_hidden must be a whole number >= 1, got 0"),
+        (lambda: UniformGate(0), "n_member must be a whole number >= 1, got 0"),
+        (lambda: three_regimes(0, 0), "n must be a whole number >= 1, got 0"),
+        (lambda: smooth(5, -1), "seed must be a whole number >= 0, got -1"),
+    ],
+)
+def test_sizes_out_of_range_are_refused(make, match):
+    with pytest.raises(ValueError, match=match):
+        make()
+
+
+@pytest.mark.usefixtures("untyped")
+def test_targets_that_do_not_fit_are_refused():
+    x, y, classes = points()
+    for mixture, wrong in (
+        (regression(), y[:, None]),  # would broadcast to (7, 7)
+        (regression(), y[:3]),
+        (regression(), classes),
+        (classification(), y),
+        (classification(), classes[:, None]),
+    ):
+        with pytest.raises(ValueError, match=r"y must be .* of shape \(7,\), one for each x, got"):
+            mixture.log_prob(x, wrong)
+    with pytest.raises(ValueError, match=r"classes must be in 0..2, got 0..3"):
+        classification().log_prob(x, torch.tensor([0, 1, 2, 3, 0, 1, 2]))
+    with pytest.raises(ValueError, match="y must have the shape"):
+        cooperative_loss(regression(), x, y[:, None])
+
+
+def test_a_fit_refuses_what_it_cannot_do():
+    x, y, _ = points()
+    for change, match in (
+        ({"loss": "squared"}, "loss must be one of competitive, cooperative, got 'squared'"),
+        ({"steps": -1}, "steps must be a whole number >= 0, got -1"),
+        ({"learning_rate": 0.0}, "learning_rate must be a positive number, got 0.0"),
+        ({"learning_rate": math.inf}, "learning_rate must be a positive number, got inf"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            fit_gradient(regression(), x, y, **change)
+    frozen = regression().requires_grad_(False)
+    with pytest.raises(ValueError, match="no parameter to fit"):
+        fit_gradient(frozen, x, y)
+    with pytest.raises(ValueError, match=r"loss before step .* is .*try a learning_rate below"):
+        fit_gradient(regression(), x, y, learning_rate=1e200, steps=5)

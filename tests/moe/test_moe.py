@@ -1,0 +1,464 @@
+"""The sparse layer against a dense one, routing against a search by hand, balance against its definition."""
+
+import copy
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lecture21 import GPT, GPTConfig, accounting, presets
+from lecture21.layers.feed_forward import ACTIVATIONS, FeedForward
+from lecture21.moe import (
+    MoEConfig,
+    Router,
+    SparseMoE,
+    balance_loss,
+    capacity,
+    describe,
+    load,
+    rebalanced,
+    route,
+    routings,
+    statistics_of,
+    within_capacity,
+    z_loss,
+)
+from lecture21.training import TrainConfig, train
+
+C, H = 6, 5
+
+
+def layer(n_expert: int = 5, top_k: int = 2, seed: int = 0, **changes: object) -> SparseMoE:
+    """A sparse layer in float64 whose router is far from equal."""
+    torch.manual_seed(seed)
+    moe = SparseMoE(C, H, n_expert, top_k, **{"balance": "none", **changes}).double().eval()
+    with torch.no_grad():
+        moe.router.weight.mul_(3)
+    return moe
+
+
+def tokens(batch: int = 3, length: int = 4, seed: int = 1) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(batch, length, C, generator=generator, dtype=torch.float64)
+
+
+def gradients(moe: SparseMoE, out: torch.Tensor, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    cotangent = torch.randn(out.shape, generator=torch.Generator().manual_seed(2), dtype=out.dtype)
+    names, wanted = zip(("x", x), *moe.named_parameters(), strict=True)
+    found = torch.autograd.grad((out * cotangent).sum(), wanted, allow_unused=True)
+    return {n: torch.zeros_like(w) if g is None else g for n, w, g in zip(names, wanted, found, strict=True)}
+
+
+# The dispatch
+
+
+@settings(max_examples=80)
+@given(st.data())
+def test_the_sparse_dispatch_equals_the_dense_reference_in_values_and_gradients(data):
+    n_expert = data.draw(st.integers(1, 7))
+    top_k = data.draw(st.integers(1, n_expert))
+    after = data.draw(st.booleans()) and (top_k > 1 or n_expert == 1)
+    moe = layer(
+        n_expert,
+        top_k,
+        n_shared=data.draw(st.integers(0, 2)),
+        softmax="after" if after else "before",
+        capacity_factor=data.draw(st.sampled_from([None, 0.3, 1.0, 1.25, 9.0])),
+        activation=data.draw(st.sampled_from(sorted(ACTIVATIONS))),
+        bias=data.draw(st.booleans()),
+        balance=data.draw(st.sampled_from(["none", "bias"])),
+        seed=data.draw(st.integers(0, 99)),
+    )
+    x = tokens(data.draw(st.integers(1, 3)), data.draw(st.integers(1, 5))).requires_grad_()
+    sparse, (dense, routing) = moe(x), moe.explicit(x)
+    torch.testing.assert_close(sparse, dense, rtol=1e-12, atol=1e-12)
+    of_sparse, of_dense = gradients(moe, sparse, x), gradients(moe, dense, x)
+    for name in of_dense:
+        torch.testing.assert_close(of_sparse[name], of_dense[name], rtol=1e-10, atol=1e-11, msg=name)
+    # And the weights, one token at a time: what the two paths share is not wrong in both.
+    experts = moe.experts.layers()
+    for b, t in ((0, 0), (x.shape[0] - 1, x.shape[1] - 1)):
+        chosen = zip(routing.experts[b, t], routing.weights[b, t], routing.kept[b, t], strict=True)
+        by_hand = sum((w * experts[i](x[b, t]) for i, w, kept in chosen if kept), torch.zeros(C, dtype=x.dtype))
+        by_hand = by_hand if moe.shared is None else by_hand + moe.shared(x[b, t][None, None])[0, 0]
+        torch.testing.assert_close(sparse[b, t], by_hand, rtol=1e-12, atol=1e-12)
+
+
+def test_one_token_and_experts_that_nobody_chooses():
+    moe = layer(n_expert=6, top_k=1)
+    with torch.no_grad():
+        moe.router.weight.zero_()[3] = 100 * tokens()[0, 0]
+    x = tokens()[:1, :1].requires_grad_()
+    torch.testing.assert_close(moe(x), moe.explicit(x)[0], rtol=1e-12, atol=1e-12)
+    gradient = gradients(moe, moe(x), x)["experts.up.weight"]
+    assert [bool(g.any()) for g in gradient] == [i == 3 for i in range(6)]
+
+
+def test_no_token_at_all_gives_none():
+    assert layer()(tokens()[:0]).shape == (0, 4, C)
+
+
+def test_one_expert_is_the_plain_layer():
+    moe = layer(n_expert=1, top_k=1, activation="swiglu")
+    plain = FeedForward(C, H, activation="swiglu").double()
+    plain.load_state_dict(
+        {name.removeprefix("experts."): p[0] for name, p in moe.state_dict().items() if name.startswith("experts.")}
+    )
+    assert torch.equal(moe(tokens()), plain(tokens()))
+
+
+def test_equal_experts_with_weights_that_sum_to_one_are_the_plain_layer():
+    moe = layer(n_expert=4, top_k=3)
+    with torch.no_grad():
+        for parameter in moe.experts.parameters():
+            parameter.copy_(parameter[:1].expand_as(parameter))
+    torch.testing.assert_close(moe(tokens()), moe.experts.layers()[0](tokens()), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("capacity_factor", [None, 0.5])
+def test_permuting_the_experts_with_their_router_rows_changes_nothing(capacity_factor):
+    moe = layer(n_expert=5, top_k=3, capacity_factor=capacity_factor)
+    before = moe(tokens())
+    order = torch.tensor([3, 0, 4, 2, 1])
+    with torch.no_grad():
+        for parameter in (moe.router.weight, *moe.experts.parameters()):
+            parameter.copy_(parameter[order])
+    # Not to the last bit: where rows lie in memory decides the kernel that multiplies them.
+    torch.testing.assert_close(moe(tokens()), before, rtol=1e-12, atol=1e-14)
+
+
+def test_the_layer_is_that_of_any_width_and_keeps_its_type():
+    assert layer().float()(tokens().float()).dtype == torch.float32
+    half = layer().to(torch.bfloat16)
+    out = half(tokens().to(torch.bfloat16))
+    assert out.dtype == torch.bfloat16
+    assert half.router(tokens().to(torch.bfloat16)).logits.dtype == torch.float32
+
+
+def test_under_autocast_the_router_still_computes_in_float32():
+    moe = layer().float()
+    with torch.autocast("cpu", dtype=torch.bfloat16), routings(moe) as found:
+        out = moe(tokens().float())
+    assert out.dtype == torch.bfloat16
+    assert torch.equal(found[0][1].logits, moe.router(tokens().float()).logits)
+
+
+# Routing
+
+
+@pytest.mark.parametrize("softmax", ["before", "after"])
+@pytest.mark.parametrize("renormalise", [True, False])
+def test_routing_by_hand(softmax, renormalise):
+    logits = torch.tensor([[0.0, math.log(2), math.log(5)]])  # probabilities 1/8, 2/8, 5/8
+    experts, weights = route(logits, 2, softmax=softmax, renormalise=renormalise)
+    assert experts.tolist() == [[2, 1]]
+    sums_to_one = renormalise or softmax == "after"
+    expected = torch.tensor([[5 / 7, 2 / 7]]) if sums_to_one else torch.tensor([[5 / 8, 2 / 8]])
+    torch.testing.assert_close(weights, expected)
+
+
+def test_softmax_after_the_selection_is_softmax_before_it_renormalised():
+    logits = tokens(4, 9)
+    (a, after), (b, before) = route(logits, 3, softmax="after"), route(logits, 3)
+    assert torch.equal(a, b)
+    torch.testing.assert_close(after, before, rtol=1e-12, atol=1e-12)
+
+
+def test_a_bias_selects_but_does_not_weigh():
+    logits = torch.tensor([[0.0, math.log(2), math.log(5)]])
+    bias = torch.tensor([0.6, 0.0, 0.0])  # 0.725, 0.25, 0.625
+    experts, weights = route(logits, 2, renormalise=False, bias=bias)
+    assert experts.tolist() == [[0, 2]]
+    torch.testing.assert_close(weights, torch.tensor([[1 / 8, 5 / 8]]))
+
+
+@pytest.mark.parametrize("n_expert", [2, 8])
+def test_at_top_1_the_router_gets_a_gradient_from_the_task(n_expert):
+    moe = layer(n_expert, 1)
+    assert gradients(moe, moe(tokens()), tokens().requires_grad_())["router.weight"].abs().max() > 1e-3
+
+
+def test_a_renormalised_top_1_would_give_the_router_none():
+    logits = tokens(1, 4).requires_grad_()
+    _, weights = route(logits, 1, renormalise=True)
+    (gradient,) = torch.autograd.grad((weights * torch.arange(4.0)[:, None]).sum(), logits)
+    assert gradient.abs().max() < 1e-15
+
+
+@given(
+    st.integers(1, 4), st.integers(1, 5), st.integers(1, 6), st.floats(0.05, 3), st.integers(0, 2**31 - 1), st.data()
+)
+def test_places_go_to_the_earliest_positions_first(batch, length, n_expert, factor, seed, data):
+    top_k = data.draw(st.integers(1, n_expert))
+    scores = torch.rand(batch, length, n_expert, generator=torch.Generator().manual_seed(seed))
+    experts = scores.topk(top_k).indices
+    places = capacity(batch * length, n_expert, top_k, factor)
+    taken = [0] * n_expert
+    expected = torch.zeros_like(experts, dtype=torch.bool)
+    for t in range(length):
+        for b in range(batch):
+            for slot, expert in enumerate(experts[b, t].tolist()):
+                expected[b, t, slot] = taken[expert] < places
+                taken[expert] += 1
+    assert torch.equal(within_capacity(experts, n_expert, places), expected)
+
+
+def test_capacity_is_the_equal_share_times_the_factor_rounded_up():
+    assert capacity(8, 4, 1, 1.0) == 2
+    assert capacity(8, 4, 2, 1.25) == 5
+    assert capacity(7, 4, 1, 1.0) == 2
+    assert capacity(1, 64, 1, 1.0) == 1
+
+
+def test_a_later_token_takes_no_place_of_an_earlier_one():
+    config = GPTConfig(vocab_size=11, block_size=12, d_model=8, n_head=2, moe={"capacity_factor": 0.5})
+    torch.manual_seed(0)
+    model = GPT(config).double().eval()
+    ids = torch.randint(11, (3, 12), generator=torch.Generator().manual_seed(0))
+    before = model(ids)
+    assert statistics_of(model, ids)[0].dropped > 0.3
+    for t in range(1, 12):
+        changed = ids.clone()
+        changed[:, t:] = (changed[:, t:] + 1) % 11
+        torch.testing.assert_close(model(changed)[:, :t], before[:, :t], rtol=1e-12, atol=1e-12)
+
+
+def test_a_dropped_token_passes_through_the_residual():
+    moe = layer(n_expert=2, top_k=1, capacity_factor=0.2)
+    x = tokens(1, 8)
+    out = moe(x)
+    kept = moe.router(x).kept[0, :, 0]
+    assert 0 < kept.sum() <= 2
+    assert (out[0, ~kept] == 0).all()
+    assert (out[0, kept] != 0).any(-1).all()
+
+
+def test_shared_experts_read_every_token():
+    moe = layer(n_shared=2)
+    assert moe.shared.up.weight.shape == (2 * H, C)
+    without = copy.deepcopy(moe)
+    without.shared = None
+    torch.testing.assert_close(moe(tokens()), without(tokens()) + moe.shared(tokens()))
+
+
+# Balance
+
+
+def test_the_auxiliary_loss_is_one_at_balance_and_e_at_collapse():
+    for k in (1, 2, 4):
+        experts = torch.stack([(torch.arange(8) + i) % 4 for i in range(k)], -1)
+        assert balance_loss(torch.full((8, 4), 0.25), experts).item() == pytest.approx(1, abs=1e-6)
+    alone = torch.zeros(8, 1, dtype=torch.long)
+    assert balance_loss(F.one_hot(alone[:, 0], 4).float(), alone).item() == 4
+    # By hand: shares 3/4 and 1/4, mean probabilities 0.6 and 0.4.
+    experts, probabilities = torch.tensor([[0], [0], [0], [1]]), torch.tensor([[0.6, 0.4]]).expand(4, 2)
+    assert balance_loss(probabilities, experts).item() == pytest.approx(2 * (0.75 * 0.6 + 0.25 * 0.4))
+
+
+def test_the_auxiliary_loss_pushes_down_who_has_too_much():
+    logits = torch.zeros(4, 3, dtype=torch.float64, requires_grad=True)
+    experts = torch.tensor([[0], [0], [0], [1]])
+    (gradient,) = torch.autograd.grad(balance_loss(logits.softmax(-1), experts), logits)
+    assert (gradient[:, 0] > 0).all()
+    assert (gradient[:, 2] < 0).all()
+
+
+def test_collapsed_layers_cannot_hide_behind_each_other():
+    """Two layers that each send all tokens to one expert, but not to the same one: together they look balanced."""
+    model = GPT(GPTConfig(n_layer=2, moe={"n_expert": 2, "top_k": 1, "aux_weight": 1.0}))
+    aimed = torch.randn(64)
+    with torch.no_grad():
+        for i, block in enumerate(model.blocks):
+            block.norm_feed_forward.weight.zero_()
+            block.norm_feed_forward.bias.copy_(aimed)
+            block.feed_forward.router.weight.zero_()[i] = 100 * aimed
+    ids = torch.randint(65, (4, 32))
+    model.train()
+    with routings(model) as found:
+        model(ids)
+    both = [routing for _, routing in found]
+    pooled = balance_loss(torch.cat([r.logits.softmax(-1) for r in both]), torch.cat([r.experts for r in both]))
+    assert pooled.item() == pytest.approx(1)
+    added = model.loss(ids, ids).item() - model.eval().loss(ids, ids).item()
+    assert added == pytest.approx(4, abs=1e-4)  # 2 from each layer, the most that two experts can have
+
+
+def test_router_losses_count_in_training_only_and_are_those_of_the_formula():
+    config = presets.get("moe").changed(moe={"z_loss": 0.03, "aux_weight": 0.2})
+    torch.manual_seed(0)
+    model, ids = GPT(config), torch.randint(65, (3, 20))
+    with routings(model) as found:
+        plain = model.eval().loss(ids, ids)
+    added = sum(0.2 * balance_loss(r.logits.softmax(-1), r.experts) + 0.03 * z_loss(r.logits) for _, r in found)
+    assert len(found) == 4
+    assert added.item() > 0.7
+    torch.testing.assert_close(model.train().loss(ids, ids), plain + added)
+
+
+def test_z_loss_by_hand():
+    assert z_loss(torch.zeros(5, 4)).item() == pytest.approx(math.log(4) ** 2)
+    assert z_loss(torch.tensor([[0.0, 0.0], [3.0, 3.0]])).item() == pytest.approx(
+        (math.log(2) ** 2 + (3 + math.log(2)) ** 2) / 2
+    )
+
+
+def test_the_bias_moves_against_the_load_and_stays_out_of_autograd():
+    experts = torch.tensor([[0], [0], [0], [1]])
+    moved = rebalanced(torch.zeros(3), experts, 0.1)
+    torch.testing.assert_close(moved, torch.tensor([-0.1, 0.1, 0.1]))
+    moe = layer(balance="bias", bias_rate=0.5)
+    assert "router.selection_bias" in moe.state_dict()
+    assert "router.selection_bias" not in dict(moe.named_parameters())
+    moe(tokens())
+    assert not moe.router.selection_bias.any()  # evaluation moves nothing
+    moe.train()
+    with routings(moe) as found:
+        moe(tokens())
+    assert torch.equal(moe.router.selection_bias, rebalanced(torch.zeros(5).double(), found[0][1].experts, 0.5))
+    assert not moe.router.selection_bias.requires_grad
+
+
+def test_a_bias_brings_a_collapsed_router_to_balance():
+    moe = layer(n_expert=4, top_k=1, balance="bias", bias_rate=0.001)
+    x = tokens(1, 64) + 1
+    with torch.no_grad():
+        moe.router.weight.mul_(0.1)[0] += 0.5  # the sum of a token's numbers, which is nearly always positive
+    before = describe(moe.router(x)).max_violation
+    moe.train()
+    loads = torch.stack([load(moe.router(x).experts, 4) for _ in range(1000)])
+    assert before > 2
+    assert 4 * loads[-200:].mean(0).max() - 1 < 0.2
+
+
+# Statistics
+
+
+def test_statistics_by_hand():
+    moe = layer(n_expert=4, top_k=1)
+    routing = moe.router(tokens(1, 4))
+    logits = torch.tensor([[[2.0, 0, 0, 0]] * 3 + [[0, 2.0, 0, 0]]])
+    routing = routing._replace(
+        logits=logits,
+        experts=torch.tensor([[[0], [0], [0], [1]]]),
+        kept=torch.tensor([[[True], [True], [False], [True]]]),
+    )
+    found = describe(routing, torch.tensor([[7, 7, 7, 9]]))
+    assert found.load.tolist() == [0.75, 0.25, 0, 0]
+    entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
+    assert found.load_entropy == pytest.approx(entropy / math.log(4))
+    assert found.max_violation == pytest.approx(2)
+    assert found.dead == 2
+    assert found.dropped == pytest.approx(0.25)
+    rare = torch.zeros(1, 16, 1, dtype=torch.long).index_fill(1, torch.tensor([5]), 1)  # 1/16 is more than 1/40
+    assert describe(moe.router(tokens(1, 16))._replace(experts=rare)).dead == 2
+    assert found.logsumexp == pytest.approx(math.log(math.e**2 + 3))
+    assert found.information == pytest.approx(1)  # the token decides the expert
+    assert describe(routing, torch.tensor([[7, 7, 7, 7]])).information == pytest.approx(0)
+    assert describe(routing).information is None
+    p = torch.tensor([2.0, 0, 0, 0]).softmax(0)
+    assert found.router_entropy == pytest.approx(-(p * p.log()).sum().item() / math.log(4))
+    torch.testing.assert_close(found.probability, logits.softmax(-1).mean((0, 1)))
+
+
+def test_a_model_tells_the_statistics_of_each_layer_and_is_left_as_it_was():
+    model = GPT(presets.get("moe")).train()
+    found = statistics_of(model, torch.randint(65, (2, 32)))
+    assert len(found) == 4
+    assert all(s.load.sum().item() == pytest.approx(1) and 0 < s.information < 1 for s in found)
+    assert model.training
+    assert not any(m._forward_hooks for m in model.modules())
+    with pytest.raises(ValueError, match="GPT has no sparse layer"):
+        statistics_of(GPT(GPTConfig()), torch.zeros(1, 2, dtype=torch.long))
+    with pytest.raises(ValueError, match=r"ids must be \(1, 4\), one for each token, got \(1, 3\)"):
+        describe(layer().router(tokens(1, 4)), torch.zeros(1, 3, dtype=torch.long))
+
+
+# In a GPT
+
+
+@pytest.mark.parametrize("name", ["moe-switch", "moe", "moe-fine"])
+def test_each_preset_has_dense_twins_of_equal_active_and_equal_total_size(name):
+    config = presets.get(name)
+    active, total = accounting.active_parameters(config), accounting.parameters(config)
+    small, wide = (accounting.parameters(presets.get(twin)) for twin in ("gpt0", "gpt0-wide"))
+    # Up to the router, and biases: each chosen expert has one of width C.
+    assert active.total - active.router == pytest.approx(small.total, rel=0.01)
+    assert total.total - total.router == pytest.approx(wide.total, rel=0.02)
+    assert active.router == total.router == 4 * 64 * config.moe.n_expert
+
+
+@pytest.mark.parametrize("balance", ["aux", "bias"])
+def test_a_sparse_gpt_trains_saves_and_goes_on(tmp_path, balance):
+    config = GPTConfig(vocab_size=5, block_size=8, n_layer=1, d_model=16, n_head=2, moe={"balance": balance})
+    text = torch.arange(5).repeat(60)
+    run = TrainConfig(steps=60, eval_every=30, learning_rate=1e-2, device="cpu")
+    torch.manual_seed(0)
+    model = GPT(config)
+    history = train(model, text, run, val=text, out=tmp_path)
+    assert history.val_loss[-1] < 0.1 < 1.5 < history.val_loss[0]
+    loaded = GPT.from_pretrained(tmp_path)
+    assert loaded.config == config
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor), name
+    if balance == "bias":
+        assert loaded.blocks[0].feed_forward.router.selection_bias.any()
+    copy.deepcopy(model)  # nothing of the graph is left on the modules
+
+
+def test_a_mapping_becomes_a_configuration_and_changes_only_what_it_names():
+    config = GPTConfig(moe={"n_expert": 4, "top_k": 1})
+    assert config.moe == MoEConfig(4, 1)
+    assert config.changed(moe={"z_loss": 0.1}).moe == MoEConfig(4, 1, z_loss=0.1)
+    assert config.changed(moe=None).moe is None
+    assert config.changed(n_layer=2).moe == config.moe
+    assert GPTConfig().changed(moe={}).moe == MoEConfig()
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"top_k": 9}, "top_k must be at most n_expert=8, got 9"),
+        ({"top_k": 0}, "top_k must be a whole number >= 1, got 0"),
+        ({"n_expert": 0}, "n_expert must be a whole number >= 1, got 0"),
+        ({"n_shared": -1}, "n_shared must be a whole number >= 0, got -1"),
+        ({"capacity_factor": 0.0}, "capacity_factor must be a positive number, got 0"),
+        ({"capacity_factor": -1.0}, "capacity_factor must be a positive number, got -1"),
+        ({"capacity_factor": math.nan}, "capacity_factor must be a positive number, got nan"),
+        ({"balance": "luck"}, "balance must be one of aux, bias, none, got 'luck'"),
+        ({"softmax": "during"}, "softmax must be one of before, after, got 'during'"),
+        ({"z_loss": -1.0}, "z_loss must be a number >= 0, got -1"),
+        ({"aux_weight": math.inf}, "aux_weight must be a number >= 0, got inf"),
+        ({"bias_rate": -0.1}, "bias_rate must be a number >= 0, got -0.1"),
+        ({"top_k": 1, "renormalise": True}, "top_k=1 needs softmax='before' and renormalise=False"),
+        ({"top_k": 1, "softmax": "after"}, "top_k=1 needs softmax='before' and renormalise=False"),
+        ({"softmax": "after", "renormalise": False}, "renormalise=False needs softmax"),
+        ({"experts": 3}, "moe has unknown fields experts; known are n_expert"),
+    ],
+)
+def test_a_shape_that_cannot_be_is_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        GPTConfig(moe=values)
+    if "experts" not in values:
+        with pytest.raises(ValueError, match=message):
+            SparseMoE(C, H, **values)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_router_that_is_not_finite_is_refused(value):
+    moe = layer()
+    with torch.no_grad():
+        moe.router.weight[0, 0] = value
+    with pytest.raises(ValueError, match=r"a router's logit is .*, not a number: did the training"):
+        moe(tokens())
+
+
+def test_a_router_is_a_linear_map_without_bias():
+    router = Router(C, MoEConfig(balance="none"))
+    assert dict(router.named_parameters()).keys() == {"weight"}
+    assert router.state_dict().keys() == {"weight"}

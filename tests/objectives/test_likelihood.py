@@ -1,0 +1,42 @@
+import math
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from lecture21.objectives import at_least_float32, require_vocabulary, token_cross_entropy
+
+
+def test_cross_entropy_is_the_mean_of_minus_log_p():
+    logits = torch.tensor([[[0.0, math.log(3.0)], [math.log(7.0), 0.0]]])
+    assert_close(token_cross_entropy(logits, torch.tensor([[1, 1]])).item(), -(math.log(3 / 4) + math.log(1 / 8)) / 2)
+
+
+def test_an_ignored_target_does_not_count_whatever_its_value():
+    logits = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0))
+    targets = torch.tensor([[1, 2, 9], [4, 9, 9]])
+    kept = torch.stack([logits[0, 0], logits[0, 1], logits[1, 0]])[None]
+    assert_close(token_cross_entropy(logits, targets, ignore=9), token_cross_entropy(kept, torch.tensor([[1, 2, 4]])))
+    with pytest.raises(ValueError, match=r"1\.\.9 are outside the vocabulary 0\.\.4"):
+        token_cross_entropy(logits, targets)
+
+
+@pytest.mark.parametrize("bad", [-100, -1, 5])
+def test_a_target_outside_the_vocabulary_is_refused(bad):
+    with pytest.raises(ValueError, match=str(bad)):
+        token_cross_entropy(torch.zeros(1, 2, 5), torch.tensor([[0, bad]]))
+
+
+def test_half_precision_is_widened_and_double_kept():
+    assert at_least_float32(torch.zeros(1, dtype=torch.bfloat16)).dtype == torch.float32
+    assert at_least_float32(torch.zeros(1, dtype=torch.float64)).dtype == torch.float64
+    assert token_cross_entropy(torch.zeros(1, 1, 2).half(), torch.tensor([[1]])).dtype == torch.float32
+
+
+def test_no_ids_are_in_every_vocabulary():
+    require_vocabulary(torch.zeros(0, dtype=torch.long), 1)
+
+
+def test_a_loss_can_be_counted_without_memory():
+    targets = torch.zeros(2, 3, dtype=torch.long, device="meta")
+    assert token_cross_entropy(torch.zeros(2, 3, 5, device="meta"), targets, ignore=0).shape == ()

@@ -1,0 +1,133 @@
+"""Strings and their probabilities: three ways to the same number, and all of them together are certain."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lecture21 import GPT, GPTConfig
+from lecture21.ngram import NGram
+from lecture21.objectives import (
+    bits_per_character,
+    enumerate_strings,
+    log_likelihood,
+    perplexity,
+    token_log_probabilities,
+)
+
+
+def tiny_gpt(vocab_size=3, block_size=6):
+    torch.manual_seed(0)
+    config = GPTConfig(vocab_size=vocab_size, block_size=block_size, n_layer=2, n_head=2, d_model=8)
+    model = GPT(config).double()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.7)  # far from uniform
+    return model
+
+
+def bigram():
+    return NGram(2, 3).fit(torch.tensor([0, 1, 1, 2, 0, 1, 2, 2, 2, 0]))
+
+
+MODELS = {"gpt": tiny_gpt, "ngram": bigram}
+
+
+@pytest.fixture(params=MODELS.values(), ids=MODELS)
+def model(request):
+    return request.param()
+
+
+def strings_from(start, length):
+    tails = enumerate_strings(3, length)
+    return torch.cat([torch.full((len(tails), 1), start), tails], dim=1)
+
+
+@torch.no_grad()
+def test_the_likelihood_is_the_chain_rule_taken_one_prefix_at_a_time(model):
+    ids = torch.tensor([[2, 0, 1, 1, 2, 0], [0, 0, 0, 0, 0, 0]])
+    steps = [[model(row[None, :t])[0, -1].softmax(-1)[row[t]].log().item() for t in range(1, len(row))] for row in ids]
+    torch.testing.assert_close(token_log_probabilities(model, ids).double(), torch.tensor(steps, dtype=torch.float64))
+    expected = torch.tensor([math.fsum(row) for row in steps], dtype=torch.float64)
+    torch.testing.assert_close(log_likelihood(model, ids).double(), expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("start", [0, 1, 2])
+@pytest.mark.parametrize("length", [1, 2, 4])
+def test_the_probabilities_of_all_strings_of_a_length_sum_to_one(model, start, length):
+    total = log_likelihood(model, strings_from(start, length)).exp().sum().item()
+    assert total == pytest.approx(1, abs=1e-6)
+
+
+@torch.no_grad()
+def test_a_beginning_is_as_probable_as_all_strings_that_begin_so(model):
+    ids = strings_from(1, 4)
+    beginning = torch.tensor([[1, 2, 0]])
+    begins = (ids[:, :3] == beginning).all(dim=1)
+    expected = log_likelihood(model, beginning).exp()[0]
+    torch.testing.assert_close(log_likelihood(model, ids[begins]).exp().sum(), expected)
+
+
+@torch.no_grad()
+def test_the_mean_of_the_token_log_probabilities_is_the_loss(model):
+    ids = torch.tensor([[2, 0, 1, 1, 2, 0], [0, 1, 0, 2, 0, 1]])
+    loss = model.loss(ids[:, :-1], ids[:, 1:])
+    torch.testing.assert_close(-token_log_probabilities(model, ids).mean().to(loss.dtype), loss)
+
+
+def test_half_precision_is_widened_before_the_softmax():
+    ids = torch.zeros(1, 3, dtype=torch.int64)
+    flat = token_log_probabilities(lambda ids: torch.zeros(*ids.shape, 1000, dtype=torch.bfloat16), ids)
+    assert flat.dtype == torch.float32
+    torch.testing.assert_close(flat, torch.full((1, 2), -math.log(1000)))
+
+
+@pytest.mark.parametrize("length", [0, 1])
+def test_a_string_with_nothing_to_predict_is_refused(length):
+    with pytest.raises(ValueError, match=f"2 tokens or more.*got {length}"):
+        log_likelihood(tiny_gpt(), torch.zeros(1, length, dtype=torch.int64))
+
+
+@given(st.integers(1, 4), st.integers(0, 5))
+def test_every_string_is_listed_once_in_the_order_of_a_dictionary(vocab_size, length):
+    strings = enumerate_strings(vocab_size, length)
+    assert strings.shape == (vocab_size**length, length)
+    assert [tuple(row) for row in strings.tolist()] == list(itertools.product(range(vocab_size), repeat=length))
+
+
+@pytest.mark.parametrize(
+    ("vocab_size", "length", "message"),
+    [(0, 2, "got 0 and 2"), (3, -1, "got 3 and -1"), (65, 4, "65 \\*\\* 4 strings are too many")],
+)
+def test_what_cannot_be_listed_is_refused(vocab_size, length, message):
+    with pytest.raises(ValueError, match=message):
+        enumerate_strings(vocab_size, length)
+
+
+@given(st.integers(1, 10**6))
+def test_the_perplexity_of_an_even_choice_is_the_number_of_choices(choices):
+    assert perplexity(math.log(choices)) == pytest.approx(choices)
+
+
+def test_bits_per_character_do_not_ask_how_the_text_was_cut():
+    characters = 12
+    # One text, P = 2 ** -24: as 12 tokens of 2 bits each, and as 4 tokens of 6 bits each.
+    fine, coarse = 12 * math.log(4), 4 * math.log(64)
+    assert bits_per_character(fine, characters) == pytest.approx(2)
+    assert bits_per_character(coarse, characters) == pytest.approx(2)
+    assert perplexity(fine / 12) == pytest.approx(4)
+    assert perplexity(coarse / 4) == pytest.approx(64)
+
+
+def test_bits_per_character_of_no_text_are_refused():
+    with pytest.raises(ValueError, match="at least one character, got 0"):
+        bits_per_character(1.0, 0)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_a_string_without_a_batch_is_refused_by_its_shape():
+    with pytest.raises(ValueError, match=r"shape \(B, T\), got \(3,\)"):
+        token_log_probabilities(lambda ids: ids, torch.tensor([1, 0, 1]))

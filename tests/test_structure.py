@@ -1,0 +1,54 @@
+"""The package's structure: its layers of imports, the length of its files, and the number of its public names."""
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lecture21
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = Path(lecture21.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def test_imports_follow_the_layers():
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_has_at_most_300_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_the_top_level_exports_the_names_of_a_first_program():
+    for name in lecture21.__all__:
+        assert getattr(lecture21, name) is not None
+    assert len(lecture21.__all__) == 12
+
+
+def _defined(path: Path) -> list[str]:
+    """Return the names that a file defines at its top level."""
+    names = []
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign):
+            names += [target.id for target in node.targets if isinstance(target, ast.Name)]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.append(node.target.id)
+    return names
+
+
+def test_no_object_shadows_a_submodule():
+    for package in [info.name for info in pkgutil.walk_packages([str(PACKAGE)], "lecture21.") if info.ispkg]:
+        module = importlib.import_module(package)
+        for info in pkgutil.iter_modules(module.__path__):
+            found = getattr(module, info.name, None)
+            assert found is None or found is sys.modules.get(f"{package}.{info.name}"), f"{package}.{info.name}"

@@ -1,0 +1,508 @@
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from lecture21 import GPT, GPTConfig
+from lecture21._support.storage import load_tensors, save_tensors
+from lecture21.tokenizers import CharTokenizer
+from lecture21.training import TrainConfig, choose_precision, learning_rate, sample_windows, train
+from lecture21.training.evaluation import History
+
+SHAPE = {"vocab_size": 9, "block_size": 8, "n_layer": 1, "n_head": 2, "d_model": 8}
+QUICK = {"steps": 12, "batch_size": 4, "eval_every": 4, "device": "cpu"}
+
+
+def tokens(n: int = 200, seed: int = 0) -> torch.Tensor:
+    return torch.randint(9, (n,), generator=torch.Generator().manual_seed(seed))
+
+
+def fresh(**changes: object) -> GPT:
+    torch.manual_seed(0)
+    return GPT(GPTConfig(**{**SHAPE, **changes}))
+
+
+def same(a: History, b: History) -> bool:
+    """Compare to the last digit, NaN included."""
+    return repr(a) == repr(b)
+
+
+# What is trained on
+
+
+def test_windows_and_targets_are_the_same_text_shifted_by_one():
+    text = torch.arange(50)
+    ids, targets = sample_windows(text, 6, 1000, torch.Generator().manual_seed(0))
+    assert ids.shape == targets.shape == (1000, 6)
+    assert torch.equal(targets, ids + 1)
+    assert ids.min() == 0
+    assert targets.max() == 49  # the last token is a target too
+
+
+def test_a_text_of_one_window_is_enough_and_one_token_less_is_not():
+    assert sample_windows(torch.arange(7), 6, 2)[0].tolist() == [[0, 1, 2, 3, 4, 5]] * 2
+    with pytest.raises(ValueError, match="6 tokens are too few for a block of 6; at least 7"):
+        sample_windows(torch.arange(6), 6, 2)
+
+
+# How it learns
+
+
+def test_learning_rate_warms_up_linearly_and_then_stays():
+    config = TrainConfig(steps=100, learning_rate=0.1, warmup=10)
+    assert [learning_rate(s, config) for s in (0, 4, 9, 10, 99)] == pytest.approx([0.01, 0.05, 0.1, 0.1, 0.1])
+
+
+def test_cosine_falls_from_the_full_rate_to_zero():
+    config = TrainConfig(steps=110, learning_rate=0.1, warmup=10, schedule="cosine")
+    assert [learning_rate(s, config) for s in (10, 60, 110)] == pytest.approx([0.1, 0.05, 0.0])
+
+
+def test_each_update_is_made_at_the_rate_of_its_step():
+    """Adam's first update moves a parameter with a gradient by the learning rate itself."""
+    model, start = fresh(), fresh()
+    history = train(model, tokens(), TrainConfig(**{**QUICK, "steps": 1}, learning_rate=0.1, warmup=10))
+    moved = max((a - b).abs().max().item() for a, b in zip(model.parameters(), start.parameters(), strict=True))
+    assert moved == pytest.approx(0.01, rel=1e-3)
+    assert history.learning_rate == pytest.approx([0.01, 0.02])
+
+
+def reference_run(model: GPT, text: torch.Tensor, steps: int, optimizer: torch.optim.Optimizer) -> list[float]:
+    """Return the losses of the plainest loop there is."""
+    generator, losses = torch.Generator().manual_seed(0), []
+    for _ in range(steps):
+        ids, targets = sample_windows(text, 8, 4, generator)
+        loss = model.loss(ids, targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def test_training_is_plain_adam_on_the_mean_loss():
+    config = TrainConfig(**QUICK)
+    trained, reference = fresh(), fresh()
+    history = train(trained, tokens(), config)
+    losses = reference_run(reference, tokens(), 12, torch.optim.Adam(reference.parameters(), lr=1e-3))
+    for a, b in zip(trained.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+    assert history.step == [0, 4, 8, 12]
+    expected = [sum(losses[i : i + 4]) / 4 for i in (0, 4, 8)]
+    assert history.train_loss[1:] == pytest.approx(expected, rel=1e-5)
+    assert math.isnan(history.train_loss[0])
+
+
+def test_weight_decay_spares_biases_and_gains():
+    model = fresh()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(1.0)
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    # So large a decay and so small a rate that only the decay is seen: w <- w (1 - lr * decay).
+    train(model, tokens(), TrainConfig(**{**QUICK, "steps": 1}, learning_rate=1e-6, weight_decay=1e5))
+    for name, parameter in model.named_parameters():
+        shrunk = 1.0 - 0.1 * (before[name].ndim >= 2)
+        assert parameter.mean().item() == pytest.approx(shrunk, abs=1e-4), name
+
+
+def test_accumulated_batches_equal_one_large_batch():
+    """Two batches of 4, averaged, give the gradient of their 8 windows together."""
+    small, large = fresh(), fresh()
+    history = train(small, tokens(), TrainConfig(**QUICK, accumulate=2))
+    generator = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.Adam(large.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(12):
+        parts = [sample_windows(tokens(), 8, 4, generator) for _ in range(2)]
+        ids, targets = (torch.cat(part) for part in zip(*parts, strict=True))
+        optimizer.zero_grad()
+        loss = large.loss(ids, targets)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert history.train_loss[1:] == pytest.approx([sum(losses[i : i + 4]) / 4 for i in (0, 4, 8)], rel=1e-5)
+    for a, b in zip(small.parameters(), large.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_clipping_bounds_the_gradient():
+    model, norms = fresh(), []
+    model.head.weight.register_hook(lambda gradient: norms.append(gradient.norm().item()))
+    train(model, tokens(), TrainConfig(**{**QUICK, "steps": 1}, clip=1e-6))
+    # Adam divides by the gradient's own size, but not below its epsilon of 1e-8: a tiny clip shows as a small step.
+    clipped, free = fresh(), fresh()
+    train(clipped, tokens(), TrainConfig(**{**QUICK, "steps": 1}, clip=1e-8))
+    train(free, tokens(), TrainConfig(**{**QUICK, "steps": 1}))
+    start = fresh()
+    moved = [
+        sum((a - b).abs().sum().item() for a, b in zip(m.parameters(), start.parameters(), strict=True))
+        for m in (clipped, free)
+    ]
+    assert norms[0] > 1e-3
+    assert moved[0] < 0.2 * moved[1]
+
+
+def test_a_model_learns_a_text_that_repeats():
+    text = torch.arange(9).repeat(40)
+    model = fresh()
+    history = train(model, text, TrainConfig(**{**QUICK, "steps": 150}, learning_rate=1e-2), val=text)
+    assert history.val_loss[0] > 1.5
+    assert history.val_loss[-1] < 0.1
+
+
+def test_the_seed_decides_everything_and_the_caller_s_random_state_is_left_alone():
+    config = TrainConfig(**QUICK, seed=3)
+    first, second = fresh(dropout=0.2), fresh(dropout=0.2)
+    torch.manual_seed(123)
+    state = torch.get_rng_state()
+    a = train(first, tokens(), config, val=tokens(50))
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(77)
+    b = train(second, tokens(), config, val=tokens(50))
+    assert same(a, b)
+    other = train(fresh(dropout=0.2), tokens(), TrainConfig(**QUICK, seed=4), val=tokens(50))
+    assert not same(a, other)
+
+
+def test_on_eval_sees_each_evaluation():
+    seen = []
+    train(
+        fresh(),
+        tokens(),
+        TrainConfig(**QUICK),
+        on_eval=lambda step, model, history: seen.append((step, len(history.step))),
+    )
+    assert seen == [(0, 1), (4, 2), (8, 3), (12, 4)]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("steps", -1),
+        ("batch_size", 0),
+        ("warmup", -1),
+        ("accumulate", 0),
+        ("eval_every", 0),
+        ("seed", -1),
+        ("steps", 2.5),
+        ("learning_rate", 0.0),
+        ("learning_rate", math.nan),
+        ("weight_decay", -0.1),
+        ("betas", (0.9, 1.0)),
+        ("betas", (0.9,)),
+        ("clip", 0.0),
+        ("schedule", "linear"),
+        ("precision", "fp8"),
+    ],
+)
+@pytest.mark.usefixtures("untyped")
+def test_a_run_names_the_setting_that_is_wrong(field, value):
+    with pytest.raises(ValueError, match=field):
+        TrainConfig(**{field: value})
+
+
+def test_a_device_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match=r"'tpu'.*cpu"):
+        train(fresh(), tokens(), TrainConfig(**{**QUICK, "device": "tpu"}))
+
+
+def test_bf16_trains_on_the_cpu_and_leaves_a_float32_model():
+    model = fresh()
+    history = train(model, tokens(), TrainConfig(**QUICK, precision="bf16"), val=tokens(50))
+    exact = train(fresh(), tokens(), TrainConfig(**QUICK, precision="fp32"), val=tokens(50))
+    assert history.val_loss[-1] == pytest.approx(exact.val_loss[-1], abs=0.02)
+    assert history.val_loss[-1] != exact.val_loss[-1]
+    plain = GPT(model.config)
+    plain.load_state_dict(model.state_dict())
+    assert torch.equal(model(tokens(8)[None]), plain(tokens(8)[None]))  # no autocast is left behind
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+
+# What is kept
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("settings", [{}, {"accumulate": 2, "clip": 0.5}, {"weight_decay": 0.1, "warmup": 6}])
+def test_a_resumed_run_equals_one_that_never_stopped(tmp_path, dropout, settings):
+    config = TrainConfig(**QUICK, **settings)
+    whole_model = fresh(dropout=dropout)
+    whole = train(whole_model, tokens(), config, val=tokens(50), out=tmp_path / "whole")
+
+    def stop(step: int, *_: object) -> None:
+        if step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(fresh(dropout=dropout), tokens(), config, val=tokens(50), out=tmp_path / "parts", on_eval=stop)
+    torch.manual_seed(99)
+    resumed_model = GPT(whole_model.config)  # other random weights: all must come from the checkpoint
+    resumed = train(resumed_model, tokens(), config, val=tokens(50), out=tmp_path / "parts", resume=True)
+    assert same(resumed, whole)
+    for a, b in zip(resumed_model.parameters(), whole_model.parameters(), strict=True):
+        assert torch.equal(a, b)
+    for name in ("history.csv", "config.json"):
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_more_steps_may_be_asked_for(tmp_path):
+    whole = train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50))
+    train(fresh(), tokens(), TrainConfig(**{**QUICK, "steps": 8}), val=tokens(50), out=tmp_path)
+    assert same(train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path, resume=True), whole)
+
+
+@pytest.fixture
+def run(tmp_path):
+    tokenizer = CharTokenizer.from_text("abcdefgh")
+    train(fresh(), tokens(), TrainConfig(**{**QUICK, "steps": 4}), out=tmp_path / "run", tokenizer=tokenizer)
+    return tmp_path / "run"
+
+
+def files(directory) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
+
+
+def test_a_run_leaves_model_tokenizer_history_and_checkpoint(run):
+    assert list(files(run)) == [
+        "checkpoint.safetensors",
+        "config.json",
+        "history.csv",
+        "model.safetensors",
+        "tokenizer.json",
+    ]
+    ids = tokens(8)[None]
+    tensors, _ = load_tensors(run / "checkpoint.safetensors")
+    loaded = GPT.from_pretrained(run)
+    torch.testing.assert_close(loaded.head.weight, tensors["model.head.weight"])
+    assert loaded(ids).shape == (1, 8, 9)
+    assert CharTokenizer.load(run / "tokenizer.json").vocab_size == 9
+
+
+def test_a_run_is_not_overwritten(run):
+    before = files(run)
+    with pytest.raises(ValueError, match="run already holds a run; resume it"):
+        train(fresh(), tokens(), TrainConfig(**QUICK), out=run)
+    assert files(run) == before
+
+
+def test_there_must_be_something_to_resume(tmp_path):
+    with pytest.raises(ValueError, match="needs out"):
+        train(fresh(), tokens(), TrainConfig(**QUICK), resume=True)
+    with pytest.raises(ValueError, match=r"nothing to resume: there is no .*missing"):
+        train(fresh(), tokens(), TrainConfig(**QUICK), out=tmp_path / "missing", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("shape", "text", "settings", "message"),
+    [
+        ({"n_head": 1}, 0, {}, "of another model: n_head is 2 there and 1 here"),
+        ({"vocab_size": 10}, 0, {}, "of another model: vocab_size is 9 there and 10 here"),
+        ({}, 1, {}, "another text, or with another vocabulary"),
+        ({}, 0, {"learning_rate": 0.5}, r"of another run: learning_rate is 0\.001 there and 0\.5 here"),
+        ({}, 0, {"seed": 5}, "of another run: seed"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused_by_name(run, shape, text, settings, message):
+    before = files(run)
+    with pytest.raises(ValueError, match=rf"checkpoint\.safetensors .*{message}"):
+        train(fresh(**shape), tokens(seed=text), TrainConfig(**QUICK, **settings), out=run, resume=True)
+    assert files(run) == before
+
+
+def test_a_checkpoint_of_another_vocabulary_of_the_same_size_is_refused(run):
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors is of another vocabulary"):
+        train(
+            fresh(),
+            tokens(),
+            TrainConfig(**QUICK),
+            out=run,
+            resume=True,
+            tokenizer=CharTokenizer.from_text("ABCDEFGH"),
+        )
+
+
+def test_a_torn_checkpoint_is_refused_by_name(run):
+    path = run / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors"):
+        train(fresh(), tokens(), TrainConfig(**QUICK), out=run, resume=True)
+
+
+def test_a_file_that_is_no_training_checkpoint_is_refused_by_name(run):
+    save_tensors(run / "checkpoint.safetensors", {"x": torch.zeros(2)})
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors is not a training checkpoint"):
+        train(fresh(), tokens(), TrainConfig(**QUICK), out=run, resume=True)
+
+
+KILLED = """
+import os, signal, sys
+from lecture21.training import TrainConfig, train
+sys.path.insert(0, {tests!r})
+from test_training import QUICK, fresh, tokens
+
+saves = 0
+fsync = os.fsync
+
+def kill_in_a_save(descriptor):
+    global saves
+    saves += 1
+    if saves == {at}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    fsync(descriptor)
+
+os.fsync = kill_in_a_save
+train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50), out={out!r})
+"""
+
+
+@pytest.mark.parametrize("at", [5, 6, 7, 9])
+def test_a_killed_save_leaves_the_old_checkpoint(tmp_path, at):
+    """Each evaluation writes four files; the process dies within one of them, without a chance to clean up."""
+    whole = train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50))
+    out = tmp_path / "run"
+    code = KILLED.format(tests=os.path.dirname(__file__), out=str(out), at=at)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == -signal.SIGKILL, result.stderr
+    GPT.from_pretrained(out)
+    resumed = train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50), out=out, resume=True)
+    assert same(resumed, whole)
+
+
+def test_nothing_on_disk_needs_pickle(run):
+    for path in run.iterdir():
+        if path.suffix == ".safetensors":
+            size = int.from_bytes(path.read_bytes()[:8], "little")
+            json.loads(path.read_bytes()[8 : 8 + size])
+        elif path.suffix == ".json":
+            json.loads(path.read_text())
+        else:
+            assert path.name == "history.csv"
+
+
+# What a second look found
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "history.csv"])
+def test_a_directory_with_somebody_else_s_files_is_refused(tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(ValueError, match=f"already holds {name}"):
+        train(fresh(), tokens(), TrainConfig(**QUICK), out=tmp_path)
+    assert files(tmp_path) == {name: b"precious"}
+
+
+def test_resuming_writes_again_what_a_killed_last_save_left_behind(tmp_path):
+    out, whole = tmp_path / "run", tmp_path / "whole"
+    train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50), out=whole)
+    code = KILLED.format(tests=os.path.dirname(__file__), out=str(out), at=14)  # the last model.safetensors
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == -signal.SIGKILL, result.stderr
+    assert files(out)["history.csv"] != files(whole)["history.csv"]
+    train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50), out=out, resume=True)
+    kept = {name: data for name, data in files(out).items() if not name.endswith(".tmp")}
+    assert kept == files(whole)
+
+
+def test_an_interrupted_run_leaves_no_autocast_behind():
+    def stop(step: int, *_: object) -> None:
+        if step == 4:
+            raise KeyboardInterrupt
+
+    model = fresh()
+    with pytest.raises(KeyboardInterrupt):
+        train(model, tokens(), TrainConfig(**QUICK, precision="bf16"), on_eval=stop)
+    plain = GPT(model.config)
+    plain.load_state_dict(model.state_dict())
+    assert torch.equal(model(tokens(8)[None]), plain(tokens(8)[None]))
+
+
+def test_an_environment_that_contradicts_the_run_is_refused(monkeypatch):
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    with pytest.raises(ValueError, match=r"ACCELERATE_GRADIENT_ACCUMULATION_STEPS=4 contradicts accumulate=1"):
+        train(fresh(), tokens(), TrainConfig(**QUICK))
+
+
+def test_a_run_that_diverges_keeps_the_last_good_checkpoint(tmp_path):
+    with pytest.raises(ValueError, match=r"training diverged: the loss before step \d+ is nan"):
+        train(fresh(), tokens(), TrainConfig(**QUICK, learning_rate=1e30), out=tmp_path)
+    assert not any(p.isnan().any() for p in GPT.from_pretrained(tmp_path).parameters())
+
+
+def test_tokens_outside_the_vocabulary_are_refused_before_anything_is_written(tmp_path):
+    for text, val in ((tokens() + 1, None), (tokens(), tokens(50) + 1)):
+        with pytest.raises(ValueError, match="outside the vocabulary"):
+            train(fresh(), text, TrainConfig(**QUICK), val=val, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_frozen_parameter_stays_and_does_not_stop_a_resume(tmp_path):
+    def frozen() -> GPT:
+        model = fresh()
+        model.token.weight.requires_grad_(False)
+        return model
+
+    whole = train(frozen(), tokens(), TrainConfig(**QUICK), val=tokens(50))
+    train(frozen(), tokens(), TrainConfig(**{**QUICK, "steps": 8}), val=tokens(50), out=tmp_path)
+    model = frozen()
+    assert same(train(model, tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path, resume=True), whole)
+    assert torch.equal(model.token.weight, fresh().token.weight)
+
+
+def test_tokens_of_any_integer_type_are_trained_on():
+    assert same(train(fresh(), tokens().int(), TrainConfig(**QUICK)), train(fresh(), tokens(), TrainConfig(**QUICK)))
+
+
+def test_the_betas_are_adam_s():
+    trained, reference = fresh(), fresh()
+    train(trained, tokens(), TrainConfig(**QUICK, betas=(0.5, 0.7)))
+    reference_run(reference, tokens(), 12, torch.optim.Adam(reference.parameters(), lr=1e-3, betas=(0.5, 0.7)))
+    for a, b in zip(trained.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_the_seed_of_the_run_is_that_of_dropout_too():
+    """A text of one window: all batches are the same, and only dropout can tell two seeds apart."""
+    window = tokens(9)
+    losses = [
+        train(fresh(dropout=0.5), window, TrainConfig(**{**QUICK, "steps": 4}, seed=seed)).train_loss[-1]
+        for seed in (0, 0, 1)
+    ]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_clipping_acts_on_the_accumulated_gradient():
+    trained, reference = fresh(), fresh()
+    train(trained, tokens(), TrainConfig(**{**QUICK, "steps": 3}, accumulate=2, clip=0.05))
+    generator, optimizer = torch.Generator().manual_seed(0), torch.optim.Adam(reference.parameters(), lr=1e-3)
+    for _ in range(3):
+        optimizer.zero_grad()
+        for _ in range(2):
+            ids, targets = sample_windows(tokens(), 8, 4, generator)
+            (reference.loss(ids, targets) / 2).backward()
+        torch.nn.utils.clip_grad_norm_(reference.parameters(), 0.05)
+        optimizer.step()
+    for a, b in zip(trained.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_a_cosine_run_cannot_be_given_more_steps(tmp_path):
+    settings = {**QUICK, "schedule": "cosine"}
+    train(fresh(), tokens(), TrainConfig(**{**settings, "steps": 8}), out=tmp_path)
+    with pytest.raises(ValueError, match="of another run: steps is 8 there and 12 here"):
+        train(fresh(), tokens(), TrainConfig(**settings), out=tmp_path, resume=True)
+
+
+def test_a_run_may_be_resumed_on_another_device(tmp_path):
+    train(fresh(), tokens(), TrainConfig(**{**QUICK, "steps": 4}), out=tmp_path)
+    train(fresh(), tokens(), TrainConfig(**{**QUICK, "device": None}), out=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(("capability", "best"), [((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")])
+def test_a_t4_trains_in_fp16_and_an_a100_in_bf16(monkeypatch, capability, best):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert choose_precision(torch.device("cuda")) == best
+    assert choose_precision(torch.device("cpu")) == "fp32"
