@@ -213,7 +213,7 @@ def test_weights_come_from_the_cache_quietly_and_without_transformers(tmp_path):
     for kind in ("openai-gpt", "gpt2"):
         lay_in_cache(tmp_path, f"openai-community/{kind}", perturbed(THEIRS[kind]))
     code = (
-        "import sys; from lecture21 import GPT, pretrained;"
+        "import sys; from lecture21 import GPT; from lecture21 import huggingface as pretrained;"
         "models = [GPT.from_pretrained(name) for name in ('openai-gpt', 'gpt2')];"
         "assert 'transformers' not in sys.modules;"
         "print(*(type(pretrained.to_huggingface(model)).__name__ for model in models))"

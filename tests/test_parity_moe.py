@@ -358,7 +358,7 @@ def test_a_model_trained_here_writes_the_same_ids_there(tmp_path, qk_norm):
 def test_experts_come_from_the_cache_quietly_and_without_transformers(tmp_path):
     lay_in_cache(tmp_path, "someone/a-mixture", perturbed(qwen), max_shard_size="50KB")
     code = (
-        "import sys; from lecture21 import GPT, pretrained;"
+        "import sys; from lecture21 import GPT; from lecture21 import huggingface as pretrained;"
         "model = GPT.from_pretrained('someone/a-mixture');"
         "assert 'transformers' not in sys.modules;"
         "print(type(pretrained.to_huggingface(model)).__name__)"

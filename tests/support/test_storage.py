@@ -88,7 +88,7 @@ def test_a_killed_save_leaves_the_old_file(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")
     code = (
-        "import os, signal, sys; from lecture21 import storage;"
+        "import os, signal, sys; from lecture21._support import storage;"
         "storage.os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL);"
         "storage.write_atomic(sys.argv[1], b'new')"
     )
