@@ -144,7 +144,9 @@ def test_the_wheel_carries_the_results_and_the_small_model(tmp_path: Path):
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
     data = [
-        path for path in (ROOT / "src/lecture21/results").rglob("*") if path.suffix in {".csv", ".json", ".safetensors"}
+        path
+        for path in (ROOT / "src/lecture21/data/results").rglob("*")
+        if path.suffix in {".csv", ".json", ".safetensors"}
     ]
     assert any(path.name == "model.safetensors" for path in data)
     assert [path for path in data if path.relative_to(ROOT / "src").as_posix() not in names] == []
