@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -256,10 +257,12 @@ def test_more_steps_may_be_asked_for(tmp_path):
     assert same(train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path, resume=True), whole)
 
 
+SYMBOLS = CharTokenizer.from_text("abcdefgh")
+
+
 @pytest.fixture
 def run(tmp_path):
-    tokenizer = CharTokenizer.from_text("abcdefgh")
-    train(fresh(), tokens(), TrainConfig(**{**QUICK, "steps": 4}), out=tmp_path / "run", tokenizer=tokenizer)
+    train(fresh(), tokens(), TrainConfig(**{**QUICK, "steps": 4}), out=tmp_path / "run", tokenizer=SYMBOLS)
     return tmp_path / "run"
 
 
@@ -506,3 +509,31 @@ def test_a_t4_trains_in_fp16_and_an_a100_in_bf16(monkeypatch, capability, best):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert choose_precision(torch.device("cuda")) == best
     assert choose_precision(torch.device("cpu")) == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("name", "replacement", "message"),
+    [
+        ("optimizer.exp_avg.head.weight", torch.zeros(3), "has shape (3,), its parameter (9, 8)"),
+        ("optimizer.exp_avg_sq.head.weight", torch.zeros(1, 1), "has shape (1, 1), its parameter (9, 8)"),
+        ("optimizer.exp_avg.head.weight", torch.zeros(9, 8).double(), "is torch.float64, its parameter torch.float32"),
+        ("optimizer.exp_avg_sq.head.weight", torch.zeros(9, 8).half(), "is torch.float16, its parameter torch.float32"),
+        ("optimizer.step.head.weight", torch.zeros(9, 8), "must be a single number of type torch.float32"),
+        ("optimizer.step.head.weight", torch.tensor(4), "must be a single number of type torch.float32"),
+        ("optimizer.max_exp_avg_sq.head.weight", torch.zeros(9, 8), "unknown optimizer state"),
+        ("optimizer.exp_avg.tail.weight", torch.zeros(9, 8), "unknown optimizer state"),
+        ("optimizer.exp_avg.head.weight", None, "lacks optimizer.exp_avg.head.weight"),
+    ],
+)
+def test_optimizer_state_that_does_not_fit_its_parameter_is_refused(run, name, replacement, message):
+    """The fused kernel of Adam trusts the sizes, and would read and write beyond the end of a smaller tensor."""
+    path = run / "checkpoint.safetensors"
+    tensors, metadata = load_tensors(path)
+    tensors[name] = replacement
+    if replacement is None:
+        del tensors[name]
+    save_tensors(path, tensors, metadata)
+    before = files(run)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        train(fresh(), tokens(), TrainConfig(**QUICK), out=run, resume=True, tokenizer=SYMBOLS)
+    assert files(run) == before

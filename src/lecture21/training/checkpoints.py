@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from lecture21._support.storage import CONFIG, WEIGHTS, load_tensors, load_weights, save_tensors
 from lecture21.training.evaluation import History, TrainableModel
@@ -22,6 +22,7 @@ from lecture21.training.evaluation import History, TrainableModel
 CHECKPOINT = "checkpoint.safetensors"
 TOKENIZER = "tokenizer.json"
 HISTORY = "history.csv"
+ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
 @runtime_checkable
@@ -117,12 +118,9 @@ def load_run(out: str | os.PathLike[str], state: TrainingState) -> None:
     if record["tokenizer"] != repr(state.tokenizer):
         raise ValueError(f"{path} is of another vocabulary than the tokenizer here")
 
+    averages = _optimizer_state(_under("optimizer.", tensors), dict(state.model.named_parameters()), source=str(path))
     load_weights(state.model, _under("model.", tensors), source=str(path))
-    for key in {name.split(".")[1] for name in tensors if name.startswith("optimizer.")}:
-        values = _under(f"optimizer.{key}.", tensors)
-        for name, parameter in state.model.named_parameters():
-            if name in values:  # a parameter that is not trained has no state
-                state.optimizer.state[parameter][key] = values[name].to(parameter.device)
+    state.optimizer.state.update(averages)
     state.batches.set_state(tensors["random.batches"])
     torch.set_rng_state(tensors["random.torch"])
     if "random.cuda" in tensors and torch.cuda.is_available():
@@ -131,6 +129,38 @@ def load_run(out: str | os.PathLike[str], state: TrainingState) -> None:
         state.scaler.load_state_dict(record["scaler"])
     state.step = record["step"]
     state.history = History(**record["history"])
+
+
+def _optimizer_state(
+    tensors: dict[str, Tensor], parameters: dict[str, nn.Parameter], source: str
+) -> dict[nn.Parameter, dict[str, Tensor]]:
+    """Return Adam's state of each parameter, after checking every tensor against its parameter.
+
+    Adam's fused kernel trusts these sizes and types: it would write beyond the end of a tensor that is too small.
+    """
+    state: dict[nn.Parameter, dict[str, Tensor]] = {}
+    for full_name, tensor in tensors.items():
+        key, _, name = full_name.partition(".")
+        if key not in ADAM_STATE or name not in parameters:
+            raise ValueError(f"{source} has unknown optimizer state {full_name!r}")
+        parameter = parameters[name]
+        if key == "step":
+            if tensor.shape or tensor.dtype != torch.float32:
+                found = f"got {tensor.dtype} of shape {tuple(tensor.shape)}"
+                raise ValueError(
+                    f"{source}: optimizer.{full_name} must be a single number of type torch.float32, {found}"
+                )
+        elif tensor.shape != parameter.shape:
+            shapes = f"{tuple(tensor.shape)}, its parameter {tuple(parameter.shape)}"
+            raise ValueError(f"{source}: optimizer.{full_name} has shape {shapes}")
+        elif tensor.dtype != parameter.dtype:
+            raise ValueError(f"{source}: optimizer.{full_name} is {tensor.dtype}, its parameter {parameter.dtype}")
+        state.setdefault(parameter, {})[key] = tensor.to(parameter.device)
+    for name, parameter in parameters.items():
+        for key in ADAM_STATE:
+            if parameter in state and key not in state[parameter]:
+                raise ValueError(f"{source} lacks optimizer.{key}.{name}")
+    return state
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
