@@ -3,6 +3,8 @@
 from sphinx.application import Sphinx
 
 PARTS = [
+    "chapters",  # the numbers of the chapters
+    "links",  # links from running text to terms, chapters, papers and code
     "docstrings",  # docstrings as napoleon should read them
     "command_help",  # the output of `lecture21 COMMAND --help`
 ]

@@ -1,0 +1,68 @@
+"""Pages as plain text: what search results, page descriptions and previews quote."""
+
+import functools
+import re
+from collections.abc import Iterator
+
+from docutils import nodes
+from pylatexenc.latex2text import LatexNodes2Text, MacroTextSpec, get_default_latex_context_db
+from sphinx import addnodes
+
+# Nodes whose text nobody would quote: code and its output, markup of other formats, pictures, the index.
+_LEFT_OUT = (
+    nodes.comment,
+    nodes.image,
+    nodes.literal_block,
+    nodes.raw,
+    nodes.system_message,
+    addnodes.index,
+    addnodes.toctree,
+)
+
+
+def _fraction(node: object, converter: LatexNodes2Text) -> str:
+    """Return a fraction on one line, with parentheses where they are needed."""
+    parts = [converter.nodelist_to_text([argument]).strip() for argument in node.nodeargd.argnlist]
+    return "/".join(part if re.fullmatch(r"[\w.]*|\(.*\)", part) else f"({part})" for part in parts)
+
+
+@functools.cache
+def _converter() -> LatexNodes2Text:
+    """Return the converter from TeX to Unicode."""
+    macros = get_default_latex_context_db()
+    macros.add_context_category("fractions", prepend=True, macros=[MacroTextSpec("frac", simplify_repl=_fraction)])
+    return LatexNodes2Text(latex_context=macros, math_mode="text", strict_latex_spaces="based-on-source")
+
+
+@functools.cache
+def tex_as_text(tex: str) -> str:
+    """Return a formula as a line of Unicode, such as `softmax(q·k/√(d_k))`."""
+    text = _converter().latex_to_text(re.sub(r"\\[td]frac(?![a-zA-Z])", r"\\frac", tex))
+    return " ".join(re.sub(r"[\\{}$]", "", text).split())
+
+
+def _pieces(node: nodes.Node, skip: tuple[type, ...]) -> Iterator[str]:
+    """Yield the text below a node, piece by piece, without what is left out."""
+    for child in node.children:
+        if isinstance(child, (*_LEFT_OUT, *skip)):
+            continue
+        if isinstance(child, nodes.Text):
+            yield child.astext()
+        elif isinstance(child, nodes.math | nodes.math_block):
+            yield tex_as_text(child.astext())
+        else:
+            yield from _pieces(child, skip)
+        if not isinstance(child, nodes.Inline | nodes.Text):
+            yield " "
+
+
+def plain_text(node: nodes.Node, skip: tuple[type, ...] = ()) -> str:
+    """Return the text of a node on one line, formulas in Unicode, without code, pictures and nodes of types `skip`."""
+    return " ".join("".join(_pieces(node, skip)).split())
+
+
+def shorten(text: str, width: int) -> str:
+    """Return the text, cut between words to at most `width` characters."""
+    if len(text) <= width:
+        return text
+    return text[: width - 1].rsplit(" ", 1)[0].rstrip(" ,;:.") + "…"
