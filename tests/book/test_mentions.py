@@ -83,7 +83,7 @@ def test_a_glossary_without_terms_finds_nothing():
             [("Chapters 02", "notebooks/02_b"), ("03", "notebooks/03_c"), ("12", "notebooks/12_l")],
         ),
         ("chapters 03 and 09", [("chapters 03", "notebooks/03_c")]),
-        ("chapter 99, a subchapter 04, 04, chapter four", []),
+        ("chapter 99, a subchapter 04, 04, chapter four, Python, 3rd ed., chapter 12", []),
     ],
 )
 def test_chapters_are_found_where_they_exist(text: str, expected: list[tuple[str, str]]):

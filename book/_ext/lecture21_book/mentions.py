@@ -64,9 +64,9 @@ class Terms:
 
 
 class Chapters:
-    """The chapters by number. "chapters 02 to 04" mentions two of them."""
+    """The chapters by number. "chapters 02 to 04" mentions two of them, "3rd ed., chapter 16" one of another book."""
 
-    _LIST = re.compile(r"\b[Cc]hapters?\s+\d+(?:(?:,|,?\s+(?:and|or|to)|–|-)\s*\d+)*")
+    _LIST = re.compile(r"(?<!ed\., )\b[Cc]hapters?\s+\d+(?:(?:,|,?\s+(?:and|or|to)|–|-)\s*\d+)*")
 
     def __init__(self, pages: Mapping[int, str]):
         """Take the page of each chapter."""
