@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from lecture21.data import results
-from lecture21.mixtures import LinearGate, LinearGaussian, Mixture, fit_em, fit_gradient, soft_gate, three_regimes
+from lecture21.data.mixtures import soft_gate, three_regimes
+from lecture21.mixtures import LinearGate, LinearGaussian, Mixture, fit_em, fit_gradient
 
 DATA = {"three_regimes": (three_regimes(400, 0), 3), "soft_gate": (soft_gate(600, 0), 2)}
 

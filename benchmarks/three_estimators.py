@@ -40,11 +40,19 @@ from torch import Tensor, nn
 from lecture21.data import results
 from lecture21.data.mixtures import smooth, three_bands, three_regimes
 from lecture21.ensembles import ambiguity_decomposition
-from lecture21.mixtures import LinearGate, Mixture, MLPClassifier, MLPGate, MLPGaussian, UniformGate
-from lecture21.mixtures.bagging import bag
-from lecture21.mixtures.boosting import adaboost, l2_boost
-from lecture21.mixtures.gradient import fit_gradient
-from lecture21.mixtures.learners import likelihood_learner
+from lecture21.mixtures import (
+    LinearGate,
+    Mixture,
+    MLPClassifier,
+    MLPGate,
+    MLPGaussian,
+    UniformGate,
+    adaboost,
+    bag,
+    fit_gradient,
+    l2_boost,
+    likelihood_learner,
+)
 
 N_TEST = 4000
 GATE_UNITS = 8

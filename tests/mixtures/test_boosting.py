@@ -1,4 +1,4 @@
-"""Bagging, AdaBoost and L2 boosting: against pencils, scikit-learn, and what theory promises."""
+"""Bagging, AdaBoost and L2 boosting against hand-worked examples, scikit-learn, and theory."""
 
 import math
 
@@ -15,15 +15,15 @@ from torch.testing import assert_close
 
 from lecture21.data.mixtures import smooth, three_bands, three_regimes
 from lecture21.ensembles import ambiguity_decomposition
-from lecture21.mixtures.bagging import bag, bootstrap_counts
-from lecture21.mixtures.boosting import Vote, adaboost, l2_boost
-from lecture21.mixtures.em import fit_linear_gaussian
+from lecture21.mixtures.bagging import _bootstrap_counts, bag
+from lecture21.mixtures.boosting import _Vote, adaboost, l2_boost
+from lecture21.mixtures.em import _fit_linear_gaussian
 from lecture21.mixtures.learners import likelihood_learner
 from lecture21.mixtures.members import LinearClassifier, LinearGaussian, MLPGaussian
 
 
 class Tree(nn.Module):
-    """A member that scikit-learn fits: a tree with one question."""
+    """A member that scikit-learn fits: a decision stump."""
 
     def __init__(self, tree):
         super().__init__()
@@ -34,20 +34,20 @@ class Tree(nn.Module):
 
 
 def stump(x, y, weights):
-    """Learn a tree with one question."""
+    """Fit a decision stump."""
     tree = DecisionTreeClassifier(max_depth=1, random_state=0)
     return Tree(tree.fit(x.numpy(), y.numpy(), sample_weight=weights.numpy()))
 
 
 def line(x, y, weights):
-    """Learn a straight line by weighted least squares."""
+    """Fit a straight line by weighted least squares."""
     member = LinearGaussian(x.shape[1]).double()
-    fit_linear_gaussian(member, x, y, weights)
+    _fit_linear_gaussian(member, x, y, weights)
     return member.requires_grad_(False)
 
 
-class Says(nn.Module):
-    """A member that says class 1 above a border, whatever it is taught."""
+class Threshold(nn.Module):
+    """A member that predicts class 1 above a border, whatever its training data."""
 
     def __init__(self, border):
         super().__init__()
@@ -58,13 +58,13 @@ class Says(nn.Module):
         return torch.stack([1 - above, above], dim=1)
 
 
-def parade(*borders):
-    """A learner that returns members with these borders, one after another, and records the weights it got."""
+def scripted(*borders):
+    """A learner that returns members with these borders, one after another, and records the weights it received."""
     queue, seen = list(borders), []
 
     def learn(x, y, weights):
         seen.append(weights)
-        return Says(queue.pop(0))
+        return Threshold(queue.pop(0))
 
     return learn, seen
 
@@ -75,18 +75,18 @@ def parade(*borders):
 @given(st.integers(1, 30), st.integers(1, 6), st.integers(0, 5))
 @settings(max_examples=30)
 def test_each_bootstrap_sample_has_as_many_points_as_the_data(n_point, n_member, seed):
-    counts = bootstrap_counts(n_point, n_member, seed=seed)
+    counts = _bootstrap_counts(n_point, n_member, seed=seed)
     assert counts.shape == (n_member, n_point)
     assert counts.min() >= 0
     assert (counts.sum(dim=1) == n_point).all()
-    assert torch.equal(counts, bootstrap_counts(n_point, n_member, seed=seed))
+    assert torch.equal(counts, _bootstrap_counts(n_point, n_member, seed=seed))
 
 
 def test_about_63_percent_of_the_points_are_in_a_sample():
-    counts = bootstrap_counts(1000, 200, seed=0)
+    counts = _bootstrap_counts(1000, 200, seed=0)
     assert (counts > 0).double().mean().item() == pytest.approx(1 - 1 / math.e, abs=0.003)
-    assert (counts.sum(dim=0) > 0).all()  # no point is out of reach
-    assert counts.double().mean(dim=0).std() == pytest.approx(math.sqrt(1 / 200), rel=0.15)  # every point alike
+    assert (counts.sum(dim=0) > 0).all()  # every point occurs in some sample
+    assert counts.double().mean(dim=0).std() == pytest.approx(math.sqrt(1 / 200), rel=0.15)  # all points equally often
 
 
 def test_the_mean_of_a_bag_is_the_average_of_its_members():
@@ -97,7 +97,7 @@ def test_the_mean_of_a_bag_is_the_average_of_its_members():
     assert bagged.member_means(x).std(dim=1).min() > 1e-4  # the samples differ
 
 
-def test_a_bag_is_scikit_learns_when_the_samples_are():
+def test_bagging_agrees_with_scikit_learn_on_the_same_samples():
     x, y = three_regimes(60, 2)
     theirs = BaggingRegressor(LinearRegression(), n_estimators=4, random_state=0).fit(x.numpy(), y.numpy())
     drawn = theirs.estimators_samples_
@@ -108,7 +108,7 @@ def test_a_bag_is_scikit_learns_when_the_samples_are():
 
 def test_a_point_drawn_twice_counts_twice():
     x, y = three_regimes(40, 3)
-    counts = bootstrap_counts(40, 1, seed=4)
+    counts = _bootstrap_counts(40, 1, seed=4)
     rows = torch.arange(40).repeat_interleave(counts[0])
     twice = line(x[rows], y[rows], torch.ones(40, dtype=torch.float64))
     assert_close(bag(line, x, y, n_member=1, seed=4).mean(x), twice.mean(x))
@@ -119,7 +119,7 @@ def test_a_point_drawn_twice_counts_twice():
     assert_close(by_weight.mean(x), learn(x[rows], y[rows], torch.ones(40, dtype=torch.float64)).mean(x))
 
 
-def test_as_a_density_a_bag_is_wider_by_the_ambiguity():
+def test_the_variance_of_a_bag_includes_the_ambiguity():
     """S31: variance of the mixture = mean variance of the members + variance of their means."""
     x, y = three_regimes(60, 0)
     bagged = bag(line, x, y, n_member=4, seed=0)
@@ -159,7 +159,7 @@ def test_two_rounds_by_hand():
     """Five points; the first member is wrong on one of them, the second on one of weight 1/8."""
     x = torch.tensor([[0.0], [1.0], [2.0], [3.0], [4.0]], dtype=torch.float64)
     y = torch.tensor([0, 0, 1, 0, 1])
-    learn, seen = parade(1.5, 3.5)
+    learn, seen = scripted(1.5, 3.5)
     boosted = adaboost(learn, x, y, rounds=2)
     fifth, eighth = torch.full((5,), 1 / 5, dtype=torch.float64), 1 / 8
     assert_close(seen[0], fifth)
@@ -195,7 +195,7 @@ def test_the_last_member_is_wrong_on_half_of_the_next_weights_and_the_bound_hold
     assert exponential == pytest.approx(boosted.bound)  # the bound is the mean exponential loss itself
 
 
-def test_stumps_boost_as_scikit_learns_do():
+def test_adaboost_of_stumps_agrees_with_scikit_learn():
     x, y = three_bands(150, 0)
     theirs = AdaBoostClassifier(DecisionTreeClassifier(max_depth=1), n_estimators=10, random_state=0)
     theirs.fit(x.numpy(), y.numpy())
@@ -205,8 +205,8 @@ def test_stumps_boost_as_scikit_learns_do():
     assert ours.predict(x).tolist() == theirs.predict(x.numpy()).tolist()
 
 
-def test_the_raw_alphas_do_not_sum_to_one_and_divided_by_their_sum_they_decide_the_same():
-    """S31: sign has no scale; but a share of votes is not the probability sigmoid(2F)."""
+def test_the_alphas_do_not_sum_to_one_and_normalized_they_predict_the_same_classes():
+    """S31: sign has no scale; but a fraction of the votes is not the probability sigmoid(2F)."""
     x, y = three_bands(200, 1)
     boosted = adaboost(stump, x, y, rounds=8)
     assert abs(boosted.alphas.sum() - 1) > 0.2
@@ -228,17 +228,30 @@ def test_the_probability_is_sigmoid_of_twice_the_decision():
     assert_close(boosted.log_prob(x, y), boosted.mean(x).gather(1, y[:, None])[:, 0].log())
 
 
-def test_classes_may_be_minus_one_and_one():
+def test_labels_minus_one_and_one_are_refused_with_the_remedy():
     x, y = three_bands(60, 0)
-    plain, signed = adaboost(stump, x, y, rounds=4), adaboost(stump, x, 2 * y - 1, rounds=4)
-    assert_close(plain.alphas, signed.alphas)
-    assert torch.equal(plain.predict(x), signed.predict(x))
+    with pytest.raises(ValueError, match=r"takes the class labels 0 and 1, got -1 and 1: pass \(y > 0\)\.long\(\)"):
+        adaboost(stump, x, 2 * y - 1)
 
 
-def test_a_member_without_an_error_decides_alone():
+@pytest.mark.usefixtures("untyped")
+def test_an_adaboost_and_its_mixture_score_no_other_labels():
+    x, y = three_bands(60, 0)
+    boosted = adaboost(stump, x, y, rounds=4)
+    for model in (boosted, boosted.mixture()):
+        for labels, found in ((2 * y - 1, "-1..1"), (y + 1, "1..2"), (torch.full_like(y, -1), "-1..-1")):
+            with pytest.raises(ValueError, match=rf"class labels must be in 0\.\.1, got {found}"):
+                model.log_prob(x, labels)
+        with pytest.raises(ValueError, match=r"y must be integers .*got torch.float64"):
+            model.log_prob(x, y.double())
+        with pytest.raises(ValueError, match=r"y must be integers of shape \(60,\), one for each x, got"):
+            model.log_prob(x, y[:, None])
+
+
+def test_a_member_without_an_error_is_kept_alone():
     x = torch.tensor([[0.0], [1.0], [2.0], [3.0]], dtype=torch.float64)
     y = torch.tensor([0, 0, 0, 1])
-    learn, seen = parade(1.5, 2.5, 9.0)  # wrong on one point, on none
+    learn, seen = scripted(1.5, 2.5, 9.0)  # wrong on one point, on none
     boosted = adaboost(learn, x, y, rounds=3)
     assert len(seen) == 2
     assert_close(boosted.weights[0], torch.tensor([1 / 6, 1 / 6, 1 / 2, 1 / 6], dtype=torch.float64))
@@ -251,21 +264,21 @@ def test_a_member_without_an_error_decides_alone():
     assert boosted.predict(x).tolist() == y.tolist()
 
 
-def test_a_member_no_better_than_chance_ends_it():
+def test_a_member_no_better_than_chance_ends_the_fit():
     x = torch.tensor([[0.0], [1.0], [2.0], [3.0]], dtype=torch.float64)
     y = torch.tensor([0, 1, 1, 1])
-    learn, _ = parade(1.5, 1.5, 0.5)  # the second is the first again: under the new weights it is wrong on half
+    learn, _ = scripted(1.5, 1.5, 0.5)  # the second is the first again: under the new weights it is wrong on half
     boosted = adaboost(learn, x, y, rounds=3)
     assert len(boosted.members) == 1
-    assert boosted.stopped == "member 2 is wrong on 0.500 of the weight, no better than chance"
+    assert boosted.stopped == "member 2 has a weighted error of 0.500, no better than chance"
 
 
 def test_a_first_member_no_better_than_chance_leaves_both_classes_at_one_half():
     x = torch.tensor([[0.0], [1.0], [2.0], [3.0]], dtype=torch.float64)
     y = torch.tensor([1, 0, 0, 0])
-    learn, _ = parade(1.5)
+    learn, _ = scripted(1.5)
     boosted = adaboost(learn, x, y, rounds=3)
-    assert boosted.stopped == "member 1 is wrong on 0.750 of the weight, no better than chance"
+    assert boosted.stopped == "member 1 has a weighted error of 0.750, no better than chance"
     assert (boosted.alphas.tolist(), boosted.errors.tolist()) == ([0], [0.75])
     assert boosted.mean(x).unique().tolist() == [0.5]
     assert boosted.bound == 1
@@ -274,16 +287,16 @@ def test_a_first_member_no_better_than_chance_leaves_both_classes_at_one_half():
         boosted.mixture()
 
 
-@pytest.mark.parametrize("labels", [[0, 1, 2, 1], [1, 2, 1, 2], [-1, 0, 1, 1]])
-def test_other_classes_than_two_are_refused(labels):
-    with pytest.raises(ValueError, match="takes the classes 0 and 1, or -1 and 1, got"):
+@pytest.mark.parametrize("labels", [[0, 1, 2, 1], [1, 2, 1, 2], [-1, 0, 1, 1], [-1, -1, -1, -1]])
+def test_labels_other_than_zero_and_one_are_refused(labels):
+    with pytest.raises(ValueError, match=rf"class labels must be in 0\.\.1, got {min(labels)}\.\.{max(labels)}"):
         adaboost(stump, torch.zeros(4, 1, dtype=torch.float64), torch.tensor(labels))
 
 
-def test_a_vote_is_sure():
+def test_a_vote_puts_all_probability_on_one_class():
     x, y = three_bands(50, 0)
     member = LinearClassifier(2, 2).double()
-    vote = Vote(member)
+    vote = _Vote(member)
     assert set(vote.mean(x).flatten().tolist()) == {0, 1}
     assert torch.equal(vote.mean(x).argmax(dim=1), member.mean(x).argmax(dim=1))
     right = vote.mean(x).argmax(dim=1) == y
@@ -295,7 +308,7 @@ def test_a_vote_is_sure():
 
 
 def test_l2_boosting_by_hand():
-    """Each member is the mean of what is left, times the shrinkage: 8, then 4, then 2."""
+    """Each member is the mean of the residuals, times the shrinkage: 8, then 4, then 2."""
 
     class Constant(nn.Module):
         def __init__(self, value):
@@ -314,7 +327,7 @@ def test_l2_boosting_by_hand():
     assert_close(boosted.log_prob(x, y), normal.log_prob(y))
 
 
-def test_each_member_is_fitted_to_what_is_left_and_the_training_error_never_rises():
+def test_each_member_is_fitted_to_the_residuals_and_the_training_error_never_increases():
     x, y = three_regimes(80, 0)
     targets = []
 
@@ -360,7 +373,7 @@ def test_the_later_members_of_l2_boosting_do_not_predict_y():
 # The learner, and bad input
 
 
-def test_a_learner_climbs_the_weighted_likelihood():
+def test_a_learner_maximizes_the_weighted_likelihood():
     x, y = three_regimes(200, 0)
     weights = (x[:, 0] < -0.4).double()  # only the first regime counts: 2 + 1.5 x, noise 0.15
     torch.manual_seed(0)
@@ -388,8 +401,8 @@ def test_the_learning_rate_falls_to_zero_along_a_cosine():
 
 BAD = {
     "no points": ((0, 0, 0), "at least one point"),
-    "too few y": ((4, 3, 4), "each of the 4 points needs one y and one weight"),
-    "too few weights": ((4, 4, 5), "each of the 4 points needs one y and one weight"),
+    "too few y": ((4, 3, 4), r"y must have the shape \(4,\), one for each x, got \(3,\)"),
+    "too many weights": ((4, 4, 5), r"weights must have the shape \(4,\), one for each x, got \(5,\)"),
 }
 
 
@@ -402,7 +415,7 @@ def test_points_that_do_not_fit_each_other_are_refused(sizes, message, untyped):
 
 
 @pytest.mark.parametrize("weights", [[1.0, -1.0], [0.0, 0.0], [1.0, math.nan], [1.0, math.inf]])
-def test_weights_that_are_none_are_refused(weights):
+def test_invalid_weights_are_refused(weights):
     learn = likelihood_learner(lambda: LinearGaussian(1), steps=1)
     with pytest.raises(ValueError, match="weights must be finite, >= 0, and not all 0"):
         learn(torch.zeros(2, 1), torch.zeros(2), torch.tensor(weights))
@@ -414,7 +427,7 @@ def test_no_points_and_no_members_are_refused(fit, untyped):
     size = "n_member" if fit is bag else "rounds"
     with pytest.raises(ValueError, match="at least one point"):
         fit(line, x[:0], y[:0])
-    with pytest.raises(ValueError, match="one y and one weight"):
+    with pytest.raises(ValueError, match=r"y must have the shape \(10,\), one for each x, got \(5,\)"):
         fit(line, x, y[:5])
     with pytest.raises(ValueError, match=f"{size} must be a whole number >= 1, got 0"):
         fit(line, x, y, **{size: 0})
@@ -432,3 +445,38 @@ def test_a_shrinkage_out_of_range_is_refused(shrinkage):
     x, y = smooth(10, 0)
     with pytest.raises(ValueError, match=f"shrinkage must be above 0 and at most 1, got {shrinkage}"):
         l2_boost(line, x, y, shrinkage=shrinkage)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("fit", [bag, l2_boost, adaboost, likelihood_learner(lambda: LinearGaussian(1), steps=1)])
+def test_data_that_are_not_finite_are_refused_by_name_and_row(fit, value):
+    x, y = three_bands(10, 0) if fit is adaboost else smooth(10, 0)
+    arguments = [torch.ones(10).double()] if fit not in (bag, l2_boost, adaboost) else []
+    wrong = x.clone()
+    wrong[7, 0] = wrong[4, -1] = value
+    with pytest.raises(ValueError, match=rf"x must be finite, got \[.*{value}\] in row 4"):
+        fit(wrong, y, *arguments) if arguments else fit(line, wrong, y)
+    if fit is not adaboost:  # its labels are integers
+        y[3] = value
+        with pytest.raises(ValueError, match=f"y must be finite, got {value} in row 3"):
+            fit(x, y, *arguments) if arguments else fit(line, x, y)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_arrays_of_a_wrong_shape_or_type_are_refused_by_name():
+    x, y = smooth(10, 0)
+    for fit in (bag, l2_boost, adaboost):
+        with pytest.raises(ValueError, match=r"x must be .* of shape \(N, D\) .*, got torch.float64 of shape \(10,\)"):
+            fit(line, x[:, 0], y)
+        with pytest.raises(ValueError, match=r"x must be floating-point numbers .*, got torch.int64"):
+            fit(line, x.long(), y)
+        with pytest.raises(ValueError, match=r"y must have the shape \(10,\), one for each x, got \(10, 1\)"):
+            fit(line, x, y[:, None])
+        with pytest.raises(ValueError, match=r"y must be floating-point numbers or integer classes, got torch\.bool"):
+            fit(line, x, y > 0)
+    with pytest.raises(ValueError, match=r"y must be floating-point numbers for regression, got torch\.int64"):
+        l2_boost(line, x, y.long())
+    with pytest.raises(ValueError, match=r"y must be integers .*, got torch\.float64"):
+        adaboost(stump, x, y)
+    with pytest.raises(ValueError, match=r"y must have the shape \(10,\), one for each x, got \(10, 1\)"):
+        l2_boost(line, x, y, rounds=1).log_prob(x, y[:, None])

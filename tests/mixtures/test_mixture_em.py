@@ -1,4 +1,4 @@
-"""Expectation and maximisation: the likelihood never falls, and each M-step is the optimum it claims."""
+"""Expectation-maximization: the likelihood never decreases, and each M-step reaches its optimum."""
 
 import copy
 import math
@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from lecture21.data.mixtures import soft_gate, three_bands, three_regimes
 from lecture21.mixtures import (
     ConstantGate,
     LinearClassifier,
@@ -21,12 +22,8 @@ from lecture21.mixtures import (
     competitive_loss,
     fit_em,
     fit_gradient,
-    fit_linear_gaussian,
-    fit_softmax,
-    soft_gate,
-    three_bands,
-    three_regimes,
 )
+from lecture21.mixtures.em import _fit_linear_gaussian, _fit_softmax
 
 
 def experts(n_member: int, d_in: int = 1) -> Mixture:
@@ -155,7 +152,7 @@ def test_a_member_is_fitted_by_weighted_least_squares():
     y = torch.randn(40, generator=generator, dtype=torch.float64)
     weight = torch.rand(40, generator=generator, dtype=torch.float64)
     member = LinearGaussian(3).double()
-    fit_linear_gaussian(member, x, y, weight)
+    _fit_linear_gaussian(member, x, y, weight)
     a, w = np.column_stack([x.numpy(), np.ones(40)]), weight.numpy()
     solution = np.linalg.lstsq(a * np.sqrt(w)[:, None], y.numpy() * np.sqrt(w), rcond=None)[0]
     np.testing.assert_allclose(member.network.weight.detach().numpy()[0], solution[:3], atol=1e-10)
@@ -165,18 +162,18 @@ def test_a_member_is_fitted_by_weighted_least_squares():
 
 
 @pytest.mark.parametrize("kept", [1, 2, 3])
-def test_a_member_with_hardly_a_point_to_itself_stays_finite_and_above_its_floor(kept):
+def test_a_member_with_almost_no_weight_stays_finite_and_above_its_floor(kept):
     x, y = three_regimes(20, 0)
     weight = torch.zeros(20, dtype=torch.float64)
     weight[:kept] = torch.tensor([1.0, 1e-9, 1e-200], dtype=torch.float64)[:kept]
     member = LinearGaussian(1, least_sd=0.1).double()
-    fit_linear_gaussian(member, x, y, weight)
+    _fit_linear_gaussian(member, x, y, weight)
     assert member.mean(x).isfinite().all()
     assert member.mean(x)[0].item() == pytest.approx(y[0].item(), abs=1e-6)
     assert member.variance.item() == pytest.approx(0.01, rel=1e-6)
 
 
-def test_a_member_with_nothing_to_itself_is_left_where_it_is():
+def test_a_member_without_weight_keeps_its_parameters():
     x, y = three_regimes(60, 0)
     mixture = Mixture([LinearGaussian(1), LinearGaussian(1)], ConstantGate([1.0, 0.0])).double()
     before = copy.deepcopy(mixture.members[1].state_dict())
@@ -191,13 +188,13 @@ def test_newton_finds_the_best_softmax_for_soft_targets():
     x = torch.randn(200, 2, generator=generator, dtype=torch.float64)
     share = torch.rand(200, 3, generator=generator, dtype=torch.float64)  # rows of any sum
     linear = nn.Linear(2, 3).double()
-    fit_softmax(linear, x, share, newton_steps=10)
+    _fit_softmax(linear, x, share, newton_steps=10)
     torch.nn.functional.cross_entropy(linear(x), share, reduction="sum").backward()
     assert linear.weight.grad.abs().max() < 1e-8
     assert linear.bias.grad.abs().max() < 1e-8
 
 
-def test_the_order_of_the_members_is_of_no_consequence():
+def test_the_order_of_the_members_does_not_matter():
     x, y = three_regimes(150, 0)
     mixture = start(experts(3), 2.0, 0)
     moved = Mixture([copy.deepcopy(mixture.members[m]) for m in (2, 0, 1)], copy.deepcopy(mixture.gate))
@@ -273,10 +270,24 @@ def test_arguments_out_of_range_are_refused(change, match):
         fit_em(experts(2).double(), x, y, **change)
 
 
-def test_points_that_are_not_numbers_are_refused():
+@pytest.mark.parametrize("fit", [fit_em, fit_gradient])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_data_that_are_not_finite_are_refused_by_name_and_row(fit, value):
     x, y = three_regimes(20, 0)
-    y[3] = math.nan
-    with pytest.raises(ValueError, match=r"x, y and the parameters must be finite; .* is nan"):
-        fit_em(experts(2).double(), x, y)
-    with pytest.raises(ValueError, match="the loss before step 0 is nan: x, y and the parameters must be finite"):
-        fit_gradient(experts(2).double(), x, y)
+    y[3] = value
+    with pytest.raises(ValueError, match=rf"y must be finite, got {value} in row 3"):
+        fit(experts(2).double(), x, y)
+    x[2] = value
+    with pytest.raises(ValueError, match=rf"x must be finite, got \[{value}\] in row 2"):
+        fit(experts(2).double(), x, y)
+
+
+def test_parameters_that_are_not_finite_are_refused():
+    x, y = three_regimes(20, 0)
+    mixture = experts(2).double()
+    with torch.no_grad():
+        mixture.members[0].log_sd.fill_(math.nan)
+    with pytest.raises(ValueError, match="the log-likelihood of the initial parameters must be finite, got nan"):
+        fit_em(mixture, x, y)
+    with pytest.raises(ValueError, match="the loss at step 0 is nan"):
+        fit_gradient(mixture, x, y)

@@ -9,11 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from lecture21.data.mixtures import BORDERS, NOISE
+from lecture21.data.mixtures import (
+    BORDERS,
+    NOISE,
+    smooth,
+    smooth_mean,
+    soft_gate,
+    three_bands,
+    three_regimes,
+    three_regimes_mean,
+)
 from lecture21.mixtures import (
-    Classifier,
     ConstantGate,
-    Gaussian,
     LinearClassifier,
     LinearGate,
     LinearGaussian,
@@ -23,17 +30,11 @@ from lecture21.mixtures import (
     MLPGaussian,
     UniformGate,
     competitive_loss,
-    cooperative_loss,
     fit_gradient,
-    gate_logit_gradient,
-    normalised,
-    smooth,
-    smooth_mean,
-    soft_gate,
-    three_bands,
-    three_regimes,
-    three_regimes_mean,
 )
+from lecture21.mixtures.gates import _normalize
+from lecture21.mixtures.gradient import _cooperative_loss
+from lecture21.mixtures.members import Classifier, Gaussian
 
 
 def shaken(model: nn.Module, seed: int = 0, size: float = 1.0) -> nn.Module:
@@ -165,7 +166,7 @@ def test_a_hierarchy_is_the_flat_mixture_with_the_products_of_its_gates():
 
 @settings(max_examples=10)
 @given(order=st.permutations(range(3)))
-def test_members_that_change_places_with_their_gate_rows_change_nothing(order):
+def test_permuting_members_and_gate_rows_changes_nothing(order):
     x, y, _ = points()
     mixture = regression()
     moved = Mixture([mixture.members[m] for m in order], copy.deepcopy(mixture.gate))
@@ -177,13 +178,13 @@ def test_members_that_change_places_with_their_gate_rows_change_nothing(order):
     torch.testing.assert_close(mixture.responsibilities(x, y)[:, list(order)], moved.responsibilities(x, y))
 
 
-def test_a_member_whose_weight_is_zero_is_not_heard():
+def test_a_member_of_weight_zero_contributes_nothing():
     x, y, _ = points()
     mixture = regression()
-    deaf = Mixture(list(mixture.members), ConstantGate([0.0, 1.0, 0.0]))
-    torch.testing.assert_close(deaf.log_prob(x, y), mixture.members[1].log_prob(x, y))
-    torch.testing.assert_close(deaf.mean(x), mixture.members[1].mean(x))
-    deaf.log_prob(x, y).sum().backward()
+    without = Mixture(list(mixture.members), ConstantGate([0.0, 1.0, 0.0]))
+    torch.testing.assert_close(without.log_prob(x, y), mixture.members[1].log_prob(x, y))
+    torch.testing.assert_close(without.mean(x), mixture.members[1].mean(x))
+    without.log_prob(x, y).sum().backward()
     assert not mixture.members[0].network.weight.grad.any()
     assert mixture.members[1].log_sd.grad.isfinite()
 
@@ -211,9 +212,9 @@ def test_no_standard_deviation_is_below_its_floor_and_even_there_it_can_grow_aga
     assert member.log_sd.grad.item() > 0
 
 
-def test_boosting_votes_are_normalised_and_keep_every_decision():
+def test_boosting_votes_are_normalized_and_keep_every_decision():
     alphas = torch.tensor([0.55, 0.82, 0.96, 0.0], dtype=torch.float64)
-    shares = normalised(alphas)
+    shares = _normalize(alphas)
     assert ConstantGate(shares).n_member == 4
     torch.testing.assert_close(shares * 2.33, alphas)
     votes = 2.0 * torch.randint(2, (50, 4), generator=torch.Generator().manual_seed(0)) - 1
@@ -230,26 +231,26 @@ def test_the_gate_moves_from_prior_to_posterior(mixture):
     logits = mixture.gate.network(x).detach().requires_grad_()
     joint = logits.log_softmax(dim=1) + mixture.member_log_prob(x, y).detach()
     (wanted,) = torch.autograd.grad(joint.logsumexp(dim=1).sum(), logits)
-    torch.testing.assert_close(gate_logit_gradient(mixture, x, y), wanted, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(mixture.gate_logit_gradient(x, y), wanted, rtol=1e-9, atol=1e-12)
 
 
 def test_the_gradient_of_a_linear_gate_is_responsibilities_less_gate_times_inputs():
     x, y, _ = points(40)
     mixture = regression()
     mixture.log_prob(x, y).sum().backward()
-    by_hand = gate_logit_gradient(mixture, x, y)
+    by_hand = mixture.gate_logit_gradient(x, y)
     torch.testing.assert_close(mixture.gate.network.weight.grad, by_hand.T @ x)
     torch.testing.assert_close(mixture.gate.network.bias.grad, by_hand.sum(dim=0))
 
 
-def test_the_two_losses_are_what_their_names_say():
+def test_the_two_losses_by_hand():
     x, y, classes = points()
     mixture = regression()
     assert competitive_loss(mixture, x, y).item() == pytest.approx(-mixture.log_prob(x, y).mean().item())
-    assert cooperative_loss(mixture, x, y).item() == pytest.approx(((y - mixture.mean(x)) ** 2).mean().item())
+    assert _cooperative_loss(mixture, x, y).item() == pytest.approx(((y - mixture.mean(x)) ** 2).mean().item())
     mixture = classification()
     brier = sum((mixture.mean(x)[n] - torch.eye(3)[k]).square().sum() for n, k in enumerate(classes)) / 7
-    assert cooperative_loss(mixture, x, classes).item() == pytest.approx(brier.item())
+    assert _cooperative_loss(mixture, x, classes).item() == pytest.approx(brier.item())
 
 
 def test_one_member_is_plain_regression():
@@ -268,7 +269,7 @@ def test_one_member_is_plain_regression():
 
 
 @pytest.mark.parametrize("loss", ["competitive", "cooperative"])
-def test_a_fit_follows_from_its_start_alone(loss):
+def test_a_fit_is_deterministic_given_its_initialization(loss):
     x, y = three_regimes(80, 0)
     first = shaken(Mixture([MLPGaussian(1, 2) for _ in range(2)], MLPGate(1, 3, 2)))
     second = copy.deepcopy(first)
@@ -280,7 +281,7 @@ def test_a_fit_follows_from_its_start_alone(loss):
     assert len(losses) == 31
     assert losses[-1] < losses[0]
     with torch.no_grad():
-        now = (competitive_loss if loss == "competitive" else cooperative_loss)(first, x, y).item()
+        now = (competitive_loss if loss == "competitive" else _cooperative_loss)(first, x, y).item()
     assert losses[-1] == pytest.approx(now, abs=1e-12)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
@@ -391,9 +392,9 @@ def test_a_constant_gate_refuses_what_is_no_distribution(weights, match):
 
 
 @pytest.mark.parametrize("alphas", [[0.0, 0.0], [1.0, -0.1], [math.nan], [math.inf, 1.0], []])
-def test_votes_that_cannot_be_normalised_are_refused(alphas):
+def test_votes_that_cannot_be_normalized_are_refused(alphas):
     with pytest.raises(ValueError, match="alphas must be finite, >= 0, and not all 0, got"):
-        normalised(alphas)
+        _normalize(alphas)
 
 
 @pytest.mark.parametrize(
@@ -429,10 +430,10 @@ def test_targets_that_do_not_fit_are_refused():
     ):
         with pytest.raises(ValueError, match=r"y must be .* of shape \(7,\), one for each x, got"):
             mixture.log_prob(x, wrong)
-    with pytest.raises(ValueError, match=r"classes must be in 0..2, got 0..3"):
+    with pytest.raises(ValueError, match=r"class labels must be in 0..2, got 0..3"):
         classification().log_prob(x, torch.tensor([0, 1, 2, 3, 0, 1, 2]))
     with pytest.raises(ValueError, match="y must have the shape"):
-        cooperative_loss(regression(), x, y[:, None])
+        _cooperative_loss(regression(), x, y[:, None])
 
 
 def test_a_fit_refuses_what_it_cannot_do():
@@ -446,7 +447,7 @@ def test_a_fit_refuses_what_it_cannot_do():
         with pytest.raises(ValueError, match=match):
             fit_gradient(regression(), x, y, **change)
     frozen = regression().requires_grad_(False)
-    with pytest.raises(ValueError, match="no parameter to fit"):
+    with pytest.raises(ValueError, match="no parameter that asks for a gradient"):
         fit_gradient(frozen, x, y)
-    with pytest.raises(ValueError, match=r"loss before step .* is .*try a learning_rate below"):
+    with pytest.raises(ValueError, match=r"the loss at step \d+ is .*try a smaller learning_rate"):
         fit_gradient(regression(), x, y, learning_rate=1e200, steps=5)

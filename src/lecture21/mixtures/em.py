@@ -1,7 +1,7 @@
-"""Fit a mixture by expectation and maximisation: who is responsible, then each one fitted to its own share of the data.
+"""Fit a mixture by expectation-maximization: responsibilities first, then each part fitted to its weighted points.
 
-The members are fitted in closed form by weighted least squares; the gate, a softmax, by Newton's method, each step of
-which is halved until it does not lower what it is to raise. So no step of `fit_em` ever lowers the likelihood.
+Linear members are fitted in closed form by weighted least squares; the gate, a softmax, by Newton's method, with each
+step halved until it does not decrease its objective. So no step of `fit_em` decreases the likelihood.
 """
 
 import math
@@ -13,17 +13,16 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lecture21._support.validation import require_number, require_whole
+from lecture21.mixtures._checks import require_points
 from lecture21.mixtures.formula import Mixture
 from lecture21.mixtures.gates import LinearGate
 from lecture21.mixtures.members import LinearClassifier, LinearGaussian
 
-RIDGE = 1e-6
-"""Added to the diagonal of Newton's matrix, which is singular: a softmax does not see what is added to all its logits.
-It bends the step and not the goal."""
-HALVINGS = 60
-"""After so many halvings a step is lost in rounding, and is not taken."""
-LEAST_WEIGHT = 1e-12
-"""A member responsible for less than this share of one point is left as it is: nothing there says what it should be."""
+# Added to the diagonal of the Hessian, which is singular: a softmax is invariant to a constant added to all its logits.
+# It changes the step, and not the optimum.
+_RIDGE = 1e-6
+_HALVINGS = 60  # after this many halvings a step is below rounding error, and is not taken
+_LEAST_WEIGHT = 1e-12  # a member responsible for less than this fraction of one point keeps its parameters
 
 
 def _with_ones(x: Tensor) -> Tensor:
@@ -31,25 +30,25 @@ def _with_ones(x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def fit_linear_gaussian(
+def _fit_linear_gaussian(
     member: LinearGaussian, x: Float[Tensor, "N D"], y: Float[Tensor, " N"], weight: Float[Tensor, " N"]
 ) -> None:
-    """Set a member to the maximum of sum_n weight_n log P(y_n|x_n): weighted least squares, and weighted variance.
+    """Set a member to the maximum of sum_n weight_n log P(y_n|x_n): weighted least squares and weighted variance.
 
-    The variance is that of the residuals or the member's floor, whichever is larger: among the variances that are
-    allowed this one is the likeliest.
+    The variance is that of the residuals or the member's floor, whichever is larger, which maximizes the likelihood
+    among the allowed variances.
     """
     inputs, root = _with_ones(x), weight.sqrt()
     solution = torch.linalg.lstsq(inputs * root[:, None], (y * root)[:, None], driver="gelsd").solution[:, 0]
     member.network.weight.copy_(solution[None, :-1])
     member.network.bias.copy_(solution[-1:])
     variance = (weight * (y - inputs @ solution) ** 2).sum() / weight.sum()
-    # exp(-50) is lost beside any floor: the variance is then the floor itself.
+    # exp(-50) is negligible beside any floor: the variance is then the floor itself.
     member.log_sd.copy_(0.5 * (variance - member.least_sd**2).clamp(min=math.exp(-50)).log())
 
 
 @torch.no_grad()
-def fit_softmax(
+def _fit_softmax(
     linear: nn.Linear,
     x: Float[Tensor, "N D"],
     share: Float[Tensor, "N K"],
@@ -57,43 +56,43 @@ def fit_softmax(
     damped: bool = True,
     newton_steps: int = 1,
 ) -> None:
-    """Raise Q = sum_nk share_nk log softmax(linear(x_n))_k by Newton steps (iteratively reweighted least squares).
+    """Increase Q = sum_nk share_nk log softmax(linear(x_n))_k by Newton steps (iteratively reweighted least squares).
 
     Args:
         linear: K outputs, changed in place.
-        x: the inputs.
-        share: how much of each point belongs to each output; a row may have any sum.
-        damped: halve a step until it does not lower Q; otherwise take it whole.
+        x: inputs.
+        share: soft targets, the weight of each output at each point; a row may have any sum.
+        damped: halve a step until it does not decrease Q; otherwise take the full step.
         newton_steps: number of steps.
 
     Source: Jordan & Jacobs 1994.
     """
     inputs = _with_ones(x)  # (N, P)
     total = share.sum(dim=1)  # (N)
-    now = torch.cat([linear.weight, linear.bias[:, None]], dim=1)  # (K, P)
-    size = now.numel()
+    current = torch.cat([linear.weight, linear.bias[:, None]], dim=1)  # (K, P)
+    size = current.numel()
 
     def q(parameters: Tensor) -> float:
         return (share * (inputs @ parameters.T).log_softmax(dim=1)).sum().item()
 
     for _ in range(newton_steps):
-        g = (inputs @ now.T).softmax(dim=1)
+        g = (inputs @ current.T).softmax(dim=1)
         gradient = (share - total[:, None] * g).T @ inputs  # (K, P)
-        spread = torch.diag_embed(g) - g[:, :, None] * g[:, None, :]  # (N, K, K), the covariance of the softmax
-        curvature = torch.einsum("n,nkl,np,nq->kplq", total, spread, inputs, inputs).reshape(size, size)
-        ridge = RIDGE * torch.eye(size, dtype=now.dtype, device=now.device)
-        step = torch.linalg.solve(curvature + ridge, gradient.flatten()).view_as(now)
+        covariance = torch.diag_embed(g) - g[:, :, None] * g[:, None, :]  # (N, K, K), of the softmax
+        hessian = torch.einsum("n,nkl,np,nq->kplq", total, covariance, inputs, inputs).reshape(size, size)
+        ridge = _RIDGE * torch.eye(size, dtype=current.dtype, device=current.device)
+        step = torch.linalg.solve(hessian + ridge, gradient.flatten()).view_as(current)
         if damped:
-            before = q(now)
-            factor = next((0.5**k for k in range(HALVINGS) if q(now + 0.5**k * step) >= before), 0.0)
+            before = q(current)
+            factor = next((0.5**k for k in range(_HALVINGS) if q(current + 0.5**k * step) >= before), 0.0)
             step = factor * step
-        now = now + step
-    linear.weight.copy_(now[:, :-1])
-    linear.bias.copy_(now[:, -1])
+        current = current + step
+    linear.weight.copy_(current[:, :-1])
+    linear.bias.copy_(current[:, -1])
 
 
 def _require_fittable(module: nn.Module) -> None:
-    """Raise ValueError unless this module, and all below it, is one that an M-step here knows or need not know."""
+    """Raise ValueError unless the M-step can fit this module and its members, or they have no parameters."""
     if isinstance(module, Mixture):
         if any(True for _ in module.gate.parameters()) and not isinstance(module.gate, LinearGate):
             known = "LinearGate and gates without parameters"
@@ -106,20 +105,20 @@ def _require_fittable(module: nn.Module) -> None:
 
 
 def _step(module: nn.Module, x: Tensor, y: Tensor, weight: Tensor, damped: bool, newton_steps: int) -> None:
-    """Raise sum_n weight_n log P(y_n|x_n), by one step of EM where the module is a mixture, and else at once."""
-    if weight.sum() < LEAST_WEIGHT:
+    """Increase sum_n weight_n log P(y_n|x_n): one step of EM for a mixture, the maximum in one step for a member."""
+    if weight.sum() < _LEAST_WEIGHT:
         return
     if isinstance(module, Mixture):
-        share = weight[:, None] * module.responsibilities(x, y)  # all of the E-step comes before any of the M-step
-        for member, its_share in zip(module.members, share.unbind(1), strict=True):
-            _step(member, x, y, its_share, damped, newton_steps)
+        share = weight[:, None] * module.responsibilities(x, y)  # the whole E-step precedes the M-step
+        for member, member_weight in zip(module.members, share.unbind(1), strict=True):
+            _step(member, x, y, member_weight, damped, newton_steps)
         if isinstance(module.gate, LinearGate):
-            fit_softmax(module.gate.network, x, share, damped=damped, newton_steps=newton_steps)
+            _fit_softmax(module.gate.network, x, share, damped=damped, newton_steps=newton_steps)
     elif isinstance(module, LinearGaussian):
-        fit_linear_gaussian(module, x, y, weight)
+        _fit_linear_gaussian(module, x, y, weight)
     elif isinstance(module, LinearClassifier):
         share = weight[:, None] * nn.functional.one_hot(y.long(), module.network.out_features)
-        fit_softmax(module.network, x, share, damped=damped, newton_steps=newton_steps)
+        _fit_softmax(module.network, x, share, damped=damped, newton_steps=newton_steps)
 
 
 @torch.no_grad()
@@ -133,41 +132,40 @@ def fit_em(
     damped: bool = True,
     newton_steps: int = 1,
 ) -> list[float]:
-    """Fit in place by EM; from any start the log-likelihood never falls, unless `damped` is false.
+    """Fit in place by EM; with damping, the log-likelihood never decreases, whatever the initial parameters.
 
-    The E-step asks each member how responsible it is for each point. The M-step fits a `LinearGaussian` by weighted
-    least squares, and a `LinearGate` (or `LinearClassifier`) by Newton's method; a mixture among the members takes a
-    step of its own with its share as weights. Whatever has no parameters stays. Use float64: in float32, rounding alone
-    lowers the sum by more than EM raises it near the end.
+    The E-step computes each member's responsibility for each point. The M-step fits a `LinearGaussian` by weighted
+    least squares, and a `LinearGate` or `LinearClassifier` by Newton's method; a mixture among the members takes one
+    EM step of its own, weighted by its responsibilities. Parts without parameters do not change. Use float64: in
+    float32, rounding near the end decreases the log-likelihood by more than EM increases it.
 
     Args:
         mixture: fitted in place.
-        x: the inputs.
-        y: what followed them.
+        x: inputs.
+        y: targets.
         steps: the largest number of steps.
         tolerance: in nats; EM stops after a step that changes the log-likelihood by less.
-        damped: halve each Newton step until it does not lower what it is to raise. Undamped, it overshoots where the
-            gate is nearly sure, and the likelihood may fall.
-        newton_steps: Newton steps in each M-step; one is enough for the likelihood to rise.
+        damped: halve each Newton step until it does not decrease its objective. Without damping a step overshoots
+            where the gate is nearly certain, and the likelihood may decrease.
+        newton_steps: Newton steps in each M-step; one is enough to increase the likelihood.
 
     Returns:
         The sum of log P(y|x) over all points, in nats, before the first step and after each.
 
     Raises:
-        ValueError: if an argument is out of range, a member or gate is of a class that cannot be fitted here (nothing
-            is changed then), or the log-likelihood is not finite, before the first step or after an undamped one.
+        ValueError: if a member or gate cannot be fitted here (use `fit_gradient`; nothing has changed then), or the
+            log-likelihood is not finite.
 
-    Source: Jordan & Jacobs 1994; Dempster et al. 1977 for why it rises.
+    Source: Jordan & Jacobs 1994; Dempster et al. 1977 for the monotone likelihood.
     """
     require_whole("steps", steps, least=0)
     require_whole("newton_steps", newton_steps)
     require_number("tolerance", tolerance, "a number >= 0", lambda nats: 0 <= nats < math.inf)
+    require_points(x, y)
     _require_fittable(mixture)
     values = [mixture.log_prob(x, y).sum().item()]
     if not math.isfinite(values[0]):
-        raise ValueError(
-            f"x, y and the parameters must be finite; the log-likelihood before the first step is {values[0]}"
-        )
+        raise ValueError(f"the log-likelihood of the initial parameters must be finite, got {values[0]}")
     for step in tqdm(range(steps), unit="step", dynamic_ncols=True, disable=not sys.stderr.isatty()):
         _step(mixture, x, y, torch.ones_like(x[:, 0]), damped, newton_steps)
         values.append(mixture.log_prob(x, y).sum().item())

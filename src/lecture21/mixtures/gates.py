@@ -1,4 +1,4 @@
-"""Gates of a mixture: how much each member counts at x. Learned, the same for all (bagging), or given (boosting)."""
+"""Gates of a mixture: the weight of each member at x. Learned, uniform (bagging), or given (boosting)."""
 
 import math
 from collections.abc import Sequence
@@ -8,62 +8,61 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lecture21._support.validation import require_whole
+from lecture21.mixtures._checks import apply_network
+from lecture21.mixtures.members import _mlp
 
 
-class SoftmaxGate(nn.Module):
-    """A gate that a network learns: g(x) is the softmax of what it says.
+class _SoftmaxGate(nn.Module):
+    """g(x) is the softmax of a network's output.
 
     Args:
         network: maps x (N, D) to logits (N, M).
-        n_member: M.
+        n_member: number of members M.
     """
 
     def __init__(self, network: nn.Module, n_member: int):
         super().__init__()
-        require_whole("n_member", n_member)
         self.network = network
         self.n_member = n_member
 
     def forward(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N M"]:
         """Return log g_m(x)."""
-        return self.network(x).log_softmax(dim=-1)
+        return apply_network(self.network, x).log_softmax(dim=-1)
 
 
-class LinearGate(SoftmaxGate):
-    """The logits are linear in x, so that two members change places at a straight line.
+class LinearGate(_SoftmaxGate):
+    """A softmax gate whose logits are linear in x: the border between two members is a straight line.
 
-    Raises:
-        ValueError: if the number of inputs `d_in` or of members `n_member` is below 1.
+    Args:
+        d_in: number of inputs D.
+        n_member: number of members M.
     """
 
     def __init__(self, d_in: int, n_member: int):
-        for name, value in (("d_in", d_in), ("n_member", n_member)):
-            require_whole(name, value)
+        require_whole("d_in", d_in)
+        require_whole("n_member", n_member)
         super().__init__(nn.Linear(d_in, n_member), n_member)
 
 
-class MLPGate(SoftmaxGate):
-    """The logits come from a network with one hidden layer of tanh, so that members may change places anywhere.
+class MLPGate(_SoftmaxGate):
+    """A softmax gate whose logits come from a network with one hidden layer of tanh: the borders can be curved.
 
-    Raises:
-        ValueError: if the number of inputs `d_in`, of hidden units `d_hidden` or of members `n_member` is below 1.
+    Args:
+        d_in: number of inputs D.
+        d_hidden: number of hidden units.
+        n_member: number of members M.
     """
 
     def __init__(self, d_in: int, d_hidden: int, n_member: int):
-        for name, value in (("d_in", d_in), ("d_hidden", d_hidden), ("n_member", n_member)):
-            require_whole(name, value)
-        network = nn.Sequential(nn.Linear(d_in, d_hidden), nn.Tanh(), nn.Linear(d_hidden, n_member))
-        super().__init__(network, n_member)
+        require_whole("n_member", n_member)
+        super().__init__(_mlp(d_in, d_hidden, n_member), n_member)
 
 
 class ConstantGate(nn.Module):
-    """Given numbers that do not look at x; of boosting, `normalised(alphas)`.
+    """Given weights that do not depend on x.
 
     Args:
-        weights: one for each member, not negative, and of sum 1 to within 1e-6.
-
-    Raises:
-        ValueError: if a weight is negative or not finite, or they do not sum to 1.
+        weights: one for each member, >= 0, with a sum of 1 to within 1e-6.
     """
 
     def __init__(self, weights: Float[Tensor, " M"] | Sequence[float]):
@@ -79,15 +78,15 @@ class ConstantGate(nn.Module):
         self.n_member = len(weights)
 
     def forward(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N M"]:
-        """Return log g_m, the same row for each x; of a weight 0 it is minus infinity."""
+        """Return log g_m, the same row for each x; minus infinity for a weight of 0."""
         return self.log_weights.to(x.dtype).expand(len(x), -1)
 
 
 class UniformGate(ConstantGate):
-    """Every member counts the same, 1 / M: bagging (slide 31).
+    """Every member has the weight 1 / M: bagging (slide 31).
 
-    Raises:
-        ValueError: if the number of members `n_member` is below 1.
+    Args:
+        n_member: number of members M.
     """
 
     def __init__(self, n_member: int):
@@ -95,16 +94,12 @@ class UniformGate(ConstantGate):
         super().__init__([1 / n_member] * n_member)
 
 
-def normalised(alphas: Float[Tensor, " M"] | Sequence[float]) -> Float[Tensor, " M"]:
+def _normalize(alphas: Float[Tensor, " M"] | Sequence[float]) -> Float[Tensor, " M"]:
     """Return alpha_m / sum_k alpha_k, boosting's votes as the weights of a `ConstantGate` (slide 31).
 
-    AdaBoost's own alpha_m = 1/2 ln((1 - error_m) / error_m) have any sum. Dividing by it keeps every decision, because
-    the sign of sum_m alpha_m h_m(x) has no scale. It does not make the share of the votes a probability: the calibrated
-    one is sigmoid(2 sum_m alpha_m h_m(x)), which does depend on the scale.
-
-    Raises:
-        ValueError: if an alpha is negative (its member is worse than chance: turn the member round) or not finite, or
-            all are 0.
+    AdaBoost's alpha_m = 1/2 ln((1 - error_m) / error_m) sum to any number. Dividing by the sum keeps every decision,
+    because the sign of sum_m alpha_m h_m(x) is invariant to scale. The fraction of the votes is not a calibrated
+    probability; that is sigmoid(2 sum_m alpha_m h_m(x)), which does depend on the scale.
 
     Source: Freund & Schapire 1997, figure 2, for alpha; Friedman et al. 2000, section 4, for the sigmoid.
     """

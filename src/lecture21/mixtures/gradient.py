@@ -1,52 +1,52 @@
-"""Fit a mixture by gradient: for the likelihood, where members compete, or for the squared error of their blend.
+"""Fit a mixture by gradient: to the likelihood, where members compete, or to the squared error of its mean.
 
-Under the likelihood each member is pulled to y in proportion to its responsibility for the point; under the squared
-error of the blend each is pulled to what the others have left over, so that members far from y may cancel.
+Under the likelihood each member is moved toward y in proportion to its responsibility for the point; under the squared
+error each is moved toward the residual of the others, so members whose predictions are far from y may cancel.
 """
 
 import math
-import sys
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
-from tqdm import tqdm
 
 from lecture21._support.validation import require_choice, require_number, require_whole
+from lecture21.mixtures._checks import require_one_per_point, require_points
 from lecture21.mixtures.formula import Mixture
+from lecture21.training.config import TrainConfig
+from lecture21.training.tasks import minimise
 
 
 def competitive_loss(
     mixture: Mixture, x: Float[Tensor, "N D"], y: Float[Tensor, " N"] | Int[Tensor, " N"]
 ) -> Float[Tensor, ""]:
-    """Return the mean of -log sum_m g_m P_m(y|x), in nats for each point.
+    """Return the mean of -log sum_m g_m P_m(y|x), in nats per point.
 
     Source: Jacobs et al. 1991, equation 1.3, for normal members of one fixed variance.
     """
     return -mixture.log_prob(x, y).mean()
 
 
-def cooperative_loss(
+def _cooperative_loss(
     mixture: Mixture, x: Float[Tensor, "N D"], y: Float[Tensor, " N"] | Int[Tensor, " N"]
 ) -> Float[Tensor, ""]:
     """Return the mean squared error of f-bar; for classes the Brier score, summed over the classes.
 
-    No variance enters, so those of normal members stay where they are.
+    The loss does not depend on the variances of normal members, so they keep their initial values.
 
     Source: Jacobs et al. 1991, equation 1.1, the loss that they replace.
     """
     mean = mixture.mean(x)
+    require_one_per_point("y", y, len(mean))
     target = y if mean.dim() == 1 else F.one_hot(y.long(), mean.shape[1])
-    if target.shape != mean.shape:
-        raise ValueError(f"y must have the shape {tuple(mean.shape[:1])}, one for each x, got {tuple(y.shape)}")
     return (mean - target).square().sum() / len(mean)
 
 
-LOSSES: dict[str, Callable[[Mixture, Tensor, Tensor], Tensor]] = {
+_LOSSES: dict[str, Callable[[Mixture, Tensor, Tensor], Tensor]] = {
     "competitive": competitive_loss,
-    "cooperative": cooperative_loss,
+    "cooperative": _cooperative_loss,
 }
 
 
@@ -59,15 +59,15 @@ def fit_gradient(
     steps: int = 1500,
     learning_rate: float = 0.03,
 ) -> list[float]:
-    """Fit in place with Adam on all points at once, the step size falling to 0 along half a cosine.
+    """Fit in place with Adam on all points at once; the learning rate decreases to 0 along half a cosine.
 
-    Nothing is random: the outcome follows from the parameters at the start.
+    The fit is deterministic: it depends on the data and the initial parameters only.
 
     Args:
         mixture: fitted in place.
-        x: the inputs.
-        y: what followed them.
-        loss: a key of `LOSSES`.
+        x: inputs.
+        y: targets.
+        loss: "competitive", the negative log-likelihood, or "cooperative", the squared error of the mean.
         steps: number of updates.
         learning_rate: of the first update.
 
@@ -75,40 +75,20 @@ def fit_gradient(
         The loss before each update, and after the last: steps + 1 numbers.
 
     Raises:
-        ValueError: if an argument is out of range, the mixture has nothing to fit, or the loss is no longer finite.
+        ValueError: if the loss is no longer finite; a smaller learning rate may help.
     """
-    require_choice("loss", loss, LOSSES)
+    require_choice("loss", loss, _LOSSES)
     require_whole("steps", steps, least=0)
     require_number("learning_rate", learning_rate, "a positive number", lambda rate: 0 < rate < math.inf)
-    fitted = [p for p in mixture.parameters() if p.requires_grad]
-    if not fitted:
-        raise ValueError("the mixture has no parameter to fit")
-    optimizer = torch.optim.Adam(fitted, lr=learning_rate, fused=x.device.type in ("cpu", "cuda"))
-    losses = []
-    for step in tqdm(range(steps + 1), unit="step", dynamic_ncols=True, disable=not sys.stderr.isatty()):
-        value = LOSSES[loss](mixture, x, y)
-        losses.append(value.item())
-        if not math.isfinite(losses[-1]):
-            advice = f"try a learning_rate below {learning_rate}" if step else "x, y and the parameters must be finite"
-            raise ValueError(f"the loss before step {step} is {losses[-1]}: {advice}")
-        if step == steps:
-            break
-        optimizer.param_groups[0]["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
-    return losses
+    require_points(x, y)
+    function = _LOSSES[loss]
 
+    def value(_: torch.Generator | None = None) -> Tensor:
+        return function(mixture, x, y)
 
-@torch.no_grad()
-def gate_logit_gradient(
-    mixture: Mixture, x: Float[Tensor, "N D"], y: Float[Tensor, " N"] | Int[Tensor, " N"]
-) -> Float[Tensor, "N M"]:
-    """Return d log P(y|x) / d logit_m of a softmax gate: the responsibility less the gate's probability.
-
-    What the gate believed before y is moved to what is believed after it, point by point. For a `LinearGate` with
-    weight V this gives d log-likelihood / dV = (R - G)^T X.
-
-    Source: Jordan & Jacobs 1994.
-    """
-    return mixture.responsibilities(x, y) - mixture.gate_probabilities(x)
+    losses = minimise(mixture, value, TrainConfig(steps, learning_rate=learning_rate, schedule="cosine"))
+    with torch.no_grad():
+        last = value().item()
+    if not math.isfinite(last):
+        raise ValueError(f"the loss after step {steps} is {last}: try a learning_rate below {learning_rate}")
+    return [*losses.tolist(), last]

@@ -1,4 +1,4 @@
-"""Members of a mixture: a network that says where y lies, and a distribution around it."""
+"""Members of a mixture: a network that predicts y, and a distribution around its prediction."""
 
 import math
 
@@ -7,33 +7,32 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lecture21._support.validation import require_number, require_whole
+from lecture21.mixtures._checks import apply_network, require_classes
 
-LEAST_SD = 0.05
-"""By default no member's standard deviation is below this one. Without a floor, a member that passes through a single
-point can shrink around it, and the likelihood grows without bound."""
+# Without a floor for the standard deviation, a member that passes through a single point can shrink around it, and the
+# likelihood is unbounded.
+_LEAST_SD = 0.05
 
 
 def _mlp(d_in: int, d_hidden: int, d_out: int) -> nn.Sequential:
-    for name, value in (("d_in", d_in), ("d_hidden", d_hidden)):
-        require_whole(name, value)
+    """Return a network with one hidden layer of tanh."""
+    require_whole("d_in", d_in)
+    require_whole("d_hidden", d_hidden)
     return nn.Sequential(nn.Linear(d_in, d_hidden), nn.Tanh(), nn.Linear(d_hidden, d_out))
 
 
 class Gaussian(nn.Module):
-    """y is normal around what a network says, with one standard deviation everywhere, which is learned.
+    """y is normal around a network's output, with one learned standard deviation for all x.
 
-    The variance is least_sd^2 + exp(2 log_sd). Adding the floor, instead of cutting off at it, leaves the parameter
-    `log_sd` a gradient wherever it is.
+    The variance is least_sd^2 + exp(2 log_sd). Because the floor is added, and not clamped, the gradient of `log_sd`
+    is never zero.
 
     Args:
         network: maps x (N, D) to (N, 1).
-        least_sd: the floor, in the unit of y; a standard deviation starts at (least_sd^2 + 1)^(1/2).
-
-    Raises:
-        ValueError: if the floor is not positive.
+        least_sd: lower bound of the standard deviation, in the unit of y; its initial value is (least_sd^2 + 1)^(1/2).
     """
 
-    def __init__(self, network: nn.Module, *, least_sd: float = LEAST_SD):
+    def __init__(self, network: nn.Module, *, least_sd: float = _LEAST_SD):
         super().__init__()
         require_number("least_sd", least_sd, "a positive number", lambda sd: 0 < sd < math.inf)
         self.network = network
@@ -46,15 +45,11 @@ class Gaussian(nn.Module):
         return self.least_sd**2 + (2 * self.log_sd).exp()
 
     def mean(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
-        """Return what the network expects of y."""
-        return self.network(x).squeeze(-1)
+        """Return the expected value of y."""
+        return apply_network(self.network, x).squeeze(-1)
 
     def log_prob(self, x: Float[Tensor, "N D"], y: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
-        """Return the logarithm of the density at y.
-
-        Raises:
-            ValueError: if y is not one number for each x.
-        """
+        """Return the logarithm of the density at y."""
         mean = self.mean(x)
         if y.shape != mean.shape or not y.is_floating_point():
             wanted = f"floating-point numbers of shape {tuple(mean.shape)}, one for each x"
@@ -64,30 +59,33 @@ class Gaussian(nn.Module):
 
 
 class LinearGaussian(Gaussian):
-    """y is normal around w x + b: linear regression, as a distribution.
+    """y is normal around w x + b: linear regression as a distribution.
 
-    Raises:
-        ValueError: if the number of inputs `d_in` is below 1, or the floor is not positive.
+    Args:
+        d_in: number of inputs D.
+        least_sd: as for `Gaussian`.
     """
 
-    def __init__(self, d_in: int, *, least_sd: float = LEAST_SD):
+    def __init__(self, d_in: int, *, least_sd: float = _LEAST_SD):
         require_whole("d_in", d_in)
         super().__init__(nn.Linear(d_in, 1), least_sd=least_sd)
 
 
 class MLPGaussian(Gaussian):
-    """y is normal around a network with one hidden layer of tanh.
+    """y is normal around the output of a network with one hidden layer of tanh.
 
-    Raises:
-        ValueError: if the number of inputs `d_in` or of hidden units `d_hidden` is below 1, or the floor not positive.
+    Args:
+        d_in: number of inputs D.
+        d_hidden: number of hidden units.
+        least_sd: as for `Gaussian`.
     """
 
-    def __init__(self, d_in: int, d_hidden: int, *, least_sd: float = LEAST_SD):
+    def __init__(self, d_in: int, d_hidden: int, *, least_sd: float = _LEAST_SD):
         super().__init__(_mlp(d_in, d_hidden, 1), least_sd=least_sd)
 
 
 class Classifier(nn.Module):
-    """y is one of K classes, with the softmax of what a network says.
+    """y is one of K classes, with the softmax of a network's output.
 
     Args:
         network: maps x (N, D) to logits (N, K).
@@ -99,28 +97,21 @@ class Classifier(nn.Module):
 
     def mean(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N K"]:
         """Return the probability of each class."""
-        return self.network(x).softmax(dim=-1)
+        return apply_network(self.network, x).softmax(dim=-1)
 
     def log_prob(self, x: Float[Tensor, "N D"], y: Int[Tensor, " N"]) -> Float[Tensor, " N"]:
-        """Return the logarithm of the probability of class y.
-
-        Raises:
-            ValueError: if y is not one class 0 ... K-1 for each x.
-        """
-        logs = self.network(x).log_softmax(dim=-1)
-        if y.shape != logs.shape[:1] or y.is_floating_point():
-            wanted = f"whole numbers of shape {tuple(logs.shape[:1])}, one for each x"
-            raise ValueError(f"y must be {wanted}, got {y.dtype} of shape {tuple(y.shape)}")
-        if y.numel() and not 0 <= y.min() <= y.max() < logs.shape[-1]:
-            raise ValueError(f"classes must be in 0..{logs.shape[-1] - 1}, got {y.min()}..{y.max()}")
+        """Return the logarithm of the probability of class y, an integer in 0..K-1."""
+        logs = apply_network(self.network, x).log_softmax(dim=-1)
+        require_classes(y, *logs.shape)
         return logs.gather(-1, y[:, None].long())[:, 0]
 
 
 class LinearClassifier(Classifier):
     """The logit of each class is linear in x: logistic regression.
 
-    Raises:
-        ValueError: if the number of inputs `d_in` is below 1, or that of classes `n_class` below 2.
+    Args:
+        d_in: number of inputs D.
+        n_class: number of classes K, at least 2.
     """
 
     def __init__(self, d_in: int, n_class: int):
@@ -130,10 +121,12 @@ class LinearClassifier(Classifier):
 
 
 class MLPClassifier(Classifier):
-    """The logits come from a network with one hidden layer of tanh.
+    """The logits are the output of a network with one hidden layer of tanh.
 
-    Raises:
-        ValueError: if the number of inputs `d_in` or of hidden units `d_hidden` is below 1, or of classes below 2.
+    Args:
+        d_in: number of inputs D.
+        d_hidden: number of hidden units.
+        n_class: number of classes K, at least 2.
     """
 
     def __init__(self, d_in: int, d_hidden: int, n_class: int):
