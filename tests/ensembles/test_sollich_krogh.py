@@ -13,13 +13,13 @@ from torch import Tensor
 from lecture21.ensembles import (
     best_penalty,
     best_weights,
-    cross_error,
     cross_errors,
     equivalent_penalty,
     ignorance,
     simulate_ridge_ensemble,
     sollich_krogh_error,
 )
+from lecture21.ensembles.sollich_krogh import _cross_error
 
 alphas, shares, noises = st.floats(0.2, 4), st.floats(0.1, 1), st.floats(0.02, 2)
 penalties, counts = st.floats(1e-3, 10), st.integers(1, 50) | st.just(math.inf)
@@ -50,7 +50,7 @@ def test_theory_is_what_fresh_simulations_give(alpha, subset, noise, members):
         assert far(errors, expected) < 3
         assert abs(mean(errors) / expected - 1) < 0.05
         own = cross[:, row].diagonal(dim1=1, dim2=2).mean(1).tolist()
-        assert far(own, cross_error(alpha, noise, subsets=(subset,) * 2, penalties=(penalty,) * 2, overlap=subset)) < 3
+        assert far(own, _cross_error(alpha, noise, subsets=(subset,) * 2, penalties=(penalty,) * 2, overlap=subset)) < 3
 
 
 def test_theory_holds_for_students_of_unequal_subsets_and_penalties():
@@ -70,7 +70,7 @@ def test_theory_holds_for_students_of_unequal_subsets_and_penalties():
 
 def test_students_of_disjoint_subsets_share_only_what_neither_has_taken_up():
     rho = ignorance(0.5, 0.2)
-    assert cross_error(1.0, 0.4, subsets=(0.5, 0.5), penalties=(0.2, 0.2), overlap=0.0) == pytest.approx(rho**2)
+    assert _cross_error(1.0, 0.4, subsets=(0.5, 0.5), penalties=(0.2, 0.2), overlap=0.0) == pytest.approx(rho**2)
 
 
 @given(alphas, penalties)
@@ -90,7 +90,7 @@ def test_ignorance_is_the_trace_of_a_large_matrix():
 
 
 @given(alphas, noises, penalties, counts)
-def test_students_that_see_everything_are_one_student(alpha, noise, penalty, members):
+def test_students_on_all_examples_are_one_student(alpha, noise, penalty, members):
     one = sollich_krogh_error(alpha, 1.0, noise, 1, penalty)
     assert sollich_krogh_error(alpha, 1.0, noise, members, penalty) == pytest.approx(one, rel=1e-9)
 
@@ -182,7 +182,7 @@ def test_a_student_that_can_fit_its_examples_in_one_way_only_errs_without_bound(
 
 
 @pytest.mark.parametrize("bootstrap", [False, True])
-def test_a_student_minimises_what_the_docstring_says(bootstrap):
+def test_a_student_minimizes_the_sum_of_squares_plus_the_penalty(bootstrap):
     """The sum of squares plus penalty |w|^2, checked through a step in any direction of a student's training error."""
     run = simulate_ridge_ensemble(1.5, 0.6, 0.2, 2, torch.tensor([0.0, 0.1, 1e6]), width=20, bootstrap=bootstrap)
     assert run.train.shape == (3, 2)
@@ -260,7 +260,7 @@ def test_diverse_penalties_are_robust_where_the_noise_is_unknown_and_not_free():
 SETTING = {"alpha": 1.0, "subset": 0.5, "noise": 0.2, "members": 2, "penalty": 0.1}
 BAD = [
     ("alpha", 0.0, "a positive number"), ("alpha", math.inf, "a positive number"), ("alpha", "1", "a positive number"),
-    ("subset", 0.0, "a share in"), ("subset", 1.1, "a share in"), ("subset", math.nan, "a share in"),
+    ("subset", 0.0, "a fraction in"), ("subset", 1.1, "a fraction in"), ("subset", math.nan, "a fraction in"),
     ("noise", -0.1, "a number >= 0"), ("noise", math.inf, "a number >= 0"),
     ("members", 0, "a whole number >= 1"), ("members", 1.5, "a whole number >= 1"), ("members", True, "a whole"),
     ("penalty", -1.0, "a number >= 0"), ("penalty", math.nan, "a number >= 0"),
@@ -292,9 +292,9 @@ def test_numbers_out_of_range_are_refused_by_name(name, value, allowed):
 @pytest.mark.usefixtures("untyped")
 def test_students_that_do_not_fit_together_are_refused():
     with pytest.raises(ValueError, match=r"overlap must be between 0 and 0\.5, got 0\.6"):
-        cross_error(1.0, 0.2, subsets=(0.5, 0.5), penalties=(0.1, 0.1), overlap=0.6)
+        _cross_error(1.0, 0.2, subsets=(0.5, 0.5), penalties=(0.1, 0.1), overlap=0.6)
     with pytest.raises(ValueError, match=r"overlap must be between 0\.6 and 0\.8, got 0\.5"):
-        cross_error(1.0, 0.2, subsets=(0.8, 0.8), penalties=(0.1, 0.1), overlap=0.5)
+        _cross_error(1.0, 0.2, subsets=(0.8, 0.8), penalties=(0.1, 0.1), overlap=0.5)
     with pytest.raises(ValueError, match="got 2 and 1"):
         cross_errors(1.0, [0.5, 0.5], 0.2, [0.1])
     with pytest.raises(ValueError, match="got 3 subsets, 2 penalties"):

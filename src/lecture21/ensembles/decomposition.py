@@ -1,9 +1,9 @@
-"""What an ensemble gains over its members: exact for the squared error, exact for the log loss, and not at all the same
-for the 0-1 loss (slides 32 to 34).
+"""The gain of an ensemble over its members: identities for the squared error and the log loss, none for the 0-1 loss
+(slides 32 to 34).
 
-The squared error and the log loss of a pool are the weighted average of the members' losses, less a term that no target
-enters: the ambiguity. It needs one set of weights throughout, which sum to one. That they are positive is needed only
-for the ambiguity to be so.
+The squared error and the log loss of a pool are the weighted average of the members' losses minus the ambiguity, which
+does not depend on the target. The identity needs one set of weights throughout, with a sum of one; only if no weight is
+negative is the ambiguity guaranteed to be nonnegative.
 """
 
 import warnings
@@ -17,35 +17,31 @@ from torch import Tensor
 from lecture21._support.validation import require_number, require_whole
 
 
-class Decomposition(NamedTuple):
-    """Three terms, each computed on its own: ensemble = average - ambiguity."""
+class _Decomposition(NamedTuple):
+    """Three terms, each computed separately: ensemble = average - ambiguity."""
 
-    ensemble: Float[Tensor, "*N"]
-    """Loss of the pool."""
-    average: Float[Tensor, "*N"]
-    """Average of the members' losses, under the same weights."""
-    ambiguity: Float[Tensor, "*N"]
-    """How far the members are from the pool; no target enters."""
+    ensemble: Float[Tensor, "*N"]  # loss of the pool
+    average: Float[Tensor, "*N"]  # weighted average of the members' losses
+    ambiguity: Float[Tensor, "*N"]  # weighted distance of the members from the pool
 
 
 def ambiguity_decomposition(
     predictions: Float[Tensor, "*N M"], target: Float[Tensor, "*T"], weights: Float[Tensor, "*W M"]
-) -> Decomposition:
+) -> _Decomposition:
     """Split the squared error of a weighted mean into the members' average error and their ambiguity.
 
-    (y - f)^2 = sum_m g_m (y - f_m)^2 - sum_m g_m (f_m - f)^2, where f = sum_m g_m f_m. It holds at each point by
-    itself, for any target, noise included, and for any weights that sum to one.
+    (y - f)^2 = sum_m g_m (y - f_m)^2 - sum_m g_m (f_m - f)^2, where f = sum_m g_m f_m. The identity holds at each
+    point, for any target, noise included, and for any weights that sum to one.
+
+    Returns a named tuple (ensemble, average, ambiguity), each of shape `(*N)`.
 
     Args:
         predictions: f_m, members last.
         target: y, of a shape that expands to `(*N)`.
         weights: g_m, of a shape that expands to `(*N, M)`; (M) for the same weights everywhere.
 
-    Raises:
-        ValueError: if the weights do not sum to one or are not finite, or the shapes do not fit.
-
     Warns:
-        UserWarning: if a weight is negative. The identity holds; the ambiguity may then be negative.
+        UserWarning: if a weight is negative: the identity holds, but the ambiguity may be negative.
 
     Source: Krogh & Vedelsby 1995.
     """
@@ -54,7 +50,7 @@ def ambiguity_decomposition(
     target = _expand("target", target, predictions.shape[:-1])
     weights = _weights(weights, predictions.shape)
     pool = (weights * predictions).sum(-1, keepdim=True)  # (*N, 1)
-    return Decomposition(
+    return _Decomposition(
         ensemble=(target - pool[..., 0]).square(),
         average=(weights * (target[..., None] - predictions).square()).sum(-1),
         ambiguity=(weights * (predictions - pool).square()).sum(-1),
@@ -63,19 +59,17 @@ def ambiguity_decomposition(
 
 def log_pool_decomposition(
     log_probabilities: Float[Tensor, "*N M K"], target: Int[Tensor, "*T"], weights: Float[Tensor, "*W M"]
-) -> Decomposition:
+) -> _Decomposition:
     """Split the log loss of the normalised geometric pool into the members' average log loss and a KL ambiguity.
 
     The pool is q = prod_m p_m^{g_m} / Z. Then -log q(y) = sum_m g_m (-log p_m(y)) - sum_m g_m KL(q || p_m), in nats.
 
+    Returns a named tuple (ensemble, average, ambiguity), each of shape `(*N)`.
+
     Args:
         log_probabilities: log p_m of each of K outcomes, such as the log-softmax of logits.
-        target: y, an outcome, of a shape that expands to `(*N)`.
+        target: y, one of 0..K-1, of a shape that expands to `(*N)`.
         weights: g_m, of a shape that expands to `(*N, M)`.
-
-    Raises:
-        ValueError: if the weights do not sum to one or are not finite, the shapes do not fit, the probabilities do not
-            sum to one, or the target is no outcome.
 
     Warns:
         UserWarning: if a weight is negative.
@@ -87,7 +81,7 @@ def log_pool_decomposition(
     pool = _times(weights[..., None], log_probabilities).sum(-2).log_softmax(-1)  # (*N, K)
     outcome = torch.broadcast_to(target, pool.shape[:-1]).long()[..., None]
     surprise = _times(pool.exp()[..., None, :], pool[..., None, :] - log_probabilities)
-    return Decomposition(
+    return _Decomposition(
         ensemble=-pool.gather(-1, outcome)[..., 0],
         average=_times(weights, -at_target).sum(-1),
         ambiguity=_times(weights, surprise.sum(-1)).sum(-1),
@@ -96,20 +90,18 @@ def log_pool_decomposition(
 
 def mixture_gap(
     log_probabilities: Float[Tensor, "*N M K"], target: Int[Tensor, "*T"], weights: Float[Tensor, "*W M"]
-) -> Decomposition:
+) -> _Decomposition:
     """Split the log loss of the mixture sum_m g_m p_m into the average log loss and the gap of Jensen's inequality.
 
     -log p(y) = sum_m g_m (-log p_m(y)) - KL(g || r), in nats, where r_m = g_m p_m(y) / p(y) are the responsibilities.
-    Unlike an ambiguity, the gap depends on the target. It is never negative.
+    Unlike an ambiguity, the gap depends on the target; it is never negative. Negative weights are refused.
+
+    Returns a named tuple (ensemble, average, gap), each of shape `(*N)`.
 
     Args:
         log_probabilities: log p_m of each of K outcomes.
-        target: y, an outcome, of a shape that expands to `(*N)`.
+        target: y, one of 0..K-1, of a shape that expands to `(*N)`.
         weights: g_m, of a shape that expands to `(*N, M)`.
-
-    Raises:
-        ValueError: as `log_pool_decomposition`; also if a weight is negative, since the mixture need then be no
-            distribution.
     """
     at_target = _at_target(log_probabilities, target)  # (*N, M)
     weights = _weights(weights, at_target.shape)
@@ -118,7 +110,7 @@ def mixture_gap(
     joint = weights.log() + at_target  # log g_m p_m(y)
     mixture = joint.logsumexp(-1)
     responsibilities = joint - mixture[..., None]  # their logarithms
-    return Decomposition(
+    return _Decomposition(
         ensemble=-mixture,
         average=_times(weights, -at_target).sum(-1),
         ambiguity=_times(weights, weights.log() - responsibilities).sum(-1),
@@ -126,16 +118,13 @@ def mixture_gap(
 
 
 def majority_error(error: int | float, members: int) -> float:
-    """Return the probability that most of M independent voters are wrong; a tie is decided by a fair coin.
+    """Return the probability that a majority of M independent voters is wrong; a tie is decided by a fair coin.
 
-    No decomposition holds here. Below an error of 1/2 the vote is better than its voters, above 1/2 it is worse.
+    Below an error of 1/2 the vote is better than its voters, above 1/2 it is worse.
 
     Args:
-        error: the probability that one voter is wrong between two classes.
+        error: the probability that one voter chooses the wrong one of two classes.
         members: number of voters M.
-
-    Raises:
-        ValueError: if `error` is no probability or `members` no whole number >= 1.
     """
     require_number("error", error, "a probability", lambda x: 0 <= x <= 1)
     require_whole("members", members)
@@ -144,12 +133,12 @@ def majority_error(error: int | float, members: int) -> float:
 
 
 def _times(weights: Tensor, values: Tensor) -> Tensor:
-    """Multiply, with 0 times infinity = 0: what has no weight, or never happens, does not count."""
+    """Multiply with 0 * infinity = 0, so that a term of weight or probability 0 contributes nothing."""
     return torch.where(weights == 0, 0.0, weights * values)
 
 
 def _expand(name: str, tensor: Tensor, shape: torch.Size) -> Tensor:
-    """Repeat a tensor to a shape; refuse what torch would broadcast into a larger one."""
+    """Expand a tensor to a shape, without broadcasting into a larger one."""
     try:
         return tensor.expand(shape)
     except RuntimeError as error:
@@ -159,14 +148,13 @@ def _expand(name: str, tensor: Tensor, shape: torch.Size) -> Tensor:
 
 
 def _weights(weights: Tensor, shape: torch.Size) -> Tensor:
-    """Return the weights in the shape of what they weigh, if they are weights of a mean."""
+    """Return the weights expanded to a shape, if they are finite and sum to one over the members."""
     expanded = _expand("weights", weights, shape)
     if not weights.isfinite().all():
         raise ValueError(f"weights must be finite, got {weights[~weights.isfinite()][0].item()}")
-    total = expanded.sum(-1)  # of the expanded ones: one weight for all members does not sum to 1
-    # What rounding leaves of a sum grows with the size of its terms.
-    room = 8 * torch.finfo(weights.dtype).eps * shape[-1] * expanded.abs().sum(-1)
-    wrong = (total - 1).abs() > room
+    total = expanded.sum(-1)  # of the expanded weights: a single weight for all members does not sum to 1
+    tolerance = 8 * torch.finfo(weights.dtype).eps * shape[-1] * expanded.abs().sum(-1)
+    wrong = (total - 1).abs() > tolerance  # rounding grows with the terms of the sum
     if wrong.any():
         raise ValueError(f"weights must sum to 1 over the members, got a sum of {total[wrong].flatten()[0].item():.7g}")
     if (weights < 0).any():
@@ -176,13 +164,13 @@ def _weights(weights: Tensor, shape: torch.Size) -> Tensor:
 
 
 def _at_target(log_probabilities: Tensor, target: Tensor) -> Tensor:
-    """Return log p_m(y), of shape (*N, M), if the probabilities are distributions and y one of their outcomes."""
+    """Return log p_m(y), of shape (*N, M), if each p_m sums to one and y is one of the outcomes."""
     if log_probabilities.dim() < 2:
         raise ValueError(f"log_probabilities must have shape (*N, M, K), got {tuple(log_probabilities.shape)}")
     *points, members, outcomes = log_probabilities.shape
     target = _expand("target", target, torch.Size(points))
     total = log_probabilities.logsumexp(-1).exp()
-    wrong = ~((total - 1).abs() < 1e-4)  # not a number is wrong too
+    wrong = ~((total - 1).abs() < 1e-4)  # NaN is wrong too
     if wrong.any():
         found = total[wrong].flatten()[0].item()
         raise ValueError(f"probabilities must sum to 1 over the outcomes, got {found:.6g}; pass logits.log_softmax(-1)")
