@@ -18,7 +18,7 @@ import sys
 import torch
 
 from lecture21 import GPT, presets
-from lecture21.accounting import active_parameters
+from lecture21.accounting import parameters
 from lecture21.data import plays as corpus
 from lecture21.data import results
 from lecture21.moe import statistics_of
@@ -37,7 +37,7 @@ def run(preset: str, seed: int, tokens: torch.Tensor, val: torch.Tensor) -> dict
     train(model, tokens, TrainConfig(steps=1000, **recipe, seed=seed, device="cpu"))
     row = {
         "parameters": model.num_parameters(),
-        "active": active_parameters(model.config).total,
+        "active": parameters(model.config).active,
         "nats": round(evaluate(model, val), 5),
         "load_entropy": "",
         "max_violation": "",

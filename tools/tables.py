@@ -15,7 +15,7 @@ import torch
 
 from lecture21 import GPTConfig, accounting, presets
 from lecture21.accounting import Shape, published
-from lecture21.cli.experts import short
+from lecture21.cli.count import short
 from lecture21.transformer import Transformer, TransformerConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,12 +29,12 @@ Row = list[str]
 def transformer_parameters(**changes: int) -> accounting.Parameters:
     """Return the parameters of the base model of 2017, or of one with other sizes, by part."""
     with torch.device("meta"):
-        return accounting.parameters_of(Transformer(TransformerConfig(**{**BASE, **changes})))
+        return accounting.parameters(Transformer(TransformerConfig(**{**BASE, **changes})))
 
 
 def transformer_against_gpt() -> list[Row]:
     """Return slide 36 with numbers: the base model of 2017 beside GPT-1."""
-    old, new = transformer_parameters(), accounting.parameters_by_formula(presets.get("gpt1"))
+    old, new = transformer_parameters(), accounting.parameters(presets.get("gpt1"))
     gpt = presets.get("gpt1")
     encoder = transformer_parameters(n_encoder_layer=7).total - old.total
     decoder = transformer_parameters(n_decoder_layer=7).total - old.total
@@ -114,8 +114,8 @@ def gpt1_to_gpt4() -> list[Row]:
     return [
         ["", *shapes, "GPT-4"],
         ["Year", "2018", "2019", "2020", "2023"],
-        number("Parameters", lambda c: accounting.parameters_by_formula(c).total),
-        number("without tables and head", lambda c: accounting.parameters_by_formula(c).non_embedding),
+        number("Parameters", lambda c: accounting.parameters(c).total),
+        number("without tables and head", lambda c: accounting.parameters(c).non_embedding),
         number("Layers", lambda c: c.n_layer),
         number("Heads", lambda c: c.n_head),
         number("Width", lambda c: c.d_model),
@@ -144,7 +144,7 @@ def gpt1_to_gpt4() -> list[Row]:
             "public and licensed data, not named",
         ],
         of_tokens("Tokens in training", lambda c, n: f"{n:,}"),
-        of_tokens("tokens for each parameter", lambda c, n: f"{n / accounting.parameters_by_formula(c).total:.2g}"),
+        of_tokens("tokens for each parameter", lambda c, n: f"{n / accounting.parameters(c).total:.2g}"),
         of_tokens("$6ND$, FLOPs", lambda c, n: power(accounting.training_flops(c, n))),
         ["After training", "fine-tuned for each task", "nothing", "nothing", "RLHF"],
         [
@@ -167,7 +167,7 @@ def sizes() -> list[Row]:
     rows = [["Preset", "Layers", "Heads", "Width", "Parameters, computed", "Printed in the paper", "Difference"]]
     for name, paper in printed.items():
         config = presets.get(name)
-        total = accounting.parameters_by_formula(config).total
+        total = accounting.parameters(config).total
         said = float(paper[:-1]) * {"M": 1e6, "B": 1e9}[paper[-1]]
         shape = [f"{config.n_layer}", f"{config.n_head}", f"{config.d_model:,}"]
         rows.append([f"`{name}`", *shape, f"{total:,}", paper, f"{(total - said) / said:+.1%}"])
@@ -182,7 +182,7 @@ def four_days() -> list[Row]:
     pair = [presets.get("gpt2"), presets.get("gpt2-xl")]
     estimates = [accounting.training_flops(c, tokens) for c in pair]
     exact = [accounting.flops_per_token(c).training * tokens for c in pair]
-    rows.append(["Parameters", *(f"{accounting.parameters_by_formula(c).total:,}" for c in pair)])
+    rows.append(["Parameters", *(f"{accounting.parameters(c).total:,}" for c in pair)])
     for name, flops in (("$6ND$", estimates), ("with attention, exactly", exact)):
         share = flops[0] / budget
         rows.append([f"{name}, FLOPs", *map(power, flops)])
@@ -216,25 +216,25 @@ def mixtures() -> list[Row]:
         ]
     ]  # fmt: skip
     for key, name in NAMES.items():
-        shape, printed = published.get(key), published.PUBLISHED[key]
-        counts, fits = accounting.weights(shape), published.reproduced_by(key)
+        shape = published.get(key)
+        counts = accounting.parameters(shape)
         said = {
-            (): "neither, rounded" if printed.active else "not given",
+            (): "neither, rounded" if shape.printed_active else "not given",
             ("with",): "with it",
             ("without",): "without it",
             ("with", "without"): "either, rounded",
-        }[fits]
+        }[shape.conventions]
         shared = f" and {shape.n_shared} shared" if shape.n_shared else ""
         rows.append(
             [
                 name,
                 f"{shape.n_expert:,}{shared}, {shape.top_k}",
-                f"{counts.total:,}" if printed.exact else f"about {counts.total / 1e9:,.1f}B",
-                f"{counts.active:,}" if printed.exact else f"about {counts.active / 1e9:,.1f}B",
+                f"{counts.total:,}" if shape.exact else f"about {counts.total / 1e9:,.1f}B",
+                f"{counts.active:,}" if shape.exact else f"about {counts.active / 1e9:,.1f}B",
                 f"{counts.active_without_embedding / 1e9:,.2f}B",
-                printed.total + (f", {printed.active}" if printed.active else ""),
+                shape.printed_total + (f", {shape.printed_active}" if shape.printed_active else ""),
                 said,
-                f"{{cite}}`{printed.source}`",
+                f"{{cite}}`{shape.source}`",
             ]
         )
     return rows
@@ -247,9 +247,9 @@ def mixtures_served() -> list[Row]:
         read = [short(accounting.weights_read(shape, batch), "B") for batch in (1, 16, 64, 256)]
         return [
             NAMES[key],
-            short(accounting.weight_memory(shape), "B"),
-            kib(accounting.cache_memory(shape)),
-            short(accounting.token_flops(shape, 1).linear, "FLOP"),
+            short(accounting.weight_bytes(shape), "B"),
+            kib(accounting.kv_cache_bytes(shape, 1)),
+            short(accounting.flops_per_token(shape, 1).linear, "FLOP"),
             *read,
             f"{accounting.ridge_batch(shape, 'H100'):,}",
             kib(accounting.all_to_all_bytes(shape)),

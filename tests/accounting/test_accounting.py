@@ -1,4 +1,4 @@
-"""Every count against what it counts: the model's own parameters, torch's counter of FLOPs, torch's saved tensors."""
+"""Every count against what it counts: a model's parameters, torch's FLOP counter, the tensors that torch saves."""
 
 import dataclasses
 import math
@@ -81,14 +81,15 @@ def test_presets_have_the_published_number_of_parameters(name, total):
 
 @pytest.mark.parametrize("name", presets.names())
 def test_the_formula_counts_every_preset(name):
-    assert accounting.parameters_by_formula(presets.get(name)) == accounting.parameters(presets.get(name))
+    config = presets.get(name)
+    assert accounting.parameters(config) == accounting.parameters(_on_meta(config))
 
 
 @given(configs())
 def test_the_formula_counts_every_part_of_every_shape(config):
     model = GPT(config)
-    counted = accounting.parameters_by_formula(config)
-    assert counted == accounting.parameters_of(model) == accounting.parameters(config)
+    counted = accounting.parameters(config)
+    assert counted == accounting.parameters(model) == accounting.parameters(_on_meta(config))
     assert counted.total == sum(p.numel() for p in model.parameters())
 
 
@@ -97,7 +98,8 @@ def test_parameters_by_hand():
     config = GPTConfig(vocab_size=5, block_size=3, n_layer=1, n_head=1, d_model=2, d_ff=4, qkv_bias=True)
     attention = 4 * (2 * 2 + 2)
     feed_forward = (2 * 4 + 4) + (4 * 2 + 2)
-    expected = accounting.Parameters(5 * 2, 3 * 2, attention, feed_forward, 3 * (2 + 2), 5 * 2 + 5)
+    biases = 4 * 2 + (4 + 2) + 5
+    expected = accounting.Parameters(5 * 2, 3 * 2, attention, feed_forward, 3 * (2 + 2), 5 * 2 + 5, biases=biases)
     assert accounting.parameters(config) == expected
     assert expected.total == 10 + 6 + 24 + 22 + 12 + 15
     assert expected.non_embedding == 24 + 22 + 12
@@ -119,7 +121,7 @@ def test_shapes_of_other_families_follow_from_the_same_parts():
 
     def layers(n: int, width: int, hidden: int, bias: bool) -> accounting.Parameters:
         config = GPTConfig(n_layer=n, n_head=1, d_model=width, d_ff=hidden, qkv_bias=bias, final_norm=False)
-        return accounting.parameters_by_formula(config)
+        return accounting.parameters(config)
 
     for width, hidden, blocks in ((512, 2048, 44_101_632), (1024, 4096, 176_283_648)):
         stack = layers(6, width, hidden, bias=False)
@@ -133,7 +135,7 @@ def test_shapes_of_other_families_follow_from_the_same_parts():
 
 def test_a_parameter_of_no_part_is_named():
     with pytest.raises(ValueError, match=r"parameter 0\.weight belongs to no part"):
-        accounting.parameters_of(torch.nn.Sequential(torch.nn.Linear(1, 1)))
+        accounting.parameters(torch.nn.Sequential(torch.nn.Linear(1, 1)))
 
 
 def test_gpt3_is_counted_without_its_memory():
@@ -274,7 +276,7 @@ def numbers_in_the_mask(config: GPTConfig, context: int) -> int:
     """Count what the kernel keeps of a mask, which it turns into numbers: once for all sequences."""
     if config.window is None or config.window >= context:
         return 0
-    return 2 * config.window**2 if accounting.flops.blocked(config, context) else context**2
+    return 2 * config.window**2 if accounting.flops._is_blocked(config, context) else context**2
 
 
 WIDE = {"d_model": 24, "n_head": 6, "n_kv_head": 3, "vocab_size": 50, "block_size": 9}
@@ -291,7 +293,7 @@ def test_activations_are_exactly_what_torch_keeps(config, batch, data):
         kept = saved_numbers(lambda: token_cross_entropy(model(ids), ids), model)
     kept -= config.n_layer * numbers_in_the_mask(config, context)
     # The one number beside the tokens' is what the mean over them keeps.
-    assert kept - accounting.sequence_activations(config, context) * batch in (0, 1)
+    assert 4 * kept - accounting.activation_bytes(config, context, batch) in (0, 4)
 
 
 @pytest.mark.parametrize("context", [2, 9])
@@ -301,14 +303,14 @@ def test_activations_without_the_fused_kernel_hold_every_weight(context, monkeyp
     model = GPT(config)
     ids = torch.randint(config.vocab_size, (2, context))
     kept = saved_numbers(lambda: model.loss(ids, ids), model)
-    assert kept - accounting.activations_per_token(config, context, fused=False) * 2 * context in (0, 1)
+    assert 4 * kept - accounting.activation_bytes(config, context, 2, fused=False) in (0, 4)
 
 
 def test_activations_of_one_block_by_hand():
     config = GPTConfig(n_layer=1, n_head=4, d_model=64)
     with_none = dataclasses.replace(config, vocab_size=1, final_norm=False)
     block = 4 * 64 + 4 + 4 * 64 + 4 + 4 * 64
-    assert accounting.activations_per_token(with_none) == block + 64 + 1
+    assert accounting.activation_bytes(with_none, 1) == 4 * (block + 64 + 1)
     model = Block(64, MultiHeadAttention(64, 4), GPT(config).blocks[0].feed_forward)
     x = torch.randn(2, 8, 64, requires_grad=True)
     with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
@@ -357,18 +359,15 @@ def test_kv_cache_is_what_the_newest_token_meets_and_what_stays_is_that_without_
     assert {layer.k.shape[-2] for layer in cache} == {stays}
 
 
-@given(configs(), st.data())
-def test_activations_of_a_sequence_are_those_of_its_tokens_or_refused_by_token(config, data):
+@given(configs(window=None), st.data())
+def test_activations_of_a_fused_kernel_grow_linearly_with_the_sequence_and_otherwise_with_its_square(config, data):
     context = data.draw(st.integers(1, config.block_size))
-    for fused in (True, False):
-        whole = accounting.sequence_activations(config, context, fused=fused)
-        if fused and config.window is not None and context >= 4 * config.window:
-            with pytest.raises(
-                ValueError, match=f"{context} tokens is read block by block in a window of {config.window}"
-            ):
-                accounting.activations_per_token(config, context)
-        else:
-            assert whole == context * accounting.activations_per_token(config, context, fused=fused)
+    one = accounting.activation_bytes(config, 1)
+    assert accounting.activation_bytes(config, context) == context * one
+    scores = 4 * config.n_layer * config.n_head * context
+    copied = 4 * config.n_layer * config.n_head * config.d_head * (config.qk_norm or config.position == "rotary")
+    explicit = accounting.activation_bytes(config, context, fused=False)
+    assert explicit == context * (one - 4 * config.n_layer * config.n_head - copied + scores)
 
 
 def test_kv_cache_of_gpt3():
@@ -404,7 +403,7 @@ def test_days_are_work_over_speed():
     assert accounting.training_days(989e12 * 86400, "H100", 4, utilisation=0.5) == pytest.approx(0.5)
 
 
-# Refusals
+# Invalid arguments
 
 
 @pytest.mark.parametrize(
@@ -413,24 +412,26 @@ def test_days_are_work_over_speed():
         (lambda c: accounting.flops_per_token(c, 0), "context must be between 1 and the block size, 32, got 0"),
         (lambda c: accounting.flops_per_token(c, 33), "context must be between 1 and the block size, 32, got 33"),
         (lambda c: accounting.sequence_flops(c, 33), "context must be between 1 and the block size, 32, got 33"),
-        (lambda c: accounting.sequence_activations(c, 0), "context must be between 1 and the block size, 32, got 0"),
-        (lambda c: accounting.activations_per_token(c, 33), "context must be between 1 and the block size"),
+        (lambda c: accounting.activation_bytes(c, 0), "context must be between 1 and the block size, 32, got 0"),
+        (lambda c: accounting.activation_bytes(c, 33), "context must be between 1 and the block size"),
         (lambda c: accounting.kv_cache_bytes(c, 33), "context must be between 1 and the block size"),
-        (lambda c: accounting.kv_cache_bytes(c, batch=0), "batch must be >= 1, got 0"),
-        (lambda c: accounting.activation_bytes(c, batch=0), "batch must be >= 1, got 0"),
+        (lambda c: accounting.kv_cache_bytes(c, batch=0), "batch must be a whole number >= 1, got 0"),
+        (lambda c: accounting.activation_bytes(c, batch=0), "batch must be a whole number >= 1, got 0"),
         (lambda c: accounting.weight_bytes(c, "fp7"), "dtype must be one of fp32, bf16, .*, got 'fp7'"),
-        (lambda c: accounting.training_flops(c, 0), "tokens must be >= 1, got 0"),
-        (lambda c: accounting.training_flops(c, math.nan), "tokens must be >= 1, got nan"),
+        (lambda c: accounting.kv_cache_bytes(c, dtype="mxfp4"), "dtype must be one of .*int4, got 'mxfp4'"),
+        (lambda c: accounting.activation_bytes(c, dtype="mxfp4"), "dtype must be one of .*int4, got 'mxfp4'"),
+        (lambda c: accounting.training_flops(c, 0), "tokens must be a whole number >= 1, got 0"),
+        (lambda c: accounting.training_flops(c, math.nan), "tokens must be a whole number >= 1, got nan"),
         (lambda c: accounting.training_days(-1.0, "A100"), "flops must be a number >= 0, got -1.0"),
         (lambda c: accounting.training_days(math.nan, "A100"), "flops must be a number >= 0, got nan"),
         (lambda c: accounting.training_days(1.0, "B52"), "unknown device 'B52'; choose from T4, V100, A100, H100"),
-        (lambda c: accounting.training_days(1.0, "A100", 0), "n_devices must be >= 1, got 0"),
+        (lambda c: accounting.training_days(1.0, "A100", 0), "n_devices must be a whole number >= 1, got 0"),
         (lambda c: accounting.training_days(1.0, "A100", 1, 0.0), r"utilisation must be in \(0, 1\], got 0.0"),
         (lambda c: accounting.training_days(1.0, "A100", 1, 1.5), r"utilisation must be in \(0, 1\], got 1.5"),
         (lambda c: accounting.training_days(1.0, "A100", 1, math.nan), r"utilisation must be in \(0, 1\], got nan"),
     ],
 )
 @pytest.mark.usefixtures("untyped")
-def test_what_does_not_fit_is_refused_by_name(call, message):
+def test_an_invalid_argument_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call(GPTConfig())

@@ -27,7 +27,7 @@ from transformers import (
     SwitchTransformersForConditionalGeneration,
 )
 
-from lecture21 import GPTConfig, accounting, presets
+from lecture21 import GPT, GPTConfig, accounting, presets
 from lecture21.accounting import Grouped, Latent, Shape, published
 from lecture21.config import CHOICES
 from lecture21.layers.feed_forward import ACTIVATIONS
@@ -221,7 +221,7 @@ FAMILIES = {
 
 @pytest.mark.parametrize("name", BUILT)
 def test_a_published_shape_has_the_parameters_of_the_model_of_transformers(name):
-    shape, counted = published.get(name), accounting.weights(published.get(name))
+    shape, counted = published.get(name), accounting.parameters(published.get(name))
     total, routed = on_meta(BUILT[name], shape)
     assert (counted.total, counted.experts) == (total, routed)
     assert counted.active == total - routed + routed * shape.top_k // shape.n_expert
@@ -233,7 +233,7 @@ def test_switch_c_is_counted_on_models_of_a_few_experts():
     shape = published.get("switch-c")
     two, three, four = (on_meta(switch, dataclasses.replace(shape, n_expert=n))[0] for n in (2, 3, 4))
     assert four - three == three - two
-    counted = accounting.weights(shape)
+    counted = accounting.parameters(shape)
     assert counted.total == two + (shape.n_expert - 2) * (three - two)
     assert (counted.total, counted.active) == COUNTED["switch-c"]
 
@@ -242,7 +242,7 @@ def test_glam_on_paper():
     """32 of 64 layers are sparse; a dense layer has a gate, an expert has none; 256,000 tokens, one table."""
     attention, expert, dense = 4 * 8192 * 128 * 128, 2 * 8192 * 32768, 3 * 8192 * 32768
     rest = 64 * attention + 32 * dense + 256_000 * 8192 + 32 * 64 * 8192 + (2 * 64 + 1) * 8192
-    counted = accounting.weights(published.get("glam-64b-64e"))
+    counted = accounting.parameters(published.get("glam-64b-64e"))
     assert (counted.total, counted.active) == (rest + 32 * 64 * expert, rest + 32 * 2 * expert)
     assert (round(counted.total / 1e9), round(counted.active / 1e8)) == (1162, 966)
 
@@ -253,7 +253,7 @@ def test_glam_on_paper():
 def test_shapes_in_no_table_have_the_parameters_of_the_model_of_transformers(family, data):
     build, shapes = FAMILIES[family]
     shape = data.draw(shapes)
-    counted = accounting.weights(shape)
+    counted = accounting.parameters(shape)
     assert (counted.total, counted.experts) == on_meta(build, shape)
     assert counted.idle_experts * shape.n_expert == counted.experts * (shape.n_expert - shape.top_k)
     assert counted.active_without_embedding == counted.active - shape.vocab_size * shape.d_model
@@ -261,11 +261,11 @@ def test_shapes_in_no_table_have_the_parameters_of_the_model_of_transformers(fam
 
 @pytest.mark.parametrize("name", published.names())
 def test_a_printed_total_is_the_computed_one_rounded(name):
-    assert published.rounds_to(accounting.weights(published.get(name)).total, published.PUBLISHED[name].total)
+    assert published._rounds_to(accounting.parameters(published.get(name)).total, published.get(name).printed_total)
 
 
 def test_printed_active_parameters_follow_two_conventions():
-    fits = {name: published.reproduced_by(name) for name in published.names()}
+    fits = {name: published.get(name).conventions for name in published.names()}
     assert [name for name, words in fits.items() if words == ("without",)] == [
         "deepseek-v3", "gpt-oss-20b", "gpt-oss-120b"
     ]  # fmt: skip
@@ -275,12 +275,12 @@ def test_printed_active_parameters_follow_two_conventions():
 
 
 def test_rounding_is_to_the_printed_digits():
-    assert published.rounds_to(12.94e9, "12.9B")
-    assert not published.rounds_to(12.96e9, "12.9B")
-    assert published.rounds_to(1.16e12, "1.2T")
-    assert not published.rounds_to(1.16e12, "1.1T")
-    assert published.rounds_to(37.4e9, "37B")
-    assert not published.rounds_to(37.6e9, "37B")
+    assert published._rounds_to(12.94e9, "12.9B")
+    assert not published._rounds_to(12.96e9, "12.9B")
+    assert published._rounds_to(1.16e12, "1.2T")
+    assert not published._rounds_to(1.16e12, "1.1T")
+    assert published._rounds_to(37.4e9, "37B")
+    assert not published._rounds_to(37.6e9, "37B")
 
 
 def test_sizes_of_switch_that_its_table_prints():
@@ -291,7 +291,7 @@ def test_sizes_of_switch_that_its_table_prints():
             published.get("switch-base-128"), n_layer=n_layer, n_encoder_layer=n_layer, d_model=d_model, gated=gated,
             attention=Grouped(n_head, n_head, 64), n_expert=n_expert, d_expert=hidden, d_ff=hidden, gated_dense=gated,
         )  # fmt: skip
-        return round(accounting.weights(shape).total / 1e9, 1)
+        return round(accounting.parameters(shape).total / 1e9, 1)
 
     assert total(24, 4096, 64, 10240, True, 128) == 394.5
     assert total(24, 4096, 64, 10240, True, 64) == 201.3
@@ -315,7 +315,7 @@ def test_flops_of_every_family_are_exactly_what_torch_counts(family, data):
     both = {"decoder_input_ids": ids} if shape.n_encoder_layer else {}
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(ids, use_cache=False, **both)
-    assert accounting.token_flops(shape, context).forward * context == counter.get_total_flops()
+    assert accounting.flops_per_token(shape, context).forward * context == counter.get_total_flops()
 
 
 def test_training_takes_three_times_the_flops():
@@ -323,20 +323,21 @@ def test_training_takes_three_times_the_flops():
     model, ids = mixtral(shape, **EAGER), torch.randint(40, (1, 8))
     with FlopCounterMode(display=False) as counter:
         model(ids, use_cache=False).logits.sum().backward()
-    assert counter.get_total_flops() == accounting.token_flops(shape, 8).training * 8
+    assert counter.get_total_flops() == accounting.flops_per_token(shape, 8).training * 8
 
 
 def test_more_experts_cost_no_flops_but_the_routers():
     shape = published.get("mixtral-8x7b")
     more = dataclasses.replace(shape, n_expert=32)
-    difference = accounting.token_flops(more, 1).linear - accounting.token_flops(shape, 1).linear
+    difference = accounting.flops_per_token(more, 1).linear - accounting.flops_per_token(shape, 1).linear
     assert difference == 2 * shape.n_layer * shape.d_model * 24
 
 
 def test_flops_of_published_models_are_twice_what_is_active():
     for name, billions in {"mixtral-8x7b": 25.5, "qwen3-235b-a22b": 43.1, "deepseek-v3": 73.2}.items():
-        counted, linear = accounting.weights(published.get(name)), accounting.token_flops(published.get(name), 1).linear
-        assert linear == 2 * (counted.active_without_embedding - counted.vectors)
+        counted = accounting.parameters(published.get(name))
+        linear = accounting.flops_per_token(published.get(name), 1).linear
+        assert linear == 2 * (counted.active_without_embedding - counted.norms - counted.biases)
         assert round(linear / 1e9, 1) == billions
 
 
@@ -346,14 +347,14 @@ def test_flops_of_published_models_are_twice_what_is_active():
 def test_the_memory_of_gpt_oss_is_what_its_card_says():
     """Experts at 4.25 bits, all else at 16; the card prints 60.8 and 12.8 GiB."""
     for name, size in {"gpt-oss-120b": 60.77, "gpt-oss-20b": 12.82}.items():
-        assert accounting.weight_memory(published.get(name), "mxfp4") / 2**30 == pytest.approx(size, abs=0.005)
+        assert accounting.weight_bytes(published.get(name), "mxfp4") / 2**30 == pytest.approx(size, abs=0.005)
 
 
 def test_memory_is_bits_times_parameters():
     shape = published.get("mixtral-8x7b")
-    assert accounting.weight_memory(shape) == 2 * COUNTED["mixtral-8x7b"][0]
-    assert accounting.weight_memory(shape, "fp32") == 4 * COUNTED["mixtral-8x7b"][0]
-    assert accounting.weight_memory(shape, "int4") == COUNTED["mixtral-8x7b"][0] // 2
+    assert accounting.weight_bytes(shape) == 2 * COUNTED["mixtral-8x7b"][0]
+    assert accounting.weight_bytes(shape, "fp32") == 4 * COUNTED["mixtral-8x7b"][0]
+    assert accounting.weight_bytes(shape, "int4") == COUNTED["mixtral-8x7b"][0] // 2
 
 
 KIB = {
@@ -364,7 +365,7 @@ KIB = {
 
 @pytest.mark.parametrize(("name", "size"), KIB.items())
 def test_the_cache_of_one_token(name, size):
-    assert accounting.cache_memory(published.get(name)) == size * 1024
+    assert accounting.kv_cache_bytes(published.get(name), 1) == size * 1024
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -382,24 +383,24 @@ def test_the_cache_holds_what_that_of_transformers_holds(family, data):
         cache = model(use_cache=True, **read).past_key_values
     parts = (cache.self_attention_cache, cache.cross_attention_cache) if shape.n_encoder_layer else (cache,)
     held = [tensor for part in parts for layer in part.layers for tensor in (layer.keys, layer.values)]
-    assert accounting.cache_memory(shape, context, batch, "fp32") == sum(4 * tensor.numel() for tensor in held)
+    assert accounting.kv_cache_bytes(shape, context, batch, "fp32") == sum(4 * tensor.numel() for tensor in held)
 
 
 def test_a_window_in_every_layer_bounds_all_of_them():
     shape = Shape(20, 8, 5, Grouped(2, 1, 4, window=7), d_ff=9)
-    assert accounting.token_flops(shape, 1000).attention == 5 * 7 * shape.attention.flops_per_key
-    assert accounting.cache_memory(shape, 1000) == accounting.cache_memory(shape, 7) == 5 * 7 * 8 * 2
+    assert accounting.flops_per_token(shape, 1000).attention == 5 * 7 * shape.attention.flops_per_key
+    assert accounting.kv_cache_bytes(shape, 1000) == accounting.kv_cache_bytes(shape, 7) == 5 * 7 * 8 * 2
 
 
 def test_a_window_bounds_the_cache_and_the_keys_of_every_other_layer():
     shape = published.get("gpt-oss-120b")
-    at = {context: accounting.cache_memory(shape, context) for context in (127, 128, 129, 1000, 1001)}
+    at = {context: accounting.kv_cache_bytes(shape, context) for context in (127, 128, 129, 1000, 1001)}
     assert at[128] - at[127] == 72 * 1024
     assert at[129] - at[128] == at[1001] - at[1000] == 36 * 1024
     key = shape.attention.flops_per_key
-    assert accounting.token_flops(shape, 1000).attention == 18 * key * 128 + 18 * key * 1000
+    assert accounting.flops_per_token(shape, 1000).attention == 18 * key * 128 + 18 * key * 1000
     odd = dataclasses.replace(shape, n_layer=5)  # the first, third and fifth are short
-    assert accounting.token_flops(odd, 1000).attention == 3 * key * 128 + 2 * key * 1000
+    assert accounting.flops_per_token(odd, 1000).attention == 3 * key * 128 + 2 * key * 1000
 
 
 # Our own
@@ -430,27 +431,36 @@ def configs(draw: Callable) -> GPTConfig:
 
 
 @given(configs(), st.data())
-def test_both_ways_of_counting_a_gpt_of_ours_agree(config, data):
-    context = data.draw(st.integers(1, config.block_size))
-    counted, ours = accounting.weights(config), accounting.parameters_by_formula(config)
-    assert counted.total == ours.total == accounting.parameters(config).total
-    assert (counted.embeddings, counted.positions) == (ours.embeddings, ours.positions)
-    assert counted.active == accounting.active_parameters(config).total
-    assert accounting.token_flops(config, context) == accounting.flops_per_token(config, context)
-    assert accounting.cache_memory(config, context, 3, "fp32") == accounting.kv_cache_bytes(config, context, 3, "fp32")
-    assert accounting.weight_memory(config, "fp16") == accounting.weight_bytes(config, "fp16")
+def test_a_gpt_and_its_shape_have_the_same_counts(config, data):
+    context, shape = data.draw(st.integers(1, config.block_size)), Shape.of(config)
+    with torch.device("meta"):
+        model = GPT(config)
+    assert accounting.parameters(config) == accounting.parameters(shape) == accounting.parameters(model)
+    assert accounting.flops_per_token(config, context) == accounting.flops_per_token(shape, context)
+    assert accounting.kv_cache_bytes(config, context, 3, "fp32") == accounting.kv_cache_bytes(shape, context, 3, "fp32")
+    assert accounting.weight_bytes(config, "fp16") == 2 * sum(p.numel() for p in model.parameters())
+    assert accounting.training_flops(config, 10) == accounting.training_flops(shape, 10)
+
+
+@given(configs())
+def test_active_parameters_are_those_of_a_gpt_with_k_experts_and_the_idle_rows_of_the_routers(config):
+    counted = accounting.parameters(config)
+    if config.moe is None:
+        assert counted.active == counted.total
+    else:
+        few = accounting.parameters(config.changed(moe={"n_expert": config.moe.top_k}))
+        assert counted.active == few.total - few.routers + counted.routers
 
 
 @pytest.mark.parametrize("name", presets.names())
-def test_both_ways_of_counting_a_preset_agree(name):
+def test_a_shape_is_its_own_shape(name):
     config = presets.get(name)
-    assert accounting.weights(config).total == accounting.parameters_by_formula(config).total
-    shape = accounting.shape_of(config)
-    assert accounting.shape_of(shape) is shape
+    shape = Shape.of(config)
+    assert Shape.of(shape) is shape
     assert shape.gated == ACTIVATIONS[config.activation].gated
 
 
-# Refusals
+# Invalid arguments
 
 SMALL = {"vocab_size": 9, "d_model": 4, "n_layer": 2, "attention": Grouped(2, 1, 2)}
 SPARSE = {**SMALL, "n_expert": 4, "top_k": 2, "d_expert": 3}
@@ -460,7 +470,6 @@ SPARSE = {**SMALL, "n_expert": 4, "top_k": 2, "d_expert": 3}
     ("call", "message"),
     [
         (lambda: published.get("gpt-5"), "unknown model 'gpt-5'; choose from switch-base-128, switch-c, glam"),
-        (lambda: published.reproduced_by("gpt-5"), "unknown model 'gpt-5'"),
         (lambda: Shape(**SMALL), "d_ff must be a whole number >= 1, got None"),
         (lambda: Shape(**{**SPARSE, "d_expert": None}), "d_expert must be a whole number >= 1, got None"),
         (lambda: Shape(**SPARSE, first_dense=1), "d_ff must be a whole number >= 1, got None"),
@@ -479,15 +488,17 @@ SPARSE = {**SMALL, "n_expert": 4, "top_k": 2, "d_expert": 3}
         (lambda: Grouped(4, 2, 2, window=0), "window must be a whole number >= 1, got 0"),
         (lambda: Grouped(4, 2, 2, window=3, window_every=0), "window_every must be a whole number >= 1, got 0"),
         (lambda: Latent(1, 1, 1, 1, 1, 0), "d_value must be a whole number >= 1, got 0"),
-        (lambda: accounting.shape_of("mixtral-8x7b"), "a model must be a Shape or a GPTConfig, got 'mixtral-8x7b'"),
-        (lambda: accounting.weight_memory(Shape(**SPARSE), "fp7"), "dtype must be one of fp32, .*, mxfp4, got 'fp7'"),
-        (lambda: accounting.token_flops(Shape(**SPARSE), 0), "context must be a whole number >= 1, got 0"),
-        (lambda: accounting.token_flops(Shape(**SPARSE), float("nan")), "context must be .*, got nan"),
-        (lambda: accounting.cache_memory(Shape(**SPARSE), 1, 0), "batch must be a whole number >= 1, got 0"),
-        (lambda: accounting.cache_memory(Shape(**SPARSE), float("inf")), "context must be .*, got inf"),
+        (lambda: Shape.of("mixtral-8x7b"), "a model must be a Shape or a GPTConfig, got 'mixtral-8x7b'"),
+        (lambda: accounting.weight_bytes(Shape(**SPARSE), "fp7"), "dtype must be one of fp32, .*, mxfp4, got 'fp7'"),
+        (lambda: accounting.flops_per_token(Shape(**SPARSE)), "context must be a whole number >= 1, got None"),
+        (lambda: accounting.kv_cache_bytes(Shape(**SPARSE)), "context must be a whole number >= 1, got None"),
+        (lambda: accounting.flops_per_token(Shape(**SPARSE), 0), "context must be a whole number >= 1, got 0"),
+        (lambda: accounting.flops_per_token(Shape(**SPARSE), float("nan")), "context must be .*, got nan"),
+        (lambda: accounting.kv_cache_bytes(Shape(**SPARSE), 1, 0), "batch must be a whole number >= 1, got 0"),
+        (lambda: accounting.kv_cache_bytes(Shape(**SPARSE), float("inf")), "context must be .*, got inf"),
     ],
 )
 @pytest.mark.usefixtures("untyped")
-def test_what_does_not_fit_is_refused_by_name(call, message):
+def test_an_invalid_argument_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()

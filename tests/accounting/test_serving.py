@@ -77,13 +77,15 @@ def test_distinct_experts_start_at_k_and_end_at_all(n_expert, data):
 
 def test_a_batch_that_touches_every_expert_reads_all_weights_but_the_table_of_tokens():
     for shape in (MIXTRAL, QWEN, V3, SMALL):
-        counts = accounting.weights(shape)
+        counts = accounting.parameters(shape)
         assert accounting.weights_read(shape, 10_000) == pytest.approx(2 * (counts.total - counts.embeddings))
 
 
 def test_one_token_reads_its_active_weights():
     for shape in (MIXTRAL, QWEN, V3, SMALL):
-        assert accounting.weights_read(shape) == pytest.approx(2 * accounting.weights(shape).active_without_embedding)
+        assert accounting.weights_read(shape) == pytest.approx(
+            2 * accounting.parameters(shape).active_without_embedding
+        )
 
 
 def test_a_tied_table_is_read_by_the_output_layer():
@@ -115,20 +117,20 @@ def test_an_encoder_decoder_reads_its_decoder():
     shape = dataclasses.replace(
         SMALL, bias=False, router_bias=False, n_encoder_layer=5, relative_buckets=8, tied_head=True
     )
-    decoder = accounting.weights(dataclasses.replace(shape, n_encoder_layer=0)).total
+    decoder = accounting.parameters(dataclasses.replace(shape, n_encoder_layer=0)).total
     crossing = 3 * (2 * 6 * 2 * 4 + 6)
     assert accounting.weights_read(shape, 10_000) == pytest.approx(2 * (decoder + crossing))
     switch = published.get("switch-base-128")
-    assert accounting.weights_read(switch) < 2 * accounting.weights(switch).active
+    assert accounting.weights_read(switch) < 2 * accounting.parameters(switch).active
     # Queries and outputs of the attention between the stacks are the writer's work, keys and values the reader's: half
     # of the work each, but for the output layer.
-    both, head = accounting.token_flops(switch, 1).linear, 2 * switch.vocab_size * switch.d_model
+    both, head = accounting.flops_per_token(switch, 1).linear, 2 * switch.vocab_size * switch.d_model
     assert accounting.decode_flops(switch) == (both - head) / 2 + head
 
 
 def test_the_flops_of_a_written_token_are_those_of_any_other_where_there_is_no_encoder():
     for shape in (MIXTRAL, V3, OURS):
-        assert accounting.decode_flops(shape) == accounting.token_flops(shape, 1).linear
+        assert accounting.decode_flops(shape) == accounting.flops_per_token(shape, 1).linear
 
 
 # Bytes sent
@@ -173,10 +175,13 @@ def test_precisions_of_both_ways_count_apart():
 
 def test_intensity_is_one_flop_for_each_byte_at_batch_1_and_falls_behind_a_dense_layer():
     for shape in (MIXTRAL, V3, OSS):
-        assert accounting.routed_intensity(shape, 1) == pytest.approx(1)
-        assert accounting.routed_intensity(shape, 64) < 64  # the dense layer's
-    assert accounting.routed_intensity(V3, 64) == pytest.approx(2.3, abs=0.05)
-    assert accounting.routed_intensity(OSS, 64, "mxfp4") == accounting.routed_intensity(OSS, 64) * 16 / 4.25
+        assert accounting.arithmetic_intensity(1, model=shape) == pytest.approx(1)
+        assert accounting.arithmetic_intensity(64, model=shape) < 64  # the dense layer's
+    assert accounting.arithmetic_intensity(64, model=V3) == pytest.approx(2.3, abs=0.05)
+    assert (
+        accounting.arithmetic_intensity(64, "mxfp4", model=OSS)
+        == accounting.arithmetic_intensity(64, model=OSS) * 16 / 4.25
+    )
 
 
 def test_intensity_is_flops_over_bytes():
@@ -184,7 +189,7 @@ def test_intensity_is_flops_over_bytes():
     weights = 3 * QWEN.d_model * QWEN.d_expert
     flops = 2 * 16 * QWEN.top_k * weights
     read = 2 * weights * distinct_experts(128, 8, 16)
-    assert accounting.routed_intensity(QWEN, 16) == pytest.approx(flops / read)
+    assert accounting.arithmetic_intensity(16, model=QWEN) == pytest.approx(flops / read)
 
 
 @pytest.mark.parametrize(
@@ -192,23 +197,23 @@ def test_intensity_is_flops_over_bytes():
 )
 def test_batch_at_the_ridge(name, batch):
     """295 FLOPs for each byte on an H100, times E / k."""
-    assert accounting.ridge("H100") == pytest.approx(295.2, abs=0.05)
+    assert accounting.ridge_point("H100") == pytest.approx(295.2, abs=0.05)
     assert accounting.ridge_batch(published.get(name), "H100") == batch
 
 
 @pytest.mark.parametrize("device", accounting.BANDWIDTHS)
-@pytest.mark.parametrize("dtype", accounting.PRECISIONS)
+@pytest.mark.parametrize("dtype", accounting.BITS)
 @pytest.mark.parametrize("name", published.names())
 def test_the_ridge_is_where_intensity_crosses_it(name, dtype, device):
-    shape, top = published.get(name), accounting.ridge(device)
+    shape, top = published.get(name), accounting.ridge_point(device)
     batch = accounting.ridge_batch(shape, device, dtype)
-    assert accounting.routed_intensity(shape, batch, dtype) >= top * (1 - 1e-9)
-    assert accounting.routed_intensity(shape, batch - 1, dtype) < top
+    assert accounting.arithmetic_intensity(batch, dtype, model=shape) >= top * (1 - 1e-9)
+    assert accounting.arithmetic_intensity(batch - 1, dtype, model=shape) < top
 
 
 def test_devices_have_a_speed_and_a_bandwidth():
     assert accounting.BANDWIDTHS.keys() == accounting.DEVICES.keys()
-    assert [round(accounting.ridge(device)) for device in accounting.BANDWIDTHS] == [203, 139, 153, 295]
+    assert [round(accounting.ridge_point(device)) for device in accounting.BANDWIDTHS] == [203, 139, 153, 295]
 
 
 @pytest.mark.parametrize(("shape", "most"), [(MIXTRAL, 131), (OSS, 326), (V3, 46)])
@@ -219,23 +224,23 @@ def test_tokens_per_second_at_batch_1_are_bandwidth_over_active_bytes(shape, mos
 
 def test_tokens_per_second_end_at_the_peak():
     """A large batch is bound by arithmetic; sixteen tokens touch nearly all of Mixtral, and gain less than 16x."""
-    peak = accounting.DEVICES["H100"] / accounting.token_flops(MIXTRAL, 1).linear
+    peak = accounting.DEVICES["H100"] / accounting.flops_per_token(MIXTRAL, 1).linear
     assert accounting.tokens_per_second(MIXTRAL, "H100", 100_000) == pytest.approx(peak)
     gain = accounting.tokens_per_second(MIXTRAL, "H100", 16) / accounting.tokens_per_second(MIXTRAL, "H100")
     assert 4 < gain < 5
 
 
 def test_gpts_of_ours_are_served_as_their_shapes_are():
-    shape = accounting.shape_of(OURS)
+    shape = Shape.of(OURS)
     assert accounting.weights_read(OURS, 4) == accounting.weights_read(shape, 4)
     assert accounting.all_to_all_bytes(OURS) == 2 * 2 * 64 * 2
     assert accounting.ridge_batch(OURS, "T4") == math.ceil(65e12 / 320e9 * 4)
     # The learned table of positions is read at one row.
-    counts = accounting.weights(OURS)
+    counts = accounting.parameters(OURS)
     assert accounting.weights_read(OURS) == 2 * (counts.active_without_embedding - 32 * 64)
 
 
-# Refusals
+# Invalid arguments
 
 DENSE = "the model has no experts"
 
@@ -255,10 +260,11 @@ DENSE = "the model has no experts"
         (lambda: accounting.decode_flops(GPTConfig()), DENSE),
         (lambda: accounting.all_to_all_bytes(GPTConfig()), DENSE),
         (lambda: accounting.all_to_all_bytes(MIXTRAL, dispatch="fp7"), "dtype must be one of .*, got 'fp7'"),
+        (lambda: accounting.all_to_all_bytes(MIXTRAL, combine="mxfp4"), "dtype must be one of .*, got 'mxfp4'"),
         (lambda: accounting.all_to_all_bytes(MIXTRAL, n_devices=0), "n_devices must be a whole number >= 1, got 0"),
-        (lambda: accounting.routed_intensity(MIXTRAL, 0), "batch must be a whole number >= 1, got 0"),
-        (lambda: accounting.routed_intensity(GPTConfig(), 1), DENSE),
-        (lambda: accounting.ridge("B52"), "device must be one of T4, V100, A100, H100, got 'B52'"),
+        (lambda: accounting.arithmetic_intensity(0, model=MIXTRAL), "batch must be a whole number >= 1, got 0"),
+        (lambda: accounting.arithmetic_intensity(1, model=GPTConfig()), DENSE),
+        (lambda: accounting.ridge_point("B52"), "device must be one of T4, V100, A100, H100, got 'B52'"),
         (lambda: accounting.ridge_batch(MIXTRAL, "B52"), "device must be one of"),
         (lambda: accounting.ridge_batch(MIXTRAL, "H100", "fp7"), "dtype must be one of"),
         (lambda: accounting.tokens_per_second(MIXTRAL, "B52"), "device must be one of"),
@@ -267,6 +273,6 @@ DENSE = "the model has no experts"
     ],
 )
 @pytest.mark.usefixtures("untyped")
-def test_what_serving_does_not_allow_is_refused_by_name(call, message):
+def test_an_invalid_argument_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -121,7 +121,7 @@ def test_the_table_of_mixtures_names_every_published_model_and_its_convention():
 
 def test_the_prose_about_mixtures_is_what_the_code_gives():
     page = " ".join(read("mixtures_in_llms.md").split())
-    counts = {name: accounting.weights(published.get(name)) for name in published.names()}
+    counts = {name: accounting.parameters(published.get(name)) for name in published.names()}
 
     def share(name: str) -> str:
         return f"{counts[name].embeddings / counts[name].active:.0%}".replace("%", " %")
@@ -132,10 +132,10 @@ def test_the_prose_about_mixtures_is_what_the_code_gives():
         f"{v3.active_without_embedding / 1e9:.2f} B without the input embedding, {v3.active / 1e9:.2f} B with" in page
     )
     assert f"count with the input embedding is {counts['qwen3-30b-a3b'].active / 1e9:.3f} B" in page
-    sizes = [accounting.weight_memory(published.get(name), "mxfp4") for name in ("gpt-oss-120b", "gpt-oss-20b")]
+    sizes = [accounting.weight_bytes(published.get(name), "mxfp4") for name in ("gpt-oss-120b", "gpt-oss-20b")]
     assert f"{sizes[0] / 1e9:.1f} GB for the larger and {sizes[1] / 1e9:.1f} GB for the smaller" in page
     assert f"({sizes[0] / 2**30:.1f} and {sizes[1] / 2**30:.1f} GiB" in page
-    ridge = accounting.ridge("H100")
+    ridge = accounting.ridge_point("H100")
     assert f"for an H100 is {ridge:.0f} FLOPs" in page
     assert f"gets there with {math.ceil(ridge)} sequences" in page
     assert f"{2 * 768 * 6144 / 1e6:.1f} million parameters less in table and head" in page

@@ -354,9 +354,9 @@ def table_of(capsys, *arguments: object) -> dict[str, list[str]]:
 @pytest.mark.parametrize("name", presets.names())
 def test_count_prints_what_the_accounting_says_of_every_preset(name, capsys):
     table, config = table_of(capsys, name), presets.get(name)
-    assert table["all"][0] == f"{accounting.parameters_by_formula(config).total:,}"
+    assert table["all"][0] == f"{accounting.parameters(config).total:,}"
     assert table["training"][0] == f"{accounting.flops_per_token(config).training:,}"
-    assert table["weights, bf16"][0] == f"{2 * accounting.parameters_by_formula(config).total:,}"
+    assert table["weights, bf16"][0] == f"{2 * accounting.parameters(config).total:,}"
     assert table["key/value cache, bf16"][0] == f"{accounting.kv_cache_bytes(config):,}"
     assert ("experts touched in a layer" in table) == (config.moe is not None)
 
@@ -364,13 +364,13 @@ def test_count_prints_what_the_accounting_says_of_every_preset(name, capsys):
 @pytest.mark.parametrize("name", published.names())
 def test_count_prints_what_the_accounting_says_of_every_published_model(name, capsys):
     table, shape = table_of(capsys, name), published.get(name)
-    counts = accounting.weights(shape)
+    counts = accounting.parameters(shape)
     assert table["all"][0] == f"{counts.total:,}"
     assert table["active"][0] == f"{counts.active:,}"
     assert table["active, without table of tokens"][0] == f"{counts.active_without_embedding:,}"
     assert table["weights, bf16"][0] == f"{2 * counts.total:,}"
-    assert table["forward"][0] == f"{accounting.token_flops(shape, 4096).forward:,}"
-    assert table["key/value cache of one token, bf16"][0] == f"{accounting.cache_memory(shape):,}"
+    assert table["forward"][0] == f"{accounting.flops_per_token(shape, 4096).forward:,}"
+    assert table["key/value cache of one token, bf16"][0] == f"{accounting.kv_cache_bytes(shape, 1):,}"
     assert table["experts touched in a layer"] == [
         f"{shape.top_k}.0",
         f"of {shape.n_expert:,}, if tokens choose uniformly",
@@ -415,11 +415,11 @@ def test_count_of_a_published_model_with_every_option(capsys):
     options = ["--context", 1000, "--batch", 64, "--dtype", "mxfp4", "--device", "A100", "--devices", 4]
     table = table_of(capsys, "gpt-oss-120b", *options, "--tokens", "1e12", "--utilisation", 0.5)
     shape = published.get("gpt-oss-120b")
-    flops, active = accounting.token_flops(shape, 1000), accounting.weights(shape).active
+    flops, active = accounting.flops_per_token(shape, 1000), accounting.parameters(shape).active
     assert table["forward, attention"][0] == f"{flops.attention:,}"
-    assert table["weights, mxfp4"] == [f"{accounting.weight_memory(shape, 'mxfp4'):,}", "65.2 GB"]
+    assert table["weights, mxfp4"] == [f"{accounting.weight_bytes(shape, 'mxfp4'):,}", "65.2 GB"]
     assert table["on each of 4 devices"][1] == "16.3 GB"
-    assert table["key/value cache"][0] == f"{accounting.cache_memory(shape, 1000, 64):,}"
+    assert table["key/value cache"][0] == f"{accounting.kv_cache_bytes(shape, 1000, 64):,}"
     assert table["experts touched in a layer"][0] == "111.2"
     assert table["weights read, mxfp4"][0] == f"{accounting.weights_read(shape, 64, 'mxfp4'):,.0f}"
     assert table["all-to-all of a token, bf16"][0] == f"{0.75 * 45 * 1024 * 36:,.0f}"
@@ -431,12 +431,12 @@ def test_count_of_a_published_model_with_every_option(capsys):
 
 def test_count_of_a_preset_with_experts_tells_active_from_all(capsys):
     table, config = table_of(capsys, "moe", "--batch", 4, "--device", "T4"), presets.get("moe")
-    assert table["all"][0] == f"{accounting.parameters_by_formula(config).total:,}"
-    assert table["active"][0] == f"{accounting.active_parameters(config).total:,}"
-    assert table["routers"][0] == f"{accounting.parameters_by_formula(config).router:,}"
+    assert table["all"][0] == f"{accounting.parameters(config).total:,}"
+    assert table["active"][0] == f"{accounting.parameters(config).active:,}"
+    assert table["routers"][0] == f"{accounting.parameters(config).routers:,}"
     assert table["experts touched in a layer"][0] == "5.5"
     assert table["FLOPs for each byte at the ridge"][0] == "203"
-    each = accounting.flops_per_token(config).training / accounting.active_parameters(config).total
+    each = accounting.flops_per_token(config).training / accounting.parameters(config).active
     assert table["training"][1] == f"{each:.2f} for each active parameter"
 
 
@@ -485,7 +485,7 @@ def test_count_with_a_window_tells_tokens_one_by_one_from_tokens_read_at_once(ca
     assert f"{read.training / 1024 / 124439808:.2f} for each token and parameter" in second
     table = table_of(capsys, "gpt2", "--set", "window=256", "--tokens", "1e9")
     assert table["key/value cache, bf16"][0] == f"{2 * 12 * 768 * 256 * 2:,}"
-    assert table["activations, bf16"][0] == f"{2 * accounting.sequence_activations(config):,}"
+    assert table["activations, bf16"][0] == f"{accounting.activation_bytes(config, dtype='bf16'):,}"
     assert table["with attention, exactly"][0] == f"{read.training * 10**9 / 1024:.4g}"
     assert main(["count", "gpt2", "--set", "window=1024"]) == 0
     assert "read at once" not in capsys.readouterr().out
@@ -520,13 +520,16 @@ def test_count_without_a_device_gives_no_days(capsys):
         (["gpt0", "--set", "n_layers=3"], "unknown fields n_layers"),
         (["gpt0", "--set", "n_layer"], "--set needs NAME=VALUE"),
         (["gpt0", "--context", "33"], "context must be between 1 and the block size, 32, got 33"),
-        (["gpt0", "--batch", "0"], "batch must be >= 1, got 0"),
+        (["gpt0", "--batch", "0"], "batch must be a whole number >= 1, got 0"),
         (["gpt0", "--dtype", "fp7"], "dtype must be one of fp32"),
         (["gpt0", "--tokens", "0"], "tokens must be >= 1, got 0"),
         (["gpt0", "--tokens", "nan"], "tokens must be a finite number, got nan"),
         (["gpt0", "--device", "A100"], "--device A100 needs --tokens"),
         (["gpt0", "--tokens", "1e9", "--device", "B52"], "unknown device 'B52'"),
-        (["gpt0", "--tokens", "1e9", "--device", "A100", "--devices", "0"], "n_devices must be >= 1, got 0"),
+        (
+            ["gpt0", "--tokens", "1e9", "--device", "A100", "--devices", "0"],
+            "n_devices must be a whole number >= 1, got 0",
+        ),
         (
             ["gpt0", "--tokens", "1e9", "--device", "A100", "--utilisation", "0"],
             "utilisation must be in (0, 1], got 0.0",

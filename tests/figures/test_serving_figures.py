@@ -28,10 +28,13 @@ def test_intensity_is_that_of_the_accounting_and_its_ridges_are_the_devices():
     drawn = lines(ax)
     assert list(drawn) == [*MODELS, "a dense layer"]
     for name, shape in MODELS.items():
-        assert drawn[name] == (BATCHES, [accounting.routed_intensity(shape, batch, "fp8") for batch in BATCHES])
+        assert drawn[name] == (
+            BATCHES,
+            [accounting.arithmetic_intensity(batch, "fp8", model=shape) for batch in BATCHES],
+        )
     assert drawn["a dense layer"][1] == [2 * batch for batch in BATCHES]
     rules = [line.get_ydata()[0] for line in ax.lines if line.get_label().startswith("_")]
-    assert rules == [accounting.ridge("H100"), accounting.ridge("T4")]
+    assert rules == [accounting.ridge_point("H100"), accounting.ridge_point("T4")]
     assert words(ax) == ["ridge of one H100", "ridge of one T4"]
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
 
@@ -59,18 +62,20 @@ def test_bytes_read_end_below_what_there_is():
     rules = [line.get_ydata()[0] for line in ax.lines if line.get_label().startswith("_")]
     for (name, shape), everything in zip(MODELS.items(), rules, strict=True):
         assert lines(ax)[name][1] == [accounting.weights_read(shape, batch, "fp16") / 1e9 for batch in BATCHES]
-        assert everything == accounting.weight_memory(shape, "fp16") / 1e9 > lines(ax)[name][1][-1]
+        assert everything == accounting.weight_bytes(shape, "fp16") / 1e9 > lines(ax)[name][1][-1]
 
 
 @pytest.mark.parametrize("device", accounting.BANDWIDTHS)
 def test_the_roof_bends_at_the_ridge_and_each_batch_has_its_mark(device):
     roof, marks = figures.roofline(MODELS, BATCHES, device=device, title="said")
     x, y = (np.array(values) for values in roof.lines[0].get_data())
-    assert x[1] == accounting.ridge(device)
+    assert x[1] == accounting.ridge_point(device)
     assert list(y[1:]) == pytest.approx([accounting.DEVICES[device] / 1e12] * 2)
     assert y[0] / x[0] == pytest.approx(accounting.BANDWIDTHS[device] / 1e12)
     rows = [list(line.get_xdata()) for line in marks.lines if line.get_marker() == "o"]
-    assert rows[:-1] == [[accounting.routed_intensity(s, batch) for batch in BATCHES] for s in MODELS.values()]
+    assert rows[:-1] == [
+        [accounting.arithmetic_intensity(batch, model=s) for batch in BATCHES] for s in MODELS.values()
+    ]
     assert rows[-1] == BATCHES
     assert [label.get_text() for label in marks.get_yticklabels()] == [*MODELS, "a dense layer"]
     assert words(marks) == ["1", "4", "64", "1,024"] * 4
@@ -79,11 +84,11 @@ def test_the_roof_bends_at_the_ridge_and_each_batch_has_its_mark(device):
 
 
 def test_sizes_lie_where_the_counts_say_and_every_model_is_named():
-    models = {**MODELS, "gpt3": accounting.shape_of(presets.get("gpt3"))}
+    models = {**MODELS, "gpt3": accounting.Shape.of(presets.get("gpt3"))}
     ax = figures.total_against_active(models)
     points = ax.collections[0].get_offsets()
     for (x, y), shape in zip(points, models.values(), strict=True):
-        counts = accounting.weights(shape)
+        counts = accounting.parameters(shape)
         assert x == pytest.approx(counts.active_without_embedding / 1e9)
         assert y == pytest.approx((counts.total - counts.embeddings) / 1e9)
     assert points[-1][0] == points[-1][1]  # all of a dense model is active
@@ -109,7 +114,7 @@ def test_names_of_models_of_one_size_do_not_lie_upon_each_other():
         (lambda: figures.roofline(MODELS, [0, 1]), "batch must be a whole number >= 1, got 0"),
         (lambda: figures.bytes_by_batch(MODELS, dtype="fp7"), "dtype must be one of"),
         (lambda: figures.experts_by_batch(MODELS, simulated={"gpt-5": {1: 1.0}}), r"simulated has \['gpt-5'\], which"),
-        (lambda: figures.bytes_by_batch({"gpt3": accounting.shape_of(presets.get("gpt3"))}), "has no experts"),
+        (lambda: figures.bytes_by_batch({"gpt3": accounting.Shape.of(presets.get("gpt3"))}), "has no experts"),
         (lambda: figures.total_against_active({}), "needs at least one model"),
     ],
 )

@@ -1,31 +1,31 @@
-"""The arithmetic of a GPT: of one token, of a whole training run, and the days that it takes."""
+"""The floating-point operations of one token, of a sequence and of a training run, and the days a run takes."""
 
 import math
 from dataclasses import dataclass
 
-from lecture21.accounting.parameters import active_parameters
+from lecture21._support.validation import require_whole
+from lecture21.accounting.counting import parameters
+from lecture21.accounting.shapes import Shape
 from lecture21.config import GPTConfig
-from lecture21.layers.feed_forward import ACTIVATIONS
 from lecture21.layers.heads import BLOCKED
 
 DEVICES: dict[str, float] = {"T4": 65e12, "V100": 125e12, "A100": 312e12, "H100": 989e12}
-"""Most FLOPs in a second at 16 bits, as the vendor states them: dense tensor cores, the SXM board of each.
+"""Peak FLOP/s at 16 bits, as stated by the vendor: dense tensor cores, SXM board where there is one.
 
-Source: NVIDIA's data sheets of the four. Those of A100 and H100 also print a figure twice as high, which holds for
-weights of which half are zero.
+Source: NVIDIA's data sheets. Those of A100 and H100 also print a figure twice as high, for sparse weights.
 """
 
 
 @dataclass(frozen=True)
 class Flops:
-    """Floating-point operations, of one token or of a sequence that is read at once."""
+    """Floating-point operations of one token, or of a sequence processed at once."""
 
     linear: int
-    """Forward, in the products of a vector with a weight matrix: two for every weight and token."""
+    """Forward, in products with weight matrices: two per weight and token."""
     attention: int
     """Forward, in scores and weighted values: 4 L H D for each key that a query is multiplied with."""
     recompute: bool = False
-    """Whether the backward pass forms the scores anew, as fused attention kernels do."""
+    """Whether the backward pass recomputes the scores, as fused attention kernels do."""
 
     @property
     def forward(self) -> int:
@@ -34,118 +34,109 @@ class Flops:
 
     @property
     def backward(self) -> int:
-        """One backward pass: each product has two factors, and so two gradients, each as much work as itself."""
+        """One backward pass: each product has two factors, so two gradients that cost as much as the product."""
         return 2 * self.forward + self.recompute * self.attention // 2
 
     @property
     def training(self) -> int:
-        """Forward and backward together: six for every weight, and attention's share."""
+        """Forward and backward pass: six per weight, plus attention."""
         return self.forward + self.backward
 
 
-def flops_per_token(config: GPTConfig, context: int | None = None, *, recompute: bool = False) -> Flops:
-    """Count the FLOPs of one token whose queries meet `context` keys, or those of them that lie in the window.
+def flops_per_token(model: GPTConfig | Shape, context: int | None = None, *, recompute: bool = False) -> Flops:
+    """Count the FLOPs of one token whose queries attend to `context` keys, or to those of them inside the window.
 
-    So it is the cost of the next token when `context` tokens, itself included, were read, and without a window also the
-    mean over a sequence of that length read at once. It equals `torch.utils.flop_counter.FlopCounterMode` exactly. Of a
-    sparse layer it counts the experts that a token meets, and none dropped. With a window a sequence read at once takes
-    more, as some products are masked: see `sequence_flops`.
+    This is the cost of the next token after `context` tokens, itself included. Without a window it is also the mean
+    over a sequence of that length that is processed at once; with a window, see `sequence_flops`. It equals the count
+    of `torch.utils.flop_counter.FlopCounterMode`. In a sparse layer, k experts process the token, and none drops it.
+    In an encoder-decoder one token is counted in each stack, with `context` tokens in both.
 
     Args:
-        config: the shape.
-        context: number of keys S; the block size if not given.
-        recompute: count the backward pass of a fused kernel (flash attention): it keeps no scores, and computes them a
-            second time, so that attention's backward pass is 5/2 of its forward pass and not 2.
-
-    Raises:
-        ValueError: if the context is not between 1 and the block size.
+        model: a configuration or shape.
+        context: number of keys S; the block size of a `GPTConfig` if None.
+        recompute: count the backward pass of a fused kernel (flash attention), which stores no scores and recomputes
+            them: attention's backward pass is then 5/2 of its forward pass instead of 2.
     """
-    context = require_context(config, context)
-    inner, keys = config.n_head * config.d_head, config.n_kv_head * config.d_head
-    matrices = 3 if ACTIVATIONS[config.activation].gated else 2
-    hidden, router = config.d_ff, 0
-    if config.moe is not None:
-        hidden, router = (config.moe.top_k + config.moe.n_shared) * config.d_ff, config.moe.n_expert
-    block = config.d_model * (2 * (inner + keys) + matrices * hidden + router)
-    weights = config.n_layer * block + config.vocab_size * config.d_model  # the head multiplies, tied or not
-    seen = min(context, config.window or context)
-    return Flops(2 * weights, 4 * config.n_layer * inner * seen, recompute)
+    shape, context = Shape.of(model), _require_context(model, context)
+    counts = parameters(shape)
+    # Every active weight matrix multiplies once, and a tied embedding does as the output layer.
+    added = counts.norms + counts.biases + shape.n_sparse * shape.top_k * shape.expert_biases
+    looked_up = counts.positions + (0 if shape.tied_head else counts.embeddings)
+    keys = _visible_keys(shape, context) + (shape.n_encoder_layer + shape.n_cross) * context
+    return Flops(2 * (counts.active - added - looked_up), keys * shape.attention.flops_per_key, recompute)
 
 
 def sequence_flops(config: GPTConfig, context: int | None = None, *, recompute: bool = False) -> Flops:
-    """Count the FLOPs of a whole sequence that is read at once, as `MultiHeadAttention.forward` reads it.
+    """Count the FLOPs of a whole sequence that a GPT of this package processes at once.
 
-    Without a window that is `context` times `flops_per_token`. In a window W each block of W queries is multiplied with
-    2 W keys, the first with W; a text of less than four windows is multiplied whole, and masked.
+    Without a window this is `context` times `flops_per_token`. With a window W, `MultiHeadAttention` multiplies each
+    block of W queries with 2 W keys, the first block with W; a sequence shorter than four windows is multiplied in
+    full and masked.
 
     Args:
-        config: the shape.
-        context: length of the sequence; the block size if not given.
+        config: the configuration.
+        context: length of the sequence; the block size if None.
         recompute: as in `flops_per_token`.
-
-    Raises:
-        ValueError: if the context is not between 1 and the block size.
     """
-    context = require_context(config, context)
-    of_one = flops_per_token(config, context)
-    of_a_key = 4 * config.n_layer * config.n_head * config.d_head
-    if blocked(config, context):
+    context = _require_context(config, context)
+    per_key = config.n_layer * Shape.of(config).attention.flops_per_key
+    if _is_blocked(config, context):
         products = (2 * math.ceil(context / config.window) - 1) * config.window**2
     else:
         products = context**2
-    return Flops(context * of_one.linear, of_a_key * products, recompute)
+    return Flops(context * flops_per_token(config, context).linear, per_key * products, recompute)
 
 
-def blocked(config: GPTConfig, context: int) -> bool:
-    """Return whether a sequence of that length is read block by block."""
-    return config.window is not None and context >= BLOCKED * config.window
+def training_flops(model: GPTConfig | Shape, tokens: int) -> int:
+    """Return 6 N D, the usual estimate: six FLOPs per active parameter (N) and training token (D).
 
+    The estimate counts embeddings and norms, which multiply nothing, and omits attention, which grows with the
+    context; `flops_per_token(model).training * tokens` is the exact number.
 
-def training_flops(config: GPTConfig, tokens: int) -> int:
-    """Return 6 N D, the usual estimate: six FLOPs for each of N parameters and D training tokens.
-
-    N is all of the parameters, but of the experts of a sparse layer only those that a token meets.
-
-    It counts tables and norms, which multiply nothing, and leaves out attention's share, which grows with the context;
-    `flops_per_token(config).training * tokens` is the exact number.
-
-    Source: Kaplan et al. 2020, section 2.1, who leave the embeddings out of N; Brown et al. 2020, appendix D.
+    Source: Kaplan et al. 2020, section 2.1, who exclude the embeddings from N; Brown et al. 2020, appendix D.
     """
-    require_positive("tokens", tokens)
-    return 6 * active_parameters(config).total * tokens
+    require_whole("tokens", tokens)
+    return 6 * parameters(model).active * tokens
 
 
 def training_days(flops: int | float, device: str, n_devices: int = 1, utilisation: float = 0.4) -> float:
-    """Return how long a computation takes.
+    """Return the days that a computation takes.
 
     Args:
-        flops: all of them, such as `training_flops` gives.
+        flops: the total, for example from `training_flops`.
         device: a key of `DEVICES`.
-        n_devices: number of devices that share the work.
-        utilisation: share of the stated peak that is reached, in (0, 1].
-
-    Raises:
-        ValueError: naming what does not fit.
+        n_devices: number of devices.
+        utilisation: fraction of the peak that is reached, in (0, 1].
     """
     if device not in DEVICES:
         raise ValueError(f"unknown device {device!r}; choose from {', '.join(DEVICES)}")
     if not 0 <= flops < math.inf:
         raise ValueError(f"flops must be a number >= 0, got {flops}")
-    require_positive("n_devices", n_devices)
+    require_whole("n_devices", n_devices)
     if not 0 < utilisation <= 1:
         raise ValueError(f"utilisation must be in (0, 1], got {utilisation}")
     return flops / (DEVICES[device] * n_devices * utilisation) / 86400
 
 
-def require_context(config: GPTConfig, context: int | None) -> int:
-    """Return the context, which is the block size if not given; raises ValueError if it does not fit the block."""
-    context = config.block_size if context is None else context
-    if not 1 <= context <= config.block_size:
-        raise ValueError(f"context must be between 1 and the block size, {config.block_size}, got {context}")
+def _require_context(model: GPTConfig | Shape, context: int | None) -> int:
+    """Return the context, which must fit the block of a `GPTConfig` and defaults to it."""
+    if isinstance(model, GPTConfig):
+        context = model.block_size if context is None else context
+        if not 1 <= context <= model.block_size:
+            raise ValueError(f"context must be between 1 and the block size, {model.block_size}, got {context}")
+    require_whole("context", context)
     return context
 
 
-def require_positive(name: str, value: int) -> None:
-    """Raise ValueError unless the value is a finite number >= 1."""
-    if not 1 <= value < math.inf:  # NaN is not
-        raise ValueError(f"{name} must be >= 1, got {value}")
+def _visible_keys(shape: Shape, context: int) -> int:
+    """Return the number of keys that a query attends to, summed over the decoder's self-attentions."""
+    attention = shape.attention
+    if attention.window is None:
+        return shape.n_layer * context
+    windowed = math.ceil(shape.n_layer / attention.window_every)
+    return windowed * min(context, attention.window) + (shape.n_layer - windowed) * context
+
+
+def _is_blocked(config: GPTConfig, context: int) -> bool:
+    """Return whether a sequence of that length is processed block by block."""
+    return config.window is not None and context >= BLOCKED * config.window

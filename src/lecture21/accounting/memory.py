@@ -1,138 +1,134 @@
-"""The memory of a GPT, in bytes: weights, training state, activations, and the cache of keys and values."""
+"""The memory of a model in bytes: weights, training state, activations, and the key/value cache."""
 
 import math
 
-from lecture21.accounting.flops import blocked, require_context, require_positive
-from lecture21.accounting.parameters import parameters_by_formula
+from lecture21._support.validation import require_choice, require_whole
+from lecture21.accounting.counting import parameters
+from lecture21.accounting.flops import _is_blocked, _require_context, _visible_keys
+from lecture21.accounting.shapes import Shape
 from lecture21.config import GPTConfig
 
-BITS = {"fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "int4": 4}
+BITS: dict[str, int | float] = {"fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "int4": 4, "mxfp4": 4.25}
+"""Bits per number. mxfp4 is a format of routed experts only; all other weights then have 16 bits, as in gpt-oss.
+
+In mxfp4 a weight has 4 bits, and each block of 32 weights shares a scale of 8 bits.
+Source: OpenAI 2025, section 2.1; Open Compute Project 2023.
+"""
 
 
 def _bits(dtype: str) -> int:
-    if dtype not in BITS:
-        raise ValueError(f"dtype must be one of {', '.join(BITS)}, got {dtype!r}")
+    """Return the bits of a number that is not the weight of a routed expert."""
+    require_choice("dtype", dtype, [name for name in BITS if name != "mxfp4"])
     return BITS[dtype]
 
 
-def weight_bytes(config: GPTConfig, dtype: str = "bf16") -> int:
-    """Return the memory of the weights; `dtype` is a key of `BITS`, and unknown ones are refused by ValueError."""
-    return parameters_by_formula(config).total * _bits(dtype) // 8
+def _weight_bits(dtype: str) -> tuple[int | float, int]:
+    """Return the bits of a weight of a routed expert, and of any other parameter."""
+    require_choice("dtype", dtype, BITS)
+    return BITS[dtype], BITS["bf16" if dtype == "mxfp4" else dtype]
 
 
-def training_bytes(config: GPTConfig) -> int:
-    """Return the memory of weights, gradients and Adam's state while training: 16 bytes for each parameter.
+def _expert_bytes(shape: Shape, dtype: str) -> float:
+    """Return the memory of one routed expert; mxfp4 applies to its weights, not to its biases."""
+    weight, other = _weight_bits(dtype)
+    return (shape.expert_weights * weight + shape.expert_biases * other) / 8
+
+
+def weight_bytes(model: GPTConfig | Shape, dtype: str = "bf16") -> int:
+    """Return the memory of all weights; `dtype` is a key of `BITS`."""
+    shape, counts = Shape.of(model), parameters(model)
+    experts = shape.n_sparse * shape.n_expert * _expert_bytes(shape, dtype)
+    return math.floor(experts + (counts.total - counts.experts) * _weight_bits(dtype)[1] / 8)
+
+
+def training_bytes(model: GPTConfig | Shape) -> int:
+    """Return the memory of weights, gradients and Adam's state in training: 16 bytes per parameter.
 
     In mixed precision these are 2 for the weight and 2 for its gradient at 16 bits, and at 32 bits 4 for the master
-    copy and 4 for each of Adam's two averages. All in 32 bits they are 4 + 4 + 4 + 4, and 16 too. Activations come
-    on top.
+    copy and 4 for each of Adam's two moments. In full precision they are 4 + 4 + 4 + 4. Activations come on top.
 
     Source: Rajbhandari et al. 2020 (ZeRO), section 3.1.
     """
-    return 16 * parameters_by_formula(config).total
+    return 16 * parameters(model).total
 
 
-def kv_cache_bytes(config: GPTConfig, context: int | None = None, batch: int = 1, dtype: str = "bf16") -> int:
-    """Return the memory of the keys and values that the newest token meets: one pair per layer, token, key/value head.
+def kv_cache_bytes(model: GPTConfig | Shape, context: int | None = None, batch: int = 1, dtype: str = "bf16") -> int:
+    """Return the memory of the cached keys and values, or latent vectors, that the newest token attends to.
 
-    With a window no more than that many tokens are kept, the newest one included; once it is read, the oldest goes.
-
-    Args:
-        config: the shape.
-        context: tokens that were read, the newest included; the block size if not given.
-        batch: sequences that are generated side by side.
-        dtype: a key of `BITS`.
-
-    Raises:
-        ValueError: naming a context, batch or dtype that does not fit.
-    """
-    require_positive("batch", batch)
-    numbers = 2 * config.n_layer * config.n_kv_head * config.d_head  # for one token
-    context = require_context(config, context)
-    return numbers * min(context, config.window or context) * batch * _bits(dtype) // 8
-
-
-def activations_per_token(config: GPTConfig, context: int | None = None, *, fused: bool = True) -> int:
-    """Count the numbers that the forward pass keeps for the backward pass, for each token.
-
-    A block with layer norms keeps 4 C + 4 (input and output of both norms, mean and deviation), 4 H D (queries, keys,
-    values, and what attention makes of them; keys and values already repeated for their groups), H (the logarithm of
-    each softmax's sum), and the hidden layer once for relu, twice for another activation, four times with a gate.
-    After the blocks come the head's input, with its norm, and the V log-probabilities of the loss. It equals what
-    torch saves on a CPU in float32 without dropout; token ids and masks are not counted.
+    A layer with a window caches at most that many tokens, the newest included. In an encoder-decoder, every block of
+    the decoder also caches the keys and values of `context` encoder tokens.
 
     Args:
-        config: the shape.
-        context: number of keys; the block size if not given. It matters only without a fused kernel.
-        fused: whether attention is torch's fused kernel. If not, all H S weights of each query are kept.
-
-    Raises:
-        ValueError: if the context is not between 1 and the block size, or is read block by block in a window: what is
-            kept is then no whole number for each token; `sequence_activations` counts it.
+        model: a configuration or shape.
+        context: number of tokens so far, the newest included; the block size of a `GPTConfig` if None.
+        batch: number of sequences.
+        dtype: a key of `BITS` other than mxfp4.
     """
-    context = require_context(config, context)
-    if fused and blocked(config, context):
-        raise ValueError(
-            f"a context of {context} tokens is read block by block in a window of {config.window}, which keeps some "
-            "keys twice: count it whole, by sequence_activations"
-        )
-    return _activations_per_token(config, context, fused)
+    shape, context = Shape.of(model), _require_context(model, context)
+    require_whole("batch", batch)
+    tokens = _visible_keys(shape, context) + shape.n_cross * context
+    return tokens * shape.attention.cached * batch * _bits(dtype) // 8
 
 
-def sequence_activations(config: GPTConfig, context: int | None = None, *, fused: bool = True) -> int:
-    """Count the numbers that the forward pass of a whole sequence keeps for the backward pass.
+def activation_bytes(
+    config: GPTConfig, context: int | None = None, batch: int = 1, dtype: str = "fp32", *, fused: bool = True
+) -> int:
+    """Return the memory of the activations that the forward pass of a GPT stores for the backward pass.
 
-    That is `context` times `activations_per_token`, but for a sequence that is read block by block in a window: there
-    every block but the first has a copy of the keys and values of the block before, the last block is filled up to its
-    end, and what attention gives is put together in a copy.
+    In float32, without dropout, it equals what torch stores on a CPU; token ids and masks are not counted. At 16 bits
+    it is an estimate, since torch keeps the statistics of the norms and the log-probabilities at 32 bits.
 
     Args:
-        config: the shape.
-        context: length of the sequence; the block size if not given.
-        fused: as in `activations_per_token`.
-
-    Raises:
-        ValueError: if the context is not between 1 and the block size.
+        config: the configuration.
+        context: length of the sequences; the block size if None.
+        batch: number of sequences.
+        dtype: a key of `BITS` other than mxfp4.
+        fused: whether attention is torch's fused kernel; if not, all H S attention weights of a query are stored.
     """
-    context = require_context(config, context)
-    kept = context * _activations_per_token(config, context, fused)
-    if not (fused and blocked(config, context)):
-        return kept
-    inner, copied = config.n_head * config.d_head, config.qk_norm or config.position == "rotary"
-    whole = math.ceil(context / config.window) * config.window
-    plain = context * (inner * (5 if copied else 4) + config.n_head)
-    # Queries, keys, values and results, filled up; pairs of blocks of keys and values; the results put together.
-    in_blocks = whole * (4 * inner + config.n_head) + 4 * (whole - config.window) * inner + context * inner
-    return kept + config.n_layer * (in_blocks - plain)
+    require_whole("batch", batch)
+    context = _require_context(config, context)
+    stored = context * _activations_per_token(config, context, fused)
+    if fused and _is_blocked(config, context):
+        stored += config.n_layer * _extra_in_blocks(config, context)
+    return stored * batch * _bits(dtype) // 8
 
 
 def _activations_per_token(config: GPTConfig, context: int, fused: bool) -> int:
+    """Return how many numbers are stored per token.
+
+    A block with layer norms stores 4 C + 4 (input and output of both norms, mean and deviation), 4 H D (queries, keys,
+    values and the result of attention; keys and values already repeated for their groups), H (the logarithm of each
+    softmax's sum), and the hidden layer once for relu, twice for another activation, four times with a gate. After the
+    blocks come the input of the output layer, with its norm, and the V log-probabilities of the loss.
+    """
     width, inner, keys = config.d_model, config.n_head * config.d_head, config.n_kv_head * config.d_head
-    # A layer norm keeps what it reads, and two numbers; torch's rms norm also keeps what it made before the gain.
+    # A layer norm stores its input, and two numbers; torch's RMS norm also stores the normalised input.
     per_number, per_row = (1, 2) if config.norm == "layernorm" else (2, 1)
     norm = per_number * width + per_row
     hidden = {"relu": 1, "swiglu": 4}.get(config.activation, 2) * config.d_ff
     if config.moe is not None:
         k = config.moe.top_k
         weights = 2 * k + 1 if config.moe.normalises and config.moe.softmax == "before" else k
-        # Each expert's row, and what it made of it before it was weighed; the router's softmax, and the weights.
+        # The input and unweighted output of each expert; the softmax of the router, and the expert weights.
         hidden = (k + config.moe.n_shared) * hidden + 2 * k * width + config.moe.n_expert + weights
     attention = 4 * inner + config.n_head * (1 if fused else context)
     if config.qk_norm:
         attention += per_number * (inner + keys) + per_row * (config.n_head + config.n_kv_head)
     if fused and (config.qk_norm or config.position == "rotary"):
-        attention += inner  # queries that were changed lie head by head, and so does the result: joining it is a copy
+        attention += inner  # transformed queries are laid out head by head, and so is the result: joining heads copies
     block = 2 * (norm + width) + attention + hidden
     last = norm + width if config.final_norm else width
     return config.n_layer * block + last + config.vocab_size
 
 
-def activation_bytes(
-    config: GPTConfig, context: int | None = None, batch: int = 1, dtype: str = "fp32", *, fused: bool = True
-) -> int:
-    """Return the memory of `sequence_activations` for a batch of sequences; with 16 bits an estimate.
+def _extra_in_blocks(config: GPTConfig, context: int) -> int:
+    """Return how many more numbers a layer stores if a sequence is processed block by block.
 
-    (There torch keeps the norms' statistics and the log-probabilities at 32 bits all the same.)
+    Each block but the first has a copy of the keys and values of the block before, the last block is padded, and the
+    results are joined in a copy.
     """
-    require_positive("batch", batch)
-    return sequence_activations(config, context, fused=fused) * batch * _bits(dtype) // 8
+    inner, copied = config.n_head * config.d_head, config.qk_norm or config.position == "rotary"
+    padded = math.ceil(context / config.window) * config.window
+    plain = context * (inner * (5 if copied else 4) + config.n_head)
+    in_blocks = padded * (4 * inner + config.n_head) + 4 * (padded - config.window) * inner + context * inner
+    return in_blocks - plain

@@ -1,8 +1,7 @@
-"""The shape of a transformer with sparse layers, as far as its costs go: ours, and those that others have published.
+"""The sizes of a transformer, as far as its costs depend on them: of a GPT in this package, or of a published model.
 
-A `Shape` says how wide and how many, not how to compute: it holds what a count needs and what a `GPTConfig` cannot
-say (latent attention, sinks, windows, dense layers among sparse ones, an encoder). `shape_of` turns a `GPTConfig` into
-one, so that one function counts both.
+A `Shape` holds what `GPTConfig` cannot express: latent attention, attention sinks, windows in every second layer,
+dense layers among sparse ones, an encoder. `Shape.of` converts a `GPTConfig`, so that one function counts both.
 """
 
 from dataclasses import dataclass
@@ -15,26 +14,26 @@ from lecture21.layers.feed_forward import ACTIVATIONS
 
 @dataclass(frozen=True)
 class Grouped:
-    """Attention whose query heads share key and value heads in groups (Ainslie et al. 2023); one each is the usual."""
+    """Grouped-query attention (Ainslie et al. 2023); multi-head attention where `n_kv_head` equals `n_head`."""
 
     n_head: int
     """Number of query heads H."""
     n_kv_head: int
-    """Number of key and value heads, which divides H."""
+    """Number of key and value heads, a divisor of H."""
     d_head: int
-    """Width D of a head."""
+    """Head width D."""
     qkv_bias: bool = False
-    """Whether query, key and value maps have a bias."""
+    """Whether the query, key and value projections have a bias."""
     bias: bool = False
-    """Whether the output map has one."""
+    """Whether the output projection has a bias."""
     qk_norm: bool = False
     """Whether queries and keys are normalised in each head, with gains that all heads share."""
     sinks: bool = False
-    """Whether each head has a learned score for attending to nothing (gpt-oss)."""
+    """Whether each head has a learned attention sink (gpt-oss)."""
     window: int | None = None
-    """Keys that a query sees in a layer that has a window; in the others it sees all."""
+    """Length of the sliding window, in the layers that have one; None for full attention."""
     window_every: int = 1
-    """1 where every layer has the window, 2 where every second one has, beginning with the first."""
+    """1 if every layer has the window, 2 if every second layer has it, starting with the first."""
 
     def __post_init__(self) -> None:
         for name in ("n_head", "n_kv_head", "d_head", "window_every"):
@@ -46,30 +45,34 @@ class Grouped:
         if self.n_head % self.n_kv_head:
             raise ValueError(f"n_kv_head must divide n_head, got n_head={self.n_head} and n_kv_head={self.n_kv_head}")
 
-    def matrices(self, d_model: int) -> int:
-        """Return the number of weights in the four maps."""
+    def weights(self, d_model: int) -> int:
+        """Return the number of weights in the four projections."""
         return 2 * d_model * (self.n_head + self.n_kv_head) * self.d_head
 
-    def vectors(self, d_model: int, of_a_norm: int) -> int:
-        """Return the number of parameters in biases, norms and sinks."""
+    def biases(self, d_model: int) -> int:
+        """Return the number of biases and attention sinks."""
         projections = (self.n_head + 2 * self.n_kv_head) * self.d_head
-        norms = 2 * self.qk_norm * of_a_norm * self.d_head
-        return self.qkv_bias * projections + self.bias * d_model + norms + self.sinks * self.n_head
+        return self.qkv_bias * projections + self.bias * d_model + self.sinks * self.n_head
+
+    @property
+    def norm_width(self) -> int:
+        """Total width of the norms inside the attention."""
+        return 2 * self.d_head if self.qk_norm else 0
 
     @property
     def flops_per_key(self) -> int:
-        """FLOPs of one query with one key, in all heads: a score, and its share of the weighted sum."""
+        """FLOPs of one query with one key, over all heads: the score and the weighted value."""
         return 4 * self.n_head * self.d_head
 
     @property
     def cached(self) -> int:
-        """Numbers that the cache keeps for one token in one layer: a key and a value for each group."""
+        """Numbers cached per token and layer: one key and one value per key/value head."""
         return 2 * self.n_kv_head * self.d_head
 
 
 @dataclass(frozen=True)
 class Latent:
-    """Multi-head latent attention: keys and values of all heads are made from one short vector, which is cached.
+    """Multi-head latent attention: the keys and values of all heads are projected from one cached latent vector.
 
     Source: DeepSeek-AI 2024 (DeepSeek-V2), section 2.1.
     """
@@ -77,96 +80,97 @@ class Latent:
     n_head: int
     """Number of heads H."""
     q_rank: int
-    """Width of the latent that queries are made from."""
+    """Width of the latent vector of the queries."""
     kv_rank: int
-    """Width of the latent that keys and values are made from."""
+    """Width of the latent vector of the keys and values."""
     d_plain: int
-    """Width of the part of a query or key that is made from the latent and not rotated."""
+    """Width of the part of a query or key that has no rotary position."""
     d_rotary: int
-    """Width of the rotated part; all heads share that of the key."""
+    """Width of the part with rotary positions; in a key, all heads share it."""
     d_value: int
     """Width of a value."""
     window: ClassVar[None] = None
-    """Every query sees all keys."""
+    """Full attention."""
 
     def __post_init__(self) -> None:
         for name in ("n_head", "q_rank", "kv_rank", "d_plain", "d_rotary", "d_value"):
             require_whole(name, getattr(self, name))
 
-    def matrices(self, d_model: int) -> int:
-        """Return the number of weights in the five maps."""
+    def weights(self, d_model: int) -> int:
+        """Return the number of weights in the projections."""
         queries = (d_model + self.n_head * (self.d_plain + self.d_rotary)) * self.q_rank
         down = d_model * (self.kv_rank + self.d_rotary)
         up = self.kv_rank * self.n_head * (self.d_plain + self.d_value)
         return queries + down + up + self.n_head * self.d_value * d_model
 
-    def vectors(self, d_model: int, of_a_norm: int) -> int:
-        """Return the number of parameters in the norms of the two latents."""
-        return of_a_norm * (self.q_rank + self.kv_rank)
+    def biases(self, d_model: int) -> int:
+        """Return 0: no projection has a bias."""
+        return 0
+
+    @property
+    def norm_width(self) -> int:
+        """Total width of the norms of the two latent vectors."""
+        return self.q_rank + self.kv_rank
 
     @property
     def flops_per_key(self) -> int:
-        """FLOPs of one query with one key, in all heads, with keys and values written out as in training."""
+        """FLOPs of one query with one key, over all heads, with keys and values expanded as in training."""
         return 2 * self.n_head * (self.d_plain + self.d_rotary + self.d_value)
 
     @property
     def cached(self) -> int:
-        """Numbers that the cache keeps for one token in one layer: the latent, and the rotated part of the key."""
+        """Numbers cached per token and layer: the latent vector and the rotary part of the key."""
         return self.kv_rank + self.d_rotary
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes of a transformer with or without sparse layers; checked when made.
-
-    Raises:
-        ValueError: naming the field, its value and what is allowed.
-    """
+    """The sizes of a transformer with or without sparse layers; validated on construction."""
 
     vocab_size: int
-    """Number of distinct tokens V, rows of the table."""
+    """Vocabulary size V."""
     d_model: int
     """Width C of the residual stream."""
     n_layer: int
-    """Number of blocks L; with an encoder, those of the decoder."""
+    """Number of blocks L; in an encoder-decoder, those of the decoder."""
     attention: Grouped | Latent
     """The attention of every block."""
     n_expert: int = 0
-    """Routed experts E of a sparse layer; 0 where every layer is dense."""
+    """Number of routed experts E in a sparse layer; 0 if every layer is dense."""
     top_k: int = 0
-    """Routed experts k that a token is sent to."""
+    """Number k of routed experts that process a token."""
     d_expert: int | None = None
-    """Hidden width of an expert, shared ones included; needed where there are experts."""
+    """Hidden width of an expert, routed or shared; required if there are experts."""
     n_shared: int = 0
-    """Experts in each sparse layer that every token is sent to besides."""
+    """Number of shared experts in a sparse layer, which process every token."""
     d_ff: int | None = None
-    """Hidden width of the dense layers; needed where there are any."""
+    """Hidden width of the dense layers; required if there are any."""
     first_dense: int = 0
-    """Layers at the bottom that are dense."""
+    """Number of dense layers before the first sparse one."""
     sparse_every: int = 1
-    """1 where every layer above those is sparse, 2 where every second one is."""
+    """1 if every later layer is sparse, 2 if every second one is."""
     gated: bool = True
-    """Whether experts, shared and routed, have a gate, and so three matrices instead of two."""
+    """Whether experts have a gate, and therefore three weight matrices instead of two."""
     gated_dense: bool | None = None
-    """Whether dense layers have one; as the experts if not given."""
+    """Whether dense layers have a gate; the same as `gated` if None."""
     bias: bool = False
-    """Whether the maps of dense layers and experts have a bias."""
+    """Whether dense layers and experts have biases."""
     router_bias: bool = False
-    """Whether the router's logits have a learned bias (not that of bias balancing, which no gradient reaches)."""
+    """Whether the router has a learned bias (not the bias of loss-free balancing, which has no gradient)."""
     layernorm: bool = False
-    """Whether norms have a shift beside their gain."""
+    """Whether norms have a shift in addition to the gain."""
     final_norm: bool = True
-    """Whether a norm stands at the end of each stack."""
+    """Whether each stack ends with a norm."""
     positions: int = 0
-    """Rows of a learned table of positions."""
+    """Number of learned position embeddings."""
     relative_buckets: int = 0
-    """Distances that have a learned score for each head, once in each stack (T5)."""
+    """Number of learned relative-position biases per head, once per stack (T5)."""
     tied_head: bool = False
-    """Whether the output layer is the table of tokens, transposed."""
+    """Whether the output layer shares the token embedding."""
     head_bias: bool = False
-    """Whether an untied head has a bias."""
+    """Whether an untied output layer has a bias."""
     n_encoder_layer: int = 0
-    """Blocks of the encoder; where there is one, every block of the decoder attends to it as well."""
+    """Blocks of the encoder; if there is one, every decoder block has a cross-attention to it."""
 
     def __post_init__(self) -> None:
         for name in ("vocab_size", "d_model", "n_layer", "sparse_every"):
@@ -187,7 +191,7 @@ class Shape:
         plain = isinstance(self.attention, Grouped) and self.attention == Grouped(
             self.attention.n_head, self.attention.n_kv_head, self.attention.d_head
         )
-        if self.n_encoder_layer and not (plain and not self.layernorm):
+        if self.n_encoder_layer and (self.layernorm or not plain):
             raise ValueError(
                 "beside an encoder, attention must be Grouped without biases, norms, sinks and window, and norms have "
                 f"no shift; got {self.attention!r} and layernorm={self.layernorm}"
@@ -197,40 +201,14 @@ class Shape:
         if self.n_dense:
             require_whole("d_ff", self.d_ff)
 
-    def sparse_layers(self, n_layer: int) -> int:
-        """Return how many layers of a stack are sparse."""
-        return max(n_layer - self.first_dense, 0) // self.sparse_every if self.n_expert else 0
-
-    @property
-    def n_sparse(self) -> int:
-        """Sparse layers of the whole model."""
-        return self.sparse_layers(self.n_layer) + self.sparse_layers(self.n_encoder_layer)
-
-    @property
-    def n_dense(self) -> int:
-        """Dense layers of the whole model."""
-        return self.n_layer + self.n_encoder_layer - self.n_sparse
-
-
-def shape_of(model: Shape | GPTConfig) -> Shape:
-    """Return the shape of a GPT of ours, and a shape as it is.
-
-    Raises:
-        ValueError: if it is neither.
-    """
-    if isinstance(model, Shape):
-        return model
-    if not isinstance(model, GPTConfig):
-        raise ValueError(f"a model must be a Shape or a GPTConfig, got {model!r}")
-    experts = {}
-    if model.moe is not None:
-        experts = {name: getattr(model.moe, name) for name in ("n_expert", "top_k", "n_shared")}
-        experts["d_expert"] = model.d_ff
-    return Shape(
-        vocab_size=model.vocab_size,
-        d_model=model.d_model,
-        n_layer=model.n_layer,
-        attention=Grouped(
+    @classmethod
+    def of(cls, model: "Shape | GPTConfig") -> "Shape":
+        """Convert the configuration of a GPT; return a shape unchanged."""
+        if isinstance(model, Shape):
+            return model
+        if not isinstance(model, GPTConfig):
+            raise ValueError(f"a model must be a Shape or a GPTConfig, got {model!r}")
+        attention = Grouped(
             model.n_head,
             model.n_kv_head,
             model.d_head,
@@ -238,14 +216,55 @@ def shape_of(model: Shape | GPTConfig) -> Shape:
             bias=model.bias,
             qk_norm=model.qk_norm,
             window=model.window,
-        ),
-        **experts,
-        d_ff=model.d_ff,
-        gated=ACTIVATIONS[model.activation].gated,
-        bias=model.bias,
-        layernorm=model.norm == "layernorm",
-        final_norm=model.final_norm,
-        positions=model.block_size if model.position == "learned" else 0,
-        tied_head=model.tied_head,
-        head_bias=model.bias and not model.tied_head,
-    )
+        )
+        return Shape(
+            vocab_size=model.vocab_size,
+            d_model=model.d_model,
+            n_layer=model.n_layer,
+            attention=attention,
+            n_expert=model.moe.n_expert if model.moe else 0,
+            top_k=model.moe.top_k if model.moe else 0,
+            n_shared=model.moe.n_shared if model.moe else 0,
+            d_expert=model.d_ff if model.moe else None,
+            d_ff=model.d_ff,
+            gated=ACTIVATIONS[model.activation].gated,
+            bias=model.bias,
+            layernorm=model.norm == "layernorm",
+            final_norm=model.final_norm,
+            positions=model.block_size if model.position == "learned" else 0,
+            tied_head=model.tied_head,
+            head_bias=model.bias and not model.tied_head,
+        )
+
+    @property
+    def n_sparse(self) -> int:
+        """Number of sparse layers in the whole model."""
+        if not self.n_expert:
+            return 0
+        stacks = (self.n_layer, self.n_encoder_layer)
+        return sum(max(n_layer - self.first_dense, 0) // self.sparse_every for n_layer in stacks)
+
+    @property
+    def n_dense(self) -> int:
+        """Number of dense layers in the whole model."""
+        return self.n_layer + self.n_encoder_layer - self.n_sparse
+
+    @property
+    def n_cross(self) -> int:
+        """Number of cross-attentions from the decoder to the encoder."""
+        return self.n_layer if self.n_encoder_layer else 0
+
+    @property
+    def n_attention(self) -> int:
+        """Number of attentions in the whole model."""
+        return self.n_layer + self.n_encoder_layer + self.n_cross
+
+    @property
+    def expert_weights(self) -> int:
+        """Number of weights of one routed expert."""
+        return (3 if self.gated else 2) * self.d_model * self.d_expert if self.n_sparse else 0
+
+    @property
+    def expert_biases(self) -> int:
+        """Number of biases of one routed expert."""
+        return (2 if self.gated else 1) * self.d_expert + self.d_model if self.n_sparse and self.bias else 0

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from lecture21.cli.count import count
+from lecture21.cli.count import count_command
 from lecture21.cli.evaluate import evaluate_command
 from lecture21.cli.options import complain
 from lecture21.cli.sample import sample
@@ -24,7 +24,7 @@ app = typer.Typer(
 app.command("train")(train_command)
 app.command("sample")(sample)
 app.command("eval")(evaluate_command)
-app.command("count")(count)
+app.command("count")(count_command)
 
 # Newer typers carry a click of their own, so that its base class of usage errors is reached through typer itself.
 UsageError = typer.BadParameter.__mro__[1]

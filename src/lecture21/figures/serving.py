@@ -42,11 +42,11 @@ def intensity_by_batch(
     Raises:
         ValueError: if there is nothing to draw, a model has no experts, or a batch, device or dtype does not fit.
     """
-    ax = _lines(models, batches, lambda shape, batch: accounting.routed_intensity(shape, batch, dtype), ax)
-    dense = [accounting.dense_intensity(batch, dtype) for batch in batches]
+    ax = _lines(models, batches, lambda shape, batch: accounting.arithmetic_intensity(batch, dtype, model=shape), ax)
+    dense = [accounting.arithmetic_intensity(batch, dtype) for batch in batches]
     ax.plot(batches, dense, color=GREY, linestyle=":", linewidth=1.6, label="a dense layer")
     for device in devices:
-        height = accounting.ridge(device)
+        height = accounting.ridge_point(device)
         ax.axhline(height, **RULE)
         ax.annotate(
             f"ridge of one {device}", (0.01, height), xycoords=("axes fraction", "data"), xytext=(0, 3),
@@ -86,13 +86,13 @@ def roofline(
         ValueError: if there is nothing to draw, a model has no experts, or a batch, device or dtype does not fit.
     """
     _require(models, batches)
-    corner = accounting.ridge(device)  # refuses an unknown device
+    corner = accounting.ridge_point(device)  # refuses an unknown device
     peak, bandwidth = accounting.DEVICES[device], accounting.BANDWIDTHS[device]
     rows = {
-        label: [accounting.routed_intensity(shape, batch, dtype) for batch in batches]
+        label: [accounting.arithmetic_intensity(batch, dtype, model=shape) for batch in batches]
         for label, shape in models.items()
     }
-    rows["a dense layer"] = [accounting.dense_intensity(batch, dtype) for batch in batches]
+    rows["a dense layer"] = [accounting.arithmetic_intensity(batch, dtype) for batch in batches]
     ratios = [3, 1 + len(rows)]
     size = (WIDTH, 1.6 + 0.33 * sum(ratios))
     roof, marks = plt.subplots(2, sharex=True, figsize=size, height_ratios=ratios)[1]
@@ -186,7 +186,7 @@ def bytes_by_batch(
     """
     ax = _lines(models, batches, lambda shape, batch: accounting.weights_read(shape, batch, dtype) / 1e9, ax)
     for n, shape in enumerate(models.values()):
-        everything = accounting.weight_memory(shape, dtype) / 1e9
+        everything = accounting.weight_bytes(shape, dtype) / 1e9
         ax.axhline(everything, color=SERIES[n], linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     ax.set_yscale("log")
     ax.set_ylabel("GB of weights read in a step")
@@ -211,7 +211,7 @@ def total_against_active(models: Mapping[str, Shape], *, title: str = "", ax: Ax
     if not models:
         raise ValueError("total_against_active needs at least one model")
     ax = plt.subplots(figsize=(WIDTH, 4.2))[1] if ax is None else ax
-    counts = [accounting.weights(shape) for shape in models.values()]
+    counts = [accounting.parameters(shape) for shape in models.values()]
     active = [count.active_without_embedding / 1e9 for count in counts]
     total = [(count.total - count.embeddings) / 1e9 for count in counts]
     ax.set_xscale("log")
