@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21._support.storage import load_model, load_weights, save_model
+from lecture21._support.storage import build_model, load_model, save_model
 from lecture21.config import GPTConfig
 from lecture21.initialization import INITIALIZATIONS, STD
 from lecture21.layers import NORMS, Block, KVCache, MultiHeadAttention
@@ -227,6 +227,4 @@ class GPT(nn.Module):
         else:
             values, tensors = load_model(directory, KIND)
             config = GPTConfig.from_dict(values, source=os.path.join(directory, "config.json"))
-        model = cls(config)
-        load_weights(model, tensors, source=os.path.join(directory, "model.safetensors"))
-        return model.eval()
+        return build_model(cls, config, tensors, source=os.path.join(directory, "model.safetensors"))

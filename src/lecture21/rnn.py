@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21._support.storage import load_model, load_weights, save_model
+from lecture21._support.storage import build_model, load_model, save_model
 from lecture21._support.validation import from_dict, require_choice, require_number, require_whole
 from lecture21.objectives import require_vocabulary, token_cross_entropy
 
@@ -147,6 +147,5 @@ class RNN(nn.Module):
             ValueError: if the directory is not such a checkpoint, or a file in it is torn or of another model.
         """
         values, tensors = load_model(directory, KIND)
-        model = cls(RNNConfig.from_dict(values, source=os.path.join(directory, "config.json")))
-        load_weights(model, tensors, source=os.path.join(directory, "model.safetensors"))
-        return model.eval()
+        config = RNNConfig.from_dict(values, source=os.path.join(directory, "config.json"))
+        return build_model(cls, config, tensors, source=os.path.join(directory, "model.safetensors"))

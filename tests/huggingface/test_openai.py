@@ -223,7 +223,7 @@ def test_a_checkpoint_of_another_size_is_refused_with_its_file(checkpoint):
 def test_torn_weights_are_refused_by_name(checkpoint):
     weights = checkpoint / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-10])
-    with pytest.raises(ValueError, match=r"model\.safetensors is not a whole safetensors file"):
+    with pytest.raises(ValueError, match=r"model\.safetensors is not a complete safetensors file"):
         GPT.from_pretrained(checkpoint)
 
 

@@ -3,16 +3,23 @@
 import errno
 import os
 import pickle
+import resource
 import signal
 import stat
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from lecture21._support import storage
-from lecture21._support.storage import load_tensors, save_tensors, write_atomic
+from lecture21 import GPT, GPTConfig
+from lecture21._support import files
+from lecture21._support.files import append_durably, parse_json, read_json, write_atomic
+from lecture21._support.locks import try_lock
+from lecture21._support.storage import build_model, load_tensors, load_weights, save_tensors
+from lecture21.rnn import RNN, RNNConfig
 
 
 @pytest.fixture
@@ -52,7 +59,7 @@ def test_the_bytes_reach_the_disk_before_the_name_does(tmp_path, monkeypatch):
     def fsync(descriptor):
         seen.append((path.read_bytes(), os.fstat(descriptor).st_size))
 
-    monkeypatch.setattr(storage.os, "fsync", fsync)
+    monkeypatch.setattr(files.os, "fsync", fsync)
     write_atomic(path, b"new data")
     assert seen == [(b"old", len(b"new data"))]
     assert path.read_bytes() == b"new data"
@@ -64,7 +71,7 @@ def test_a_stopped_save_leaves_the_old_file_and_no_other(old_file, monkeypatch, 
     def fail(*args):
         raise stop
 
-    monkeypatch.setattr(f"lecture21._support.storage.{where}", fail)
+    monkeypatch.setattr(f"lecture21._support.files.{where}", fail)
     with pytest.raises(type(stop)) as caught:
         save_tensors(old_file, {"x": torch.ones(3)})
     assert caught.value is stop
@@ -72,8 +79,6 @@ def test_a_stopped_save_leaves_the_old_file_and_no_other(old_file, monkeypatch, 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on the size of a file")
 def test_a_save_that_the_file_system_cuts_short_leaves_the_old_file(old_file):
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
     try:
@@ -88,9 +93,9 @@ def test_a_killed_save_leaves_the_old_file(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")
     code = (
-        "import os, signal, sys; from lecture21._support import storage;"
-        "storage.os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL);"
-        "storage.write_atomic(sys.argv[1], b'new')"
+        "import os, signal, sys; from lecture21._support import files;"
+        "files.os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL);"
+        "files.write_atomic(sys.argv[1], b'new')"
     )
     assert subprocess.run([sys.executable, "-c", code, path]).returncode == -signal.SIGKILL
     assert path.read_bytes() == b"old"
@@ -139,23 +144,192 @@ def test_a_file_cut_anywhere_is_refused_by_name(tmp_path):
     path = tmp_path / "whole"
     save_tensors(path, {"a": torch.ones(3), "b": torch.zeros(2, 2)}, {"key": "value"})
     whole = path.read_bytes()
-    torn = tmp_path / "torn.safetensors"
+    truncated = tmp_path / "truncated.safetensors"
     for length in range(len(whole)):
-        torn.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"torn\.safetensors is not a whole safetensors file"):
-            load_tensors(torn)
-    torn.write_bytes(whole)
-    load_tensors(torn)
+        truncated.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"truncated\.safetensors is not a complete safetensors file"):
+            load_tensors(truncated)
+    truncated.write_bytes(whole)
+    load_tensors(truncated)
 
 
 @pytest.mark.parametrize("content", [b'{"a": 1}', b"PK\x03\x04" + bytes(100), pickle.dumps([1, 2]), bytes(64)])
 def test_a_foreign_file_is_refused_by_name(tmp_path, content):
     path = tmp_path / "foreign"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="foreign is not a whole safetensors file"):
+    with pytest.raises(ValueError, match="foreign is not a complete safetensors file"):
         load_tensors(path)
 
 
 def test_a_missing_file_is_an_oserror(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent"):
         load_tensors(tmp_path / "absent")
+
+
+def test_an_error_of_a_full_disk_names_the_file(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    for write in (write_atomic, append_durably):
+        with pytest.raises(OSError, match=f"No space left on device: '{tmp_path / 'file'}'"):
+            write(tmp_path / "file", b"data")
+
+
+def test_a_failed_append_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    append_durably(path, b"first\n")
+
+    def interrupt(descriptor):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "fsync", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            append_durably(path, b"second\n")
+    assert path.read_bytes() == b"first\n"
+    append_durably(path, b"second\n")
+    assert path.read_bytes() == b"first\nsecond\n"
+
+
+def test_the_next_write_removes_what_a_killed_one_left_and_nothing_else(tmp_path):
+    path = tmp_path / "history.csv"
+    abandoned = [tmp_path / ".history.csv.0123abcd.tmp", tmp_path / ".history.csv.ffffffff.tmp"]
+    others = [tmp_path / name for name in (".history.csv.tmp", ".other.0123abcd.tmp", ".history.csv.0123abcg.tmp")]
+    living = tmp_path / ".history.csv.99999999.tmp"
+    for file in (*abandoned, *others, living):
+        file.write_bytes(b"part")
+    with living.open("r+b") as file:
+        assert try_lock(file)  # as a process that is writing this file
+        write_atomic(path, b"new")
+        assert sorted(tmp_path.iterdir()) == sorted([path, living, *others])
+    write_atomic(path, b"newer")
+    assert sorted(tmp_path.iterdir()) == sorted([path, *others])
+
+
+def test_a_file_that_is_being_written_is_not_removed_by_another_write(tmp_path, monkeypatch):
+    path, fsync, nested = tmp_path / "file", os.fsync, []
+
+    def write_again(descriptor):
+        fsync(descriptor)
+        if not nested:
+            nested.append(True)
+            write_atomic(path, b"second")
+
+    monkeypatch.setattr(files.os, "fsync", write_again)
+    write_atomic(path, b"first")
+    assert path.read_bytes() == b"first"
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (DEEP, "nested too deeply"),
+        ('{"a": ' + DEEP, "nested too deeply"),
+        ('{"n_layer": 1, "n_layer": 2}', "the key 'n_layer' occurs twice"),
+        ("\x1b[31m", "is not JSON"),
+        (b"\xff\xfe\xfa", "is not JSON"),
+    ],
+)
+def test_json_of_any_kind_is_one_error_that_names_its_source(text, message):
+    with pytest.raises(ValueError, match=f"there is not JSON.*{message}|there {message}") as caught:
+        parse_json(text, "there")
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_configuration_of_many_megabytes_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_bytes(b"{}")
+    os.truncate(path, 10**9)
+    with pytest.raises(ValueError, match=r"config\.json has 1,000,000,000 bytes, at most 1,000,000"):
+        read_json(path)
+
+
+def with_header(path: Path, header: bytes, data: bytes = b"", size: int | None = None) -> Path:
+    path.write_bytes((len(header) if size is None else size).to_bytes(8, "little") + header + data)
+    return path
+
+
+def test_a_header_that_repeats_a_name_is_refused(tmp_path):
+    one = b'"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}'
+    path = with_header(tmp_path / "file", b"{" + one + b", " + one + b"}", bytes(4))
+    with pytest.raises(ValueError, match=r"file is not JSON: the key 'x' occurs twice"):
+        load_tensors(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "size"),
+    [(b"[" * 100_000, None), (b"{}", 2**63), (b"{}", 50_000_000), (b'{"x": 3}', None), (b"[]", None), (b"null", None)],
+)
+def test_a_header_of_any_kind_is_one_error_that_names_the_file(tmp_path, header, size):
+    with pytest.raises(ValueError, match="file is not"):
+        load_tensors(with_header(tmp_path / "file", header, size=size))
+
+
+def test_a_file_of_gigabytes_costs_no_memory_until_it_is_read(tmp_path):
+    n = 2**32
+    header = f'{{"x": {{"dtype": "F32", "shape": [{n}], "data_offsets": [0, {4 * n}]}}}}'.encode()
+    path = with_header(tmp_path / "file", header)
+    os.truncate(path, 8 + len(header) + 4 * n)  # without any blocks on the disk
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    tensors, _ = load_tensors(path)
+    assert tensors["x"].shape == (n,)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+# Models that their weights do not fit
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.complex64, torch.uint8])
+def test_weights_that_are_not_floating_point_numbers_are_refused(dtype):
+    model = torch.nn.Linear(2, 1)
+    tensors = {**model.state_dict(), "bias": torch.ones(1).to(dtype)}
+    with pytest.raises(
+        ValueError, match=f"here does not match the model: bias is {dtype} in the file and torch.float32"
+    ):
+        load_weights(model, tensors, source="here")
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_weights_of_any_floating_point_type_are_loaded(dtype):
+    model = torch.nn.Linear(2, 1)
+    load_weights(model, {"weight": torch.full((1, 2), 0.5, dtype=dtype), "bias": torch.ones(1)}, source="here")
+    assert model.weight.tolist() == [[0.5, 0.5]]
+    assert model.weight.dtype == torch.float32
+
+
+SMALL_GPT = GPTConfig(vocab_size=5, block_size=4, n_layer=1, n_head=1, d_model=4)
+
+
+@pytest.mark.parametrize(
+    ("make", "config", "message"),
+    [
+        (GPT, replace(SMALL_GPT, n_layer=10**9), "too few for n_layer=1000000000"),
+        (RNN, RNNConfig(n_layer=10**9), "too few for n_layer=1000000000"),
+        (GPT, replace(SMALL_GPT, vocab_size=5 * 10**7), r"head.bias has shape \(5,\) in the file and \(50000000,\)"),
+        (GPT, SMALL_GPT.changed(moe={"n_expert": 10**8, "top_k": 1}), "blocks.0.feed_forward"),
+        (GPT, SMALL_GPT.changed(position="rotary", block_size=10**12), "lacks|unexpected"),
+    ],
+)
+def test_a_configuration_is_compared_with_the_weights_before_memory_is_allocated(make, config, message):
+    built = []
+
+    def record(config):
+        built.append(torch.get_default_device().type)
+        return make(config)
+
+    with pytest.raises(ValueError, match=message):
+        build_model(record, config, GPT(SMALL_GPT).state_dict(), source="here")
+    assert "cpu" not in built
+
+
+def test_positions_that_no_weight_backs_are_limited():
+    config = SMALL_GPT.changed(position="rotary")
+    weights = GPT(config).state_dict()
+    assert build_model(GPT, config, weights, source="here").block_size == 4
+    with pytest.raises(ValueError, match=r"the positions of this configuration need 16,000\.0 GB"):
+        build_model(GPT, replace(config, block_size=10**12), weights, source="here")

@@ -164,7 +164,7 @@ def test_a_failed_save_leaves_the_old_vocabulary(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("lecture21._support.storage.os.fsync", full)
+    monkeypatch.setattr("lecture21._support.files.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         CharTokenizer("xyz").save(path)
     assert CharTokenizer.load(path) == CharTokenizer("abc")
@@ -485,7 +485,7 @@ def test_a_failed_save_leaves_the_old_encoding(small, tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("lecture21._support.storage.os.fsync", full)
+    monkeypatch.setattr("lecture21._support.files.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         BPETokenizer.from_text("abc", 256).save(path)
     assert load_tokenizer(path) == small

@@ -1,43 +1,32 @@
-"""Files that are whole or absent: bytes beside and renamed, tensors as safetensors, models as a directory of both.
+"""Tensors and models on disk: safetensors files, and a directory with `config.json` and `model.safetensors`.
 
-No pickle is ever written or read.
+No pickle is ever written or read. A file may come from anywhere, so everything is compared with what the weights file
+declares before any memory is allocated.
 """
 
 import json
 import os
-import secrets
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, TypeVar
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from lecture21._support.files import parse_json, read_json, write_atomic
+from lecture21._support.validation import printable
 
-def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that a reader, now or after a crash, finds the old file or the new one, never a part.
+_MAX_HEADER = 16 * 2**20  # bytes; the header of a model with 100,000 tensors has about 10 million
+_MAX_TABLES = 2**28  # bytes of tables that are computed, such as positions, in addition to the size of the weights
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+KIND = "model"
+"""The key of `config.json` that says which class the fields belong to."""
 
-    The bytes go to a temporary file in the same directory, reach the disk, and are then renamed over `path`.
-    Whatever stops this (a full disk, Ctrl-C) leaves the old file as it was and no temporary file.
-    The mode is that of any new file: 0666 less the umask.
-
-    Raises:
-        OSError: what the file system says, as from `open`.
-    """
-    path = Path(path)
-    # tempfile would make the file readable by its owner only, and rename keeps that mode.
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with beside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # else the rename can reach the disk before the bytes do
-        beside.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def save_tensors(
@@ -48,7 +37,7 @@ def save_tensors(
     Names that share memory (a tied head) are each stored in full.
 
     Raises:
-        OSError: what the file system says; the old file is then still there.
+        OSError: from the file system; the old file is then unchanged.
     """
     # safetensors refuses views and shared memory, so each tensor is copied into memory of its own.
     copies = {
@@ -60,35 +49,37 @@ def save_tensors(
 def load_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read what `save_tensors` wrote: the tensors, on the CPU, and the strings.
 
+    The tensors are mapped into memory, so that a file of any size costs nothing until its numbers are read. Copy what
+    has to outlive the file.
+
     Raises:
-        ValueError: names the path, where the file is cut short or is not a safetensors file.
-        OSError: what the file system says, such as FileNotFoundError.
+        ValueError: names the path, if the file is truncated or is not a safetensors file.
+        OSError: from the file system, such as FileNotFoundError.
     """
-    # Read whole, not mapped into memory: on Windows a mapped file cannot be replaced by the next save.
-    data = Path(path).read_bytes()
+    path = Path(path)
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > _MAX_HEADER:
+            raise ValueError(f"{path} is not a complete safetensors file: its header would have {size:,} bytes")
+        header = file.read(size)
     try:
-        tensors = safetensors.torch.load(data)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    return tensors, header.get("__metadata__") or {}
-
-
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-KIND = "model"
-"""The key of `config.json` that says which class the fields belong to."""
+        tensors = safetensors.torch.load_file(path)
+    except (SafetensorError, OSError, ValueError, RuntimeError, KeyError, OverflowError) as error:
+        raise ValueError(f"{path} is not a complete safetensors file: {printable(str(error))}") from error
+    metadata = parse_json(header, f"the header of {path}").get("__metadata__")  # checked by safetensors
+    return tensors, metadata or {}
 
 
 def save_model(directory: str | os.PathLike[str], kind: str, config: dict[str, object], model: nn.Module) -> None:
-    """Write `config.json` and `model.safetensors`, each beside its old version and then renamed.
+    """Write `config.json` and `model.safetensors`, each atomically.
 
     Raises:
-        OSError: what the file system says; the old files are then still whole.
+        OSError: from the file system; the old files are then still complete.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     text = json.dumps({KIND: kind, **config}, indent=2)
-    # The weights carry their configuration as well, so that the two files cannot fall apart unseen.
+    # The weights carry their configuration as well, so that a mismatch of the two files is noticed.
     save_tensors(directory / WEIGHTS, model.state_dict(), {"config": text})
     write_atomic(directory / CONFIG, f"{text}\n".encode())
 
@@ -97,61 +88,111 @@ def load_config(directory: str | os.PathLike[str]) -> dict[str, object]:
     """Return the parsed `config.json` of a model's directory.
 
     Raises:
-        ValueError: if the directory is not that of a model, or the file is torn.
+        ValueError: if there is no such file, or it is corrupt or truncated.
     """
     path = Path(directory) / CONFIG
     if not path.is_file():
         raise ValueError(f"{directory} is not a checkpoint: it needs {CONFIG} and {WEIGHTS}")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} must hold an object, got {type(values).__name__}")
-    return values
+    return read_json(path)
 
 
 def load_model(directory: str | os.PathLike[str], kind: str) -> tuple[dict[str, object], dict[str, Tensor]]:
     """Read what `save_model` wrote: the fields of the configuration, and the tensors.
 
     Raises:
-        ValueError: if the directory is not such a checkpoint, of another kind, or a file in it is torn.
+        ValueError: if the directory does not hold a model of this kind, or a file in it is corrupt or truncated.
     """
     directory = Path(directory)
     values = load_config(directory)
     if not (directory / WEIGHTS).is_file():
         raise ValueError(f"{directory} is not a checkpoint: it needs {CONFIG} and {WEIGHTS}")
     tensors, metadata = load_tensors(directory / WEIGHTS)
-    try:
-        written = json.loads(metadata["config"]) if "config" in metadata else values
-    except ValueError:
-        written = None
-    if not isinstance(written, dict):
-        raise ValueError(f"{directory / WEIGHTS} must hold a configuration in its metadata, got {metadata['config']!r}")
-    for name in [*written, *(values.keys() - written.keys())]:
-        if written.get(name) != values.get(name):
-            difference = f"{name} is {written.get(name)!r} there and {values.get(name)!r} here"
-            raise ValueError(f"{directory / WEIGHTS} holds another model than {directory / CONFIG}: {difference}")
+    written = values
+    if "config" in metadata:
+        written = parse_json(metadata["config"], f"the configuration in {directory / WEIGHTS}")
+        if not isinstance(written, dict):
+            raise ValueError(f"the configuration in {directory / WEIGHTS} must be an object")
+    if difference := find_difference(written, values):
+        name, saved, found = difference
+        differing = f"{name} is {saved} in the weights and {found} in the configuration"
+        raise ValueError(f"{directory / WEIGHTS} does not match {directory / CONFIG}: {differing}")
     found = values.pop(KIND, None)
     if found != kind:
-        raise ValueError(f"{directory / CONFIG} must say {KIND!r}: {kind!r}, got {found!r}")
+        raise ValueError(f"{directory / CONFIG} must have {KIND!r}: {kind!r}, got {printable(repr(found))}")
     return values, tensors
 
 
-def load_weights(model: nn.Module, tensors: dict[str, Tensor], *, source: str) -> None:
-    """Copy tensors into a model of exactly the same names and shapes.
+def find_difference(
+    saved: Mapping[str, object], current: Mapping[str, object], may_differ: Collection[str] = ()
+) -> tuple[str, str, str] | None:
+    """Return the first field whose values differ, with both values as text; None if there is none."""
+    for name in [*saved, *(current.keys() - saved.keys())]:  # in the order of the fields: a cause before its effects
+        if name not in may_differ and saved.get(name) != current.get(name):
+            return printable(name), printable(repr(saved.get(name))), printable(repr(current.get(name)))
+    return None
+
+
+def build_model(make: Callable[[Any], Model], config: Any, tensors: Mapping[str, Tensor], *, source: str) -> Model:
+    """Build a model, copy tensors into it and put it into evaluation mode, once the tensors are known to fit.
+
+    Args:
+        make: the model's class.
+        config: its configuration, a dataclass.
+        tensors: one for each name of its state.
+        source: named in errors.
 
     Raises:
-        ValueError: naming `source` and the first tensor that is missing, unknown or of another shape.
+        ValueError: naming `source` and the first tensor that is missing, unexpected, or of the wrong shape or type.
     """
-    expected = model.state_dict()
+    for name, value in asdict(config).items():
+        # Each layer has tensors of its own. Without this a configuration of 10**9 layers takes hours to build.
+        if "layer" in name and isinstance(value, int) and value > len(tensors):
+            raise ValueError(f"{source} has {len(tensors):,} tensors, too few for {name}={printable(repr(value))}")
+    with torch.device("meta"), _WithoutInitialization():
+        shapes = make(config)
+    check_tensors(shapes.state_dict(), tensors, source=source)
+    tables = sum(buffer.nbytes for buffer in shapes.buffers())
+    if tables > _MAX_TABLES + sum(tensor.nbytes for tensor in tensors.values()):
+        raise ValueError(f"{source}: the positions of this configuration need {tables / 1e9:,.1f} GB, its weights less")
+    model = make(config)
+    load_weights(model, tensors, source=source)
+    return model.eval()
+
+
+class _WithoutInitialization(TorchFunctionMode):
+    """Skip random numbers where a model is built for its shapes alone: on the device "meta" they take a second."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func.__name__ in ("normal_", "uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
+def check_tensors(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], *, source: str) -> None:
+    """Raise ValueError unless there is a tensor of the same shape, and of a fitting type, for each expected one.
+
+    Floating-point numbers of any precision fit each other; integers, booleans and complex numbers fit only their like.
+    """
     for name in sorted(expected.keys() | tensors.keys()):
         if name not in tensors:
             raise ValueError(f"{source} lacks the tensor {name}, shape {tuple(expected[name].shape)}")
         if name not in expected:
-            raise ValueError(f"{source} has a tensor {name}, which the model does not know")
-        if tensors[name].shape != expected[name].shape:
-            shapes = f"{tuple(tensors[name].shape)} where the model has {tuple(expected[name].shape)}"
-            raise ValueError(f"{source} has {name} of shape {shapes}: it is a checkpoint of another model")
+            raise ValueError(f"{source} has an unexpected tensor {printable(name)}")
+        found, wanted = tensors[name], expected[name]
+        if found.shape != wanted.shape:
+            shapes = f"shape {tuple(found.shape)} in the file and {tuple(wanted.shape)} in the model"
+            raise ValueError(f"{source} does not match the model: {name} has {shapes}")
+        if found.dtype != wanted.dtype and not (found.is_floating_point() and wanted.is_floating_point()):
+            types = f"{found.dtype} in the file and {wanted.dtype} in the model"
+            raise ValueError(f"{source} does not match the model: {name} is {types}")
+
+
+def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> None:
+    """Copy tensors into a model that has exactly these names and shapes.
+
+    Raises:
+        ValueError: as `check_tensors`.
+    """
+    check_tensors(model.state_dict(), tensors, source=source)
     with torch.no_grad():
         model.load_state_dict(tensors)

@@ -14,7 +14,7 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 
-from lecture21._support.storage import write_atomic
+from lecture21._support.files import write_atomic
 from lecture21._support.wheels import open_wheel
 from lecture21.tokenizers.bpe import BYTES, PATTERN, SYMBOLS
 

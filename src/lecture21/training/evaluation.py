@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from lecture21._support.files import write_atomic
 from lecture21._support.modes import evaluating
-from lecture21._support.storage import write_atomic
 
 
 @runtime_checkable

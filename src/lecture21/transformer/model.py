@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21._support.storage import load_model, load_weights, save_model
+from lecture21._support.storage import build_model, load_model, save_model
 from lecture21.objectives import IGNORE, token_cross_entropy
 from lecture21.transformer.config import TransformerConfig
 from lecture21.transformer.stacks import Decoder, DecoderCache, Embedding, Encoder, padding_mask
@@ -106,9 +106,8 @@ class Transformer(nn.Module):
             ValueError: if the directory is not such a checkpoint, or a file in it is torn or of another model.
         """
         values, tensors = load_model(directory, KIND)
-        model = cls(TransformerConfig.from_dict(values, source=str(directory)))
-        load_weights(model, tensors, source=str(directory))
-        return model.eval()
+        config = TransformerConfig.from_dict(values, source=str(directory))
+        return build_model(cls, config, tensors, source=str(directory))
 
 
 class MaskedLM(nn.Module):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from lecture21._support.storage import write_atomic
+from lecture21._support.files import write_atomic
 
 COMMENT = "#"
 
