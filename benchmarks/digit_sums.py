@@ -23,7 +23,7 @@ import torch
 from lecture21 import GPT
 from lecture21.data import results
 from lecture21.generation import generate
-from lecture21.training import minimise
+from lecture21.training import minimize
 from lecture21.vision import digits, sums
 
 ASKED = 5  # times for each pair
@@ -56,7 +56,7 @@ def read_words(kind: str, seed: int, **changes: object) -> tuple[list[sums.Pair]
         return model.loss(ids[rows], targets[rows])
 
     start = time.perf_counter()
-    minimise(model, loss, replace(sums.ADDING, seed=seed, **changes))
+    minimize(model, loss, replace(sums.ADDING, seed=seed, **changes))
     seconds = time.perf_counter() - start
     written = []
     for pair in sums.PAIRS:

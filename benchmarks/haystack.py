@@ -17,7 +17,7 @@ import torch
 from lecture21 import GPT, GPTConfig
 from lecture21.data import results
 from lecture21.data.retrieval import Haystack, retrieval_loss, retrieval_score
-from lecture21.training import TrainConfig, minimise
+from lecture21.training import TrainConfig, minimize
 
 TASK = Haystack()
 TRAINED, LONG = 64, 512
@@ -36,7 +36,7 @@ def trained(kind: str, seed: int) -> GPT:
     torch.manual_seed(seed)
     model = GPT(GPTConfig(vocab_size=TASK.vocab_size, block_size=TRAINED, n_layer=2, d_model=64, position=kind))
     config = TrainConfig(steps=700, learning_rate=3e-3, warmup=50, schedule="cosine", clip=1.0, seed=seed)
-    minimise(model, retrieval_loss(model, TASK, TRAINED), config)
+    minimize(model, retrieval_loss(model, TASK, TRAINED), config)
     return model.eval()
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lecture21 import GPT, GPTConfig
 from lecture21.data.retrieval import Haystack, retrieval_loss, retrieval_score
 from lecture21.training import TrainConfig
-from lecture21.training.tasks import minimise
+from lecture21.training.tasks import minimize
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -125,7 +125,7 @@ def test_a_small_model_learns_a_small_haystack():
     torch.manual_seed(0)
     task = Haystack(n_key=2, n_value=2, n_fact=1, n_noise=2)
     model = GPT(GPTConfig(vocab_size=task.vocab_size, block_size=8, n_layer=1, n_head=1, d_model=32))
-    minimise(model, retrieval_loss(model, task, 8), TrainConfig(steps=150, learning_rate=1e-2))
+    minimize(model, retrieval_loss(model, task, 8), TrainConfig(steps=150, learning_rate=1e-2))
     assert min(retrieval_score(model, task, 8, distance) for distance in (1, 4, 7)) > 0.95
 
 

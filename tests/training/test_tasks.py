@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from lecture21.training import TrainConfig
-from lecture21.training.tasks import minimise
+from lecture21.training.tasks import minimize
 
 
 def regression(seed: int, steps: int = 200, **options) -> tuple[nn.Linear, torch.Tensor]:
@@ -18,7 +18,7 @@ def regression(seed: int, steps: int = 200, **options) -> tuple[nn.Linear, torch
         x = torch.randn(16, 3, generator=generator)
         return (model(x) - x @ planted.T).square().mean()
 
-    return model, minimise(model, loss, TrainConfig(steps=steps, learning_rate=0.05, seed=seed, **options))
+    return model, minimize(model, loss, TrainConfig(steps=steps, learning_rate=0.05, seed=seed, **options))
 
 
 def test_a_planted_map_is_found_and_the_model_keeps_its_mode():
@@ -45,7 +45,7 @@ def test_the_seed_decides_dropout_and_the_caller_s_random_state_is_left_alone():
 
     state = torch.random.get_rng_state()
     for seed in (3, 3, 4):
-        minimise(model, loss, TrainConfig(steps=1, seed=seed))
+        minimize(model, loss, TrainConfig(steps=1, seed=seed))
     assert torch.equal(torch.random.get_rng_state(), state)
     assert drawn[0] == drawn[1] != drawn[2]
 
@@ -54,7 +54,7 @@ def test_schedule_and_clipping_are_those_of_training():
     torch.manual_seed(0)
     parameter = nn.Linear(1, 1, bias=False)
     before = parameter.weight.detach().clone()
-    minimise(
+    minimize(
         parameter,
         lambda _: parameter.weight.sum() * 1e6,
         TrainConfig(steps=2, learning_rate=0.1, warmup=1, schedule="cosine", clip=1.0),
@@ -71,14 +71,14 @@ def test_no_step_changes_nothing():
 def test_what_cannot_be_trained_is_refused():
     frozen = nn.Linear(1, 1).requires_grad_(False)
     with pytest.raises(ValueError, match="Linear has no parameter that asks for a gradient"):
-        minimise(frozen, lambda _: frozen.weight.sum(), TrainConfig(steps=1))
+        minimize(frozen, lambda _: frozen.weight.sum(), TrainConfig(steps=1))
     model = nn.Linear(2, 1)
     with pytest.raises(ValueError, match=r"one number, got a tensor of shape \(2,\)"):
-        minimise(model, lambda _: model.weight[0], TrainConfig(steps=1))
+        minimize(model, lambda _: model.weight[0], TrainConfig(steps=1))
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_step():
     model = nn.Linear(1, 1)
     values = iter([1.0, math.nan])
     with pytest.raises(ValueError, match="diverged: the loss at step 1 is nan"):
-        minimise(model, lambda _: model.weight.sum() * next(values), TrainConfig(steps=3))
+        minimize(model, lambda _: model.weight.sum() * next(values), TrainConfig(steps=3))

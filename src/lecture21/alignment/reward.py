@@ -12,7 +12,7 @@ from lecture21.alignment.losses import bradley_terry_loss
 from lecture21.alignment.pairs import Pairs
 from lecture21.gpt import GPT
 from lecture21.training import TrainConfig
-from lecture21.training.tasks import minimise
+from lecture21.training.tasks import minimize
 
 
 class RewardModel(nn.Module):
@@ -45,14 +45,14 @@ def fit_reward(model: RewardModel, pairs: Pairs, config: TrainConfig) -> Float[T
     """Fit a reward model to preferences in place, and return the loss at each step; batches are drawn from the pairs.
 
     Raises:
-        ValueError: as `fitting.minimise`.
+        ValueError: as `training.minimize`.
     """
 
     def loss(generator: torch.Generator) -> Float[Tensor, ""]:
         batch = pairs[torch.randint(len(pairs), (config.batch_size,), generator=generator)]
         return bradley_terry_loss(model(batch.chosen), model(batch.rejected))
 
-    return minimise(model, loss, config)
+    return minimize(model, loss, config)
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from lecture21.alignment.pairs import Pairs
 from lecture21.gpt import GPT
 from lecture21.objectives import IGNORE
 from lecture21.training import TrainConfig
-from lecture21.training.tasks import minimise
+from lecture21.training.tasks import minimize
 
 
 def answer_targets(answers: Answers) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
@@ -33,7 +33,7 @@ def imitate(policy: GPT, answers: Answers, config: TrainConfig) -> Float[Tensor,
         rows = torch.randint(len(ids), (config.batch_size,), generator=generator)
         return policy.loss(ids[rows], targets[rows])
 
-    return minimise(policy, loss, config)
+    return minimize(policy, loss, config)
 
 
 def prefer(policy: GPT, reference: GPT, pairs: Pairs, config: TrainConfig, *, beta: float) -> Float[Tensor, " steps"]:
@@ -43,7 +43,7 @@ def prefer(policy: GPT, reference: GPT, pairs: Pairs, config: TrainConfig, *, be
         policy: trained; begins as the reference.
         reference: stays as it is.
         pairs: preferences, on answers that the reference wrote.
-        config: as for `fitting.minimise`.
+        config: as for `training.minimize`.
         beta: see `dpo_loss`.
 
     Raises:
@@ -59,4 +59,4 @@ def prefer(policy: GPT, reference: GPT, pairs: Pairs, config: TrainConfig, *, be
         sides = [answer_log_probs(policy, side[rows]).sum(-1) for side in (pairs.chosen, pairs.rejected)]
         return dpo_loss(*sides, *(side[rows] for side in fixed), beta=beta)
 
-    return minimise(policy, loss, config)
+    return minimize(policy, loss, config)

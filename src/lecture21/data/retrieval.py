@@ -85,7 +85,7 @@ class Haystack:
 def retrieval_loss(
     model: Callable[[Tensor], Tensor], task: Haystack, length: int, *, batch_size: int = 32
 ) -> Callable[[Generator], Float[Tensor, ""]]:
-    """Return the loss that `fitting.minimise` asks for: the cross-entropy of the answers to a fresh batch, in nats.
+    """Return the loss that `training.minimize` asks for: the cross-entropy of the answers to a fresh batch, in nats.
 
     Args:
         model: maps ids (B, T) to logits (B, T, V) over the symbols of the task.

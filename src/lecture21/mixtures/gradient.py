@@ -16,7 +16,7 @@ from lecture21._support.validation import require_choice, require_number, requir
 from lecture21.mixtures._checks import require_one_per_point, require_points
 from lecture21.mixtures.formula import Mixture
 from lecture21.training.config import TrainConfig
-from lecture21.training.tasks import minimise
+from lecture21.training.tasks import minimize
 
 
 def competitive_loss(
@@ -86,7 +86,7 @@ def fit_gradient(
     def value(_: torch.Generator | None = None) -> Tensor:
         return function(mixture, x, y)
 
-    losses = minimise(mixture, value, TrainConfig(steps, learning_rate=learning_rate, schedule="cosine"))
+    losses = minimize(mixture, value, TrainConfig(steps, learning_rate=learning_rate, schedule="cosine"))
     with torch.no_grad():
         last = value().item()
     if not math.isfinite(last):

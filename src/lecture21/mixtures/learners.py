@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from lecture21._support.validation import require_number, require_whole
 from lecture21.mixtures._checks import require_points
 from lecture21.training.config import TrainConfig
-from lecture21.training.tasks import minimise
+from lecture21.training.tasks import minimize
 
 _Learner = Callable[[Tensor, Tensor, Tensor], nn.Module]  # x (N, D), y (N,), weights (N,) >= 0 -> a new, fitted member
 
@@ -40,7 +40,7 @@ def likelihood_learner(make: Callable[[], nn.Module], *, steps: int = 600, learn
         def loss(_: torch.Generator) -> Float[Tensor, ""]:
             return -(shares * member.log_prob(x, y)).sum()
 
-        minimise(member, loss, config)
+        minimize(member, loss, config)
         return member.requires_grad_(False)
 
     return learn

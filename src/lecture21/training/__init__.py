@@ -5,7 +5,7 @@ from lecture21.training.devices import choose_device, choose_precision
 from lecture21.training.evaluation import History, LanguageModel, TrainableModel, evaluate
 from lecture21.training.loop import sample_windows, train
 from lecture21.training.optimizers import make_optimizer
-from lecture21.training.tasks import minimise
+from lecture21.training.tasks import minimize
 
 __all__ = [
     "History",
@@ -17,7 +17,7 @@ __all__ = [
     "evaluate",
     "learning_rate",
     "make_optimizer",
-    "minimise",
+    "minimize",
     "sample_windows",
     "train",
 ]

@@ -17,7 +17,7 @@ from lecture21.training.config import TrainConfig, learning_rate
 from lecture21.training.optimizers import make_optimizer
 
 
-def minimise(
+def minimize(
     model: nn.Module, loss: Callable[[torch.Generator], Float[Tensor, ""]], config: TrainConfig
 ) -> Float[Tensor, " steps"]:
     """Take `config.steps` updates on a loss, and return its value at each; the model is trained in place.

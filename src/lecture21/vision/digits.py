@@ -19,7 +19,7 @@ from lecture21.data.numbers import to_words
 from lecture21.objectives import IGNORE, causal_shift, pad_batch
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig
-from lecture21.training.tasks import minimise
+from lecture21.training.tasks import minimize
 from lecture21.vision.model import VisionGPT
 from lecture21.vision.patches import PatchEmbedding, patches
 
@@ -164,7 +164,7 @@ def fit_names(
         batch = jittered(images[rows], generator) if jitter else images[rows]
         return model.loss(batch[:, None], ids[rows], targets[rows])
 
-    return minimise(model, loss, config)
+    return minimize(model, loss, config)
 
 
 def write_answers(

@@ -15,7 +15,7 @@ from torch import Tensor
 from lecture21._support.validation import require_choice
 from lecture21.data.numbers import to_words
 from lecture21.training import TrainConfig
-from lecture21.training.tasks import minimise
+from lecture21.training.tasks import minimize
 from lecture21.vision.digits import NAMES, encode, jittered, require_digits
 from lecture21.vision.model import VisionGPT
 
@@ -138,7 +138,7 @@ def fit_sums(
         shown = jittered(images[places.flatten()], generator).unflatten(0, (-1, 2))  # (B, 2, H, W)
         return model.loss(shown, ids[rows], targets[rows])
 
-    return minimise(model, loss, config)
+    return minimize(model, loss, config)
 
 
 def judge_answer(pair: Pair, written: str) -> Judgement:
