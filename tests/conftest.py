@@ -1,6 +1,8 @@
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
+import find_browser
 import huggingface_hub
 import hypothesis
 import jaxtyping
@@ -15,6 +17,24 @@ os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
 # A busy machine must not fail a test: no example has a time limit.
 hypothesis.settings.register_profile("lecture21", deadline=None)
 hypothesis.settings.load_profile("lecture21")
+
+HTML = Path(__file__).resolve().parents[1] / "_build" / "html"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one test report a missing book or browser, and skip the others that need it."""
+    readers = [item for item in items if {"pages", "site"} & set(getattr(item, "fixturenames", ()))]
+    if readers and not (HTML / "index.html").is_file():
+        _skip_all_but_the_first(readers, "the book is not built; run: make book")
+        return
+    visitors = [item for item in readers if "browser" in item.fixturenames]
+    if visitors and not find_browser.is_there():
+        _skip_all_but_the_first(visitors, "there is no browser; run: python3 tools/find_browser.py")
+
+
+def _skip_all_but_the_first(items: list[pytest.Item], reason: str) -> None:
+    for item in items[1:]:
+        item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture

@@ -1,16 +1,14 @@
 import functools
 import http.server
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import find_browser
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -22,24 +20,13 @@ QUIET = [
 ]
 
 
-def find_chromium() -> str:
-    """Return the path of the browser: $CHROMIUM if set, or the first that is installed."""
-    named = os.environ.get("CHROMIUM")
-    path = named or next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None or shutil.which(path) is None:
-        missing = f"CHROMIUM={named} is no program" if named else f"none of {', '.join(NAMES)} is installed"
-        pytest.fail(
-            f"no browser to open the book in: {missing}. On Debian or Ubuntu: apt-get install chromium."
-            " Elsewhere: CHROMIUM=/path/to/chromium make test",
-            pytrace=False,
-        )
-    return path
-
-
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     """Start the Chromium of this machine, and let it talk to nobody on its own."""
-    return browser_type_launch_args | {"executable_path": find_chromium(), "args": QUIET}
+    path = find_browser.find()
+    if path is None:
+        pytest.fail("no browser to open the book in; run: python3 tools/find_browser.py", pytrace=False)
+    return browser_type_launch_args | {"executable_path": path, "args": QUIET}
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

@@ -1,0 +1,244 @@
+"""tools/find_browser.py with stub programs: what is found, what is installed, and what is said when neither works."""
+
+import http.server
+import os
+import select
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import find_browser
+import pytest
+
+STARTS = "#!/bin/sh\necho Chromium 1.0\n"
+FAILS = "#!/bin/sh\nexit 1\n"
+
+
+def program(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without a browser, Playwright, apt-get or root; the directory returned is its PATH."""
+    bin = tmp_path / "bin"
+    bin.mkdir()
+    (bin / "env").symlink_to(shutil.which("env"))
+    for name in ("CHROMIUM", "PLAYWRIGHT_BROWSERS_PATH", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(bin))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(find_browser, "ROOT", tmp_path / "repository")
+    monkeypatch.setattr(find_browser, "_NAMES", [name for name in find_browser._NAMES if os.sep not in name])
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("PLAYWRIGHT_DOWNLOAD_HOST", f"http://127.0.0.1:{closed.getsockname()[1]}")
+    return bin
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answer every HEAD request with the server's status."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *arguments) -> None:
+        pass
+
+
+@pytest.fixture
+def host(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[http.server.HTTPServer]:
+    """A host for Playwright's downloads that answers."""
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.status = 200
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        monkeypatch.setenv("PLAYWRIGHT_DOWNLOAD_HOST", f"http://127.0.0.1:{server.server_port}")
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def run(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str], list[str]]:
+    """Call the tool; return its exit status and the lines on both streams."""
+    status = find_browser.main()
+    out, err = capsys.readouterr()
+    return status, out.splitlines(), err.splitlines()
+
+
+def playwright_stub(path: Path, cache: Path) -> None:
+    """A `playwright` that notes its arguments and puts a browser into the cache."""
+    chrome = cache / "chromium-1/chrome-linux64/chrome"
+    program(
+        path,
+        f"""#!/bin/sh
+echo "$@" > {path.parent}/arguments
+/bin/mkdir -p {chrome.parent}
+printf '#!/bin/sh\\nexit 0\\n' > {chrome}
+/bin/chmod +x {chrome}
+""",
+    )
+
+
+def apt_stub(bin: Path) -> None:
+    """An `apt-get` that notes its arguments and installs `chromium` on the PATH."""
+    program(
+        bin / "apt-get",
+        f"""#!/bin/sh
+echo "$DEBIAN_FRONTEND $@" >> {bin}/arguments
+case "$@" in *install*)
+  printf '#!/bin/sh\\nexit 0\\n' > {bin}/chromium
+  /bin/chmod +x {bin}/chromium ;;
+esac
+""",
+    )
+
+
+@pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"])
+def test_a_browser_on_the_path_is_found(name: str, machine: Path, capsys):
+    path = program(machine / name, STARTS)
+    assert run(capsys) == (0, [str(path)], [])
+
+
+def test_the_browser_that_chromium_names_comes_first(machine: Path, monkeypatch, capsys):
+    program(machine / "chromium", STARTS)
+    path = program(machine.parent / "other" / "chrome", STARTS)
+    monkeypatch.setenv("CHROMIUM", str(path))
+    assert run(capsys) == (0, [str(path)], [])
+
+
+@pytest.mark.parametrize("kind", ["missing", "no program", "does not start"])
+def test_a_chromium_that_does_not_start_is_an_error_and_not_replaced(kind: str, machine: Path, monkeypatch, capsys):
+    program(machine / "chromium", STARTS)
+    path = machine.parent / "chrome"
+    if kind == "no program":
+        path.write_text("text")
+    if kind == "does not start":
+        program(path, FAILS)
+    monkeypatch.setenv("CHROMIUM", str(path))
+    status, out, err = run(capsys)
+    assert (status, out) == (1, [])
+    assert err == [f"CHROMIUM={path} is not a browser that can be started; {find_browser._ADVICE}"]
+
+
+def test_a_browser_that_does_not_start_is_passed_over(machine: Path, capsys):
+    program(machine / "chromium", FAILS)
+    path = program(machine / "google-chrome", STARTS)
+    assert run(capsys) == (0, [str(path)], [])
+
+
+def test_a_browser_that_playwright_installed_earlier_is_found(machine: Path, capsys):
+    path = program(Path.home() / ".cache/ms-playwright/chromium-1200/chrome-linux64/chrome", STARTS)
+    assert run(capsys) == (0, [str(path)], [])
+
+
+def test_playwright_s_browsers_may_be_kept_elsewhere(machine: Path, monkeypatch, capsys):
+    path = program(machine.parent / "kept/chromium-1200/chrome-linux/chrome", STARTS)
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(machine.parent / "kept"))
+    assert run(capsys) == (0, [str(path)], [])
+
+
+def test_without_any_means_one_line_says_what_to_do(machine: Path, capsys):
+    status, out, err = run(capsys)
+    assert (status, out) == (1, [])
+    assert len(err) == 1
+    assert "does not answer; there is no apt-get" in err[0]
+    assert err[0].endswith(find_browser._ADVICE)
+
+
+def test_apt_get_without_permission_is_not_tried(machine: Path, capsys):
+    apt_stub(machine)
+    program(machine / "sudo", FAILS)  # it would ask for a password
+    status, _, err = run(capsys)
+    assert status == 1
+    assert len(err) == 1
+    assert "apt-get needs root or passwordless sudo" in err[0]
+    assert not (machine / "arguments").exists()
+
+
+def test_playwright_installs_a_browser_that_the_next_run_finds(machine: Path, host, capsys):
+    cache = Path.home() / ".cache/ms-playwright"
+    playwright_stub(machine / "playwright", cache)
+    status, out, err = run(capsys)
+    assert (status, out) == (0, [str(cache / "chromium-1/chrome-linux64/chrome")])
+    assert [line for line in err if "with Playwright" not in line] == []
+    assert (machine / "arguments").read_text() == "install chromium\n"
+    (machine / "playwright").unlink()
+    assert run(capsys) == (0, out, [])
+
+
+def test_playwright_installs_system_libraries_where_it_may(machine: Path, host, monkeypatch, capsys):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    playwright_stub(find_browser.ROOT / ".venv/bin/playwright", Path.home() / ".cache/ms-playwright")
+    assert run(capsys)[0] == 0
+    assert (find_browser.ROOT / ".venv/bin/arguments").read_text() == "install --with-deps chromium\n"
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_apt_get_is_next_where_playwright_s_host_does_not_answer(root: bool, machine: Path, monkeypatch, capsys):
+    playwright_stub(machine / "playwright", Path.home() / ".cache/ms-playwright")
+    apt_stub(machine)
+    monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
+    if not root:
+        program(machine / "sudo", '#!/bin/sh\n[ "$1" = -n ] && shift && exec "$@"\n')
+        program(machine / "true", "#!/bin/sh\n")
+    status, out, err = run(capsys)
+    assert (status, out) == (0, [str(machine / "chromium")])
+    assert [line for line in err if "with apt-get" not in line] == []
+    calls = [line.split() for line in (machine / "arguments").read_text().splitlines() if line.strip()]
+    assert [(call[0], "install" in call) for call in calls] == [("noninteractive", False), ("noninteractive", True)]
+    assert calls[1][-2:] == ["install", "chromium"]
+
+
+def test_apt_get_is_next_where_playwright_fails(machine: Path, host, monkeypatch, capsys):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    program(machine / "playwright", FAILS)
+    apt_stub(machine)
+    assert run(capsys)[:2] == (0, [str(machine / "chromium")])
+
+
+def test_a_proxy_that_forbids_playwright_s_host_counts_as_no_answer(machine: Path, host, capsys):
+    host.status = 403
+    playwright_stub(machine / "playwright", Path.home() / ".cache/ms-playwright")
+    assert run(capsys)[0] == 1
+    assert not (machine / "arguments").exists()
+
+
+def test_what_failed_is_named_in_the_one_line(machine: Path, host, monkeypatch, capsys):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    program(machine / "playwright", FAILS)
+    program(machine / "apt-get", FAILS)
+    status, _, err = run(capsys)
+    assert status == 1
+    assert "playwright install failed; apt-get install failed" in err[-1]
+    assert [line for line in err[:-1] if not line.startswith("Installing Chromium with")] == []
+
+
+def test_a_package_that_installs_no_browser_is_a_failure(machine: Path, monkeypatch, capsys):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    program(machine / "apt-get", STARTS)
+    status, _, err = run(capsys)
+    assert status == 1
+    assert "the installed browser does not start" in err[-1]
+
+
+def test_a_command_past_its_limit_is_ended_with_what_it_started(tmp_path: Path):
+    script = program(tmp_path / "slow", f"#!/bin/sh\n/bin/sleep 600 &\necho $! > {tmp_path}/pid\nwait\n")
+    assert find_browser._run([str(script)], limit=1) is False
+    started = tmp_path / "pid"
+    if not started.exists() or not hasattr(os, "pidfd_open"):
+        return  # it was ended before it started anything, or this system cannot wait for another's child
+    try:
+        child = os.pidfd_open(int(started.read_text()))
+    except ProcessLookupError:
+        return
+    ended, _, _ = select.select([child], [], [], 60)
+    os.close(child)
+    assert ended
