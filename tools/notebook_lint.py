@@ -5,6 +5,7 @@ Usage: python tools/notebook_lint.py [NOTEBOOK ...]        (all of notebooks/ if
 
 import ast
 import base64
+import functools
 import io
 import re
 import sys
@@ -40,6 +41,7 @@ def defined_names(tree: ast.AST) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
 
 
+@functools.cache
 def package_names(root: Path = ROOT) -> set[str]:
     """Return the public functions and classes that any room but the command line defines at its top level."""
     package = root / "src" / "lecture21"
@@ -120,12 +122,15 @@ def opening_problems(notebook, stem: str, root: Path) -> Iterator[str]:
     first = notebook.cells[0] if notebook.cells else None
     if first is None or first.cell_type != "markdown" or not first.source.startswith("# "):
         yield "does not open with a Markdown cell that starts with '# Title'"
+    known = repository.is_known(root)
     badge = repository.badge(stem, root)
-    if first is None or badge not in first.source:
+    if known and (first is None or badge not in first.source):
         yield f"the first cell lacks its badge: {badge}"
     everything = "\n".join(cell.source for cell in notebook.cells)
     for link in set(re.findall(r"https://colab\.research\.google\.com/[^\s)\"]*", everything)):
-        if link != repository.colab(stem, root):
+        if not known:
+            yield f"links to {link} on Colab before the repository's address is known"
+        elif link != repository.colab(stem, root):
             yield f"links to {link} on Colab, not to {repository.colab(stem, root)}"
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if not code or code[0].source != repository.install_cell(root) or notebook.cells[1] is not code[0]:

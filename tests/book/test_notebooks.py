@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import nbformat
 import notebook_lint
@@ -15,6 +16,12 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+KNOWN = "https://github.com/ada/engine"
+UNKNOWN = "https://github.com/OWNER/engine"
+with mock.patch.object(repository, "url", return_value=KNOWN):
+    BADGE = repository.badge("00_good")
+    OTHER_BADGE = repository.badge("01_other")
+    INSTALL = repository.install_cell()
 ALT = "a small white square that stands for a picture"
 
 
@@ -55,8 +62,8 @@ def picture(data: str | None = None) -> NotebookNode:
 def good() -> NotebookNode:
     """A notebook that breaks no rule."""
     cells = [
-        new_markdown_cell(f"# Title\n\n{repository.badge('00_good')}\n"),
-        new_code_cell(repository.install_cell()),
+        new_markdown_cell(f"# Title\n\n{BADGE}\n"),
+        new_code_cell(INSTALL),
         new_code_cell("import matplotlib.pyplot as plt\nfrom ipywidgets import interact"),
         new_code_cell("2 + 2", outputs=[new_output("execute_result", data={"text/plain": "4"}, execution_count=3)]),
         new_markdown_cell("Text.\n\n<details>\n<summary>Answer</summary>\n\nYes.\n\n</details>"),
@@ -75,10 +82,11 @@ def good() -> NotebookNode:
     return new_notebook(cells=cells, metadata=metadata)
 
 
-def lint(notebook: NotebookNode, folder: Path) -> list[str]:
+def lint(notebook: NotebookNode, folder: Path, address: str = KNOWN) -> list[str]:
     path = folder / "00_good.ipynb"
     nbformat.write(notebook, path)
-    return notebook_lint.lint(path)
+    with mock.patch.object(repository, "url", return_value=address):
+        return notebook_lint.lint(path)
 
 
 def test_the_linter_has_nothing_against_a_good_notebook(tmp_path: Path):
@@ -119,11 +127,11 @@ BAD = {
         put(3, outputs=[new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {}})]),
         "dead without a kernel",
     ),
-    "no title": (put(0, source=f"Title\n\n{repository.badge('00_good')}"), "does not open with"),
+    "no title": (put(0, source=f"Title\n\n{BADGE}"), "does not open with"),
     "two titles": (put(4, source="# Another title"), "has 2 headings"),
     "no badge": (put(0, source="# Title"), "lacks its badge"),
     "badge of another chapter": (
-        put(0, source=f"# Title\n\n{repository.badge('00_good')}\n{repository.badge('01_other')}"),
+        put(0, source=f"# Title\n\n{BADGE}\n{OTHER_BADGE}"),
         "links to",
     ),
     "no install cell": (put(1, source="import lecture21"), "not the install cell"),
@@ -177,4 +185,17 @@ def test_the_linter_finds_another_layout(tmp_path: Path):
     path = tmp_path / "00_good.ipynb"
     nbformat.write(good(), path)
     path.write_text(path.read_text().replace("\n ", "\n  "))
-    assert ["not laid out" in problem for problem in notebook_lint.lint(path)] == [True]
+    with mock.patch.object(repository, "url", return_value=KNOWN):
+        problems = notebook_lint.lint(path)
+    assert ["not laid out" in problem for problem in problems] == [True]
+
+
+def test_before_an_address_is_known_a_badge_and_an_install_from_it_are_problems(tmp_path: Path):
+    notebook = good()
+    problems = lint(notebook, tmp_path, UNKNOWN)
+    assert "on Colab before the repository's address is known" in problems[0]
+    assert "is not the install cell" in problems[1]
+    notebook.cells[0].source = "# Title"
+    with mock.patch.object(repository, "url", return_value=UNKNOWN):
+        notebook.cells[1].source = repository.install_cell()
+    assert lint(notebook, tmp_path, UNKNOWN) == []
