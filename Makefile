@@ -1,85 +1,118 @@
-# The commands of the book. Each one makes .venv itself on first use; README.md says how to do without make.
+# The commands of the book. Each one makes .venv on first use; README.md says how to do without make.
 PYTHON ?= python3
 PORT ?= 8000
+ADDRESS ?=
 
 BIN := .venv/bin
 READY := .venv/.installed
 HTML := _build/html
-# One thread each: the tests run in two processes, and the models are too small to gain from more threads.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --jaxtyping-packages=lecture21,beartype.beartype
+# Continuous integration installs the versions in constraints.txt; a reader gets the newest that pyproject.toml allows.
+LOCK := $(if $(CI),--constraint constraints.txt)
+# Two processes with one thread each: the models are too small to gain from more threads.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --durations 10
 NBVAL := --nbval --nbval-current-env
 TIMED := benchmarks/speed.py benchmarks/generation.py benchmarks/experts.py benchmarks/context_cost.py
 
-.DEFAULT_GOAL := help
-.PHONY: help .venv data book serve test test-code test-notebooks test-book test-browser lint links notebooks pictures bench sweeps clean
+define check-python
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+  echo "lecture21 needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | tail -n 1); name another one: make PYTHON=python3.12" >&2; exit 1; }
+endef
 
-help:  ## say what there is
+# Run one target as a section of `make test`, and name it if it fails.
+define section
+@printf '\n=== %s (make %s)\n' '$(1)' '$(2)'
+@$(MAKE) --no-print-directory $(2) || { echo "make test stopped at: $(1). To repeat it: make $(2)" >&2; exit 1; }
+endef
+
+.DEFAULT_GOAL := help
+.PHONY: help .venv browser data book serve test test-code test-notebooks test-pages test-book test-browser lint lock address links notebooks pictures bench sweeps clean
+
+help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
 
-.venv: $(READY)  ## make the environment alone
+.venv: $(READY)  ## install the package and its tools into .venv
 
 $(READY): pyproject.toml requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "lecture21 needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | tail -n 1); name another one: make PYTHON=python3.12" >&2; exit 1; }
+	$(check-python)
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "'$(PYTHON)' cannot make an environment: its venv module is missing (on Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "Installing into .venv; the first time takes some minutes."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet -r requirements.txt
+	@$(BIN)/python -m pip install --quiet $(LOCK) -r requirements.txt
 	@touch $@
 
-data: $(READY)  ## fetch the plays and GPT-2's byte pairs into the user's cache
-	@$(BIN)/python -c 'from lecture21 import corpus, encodings; corpus.shakespeare(); encodings.gpt2()'
+browser:  ## find Chromium or Chrome for the tests, or install Chromium
+	$(check-python)
+	@$(PYTHON) tools/find_browser.py
+
+data: $(READY)  ## download the plays and GPT-2's byte pairs into the user's cache
+	@$(BIN)/python -c 'from lecture21.data import shakespeare; from lecture21.tokenizers import gpt2; shakespeare(); gpt2()'
 
 # From an empty folder: an incremental build does not repeat the warnings of pages it does not rebuild, and would pass.
-book: $(READY) data  ## build the book, strictly
+book: $(READY) data  ## build the book; a warning or a missing page is an error
 	@rm -rf _build
 	@$(BIN)/jupyter-book build . -n -W --keep-going
+	@$(BIN)/python tools/check_pages.py
 	@echo "The book is built. Open $(CURDIR)/$(HTML)/index.html"
 
 $(HTML)/index.html:
 	@$(MAKE) book
 
-serve: $(HTML)/index.html  ## show the built book at 127.0.0.1 (PORT=8000)
-	@echo "The book is at http://127.0.0.1:$(PORT)/ (Ctrl-C ends it)"
-	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
+serve: $(HTML)/index.html  ## serve the built book at 127.0.0.1 (PORT=8000)
+	@$(BIN)/python tools/serve.py $(PORT)
 
-test: lint book  ## the whole proof: lint, book, code, notebooks, pages, browser
-	@$(PYTEST) $(NBVAL) notebooks tests
+test:  ## run every check: browser, lint, book, code, notebooks, pages
+	$(call section,browser,browser)
+	$(call section,environment and data,data)
+	$(call section,lint,lint)
+	$(call section,book,book)
+	$(call section,code,test-code)
+	$(call section,notebooks,test-notebooks)
+	$(call section,pages and browser,test-pages)
 
-test-code: $(READY)  ## only the unit tests
+test-code: $(READY)  ## run the unit tests
 	@$(PYTEST) tests --ignore tests/book --ignore tests/browser
 
-test-notebooks: $(READY)  ## only the stored outputs, run again and compared
+test-notebooks: $(READY)  ## run the notebooks and compare their outputs with the stored ones
 	@$(PYTEST) $(NBVAL) notebooks
 
-test-book: book  ## only the notebook linter and the built pages
+test-pages: $(HTML)/index.html  ## run the checks of the built pages, in the browser too
+	@$(PYTEST) tests/book tests/browser
+
+test-book: book  ## run the notebook linter and the checks of the built pages
 	@$(PYTEST) tests/book
 
-test-browser: $(HTML)/index.html  ## only the pages in a real browser
+test-browser: $(HTML)/index.html  ## open the built pages in a browser
 	@$(PYTEST) tests/browser
 
-lint: $(READY)  ## ruff over code and notebooks, actionlint over workflows
+lint: $(READY)  ## check the style of code and notebooks (ruff), and the workflows (actionlint)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/actionlint .github/workflows/*.yml
 
-links: $(READY)  ## ask every external link whether it still answers (needs the internet)
+lock: $(READY)  ## write constraints.txt again, from the newest versions that pyproject.toml allows
+	@$(BIN)/python tools/lock.py
+
+address:  ## set the repository's address from the git remote (or ADDRESS=https://github.com/OWNER/NAME)
+	$(check-python)
+	@$(PYTHON) tools/repository.py $(ADDRESS)
+
+links: $(READY)  ## check every external link (needs the internet)
 	@$(BIN)/jupyter-book build . --builder linkcheck
 
-notebooks: $(READY) data  ## run every notebook again, in place
+notebooks: $(READY) data  ## run every notebook and store its outputs
 	@$(BIN)/python tools/notebooks.py
 
-pictures: $(READY)  ## draw the pictures of the Markdown pages again
+pictures: $(READY)  ## draw the pictures of the Markdown pages
 	@$(BIN)/python tools/pictures.py
 
-bench: $(READY)  ## time the fast paths against the slow ones, and against transformers
+bench: $(READY)  ## time the fast implementations against the plain ones and transformers
 	@for script in $(TIMED); do $(BIN)/python "$$script" || exit 1; done
 
-sweeps: $(READY) data  ## make the results again that the chapters plot (long; gpt_ladder, router_collapse and twins finish the table that is there: remove it to begin again)
+sweeps: $(READY) data  ## repeat the experiments that the chapters plot (long; gpt_ladder, router_collapse and twins continue their tables: remove one to start over)
 	@for script in $(filter-out $(TIMED),$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" || exit 1; done
 
-clean:  ## remove what was built; .venv stays
+clean:  ## remove everything that was built, except .venv
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
 	@find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +

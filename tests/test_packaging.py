@@ -1,6 +1,5 @@
-"""The repository's address, the dependencies and the workflows: what a reader's first minutes depend on."""
+"""The dependencies and the workflows: what a reader's first minutes depend on."""
 
-import json
 import os
 import re
 import shutil
@@ -10,15 +9,15 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import lock
 import pytest
-import repository
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 # What Colab had in August 2026, on Python 3.13. A lower bound above one of these would make the install cell replace
@@ -39,58 +38,6 @@ def requirements(*extras: str) -> list[Requirement]:
     return [Requirement(text) for group in groups for text in group]
 
 
-def test_the_address_stands_in_pyproject_once():
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert text.count(repository.slug()) == 1
-    assert repository.url().startswith("https://")
-
-
-def test_the_book_s_buttons_lead_to_the_repository():
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    assert config["repository"] == {"url": repository.url(), "branch": "main"}
-
-
-def test_the_readme_opens_every_chapter_on_colab_and_clones_the_repository():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"git clone {repository.url()}" in readme
-    assert [path.stem for path in CHAPTERS if repository.colab(path.stem) not in readme] == []
-
-
-def test_every_chapter_carries_its_badge_and_installs_from_the_repository():
-    for path in CHAPTERS:
-        cells = ["".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
-        assert repository.badge(path.stem) in cells[0], path.stem
-        assert cells[1] == repository.install_cell(), path.stem
-
-
-def test_no_file_names_another_address():
-    name = repository.slug().split("/")[1]
-    wrong = {}
-    for folder in (".github", "book", "notebooks", "src", "tools", "README.md", "_config.yml", "pyproject.toml"):
-        path = ROOT / folder
-        for file in path.rglob("*") if path.is_dir() else [path]:
-            if file.suffix not in {".md", ".ipynb", ".py", ".yml", ".toml", ".css", ".bib"}:
-                continue
-            found = re.findall(rf"github(?:\.com)?/([\w.-]+/{name})\b", file.read_text(encoding="utf-8"))
-            if set(found) - {repository.slug()}:
-                wrong[str(file)] = found
-    assert wrong == {}
-
-
-def test_a_new_address_is_carried_everywhere(tmp_path: Path):
-    for name in ("README.md", "_config.yml"):
-        shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    (tmp_path / "pyproject.toml").write_text(text.replace(repository.slug(), "ada/engine"), encoding="utf-8")
-    changed = repository.carry(tmp_path)
-    assert len(changed) == 2 + len(CHAPTERS)
-    for path in repository.places(tmp_path):
-        assert repository.slug() not in path.read_text(encoding="utf-8")
-        assert "ada/engine" in path.read_text(encoding="utf-8")
-    assert repository.carry(tmp_path) == []
-
-
 @pytest.mark.parametrize(
     "requirement", requirements("notebooks", "pretrained"), ids=lambda requirement: requirement.name
 )
@@ -107,38 +54,58 @@ def test_python_3_11_to_3_13_are_promised():
     assert promised == ["3.11", "3.12", "3.13"]
 
 
-def index() -> list[str]:
-    """The package index that pip is set to use here, as uv takes it."""
-    found = os.environ.get("PIP_INDEX_URL")
-    if not found:
-        asked = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
-        found = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
-    return ["--default-index", found] if found else []
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("locked", [False, True], ids=["newest", "locked"])
+def test_the_requirements_resolve(python: str, locked: bool):
+    options = ["--constraint", "constraints.txt"] if locked else []
+    resolved = dict(line.split("==") for line in lock.resolve(python, *options).split() if "==" in line)
+    assert Version("1.0.4.post1") <= Version(resolved["jupyter-book"]) < Version("2")
+    assert {"torch", "nbval", "sphinx-mathjax-offline"} <= resolved.keys()
+    if locked:
+        versions = locked_versions(python)
+        assert {name: version for name, version in resolved.items() if versions[name] != version} == {}
+
+
+def locked_versions(python: str) -> dict[str, str]:
+    """The version of each package in constraints.txt on a Python version."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    locked = [Requirement(line) for line in lines if not line.startswith("#")]
+    target = {"python_version": python, "python_full_version": f"{python}.0"}
+    found = [pin for pin in locked if pin.marker is None or pin.marker.evaluate(target)]
+    return {pin.name: str(pin.specifier).removeprefix("==") for pin in found}
 
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
-def test_the_requirements_resolve(python: str, tmp_path: Path):
-    uv = shutil.which("uv", path=Path(sys.executable).parent)
-    extras = [flag for extra in ("pretrained", "notebooks", "book", "test") for flag in ("--extra", extra)]
-    settings = ["--only-binary", ":all:", "--no-header", "--no-annotate", "--quiet"]
-    # uv reads metadata alone; pip would fetch gigabytes to answer the same question.
-    command = [uv, "pip", "compile", "pyproject.toml", *extras, *index(), *settings, "--python-version", python]
-    found = subprocess.run(
-        [*command, "--python", sys.executable, "--output-file", tmp_path / "resolved.txt"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert found.returncode == 0, found.stderr
-    resolved = dict(line.split("==") for line in (tmp_path / "resolved.txt").read_text().split() if "==" in line)
-    assert Version("1.0.4.post1") <= Version(resolved["jupyter-book"]) < Version("2")
-    assert {"torch", "nbval", "sphinx-mathjax-offline"} <= resolved.keys()
+def test_the_lock_has_a_version_of_each_requirement_that_pyproject_allows(python: str):
+    versions = locked_versions(python)
+    wrong = [
+        str(requirement)
+        for requirement in requirements(*lock.EXTRAS)
+        if canonicalize_name(requirement.name) not in versions
+        or not requirement.specifier.contains(versions[canonicalize_name(requirement.name)])
+    ]
+    assert wrong == [], "constraints.txt is out of date; run: make lock"
+
+
+def test_the_lock_names_versions_only():
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    assert re.findall(r"://|--| @ |/", text) == []
 
 
 def test_the_wheel_carries_the_results_and_the_small_model(tmp_path: Path):
     uv = shutil.which("uv", path=Path(sys.executable).parent)
-    command = [uv, "build", "--wheel", "--quiet", *index(), "--python", sys.executable, "--out-dir", tmp_path, ROOT]
+    command = [
+        uv,
+        "build",
+        "--wheel",
+        "--quiet",
+        *lock.index(),
+        "--python",
+        sys.executable,
+        "--out-dir",
+        tmp_path,
+        ROOT,
+    ]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
@@ -164,11 +131,29 @@ def test_the_workflows_are_sound():
     assert found.returncode == 0, found.stdout
 
 
-@pytest.mark.parametrize(("name", "command"), [("tests", "make test"), ("book", "make book")])
-def test_a_workflow_is_a_thin_call_of_make(name: str, command: str):
+def steps(name: str) -> list[dict]:
+    """The steps of all jobs of a workflow."""
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8"))
-    runs = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
-    assert [run for run in runs if "apt-get" not in run] == [command]
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize(("name", "commands"), [("tests", ["make test"]), ("book", ["make address", "make book"])])
+def test_a_workflow_is_a_thin_call_of_make(name: str, commands: list[str]):
+    runs = [step["run"] for step in steps(name) if "run" in step]
+    assert [run for run in runs if "git commit" not in run] == commands
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_action_is_pinned_to_a_commit_and_names_its_version(path: Path):
+    uses = re.findall(r"uses: *(.*)", path.read_text(encoding="utf-8"))
+    assert len(uses) == len([step for step in steps(path.stem) if "uses" in step])
+    assert [use for use in uses if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
+
+
+def test_the_address_is_committed_once_and_not_in_a_fork():
+    commit = next(step for step in steps("book") if "git commit" in step.get("run", ""))
+    assert "!github.event.repository.fork" in commit["if"]
+    assert commit["run"].startswith("git diff --quiet && exit 0\n")
 
 
 def test_the_tests_workflow_covers_the_oldest_and_the_newest_python():
@@ -179,33 +164,5 @@ def test_the_tests_workflow_covers_the_oldest_and_the_newest_python():
 def test_ci_calls_make_test():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    assert script.read_text(encoding="utf-8").rstrip().endswith("exec make test")
-
-
-def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(["make", "-C", folder, *arguments], capture_output=True, text=True, check=False)
-
-
-def test_an_old_python_is_refused_in_one_line(tmp_path: Path):
-    for name in ("Makefile", "pyproject.toml", "requirements.txt"):
-        shutil.copy(ROOT / name, tmp_path)
-    old = tmp_path / "python3.10"
-    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.10.9" && exit 0\nexit 1\n')
-    old.chmod(0o755)
-    found = make(tmp_path, f"PYTHON={old}", ".venv")
-    complaints = [line for line in found.stderr.splitlines() if not line.startswith("make")]
-    assert found.returncode == 2
-    assert complaints == [
-        f"lecture21 needs Python 3.11 or newer, and '{old}' is Python 3.10.9; name another one: make PYTHON=python3.12"
-    ]
-    assert not (tmp_path / ".venv").exists()
-
-
-def test_an_environment_that_is_there_is_not_made_again(tmp_path: Path):
-    for name in ("Makefile", "pyproject.toml", "requirements.txt"):
-        shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv" / ".installed").touch()
-    assert "pip install" not in make(tmp_path, "-n", ".venv").stdout
-    os.utime(tmp_path / "pyproject.toml", (2**31 - 1, 2**31 - 1))
-    assert "pip install" in make(tmp_path, "-n", ".venv").stdout
+    commands = [line for line in script.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    assert commands == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "exec make test"]

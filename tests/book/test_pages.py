@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import check_pages
 import pytest
 import repository
-import yaml
 from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,20 +16,6 @@ HTML = ROOT / "_build" / "html"
 PACKAGE = ROOT / "src" / "lecture21"
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 Pages = dict[str, BeautifulSoup]
-
-
-def toc_files() -> list[str]:
-    """Every page that _toc.yml names, in order."""
-
-    def walk(node) -> list[str]:
-        if isinstance(node, list):
-            return [file for item in node for file in walk(item)]
-        if isinstance(node, dict):
-            own = [node[key] for key in ("root", "file") if key in node]
-            return own + [file for value in node.values() for file in walk(value)]
-        return []
-
-    return walk(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
 
 
 def undescribed(page: BeautifulSoup) -> list[str]:
@@ -112,7 +98,7 @@ def public_names() -> dict[str, str]:
 
 
 def test_every_page_of_the_contents_is_built_and_every_source_is_in_the_contents(pages: Pages):
-    files = toc_files()
+    files = check_pages.toc_files()
     assert len(files) == len(set(files))
     assert [file for file in files if f"{file}.html" not in pages] == []
     sources = {str(path.relative_to(ROOT).with_suffix("")) for path in (ROOT / "book").rglob("*.md")}
@@ -167,8 +153,15 @@ def test_a_chapter_opens_on_colab(stem: str, pages: Pages):
     page = pages[f"notebooks/{stem}.html"]
     links = {a["href"] for a in page.find_all("a", href=True) if "colab" in a["href"]}
     button = [a["href"] for a in page.select(".dropdown-launch-buttons a")]
-    assert links == {repository.colab(stem)}
-    assert button == [repository.colab(stem)]
+    address = [repository.colab(stem)] if repository.is_known() else []
+    assert links == set(address)
+    assert button == address
+
+
+def test_every_link_to_the_repository_is_alive(pages: Pages):
+    assert [name for name, page in pages.items() if "github.com/OWNER" in str(page)] == []
+    buttons = {name for name, page in pages.items() if page.select(".btn-source-repository-button")}
+    assert bool(buttons) is repository.is_known()
 
 
 def test_every_public_name_of_every_room_has_its_place_in_the_api_pages(pages: Pages):

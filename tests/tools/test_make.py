@@ -1,0 +1,140 @@
+"""The Makefile: when the environment is made, and that `make test` stops at the first section that fails."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# A program that notes its name and arguments, and fails where they match the pattern in FAIL.
+STUB = """#!/bin/sh
+echo "${0##*/} $*" >> "$LOG"
+case "${0##*/} $*" in $FAIL) echo "broken"; exit 1 ;; esac
+case "$0" in *jupyter-book) mkdir -p _build/html && touch _build/html/index.html ;; esac
+"""
+SECTIONS = ["browser", "environment and data", "lint", "book", "code", "notebooks", "pages and browser"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the Makefile and the files that it reads, without an environment."""
+    for name in ("Makefile", "pyproject.toml", "requirements.txt", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+@pytest.fixture
+def installed(folder: Path) -> Path:
+    """The same with an environment whose programs are stubs, and a stub for the browser."""
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    for name in ("python", "ruff", "actionlint", "jupyter-book", "chromium"):
+        stub = folder / ".venv" / "bin" / name
+        stub.write_text(STUB)
+        stub.chmod(0o755)
+    (folder / ".venv" / ".installed").touch()
+    return folder
+
+
+def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+    """Run make as from a shell of its own: not as a part of the make that runs the tests."""
+    outer = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CI", "CHROMIUM", "PLAYWRIGHT_BROWSERS_PATH", "XDG_CACHE_HOME"}
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
+    command = [shutil.which("make"), "--no-print-directory", "-C", folder, f"PYTHON={sys.executable}", *arguments]
+    return subprocess.run(command, env=environment | variables, capture_output=True, text=True, check=False)
+
+
+def make_test(installed: Path, fail: str) -> tuple[subprocess.CompletedProcess, str]:
+    """Run `make test`, with the stub failing where its call matches `fail`; return the result and all calls."""
+    log = installed / "log"
+    log.touch()
+    chromium = str(installed / ".venv" / "bin" / "chromium")
+    found = make(installed, "test", LOG=str(log), FAIL=fail, CHROMIUM=chromium)
+    return found, log.read_text()
+
+
+def sections(found: subprocess.CompletedProcess) -> list[str]:
+    return re.findall(r"^=== (.*) \(make ", found.stdout, re.MULTILINE)
+
+
+def test_an_old_python_is_refused_in_one_line(folder: Path):
+    old = folder / "python3.10"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.10.9" && exit 0\nexit 1\n')
+    old.chmod(0o755)
+    found = make(folder, f"PYTHON={old}", ".venv")
+    complaints = [line for line in found.stderr.splitlines() if not line.startswith("make")]
+    assert found.returncode == 2
+    assert complaints == [
+        f"lecture21 needs Python 3.11 or newer, and '{old}' is Python 3.10.9; name another one: make PYTHON=python3.12"
+    ]
+    assert not (folder / ".venv").exists()
+
+
+def test_an_environment_that_is_there_is_not_made_again(folder: Path):
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / ".installed").touch()
+    assert "pip install" not in make(folder, "-n", ".venv").stdout
+    os.utime(folder / "pyproject.toml", (2**31 - 1, 2**31 - 1))
+    assert "pip install" in make(folder, "-n", ".venv").stdout
+
+
+def test_only_continuous_integration_installs_the_locked_versions(folder: Path):
+    assert "--constraint" not in make(folder, "-n", ".venv").stdout
+    assert "--constraint constraints.txt" in make(folder, "-n", ".venv", CI="true").stdout
+
+
+def test_every_command_has_its_line_of_help(folder: Path):
+    text = (folder / "Makefile").read_text(encoding="utf-8")
+    commands = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())
+    assert {line.split()[0] for line in make(folder, "help").stdout.splitlines()} == commands
+
+
+def test_make_test_runs_every_section_in_order(installed: Path):
+    found, calls = make_test(installed, fail="")
+    assert found.returncode == 0, found.stderr
+    assert sections(found) == SECTIONS
+    programs = [call.split()[0] for call in calls.splitlines() if not call.startswith("python")]
+    assert programs == ["chromium", "ruff", "ruff", "actionlint", "jupyter-book"]
+    assert len(re.findall("-m pytest -n 2 .*--durations 10", calls)) == 3
+
+
+@pytest.mark.parametrize(
+    ("section", "target", "fail"),
+    [
+        ("environment and data", "data", "python -c*"),
+        ("lint", "lint", "actionlint*"),
+        ("book", "book", "jupyter-book*"),
+        ("book", "book", "*check_pages.py"),
+        ("code", "test-code", "*--ignore tests/book*"),
+        ("notebooks", "test-notebooks", "*--nbval*"),
+        ("pages and browser", "test-pages", "*tests/book tests/browser"),
+    ],
+)
+def test_make_test_stops_at_the_first_section_that_fails(section: str, target: str, fail: str, installed: Path):
+    found, _ = make_test(installed, fail)
+    assert found.returncode == 2
+    assert sections(found) == SECTIONS[: SECTIONS.index(section) + 1]
+    assert found.stdout.splitlines()[-1] == "broken"
+    assert f"make test stopped at: {section}. To repeat it: make {target}" in found.stderr.splitlines()
+
+
+def test_without_a_browser_make_test_stops_before_it_installs_anything(folder: Path):
+    bin = folder / "bin"
+    bin.mkdir()
+    for name in ("make", "printf", "sh"):
+        (bin / name).symlink_to(shutil.which(name))
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        host = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    found = make(folder, "test", PATH=str(bin), HOME=str(folder), PLAYWRIGHT_DOWNLOAD_HOST=host)
+    assert found.returncode == 2
+    assert sections(found) == ["browser"]
+    said = [line for line in found.stderr.splitlines() if not line.startswith("make[")]
+    assert said[0].startswith("no browser for the tests (")
+    assert said[1] == "make test stopped at: browser. To repeat it: make browser"
+    assert not (folder / ".venv").exists()
