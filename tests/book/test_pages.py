@@ -84,6 +84,8 @@ def public_names() -> dict[str, str]:
     names = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         room = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        if "._" in room:
+            continue  # a module that only its package uses
         body = ast.parse(path.read_text(encoding="utf-8")).body
         for node, following in zip(body, [*body[1:], None], strict=True):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):

@@ -1,4 +1,4 @@
-"""What a policy gains against how far it has gone from where it began."""
+"""Reward of a policy against its KL divergence from the reference."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from lecture21.figures.style import SERIES, WIDTH
 
 
 def frontier(
-    courses: Mapping[str, Float[Tensor, "seed N 2"]],
+    curves: Mapping[str, Float[Tensor, "seed N 2"]],
     points: Mapping[str, Float[Tensor, "seed 2"]],
     *,
     points_label: str,
@@ -22,34 +22,29 @@ def frontier(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a quantity against the KL divergence: a line for each course of training, a diamond for each other model.
+    """Draw a quantity against the KL divergence: a curve for each training run, a diamond for each other model.
 
-    A course has a thin line for each seed and a thick one for their mean; a diamond is a mean, with a bar from the
-    least to the greatest seed. Equal steps along the axis are equal steps of the root of the divergence.
+    A curve has a thin line for each seed and a thick one for their mean; a diamond is a mean, with a bar from the
+    smallest to the largest seed. The horizontal axis is linear in the root of the divergence.
 
     Args:
-        courses: for each label, divergence and quantity at each look of each seed.
-        points: for each name, divergence and quantity of each seed; all in one colour, with their names beside them.
-        points_label: what the points are.
+        curves: divergence and quantity at each evaluation of each seed.
+        points: divergence and quantity of each seed of the other models, which are named in the figure.
+        points_label: name of the points in the legend.
         ylabel: the quantity and its unit.
-        names_above: whether the names of the points stand above their bars or below, where the lines leave room.
-        title: what the reader should find.
-        ax: where to draw; a new figure if not given.
-
-    Raises:
-        ValueError: if there are more courses than colours, or a divergence is negative.
+        names_above: whether the names of the points are above their bars or below.
 
     Source: Gao et al. 2023, whose figures have the root of the divergence along the axis.
     """
-    if len(courses) >= len(SERIES):
-        raise ValueError(f"frontier draws at most {len(SERIES) - 1} courses, got {len(courses)}")
+    if len(curves) >= len(SERIES):
+        raise ValueError(f"frontier draws at most {len(SERIES) - 1} curves, got {len(curves)}")
     furthest = 0.0
-    for label, values in {**courses, **points}.items():
+    for label, values in {**curves, **points}.items():
         if values[..., 0].min() < 0:
-            raise ValueError(f"{label!r} has a divergence of {values[..., 0].min().item():g}; there is none below 0")
+            raise ValueError(f"{label!r} has a negative divergence of {values[..., 0].min().item():g}")
         furthest = max(furthest, values[..., 0].max().item())
     ax = plt.subplots(figsize=(WIDTH, 3.6))[1] if ax is None else ax
-    for colour, (label, values) in zip(SERIES, courses.items(), strict=False):
+    for colour, (label, values) in zip(SERIES, curves.items(), strict=False):
         ax.plot(*values.permute(2, 1, 0), color=colour, linewidth=0.7, alpha=0.5)
         ax.plot(*values.mean(0).T, "o-", color=colour, linewidth=2, markersize=4, label=label)
     for label, values in points.items():
@@ -68,12 +63,16 @@ def frontier(
     means = np.array([values.mean(0).tolist() for values in points.values()]).reshape(-1, 2)
     if len(means):
         ax.plot(*means.T, "D", color="black", markersize=5, zorder=3, label=points_label)
-    ax.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
+    ax.set_xscale("function", functions=(_root, np.square))
     ax.set_xlim(0, 1.08 * furthest)
     ax.set_xticks([tick for tick in (0, 1, 2, 5, 10, 20, 40, 80) if tick <= 1.08 * furthest])
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel("KL to the reference, nats for each answer")
+    ax.set_xlabel("KL divergence from the reference, nats per answer")
     ax.set_ylabel(ylabel)
     ax.set_title(title)
     ax.legend()
     return ax
+
+
+def _root(x: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(x, 0))  # matplotlib also asks for values left of the axis

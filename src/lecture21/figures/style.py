@@ -1,7 +1,7 @@
-"""The one visual language of the book: a colour for each role, one map for magnitude, one for sign.
+"""The visual style of the book: a colour for each role, one colour map for amounts, one for signed values.
 
-Colours are Okabe and Ito's (2008), which stay apart for colour-blind readers. Figures are opaque white, so that they
-read the same in the light and the dark theme.
+Colours are Okabe and Ito's (2008), which colour-blind readers can tell apart. Figures are opaque white, so that they
+look the same in the light and the dark theme.
 """
 
 import matplotlib as mpl
@@ -13,27 +13,30 @@ COLOURS = {
     "value": "#009E73",
     "output": "#CC79A7",
     "masked": "#999999",
+    "stream": "#56B4E9",  # the residual stream
+    "ink": "#222222",  # outlines and text of a diagram
+    "note": "#555555",  # reference lines and their labels
 }
-"""A colour for each role in attention, the same in every picture, table and diagram."""
+"""A colour for each role, the same in every figure, table and diagram."""
 
 TEXT_COLOURS = {"query": "#0072B2", "key": "#8F6200", "value": "#007A58", "output": "#A8437F"}
-"""The same roles for words on white, darkened until the contrast is 4.5 to 1."""
+"""Darker colours of the same roles, for text on white: the contrast is at least 4.5 to 1."""
 
 SERIES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-"""Colours for members, experts and runs, in this order."""
+"""Colours of members, experts, models and runs, in this order."""
 
 MAGNITUDE = sns.color_palette("mako_r", as_cmap=True)
-"""Perceptually uniform, from nearly white at 0 to nearly black at the top, for attention weights and other amounts."""
+"""Perceptually uniform colour map from nearly white at 0 to nearly black at the maximum, for attention weights."""
 
 SIGNED = sns.color_palette("vlag", as_cmap=True)
-"""Diverging, white at 0, for signed amounts."""
+"""Diverging colour map, white at 0."""
 
 WIDTH = 6.0
 """Width of the text column in inches."""
 
 
 def apply() -> None:
-    """Set matplotlib's defaults for every figure that follows: 2x PNG, white ground, text of 10 to 11 points."""
+    """Set matplotlib's defaults for all following figures: 2x PNG, white background, text of 10 to 11 points."""
     sns.set_theme(context="paper", style="ticks", palette=SERIES)
     mpl.rcParams.update(
         {
@@ -43,7 +46,7 @@ def apply() -> None:
             "figure.facecolor": "white",
             "savefig.facecolor": "white",
             "figure.constrained_layout.use": True,
-            "font.family": "DejaVu Sans",  # shipped with matplotlib: the same letters on every machine
+            "font.family": "DejaVu Sans",  # shipped with matplotlib: the same glyphs on every machine
             "font.size": 10,
             "axes.titlesize": 11,
             "axes.titlelocation": "left",

@@ -1,70 +1,25 @@
-"""The encoder-decoder drawn from the model itself, and the links that leave one word, as the 2017 paper draws them."""
+"""The encoder-decoder drawn from the model itself, and the attention of one word in several heads."""
 
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from torch import Tensor, nn
+from torch import Tensor
 
-from lecture21.figures.heatmaps import as_array, visible
+from lecture21.figures._axes import as_array, visible
+from lecture21.figures._diagram import arrow, box, count_parameters
 from lecture21.figures.style import COLOURS, SERIES, TEXT_COLOURS
 from lecture21.transformer import Transformer
 
-INK = "#222222"
-GREY = "#555555"
-STREAM = "#56B4E9"
-WIDTH, HEIGHT = 10.0, 12.6
-LEFT, RIGHT = 1.0, 9.0  # the two residual streams; their layers stand between them
-BOX = 2.9
-GAP = 0.95  # from a stream to its layers
-
-
-def _count(*modules: nn.Module | None) -> int:
-    """Count the trained numbers of some modules, each once."""
-    return sum(p.numel() for p in nn.ModuleList(module for module in modules if module is not None).parameters())
-
-
-def _label(
-    ax: Axes, x: float, y: float, text: str, *, colour: str = INK, framed: bool = False, **kwargs: object
-) -> None:
-    frame = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": INK, "linewidth": 1.1}
-    ax.text(x, y, text, ha="center", va="center", color=colour, zorder=5, bbox=frame if framed else None, **kwargs)
-
-
-def _arrow(ax: Axes, *points: tuple[float, float], colour: str = INK, width: float = 1.1) -> None:
-    """Draw a line through points, with a head at its end."""
-    ax.plot(*zip(*points[:-1], strict=True), color=colour, linewidth=width, zorder=2, solid_capstyle="butt")
-    style = {"arrowstyle": "-|>", "color": colour, "linewidth": width, "shrinkA": 0, "shrinkB": 0}
-    ax.annotate("", points[-1], points[-2], arrowprops=style, zorder=2)
-
-
-def _layer(ax: Axes, y: float, stream: float, name: str, count: int, *, edge: str = INK) -> float:
-    """Draw one layer beside its stream, which it reads and to which it is added; return the x of its far edge."""
-    sign = 1 if stream == LEFT else -1
-    near = stream + sign * GAP
-    middle = near + sign * BOX / 2
-    ax.add_patch(
-        plt.Rectangle((middle - BOX / 2, y - 0.62), BOX, 1.24, facecolor="white", edgecolor=edge, lw=1.4, zorder=3)
-    )
-    _label(ax, middle, y + 0.2, name)
-    _label(ax, middle, y - 0.32, f"{count:,}", colour=GREY)
-    _arrow(ax, (stream, y), (near, y))
-    _arrow(ax, (middle, y - 0.62), (middle, y - 1.0), (stream + sign * 0.36, y - 1.0))
-    _label(ax, stream, y - 1.0, "add\nnorm", framed=True, fontsize=9)
-    return near + sign * BOX
+_WIDTH, _HEIGHT = 10.0, 12.6
+_ENCODER, _DECODER = 1.0, 9.0  # x of the two residual streams; their layers are between them
+_BOX = 2.9
+_GAP = 0.95  # from a stream to its layers
 
 
 def transformer_diagram(model: Transformer, *, title: str = "", ax: Axes | None = None) -> Axes:
-    """Draw an encoder-decoder: two streams, their layers between them, and how many numbers are trained in each part.
-
-    Args:
-        model: read, not run.
-        title: what the reader should find.
-        ax: where to draw; a new figure if not given.
-
-    Raises:
-        ValueError: if its norms do not stand after its layers, as they do in the paper.
+    """Draw a post-norm encoder-decoder as two residual streams with their layers and the parameters of each part.
 
     Source: slide 16; Vaswani et al. 2017, figure 1.
     """
@@ -73,63 +28,78 @@ def transformer_diagram(model: Transformer, *, title: str = "", ax: Axes | None 
         raise ValueError(f"the diagram is that of norm_position='post', got {c.norm_position!r}")
     if ax is None:
         _, ax = plt.subplots(figsize=(6.0, 6.8))
-    ax.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
+    ax.set(xlim=(0, _WIDTH), ylim=(0, _HEIGHT))
     ax.axis("off")
-    encoder, decoder = model.encoder, model.decoder
-    total = model.num_parameters()
+    encoder, decoder, grey, middle = model.encoder, model.decoder, COLOURS["note"], _WIDTH / 2
 
-    for x, above, name, bottom in ((LEFT, "source", "encoder", 4.0), (RIGHT, "target so far", "decoder", 0.75)):
-        _arrow(ax, (x, HEIGHT - 0.75), (x, bottom), colour=STREAM, width=4.0)
-        _label(ax, x, HEIGHT - 0.4, above)
-        left = 0.1 if x == LEFT else WIDTH / 2 + 0.1
-        low = 4.55 if x == LEFT else 2.25
-        panel = plt.Rectangle(
-            (left, low), WIDTH / 2 - 0.2, 10.15 - low, facecolor="#f3f3f3", edgecolor="none", zorder=0
-        )
-        ax.add_patch(panel)
-        depth = c.n_encoder_layer if x == LEFT else c.n_decoder_layer
-        _label(ax, left + WIDTH / 4 - 0.1, 9.85, f"{name} block, {depth} times", colour=GREY)
+    _stream(ax, _ENCODER, "source", f"encoder block, {c.n_encoder_layer} times", end=4.0, bottom=4.55)
+    _stream(ax, _DECODER, "target so far", f"decoder block, {c.n_decoder_layer} times", end=0.75, bottom=2.25)
 
     shared = c.share_embeddings
-    _label(ax, LEFT, 11.45, f"token table\n{_count(encoder.embedding.token):,}", framed=True)
-    _label(
-        ax,
-        RIGHT,
-        11.45,
-        "the same\ntable" if shared else f"token table\n{_count(decoder.embedding.token):,}",
-        framed=True,
-    )
-    added = _count(encoder.embedding.position)
-    _label(ax, WIDTH / 2, 10.55, f"{c.position} positions" + (f"\n{added:,} each" if added else ""))
+    own_table = f"token table\n{count_parameters(decoder.embedding.token):,}"
+    _label(ax, _ENCODER, 11.45, f"token table\n{count_parameters(encoder.embedding.token):,}", framed=True)
+    _label(ax, _DECODER, 11.45, "the same\ntable" if shared else own_table, framed=True)
+    added = count_parameters(encoder.embedding.position)
+    _label(ax, middle, 10.55, f"{c.position} positions" + (f"\n{added:,} each" if added else ""))
     if c.position in ("sinusoidal", "learned"):
-        for stream, sign in ((LEFT, 1), (RIGHT, -1)):
-            _arrow(ax, (WIDTH / 2 - sign * 1.75, 10.55), (stream + sign * 0.24, 10.55))
+        for stream, sign in ((_ENCODER, 1), (_DECODER, -1)):
+            arrow(ax, (middle - sign * 1.75, 10.55), (stream + sign * 0.24, 10.55))
             _label(ax, stream, 10.55, "+", framed=True, fontsize=9)
 
     block = encoder.blocks[0]
-    own, feed = (block.norm_attention, block.attention), (block.norm_feed_forward, block.feed_forward)
-    _layer(ax, 8.9, LEFT, "attention, no mask", _count(*own))
-    _layer(ax, 6.6, LEFT, "feed-forward", _count(*feed))
-    _label(ax, LEFT + 1.55, 4.9, f"{c.n_encoder_layer} × {_count(block):,}", colour=GREY)
+    _layer(ax, 8.9, _ENCODER, "attention, no mask", count_parameters(block.norm_attention, block.attention))
+    _layer(ax, 6.6, _ENCODER, "feed-forward", count_parameters(block.norm_feed_forward, block.feed_forward))
+    _label(ax, _ENCODER + 1.55, 4.9, f"{c.n_encoder_layer} × {count_parameters(block):,}", colour=grey)
 
     block = decoder.blocks[0]
-    own, feed = (block.norm_attention, block.attention), (block.norm_feed_forward, block.feed_forward)
-    cross = (block.norm_cross_attention, block.cross_attention)
-    _layer(ax, 8.9, RIGHT, "attention, causal", _count(*own))
-    edge = _layer(ax, 6.6, RIGHT, "cross-attention", _count(*cross), edge=COLOURS["key"])
-    _layer(ax, 4.3, RIGHT, "feed-forward", _count(*feed))
-    _label(ax, RIGHT - 1.65, 2.6, f"{c.n_decoder_layer} × {_count(block):,}", colour=GREY)
+    cross = count_parameters(block.norm_cross_attention, block.cross_attention)
+    _layer(ax, 8.9, _DECODER, "attention, causal", count_parameters(block.norm_attention, block.attention))
+    edge = _layer(ax, 6.6, _DECODER, "cross-attention", cross, edge=COLOURS["key"])
+    _layer(ax, 4.3, _DECODER, "feed-forward", count_parameters(block.norm_feed_forward, block.feed_forward))
+    _label(ax, _DECODER - 1.65, 2.6, f"{c.n_decoder_layer} × {count_parameters(block):,}", colour=grey)
 
-    # Keys and values of the cross-attention are made from what the encoder ends with.
-    turn = WIDTH / 2
-    _arrow(ax, (LEFT, 4.0), (turn, 4.0), (turn, 6.6), (edge, 6.6), colour=COLOURS["key"], width=2.2)
+    # The cross-attention computes its keys and values from the encoder's output.
+    path = (_ENCODER, 4.0), (middle, 4.0), (middle, 6.6), (edge, 6.6)
+    arrow(ax, *path, colour=COLOURS["key"], linewidth=2.2)
     _label(ax, 2.4, 3.35, "memory: the decoder's\nkeys and values", colour=TEXT_COLOURS["key"])
-    _label(ax, RIGHT, 1.55, "the same\ntable" if shared else f"head\n{_count(model.head):,}", framed=True)
-    _label(ax, RIGHT - 0.75, 0.3, f"{c.target_vocab_size} logits a position")
-    _label(ax, 2.4, 1.6, "trained numbers", colour=GREY)
-    _label(ax, 2.4, 1.05, f"{total:,}", fontweight="bold")
+    head = f"head\n{count_parameters(model.head):,}"
+    _label(ax, _DECODER, 1.55, "the same\ntable" if shared else head, framed=True)
+    _label(ax, _DECODER - 0.75, 0.3, f"{c.target_vocab_size} logits per position")
+    _label(ax, 2.4, 1.6, "parameters", colour=grey)
+    _label(ax, 2.4, 1.05, f"{model.num_parameters():,}", fontweight="bold")
     ax.set_title(title)
     return ax
+
+
+def _label(
+    ax: Axes, x: float, y: float, text: str, *, colour: str = COLOURS["ink"], framed: bool = False, **kwargs: object
+) -> None:
+    frame = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": COLOURS["ink"], "linewidth": 1.1}
+    ax.text(x, y, text, ha="center", va="center", color=colour, zorder=5, bbox=frame if framed else None, **kwargs)
+
+
+def _stream(ax: Axes, x: float, source: str, block: str, *, end: float, bottom: float) -> None:
+    """Draw a residual stream from its input down to `end`, and the panel of its blocks down to `bottom`."""
+    arrow(ax, (x, _HEIGHT - 0.75), (x, end), colour=COLOURS["stream"], linewidth=4.0)
+    _label(ax, x, _HEIGHT - 0.4, source)
+    centre = _WIDTH / 4 if x == _ENCODER else 3 * _WIDTH / 4
+    size = _WIDTH / 2 - 0.2, 10.15 - bottom
+    box(ax, (centre, (10.15 + bottom) / 2), size, fill="#f3f3f3", edge="none", zorder=0)
+    _label(ax, centre, 9.85, block, colour=COLOURS["note"])
+
+
+def _layer(ax: Axes, y: float, stream: float, name: str, count: int, *, edge: str = COLOURS["ink"]) -> float:
+    """Draw a layer beside the stream that it reads and is added to; return the x of its far edge."""
+    sign = 1 if stream == _ENCODER else -1
+    near = stream + sign * _GAP
+    middle = near + sign * _BOX / 2
+    box(ax, (middle, y), (_BOX, 1.24), edge=edge, linewidth=1.4)
+    _label(ax, middle, y + 0.2, name)
+    _label(ax, middle, y - 0.32, f"{count:,}", colour=COLOURS["note"])
+    arrow(ax, (stream, y), (near, y))
+    arrow(ax, (middle, y - 0.62), (middle, y - 1.0), (stream + sign * 0.36, y - 1.0))
+    _label(ax, stream, y - 1.0, "add\nnorm", framed=True, fontsize=9)
+    return near + sign * _BOX
 
 
 def word_links(
@@ -141,18 +111,13 @@ def word_links(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw what one word attends to: a line to each word, the wider the more weight, in one colour for each head.
+    """Draw what one word attends to: a line to each word, wider for a larger weight, in one colour for each head.
 
     Args:
-        tokens: the words, written from top to bottom.
-        weights: the row of the attention map that belongs to the word, one for each head.
-        query: position of the word that asks.
-        names: one for each head; numbered from 1 if not given.
-        title: what the reader should find.
-        ax: where to draw; a new figure if not given.
-
-    Raises:
-        ValueError: if words, weights and names do not fit, or there are more heads than colours.
+        tokens: the words, from top to bottom.
+        weights: the word's row of the attention map of each head.
+        query: index of the word.
+        names: one for each head, by default its number counted from 1.
 
     Source: slide 9; Vaswani et al. 2017, figure 3.
     """
@@ -168,7 +133,7 @@ def word_links(
         _, ax = plt.subplots(figsize=(3.0, 0.9 + 0.235 * len(tokens)))
     step = 0.13
     for place, token in enumerate(tokens):
-        style = {"fontweight": "bold", "color": INK} if place == query else {"color": COLOURS["masked"]}
+        style = {"fontweight": "bold", "color": COLOURS["ink"]} if place == query else {"color": COLOURS["masked"]}
         ax.text(-0.04, place, visible(token), ha="right", va="center", fontsize=9.5, **style)
         ax.text(1.04 + step * len(array), place, visible(token), ha="left", va="center", fontsize=9.5)
     for h, (row, colour) in enumerate(zip(array, SERIES, strict=False)):
@@ -180,7 +145,7 @@ def word_links(
             ax.add_patch(plt.Rectangle(corner, step, 0.8, color=colour, alpha=shade, linewidth=0))
         ax.text(1.0 + step * (h + 0.5), -0.9, names[h].split()[-1], ha="center", va="bottom", color=colour, fontsize=9)
     ax.set(xlim=(-0.9, 2.6), ylim=(len(tokens) - 0.4, -1.9))
-    ax.text(1.0, -0.9, f"{names[0].rsplit(' ', 1)[0]} ", ha="right", va="bottom", color=GREY, fontsize=9)
+    ax.text(1.0, -0.9, f"{names[0].rsplit(' ', 1)[0]} ", ha="right", va="bottom", color=COLOURS["note"], fontsize=9)
     ax.axis("off")
     ax.set_title(title)
     return ax

@@ -1,6 +1,5 @@
-"""Attention as a calculation on a few short vectors: every number in its cell, and the vectors in a plane."""
+"""Self-attention without weights as a calculation on a few short vectors, and the vectors in a plane."""
 
-import math
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -9,17 +8,17 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from lecture21.attention import attention, basic_self_attention
-from lecture21.figures.heatmaps import attention_map, matrix
+from lecture21.attention import basic_self_attention
+from lecture21.figures.heatmaps import _label_axes, attention_map, matrix
 from lecture21.figures.style import COLOURS, TEXT_COLOURS, WIDTH
 
-MAX_TOKENS = 8  # more rows than this do not fit the text column with their numbers
-MAX_COLUMNS = 6
-MAX_NUMBER = 10.0
+_MAX_TOKENS = 8  # more rows do not fit the text column with their numbers
+_MAX_COLUMNS = 6
+_MAX_NUMBER = 10.0
 
 
 def read_vectors(sentence: str, vectors: str) -> tuple[list[str], Float[Tensor, "T C"]]:
-    """Read what a reader types: words, and one vector for each word.
+    """Parse a sentence and one vector for each word, typed by a reader.
 
     Args:
         sentence: words separated by spaces.
@@ -29,26 +28,26 @@ def read_vectors(sentence: str, vectors: str) -> tuple[list[str], Float[Tensor, 
         The words, and their vectors as rows.
 
     Raises:
-        ValueError: if something is missing, is not a number, or does not fit the picture.
+        ValueError: with one line for the reader, if the input is incomplete, not numeric, or too large for the figure.
     """
     words = sentence.split()
-    if not 1 <= len(words) <= MAX_TOKENS:
-        raise ValueError(f"type 1 to {MAX_TOKENS} words, got {len(words)}")
+    if not 1 <= len(words) <= _MAX_TOKENS:
+        raise ValueError(f"type 1 to {_MAX_TOKENS} words, got {len(words)}")
     rows = [row.replace(",", " ").split() for row in vectors.strip().rstrip(";").split(";")]
     if len(rows) != len(words):
         raise ValueError(f"each word needs one vector: got {len(words)} words and {len(rows)} vectors")
     widths = sorted({len(row) for row in rows})
-    if len(widths) != 1 or not 1 <= widths[0] <= MAX_COLUMNS:
+    if len(widths) != 1 or not 1 <= widths[0] <= _MAX_COLUMNS:
         sizes = " and ".join(map(str, widths))
-        raise ValueError(f"all vectors need the same width, 1 to {MAX_COLUMNS} numbers, got {sizes}")
+        raise ValueError(f"all vectors need the same width, 1 to {_MAX_COLUMNS} numbers, got {sizes}")
     for word, row in zip(words, rows, strict=True):
         for number in row:
             try:
                 value = float(number)
             except ValueError:
                 raise ValueError(f"the vector of {word!r} has {number!r}, which is not a number") from None
-            if not abs(value) <= MAX_NUMBER:  # not written as > so that nan is refused too
-                limit = f"{MAX_NUMBER:g}"
+            if not abs(value) <= _MAX_NUMBER:  # not written as > so that nan is refused too
+                limit = f"{_MAX_NUMBER:g}"
                 raise ValueError(f"the vector of {word!r} has {number}; numbers from -{limit} to {limit} are allowed")
     return words, torch.tensor([[float(number) for number in row] for row in rows])
 
@@ -56,15 +55,15 @@ def read_vectors(sentence: str, vectors: str) -> tuple[list[str], Float[Tensor, 
 def basic_steps(
     x: Float[Tensor, "T C"], tokens: Sequence[str], *, features: Sequence[str] | None = None
 ) -> dict[str, Axes]:
-    """Draw basic self-attention with all its numbers: vectors, scores, weights, output.
+    """Draw basic self-attention with all its numbers.
 
     Args:
-        x: the token vectors.
-        tokens: one name for each row of `x`.
-        features: one name for each column of `x`; numbered from 1 if not given.
+        x: token vectors.
+        tokens: names of the rows.
+        features: names of the columns; numbers from 1 by default.
 
     Returns:
-        The axes by name: "x", "scores", "weights" and "output".
+        The axes "x", "scores", "weights" and "output".
     """
     out, weights = basic_self_attention(x)
     features = [str(c + 1) for c in range(x.shape[1])] if features is None else features
@@ -73,42 +72,6 @@ def basic_steps(
     _pairs(axes["scores"], x @ x.T, tokens, "2. scores: x·x")
     _pairs(axes["weights"], weights, tokens, "3. weights: rows sum to 1", weights=True)
     _table(axes["output"], out, tokens, features, "4. output: weights × x", TEXT_COLOURS["output"], ".2f")
-    return axes
-
-
-def head_steps(
-    q: Float[Tensor, "T D"],
-    k: Float[Tensor, "T D"],
-    v: Float[Tensor, "T Dv"],
-    tokens: Sequence[str],
-    *,
-    slots: Sequence[str] | None = None,
-    value_slots: Sequence[str] | None = None,
-) -> dict[str, Axes]:
-    """Draw one head of attention with all its numbers: queries, keys, scores, weights, values, output.
-
-    Args:
-        q: what each token looks for.
-        k: what each token offers to be found by.
-        v: what each token hands over.
-        tokens: one name for each row.
-        slots: one name for each column of `q` and `k`; numbered from 1 if not given.
-        value_slots: one name for each column of `v`; numbered from 1 if not given.
-
-    Returns:
-        The axes by name: "q", "k", "scores", "weights", "v" and "output".
-    """
-    out, weights = attention(q, k, v)
-    slots = [str(c + 1) for c in range(q.shape[1])] if slots is None else slots
-    value_slots = [str(c + 1) for c in range(v.shape[1])] if value_slots is None else value_slots
-    names = ("q", "k", "scores", "weights", "v", "output")
-    axes = dict(zip(names, _panels(3, tokens, max(slots, value_slots, key=len)), strict=True))
-    _table(axes["q"], q, tokens, slots, "1. queries: what I look for", TEXT_COLOURS["query"])
-    _table(axes["k"], k, tokens, slots, "2. keys: what I offer", TEXT_COLOURS["key"])
-    _pairs(axes["scores"], q @ k.T / math.sqrt(q.shape[1]), tokens, "3. scores: q·k / √d")
-    _pairs(axes["weights"], weights, tokens, "4. weights: rows sum to 1", weights=True)
-    _table(axes["v"], v, tokens, value_slots, "5. values: what I hand over", TEXT_COLOURS["value"])
-    _table(axes["output"], out, tokens, value_slots, "6. output: weights × values", TEXT_COLOURS["output"], ".2f")
     return axes
 
 
@@ -126,7 +89,7 @@ def _table(
     colour: str,
     fmt: str = ".3g",
 ) -> None:
-    # Two decimals are enough for a pencil; adding 0 turns -0 into 0.
+    # Two decimals, as one would calculate by hand; adding 0 turns -0 into 0.
     matrix(values.detach().mul(100).round().div(100) + 0.0, rows, columns, fmt=fmt, ax=ax)
     ax.set_title(title, color=colour)
 
@@ -137,12 +100,10 @@ def _pairs(ax: Axes, values: Float[Tensor, "T T"], tokens: Sequence[str], title:
         ax.set_xticklabels(tokens, rotation=0, ha="center")
     else:
         _table(ax, values, tokens, tokens, title, "black")
-    ax.xaxis.set_label_position("top")
-    ax.set_xlabel("key", color=TEXT_COLOURS["key"])
-    ax.set_ylabel("query", color=TEXT_COLOURS["query"])
+    _label_axes(ax)
 
 
-def plane(
+def vector_plane(
     x: Float[Tensor, "T C"],
     out: Float[Tensor, "T C"],
     tokens: Sequence[str],
@@ -152,16 +113,14 @@ def plane(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw two columns of the token vectors as points, and an arrow from each to its output.
+    """Draw two columns of the token vectors as points, with an arrow from each to its output.
 
     Args:
-        x: the token vectors before attention.
-        out: the same after attention.
-        tokens: one name for each row.
-        axes: which two columns to draw.
-        names: what these columns stand for.
-        title: what the reader should find.
-        ax: where to draw; a new figure if not given.
+        x: token vectors before attention.
+        out: token vectors after attention.
+        tokens: names of the rows.
+        axes: the two columns.
+        names: names of these columns.
     """
     ax = plt.subplots(figsize=(5.4, 4.2))[1] if ax is None else ax
     before, after = (values.detach()[:, list(axes)].numpy() for values in (x, out))

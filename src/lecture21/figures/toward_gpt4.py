@@ -1,4 +1,4 @@
-"""Images as tokens: the patches of an image, and where in it a letter looks."""
+"""Images as tokens: the patches of an image, and the attention of text tokens to them."""
 
 from collections.abc import Sequence
 
@@ -8,24 +8,18 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from lecture21.figures.heatmaps import as_array
+from lecture21.figures._axes import as_array
 from lecture21.figures.style import MAGNITUDE, SERIES, WIDTH
 
-INK = SERIES[1]
-"""Colour of the grid of patches, and of the outline of what is drawn."""
+_OUTLINE = SERIES[1]
 
 
 def patch_grid(image: Float[Tensor, "H W"], patch_size: int, *, title: str = "", ax: Axes | None = None) -> Axes:
-    """Draw an image, dark on light, and the grid that cuts it, each patch numbered as it stands among the tokens.
+    """Draw an image, dark on light, and the grid of its patches, numbered in the order of their tokens.
 
     Args:
-        image: grey values, the largest being ink.
-        patch_size: side of a patch; it divides both sides.
-        title: what the reader should find.
-        ax: where to draw; a new figure if not given.
-
-    Raises:
-        ValueError: if the patch does not divide the sides.
+        image: grey values.
+        patch_size: side of a patch in pixels.
     """
     height, width = image.shape
     if patch_size < 1 or height % patch_size or width % patch_size:
@@ -33,11 +27,11 @@ def patch_grid(image: Float[Tensor, "H W"], patch_size: int, *, title: str = "",
     ax = plt.subplots(figsize=(2.6, 2.8))[1] if ax is None else ax
     ax.imshow(as_array(image), cmap="Greys", extent=(0, width, height, 0))
     for edge in range(0, height + 1, patch_size):
-        ax.axhline(edge, color=INK, linewidth=1.5)
+        ax.axhline(edge, color=_OUTLINE, linewidth=1.5)
     for edge in range(0, width + 1, patch_size):
-        ax.axvline(edge, color=INK, linewidth=1.5)
+        ax.axvline(edge, color=_OUTLINE, linewidth=1.5)
     columns = width // patch_size
-    if patch_size > 1:  # a single pixel has no room for its number
+    if patch_size > 1:  # a single pixel has no space for its number
         style = {"ha": "left", "va": "top", "fontsize": 8, "color": "black"}
         plate = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8}
         for n in range(height // patch_size * columns):
@@ -57,23 +51,19 @@ def letter_attention(
     vmax: float | None = None,
     title: str = "",
 ) -> np.ndarray:
-    """Draw each image in a row with what each letter of its text read of it: one cell for each patch, light to dark.
+    """Draw each image in a row with the attention of each letter of its text to the patches.
 
-    The outline of the drawing lies over the cells. Above each stands the letter that was written, and how much of its
-    attention went to the image; the rest went to the letters before.
+    The outline of the digit is drawn over each map. Above a map are the letter and the share of its attention that
+    goes to the image; the rest goes to the letters before it.
 
     Args:
         images: grey values.
-        texts: the letters that were written of each image.
-        weights: for each image the attention of each letter to each patch, as they lie in the image.
-        vmax: the weight of the darkest colour; the largest weight if not given.
-        title: what the reader should find.
+        texts: letters of the text of each image.
+        weights: for each image the attention of each letter to each patch, in the layout of the image.
+        vmax: weight of the darkest colour, by default the largest weight.
 
     Returns:
-        The `Axes`, a row for each image.
-
-    Raises:
-        ValueError: if images, texts and weights do not fit each other.
+        The `Axes`, one row for each image.
     """
     sizes = [(len(text), len(maps)) for text, maps in zip(texts, weights, strict=False)]
     if not len(images) == len(texts) == len(weights) or any(a != b for a, b in sizes):
@@ -93,7 +83,7 @@ def letter_attention(
         for ax, letter, patches in zip(row[1:], text, maps, strict=False):
             cells = as_array(patches)
             ax.imshow(cells, cmap=MAGNITUDE, vmin=0, vmax=vmax, extent=everything)
-            ax.contour(x, y, array, levels=[(array.min() + array.max()) / 2], colors=INK, linewidths=1.2)
+            ax.contour(x, y, array, levels=[(array.min() + array.max()) / 2], colors=_OUTLINE, linewidths=1.2)
             ax.set_title(f"{letter}  {cells.sum():.0%}", fontsize=10, loc="center", pad=3)
     axes[0, 0].figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return axes

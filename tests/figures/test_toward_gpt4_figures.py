@@ -1,5 +1,3 @@
-"""The pictures of images as tokens: what is drawn is what was given."""
-
 import numpy as np
 import pytest
 import torch
@@ -19,7 +17,7 @@ def test_a_patch_grid_numbers_the_patches_in_reading_order():
     assert ax.get_title(loc="left") == "six"
 
 
-def test_single_pixels_bear_no_numbers_and_patches_must_fit():
+def test_single_pixels_have_no_numbers_and_patches_must_divide_the_image():
     assert not figures.patch_grid(IMAGE, 1).texts
     with pytest.raises(ValueError, match="patch_size=4 does not divide 4 x 6"):
         figures.patch_grid(IMAGE, 4)
@@ -28,7 +26,7 @@ def test_single_pixels_bear_no_numbers_and_patches_must_fit():
 def test_letter_attention_draws_each_map_with_one_scale():
     weights = [torch.rand(3, 2, 3) / 6, torch.rand(2, 2, 3) / 6]
     images = torch.stack([IMAGE, IMAGE.flip(0)])
-    axes = figures.letter_attention(images, ["six", "of"], weights, title="looks")
+    axes = figures.letter_attention(images, ["six", "of"], weights, title="finding")
     assert axes.shape == (2, 4)
     for row, image, text, maps in zip(axes, images, ["six", "of"], weights, strict=True):
         np.testing.assert_array_equal(row[0].images[0].get_array(), image.numpy())
@@ -37,10 +35,10 @@ def test_letter_attention_draws_each_map_with_one_scale():
             assert ax.images[0].get_clim() == (0, max(w.max().item() for w in weights))
             assert ax.get_title() == f"{letter}  {cells.sum():.0%}"
     assert not axes[1, 3].images
-    assert axes[0, 0].figure.get_suptitle() == "looks"
+    assert axes[0, 0].figure.get_suptitle() == "finding"
 
 
-def test_letters_and_maps_that_do_not_fit_are_refused():
+def test_letters_and_maps_must_fit():
     with pytest.raises(ValueError, match="do not fit each other"):
         figures.letter_attention(IMAGE[None], ["six"], [torch.rand(2, 2, 3)])
     with pytest.raises(ValueError, match="do not fit each other"):

@@ -1,12 +1,9 @@
-"""The pictures of chapter 05: every count is the model's, and every line is as wide as its weight."""
-
 import pytest
 import torch
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from lecture21 import figures
-from lecture21.figures.transformer import transformer_diagram, word_links
 from lecture21.transformer import Transformer, TransformerConfig
 
 
@@ -26,7 +23,7 @@ class TestDiagram:
     )
     def test_counts_are_the_models_and_add_up(self, changes):
         model = Transformer(TransformerConfig(**{"source_vocab_size": 44, **changes}))
-        c, drawn = model.config, texts(transformer_diagram(model))
+        c, drawn = model.config, texts(figures.transformer_diagram(model))
         encoder, decoder = count(model.encoder.blocks[0]), count(model.decoder.blocks[0])
         assert f"{model.num_parameters():,}" in drawn
         assert {f"{c.n_encoder_layer} × {encoder:,}", f"{c.n_decoder_layer} × {decoder:,}"} <= set(drawn)
@@ -35,39 +32,39 @@ class TestDiagram:
         assert sum(layers) == encoder + decoder
         assert sum("the same" in text for text in drawn) == (2 if c.share_embeddings else 0)
 
-    def test_positions_are_added_only_where_they_are(self):
+    def test_absolute_positions_are_added_to_both_streams(self):
         for position, added in (("sinusoidal", 2), ("learned", 2), ("rotary", 0), ("none", 0)):
             model = Transformer(TransformerConfig(position=position))
-            assert texts(transformer_diagram(model)).count("+") == added
+            assert texts(figures.transformer_diagram(model)).count("+") == added
 
-    def test_refuses_another_order_of_norms(self):
+    def test_the_model_must_be_post_norm(self):
         with pytest.raises(ValueError, match="'post', got 'pre'"):
-            transformer_diagram(Transformer(TransformerConfig(norm_position="pre")))
+            figures.transformer_diagram(Transformer(TransformerConfig(norm_position="pre")))
 
 
 class TestWordLinks:
     def test_lines_run_from_the_query_and_are_as_wide_as_their_weights(self):
         weights = torch.tensor([[0.5, 0.25, 0.25], [0.0, 0.0, 1.0]])
-        ax = word_links(["a", "b", "c"], weights, 1)
+        ax = figures.word_links(["a", "b", "c"], weights, 1)
         drawn = [(*line.get_ydata(), line.get_linewidth() / 6) for line in ax.lines]
         assert [(start, end) for start, end, _ in drawn] == [(1, 0), (1, 1), (1, 2)] * 2
         assert [width for *_, width in drawn] == pytest.approx(weights.flatten().tolist())
 
     def test_each_head_has_its_colour_and_its_squares(self):
         weights = torch.tensor([[0.5, 0.5], [0.25, 0.75]])
-        ax = word_links(["a", "b"], weights, 0)
+        ax = figures.word_links(["a", "b"], weights, 0)
         assert [square.get_alpha() for square in ax.patches] == pytest.approx(weights.flatten().tolist())
         colours = [to_rgb(square.get_facecolor()) for square in ax.patches]
         assert colours == [to_rgb(figures.SERIES[0])] * 2 + [to_rgb(figures.SERIES[1])] * 2
 
-    def test_the_word_that_asks_is_bold(self):
-        ax = word_links(["a", "b"], torch.full((1, 2), 0.5), 1)
+    def test_the_query_is_bold(self):
+        ax = figures.word_links(["a", "b"], torch.full((1, 2), 0.5), 1)
         assert [text.get_text() for text in ax.texts if text.get_fontweight() == "bold"] == ["b"]
 
-    def test_refuses_what_does_not_fit(self):
+    def test_words_weights_and_query_must_fit(self):
         with pytest.raises(ValueError, match=r"\(1, 2\) and query 0 do not fit 1 heads and 3 tokens"):
-            word_links(["a", "b", "c"], torch.ones(1, 2), 0)
+            figures.word_links(["a", "b", "c"], torch.ones(1, 2), 0)
         with pytest.raises(ValueError, match="query 2"):
-            word_links(["a", "b"], torch.ones(1, 2), 2)
+            figures.word_links(["a", "b"], torch.ones(1, 2), 2)
         with pytest.raises(ValueError, match="colours for 7 heads, got 8"):
-            word_links(["a"], torch.ones(8, 1), 0)
+            figures.word_links(["a"], torch.ones(8, 1), 0)

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from drawn import inside, words
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lecture21 import figures
+from lecture21.figures.rows import _BETTER, _UNCLEAR, _WORSE, _effect_colour, _mean_and_error
+
+T95 = 4.303  # Student's t, 97.5 %, 2 degrees of freedom
+CHANGES = {"helps": [-0.11, -0.10, -0.09], "hurts": [0.11, 0.10, 0.09], "nothing": [-0.02, 0.03, 0.01]}
+
+
+def drawn(ax) -> list[list[float]]:
+    """Return the x data of the lines in each row."""
+    rows = {}
+    for line in ax.lines:
+        height = np.unique(line.get_ydata())
+        if len(height) == 1:
+            rows.setdefault(float(height[0]), []).append(list(line.get_xdata()))
+    return [rows.get(float(row), []) for row in range(len(ax.get_yticks()))]
+
+
+class TestSeedRows:
+    def test_a_row_shows_its_seeds_and_their_mean(self):
+        ax = figures.seed_rows({"a": [1.0, 2.0], "b": [3.0, 5.0]}, xlabel="error", rules={"best": 0.5}, title="finding")
+        assert drawn(ax) == [[[1, 2], [1.5]], [[3, 5], [4]]]
+        seeds, mean = ax.lines[:2]
+        assert mean.get_markersize() > 2 * seeds.get_markersize()
+        assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+        bottom, top = ax.get_ylim()
+        assert top < 0 < 1 < bottom  # the first row is at the top
+        assert any(list(line.get_xdata()) == [0.5, 0.5] for line in ax.lines)
+        assert words(ax) == ["best"]
+        assert (ax.get_xlabel(), ax.get_title(loc="left")) == ("error", "finding")
+
+    def test_rules_outside_the_limits_are_left_out(self):
+        rules = {"5-gram": 1.83, "uniform": 4.17, "entropy": 1.2}
+        ax = figures.seed_rows({"RNN": [1.9]}, xlabel="nats", rules=rules, limits=(1.8, 2.1))
+        assert ax.get_xlim() == (1.8, 2.1)
+        assert words(ax) == ["5-gram"]
+        assert len(ax.lines) == 3
+
+    def test_a_mean_above_the_limit_is_written_at_the_edge(self):
+        scores = {"a": [1.0, 9.0], "b": [1.0, float("inf")], "c": [1.0]}
+        ax = figures.seed_rows(scores, xlabel="nats", limits=(None, 2.0))
+        assert words(ax) == ["5.00 →", "∞ →"]
+        assert ax.get_xlim()[1] == 2
+        assert {line.get_ydata()[0] for line in ax.lines} == {2}
+
+    @pytest.mark.parametrize("scores", [{}, {"RNN": []}])
+    def test_every_method_needs_a_score(self, scores):
+        with pytest.raises(ValueError, match="at least one score"):
+            figures.seed_rows(scores, xlabel="nats")
+
+
+class TestLadder:
+    @given(st.floats(-1, 1), st.floats(0.001, 0.2), st.floats(1, 10))
+    def test_the_colour_says_whether_the_interval_excludes_zero(self, mean, half, factor):
+        differences = [mean - half, mean, mean + half]  # standard deviation half, standard error half / sqrt 3
+        interval = factor * half / np.sqrt(3)
+        expected = _UNCLEAR if abs(mean) <= interval else _BETTER if mean < 0 else _WORSE
+        found, error = _mean_and_error(differences)
+        assert abs(abs(mean) - interval) < 1e-9 or _effect_colour(found, factor * error) == expected
+
+    def test_a_change_shows_its_seeds_their_mean_its_error_and_the_interval_that_decides(self):
+        ax = figures.ladder(CHANGES, factor=T95, limit=0.3, xlabel="bits")
+        error = 0.01 / np.sqrt(3)
+        interval, bar, seeds, mean = drawn(ax)[0]
+        assert interval == pytest.approx([-0.1 - T95 * error, -0.1 + T95 * error])
+        assert bar == pytest.approx([-0.1 - error, -0.1 + error])
+        assert seeds == CHANGES["helps"]
+        assert mean == pytest.approx([-0.1])
+        assert words(ax) == ["−0.100 ± 0.006", "+0.100 ± 0.006", "+0.007 ± 0.015"]
+        assert [text.get_color() for text in ax.texts] == [_BETTER, _WORSE, _UNCLEAR]
+
+    def test_the_first_change_is_at_the_top_and_zero_in_the_middle(self):
+        ax = figures.ladder(CHANGES, factor=T95, limit=0.3, xlabel="bits")
+        assert [label.get_text() for label in ax.get_yticklabels()] == list(CHANGES)
+        bottom, top = ax.get_ylim()
+        assert top < 0 < 2 < bottom
+        assert ax.get_xlim() == (-0.3, 0.3)
+        assert any(list(line.get_xdata()) == [0, 0] for line in ax.lines)
+
+    def test_a_change_outside_the_axis_is_an_arrow_with_its_number(self):
+        ax = figures.ladder({"far": [1.5, 1.6, 1.55]}, factor=T95, limit=0.3, xlabel="bits")
+        assert drawn(ax) == [[]]
+        arrow, number = ax.texts
+        assert arrow.xy == (0.3, 0)
+        assert number.get_text() == "+1.550 ± 0.029"
+
+    @pytest.mark.parametrize("count", [1, 17])
+    def test_everything_is_inside_the_figure(self, count):
+        changes = {f"a change with a long name {i}": [0.1 * i, 0.1 * i + 0.01] for i in range(count)}
+        assert inside(figures.ladder(changes, factor=12.7, limit=0.5, xlabel="bits", title="Finding").figure)
+
+    def test_a_change_needs_two_seeds(self):
+        with pytest.raises(ValueError, match="at least two seeds, got 1"):
+            figures.ladder({"a": [0.1]}, factor=T95, limit=1.0, xlabel="bits")
+        with pytest.raises(ValueError, match="at least one change"):
+            figures.ladder({}, factor=T95, limit=1.0, xlabel="bits")
