@@ -169,7 +169,7 @@ def test_the_validation_part_of_the_plays_is_encoded_as_tiktoken_does(merges):
 @pytest.mark.parametrize("n_merges", [-1, 1.5, math.nan, "2"])
 @pytest.mark.usefixtures("untyped")
 def test_a_number_of_merges_is_a_whole_number(n_merges):
-    with pytest.raises(ValueError, match=f"n_merges must be a whole number >= 0, got {n_merges!r}"):
+    with pytest.raises(ValueError, match=f"n_merges must be an integer >= 0, got {n_merges!r}"):
         bpe.train("abc", n_merges)
 
 

@@ -1,6 +1,6 @@
-"""From text to token ids and back: by characters, with one id for all that are unknown, or by byte pairs.
+"""Tokenizers: text to token ids and back, by characters or by byte pairs.
 
-Both kinds, `CharTokenizer` and `BPETokenizer`, have the same methods, and `load_tokenizer` reads what either has saved.
+`CharTokenizer` and `BPETokenizer` have the same methods, and `load_tokenizer` reads a saved file of either kind.
 """
 
 from lecture21.tokenizers.characters import UNKNOWN, CharTokenizer

