@@ -23,7 +23,7 @@ from lecture21.transformer import MaskedLM, TransformerConfig
 LOOKS = (0, 700, 1500)  # steps after which everything is measured
 BATCH, PEAK, WARMUP = 32, 2e-3, 100
 N_TRAIN, N_TEST = 4000, 500
-PAD, MASK = phrases.IDS[phrases.PAD], phrases.IDS[phrases.MASK]
+PAD, MASK = phrases.VOCABULARY.pad, phrases.VOCABULARY.mask
 
 
 def fit(model: MaskedLM, ids: torch.Tensor, seed: int) -> Iterator[int]:
@@ -54,7 +54,7 @@ def without(model: MaskedLM, layer: int, head: int) -> MaskedLM:
 @torch.no_grad()
 def measure(model: MaskedLM, test: list[phrases.Sentence]) -> list[dict[str, object]]:
     """Return one row for each head."""
-    visible = pad_batch([phrases.encode(s.words) for s in test], PAD)
+    visible = pad_batch([phrases.VOCABULARY.encode(s.words) for s in test], PAD)
     rows = torch.arange(len(test))[:, None]
     verbs = torch.tensor([s.verbs for s in test])  # (B, 2)
     own = torch.tensor([s.completions for s in test])
@@ -98,8 +98,8 @@ def main() -> None:
         train = [phrases.sentence(rng) for _ in range(N_TRAIN)]
         test = [phrases.sentence(rng) for _ in range(N_TEST)]
         torch.manual_seed(seed)
-        model = MaskedLM(TransformerConfig(source_vocab_size=len(phrases.TOKENS), n_encoder_layer=2))
-        for steps in fit(model, pad_batch([phrases.encode(s.words) for s in train], PAD), seed):
+        model = MaskedLM(TransformerConfig(source_vocab_size=len(phrases.VOCABULARY), n_encoder_layer=2))
+        for steps in fit(model, pad_batch([phrases.VOCABULARY.encode(s.words) for s in train], PAD), seed):
             heads = [{"seed": seed, "steps": steps, **row} for row in measure(model, test)]
             best = max(heads, key=lambda row: row["own_visible"])
             print(best, flush=True)

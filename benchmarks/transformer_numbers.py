@@ -16,7 +16,7 @@ from lecture21.transformer import Transformer, TransformerConfig, beam_search, g
 
 STEPS, BATCH, PEAK, WARMUP = 600, 32, 2e-3, 100
 N_TEST = 400
-TOKENS = {"bos": numbers.IDS[numbers.BOS], "eos": numbers.IDS[numbers.EOS], "max_new": 16}
+TOKENS = {"bos": numbers.VOCABULARY.bos, "eos": numbers.VOCABULARY.eos, "max_new": 16}
 
 SETTINGS = [
     {"to": "words", "position": "sinusoidal", "n_train": 250, "max_digits": 6},
@@ -35,13 +35,13 @@ SETTINGS = [
 def draw(n_train: int, max_digits: int, longer: int, seed: int) -> tuple[list[int], list[int]]:
     """Return numbers to train on and others to be tested on: of the same kind, or longer than (nearly) all seen."""
     drawn = numbers.sample(n_train + N_TEST, max_digits=max_digits, seed=seed)
-    if max_digits == numbers.MAX_DIGITS:
+    if max_digits == 6:
         return drawn[N_TEST:], drawn[:N_TEST]
-    longest = [n for n in numbers.sample(10 * N_TEST, seed=seed) if len(str(n)) == numbers.MAX_DIGITS]
+    longest = [n for n in numbers.sample(10 * N_TEST, seed=seed) if len(str(n)) == 6]
     return drawn[N_TEST:] + longest[N_TEST : N_TEST + longer], longest[:N_TEST]
 
 
-def fit(model: Transformer, data: numbers.Pairs, seed: int) -> None:
+def fit(model: Transformer, data: numbers.Translations, seed: int) -> None:
     """Train as the chapter does: Adam, a rate that rises for 100 steps and then falls with the root of the step."""
     optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.98))
     generator = torch.Generator().manual_seed(seed)
@@ -59,15 +59,17 @@ def run(setting: dict, seed: int) -> dict[str, object]:
     sizes = (setting[name] for name in ("n_train", "max_digits", "longer"))
     train, test = (numbers.pairs(part, setting["to"]) for part in draw(*sizes, seed))
     torch.manual_seed(seed)
-    config = TransformerConfig(source_vocab_size=len(numbers.TOKENS), block_size=16, position=setting["position"])
+    config = TransformerConfig(source_vocab_size=len(numbers.VOCABULARY), block_size=16, position=setting["position"])
     model = Transformer(config)
     fit(model, train, seed)
     greedy = greedy_decode(model, test.source, **TOKENS)
     beams = beam_search(model, test.source, width=4, **TOKENS)
-    answers = [numbers.decode(row) for row in test.target_out]
+    answers = [numbers.VOCABULARY.decode(row) for row in test.target_out]
 
     def exact(ids: torch.Tensor) -> float:
-        return sum(numbers.decode(row) == answer for row, answer in zip(ids, answers, strict=True)) / len(answers)
+        return sum(numbers.VOCABULARY.decode(row) == answer for row, answer in zip(ids, answers, strict=True)) / len(
+            answers
+        )
 
     likelier = (beams.log_probabilities[:, 0] > greedy.log_probabilities + 1e-4).sum().item()
     scores = {"greedy": round(exact(greedy.ids), 4), "beam_4": round(exact(beams.ids[:, 0]), 4)}

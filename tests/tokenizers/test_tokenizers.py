@@ -288,9 +288,7 @@ def test_another_process_learns_the_same():
 
 def test_special_tokens_are_cut_out_before_learning():
     text = END_OF_TEXT.join(["ab"] * 9)
-    with pytest.raises(
-        ValueError, match=r"vocab_size=259 is too large for this text: after 258 every word is"
-    ):
+    with pytest.raises(ValueError, match=r"vocab_size=259 is too large for this text: after 258 every word is"):
         train_bpe(text, 259, [END_OF_TEXT])
     assert train_bpe(text, 258, [END_OF_TEXT]).encode(text, allowed_special="all") == [256, *[257, 256] * 8]
 

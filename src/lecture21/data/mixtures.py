@@ -1,7 +1,7 @@
-"""Small data sets on which mixtures can be seen at work, and what the best possible prediction of each one scores.
+"""Small synthetic data sets for mixtures, bagging and boosting, each with the score of the best possible prediction.
 
-Each function draws n points with a seed, and leaves the global random state alone; x is in float64, of shape (n, 1) or
-(n, 2), uniform between -1 and 1. The truth behind a regression is a function of its own, for plots.
+Each function draws n points from a seed and leaves the global random state unchanged. x is in float64, of shape (n, 1)
+or (n, 2), uniform between -1 and 1. The true mean of a regression is a function of its own.
 """
 
 import torch
@@ -11,11 +11,10 @@ from torch import Tensor
 from lecture21._support.validation import require_whole
 
 NOISE = 0.15
-"""The standard deviation of y around its mean in each regression here; its square, 0.0225, is the floor of the MSE."""
+"""Standard deviation of y around its mean in each regression; its square, 0.0225, is the smallest possible MSE."""
 BORDERS = (-0.4, 0.3)
-"""Where the rules of `three_regimes` and of `three_bands` change."""
-FLIPPED = 0.05
-"""The share of labels of `three_bands` that are turned round: no classifier is right more often than 0.95."""
+"""The values of x at which the rules of `three_regimes` and `three_bands` change."""
+_FLIPPED = 0.05  # fraction of flipped labels in `three_bands`; the best accuracy is 0.95
 
 
 def _uniform(n: int, d: int, seed: int) -> tuple[Tensor, torch.Generator]:
@@ -30,13 +29,13 @@ def _noise(n: int, generator: torch.Generator) -> Tensor:
 
 
 def three_regimes_mean(x: Float[Tensor, "N 1"]) -> Float[Tensor, " N"]:
-    """Return the truth of `three_regimes`: three straight pieces, with a jump at each of `BORDERS`."""
+    """Return the true mean of `three_regimes`: three linear pieces, with a jump at each of `BORDERS`."""
     t = x[:, 0]
     return torch.where(t < BORDERS[0], 2 + 1.5 * t, torch.where(t < BORDERS[1], -0.5 - 2 * t, 1.8 - t))
 
 
 def three_regimes(n: int, seed: int) -> tuple[Float[Tensor, "n 1"], Float[Tensor, " n"]]:
-    """Draw a regression whose rule changes twice; it is built in pieces, and so favours a mixture of experts.
+    """Draw a regression whose rule changes twice; being piecewise, it favours a mixture of experts.
 
     The best mean squared error is 0.0225.
     """
@@ -45,12 +44,12 @@ def three_regimes(n: int, seed: int) -> tuple[Float[Tensor, "n 1"], Float[Tensor
 
 
 def smooth_mean(x: Float[Tensor, "N 1"]) -> Float[Tensor, " N"]:
-    """Return the truth of `smooth`: sin(3 x)."""
+    """Return the true mean of `smooth`: sin(3 x)."""
     return (3 * x[:, 0]).sin()
 
 
 def smooth(n: int, seed: int) -> tuple[Float[Tensor, "n 1"], Float[Tensor, " n"]]:
-    """Draw a regression with one rule everywhere, on which a mixture of experts has nothing to divide.
+    """Draw a regression with one rule everywhere, which gives a mixture of experts nothing to divide.
 
     The best mean squared error is 0.0225.
     """
@@ -58,8 +57,7 @@ def smooth(n: int, seed: int) -> tuple[Float[Tensor, "n 1"], Float[Tensor, " n"]
     return x, smooth_mean(x) + _noise(n, generator)
 
 
-SOFT_SLOPE = 8.0
-"""How fast `soft_gate` changes from one line to the other: the log odds of the second line are 8 x."""
+_SOFT_SLOPE = 8.0  # the log odds of the second line of `soft_gate` are 8 x
 
 
 def soft_gate(n: int, seed: int) -> tuple[Float[Tensor, "n 1"], Float[Tensor, " n"]]:
@@ -69,19 +67,19 @@ def soft_gate(n: int, seed: int) -> tuple[Float[Tensor, "n 1"], Float[Tensor, " 
     """
     x, generator = _uniform(n, 1, seed)
     t = x[:, 0]
-    second = torch.rand(n, generator=generator, dtype=torch.float64) < (SOFT_SLOPE * t).sigmoid()
+    second = torch.rand(n, generator=generator, dtype=torch.float64) < (_SOFT_SLOPE * t).sigmoid()
     return x, torch.where(second, -t / 2, 1 + t / 2) + _noise(n, generator)
 
 
 def three_bands(n: int, seed: int) -> tuple[Float[Tensor, "n 2"], Int[Tensor, " n"]]:
-    """Draw points of the square in three vertical bands, each with a rule of its own for class 0 or 1.
+    """Draw points of a square in three vertical bands, each with its own rule for class 0 or 1.
 
-    Left, class 1 is above the falling diagonal; in the middle, below a rising line; right, above 0. Of the labels, 5 %
-    are turned round, so that the best accuracy is 0.95. It is built in pieces, and so favours a mixture of experts.
+    Left, class 1 is above a falling line; in the middle, below a rising line; right, above 0. 5 % of the labels are
+    flipped, so that the best accuracy is 0.95. Being piecewise, the task favours a mixture of experts.
     """
     x, generator = _uniform(n, 2, seed)
     t, u = x.unbind(1)
     left, middle, right = u > -0.7 - t, u < 2 * t, u > 0
     label = torch.where(t < BORDERS[0], left, torch.where(t < BORDERS[1], middle, right))
-    flipped = torch.rand(n, generator=generator, dtype=torch.float64) < FLIPPED
+    flipped = torch.rand(n, generator=generator, dtype=torch.float64) < _FLIPPED
     return x, (label ^ flipped).long()

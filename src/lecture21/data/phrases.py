@@ -1,12 +1,14 @@
-"""Sentences in which a verb waits many words for the phrase that completes it, as in "making ... more difficult".
+"""Sentences with known long-distance dependencies, such as "making ... more difficult".
 
-Slide 9's figure shows heads that follow such a link. In real text nobody can say how strong a link ought to be; here
-a small grammar writes the sentences, so that every link is known. Each sentence has two verbs, and each verb its own
-completion: finding *some* completion is not enough.
+Slide 9 shows attention heads that follow such a dependency. A small grammar generates the sentences, so that every
+dependency is known. Each sentence has two verbs with different completions: attending to *some* completion is not
+enough.
 """
 
 import random
 from typing import NamedTuple
+
+from lecture21.data._vocabulary import MASK, PAD, Vocabulary
 
 COMPLETIONS: dict[str, str] = {
     "making": "more difficult",
@@ -18,77 +20,59 @@ COMPLETIONS: dict[str, str] = {
     "setting": "in motion",
     "turning": "upside down",
 }
-"""What completes each verb."""
+"""The completion of each verb."""
 
-ADJECTIVES = ("new", "old", "public", "local", "final", "secret", "open", "national")
+_ADJECTIVES = ("new", "old", "public", "local", "final", "secret", "open", "national")
 # fmt: off
-NOUNS = (
+_NOUNS = (
     "registration", "voting", "process", "law", "vote", "reform",
     "record", "office", "budget", "city", "paper", "council",
 )
 # fmt: on
-LINKS = ("of", "for", "from", "about")
-SUBJECTS = ("governments", "senators", "voters", "cities", "courts", "ministers")
-SMALL_WORDS = ("the", "or", "are", "and", ".")
+_LINKS = ("of", "for", "from", "about")
+_SUBJECTS = ("governments", "senators", "voters", "cities", "courts", "ministers")
+_SMALL_WORDS = ("the", "or", "are", "and", ".")
 
-PAD, MASK = "<pad>", "<mask>"
-VERBS_AND_COMPLETIONS = (*COMPLETIONS, *" ".join(COMPLETIONS.values()).split())
-TOKENS: tuple[str, ...] = tuple(
-    dict.fromkeys((PAD, MASK, *VERBS_AND_COMPLETIONS, *ADJECTIVES, *NOUNS, *LINKS, *SUBJECTS, *SMALL_WORDS))
+_VERBS_AND_COMPLETIONS = (*COMPLETIONS, *" ".join(COMPLETIONS.values()).split())
+VOCABULARY = Vocabulary(
+    tuple(
+        dict.fromkeys((PAD, MASK, *_VERBS_AND_COMPLETIONS, *_ADJECTIVES, *_NOUNS, *_LINKS, *_SUBJECTS, *_SMALL_WORDS))
+    )
 )
-"""The vocabulary, each word once."""
+"""Padding, mask, and the words of the grammar."""
 
-IDS = {token: i for i, token in enumerate(TOKENS)}
-
-SHORTEST, LONGEST = 2, 10  # words between a verb and its completion
+_SHORTEST, _LONGEST = 2, 10  # words between a verb and its completion
 
 
 class Sentence(NamedTuple):
-    """Words, and where its two links begin and end."""
+    """A sentence and the positions of its two dependencies."""
 
     words: list[str]
     verbs: tuple[int, int]
     """Position of each verb."""
     completions: tuple[int, int]
-    """Position of the first of the two words that complete it."""
+    """Position of the first word of each completion, in the order of the verbs."""
 
 
 def sentence(rng: random.Random) -> Sentence:
-    """Write a sentence: a subject, two verbs, and for each its own completion with 2 to 10 words between."""
-    words, verbs, completions = [rng.choice(SUBJECTS), "are"], [], []
+    """Generate a sentence: a subject, and two verbs, each 2 to 10 words before its completion."""
+    words, verbs, completions = [rng.choice(_SUBJECTS), "are"], [], []
     for i, verb in enumerate(rng.sample(list(COMPLETIONS), 2)):
         words += ["and"] if i else []
         verbs.append(len(words))
-        words += [verb, *noun_phrase(rng.randint(SHORTEST, LONGEST), rng)]
+        words += [verb, *_noun_phrase(rng.randint(_SHORTEST, _LONGEST), rng)]
         completions.append(len(words))
         words += COMPLETIONS[verb].split()
     return Sentence([*words, "."], tuple(verbs), tuple(completions))
 
 
-def noun_phrase(length: int, rng: random.Random) -> list[str]:
-    """Write what stands between a verb and its completion, in so many words.
-
-    Raises:
-        ValueError: if that is fewer than 2: "the" and a noun.
-    """
-    if length < SHORTEST:
-        raise ValueError(f"a noun phrase has at least {SHORTEST} words, got {length}")
-    words = ["the", rng.choice(NOUNS)]
+def _noun_phrase(length: int, rng: random.Random) -> list[str]:
+    """Generate the `length` >= 2 words between a verb and its completion."""
+    words = ["the", rng.choice(_NOUNS)]
     while len(words) < length:
-        longer = [["or"], [rng.choice(LINKS), "the"]][rng.randrange(2)]
+        longer = [["or"], [rng.choice(_LINKS), "the"]][rng.randrange(2)]
         if len(words) + len(longer) + 1 <= length and rng.random() < 0.6:
-            words += [*longer, rng.choice(NOUNS)]
+            words += [*longer, rng.choice(_NOUNS)]
         else:
-            words.insert(-1, rng.choice(ADJECTIVES))
+            words.insert(-1, rng.choice(_ADJECTIVES))
     return words
-
-
-def encode(words: list[str]) -> list[int]:
-    """Return the ids of words.
-
-    Raises:
-        ValueError: if a word is not in `TOKENS`.
-    """
-    if unknown := [word for word in words if word not in IDS]:
-        raise ValueError(f"{unknown[0]!r} is not a word of this grammar; they are {' '.join(TOKENS)}")
-    return [IDS[word] for word in words]

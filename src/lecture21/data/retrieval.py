@@ -1,8 +1,8 @@
-"""A needle in a haystack: a fact hidden in noise, and at the end of the text the question after it.
+"""Needle in a haystack: a fact hidden in noise, and a query for it at the end of the sequence.
 
-A fact is one symbol that says "key k has value v"; the question is k, the answer v. Whoever has read the whole text
-knows it, and the rest is noise, so that the task measures what a model can bring back from how far, apart from any
-knowledge of a language. Other facts lie about, and so a guess among the values in sight is often wrong.
+A fact is one symbol that says "key k has value v"; the query is k and the answer is v. The task measures from which
+distance a model can retrieve a fact, without any knowledge of a language. Other facts are distractors, so that a guess
+among the values in the context is often wrong.
 """
 
 from collections.abc import Callable
@@ -19,20 +19,16 @@ from lecture21.objectives import token_cross_entropy
 
 @dataclass(frozen=True)
 class Haystack:
-    """The symbols of the task, in this order: keys (the questions), values (the answers), facts, noise.
-
-    Raises:
-        ValueError: naming the field, its value and what is allowed.
-    """
+    """The task's symbols, in this order: keys (the queries), values (the answers), facts, noise."""
 
     n_key: int = 6
-    """Keys, each of which can be asked for."""
+    """Number of keys."""
     n_value: int = 6
-    """Values: a blind guess is right once in so many times."""
+    """Number of values; a random guess is right with probability 1 / n_value."""
     n_fact: int = 3
-    """Facts in a text, about different keys; the needle is one of them."""
+    """Facts in a sequence, about different keys; one of them is the needle."""
     n_noise: int = 16
-    """Symbols of the noise."""
+    """Number of noise symbols."""
 
     def __post_init__(self) -> None:
         for name in ("n_key", "n_value", "n_fact", "n_noise"):
@@ -52,32 +48,29 @@ class Haystack:
     def draw(
         self, batch: int, length: int, *, distance: int | None = None, generator: Generator | None = None
     ) -> tuple[Int[Tensor, "B T"], Int[Tensor, " B"]]:
-        """Draw texts that end with a question, and the symbols that answer it.
+        """Draw sequences that end with a query, and the symbols that answer it.
 
         Args:
-            batch: number of texts B.
-            length: number of symbols T of each, the question included.
-            distance: from the needle to the question; uniform in 1 ... T - 1 if not given. Other facts lie anywhere.
-            generator: source of the draws; torch's own if not given.
-
-        Raises:
-            ValueError: if the text is too short for its facts, or the needle would not lie in it.
+            batch: number of sequences B.
+            length: number of symbols T of each, the query included.
+            distance: positions from the needle to the query; uniform in 1 ... T - 1 if not given.
+            generator: source of the draws; torch's global one if not given.
         """
         require_whole("batch", batch)
         if length <= self.n_fact:
-            raise ValueError(f"length must be > {self.n_fact}, which are the facts beside the question; got {length}")
+            raise ValueError(f"length must be greater than the number of facts, {self.n_fact}, got {length}")
         if distance is not None and not 1 <= distance < length:
             raise ValueError(f"distance must be between 1 and length - 1 = {length - 1}, got {distance}")
         low, high = (1, length) if distance is None else (distance, distance + 1)
-        needle = length - 1 - torch.randint(low, high, (batch, 1), generator=generator)  # (B, 1): where it lies
-        # Places in random order, the needle's first.
+        needle = length - 1 - torch.randint(low, high, (batch, 1), generator=generator)  # (B, 1): its position
+        # Positions in random order, the needle's first.
         order = torch.rand(batch, length - 1, generator=generator).scatter(1, needle, 2.0)
-        places = order.topk(self.n_fact, dim=1).indices  # (B, F)
+        positions = order.topk(self.n_fact, dim=1).indices  # (B, F)
         keys = torch.rand(batch, self.n_key, generator=generator).argsort(dim=1)[:, : self.n_fact]
         values = torch.randint(self.n_value, (batch, self.n_fact), generator=generator)
         first_noise = self.vocab_size - self.n_noise
         ids = torch.randint(first_noise, self.vocab_size, (batch, length), generator=generator)
-        ids = ids.scatter(1, places, self.n_key + self.n_value + keys * self.n_value + values)
+        ids = ids.scatter(1, positions, self.n_key + self.n_value + keys * self.n_value + values)
         ids[:, -1] = keys[:, 0]
         return ids, self.n_key + values[:, 0]
 
@@ -85,13 +78,13 @@ class Haystack:
 def retrieval_loss(
     model: Callable[[Tensor], Tensor], task: Haystack, length: int, *, batch_size: int = 32
 ) -> Callable[[Generator], Float[Tensor, ""]]:
-    """Return the loss that `training.minimize` asks for: the cross-entropy of the answers to a fresh batch, in nats.
+    """Return a loss function for `training.minimize`: the cross-entropy of the answers of a fresh batch, in nats.
 
     Args:
         model: maps ids (B, T) to logits (B, T, V) over the symbols of the task.
-        task: what is drawn, with needles at every distance.
-        length: symbols of a text, at most the model's block.
-        batch_size: texts of a step.
+        task: the task; needles are drawn at every distance.
+        length: symbols of a sequence, at most the model's block size.
+        batch_size: sequences in a batch.
     """
 
     def loss(generator: Generator) -> Float[Tensor, ""]:
@@ -111,18 +104,15 @@ def retrieval_score(
     n_text: int = 256,
     seed: int = 0,
 ) -> float:
-    """Return the share of texts whose question a model answers rightly, its answer being the symbol of highest logit.
+    """Return the fraction of sequences whose query a model answers correctly, taking the symbol of highest logit.
 
     Args:
         model: maps ids (B, T) to logits (B, T, V) over the symbols of the task.
-        task: a blind guess among its values is right once in `n_value` times.
-        length: symbols of a text, at most the model's block.
-        distance: how far before the question the needle lies.
-        n_text: number of texts.
-        seed: of the texts, which are the same for every model.
-
-    Raises:
-        ValueError: from `Haystack.draw`, or if a text is longer than the model's block.
+        task: the task; a random guess among its values scores 1 / n_value.
+        length: symbols of a sequence, at most the model's block size.
+        distance: positions from the needle to the query.
+        n_text: number of sequences.
+        seed: seed of the sequences, which are the same for every model.
     """
     ids, answers = task.draw(n_text, length, distance=distance, generator=Generator().manual_seed(seed))
     with evaluating(model):
