@@ -13,6 +13,7 @@ the validation split in nats per character.
 
 from pathlib import Path
 
+import common
 import torch
 
 from lecture21 import GPT, GPTConfig
@@ -54,7 +55,7 @@ def main() -> None:
         for step, weights, loss in losses
     ]
     print(rows[-1])
-    results.save("alignment_base", rows, "python benchmarks/alignment_base.py")
+    common.save("alignment_base", rows, arguments=False)
 
 
 if __name__ == "__main__":

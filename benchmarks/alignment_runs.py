@@ -15,9 +15,9 @@ for six held-out prompts and each method one line, whether it is a whole questio
 
 import copy
 import dataclasses
-import sys
 import time
 
+import common
 import torch
 
 from lecture21 import GPT
@@ -34,7 +34,6 @@ from lecture21.alignment.task import (
     questions,
     rewarded,
 )
-from lecture21.data import results
 
 KL_WEIGHTS = (0.0, 0.1, 0.3, 1.0)
 BETAS = (0.1, 0.3, 1.0)
@@ -103,16 +102,15 @@ def run(seed: int, base: GPT, task: Task) -> tuple[Rows, Rows, Rows]:
 
 def main() -> None:
     """Run the seeds and write the tables."""
-    torch.set_num_threads(1)
+    seeds = common.start(3)
     base, tokenizer = load_base()
     task = questions(tokenizer)
     tables: dict[str, Rows] = {"alignment_runs": [], "alignment_reward": [], "alignment_samples": []}
-    for seed in [int(argument) for argument in sys.argv[1:]] or range(3):
+    for seed in seeds:
         for rows, more in zip(tables.values(), run(seed, base, task), strict=True):
             rows.extend(more)
-    command = " ".join(["python benchmarks/alignment_runs.py", *sys.argv[1:]])
     for name, rows in tables.items():
-        results.save(name, rows, command)
+        common.save(name, rows)
 
 
 if __name__ == "__main__":

@@ -23,13 +23,11 @@ mean over the batches since the last evaluation (in `text` and `long`: over the 
 import time
 from collections.abc import Sequence
 
+import common
 import torch
 
 from lecture21 import GPT, presets
-from lecture21.data import plays as corpus
-from lecture21.data import results
 from lecture21.ensembles import log_pool_decomposition, mixture_gap
-from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, train
 
 MEMBERS, STEPS, SHORT_STEPS, LOOK = 8, 1500, 1600, 200
@@ -82,9 +80,7 @@ def at(states: Sequence[dict]) -> list[GPT]:
 def main() -> None:
     """Train both bags and write the table."""
     torch.set_num_threads(1)
-    text = corpus.shakespeare()
-    tokenizer = CharTokenizer.from_text(text)
-    tokens, val = (torch.tensor(tokenizer.encode(part)) for part in corpus.split(text))
+    _, tokens, val = common.encoded_plays()
     rows = []
 
     def add(
@@ -103,7 +99,7 @@ def main() -> None:
         last = rows[-1]
         print(f"{time.process_time():5.0f} s {part} {columns} {last['members']} members: ", end="")
         print(f"average {last['average']}, linear {last['linear']}, geometric {last['geometric']}", flush=True)
-        results.save("bag_of_gpts", rows, "python benchmarks/bag_of_gpts.py")
+        common.save("bag_of_gpts", rows, arguments=False)
 
     each = [[k] for k in range(MEMBERS)]
     for number in range(2):

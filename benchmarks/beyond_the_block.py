@@ -13,14 +13,12 @@ whole of them in windows of that length; `position` is, in windows of 512, the 6
 """
 
 import math
-import sys
 
+import common
 import torch
 
 from lecture21 import GPT, GPTConfig
-from lecture21.data import results, shakespeare, split
 from lecture21.objectives import token_log_probabilities
-from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, evaluate, train
 
 TRAINED, LONG = 64, 512
@@ -67,10 +65,8 @@ def measure(model: GPT, tokens: torch.Tensor) -> dict[tuple[str, int], float]:
 
 def main() -> None:
     """Run every kind and seed, and write the table."""
-    torch.set_num_threads(1)
-    text = shakespeare()
-    tokenizer = CharTokenizer.from_text(text)
-    tokens, val = (torch.tensor(tokenizer.encode(part)) for part in split(text))
+    seeds = common.start(3)
+    tokenizer, tokens, val = common.encoded_plays()
     val = val[: 2**15 + 1]
     rows = []
 
@@ -80,7 +76,7 @@ def main() -> None:
         run = {"position": kind, "change": change, "steps": steps, "more": more, "seed": seed}
         rows.extend({**run, "by": by, "at": at, "bits": round(b, 4)} for (by, at), b in bits.items())
 
-    for seed in [int(argument) for argument in sys.argv[1:]] or range(3):
+    for seed in seeds:
         few = trained("rotary", seed, FEW, tokenizer.vocab_size, tokens)
         look(few.stretched(LONG), "rotary", "as trained", FEW, 0, seed)
         for kind in KINDS:
@@ -92,7 +88,7 @@ def main() -> None:
                 if kind == "rotary" and change in TUNED:
                     learn(reader, tokens, MORE, 4, 1e-3, seed)
                     look(reader, kind, change, STEPS, MORE, seed)
-    results.save("beyond_the_block", rows, " ".join(["python benchmarks/beyond_the_block.py", *sys.argv[1:]]))
+    common.save("beyond_the_block", rows)
 
 
 if __name__ == "__main__":

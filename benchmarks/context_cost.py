@@ -18,9 +18,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import common
 import torch
 
-from lecture21.data import results
 from lecture21.layers import MultiHeadAttention
 
 WIDTH, HEADS, WINDOW, ROUNDS = 128, 2, 256, 5
@@ -85,7 +85,7 @@ def main() -> None:
             command = [sys.executable, __file__, "peak", way, str(n_token)]
             found = subprocess.run(command, env=thrifty, check=True, capture_output=True, text=True)
             note(way, n_token, 0, "bytes", int(found.stdout))
-    results.save("context_cost", rows, "python benchmarks/context_cost.py")
+    common.save("context_cost", rows, arguments=False)
 
 
 if __name__ == "__main__":

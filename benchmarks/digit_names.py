@@ -12,13 +12,12 @@ Writes the result `digit_names`: setting, seed, accuracy (share of held-out imag
 and seconds of training. And the result `digit_confusions`, for "patch 2": seed, digit, written, count, where not 0.
 """
 
-import sys
 import time
 from dataclasses import replace
 
+import common
 import torch
 
-from lecture21.data import results
 from lecture21.vision import digits
 
 SETTINGS = {
@@ -76,8 +75,7 @@ def run(setting: str, seed: int) -> tuple[dict[str, object], list[dict[str, obje
 
 def main() -> None:
     """Run every setting and seed, and write the tables."""
-    torch.set_num_threads(1)
-    seeds = [int(argument) for argument in sys.argv[1:]] or list(range(5))
+    seeds = common.start(5)
     rows, confused = [], []
     for setting in SETTINGS:
         for seed in seeds:
@@ -85,9 +83,8 @@ def main() -> None:
             rows.append(row)
             confused += confusions if setting == "patch 2" else []
             print(*row.values(), sep="  ", flush=True)
-    command = " ".join(["python benchmarks/digit_names.py", *sys.argv[1:]])
-    results.save("digit_names", rows, command)
-    results.save("digit_confusions", confused, command)
+    common.save("digit_names", rows)
+    common.save("digit_confusions", confused)
 
 
 if __name__ == "__main__":

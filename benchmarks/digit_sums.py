@@ -13,15 +13,14 @@ is trained on, 0 for those themselves), pairs, answers, named (share with both d
 whose sum is right), near (share of these whose sum is wrong by 1 at most) and seconds of training.
 """
 
-import sys
 import time
 from dataclasses import replace
 from functools import partial
 
+import common
 import torch
 
 from lecture21 import GPT
-from lecture21.data import results
 from lecture21.generation import generate
 from lecture21.training import minimize
 from lecture21.vision import digits, sums
@@ -101,15 +100,15 @@ def run(shown: str, kind: str, seed: int) -> list[dict[str, object]]:
 
 def main() -> None:
     """Run everything, and write the table."""
-    torch.set_num_threads(1)
+    seeds = common.start(3)
     rows = []
-    for seed in [int(argument) for argument in sys.argv[1:]] or range(3):
+    for seed in seeds:
         for shown in SHOWN:
             for kind in sums.HELD_OUT:
                 for row in run(shown, kind, seed):
                     rows.append(row)
                     print(*row.values(), sep="  ", flush=True)
-    results.save("digit_sums", rows, " ".join(["python benchmarks/digit_sums.py", *sys.argv[1:]]))
+    common.save("digit_sums", rows)
 
 
 if __name__ == "__main__":

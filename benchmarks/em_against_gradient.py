@@ -15,13 +15,12 @@ fit ended in numbers that are not finite. `newton_steps` are those in each M-ste
 """
 
 import math
-import sys
 import time
 
+import common
 import torch
 from torch import Tensor
 
-from lecture21.data import results
 from lecture21.data.mixtures import soft_gate, three_regimes
 from lecture21.mixtures import LinearGate, LinearGaussian, Mixture, fit_em, fit_gradient
 
@@ -60,8 +59,7 @@ def changes(mixture: Mixture, x: Tensor, y: Tensor, damped: bool, newton_steps: 
 
 def main() -> None:
     """Run the starts and write the table."""
-    torch.set_num_threads(1)
-    seeds = [int(argument) for argument in sys.argv[1:]] or list(range(20))
+    seeds = common.start(20)
     blank = dict.fromkeys(("start", "steps", "nats", "newton_steps", "falls", "worst"), "")
     rows = []
     for data, ((x, y), members) in DATA.items():
@@ -102,7 +100,7 @@ def main() -> None:
                     )
                 setting = f"{name} start, {members} members, {method}, {newton_steps} Newton steps"
                 print(f"{setting}: {fallen} of {len(seeds)} starts fall; {time.process_time():.0f} s", flush=True)
-    results.save("em_against_gradient", rows, "python benchmarks/em_against_gradient.py")
+    common.save("em_against_gradient", rows, arguments=False)
 
 
 if __name__ == "__main__":

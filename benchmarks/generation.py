@@ -20,11 +20,11 @@ from contextlib import nullcontext
 from functools import partial
 from unittest.mock import patch
 
+import common
 import torch
 import transformers
 
 from lecture21 import GPT, presets
-from lecture21.data import results
 from lecture21.generation import generate
 from lecture21.huggingface import to_huggingface
 
@@ -102,7 +102,7 @@ def main() -> None:
                 n_new,
             )
         print(f"round {number + 1} of {ROUNDS}", file=sys.stderr)
-    results.save("generation_speed", rows, " ".join(["python benchmarks/generation.py", *sys.argv[1:]]))
+    common.save("generation_speed", rows)
 
     print(f"{n_new} new tokens after {PROMPT}, batch 1, one thread, {ROUNDS} rounds in turn")
     medians = {way: statistics.median(times(rows, way)) for way in dict.fromkeys(row["way"] for row in rows)}

@@ -5,25 +5,19 @@ Usage: python benchmarks/gpt0_seeds.py [SEED ...]        (0 1 2 3 4 if none is n
 Writes the result `gpt0_seeds`: seed, step, train_loss, val_loss (nats per character, whole validation split).
 """
 
-import sys
-
+import common
 import torch
 
 from lecture21 import GPT, presets
-from lecture21.data import plays as corpus
-from lecture21.data import results
-from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, train
 
 
 def main() -> None:
     """Run the seeds and write the table."""
-    torch.set_num_threads(1)
-    text = corpus.shakespeare()
-    tokenizer = CharTokenizer.from_text(text)
-    tokens, val = (torch.tensor(tokenizer.encode(part)) for part in corpus.split(text))
+    seeds = common.start(5)
+    tokenizer, tokens, val = common.encoded_plays()
     rows = []
-    for seed in [int(argument) for argument in sys.argv[1:]] or range(5):
+    for seed in seeds:
         torch.manual_seed(seed)
         model = GPT(presets.get("gpt0", vocab_size=tokenizer.vocab_size))
         history = train(model, tokens, TrainConfig(seed=seed, device="cpu"), val=val)
@@ -31,7 +25,7 @@ def main() -> None:
             losses = {"train_loss": round(train_loss, 5), "val_loss": round(val_loss, 5)}
             rows.append({"seed": seed, "step": step, **losses})
         print(f"seed {seed}: {history.val_loss[-1]:.4f} nats per character")
-    results.save("gpt0_seeds", rows, " ".join(["python benchmarks/gpt0_seeds.py", *sys.argv[1:]]))
+    common.save("gpt0_seeds", rows)
     last = torch.tensor([row["val_loss"] for row in rows if row["step"] == TrainConfig.steps])
     print(f"{len(last)} seeds: mean {last.mean():.4f}, standard deviation {last.std():.4f}, worst {last.max():.4f}")
 

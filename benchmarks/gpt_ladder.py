@@ -14,14 +14,13 @@ Writes the result `gpt_ladder` after every run, and a run that is in it is not d
     bits_at_32: bits per character in windows of about 32 characters, whatever the model's block.
 """
 
-import sys
 from dataclasses import dataclass, field
 
+import common
 import torch
 
 from lecture21 import GPT, presets
-from lecture21.data import plays as corpus
-from lecture21.data import results
+from lecture21.data import shakespeare, split
 from lecture21.objectives import bits_per_character
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.training import TrainConfig, evaluate, train
@@ -119,19 +118,18 @@ def run(rung: Rung, seed: int, text: str, val_text: str) -> dict[str, object]:
 
 def main() -> None:
     """Climb, and write the table after every run."""
-    torch.set_num_threads(1)
-    seeds = [int(argument) for argument in sys.argv[1:]] or range(3)
-    text, val_text = corpus.split(corpus.shakespeare())
-    rows = results.load(NAME) if NAME in results.names() else []
+    seeds = common.start(3)
+    text, val_text = split(shakespeare())
+    rows = common.stored(NAME)
     for name, rung in LADDER.items():
         for seed in seeds:
-            if any(row["rung"] == name and row["seed"] == str(seed) for row in rows):
+            if any(row["rung"] == name and row["seed"] == seed for row in rows):
                 continue
-            row = {"rung": name, "seed": str(seed), **run(rung, seed, text, val_text)}
+            row = {"rung": name, "seed": seed, **run(rung, seed, text, val_text)}
             print(*row.values(), sep="  ", flush=True)
             rows.append(row)
-            rows.sort(key=lambda row: (list(LADDER).index(row["rung"]), int(row["seed"])))
-            results.save(NAME, rows, "python benchmarks/gpt_ladder.py")
+            rows.sort(key=lambda row: (list(LADDER).index(row["rung"]), row["seed"]))
+            common.save(NAME, rows, arguments=False)
 
 
 if __name__ == "__main__":

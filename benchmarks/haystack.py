@@ -10,12 +10,10 @@ Writes the result `haystack`: kind of positions, change, seed, length of the tex
 share of 100 texts answered rightly. A blind guess is right in 1/6 of them.
 """
 
-import sys
-
+import common
 import torch
 
 from lecture21 import GPT, GPTConfig
-from lecture21.data import results
 from lecture21.data.retrieval import Haystack, retrieval_loss, retrieval_score
 from lecture21.training import TrainConfig, minimize
 
@@ -42,9 +40,9 @@ def trained(kind: str, seed: int) -> GPT:
 
 def main() -> None:
     """Run every kind and seed, and write the table."""
-    torch.set_num_threads(1)
+    seeds = common.start(3)
     rows = []
-    for seed in [int(argument) for argument in sys.argv[1:]] or range(3):
+    for seed in seeds:
         for kind in KINDS:
             model = trained(kind, seed)
             looks = [("as trained", model, TRAINED, NEAR)]
@@ -58,7 +56,7 @@ def main() -> None:
                     {**where, "distance": distance, "right": round(score, 4)}
                     for distance, score in zip(distances, scores, strict=True)
                 ]
-    results.save("haystack", rows, " ".join(["python benchmarks/haystack.py", *sys.argv[1:]]))
+    common.save("haystack", rows)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ are hidden; and the same with this head switched off.
 
 import copy
 import random
-import sys
 from collections.abc import Iterator
 
+import common
 import torch
 
-from lecture21.data import phrases, results
+from lecture21.data import phrases
 from lecture21.layers import attention_maps
 from lecture21.objectives import mask_tokens, pad_batch
 from lecture21.transformer import MaskedLM, TransformerConfig
@@ -91,9 +91,9 @@ def measure(model: MaskedLM, test: list[phrases.Sentence]) -> list[dict[str, obj
 
 def main() -> None:
     """Run the seeds and write the table."""
-    torch.set_num_threads(1)
+    seeds = common.start(5)
     rows = []
-    for seed in [int(argument) for argument in sys.argv[1:]] or range(5):
+    for seed in seeds:
         rng = random.Random(seed)
         train = [phrases.sentence(rng) for _ in range(N_TRAIN)]
         test = [phrases.sentence(rng) for _ in range(N_TEST)]
@@ -104,7 +104,7 @@ def main() -> None:
             best = max(heads, key=lambda row: row["own_visible"])
             print(best, flush=True)
             rows += heads
-    results.save("long_distance", rows, " ".join(["python benchmarks/long_distance.py", *sys.argv[1:]]))
+    common.save("long_distance", rows)
 
 
 if __name__ == "__main__":

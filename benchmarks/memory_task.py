@@ -13,13 +13,11 @@ Writes results/memory_task.csv in the package: setting, seed, nats and accuracy 
 load_entropy, max_violation and dead over all pairs.
 """
 
-import sys
-
+import common
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lecture21.data import results
 from lecture21.layers.feed_forward import FeedForward
 from lecture21.moe import Router, SparseMoE, describe, routings
 
@@ -86,14 +84,13 @@ def run(setting: str, seed: int) -> dict[str, object]:
 
 def main() -> None:
     """Run every setting and seed, and write the table."""
-    torch.set_num_threads(1)
-    seeds = [int(argument) for argument in sys.argv[1:]] or list(range(10))
+    seeds = common.start(10)
     rows = []
     for setting in SETTINGS:
         for seed in seeds:
             rows.append({"setting": setting, "seed": seed, **run(setting, seed)})
             print(*rows[-1].values(), sep="  ", flush=True)
-    results.save("memory_task", rows, "python benchmarks/memory_task.py")
+    common.save("memory_task", rows, arguments=False)
 
 
 if __name__ == "__main__":

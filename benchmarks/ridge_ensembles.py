@@ -13,9 +13,9 @@ squared error of the students on their own examples.
 
 import time
 
+import common
 import torch
 
-from lecture21.data import results
 from lecture21.ensembles import simulate_ridge_ensemble
 
 SAMPLINGS = (("subset", 1.0), ("subset", 0.8), ("subset", 0.65), ("bootstrap", 1.0))
@@ -46,7 +46,7 @@ def main() -> None:
                 found = {f"mean_of_{k}": round(error[n].item(), 6) for k, error in errors.items()}
                 rows.append({**named, **found, "train": round(train[n].item(), 6)})
         print(f"{sampling} {subset}: {time.process_time():.0f} s", flush=True)
-    results.save("ridge_ensembles", rows, "python benchmarks/ridge_ensembles.py")
+    common.save("ridge_ensembles", rows, arguments=False)
 
 
 if __name__ == "__main__":

@@ -20,18 +20,15 @@ d logits / d embedding for the last of 32 characters against the one s places be
 """
 
 import math
-import sys
 import time
 
+import common
 import torch
 
 from lecture21 import GPT, presets
-from lecture21.data import plays as corpus
-from lecture21.data import results
 from lecture21.layers.influence import influence_by_distance
 from lecture21.ngram import NGram
 from lecture21.rnn import RNN, RNNConfig
-from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, evaluate, train
 
 # Widths of the embedding and the state, by kind and number of layers: the nearest to GPT-0's count.
@@ -76,11 +73,8 @@ def carried(model: RNN, tokens: torch.Tensor, streams: int = 64) -> float:
 
 def main() -> None:
     """Search, run the seeds and write the table."""
-    torch.set_num_threads(1)
-    seeds = [int(argument) for argument in sys.argv[1:]] or list(range(3))
-    text = corpus.shakespeare()
-    tokenizer = CharTokenizer.from_text(text)
-    tokens, val = (torch.tensor(tokenizer.encode(part)) for part in corpus.split(text))
+    seeds = common.start(3)
+    tokenizer, tokens, val = common.encoded_plays()
     cut = len(tokens) * 9 // 10
     windows = val[: 64 * 32].view(64, 32)
     rows, gradients = [], []
@@ -134,7 +128,7 @@ def main() -> None:
         print(f"{name}, {n_layer} layers, rate {rate:g}, {shape['parameters']:,} parameters: ", end="")
         print(f"mean {ends.mean():.4f}, standard deviation {ends.std():.4f}", flush=True)
         for result, table in {"rnn_against_gpt": rows, "rnn_gradient": gradients}.items():
-            results.save(result, table, "python benchmarks/rnn_against_gpt.py")
+            common.save(result, table, arguments=False)
     print(f"{time.process_time():.0f} s of one core")
 
 

@@ -19,15 +19,11 @@ And `router_course`, for the first seed: setting, seed, step, layer, and the sha
 experts read (expert_1 ...) in the training batches of the 10 steps that end there; at step 1, in the first batch.
 """
 
-import sys
-
+import common
 import torch
 
 from lecture21 import GPT, GPTConfig
-from lecture21.data import plays as corpus
-from lecture21.data import results
 from lecture21.moe import Router, load, routings, statistics_of
-from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, evaluate, train
 
 NAME, COURSE = "router_collapse", "router_course"
@@ -113,25 +109,22 @@ def run(config: GPTConfig, seed: int, tokens: torch.Tensor, val: torch.Tensor) -
 
 def main() -> None:
     """Run every setting and seed that is missing, and write both tables after each."""
-    torch.set_num_threads(1)
-    seeds = [int(argument) for argument in sys.argv[1:]] or list(range(5))
-    text = corpus.shakespeare()
-    tokenizer = CharTokenizer.from_text(text)
-    tokens, val = (torch.tensor(tokenizer.encode(part)) for part in corpus.split(text))
-    rows, course = (results.load(name) if name in results.names() else [] for name in (NAME, COURSE))
+    seeds = common.start(5)
+    _, tokens, val = common.encoded_plays()
+    rows, course = (common.stored(name) for name in (NAME, COURSE))
     for seed in seeds:
         for setting, config in SETTINGS.items():
-            if any((row["setting"], row["seed"]) == (setting, str(seed)) for row in rows):
+            if any((row["setting"], row["seed"]) == (setting, seed) for row in rows):
                 continue
             row, steps = run(config, seed, tokens, val)
             print(setting, seed, *row.values(), sep="  ", flush=True)
-            rows.append({"setting": setting, "seed": str(seed), **row})
-            rows.sort(key=lambda row: (list(SETTINGS).index(row["setting"]), int(row["seed"])))
-            results.save(NAME, rows, "python benchmarks/router_collapse.py")
+            rows.append({"setting": setting, "seed": seed, **row})
+            rows.sort(key=lambda row: (list(SETTINGS).index(row["setting"]), row["seed"]))
+            common.save(NAME, rows, arguments=False)
             if seed == 0 and config.moe and config.moe.n_expert == 8:
-                course += [{"setting": setting, "seed": "0", **step} for step in steps]
-                course.sort(key=lambda row: (list(SETTINGS).index(row["setting"]), int(row["layer"]), int(row["step"])))
-                results.save(COURSE, course, "python benchmarks/router_collapse.py")
+                course += [{"setting": setting, "seed": 0, **step} for step in steps]
+                course.sort(key=lambda row: (list(SETTINGS).index(row["setting"]), row["layer"], row["step"]))
+                common.save(COURSE, course, arguments=False)
 
 
 if __name__ == "__main__":

@@ -28,16 +28,15 @@ mixture with the MLP gate after training, its gate put aside: every member count
 """
 
 import math
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
 
+import common
 import torch
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from torch import Tensor, nn
 
-from lecture21.data import results
 from lecture21.data.mixtures import smooth, three_bands, three_regimes
 from lecture21.ensembles import ambiguity_decomposition
 from lecture21.mixtures import (
@@ -229,8 +228,7 @@ COLUMNS = (
 
 def main() -> None:
     """Run the seeds and write the table."""
-    torch.set_num_threads(1)
-    seeds = [int(argument) for argument in sys.argv[1:]] or list(range(8))
+    seeds = common.start(8)
     tasks = {
         "three_regimes": partial(regression, three_regimes),
         "three_bands": partial(classification, three_bands),
@@ -246,7 +244,7 @@ def main() -> None:
         for method in dict.fromkeys(row["method"] for row in rows if row["task"] == task):
             errors = torch.tensor([float(r["error"]) for r in rows if (r["task"], r["method"]) == (task, method)])
             print(f"  {method:24} {errors.mean():.4f} ± {errors.std() / math.sqrt(len(errors)):.4f}", flush=True)
-    results.save("three_estimators", rows, "python benchmarks/three_estimators.py")
+    common.save("three_estimators", rows, arguments=False)
     print(f"{time.process_time():.0f} s of one core")
 
 

@@ -7,11 +7,10 @@ without a mistake by greedy decoding and by a beam of 4, and for how many of the
 than greedy decoding did. Each seed draws its own numbers, weights and batches.
 """
 
-import sys
-
+import common
 import torch
 
-from lecture21.data import numbers, results
+from lecture21.data import numbers
 from lecture21.transformer import Transformer, TransformerConfig, beam_search, greedy_decode
 
 STEPS, BATCH, PEAK, WARMUP = 600, 32, 2e-3, 100
@@ -85,13 +84,13 @@ def run(setting: dict, seed: int) -> dict[str, object]:
 
 def main() -> None:
     """Run every setting with every seed and write the table."""
-    torch.set_num_threads(1)
+    seeds = common.start(3)
     rows = []
-    for seed in [int(argument) for argument in sys.argv[1:]] or range(3):
+    for seed in seeds:
         for setting in SETTINGS:
             rows.append(run(setting, seed))
             print(rows[-1], flush=True)
-    results.save("transformer_numbers", rows, " ".join(["python benchmarks/transformer_numbers.py", *sys.argv[1:]]))
+    common.save("transformer_numbers", rows)
 
 
 if __name__ == "__main__":

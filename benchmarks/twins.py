@@ -13,16 +13,12 @@ Writes the result `twins` after every run, and a run that is in it is not done a
     largest of the four layers.
 """
 
-import sys
-
+import common
 import torch
 
 from lecture21 import GPT, presets
 from lecture21.accounting import parameters
-from lecture21.data import plays as corpus
-from lecture21.data import results
 from lecture21.moe import statistics_of
-from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, evaluate, train
 
 NAME = "twins"
@@ -54,20 +50,17 @@ def run(preset: str, seed: int, tokens: torch.Tensor, val: torch.Tensor) -> dict
 
 def main() -> None:
     """Run every preset and seed that is missing, and write the table after each."""
-    torch.set_num_threads(1)
-    seeds = [int(argument) for argument in sys.argv[1:]] or list(range(3))
-    text = corpus.shakespeare()
-    tokenizer = CharTokenizer.from_text(text)
-    tokens, val = (torch.tensor(tokenizer.encode(part)) for part in corpus.split(text))
-    rows = results.load(NAME) if NAME in results.names() else []
+    seeds = common.start(3)
+    _, tokens, val = common.encoded_plays()
+    rows = common.stored(NAME)
     for seed in seeds:
         for preset in PRESETS:
-            if any((row["preset"], row["seed"]) == (preset, str(seed)) for row in rows):
+            if any((row["preset"], row["seed"]) == (preset, seed) for row in rows):
                 continue
-            rows.append({"preset": preset, "seed": str(seed), **run(preset, seed, tokens, val)})
+            rows.append({"preset": preset, "seed": seed, **run(preset, seed, tokens, val)})
             print(*rows[-1].values(), sep="  ", flush=True)
-            rows.sort(key=lambda row: (PRESETS.index(row["preset"]), int(row["seed"])))
-            results.save(NAME, rows, "python benchmarks/twins.py")
+            rows.sort(key=lambda row: (PRESETS.index(row["preset"]), row["seed"]))
+            common.save(NAME, rows, arguments=False)
 
 
 if __name__ == "__main__":

@@ -315,7 +315,7 @@ def test_imitation_makes_the_demonstrations_likely():
 def test_the_shipped_base_has_the_loss_of_its_table():
     model, tokenizer = load_base()
     task = questions(tokenizer)
-    last = results.load("alignment_base")[-1]
+    last = results.load("alignment_base").iloc[-1]
     assert last["weights"] == "float16"
     assert model.num_parameters() == 241_480
     assert next(model.parameters()).dtype == torch.float32

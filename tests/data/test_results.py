@@ -9,21 +9,23 @@ def test_every_result_says_which_command_and_versions_gave_it():
         assert results.provenance(name).startswith("python benchmarks/"), name
         assert "; torch " in results.provenance(name), name
         assert len(results.load(name)) > 1, name
-        assert {"seed", "round"} & results.load(name)[0].keys(), name  # what was repeated, and how often
+        assert {"seed", "round"} & set(results.load(name).columns), name  # what was repeated, and how often
 
 
 def test_the_seeds_of_gpt0_are_the_numbers_that_chapter_07_quotes():
-    last = [float(row["val_loss"]) for row in results.load("gpt0_seeds") if row["step"] == "5000"]
+    last = results.load("gpt0_seeds").query("step == 5000")["val_loss"]
     assert len(last) == 5
-    assert (round(min(last), 3), round(sum(last) / 5, 3), round(max(last), 3)) == (1.848, 1.856, 1.867)
+    assert (round(last.min(), 3), round(last.mean(), 3), round(last.max(), 3)) == (1.848, 1.856, 1.867)
 
 
 def test_a_result_is_written_and_read_again(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(results, "files", lambda _: tmp_path)
     path = results.save("try", [{"seed": 0, "loss": 1.5}, {"seed": 1, "loss": 2.5}], "python benchmarks/try.py")
     first, *rest = path.read_text().splitlines()
     assert first.startswith("# python benchmarks/try.py; torch ")
     assert rest == ["seed,loss", "0,1.5", "1,2.5"]
+    assert results.load("try").to_dict("list") == {"seed": [0, 1], "loss": [1.5, 2.5]}
 
 
 @pytest.mark.parametrize("rows", [[], [{"a": 1}, {"b": 2}]])

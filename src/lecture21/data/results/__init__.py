@@ -1,66 +1,51 @@
-"""Results of long runs, shipped with the package so that a chapter can plot them anywhere.
+"""Results of long runs, shipped with the package so that a chapter can plot them without running them.
 
-Each file is written by a command in `benchmarks/`, through `save`; its first line names that command and the versions
-that it ran on.
+Each CSV file is written by a command in `benchmarks/` through `save`. Its first line is a comment that names the
+command and the versions it ran with.
 """
 
-import csv
-import io
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from lecture21._support.files import write_atomic
 
-COMMENT = "#"
+_COMMENT = "#"
 
 
 def names() -> tuple[str, ...]:
-    """Return the names that `load` knows."""
+    """Return the names of all stored results."""
     return tuple(sorted(f.name.removesuffix(".csv") for f in files(__name__).iterdir() if f.name.endswith(".csv")))
 
 
-def load(name: str) -> list[dict[str, str]]:
-    """Return the rows of one result; each cell is the text that the command wrote.
-
-    Raises:
-        ValueError: if there is no result of that name.
-    """
-    return list(csv.DictReader(_read(name).splitlines()[1:]))
+def load(name: str) -> pd.DataFrame:
+    """Return one result, a row for each measurement; an empty cell is NaN."""
+    return pd.read_csv(_path(name), skiprows=1)
 
 
 def provenance(name: str) -> str:
-    """Return the command and the versions that gave a result, as its first line says.
-
-    Raises:
-        ValueError: if there is no result of that name.
-    """
-    return _read(name).splitlines()[0].removeprefix(COMMENT).strip()
+    """Return the command and the versions that produced a result."""
+    with _path(name).open(encoding="utf-8") as file:
+        return file.readline().removeprefix(_COMMENT).strip()
 
 
-def save(name: str, rows: Sequence[Mapping[str, object]], command: str) -> Path:
-    """Write rows of equal columns beside the others, and return where: for the commands in `benchmarks/`.
-
-    Raises:
-        ValueError: if there are no rows, or they differ in their columns.
-    """
-    if not rows or any(row.keys() != rows[0].keys() for row in rows):
+def save(name: str, rows: Sequence[Mapping[str, object]] | pd.DataFrame, command: str) -> Path:
+    """Write a result, at least one row, and return its path; for the commands in `benchmarks/`."""
+    table = pd.DataFrame(rows)
+    if table.empty or (not isinstance(rows, pd.DataFrame) and any(row.keys() != rows[0].keys() for row in rows)):
         raise ValueError(f"a result needs rows of equal columns, got {len(rows)} rows for {name!r}")
     versions = f"torch {torch.__version__}, Python {platform.python_version()}, {platform.machine()}"
-    text = io.StringIO()
-    text.write(f"{COMMENT} {command}; {versions}\n")
-    table = csv.DictWriter(text, rows[0], lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
+    text = f"{_COMMENT} {command}; {versions}\n" + table.to_csv(index=False, lineterminator="\n")
     path = Path(__file__).with_name(f"{name}.csv")
-    write_atomic(path, text.getvalue().encode())
+    write_atomic(path, text.encode())
     return path
 
 
-def _read(name: str) -> str:
+def _path(name: str) -> Path:
     if name not in names():
         raise ValueError(f"unknown result {name!r}; choose from {', '.join(names())}")
-    return files(__name__).joinpath(f"{name}.csv").read_text(encoding="utf-8")
+    return Path(str(files(__name__).joinpath(f"{name}.csv")))
