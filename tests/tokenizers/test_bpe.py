@@ -7,33 +7,13 @@ import pytest
 import tiktoken
 from hypothesis import example, given
 from hypothesis import strategies as st
+from texts import PIECES, assigned
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from lecture21.data.plays import shakespeare, split
 from lecture21.tokenizers import bpe
 
-# Characters that no Unicode table names yet are letters to one library and not to another.
-assigned = st.characters(exclude_categories=("Cs", "Cn"))
-PIECES = ["'s", "'LL", "don't", " they're", "''", " ", "  ", "\n", "\r\n", "\t", "\u3000", "\xa0", "1", " ２", "½", "_"]
-PIECES += [
-    "é",
-    "e\u0301",
-    "ß",
-    "Ω",
-    "中文",
-    "한",
-    "👩\u200d🚀",
-    "🏳️",
-    "\x00",
-    "\x1c",
-    "\xad",
-    "\u2028",
-    "Ġ",
-    "--",
-    " a",
-    "A",
-]
 texts = st.text(assigned) | st.lists(st.sampled_from(PIECES) | assigned).map("".join)
 crowded = st.text("ab 'é\n", max_size=60)  # few symbols: long runs and many ties
 

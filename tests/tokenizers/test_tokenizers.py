@@ -15,6 +15,7 @@ import tiktoken
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
+from texts import PIECES, assigned
 from tiktoken_ext import openai_public
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import GPT2TokenizerFast
@@ -170,29 +171,8 @@ def test_a_failed_save_leaves_the_old_vocabulary(tmp_path, monkeypatch):
     assert CharTokenizer.load(path) == CharTokenizer("abc")
 
 
-# Characters that no Unicode table names yet are letters to one library and not to another.
-assigned = st.characters(exclude_categories=("Cs", "Cn"))
-PIECES = ["'s", "'LL", "don't", " they're", "''", " ", "  ", "\n", "\r\n", "\t", "\u3000", "\xa0", "1", " ２", "½", "_"]
-PIECES += [
-    "é",
-    "e\u0301",
-    "ß",
-    "Ω",
-    "中文",
-    "한",
-    "👩\u200d🚀",
-    "🏳️",
-    "\x00",
-    "\x1c",
-    "\xad",
-    "\u2028",
-    "Ġ",
-    "--",
-    " a",
-    "A",
-]
-PIECES += [END_OF_TEXT, "<|endof", "|>", "000"]
-prose = st.text(assigned) | st.lists(st.sampled_from(PIECES) | assigned).map("".join)
+pieces = [*PIECES, END_OF_TEXT, "<|endof", "|>", "000"]
+prose = st.text(assigned) | st.lists(st.sampled_from(pieces) | assigned).map("".join)
 crowded = st.text("ab 'é\n", min_size=1, max_size=60)  # few symbols: long runs and many ties
 
 
