@@ -8,9 +8,9 @@ times on the way; direct preference optimisation with three beta. Learning rates
 weights were chosen after one or two trials with seed 0.
 
 Writes three results. `alignment_runs`: method, weight (kl_weight of PPO, beta of DPO), seed, iteration, and what
-`alignment.task.measure_policy` says. `alignment_reward`: seed, on how many pairs the reward model was fitted, its
-share of right answers there (`train_label`), and on the held-out pairs what `measure_reward` says. `alignment_samples`:
-for six held-out prompts and each method one line, whether it is a whole question, and what the reward model says of it.
+`QuestionTask.measure_policy` returns. `alignment_reward`: seed, on how many pairs the reward model was fitted, its
+agreement with their labels (`train_label`), and on the held-out pairs what `measure_reward` returns.
+`alignment_samples`: for six held-out prompts and each method one line, the judge's verdict, and the learned reward.
 """
 
 import copy
@@ -21,57 +21,53 @@ import common
 import torch
 
 from lecture21 import GPT
-from lecture21.alignment import PolicyConfig, RewardModel, agreement, optimise, prefer, write_answers
-from lecture21.alignment.task import (
-    PREFER,
-    ROOM,
-    Task,
-    fine_tuned,
+from lecture21.alignment import (
+    PolicyConfig,
+    QuestionTask,
+    RewardModel,
     load_base,
-    measure_policy,
-    measure_reward,
-    preferences,
-    questions,
-    rewarded,
+    sample_responses,
+    train_dpo,
+    train_policy,
 )
 
 KL_WEIGHTS = (0.0, 0.1, 0.3, 1.0)
 BETAS = (0.1, 0.3, 1.0)
-LOOKS = (10, 20, 40, 60, 80, 100)  # iterations after which a policy is measured
+MEASURED = (10, 20, 40, 60, 80, 100)  # iterations after which a policy is measured
 SHOWN = (1, 4, 100, 200, 300, 400)  # rows of the held-out prompts
 
 
-def samples(policy: GPT, reward: RewardModel, task: Task, seed: int) -> list[dict[str, object]]:
+def samples(policy: GPT, reward: RewardModel, task: QuestionTask, seed: int) -> list[dict[str, object]]:
     """Return one line for each prompt that is shown."""
-    answers = write_answers(policy, task.held_out[list(SHOWN)], ROOM, end=task.end, seed=seed)
+    responses = sample_responses(policy, task.held_out[list(SHOWN)], task.n_new, end=task.end, seed=seed)
     with torch.no_grad():
-        rewards = reward.eval()(answers).tolist()
+        rewards = reward.eval()(responses).tolist()
     prompts = [task.tokenizer.decode(row)[1:] for row in task.held_out[list(SHOWN)]]
     return [
         {"prompt": prompt, "line": line, "judged": task.judge(line), "learned_reward": round(value, 2)}
-        for prompt, line, value in zip(prompts, answers.lines(task.tokenizer), rewards, strict=True)
+        for prompt, line, value in zip(prompts, responses.lines(task.tokenizer), rewards, strict=True)
     ]
 
 
 Rows = list[dict[str, object]]
 
 
-def run(seed: int, base: GPT, task: Task) -> tuple[Rows, Rows, Rows]:
+def run(seed: int, base: GPT, task: QuestionTask) -> tuple[Rows, Rows, Rows]:
     """Align the base in all ways with one seed, and return the rows of the three tables."""
     began = time.process_time()
-    reference = fine_tuned(base, task, seed)
-    pairs, held_out = preferences(reference, task, seed)
-    reward = rewarded(reference, task, pairs, seed)
-    fitted = (agreement(reward, pairs) > 0).float().mean().item()
-    found = {"train_label": fitted, **measure_reward(reward, held_out, task)}
-    look = {"seed": seed, "pairs": len(pairs), "held_out": len(held_out)}
-    look |= {name: round(value, 4) for name, value in found.items()}
-    print(look, flush=True)
+    reference = task.fine_tuned(base, seed)
+    pairs, held_out = task.preferences(reference, seed)
+    reward = task.reward_model(reference, pairs, seed)
+    fitted = (reward.margins(pairs) > 0).float().mean().item()
+    found = {"train_label": fitted, **task.measure_reward(reward, held_out)}
+    measured = {"seed": seed, "pairs": len(pairs), "held_out": len(held_out)}
+    measured |= {name: round(value, 4) for name, value in found.items()}
+    print(measured, flush=True)
 
     runs, lines = [], []
 
     def note(method: str, weight: float | str, iteration: int, policy: GPT, last: bool = True) -> None:
-        found = measure_policy(policy, reference, reward, task, seed)
+        found = task.measure_policy(policy, reference, reward, seed)
         row = {"method": method, "weight": weight, "seed": seed, "iteration": iteration}
         runs.append(row | {name: round(value, 4) for name, value in found.items()})
         print(*runs[-1].values(), f"{time.process_time() - began:.0f} s", sep="  ", flush=True)
@@ -83,11 +79,11 @@ def run(seed: int, base: GPT, task: Task) -> tuple[Rows, Rows, Rows]:
         policy = copy.deepcopy(reference)
         config = PolicyConfig(kl_weight=weight, seed=seed)
 
-        def look(iteration: int) -> None:
-            if iteration in LOOKS:
+        def on_evaluation(iteration: int) -> None:
+            if iteration in MEASURED:
                 note("ppo", weight, iteration, policy, iteration == config.iterations)
 
-        optimise(policy, reference, reward.eval(), task.prompts, config, end=task.end, look=look)
+        train_policy(policy, reference, reward.eval(), task.prompts, config, end=task.end, on_evaluation=on_evaluation)
 
     note("base", "", 0, base)
     note("sft", "", 0, reference)
@@ -95,16 +91,16 @@ def run(seed: int, base: GPT, task: Task) -> tuple[Rows, Rows, Rows]:
         ppo(weight)
     for beta in BETAS:
         policy = copy.deepcopy(reference)
-        prefer(policy, reference, pairs, dataclasses.replace(PREFER, seed=seed), beta=beta)
-        note("dpo", beta, PREFER.steps, policy)
-    return runs, [look], lines
+        train_dpo(policy, reference, pairs, dataclasses.replace(task.dpo, seed=seed), beta=beta)
+        note("dpo", beta, task.dpo.steps, policy)
+    return runs, [measured], lines
 
 
 def main() -> None:
     """Run the seeds and write the tables."""
     seeds = common.start(3)
     base, tokenizer = load_base()
-    task = questions(tokenizer)
+    task = QuestionTask.from_plays(tokenizer)
     tables: dict[str, Rows] = {"alignment_runs": [], "alignment_reward": [], "alignment_samples": []}
     for seed in seeds:
         for rows, more in zip(tables.values(), run(seed, base, task), strict=True):

@@ -1,4 +1,4 @@
-"""The rooms of alignment: who judges what, what counts as an answer, and what the trainings find."""
+"""Judge, responses, preference pairs, and the four ways of training a policy or a reward model."""
 
 import copy
 import dataclasses
@@ -9,29 +9,22 @@ import torch
 
 from lecture21 import GPT, GPTConfig
 from lecture21.alignment import (
-    Answers,
-    Judge,
-    Pairs,
     PolicyConfig,
+    PreferencePairs,
+    QuestionTask,
+    Responses,
     RewardModel,
-    agreement,
-    answer_log_probs,
-    answer_targets,
     best_policy,
-    centre,
-    collect_pairs,
-    compare,
-    fit_reward,
-    imitate,
-    judged,
-    line_beginnings,
-    optimise,
-    prefer,
-    whole_lines,
-    words,
-    write_answers,
+    load_base,
+    sample_responses,
+    train_dpo,
+    train_policy,
 )
-from lecture21.alignment.task import ROOM, Task, load_base, measure_policy, measure_reward, questions
+from lecture21.alignment.judge import Judge
+from lecture21.alignment.preferences import _collect_preferences, _label_pairs
+from lecture21.alignment.reward import train_reward
+from lecture21.alignment.task import _line_beginnings
+from lecture21.alignment.tuning import _response_targets, fine_tune
 from lecture21.data import results
 from lecture21.data.plays import shakespeare, split
 from lecture21.objectives import IGNORE
@@ -49,10 +42,10 @@ def small(seed: int = 0, block_size: int = 16) -> GPT:
     return GPT(GPTConfig(vocab_size=CHARS.vocab_size, block_size=block_size, n_layer=1, n_head=2, d_model=16)).eval()
 
 
-def answers(*texts: str, prompt: int = 2, room: int = 4) -> Answers:
-    """Each text is a prompt and an answer; a line break ends it, and fills it up."""
-    rows = [CHARS.encode(text.ljust(prompt + room, "\n")) for text in texts]
-    return Answers(torch.tensor(rows), prompt, END)
+def responses(*texts: str, prompt: int = 2, n_new: int = 4) -> Responses:
+    """Each text is a prompt and a response; a line break ends it, and pads it."""
+    rows = [CHARS.encode(text.ljust(prompt + n_new, "\n")) for text in texts]
+    return Responses(torch.tensor(rows), prompt, END)
 
 
 @pytest.mark.parametrize(
@@ -71,79 +64,79 @@ def answers(*texts: str, prompt: int = 2, room: int = 4) -> Answers:
         ("", ["no question mark at its end", "0 different words, not 6"]),
     ],
 )
-def test_the_judge_says_why(line: str, faults: list[str]):
+def test_the_judge_names_the_faults_of_a_line(line: str, faults: list[str]):
     assert JUDGE.faults(line) == faults
     assert JUDGE(line) == (not faults)
 
 
-def test_words_are_small_and_without_quotation_marks():
-    assert words("'What's th' matter?' -- O, 'tis I!") == ["what's", "th", "matter", "o", "tis", "i"]
+def test_words_are_in_lower_case_and_without_quotation_marks():
+    assert Judge.words("'What's th' matter?' -- O, 'tis I!") == ["what's", "th", "matter", "o", "tis", "i"]
 
 
-def test_labels_follow_the_judge_but_for_the_noise_and_ties_are_left_out():
+def test_labels_follow_the_judge_up_to_noise_and_ties_are_dropped():
     first = torch.arange(40_000) % 4 < 2  # yes yes no no
     second = torch.arange(40_000) % 2 == 0  # yes no yes no
-    decided, wins, wrong = compare(first, second, noise=0.1, generator=torch.Generator().manual_seed(0))
+    decided, wins, flipped = _label_pairs(first, second, noise=0.1, generator=torch.Generator().manual_seed(0))
     assert torch.equal(decided % 4, torch.tensor([1, 2]).repeat(10_000))
-    assert torch.equal(wins ^ wrong, first[decided])
-    assert wrong.float().mean().item() == pytest.approx(0.1, abs=0.01)
-    assert not compare(first, second, noise=0.0, generator=torch.Generator())[2].any()
+    assert torch.equal(wins ^ flipped, first[decided])
+    assert flipped.float().mean().item() == pytest.approx(0.1, abs=0.01)
+    assert not _label_pairs(first, second, noise=0.0, generator=torch.Generator())[2].any()
 
 
-def test_an_answer_ends_with_its_first_end():
-    found = answers("ab\n", "abca\n", "abcabc", "abc\nab")
+def test_a_response_ends_with_its_first_end():
+    found = responses("ab\n", "abca\n", "abcabc", "abc\nab")
     assert found.mask.long().tolist() == [[1, 0, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1], [1, 1, 0, 0]]
     assert found.lengths.tolist() == [1, 3, 4, 2]
     assert found.lines(CHARS) == ["ab", "abca", "abcabc", "abc"]
     assert found[torch.tensor([3, 1])].lines(CHARS) == ["abc", "abca"]
-    assert judged(found, lambda line: line.endswith("c"), CHARS).tolist() == [False, False, True, True]
+    assert found.accepted(lambda line: line.endswith("c"), CHARS).tolist() == [False, False, True, True]
 
 
 def test_prompts_are_the_beginnings_of_lines_up_to_a_space():
     text = "ROMEO:\nI a hero and\nthou art\n\nTHE LORD:\nso as the dawn?\n"
     tokenizer = CharTokenizer.from_text(text)
-    found = line_beginnings(text, tokenizer, 6)
+    found = _line_beginnings(text, tokenizer, 6)
     assert [tokenizer.decode(row) for row in found] == ["\nso as "]
-    assert [tokenizer.decode(row) for row in line_beginnings(text, tokenizer, 4)] == ["\nI a "]
+    assert [tokenizer.decode(row) for row in _line_beginnings(text, tokenizer, 4)] == ["\nI a "]
 
 
-def test_a_line_is_cut_into_prompt_and_answer():
-    found = whole_lines(["ab cab?", "aaaa"], CHARS, length=3, room=5)
+def test_a_line_is_split_into_prompt_and_response():
+    found = Responses.from_lines(["ab cab?", "aaaa"], CHARS, prompt_length=3, n_new=5)
     assert found.prompt_length == 4
     assert found.ids.shape == (2, 9)
     assert found.lines(CHARS) == ["ab cab?", "aaaa"]
     assert found.lengths.tolist() == [5, 2]
-    ids, targets = answer_targets(found)
+    ids, targets = _response_targets(found)
     assert torch.equal(ids, found.ids[:, :-1])
-    asked = [[i for i in row if i != IGNORE] for row in targets.tolist()]
-    assert [CHARS.decode(row) for row in asked] == ["cab?\n", "a\n"]
+    predicted = [[i for i in row if i != IGNORE] for row in targets.tolist()]
+    assert [CHARS.decode(row) for row in predicted] == ["cab?\n", "a\n"]
 
 
-def test_the_loss_of_the_targets_is_the_mean_log_probability_of_the_answer():
-    model, line = small(), whole_lines(["ab cab?"], CHARS, length=3, room=5)
-    expected = -answer_log_probs(model, line).sum() / line.lengths.sum()
-    torch.testing.assert_close(model.loss(*answer_targets(line)), expected)
+def test_the_loss_of_the_targets_is_the_mean_log_probability_of_the_response():
+    model, line = small(), Responses.from_lines(["ab cab?"], CHARS, prompt_length=3, n_new=5)
+    expected = -line.log_probabilities(model).sum() / line.lengths.sum()
+    torch.testing.assert_close(model.loss(*_response_targets(line)), expected)
 
 
-def test_answers_are_drawn_from_the_model_and_padded():
+def test_responses_are_sampled_from_the_model_and_padded():
     model = small()
     prompts = torch.tensor([CHARS.encode("\nab")]).repeat(3000, 1)
-    found = write_answers(model, prompts, 2, end=END, seed=0)
+    found = sample_responses(model, prompts, 2, end=END, seed=0)
     assert found.ids.shape == (3000, 5)
     with torch.no_grad():
         expected = model(prompts[:1])[0, -1].softmax(-1)
     shares = found.targets[:, 0].bincount(minlength=CHARS.vocab_size) / 3000
     torch.testing.assert_close(shares, expected, rtol=0, atol=0.03)
     assert (found.targets[found.targets[:, 0] == END] == END).all()
-    assert torch.equal(write_answers(model, prompts, 2, end=END, seed=0).ids, found.ids)
-    assert not torch.equal(write_answers(model, prompts, 2, end=END, seed=1).ids, found.ids)
+    assert torch.equal(sample_responses(model, prompts, 2, end=END, seed=0).ids, found.ids)
+    assert not torch.equal(sample_responses(model, prompts, 2, end=END, seed=1).ids, found.ids)
 
 
-def test_answers_that_all_end_early_still_fill_their_room():
+def test_responses_that_all_end_early_are_padded_to_full_length():
     model = small()
     with torch.no_grad():
         model.head.bias[END] = 50
-    assert write_answers(model, torch.tensor([CHARS.encode("\nab")]), 5, end=END, seed=0).ids.shape == (1, 8)
+    assert sample_responses(model, torch.tensor([CHARS.encode("\nab")]), 5, end=END, seed=0).ids.shape == (1, 8)
 
 
 def test_pairs_are_what_the_judge_prefers():
@@ -151,82 +144,86 @@ def test_pairs_are_what_the_judge_prefers():
         return "a" in line[2:]
 
     prompts = torch.tensor([CHARS.encode("\nbb")]).repeat(300, 1)
-    found = collect_pairs(small(), prompts, 3, judge, CHARS, noise=0.2, seed=3)
-    likes = judged(found.chosen, judge, CHARS)
+    found = _collect_preferences(small(), prompts, 3, judge, CHARS, noise=0.2, seed=3)
+    likes = found.chosen.accepted(judge, CHARS)
     assert 50 < len(found) < 300
-    assert torch.equal(likes, ~found.wrong)
-    assert torch.equal(judged(found.rejected, judge, CHARS), found.wrong)
-    assert 0.05 < found.wrong.float().mean() < 0.4
+    assert torch.equal(likes, ~found.flipped)
+    assert torch.equal(found.rejected.accepted(judge, CHARS), found.flipped)
+    assert 0.05 < found.flipped.float().mean() < 0.4
 
 
 def test_a_reward_model_finds_a_planted_linear_reward_up_to_a_constant():
     torch.manual_seed(0)
     ids = torch.randint(3, 6, (600, 6))  # a, b, c and no end
     ids[:, :2] = ids[0, :2]
-    bank = Answers(ids, 2, END)
-    planted = (torch.tensor([1.5, -0.5, -1.0])[ids[:, 2:] - 3]).sum(-1)  # so much for each a, b and c
+    bank = Responses(ids, 2, END)
+    planted = (torch.tensor([1.5, -0.5, -1.0])[ids[:, 2:] - 3]).sum(-1)  # one reward for each a, b and c
     one, two = torch.randint(600, (2, 6000))
     keep = (ids[one] != ids[two]).any(-1)
     one, two = one[keep], two[keep]
     wins = torch.rand(len(one)) < torch.sigmoid(planted[one] - planted[two])
-    pairs = Pairs(bank[torch.where(wins, one, two)], bank[torch.where(wins, two, one)], torch.zeros(len(one)).bool())
+    pairs = PreferencePairs(
+        bank[torch.where(wins, one, two)], bank[torch.where(wins, two, one)], torch.zeros(len(one)).bool()
+    )
     model = RewardModel(small())
-    losses = fit_reward(model, pairs, TrainConfig(500, 64, 3e-3, schedule="cosine"))
+    losses = train_reward(model, pairs, TrainConfig(500, 64, 3e-3, schedule="cosine"))
     with torch.no_grad():
         found = model(bank)
     assert losses[0].item() == pytest.approx(math.log(2))  # all rewards are 0 at first
     assert torch.corrcoef(torch.stack([found, planted]))[0, 1] > 0.98
     slope = ((found - found.mean()) * planted).sum() / ((planted - planted.mean()) ** 2).sum()
     assert slope.item() == pytest.approx(1, abs=0.2)
-    centre(model, bank)
+    model.center(bank)
     with torch.no_grad():
         torch.testing.assert_close(model(bank), found - found.mean(), rtol=0, atol=1e-4)
     assert (
-        (agreement(model, pairs) > 0) == (found[torch.where(wins, one, two)] > found[torch.where(wins, two, one)])
+        (model.margins(pairs) > 0) == (found[torch.where(wins, one, two)] > found[torch.where(wins, two, one)])
     ).all()
 
 
-def test_a_reward_is_read_at_the_last_token_of_the_answer():
+def test_a_reward_is_read_at_the_last_token_of_the_response():
     model = RewardModel(small())
     torch.nn.init.normal_(model.output.weight)
     with torch.no_grad():
-        rewards = [model(answers(text)) for text in ("abca\n", "abca\nb", "abcab\n")]
+        rewards = [model(responses(text)) for text in ("abca\n", "abca\nb", "abcab\n")]
     assert torch.equal(rewards[0], rewards[1])
     assert not torch.equal(rewards[0], rewards[2])
 
 
 class Marks(RewardModel):
-    """Likes whatever ends with a question mark, and nothing else."""
+    """Rewards a question mark at the end, and nothing else."""
 
-    def forward(self, found: Answers) -> torch.Tensor:
+    def forward(self, found: Responses) -> torch.Tensor:
         return torch.tensor([float(line.endswith("?")) for line in found.lines(CHARS)])
 
 
-def test_a_reward_model_is_asked_where_its_mistakes_are():
-    # Preferred and not: the second pair and the fourth differ in more than their last character.
-    pairs = Pairs(
-        answers("aba?\n", "aba?\n", "abac\n", "abaa\n"),
-        answers("abac\n", "abb?\n", "aba?\n", "abb?\n"),
+def test_the_agreement_of_a_reward_model_is_measured_by_kind_of_pair():
+    # Chosen and rejected: the second pair and the fourth differ in more than their last character.
+    pairs = PreferencePairs(
+        responses("aba?\n", "aba?\n", "abac\n", "abaa\n"),
+        responses("abac\n", "abb?\n", "aba?\n", "abb?\n"),
         torch.tensor([False, False, True, False]),
     )
     nothing = torch.zeros(1, 2).long()
-    task = Task(CHARS, JUDGE, nothing, nothing, pairs.chosen, nothing[0])
-    found = measure_reward(Marks(small()), pairs, task)
+    task = QuestionTask(CHARS, JUDGE, nothing, nothing, pairs.chosen, nothing[0])
+    found = task.measure_reward(Marks(small()), pairs)
     assert found == {"label": 1 / 4, "judge": 1 / 2, "no_mark": 1.0, "mark": 0.0}
 
 
-def share_of_a(found: Answers) -> torch.Tensor:
+def share_of_a(found: Responses) -> torch.Tensor:
     return (found.targets == CHARS.encode("a")[0]).float().sum(-1)
 
 
 @pytest.mark.parametrize(("kl_weight", "least", "most"), [(0.0, 2.5, 4.0), (20.0, 0.0, 1.0)])
-def test_optimisation_earns_reward_unless_the_reference_holds_it(kl_weight: float, least: float, most: float):
+def test_training_a_policy_increases_the_reward_unless_the_penalty_is_large(
+    kl_weight: float, least: float, most: float
+):
     reference, prompts = small(), torch.tensor([CHARS.encode("\nab")])
     policy = copy.deepcopy(reference)
-    config = PolicyConfig(40, prompts=8, group=4, kl_weight=kl_weight, learning_rate=1e-2, room=4)
+    config = PolicyConfig(40, prompts=8, group=4, kl_weight=kl_weight, learning_rate=1e-2, n_new=4)
     seen = []
-    optimise(policy, reference, share_of_a, prompts, config, end=END, look=seen.append)
-    earned = share_of_a(write_answers(policy, prompts.repeat(500, 1), 4, end=END, seed=0)).mean()
+    train_policy(policy, reference, share_of_a, prompts, config, end=END, on_evaluation=seen.append)
+    earned = share_of_a(sample_responses(policy, prompts.repeat(500, 1), 4, end=END, seed=0)).mean()
     assert seen == list(range(41))
     assert least <= earned <= most
 
@@ -236,17 +233,17 @@ def dropping() -> GPT:
     return GPT(GPTConfig(vocab_size=CHARS.vocab_size, block_size=16, n_layer=1, n_head=2, d_model=16, dropout=0.3))
 
 
-def test_a_seed_decides_a_run_and_dropout_plays_no_part_in_it():
+def test_a_run_is_determined_by_its_seed_and_uses_no_dropout():
     reference, prompts = dropping(), torch.tensor([CHARS.encode("\nab")])
     reward = RewardModel(dropping())
     torch.nn.init.normal_(reward.output.weight)
-    config = PolicyConfig(3, prompts=4, group=2, learning_rate=1e-2, room=4, seed=5)
+    config = PolicyConfig(3, prompts=4, group=2, learning_rate=1e-2, n_new=4, seed=5)
     ends = []
     for state in (0, 1):
         policy = copy.deepcopy(reference)
         torch.manual_seed(state)
         before = torch.random.get_rng_state()
-        optimise(policy, reference, reward, prompts, config, end=END)
+        train_policy(policy, reference, reward, prompts, config, end=END)
         assert torch.equal(torch.random.get_rng_state(), before)
         assert policy.training
         assert reward.training
@@ -258,17 +255,17 @@ def test_a_seed_decides_a_run_and_dropout_plays_no_part_in_it():
 @pytest.mark.parametrize(
     ("reward", "message"),
     [
-        (lambda found: torch.full((len(found),), math.nan), "in iteration 0 it gave .* nan"),
+        (lambda found: torch.full((len(found),), math.nan), "in iteration 0 it has .* nan"),
         (lambda found: torch.full((len(found),), math.inf), "from inf to inf"),
         (lambda found: torch.zeros(len(found), 1), r"4 finite numbers.*shape \(4, 1\)"),
         (lambda found: torch.zeros(()), r"shape \(\)"),
     ],
 )
-def test_a_reward_that_is_no_number_leaves_the_policy_whole(reward, message):
+def test_a_reward_that_is_not_finite_leaves_the_policy_unchanged(reward, message):
     reference, prompts = small(), torch.tensor([CHARS.encode("\nab")])
     policy = copy.deepcopy(reference)
     with pytest.raises(ValueError, match=message):
-        optimise(policy, reference, reward, prompts, PolicyConfig(1, prompts=2, group=2, room=4), end=END)
+        train_policy(policy, reference, reward, prompts, PolicyConfig(1, prompts=2, group=2, n_new=4), end=END)
     assert all(torch.equal(tensor, policy.state_dict()[name]) for name, tensor in reference.state_dict().items())
 
 
@@ -284,37 +281,37 @@ def test_the_optimum_with_a_penalty_is_the_closed_form():
     reference, prompts = small(), torch.tensor([CHARS.encode("\nab")])
     worth = torch.linspace(-1, 1, CHARS.vocab_size)
     policy = copy.deepcopy(reference)
-    config = PolicyConfig(300, prompts=16, group=8, epochs=1, kl_weight=0.5, learning_rate=3e-3, room=1)
-    optimise(policy, reference, lambda found: worth[found.targets[:, 0]], prompts, config, end=END)
+    config = PolicyConfig(300, prompts=16, group=8, epochs=1, kl_weight=0.5, learning_rate=3e-3, n_new=1)
+    train_policy(policy, reference, lambda found: worth[found.targets[:, 0]], prompts, config, end=END)
     with torch.no_grad():
         p, q = (model(prompts)[0, -1].softmax(-1) for model in (policy, reference))
     expected = best_policy(q, worth, 0.5)
     assert (p - expected).abs().max() < 0.06 < 0.2 < (q - expected).abs().max()
 
 
-def test_dpo_prefers_what_was_chosen_and_leaves_the_reference_alone():
+def test_dpo_increases_the_margin_of_the_chosen_and_leaves_the_reference_unchanged():
     reference = small()
     before = copy.deepcopy(reference.state_dict())
     policy = copy.deepcopy(reference)
-    pairs = Pairs(answers("abaa\n", "abca\n"), answers("abbb\n", "abcb\n"), torch.zeros(2).bool())
-    losses = prefer(policy, reference, pairs, TrainConfig(40, 8, 3e-3), beta=0.5)
+    pairs = PreferencePairs(responses("abaa\n", "abca\n"), responses("abbb\n", "abcb\n"), torch.zeros(2).bool())
+    losses = train_dpo(policy, reference, pairs, TrainConfig(40, 8, 3e-3), beta=0.5)
     assert losses[0].item() == pytest.approx(math.log(2), abs=1e-6)
     assert losses[-1] < 0.3
-    margin = [answer_log_probs(policy, side).sum(-1) for side in (pairs.chosen, pairs.rejected)]
-    fixed = [answer_log_probs(reference, side).sum(-1) for side in (pairs.chosen, pairs.rejected)]
+    margin = [side.log_probabilities(policy).sum(-1) for side in (pairs.chosen, pairs.rejected)]
+    fixed = [side.log_probabilities(reference).sum(-1) for side in (pairs.chosen, pairs.rejected)]
     assert ((margin[0] - margin[1]) > (fixed[0] - fixed[1]) + 1).all()
     assert all(torch.equal(tensor, before[name]) for name, tensor in reference.state_dict().items())
 
 
-def test_imitation_makes_the_demonstrations_likely():
-    policy, shown = small(), answers("abcca\n")
-    losses = imitate(policy, shown, TrainConfig(60, 4, 1e-2))
+def test_fine_tuning_makes_the_demonstrations_likely():
+    policy, shown = small(), responses("abcca\n")
+    losses = fine_tune(policy, shown, TrainConfig(60, 4, 1e-2))
     assert losses[-1] < 0.1 < losses[0]
 
 
 def test_the_shipped_base_has_the_loss_of_its_table():
     model, tokenizer = load_base()
-    task = questions(tokenizer)
+    task = QuestionTask.from_plays(tokenizer)
     last = results.load("alignment_base").iloc[-1]
     assert last["weights"] == "float16"
     assert model.num_parameters() == 241_480
@@ -325,9 +322,9 @@ def test_the_shipped_base_has_the_loss_of_its_table():
     assert torch.equal(task.plain, val[: len(task.plain)])
 
 
-def test_the_task_is_cut_from_the_right_parts():
+def test_the_task_takes_each_part_from_the_right_split():
     _, tokenizer = load_base()
-    task = questions(tokenizer)
+    task = QuestionTask.from_plays(tokenizer)
     assert task.judge.least == 6
     lines = task.demonstrations.lines(tokenizer)
     assert all(task.judge(line) for line in lines)
@@ -339,14 +336,14 @@ def test_the_task_is_cut_from_the_right_parts():
 
 def test_measuring_the_reference_finds_no_divergence():
     model, tokenizer = load_base()
-    task = questions(tokenizer)
+    task = QuestionTask.from_plays(tokenizer)
     task = dataclasses.replace(task, held_out=task.held_out[:64], plain=task.plain[:513])
     reward = RewardModel(model)
     torch.manual_seed(0)
     torch.nn.init.normal_(reward.output.weight)
-    found = measure_policy(copy.deepcopy(model), model, reward, task, seed=0)
+    found = task.measure_policy(copy.deepcopy(model), model, reward, seed=0)
     with torch.no_grad():
-        rewards = reward(write_answers(model, task.held_out, ROOM, end=task.end, seed=0))
+        rewards = reward(task.sample(model, seed=0))
     assert rewards.std() > 0.1
     assert found["kl"] == pytest.approx(0, abs=1e-6)
     assert found["learned_reward"] == pytest.approx(rewards.mean().item(), abs=1e-4)
@@ -355,76 +352,94 @@ def test_measuring_the_reference_finds_no_divergence():
     assert 20 < found["mean_length"] <= 40
 
 
-ONE = answers("abca\n")
+ONE = responses("abca\n")
 REFUSED = {
-    "identical sides": (lambda: Pairs(ONE, ONE, torch.zeros(1).bool()), "pair 0 has two identical sides"),
+    "identical sides": (lambda: PreferencePairs(ONE, ONE, torch.zeros(1).bool()), "pair 0 has two identical responses"),
     "identical up to the end": (
-        lambda: Pairs(ONE, answers("abca\nb"), torch.zeros(1).bool()),
-        "pair 0 has two identical sides",
+        lambda: PreferencePairs(ONE, responses("abca\nb"), torch.zeros(1).bool()),
+        "pair 0 has two identical responses",
     ),
     "sides of two shapes": (
-        lambda: Pairs(ONE, answers("abca\n", "abcb\n"), torch.zeros(1).bool()),
-        "one shape and one length",
+        lambda: PreferencePairs(ONE, responses("abca\n", "abcb\n"), torch.zeros(1).bool()),
+        "one shape and one prompt length",
     ),
-    "sides to two prompts": (lambda: Pairs(ONE, answers("acca\n"), torch.zeros(1).bool()), "the same prompt"),
+    "sides to two prompts": (
+        lambda: PreferencePairs(ONE, responses("acca\n"), torch.zeros(1).bool()),
+        "the same prompt",
+    ),
     "labels of other pairs": (
-        lambda: Pairs(ONE, answers("abcb\n"), torch.zeros(2).bool()),
-        r"True or False in wrong, got torch.bool of shape \(2,\) for 1 pairs",
+        lambda: PreferencePairs(ONE, responses("abcb\n"), torch.zeros(2).bool()),
+        r"flipped must be True or False for each pair, got torch.bool of shape \(2,\) for 1 pairs",
     ),
-    "labels that are numbers": (lambda: Pairs(ONE, answers("abcb\n"), torch.zeros(1)), "got torch.float32"),
+    "labels that are numbers": (lambda: PreferencePairs(ONE, responses("abcb\n"), torch.zeros(1)), "got torch.float32"),
     "sides that end differently": (
-        lambda: Pairs(ONE, Answers(answers("abcb\n").ids, 2, END + 1), torch.zeros(1).bool()),
-        "end with one token",
+        lambda: PreferencePairs(ONE, Responses(responses("abcb\n").ids, 2, END + 1), torch.zeros(1).bool()),
+        "end with the same token",
     ),
     "no prompts": (
-        lambda: optimise(small(), small(), lambda found: None, torch.zeros(0, 3).long(), PolicyConfig(), end=END),
-        r"at least one of each, got \(0, 3\)",
+        lambda: train_policy(small(), small(), lambda found: None, torch.zeros(0, 3).long(), PolicyConfig(), end=END),
+        r"at least one of each, got torch.int64 of shape \(0, 3\)",
     ),
     "a prompt that is no batch": (
-        lambda: write_answers(small(), torch.zeros(3).long(), 2, end=END, seed=0),
-        r"shape \(B, P\), at least one of each, got \(3,\)",
+        lambda: sample_responses(small(), torch.zeros(3).long(), 2, end=END, seed=0),
+        r"shape \(B, P\), at least one of each, got torch.int64 of shape \(3,\)",
     ),
     "a seed beyond torch's": (lambda: PolicyConfig(seed=2**63), "seed must be below 2 [*][*] 63"),
-    "two lines in one": (lambda: whole_lines(["ab\na"], CHARS, length=2, room=4), "no line break inside"),
-    "a line of unknown symbols": (lambda: whole_lines(["ab#"], CHARS, length=2, room=4), "#"),
-    "no answers": (lambda: Answers(torch.zeros(0, 4).long(), 2, END), "B > 0"),
-    "no room in the ids": (lambda: Answers(torch.zeros(1, 4).long(), 4, END), "leave room for an answer"),
-    "no prompt": (lambda: Answers(torch.zeros(1, 4).long(), 0, END), "at least one token"),
-    "no room in the block": (
-        lambda: write_answers(small(block_size=8), torch.zeros(1, 8).long(), 1, end=END, seed=0),
-        "must fit a block of 8 tokens, got a prompt of 8 and a room of 1",
+    "two lines in one": (
+        lambda: Responses.from_lines(["ab\na"], CHARS, prompt_length=2, n_new=4),
+        "no line break inside",
     ),
-    "a room of 0": (
-        lambda: write_answers(small(), torch.zeros(1, 4).long(), 0, end=END, seed=0),
-        "a room of 0",
+    "a line of unknown symbols": (lambda: Responses.from_lines(["ab#"], CHARS, prompt_length=2, n_new=4), "#"),
+    "no responses": (lambda: Responses(torch.zeros(0, 4).long(), 2, END), "B > 0"),
+    "ids that are no integers": (lambda: Responses(torch.zeros(1, 4), 2, END), "integer ids .*, got torch.float32"),
+    "prompts that are no integers": (
+        lambda: sample_responses(small(), torch.zeros(1, 4), 2, end=END, seed=0),
+        "prompts must be integer ids .* got torch.float32",
+    ),
+    "no room in the ids": (lambda: Responses(torch.zeros(1, 4).long(), 4, END), "a response at least one more"),
+    "no prompt": (lambda: Responses(torch.zeros(1, 4).long(), 0, END), "at least one token"),
+    "no room in the block": (
+        lambda: sample_responses(small(block_size=8), torch.zeros(1, 8).long(), 1, end=END, seed=0),
+        "must fit a block of 8 tokens, got a prompt of 8 and n_new=1",
+    ),
+    "no new tokens": (
+        lambda: sample_responses(small(), torch.zeros(1, 4).long(), 0, end=END, seed=0),
+        "n_new=0",
     ),
     "a negative KL weight": (lambda: PolicyConfig(kl_weight=-0.1), "kl_weight must be a number >= 0, got -0.1"),
     "a clip of 0": (lambda: PolicyConfig(clip=0.0), "clip must be a positive number, got 0"),
     "a group of one": (lambda: PolicyConfig(group=1), "group must be a whole number >= 2, got 1"),
     "no iterations": (lambda: PolicyConfig(iterations=0), "iterations must be a whole number >= 1"),
     "too much noise": (
-        lambda: compare(torch.ones(1).bool(), torch.zeros(1).bool(), noise=0.6, generator=torch.Generator()),
+        lambda: _label_pairs(torch.ones(1).bool(), torch.zeros(1).bool(), noise=0.6, generator=torch.Generator()),
         r"noise must be in \[0, 0.5\], got 0.6",
     ),
     "sides that differ in number": (
-        lambda: compare(torch.ones(1).bool(), torch.zeros(2).bool(), noise=0.1, generator=torch.Generator()),
+        lambda: _label_pairs(torch.ones(1).bool(), torch.zeros(2).bool(), noise=0.1, generator=torch.Generator()),
         "got 1 first and 2 second",
     ),
     "a judge without a vocabulary": (lambda: Judge(frozenset()), "at least one known word"),
-    "a judge content with nothing": (lambda: Judge(frozenset(["a"]), least=0), "least must be at least 1, got 0"),
-    "a judge who likes nothing": (
-        lambda: collect_pairs(
+    "a judge that needs no word": (lambda: Judge(frozenset(["a"]), least=0), "least must be at least 1, got 0"),
+    "a judge that accepts nothing": (
+        lambda: _collect_preferences(
             small(), torch.zeros(2, 2).long(), 2, lambda line: False, CHARS, noise=0.1, seed=0
         ),
         "all 2 pairs equal",
     ),
-    "no such line": (lambda: line_beginnings("aaaaaaa\n", CHARS, 3), "has a space as its character 3"),
-    "a prompt of nothing": (lambda: line_beginnings("a b\n", CHARS, 0), "length must be at least 1, got 0"),
-    "a line that does not fit": (lambda: whole_lines(["abcabc"], CHARS, length=2, room=4), "3 to 5 characters"),
-    "no lines": (lambda: whole_lines([], CHARS), "B > 0"),
+    "no such line": (lambda: _line_beginnings("aaaaaaa\n", CHARS, 3), "has a space as its character 3"),
+    "a prompt of nothing": (lambda: _line_beginnings("a b\n", CHARS, 0), "length must be at least 1, got 0"),
+    "a line that does not fit": (
+        lambda: Responses.from_lines(["abcabc"], CHARS, prompt_length=2, n_new=4),
+        "3 to 5 characters",
+    ),
+    "no lines": (lambda: Responses.from_lines([], CHARS), "B > 0"),
     "DPO without a penalty": (
-        lambda: prefer(
-            small(), small(), Pairs(ONE, answers("abcb\n"), torch.zeros(1).bool()), TrainConfig(1, 1), beta=0.0
+        lambda: train_dpo(
+            small(),
+            small(),
+            PreferencePairs(ONE, responses("abcb\n"), torch.zeros(1).bool()),
+            TrainConfig(1, 1),
+            beta=0.0,
         ),
         "beta must be a positive number, got 0",
     ),
@@ -432,6 +447,6 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("call", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_does_not_fit_is_refused_in_words(call, message, untyped):
+def test_invalid_arguments_are_refused_by_name(call, message, untyped):
     with pytest.raises(ValueError, match=message):
         call()

@@ -9,9 +9,7 @@ from torch import Tensor
 
 from lecture21 import GPT, GPTConfig
 from lecture21.alignment import (
-    Answers,
-    answer_log_probs,
-    answer_logits,
+    Responses,
     best_policy,
     bradley_terry_loss,
     clipped_policy_loss,
@@ -19,14 +17,13 @@ from lecture21.alignment import (
     leave_one_out,
     log_ratio_kl,
     token_kl,
-    token_log_probs,
 )
 
 V, N, END = 3, 3, 0
 
 
 def toy(seed: int, sharp: float = 3.0) -> GPT:
-    """A GPT small enough to list everything that it may say, in float64 and far from uniform."""
+    """A GPT small enough to enumerate all of its responses, in float64 and far from uniform."""
     torch.manual_seed(seed)
     model = GPT(GPTConfig(vocab_size=V, block_size=1 + N, n_layer=1, n_head=1, d_model=8)).double().eval()
     with torch.no_grad():
@@ -34,13 +31,13 @@ def toy(seed: int, sharp: float = 3.0) -> GPT:
     return model
 
 
-def everything() -> Answers:
-    """Every answer of at most three tokens to the prompt [1]: cut at the end token, padded with more of it."""
+def everything() -> Responses:
+    """Every response of at most three tokens to the prompt [1]: cut at the end token, padded with more of it."""
     found = set()
     for tokens in itertools.product(range(V), repeat=N):
         stop = tokens.index(END) + 1 if END in tokens else N
         found.add((1, *tokens[:stop], *[END] * (N - stop)))
-    return Answers(torch.tensor(sorted(found)), 1, END)
+    return Responses(torch.tensor(sorted(found)), 1, END)
 
 
 def flat_gradient(value: Tensor, model: GPT) -> Tensor:
@@ -54,24 +51,24 @@ ALL = everything()
 REWARDS = torch.linspace(-1, 2, len(ALL), dtype=torch.float64).sin()
 
 
-def test_the_answers_that_end_are_a_distribution():
-    assert len(ALL) == 1 + 2 + 4 + 8  # ends at once, after one token, after two; never
-    total = answer_log_probs(toy(0), ALL).sum(-1).exp().sum()
+def test_the_probabilities_of_all_responses_sum_to_one():
+    assert len(ALL) == 1 + 2 + 4 + 8  # ends at once, after one token, after two, or not at all
+    total = ALL.log_probabilities(toy(0)).sum(-1).exp().sum()
     torch.testing.assert_close(total, torch.tensor(1.0, dtype=torch.float64))
 
 
-def test_a_log_probability_is_that_of_each_token_in_its_place():
+def test_the_log_probability_of_each_token_is_read_at_its_position():
     model = toy(0)
-    answers = Answers(torch.tensor([[1, 2, 0, 0]]), 1, END)
+    response = Responses(torch.tensor([[1, 2, 0, 0]]), 1, END)
     logits = model(torch.tensor([[1, 2, 0]]))[0].log_softmax(-1)
     expected = torch.stack([logits[0, 2], logits[1, 0], torch.zeros(()).double()])
-    torch.testing.assert_close(answer_log_probs(model, answers)[0], expected)
+    torch.testing.assert_close(response.log_probabilities(model)[0], expected)
 
 
-def test_what_follows_the_end_changes_nothing():
+def test_padding_changes_nothing():
     model = toy(0)
-    padded, other = (Answers(torch.tensor([[1, 2, 0, last]]), 1, END) for last in (0, 2))
-    assert torch.equal(answer_log_probs(model, padded), answer_log_probs(model, other))
+    padded, other = (Responses(torch.tensor([[1, 2, 0, last]]), 1, END) for last in (0, 2))
+    assert torch.equal(padded.log_probabilities(model), other.log_probabilities(model))
     assert padded.lengths.tolist() == other.lengths.tolist() == [2]
 
 
@@ -79,24 +76,24 @@ def test_what_follows_the_end_changes_nothing():
 def test_the_policy_gradient_in_expectation_is_the_exact_one(kl_weight: float):
     model, reference = toy(0), toy(1)
     with torch.no_grad():
-        fixed = answer_log_probs(reference, ALL).sum(-1)
-    logs = answer_log_probs(model, ALL)
+        fixed = ALL.log_probabilities(reference).sum(-1)
+    logs = ALL.log_probabilities(model)
     probabilities = logs.sum(-1).exp()
-    # What is to be greatest, over all answers there are: E[r] - beta KL.
+    # The objective, a sum over all responses: E[r] - beta KL.
     divergence = (probabilities * (logs.sum(-1) - fixed)).sum()
     exact = flat_gradient((probabilities * REWARDS).sum() - kl_weight * divergence, model)
 
-    logs = answer_log_probs(model, ALL)
+    logs = ALL.log_probabilities(model)
     old = logs.detach()
-    advantages = REWARDS - kl_weight * log_ratio_kl(old, answer_log_probs(reference, ALL).detach())
-    # The loss is a mean over answers that were drawn; here each stands once, with its probability as its weight.
+    advantages = REWARDS - kl_weight * log_ratio_kl(old, ALL.log_probabilities(reference).detach())
+    # The loss is a mean over samples; here each response occurs once, weighted by its probability.
     weighed = len(ALL) * old.sum(-1).exp() * (advantages - 0.3)  # any constant is a baseline
     sampled = -flat_gradient(clipped_policy_loss(logs, old, weighed, clip=0.2), model)
     assert exact.norm() > 0.05
     torch.testing.assert_close(sampled, exact)
 
 
-def test_the_clip_takes_the_gradient_of_what_has_moved_far_enough():
+def test_the_clip_removes_the_gradient_of_tokens_that_have_moved_far_enough():
     old = torch.zeros(4, 1, dtype=torch.float64)
     ratio = torch.tensor([[1.3], [1.3], [0.7], [0.7]], dtype=torch.float64)
     policy = ratio.log().requires_grad_()
@@ -116,8 +113,8 @@ def test_a_group_s_baseline_is_the_mean_of_the_others():
 def test_the_estimates_of_the_divergence_are_right_on_average():
     policy, reference = toy(0), toy(1)
     with torch.no_grad():
-        p, q = (answer_log_probs(model, ALL) for model in (policy, reference))
-        logits = [answer_logits(model, ALL) for model in (policy, reference)]
+        p, q = (ALL.log_probabilities(model) for model in (policy, reference))
+        logits = [ALL.logits(model) for model in (policy, reference)]
     weight = p.sum(-1).exp()
     exact = (weight * (p - q).sum(-1)).sum()
     by_ratio, by_token = log_ratio_kl(p, q), token_kl(*logits, ALL.mask)
@@ -134,7 +131,7 @@ def test_a_sample_s_mean_is_near_the_exact_divergence():
     exact = 0.7 * math.log(3.5) + 0.1 * math.log(1 / 6)
     drawn = torch.multinomial(p[0].exp(), 20_000, replacement=True, generator=torch.Generator().manual_seed(0)).T
     every = torch.ones_like(drawn, dtype=torch.bool)
-    first, second = (token_log_probs(x.expand(len(drawn), 1, 3), drawn, every) for x in (p, q))
+    first, second = (x[0, 0, drawn] for x in (p, q))  # (B, 1), log-probabilities of the samples
     assert log_ratio_kl(first, second).mean().item() == pytest.approx(exact, abs=0.03)
     assert token_kl(p, q, every[:1]).item() == pytest.approx(exact, abs=1e-6)
 
@@ -152,11 +149,11 @@ def test_dpo_s_gradient_is_its_formula():
     policy, reference, beta = toy(0), toy(1), 0.4
     chosen, rejected = ALL[torch.tensor([3, 7, 1])], ALL[torch.tensor([5, 2, 9])]
     with torch.no_grad():
-        fixed = [answer_log_probs(reference, side).sum(-1) for side in (chosen, rejected)]
-    w, l = (answer_log_probs(policy, side).sum(-1) for side in (chosen, rejected))  # noqa: E741
+        fixed = [side.log_probabilities(reference).sum(-1) for side in (chosen, rejected)]
+    w, l = (side.log_probabilities(policy).sum(-1) for side in (chosen, rejected))  # noqa: E741
     found = flat_gradient(dpo_loss(w, l, *fixed, beta=beta), policy)
 
-    w, l = (answer_log_probs(policy, side).sum(-1) for side in (chosen, rejected))  # noqa: E741
+    w, l = (side.log_probabilities(policy).sum(-1) for side in (chosen, rejected))  # noqa: E741
     weight = torch.sigmoid(beta * ((l - fixed[1]) - (w - fixed[0]))).detach()
     formula = sum(-beta * weight[i] * (flat_gradient(w[i], policy) - flat_gradient(l[i], policy)) / 3 for i in range(3))
     torch.testing.assert_close(found, formula)
@@ -170,7 +167,7 @@ def test_dpo_s_optimum_is_the_reference_times_the_exponential_of_the_reward():
     rewards = torch.tensor([0.0, 1.0, -1.0, 0.5], dtype=torch.float64)
     beta = 0.5
     first, second = torch.tensor(list(itertools.permutations(range(4), 2))).T
-    wins = torch.sigmoid(rewards[first] - rewards[second])  # how often a Bradley-Terry judge prefers the first
+    wins = torch.sigmoid(rewards[first] - rewards[second])  # Bradley-Terry: the first is preferred
     scores = reference.log().clone().requires_grad_()
     optimizer = torch.optim.LBFGS([scores], max_iter=200, tolerance_grad=1e-12, tolerance_change=1e-14)
 
@@ -207,7 +204,7 @@ def test_the_best_policy_by_hand_and_by_search():
 PAIR, SINGLE = torch.zeros(2), torch.zeros(1)
 
 
-def test_what_neither_ever_writes_adds_nothing_to_the_divergence():
+def test_a_token_of_probability_zero_under_both_adds_nothing_to_the_divergence():
     logits = torch.tensor([[[0.0, 1.0, -math.inf]]])
     other = torch.tensor([[[1.0, 0.0, -math.inf]]])
     mask = torch.ones(1, 1, dtype=torch.bool)
@@ -215,30 +212,34 @@ def test_what_neither_ever_writes_adds_nothing_to_the_divergence():
 
 
 REFUSED = {
+    "integer rewards": (
+        lambda: bradley_terry_loss(PAIR.long(), PAIR),
+        r"floating-point, got torch\.int64 and torch\.float",
+    ),
     "no pairs": (lambda: bradley_terry_loss(torch.zeros(0), torch.zeros(0)), "at least one pair"),
-    "one side is longer": (lambda: bradley_terry_loss(PAIR, SINGLE), "two equal sides"),
+    "one side is longer": (lambda: bradley_terry_loss(PAIR, SINGLE), "one shape and at least one pair, got"),
     "beta is 0": (lambda: dpo_loss(PAIR, PAIR, PAIR, PAIR, beta=0.0), "beta must be a positive number, got 0"),
     "beta is negative": (lambda: dpo_loss(PAIR, PAIR, PAIR, PAIR, beta=-1.0), "beta must be a positive number, got -1"),
     "DPO without pairs": (lambda: dpo_loss(*[torch.zeros(0)] * 4, beta=1.0), "at least one pair"),
     "another reference": (lambda: dpo_loss(PAIR, PAIR, SINGLE, SINGLE, beta=1.0), "one shape"),
     "no temperature": (lambda: best_policy(SINGLE, SINGLE, 0.0), "beta must be a positive number"),
     "clip is 0": (lambda: clipped_policy_loss(PAIR[None], PAIR[None], SINGLE, clip=0.0), "clip must be a positive"),
-    "no answers": (
+    "no responses": (
         lambda: clipped_policy_loss(torch.zeros(0, 2), torch.zeros(0, 2), torch.zeros(0), clip=0.2),
-        "each answer needs an advantage",
+        "advantages must be one number for each response",
     ),
     "too few advantages": (
         lambda: clipped_policy_loss(torch.zeros(2, 3), torch.zeros(2, 3), SINGLE, clip=0.2),
-        r"one number, got shape \(1,\) for 2 answers",
+        r"for each response, got shape \(1,\) for 2 responses",
     ),
     "advantages in a column": (
         lambda: clipped_policy_loss(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(2, 1), clip=0.2),
-        r"one number, got shape \(2, 1\) for 2 answers",
+        r"for each response, got shape \(2, 1\) for 2 responses",
     ),
-    "rewards in a table": (lambda: leave_one_out(torch.zeros(4, 2), 2), r"in a row.*got shape \(4, 2\)"),
+    "rewards in a table": (lambda: leave_one_out(torch.zeros(4, 2), 2), r"shape \(B,\), in groups.*got shape \(4, 2\)"),
     "a mask for one answer": (
         lambda: token_kl(torch.zeros(2, 3, 4), torch.zeros(2, 3, 4), torch.ones(1, 3).bool()),
-        r"an entry for each token, \(2, 3\), got \(1, 3\)",
+        r"the mask must have the shape \(2, 3\), got \(1, 3\)",
     ),
     "other tokens": (lambda: log_ratio_kl(torch.zeros(1, 2), torch.zeros(1, 3)), "one shape"),
     "other logits": (
@@ -252,6 +253,6 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("call", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_does_not_fit_is_refused_in_words(call, message, untyped):
+def test_invalid_arguments_are_refused_by_name(call, message, untyped):
     with pytest.raises(ValueError, match=message):
         call()

@@ -1,20 +1,10 @@
-"""Learning from preferences: imitate, judge, reward, optimise.
+"""Learning from preferences: supervised fine-tuning, a reward model, policy optimization, and DPO.
 
-`judge` holds the rule that stands for a person's taste, `answers` and `pairs` what it is asked about. `losses` are the
-formulas. `tuning` (supervised fine-tuning and DPO), `reward` and `policy` each train something with one of them, and
-`task` puts the whole way of chapter 15 together. None of it claims to be the recipe of GPT-4, which is not published.
+`judge` is a rule in place of a human judge; `responses` and `preferences` hold the data. `losses` has the formulas;
+`tuning`, `reward` and `policy` train with them; `task` is the experiment of chapter 15. The recipe of GPT-4 is not
+published, and this is not a reproduction of it.
 """
 
-from lecture21.alignment.answers import (
-    Answers,
-    answer_log_probs,
-    answer_logits,
-    judged,
-    line_beginnings,
-    whole_lines,
-    write_answers,
-)
-from lecture21.alignment.judge import Judge, compare, words
 from lecture21.alignment.losses import (
     best_policy,
     bradley_terry_loss,
@@ -23,41 +13,29 @@ from lecture21.alignment.losses import (
     leave_one_out,
     log_ratio_kl,
     token_kl,
-    token_log_probs,
 )
-from lecture21.alignment.pairs import Pairs, collect_pairs
-from lecture21.alignment.policy import PolicyConfig, optimise
-from lecture21.alignment.reward import RewardModel, agreement, centre, fit_reward
-from lecture21.alignment.tuning import answer_targets, imitate, prefer
+from lecture21.alignment.policy import PolicyConfig, train_policy
+from lecture21.alignment.preferences import PreferencePairs
+from lecture21.alignment.responses import Responses, sample_responses
+from lecture21.alignment.reward import RewardModel
+from lecture21.alignment.task import QuestionTask, load_base
+from lecture21.alignment.tuning import train_dpo
 
 __all__ = [
-    "Answers",
-    "Judge",
-    "Pairs",
     "PolicyConfig",
+    "PreferencePairs",
+    "QuestionTask",
+    "Responses",
     "RewardModel",
-    "agreement",
-    "answer_log_probs",
-    "answer_logits",
-    "answer_targets",
     "best_policy",
     "bradley_terry_loss",
-    "centre",
     "clipped_policy_loss",
-    "collect_pairs",
-    "compare",
     "dpo_loss",
-    "fit_reward",
-    "imitate",
-    "judged",
     "leave_one_out",
-    "line_beginnings",
+    "load_base",
     "log_ratio_kl",
-    "optimise",
-    "prefer",
+    "sample_responses",
     "token_kl",
-    "token_log_probs",
-    "whole_lines",
-    "words",
-    "write_answers",
+    "train_dpo",
+    "train_policy",
 ]

@@ -1,33 +1,20 @@
-"""A judge whose taste can be read: it likes whole questions, and errs now and then."""
+"""A rule in place of a human judge: it accepts a line that is one well-formed question of known words."""
 
 import re
 from dataclasses import dataclass
 
-import torch
-from jaxtyping import Bool, Int
-from torch import Tensor
-
 _WORD = re.compile(r"[a-z][a-z']*")
-
-
-def words(text: str) -> list[str]:
-    """Return the words of a text in small letters, without the quotation marks around them."""
-    return [word.rstrip("'") for word in _WORD.findall(text.lower())]
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Says whether a line is a whole question, which is three things.
+    """Accepts a line if it is a whole question.
 
-    Its only question mark is its last character; it has at least `least` different words; and each of its words is
-    known.
+    Its only question mark is its last character; it has at least `least` different words; and each word is known.
 
     Args:
-        known: the words that the judge knows, such as `words` of the plays.
-        least: how many different words a question needs. Without "different", "him him him him him him?" is one.
-
-    Raises:
-        ValueError: if no word is known, or `least` is below 1.
+        known: the known words, such as `Judge.words` of the plays.
+        least: smallest number of different words. Without "different", "him him him him him him?" would be accepted.
     """
 
     known: frozenset[str]
@@ -39,9 +26,14 @@ class Judge:
         if self.least < 1:
             raise ValueError(f"least must be at least 1, got {self.least}")
 
+    @staticmethod
+    def words(text: str) -> list[str]:
+        """Return the words of a text in lower case, without the quotation marks around them."""
+        return [word.rstrip("'") for word in _WORD.findall(text.lower())]
+
     def faults(self, line: str) -> list[str]:
-        """Return what keeps a line from being a whole question, in words; nothing if it is one."""
-        found = words(line)
+        """Return the reasons why a line is not accepted; an empty list if it is."""
+        found = self.words(line)
         marks = line.count("?")
         faults = []
         if not line.endswith("?"):
@@ -55,32 +47,5 @@ class Judge:
         return faults
 
     def __call__(self, line: str) -> bool:
-        """Say whether a line is a whole question."""
+        """Return whether a line is accepted."""
         return not self.faults(line)
-
-
-def compare(
-    first: Bool[Tensor, " B"], second: Bool[Tensor, " B"], *, noise: float, generator: torch.Generator
-) -> tuple[Int[Tensor, " N"], Bool[Tensor, " N"], Bool[Tensor, " N"]]:
-    """Say which of two answers is preferred, for each pair in which the judge likes exactly one.
-
-    Args:
-        first: what the judge says of the first answer of each pair.
-        second: what it says of the second.
-        noise: probability that the label is the wrong way round.
-        generator: source of the errors.
-
-    Returns:
-        Which pairs are no ties; for each of them, whether the first answer is labelled the better one; and whether that
-        label is wrong.
-
-    Raises:
-        ValueError: if `noise` is not in [0, 0.5], or the two sides differ in number.
-    """
-    if not 0 <= noise <= 0.5:
-        raise ValueError(f"noise must be in [0, 0.5], got {noise}: beyond a half the labels mean their opposite")
-    if first.shape != second.shape:
-        raise ValueError(f"a pair needs two sides, got {len(first)} first and {len(second)} second answers")
-    decided = (first != second).nonzero().flatten()
-    wrong = torch.rand(len(decided), generator=generator) < noise
-    return decided, first[decided] ^ wrong, wrong

@@ -1,4 +1,4 @@
-"""Policy optimisation: write answers, have them rewarded, make the better ones more likely, begin again."""
+"""Policy optimization: sample responses, compute their rewards, increase the probability of the better ones, repeat."""
 
 import math
 import sys
@@ -12,40 +12,36 @@ from tqdm import tqdm
 
 from lecture21._support.modes import evaluating
 from lecture21._support.validation import require_number, require_whole
-from lecture21.alignment.answers import Answers, answer_log_probs, write_answers
 from lecture21.alignment.losses import clipped_policy_loss, leave_one_out, log_ratio_kl
+from lecture21.alignment.responses import Responses, _require_prompts, sample_responses
 from lecture21.gpt import GPT
 
 
 @dataclass(frozen=True)
 class PolicyConfig:
-    """One run of policy optimisation.
-
-    Raises:
-        ValueError: naming the field, its value and what is allowed.
-    """
+    """The settings of one run of policy optimization."""
 
     iterations: int = 100
-    """How often answers are written and learnt from."""
+    """Number of batches of responses."""
     prompts: int = 16
     """Prompts in an iteration."""
     group: int = 4
-    """Answers to each prompt; their mean is the baseline."""
+    """Responses to each prompt; their mean reward is the baseline."""
     epochs: int = 2
-    """Updates on the same answers. From the second on the policy is not the one that wrote them: hence the clip."""
+    """Updates on the same responses. From the second on, they are samples of an older policy: hence the clip."""
     kl_weight: float = 0.1
-    """What a nat of divergence from the reference costs, in units of the reward; 0 for no penalty."""
+    """Cost of one nat of divergence from the reference, in units of the reward; 0 for no penalty."""
     clip: float = 0.2
     """See `clipped_policy_loss`."""
     learning_rate: float = 3e-4
-    """Step size of Adam."""
-    room: int = 40
-    """Most tokens of an answer, its end included."""
+    """Learning rate of Adam."""
+    n_new: int = 40
+    """Largest number of tokens of a response, its end included."""
     seed: int = 0
-    """Decides prompts and answers."""
+    """Seed of prompts and responses."""
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "prompts", "epochs", "room"):
+        for name in ("iterations", "prompts", "epochs", "n_new"):
             require_whole(name, getattr(self, name))
         require_whole("group", self.group, least=2)
         require_whole("seed", self.seed, least=0)
@@ -56,62 +52,62 @@ class PolicyConfig:
             require_number(name, getattr(self, name), "a positive number", lambda x: 0 < x < math.inf)
 
 
-def optimise(
+def train_policy(
     policy: GPT,
     reference: GPT,
-    reward: Callable[[Answers], Float[Tensor, " B"]],
+    reward: Callable[[Responses], Float[Tensor, " B"]],
     prompts: Int[Tensor, "B P"],
     config: PolicyConfig,
     *,
     end: int,
-    look: Callable[[int], None] | None = None,
+    on_evaluation: Callable[[int], None] | None = None,
 ) -> None:
-    """Train a policy in place to earn r(x, y) - kl_weight * log(pi(y|x) / pi_ref(y|x)).
+    """Train a policy in place to maximize r(x, y) - kl_weight * log(pi(y|x) / pi_ref(y|x)).
 
-    The KL term stands in the reward: its mean over answers is the divergence, and its gradient comes with the others.
+    The KL penalty is part of the reward: its mean over responses is the divergence. The loop is not that of
+    `training.tasks`, because each batch is sampled from the policy itself and used for several updates.
 
     Args:
-        policy: begins as the reference.
-        reference: stays as it is.
-        reward: says what whole answers are worth: a reward model, or any function.
-        prompts: of one length; each iteration draws some.
-        config: the run.
-        end: the token that ends an answer.
-        look: called with the number of iterations done, before the first and after each.
+        policy: initialized to the reference.
+        reference: not changed.
+        reward: returns the reward of each response: a reward model, or any function.
+        prompts: token ids, all of one length; each iteration draws some of them.
+        config: the settings.
+        end: the token that ends a response.
+        on_evaluation: called with the number of completed iterations, before the first and after each.
 
     Raises:
-        ValueError: if there is no prompt, prompt and room do not fit the model's block, or the reward is not one finite
-            number for each answer; it names the iteration, and the policy is as the iteration before left it.
+        ValueError: if the reward is not one finite number for each response; the policy is then as the previous
+            iteration left it.
 
     Source: Ouyang et al. 2022, equation 2 (without its pretraining term); Schulman et al. 2017.
     """
-    if prompts.dim() != 2 or not prompts.numel():
-        raise ValueError(f"prompts must be ids of shape (B, P), at least one of each, got {tuple(prompts.shape)}")
+    _require_prompts(prompts)
     optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate)
     generator = torch.Generator().manual_seed(config.seed)
-    # Without dropout throughout: the policy that is updated must be the one that wrote the answers.
+    # Without dropout throughout: the responses must be samples of the policy that is updated.
     with evaluating(policy), evaluating(reference), evaluating(reward):
-        if look is not None:
-            look(0)
+        if on_evaluation is not None:
+            on_evaluation(0)
         bar = tqdm(range(config.iterations), unit="iteration", dynamic_ncols=True, disable=not sys.stderr.isatty())
         for iteration in bar:
             rows = torch.randint(len(prompts), (config.prompts,), generator=generator)
             seed = int(torch.randint(2**62, (), generator=generator))
-            asked = prompts[rows].repeat_interleave(config.group, dim=0)
-            answers = write_answers(policy, asked, config.room, end=end, seed=seed)
+            batch = prompts[rows].repeat_interleave(config.group, dim=0)
+            responses = sample_responses(policy, batch, config.n_new, end=end, seed=seed)
             with torch.no_grad():
-                old = answer_log_probs(policy, answers)
-                penalty = config.kl_weight * log_ratio_kl(old, answer_log_probs(reference, answers))
-                rewards = reward(answers)
+                old = responses.log_probabilities(policy)
+                penalty = config.kl_weight * log_ratio_kl(old, responses.log_probabilities(reference))
+                rewards = reward(responses)
                 if rewards.shape != penalty.shape or not rewards.isfinite().all():
                     given = f"shape {tuple(rewards.shape)} from {rewards.min()} to {rewards.max()}"
-                    needed = f"{len(answers)} finite numbers, one for each answer"
-                    raise ValueError(f"the reward must give {needed}; in iteration {iteration} it gave {given}")
+                    wanted = f"{len(responses)} finite numbers, one for each response"
+                    raise ValueError(f"the reward must be {wanted}; in iteration {iteration} it has {given}")
                 advantages = leave_one_out(rewards - penalty, config.group)
             for _ in range(config.epochs):
-                loss = clipped_policy_loss(answer_log_probs(policy, answers), old, advantages, clip=config.clip)
+                loss = clipped_policy_loss(responses.log_probabilities(policy), old, advantages, clip=config.clip)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-            if look is not None:
-                look(iteration + 1)
+            if on_evaluation is not None:
+                on_evaluation(iteration + 1)

@@ -1,0 +1,113 @@
+"""Preference pairs: two responses to each prompt and a label for the better one, the data of reward models and DPO."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from lecture21.alignment.responses import Responses, sample_responses
+from lecture21.gpt import GPT
+from lecture21.tokenizers import CharTokenizer
+
+
+@dataclass(frozen=True, eq=False)
+class PreferencePairs:
+    """Preferred responses, and rejected responses to the same prompts.
+
+    Args:
+        chosen: the responses labeled as better.
+        rejected: the others, row by row to the same prompts.
+        flipped: which labels are wrong; for evaluation only, not for training.
+    """
+
+    chosen: Responses
+    rejected: Responses
+    flipped: Bool[Tensor, " N"]
+
+    def __post_init__(self) -> None:
+        first, second = self.chosen, self.rejected
+        if first.ids.shape != second.ids.shape or first.prompt_length != second.prompt_length:
+            given = f"{tuple(first.ids.shape)} and {tuple(second.ids.shape)}"
+            raise ValueError(f"chosen and rejected must have one shape and one prompt length, got {given}")
+        if first.end != second.end:
+            raise ValueError(f"chosen and rejected must end with the same token, got {first.end} and {second.end}")
+        if self.flipped.dtype != torch.bool or self.flipped.shape != (len(first),):
+            given = f"{self.flipped.dtype} of shape {tuple(self.flipped.shape)} for {len(first)} pairs"
+            raise ValueError(f"flipped must be True or False for each pair, got {given}")
+        if (first.ids[:, : first.prompt_length] != second.ids[:, : first.prompt_length]).any():
+            raise ValueError("chosen and rejected must have the same prompts")
+        alike = (
+            first.targets.masked_fill(~first.mask, first.end) == second.targets.masked_fill(~second.mask, second.end)
+        ).all(-1)
+        if alike.any():
+            raise ValueError(f"pair {alike.nonzero()[0].item()} has two identical responses: drop it")
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def __getitem__(self, rows: Tensor | slice) -> "PreferencePairs":
+        """Return some of the pairs, selected by indices, a mask or a slice."""
+        return PreferencePairs(self.chosen[rows], self.rejected[rows], self.flipped[rows])
+
+
+def _label_pairs(
+    first: Bool[Tensor, " B"], second: Bool[Tensor, " B"], *, noise: float, generator: torch.Generator
+) -> tuple[Int[Tensor, " N"], Bool[Tensor, " N"], Bool[Tensor, " N"]]:
+    """Label the better response of each pair of which the judge accepts exactly one.
+
+    Args:
+        first: whether the judge accepts the first response of each pair.
+        second: the same for the second.
+        noise: probability that a label is flipped.
+        generator: source of the flips.
+
+    Returns:
+        The indices of the N labeled pairs; for each of them, whether the first response is labeled as better; and
+        whether that label is flipped.
+    """
+    if not 0 <= noise <= 0.5:
+        raise ValueError(f"noise must be in [0, 0.5], got {noise}: above 0.5 the labels would be reversed")
+    if first.shape != second.shape:
+        raise ValueError(f"a pair needs two responses, got {len(first)} first and {len(second)} second ones")
+    decided = (first != second).nonzero().flatten()
+    flipped = torch.rand(len(decided), generator=generator) < noise
+    return decided, first[decided] ^ flipped, flipped
+
+
+def _collect_preferences(
+    model: GPT,
+    prompts: Int[Tensor, "B P"],
+    n_new: int,
+    judge: Callable[[str], bool],
+    tokenizer: CharTokenizer,
+    *,
+    noise: float,
+    seed: int,
+) -> PreferencePairs:
+    """Sample two responses to each prompt and label the better one; pairs that the judge finds equal are dropped.
+
+    Args:
+        model: the model that both responses are sampled from.
+        prompts: token ids, all of one length.
+        n_new: largest number of tokens of a response.
+        judge: whether a line is accepted.
+        tokenizer: decodes responses to lines.
+        noise: probability that a label is flipped.
+        seed: seed of responses and noise.
+    """
+    end = tokenizer.encode("\n")[0]
+    first = sample_responses(model, prompts, n_new, end=end, seed=2 * seed)
+    second = sample_responses(model, prompts, n_new, end=end, seed=2 * seed + 1)
+    generator = torch.Generator().manual_seed(seed)
+    accepted = first.accepted(judge, tokenizer), second.accepted(judge, tokenizer)
+    decided, first_wins, flipped = _label_pairs(*accepted, noise=noise, generator=generator)
+    if not len(decided):
+        raise ValueError(f"the judge finds the responses of all {len(prompts)} pairs equal: there is no preference")
+    sides = torch.stack([first.ids[decided], second.ids[decided]])  # (2, N, S)
+    rows = torch.arange(len(decided))
+    chosen, rejected = sides[(~first_wins).long(), rows], sides[first_wins.long(), rows]
+    return PreferencePairs(
+        Responses(chosen, first.prompt_length, end), Responses(rejected, first.prompt_length, end), flipped
+    )
