@@ -1,4 +1,4 @@
-"""Train small GPTs to write the name of a handwritten digit: patch sizes, positions, and who is taken for whom.
+"""Train small GPTs to write the name of a handwritten digit: patch sizes, positions, and confusions.
 
 Usage: python benchmarks/digit_names.py [SEED ...]      (0 1 2 3 4 if none is named; about 4 minutes each on one core)
 
@@ -13,7 +13,7 @@ and seconds of training. And the result `digit_confusions`, for "patch 2": seed,
 """
 
 import time
-from dataclasses import replace
+from collections import Counter
 
 import common
 import torch
@@ -39,30 +39,30 @@ def run(setting: str, seed: int) -> tuple[dict[str, object], list[dict[str, obje
     images, labels = digits.load()
     train, test = digits.split(labels, seed)
     shape = SETTINGS[setting]
-    model = digits.reader(seed=seed, **shape)
+    model = digits.DigitReader(seed=seed, **shape)
     start = time.perf_counter()
-    config = replace(digits.NAMING, seed=seed)
-    digits.fit_names(model, images[train], labels[train], config, jitter="as it is" not in setting)
+    model.fit_names(images[train], labels[train], seed=seed, jitter="as it is" not in setting)
     seconds = time.perf_counter() - start
 
     names = [digits.NAMES[digit] for digit in labels[test]]
 
     def right(shown: torch.Tensor) -> float:
-        written = digits.write_answers(model, shown[:, None], max(map(len, digits.NAMES)))
+        written = model.write(shown[:, None])
         return round(sum(a == b for a, b in zip(written, names, strict=True)) / len(names), 4)
 
-    table = digits.confusions(
-        labels[test], digits.write_answers(model, images[test][:, None], max(map(len, digits.NAMES)))
-    )
+    written = [text if text in digits.NAMES else "other" for text in model.write(images[test][:, None])]
+    counts = Counter(zip(names, written, strict=True))
     confusions = [
-        {"seed": seed, "digit": digits.NAMES[i], "written": [*digits.NAMES, "other"][j], "count": int(table[i, j])}
-        for i, j in table.nonzero().tolist()
+        {"seed": seed, "digit": name, "written": text, "count": counts[name, text]}
+        for name in digits.NAMES
+        for text in (*digits.NAMES, "other")
+        if counts[name, text]
     ]
-    letters = digits.encode(names)
+    letters = model.encode(names)
     model.eval()
     with torch.no_grad():
         nats = model.loss(images[test][:, None], *letters).item()
-    mixed = digits.shuffled(images[test], shape["patch_size"], torch.Generator().manual_seed(seed))
+    mixed = digits.shuffle_patches(images[test], shape["patch_size"], torch.Generator().manual_seed(seed))
     row = {
         "accuracy": right(images[test]),
         "mixed": right(mixed),

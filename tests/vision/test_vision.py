@@ -1,4 +1,4 @@
-"""Patches as tokens: the convolution that they are, the mask that they are read with, and what is asked of whom."""
+"""Patches as tokens: the equivalent convolution, the attention mask, the loss, and generation."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from lecture21 import GPT, GPTConfig
 from lecture21.generation import generate
 from lecture21.layers import attention_maps
 from lecture21.objectives import IGNORE
-from lecture21.vision import PatchEmbedding, Seen, VisionGPT, digits, forward_flops, patches
+from lecture21.vision import ImageConditioned, PatchEmbedding, VisionGPT, digits, patches
 
 N_TEXT = 5
 
@@ -43,7 +43,7 @@ def test_patches_are_the_squares_in_reading_order():
     assert patches(image, 2)[0].tolist() == expected
 
 
-def test_the_channels_of_a_patch_stand_one_after_the_other():
+def test_the_channels_of_a_patch_are_concatenated():
     image = torch.arange(8.0).view(1, 2, 2, 2)
     assert patches(image, 2).tolist() == [[[0, 1, 2, 3, 4, 5, 6, 7]]]
     assert patches(image, 1)[0].tolist() == [[0, 4], [1, 5], [2, 6], [3, 7]]
@@ -70,7 +70,7 @@ def test_a_patch_embedding_is_a_strided_convolution(size, patch, channels):
         torch.testing.assert_close(a, b.view_as(a), rtol=1e-12, atol=1e-12)
 
 
-def test_grey_images_need_no_channel_axis():
+def test_gray_images_need_no_channel_axis():
     embedding = PatchEmbedding((4, 4), 2, 3)
     images = torch.randn(2, 4, 4)
     assert torch.equal(embedding(images), embedding(images[:, None]))
@@ -92,7 +92,7 @@ def test_sides_that_the_patch_does_not_divide_are_refused_by_name():
 
 
 @pytest.mark.parametrize("patch_size", [0, -2, 1.5, True])
-def test_a_patch_size_that_is_no_size_is_refused(patch_size, untyped):
+def test_an_invalid_patch_size_is_refused(patch_size, untyped):
     with pytest.raises(ValueError, match="patch_size must be a whole number >= 1"):
         patches(torch.zeros(1, 4, 4), patch_size)
 
@@ -163,15 +163,15 @@ def test_the_loss_has_no_term_for_an_image():
     targets = ids.roll(-1, dims=1)
     targets[1, 2:] = IGNORE
     loss = model.loss(shown, ids, targets)
-    asked = targets != IGNORE
-    torch.testing.assert_close(loss, F.cross_entropy(model(shown, ids)[asked], targets[asked]))
+    counted = targets != IGNORE
+    torch.testing.assert_close(loss, F.cross_entropy(model(shown, ids)[counted], targets[counted]))
     # The gradient of every logit that was computed: none but the text's exists.
     logits = []
     model.gpt.head.register_forward_hook(lambda _module, _args, out: logits.append(out))
     loss = model.loss(shown, ids, targets)
     (gradient,) = torch.autograd.grad(loss, logits[0])
     assert gradient.shape == (3, N_TEXT, 11)
-    assert torch.equal((gradient != 0).any(-1), asked)
+    assert torch.equal((gradient != 0).any(-1), counted)
 
 
 def test_two_images_are_one_after_the_other():
@@ -191,7 +191,7 @@ def test_images_with_channels_are_read_too():
 
 def test_without_positions_the_order_of_patches_changes_nothing():
     shown, ids = inputs()
-    mixed = digits.shuffled(shown[:, 0], 2, torch.Generator().manual_seed(0))[:, None]
+    mixed = digits.shuffle_patches(shown[:, 0], 2, torch.Generator().manual_seed(0))[:, None]
     assert not torch.equal(mixed, shown)
     for changes, same in (
         ({"position": "none"}, True),
@@ -213,18 +213,18 @@ def test_the_cost_of_images_and_text_is_what_torch_counts(images):
     shown, ids = inputs(batch=1, images=images)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # torch counts no fused CPU kernel
         model(shown.float(), ids)
-    assert counter.get_total_flops() == forward_flops(model, N_TEXT, images)
+    assert counter.get_total_flops() == model.flops(N_TEXT, images)
 
 
-# Answers
+# Generation
 
 
 @pytest.mark.parametrize("images", [1, 2])
 @pytest.mark.parametrize("changes", [{}, {"position": "rotary", "n_kv_head": 1}, {"position": "none"}, {"window": 4}])
-def test_answers_are_the_same_with_and_without_a_cache(images, changes):
+def test_generation_is_the_same_with_and_without_a_cache(images, changes):
     model = small(block_size=22, **changes)
     shown, prompt = inputs(images=images, length=3)
-    cached, plain = (model.answer(shown, prompt, 6, use_cache=use_cache) for use_cache in (True, False))
+    cached, plain = (model.generate(shown, prompt, 6, use_cache=use_cache) for use_cache in (True, False))
     assert cached.shape == (3, 9)
     assert torch.equal(cached[:, :3], prompt)
     assert torch.equal(cached, plain)
@@ -234,45 +234,43 @@ def test_answers_are_the_same_with_and_without_a_cache(images, changes):
     assert torch.equal(cached, by_hand)
 
 
-def test_a_sampled_answer_is_the_same_with_and_without_a_cache():
+def test_a_sampled_text_is_the_same_with_and_without_a_cache():
     model = small(block_size=22)
     shown, prompt = inputs(length=3)
     first, second = (
-        generate(Seen(model, shown), prompt, 12, seed=5, use_cache=use_cache) for use_cache in (True, False)
+        generate(ImageConditioned(model, shown), prompt, 12, seed=5, use_cache=use_cache) for use_cache in (True, False)
     )
     assert torch.equal(first, second)
     assert first.unique().numel() > 5
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_an_answer_leaves_the_model_in_its_mode(training):
+def test_generation_leaves_the_model_in_its_mode(training):
     model = small(dropout=0.5).train(training)
     shown, prompt = inputs()
-    answers = [model.answer(shown, prompt, 4) for _ in range(2)]
-    assert torch.equal(*answers)
+    texts = [model.generate(shown, prompt, 4) for _ in range(2)]
+    assert torch.equal(*texts)
     assert model.training == model.gpt.training == training
 
 
-def test_an_answer_that_ends_is_short():
+def test_generation_stops_at_the_end_token():
     model = small()
     shown, prompt = inputs(batch=1)
-    first = model.answer(shown, prompt, 1)[0, -1].item()
-    assert model.answer(shown, prompt, 4, eos=first).shape == (1, N_TEXT + 1)
+    first = model.generate(shown, prompt, 1)[0, -1].item()
+    assert model.generate(shown, prompt, 4, eos=first).shape == (1, N_TEXT + 1)
 
 
-def test_a_prompt_that_leaves_no_room_for_an_answer_is_refused():
+def test_a_prompt_that_leaves_no_room_for_new_tokens_is_refused():
     model = small()  # a block of 14: 6 image tokens, 5 of text, and 4 more, of which the last is not read
     shown, prompt = inputs()
-    assert model.answer(shown, prompt, 4).shape == (3, 9)
-    with pytest.raises(
-        ValueError, match="block of 14 has no room for 6 image tokens, a prompt of 5 and an answer of 5"
-    ):
-        model.answer(shown, prompt, 5)
-    assert Seen(model, shown).block_size == 8
+    assert model.generate(shown, prompt, 4).shape == (3, 9)
+    with pytest.raises(ValueError, match="block of 14 has no room for 6 image tokens, a prompt of 5 and 5 new tokens"):
+        model.generate(shown, prompt, 5)
+    assert ImageConditioned(model, shown).block_size == 8
     shown = shown.expand(3, 2, 4, 6)  # two images leave 2 places
-    assert model.answer(shown, prompt[:, :1], 2).shape == (3, 3)
-    with pytest.raises(ValueError, match="no room for 12 image tokens, a prompt of 2 and an answer of 2"):
-        model.answer(shown, prompt[:, :2], 2)
+    assert model.generate(shown, prompt[:, :1], 2).shape == (3, 3)
+    with pytest.raises(ValueError, match="no room for 12 image tokens, a prompt of 2 and 2 new tokens"):
+        model.generate(shown, prompt[:, :2], 2)
 
 
 def test_a_text_longer_than_the_block_is_refused():
@@ -282,7 +280,7 @@ def test_a_text_longer_than_the_block_is_refused():
         model(shown, torch.zeros(3, 9, dtype=torch.long))
 
 
-def test_parts_that_do_not_fit_each_other_are_refused(untyped):
+def test_parts_that_do_not_match_are_refused(untyped):
     gpt = GPT(GPTConfig(vocab_size=11, block_size=6, n_layer=1, n_head=2, d_model=8))
     with pytest.raises(ValueError, match="width 4 do not fit a GPT of width 8"):
         VisionGPT(PatchEmbedding((4, 4), 2, 4), gpt)
@@ -290,30 +288,30 @@ def test_parts_that_do_not_fit_each_other_are_refused(untyped):
         VisionGPT(PatchEmbedding((4, 6), 2, 8), gpt)
     model = small()
     shown, ids = inputs()
-    for call in (model, lambda *a: model.answer(*a, 2), lambda *a: model.loss(*a, a[1])):
+    for call in (model, lambda *a: model.generate(*a, 2), lambda *a: model.loss(*a, a[1])):
         with pytest.raises(ValueError, match="got 2 rows of images and 3 of text"):
             call(shown[:2], ids)
     with pytest.raises(ValueError, match=r"K images for each text; got \(3, 4, 6\)"):
         model(shown[:, 0], ids)
     with pytest.raises(ValueError, match=r"K images for each text; got \(3, 4, 6\)"):
-        model.answer(shown[:, 0], ids, 2)
+        model.generate(shown[:, 0], ids, 2)
     with pytest.raises(ValueError, match="got 3 rows of images and 1 of text"):
-        generate(Seen(model, shown), ids[:1], 1)
+        generate(ImageConditioned(model, shown), ids[:1], 1)
 
 
-def test_looking_leaves_each_part_in_its_own_mode():
+def test_generation_leaves_each_part_in_its_own_mode():
     model = small(dropout=0.5).train()
     model.gpt.eval()  # kept frozen, say
-    model.answer(*inputs(), 2)
+    model.generate(*inputs(), 2)
     assert (model.training, model.embedding.training, model.gpt.training) == (True, True, False)
 
 
 @pytest.mark.parametrize(("n_text", "n_image"), [(0, 1), (-1, 1), (2, 0)])
 def test_a_cost_needs_a_text_and_an_image(n_text, n_image):
     with pytest.raises(ValueError, match="must be a whole number >= 1"):
-        forward_flops(small(), n_text, n_image)
+        small().flops(n_text, n_image)
 
 
 def test_a_cost_behind_a_window_is_refused():
     with pytest.raises(ValueError, match="without a window, got window=3"):
-        forward_flops(small(window=3), 2)
+        small(window=3).flops(2)

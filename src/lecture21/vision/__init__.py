@@ -1,11 +1,11 @@
-"""Images as tokens: patches of an image, mapped to a GPT's width, stand before the text.
+"""Images as tokens: the patches of an image, mapped to the width of a GPT, precede the text.
 
-`patches` has the cut and the linear map, `model` the GPT behind it, `digits` the handwritten digits and what is written
-of them, `sums` two of them and their sum. GPT-4's way of taking images is not published; this is one that is
-(Dosovitskiy et al. 2021), in front of a GPT as in Tsimpoukelli et al. 2021.
+`patches` has the patch embedding, `model` the GPT that reads it, `digits` handwritten digits and their names, `sums`
+two digits and their sum. How GPT-4 reads images is not published; this is a published way (Dosovitskiy et al. 2021), in
+front of a GPT as in Tsimpoukelli et al. 2021.
 """
 
-from lecture21.vision.model import Seen, VisionGPT, forward_flops
+from lecture21.vision.model import ImageConditioned, VisionGPT
 from lecture21.vision.patches import PatchEmbedding, patches
 
-__all__ = ["PatchEmbedding", "Seen", "VisionGPT", "forward_flops", "patches"]
+__all__ = ["ImageConditioned", "PatchEmbedding", "VisionGPT", "patches"]

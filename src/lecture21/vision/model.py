@@ -14,18 +14,15 @@ from lecture21.vision.patches import PatchEmbedding
 class VisionGPT(nn.Module):
     """Patches of one or several images, as tokens before the text of an ordinary GPT.
 
-    Image tokens see each other, text tokens see the images and the text before them, as far back as the GPT's window
-    reaches, and only text is predicted.
+    Image tokens attend to all image tokens; text tokens attend to the images and the text before them, within the GPT's
+    window if it has one. Only text is predicted.
 
     Args:
-        embedding: what makes tokens of an image.
-        gpt: what reads them; its block holds the tokens of all images and the text.
-
-    Raises:
-        ValueError: if the two have different widths, or the block has no room for text behind an image.
+        embedding: maps an image to tokens.
+        gpt: its block must hold the tokens of all images and the text.
 
     Source: Tsimpoukelli et al. 2021 put a trained encoder's vectors before a frozen language model; here patches are
-        mapped linearly, and everything is trained at once. The mask is the prefix LM's of Raffel et al. 2020.
+        mapped linearly, and everything is trained at once. The mask is that of the prefix LM of Raffel et al. 2020.
     """
 
     def __init__(self, embedding: PatchEmbedding, gpt: GPT):
@@ -37,11 +34,7 @@ class VisionGPT(nn.Module):
         self.embedding, self.gpt = embedding, gpt
 
     def prefix(self, images: Float[Tensor, "B K H W"] | Float[Tensor, "B K Ch H W"]) -> Float[Tensor, "B P C"]:
-        """Return the tokens of K images for each text, one image after the other.
-
-        Raises:
-            ValueError: as `PatchEmbedding.forward`, and if the images are not (B, K, H, W) or (B, K, Ch, H, W).
-        """
+        """Return the tokens of K images for each text, one image after the other."""
         _require_images(images)
         tokens = self.embedding(images.flatten(0, 1))  # (B K, P / K, C)
         return tokens.unflatten(0, images.shape[:2]).flatten(1, 2)
@@ -49,12 +42,8 @@ class VisionGPT(nn.Module):
     def forward(
         self, images: Float[Tensor, "B K H W"] | Float[Tensor, "B K Ch H W"], ids: Int[Tensor, "B T"]
     ) -> Float[Tensor, "B T V"]:
-        """Return the logits of the token that follows each text token.
-
-        Raises:
-            ValueError: as `prefix` and `GPT.forward`, and if there are not as many rows of images as of text.
-        """
-        _require_a_row_each(images, ids)
+        """Return the logits of the next token at each text token."""
+        _require_same_batch(images, ids)
         return self.gpt(ids, prefix=self.prefix(images))
 
     def loss(
@@ -63,11 +52,11 @@ class VisionGPT(nn.Module):
         ids: Int[Tensor, "B T"],
         targets: Int[Tensor, "B T"],
     ) -> Float[Tensor, ""]:
-        """Return the mean cross-entropy of the text in nats per token; arguments and errors as `GPT.loss`."""
-        _require_a_row_each(images, ids)
+        """Return the mean cross-entropy of the text in nats per token, as `GPT.loss`."""
+        _require_same_batch(images, ids)
         return self.gpt.loss(ids, targets, prefix=self.prefix(images))
 
-    def answer(
+    def generate(
         self,
         images: Float[Tensor, "B K H W"] | Float[Tensor, "B K Ch H W"],
         prompt: Int[Tensor, "B T"],
@@ -76,37 +65,51 @@ class VisionGPT(nn.Module):
         eos: int | None = None,
         use_cache: bool = True,
     ) -> Int[Tensor, "B S"]:
-        """Continue each prompt greedily, with the images in view; returns prompt and continuation.
+        """Continue each prompt greedily, given the images; return prompt and continuation.
 
-        `generation.generate(Seen(model, images), ...)` has every other way to choose the next token.
+        For sampling, pass `ImageConditioned(model, images)` to `generation.generate`.
 
         Args:
             images: K images for each prompt.
             prompt: at least one token.
-            n_new: most tokens to add.
-            eos: the token that ends an answer, as in `generate`.
-            use_cache: as in `generate`.
-
-        Raises:
-            ValueError: as `forward`, and if images, prompt and answer do not fit the block.
+            n_new: largest number of new tokens; images, prompt and new tokens must fit the block.
+            eos: the token that ends a text.
+            use_cache: as in `generation.generate`.
         """
-        _require_a_row_each(images, prompt)
-        seen = Seen(self, images)
-        # The last token that is written is not read again.
-        if prompt.shape[1] + n_new - 1 > seen.block_size:
-            n_image = self.gpt.block_size - seen.block_size
+        _require_same_batch(images, prompt)
+        model = ImageConditioned(self, images)
+        # The last new token is not an input.
+        if prompt.shape[1] + n_new - 1 > model.block_size:
+            n_image = self.gpt.block_size - model.block_size
             raise ValueError(
                 f"a block of {self.gpt.block_size} has no room for {n_image} image tokens, a prompt of "
-                f"{prompt.shape[1]} and an answer of {n_new}"
+                f"{prompt.shape[1]} and {n_new} new tokens"
             )
-        return generate(seen, prompt, n_new, greedy=True, eos=eos, use_cache=use_cache)
+        return generate(model, prompt, n_new, greedy=True, eos=eos, use_cache=use_cache)
+
+    def flops(self, n_text: int, n_image: int = 1) -> int:
+        """Return the FLOPs of one forward pass over images and text, counted as by `accounting.flops_per_token`.
+
+        Args:
+            n_text: number of text tokens.
+            n_image: number of images before them.
+        """
+        require_whole("n_text", n_text)
+        require_whole("n_image", n_image)
+        config, prefix = self.gpt.config, n_image * self.embedding.n_patch
+        if config.window is not None:
+            raise ValueError(f"FLOPs with images are counted without a window, got window={config.window}")
+        n_token = prefix + n_text
+        every = n_token * flops_per_token(config, n_token).forward
+        skipped = 2 * prefix * config.d_model * config.vocab_size  # the output layer is applied to text only
+        return every - skipped + 2 * prefix * self.embedding.projection.weight.numel()
 
 
-class Seen(nn.Module):
-    """A `VisionGPT` that looks at certain images: from ids to logits, which is all that `generation` asks of a model.
+class ImageConditioned(nn.Module):
+    """A `VisionGPT` with fixed images: a map from ids to logits, as `generation` needs it.
 
     Args:
-        model: what looks.
+        model: the model.
         images: K images for each row of ids.
     """
 
@@ -114,11 +117,11 @@ class Seen(nn.Module):
         super().__init__()
         _require_images(images)
         self.model, self.images = model, images
-        self.training = model.training  # its own flag alone: parts of the model may be in another mode
+        self.training = model.training  # its own flag only: parts of the model may be in another mode
 
     @property
     def block_size(self) -> int:
-        """Longest text in tokens: what the images leave of the block."""
+        """Longest text in tokens: the block without the images."""
         return self.model.gpt.block_size - self.images.shape[1] * self.model.embedding.n_patch
 
     def new_cache(self) -> list[KVCache]:
@@ -126,33 +129,11 @@ class Seen(nn.Module):
         return self.model.gpt.new_cache()
 
     def forward(self, ids: Int[Tensor, "B T"], cache: list[KVCache] | None = None) -> Float[Tensor, "B T V"]:
-        """Return the logits behind the images; with a cache they are read once, with the first tokens."""
-        _require_a_row_each(self.images, ids)
+        """Return the logits given the images; with a cache, the images are read once, with the first tokens."""
+        _require_same_batch(self.images, ids)
         if cache and len(cache[0]):
             return self.model.gpt(ids, cache)
         return self.model.gpt(ids, cache, prefix=self.model.prefix(self.images))
-
-
-def forward_flops(model: VisionGPT, n_text: int, n_image: int = 1) -> int:
-    """Return the FLOPs of one forward pass over images and text, as `accounting.flops_per_token` counts them.
-
-    Args:
-        model: a GPT without a window.
-        n_text: tokens of text.
-        n_image: images before it.
-
-    Raises:
-        ValueError: if there is no text or image, they do not fit the block, or the GPT has a window.
-    """
-    require_whole("n_text", n_text)
-    require_whole("n_image", n_image)
-    if model.gpt.config.window is not None:
-        raise ValueError(f"FLOPs behind a prefix are counted without a window, got window={model.gpt.config.window}")
-    config, first = model.gpt.config, n_image * model.embedding.n_patch
-    n_token = first + n_text
-    everything = n_token * flops_per_token(config, n_token).forward
-    unread = 2 * first * config.d_model * config.vocab_size  # the output layer reads the text only
-    return everything - unread + 2 * first * model.embedding.projection.weight.numel()
 
 
 def _require_images(images: Tensor) -> None:
@@ -161,6 +142,6 @@ def _require_images(images: Tensor) -> None:
         raise ValueError(f"images must have the shape {shapes}; got {tuple(images.shape)}")
 
 
-def _require_a_row_each(images: Tensor, ids: Tensor) -> None:
+def _require_same_batch(images: Tensor, ids: Tensor) -> None:
     if len(images) != len(ids):
         raise ValueError(f"each text needs its images: got {len(images)} rows of images and {len(ids)} of text")

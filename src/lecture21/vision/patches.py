@@ -1,4 +1,4 @@
-"""From an image to tokens: cut it into squares, and map each to a vector of the model's width."""
+"""Patch embedding: an image is cut into squares, and each square is mapped to a vector of the model's width."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from lecture21._support.validation import require_whole
 from lecture21.positions import LearnedPositions
 
 
-def _require_fit(height: int, width: int, patch_size: int) -> None:
+def _require_tiling(height: int, width: int, patch_size: int) -> None:
     require_whole("patch_size", patch_size)
     if not height or not width or height % patch_size or width % patch_size:
         raise ValueError(
@@ -16,47 +16,40 @@ def _require_fit(height: int, width: int, patch_size: int) -> None:
 
 
 def patches(images: Float[Tensor, "B H W"] | Float[Tensor, "B Ch H W"], patch_size: int) -> Float[Tensor, "B P N"]:
-    """Cut images into squares that do not overlap, and write the numbers of each in a row.
+    """Cut images into squares that do not overlap, and flatten each.
 
     Args:
-        images: a batch of images, with their channels or, grey, without.
-        patch_size: side of a square in pixels; it divides both sides of the image.
+        images: a batch of images, with channels or, for gray images, without.
+        patch_size: side of a patch in pixels; it divides both sides of the image.
 
     Returns:
         The P = H W / patch_size^2 patches of each image in reading order, N = Ch patch_size^2 numbers each, channel by
-        channel, row by row: the order of `nn.Conv2d`'s weights.
-
-    Raises:
-        ValueError: if the images are not floating-point numbers of such a shape, or the squares do not tile them.
+        channel, row by row: the order of the weights of `nn.Conv2d`.
 
     Source: Dosovitskiy et al. 2021, section 3.1.
     """
     if images.dim() not in (3, 4):
         raise ValueError(f"images must have the shape (B, H, W) or (B, Ch, H, W), got {tuple(images.shape)}")
     if not images.is_floating_point():
-        raise ValueError(f"images must be floating-point numbers, such as grey values / 255, got {images.dtype}")
+        raise ValueError(f"images must be floating-point numbers, such as gray values / 255, got {images.dtype}")
     x = images if images.dim() == 4 else images[:, None]  # (B, Ch, H, W)
     height, width = x.shape[-2:]
-    _require_fit(height, width, patch_size)
-    x = x.unflatten(-1, (width // patch_size, patch_size)).unflatten(-3, (height // patch_size, patch_size))
-    return (
-        x.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
-    )  # rows and columns of patches first, then what is in one
+    _require_tiling(height, width, patch_size)
+    x = x.unflatten(-1, (width // patch_size, patch_size))  # (B, Ch, H, columns, patch_size)
+    x = x.unflatten(-3, (height // patch_size, patch_size))  # (B, Ch, rows, patch_size, columns, patch_size)
+    return x.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)  # (B, P, N)
 
 
 class PatchEmbedding(nn.Module):
-    """One linear map from the numbers of a patch to a token's vector: a strided convolution, written out.
+    """One linear map from the numbers of a patch to the vector of a token; equivalent to a strided convolution.
 
     Args:
         image_size: height and width of the images in pixels.
         patch_size: side of a patch; it divides both.
         d_model: width C of the tokens.
-        channels: numbers for each pixel.
-        positions: whether each place in the image has a trained vector that is added. A GPT that has positions of its
-            own needs none here.
-
-    Raises:
-        ValueError: naming the value and what is allowed.
+        channels: numbers per pixel.
+        positions: whether a learned vector is added for each position in the image; not needed for a GPT with its own
+            positions.
 
     Source: Dosovitskiy et al. 2021, section 3.1, equation 1, without the class token.
     """
@@ -74,14 +67,14 @@ class PatchEmbedding(nn.Module):
         height, width = image_size
         for name, value in {"height": height, "width": width, "d_model": d_model, "channels": channels}.items():
             require_whole(name, value)
-        _require_fit(height, width, patch_size)
+        _require_tiling(height, width, patch_size)
         self.image_size, self.patch_size, self.channels = tuple(image_size), patch_size, channels
         self.projection = nn.Linear(channels * patch_size**2, d_model)
         self.position = LearnedPositions(self.n_patch, d_model) if positions else None
 
     @property
     def n_patch(self) -> int:
-        """Number of tokens P that an image becomes."""
+        """Number of tokens P of an image."""
         height, width = self.image_size
         return height * width // self.patch_size**2
 
@@ -91,11 +84,7 @@ class PatchEmbedding(nn.Module):
         return self.projection.out_features
 
     def forward(self, images: Float[Tensor, "B H W"] | Float[Tensor, "B Ch H W"]) -> Float[Tensor, "B P C"]:
-        """Return the tokens of each image, in reading order.
-
-        Raises:
-            ValueError: as `patches`, and if the images have other sides or another number of channels.
-        """
+        """Return the tokens of each image, in reading order."""
         cut = patches(images, self.patch_size)
         channels = images.shape[1] if images.dim() == 4 else 1
         if (channels, *images.shape[-2:]) != (self.channels, *self.image_size):
