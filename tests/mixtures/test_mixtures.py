@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 from lecture21.data.mixtures import (
-    BORDERS,
-    NOISE,
+    _BORDERS,
+    _NOISE,
+    _smooth_mean,
+    _three_regimes_mean,
     smooth,
-    smooth_mean,
     soft_gate,
     three_bands,
     three_regimes,
-    three_regimes_mean,
 )
 from lecture21.mixtures import (
     ConstantGate,
@@ -333,15 +333,15 @@ def test_a_seed_decides_the_data_and_nothing_else_does(draw):
     assert 0.8 < x.max() <= 1
 
 
-@pytest.mark.parametrize(("draw", "truth"), [(three_regimes, three_regimes_mean), (smooth, smooth_mean)])
+@pytest.mark.parametrize(("draw", "truth"), [(three_regimes, _three_regimes_mean), (smooth, _smooth_mean)])
 def test_the_truth_scores_the_square_of_the_noise(draw, truth):
     x, y = draw(200_000, 0)
-    assert (y - truth(x)).square().mean().item() == pytest.approx(NOISE**2, rel=0.02)
+    assert (y - truth(x)).square().mean().item() == pytest.approx(_NOISE**2, rel=0.02)
 
 
 def test_the_regimes_jump_at_their_borders():
-    for border in BORDERS:
-        left, right = three_regimes_mean(torch.tensor([[border - 1e-9], [border + 1e-9]], dtype=torch.float64))
+    for border in _BORDERS:
+        left, right = _three_regimes_mean(torch.tensor([[border - 1e-9], [border + 1e-9]], dtype=torch.float64))
         assert abs(left - right).item() > 1
 
 

@@ -27,9 +27,7 @@ from lecture21.tokenizers import (
     CharTokenizer,
     bpe,
     gpt2,
-    load_bpe,
     load_tokenizer,
-    save_bpe,
     train_bpe,
 )
 from lecture21.tokenizers.encodings import END_OF_TEXT
@@ -374,8 +372,8 @@ def test_an_encoding_with_gaps_is_refused():
 def test_a_saved_encoding_comes_back(tmp_path_factory, learn, special):
     path = tmp_path_factory.mktemp("saved") / "tokenizer.json"
     encoding = train_bpe(learn, 256 + len(special), special)
-    save_bpe(encoding, path)
-    loaded = load_bpe(path)
+    BPETokenizer(encoding).save(path)
+    loaded = BPETokenizer.load(path).encoding
     assert loaded.name == encoding.name
     assert loaded._pat_str == encoding._pat_str
     assert loaded._mergeable_ranks == encoding._mergeable_ranks
@@ -400,7 +398,6 @@ def test_an_encoding_cut_anywhere_is_refused_by_name(small, tmp_path):
     for length in [*range(0, len(whole) - len(b"}\n"), 7), len(whole) - len(b"}\n")]:
         path.write_bytes(whole[:length])
         for load, what in (
-            (load_bpe, "BPE encoding"),
             (BPETokenizer.load, "BPE encoding"),
             (load_tokenizer, "tokenizer"),
         ):
@@ -441,10 +438,10 @@ SAVED = {
 def test_a_foreign_encoding_is_refused_by_name(tmp_path, change, complaint):
     path = tmp_path / "foreign.json"
     path.write_text(json.dumps(SAVED))
-    assert load_bpe(path).n_vocab == 258
+    assert BPETokenizer.load(path).vocab_size == 258
     path.write_text(json.dumps({**SAVED, **change}))
     with pytest.raises(ValueError, match=r"foreign\.json is not a saved BPE encoding: .*" + re.escape(complaint)):
-        load_bpe(path)
+        BPETokenizer.load(path)
 
 
 def test_a_text_that_the_pattern_does_not_cover_is_refused(tmp_path):

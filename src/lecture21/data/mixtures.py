@@ -10,10 +10,8 @@ from torch import Tensor
 
 from lecture21._support.validation import require_whole
 
-NOISE = 0.15
-"""Standard deviation of y around its mean in each regression; its square, 0.0225, is the smallest possible MSE."""
-BORDERS = (-0.4, 0.3)
-"""The values of x at which the rules of `three_regimes` and `three_bands` change."""
+_NOISE = 0.15  # standard deviation of y in each regression; its square, 0.0225, is the smallest possible MSE
+_BORDERS = (-0.4, 0.3)  # the values of x at which the rules of `three_regimes` and `three_bands` change
 _FLIPPED = 0.05  # fraction of flipped labels in `three_bands`; the best accuracy is 0.95
 
 
@@ -25,13 +23,13 @@ def _uniform(n: int, d: int, seed: int) -> tuple[Tensor, torch.Generator]:
 
 
 def _noise(n: int, generator: torch.Generator) -> Tensor:
-    return NOISE * torch.randn(n, generator=generator, dtype=torch.float64)
+    return _NOISE * torch.randn(n, generator=generator, dtype=torch.float64)
 
 
-def three_regimes_mean(x: Float[Tensor, "N 1"]) -> Float[Tensor, " N"]:
-    """Return the true mean of `three_regimes`: three linear pieces, with a jump at each of `BORDERS`."""
+def _three_regimes_mean(x: Float[Tensor, "N 1"]) -> Float[Tensor, " N"]:
+    """Return the true mean of `three_regimes`: three linear pieces, with a jump at each of `_BORDERS`."""
     t = x[:, 0]
-    return torch.where(t < BORDERS[0], 2 + 1.5 * t, torch.where(t < BORDERS[1], -0.5 - 2 * t, 1.8 - t))
+    return torch.where(t < _BORDERS[0], 2 + 1.5 * t, torch.where(t < _BORDERS[1], -0.5 - 2 * t, 1.8 - t))
 
 
 def three_regimes(n: int, seed: int) -> tuple[Float[Tensor, "n 1"], Float[Tensor, " n"]]:
@@ -40,10 +38,10 @@ def three_regimes(n: int, seed: int) -> tuple[Float[Tensor, "n 1"], Float[Tensor
     The best mean squared error is 0.0225.
     """
     x, generator = _uniform(n, 1, seed)
-    return x, three_regimes_mean(x) + _noise(n, generator)
+    return x, _three_regimes_mean(x) + _noise(n, generator)
 
 
-def smooth_mean(x: Float[Tensor, "N 1"]) -> Float[Tensor, " N"]:
+def _smooth_mean(x: Float[Tensor, "N 1"]) -> Float[Tensor, " N"]:
     """Return the true mean of `smooth`: sin(3 x)."""
     return (3 * x[:, 0]).sin()
 
@@ -54,7 +52,7 @@ def smooth(n: int, seed: int) -> tuple[Float[Tensor, "n 1"], Float[Tensor, " n"]
     The best mean squared error is 0.0225.
     """
     x, generator = _uniform(n, 1, seed)
-    return x, smooth_mean(x) + _noise(n, generator)
+    return x, _smooth_mean(x) + _noise(n, generator)
 
 
 _SOFT_SLOPE = 8.0  # the log odds of the second line of `soft_gate` are 8 x
@@ -80,6 +78,6 @@ def three_bands(n: int, seed: int) -> tuple[Float[Tensor, "n 2"], Int[Tensor, " 
     x, generator = _uniform(n, 2, seed)
     t, u = x.unbind(1)
     left, middle, right = u > -0.7 - t, u < 2 * t, u > 0
-    label = torch.where(t < BORDERS[0], left, torch.where(t < BORDERS[1], middle, right))
+    label = torch.where(t < _BORDERS[0], left, torch.where(t < _BORDERS[1], middle, right))
     flipped = torch.rand(n, generator=generator, dtype=torch.float64) < _FLIPPED
     return x, (label ^ flipped).long()

@@ -4,7 +4,7 @@
 """
 
 from lecture21.tokenizers.characters import UNKNOWN, CharTokenizer
-from lecture21.tokenizers.encodings import END_OF_TEXT, gpt2, load_bpe, save_bpe, train_bpe
+from lecture21.tokenizers.encodings import END_OF_TEXT, gpt2, train_bpe
 from lecture21.tokenizers.subwords import BPETokenizer, load_tokenizer
 
 __all__ = [
@@ -13,8 +13,6 @@ __all__ = [
     "BPETokenizer",
     "CharTokenizer",
     "gpt2",
-    "load_bpe",
     "load_tokenizer",
-    "save_bpe",
     "train_bpe",
 ]

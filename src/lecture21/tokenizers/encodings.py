@@ -69,13 +69,13 @@ def train_bpe(text: str, vocab_size: int, special_tokens: Iterable[str] = ()) ->
     return _encoding(f"bpe{vocab_size}", PATTERN, sorted(learned, key=learned.get), special)
 
 
-def save_bpe(encoding: tiktoken.Encoding, path: str | os.PathLike[str]) -> None:
+def _save_bpe(encoding: tiktoken.Encoding, path: str | os.PathLike[str]) -> None:
     """Write an encoding atomically as JSON: tokens in the order of their ids, bytes as GPT-2's printable characters."""
     _write_json(path, _describe(encoding))
 
 
-def load_bpe(path: str | os.PathLike[str]) -> tiktoken.Encoding:
-    """Read an encoding that `save_bpe` wrote.
+def _load_bpe(path: str | os.PathLike[str]) -> tiktoken.Encoding:
+    """Read an encoding that `_save_bpe` wrote.
 
     Raises:
         ValueError: if the file is truncated, corrupt or something else; names the path.

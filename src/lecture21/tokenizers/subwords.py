@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lecture21.tokenizers import characters, encodings
 from lecture21.tokenizers.characters import UNKNOWN, CharTokenizer, _checked, _each_checked
-from lecture21.tokenizers.encodings import _describe, _read_json, load_bpe, save_bpe, train_bpe
+from lecture21.tokenizers.encodings import _describe, _load_bpe, _read_json, _save_bpe, train_bpe
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half of a UTF-16 pair: a Python string may hold one, UTF-8 may not
 
@@ -29,7 +29,7 @@ class BPETokenizer:
     tokens with the same ids; the name does not matter.
 
     Args:
-        encoding: from `train_bpe`, `load_bpe`, `gpt2` or tiktoken; its ids must be 0 to vocab_size - 1.
+        encoding: from `train_bpe`, `gpt2` or tiktoken; its ids must be 0 to vocab_size - 1.
     """
 
     encoding: tiktoken.Encoding
@@ -114,13 +114,17 @@ class BPETokenizer:
             yield rest
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the encoding as JSON, as `save_bpe` does."""
-        save_bpe(self.encoding, path)
+        """Write the encoding atomically as JSON."""
+        _save_bpe(self.encoding, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "BPETokenizer":
-        """Read a tokenizer that `save` wrote; raises ValueError as `load_bpe` does."""
-        return cls(load_bpe(path))
+        """Read a tokenizer that `save` wrote.
+
+        Raises:
+            ValueError: if the file is truncated, corrupt or something else; names the path.
+        """
+        return cls(_load_bpe(path))
 
 
 def load_tokenizer(path: str | os.PathLike[str]) -> CharTokenizer | BPETokenizer:
