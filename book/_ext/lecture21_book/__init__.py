@@ -5,6 +5,10 @@ from sphinx.application import Sphinx
 PARTS = [
     "chapters",  # the numbers of the chapters
     "links",  # links from running text to terms, chapters, papers and code
+    "previews",  # what terms and citations lead to, shown beside the link
+    "search",  # the plain text of the pages, for excerpts on the search page
+    "page_head",  # description and Open Graph data
+    "edition",  # the version in the footer, and how to cite the book
     "docstrings",  # docstrings as napoleon should read them
     "command_help",  # the output of `lecture21 COMMAND --help`
 ]

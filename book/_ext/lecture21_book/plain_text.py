@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from docutils import nodes
 from pylatexenc.latex2text import LatexNodes2Text, MacroTextSpec, get_default_latex_context_db
+from pylatexenc.latexwalker import LatexGroupNode
 from sphinx import addnodes
 
 # Nodes whose text nobody would quote: code and its output, markup of other formats, pictures, the index.
@@ -20,10 +21,13 @@ _LEFT_OUT = (
 )
 
 
-def _fraction(node: object, converter: LatexNodes2Text) -> str:
-    """Return a fraction on one line, with parentheses where they are needed."""
-    parts = [converter.nodelist_to_text([argument]).strip() for argument in node.nodeargd.argnlist]
-    return "/".join(part if re.fullmatch(r"[\w.]*|\(.*\)", part) else f"({part})" for part in parts)
+def _fraction(node: object, l2tobj: LatexNodes2Text) -> str:
+    """Return a fraction on one line, with parentheses where they are needed; the library sets the arguments' names."""
+    arguments = node.nodeargd.argnlist
+    groups = [each.nodelist if each.isNodeType(LatexGroupNode) else [each] for each in arguments]
+    parts = [l2tobj.nodelist_to_text(group).strip() for group in groups]
+    simple = r"[\w.]*(\([^()]*\))?"
+    return "/".join(part if re.fullmatch(simple, part) else f"({part})" for part in parts)
 
 
 @functools.cache
@@ -31,13 +35,24 @@ def _converter() -> LatexNodes2Text:
     """Return the converter from TeX to Unicode."""
     macros = get_default_latex_context_db()
     macros.add_context_category("fractions", prepend=True, macros=[MacroTextSpec("frac", simplify_repl=_fraction)])
-    return LatexNodes2Text(latex_context=macros, math_mode="text", strict_latex_spaces="based-on-source")
+    return LatexNodes2Text(
+        latex_context=macros, math_mode="text", strict_latex_spaces="based-on-source", keep_braced_groups=True
+    )
+
+
+def _without_braces(match: re.Match) -> str:
+    """Return a group without its braces, in parentheses where it is more than a word above or below the line."""
+    script, group = match.groups()
+    return f"{script}({group})" if script and re.search(r"\W", group) else f"{script}{group}"
 
 
 @functools.cache
 def tex_as_text(tex: str) -> str:
     """Return a formula as a line of Unicode, such as `softmax(q·k/√(d_k))`."""
-    text = _converter().latex_to_text(re.sub(r"\\[td]frac(?![a-zA-Z])", r"\\frac", tex))
+    tex = re.sub(r"\\[td]frac(?![a-zA-Z])", r"\\frac", tex)
+    text = _converter().latex_to_text(re.sub(r"(\\(?:exp|ln|log))\\", r"\1~\\", tex))
+    while "{" in text and (plainer := re.sub(r"([_^]?)\{([^{}]*)\}", _without_braces, text)) != text:
+        text = plainer
     return " ".join(re.sub(r"[\\{}$]", "", text).split())
 
 

@@ -1,0 +1,48 @@
+"""Which edition of the book this is: the version in the footer, and how to cite it."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.util.docutils import SphinxDirective
+
+
+def _read_version(app: Sphinx, config: Config) -> None:
+    """Take the version from pyproject.toml, which is where it is changed."""
+    project = tomllib.loads(Path(app.confdir, "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    config.version = config.release = project["version"]
+
+
+def bibtex(title: str, author: str, year: str, version: str, address: str) -> str:
+    """Return the BibTeX entry of the book; `address` may be empty."""
+    fields = {
+        "author": f"{{{author}}}",
+        "title": re.sub(r"\b([A-Z]\w*[A-Z]\w*)", r"{\1}", title),
+        "year": year,
+        "version": version,
+        "url": address,
+    }
+    lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
+    return "@book{lecture21,\n" + ",\n".join(lines) + "\n}"
+
+
+class _CiteThisBook(SphinxDirective):
+    """Show the BibTeX entry of this edition."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the entry as a literal block."""
+        config = self.config
+        entry = bibtex(
+            config.html_title, config.author, config.copyright, f"lecture21 {config.release}", config.html_baseurl
+        )
+        return [nodes.literal_block(entry, entry, language="bibtex")]
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Read the version and register the directive."""
+    app.connect("config-inited", _read_version)
+    app.add_directive("cite-this-book", _CiteThisBook)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

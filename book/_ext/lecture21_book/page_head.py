@@ -1,0 +1,55 @@
+"""What search engines and messengers show of a page: a description and Open Graph data."""
+
+import html
+from urllib.parse import urljoin
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from .plain_text import plain_text, shorten
+
+_SHORTEST = 40  # characters; shorter paragraphs are labels
+_LONGEST = 200
+
+
+def description(document: nodes.document) -> str:
+    """Return the first sentences of a page: its first paragraph that is more than a label, or its title."""
+    for paragraph in document.findall(nodes.paragraph):
+        text = plain_text(paragraph)
+        if len(text) >= _SHORTEST:
+            return shorten(text, _LONGEST)
+    title = document.next_node(nodes.title)
+    return plain_text(title) if title is not None else ""
+
+
+def _picture(document: nodes.document) -> str:
+    """Return the address of the first picture of a page, as the page has it, or an empty string."""
+    addresses = [image["uri"] for image in document.findall(nodes.image)]
+    return next((address for address in addresses if address.endswith((".png", ".webp", ".jpg"))), "")
+
+
+def _add_tags(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    """Add the tags; those that need an absolute address only where the book's own is known (html.baseurl)."""
+    if doctree is None or app.builder.format != "html":
+        return
+    title = app.env.titles[pagename].astext()
+    text = description(doctree)
+    tags = {
+        "og:title": title,
+        "og:description": text,
+        "og:type": "website" if pagename == app.config.root_doc else "article",
+        "og:site_name": app.config.html_title,
+    }
+    if app.config.html_baseurl:
+        page = urljoin(app.config.html_baseurl.rstrip("/") + "/", app.builder.get_target_uri(pagename))
+        picture = _picture(doctree)
+        tags |= {"og:url": page, "og:image": urljoin(page, picture) if picture else ""}
+    lines = [f'<meta name="description" content="{html.escape(text)}" />']
+    lines += [f'<meta property="{name}" content="{html.escape(value)}" />' for name, value in tags.items() if value]
+    context["metatags"] += "\n    " + "\n    ".join(lines)
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Connect to the writing of each page."""
+    app.connect("html-page-context", _add_tags)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

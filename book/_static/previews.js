@@ -1,0 +1,63 @@
+// Previews of glossary terms and papers: what a link leads to, shown while the pointer or the keyboard focus is on it.
+// The texts were put into the page when it was built. Escape closes a preview, and the pointer may move onto it.
+"use strict";
+
+(() => {
+  const texts = JSON.parse(document.getElementById("previews").textContent);
+  const preview = document.createElement("div");
+  preview.id = "preview";
+  preview.setAttribute("role", "tooltip");
+  preview.hidden = true;
+  document.body.append(preview);
+
+  let current = null; // the link whose preview is open
+  let timer = 0;
+
+  const close = () => {
+    window.clearTimeout(timer);
+    if (current) current.removeAttribute("aria-describedby");
+    current = null;
+    preview.hidden = true;
+  };
+
+  // Under the link, or above it where there is no room below; always inside of the window.
+  const place = (link) => {
+    const gap = 6;
+    const line = link.getClientRects()[0];
+    const { width, height } = preview.getBoundingClientRect();
+    const room = document.documentElement.clientWidth - width - gap;
+    const below = line.bottom + gap;
+    const fits = below + height <= window.innerHeight || line.top - gap - height < 0;
+    preview.style.left = `${Math.max(gap, Math.min(line.left, room)) + window.scrollX}px`;
+    preview.style.top = `${(fits ? below : line.top - gap - height) + window.scrollY}px`;
+  };
+
+  const open = (link) => {
+    if (link === current) return;
+    close();
+    current = link;
+    preview.innerHTML = texts[link.getAttribute("href")];
+    preview.hidden = false;
+    link.setAttribute("aria-describedby", preview.id);
+    place(link);
+    if (preview.querySelector(".math")) {
+      window.MathJax?.typesetPromise?.([preview]).then(() => link === current && place(link));
+    }
+  };
+
+  const later = (action, milliseconds) => {
+    window.clearTimeout(timer);
+    timer = window.setTimeout(action, milliseconds);
+  };
+
+  for (const link of document.querySelectorAll("article a[href]")) {
+    if (!(link.getAttribute("href") in texts)) continue;
+    link.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && later(() => open(link), 150));
+    link.addEventListener("pointerleave", () => later(close, 200));
+    link.addEventListener("focus", () => link.matches(":focus-visible") && open(link));
+    link.addEventListener("blur", close);
+  }
+  preview.addEventListener("pointerenter", () => window.clearTimeout(timer));
+  preview.addEventListener("pointerleave", () => later(close, 200));
+  document.addEventListener("keydown", (event) => event.key === "Escape" && close());
+})();

@@ -1,0 +1,126 @@
+// The results of a search: chapters first, the pages of the code last, each with an excerpt of the page's plain text.
+// It replaces how Sphinx's searchtools.js orders and shows what it finds; how it finds them stays. The texts come with
+// search_texts.js, so that nothing is fetched, and a book that is opened as a file shows excerpts too.
+"use strict";
+
+(() => {
+  const EXCERPT = 240; // characters
+  const texts = window.SEARCH_TEXTS;
+
+  const escapePattern = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+  // Matches a phrase where a word begins, also when the query is plural and the text is not.
+  const pattern = (phrase) => {
+    const singular = phrase.length > 3 ? phrase.replace(/([^s])s$/, "$1") : phrase;
+    return new RegExp(`(^|[^\\p{L}\\p{N}_])(${singular.split(/\s+/).map(escapePattern).join("[\\s-]+")})`, "giu");
+  };
+
+  const count = (text, phrase) => [...text.matchAll(pattern(phrase))].length;
+
+  const plainTitle = (title) => title.toLowerCase().replace(/^\d+\. /, "");
+
+  // From 0 to 3. More than seven times says no more: of two chapters that are full of a word, the earlier explains it.
+  const often = (times) => Math.log2(1 + Math.min(times, 7));
+
+  // How well a passage fits: its heading counts most, then how often its text has the phrase, or else the words.
+  const passageScore = ([, heading, text], phrase, words) => {
+    let score = 4 * often(count(text, phrase));
+    if (score === 0 && words.length > 1) {
+      for (const word of words) score += often(count(text, word)) / words.length;
+    }
+    if (count(heading, phrase)) score += 12;
+    if (plainTitle(heading) === phrase) score += 16;
+    return score;
+  };
+
+  // The passage of a page that fits best, and how well the page fits.
+  const rankPage = (page, phrase, words) => {
+    const passages = texts[page] || [];
+    let best = ["", "", ""];
+    let bestScore = -1;
+    let total = 0;
+    for (const passage of passages) {
+      const score = passageScore(passage, phrase, words);
+      total += count(passage[2], phrase);
+      if (score > bestScore) [best, bestScore] = [passage, score];
+    }
+    const title = passages.length ? passages[0][1] : page;
+    let score = bestScore + 4 * often(total);
+    if (count(title, phrase)) score += 30;
+    if (plainTitle(title) === phrase) score += 20;
+    return { page, title, passage: best, score };
+  };
+
+  // 0 is shown first: an object of the code that was asked for by its exact name, then chapters and pages, then code.
+  const tier = (page, isObject, isExact) => {
+    if (isObject) return isExact ? 0 : 2;
+    return page.startsWith("book/api/") ? 2 : 1;
+  };
+
+  const CHAPTER_BONUS = 22;
+
+  const rank = (found, query) => {
+    const phrase = query.toLowerCase().trim().replace(/\s+/g, " ");
+    const words = splitQuery(phrase);
+    const isTerm = Object.values(texts).some((passages) => passages.some(([id, heading]) => id.startsWith("term-") && heading === query));
+    const isCode = !isTerm && (/[_.]/.test(query) || (/.[A-Z]/.test(query) && /[a-z]/.test(query)));
+    const results = [];
+    const pages = new Set();
+    for (const [page, title, anchor, description, score] of found) {
+      if (description !== null) {
+        const isExact = isCode && `.${title}`.endsWith(`.${query}`);
+        const passage = (texts[page] || []).find(([id]) => `#${id}` === anchor) || [anchor.slice(1), "", ""];
+        results.push({ page, title, passage, description, score, tier: tier(page, true, isExact) });
+      } else if (!pages.has(page)) {
+        pages.add(page);
+        const result = rankPage(page, phrase, words);
+        if (page.startsWith("notebooks/")) result.score += CHAPTER_BONUS;
+        results.push({ ...result, tier: tier(page, false, false) });
+      }
+    }
+    return results.sort((a, b) => a.tier - b.tier || b.score - a.score || a.title.localeCompare(b.title));
+  };
+
+  // Append a text to an element, with the words of the query marked.
+  const appendMarked = (element, text, phrases) => {
+    const marked = new RegExp(phrases.map((phrase) => pattern(phrase).source.replace("(^|[^\\p{L}\\p{N}_])", "")).join("|"), "giu");
+    let end = 0;
+    for (const match of text.matchAll(marked)) {
+      if (match.index > 0 && /[\p{L}\p{N}_]/u.test(text[match.index - 1])) continue;
+      element.append(text.slice(end, match.index));
+      element.appendChild(document.createElement("mark")).textContent = match[0];
+      end = match.index + match[0].length;
+    }
+    element.append(text.slice(end));
+  };
+
+  // About 240 characters around the first place that has the phrase or one of the words, cut between words.
+  const excerpt = (text, phrases) => {
+    const first = phrases.map((phrase) => text.search(pattern(phrase))).find((position) => position >= 0) ?? 0;
+    let start = Math.max(0, first - EXCERPT / 3);
+    if (start > 0) start = text.indexOf(" ", start) + 1;
+    let end = Math.min(text.length, start + EXCERPT);
+    if (end < text.length) end = Math.max(text.lastIndexOf(" ", end), start + 1);
+    return `${start > 0 ? "… " : ""}${text.slice(start, end)}${end < text.length ? " …" : ""}`;
+  };
+
+  const show = (result, phrases) => {
+    const [anchor, heading, text] = result.passage;
+    const item = Search.output.appendChild(document.createElement("li"));
+    const link = item.appendChild(document.createElement("a"));
+    const root = document.documentElement.dataset.content_root;
+    link.href = root + result.page + DOCUMENTATION_OPTIONS.LINK_SUFFIX + (anchor ? `#${anchor}` : "");
+    const isPart = anchor && !result.description && heading !== result.title;
+    link.textContent = isPart ? `${result.title} › ${heading}` : result.title;
+    if (result.description) item.append(` (${result.description})`);
+    if (text) appendMarked(item.appendChild(Object.assign(document.createElement("p"), { className: "context" })), excerpt(text, phrases), phrases);
+  };
+
+  Search.query = (query) => {
+    const found = Search._performSearch(...Search._parseQuery(query));
+    const results = rank(found, query);
+    const phrase = query.toLowerCase().trim();
+    results.forEach((result) => show(result, [phrase, ...splitQuery(phrase)]));
+    _finishSearch(results.length);
+  };
+})();

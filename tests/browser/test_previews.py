@@ -1,0 +1,81 @@
+"""Previews of terms and citations in Chromium: pointer, keyboard, formulas, and the edges of the window."""
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+
+HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
+CHAPTER = "notebooks/06_gpt_as_probability.html"
+
+
+def test_a_pointer_on_a_term_shows_its_definition_and_may_move_onto_it(wide):
+    page = wide.open("notebooks/04_causal_mask.html")
+    preview = page.locator("#preview")
+    expect(preview).to_be_hidden()
+    link = page.locator("article a.to-term[href$=term-self-attention]:visible").first
+    link.hover()
+    expect(preview).to_be_visible()
+    expect(preview).to_contain_text("come from one sequence")
+    assert link.get_attribute("aria-describedby") == "preview"
+    preview.hover()
+    page.wait_for_function("!document.getElementById('preview').hidden")
+    expect(preview).to_be_visible()
+    page.mouse.move(2, 2)
+    expect(preview).to_be_hidden()
+    assert wide.errors == []
+
+
+def test_a_pointer_on_a_citation_shows_the_reference(wide):
+    page = wide.open(CHAPTER)
+    page.locator("article a.to-paper:visible").first.hover()
+    expect(page.locator("#preview")).to_contain_text("20")
+    page.locator("article a.to-paper[href$=holtzman2020]:visible").first.hover()
+    expect(page.locator("#preview")).to_contain_text("The curious case of neural text degeneration")
+    assert page.locator("#preview").inner_text().count("http") == 0
+
+
+def test_the_keyboard_opens_a_preview_and_escape_closes_it(wide):
+    page = wide.open(CHAPTER)
+    links = page.locator("article a:visible")
+    links.first.focus()
+    preview = page.locator("#preview")
+    for _ in range(links.count()):
+        if preview.is_visible():
+            break
+        page.keyboard.press("Tab")
+    expect(preview).to_be_visible()
+    assert page.evaluate("document.activeElement.getAttribute('aria-describedby')") == "preview"
+    page.keyboard.press("Escape")
+    expect(preview).to_be_hidden()
+    assert page.evaluate("document.activeElement.getAttribute('aria-describedby')") is None
+
+
+def test_a_formula_in_a_preview_is_set(wide):
+    page = wide.open(CHAPTER)
+    page.locator(
+        "article a.to-term[href$=term-Kullback-Leibler-divergence], article a.to-term[href*=Kullback]"
+    ).first.hover()
+    expect(page.locator("#preview mjx-container").first).to_be_visible()
+    assert "\\" not in page.locator("#preview").inner_text()
+
+
+def test_a_preview_stays_inside_of_a_phones_window(phone):
+    page = phone.open(CHAPTER)
+    width = page.evaluate("document.documentElement.clientWidth")
+    for link in page.locator("article a.to-term:visible").all()[:8]:
+        link.scroll_into_view_if_needed()
+        link.dispatch_event("pointerenter", {"pointerType": "mouse"})
+        expect(page.locator("#preview")).to_be_visible()
+        box = page.locator("#preview").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        page.keyboard.press("Escape")
+    assert phone.errors == []
+
+
+def test_a_book_that_is_opened_as_a_file_has_previews(browser: Browser):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto((HTML / CHAPTER).as_uri())
+        page.locator("article a.to-term:visible").first.hover()
+        expect(page.locator("#preview")).to_be_visible()

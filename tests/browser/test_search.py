@@ -1,0 +1,114 @@
+"""Searching the book in Chromium: what comes first, what an excerpt looks like, and when the index is loaded."""
+
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
+# Standard terms, and the page that a reader who searches for one should find first.
+FIRST = {
+    "causal mask": "causal_mask",
+    "self-attention": "basic_self_attention",
+    "teacher forcing": "causal_mask",
+    "transformer": "transformer",
+    "cross-attention": "transformer",
+    "beam search": "transformer",
+    "label smoothing": "transformer",
+    "perplexity": "gpt_as_probability",
+    "temperature": "gpt_as_probability",
+    "top-k": "gpt_as_probability",
+    "sampling": "write_a_gpt",
+    "n-gram": "write_a_gpt",
+    "LSTM": "from_rnn_to_attention",
+    "bagging": "mixture_of_experts",
+    "AdaBoost": "mixture_of_experts",
+    "EM algorithm": "mixture_of_experts",
+    "ambiguity decomposition": "ensemble_vs_average",
+    "patches": "toward_gpt4",
+    "rotary positions": "long_context",
+    "sliding window": "long_context",
+    "reward model": "alignment",
+    "causal_mask": "book/api/",
+}
+
+
+def search(page: Page, start: str, query: str) -> list[str]:
+    """Search for something and return the addresses of the results."""
+    page.goto(f"{start}search.html?q={quote(query)}")
+    expect(page.locator(".search-summary")).to_contain_text("found")
+    return [link.get_attribute("href") for link in page.locator("#search-results li > a").all()]
+
+
+@pytest.mark.parametrize("term", FIRST)
+def test_a_search_for_a_standard_term_leads_to_the_page_that_explains_it(term: str, wide, site: str):
+    assert FIRST[term] in search(wide.page, site, term)[0]
+    assert wide.errors == []
+    assert wide.foreign == []
+
+
+@pytest.mark.parametrize("term", ["attention", "loss", "tokenizer", "mixture of experts"])
+def test_pages_of_the_code_come_after_all_others(term: str, wide, site: str):
+    of_code = ["book/api/" in address for address in search(wide.page, site, term)]
+    assert of_code[0] is False
+    assert any(of_code)
+    assert of_code == sorted(of_code)
+
+
+def test_each_page_is_shown_once_apart_from_objects_of_the_code(wide, site: str):
+    pages = [address.split("#")[0] for address in search(wide.page, site, "causal mask") if "/api/" not in address]
+    assert len(pages) == len(set(pages))
+
+
+@pytest.mark.parametrize("term", ["softmax", "entropy", "rotary positions"])
+def test_excerpts_are_clean_text_around_the_term(term: str, wide, site: str):
+    search(wide.page, site, term)
+    excerpts = wide.page.locator("#search-results p.context").all_inner_texts()
+    assert len(excerpts) >= 5
+    assert [text for text in excerpts if re.search(r"[\\$#{}]|Click to show|Open in Colab|Contents|def ", text)] == []
+    assert [text for text in excerpts if len(text) > 300] == []
+    assert wide.page.locator("#search-results li").first.locator("mark").count() >= 1
+
+
+def test_a_result_leads_to_the_section_with_the_term(wide, site: str):
+    search(wide.page, site, "teacher forcing")
+    wide.page.locator("#search-results li > a").first.click()
+    expect(wide.page.locator("section#teacher-forcing-one-pass-for-all-positions > h2")).to_be_visible()
+    assert wide.errors == []
+
+
+def test_a_book_that_is_opened_as_a_file_is_searched_with_excerpts(browser: Browser):
+    with browser.new_context() as context:
+        page = context.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("requestfailed", lambda request: errors.append(request.url))
+        assert "causal_mask" in search(page, f"{HTML.as_uri()}/", "causal mask")[0]
+        assert page.locator("#search-results p.context").count() >= 5
+        assert errors == []
+
+
+def test_only_the_search_page_loads_the_search_index(wide, site: str):
+    loaded: list[str] = []
+    wide.page.on("request", lambda request: loaded.append(request.url))
+    wide.open("notebooks/04_causal_mask.html")
+    assert [url for url in loaded if "search" in url] == []
+    search(wide.page, site, "mask")
+    assert {url.split("/")[-1] for url in loaded if "search" in url} >= {"searchindex.js", "search_texts.js"}
+
+
+def test_the_search_dialog_of_a_chapter_leads_to_the_results(wide):
+    page = wide.open("notebooks/04_causal_mask.html")
+    page.locator("button.search-button-field:visible").click()
+    page.locator("#pst-search-dialog input[type=search]").fill("softmax")
+    page.keyboard.press("Enter")
+    expect(page.locator("#search-results li").first).to_be_visible()
+    assert wide.errors == []
+
+
+def test_what_looks_like_markup_is_searched_as_text(wide, site: str):
+    search(wide.page, site, "mask <b>[(")
+    assert wide.page.locator("#search-results b").count() == 0
+    assert wide.errors == []
