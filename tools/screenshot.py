@@ -1,12 +1,11 @@
 """Take the README's picture of a page from the built book.
 
-Usage: python tools/screenshot.py          (after make book; CHROMIUM names the browser if it is not on the path)
+Usage: python tools/screenshot.py          (after make book)
 """
 
-import os
-import shutil
 from pathlib import Path
 
+import find_browser
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,9 +14,10 @@ PICTURE = ROOT / "book" / "images" / "page.png"
 
 def main() -> None:
     """Open the chapter on the mask at its first attention map and save what is seen."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=find_browser.find(), args=["--no-sandbox", "--disable-gpu"]
+        )
         page = browser.new_page(viewport={"width": 1280, "height": 860})
         page.goto((ROOT / "_build" / "html" / "notebooks" / "04_causal_mask.html").as_uri())
         page.evaluate("MathJax.startup.promise")
