@@ -9,12 +9,16 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import jaxtyping
 import lock
 import pytest
+import torch
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+from lecture21.attention import basic_self_attention
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -166,3 +170,8 @@ def test_ci_calls_make_test():
     assert os.access(script, os.X_OK)
     commands = [line for line in script.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     assert commands == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "exec make test"]
+
+
+def test_the_tests_check_the_shapes_in_signatures():
+    with pytest.raises(jaxtyping.TypeCheckError):
+        basic_self_attention(torch.zeros(2))
