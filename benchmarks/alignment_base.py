@@ -43,7 +43,7 @@ def main() -> None:
     def look(step: int, _: GPT, history) -> None:
         print(step, round(history.val_loss[-1], 4), flush=True)
 
-    history = train(model, tokens, RUN, val=val, on_eval=look)
+    history = train(model, tokens, RUN, val=val, on_evaluation=look)
     model.half().save_pretrained(SHIPPED)
     chars.save(SHIPPED / "tokenizer.json")
     for file in SHIPPED.iterdir():

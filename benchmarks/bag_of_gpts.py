@@ -65,7 +65,7 @@ def fit(tokens: torch.Tensor, config: TrainConfig) -> tuple[list[dict], list[flo
     def keep(step: int, model: GPT, history: object) -> None:
         states.append({name: value.clone() for name, value in model.state_dict().items()})
 
-    history = train(model, tokens, config, on_eval=keep)
+    history = train(model, tokens, config, on_evaluation=keep)
     return states[1:], history.train_loss[1:]
 
 

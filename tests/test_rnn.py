@@ -244,7 +244,12 @@ def test_a_run_that_is_stopped_and_resumed_gives_the_same_losses(kind, tmp_path)
 
     with pytest.raises(Stop):
         train(
-            fresh(kind, **changes), tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path / "cut", on_eval=stop
+            fresh(kind, **changes),
+            tokens(),
+            TrainConfig(**QUICK),
+            val=tokens(50),
+            out=tmp_path / "cut",
+            on_evaluation=stop,
         )
     resumed = fresh(kind, **changes)
     history = train(resumed, tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path / "cut", resume=True)

@@ -6,7 +6,7 @@ import torch
 from drawn import words
 
 from lecture21 import figures
-from lecture21.training.evaluation import History
+from lecture21.training import History
 
 X = [64, 128, 512]
 SERIES = {"falls": torch.tensor([[1.0, 0.5, 0.1], [0.8, 0.5, 0.3]]), "stays": torch.tensor([[1.0, 1.0, 1.0]])}

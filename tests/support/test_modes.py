@@ -1,24 +1,24 @@
 import pytest
 from torch import nn
 
-from lecture21._support.modes import evaluating, learning
+from lecture21._support.modes import evaluating, training
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_a_model_evaluates_for_a_while_and_is_then_what_it_was(training):
-    model = nn.Sequential(nn.Dropout(0.5)).train(training)
+@pytest.mark.parametrize("before", [True, False])
+def test_a_model_evaluates_for_a_while_and_is_then_in_its_old_mode(before):
+    model = nn.Sequential(nn.Dropout(0.5)).train(before)
     with evaluating(model):
         assert not model.training
         assert not model[0].training
-    assert model.training == model[0].training == training
+    assert model.training == model[0].training == before
 
 
-@pytest.mark.parametrize("mode", [evaluating, learning])
+@pytest.mark.parametrize("mode", [evaluating, training])
 def test_each_part_comes_back_to_its_own_mode(mode):
     model = nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5))
     model[1].eval()
     with mode(model):
-        assert {part.training for part in model.modules()} == {mode is learning}
+        assert {part.training for part in model.modules()} == {mode is training}
     assert [part.training for part in model.modules()] == [True, True, False]
 
 

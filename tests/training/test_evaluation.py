@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lecture21 import GPT, GPTConfig
-from lecture21.training.evaluation import History, evaluate
+from lecture21.training import History, evaluate
 
 
 def tokens(n: int = 200) -> torch.Tensor:

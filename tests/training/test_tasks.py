@@ -70,7 +70,7 @@ def test_no_step_changes_nothing():
 
 def test_what_cannot_be_trained_is_refused():
     frozen = nn.Linear(1, 1).requires_grad_(False)
-    with pytest.raises(ValueError, match="Linear has no parameter that asks for a gradient"):
+    with pytest.raises(ValueError, match="Linear has no parameter that requires a gradient"):
         minimize(frozen, lambda _: frozen.weight.sum(), TrainConfig(steps=1))
     model = nn.Linear(2, 1)
     with pytest.raises(ValueError, match=r"one number, got a tensor of shape \(2,\)"):

@@ -12,8 +12,7 @@ import torch
 from lecture21 import GPT, GPTConfig
 from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.tokenizers import CharTokenizer
-from lecture21.training import TrainConfig, choose_precision, learning_rate, sample_windows, train
-from lecture21.training.evaluation import History
+from lecture21.training import History, TrainConfig, choose_precision, evaluate, learning_rate, sample_windows, train
 
 SHAPE = {"vocab_size": 9, "block_size": 8, "n_layer": 1, "n_head": 2, "d_model": 8}
 QUICK = {"steps": 12, "batch_size": 4, "eval_every": 4, "device": "cpu"}
@@ -171,13 +170,13 @@ def test_the_seed_decides_everything_and_the_caller_s_random_state_is_left_alone
     assert not same(a, other)
 
 
-def test_on_eval_sees_each_evaluation():
+def test_on_evaluation_is_called_after_each_evaluation():
     seen = []
     train(
         fresh(),
         tokens(),
         TrainConfig(**QUICK),
-        on_eval=lambda step, model, history: seen.append((step, len(history.step))),
+        on_evaluation=lambda step, model, history: seen.append((step, len(history.step))),
     )
     assert seen == [(0, 1), (4, 2), (8, 3), (12, 4)]
 
@@ -240,7 +239,7 @@ def test_a_resumed_run_equals_one_that_never_stopped(tmp_path, dropout, settings
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(fresh(dropout=dropout), tokens(), config, val=tokens(50), out=tmp_path / "parts", on_eval=stop)
+        train(fresh(dropout=dropout), tokens(), config, val=tokens(50), out=tmp_path / "parts", on_evaluation=stop)
     torch.manual_seed(99)
     resumed_model = GPT(whole_model.config)  # other random weights: all must come from the checkpoint
     resumed = train(resumed_model, tokens(), config, val=tokens(50), out=tmp_path / "parts", resume=True)
@@ -303,11 +302,16 @@ def test_there_must_be_something_to_resume(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "text", "settings", "message"),
     [
-        ({"n_head": 1}, 0, {}, "of another model: n_head is 2 there and 1 here"),
-        ({"vocab_size": 10}, 0, {}, "of another model: vocab_size is 9 there and 10 here"),
-        ({}, 1, {}, "another text, or with another vocabulary"),
-        ({}, 0, {"learning_rate": 0.5}, r"of another run: learning_rate is 0\.001 there and 0\.5 here"),
-        ({}, 0, {"seed": 5}, "of another run: seed"),
+        ({"n_head": 1}, 0, {}, "does not match the model: the checkpoint has n_head=2, the model has 1"),
+        ({"vocab_size": 10}, 0, {}, "does not match the model: the checkpoint has vocab_size=9, the model has 10"),
+        ({}, 1, {}, "does not match the text"),
+        (
+            {},
+            0,
+            {"learning_rate": 0.5},
+            r"match the run: the checkpoint has learning_rate=0\.001, the run has 0\.5",
+        ),
+        ({}, 0, {"seed": 5}, "does not match the run: the checkpoint has seed=0, the run has 5"),
     ],
 )
 def test_a_checkpoint_of_something_else_is_refused_by_name(run, shape, text, settings, message):
@@ -318,7 +322,7 @@ def test_a_checkpoint_of_something_else_is_refused_by_name(run, shape, text, set
 
 
 def test_a_checkpoint_of_another_vocabulary_of_the_same_size_is_refused(run):
-    with pytest.raises(ValueError, match=r"checkpoint\.safetensors is of another vocabulary"):
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors does not match the tokenizer"):
         train(
             fresh(),
             tokens(),
@@ -329,7 +333,7 @@ def test_a_checkpoint_of_another_vocabulary_of_the_same_size_is_refused(run):
         )
 
 
-def test_a_torn_checkpoint_is_refused_by_name(run):
+def test_a_truncated_checkpoint_is_refused_by_name(run):
     path = run / "checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ValueError, match=r"checkpoint\.safetensors"):
@@ -417,16 +421,19 @@ def test_an_interrupted_run_leaves_no_autocast_behind():
 
     model = fresh()
     with pytest.raises(KeyboardInterrupt):
-        train(model, tokens(), TrainConfig(**QUICK, precision="bf16"), on_eval=stop)
+        train(model, tokens(), TrainConfig(**QUICK, precision="bf16"), on_evaluation=stop)
     plain = GPT(model.config)
     plain.load_state_dict(model.state_dict())
     assert torch.equal(model(tokens(8)[None]), plain(tokens(8)[None]))
 
 
-def test_an_environment_that_contradicts_the_run_is_refused(monkeypatch):
-    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
-    with pytest.raises(ValueError, match=r"ACCELERATE_GRADIENT_ACCUMULATION_STEPS=4 contradicts accumulate=1"):
-        train(fresh(), tokens(), TrainConfig(**QUICK))
+def test_variables_of_a_launcher_change_nothing(monkeypatch):
+    """torchrun and accelerate leave them behind; a single process must not wait for others."""
+    expected = train(fresh(), tokens(), TrainConfig(**QUICK))
+    launcher = {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": 29_500}
+    for name, value in {**launcher, "ACCELERATE_GRADIENT_ACCUMULATION_STEPS": 4}.items():
+        monkeypatch.setenv(name, str(value))
+    assert same(train(fresh(), tokens(), TrainConfig(**QUICK)), expected)
 
 
 def test_a_run_that_diverges_keeps_the_last_good_checkpoint(tmp_path):
@@ -495,7 +502,7 @@ def test_clipping_acts_on_the_accumulated_gradient():
 def test_a_cosine_run_cannot_be_given_more_steps(tmp_path):
     settings = {**QUICK, "schedule": "cosine"}
     train(fresh(), tokens(), TrainConfig(**{**settings, "steps": 8}), out=tmp_path)
-    with pytest.raises(ValueError, match="of another run: steps is 8 there and 12 here"):
+    with pytest.raises(ValueError, match="does not match the run: the checkpoint has steps=8, the run has 12"):
         train(fresh(), tokens(), TrainConfig(**settings), out=tmp_path, resume=True)
 
 
@@ -535,5 +542,163 @@ def test_optimizer_state_that_does_not_fit_its_parameter_is_refused(run, name, r
     save_tensors(path, tensors, metadata)
     before = files(run)
     with pytest.raises(ValueError, match=re.escape(message)):
+        train(fresh(), tokens(), TrainConfig(**QUICK), out=run, resume=True, tokenizer=SYMBOLS)
+    assert files(run) == before
+
+
+# What must not happen
+
+
+@pytest.mark.parametrize("val", [None, tokens(50)])
+def test_diverged_weights_are_never_saved(tmp_path, val):
+    """The loss before the only update is finite; the weights after it are not."""
+    config = TrainConfig(**{**QUICK, "steps": 1}, learning_rate=1e38)
+    with pytest.raises(ValueError, match=r"training diverged: .* at step 1"):
+        train(fresh(), tokens(), config, val=val, out=tmp_path)
+    saved = load_tensors(tmp_path / "checkpoint.safetensors")[0]
+    assert all(tensor.isfinite().all() for name, tensor in saved.items() if name.startswith(("model", "optimizer")))
+    assert all(parameter.isfinite().all() for parameter in GPT.from_pretrained(tmp_path).parameters())
+    assert History.from_csv(tmp_path / "history.csv").step == [0]
+
+
+def test_a_model_that_is_not_finite_is_refused_before_the_first_update(tmp_path):
+    model = fresh()
+    model.head.bias.data[3] = math.inf
+    with pytest.raises(ValueError, match=r"head\.bias is not finite at step 0"):
+        train(model, tokens(), TrainConfig(**QUICK), out=tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_two_runs_never_write_one_directory(tmp_path):
+    refused = []
+
+    def train_there_too(*_: object) -> None:
+        for resume in (False, True):
+            with pytest.raises(ValueError, match=r"run is in use|run already holds a run") as caught:
+                train(fresh(), tokens(), TrainConfig(**QUICK), out=tmp_path / "run", resume=resume)
+            refused.append(str(caught.value))
+
+    train(fresh(), tokens(), TrainConfig(**{**QUICK, "steps": 4}), out=tmp_path / "run", on_evaluation=train_there_too)
+    assert "is in use: another process is training in it" in refused[1]
+    assert ".lock" not in files(tmp_path / "run")
+    train(fresh(), tokens(), TrainConfig(**QUICK), out=tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_batch_that_does_not_fit_leaves_nothing(tmp_path, exists):
+    out = tmp_path / "run"
+    if exists:
+        out.mkdir()
+    with pytest.raises(RuntimeError):
+        train(fresh(), tokens(), TrainConfig(**{**QUICK, "batch_size": 10**15}), out=out)
+    assert out.exists() == exists
+    train(fresh(), tokens(), TrainConfig(**QUICK), out=out)  # the next attempt is not in its own way
+
+
+def test_the_history_is_appended_to_and_not_written_again(tmp_path, monkeypatch):
+    written = []
+    to_csv = History.to_csv
+    monkeypatch.setattr(History, "to_csv", lambda self, path: (written.append(path), to_csv(self, path)))
+    history = train(fresh(), tokens(), TrainConfig(**{**QUICK, "eval_every": 1}), val=tokens(50), out=tmp_path)
+    assert len(written) == 1
+    assert same(History.from_csv(tmp_path / "history.csv"), history)
+
+
+@pytest.mark.parametrize(
+    "wrong", [tokens().float(), tokens().bool(), tokens().view(2, 100), tokens().to(torch.complex64)]
+)
+@pytest.mark.usefixtures("untyped")
+def test_tokens_that_are_not_one_sequence_of_integers_are_refused(wrong, tmp_path):
+    message = re.escape(f"tokens must be one sequence of integers, got {wrong.dtype} of shape {tuple(wrong.shape)}")
+    for run in (
+        lambda: train(fresh(), wrong, TrainConfig(**QUICK), out=tmp_path / "run"),
+        lambda: train(fresh(), tokens(), TrainConfig(**QUICK), val=wrong, out=tmp_path / "run"),
+        lambda: evaluate(fresh(), wrong),
+        lambda: sample_windows(wrong, 1, 4),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run()
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_model_is_in_training_mode_only_while_it_trains(before):
+    model = fresh(dropout=0.5).train(before)
+    model.blocks[0].eval()
+    modes = [module.training for module in model.modules()]
+    train(model, tokens(), TrainConfig(**QUICK), val=tokens(50))
+    assert [module.training for module in model.modules()] == modes
+
+
+def test_fp16_is_refused_on_the_cpu():
+    with pytest.raises(ValueError, match="fp16 needs a GPU"):
+        train(fresh(), tokens(), TrainConfig(**QUICK, precision="fp16"))
+
+
+def changed_record(**changes: object):
+    """Return a function that changes the record of a run, or removes the entries that are None."""
+
+    def change(tensors: dict[str, torch.Tensor], record: dict[str, object]) -> None:
+        record.update(changes)
+        for key in [key for key, value in changes.items() if value is None]:
+            del record[key]
+
+    return change
+
+
+def changed_tensors(name: str, tensor: torch.Tensor | None = None):
+    """Return a function that replaces a tensor, or removes all that begin like this if there is none."""
+
+    def change(all_tensors: dict[str, torch.Tensor], record: dict[str, object]) -> None:
+        for key in [key for key in all_tensors if key.startswith(name)]:
+            del all_tensors[key]
+        if tensor is not None:
+            all_tensors[name] = tensor
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *[changed_record(**{key: None}) for key in ("step", "model", "settings", "tokens", "tokenizer", "scaler")],
+        *[changed_record(step=step) for step in (-1, 3, 4.0, True, "4", 10**30, [4])],
+        changed_record(model=[]),
+        changed_record(settings={}),
+        changed_record(settings="cosine"),
+        changed_record(tokens=3),
+        *[changed_tensors(prefix) for prefix in ("model.", "random.", "history.", "history.step", "random.torch")],
+        changed_tensors("history.step", torch.tensor([0.0, 4.0])),
+        changed_tensors("history.step", torch.tensor(4)),
+        changed_tensors("history.step", torch.tensor([0, 2, 4])),
+        changed_tensors("history.step", torch.tensor([0, 5])),
+        changed_tensors("history.extra", torch.tensor([0, 4])),
+        changed_tensors("random.torch", torch.zeros(3, dtype=torch.uint8)),
+        changed_tensors("random.torch", torch.zeros(5056)),
+        changed_tensors("random.batches", torch.full((5056,), 255, dtype=torch.uint8)),
+        changed_tensors("model.head.weight", torch.zeros(9, 8, dtype=torch.int64)),
+        changed_tensors("model.head.weight", torch.zeros(8, 9)),
+        changed_tensors("model.head.weight"),
+        changed_tensors("model.tail", torch.zeros(1)),
+    ],
+)
+def test_a_malformed_checkpoint_is_refused_by_name_and_nothing_is_written(run, change):
+    path = run / "checkpoint.safetensors"
+    tensors, metadata = load_tensors(path)
+    record = json.loads(metadata["lecture21.run"])
+    change(tensors, record)
+    save_tensors(path, tensors, {"lecture21.run": json.dumps(record)})
+    before = files(run)
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors"):
+        train(fresh(), tokens(), TrainConfig(**QUICK), out=run, resume=True, tokenizer=SYMBOLS)
+    assert files(run) == before
+
+
+@pytest.mark.parametrize("record", ["", "[]", "null", "{", "[" * 100_000, '{"step": 1, "step": 2}'])
+def test_a_record_of_any_kind_is_refused_by_name(run, record):
+    path = run / "checkpoint.safetensors"
+    save_tensors(path, load_tensors(path)[0], {"lecture21.run": record})
+    before = files(run)
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors"):
         train(fresh(), tokens(), TrainConfig(**QUICK), out=run, resume=True, tokenizer=SYMBOLS)
     assert files(run) == before

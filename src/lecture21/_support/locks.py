@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,21 +33,36 @@ def try_lock(file: BinaryIO) -> bool:
 
 @contextmanager
 def locked_directory(directory: Path) -> Iterator[None]:
-    """Create a directory if necessary and hold its lock, so that two processes never write one run.
+    """Hold the lock of a directory, which is created if necessary, so that two processes never write the same run.
 
     Raises:
         ValueError: if another process, or another run in this one, holds the lock.
         OSError: if the directory cannot be created or written.
     """
+    created = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / _LOCK
-    with path.open("ab") as file:
-        # The file that was locked is not the one in the directory if its last owner deleted it in between.
-        if not try_lock(file) or not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            raise ValueError(f"{directory} is in use: another process is training in it")
-        try:
-            yield
-        finally:
-            if fcntl is not None:  # Windows does not delete an open file
-                path.unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
+    try:
+        with path.open("ab") as file:
+            if not _holds(path, file):
+                raise ValueError(f"{directory} is in use: another process is training in it")
+            try:
+                yield
+            finally:
+                if fcntl is not None:  # Windows does not delete an open file
+                    path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+    finally:
+        if created:
+            with suppress(OSError):  # it is not empty
+                directory.rmdir()
+
+
+def _holds(path: Path, file: BinaryIO) -> bool:
+    """Lock a file, and check that its last owner has not deleted it in between."""
+    try:
+        if not try_lock(file):
+            return False
+    except OSError:
+        return True  # a file system without locks
+    return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())

@@ -1,4 +1,4 @@
-"""A model's mode, changed for a while: to look at a model is not to train it."""
+"""Training and evaluation mode for the length of a block; afterwards each module is in the mode that it was in."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,7 +11,7 @@ def _in_mode(model: object, training: bool) -> Iterator[None]:
     if not isinstance(model, nn.Module):
         yield
         return
-    # Part by part: a part that is kept frozen may be in another mode than the rest.
+    # Module by module: a frozen one may be in another mode than the rest.
     before = {module: module.training for module in model.modules()}
     model.train(training)
     try:
@@ -22,14 +22,14 @@ def _in_mode(model: object, training: bool) -> Iterator[None]:
 
 
 def evaluating(model: object) -> AbstractContextManager[None]:
-    """Turn dropout, and whatever else training alone has, off for a while; every part is then in the mode it was in.
+    """Put a model into evaluation mode, without dropout, for a while.
 
     Args:
-        model: may be anything that maps ids to logits; what is no module, such as an n-gram, has no modes.
+        model: anything that maps ids to logits; one that is not a module, such as an n-gram model, has no modes.
     """
     return _in_mode(model, training=False)
 
 
-def learning(model: object) -> AbstractContextManager[None]:
-    """Turn on for a while what training alone has; as `evaluating`."""
+def training(model: object) -> AbstractContextManager[None]:
+    """Put a model into training mode for a while; as `evaluating`."""
     return _in_mode(model, training=True)

@@ -14,7 +14,7 @@ from lecture21.data import shakespeare
 from lecture21.gpt import GPT
 from lecture21.rnn import RNN
 from lecture21.tokenizers import BPETokenizer, CharTokenizer, load_tokenizer
-from lecture21.training.checkpoints import TOKENIZER
+from lecture21.training._checkpoints import TOKENIZER
 
 TINY = 1_000_000  # parameters below which a second thread costs more in waiting than it does in work
 

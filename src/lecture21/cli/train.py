@@ -29,9 +29,8 @@ from lecture21.gpt import GPT
 from lecture21.rnn import KINDS, RNN, RNNConfig
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.tokenizers.encodings import gpt2
-from lecture21.training import TrainConfig, choose_device, train
-from lecture21.training.checkpoints import CHECKPOINT
-from lecture21.training.evaluation import History, TrainableModel
+from lecture21.training import History, TrainableModel, TrainConfig, choose_device, train
+from lecture21.training._checkpoints import CHECKPOINT
 
 
 def make_tokenizer(name: str, text: str, seen: str) -> CharTokenizer | BPETokenizer:
@@ -137,7 +136,7 @@ def train_command(
         tqdm.write(f"step {step:>{len(str(steps))}}  {losses}  nats per {unit}", file=sys.stderr)
 
     try:
-        history = train(model, tokens, config, val=val, out=out, tokenizer=reader, resume=resume, on_eval=report)
+        history = train(model, tokens, config, val=val, out=out, tokenizer=reader, resume=resume, on_evaluation=report)
     except KeyboardInterrupt:
         kept = (out / CHECKPOINT).exists()
         resume_hint = f"the same command with --resume goes on from the last checkpoint in {out}"

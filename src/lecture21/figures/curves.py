@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lecture21.figures._axes import DASHED, as_array, horizontal_rule, label_ends
 from lecture21.figures.style import COLOURS, SERIES, WIDTH
-from lecture21.training.evaluation import History
+from lecture21.training import History
 
 
 def seed_curves(

@@ -2,7 +2,8 @@
 
 from lecture21.training.config import TrainConfig, learning_rate
 from lecture21.training.devices import choose_device, choose_precision
-from lecture21.training.evaluation import History, LanguageModel, TrainableModel, evaluate
+from lecture21.training.evaluation import LanguageModel, TrainableModel, evaluate
+from lecture21.training.history import History
 from lecture21.training.loop import sample_windows, train
 from lecture21.training.optimizers import make_optimizer
 from lecture21.training.tasks import minimize

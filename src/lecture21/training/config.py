@@ -1,17 +1,17 @@
-"""The settings of a training run, and the learning rate that they give each step."""
+"""The settings of a training run, and the learning rate of each step."""
 
 import math
 from dataclasses import dataclass
 
 from lecture21._support.validation import require_choice, require_number, require_whole
 
-SCHEDULES = ("constant", "cosine")
-PRECISIONS = {"fp32": "no", "fp16": "fp16", "bf16": "bf16"}  # our names, accelerate's names
+_SCHEDULES = ("constant", "cosine")
+_PRECISIONS = ("fp32", "fp16", "bf16")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One run: how long, how fast, how often to look. The defaults are GPT-0's, with plain Adam.
+    """The settings of a training run; the defaults are those of GPT-0, with plain Adam.
 
     Raises:
         ValueError: naming the field, its value and what is allowed.
@@ -20,29 +20,29 @@ class TrainConfig:
     steps: int = 5000
     """Number of updates."""
     batch_size: int = 16
-    """Windows in a batch; with accumulation, in each part of it."""
+    """Windows in a batch."""
     learning_rate: float = 1e-3
-    """Highest step size of Adam."""
+    """Peak learning rate of Adam."""
     weight_decay: float = 0.0
-    """Decoupled decay (AdamW) of weight matrices and tables, not of biases and gains; 0 is plain Adam."""
+    """Decoupled weight decay (AdamW) of matrices and embedding tables, not of biases and gains; 0 is plain Adam."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """Adam's two averaging factors."""
+    """Decay rates of Adam's two moving averages."""
     warmup: int = 0
     """Steps over which the learning rate rises linearly from 0."""
     schedule: str = "constant"
-    """After the warm-up: constant, or cosine down to 0 at the last step."""
+    """Learning rate after the warm-up: constant, or cosine (down to 0 at the last step)."""
     clip: float | None = None
-    """Largest norm of the whole gradient; not clipped if not given."""
+    """Maximum norm of the gradient of all parameters; no clipping if not given."""
     accumulate: int = 1
-    """Batches whose gradients are averaged into one update."""
+    """Batches whose gradients are averaged for one update."""
     eval_every: int = 500
-    """Updates between two evaluations, each of which also writes a checkpoint."""
+    """Updates between two evaluations; each evaluation also writes a checkpoint."""
     seed: int = 0
-    """Seed of the batches and of dropout."""
+    """Seed of weights, batches and dropout."""
     device: str | None = None
-    """cpu, cuda or mps; the best that is there if not given."""
+    """cpu, cuda or mps; by default the best one available."""
     precision: str | None = None
-    """fp32, bf16 or fp16; on a GPU the best that it can do, elsewhere fp32, if not given."""
+    """fp32, bf16 or fp16; by default the best one of a GPU, and fp32 elsewhere."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "warmup", "seed"):
@@ -60,13 +60,13 @@ class TrainConfig:
             require_number("betas", beta, "two numbers in [0, 1)", lambda x: 0 <= x < 1)
         if self.clip is not None:
             require_number("clip", self.clip, "a positive number or None", lambda x: x > 0)
-        require_choice("schedule", self.schedule, SCHEDULES)
+        require_choice("schedule", self.schedule, _SCHEDULES)
         if self.precision is not None:
-            require_choice("precision", self.precision, PRECISIONS)
+            require_choice("precision", self.precision, _PRECISIONS)
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
-    """Return the step size of update `step` (0, 1, ...): linear warm-up, then constant or a half cosine to 0."""
+    """Return the learning rate of update `step` (0, 1, ...): linear warm-up, then constant or a half cosine to 0."""
     if step < config.warmup:
         return config.learning_rate * (step + 1) / config.warmup
     if config.schedule == "constant":

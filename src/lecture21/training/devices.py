@@ -1,24 +1,38 @@
-"""Which device and which precision a run uses."""
+"""The device and the precision of a run."""
 
 import torch
 
+_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def choose_device(name: str | None = None) -> torch.device:
+    """Return the device of that name, or the best one available.
+
+    Raises:
+        ValueError: if this machine does not have it; lists what it has.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    usable = [device for device, there in available.items() if there]
+    if name is not None and name not in usable:
+        raise ValueError(f"device {name!r} is not on this machine; available: {', '.join(usable)}")
+    return torch.device(name or usable[0])
+
 
 def choose_precision(device: torch.device) -> str:
-    """Return the best precision that a device is built for: bf16, fp16 on a GPU before Ampere (a T4), else fp32."""
+    """Return the best precision of a device: bf16, fp16 on a GPU before Ampere (a T4), or fp32 if it is not a GPU."""
     if device.type != "cuda":
         return "fp32"
     # torch.cuda.is_bf16_supported() is also true where bf16 is only emulated.
     return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
 
 
-def choose_device(name: str | None = None) -> torch.device:
-    """Return the device of that name, or the best that is there.
+def _mixed_precision(device: torch.device, name: str | None) -> tuple[torch.autocast, torch.amp.GradScaler]:
+    """Return the context for computing a loss in that precision, and the scaler of its gradients.
 
-    Raises:
-        ValueError: if this machine does not have it; says what it has.
+    Both do nothing in fp32. Only fp16 needs the scaler, since small gradients would underflow to 0.
     """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name is not None and not there.get(name):
-        allowed = ", ".join(device for device, usable in there.items() if usable)
-        raise ValueError(f"device {name!r} is not on this machine; there is {allowed}")
-    return torch.device(name or next(device for device in ("cuda", "mps", "cpu") if there[device]))
+    precision = choose_precision(device) if name is None else name
+    if precision == "fp16" and device.type == "cpu":
+        raise ValueError("precision fp16 needs a GPU; on the CPU use fp32 or bf16")
+    context = torch.autocast(device.type, dtype=_DTYPES[precision], enabled=precision != "fp32")
+    return context, torch.amp.GradScaler(device.type, enabled=precision == "fp16")

@@ -1,31 +1,39 @@
-"""Maximum likelihood on windows of a long token sequence: one loop, evaluated on the whole validation split.
-
-Device, precision, gradient accumulation and clipping are accelerate's; what is written here is what a student should
-read: which windows, which loss, which step size, and when to look.
-"""
+"""The training loop for long runs: maximum likelihood on windows of a text, evaluated on a whole validation split."""
 
 import math
 import os
-import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
-from tqdm import tqdm
 
+from lecture21._support.locks import locked_directory
+from lecture21._support.modes import training
 from lecture21.objectives import require_vocabulary
-from lecture21.training.checkpoints import Tokenizer, TrainingState, load_run, refuse_to_overwrite, save_run
-from lecture21.training.config import PRECISIONS, TrainConfig, learning_rate
-from lecture21.training.devices import choose_device, choose_precision
-from lecture21.training.evaluation import History, TrainableModel, evaluate
-from lecture21.training.optimizers import make_optimizer
+from lecture21.training._checkpoints import (
+    Tokenizer,
+    TrainingState,
+    check_directory,
+    export_run,
+    load_run,
+    remove_run,
+    save_run,
+)
+from lecture21.training.config import TrainConfig, learning_rate
+from lecture21.training.devices import _mixed_precision, choose_device
+from lecture21.training.evaluation import TrainableModel, _require_tokens, evaluate
+from lecture21.training.history import History
+from lecture21.training.optimizers import _progress_bar, _update, make_optimizer
+
+_OnEvaluation = Callable[[int, TrainableModel, History], None]
 
 
-def _require_a_window(tokens: Int[Tensor, " N"], block_size: int) -> None:
+def _require_window(tokens: Int[Tensor, " N"], block_size: int) -> None:
+    _require_tokens(tokens)
     if len(tokens) <= block_size:
         raise ValueError(
             f"{len(tokens)} tokens are too few for a block of {block_size}; at least {block_size + 1} are needed"
@@ -35,31 +43,15 @@ def _require_a_window(tokens: Int[Tensor, " N"], block_size: int) -> None:
 def sample_windows(
     tokens: Int[Tensor, " N"], block_size: int, batch_size: int, generator: torch.Generator | None = None
 ) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
-    """Cut random windows out of a sequence: what the model reads, and the same shifted by one.
+    """Draw random windows from a sequence: the model's input, and the targets, which are the same shifted by one.
 
     Raises:
         ValueError: if the sequence is too short for one window and its targets.
     """
-    _require_a_window(tokens, block_size)
+    _require_window(tokens, block_size)
     starts = torch.randint(len(tokens) - block_size, (batch_size, 1), generator=generator)
     windows = tokens[starts + torch.arange(block_size + 1)].long()  # (B, T+1)
     return windows[:, :-1], windows[:, 1:]
-
-
-def _accelerator(config: TrainConfig) -> Accelerator:
-    device = choose_device(config.device)
-    # accelerate keeps one state for the process, and would refuse a second run on another device or precision.
-    AcceleratorState._reset_state(reset_partial_state=True)
-    accelerator = Accelerator(
-        cpu=device.type == "cpu",
-        mixed_precision=PRECISIONS[config.precision or choose_precision(device)],
-        gradient_accumulation_steps=config.accumulate,
-    )
-    if accelerator.gradient_accumulation_steps != config.accumulate:
-        # accelerate prefers the environment, and would then skip updates that we count.
-        found = f"ACCELERATE_GRADIENT_ACCUMULATION_STEPS={accelerator.gradient_accumulation_steps}"
-        raise ValueError(f"{found} contradicts accumulate={config.accumulate}: unset it")
-    return accelerator
 
 
 def train(
@@ -71,119 +63,125 @@ def train(
     out: str | os.PathLike[str] | None = None,
     tokenizer: Tokenizer | None = None,
     resume: bool = False,
-    on_eval: Callable[[int, TrainableModel, History], None] | None = None,
+    on_evaluation: _OnEvaluation | None = None,
 ) -> History:
-    """Fit a model to a token sequence, in place, and return what was measured.
+    """Train a model on a token sequence, in place, and return the measurements.
 
-    The seed decides batches and dropout, and the caller's random state is left alone. A run that was stopped and is
+    The seed determines batches and dropout; the caller's random state is left unchanged. A run that was stopped and is
     resumed from `out` gives the same losses, to the last digit, as one that was not.
 
     Args:
-        model: trained in place; it is then on the device of the run.
+        model: trained in place; afterwards it is on the device of the run.
         tokens: the training sequence.
         config: `TrainConfig()` if not given.
-        val: a sequence that is evaluated whole, every `eval_every` steps.
+        val: a sequence that is evaluated as a whole every `eval_every` steps.
         out: a directory for checkpoint, model, tokenizer and `history.csv`, written at each evaluation.
-        tokenizer: saved beside the model, so that it can be asked for text later.
-        resume: go on from the checkpoint in `out`.
-        on_eval: called with step, model and history after each evaluation.
+        tokenizer: saved beside the model.
+        resume: continue from the checkpoint in `out`.
+        on_evaluation: called with step, model and history after each evaluation.
 
     Raises:
-        ValueError: if the data are too short, `out` holds a run that is not to be resumed, or its checkpoint is torn,
-            of another model, tokenizer, text or configuration.
-        OSError: what the file system says; the last checkpoint is then still whole.
+        ValueError: if the data are too short, `out` already holds a run or is in use, the checkpoint to resume from
+            does not match, or training diverges; what diverged is not saved.
+        OSError: from the file system; the last checkpoint is then still complete.
     """
     config = TrainConfig() if config is None else config
-    # All that can be known to be wrong, before anything is written.
-    _require_a_window(tokens, model.block_size)
-    for part in (tokens, val):
-        if part is not None:
-            require_vocabulary(part, model.vocab_size)
+    # Everything that can be checked is checked before anything is written.
+    device = choose_device(config.device)
+    autocast, scaler = _mixed_precision(device, config.precision)
+    _require_window(tokens, model.block_size)
+    require_vocabulary(tokens, model.vocab_size)
+    if val is not None:
+        _require_tokens(val)
+        require_vocabulary(val, model.vocab_size)
     if resume and out is None:
-        raise ValueError("resume=True needs out, the directory of the run to go on with")
-    if out is not None and not resume:
-        refuse_to_overwrite(out)
-    accelerator = _accelerator(config)
-    device = accelerator.device
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+        raise ValueError("resume=True needs out, the directory of the run to continue")
+    state = TrainingState(
+        model=model,
+        optimizer=make_optimizer(model.to(device), config, device),
+        batches=torch.Generator().manual_seed(config.seed),
+        scaler=scaler,
+        settings=asdict(config),
+        history=History(),
+        tokens=tokens,
+        tokenizer=tokenizer,
+    )
+    with ExitStack() as stack:
+        if out is not None:
+            out = Path(out)
+            check_directory(out, resume)
+            stack.enter_context(locked_directory(out))
+            check_directory(out, resume)  # once more: another process may have written until now
+        stack.enter_context(torch.random.fork_rng(devices=[device] if device.type == "cuda" else []))
+        stack.enter_context(training(model))
         torch.manual_seed(config.seed)
-        state = TrainingState(
-            model=model,
-            optimizer=make_optimizer(model.to(device), config, device),
-            batches=torch.Generator().manual_seed(config.seed),
-            scaler=accelerator.scaler,
-            settings=asdict(config),
-            history=History(),
-            tokens=tokens,
-            tokenizer=tokenizer,
-        )
         if resume:
             load_run(out, state)
-            save_run(out, state)  # the last save may have been killed after its checkpoint, before what follows from it
-        _loop(state, config, accelerator, val, out, on_eval)
+            export_run(out, state)  # the last save may have been killed between its checkpoint and these files
+        try:
+            _run(state, config, device, autocast, val, out, on_evaluation)
+        except (RuntimeError, MemoryError):
+            # If not even one update fits into memory, the run of step 0 would only block the next attempt.
+            if out is not None and not resume and state.step == 0:
+                remove_run(out)
+            raise
     return state.history
 
 
-def _loop(
+def _run(
     state: TrainingState,
     config: TrainConfig,
-    accelerator: Accelerator,
+    device: torch.device,
+    autocast: torch.autocast,
     val: Int[Tensor, " M"] | None,
-    out: str | os.PathLike[str] | None,
-    on_eval: Callable[[int, TrainableModel, History], None] | None,
+    out: Path | None,
+    on_evaluation: _OnEvaluation | None,
 ) -> None:
-    model, history, device = state.model, state.history, accelerator.device
-    # Accelerate wraps the forward pass in autocast where the precision asks for it.
-    prepared, optimizer = accelerator.prepare(model, state.optimizer)
+    model, history = state.model, state.history
 
-    def look(train_loss: float) -> None:
-        if state.step and not math.isfinite(train_loss):
-            # The last good checkpoint stays: weights that are NaN are of no use to anyone.
-            advice = "try a smaller learning_rate, or clip"
-            raise ValueError(f"training diverged: the loss before step {state.step} is {train_loss}; {advice}")
-        val_loss = math.nan if val is None else evaluate(model, val)
+    def batch_loss() -> Float[Tensor, ""]:
+        ids, targets = sample_windows(state.tokens, model.block_size, config.batch_size, state.batches)
+        with autocast:
+            return model.loss(ids.to(device), targets.to(device))
+
+    def measure(train_loss: float) -> None:
+        val_loss = math.nan
+        if val is not None:
+            with autocast:
+                val_loss = evaluate(model, val)
+        _require_finite(state, train_loss, val_loss, validated=val is not None)
         history.append(state.step, train_loss, val_loss, learning_rate(state.step, config))
         if out is not None:
             save_run(out, state)
-        if on_eval is not None:
-            on_eval(state.step, model, history)
+        if on_evaluation is not None:
+            on_evaluation(state.step, model, history)
 
-    try:
-        if not history.step:
-            look(math.nan)
-        prepared.train()
-        seen = torch.zeros((), device=device)
-        since = state.step
-        bar = tqdm(
-            total=config.steps,
-            initial=state.step,
-            unit="step",
-            dynamic_ncols=True,
-            disable=not sys.stderr.isatty(),
-        )
-        with bar:
-            while state.step < config.steps:
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(state.step, config)
-                for _ in range(config.accumulate):
-                    ids, targets = sample_windows(state.tokens, model.block_size, config.batch_size, state.batches)
-                    with accelerator.accumulate(prepared):
-                        loss = model.loss(ids.to(device), targets.to(device))
-                        accelerator.backward(loss)
-                        if accelerator.sync_gradients and config.clip is not None:
-                            accelerator.clip_grad_norm_(prepared.parameters(), config.clip)
-                        optimizer.step()
-                        optimizer.zero_grad()
-                    seen += loss.detach() / config.accumulate
-                state.step += 1
-                bar.update()
-                if state.step % config.eval_every == 0 or state.step == config.steps:
-                    look(seen.item() / (state.step - since))
-                    bar.set_postfix(train=f"{history.train_loss[-1]:.4f}", val=f"{history.val_loss[-1]:.4f}")
-                    prepared.train()
-                    seen.zero_()
-                    since = state.step
-    finally:
-        # However the loop ends, the model is left without the wrapper.
-        accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
+    if not history.step:
+        measure(math.nan)
+    total, since = torch.zeros((), device=device), state.step
+    with _progress_bar(config.steps, done=state.step) as bar:
+        while state.step < config.steps:
+            total += _update(model, state.optimizer, batch_loss, state.step, config, state.scaler)
+            state.step += 1
+            bar.update()
+            if state.step % config.eval_every == 0 or state.step == config.steps:
+                measure(total.item() / (state.step - since))
+                bar.set_postfix(train=f"{history.train_loss[-1]:.4f}", val=f"{history.val_loss[-1]:.4f}")
+                total.zero_()
+                since = state.step
+
+
+def _require_finite(state: TrainingState, train_loss: float, val_loss: float, validated: bool) -> None:
+    """Raise ValueError if training diverged, before weights of no use replace the last good checkpoint."""
+    found = None
+    if state.step and not math.isfinite(train_loss):
+        found = f"the loss before step {state.step} is {train_loss}"
+    elif validated and not math.isfinite(val_loss):
+        found = f"the validation loss at step {state.step} is {val_loss}"
+    else:
+        for name, parameter in state.model.named_parameters():
+            if not parameter.isfinite().all():
+                found = f"{name} is not finite at step {state.step}"
+                break
+    if found:
+        raise ValueError(f"training diverged: {found}; try a smaller learning_rate, or clip")
