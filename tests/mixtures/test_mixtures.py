@@ -447,7 +447,7 @@ def test_a_fit_refuses_what_it_cannot_do():
         with pytest.raises(ValueError, match=match):
             fit_gradient(regression(), x, y, **change)
     frozen = regression().requires_grad_(False)
-    with pytest.raises(ValueError, match="no parameter that asks for a gradient"):
+    with pytest.raises(ValueError, match="no parameter that requires a gradient"):
         fit_gradient(frozen, x, y)
     with pytest.raises(ValueError, match=r"the loss at step \d+ is .*try a smaller learning_rate"):
         fit_gradient(regression(), x, y, learning_rate=1e200, steps=5)
