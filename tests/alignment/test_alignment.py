@@ -22,7 +22,6 @@ from lecture21.alignment import (
 )
 from lecture21.alignment.judge import Judge
 from lecture21.alignment.preferences import _collect_preferences, _label_pairs
-from lecture21.alignment.reward import train_reward
 from lecture21.alignment.task import _line_beginnings
 from lecture21.alignment.tuning import _response_targets, fine_tune
 from lecture21.data import results
@@ -166,7 +165,7 @@ def test_a_reward_model_finds_a_planted_linear_reward_up_to_a_constant():
         bank[torch.where(wins, one, two)], bank[torch.where(wins, two, one)], torch.zeros(len(one)).bool()
     )
     model = RewardModel(small())
-    losses = train_reward(model, pairs, TrainConfig(500, 64, 3e-3, schedule="cosine"))
+    losses = model.fit(pairs, TrainConfig(500, 64, 3e-3, schedule="cosine"))
     with torch.no_grad():
         found = model(bank)
     assert losses[0].item() == pytest.approx(math.log(2))  # all rewards are 0 at first

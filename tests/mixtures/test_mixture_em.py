@@ -19,11 +19,11 @@ from lecture21.mixtures import (
     MLPGate,
     MLPGaussian,
     UniformGate,
-    competitive_loss,
     fit_em,
     fit_gradient,
 )
 from lecture21.mixtures.em import _fit_linear_gaussian, _fit_softmax
+from lecture21.mixtures.gradient import _competitive_loss
 
 
 def experts(n_member: int, d_in: int = 1) -> Mixture:
@@ -142,7 +142,7 @@ def test_where_em_stops_the_gradient_of_the_likelihood_is_zero():
 
 
 def gradient_size(mixture: Mixture, x: torch.Tensor, y: torch.Tensor) -> float:
-    gradients = torch.autograd.grad(competitive_loss(mixture, x, y), list(mixture.parameters()))
+    gradients = torch.autograd.grad(_competitive_loss(mixture, x, y), list(mixture.parameters()))
     return max(g.abs().max().item() for g in gradients)
 
 

@@ -29,12 +29,11 @@ from lecture21.mixtures import (
     MLPGate,
     MLPGaussian,
     UniformGate,
-    competitive_loss,
     fit_gradient,
 )
 from lecture21.mixtures.gates import _normalize
-from lecture21.mixtures.gradient import _cooperative_loss
-from lecture21.mixtures.members import Classifier, Gaussian
+from lecture21.mixtures.gradient import _competitive_loss, _cooperative_loss
+from lecture21.mixtures.members import _Classifier, _Gaussian
 
 
 def shaken(model: nn.Module, seed: int = 0, size: float = 1.0) -> nn.Module:
@@ -199,8 +198,8 @@ def test_members_are_the_distributions_of_torch():
     classifier = shaken(MLPClassifier(2, 4, 3))
     wanted = torch.distributions.Categorical(logits=classifier.network(x)).log_prob(classes)
     torch.testing.assert_close(classifier.log_prob(x, classes), wanted)
-    assert Gaussian(nn.Identity()).mean(x[:, :1]).shape == (7,)
-    assert Classifier(nn.Identity()).mean(x).shape == (7, 2)
+    assert _Gaussian(nn.Identity()).mean(x[:, :1]).shape == (7,)
+    assert _Classifier(nn.Identity()).mean(x).shape == (7, 2)
 
 
 def test_no_standard_deviation_is_below_its_floor_and_even_there_it_can_grow_again():
@@ -246,7 +245,7 @@ def test_the_gradient_of_a_linear_gate_is_responsibilities_less_gate_times_input
 def test_the_two_losses_by_hand():
     x, y, classes = points()
     mixture = regression()
-    assert competitive_loss(mixture, x, y).item() == pytest.approx(-mixture.log_prob(x, y).mean().item())
+    assert _competitive_loss(mixture, x, y).item() == pytest.approx(-mixture.log_prob(x, y).mean().item())
     assert _cooperative_loss(mixture, x, y).item() == pytest.approx(((y - mixture.mean(x)) ** 2).mean().item())
     mixture = classification()
     brier = sum((mixture.mean(x)[n] - torch.eye(3)[k]).square().sum() for n, k in enumerate(classes)) / 7
@@ -281,7 +280,7 @@ def test_a_fit_is_deterministic_given_its_initialization(loss):
     assert len(losses) == 31
     assert losses[-1] < losses[0]
     with torch.no_grad():
-        now = (competitive_loss if loss == "competitive" else _cooperative_loss)(first, x, y).item()
+        now = (_competitive_loss if loss == "competitive" else _cooperative_loss)(first, x, y).item()
     assert losses[-1] == pytest.approx(now, abs=1e-12)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
@@ -434,6 +433,21 @@ def test_targets_that_do_not_fit_are_refused():
         classification().log_prob(x, torch.tensor([0, 1, 2, 3, 0, 1, 2]))
     with pytest.raises(ValueError, match="y must have the shape"):
         _cooperative_loss(regression(), x, y[:, None])
+
+
+@pytest.mark.usefixtures("untyped")
+def test_inputs_that_do_not_match_the_network_are_refused():
+    x, y, _ = points()
+    for mixture in (regression(), regression("mlp"), hierarchy()):
+        for wrong, found in (
+            (x[:, :1], r"torch.float64 of shape \(7, 1\)"),
+            (x.float(), "torch.float32"),
+            (x[0], r"\(2,\)"),
+        ):
+            with pytest.raises(ValueError, match=rf"x must be torch.float64 of shape \(N, 2\), .* got .*{found}"):
+                mixture.log_prob(wrong, y)
+        with pytest.raises(ValueError, match=r"x must be torch.float64 of shape \(N, 2\)"):
+            fit_gradient(mixture, x[:, :1], y, steps=1)
 
 
 def test_a_fit_refuses_what_it_cannot_do():

@@ -39,6 +39,15 @@ class RewardModel(nn.Module):
         last = responses.prompt_length + responses.lengths - 1
         return self.output(hidden[torch.arange(len(responses)), last]).squeeze(-1)
 
+    def fit(self, pairs: PreferencePairs, config: TrainConfig) -> Float[Tensor, " steps"]:
+        """Train in place on preferences, with batches drawn from the pairs; return the loss at each step."""
+
+        def loss(generator: torch.Generator) -> Float[Tensor, ""]:
+            batch = pairs[torch.randint(len(pairs), (config.batch_size,), generator=generator)]
+            return bradley_terry_loss(self(batch.chosen), self(batch.rejected))
+
+        return minimize(self, loss, config)
+
     @torch.no_grad()
     def margins(self, pairs: PreferencePairs) -> Float[Tensor, " N"]:
         """Return r(x, y_w) - r(x, y_l) for each pair; it is positive where the model agrees with the label."""
@@ -50,13 +59,3 @@ class RewardModel(nn.Module):
         """Shift the rewards so that their mean over some responses is 0; preferences do not determine the constant."""
         with evaluating(self):
             self.output.bias -= self(responses).mean()
-
-
-def train_reward(model: RewardModel, pairs: PreferencePairs, config: TrainConfig) -> Float[Tensor, " steps"]:
-    """Train a reward model on preferences in place, with batches drawn from the pairs; return the loss at each step."""
-
-    def loss(generator: torch.Generator) -> Float[Tensor, ""]:
-        batch = pairs[torch.randint(len(pairs), (config.batch_size,), generator=generator)]
-        return bradley_terry_loss(model(batch.chosen), model(batch.rejected))
-
-    return minimize(model, loss, config)

@@ -18,7 +18,7 @@ from lecture21.alignment.judge import Judge
 from lecture21.alignment.losses import token_kl
 from lecture21.alignment.preferences import PreferencePairs, _collect_preferences
 from lecture21.alignment.responses import Responses, sample_responses
-from lecture21.alignment.reward import RewardModel, train_reward
+from lecture21.alignment.reward import RewardModel
 from lecture21.alignment.tuning import fine_tune
 from lecture21.data import results
 from lecture21.data.plays import shakespeare, split
@@ -109,7 +109,7 @@ class QuestionTask:
     def reward_model(self, reference: GPT, pairs: PreferencePairs, seed: int) -> RewardModel:
         """Return a reward model of these pairs, with a mean reward of 0 over responses of the reference."""
         model = RewardModel(reference)
-        train_reward(model, pairs, dataclasses.replace(self.reward, seed=seed))
+        model.fit(pairs, dataclasses.replace(self.reward, seed=seed))
         model.center(self.sample(reference, seed))
         return model
 

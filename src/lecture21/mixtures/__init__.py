@@ -8,7 +8,7 @@ from lecture21.mixtures.boosting import AdaBoost, L2Boost, adaboost, l2_boost
 from lecture21.mixtures.em import fit_em
 from lecture21.mixtures.formula import Mixture
 from lecture21.mixtures.gates import ConstantGate, LinearGate, MLPGate, UniformGate
-from lecture21.mixtures.gradient import competitive_loss, fit_gradient
+from lecture21.mixtures.gradient import fit_gradient
 from lecture21.mixtures.learners import likelihood_learner
 from lecture21.mixtures.members import LinearClassifier, LinearGaussian, MLPClassifier, MLPGaussian
 
@@ -26,7 +26,6 @@ __all__ = [
     "UniformGate",
     "adaboost",
     "bag",
-    "competitive_loss",
     "fit_em",
     "fit_gradient",
     "l2_boost",

@@ -31,12 +31,7 @@ class _SoftmaxGate(nn.Module):
 
 
 class LinearGate(_SoftmaxGate):
-    """A softmax gate whose logits are linear in x: the border between two members is a straight line.
-
-    Args:
-        d_in: number of inputs D.
-        n_member: number of members M.
-    """
+    """A softmax gate whose logits are linear in x: the border between two members is a straight line."""
 
     def __init__(self, d_in: int, n_member: int):
         require_whole("d_in", d_in)
@@ -45,13 +40,7 @@ class LinearGate(_SoftmaxGate):
 
 
 class MLPGate(_SoftmaxGate):
-    """A softmax gate whose logits come from a network with one hidden layer of tanh: the borders can be curved.
-
-    Args:
-        d_in: number of inputs D.
-        d_hidden: number of hidden units.
-        n_member: number of members M.
-    """
+    """A softmax gate whose logits come from one hidden layer of `d_hidden` tanh units: the borders can be curved."""
 
     def __init__(self, d_in: int, d_hidden: int, n_member: int):
         require_whole("n_member", n_member)
@@ -83,11 +72,7 @@ class ConstantGate(nn.Module):
 
 
 class UniformGate(ConstantGate):
-    """Every member has the weight 1 / M: bagging (slide 31).
-
-    Args:
-        n_member: number of members M.
-    """
+    """Each of `n_member` members has the weight 1 / M: bagging (slide 31)."""
 
     def __init__(self, n_member: int):
         require_whole("n_member", n_member)

@@ -19,7 +19,7 @@ from lecture21.training.config import TrainConfig
 from lecture21.training.tasks import minimize
 
 
-def competitive_loss(
+def _competitive_loss(
     mixture: Mixture, x: Float[Tensor, "N D"], y: Float[Tensor, " N"] | Int[Tensor, " N"]
 ) -> Float[Tensor, ""]:
     """Return the mean of -log sum_m g_m P_m(y|x), in nats per point.
@@ -45,7 +45,7 @@ def _cooperative_loss(
 
 
 _LOSSES: dict[str, Callable[[Mixture, Tensor, Tensor], Tensor]] = {
-    "competitive": competitive_loss,
+    "competitive": _competitive_loss,
     "cooperative": _cooperative_loss,
 }
 

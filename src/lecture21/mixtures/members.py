@@ -21,7 +21,7 @@ def _mlp(d_in: int, d_hidden: int, d_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(d_in, d_hidden), nn.Tanh(), nn.Linear(d_hidden, d_out))
 
 
-class Gaussian(nn.Module):
+class _Gaussian(nn.Module):
     """y is normal around a network's output, with one learned standard deviation for all x.
 
     The variance is least_sd^2 + exp(2 log_sd). Because the floor is added, and not clamped, the gradient of `log_sd`
@@ -58,12 +58,10 @@ class Gaussian(nn.Module):
         return -0.5 * ((y - mean) ** 2 / variance + (2 * math.pi * variance).log())
 
 
-class LinearGaussian(Gaussian):
-    """y is normal around w x + b: linear regression as a distribution.
+class LinearGaussian(_Gaussian):
+    """y is normal around w x + b, for `d_in` inputs: linear regression as a distribution.
 
-    Args:
-        d_in: number of inputs D.
-        least_sd: as for `Gaussian`.
+    The variance is least_sd^2 + exp(2 log_sd).
     """
 
     def __init__(self, d_in: int, *, least_sd: float = _LEAST_SD):
@@ -71,20 +69,17 @@ class LinearGaussian(Gaussian):
         super().__init__(nn.Linear(d_in, 1), least_sd=least_sd)
 
 
-class MLPGaussian(Gaussian):
-    """y is normal around the output of a network with one hidden layer of tanh.
+class MLPGaussian(_Gaussian):
+    """y is normal around the output of a network with one hidden layer of `d_hidden` tanh units.
 
-    Args:
-        d_in: number of inputs D.
-        d_hidden: number of hidden units.
-        least_sd: as for `Gaussian`.
+    The variance is least_sd^2 + exp(2 log_sd).
     """
 
     def __init__(self, d_in: int, d_hidden: int, *, least_sd: float = _LEAST_SD):
         super().__init__(_mlp(d_in, d_hidden, 1), least_sd=least_sd)
 
 
-class Classifier(nn.Module):
+class _Classifier(nn.Module):
     """y is one of K classes, with the softmax of a network's output.
 
     Args:
@@ -106,13 +101,8 @@ class Classifier(nn.Module):
         return logs.gather(-1, y[:, None].long())[:, 0]
 
 
-class LinearClassifier(Classifier):
-    """The logit of each class is linear in x: logistic regression.
-
-    Args:
-        d_in: number of inputs D.
-        n_class: number of classes K, at least 2.
-    """
+class LinearClassifier(_Classifier):
+    """The logit of each of `n_class` classes is linear in x: logistic regression."""
 
     def __init__(self, d_in: int, n_class: int):
         require_whole("d_in", d_in)
@@ -120,14 +110,8 @@ class LinearClassifier(Classifier):
         super().__init__(nn.Linear(d_in, n_class))
 
 
-class MLPClassifier(Classifier):
-    """The logits are the output of a network with one hidden layer of tanh.
-
-    Args:
-        d_in: number of inputs D.
-        d_hidden: number of hidden units.
-        n_class: number of classes K, at least 2.
-    """
+class MLPClassifier(_Classifier):
+    """The logits of `n_class` classes are the output of a network with one hidden layer of `d_hidden` tanh units."""
 
     def __init__(self, d_in: int, d_hidden: int, n_class: int):
         require_whole("n_class", n_class, least=2)
