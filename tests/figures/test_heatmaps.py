@@ -21,14 +21,14 @@ def values(ax: plt.Axes) -> np.ma.MaskedArray:
 
 
 def test_an_attention_map_shows_the_weights_with_queries_as_rows():
-    ax = figures.attention_map(WEIGHTS, TOKENS, title="what each word reads")
+    ax = figures.attention_map(WEIGHTS, TOKENS, title="finding")
     np.testing.assert_allclose(values(ax), WEIGHTS.numpy())
     assert [label.get_text() for label in ax.get_yticklabels()] == list(TOKENS)
     assert [label.get_text() for label in ax.get_xticklabels()] == list(TOKENS)
     assert ax.get_ylim() == (4, 0)  # the first token is at the top
     assert "query" in ax.get_ylabel()
     assert "key" in ax.get_xlabel()
-    assert ax.get_title(loc="left") == "what each word reads"
+    assert ax.get_title(loc="left") == "finding"
 
 
 def test_masked_cells_are_hatched_and_hold_no_colour():
@@ -67,7 +67,7 @@ def test_a_signed_matrix_is_centred_at_zero_and_writes_its_numbers():
 
 
 def test_numbers_in_cells_can_be_read_on_every_colour():
-    """Whichever of black and white is used, the contrast is at least 4.5 to 1, as WCAG 2 asks of text."""
+    """Whichever of black and white is used, the contrast is at least 4.5 to 1, as WCAG 2 requires for text."""
     shades = torch.linspace(-1, 1, 41)[None]
     names = [str(i) for i in range(41)]
     for ax in (
@@ -137,7 +137,7 @@ def test_mask_map_colours_past_and_future_and_hatches_the_rest(mask):
 
 
 @pytest.mark.parametrize(
-    ("mask", "said"),
+    ("mask", "report"),
     [
         (causal_mask(4), "no future cells"),
         (causal_mask(4).triu(-1), "no future cells"),
@@ -150,10 +150,10 @@ def test_mask_map_colours_past_and_future_and_hatches_the_rest(mask):
         (torch.tensor([[True, False], [True, False]]), "no future cells"),
     ],
 )
-def test_the_report_counts_empty_rows_before_future_cells(mask, said):
+def test_the_report_counts_empty_rows_before_future_cells(mask, report):
     tokens = TOKENS[: len(mask)]
-    assert figures.mask_map(mask, tokens, report=True).get_title("left") == said
-    assert figures.mask_map(mask, tokens, report=True, title="window").get_title("left") == f"window\n{said}"
+    assert figures.mask_map(mask, tokens, report=True).get_title("left") == report
+    assert figures.mask_map(mask, tokens, report=True, title="window").get_title("left") == f"window\n{report}"
     assert figures.mask_map(mask, tokens, title="window").get_title("left") == "window"
 
 

@@ -38,7 +38,7 @@ def test_a_shared_expert_does_not_depend_on_the_router():
 
 
 @pytest.mark.parametrize(
-    ("n_expert", "chosen", "said"),
+    ("n_expert", "chosen", "message"),
     [
         (9, {0: 1.0}, "n_expert must be between 1 and 8, got 9"),
         (0, {0: 1.0}, "got 0"),
@@ -46,8 +46,8 @@ def test_a_shared_expert_does_not_depend_on_the_router():
         (3, {3: 1.0}, r"experts 0 to 2, got \[3\]"),
     ],
 )
-def test_experts_of_a_layer_must_be_in_range(n_expert: int, chosen: dict, said: str):
-    with pytest.raises(ValueError, match=said):
+def test_experts_of_a_layer_must_be_in_range(n_expert: int, chosen: dict, message: str):
+    with pytest.raises(ValueError, match=message):
         figures.sparse_layer(n_expert, chosen)
 
 

@@ -39,7 +39,7 @@ def arrow(ax: Axes, *points: _Point, colour: str = COLOURS["ink"], linewidth: _N
         *zip(*points[:-1], strict=True), color=colour, linewidth=linewidth, linestyle=style, zorder=2,
         solid_capstyle="butt",
     )  # fmt: skip
-    look = {
+    head = {
         "arrowstyle": "-|>",
         "color": colour,
         "linewidth": linewidth,
@@ -47,7 +47,7 @@ def arrow(ax: Axes, *points: _Point, colour: str = COLOURS["ink"], linewidth: _N
         "shrinkA": 0,
         "shrinkB": 0,
     }
-    ax.annotate("", points[-1], points[-2], arrowprops=look, zorder=2)
+    ax.annotate("", points[-1], points[-2], arrowprops=head, zorder=2)
 
 
 def plus(ax: Axes, centre: _Point) -> None:

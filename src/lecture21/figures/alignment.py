@@ -75,4 +75,4 @@ def frontier(
 
 
 def _root(x: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.maximum(x, 0))  # matplotlib also asks for values left of the axis
+    return np.sqrt(np.maximum(x, 0))  # matplotlib also evaluates the scale left of 0

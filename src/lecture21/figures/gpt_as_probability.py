@@ -17,7 +17,7 @@ from lecture21.figures.style import COLOURS, SERIES, TEXT_COLOURS, WIDTH
 _RADIUS = 0.30
 _ARCH = 0.34  # height of an arrow above a token, for each step that it spans
 _SOURCE_DEPTH = 1.25  # distance of the source below the tokens
-_BAND = 1.96  # 95 % of a normal distribution lies within this number of standard deviations
+_BAND = 1.96  # 95 % of a normal distribution is within this number of standard deviations
 
 
 def _parents(length: int, reach: int | None = None) -> list[list[int]]:
@@ -69,8 +69,8 @@ def token_graph(
             colour, width = SERIES[1], 1.8
         elif marked is not None:
             colour, zorder = "#cccccc", 1
-        look = {"color": colour, "linewidth": width, "zorder": zorder, "shrinkA": 0, "shrinkB": 0}
-        return {"arrowstyle": "-|>", "mutation_scale": 11, **look}
+        shape = {"arrowstyle": "-|>", "mutation_scale": 11, "shrinkA": 0, "shrinkB": 0}
+        return {"color": colour, "linewidth": width, "zorder": zorder, **shape}
 
     for s, t in edges:
         if t - s == 1:

@@ -73,11 +73,11 @@ def routing_map(counts: Int[Tensor, "V E"], tokens: Sequence[str], *, title: str
     """
     if len(tokens) != len(counts):
         raise ValueError(f"counts must have a row for each of {len(tokens)} tokens, got {len(counts)}")
-    read = counts.sum(1)
-    if not read.all():
-        raise ValueError(f"every token must occur; {tokens[int((read == 0).nonzero()[0])]!r} does not")
-    order = sorted(range(len(tokens)), key=lambda n: (int(counts[n].argmax()), -int(read[n])))
-    shares = (counts / read[:, None])[order].T.numpy()
+    total = counts.sum(1)
+    if not total.all():
+        raise ValueError(f"every token must occur; {tokens[int((total == 0).nonzero()[0])]!r} does not")
+    order = sorted(range(len(tokens)), key=lambda n: (int(counts[n].argmax()), -int(total[n])))
+    shares = (counts / total[:, None])[order].T.numpy()
     ax = plt.subplots(figsize=(WIDTH, 0.95 + 0.24 * len(shares)))[1] if ax is None else ax
     image = ax.imshow(shares, cmap=MAGNITUDE, vmin=0, vmax=1, aspect="auto")
     ax.set_xticks(range(len(order)), [tokens[n] for n in order])
