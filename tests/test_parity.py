@@ -23,9 +23,15 @@ from transformers import (
 )
 from variants import CONFIGS, make, random_ids
 
-from lecture21 import GPT, GPTConfig, huggingface
+from lecture21 import GPT, GPTConfig
 from lecture21.generation import generate
-from lecture21.huggingface import models as pretrained
+from lecture21.huggingface import (
+    from_huggingface,
+    to_huggingface,
+    tokenizer_from_pretrained,
+    tokenizer_to_huggingface,
+)
+from lecture21.huggingface._hub import REVISIONS
 from lecture21.tokenizers import BPETokenizer
 from lecture21.tokenizers.encodings import END_OF_TEXT
 from lecture21.training import TrainConfig, train
@@ -52,7 +58,7 @@ BOTH = pytest.mark.parametrize("kind", ["openai-gpt", "gpt2"])
 @EVERY
 def test_logits_and_gradients_are_theirs_in_float64(kind):
     theirs = perturbed(THEIRS[kind]).double()
-    ours = pretrained.from_huggingface(theirs)
+    ours = from_huggingface(theirs)
     assert ours.token.weight.dtype == torch.float64
     assert_the_same(ours, theirs, 1e-12)
 
@@ -60,7 +66,7 @@ def test_logits_and_gradients_are_theirs_in_float64(kind):
 @BOTH
 def test_logits_and_gradients_are_theirs_in_float32(kind):
     theirs = perturbed(THEIRS[kind])
-    assert_the_same(pretrained.from_huggingface(theirs), theirs, 2e-5)
+    assert_the_same(from_huggingface(theirs), theirs, 2e-5)
 
 
 @EVERY
@@ -72,23 +78,37 @@ def test_the_hub_path_loads_the_very_same_weights(offline, kind, how):
     for name in ("someone/a-gpt", str(directory), directory):
         ours = GPT.from_pretrained(name)
         assert not ours.training
-        for key, tensor in pretrained.from_huggingface(theirs).state_dict().items():
+        for key, tensor in from_huggingface(theirs).state_dict().items():
             assert torch.equal(ours.state_dict()[key], tensor), key
     assert_the_same(ours.double(), theirs.double(), 1e-12)
 
 
-@pytest.mark.parametrize("name", huggingface.REPOSITORIES)
+@pytest.mark.parametrize("name", REVISIONS)
 def test_a_short_name_is_a_repository_of_openai(offline, name):
     theirs = perturbed(THEIRS["openai-gpt" if name == "openai-gpt" else "gpt2"])
     lay_in_cache(offline, f"openai-community/{name}", theirs)
     torch.testing.assert_close(GPT.from_pretrained(name)(some_ids()), theirs(some_ids()).logits, rtol=1e-4, atol=3e-4)
 
 
+def test_a_cached_head_of_main_is_not_the_commit_that_is_loaded(offline):
+    first, second = perturbed(THEIRS["gpt2"], seed=0), perturbed(THEIRS["gpt2"], seed=1)
+    lay_in_cache(offline, "openai-community/gpt2", first)
+    repo = offline / "hub" / "models--openai-community--gpt2"
+    second.save_pretrained(repo / "snapshots" / "0123456789abcdef0123456789abcdef01234567")
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text("0123456789abcdef0123456789abcdef01234567")
+    for revision, theirs in ((None, first), ("main", second)):
+        logits = GPT.from_pretrained("gpt2", revision)(some_ids())
+        torch.testing.assert_close(logits, theirs(some_ids()).logits, rtol=1e-4, atol=3e-4)
+    with pytest.raises(FileNotFoundError, match="openai-community/gpt2 at revision v1"):
+        GPT.from_pretrained("gpt2", "v1")
+
+
 @EVERY
 def test_to_us_and_back_changes_no_bit(kind, tmp_path):
     theirs = perturbed(THEIRS[kind])
-    ours = pretrained.from_huggingface(theirs)
-    again = pretrained.to_huggingface(ours)
+    ours = from_huggingface(theirs)
+    again = to_huggingface(ours)
     assert type(again) is type(theirs)
     assert again.state_dict().keys() == theirs.state_dict().keys()
     for name, tensor in theirs.state_dict().items():
@@ -97,7 +117,7 @@ def test_to_us_and_back_changes_no_bit(kind, tmp_path):
         mine, other = getattr(again.config, key, None), getattr(theirs.config, key, None)
         same = {(140, None), ("gelu_new", "gelu_pytorch_tanh")}  # two ways to say it
         assert mine == other or (mine, other) in same, key
-    back = pretrained.from_huggingface(again)
+    back = from_huggingface(again)
     assert back.config == ours.config
     for name, tensor in ours.state_dict().items():
         assert torch.equal(back.state_dict()[name], tensor), name
@@ -106,8 +126,8 @@ def test_to_us_and_back_changes_no_bit(kind, tmp_path):
 @BOTH
 def test_the_two_models_share_no_memory(kind):
     theirs = perturbed(THEIRS[kind])
-    ours = pretrained.from_huggingface(theirs)
-    copy = pretrained.to_huggingface(ours)
+    ours = from_huggingface(theirs)
+    copy = to_huggingface(ours)
     with torch.no_grad():
         for parameter in ours.parameters():
             parameter.zero_()
@@ -121,10 +141,10 @@ def test_every_model_of_the_family_is_exported_exactly_or_refused_by_a_field(con
         if model.head is not None and model.head.bias is not None:
             torch.nn.init.zeros_(model.head.bias)
         try:
-            theirs = pretrained.to_huggingface(model)
+            theirs = to_huggingface(model)
         except ValueError as error:
             field, value, allowed = re.fullmatch(
-                r"(\S+?)=(.*) has no place in .* which has \1=(.*)", str(error)
+                r"(\S+?)=(.*) is not supported by .* which has \1=(.*)", str(error)
             ).groups()
             assert repr(attrgetter(field)(config)) == value
             assert value not in allowed.split(" or ")
@@ -154,9 +174,9 @@ def test_what_can_be_expressed_is(change):
     if not config.tied_head and config.bias:
         torch.nn.init.zeros_(model.head.bias)
     ids = random_ids(config)
-    theirs = pretrained.to_huggingface(model)
+    theirs = to_huggingface(model)
     torch.testing.assert_close(theirs(ids).logits, model(ids), rtol=1e-10, atol=1e-10)
-    torch.testing.assert_close(pretrained.from_huggingface(theirs)(ids), model(ids), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(from_huggingface(theirs)(ids), model(ids), rtol=1e-10, atol=1e-10)
 
 
 @BOTH
@@ -164,7 +184,7 @@ def test_what_can_be_expressed_is(change):
 def test_greedy_text_is_that_of_their_generate(kind, use_cache):
     theirs = perturbed(THEIRS[kind]).double()
     prompt = some_ids(batch=3, length=4)
-    mine = generate(pretrained.from_huggingface(theirs), prompt, 25, greedy=True, use_cache=use_cache)
+    mine = generate(from_huggingface(theirs), prompt, 25, greedy=True, use_cache=use_cache)
     reference = theirs.generate(
         prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=25, do_sample=False, pad_token_id=0
     )
@@ -177,7 +197,7 @@ def test_greedy_text_is_that_of_their_generate(kind, use_cache):
 @pytest.mark.parametrize("pieces", [[1] * 29, [7, 1, 1, 12, 8], [28, 1]])
 def test_our_cache_gives_the_logits_that_theirs_gives(pieces):
     theirs = perturbed(THEIRS["gpt2"]).double()
-    ours = pretrained.from_huggingface(theirs)
+    ours = from_huggingface(theirs)
     ids, cache, past = some_ids(), ours.new_cache(), None
     for piece in ids.split(pieces, dim=1):
         out = theirs(piece, past_key_values=past, use_cache=True)
@@ -197,15 +217,15 @@ def test_a_model_trained_here_writes_the_same_text_there(tmp_path, change):
     run = TrainConfig(steps=100, eval_every=25, learning_rate=1e-2, device="cpu")
     history = train(model, torch.tensor(tokenizer.encode(text)), run)
     assert history.train_loss[-1] < 2  # it has learnt something, from ln 270 = 5.6
-    pretrained.to_huggingface(model).save_pretrained(tmp_path)
-    pretrained.tokenizer_to_huggingface(tokenizer.encoding).save_pretrained(tmp_path)
+    to_huggingface(model).save_pretrained(tmp_path)
+    tokenizer_to_huggingface(tokenizer.encoding).save_pretrained(tmp_path)
 
     there, words = AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
     prompt = words("the c", return_tensors="pt")
     written = there.generate(**prompt, max_new_tokens=12, do_sample=False, pad_token_id=0)
     mine = generate(model, torch.tensor([tokenizer.encode("the c")]), 12, greedy=True)
     assert words.decode(written[0]) == tokenizer.decode(mine[0])
-    assert BPETokenizer(pretrained.tokenizer(tmp_path)) == tokenizer
+    assert tokenizer_from_pretrained(tmp_path).encode("the c").ids == tokenizer.encode("the c")
     assert torch.equal(GPT.from_pretrained(tmp_path)(mine), model.eval()(mine))
 
 
@@ -213,10 +233,10 @@ def test_weights_come_from_the_cache_quietly_and_without_transformers(tmp_path):
     for kind in ("openai-gpt", "gpt2"):
         lay_in_cache(tmp_path, f"openai-community/{kind}", perturbed(THEIRS[kind]))
     code = (
-        "import sys; from lecture21 import GPT; from lecture21 import huggingface as pretrained;"
+        "import sys; from lecture21 import GPT; from lecture21.huggingface import to_huggingface;"
         "models = [GPT.from_pretrained(name) for name in ('openai-gpt', 'gpt2')];"
         "assert 'transformers' not in sys.modules;"
-        "print(*(type(pretrained.to_huggingface(model)).__name__ for model in models))"
+        "print(*(type(to_huggingface(model)).__name__ for model in models))"
     )
     environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)

@@ -25,8 +25,8 @@ from variants import make, random_ids
 
 from lecture21 import GPT, GPTConfig
 from lecture21.generation import generate
-from lecture21.huggingface import models as pretrained
-from lecture21.huggingface import tensors_to
+from lecture21.huggingface import from_huggingface, to_huggingface
+from lecture21.huggingface._formats import tensors_to
 from lecture21.moe import routings
 from lecture21.training import TrainConfig, train
 
@@ -88,7 +88,7 @@ def chosen(ours: GPT, theirs: torch.nn.Module, ids: torch.Tensor) -> list[tuple[
 def test_logits_and_gradients_are_theirs_in_float64_throughout(kind):
     with in_float64():
         theirs = perturbed(THEIRS[kind])
-        ours = pretrained.from_huggingface(theirs)
+        ours = from_huggingface(theirs)
         assert ours.token.weight.dtype == theirs.lm_head.weight.dtype == torch.float64
         assert_the_same(ours, theirs, 1e-12)
 
@@ -96,20 +96,20 @@ def test_logits_and_gradients_are_theirs_in_float64_throughout(kind):
 @EVERY
 def test_their_float64_differs_by_the_float32_inside_it_alone(kind):
     theirs = perturbed(THEIRS[kind]).double()
-    assert_the_same(pretrained.from_huggingface(theirs), theirs, 2e-5)
+    assert_the_same(from_huggingface(theirs), theirs, 2e-5)
 
 
 @EVERY
 def test_logits_and_gradients_are_theirs_in_float32(kind):
     theirs = perturbed(THEIRS[kind])
-    assert_the_same(pretrained.from_huggingface(theirs), theirs, 2e-5)
+    assert_the_same(from_huggingface(theirs), theirs, 2e-5)
 
 
 @EVERY
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_every_token_is_sent_to_the_same_experts(kind, dtype):
     theirs = perturbed(THEIRS[kind]).to(dtype)
-    ours = pretrained.from_huggingface(theirs)
+    ours = from_huggingface(theirs)
     pairs = chosen(ours, theirs, some_ids(batch=8))
     assert len(pairs) == 3
     for here, there in pairs:
@@ -125,7 +125,7 @@ def test_the_hub_path_loads_the_very_same_weights(offline, kind, how):
     directory = lay_in_cache(offline, "someone/a-mixture", theirs, **how)
     files = list(directory.glob("*.safetensors"))
     assert (len(files) > 1) == bool(how)
-    expected = pretrained.from_huggingface(theirs)
+    expected = from_huggingface(theirs)
     for name in ("someone/a-mixture", str(directory), directory):
         ours = GPT.from_pretrained(name)
         assert not ours.training
@@ -143,8 +143,8 @@ def test_the_hub_path_loads_the_very_same_weights(offline, kind, how):
 @EVERY
 def test_to_us_and_back_changes_no_bit(kind, tmp_path):
     theirs = perturbed(THEIRS[kind])
-    ours = pretrained.from_huggingface(theirs)
-    again = pretrained.to_huggingface(ours)
+    ours = from_huggingface(theirs)
+    again = to_huggingface(ours)
     assert type(again) is type(theirs)
     assert again.state_dict().keys() == theirs.state_dict().keys()
     for name, tensor in theirs.state_dict().items():
@@ -158,7 +158,7 @@ def test_to_us_and_back_changes_no_bit(kind, tmp_path):
     if not theirs.config.output_router_logits:
         free.add("router_aux_loss_coef")
     assert {k: v for k, v in mine.items() if k not in free} == {k: v for k, v in other.items() if k not in free}
-    back = pretrained.from_huggingface(again)
+    back = from_huggingface(again)
     assert back.config == ours.config
     for name, tensor in ours.state_dict().items():
         assert torch.equal(back.state_dict()[name], tensor), name
@@ -172,8 +172,8 @@ def test_to_us_and_back_changes_no_bit(kind, tmp_path):
 @BOTH
 def test_the_two_models_share_no_memory(kind):
     theirs = perturbed(THEIRS[kind])
-    ours = pretrained.from_huggingface(theirs)
-    other = pretrained.to_huggingface(ours)
+    ours = from_huggingface(theirs)
+    other = to_huggingface(ours)
     with torch.no_grad():
         for parameter in ours.parameters():
             parameter.zero_()
@@ -185,7 +185,7 @@ def test_the_two_models_share_no_memory(kind):
 def test_greedy_text_is_that_of_their_generate(kind, use_cache):
     theirs = perturbed(THEIRS[kind]).double()
     prompt = some_ids(batch=3, length=4)
-    mine = generate(pretrained.from_huggingface(theirs), prompt, 25, greedy=True, use_cache=use_cache)
+    mine = generate(from_huggingface(theirs), prompt, 25, greedy=True, use_cache=use_cache)
     reference = theirs.generate(
         prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=25, do_sample=False, pad_token_id=0
     )
@@ -200,7 +200,7 @@ def test_greedy_text_is_that_of_their_generate(kind, use_cache):
 def test_our_cache_gives_the_logits_that_theirs_gives(kind, pieces):
     with in_float64():
         theirs = perturbed(THEIRS[kind])
-        ours = pretrained.from_huggingface(theirs)
+        ours = from_huggingface(theirs)
         ids, cache, past = some_ids(), ours.new_cache(), None
         for piece in ids.split(pieces, dim=1):
             out = theirs(piece, past_key_values=past, use_cache=True)
@@ -237,11 +237,11 @@ def test_what_can_be_expressed_is(change):
     config = modern(change)
     with in_float64():
         model = make(config)
-        theirs = pretrained.to_huggingface(model)
+        theirs = to_huggingface(model)
         assert type(theirs) is (Qwen3MoeForCausalLM if config.qk_norm else MixtralForCausalLM)
         ids = random_ids(config)
         torch.testing.assert_close(theirs(ids).logits, model(ids), rtol=1e-10, atol=1e-10)
-        back = pretrained.from_huggingface(theirs)
+        back = from_huggingface(theirs)
         torch.testing.assert_close(back(ids), model(ids), rtol=1e-10, atol=1e-10)
     assert back.config.moe.balance == {"bias": "none"}.get(config.moe.balance, config.moe.balance)
     if config.moe.balance == "aux":
@@ -255,7 +255,7 @@ def test_what_can_be_expressed_is(change):
 def test_an_export_runs_in_any_type_and_width(dtype, width):
     config = modern({"block_size": 500, **width})
     model = make(config, dtype=dtype)
-    theirs = pretrained.to_huggingface(model)
+    theirs = to_huggingface(model)
     assert {parameter.dtype for parameter in theirs.parameters()} == {dtype}
     # Rounded to bfloat16, an angle would be off by up to one part in 512: by a radian at position 512.
     assert torch.equal(theirs.model.rotary_emb.inv_freq, type(theirs)(theirs.config).model.rotary_emb.inv_freq)
@@ -284,8 +284,8 @@ REAL = {
 def test_the_published_models_fit_name_by_name_and_number_by_number(config, fields, count):
     with torch.device("meta"):  # shapes alone: the weights would need 93 and 61 GB in bfloat16
         theirs = (MixtralForCausalLM if config.model_type == "mixtral" else Qwen3MoeForCausalLM)(config)
-        ours = pretrained.from_huggingface(theirs)
-        again = pretrained.to_huggingface(ours)
+        ours = from_huggingface(theirs)
+        again = to_huggingface(ours)
     assert ours.num_parameters() == theirs.num_parameters() == again.num_parameters() == count
     assert {name: getattr(ours.config, name) for name in fields} == fields
     for name, tensor in theirs.state_dict().items():
@@ -303,7 +303,7 @@ def another_transformers(version: str, **names: object) -> ModuleType:
 @BOTH
 def test_the_experts_of_transformers_4_stand_one_by_one_in_memory_as_well(monkeypatch, kind):
     reference = perturbed(THEIRS[kind])
-    ours = pretrained.from_huggingface(reference)
+    ours = from_huggingface(reference)
     apart = tensors_to(ours.state_dict(), ours.config)
 
     class Old(torch.nn.Module):
@@ -324,9 +324,9 @@ def test_the_experts_of_transformers_4_stand_one_by_one_in_memory_as_well(monkey
     config_class = type(reference.config)
     names = {config_class.__name__: config_class, type(reference).__name__: Old}
     monkeypatch.setitem(sys.modules, "transformers", another_transformers("4.57.1", **names))
-    old = pretrained.to_huggingface(ours)
+    old = to_huggingface(ours)
     assert old.state_dict().keys() == apart.keys()
-    back = pretrained.from_huggingface(old)
+    back = from_huggingface(old)
     assert back.config == ours.config
     assert all(torch.equal(back.state_dict()[name], tensor) for name, tensor in ours.state_dict().items())
 
@@ -335,7 +335,7 @@ def test_a_transformers_that_does_not_know_the_kind_is_named(monkeypatch):
     model = GPT(modern({"qk_norm": True}))
     monkeypatch.setitem(sys.modules, "transformers", another_transformers("4.45.0"))
     with pytest.raises(ImportError, match=r"newer transformers than 4\.45\.0: .*Qwen3MoeConfig"):
-        pretrained.to_huggingface(model)
+        to_huggingface(model)
 
 
 @pytest.mark.parametrize("qk_norm", [False, True], ids=["mixtral", "qwen3_moe"])
@@ -344,7 +344,7 @@ def test_a_model_trained_here_writes_the_same_ids_there(tmp_path, qk_norm):
     model = GPT(modern({"d_model": 16, "d_ff": 16, "qk_norm": qk_norm, "tied_head": qk_norm}))
     history = train(model, tokens, TrainConfig(steps=60, eval_every=20, learning_rate=1e-2, device="cpu"))
     assert history.train_loss[-1] < 1  # it has learnt something, from ln 11 = 2.4
-    pretrained.to_huggingface(model).save_pretrained(tmp_path)
+    to_huggingface(model).save_pretrained(tmp_path)
     there = AutoModelForCausalLM.from_pretrained(tmp_path)
     prompt = tokens[None, :3]
     written = there.generate(
@@ -358,10 +358,10 @@ def test_a_model_trained_here_writes_the_same_ids_there(tmp_path, qk_norm):
 def test_experts_come_from_the_cache_quietly_and_without_transformers(tmp_path):
     lay_in_cache(tmp_path, "someone/a-mixture", perturbed(qwen), max_shard_size="50KB")
     code = (
-        "import sys; from lecture21 import GPT; from lecture21 import huggingface as pretrained;"
+        "import sys; from lecture21 import GPT; from lecture21.huggingface import to_huggingface;"
         "model = GPT.from_pretrained('someone/a-mixture');"
         "assert 'transformers' not in sys.modules;"
-        "print(type(pretrained.to_huggingface(model)).__name__)"
+        "print(type(to_huggingface(model)).__name__)"
     )
     environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)

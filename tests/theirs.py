@@ -7,7 +7,9 @@ from pathlib import Path
 import torch
 from torch.overrides import TorchFunctionMode
 
-from lecture21 import GPT, huggingface
+from lecture21 import GPT
+from lecture21.huggingface._formats import tensors_from
+from lecture21.huggingface._hub import REVISIONS
 
 
 def perturbed(make: Callable[[], torch.nn.Module], seed: int = 0) -> torch.nn.Module:
@@ -25,11 +27,16 @@ def some_ids(batch: int = 2, length: int = 29, seed: int = 1) -> torch.Tensor:
 
 
 def lay_in_cache(home: Path, repository: str, model: torch.nn.Module, **how: object) -> Path:
-    """Write a checkpoint where the hub's client would have put it under HF_HOME, and return its directory."""
-    commit = "0123456789abcdef0123456789abcdef01234567"
+    """Write a checkpoint where the hub's client would have put it under HF_HOME, and return its directory.
+
+    Its commit is the one that is loaded by default; for a repository without such a commit, it is the head of "main".
+    """
+    commit = REVISIONS.get(repository.removeprefix("openai-community/"), "main")
     repo = home / "hub" / f"models--{repository.replace('/', '--')}"
-    (repo / "refs").mkdir(parents=True)
-    (repo / "refs" / "main").write_text(commit)
+    if commit == "main":
+        commit = "0123456789abcdef0123456789abcdef01234567"
+        (repo / "refs").mkdir(parents=True)
+        (repo / "refs" / "main").write_text(commit)
     model.save_pretrained(repo / "snapshots" / commit, **how)
     return repo / "snapshots" / commit
 
@@ -49,7 +56,7 @@ def assert_the_same(ours: GPT, theirs: torch.nn.Module, tolerance: float) -> Non
     (mine * cotangent).sum().backward()
     (reference * cotangent).sum().backward()
     gradients = {name: parameter.grad for name, parameter in theirs.named_parameters()}
-    gradients = huggingface.tensors_from(gradients, ours.config)
+    gradients = tensors_from(gradients, ours.config)
     for name, parameter in ours.named_parameters():
         if not is_flat(name, ours):
             assert parameter.grad.abs().max() > 0.01, name

@@ -206,22 +206,25 @@ class GPT(nn.Module):
         save_model(directory, KIND, asdict(self.config), self)
 
     @classmethod
-    def from_pretrained(cls, name_or_directory: str | os.PathLike[str]) -> "GPT":
+    def from_pretrained(cls, name_or_directory: str | os.PathLike[str], revision: str | None = None) -> "GPT":
         """Load a model, in float32 and in evaluation mode, from a directory or from the Hugging Face hub.
 
         Args:
-            name_or_directory: a directory that `save_pretrained` wrote, or `transformers` for a GPT-1, GPT-2,
+            name_or_directory: a directory written by `save_pretrained`, or by `transformers` for a GPT-1, GPT-2,
                 Mixtral or Qwen3-MoE; or openai-gpt, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or another "owner/name" on
                 the hub.
+            revision: a commit, tag or branch of the repository on the hub; if None, a fixed commit of each GPT-2, and
+                the branch "main" of any other repository.
 
         Raises:
-            ValueError: if it is not such a checkpoint, or a file in it is torn or of another model.
-            FileNotFoundError: if the hub has to be asked, and does not answer or does not have it.
+            ValueError: if it is no such checkpoint, or a file in it is corrupt, truncated or does not match the others.
+            FileNotFoundError: if the cache does not hold the model, and the hub does not either or cannot be reached.
         """
-        from lecture21.huggingface.dispatch import load_foreign  # here, since that package builds on this module
-        from lecture21.huggingface.files import is_foreign, locate
+        # Imported here, since that package depends on this module.
+        from lecture21.huggingface._formats import is_foreign, load_foreign
+        from lecture21.huggingface._hub import locate
 
-        directory = locate(name_or_directory)
+        directory = locate(name_or_directory, revision)
         if is_foreign(directory):
             config, tensors = load_foreign(directory)
         else:

@@ -5,9 +5,9 @@ import json
 import pytest
 import torch
 
-from lecture21 import GPT, GPTConfig, huggingface
+from lecture21 import GPT, GPTConfig
 from lecture21._support.storage import load_tensors, save_tensors
-from lecture21.huggingface import config_from, config_to, kind_of, tensors_from, tensors_to
+from lecture21.huggingface._formats import config_from, config_to, is_foreign, kind_of, tensors_from, tensors_to
 from lecture21.moe import MoEConfig
 
 # The configurations of mistralai/Mixtral-8x7B-v0.1 and Qwen/Qwen3-30B-A3B, less what has no bearing on the model.
@@ -125,7 +125,7 @@ def test_keys_that_are_absent_have_the_values_of_their_classes():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"hidden_act": "gelu"}, "hidden_act is 'gelu', .* only have 'silu'"),
+        ({"hidden_act": "gelu"}, "hidden_act is 'gelu', .* supports only 'silu'"),
         ({"attention_dropout": 0.1}, "attention_dropout is 0.1"),
         ({"router_jitter_noise": 0.01}, "router_jitter_noise is 0.01"),
         ({"sliding_window": 0}, "window must be a whole number >= 1, got 0"),
@@ -151,8 +151,8 @@ def test_what_a_gpt_here_cannot_be_is_refused_by_its_key(values, message):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"attention_bias": True}, "attention_bias is True, .* only have False"),
-        ({"decoder_sparse_step": 2}, "decoder_sparse_step is 2, .* only have 1"),
+        ({"attention_bias": True}, "attention_bias is True, .* supports only False"),
+        ({"decoder_sparse_step": 2}, "decoder_sparse_step is 2, .* supports only 1"),
         ({"mlp_only_layers": [0]}, r"mlp_only_layers is \[0\], .* experts in every block"),
         ({"use_sliding_window": True, "sliding_window": 4096}, "max_window_layers is 48, .* window in every layer"),
         ({"num_experts_per_tok": 1}, "num_experts_per_tok is 1, and qwen3_moe"),
@@ -206,7 +206,7 @@ def test_a_configuration_without_a_size_is_refused(values, key):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"norm": "layernorm"}, "norm='layernorm' has no place in .* mixtral, which has norm='rmsnorm'"),
+        ({"norm": "layernorm"}, "norm='layernorm' is not supported by .* mixtral, which has norm='rmsnorm'"),
         ({"norm_position": "post"}, "norm_position='post' .* norm_position='pre'"),
         ({"final_norm": False}, "final_norm=False"),
         ({"position": "learned"}, "position='learned' .* position='rotary'"),
@@ -229,7 +229,7 @@ def test_what_they_cannot_express_is_refused_by_its_field(changes, message):
 
 
 def test_a_dense_gpt_of_the_same_parts_is_still_refused():
-    with pytest.raises(ValueError, match=r"norm='rmsnorm' has no place in .* gpt2"):
+    with pytest.raises(ValueError, match=r"norm='rmsnorm' is not supported by .* gpt2"):
         config_to(GPTConfig(**SMALL))
 
 
@@ -334,7 +334,7 @@ def checkpoint(request, tmp_path):
 
 def test_a_whole_checkpoint_loads(checkpoint):
     model = GPT.from_pretrained(checkpoint)
-    assert huggingface.is_foreign(checkpoint)
+    assert is_foreign(checkpoint)
     expected = random_tensors(model.config)
     assert all(torch.equal(tensor, expected[name]) for name, tensor in model.state_dict().items())
 
@@ -344,9 +344,15 @@ def test_a_whole_checkpoint_loads(checkpoint):
     [
         ({"hidden_act": "gelu"}, r"config\.json: hidden_act is 'gelu'"),
         ({"num_experts_per_tok": 4}, r"config\.json: top_k must be at most"),
-        ({"hidden_size": "8"}, r"config\.json: "),
-        ({"hidden_size": "8", "head_dim": None}, r"config\.json: unsupported operand"),
+        ({"hidden_size": "8"}, r"config\.json: hidden_size must be"),
+        ({"hidden_size": "8", "head_dim": None}, r"config\.json: hidden_size must be a whole number >= 1, got '8'"),
         ({"rope_parameters": [1]}, r"config\.json: rope_parameters is \[1\]"),
+        ({"head_dim": [1]}, r"config\.json: head_dim must be a single value, got \[1\]"),
+        ({"output_router_logits": [1]}, r"config\.json: output_router_logits must be a single value"),
+        ({"rope_theta": [1]}, r"config\.json: rotary_base must be"),
+        ({"rms_norm_eps": {}}, r"config\.json: norm_eps must be"),
+        ({"sliding_window": [1], "use_sliding_window": True}, r"config\.json: sliding_window must be a whole number"),
+        ({"num_hidden_layers": 1e300}, r"config\.json: num_hidden_layers must be a whole number >= 1, got 1e\+300"),
         ({"model_type": ["mixtral"]}, r"config\.json: unknown model_type \['mixtral'\]; known are .*, qwen3_moe"),
         ({"num_hidden_layers": 3}, r"model\.safetensors lacks the tensor model\.layers\.2\."),
         ({"num_local_experts": 4, "num_experts": 4}, r"model\.safetensors lacks the tensor .*experts\.3\."),
@@ -355,6 +361,21 @@ def test_a_whole_checkpoint_loads(checkpoint):
 def test_a_checkpoint_that_does_not_fit_is_refused_with_its_file(checkpoint, untyped, change, message):
     values = json.loads((checkpoint / "config.json").read_text())
     (checkpoint / "config.json").write_text(json.dumps({**values, **change}))
+    with pytest.raises(ValueError, match=message):
+        GPT.from_pretrained(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_hidden_layers": 10**9}, r"lacks the tensor model\.layers\.2\."),
+        ({"num_local_experts": 10**9, "num_experts": 10**9}, r"lacks the tensor model\.layers\.0\..*experts\.3\."),
+        ({"vocab_size": 5 * 10**7}, r"embed_tokens\.weight of shape \(7, 8\), not \(50000000, 8\)"),
+    ],
+)
+def test_a_configuration_larger_than_its_weights_costs_no_memory(checkpoint, changes, message):
+    values = json.loads((checkpoint / "config.json").read_text())
+    (checkpoint / "config.json").write_text(json.dumps({**values, **changes}))
     with pytest.raises(ValueError, match=message):
         GPT.from_pretrained(checkpoint)
 

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 
 import huggingface_hub
 import pytest
@@ -9,7 +10,8 @@ import torch
 
 from lecture21 import GPT, GPTConfig, presets
 from lecture21._support.storage import load_tensors, save_tensors
-from lecture21.huggingface import config_from, config_to, tensors_from, tensors_to
+from lecture21.huggingface._formats import config_from, config_to, tensors_from, tensors_to
+from lecture21.huggingface._hub import REVISIONS
 
 # The configurations of the hub, less what has no bearing on the model.
 GPT1 = {
@@ -74,11 +76,11 @@ def test_the_published_configurations_are_the_presets(values, preset):
         ({"model_type": None}, "unknown model_type None"),
         ({"activation_function": "silu"}, "unknown activation_function 'silu'; known are gelu_new, .*relu2"),
         ({"model_type": "openai-gpt", "afn": "swish"}, "unknown afn 'swish'; known are gelu, relu"),
-        ({"scale_attn_weights": False}, "scale_attn_weights is False, .* only have True"),
-        ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx is True, .* only have False"),
+        ({"scale_attn_weights": False}, "scale_attn_weights is False, .* supports only True"),
+        ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx is True, .* supports only False"),
         ({"reorder_and_upcast_attn": True}, "reorder_and_upcast_attn is True"),
         ({"add_cross_attention": True}, "add_cross_attention is True"),
-        ({"attn_pdrop": 0.2}, "one dropout .*'resid_pdrop': 0.1.*'attn_pdrop': 0.2"),
+        ({"attn_pdrop": 0.2}, "only one dropout rate .*'resid_pdrop': 0.1.*'attn_pdrop': 0.2"),
     ],
 )
 def test_what_a_gpt_here_cannot_be_is_refused_by_its_key(values, message):
@@ -97,7 +99,7 @@ def test_a_configuration_without_a_size_is_refused(key):
     [
         (
             {"position": "rotary", "d_model": 8},
-            "position='rotary' has no place in .* gpt2, which has position='learned'",
+            "position='rotary' is not supported by .* gpt2, which has position='learned'",
         ),
         ({"position": "sinusoidal"}, "position='sinusoidal'"),
         ({"position": "none"}, "position='none'"),
@@ -265,13 +267,72 @@ def test_a_missing_shard_is_refused_by_name(sharded):
 
 
 @pytest.mark.parametrize(
-    "index", ["{", "[]", "{}", '{"weight_map": []}', '{"weight_map": {"a": 1}}', '{"weight_map": {"a": "../a"}}',
-              '{"weight_map": {}}'],
+    "index",
+    [
+        "{", "[]", "{}", "\xff", '{"weight_map": []}', '{"weight_map": {}}', '{"weight_map": {"a": 1}}',
+        '{"weight_map": {"a": ["b"]}}', '{"weight_map": {"a": "../a"}}', '{"weight_map": {"a": ".."}}',
+        '{"weight_map": {"a": "/etc/passwd"}}', '{"weight_map": {"a": "config.json"}}',
+        '{"weight_map": {"a": "../model.safetensors"}}', '{"weight_map": {"a": "b\\\\c.safetensors"}}',
+        "[" * 100_000, '{"weight_map": ' * 100_000,
+    ],
+    ids=lambda index: index[:40],
 )  # fmt: skip
-def test_a_broken_index_is_refused_by_name(sharded, index):
+def test_a_corrupt_index_is_an_error_that_names_it(sharded, index):
     (sharded / "model.safetensors.index.json").write_text(index)
-    with pytest.raises(ValueError, match=r"index\.json is torn"):
+    with pytest.raises(ValueError, match=r"index\.json is corrupt or truncated"):
         GPT.from_pretrained(sharded)
+
+
+def test_an_index_of_a_terabyte_is_an_error(sharded):
+    with (sharded / "model.safetensors.index.json").open("r+b") as file:
+        file.truncate(2**40)  # sparse: it takes no space on the disk
+    with pytest.raises(ValueError, match=r"index\.json is corrupt or truncated"):
+        GPT.from_pretrained(sharded)
+
+
+def test_a_tensor_in_two_files_is_an_error(sharded):
+    tensors = load_tensors(sharded / "model-00001-of-00002.safetensors")[0]
+    name = next(iter(tensors))
+    other = load_tensors(sharded / "model-00002-of-00002.safetensors")[0]
+    save_tensors(sharded / "model-00002-of-00002.safetensors", {**other, name: tensors[name]})
+    with pytest.raises(ValueError, match=rf"model-00002-of-00002\.safetensors repeats the tensor {name}"):
+        GPT.from_pretrained(sharded)
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, "2", 2.5, True, None, -1, float("inf")], ids=str)
+@pytest.mark.parametrize("key", ["n_embd", "n_layer", "n_head", "n_positions", "vocab_size"])
+def test_a_size_that_is_no_size_is_an_error_that_names_its_key(checkpoint, key, value):
+    rewrite(checkpoint, **{key: value})
+    with pytest.raises(ValueError, match=rf"config\.json: {key} must be a whole number >= 1"):
+        GPT.from_pretrained(checkpoint)
+
+
+@pytest.mark.parametrize("value", [[1], {"a": [1]}])
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("activation_function", "activation_function"), ("attn_pdrop", "attn_pdrop"), ("n_inner", "d_ff"),
+     ("layer_norm_epsilon", "norm_eps"), ("tie_word_embeddings", "tied_head"), ("scale_attn_weights", "scale_attn")],
+)  # fmt: skip
+def test_a_list_or_an_object_in_place_of_a_value_is_an_error_that_names_it(checkpoint, untyped, key, name, value):
+    rewrite(checkpoint, **{key: value})
+    with pytest.raises(ValueError, match=rf"config\.json: {name}"):
+        GPT.from_pretrained(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_layer": 10**9}, r"lacks the tensor h\.2\.ln_1\.weight"),
+        ({"n_embd": 6 * 10**8}, r"wte\.weight of shape \(7, 6\), not \(7, 600000000\)"),
+        ({"vocab_size": 5 * 10**7}, r"wte\.weight of shape \(7, 6\), not \(50000000, 6\)"),
+        ({"n_positions": 10**12}, r"wpe\.weight of shape"),
+        ({"n_inner": 10**15}, r"c_fc\.weight of shape"),
+    ],
+)
+def test_a_configuration_larger_than_its_weights_costs_no_memory(checkpoint, changes, message):
+    rewrite(checkpoint, **changes)
+    with pytest.raises(ValueError, match=message):
+        GPT.from_pretrained(checkpoint)
 
 
 def test_a_directory_comes_before_the_hub(checkpoint, monkeypatch):
@@ -285,7 +346,7 @@ def test_a_directory_comes_before_the_hub(checkpoint, monkeypatch):
 def test_what_is_neither_a_directory_nor_a_name_is_refused_without_the_network(name, tmp_path, monkeypatch):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", None)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r"is not a checkpoint: no directory here.*openai-gpt, gpt2, .*owner/name"):
+    with pytest.raises(ValueError, match=r"is not a checkpoint: no such directory.*openai-gpt, gpt2, .*owner/name"):
         GPT.from_pretrained(name)
 
 
@@ -300,20 +361,54 @@ def test_without_a_network_or_a_cache_the_message_says_what_to_do(monkeypatch, t
             raise ConnectionError("no route to host")
 
         monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    with pytest.raises(FileNotFoundError, match=rf"{name} is no directory.*{repository}.*network.*name a directory"):
+    with pytest.raises(
+        FileNotFoundError, match=rf"{name} is not a local directory.*{repository}.*network.*name a directory"
+    ):
         GPT.from_pretrained(name)
 
 
-def test_only_what_a_model_needs_is_downloaded(monkeypatch, checkpoint):
-    asked = []
+@pytest.fixture
+def downloads(monkeypatch, checkpoint):
+    """Record each download from the hub, and give the checkpoint in its place."""
+    requested = []
 
-    def download(repository, allow_patterns):
-        asked.append((repository, allow_patterns))
+    def download(repository, **options):
+        requested.append((repository, options))
         return str(checkpoint)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    return requested
+
+
+def test_only_what_a_model_needs_is_downloaded(downloads):
     GPT.from_pretrained("gpt2-xl")
-    ((repository, patterns),) = asked
+    ((repository, options),) = downloads
+    patterns = options["allow_patterns"]
     assert repository == "openai-community/gpt2-xl"
     assert not any("bin" in pattern or pattern.startswith("*") for pattern in patterns)
     assert {"config.json", "model.safetensors", "model.safetensors.index.json"} <= set(patterns)
+
+
+@pytest.mark.parametrize(
+    ("name", "revision", "expected"),
+    [
+        *((name, None, commit) for name, commit in REVISIONS.items()),
+        *((f"openai-community/{name}", None, commit) for name, commit in REVISIONS.items()),
+        ("gpt2", "v1", "v1"), ("gpt2", "main", "main"), ("someone/a-gpt", None, "main"), ("someone/gpt2", None, "main"),
+        ("someone/a-gpt", "v1", "v1"),
+    ],
+)  # fmt: skip
+def test_a_download_names_its_revision(downloads, name, revision, expected):
+    GPT.from_pretrained(name, revision)
+    assert [options["revision"] for _, options in downloads] == [expected]
+
+
+def test_the_revisions_of_gpt2_are_commits():
+    commits = {name: commit for name, commit in REVISIONS.items() if re.fullmatch("[0-9a-f]{40}", commit)}
+    assert list(commits) == ["gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"]
+    assert len(set(commits.values())) == 4
+
+
+def test_a_revision_of_a_local_directory_is_an_error(checkpoint):
+    with pytest.raises(ValueError, match=r"revision='v1' names a commit on the hub, and .* is a local directory"):
+        GPT.from_pretrained(checkpoint, revision="v1")

@@ -1,0 +1,113 @@
+"""The known model types of Hugging Face: GPT-1 and GPT-2, and the mixtures of experts Mixtral and Qwen3-MoE.
+
+Nothing here needs `transformers`: a configuration is JSON, and weights are safetensors.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+from torch import Tensor
+
+from lecture21._support.storage import CONFIG, load_config
+from lecture21.config import GPTConfig
+from lecture21.huggingface import _gpt, _moe
+from lecture21.huggingface._hub import load_shards
+
+KINDS: tuple[str, ...] = (*_gpt.KINDS, *_moe.KINDS)
+"""Every `model_type` that can be read and written."""
+
+
+def import_transformers() -> ModuleType:
+    """Return the package `transformers`; raises ImportError that says how to install it."""
+    try:
+        import transformers
+    except ImportError as error:
+        raise ImportError("this needs transformers, which is not installed: pip install transformers") from error
+    return transformers
+
+
+def _family(config: GPTConfig) -> ModuleType:
+    """Return the module for models such as this one."""
+    return _gpt if config.moe is None else _moe
+
+
+def kind_of(config: GPTConfig) -> str:
+    """Return the `model_type` with the same kind of blocks.
+
+    Without experts this is openai-gpt if the block is post-norm, otherwise gpt2; with experts it is qwen3_moe if
+    queries and keys are normalised, otherwise mixtral.
+    """
+    return _family(config).kind_of(config)
+
+
+def config_from(values: Mapping[str, object]) -> dict[str, object]:
+    """Translate a Hugging Face configuration into the fields of a `GPTConfig`.
+
+    Raises:
+        ValueError: naming the key and its value, if this package does not support it.
+    """
+    kind = values.get("model_type")
+    if kind not in KINDS:
+        raise ValueError(f"unknown model_type {kind!r:.200}; known are {', '.join(KINDS)}")
+    return (_gpt if kind in _gpt.KINDS else _moe).config_from(values)
+
+
+def config_to(config: GPTConfig) -> dict[str, object]:
+    """Translate a `GPTConfig` into a Hugging Face configuration of the type `kind_of`.
+
+    Raises:
+        ValueError: naming the field, its value, and what this type has instead.
+    """
+    return _family(config).config_to(config)
+
+
+def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str = "the weights") -> dict[str, Tensor]:
+    """Rename Hugging Face's tensors, and transpose, split or stack them.
+
+    Args:
+        tensors: of a model in memory or of its files, under current or earlier names.
+        config: from `config_from`.
+        source: named in errors.
+
+    Raises:
+        ValueError: naming the first tensor that is missing, unexpected or of the wrong shape, or a tied output layer
+            that differs from the embedding.
+    """
+    return _family(config).tensors_from(tensors, config, source)
+
+
+def tensors_to(tensors: Mapping[str, Tensor], config: GPTConfig, *, packed: bool = False) -> dict[str, Tensor]:
+    """Join or split the tensors of a GPT, transpose and rename them; a bias that it lacks becomes zeros.
+
+    Args:
+        tensors: the state of a `GPT`.
+        config: its configuration.
+        packed: whether the experts of a layer form one tensor, as in memory in `transformers` 5, instead of one for
+            each expert, as in files and in `transformers` 4.
+
+    Raises:
+        ValueError: if there is a nonzero bias that Hugging Face's model lacks.
+    """
+    if config.moe is None:
+        return _gpt.tensors_to(tensors, config)
+    return _moe.tensors_to(tensors, config, packed=packed)
+
+
+def is_foreign(directory: Path) -> bool:
+    """Return whether a checkpoint is Hugging Face's, whose configuration has a `model_type`."""
+    return "model_type" in load_config(directory)
+
+
+def load_foreign(directory: Path) -> tuple[GPTConfig, dict[str, Tensor]]:
+    """Read a checkpoint of Hugging Face: its configuration, and its tensors under the names of a `GPT`.
+
+    Raises:
+        ValueError: naming the file, if it is corrupt or incomplete, or describes a model that this package lacks.
+    """
+    try:
+        config = GPTConfig(**config_from(load_config(directory)))
+    except (ValueError, TypeError, OverflowError) as error:  # a number as text, or one beyond any float
+        raise ValueError(f"{directory / CONFIG}: {error}") from error
+    tensors, source = load_shards(directory)
+    return config, tensors_from(tensors, config, source)

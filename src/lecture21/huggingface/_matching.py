@@ -1,0 +1,78 @@
+"""Comparisons of a Hugging Face model with a GPT of this package: configuration keys, fields, tensors."""
+
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+
+import torch
+from torch import Tensor
+
+from lecture21.config import GPTConfig
+
+HEAD = "lm_head.weight"
+"""The output layer of every language model of Hugging Face."""
+
+
+def require_keys(values: Mapping[str, object], keys: Iterable[str]) -> None:
+    """Raise ValueError naming the keys that a Hugging Face configuration lacks."""
+    if missing := [key for key in keys if key not in values]:
+        raise ValueError(f"the configuration lacks {', '.join(missing)}")
+
+
+def require_scalars(values: Mapping[str, object], keys: Iterable[str]) -> None:
+    """Raise ValueError naming the first key whose value is a list or an object."""
+    for key in keys:
+        if not isinstance(values.get(key), str | int | float | None):
+            raise ValueError(f"{key} must be a single value, got {values[key]!r:.200}")
+
+
+def require_settings(values: Mapping[str, object], settings: Mapping[str, object]) -> None:
+    """Raise ValueError naming the first key whose value is not the only one that this package supports."""
+    for key, supported in settings.items():
+        if values.get(key, supported) != supported:
+            raise ValueError(f"{key} is {values[key]!r:.200}, and this package supports only {supported!r}")
+
+
+def require_expressible(config: GPTConfig, allowed: Mapping[str, tuple[object, ...]], kind: str) -> None:
+    """Raise ValueError naming the first field whose value a Hugging Face model of this kind cannot have.
+
+    Args:
+        config: the configuration to convert.
+        allowed: the values that each field may have; "moe.top_k" is a field of a field.
+        kind: the `model_type`.
+    """
+    for name, values in allowed.items():
+        value = attrgetter(name)(config)
+        if value not in values:
+            raise ValueError(
+                f"{name}={value!r} is not supported by Hugging Face's {kind}, "
+                f"which has {name}={' or '.join(map(repr, values))}"
+            )
+
+
+def require_tied(tensors: Mapping[str, Tensor], token: str, source: str) -> None:
+    """Raise ValueError if a tied output layer, which some files store twice, differs from the token embedding."""
+    if HEAD in tensors and not torch.equal(tensors[HEAD], tensors[token]):
+        raise ValueError(f"{source} has {HEAD} unlike {token}, but the configuration ties them")
+
+
+def require_exactly(
+    found: Mapping[str, Tensor], expected: Iterable[tuple[str, tuple[int, ...]]], kind: str, source: str
+) -> None:
+    """Raise ValueError naming the first tensor that is missing, unexpected or of the wrong shape.
+
+    Args:
+        found: tensors by name.
+        expected: names and shapes, produced one by one, so that a configuration of a billion layers costs no more than
+            the tensors that were found.
+        kind: the `model_type`, named in errors.
+        source: the origin of the tensors, named in errors.
+    """
+    names = set()
+    for name, shape in expected:
+        if name not in found:
+            raise ValueError(f"{source} lacks the tensor {name}, shape {shape}")
+        if tuple(found[name].shape) != shape:
+            raise ValueError(f"{source} has {name} of shape {tuple(found[name].shape)}, not {shape}")
+        names.add(name)
+    if unexpected := sorted(found.keys() - names):
+        raise ValueError(f"{source} has a tensor {unexpected[0]}, which a {kind} with a language head has not")
