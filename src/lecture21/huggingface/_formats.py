@@ -10,6 +10,7 @@ from types import ModuleType
 from torch import Tensor
 
 from lecture21._support.storage import CONFIG, load_config
+from lecture21._support.validation import printable
 from lecture21.config import GPTConfig
 from lecture21.huggingface import _gpt, _moe
 from lecture21.huggingface._hub import load_shards
@@ -49,7 +50,7 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
     """
     kind = values.get("model_type")
     if kind not in KINDS:
-        raise ValueError(f"unknown model_type {kind!r:.200}; known are {', '.join(KINDS)}")
+        raise ValueError(f"unknown model_type {printable(repr(kind))}; known are {', '.join(KINDS)}")
     return (_gpt if kind in _gpt.KINDS else _moe).config_from(values)
 
 

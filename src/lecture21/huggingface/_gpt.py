@@ -7,7 +7,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
-from lecture21._support.validation import require_whole
+from lecture21._support.validation import printable, require_whole
 from lecture21.config import GPTConfig
 from lecture21.huggingface._matching import (
     HEAD,
@@ -76,10 +76,10 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
         require_whole(size, values[size])
     activation = values.get(key, default)
     if activation not in names:
-        raise ValueError(f"unknown {key} {activation!r}; known are {', '.join(names)}")
+        raise ValueError(f"unknown {key} {printable(repr(activation))}; known are {', '.join(names)}")
     dropouts = {name: values.get(name, 0.1) for name in _DROPOUTS}
     if len(set(dropouts.values())) > 1:
-        raise ValueError(f"only one dropout rate for all three is supported, got {dropouts}")
+        raise ValueError(f"only one dropout rate for all three is supported, got {printable(repr(dropouts))}")
     return {
         **{ours: values[theirs] for theirs, ours in _SIZES.items()},
         **_ALWAYS[kind],

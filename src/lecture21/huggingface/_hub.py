@@ -1,6 +1,5 @@
 """Checkpoints on the Hugging Face hub: where they are, at which revision, and the tensors in their files."""
 
-import json
 import os
 import re
 from pathlib import Path
@@ -8,7 +7,9 @@ from pathlib import Path
 import huggingface_hub
 from torch import Tensor
 
+from lecture21._support.files import read_json
 from lecture21._support.storage import CONFIG, WEIGHTS, load_tensors
+from lecture21._support.validation import printable
 
 REVISIONS: dict[str, str] = {
     "openai-gpt": "main",
@@ -48,7 +49,7 @@ def locate(
     repository = f"{_OWNER}/{known}" if known in REVISIONS else name
     if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repository, re.ASCII):
         raise ValueError(
-            f"{name} is not a checkpoint: no such directory, and no model on the hub; choose from "
+            f"{printable(name)} is not a checkpoint: no such directory, and no model on the hub; choose from "
             f"{', '.join(REVISIONS)}, or owner/name of a repository"
         )
     revision = revision or REVISIONS.get(known, "main")
@@ -84,18 +85,18 @@ def load_shards(directory: Path) -> tuple[dict[str, Tensor], str]:
     for file in files:
         found = load_tensors(directory / file)[0]
         if repeated := found.keys() & tensors.keys():
-            raise ValueError(f"{directory / file} repeats the tensor {min(repeated)} of another file")
+            raise ValueError(f"{directory / file} repeats the tensor {printable(min(repeated))} of another file")
         tensors |= found
     return tensors, str(directory / files[0])
 
 
 def _shards(index: Path) -> list[str]:
     """Return the names of the files in an index, which must be in its directory."""
-    try:
-        with index.open("rb") as file:
-            names = set(json.loads(file.read(_MAX_INDEX))["weight_map"].values())
-        if names and all(re.fullmatch(r"[\w-][\w.-]*\.safetensors", name, re.ASCII) for name in names):
-            return sorted(names)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        pass
-    raise ValueError(f"{index} is corrupt or truncated: its weight_map must name safetensors files in its directory")
+    weight_map = read_json(index, limit=_MAX_INDEX).get("weight_map")
+    names = list(weight_map.values()) if isinstance(weight_map, dict) else []
+    for name in names:
+        if not isinstance(name, str) or not re.fullmatch(r"[\w-][\w.-]*\.safetensors", name, re.ASCII):
+            raise ValueError(f"{index} names {printable(repr(name))}, which is no safetensors file in its directory")
+    if not names:
+        raise ValueError(f"{index} must have a weight_map from tensors to files")
+    return sorted(set(names))

@@ -6,6 +6,7 @@ from operator import attrgetter
 import torch
 from torch import Tensor
 
+from lecture21._support.validation import printable
 from lecture21.config import GPTConfig
 
 HEAD = "lm_head.weight"
@@ -22,14 +23,14 @@ def require_scalars(values: Mapping[str, object], keys: Iterable[str]) -> None:
     """Raise ValueError naming the first key whose value is a list or an object."""
     for key in keys:
         if not isinstance(values.get(key), str | int | float | None):
-            raise ValueError(f"{key} must be a single value, got {values[key]!r:.200}")
+            raise ValueError(f"{key} must be a single value, got {printable(repr(values[key]))}")
 
 
 def require_settings(values: Mapping[str, object], settings: Mapping[str, object]) -> None:
     """Raise ValueError naming the first key whose value is not the only one that this package supports."""
     for key, supported in settings.items():
         if values.get(key, supported) != supported:
-            raise ValueError(f"{key} is {values[key]!r:.200}, and this package supports only {supported!r}")
+            raise ValueError(f"{key} is {printable(repr(values[key]))}, and this package supports only {supported!r}")
 
 
 def require_expressible(config: GPTConfig, allowed: Mapping[str, tuple[object, ...]], kind: str) -> None:
@@ -75,4 +76,6 @@ def require_exactly(
             raise ValueError(f"{source} has {name} of shape {tuple(found[name].shape)}, not {shape}")
         names.add(name)
     if unexpected := sorted(found.keys() - names):
-        raise ValueError(f"{source} has a tensor {unexpected[0]}, which a {kind} with a language head has not")
+        raise ValueError(
+            f"{source} has a tensor {printable(unexpected[0])}, which a {kind} language model does not have"
+        )

@@ -15,7 +15,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
-from lecture21._support.validation import require_whole
+from lecture21._support.validation import printable, require_whole
 from lecture21.config import GPTConfig
 from lecture21.huggingface._matching import (
     HEAD,
@@ -96,8 +96,8 @@ def _rotary(values: Mapping[str, object]) -> tuple[object, object]:
         kind = rope.get("rope_type", rope.get("type", "default")) if known else None
         if kind not in ("default", "linear") or (kind == "linear") != ("factor" in rope):
             raise ValueError(
-                f"{key} is {rope!r:.200}, and this package supports only the rope_type 'default', or 'linear' with a "
-                "factor"
+                f"{key} is {printable(repr(rope))}, and this package supports only the rope_type 'default', or "
+                "'linear' with a factor"
             )
         base, factor = rope.get("rope_theta", base), rope.get("factor", factor)
     return base, factor
@@ -109,10 +109,10 @@ def _window(values: Mapping[str, object]) -> object:
     window = values["sliding_window"]
     if window is None or (qwen and not values.get("use_sliding_window")):  # Mixtral has no such switch
         return None
-    if qwen and values.get("max_window_layers", 0):
+    if without := qwen and values.get("max_window_layers", 0):
         raise ValueError(
-            f"max_window_layers is {values['max_window_layers']!r:.200}, which some versions of transformers read as "
-            "layers without a window, and others ignore; this package has the window in every layer"
+            f"max_window_layers is {printable(repr(without))}, which some versions of transformers read as layers "
+            "without a window, and others ignore; this package has the window in every layer"
         )
     require_whole("sliding_window", window)
     return window if window < values["max_position_embeddings"] else None
@@ -133,10 +133,8 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
     for size in (*_SIZES, _N_EXPERT[kind], "num_experts_per_tok"):
         if size != "num_key_value_heads" or values[size] is not None:  # None: as many as query heads
             require_whole(size, values[size])
-    if values.get("mlp_only_layers"):
-        raise ValueError(
-            f"mlp_only_layers is {values['mlp_only_layers']!r:.200}, and this package has experts in every block"
-        )
+    if dense := values.get("mlp_only_layers"):
+        raise ValueError(f"mlp_only_layers is {printable(repr(dense))}, and this package has experts in every block")
     n_expert, top_k = values[_N_EXPERT[kind]], values["num_experts_per_tok"]
     renormalise = kind == "mixtral" or values.get("norm_topk_prob", False)
     if renormalise and top_k == 1 and n_expert != 1:
