@@ -4,6 +4,10 @@ import re
 from pathlib import Path
 
 import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from lecture21 import GPT, GPTConfig
+from lecture21.tokenizers import BPETokenizer
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -23,6 +27,23 @@ def test_the_example_trains_a_gpt_and_writes_with_it(capsys):
     assert len("\n".join(text).rstrip("\n")) >= 150
 
 
-def test_the_other_example_imports_what_it_names():
-    assert len(EXAMPLES) == 2
-    exec("\n".join(line for line in EXAMPLES[1].splitlines() if "import" in line), {})
+IMPORTS = "\n".join(line for line in EXAMPLES[1].splitlines() if "import" in line)
+
+
+def test_the_second_example_imports_what_it_names():
+    assert len(EXAMPLES) == 3
+    exec(IMPORTS, {})
+
+
+def test_the_third_example_exports_a_model_that_transformers_loads_with_its_tokenizer(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tokenizer = BPETokenizer.from_text("the cat sat on the mat. " * 10, 260)
+    config = GPTConfig(vocab_size=260, activation="gelu_tanh", tied_head=True)
+    GPT(config).save_pretrained("runs/mine")
+    tokenizer.save("runs/mine/tokenizer.json")
+    names = {}
+    exec(f"{IMPORTS}\n{EXAMPLES[2]}", names)
+    prompt = AutoTokenizer.from_pretrained("exported")("the cat", return_tensors="pt")
+    assert prompt["input_ids"][0].tolist() == tokenizer.encode("the cat")
+    logits = AutoModelForCausalLM.from_pretrained("exported")(**prompt).logits
+    torch.testing.assert_close(logits, names["model"](prompt["input_ids"]), rtol=1e-4, atol=1e-4)
