@@ -28,7 +28,7 @@ class PolicyConfig:
     group: int = 4
     """Responses to each prompt; their mean reward is the baseline."""
     epochs: int = 2
-    """Updates on the same responses. From the second on, they are samples of an older policy: hence the clip."""
+    """Updates on the same responses; after the first, they are samples of an older policy, so the ratio is clipped."""
     kl_weight: float = 0.1
     """Cost of one nat of divergence from the reference, in units of the reward; 0 for no penalty."""
     clip: float = 0.2

@@ -87,7 +87,7 @@ class QuestionTask:
 
     @property
     def end(self) -> int:
-        """The token that ends a response: a line break."""
+        """The token that ends a response, a line break."""
         return self.tokenizer.encode("\n")[0]
 
     def fine_tuned(self, base: GPT, seed: int) -> GPT:

@@ -91,7 +91,7 @@ class AdaBoost(nn.Module):
 
     @property
     def bound(self) -> float:
-        """Upper bound of the training error: the product of 2 sqrt(error (1 - error)) over members with alpha > 0."""
+        """Upper bound of the training error, the product of 2 sqrt(error (1 - error)) over members with alpha > 0."""
         factors = 2 * (self.errors * (1 - self.errors)).sqrt()
         return torch.where(self.alphas > 0, factors, 1.0).prod().item()
 

@@ -72,7 +72,7 @@ def fit_gradient(
         learning_rate: of the first update.
 
     Returns:
-        The loss before each update, and after the last: steps + 1 numbers.
+        The steps + 1 values of the loss, before each update and after the last.
 
     Raises:
         ValueError: if the loss is no longer finite; a smaller learning rate may help.

@@ -121,7 +121,7 @@ class ImageConditioned(nn.Module):
 
     @property
     def block_size(self) -> int:
-        """Longest text in tokens: the block without the images."""
+        """Longest text in tokens, the block without the images."""
         return self.model.gpt.block_size - self.images.shape[1] * self.model.embedding.n_patch
 
     def new_cache(self) -> list[KVCache]:
