@@ -144,9 +144,9 @@ def test_pairs_are_what_the_judge_prefers():
 
     prompts = torch.tensor([CHARS.encode("\nbb")]).repeat(300, 1)
     found = _collect_preferences(small(), prompts, 3, judge, CHARS, noise=0.2, seed=3)
-    likes = found.chosen.accepted(judge, CHARS)
+    accepted = found.chosen.accepted(judge, CHARS)
     assert 50 < len(found) < 300
-    assert torch.equal(likes, ~found.flipped)
+    assert torch.equal(accepted, ~found.flipped)
     assert torch.equal(found.rejected.accepted(judge, CHARS), found.flipped)
     assert 0.05 < found.flipped.float().mean() < 0.4
 

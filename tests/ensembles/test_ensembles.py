@@ -1,4 +1,4 @@
-"""Ensemble error against average error: identities to the last digits, and what the slide's own weights break."""
+"""Ensemble error against average error: identities to rounding error, and the slide's weights, for which they fail."""
 
 import math
 from itertools import product
@@ -59,7 +59,7 @@ def test_with_weights_that_are_not_negative_a_pool_is_never_worse_than_its_avera
 
 
 def test_the_three_terms_are_those_of_slide_34_by_hand():
-    """Two members say 1 and 5, the truth is 4: (4 - 3)^2 = (9 + 1) / 2 - 4."""
+    """Two members predict 1 and 5, the target is 4: (4 - 3)^2 = (9 + 1) / 2 - 4."""
     found = ambiguity_decomposition(torch.tensor([1.0, 5.0]), torch.tensor(4.0), torch.tensor([0.5, 0.5]))
     assert [term.item() for term in found] == [1.0, 5.0, 4.0]
     tilted = ambiguity_decomposition(torch.tensor([1.0, 5.0]), torch.tensor(4.0), torch.tensor([0.25, 0.75]))
@@ -146,14 +146,14 @@ def test_a_gap_depends_on_the_target_and_an_ambiguity_does_not():
     assert ambiguities == pytest.approx([ambiguities[0]] * 3)
 
 
-def test_a_member_without_weight_does_not_count_even_where_it_says_never():
+def test_a_member_of_weight_zero_does_not_count_even_where_its_probability_is_zero():
     logs = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]).log()
     for split in (mixture_gap, log_pool_decomposition):
         found = split(logs, torch.tensor(0), torch.tensor([1.0, 0.0]))
         assert [term.item() for term in found] == pytest.approx([math.log(2), math.log(2), 0], abs=1e-6)
 
 
-def test_one_member_that_says_never_rules_the_geometric_pool_and_not_the_mixture():
+def test_one_probability_of_zero_determines_the_geometric_pool_and_not_the_mixture():
     logs = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]).log()
     half = torch.tensor([0.5, 0.5])
     assert mixture_gap(logs, torch.tensor(0), half).ensemble.item() == pytest.approx(math.log(4))
@@ -163,7 +163,7 @@ def test_one_member_that_says_never_rules_the_geometric_pool_and_not_the_mixture
 
 @pytest.mark.parametrize("members", [1, 2, 3, 4, 7])
 @pytest.mark.parametrize("error", [0.0, 0.2, 0.4, 0.5, 0.7, 1.0])
-def test_a_majority_is_what_listing_every_vote_gives(members, error):
+def test_a_majority_agrees_with_enumerating_every_vote(members, error):
     total = 0.0
     for votes in product((0, 1), repeat=members):  # 1: this voter is wrong
         wrong = sum(votes)
@@ -187,7 +187,7 @@ LOGS = torch.tensor([[0.5, 0.5], [0.9, 0.1]]).log()
 
 @pytest.mark.usefixtures("untyped")
 @pytest.mark.parametrize(
-    ("weights", "complaint"),
+    ("weights", "message"),
     [
         ([0.5, 0.4], r"sum to 1 .* got a sum of 0\.9"),
         ([1.0, 1.0], r"got a sum of 2"),
@@ -199,13 +199,13 @@ LOGS = torch.tensor([[0.5, 0.5], [0.9, 0.1]]).log()
         ([[0.5, 0.5]], r"got \(1, 2\)"),
     ],
 )
-def test_weights_that_are_none_of_a_mean_are_refused(weights, complaint):
+def test_weights_that_do_not_sum_to_one_are_refused(weights, message):
     for split in (
         lambda g: ambiguity_decomposition(torch.tensor([1.0, 2.0]), torch.tensor(0.0), g),
         lambda g: log_pool_decomposition(LOGS, torch.tensor(0), g),
         lambda g: mixture_gap(LOGS, torch.tensor(0), g),
     ):
-        with pytest.raises(ValueError, match=complaint):
+        with pytest.raises(ValueError, match=message):
             split(torch.tensor(weights))
 
 
@@ -241,10 +241,10 @@ def test_a_mixture_refuses_negative_weights():
 
 @pytest.mark.usefixtures("untyped")
 @pytest.mark.parametrize(
-    ("error", "members", "complaint"),
+    ("error", "members", "message"),
     [(1.5, 3, r"error must be a probability, got 1\.5"), (-0.1, 3, "error"), (math.nan, 3, "error"),
      (0.4, 0, "members must be a whole number >= 1, got 0"), (0.4, 2.5, "members"), (0.4, True, "members")],
 )  # fmt: skip
-def test_a_majority_of_nobody_or_an_error_that_is_no_probability_is_refused(error, members, complaint):
-    with pytest.raises(ValueError, match=complaint):
+def test_a_majority_of_no_members_or_an_invalid_error_is_refused(error, members, message):
+    with pytest.raises(ValueError, match=message):
         majority_error(error, members)

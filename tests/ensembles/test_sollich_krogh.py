@@ -1,4 +1,4 @@
-"""Ensembles of ridge students: the formulas against fresh simulation, their limits, and what no ensemble can do."""
+"""Ensembles of ridge students: the formulas against fresh simulations, their limits, and a lower bound."""
 
 import math
 from itertools import pairwise
@@ -38,7 +38,7 @@ def simulated(seeds: int, **setting: object) -> Tensor:
 @pytest.mark.parametrize(
     ("alpha", "subset", "noise", "members"), [(0.7, 0.5, 0.35, 3), (1.3, 0.75, 0.1, 6), (2.5, 0.3, 0.8, 4)]
 )
-def test_theory_is_what_fresh_simulations_give(alpha, subset, noise, members):
+def test_theory_agrees_with_fresh_simulations(alpha, subset, noise, members):
     """At settings that no chapter uses; N is finite, so that the bound is loose: theory is off by some 1 / N."""
     chosen = [0.05, 0.3, 1.5]
     cross = simulated(
@@ -188,7 +188,7 @@ def test_a_student_minimizes_the_sum_of_squares_plus_the_penalty(bootstrap):
     assert run.train.shape == (3, 2)
     assert (run.train[0] <= run.train[1]).all()
     assert (run.train[1] < run.train[2]).all()
-    # A student under a huge penalty says 0: it is wrong by all of the teacher, whose squared length is N.
+    # Under a huge penalty w is 0, and the error is the squared norm of the teacher over N.
     assert torch.allclose(run.cross[2], torch.ones(2, 2, dtype=torch.float64), atol=1e-4)
 
 
