@@ -1,4 +1,4 @@
-"""The words of Mixtral and Qwen3-MoE, and what is refused; that the translated models agree is in test_parity_moe."""
+"""The formats of Mixtral and Qwen3-MoE, and the errors; that the converted models agree is in test_parity_moe."""
 
 import json
 
@@ -42,7 +42,7 @@ def random_tensors(config: GPTConfig) -> dict[str, torch.Tensor]:
     return {name: torch.randn_like(tensor) for name, tensor in GPT(config).state_dict().items()}
 
 
-def test_the_published_configurations_in_our_words():
+def test_the_published_configurations_as_fields():
     assert GPTConfig(**config_from(MIXTRAL)) == GPTConfig(
         vocab_size=32000, block_size=32768, n_layer=32, n_head=32, n_kv_head=8, d_model=4096, d_ff=14336, **MODERN,
         rotary_base=1e6, norm_eps=1e-5, moe=MoEConfig(n_expert=8, top_k=2, renormalise=True, balance="none"),
@@ -143,7 +143,7 @@ def test_keys_that_are_absent_have_the_values_of_their_classes():
         ({"num_attention_heads": 0}, "n_head"),
     ],
 )
-def test_what_a_gpt_here_cannot_be_is_refused_by_its_key(values, message):
+def test_an_unsupported_setting_is_named_by_its_key(values, message):
     with pytest.raises(ValueError, match=message):
         GPTConfig(**config_from({**MIXTRAL, **values}))
 
@@ -159,7 +159,7 @@ def test_what_a_gpt_here_cannot_be_is_refused_by_its_key(values, message):
         ({"hidden_act": "relu"}, "hidden_act is 'relu'"),
     ],
 )
-def test_what_qwen_can_be_and_a_gpt_here_cannot_is_refused_by_its_key(values, message):
+def test_an_unsupported_setting_of_qwen_is_named_by_its_key(values, message):
     with pytest.raises(ValueError, match=message):
         config_from({**QWEN, **values})
 
@@ -171,7 +171,7 @@ def test_a_window_of_every_layer_may_be_the_one_that_the_class_has_by_default(fi
     assert config_from({**values, **first})["window"] is None
 
 
-def test_windows_and_interpolation_are_said_in_their_words():
+def test_windows_and_interpolation_have_their_keys():
     ours = GPTConfig(**{**SMALL, "moe": THREE, "window": 3, "rotary_factor": 2.5})
     theirs = config_to(ours)
     assert (theirs["sliding_window"], theirs["rope_scaling"]) == (3, {"rope_type": "linear", "factor": 2.5})
@@ -223,7 +223,7 @@ def test_a_configuration_without_a_size_is_refused(values, key):
         ({"moe": MoEConfig(n_shared=1), "qk_norm": True}, r"moe\.n_shared=1 .* qwen3_moe"),
     ],
 )
-def test_what_they_cannot_express_is_refused_by_its_field(changes, message):
+def test_a_field_that_they_lack_is_named(changes, message):
     with pytest.raises(ValueError, match=message):
         config_to(GPTConfig(**{**SMALL, "moe": THREE, **changes}))
 
@@ -314,7 +314,7 @@ BAD = [
 @pytest.mark.parametrize(
     ("kind", "packed", "change", "message"), BAD, ids=[f"{bad[0]} {next(iter(bad[2]))}" for bad in BAD]
 )
-def test_tensors_that_do_not_fit_are_refused_by_their_name(kind, packed, change, message):
+def test_a_tensor_that_does_not_fit_is_named(kind, packed, change, message):
     config = CONFIGS[kind]
     theirs = {**tensors_to(random_tensors(config), config, packed=packed), **change}
     theirs = {name: tensor for name, tensor in theirs.items() if tensor is not None}

@@ -1,4 +1,4 @@
-"""The translation of Hugging Face's names, and what it refuses; that the translated models agree is in test_parity."""
+"""The formats of GPT-1 and GPT-2, and the errors; that the converted models agree is in test_parity."""
 
 import json
 import pickle
@@ -83,7 +83,7 @@ def test_the_published_configurations_are_the_presets(values, preset):
         ({"attn_pdrop": 0.2}, "only one dropout rate .*'resid_pdrop': 0.1.*'attn_pdrop': 0.2"),
     ],
 )
-def test_what_a_gpt_here_cannot_be_is_refused_by_its_key(values, message):
+def test_an_unsupported_setting_is_named_by_its_key(values, message):
     with pytest.raises(ValueError, match=message):
         config_from({**GPT2, **values})
 
@@ -116,7 +116,7 @@ def test_a_configuration_without_a_size_is_refused(key):
         ({"n_head": 4, "d_head": 1}, r"d_head=1 .* d_head=1\.5"),
     ],
 )
-def test_what_they_cannot_express_is_refused_by_its_field(changes, message):
+def test_a_field_that_they_lack_is_named(changes, message):
     with pytest.raises(ValueError, match=message):
         config_to(GPTConfig(**{**SMALL, **changes}))
 
@@ -185,7 +185,7 @@ def test_names_of_older_files_are_understood(config, spell):
         ({"lm_head.weight": torch.zeros(7, 6)}, r"lm_head\.weight unlike wte\.weight"),
     ],
 )
-def test_tensors_that_do_not_fit_are_refused_by_their_name(change, message):
+def test_a_tensor_that_does_not_fit_is_named(change, message):
     config = GPTConfig(**SMALL)
     theirs = {name.removeprefix("transformer."): t for name, t in tensors_to(random_tensors(config), config).items()}
     if "wte.weight" in change:
@@ -222,7 +222,7 @@ def test_a_checkpoint_of_another_size_is_refused_with_its_file(checkpoint):
         GPT.from_pretrained(checkpoint)
 
 
-def test_torn_weights_are_refused_by_name(checkpoint):
+def test_truncated_weights_are_an_error_that_names_the_file(checkpoint):
     weights = checkpoint / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-10])
     with pytest.raises(ValueError, match=r"model\.safetensors is not a complete safetensors file"):
