@@ -39,7 +39,7 @@ NAMES = mentions.Names(
         ("gpt.GPT.n_head", "attribute"),
         ("config.GPTConfig", "class"),
         ("bpe.train", "function"),
-        ("training.train", "function"),
+        ("training.loop.train", "function"),
         ("pencil.X", "data"),
     )
 )
@@ -125,7 +125,9 @@ def test_papers_are_found_by_authors_and_year_unless_two_share_them(text: str, e
         ("GPT", "gpt.GPT"),
         ("GPT(GPTConfig())", "gpt.GPT"),
         ("GPT.loss", "gpt.GPT.loss"),
-        ("training.train", "training.train"),
+        ("loop.train", "training.loop.train"),
+        ("training.train", "training.loop.train"),
+        ("lecture21.training.train(model)", "training.loop.train"),
     ],
 )
 def test_names_of_the_package_are_found(code: str, expected: str):
@@ -135,7 +137,19 @@ def test_names_of_the_package_are_found(code: str, expected: str):
 @pytest.mark.parametrize(
     "code",
     [
-        *("attention", "train", "train(x)", "loss", "n_head", "X", "x = GPT()", "", "GPT(", "gpt.py"),
+        *(
+            "attention",
+            "train",
+            "train(x)",
+            "lecture21.train",
+            "loss",
+            "n_head",
+            "X",
+            "x = GPT()",
+            "",
+            "GPT(",
+            "gpt.py",
+        ),
         *("model.loss(ids)", "torch.attention", "GPT.n_layer"),
     ],
 )

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup
@@ -141,6 +142,21 @@ def test_a_page_is_described_by_its_first_paragraph_that_is_more_than_a_label():
     long = "A sentence that says in more than forty characters what the page is about."
     assert page_head.description(document("Slides 2–5", long)) == long
     assert page_head.description(document("Short.")) == "A title"
+
+
+@pytest.mark.parametrize(("base", "known"), [("", False), ("https://x.example/book", True)])
+def test_the_addresses_of_a_page_and_its_picture_are_told_where_the_books_is_known(base: str, known: bool):
+    page = document("A sentence that says in more than forty characters what the page is about.")
+    page[0] += nodes.image(uri="../_images/a.png")
+    config = SimpleNamespace(html_baseurl=base, html_title="The book", root_doc="index")
+    builder = SimpleNamespace(format="html", get_target_uri="{}.html".format)
+    env = SimpleNamespace(titles={"notebooks/04_x": nodes.title("", "04. X & Y")})
+    context = {"metatags": ""}
+    page_head.add_tags(SimpleNamespace(config=config, builder=builder, env=env), "notebooks/04_x", "", context, page)
+    tags = context["metatags"]
+    assert '<meta property="og:title" content="04. X &amp; Y" />' in tags
+    assert ('"og:url" content="https://x.example/book/notebooks/04_x.html"' in tags) == known
+    assert ('"og:image" content="https://x.example/book/_images/a.png"' in tags) == known
 
 
 def test_a_page_is_searched_in_passages():

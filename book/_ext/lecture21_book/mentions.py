@@ -133,18 +133,31 @@ class Papers:
 
 
 class Names:
-    """The names of the package that inline code may mention, each as the end of a full name."""
+    """The names of the package that inline code may mention, each as the end of a full name.
+
+    `training.train` is found as well where it is `training.loop.train` that the package exports higher up.
+    """
 
     _KINDS_WITHOUT_OWNER = ("class", "data", "exception", "function", "module")
 
     def __init__(self, objects: Iterable[tuple[str, str, Target]]):
         """Take the full name, the kind and the target of each object."""
         self._ends: dict[str, set[tuple[str, Target]]] = defaultdict(set)
+        self._exported: dict[str, set[tuple[str, Target]]] = defaultdict(set)
         for name, kind, target in objects:
             parts = name.split(".")
-            for n in range(len(parts)):
-                if n < len(parts) - 1 or kind in self._KINDS_WITHOUT_OWNER:
-                    self._ends[".".join(parts[n:])].add((kind, target))
+            has_owner = kind not in self._KINDS_WITHOUT_OWNER
+            for end in self._ends_of(parts, shortest=2 if has_owner else 1):
+                self._ends[end].add((kind, target))
+            if not has_owner:
+                for depth in range(1, len(parts) - 1):
+                    for end in self._ends_of([*parts[:depth], parts[-1]], shortest=2):
+                        self._exported[end].add((kind, target))
+
+    @staticmethod
+    def _ends_of(parts: list[str], shortest: int) -> list[str]:
+        """Return the ends of a dotted name that have at least so many parts."""
+        return [".".join(parts[n:]) for n in range(len(parts) - shortest + 1)]
 
     def find(self, code: str) -> Target | None:
         """Return the target of a name, such as `causal_mask(4)` or `gpt.GPT`, or None if it is not clear what is meant.
@@ -154,7 +167,7 @@ class Names:
         match = re.fullmatch(r"([A-Za-z_]\w*(?:\.\w+)*)(\(.*\))?", code, re.DOTALL)
         if match is None or re.fullmatch(r"[A-Z]|[a-z]+\d*", code):
             return None
-        found = self._ends.get(match[1], set())
+        found = self._ends.get(match[1]) or self._exported.get(match[1], set())
         if match[2]:
             found = {(kind, target) for kind, target in found if kind in ("class", "function", "method")}
         targets = {target for _, target in found}

@@ -28,7 +28,7 @@ def _picture(document: nodes.document) -> str:
     return next((address for address in addresses if address.endswith((".png", ".webp", ".jpg"))), "")
 
 
-def _add_tags(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+def add_tags(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
     """Add the tags; those that need an absolute address only where the book's own is known (html.baseurl)."""
     if doctree is None or app.builder.format != "html":
         return
@@ -51,5 +51,5 @@ def _add_tags(app: Sphinx, pagename: str, templatename: str, context: dict, doct
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Connect to the writing of each page."""
-    app.connect("html-page-context", _add_tags)
+    app.connect("html-page-context", add_tags)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
