@@ -177,7 +177,7 @@ def test_sample_is_greedy_until_a_draw_is_asked_for(trained, capsys):
 def test_sample_says_which_symbols_it_does_not_know_and_goes_on(trained, capsys):
     assert main(["sample", str(trained), "--prompt", "RO€MEO€ß", "--length", "5"]) == 0
     out, err = capsys.readouterr()
-    assert err == "lecture21: the model does not know '€', 'ß': read as unknown\n"
+    assert err == "lecture21: not in the vocabulary, read as unknown: '€', 'ß'\n"
     assert out.startswith("RO€MEO€ß")
 
 
@@ -206,7 +206,7 @@ def test_a_directory_that_is_not_a_checkpoint_is_named(command, tmp_path, capsys
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
-def test_a_torn_file_of_a_run_is_named(file, trained, tmp_path, capsys):
+def test_a_truncated_file_of_a_run_is_named(file, trained, tmp_path, capsys):
     run = tmp_path / "run"
     run.mkdir()
     for name, data in contents(trained).items():
@@ -218,7 +218,7 @@ def test_a_model_without_its_tokenizer_and_with_another_are_refused(trained, tmp
     GPT(GPTConfig(n_layer=1)).save_pretrained(tmp_path)
     assert "has no tokenizer.json" in refusal(capsys, "sample", tmp_path)
     CharTokenizer.from_text("abc").save(tmp_path / "tokenizer.json")
-    assert "does not fit together: 4 tokens in its tokenizer, 65 in its model" in refusal(capsys, "sample", tmp_path)
+    assert "the tokenizer has 4 tokens, the model has 65" in refusal(capsys, "sample", tmp_path)
 
 
 # Eval
@@ -604,7 +604,7 @@ def test_ctrl_c_in_the_middle_of_a_save_is_one_line_and_the_run_goes_on(text, tm
     command = [sys.executable, "-c", INTERRUPTED, "train", "--out", run, *arguments]
     result = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
     assert result.returncode == 130, result.stderr
-    stopped = f"lecture21: stopped; the same command with --resume goes on from the last checkpoint in {run}"
+    stopped = f"lecture21: stopped; the same command with --resume continues from the last checkpoint in {run}"
     assert result.stderr.splitlines()[-1] == stopped
     assert "Traceback" not in result.stderr
     assert not list(run.glob("*.tmp")) + list(run.glob(".*.tmp"))
@@ -730,7 +730,7 @@ def test_a_device_that_is_not_there_is_named(trained, text, capsys, command, dev
     [
         (["--set", "name=x"], "unknown fields name"),
         (["--set", "=3"], "--set needs NAME=VALUE"),
-        (["--set", "vocab_size=5"], "the text decides"),
+        (["--set", "vocab_size=5"], "the text determines"),
         (["--set", "dropout=false"], "dropout must be in [0, 1), got False"),
         (["--set", "d_model=10000000000"], "too large for this machine"),
         (["--preset", "gpt3"], "gpt3 is too large for this machine: training it takes 2,78"),
@@ -752,7 +752,7 @@ def test_ctrl_c_before_the_first_checkpoint_promises_nothing(text, tmp_path, mon
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lecture21.cli.train.train", interrupt)
+    monkeypatch.setattr("lecture21.cli._train.train", interrupt)
     assert main(["train", "--out", str(tmp_path / "run"), "--text", str(text)]) == 130
     assert "stopped before the first checkpoint" in capsys.readouterr().err
 

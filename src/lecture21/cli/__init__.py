@@ -1,57 +1,95 @@
-"""The `lecture21` command: train a model, let it write, score it beside its baselines, count what it costs.
+"""The `lecture21` command: train a model, sample from it, compare it with n-gram models, count what it costs.
 
-A mistake in the input gives one line on standard error and exit code 2; Ctrl-C gives 130.
+An error in the input is one line on standard error and exit code 2. Ctrl-C ends a command with exit code 130, SIGTERM
+with 143. This module imports nothing that takes time, so that both also work while torch is loading.
 """
 
-import io
 import os
+import signal
 import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
 
-import typer
+__all__ = ["main"]
 
-from lecture21.cli.count import count_command
-from lecture21.cli.evaluate import evaluate_command
-from lecture21.cli.options import complain
-from lecture21.cli.sample import sample
-from lecture21.cli.train import train_command
-
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Train a GPT on Shakespeare, let it write, score it beside n-grams, and count what a GPT costs.",
-)
-app.command("train")(train_command)
-app.command("sample")(sample)
-app.command("eval")(evaluate_command)
-app.command("count")(count_command)
-
-# Newer typers carry a click of their own, so that its base class of usage errors is reached through typer itself.
-UsageError = typer.BadParameter.__mro__[1]
+_Handler = Callable[[int, FrameType | None], None]
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal or pipe that cannot show a symbol shows a question mark, instead of ending the text.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    """Run the command line and return its exit code.
+
+    Args:
+        arguments: by default those of the process, which then ends with this function.
+    """
+    _open_standard_streams()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    hook = sys.unraisablehook
     try:
-        return app(arguments, standalone_mode=False, prog_name="lecture21") or 0
-    except (KeyboardInterrupt, typer.Abort):
-        return 130
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`); Python must not try to flush the rest at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except UsageError as error:
-        # Newer typers leave out what was typed; pydantic, which refused it, still knows.
-        refused = getattr(error.__cause__, "errors", list)()
-        complain(error.format_message() + "".join(f", got {value['input']!r}" for value in refused))
-    except (ValueError, OSError) as error:
-        complain(str(error))
-    except (RuntimeError, MemoryError, OverflowError) as error:
-        if not isinstance(error, MemoryError | OverflowError) and "memory" not in str(error).lower():
-            raise
-        complain(f"too large for this machine: {error}; try a smaller batch_size, block_size or model")
-    return 2
+        _handle_signals(_exit_at_once)  # while there is nothing to clean up
+        from lecture21.cli.app import run
+
+        sys.unraisablehook = _exit_if_swallowed
+        _handle_signals(_unwind)
+        code = run(arguments)
+        _handle_signals(_exit_at_once)
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+        if code > 128:
+            from lecture21.cli._messages import print_error
+
+            print_error("stopped")
+    finally:
+        sys.unraisablehook = hook
+        if arguments is not None:
+            _restore_signals(before)
+    return code
+
+
+def _handle_signals(handler: _Handler) -> None:
+    if threading.current_thread() is threading.main_thread():
+        for number in _SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, handler)
+
+
+def _restore_signals(handlers: dict[signal.Signals, object]) -> None:
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _exit_at_once(number: int, frame: FrameType | None) -> None:
+    with suppress(OSError):
+        os.write(2, b"lecture21: stopped\n")
+    os._exit(128 + number)
+
+
+def _unwind(number: int, frame: FrameType | None) -> None:
+    """End the command with an exception, so that it can clean up; a second signal ends it at once."""
+    _handle_signals(_exit_at_once)
+    sys.exit(128 + number)
+
+
+def _exit_if_swallowed(unraisable: object) -> None:
+    """End the process if `_unwind` was called where Python discards exceptions, such as in a destructor."""
+    if isinstance(unraisable.exc_value, SystemExit):
+        _exit_at_once(unraisable.exc_value.code - 128, None)
+    sys.__unraisablehook__(unraisable)
+
+
+def _open_standard_streams() -> None:
+    """Replace standard streams that are closed, or the next file to be opened would take their place."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # print a question mark for a symbol that it cannot show

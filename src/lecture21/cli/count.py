@@ -9,7 +9,7 @@ from lecture21 import accounting, presets
 from lecture21._support.validation import require_choice, require_whole
 from lecture21.accounting import Latent, Shape, published
 from lecture21.accounting.published import Published
-from lecture21.cli.options import Changes, parse_changes
+from lecture21.cli._options import Changes, parse_changes
 from lecture21.config import GPTConfig
 
 _CONTEXT = 4096  # tokens of context for a published model

@@ -1,0 +1,136 @@
+"""`lecture21 train`."""
+
+import math
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+import torch
+import typer
+from tqdm import tqdm
+
+from lecture21 import accounting, presets
+from lecture21.cli._messages import print_error
+from lecture21.cli._options import (
+    Changes,
+    Edition,
+    TextFile,
+    characters_per_token,
+    choose_threads,
+    fields_as_options,
+    parse_changes,
+    read_text,
+)
+from lecture21.config import GPTConfig
+from lecture21.data import split
+from lecture21.gpt import GPT
+from lecture21.rnn import KINDS, RNN, RNNConfig
+from lecture21.tokenizers import BPETokenizer, CharTokenizer
+from lecture21.tokenizers.encodings import gpt2
+from lecture21.training import History, TrainableModel, TrainConfig, choose_device, train
+from lecture21.training._checkpoints import CHECKPOINT
+
+
+def _make_tokenizer(name: str, text: str, training_text: str) -> CharTokenizer | BPETokenizer:
+    """Return a tokenizer; char knows the symbols of the whole text, bpe learns from the training split.
+
+    Raises:
+        ValueError: if there is no tokenizer of that name, or its vocabulary cannot be made.
+    """
+    kind, colon, size = name.partition(":")
+    if name == "char":
+        return CharTokenizer.from_text(text)
+    if name == "gpt2":
+        return BPETokenizer(gpt2())
+    if kind == "bpe" and colon and size.isdecimal():
+        return BPETokenizer.from_text(training_text, int(size))
+    raise ValueError(f"tokenizer must be char, gpt2, or bpe with the size of its vocabulary (bpe:512), got {name!r}")
+
+
+def _make_config(preset: str, changes: dict[str, object]) -> GPTConfig | RNNConfig:
+    """Return the configuration of a preset, or of a kind of RNN, with some fields changed.
+
+    Raises:
+        ValueError: naming an unknown preset or field, or a value that is not allowed.
+    """
+    if "vocab_size" in changes:
+        raise ValueError("--set vocab_size: the text determines the number of symbols")
+    if preset in KINDS:
+        return RNNConfig.from_dict({"kind": preset, **changes}, source=f"--set for {preset}")
+    if preset not in presets.names():
+        raise ValueError(f"unknown preset {preset!r}; choose from {', '.join((*presets.names(), *KINDS))}")
+    return presets.get(preset, **changes)
+
+
+def _check_fits_in_memory(config: GPTConfig | RNNConfig, name: str) -> None:
+    """Raise ValueError if weights, gradients and Adam's averages alone need more than this machine's memory.
+
+    Otherwise the machine would swap for an hour before it fails.
+    """
+    if isinstance(config, GPTConfig):
+        needed = accounting.training_bytes(config)
+    else:
+        gates = {"rnn": 1, "gru": 3, "lstm": 4}[config.kind]
+        layer = gates * 2 * config.d_model * (config.d_model + 1)
+        needed = 16 * (2 * config.vocab_size * config.d_model + config.n_layer * layer)
+    available = psutil.virtual_memory().total
+    if needed > available:
+        sizes = f"training it takes {needed / 1e9:,.0f} GB, this machine has {available / 1e9:,.0f} GB"
+        raise ValueError(f"{name} is too large for this machine: {sizes}; --set n_layer=... makes it smaller")
+
+
+@fields_as_options(TrainConfig)
+def train_command(
+    out: Annotated[str, typer.Option(metavar="PATH", help="Directory for the run.", show_default=False)],
+    preset: Annotated[str, typer.Option(help=f"Model: {', '.join((*presets.names(), *KINDS))}.")] = "gpt0",
+    changes: Changes = None,
+    edition: Edition = None,
+    text: TextFile = None,
+    tokenizer: Annotated[str, typer.Option(help="char, gpt2, or bpe:SIZE, which learns SIZE tokens.")] = "char",
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a stopped run: the same command again.")] = False,
+    **settings: object,
+) -> None:
+    """Train a model on the first nine tenths of a text; the rest is for validation."""
+    if not out:
+        raise ValueError("--out must be a directory, got ''")
+    config = TrainConfig(**settings)
+    if config.warmup > config.steps:
+        raise ValueError(f"--warmup must be at most --steps, {config.steps}, got {config.warmup}")
+    device = choose_device(config.device)
+    shape = _make_config(preset, parse_changes(changes))
+    content, name = read_text(edition, text)
+    parts = split(content)
+    encoder = _make_tokenizer(tokenizer, content, parts[0])
+    ids = [encoder.encode(part) for part in parts]
+    tokens, val = map(torch.tensor, ids)
+    shape = replace(shape, vocab_size=encoder.vocab_size)
+    if device.type == "cpu":
+        _check_fits_in_memory(shape, preset)
+    torch.manual_seed(config.seed)
+    model = RNN(shape) if isinstance(shape, RNNConfig) else GPT(shape)
+    choose_threads(model)
+    unit = "character" if tokenizer == "char" else "token"
+
+    def report(step: int, model: TrainableModel, history: History) -> None:
+        lines = []
+        if step == 0:
+            counts = f"{len(tokens):,} {unit}s to train on, {len(val):,} to validate, {encoder.vocab_size:,} symbols"
+            lines.append(f"{preset}: {model.num_parameters():,} parameters; {name}: {counts}")
+        train_loss = f"{history.train_loss[-1]:.4f}" if step else "–"
+        losses = f"train {train_loss:>6}  val {history.val_loss[-1]:.4f}"
+        lines.append(f"step {step:>{len(str(config.steps))}}  {losses}  nats per {unit}")
+        with suppress(OSError, ValueError):  # training goes on if nobody reads the messages any more
+            tqdm.write("\n".join(lines), file=sys.stderr)
+
+    try:
+        history = train(model, tokens, config, val=val, out=out, tokenizer=encoder, resume=resume, on_evaluation=report)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        kept = (Path(out) / CHECKPOINT).exists()
+        hint = f"the same command with --resume continues from the last checkpoint in {out}"
+        print_error(f"stopped; {hint}" if kept else f"stopped before the first checkpoint; nothing is in {out}")
+        raise typer.Exit(stop.code if isinstance(stop, SystemExit) else 130) from None
+    loss = history.val_loss[-1] / characters_per_token(encoder, parts[1], ids[1])
+    typer.echo(f"{out}: {loss:.4f} nats ({loss / math.log(2):.4f} bits) per character after {history.step[-1]:,} steps")

@@ -1,0 +1,272 @@
+"""The command as a process: signals, closed streams, hostile files, and what is refused before anything is done."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from lecture21 import GPT, cli
+from lecture21._support.storage import load_tensors, save_tensors
+from lecture21.cli import main
+
+TEXT = "ROMEO:\nBut soft, what light through yonder window breaks?\n\n" * 20
+QUICK = ["--steps", "4", "--eval-every", "2", "--batch-size", "2", "--set", "n_layer=1", "--set", "d_model=8"]
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "romeo.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def trained(text, tmp_path) -> Path:
+    assert main(["train", "--out", str(tmp_path / "trained"), "--text", str(text), *QUICK]) == 0
+    return tmp_path / "trained"
+
+
+def refusal(capsys, *arguments: object) -> str:
+    """Run a command that must fail, and return the one line that it prints."""
+    capsys.readouterr()
+    assert main([str(argument) for argument in arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("lecture21: ")
+    return err
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
+
+
+# What is printed
+
+
+def test_the_version_is_printed(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == "lecture21 0.1.0\n"
+
+
+def test_there_is_no_training_loss_before_the_first_update(text, tmp_path, capsys):
+    assert main(["train", "--out", str(tmp_path / "run"), "--text", str(text), *QUICK]) == 0
+    err = capsys.readouterr().err
+    assert "step 0  train      –  val " in err
+    assert "nan" not in err
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "too large for this machine: not enough memory; try a smaller batch_size"),
+        (ValueError("red \x1b[31m text\nof two lines"), r"red \x1b[31m text of two lines"),
+        (ValueError("x" * 10**8), "x" * 200 + "..."),
+    ],
+)
+def test_an_error_is_one_short_line_without_control_characters(monkeypatch, capsys, error, message):
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("lecture21.cli.app.app", fail)
+    err = refusal(capsys)
+    assert message in err
+    assert "\x1b" not in err
+    assert len(err) < 2000
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--out", ""], "--out must be a directory, got ''"),
+        (["--warmup", "5"], "--warmup must be at most --steps, 4, got 5"),
+        (["--edition", "plays"], "--edition plays is an edition of Shakespeare, and --text"),
+        (["--preset", "lstm", "--set", "n_layer=1000000000"], "lstm is too large for this machine"),
+        (["--device", "tpu"], "device 'tpu' is not on this machine; available: "),
+    ],
+)
+def test_train_refuses_what_does_not_fit_and_writes_nothing(arguments, message, text, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refusal(capsys, "train", "--text", text, "--out", "run", *QUICK, *arguments)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["eval", "sample"])
+def test_a_device_is_checked_before_anything_is_read(command, tmp_path, capsys):
+    assert "device 'foo' is not on this machine" in refusal(capsys, command, tmp_path / "missing", "--device", "foo")
+
+
+def test_a_run_that_diverges_fails_and_keeps_finite_weights(text, tmp_path, capsys):
+    run = tmp_path / "run"
+    arguments = [*QUICK, "--steps", "1", "--learning-rate", "1e38"]
+    assert main(["train", "--out", str(run), "--text", str(text), *arguments]) == 2
+    assert "lecture21: training diverged: " in capsys.readouterr().err
+    assert all(parameter.isfinite().all() for parameter in GPT.from_pretrained(run).parameters())
+
+
+def test_a_batch_that_does_not_fit_does_not_block_the_next_attempt(text, tmp_path):
+    run = tmp_path / "run"
+    assert main(["train", "--out", str(run), "--text", str(text), *QUICK, "--batch-size", str(10**15)]) == 2
+    assert main(["train", "--out", str(run), "--text", str(text), *QUICK]) == 0
+
+
+def test_names_in_a_hostile_file_cannot_write_to_the_terminal(trained, capsys):
+    tensors, metadata = load_tensors(trained / "model.safetensors")
+    save_tensors(trained / "model.safetensors", {**tensors, "\x1b]0;owned\x07" + "x" * 10**5: torch.ones(1)}, metadata)
+    err = refusal(capsys, "sample", trained)
+    assert r"model.safetensors has an unexpected tensor \x1b]0;owned\x07xxx" in err
+    assert len(err) < 2000
+
+
+@pytest.mark.parametrize(
+    "change", [{"\x1b[2J": 1}, {"norm": "\x1b[2J"}, {"n_layer": "9" * 10**5}, {"n_layer": 10**4000}]
+)
+@pytest.mark.usefixtures("untyped")
+def test_a_hostile_configuration_is_one_short_line(change, trained, capsys):
+    config = json.dumps(json.loads((trained / "config.json").read_text()) | change)
+    (trained / "config.json").write_text(config)
+    tensors, _ = load_tensors(trained / "model.safetensors")
+    save_tensors(trained / "model.safetensors", tensors, {"config": config})
+    err = refusal(capsys, "sample", trained)
+    assert "\x1b" not in err
+    assert len(err) < 2000
+
+
+# Signals
+
+
+AT_IMPORT = """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), {number})
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with Ctrl-C ignored
+sys.meta_path.insert(0, Interrupt())
+from lecture21.cli import main
+sys.exit(main({arguments!r}))
+"""
+
+
+@pytest.mark.parametrize("module", ["lecture21.cli.app", "typer", "numpy", "torch._C"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_modules_are_imported_is_one_line(module, number):
+    code = AT_IMPORT.format(module=module, number=int(number), arguments=["--help"])
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (128 + number, "", "lecture21: stopped\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_training_names_the_checkpoint(number, text, tmp_path):
+    run = tmp_path / "run"
+    arguments = ["train", "--out", str(run), "--text", str(text), *QUICK]
+    code = f"""
+import os, signal, sys
+import lecture21.training.loop as loop
+from lecture21.cli import main
+save_run = loop.save_run
+def save_and_interrupt(out, state):
+    save_run(out, state)
+    if state.step == 2:
+        os.kill(os.getpid(), {int(number)})
+loop.save_run = save_and_interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main({arguments!r}))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 128 + number
+    stopped = f"lecture21: stopped; the same command with --resume continues from the last checkpoint in {run}"
+    assert result.stderr.splitlines()[-1] == stopped
+    assert main([*arguments, "--resume"]) == 0
+
+
+def test_a_signal_where_python_discards_exceptions_ends_the_command_too():
+    code = """
+import os, signal, sys
+import lecture21.cli.app as app
+from lecture21.cli import main
+
+class Interrupting:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        sum(range(10))
+
+def run(arguments):
+    del [Interrupting()][0]
+    print("went on")
+    return 0
+
+app.run = run
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main([]))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "lecture21: stopped\n")
+
+
+def test_an_ignored_signal_stays_ignored_and_other_handlers_come_back(monkeypatch):
+    monkeypatch.setattr("lecture21.cli.app.app", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM) or 0)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        assert main([]) == 0
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert main([]) == 143
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_the_entry_point_imports_nothing_that_takes_time():
+    code = "import sys, lecture21.cli; print([m for m in ('torch', 'typer', 'numpy') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
+    assert cli.__all__ == ["main"]
+
+
+# Closed streams
+
+
+def test_training_goes_on_where_standard_error_is_closed(text, tmp_path):
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "lecture21", "train", "--out", str(run), "--text", str(text), *QUICK]
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.close(2), check=False)
+    assert result.returncode == 0
+    assert "nats" in result.stdout
+    assert main(["sample", str(run), "--length", "1"]) == 0
+
+
+def test_training_goes_on_where_nobody_reads_its_messages(text, tmp_path):
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "lecture21", "train", "--out", str(run), "--text", str(text), *QUICK]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stderr.close()
+        assert "nats" in process.stdout.read()
+        assert process.wait() == 0
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["count", "gpt0"]])
+def test_a_pipe_that_is_closed_from_the_start_ends_a_command_quietly(arguments):
+    command = [sys.executable, "-m", "lecture21", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 1
+
+
+def test_a_full_disk_behind_standard_output_is_one_line():
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "lecture21", "count", "gpt0"]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr == "lecture21: [Errno 28] No space left on device\n"
