@@ -152,6 +152,18 @@ class Product(nn.Module):
         return torch.cat([outer[:, [m]] + member.gate(x) for m, member in enumerate(self.mixture.members)], dim=1)
 
 
+@pytest.mark.parametrize(("gate", "depends"), [("linear", True), ("mlp", True), ("uniform", False)])
+def test_a_fitted_gate_depends_on_x_and_a_uniform_gate_does_not(gate, depends):
+    gates = {"linear": LinearGate(1, 2), "mlp": MLPGate(1, 4, 2), "uniform": UniformGate(2)}
+    mixture = shaken(Mixture([LinearGaussian(1), LinearGaussian(1)], gates[gate]), size=0.3)
+    x, y = soft_gate(120, 0)
+    fit_gradient(mixture, x, y, steps=300, learning_rate=0.1)
+    probabilities = mixture.gate_probabilities(x)
+    torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(120, dtype=torch.float64))
+    spread = probabilities.amax(dim=0) - probabilities.amin(dim=0)
+    assert (spread.max() > 0.1) == depends
+
+
 def test_a_hierarchy_is_the_flat_mixture_with_the_products_of_its_gates():
     x, y, _ = points()
     branches = [Mixture([LinearGaussian(2), MLPGaussian(2, 3)], LinearGate(2, 2)) for _ in range(3)]
