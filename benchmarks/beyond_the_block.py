@@ -57,7 +57,9 @@ def measure(model: GPT, tokens: torch.Tensor) -> dict[tuple[str, int], float]:
     """Return bits per character by length of the windows, and by position in the longest."""
     bits = {("length", n): evaluate(model, tokens, n, batch_size=2**14 // n) / math.log(2) for n in LENGTHS}
     windows = tokens.unfold(0, LONG + 1, LONG)
-    logs = torch.cat([token_log_probabilities(model, part) for part in windows.split(32)])  # (N, 512)
+    logs = torch.cat(
+        [token_log_probabilities(model(part[:, :-1]), part[:, 1:]) for part in windows.split(32)]
+    )  # (N, 512)
     for stop in range(TRAINED, LONG + 1, TRAINED):
         bits["position", stop] = -logs[:, stop - TRAINED : stop].mean().item() / math.log(2)
     return bits

@@ -17,7 +17,7 @@ from transformers import MixtralConfig
 from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
 
 from lecture21.layers.feed_forward import FeedForward
-from lecture21.moe import SparseMoE
+from lecture21.moe import MoEConfig, SparseMoE
 
 ROUNDS = 15
 WIDTH, HIDDEN, TOP_K, TOKENS = 256, 512, 2, 1024
@@ -50,7 +50,7 @@ def main() -> None:
             torch.manual_seed(0)
             x = torch.randn(1, TOKENS, WIDTH, requires_grad=True)
             layers = {
-                "ours": SparseMoE(WIDTH, HIDDEN, n_expert, TOP_K, activation="swiglu", bias=False),
+                "ours": SparseMoE(WIDTH, HIDDEN, MoEConfig(n_expert, TOP_K), activation="swiglu", bias=False),
                 "transformers": theirs(n_expert),
                 "dense": FeedForward(WIDTH, TOP_K * HIDDEN, activation="swiglu", bias=False),
             }

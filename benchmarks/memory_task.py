@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lecture21.layers.feed_forward import FeedForward
-from lecture21.moe import Router, SparseMoE, describe, routings
+from lecture21.moe import MoEConfig, Router, SparseMoE, describe, routings
 
 SYMBOLS, WIDTH, STEPS, BATCH, RATE = 64, 32, 800, 256, 1e-2
 SPARSE = {"n_expert": 8, "top_k": 1, "d_hidden": 16}
@@ -53,8 +53,9 @@ def run(setting: str, seed: int) -> dict[str, object]:
     """Train one setting on the table of one seed."""
     torch.manual_seed(seed)
     answers = torch.randint(SYMBOLS, (SYMBOLS, SYMBOLS))
-    shape = SETTINGS[setting]
-    model = Table((SparseMoE if "n_expert" in shape else FeedForward)(WIDTH, **shape))
+    shape = dict(SETTINGS[setting])
+    width = shape.pop("d_hidden")
+    model = Table(SparseMoE(WIDTH, width, MoEConfig(**shape)) if shape else FeedForward(WIDTH, width))
     routers = [module for module in model.modules() if isinstance(module, Router)]
     if "drawn" not in setting:
         for router in routers:

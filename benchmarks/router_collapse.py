@@ -68,7 +68,7 @@ def looks(model: GPT, val: torch.Tensor) -> dict[str, float]:
 
 def with_capacity(model: GPT, factor: float, val: torch.Tensor) -> tuple[float, float]:
     """Return loss and dropped share of a trained model whose experts have so many places."""
-    served = GPT(model.config.changed(moe={"capacity_factor": factor}))
+    served = GPT(model.config.changed(moe={"eval_capacity_factor": factor}))
     served.load_state_dict(model.state_dict())
     with routings(served) as routed:
         nats = evaluate(served, val, batch_size=BATCH)

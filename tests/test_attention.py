@@ -58,7 +58,7 @@ def test_causal_mask_with_cached_keys_is_the_last_rows_of_the_square_mask(n_quer
 def test_windows_and_prefixes_are_what_their_words_say(n_query, extra, window, prefix):
     n_key = n_query + extra
     prefix = min(prefix, n_key)
-    mask = causal_mask(n_query, n_key, window=window, prefix=prefix)
+    mask = causal_mask(n_query, n_key, window=window, n_prefix=prefix)
     for i in range(n_query):
         for s in range(n_key):
             t = extra + i
@@ -70,7 +70,7 @@ def test_a_window_of_the_whole_text_is_none():
     assert not torch.equal(causal_mask(4, window=3), causal_mask(4))
 
 
-@pytest.mark.parametrize(("name", "value"), [("window", 0), ("prefix", -1), ("prefix", 4)])
+@pytest.mark.parametrize(("name", "value"), [("window", 0), ("n_prefix", -1), ("n_prefix", 4)])
 def test_windows_and_prefixes_that_do_not_fit_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} must be .*got {value}"):
         causal_mask(3, **{name: value})

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lecture21 import GPT, GPTConfig
-from lecture21.generation import generate, next_token_probabilities, stream
+from lecture21.generation import Sampling, generate, next_token_probabilities, stream
 
 CONFIG = GPTConfig(vocab_size=7, block_size=6, n_layer=2, n_head=2, d_model=8)
 
@@ -137,7 +137,7 @@ def test_generation_leaves_the_mode_of_the_model(model):
     model.train()
     generate(model, torch.tensor([[1]]), 2, seed=0)
     assert model.training
-    tokens = stream(model, torch.tensor([[1]]), 5, seed=0)
+    tokens = stream(model, torch.tensor([[1]]), 5, Sampling(seed=0))
     next(tokens)
     tokens.close()  # a reader who stops early
     assert model.training
@@ -224,13 +224,47 @@ def test_an_end_outside_the_vocabulary_is_refused(eos):
         generate(chain([1, 2, 3, 0]), torch.tensor([[0]]), 2, eos=eos)
 
 
-def test_half_precision_reads_single_tokens_without_onednn_and_restores_it(model):
+def test_half_precision_generates_the_same_text_with_a_cache(model):
+    model.bfloat16()
+    ids = generate(model, torch.tensor([[1, 2, 3]]), 3, greedy=True)
+    assert torch.equal(ids, generate(model, torch.tensor([[1, 2, 3]]), 3, greedy=True, use_cache=False))
+
+
+def test_generation_changes_no_global_switch_of_torch(model):
     seen = []
     model.bfloat16().norm.register_forward_hook(lambda *_: seen.append(torch.backends.mkldnn.enabled))
     before = torch.backends.mkldnn.enabled
-    ids = generate(model, torch.tensor([[1, 2, 3]]), 3, greedy=True)
-    assert seen == [before, False, False]  # the prompt is a matrix, each new token a vector
-    assert torch.equal(ids, generate(model, torch.tensor([[1, 2, 3]]), 3, greedy=True, use_cache=False))
-    with pytest.raises(ValueError, match="outside the vocabulary"):
-        list(stream(model, torch.tensor([[9]]), 1))
-    assert torch.backends.mkldnn.enabled == before
+    generate(model, torch.tensor([[1, 2, 3]]), 3, greedy=True)
+    assert seen == [before] * 3
+
+
+def test_interleaved_streams_leave_the_mode_of_the_model(model):
+    model.train()
+    first, second = (stream(model, torch.tensor([[1]]), 5, Sampling(seed=seed)) for seed in (0, 1))
+    next(first)
+    assert model.training  # between two tokens the model is as it was
+    next(second)
+    first.close()
+    assert model.training
+    model.eval()
+    next(second)
+    second.close()  # later than the call of eval()
+    assert not model.training
+
+
+def test_a_stream_yields_the_tokens_of_generate(model):
+    ids = torch.tensor([[3, 1], [2, 2]])
+    tokens = list(stream(model, ids, 9, Sampling(seed=3)))
+    assert torch.equal(torch.cat([ids, *tokens], dim=1), generate(model, ids, 9, seed=3))
+
+
+@pytest.mark.parametrize("top_p", [1e-46, 1e-300])
+def test_a_top_p_that_rounds_to_zero_keeps_the_most_likely_token(top_p):
+    assert next_token_probabilities(torch.tensor([0.1, 0.7, 0.2]).log(), top_p=top_p).tolist() == [0, 1, 0]
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize("prompt", [torch.tensor([[1.0, 2.0]]), torch.tensor([[True, False]])])
+def test_prompts_that_are_not_integers_are_refused(model, prompt):
+    with pytest.raises(ValueError, match="prompts must be integers, got torch"):
+        generate(model, prompt, 2)

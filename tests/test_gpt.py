@@ -310,7 +310,7 @@ def test_a_prefix_that_does_not_fit_is_refused(untyped):
             model(ids, prefix=torch.zeros(shape))
     cache = model.new_cache()
     model(ids[:, :1], cache)
-    with pytest.raises(ValueError, match="a prefix stands before everything else, but 1 positions are in the cache"):
+    with pytest.raises(ValueError, match="a prefix must come first, but the cache already holds 1 positions"):
         model(ids[:, 1:], cache, prefix=torch.zeros(1, 2, 4))
 
 
@@ -371,9 +371,9 @@ def test_scalings_and_windows_change_the_reading_and_no_weight():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"n_layer": 2}, "n_layer would need other weights; what can change is window, rotary_scaling, rotary_factor"),
-        ({"position": "rotary"}, "position would need other weights"),
-        ({"windows": 2}, "windows would need other weights"),
+        ({"n_layer": 2}, "n_layer cannot be changed without new weights; use window, rotary_scaling, rotary_factor"),
+        ({"position": "rotary"}, "position cannot be changed without new weights"),
+        ({"windows": 2}, "windows cannot be changed without new weights"),
         ({"window": 0}, "window must be a whole number >= 1, got 0"),
         ({"block_size": 0}, "block_size must be a whole number >= 1, got 0"),
         ({"rotary_factor": 2.0}, "rotary_factor=2.0 needs position='rotary'"),
@@ -405,3 +405,61 @@ def test_a_model_can_be_pickled_by_those_who_must():
 
     model = GPT(GPTConfig(**SMALL, activation="gelu_tanh"))
     assert pickle.loads(pickle.dumps(model)).config == model.config
+
+
+def test_a_caught_error_leaves_the_cache_as_it_was():
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(**{**SMALL, "n_layer": 3})).double().eval()
+    ids, cache = torch.tensor([[1, 2, 3, 4, 5]]), model.new_cache()
+    model(ids[:, :3], cache)
+    failures = [torch.tensor([[1], [2]]), torch.tensor([[9]]), ids]  # another batch, an unknown id, too long
+    for bad in failures:
+        with pytest.raises(ValueError, match=r"cache|vocabulary|block size"):
+            model(bad, cache)
+    hook = model.blocks[2].register_forward_pre_hook(lambda *_: 1 / 0)  # whatever fails in a later layer
+    with pytest.raises(ZeroDivisionError):
+        model(ids[:, 3:], cache)
+    hook.remove()
+    assert [len(entry) for entry in cache] == [3, 3, 3]
+    torch.testing.assert_close(model(ids[:, 3:], cache), model(ids)[:, 3:])
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_a_cache_of_another_depth_is_refused(n):
+    model = GPT(GPTConfig(**{**SMALL, "n_layer": 2}))
+    with pytest.raises(ValueError, match=f"one entry for each of 2 layers, got {n}"):
+        model(torch.tensor([[1]]), model.new_cache()[:n])
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        (torch.zeros(3, 2, dtype=torch.long), r"shape of the ids, \(2, 3\), got \(3, 2\)"),
+        (torch.zeros(6, dtype=torch.long), r"shape of the ids, \(2, 3\), got \(6,\)"),
+        (torch.zeros(2, 3), "targets must be integers, got torch.float32"),
+        (torch.zeros(2, 3, dtype=torch.bool), "targets must be integers, got torch.bool"),
+        (torch.full((2, 3), IGNORE), "no target is left to predict: all of them are -100"),
+    ],
+)
+def test_targets_of_a_wrong_shape_or_type_are_refused(targets, message):
+    model = GPT(GPTConfig(**SMALL))
+    with pytest.raises(ValueError, match=message):
+        model.loss(torch.zeros(2, 3, dtype=torch.long), targets)
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bool, torch.complex64])
+def test_ids_that_are_not_integers_are_refused(dtype):
+    with pytest.raises(ValueError, match=f"token ids must be integers, got {dtype}"):
+        GPT(GPTConfig(**SMALL))(torch.zeros(1, 2, dtype=dtype))
+
+
+def test_sizes_of_more_than_63_bits_are_refused():
+    from lecture21._support.storage import build_model
+
+    for size in (10**12, 10**30):
+        with pytest.raises(ValueError, match="here: the sizes of this configuration are too large"):
+            build_model(
+                GPT, GPTConfig(**{**SMALL, "d_model": 4 * size}), GPT(GPTConfig(**SMALL)).state_dict(), source="here"
+            )

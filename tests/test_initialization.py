@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lecture21 import GPT, GPTConfig
-from lecture21.initialization import INITIALIZATIONS, RESIDUAL
+from lecture21.initialization import _RESIDUAL, INITIALIZATIONS
 
 SHAPE = {"vocab_size": 300, "block_size": 200, "n_layer": 8, "n_head": 4, "d_model": 96, "qkv_bias": True}
 
@@ -27,7 +27,7 @@ def test_every_weight_is_drawn_from_the_papers_normal(initialization):
         elif "norm" in name:
             assert (parameter == 1).all(), name
         else:
-            residual = initialization == "gpt2" and name.removesuffix(".weight").endswith(RESIDUAL)
+            residual = initialization == "gpt2" and name.removesuffix(".weight").endswith(_RESIDUAL)
             expected = 0.02 / math.sqrt(2 * 8) if residual else 0.02
             std, error = spread(parameter)
             assert abs(std - expected) < error, name
@@ -36,7 +36,7 @@ def test_every_weight_is_drawn_from_the_papers_normal(initialization):
 
 
 def test_gpt2_makes_exactly_the_two_maps_of_each_block_smaller():
-    names = [name for name, _ in model("gpt2").named_modules() if name.endswith(RESIDUAL)]
+    names = [name for name, _ in model("gpt2").named_modules() if name.endswith(_RESIDUAL)]
     assert len(names) == 2 * 8
 
 

@@ -183,3 +183,29 @@ def test_the_probabilities_of_all_strings_sum_to_one():
     for start in range(3):
         total = log_p[strings[:, 0] == start].exp().sum().item()
         assert math.isclose(total, 1, rel_tol=1e-5)
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        (torch.zeros(3, 2, dtype=torch.long), r"shape of the ids, \(2, 3\), got \(3, 2\)"),
+        (torch.zeros(1, 3, dtype=torch.long), r"shape of the ids, \(2, 3\), got \(1, 3\)"),
+        (torch.zeros(2, 3), "must be integers, got torch.float32"),
+        (torch.zeros(2, 3, dtype=torch.bool), "must be integers, got torch.bool"),
+    ],
+)
+def test_targets_of_a_wrong_shape_or_type_are_refused(targets, message):
+    model = NGram(2, 3).fit(torch.tensor([0, 1, 2, 0]))
+    with pytest.raises(ValueError, match=message):
+        model.loss(torch.zeros(2, 3, dtype=torch.long), targets)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_ids_that_are_no_batch_of_integers_are_refused():
+    model = NGram(2, 3)
+    with pytest.raises(ValueError, match=r"must be integers, got torch\.float32"):
+        model.fit(torch.tensor([0.0, 1.0, 2.0]))
+    model.fit(torch.tensor([0, 1, 2, 0]))
+    with pytest.raises(ValueError, match=r"must have the shape \(B, T\), got \(2,\)"):
+        model(torch.tensor([0, 1]))

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from lecture21.positions import (
     SCALINGS,
     LearnedPositions,
-    NoPositions,
     Rotary,
     SinusoidalPositions,
+    _NoPositions,
     sinusoidal,
 )
 
@@ -47,7 +47,7 @@ def test_sinusoids_refuse_sizes_that_do_not_fit(n, width):
         sinusoidal(n, width)
 
 
-@pytest.mark.parametrize("kind", [LearnedPositions, SinusoidalPositions, NoPositions])
+@pytest.mark.parametrize("kind", [LearnedPositions, SinusoidalPositions, _NoPositions])
 def test_positions_refuse_what_lies_outside_the_block(kind):
     positions = kind(4, 6)
     for start, stop in [(0, 5), (-1, 2), (3, 2)]:
@@ -65,7 +65,7 @@ def test_only_learned_positions_have_parameters():
     assert sum(p.numel() for p in LearnedPositions(8, 6).parameters()) == 48
     assert not list(SinusoidalPositions(8, 6).parameters())
     assert not SinusoidalPositions(8, 6).state_dict()
-    assert not list(NoPositions(8, 6).parameters())
+    assert not list(_NoPositions(8, 6).parameters())
 
 
 @given(start=st.integers(0, 5), distance=st.integers(0, 4), shift=st.integers(0, 5))

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from lecture21.generation import generate
-from lecture21.rnn import KINDS, RNN, HiddenState, RNNConfig
+from lecture21.rnn import KINDS, RNN, RNNConfig, _HiddenState
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, train
 from lecture21.training.evaluation import evaluate
@@ -344,12 +344,12 @@ def test_a_token_outside_the_vocabulary_is_refused(bad):
 
 
 def test_an_empty_row_is_refused():
-    with pytest.raises(ValueError, match=r"one token or more a row, got \(2, 0\)"):
+    with pytest.raises(ValueError, match=r"at least one token per row, got \(2, 0\)"):
         make(CONFIGS["gru,1"])(torch.zeros(2, 0, dtype=torch.long))
 
 
 def test_a_fresh_state_is_empty_and_a_state_may_be_of_another_batch_only_once():
-    assert HiddenState().tensors is None
+    assert _HiddenState().tensors is None
     model = make(CONFIGS["rnn,1"])
     first, second = model.new_cache(), model.new_cache()
     model(random_ids(batch=2), first)
@@ -366,3 +366,14 @@ def test_a_character_model_is_trained_and_asked_in_four_lines():
     train(model, torch.tensor(tokenizer.encode(text)), TrainConfig(steps=150, learning_rate=1e-2, device="cpu"))
     prompt = torch.tensor([tokenizer.encode("the cat")])
     assert tokenizer.decode(generate(model, prompt, 40, greedy=True)[0]) == text[:47]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_state_of_another_batch_is_refused_and_kept(kind):
+    model = make(RNNConfig(**SMALL, kind=kind))
+    state = model.new_cache()
+    whole = model(random_ids())
+    model(random_ids()[:, :4], state)
+    with pytest.raises(ValueError, match="another batch size than that of the ids, 1"):
+        model(random_ids()[:1, 4:], state)
+    torch.testing.assert_close(model(random_ids()[:, 4:], state), whole[:, 4:])

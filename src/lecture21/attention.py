@@ -1,7 +1,7 @@
-"""Self-attention, first without a single weight, then with queries, keys and values, then masked, then in a window.
+"""Self-attention: first without weights, then with queries, keys and values, then masked, then in a window.
 
 Each idea is a plain function; `SelfAttention` only holds the three weight matrices of the slides.
-Several heads at once, and which kernel computes them, live in `lecture21.layers`.
+Multi-head attention and its kernels are in `lecture21.layers`.
 """
 
 import math
@@ -11,23 +11,26 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from lecture21._support.tensors import require_mask
+from lecture21._support.validation import require_whole
+
 
 def basic_self_attention(
     x: Float[Tensor, "*B T C"],
 ) -> tuple[Float[Tensor, "*B T C"], Float[Tensor, "*B T T"]]:
-    """Mix every vector with every other one, weighted by how similar they are (slide 6).
+    """Replace each vector by an average of all vectors, weighted by similarity (slide 6).
 
-    There is nothing to learn here: w_ij = softmax_j(x_i . x_j) and out_i = sum_j w_ij x_j.
+    There are no parameters: w_ij = softmax_j(x_i . x_j) and out_i = sum_j w_ij x_j.
 
     Args:
-        x: T vectors of width C, with any batch dimensions in front.
+        x: T vectors of width C, with any leading batch dimensions.
 
     Returns:
-        The mixed vectors, and the weights: row i says what token i took from each token j. Rows sum to 1.
+        The outputs, and the weights w: row i holds the weight of each token j in output i. Rows sum to 1.
 
     Source: slide 6; Raschka & Mirjalili, Python Machine Learning, 3rd ed., chapter 16.
     """
-    scores = x @ x.transpose(-2, -1)  # (*B, T, T): every dot product
+    scores = x @ x.transpose(-2, -1)  # (*B, T, T): all dot products
     weights = scores.softmax(dim=-1)
     return weights @ x, weights
 
@@ -37,39 +40,38 @@ def causal_mask(
     n_key: int | None = None,
     *,
     window: int | None = None,
-    prefix: int = 0,
+    n_prefix: int = 0,
     device: torch.device | str | None = None,
 ) -> Bool[Tensor, "T S"]:
-    """Say which keys each query may attend to: its own position and everything before (slide 20).
+    """Return which keys each query may attend to: its own position and all earlier ones (slide 20).
 
-    True = may attend, as in `F.scaled_dot_product_attention` (`nn.MultiheadAttention` has it the other way round).
-    With more keys than queries, the queries are the *last* positions,
-    as they are when earlier keys come from a cache.
+    True = may attend, as in `F.scaled_dot_product_attention`; `nn.MultiheadAttention` uses the opposite convention.
+    With more keys than queries, the queries are the *last* positions, as they are when earlier keys come from a cache.
 
     Args:
         n_query: number of queries T, at least 1.
         n_key: number of keys S, at least T; T if not given.
-        window: how far back a query sees: its own position and the `window` - 1 before it; to the first one if not
-            given (Child et al. 2019, "local" attention; Jiang et al. 2023, section 2).
-        prefix: the first so many positions are known as a whole before anything is written, and see each other,
-            whatever lies before or after whom (Raffel et al. 2020, section 3.2.1, "prefix LM").
-        device: where the mask is made.
+        window: number of positions that a query attends to, its own included; all earlier ones if not given
+            (Child et al. 2019, "local" attention; Jiang et al. 2023, section 2).
+        n_prefix: number of first positions that all attend to each other (Raffel et al. 2020, section 3.2.1,
+            "prefix LM").
+        device: device of the mask.
 
     Raises:
-        ValueError: where some query would be left with no key at all, or the prefix does not fit the keys.
+        ValueError: if some query would have no key, or the prefix is longer than the keys.
     """
     n_key = n_query if n_key is None else n_key
     if n_query < 1 or n_key < n_query:
         raise ValueError(f"causal_mask needs 1 <= n_query <= n_key, got n_query={n_query}, n_key={n_key}")
     if window is not None and window < 1:
-        raise ValueError(f"window must be >= 1, a query sees at least itself; got {window}")
-    if not 0 <= prefix <= n_key:
-        raise ValueError(f"prefix must be between 0 and the number of keys, {n_key}, got {prefix}")
-    newest = n_key - n_query  # the key that stands where the first query does
-    mask = torch.ones(n_query, n_key, dtype=torch.bool, device=device).tril(newest)
+        raise ValueError(f"window must be >= 1, since a query attends to its own position; got {window}")
+    if not 0 <= n_prefix <= n_key:
+        raise ValueError(f"n_prefix must be between 0 and the number of keys, {n_key}, got {n_prefix}")
+    offset = n_key - n_query  # position of the first query
+    mask = torch.ones(n_query, n_key, dtype=torch.bool, device=device).tril(offset)
     if window is not None:
-        mask = mask.triu(newest - window + 1)
-    mask[: max(prefix - newest, 0), :prefix] = True
+        mask = mask.triu(offset - window + 1)
+    mask[: max(n_prefix - offset, 0), :n_prefix] = True
     return mask
 
 
@@ -79,33 +81,31 @@ def attention(
     v: Float[Tensor, "*B S Dv"],
     mask: Bool[Tensor, "*#B T S"] | None = None,
 ) -> tuple[Float[Tensor, "*B T Dv"], Float[Tensor, "*B T S"]]:
-    """Scaled dot-product attention: softmax(q k^T / sqrt(d_k)) v, with the weights beside the result.
+    """Scaled dot-product attention: softmax(q k^T / sqrt(d_k)) v, and the weights.
 
-    This is the slide's formula with the 1/sqrt(d_k) that it leaves out. Without it the variance of a score
-    grows with d_k and the softmax saturates.
+    The slide's formula lacks the factor 1/sqrt(d_k); without it the variance of a score grows with d_k, and the
+    softmax saturates.
 
     Args:
-        q: one query per position that asks.
-        k: one key per position that can be asked, as wide as a query.
-        v: one value per key.
-        mask: True where a query may attend to a key; everything may attend to everything if not given.
+        q: T queries.
+        k: S keys, as wide as the queries.
+        v: S values.
+        mask: True where a query may attend to a key; every query attends to every key if not given.
 
     Returns:
-        The mixed values, and the weights (rows = query, columns = key; rows sum to 1).
+        The outputs, and the weights (rows = query, columns = key; rows sum to 1).
 
     Raises:
-        ValueError: if the mask is not boolean, or leaves a query nothing to attend to: the softmax of only -inf is NaN.
+        ValueError: if sizes do not match, or the mask is not boolean or leaves a query no key.
 
     Source: slide 8; Vaswani et al. 2017, equation 1.
     """
+    if q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
+        shapes = ", ".join(str(tuple(x.shape)) for x in (q, k, v))
+        raise ValueError(f"q and k must have the same width, k and v the same length; got q, k, v of shapes {shapes}")
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])  # (*B, T, S)
     if mask is not None:
-        if mask.dtype != torch.bool:
-            raise ValueError(f"mask must be boolean, True = may attend; got {mask.dtype}")
-        blind = ~mask.any(dim=-1)
-        if blind.any():
-            where = ", ".join(str(int(i)) for i in blind.nonzero()[0])
-            raise ValueError(f"the mask leaves query {where} no key; each query needs at least one True in its row")
+        require_mask(mask)
         # -inf before the softmax, not 0 after it: the rest of the row must still sum to 1.
         scores = scores.masked_fill(~mask, -math.inf)
     weights = scores.softmax(dim=-1)
@@ -120,38 +120,38 @@ def windowed_attention(
     *,
     dropout: float = 0.0,
 ) -> Float[Tensor, "B H T Dv"]:
-    """Compute causal attention in a window block by block: the work grows with T W, not with T squared.
+    """Causal attention in a window, computed in blocks: the work grows with T W instead of T squared.
 
-    The text is cut into blocks as long as the window. A query then sees nothing beyond its own block and the one
-    before, so that each block of W queries meets 2 W keys, W of them masked for each query. The result is that of
-    `attention` with `causal_mask(T, window=window)`, up to rounding, and no weight is kept.
+    The sequence is cut into blocks of W positions. A query attends to keys of its own block and of the one before, so
+    that each block of W queries is multiplied with 2 W keys, W of them masked for each query. The result equals
+    `attention` with `causal_mask(T, window=window)`, up to rounding.
 
     Args:
-        q: queries of T positions, one row of them for each head.
-        k: their keys, as many.
-        v: their values.
-        window: positions W that a query sees, itself included; at T or more it sees all that came before.
+        q: queries of T positions.
+        k: keys of the same positions.
+        v: values of the same positions.
+        window: number W of positions that a query attends to, its own included; from T on, all earlier ones.
         dropout: probability of dropping a weight.
 
     Raises:
-        ValueError: if the window is below 1, or there are not as many keys and values as queries.
+        ValueError: if the window is below 1, or the numbers of queries, keys and values differ.
 
-    Source: Jiang et al. 2023, section 2 (sliding window attention); Beltagy et al. 2020 compute it in such blocks.
+    Source: Jiang et al. 2023, section 2 (sliding window attention); Beltagy et al. 2020 use such blocks.
     """
     if window < 1:
-        raise ValueError(f"window must be >= 1, a query sees at least itself; got {window}")
+        raise ValueError(f"window must be >= 1, since a query attends to its own position; got {window}")
     n_token = q.shape[-2]
     if k.shape[-2] != n_token or v.shape[-2] != n_token:
         given = f"{n_token} queries, {k.shape[-2]} keys and {v.shape[-2]} values"
-        raise ValueError(f"a window needs a key and a value for each query, got {given}")
+        raise ValueError(f"windowed attention needs one key and one value for each query, got {given}")
     if window >= n_token:
         return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
     n_block = math.ceil(n_token / window)
-    n_fill = n_block * window - n_token  # at the end, where no query of the text sees it
+    n_fill = n_block * window - n_token  # padding at the end, which no real query attends to
     filled = (torch.cat([x, x.new_zeros(*x.shape[:2], n_fill, x.shape[-1])], dim=-2) for x in (q, k, v))
     q, k, v = (x.unflatten(-2, (n_block, window)) for x in filled)  # (B, H, N, W, D)
     first = F.scaled_dot_product_attention(q[:, :, 0], k[:, :, 0], v[:, :, 0], dropout_p=dropout, is_causal=True)
-    # Each other block with the keys of the one before and its own. The fused kernel wants four dimensions.
+    # Each later block, with the keys of the block before and its own. The fused kernel needs four dimensions.
     k, v = (torch.cat([x[:, :, :-1], x[:, :, 1:]], dim=-2).flatten(0, 1) for x in (k, v))  # (B H, N-1, 2W, D)
     mask = causal_mask(window, 2 * window, window=window, device=q.device)
     later = F.scaled_dot_product_attention(q[:, :, 1:].flatten(0, 1), k, v, attn_mask=mask, dropout_p=dropout)
@@ -160,7 +160,7 @@ def windowed_attention(
 
 
 class SelfAttention(nn.Module):
-    """One head of learnable self-attention: the slide's W^q, W^k and W^v, and nothing else (slides 7 and 8).
+    """One head of learnable self-attention with the slide's W^q, W^k and W^v (slides 7 and 8).
 
     Args:
         d_in: width of the input vectors.
@@ -171,10 +171,9 @@ class SelfAttention(nn.Module):
     def __init__(self, d_in: int, d_k: int, d_v: int | None = None):
         super().__init__()
         d_v = d_k if d_v is None else d_v
-        for name, value in {"d_in": d_in, "d_k": d_k, "d_v": d_v}.items():
-            if value < 1:
-                raise ValueError(f"SelfAttention needs {name} >= 1, got {value}")
-        # nn.Linear stores the matrix with one row per output, so that it computes x W^T: the slide's W x_i for all i.
+        for name, value in (("d_in", d_in), ("d_k", d_k), ("d_v", d_v)):
+            require_whole(name, value)
+        # nn.Linear stores one row per output and computes x W^T, which is the slide's W x_i for all i.
         self.query = nn.Linear(d_in, d_k, bias=False)
         self.key = nn.Linear(d_in, d_k, bias=False)
         self.value = nn.Linear(d_in, d_v, bias=False)
@@ -182,5 +181,5 @@ class SelfAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "*B T C"], mask: Bool[Tensor, "*#B T T"] | None = None
     ) -> tuple[Float[Tensor, "*B T Dv"], Float[Tensor, "*B T T"]]:
-        """Return the mixed values and the attention weights; `mask` as in `attention`."""
+        """Return outputs and attention weights; `mask` as in `attention`."""
         return attention(self.query(x), self.key(x), self.value(x), mask)

@@ -4,28 +4,34 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from lecture21._support.validation import from_dict, require_choice, require_number, require_switch, require_whole
+from lecture21._support.validation import (
+    from_dict,
+    require_choice,
+    require_heads,
+    require_number,
+    require_switch,
+    require_whole,
+)
 from lecture21.initialization import INITIALIZATIONS
-from lecture21.layers import NORMS, RESIDUALS
+from lecture21.layers import NORMS
 from lecture21.layers.feed_forward import ACTIVATIONS
 from lecture21.moe import MoEConfig
-from lecture21.positions import ADDED as POSITIONS
-from lecture21.positions import SCALINGS
+from lecture21.positions import POSITIONS, SCALINGS
 
-CHOICES: dict[str, Mapping[str, object]] = {
-    "activation": ACTIVATIONS,
-    "norm": NORMS,
-    "norm_position": RESIDUALS,
-    "position": POSITIONS,
-    "rotary_scaling": SCALINGS,
-    "initialization": INITIALIZATIONS,
+CHOICES: dict[str, tuple[str, ...]] = {
+    "activation": tuple(ACTIVATIONS),
+    "norm": tuple(NORMS),
+    "norm_position": ("pre", "post"),
+    "position": tuple(POSITIONS),
+    "rotary_scaling": tuple(SCALINGS),
+    "initialization": tuple(INITIALIZATIONS),
 }
-"""The fields that name something, and the tables that say what they may name."""
+"""The allowed values of each field that is a word."""
 
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """The shape of a GPT; checked when made, so that a model that exists is a model that fits.
+    """The shape of a GPT, checked when it is constructed; the defaults are GPT-0.
 
     Raises:
         ValueError: naming the field, its value and what is allowed.
@@ -40,7 +46,7 @@ class GPTConfig:
     n_head: int = 4
     """Number of query heads H in each block; divides d_model if d_head is not given."""
     d_model: int = 64
-    """Width C of the residual stream."""
+    """Width C of the residual stream (embedding dimension)."""
     n_kv_head: int | None = None
     """Number of key and value heads, which divides n_head; n_head if not given."""
     d_head: int | None = None
@@ -52,36 +58,35 @@ class GPTConfig:
     norm: str = "layernorm"
     """layernorm or rmsnorm."""
     norm_position: str = "pre"
-    """Whether a norm stands before a layer (pre, GPT-2) or after its output is added (post, GPT-1)."""
+    """pre: a norm before each layer (GPT-2); post: a norm after each residual sum (GPT-1)."""
     final_norm: bool = True
-    """Whether a norm stands before the output layer."""
+    """Whether there is a norm before the output layer."""
     norm_eps: float = 1e-5
-    """What keeps a norm from dividing by 0."""
+    """Added to the variance in each norm."""
     position: str = "learned"
-    """How order is told: learned, sinusoidal, rotary or none."""
+    """Position encoding: learned, sinusoidal, rotary or none."""
     rotary_base: float = 10000.0
-    """Base of the angles of rotary positions."""
+    """Base of the rotation angles of rotary positions."""
     rotary_scaling: str = "interpolation"
-    """How rotary positions are stretched over longer texts: interpolation or ntk."""
+    """How rotary positions are scaled to longer contexts: interpolation or ntk."""
     rotary_factor: float = 1.0
-    """By how much they are stretched; 1 is not at all."""
+    """Factor by which rotary positions are scaled; 1.0 disables scaling."""
     window: int | None = None
-    """How many positions a token sees, itself included; all that come before it if not given."""
+    """Number of positions that a token attends to, its own included; all earlier ones if not given."""
     qk_norm: bool = False
-    """Whether queries and keys are normalised in each head."""
+    """Whether queries and keys are normalised in each head (QK-norm)."""
     qkv_bias: bool = False
     """Whether query, key and value maps have a bias."""
     bias: bool = True
-    """Whether the other maps have one: attention output, feed-forward and an untied head."""
+    """Whether the other maps have a bias: attention output, feed-forward and an untied head."""
     tied_head: bool = False
-    """Whether the output layer is the embedding table, transposed, instead of a layer of its own."""
+    """Whether the output layer is the transposed embedding table instead of a separate layer."""
     initialization: str = "torch"
-    """How weights start: torch, gpt1 or gpt2."""
+    """Initialization of the weights: torch, gpt1 or gpt2."""
     dropout: float = 0.0
-    """Probability of dropping an activation while training."""
+    """Probability of dropping an activation in training."""
     moe: MoEConfig | Mapping[str, object] | None = None
-    """A sparse mixture in place of each feed-forward layer, as a `MoEConfig` or a mapping of its fields, which
-    becomes one; none if not given."""
+    """A sparse mixture of experts in place of each feed-forward layer, as a `MoEConfig` or a mapping of its fields."""
 
     def __post_init__(self) -> None:
         optional = ("n_kv_head", "d_head", "d_ff", "window")
@@ -105,15 +110,12 @@ class GPTConfig:
         self._fill_in()
 
     def _fill_in(self) -> None:
-        """Derive the sizes that were not given, and check those that must fit each other."""
-        if self.d_head is None and self.d_model % self.n_head:
-            raise ValueError(f"n_head must divide d_model, got d_model={self.d_model} and n_head={self.n_head}")
+        """Derive the sizes that were not given, and check that the sizes are consistent."""
+        require_heads(self.d_model, self.n_head, self.n_kv_head or self.n_head, self.d_head)
         derived = {"d_head": self.d_model // self.n_head, "n_kv_head": self.n_head, "d_ff": 4 * self.d_model}
         for name, value in derived.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        if self.n_head % self.n_kv_head:
-            raise ValueError(f"n_kv_head must divide n_head, got n_head={self.n_head} and n_kv_head={self.n_kv_head}")
         if self.position == "sinusoidal" and self.d_model % 2:
             raise ValueError(f"sinusoidal positions need an even d_model, got {self.d_model}")
         if self.position == "rotary" and self.d_head % 2:
@@ -125,9 +127,9 @@ class GPTConfig:
         return from_dict(cls, values, source)
 
     def changed(self, **changes: object) -> "GPTConfig":
-        """Return a copy with some fields changed; sizes that were derived from another follow it.
+        """Return a copy with some fields changed; sizes that had been derived are derived again.
 
-        A mapping for `moe` changes those of its fields, and leaves the others.
+        A mapping for `moe` changes the fields that it names.
 
         Raises:
             ValueError: if a field is unknown, or a value does not fit.
@@ -136,7 +138,7 @@ class GPTConfig:
         unknown = sorted(set(changes) - set(values))
         if unknown:
             raise ValueError(f"unknown fields {', '.join(unknown)}; known are {', '.join(values)}")
-        # What follows from another field unless it was set on its own.
+        # A size that equals its default was derived, and follows the fields that it depends on.
         for name, derived in (
             ("d_head", self.n_head * self.d_head == self.d_model),
             ("n_kv_head", self.n_kv_head == self.n_head),

@@ -1,34 +1,56 @@
 """The GPT: token embeddings and positions, causal blocks, a softmax over the vocabulary (slides 17 to 26)."""
 
 import os
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21._support.storage import build_model, load_model, save_model
+from lecture21._support.storage import build_model, load_pretrained, save_model
+from lecture21._support.tensors import require_batch, require_vocabulary
 from lecture21.config import GPTConfig
 from lecture21.initialization import INITIALIZATIONS, STD
-from lecture21.layers import NORMS, Block, KVCache, MultiHeadAttention
-from lecture21.layers.feed_forward import FeedForward
+from lecture21.layers import NORMS, Block, FeedForward, KVCache, MultiHeadAttention
+from lecture21.layers.cache import restored_on_error
 from lecture21.moe import SparseMoE, routings
-from lecture21.objectives import IGNORE, require_vocabulary, token_cross_entropy
-from lecture21.positions import ADDED, Rotary
+from lecture21.objectives import IGNORE, token_cross_entropy
+from lecture21.positions import POSITIONS, Rotary
 
-KIND = "gpt"  # what a saved model calls itself
-STRETCHES = ("window", "rotary_scaling", "rotary_factor", "rotary_base")
-"""What `GPT.stretched` may change beside the block."""
-TABLE = "position.table.weight"  # the only weights whose shape the block decides
+_KIND = "gpt"
+_STRETCHABLE = ("window", "rotary_scaling", "rotary_factor", "rotary_base")  # fields that no weight depends on
+_POSITION_TABLE = "position.table.weight"  # the only weights whose shape depends on the block size
+
+
+def _make_norm(config: GPTConfig, width: int) -> nn.Module:
+    return NORMS[config.norm](width, eps=config.norm_eps)
+
+
+def make_block(config: GPTConfig, rotary: Rotary | None = None) -> Block:
+    """Construct one block of a GPT; with rotary positions, all blocks share one table."""
+    c = config
+    attention = MultiHeadAttention(
+        c.d_model,
+        c.n_head,
+        n_kv_head=c.n_kv_head,
+        d_head=c.d_head,
+        qkv_bias=c.qkv_bias,
+        bias=c.bias,
+        dropout=c.dropout,
+        window=c.window,
+        rotary=rotary,
+        query_norm=_make_norm(c, c.d_head) if c.qk_norm else None,
+        key_norm=_make_norm(c, c.d_head) if c.qk_norm else None,
+    )
+    if c.moe is None:
+        feed_forward = FeedForward(c.d_model, c.d_ff, activation=c.activation, bias=c.bias, dropout=c.dropout)
+    else:
+        feed_forward = SparseMoE(c.d_model, c.d_ff, c.moe, activation=c.activation, bias=c.bias, dropout=c.dropout)
+    return Block(c.d_model, attention, feed_forward, norm=c.norm, norm_position=c.norm_position, norm_eps=c.norm_eps)
 
 
 class GPT(nn.Module):
-    """A decoder-only transformer that gives, at each position, the logits of the next token.
-
-    Raises:
-        ValueError: from `GPTConfig`, or where token ids do not fit the model.
+    """A decoder-only transformer that computes, at each position, the logits of the next token.
 
     Source: Radford et al. 2018, section 3.1, and Radford et al. 2019, section 2.3; slides 17 to 26.
     """
@@ -36,47 +58,19 @@ class GPT(nn.Module):
     def __init__(self, config: GPTConfig):
         super().__init__()
         c = self.config = config
-        norm: Callable[[int], nn.Module] = partial(NORMS[c.norm], eps=c.norm_eps)
         self.token = nn.Embedding(c.vocab_size, c.d_model)
-        self.position = ADDED[c.position](c.block_size, c.d_model)
+        self.position = POSITIONS[c.position](c.block_size, c.d_model)
         self.dropout = nn.Dropout(c.dropout)
-        inside = {"activation": c.activation, "bias": c.bias, "dropout": c.dropout}
-        if c.moe is None:
-            make_feed_forward = partial(FeedForward, c.d_model, c.d_ff, **inside)
-        else:
-            make_feed_forward = partial(SparseMoE, c.d_model, c.d_ff, **inside, **vars(c.moe))
         rotary = None
         if c.position == "rotary":
-            stretch = {"scaling": c.rotary_scaling, "factor": c.rotary_factor}
-            rotary = Rotary(c.block_size, c.d_head, c.rotary_base, **stretch)
-        self.blocks = nn.ModuleList(
-            Block(
-                c.d_model,
-                MultiHeadAttention(
-                    c.d_model,
-                    c.n_head,
-                    n_kv_head=c.n_kv_head,
-                    d_head=c.d_head,
-                    qkv_bias=c.qkv_bias,
-                    bias=c.bias,
-                    dropout=c.dropout,
-                    window=c.window,
-                    rotary=rotary,
-                    qk_norm=norm if c.qk_norm else None,
-                ),
-                make_feed_forward(),
-                norm=c.norm,
-                norm_position=c.norm_position,
-                norm_eps=c.norm_eps,
-            )
-            for _ in range(c.n_layer)
-        )
-        self.norm = norm(c.d_model) if c.final_norm else nn.Identity()
-        # A tied head is no layer of its own: `forward` multiplies by the table.
+            rotary = Rotary(c.block_size, c.d_head, c.rotary_base, scaling=c.rotary_scaling, factor=c.rotary_factor)
+        self.blocks = nn.ModuleList(make_block(c, rotary) for _ in range(c.n_layer))
+        self.norm = _make_norm(c, c.d_model) if c.final_norm else nn.Identity()
+        # A tied head is not a layer: `forward` multiplies by the embedding table.
         self.head = None if c.tied_head else nn.Linear(c.d_model, c.vocab_size, bias=c.bias)
         if c.tied_head:
-            # torch's N(0, 1) would make logits of size sqrt(C), and a loss far above ln V at the start. Positions must
-            # shrink with the tokens: beside large ones the model would not see which token stands where.
+            # torch's N(0, 1) would make logits of size sqrt(C), and an initial loss far above ln V. The position table
+            # is scaled with the token table: large position vectors would hide which token is where.
             for table in (module for module in self.modules() if isinstance(module, nn.Embedding)):
                 nn.init.normal_(table.weight, std=STD)
         INITIALIZATIONS[c.initialization](self, c.n_layer)
@@ -92,7 +86,7 @@ class GPT(nn.Module):
         return self.config.block_size
 
     def num_parameters(self) -> int:
-        """Count the trained numbers; a tied table counts once."""
+        """Return the number of parameters; a tied table counts once."""
         return sum(p.numel() for p in self.parameters())
 
     def new_cache(self) -> list[KVCache]:
@@ -106,29 +100,36 @@ class GPT(nn.Module):
         *,
         prefix: Float[Tensor, "B P C"] | None = None,
     ) -> Float[Tensor, "B T C"]:
-        """Return the vectors that the output layer reads, one for each token; arguments as in `forward`."""
-        if ids.dim() != 2:
-            raise ValueError(f"ids must have the shape (B, T), got {tuple(ids.shape)}")
-        start = len(cache[0]) if cache else 0
-        width = self.config.d_model
-        if prefix is not None and (prefix.dim() != 3 or prefix.shape[::2] != (len(ids), width)):
-            raise ValueError(
-                f"a prefix must have the shape (B, P, C) = ({len(ids)}, P, {width}), got {tuple(prefix.shape)}"
-            )
-        first = 0 if prefix is None else prefix.shape[1]  # where the tokens begin
-        if first and start:
-            raise ValueError(f"a prefix stands before everything else, but {start} positions are in the cache")
-        stop = start + first + ids.shape[1]
+        """Return the inputs of the output layer, one vector for each token; arguments as in `forward`."""
+        require_batch(ids)
+        require_vocabulary(ids, self.vocab_size)
+        if cache is not None and len(cache) != len(self.blocks):
+            raise ValueError(f"a cache must have one entry for each of {len(self.blocks)} layers, got {len(cache)}")
+        start = 0 if cache is None else len(cache[0])
+        n_prefix = 0 if prefix is None else self._checked_prefix(prefix, len(ids), start)
+        stop = start + n_prefix + ids.shape[1]
         if stop > self.block_size:
             raise ValueError(f"a context of {stop} tokens is longer than the model's block size, {self.block_size}")
-        require_vocabulary(ids, self.vocab_size)
 
         x = self.token(ids)
-        x = x if prefix is None else torch.cat([prefix, x], dim=1)  # (B, P+T, C)
+        if prefix is not None:
+            x = torch.cat([prefix, x], dim=1)  # (B, P+T, C)
         x = self.dropout(x + self.position(start, stop))
-        for i, block in enumerate(self.blocks):
-            x = block(x, cache[i] if cache else None, prefix=first)
-        return self.norm(x[:, first:])
+        with restored_on_error(cache or []):
+            for i, block in enumerate(self.blocks):
+                x = block(x, None if cache is None else cache[i], n_prefix=n_prefix)
+        return self.norm(x[:, n_prefix:])
+
+    def _checked_prefix(self, prefix: Float[Tensor, "B P C"], batch: int, start: int) -> int:
+        """Return the length of a prefix that fits the batch and comes first."""
+        width = self.config.d_model
+        if prefix.dim() != 3 or prefix.shape[::2] != (batch, width):
+            raise ValueError(
+                f"a prefix must have the shape (B, P, C) = ({batch}, P, {width}), got {tuple(prefix.shape)}"
+            )
+        if start:
+            raise ValueError(f"a prefix must come first, but the cache already holds {start} positions")
+        return prefix.shape[1]
 
     def forward(
         self,
@@ -140,14 +141,14 @@ class GPT(nn.Module):
         """Return the logits of the token that follows each position.
 
         Args:
-            ids: token ids. With a cache, only those that it has not seen yet.
+            ids: token ids. With a cache, only the new ones.
             cache: from `new_cache`; it grows by P + T positions.
-            prefix: vectors that stand before the tokens, such as an image's; they see each other, and every token sees
-                those that its window reaches. With a cache, given once, with the first tokens.
+            prefix: P vectors before the tokens, such as those of an image. They attend to each other, and every token
+                attends to those in its window. With a cache, passed once, with the first tokens.
 
         Raises:
-            ValueError: if ids are not (B, T) or the prefix is not (B, P, C), the two together are longer than the
-                block, a prefix comes after something else, or an id is outside the vocabulary.
+            ValueError: if a shape does not fit, the context is longer than the block, or an id is outside the
+                vocabulary. A cache is then unchanged.
         """
         x = self.hidden(ids, cache, prefix=prefix)
         return x @ self.token.weight.T if self.head is None else self.head(x)  # (B, T, V)
@@ -161,49 +162,46 @@ class GPT(nn.Module):
     ) -> Float[Tensor, ""]:
         """Return the mean cross-entropy of the targets in nats per token: the negative log-likelihood of slide 18.
 
-        In training mode sparse layers add what their routers lose; in evaluation mode the number is the model's alone.
+        In training mode, the routers' auxiliary losses are added.
 
         Args:
-            ids: what the model reads.
-            targets: what follows at each position, `ids` shifted by one; `objectives.IGNORE` where nothing is asked.
-            prefix: vectors that stand before the tokens, and are never asked for themselves.
-
-        Raises:
-            ValueError: as `forward`, and if a target is outside the vocabulary.
+            ids: input tokens.
+            targets: the next token of each position, `ids` shifted by one. Positions equal to `objectives.IGNORE` are
+                excluded from the mean.
+            prefix: vectors before the tokens, which are not predicted themselves.
         """
+        if self.config.moe is None or not self.training:
+            return token_cross_entropy(self(ids, prefix=prefix), targets, ignore=IGNORE)
         with routings(self) as routed:
             loss = token_cross_entropy(self(ids, prefix=prefix), targets, ignore=IGNORE)
-        return loss + sum(router.loss(routing) for router, routing in routed) if self.training else loss
+        return loss + sum(router.loss(routing) for router, routing in routed)
 
     def stretched(self, block_size: int | None = None, **changes: object) -> "GPT":
-        """Return a copy with the same weights that reads texts of another length, and its positions another way.
+        """Return a copy with the same weights, another block size, and other settings that no weight depends on.
 
-        Rotary and sinusoidal positions follow from their number, and go on. Of a learned table, the rows beyond the
-        trained ones are drawn as those of a new model: nothing has ever moved them.
+        Rotary and sinusoidal positions are computed for the new length. In a learned position table, rows beyond the
+        old block size are initialized as in a new model and are untrained.
 
         Args:
             block_size: longest context of the copy; this model's if not given.
-            changes: any of `STRETCHES`, the fields of `GPTConfig` that no weight depends on.
-
-        Raises:
-            ValueError: if a change needs other weights, or its value does not fit.
+            changes: any of window, rotary_scaling, rotary_factor and rotary_base.
         """
-        other = sorted(set(changes) - set(STRETCHES))
+        other = sorted(set(changes) - set(_STRETCHABLE))
         if other:
-            raise ValueError(f"{', '.join(other)} would need other weights; what can change is {', '.join(STRETCHES)}")
+            raise ValueError(f"{', '.join(other)} cannot be changed without new weights; use {', '.join(_STRETCHABLE)}")
         block_size = self.block_size if block_size is None else block_size
         parameter = self.token.weight
         copy = GPT(self.config.changed(block_size=block_size, **changes)).to(parameter.device, parameter.dtype)
         weights, fresh = self.state_dict(), copy.state_dict()
-        if TABLE in weights:
+        if _POSITION_TABLE in weights:
             rows = min(block_size, self.block_size)
-            weights[TABLE] = torch.cat([weights[TABLE][:rows], fresh[TABLE][rows:]])
+            weights[_POSITION_TABLE] = torch.cat([weights[_POSITION_TABLE][:rows], fresh[_POSITION_TABLE][rows:]])
         copy.load_state_dict(weights)
         return copy.train(self.training)
 
     def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
-        """Write `config.json` and `model.safetensors`, each beside its old version and then renamed."""
-        save_model(directory, KIND, asdict(self.config), self)
+        """Write `config.json` and `model.safetensors`, replacing earlier ones atomically."""
+        save_model(directory, _KIND, asdict(self.config), self)
 
     @classmethod
     def from_pretrained(cls, name_or_directory: str | os.PathLike[str], revision: str | None = None) -> "GPT":
@@ -227,7 +225,5 @@ class GPT(nn.Module):
         directory = locate(name_or_directory, revision)
         if is_foreign(directory):
             config, tensors = load_foreign(directory)
-        else:
-            values, tensors = load_model(directory, KIND)
-            config = GPTConfig.from_dict(values, source=os.path.join(directory, "config.json"))
-        return build_model(cls, config, tensors, source=os.path.join(directory, "model.safetensors"))
+            return build_model(cls, config, tensors, source=os.path.join(directory, "model.safetensors"))
+        return load_pretrained(cls, GPTConfig, directory, _KIND)

@@ -1,4 +1,4 @@
-"""How the weights of a model start: torch's way, GPT-1's, or GPT-2's (slide 24, "Default -> Carefully tuned")."""
+"""Initialization of the weights: torch's default, GPT-1's, or GPT-2's (slide 24, "Default -> Carefully tuned")."""
 
 import math
 from collections.abc import Callable
@@ -6,41 +6,41 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from lecture21.moe.experts import GroupedLinear
-
 STD = 0.02
-RESIDUAL = ("attention.output", "cross_attention.output", "feed_forward.down")
-"""The maps whose outputs are added to the residual stream."""
+"""Standard deviation of GPT-1's initialization."""
+_RESIDUAL = ("attention.output", "cross_attention.output", "feed_forward.down")
+# The maps whose outputs are added to the residual stream.
 
 
-def torch_default(model: nn.Module, n_layer: int) -> None:
-    """Leave every module as torch makes it: linear maps uniform in 1/sqrt(width), tables N(0, 1)."""
+def _torch(model: nn.Module, n_layer: int) -> None:
+    """Keep torch's default: linear maps uniform in 1/sqrt(width), embedding tables N(0, 1)."""
 
 
 @torch.no_grad()
-def gpt1(model: nn.Module, n_layer: int) -> None:
-    """Draw every weight from N(0, 0.02) and set every bias to 0; norms start as the identity.
+def _gpt1(model: nn.Module, n_layer: int) -> None:
+    """Draw every matrix from N(0, 0.02) and set every bias to 0; norms start as the identity.
 
     Source: Radford et al. 2018, section 4.1: "a simple weight initialization of N(0, 0.02) was sufficient".
     """
-    for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Embedding | GroupedLinear):
-            nn.init.normal_(module.weight, std=STD)
-            if getattr(module, "bias", None) is not None:
-                nn.init.zeros_(module.bias)
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(parameter)
+        elif parameter.dim() > 1:  # the gains of norms are vectors
+            nn.init.normal_(parameter, std=STD)
 
 
 @torch.no_grad()
-def gpt2(model: nn.Module, n_layer: int) -> None:
-    """As GPT-1, with the 2 L maps that feed the residual stream smaller by sqrt(2 L), so that their sum keeps its size.
+def _gpt2(model: nn.Module, n_layer: int) -> None:
+    """As GPT-1, with the 2 L maps that feed the residual stream divided by sqrt(2 L), so that their sum keeps its size.
 
-    Source: Radford et al. 2019, section 2.3, for the factor. The 0.02 is GPT-1's, and that of OpenAI's code
-    (openai/gpt-2), which draws the table of positions with 0.01; here, as in Hugging Face's GPT-2, it has 0.02 too.
+    Source: Radford et al. 2019, section 2.3, for the factor. The 0.02 is that of GPT-1 and of OpenAI's code
+    (openai/gpt-2), which draws the position table with 0.01; here, as in Hugging Face's GPT-2, it has 0.02 too.
     """
-    gpt1(model, n_layer)
+    _gpt1(model, n_layer)
     for name, module in model.named_modules():
-        if name.endswith(RESIDUAL):
+        if name.endswith(_RESIDUAL):
             nn.init.normal_(module.weight, std=STD / math.sqrt(2 * n_layer))
 
 
-INITIALIZATIONS: dict[str, Callable[[nn.Module, int], None]] = {"torch": torch_default, "gpt1": gpt1, "gpt2": gpt2}
+INITIALIZATIONS: dict[str, Callable[[nn.Module, int], None]] = {"torch": _torch, "gpt1": _gpt1, "gpt2": _gpt2}
+"""The initializations by name, as functions of the model and its number of layers."""

@@ -1,4 +1,4 @@
-"""Counting instead of gradient descent: an n-gram model, to stand beside every GPT on the same axis."""
+"""An n-gram model: counts instead of gradient descent, as a baseline for every GPT."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.tensors import require_batch, require_integer
+from lecture21._support.validation import require_whole
+
 
 class _Counts(NamedTuple):
-    """What followed every context of one length in training; the codes are sorted, to be searched."""
+    """Counts of what followed each context of one length in training, with sorted codes for binary search."""
 
     ngrams: Int[Tensor, " G"]  # codes of context and next token together
     times: Int[Tensor, " G"]  # c(hw): how often the next token w followed the context h
@@ -20,15 +23,16 @@ class _Counts(NamedTuple):
 class NGram(nn.Module):
     """Predict the next token from how often it followed the last few, by Witten-Bell interpolation.
 
-    p(w|h) = (c(hw) + N1+(h.) p(w|h')) / (c(h.) + N1+(h.)), where h' is h without its oldest token, c(hw) says how
-    often w followed h, c(h.) how often anything did, and N1+(h.) how many different tokens did. The recursion ends
-    below the unigram, at the uniform 1/V. A context never seen passes on what the shorter one says.
+    p(w|h) = (c(hw) + N1+(h.) p(w|h')) / (c(h.) + N1+(h.)), where h' is h without its oldest token, c(hw) is the
+    number of times w followed h, c(h.) the number of times any token did, and N1+(h.) the number of different tokens
+    that did. The recursion ends below the unigram, at the uniform 1/V. A context without counts has the probabilities
+    of the shorter one.
 
     It is called like a GPT, so that `evaluate` and `generate` work on it. It has no parameters, its counts stay on
-    the CPU, and `block_size` is None, since it reads a window of any length.
+    the CPU, and `block_size` is None, since it accepts a window of any length.
 
     Args:
-        order: n, the number of tokens that are counted together; the context is order - 1 of them. 1 is the unigram.
+        order: n, the number of tokens that are counted together; the context has n - 1 tokens. 1 is the unigram.
         vocab_size: number of token ids V.
 
     Raises:
@@ -42,9 +46,8 @@ class NGram(nn.Module):
 
     def __init__(self, order: int, vocab_size: int):
         super().__init__()
-        for name, value in {"order": order, "vocab_size": vocab_size}.items():
-            if value < 1:
-                raise ValueError(f"NGram needs {name} >= 1, got {value}")
+        require_whole("order", order)
+        require_whole("vocab_size", vocab_size)
         if vocab_size**order > 2**63:
             raise ValueError(
                 f"NGram codes an n-gram as one 63-bit integer, so vocab_size ** order may be at most 2 ** 63, "
@@ -74,9 +77,9 @@ class NGram(nn.Module):
         return self
 
     def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B T V"]:
-        """Return the log-probability of each next token, after each position and what stands before it in its row.
+        """Return the log-probability of each next token, given each position and the tokens before it in its row.
 
-        Log-probabilities are logits that need no further normalising: their softmax is their exponential.
+        Log-probabilities are logits that are already normalised: their softmax is their exponential.
 
         Raises:
             ValueError: before `fit`, or if an id is not in 0 ... vocab_size - 1.
@@ -84,14 +87,21 @@ class NGram(nn.Module):
         return self._probabilities(ids, torch.arange(self.vocab_size)).log().float().to(ids.device)
 
     def loss(self, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
-        """Return the mean negative log-probability of the targets, in nats; raises as the call itself does."""
+        """Return the mean negative log-probability of the targets, in nats.
+
+        Raises:
+            ValueError: as `forward`, and if the targets do not have the shape of the ids.
+        """
         targets = self._checked(targets)
+        if targets.shape != ids.shape:
+            raise ValueError(f"targets must have the shape of the ids, {tuple(ids.shape)}, got {tuple(targets.shape)}")
         return -self._probabilities(ids, targets[..., None]).log().mean().float().to(ids.device)
 
     def _probabilities(self, ids: Int[Tensor, "B T"], words: Int[Tensor, "*#BT W"]) -> Float[Tensor, "B T W"]:
-        """Return p(w|h) for each candidate w in `words`, where h is the position and what stands before it."""
+        """Return p(w|h) for each candidate w in `words`, where h are the tokens up to a position."""
         if not self._counts:
-            raise ValueError("this NGram has counted nothing yet: call fit(tokens) first")
+            raise ValueError("this NGram has no counts yet: call fit(tokens) first")
+        require_batch(ids)
         ids = self._checked(ids)
         shape = (*ids.shape, words.shape[-1])
         words = words.expand(shape)
@@ -103,19 +113,20 @@ class NGram(nn.Module):
             total, distinct = (_find(counts.contexts, context, n) for n in (counts.totals, counts.distinct))
             times = _find(counts.ngrams, context * self.vocab_size + words[:, first:], counts.times)
             mixed = (times + distinct * shorter) / (total + distinct)
-            p[:, first:] = torch.where(total > 0, mixed, shorter)  # an unseen context leaves 0 / 0
+            p[:, first:] = torch.where(total > 0, mixed, shorter)  # 0 / 0 for a context without counts
         return p
 
     def _codes(self, ids: Int[Tensor, "*B T"], length: int) -> Int[Tensor, "*B N"]:
-        """Read each run of `length` ids as the digits of one number to the base V, the oldest id first."""
-        n = ids.shape[-1] - length + 1  # of runs of length 0 there are T + 1
+        """Encode each run of `length` ids as one number in base V, the oldest id first."""
+        n = ids.shape[-1] - length + 1  # there are T + 1 runs of length 0
         codes = torch.zeros(*ids.shape[:-1], n, dtype=torch.int64)
         for start in range(length):
             codes = codes * self.vocab_size + ids[..., start : start + n]
         return codes
 
     def _checked(self, ids: Int[Tensor, "*B T"]) -> Int[Tensor, "*B T"]:
-        """Bring ids to the CPU as int64; an id beyond the vocabulary would pass for a part of another n-gram."""
+        """Return ids on the CPU as int64; an id outside the vocabulary would have the code of another n-gram."""
+        require_integer(ids)
         ids = ids.cpu().long()
         if ids.numel() and not 0 <= ids.min() <= ids.max() < self.vocab_size:
             wrong = ids[(ids < 0) | (ids >= self.vocab_size)][0].item()
@@ -124,7 +135,7 @@ class NGram(nn.Module):
 
 
 def _find(codes: Int[Tensor, " G"], wanted: Int[Tensor, "*N"], values: Int[Tensor, " G"]) -> Int[Tensor, "*N"]:
-    """Look up the value of each wanted code among sorted codes; 0 where it is not there."""
-    # searchsorted warns, once, where it has to make a copy itself.
+    """Return the value of each wanted code in a table of sorted codes; 0 if it is missing."""
+    # contiguous, since searchsorted warns when it has to make a copy.
     index = torch.searchsorted(codes, wanted.contiguous()).clamp_(max=len(codes) - 1)
     return torch.where(codes[index] == wanted, values[index], 0)

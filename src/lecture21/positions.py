@@ -1,7 +1,7 @@
-"""Where a token stands: vectors that are added to the embeddings, or turns of queries and keys.
+"""Position encodings: vectors that are added to the embeddings, or rotations of queries and keys.
 
-Attention alone knows no order. Every kind is asked for positions by number, so that a model with a cache can ask for
-the later ones only.
+Attention alone does not depend on order. Every encoding takes the range of positions, so that a model with a cache can
+request the later ones only.
 """
 
 import math
@@ -11,12 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lecture21._support.validation import require_choice
+
 
 def sinusoidal(n_position: int, d_model: int) -> Float[Tensor, "T C"]:
     """Return the fixed position vectors of the 2017 transformer.
 
-    Component 2i of position t is sin(t / 10000^(2i/C)), component 2i+1 the cosine of the same angle. Each pair turns
-    at its own speed, so that the vector of t + s is a rotation of the vector of t that depends on s alone.
+    Component 2i of position t is sin(t / 10000^(2i/C)), component 2i+1 the cosine of the same angle. Each pair rotates
+    at its own frequency, so that the vector of t + s is a rotation of the vector of t that depends on s alone.
 
     Args:
         n_position: number of positions T.
@@ -31,10 +33,10 @@ def sinusoidal(n_position: int, d_model: int) -> Float[Tensor, "T C"]:
         raise ValueError(f"sinusoidal positions need an even d_model >= 2, got {d_model}")
     if n_position < 0:
         raise ValueError(f"sinusoidal positions need n_position >= 0, got {n_position}")
-    # float64 until the end: at position 10,000 a float32 angle is off by up to 0.0005.
+    # In float64: at position 10,000 a float32 angle is off by up to 0.0005.
     position = torch.arange(n_position, dtype=torch.float64)[:, None]
-    speed = 10000.0 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
-    angle = position * speed  # (T, C/2)
+    frequency = 10000.0 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
+    angle = position * frequency  # (T, C/2)
     return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).to(torch.get_default_dtype())
 
 
@@ -44,7 +46,7 @@ def _check_range(start: int, stop: int, block_size: int) -> None:
 
 
 class LearnedPositions(nn.Module):
-    """One trained vector for each position of the block (GPT's choice, slides 19 and 36)."""
+    """One learned vector for each position of the block, as in GPT (slides 19 and 36)."""
 
     def __init__(self, block_size: int, d_model: int):
         super().__init__()
@@ -57,13 +59,13 @@ class LearnedPositions(nn.Module):
 
 
 class SinusoidalPositions(nn.Module):
-    """The fixed vectors of `sinusoidal`, with nothing to train."""
+    """The fixed vectors of `sinusoidal`, without parameters."""
 
     table: Tensor
 
     def __init__(self, block_size: int, d_model: int):
         super().__init__()
-        # Not persistent: the table follows from its two sizes, so that a checkpoint need not hold it.
+        # Not persistent: the table follows from its two sizes, so that checkpoints do not hold it.
         self.register_buffer("table", sinusoidal(block_size, d_model), persistent=False)
 
     def forward(self, start: int, stop: int) -> Float[Tensor, "T C"]:
@@ -72,65 +74,64 @@ class SinusoidalPositions(nn.Module):
         return self.table[start:stop]
 
 
-class NoPositions(nn.Module):
-    """Nothing is added: order comes from `Rotary`, or from the causal mask alone (slide 19, "this is unnecessary")."""
+class _NoPositions(nn.Module):
+    """No added vectors: order comes from `Rotary`, or from the causal mask alone (slide 19, "this is unnecessary")."""
 
     def __init__(self, block_size: int, d_model: int):
         super().__init__()
         self.block_size, self.d_model = block_size, d_model
 
     def forward(self, start: int, stop: int) -> float:
-        """Return 0.0, which added to the embeddings changes nothing."""
+        """Return 0.0, which leaves the embeddings unchanged."""
         _check_range(start, stop, self.block_size)
         return 0.0
 
 
-ADDED: dict[str, Callable[[int, int], nn.Module]] = {
+POSITIONS: dict[str, Callable[[int, int], nn.Module]] = {
     "learned": LearnedPositions,
     "sinusoidal": SinusoidalPositions,
-    "rotary": NoPositions,
-    "none": NoPositions,
+    "rotary": _NoPositions,
+    "none": _NoPositions,
 }
-"""What each kind adds to the embeddings."""
+"""The position encodings by name, and what each adds to the embeddings."""
 
 
-def interpolated(speed: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P"]:
-    """Slow every plane down alike, so that `factor` times as many positions turn by the angles of before.
+def interpolated(frequency: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P"]:
+    """Divide all frequencies by `factor`, so that `factor` times as many positions span the same angles.
 
     Source: Chen et al. 2023, "position interpolation", equation 4.
     """
-    return speed / factor
+    return frequency / factor
 
 
-def ntk(speed: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P"]:
-    """Slow the planes down the more, the slower they are: the fastest not at all, the slowest by `factor`.
+def ntk(frequency: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P"]:
+    """Leave the highest frequency unchanged, divide the lowest by `factor`, and interpolate geometrically between them.
 
-    Neighbours so stay apart as they were, and only far positions are pressed together. A single plane is the fastest,
-    and stays. It is plain rotary with its base
-    times factor^(D/(D-2)), where D = 2 P is the width of a head.
+    So neighbouring positions stay apart and only distant ones are compressed. This is plain rotary with its base
+    multiplied by factor^(D/(D-2)), where D = 2 P is the width of a head.
 
-    Source: the "NTK-aware" scaling as Peng et al. 2024 (YaRN) write it, section 3.1.
+    Source: the "NTK-aware" scaling as in Peng et al. 2024 (YaRN), section 3.1.
     """
-    steps = torch.arange(len(speed), dtype=speed.dtype) / max(len(speed) - 1, 1)
-    return speed * factor**-steps
+    steps = torch.arange(len(frequency), dtype=frequency.dtype) / max(len(frequency) - 1, 1)
+    return frequency * factor**-steps
 
 
 SCALINGS: dict[str, Callable[[Tensor, float], Tensor]] = {"interpolation": interpolated, "ntk": ntk}
-"""How rotary positions are stretched over a longer text than a model was trained on."""
+"""How rotary positions are scaled to contexts longer than those of training."""
 
 
 class Rotary(nn.Module):
-    """Turn queries and keys by an angle that grows with their position, so that q . k sees only how far apart they are.
+    """Rotate queries and keys by an angle proportional to their position, so that q . k depends on their distance.
 
-    Components i and i + D/2 of a head form a plane, which turns by t / base^(2i/D) at position t: the speeds of
-    `sinusoidal`, in the order of planes that Llama's weights have.
+    Components i and i + D/2 of a head form a plane, which is rotated by t / base^(2i/D) at position t: the frequencies
+    of `sinusoidal`, in the order of planes of Llama's weights.
 
     Args:
         block_size: number of positions.
         d_head: width D of a head, even.
-        base: how slow the slowest plane is.
+        base: base of the frequencies; a larger base rotates the last plane more slowly.
         scaling: a key of `SCALINGS`.
-        factor: how many times as long a text shall be read as in training; at 1 nothing changes.
+        factor: ratio of the longest context to that of training; at 1 nothing changes.
 
     Raises:
         ValueError: if the width is odd, the base not positive, the scaling unknown or the factor below 1.
@@ -155,18 +156,17 @@ class Rotary(nn.Module):
             raise ValueError(f"rotary positions need heads of even width, got {d_head}")
         if not base > 0:
             raise ValueError(f"rotary positions need a base > 0, got {base}")
-        if scaling not in SCALINGS:
-            raise ValueError(f"scaling must be one of {', '.join(SCALINGS)}, got {scaling!r}")
+        require_choice("scaling", scaling, SCALINGS)
         if not 1 <= factor < math.inf:
             raise ValueError(f"rotary positions need a factor >= 1, got {factor}")
-        speed = base ** (-torch.arange(0, d_head, 2, dtype=torch.float64) / d_head)
-        speed = SCALINGS[scaling](speed, factor)
-        angle = torch.arange(block_size, dtype=torch.float64)[:, None] * speed  # (T, D/2)
+        frequency = base ** (-torch.arange(0, d_head, 2, dtype=torch.float64) / d_head)
+        frequency = SCALINGS[scaling](frequency, factor)
+        angle = torch.arange(block_size, dtype=torch.float64)[:, None] * frequency  # (T, D/2)
         for name, table in (("cos", angle.cos()), ("sin", angle.sin())):
             self.register_buffer(name, table.to(torch.get_default_dtype()), persistent=False)
 
     def forward(self, x: Float[Tensor, "B H T D"], start: int = 0) -> Float[Tensor, "B H T D"]:
-        """Turn vectors that stand at positions start, start + 1, ..."""
+        """Rotate vectors at positions start, start + 1, ..."""
         stop = start + x.shape[-2]
         _check_range(start, stop, len(self.cos))
         cos, sin = self.cos[start:stop], self.sin[start:stop]

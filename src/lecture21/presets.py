@@ -8,19 +8,19 @@ from lecture21.moe import MoEConfig
 _OPENAI = {"activation": "gelu_tanh", "qkv_bias": True, "tied_head": True, "dropout": 0.1}
 # Radford et al. 2019, section 2.3 and table 2. Heads are in the released hyper-parameters, not in the paper.
 _GPT2 = {**_OPENAI, "vocab_size": 50257, "block_size": 1024, "initialization": "gpt2"}
-# Brown et al. 2020, section 2.1 and table 2.1. Their alternating dense and banded attention is not built here: it
-# changes which positions are seen, and no parameter. The paper gives no dropout.
+# Brown et al. 2020, section 2.1 and table 2.1. Their alternating dense and banded attention is not
+# implemented: it changes the mask, and no parameter. The paper gives no dropout.
 _GPT3 = {**_GPT2, "block_size": 2048, "dropout": 0.0}
-# Balance within a run of some hundred steps: ten times the rate of DeepSeek-V3, which had many thousand.
+# To reach balance within some hundred steps: ten times the bias rate of DeepSeek-V3, which had many thousand.
 _BALANCED = {"balance": "aux", "aux_weight": 0.01, "bias_rate": 0.01}
 
-PRESETS: dict[str, GPTConfig] = {
+_PRESETS: dict[str, GPTConfig] = {
     # Slide 24, left of the arrows. The shape is that of the notebook of Karpathy's lecture "Let's build GPT", which
     # prints 0.209729 M parameters.
     "gpt0": GPTConfig(),
-    # GPT-0 with experts, cut three ways. In each a token is read by feed-forward layers of joint width 256, as in
-    # gpt0, and all experts together have width 1,024, as in gpt0-wide: twins of equal active and of equal total size,
-    # but for the routers and a few biases. moe-switch follows Fedus et al. 2022, moe Jiang et al. 2024 (Mixtral), and
+    # GPT-0 with experts of three sizes. In each, the experts of a token have the joint width 256 of gpt0, and all
+    # experts the joint width 1,024 of gpt0-wide: dense twins of equal active and of equal total size, up to the
+    # routers and a few biases. moe-switch follows Fedus et al. 2022, moe Jiang et al. 2024 (Mixtral), and
     # moe-fine the finer experts of Dai et al. 2024 (DeepSeek), all in shape alone.
     "gpt0-wide": GPTConfig(d_ff=1024),
     "moe-switch": GPTConfig(d_ff=256, moe=MoEConfig(n_expert=4, top_k=1, **_BALANCED)),
@@ -51,16 +51,16 @@ PRESETS: dict[str, GPTConfig] = {
     "gpt3-xl": GPTConfig(**_GPT3, n_layer=24, n_head=16, d_model=2048),
     "gpt3-2.7b": GPTConfig(**_GPT3, n_layer=32, n_head=32, d_model=2560),
     "gpt3-6.7b": GPTConfig(**_GPT3, n_layer=32, n_head=32, d_model=4096),
-    # The table's d_model is 5,140, which 40 heads do not divide; their width is given as 128, so that 5,120 numbers
-    # leave the heads and 5,140 the projection.
+    # The table's d_model is 5,140, which 40 heads do not divide; their width is given as 128, so that the
+    # heads have the joint width 5,120 and the output projection 5,140.
     "gpt3-13b": GPTConfig(**_GPT3, n_layer=40, n_head=40, d_head=128, d_model=5140),
     "gpt3": GPTConfig(**_GPT3, n_layer=96, n_head=96, d_model=12288),
 }
 
 
 def names() -> tuple[str, ...]:
-    """Return the names that `get` knows."""
-    return tuple(PRESETS)
+    """Return the names of all presets."""
+    return tuple(_PRESETS)
 
 
 def get(name: str, /, **changes: object) -> GPTConfig:
@@ -73,6 +73,6 @@ def get(name: str, /, **changes: object) -> GPTConfig:
     Raises:
         ValueError: if the preset or a field is unknown, or a value does not fit.
     """
-    if name not in PRESETS:
+    if name not in _PRESETS:
         raise ValueError(f"unknown preset {name!r}; choose from {', '.join(names())}")
-    return PRESETS[name].changed(**changes)
+    return _PRESETS[name].changed(**changes)

@@ -1,6 +1,6 @@
-"""What came before: a recurrent network that reads one token at a time and keeps one vector of memory (slide 2).
+"""A recurrent language model, which processes one token at a time with a state of fixed size (slide 2).
 
-Called like a GPT, trained and sampled by the same functions, so that the two can be laid side by side.
+It has the interface of a GPT and is trained and sampled by the same functions, so that the two can be compared.
 """
 
 import os
@@ -9,19 +9,20 @@ from dataclasses import asdict, dataclass
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21._support.storage import build_model, load_model, save_model
+from lecture21._support.storage import load_pretrained, save_model
+from lecture21._support.tensors import require_vocabulary
 from lecture21._support.validation import from_dict, require_choice, require_number, require_whole
-from lecture21.objectives import require_vocabulary, token_cross_entropy
+from lecture21.objectives import token_cross_entropy
 
-KIND = "rnn"  # what a saved model calls itself, whichever of the following it is
+_KIND = "rnn"
 KINDS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
-"""What a layer computes at each step: tanh of a sum (Elman 1990), or gated (Cho et al. 2014; Hochreiter &
-Schmidhuber 1997)."""
+"""The recurrent layers by name: tanh of a sum (Elman 1990), GRU (Cho et al. 2014), LSTM (Hochreiter & Schmidhuber
+1997)."""
 
 
 @dataclass(frozen=True)
 class RNNConfig:
-    """The shape of a recurrent language model; checked when made. Depth and width are by default those of char-rnn.
+    """The shape of a recurrent language model, checked when it is constructed; depth and width default to char-rnn's.
 
     Raises:
         ValueError: naming the field, its value and what is allowed.
@@ -32,15 +33,15 @@ class RNNConfig:
     vocab_size: int = 65
     """Number of distinct tokens V."""
     block_size: int = 32
-    """Length of a training window in tokens; not a limit on what can be read."""
+    """Length of a training window in tokens; not a limit on the context."""
     kind: str = "lstm"
-    """What a layer computes at each step: rnn, gru or lstm."""
+    """Recurrent layer: rnn, gru or lstm."""
     n_layer: int = 2
-    """Number of layers, each reading the states of the one below."""
+    """Number of layers, each of which takes the states of the one below as input."""
     d_model: int = 128
     """Width C of the token vectors and of each layer's state."""
     dropout: float = 0.0
-    """Probability of dropping an activation between layers, never from one step to the next, while training."""
+    """Probability of dropping an activation between layers, but not between time steps, in training."""
 
     def __post_init__(self) -> None:
         for name in ("vocab_size", "block_size", "n_layer", "d_model"):
@@ -54,34 +55,31 @@ class RNNConfig:
         return from_dict(cls, values, source)
 
 
-class HiddenState:
-    """All that a recurrent network remembers of what it has read; it does not grow with the text."""
+class _HiddenState:
+    """The state of a recurrent network after the tokens so far; its size does not grow with the text."""
 
     def __init__(self) -> None:
         self.tensors: Tensor | tuple[Tensor, Tensor] | None = None
-        """The state h of every layer, (L, B, C); for an LSTM with its cell c of the same shape; None at the start."""
+        """State h of every layer, (L, B, C); for an LSTM with the cell state c, of the same shape; initially None."""
 
 
 class RNN(nn.Module):
-    """A recurrent language model that gives, at each position, the logits of the next token.
+    """A recurrent language model that computes, at each position, the logits of the next token.
 
-    Position t sees the tokens before it only through the state, so causality needs no mask, and each state needs the
-    one before, so T positions take T steps one after the other.
-
-    Raises:
-        ValueError: from `RNNConfig`, or where token ids do not fit the model.
+    The logits depend on earlier tokens only through the state, so causality needs no mask. Each state depends on the
+    one before, so T positions take T sequential steps.
 
     Source: slides 2 and 3; Elman 1990, Finding Structure in Time; dropout as in Zaremba et al. 2014.
     """
 
-    context_limit = None  # of what is read; `block_size` only says how long the training windows are
+    context_limit = None  # `block_size` is only the length of the training windows
 
     def __init__(self, config: RNNConfig):
         super().__init__()
         c = self.config = config
         self.token = nn.Embedding(c.vocab_size, c.d_model)
         self.dropout = nn.Dropout(c.dropout)
-        # torch warns of a dropout between the layers where there is only one.
+        # torch warns about dropout between layers if there is only one.
         between = c.dropout if c.n_layer > 1 else 0.0
         self.recurrence = KINDS[c.kind](c.d_model, c.d_model, c.n_layer, batch_first=True, dropout=between)
         self.head = nn.Linear(c.d_model, c.vocab_size)
@@ -97,28 +95,31 @@ class RNN(nn.Module):
         return self.config.block_size
 
     def num_parameters(self) -> int:
-        """Count the trained numbers, with the two biases that torch gives to each gate."""
+        """Return the number of parameters, including the two biases that torch has for each gate."""
         return sum(p.numel() for p in self.parameters())
 
-    def new_cache(self) -> HiddenState:
-        """Return the state before the first token, to be passed to `forward`, which carries it on."""
-        return HiddenState()
+    def new_cache(self) -> _HiddenState:
+        """Return the initial state, to be passed to `forward`, which updates it."""
+        return _HiddenState()
 
-    def forward(self, ids: Int[Tensor, "B T"], cache: HiddenState | None = None) -> Float[Tensor, "B T V"]:
+    def forward(self, ids: Int[Tensor, "B T"], cache: _HiddenState | None = None) -> Float[Tensor, "B T V"]:
         """Return the logits of the token that follows each position.
 
         Args:
-            ids: token ids, of any length. With a cache, only those that it has not seen yet.
+            ids: token ids, of any length. With a cache, only the new ones.
             cache: from `new_cache`; it holds the state after the last token.
 
         Raises:
-            ValueError: if there is nothing to read, or an id is outside the vocabulary.
+            ValueError: if there is no token, an id is outside the vocabulary, or the cache is that of another batch.
         """
         if ids.dim() != 2 or ids.shape[1] < 1:
-            raise ValueError(f"ids must have the shape (B, T) with one token or more a row, got {tuple(ids.shape)}")
+            raise ValueError(f"ids must have the shape (B, T) with at least one token per row, got {tuple(ids.shape)}")
         require_vocabulary(ids, self.vocab_size)
+        state = None if cache is None else cache.tensors
+        if state is not None and (state[0] if isinstance(state, tuple) else state).shape[1] != len(ids):
+            raise ValueError(f"the cache holds the states of another batch size than that of the ids, {len(ids)}")
         x = self.dropout(self.token(ids))  # (B, T, C)
-        x, state = self.recurrence(x, cache.tensors if cache else None)
+        x, state = self.recurrence(x, state)
         if cache is not None:
             cache.tensors = state
         return self.head(self.dropout(x))  # (B, T, V)
@@ -127,25 +128,20 @@ class RNN(nn.Module):
         """Return the mean cross-entropy of the targets in nats per token.
 
         Args:
-            ids: what the model reads.
-            targets: what follows at each position, `ids` shifted by one.
-
-        Raises:
-            ValueError: as `forward`, and if a target is outside the vocabulary.
+            ids: input tokens.
+            targets: the next token of each position, `ids` shifted by one.
         """
         return token_cross_entropy(self(ids), targets)
 
     def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
-        """Write `config.json` and `model.safetensors`, each beside its old version and then renamed."""
-        save_model(directory, KIND, asdict(self.config), self)
+        """Write `config.json` and `model.safetensors`, replacing earlier ones atomically."""
+        save_model(directory, _KIND, asdict(self.config), self)
 
     @classmethod
     def from_pretrained(cls, directory: str | os.PathLike[str]) -> "RNN":
         """Load a model, in float32 and in evaluation mode, from a directory that `save_pretrained` wrote.
 
         Raises:
-            ValueError: if the directory is not such a checkpoint, or a file in it is torn or of another model.
+            ValueError: if a file is missing, corrupt, or does not match the model.
         """
-        values, tensors = load_model(directory, KIND)
-        config = RNNConfig.from_dict(values, source=os.path.join(directory, "config.json"))
-        return build_model(cls, config, tensors, source=os.path.join(directory, "model.safetensors"))
+        return load_pretrained(cls, RNNConfig, directory, _KIND)

@@ -98,7 +98,7 @@ def test_a_block_is_torch_s_pre_norm_layer(activation, theirs):
 
 
 def test_an_unknown_activation_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"'swish'.*relu"):
+    with pytest.raises(ValueError, match=r"activation must be one of relu, .*'swish'"):
         FeedForward(4, 8, activation="swish")
 
 
@@ -276,7 +276,7 @@ def test_a_mask_joins_the_causal_one_in_both_paths():
 
 
 def test_queries_and_keys_are_normalised_before_they_are_turned():
-    layer = MultiHeadAttention(8, 2, rotary=Rotary(5, 4), qk_norm=nn.RMSNorm).double()
+    layer = MultiHeadAttention(8, 2, rotary=Rotary(5, 4), query_norm=nn.RMSNorm(4), key_norm=nn.RMSNorm(4)).double()
     x = randn(1, 5, 8)
     shape = (1, 5, 2, 4)
     q = layer.rotary(layer.query_norm(layer.query(x).view(shape).transpose(1, 2)))
@@ -340,3 +340,61 @@ def test_attention_maps_name_every_layer_and_see_what_it_saw():
     assert list(maps) == ["cross"]
     torch.testing.assert_close(maps["cross"], layer.explicit(x, memory=memory, mask=mask)[1])
     assert (maps["cross"][..., 1] == 0).all()
+
+
+@pytest.mark.usefixtures("untyped")
+def test_a_caught_error_leaves_a_cache_as_it_was():
+    torch.manual_seed(0)
+    layer, x, cache = MultiHeadAttention(8, 2).double(), randn(2, 6, 8), KVCache()
+    layer(x[:, :3], cache)
+    for bad in (x[:1, 3:], x.repeat(2, 1, 1)[:, 3:]):  # another batch
+        with pytest.raises(ValueError, match=r"the cache: it holds \(2, 2, T, 4\)"):
+            layer(bad, cache)
+    with pytest.raises(ValueError, match=r"new keys do not match the cache.*float64.*float32"):
+        cache.append(torch.zeros(2, 2, 1, 4), torch.zeros(2, 2, 1, 4))
+    with pytest.raises(ValueError, match="mask must be boolean"):
+        layer(x[:, 3:], cache, mask=torch.ones(3, 6))
+    assert len(cache) == 3
+    torch.testing.assert_close(layer(x[:, 3:], cache), layer(x)[:, 3:])
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (torch.ones(3, 3), "mask must be boolean, True = may attend; got torch.float32"),
+        (torch.ones(3, 3, dtype=torch.long), "mask must be boolean, True = may attend; got torch.int64"),
+        (torch.tensor([[1, 1, 1], [0, 0, 0], [1, 1, 1]]).bool(), "the mask leaves query 1 no key"),
+        (torch.ones(4, 4, dtype=torch.bool), r"mask must broadcast to \(B, H, T, S\) = \(2, 2, 3, 3\), got \(4, 4\)"),
+        (torch.ones(5, 1, 3, 3, dtype=torch.bool), r"mask must broadcast to .*, got \(5, 1, 3, 3\)"),
+    ],
+)
+def test_both_paths_refuse_a_mask_that_does_not_fit(causal, mask, message):
+    layer, x = MultiHeadAttention(8, 2, causal=causal).double(), randn(2, 3, 8)
+    for path in (layer, layer.explicit):
+        with pytest.raises(ValueError, match=message):
+            path(x, mask=mask)
+
+
+def test_a_mask_that_leaves_only_later_keys_is_refused_in_causal_attention():
+    mask = torch.tensor([[False, True, True], [True, True, True], [True, True, True]])
+    layer, x = MultiHeadAttention(8, 2).double(), randn(2, 3, 8)
+    for path in (layer, layer.explicit):
+        with pytest.raises(ValueError, match="the mask leaves query 0 no key"):
+            path(x, mask=mask)
+
+
+def test_a_cache_of_another_memory_is_refused():
+    layer, x, memory = MultiHeadAttention(8, 2, causal=False).double(), randn(2, 3, 8), randn(2, 5, 8, seed=1)
+    cache = KVCache()
+    out = layer(x, cache, memory=memory)
+    assert torch.equal(layer(x, cache, memory=memory.clone()), out)
+    with pytest.raises(ValueError, match="keys of another memory"):
+        layer(x, cache, memory=memory + 1)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_a_memory_of_another_batch_is_refused():
+    with pytest.raises(ValueError, match="memory must have as many rows as x, 2, got 1"):
+        MultiHeadAttention(8, 2, causal=False)(torch.zeros(2, 3, 8), memory=torch.zeros(1, 5, 8))

@@ -16,7 +16,6 @@ from lecture21.moe import (
     Router,
     SparseMoE,
     balance_loss,
-    capacity,
     describe,
     load,
     rebalanced,
@@ -26,15 +25,27 @@ from lecture21.moe import (
     within_capacity,
     z_loss,
 )
-from lecture21.training import TrainConfig, train
+from lecture21.moe.routing import _capacity
+from lecture21.training import TrainConfig, evaluate, train
 
 C, H = 6, 5
 
 
-def layer(n_expert: int = 5, top_k: int = 2, seed: int = 0, **changes: object) -> SparseMoE:
+def layer(
+    n_expert: int = 5,
+    top_k: int = 2,
+    seed: int = 0,
+    *,
+    activation: str = "relu",
+    bias: bool = True,
+    **changes: object,
+) -> SparseMoE:
     """A sparse layer in float64 whose router is far from equal."""
     torch.manual_seed(seed)
-    moe = SparseMoE(C, H, n_expert, top_k, **{"balance": "none", **changes}).double().eval()
+    moe = SparseMoE(
+        C, H, MoEConfig(n_expert, top_k, **{"balance": "none", **changes}), activation=activation, bias=bias
+    )
+    moe = moe.double().eval()
     with torch.no_grad():
         moe.router.weight.mul_(3)
     return moe
@@ -66,7 +77,7 @@ def test_the_sparse_dispatch_equals_the_dense_reference_in_values_and_gradients(
         top_k,
         n_shared=data.draw(st.integers(0, 2)),
         softmax="after" if after else "before",
-        capacity_factor=data.draw(st.sampled_from([None, 0.3, 1.0, 1.25, 9.0])),
+        eval_capacity_factor=data.draw(st.sampled_from([None, 0.3, 1.0, 1.25, 9.0])),
         activation=data.draw(st.sampled_from(sorted(ACTIVATIONS))),
         bias=data.draw(st.booleans()),
         balance=data.draw(st.sampled_from(["none", "bias"])),
@@ -120,7 +131,7 @@ def test_equal_experts_with_weights_that_sum_to_one_are_the_plain_layer():
 
 @pytest.mark.parametrize("capacity_factor", [None, 0.5])
 def test_permuting_the_experts_with_their_router_rows_changes_nothing(capacity_factor):
-    moe = layer(n_expert=5, top_k=3, capacity_factor=capacity_factor)
+    moe = layer(n_expert=5, top_k=3, eval_capacity_factor=capacity_factor)
     before = moe(tokens())
     order = torch.tensor([3, 0, 4, 2, 1])
     with torch.no_grad():
@@ -195,7 +206,7 @@ def test_places_go_to_the_earliest_positions_first(batch, length, n_expert, fact
     top_k = data.draw(st.integers(1, n_expert))
     scores = torch.rand(batch, length, n_expert, generator=torch.Generator().manual_seed(seed))
     experts = scores.topk(top_k).indices
-    places = capacity(batch * length, n_expert, top_k, factor)
+    places = _capacity(batch * length, n_expert, top_k, factor)
     taken = [0] * n_expert
     expected = torch.zeros_like(experts, dtype=torch.bool)
     for t in range(length):
@@ -207,14 +218,14 @@ def test_places_go_to_the_earliest_positions_first(batch, length, n_expert, fact
 
 
 def test_capacity_is_the_equal_share_times_the_factor_rounded_up():
-    assert capacity(8, 4, 1, 1.0) == 2
-    assert capacity(8, 4, 2, 1.25) == 5
-    assert capacity(7, 4, 1, 1.0) == 2
-    assert capacity(1, 64, 1, 1.0) == 1
+    assert _capacity(8, 4, 1, 1.0) == 2
+    assert _capacity(8, 4, 2, 1.25) == 5
+    assert _capacity(7, 4, 1, 1.0) == 2
+    assert _capacity(1, 64, 1, 1.0) == 1
 
 
 def test_a_later_token_takes_no_place_of_an_earlier_one():
-    config = GPTConfig(vocab_size=11, block_size=12, d_model=8, n_head=2, moe={"capacity_factor": 0.5})
+    config = GPTConfig(vocab_size=11, block_size=12, d_model=8, n_head=2, moe={"eval_capacity_factor": 0.5})
     torch.manual_seed(0)
     model = GPT(config).double().eval()
     ids = torch.randint(11, (3, 12), generator=torch.Generator().manual_seed(0))
@@ -227,7 +238,7 @@ def test_a_later_token_takes_no_place_of_an_earlier_one():
 
 
 def test_a_dropped_token_passes_through_the_residual():
-    moe = layer(n_expert=2, top_k=1, capacity_factor=0.2)
+    moe = layer(n_expert=2, top_k=1, eval_capacity_factor=0.2)
     x = tokens(1, 8)
     out = moe(x)
     kept = moe.router(x).kept[0, :, 0]
@@ -446,7 +457,7 @@ def test_a_shape_that_cannot_be_is_refused(values, message):
         GPTConfig(moe=values)
     if "experts" not in values:
         with pytest.raises(ValueError, match=message):
-            SparseMoE(C, H, **values)
+            SparseMoE(C, H, MoEConfig(**values))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -462,3 +473,44 @@ def test_a_router_is_a_linear_map_without_bias():
     router = Router(C, MoEConfig(balance="none"))
     assert dict(router.named_parameters()).keys() == {"weight"}
     assert router.state_dict().keys() == {"weight"}
+
+
+def test_capacity_limits_training_and_not_evaluation():
+    config = GPTConfig(vocab_size=11, block_size=12, d_model=8, n_head=2, moe={"capacity_factor": 0.5})
+    torch.manual_seed(0)
+    model = GPT(config).double()
+    text = torch.randint(11, (200,), generator=torch.Generator().manual_seed(0))
+    losses = [evaluate(model.eval(), text, batch_size=size) for size in (1, 3, 256)]
+    assert losses[1:] == pytest.approx(losses[:1] * 2, rel=1e-12)
+    ids, cache = text[:12][None], model.new_cache()
+    cached = torch.cat([model(ids[:, t : t + 1], cache) for t in range(12)], dim=1)
+    torch.testing.assert_close(cached, model(ids), rtol=1e-10, atol=1e-12)
+    with routings(model.train()) as found:
+        model(ids)
+    assert not found[0][1].kept.all()
+
+
+def test_a_sparse_model_that_fails_leaves_the_cache_as_it_was():
+    config = GPTConfig(vocab_size=11, block_size=12, n_layer=2, d_model=8, n_head=2, moe={})
+    torch.manual_seed(0)
+    model = GPT(config).double().eval()
+    ids, cache = torch.arange(6)[None], model.new_cache()
+    model(ids[:, :3], cache)
+    weight = model.blocks[1].feed_forward.router.weight
+    kept = weight.detach().clone()
+    with torch.no_grad():
+        weight.fill_(math.nan)
+    with pytest.raises(ValueError, match="a router's logit is nan"):
+        model(ids[:, 3:], cache)
+    with torch.no_grad():
+        weight.copy_(kept)
+    torch.testing.assert_close(model(ids[:, 3:], cache), model(ids)[:, 3:], rtol=1e-10, atol=1e-12)
+
+
+def test_the_loss_of_a_dense_model_registers_no_hook(monkeypatch):
+    def fail(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(torch.nn.Module, "register_forward_hook", fail)
+    ids = torch.zeros(1, 3, dtype=torch.long)
+    GPT(GPTConfig(n_layer=1)).train().loss(ids, ids)

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lecture21.objectives import at_least_float32, require_vocabulary, token_cross_entropy
+from lecture21._support.tensors import at_least_float32, require_vocabulary
+from lecture21.objectives import token_cross_entropy
 
 
 def test_cross_entropy_is_the_mean_of_minus_log_p():

@@ -160,5 +160,5 @@ def test_a_mean_that_no_span_can_have_is_refused(mean):
 
 
 def test_a_vocabulary_of_special_tokens_alone_is_refused():
-    with pytest.raises(ValueError, match=r"vocabulary of 3 has no token to draw beside \[0, 1, 2\]"):
+    with pytest.raises(ValueError, match=r"vocabulary of 3 has no token to draw besides \[0, 1, 2\]"):
         mask_tokens(torch.tensor([0]), vocab_size=3, mask=MASK, special=(PAD, END))

@@ -49,7 +49,9 @@ def strings_from(start, length):
 def test_the_likelihood_is_the_chain_rule_taken_one_prefix_at_a_time(model):
     ids = torch.tensor([[2, 0, 1, 1, 2, 0], [0, 0, 0, 0, 0, 0]])
     steps = [[model(row[None, :t])[0, -1].softmax(-1)[row[t]].log().item() for t in range(1, len(row))] for row in ids]
-    torch.testing.assert_close(token_log_probabilities(model, ids).double(), torch.tensor(steps, dtype=torch.float64))
+    torch.testing.assert_close(
+        token_log_probabilities(model(ids[:, :-1]), ids[:, 1:]).double(), torch.tensor(steps, dtype=torch.float64)
+    )
     expected = torch.tensor([math.fsum(row) for row in steps], dtype=torch.float64)
     torch.testing.assert_close(log_likelihood(model, ids).double(), expected)
 
@@ -75,19 +77,19 @@ def test_a_beginning_is_as_probable_as_all_strings_that_begin_so(model):
 def test_the_mean_of_the_token_log_probabilities_is_the_loss(model):
     ids = torch.tensor([[2, 0, 1, 1, 2, 0], [0, 1, 0, 2, 0, 1]])
     loss = model.loss(ids[:, :-1], ids[:, 1:])
-    torch.testing.assert_close(-token_log_probabilities(model, ids).mean().to(loss.dtype), loss)
+    torch.testing.assert_close(-token_log_probabilities(model(ids[:, :-1]), ids[:, 1:]).mean().to(loss.dtype), loss)
 
 
 def test_half_precision_is_widened_before_the_softmax():
     ids = torch.zeros(1, 3, dtype=torch.int64)
-    flat = token_log_probabilities(lambda ids: torch.zeros(*ids.shape, 1000, dtype=torch.bfloat16), ids)
+    flat = token_log_probabilities(torch.zeros(1, 2, 1000, dtype=torch.bfloat16), ids[:, 1:])
     assert flat.dtype == torch.float32
     torch.testing.assert_close(flat, torch.full((1, 2), -math.log(1000)))
 
 
 @pytest.mark.parametrize("length", [0, 1])
 def test_a_string_with_nothing_to_predict_is_refused(length):
-    with pytest.raises(ValueError, match=f"2 tokens or more.*got {length}"):
+    with pytest.raises(ValueError, match=f"at least 2 tokens.*got {length}"):
         log_likelihood(tiny_gpt(), torch.zeros(1, length, dtype=torch.int64))
 
 
@@ -130,4 +132,4 @@ def test_bits_per_character_of_no_text_are_refused():
 @pytest.mark.usefixtures("untyped")
 def test_a_string_without_a_batch_is_refused_by_its_shape():
     with pytest.raises(ValueError, match=r"shape \(B, T\), got \(3,\)"):
-        token_log_probabilities(lambda ids: ids, torch.tensor([1, 0, 1]))
+        log_likelihood(lambda ids: ids, torch.tensor([1, 0, 1]))

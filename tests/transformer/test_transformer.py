@@ -4,7 +4,7 @@ import itertools
 import json
 import math
 import re
-from dataclasses import FrozenInstanceError, asdict
+from dataclasses import FrozenInstanceError, asdict, replace
 
 import pytest
 import torch
@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lecture21 import GPT, GPTConfig
+from lecture21._support.storage import build_model
 from lecture21.attention import causal_mask
 from lecture21.config import CHOICES
 from lecture21.layers import attention_maps
@@ -24,9 +25,9 @@ from lecture21.transformer import (
     TransformerConfig,
     beam_search,
     greedy_decode,
-    length_penalty,
     padding_mask,
 )
+from lecture21.transformer.decoding import _length_penalty
 
 PAD, BOS, EOS = 0, 1, 2
 SMALL = {
@@ -520,10 +521,10 @@ def test_beams_are_scored_by_the_model_and_sorted(alpha):
 
 
 def test_the_length_penalty_is_the_formula_of_wu_et_al():
-    assert length_penalty(1, 0.6) == 1.0
-    assert length_penalty(7, 1.0) == 2.0
-    assert length_penalty(19, 0.5) == 2.0
-    torch.testing.assert_close(length_penalty(torch.tensor([1, 7]), 0.0), torch.ones(2))
+    assert _length_penalty(1, 0.6) == 1.0
+    assert _length_penalty(7, 1.0) == 2.0
+    assert _length_penalty(19, 0.5) == 2.0
+    torch.testing.assert_close(_length_penalty(torch.tensor([1, 7]), 0.0), torch.ones(2))
 
 
 @pytest.mark.parametrize("decode", [greedy_decode, lambda *a, **k: beam_search(*a, width=2, **k)])
@@ -637,9 +638,9 @@ def test_a_source_of_padding_alone_is_refused():
 
 
 def test_targets_of_padding_alone_have_no_loss():
-    with pytest.raises(ValueError, match=r"nothing but padding \(token 0\): there is no loss"):
+    with pytest.raises(ValueError, match=r"no target is left to predict: all of them are 0"):
         make({}).loss(SOURCE, SOURCE, torch.zeros_like(SOURCE))
-    with pytest.raises(ValueError, match="all are IGNORE"):
+    with pytest.raises(ValueError, match="no target is left to predict: all of them are -100"):
         MaskedLM(TransformerConfig(**SMALL)).loss(SOURCE, torch.full_like(SOURCE, IGNORE))
 
 
@@ -784,7 +785,7 @@ def test_the_decoder_stands_alone():
 @pytest.mark.usefixtures("untyped")
 def test_a_sequence_without_a_batch_is_refused_by_its_shape():
     model = sharp(WRITER)
-    with pytest.raises(ValueError, match=r"shape \(B, S\), got \(3,\)"):
+    with pytest.raises(ValueError, match=r"shape \(B, T\), got \(3,\)"):
         greedy_decode(model, torch.tensor([3, 1, 3]), bos=BOS, eos=EOS, max_new=2)
     with pytest.raises(ValueError, match=r"shape \(B, T\), got \(2,\)"):
         model(SOURCE[:1], torch.tensor([BOS, 3]))
@@ -796,3 +797,29 @@ def test_a_target_that_has_ended_goes_on_with_the_padding_of_its_model():
     ended = [ids[ids.index(EOS) + 1 :] for ids in beams.ids.flatten(0, 1).tolist() if EOS in ids]
     assert any(ended)
     assert {token for rest in ended for token in rest} == {6}
+
+
+def test_a_cache_is_refused_for_another_source_and_kept():
+    model = make({})
+    cache = model.new_cache()
+    first = model(SOURCE, TARGET[:, :2], cache)
+    with pytest.raises(ValueError, match="this cache holds another source"):
+        model(SOURCE.flip(0), TARGET[:, 2:], cache)
+    memory = model.encode(SOURCE.flip(0))
+    with pytest.raises(ValueError, match="keys of another memory"):
+        model.decoder(TARGET[:, 2:], memory, padding_mask(SOURCE, PAD), cache)
+    assert len(cache) == 2
+    rest = model(SOURCE.clone(), TARGET[:, 2:], cache)  # an equal source is the same source
+    torch.testing.assert_close(torch.cat([first, rest], dim=1), model(SOURCE, TARGET), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("field", ["n_encoder_layer", "n_decoder_layer", "d_ff", "block_size"])
+def test_sizes_that_do_not_match_the_weights_are_refused(field):
+    config = replace(TransformerConfig(**SMALL), **{field: 10**9})
+    with pytest.raises(ValueError, match=r"here( has|:| does not match)"):
+        build_model(Transformer, config, Transformer(TransformerConfig(**SMALL)).state_dict(), source="here")
+
+
+def test_a_decoder_block_without_a_memory_is_refused():
+    with pytest.raises(ValueError, match="needs a memory"):
+        make({}).decoder.blocks[0](torch.zeros(1, 2, SMALL["d_model"], dtype=torch.float64))

@@ -122,6 +122,25 @@ def load_model(directory: str | os.PathLike[str], kind: str) -> tuple[dict[str, 
     return values, tensors
 
 
+def load_pretrained(
+    make: Callable[[Any], Model], config_class: Any, directory: str | os.PathLike[str], kind: str
+) -> Model:
+    """Load a model that `save_model` wrote, in float32 and in evaluation mode.
+
+    Args:
+        make: the model's class.
+        config_class: the class of its configuration, with a method `from_dict`.
+        directory: where the model was saved.
+        kind: of the model, as it was saved.
+
+    Raises:
+        ValueError: as `load_model` and `build_model`, or from the configuration.
+    """
+    values, tensors = load_model(directory, kind)
+    config = config_class.from_dict(values, source=os.path.join(directory, CONFIG))
+    return build_model(make, config, tensors, source=os.path.join(directory, WEIGHTS))
+
+
 def find_difference(
     saved: Mapping[str, object], current: Mapping[str, object], may_differ: Collection[str] = ()
 ) -> tuple[str, str, str] | None:
@@ -148,8 +167,11 @@ def build_model(make: Callable[[Any], Model], config: Any, tensors: Mapping[str,
         # Each layer has tensors of its own. Without this a configuration of 10**9 layers takes hours to build.
         if "layer" in name and isinstance(value, int) and value > len(tensors):
             raise ValueError(f"{source} has {len(tensors):,} tensors, too few for {name}={printable(repr(value))}")
-    with torch.device("meta"), _WithoutInitialization():
-        shapes = make(config)
+    try:
+        with torch.device("meta"), _WithoutInitialization():
+            shapes = make(config)
+    except (RuntimeError, TypeError, OverflowError) as error:  # from torch: a size has more than 63 bits
+        raise ValueError(f"{source}: the sizes of this configuration are too large: {printable(str(error))}") from error
     check_tensors(shapes.state_dict(), tensors, source=source)
     tables = sum(buffer.nbytes for buffer in shapes.buffers())
     if tables > _MAX_TABLES + sum(tensor.nbytes for tensor in tensors.values()):

@@ -41,6 +41,14 @@ def require_choice(name: str, value: object, allowed: Collection[str]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {printable(repr(value))}")
 
 
+def require_heads(d_model: int, n_head: int, n_kv_head: int, d_head: int | None = None) -> None:
+    """Raise ValueError unless the heads divide the width, or have their own, and the key/value heads the heads."""
+    if n_head < 1 or (d_head is None and d_model % n_head):
+        raise ValueError(f"n_head must divide d_model, got d_model={d_model} and n_head={n_head}")
+    if n_kv_head < 1 or n_head % n_kv_head:
+        raise ValueError(f"n_kv_head must divide n_head, got n_head={n_head} and n_kv_head={n_kv_head}")
+
+
 def from_dict(cls: type[Config], values: Mapping[str, object], source: str) -> Config:
     """Build a dataclass from parsed JSON, which may omit fields; `source` is named if a field is unknown."""
     known = [field.name for field in fields(cls)]

@@ -97,7 +97,7 @@ class Responses:
 
     def log_probabilities(self, model: GPT) -> Float[Tensor, "B N"]:
         """Return log pi of each token of the responses, and 0 for padding; the sum over N is log pi(y|x)."""
-        every = token_log_probabilities(model, self.ids)  # (B, P+N-1)
+        every = token_log_probabilities(model(self.ids[:, :-1]), self.ids[:, 1:])  # (B, P+N-1)
         return every[:, self.prompt_length - 1 :].masked_fill(~self.mask, 0.0)
 
 

@@ -38,11 +38,7 @@ def sample(
         model.to(where),
         torch.tensor([ids]),
         length,
-        temperature=1.0 if temperature is None else temperature,
-        top_k=top_k,
-        top_p=top_p,
-        greedy=greedy,
-        seed=seed,
+        generation.Sampling(1.0 if temperature is None else temperature, top_k, top_p, greedy, seed),
     )
     pieces = tokenizer.stream(token.item() for token in new)
     first = next(pieces, "")  # options out of range are refused before anything is printed

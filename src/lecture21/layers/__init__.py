@@ -1,6 +1,6 @@
-"""The parts a transformer is stacked from: attention in several heads with its cache, and the block around it."""
+"""The parts of a transformer: multi-head attention with its cache, the feed-forward network, and the block."""
 
-from lecture21.layers.blocks import NORMS, RESIDUALS, Block
+from lecture21.layers.blocks import NORMS, Block
 from lecture21.layers.cache import KVCache
 from lecture21.layers.feed_forward import ACTIVATIONS, FeedForward
 from lecture21.layers.heads import MultiHeadAttention
@@ -10,7 +10,6 @@ from lecture21.layers.maps import attention_maps, attention_weights
 __all__ = [
     "ACTIVATIONS",
     "NORMS",
-    "RESIDUALS",
     "Block",
     "FeedForward",
     "KVCache",

@@ -1,7 +1,7 @@
-"""The block that a transformer is stacked from: attention, then feed-forward, each with a norm and added.
+"""The transformer block: attention, then feed-forward, each with a norm and a residual connection.
 
-A GPT's block, an encoder's and a decoder's are the same `Block`: they differ in their mask, and in whether there is a
-second attention that reads the encoder.
+A GPT's block, an encoder's and a decoder's are the same `Block`: they differ in their mask, and in whether there is
+cross-attention.
 """
 
 from collections.abc import Callable
@@ -9,39 +9,24 @@ from collections.abc import Callable
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from lecture21._support.validation import require_choice
 from lecture21.layers.cache import KVCache
 
 NORMS: dict[str, Callable[..., nn.Module]] = {"layernorm": nn.LayerNorm, "rmsnorm": nn.RMSNorm}
-"""Every kind of norm, made of a width and `eps`."""
-
-
-def pre_norm(x: Tensor, norm: nn.Module, layer: Callable[[Tensor], Tensor]) -> Tensor:
-    """Read a normalised copy and add to the stream itself (Radford et al. 2019)."""
-    return x + layer(norm(x))
-
-
-def post_norm(x: Tensor, norm: nn.Module, layer: Callable[[Tensor], Tensor]) -> Tensor:
-    """Add to the stream and normalise the sum (Vaswani et al. 2017; Radford et al. 2018)."""
-    return norm(x + layer(x))
-
-
-RESIDUALS: dict[str, Callable[[Tensor, nn.Module, Callable[[Tensor], Tensor]], Tensor]] = {
-    "pre": pre_norm,
-    "post": post_norm,
-}
+"""The norms by name; each is constructed with a width and `eps`."""
 
 
 class Block(nn.Module):
-    """Attention, then feed-forward, each with a norm and added to what came in; a decoder asks a memory between them.
+    """Attention and feed-forward with residual connections; a decoder has cross-attention between them.
 
     Args:
         d_model: width C, for the norms.
-        attention: mixes positions; called with `(x, cache, mask=..., prefix=...)`.
+        attention: mixes positions; called with `(x, cache, mask=..., n_prefix=...)`.
         feed_forward: transforms each position; called with `x`.
-        cross_attention: asks a memory; called with `(x, cache, memory=..., mask=...)`.
+        cross_attention: attends to the memory; called with `(x, cache, memory=..., mask=...)`.
         norm: a key of `NORMS`.
-        norm_position: a key of `RESIDUALS`.
-        norm_eps: what keeps the norms from dividing by 0.
+        norm_position: pre, before each layer (Radford et al. 2019), or post, after each sum (Vaswani et al. 2017).
+        norm_eps: added to the variance in the norms.
     """
 
     def __init__(
@@ -56,10 +41,9 @@ class Block(nn.Module):
         norm_eps: float = 1e-5,
     ):
         super().__init__()
-        for name, value, allowed in (("norm", norm, NORMS), ("norm_position", norm_position, RESIDUALS)):
-            if value not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-        self.residual = RESIDUALS[norm_position]
+        require_choice("norm", norm, NORMS)
+        require_choice("norm_position", norm_position, ("pre", "post"))
+        self.pre_norm = norm_position == "pre"
         self.norm_attention = NORMS[norm](d_model, eps=norm_eps)
         self.attention = attention
         self.norm_cross_attention = NORMS[norm](d_model, eps=norm_eps) if cross_attention else None
@@ -73,17 +57,25 @@ class Block(nn.Module):
         cache: KVCache | None = None,
         *,
         mask: Bool[Tensor, "..."] | None = None,
-        prefix: int = 0,
+        n_prefix: int = 0,
         memory: Float[Tensor, "B S C"] | None = None,
         memory_mask: Bool[Tensor, "..."] | None = None,
         memory_cache: KVCache | None = None,
     ) -> Float[Tensor, "B T C"]:
-        """Return the residual stream after this block; all but `x` as in `MultiHeadAttention.forward`."""
-        x = self.residual(x, self.norm_attention, lambda x: self.attention(x, cache, mask=mask, prefix=prefix))
-        if self.cross_attention is not None:
-            x = self.residual(
-                x,
-                self.norm_cross_attention,
-                lambda x: self.cross_attention(x, memory_cache, memory=memory, mask=memory_mask),
-            )
-        return self.residual(x, self.norm_feed_forward, self.feed_forward)
+        """Return the residual stream after this block; all arguments but `x` as in `MultiHeadAttention.forward`."""
+        if self.pre_norm:
+            x = x + self.attention(self.norm_attention(x), cache, mask=mask, n_prefix=n_prefix)
+            if self.cross_attention is not None:
+                x = x + self._cross_attend(self.norm_cross_attention(x), memory_cache, memory, memory_mask)
+            x = x + self.feed_forward(self.norm_feed_forward(x))
+        else:
+            x = self.norm_attention(x + self.attention(x, cache, mask=mask, n_prefix=n_prefix))
+            if self.cross_attention is not None:
+                x = self.norm_cross_attention(x + self._cross_attend(x, memory_cache, memory, memory_mask))
+            x = self.norm_feed_forward(x + self.feed_forward(x))
+        return x
+
+    def _cross_attend(self, x: Tensor, cache: KVCache | None, memory: Tensor | None, mask: Tensor | None) -> Tensor:
+        if memory is None:
+            raise ValueError("a block with cross-attention needs a memory to attend to")
+        return self.cross_attention(x, cache, memory=memory, mask=mask)

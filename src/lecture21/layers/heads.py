@@ -1,29 +1,29 @@
-"""Attention in several heads, in two paths through the same weights.
+"""Multi-head attention, computed in two ways from the same weights.
 
-`forward` uses torch's fused kernel and never holds the attention weights, and reads in blocks where there is a window;
-`explicit` is the formula of `lecture21.attention`, and returns them. The tests prove them equal.
+`forward` uses torch's fused kernel, which never stores the attention weights, and windowed attention where there is a
+window. `explicit` is the formula of `lecture21.attention` and returns the weights. The tests prove them equal.
 """
-
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from lecture21._support.tensors import require_mask
+from lecture21._support.validation import require_heads
 from lecture21.attention import attention, causal_mask, windowed_attention
 from lecture21.layers.cache import KVCache
 from lecture21.positions import Rotary
 
 BLOCKED = 4
-"""From so many windows on, a text is read in blocks; below, the copies that this takes cost more than it saves."""
+"""Number of windows from which a sequence is computed in blocks; in shorter ones, copying costs more than it saves."""
 
 
 class MultiHeadAttention(nn.Module):
-    """Attention in H heads side by side, joined by an output projection (slide 19).
+    """H attention heads of width D, concatenated and mapped by an output projection (slide 19).
 
-    Each head is a `SelfAttention` of width D; the H query matrices stand in one weight, and so do the keys and the
-    values. With fewer key/value heads than query heads, G, each serves a group of H / G queries.
+    The H query matrices are one weight, and so are the keys and the values. With G < H key/value heads, each serves a
+    group of H / G query heads.
 
     Args:
         d_model: width C of the model.
@@ -32,15 +32,17 @@ class MultiHeadAttention(nn.Module):
         d_head: width D of a head; C / H if not given.
         qkv_bias: whether the query, key and value maps have a bias.
         bias: whether the output projection has one.
-        dropout: probability of dropping an attention weight, and an output, while training.
-        causal: whether a query sees only itself and what came before.
-        window: how many positions a query of causal self-attention sees, itself included; all if not given.
-        rotary: turns queries and keys by their positions.
-        qk_norm: makes a norm of width D, one for queries and one for keys (Dehghani et al. 2023).
+        dropout: probability of dropping an attention weight, and an output, in training.
+        causal: whether a query attends only to its own and earlier positions.
+        window: number of positions that a query of causal self-attention attends to, its own included; all earlier
+            ones if not given.
+        rotary: rotates queries and keys by their positions.
+        query_norm: norm of width D for the queries (QK-norm; Dehghani et al. 2023).
+        key_norm: the same for the keys.
 
     Raises:
         ValueError: if the heads do not divide the width, or the key/value heads the heads, or the window is below 1
-            or stands where nothing is causal.
+            or the attention is not causal.
 
     Source: Vaswani et al. 2017, section 3.2.2; Ainslie et al. 2023 for grouped heads.
     """
@@ -58,14 +60,12 @@ class MultiHeadAttention(nn.Module):
         causal: bool = True,
         window: int | None = None,
         rotary: Rotary | None = None,
-        qk_norm: Callable[[int], nn.Module] | None = None,
+        query_norm: nn.Module | None = None,
+        key_norm: nn.Module | None = None,
     ):
         super().__init__()
         n_kv_head = n_head if n_kv_head is None else n_kv_head
-        if n_head < 1 or (d_head is None and d_model % n_head):
-            raise ValueError(f"n_head must divide d_model, got d_model={d_model} and n_head={n_head}")
-        if n_kv_head < 1 or n_head % n_kv_head:
-            raise ValueError(f"n_kv_head must divide n_head, got n_head={n_head} and n_kv_head={n_kv_head}")
+        require_heads(d_model, n_head, n_kv_head, d_head)
         if window is not None and (window < 1 or not causal):
             raise ValueError(f"window must be >= 1 and needs causal=True, got window={window} and causal={causal}")
         self.d_head = d_model // n_head if d_head is None else d_head
@@ -77,13 +77,14 @@ class MultiHeadAttention(nn.Module):
         self.query = nn.Linear(d_model, n_head * self.d_head, bias=qkv_bias)
         self.key = nn.Linear(d_model, n_kv_head * self.d_head, bias=qkv_bias)
         self.value = nn.Linear(d_model, n_kv_head * self.d_head, bias=qkv_bias)
-        self.query_norm, self.key_norm = (qk_norm(self.d_head), qk_norm(self.d_head)) if qk_norm else (None, None)
+        self.query_norm = query_norm
+        self.key_norm = key_norm
         self.output = nn.Linear(n_head * self.d_head, d_model, bias=bias)
 
     def _split(
         self, x: Float[Tensor, "B T HD"], norm: nn.Module | None = None, start: int | None = None
     ) -> Float[Tensor, "B H T D"]:
-        """Cut into heads; normalise and turn them where this layer does so."""
+        """Split into heads, normalise, and rotate by the positions from `start` on, where this layer does so."""
         heads = x.unflatten(-1, (-1, self.d_head)).transpose(1, 2)
         heads = heads if norm is None else norm(heads)
         return heads if self.rotary is None or start is None else self.rotary(heads, start)
@@ -91,29 +92,41 @@ class MultiHeadAttention(nn.Module):
     def _project(
         self, x: Float[Tensor, "B T C"], memory: Float[Tensor, "B S C"] | None, cache: KVCache | None
     ) -> tuple[Float[Tensor, "B H T D"], Float[Tensor, "B H S D"], Float[Tensor, "B H S D"]]:
-        """Return queries of `x`, and keys and values of the memory, or of `x` and everything in the cache."""
+        """Return queries of `x`, and keys and values of the memory, or of the cache and `x`."""
+        if memory is not None and len(memory) != len(x):
+            raise ValueError(f"memory must have as many rows as x, {len(x)}, got {len(memory)}")
         start = None if memory is not None else len(cache) if cache is not None else 0
         q = self._split(self.query(x), self.query_norm, start)
         if memory is not None and cache is not None and len(cache):
-            k, v = cache.k, cache.v  # the memory does not change while a decoder writes
+            if memory is not cache.memory and not torch.equal(memory, cache.memory):
+                raise ValueError("this cache holds the keys of another memory: each source needs a new cache")
+            k, v = cache.k, cache.v
         else:
             source = x if memory is None else memory
             k, v = self._split(self.key(source), self.key_norm, start), self._split(self.value(source))
             if cache is not None:
                 k, v = cache.append(k, v)
+                cache.memory = memory
         return q, k.repeat_interleave(self.group, dim=1), v.repeat_interleave(self.group, dim=1)
 
     def _mask(
-        self, n_query: int, n_key: int, memory: Tensor | None, mask: Tensor | None, prefix: int, device: torch.device
+        self, x: Tensor, n_key: int, memory: Tensor | None, mask: Tensor | None, n_prefix: int
     ) -> Bool[Tensor, "*B T S"] | None:
-        """Join the caller's mask with the causal one, where this is causal self-attention; None = all may attend."""
-        if mask is not None:
-            mask = mask.expand(torch.broadcast_shapes(mask.shape, (n_query, n_key)))
-        # A single query is the last position, and sees everything that is there.
-        if not self.causal or memory is not None or n_query == 1:
-            return mask
-        causal = causal_mask(n_query, n_key, window=self.window, prefix=prefix, device=device)
-        return causal if mask is None else mask & causal
+        """Combine the caller's mask with the causal one in causal self-attention; None = every key is allowed."""
+        n_query, allowed = x.shape[1], None
+        # A single query is the last position, which may attend to every key that the cache returns.
+        if self.causal and memory is None and n_query > 1:
+            allowed = causal_mask(n_query, n_key, window=self.window, n_prefix=n_prefix, device=x.device)
+        if mask is None:
+            return allowed
+        require_mask(mask, rows=False)
+        shape = (len(x), self.query.out_features // self.d_head, n_query, n_key)
+        if mask.dim() > 4 or any(m not in (1, n) for m, n in zip(mask.shape[::-1], shape[::-1], strict=False)):
+            raise ValueError(f"mask must broadcast to (B, H, T, S) = {shape}, got {tuple(mask.shape)}")
+        mask = mask if allowed is None else mask & allowed
+        if mask.device.type == "cpu":  # elsewhere the check would wait for the device
+            require_mask(mask)
+        return mask.expand(torch.broadcast_shapes(mask.shape, (n_query, n_key)))
 
     def _join(self, heads: Float[Tensor, "B H T D"]) -> Float[Tensor, "B T C"]:
         return self.output(heads.transpose(1, 2).flatten(2))
@@ -125,28 +138,37 @@ class MultiHeadAttention(nn.Module):
         *,
         memory: Float[Tensor, "B S C"] | None = None,
         mask: Bool[Tensor, "..."] | None = None,
-        prefix: int = 0,
+        n_prefix: int = 0,
     ) -> Float[Tensor, "B T C"]:
-        """Mix positions.
+        """Attend, to `x` or to a memory.
 
         Args:
-            x: what asks. With a cache, only the new positions, and the cache grows by them.
-            cache: keys and values so far; of the memory, if there is one, which are then computed once.
-            memory: what is asked (cross-attention); `x` itself if not given.
-            mask: True = may attend, of a shape that broadcasts to (B, H, T, S); joined with the causal mask.
-            prefix: of causal self-attention, the first so many positions see each other: see `causal_mask`.
+            x: inputs of the queries. With a cache, only the new positions, which are added to it.
+            cache: earlier keys and values; in cross-attention those of the memory, which are computed once.
+            memory: inputs of the keys and values in cross-attention; `x` if not given.
+            mask: True = may attend, of a shape that broadcasts to (B, H, T, S); combined with the causal mask.
+            n_prefix: in causal self-attention, number of first positions that attend to each other.
+
+        Raises:
+            ValueError: if the mask is not boolean, does not fit, or leaves a query no key (checked on the CPU), or the
+                cache holds other keys. The cache is then unchanged.
         """
-        q, k, v = self._project(x, memory, cache)
         dropout = self.dropout if self.training else 0.0
-        n_query, n_key = q.shape[-2], k.shape[-2]
-        plain = mask is None and self.causal and memory is None and n_query == n_key and not prefix
+        n_query = x.shape[1]
+        n_key = n_query + (0 if cache is None or cache.k is None else cache.k.shape[-2])
+        if memory is not None:
+            n_key = memory.shape[1]
+        plain = mask is None and self.causal and memory is None and n_query == n_key and not n_prefix
         if plain and (self.window is None or self.window >= n_key):
+            q, k, v = self._project(x, memory, cache)
             heads = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
         elif plain and n_key >= BLOCKED * self.window:
+            q, k, v = self._project(x, memory, cache)
             heads = windowed_attention(q, k, v, self.window, dropout=dropout)
         else:
             # is_causal would align the mask with the first keys; cached queries are the last positions.
-            mask = self._mask(n_query, n_key, memory, mask, prefix, x.device)
+            mask = self._mask(x, n_key, memory, mask, n_prefix)
+            q, k, v = self._project(x, memory, cache)
             heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
         return F.dropout(self._join(heads), dropout)
 
@@ -156,9 +178,10 @@ class MultiHeadAttention(nn.Module):
         *,
         memory: Float[Tensor, "B S C"] | None = None,
         mask: Bool[Tensor, "..."] | None = None,
-        prefix: int = 0,
+        n_prefix: int = 0,
     ) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B H T S"]]:
-        """Compute the same output step by step, without dropout, and return the attention weights beside it."""
+        """Compute the same output step by step, without dropout, and return the attention weights with it."""
+        mask = self._mask(x, (x if memory is None else memory).shape[1], memory, mask, n_prefix)
         q, k, v = self._project(x, memory, None)
-        heads, weights = attention(q, k, v, self._mask(q.shape[-2], k.shape[-2], memory, mask, prefix, x.device))
+        heads, weights = attention(q, k, v, mask)
         return self._join(heads), weights

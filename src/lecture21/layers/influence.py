@@ -1,4 +1,4 @@
-"""How far a prediction moves when a token is nudged: the length of memory, measured on any model with embeddings."""
+"""Influence of an earlier token on a prediction: the effective memory of any model with embeddings."""
 
 import torch
 from jaxtyping import Float, Int
@@ -8,21 +8,21 @@ from lecture21._support.modes import evaluating
 
 
 def influence_by_distance(model: nn.Module, ids: Int[Tensor, "B T"]) -> Float[Tensor, " T"]:
-    """Return the norm of d logits / d embedding, for the logits of the last position and the token s places before it.
+    """Return the norm of d logits / d embedding, for the logits of the last position and the token s positions earlier.
 
-    The norm is Frobenius', over the V logits and the C numbers of the embedding; its mean over the batch is returned,
-    entry s for distance s = 0 ... T - 1. In evaluation mode: dropout would be measured too.
+    It is the Frobenius norm over V logits and C components of the embedding, averaged over the batch; entry s is that
+    of distance s = 0 ... T - 1. The model is in evaluation mode, since dropout would add noise.
 
     Args:
-        model: maps ids to logits (B, T, V), and looks them up in its embedding `token` once.
-        ids: sequences to measure on.
+        model: maps ids to logits (B, T, V), with an embedding `token` that it applies once.
+        ids: the sequences.
 
     Raises:
-        ValueError: if there is nothing to read.
+        ValueError: if there is no token.
     """
     if ids.numel() < 1:
-        raise ValueError(f"influence_by_distance needs one sequence of one token or more, got shape {tuple(ids.shape)}")
-    # The embedded tokens become a leaf of their own, so that two equal ids are told apart.
+        raise ValueError(f"influence_by_distance needs at least one token, got ids of shape {tuple(ids.shape)}")
+    # The embedded tokens become a leaf, so that equal ids at different positions have separate gradients.
     embedded = model.token(ids).detach().requires_grad_()
     hook = model.token.register_forward_hook(lambda *_: embedded)
     try:
@@ -31,7 +31,7 @@ def influence_by_distance(model: nn.Module, ids: Int[Tensor, "B T"]) -> Float[Te
     finally:
         hook.remove()
     squares = torch.zeros(ids.shape, dtype=embedded.dtype, device=embedded.device)
-    for logit in last.sum(dim=0):  # rows of a batch do not see each other, so their sum keeps the gradients apart
+    for logit in last.sum(dim=0):  # rows of a batch are independent, so the sum keeps their gradients separate
         (gradient,) = torch.autograd.grad(logit, embedded, retain_graph=True)  # (B, T, C)
         squares += gradient.square().sum(dim=-1)
     return squares.sqrt().mean(dim=0).flip(0)

@@ -1,4 +1,4 @@
-"""Attention maps of a model that runs as usual."""
+"""Attention maps of a model, computed from the inputs of its attention layers."""
 
 from collections.abc import Callable
 
@@ -14,26 +14,25 @@ from lecture21.layers.heads import MultiHeadAttention
 def attention_maps(model: nn.Module, *inputs: object, **named: object) -> dict[str, Float[Tensor, "B H T S"]]:
     """Run a model once and return the attention map of every `MultiHeadAttention` in it, by module name.
 
-    The model runs as usual; a hook keeps what goes into each attention layer, and the explicit path is then computed
-    from that. So `forward` stays free of a flag, and the maps are those of the very pass that gave the output.
+    A hook takes the inputs of each attention layer in this forward pass and computes `explicit` from them.
 
     Args:
-        model: called as `model(*inputs, **named)`, without dropout; its mode is left as it was.
+        model: called as `model(*inputs, **named)` in evaluation mode; its mode is restored.
 
     Raises:
-        ValueError: if the model has no `MultiHeadAttention`, or a cache already holds a part of the sequence.
+        ValueError: if the model has no `MultiHeadAttention`, or a cache already holds part of the sequence.
     """
     layers = {name: module for name, module in model.named_modules() if isinstance(module, MultiHeadAttention)}
     if not layers:
-        raise ValueError(f"{type(model).__name__} has no MultiHeadAttention layer to look into")
+        raise ValueError(f"{type(model).__name__} has no MultiHeadAttention layer")
     maps: dict[str, Tensor] = {}
 
     def keep(name: str) -> Callable[[MultiHeadAttention, tuple, dict], None]:
         def hook(layer: MultiHeadAttention, args: tuple, kwargs: dict) -> None:
-            read_before = args[1] if len(args) > 1 else kwargs.get("cache")
-            if kwargs.get("memory") is None and read_before:  # its keys are not among the inputs
-                raise ValueError(f"maps need the whole sequence, but {len(read_before)} positions are in the cache")
-            given = {key: kwargs[key] for key in ("memory", "mask", "prefix") if key in kwargs}
+            cache = args[1] if len(args) > 1 else kwargs.get("cache")
+            if kwargs.get("memory") is None and cache:  # its keys are not among the inputs
+                raise ValueError(f"maps need the whole sequence, but {len(cache)} positions are in the cache")
+            given = {key: kwargs[key] for key in ("memory", "mask", "n_prefix") if key in kwargs}
             maps[name] = layer.explicit(args[0], **given)[1]
 
         return hook
@@ -49,9 +48,5 @@ def attention_maps(model: nn.Module, *inputs: object, **named: object) -> dict[s
 
 
 def attention_weights(model: nn.Module, ids: Int[Tensor, "B T"]) -> Float[Tensor, "layer B H T T"]:
-    """Return the maps of a GPT, stacked from its first layer to its last; rows = query, columns = key.
-
-    Raises:
-        ValueError: if the model has no `MultiHeadAttention`.
-    """
+    """Return the attention maps of a GPT, stacked from the first layer to the last; rows = query, columns = key."""
     return torch.stack(list(attention_maps(model, ids).values()))

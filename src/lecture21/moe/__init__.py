@@ -1,25 +1,22 @@
-"""Mixtures of experts inside a GPT: a sparse layer that stands in for a feed-forward layer (slides 29 and 35).
+"""Sparse mixtures of experts inside a GPT: a layer that replaces the feed-forward layer (slides 29 and 35).
 
-`route` and `balance_loss` are the ideas as plain functions; `SparseMoE` holds the weights; `statistics_of` looks in.
+`route` and `balance_loss` are the ideas as plain functions; `SparseMoE` holds the weights; `statistics_of` measures the
+routing.
 """
 
 from lecture21.moe.balance import balance_loss, load, rebalanced, z_loss
 from lecture21.moe.config import MoEConfig
-from lecture21.moe.experts import Experts, GroupedLinear
 from lecture21.moe.layer import SparseMoE
-from lecture21.moe.routing import Router, Routing, capacity, route, within_capacity
+from lecture21.moe.routing import Router, Routing, route, within_capacity
 from lecture21.moe.statistics import RouterStatistics, describe, routings, statistics_of
 
 __all__ = [
-    "Experts",
-    "GroupedLinear",
     "MoEConfig",
     "Router",
     "RouterStatistics",
     "Routing",
     "SparseMoE",
     "balance_loss",
-    "capacity",
     "describe",
     "load",
     "rebalanced",

@@ -1,4 +1,4 @@
-"""What keeps all experts at work: an auxiliary loss, a bias that only selects, and a loss that keeps logits small."""
+"""Load balancing: an auxiliary loss, a selection bias, and a loss that keeps router logits small."""
 
 import torch
 from jaxtyping import Float, Int
@@ -6,22 +6,22 @@ from torch import Tensor
 
 
 def load(experts: Int[Tensor, "..."], n_expert: int) -> Float[Tensor, " E"]:
-    """Return the share of all assignments that each expert gets; they sum to 1."""
+    """Return the share of all assignments that each expert receives; the shares sum to 1."""
     return experts.flatten().bincount(minlength=n_expert) / experts.numel()
 
 
 def balance_loss(probabilities: Float[Tensor, "*N E"], experts: Int[Tensor, "*N k"]) -> Float[Tensor, ""]:
-    """Return E sum_i f_i P_i: 1 when load or probability is spread equally, E when one expert has both.
+    """Return E sum_i f_i P_i: 1 if load or probability is uniform, E if one expert has all of both.
 
-    f_i is the share of the assignments that expert i gets, P_i its mean probability. Counts have no gradient: it flows
-    through P, and pushes down the probability of those that have more than their share.
+    f_i is the share of the assignments of expert i, P_i its mean probability. Counts have no gradient: it flows through
+    P, and lowers the probability of the experts with more than their share.
 
     Args:
-        probabilities: the router's softmax over all experts, of one layer. Several layers together could hide each
-            other's collapse.
-        experts: those chosen.
+        probabilities: the router's softmax over all experts, of one layer. Pooled over layers, collapsed layers could
+            cancel each other out.
+        experts: the selected experts.
 
-    Source: Fedus et al. 2022, equations 4 to 6, for k = 1; f is divided by k as well here, so that balance is 1 for
+    Source: Fedus et al. 2022, equations 4 to 6, for k = 1; here f is divided by k as well, so that balance is 1 for
     every k.
     """
     n_expert = probabilities.shape[-1]
@@ -30,7 +30,7 @@ def balance_loss(probabilities: Float[Tensor, "*N E"], experts: Int[Tensor, "*N 
 
 
 def z_loss(logits: Float[Tensor, "*N E"]) -> Float[Tensor, ""]:
-    """Return the mean square of the log-sum-exp of the logits, which keeps them small; it balances nothing.
+    """Return the mean square of the log-sum-exp of the logits, which keeps them small; it does not balance the load.
 
     Source: Zoph et al. 2022 (ST-MoE), equation 5.
     """
@@ -39,7 +39,7 @@ def z_loss(logits: Float[Tensor, "*N E"]) -> Float[Tensor, ""]:
 
 @torch.no_grad()
 def rebalanced(bias: Float[Tensor, " E"], experts: Int[Tensor, "*N k"], rate: float) -> Float[Tensor, " E"]:
-    """Return the biases after one step: up by `rate` below the mean load, down by as much above it.
+    """Return the biases after one step: increased by `rate` below the mean load, decreased by it above.
 
     Source: Wang et al. 2024 (arXiv 2408.15664), algorithm 1.
     """

@@ -1,4 +1,4 @@
-"""A sparse mixture of experts that stands in for the feed-forward layer of any GPT (slides 29 and 35)."""
+"""A sparse mixture of experts that replaces the feed-forward layer of any GPT (slides 29 and 35)."""
 
 import torch
 from jaxtyping import Float
@@ -11,25 +11,20 @@ from lecture21.moe.routing import Router, Routing
 
 
 class SparseMoE(nn.Module):
-    """Many feed-forward layers of which each token is read by k: sum over the chosen experts of weight times output.
+    """E feed-forward experts of which k process each token: sum over the selected experts of gate weight times output.
 
     Unlike the mixture of slide 30 it mixes hidden vectors, not distributions.
 
-    `forward` sorts the tokens by expert, so that each expert multiplies one matrix. `explicit` lets every expert read
-    every token and weighs most of them by 0; it is what to read first. The tests prove them equal.
+    `forward` sorts the tokens by expert, so that each expert multiplies one matrix. `explicit` applies every expert to
+    every token and gives most of them weight 0; read it first. The tests prove them equal.
 
     Args:
         d_model: width C.
         d_hidden: width of each expert's hidden layer.
-        n_expert: number of experts E.
-        top_k: number of experts that read a token.
-        activation: a key of `lecture21.layers.feed_forward.ACTIVATIONS`.
+        config: number of experts, routing, load balancing and capacity.
+        activation: a key of `lecture21.layers.ACTIVATIONS`.
         bias: whether the maps of the experts have a bias.
-        dropout: probability of dropping an output while training.
-        routing: the other fields of `MoEConfig`.
-
-    Raises:
-        ValueError: naming a field, its value and what is allowed.
+        dropout: probability of dropping an output in training.
 
     Source: Shazeer et al. 2017, section 2; Fedus et al. 2022, section 2. Shared experts: Dai et al. 2024, 3.2.
     """
@@ -38,29 +33,27 @@ class SparseMoE(nn.Module):
         self,
         d_model: int,
         d_hidden: int,
-        n_expert: int = 8,
-        top_k: int = 2,
+        config: MoEConfig | None = None,
         *,
         activation: str = "relu",
         bias: bool = True,
         dropout: float = 0.0,
-        **routing: object,
     ):
         super().__init__()
-        c = self.config = MoEConfig(n_expert, top_k, **routing)
+        c = self.config = MoEConfig() if config is None else config
         self.router = Router(d_model, c)
-        self.experts = Experts(d_model, d_hidden, n_expert, activation=activation, bias=bias)
-        # Layers that all tokens pass add up to one layer of their joint width.
+        self.experts = Experts(d_model, d_hidden, c.n_expert, activation=activation, bias=bias)
+        # The sum of the shared experts is one feed-forward layer of their joint width.
         shared = c.n_shared * d_hidden
         self.shared = FeedForward(d_model, shared, activation=activation, bias=bias) if shared else None
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B T C"]:
-        """Transform each position by the experts chosen for it; a token that none has a place for becomes 0."""
+        """Transform each position by the experts selected for it; the output of a dropped token is 0."""
         return self._finish(x, self._dispatch(x, self.router(x)))
 
     def explicit(self, x: Float[Tensor, "B T C"]) -> tuple[Float[Tensor, "B T C"], Routing]:
-        """Compute the same output without sorting, E / k times the work, and return the routing beside it."""
+        """Compute the same output without sorting, with E / k times the work, and return the routing with it."""
         routing = self.router(x)
         outputs = torch.stack([expert(x) for expert in self.experts.layers()], dim=-2)  # (B, T, E, C)
         weights = torch.zeros_like(routing.logits)  # (B, T, E)
@@ -71,15 +64,17 @@ class SparseMoE(nn.Module):
         return self.dropout(mixed if self.shared is None else mixed + self.shared(x))
 
     def _dispatch(self, x: Float[Tensor, "B T C"], routing: Routing) -> Float[Tensor, "B T C"]:
-        """Sort the assignments of tokens to experts by expert, let each expert read its own, and sort them back."""
+        """Sort the assignments of tokens to experts by expert, apply each expert to its own, and restore the order."""
         expert, k = routing.experts.flatten(), routing.experts.shape[-1]  # (N k)
         order = expert.argsort(stable=True)
-        if self.config.capacity_factor is not None:
+        if self.router.capacity_factor is not None:
             order = order[routing.kept.flatten()[order]]
         counts = expert[order].bincount(minlength=self.config.n_expert).tolist()
-        read = self.experts(x.flatten(0, 1).index_select(0, order // k), counts)  # (A, C), A = N k where all are kept
-        read = read * routing.weights.flatten()[order, None].to(read.dtype)
-        # Back to one row for each assignment, 0 for the dropped. Added up row by row the sum has the same order on
-        # every device, which index_add has not.
-        rows = read.new_zeros(len(expert), read.shape[-1]).index_put((order,), read)
+        outputs = self.experts(
+            x.flatten(0, 1).index_select(0, order // k), counts
+        )  # (A, C), A = N k where all are kept
+        outputs = outputs * routing.weights.flatten()[order, None].to(outputs.dtype)
+        # One row for each assignment, 0 for the dropped ones. Summed row by row, the order is the same on every device,
+        # which index_add does not guarantee.
+        rows = outputs.new_zeros(len(expert), outputs.shape[-1]).index_put((order,), outputs)
         return rows.view(*routing.experts.shape, x.shape[-1]).sum(-2)  # (B, T, C)

@@ -1,4 +1,4 @@
-"""Which experts read a token, and how much each counts: plain functions, and the router that holds the weights."""
+"""Routing: which experts process a token, and with which weights, as plain functions and as a module."""
 
 import math
 from typing import NamedTuple
@@ -8,22 +8,22 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.tensors import at_least_float32
 from lecture21.moe.balance import balance_loss, rebalanced, z_loss
 from lecture21.moe.config import MoEConfig
-from lecture21.objectives import at_least_float32
 
 
 class Routing(NamedTuple):
-    """What a router decided for every token of a batch."""
+    """The selected experts and their gate weights for every token of a batch."""
 
     logits: Float[Tensor, "B T E"]
     """Scores of all experts."""
     experts: Int[Tensor, "B T k"]
-    """The chosen experts, best first."""
+    """The selected experts, best first."""
     weights: Float[Tensor, "B T k"]
-    """How much each of them counts."""
+    """Their gate weights."""
     kept: Bool[Tensor, "B T k"]
-    """Whether the token found a place in that expert; all true without a capacity."""
+    """Whether the expert processes the token; all true without a capacity."""
 
 
 def route(
@@ -34,15 +34,15 @@ def route(
     renormalise: bool = True,
     bias: Float[Tensor, " E"] | None = None,
 ) -> tuple[Int[Tensor, "*N k"], Float[Tensor, "*N k"]]:
-    """Choose the k most probable experts of each token, and weigh them.
+    """Select the k most probable experts of each token, and compute their gate weights.
 
     Args:
         logits: scores of the experts.
         top_k: number of experts k.
-        softmax: before the selection, over all experts, or after it, over the k. After it is the same as before it
-            with renormalisation: the exponentials of the others cancel.
+        softmax: before the selection, over all experts, or after it, over the k. The latter equals the former with
+            renormalisation: the exponentials of the other experts cancel.
         renormalise: divide the k probabilities by their sum.
-        bias: added to the probabilities where experts are compared, never to the weights (Wang et al. 2024).
+        bias: added to the probabilities for the selection only, not to the weights (Wang et al. 2024).
 
     Returns:
         The experts, best first, and their weights.
@@ -52,15 +52,15 @@ def route(
     """
     probabilities = logits.softmax(-1)
     scores = probabilities.detach() if bias is None else probabilities.detach() + bias
-    experts = scores.topk(top_k, dim=-1).indices  # a choice has no gradient; the weights have
+    experts = scores.topk(top_k, dim=-1).indices  # the selection has no gradient; the weights have
     if softmax == "after":
         return experts, logits.gather(-1, experts).softmax(-1)
     weights = probabilities.gather(-1, experts)
     return experts, weights / weights.sum(-1, keepdim=True) if renormalise else weights
 
 
-def capacity(n_token: int, n_expert: int, top_k: int, factor: float) -> int:
-    """Return the number of places in each expert: its equal share of the k N assignments, times a factor, rounded up.
+def _capacity(n_token: int, n_expert: int, top_k: int, factor: float) -> int:
+    """Return the capacity of each expert: its equal share of the k N assignments, times a factor, rounded up.
 
     Source: Fedus et al. 2022, equation 3.
     """
@@ -68,13 +68,13 @@ def capacity(n_token: int, n_expert: int, top_k: int, factor: float) -> int:
 
 
 def within_capacity(experts: Int[Tensor, "B T k"], n_expert: int, places: int) -> Bool[Tensor, "B T k"]:
-    """Tell which assignments find a place when each expert has so many.
+    """Return which assignments are processed if each expert has a capacity of `places`.
 
-    Places go to the earliest positions first (of equal positions, to the first sequence; of one token, to its best
-    expert). So no token takes the place of an earlier one, and what a model says stays a function of the past. It is,
-    however, a function of the other sequences of the batch.
+    Earlier positions come first; among equal positions, earlier sequences; for one token, its best expert. No token
+    displaces an earlier one, so that the model remains causal. The result depends, however, on the other sequences of
+    the batch.
     """
-    in_time = experts.transpose(0, 1)  # (T, B, k): the order in which places are given
+    in_time = experts.transpose(0, 1)  # (T, B, k): the order of precedence
     order = in_time.flatten().argsort(stable=True)  # by expert; within one, in time
     counts = in_time.flatten().bincount(minlength=n_expert)
     first = counts.cumsum(0) - counts  # where each expert's assignments begin
@@ -84,10 +84,10 @@ def within_capacity(experts: Int[Tensor, "B T k"], n_expert: int, places: int) -
 
 
 class Router(nn.Linear):
-    """A linear map from a token to the scores of the experts, and the choice that follows from them.
+    """A linear map from a token to the scores of the experts, and the selection of the experts.
 
-    It computes in float32 at least: rounded scores choose other experts (Fedus et al. 2022, section 2.4). While it
-    trains with balance="bias", each forward pass moves the biases, outside autograd, as batch norm moves its averages.
+    It computes in at least float32, since rounding changes the selection (Fedus et al. 2022, section 2.4). In training
+    with balance="bias", each forward pass updates the biases outside autograd, as batch norm updates its averages.
 
     Args:
         d_model: width C.
@@ -99,8 +99,13 @@ class Router(nn.Linear):
         self.config = config
         self.register_buffer("selection_bias", torch.zeros(config.n_expert) if config.balance == "bias" else None)
 
+    @property
+    def capacity_factor(self) -> float | None:
+        """The capacity factor of the current mode; None for no limit."""
+        return self.config.capacity_factor if self.training else self.config.eval_capacity_factor
+
     def forward(self, x: Float[Tensor, "B T C"]) -> Routing:
-        """Choose the experts of each token.
+        """Select the experts of each token.
 
         Raises:
             ValueError: if a score is not finite.
@@ -115,15 +120,15 @@ class Router(nn.Linear):
         experts, weights = route(logits, c.top_k, softmax=c.softmax, renormalise=c.normalises, bias=self.selection_bias)
         if self.training and self.selection_bias is not None:
             self.selection_bias.copy_(rebalanced(self.selection_bias, experts, c.bias_rate))
-        if c.capacity_factor is None:
+        if self.capacity_factor is None:
             kept = torch.ones_like(experts, dtype=torch.bool)
         else:
-            places = capacity(experts[..., 0].numel(), c.n_expert, c.top_k, c.capacity_factor)
+            places = _capacity(experts[..., 0].numel(), c.n_expert, c.top_k, self.capacity_factor)
             kept = within_capacity(experts, c.n_expert, places)
         return Routing(logits, experts, weights, kept)
 
     def loss(self, routing: Routing) -> Float[Tensor, ""]:
-        """Return what a routing adds to the loss of the model, each part with its weight."""
+        """Return the weighted auxiliary losses of a routing."""
         c = self.config
         total = routing.logits.new_zeros(())
         if c.balance == "aux":

@@ -1,4 +1,4 @@
-"""What a router does, in numbers: who works, who is idle, who is dropped, and whether experts know their tokens."""
+"""Statistics of the routing: load, dropped tokens, entropy, and how much an expert depends on the token."""
 
 import math
 from collections.abc import Iterator
@@ -13,34 +13,33 @@ from lecture21._support.modes import evaluating
 from lecture21.moe.balance import load
 from lecture21.moe.routing import Router, Routing
 
-DEAD = 0.1
-"""An expert with less than this part of its equal share counts as dead."""
+_DEAD = 0.1  # an expert with less than this part of its equal share counts as dead
 
 
 @dataclass(frozen=True)
 class RouterStatistics:
-    """How one layer routed a batch. Load balance, specialisation and loss are three things: look at all of them."""
+    """Statistics of one layer on one batch. Load balance and specialisation are different properties."""
 
     load: Float[Tensor, " E"]
-    """Share of the assignments that each expert got."""
+    """Share of the assignments of each expert."""
     probability: Float[Tensor, " E"]
     """Mean probability of each expert."""
     load_entropy: float
-    """Entropy of the load, as a share of ln E: 1 where all have the same, 0 where one has all."""
+    """Entropy of the load divided by ln E: 1 if it is uniform, 0 if one expert has all of it."""
     max_violation: float
-    """E times the largest load, less 1 (MaxVio; Wang et al. 2024): 0 at balance. With one device for each expert, all
-    wait for the busiest, which takes 1 + this times as long as at balance."""
+    """E times the largest load, less 1 (MaxVio; Wang et al. 2024): 0 at balance. With one device for each expert,
+    a step takes 1 + this times as long as at balance, since all wait for the busiest."""
     dead: int
     """Number of experts with less than a tenth of their equal share."""
     dropped: float
-    """Share of the assignments that found no place."""
+    """Share of the assignments beyond the capacity."""
     router_entropy: float
-    """Mean entropy of a token's probabilities, as a share of ln E: 0 where the router is sure."""
+    """Mean entropy of a token's probabilities divided by ln E: 0 if the router is certain."""
     logsumexp: float
     """Mean absolute log-sum-exp of the logits."""
     information: float | None
-    """Mutual information of token and expert as a share of the expert's entropy: 1 where the token decides the expert.
-    An estimate from counts, and so too high where tokens are rare. None without token ids, or with one expert."""
+    """Mutual information of token and expert divided by the expert's entropy: 1 if the token determines the expert.
+    Estimated from counts, and biased upwards for rare tokens. None without token ids, or with one expert."""
 
 
 def _entropy(probabilities: Float[Tensor, "*N E"]) -> Float[Tensor, "*N"]:
@@ -49,7 +48,7 @@ def _entropy(probabilities: Float[Tensor, "*N E"]) -> Float[Tensor, "*N"]:
 
 @torch.no_grad()
 def describe(routing: Routing, ids: Int[Tensor, "B T"] | None = None) -> RouterStatistics:
-    """Describe one routing; with the ids of its tokens, also what the choice of an expert knows of them.
+    """Return the statistics of one routing; with the ids of its tokens, also their mutual information with the experts.
 
     Raises:
         ValueError: if the ids are not one for each token.
@@ -65,7 +64,7 @@ def describe(routing: Routing, ids: Int[Tensor, "B T"] | None = None) -> RouterS
         probability=probabilities.flatten(0, 1).mean(0),
         load_entropy=_entropy(share).item() / most,
         max_violation=n_expert * share.max().item() - 1,
-        dead=int((share < DEAD / n_expert).sum()),
+        dead=int((share < _DEAD / n_expert).sum()),
         dropped=1 - routing.kept.float().mean().item(),
         router_entropy=_entropy(probabilities).mean().item() / most,
         logsumexp=routing.logits.logsumexp(-1).abs().mean().item(),
@@ -85,10 +84,7 @@ def _information(ids: Int[Tensor, "B T"], experts: Int[Tensor, "B T k"], n_exper
 
 @contextmanager
 def routings(model: nn.Module) -> Iterator[list[tuple[Router, Routing]]]:
-    """Collect what every router of a model decides while this lasts, in the order of the layers.
-
-    So `forward` stays free of a second output, and nothing is kept when nobody asks.
-    """
+    """Collect the routings of all routers of a model during a `with` block, in the order of the layers."""
     found: list[tuple[Router, Routing]] = []
     routers = [module for module in model.modules() if isinstance(module, Router)]
     hooks = [r.register_forward_hook(lambda router, _, routing: found.append((router, routing))) for r in routers]
@@ -101,7 +97,7 @@ def routings(model: nn.Module) -> Iterator[list[tuple[Router, Routing]]]:
 
 @torch.no_grad()
 def statistics_of(model: nn.Module, ids: Int[Tensor, "B T"]) -> list[RouterStatistics]:
-    """Let a model read token ids, in evaluation mode, and describe the routing of each sparse layer.
+    """Run a model on token ids, in evaluation mode, and return the statistics of each sparse layer.
 
     Raises:
         ValueError: if it has no sparse layer.
@@ -109,5 +105,5 @@ def statistics_of(model: nn.Module, ids: Int[Tensor, "B T"]) -> list[RouterStati
     with evaluating(model), routings(model) as found:
         model(ids)
     if not found:
-        raise ValueError(f"{type(model).__name__} has no sparse layer to look into")
+        raise ValueError(f"{type(model).__name__} has no sparse layer")
     return [describe(routing, ids) for _, routing in found]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lecture21._support.locks import locked_directory
 from lecture21._support.modes import training
-from lecture21.objectives import require_vocabulary
+from lecture21._support.tensors import require_vocabulary
 from lecture21.training._checkpoints import (
     Tokenizer,
     TrainingState,

@@ -3,13 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lecture21._support.validation import from_dict, require_choice, require_number, require_switch, require_whole
+from lecture21._support.validation import (
+    from_dict,
+    require_choice,
+    require_heads,
+    require_number,
+    require_switch,
+    require_whole,
+)
 from lecture21.config import CHOICES
 
 
 @dataclass(frozen=True)
 class TransformerConfig:
-    """The shape of an encoder-decoder; checked when made. The defaults are the paper's choices at a small size.
+    """The shape of an encoder-decoder, checked when it is constructed; the defaults are the paper's at a small size.
 
     Raises:
         ValueError: naming the field, its value and what is allowed.
@@ -18,9 +25,9 @@ class TransformerConfig:
     """
 
     source_vocab_size: int = 65
-    """Number of distinct tokens that the encoder reads."""
+    """Number of distinct tokens of the source."""
     target_vocab_size: int | None = None
-    """Number of distinct tokens V that the decoder reads and writes; as many as the encoder's if not given."""
+    """Number of distinct tokens V of the target; that of the source if not given."""
     block_size: int = 32
     """Longest source, and longest target, in tokens."""
     n_encoder_layer: int = 2
@@ -38,19 +45,18 @@ class TransformerConfig:
     norm: str = "layernorm"
     """layernorm or rmsnorm."""
     norm_position: str = "post"
-    """Whether a norm stands after a layer's output is added (post, 2017) or before the layer (pre). With pre, one more
-    stands at the end of each stack."""
+    """post: a norm after each residual sum (2017); pre: a norm before each layer, and one at the end of each stack."""
     position: str = "sinusoidal"
-    """How order is told: sinusoidal (2017), learned, rotary or none."""
+    """Position encoding: sinusoidal (2017), learned, rotary or none."""
     attention_bias: bool = False
-    """Whether the four maps of each attention have a bias; in the paper's equations they have none."""
+    """Whether the four maps of each attention have a bias; the paper's equations have none."""
     share_embeddings: bool = True
-    """Whether source table, target table and output layer are one matrix (section 3.4). An untrained model then expects
-    the token that it has just read."""
+    """Whether source table, target table and output layer are one matrix (section 3.4). An untrained model then
+    predicts its last input token."""
     pad: int = 0
-    """The token that fills up short sequences: never attended to in a source, never counted in the loss."""
+    """The padding token: masked in sources and excluded from the loss."""
     dropout: float = 0.0
-    """Probability of dropping an activation while training."""
+    """Probability of dropping an activation in training."""
 
     def __post_init__(self) -> None:
         sizes = ("source_vocab_size", "block_size", "n_encoder_layer", "n_decoder_layer", "n_head", "d_model")
@@ -65,12 +71,11 @@ class TransformerConfig:
         self._fill_in()
 
     def _fill_in(self) -> None:
-        """Derive the sizes that were not given, and check those that must fit each other."""
+        """Derive the sizes that were not given, and check that the sizes are consistent."""
         for name, derived in (("target_vocab_size", self.source_vocab_size), ("d_ff", 4 * self.d_model)):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, derived)
-        if self.d_model % self.n_head:
-            raise ValueError(f"n_head must divide d_model, got d_model={self.d_model} and n_head={self.n_head}")
+        require_heads(self.d_model, self.n_head, self.n_head)
         if self.position == "sinusoidal" and self.d_model % 2:
             raise ValueError(f"sinusoidal positions need an even d_model, got {self.d_model}")
         if self.position == "rotary" and self.d_model // self.n_head % 2:

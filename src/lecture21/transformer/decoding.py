@@ -1,4 +1,4 @@
-"""From a conditional model to its likeliest target: one choice after the other, or several hypotheses side by side."""
+"""Decoding: the most likely target of a source, by greedy search or beam search."""
 
 from typing import NamedTuple
 
@@ -7,33 +7,33 @@ from jaxtyping import Float, Int, Num
 from torch import Tensor
 
 from lecture21._support.modes import evaluating
-from lecture21.objectives import at_least_float32
+from lecture21._support.tensors import at_least_float32, require_batch
 from lecture21.transformer.model import Transformer
-from lecture21.transformer.stacks import DecoderCache
+from lecture21.transformer.stacks import _DecoderCache
 
 
 class Decoded(NamedTuple):
     """One target for each source."""
 
     ids: Int[Tensor, "B T"]
-    """Without `bos`; with `eos`, where it came in time, and padding after it."""
+    """Without `bos`; with `eos`, if it was generated, and padding after it."""
     log_probabilities: Float[Tensor, " B"]
-    """ln P(target | source), `eos` included, padding left out."""
+    """ln P(target | source), including `eos`, excluding padding."""
 
 
 class Beams(NamedTuple):
-    """The best targets for each source, by falling score."""
+    """The best targets of each source, in order of decreasing score."""
 
     ids: Int[Tensor, "B W T"]
     """As in `Decoded`."""
     log_probabilities: Float[Tensor, "B W"]
-    """ln P(target | source); -inf where fewer than W targets exist."""
+    """ln P(target | source); -inf if fewer than W targets exist."""
     scores: Float[Tensor, "B W"]
-    """The same, divided by `length_penalty` of the target's length, `eos` included."""
+    """The same, divided by ((5 + length) / 6)^alpha, where the length includes `eos`."""
 
 
-def length_penalty(length: int | Num[Tensor, "*B"], alpha: float) -> float | Float[Tensor, "*B"]:
-    """Return ((5 + length) / 6)^alpha: what a log-probability is divided by, since every further token lowers it.
+def _length_penalty(length: int | Num[Tensor, "*B"], alpha: float) -> float | Float[Tensor, "*B"]:
+    """Return ((5 + length) / 6)^alpha, the divisor of a log-probability, since every further token decreases it.
 
     Source: Wu et al. 2016, equation 14; Vaswani et al. 2017, section 6.1, with alpha = 0.6.
     """
@@ -44,15 +44,15 @@ def length_penalty(length: int | Num[Tensor, "*B"], alpha: float) -> float | Flo
 def greedy_decode(
     model: Transformer, source: Int[Tensor, "B S"], *, bos: int, eos: int, max_new: int, use_cache: bool = True
 ) -> Decoded:
-    """Write one target for each source, each token the most likely one after those before it.
+    """Generate one target for each source, with the most likely token at each step.
 
     Args:
-        model: used without dropout; its mode is left as it was.
-        source: a batch of sources, padded at the right.
-        bos: the token that a target begins with, for the decoder to have something to read.
+        model: used in evaluation mode; its mode is restored.
+        source: a batch of sources, padded on the right.
+        bos: the token that a target begins with.
         eos: the token that ends a target.
-        max_new: longest target, `eos` included; at most the block size.
-        use_cache: read each token once, instead of the whole target (and the source) at every step.
+        max_new: longest target, including `eos`; at most the block size.
+        use_cache: process each token once, instead of the whole target (and the source) at every step.
 
     Raises:
         ValueError: naming the value that is out of range, or as `Transformer.forward`.
@@ -87,19 +87,19 @@ def beam_search(
     alpha: float = 0.6,
     use_cache: bool = True,
 ) -> Beams:
-    """Write several targets for each source side by side, and keep the best `width` of them after every token.
+    """Generate several targets for each source, and keep the best `width` of them after every token.
 
-    All continuations of all hypotheses compete by score, and so do those that have ended, which stay as they are.
-    Width 1 is `greedy_decode`; a width of V^max_new, all there are, finds the best target for certain.
+    All continuations of all hypotheses compete by score, together with those that have ended, which stay unchanged.
+    Width 1 is `greedy_decode`; with width V^max_new the search is exhaustive.
 
     Args:
-        model: used without dropout; its mode is left as it was.
-        source: a batch of sources, padded at the right.
+        model: used in evaluation mode; its mode is restored.
+        source: a batch of sources, padded on the right.
         bos: the token that a target begins with.
         eos: the token that ends a target.
         width: number W of hypotheses for each source.
-        max_new: longest target, `eos` included; at most the block size. One that has not ended by then stays unended.
-        alpha: see `length_penalty`; 0 ranks by probability alone.
+        max_new: longest target, including `eos`; at most the block size. A target may not have ended by then.
+        alpha: exponent of the length penalty; 0 ranks by probability alone.
         use_cache: as in `greedy_decode`.
 
     Raises:
@@ -122,14 +122,14 @@ def beam_search(
     with evaluating(model):
         for step in range(1, max_new + 1):
             following = _next_token(model, source, ids, cache).unflatten(0, total.shape)  # (B, W, V)
-            # One that has ended goes on in one way only, with padding, and that costs nothing.
+            # An ended hypothesis has one continuation, padding, with probability 1.
             ended = torch.full_like(following, -torch.inf)
             ended[..., model.config.pad] = 0.0
             following = torch.where(finished[..., None], ended, following)
             length = length.masked_fill(~finished, step)
 
             total = total[..., None] + following  # (B, W, V)
-            scores = (total / length_penalty(length.to(total.dtype), alpha)[..., None]).flatten(1)
+            scores = (total / _length_penalty(length.to(total.dtype), alpha)[..., None]).flatten(1)
             scores, best = scores.topk(min(width, scores.shape[1]))  # (B, W)
             origin, token = best // following.shape[-1], best % following.shape[-1]
             total, length = total.flatten(1).gather(1, best), length.gather(1, origin)
@@ -147,26 +147,23 @@ def beam_search(
 
 
 def _require(model: Transformer, source: Int[Tensor, "B S"], *, bos: int, eos: int, max_new: int) -> None:
-    if source.dim() != 2:
-        raise ValueError(f"sources must be ids of shape (B, S), got {tuple(source.shape)}")
+    require_batch(source, "sources")
     for name, token in (("bos", bos), ("eos", eos)):
         if not 0 <= token < model.vocab_size:
             raise ValueError(f"{name} must be in the target vocabulary, 0..{model.vocab_size - 1}, got {token}")
     if eos == model.config.pad:
-        raise ValueError(
-            f"eos must differ from pad, got {eos} for both: the end could not be told from what follows it"
-        )
+        raise ValueError(f"eos must differ from pad, got {eos} for both: the end would look like the padding after it")
     if not 1 <= max_new <= model.block_size:
         raise ValueError(f"max_new must be between 1 and the block size {model.block_size}, got {max_new}")
 
 
 def _next_token(
-    model: Transformer, source: Int[Tensor, "B S"], ids: Int[Tensor, "B T"], cache: DecoderCache | None
+    model: Transformer, source: Int[Tensor, "B S"], ids: Int[Tensor, "B T"], cache: _DecoderCache | None
 ) -> Float[Tensor, "B V"]:
     """Return ln P(next token | source, ids)."""
     unread = ids if cache is None else ids[:, len(cache) :]
     logits = at_least_float32(model(source, unread, cache)[:, -1])
     logs = logits.log_softmax(dim=-1)
-    if logs.isnan().any():  # as they are where a logit is NaN or infinite
+    if logs.isnan().any():  # if a logit is NaN or infinite
         raise ValueError("the logits are not numbers (NaN): did the training of this model diverge?")
     return logs
