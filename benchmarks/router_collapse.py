@@ -23,7 +23,7 @@ import common
 import torch
 
 from lecture21 import GPT, GPTConfig
-from lecture21.moe import Router, load, routings, statistics_of
+from lecture21.moe import Router, Routing, describe, routings, statistics_of
 from lecture21.training import TrainConfig, evaluate, train
 
 NAME, COURSE = "router_collapse", "router_course"
@@ -85,9 +85,9 @@ def run(config: GPTConfig, seed: int, tokens: torch.Tensor, val: torch.Tensor) -
         if isinstance(module, Router):
             loads = seen[len(seen) + 1] = []
 
-            def keep(router: Router, _: object, routing: object, loads: list[torch.Tensor] = loads) -> None:
+            def keep(router: Router, _: object, routing: Routing, loads: list[torch.Tensor] = loads) -> None:
                 if router.training:
-                    loads.append(load(routing.experts, router.config.n_expert))
+                    loads.append(describe(routing).load)
 
             module.register_forward_hook(keep)
     train(model, tokens, TrainConfig(**RECIPE, batch_size=BATCH, seed=seed, device="cpu"))

@@ -9,8 +9,8 @@ from lecture21.positions import (
     SCALINGS,
     LearnedPositions,
     Rotary,
-    SinusoidalPositions,
     _NoPositions,
+    _SinusoidalPositions,
     sinusoidal,
 )
 
@@ -47,7 +47,7 @@ def test_sinusoids_refuse_sizes_that_do_not_fit(n, width):
         sinusoidal(n, width)
 
 
-@pytest.mark.parametrize("kind", [LearnedPositions, SinusoidalPositions, _NoPositions])
+@pytest.mark.parametrize("kind", [LearnedPositions, _SinusoidalPositions, _NoPositions])
 def test_positions_refuse_what_lies_outside_the_block(kind):
     positions = kind(4, 6)
     for start, stop in [(0, 5), (-1, 2), (3, 2)]:
@@ -55,7 +55,7 @@ def test_positions_refuse_what_lies_outside_the_block(kind):
             positions(start, stop)
 
 
-@pytest.mark.parametrize("kind", [LearnedPositions, SinusoidalPositions])
+@pytest.mark.parametrize("kind", [LearnedPositions, _SinusoidalPositions])
 def test_later_positions_are_a_slice_of_all(kind):
     positions = kind(8, 6)
     assert torch.equal(positions(3, 5), positions(0, 8)[3:5])
@@ -63,8 +63,8 @@ def test_later_positions_are_a_slice_of_all(kind):
 
 def test_only_learned_positions_have_parameters():
     assert sum(p.numel() for p in LearnedPositions(8, 6).parameters()) == 48
-    assert not list(SinusoidalPositions(8, 6).parameters())
-    assert not SinusoidalPositions(8, 6).state_dict()
+    assert not list(_SinusoidalPositions(8, 6).parameters())
+    assert not _SinusoidalPositions(8, 6).state_dict()
     assert not list(_NoPositions(8, 6).parameters())
 
 

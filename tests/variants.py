@@ -9,7 +9,7 @@ import torch
 
 from lecture21 import GPT, GPTConfig, presets
 from lecture21.config import CHOICES
-from lecture21.moe.config import BALANCES
+from lecture21.moe.config import _BALANCES
 from lecture21.positions import SCALINGS
 
 # None: a size that a preset gives for its own width follows the small width instead.
@@ -35,7 +35,7 @@ CHANGES = [
     {"n_head": 1},
     {"n_layer": 1},
     {"dropout": 0.3},
-    *({"moe": {"balance": balance}} for balance in BALANCES),
+    *({"moe": {"balance": balance}} for balance in _BALANCES),
     *({"moe": {"top_k": k}} for k in (1, 8)),
     {"moe": {"n_expert": 1, "top_k": 1}},
     {"moe": {"softmax": "after"}},

@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.modes import restored_on_error
 from lecture21._support.storage import build_model, load_pretrained, save_model
 from lecture21._support.tensors import require_batch, require_vocabulary
 from lecture21.config import GPTConfig
-from lecture21.initialization import INITIALIZATIONS, STD
+from lecture21.initialization import _STD, INITIALIZATIONS
 from lecture21.layers import NORMS, Block, FeedForward, KVCache, MultiHeadAttention
-from lecture21.layers.cache import restored_on_error
 from lecture21.moe import SparseMoE, routings
 from lecture21.objectives import IGNORE, token_cross_entropy
 from lecture21.positions import POSITIONS, Rotary
@@ -26,7 +26,7 @@ def _make_norm(config: GPTConfig, width: int) -> nn.Module:
     return NORMS[config.norm](width, eps=config.norm_eps)
 
 
-def make_block(config: GPTConfig, rotary: Rotary | None = None) -> Block:
+def _make_block(config: GPTConfig, rotary: Rotary | None = None) -> Block:
     """Construct one block of a GPT; with rotary positions, all blocks share one table."""
     c = config
     attention = MultiHeadAttention(
@@ -64,7 +64,7 @@ class GPT(nn.Module):
         rotary = None
         if c.position == "rotary":
             rotary = Rotary(c.block_size, c.d_head, c.rotary_base, scaling=c.rotary_scaling, factor=c.rotary_factor)
-        self.blocks = nn.ModuleList(make_block(c, rotary) for _ in range(c.n_layer))
+        self.blocks = nn.ModuleList(_make_block(c, rotary) for _ in range(c.n_layer))
         self.norm = _make_norm(c, c.d_model) if c.final_norm else nn.Identity()
         # A tied head is not a layer: `forward` multiplies by the embedding table.
         self.head = None if c.tied_head else nn.Linear(c.d_model, c.vocab_size, bias=c.bias)
@@ -72,7 +72,7 @@ class GPT(nn.Module):
             # torch's N(0, 1) would make logits of size sqrt(C), and an initial loss far above ln V. The position table
             # is scaled with the token table: large position vectors would hide which token is where.
             for table in (module for module in self.modules() if isinstance(module, nn.Embedding)):
-                nn.init.normal_(table.weight, std=STD)
+                nn.init.normal_(table.weight, std=_STD)
         INITIALIZATIONS[c.initialization](self, c.n_layer)
 
     @property

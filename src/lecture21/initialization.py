@@ -6,8 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-STD = 0.02
-"""Standard deviation of GPT-1's initialization."""
+_STD = 0.02
 _RESIDUAL = ("attention.output", "cross_attention.output", "feed_forward.down")
 # The maps whose outputs are added to the residual stream.
 
@@ -26,7 +25,7 @@ def _gpt1(model: nn.Module, n_layer: int) -> None:
         if name.endswith("bias"):
             nn.init.zeros_(parameter)
         elif parameter.dim() > 1:  # the gains of norms are vectors
-            nn.init.normal_(parameter, std=STD)
+            nn.init.normal_(parameter, std=_STD)
 
 
 @torch.no_grad()
@@ -39,7 +38,7 @@ def _gpt2(model: nn.Module, n_layer: int) -> None:
     _gpt1(model, n_layer)
     for name, module in model.named_modules():
         if name.endswith(_RESIDUAL):
-            nn.init.normal_(module.weight, std=STD / math.sqrt(2 * n_layer))
+            nn.init.normal_(module.weight, std=_STD / math.sqrt(2 * n_layer))
 
 
 INITIALIZATIONS: dict[str, Callable[[nn.Module, int], None]] = {"torch": _torch, "gpt1": _gpt1, "gpt2": _gpt2}

@@ -12,20 +12,6 @@ from lecture21._support.tensors import at_least_float32, require_batch, require_
 
 IGNORE = -100
 """Targets equal to this are excluded from the loss."""
-_MOST_STRINGS = 2**20
-
-
-def causal_shift(ids: Int[Tensor, "B N"]) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
-    """Shift by one, so that each target is the next token: inputs `ids[:, :-1]`, targets `ids[:, 1:]`.
-
-    Raises:
-        ValueError: if a sequence has fewer than two tokens.
-
-    Source: slide 18; Radford et al. 2018, equation 1.
-    """
-    if ids.shape[1] < 2:
-        raise ValueError(f"sequences must have an input and a target, at least 2 tokens, got {ids.shape[1]}")
-    return ids[:, :-1], ids[:, 1:]
 
 
 def shift_right(targets: Int[Tensor, "B T"], bos: int) -> Int[Tensor, "B T"]:
@@ -197,32 +183,9 @@ def log_likelihood(model: Callable[[Tensor], Tensor], ids: Int[Tensor, "B T"]) -
         ValueError: if the strings have fewer than two tokens.
     """
     require_batch(ids)
-    inputs, targets = causal_shift(ids)
-    return token_log_probabilities(model(inputs), targets).sum(dim=-1)
-
-
-def enumerate_strings(vocab_size: int, length: int) -> Int[Tensor, "N T"]:
-    """Return all V^T strings of a length, one per row, in lexicographic order.
-
-    Args:
-        vocab_size: number of symbols V.
-        length: number of symbols T in each string; of length 0 there is one string, the empty one.
-
-    Raises:
-        ValueError: if a value is out of range, or there are more than 2 ** 20 strings.
-    """
-    if vocab_size < 1 or length < 0:
-        raise ValueError(f"enumerate_strings needs vocab_size >= 1 and length >= 0, got {vocab_size} and {length}")
-    if vocab_size**length > _MOST_STRINGS:
-        raise ValueError(f"{vocab_size} ** {length} strings are too many to list; at most {_MOST_STRINGS:,}")
-    # The n-th string is n in base V.
-    place_values = vocab_size ** torch.arange(length - 1, -1, -1)
-    return torch.arange(vocab_size**length)[:, None] // place_values % vocab_size
-
-
-def perplexity(nats_per_token: float) -> float:
-    """Return exp of the mean loss: the number of equally likely tokens with the same loss."""
-    return math.exp(nats_per_token)
+    if ids.shape[1] < 2:
+        raise ValueError(f"a string must have an input and a target, at least 2 tokens, got {ids.shape[1]}")
+    return token_log_probabilities(model(ids[:, :-1]), ids[:, 1:]).sum(dim=-1)
 
 
 def bits_per_character(nats: float, characters: int) -> float:

@@ -58,7 +58,7 @@ class LearnedPositions(nn.Module):
         return self.table.weight[start:stop]
 
 
-class SinusoidalPositions(nn.Module):
+class _SinusoidalPositions(nn.Module):
     """The fixed vectors of `sinusoidal`, without parameters."""
 
     table: Tensor
@@ -89,14 +89,14 @@ class _NoPositions(nn.Module):
 
 POSITIONS: dict[str, Callable[[int, int], nn.Module]] = {
     "learned": LearnedPositions,
-    "sinusoidal": SinusoidalPositions,
+    "sinusoidal": _SinusoidalPositions,
     "rotary": _NoPositions,
     "none": _NoPositions,
 }
 """The position encodings by name, and what each adds to the embeddings."""
 
 
-def interpolated(frequency: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P"]:
+def _interpolated(frequency: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P"]:
     """Divide all frequencies by `factor`, so that `factor` times as many positions span the same angles.
 
     Source: Chen et al. 2023, "position interpolation", equation 4.
@@ -104,7 +104,7 @@ def interpolated(frequency: Float[Tensor, " P"], factor: float) -> Float[Tensor,
     return frequency / factor
 
 
-def ntk(frequency: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P"]:
+def _ntk(frequency: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P"]:
     """Leave the highest frequency unchanged, divide the lowest by `factor`, and interpolate geometrically between them.
 
     So neighbouring positions stay apart and only distant ones are compressed. This is plain rotary with its base
@@ -116,7 +116,7 @@ def ntk(frequency: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P"]:
     return frequency * factor**-steps
 
 
-SCALINGS: dict[str, Callable[[Tensor, float], Tensor]] = {"interpolation": interpolated, "ntk": ntk}
+SCALINGS: dict[str, Callable[[Tensor, float], Tensor]] = {"interpolation": _interpolated, "ntk": _ntk}
 """How rotary positions are scaled to contexts longer than those of training."""
 
 

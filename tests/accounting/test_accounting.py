@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 from lecture21 import GPT, GPTConfig, accounting, presets
 from lecture21.config import CHOICES
 from lecture21.layers import Block, MultiHeadAttention
-from lecture21.moe.config import BALANCES
+from lecture21.moe.config import _BALANCES
 from lecture21.objectives import token_cross_entropy
 
 aten = torch.ops.aten
@@ -45,7 +45,7 @@ def mixtures(draw: Callable) -> dict[str, object]:
         "n_expert": top_k + draw(st.integers(1, 3)),
         "n_shared": draw(st.integers(0, 2)),
         "renormalise": draw(st.booleans()) if top_k > 1 else False,
-        "balance": draw(st.sampled_from(BALANCES)),
+        "balance": draw(st.sampled_from(_BALANCES)),
     }
 
 

@@ -17,14 +17,13 @@ from lecture21.moe import (
     SparseMoE,
     balance_loss,
     describe,
-    load,
     rebalanced,
     route,
     routings,
     statistics_of,
     within_capacity,
-    z_loss,
 )
+from lecture21.moe.balance import _z_loss
 from lecture21.moe.routing import _capacity
 from lecture21.training import TrainConfig, evaluate, train
 
@@ -303,15 +302,15 @@ def test_router_losses_count_in_training_only_and_are_those_of_the_formula():
     model, ids = GPT(config), torch.randint(65, (3, 20))
     with routings(model) as found:
         plain = model.eval().loss(ids, ids)
-    added = sum(0.2 * balance_loss(r.logits.softmax(-1), r.experts) + 0.03 * z_loss(r.logits) for _, r in found)
+    added = sum(0.2 * balance_loss(r.logits.softmax(-1), r.experts) + 0.03 * _z_loss(r.logits) for _, r in found)
     assert len(found) == 4
     assert added.item() > 0.7
     torch.testing.assert_close(model.train().loss(ids, ids), plain + added)
 
 
 def test_z_loss_by_hand():
-    assert z_loss(torch.zeros(5, 4)).item() == pytest.approx(math.log(4) ** 2)
-    assert z_loss(torch.tensor([[0.0, 0.0], [3.0, 3.0]])).item() == pytest.approx(
+    assert _z_loss(torch.zeros(5, 4)).item() == pytest.approx(math.log(4) ** 2)
+    assert _z_loss(torch.tensor([[0.0, 0.0], [3.0, 3.0]])).item() == pytest.approx(
         (math.log(2) ** 2 + (3 + math.log(2)) ** 2) / 2
     )
 
@@ -339,7 +338,7 @@ def test_a_bias_brings_a_collapsed_router_to_balance():
         moe.router.weight.mul_(0.1)[0] += 0.5  # the sum of a token's numbers, which is nearly always positive
     before = describe(moe.router(x)).max_violation
     moe.train()
-    loads = torch.stack([load(moe.router(x).experts, 4) for _ in range(1000)])
+    loads = torch.stack([describe(moe.router(x)).load for _ in range(1000)])
     assert before > 2
     assert 4 * loads[-200:].mean(0).max() - 1 < 0.2
 

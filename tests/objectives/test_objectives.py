@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from lecture21.objectives import (
     IGNORE,
-    causal_shift,
     infill_text,
     mask_tokens,
     pad_batch,
@@ -24,17 +23,6 @@ NOISES = {
 
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-def test_the_shift_pairs_each_token_with_the_next():
-    inputs, targets = causal_shift(torch.tensor([[5, 6, 7], [8, 9, 10]]))
-    assert inputs.tolist() == [[5, 6], [8, 9]]
-    assert targets.tolist() == [[6, 7], [9, 10]]
-
-
-def test_a_sequence_too_short_to_shift_is_refused():
-    with pytest.raises(ValueError, match="at least 2 tokens, got 1"):
-        causal_shift(torch.tensor([[5]]))
 
 
 def test_a_decoder_reads_its_target_one_step_late():

@@ -1,6 +1,6 @@
 """Training and evaluation mode for the length of a block; afterwards each module is in the mode that it was in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from torch import nn
@@ -33,3 +33,15 @@ def evaluating(model: object) -> AbstractContextManager[None]:
 def training(model: object) -> AbstractContextManager[None]:
     """Put a model into training mode for a while; as `evaluating`."""
     return _in_mode(model, training=True)
+
+
+@contextmanager
+def restored_on_error(objects: Iterable[object]) -> Iterator[None]:
+    """Restore the attributes of some objects if the body raises, such as caches that a failed step has changed."""
+    before = [(each, dict(vars(each))) for each in objects]
+    try:
+        yield
+    except BaseException:
+        for each, attributes in before:
+            vars(each).update(attributes)
+        raise

@@ -7,7 +7,7 @@ from lecture21._support.validation import require_whole
 from lecture21.accounting.counting import parameters
 from lecture21.accounting.shapes import Shape
 from lecture21.config import GPTConfig
-from lecture21.layers.heads import BLOCKED
+from lecture21.layers import MultiHeadAttention
 
 DEVICES: dict[str, float] = {"T4": 65e12, "V100": 125e12, "A100": 312e12, "H100": 989e12}
 """Peak FLOP/s at 16 bits, as stated by the vendor: dense tensor cores, SXM board where there is one.
@@ -139,4 +139,4 @@ def _visible_keys(shape: Shape, context: int) -> int:
 
 def _is_blocked(config: GPTConfig, context: int) -> bool:
     """Return whether a sequence of that length is processed block by block."""
-    return config.window is not None and context >= BLOCKED * config.window
+    return config.window is not None and context >= MultiHeadAttention.BLOCKED * config.window

@@ -1,8 +1,5 @@
 """The key/value cache: keys and values that were computed before, so that each token is processed once."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -54,15 +51,3 @@ class KVCache:
         if (*k.shape[:2], k.shape[3]) != (batch, n_head, width) or k.dtype != self.k.dtype:
             expected, found = f"({batch}, {n_head}, T, {width}) and {self.k.dtype}", f"{tuple(k.shape)} and {k.dtype}"
             raise ValueError(f"new keys do not match the cache: it holds {expected}, got {found}")
-
-
-@contextmanager
-def restored_on_error(caches: Iterable[KVCache]) -> Iterator[None]:
-    """Restore caches if the body raises, so that no layer keeps the keys of a step that failed in a later one."""
-    before = [(cache, dict(vars(cache))) for cache in caches]
-    try:
-        yield
-    except BaseException:
-        for cache, state in before:
-            vars(cache).update(state)
-        raise

@@ -17,6 +17,14 @@ class _Activation(NamedTuple):
     function: Callable[[Tensor], Tensor]
     gated: bool = False
 
+    def hidden(
+        self, x: Float[Tensor, "*N C"], up: Callable[[Tensor], Tensor], gate: Callable[[Tensor], Tensor] | None
+    ) -> Float[Tensor, "*N F"]:
+        """Return the hidden layer: act(up(x)), or with a gate act(gate(x)) * up(x)."""
+        if gate is None:
+            return self.function(up(x))
+        return self.function(gate(x)) * up(x)
+
 
 def _relu2(x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
     """Return the square of the positive part (So et al. 2021, "Primer")."""
@@ -31,19 +39,6 @@ ACTIVATIONS: dict[str, _Activation] = {
     "swiglu": _Activation(F.silu, gated=True),
 }
 """The nonlinearities by name; gelu_tanh is the approximation of gelu in GPT-1 and GPT-2."""
-
-
-def feed_forward(
-    x: Float[Tensor, "*N C"],
-    activation: _Activation,
-    up: Callable[[Tensor], Tensor],
-    down: Callable[[Tensor], Tensor],
-    gate: Callable[[Tensor], Tensor] | None = None,
-) -> Float[Tensor, "*N C"]:
-    """Return down(act(up(x))), or with a gate down(act(gate(x)) * up(x))."""
-    if gate is None:
-        return down(activation.function(up(x)))
-    return down(activation.function(gate(x)) * up(x))
 
 
 class FeedForward(nn.Module):
@@ -72,4 +67,4 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B T C"]:
         """Transform each position separately."""
-        return self.dropout(feed_forward(x, self.activation, self.up, self.down, self.gate))
+        return self.dropout(self.down(self.activation.hidden(x, self.up, self.gate)))

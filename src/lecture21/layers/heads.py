@@ -15,9 +15,6 @@ from lecture21.attention import attention, causal_mask, windowed_attention
 from lecture21.layers.cache import KVCache
 from lecture21.positions import Rotary
 
-BLOCKED = 4
-"""Number of windows from which a sequence is computed in blocks; in shorter ones, copying costs more than it saves."""
-
 
 class MultiHeadAttention(nn.Module):
     """H attention heads of width D, concatenated and mapped by an output projection (slide 19).
@@ -46,6 +43,9 @@ class MultiHeadAttention(nn.Module):
 
     Source: Vaswani et al. 2017, section 3.2.2; Ainslie et al. 2023 for grouped heads.
     """
+
+    BLOCKED = 4
+    """Number of windows from which a sequence is computed in blocks; below, copying costs more than it saves."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class MultiHeadAttention(nn.Module):
         if plain and (self.window is None or self.window >= n_key):
             q, k, v = self._project(x, memory, cache)
             heads = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
-        elif plain and n_key >= BLOCKED * self.window:
+        elif plain and n_key >= self.BLOCKED * self.window:
             q, k, v = self._project(x, memory, cache)
             heads = windowed_attention(q, k, v, self.window, dropout=dropout)
         else:

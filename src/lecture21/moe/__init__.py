@@ -4,7 +4,7 @@
 routing.
 """
 
-from lecture21.moe.balance import balance_loss, load, rebalanced, z_loss
+from lecture21.moe.balance import balance_loss, rebalanced
 from lecture21.moe.config import MoEConfig
 from lecture21.moe.layer import SparseMoE
 from lecture21.moe.routing import Router, Routing, route, within_capacity
@@ -18,11 +18,9 @@ __all__ = [
     "SparseMoE",
     "balance_loss",
     "describe",
-    "load",
     "rebalanced",
     "route",
     "routings",
     "statistics_of",
     "within_capacity",
-    "z_loss",
 ]

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def load(experts: Int[Tensor, "..."], n_expert: int) -> Float[Tensor, " E"]:
+def _load(experts: Int[Tensor, "..."], n_expert: int) -> Float[Tensor, " E"]:
     """Return the share of all assignments that each expert receives; the shares sum to 1."""
     return experts.flatten().bincount(minlength=n_expert) / experts.numel()
 
@@ -25,11 +25,11 @@ def balance_loss(probabilities: Float[Tensor, "*N E"], experts: Int[Tensor, "*N 
     every k.
     """
     n_expert = probabilities.shape[-1]
-    share = load(experts, n_expert).to(probabilities.dtype)
+    share = _load(experts, n_expert).to(probabilities.dtype)
     return n_expert * (share * probabilities.flatten(0, -2).mean(0)).sum()
 
 
-def z_loss(logits: Float[Tensor, "*N E"]) -> Float[Tensor, ""]:
+def _z_loss(logits: Float[Tensor, "*N E"]) -> Float[Tensor, ""]:
     """Return the mean square of the log-sum-exp of the logits, which keeps them small; it does not balance the load.
 
     Source: Zoph et al. 2022 (ST-MoE), equation 5.
@@ -43,5 +43,5 @@ def rebalanced(bias: Float[Tensor, " E"], experts: Int[Tensor, "*N k"], rate: fl
 
     Source: Wang et al. 2024 (arXiv 2408.15664), algorithm 1.
     """
-    counts = load(experts, len(bias))
+    counts = _load(experts, len(bias))
     return bias + rate * (counts.mean() - counts).sign()

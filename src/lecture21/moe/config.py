@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lecture21._support.validation import require_choice, require_number, require_switch, require_whole
 
-BALANCES = ("aux", "bias", "none")
+_BALANCES = ("aux", "bias", "none")
 """How the load is balanced: by an auxiliary loss, by a selection bias, or not at all."""
 _SOFTMAX = ("before", "after")
 
@@ -61,7 +61,7 @@ class MoEConfig:
                 "top_k=1 needs softmax='before' and renormalise=False: a single weight divided by itself is always 1, "
                 "and the router would get no gradient from the task"
             )
-        require_choice("balance", self.balance, BALANCES)
+        require_choice("balance", self.balance, _BALANCES)
         for name in ("aux_weight", "bias_rate", "z_loss"):
             require_number(name, getattr(self, name), "a number >= 0", lambda x: 0 <= x < math.inf)
         for name in ("capacity_factor", "eval_capacity_factor"):

@@ -5,8 +5,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lecture21.layers.feed_forward import FeedForward
+from lecture21.moe._experts import Experts
 from lecture21.moe.config import MoEConfig
-from lecture21.moe.experts import Experts
 from lecture21.moe.routing import Router, Routing
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from lecture21._support.tensors import at_least_float32
-from lecture21.moe.balance import balance_loss, rebalanced, z_loss
+from lecture21.moe.balance import _z_loss, balance_loss, rebalanced
 from lecture21.moe.config import MoEConfig
 
 
@@ -133,4 +133,4 @@ class Router(nn.Linear):
         total = routing.logits.new_zeros(())
         if c.balance == "aux":
             total = total + c.aux_weight * balance_loss(routing.logits.softmax(-1), routing.experts)
-        return total + c.z_loss * z_loss(routing.logits) if c.z_loss else total
+        return total + c.z_loss * _z_loss(routing.logits) if c.z_loss else total

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lecture21._support.modes import evaluating
-from lecture21.moe.balance import load
+from lecture21.moe.balance import _load
 from lecture21.moe.routing import Router, Routing
 
 _DEAD = 0.1  # an expert with less than this part of its equal share counts as dead
@@ -56,7 +56,7 @@ def describe(routing: Routing, ids: Int[Tensor, "B T"] | None = None) -> RouterS
     n_expert = routing.logits.shape[-1]
     if ids is not None and ids.shape != routing.experts.shape[:2]:
         raise ValueError(f"ids must be {tuple(routing.experts.shape[:2])}, one for each token, got {tuple(ids.shape)}")
-    share = load(routing.experts, n_expert)
+    share = _load(routing.experts, n_expert)
     probabilities = routing.logits.softmax(-1)
     most = math.log(n_expert) if n_expert > 1 else 1.0
     return RouterStatistics(

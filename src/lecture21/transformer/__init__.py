@@ -1,13 +1,11 @@
 """The transformer of 2017: an encoder, and a decoder with cross-attention (slides 10, 16 and 36)."""
 
 from lecture21.transformer.config import TransformerConfig
-from lecture21.transformer.decoding import Beams, Decoded, beam_search, greedy_decode
+from lecture21.transformer.decoding import beam_search, greedy_decode
 from lecture21.transformer.model import MaskedLM, Transformer
 from lecture21.transformer.stacks import Decoder, Encoder, padding_mask
 
 __all__ = [
-    "Beams",
-    "Decoded",
     "Decoder",
     "Encoder",
     "MaskedLM",

@@ -12,7 +12,7 @@ from lecture21.transformer.model import Transformer
 from lecture21.transformer.stacks import _DecoderCache
 
 
-class Decoded(NamedTuple):
+class _Decoded(NamedTuple):
     """One target for each source."""
 
     ids: Int[Tensor, "B T"]
@@ -21,11 +21,11 @@ class Decoded(NamedTuple):
     """ln P(target | source), including `eos`, excluding padding."""
 
 
-class Beams(NamedTuple):
+class _Beams(NamedTuple):
     """The best targets of each source, in order of decreasing score."""
 
     ids: Int[Tensor, "B W T"]
-    """As in `Decoded`."""
+    """As in the result of `greedy_decode`."""
     log_probabilities: Float[Tensor, "B W"]
     """ln P(target | source); -inf if fewer than W targets exist."""
     scores: Float[Tensor, "B W"]
@@ -43,7 +43,7 @@ def _length_penalty(length: int | Num[Tensor, "*B"], alpha: float) -> float | Fl
 @torch.no_grad()
 def greedy_decode(
     model: Transformer, source: Int[Tensor, "B S"], *, bos: int, eos: int, max_new: int, use_cache: bool = True
-) -> Decoded:
+) -> _Decoded:
     """Generate one target for each source, with the most likely token at each step.
 
     Args:
@@ -72,7 +72,7 @@ def greedy_decode(
             finished = finished | (token == eos)
             if finished.all():
                 break
-    return Decoded(ids[:, 1:], total)
+    return _Decoded(ids[:, 1:], total)
 
 
 @torch.no_grad()
@@ -86,7 +86,7 @@ def beam_search(
     max_new: int,
     alpha: float = 0.6,
     use_cache: bool = True,
-) -> Beams:
+) -> _Beams:
     """Generate several targets for each source, and keep the best `width` of them after every token.
 
     All continuations of all hypotheses compete by score, together with those that have ended, which stay unchanged.
@@ -143,7 +143,7 @@ def beam_search(
             source = source[rows]
             if cache is not None:
                 cache.select(rows)
-    return Beams(ids[:, 1:].unflatten(0, total.shape), total, scores)
+    return _Beams(ids[:, 1:].unflatten(0, total.shape), total, scores)
 
 
 def _require(model: Transformer, source: Int[Tensor, "B S"], *, bos: int, eos: int, max_new: int) -> None:

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.modes import restored_on_error
 from lecture21._support.tensors import require_batch, require_vocabulary
 from lecture21.layers import NORMS, Block, FeedForward, KVCache, MultiHeadAttention
-from lecture21.layers.cache import restored_on_error
 from lecture21.positions import POSITIONS, Rotary
 from lecture21.transformer.config import TransformerConfig
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from lecture21.config import GPTConfig
 from lecture21.data.numbers import to_words
 from lecture21.gpt import GPT
-from lecture21.objectives import IGNORE, causal_shift, pad_batch
+from lecture21.objectives import IGNORE, pad_batch
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig
 from lecture21.training.tasks import minimize
@@ -137,7 +137,8 @@ class DigitReader(VisionGPT):
         Targets after the end of a shorter text are `IGNORE`.
         """
         rows = [_LETTERS.encode(f"{_STOP}{text}{_STOP}", strict=True) for text in texts]
-        ids, targets = causal_shift(pad_batch(rows, _EOS))
+        padded = pad_batch(rows, _EOS)
+        ids, targets = padded[:, :-1], padded[:, 1:]
         padding = torch.arange(targets.shape[1]) >= torch.tensor([len(row) - 1 for row in rows])[:, None]
         return ids, targets.masked_fill(padding, IGNORE)
 

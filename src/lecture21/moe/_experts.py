@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lecture21._support.validation import require_choice
-from lecture21.layers.feed_forward import ACTIVATIONS, feed_forward
+from lecture21.layers.feed_forward import ACTIVATIONS
 
 
 class _GroupedLinear(nn.Module):
@@ -53,9 +53,18 @@ class Experts(nn.Module):
         """Return the E experts as functions of (..., C), each of which computes a `FeedForward`."""
         gates = [None] * len(self.up.weight) if self.gate is None else self.gate.maps()
         return [
-            partial(feed_forward, activation=self.activation, up=up, down=down, gate=gate)
+            partial(self._expert, up=up, down=down, gate=gate)
             for up, down, gate in zip(self.up.maps(), self.down.maps(), gates, strict=True)
         ]
+
+    def _expert(
+        self,
+        x: Float[Tensor, "*N C"],
+        up: Callable[[Tensor], Tensor],
+        down: Callable[[Tensor], Tensor],
+        gate: Callable[[Tensor], Tensor] | None,
+    ) -> Float[Tensor, "*N C"]:
+        return down(self.activation.hidden(x, up, gate))
 
     def forward(self, x: Float[Tensor, "A C"], counts: list[int]) -> Float[Tensor, "A C"]:
         """Apply each expert to its own rows.
