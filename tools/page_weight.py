@@ -1,0 +1,134 @@
+"""Measure how heavy the built pages are: bytes, first contentful paint, and when the page becomes interactive.
+
+Usage: python tools/page_weight.py [--phone] [PAGE ...]     (after make book; CHROMIUM names the browser if needed)
+
+Each page is opened in a fresh profile with the browser's own throttling: 10 Mbit/s, 40 ms, a processor four times
+slower. The server compresses text, as GitHub Pages does. "interactive" is the end of the last task that kept the main
+thread busy for more than 50 ms; "shift" is the cumulative layout shift. The table has the median of three visits.
+"""
+
+import argparse
+import gzip
+import http.server
+import os
+import shutil
+import statistics
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+HTML = ROOT / "_build" / "html"
+PAGES = ["book/intro", "notebooks/03_*", "notebooks/04_*", "notebooks/11_*", "book/notation"]
+COMPRESSED = {".html", ".js", ".css", ".svg", ".json"}
+NETWORK = {"offline": False, "latency": 40, "downloadThroughput": 10e6 / 8, "uploadThroughput": 10e6 / 8}
+SLOWDOWN = 4
+VISITS = 3
+VIEWPORTS = {False: {"width": 1440, "height": 900}, True: {"width": 390, "height": 844}}
+
+# Observers that run before the page's own scripts; a page is quiet when 2.5 seconds passed without a long task.
+OBSERVE = """
+window.measured = { longTaskEnd: 0, shift: 0, last: performance.now() };
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries())
+    measured.longTaskEnd = measured.last = entry.startTime + entry.duration;
+}).observe({ type: "longtask", buffered: true });
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) measured.shift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+addEventListener("load", () => { measured.last = performance.now(); measured.loaded = true; });
+"""
+QUIET = "measured.loaded && performance.now() - measured.last > 2500"
+PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    """Serve the built book, text compressed and compressed only once."""
+
+    protocol_version = "HTTP/1.1"
+    cache: dict[Path, bytes] = {}  # noqa: RUF012 (shared by all requests on purpose)
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        if not path.is_file():
+            self.send_error(404)
+            return
+        compressed = path.suffix in COMPRESSED
+        if path not in self.cache:
+            self.cache[path] = gzip.compress(path.read_bytes()) if compressed else path.read_bytes()
+        body = self.cache[path]
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(path))
+        self.send_header("Content-Length", str(len(body)))
+        if compressed:
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@contextmanager
+def _served() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), lambda *arguments: _Handler(*arguments, directory=str(HTML))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+def visit(browser: Browser, address: str, phone: bool) -> dict[str, float]:
+    """Open one page with an empty cache and return its measurements; `loaded` maps nothing but numbers."""
+    context = browser.new_context(viewport=VIEWPORTS[phone], is_mobile=phone, has_touch=phone)
+    page = context.new_page()
+    page.add_init_script(OBSERVE)
+    client = context.new_cdp_session(page)
+    client.send("Network.enable")
+    client.send("Network.emulateNetworkConditions", NETWORK)
+    client.send("Emulation.setCPUThrottlingRate", {"rate": SLOWDOWN})
+    received: list[float] = []
+    client.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    page.goto(address)
+    page.wait_for_function(QUIET)
+    seen = {
+        "requests": len(received),
+        "kB": sum(received) / 1000,
+        "first paint (s)": page.evaluate(PAINT) / 1000,
+        "interactive (s)": page.evaluate("measured.longTaskEnd") / 1000,
+        "shift": page.evaluate("measured.shift"),
+    }
+    context.close()
+    return seen
+
+
+def main() -> None:
+    """Print one row per page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pages", nargs="*", default=PAGES, metavar="PAGE", help="without .html; * stands for the rest")
+    parser.add_argument("--phone", action="store_true", help="measure on a screen of 390 x 844")
+    options = parser.parse_args()
+    files = [file for page in options.pages for file in sorted(HTML.glob(f"{page}.html"))]
+    if not files:
+        parser.error(f"no page of {HTML} matches {', '.join(options.pages)}; run: make book")
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright, _served() as site:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        columns = None
+        for file in files:
+            name = str(file.relative_to(HTML).with_suffix(""))
+            visits = [visit(browser, f"{site}{name}.html", options.phone) for _ in range(VISITS)]
+            if columns is None:
+                columns = list(visits[0])
+                print(f"{'page':32s}" + "".join(f"{column:>17s}" for column in columns))
+            medians = [statistics.median(seen[column] for seen in visits) for column in columns]
+            print(f"{name:32s}" + "".join(f"{value:17.{0 if value > 30 else 2}f}" for value in medians))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
