@@ -73,11 +73,8 @@ class Visit:
             self.errors.append(f"{response.status} {response.url}")
 
     def open(self, address: str) -> Page:
-        """Open a page of the book and wait until its mathematics is set."""
+        """Open a page of the book and wait until its fonts are there; its mathematics is typeset already."""
         self.page.goto(self.site + address)
-        if self.page.locator(".math").count():
-            self.page.wait_for_function("window.MathJax?.startup?.promise !== undefined")
-            self.page.evaluate("MathJax.startup.promise")
         self.page.evaluate("document.fonts.ready")
         return self.page
 

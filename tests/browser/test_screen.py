@@ -15,7 +15,7 @@ CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
 
 # The paper of each picture as the reader sees it: the background behind it, and whether a filter changes its colours.
 PAPER = """() => [...document.querySelectorAll("article img")]
-  .filter((image) => image.currentSrc.endsWith(".png"))
+  .filter((image) => /\\.(png|webp)$/.test(image.getAttribute("src")))
   .map((image) => [getComputedStyle(image).backgroundColor, getComputedStyle(image).filter])"""
 
 

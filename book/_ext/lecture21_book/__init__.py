@@ -11,6 +11,12 @@ PARTS = [
     "edition",  # the version in the footer, and how to cite the book
     "docstrings",  # docstrings as napoleon should read them
     "command_help",  # the output of `lecture21 COMMAND --help`
+    "mathematics",  # formulas typeset when the book is built
+    "pictures",  # smaller pictures, with their size, loaded late
+    "outputs",  # printed tables that keep their columns
+    "markup",  # roles and names that the theme leaves out
+    "icons",  # fonts of the icons that the book shows
+    "scripts",  # no script that no page needs
 ]
 
 

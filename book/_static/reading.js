@@ -1,0 +1,46 @@
+// Pictures open at their full size, and a page that is printed from the dark theme is printed in light colours.
+
+function openPicture(link) {
+  const dialog = document.createElement("dialog");
+  dialog.className = "zoom-view";
+  const picture = link.querySelector("img").cloneNode();
+  picture.loading = "eager";
+  const scroller = document.createElement("div");
+  scroller.tabIndex = 0;
+  scroller.append(picture);
+  const close = document.createElement("button");
+  close.type = "button";
+  close.ariaLabel = "Close the picture";
+  close.textContent = "\u00d7";
+  close.addEventListener("click", () => dialog.close());
+  dialog.ariaLabel = "Picture at its full size";
+  dialog.append(close, scroller);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a.zoom");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  openPicture(link);
+});
+
+const root = document.documentElement;
+let themeOnScreen;
+
+function printInLightColours() {
+  themeOnScreen ??= root.dataset.theme;
+  root.dataset.theme = "light";
+}
+
+function restoreColours() {
+  if (themeOnScreen) root.dataset.theme = themeOnScreen;
+  themeOnScreen = undefined;
+}
+
+// beforeprint comes with the print command; the media query also covers previews.
+addEventListener("beforeprint", printInLightColours);
+addEventListener("afterprint", restoreColours);
+matchMedia("print").addEventListener("change", (query) => (query.matches ? printInLightColours() : restoreColours()));

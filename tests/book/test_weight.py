@@ -1,0 +1,117 @@
+"""What the built pages do without, so that they load fast: scripts, whole icon fonts, unsized and early pictures."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "_build" / "html"
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from lecture21_book import icons, markup, mathematics, outputs  # noqa: E402 (the extension is not installed)
+
+Pages = dict[str, BeautifulSoup]
+
+
+def raster_images(page: BeautifulSoup) -> list:
+    """The pictures of an article that are made of pixels."""
+    return [image for image in page.select("article img") if not image["src"].endswith(".svg")]
+
+
+def test_no_page_loads_a_script_that_the_book_does_without(pages: Pages):
+    scripts = {Path(tag["src"].split("?")[0]).name for page in pages.values() for tag in page.select("script[src]")}
+    assert "bootstrap.js" in scripts
+    assert scripts & {"fontawesome.js", "tex-chtml.js", "togglebutton.js", "design-tabs.js"} == set()
+    assert not (HTML / "_static" / "scripts" / "fontawesome.js").exists()
+
+
+def test_every_formula_is_typeset_and_has_mathml(pages: Pages):
+    formulas = [formula for page in pages.values() for formula in page.select("article .math")]
+    assert len(formulas) > 500
+    assert [str(formula)[:200] for formula in formulas if formula.find("mjx-container") is None] == []
+    assert [str(formula)[:200] for formula in formulas if formula.find("math") is None] == []
+
+
+def test_the_style_sheet_draws_every_character_of_every_formula(pages: Pages):
+    sheet = (HTML / "_static" / "mathematics.css").read_text(encoding="utf-8")
+    used = {
+        name
+        for page in pages.values()
+        for character in page.find_all("mjx-c")
+        for name in character.get("class", [])
+        if name.startswith("mjx-c")
+    }
+    assert len(used) > 100
+    assert sorted(name for name in used if f"{name}::before" not in sheet and f"{name}.TEX" not in sheet) == []
+
+
+def test_a_formula_that_mathjax_does_not_know_is_an_error():
+    assert "mjx-merror" not in mathematics.typeset(r"\frac{a}{b}", display=False)
+    assert "mjx-merror" in mathematics.typeset(r"\frac{a}", display=False)
+    assert "mjx-merror" in mathematics.typeset(r"\unknown{a}", display=False)
+
+
+def test_every_picture_has_the_size_of_its_file(pages: Pages):
+    checked = 0
+    for name, page in pages.items():
+        for image in raster_images(page):
+            with Image.open((HTML / name).parent / image["src"]) as file:
+                assert (int(image["width"]), int(image["height"])) == file.size, (name, image["src"])
+            checked += 1
+    assert checked > 100
+
+
+def test_pictures_below_the_first_section_are_loaded_late(pages: Pages):
+    for page in pages.values():
+        for image in raster_images(page):
+            assert (image.get("loading") == "lazy") == (len(image.find_parents("section")) > 1), image["src"]
+
+
+def test_a_picture_is_the_smaller_of_png_and_webp(pages: Pages):
+    used = {Path(image["src"]).name for page in pages.values() for image in raster_images(page)}
+    smaller = [name for name in used if name.endswith(".webp")]
+    assert len(smaller) > 0.9 * len(used)
+    for name in smaller[:10]:
+        png = ROOT / "_build" / "jupyter_execute" / Path(name).with_suffix(".png")
+        if png.exists():
+            with Image.open(HTML / "_images" / name) as new, Image.open(png) as old:
+                assert new.convert("RGBA").tobytes() == old.convert("RGBA").tobytes(), name
+
+
+def test_the_icon_fonts_hold_the_icons_of_the_pages():
+    sheet = (HTML / "_static" / "icons.css").read_text(encoding="utf-8")
+    assert "U+f0c9" in sheet  # fa-bars
+    sizes = [path.stat().st_size for path in (HTML / "_static").glob("fa-*-used.woff")]
+    assert sizes
+    assert max(sizes) < 20_000
+
+
+def test_icons_are_found_by_their_classes_and_in_the_style_sheet():
+    sheet = r'.fa-bars:before,.fa-navicon:before{content:"\f0c9"}.fa-car:before{content:"\f1b9"}'
+    alone = r'.more:after{content:"\f107";font-family:Font Awesome\ 6 Free}'
+    assert icons.used_icons(['<i class="fa-solid fa-bars"></i>']) == {"fa-solid", "fa-bars"}
+    assert icons.code_points(sheet, {"fa-solid", "fa-bars"}) == {0xF0C9}
+    assert icons.code_points(sheet + alone, {"fa-car"}) == {0xF1B9, 0xF107}
+
+
+@pytest.mark.parametrize(
+    ("text", "aligned"),
+    [
+        ("step   loss\n   1   2.48\n   2   2.41", True),
+        ("To be, or not to be\nthat is the question", False),
+        ("one line  with a gap\nand one without", False),
+        ("    indented\n    indented", False),
+    ],
+)
+def test_an_output_is_aligned_if_two_lines_have_gaps(text: str, aligned: bool):
+    assert outputs.is_aligned(text) is aligned
+
+
+def test_repairs_leave_a_repaired_page_alone(pages: Pages):
+    text = (HTML / "book" / "api" / "attention.html").read_text(encoding="utf-8")
+    assert markup.mend(text) == text
+    assert 'aria-label="Pages of: API reference"' in text
+    assert pages["book/api/attention.html"].select("dt.sig dl") == []

@@ -1,0 +1,125 @@
+"""Reading on a laptop, a phone and paper: code that fits, tables that keep their columns, pictures, folds, colours."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = [f"notebooks/{path.stem}.html" for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+WITH_FOLDS = "book/how_to_read.html"
+WITH_PICTURES = "notebooks/04_causal_mask.html"
+
+CUT = """() => [...document.querySelectorAll("div.cell_input pre")]
+  .filter((code) => code.clientWidth > 0 && code.scrollWidth > code.clientWidth)
+  .map((code) => code.textContent.slice(0, 80))"""
+
+
+@pytest.mark.parametrize("address", CHAPTERS)
+def test_no_code_is_cut_on_a_laptop(address: str, wide):
+    wide.page.set_viewport_size({"width": 1280, "height": 800})
+    page = wide.open(address)
+    assert page.locator("div.cell_input pre").count() > 5
+    assert page.evaluate(CUT) == []
+
+
+WRAPPED = """() => [...document.querySelectorAll(".output.aligned pre")]
+  .filter((output) => getComputedStyle(output).whiteSpace !== "pre")
+  .map((output) => output.textContent.slice(0, 80))"""
+
+
+@pytest.mark.parametrize("address", CHAPTERS)
+def test_printed_tables_keep_their_columns_on_a_phone(address: str, phone):
+    page = phone.open(address)
+    assert page.evaluate(WRAPPED) == []
+
+
+def test_a_printed_table_wider_than_a_phone_scrolls(phone):
+    page = phone.open(WITH_PICTURES)
+    table = page.locator(".output.aligned pre").first
+    table.evaluate("node => { node.textContent = 'column '.repeat(40); }")
+    assert table.evaluate("node => { node.scrollLeft = 50; return node.scrollLeft; }") == 50
+
+
+def test_pictures_move_nothing_when_they_arrive(wide):
+    wide.page.add_init_script(
+        "window.shift = 0; new PerformanceObserver((list) => { for (const entry of list.getEntries())"
+        " window.shift += entry.value; }).observe({ type: 'layout-shift', buffered: true });"
+    )
+    for address in ["book/notation.html", WITH_PICTURES]:
+        page = wide.open(address)
+        assert page.evaluate("shift") < 0.1
+
+
+def test_a_picture_opens_at_its_full_size_and_closes_with_the_keyboard(phone):
+    page = phone.open(WITH_PICTURES)
+    link = page.locator("a.zoom").first
+    shown = link.locator("img").bounding_box()["width"]
+    link.focus()
+    page.keyboard.press("Enter")
+    opened = page.locator("dialog.zoom-view[open] img")
+    expect(opened).to_be_visible()
+    natural = opened.evaluate("image => image.width")
+    assert natural == int(opened.get_attribute("width"))
+    assert natural > 1.5 * shown
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.zoom-view")).to_have_count(0)
+    expect(link).to_be_focused()
+    assert page.url.endswith(WITH_PICTURES)
+
+
+def test_a_picture_opens_with_a_tap_and_closes_with_its_button(phone):
+    page = phone.open(WITH_PICTURES)
+    page.locator("a.zoom").first.tap()
+    close = page.get_by_role("button", name="Close the picture")
+    box = close.bounding_box()
+    assert min(box["width"], box["height"]) >= 44
+    close.tap()
+    expect(page.locator("dialog.zoom-view")).to_have_count(0)
+
+
+def test_without_javascript_a_picture_is_a_link_to_its_file(browser, site):
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(site + WITH_PICTURES)
+        link = page.locator("a.zoom").first
+        assert link.get_attribute("href") == link.locator("img").get_attribute("src")
+
+
+def test_folds_are_open_on_paper(wide):
+    page = wide.open(WITH_FOLDS)
+    answer = page.locator("article details", has_text="Answer").first.locator("p").first
+    expect(answer).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(answer).to_be_visible()
+    assert answer.bounding_box()["height"] > 10
+
+
+def test_a_page_in_the_dark_is_printed_in_light_colours(dark):
+    page = dark.open(WITH_FOLDS)
+    paper, ink = (
+        "getComputedStyle(document.body).backgroundColor",
+        "getComputedStyle(document.querySelector('article p')).color",
+    )
+    colours = f"[{paper}, {ink}]"
+    on_screen = page.evaluate(colours)
+    page.emulate_media(media="print")
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    background, text = ([int(n) for n in re.findall(r"\d+", colour)[:3]] for colour in page.evaluate(colours))
+    assert min(background) > 240
+    assert max(text) < 90
+    page.emulate_media(media="screen")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert page.evaluate(colours) == on_screen
+
+
+def test_printing_begins_with_light_colours_and_ends_with_the_readers(dark):
+    page = dark.open(WITH_FOLDS)
+    page.evaluate("""() => {
+        window.seen = [];
+        addEventListener("beforeprint", () => seen.push(document.documentElement.dataset.theme));
+        addEventListener("afterprint", () => seen.push(document.documentElement.dataset.theme));
+    }""")
+    page.pdf()
+    assert page.evaluate("seen") == ["light", "dark"]
