@@ -25,7 +25,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book serve test test-code test-notebooks test-pages test-book test-browser lint lock address links notebooks pictures bench sweeps clean
+.PHONY: help .venv browser data book serve test test-code test-notebooks test-pages test-book test-browser weight lint lock address links notebooks pictures bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -85,6 +85,9 @@ test-book: book  ## run the notebook linter and the checks of the built pages
 
 test-browser: $(HTML)/index.html  ## open the built pages in a browser
 	@$(PYTEST) tests/browser
+
+weight: $(HTML)/index.html  ## measure bytes and loading times of pages, with the browser's throttling
+	@$(BIN)/python tools/page_weight.py
 
 lint: $(READY)  ## check the style of code and notebooks (ruff), and the workflows (actionlint)
 	@$(BIN)/ruff check .

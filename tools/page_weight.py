@@ -1,6 +1,6 @@
 """Measure how heavy the built pages are: bytes, first contentful paint, and when the page becomes interactive.
 
-Usage: python tools/page_weight.py [--phone] [PAGE ...]     (after make book; CHROMIUM names the browser if needed)
+Usage: python tools/page_weight.py [--phone] [PAGE ...]     (after make book)
 
 Each page is opened in a fresh profile with the browser's own throttling: 10 Mbit/s, 40 ms, a processor four times
 slower. The server compresses text, as GitHub Pages does. "interactive" is the end of the last task that kept the main
@@ -10,14 +10,13 @@ thread busy for more than 50 ms; "shift" is the cumulative layout shift. The tab
 import argparse
 import gzip
 import http.server
-import os
-import shutil
 import statistics
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import find_browser
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,9 +82,10 @@ def _served() -> Iterator[str]:
 
 
 def visit(browser: Browser, address: str, phone: bool) -> dict[str, float]:
-    """Open one page with an empty cache and return its measurements; `loaded` maps nothing but numbers."""
+    """Open one page with an empty cache and return its measurements."""
     context = browser.new_context(viewport=VIEWPORTS[phone], is_mobile=phone, has_touch=phone)
     page = context.new_page()
+    page.set_default_timeout(120_000)
     page.add_init_script(OBSERVE)
     client = context.new_cdp_session(page)
     client.send("Network.enable")
@@ -115,9 +115,10 @@ def main() -> None:
     files = [file for page in options.pages for file in sorted(HTML.glob(f"{page}.html"))]
     if not files:
         parser.error(f"no page of {HTML} matches {', '.join(options.pages)}; run: make book")
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright, _served() as site:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=find_browser.find(), args=["--no-sandbox", "--disable-gpu"]
+        )
         columns = None
         for file in files:
             name = str(file.relative_to(HTML).with_suffix(""))

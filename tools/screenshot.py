@@ -20,7 +20,6 @@ def main() -> None:
         )
         page = browser.new_page(viewport={"width": 1280, "height": 860})
         page.goto((ROOT / "_build" / "html" / "notebooks" / "04_causal_mask.html").as_uri())
-        page.evaluate("MathJax.startup.promise")
         picture = page.locator("figure img").nth(1)
         picture.evaluate("image => window.scrollTo(0, image.getBoundingClientRect().bottom + scrollY - 700)")
         page.wait_for_load_state("networkidle")

@@ -40,9 +40,6 @@
     preview.hidden = false;
     link.setAttribute("aria-describedby", preview.id);
     place(link);
-    if (preview.querySelector(".math")) {
-      window.MathJax?.typesetPromise?.([preview]).then(() => link === current && place(link));
-    }
   };
 
   const later = (action, milliseconds) => {

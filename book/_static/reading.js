@@ -1,4 +1,4 @@
-// Pictures open at their full size, and a page that is printed from the dark theme is printed in light colours.
+// Pictures open at their full size, a page is printed in light colours, and wide formulas scroll with the keyboard.
 
 function openPicture(link) {
   const dialog = document.createElement("dialog");
@@ -44,3 +44,10 @@ function restoreColours() {
 addEventListener("beforeprint", printInLightColours);
 addEventListener("afterprint", restoreColours);
 matchMedia("print").addEventListener("change", (query) => (query.matches ? printInLightColours() : restoreColours()));
+
+// A formula that is wider than its line scrolls; the keyboard reaches it only then.
+addEventListener("load", async () => {
+  await document.fonts.ready;
+  for (const formula of document.querySelectorAll("article :is(div.math, .math.long)"))
+    if (formula.scrollWidth > formula.clientWidth && getComputedStyle(formula).overflowX === "auto") formula.tabIndex = 0;
+});

@@ -1,18 +1,14 @@
 """What the built pages do without, so that they load fast: scripts, whole icon fonts, unsized and early pictures."""
 
-import sys
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from lecture21_book import icons, markup, mathematics, outputs
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-from lecture21_book import icons, markup, mathematics, outputs  # noqa: E402 (the extension is not installed)
-
 Pages = dict[str, BeautifulSoup]
 
 

@@ -32,6 +32,9 @@ _FONTS = "output/chtml/fonts/woff-v2"
 # Text and mathematics match for the usual system fonts, whose letters are larger than TeX's.
 _SCALE = 1.18
 
+# A formula in a line of text with more characters than this scrolls on a phone; shorter ones always fit.
+_LONG = 20
+
 _SETUP = """
 const adaptor = MathJax._.adaptors.liteAdaptor.liteAdaptor();
 MathJax._.a11y["assistive-mml"].AssistiveMmlHandler(MathJax._.handlers.html_ts.RegisterHTMLHandler(adaptor));
@@ -91,8 +94,10 @@ def _checked_html(node: nodes.math | nodes.math_block) -> str:
 
 
 def _visit_inline(self: HTML5Translator, node: nodes.math) -> None:
-    self.body.append(self.starttag(node, "span", "", CLASS="math notranslate nohighlight"))
-    self.body.append(_checked_html(node) + "</span>")
+    html = _checked_html(node)
+    long = " long" if html.count("<mjx-c ") > _LONG else ""
+    self.body.append(self.starttag(node, "span", "", CLASS=f"math notranslate nohighlight{long}"))
+    self.body.append(html + "</span>")
     raise nodes.SkipNode
 
 

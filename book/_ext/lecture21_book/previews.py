@@ -12,20 +12,18 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from .plain_text import tex_as_text
+from .mathematics import typeset
 
 _TAGS = {nodes.paragraph: "p", nodes.emphasis: "em", nodes.strong: "strong", nodes.literal: "code"}
 
 
-def as_html(node: nodes.Node, has_mathjax: bool) -> str:
-    """Return a node as HTML without links; formulas for MathJax if the page has it, else as a line of text."""
+def as_html(node: nodes.Node) -> str:
+    """Return a node as HTML without links, its formulas typeset."""
     if isinstance(node, nodes.Text):
         return html.escape(node.astext())
     if isinstance(node, nodes.math):
-        tex = html.escape(node.astext())
-        formula = rf'<span class="math notranslate nohighlight">\({tex}\)</span>'
-        return formula if has_mathjax else html.escape(tex_as_text(node.astext()))
-    inner = "".join(as_html(child, has_mathjax) for child in node.children)
+        return f'<span class="math notranslate nohighlight">{typeset(node.astext(), display=False)}</span>'
+    inner = "".join(as_html(child) for child in node.children)
     tag = _TAGS.get(type(node))
     return f"<{tag}>{inner}</{tag}>" if tag else inner
 
@@ -41,16 +39,15 @@ def _definitions(env: BuildEnvironment) -> Iterator[tuple[str, str, nodes.defini
 
 
 @functools.lru_cache(maxsize=1)
-def _texts(env: BuildEnvironment) -> dict[tuple[str, str], dict[bool, str]]:
-    """Return what each page and anchor is previewed as, with and without MathJax."""
+def _texts(env: BuildEnvironment) -> dict[tuple[str, str], str]:
+    """Return what each page and anchor is previewed as."""
     texts = {}
     for page, anchor, definition in _definitions(env):
-        texts[page, anchor] = {has_mathjax: as_html(definition, has_mathjax) for has_mathjax in (True, False)}
+        texts[page, anchor] = as_html(definition)
     backend = pybtex.plugin.find_plugin("pybtex.backends", "plaintext")()
     for citation in env.get_domain("cite").citations:
         reference = citation.formatted_entry.text.render(backend).split(" URL: ")[0]
-        paragraph = f"<p>{html.escape(reference)}</p>"
-        texts[citation.bibliography_key.docname, citation.citation_id] = {True: paragraph, False: paragraph}
+        texts[citation.bibliography_key.docname, citation.citation_id] = f"<p>{html.escape(reference)}</p>"
     return texts
 
 
@@ -59,7 +56,6 @@ def _add_previews(app: Sphinx, pagename: str, templatename: str, context: dict, 
     if doctree is None or app.builder.format != "html":
         return
     texts = _texts(app.env)
-    has_mathjax = app.env.get_domain("math").has_equations(pagename)
     here = app.builder.get_target_uri(pagename)
     targets = {(app.builder.get_target_uri(page), anchor): text for (page, anchor), text in texts.items()}
     found = {}
@@ -67,7 +63,7 @@ def _add_previews(app: Sphinx, pagename: str, templatename: str, context: dict, 
         address = link.get("refuri", "")
         path, anchor = urldefrag(address)
         if path and (text := targets.get((urljoin(here, path), anchor))):
-            found[address] = text[has_mathjax]
+            found[address] = text
     if found:
         context["previews"] = json.dumps(found, ensure_ascii=False).replace("</", "<\\/")
 
