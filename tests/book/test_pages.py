@@ -3,6 +3,7 @@
 import ast
 import copy
 import re
+import tomllib
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -175,7 +176,9 @@ def test_every_public_name_of_every_room_has_its_place_in_the_api_pages(pages: P
     }
     names = public_names()
     assert len(names) > 40
-    missing = sorted(name for name, room in names.items() if name not in shown and not room.startswith("lecture21.cli"))
+    missing = sorted(
+        name for name, where in names.items() if name not in shown and not where.startswith("lecture21.cli")
+    )
     assert missing == []
 
 
@@ -185,22 +188,14 @@ def test_a_public_name_without_a_docstring_would_be_missed():
     assert names["lecture21.data.worked_example.TOKENS"] == "lecture21.data.worked_example"
 
 
-def test_the_map_of_rooms_says_what_each_imports():
+def test_the_api_index_lists_every_module_in_the_order_of_the_import_layers():
     text = (ROOT / "book" / "api" / "index.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| \[\]\((\w+)\.md\) \|[^|]*\|([^|]*)\|$", text, re.MULTILINE)
-    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
-    assert {room for room, _ in rows} == {room for room in rooms if not room.startswith("__")}
-    for room, said in rows:
-        if room in ("cli", "figures"):
-            continue
-        folder = PACKAGE / room
-        files = folder.glob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]
-        nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
-        froms = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
-        modules = [f"{node.module}.{alias.name}" for node in froms for alias in node.names]
-        imported = {module.split(".")[1] for module in modules if module.startswith("lecture21.")} - {room}
-        imported -= {"GPT", "GPTConfig"}  # through the front door
-        assert {name.strip() for name in said.split(",") if name.strip()} == imported, room
+    listed = re.findall(r"^\| \[\]\((\w+)\.md\) \|", text, re.MULTILINE)
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = [re.split(r"\s*\|\s*", line) for line in contract[0]["layers"]]
+    level = {name: i for i, names in enumerate(layers) for name in names if not name.startswith("_")}
+    assert sorted(listed) == sorted(level)
+    assert [level[name] for name in listed] == sorted(level[name] for name in listed)
 
 
 def slides() -> list[list[str]]:
