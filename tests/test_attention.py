@@ -55,7 +55,7 @@ def test_causal_mask_with_cached_keys_is_the_last_rows_of_the_square_mask(n_quer
 
 
 @given(n_query=sizes, extra=st.integers(0, 4), window=sizes, prefix=st.integers(0, 4))
-def test_windows_and_prefixes_are_what_their_words_say(n_query, extra, window, prefix):
+def test_windows_and_prefixes_follow_their_definitions(n_query, extra, window, prefix):
     n_key = n_query + extra
     prefix = min(prefix, n_key)
     mask = causal_mask(n_query, n_key, window=window, n_prefix=prefix)
@@ -65,7 +65,7 @@ def test_windows_and_prefixes_are_what_their_words_say(n_query, extra, window, p
             assert mask[i, s] == (t - window < s <= t or max(s, t) < prefix)
 
 
-def test_a_window_of_the_whole_text_is_none():
+def test_a_window_as_long_as_the_sequence_changes_nothing():
     assert torch.equal(causal_mask(4, window=4), causal_mask(4))
     assert not torch.equal(causal_mask(4, window=3), causal_mask(4))
 
@@ -125,7 +125,7 @@ def test_a_window_of_the_text_or_more_is_full_attention(t, extra):
 
 
 @pytest.mark.parametrize("window", [1, 3, 8])
-def test_no_query_reads_beyond_its_window_or_ahead(window):
+def test_no_query_attends_beyond_its_window_or_to_the_future(window):
     q, k, v = (randn(1, 1, 24, 4, seed=i) for i in range(3))
     clean = windowed_attention(q, k, v, window)
     for t in range(24):
@@ -186,7 +186,7 @@ def test_self_attention_is_the_slide_s_column_convention():
     assert sum(p.numel() for p in layer.parameters()) == 4 * 3 + 4 * 3 + 4 * 2
 
 
-def test_self_attention_with_a_mask_sees_no_future():
+def test_self_attention_with_a_mask_does_not_depend_on_the_future():
     layer = SelfAttention(4, 4).double()
     x = randn(5, 4)
     changed = torch.cat([x[:3], randn(2, 4, seed=5)])

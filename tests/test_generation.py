@@ -115,7 +115,7 @@ def test_a_seed_repeats_the_draw_and_leaves_the_global_state_alone(model):
     assert not torch.equal(first, generate(model, ids, 20, seed=6))
 
 
-def test_a_prompt_longer_than_the_block_is_read_from_its_end(model):
+def test_of_a_prompt_longer_than_the_block_the_last_tokens_are_used(model):
     long = torch.randint(7, (1, 15), generator=torch.Generator().manual_seed(0))
     out = generate(model, long, 5, greedy=True)
     assert torch.equal(out[:, :15], long)
@@ -157,7 +157,7 @@ def test_half_precision_logits_are_drawn_in_float32():
     assert generate(flat, torch.tensor([[0]]), 3, seed=0).shape == (1, 4)
 
 
-def test_a_cached_model_is_shown_each_token_once(model):
+def test_a_cached_model_processes_each_token_once(model):
     seen = []
     model.register_forward_pre_hook(lambda module, args: seen.append(args[0].shape[1]))
     generate(model, torch.tensor([[1, 2, 3]]), 6, seed=0)

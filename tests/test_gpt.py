@@ -36,7 +36,7 @@ def test_a_tied_head_is_the_table_and_counts_once():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_gpt0_starts_near_the_loss_of_a_uniform_guess(seed):
+def test_the_initial_loss_of_gpt0_is_near_that_of_a_uniform_guess(seed):
     torch.manual_seed(seed)
     model = GPT(presets.get("gpt0"))
     ids, targets = torch.randint(65, (2, 64, 32))
@@ -95,7 +95,7 @@ def test_rotary_positions_need_heads_of_even_width():
         GPTConfig(**{**SMALL, "d_head": 3, "position": "rotary"})
 
 
-def test_sizes_that_follow_from_others_go_on_following_when_those_change():
+def test_derived_sizes_are_derived_again_after_a_change():
     config = GPTConfig(d_model=24, n_head=4)
     assert (config.d_head, config.n_kv_head, config.d_ff) == (6, 4, 96)
     wider = config.changed(d_model=48, n_head=8)
@@ -152,7 +152,7 @@ def test_a_configuration_is_frozen_and_survives_json():
     assert GPTConfig.from_dict(json.loads(json.dumps(asdict(config)))) == config
 
 
-def test_presets_take_changes_and_name_what_they_do_not_know():
+def test_presets_take_changes_and_name_unknown_fields():
     assert presets.get("gpt0", d_model=128, n_layer=2).d_ff == 512
     assert presets.get("gpt0", d_model=128, d_ff=100).d_ff == 100
     with pytest.raises(ValueError, match=r"'gpt9'.*gpt0"):
@@ -287,7 +287,7 @@ def test_the_loss_keeps_float64_and_its_gradient():
     assert torch.autograd.gradcheck(loss_of, weight)
 
 
-def test_a_target_that_is_not_asked_for_does_not_count():
+def test_an_ignored_target_is_excluded_from_the_mean():
     model = GPT(GPTConfig(vocab_size=7, block_size=5, n_layer=1, n_head=1, d_model=4))
     ids, targets = torch.arange(5)[None], torch.tensor([[3, 1, 4, 1, 5]])
     asked = targets.clone()
@@ -315,7 +315,7 @@ def test_a_prefix_that_does_not_fit_is_refused(untyped):
 
 
 @pytest.mark.parametrize("position", ["sinusoidal", "rotary", "none"])
-def test_a_longer_block_reads_what_fitted_before_as_before(position):
+def test_a_longer_block_leaves_the_logits_of_short_contexts_unchanged(position):
     torch.manual_seed(0)
     model = GPT(GPTConfig(**{**SMALL, "n_head": 1}, position=position)).eval()
     longer = model.stretched(9)
@@ -352,7 +352,7 @@ def test_a_copy_is_a_model_of_its_own_of_the_same_kind():
     assert model.token.weight.abs().sum() > 0
 
 
-def test_scalings_and_windows_change_the_reading_and_no_weight():
+def test_scalings_and_windows_change_the_logits_and_no_weight():
     torch.manual_seed(0)
     model = GPT(GPTConfig(**{**SMALL, "n_head": 1}, position="rotary")).eval()
     ids = torch.arange(10)[None] % 7

@@ -52,7 +52,7 @@ def test_gpt2_keeps_the_residual_stream_from_growing_with_depth():
     assert grown["gpt2"] < grown["gpt1"]
 
 
-def test_torch_leaves_the_default_but_for_the_tables_beside_a_tied_head():
+def test_torch_keeps_the_default_except_for_the_tables_of_a_tied_head():
     assert model("torch").token.weight.std().item() == pytest.approx(1, abs=0.05)
     tied = model("torch", tied_head=True)
     for table in (tied.token.weight, tied.position.table.weight):  # one large beside one small would hide the small one

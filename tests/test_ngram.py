@@ -47,7 +47,7 @@ def test_every_probability_is_that_of_the_slow_reference(case):
 
 
 @given(cases())
-def test_every_row_sums_to_one_and_rules_nothing_out(case):
+def test_every_row_sums_to_one_and_has_no_zero(case):
     vocab_size, order, tokens, ids = case
     p = NGram(order, vocab_size).fit(torch.tensor(tokens))(torch.tensor(ids)).exp()
     assert (p > 0).all()
@@ -65,7 +65,7 @@ def test_the_loss_is_the_mean_negative_log_probability_of_the_targets(case, rand
 
 
 @given(cases(), st.data())
-def test_the_past_is_blind_to_the_future_and_reaches_back_order_minus_one(case, data):
+def test_a_prediction_depends_on_the_last_order_minus_one_tokens_alone(case, data):
     vocab_size, order, tokens, ids = case
     model = NGram(order, vocab_size).fit(torch.tensor(tokens))
     ids = torch.tensor(ids)
@@ -117,7 +117,7 @@ def test_fitting_again_starts_from_nothing():
     assert torch.equal(again(second[None]), NGram(2, 2).fit(second)(second[None]))
 
 
-def test_it_looks_like_any_other_model():
+def test_it_has_the_interface_of_any_other_model():
     model = NGram(3, 5).fit(torch.arange(5))
     assert isinstance(model, torch.nn.Module)
     assert (model.vocab_size, model.block_size) == (5, None)
@@ -128,7 +128,7 @@ def test_it_looks_like_any_other_model():
     assert model(ids.int()).equal(model(ids))
 
 
-def test_it_is_quiet(recwarn):
+def test_it_causes_no_warning(recwarn):
     torch.set_warn_always(True)  # else torch says some things only the first time
     try:
         model = NGram(3, 5).fit(torch.arange(5))
@@ -171,7 +171,7 @@ def test_a_corpus_shorter_than_the_order_is_refused():
         NGram(3, 5).fit(torch.tensor([0, 1]))
 
 
-def test_a_model_that_has_counted_nothing_says_so():
+def test_a_model_without_counts_is_refused():
     with pytest.raises(ValueError, match=r"call fit\(tokens\) first"):
         NGram(2, 5)(torch.tensor([[0]]))
 

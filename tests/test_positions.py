@@ -80,7 +80,7 @@ def test_a_rotary_score_depends_on_the_distance_alone(start, distance, shift):
     torch.testing.assert_close(score(start), score(start + shift), rtol=0, atol=1e-6)
 
 
-def test_rotary_turns_each_plane_by_its_own_angle():
+def test_rotary_rotates_each_plane_by_its_own_angle():
     rotary = Rotary(3, 4, base=100.0)
     x = torch.tensor([1.0, 1.0, 0.0, 0.0]).expand(1, 1, 3, 4)
     angles = torch.tensor([[0.0, 0.0], [1.0, 0.1], [2.0, 0.2]])

@@ -90,7 +90,7 @@ def test_a_cache_keeps_no_more_than_its_window(config):
     assert {(len(layer), layer.k.shape[-2], layer.v.shape[-2]) for layer in cache} == {(config.block_size, kept, kept)}
 
 
-def test_a_prefix_is_seen_whole_and_sees_no_token(config):
+def test_prefix_positions_attend_to_each_other_and_to_no_token(config):
     """Vectors before the text, as an image's: exactly they, and no later token, reach each prediction."""
     model = make(config)
     n_prefix, n_token = 5, 4
@@ -133,7 +133,7 @@ def test_attention_rows_sum_to_one_and_the_future_has_weight_zero(config):
     assert (weights[..., visible] > 0).all()
 
 
-def test_each_sequence_of_a_batch_is_alone(config):
+def test_each_sequence_of_a_batch_is_independent(config):
     model = make(config)
     ids = random_ids(config, batch=3)
     for row in range(3):
@@ -190,7 +190,7 @@ def test_dropout_acts_in_training_only(config):
     assert torch.equal(model(ids), model(ids)) == (config.dropout == 0)
 
 
-def test_positions_are_what_tells_the_order(config):
+def test_positions_make_the_order_matter(config):
     """Without positions one layer cannot tell the order of the prefix; with positions it can."""
     model = make(replace(config, n_layer=1, window=None))  # a window would leave some of them out
     ids = torch.arange(6)[None]

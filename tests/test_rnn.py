@@ -78,7 +78,7 @@ def test_one_pass_equals_a_pass_over_each_prefix(config):
 
 @every_config
 @pytest.mark.parametrize("pieces", [[1] * 9, [4, 1, 1, 3], [9], [1, 8]])
-def test_reading_on_from_the_state_equals_reading_everything_at_once(config, pieces):
+def test_continuing_from_the_state_equals_one_pass(config, pieces):
     model, ids = make(config), random_ids()
     state = model.new_cache()
     read = torch.cat([model(piece, state) for piece in ids.split(pieces, dim=1)], dim=1)
@@ -98,7 +98,7 @@ def test_the_state_does_not_grow_with_the_text(config):
 
 
 @every_config
-def test_each_sequence_of_a_batch_is_alone(config):
+def test_each_sequence_of_a_batch_is_independent(config):
     model, ids = make(config), random_ids(batch=3)
     for row in range(3):
         torch.testing.assert_close(model(ids[row : row + 1]), model(ids)[row : row + 1], rtol=1e-10, atol=1e-12)
@@ -176,7 +176,7 @@ def test_sampling_is_the_same_with_and_without_the_state(config, n_new):
         assert torch.equal(carried, again)
 
 
-def test_sampling_remembers_what_lies_before_the_training_window():
+def test_sampling_depends_on_tokens_before_the_training_window():
     """Past `block_size` a GPT forgets; the state of an RNN does not."""
     config = RNNConfig(**SMALL, kind="rnn", n_layer=1)
     model, ids = make(config), random_ids(batch=1, length=12)
@@ -320,7 +320,7 @@ def test_a_configuration_names_the_field_that_is_wrong(field, value):
     assert str(value) in str(error.value)
 
 
-def test_a_wrong_kind_is_told_which_there_are():
+def test_an_unknown_kind_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="rnn, gru, lstm"):
         RNNConfig(kind="transformer")
 
@@ -358,7 +358,7 @@ def test_a_fresh_state_is_empty_and_a_state_may_be_of_another_batch_only_once():
     assert second.tensors.shape[1] == 3
 
 
-def test_a_character_model_is_trained_and_asked_in_four_lines():
+def test_a_character_model_is_trained_and_sampled_in_four_lines():
     text = "the cat sat down. " * 40
     tokenizer = CharTokenizer.from_text(text)
     torch.manual_seed(0)

@@ -102,7 +102,7 @@ def test_an_unknown_activation_is_refused_by_name():
         FeedForward(4, 8, activation="swish")
 
 
-def test_feed_forward_sees_one_position_at_a_time():
+def test_feed_forward_depends_on_one_position_at_a_time():
     layer = FeedForward(4, 8).double()
     x = randn(2, 5, 4)
     torch.testing.assert_close(layer(x)[:, 2:3], layer(x[:, 2:3]))
@@ -119,7 +119,7 @@ def test_a_cache_grows_by_what_it_is_given():
     assert torch.equal(v, torch.cat([first, 2 * second], dim=2))
 
 
-def test_a_cache_with_a_window_keeps_what_the_next_query_can_see():
+def test_a_cache_with_a_window_keeps_the_keys_of_the_next_query():
     cache = KVCache(window=3)
     x = randn(1, 2, 6, 4)
     k, v = cache.append(x[:, :, :5], 2 * x[:, :, :5])
@@ -133,7 +133,7 @@ def test_a_cache_with_a_window_keeps_what_the_next_query_can_see():
 
 @pytest.mark.parametrize("window", [1, 2, 5, 6, 23, 40])
 @pytest.mark.parametrize("pieces", [[1] * 23, [7, 1, 15], [23]])
-def test_a_layer_with_a_window_reads_the_same_whole_in_pieces_and_under_its_mask(window, pieces):
+def test_a_layer_with_a_window_is_the_same_with_a_cache_and_under_its_mask(window, pieces):
     torch.manual_seed(0)
     layer = MultiHeadAttention(8, 2, n_kv_head=1, window=window, rotary=Rotary(23, 4)).double()
     x = randn(2, 23, 8)
@@ -147,7 +147,7 @@ def test_a_layer_with_a_window_reads_the_same_whole_in_pieces_and_under_its_mask
 
 
 @pytest.mark.parametrize(("window", "keys"), [(5, [5, 10]), (6, [20]), (None, [20])])
-def test_a_text_of_four_windows_is_read_in_blocks(window, keys):
+def test_a_sequence_of_four_windows_is_computed_in_blocks(window, keys):
     """The kernel is then called for the first block, and for all others with the keys of two."""
     layer = MultiHeadAttention(8, 2, window=window)
     seen = []
@@ -229,7 +229,7 @@ def test_cross_attention_equals_torch_with_a_padded_memory():
     torch.testing.assert_close(ours.explicit(x, memory=memory, mask=mask)[1], weights)
 
 
-def test_cross_attention_reads_its_memory_once():
+def test_cross_attention_computes_the_keys_of_its_memory_once():
     layer = MultiHeadAttention(8, 2, causal=False).double()
     x, memory = randn(1, 3, 8), randn(1, 5, 8, seed=1)
     cache = KVCache()
@@ -275,7 +275,7 @@ def test_a_mask_joins_the_causal_one_in_both_paths():
     torch.testing.assert_close(layer(x, mask=mask), layer.explicit(x, mask=mask)[0])
 
 
-def test_queries_and_keys_are_normalised_before_they_are_turned():
+def test_queries_and_keys_are_normalised_before_they_are_rotated():
     layer = MultiHeadAttention(8, 2, rotary=Rotary(5, 4), query_norm=nn.RMSNorm(4), key_norm=nn.RMSNorm(4)).double()
     x = randn(1, 5, 8)
     shape = (1, 5, 2, 4)
@@ -323,7 +323,7 @@ def test_relu2_is_the_square_of_the_positive_part():
     assert ACTIVATIONS["relu2"].function(x).tolist() == [0.0, 0.0, 9.0]
 
 
-def test_attention_maps_name_every_layer_and_see_what_it_saw():
+def test_attention_maps_name_every_layer_and_have_its_inputs():
     layer = MultiHeadAttention(8, 2, causal=False).double()
 
     class Asks(nn.Module):

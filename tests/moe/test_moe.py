@@ -97,7 +97,7 @@ def test_the_sparse_dispatch_equals_the_dense_reference_in_values_and_gradients(
         torch.testing.assert_close(sparse[b, t], by_hand, rtol=1e-12, atol=1e-12)
 
 
-def test_one_token_and_experts_that_nobody_chooses():
+def test_one_token_and_experts_that_are_never_selected():
     moe = layer(n_expert=6, top_k=1)
     with torch.no_grad():
         moe.router.weight.zero_()[3] = 100 * tokens()[0, 0]
@@ -177,7 +177,7 @@ def test_softmax_after_the_selection_is_softmax_before_it_renormalised():
     torch.testing.assert_close(after, before, rtol=1e-12, atol=1e-12)
 
 
-def test_a_bias_selects_but_does_not_weigh():
+def test_a_bias_affects_the_selection_but_not_the_weights():
     logits = torch.tensor([[0.0, math.log(2), math.log(5)]])
     bias = torch.tensor([0.6, 0.0, 0.0])  # 0.725, 0.25, 0.625
     experts, weights = route(logits, 2, renormalise=False, bias=bias)
@@ -223,7 +223,7 @@ def test_capacity_is_the_equal_share_times_the_factor_rounded_up():
     assert _capacity(1, 64, 1, 1.0) == 1
 
 
-def test_a_later_token_takes_no_place_of_an_earlier_one():
+def test_a_later_token_does_not_displace_an_earlier_one():
     config = GPTConfig(vocab_size=11, block_size=12, d_model=8, n_head=2, moe={"eval_capacity_factor": 0.5})
     torch.manual_seed(0)
     model = GPT(config).double().eval()
@@ -246,7 +246,7 @@ def test_a_dropped_token_passes_through_the_residual():
     assert (out[0, kept] != 0).any(-1).all()
 
 
-def test_shared_experts_read_every_token():
+def test_shared_experts_process_every_token():
     moe = layer(n_shared=2)
     assert moe.shared.up.weight.shape == (2 * H, C)
     without = copy.deepcopy(moe)
@@ -268,7 +268,7 @@ def test_the_auxiliary_loss_is_one_at_balance_and_e_at_collapse():
     assert balance_loss(probabilities, experts).item() == pytest.approx(2 * (0.75 * 0.6 + 0.25 * 0.4))
 
 
-def test_the_auxiliary_loss_pushes_down_who_has_too_much():
+def test_the_auxiliary_loss_lowers_the_logits_of_overloaded_experts():
     logits = torch.zeros(4, 3, dtype=torch.float64, requires_grad=True)
     experts = torch.tensor([[0], [0], [0], [1]])
     (gradient,) = torch.autograd.grad(balance_loss(logits.softmax(-1), experts), logits)
@@ -373,7 +373,7 @@ def test_statistics_by_hand():
     torch.testing.assert_close(found.probability, logits.softmax(-1).mean((0, 1)))
 
 
-def test_a_model_tells_the_statistics_of_each_layer_and_is_left_as_it_was():
+def test_statistics_of_each_layer_leave_the_model_unchanged():
     model = GPT(presets.get("moe")).train()
     found = statistics_of(model, torch.randint(65, (2, 32)))
     assert len(found) == 4
@@ -451,7 +451,7 @@ def test_a_mapping_becomes_a_configuration_and_changes_only_what_it_names():
         ({"experts": 3}, "moe has unknown fields experts; known are n_expert"),
     ],
 )
-def test_a_shape_that_cannot_be_is_refused(values, message):
+def test_an_impossible_shape_is_refused(values, message):
     with pytest.raises(ValueError, match=message):
         GPTConfig(moe=values)
     if "experts" not in values:

@@ -28,7 +28,7 @@ def test_a_target_outside_the_vocabulary_is_refused(bad):
         token_cross_entropy(torch.zeros(1, 2, 5), torch.tensor([[0, bad]]))
 
 
-def test_half_precision_is_widened_and_double_kept():
+def test_half_precision_becomes_float32_and_double_is_kept():
     assert at_least_float32(torch.zeros(1, dtype=torch.bfloat16)).dtype == torch.float32
     assert at_least_float32(torch.zeros(1, dtype=torch.float64)).dtype == torch.float64
     assert token_cross_entropy(torch.zeros(1, 1, 2).half(), torch.tensor([[1]])).dtype == torch.float32

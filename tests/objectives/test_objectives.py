@@ -25,11 +25,11 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_a_decoder_reads_its_target_one_step_late():
+def test_decoder_inputs_are_the_target_shifted_right():
     assert shift_right(torch.tensor([[5, 6, 2], [7, 2, 0]]), bos=1).tolist() == [[1, 5, 6], [1, 7, 2]]
 
 
-def test_a_batch_is_filled_up_at_the_right():
+def test_a_batch_is_padded_on_the_right():
     assert pad_batch([[1, 2, 3], torch.tensor([4])], pad=9).tolist() == [[1, 2, 3], [4, 9, 9]]
     with pytest.raises(ValueError, match="got none"):
         pad_batch([], pad=0)
@@ -54,7 +54,7 @@ def test_a_noise_takes_an_empty_text(name):
     assert NOISES[name](torch.zeros(0, dtype=torch.long), seeded()).tolist() == []
 
 
-def test_masking_chooses_15_percent_and_treats_them_80_10_10():
+def test_masking_selects_15_percent_and_replaces_them_80_10_10():
     # Token 8 everywhere, so that a drawn 3 ... 7 shows; a drawn 8 counts among those that stayed.
     n = 400_000
     ids = torch.full((4, n // 4), 8)
@@ -73,7 +73,7 @@ def test_masking_chooses_15_percent_and_treats_them_80_10_10():
         assert within(share[what], p, int(chosen.sum())), (what, share[what], p)
 
 
-def test_special_tokens_are_never_chosen():
+def test_special_tokens_are_never_selected():
     ids = torch.tensor([[END, 3, PAD, MASK, 4]]).repeat(50, 1)
     inputs, targets = mask_tokens(ids, vocab_size=5, mask=MASK, special=(PAD, END), rate=1.0, generator=seeded())
     assert (targets == torch.tensor([IGNORE, 3, IGNORE, IGNORE, 4])).all()

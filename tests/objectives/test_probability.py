@@ -76,7 +76,7 @@ def test_the_mean_of_the_token_log_probabilities_is_the_loss(model):
     torch.testing.assert_close(-token_log_probabilities(model(ids[:, :-1]), ids[:, 1:]).mean().to(loss.dtype), loss)
 
 
-def test_half_precision_is_widened_before_the_softmax():
+def test_half_precision_becomes_float32_before_the_softmax():
     ids = torch.zeros(1, 3, dtype=torch.int64)
     flat = token_log_probabilities(torch.zeros(1, 2, 1000, dtype=torch.bfloat16), ids[:, 1:])
     assert flat.dtype == torch.float32

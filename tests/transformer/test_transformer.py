@@ -275,7 +275,7 @@ def test_an_encoder_with_a_causal_mask_is_a_gpt(change):
 
 
 @every_variant
-def test_an_encoder_reads_both_sides_and_a_decoder_only_what_came(change):
+def test_an_encoder_attends_to_both_sides_and_a_decoder_to_the_past(change):
     model = make(change)
     source, target = SOURCE[:1], torch.tensor([[BOS, 3, 4, 5, 6, 3]])
     for t in range(source.shape[1]):
@@ -332,7 +332,7 @@ def test_padding_changes_no_real_output(change):
 
 
 @every_variant
-def test_each_row_of_a_batch_is_alone(change):
+def test_each_row_of_a_batch_is_independent(change):
     model = make(change)
     target_in = shift_right(TARGET, BOS)
     logits = model(SOURCE, target_in)
@@ -682,7 +682,7 @@ def test_a_token_outside_its_vocabulary_is_refused(bad):
         ({"alpha": math.inf}, "alpha must be >= 0 and finite, got inf"),
     ],
 )
-def test_options_of_decoding_that_make_no_sense_are_refused(options, message):
+def test_invalid_options_of_decoding_are_refused(options, message):
     model = make({})
     with pytest.raises(ValueError, match=re.escape(message)):
         beam_search(model, SOURCE, **{"bos": BOS, "eos": EOS, "width": 2, "max_new": 4, **options})
@@ -691,7 +691,7 @@ def test_options_of_decoding_that_make_no_sense_are_refused(options, message):
             greedy_decode(model, SOURCE, **{"bos": BOS, "eos": EOS, "max_new": 4, **options})
 
 
-def test_a_model_that_diverged_is_named():
+def test_logits_of_a_diverged_model_are_refused():
     model = make({})
     with torch.no_grad():
         model.decoder.blocks[0].feed_forward.up.bias.fill_(math.nan)
@@ -716,7 +716,7 @@ def test_an_untrained_model_starts_near_the_uniform_loss(change):
 
 
 @pytest.mark.parametrize("norm_position", ["post", "pre"])
-def test_an_untrained_model_with_one_matrix_expects_the_token_that_it_has_just_read(norm_position):
+def test_an_untrained_model_with_one_matrix_predicts_its_last_input_token(norm_position):
     model, source, target = untrained({"norm_position": norm_position})
     assert (model(source, target).argmax(-1) == target).float().mean() > 0.95
     # Which costs two nats: it is wrong about nearly all of these.
@@ -776,7 +776,7 @@ def test_it_learns_to_turn_a_string_around(norm_position):
     assert right > 0.75  # 0.93 to 1.00 over three seeds; guessing gives 0.003
 
 
-def test_the_decoder_stands_alone():
+def test_the_decoder_can_be_used_alone():
     decoder = Decoder(TransformerConfig(**SMALL))
     memory = torch.randn(3, 5, 12)
     assert decoder(TARGET, memory, padding_mask(SOURCE, PAD)).shape == (3, 6, 12)
@@ -791,7 +791,7 @@ def test_a_sequence_without_a_batch_is_refused_by_its_shape():
         model(SOURCE[:1], torch.tensor([BOS, 3]))
 
 
-def test_a_target_that_has_ended_goes_on_with_the_padding_of_its_model():
+def test_a_target_that_has_ended_is_continued_with_padding():
     model = sharp({**WRITER, "pad": 6})
     beams = beam_search(model, torch.tensor([[3, 1, 3], [4, 5, 6]]), bos=BOS, eos=EOS, width=99, max_new=3)
     ended = [ids[ids.index(EOS) + 1 :] for ids in beams.ids.flatten(0, 1).tolist() if EOS in ids]
