@@ -89,7 +89,7 @@ def test_values_out_of_range_are_named(model, arguments, message):
 def test_an_empty_prompt_and_a_negative_length_are_refused(model):
     with pytest.raises(ValueError, match="prompt is empty"):
         generate(model, torch.zeros(1, 0, dtype=torch.long), 3)
-    with pytest.raises(ValueError, match="n_new must be >= 0, got -1"):
+    with pytest.raises(ValueError, match="n_new must be a whole number >= 0, got -1"):
         generate(model, torch.tensor([[1]]), -1)
 
 
@@ -268,3 +268,19 @@ def test_a_top_p_that_rounds_to_zero_keeps_the_most_likely_token(top_p):
 def test_prompts_that_are_not_integers_are_refused(model, prompt):
     with pytest.raises(ValueError, match="prompts must be integers, got torch"):
         generate(model, prompt, 2)
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"n_new": 2.5}, "n_new must be a whole number"), ({"n_new": 2, "top_k": 2.5}, "top_k must be between 1 and")],
+)
+def test_options_of_a_wrong_type_are_refused(model, arguments, message):
+    with pytest.raises(ValueError, match=f"{message}.*2.5"):
+        generate(model, torch.tensor([[1]]), **arguments)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_logits_that_are_integers_are_refused():
+    with pytest.raises(ValueError, match=r"logits must be floating-point numbers, got torch\.int64"):
+        next_token_probabilities(torch.tensor([1, 2]))

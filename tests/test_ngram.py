@@ -209,3 +209,9 @@ def test_ids_that_are_no_batch_of_integers_are_refused():
     model.fit(torch.tensor([0, 1, 2, 0]))
     with pytest.raises(ValueError, match=r"must have the shape \(B, T\), got \(2,\)"):
         model(torch.tensor([0, 1]))
+
+
+@pytest.mark.usefixtures("untyped")
+def test_tokens_that_are_not_one_sequence_are_refused():
+    with pytest.raises(ValueError, match=r"tokens must be one sequence, of shape \(N,\), got \(2, 3\)"):
+        NGram(2, 3).fit(torch.zeros(2, 3, dtype=torch.long))

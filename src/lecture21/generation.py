@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lecture21._support.modes import evaluating
 from lecture21._support.tensors import at_least_float32, require_batch, require_integer
+from lecture21._support.validation import require_whole
 
 
 def next_token_probabilities(
@@ -37,9 +38,11 @@ def next_token_probabilities(
     Source: Fan et al. 2018 (top-k); Holtzman et al. 2020 (top-p).
     """
     vocab_size = logits.shape[-1]
+    if not logits.is_floating_point():
+        raise ValueError(f"logits must be floating-point numbers, got {logits.dtype}")
     if not 0 < temperature < float("inf"):
         raise ValueError(f"temperature must be positive and finite, got {temperature}; for the limit 0 use greedy")
-    if top_k is not None and not 1 <= top_k <= vocab_size:
+    if top_k is not None and (not isinstance(top_k, int) or not 1 <= top_k <= vocab_size):
         raise ValueError(f"top_k must be between 1 and the vocabulary size {vocab_size}, got {top_k}")
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"top_p must be in (0, 1], got {top_p}")
@@ -178,8 +181,7 @@ def _require_prompts(ids: Tensor, n_new: int) -> None:
     require_integer(ids, "prompts")
     if ids.shape[1] < 1:
         raise ValueError("the prompt is empty: a model needs at least one token to continue")
-    if n_new < 0:
-        raise ValueError(f"n_new must be >= 0, got {n_new}")
+    require_whole("n_new", n_new, least=0)
 
 
 def _require_eos(eos: int, vocab_size: int) -> None:

@@ -63,6 +63,8 @@ class NGram(nn.Module):
         Raises:
             ValueError: if there are fewer than `order` tokens, or one of them is not in 0 ... vocab_size - 1.
         """
+        if tokens.dim() != 1:
+            raise ValueError(f"tokens must be one sequence, of shape (N,), got {tuple(tokens.shape)}")
         tokens = self._checked(tokens)
         if len(tokens) < self.order:
             raise ValueError(f"an NGram of order {self.order} needs {self.order} tokens or more, got {len(tokens)}")

@@ -30,7 +30,11 @@ def pad_batch(sequences: Sequence[Sequence[int] | Int[Tensor, " N"]], pad: int) 
     """
     if not sequences:
         raise ValueError("a batch needs at least one sequence, got none")
-    rows = [torch.as_tensor(sequence, dtype=torch.long) for sequence in sequences]
+    rows = [torch.as_tensor(sequence) for sequence in sequences]
+    for row in rows:
+        if row.numel():  # an empty list has no type of its own
+            require_integer(row)
+    rows = [row.long() for row in rows]
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=pad)
 
 
@@ -64,6 +68,7 @@ def mask_tokens(
 
     Source: Devlin et al. 2019, section 3.1.
     """
+    require_integer(ids)
     _require_rate(rate)
     reserved = torch.tensor([mask, *special])
     words = torch.arange(vocab_size)
@@ -99,6 +104,7 @@ def infill_text(
 
     Source: Lewis et al. 2020, section 2.2, "text infilling".
     """
+    require_integer(ids)
     _require_rate(rate)
     if not 0.1 <= mean < float("inf"):
         raise ValueError(f"mean must be at least 0.1 and finite, got {mean}")

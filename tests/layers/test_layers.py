@@ -398,3 +398,9 @@ def test_a_cache_of_another_memory_is_refused():
 def test_a_memory_of_another_batch_is_refused():
     with pytest.raises(ValueError, match="memory must have as many rows as x, 2, got 1"):
         MultiHeadAttention(8, 2, causal=False)(torch.zeros(2, 3, 8), memory=torch.zeros(1, 5, 8))
+
+
+@pytest.mark.parametrize("window", [0, -1, 2.5])
+def test_a_cache_of_no_window_is_refused(untyped, window):
+    with pytest.raises(ValueError, match=f"window must be a whole number >= 1, got {window}"):
+        KVCache(window)

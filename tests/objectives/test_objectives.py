@@ -150,3 +150,16 @@ def test_a_mean_that_no_span_can_have_is_refused(mean):
 def test_a_vocabulary_of_special_tokens_alone_is_refused():
     with pytest.raises(ValueError, match=r"vocabulary of 3 has no token to draw besides \[0, 1, 2\]"):
         mask_tokens(torch.tensor([0]), vocab_size=3, mask=MASK, special=(PAD, END))
+
+
+@pytest.mark.usefixtures("untyped")
+def test_token_ids_that_are_not_integers_are_refused():
+    fractions = torch.tensor([1.5, 2.5])
+    for call in (
+        lambda: pad_batch([[1.5], [2]], pad=0),
+        lambda: mask_tokens(fractions, vocab_size=9, mask=MASK),
+        lambda: infill_text(fractions, mask=MASK),
+    ):
+        with pytest.raises(ValueError, match=r"token ids must be integers, got torch\.float32"):
+            call()
+    assert pad_batch([[], [2]], pad=0).tolist() == [[0], [2]]

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lecture21._support.validation import require_whole
+
 
 class KVCache:
     """The keys and values that one attention layer has already computed.
@@ -16,6 +18,8 @@ class KVCache:
     """
 
     def __init__(self, window: int | None = None) -> None:
+        if window is not None:
+            require_whole("window", window)
         self.window = window
         self.k: Tensor | None = None
         self.v: Tensor | None = None
