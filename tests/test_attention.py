@@ -71,7 +71,7 @@ def test_a_window_as_long_as_the_sequence_changes_nothing():
 
 
 @pytest.mark.parametrize(("name", "value"), [("window", 0), ("n_prefix", -1), ("n_prefix", 4)])
-def test_windows_and_prefixes_that_do_not_fit_are_refused(name, value):
+def test_invalid_windows_and_prefixes_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} must be .*got {value}"):
         causal_mask(3, **{name: value})
 
@@ -136,7 +136,7 @@ def test_no_query_attends_beyond_its_window_or_to_the_future(window):
         assert torch.equal(windowed_attention(q, dirty, v, window)[:, :, t], clean[:, :, t])
 
 
-def test_attention_in_blocks_drops_weights_only_where_it_is_told_to():
+def test_attention_in_blocks_applies_dropout_only_if_given():
     q, k, v = (randn(1, 2, 12, 4, seed=i) for i in range(3))
     torch.manual_seed(0)
     dropped = windowed_attention(q, k, v, 3, dropout=0.5)
@@ -152,7 +152,7 @@ def test_a_window_needs_a_key_for_each_query(untyped):
         windowed_attention(q, k, k, 8)
 
 
-def test_a_window_of_nothing_is_refused():
+def test_a_window_of_zero_is_refused():
     q = randn(1, 1, 3, 2)
     with pytest.raises(ValueError, match=r"window must be >= 1.*got 0"):
         windowed_attention(q, q, q, 0)

@@ -133,7 +133,7 @@ def test_draws_follow_the_model_s_probabilities(model):
     assert statistic < 22.46
 
 
-def test_generation_leaves_the_mode_of_the_model(model):
+def test_generation_restores_the_mode_of_the_model(model):
     model.train()
     generate(model, torch.tensor([[1]]), 2, seed=0)
     assert model.training
@@ -180,7 +180,7 @@ def test_the_smallest_temperature_is_greedy_and_nan_is_named():
 
 
 @pytest.mark.parametrize("logits", [[0.0, math.inf], [-math.inf, -math.inf]])
-def test_logits_of_which_the_largest_is_infinite_have_no_probabilities(logits):
+def test_logits_with_an_infinite_maximum_are_refused(logits):
     with pytest.raises(ValueError, match=r"the largest logit is -?inf"):
         next_token_probabilities(torch.tensor(logits))
 
@@ -207,19 +207,19 @@ def chain(successor: list[int]) -> Callable[[torch.Tensor], torch.Tensor]:
 
 
 @pytest.mark.parametrize("greedy", [True, False])
-def test_a_text_that_has_ended_gets_nothing_but_its_end(greedy):
+def test_a_finished_text_is_padded_with_the_end_token(greedy):
     model = chain([1, 2, 3, 0])  # 0 -> 1 -> 2 -> 3 -> 0, for ever
     ids = generate(model, torch.tensor([[0], [2]]), 6, greedy=greedy, eos=3)
     assert ids.tolist() == [[0, 1, 2, 3], [2, 3, 3, 3]]  # three tokens were enough for both
     assert generate(model, torch.tensor([[0]]), 5, greedy=greedy).tolist() == [[0, 1, 2, 3, 0, 1]]
 
 
-def test_an_end_in_the_prompt_ends_nothing():
+def test_an_end_token_in_the_prompt_does_not_stop_generation():
     assert generate(chain([1, 2, 3, 0]), torch.tensor([[3]]), 2, greedy=True, eos=3).tolist() == [[3, 0, 1]]
 
 
 @pytest.mark.parametrize("eos", [-1, 4])
-def test_an_end_outside_the_vocabulary_is_refused(eos):
+def test_an_end_token_outside_the_vocabulary_is_refused(eos):
     with pytest.raises(ValueError, match=f"eos must be .*0.*3, got {eos}"):
         generate(chain([1, 2, 3, 0]), torch.tensor([[0]]), 2, eos=eos)
 

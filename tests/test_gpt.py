@@ -25,7 +25,7 @@ def test_gpt0_has_the_slide_s_shape_and_209_729_parameters():
     assert GPT(config).num_parameters() == by_hand == 209_729
 
 
-def test_a_tied_head_is_the_table_and_counts_once():
+def test_a_tied_head_shares_the_embedding_matrix_and_counts_once():
     untied, tied = GPT(GPTConfig(**SMALL)), GPT(GPTConfig(**SMALL, tied_head=True))
     assert untied.num_parameters() - tied.num_parameters() == 7 * 4 + 7
     ids = torch.tensor([[1, 2, 3]])
@@ -121,7 +121,7 @@ def test_every_preset_has_the_size_that_its_paper_gives(name):
     assert millions == pytest.approx(PRINTED[name], rel=0.02)
 
 
-def test_the_counts_that_are_known_exactly():
+def test_exactly_known_parameter_counts_are_reproduced():
     exact = {
         "gpt1": 116_534_784,
         "gpt2": 124_439_808,
@@ -248,14 +248,14 @@ def test_ids_of_another_shape_are_refused(shape):
 
 
 @pytest.mark.parametrize("change", [{"activation_function": ["relu"]}, {"attn_pdrop": [1]}, {"model_type": ["gpt2"]}])
-def test_a_foreign_configuration_with_a_list_for_a_word_is_refused_by_name(tmp_path, change):
+def test_a_configuration_with_a_list_in_place_of_a_string_is_refused_by_name(tmp_path, change):
     values = {"model_type": "gpt2", "n_positions": 8, "n_embd": 8, "n_layer": 1, "n_head": 2, "vocab_size": 11}
     (tmp_path / "config.json").write_text(json.dumps(values | change))
     with pytest.raises(ValueError, match=r"config\.json: "):
         GPT.from_pretrained(tmp_path)
 
 
-def test_weights_of_another_model_are_refused(saved):
+def test_weights_for_another_configuration_are_refused(saved):
     config = json.loads((saved / "config.json").read_text())
     (saved / "config.json").write_text(json.dumps({**config, "n_head": 1}))  # the same shapes, another model
     with pytest.raises(ValueError, match=r"does not match .*: n_head is 2 in the weights and 1 in the configuration"):
@@ -296,7 +296,7 @@ def test_an_ignored_target_is_excluded_from_the_mean():
     torch.testing.assert_close(model.loss(ids, asked), by_hand)
 
 
-def test_no_token_has_no_logits():
+def test_an_empty_sequence_has_no_logits():
     assert GPT(GPTConfig(**SMALL))(torch.zeros(2, 0, dtype=torch.long)).shape == (2, 0, 7)
 
 
@@ -329,7 +329,7 @@ def test_a_longer_block_leaves_the_logits_of_short_contexts_unchanged(position):
     assert torch.equal(longer.stretched(5)(ids[:, :5]), model(ids[:, :5]))
 
 
-def test_a_longer_table_keeps_its_trained_rows_and_draws_the_others():
+def test_extending_learned_positions_keeps_the_trained_rows_and_draws_the_others():
     torch.manual_seed(0)
     model = GPT(GPTConfig(**SMALL, moe={"balance": "bias"}))
     model.blocks[0].feed_forward.router.selection_bias.fill_(0.5)  # no parameter, and yet a part of the model
@@ -342,7 +342,7 @@ def test_a_longer_table_keeps_its_trained_rows_and_draws_the_others():
     assert all(torch.equal(one.state_dict()[name], weight) for name, weight in rest.items())
 
 
-def test_a_copy_is_a_model_of_its_own_of_the_same_kind():
+def test_a_copy_is_an_independent_model_of_the_same_class():
     model = GPT(GPTConfig(**SMALL)).double().train()
     copy = model.stretched()
     assert (copy.config, copy.training, copy.token.weight.dtype) == (model.config, True, torch.float64)
@@ -380,7 +380,7 @@ def test_scalings_and_windows_change_the_logits_and_no_weight():
         ({"rotary_factor": 0.5}, "rotary_factor must be a number >= 1, got 0.5"),
     ],
 )
-def test_a_stretch_that_does_not_fit_is_refused(changes, message):
+def test_an_invalid_extension_of_the_block_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         GPT(GPTConfig(**SMALL)).stretched(**changes)
 
@@ -395,12 +395,12 @@ def test_a_loaded_model_is_in_evaluation_mode(saved):
     assert not GPT.from_pretrained(saved).training
 
 
-def test_every_part_has_the_dropout_of_the_configuration():
+def test_every_dropout_has_the_probability_of_the_configuration():
     model = GPT(GPTConfig(**SMALL, dropout=0.3))
     assert model.dropout.p == model.blocks[0].feed_forward.dropout.p == model.blocks[0].attention.dropout == 0.3
 
 
-def test_a_model_can_be_pickled_by_those_who_must():
+def test_a_model_can_be_pickled():
     import pickle
 
     model = GPT(GPTConfig(**SMALL, activation="gelu_tanh"))
@@ -425,7 +425,7 @@ def test_a_caught_error_leaves_the_cache_as_it_was():
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_a_cache_of_another_depth_is_refused(n):
+def test_a_cache_with_another_number_of_layers_is_refused(n):
     model = GPT(GPTConfig(**{**SMALL, "n_layer": 2}))
     with pytest.raises(ValueError, match=f"one entry for each of 2 layers, got {n}"):
         model(torch.tensor([[1]]), model.new_cache()[:n])
@@ -455,7 +455,7 @@ def test_ids_that_are_not_integers_are_refused(dtype):
         GPT(GPTConfig(**SMALL))(torch.zeros(1, 2, dtype=dtype))
 
 
-def test_sizes_of_more_than_63_bits_are_refused():
+def test_sizes_beyond_63_bits_are_refused():
     from lecture21._support.storage import build_model
 
     for size in (10**12, 10**30):

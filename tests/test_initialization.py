@@ -35,7 +35,7 @@ def test_every_weight_is_drawn_from_the_papers_normal(initialization):
             assert 0.02 < (parameter.abs() > 2 * expected).float().mean() < 0.08, name
 
 
-def test_gpt2_makes_exactly_the_two_maps_of_each_block_smaller():
+def test_gpt2_scales_down_exactly_the_two_residual_projections_of_each_block():
     names = [name for name, _ in model("gpt2").named_modules() if name.endswith(_RESIDUAL)]
     assert len(names) == 2 * 8
 

@@ -35,7 +35,7 @@ def cases(draw):
 
 
 @given(cases())
-def test_every_probability_is_that_of_the_slow_reference(case):
+def test_every_probability_agrees_with_the_slow_reference(case):
     vocab_size, order, tokens, ids = case
     p = NGram(order, vocab_size).fit(torch.tensor(tokens))(torch.tensor(ids)).exp()
     assert p.shape == (len(ids), len(ids[0]), vocab_size)
@@ -103,7 +103,7 @@ def test_an_unseen_context_backs_off_to_the_shorter_one():
     assert not torch.allclose(trigram(torch.tensor([[0, 1]]))[:, 1], bigram(torch.tensor([[0, 1]]))[:, 1])
 
 
-def test_each_window_starts_afresh():
+def test_each_window_starts_without_context():
     tokens = torch.tensor([0, 1, 1, 0, 0, 1, 0, 1, 1, 1, 0])
     model = NGram(4, 2).fit(tokens)
     whole = model(tokens[None, :6])
@@ -111,7 +111,7 @@ def test_each_window_starts_afresh():
     assert not torch.allclose(model(tokens[None, 3:6]), whole[:, 3:6])
 
 
-def test_fitting_again_starts_from_nothing():
+def test_fitting_again_discards_the_previous_counts():
     first, second = torch.tensor([0, 0, 0, 1]), torch.tensor([1, 1, 0, 1])
     again = NGram(2, 2).fit(first).fit(second)
     assert torch.equal(again(second[None]), NGram(2, 2).fit(second)(second[None]))
@@ -140,7 +140,7 @@ def test_it_causes_no_warning(recwarn):
 
 
 @pytest.mark.parametrize(("order", "vocab_size"), [(0, 5), (2, 0), (-1, 5)])
-def test_order_and_vocabulary_start_at_one(order, vocab_size):
+def test_order_and_vocabulary_size_must_be_at_least_one(order, vocab_size):
     with pytest.raises(ValueError, match=r">= 1, got (0|-1)"):
         NGram(order, vocab_size)
 
@@ -202,7 +202,7 @@ def test_targets_of_a_wrong_shape_or_type_are_refused(targets, message):
 
 
 @pytest.mark.usefixtures("untyped")
-def test_ids_that_are_no_batch_of_integers_are_refused():
+def test_ids_that_are_not_a_batch_of_integers_are_refused():
     model = NGram(2, 3)
     with pytest.raises(ValueError, match=r"must be integers, got torch\.float32"):
         model.fit(torch.tensor([0.0, 1.0, 2.0]))

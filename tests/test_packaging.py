@@ -52,7 +52,7 @@ def test_installing_on_colab_replaces_nothing(requirement: Requirement):
         assert [bound.operator for bound in requirement.specifier] == [">="], "a lower bound only"
 
 
-def test_python_3_11_to_3_13_are_promised():
+def test_python_3_11_to_3_13_are_supported():
     assert PROJECT["requires-python"] == ">=3.11"
     promised = [c.rsplit(" ", 1)[1] for c in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", c)]
     assert promised == ["3.11", "3.12", "3.13"]
@@ -129,7 +129,7 @@ def test_requirements_txt_installs_the_package_with_all_that_the_commands_need()
     assert [line for line in lines if line and not line.startswith("#")] == ["-e .[pretrained,notebooks,book,test]"]
 
 
-def test_the_workflows_are_sound():
+def test_the_workflows_are_valid():
     actionlint = shutil.which("actionlint", path=Path(sys.executable).parent)
     found = subprocess.run([actionlint, *WORKFLOWS], cwd=ROOT, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout
@@ -142,7 +142,7 @@ def steps(name: str) -> list[dict]:
 
 
 @pytest.mark.parametrize(("name", "commands"), [("tests", ["make test"]), ("book", ["make address", "make book"])])
-def test_a_workflow_is_a_thin_call_of_make(name: str, commands: list[str]):
+def test_workflows_only_call_make(name: str, commands: list[str]):
     runs = [step["run"] for step in steps(name) if "run" in step]
     assert [run for run in runs if "git commit" not in run] == commands
 
@@ -154,7 +154,7 @@ def test_every_action_is_pinned_to_a_commit_and_names_its_version(path: Path):
     assert [use for use in uses if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
 
 
-def test_the_address_is_committed_once_and_not_in_a_fork():
+def test_the_address_is_committed_once_and_never_in_a_fork():
     commit = next(step for step in steps("book") if "git commit" in step.get("run", ""))
     assert "!github.event.repository.fork" in commit["if"]
     assert commit["run"].startswith("git diff --quiet && exit 0\n")

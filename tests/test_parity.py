@@ -56,7 +56,7 @@ BOTH = pytest.mark.parametrize("kind", ["openai-gpt", "gpt2"])
 
 
 @EVERY
-def test_logits_and_gradients_are_theirs_in_float64(kind):
+def test_logits_and_gradients_equal_those_of_transformers_in_float64(kind):
     theirs = perturbed(THEIRS[kind]).double()
     ours = from_huggingface(theirs)
     assert ours.token.weight.dtype == torch.float64
@@ -64,14 +64,14 @@ def test_logits_and_gradients_are_theirs_in_float64(kind):
 
 
 @BOTH
-def test_logits_and_gradients_are_theirs_in_float32(kind):
+def test_logits_and_gradients_equal_those_of_transformers_in_float32(kind):
     theirs = perturbed(THEIRS[kind])
     assert_the_same(from_huggingface(theirs), theirs, 2e-5)
 
 
 @EVERY
 @pytest.mark.parametrize("how", [{}, {"max_shard_size": "20KB"}], ids=["one file", "shards"])
-def test_the_hub_path_loads_the_very_same_weights(offline, kind, how):
+def test_from_pretrained_loads_the_same_weights_from_the_hub_cache(offline, kind, how):
     theirs = perturbed(THEIRS[kind])
     directory = lay_in_cache(offline, "someone/a-gpt", theirs, **how)
     assert (len(list(directory.glob("*.safetensors"))) > 1) == bool(how)
@@ -84,7 +84,7 @@ def test_the_hub_path_loads_the_very_same_weights(offline, kind, how):
 
 
 @pytest.mark.parametrize("name", REVISIONS)
-def test_a_short_name_is_a_repository_of_openai(offline, name):
+def test_a_short_name_resolves_to_a_repository_of_openai(offline, name):
     theirs = perturbed(THEIRS["openai-gpt" if name == "openai-gpt" else "gpt2"])
     lay_in_cache(offline, f"openai-community/{name}", theirs)
     torch.testing.assert_close(GPT.from_pretrained(name)(some_ids()), theirs(some_ids()).logits, rtol=1e-4, atol=3e-4)
@@ -105,7 +105,7 @@ def test_a_cached_head_of_main_is_not_the_commit_that_is_loaded(offline):
 
 
 @EVERY
-def test_to_us_and_back_changes_no_bit(kind, tmp_path):
+def test_import_and_export_preserve_every_bit(kind, tmp_path):
     theirs = perturbed(THEIRS[kind])
     ours = from_huggingface(theirs)
     again = to_huggingface(ours)
@@ -168,7 +168,7 @@ EXPRESSIBLE = [
 
 
 @pytest.mark.parametrize("change", EXPRESSIBLE, ids=str)
-def test_what_can_be_expressed_is(change):
+def test_every_supported_configuration_is_exported(change):
     config = GPTConfig(**{"vocab_size": 11, "block_size": 12, "n_layer": 2, "n_head": 3, "d_model": 9, **change})
     model = make(config)
     if not config.tied_head and config.bias:
@@ -181,7 +181,7 @@ def test_what_can_be_expressed_is(change):
 
 @BOTH
 @pytest.mark.parametrize("use_cache", [True, False])
-def test_greedy_text_is_that_of_their_generate(kind, use_cache):
+def test_greedy_text_equals_that_of_transformers_generate(kind, use_cache):
     theirs = perturbed(THEIRS[kind]).double()
     prompt = some_ids(batch=3, length=4)
     mine = generate(from_huggingface(theirs), prompt, 25, greedy=True, use_cache=use_cache)
@@ -195,7 +195,7 @@ def test_greedy_text_is_that_of_their_generate(kind, use_cache):
 # transformers 5.40 will call it `cache`; older ones know only this name.
 @pytest.mark.filterwarnings("ignore:.past_key_values. is deprecated:FutureWarning")
 @pytest.mark.parametrize("pieces", [[1] * 29, [7, 1, 1, 12, 8], [28, 1]])
-def test_our_cache_gives_the_logits_that_theirs_gives(pieces):
+def test_cached_logits_equal_those_of_transformers(pieces):
     theirs = perturbed(THEIRS["gpt2"]).double()
     ours = from_huggingface(theirs)
     ids, cache, past = some_ids(), ours.new_cache(), None
@@ -207,7 +207,7 @@ def test_our_cache_gives_the_logits_that_theirs_gives(pieces):
 
 
 @pytest.mark.parametrize("change", [{}, {"norm_position": "post", "final_norm": False}], ids=["gpt2", "openai-gpt"])
-def test_a_model_trained_here_writes_the_same_text_there(tmp_path, change):
+def test_a_trained_model_generates_the_same_text_after_export(tmp_path, change):
     text = "the cat sat on the mat, and the rat that the cat sat on sat still. " * 30
     tokenizer = BPETokenizer.from_text(text, 270, [END_OF_TEXT])
     sizes = {"vocab_size": 270, "block_size": 16, "n_layer": 2, "n_head": 2, "d_model": 24}
@@ -229,7 +229,7 @@ def test_a_model_trained_here_writes_the_same_text_there(tmp_path, change):
     assert torch.equal(GPT.from_pretrained(tmp_path)(mine), model.eval()(mine))
 
 
-def test_weights_come_from_the_cache_quietly_and_without_transformers(tmp_path):
+def test_weights_load_from_the_cache_quietly_and_without_transformers(tmp_path):
     for kind in ("openai-gpt", "gpt2"):
         lay_in_cache(tmp_path, f"openai-community/{kind}", perturbed(THEIRS[kind]))
     code = (

@@ -85,7 +85,7 @@ def chosen(ours: GPT, theirs: torch.nn.Module, ids: torch.Tensor) -> list[tuple[
 
 
 @EVERY
-def test_logits_and_gradients_are_theirs_in_float64_throughout(kind):
+def test_logits_and_gradients_equal_those_of_transformers_run_in_float64_throughout(kind):
     with in_float64():
         theirs = perturbed(THEIRS[kind])
         ours = from_huggingface(theirs)
@@ -94,20 +94,20 @@ def test_logits_and_gradients_are_theirs_in_float64_throughout(kind):
 
 
 @EVERY
-def test_their_float64_differs_by_the_float32_inside_it_alone(kind):
+def test_the_float64_models_of_transformers_differ_only_by_their_internal_float32(kind):
     theirs = perturbed(THEIRS[kind]).double()
     assert_the_same(from_huggingface(theirs), theirs, 2e-5)
 
 
 @EVERY
-def test_logits_and_gradients_are_theirs_in_float32(kind):
+def test_logits_and_gradients_equal_those_of_transformers_in_float32(kind):
     theirs = perturbed(THEIRS[kind])
     assert_the_same(from_huggingface(theirs), theirs, 2e-5)
 
 
 @EVERY
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_every_token_is_sent_to_the_same_experts(kind, dtype):
+def test_every_token_is_routed_to_the_same_experts(kind, dtype):
     theirs = perturbed(THEIRS[kind]).to(dtype)
     ours = from_huggingface(theirs)
     pairs = chosen(ours, theirs, some_ids(batch=8))
@@ -120,7 +120,7 @@ def test_every_token_is_sent_to_the_same_experts(kind, dtype):
 
 @EVERY
 @pytest.mark.parametrize("how", [{}, {"max_shard_size": "50KB"}], ids=["one file", "shards"])
-def test_the_hub_path_loads_the_very_same_weights(offline, kind, how):
+def test_from_pretrained_loads_the_same_weights_from_the_hub_cache(offline, kind, how):
     theirs = perturbed(THEIRS[kind])
     directory = lay_in_cache(offline, "someone/a-mixture", theirs, **how)
     files = list(directory.glob("*.safetensors"))
@@ -141,7 +141,7 @@ def test_the_hub_path_loads_the_very_same_weights(offline, kind, how):
 
 
 @EVERY
-def test_to_us_and_back_changes_no_bit(kind, tmp_path):
+def test_import_and_export_preserve_every_bit(kind, tmp_path):
     theirs = perturbed(THEIRS[kind])
     ours = from_huggingface(theirs)
     again = to_huggingface(ours)
@@ -182,7 +182,7 @@ def test_the_two_models_share_no_memory(kind):
 
 @BOTH
 @pytest.mark.parametrize("use_cache", [True, False])
-def test_greedy_text_is_that_of_their_generate(kind, use_cache):
+def test_greedy_text_equals_that_of_transformers_generate(kind, use_cache):
     theirs = perturbed(THEIRS[kind]).double()
     prompt = some_ids(batch=3, length=4)
     mine = generate(from_huggingface(theirs), prompt, 25, greedy=True, use_cache=use_cache)
@@ -197,7 +197,7 @@ def test_greedy_text_is_that_of_their_generate(kind, use_cache):
 @pytest.mark.filterwarnings("ignore:.past_key_values. is deprecated:FutureWarning")
 @BOTH
 @pytest.mark.parametrize("pieces", [[1] * 29, [7, 1, 1, 12, 8], [28, 1]])
-def test_our_cache_gives_the_logits_that_theirs_gives(kind, pieces):
+def test_cached_logits_equal_those_of_transformers(kind, pieces):
     with in_float64():
         theirs = perturbed(THEIRS[kind])
         ours = from_huggingface(theirs)
@@ -233,7 +233,7 @@ def modern(change: dict[str, object]) -> GPTConfig:
 
 
 @pytest.mark.parametrize("change", EXPRESSIBLE, ids=str)
-def test_what_can_be_expressed_is(change):
+def test_every_supported_configuration_is_exported(change):
     config = modern(change)
     with in_float64():
         model = make(config)
@@ -252,7 +252,7 @@ def test_what_can_be_expressed_is(change):
 @pytest.mark.parametrize(
     "width", [{"d_model": 16, "d_ff": 24}, {"d_model": 12, "d_ff": 24}, {"d_model": 16, "d_ff": 10}], ids=str
 )
-def test_an_export_runs_in_any_type_and_width(dtype, width):
+def test_an_export_runs_in_every_dtype_and_width(dtype, width):
     config = modern({"block_size": 500, **width})
     model = make(config, dtype=dtype)
     theirs = to_huggingface(model)
@@ -281,7 +281,7 @@ REAL = {
 
 
 @pytest.mark.parametrize(("config", "fields", "count"), REAL.values(), ids=REAL.keys())
-def test_the_published_models_fit_name_by_name_and_number_by_number(config, fields, count):
+def test_the_published_models_have_matching_names_and_shapes(config, fields, count):
     with torch.device("meta"):  # shapes alone: the weights would need 93 and 61 GB in bfloat16
         theirs = (MixtralForCausalLM if config.model_type == "mixtral" else Qwen3MoeForCausalLM)(config)
         ours = from_huggingface(theirs)
@@ -301,7 +301,7 @@ def another_transformers(version: str, **names: object) -> ModuleType:
 
 
 @BOTH
-def test_the_experts_of_transformers_4_stand_one_by_one_in_memory_as_well(monkeypatch, kind):
+def test_the_separate_expert_modules_of_transformers_4_are_converted(monkeypatch, kind):
     reference = perturbed(THEIRS[kind])
     ours = from_huggingface(reference)
     apart = tensors_to(ours.state_dict(), ours.config)
@@ -331,7 +331,7 @@ def test_the_experts_of_transformers_4_stand_one_by_one_in_memory_as_well(monkey
     assert all(torch.equal(back.state_dict()[name], tensor) for name, tensor in ours.state_dict().items())
 
 
-def test_a_transformers_that_does_not_know_the_kind_is_named(monkeypatch):
+def test_a_transformers_release_without_the_architecture_is_named(monkeypatch):
     model = GPT(modern({"qk_norm": True}))
     monkeypatch.setitem(sys.modules, "transformers", another_transformers("4.45.0"))
     with pytest.raises(ImportError, match=r"newer transformers than 4\.45\.0: .*Qwen3MoeConfig"):
@@ -339,7 +339,7 @@ def test_a_transformers_that_does_not_know_the_kind_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize("qk_norm", [False, True], ids=["mixtral", "qwen3_moe"])
-def test_a_model_trained_here_writes_the_same_ids_there(tmp_path, qk_norm):
+def test_a_trained_model_generates_the_same_ids_after_export(tmp_path, qk_norm):
     tokens = torch.tensor([1, 2, 3, 4, 2, 5, 1, 6] * 200)
     model = GPT(modern({"d_model": 16, "d_ff": 16, "qk_norm": qk_norm, "tied_head": qk_norm}))
     history = train(model, tokens, TrainConfig(steps=60, eval_every=20, learning_rate=1e-2, device="cpu"))
@@ -355,7 +355,7 @@ def test_a_model_trained_here_writes_the_same_ids_there(tmp_path, qk_norm):
     assert torch.equal(GPT.from_pretrained(tmp_path)(mine), model(mine))
 
 
-def test_experts_come_from_the_cache_quietly_and_without_transformers(tmp_path):
+def test_experts_load_from_the_cache_quietly_and_without_transformers(tmp_path):
     lay_in_cache(tmp_path, "someone/a-mixture", perturbed(qwen), max_shard_size="50KB")
     code = (
         "import sys; from lecture21 import GPT; from lecture21.huggingface import to_huggingface;"

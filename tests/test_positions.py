@@ -42,13 +42,13 @@ def test_a_shift_is_a_rotation_that_does_not_depend_on_the_position():
 
 
 @pytest.mark.parametrize(("n", "width"), [(3, 5), (3, 0), (-1, 4)])
-def test_sinusoids_refuse_sizes_that_do_not_fit(n, width):
+def test_sinusoids_refuse_invalid_sizes(n, width):
     with pytest.raises(ValueError, match=str(width if n > 0 else n)):
         sinusoidal(n, width)
 
 
 @pytest.mark.parametrize("kind", [LearnedPositions, _SinusoidalPositions, _NoPositions])
-def test_positions_refuse_what_lies_outside_the_block(kind):
+def test_positions_outside_the_block_are_refused(kind):
     positions = kind(4, 6)
     for start, stop in [(0, 5), (-1, 2), (3, 2)]:
         with pytest.raises(ValueError, match=f"{start}..{stop}"):
@@ -56,7 +56,7 @@ def test_positions_refuse_what_lies_outside_the_block(kind):
 
 
 @pytest.mark.parametrize("kind", [LearnedPositions, _SinusoidalPositions])
-def test_later_positions_are_a_slice_of_all(kind):
+def test_later_positions_are_a_slice_of_all_positions(kind):
     positions = kind(8, 6)
     assert torch.equal(positions(3, 5), positions(0, 8)[3:5])
 
@@ -69,7 +69,7 @@ def test_only_learned_positions_have_parameters():
 
 
 @given(start=st.integers(0, 5), distance=st.integers(0, 4), shift=st.integers(0, 5))
-def test_a_rotary_score_depends_on_the_distance_alone(start, distance, shift):
+def test_a_rotary_score_depends_only_on_the_distance(start, distance, shift):
     rotary = Rotary(20, 6).double()
     generator = torch.Generator().manual_seed(0)
     q, k = torch.randn(2, 1, 1, 1, 6, generator=generator, dtype=torch.float64)
@@ -96,7 +96,7 @@ def test_rotary_scaled_by_one_is_plain_rotary_exactly(scaling):
     assert not torch.equal(plain.cos, Rotary(9, 8, scaling=scaling, factor=2.0).cos)
 
 
-def test_interpolated_positions_are_those_of_training_with_steps_between():
+def test_interpolated_positions_lie_between_the_trained_ones():
     plain, stretched = Rotary(5, 8), Rotary(20, 8, scaling="interpolation", factor=4.0)
     torch.testing.assert_close(stretched.cos[::4], plain.cos)
     torch.testing.assert_close(stretched.sin[::4], plain.sin)
@@ -116,7 +116,7 @@ def test_ntk_leaves_the_fastest_plane_and_interpolates_the_slowest():
 
 
 @pytest.mark.parametrize(("options", "message"), [({"scaling": "yarn"}, "'yarn'"), ({"factor": 0.5}, "got 0.5")])
-def test_a_scaling_that_is_none_is_refused(options, message):
+def test_an_invalid_scaling_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Rotary(4, 4, **options)
 

@@ -38,7 +38,7 @@ def test_changing_the_future_changes_no_past_logit_exactly(config, dtype):
         assert not torch.equal(before[:, t:], after[:, t:])
 
 
-def test_every_past_token_within_reach_has_a_part_in_every_later_logit(config):
+def test_every_past_token_within_reach_influences_every_later_logit(config):
     """Each layer reaches back one window; without a window the first layer reaches all."""
     model = make(config)
     reach = math.inf if config.window is None else config.n_layer * (config.window - 1)
@@ -53,7 +53,7 @@ def test_every_past_token_within_reach_has_a_part_in_every_later_logit(config):
         assert reached.tolist() == [s <= t and t - s <= reach for s in range(config.block_size)]
 
 
-def test_one_masked_pass_equals_a_pass_over_each_prefix(config):
+def test_one_masked_pass_equals_separate_passes_over_each_prefix(config):
     model = make(config)
     ids = random_ids(config)
     whole = model(ids)
@@ -81,7 +81,7 @@ def test_generation_is_the_same_with_and_without_a_cache(config, n_new):
     assert torch.equal(cached[:, :4], prompt)
 
 
-def test_a_cache_keeps_no_more_than_its_window(config):
+def test_a_cache_keeps_at_most_its_window(config):
     model = make(config)
     cache = model.new_cache()
     for ids in random_ids(config).split([4, 1, 1, 6], dim=1):
@@ -112,7 +112,7 @@ def test_prefix_positions_attend_to_each_other_and_to_no_token(config):
 
 
 @pytest.mark.parametrize("pieces", [[6], [1] * 6, [2, 4]])
-def test_cached_decoding_behind_a_prefix_equals_the_full_forward(config, pieces):
+def test_cached_decoding_after_a_prefix_equals_the_full_forward(config, pieces):
     model = make(config)
     prefix = torch.randn(2, 5, config.d_model, dtype=torch.float64)
     ids = random_ids(config, length=6)
@@ -182,7 +182,7 @@ def test_a_saved_model_gives_the_same_logits(config, tmp_path):
     assert torch.equal(loaded(ids), model(ids))
 
 
-def test_dropout_acts_in_training_only(config):
+def test_dropout_is_active_in_training_only(config):
     model = make(config)
     ids = random_ids(config)
     assert torch.equal(model(ids), model(ids))

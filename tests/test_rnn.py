@@ -86,7 +86,7 @@ def test_continuing_from_the_state_equals_one_pass(config, pieces):
 
 
 @every_config
-def test_the_state_does_not_grow_with_the_text(config):
+def test_the_state_size_does_not_depend_on_the_text_length(config):
     model = make(config)
     sizes = []
     for length in (1, 100):
@@ -121,7 +121,7 @@ def test_loss_is_the_mean_cross_entropy_of_the_next_token(config):
     torch.testing.assert_close(model.loss(ids[:, :-1], ids[:, 1:]), by_hand)
 
 
-def test_a_layer_of_kind_rnn_is_tanh_of_two_maps():
+def test_a_layer_of_kind_rnn_is_tanh_of_two_linear_maps():
     """The formula of the slide's picture, unrolled by hand."""
     model = make(RNNConfig(**SMALL, kind="rnn", n_layer=1))
     ids, cell = random_ids(batch=1), model.recurrence
@@ -149,14 +149,14 @@ def test_every_parameter_gets_a_gradient(config):
 
 
 @every_config
-def test_dropout_acts_in_training_only(config):
+def test_dropout_is_active_in_training_only(config):
     model, ids = make(config), random_ids()
     assert torch.equal(model(ids), model(ids))
     model.train()
     assert torch.equal(model(ids), model(ids)) == (config.dropout == 0)
 
 
-def test_dropout_acts_before_between_and_after_the_layers():
+def test_dropout_is_applied_before_between_and_after_the_layers():
     one, two = (RNN(RNNConfig(**SMALL, n_layer=n, dropout=0.3)) for n in (1, 2))
     assert one.dropout.p == two.dropout.p == two.recurrence.dropout == 0.3
     assert one.recurrence.dropout == 0  # nothing lies between
@@ -213,7 +213,7 @@ def test_training_lowers_the_loss(kind):
 
 
 @every_kind
-def test_training_is_plain_adam_on_windows_that_start_from_an_empty_state(kind):
+def test_training_is_plain_adam_on_windows_with_a_zero_initial_state(kind):
     from lecture21.training import sample_windows
 
     trained, reference = fresh(kind), fresh(kind)
@@ -272,7 +272,7 @@ def test_a_saved_model_gives_the_same_logits(config, tmp_path):
     assert torch.equal(loaded(random_ids()), model(random_ids()))
 
 
-def test_a_saved_model_says_that_it_is_an_rnn(tmp_path):
+def test_a_saved_model_records_that_it_is_an_rnn(tmp_path):
     from lecture21 import GPT, GPTConfig
 
     make(CONFIGS["gru,1"]).save_pretrained(tmp_path / "rnn")
@@ -343,12 +343,12 @@ def test_a_token_outside_the_vocabulary_is_refused(bad):
         model.loss(torch.tensor([[0, 1]]), torch.tensor([[1, bad]]))
 
 
-def test_an_empty_row_is_refused():
+def test_an_empty_sequence_is_refused():
     with pytest.raises(ValueError, match=r"at least one token per row, got \(2, 0\)"):
         make(CONFIGS["gru,1"])(torch.zeros(2, 0, dtype=torch.long))
 
 
-def test_a_fresh_state_is_empty_and_a_state_may_be_of_another_batch_only_once():
+def test_a_new_state_is_empty_and_states_are_independent():
     assert _HiddenState().tensors is None
     model = make(CONFIGS["rnn,1"])
     first, second = model.new_cache(), model.new_cache()
@@ -369,7 +369,7 @@ def test_a_character_model_is_trained_and_sampled_in_four_lines():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_state_of_another_batch_is_refused_and_kept(kind):
+def test_a_state_of_another_batch_size_is_refused_and_left_unchanged(kind):
     model = make(RNNConfig(**SMALL, kind=kind))
     state = model.new_cache()
     whole = model(random_ids())

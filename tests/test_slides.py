@@ -48,7 +48,7 @@ def test_without_positions_and_mask_reordering_the_input_reorders_the_output():
     torch.testing.assert_close(out[:, ORDER], basic_self_attention(x[:, ORDER])[0])
 
 
-def test_without_positions_two_causal_layers_tell_the_order_of_a_prefix():
+def test_without_positions_two_causal_layers_distinguish_the_order_of_a_prefix():
     """S19: one layer sees the prefix as a set; in the second, each token before carries what stood before it."""
     config = GPTConfig(vocab_size=11, block_size=12, n_head=2, d_model=8, position="none")
     ids = torch.arange(6)[None]
@@ -58,14 +58,14 @@ def test_without_positions_two_causal_layers_tell_the_order_of_a_prefix():
         assert (difference < 1e-12) == blind, n_layer
 
 
-def test_a_softmax_of_nothing_but_minus_infinity_is_no_number():
+def test_a_softmax_over_only_minus_infinity_is_nan():
     """S20: it is 0 for a masked score only while another one is finite."""
     minus = -torch.inf
     assert torch.tensor([minus, 0.3]).softmax(dim=0).tolist() == [0.0, 1.0]
     assert torch.tensor([minus, minus]).softmax(dim=0).isnan().all()
 
 
-def test_without_a_mask_a_model_reads_its_target():
+def test_without_a_mask_a_model_can_copy_its_target():
     """S20: the cheating. A last token that a position may not see changes its logits, if nothing hides it."""
     torch.manual_seed(0)
     model = GPT(GPTConfig(n_layer=1)).double()

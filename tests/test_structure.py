@@ -27,7 +27,7 @@ def test_a_file_has_at_most_300_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 
 
-def test_the_top_level_exports_the_names_of_a_first_program():
+def test_the_top_level_exports_exactly_its_listed_names():
     for name in lecture21.__all__:
         assert getattr(lecture21, name) is not None
     assert len(lecture21.__all__) == 12

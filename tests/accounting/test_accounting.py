@@ -105,18 +105,18 @@ def test_parameters_by_hand():
     assert expected.non_embedding == 24 + 22 + 12
 
 
-def test_the_blocks_of_gpt1_and_gpt2_are_the_same_and_hold_12_c_squared_and_13_c():
+def test_blocks_of_gpt1_and_gpt2_have_12_c_squared_plus_13_c_parameters():
     block = 12 * 768**2 + 13 * 768
     assert accounting.parameters(presets.get("gpt1")).non_embedding == 12 * block == 85_054_464
     assert accounting.parameters(presets.get("gpt2")).non_embedding == 12 * block + 2 * 768  # and the final norm
 
 
-def test_an_untied_head_costs_gpt3_a_second_table():
+def test_an_untied_head_adds_a_second_embedding_matrix_to_gpt3():
     untied = accounting.parameters(presets.get("gpt3", tied_head=False, bias=True)).total
     assert untied - PUBLISHED["gpt3"] == 50257 * (12288 + 1)
 
 
-def test_shapes_of_other_families_follow_from_the_same_parts():
+def test_the_2017_transformer_and_bert_are_counted_from_the_same_parts():
     """The 2017 transformer has no biases in its attention; BERT has token types, a norm of embeddings and a pooler."""
 
     def layers(n: int, width: int, hidden: int, bias: bool) -> accounting.Parameters:
@@ -133,12 +133,12 @@ def test_shapes_of_other_families_follow_from_the_same_parts():
     assert (30522 + 512 + 2) * 768 + 2 * 768 + bert + 768 * 768 + 768 == 109_482_240
 
 
-def test_a_parameter_of_no_part_is_named():
+def test_a_parameter_that_belongs_to_no_part_is_named():
     with pytest.raises(ValueError, match=r"parameter 0\.weight belongs to no part"):
         accounting.parameters(torch.nn.Sequential(torch.nn.Linear(1, 1)))
 
 
-def test_gpt3_is_counted_without_its_memory():
+def test_gpt3_is_counted_without_allocating_its_weights():
     assert all(p.is_meta for p in _on_meta(presets.get("gpt3", n_layer=1)).parameters())
     assert accounting.parameters(presets.get("gpt3")).total > 1.7e11
 
@@ -207,7 +207,7 @@ def test_flops_of_the_next_token_with_a_cache(config, data):
 
 
 @given(configs(window=None), st.data())
-def test_without_a_window_a_sequence_is_its_tokens(config, data):
+def test_flops_of_a_sequence_without_a_window_are_those_of_its_tokens(config, data):
     context, recompute = data.draw(st.integers(1, config.block_size)), data.draw(st.booleans())
     one = accounting.flops_per_token(config, context, recompute=recompute)
     all_of_them = accounting.sequence_flops(config, context, recompute=recompute)
@@ -243,7 +243,7 @@ def test_flops_by_hand():
     assert accounting.flops_per_token(config, 1).forward == 84 + 8
 
 
-def test_training_takes_six_flops_for_each_weight_and_twelve_for_attention():
+def test_training_takes_six_flops_per_weight_and_twelve_for_attention():
     """Parameters that multiply are all but positions, biases and norms, and a tied table does."""
     config = presets.get("gpt2")
     total = accounting.parameters(config).total
@@ -284,7 +284,7 @@ WIDE = {"d_model": 24, "n_head": 6, "n_kv_head": 3, "vocab_size": 50, "block_siz
 
 @settings(max_examples=60)
 @given(configs(**WIDE, d_head=None, n_layer=2, dropout=0.0), st.integers(1, 3), st.data())
-def test_activations_are_exactly_what_torch_keeps(config, batch, data):
+def test_activations_are_exactly_what_torch_saves_for_backward(config, batch, data):
     context = data.draw(st.integers(2, config.block_size))
     model = GPT(config)
     ids = torch.randint(config.vocab_size, (batch, context))
@@ -297,7 +297,7 @@ def test_activations_are_exactly_what_torch_keeps(config, batch, data):
 
 
 @pytest.mark.parametrize("context", [2, 9])
-def test_activations_without_the_fused_kernel_hold_every_weight(context, monkeypatch):
+def test_activations_without_the_fused_kernel_include_all_attention_weights(context, monkeypatch):
     monkeypatch.setattr(MultiHeadAttention, "forward", lambda self, x, cache=None, **_: self.explicit(x)[0])
     config = GPTConfig(**WIDE)
     model = GPT(config)
@@ -339,7 +339,7 @@ def test_training_memory_is_that_of_weights_gradients_and_adam():
 
 @settings(max_examples=30)
 @given(configs(), st.integers(1, 3))
-def test_kv_cache_is_what_the_newest_token_meets_and_what_stays_is_that_without_what_left_the_window(config, batch):
+def test_kv_cache_counts_the_keys_the_newest_token_attends_to_and_those_that_stay_in_the_window(config, batch):
     model = GPT(config).eval()
     cache = model.new_cache()
     met = []
@@ -360,7 +360,7 @@ def test_kv_cache_is_what_the_newest_token_meets_and_what_stays_is_that_without_
 
 
 @given(configs(window=None), st.data())
-def test_activations_of_a_fused_kernel_grow_linearly_with_the_sequence_and_otherwise_with_its_square(config, data):
+def test_activations_grow_linearly_with_the_length_under_a_fused_kernel_and_quadratically_without_it(config, data):
     context = data.draw(st.integers(1, config.block_size))
     one = accounting.activation_bytes(config, 1)
     assert accounting.activation_bytes(config, context) == context * one
@@ -379,14 +379,14 @@ def test_kv_cache_of_gpt3():
 # Training
 
 
-def test_gpt3_took_the_compute_that_its_paper_says():
+def test_the_training_compute_of_gpt3_matches_its_paper():
     flops = accounting.training_flops(presets.get("gpt3"), 300_000_000_000)
     assert flops == 6 * PUBLISHED["gpt3"] * 300_000_000_000
     assert flops == pytest.approx(3.14e23, rel=2e-3)
     assert flops / (1e15 * 86400) == pytest.approx(3.64e3, rel=1e-3)  # petaFLOP/s-days
 
 
-def test_four_days_on_eight_a100_is_the_124_m_model():
+def test_four_days_on_eight_a100_match_the_124_m_model():
     """nanoGPT: 600,000 updates of 491,520 tokens in about four days."""
     tokens = 600_000 * 12 * 1024 * 40
     assert tokens == 294_912_000_000
@@ -398,7 +398,7 @@ def test_four_days_on_eight_a100_is_the_124_m_model():
     assert accounting.training_days(large, "A100", 8, utilisation) == pytest.approx(50, abs=0.5)
 
 
-def test_days_are_work_over_speed():
+def test_training_days_are_flops_divided_by_throughput():
     assert accounting.training_days(989e12 * 86400, "H100", utilisation=1.0) == pytest.approx(1)
     assert accounting.training_days(989e12 * 86400, "H100", 4, utilisation=0.5) == pytest.approx(0.5)
 

@@ -220,7 +220,7 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_a_published_shape_has_the_parameters_of_the_model_of_transformers(name):
+def test_published_shapes_have_the_parameter_counts_of_the_transformers_models(name):
     shape, counted = published.get(name), accounting.parameters(published.get(name))
     total, routed = on_meta(BUILT[name], shape)
     assert (counted.total, counted.experts) == (total, routed)
@@ -228,7 +228,7 @@ def test_a_published_shape_has_the_parameters_of_the_model_of_transformers(name)
     assert (counted.total, counted.active) == COUNTED[name]
 
 
-def test_switch_c_is_counted_on_models_of_a_few_experts():
+def test_switch_c_is_extrapolated_from_models_with_a_few_experts():
     """Its 61,440 experts are too many modules to build. Its size is a straight line in their number."""
     shape = published.get("switch-c")
     two, three, four = (on_meta(switch, dataclasses.replace(shape, n_expert=n))[0] for n in (2, 3, 4))
@@ -238,7 +238,7 @@ def test_switch_c_is_counted_on_models_of_a_few_experts():
     assert (counted.total, counted.active) == COUNTED["switch-c"]
 
 
-def test_glam_on_paper():
+def test_glam_by_hand():
     """32 of 64 layers are sparse; a dense layer has a gate, an expert has none; 256,000 tokens, one table."""
     attention, expert, dense = 4 * 8192 * 128 * 128, 2 * 8192 * 32768, 3 * 8192 * 32768
     rest = 64 * attention + 32 * dense + 256_000 * 8192 + 32 * 64 * 8192 + (2 * 64 + 1) * 8192
@@ -250,7 +250,7 @@ def test_glam_on_paper():
 @pytest.mark.parametrize("family", FAMILIES)
 @settings(max_examples=25)
 @given(data=st.data())
-def test_shapes_in_no_table_have_the_parameters_of_the_model_of_transformers(family, data):
+def test_unpublished_shapes_have_the_parameter_counts_of_the_transformers_models(family, data):
     build, shapes = FAMILIES[family]
     shape = data.draw(shapes)
     counted = accounting.parameters(shape)
@@ -260,7 +260,7 @@ def test_shapes_in_no_table_have_the_parameters_of_the_model_of_transformers(fam
 
 
 @pytest.mark.parametrize("name", published.names())
-def test_a_printed_total_is_the_computed_one_rounded(name):
+def test_printed_totals_are_the_computed_ones_rounded(name):
     assert published._rounds_to(accounting.parameters(published.get(name)).total, published.get(name).printed_total)
 
 
@@ -283,7 +283,7 @@ def test_rounding_is_to_the_printed_digits():
     assert not published._rounds_to(37.6e9, "37B")
 
 
-def test_sizes_of_switch_that_its_table_prints():
+def test_parameter_counts_of_switch_match_the_table_in_its_paper():
     """The row of Switch-XXL says 64 experts and 395 B; every second layer of that many comes to half."""
 
     def total(n_layer: int, d_model: int, n_head: int, hidden: int, gated: bool, n_expert: int) -> float:
@@ -326,14 +326,14 @@ def test_training_takes_three_times_the_flops():
     assert counter.get_total_flops() == accounting.flops_per_token(shape, 8).training * 8
 
 
-def test_more_experts_cost_no_flops_but_the_routers():
+def test_more_experts_add_only_the_flops_of_the_router():
     shape = published.get("mixtral-8x7b")
     more = dataclasses.replace(shape, n_expert=32)
     difference = accounting.flops_per_token(more, 1).linear - accounting.flops_per_token(shape, 1).linear
     assert difference == 2 * shape.n_layer * shape.d_model * 24
 
 
-def test_flops_of_published_models_are_twice_what_is_active():
+def test_flops_per_token_of_published_models_are_twice_the_active_parameters():
     for name, billions in {"mixtral-8x7b": 25.5, "qwen3-235b-a22b": 43.1, "deepseek-v3": 73.2}.items():
         counted = accounting.parameters(published.get(name))
         linear = accounting.flops_per_token(published.get(name), 1).linear
@@ -344,7 +344,7 @@ def test_flops_of_published_models_are_twice_what_is_active():
 # Memory
 
 
-def test_the_memory_of_gpt_oss_is_what_its_card_says():
+def test_the_memory_of_gpt_oss_matches_its_model_card():
     """Experts at 4.25 bits, all else at 16; the card prints 60.8 and 12.8 GiB."""
     for name, size in {"gpt-oss-120b": 60.77, "gpt-oss-20b": 12.82}.items():
         assert accounting.weight_bytes(published.get(name), "mxfp4") / 2**30 == pytest.approx(size, abs=0.005)
@@ -364,14 +364,14 @@ KIB = {
 
 
 @pytest.mark.parametrize(("name", "size"), KIB.items())
-def test_the_cache_of_one_token(name, size):
+def test_cache_bytes_per_token_of_published_models(name, size):
     assert accounting.kv_cache_bytes(published.get(name), 1) == size * 1024
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @settings(max_examples=10)
 @given(data=st.data())
-def test_the_cache_holds_what_that_of_transformers_holds(family, data):
+def test_cache_size_equals_that_of_the_transformers_cache(family, data):
     build, shapes = FAMILIES[family]
     shape, context, batch = data.draw(shapes), data.draw(st.integers(1, 9)), data.draw(st.integers(1, 3))
     model = build(shape, **EAGER).eval()
@@ -386,7 +386,7 @@ def test_the_cache_holds_what_that_of_transformers_holds(family, data):
     assert accounting.kv_cache_bytes(shape, context, batch, "fp32") == sum(4 * tensor.numel() for tensor in held)
 
 
-def test_a_window_in_every_layer_bounds_all_of_them():
+def test_a_window_in_every_layer_bounds_every_cache():
     shape = Shape(20, 8, 5, Grouped(2, 1, 4, window=7), d_ff=9)
     assert accounting.flops_per_token(shape, 1000).attention == 5 * 7 * shape.attention.flops_per_key
     assert accounting.kv_cache_bytes(shape, 1000) == accounting.kv_cache_bytes(shape, 7) == 5 * 7 * 8 * 2
@@ -443,7 +443,7 @@ def test_a_gpt_and_its_shape_have_the_same_counts(config, data):
 
 
 @given(configs())
-def test_active_parameters_are_those_of_a_gpt_with_k_experts_and_the_idle_rows_of_the_routers(config):
+def test_active_parameters_are_those_of_a_gpt_with_k_experts_plus_the_unused_router_rows(config):
     counted = accounting.parameters(config)
     if config.moe is None:
         assert counted.active == counted.total
@@ -453,7 +453,7 @@ def test_active_parameters_are_those_of_a_gpt_with_k_experts_and_the_idle_rows_o
 
 
 @pytest.mark.parametrize("name", presets.names())
-def test_a_shape_is_its_own_shape(name):
+def test_shape_of_a_shape_is_itself(name):
     config = presets.get(name)
     shape = Shape.of(config)
     assert Shape.of(shape) is shape

@@ -32,7 +32,7 @@ def simulated(popularity: torch.Tensor, top_k: int, batch: int, trials: int, see
 @pytest.mark.parametrize(
     ("n_expert", "top_k", "batch"), [(8, 2, 8), (256, 8, 64), (128, 4, 32), (5, 3, 2), (16, 1, 16)]
 )
-def test_distinct_experts_are_those_of_a_simulation(n_expert, top_k, batch):
+def test_the_expected_number_of_distinct_experts_agrees_with_a_simulation(n_expert, top_k, batch):
     mean = simulated(torch.ones(n_expert), top_k, batch, trials=2000, seed=0)
     # No batch strays by more than sqrt(E)/2 from the mean, as experts are drawn against each other.
     assert distinct_experts(n_expert, top_k, batch) == pytest.approx(mean, abs=4 * math.sqrt(n_expert) / 2 / 2000**0.5)
@@ -46,7 +46,7 @@ def test_skewed_routing_touches_fewer(n_expert, top_k, batch):
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=2, max_size=9), st.integers(1, 50))
-def test_no_routing_touches_more_than_uniform_routing(shares, batch):
+def test_uniform_routing_touches_the_most_experts(shares, batch):
     """Of whatever shares of the tokens the experts get, as long as these sum to k."""
     top_k = max(1, round(sum(shares)))
     moved = [share + (top_k - sum(shares)) / len(shares) for share in shares]
@@ -63,7 +63,7 @@ def test_distinct_experts_by_enumeration():
 
 
 @given(st.integers(1, 300), st.data())
-def test_distinct_experts_start_at_k_and_end_at_all(n_expert, data):
+def test_distinct_experts_range_from_k_for_one_token_to_all_experts(n_expert, data):
     top_k, batch = data.draw(st.integers(1, n_expert)), data.draw(st.integers(1, 500))
     assert distinct_experts(n_expert, top_k, 1) == pytest.approx(top_k)
     touched = distinct_experts(n_expert, top_k, batch)
@@ -75,7 +75,7 @@ def test_distinct_experts_start_at_k_and_end_at_all(n_expert, data):
 # Bytes read
 
 
-def test_a_batch_that_touches_every_expert_reads_all_weights_but_the_table_of_tokens():
+def test_a_batch_that_uses_every_expert_reads_all_weights_but_the_token_embeddings():
     for shape in (MIXTRAL, QWEN, V3, SMALL):
         counts = accounting.parameters(shape)
         assert accounting.weights_read(shape, 10_000) == pytest.approx(2 * (counts.total - counts.embeddings))
@@ -88,7 +88,7 @@ def test_one_token_reads_its_active_weights():
         )
 
 
-def test_a_tied_table_is_read_by_the_output_layer():
+def test_a_tied_embedding_is_read_by_the_output_layer():
     tied = dataclasses.replace(SMALL, tied_head=True)
     assert accounting.weights_read(tied, 3) == accounting.weights_read(SMALL, 3)
 
@@ -128,7 +128,7 @@ def test_an_encoder_decoder_reads_its_decoder():
     assert accounting.decode_flops(switch) == (both - head) / 2 + head
 
 
-def test_the_flops_of_a_written_token_are_those_of_any_other_where_there_is_no_encoder():
+def test_decode_flops_without_an_encoder_are_the_linear_flops_per_token():
     for shape in (MIXTRAL, V3, OURS):
         assert accounting.decode_flops(shape) == accounting.flops_per_token(shape, 1).linear
 
@@ -150,7 +150,7 @@ def test_bytes_sent_by_published_models(name, layer, all_layers):
     assert sent * shape.n_sparse / 2**20 == pytest.approx(all_layers, abs=0.05)
 
 
-def test_bytes_sent_are_what_a_simulation_sends():
+def test_bytes_sent_agree_with_a_simulation():
     """Eight experts on four devices, and tokens that lie on them in turn: each vector that leaves its device, twice."""
     generator = torch.Generator().manual_seed(0)
     tokens = 20_000
@@ -162,7 +162,7 @@ def test_bytes_sent_are_what_a_simulation_sends():
     assert accounting.all_to_all_bytes(MIXTRAL, n_devices=1) == 0
 
 
-def test_precisions_of_both_ways_count_apart():
+def test_dispatch_and_combine_may_have_different_precisions():
     """DeepSeek-V3 sends at 8 bits and gets back 16."""
     assert accounting.all_to_all_bytes(V3, dispatch="fp8") == 168 * 1024
     assert accounting.all_to_all_bytes(V3, dispatch="fp8") == accounting.all_to_all_bytes(V3, combine="fp8")
@@ -173,7 +173,7 @@ def test_precisions_of_both_ways_count_apart():
 # The roofline
 
 
-def test_intensity_is_one_flop_for_each_byte_at_batch_1_and_falls_behind_a_dense_layer():
+def test_intensity_is_one_flop_per_byte_at_batch_1_and_lower_than_a_dense_layers_beyond():
     for shape in (MIXTRAL, V3, OSS):
         assert accounting.arithmetic_intensity(1, model=shape) == pytest.approx(1)
         assert accounting.arithmetic_intensity(64, model=shape) < 64  # the dense layer's
@@ -204,7 +204,7 @@ def test_batch_at_the_ridge(name, batch):
 @pytest.mark.parametrize("device", accounting.BANDWIDTHS)
 @pytest.mark.parametrize("dtype", accounting.BITS)
 @pytest.mark.parametrize("name", published.names())
-def test_the_ridge_is_where_intensity_crosses_it(name, dtype, device):
+def test_intensity_reaches_the_ridge_at_the_ridge_batch(name, dtype, device):
     shape, top = published.get(name), accounting.ridge_point(device)
     batch = accounting.ridge_batch(shape, device, dtype)
     assert accounting.arithmetic_intensity(batch, dtype, model=shape) >= top * (1 - 1e-9)
@@ -222,7 +222,7 @@ def test_tokens_per_second_at_batch_1_are_bandwidth_over_active_bytes(shape, mos
     assert accounting.tokens_per_second(shape, "H100") == pytest.approx(3.35e12 / accounting.weights_read(shape))
 
 
-def test_tokens_per_second_end_at_the_peak():
+def test_tokens_per_second_are_limited_by_the_peak_flops():
     """A large batch is bound by arithmetic; sixteen tokens touch nearly all of Mixtral, and gain less than 16x."""
     peak = accounting.DEVICES["H100"] / accounting.flops_per_token(MIXTRAL, 1).linear
     assert accounting.tokens_per_second(MIXTRAL, "H100", 100_000) == pytest.approx(peak)
@@ -230,7 +230,7 @@ def test_tokens_per_second_end_at_the_peak():
     assert 4 < gain < 5
 
 
-def test_gpts_of_ours_are_served_as_their_shapes_are():
+def test_serving_costs_of_a_gpt_are_those_of_its_shape():
     shape = Shape.of(OURS)
     assert accounting.weights_read(OURS, 4) == accounting.weights_read(shape, 4)
     assert accounting.all_to_all_bytes(OURS) == 2 * 2 * 64 * 2

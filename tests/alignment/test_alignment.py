@@ -82,7 +82,7 @@ def test_labels_follow_the_judge_up_to_noise_and_ties_are_dropped():
     assert not _label_pairs(first, second, noise=0.0, generator=torch.Generator())[2].any()
 
 
-def test_a_response_ends_with_its_first_end():
+def test_a_response_ends_at_its_first_end_token():
     found = responses("ab\n", "abca\n", "abcabc", "abc\nab")
     assert found.mask.long().tolist() == [[1, 0, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1], [1, 1, 0, 0]]
     assert found.lengths.tolist() == [1, 3, 4, 2]
@@ -138,7 +138,7 @@ def test_responses_that_all_end_early_are_padded_to_full_length():
     assert sample_responses(model, torch.tensor([CHARS.encode("\nab")]), 5, end=END, seed=0).ids.shape == (1, 8)
 
 
-def test_pairs_are_what_the_judge_prefers():
+def test_preference_pairs_follow_the_judge():
     def judge(line: str) -> bool:
         return "a" in line[2:]
 
@@ -196,7 +196,7 @@ class Marks(RewardModel):
         return torch.tensor([float(line.endswith("?")) for line in found.lines(CHARS)])
 
 
-def test_the_agreement_of_a_reward_model_is_measured_by_kind_of_pair():
+def test_reward_model_agreement_is_measured_for_each_kind_of_pair():
     # Chosen and rejected: the second pair and the fourth differ in more than their last character.
     pairs = PreferencePairs(
         responses("aba?\n", "aba?\n", "abac\n", "abaa\n"),
@@ -260,7 +260,7 @@ def test_a_run_is_determined_by_its_seed_and_uses_no_dropout():
         (lambda found: torch.zeros(()), r"shape \(\)"),
     ],
 )
-def test_a_reward_that_is_not_finite_leaves_the_policy_unchanged(reward, message):
+def test_a_non_finite_reward_leaves_the_policy_unchanged(reward, message):
     reference, prompts = small(), torch.tensor([CHARS.encode("\nab")])
     policy = copy.deepcopy(reference)
     with pytest.raises(ValueError, match=message):
@@ -275,7 +275,7 @@ def test_a_reward_model_has_the_precision_and_the_mode_of_its_trunk(dtype):
     assert not any(part.training for part in model.modules())
 
 
-def test_the_optimum_with_a_penalty_is_the_closed_form():
+def test_the_optimum_under_a_kl_penalty_has_the_closed_form():
     # One token, no more: pi_ref * exp(r / beta) / Z can be written down.
     reference, prompts = small(), torch.tensor([CHARS.encode("\nab")])
     worth = torch.linspace(-1, 1, CHARS.vocab_size)
@@ -321,7 +321,7 @@ def test_the_shipped_base_has_the_loss_of_its_table():
     assert torch.equal(task.plain, val[: len(task.plain)])
 
 
-def test_the_task_takes_each_part_from_the_right_split():
+def test_the_task_uses_the_right_split_for_each_part():
     _, tokenizer = load_base()
     task = QuestionTask.from_plays(tokenizer)
     assert task.judge.least == 6
@@ -333,7 +333,7 @@ def test_the_task_takes_each_part_from_the_right_split():
     assert all(tokenizer.decode(row).endswith(" ") for row in task.prompts)
 
 
-def test_measuring_the_reference_finds_no_divergence():
+def test_the_reference_has_zero_divergence_from_itself():
     model, tokenizer = load_base()
     task = QuestionTask.from_plays(tokenizer)
     task = dataclasses.replace(task, held_out=task.held_out[:64], plain=task.plain[:513])

@@ -105,12 +105,12 @@ def test_the_clip_removes_the_gradient_of_tokens_that_have_moved_far_enough():
     assert (policy.grad.flatten() != 0).tolist() == [False, True, True, False]
 
 
-def test_a_group_s_baseline_is_the_mean_of_the_others():
+def test_the_baseline_of_a_group_is_the_mean_of_the_other_members():
     found = leave_one_out(torch.tensor([1.0, 2.0, 6.0, 5.0, 5.0, 5.0]), 3)
     torch.testing.assert_close(found, torch.tensor([-3.0, -1.5, 4.5, 0.0, 0.0, 0.0]))
 
 
-def test_the_estimates_of_the_divergence_are_right_on_average():
+def test_the_divergence_estimators_are_unbiased():
     policy, reference = toy(0), toy(1)
     with torch.no_grad():
         p, q = (ALL.log_probabilities(model) for model in (policy, reference))
@@ -125,7 +125,7 @@ def test_the_estimates_of_the_divergence_are_right_on_average():
     assert spread[1] < spread[0]
 
 
-def test_a_sample_s_mean_is_near_the_exact_divergence():
+def test_the_sample_mean_is_near_the_exact_divergence():
     p = torch.tensor([[[0.7, 0.2, 0.1]]]).log()
     q = torch.tensor([[[0.2, 0.2, 0.6]]]).log()
     exact = 0.7 * math.log(3.5) + 0.1 * math.log(1 / 6)

@@ -27,7 +27,7 @@ def prose(page: BeautifulSoup) -> str:
 
 # A transform that does nothing makes no such link; the numbers are about three quarters of what the book has.
 @pytest.mark.parametrize(("kind", "least"), [("term", 600), ("paper", 170), ("chapter", 65), ("code", 80)])
-def test_the_build_makes_links_of_each_kind(kind: str, least: int, pages: Pages):
+def test_the_build_creates_links_of_each_kind(kind: str, least: int, pages: Pages):
     assert sum(len(made(page, kind)) for page in pages.values()) >= least
 
 
@@ -74,7 +74,7 @@ def test_the_first_use_of_a_term_leads_to_its_entry(pages: Pages):
 
 
 @pytest.mark.parametrize("stem", CHAPTERS)
-def test_a_chapters_number_stands_in_its_title_the_sidebar_and_the_landing_table(stem: str, pages: Pages):
+def test_the_chapter_number_is_in_its_title_the_sidebar_and_the_landing_table(stem: str, pages: Pages):
     page = pages[f"notebooks/{stem}.html"]
     heading = page.select_one("article h1").get_text().removesuffix("#").strip()
     assert heading.startswith(f"{stem[:2]}. ")

@@ -64,7 +64,7 @@ def found(finder, text: str) -> list[tuple[str, str]]:
         ("masked, unmask, mask-free, cross-entropy, nature, GPT-00, LOSS, bpe", []),
     ],
 )
-def test_terms_are_found_whole_plural_and_capitalised(text: str, expected: list[tuple[str, str]]):
+def test_terms_are_found_as_whole_words_in_plural_and_capitalised(text: str, expected: list[tuple[str, str]]):
     assert found(TERMS, text) == expected
 
 
@@ -153,11 +153,11 @@ def test_names_of_the_package_are_found(code: str, expected: str):
         *("model.loss(ids)", "torch.attention", "GPT.n_layer"),
     ],
 )
-def test_names_that_are_not_clear_or_not_the_packages_are_left_alone(code: str):
+def test_ambiguous_and_foreign_names_are_left_alone(code: str):
     assert NAMES.find(code) is None
 
 
-def test_where_mentions_overlap_a_paper_goes_before_a_term():
+def test_a_paper_takes_precedence_over_an_overlapping_term():
     terms = mentions.Terms({"Brown": Target("term", "glossary", "Brown")})
     finders = links.Finders(terms, CHAPTERS, PAPERS, NAMES)
     assert [m.target.kind for m in finders.find("Brown said, in Brown et al. 2020 and chapter 04")] == [
@@ -214,7 +214,7 @@ def test_a_term_is_linked_once_and_a_chapter_each_time_and_the_text_stays():
     assert document.astext() == f"{text}\n\nOne more mask."
 
 
-def test_a_mention_may_cross_lines_and_stand_in_markup():
+def test_a_mention_may_span_lines_and_contain_markup():
     document = linked(paragraph("a causal", "\n", "mask ", nodes.strong("", "Mask"), " (Breiman", "\n", "1996)"))
     assert [text for text, _ in addresses(document)] == ["causal\nmask", "Mask", "Breiman\n1996"]
 

@@ -25,7 +25,7 @@ with mock.patch.object(repository, "url", return_value=KNOWN):
 ALT = "a small white square that stands for a picture"
 
 
-def test_the_chapters_are_there():
+def test_the_expected_chapters_exist():
     assert [path.stem for path in NOTEBOOKS] == [
         "01_from_rnn_to_attention",
         "02_basic_self_attention",
@@ -45,7 +45,7 @@ def test_the_chapters_are_there():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_chapter_is_in_order(path: Path):
+def test_the_linter_finds_no_problem_in_the_chapters(path: Path):
     assert notebook_lint.lint(path) == []
 
 
@@ -89,7 +89,7 @@ def lint(notebook: NotebookNode, folder: Path, address: str = KNOWN) -> list[str
         return notebook_lint.lint(path)
 
 
-def test_the_linter_has_nothing_against_a_good_notebook(tmp_path: Path):
+def test_the_linter_accepts_a_good_notebook(tmp_path: Path):
     assert lint(good(), tmp_path) == []
 
 
@@ -174,14 +174,14 @@ BAD = {
 
 
 @pytest.mark.parametrize(("spoil", "complaint"), BAD.values(), ids=BAD)
-def test_the_linter_finds(spoil: Callable[[NotebookNode], None], complaint: str, tmp_path: Path):
+def test_the_linter_reports_each_kind_of_problem(spoil: Callable[[NotebookNode], None], complaint: str, tmp_path: Path):
     notebook = good()
     spoil(notebook)
     problems = lint(notebook, tmp_path)
     assert any(complaint in problem for problem in problems), problems
 
 
-def test_the_linter_finds_another_layout(tmp_path: Path):
+def test_the_linter_reports_a_different_json_layout(tmp_path: Path):
     path = tmp_path / "00_good.ipynb"
     nbformat.write(good(), path)
     path.write_text(path.read_text().replace("\n ", "\n  "))

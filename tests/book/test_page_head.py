@@ -70,12 +70,12 @@ def test_the_bibliography_has_a_bibtex_entry_of_the_book(pages: Pages):
     assert "title = {From self-attention to {GPT}}" in entry
 
 
-def test_a_known_address_stands_in_the_entry_of_the_book_and_an_unknown_one_does_not():
+def test_the_bibtex_entry_has_the_address_only_if_it_is_known():
     assert "url = {https://x.example/}" in edition.bibtex("T", "A", "2026", "1", "https://x.example/")
     assert "url" not in edition.bibtex("T", "A", "2026", "1", "")
 
 
-def test_no_page_but_the_search_page_loads_the_search_index(pages: Pages):
+def test_only_the_search_page_loads_the_search_index(pages: Pages):
     loading = [name for name, page in pages.items() if page.find_all("script", src=re.compile(r"search"))]
     assert loading == ["search.html"]
 
@@ -89,7 +89,7 @@ def test_every_page_that_links_to_a_term_has_its_definition(pages: Pages):
         assert all(re.sub("<[^>]*>", "", text).strip() for text in texts.values()), name
 
 
-def test_the_search_texts_have_every_page_and_no_markup(pages: Pages):
+def test_the_search_texts_cover_every_page_without_markup(pages: Pages):
     script = (HTML / "_static" / "search_texts.js").read_text(encoding="utf-8")
     texts = json.loads(script.removeprefix("window.SEARCH_TEXTS = "))
     assert set(texts) == {name.removesuffix(".html") for name in written(pages)}
@@ -145,7 +145,7 @@ def test_a_page_is_described_by_its_first_paragraph_that_is_more_than_a_label():
 
 
 @pytest.mark.parametrize(("base", "known"), [("", False), ("https://x.example/book", True)])
-def test_the_addresses_of_a_page_and_its_picture_are_told_where_the_books_is_known(base: str, known: bool):
+def test_open_graph_addresses_are_given_if_the_address_of_the_book_is_known(base: str, known: bool):
     page = document("A sentence that says in more than forty characters what the page is about.")
     page[0] += nodes.image(uri="../_images/a.png")
     config = SimpleNamespace(html_baseurl=base, html_title="The book", root_doc="index")
@@ -159,7 +159,7 @@ def test_the_addresses_of_a_page_and_its_picture_are_told_where_the_books_is_kno
     assert ('"og:image" content="https://x.example/book/_images/a.png"' in tags) == known
 
 
-def test_a_page_is_searched_in_passages():
+def test_a_page_is_divided_into_passages_for_search():
     page = document("first")
     page[0] += nodes.section("", nodes.title("", "Part"), nodes.paragraph("", "second"), ids=["part"])
     assert list(search.passages(page)) == [("", "A title", "first"), ("part", "Part", "second")]

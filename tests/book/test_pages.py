@@ -121,11 +121,11 @@ def test_every_internal_link_leads_somewhere(pages: Pages):
     assert broken_links(pages) == []
 
 
-def test_no_page_asks_another_host_for_anything(pages: Pages):
+def test_no_page_loads_anything_from_another_host(pages: Pages):
     assert {name: bad for name, page in pages.items() if (bad := foreign(page))} == {}
 
 
-def test_no_style_sheet_asks_another_host_for_anything(pages: Pages):
+def test_no_style_sheet_loads_anything_from_another_host(pages: Pages):
     linked = {
         ((HTML / name).parent / urlsplit(tag["href"]).path).resolve()
         for name, page in pages.items()
@@ -140,7 +140,7 @@ def test_no_style_sheet_asks_another_host_for_anything(pages: Pages):
     assert found == {}
 
 
-def test_no_page_shows_raw_markup_or_a_complaint(pages: Pages):
+def test_no_page_shows_raw_markup_or_an_error_message(pages: Pages):
     for name, page in pages.items():
         article = copy.copy(page.find("article"))
         if article is None:
@@ -167,7 +167,7 @@ def test_every_link_to_the_repository_is_alive(pages: Pages):
     assert bool(buttons) is repository.is_known()
 
 
-def test_every_public_name_of_every_room_has_its_place_in_the_api_pages(pages: Pages):
+def test_every_public_name_is_documented_in_the_api_pages(pages: Pages):
     shown = {
         tag["id"]
         for name, page in pages.items()
@@ -182,7 +182,7 @@ def test_every_public_name_of_every_room_has_its_place_in_the_api_pages(pages: P
     assert missing == []
 
 
-def test_a_public_name_without_a_docstring_would_be_missed():
+def test_a_public_name_without_a_docstring_is_reported():
     names = public_names()
     assert names["lecture21.attention.causal_mask"] == "lecture21.attention"
     assert names["lecture21.data.worked_example.TOKENS"] == "lecture21.data.worked_example"
@@ -208,7 +208,7 @@ def test_the_slide_index_has_every_slide_once_and_in_order():
     assert [row[0] for row in slides()] == [f"S{n}" for n in range(1, 39)]
 
 
-def test_the_slide_index_says_where_each_slide_is_treated():
+def test_the_slide_index_gives_the_chapter_of_each_slide():
     for number, _, chapter, code, test in slides():
         assert "not yet in the book" in chapter or "(title, no claim)" in chapter or ".ipynb)" in chapter, number
         assert bool(code) == bool(test), number
@@ -219,14 +219,14 @@ def test_every_chapter_is_in_the_slide_index():
     assert [stem for stem in CHAPTERS if f"../notebooks/{stem}.ipynb" not in text] == []
 
 
-def test_every_test_that_the_slide_index_names_is_there():
+def test_every_test_that_the_slide_index_names_exists():
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     named = ["test_" + re.sub(r"[^a-z0-9]", "_", test) for *_, test in slides() if test]
     assert len(named) >= 10
     assert [name for name in named if not re.search(rf"^def {name}\(", source, re.MULTILINE)] == []
 
 
-def test_the_checks_of_pages_can_fail():
+def test_the_page_checks_report_planted_faults():
     page = BeautifulSoup(
         '<img src="a.png" alt="_images/a.png"><img src="b.png"><img src="c.png" alt="three curves that fall">'
         '<script src="https://cdn.example/x.js"></script><link rel="stylesheet" href="//cdn.example/x.css">'
@@ -238,7 +238,7 @@ def test_the_checks_of_pages_can_fail():
     assert len(foreign(page)) == 4
 
 
-def test_the_check_of_links_can_fail(pages: Pages):
+def test_the_link_check_reports_planted_faults(pages: Pages):
     page = BeautifulSoup(
         '<a href="no.html">a</a><a href="intro.html#no">b</a><a href="intro.html">c</a><a href="https://x.y/">d</a>',
         "html.parser",

@@ -35,9 +35,9 @@ def test_prose_does_not_judge(path: Path):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_prose_names_no_machine(path: Path):
+def test_prose_contains_no_path_of_a_machine(path: Path):
     assert MACHINE.findall(prose(path)) == []
 
 
-def test_the_check_of_prose_can_fail():
+def test_the_prose_check_reports_planted_faults():
     assert judging("This is simply a Powerful idea. Run `magic`.") == ["simply", "Powerful"]

@@ -34,7 +34,7 @@ def read(name: str) -> str:
 # The tables
 
 
-def test_three_pages_hold_tables_made_by_code():
+def test_three_pages_contain_generated_tables():
     named = [path.name for path in tables.pages()]
     assert named == ["gpt1_to_gpt4.md", "mixtures_in_llms.md", "transformer_against_gpt.md"]
     held = re.findall(r"% table (\w+), made by", "".join(path.read_text(encoding="utf-8") for path in tables.pages()))
@@ -42,12 +42,12 @@ def test_three_pages_hold_tables_made_by_code():
 
 
 @pytest.mark.parametrize("path", tables.pages(), ids=lambda path: path.stem)
-def test_a_page_holds_what_the_code_gives(path: Path):
+def test_the_generated_tables_are_up_to_date(path: Path):
     page = path.read_text(encoding="utf-8")
     assert tables.filled(page) == page, "run: python tools/tables.py"
 
 
-def test_a_table_that_has_been_altered_is_made_again():
+def test_an_altered_table_is_regenerated():
     page = read("gpt1_to_gpt4.md")
     altered = page.replace("174,604,259,328", "175,000,000,000")
     assert altered != page
@@ -55,7 +55,7 @@ def test_a_table_that_has_been_altered_is_made_again():
 
 
 @pytest.mark.parametrize("name", tables.TABLES)
-def test_every_row_of_a_table_has_as_many_cells_as_its_head(name: str):
+def test_every_row_of_a_table_has_one_cell_per_column(name: str):
     rows = tables.TABLES[name]()
     assert {len(row) for row in rows} == {len(rows[0])}
     assert all(cell and "|" not in cell for row in rows[1:] for cell in row[1:])
@@ -78,7 +78,7 @@ def test_the_table_of_slide_36_counts_both_models():
     assert old["one decoder block without cross-attention"] == "3,150,336"
 
 
-def test_the_prose_about_the_vocabulary_of_2017_is_right():
+def test_the_prose_about_the_2017_vocabulary_agrees_with_the_code():
     assert "With 41,000 tokens it would be 65.1 million" in read("transformer_against_gpt.md").replace("\n  ", " ")
     assert round(tables.transformer_parameters(source_vocab_size=41_000).total / 1e6, 1) == 65.1
 
@@ -98,7 +98,7 @@ def test_the_sizes_that_the_papers_print_are_within_a_few_percent():
     assert rows[0][-1] == "+6.4%"  # the paper's 117M
 
 
-def test_four_days_hold_for_the_small_model_alone():
+def test_four_days_are_enough_for_the_small_model_only():
     small, large = (column(tables.four_days(), name) for name in ("124M", "1.5B (the slide's)"))
     assert (small["$6ND$, days at 25.5%"], large["$6ND$, days at 25.5%"]) == ("4", "50.1")
     assert small["with attention, exactly, days at 29.2%"] == "4"
@@ -119,7 +119,7 @@ def test_the_table_of_mixtures_names_every_published_model_and_its_convention():
     assert column(rows, "without input embedding")["DeepSeek-V3"] == "36.63B"
 
 
-def test_the_prose_about_mixtures_is_what_the_code_gives():
+def test_the_prose_about_mixtures_agrees_with_the_code():
     page = " ".join(read("mixtures_in_llms.md").split())
     counts = {name: accounting.parameters(published.get(name)) for name in published.names()}
 
@@ -180,7 +180,7 @@ def test_every_verdict_is_one_of_five_in_its_colour():
     assert body.count("{bdg-") == len(claims())
 
 
-def test_every_claim_says_what_holds_it():
+def test_every_claim_names_a_test_or_a_source():
     for match in claims():
         ground = grounds(match["text"])
         named = ground.startswith("Held by: *")
@@ -203,16 +203,16 @@ def missing(page: str, there: set[str]) -> list[str]:
     return [name for name in named if "test_" + re.sub(r"[^a-z0-9]+", "_", name) not in there]
 
 
-def test_every_test_that_a_claim_names_is_there():
+def test_every_test_that_a_claim_names_exists():
     assert missing(read(SLIDES), names_of_tests()) == []
 
 
-def test_a_test_that_is_not_there_would_be_missed():
+def test_a_missing_test_is_reported():
     name = "basic attention is permutation equivariant"
     assert missing(read(SLIDES), names_of_tests() - {"test_" + name.replace(" ", "_")}) == [name]
 
 
-def test_the_count_of_verdicts_is_right():
+def test_the_stated_count_of_verdicts_is_correct():
     sentence = re.search(r"^Of (\d+) claims(.*?)\.$", read(SLIDES), re.MULTILINE | re.DOTALL)
     assert int(sentence[1]) == len(claims())
     said = {

@@ -73,13 +73,13 @@ def test_every_word_comes_from_its_digits(n):
             assert shown == str(ONES.index(word))
 
 
-def test_hundred_stands_with_its_own_digit():
+def test_hundred_follows_its_own_digit():
     assert numbers.origins(405_300) == [(0,), (0,), (2,), (3,), (4,), (4,)]
 
 
 @pytest.mark.parametrize("n", [-1, LIMIT])
 @pytest.mark.parametrize("function", [numbers.to_words, numbers.to_digits, numbers.origins])
-def test_refuses_a_number_out_of_range(function, n):
+def test_a_number_out_of_range_is_refused(function, n):
     with pytest.raises(ValueError, match=rf"0\.\.999999, got {n}"):
         function(n)
 
@@ -90,21 +90,21 @@ class TestSample:
         assert len(set(drawn)) == 2000
         assert drawn == numbers.sample(2000, seed=3) != numbers.sample(2000, seed=4)
 
-    def test_short_numbers_come_as_often_as_long_ones_while_there_are_any(self):
+    def test_numbers_of_each_length_are_drawn_equally_often_until_exhausted(self):
         lengths = Counter(len(str(n)) for n in numbers.sample(20_000))
         assert lengths[1] == 10
         assert lengths[2] == 90
         assert lengths[3] == 900
         assert 0.9 < lengths[5] / lengths[6] < 1  # some of five digits were drawn twice
 
-    def test_short_numbers_stand_anywhere_so_that_a_split_has_them_on_both_sides(self):
+    def test_short_numbers_are_spread_so_that_both_parts_of_a_split_have_them(self):
         drawn = numbers.sample(4400)
         places = [place for place, n in enumerate(drawn) if n < 100]
         assert len(places) == 100
         assert places[10] < 1000
         assert places[-10] > 3400
 
-    def test_no_number_is_too_long(self):
+    def test_no_drawn_number_exceeds_the_maximum_number_of_digits(self):
         assert max(numbers.sample(300, max_digits=3)) < 1000
 
     @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ class TestSample:
             ({"count": 1, "max_digits": 7}, r"max_digits must be in 1\.\.6, got 7"),
         ],
     )
-    def test_refuses_what_it_cannot_draw(self, settings, message):
+    def test_impossible_draws_are_refused(self, settings, message):
         with pytest.raises(ValueError, match=message):
             numbers.sample(**settings)
 
@@ -130,7 +130,7 @@ class TestPairs:
             sides = (VOCABULARY.decode(source), VOCABULARY.decode(target))
             assert sides == ((digits, words) if to == "words" else (words, digits))
 
-    def test_the_decoder_reads_what_it_must_write_one_step_late(self):
+    def test_the_decoder_input_is_the_target_shifted_right(self):
         batch = numbers.pairs([1047, 20])
         assert batch.source.dtype == torch.long
         assert [TOKENS[i] for i in batch.target_in[0]] == [BOS, "one", "thousand", "forty", "seven"]
@@ -138,7 +138,7 @@ class TestPairs:
         assert [TOKENS[i] for i in batch.target_out[1]] == ["twenty", EOS, PAD, PAD, PAD]
         assert [TOKENS[i] for i in batch.source[1]] == ["2", "0", PAD, PAD, PAD]
 
-    def test_refuses_an_unknown_direction_and_nothing(self):
+    def test_an_unknown_direction_and_an_empty_list_are_refused(self):
         with pytest.raises(ValueError, match="words, digits, got 'french'"):
             numbers.pairs([1], "french")
         with pytest.raises(ValueError, match="at least one"):
@@ -146,15 +146,15 @@ class TestPairs:
 
 
 class TestVocabulary:
-    def test_every_token_is_there_once(self):
+    def test_every_token_occurs_once_in_the_vocabulary(self):
         assert len(set(TOKENS)) == len(TOKENS) == len(VOCABULARY) == 44
         assert VOCABULARY.pad == 0  # what TransformerConfig takes for padding
 
-    def test_decoding_stops_at_the_end(self):
+    def test_decoding_stops_at_the_end_token(self):
         ids = VOCABULARY.encode([BOS, "seven", EOS, "eight", PAD])
         assert VOCABULARY.decode(ids) == VOCABULARY.decode(torch.tensor(ids)) == ["seven"]
 
-    def test_refuses_what_it_does_not_know(self):
+    def test_unknown_symbols_are_refused(self):
         with pytest.raises(ValueError, match=re.escape("'and' is not in the vocabulary")):
             VOCABULARY.encode(["one", "and"])
         with pytest.raises(ValueError, match=r"0\.\.43, got 44"):

@@ -11,7 +11,7 @@ from lecture21.data.phrases import COMPLETIONS, VOCABULARY
 SENTENCES = [phrases.sentence(random.Random(seed)) for seed in range(300)]
 
 
-def test_each_verb_is_completed_where_the_sentence_says():
+def test_each_verb_is_completed_at_the_stated_positions():
     for words, verbs, completions in SENTENCES:
         for verb, first in zip(verbs, completions, strict=True):
             assert " ".join(words[first : first + 2]) == COMPLETIONS[words[verb]]
@@ -26,7 +26,7 @@ def test_every_distance_and_every_verb_occurs():
     assert {s.words[verb] for s in SENTENCES for verb in s.verbs} == set(COMPLETIONS)
 
 
-def test_nothing_else_in_the_sentence_knows_the_verb():
+def test_nothing_else_in_the_sentence_reveals_the_verb():
     """Completions and verbs occur only as such, so that a completion is the only clue to a hidden verb."""
     telling = set(COMPLETIONS) | set(" ".join(COMPLETIONS.values()).split())
     for words, verbs, completions in SENTENCES:
@@ -45,7 +45,7 @@ def test_sentences_repeat_for_a_seed_and_fit_a_small_model():
 
 
 @pytest.mark.parametrize("length", range(2, 11))
-def test_a_noun_phrase_has_the_length_it_is_asked_for(length):
+def test_a_noun_phrase_has_the_requested_length(length):
     for seed in range(50):
         words = phrases._noun_phrase(length, random.Random(seed))
         assert len(words) == length

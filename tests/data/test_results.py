@@ -3,7 +3,7 @@ import pytest
 from lecture21.data import results
 
 
-def test_every_result_says_which_command_and_versions_gave_it():
+def test_every_result_names_its_command_and_versions():
     assert "gpt0_seeds" in results.names()
     for name in results.names():
         assert results.provenance(name).startswith("python benchmarks/"), name
@@ -18,7 +18,7 @@ def test_the_seeds_of_gpt0_are_the_numbers_that_chapter_07_quotes():
     assert (round(last.min(), 3), round(last.mean(), 3), round(last.max(), 3)) == (1.848, 1.856, 1.867)
 
 
-def test_a_result_is_written_and_read_again(tmp_path, monkeypatch):
+def test_a_result_can_be_written_and_read_back(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "__file__", str(tmp_path / "__init__.py"))
     monkeypatch.setattr(results, "files", lambda _: tmp_path)
     path = results.save("try", [{"seed": 0, "loss": 1.5}, {"seed": 1, "loss": 2.5}], "python benchmarks/try.py")
@@ -29,7 +29,7 @@ def test_a_result_is_written_and_read_again(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("rows", [[], [{"a": 1}, {"b": 2}]])
-def test_rows_that_do_not_fit_each_other_are_refused(rows):
+def test_rows_with_different_columns_are_refused(rows):
     with pytest.raises(ValueError, match="rows of equal columns"):
         results.save("try", rows, "python benchmarks/try.py")
 

@@ -32,7 +32,7 @@ def tasks(draw) -> Haystack:
 
 
 @given(tasks(), st.integers(1, 9), st.integers(0, 99), st.data())
-def test_the_answer_is_told_once_and_as_far_away_as_asked(task, more, seed, data):
+def test_the_needle_occurs_once_at_the_requested_distance(task, more, seed, data):
     length = task.n_fact + more
     distance = data.draw(st.integers(1, length - 1))
     ids, answers = task.draw(6, length, distance=distance, generator=generator(seed))
@@ -45,7 +45,7 @@ def test_the_answer_is_told_once_and_as_far_away_as_asked(task, more, seed, data
         assert len(noise) == length - 1 - task.n_fact
 
 
-def test_distances_keys_and_values_are_uniform_where_none_is_asked_for():
+def test_distances_keys_and_values_are_uniform_by_default():
     task = Haystack()
     ids, answers = task.draw(7000, 8, generator=generator())
     found = torch.tensor([search(task, text)[0] for text in ids.tolist()])
@@ -56,7 +56,7 @@ def test_distances_keys_and_values_are_uniform_where_none_is_asked_for():
         assert (counts / 7000 - 1 / kinds).abs().max() < 0.02  # four standard errors
 
 
-def test_one_generator_gives_the_same_texts_again():
+def test_the_same_generator_state_gives_the_same_texts():
     task = Haystack()
     first, second, other = (task.draw(4, 20, generator=generator(seed)) for seed in (1, 1, 2))
     assert torch.equal(first[0], second[0])
@@ -96,14 +96,14 @@ class Searcher(torch.nn.Module):
         return logits
 
 
-def test_whoever_reads_the_text_scores_one_and_whoever_does_not_scores_nothing():
+def test_a_reader_of_the_text_scores_1_and_a_constant_answer_scores_0():
     task = Haystack()
     reader = Searcher(task, reach=10)
     assert retrieval_score(reader, task, 30, 10) == 1
     assert retrieval_score(reader, task, 30, 11) == 0
 
 
-def test_a_score_counts_its_texts_and_leaves_the_mode_alone():
+def test_a_score_is_the_fraction_of_its_texts_and_leaves_the_mode_unchanged():
     task = Haystack()
     model = GPT(GPTConfig(vocab_size=task.vocab_size, block_size=12, n_layer=1, d_model=16, dropout=0.5)).train()
     scores = [retrieval_score(model, task, 12, 3, n_text=70) for _ in range(2)]
@@ -112,7 +112,7 @@ def test_a_score_counts_its_texts_and_leaves_the_mode_alone():
     assert model.training
 
 
-def test_the_loss_is_that_of_the_answers_alone():
+def test_the_loss_includes_only_the_answers():
     task = Haystack()
     model = GPT(GPTConfig(vocab_size=task.vocab_size, block_size=12, n_layer=1, d_model=16))
     loss = retrieval_loss(model, task, 12, batch_size=5)(generator(3))
@@ -129,7 +129,7 @@ def test_a_small_model_learns_a_small_haystack():
     assert min(retrieval_score(model, task, 8, distance) for distance in (1, 4, 7)) > 0.95
 
 
-def test_no_needle_beyond_the_reach_of_all_windows_changes_an_answer():
+def test_a_needle_beyond_the_reach_of_the_windows_does_not_change_the_answer():
     """L layers with a window W look back L (W - 1) positions, and not one more."""
     task = Haystack()
     torch.manual_seed(0)

@@ -18,12 +18,12 @@ def test_the_shapes_fit_the_names():
 
 
 @pytest.mark.parametrize("values", [X, W_QUERY, W_KEY, W_VALUE, Q, K, V, X @ X.T, Q @ K.T / 2])
-def test_every_number_is_a_small_half(values):
+def test_every_number_is_a_small_multiple_of_one_half(values):
     assert torch.equal(values * 2, (values * 2).round())
     assert values.abs().max() <= 5
 
 
-def test_the_docstrings_tell_the_numbers():
+def test_the_docstrings_agree_with_the_numbers():
     assert (X @ X.T).tolist() == [[2, 2, 0, 0], [2, 5, 1, 0], [0, 1, 2, 2], [0, 0, 2, 4]]
     assert Q.tolist() == [[2, 0, 0, 0], [0, 0, 0, 0], [2, 1, 0, 0], [0, 2, 0, 0]]
     assert K.tolist() == [[0, 0, 0, 1], [2, 0, 0, 0], [0, 2, 1, 0], [0, 0, 2, 0]]
@@ -31,7 +31,7 @@ def test_the_docstrings_tell_the_numbers():
     assert (Q @ K.T / 2).tolist() == [[0, 2, 0, 0], [0, 0, 0, 0], [0, 2, 1, 0], [0, 0, 2, 0]]
 
 
-def test_without_matrices_short_words_share_and_long_words_keep():
+def test_without_matrices_short_vectors_mix_and_long_vectors_attend_to_themselves():
     weights = basic_self_attention(X)[1]
     assert weights[THE, THE] == weights[THE, CAT] > weights[THE, SAT]
     assert weights[SAT, SAT] == weights[SAT, DOWN] > weights[SAT, CAT]
@@ -39,12 +39,12 @@ def test_without_matrices_short_words_share_and_long_words_keep():
     assert weights[DOWN].argmax() == DOWN
 
 
-def test_with_matrices_each_word_finds_what_it_needs():
+def test_with_matrices_each_word_attends_to_the_intended_word():
     weights = attention(Q, K, V)[1]
     assert weights[[THE, SAT, DOWN]].argmax(dim=1).tolist() == [CAT, CAT, SAT]
     assert torch.equal(weights[CAT], torch.full((4,), 0.25))  # "cat" asks for nothing
 
 
 @pytest.mark.parametrize("matrix", [W_QUERY, W_KEY, W_VALUE])
-def test_a_forgotten_transpose_shows(matrix):
+def test_a_missing_transpose_changes_the_result(matrix):
     assert not torch.equal(X @ matrix, X @ matrix.T)

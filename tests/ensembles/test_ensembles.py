@@ -58,7 +58,7 @@ def test_with_weights_that_are_not_negative_a_pool_is_never_worse_than_its_avera
         assert (found.ensemble <= found.average + 1e-12).all()
 
 
-def test_the_three_terms_are_those_of_slide_34_by_hand():
+def test_the_three_terms_of_slide_34_by_hand():
     """Two members predict 1 and 5, the target is 4: (4 - 3)^2 = (9 + 1) / 2 - 4."""
     found = ambiguity_decomposition(torch.tensor([1.0, 5.0]), torch.tensor(4.0), torch.tensor([0.5, 0.5]))
     assert [term.item() for term in found] == [1.0, 5.0, 4.0]
@@ -66,7 +66,7 @@ def test_the_three_terms_are_those_of_slide_34_by_hand():
     assert [term.item() for term in tilted] == [0.0, 3.0, 3.0]
 
 
-def test_the_slide_mixes_two_sets_of_weights_and_its_ensemble_can_be_worse_than_its_average():
+def test_with_the_two_sets_of_weights_of_the_slide_the_ensemble_can_be_worse_than_its_average():
     """f-bar with g, the average with 1 / M: the truth is 0, members say 0, 0 and 3, and the gate trusts the third."""
     predictions, target, gate = torch.tensor([0.0, 0.0, 3.0]), torch.tensor(0.0), torch.tensor([0.0, 0.0, 1.0])
     uniform = torch.full((3,), 1 / 3)
@@ -76,7 +76,7 @@ def test_the_slide_mixes_two_sets_of_weights_and_its_ensemble_can_be_worse_than_
     assert ambiguity_decomposition(predictions, target, gate).average.item() == 9.0
 
 
-def test_mixed_weights_miss_by_the_cross_term():
+def test_the_decomposition_with_mixed_weights_needs_a_cross_term():
     """eps = eps_bar(1/M) + sum (g - 1/M) eps_m - ambiguity: without the middle term, nothing holds."""
     predictions, target = gaussians(500, 7, seed=0), gaussians(500, seed=1)
     gates = torch.distributions.Dirichlet(torch.full((7,), 0.5, dtype=torch.float64)).sample((500,))
@@ -90,7 +90,7 @@ def test_mixed_weights_miss_by_the_cross_term():
     assert not (gated.ensemble > gated.average).any()
 
 
-def test_negative_weights_keep_the_identity_and_lose_the_sign():
+def test_with_negative_weights_the_identity_holds_but_the_ambiguity_can_be_negative():
     predictions, target = gaussians(50, 2, seed=0), gaussians(50, seed=1)
     weights = torch.tensor([2.0, -1.0], dtype=torch.float64)
     with pytest.warns(UserWarning, match=r"negative \(-1\)"):
@@ -163,7 +163,7 @@ def test_one_probability_of_zero_determines_the_geometric_pool_and_not_the_mixtu
 
 @pytest.mark.parametrize("members", [1, 2, 3, 4, 7])
 @pytest.mark.parametrize("error", [0.0, 0.2, 0.4, 0.5, 0.7, 1.0])
-def test_a_majority_agrees_with_enumerating_every_vote(members, error):
+def test_majority_error_agrees_with_enumerating_every_vote(members, error):
     total = 0.0
     for votes in product((0, 1), repeat=members):  # 1: this voter is wrong
         wrong = sum(votes)
@@ -224,7 +224,7 @@ def test_shapes_that_torch_would_broadcast_into_larger_ones_are_refused():
 
 
 @pytest.mark.parametrize("split", [log_pool_decomposition, mixture_gap])
-def test_logits_and_outcomes_that_do_not_exist_are_refused(split):
+def test_unnormalised_log_probabilities_and_unknown_outcomes_are_refused(split):
     with pytest.raises(ValueError, match=r"sum to 1 over the outcomes, got 2; pass logits\.log_softmax"):
         split(torch.zeros(2, 2), torch.tensor(0), HALF)
     with pytest.raises(ValueError, match="sum to 1 over the outcomes, got nan"):

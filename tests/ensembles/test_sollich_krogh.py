@@ -68,13 +68,13 @@ def test_theory_holds_for_students_of_unequal_subsets_and_penalties():
     assert farthest(cross_errors(1.2, subsets, 0.3, chosen[::-1])) > 6  # the test can tell
 
 
-def test_students_of_disjoint_subsets_share_only_what_neither_has_taken_up():
+def test_the_cross_error_on_disjoint_subsets_is_the_squared_ignorance():
     rho = ignorance(0.5, 0.2)
     assert _cross_error(1.0, 0.4, subsets=(0.5, 0.5), penalties=(0.2, 0.2), overlap=0.0) == pytest.approx(rho**2)
 
 
 @given(alphas, penalties)
-def test_ignorance_solves_its_equation_and_lies_between_its_limits(alpha, penalty):
+def test_ignorance_solves_its_equation_and_is_between_its_limits(alpha, penalty):
     rho = ignorance(alpha, penalty)
     assert rho**2 + (penalty + alpha - 1) * rho - penalty == pytest.approx(0, abs=1e-12)
     assert max(0.0, 1 - alpha) <= rho <= 1
@@ -90,7 +90,7 @@ def test_ignorance_is_the_trace_of_a_large_matrix():
 
 
 @given(alphas, noises, penalties, counts)
-def test_students_on_all_examples_are_one_student(alpha, noise, penalty, members):
+def test_students_on_all_examples_are_identical(alpha, noise, penalty, members):
     one = sollich_krogh_error(alpha, 1.0, noise, 1, penalty)
     assert sollich_krogh_error(alpha, 1.0, noise, members, penalty) == pytest.approx(one, rel=1e-9)
 
@@ -129,7 +129,7 @@ def test_no_ensemble_is_better_than_the_best_student_on_all_examples(alpha, subs
 
 
 @given(alphas, shares, noises)
-def test_infinitely_many_tie_with_it_just_where_the_subsets_are_large_enough(alpha, subset, noise):
+def test_infinitely_many_students_match_the_best_student_if_the_subsets_are_large_enough(alpha, subset, noise):
     floor = ignorance(alpha, noise)
     best = best_penalty(alpha, subset, noise, math.inf)
     gap = sollich_krogh_error(alpha, subset, noise, math.inf, best) - floor
@@ -142,7 +142,7 @@ def test_infinitely_many_tie_with_it_just_where_the_subsets_are_large_enough(alp
 
 
 @given(alphas, shares, noises, penalties)
-def test_infinitely_many_are_one_student_with_a_larger_penalty(alpha, subset, noise, penalty):
+def test_infinitely_many_students_equal_one_student_with_a_larger_penalty(alpha, subset, noise, penalty):
     equivalent = equivalent_penalty(alpha, subset, penalty)
     assert equivalent >= penalty * (1 - 1e-9)
     ensemble = sollich_krogh_error(alpha, subset, noise, math.inf, penalty)
@@ -162,7 +162,7 @@ def test_the_average_of_many_students_is_the_student_of_the_equivalent_penalty()
     assert abs(many - same) > 0.5 * same
 
 
-def test_more_members_move_the_best_penalty_to_the_left_and_not_at_all_where_all_see_the_same():
+def test_more_members_lower_the_best_penalty_unless_all_have_the_same_examples():
     for subset, moves in ((1.0, False), (0.8, True), (0.65, True)):
         best = [best_penalty(1.0, subset, 0.2, members) for members in (1, 2, 5, 10, 30, math.inf)]
         assert best[0] == pytest.approx(0.2, rel=1e-3)
@@ -175,7 +175,7 @@ def test_more_members_move_the_best_penalty_to_the_left_and_not_at_all_where_all
     assert sollich_krogh_error(1.0, 0.5, 0.2, math.inf, 0.0) == pytest.approx(0.4)
 
 
-def test_a_student_that_can_fit_its_examples_in_one_way_only_errs_without_bound():
+def test_without_a_penalty_the_error_is_infinite_at_the_interpolation_threshold():
     assert sollich_krogh_error(2.0, 0.5, 0.2, 3, 0.0) == math.inf
     assert sollich_krogh_error(2.0, 0.5, 0.2, math.inf, 0.0) < 1  # infinitely many average even that away
     assert 0 < best_penalty(2.0, 0.5, 0.2, 3) < 0.2
@@ -192,7 +192,7 @@ def test_a_student_minimizes_the_sum_of_squares_plus_the_penalty(bootstrap):
     assert torch.allclose(run.cross[2], torch.ones(2, 2, dtype=torch.float64), atol=1e-4)
 
 
-def test_the_best_student_of_many_draws_has_the_noise_as_its_penalty():
+def test_the_best_simulated_penalty_is_the_noise_variance():
     """The normalisation, without the formula: the penalty beside the *sum* of squares, whatever the subset."""
     grid = torch.tensor([0.1, 0.2, 0.4, 0.8, 1.6])
     for subset in (1.0, 0.5):
@@ -200,7 +200,7 @@ def test_the_best_student_of_many_draws_has_the_noise_as_its_penalty():
         assert grid[cross.diagonal(dim1=2, dim2=3).mean(dim=(0, 2)).argmin()] == pytest.approx(0.4)
 
 
-def test_a_simulation_is_decided_by_its_seed_and_shares_it_with_smaller_ensembles():
+def test_a_simulation_is_determined_by_its_seed_and_extends_smaller_ensembles():
     setting = {"alpha": 1.0, "subset": 0.8, "noise": 0.2, "penalty": torch.tensor([0.1, 0.4])}
     first, again = (simulate_ridge_ensemble(members=4, seed=3, **setting).cross for _ in range(2))
     assert torch.equal(first, again)
@@ -210,7 +210,7 @@ def test_a_simulation_is_decided_by_its_seed_and_shares_it_with_smaller_ensemble
     assert torch.allclose(first, first.mT)
 
 
-def test_students_without_a_penalty_that_see_less_than_their_weights_fit_it_exactly():
+def test_students_without_a_penalty_fit_fewer_examples_than_weights_exactly():
     run = simulate_ridge_ensemble(1.0, 0.5, 0.2, 3, torch.tensor([0.0]), width=30)
     assert run.train.max() < 1e-12
     assert run.cross.isfinite().all()
@@ -230,7 +230,7 @@ def test_an_example_that_a_bootstrap_draws_twice_counts_twice():
 
 
 @given(st.integers(2, 6), st.integers(0, 1000))
-def test_best_weights_are_those_of_no_other_point_of_the_simplex(members, seed):
+def test_best_weights_minimize_the_error_over_the_simplex(members, seed):
     generator = torch.Generator().manual_seed(seed)
     root = torch.randn(members, members + 2, generator=generator, dtype=torch.float64)
     cross = root @ root.T
@@ -241,7 +241,7 @@ def test_best_weights_are_those_of_no_other_point_of_the_simplex(members, seed):
     assert (gradient >= weights @ gradient - 1e-9).all()
 
 
-def test_diverse_penalties_are_robust_where_the_noise_is_unknown_and_not_free():
+def test_diverse_penalties_are_robust_to_unknown_noise_at_a_small_cost():
     """The third claim of the paper's abstract: a fixed penalty wins where it happens to be right."""
     diverse = torch.logspace(-2, 1, 10).tolist()
 
@@ -290,7 +290,7 @@ def test_numbers_out_of_range_are_refused_by_name(name, value, allowed):
 
 
 @pytest.mark.usefixtures("untyped")
-def test_students_that_do_not_fit_together_are_refused():
+def test_inconsistent_subsets_and_penalties_are_refused():
     with pytest.raises(ValueError, match=r"overlap must be between 0 and 0\.5, got 0\.6"):
         _cross_error(1.0, 0.2, subsets=(0.5, 0.5), penalties=(0.1, 0.1), overlap=0.6)
     with pytest.raises(ValueError, match=r"overlap must be between 0\.6 and 0\.8, got 0\.5"):

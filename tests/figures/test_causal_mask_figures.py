@@ -62,12 +62,12 @@ def test_influence_is_shaded_on_a_shared_logarithmic_scale():
     np.testing.assert_allclose(shade, [[0.5, -1.0], [0.25, 0.75]], atol=1e-6)
 
 
-def test_some_influence_must_be_positive():
+def test_at_least_one_influence_must_be_positive():
     with pytest.raises(ValueError, match="no input influences any output"):
         figures.influence_map(torch.zeros(2, 2), ["a", "b"])
 
 
-def test_mask_and_tokens_must_fit():
+def test_mask_and_tokens_must_have_the_same_length():
     with pytest.raises(ValueError, match="does not fit 4 tokens"):
         figures.connections(causal_mask(3), TOKENS)
     with pytest.raises(ValueError, match="do not fit 4 queries"):

@@ -67,7 +67,7 @@ class TestSeedCurves:
         first, second, third = (line.get_linewidth() for line in ax.lines)
         assert first > 2 * second == 2 * third
 
-    def test_series_must_fit(self):
+    def test_the_number_and_length_of_the_series_are_checked(self):
         with pytest.raises(ValueError, match="1 to 7 series, got 0"):
             figures.seed_curves(X, {}, xlabel="", ylabel="")
         with pytest.raises(ValueError, match="'a' has 2 columns for 3 settings"):
@@ -109,7 +109,7 @@ class TestLossCurves:
         assert [name.split()[0] for _, name in found] == ["a", "GPT", "b", "c", "top"]
         assert min(b - a for (a, _), (b, _) in itertools.pairwise(found)) > 0.06
 
-    def test_runs_must_fit(self):
+    def test_the_number_and_steps_of_the_runs_are_checked(self):
         with pytest.raises(ValueError, match="val or train, got 'test'"):
             figures.loss_curves({"GPT": history(4)}, split="test")
         with pytest.raises(ValueError, match="1 to 7 runs, got 8"):

@@ -142,6 +142,6 @@ def test_the_masses_of_all_lengths_sum_to_one():
 
 
 @pytest.mark.parametrize("masses", [[], [0.5, 0.6], [-0.1]])
-def test_masses_must_be_shares_of_one(masses):
+def test_masses_must_be_fractions_of_one(masses):
     with pytest.raises(ValueError, match="shares of 1"):
         figures.probability_by_length(masses)

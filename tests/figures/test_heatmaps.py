@@ -98,7 +98,7 @@ def test_head_maps_name_the_tokens_at_the_edges_only():
     assert named == [(True, True), (True, False), (False, True), (False, False)]
 
 
-def test_head_maps_want_a_title_for_each_head():
+def test_head_maps_require_a_title_for_each_head():
     with pytest.raises(ValueError, match="2 heads need 2 titles, got 1"):
         figures.head_maps(torch.full((2, 4, 4), 0.25), TOKENS, titles=["one"])
 
@@ -120,7 +120,7 @@ def test_a_head_of_a_whole_model_can_be_framed_and_its_tokens_left_out():
     assert (axes[0].get_xlabel(), axes[0].get_ylabel(), axes[5].get_xlabel()) == ("key", "query", "")
 
 
-def test_tokens_and_maps_must_fit():
+def test_tokens_and_maps_must_have_consistent_shapes():
     with pytest.raises(ValueError, match=r"\(4, 4\) do not fit 3 queries"):
         figures.head_maps(torch.zeros(1, 4, 4), "abc")
 
@@ -175,6 +175,6 @@ def test_token_losses_show_every_loss_and_make_spaces_visible():
         ),
     ],
 )
-def test_masks_and_losses_must_fit_their_labels(draw, message):
+def test_masks_and_losses_must_match_their_labels(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()

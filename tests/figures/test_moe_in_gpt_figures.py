@@ -80,7 +80,7 @@ def test_tokens_fill_slots_in_order_and_dropped_ones_are_above_the_line():
     assert inside(ax.figure)
 
 
-def test_tokens_and_slots_must_fit():
+def test_tokens_and_slots_must_be_consistent():
     with pytest.raises(ValueError, match="an expert holds 2 tokens and has 1 slots"):
         figures.expert_slots(list("ab"), torch.tensor([0, 0]), torch.tensor([True, True]), 2, 1)
     with pytest.raises(ValueError, match="3 tokens, 2 experts and 2 values of kept"):

@@ -60,6 +60,6 @@ def test_a_legend_names_a_part_that_the_first_strip_lacks():
         ({"model": torch.tensor([1.0])}, ["a", "b"], "'model' has amounts of shape"),
     ],
 )
-def test_amounts_and_parts_must_fit(amounts, parts, message):
+def test_amounts_and_parts_must_have_consistent_shapes(amounts, parts, message):
     with pytest.raises(ValueError, match=message):
         figures.share_strips(amounts, parts, xlabel="share")

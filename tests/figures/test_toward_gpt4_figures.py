@@ -38,7 +38,7 @@ def test_letter_attention_draws_each_map_with_one_scale():
     assert axes[0, 0].figure.get_suptitle() == "finding"
 
 
-def test_letters_and_maps_must_fit():
+def test_letters_and_maps_must_have_consistent_shapes():
     with pytest.raises(ValueError, match="do not fit each other"):
         figures.letter_attention(IMAGE[None], ["six"], [torch.rand(2, 2, 3)])
     with pytest.raises(ValueError, match="do not fit each other"):

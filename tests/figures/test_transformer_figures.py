@@ -21,7 +21,7 @@ class TestDiagram:
         [{}, {"n_encoder_layer": 3, "n_decoder_layer": 1, "d_model": 32}, {"share_embeddings": False}]
         + [{"position": position} for position in ("learned", "none", "rotary")],
     )
-    def test_counts_are_the_models_and_add_up(self, changes):
+    def test_counts_come_from_both_models_and_add_up(self, changes):
         model = Transformer(TransformerConfig(**{"source_vocab_size": 44, **changes}))
         c, drawn = model.config, texts(figures.transformer_diagram(model))
         encoder, decoder = count(model.encoder.blocks[0]), count(model.decoder.blocks[0])
@@ -61,7 +61,7 @@ class TestWordLinks:
         ax = figures.word_links(["a", "b"], torch.full((1, 2), 0.5), 1)
         assert [text.get_text() for text in ax.texts if text.get_fontweight() == "bold"] == ["b"]
 
-    def test_words_weights_and_query_must_fit(self):
+    def test_words_weights_and_query_must_be_consistent(self):
         with pytest.raises(ValueError, match=r"\(1, 2\) and query 0 do not fit 1 heads and 3 tokens"):
             figures.word_links(["a", "b", "c"], torch.ones(1, 2), 0)
         with pytest.raises(ValueError, match="query 2"):

@@ -34,7 +34,7 @@ class TestNextSymbolBars:
         figure = figures.next_symbol_bars({"plain": torch.tensor([0.6, 0.4])}, [" ", "\n"], n_shown=2)
         assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["␣", "↵", "others"]
 
-    def test_probabilities_and_symbols_must_fit(self):
+    def test_probabilities_and_symbols_must_have_the_same_length(self):
         with pytest.raises(ValueError, match="at least one"):
             figures.next_symbol_bars({}, "ab")
         with pytest.raises(ValueError, match=r"'plain'.*\(3,\).*2 symbols"):

@@ -42,7 +42,7 @@ def random_tensors(config: GPTConfig) -> dict[str, torch.Tensor]:
     return {name: torch.randn_like(tensor) for name, tensor in GPT(config).state_dict().items()}
 
 
-def test_the_published_configurations_as_fields():
+def test_published_configurations_become_the_expected_fields():
     assert GPTConfig(**config_from(MIXTRAL)) == GPTConfig(
         vocab_size=32000, block_size=32768, n_layer=32, n_head=32, n_kv_head=8, d_model=4096, d_ff=14336, **MODERN,
         rotary_base=1e6, norm_eps=1e-5, moe=MoEConfig(n_expert=8, top_k=2, renormalise=True, balance="none"),
@@ -55,7 +55,7 @@ def test_the_published_configurations_as_fields():
 
 
 @pytest.mark.parametrize("values", [MIXTRAL, QWEN], ids=["mixtral", "qwen3_moe"])
-def test_a_published_configuration_comes_back(values):
+def test_a_published_configuration_survives_a_round_trip(values):
     config = GPTConfig(**config_from(values))
     assert kind_of(config) == values["model_type"]
     back = config_to(config)
@@ -86,7 +86,7 @@ def test_a_published_configuration_comes_back(values):
         ({"router_jitter_noise": 0.0}, "dropout", 0.0),
     ],
 )
-def test_a_key_is_a_field(values, field, expected):
+def test_each_key_sets_a_field(values, field, expected):
     assert getattr(GPTConfig(**config_from({**MIXTRAL, **values})), field) == expected
 
 
@@ -102,7 +102,7 @@ def test_a_key_is_a_field(values, field, expected):
         ({"num_local_experts": 16}, "n_expert", 128),
     ],
 )
-def test_a_key_is_a_field_of_the_mixture(values, field, expected):
+def test_each_mixture_key_sets_a_moe_field(values, field, expected):
     assert getattr(GPTConfig(**config_from({**QWEN, **values})).moe, field) == expected
 
 
@@ -113,7 +113,7 @@ def test_the_number_of_experts_has_two_names(values):
     assert config_from({**values, "num_local_experts": 9})["moe"].n_expert == 9
 
 
-def test_keys_that_are_absent_have_the_values_of_their_classes():
+def test_missing_keys_take_the_defaults_of_the_transformers_classes():
     left = ("rms_norm_eps", "rope_theta", "sliding_window", "tie_word_embeddings", "hidden_act", "attention_dropout")
     left += ("output_router_logits", "norm_topk_prob", "mlp_only_layers", "decoder_sparse_step", "attention_bias")
     for values, eps, base, renormalise in ((MIXTRAL, 1e-5, 1e6, True), (QWEN, 1e-6, 1e4, False)):
@@ -165,7 +165,7 @@ def test_an_unsupported_setting_of_qwen_is_named_by_its_key(values, message):
 
 
 @pytest.mark.parametrize("first", [{"max_window_layers": 0}, {}])
-def test_a_window_of_every_layer_may_be_the_one_that_the_class_has_by_default(first):
+def test_a_window_in_every_layer_may_come_from_the_class_defaults(first):
     values = {key: value for key, value in QWEN.items() if key not in ("sliding_window", "max_window_layers")}
     assert config_from({**values, **first, "use_sliding_window": True})["window"] == 4096
     assert config_from({**values, **first})["window"] is None
@@ -223,19 +223,19 @@ def test_a_configuration_without_a_size_is_refused(values, key):
         ({"moe": MoEConfig(n_shared=1), "qk_norm": True}, r"moe\.n_shared=1 .* qwen3_moe"),
     ],
 )
-def test_a_field_that_they_lack_is_named(changes, message):
+def test_a_field_without_an_equivalent_in_the_format_is_named(changes, message):
     with pytest.raises(ValueError, match=message):
         config_to(GPTConfig(**{**SMALL, "moe": THREE, **changes}))
 
 
-def test_a_dense_gpt_of_the_same_parts_is_still_refused():
+def test_a_dense_gpt_with_rms_norm_is_refused():
     with pytest.raises(ValueError, match=r"norm='rmsnorm' is not supported by .* gpt2"):
         config_to(GPTConfig(**SMALL))
 
 
 @pytest.mark.parametrize("packed", [False, True])
 @BOTH
-def test_tensors_go_there_and_back_bit_by_bit(config, packed):
+def test_tensors_survive_a_round_trip_bit_for_bit(config, packed):
     ours = random_tensors(config)
     theirs = tensors_to(ours, config, packed=packed)
     assert any(name.endswith("gate_up_proj") for name in theirs) == packed
@@ -251,7 +251,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("kind", "names"), NAMES.items(), ids=NAMES)
-def test_an_expert_is_down_of_silu_gate_times_up_under_either_name(kind, names):
+def test_an_expert_computes_down_of_silu_gate_times_up_under_both_naming_schemes(kind, names):
     config = CONFIGS[kind]
     ours = random_tensors(config)
     apart, packed = tensors_to(ours, config), tensors_to(ours, config, packed=True)
@@ -269,7 +269,7 @@ def test_an_expert_is_down_of_silu_gate_times_up_under_either_name(kind, names):
         torch.testing.assert_close(last @ (torch.nn.functional.silu(first @ x) * (second @ x)), expected)
 
 
-def test_a_bias_of_the_choice_is_refused_unless_it_is_zeros():
+def test_a_selection_bias_is_refused_unless_it_is_zero():
     config = CONFIGS["mixtral"].changed(moe={"balance": "bias"})
     ours = random_tensors(config)
     with pytest.raises(ValueError, match=r"moe\.balance='bias': the router of block 0 .* mixtral has none"):
@@ -332,7 +332,7 @@ def checkpoint(request, tmp_path):
     return tmp_path
 
 
-def test_a_whole_checkpoint_loads(checkpoint):
+def test_a_complete_checkpoint_loads(checkpoint):
     model = GPT.from_pretrained(checkpoint)
     assert is_foreign(checkpoint)
     expected = random_tensors(model.config)
@@ -373,14 +373,14 @@ def test_a_checkpoint_that_does_not_fit_is_refused_with_its_file(checkpoint, unt
         ({"vocab_size": 5 * 10**7}, r"embed_tokens\.weight of shape \(7, 8\), not \(50000000, 8\)"),
     ],
 )
-def test_a_configuration_larger_than_its_weights_costs_no_memory(checkpoint, changes, message):
+def test_a_configuration_larger_than_its_weights_allocates_no_memory(checkpoint, changes, message):
     values = json.loads((checkpoint / "config.json").read_text())
     (checkpoint / "config.json").write_text(json.dumps({**values, **changes}))
     with pytest.raises(ValueError, match=message):
         GPT.from_pretrained(checkpoint)
 
 
-def test_an_expert_that_no_file_holds_is_refused_by_its_name(checkpoint):
+def test_an_expert_missing_from_all_files_is_refused_by_name(checkpoint):
     tensors = load_tensors(checkpoint / "model.safetensors")[0]
     lost = next(name for name in tensors if ".experts.1." in name)
     halves = [{n: t for n, t in tensors.items() if ("layers.0" in n) == first and n != lost} for first in (True, False)]

@@ -67,12 +67,12 @@ def gpt1_files(tmp_path_factory):
 
 @given(st.text())
 @settings(max_examples=300)
-def test_an_encoding_gives_the_same_ids_there(ours, theirs, text):
+def test_an_exported_encoding_gives_the_same_ids(ours, theirs, text):
     assert theirs(text)["input_ids"] == encode(ours, text)
 
 
 @pytest.mark.parametrize("text", HARD)
-def test_an_encoding_gives_the_same_ids_and_text_there_on_hard_text(ours, theirs, text):
+def test_an_exported_encoding_gives_the_same_ids_and_text_on_difficult_text(ours, theirs, text):
     assert theirs(text)["input_ids"] == encode(ours, text)
     assert theirs.decode(encode(ours, text)) == text
     assert len(theirs) == ours.n_vocab
@@ -94,7 +94,7 @@ def test_an_encoding_gives_the_same_ids_from_disk(tmp_path, special):
             assert here.decode(encoding.encode(text), skip_special_tokens=False) == text
 
 
-def test_gpt2_has_the_same_ids_there_and_from_the_files_of_the_hub(tmp_path):
+def test_gpt2_gives_the_same_ids_exported_and_from_the_hub_files(tmp_path):
     theirs = tokenizer_to_huggingface(gpt2())
     theirs.backend_tokenizer.model.save(str(tmp_path))  # vocab.json and merges.txt
     reference = transformers.GPT2Tokenizer.from_pretrained(tmp_path)
@@ -105,7 +105,7 @@ def test_gpt2_has_the_same_ids_there_and_from_the_files_of_the_hub(tmp_path):
         assert theirs(text)["input_ids"] == reference(text)["input_ids"] == here.encode(text).ids == ids
 
 
-def test_a_pattern_as_tiktoken_writes_it_is_known(ours):
+def test_the_split_pattern_in_tiktokens_spelling_is_recognised(ours):
     from tiktoken_ext.openai_public import r50k_pat_str
 
     same = tiktoken.Encoding(
@@ -123,7 +123,7 @@ def test_gpt1_files_give_the_ids_of_the_reference(gpt1_files, text):
     assert here.decode(here.encode(text).ids, skip_special_tokens=False) == reference.decode(here.encode(text).ids)
 
 
-def test_gpt1_writes_words_in_lower_case_and_marks_their_ends(gpt1_files):
+def test_gpt1_tokens_are_lower_case_and_mark_the_ends_of_words(gpt1_files):
     here = tokenizer_from_pretrained(gpt1_files)
     assert here.decode(here.encode("The CAT's mat").ids) == "the cat ' s mat"
     assert here.encode("猫").ids == [0]
@@ -153,7 +153,7 @@ def test_an_encoding_that_splits_text_by_another_pattern_is_an_error(ours):
         tokenizer_to_huggingface(other)
 
 
-def test_a_special_token_that_is_also_another_is_an_error():
+def test_a_special_token_that_is_also_an_ordinary_token_is_an_error():
     with pytest.raises(ValueError, match=r"has \['a'\] among its special tokens and among the others"):
         tokenizer_to_huggingface(train_bpe(TEXT, 270, ["a"]))
 
@@ -196,7 +196,7 @@ def test_an_export_leaves_the_random_state_alone():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_precision_is_kept_both_ways(dtype):
+def test_precision_is_kept_by_import_and_export(dtype):
     model = GPT(GPTConfig(**SMALL, tied_head=True)).to(dtype).train()
     theirs = to_huggingface(model)
     again = from_huggingface(theirs)
@@ -206,13 +206,13 @@ def test_precision_is_kept_both_ways(dtype):
     assert model.training  # as it was
 
 
-def test_only_gpt2_itself_ends_its_text_with_gpt2s_token():
+def test_gpt2s_end_token_is_exported_only_for_its_vocabulary_size():
     assert to_huggingface(GPT(GPTConfig(**SMALL, tied_head=True))).config.eos_token_id is None
     large = GPTConfig(**{**SMALL, "vocab_size": 50257, "tied_head": True})
     assert to_huggingface(GPT(large)).config.eos_token_id == 50256
 
 
-def test_another_model_of_theirs_is_refused():
+def test_an_unsupported_transformers_model_is_refused():
     config = transformers.LlamaConfig(
         vocab_size=11, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2
     )

@@ -116,12 +116,12 @@ def test_a_configuration_without_a_size_is_refused(key):
         ({"n_head": 4, "d_head": 1}, r"d_head=1 .* d_head=1\.5"),
     ],
 )
-def test_a_field_that_they_lack_is_named(changes, message):
+def test_a_field_without_an_equivalent_in_the_format_is_named(changes, message):
     with pytest.raises(ValueError, match=message):
         config_to(GPTConfig(**{**SMALL, **changes}))
 
 
-def test_a_head_with_a_bias_is_refused_unless_it_is_zeros():
+def test_a_head_with_a_bias_is_refused_unless_it_is_zero():
     config = GPTConfig(**{**SMALL, "tied_head": False})
     tensors = random_tensors(config)
     with pytest.raises(ValueError, match="tied_head=False with bias=True"):
@@ -132,14 +132,14 @@ def test_a_head_with_a_bias_is_refused_unless_it_is_zeros():
 
 
 @BOTH
-def test_tensors_go_there_and_back_bit_by_bit(config):
+def test_tensors_survive_a_round_trip_bit_for_bit(config):
     ours = random_tensors(config)
     back = tensors_from(tensors_to(ours, config), config)
     assert back.keys() == ours.keys()
     assert all(torch.equal(back[name], tensor) for name, tensor in ours.items())
 
 
-def test_queries_keys_and_values_lie_side_by_side_and_transposed():
+def test_queries_keys_and_values_are_stored_side_by_side_and_transposed():
     config = GPTConfig(**SMALL)
     ours = random_tensors(config)
     theirs = tensors_to(ours, config)
@@ -162,7 +162,7 @@ def test_queries_keys_and_values_lie_side_by_side_and_transposed():
     ],
     ids=["no prefix", "gamma and beta", "g, b and w"],
 )
-def test_names_of_older_files_are_understood(config, spell):
+def test_tensor_names_of_older_files_are_understood(config, spell):
     ours = random_tensors(config)
     theirs = {spell(name): tensor for name, tensor in tensors_to(ours, config).items()}
     prefix = "" if "h.0.ln_1.weight" in theirs else "transformer."
@@ -203,7 +203,7 @@ def test_an_untied_head_that_is_missing_is_refused():
         tensors_from(theirs, config)
 
 
-def test_a_whole_checkpoint_loads(checkpoint):
+def test_a_complete_checkpoint_loads(checkpoint):
     model = GPT.from_pretrained(checkpoint)
     expected = random_tensors(GPTConfig(**SMALL))
     assert all(torch.equal(tensor, expected[name]) for name, tensor in model.state_dict().items())
@@ -283,7 +283,7 @@ def test_a_corrupt_index_is_an_error_that_names_it(sharded, index):
         GPT.from_pretrained(sharded)
 
 
-def test_an_index_of_a_terabyte_is_an_error(sharded):
+def test_an_oversized_index_is_an_error(sharded):
     with (sharded / "model.safetensors.index.json").open("r+b") as file:
         file.truncate(2**40)  # sparse: it takes no space on the disk
     with pytest.raises(ValueError, match=r"index\.json has 1,099,511,627,776 bytes, at most"):
@@ -301,7 +301,7 @@ def test_a_tensor_in_two_files_is_an_error(sharded):
 
 @pytest.mark.parametrize("value", [[1], {"a": 1}, "2", 2.5, True, None, -1, float("inf")], ids=str)
 @pytest.mark.parametrize("key", ["n_embd", "n_layer", "n_head", "n_positions", "vocab_size"])
-def test_a_size_that_is_no_size_is_an_error_that_names_its_key(checkpoint, key, value):
+def test_an_invalid_size_is_an_error_that_names_its_key(checkpoint, key, value):
     rewrite(checkpoint, **{key: value})
     with pytest.raises(ValueError, match=rf"config\.json: {key} must be a whole number >= 1"):
         GPT.from_pretrained(checkpoint)
@@ -343,7 +343,7 @@ def test_a_name_with_control_characters_is_escaped_in_the_error(checkpoint):
         ({"n_inner": 10**15}, r"c_fc\.weight of shape"),
     ],
 )
-def test_a_configuration_larger_than_its_weights_costs_no_memory(checkpoint, changes, message):
+def test_a_configuration_larger_than_its_weights_allocates_no_memory(checkpoint, changes, message):
     rewrite(checkpoint, **changes)
     with pytest.raises(ValueError, match=message):
         GPT.from_pretrained(checkpoint)
@@ -357,7 +357,7 @@ def test_a_directory_comes_before_the_hub(checkpoint, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["gpt3", "gpt", "a b/c", "/no/such/place", "./run", "a/b/c", "../x"])
-def test_what_is_neither_a_directory_nor_a_name_is_refused_without_the_network(name, tmp_path, monkeypatch):
+def test_an_invalid_model_name_is_refused_without_network_access(name, tmp_path, monkeypatch):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", None)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=r"is not a checkpoint: no such directory.*openai-gpt, gpt2, .*owner/name"):

@@ -13,7 +13,7 @@ IDS = torch.tensor([[1, 2, 2, 5, 0], [3, 3, 3, 3, 3]])
 
 
 @each_model
-def test_influence_is_the_norm_of_the_whole_jacobian(model):
+def test_influence_is_the_norm_of_the_full_jacobian(model):
     model = model.double().eval()
 
     def last_logits(embedded: torch.Tensor) -> torch.Tensor:
@@ -62,6 +62,6 @@ def test_influence_leaves_mode_hooks_and_gradients_as_they_were():
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (2, 0)])
-def test_influence_of_nothing_is_refused(shape):
+def test_influence_of_an_empty_batch_is_refused(shape):
     with pytest.raises(ValueError, match="at least one token"):
         influence_by_distance(MODELS[0], torch.zeros(shape, dtype=torch.long))

@@ -163,7 +163,7 @@ def test_a_sequence_of_four_windows_is_computed_in_blocks(window, keys):
 
 
 @pytest.mark.parametrize("options", [{"window": 0}, {"window": 2, "causal": False}])
-def test_a_window_needs_a_size_and_an_order(options):
+def test_a_window_must_be_positive_and_needs_causal_attention(options):
     with pytest.raises(ValueError, match="window must be >= 1 and needs causal=True"):
         MultiHeadAttention(8, 2, **options)
 
@@ -179,7 +179,7 @@ def test_attention_weights_leave_the_model_as_it_was():
     assert not weights.requires_grad
 
 
-def test_attention_maps_refuse_a_sequence_of_which_a_cache_holds_the_beginning():
+def test_attention_maps_refuse_a_sequence_that_continues_a_cache():
     """The map of the rest alone would have one column for each new token, and none for what it mostly reads."""
     model = GPT(GPTConfig(vocab_size=5, block_size=6, n_layer=1, n_head=1, d_model=4)).eval()
     ids = torch.arange(5)[None]
@@ -326,7 +326,7 @@ def test_relu2_is_the_square_of_the_positive_part():
 def test_attention_maps_name_every_layer_and_have_its_inputs():
     layer = MultiHeadAttention(8, 2, causal=False).double()
 
-    class Asks(nn.Module):
+    class CrossAttention(nn.Module):
         def __init__(self):
             super().__init__()
             self.cross = layer
@@ -336,7 +336,7 @@ def test_attention_maps_name_every_layer_and_have_its_inputs():
 
     x, memory = randn(1, 2, 8), randn(1, 3, 8, seed=1)
     mask = torch.tensor([True, False, True])
-    maps = attention_maps(Asks(), x, memory, mask=mask)
+    maps = attention_maps(CrossAttention(), x, memory, mask=mask)
     assert list(maps) == ["cross"]
     torch.testing.assert_close(maps["cross"], layer.explicit(x, memory=memory, mask=mask)[1])
     assert (maps["cross"][..., 1] == 0).all()
@@ -385,7 +385,7 @@ def test_a_mask_that_leaves_only_later_keys_is_refused_in_causal_attention():
             path(x, mask=mask)
 
 
-def test_a_cache_of_another_memory_is_refused():
+def test_a_cache_for_another_memory_is_refused():
     layer, x, memory = MultiHeadAttention(8, 2, causal=False).double(), randn(2, 3, 8), randn(2, 5, 8, seed=1)
     cache = KVCache()
     out = layer(x, cache, memory=memory)
@@ -395,7 +395,7 @@ def test_a_cache_of_another_memory_is_refused():
 
 
 @pytest.mark.usefixtures("untyped")
-def test_a_memory_of_another_batch_is_refused():
+def test_a_memory_with_another_batch_size_is_refused():
     with pytest.raises(ValueError, match="memory must have as many rows as x, 2, got 1"):
         MultiHeadAttention(8, 2, causal=False)(torch.zeros(2, 3, 8), memory=torch.zeros(1, 5, 8))
 

@@ -139,7 +139,7 @@ def test_the_variance_of_a_bag_includes_the_ambiguity():
 
 
 @pytest.mark.parametrize("counts", [torch.ones(3, 20, dtype=torch.long), torch.ones(2, 19, dtype=torch.long)])
-def test_counts_of_another_shape_are_refused(counts, untyped):
+def test_bootstrap_counts_of_a_wrong_shape_are_refused(counts, untyped):
     x, y = smooth(20, 0)
     with pytest.raises(ValueError, match=r"counts must have the shape \(2, 20\)"):
         bag(line, x, y, n_member=2, counts=counts)
@@ -407,7 +407,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("sizes", "message"), BAD.values(), ids=BAD)
-def test_points_that_do_not_fit_each_other_are_refused(sizes, message, untyped):
+def test_arrays_of_different_lengths_are_refused(sizes, message, untyped):
     points, targets, weights = sizes
     learn = likelihood_learner(lambda: LinearGaussian(1), steps=1)
     with pytest.raises(ValueError, match=message):
@@ -434,7 +434,7 @@ def test_no_points_and_no_members_are_refused(fit, untyped):
 
 
 @pytest.mark.parametrize("settings", [{"steps": 0}, {"learning_rate": 0.0}, {"learning_rate": math.inf}])
-def test_a_learner_that_cannot_move_is_refused(settings):
+def test_a_learner_that_cannot_change_its_member_is_refused(settings):
     (name, value), *_ = settings.items()
     with pytest.raises(ValueError, match=f"{name} must be .* got {value}"):
         likelihood_learner(lambda: LinearGaussian(1), **settings)

@@ -54,7 +54,7 @@ def start(mixture: Mixture, gate_sd: float, seed: int) -> Mixture:
 
 @pytest.mark.parametrize("gate_sd", [1.0, 5.0, 20.0])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_likelihood_never_falls_from_any_start(shape, gate_sd):
+def test_the_likelihood_never_decreases_from_any_initialization(shape, gate_sd):
     """Six starts for each of nine kinds: 54."""
     for seed in range(6):
         x, y = three_regimes(150, seed)
@@ -64,7 +64,7 @@ def test_the_likelihood_never_falls_from_any_start(shape, gate_sd):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_without_halving_it_falls_from_some_of_the_same_starts(shape):
+def test_without_step_halving_the_likelihood_decreases_from_some_initializations(shape):
     fell = 0
     for seed in range(6):
         x, y = three_regimes(150, seed)
@@ -73,14 +73,14 @@ def test_without_halving_it_falls_from_some_of_the_same_starts(shape):
 
 
 @pytest.mark.parametrize("newton_steps", [2, 10])
-def test_more_newton_steps_do_not_let_it_fall_either(newton_steps):
+def test_the_likelihood_never_decreases_with_more_newton_steps(newton_steps):
     for seed in range(2):
         x, y = three_regimes(150, seed)
         values = fit_em(start(experts(3), 5.0, seed), x, y, steps=8, newton_steps=newton_steps)
         assert np.diff(values).min() >= -1e-9
 
 
-def test_classes_are_fitted_too_on_one_level_and_on_two():
+def test_em_fits_classes_on_one_level_and_on_two():
     x, y = three_bands(150, 0)
     for shape in (1, 2):
         for seed in range(3):
@@ -105,7 +105,7 @@ def test_the_values_are_the_log_likelihood_of_all_points():
     assert abs(values[-1] - values[-2]) < 0.5 <= abs(values[-2] - values[-3])
 
 
-def test_em_and_gradient_reach_the_same_optimum_from_the_same_start():
+def test_em_and_gradient_descent_reach_the_same_optimum_from_the_same_initialization():
     x, y = soft_gate(600, 0)
     by_em = start(experts(2), 1.0, 0)
     by_gradient = copy.deepcopy(by_em)
@@ -131,7 +131,7 @@ def by_slope(mixture: Mixture) -> list[tuple[float, float, float, float]]:
     )
 
 
-def test_where_em_stops_the_gradient_of_the_likelihood_is_zero():
+def test_em_converges_to_a_zero_gradient_of_the_likelihood():
     x, y = soft_gate(300, 1)
     flat, two = start(experts(2), 1.0, 1), start(Mixture([experts(2), experts(1)], LinearGate(1, 2)), 1.0, 1)
     for mixture in (flat, two):
@@ -224,7 +224,7 @@ def test_a_uniform_gate_stays_uniform():
     assert torch.equal(mixture.gate_probabilities(x), torch.full((150, 2), 0.5, dtype=torch.float64))
 
 
-def test_em_draws_nothing_at_random():
+def test_em_uses_no_random_numbers():
     x, y = three_regimes(100, 0)
     mixture = start(experts(3), 1.0, 0)
     again = copy.deepcopy(mixture)
@@ -246,7 +246,7 @@ def test_em_draws_nothing_at_random():
         (Mixture([LinearGaussian(1), Mixture([MLPGaussian(1, 2)], LinearGate(1, 1))], LinearGate(1, 2)), "MLPGaussian"),
     ],
 )
-def test_what_has_no_closed_form_is_refused_before_anything_changes(mixture, match):
+def test_members_without_a_closed_form_are_refused_before_any_parameter_changes(mixture, match):
     x, y = three_regimes(20, 0)
     mixture = mixture.double()
     before = copy.deepcopy(mixture.state_dict())

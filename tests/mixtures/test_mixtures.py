@@ -88,7 +88,7 @@ def test_a_gate_is_never_negative_and_sums_to_one(gate, seed, size):
 
 
 @every_gate
-def test_the_formula_is_the_sum_by_hand(gate):
+def test_the_mixture_is_the_weighted_sum_by_hand(gate):
     x, y, classes = points()
     for mixture, target in ((regression(gate), y), (classification(gate), classes)):
         g = mixture.gate_probabilities(x)
@@ -130,7 +130,7 @@ def test_the_classes_of_a_mixture_sum_to_one_and_agree_with_its_mean():
     torch.testing.assert_close(every.sum(dim=1), torch.ones(7, dtype=torch.float64))
 
 
-def test_far_from_every_member_the_logarithm_is_still_finite():
+def test_the_log_density_is_finite_far_from_every_member():
     x, y, _ = points()
     mixture = regression()
     far = mixture.log_prob(x, y + 1e4)
@@ -215,7 +215,7 @@ def test_members_are_the_distributions_of_torch():
     assert _Classifier(nn.Identity()).mean(x).shape == (7, 2)
 
 
-def test_no_standard_deviation_is_below_its_floor_and_even_there_it_can_grow_again():
+def test_standard_deviations_stay_above_their_floor_and_can_grow_from_it():
     member = LinearGaussian(1, least_sd=0.1)
     with torch.no_grad():
         member.log_sd.fill_(-6.0)
@@ -237,7 +237,7 @@ def test_boosting_votes_are_normalized_and_keep_every_decision():
 
 
 @pytest.mark.parametrize("mixture", [regression(), classification(), hierarchy()], ids=["numbers", "classes", "two"])
-def test_the_gate_moves_from_prior_to_posterior(mixture):
+def test_the_gate_logit_gradient_equals_that_of_autograd(mixture):
     x, y, classes = points(40)
     y = y if mixture.mean(x).dim() == 1 else classes
     logits = mixture.gate.network(x).detach().requires_grad_()
@@ -329,7 +329,7 @@ DATA = {"three_regimes": three_regimes, "smooth": smooth, "soft_gate": soft_gate
 
 
 @pytest.mark.parametrize("draw", DATA.values(), ids=DATA)
-def test_a_seed_decides_the_data_and_nothing_else_does(draw):
+def test_the_data_depend_only_on_the_seed(draw):
     before = torch.get_rng_state()
     x, y = draw(50, 3)
     assert torch.equal(before, torch.get_rng_state())
@@ -346,7 +346,7 @@ def test_a_seed_decides_the_data_and_nothing_else_does(draw):
 
 
 @pytest.mark.parametrize(("draw", "truth"), [(three_regimes, _three_regimes_mean), (smooth, _smooth_mean)])
-def test_the_truth_scores_the_square_of_the_noise(draw, truth):
+def test_the_error_of_the_true_function_is_the_noise_variance(draw, truth):
     x, y = draw(200_000, 0)
     assert (y - truth(x)).square().mean().item() == pytest.approx(_NOISE**2, rel=0.02)
 
@@ -365,7 +365,7 @@ def test_the_soft_gate_is_the_logistic_of_eight_x():
     assert second[near].double().mean().item() == pytest.approx(1 / (1 + math.exp(-0.8)), abs=0.02)
 
 
-def test_one_label_in_twenty_of_the_bands_is_turned_round():
+def test_one_label_in_twenty_of_the_bands_is_flipped():
     x, y = three_bands(200_000, 0)
     t, u = x.unbind(1)
     rule = torch.where(t < -0.4, u + t > -0.7, torch.where(t < 0.3, u < 2 * t, u > 0))
@@ -376,7 +376,7 @@ def test_one_label_in_twenty_of_the_bands_is_turned_round():
 # What is refused.
 
 
-def test_a_mixture_refuses_no_members_and_a_gate_of_another_size():
+def test_a_mixture_without_members_or_with_a_gate_of_another_size_is_refused():
     with pytest.raises(ValueError, match="at least one member"):
         Mixture([], UniformGate(1))
     with pytest.raises(ValueError, match=r"n_member=2.*got 3"):
@@ -398,7 +398,7 @@ def test_a_mixture_refuses_no_members_and_a_gate_of_another_size():
     ],
 )
 @pytest.mark.usefixtures("untyped")
-def test_a_constant_gate_refuses_what_is_no_distribution(weights, match):
+def test_a_constant_gate_requires_a_probability_distribution(weights, match):
     with pytest.raises(ValueError, match=match):
         ConstantGate(weights)
 
@@ -431,7 +431,7 @@ def test_sizes_out_of_range_are_refused(make, match):
 
 
 @pytest.mark.usefixtures("untyped")
-def test_targets_that_do_not_fit_are_refused():
+def test_targets_of_a_wrong_shape_or_type_are_refused():
     x, y, classes = points()
     for mixture, wrong in (
         (regression(), y[:, None]),  # would broadcast to (7, 7)
@@ -463,7 +463,7 @@ def test_inputs_that_do_not_match_the_network_are_refused():
             fit_gradient(mixture, x[:, :1], y, steps=1)
 
 
-def test_a_fit_refuses_what_it_cannot_do():
+def test_invalid_arguments_of_a_fit_are_refused():
     x, y, _ = points()
     for change, match in (
         ({"loss": "squared"}, "loss must be one of competitive, cooperative, got 'squared'"),

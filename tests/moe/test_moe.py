@@ -107,7 +107,7 @@ def test_one_token_and_experts_that_are_never_selected():
     assert [bool(g.any()) for g in gradient] == [i == 3 for i in range(6)]
 
 
-def test_no_token_at_all_gives_none():
+def test_an_empty_batch_gives_an_empty_output():
     assert layer()(tokens()[:0]).shape == (0, 4, C)
 
 
@@ -140,7 +140,7 @@ def test_permuting_the_experts_with_their_router_rows_changes_nothing(capacity_f
     torch.testing.assert_close(moe(tokens()), before, rtol=1e-12, atol=1e-14)
 
 
-def test_the_layer_is_that_of_any_width_and_keeps_its_type():
+def test_the_layer_supports_any_width_and_keeps_the_dtype():
     assert layer().float()(tokens().float()).dtype == torch.float32
     half = layer().to(torch.bfloat16)
     out = half(tokens().to(torch.bfloat16))
@@ -191,7 +191,7 @@ def test_at_top_1_the_router_gets_a_gradient_from_the_task(n_expert):
     assert gradients(moe, moe(tokens()), tokens().requires_grad_())["router.weight"].abs().max() > 1e-3
 
 
-def test_a_renormalised_top_1_would_give_the_router_none():
+def test_a_renormalised_top_1_gives_the_router_no_gradient():
     logits = tokens(1, 4).requires_grad_()
     _, weights = route(logits, 1, renormalise=True)
     (gradient,) = torch.autograd.grad((weights * torch.arange(4.0)[:, None]).sum(), logits)
@@ -201,7 +201,7 @@ def test_a_renormalised_top_1_would_give_the_router_none():
 @given(
     st.integers(1, 4), st.integers(1, 5), st.integers(1, 6), st.floats(0.05, 3), st.integers(0, 2**31 - 1), st.data()
 )
-def test_places_go_to_the_earliest_positions_first(batch, length, n_expert, factor, seed, data):
+def test_capacity_slots_are_given_to_the_earliest_positions_first(batch, length, n_expert, factor, seed, data):
     top_k = data.draw(st.integers(1, n_expert))
     scores = torch.rand(batch, length, n_expert, generator=torch.Generator().manual_seed(seed))
     experts = scores.topk(top_k).indices
@@ -276,7 +276,7 @@ def test_the_auxiliary_loss_lowers_the_logits_of_overloaded_experts():
     assert (gradient[:, 2] < 0).all()
 
 
-def test_collapsed_layers_cannot_hide_behind_each_other():
+def test_the_auxiliary_loss_is_computed_for_each_layer_separately():
     """Two layers that each send all tokens to one expert, but not to the same one: together they look balanced."""
     model = GPT(GPTConfig(n_layer=2, moe={"n_expert": 2, "top_k": 1, "aux_weight": 1.0}))
     aimed = torch.randn(64)
@@ -331,7 +331,7 @@ def test_the_bias_moves_against_the_load_and_stays_out_of_autograd():
     assert not moe.router.selection_bias.requires_grad
 
 
-def test_a_bias_brings_a_collapsed_router_to_balance():
+def test_a_selection_bias_balances_a_collapsed_router():
     moe = layer(n_expert=4, top_k=1, balance="bias", bias_rate=0.001)
     x = tokens(1, 64) + 1
     with torch.no_grad():
@@ -401,7 +401,7 @@ def test_each_preset_has_dense_twins_of_equal_active_and_equal_total_size(name):
 
 
 @pytest.mark.parametrize("balance", ["aux", "bias"])
-def test_a_sparse_gpt_trains_saves_and_goes_on(tmp_path, balance):
+def test_a_sparse_gpt_trains_saves_and_resumes(tmp_path, balance):
     config = GPTConfig(vocab_size=5, block_size=8, n_layer=1, d_model=16, n_head=2, moe={"balance": balance})
     text = torch.arange(5).repeat(60)
     run = TrainConfig(steps=60, eval_every=30, learning_rate=1e-2, device="cpu")
@@ -460,7 +460,7 @@ def test_an_impossible_shape_is_refused(values, message):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_router_that_is_not_finite_is_refused(value):
+def test_non_finite_router_weights_are_refused(value):
     moe = layer()
     with torch.no_grad():
         moe.router.weight[0, 0] = value

@@ -34,10 +34,10 @@ def test_half_precision_becomes_float32_and_double_is_kept():
     assert token_cross_entropy(torch.zeros(1, 1, 2).half(), torch.tensor([[1]])).dtype == torch.float32
 
 
-def test_no_ids_are_in_every_vocabulary():
+def test_an_empty_tensor_of_ids_is_in_every_vocabulary():
     require_vocabulary(torch.zeros(0, dtype=torch.long), 1)
 
 
-def test_a_loss_can_be_counted_without_memory():
+def test_the_loss_runs_on_the_meta_device():
     targets = torch.zeros(2, 3, dtype=torch.long, device="meta")
     assert token_cross_entropy(torch.zeros(2, 3, 5, device="meta"), targets, ignore=0).shape == ()

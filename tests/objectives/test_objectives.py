@@ -36,7 +36,7 @@ def test_a_batch_is_padded_on_the_right():
 
 
 @pytest.mark.parametrize("name", NOISES)
-def test_a_noise_follows_its_seed_and_leaves_the_text_and_the_global_state_alone(name):
+def test_corruption_depends_on_its_seed_and_leaves_the_text_and_the_global_state_unchanged(name):
     noise = NOISES[name]
     ids = torch.arange(3, 9).repeat(20)
     ids[6::7] = END
@@ -50,7 +50,7 @@ def test_a_noise_follows_its_seed_and_leaves_the_text_and_the_global_state_alone
 
 
 @pytest.mark.parametrize("name", NOISES)
-def test_a_noise_takes_an_empty_text(name):
+def test_corruption_accepts_an_empty_text(name):
     assert NOISES[name](torch.zeros(0, dtype=torch.long), seeded()).tolist() == []
 
 
@@ -80,7 +80,7 @@ def test_special_tokens_are_never_selected():
     assert torch.equal(inputs[:, [0, 2, 3]], ids[:, [0, 2, 3]])
 
 
-def test_a_rate_of_nothing_changes_nothing():
+def test_a_rate_of_zero_changes_nothing():
     ids = torch.arange(3, 9)
     inputs, targets = mask_tokens(ids, vocab_size=9, mask=MASK, rate=0.0)
     assert torch.equal(inputs, ids)
@@ -90,7 +90,7 @@ def test_a_rate_of_nothing_changes_nothing():
 
 
 @given(n=st.integers(0, 40), rate=st.floats(0, 1), mean=st.floats(0.3, 6), seed=st.integers(0, 2**32))
-def test_infilling_takes_exactly_its_share_and_keeps_the_rest_in_order(n, rate, mean, seed):
+def test_infilling_removes_exactly_its_fraction_and_keeps_the_rest_in_order(n, rate, mean, seed):
     ids = torch.arange(10, 10 + n)
     out = infill_text(ids, mask=MASK, rate=rate, mean=mean, generator=seeded(seed))
     kept = out[out != MASK]
@@ -131,7 +131,7 @@ def test_every_placement_of_a_span_is_equally_likely():
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.1, float("nan")])
-def test_a_rate_that_is_no_share_is_refused(rate):
+def test_a_rate_outside_the_unit_interval_is_refused(rate):
     ids = torch.arange(3, 9)
     for noise in (
         lambda: mask_tokens(ids, vocab_size=9, mask=MASK, rate=rate),
@@ -142,7 +142,7 @@ def test_a_rate_that_is_no_share_is_refused(rate):
 
 
 @pytest.mark.parametrize("mean", [0.0, 1e-9, -1.0, float("inf")])
-def test_a_mean_that_no_span_can_have_is_refused(mean):
+def test_an_invalid_mean_span_length_is_refused(mean):
     with pytest.raises(ValueError, match=f"mean must be at least 0.1 and finite, got {mean}"):
         infill_text(torch.arange(3), mask=MASK, mean=mean)
 

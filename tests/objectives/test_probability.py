@@ -61,7 +61,7 @@ def test_the_probabilities_of_all_strings_of_a_length_sum_to_one(model, start, l
 
 
 @torch.no_grad()
-def test_a_beginning_is_as_probable_as_all_strings_that_begin_so(model):
+def test_a_prefix_is_as_probable_as_all_strings_that_begin_with_it(model):
     ids = strings_from(1, 4)
     beginning = torch.tensor([[1, 2, 0]])
     begins = (ids[:, :3] == beginning).all(dim=1)
@@ -89,7 +89,7 @@ def test_a_string_with_nothing_to_predict_is_refused(length):
         log_likelihood(tiny_gpt(), torch.zeros(1, length, dtype=torch.int64))
 
 
-def test_bits_per_character_do_not_ask_how_the_text_was_cut():
+def test_bits_per_character_do_not_depend_on_the_tokenization():
     characters = 12
     # One text, P = 2 ** -24: as 12 tokens of 2 bits each, and as 4 tokens of 6 bits each.
     fine, coarse = 12 * math.log(4), 4 * math.log(64)

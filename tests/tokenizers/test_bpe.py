@@ -63,7 +63,7 @@ def test_a_tie_goes_to_the_older_first_part_then_the_older_second_part():
     assert bpe.train({"ab": 2, "abc": 1, "xyz": 1}, 2) == [(b"a", b"b"), (b"x", b"y")]
 
 
-def test_a_pair_of_the_same_is_counted_as_often_as_it_stands_and_merged_from_the_left():
+def test_overlapping_equal_pairs_are_counted_and_merged_from_the_left():
     assert bpe.train({"aaa": 1, "bc": 1}, 2) == [(b"a", b"a"), (b"b", b"c")]
     assert bpe.encode("aaaaa", [(b"a", b"a")]) == [256, 256, bpe.BYTES.index(b"a")]
 
@@ -74,7 +74,7 @@ def test_no_merge_crosses_words():
     assert not [token for token in tokens if b" " in token[1:]]
 
 
-def test_no_merges_are_bytes():
+def test_without_merges_the_tokens_are_bytes():
     assert bpe.train("abc", 0) == []
     assert bpe.encode("é\n", []) == [bpe.BYTES.index(byte) for byte in "é\n".encode()]
     assert bpe.encode("", []) == []
@@ -88,27 +88,27 @@ def test_bytes_and_symbols_are_gpt2s():
     assert bpe.SYMBOLS[bpe.BYTES.index(b"\n")] == "Ċ"
 
 
-def test_words_of_the_plays():
+def test_a_text_is_split_into_the_expected_words():
     text = "O, that I'd  gone\nto '99! they'll"
     assert bpe.words(text) == ["O", ",", " that", " I", "'d", " ", " gone", "\n", "to", " '", "99", "!", " they", "'ll"]
 
 
 @given(texts)
-def test_words_are_those_of_the_library(text):
+def test_words_agree_with_the_library(text):
     words = bpe.words(text)
     assert "".join(words) == text
     places = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(text)
     assert words == [text[start:end] for _, (start, end) in places]
 
 
-def test_the_merges_of_the_plays_are_the_librarys(plays, merges):
+def test_merges_learned_from_the_plays_agree_with_the_library(plays, merges):
     assert merges[:5] == [(b" ", b"t"), (b"h", b"e"), (b" ", b"a"), (b"o", b"u"), (b" ", b"s")]
     assert merges == learnt(plays, 512)
 
 
 @given(crowded | texts, st.integers(0, 40))
 @example("aaaa aaa aaaaaaa", 40)
-def test_the_merges_of_any_text_are_the_librarys(text, n_merges):
+def test_merges_learned_from_any_text_agree_with_the_library(text, n_merges):
     expected = learnt(text, n_merges)
     if len(expected) < n_merges:
         with pytest.raises(ValueError, match=rf"n_merges={n_merges}, but after {len(expected)} merges"):
@@ -116,7 +116,7 @@ def test_the_merges_of_any_text_are_the_librarys(text, n_merges):
     assert bpe.train(text, len(expected)) == expected
 
 
-def test_words_with_counts_are_a_text(plays):
+def test_words_with_counts_are_equivalent_to_a_text(plays):
     text = plays[:20_000]
     counts = {}
     for word in bpe.words(text):
@@ -148,7 +148,7 @@ def test_the_validation_part_of_the_plays_is_encoded_as_tiktoken_does(merges):
 
 @pytest.mark.parametrize("n_merges", [-1, 1.5, math.nan, "2"])
 @pytest.mark.usefixtures("untyped")
-def test_a_number_of_merges_is_a_whole_number(n_merges):
+def test_the_number_of_merges_must_be_an_integer(n_merges):
     with pytest.raises(ValueError, match=f"n_merges must be an integer >= 0, got {n_merges!r}"):
         bpe.train("abc", n_merges)
 

@@ -49,14 +49,14 @@ def test_ids_follow_the_sorted_symbols_and_the_last_is_unknown():
 
 
 @given(texts.filter(bool))
-def test_the_text_it_was_made_from_survives(text):
+def test_the_training_text_survives_a_round_trip(text):
     tokenizer = CharTokenizer.from_text(text)
     assert tokenizer.decode(tokenizer.encode(text, strict=True)) == text
     assert tokenizer.unknown(text) == ""
 
 
 @given(vocabularies, texts)
-def test_any_text_survives_but_for_its_unknowns(tokenizer, text):
+def test_any_text_survives_a_round_trip_except_its_unknown_symbols(tokenizer, text):
     ids = tokenizer.encode(text)
     assert len(ids) == len(text)
     assert all(0 <= i < tokenizer.vocab_size for i in ids)
@@ -67,14 +67,14 @@ def test_any_text_survives_but_for_its_unknowns(tokenizer, text):
 
 
 @given(vocabularies, texts)
-def test_unknown_names_each_missing_symbol_once_in_order(tokenizer, text):
+def test_unknown_lists_each_missing_symbol_once_in_order(tokenizer, text):
     unknown = tokenizer.unknown(text)
     assert len(set(unknown)) == len(unknown)
     assert set(unknown) == set(text) - set(tokenizer.symbols)
     assert [text.index(symbol) for symbol in unknown] == sorted(text.index(symbol) for symbol in unknown)
 
 
-def test_strict_names_the_symbols_and_where_they_stand():
+def test_strict_encoding_names_the_unknown_symbols_and_their_positions():
     tokenizer = CharTokenizer.from_text("abc")
     with pytest.raises(ValueError, match=r"3 known symbols: 'é' at 1, '\\n' at 3$"):
         tokenizer.encode("aéb\né", strict=True)
@@ -93,7 +93,7 @@ def test_decode_refuses_a_batch(untyped):
         CharTokenizer.from_text("abc").decode(torch.tensor([[0], [1]]))
 
 
-def test_equality_is_that_of_the_symbols():
+def test_tokenizers_with_the_same_symbols_are_equal():
     assert CharTokenizer.from_text("abca") == CharTokenizer("abc")
     assert CharTokenizer("abc") != CharTokenizer("abd")
     assert CharTokenizer("abc") != "abc"
@@ -111,13 +111,13 @@ def test_an_empty_text_has_no_vocabulary():
 
 
 @given(vocabularies)
-def test_a_saved_vocabulary_comes_back(tmp_path_factory, tokenizer):
+def test_a_saved_vocabulary_is_loaded_unchanged(tmp_path_factory, tokenizer):
     path = tmp_path_factory.mktemp("saved") / "tokenizer.json"
     tokenizer.save(path)
     assert CharTokenizer.load(path) == tokenizer
 
 
-def test_a_file_cut_anywhere_is_refused_by_name(tmp_path):
+def test_a_file_truncated_anywhere_is_refused_by_name(tmp_path):
     path = tmp_path / "tokenizer.json"
     CharTokenizer.from_text("abé\n").save(path)
     whole = path.read_bytes()
@@ -205,7 +205,7 @@ def small():
     return BPETokenizer.from_text("to be, or not to be: <|endoftext|>'tis", 260, (END_OF_TEXT,))
 
 
-def test_an_encoding_is_a_real_one_with_bytes_then_merges_then_special_tokens(small):
+def test_an_encoding_has_bytes_then_merges_then_special_tokens(small):
     encoding = train_bpe("to be, or not to be: <|endoftext|>'tis", 260, (END_OF_TEXT,))
     assert isinstance(encoding, tiktoken.Encoding)
     assert (encoding.name, encoding.n_vocab, encoding.eot_token) == ("bpe260", 260, 259)
@@ -229,7 +229,7 @@ def test_the_plays_are_encoded_as_the_library_does(of_the_plays, library_of_the_
 
 
 @given(crowded, crowded)
-def test_what_any_text_teaches_is_what_it_teaches_the_library(learn, text):
+def test_training_on_any_text_agrees_with_the_library(learn, text):
     whole = library(learn, 10**6)
     ours = BPETokenizer.from_text(learn, whole.get_vocab_size(), [END_OF_TEXT])
     assert ours.encode(text) == whole.encode(text).ids
@@ -237,7 +237,7 @@ def test_what_any_text_teaches_is_what_it_teaches_the_library(learn, text):
     assert len(json.loads(whole.to_str())["model"]["merges"]) == ours.vocab_size - 257
 
 
-def test_the_readable_one_makes_the_same_vocabulary(train_part):
+def test_the_readable_implementation_gives_the_same_vocabulary(train_part):
     ids = bpe.vocabulary(bpe.train(train_part, 512 - 256))
     assert train_bpe(train_part, 512)._mergeable_ranks == ids
 
@@ -250,13 +250,13 @@ def test_the_readable_one_makes_the_same_vocabulary(train_part):
         (2048, 371_237, 45_546, "084b8b3055fab087"),
     ],
 )
-def test_the_plays_in_tokens_are_pinned(train_part, vocab_size, train_tokens, val_tokens, sha256):
+def test_the_tokens_of_the_plays_have_the_pinned_checksum(train_part, vocab_size, train_tokens, val_tokens, sha256):
     tokenizer = BPETokenizer.from_text(train_part, vocab_size)
     assert repr(tokenizer) == f"BPETokenizer('bpe{vocab_size}', vocab_size={vocab_size}, sha256='{sha256}')"
     assert [len(tokenizer.encode(part)) for part in split(shakespeare())] == [train_tokens, val_tokens]
 
 
-def test_another_process_learns_the_same():
+def test_training_in_another_process_gives_the_same_vocabulary():
     program = "from lecture21 import shakespeare, tokenizers as t; print(t.BPETokenizer.from_text(shakespeare(), 400))"
     environment = {**os.environ, "PYTHONHASHSEED": "21", "RAYON_NUM_THREADS": "3", "TOKENIZERS_PARALLELISM": "true"}
     run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
@@ -285,18 +285,18 @@ def test_special_tokens_are_cut_out_before_learning():
         ("abc", 300, ("",), r"distinct and not empty, got \[''\]"),
     ],
 )
-def test_what_cannot_be_learnt_is_refused(text, vocab_size, special, complaint):
+def test_invalid_training_arguments_are_refused(text, vocab_size, special, complaint):
     with pytest.raises(ValueError, match=complaint):
         train_bpe(text, vocab_size, special)
 
 
-def test_one_special_token_may_stand_alone():
+def test_one_special_token_may_be_given_as_a_string():
     assert train_bpe("abc", 257, END_OF_TEXT).special_tokens_set == {END_OF_TEXT}
 
 
 @given(texts | prose)
 @example("\ud83d\udc4d")  # two halves, which tiktoken alone would read as one thumb
-def test_any_text_survives_bpe(of_the_plays, text):
+def test_any_text_survives_bpe_encode_and_decode(of_the_plays, text):
     unknown = of_the_plays.unknown(text)
     assert unknown == "".join(dict.fromkeys(symbol for symbol in text if "\ud800" <= symbol <= "\udfff"))
     ids = of_the_plays.encode(text)
@@ -310,19 +310,19 @@ def test_any_text_survives_bpe(of_the_plays, text):
 
 
 @given(st.lists(st.integers(0, 1023)))
-def test_any_ids_come_in_pieces_as_they_come_whole(of_the_plays, ids):
+def test_decoding_ids_in_pieces_equals_decoding_them_at_once(of_the_plays, ids):
     pieces = list(of_the_plays.stream(ids))
     assert "".join(pieces) == of_the_plays.decode(ids)
     assert all(pieces)
 
 
-def test_a_character_comes_when_its_last_byte_is_there(small):
+def test_a_character_is_emitted_with_its_last_byte(small):
     stream = small.stream(iter(small.encode("é!👍")))
     assert list(stream) == ["é", "!", "👍"]
     assert list(small.stream(small.encode("a👍")[:-1])) == ["a", UNKNOWN]
 
 
-def test_strict_names_halves_of_pairs_and_where_they_stand(small):
+def test_strict_encoding_names_lone_surrogates_and_their_positions(small):
     with pytest.raises(ValueError, match=r"unpaired surrogates: '\\udcff' at 1, '\\ud800' at 3$"):
         small.encode("a\udcffb\ud800", strict=True)
 
@@ -339,7 +339,7 @@ def test_bpe_decode_refuses_a_batch(small, untyped):
         small.decode(torch.tensor([[0], [1]]))
 
 
-def test_equality_is_that_of_tokens_pattern_and_special_tokens(small):
+def test_encodings_with_the_same_tokens_pattern_and_special_tokens_are_equal(small):
     text = "to be, or not to be"
     tokenizer = BPETokenizer.from_text(text, 260)
 
@@ -369,7 +369,7 @@ def test_an_encoding_with_gaps_is_refused():
 
 
 @given(crowded, st.sampled_from([(), ("<a>",), ("é <\n>", END_OF_TEXT)]))
-def test_a_saved_encoding_comes_back(tmp_path_factory, learn, special):
+def test_a_saved_encoding_is_loaded_unchanged(tmp_path_factory, learn, special):
     path = tmp_path_factory.mktemp("saved") / "tokenizer.json"
     encoding = train_bpe(learn, 256 + len(special), special)
     BPETokenizer(encoding).save(path)
@@ -380,7 +380,7 @@ def test_a_saved_encoding_comes_back(tmp_path_factory, learn, special):
     assert loaded._special_tokens == encoding._special_tokens
 
 
-def test_either_kind_is_saved_beside_a_model_and_loaded_by_what_its_file_says(small, of_the_plays, tmp_path):
+def test_both_kinds_of_tokenizer_are_saved_with_a_model_and_loaded_by_their_file(small, of_the_plays, tmp_path):
     path = tmp_path / "tokenizer.json"
     for tokenizer in (small, of_the_plays, BPETokenizer(gpt2()), CharTokenizer("abé")):
         assert isinstance(tokenizer, SavedBesideAModel)
@@ -391,7 +391,7 @@ def test_either_kind_is_saved_beside_a_model_and_loaded_by_what_its_file_says(sm
         assert repr(loaded) == repr(tokenizer)
 
 
-def test_an_encoding_cut_anywhere_is_refused_by_name(small, tmp_path):
+def test_an_encoding_file_truncated_anywhere_is_refused_by_name(small, tmp_path):
     path = tmp_path / "tokenizer.json"
     small.save(path)
     whole = path.read_bytes()
@@ -463,7 +463,7 @@ def test_json_nested_too_deeply_is_refused_by_name(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"\xff", b"[]", b"{}", b'{"tokenizer": ["bpe"]}', b'{"version": "1.0", "model": {}}']
 )
-def test_a_file_of_neither_kind_is_refused_by_name(tmp_path, content):
+def test_a_file_of_an_unknown_kind_is_refused_by_name(tmp_path, content):
     path = tmp_path / "foreign.json"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"foreign\.json is not a saved tokenizer"):
@@ -515,7 +515,7 @@ def transformers_own(gpt2_files):
     return GPT2TokenizerFast.from_pretrained(gpt2_files)
 
 
-def test_gpt2_is_tiktokens(tiktokens_own):
+def test_the_gpt2_encoding_equals_tiktokens(tiktokens_own):
     encoding = gpt2()
     assert (encoding.name, encoding.n_vocab, encoding.eot_token) == ("gpt2", 50_257, 50_256)
     assert encoding._mergeable_ranks == tiktokens_own._mergeable_ranks
@@ -537,13 +537,13 @@ def test_gpt2_is_tiktokens(tiktokens_own):
         ("<|endoftext|>", [50256]),
     ],
 )
-def test_published_ids(text, ids):
+def test_published_ids_are_reproduced(text, ids):
     assert gpt2().encode(text, allowed_special="all") == ids
     assert BPETokenizer(gpt2()).encode(text) == ids
     assert gpt2().decode(ids) == text
 
 
-def test_a_special_token_is_text_where_it_is_not_allowed():
+def test_a_special_token_is_encoded_as_text_unless_allowed():
     assert gpt2().encode(END_OF_TEXT, disallowed_special=()) == [27, 91, 437, 1659, 5239, 91, 29]
     with pytest.raises(ValueError, match="disallowed special token"):
         gpt2().encode(END_OF_TEXT)

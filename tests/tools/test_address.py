@@ -66,7 +66,7 @@ def test_pyproject_names_the_address_once():
     assert repository.url().startswith("https://")
 
 
-def test_every_place_follows_the_address():
+def test_every_file_has_the_address_of_pyproject():
     check(ROOT)
     assert {path.name for path in repository.places()} == {"README.md", "_config.yml"} | {p.name for p in CHAPTERS}
 
@@ -85,7 +85,7 @@ def test_no_file_names_another_address():
     assert wrong == {}
 
 
-def test_a_new_address_is_carried_everywhere_and_back(copy: Path):
+def test_a_new_address_is_written_everywhere_and_can_be_removed(copy: Path):
     unknown = contents(copy)
     check(copy)
 
@@ -106,7 +106,7 @@ def test_a_new_address_is_carried_everywhere_and_back(copy: Path):
 
 
 @pytest.mark.parametrize("address", [UNKNOWN, KNOWN])
-def test_carrying_the_address_twice_changes_nothing(address: str, copy: Path):
+def test_writing_the_address_twice_changes_nothing(address: str, copy: Path):
     repository.set_url(address, copy)
     before = contents(copy)
     assert repository.set_url(address, copy) == []
@@ -144,7 +144,7 @@ def test_every_form_of_a_github_remote_is_understood(remote: str):
     "remote",
     ["", "/srv/engine", "https://example.org/ada/engine", "git@example.org:ada/engine.git", "https://github.com/ada"],
 )
-def test_other_remotes_are_not_taken_for_github_s(remote: str):
+def test_other_remotes_are_not_mistaken_for_github(remote: str):
     assert repository.normalized(remote) is None
 
 
@@ -161,7 +161,7 @@ def make_address(copy: Path, *arguments: str, remote: str | None = None, workflo
 
 
 @pytest.mark.parametrize("remote", ["https://github.com/ada/engine", "git@github.com:ada/engine.git"])
-def test_the_address_is_that_of_the_remote(remote: str, copy: Path):
+def test_the_address_is_taken_from_the_remote(remote: str, copy: Path):
     found = make_address(copy, remote=remote)
     assert found.returncode == 0, found.stderr
     assert repository.url(copy) == KNOWN
@@ -199,7 +199,7 @@ def test_a_workflow_takes_the_address_of_its_repository(copy: Path):
     check(copy)
 
 
-def test_an_address_that_is_given_comes_first(copy: Path):
+def test_a_given_address_takes_precedence(copy: Path):
     given = "https://github.com/grace/compiler"
     assert make_address(copy, given, remote=KNOWN, workflow="ada/engine").returncode == 0
     assert repository.url(copy) == given

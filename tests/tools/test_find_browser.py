@@ -107,7 +107,7 @@ def test_a_browser_on_the_path_is_found(name: str, machine: Path, capsys):
     assert run(capsys) == (0, [str(path)], [])
 
 
-def test_the_browser_that_chromium_names_comes_first(machine: Path, monkeypatch, capsys):
+def test_the_browser_in_the_variable_chromium_takes_precedence(machine: Path, monkeypatch, capsys):
     program(machine / "chromium", STARTS)
     path = program(machine.parent / "other" / "chrome", STARTS)
     monkeypatch.setenv("CHROMIUM", str(path))
@@ -128,7 +128,7 @@ def test_a_chromium_that_does_not_start_is_an_error_and_not_replaced(kind: str, 
     assert err == [f"CHROMIUM={path} is not a browser that can be started; {find_browser._ADVICE}"]
 
 
-def test_a_browser_that_does_not_start_is_passed_over(machine: Path, capsys):
+def test_a_browser_that_does_not_start_is_skipped(machine: Path, capsys):
     program(machine / "chromium", FAILS)
     path = program(machine / "google-chrome", STARTS)
     assert run(capsys) == (0, [str(path)], [])
@@ -139,13 +139,13 @@ def test_a_browser_that_playwright_installed_earlier_is_found(machine: Path, cap
     assert run(capsys) == (0, [str(path)], [])
 
 
-def test_playwright_s_browsers_may_be_kept_elsewhere(machine: Path, monkeypatch, capsys):
+def test_the_folder_of_playwrights_browsers_can_be_set_by_a_variable(machine: Path, monkeypatch, capsys):
     path = program(machine.parent / "kept/chromium-1200/chrome-linux/chrome", STARTS)
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(machine.parent / "kept"))
     assert run(capsys) == (0, [str(path)], [])
 
 
-def test_without_any_means_one_line_says_what_to_do(machine: Path, capsys):
+def test_without_any_way_to_install_one_line_says_what_to_do(machine: Path, capsys):
     status, out, err = run(capsys)
     assert (status, out) == (1, [])
     assert len(err) == 1
@@ -182,7 +182,7 @@ def test_playwright_installs_system_libraries_where_it_may(machine: Path, host, 
 
 
 @pytest.mark.parametrize("root", [True, False])
-def test_apt_get_is_next_where_playwright_s_host_does_not_answer(root: bool, machine: Path, monkeypatch, capsys):
+def test_apt_get_is_used_if_the_playwright_host_does_not_respond(root: bool, machine: Path, monkeypatch, capsys):
     playwright_stub(machine / "playwright", Path.home() / ".cache/ms-playwright")
     apt_stub(machine)
     monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
@@ -197,21 +197,21 @@ def test_apt_get_is_next_where_playwright_s_host_does_not_answer(root: bool, mac
     assert calls[1][-2:] == ["install", "chromium"]
 
 
-def test_apt_get_is_next_where_playwright_fails(machine: Path, host, monkeypatch, capsys):
+def test_apt_get_is_used_if_playwright_fails(machine: Path, host, monkeypatch, capsys):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     program(machine / "playwright", FAILS)
     apt_stub(machine)
     assert run(capsys)[:2] == (0, [str(machine / "chromium")])
 
 
-def test_a_proxy_that_forbids_playwright_s_host_counts_as_no_answer(machine: Path, host, capsys):
+def test_a_proxy_that_forbids_the_playwright_host_counts_as_no_response(machine: Path, host, capsys):
     host.status = 403
     playwright_stub(machine / "playwright", Path.home() / ".cache/ms-playwright")
     assert run(capsys)[0] == 1
     assert not (machine / "arguments").exists()
 
 
-def test_what_failed_is_named_in_the_one_line(machine: Path, host, monkeypatch, capsys):
+def test_the_error_line_names_what_failed(machine: Path, host, monkeypatch, capsys):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     program(machine / "playwright", FAILS)
     program(machine / "apt-get", FAILS)
@@ -229,7 +229,7 @@ def test_a_package_that_installs_no_browser_is_a_failure(machine: Path, monkeypa
     assert "the installed browser does not start" in err[-1]
 
 
-def test_a_command_past_its_limit_is_ended_with_what_it_started(tmp_path: Path):
+def test_a_command_past_its_time_limit_is_killed_with_its_children(tmp_path: Path):
     script = program(tmp_path / "slow", f"#!/bin/sh\n/bin/sleep 600 &\necho $! > {tmp_path}/pid\nwait\n")
     assert find_browser._run([str(script)], limit=1) is False
     started = tmp_path / "pid"

@@ -75,7 +75,7 @@ def test_an_old_python_is_refused_in_one_line(folder: Path):
     assert not (folder / ".venv").exists()
 
 
-def test_an_environment_that_is_there_is_not_made_again(folder: Path):
+def test_an_existing_environment_is_not_recreated(folder: Path):
     (folder / ".venv").mkdir()
     (folder / ".venv" / ".installed").touch()
     assert "pip install" not in make(folder, "-n", ".venv").stdout
@@ -88,7 +88,7 @@ def test_only_continuous_integration_installs_the_locked_versions(folder: Path):
     assert "--constraint constraints.txt" in make(folder, "-n", ".venv", CI="true").stdout
 
 
-def test_every_command_has_its_line_of_help(folder: Path):
+def test_every_command_has_a_line_of_help(folder: Path):
     text = (folder / "Makefile").read_text(encoding="utf-8")
     commands = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())
     assert {line.split()[0] for line in make(folder, "help").stdout.splitlines()} == commands

@@ -53,6 +53,6 @@ def test_without_a_browser_one_test_fails_and_the_others_name_the_command(error,
     assert reasons(conftest) == [[], [], [], [], skipped, []]
 
 
-def test_with_both_nothing_is_skipped(conftest):
+def test_with_book_and_browser_nothing_is_skipped(conftest):
     (conftest.HTML / "index.html").touch()
     assert reasons(conftest) == [[]] * 6

@@ -24,7 +24,7 @@ def test_a_busy_port_is_reported_in_one_line():
 
 
 @pytest.mark.parametrize("port", ["x", "-1", "65536"])
-def test_a_port_that_is_no_number_is_reported_in_one_line(port: str):
+def test_an_invalid_port_is_reported_in_one_line(port: str):
     found = subprocess.run([*SERVE, port], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr == f"PORT must be a number from 0 to 65535, got {port}\n"

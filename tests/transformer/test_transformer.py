@@ -151,7 +151,7 @@ def torch_s(model: Transformer) -> nn.Transformer:
 @pytest.mark.parametrize("attention_bias", [False, True])
 @pytest.mark.parametrize("norm_position", ["post", "pre"])
 @pytest.mark.parametrize("n_head", [1, 3])
-def test_outputs_and_gradients_are_those_of_torch(n_head, norm_position, attention_bias, activation):
+def test_outputs_and_gradients_equal_those_of_torch(n_head, norm_position, attention_bias, activation):
     change = {"n_head": n_head, "d_ff": 17, "norm_position": norm_position, "activation": activation}
     ours = make({**change, "attention_bias": attention_bias})
     reference = torch_s(ours)
@@ -205,7 +205,7 @@ def test_outputs_and_gradients_are_those_of_torch(n_head, norm_position, attenti
     assert compared == sum(1 for name, _ in ours.named_parameters() if "embedding" not in name)
 
 
-def test_the_embedding_is_the_table_times_the_root_of_the_width_plus_sinusoids():
+def test_the_input_is_the_embedding_times_sqrt_d_model_plus_sinusoids():
     encoder = make({}).encoder
     ids, out = SOURCE[:1], encoder.embedding(SOURCE[:1])
     for t in range(ids.shape[1]):
@@ -235,7 +235,7 @@ def test_the_paper_s_models_have_63_0_and_214_2_million_parameters(shape, body, 
 
 
 @every_variant
-def test_a_model_can_be_run_without_numbers(change):
+def test_a_model_runs_on_the_meta_device(change):
     with torch.device("meta"):
         model = Transformer(TransformerConfig(**{**SMALL, **change}))
         ids = torch.empty(2, 5, dtype=torch.long)
@@ -293,7 +293,7 @@ def test_an_encoder_attends_to_both_sides_and_a_decoder_to_the_past(change):
 
 
 @every_variant
-def test_the_three_masks_can_be_seen(change):
+def test_attention_maps_show_the_three_masks(change):
     model = make(change)
     target_in = shift_right(TARGET, BOS)
     maps = attention_maps(model, SOURCE, target_in)
@@ -316,7 +316,7 @@ def test_the_three_masks_can_be_seen(change):
 
 
 @every_variant
-def test_padding_changes_no_real_output(change):
+def test_padding_does_not_change_the_outputs_of_real_tokens(change):
     model = make(change)
     more = torch.full((1, 2), PAD)
     for source, target in zip(SOURCE, TARGET, strict=True):
@@ -411,7 +411,7 @@ def score(model: Transformer, source: torch.Tensor, target: torch.Tensor) -> flo
 
 
 @every_variant
-def test_decoding_is_the_same_with_a_cache_and_for_each_row_alone(change):
+def test_decoding_is_the_same_with_a_cache_and_for_separate_rows(change):
     model = sharp(change)
     options = {"bos": BOS, "eos": EOS, "max_new": 7}
     close = {"rtol": 1e-9, "atol": 1e-9}
@@ -440,7 +440,7 @@ def test_greedy_takes_the_most_likely_token_at_each_step_and_stops_at_eos(seed):
         assert log_probability.item() == pytest.approx(score(model, source, torch.tensor(written)), abs=1e-9)
 
 
-def test_the_seeds_above_write_different_targets_of_which_some_end_in_time():
+def test_the_seeds_give_different_targets_some_of_which_end_early():
     written = [
         ids
         for seed in range(8)
@@ -472,7 +472,7 @@ def all_targets(vocab_size: int, longest: int) -> list[tuple[int, ...]]:
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 2.0])
-def test_a_beam_as_wide_as_all_strings_is_an_exact_search(seed, alpha):
+def test_a_beam_wide_enough_for_all_strings_is_an_exact_search(seed, alpha):
     model = sharp({**WRITER, **TOY}, seed=seed)
     sources = torch.tensor([[3, 1, 3], [1, PAD, PAD]])
     beams = beam_search(model, sources, bos=BOS, eos=EOS, width=4**3, max_new=3, alpha=alpha)
@@ -528,7 +528,7 @@ def test_the_length_penalty_is_the_formula_of_wu_et_al():
 
 
 @pytest.mark.parametrize("decode", [greedy_decode, lambda *a, **k: beam_search(*a, width=2, **k)])
-def test_decoding_leaves_the_model_s_mode_and_uses_no_dropout(decode):
+def test_decoding_restores_the_mode_of_the_model_and_uses_no_dropout(decode):
     model = sharp({**WRITER, "dropout": 0.5}).train()
     options = {"bos": BOS, "eos": EOS, "max_new": 5}
     first, second = decode(model, SOURCE, **options), decode(model, SOURCE, **options)
@@ -571,7 +571,7 @@ def test_a_configuration_names_the_field_that_is_wrong(field, value):
     assert str(value) in str(error.value)
 
 
-def test_sizes_that_do_not_fit_each_other_are_refused():
+def test_inconsistent_sizes_are_refused():
     with pytest.raises(ValueError, match=r"one vocabulary for both sides, got sizes \(9, 7\)"):
         TransformerConfig(**SMALL, target_vocab_size=7)
     with pytest.raises(ValueError, match="even d_model, got 9"):
@@ -580,7 +580,7 @@ def test_sizes_that_do_not_fit_each_other_are_refused():
         TransformerConfig(**{**SMALL, "n_head": 4, "position": "rotary"})
 
 
-def test_a_configuration_is_frozen_fills_in_what_follows_and_survives_json():
+def test_a_configuration_is_frozen_derives_its_sizes_and_survives_json():
     config = TransformerConfig(**SMALL)
     assert (config.target_vocab_size, config.d_ff) == (9, 48)
     with pytest.raises(FrozenInstanceError):
@@ -602,13 +602,13 @@ def test_a_saved_model_gives_the_same_logits(change, tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["model"] == "transformer"
 
 
-def test_a_model_of_another_kind_is_refused(tmp_path):
+def test_a_checkpoint_of_another_kind_is_refused(tmp_path):
     GPT(GPTConfig()).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="'transformer', got 'gpt'"):
         Transformer.from_pretrained(tmp_path)
 
 
-def test_one_matrix_does_three_duties_and_counts_once():
+def test_one_matrix_serves_both_embeddings_and_the_head_and_counts_once():
     shared, apart = make({}), make({"share_embeddings": False})
     assert shared.encoder.embedding.token is shared.decoder.embedding.token
     assert shared.head is None
@@ -619,11 +619,11 @@ def test_one_matrix_does_three_duties_and_counts_once():
     torch.testing.assert_close(logits, hidden[0] @ shared.encoder.embedding.token.weight.T)
 
 
-def test_a_mask_says_what_may_be_attended_to():
+def test_true_in_a_mask_allows_attention():
     assert padding_mask(SOURCE, PAD)[:, 0, 0].tolist() == [[True] * 5, [True] * 3 + [False] * 2, [True] + [False] * 4]
 
 
-def test_a_source_of_padding_alone_is_refused():
+def test_a_source_of_only_padding_is_refused():
     source = torch.tensor([[3, 4], [PAD, PAD]])
     model = make({})
     for call in (
@@ -637,7 +637,7 @@ def test_a_source_of_padding_alone_is_refused():
             call()
 
 
-def test_targets_of_padding_alone_have_no_loss():
+def test_targets_of_only_padding_have_no_loss():
     with pytest.raises(ValueError, match=r"no target is left to predict: all of them are 0"):
         make({}).loss(SOURCE, SOURCE, torch.zeros_like(SOURCE))
     with pytest.raises(ValueError, match="no target is left to predict: all of them are -100"):
@@ -725,7 +725,7 @@ def test_an_untrained_model_with_one_matrix_predicts_its_last_input_token(norm_p
 
 
 @every_variant
-def test_dropout_acts_in_training_only(change):
+def test_dropout_is_active_in_training_only(change):
     model = make(change)
     assert torch.equal(model(SOURCE, SOURCE % 7), model(SOURCE, SOURCE % 7))
     model.train()
@@ -748,7 +748,7 @@ def test_masked_lm_counts_only_what_was_masked():
 
 @pytest.mark.parametrize("norm_position", ["post", "pre"])
 @pytest.mark.usefixtures("untyped")  # checked elsewhere; here they take most of the time
-def test_it_learns_to_turn_a_string_around(norm_position):
+def test_the_model_learns_to_reverse_strings(norm_position):
     torch.manual_seed(0)
     config = TransformerConfig(
         **{**SMALL, "n_encoder_layer": 1, "n_decoder_layer": 1, "d_model": 32}, norm_position=norm_position
@@ -799,7 +799,7 @@ def test_a_target_that_has_ended_is_continued_with_padding():
     assert {token for rest in ended for token in rest} == {6}
 
 
-def test_a_cache_is_refused_for_another_source_and_kept():
+def test_a_cache_for_another_source_is_refused_and_left_unchanged():
     model = make({})
     cache = model.new_cache()
     first = model(SOURCE, TARGET[:, :2], cache)

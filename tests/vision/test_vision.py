@@ -37,7 +37,7 @@ def inputs(batch: int = 3, images: int = 1, length: int = N_TEXT) -> tuple[torch
 # The cut and the map
 
 
-def test_patches_are_the_squares_in_reading_order():
+def test_patches_are_in_reading_order():
     image = torch.arange(24.0).view(1, 4, 6)
     expected = [[0, 1, 6, 7], [2, 3, 8, 9], [4, 5, 10, 11], [12, 13, 18, 19], [14, 15, 20, 21], [16, 17, 22, 23]]
     assert patches(image, 2)[0].tolist() == expected
@@ -76,7 +76,7 @@ def test_gray_images_need_no_channel_axis():
     assert torch.equal(embedding(images), embedding(images[:, None]))
 
 
-def test_a_table_of_positions_adds_one_vector_for_each_place():
+def test_learned_patch_positions_add_one_vector_per_patch():
     torch.manual_seed(0)
     embedding = PatchEmbedding((4, 4), 2, 3, positions=True)
     same = torch.ones(1, 4, 4)
@@ -103,7 +103,7 @@ def test_sizes_below_one_are_refused_by_name(field):
         PatchEmbedding((4, 4), 2, **{"d_model": 3, field: 0})
 
 
-def test_images_of_another_shape_or_kind_are_refused(untyped):
+def test_images_of_a_wrong_shape_or_type_are_refused(untyped):
     with pytest.raises(ValueError, match=r"shape \(B, H, W\) or \(B, Ch, H, W\), got \(4, 4\)"):
         patches(torch.zeros(4, 4), 2)
     with pytest.raises(ValueError, match=r"floating-point numbers, .*got torch\.uint8"):
@@ -111,7 +111,7 @@ def test_images_of_another_shape_or_kind_are_refused(untyped):
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 4), (2, 4, 8), (2, 8, 8)])
-def test_an_embedding_refuses_other_sides_and_channels(shape):
+def test_an_embedding_refuses_other_image_sizes_and_channels(shape):
     with pytest.raises(ValueError, match="images must have 1 channels of 4 x 4 pixels, got "):
         PatchEmbedding((4, 4), 2, 3)(torch.zeros(shape))
 
@@ -121,7 +121,7 @@ def test_an_embedding_refuses_other_sides_and_channels(shape):
 
 @pytest.mark.parametrize("images", [1, 2])
 @pytest.mark.parametrize("position", ["learned", "none", "rotary", "sinusoidal"])
-def test_image_tokens_see_all_image_tokens_and_text_is_causal_exactly(images, position):
+def test_attention_is_bidirectional_among_image_tokens_and_exactly_causal_in_the_text(images, position):
     model = small(position=position, block_size=20)
     shown, ids = inputs(images=images)
     n_image = 6 * images
@@ -148,7 +148,7 @@ def test_changing_a_later_token_changes_no_earlier_logit_exactly(position):
         assert not torch.equal(after[:, t], before[:, t])
 
 
-def test_each_pixel_reaches_each_logit():
+def test_each_pixel_influences_each_logit():
     model = small()
     shown, ids = inputs(batch=1)
     shown.requires_grad_()
@@ -157,7 +157,7 @@ def test_each_pixel_reaches_each_logit():
         assert (gradient != 0).all()
 
 
-def test_the_loss_has_no_term_for_an_image():
+def test_the_loss_includes_no_image_token():
     model = small()
     shown, ids = inputs()
     targets = ids.roll(-1, dims=1)
@@ -174,7 +174,7 @@ def test_the_loss_has_no_term_for_an_image():
     assert torch.equal((gradient != 0).any(-1), counted)
 
 
-def test_two_images_are_one_after_the_other():
+def test_two_images_are_concatenated_in_order():
     model = small(block_size=20)
     shown, ids = inputs(images=2)
     tokens = model.prefix(shown)
@@ -182,14 +182,14 @@ def test_two_images_are_one_after_the_other():
     assert not torch.allclose(model(shown, ids), model(shown.flip(1), ids))
 
 
-def test_images_with_channels_are_read_too():
+def test_images_with_channels_are_accepted():
     torch.manual_seed(0)
     gpt = GPT(GPTConfig(vocab_size=11, block_size=12, n_layer=1, n_head=2, d_model=8))
     model = VisionGPT(PatchEmbedding((4, 4), 2, 8, channels=3), gpt)
     assert model(torch.randn(2, 2, 3, 4, 4), torch.zeros(2, 3, dtype=torch.long)).shape == (2, 3, 11)
 
 
-def test_without_positions_the_order_of_patches_changes_nothing():
+def test_without_positions_the_order_of_patches_does_not_matter():
     shown, ids = inputs()
     mixed = digits.shuffle_patches(shown[:, 0], 2, torch.Generator().manual_seed(0))[:, None]
     assert not torch.equal(mixed, shown)
@@ -208,7 +208,7 @@ def test_without_positions_the_order_of_patches_changes_nothing():
 
 
 @pytest.mark.parametrize("images", [1, 2])
-def test_the_cost_of_images_and_text_is_what_torch_counts(images):
+def test_the_flops_of_images_and_text_equal_the_count_of_torch(images):
     model = small(block_size=20).float()
     shown, ids = inputs(batch=1, images=images)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # torch counts no fused CPU kernel
@@ -245,7 +245,7 @@ def test_a_sampled_text_is_the_same_with_and_without_a_cache():
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_generation_leaves_the_model_in_its_mode(training):
+def test_generation_restores_the_mode_of_the_model(training):
     model = small(dropout=0.5).train(training)
     shown, prompt = inputs()
     texts = [model.generate(shown, prompt, 4) for _ in range(2)]
@@ -260,7 +260,7 @@ def test_generation_stops_at_the_end_token():
     assert model.generate(shown, prompt, 4, eos=first).shape == (1, N_TEXT + 1)
 
 
-def test_a_prompt_that_leaves_no_room_for_new_tokens_is_refused():
+def test_a_prompt_that_fills_the_block_is_refused():
     model = small()  # a block of 14: 6 image tokens, 5 of text, and 4 more, of which the last is not read
     shown, prompt = inputs()
     assert model.generate(shown, prompt, 4).shape == (3, 9)
@@ -299,7 +299,7 @@ def test_parts_that_do_not_match_are_refused(untyped):
         generate(ImageConditioned(model, shown), ids[:1], 1)
 
 
-def test_generation_leaves_each_part_in_its_own_mode():
+def test_generation_restores_the_mode_of_each_submodule():
     model = small(dropout=0.5).train()
     model.gpt.eval()  # kept frozen, say
     model.generate(*inputs(), 2)
@@ -312,6 +312,6 @@ def test_a_cost_needs_a_text_and_an_image(n_text, n_image):
         small().flops(n_text, n_image)
 
 
-def test_a_cost_behind_a_window_is_refused():
+def test_the_cost_of_a_model_with_a_window_is_unsupported():
     with pytest.raises(ValueError, match="without a window, got window=3"):
         small(window=3).flops(2)

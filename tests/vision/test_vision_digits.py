@@ -12,7 +12,7 @@ from lecture21.vision import digits, patches, sums
 # Digits and their names
 
 
-def test_no_image_is_in_both_parts_and_digits_are_in_proportion():
+def test_the_split_is_disjoint_and_stratified_by_digit():
     images, labels = digits.load()
     assert images.shape == (1797, 8, 8)
     assert (images.min(), images.max()) == (-1, 1)
@@ -25,7 +25,7 @@ def test_no_image_is_in_both_parts_and_digits_are_in_proportion():
     assert not torch.equal(digits.split(labels, 0)[1].sort().values, digits.split(labels, 1)[1].sort().values)
 
 
-def test_names_are_encoded_and_decoded():
+def test_digit_names_are_encoded_and_decoded():
     encode, decode = digits.DigitReader.encode, digits.DigitReader.decode
     ids, targets = encode(digits.NAMES)
     assert ids.shape == targets.shape == (10, 6)
@@ -40,7 +40,7 @@ def test_names_are_encoded_and_decoded():
         encode(["twenty"])
 
 
-def test_jitter_moves_ink_a_little_and_fills_in_background():
+def test_jitter_shifts_the_ink_slightly_and_fills_in_background():
     paper = torch.full((50, 8, 8), digits._BACKGROUND)
     assert torch.allclose(digits._jitter(paper), paper)
     dot = paper.clone()
@@ -63,7 +63,7 @@ def test_shuffling_keeps_the_patches_and_moves_them():
     assert not torch.equal(images, mixed)
 
 
-def test_a_small_reader_learns_two_names():
+def test_a_small_model_learns_two_digit_names():
     images, labels = digits.load()
     some = (labels < 2).nonzero().flatten()[:120]
     model = digits.DigitReader(4, seed=0)
@@ -80,7 +80,7 @@ def test_a_small_reader_learns_two_names():
 # Sums
 
 
-def test_a_sentence_has_the_sum():
+def test_a_sentence_states_the_sum():
     assert sums.sentence(3, 4) == "three plus four is seven"
     assert max(len(sums.sentence(*pair)) for pair in sums.PairSplit.ALL) == digits._LONGEST[2] == 28
     assert max(map(len, digits.NAMES)) == digits._LONGEST[1]
@@ -88,7 +88,7 @@ def test_a_sentence_has_the_sum():
         sums.sentence(3, 10)
 
 
-def test_a_text_is_scored_in_three_ways():
+def test_an_answer_is_scored_in_three_ways():
     assert sums.score_text((3, 4), "three plus four is seven") == (True, True, True)
     assert sums.score_text((3, 4), "three plus four is eight") == (True, False, True)
     assert sums.score_text((3, 4), "four plus three is seven") == (False, True, True)
@@ -126,7 +126,7 @@ def test_a_distance_counts_steps_in_either_digit():
         sums.PairSplit("block", -1)
 
 
-def test_every_image_of_a_digit_is_drawn_and_no_other():
+def test_every_image_of_a_digit_and_no_other_is_drawn():
     labels = torch.tensor([5, 0, 5, 1, 0, 5])
     pairs = torch.tensor([[5, 0]] * 200)
     drawn = sums.draw_images(pairs, labels, torch.Generator().manual_seed(0))
@@ -136,7 +136,7 @@ def test_every_image_of_a_digit_is_drawn_and_no_other():
         sums.draw_images(torch.tensor([[7, 0]]), labels, torch.Generator())
 
 
-def test_a_reader_of_two_digits_is_trained_on_its_pairs_only(monkeypatch):
+def test_training_on_sums_uses_only_the_training_pairs(monkeypatch):
     images, labels = digits.load()
     trained = set()
     draw = sums.draw_images
@@ -152,7 +152,7 @@ def test_a_reader_of_two_digits_is_trained_on_its_pairs_only(monkeypatch):
 
 
 @pytest.mark.parametrize("label", [-1, 10])
-def test_a_label_that_is_no_digit_is_refused(label):
+def test_a_label_that_is_not_a_digit_is_refused(label):
     labels, images = torch.tensor([3, label]), torch.zeros(2, 8, 8)
     message = f"labels must be digits, 0..9, got {min(3, label)}..{max(3, label)}"
     with pytest.raises(ValueError, match=message):
@@ -177,12 +177,12 @@ def test_images_without_a_label_or_with_nan_are_refused(untyped):
 
 
 @pytest.mark.parametrize("n_image", [0, 3, 1.5])
-def test_a_reader_has_one_or_two_images(n_image, untyped):
+def test_a_model_takes_one_or_two_images(n_image, untyped):
     with pytest.raises(ValueError, match=f"n_image must be 1 or 2, got {n_image}"):
         digits.DigitReader(4, seed=0, n_image=n_image)
 
 
-def test_a_text_that_is_begun_is_continued():
+def test_a_partial_text_is_continued():
     images, _ = digits.load()
     model = digits.DigitReader(4, seed=0)
     ids = model.generate(images[:3, None], torch.tensor([digits._LETTERS.encode("\nse")] * 3), 4, eos=digits._EOS)
