@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lecture21 import GPTConfig, accounting
 from lecture21.accounting import Grouped, Shape, distinct_experts, published
+from lecture21.accounting.serving import _decode_flops
 
 MIXTRAL, QWEN, V3 = (published.get(name) for name in ("mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3"))
 OSS = published.get("gpt-oss-120b")
@@ -125,12 +126,12 @@ def test_an_encoder_decoder_reads_its_decoder():
     # Queries and outputs of the attention between the stacks are the writer's work, keys and values the reader's: half
     # of the work each, but for the output layer.
     both, head = accounting.flops_per_token(switch, 1).linear, 2 * switch.vocab_size * switch.d_model
-    assert accounting.decode_flops(switch) == (both - head) / 2 + head
+    assert _decode_flops(switch) == (both - head) / 2 + head
 
 
 def test_decode_flops_without_an_encoder_are_the_linear_flops_per_token():
     for shape in (MIXTRAL, V3, OURS):
-        assert accounting.decode_flops(shape) == accounting.flops_per_token(shape, 1).linear
+        assert _decode_flops(shape) == accounting.flops_per_token(shape, 1).linear
 
 
 # Bytes sent
@@ -257,7 +258,7 @@ DENSE = "the model has no experts"
         (lambda: accounting.weights_read(MIXTRAL, 0), "batch must be a whole number >= 1, got 0"),
         (lambda: accounting.weights_read(MIXTRAL, 1, "fp7"), "dtype must be one of fp32, .*, got 'fp7'"),
         (lambda: accounting.weights_read(GPTConfig()), DENSE),
-        (lambda: accounting.decode_flops(GPTConfig()), DENSE),
+        (lambda: _decode_flops(GPTConfig()), DENSE),
         (lambda: accounting.all_to_all_bytes(GPTConfig()), DENSE),
         (lambda: accounting.all_to_all_bytes(MIXTRAL, dispatch="fp7"), "dtype must be one of .*, got 'fp7'"),
         (lambda: accounting.all_to_all_bytes(MIXTRAL, combine="mxfp4"), "dtype must be one of .*, got 'mxfp4'"),

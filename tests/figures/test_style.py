@@ -10,7 +10,7 @@ from lecture21.figures._axes import text_colour_on
 
 
 def test_magnitude_runs_from_light_to_dark_and_signed_is_white_at_zero():
-    shades = [luminance(figures.MAGNITUDE(x)) for x in np.linspace(0, 1, 11)]
+    shades = [luminance(figures.style._MAGNITUDE(x)) for x in np.linspace(0, 1, 11)]
     assert shades == sorted(shades, reverse=True)
     assert shades[0] > 0.7 > 0.1 > shades[-1]
     assert luminance(figures.SIGNED(0.5)) > 0.85

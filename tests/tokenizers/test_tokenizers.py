@@ -22,9 +22,10 @@ from transformers import GPT2TokenizerFast
 
 from lecture21.data.plays import open_wheel, shakespeare, split
 from lecture21.tokenizers import (
-    UNKNOWN,
+    _UNKNOWN,
     BPETokenizer,
     CharTokenizer,
+    _alphabet,
     bpe,
     gpt2,
     load_tokenizer,
@@ -60,7 +61,7 @@ def test_any_text_survives_a_round_trip_except_its_unknown_symbols(tokenizer, te
     ids = tokenizer.encode(text)
     assert len(ids) == len(text)
     assert all(0 <= i < tokenizer.vocab_size for i in ids)
-    expected = "".join(symbol if symbol in tokenizer.symbols else UNKNOWN for symbol in text)
+    expected = "".join(symbol if symbol in tokenizer.symbols else _UNKNOWN for symbol in text)
     assert tokenizer.decode(ids) == expected
     assert tokenizer.decode(torch.tensor(ids, dtype=torch.int64)) == expected
     assert list(tokenizer.stream(iter(ids))) == list(expected)
@@ -209,11 +210,11 @@ def test_an_encoding_has_bytes_then_merges_then_special_tokens(small):
     encoding = train_bpe("to be, or not to be: <|endoftext|>'tis", 260, (END_OF_TEXT,))
     assert isinstance(encoding, tiktoken.Encoding)
     assert (encoding.name, encoding.n_vocab, encoding.eot_token) == ("bpe260", 260, 259)
-    assert [encoding.decode_single_token_bytes(i) for i in range(256)] == [bytes([byte]) for byte in bpe.BYTES]
+    assert [encoding.decode_single_token_bytes(i) for i in range(256)] == [bytes([byte]) for byte in _alphabet.BYTES]
     assert [encoding.decode([i]) for i in range(256, 260)] == ["be", "to", " be", END_OF_TEXT]
     assert encoding.special_tokens_set == {END_OF_TEXT}
     assert BPETokenizer(encoding) == small
-    assert train_bpe("abc", 256).encode("é") == [bpe.BYTES.index(byte) for byte in "é".encode()]
+    assert train_bpe("abc", 256).encode("é") == [_alphabet.BYTES.index(byte) for byte in "é".encode()]
 
 
 @given(prose)
@@ -301,7 +302,7 @@ def test_any_text_survives_bpe_encode_and_decode(of_the_plays, text):
     assert unknown == "".join(dict.fromkeys(symbol for symbol in text if "\ud800" <= symbol <= "\udfff"))
     ids = of_the_plays.encode(text)
     assert all(0 <= i < of_the_plays.vocab_size for i in ids)
-    expected = "".join(UNKNOWN if symbol in unknown else symbol for symbol in text)
+    expected = "".join(_UNKNOWN if symbol in unknown else symbol for symbol in text)
     assert of_the_plays.decode(ids) == expected
     assert of_the_plays.decode(torch.tensor(ids, dtype=torch.int64)) == expected
     assert "".join(of_the_plays.stream(iter(ids))) == expected
@@ -319,7 +320,7 @@ def test_decoding_ids_in_pieces_equals_decoding_them_at_once(of_the_plays, ids):
 def test_a_character_is_emitted_with_its_last_byte(small):
     stream = small.stream(iter(small.encode("é!👍")))
     assert list(stream) == ["é", "!", "👍"]
-    assert list(small.stream(small.encode("a👍")[:-1])) == ["a", UNKNOWN]
+    assert list(small.stream(small.encode("a👍")[:-1])) == ["a", _UNKNOWN]
 
 
 def test_strict_encoding_names_lone_surrogates_and_their_positions(small):
@@ -343,7 +344,7 @@ def test_encodings_with_the_same_tokens_pattern_and_special_tokens_are_equal(sma
     text = "to be, or not to be"
     tokenizer = BPETokenizer.from_text(text, 260)
 
-    def like(name="other", pattern=bpe.PATTERN, ranks=tokenizer.encoding._mergeable_ranks, special=None):
+    def like(name="other", pattern=_alphabet.PATTERN, ranks=tokenizer.encoding._mergeable_ranks, special=None):
         return BPETokenizer(
             tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens=special or {})
         )
@@ -362,8 +363,8 @@ def test_encodings_with_the_same_tokens_pattern_and_special_tokens_are_equal(sma
 
 
 def test_an_encoding_with_gaps_is_refused():
-    ranks = {bytes([byte]): i for i, byte in enumerate(bpe.BYTES)}
-    gap = tiktoken.Encoding("gap", pat_str=bpe.PATTERN, mergeable_ranks=ranks, special_tokens={"<a>": 300})
+    ranks = {bytes([byte]): i for i, byte in enumerate(_alphabet.BYTES)}
+    gap = tiktoken.Encoding("gap", pat_str=_alphabet.PATTERN, mergeable_ranks=ranks, special_tokens={"<a>": 300})
     with pytest.raises(ValueError, match="the ids of 'gap' are not 0 to 256, its special tokens last"):
         BPETokenizer(gap)
 
@@ -408,8 +409,8 @@ def test_an_encoding_file_truncated_anywhere_is_refused_by_name(small, tmp_path)
 SAVED = {
     "tokenizer": "bpe",
     "name": "some",
-    "pattern": bpe.PATTERN,
-    "tokens": [*bpe.SYMBOLS, "ab"],
+    "pattern": _alphabet.PATTERN,
+    "tokens": [*_alphabet.SYMBOLS, "ab"],
     "special_tokens": ["<a>"],
 }
 
@@ -426,11 +427,11 @@ SAVED = {
         ({"pattern": "(?:a|a)+[^a!]"}, '"pattern" takes too long'),
         ({"tokens": None}, '"tokens" is not a list of strings'),
         ({"tokens": {"a": 0}}, '"tokens" is not a list of strings'),
-        ({"tokens": [*bpe.SYMBOLS, 3]}, '"tokens" is not a list of strings'),
-        ({"tokens": [*bpe.SYMBOLS, ""]}, '"tokens" is not a list of strings'),
-        ({"tokens": [*bpe.SYMBOLS, "ab", "ab"]}, '"tokens" has the same token twice'),
-        ({"tokens": [*bpe.SYMBOLS, "a b"]}, "\"tokens\" has symbols that represent no byte: ' '"),
-        ({"tokens": [*bpe.SYMBOLS[1:], "ab"]}, '"tokens" lacks 1 of the 256 bytes'),
+        ({"tokens": [*_alphabet.SYMBOLS, 3]}, '"tokens" is not a list of strings'),
+        ({"tokens": [*_alphabet.SYMBOLS, ""]}, '"tokens" is not a list of strings'),
+        ({"tokens": [*_alphabet.SYMBOLS, "ab", "ab"]}, '"tokens" has the same token twice'),
+        ({"tokens": [*_alphabet.SYMBOLS, "a b"]}, "\"tokens\" has symbols that represent no byte: ' '"),
+        ({"tokens": [*_alphabet.SYMBOLS[1:], "ab"]}, '"tokens" lacks 1 of the 256 bytes'),
         ({"special_tokens": "<a>"}, '"special_tokens" is not a list of strings'),
         ({"special_tokens": ["<a>", "<a>"]}, '"special_tokens" has the same token twice'),
     ],

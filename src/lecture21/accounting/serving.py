@@ -53,7 +53,7 @@ def weights_read(model: GPTConfig | Shape, batch: int = 1, dtype: str = "bf16") 
     return experts * _expert_bytes(shape, dtype) + shared * _weight_bits(dtype)[1] / 8
 
 
-def decode_flops(model: GPTConfig | Shape) -> int:
+def _decode_flops(model: GPTConfig | Shape) -> int:
     """Return the FLOPs of one decoded token in the weights of the decoder; attention comes on top."""
     shape = _with_experts(model)
     return flops_per_token(replace(shape, n_encoder_layer=0), 1).linear + 2 * _cross_weights(shape)
@@ -125,7 +125,7 @@ def tokens_per_second(model: GPTConfig | Shape, device: str, batch: int = 1, dty
     """
     require_choice("device", device, BANDWIDTHS)
     reading = weights_read(model, batch, dtype) / BANDWIDTHS[device]
-    computing = batch * decode_flops(model) / DEVICES[device]
+    computing = batch * _decode_flops(model) / DEVICES[device]
     return batch / max(reading, computing)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lecture21.figures._axes import as_array
 from lecture21.figures.heatmaps import _FUTURE, _hatch_masked, _label_axes, _square_mask, attention_map, matrix
-from lecture21.figures.style import COLOURS, MAGNITUDE, TEXT_COLOURS, WIDTH
+from lecture21.figures.style import _MAGNITUDE, COLOURS, TEXT_COLOURS, WIDTH
 
 
 def connections(
@@ -112,6 +112,6 @@ def influence_map(
     ax = attention_map(shade, tokens, mask=positive, title=title, ax=ax)
     ax.set_xlabel("input token", color=TEXT_COLOURS["key"])
     ax.set_ylabel("logits at position", color=TEXT_COLOURS["output"])
-    bar = ax.figure.colorbar(ScalarMappable(scale, MAGNITUDE), ax=ax, shrink=0.6, location="bottom", pad=0.03)
+    bar = ax.figure.colorbar(ScalarMappable(scale, _MAGNITUDE), ax=ax, shrink=0.6, location="bottom", pad=0.03)
     bar.set_label("norm of the derivative")
     return ax

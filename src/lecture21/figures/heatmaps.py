@@ -13,7 +13,7 @@ from matplotlib.path import Path
 from torch import Tensor
 
 from lecture21.figures._axes import HATCHED, as_array, text_colour_on, visible
-from lecture21.figures.style import COLOURS, MAGNITUDE, SERIES, SIGNED, TEXT_COLOURS, WIDTH
+from lecture21.figures.style import _MAGNITUDE, COLOURS, SERIES, SIGNED, TEXT_COLOURS, WIDTH
 
 _MAX_TICK_LABELS = 40  # more tokens than this are not readable along an axis
 _ALLOWED, _FUTURE = "#b9d7ea", SERIES[1]  # an allowed key in the past, and one in the future
@@ -84,7 +84,7 @@ def matrix(
     sns.heatmap(
         array,
         ax=ax,
-        cmap=SIGNED if signed else MAGNITUDE,
+        cmap=SIGNED if signed else _MAGNITUDE,
         vmin=-limit if signed else 0.0,
         vmax=limit,
         annot=annotate,
@@ -136,7 +136,7 @@ def attention_map(
         array,
         ax=ax,
         mask=masked,
-        cmap=MAGNITUDE,
+        cmap=_MAGNITUDE,
         vmin=0.0,
         vmax=1.0,
         annot=annotate,
@@ -278,7 +278,7 @@ def token_losses(
     if array.shape != (len(rows), len(symbols)):
         raise ValueError(f"nats of shape {array.shape} do not fit {len(rows)} rows and {len(symbols)} symbols")
     ax = plt.subplots(figsize=(WIDTH, 1.0 + 0.42 * len(rows)))[1] if ax is None else ax
-    image = ax.imshow(array, cmap=MAGNITUDE, vmin=0, vmax=vmax, aspect="auto")
+    image = ax.imshow(array, cmap=_MAGNITUDE, vmin=0, vmax=vmax, aspect="auto")
     ax.set_xticks(range(len(symbols)), [visible(symbol) for symbol in symbols])
     ax.set_yticks(range(len(rows)), rows)
     ax.set_xticks(np.arange(len(symbols)) - 0.5, minor=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lecture21.figures._axes import DASHED, HATCHED
 from lecture21.figures._diagram import arrow, box, plus
-from lecture21.figures.style import COLOURS, MAGNITUDE, SERIES, TEXT_COLOURS, WIDTH
+from lecture21.figures.style import _MAGNITUDE, COLOURS, SERIES, TEXT_COLOURS, WIDTH
 
 _EXPERTS = [*SERIES, COLOURS["masked"]]
 _WHITE = {"facecolor": "white", "edgecolor": "none", "boxstyle": "round,pad=0.15"}
@@ -79,7 +79,7 @@ def routing_map(counts: Int[Tensor, "V E"], tokens: Sequence[str], *, title: str
     order = sorted(range(len(tokens)), key=lambda n: (int(counts[n].argmax()), -int(total[n])))
     shares = (counts / total[:, None])[order].T.numpy()
     ax = plt.subplots(figsize=(WIDTH, 0.95 + 0.24 * len(shares)))[1] if ax is None else ax
-    image = ax.imshow(shares, cmap=MAGNITUDE, vmin=0, vmax=1, aspect="auto")
+    image = ax.imshow(shares, cmap=_MAGNITUDE, vmin=0, vmax=1, aspect="auto")
     ax.set_xticks(range(len(order)), [tokens[n] for n in order])
     ax.set_yticks(range(len(shares)), range(1, len(shares) + 1))
     ax.tick_params(length=0)

@@ -25,7 +25,7 @@ TEXT_COLOURS = {"query": "#0072B2", "key": "#8F6200", "value": "#007A58", "outpu
 SERIES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 """Colours of members, experts, models and runs, in this order."""
 
-MAGNITUDE = sns.color_palette("mako_r", as_cmap=True)
+_MAGNITUDE = sns.color_palette("mako_r", as_cmap=True)
 """Perceptually uniform colour map from nearly white at 0 to nearly black at the maximum, for attention weights."""
 
 SIGNED = sns.color_palette("vlag", as_cmap=True)

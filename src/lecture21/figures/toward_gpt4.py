@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from lecture21.figures._axes import as_array
-from lecture21.figures.style import MAGNITUDE, SERIES, WIDTH
+from lecture21.figures.style import _MAGNITUDE, SERIES, WIDTH
 
 _OUTLINE = SERIES[1]
 
@@ -82,7 +82,7 @@ def letter_attention(
         x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
         for ax, letter, patches in zip(row[1:], text, maps, strict=False):
             cells = as_array(patches)
-            ax.imshow(cells, cmap=MAGNITUDE, vmin=0, vmax=vmax, extent=everything)
+            ax.imshow(cells, cmap=_MAGNITUDE, vmin=0, vmax=vmax, extent=everything)
             ax.contour(x, y, array, levels=[(array.min() + array.max()) / 2], colors=_OUTLINE, linewidths=1.2)
             ax.set_title(f"{letter}  {cells.sum():.0%}", fontsize=10, loc="center", pad=3)
     axes[0, 0].figure.suptitle(title, x=0.01, ha="left", fontsize=11)

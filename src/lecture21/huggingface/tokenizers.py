@@ -13,8 +13,8 @@ from tokenizers.models import BPE
 
 from lecture21.huggingface._formats import import_transformers
 from lecture21.huggingface._hub import locate
-from lecture21.tokenizers.bpe import PATTERN
-from lecture21.tokenizers.encodings import END_OF_TEXT, spell
+from lecture21.tokenizers._alphabet import PATTERN, spell
+from lecture21.tokenizers.encodings import END_OF_TEXT
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

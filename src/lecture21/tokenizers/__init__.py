@@ -3,13 +3,12 @@
 `CharTokenizer` and `BPETokenizer` have the same methods, and `load_tokenizer` reads a saved file of either kind.
 """
 
-from lecture21.tokenizers.characters import UNKNOWN, CharTokenizer
+from lecture21.tokenizers.characters import CharTokenizer
 from lecture21.tokenizers.encodings import END_OF_TEXT, gpt2, train_bpe
 from lecture21.tokenizers.subwords import BPETokenizer, load_tokenizer
 
 __all__ = [
     "END_OF_TEXT",
-    "UNKNOWN",
     "BPETokenizer",
     "CharTokenizer",
     "gpt2",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lecture21.tokenizers.encodings import _read_json, _write_json
 
-UNKNOWN = "\ufffd"  # Unicode's own replacement character
+_UNKNOWN = "\ufffd"  # Unicode's own replacement character
 _KIND = "characters"  # the value of "tokenizer" in a saved file
 
 
@@ -81,7 +81,7 @@ class CharTokenizer:
 
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         """Decode ids one by one as they arrive; raises ValueError as `decode` does."""
-        alphabet = self.symbols + UNKNOWN
+        alphabet = self.symbols + _UNKNOWN
         for i in _each_checked(ids, self.vocab_size):
             yield alphabet[i]
 

@@ -17,7 +17,7 @@ from tokenizers.trainers import BpeTrainer
 
 from lecture21._support.files import write_atomic
 from lecture21._support.wheels import open_wheel
-from lecture21.tokenizers.bpe import BYTES, PATTERN, SYMBOLS
+from lecture21.tokenizers._alphabet import BYTES, PATTERN, SYMBOLS, spell, unspell
 
 _KIND = "bpe"
 """The value of "tokenizer" in a saved file."""
@@ -26,8 +26,6 @@ END_OF_TEXT = "<|endoftext|>"
 """The special token between two documents in GPT-2's training data."""
 
 _PROBE = "".join(map(chr, range(256))) + " don't  stop\n\n42nd aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"
-_SYMBOL_OF = dict(zip(BYTES, SYMBOLS, strict=True))
-_BYTE_OF = dict(zip(SYMBOLS, BYTES, strict=True))
 
 
 def train_bpe(text: str, vocab_size: int, special_tokens: Iterable[str] = ()) -> tiktoken.Encoding:
@@ -111,16 +109,6 @@ def _check_pattern(pattern: str) -> None:
         raise ValueError('"pattern" takes too long to match') from error
     if "" in matches:
         raise ValueError(f'"pattern" matches the empty text: {pattern[:80]!r}')
-
-
-def spell(token: bytes) -> str:
-    """Return a token as written in vocabulary files: one character of `SYMBOLS` for each byte."""
-    return "".join(_SYMBOL_OF[byte] for byte in token)
-
-
-def unspell(symbols: str) -> bytes:
-    """Invert `spell`; raises KeyError for a character that represents no byte."""
-    return bytes(_BYTE_OF[symbol] for symbol in symbols)
 
 
 @cache

@@ -15,7 +15,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lecture21.tokenizers import characters, encodings
-from lecture21.tokenizers.characters import UNKNOWN, CharTokenizer, _checked, _each_checked
+from lecture21.tokenizers.characters import _UNKNOWN, CharTokenizer, _checked, _each_checked
 from lecture21.tokenizers.encodings import _describe, _load_bpe, _read_json, _save_bpe, train_bpe
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half of a UTF-16 pair: a Python string may hold one, UTF-8 may not
@@ -80,7 +80,7 @@ class BPETokenizer:
         if strict and (unknown := self.unknown(text)):
             where = ", ".join(f"{symbol!r} at {text.index(symbol)}" for symbol in unknown)
             raise ValueError(f"the text has unpaired surrogates: {where}")
-        text = _SURROGATE.sub(UNKNOWN, text)
+        text = _SURROGATE.sub(_UNKNOWN, text)
         ids = self.encoding.encode(text, allowed_special="all")
         # tiktoken drops what its pattern does not match, without a word.
         encoded, size = int(self._sizes[ids].sum()), len(text.encode())
