@@ -22,7 +22,6 @@ from transformers import GPT2TokenizerFast
 
 from lecture21.data.plays import open_wheel, shakespeare, split
 from lecture21.tokenizers import (
-    _UNKNOWN,
     BPETokenizer,
     CharTokenizer,
     _alphabet,
@@ -31,6 +30,7 @@ from lecture21.tokenizers import (
     load_tokenizer,
     train_bpe,
 )
+from lecture21.tokenizers.characters import _UNKNOWN
 from lecture21.tokenizers.encodings import END_OF_TEXT
 from lecture21.training._checkpoints import Tokenizer as SavedBesideAModel
 
