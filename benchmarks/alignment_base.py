@@ -1,14 +1,14 @@
-"""Train the small GPT that chapter 15 aligns, and ship it.
+"""Train the small GPT that chapter 15 aligns, and store it in the package.
 
-Usage: python benchmarks/alignment_base.py               (about 6 minutes of one core)
+Usage: python benchmarks/alignment_base.py               (about 6 minutes on one core)
 
-A character model of the plays: 3 blocks of width 80, windows of 64 characters, rotary positions, RMS norms,
-query-key norms and squared ReLU; 3,000 updates of 32 windows, AdamW at 0.003 with a warm-up and a cosine to 0. None of
-this was tuned. The weights are rounded to float16 before anything is done with them.
+A character model of the plays: 3 blocks of width 80, windows of 64 characters, rotary positions, RMS norms, query-key
+norms and squared ReLU; 3,000 updates of 32 windows, AdamW with learning rate 0.003, a warm-up and a cosine decay to 0.
+No hyperparameter was tuned. The weights are rounded to float16 before the model is evaluated or stored.
 
 Writes results/alignment_base/ in the package (config.json, model.safetensors in float16, tokenizer.json), and
-results/alignment_base.csv: seed, step, weights (float32 while training, float16 for what is shipped), and the loss on
-the validation split in nats per character.
+results/alignment_base.csv: seed, step, weights (float32 during training, float16 for the stored model), and the loss
+on the validation split in nats per character.
 """
 
 from pathlib import Path
@@ -31,7 +31,7 @@ SHIPPED = Path(results.__file__).with_name("alignment_base")
 
 
 def main() -> None:
-    """Train, round, write the model and the table."""
+    """Train the model, round its weights, and write model and table."""
     torch.set_num_threads(1)
     train_text, val_text = split(shakespeare())
     chars = CharTokenizer.from_text(shakespeare())
@@ -47,7 +47,7 @@ def main() -> None:
     model.half().save_pretrained(SHIPPED)
     chars.save(SHIPPED / "tokenizer.json")
     for file in SHIPPED.iterdir():
-        file.chmod(0o644)  # safetensors writes for its owner alone
+        file.chmod(0o644)  # safetensors makes the file readable by its owner only
     losses = [(step, "float32", loss) for step, loss in zip(history.step, history.val_loss, strict=True)]
     losses.append((STEPS, "float16", evaluate(model.float(), val)))
     rows = [

@@ -1,16 +1,17 @@
-"""Align the small GPT of the plays in four ways, and measure what is gained and what is lost.
+"""Align the small GPT of the plays with four methods, and measure the benefit and the cost of each.
 
 Usage: python benchmarks/alignment_runs.py [SEED ...]     (0 1 2 if none is named; about 6 minutes each on one core)
 
 For each seed: supervised fine-tuning of the shipped base, which gives the reference; pairs of its answers, labelled by
-the judge with 10 % of errors; a reward model; policy optimisation with four weights of the KL penalty, measured six
-times on the way; direct preference optimisation with three beta. Learning rates, the lengths of the runs and the
-weights were chosen after one or two trials with seed 0.
+the judge with 10 % of errors; a reward model; policy optimization with four weights of the KL penalty, measured six
+times during training; direct preference optimization with three values of beta. Learning rates, run lengths and
+penalty weights were chosen after one or two trials with seed 0.
 
 Writes three results. `alignment_runs`: method, weight (kl_weight of PPO, beta of DPO), seed, iteration, and what
-`QuestionTask.measure_policy` returns. `alignment_reward`: seed, on how many pairs the reward model was fitted, its
+`QuestionTask.measure_policy` returns. `alignment_reward`: seed, number of training pairs of the reward model, its
 agreement with their labels (`train_label`), and on the held-out pairs what `measure_reward` returns.
-`alignment_samples`: for six held-out prompts and each method one line, the judge's verdict, and the learned reward.
+`alignment_samples`: one line for each of six held-out prompts and each method, the judge's verdict, and the learned
+reward.
 """
 
 import copy
@@ -53,7 +54,7 @@ Rows = list[dict[str, object]]
 
 
 def run(seed: int, base: GPT, task: QuestionTask) -> tuple[Rows, Rows, Rows]:
-    """Align the base in all ways with one seed, and return the rows of the three tables."""
+    """Align the base with every method and one seed, and return the rows of the three tables."""
     began = time.process_time()
     reference = task.fine_tuned(base, seed)
     pairs, held_out = task.preferences(reference, seed)

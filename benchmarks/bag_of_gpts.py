@@ -5,18 +5,19 @@ Usage: python benchmarks/bag_of_gpts.py        (about 30 minutes on one core)
 Two experiments, both with GPT-0's 209,729 parameters and windows of 32 characters. Members differ in the seed of their
 weights and of their batches.
 
-`text`: eight members, each trained on the whole training part: 1,500 batches of 16, Adam at 0.008 with 100 steps of
-warm-up and a cosine to 0. The pools are taken over every m = 1 ... 8 neighbours in a ring of the eight, so that each
-member counts equally often. `long`: one member, trained for 12,000 steps, as many as all eight together.
+`text`: eight members, each trained on the entire training part: 1,500 batches of 16, Adam with learning rate 0.008, 100
+steps of warm-up and a cosine decay to 0. The eight members form a ring, and pools contain every m = 1 ... 8 neighbours,
+so that each member occurs equally often. `long`: one member trained for 12,000 steps, the sum over all eight.
 
-`pieces` and `whole`: little text, so that a GPT-0 overfits. The whole is 1/32 of the training part (33,441 characters);
-rounds 0 and 1 take two of them. Each of eight members reads all of it (`whole`) or 5/8 of it in one piece of the ring,
-each piece 1/8 further on (`pieces`). Adam at 0.002, constant after a warm-up of 100 steps; scored every 200 steps up
-to 1,600, each member alone, members 0 and 1, and all eight.
+`pieces` and `whole`: so little text that a GPT-0 overfits: 1/32 of the training part (33,441 characters), a different
+one in rounds 0 and 1. Each of eight members is trained on all of it (`whole`) or on 5/8 of it, one contiguous piece of
+the text closed to a ring, shifted by 1/8 from member to member (`pieces`). Adam with learning rate 0.002, constant
+after a warm-up of 100 steps; every 200 steps up to 1,600, each single member, members 0 and 1, and all eight are
+scored.
 
-Writes results/bag_of_gpts.csv in the package. `members` are the places in the ring; `average` is their mean loss,
+Writes results/bag_of_gpts.csv in the package. `members` are the positions in the ring; `average` is their mean loss,
 `linear` the loss of the mean of their distributions, `geometric` of their normalised geometric mean; `linear_gap` and
-`ambiguity` are what the identities of `lecture21.ensembles` subtract from the average to get there; `train_loss` is the
+`ambiguity` are the differences from the average in the identities of `lecture21.ensembles`; `train_loss` is the
 mean over the batches since the last evaluation (in `text` and `long`: over the last 500).
 """
 

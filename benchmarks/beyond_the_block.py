@@ -1,15 +1,17 @@
-"""Train small GPTs on windows of 64 characters of the plays, and let them read up to 512 at once.
+"""Train small GPTs on windows of 64 characters of the plays, and evaluate them on up to 512 characters at once.
 
-Usage: python benchmarks/beyond_the_block.py [SEED ...]     (0 1 2 if none is named; about 3 minutes each of one core)
+Usage: python benchmarks/beyond_the_block.py [SEED ...]     (0 1 2 if none is named; about 3 minutes each on one core)
 
-Three layers, width 64, four heads; 600 updates of 32 windows by Adam at 0.003, with a warm-up, a cosine to 0 and
-clipping. Then the block becomes 512 and, without any further training, the window 64, or rotary positions are
-stretched. Three of the rotary readers are trained for 100 updates more, of 4 windows of 512 characters: stretched in
-two ways, and not at all. One more row of rotary positions stops after 150 updates: the chapter does that again.
+Three layers, width 64, four heads; 600 updates of 32 windows by Adam with learning rate 0.003, a warm-up, a cosine
+decay to 0 and gradient clipping. Then the block size becomes 512 and, without further training, the attention window
+64, or rotary positions are rescaled. Three of the rotary models are trained for 100 more updates of 4 windows of 512
+characters: with two kinds of rescaling, and with none. One more rotary model stops after 150 updates, the run that the
+chapter repeats.
 
-Writes the result `beyond_the_block`: kind of positions, change, updates at 64 and at 512 characters, seed, what is
-measured, at which place, and bits per character on the first 32,769 characters of the validation split. `length` is the
-whole of them in windows of that length; `position` is, in windows of 512, the 64 characters up to that position.
+Writes the result `beyond_the_block`: kind of positions, change, updates at 64 and at 512 characters, seed, kind of
+measurement, its length or position, and bits per character on the first 32,769 characters of the validation split.
+`length` averages over all of them in windows of that length; `position` averages over the 64 characters up to that
+position in windows of 512.
 """
 
 import math
@@ -66,7 +68,7 @@ def measure(model: GPT, tokens: torch.Tensor) -> dict[tuple[str, int], float]:
 
 
 def main() -> None:
-    """Run every kind and seed, and write the table."""
+    """Run every kind of positions with every seed, and write the table."""
     seeds = common.start(3)
     tokenizer, tokens, val = common.encoded_plays()
     val = val[: 2**15 + 1]

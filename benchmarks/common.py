@@ -1,4 +1,4 @@
-"""What the long runs share: seeds from the command line, the plays as token ids, and tables that can be continued."""
+"""Functions of the long runs: seeds from the command line, the plays as token ids, and tables that can be resumed."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,11 +27,11 @@ def encoded_plays() -> tuple[CharTokenizer, Int[Tensor, " N"], Int[Tensor, " M"]
 
 
 def stored(name: str) -> list[dict[str, object]]:
-    """Return the rows that an earlier run has stored, none if there is no table; remove it to start again."""
+    """Return the rows that an earlier run has stored, none if there is no table; delete the table to start again."""
     return results.load(name).to_dict("records") if name in results.names() else []
 
 
 def save(name: str, rows: Sequence[Mapping[str, object]], *, arguments: bool = True) -> None:
-    """Store rows with the command that produced them; without its arguments where runs complete one table."""
+    """Store rows with the command that produced them; without its arguments if several runs fill one table."""
     script = Path(sys.argv[0])
     results.save(name, rows, " ".join([f"python {script.parent.name}/{script.name}", *(sys.argv[1:] * arguments)]))

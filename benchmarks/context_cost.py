@@ -1,14 +1,14 @@
 """Time and memory of one attention layer as the text grows to 8,192 tokens: explicit, fused, and in a window of 256.
 
-Usage: python benchmarks/context_cost.py       (about 2 minutes of one core, 2 GB of memory; Linux)
+Usage: python benchmarks/context_cost.py       (about 2 minutes on one core, 2 GB of memory; Linux)
 
 A layer of width 128 with two heads, one text, float32, one thread, no gradients. `explicit` forms all T x T weights,
-`fused` never holds them, and `window` reads blocks of 256. Five rounds, in each of which every way and length has its
-turn, so that a slow moment of the machine hits all alike; a turn's time is that of its fastest pass of four or more.
-Memory is the rise of the process's peak over what it held before, each in a fresh process in which freed memory goes
-back at once.
+`fused` never stores them, and `window` computes blocks of 256. Each of five rounds measures every method and length
+once, so that a slow moment of the machine affects all of them; the time is that of the fastest of at least four
+passes. Memory is the increase of the process's peak over its memory before the pass, each in a new process that
+returns freed memory immediately.
 
-Writes the result `context_cost`: way, tokens, round, what is measured (`seconds` of one forward pass, `bytes`), number.
+Writes the result `context_cost`: method (`way`), tokens, round, quantity (`seconds` or `bytes` per pass), value.
 """
 
 import os
@@ -26,17 +26,17 @@ from lecture21.layers import MultiHeadAttention
 WIDTH, HEADS, WINDOW, ROUNDS = 128, 2, 256, 5
 TOKENS = tuple(2**n for n in range(6, 14))
 WAYS = ("explicit", "fused", "window")
-MEASURED = 2**10  # tokens from which the memory of a pass stands out from what the process needs anyway
+MEASURED = 2**10  # from this length on, a pass needs much more memory than the process itself
 
 
 def reader(way: str) -> Callable[[torch.Tensor], object]:
-    """Return a layer that reads in one of the ways."""
+    """Return a layer with one of the methods."""
     layer = MultiHeadAttention(WIDTH, HEADS, window=WINDOW if way == "window" else None)
     return layer.explicit if way == "explicit" else layer
 
 
 def seconds(way: str, n_token: int) -> float:
-    """Return the time of the fastest of several passes: what slows one down is the rest of the machine."""
+    """Return the time of the fastest of several passes, as other processes slow down some of them."""
     x, read = torch.randn(1, n_token, WIDTH), reader(way)
     times = []
     for _ in range(max(2**13 // n_token, 4)):
@@ -47,17 +47,17 @@ def seconds(way: str, n_token: int) -> float:
 
 
 def status(name: str) -> int:
-    """Return a size in bytes that Linux tells of this process."""
+    """Return a size in bytes from the status that Linux reports for this process."""
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(f"{name}:"))
     return 1024 * int(line.split()[1])
 
 
 def peak(way: str, n_token: int) -> int:
-    """Return by how much a pass raises the peak of this process."""
+    """Return how much a pass increases the peak memory of this process."""
     x, read = torch.randn(1, n_token, WIDTH), reader(way)
-    read(x[:, :WINDOW])  # what is loaded at the first call
+    read(x[:, :WINDOW])  # libraries that the first call loads
     before = status("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     read(x)
     return status("VmHWM") - before
 

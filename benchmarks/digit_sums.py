@@ -32,7 +32,7 @@ WORDS = TrainConfig(steps=1000, batch_size=32, learning_rate=3e-3, warmup=50, sc
 
 
 def read_images(kind: str, seed: int) -> tuple[list[tuple[int, int]], list[str], float]:
-    """Train on images; return the pairs that were asked, the answers, and seconds of training."""
+    """Train on images; return the tested pairs, the answers, and the seconds of training."""
     images, labels = digits.load()
     train, test = digits.split(labels, seed)
     model = digits.DigitReader(4, seed, n_image=2)
@@ -46,7 +46,7 @@ def read_images(kind: str, seed: int) -> tuple[list[tuple[int, int]], list[str],
 
 
 def read_words(kind: str, seed: int, **changes: object) -> tuple[list[tuple[int, int]], list[str], float]:
-    """Train on the sentences alone; the rest as in `read_images`, and `changes` are those of the run."""
+    """Train on the sentences only, with `changes` to the run; return the same as `read_images`."""
     pairs = sums.PairSplit(kind, seed).trained
     ids, targets = digits.DigitReader.encode([sums.sentence(*pair) for pair in pairs])
     config = replace(digits.DigitReader(4, seed, n_image=2).gpt.config, block_size=33)

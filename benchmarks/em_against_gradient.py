@@ -1,17 +1,18 @@
-"""EM and Adam on the same mixtures of linear experts, from the same starts; and EM with its step-halving taken away.
+"""EM and Adam on the same mixtures of linear experts, from the same initializations; and EM without step-halving.
 
 Usage: python benchmarks/em_against_gradient.py [SEED ...]      (0 to 19 if none is named; about 3 minutes on one core)
 
-A seed draws the start: members and linear gate as torch draws them. The data are the same for all: `three_regimes` (400
-points, three members, the regimes do not overlap) and `soft_gate` (600 points, two members, near 0 both lines occur).
-EM runs for at most 300 steps; Adam for 2,000, from a learning rate of 0.03 along a cosine to 0, untuned.
+A seed determines the initialization: members and linear gate as torch initializes them. All seeds share the data:
+`three_regimes` (400 points, three members, regimes without overlap) and `soft_gate` (600 points, two members, both
+lines occur near 0). EM runs for at most 300 steps; Adam for 2,000, with a cosine decay from an untuned learning rate of
+0.03 to 0.
 
 Writes results/em_against_gradient.csv in the package, in two parts. `race`: `nats` is the mean log P(y|x) over the
-training points at the end, `steps` the number of steps until it was within 0.001 of that for good. `damping`: EM alone
-on `three_regimes`, 100 steps. There a `wild` start has a gate whose parameters are drawn with a standard deviation of
-5, and members that are too sure of themselves: their standard deviation starts at 0.1 and not at 1. `falls` counts the
-steps that lower the sum of log P(y|x) by more than 1e-9, `worst` is the greatest fall, in nats; it is -inf where the
-fit ended in numbers that are not finite. `newton_steps` are those in each M-step.
+training points at the end, `steps` the number of steps after which it stays within 0.001 of that value. `damping`: only
+EM on `three_regimes`, 100 steps. There a `wild` initialization has a gate whose parameters are drawn with a standard
+deviation of 5, and overconfident members, whose standard deviation is 0.1 instead of 1. `falls` counts the steps that
+lower the sum of log P(y|x) by more than 1e-9, `worst` is the largest decrease, in nats; it is -inf if the fit ended in
+non-finite values. `newton_steps` is the number in each M-step.
 """
 
 import math
@@ -28,7 +29,7 @@ DATA = {"three_regimes": (three_regimes(400, 0), 3), "soft_gate": (soft_gate(600
 
 
 def start(members: int, seed: int, wild: bool = False) -> Mixture:
-    """Return an unfitted mixture of linear experts, as torch draws it or wild."""
+    """Return an unfitted mixture of linear experts, with torch's initialization or the wild one."""
     torch.manual_seed(seed)
     mixture = Mixture([LinearGaussian(1) for _ in range(members)], LinearGate(1, members)).double()
     if wild:
@@ -41,12 +42,12 @@ def start(members: int, seed: int, wild: bool = False) -> Mixture:
 
 
 def settled(nats: list[float]) -> int:
-    """Return after how many steps the curve stays within 0.001 of its end."""
+    """Return the number of steps after which the curve stays within 0.001 of its last value."""
     return max((i + 1 for i, value in enumerate(nats) if abs(value - nats[-1]) > 1e-3), default=0)
 
 
 def changes(mixture: Mixture, x: Tensor, y: Tensor, damped: bool, newton_steps: int) -> list[float]:
-    """Return what each of 100 steps of EM adds to the log-likelihood; it ends where that is no number."""
+    """Return what each of 100 steps of EM adds to the log-likelihood; the list ends at the first non-finite value."""
     found = []
     for _ in range(100):
         try:
@@ -58,7 +59,7 @@ def changes(mixture: Mixture, x: Tensor, y: Tensor, damped: bool, newton_steps: 
 
 
 def main() -> None:
-    """Run the starts and write the table."""
+    """Run every initialization and write the table."""
     seeds = common.start(20)
     blank = dict.fromkeys(("start", "steps", "nats", "newton_steps", "falls", "worst"), "")
     rows = []

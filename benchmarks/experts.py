@@ -1,10 +1,10 @@
-"""What the sparse dispatch buys: forward and backward of `SparseMoE` beside transformers' block and a dense layer.
+"""Speed of the sparse dispatch: forward and backward pass of `SparseMoE`, transformers' block and a dense layer.
 
 Usage: python benchmarks/experts.py
 
-Width 256, experts of width 512, top-2, 1,024 tokens, float32, CPU. The three run in turn within one process, so only
-ratios are printed, with the smallest and largest over the rounds. transformers' block is its Mixtral's, in the eager
-form that it documents as the reference; the dense layer has the width of the two experts that read a token.
+Width 256, experts of width 512, top-2, 1,024 tokens, float32, CPU. The three are timed in turn within one process, and
+only ratios are printed, with the smallest and largest over the rounds. transformers' block is that of Mixtral, in the
+eager implementation that it documents as the reference; the dense layer is as wide as the two experts of a token.
 """
 
 import statistics
@@ -24,7 +24,7 @@ WIDTH, HIDDEN, TOP_K, TOKENS = 256, 512, 2, 1024
 
 
 def theirs(n_expert: int) -> nn.Module:
-    """Return transformers' own block, with weights as ours start."""
+    """Return the block of transformers with the initialization of this package."""
     sizes = {"hidden_size": WIDTH, "intermediate_size": HIDDEN, "num_experts_per_tok": TOP_K}
     block = MixtralSparseMoeBlock(MixtralConfig(**sizes, num_local_experts=n_expert, experts_implementation="eager"))
     for parameter in block.parameters():

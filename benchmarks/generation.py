@@ -1,16 +1,16 @@
-"""What a token costs at GPT-2's size, 124 M parameters, batch 1, on a CPU: ratios within one run.
+"""Time per generated token at GPT-2's size, 124 M parameters, batch 1, on a CPU: ratios within one run.
 
 Usage: python benchmarks/generation.py [NEW_TOKENS]        (256 if not given; about ten minutes on one core)
 
-Weights are random: speed does not depend on their values. Four ways to the same number of greedy tokens take turns:
-our cache in float32 and with bfloat16 weights, and transformers' own `generate` in both. Once in every run the whole
-context is read again at each step. Beside them stands the time to read every weight once, which no way of decoding can
-beat. Absolute times depend on the machine and on what else it does: the ratios are what to look at.
+Weights are random, as speed does not depend on their values. Four methods generate the same number of greedy tokens in
+turn: the cache of this package in float32 and with bfloat16 weights, and `generate` of transformers in both. Once per
+run, the entire context is recomputed at each step. The time to read every weight once is a lower bound for decoding.
+Absolute times depend on the machine and its load; only the ratios are comparable.
 
 With bfloat16 weights, oneDNN repacks a matrix before it is multiplied with a single vector. "cache, bfloat16" is timed
 with oneDNN disabled, a process-wide switch of torch; "cache, bfloat16, oneDNN" with torch's default.
 
-Writes the result `generation_speed`: round, way, ms_per_token.
+Writes the result `generation_speed`: round, method (`way`), ms_per_token.
 """
 
 import statistics
@@ -41,12 +41,12 @@ PAIRS = (
 
 
 def times(rows: list[dict[str, object]], way: str) -> list[float]:
-    """Return the milliseconds of one way, round by round."""
+    """Return the milliseconds of one method for each round."""
     return [row["ms_per_token"] for row in rows if row["way"] == way]
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """Return how long one call takes."""
+    """Return the duration of one call."""
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
@@ -54,7 +54,7 @@ def seconds(run: Callable[[], object]) -> float:
 
 @torch.inference_mode()
 def main() -> None:
-    """Time each way in turn and print seconds, ratios and their range."""
+    """Time each method in turn and print seconds, ratios and their range."""
     n_new = int(sys.argv[1]) if len(sys.argv) > 1 else 256
     torch.set_num_threads(1)
     torch.manual_seed(0)

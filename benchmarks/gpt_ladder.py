@@ -1,17 +1,18 @@
-"""From GPT-0 towards GPT-1 one change at a time (slide 24), and all at once: what does each change buy?
+"""From GPT-0 towards GPT-1 one change at a time (slide 24), and all at once: the effect of each change.
 
-Usage: python benchmarks/gpt_ladder.py [SEED ...]        (0 1 2 if none is named; about 9 minutes of one core each)
+Usage: python benchmarks/gpt_ladder.py [SEED ...]        (0 1 2 if none is named; about 9 minutes each on one core)
 
-Every rung sees 307,200 tokens (600 updates of 512) at Adam's 1e-3, and is scored on the whole validation split in
-windows of its own block, which do not overlap. Three exceptions: byte pairs again, stopped when they have seen as
-many characters as GPT-0; twice the rate, so that a cosine walks as far as a constant rate; and four short runs of 12
-layers at 3e-3, which ask whether post-norm needs a warm-up. A seed decides the weights, the batches and dropout, and
-is the same for all rungs. The sizes are doubled one by one, not brought to GPT-1's.
+Every run (`rung`) is trained on 307,200 tokens (600 updates of 512) by Adam with learning rate 1e-3, and is scored on
+the entire validation split in non-overlapping windows of its own block size. There are three exceptions: a second run
+with byte pairs that stops after the same number of characters as GPT-0; runs with twice the learning rate, so that the
+mean rate of the cosine equals the constant rate; and four short runs of 12 layers at 3e-3, which test whether post-norm
+needs a warm-up. A seed determines weights, batches and dropout, and all runs share the seeds. The sizes are doubled one
+by one, not increased to those of GPT-1.
 
-Writes the result `gpt_ladder` after every run, and a run that is in it is not done again:
-    rung, seed, change; parameters; tokens and characters seen in training;
+Writes the result `gpt_ladder` after every run, and skips the runs that it already contains:
+    rung, seed, change; parameters; tokens and characters of the training batches;
     nats_per_token and bits_per_character of the validation split;
-    bits_at_32: bits per character in windows of about 32 characters, whatever the model's block.
+    bits_at_32: bits per character in windows of about 32 characters, for every block size.
 """
 
 from dataclasses import dataclass, field
@@ -31,14 +32,14 @@ STEPS, TOKENS_PER_STEP, WINDOW = 600, 512, 32
 
 @dataclass(frozen=True)
 class Rung:
-    """What differs from GPT-0."""
+    """Differences from GPT-0."""
 
     model: dict[str, object] = field(default_factory=dict)
     run: dict[str, object] = field(default_factory=dict)
     vocabulary: int | None = None
     """Size of a byte-pair vocabulary, learnt from the training part; characters if None."""
     equal_characters: bool = False
-    """Stop when as many characters have been seen as by GPT-0."""
+    """Stop after the same number of characters as GPT-0."""
 
     def __str__(self) -> str:
         changes = {"byte pairs": self.vocabulary} if self.vocabulary else {}
@@ -46,7 +47,7 @@ class Rung:
 
 
 POST = {"norm_position": "post", "final_norm": False}
-# GPT-1's decay is 0.01, which over 600 steps of 1e-3 takes 0.6 % off a weight: too little to ask about. GPT-3's is 0.1.
+# GPT-1's decay is 0.01, which over 600 steps of 1e-3 reduces a weight by 0.6 %: too little to measure. GPT-3's is 0.1.
 DECAY = {"weight_decay": 0.1}
 WARM_UP = {"warmup": 60, "schedule": "cosine"}
 SHORT = {"steps": 150, "batch_size": 8, "learning_rate": 3e-3}
@@ -84,7 +85,7 @@ LADDER = {
 
 
 def run(rung: Rung, seed: int, text: str, val_text: str) -> dict[str, object]:
-    """Train one rung and score it."""
+    """Train one model and score it."""
     whole = text + val_text  # GPT-0's alphabet is that of all nine plays
     tokenizer = BPETokenizer.from_text(text, rung.vocabulary) if rung.vocabulary else CharTokenizer.from_text(whole)
     tokens, val = (torch.tensor(tokenizer.encode(part)) for part in (text, val_text))
@@ -97,7 +98,7 @@ def run(rung: Rung, seed: int, text: str, val_text: str) -> dict[str, object]:
     train(model, tokens, config)
     seen = config.steps * config.batch_size * model.block_size
 
-    # The first token is read and never predicted, so that its characters do not count.
+    # The first token is never predicted, so its characters do not count.
     predicted = len(val_text) - len(tokenizer.decode(val[:1]))
 
     def bits(nats_per_token: float) -> float:
@@ -117,7 +118,7 @@ def run(rung: Rung, seed: int, text: str, val_text: str) -> dict[str, object]:
 
 
 def main() -> None:
-    """Climb, and write the table after every run."""
+    """Run every change with every seed, and write the table after each."""
     seeds = common.start(3)
     text, val_text = split(shakespeare())
     rows = common.stored(NAME)

@@ -1,13 +1,14 @@
-"""Train small GPTs to find a fact in 64 symbols, and let them look for it in 512, at every distance.
+"""Train small GPTs to retrieve a fact from 64 symbols, and test them on up to 512 symbols, at every distance.
 
-Usage: python benchmarks/haystack.py [SEED ...]        (0 1 2 if none is named; about 3 minutes each of one core)
+Usage: python benchmarks/haystack.py [SEED ...]        (0 1 2 if none is named; about 3 minutes each on one core)
 
-Two layers, width 64, four heads; 700 updates of 32 texts by Adam at 0.003, with a warm-up, a cosine to 0 and clipping.
-Steps and rate were chosen in four trials with one seed, so that every kind of positions learns the task. Then the block
-becomes 512 and, without any further training, the window 64, or rotary positions are stretched.
+Two layers, width 64, four heads; 700 updates of 32 texts by Adam with learning rate 0.003, a warm-up, a cosine decay to
+0 and gradient clipping. Steps and rate were chosen in four trials with one seed, so that every kind of positions learns
+the task. Then the block size becomes 512 and, without further training, the attention window 64, or rotary positions
+are rescaled.
 
 Writes the result `haystack`: kind of positions, change, seed, length of the texts, distance of the needle, and the
-share of 100 texts answered rightly. A blind guess is right in 1/6 of them.
+fraction of 100 texts with the correct answer. Random guessing gives 1/6.
 """
 
 import common
@@ -39,7 +40,7 @@ def trained(kind: str, seed: int) -> GPT:
 
 
 def main() -> None:
-    """Run every kind and seed, and write the table."""
+    """Run every kind of positions with every seed, and write the table."""
     seeds = common.start(3)
     rows = []
     for seed in seeds:

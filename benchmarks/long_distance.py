@@ -1,11 +1,11 @@
-"""Train an encoder on masked words of sentences with known long-distance links, and measure who follows them.
+"""Train an encoder on masked words of sentences with known long-distance links, and measure which heads follow them.
 
 Usage: python benchmarks/long_distance.py [SEED ...]      (0 1 2 3 4 if none is named; about 45 s each on one core)
 
-Writes the result `long_distance`, one row for each head, before training, after 700 steps (as many as the chapter
-takes) and after 1500: how much of the attention at a verb goes to the two words that complete it, and to the two that
-complete the sentence's other verb, with both verbs visible and with both hidden; how often a verb is restored when both
-are hidden; and the same with this head switched off.
+Writes the result `long_distance`, one row for each head, before training, after 700 steps (as in the chapter)
+and after 1500: the attention weight from a verb to the two words that complete it, and to the two that complete the
+sentence's other verb, with both verbs visible and with both masked; how often a verb is predicted correctly when both
+are masked; and the same with this head disabled.
 """
 
 import copy
@@ -44,7 +44,7 @@ def fit(model: MaskedLM, ids: torch.Tensor, seed: int) -> Iterator[int]:
 
 
 def without(model: MaskedLM, layer: int, head: int) -> MaskedLM:
-    """Return a copy in which what one head found is not passed on."""
+    """Return a copy in which the output of one head is zero."""
     model = copy.deepcopy(model)
     attention = model.encoder.blocks[layer].attention
     attention.output.weight.data[:, head * attention.d_head : (head + 1) * attention.d_head] = 0

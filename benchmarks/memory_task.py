@@ -1,15 +1,16 @@
-"""Where idle experts cost something: a table that has to be remembered, and has no rule.
+"""The cost of unused experts on a task of pure memorization: a random table.
 
-Usage: python benchmarks/memory_task.py [SEED ...]        (0 to 9 if none is named; about 3 minutes of one core)
+Usage: python benchmarks/memory_task.py [SEED ...]        (0 to 9 if none is named; about 3 minutes on one core)
 
-Two symbols out of 64 each, and for each of the 4,096 pairs one of 64 answers, drawn once. The model adds the two
-embeddings (width 32), passes them through one layer with a residual connection, and gives the logits of the answers.
-The layer is sparse, 8 experts of width 16 and top-1, or dense with the width of one expert or of all eight. 800
-updates of 256 random pairs by Adam at 0.01 with a cosine to 0. The router starts at 0, so that every pair goes to the
-same expert: collapsed. In `none, drawn` it starts as `torch.nn.Linear` does. Width, rate and batch were chosen among
-four trials with one or two seeds, so that the table is neither learnt whole nor hardly at all.
+Each of the 4,096 pairs of two symbols out of 64 has one of 64 answers, drawn once. The model adds the two embeddings
+(width 32), passes them through one layer with a residual connection, and gives the logits of the answers. The layer is
+sparse, 8 experts of width 16 and top-1, or dense with the width of one expert or of all eight. 800 updates of 256
+random pairs by Adam with learning rate 0.01 and a cosine decay to 0. The router is initialized with zeros, so it begins
+collapsed, with every pair routed to the same expert; in `none, drawn` it has the initialization of `torch.nn.Linear`.
+Width, rate and batch size were chosen in four trials with one or two seeds, so that the table is learned partly,
+neither completely nor barely.
 
-Writes results/memory_task.csv in the package: setting, seed, nats and accuracy over all 4,096 pairs, and of the router
+Writes results/memory_task.csv in the package: setting, seed, nats and accuracy over all 4,096 pairs, and the router's
 load_entropy, max_violation and dead over all pairs.
 """
 
@@ -35,7 +36,7 @@ SETTINGS = {
 
 
 class Table(nn.Module):
-    """Remembers an answer for each pair of symbols."""
+    """A model that memorizes an answer for each pair of symbols."""
 
     def __init__(self, layer: nn.Module):
         super().__init__()

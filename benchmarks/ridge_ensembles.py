@@ -2,12 +2,11 @@
 
 Usage: python benchmarks/ridge_ensembles.py        (about 20 seconds on one core)
 
-50 weights, 50 examples, noise of variance 0.2, 30 students, 21 penalties. Each student sees a share of the examples,
-drawn without repetition (`subset`), or as many as there are, drawn with repetition (`bootstrap`). 10 rounds of 40
-seeds.
+50 weights, 50 examples, noise of variance 0.2, 30 students, 21 penalties. Each student has a fraction of the examples,
+drawn without replacement (`subset`), or as many examples drawn with replacement (`bootstrap`). 10 rounds of 40 seeds.
 
 Writes results/ridge_ensembles.csv in the package. Each row is a mean over the seeds of one round: `mean_of_K` is the
-error |w - w0|^2 / N of the mean of the first K students, for K = 1 the average over all 30 alone; `train` the mean
+error |w - w0|^2 / N of the mean of the first K students, for K = 1 averaged over all 30 students; `train` is the mean
 squared error of the students on their own examples.
 """
 

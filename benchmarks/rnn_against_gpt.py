@@ -2,20 +2,20 @@
 
 Usage: python benchmarks/rnn_against_gpt.py [SEED ...]        (0 1 2 if none is named; about 10 minutes on one core)
 
-Every network has GPT-0's 209,729 parameters within 1 %, reads the same windows of 32 characters in the same order
-(1,500 batches of 16: 768,000 characters, as GPT-0 in chapter 07), and is trained by the same Adam: 100 steps of
-warm-up, a cosine to 0, the gradient clipped at norm 1. Torch's default initialisation for all.
+Every network has GPT-0's 209,729 parameters within 1 %, is trained on the same windows of 32 characters in the same
+order (1,500 batches of 16: 768,000 characters, as GPT-0 in chapter 07), and uses the same Adam: 100 steps of warm-up, a
+cosine decay to 0, and gradients clipped at norm 1. All have torch's default initialization.
 
-What differs is chosen for each by one search, of seed 100: the highest learning rate, and for a recurrent network one
-layer or two. The search trains for 300 steps on the first nine tenths of the training part, and scores the next 20,000
-characters of it, so that no choice has seen the validation split.
+The remaining hyperparameters are chosen for each network by one search with seed 100: the peak learning rate, and for a
+recurrent network one layer or two. The search trains for 300 steps on the first nine tenths of the training part, and
+scores the next 20,000 characters, so that no choice depends on the validation split.
 
 Writes results/rnn_against_gpt.csv in the package: every run of the search, the chosen runs before and after training
-on the whole validation split in windows of 32, and for recurrent networks also the loss when the state is carried from
+on the entire validation split in windows of 32, and for recurrent networks also the loss when the state is passed from
 window to window in 64 long streams (`carried`).
 
 Writes results/rnn_gradient.csv beside it: for each chosen run, untrained and trained, the norm of
-d logits / d embedding for the last of 32 characters against the one s places before it (columns s = 0 ... 31), as
+d logits / d embedding for the last of 32 characters against the one s positions before it (columns s = 0 ... 31), as
 `influence_by_distance` gives it over 64 windows of the validation split.
 """
 
@@ -42,7 +42,7 @@ STEPS, SEARCH_STEPS, SEARCH_SEED = 1500, 300, 100
 
 
 def build(name: str, n_layer: int, seed: int) -> RNN | GPT:
-    """Return an untrained network of that name, drawn by that seed."""
+    """Return an untrained network by its name, initialized with a seed."""
     torch.manual_seed(seed)
     if name == "gpt0":
         return GPT(presets.get("gpt0"))
@@ -50,7 +50,7 @@ def build(name: str, n_layer: int, seed: int) -> RNN | GPT:
 
 
 def recipe(rate: float, seed: int, steps: int) -> TrainConfig:
-    """Return what is the same for all networks, at one learning rate."""
+    """Return the training settings that all networks share, with one learning rate."""
     return TrainConfig(
         steps=steps,
         learning_rate=rate,
@@ -65,7 +65,7 @@ def recipe(rate: float, seed: int, steps: int) -> TrainConfig:
 
 @torch.no_grad()
 def carried(model: RNN, tokens: torch.Tensor, streams: int = 64) -> float:
-    """Return the loss in nats when the text is read in a few long streams, without forgetting after each window."""
+    """Return the loss in nats over a few long streams, with the state passed from window to window."""
     length = (len(tokens) - 1) // streams
     ids, targets = (tokens[i : i + streams * length].view(streams, length) for i in (0, 1))
     return model.eval().loss(ids, targets).item()

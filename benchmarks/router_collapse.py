@@ -1,22 +1,22 @@
-"""A sparse layer in a small character model: does the router collapse, what cures it, and what does the cure buy?
+"""A sparse layer in a small character model: does the router collapse, what prevents it, and does that lower the loss?
 
-Usage: python benchmarks/router_collapse.py [SEED ...]        (0 to 4 if none is named; about 15 minutes of one core)
+Usage: python benchmarks/router_collapse.py [SEED ...]        (0 to 4 if none is named; about 15 minutes on one core)
 
-Two blocks of width 64 with four heads read windows of 64 characters; 400 updates of 16 windows by Adam at 0.002 with
-decay 0.01, 20 steps of warm-up and a cosine to 0. In each block 8 experts of width 64 (or 32 of width 32) stand in for
-the feed-forward layer, and each character is read by one of them, weighed by its probability (top-1). Runs differ in
-how the experts are balanced; the two dense twins have the width of one expert and of all eight. A seed decides the
-weights and the batches, and is the same for all.
+Two blocks of width 64 with four heads have windows of 64 characters; 400 updates of 16 windows by Adam at 0.002 with
+decay 0.01, 20 steps of warm-up and a cosine to 0. In each block 8 experts of width 64 (or 32 of width 32) replace the
+feed-forward layer, and each character is processed by one of them, weighted by its probability (top-1). Runs differ in
+how the experts are balanced; the two dense models have the width of one expert and of all eight. A seed determines
+weights and batches, and all runs share the seeds.
 
-Writes the result `router_collapse` after every run, and a run that is in it is not done again:
-    setting, seed, parameters; nats: loss per character on the whole validation split, no character dropped;
-    for layers 1 and 2, over the whole validation split at once, the numbers of `lecture21.moe.RouterStatistics`, and
-    drop_1.25: the share of characters that would find no place at a capacity factor of 1.25;
-    at capacity factors 2, 1.25 and 1, given to the trained model in batches of 16 windows: nats_CF, and dropped_CF,
-    the mean share over layers and batches. Columns that do not apply to a dense model are empty.
+Writes the result `router_collapse` after every run, and skips the runs that it already contains:
+    setting, seed, parameters; nats: loss per character on the entire validation split, no character dropped;
+    for layers 1 and 2, over the entire validation split at once, the fields of `lecture21.moe.RouterStatistics`, and
+    drop_1.25: the fraction of characters that would be dropped at a capacity factor of 1.25;
+    at capacity factors 2, 1.25 and 1, set in the trained model, in batches of 16 windows: nats_CF, and dropped_CF,
+    the mean fraction over layers and batches. Columns that do not apply to a dense model are empty.
 
-And `router_course`, for the first seed: setting, seed, step, layer, and the share of the characters that each of 8
-experts read (expert_1 ...) in the training batches of the 10 steps that end there; at step 1, in the first batch.
+And `router_course`, for the first seed: setting, seed, step, layer, and the fraction of characters routed to each
+of 8 experts (expert_1 ...) in the training batches of the last 10 steps; at step 1, in the first batch.
 """
 
 import common
@@ -33,7 +33,7 @@ RECIPE = {"steps": 400, "learning_rate": 2e-3, "weight_decay": 0.01, "warmup": 2
 
 
 def sparse(n_expert: int = 8, width: int = 64, **fields: object) -> GPTConfig:
-    """Return a GPT with top-1 experts, balanced by nothing if not said."""
+    """Return a GPT with top-1 experts, without balancing by default."""
     return GPTConfig(**SHAPE, d_ff=width, moe={"n_expert": n_expert, "top_k": 1, "balance": "none", **fields})
 
 
@@ -56,7 +56,7 @@ BY_LAYER = (
 
 
 def looks(model: GPT, val: torch.Tensor) -> dict[str, float]:
-    """Return the statistics of both layers over the whole windows of the validation split."""
+    """Return the statistics of both layers over the complete windows of the validation split."""
     whole = len(val) // model.block_size * model.block_size
     found = {}
     for layer, s in enumerate(statistics_of(model, val[:whole].view(-1, model.block_size)), start=1):
@@ -67,7 +67,7 @@ def looks(model: GPT, val: torch.Tensor) -> dict[str, float]:
 
 
 def with_capacity(model: GPT, factor: float, val: torch.Tensor) -> tuple[float, float]:
-    """Return loss and dropped share of a trained model whose experts have so many places."""
+    """Return loss and dropped fraction of a trained model at a capacity factor."""
     served = GPT(model.config.changed(moe={"eval_capacity_factor": factor}))
     served.load_state_dict(model.state_dict())
     with routings(served) as routed:
@@ -77,7 +77,7 @@ def with_capacity(model: GPT, factor: float, val: torch.Tensor) -> tuple[float, 
 
 
 def run(config: GPTConfig, seed: int, tokens: torch.Tensor, val: torch.Tensor) -> tuple[dict, list[dict]]:
-    """Train one setting and score it; return its numbers and the course of its loads."""
+    """Train one setting and score it; return its row and the loads during training."""
     torch.manual_seed(seed)
     model = GPT(config)
     seen = {}

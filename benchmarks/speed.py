@@ -1,8 +1,8 @@
-"""What the fast paths buy: ratios of two ways to compute the same thing, timed in turn within one process.
+"""Speed of the fast implementations: ratios of two methods with the same result, timed in turn within one process.
 
 Usage: python benchmarks/speed.py
 
-Absolute times depend on the machine and on what else it does, so only ratios are printed: the median over rounds,
+Absolute times depend on the machine and its load, so only ratios are printed: the median over rounds,
 and the smallest and largest.
 """
 
@@ -21,7 +21,7 @@ ROUNDS = 15
 
 
 def ratio(name: str, slow: Callable[[], object], fast: Callable[[], object]) -> None:
-    """Print how many times longer `slow` takes than `fast`."""
+    """Print the ratio of the times of `slow` and `fast`."""
     slow(), fast()  # warm up
     ratios = []
     for _ in range(ROUNDS):

@@ -3,28 +3,28 @@
 Usage: python benchmarks/three_estimators.py [SEED ...]        (0 to 7 if none is named; about 7 minutes on one core)
 
 Three tasks of `lecture21.data.mixtures`: `three_regimes` (regression, 300 points) and `three_bands` (classification,
-400 points) are built in pieces and so favour a mixture of experts; `smooth` (regression, 300 points) has one rule
-everywhere. Each seed draws its own training points and its own 4,000 test points. All methods have the same members: 6
+400 points) are piecewise functions and so favour a mixture of experts; `smooth` (regression, 300 points) is one smooth
+function. Each seed draws its own training points and its own 4,000 test points. All methods have the same members: 6
 networks of 4 tanh units for regression, 8 of 2 for classification, fitted by the same Adam with the same number of
-updates, all points at once (a boosted or bagged member gets as many updates as the mixture as a whole).
+updates, all points at once (each boosted or bagged member has the number of updates of the mixture).
 
 Writes results/three_estimators.csv in the package, one row for each task, method and seed, scored on the test points:
 
-    error           mean squared error, or the share of wrong classes
+    error           mean squared error, or the fraction of wrong classes
     squared         mean squared error, or the Brier score of class 1
     nats            mean -log P(y|x)
-    overconfidence  regression: 0.9 minus the share of y inside the central 90 % of its predicted distribution;
-                    classification: mean probability of the predicted class minus the share of right ones
+    overconfidence  regression: 0.9 minus the fraction of y inside the central 90 % of its predicted distribution;
+                    classification: mean probability of the predicted class minus the accuracy
     weighted_member, uniform_member, ambiguity
                     mean of the members' `squared` with the method's own weights g, with 1/M, and the spread
-                    sum_m g_m (f_m - fbar)^2; squared = weighted_member - ambiguity. Empty where there are no weights
-                    that sum to 1
-    parameters      how many numbers were fitted
+                    sum_m g_m (f_m - fbar)^2; squared = weighted_member - ambiguity. Empty for methods without
+                    weights that sum to 1
+    parameters      number of fitted parameters
 
-`cooperative` is trained on the squared error. In a regression that leaves the spread of y out; for `nats` and
-`overconfidence` it gets a normal one around its mean, as L2 boosting does, with the standard deviation of its training
-residuals. `uniform gate` is the
-mixture with the MLP gate after training, its gate put aside: every member counts 1/M everywhere.
+`cooperative` is trained on the squared error. For regression, that does not determine the spread of y; for
+`nats` and `overconfidence` the predicted distribution is normal with the standard deviation of the training residuals,
+as for L2 boosting. `uniform gate` is the trained mixture with the MLP gate, its gate replaced by the weight 1/M for
+every member.
 """
 
 import math
@@ -66,7 +66,7 @@ def moe(members: int, make: Callable[[], nn.Module], d_in: int, gate: str) -> Mi
 
 
 def parameters(model: nn.Module) -> int:
-    """Return how many numbers were fitted."""
+    """Return the number of fitted parameters."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
@@ -96,7 +96,7 @@ def below(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
 
 
 class Around(nn.Module):
-    """A normal around a model's mean, of the standard deviation of its training residuals."""
+    """Normal distribution around a model's mean, with the standard deviation of its training residuals."""
 
     def __init__(self, model: nn.Module, x: Tensor, y: Tensor):
         super().__init__()

@@ -2,9 +2,9 @@
 
 Usage: python benchmarks/transformer_numbers.py [SEED ...]    (0 1 2 if none is named; 2 minutes each on one core)
 
-Writes the result `transformer_numbers`, one row for each run: the setting, the share of held-out numbers translated
-without a mistake by greedy decoding and by a beam of 4, and for how many of them the beam found a likelier translation
-than greedy decoding did. Each seed draws its own numbers, weights and batches.
+Writes the result `transformer_numbers`, one row for each run: the setting, the fraction of held-out numbers
+translated without a mistake by greedy decoding and by a beam of 4, and the number of them for which the beam found a
+more probable translation than greedy decoding. Each seed has its own numbers, weights and batches.
 """
 
 import common
@@ -24,7 +24,7 @@ SETTINGS = [
     {"to": "digits", "position": "sinusoidal", "n_train": 4000, "max_digits": 6},
     {"to": "words", "position": "learned", "n_train": 4000, "max_digits": 6},
     {"to": "words", "position": "none", "n_train": 4000, "max_digits": 6},
-    # Up to five digits, and so many of six; tested on six digits.
+    # Up to five digits, and this number of examples with six; tested on six digits.
     {"to": "words", "position": "sinusoidal", "n_train": 1000, "max_digits": 5, "longer": 0},
     {"to": "words", "position": "sinusoidal", "n_train": 1000, "max_digits": 5, "longer": 20},
     {"to": "words", "position": "sinusoidal", "n_train": 4000, "max_digits": 5, "longer": 20},
@@ -32,7 +32,7 @@ SETTINGS = [
 
 
 def draw(n_train: int, max_digits: int, longer: int, seed: int) -> tuple[list[int], list[int]]:
-    """Return numbers to train on and others to be tested on: of the same kind, or longer than (nearly) all seen."""
+    """Return training numbers and test numbers: of the same lengths, or longer than (nearly) all training numbers."""
     drawn = numbers.sample(n_train + N_TEST, max_digits=max_digits, seed=seed)
     if max_digits == 6:
         return drawn[N_TEST:], drawn[:N_TEST]
@@ -41,7 +41,7 @@ def draw(n_train: int, max_digits: int, longer: int, seed: int) -> tuple[list[in
 
 
 def fit(model: Transformer, data: numbers.Translations, seed: int) -> None:
-    """Train as the chapter does: Adam, a rate that rises for 100 steps and then falls with the root of the step."""
+    """Train as in the chapter: Adam with 100 steps of warm-up and then an inverse square-root decay."""
     optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.98))
     generator = torch.Generator().manual_seed(seed)
     for step in range(1, STEPS + 1):
@@ -83,7 +83,7 @@ def run(setting: dict, seed: int) -> dict[str, object]:
 
 
 def main() -> None:
-    """Run every setting with every seed and write the table."""
+    """Run every setting with every seed, and write the table."""
     seeds = common.start(3)
     rows = []
     for seed in seeds:

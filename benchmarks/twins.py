@@ -1,16 +1,15 @@
-"""GPT-0 with experts beside its dense twins: equal active parameters, and equal total parameters.
+"""GPT-0 with experts against two dense models: one of equal active parameters, one of equal total parameters.
 
-Usage: python benchmarks/twins.py [SEED ...]        (0 1 2 if none is named; about 8 minutes of one core)
+Usage: python benchmarks/twins.py [SEED ...]        (0 1 2 if none is named; about 8 minutes on one core)
 
-The presets gpt0 (feed-forward width 256), gpt0-wide (1,024) and three mixtures of total width 1,024 of which a token
-is read by width 256: moe-switch (1 of 4 experts), moe (2 of 8) and moe-fine (8 of 32). All read 1,000 batches of 16
-windows of 32 characters, by Adam at 0.004 with 100 steps of warm-up, a cosine to 0, and the gradient clipped at norm 1.
-That rate was chosen for none of them. A seed decides the weights and the batches.
+The presets gpt0 (feed-forward width 256), gpt0-wide (1,024) and three mixtures of total width 1,024 and active
+width 256: moe-switch (1 of 4 experts), moe (2 of 8) and moe-fine (8 of 32). All are trained on 1,000 batches of 16
+windows of 32 characters, by Adam with learning rate 0.004, 100 steps of warm-up, a cosine decay to 0, and gradients
+clipped at norm 1. The rate was not tuned for any of them. A seed determines weights and batches.
 
-Writes the result `twins` after every run, and a run that is in it is not done again:
-    preset, seed, parameters, active (those that one character is computed with), nats: loss per character on the whole
-    validation split in windows of 32; load_entropy: that of the layer which is balanced worst, and max_violation: the
-    largest of the four layers.
+Writes the result `twins` after every run, and skips the runs that it already contains:
+    preset, seed, parameters, active (those used for one character), nats: loss per character on the entire validation
+    split in windows of 32; load_entropy: the smallest of the four layers, and max_violation: the largest.
 """
 
 import common

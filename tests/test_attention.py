@@ -141,7 +141,7 @@ def test_attention_in_blocks_applies_dropout_only_if_given():
     torch.manual_seed(0)
     dropped = windowed_attention(q, k, v, 3, dropout=0.5)
     assert not torch.allclose(dropped, windowed_attention(q, k, v, 3))
-    # A query that sees only itself keeps its value, twice as large, or loses it.
+    # A query that attends only to itself outputs twice its value, or 0.
     alone = windowed_attention(q, k, v, 1, dropout=0.5)
     assert ((alone - 2 * v).abs() < 1e-12).logical_or(alone == 0).all()
 

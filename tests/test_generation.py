@@ -17,7 +17,7 @@ def model() -> GPT:
     torch.manual_seed(0)
     model = GPT(CONFIG).eval()
     with torch.no_grad():
-        # A model at its start hardly looks at its context, and the greedy choice would never change.
+        # An untrained model barely depends on its context, so the greedy choice would never change.
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter))
     return model
@@ -51,7 +51,7 @@ def test_top_p_keeps_the_fewest_that_reach_p(row, top_p):
     kept = cut > 0
     mass = full[kept].sum().item()
     assert mass >= top_p - 1e-12
-    assert mass - full[kept].min().item() < top_p + 1e-12  # without the least of them it would not be enough
+    assert mass - full[kept].min().item() < top_p + 1e-12  # without the least probable of them the sum is below p
     assert not (~kept).any() or full[kept].min() >= full[~kept].max()
     torch.testing.assert_close(cut, torch.where(kept, full, 0.0) / mass)
 
@@ -139,7 +139,7 @@ def test_generation_restores_the_mode_of_the_model(model):
     assert model.training
     tokens = stream(model, torch.tensor([[1]]), 5, Sampling(seed=0))
     next(tokens)
-    tokens.close()  # a reader who stops early
+    tokens.close()  # the consumer stops early
     assert model.training
 
 

@@ -69,7 +69,7 @@ def test_the_initial_loss_of_gpt0_is_near_that_of_a_uniform_guess(seed):
         ("norm_eps", "small"),
         ("rotary_base", -1.0),
         ("rotary_factor", 0.5),
-        ("rotary_factor", 2.0),  # with learned positions there is nothing to stretch
+        ("rotary_factor", 2.0),  # learned positions have no scaling
         ("rotary_scaling", "yarn"),
         ("window", 0),
         ("window", 2.5),
@@ -322,7 +322,7 @@ def test_a_longer_block_leaves_the_logits_of_short_contexts_unchanged(position):
     ids = torch.arange(9)[None] % 7
     assert longer.config == model.config.changed(block_size=9)
     assert torch.equal(longer(ids[:, :5]), model(ids[:, :5]))
-    # The weights say the same of longer texts as those of a model that was made with the longer block.
+    # On longer texts, the logits equal those of a model that was constructed with the longer block.
     other = GPT(longer.config).eval()
     other.load_state_dict(model.state_dict())
     assert torch.equal(longer(ids), other(ids))
@@ -335,7 +335,7 @@ def test_extending_learned_positions_keeps_the_trained_rows_and_draws_the_others
     model.blocks[0].feed_forward.router.selection_bias.fill_(0.5)  # no parameter, and yet a part of the model
     one, two = model.stretched(9), model.stretched(9)
     assert torch.equal(one.position.table.weight[:5], model.position.table.weight)
-    assert one.position.table.weight[5:].std() > 0.5  # a table of its own starts at 1
+    assert one.position.table.weight[5:].std() > 0.5  # an untied table has standard deviation 1
     assert not torch.equal(one.position.table.weight[5:], two.position.table.weight[5:])
     assert torch.equal(one.stretched(5).position.table.weight, model.position.table.weight)
     rest = {name: weight for name, weight in model.state_dict().items() if name != "position.table.weight"}

@@ -55,7 +55,7 @@ def test_gpt2_keeps_the_residual_stream_from_growing_with_depth():
 def test_torch_keeps_the_default_except_for_the_tables_of_a_tied_head():
     assert model("torch").token.weight.std().item() == pytest.approx(1, abs=0.05)
     tied = model("torch", tied_head=True)
-    for table in (tied.token.weight, tied.position.table.weight):  # one large beside one small would hide the small one
+    for table in (tied.token.weight, tied.position.table.weight):  # a large one would dominate their sum
         assert table.std().item() == pytest.approx(0.02, abs=0.001)
     bound = 1 / math.sqrt(96)
     weight = model("torch").blocks[0].attention.query.weight

@@ -12,7 +12,7 @@ from lecture21.ngram import NGram
 
 
 def slow_witten_bell(tokens, vocab_size, context, word):
-    """p(w|h) by Chen & Goodman's recursion, from counts made anew at every level."""
+    """p(w|h) by Chen & Goodman's recursion, with counts recomputed at every level."""
     shorter = slow_witten_bell(tokens, vocab_size, context[1:], word) if context else 1 / vocab_size
     followers = Counter(
         tokens[i + len(context)] for i in range(len(tokens) - len(context)) if tokens[i : i + len(context)] == context
@@ -72,7 +72,7 @@ def test_a_prediction_depends_on_the_last_order_minus_one_tokens_alone(case, dat
     t = data.draw(st.integers(0, ids.shape[1] - 1))
     other = ids.clone()
     other[:, t] = data.draw(st.integers(0, vocab_size - 1))
-    reach = slice(t, t + order - 1)  # the positions that see position t
+    reach = slice(t, t + order - 1)  # the positions that depend on position t
     same = torch.ones(ids.shape[1], dtype=torch.bool)
     same[reach] = False
     assert torch.equal(model(ids)[:, same], model(other)[:, same])
@@ -98,7 +98,7 @@ def test_order_one_is_the_smoothed_unigram_everywhere():
 def test_an_unseen_context_backs_off_to_the_shorter_one():
     tokens = torch.tensor([0, 1, 0, 0, 1, 2, 0])
     trigram, bigram = NGram(3, 4).fit(tokens), NGram(2, 4).fit(tokens)
-    unseen = torch.tensor([[2, 1], [3, 0]])  # 2 then 1 never stood together; 3 never stood at all
+    unseen = torch.tensor([[2, 1], [3, 0]])  # 2 is never followed by 1; 3 never occurs
     torch.testing.assert_close(trigram(unseen)[:, 1], bigram(unseen)[:, 1])
     assert not torch.allclose(trigram(torch.tensor([[0, 1]]))[:, 1], bigram(torch.tensor([[0, 1]]))[:, 1])
 
@@ -129,7 +129,7 @@ def test_it_has_the_interface_of_any_other_model():
 
 
 def test_it_causes_no_warning(recwarn):
-    torch.set_warn_always(True)  # else torch says some things only the first time
+    torch.set_warn_always(True)  # otherwise torch emits some warnings only once
     try:
         model = NGram(3, 5).fit(torch.arange(5))
         model(torch.arange(5).expand(2, 5))

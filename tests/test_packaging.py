@@ -1,4 +1,4 @@
-"""The dependencies and the workflows: what a reader's first minutes depend on."""
+"""Dependencies, the wheel, and the workflows of continuous integration."""
 
 import os
 import re

@@ -1,7 +1,7 @@
-"""The GPTs here against those of `transformers`: the same weights must give the same logits, gradients and text.
+"""GPTs of this package against those of `transformers`: equal weights give equal logits, gradients and text.
 
-The checkpoints are small and random, and `transformers` writes them. They are read from a cache laid out as the hub's
-client lays it out, so that all the code runs that runs for OpenAI's own weights, except the download.
+The checkpoints are small and random, and `transformers` writes them. They are read from a cache with the layout
+of the hub's client, so that everything that OpenAI's weights need is tested, except the download.
 """
 
 import os
@@ -115,7 +115,7 @@ def test_import_and_export_preserve_every_bit(kind, tmp_path):
         assert torch.equal(again.state_dict()[name], tensor), name
     for key in ("n_inner", "activation_function", "afn", "layer_norm_epsilon", "tie_word_embeddings", "attn_pdrop"):
         mine, other = getattr(again.config, key, None), getattr(theirs.config, key, None)
-        same = {(140, None), ("gelu_new", "gelu_pytorch_tanh")}  # two ways to say it
+        same = {(140, None), ("gelu_new", "gelu_pytorch_tanh")}  # two spellings
         assert mine == other or (mine, other) in same, key
     back = from_huggingface(again)
     assert back.config == ours.config

@@ -1,4 +1,4 @@
-"""What must hold for every model of the family, whatever its shape."""
+"""Properties that hold for every GPT of any shape."""
 
 import itertools
 import math
@@ -26,7 +26,7 @@ def test_logits_have_one_row_of_the_vocabulary_for_each_position(config):
 def test_changing_the_future_changes_no_past_logit_exactly(config, dtype):
     model = make(config, dtype=dtype)
     # An expert multiplies as many rows as it was sent, and the last digits of a product depend on how many there are.
-    # That nothing else comes from the future is exact in the gradients: the next test.
+    # The next test shows with exact gradients that nothing else depends on the future.
     rounding = 0.0 if config.moe is None else 100 * torch.finfo(dtype).eps
     ids = random_ids(config)
     before = model(ids)
@@ -91,7 +91,7 @@ def test_a_cache_keeps_at_most_its_window(config):
 
 
 def test_prefix_positions_attend_to_each_other_and_to_no_token(config):
-    """Vectors before the text, as an image's: exactly they, and no later token, reach each prediction."""
+    """Every prefix vector, such as one of an image, influences each prediction; later tokens do not."""
     model = make(config)
     n_prefix, n_token = 5, 4
     prefix = torch.randn(1, n_prefix, config.d_model, dtype=torch.float64, requires_grad=True)
@@ -166,9 +166,9 @@ def test_every_parameter_gets_a_gradient(config):
     model.loss(random_ids(config), random_ids(config, seed=2)).backward()
     for name, parameter in model.named_parameters():
         if config.moe is not None and config.moe.n_expert == 1 and name.endswith("router.weight"):
-            continue  # it has nothing to choose from
+            continue  # a softmax over one key is constant
         assert parameter.grad is not None, name
-        # A key bias shifts all scores of a query alike, which the softmax does not see.
+        # A key bias adds the same to all scores of a query, which does not change the softmax.
         if not name.endswith("key.bias"):
             assert parameter.grad.abs().sum() > 0, name
 

@@ -1,4 +1,4 @@
-"""What must hold for every recurrent model, of each kind, with one layer and with two."""
+"""Properties that hold for recurrent models of each kind, with one layer and with two."""
 
 import itertools
 import json
@@ -177,7 +177,7 @@ def test_sampling_is_the_same_with_and_without_the_state(config, n_new):
 
 
 def test_sampling_depends_on_tokens_before_the_training_window():
-    """Past `block_size` a GPT forgets; the state of an RNN does not."""
+    """A GPT ignores tokens beyond `block_size`; the state of an RNN does not."""
     config = RNNConfig(**SMALL, kind="rnn", n_layer=1)
     model, ids = make(config), random_ids(batch=1, length=12)
     read = []

@@ -1,4 +1,4 @@
-"""Claims of the slides that belong to no room of their own; book/slides_checked.md names these tests."""
+"""Claims of the slides that concern no single module; book/slides_checked.md names these tests."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def test_a_softmax_that_is_not_scaled_saturates():
 
 
 def test_without_positions_and_mask_reordering_the_input_reorders_the_output():
-    """S16: however deep the stack, an encoder without positions has nothing to tell order by."""
+    """S16: an encoder of any depth without positions is permutation-equivariant."""
     torch.manual_seed(0)
     blocks = [Block(8, MultiHeadAttention(8, 2, causal=causal), torch.nn.Tanh()).double() for causal in (False, True)]
     x = torch.randn(1, 6, 8, dtype=torch.float64)
@@ -49,7 +49,7 @@ def test_without_positions_and_mask_reordering_the_input_reorders_the_output():
 
 
 def test_without_positions_two_causal_layers_distinguish_the_order_of_a_prefix():
-    """S19: one layer sees the prefix as a set; in the second, each token before carries what stood before it."""
+    """S19: one layer depends on the prefix as a set; inputs of the second layer depend on the tokens before them."""
     config = GPTConfig(vocab_size=11, block_size=12, n_head=2, d_model=8, position="none")
     ids = torch.arange(6)[None]
     for n_layer, blind in ((1, True), (2, False)):
@@ -66,7 +66,7 @@ def test_a_softmax_over_only_minus_infinity_is_nan():
 
 
 def test_without_a_mask_a_model_can_copy_its_target():
-    """S20: the cheating. A last token that a position may not see changes its logits, if nothing hides it."""
+    """S20: without a mask, the last token changes the logits of earlier positions."""
     torch.manual_seed(0)
     model = GPT(GPTConfig(n_layer=1)).double()
     ids = torch.randint(65, (1, 8))

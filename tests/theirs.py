@@ -1,4 +1,4 @@
-"""What the parity suites share: models of `transformers` far from their start, and how ours are held against them."""
+"""Shared by the parity tests: randomly perturbed models of `transformers`, and comparisons with them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from lecture21.huggingface._hub import REVISIONS
 
 
 def perturbed(make: Callable[[], torch.nn.Module], seed: int = 0) -> torch.nn.Module:
-    """Return a model of `transformers` whose every parameter is far from its start, biases and norms as well."""
+    """Return a model of `transformers` with every parameter perturbed, biases and norms included."""
     torch.manual_seed(seed)
     model = make().eval()
     with torch.no_grad():
@@ -60,22 +60,22 @@ def assert_the_same(ours: GPT, theirs: torch.nn.Module, tolerance: float) -> Non
     for name, parameter in ours.named_parameters():
         if not is_flat(name, ours):
             assert parameter.grad.abs().max() > 0.01, name
-        if name != "head.bias":  # an untied head of theirs has none
+        if name != "head.bias":  # an untied head has no bias there
             assert_close(parameter.grad, gradients[name], tolerance, name)
 
 
 def is_flat(name: str, model: GPT) -> bool:
-    """Tell whether a parameter moves no logit: its gradient is 0.
+    """Return whether a parameter influences no logit, so that its gradient is 0.
 
-    Scores that all grow by the same, as a bias of the keys makes them, change no softmax; and the weight of a single
-    expert is 1 whatever the router says.
+    A bias of the keys adds the same to all scores of a query, which does not change the softmax; and the weight of a
+    single expert is 1 for every router.
     """
     alone = model.config.moe is not None and model.config.moe.n_expert == 1
     return name.endswith("key.bias") or (alone and name.endswith("router.weight"))
 
 
 class _WiderTypes(TorchFunctionMode):
-    """Take every float32 that a call asks for by name as float64."""
+    """Replace every explicit float32 in a call by float64."""
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         wider = {torch.float32: torch.float64}
@@ -88,8 +88,8 @@ class _WiderTypes(TorchFunctionMode):
 def in_float64() -> Iterator[None]:
     """Build and run models in float64 throughout.
 
-    In a float64 model `transformers` computes norms, routers and rotary angles in float32 all the same. Here the same
-    code of theirs runs, but each float32 that it names is taken as float64.
+    Even in a float64 model, `transformers` computes norms, routers and rotary angles in float32. Here the same code
+    runs with each explicit float32 replaced by float64.
     """
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)

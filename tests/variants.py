@@ -1,6 +1,6 @@
 """Every model that the property suite runs over: each preset, and GPT-0 with each other choice of each field.
 
-The choices come from the package's own tables, so that a new one is covered the day it is written.
+The choices come from the tables of the package, so a new one is covered at once.
 """
 
 from dataclasses import fields
@@ -54,7 +54,7 @@ CONFIGS |= {
 
 
 def make(config: GPTConfig, *, seed: int = 0, dtype: torch.dtype = torch.float64) -> GPT:
-    """Return a model in evaluation mode whose every parameter is random, so that no bias hides at 0."""
+    """Return a model in evaluation mode whose every parameter is random, so that no bias is 0."""
     torch.manual_seed(seed)
     model = GPT(config).to(dtype).eval()
     with torch.no_grad():

@@ -3,8 +3,8 @@
 Usage: python3 tools/find_browser.py
 
 Prints the path of the browser. Without one, it tries `playwright install chromium`, then apt-get. If neither can
-work, it says in one line what to do, and exits with 1. It needs Python's standard library only, so `make test` calls
-it before anything slow.
+work, it prints one line that says what to do, and exits with status 1. It needs only Python's standard library, so
+`make test` calls it before anything slow.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 Usage: python tools/lock.py          (make lock)
 
-It asks the package index that pip uses for the newest versions that pyproject.toml allows on Python 3.11 and newer,
+It queries the package index of pip for the newest versions that pyproject.toml allows on Python 3.11 and newer,
 except for torch, whose version changes together with the notebooks' outputs.
 """
 
@@ -34,7 +34,7 @@ def resolve(python: str, *options: str, held: str = "") -> str:
     """
     uv = Path(sys.executable).parent / "uv"
     extras = [option for extra in EXTRAS for option in ("--extra", extra)]
-    # uv reads metadata only; pip would download gigabytes to answer the same question.
+    # uv reads metadata only; pip would download gigabytes for the same result.
     command = [uv, "pip", "compile", "pyproject.toml", "-", *extras, *index(), "--only-binary", ":all:"]
     command += ["--no-header", "--no-annotate", "--quiet", "--python-version", python, "--python", sys.executable]
     found = subprocess.run([*command, *options], input=held, cwd=ROOT, capture_output=True, text=True, check=False)

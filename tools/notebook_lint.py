@@ -1,4 +1,4 @@
-"""Find what nbval does not: notebooks that would render badly, lie, or not open on Colab.
+"""Find problems that nbval does not: notebooks that would render badly, are out of date, or do not open on Colab.
 
 Usage: python tools/notebook_lint.py [NOTEBOOK ...]        (all of notebooks/ if none is named)
 """
@@ -43,7 +43,7 @@ def defined_names(tree: ast.AST) -> set[str]:
 
 @functools.cache
 def package_names(root: Path = ROOT) -> set[str]:
-    """Return the public functions and classes that any room but the command line defines at its top level."""
+    """Return the public functions and classes that any module except the command line defines at its top level."""
     package = root / "src" / "lecture21"
     names = set()
     for path in set(package.rglob("*.py")) - set((package / "cli").rglob("*.py")):
@@ -59,19 +59,19 @@ def tags(cell) -> set[str]:
 
 
 def has_picture(cell) -> bool:
-    """Say whether a cell's stored output holds a picture."""
+    """Return whether a cell's stored output holds a picture."""
     return any(mime.startswith("image/") for output in cell.outputs for mime in output.get("data", {}))
 
 
 def white(data: str) -> bool:
-    """Say whether a stored PNG is white and opaque at its corners."""
+    """Return whether a stored PNG is white and opaque at its corners."""
     picture = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA")
     right, bottom = picture.width - 1, picture.height - 1
     return {picture.getpixel((x, y)) for x in (0, right) for y in (0, bottom)} == {(255, 255, 255, 255)}
 
 
 def lint(path: Path, root: Path = ROOT) -> list[str]:
-    """Return one line for each thing that is wrong with the notebook at `path`; nothing if all is well."""
+    """Return one line for each problem of the notebook at `path`."""
     notebook = nbformat.read(path, as_version=4)
     problems = [
         *file_problems(notebook, path),
@@ -86,7 +86,7 @@ def lint(path: Path, root: Path = ROOT) -> list[str]:
 
 
 def file_problems(notebook, path: Path) -> Iterator[str]:
-    """Find what is wrong with the file as a whole: format, metadata, cell ids, machine paths."""
+    """Find problems of the file: format, metadata, cell ids, machine paths."""
     try:
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
@@ -118,7 +118,7 @@ def file_problems(notebook, path: Path) -> Iterator[str]:
 
 
 def opening_problems(notebook, stem: str, root: Path) -> Iterator[str]:
-    """Find what is wrong with the title, the Colab badge and the install cell."""
+    """Find problems of the title, the Colab badge and the install cell."""
     first = notebook.cells[0] if notebook.cells else None
     if first is None or first.cell_type != "markdown" or not first.source.startswith("# "):
         yield "does not open with a Markdown cell that starts with '# Title'"
@@ -180,7 +180,7 @@ def output_problems(notebook) -> Iterator[str]:
 
 
 def picture_problems(notebook) -> Iterator[str]:
-    """Find pictures without a description, and cells that draw but do not show."""
+    """Find pictures without a description, and cells that draw a figure without showing it."""
     names = []
     for n, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or not has_picture(cell):
@@ -188,7 +188,7 @@ def picture_problems(notebook) -> Iterator[str]:
         alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
         if len(alt.split()) < 4 or re.search(r"\.(png|svg|jpe?g)\b|^[./]", alt):
             yield f"cell {n} draws a picture and mystnb.image.alt does not describe it: {alt!r}"
-        # nbval sees the value of a last line also behind a semicolon.
+        # nbval compares the value of a last line even after a semicolon.
         if cell.source.rstrip().endswith(";") or any(output.output_type == "execute_result" for output in cell.outputs):
             yield f"cell {n} draws a picture and stores the text of an object as well; end it with plt.show()"
         if not all(white(output.data["image/png"]) for output in cell.outputs if "image/png" in output.get("data", {})):
@@ -200,7 +200,7 @@ def picture_problems(notebook) -> Iterator[str]:
 
 
 def code_problems(notebook, package: set[str], install: str) -> Iterator[str]:
-    """Find second definitions of what the package has, and magics or calls that do not belong in a stored notebook."""
+    """Find definitions that duplicate the package, and magics or calls that do not belong in a stored notebook."""
     for n, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or cell.source == install:
             continue
@@ -222,7 +222,7 @@ def code_problems(notebook, package: set[str], install: str) -> Iterator[str]:
 
 
 def explorer_problems(notebook) -> Iterator[str]:
-    """Find explorers that would leave a reader without a kernel with nothing."""
+    """Find explorers without a static version for readers without a kernel."""
     code = [(n, cell) for n, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     for (_, twin), (n, cell) in zip([(None, None), *code], code, strict=False):
         if not re.search(r"\binteract(ive|ive_output|_manual)?\(|\binteract\b\s*$", cell.source, re.MULTILINE):

@@ -1,4 +1,4 @@
-"""Re-execute notebooks in place, so that what is stored is what the code gives.
+"""Re-execute notebooks in place, so that the stored outputs are those of the code.
 
 Usage: python tools/notebooks.py [NOTEBOOK ...]        (all of notebooks/ if none is named)
 
@@ -29,16 +29,16 @@ def execute(path: Path) -> None:
         timeout=600,
         kernel_name="python3",
         record_timing=False,
-        coalesce_streams=True,  # else how printed lines are split depends on timing
+        coalesce_streams=True,  # otherwise the division of printed lines depends on timing
         resources={"metadata": {"path": str(path.parent)}},
     )
-    # nbclient's stand-in for ipywidgets' Output sends on the socket that the client waits on: now and then it then
-    # never sees the kernel's reply, and the run stands still. Without it, that output lands in the cell, emptied below.
+    # nbclient's stand-in for ipywidgets' Output sends on the socket that the client waits on: occasionally it then
+    # misses the kernel's reply, and the run hangs. Without it, that output goes to the cell, which is emptied below.
     client.comm_open_handlers.clear()
     client.execute()
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}, **kept})
     for cell in notebook.cells:
-        # A stored widget is a dead reference to a kernel that is gone; the static twin stands in the cell before.
+        # A stored widget refers to a kernel that no longer exists; the preceding cell has the static version.
         if cell.cell_type == "code" and any(WIDGET in output.get("data", {}) for output in cell.outputs):
             cell.outputs = []
     nbformat.validate(notebook)

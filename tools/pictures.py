@@ -30,7 +30,7 @@ def maps() -> None:
     }
     figures.apply()
     for chapter, (title, weights, visible) in panels.items():
-        # Three files, not one of three panels: a phone shows them below each other.
+        # Three files instead of one with three panels, so that a phone shows them below each other.
         _, ax = plt.subplots(figsize=(3.2, 3.8))
         figures.attention_map(weights, TOKENS, mask=visible, annotate=True, ax=ax, title=title)
         ax.set_xlabel("key")
@@ -39,7 +39,7 @@ def maps() -> None:
 
 
 def main() -> None:
-    """Draw all."""
+    """Draw all pictures."""
     torch.set_num_threads(1)
     maps()
 

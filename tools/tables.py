@@ -2,8 +2,8 @@
 
 Usage: python tools/tables.py          (after a change of a preset or of the accounting)
 
-A page holds `% table NAME, made by tools/tables.py`, the table, and `% end of table NAME`. What a paper says is
-written here beside its citation; whatever a shape decides is computed.
+A page holds `% table NAME, made by tools/tables.py`, the table, and `% end of table NAME`. Figures from papers
+are written here with their citations; everything that follows from a shape is computed.
 """
 
 import re
@@ -85,13 +85,13 @@ def transformer_against_gpt() -> list[Row]:
 
 
 def power(number: int | float) -> str:
-    """Write a number in three digits and a power of ten, as TeX."""
+    """Return a number with three digits and a power of ten, as TeX."""
     digits, exponent = f"{number:.2e}".split("e")
     return f"${digits} \\times 10^{{{int(exponent)}}}$"
 
 
 def gpt1_to_gpt4() -> list[Row]:
-    """Return slide 37 with numbers: three shapes, computed, and what is public about a fourth."""
+    """Return slide 37 with numbers: three computed shapes, and the published facts about a fourth."""
     shapes: dict[str, GPTConfig] = {
         "GPT-1": presets.get("gpt1"),
         "GPT-2 (largest)": presets.get("gpt2-xl"),
@@ -241,7 +241,7 @@ def mixtures() -> list[Row]:
 
 
 def mixtures_served() -> list[Row]:
-    """Return what the published mixtures cost where they are served."""
+    """Return the serving costs of the published mixtures."""
 
     def row(key: str, shape: Shape) -> Row:
         read = [short(accounting.weights_read(shape, batch), "B") for batch in (1, 16, 64, 256)]
@@ -275,13 +275,13 @@ BLOCK = re.compile(r"(% table (\w+), made by tools/tables\.py\n).*?(% end of tab
 
 
 def markdown(rows: list[Row]) -> str:
-    """Lay rows out as a Markdown table, the first row its head."""
+    """Return rows as a Markdown table; the first row is its header."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
 def filled(page: str) -> str:
-    """Return a page with every table in it made afresh; raises KeyError for a name that is not in `TABLES`."""
+    """Return a page with every table regenerated; raises KeyError for a name that is not in `TABLES`."""
     return BLOCK.sub(lambda match: f"{match[1]}\n{markdown(TABLES[match[2]]())}\n\n{match[3]}", page)
 
 

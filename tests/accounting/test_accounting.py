@@ -1,4 +1,4 @@
-"""Every count against what it counts: a model's parameters, torch's FLOP counter, the tensors that torch saves."""
+"""Every count against a measurement: a model's parameters, torch's FLOP counter, the tensors that torch saves."""
 
 import dataclasses
 import math
@@ -184,7 +184,7 @@ def test_flops_of_a_fused_kernel_are_exactly_what_torch_counts(config, batch, da
 
 
 def test_torch_alone_does_not_count_fused_attention_on_a_cpu():
-    """Why the tests hand torch its own formula: without it, attention is free."""
+    """The tests register a formula for fused attention, because torch counts 0 FLOPs without it."""
     config = GPTConfig()
     ids = torch.randint(config.vocab_size, (1, 32))
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.FLASH_ATTENTION):
@@ -257,7 +257,7 @@ def test_training_takes_six_flops_per_weight_and_twelve_for_attention():
 
 
 def saved_numbers(run: Callable[[], object], model: torch.nn.Module) -> int:
-    """Count the floating-point numbers that autograd keeps while `run` runs, each once, without the weights."""
+    """Count the floating-point numbers that autograd saves during `run`, each once, without the weights."""
     own = {p.untyped_storage().data_ptr() for p in [*model.parameters(), *model.buffers()]}
     kept: dict[int, torch.Tensor] = {}
 
@@ -273,7 +273,7 @@ def saved_numbers(run: Callable[[], object], model: torch.nn.Module) -> int:
 
 
 def numbers_in_the_mask(config: GPTConfig, context: int) -> int:
-    """Count what the kernel keeps of a mask, which it turns into numbers: once for all sequences."""
+    """Count the mask that the kernel saves as floating-point numbers, once for all sequences."""
     if config.window is None or config.window >= context:
         return 0
     return 2 * config.window**2 if accounting.flops._is_blocked(config, context) else context**2
@@ -289,10 +289,10 @@ def test_activations_are_exactly_what_torch_saves_for_backward(config, batch, da
     model = GPT(config)
     ids = torch.randint(config.vocab_size, (batch, context))
     with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
-        # Without the routers' own losses, which keep a few numbers more.
+        # Without the routers' losses, which save a few more numbers.
         kept = saved_numbers(lambda: token_cross_entropy(model(ids), ids), model)
     kept -= config.n_layer * numbers_in_the_mask(config, context)
-    # The one number beside the tokens' is what the mean over them keeps.
+    # Besides the numbers of the tokens, the mean over them saves one.
     assert 4 * kept - accounting.activation_bytes(config, context, batch) in (0, 4)
 
 

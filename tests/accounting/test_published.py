@@ -1,6 +1,6 @@
-"""Counts of published mixtures of experts against the classes of transformers, which are shaped and never filled.
+"""Counts of published mixtures of experts against models of transformers on the meta device.
 
-The counts come from our own arithmetic over a `Shape`; transformers builds the model, and torch counts what it does.
+The counts are computed from a `Shape`; transformers builds the model, and torch counts its parameters and FLOPs.
 """
 
 import dataclasses
@@ -47,7 +47,7 @@ COUNTED = {
 }
 
 
-# From a shape to a model of transformers. Every value is passed: their defaults are some other model.
+# From a shape to a model of transformers. Every value is passed, as the defaults belong to another model.
 
 
 def grouped_fields(shape: Shape) -> dict[str, object]:
@@ -149,7 +149,7 @@ BUILT: dict[str, Callable[..., PreTrainedModel]] = {
 
 
 def on_meta(build: Callable[..., PreTrainedModel], shape: Shape) -> tuple[int, int]:
-    """Return all parameters of a model of transformers, and those of them that are routed experts'."""
+    """Return the parameters of a transformers model, and those of its routed experts."""
     with torch.device("meta"):
         model = build(shape)
     named = list(model.named_parameters())
@@ -185,7 +185,7 @@ def grouped_shapes(draw: Callable, **features: object) -> Shape:
 
 @st.composite
 def latent_shapes(draw: Callable) -> Shape:
-    """Transformers asks for heads that divide the width, and reads rotated parts as complex numbers, in pairs."""
+    """Transformers requires that the heads divide the width and that rotated parts have even width."""
     pairs = {name: 2 * draw(counts(5)) for name in ("kv_rank", "d_plain", "d_rotary")}
     attention = Latent(draw(counts(5)), q_rank=draw(counts(9)), d_value=draw(counts(9)), **pairs)
     n_layer = draw(st.integers(2, 4))
@@ -229,7 +229,7 @@ def test_published_shapes_have_the_parameter_counts_of_the_transformers_models(n
 
 
 def test_switch_c_is_extrapolated_from_models_with_a_few_experts():
-    """Its 61,440 experts are too many modules to build. Its size is a straight line in their number."""
+    """Its 61,440 experts are too many modules to build, but its size is linear in their number."""
     shape = published.get("switch-c")
     two, three, four = (on_meta(switch, dataclasses.replace(shape, n_expert=n))[0] for n in (2, 3, 4))
     assert four - three == three - two
@@ -284,7 +284,7 @@ def test_rounding_is_to_the_printed_digits():
 
 
 def test_parameter_counts_of_switch_match_the_table_in_its_paper():
-    """The row of Switch-XXL says 64 experts and 395 B; every second layer of that many comes to half."""
+    """The row of Switch-XXL says 64 experts and 395 B; 64 experts in every second layer give half of that."""
 
     def total(n_layer: int, d_model: int, n_head: int, hidden: int, gated: bool, n_expert: int) -> float:
         shape = dataclasses.replace(

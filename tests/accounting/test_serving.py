@@ -1,4 +1,4 @@
-"""What serving costs, against simulation, enumeration and arithmetic by hand."""
+"""The cost of serving against simulation, enumeration and calculations by hand."""
 
 import dataclasses
 import itertools
@@ -20,7 +20,7 @@ OURS = GPTConfig(moe={"n_expert": 8, "top_k": 2}, d_ff=128)
 
 
 def simulated(popularity: torch.Tensor, top_k: int, batch: int, trials: int, seed: int) -> float:
-    """Let tokens draw k different experts each, and return the mean number of experts that a batch has drawn."""
+    """Draw k distinct experts for each token, and return the mean number of distinct experts of a batch."""
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.multinomial(popularity.expand(trials * batch, -1), top_k, generator=generator)
     drawn = torch.zeros(trials, len(popularity)).scatter_(1, chosen.view(trials, -1), 1.0)
@@ -35,7 +35,7 @@ def simulated(popularity: torch.Tensor, top_k: int, batch: int, trials: int, see
 )
 def test_the_expected_number_of_distinct_experts_agrees_with_a_simulation(n_expert, top_k, batch):
     mean = simulated(torch.ones(n_expert), top_k, batch, trials=2000, seed=0)
-    # No batch strays by more than sqrt(E)/2 from the mean, as experts are drawn against each other.
+    # The standard deviation over batches is at most sqrt(E)/2, as the counts are negatively correlated.
     assert distinct_experts(n_expert, top_k, batch) == pytest.approx(mean, abs=4 * math.sqrt(n_expert) / 2 / 2000**0.5)
 
 
@@ -48,7 +48,7 @@ def test_skewed_routing_touches_fewer(n_expert, top_k, batch):
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=2, max_size=9), st.integers(1, 50))
 def test_uniform_routing_touches_the_most_experts(shares, batch):
-    """Of whatever shares of the tokens the experts get, as long as these sum to k."""
+    """For any fractions of the tokens over the experts that sum to k."""
     top_k = max(1, round(sum(shares)))
     moved = [share + (top_k - sum(shares)) / len(shares) for share in shares]
     if all(0 <= share <= 1 for share in moved):
@@ -95,7 +95,7 @@ def test_a_tied_embedding_is_read_by_the_output_layer():
 
 
 def test_bytes_read_by_hand():
-    """Three layers of width 6, four experts of width 5 of which two tokens touch three on average."""
+    """Three layers of width 6 and four experts of width 5; two tokens use three of them on average."""
     attention, router, expert = 2 * 6 * 3 * 4, 6 * 4 + 4, 3 * 6 * 5 + 2 * 5 + 6
     always = 3 * (attention + router + 2 * 6) + 6 + 20 * 6
     assert accounting.weights_read(SMALL, 2, "fp32") == 4 * (always + 3 * 3 * expert)
@@ -114,7 +114,7 @@ def test_bytes_read_by_published_models(shape, gigabytes):
 
 
 def test_an_encoder_decoder_reads_its_decoder():
-    """Without the encoder, and without what makes keys and values of the attention to it."""
+    """Without the encoder, and without the key and value projections of cross-attention."""
     shape = dataclasses.replace(
         SMALL, bias=False, router_bias=False, n_encoder_layer=5, relative_buckets=8, tied_head=True
     )
@@ -152,7 +152,7 @@ def test_bytes_sent_by_published_models(name, layer, all_layers):
 
 
 def test_bytes_sent_agree_with_a_simulation():
-    """Eight experts on four devices, and tokens that lie on them in turn: each vector that leaves its device, twice."""
+    """Eight experts on four devices, tokens in turn on each: a vector that leaves its device counts twice."""
     generator = torch.Generator().manual_seed(0)
     tokens = 20_000
     chosen = torch.multinomial(torch.ones(tokens, 8), 2, generator=generator)  # (tokens, k)
@@ -186,7 +186,7 @@ def test_intensity_is_one_flop_per_byte_at_batch_1_and_lower_than_a_dense_layers
 
 
 def test_intensity_is_flops_over_bytes():
-    """Counted apart: two FLOPs for each weight of k experts and each token, bytes of those that the batch touches."""
+    """Computed separately: two FLOPs per token for each weight of k experts, and the bytes of the experts in use."""
     weights = 3 * QWEN.d_model * QWEN.d_expert
     flops = 2 * 16 * QWEN.top_k * weights
     read = 2 * weights * distinct_experts(128, 8, 16)
@@ -236,7 +236,7 @@ def test_serving_costs_of_a_gpt_are_those_of_its_shape():
     assert accounting.weights_read(OURS, 4) == accounting.weights_read(shape, 4)
     assert accounting.all_to_all_bytes(OURS) == 2 * 2 * 64 * 2
     assert accounting.ridge_batch(OURS, "T4") == math.ceil(65e12 / 320e9 * 4)
-    # The learned table of positions is read at one row.
+    # One row of the learned positions is read.
     counts = accounting.parameters(OURS)
     assert accounting.weights_read(OURS) == 2 * (counts.active_without_embedding - 32 * 64)
 

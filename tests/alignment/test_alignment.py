@@ -42,7 +42,7 @@ def small(seed: int = 0, block_size: int = 16) -> GPT:
 
 
 def responses(*texts: str, prompt: int = 2, n_new: int = 4) -> Responses:
-    """Each text is a prompt and a response; a line break ends it, and pads it."""
+    """Each text is a prompt and a response; it ends with a line break, which is also the padding."""
     rows = [CHARS.encode(text.ljust(prompt + n_new, "\n")) for text in texts]
     return Responses(torch.tensor(rows), prompt, END)
 
@@ -276,7 +276,7 @@ def test_a_reward_model_has_the_precision_and_the_mode_of_its_trunk(dtype):
 
 
 def test_the_optimum_under_a_kl_penalty_has_the_closed_form():
-    # One token, no more: pi_ref * exp(r / beta) / Z can be written down.
+    # With responses of one token, pi_ref * exp(r / beta) / Z can be computed exactly.
     reference, prompts = small(), torch.tensor([CHARS.encode("\nab")])
     worth = torch.linspace(-1, 1, CHARS.vocab_size)
     policy = copy.deepcopy(reference)

@@ -1,7 +1,7 @@
 """Every explorer works on ipywidgets 8, which a reader installs, and on 7.7.1, which Colab has.
 
-The cell with the widgets is run alone, and records what each widget asks to be drawn. The drawing itself is checked
-by nbval, in the cell before it.
+The cell with the widgets is run alone, and the arguments of each drawing are recorded. The drawing itself is checked by
+nbval in the preceding cell.
 """
 
 import json
@@ -15,7 +15,7 @@ import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
-# What the cells take from earlier ones, as little as the widgets need.
+# The names from earlier cells that the widgets need.
 RUN = """
 import json, sys, types
 import ipywidgets

@@ -168,7 +168,7 @@ def test_a_paper_takes_precedence_over_an_overlapping_term():
 
 
 class Environment:
-    """As much of Sphinx's environment and builder as the transform asks for."""
+    """The parts of Sphinx's environment and builder that the transform uses."""
 
     objects: ClassVar = {}
 

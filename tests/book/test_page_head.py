@@ -1,4 +1,4 @@
-"""What a page says about itself, and what is quoted of it: title, description, version, plain text."""
+"""Metadata and excerpts of a page: title, description, version, plain text."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the built pages promise: every picture described, every link leading somewhere, nothing from elsewhere."""
+"""Built pages: every picture has alt text, every link has a target, and nothing is loaded from another host."""
 
 import ast
 import copy

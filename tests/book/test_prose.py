@@ -1,4 +1,4 @@
-"""The prose neither praises nor belittles, and names nobody's machine."""
+"""The prose contains no judging words and no path of a machine."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The tables that code makes are those on the pages, and every claim of the slides has a verdict and a ground."""
+"""Generated tables are up to date, and every claim of the slides has a verdict and a test or source."""
 
 import math
 import re
@@ -156,7 +156,7 @@ def claims() -> list[re.Match[str]]:
 
 
 def grounds(text: str) -> str:
-    """The last sentence of a claim: what holds it."""
+    """The last sentence of a claim, which names its test or source."""
     return " ".join(line.strip() for line in text[max(text.rfind("Held by:"), text.rfind("Test:")) :].splitlines())
 
 
@@ -175,7 +175,7 @@ def test_every_verdict_is_one_of_five_in_its_colour():
     assert len(claims()) > 70
     assert {match["verdict"]: match["colour"] for match in claims()} == COLOURS
     assert [m["claim"] for m in claims() if COLOURS[m["verdict"]] != m["colour"]] == []
-    # None was missed because it is laid out otherwise.
+    # No claim was skipped because of a different layout.
     body = read(SLIDES)[read(SLIDES).index("## S1:") :]
     assert body.count("{bdg-") == len(claims())
 
@@ -185,7 +185,7 @@ def test_every_claim_names_a_test_or_a_source():
         ground = grounds(match["text"])
         named = ground.startswith("Held by: *")
         assert named or ground == SOURCE, match["claim"]
-        # Where no test decides, a citation has to.
+        # Without a test, a claim needs a citation.
         assert named or "{cite" in match["text"] or "As at S" in match["text"], match["claim"]
 
 
@@ -195,7 +195,7 @@ def names_of_tests() -> set[str]:
 
 
 def missing(page: str, there: set[str]) -> list[str]:
-    """Return the tests that a page names after "Held by:" or "held by" and that are not there."""
+    """Return the tests that a page names after "Held by:" or "held by" and that do not exist."""
     named = [
         name for text in re.findall(r"[Hh]eld by:? ([*][^\n]*)", page) for name in re.findall(r"\*([^*]+)\*", text)
     ]

@@ -1,4 +1,4 @@
-"""Numbers and their words: each is the other's only translation, and no number is on both sides of a split."""
+"""Numbers and their words: the translation is one-to-one, and no number is in both parts of a split."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ TOKENS = VOCABULARY.tokens
 
 
 def value(words: str) -> int:
-    """Read a number back by arithmetic, as a listener does."""
+    """Compute a number from its words by arithmetic."""
     total = group = 0
     for word in words.split():
         if word == "thousand":

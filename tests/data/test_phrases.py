@@ -1,4 +1,4 @@
-"""The sentences of the long-distance task: their links are where they are said to be, and no link is given away."""
+"""The sentences of the long-distance task: links are at the stated positions, and nothing else reveals them."""
 
 import random
 from collections import Counter

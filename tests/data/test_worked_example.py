@@ -1,4 +1,4 @@
-"""What the chapters say of the pencil-sized sentence."""
+"""Statements of the chapters about the worked example."""
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ def test_without_matrices_short_vectors_mix_and_long_vectors_attend_to_themselve
 def test_with_matrices_each_word_attends_to_the_intended_word():
     weights = attention(Q, K, V)[1]
     assert weights[[THE, SAT, DOWN]].argmax(dim=1).tolist() == [CAT, CAT, SAT]
-    assert torch.equal(weights[CAT], torch.full((4,), 0.25))  # "cat" asks for nothing
+    assert torch.equal(weights[CAT], torch.full((4,), 0.25))  # the query of "cat" is zero
 
 
 @pytest.mark.parametrize("matrix", [W_QUERY, W_KEY, W_VALUE])

@@ -27,7 +27,7 @@ def problems(draw, signed: bool = True):
     weights = gaussians(*places, members, seed=seed)
     weights = 2 * weights if signed else weights.exp() + 0.01
     total = weights.sum(-1, keepdim=True)
-    # Signed weights are shifted, not scaled, to their sum: a sum near 0 would make them boundless.
+    # Signed weights are shifted, not scaled, to sum to one: dividing by a sum near 0 would make them arbitrarily large.
     weights = weights - (total - 1) / members if signed else weights / total
     return points, members, outcomes, weights, seed
 
@@ -77,7 +77,7 @@ def test_with_the_two_sets_of_weights_of_the_slide_the_ensemble_can_be_worse_tha
 
 
 def test_the_decomposition_with_mixed_weights_needs_a_cross_term():
-    """eps = eps_bar(1/M) + sum (g - 1/M) eps_m - ambiguity: without the middle term, nothing holds."""
+    """eps = eps_bar(1/M) + sum (g - 1/M) eps_m - ambiguity: the identity needs the middle term."""
     predictions, target = gaussians(500, 7, seed=0), gaussians(500, seed=1)
     gates = torch.distributions.Dirichlet(torch.full((7,), 0.5, dtype=torch.float64)).sample((500,))
     gated = ambiguity_decomposition(predictions, target, gates)
@@ -194,7 +194,7 @@ LOGS = torch.tensor([[0.5, 0.5], [0.9, 0.1]]).log()
         ([0.5, 0.5001], r"got a sum of 1\.0001"),
         ([math.nan, 1.0], r"finite, got nan"),
         ([math.inf, -math.inf], r"finite, got inf"),
-        ([1.0], r"got a sum of 2"),  # it expands, and then counts twice
+        ([1.0], r"got a sum of 2"),  # torch would broadcast it, and count it twice
         ([0.5, 0.25, 0.25], r"weights must have a shape that expands to \(2,\), got \(3,\)"),
         ([[0.5, 0.5]], r"got \(1, 2\)"),
     ],

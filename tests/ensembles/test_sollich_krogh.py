@@ -26,7 +26,7 @@ penalties, counts = st.floats(1e-3, 10), st.integers(1, 50) | st.just(math.inf)
 
 
 def far(found: list[float], expected: float) -> float:
-    """Return how many standard errors a mean over seeds is from what it should be."""
+    """Return the distance of a mean over seeds from its expected value, in standard errors."""
     return abs(mean(found) - expected) / (stdev(found) / math.sqrt(len(found)))
 
 
@@ -150,7 +150,7 @@ def test_infinitely_many_students_equal_one_student_with_a_larger_penalty(alpha,
 
 
 def test_the_average_of_many_students_is_the_student_of_the_equivalent_penalty():
-    """Not only as good: the same weights, up to what 300 members leave to chance."""
+    """The weights agree as well, up to the randomness of 300 members."""
     setting = {"alpha": 1.0, "noise": 0.2, "width": 200, "seed": 0}
     many = simulate_ridge_ensemble(subset=0.65, members=300, penalty=torch.tensor([0.0144]), **setting).cross.mean()
     larger = equivalent_penalty(1.0, 0.65, 0.0144)
@@ -177,7 +177,7 @@ def test_more_members_lower_the_best_penalty_unless_all_have_the_same_examples()
 
 def test_without_a_penalty_the_error_is_infinite_at_the_interpolation_threshold():
     assert sollich_krogh_error(2.0, 0.5, 0.2, 3, 0.0) == math.inf
-    assert sollich_krogh_error(2.0, 0.5, 0.2, math.inf, 0.0) < 1  # infinitely many average even that away
+    assert sollich_krogh_error(2.0, 0.5, 0.2, math.inf, 0.0) < 1  # the mean of infinitely many members is finite
     assert 0 < best_penalty(2.0, 0.5, 0.2, 3) < 0.2
 
 
@@ -214,19 +214,19 @@ def test_students_without_a_penalty_fit_fewer_examples_than_weights_exactly():
     run = simulate_ridge_ensemble(1.0, 0.5, 0.2, 3, torch.tensor([0.0]), width=30)
     assert run.train.max() < 1e-12
     assert run.cross.isfinite().all()
-    assert run.cross.max() < 10  # the shortest of all solutions, not one of the long ones
+    assert run.cross.max() < 10  # the solution of minimum norm
 
 
 def test_an_example_that_a_bootstrap_draws_twice_counts_twice():
-    """Of a bootstrap 63 % are distinct. Against 63 % drawn once, what counts twice outweighs the penalty."""
+    """A bootstrap has 63 % distinct examples; repetitions weaken the penalty, compared with 63 % drawn once."""
     setting = {"alpha": 2.0, "noise": 0.2, "members": 3, "penalty": torch.tensor([0.05, 3.0]), "width": 60}
     once, twice = (
         simulated(60, subset=share, bootstrap=bootstrap, **setting).diagonal(dim1=2, dim2=3).mean(2)
         for share, bootstrap in ((0.632, False), (1.0, True))
     )
     weak, strong = (twice - once).T.tolist()
-    assert mean(weak) > 3 * stdev(weak) / math.sqrt(60)  # fits its noise more
-    assert mean(strong) < -3 * stdev(strong) / math.sqrt(60)  # is held back less
+    assert mean(weak) > 3 * stdev(weak) / math.sqrt(60)  # fits more of the noise
+    assert mean(strong) < -3 * stdev(strong) / math.sqrt(60)  # has a weaker effective penalty
 
 
 @given(st.integers(2, 6), st.integers(0, 1000))
@@ -237,12 +237,12 @@ def test_best_weights_minimize_the_error_over_the_simplex(members, seed):
     weights = best_weights(cross)
     assert weights.sum().item() == pytest.approx(1)
     assert (weights >= 0).all()
-    gradient = cross @ weights  # at the best point no corner of the simplex lies downhill
+    gradient = cross @ weights  # at the optimum, the error decreases towards no corner of the simplex
     assert (gradient >= weights @ gradient - 1e-9).all()
 
 
 def test_diverse_penalties_are_robust_to_unknown_noise_at_a_small_cost():
-    """The third claim of the paper's abstract: a fixed penalty wins where it happens to be right."""
+    """The third claim of the paper's abstract; a fixed penalty is better only if it suits the noise."""
     diverse = torch.logspace(-2, 1, 10).tolist()
 
     def errors(noise: float) -> tuple[float, float]:

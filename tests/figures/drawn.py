@@ -1,4 +1,4 @@
-"""What the tests of the figures read off a drawing."""
+"""Functions that read texts, cells and colours from a drawing."""
 
 import matplotlib.pyplot as plt
 import numpy as np

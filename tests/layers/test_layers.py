@@ -123,12 +123,12 @@ def test_a_cache_with_a_window_keeps_the_keys_of_the_next_query():
     cache = KVCache(window=3)
     x = randn(1, 2, 6, 4)
     k, v = cache.append(x[:, :, :5], 2 * x[:, :, :5])
-    assert torch.equal(k, x[:, :, :5])  # all that is new can be asked for now
+    assert torch.equal(k, x[:, :, :5])  # the keys of the new queries
     k, v = cache.append(x[:, :, 5:], 2 * x[:, :, 5:])
     assert torch.equal(k, x[:, :, 3:])
     assert torch.equal(v, 2 * x[:, :, 3:])
     assert len(cache) == 6
-    assert cache.k.untyped_storage().nbytes() == 2 * 2 * 4 * 8  # two positions, and nothing that they were cut from
+    assert cache.k.untyped_storage().nbytes() == 2 * 2 * 4 * 8  # two positions, not a view of a longer tensor
 
 
 @pytest.mark.parametrize("window", [1, 2, 5, 6, 23, 40])
@@ -180,7 +180,7 @@ def test_attention_weights_leave_the_model_as_it_was():
 
 
 def test_attention_maps_refuse_a_sequence_that_continues_a_cache():
-    """The map of the rest alone would have one column for each new token, and none for what it mostly reads."""
+    """The map of the new tokens alone would lack the columns of the cached keys."""
     model = GPT(GPTConfig(vocab_size=5, block_size=6, n_layer=1, n_head=1, d_model=4)).eval()
     ids = torch.arange(5)[None]
     cache = model.new_cache()
@@ -200,7 +200,7 @@ def test_gelu_tanh_is_the_formula_of_gpt_1():
     x = torch.linspace(-4, 4, 50, dtype=torch.float64)
     formula = 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
     torch.testing.assert_close(ACTIVATIONS["gelu_tanh"].function(x), formula)
-    assert (ACTIVATIONS["gelu"].function(x) - formula).abs().max() > 1e-4  # the exact one is another function
+    assert (ACTIVATIONS["gelu"].function(x) - formula).abs().max() > 1e-4  # the exact GELU is a different function
 
 
 def test_dropout_drops_weights_and_outputs_in_training_only():
@@ -256,7 +256,7 @@ def test_grouped_heads_are_full_heads_with_repeated_keys_and_values():
     torch.testing.assert_close(grouped(x), full(x))
     cache = KVCache()
     grouped(x, cache)
-    assert cache.k.shape == (2, 2, 5, 2)  # the point of it: half of the keys are kept
+    assert cache.k.shape == (2, 2, 5, 2)  # half of the keys are cached
 
 
 @pytest.mark.parametrize("n_kv_head", [0, 3, 8])

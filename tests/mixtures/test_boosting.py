@@ -201,7 +201,7 @@ def test_adaboost_of_stumps_agrees_with_scikit_learn():
     theirs.fit(x.numpy(), y.numpy())
     ours = adaboost(stump, x, y, rounds=10)
     np.testing.assert_allclose(ours.errors.numpy(), theirs.estimator_errors_, rtol=1e-9)
-    np.testing.assert_allclose(2 * ours.alphas.numpy(), theirs.estimator_weights_, rtol=1e-9)  # theirs leaves out 1/2
+    np.testing.assert_allclose(2 * ours.alphas.numpy(), theirs.estimator_weights_, rtol=1e-9)  # no factor 1/2
     assert ours.predict(x).tolist() == theirs.predict(x.numpy()).tolist()
 
 

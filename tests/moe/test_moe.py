@@ -88,7 +88,7 @@ def test_the_sparse_dispatch_equals_the_dense_reference_in_values_and_gradients(
     of_sparse, of_dense = gradients(moe, sparse, x), gradients(moe, dense, x)
     for name in of_dense:
         torch.testing.assert_close(of_sparse[name], of_dense[name], rtol=1e-10, atol=1e-11, msg=name)
-    # And the weights, one token at a time: what the two paths share is not wrong in both.
+    # The weights are also checked for each token, as an error in code that both paths share would go unnoticed.
     experts = moe.experts.layers()
     for b, t in ((0, 0), (x.shape[0] - 1, x.shape[1] - 1)):
         chosen = zip(routing.experts[b, t], routing.weights[b, t], routing.kept[b, t], strict=True)
@@ -136,7 +136,7 @@ def test_permuting_the_experts_with_their_router_rows_changes_nothing(capacity_f
     with torch.no_grad():
         for parameter in (moe.router.weight, *moe.experts.parameters()):
             parameter.copy_(parameter[order])
-    # Not to the last bit: where rows lie in memory decides the kernel that multiplies them.
+    # Not bit for bit: the memory layout of the rows determines the matrix kernel.
     torch.testing.assert_close(moe(tokens()), before, rtol=1e-12, atol=1e-14)
 
 
@@ -323,7 +323,7 @@ def test_the_bias_moves_against_the_load_and_stays_out_of_autograd():
     assert "router.selection_bias" in moe.state_dict()
     assert "router.selection_bias" not in dict(moe.named_parameters())
     moe(tokens())
-    assert not moe.router.selection_bias.any()  # evaluation moves nothing
+    assert not moe.router.selection_bias.any()  # evaluation does not change the bias
     moe.train()
     with routings(moe) as found:
         moe(tokens())
@@ -394,7 +394,7 @@ def test_each_preset_has_dense_twins_of_equal_active_and_equal_total_size(name):
     config = presets.get(name)
     counts = accounting.parameters(config)
     small, wide = (accounting.parameters(presets.get(twin)) for twin in ("gpt0", "gpt0-wide"))
-    # Up to the router, and biases: each chosen expert has one of width C.
+    # Except the router and the biases: each selected expert has one of width C.
     assert counts.active - counts.routers == pytest.approx(small.total, rel=0.01)
     assert counts.total - counts.routers == pytest.approx(wide.total, rel=0.02)
     assert counts.routers == 4 * 64 * config.moe.n_expert
@@ -415,7 +415,7 @@ def test_a_sparse_gpt_trains_saves_and_resumes(tmp_path, balance):
         assert torch.equal(loaded.state_dict()[name], tensor), name
     if balance == "bias":
         assert loaded.blocks[0].feed_forward.router.selection_bias.any()
-    copy.deepcopy(model)  # nothing of the graph is left on the modules
+    copy.deepcopy(model)  # the modules keep no tensor of the graph
 
 
 def test_a_mapping_becomes_a_configuration_and_changes_only_what_it_names():

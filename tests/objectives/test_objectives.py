@@ -55,7 +55,7 @@ def test_corruption_accepts_an_empty_text(name):
 
 
 def test_masking_selects_15_percent_and_replaces_them_80_10_10():
-    # Token 8 everywhere, so that a drawn 3 ... 7 shows; a drawn 8 counts among those that stayed.
+    # Token 8 everywhere, so that a drawn 3 ... 7 is visible; a drawn 8 counts as unchanged.
     n = 400_000
     ids = torch.full((4, n // 4), 8)
     inputs, targets = mask_tokens(ids, vocab_size=9, mask=MASK, special=(PAD, END), generator=seeded())
@@ -106,8 +106,8 @@ def test_the_spans_of_infilling_are_poisson_3():
     missing = 90_000
     # The mean length is 3; the standard error of a mean of m Poisson lengths is sqrt(3 / m).
     assert missing / n_mask == pytest.approx(3.0, abs=4 * math.sqrt(3 / n_mask))
-    # A mask that stands alone between kept neighbours shows its length; a place is as likely to be followed by a mask
-    # as any other, so these are a fair sample.
+    # The length of a mask between kept neighbours is known; every position is equally likely to be followed by a mask,
+    # so these are an unbiased sample.
     left, middle, right = out[:-2], out[1:-1], out[2:]
     alone = (middle == MASK) & (left != MASK) & (right != MASK)
     lengths = (right - left)[alone] - 1
@@ -120,7 +120,7 @@ def test_the_spans_of_infilling_are_poisson_3():
 def test_every_placement_of_a_span_is_equally_likely():
     generator = seeded()
     ids = torch.arange(10, 14)
-    # One token of four goes: spans of length 0 aside, the mask stands in one of four places.
+    # One token of four is removed: without spans of length 0, the mask has one of four positions.
     n = 20_000
     outs = (tuple(infill_text(ids, mask=MASK, rate=0.25, generator=generator).tolist()) for _ in range(n))
     counts = Counter(out for out in outs if len(out) == 4)

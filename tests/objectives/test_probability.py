@@ -1,4 +1,4 @@
-"""Strings and their probabilities: three ways to the same number, and all of them together are certain."""
+"""Probabilities of strings: three equivalent computations, and the sum over all strings is 1."""
 
 import itertools
 import math

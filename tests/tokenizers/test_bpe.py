@@ -1,4 +1,4 @@
-"""The BPE that one can read learns what the `tokenizers` library learns, and encodes as tiktoken does."""
+"""The readable BPE learns the merges of the `tokenizers` library, and encodes as tiktoken does."""
 
 import json
 import math
@@ -51,14 +51,14 @@ def merges(plays):
 
 def test_merges_by_hand():
     counts = {"low": 5, "lower": 2, "newest": 6, "widest": 3}
-    # (e, s), (s, t) and (w, e) stand 9, 9 and 8 times, and e is older than s.
+    # (e, s), (s, t) and (w, e) occur 9, 9 and 8 times, and the id of e is lower than that of s.
     assert bpe.train(counts, 4) == [(b"e", b"s"), (b"es", b"t"), (b"l", b"o"), (b"lo", b"w")]
 
 
 def test_a_tie_goes_to_the_older_first_part_then_the_older_second_part():
     assert bpe.train("ca ba bc", 1) == [(b" ", b"b")]  # twice
     assert bpe.train({"ca": 1, "bc": 1, "ba": 1}, 3) == [(b"b", b"a"), (b"b", b"c"), (b"c", b"a")]
-    # A space is younger than every letter, and what is merged is younger than every byte.
+    # The id of a space is higher than that of every letter, and ids of merged tokens are higher than those of bytes.
     assert bpe.train({" b": 1, "zb": 1}, 1) == [(b"z", b"b")]
     assert bpe.train({"ab": 2, "abc": 1, "xyz": 1}, 2) == [(b"a", b"b"), (b"x", b"y")]
 

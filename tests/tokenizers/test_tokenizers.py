@@ -1,4 +1,4 @@
-"""Any text survives encode and decode, but for its unknown symbols; saved vocabularies come back or are refused.
+"""Any text survives encode and decode except its unknown symbols; saved vocabularies load unchanged or are refused.
 
 Byte-pair encodings are those of the `tokenizers` library, and GPT-2's own is that of tiktoken and of transformers.
 """
@@ -176,7 +176,7 @@ crowded = st.text("ab 'é\n", min_size=1, max_size=60)  # few symbols: long runs
 
 
 def library(text, vocab_size):
-    """Train with the library itself, and let it take out the special token in its own way."""
+    """Train with the library, which removes the special token itself."""
     learner = Tokenizer(models.BPE())
     learner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
@@ -234,7 +234,7 @@ def test_training_on_any_text_agrees_with_the_library(learn, text):
     whole = library(learn, 10**6)
     ours = BPETokenizer.from_text(learn, whole.get_vocab_size(), [END_OF_TEXT])
     assert ours.encode(text) == whole.encode(text).ids
-    # A token is reached in one way only, so that ranks of tokens (tiktoken) and of pairs (library) say the same.
+    # Each token results from one merge, so ranks of tokens (tiktoken) and of pairs (library) are equivalent.
     assert len(json.loads(whole.to_str())["model"]["merges"]) == ours.vocab_size - 257
 
 
@@ -296,7 +296,7 @@ def test_one_special_token_may_be_given_as_a_string():
 
 
 @given(texts | prose)
-@example("\ud83d\udc4d")  # two halves, which tiktoken alone would read as one thumb
+@example("\ud83d\udc4d")  # two surrogates, which tiktoken by itself would join to one emoji
 def test_any_text_survives_bpe_encode_and_decode(of_the_plays, text):
     unknown = of_the_plays.unknown(text)
     assert unknown == "".join(dict.fromkeys(symbol for symbol in text if "\ud800" <= symbol <= "\udfff"))
@@ -497,9 +497,9 @@ def gpt2_files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tiktokens_own(gpt2_files, tmp_path_factory):
-    """tiktoken's own GPT-2, built by its own code from the same files laid where it keeps what it fetched.
+    """tiktoken's own GPT-2, built by its own code from the same files in its cache.
 
-    It looks at their SHA-256 itself and would fetch others.
+    It checks their SHA-256 and would download them again if they differed.
     """
     url = "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/"
     kept = tmp_path_factory.mktemp("kept")

@@ -1,4 +1,4 @@
-"""tools/find_browser.py with stub programs: what is found, what is installed, and what is said when neither works."""
+"""tools/find_browser.py with stub programs: what is found, what is installed, and the error if neither works."""
 
 import http.server
 import os

@@ -38,7 +38,7 @@ SMALL = {
     "n_head": 2,
     "d_model": 12,
 }
-# The 2017 model, and it with each other choice of each field; a new name in a table is covered the day it is written.
+# The 2017 model, and it with each other choice of each field; so a new entry of a table is covered at once.
 CHANGES = [
     {},
     *(
@@ -62,7 +62,7 @@ TARGET = torch.tensor([[5, 6, 4, 3, 6, EOS], [4, 6, EOS, PAD, PAD, PAD], [3, 4, 
 
 
 def make(change: dict, *, seed: int = 0, dtype: torch.dtype = torch.float64, kind: type[nn.Module] = Transformer):
-    """Return a model in evaluation mode whose every parameter is random, so that no bias hides at 0."""
+    """Return a model in evaluation mode whose every parameter is random, so that no bias is 0."""
     torch.manual_seed(seed)
     model = kind(TransformerConfig(**{**SMALL, **change})).to(dtype).eval()
     with torch.no_grad():
@@ -71,12 +71,12 @@ def make(change: dict, *, seed: int = 0, dtype: torch.dtype = torch.float64, kin
     return model
 
 
-# For decoding: a model that writes different things, some of which end in time (a test below counts them).
+# For decoding: a model with varied outputs, some of which end early (a test below counts them).
 WRITER = {"share_embeddings": False, "position": "learned"}
 
 
 def sharp(change: dict, *, seed: int = 0) -> Transformer:
-    """Return a model that is surer of its next token, and likes to stop."""
+    """Return a model with larger logits and a higher probability of the end token."""
     model = make(change, seed=seed)
     if model.head is not None:
         with torch.no_grad():
@@ -126,7 +126,7 @@ def torch_s(model: Transformer) -> nn.Transformer:
     layers = [
         kind(c.d_model, c.n_head, c.d_ff, **shape) for kind in (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
     ]
-    # By itself torch ends each stack with a norm even with post-norm; the paper does not.
+    # Torch ends each stack with a norm by default, even with post-norm; the paper does not.
     norms = [nn.LayerNorm(c.d_model) if c.norm_position == "pre" else None for _ in range(2)]
     reference = nn.Transformer(
         c.d_model,
@@ -144,7 +144,7 @@ def torch_s(model: Transformer) -> nn.Transformer:
                     their_part.load_state_dict(our_part.state_dict())
                 for our_part, their_part in attentions_of(our_block, their_block):
                     copy_attention(our_part, their_part)
-    return reference.train()  # evaluation mode takes another path, without gradients
+    return reference.train()  # evaluation mode has another implementation, without gradients
 
 
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
@@ -157,7 +157,7 @@ def test_outputs_and_gradients_equal_those_of_torch(n_head, norm_position, atten
     reference = torch_s(ours)
     target_in = shift_right(TARGET, BOS)
 
-    # torch has neither embeddings nor positions: it begins with our vectors, and ends before our head.
+    # torch has neither embeddings nor positions nor a head: it is applied to the vectors between them.
     vectors = [
         ours.encoder.embedding(SOURCE).detach().requires_grad_(),
         ours.decoder.embedding(target_in).detach().requires_grad_(),
@@ -371,7 +371,7 @@ def test_every_parameter_gets_a_gradient(change):
     model.loss(SOURCE, shift_right(TARGET, BOS), TARGET).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
-        # A key bias shifts all scores of a query alike, which the softmax does not see.
+        # A key bias adds the same to all scores of a query, which does not change the softmax.
         if not name.endswith("key.bias"):
             assert parameter.grad.abs().sum() > 0, name
 
@@ -719,7 +719,7 @@ def test_an_untrained_model_starts_near_the_uniform_loss(change):
 def test_an_untrained_model_with_one_matrix_predicts_its_last_input_token(norm_position):
     model, source, target = untrained({"norm_position": norm_position})
     assert (model(source, target).argmax(-1) == target).float().mean() > 0.95
-    # Which costs two nats: it is wrong about nearly all of these.
+    # The loss is two nats higher, as nearly all of these predictions are wrong.
     loss = model.loss(source, shift_right(target, BOS), target).item()
     assert 1.2 < loss - math.log(50) < 2.8
 

@@ -1,4 +1,4 @@
-"""What the book needs from Sphinx and no packaged extension gives: one small extension for each task."""
+"""Sphinx extensions of the book, one for each task that no packaged extension solves."""
 
 from sphinx.application import Sphinx
 

@@ -4,9 +4,9 @@ from sphinx.application import Sphinx
 
 
 def _free_colons(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Keep napoleon from reading the words before a colon as a type where ours are prose; the hints give the type.
+    """Keep napoleon from parsing prose before a colon as a type; type hints give the types here.
 
-    It does so in the first line of "Returns:" and of an attribute's docstring. An empty type in front stops it.
+    It does so in the first line of "Returns:" and of an attribute's docstring. An empty type in front prevents it.
     """
     starts = [n + 1 for n, line in enumerate(lines[:-1]) if line.strip() == "Returns:"]
     if what in ("attribute", "data", "property") and lines:

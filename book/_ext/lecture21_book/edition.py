@@ -1,4 +1,4 @@
-"""Which edition of the book this is: the version in the footer, and how to cite it."""
+"""The edition of the book: the version in the footer, and a BibTeX entry."""
 
 import re
 import tomllib

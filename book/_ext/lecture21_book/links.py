@@ -18,7 +18,7 @@ from sphinx.util.nodes import make_refnode
 from .chapters import chapters
 from .mentions import Chapters, Mention, Names, Papers, Target, Terms
 
-# Text in these is left as it is: headings, code, formulas, signatures, and what links already.
+# Text in these nodes is left unchanged: headings, code, formulas, signatures, and existing links.
 _UNTOUCHED = (
     addnodes.desc_signature,
     addnodes.pending_xref,
@@ -93,7 +93,7 @@ def _merge_text(document: nodes.document) -> None:
 
 
 def _is_untouched(node: nodes.Node) -> bool:
-    """Return whether a node is inside of something that is left as it is."""
+    """Return whether a node is inside a node whose text is left unchanged."""
     parent = node.parent
     while parent is not None:
         if isinstance(parent, _UNTOUCHED) or "cell_output" in getattr(parent, "attributes", {}).get("classes", ()):
@@ -136,7 +136,7 @@ class LinkMentions(SphinxPostTransform):
                 yield Target("term", *objects["term", node["reftarget"]])
 
     def _wanted(self, target: Target, folded: bool) -> bool:
-        """Return whether to link a mention, and remember it; what only a folded answer mentions is linked again."""
+        """Return whether to link a mention, and remember it; a first mention inside a folded answer does not count."""
         if (target.docname, target.anchor) == (self.env.docname, ""):
             return False
         if target.kind in ("chapter", "paper"):

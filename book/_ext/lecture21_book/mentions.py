@@ -104,7 +104,7 @@ def paper_names(entry: Entry) -> set[str]:
 
 
 class Papers:
-    """The papers of a bibliography by authors and year; those that share both are left alone."""
+    """The papers of a bibliography by authors and year; those that share both are not linked."""
 
     def __init__(self, entries: Iterable[tuple[Entry, Target]]):
         """Take each entry with its target."""
@@ -124,7 +124,7 @@ class Papers:
         ]
 
     def find(self, text: str) -> Iterator[Mention]:
-        """Yield each mention: authors and year, with what else the parentheses around the year say."""
+        """Yield each mention: authors and year, with the rest of the parentheses around the year."""
         for match in itertools.chain.from_iterable(pattern.finditer(text) for pattern in self._patterns):
             target = self._targets.get((" ".join(match["names"].split()), match["year"]))
             if target is not None:
@@ -160,9 +160,9 @@ class Names:
         return [".".join(parts[n:]) for n in range(len(parts) - shortest + 1)]
 
     def find(self, code: str) -> Target | None:
-        """Return the target of a name, such as `causal_mask(4)` or `gpt.GPT`, or None if it is not clear what is meant.
+        """Return the target of a name, such as `causal_mask(4)` or `gpt.GPT`, or None if it is ambiguous.
 
-        A single letter and a word in lower case (`X`, `train`) are as often variables of the chapter, and left alone.
+        A single letter and a word in lower case (`X`, `train`) are often variables of the chapter: not linked.
         """
         match = re.fullmatch(r"([A-Za-z_]\w*(?:\.\w+)*)(\(.*\))?", code, re.DOTALL)
         if match is None or re.fullmatch(r"[A-Z]|[a-z]+\d*", code):

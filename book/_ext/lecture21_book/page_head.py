@@ -1,4 +1,4 @@
-"""What search engines and messengers show of a page: a description and Open Graph data."""
+"""The description and Open Graph data of a page, which search engines and messengers show."""
 
 import html
 from urllib.parse import urljoin
@@ -23,7 +23,7 @@ def description(document: nodes.document) -> str:
 
 
 def _picture(document: nodes.document) -> str:
-    """Return the address of the first picture of a page, as the page has it, or an empty string."""
+    """Return the address of the first picture of a page, relative to the page, or an empty string."""
     addresses = [image["uri"] for image in document.findall(nodes.image)]
     return next((address for address in addresses if address.endswith((".png", ".webp", ".jpg"))), "")
 

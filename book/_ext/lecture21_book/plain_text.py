@@ -1,4 +1,4 @@
-"""Pages as plain text: what search results, page descriptions and previews quote."""
+"""Pages as plain text for search results, page descriptions and previews."""
 
 import functools
 import re
@@ -9,7 +9,7 @@ from pylatexenc.latex2text import LatexNodes2Text, MacroTextSpec, get_default_la
 from pylatexenc.latexwalker import LatexGroupNode
 from sphinx import addnodes
 
-# Nodes whose text nobody would quote: code and its output, markup of other formats, pictures, the index.
+# Nodes that are left out: code and its output, markup of other formats, pictures, the index.
 _LEFT_OUT = (
     nodes.comment,
     nodes.image,

@@ -1,4 +1,4 @@
-"""What glossary terms and citations lead to, put into the pages that link to them."""
+"""Previews of glossary terms and citations in the pages that link to them."""
 
 import functools
 import html
