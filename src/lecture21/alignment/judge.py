@@ -8,9 +8,9 @@ _WORD = re.compile(r"[a-z][a-z']*")
 
 @dataclass(frozen=True)
 class Judge:
-    """Accepts a line if it is a whole question.
+    """A judge that accepts a line if it is one complete question.
 
-    Its only question mark is its last character; it has at least `least` different words; and each word is known.
+    The only question mark is the last character; the line has at least `least` different words; and each word is known.
 
     Args:
         known: the known words, such as `Judge.words` of the plays.

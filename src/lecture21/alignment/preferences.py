@@ -55,7 +55,7 @@ class PreferencePairs:
 def _label_pairs(
     first: Bool[Tensor, " B"], second: Bool[Tensor, " B"], *, noise: float, generator: torch.Generator
 ) -> tuple[Int[Tensor, " N"], Bool[Tensor, " N"], Bool[Tensor, " N"]]:
-    """Label the better response of each pair of which the judge accepts exactly one.
+    """Label the better response of each pair in which the judge accepts exactly one.
 
     Args:
         first: whether the judge accepts the first response of each pair.

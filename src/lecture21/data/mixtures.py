@@ -47,7 +47,7 @@ def _smooth_mean(x: Float[Tensor, "N 1"]) -> Float[Tensor, " N"]:
 
 
 def smooth(n: int, seed: int) -> tuple[Float[Tensor, "n 1"], Float[Tensor, " n"]]:
-    """Draw a regression with one rule everywhere, which gives a mixture of experts nothing to divide.
+    """Draw a regression with one rule everywhere, with no regions that a mixture of experts could divide.
 
     The best mean squared error is 0.0225.
     """

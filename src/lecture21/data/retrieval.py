@@ -63,7 +63,7 @@ class Haystack:
             raise ValueError(f"distance must be between 1 and length - 1 = {length - 1}, got {distance}")
         low, high = (1, length) if distance is None else (distance, distance + 1)
         needle = length - 1 - torch.randint(low, high, (batch, 1), generator=generator)  # (B, 1): its position
-        # Positions in random order, the needle's first.
+        # Positions in random order, that of the needle first.
         order = torch.rand(batch, length - 1, generator=generator).scatter(1, needle, 2.0)
         positions = order.topk(self.n_fact, dim=1).indices  # (B, F)
         keys = torch.rand(batch, self.n_key, generator=generator).argsort(dim=1)[:, : self.n_fact]

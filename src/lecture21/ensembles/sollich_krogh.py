@@ -55,8 +55,8 @@ def ignorance(alpha: int | float, penalty: int | float) -> float:
     """
     _require_setting(alpha, (), 0.0, (penalty,))
     b = penalty + alpha - 1
-    root = math.hypot(b, 2 * math.sqrt(penalty))  # which does not overflow
-    return 2 * penalty / (b + root) if b > 0 else (root - b) / 2  # without a difference of equals
+    root = math.hypot(b, 2 * math.sqrt(penalty))  # does not overflow
+    return 2 * penalty / (b + root) if b > 0 else (root - b) / 2  # avoids cancellation
 
 
 def _cross_error(
@@ -141,7 +141,7 @@ def sollich_krogh_error(
 def best_penalty(alpha: int | float, subset: int | float, noise: int | float, members: int | float) -> float:
     """Return the penalty >= 0 that minimizes the error of the mean of M students.
 
-    For one member it is the noise, whatever the subset. For more it is smaller, and for infinitely many it is 0 if
+    For one member it is the noise, for any subset. For more it is smaller, and for infinitely many it is 0 if
     alpha r < 1 - rho*, where rho* is the `ignorance` of the best single student on all examples: a student without a
     penalty learns the fraction min(1, alpha r) of the teacher, and an ensemble of such students learns no more.
 

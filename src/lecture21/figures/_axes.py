@@ -1,4 +1,4 @@
-"""What many figures need: tensors and tokens in matplotlib's terms, hatching, reference lines and line-end labels."""
+"""Helpers for the figures: tensors and tokens in matplotlib's terms, hatching, reference lines and line-end labels."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ DASHED = {"color": COLOURS["note"], "linewidth": 1, "linestyle": (0, (4, 3)), "z
 """Style of a reference line."""
 
 HATCHED = {"facecolor": "#e6e6e6", "edgecolor": COLOURS["masked"], "hatch": "////", "linewidth": 0}
-"""Style of what is masked, excluded or not yet assigned."""
+"""Style of cells or bars that are masked, excluded or not yet assigned."""
 
 
 def as_array(values: Tensor | np.ndarray) -> np.ndarray:

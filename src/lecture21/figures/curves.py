@@ -1,4 +1,4 @@
-"""Quantities against a setting or a training step: one thin line for each seed, one thick line for their mean."""
+"""Curves over a setting or a training step: one thin line for each seed, one thick line for their mean."""
 
 from collections.abc import Mapping, Sequence
 

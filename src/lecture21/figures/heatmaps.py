@@ -30,7 +30,7 @@ def _contrast_numbers(ax: Axes) -> None:
 
 
 def _hatch_masked(ax: Axes, masked: Bool[np.ndarray, "T S"]) -> None:
-    """Hatch masked cells grey: their weight is not small, there is none."""
+    """Hatch masked cells in grey, to distinguish them from cells with a small weight."""
     if masked.any():
         # One outline for all cells: hatching hundreds of patches one by one takes seconds.
         cells = [Path([(j, i), (j + 1, i), (j + 1, i + 1), (j, i + 1), (j, i)]) for i, j in np.argwhere(masked)]

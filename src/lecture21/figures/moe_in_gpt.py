@@ -49,7 +49,7 @@ def sparse_layer(
             ax.text(x, 3.2, f"× {chosen[n]:.2f}", ha="center", va="center", fontsize=10.5, bbox=_WHITE, zorder=5)
         else:
             box(ax, (x, 4.0), (width, 0.74), f"{n + 1}", edge="#bbbbbb", colour="#777777", linewidth=1.2)
-    if n_shared:  # shared experts process every token, whatever the router chooses
+    if n_shared:  # shared experts process every token, independently of the router
         x = places[-1]
         box(ax, (x, 4.0), (width, 0.74), "shared", edge=grey, linewidth=2.2)
         arrow(ax, (middle, 7.1), (x, 7.1), (x, 4.45), colour=grey, linewidth=1.6)

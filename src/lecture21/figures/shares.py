@@ -27,7 +27,7 @@ def share_strips(
     Args:
         amounts: probability or number of each of the V parts; the first strip is at the top.
         parts: names of the parts, at most one for each colour.
-        xlabel: what the whole is.
+        xlabel: the quantity that the strips divide.
         legend: whether a legend names the parts and the pieces show percentages; otherwise the pieces show the names.
     """
     if not amounts or not 1 <= len(parts) <= len(SERIES):

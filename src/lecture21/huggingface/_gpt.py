@@ -52,7 +52,7 @@ _EMBEDDINGS: dict[str, dict[str, str]] = {
     "openai-gpt": {"tokens_embed": "token", "positions_embed": "position.table"},
     "gpt2": {"wte": "token", "wpe": "position.table"},
 }
-# One of their modules may be several here: c_attn is query, key and value side by side.
+# One Hugging Face module may be several here: c_attn is query, key and value side by side.
 _BLOCK: dict[str, tuple[str, ...]] = {
     "ln_1": ("norm_attention",),
     "attn.c_attn": ("attention.query", "attention.key", "attention.value"),
@@ -101,7 +101,7 @@ def config_to(config: GPTConfig) -> dict[str, object]:
     """Translate a `GPTConfig` into the configuration of a GPT-1 or GPT-2; see `_formats.config_to`."""
     kind = kind_of(config)
     key, _, names = _ACTIVATIONS[kind]
-    activations = {ours: theirs for theirs, ours in reversed(names.items())}  # of two names, the first
+    activations = {ours: theirs for theirs, ours in reversed(names.items())}  # the first of two names
     allowed = {f.name: (f.default,) for f in fields(config) if f.name not in _EXPRESSED}
     allowed |= {"final_norm": (_ALWAYS[kind]["final_norm"],), "activation": tuple(activations)}
     allowed |= {"n_kv_head": (config.n_head,), "d_head": (config.d_model / config.n_head,)}
@@ -122,7 +122,7 @@ def config_to(config: GPTConfig) -> dict[str, object]:
 
 
 def _modules(config: GPTConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Produce each of their modules that has a weight and a bias, with its counterparts here."""
+    """Yield each Hugging Face module that has a weight and a bias, with its counterparts here."""
     for i in range(config.n_layer):
         for theirs, ours in _BLOCK.items():
             yield f"h.{i}.{theirs}", tuple(f"blocks.{i}.{name}" for name in ours)
@@ -131,7 +131,7 @@ def _modules(config: GPTConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _shapes(config: GPTConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Produce the name and shape of each of their tensors; their matrices are (in, out)."""
+    """Yield the name and shape of each Hugging Face tensor; matrices have the shape (in, out)."""
     c, f = config.d_model, config.d_ff
     matrices = {"attn.c_attn": (c, 3 * c), "attn.c_proj": (c, c), "mlp.c_fc": (c, f), "mlp.c_proj": (f, c)}
     token, position = _EMBEDDINGS[kind_of(config)]
@@ -151,7 +151,7 @@ def _current_name(name: str) -> str:
 
 
 def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str) -> dict[str, Tensor]:
-    """Rename, transpose and split their tensors; see `_formats.tensors_from`.
+    """Rename, transpose and split Hugging Face tensors; see `_formats.tensors_from`.
 
     Names may have the prefix "transformer." or be those of the first releases, and masks in old files are ignored.
     """
@@ -168,7 +168,7 @@ def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str) 
             pieces = found[f"{theirs}.{part}"].t().chunk(len(names))
             ours |= {f"{name}.{part}": piece for name, piece in zip(names, pieces, strict=True)}
     if not config.tied_head:
-        # Theirs has no bias, which is equivalent to a bias of zeros.
+        # Hugging Face's output layer has no bias, which is equivalent to a bias of zeros.
         ours |= {"head.weight": found[HEAD], "head.bias": found[HEAD].new_zeros(config.vocab_size)}
     return ours
 

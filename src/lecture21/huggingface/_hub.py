@@ -55,7 +55,7 @@ def locate(
     revision = revision or REVISIONS.get(known, "main")
     try:
         return Path(huggingface_hub.snapshot_download(repository, revision=revision, allow_patterns=list(files)))
-    except Exception as error:  # the client's own, its HTTP library's and the system's have no other common base
+    except Exception as error:  # errors of the client, its HTTP library and the system have no other common base
         raise FileNotFoundError(
             f"{name} is not a local directory, Hugging Face's cache does not hold {repository} at revision "
             f"{revision}, and the download from the hub failed. Connect to the network once, or name a directory with "

@@ -63,7 +63,7 @@ def require_exactly(
 
     Args:
         found: tensors by name.
-        expected: names and shapes, produced one by one, so that a configuration of a billion layers costs no more than
+        expected: names and shapes, yielded one by one, so that a configuration of a billion layers costs no more than
             the tensors that were found.
         kind: the `model_type`, named in errors.
         source: the origin of the tensors, named in errors.

@@ -196,7 +196,7 @@ def config_to(config: GPTConfig) -> dict[str, object]:
 
 
 def _tensors(config: GPTConfig, packed: bool) -> Iterator[tuple[str, str, tuple[int, ...]]]:
-    """Produce the name of each of their tensors but the experts', its name here, and its shape."""
+    """Yield the name of each Hugging Face tensor except the experts', its name here, and its shape."""
     c, d, kind = config.d_model, config.d_head, kind_of(config)
     shapes = {
         "attention.query": (config.n_head * d, c),
@@ -226,7 +226,7 @@ def _expert(config: GPTConfig, layer: int, expert: int, matrix: str) -> str:
 
 
 def _expert_shapes(config: GPTConfig, packed: bool) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Produce the name and shape of each of their tensors that holds experts."""
+    """Yield the name and shape of each Hugging Face tensor that holds experts."""
     c, h, n = config.d_model, config.d_ff, config.moe.n_expert
     for i in range(config.n_layer):
         if packed:
@@ -245,7 +245,7 @@ def _shapes(config: GPTConfig, packed: bool) -> Iterator[tuple[str, tuple[int, .
 
 
 def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str) -> dict[str, Tensor]:
-    """Rename their tensors, and stack the experts; see `_formats.tensors_from`.
+    """Rename Hugging Face tensors, and stack the experts; see `_formats.tensors_from`.
 
     Each expert has tensors of its own, as in files, or all experts of a layer are packed, as in transformers 5.
     """
@@ -268,7 +268,7 @@ def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str) 
                 for name in ("gate", "up", "down")
             }
         ours |= {f"{layer}.experts.{name}.weight": stacked for name, stacked in matrices.items()}
-        if config.moe.balance == "bias":  # theirs selects without a bias, which is equivalent to a bias of zeros
+        if config.moe.balance == "bias":  # selection there has no bias, which is equivalent to a bias of zeros
             ours[f"{layer}.router.selection_bias"] = ours[f"{layer}.router.weight"].new_zeros(config.moe.n_expert)
     return ours
 

@@ -103,8 +103,8 @@ def adaboost(learner: _Learner, x: Float[Tensor, "N D"], y: Int[Tensor, " N"], *
     weights the member just fitted has an error of exactly 1/2, so the next one must learn something else.
 
     A member whose weighted error is at least 1/2 is dropped and ends the fit; if it is the first, it is kept with alpha
-    0, and both classes have probability 1/2 everywhere. A member without an error also ends the fit and alone is kept.
-    Its alpha would be infinite; it is computed as if the member were wrong on half a point of N equal ones.
+    0, and both classes have probability 1/2 everywhere. A member without an error also ends the fit and is the only one
+    kept. Its alpha would be infinite; it is computed as if the member were wrong on half a point of N equal ones.
 
     Args:
         learner: fits a two-class member to weighted points.

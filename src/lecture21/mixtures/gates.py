@@ -48,7 +48,7 @@ class MLPGate(_SoftmaxGate):
 
 
 class ConstantGate(nn.Module):
-    """Given weights that do not depend on x.
+    """A gate with given weights that do not depend on x.
 
     Args:
         weights: one for each member, >= 0, with a sum of 1 to within 1e-6.
@@ -72,7 +72,7 @@ class ConstantGate(nn.Module):
 
 
 class UniformGate(ConstantGate):
-    """Each of `n_member` members has the weight 1 / M: bagging (slide 31)."""
+    """A gate that gives each of `n_member` members the weight 1 / M: bagging (slide 31)."""
 
     def __init__(self, n_member: int):
         require_whole("n_member", n_member)

@@ -1,7 +1,7 @@
 """Two digits and their sum in words, with some pairs of digits held out from training.
 
 A text is scored on two counts: whether both digits are named, and whether the sum is that of the digits. The distance
-of a held-out pair to the nearest training pair says how far the table of sums has to be extrapolated.
+of a held-out pair to the nearest training pair measures how far the table of sums has to be extrapolated.
 """
 
 import dataclasses
