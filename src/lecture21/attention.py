@@ -56,9 +56,6 @@ def causal_mask(
         n_prefix: number of first positions that all attend to each other (Raffel et al. 2020, section 3.2.1,
             "prefix LM").
         device: device of the mask.
-
-    Raises:
-        ValueError: if some query would have no key, or the prefix is longer than the keys.
     """
     n_key = n_query if n_key is None else n_key
     if n_query < 1 or n_key < n_query:
@@ -95,9 +92,6 @@ def attention(
     Returns:
         The outputs, and the weights (rows = query, columns = key; rows sum to 1).
 
-    Raises:
-        ValueError: if sizes do not match, or the mask is not boolean or leaves a query no key.
-
     Source: slide 8; Vaswani et al. 2017, equation 1.
     """
     if q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
@@ -132,9 +126,6 @@ def windowed_attention(
         v: values of the same positions.
         window: number W of positions that a query attends to, its own included; from T on, all earlier ones.
         dropout: probability of dropping a weight.
-
-    Raises:
-        ValueError: if the window is below 1, or the numbers of queries, keys and values differ.
 
     Source: Jiang et al. 2023, section 2 (sliding window attention); Beltagy et al. 2020 use such blocks.
     """

@@ -31,11 +31,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """The shape of a GPT, checked when it is constructed; the defaults are GPT-0.
-
-    Raises:
-        ValueError: naming the field, its value and what is allowed.
-    """
+    """The shape of a GPT, checked when it is constructed; the defaults are GPT-0."""
 
     vocab_size: int = 65
     """Number of distinct tokens V."""
@@ -130,9 +126,6 @@ class GPTConfig:
         """Return a copy with some fields changed; sizes that had been derived are derived again.
 
         A mapping for `moe` changes the fields that it names.
-
-        Raises:
-            ValueError: if a field is unknown, or a value does not fit.
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         unknown = sorted(set(changes) - set(values))

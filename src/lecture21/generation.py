@@ -32,9 +32,6 @@ def next_token_probabilities(
         top_k: keep the k most likely tokens (and those that tie with the k-th).
         top_p: keep the fewest most likely tokens that together reach this probability.
 
-    Raises:
-        ValueError: naming the value that is out of range.
-
     Source: Fan et al. 2018 (top-k); Holtzman et al. 2020 (top-p).
     """
     vocab_size = logits.shape[-1]
@@ -166,9 +163,6 @@ def generate(
         model: maps ids (B, T) to logits (B, T, V). With a `block_size`, its input is the last tokens that fit.
         ids: the prompts, at least one token each; they may be longer than the block.
         n_new: number of tokens to add; fewer are added if all texts end with `eos`.
-
-    Raises:
-        ValueError: if the prompt is empty, or a value is out of range.
     """
     sampling = Sampling(temperature, top_k, top_p, greedy, seed, use_cache, eos)
     with evaluating(model):

@@ -145,10 +145,6 @@ class GPT(nn.Module):
             cache: from `new_cache`; it grows by P + T positions.
             prefix: P vectors before the tokens, such as those of an image. They attend to each other, and every token
                 attends to those in its window. With a cache, passed once, with the first tokens.
-
-        Raises:
-            ValueError: if a shape does not fit, the context is longer than the block, or an id is outside the
-                vocabulary. A cache is then unchanged.
         """
         x = self.hidden(ids, cache, prefix=prefix)
         return x @ self.token.weight.T if self.head is None else self.head(x)  # (B, T, V)

@@ -35,9 +35,6 @@ class NGram(nn.Module):
         order: n, the number of tokens that are counted together; the context has n - 1 tokens. 1 is the unigram.
         vocab_size: number of token ids V.
 
-    Raises:
-        ValueError: if `order` or `vocab_size` is below 1, or an n-gram does not fit into 63 bits.
-
     Source: Chen & Goodman 1998, An Empirical Study of Smoothing Techniques for Language Modeling (TR-10-98,
     Harvard), on Witten-Bell smoothing; Witten & Bell 1991, method C.
     """
@@ -58,11 +55,7 @@ class NGram(nn.Module):
         self._counts: list[_Counts] = []  # by length of the context: 0, 1, ... order - 1
 
     def fit(self, tokens: Int[Tensor, " N"]) -> "NGram":
-        """Count every n-gram of `tokens`, in place of any earlier counts, and return the model.
-
-        Raises:
-            ValueError: if there are fewer than `order` tokens, or one of them is not in 0 ... vocab_size - 1.
-        """
+        """Count every n-gram of `tokens`, in place of any earlier counts, and return the model."""
         if tokens.dim() != 1:
             raise ValueError(f"tokens must be one sequence, of shape (N,), got {tuple(tokens.shape)}")
         tokens = self._checked(tokens)
@@ -82,18 +75,11 @@ class NGram(nn.Module):
         """Return the log-probability of each next token, given each position and the tokens before it in its row.
 
         Log-probabilities are logits that are already normalised: their softmax is their exponential.
-
-        Raises:
-            ValueError: before `fit`, or if an id is not in 0 ... vocab_size - 1.
         """
         return self._probabilities(ids, torch.arange(self.vocab_size)).log().float().to(ids.device)
 
     def loss(self, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
-        """Return the mean negative log-probability of the targets, in nats.
-
-        Raises:
-            ValueError: as `forward`, and if the targets do not have the shape of the ids.
-        """
+        """Return the mean negative log-probability of the targets, in nats."""
         targets = self._checked(targets)
         if targets.shape != ids.shape:
             raise ValueError(f"targets must have the shape of the ids, {tuple(ids.shape)}, got {tuple(targets.shape)}")

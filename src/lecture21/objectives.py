@@ -23,11 +23,7 @@ def shift_right(targets: Int[Tensor, "B T"], bos: int) -> Int[Tensor, "B T"]:
 
 
 def pad_batch(sequences: Sequence[Sequence[int] | Int[Tensor, " N"]], pad: int) -> Int[Tensor, "B T"]:
-    """Stack sequences of different lengths, padded on the right.
-
-    Raises:
-        ValueError: if there is no sequence.
-    """
+    """Stack sequences of different lengths, padded on the right."""
     if not sequences:
         raise ValueError("a batch needs at least one sequence, got none")
     rows = [torch.as_tensor(sequence) for sequence in sequences]
@@ -63,9 +59,6 @@ def mask_tokens(
     Returns:
         The inputs, and the targets: the selected tokens, and `IGNORE` everywhere else.
 
-    Raises:
-        ValueError: if `rate` is not in [0, 1], or `mask` and `special` leave no token to draw.
-
     Source: Devlin et al. 2019, section 3.1.
     """
     require_integer(ids)
@@ -97,10 +90,6 @@ def infill_text(
         rate: share of the tokens that are removed.
         mean: mean length of a span before truncation.
         generator: source of random numbers; torch's global one if not given.
-
-    Raises:
-        ValueError: if `rate` is not in [0, 1], or `mean` is below 0.1 or not finite: with shorter spans, sampling would
-            take too long.
 
     Source: Lewis et al. 2020, section 2.2, "text infilling".
     """
@@ -140,10 +129,6 @@ def token_cross_entropy(
         logits: scores of every token at every position.
         targets: the next token of each position.
         ignore: targets equal to this, such as padding, are excluded from the mean.
-
-    Raises:
-        ValueError: if the targets do not match the logits, or (checked on the CPU) one is outside the vocabulary or
-            all are excluded.
     """
     _require_targets(logits, targets)
     if targets.device.type == "cpu":  # elsewhere, selecting the targets would wait for the device
@@ -169,9 +154,6 @@ def token_log_probabilities(logits: Float[Tensor, "B T V"], targets: Int[Tensor,
     Args:
         logits: scores of every token at every position.
         targets: the next token of each position.
-
-    Raises:
-        ValueError: if the targets do not match the logits, or (checked on the CPU) one is outside the vocabulary.
     """
     _require_targets(logits, targets)
     require_vocabulary(targets, logits.shape[-1])
@@ -184,9 +166,6 @@ def log_likelihood(model: Callable[[Tensor], Tensor], ids: Int[Tensor, "B T"]) -
     Args:
         model: maps ids (B, T) to logits (B, T, V).
         ids: strings of one length; the first token is the condition and is not predicted.
-
-    Raises:
-        ValueError: if the strings have fewer than two tokens.
     """
     require_batch(ids)
     if ids.shape[1] < 2:
@@ -200,9 +179,6 @@ def bits_per_character(nats: float, characters: int) -> float:
     Args:
         nats: -log P of the whole text, that is nats per token times the number of tokens.
         characters: length of the same text in characters.
-
-    Raises:
-        ValueError: if the text has no characters.
     """
     if characters < 1:
         raise ValueError(f"a text needs at least one character, got {characters}")

@@ -24,9 +24,6 @@ def sinusoidal(n_position: int, d_model: int) -> Float[Tensor, "T C"]:
         n_position: number of positions T.
         d_model: width C, even.
 
-    Raises:
-        ValueError: if the width is odd or the number of positions negative.
-
     Source: slide 36; Vaswani et al. 2017, section 3.5.
     """
     if d_model < 2 or d_model % 2:
@@ -132,9 +129,6 @@ class Rotary(nn.Module):
         base: base of the frequencies; a larger base rotates the last plane more slowly.
         scaling: a key of `SCALINGS`.
         factor: ratio of the longest context to that of training; at 1 nothing changes.
-
-    Raises:
-        ValueError: if the width is odd, the base not positive, the scaling unknown or the factor below 1.
 
     Source: Su et al. 2021, section 3.2.2.
     """

@@ -69,9 +69,6 @@ def get(name: str, /, **changes: object) -> GPTConfig:
     Args:
         name: one of `names()`.
         changes: fields of `GPTConfig`.
-
-    Raises:
-        ValueError: if the preset or a field is unknown, or a value does not fit.
     """
     if name not in _PRESETS:
         raise ValueError(f"unknown preset {name!r}; choose from {', '.join(names())}")

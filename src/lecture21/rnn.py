@@ -24,9 +24,6 @@ KINDS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.L
 class RNNConfig:
     """The shape of a recurrent language model, checked when it is constructed; depth and width default to char-rnn's.
 
-    Raises:
-        ValueError: naming the field, its value and what is allowed.
-
     Source: Karpathy 2015, char-rnn, `train.lua` (num_layers 2, rnn_size 128).
     """
 
@@ -108,9 +105,6 @@ class RNN(nn.Module):
         Args:
             ids: token ids, of any length. With a cache, only the new ones.
             cache: from `new_cache`; it holds the state after the last token.
-
-        Raises:
-            ValueError: if there is no token, an id is outside the vocabulary, or the cache is that of another batch.
         """
         if ids.dim() != 2 or ids.shape[1] < 1:
             raise ValueError(f"ids must have the shape (B, T) with at least one token per row, got {tuple(ids.shape)}")

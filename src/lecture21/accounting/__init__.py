@@ -27,31 +27,3 @@ from lecture21.accounting.serving import (
     weights_read,
 )
 from lecture21.accounting.shapes import Grouped, Latent, Shape
-
-__all__ = [
-    "BANDWIDTHS",
-    "BITS",
-    "DEVICES",
-    "Flops",
-    "Grouped",
-    "Latent",
-    "Parameters",
-    "Shape",
-    "activation_bytes",
-    "all_to_all_bytes",
-    "arithmetic_intensity",
-    "distinct_experts",
-    "flops_per_token",
-    "kv_cache_bytes",
-    "parameters",
-    "published",
-    "ridge_batch",
-    "ridge_point",
-    "sequence_flops",
-    "tokens_per_second",
-    "training_bytes",
-    "training_days",
-    "training_flops",
-    "weight_bytes",
-    "weights_read",
-]

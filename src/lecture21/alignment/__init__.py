@@ -20,22 +20,3 @@ from lecture21.alignment.responses import Responses, sample_responses
 from lecture21.alignment.reward import RewardModel
 from lecture21.alignment.task import QuestionTask, load_base
 from lecture21.alignment.tuning import train_dpo
-
-__all__ = [
-    "PolicyConfig",
-    "PreferencePairs",
-    "QuestionTask",
-    "Responses",
-    "RewardModel",
-    "best_policy",
-    "bradley_terry_loss",
-    "clipped_policy_loss",
-    "dpo_loss",
-    "leave_one_out",
-    "load_base",
-    "log_ratio_kl",
-    "sample_responses",
-    "token_kl",
-    "train_dpo",
-    "train_policy",
-]

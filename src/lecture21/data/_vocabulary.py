@@ -52,11 +52,7 @@ class Vocabulary:
         return [self.ids[token] for token in tokens]
 
     def decode(self, ids: Iterable[int] | Int[Tensor, " T"]) -> list[str]:
-        """Return the tokens of one sequence up to the end-of-sequence token, without padding and beginning.
-
-        Raises:
-            ValueError: if an id is outside the vocabulary.
-        """
+        """Return the tokens of one sequence up to the end-of-sequence token, without padding and beginning."""
         tokens = []
         for i in map(int, ids):
             if not 0 <= i < len(self):

@@ -17,17 +17,3 @@ from lecture21.ensembles.sollich_krogh import (
     ignorance,
     sollich_krogh_error,
 )
-
-__all__ = [
-    "ambiguity_decomposition",
-    "best_penalty",
-    "best_weights",
-    "cross_errors",
-    "equivalent_penalty",
-    "ignorance",
-    "log_pool_decomposition",
-    "majority_error",
-    "mixture_gap",
-    "simulate_ridge_ensemble",
-    "sollich_krogh_error",
-]

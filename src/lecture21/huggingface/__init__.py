@@ -7,5 +7,3 @@ read files without `transformers`; only `to_huggingface` and `tokenizer_to_huggi
 
 from lecture21.huggingface.models import from_huggingface, to_huggingface
 from lecture21.huggingface.tokenizers import tokenizer_from_pretrained, tokenizer_to_huggingface
-
-__all__ = ["from_huggingface", "to_huggingface", "tokenizer_from_pretrained", "tokenizer_to_huggingface"]

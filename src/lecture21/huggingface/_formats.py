@@ -43,11 +43,7 @@ def kind_of(config: GPTConfig) -> str:
 
 
 def config_from(values: Mapping[str, object]) -> dict[str, object]:
-    """Translate a Hugging Face configuration into the fields of a `GPTConfig`.
-
-    Raises:
-        ValueError: naming the key and its value, if this package does not support it.
-    """
+    """Translate a Hugging Face configuration into the fields of a `GPTConfig`."""
     kind = values.get("model_type")
     if kind not in KINDS:
         raise ValueError(f"unknown model_type {printable(repr(kind))}; known are {', '.join(KINDS)}")
@@ -55,11 +51,7 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def config_to(config: GPTConfig) -> dict[str, object]:
-    """Translate a `GPTConfig` into a Hugging Face configuration of the type `kind_of`.
-
-    Raises:
-        ValueError: naming the field, its value, and what this type has instead.
-    """
+    """Translate a `GPTConfig` into a Hugging Face configuration of the type `kind_of`."""
     return _family(config).config_to(config)
 
 
@@ -86,9 +78,6 @@ def tensors_to(tensors: Mapping[str, Tensor], config: GPTConfig, *, packed: bool
         config: its configuration.
         packed: whether the experts of a layer form one tensor, as in memory in `transformers` 5, instead of one for
             each expert, as in files and in `transformers` 4.
-
-    Raises:
-        ValueError: if there is a nonzero bias that Hugging Face's model lacks.
     """
     if config.moe is None:
         return _gpt.tensors_to(tensors, config)

@@ -6,15 +6,3 @@ from lecture21.layers.feed_forward import ACTIVATIONS, FeedForward
 from lecture21.layers.heads import MultiHeadAttention
 from lecture21.layers.influence import influence_by_distance
 from lecture21.layers.maps import attention_maps, attention_weights
-
-__all__ = [
-    "ACTIVATIONS",
-    "NORMS",
-    "Block",
-    "FeedForward",
-    "KVCache",
-    "MultiHeadAttention",
-    "attention_maps",
-    "attention_weights",
-    "influence_by_distance",
-]

@@ -37,10 +37,6 @@ class MultiHeadAttention(nn.Module):
         query_norm: norm of width D for the queries (QK-norm; Dehghani et al. 2023).
         key_norm: the same for the keys.
 
-    Raises:
-        ValueError: if the heads do not divide the width, or the key/value heads the heads, or the window is below 1
-            or the attention is not causal.
-
     Source: Vaswani et al. 2017, section 3.2.2; Ainslie et al. 2023 for grouped heads.
     """
 

@@ -16,9 +16,6 @@ def influence_by_distance(model: nn.Module, ids: Int[Tensor, "B T"]) -> Float[Te
     Args:
         model: maps ids to logits (B, T, V), with an embedding `token` that it applies once.
         ids: the sequences.
-
-    Raises:
-        ValueError: if there is no token.
     """
     if ids.numel() < 1:
         raise ValueError(f"influence_by_distance needs at least one token, got ids of shape {tuple(ids.shape)}")

@@ -18,9 +18,6 @@ def attention_maps(model: nn.Module, *inputs: object, **named: object) -> dict[s
 
     Args:
         model: called as `model(*inputs, **named)` in evaluation mode; its mode is restored.
-
-    Raises:
-        ValueError: if the model has no `MultiHeadAttention`, or a cache already holds part of the sequence.
     """
     layers = {name: module for name, module in model.named_modules() if isinstance(module, MultiHeadAttention)}
     if not layers:

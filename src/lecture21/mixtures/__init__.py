@@ -11,23 +11,3 @@ from lecture21.mixtures.gates import ConstantGate, LinearGate, MLPGate, UniformG
 from lecture21.mixtures.gradient import fit_gradient
 from lecture21.mixtures.learners import likelihood_learner
 from lecture21.mixtures.members import LinearClassifier, LinearGaussian, MLPClassifier, MLPGaussian
-
-__all__ = [
-    "AdaBoost",
-    "ConstantGate",
-    "L2Boost",
-    "LinearClassifier",
-    "LinearGate",
-    "LinearGaussian",
-    "MLPClassifier",
-    "MLPGate",
-    "MLPGaussian",
-    "Mixture",
-    "UniformGate",
-    "adaboost",
-    "bag",
-    "fit_em",
-    "fit_gradient",
-    "l2_boost",
-    "likelihood_learner",
-]

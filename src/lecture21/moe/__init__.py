@@ -9,18 +9,3 @@ from lecture21.moe.config import MoEConfig
 from lecture21.moe.layer import SparseMoE
 from lecture21.moe.routing import Router, Routing, route, within_capacity
 from lecture21.moe.statistics import RouterStatistics, describe, routings, statistics_of
-
-__all__ = [
-    "MoEConfig",
-    "Router",
-    "RouterStatistics",
-    "Routing",
-    "SparseMoE",
-    "balance_loss",
-    "describe",
-    "rebalanced",
-    "route",
-    "routings",
-    "statistics_of",
-    "within_capacity",
-]

@@ -15,9 +15,6 @@ class MoEConfig:
     """The shape of a sparse layer: number of experts, routing, load balancing and capacity.
 
     The width of an expert is not a field: it is that of the feed-forward layer that the sparse layer replaces.
-
-    Raises:
-        ValueError: naming the field, its value and what is allowed.
     """
 
     n_expert: int = 8

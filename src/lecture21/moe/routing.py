@@ -105,11 +105,7 @@ class Router(nn.Linear):
         return self.config.capacity_factor if self.training else self.config.eval_capacity_factor
 
     def forward(self, x: Float[Tensor, "B T C"]) -> Routing:
-        """Select the experts of each token.
-
-        Raises:
-            ValueError: if a score is not finite.
-        """
+        """Select the experts of each token."""
         c = self.config
         with torch.autocast(x.device.type, enabled=False):
             logits = F.linear(at_least_float32(x), at_least_float32(self.weight))  # (B, T, E)

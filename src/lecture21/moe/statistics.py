@@ -48,11 +48,7 @@ def _entropy(probabilities: Float[Tensor, "*N E"]) -> Float[Tensor, "*N"]:
 
 @torch.no_grad()
 def describe(routing: Routing, ids: Int[Tensor, "B T"] | None = None) -> RouterStatistics:
-    """Return the statistics of one routing; with the ids of its tokens, also their mutual information with the experts.
-
-    Raises:
-        ValueError: if the ids are not one for each token.
-    """
+    """Return the statistics of one routing; given token ids, also their mutual information with the experts."""
     n_expert = routing.logits.shape[-1]
     if ids is not None and ids.shape != routing.experts.shape[:2]:
         raise ValueError(f"ids must be {tuple(routing.experts.shape[:2])}, one for each token, got {tuple(ids.shape)}")
@@ -97,11 +93,7 @@ def routings(model: nn.Module) -> Iterator[list[tuple[Router, Routing]]]:
 
 @torch.no_grad()
 def statistics_of(model: nn.Module, ids: Int[Tensor, "B T"]) -> list[RouterStatistics]:
-    """Run a model on token ids, in evaluation mode, and return the statistics of each sparse layer.
-
-    Raises:
-        ValueError: if it has no sparse layer.
-    """
+    """Run a model on token ids, in evaluation mode, and return the statistics of each sparse layer."""
     with evaluating(model), routings(model) as found:
         model(ids)
     if not found:

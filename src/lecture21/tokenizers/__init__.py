@@ -6,12 +6,3 @@
 from lecture21.tokenizers.characters import CharTokenizer
 from lecture21.tokenizers.encodings import END_OF_TEXT, gpt2, train_bpe
 from lecture21.tokenizers.subwords import BPETokenizer, load_tokenizer
-
-__all__ = [
-    "END_OF_TEXT",
-    "BPETokenizer",
-    "CharTokenizer",
-    "gpt2",
-    "load_tokenizer",
-    "train_bpe",
-]

@@ -73,9 +73,6 @@ class CharTokenizer:
 
         Args:
             ids: one sequence of T ids, a list or a tensor.
-
-        Raises:
-            ValueError: for the first id that is not in 0 ... vocab_size - 1, or a tensor of more than one sequence.
         """
         return "".join(self.stream(_checked(ids, self.vocab_size)))
 

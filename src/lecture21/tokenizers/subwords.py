@@ -95,9 +95,6 @@ class BPETokenizer:
 
         Args:
             ids: one sequence of T ids, a list or a tensor.
-
-        Raises:
-            ValueError: for the first id that is not in 0 ... vocab_size - 1, or a tensor of more than one sequence.
         """
         return self.encoding.decode(_checked(ids, self.vocab_size))
 

@@ -4,14 +4,3 @@ from lecture21.transformer.config import TransformerConfig
 from lecture21.transformer.decoding import beam_search, greedy_decode
 from lecture21.transformer.model import MaskedLM, Transformer
 from lecture21.transformer.stacks import Decoder, Encoder, padding_mask
-
-__all__ = [
-    "Decoder",
-    "Encoder",
-    "MaskedLM",
-    "Transformer",
-    "TransformerConfig",
-    "beam_search",
-    "greedy_decode",
-    "padding_mask",
-]

@@ -18,9 +18,6 @@ from lecture21.config import CHOICES
 class TransformerConfig:
     """The shape of an encoder-decoder, checked when it is constructed; the defaults are the paper's at a small size.
 
-    Raises:
-        ValueError: naming the field, its value and what is allowed.
-
     Source: Vaswani et al. 2017, section 3; the base model has 37000 tokens, 6 + 6 blocks, H = 8, C = 512.
     """
 

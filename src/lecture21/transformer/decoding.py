@@ -53,9 +53,6 @@ def greedy_decode(
         eos: the token that ends a target.
         max_new: longest target, including `eos`; at most the block size.
         use_cache: process each token once, instead of the whole target (and the source) at every step.
-
-    Raises:
-        ValueError: naming the value that is out of range, or as `Transformer.forward`.
     """
     _require(model, source, bos=bos, eos=eos, max_new=max_new)
     source = source.to(next(model.parameters()).device)
@@ -101,9 +98,6 @@ def beam_search(
         max_new: longest target, including `eos`; at most the block size. A target may not have ended by then.
         alpha: exponent of the length penalty; 0 ranks by probability alone.
         use_cache: as in `greedy_decode`.
-
-    Raises:
-        ValueError: naming the value that is out of range, or as `Transformer.forward`.
 
     Source: Wu et al. 2016, section 7; Vaswani et al. 2017, section 6.1, with a width of 4.
     """

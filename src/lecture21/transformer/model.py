@@ -86,9 +86,6 @@ class Transformer(nn.Module):
             source: source tokens.
             target_in: decoder inputs: `bos`, then the target (`objectives.shift_right`).
             target_out: the target with its `eos`, and padding after it.
-
-        Raises:
-            ValueError: as `forward`, and if a target is outside the vocabulary or all of them are padding.
         """
         return token_cross_entropy(self(source, target_in), target_out, ignore=self.config.pad)
 

@@ -120,11 +120,7 @@ class Encoder(nn.Module):
         self.norm = _last_norm(config)
 
     def forward(self, ids: Int[Tensor, "B S"]) -> Float[Tensor, "B S C"]:
-        """Return one vector for each token; those of padding have no meaning.
-
-        Raises:
-            ValueError: if a row is only padding or longer than the block, or an id is outside the vocabulary.
-        """
+        """Return one vector for each token; those of padding have no meaning."""
         mask = padding_mask(ids, self.config.pad)
         x = self.embedding(ids)  # (B, S, C)
         for block in self.blocks:

@@ -7,5 +7,3 @@ in front of a GPT as in Tsimpoukelli et al. 2021.
 
 from lecture21.vision.model import ImageConditioned, VisionGPT
 from lecture21.vision.patches import PatchEmbedding, patches
-
-__all__ = ["ImageConditioned", "PatchEmbedding", "VisionGPT", "patches"]
