@@ -40,10 +40,10 @@ def main() -> None:
     model = GPT(GPTConfig(vocab_size=chars.vocab_size, **SHAPE, **CHOICES))
     print(f"{model.num_parameters():,} parameters", flush=True)
 
-    def look(step: int, _: GPT, history) -> None:
+    def record(step: int, _: GPT, history) -> None:
         print(step, round(history.val_loss[-1], 4), flush=True)
 
-    history = train(model, tokens, RUN, val=val, on_evaluation=look)
+    history = train(model, tokens, RUN, val=val, on_evaluation=record)
     model.half().save_pretrained(SHIPPED)
     chars.save(SHIPPED / "tokenizer.json")
     for file in SHIPPED.iterdir():

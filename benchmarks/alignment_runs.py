@@ -73,8 +73,8 @@ def run(seed: int, base: GPT, task: QuestionTask) -> tuple[Rows, Rows, Rows]:
         runs.append(row | {name: round(value, 4) for name, value in found.items()})
         print(*runs[-1].values(), f"{time.process_time() - began:.0f} s", sep="  ", flush=True)
         if last:
-            told = {"method": method, "weight": weight, "seed": seed}
-            lines.extend(told | sample for sample in samples(policy, reward, task, seed))
+            settings = {"method": method, "weight": weight, "seed": seed}
+            lines.extend(settings | sample for sample in samples(policy, reward, task, seed))
 
     def ppo(weight: float) -> None:
         policy = copy.deepcopy(reference)

@@ -74,7 +74,7 @@ def main() -> None:
     val = val[: 2**15 + 1]
     rows = []
 
-    def look(model: GPT, kind: str, change: str, steps: int, more: int, seed: int) -> None:
+    def add_rows(model: GPT, kind: str, change: str, steps: int, more: int, seed: int) -> None:
         bits = measure(model, val)
         print(seed, kind, change, steps, more, *(f"{number:.3f}" for number in bits.values()), flush=True)
         run = {"position": kind, "change": change, "steps": steps, "more": more, "seed": seed}
@@ -82,16 +82,16 @@ def main() -> None:
 
     for seed in seeds:
         few = trained("rotary", seed, FEW, tokenizer.vocab_size, tokens)
-        look(few.stretched(LONG), "rotary", "as trained", FEW, 0, seed)
+        add_rows(few.stretched(LONG), "rotary", "as trained", FEW, 0, seed)
         for kind in KINDS:
             model = trained(kind, seed, STEPS, tokenizer.vocab_size, tokens)
             torch.manual_seed(seed)  # of the rows that no learned table has
             for change, values in (CHANGES | (ROTARY if kind == "rotary" else {})).items():
                 reader = model.stretched(LONG, **values)
-                look(reader, kind, change, STEPS, 0, seed)
+                add_rows(reader, kind, change, STEPS, 0, seed)
                 if kind == "rotary" and change in TUNED:
                     learn(reader, tokens, MORE, 4, 1e-3, seed)
-                    look(reader, kind, change, STEPS, MORE, seed)
+                    add_rows(reader, kind, change, STEPS, MORE, seed)
     common.save("beyond_the_block", rows)
 
 

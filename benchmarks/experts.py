@@ -23,7 +23,7 @@ ROUNDS = 15
 WIDTH, HIDDEN, TOP_K, TOKENS = 256, 512, 2, 1024
 
 
-def theirs(n_expert: int) -> nn.Module:
+def transformers_block(n_expert: int) -> nn.Module:
     """Return the block of transformers with the initialization of this package."""
     sizes = {"hidden_size": WIDTH, "intermediate_size": HIDDEN, "num_experts_per_tok": TOP_K}
     block = MixtralSparseMoeBlock(MixtralConfig(**sizes, num_local_experts=n_expert, experts_implementation="eager"))
@@ -51,7 +51,7 @@ def main() -> None:
             x = torch.randn(1, TOKENS, WIDTH, requires_grad=True)
             layers = {
                 "ours": SparseMoE(WIDTH, HIDDEN, MoEConfig(n_expert, TOP_K), activation="swiglu", bias=False),
-                "transformers": theirs(n_expert),
+                "transformers": transformers_block(n_expert),
                 "dense": FeedForward(WIDTH, TOP_K * HIDDEN, activation="swiglu", bias=False),
             }
             for layer in layers.values():

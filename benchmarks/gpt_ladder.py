@@ -96,7 +96,7 @@ def run(rung: Rung, seed: int, text: str, val_text: str) -> dict[str, object]:
     usual = {"steps": steps, "batch_size": TOKENS_PER_STEP // model.block_size}
     config = TrainConfig(seed=seed, device="cpu", **{**usual, **rung.run})
     train(model, tokens, config)
-    seen = config.steps * config.batch_size * model.block_size
+    n_token = config.steps * config.batch_size * model.block_size
 
     # The first token is never predicted, so its characters do not count.
     predicted = len(val_text) - len(tokenizer.decode(val[:1]))
@@ -109,8 +109,8 @@ def run(rung: Rung, seed: int, text: str, val_text: str) -> dict[str, object]:
     return {
         "change": str(rung),
         "parameters": model.num_parameters(),
-        "tokens": seen,
-        "characters": round(seen * per_token),
+        "tokens": n_token,
+        "characters": round(n_token * per_token),
         "nats_per_token": round(nats, 5),
         "bits_per_character": bits(nats),
         "bits_at_32": bits(nats if window == model.block_size else evaluate(model, val, window)),

@@ -46,10 +46,10 @@ def main() -> None:
     for seed in seeds:
         for kind in KINDS:
             model = trained(kind, seed)
-            looks = [("as trained", model, TRAINED, NEAR)]
+            tests = [("as trained", model, TRAINED, NEAR)]
             changes = CHANGES | (ROTARY if kind == "rotary" else {})
-            looks += [(name, model.stretched(LONG, **change), LONG, FAR) for name, change in changes.items()]
-            for name, reader, length, distances in looks:
+            tests += [(name, model.stretched(LONG, **change), LONG, FAR) for name, change in changes.items()]
+            for name, reader, length, distances in tests:
                 scores = [retrieval_score(reader, TASK, length, distance, n_text=100) for distance in distances]
                 print(seed, kind, name, length, *(f"{score:.2f}" for score in scores), flush=True)
                 where = {"position": kind, "change": name, "seed": seed, "length": length}

@@ -75,12 +75,12 @@ def run(setting: str, seed: int) -> dict[str, object]:
     pairs = torch.cartesian_prod(torch.arange(SYMBOLS), torch.arange(SYMBOLS))
     with torch.no_grad(), routings(model.eval()) as routed:
         logits = model(pairs)
-    look = describe(routed[0][1]) if routed else None
+    statistics = describe(routed[0][1]) if routed else None
     names = ("load_entropy", "max_violation", "dead")
     return {
         "nats": round(F.cross_entropy(logits, answers.flatten()).item(), 4),
         "accuracy": round((logits.argmax(-1) == answers.flatten()).float().mean().item(), 4),
-        **{name: round(getattr(look, name), 4) if look else "" for name in names},
+        **{name: round(getattr(statistics, name), 4) if statistics else "" for name in names},
     }
 
 

@@ -121,8 +121,8 @@ def main() -> None:
             for step, train_loss, nats in zip(history.step, history.train_loss, history.val_loss, strict=True):
                 run = {"seed": seed, "learning_rate": rate, "steps": STEPS, "step": step}
                 end = {"carried": round(carried(model, val), 5)} if name != "gpt0" and step == STEPS else {}
-                seen = {"train_loss": round(train_loss, 5)} if step else {}  # nothing before the first update
-                add("run", name, nats, **shape, **run, **seen, **end)
+                training = {"train_loss": round(train_loss, 5)} if step else {}  # nothing before the first update
+                add("run", name, nats, **shape, **run, **training, **end)
             last.append(history.val_loss[-1])
         ends = torch.tensor(last)
         print(f"{name}, {n_layer} layers, rate {rate:g}, {shape['parameters']:,} parameters: ", end="")

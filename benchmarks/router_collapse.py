@@ -55,7 +55,7 @@ BY_LAYER = (
 )  # fmt: skip
 
 
-def looks(model: GPT, val: torch.Tensor) -> dict[str, float]:
+def layer_statistics(model: GPT, val: torch.Tensor) -> dict[str, float]:
     """Return the statistics of both layers over the complete windows of the validation split."""
     whole = len(val) // model.block_size * model.block_size
     found = {}
@@ -80,10 +80,10 @@ def run(config: GPTConfig, seed: int, tokens: torch.Tensor, val: torch.Tensor) -
     """Train one setting and score it; return its row and the loads during training."""
     torch.manual_seed(seed)
     model = GPT(config)
-    seen = {}
+    loads_of = {}
     for module in model.modules():
         if isinstance(module, Router):
-            loads = seen[len(seen) + 1] = []
+            loads = loads_of[len(loads_of) + 1] = []
 
             def keep(router: Router, _: object, routing: Routing, loads: list[torch.Tensor] = loads) -> None:
                 if router.training:
@@ -93,12 +93,12 @@ def run(config: GPTConfig, seed: int, tokens: torch.Tensor, val: torch.Tensor) -
     train(model, tokens, TrainConfig(**RECIPE, batch_size=BATCH, seed=seed, device="cpu"))
     row = {"parameters": model.num_parameters(), "nats": round(evaluate(model, val), 5)}
     blank = [f"{name}_{layer}" for layer in (1, 2) for name in BY_LAYER]
-    row |= looks(model, val) if config.moe else dict.fromkeys(blank, "")
+    row |= layer_statistics(model, val) if config.moe else dict.fromkeys(blank, "")
     for factor in FACTORS:
         nats, dropped = with_capacity(model, factor, val) if config.moe else ("", "")
         row |= {f"nats_{factor:g}": nats and round(nats, 5), f"dropped_{factor:g}": dropped and round(dropped, 4)}
     course = []
-    for layer, loads in seen.items():
+    for layer, loads in loads_of.items():
         stops = [1, *range(EVERY, len(loads) + 1, EVERY)]
         for stop in stops:
             mean = torch.stack(loads[max(stop - EVERY, 0) : stop]).mean(0).tolist()

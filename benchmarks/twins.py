@@ -40,10 +40,10 @@ def run(preset: str, seed: int, tokens: torch.Tensor, val: torch.Tensor) -> dict
     if model.config.moe is None:
         return row
     size = model.block_size
-    looks = statistics_of(model, val[: len(val) // size * size].view(-1, size))
+    statistics = statistics_of(model, val[: len(val) // size * size].view(-1, size))
     return row | {
-        "load_entropy": round(min(s.load_entropy for s in looks), 4),
-        "max_violation": round(max(s.max_violation for s in looks), 4),
+        "load_entropy": round(min(s.load_entropy for s in statistics), 4),
+        "max_violation": round(max(s.max_violation for s in statistics), 4),
     }
 
 

@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         _skip_all_but_the_first(readers, "the book is not built; run: make book")
         return
     visitors = [item for item in readers if "browser" in item.fixturenames]
-    if visitors and not find_browser.is_there():
+    if visitors and not find_browser.is_installed():
         _skip_all_but_the_first(visitors, "there is no browser; run: python3 tools/find_browser.py")
 
 

@@ -290,10 +290,10 @@ def test_the_loss_keeps_float64_and_its_gradient():
 def test_an_ignored_target_is_excluded_from_the_mean():
     model = GPT(GPTConfig(vocab_size=7, block_size=5, n_layer=1, n_head=1, d_model=4))
     ids, targets = torch.arange(5)[None], torch.tensor([[3, 1, 4, 1, 5]])
-    asked = targets.clone()
-    asked[0, :3] = IGNORE
+    masked = targets.clone()
+    masked[0, :3] = IGNORE
     by_hand = F.cross_entropy(model(ids)[0, 3:], targets[0, 3:])
-    torch.testing.assert_close(model.loss(ids, asked), by_hand)
+    torch.testing.assert_close(model.loss(ids, masked), by_hand)
 
 
 def test_an_empty_sequence_has_no_logits():

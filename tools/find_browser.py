@@ -64,7 +64,7 @@ def find() -> str | None:
     return None
 
 
-def is_there() -> bool:
+def is_installed() -> bool:
     """Return whether `find` finds a browser."""
     try:
         return find() is not None

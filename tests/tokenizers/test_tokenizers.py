@@ -418,7 +418,7 @@ SAVED = {
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"tokenizer": "characters"}, 'it does not say "tokenizer": "bpe"'),
+        ({"tokenizer": "characters"}, 'it lacks "tokenizer": "bpe"'),
         ({"name": None}, '"name" is not a string'),
         ({"pattern": 3}, '"pattern" is not a string'),
         ({"pattern": "("}, '"pattern" is not a regular expression'),

@@ -164,5 +164,5 @@ def _read_json(path: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
     except RecursionError as error:
         raise ValueError("its JSON is nested too deeply") from error
     if not isinstance(content, dict) or content.get("tokenizer") not in kinds:
-        raise ValueError("it does not say " + " or ".join(f'"tokenizer": "{kind}"' for kind in kinds))
+        raise ValueError("it lacks " + " or ".join(f'"tokenizer": "{kind}"' for kind in kinds))
     return content
