@@ -100,7 +100,7 @@ def main() -> None:
                         | cells
                     )
                 setting = f"{name} start, {members} members, {method}, {newton_steps} Newton steps"
-                print(f"{setting}: {fallen} of {len(seeds)} runs decreased; {time.process_time():.0f} s", flush=True)
+                print(f"{setting}: {fallen} of {len(seeds)} with a decrease; {time.process_time():.0f} s", flush=True)
     common.save("em_against_gradient", rows, arguments=False)
 
 

@@ -81,10 +81,10 @@ def test_a_prediction_depends_on_the_last_order_minus_one_tokens_alone(case, dat
 def test_a_case_worked_by_hand():
     # "abaa" over {a, b, c} = {0, 1, 2}, bigram. Unigram: c(a) = 3, c(b) = 1, c(.) = 4, N1+ = 2 and uniform 1/3:
     #   p(a) = (3 + 2/3) / 6 = 11/18, p(b) = (1 + 2/3) / 6 = 5/18, p(c) = (2/3) / 6 = 2/18.
-    # After a came b and a, once each: c(a.) = 2, N1+(a.) = 2, so p(w|a) = (c(aw) + 2 p(w)) / 4:
+    # a is followed by b and by a, once each: c(a.) = 2, N1+(a.) = 2, so p(w|a) = (c(aw) + 2 p(w)) / 4:
     #   p(a|a) = (1 + 22/18) / 4 = 40/72, p(b|a) = (1 + 10/18) / 4 = 28/72, p(c|a) = (4/18) / 4 = 4/72.
-    # After b came a, once: p(w|b) = (c(bw) + p(w)) / 2: p(a|b) = 29/36, p(b|b) = 5/36, p(c|b) = 2/36.
-    # After c came nothing: p(w|c) = p(w).
+    # b is followed by a, once: p(w|b) = (c(bw) + p(w)) / 2: p(a|b) = 29/36, p(b|b) = 5/36, p(c|b) = 2/36.
+    # c is followed by nothing: p(w|c) = p(w).
     p = NGram(2, 3).fit(torch.tensor([0, 1, 0, 0]))(torch.tensor([[0, 1, 2]])).exp()
     by_hand = torch.tensor([[[40 / 72, 28 / 72, 4 / 72], [29 / 36, 5 / 36, 2 / 36], [11 / 18, 5 / 18, 2 / 18]]])
     torch.testing.assert_close(p, by_hand)

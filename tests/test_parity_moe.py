@@ -133,7 +133,7 @@ def test_from_pretrained_loads_the_same_weights_from_the_hub_cache(offline, kind
         assert ours.state_dict().keys() == expected.state_dict().keys()
         for key, tensor in expected.state_dict().items():
             assert torch.equal(ours.state_dict()[key], tensor), key
-    # In files each expert stands by itself, under the names that we write.
+    # In files each expert has separate tensors, under the names that we write.
     names = {name for file in files for name in safe_open(file, "pt").keys()}  # noqa: SIM118
     written = tensors_to(expected.state_dict(), expected.config).keys()
     assert names == written - ({"lm_head.weight"} if expected.config.tied_head else set())
@@ -294,7 +294,7 @@ def test_the_published_models_have_matching_names_and_shapes(config, fields, cou
 
 
 def another_transformers(version: str, **names: object) -> ModuleType:
-    """Return a module that stands in for another release, and knows these names only."""
+    """Return a stub for another release of transformers that has only these names."""
     module = ModuleType("transformers")
     vars(module).update(names, __version__=version)
     return module

@@ -81,7 +81,7 @@ def foreign(page: BeautifulSoup) -> list[str]:
 
 
 def public_names() -> dict[str, str]:
-    """Every public name of every room, with its room: functions, classes, and constants that have a docstring."""
+    """Every public name of every module, with its module: functions, classes, and documented constants."""
     names = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         room = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")

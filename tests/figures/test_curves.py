@@ -30,7 +30,7 @@ class TestSeedCurves:
         assert mean == [[64, pytest.approx(0.9)], [128, 0.5], [512, pytest.approx(0.2)]]
         assert alone == [[64, 1.0], [128, 1.0], [512, 1.0]]
 
-    def test_axes_are_linear_unless_asked(self):
+    def test_axes_are_linear_by_default(self):
         assert (draw().get_xscale(), draw().get_yscale()) == ("linear", "linear")
         assert (draw(log_x=True, log_y=True).get_xscale(), draw(log_y=True).get_yscale()) == ("log", "log")
         assert (draw().get_xlabel(), draw().get_ylabel()) == ("tokens", "share")
@@ -92,7 +92,7 @@ class TestLossCurves:
         assert ax.get_xlabel() == "training step"
         assert "nats" in ax.get_ylabel()
 
-    def test_draws_the_training_loss_if_asked(self):
+    def test_draws_the_training_loss_if_requested(self):
         ax = figures.loss_curves({"GPT": history(4, 2, 1)}, split="train")
         assert ax.lines[0].get_ydata()[1:].tolist() == [3, 2]
 

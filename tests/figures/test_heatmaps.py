@@ -103,7 +103,7 @@ def test_head_maps_require_a_title_for_each_head():
         figures.head_maps(torch.full((2, 4, 4), 0.25), TOKENS, titles=["one"])
 
 
-def test_a_head_of_a_whole_model_can_be_framed_and_its_tokens_left_out():
+def test_a_head_among_all_layers_can_be_framed_without_token_labels():
     maps = torch.zeros(2, 3, 4, 4)
     maps[..., 0] = 1
     maps[1, 2] = torch.eye(4)

@@ -155,7 +155,7 @@ def test_without_any_way_to_install_one_line_says_what_to_do(machine: Path, caps
 
 def test_apt_get_without_permission_is_not_tried(machine: Path, capsys):
     apt_stub(machine)
-    program(machine / "sudo", FAILS)  # it would ask for a password
+    program(machine / "sudo", FAILS)  # it would require a password
     status, _, err = run(capsys)
     assert status == 1
     assert len(err) == 1

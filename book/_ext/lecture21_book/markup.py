@@ -1,4 +1,4 @@
-"""The markup of written pages, mended where the theme and extensions leave out readers who do not see the page."""
+"""Accessibility repairs in the HTML that the theme and extensions write."""
 
 import re
 from pathlib import Path
@@ -14,14 +14,14 @@ def _spans(match: re.Match[str]) -> str:
     return f'<span class="sig-lines">{lines}</span>'
 
 
-# What to find, and what to put in its place. Each leaves a page that it has mended as it is.
+# Patterns and their replacements. Each leaves an already repaired page unchanged.
 _REPAIRS = [
     # The theme's webfonts show the same icons as this script of half a megabyte.
     (re.compile(r'\s*<script[^>]* src="[^"]*scripts/fontawesome\.js[^"]*"></script>'), ""),
     # A list has list items; docutils gives the entries of a bibliography a deprecated role.
     (re.compile(r'(<div class="citation"[^>]*) role="doc-biblioentry"'), r'\1 role="listitem"'),
     (re.compile(_LIST, re.DOTALL), _spans),
-    # Names that contain what can be seen, for readers who speak to their browser.
+    # Accessible names that contain the visible text, for readers who use speech input.
     (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
     (re.compile(r'(<button class="btn search-button-field[^>]*) aria-label="Search"'), r"\1"),
     # The arrow in the sidebar is named for the page whose sections it shows.
@@ -40,7 +40,7 @@ def mend(html: str) -> str:
 
 
 def _mend_pages(app: Sphinx, exception: Exception | None) -> None:
-    """Mend every page that was written, and remove the script that none of them needs any more."""
+    """Repair every page that was written, and remove the script that no page needs."""
     if exception or app.builder.format != "html":
         return
     out = Path(app.outdir)

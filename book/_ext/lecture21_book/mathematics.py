@@ -82,7 +82,7 @@ def _html(node: nodes.math | nodes.math_block) -> str:
     if isinstance(node, nodes.math):
         return typeset(tex, display=False)
     if r"\\" in tex and not node["nowrap"]:
-        tex = rf"\begin{{split}}{tex}\end{{split}}"  # Sphinx promises lines and alignment in every displayed formula
+        tex = rf"\begin{{split}}{tex}\end{{split}}"  # Sphinx supports line breaks in every displayed formula
     return typeset(tex, display=True)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of the book: as lossless WebP where that is smaller, with their size, loaded late, linked to themselves."""
+"""Pictures of the book: lossless WebP where that is smaller, with size attributes, lazy loading, and a link to the file."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class _Pictures(ImageConverter):
 
 
 def _section_depth(node: nodes.Node) -> int:
-    """How many sections a node is in; what is in the first one only is on the first screen."""
+    """Return the number of sections around a node; pictures in at most one are on the first screen."""
     depth = 0
     while node.parent is not None:
         node = node.parent

@@ -9,7 +9,7 @@ _UNUSED = ("design-tabs.js",)  # tabs of sphinx-design, of which the book uses t
 def _drop_unused(
     app: Sphinx, page: str, template: str, context: dict[str, object], doctree: nodes.document | None
 ) -> None:
-    """Take the unused scripts out of one page."""
+    """Remove the unused scripts from one page."""
     context["script_files"] = [
         script for script in context.get("script_files", []) if not str(script.filename).endswith(_UNUSED)
     ]
