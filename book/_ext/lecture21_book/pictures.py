@@ -1,4 +1,4 @@
-"""Pictures of the book: lossless WebP where that is smaller, with size attributes, lazy loading, and a link to the file."""
+"""Pictures of the book: lossless WebP where smaller, with size attributes, lazy loading, and a link to the file."""
 
 from pathlib import Path
 
