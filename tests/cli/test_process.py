@@ -206,7 +206,7 @@ def run(arguments):
     print("went on")
     return 0
 
-app.run = run
+app._run = run
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(main([]))
 """

@@ -81,3 +81,14 @@ def test_a_history_cut_short_is_named(tmp_path):
     path.write_text("step,train_loss,val_loss,learning_rate\n0,nan,4.2,0.001\n500,2.5\n")
     with pytest.raises(ValueError, match=r"history\.csv, row 2"):
         History.from_csv(path)
+
+
+def test_a_row_that_was_being_appended_is_left_out(tmp_path):
+    """A killed process may leave any part of its last row; without the line break, no digit of it can be trusted."""
+    history = History()
+    history.append(0, math.nan, 4.2, 0.001)
+    history.to_csv(tmp_path / "whole.csv")
+    for part in ("5", "500,2.5", "500,2.5,2.6,0.00"):
+        path = tmp_path / "history.csv"
+        path.write_text((tmp_path / "whole.csv").read_text() + part)
+        assert repr(History.from_csv(path)) == repr(history)

@@ -29,11 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     hook = sys.unraisablehook
     try:
         _handle_signals(_exit_at_once)  # while there is nothing to clean up
-        from lecture21.cli.app import run
+        from lecture21.cli.app import _run
 
         sys.unraisablehook = _exit_if_swallowed
         _handle_signals(_unwind)
-        code = run(arguments)
+        code = _run(arguments)
         _handle_signals(_exit_at_once)
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1

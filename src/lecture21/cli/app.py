@@ -44,7 +44,7 @@ def _common_options(
     pass
 
 
-def run(arguments: list[str] | None) -> int:
+def _run(arguments: list[str] | None) -> int:
     """Run a command and return its exit code; errors in the input become one line."""
     try:
         code = app(arguments, standalone_mode=False, prog_name="lecture21") or 0

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict, dataclass, field
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -36,13 +37,14 @@ class History:
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str]) -> "History":
-        """Read what `to_csv` wrote.
+        """Read the file of a run; a last row without a line break, from a save that was killed, is left out.
 
         Raises:
-            ValueError: if the file has other columns, is truncated, or has a cell that is not a number.
+            ValueError: if the file has other columns, or a cell is missing or not a number.
         """
         try:
-            table = pd.read_csv(path, dtype=str, index_col=False)
+            text = Path(path).read_text(encoding="utf-8")
+            table = pd.read_csv(StringIO(text[: text.rfind("\n") + 1]), dtype=str, index_col=False)
             table = table.astype({name: _COLUMNS[name] for name in table if name in _COLUMNS})  # exact, unlike read_csv
         except ValueError as error:
             raise ValueError(f"{path} is not a history: {printable(str(error))}") from error
@@ -50,7 +52,7 @@ class History:
             raise ValueError(f"{path} has columns {printable(', '.join(table))}, a history has {', '.join(_COLUMNS)}")
         if table["learning_rate"].isna().any():
             row = table["learning_rate"].isna().argmax() + 1
-            raise ValueError(f"{path}, row {row}: the learning rate is missing; is the file truncated?")
+            raise ValueError(f"{path}, row {row}: the learning rate is missing")
         return cls(**{name: table[name].tolist() for name in _COLUMNS})
 
     def _append_to_csv(self, path: Path, first: int) -> None:

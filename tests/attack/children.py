@@ -1,0 +1,91 @@
+"""Child processes of one warm Python process: torch is imported once, and each child is a fork of it."""
+
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Ended:
+    """How a child ended."""
+
+    code: int
+    """Its exit code, or minus the signal that killed it."""
+    output: str
+    """What it wrote to standard output and standard error."""
+    cpu_seconds: float
+    grown_megabytes: float
+    """By how much its largest memory exceeded that of this process."""
+
+
+@dataclass
+class Child:
+    """A running fork of this process."""
+
+    pid: int
+    log: Path
+    memory: float
+
+    def signal(self, number: int) -> bool:
+        """Send a signal; return False if the child has already ended."""
+        if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return False
+        os.kill(self.pid, number)
+        return True
+
+    def wait(self) -> Ended:
+        """Wait for the end of the child."""
+        _, status, usage = os.wait4(self.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        output = self.log.read_text(errors="replace")
+        self.log.unlink()
+        grown = usage.ru_maxrss / 1024 - self.memory
+        return Ended(code, output, usage.ru_utime + usage.ru_stime, grown)
+
+
+def start(work: Callable[[], int | None], folder: Path) -> Child:
+    """Fork, run `work` in the child, and end the child with what it returns."""
+    log = folder / f"{time.monotonic_ns()}.log"
+    memory = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return Child(pid, log, memory)
+    code = 99
+    try:
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(descriptor, 1)
+        os.dup2(descriptor, 2)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        code = work() or 0
+    except SystemExit as stop:
+        code = stop.code
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def run(work: Callable[[], int | None], folder: Path) -> Ended:
+    """Run `work` in a child and wait for its end."""
+    return start(work, folder).wait()
+
+
+def wait_for_handler(pid: int, number: int) -> None:
+    """Wait until a process has a handler of its own for a signal, or has ended."""
+    while True:
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            return
+        caught = int(status.split("SigCgt:")[1].split()[0], 16)
+        if caught >> (number - 1) & 1 or "State:\tZ" in status:
+            return
+        time.sleep(0.0005)

@@ -1,0 +1,184 @@
+"""Misuse of the API: every call must raise a ValueError or a TypeError, without the checks that tests add."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from lecture21 import GPT, CharTokenizer, GPTConfig, TrainConfig, evaluate, generate, presets, shakespeare, split, train
+from lecture21.attention import SelfAttention, attention, basic_self_attention, causal_mask
+from lecture21.layers import MultiHeadAttention
+from lecture21.mixtures import adaboost, bag, l2_boost
+from lecture21.mixtures.learners import Stump
+from lecture21.moe import MoEConfig
+from lecture21.ngram import NGram
+from lecture21.positions import Rotary, sinusoidal
+from lecture21.rnn import RNN, RNNConfig
+from lecture21.tokenizers import BPETokenizer, load_tokenizer
+from lecture21.training import History, choose_device, minimize, sample_windows
+
+_Call = tuple[str, Callable[[], object]]
+
+_WRONG_SETTINGS = {
+    "steps": (-1, 2.5, "9", True, None),
+    "batch_size": (0, -1, 1.0, None),
+    "learning_rate": (0.0, -1.0, math.nan, math.inf, "x"),
+    "weight_decay": (-0.1, math.nan, math.inf),
+    "betas": ((0.9,), (0.9, 1.0), 0.9, "ab"),
+    "warmup": (-1, 0.5),
+    "schedule": ("linear", None, 3),
+    "clip": (0.0, -1.0, "x"),
+    "accumulate": (0, 1.5),
+    "eval_every": (0, math.inf),
+    "seed": (-1, 2**63),
+    "precision": ("fp8", 16),
+}
+_WRONG_SHAPES = {
+    "vocab_size": (0, 1.5, "x"),
+    "block_size": (0, -3, True),
+    "n_layer": (0, None),
+    "n_head": (0, 3, 5),
+    "n_kv_head": (0, 3),
+    "d_model": (0, 65),
+    "d_ff": (0, -1),
+    "activation": ("elu", None),
+    "norm": ("batchnorm",),
+    "norm_position": ("middle",),
+    "position": ("absolute",),
+    "dropout": (1.0, -0.1, math.nan),
+    "norm_eps": (0.0, math.inf),
+    "window": (0, 2.5),
+    "moe": (3, {"n_expert": 0}, {"unknown": 1}, {"n_expert": 2, "top_k": 3}),
+    "initialization": ("xavier",),
+}
+_CONFIG = GPTConfig(vocab_size=9, block_size=8, n_layer=1, n_head=2, d_model=8)
+_IDS = torch.tensor([[1, 2, 3], [4, 5, 6]])
+_X = torch.randn(2, 5, 8)
+_QUICK = TrainConfig(steps=1, batch_size=2, device="cpu")
+
+
+def _configurations() -> Iterator[_Call]:
+    for cls, table in ((TrainConfig, _WRONG_SETTINGS), (GPTConfig, _WRONG_SHAPES)):
+        for name, values in table.items():
+            for value in values:
+                yield f"{cls.__name__}({name}={value!r})", lambda c=cls, n=name, v=value: c(**{n: v})
+    for values in ({"kind": "rnm"}, {"n_layer": 0}, {"dropout": 2}, {"d_model": "x"}):
+        yield f"RNNConfig({values})", lambda v=values: RNNConfig(**v)
+    for values in ({"n_expert": 0}, {"top_k": 0}, {"balance": "x"}, {"aux_weight": -1}):
+        yield f"MoEConfig({values})", lambda v=values: MoEConfig(**v)
+    yield "presets.get of an unknown name", lambda: presets.get("gpt9")
+    yield "presets.get with an unknown field", lambda: presets.get("gpt0", layers=3)
+
+
+def _models() -> Iterator[_Call]:
+    gpt, rnn = GPT(_CONFIG), RNN(RNNConfig(vocab_size=9, n_layer=1, d_model=8))
+    counts = NGram(2, 9).fit(torch.arange(9))
+    for name, model in (("GPT", gpt), ("RNN", rnn)):
+        yield f"{name}: one sequence", lambda m=model: m(_IDS[0])
+        yield f"{name}: an id too large", lambda m=model: m(_IDS + 5)
+        yield f"{name}: a negative id", lambda m=model: m(_IDS - 5)
+    for name, model in (("GPT", gpt), ("RNN", rnn), ("NGram", counts)):
+        yield f"{name}.loss: transposed targets", lambda m=model: m.loss(_IDS, _IDS.T)
+        yield f"{name}.loss: fewer targets", lambda m=model: m.loss(_IDS, _IDS[:, :1])
+        yield f"{name}.loss: fractions as targets", lambda m=model: m.loss(_IDS, _IDS + 0.5)
+        yield f"{name}.loss: booleans as targets", lambda m=model: m.loss(_IDS, _IDS > 2)
+        yield f"{name}.loss: a target too large", lambda m=model: m.loss(_IDS, _IDS + 5)
+        yield f"{name}.loss: fractions as ids", lambda m=model: m.loss(_IDS + 0.5, _IDS)
+    yield "GPT: a context that is too long", lambda: gpt(torch.zeros(1, 9, dtype=torch.long))
+    yield "GPT: a prefix of the wrong width", lambda: gpt(_IDS, prefix=torch.zeros(2, 1, 3))
+    for options in (
+        {"temperature": 0},
+        {"temperature": math.nan},
+        {"top_k": 0},
+        {"top_k": 10},
+        {"top_p": 0},
+        {"top_p": 1.1},
+    ):
+        yield f"generate with {options}", lambda o=options: generate(gpt, _IDS, 2, **o)
+    yield "generate fewer than 0 tokens", lambda: generate(gpt, _IDS, -1)
+    yield "generate from nothing", lambda: generate(gpt, _IDS[:, :0], 1)
+    yield "a model that is nowhere", lambda: GPT.from_pretrained(Path("nowhere"))
+
+
+def _layers() -> Iterator[_Call]:
+    yield "basic_self_attention of a vector", lambda: basic_self_attention(torch.randn(3))
+    yield "attention: other widths", lambda: attention(_X, _X[..., :4], _X)
+    yield "attention: other lengths", lambda: attention(_X, _X, _X[:, :2])
+    yield "attention: a mask of numbers", lambda: attention(_X, _X, _X, torch.ones(5, 5))
+    yield "attention: a mask of another shape", lambda: attention(_X, _X, _X, torch.ones(3, 3, dtype=torch.bool))
+    yield "attention: a row without a key", lambda: attention(_X, _X, _X, torch.zeros(5, 5, dtype=torch.bool))
+    yield "MultiHeadAttention: a mask of numbers", lambda: MultiHeadAttention(8, 2)(_X, mask=torch.ones(5, 5))
+    yield "MultiHeadAttention: heads that do not divide", lambda: MultiHeadAttention(8, 3)
+    yield "SelfAttention of no width", lambda: SelfAttention(0, 4)
+    yield "causal_mask of a negative length", lambda: causal_mask(-1)
+    yield "causal_mask with more queries than keys", lambda: causal_mask(3, 2)
+    yield "sinusoidal of an odd width", lambda: sinusoidal(4, 3)
+    yield "Rotary of an odd width", lambda: Rotary(4, 3)
+
+
+def _training(folder: Path) -> Iterator[_Call]:
+    gpt, tokens = GPT(_CONFIG), torch.arange(9).repeat(10)
+    yield "train: too few tokens", lambda: train(gpt, tokens[:8], _QUICK)
+    yield "train: tokens outside the vocabulary", lambda: train(gpt, tokens + 1, _QUICK)
+    yield "train: fractions as tokens", lambda: train(gpt, tokens + 0.5, _QUICK)
+    yield "train: a matrix of tokens", lambda: train(gpt, tokens.view(2, -1), _QUICK)
+    yield "train: validation outside the vocabulary", lambda: train(gpt, tokens, _QUICK, val=tokens + 1)
+    yield "train: resume without a directory", lambda: train(gpt, tokens, _QUICK, resume=True)
+    yield "train: resume nothing", lambda: train(gpt, tokens, _QUICK, out=folder / "none", resume=True)
+    yield "train: a device that is not there", lambda: train(gpt, tokens, TrainConfig(device="tpu"))
+    yield "train: fp16 on the CPU", lambda: train(gpt, tokens, TrainConfig(device="cpu", precision="fp16"))
+    yield "evaluate: one token", lambda: evaluate(gpt, tokens[:1])
+    yield "evaluate: no block", lambda: evaluate(gpt, tokens, 0)
+    yield "evaluate: booleans", lambda: evaluate(gpt, tokens > 3)
+    yield "sample_windows: too few tokens", lambda: sample_windows(tokens[:3], 3, 1)
+    yield "choose_device of an unknown name", lambda: choose_device("")
+    frozen = nn.Linear(2, 1).requires_grad_(False)
+    yield "minimize: nothing to train", lambda: minimize(frozen, lambda _: frozen.weight.sum(), _QUICK)
+    line = nn.Linear(2, 1)
+    yield "minimize: a loss of two numbers", lambda: minimize(line, lambda _: line.weight[0], _QUICK)
+    yield "minimize: a loss that is not finite", lambda: minimize(line, lambda _: line.weight.sum() * math.nan, _QUICK)
+    (folder / "other.csv").write_text("a,b\n1,2\n")
+    yield "History of another file", lambda: History.from_csv(folder / "other.csv")
+
+
+def _texts(folder: Path) -> Iterator[_Call]:
+    symbols = CharTokenizer.from_text("abc")
+    yield "CharTokenizer of no text", lambda: CharTokenizer.from_text("")
+    yield "CharTokenizer that is not sorted", lambda: CharTokenizer("ba")
+    yield "encode an unknown symbol, strictly", lambda: symbols.encode("x", strict=True)
+    for ids in ([4], [-1], [2**40]):
+        yield f"decode {ids}", lambda i=ids: symbols.decode(i)
+    yield "BPE with too small a vocabulary", lambda: BPETokenizer.from_text("abc", 3)
+    (folder / "tokenizer.json").write_text("[" * 100_000)
+    yield "load a tokenizer that is nested too deeply", lambda: load_tokenizer(folder / "tokenizer.json")
+    yield "split at 0", lambda: split("abc", 0)
+    yield "split at 2", lambda: split("abc", 2.0)
+    yield "an unknown edition", lambda: shakespeare("folio")
+
+
+def _ensembles() -> Iterator[_Call]:
+    x, labels = torch.randn(8, 2), torch.tensor([0, 1] * 4)
+    missing = x.clone()
+    missing[0, 0] = math.nan
+    yield "adaboost: labels -1 and 1", lambda: adaboost(Stump(), x, 2 * labels - 1)
+    yield "adaboost: missing data", lambda: adaboost(Stump(), missing, labels)
+    yield "bag: missing data", lambda: bag(Stump(), missing, labels)
+    yield "l2_boost: missing data", lambda: l2_boost(Stump(), missing, labels.float())
+
+
+def calls(folder: Path) -> tuple[int, list[str]]:
+    """Make every call; one that returns, or raises something else, is a problem."""
+    count, problems = 0, []
+    for label, call in (*_configurations(), *_models(), *_layers(), *_training(folder), *_texts(folder), *_ensembles()):
+        count += 1
+        try:
+            call()
+        except (ValueError, TypeError):
+            continue
+        except Exception as error:
+            problems.append(f"{label}: {type(error).__name__}: {str(error)[:200]}")
+        else:
+            problems.append(f"{label}: nothing is raised")
+    return count, problems
