@@ -25,7 +25,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book serve test test-code test-notebooks test-pages test-book test-browser weight lint lock address links notebooks pictures bench sweeps clean
+.PHONY: help .venv browser data book serve test test-code test-notebooks test-pages test-book test-browser weight lint lock address links notebooks pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -109,6 +109,9 @@ notebooks: $(READY) data  ## run every notebook and store its outputs
 
 pictures: $(READY)  ## draw the pictures of the Markdown pages
 	@$(BIN)/python tools/pictures.py
+
+attack: $(READY)  ## attack the package: kills, signals, hostile files, misuse of the API (ten minutes)
+	@OMP_NUM_THREADS=1 $(BIN)/python tests/attack/run.py
 
 bench: $(READY)  ## time the fast implementations against the plain ones and transformers
 	@for script in $(TIMED); do $(BIN)/python "$$script" || exit 1; done
