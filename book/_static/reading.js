@@ -45,9 +45,11 @@ addEventListener("beforeprint", printInLightColours);
 addEventListener("afterprint", restoreColours);
 matchMedia("print").addEventListener("change", (query) => (query.matches ? printInLightColours() : restoreColours()));
 
-// A formula that is wider than its line scrolls; the keyboard reaches it only then.
-addEventListener("load", async () => {
+// On a narrow screen a formula that is wider than its line scrolls; the keyboard reaches it only then.
+async function reachWideFormulas() {
   await document.fonts.ready;
   for (const formula of document.querySelectorAll("article :is(div.math, .math.long)"))
     if (formula.scrollWidth > formula.clientWidth && getComputedStyle(formula).overflowX === "auto") formula.tabIndex = 0;
-});
+}
+
+if (matchMedia("(max-width: 992px)").matches) addEventListener("load", reachWideFormulas);

@@ -123,3 +123,34 @@ def test_printing_begins_with_light_colours_and_ends_with_the_readers(dark):
     }""")
     page.pdf()
     assert page.evaluate("seen") == ["light", "dark"]
+
+
+@pytest.mark.parametrize("anchor", ["other-losses", "check-yourself"])
+def test_a_link_into_a_chapter_leads_to_its_heading(anchor: str, wide):
+    page = wide.open(f"notebooks/11_ensemble_vs_average.html#{anchor}")
+    page.wait_for_function(f"Math.abs(document.querySelector('#{anchor} > h2').getBoundingClientRect().top) < 200")
+
+
+LEFT_OUT = """[...document.querySelectorAll("article section p")]
+  .filter((text) => !text.closest("summary") && !text.checkVisibility({ contentVisibilityAuto: true }))
+  .map((text) => text.textContent)"""
+
+
+def test_everything_is_laid_out_on_paper(wide):
+    page = wide.open(WITH_PICTURES)
+    assert page.evaluate(LEFT_OUT) != []
+    page.emulate_media(media="print")
+    assert page.evaluate(LEFT_OUT) == []
+
+
+def test_the_colours_are_chosen_before_the_body_is_read(dark):
+    dark.page.add_init_script("""
+        const watch = new MutationObserver(() => {
+            if (!document.body) return;
+            window.themeBeforeBody = document.documentElement.dataset.theme;
+            watch.disconnect();
+        });
+        watch.observe(document, { childList: true, subtree: true });
+    """)
+    page = dark.open(WITH_FOLDS)
+    assert page.evaluate("themeBeforeBody") == "dark"
