@@ -15,7 +15,7 @@ import torch
 
 from lecture21 import GPTConfig, accounting, presets
 from lecture21.accounting import Shape, published
-from lecture21.cli.count import short
+from lecture21.cli._count import short
 from lecture21.transformer import Transformer, TransformerConfig
 
 ROOT = Path(__file__).resolve().parent.parent

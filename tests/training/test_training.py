@@ -12,7 +12,8 @@ import torch
 from lecture21 import GPT, GPTConfig
 from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.tokenizers import CharTokenizer
-from lecture21.training import History, TrainConfig, choose_precision, evaluate, learning_rate, sample_windows, train
+from lecture21.training import History, TrainConfig, evaluate, learning_rate, sample_windows, train
+from lecture21.training.devices import _choose_precision
 
 SHAPE = {"vocab_size": 9, "block_size": 8, "n_layer": 1, "n_head": 2, "d_model": 8}
 QUICK = {"steps": 12, "batch_size": 4, "eval_every": 4, "device": "cpu"}
@@ -514,8 +515,8 @@ def test_a_run_may_be_resumed_on_another_device(tmp_path):
 @pytest.mark.parametrize(("capability", "best"), [((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")])
 def test_a_t4_trains_in_fp16_and_an_a100_in_bf16(monkeypatch, capability, best):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert choose_precision(torch.device("cuda")) == best
-    assert choose_precision(torch.device("cpu")) == "fp32"
+    assert _choose_precision(torch.device("cuda")) == best
+    assert _choose_precision(torch.device("cpu")) == "fp32"
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ from lecture21.transformer import (
     TransformerConfig,
     beam_search,
     greedy_decode,
-    padding_mask,
 )
 from lecture21.transformer.decoding import _length_penalty
+from lecture21.transformer.stacks import _padding_mask
 
 PAD, BOS, EOS = 0, 1, 2
 SMALL = {
@@ -620,7 +620,7 @@ def test_one_matrix_serves_both_embeddings_and_the_head_and_counts_once():
 
 
 def test_true_in_a_mask_allows_attention():
-    assert padding_mask(SOURCE, PAD)[:, 0, 0].tolist() == [[True] * 5, [True] * 3 + [False] * 2, [True] + [False] * 4]
+    assert _padding_mask(SOURCE, PAD)[:, 0, 0].tolist() == [[True] * 5, [True] * 3 + [False] * 2, [True] + [False] * 4]
 
 
 def test_a_source_of_only_padding_is_refused():
@@ -631,7 +631,7 @@ def test_a_source_of_only_padding_is_refused():
         lambda: model(source, source),
         lambda: greedy_decode(model, source, bos=BOS, eos=EOS, max_new=2),
         lambda: beam_search(model, source, bos=BOS, eos=EOS, max_new=2, width=2),
-        lambda: padding_mask(torch.zeros(2, 0, dtype=torch.long), PAD),
+        lambda: _padding_mask(torch.zeros(2, 0, dtype=torch.long), PAD),
     ):
         with pytest.raises(ValueError, match=r"source [01] is nothing but padding \(token 0\)"):
             call()
@@ -779,7 +779,7 @@ def test_the_model_learns_to_reverse_strings(norm_position):
 def test_the_decoder_can_be_used_alone():
     decoder = Decoder(TransformerConfig(**SMALL))
     memory = torch.randn(3, 5, 12)
-    assert decoder(TARGET, memory, padding_mask(SOURCE, PAD)).shape == (3, 6, 12)
+    assert decoder(TARGET, memory, _padding_mask(SOURCE, PAD)).shape == (3, 6, 12)
 
 
 @pytest.mark.usefixtures("untyped")
@@ -807,7 +807,7 @@ def test_a_cache_for_another_source_is_refused_and_left_unchanged():
         model(SOURCE.flip(0), TARGET[:, 2:], cache)
     memory = model.encode(SOURCE.flip(0))
     with pytest.raises(ValueError, match="keys of another memory"):
-        model.decoder(TARGET[:, 2:], memory, padding_mask(SOURCE, PAD), cache)
+        model.decoder(TARGET[:, 2:], memory, _padding_mask(SOURCE, PAD), cache)
     assert len(cache) == 2
     rest = model(SOURCE.clone(), TARGET[:, 2:], cache)  # an equal source is the same source
     torch.testing.assert_close(torch.cat([first, rest], dim=1), model(SOURCE, TARGET), rtol=1e-10, atol=1e-12)

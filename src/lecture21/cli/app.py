@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from lecture21.cli._count import count_command
 from lecture21.cli._evaluate import evaluate_command
 from lecture21.cli._messages import print_error
 from lecture21.cli._sample import sample
 from lecture21.cli._train import train_command
-from lecture21.cli.count import count_command
 
 app = typer.Typer(
     add_completion=False,

@@ -1,11 +1,10 @@
 """Training and evaluation: one loop for long runs over a text, one for small tasks, and runs that can be resumed."""
 
 from lecture21.training.config import TrainConfig, learning_rate
-from lecture21.training.devices import choose_device, choose_precision
+from lecture21.training.devices import choose_device
 from lecture21.training.evaluation import LanguageModel, TrainableModel, evaluate
 from lecture21.training.history import History
 from lecture21.training.loop import sample_windows, train
-from lecture21.training.optimizers import make_optimizer
 from lecture21.training.tasks import minimize
 
 __all__ = [
@@ -14,10 +13,8 @@ __all__ = [
     "TrainConfig",
     "TrainableModel",
     "choose_device",
-    "choose_precision",
     "evaluate",
     "learning_rate",
-    "make_optimizer",
     "minimize",
     "sample_windows",
     "train",

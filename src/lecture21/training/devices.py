@@ -18,7 +18,7 @@ def choose_device(name: str | None = None) -> torch.device:
     return torch.device(name or usable[0])
 
 
-def choose_precision(device: torch.device) -> str:
+def _choose_precision(device: torch.device) -> str:
     """Return the best precision of a device: bf16, fp16 on a GPU before Ampere (a T4), or fp32 if it is not a GPU."""
     if device.type != "cuda":
         return "fp32"
@@ -31,7 +31,7 @@ def _mixed_precision(device: torch.device, name: str | None) -> tuple[torch.auto
 
     Both do nothing in fp32. Only fp16 needs the scaler, since small gradients would underflow to 0.
     """
-    precision = choose_precision(device) if name is None else name
+    precision = _choose_precision(device) if name is None else name
     if precision == "fp16" and device.type == "cpu":
         raise ValueError("precision fp16 needs a GPU; on the CPU use fp32 or bf16")
     context = torch.autocast(device.type, dtype=_DTYPES[precision], enabled=precision != "fp32")

@@ -27,7 +27,7 @@ from lecture21.training.config import TrainConfig, learning_rate
 from lecture21.training.devices import _mixed_precision, choose_device
 from lecture21.training.evaluation import TrainableModel, _require_tokens, evaluate
 from lecture21.training.history import History
-from lecture21.training.optimizers import _progress_bar, _update, make_optimizer
+from lecture21.training.optimizers import _make_optimizer, _progress_bar, _update
 
 _OnEvaluation = Callable[[int, TrainableModel, History], None]
 
@@ -98,7 +98,7 @@ def train(
         raise ValueError("resume=True needs out, the directory of the run to continue")
     state = TrainingState(
         model=model,
-        optimizer=make_optimizer(model.to(device), config, device),
+        optimizer=_make_optimizer(model.to(device), config, device),
         batches=torch.Generator().manual_seed(config.seed),
         scaler=scaler,
         settings=asdict(config),

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from lecture21.training.config import TrainConfig, learning_rate
 
 
-def make_optimizer(model: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
+def _make_optimizer(model: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
     """Return AdamW for a model's trainable parameters, with weight decay only for matrices and embedding tables."""
     trained = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in trained if p.ndim >= 2]

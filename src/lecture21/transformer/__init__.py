@@ -3,4 +3,4 @@
 from lecture21.transformer.config import TransformerConfig
 from lecture21.transformer.decoding import beam_search, greedy_decode
 from lecture21.transformer.model import MaskedLM, Transformer
-from lecture21.transformer.stacks import Decoder, Encoder, padding_mask
+from lecture21.transformer.stacks import Decoder, Encoder

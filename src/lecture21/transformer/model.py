@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from lecture21._support.storage import load_pretrained, save_model
 from lecture21.objectives import IGNORE, token_cross_entropy
 from lecture21.transformer.config import TransformerConfig
-from lecture21.transformer.stacks import Decoder, Encoder, _DecoderCache, _Embedding, padding_mask
+from lecture21.transformer.stacks import Decoder, Encoder, _DecoderCache, _Embedding, _padding_mask
 
 _KIND = "transformer"
 
@@ -74,7 +74,7 @@ class Transformer(nn.Module):
             memory = self.encode(source)
         if cache is not None:
             cache.source, cache.memory = source, memory
-        x = self.decoder(target, memory, padding_mask(source, self.config.pad), cache)  # (B, T, C)
+        x = self.decoder(target, memory, _padding_mask(source, self.config.pad), cache)  # (B, T, C)
         return _logits(x, self.decoder.embedding, self.head)
 
     def loss(

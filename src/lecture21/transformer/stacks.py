@@ -15,7 +15,7 @@ from lecture21.positions import POSITIONS, Rotary
 from lecture21.transformer.config import TransformerConfig
 
 
-def padding_mask(ids: Int[Tensor, "B S"], pad: int) -> Bool[Tensor, "B 1 1 S"]:
+def _padding_mask(ids: Int[Tensor, "B S"], pad: int) -> Bool[Tensor, "B 1 1 S"]:
     """Return which tokens of a batch every head and query may attend to: all but `pad`. True = may attend."""
     require_batch(ids, "sources")
     mask = ids != pad
@@ -121,7 +121,7 @@ class Encoder(nn.Module):
 
     def forward(self, ids: Int[Tensor, "B S"]) -> Float[Tensor, "B S C"]:
         """Return one vector for each token; those of padding have no meaning."""
-        mask = padding_mask(ids, self.config.pad)
+        mask = _padding_mask(ids, self.config.pad)
         x = self.embedding(ids)  # (B, S, C)
         for block in self.blocks:
             x = block(x, mask=mask)

@@ -6,4 +6,4 @@ in front of a GPT as in Tsimpoukelli et al. 2021.
 """
 
 from lecture21.vision.model import ImageConditioned, VisionGPT
-from lecture21.vision.patches import PatchEmbedding, patches
+from lecture21.vision.patch_embedding import PatchEmbedding, patches

@@ -23,7 +23,7 @@ from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig
 from lecture21.training.tasks import minimize
 from lecture21.vision.model import ImageConditioned, VisionGPT
-from lecture21.vision.patches import PatchEmbedding, patches
+from lecture21.vision.patch_embedding import PatchEmbedding, patches
 
 NAMES: tuple[str, ...] = tuple(to_words(digit) for digit in range(10))
 """The names of the digits."""

@@ -8,7 +8,7 @@ from lecture21.accounting import flops_per_token
 from lecture21.generation import generate
 from lecture21.gpt import GPT
 from lecture21.layers import KVCache
-from lecture21.vision.patches import PatchEmbedding
+from lecture21.vision.patch_embedding import PatchEmbedding
 
 
 class VisionGPT(nn.Module):
