@@ -79,6 +79,12 @@ def test_a_picture_opens_with_a_tap_and_closes_with_its_button(phone):
     expect(page.locator("dialog.zoom-view")).to_have_count(0)
 
 
+def test_an_opened_picture_keeps_its_colours_in_the_dark(dark):
+    page = dark.open(WITH_PICTURES)
+    page.locator("a.zoom").first.click()
+    assert page.locator("dialog.zoom-view img").evaluate("image => getComputedStyle(image).filter") == "none"
+
+
 def test_without_javascript_a_picture_is_a_link_to_its_file(browser, site):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
