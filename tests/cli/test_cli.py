@@ -191,7 +191,7 @@ def test_sample_says_which_symbols_it_does_not_know_and_goes_on(trained, capsys)
         (["--top-k", "0"], "top_k must be between 1 and the vocabulary size"),
         (["--top-k", "66"], "top_k must be between 1 and the vocabulary size"),
         (["--top-p", "1.1"], "top_p must be in (0, 1], got 1.1"),
-        (["--length", "-1"], "n_new must be >= 0, got -1"),
+        (["--length", "-1"], "n_new must be a whole number >= 0, got -1"),
         (["--seed", "x"], "'x'"),
     ],
 )
