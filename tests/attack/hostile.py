@@ -156,7 +156,8 @@ def _options() -> Iterator[list[str]]:
         yield ["train", "--set", value]
     for value in ("", "bpe:", "bpe:1", "bpe:99999999999999999999", "word", "\x1b[2J"):
         yield ["train", "--tokenizer", value]
-    for name in ("--length", "--temperature", "--top-k", "--top-p", "--seed", "--device", "--prompt"):
+    yield ["sample", "--length", "-1"]
+    for name in ("--temperature", "--top-k", "--top-p", "--seed", "--device", "--prompt"):
         for value in ("-1", "nan", "9" * 40, "\x1b[31m"):
             yield ["sample", name, value]
 

@@ -281,6 +281,13 @@ def test_a_file_of_gigabytes_costs_no_memory_until_it_is_read(tmp_path):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
 
 
+def test_a_file_of_very_many_tensors_is_refused_before_they_are_made(tmp_path):
+    empty = '{"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}'
+    header = "{" + ", ".join(f'"{i}": {empty}' for i in range(50_001)) + "}"
+    with pytest.raises(ValueError, match="file has more than 50,000 tensors"):
+        load_tensors(with_header(tmp_path / "file", header.encode()))
+
+
 # Models that their weights do not fit
 
 
@@ -313,6 +320,7 @@ SMALL_GPT = GPTConfig(vocab_size=5, block_size=4, n_layer=1, n_head=1, d_model=4
         (GPT, replace(SMALL_GPT, vocab_size=5 * 10**7), r"head.bias has shape \(5,\) in the file and \(50000000,\)"),
         (GPT, SMALL_GPT.changed(moe={"n_expert": 10**8, "top_k": 1}), "blocks.0.feed_forward"),
         (GPT, SMALL_GPT.changed(position="rotary", block_size=10**12), "lacks|unexpected"),
+        (GPT, SMALL_GPT.changed(d_head=10**19), "the sizes of this configuration are too large"),
     ],
 )
 def test_a_configuration_is_compared_with_the_weights_before_memory_is_allocated(make, config, message):

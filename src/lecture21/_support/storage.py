@@ -20,7 +20,8 @@ from torch.overrides import TorchFunctionMode
 from lecture21._support.files import parse_json, read_json, write_atomic
 from lecture21._support.validation import printable
 
-_MAX_HEADER = 16 * 2**20  # bytes; the header of a model with 100,000 tensors has about 10 million
+_MAX_HEADER = 16 * 2**20  # bytes; the header of a model with 100,000 tensors has about 10 MB
+_MAX_TENSORS = 50_000  # in one file; larger models are split into several
 _MAX_TABLES = 2**28  # bytes of tables that are computed, such as positions, in addition to the size of the weights
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 KIND = "model"
@@ -62,6 +63,8 @@ def load_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
         if size > _MAX_HEADER:
             raise ValueError(f"{path} is not a complete safetensors file: its header would have {size:,} bytes")
         header = file.read(size)
+    if header.count(b'"data_offsets"') > _MAX_TENSORS:
+        raise ValueError(f"{path} has more than {_MAX_TENSORS:,} tensors")
     try:
         tensors = safetensors.torch.load_file(path)
     except (SafetensorError, OSError, ValueError, RuntimeError, KeyError, OverflowError) as error:

@@ -34,7 +34,6 @@ def main(arguments: list[str] | None = None) -> int:
         sys.unraisablehook = _exit_if_swallowed
         _handle_signals(_unwind)
         code = _run(arguments)
-        _handle_signals(_exit_at_once)
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
         if code > 128:
@@ -42,13 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
 
             print_error("stopped")
     finally:
+        _handle_signals(signal.SIG_IGN)  # everything is done; Python takes a while to end
         sys.unraisablehook = hook
         if arguments is not None:
             _restore_signals(before)
     return code
 
 
-def _handle_signals(handler: _Handler) -> None:
+def _handle_signals(handler: _Handler | signal.Handlers) -> None:
     if threading.current_thread() is threading.main_thread():
         for number in _SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
