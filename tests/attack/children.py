@@ -53,6 +53,7 @@ def start(work: Callable[[], int | None], folder: Path) -> Child:
     """Fork, run `work` in the child, and end the child with what it returns."""
     log = folder / f"{time.monotonic_ns()}.log"
     memory = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+    log.touch()
     sys.stdout.flush()
     pid = os.fork()
     if pid:

@@ -57,8 +57,8 @@ class History:
 
     def _append_to_csv(self, path: Path, first: int) -> None:
         """Append the rows from `first` on, so that saving does not get slower as a history gets longer."""
-        rows = {name: values[first:] for name, values in asdict(self).items()}
-        append_durably(path, History(**rows)._csv(header=False).encode())
+        rows = History(**{name: getattr(self, name)[first:] for name in _COLUMNS})
+        append_durably(path, rows._csv(header=False).encode())
 
     def _csv(self, header: bool = True) -> str:
         return pd.DataFrame(asdict(self)).to_csv(index=False, header=header, na_rep="nan", lineterminator="\n")
