@@ -69,7 +69,8 @@ def _engine() -> MiniRacer:
 @functools.cache
 def typeset(tex: str, display: bool) -> str:
     """Return the HTML of a formula, with MathML for screen readers."""
-    return _engine().call("typeset", tex, display)
+    html = _engine().call("typeset", tex, display)
+    return html.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")  # HTML knows the namespace of <math>
 
 
 def style_sheet() -> str:
