@@ -645,7 +645,7 @@ def test_there_is_a_progress_bar_in_a_terminal(text, tmp_path):
     os.close(leader)
 
 
-# What a second look found
+# Further cases
 
 
 def printed(capsys) -> dict[str, float]:

@@ -15,8 +15,8 @@ CONFIGS = (GPTConfig, RNNConfig, TransformerConfig, TrainConfig)
 ODD = (True, 1.5, "3", -1, 0, math.nan, math.inf, None, [], {}, ["relu"], (0.9, "b"), "nonsense")
 
 
-def complaint(config: type, values: dict[str, object]) -> str:
-    """Return what is said against a configuration, and nothing where it is taken."""
+def refusal_of(config: type, values: dict[str, object]) -> str:
+    """Return the error of a configuration, and an empty string if there is none."""
     try:
         config(**values)
     except ValueError as error:
@@ -29,8 +29,8 @@ def complaint(config: type, values: dict[str, object]) -> str:
 @pytest.mark.usefixtures("untyped")
 def test_a_field_takes_a_value_or_refuses_it_by_its_own_name(config, value):
     for field in fields(config):
-        said = complaint(config, {field.name: value})
-        assert not said or (field.name in said and "got" in said), field.name
+        message = refusal_of(config, {field.name: value})
+        assert not message or (field.name in message and "got" in message), field.name
 
 
 @pytest.mark.parametrize("config", CONFIGS)

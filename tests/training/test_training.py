@@ -392,7 +392,7 @@ def test_nothing_on_disk_needs_pickle(run):
             assert path.name == "history.csv"
 
 
-# What a second look found
+# Further cases
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "history.csv"])
