@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import QUICK, TEXT, contents, refusal
 
 from lecture21 import GPT, GPTConfig, accounting, presets
 from lecture21._support.storage import load_tensors
@@ -25,37 +26,12 @@ from lecture21.tokenizers import BPETokenizer, CharTokenizer, load_tokenizer
 from lecture21.tokenizers.encodings import gpt2
 from lecture21.training.evaluation import evaluate
 
-TEXT = "ROMEO:\nBut soft, what light through yonder window breaks?\n\n" * 20
-QUICK = ["--steps", "4", "--eval-every", "2", "--batch-size", "2", "--set", "n_layer=1", "--set", "d_model=8"]
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("text") / "romeo.txt"
-    path.write_text(TEXT, encoding="utf-8")
-    return path
-
 
 @pytest.fixture(scope="module")
 def trained(text, tmp_path_factory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "romeo"
     assert main(["train", "--out", str(run), "--text", str(text), *QUICK]) == 0
     return run
-
-
-def refusal(capsys, *arguments: object) -> str:
-    """Run a command that must fail, and return the one line that it says."""
-    capsys.readouterr()
-    assert main([str(argument) for argument in arguments]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert err.startswith("lecture21: ")
-    return err
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
 
 
 # Train

@@ -9,41 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import QUICK, refusal
 
 from lecture21 import GPT, cli
 from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.cli import main
-
-TEXT = "ROMEO:\nBut soft, what light through yonder window breaks?\n\n" * 20
-QUICK = ["--steps", "4", "--eval-every", "2", "--batch-size", "2", "--set", "n_layer=1", "--set", "d_model=8"]
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("text") / "romeo.txt"
-    path.write_text(TEXT, encoding="utf-8")
-    return path
 
 
 @pytest.fixture
 def trained(text, tmp_path) -> Path:
     assert main(["train", "--out", str(tmp_path / "trained"), "--text", str(text), *QUICK]) == 0
     return tmp_path / "trained"
-
-
-def refusal(capsys, *arguments: object) -> str:
-    """Run a command that must fail, and return the one line that it prints."""
-    capsys.readouterr()
-    assert main([str(argument) for argument in arguments]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert err.startswith("lecture21: ")
-    return err
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
 
 
 # What is printed
