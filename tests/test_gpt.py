@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from lecture21 import GPT, GPTConfig, presets
+from lecture21.generation import generate
 from lecture21.objectives import IGNORE
 
 SMALL = {"vocab_size": 7, "block_size": 5, "n_layer": 1, "n_head": 2, "d_model": 4}
@@ -110,7 +111,7 @@ PRINTED = {
     "gpt3-small": 125, "gpt3-medium": 350, "gpt3-large": 760, "gpt3-xl": 1300, "gpt3-2.7b": 2700,
     "gpt3-6.7b": 6700, "gpt3-13b": 13000, "gpt3": 175000,
 }  # fmt: skip
-OURS = {"gpt0-wide", "moe-switch", "moe", "moe-fine"}  # of no paper
+OURS = {"modern", "modern-gpt0", "gpt0-wide", "moe-switch", "moe", "moe-fine"}  # of no paper
 
 
 @pytest.mark.parametrize("name", PRINTED)
@@ -463,3 +464,38 @@ def test_sizes_beyond_63_bits_are_refused():
             build_model(
                 GPT, GPTConfig(**{**SMALL, "d_model": 4 * size}), GPT(GPTConfig(**SMALL)).state_dict(), source="here"
             )
+
+
+def test_a_logit_cap_bounds_the_logits_and_keeps_their_order():
+    torch.manual_seed(0)
+    plain = GPT(GPTConfig(vocab_size=9, block_size=8, n_layer=1, n_head=2, d_model=8)).eval()
+    capped = GPT(plain.config.changed(logit_cap=0.5)).eval()
+    capped.load_state_dict(plain.state_dict())
+    ids = torch.randint(9, (2, 8))
+    found, logits = capped(ids), plain(ids)
+    assert found.abs().max() < 0.5 < logits.abs().max()
+    torch.testing.assert_close(found, 0.5 * (2 * logits).tanh())
+    assert torch.equal(found.argsort(-1), logits.argsort(-1))
+
+
+def test_without_the_causal_mask_every_position_depends_on_later_tokens():
+    torch.manual_seed(0)
+    config = GPTConfig(vocab_size=9, block_size=8, n_layer=1, n_head=2, d_model=8, causal=False)
+    model = GPT(config).eval()
+    ids = torch.randint(9, (1, 8))
+    changed = ids.clone()
+    changed[0, -1] = (ids[0, -1] + 1) % 9
+    assert not torch.allclose(model(ids)[0, 0], model(changed)[0, 0])
+    assert model.new_cache() is None
+    with pytest.raises(ValueError, match="causal=False has no cache"):
+        model(ids, GPT(config.changed(causal=True)).new_cache())
+    assert generate(model, ids[:, :3], 4, greedy=True).shape == (1, 7)
+    with pytest.raises(ValueError, match="window=4 needs causal=True"):
+        config.changed(window=4)
+
+
+def test_the_modern_presets_have_the_shapes_of_gpt0_and_of_nanogpt_on_a_cpu():
+    for name, width, block in (("modern-gpt0", 64, 32), ("modern", 128, 64)):
+        config = presets.get(name)
+        assert (config.n_layer, config.n_head, config.d_model, config.block_size) == (4, 4, width, block)
+    assert GPT(presets.get("modern")).num_parameters() == pytest.approx(0.80e6, rel=0.01)

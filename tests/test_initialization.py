@@ -64,6 +64,28 @@ def test_torch_keeps_the_default_except_for_the_tables_of_a_tied_head():
 
 
 def test_an_initialization_is_part_of_the_configuration():
-    with pytest.raises(ValueError, match="initialization must be one of torch, gpt1, gpt2, got 'gpt3'"):
+    with pytest.raises(ValueError, match="initialization must be one of torch, gpt1, gpt2, zero, got 'gpt3'"):
         GPTConfig(initialization="gpt3")
-    assert set(INITIALIZATIONS) == {"torch", "gpt1", "gpt2"}
+    assert set(INITIALIZATIONS) == {"torch", "gpt1", "gpt2", "zero"}
+
+
+@pytest.mark.parametrize("changes", [{}, {"moe": {"n_shared": 1}, "d_ff": 10}])
+def test_zero_makes_every_block_the_identity_and_the_first_prediction_uniform(changes):
+    made = model("zero", **changes)
+    ids = torch.randint(300, (2, 50))
+    x = made.token(ids) + made.position(0, 50)
+    for block in made.blocks:
+        torch.testing.assert_close(block(x), x)
+    assert not made(ids).any()
+
+
+def test_zero_trains_every_parameter_within_three_steps():
+    made = model("zero")
+    before = {name: p.detach().clone() for name, p in made.named_parameters()}
+    optimizer, ids = torch.optim.AdamW(made.parameters(), weight_decay=0.0), torch.randint(300, (2, 200))
+    for _ in range(3):
+        optimizer.zero_grad()
+        made.loss(ids, ids).backward()
+        optimizer.step()
+    for name, p in made.named_parameters():
+        assert not torch.equal(p, before[name]), name

@@ -8,7 +8,7 @@ from dataclasses import fields
 import torch
 
 from lecture21 import GPT, GPTConfig, presets
-from lecture21.config import CHOICES
+from lecture21.config import _CHOICES
 from lecture21.moe.config import _BALANCES
 from lecture21.positions import SCALINGS
 
@@ -19,9 +19,14 @@ SMALL |= {"d_head": None, "n_kv_head": None, "d_ff": None}
 # What Mixtral and Qwen3-MoE share.
 MIXTRAL = {"norm": "rmsnorm", "activation": "swiglu", "position": "rotary", "bias": False}
 
+# A model without the causal mask has none of a GPT's properties (tests/test_gpt.py).
+SWITCHES = {f.name: f.default for f in fields(GPTConfig) if isinstance(f.default, bool) and f.name != "causal"}
+
 CHANGES = [
-    *({field: name} for field, table in CHOICES.items() for name in table),
-    *({field.name: not field.default} for field in fields(GPTConfig) if isinstance(field.default, bool)),
+    *({field: name} for field, table in _CHOICES.items() for name in table),
+    *({name: not default} for name, default in SWITCHES.items()),
+    {"logit_cap": 2.0},
+    {"logit_cap": 2.0, "tied_head": True},
     {"norm": "rmsnorm", "activation": "swiglu", "position": "rotary", "n_kv_head": 1, "qk_norm": True, "bias": False},
     {"norm_position": "post", "final_norm": False, "tied_head": True},
     {"position": "rotary", "rotary_base": 100.0},

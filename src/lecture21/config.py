@@ -18,7 +18,7 @@ from lecture21.layers.feed_forward import ACTIVATIONS
 from lecture21.moe import MoEConfig
 from lecture21.positions import POSITIONS, SCALINGS
 
-CHOICES: dict[str, tuple[str, ...]] = {
+_CHOICES: dict[str, tuple[str, ...]] = {
     "activation": tuple(ACTIVATIONS),
     "norm": tuple(NORMS),
     "norm_position": ("pre", "post"),
@@ -78,7 +78,11 @@ class GPTConfig:
     tied_head: bool = False
     """Whether the output layer is the transposed embedding table instead of a separate layer."""
     initialization: str = "torch"
-    """Initialization of the weights: torch, gpt1 or gpt2."""
+    """Initialization of the weights: torch, gpt1, gpt2 or zero."""
+    logit_cap: float | None = None
+    """Bound c of the logits, as c tanh(logit / c) (Gemma Team 2024); not bounded if not given."""
+    causal: bool = True
+    """Whether a position attends only to itself and earlier ones. A GPT without this sees the tokens it predicts."""
     dropout: float = 0.0
     """Probability of dropping an activation in training."""
     moe: MoEConfig | Mapping[str, object] | None = None
@@ -89,13 +93,17 @@ class GPTConfig:
         for name in ("vocab_size", "block_size", "n_layer", "n_head", "d_model", *optional):
             if getattr(self, name) is not None or name not in optional:
                 require_whole(name, getattr(self, name))
-        for name in ("final_norm", "qk_norm", "qkv_bias", "bias", "tied_head"):
+        for name in ("final_norm", "qk_norm", "qkv_bias", "bias", "tied_head", "causal"):
             require_switch(name, getattr(self, name))
-        for name, allowed in CHOICES.items():
+        for name, allowed in _CHOICES.items():
             require_choice(name, getattr(self, name), allowed)
         require_number("dropout", self.dropout, "in [0, 1)", lambda x: 0 <= x < 1)
         for name in ("norm_eps", "rotary_base"):
             require_number(name, getattr(self, name), "a positive number", lambda x: 0 < x < math.inf)
+        if self.logit_cap is not None:
+            require_number("logit_cap", self.logit_cap, "a positive number or None", lambda x: 0 < x < math.inf)
+        if self.window is not None and not self.causal:
+            raise ValueError(f"window={self.window} needs causal=True")
         require_number("rotary_factor", self.rotary_factor, "a number >= 1", lambda x: 1 <= x < math.inf)
         if self.rotary_factor != 1 and self.position != "rotary":
             raise ValueError(f"rotary_factor={self.rotary_factor} needs position='rotary', got {self.position!r}")

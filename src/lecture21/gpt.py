@@ -37,6 +37,7 @@ def _make_block(config: GPTConfig, rotary: Rotary | None = None) -> Block:
         qkv_bias=c.qkv_bias,
         bias=c.bias,
         dropout=c.dropout,
+        causal=c.causal,
         window=c.window,
         rotary=rotary,
         query_norm=_make_norm(c, c.d_head) if c.qk_norm else None,
@@ -89,8 +90,13 @@ class GPT(nn.Module):
         """Return the number of parameters; a tied table counts once."""
         return sum(p.numel() for p in self.parameters())
 
-    def new_cache(self) -> list[KVCache]:
-        """Return an empty key/value cache, one entry for each layer, to be passed to `forward`."""
+    def new_cache(self) -> list[KVCache] | None:
+        """Return an empty key/value cache, one entry for each layer, to be passed to `forward`.
+
+        None without a causal mask: there, every new token changes the keys of all earlier positions.
+        """
+        if not self.config.causal:
+            return None
         return [KVCache(self.config.window) for _ in self.blocks]
 
     def hidden(
@@ -103,6 +109,8 @@ class GPT(nn.Module):
         """Return the inputs of the output layer, one vector for each token; arguments as in `forward`."""
         require_batch(ids)
         require_vocabulary(ids, self.vocab_size)
+        if cache is not None and not self.config.causal:
+            raise ValueError("a model with causal=False has no cache: every new token changes all earlier positions")
         if cache is not None and len(cache) != len(self.blocks):
             raise ValueError(f"a cache must have one entry for each of {len(self.blocks)} layers, got {len(cache)}")
         start = 0 if cache is None else len(cache[0])
@@ -147,7 +155,9 @@ class GPT(nn.Module):
                 attends to those in its window. With a cache, passed once, with the first tokens.
         """
         x = self.hidden(ids, cache, prefix=prefix)
-        return x @ self.token.weight.T if self.head is None else self.head(x)  # (B, T, V)
+        logits = x @ self.token.weight.T if self.head is None else self.head(x)  # (B, T, V)
+        cap = self.config.logit_cap
+        return logits if cap is None else cap * (logits / cap).tanh()
 
     def loss(
         self,

@@ -1,4 +1,4 @@
-"""Initialization of the weights: torch's default, GPT-1's, or GPT-2's (slide 24, "Default -> Carefully tuned")."""
+"""Initialization of the weights: torch's, GPT-1's, GPT-2's, or zeros (slide 24, "Default -> Carefully tuned")."""
 
 import math
 from collections.abc import Callable
@@ -9,6 +9,8 @@ from torch import nn
 _STD = 0.02
 _RESIDUAL = ("attention.output", "cross_attention.output", "feed_forward.down")
 # The maps whose outputs are added to the residual stream.
+_EXPERTS = ("feed_forward.experts.down", "feed_forward.shared.down")
+# Those of a sparse layer.
 
 
 def _torch(model: nn.Module, n_layer: int) -> None:
@@ -41,5 +43,25 @@ def _gpt2(model: nn.Module, n_layer: int) -> None:
             nn.init.normal_(module.weight, std=_STD / math.sqrt(2 * n_layer))
 
 
-INITIALIZATIONS: dict[str, Callable[[nn.Module, int], None]] = {"torch": _torch, "gpt1": _gpt1, "gpt2": _gpt2}
+@torch.no_grad()
+def _zero(model: nn.Module, n_layer: int) -> None:
+    """Keep torch's default, but set the maps that feed the residual stream and an untied output layer to 0.
+
+    Each block is then the identity, and the first prediction is uniform: the loss starts at ln V.
+
+    Source: Jordan et al., modded-nanogpt (github.com/KellerJordan/modded-nanogpt); Goyal et al. 2017, section 5.1, for
+    the residual branches of a ResNet.
+    """
+    for name, module in model.named_modules():
+        if name.endswith((*_RESIDUAL, *_EXPERTS)) or name == "head":
+            for parameter in module.parameters():
+                nn.init.zeros_(parameter)
+
+
+INITIALIZATIONS: dict[str, Callable[[nn.Module, int], None]] = {
+    "torch": _torch,
+    "gpt1": _gpt1,
+    "gpt2": _gpt2,
+    "zero": _zero,
+}
 """The initializations by name, as functions of the model and its number of layers."""

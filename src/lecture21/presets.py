@@ -14,10 +14,25 @@ _GPT3 = {**_GPT2, "block_size": 2048, "dropout": 0.0}
 # To reach balance within some hundred steps: ten times the bias rate of DeepSeek-V3, which had many thousand.
 _BALANCED = {"balance": "aux", "aux_weight": 0.01, "bias_rate": 0.01}
 
+# What small models gained since 2020. Rotary positions, logit cap and zero initialization lower the loss; the other
+# choices do nothing at this size, and are what larger models use. `training.recipe` has the settings of the training.
+_MODERN = {
+    "bias": False,
+    "activation": "relu2",
+    "norm": "rmsnorm",
+    "qk_norm": True,
+    "position": "rotary",
+    "logit_cap": 15.0,
+    "initialization": "zero",
+}
+
 _PRESETS: dict[str, GPTConfig] = {
     # Slide 24, left of the arrows. The shape is that of the notebook of Karpathy's lecture "Let's build GPT", which
     # prints 0.209729 M parameters.
     "gpt0": GPTConfig(),
+    # GPT-0's shape, and that of nanoGPT's command for a CPU (github.com/karpathy/nanoGPT, README).
+    "modern-gpt0": GPTConfig(**_MODERN),
+    "modern": GPTConfig(**_MODERN, block_size=64, d_model=128),
     # GPT-0 with experts of three sizes. In each, the experts of a token have the joint width 256 of gpt0, and all
     # experts the joint width 1,024 of gpt0-wide: dense twins of equal active and of equal total size, up to the
     # routers and a few biases. moe-switch follows Fedus et al. 2022, moe Jiang et al. 2024 (Mixtral), and

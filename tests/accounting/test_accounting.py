@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from lecture21 import GPT, GPTConfig, accounting, presets
-from lecture21.config import CHOICES
+from lecture21.config import _CHOICES
 from lecture21.layers import Block, MultiHeadAttention
 from lecture21.moe.config import _BALANCES
 from lecture21.objectives import token_cross_entropy
@@ -63,7 +63,7 @@ def configs(draw: Callable, **fixed: object) -> GPTConfig:
         "d_model": 2 * n_head * draw(st.integers(1, 3)),
         "d_head": draw(st.sampled_from([None, 2, 6])),
         "d_ff": draw(st.sampled_from([None, 1, 7])),
-        **{name: draw(st.sampled_from(sorted(table))) for name, table in CHOICES.items()},
+        **{name: draw(st.sampled_from(sorted(table))) for name, table in _CHOICES.items()},
         **{name: draw(st.booleans()) for name in ("final_norm", "qk_norm", "qkv_bias", "bias", "tied_head")},
         "window": draw(st.none() | st.integers(1, 10)),
         "moe": draw(st.none() | mixtures()),

@@ -64,6 +64,12 @@ def test_cosine_falls_from_the_full_rate_to_zero():
     assert [learning_rate(s, config) for s in (10, 60, 110)] == pytest.approx([0.1, 0.05, 0.0])
 
 
+def test_linear_decay_falls_from_the_full_rate_to_zero_in_equal_steps():
+    config = TrainConfig(steps=110, learning_rate=0.1, warmup=10, schedule="linear")
+    assert [learning_rate(s, config) for s in (9, 10, 35, 60, 110)] == pytest.approx([0.1, 0.1, 0.075, 0.05, 0.0])
+    assert learning_rate(60, config, peak=3.0) == pytest.approx(1.5)
+
+
 def test_each_update_is_made_at_the_rate_of_its_step():
     """Adam's first update moves a parameter with a gradient by the learning rate itself."""
     model, start = fresh(), fresh()
@@ -198,7 +204,10 @@ def test_on_evaluation_is_called_after_each_evaluation():
         ("betas", (0.9, 1.0)),
         ("betas", (0.9,)),
         ("clip", 0.0),
-        ("schedule", "linear"),
+        ("schedule", "exponential"),
+        ("optimizer", "sgd"),
+        ("muon_learning_rate", 0.0),
+        ("embedding_learning_rate", -1.0),
         ("precision", "fp8"),
     ],
 )

@@ -2,20 +2,23 @@
 
 from lecture21.training.config import TrainConfig, learning_rate
 from lecture21.training.devices import choose_device
-from lecture21.training.evaluation import LanguageModel, TrainableModel, evaluate
+from lecture21.training.evaluation import TrainableModel, evaluate
 from lecture21.training.history import History
 from lecture21.training.loop import sample_windows, train
+from lecture21.training.muon import Muon
+from lecture21.training.recipes import recipe
 from lecture21.training.tasks import minimize
 
 __all__ = [
     "History",
-    "LanguageModel",
+    "Muon",
     "TrainConfig",
     "TrainableModel",
     "choose_device",
     "evaluate",
     "learning_rate",
     "minimize",
+    "recipe",
     "sample_windows",
     "train",
 ]

@@ -23,11 +23,12 @@ from lecture21._support.storage import CONFIG, WEIGHTS, find_difference, load_te
 from lecture21._support.validation import printable
 from lecture21.training.evaluation import TrainableModel
 from lecture21.training.history import History
+from lecture21.training.muon import Muon
 
 CHECKPOINT = "checkpoint.safetensors"
 TOKENIZER = "tokenizer.json"
 HISTORY = "history.csv"
-_ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
+_OPTIMIZER_STATE = {torch.optim.AdamW: ("step", "exp_avg", "exp_avg_sq"), Muon: ("momentum_buffer",)}
 _RECORD = {"step": int, "model": dict, "settings": dict, "tokens": str, "tokenizer": str, "scaler": dict}
 _COLUMNS = {"step": torch.int64, "train_loss": torch.float64, "val_loss": torch.float64, "learning_rate": torch.float64}
 
@@ -46,7 +47,7 @@ class TrainingState:
     """Everything that changes during training, and what a checkpoint must match to be loaded into it."""
 
     model: TrainableModel
-    optimizer: torch.optim.Optimizer
+    optimizers: list[torch.optim.Optimizer]
     batches: torch.Generator
     scaler: torch.amp.GradScaler
     settings: dict[str, Any]
@@ -91,8 +92,9 @@ def save_run(out: Path, state: TrainingState) -> None:
     """
     tensors = {f"model.{name}": tensor for name, tensor in state.model.state_dict().items()}
     for name, parameter in state.model.named_parameters():
-        for key, value in state.optimizer.state.get(parameter, {}).items():  # none if it is not trained
-            tensors[f"optimizer.{key}.{name}"] = value
+        for optimizer in state.optimizers:
+            for key, value in optimizer.state.get(parameter, {}).items():  # none if it is not trained
+                tensors[f"optimizer.{key}.{name}"] = value
     for name, (get, _) in _random_states(state).items():
         tensors[f"random.{name}"] = get()
     for name, dtype in _COLUMNS.items():
@@ -146,10 +148,12 @@ def load_run(out: Path, state: TrainingState) -> None:
     if not 0 <= record["step"] == history.step[-1]:
         raise ValueError(f"{path} is corrupt: it is of step {record['step']}, its history ends at {history.step[-1]}")
     parameters = dict(state.model.named_parameters())
-    averages = _optimizer_state(path, _group(path, tensors, "optimizer", required=False), parameters)
+    averages = _optimizer_state(path, _group(path, tensors, "optimizer", required=False), parameters, state.optimizers)
     load_weights(state.model, _group(path, tensors, "model"), source=str(path))
     _restore_random_states(path, state, _group(path, tensors, "random"))
-    state.optimizer.state.update(averages)
+    for optimizer in state.optimizers:
+        trained = (p for group in optimizer.param_groups for p in group["params"])
+        optimizer.state.update({p: averages[p] for p in trained if p in averages})
     if scaler:
         state.scaler.load_state_dict(scaler)
     state.step, state.history = record["step"], history
@@ -197,16 +201,25 @@ def _history(path: Path, columns: dict[str, Tensor]) -> History:
 
 
 def _optimizer_state(
-    path: Path, tensors: dict[str, Tensor], parameters: dict[str, nn.Parameter]
+    path: Path,
+    tensors: dict[str, Tensor],
+    parameters: dict[str, nn.Parameter],
+    optimizers: list[torch.optim.Optimizer],
 ) -> dict[nn.Parameter, dict[str, Tensor]]:
-    """Return Adam's state of each parameter, after checking every tensor against its parameter.
+    """Return the optimizer's state of each parameter, after checking every tensor against its parameter.
 
     Adam's fused kernel trusts these sizes and types: it would write beyond the end of a tensor that is too small.
     """
     state: dict[nn.Parameter, dict[str, Tensor]] = {}
+    expected = {
+        p: _OPTIMIZER_STATE[type(optimizer)]
+        for optimizer in optimizers
+        for group in optimizer.param_groups
+        for p in group["params"]
+    }
     for full_name, tensor in tensors.items():
         key, _, name = full_name.partition(".")
-        if key not in _ADAM_STATE or name not in parameters:
+        if name not in parameters or key not in expected.get(parameters[name], ()):
             raise ValueError(f"{path} has unknown optimizer state {printable(repr(full_name))}")
         parameter = parameters[name]
         if key == "step":
@@ -222,7 +235,7 @@ def _optimizer_state(
             raise ValueError(f"{path}: optimizer.{full_name} is {tensor.dtype}, its parameter {parameter.dtype}")
         state.setdefault(parameter, {})[key] = tensor.clone().to(parameter.device)
     for name, parameter in parameters.items():
-        for key in _ADAM_STATE:
+        for key in expected.get(parameter, ()):
             if parameter in state and key not in state[parameter]:
                 raise ValueError(f"{path} lacks optimizer.{key}.{name}")
     return state

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from lecture21._support.validation import require_choice, require_number, require_whole
 
-_SCHEDULES = ("constant", "cosine")
+_OPTIMIZERS = ("adamw", "muon")
+_SCHEDULES = ("constant", "cosine", "linear")
 _PRECISIONS = ("fp32", "fp16", "bf16")
 
 
@@ -21,16 +22,22 @@ class TrainConfig:
     """Number of updates."""
     batch_size: int = 16
     """Windows in a batch."""
+    optimizer: str = "adamw"
+    """adamw, or muon: Muon for the matrices of the blocks, AdamW for everything else."""
     learning_rate: float = 1e-3
-    """Peak learning rate of Adam."""
+    """Peak learning rate of AdamW."""
+    embedding_learning_rate: float | None = None
+    """Peak learning rate of AdamW for embedding tables; learning_rate if not given."""
+    muon_learning_rate: float = 0.02
+    """Peak learning rate of Muon."""
     weight_decay: float = 0.0
-    """Decoupled weight decay (AdamW) of matrices and embedding tables, not of biases and gains; 0 is plain Adam."""
+    """Decoupled weight decay of matrices and embedding tables, not of biases and gains; 0 makes AdamW plain Adam."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Decay rates of Adam's two moving averages."""
     warmup: int = 0
-    """Steps over which the learning rate rises linearly from 0."""
+    """Steps over which the learning rates rise linearly from 0."""
     schedule: str = "constant"
-    """Learning rate after the warm-up: constant, or cosine (down to 0 at the last step)."""
+    """Learning rates after the warm-up: constant, or cosine or linear down to 0 at the last step."""
     clip: float | None = None
     """Maximum norm of the gradient of all parameters; no clipping if not given."""
     accumulate: int = 1
@@ -51,7 +58,10 @@ class TrainConfig:
             require_whole(name, getattr(self, name))
         if self.seed >= 2**63:
             raise ValueError(f"seed must be below 2 ** 63, got {self.seed}")
-        require_number("learning_rate", self.learning_rate, "a positive number", lambda x: 0 < x < math.inf)
+        for name in ("learning_rate", "embedding_learning_rate", "muon_learning_rate"):
+            if name != "embedding_learning_rate" or self.embedding_learning_rate is not None:
+                require_number(name, getattr(self, name), "a positive number", lambda x: 0 < x < math.inf)
+        require_choice("optimizer", self.optimizer, _OPTIMIZERS)
         require_number("weight_decay", self.weight_decay, "a number >= 0", lambda x: 0 <= x < math.inf)
         if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
             raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas!r}")
@@ -65,11 +75,20 @@ class TrainConfig:
             require_choice("precision", self.precision, _PRECISIONS)
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Return the learning rate of update `step` (0, 1, ...): linear warm-up, then constant or a half cosine to 0."""
+def learning_rate(step: int, config: TrainConfig, peak: float | None = None) -> float:
+    """Return the learning rate of update `step` (0, 1, ...): a linear warm-up, then the schedule.
+
+    Args:
+        step: index of the update.
+        config: warm-up, schedule and number of steps.
+        peak: highest learning rate; that of AdamW if not given.
+    """
+    peak = config.learning_rate if peak is None else peak
     if step < config.warmup:
-        return config.learning_rate * (step + 1) / config.warmup
-    if config.schedule == "constant":
-        return config.learning_rate
+        return peak * (step + 1) / config.warmup
     progress = (step - config.warmup) / max(config.steps - config.warmup, 1)
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+    if config.schedule == "linear":
+        return peak * (1 - progress)
+    if config.schedule == "cosine":
+        return peak * 0.5 * (1 + math.cos(math.pi * progress))
+    return peak

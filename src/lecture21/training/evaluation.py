@@ -11,7 +11,7 @@ from lecture21._support.modes import evaluating
 
 
 @runtime_checkable
-class LanguageModel(Protocol):
+class _LanguageModel(Protocol):
     """What `evaluate` needs: a GPT, an RNN or an n-gram model."""
 
     @property
@@ -25,7 +25,7 @@ class LanguageModel(Protocol):
 
 
 @runtime_checkable
-class TrainableModel(LanguageModel, Protocol):
+class TrainableModel(_LanguageModel, Protocol):
     """What `train` needs: an `nn.Module` with a configuration, a vocabulary size and a way to be saved."""
 
     config: Any
@@ -49,7 +49,7 @@ def _require_tokens(tokens: Tensor) -> None:
 
 @torch.no_grad()
 def evaluate(
-    model: LanguageModel, tokens: Int[Tensor, " N"], block_size: int | None = None, *, batch_size: int = 256
+    model: _LanguageModel, tokens: Int[Tensor, " N"], block_size: int | None = None, *, batch_size: int = 256
 ) -> float:
     """Return the mean loss in nats per token over the whole of `tokens`, each target counted once.
 

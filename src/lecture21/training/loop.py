@@ -27,7 +27,7 @@ from lecture21.training.config import TrainConfig, learning_rate
 from lecture21.training.devices import _mixed_precision, choose_device
 from lecture21.training.evaluation import TrainableModel, _require_tokens, evaluate
 from lecture21.training.history import History
-from lecture21.training.optimizers import _make_optimizer, _progress_bar, _update
+from lecture21.training.optimizers import _make_optimizers, _progress_bar, _update
 
 _OnEvaluation = Callable[[int, TrainableModel, History], None]
 
@@ -98,7 +98,7 @@ def train(
         raise ValueError("resume=True needs out, the directory of the run to continue")
     state = TrainingState(
         model=model,
-        optimizer=_make_optimizer(model.to(device), config, device),
+        optimizers=_make_optimizers(model.to(device), config, device),
         batches=torch.Generator().manual_seed(config.seed),
         scaler=scaler,
         settings=asdict(config),
@@ -161,7 +161,7 @@ def _run(
     total, since = torch.zeros((), device=device), state.step
     with _progress_bar(config.steps, done=state.step) as bar:
         while state.step < config.steps:
-            total += _update(model, state.optimizer, batch_loss, state.step, config, state.scaler)
+            total += _update(model, state.optimizers, batch_loss, state.step, config, state.scaler)
             state.step += 1
             bar.update()
             if state.step % config.eval_every == 0 or state.step == config.steps:

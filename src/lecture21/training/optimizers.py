@@ -1,7 +1,7 @@
-"""The optimizer, and the one update that both training loops make."""
+"""The optimizers, and the one update that both training loops make."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -9,45 +9,80 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lecture21.training.config import TrainConfig, learning_rate
+from lecture21.training.muon import Muon
 
 
-def _make_optimizer(model: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
-    """Return AdamW for a model's trainable parameters, with weight decay only for matrices and embedding tables."""
-    trained = [p for p in model.parameters() if p.requires_grad]
-    matrices = [p for p in trained if p.ndim >= 2]
-    vectors = [p for p in trained if p.ndim < 2]
-    groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
-    # Without weight decay AdamW is Adam, to the last bit. Fused: one kernel instead of hundreds for a small model.
-    return torch.optim.AdamW(
-        groups,
-        lr=config.learning_rate,
+def _make_optimizers(model: nn.Module, config: TrainConfig, device: torch.device) -> list[torch.optim.Optimizer]:
+    """Return the optimizers of a model's trainable parameters: AdamW, and Muon for the matrices of blocks if selected.
+
+    Weight decay applies to matrices and embedding tables only.
+
+    Raises:
+        ValueError: if Muon is selected, and the model has no blocks.
+    """
+    tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    groups: dict[str, list[nn.Parameter]] = {"muon": [], "embedding": [], "matrix": [], "vector": []}
+    for name, p in model.named_parameters():
+        if not p.requires_grad:
+            continue
+        if id(p) in tables:
+            kind = "embedding"
+        elif p.ndim < 2 or name.endswith("bias"):  # the biases of E experts are one tensor of shape (E, F)
+            kind = "vector"
+        elif config.optimizer == "muon" and "blocks" in name.split(".") and not name.endswith("router.weight"):
+            kind = "muon"
+        else:
+            kind = "matrix"
+        groups[kind].append(p)
+    if config.optimizer == "muon" and not groups["muon"]:
+        raise ValueError(f"optimizer muon trains matrices of blocks, and {type(model).__name__} has none: use adamw")
+
+    peaks = {"embedding": config.embedding_learning_rate or config.learning_rate}
+    adamw = torch.optim.AdamW(
+        [
+            {
+                "params": groups[kind],
+                "lr": peaks.get(kind, config.learning_rate),
+                "weight_decay": 0.0 if kind == "vector" else config.weight_decay,
+            }
+            for kind in ("embedding", "matrix", "vector")
+        ],
         betas=config.betas,
-        weight_decay=config.weight_decay,
+        # Without weight decay AdamW is Adam, to the last bit. Fused: one kernel instead of hundreds for a small model.
         fused=device.type in ("cpu", "cuda"),
     )
+    optimizers = [adamw]
+    if groups["muon"]:
+        optimizers.append(Muon(groups["muon"], config.muon_learning_rate, config.weight_decay))
+    for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+        group["initial_lr"] = group["lr"]  # the schedule changes "lr"
+    return optimizers
 
 
 def _update(
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[torch.optim.Optimizer],
     batch_loss: Callable[[], Float[Tensor, ""]],
     step: int,
     config: TrainConfig,
     scaler: torch.amp.GradScaler,
 ) -> Float[Tensor, ""]:
     """Make update `step` on the gradient of `config.accumulate` batches, and return their mean loss."""
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(step, config)
-    optimizer.zero_grad()
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, config, group["initial_lr"])
+        optimizer.zero_grad()
     total = 0.0
     for _ in range(config.accumulate):
         loss = batch_loss() / config.accumulate
         scaler.scale(loss).backward()
         total = total + loss.detach()
     if config.clip is not None:
-        scaler.unscale_(optimizer)
+        for optimizer in optimizers:
+            scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-    scaler.step(optimizer)
+    for optimizer in optimizers:
+        scaler.step(optimizer)
     scaler.update()
     return total
 

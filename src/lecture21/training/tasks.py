@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lecture21._support.modes import training
 from lecture21.training.config import TrainConfig
-from lecture21.training.optimizers import _make_optimizer, _progress_bar, _update
+from lecture21.training.optimizers import _make_optimizers, _progress_bar, _update
 
 
 def minimize(
@@ -34,7 +34,7 @@ def minimize(
     if not trained:
         raise ValueError(f"{type(model).__name__} has no parameter that requires a gradient: there is nothing to train")
     device = trained[0].device
-    optimizer = _make_optimizer(model, config, device)
+    optimizers = _make_optimizers(model, config, device)
     scaler = torch.amp.GradScaler(device.type, enabled=False)
     batches = torch.Generator().manual_seed(config.seed)
     losses: list[Float[Tensor, ""]] = []
@@ -52,6 +52,6 @@ def minimize(
         torch.manual_seed(config.seed)
         with _progress_bar(config.steps) as bar:
             for step in range(config.steps):
-                losses.append(_update(model, optimizer, batch_loss, step, config, scaler))
+                losses.append(_update(model, optimizers, batch_loss, step, config, scaler))
                 bar.update()
     return torch.stack(losses) if losses else torch.zeros(0)

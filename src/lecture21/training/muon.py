@@ -1,0 +1,99 @@
+"""Muon: momentum whose update is the nearest orthogonal matrix, for the weight matrices of a transformer's blocks."""
+
+import math
+from collections.abc import Iterable
+from functools import lru_cache
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+_EPS = 1e-7
+
+
+def orthogonalize(matrices: Float[Tensor, "N R C"], steps: int = 5) -> Float[Tensor, "N R C"]:
+    """Replace the singular values of each matrix by values near 1, between about 0.7 and 1.2.
+
+    Each step of the Newton-Schulz iteration applies the polynomial a s + b s^3 + c s^5 to every singular value s, with
+    matrix products alone. Its slope at 0 is so steep that five steps also lift small singular values.
+
+    Args:
+        matrices: N matrices of one shape. The work grows with R^2 C, so that R <= C saves work.
+        steps: number of iterations.
+
+    Source: Jordan et al. 2024, "Muon", https://kellerjordan.github.io/posts/muon.
+    """
+    a, b, c = _COEFFICIENTS
+    x = matrices / matrices.norm(dim=(-2, -1), keepdim=True).clamp(min=_EPS)  # singular values of at most 1
+    for _ in range(steps):
+        gram = x.bmm(x.mT)  # (N, R, R)
+        x = x.baddbmm(gram.baddbmm(gram, gram, beta=b, alpha=c), x, beta=a)  # a x + (b gram + c gram^2) x
+    return x
+
+
+class Muon(torch.optim.Optimizer):
+    """Nesterov momentum, orthogonalized: every direction of a weight matrix is updated by the same amount.
+
+    Equals `torch.optim.Muon`, but orthogonalizes all matrices of one shape together, and in bfloat16 only where the
+    processor multiplies faster in it.
+
+    Args:
+        params: matrices, or stacks of matrices such as the weights of E experts, of shape (E, R, C).
+        lr: learning rate; a matrix of more rows than columns uses sqrt(R / C) times as much.
+        weight_decay: decoupled, as in AdamW.
+        momentum: decay rate of the moving average of the gradient.
+
+    Source: Jordan et al. 2024, "Muon", https://kellerjordan.github.io/posts/muon.
+    """
+
+    def __init__(
+        self, params: Iterable[nn.Parameter], lr: float = 0.02, weight_decay: float = 0.0, momentum: float = 0.95
+    ):
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        for p in (p for group in self.param_groups for p in group["params"]):
+            if p.ndim < 2:
+                raise ValueError(f"Muon needs matrices, got a parameter of shape {tuple(p.shape)}")
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        """Update every parameter that has a gradient."""
+        for group in self.param_groups:
+            by_shape: dict[tuple[int, int], list[nn.Parameter]] = {}
+            for p in group["params"]:
+                if p.grad is not None:
+                    by_shape.setdefault(tuple(sorted(p.shape[-2:])), []).append(p)
+            for parameters in by_shape.values():
+                directions = [_wide(self._direction(p, group["momentum"])) for p in parameters]
+                stack = torch.cat(directions)  # (N, R, C) with R <= C
+                half = stack.dtype == torch.float32 and _prefers_bfloat16(stack.device)
+                updates = orthogonalize(stack.bfloat16() if half else stack).to(stack.dtype)
+                updates = updates.split([len(d) for d in directions])
+                for p, update in zip(parameters, updates, strict=True):
+                    rows, columns = p.shape[-2:]
+                    update = update.mT if rows > columns else update
+                    p.mul_(1 - group["lr"] * group["weight_decay"])
+                    p.add_(update.reshape(p.shape), alpha=-group["lr"] * math.sqrt(max(1, rows / columns)))
+
+    def _direction(self, p: nn.Parameter, momentum: float) -> Tensor:
+        """Update the moving average of a gradient, and return the gradient a step ahead (Nesterov)."""
+        state = self.state[p]
+        if not state:
+            state["momentum_buffer"] = torch.zeros_like(p)
+        average = state["momentum_buffer"].lerp_(p.grad, 1 - momentum)
+        return p.grad.lerp(average, momentum)
+
+
+def _wide(matrices: Float[Tensor, "*N R C"]) -> Float[Tensor, "N R1 C1"]:
+    """Return a stack of matrices with at least as many columns as rows, transposed if necessary."""
+    stack = matrices.flatten(0, -3) if matrices.ndim > 2 else matrices[None]
+    return stack.mT if stack.shape[-2] > stack.shape[-1] else stack
+
+
+@lru_cache
+def _prefers_bfloat16(device: torch.device) -> bool:
+    """Return whether matrices are multiplied faster in bfloat16 than in float32: on GPUs and on some CPUs."""
+    if device.type != "cpu":
+        return device.type == "cuda"
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -1,0 +1,158 @@
+import pytest
+import torch
+from torch import nn
+
+from lecture21 import GPT, GPTConfig
+from lecture21.rnn import RNN, RNNConfig
+from lecture21.training import Muon, TrainConfig, minimize, muon, recipe, train
+from lecture21.training.optimizers import _make_optimizers
+
+SHAPES = [(6, 6), (6, 6), (12, 4), (4, 12), (5, 1)]
+SHAPE = {"vocab_size": 9, "block_size": 8, "n_layer": 2, "n_head": 2, "d_model": 8}
+
+
+def parameters(dtype: torch.dtype = torch.float64) -> list[nn.Parameter]:
+    torch.manual_seed(0)
+    return [nn.Parameter(torch.randn(shape, dtype=dtype)) for shape in SHAPES]
+
+
+def after_steps(optimizer: torch.optim.Optimizer, trained: list[nn.Parameter], steps: int = 4) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(steps):
+        for p in trained:
+            p.grad = torch.randn(p.shape, generator=generator, dtype=p.dtype)
+        optimizer.step()
+    return [p.detach() for p in trained]
+
+
+def test_muon_equals_the_one_of_torch(monkeypatch):
+    # That one always computes in bfloat16; replaced by float64, the two can be compared to rounding.
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.double)
+    ours, theirs = parameters(), parameters()
+    found = after_steps(Muon(ours, lr=0.03, weight_decay=0.2, momentum=0.9), ours)
+    expected = after_steps(torch.optim.Muon(theirs, lr=0.03, weight_decay=0.2, momentum=0.9), theirs)
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_float32_and_bfloat16_give_nearly_the_same_update(monkeypatch, half):
+    monkeypatch.setattr(muon, "_prefers_bfloat16", lambda device: half)
+    ours, exact = parameters(torch.float32), parameters(torch.float64)
+    with torch.no_grad():
+        for p, q in zip(ours, exact, strict=True):
+            p.copy_(q)
+    gradient = [torch.randn_like(p) for p in ours]
+    for p, q, g in zip(ours, exact, gradient, strict=True):
+        p.grad, q.grad = g, g.double()
+    Muon(ours, lr=1.0).step()
+    Muon(exact, lr=1.0).step()
+    for p, q in zip(ours, exact, strict=True):
+        error = (p - q).norm() / q.norm()
+        assert error < (0.03 if half else 1e-5), p.shape
+        assert not half or p.numel() < 10 or error > 1e-5  # otherwise bfloat16 was not used
+
+
+def test_a_stack_of_matrices_is_trained_as_its_matrices():
+    stack = nn.Parameter(torch.randn(3, 4, 6, dtype=torch.float64))
+    single = [nn.Parameter(matrix.clone()) for matrix in stack.detach()]
+    stack.grad = torch.randn_like(stack)
+    for p, g in zip(single, stack.grad, strict=True):
+        p.grad = g
+    Muon([stack]).step()
+    Muon(single).step()
+    torch.testing.assert_close(stack.detach(), torch.stack([p.detach() for p in single]), rtol=1e-12, atol=0)
+
+
+def test_orthogonalized_matrices_have_singular_values_near_1_and_the_same_singular_vectors():
+    matrices = torch.randn(4, 8, 20, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found = muon.orthogonalize(matrices)
+    singular = torch.linalg.svdvals(found)
+    assert 0.6 < singular.min() <= singular.max() < 1.3
+    u, _, v = torch.linalg.svd(matrices, full_matrices=False)
+    rotated = u.mT @ found @ v.mT  # diagonal if the vectors agree
+    torch.testing.assert_close(rotated, torch.diag_embed(rotated.diagonal(dim1=-2, dim2=-1)), rtol=0, atol=1e-10)
+
+
+def test_a_zero_gradient_changes_nothing():
+    p = nn.Parameter(torch.ones(3, 3))
+    p.grad = torch.zeros(3, 3)
+    Muon([p]).step()
+    assert torch.equal(p, torch.ones(3, 3))
+
+
+def test_vectors_are_refused():
+    with pytest.raises(ValueError, match=r"matrices.*\(3,\)"):
+        Muon([nn.Parameter(torch.ones(3))])
+
+
+def names_by_optimizer(model: nn.Module, **settings: object) -> dict[str, set[str]]:
+    """Return the names of the parameters of each group, under its optimizer and learning rate."""
+    name_of = {p: name for name, p in model.named_parameters()}
+    found = {}
+    for optimizer in _make_optimizers(model, TrainConfig(**settings), torch.device("cpu")):
+        for group in optimizer.param_groups:
+            key = f"{type(optimizer).__name__} {group['lr']} {group['weight_decay']}"
+            found.setdefault(key, set()).update(name_of[p] for p in group["params"])
+    assert sum(map(len, found.values())) == len(name_of)  # each exactly once
+    return found
+
+
+def test_muon_trains_the_matrices_of_blocks_and_adamw_everything_else():
+    model = GPT(GPTConfig(**SHAPE, moe={"n_expert": 3, "top_k": 1}))
+    settings = {"muon_learning_rate": 0.5, "learning_rate": 0.25, "embedding_learning_rate": 0.125}
+    found = names_by_optimizer(model, optimizer="muon", weight_decay=0.1, **settings)
+    assert found["AdamW 0.125 0.1"] == {"token.weight", "position.table.weight"}
+    router = {f"blocks.{i}.feed_forward.router.weight" for i in (0, 1)}
+    assert found["AdamW 0.25 0.1"] == {"head.weight"} | router
+    maps = [f"attention.{name}" for name in ("query", "key", "value", "output")]
+    maps += [f"feed_forward.experts.{name}" for name in ("up", "down")]
+    assert found["Muon 0.5 0.1"] == {f"blocks.{i}.{name}.weight" for i in (0, 1) for name in maps}
+    assert all(name.endswith("bias") or "norm" in name for name in found["AdamW 0.25 0.0"])
+
+
+def test_without_muon_adamw_trains_everything():
+    assert set(names_by_optimizer(GPT(GPTConfig(**SHAPE)))) == {"AdamW 0.001 0.0"}
+
+
+def test_muon_refuses_a_model_without_blocks():
+    with pytest.raises(ValueError, match="RNN has none"):
+        _make_optimizers(RNN(RNNConfig(vocab_size=9)), TrainConfig(optimizer="muon"), torch.device("cpu"))
+
+
+def test_all_learning_rates_follow_the_schedule():
+    model = GPT(GPTConfig(**SHAPE))
+    config = TrainConfig(steps=2, schedule="linear", optimizer="muon", learning_rate=0.1, muon_learning_rate=0.2)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    ids = torch.arange(8)[None]
+    minimize(model, lambda generator: model.loss(ids, ids), config)
+    for name, p in model.named_parameters():
+        if name == "head.bias":  # two steps of Adam at 0.1 and 0.05, both with the sign of the gradient
+            assert (p - before[name]).abs().max().item() == pytest.approx(0.15, rel=0.05)
+
+
+@pytest.mark.parametrize("preset", ["modern", "modern-gpt0"])
+def test_a_modern_preset_has_a_recipe_of_its_own(preset):
+    assert recipe(preset).optimizer == "muon"
+    assert recipe(preset, steps=7).steps == 7
+    assert recipe("gpt0") == TrainConfig()
+
+
+def test_a_resumed_run_with_muon_equals_one_that_was_not_stopped(tmp_path):
+    tokens = torch.randint(9, (200,), generator=torch.Generator().manual_seed(0))
+    settings = {"steps": 6, "batch_size": 4, "eval_every": 2, "optimizer": "muon", "device": "cpu"}
+
+    def made() -> GPT:
+        torch.manual_seed(0)
+        return GPT(GPTConfig(**SHAPE))
+
+    whole = train(made(), tokens, TrainConfig(**settings), val=tokens[:50])
+
+    def stop(step: int, model: object, history: object) -> None:
+        if step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(made(), tokens, TrainConfig(**settings), val=tokens[:50], out=tmp_path, on_evaluation=stop)
+    resumed = train(made(), tokens, TrainConfig(**settings), val=tokens[:50], out=tmp_path, resume=True)
+    assert repr(resumed) == repr(whole)
