@@ -1,15 +1,19 @@
 """Functions of the long runs: seeds from the command line, the plays as token ids, and tables that can be resumed."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from lecture21 import GPT, evaluate
 from lecture21.data import results, shakespeare, split
-from lecture21.tokenizers import CharTokenizer
+from lecture21.models._files import store
+from lecture21.tokenizers import BPETokenizer, CharTokenizer
+
+PLAYS = "nats per character on the validation split of the plays"
 
 
 def start(n_seed: int) -> list[int]:
@@ -33,5 +37,39 @@ def stored(name: str) -> list[dict[str, object]]:
 
 def save(name: str, rows: Sequence[Mapping[str, object]], *, arguments: bool = True) -> None:
     """Store rows with the command that produced them; without its arguments if several runs fill one table."""
+    results.save(name, rows, command(arguments=arguments))
+
+
+def command(*, arguments: bool = True) -> str:
+    """Return the command that runs this script, with its arguments or without."""
     script = Path(sys.argv[0])
-    results.save(name, rows, " ".join([f"python {script.parent.name}/{script.name}", *(sys.argv[1:] * arguments)]))
+    return " ".join([f"python {script.parent.name}/{script.name}", *(sys.argv[1:] * arguments)])
+
+
+def ship(
+    name: str,
+    model: GPT,
+    tokenizer: CharTokenizer | BPETokenizer,
+    *,
+    score: Callable[[GPT], float] | None = None,
+    on: str = PLAYS,
+) -> float:
+    """Round a trained model to float16, score it, store it as `lecture21.models` NAME, and return the score.
+
+    Args:
+        name: of the model.
+        model: at most 600 kB in float16; rounded in place, and in float32 afterwards.
+        tokenizer: of the model.
+        score: computes the score of the rounded model; by default its loss on the validation split of the plays.
+        on: what the score is, with its unit, and the data it is measured on.
+    """
+    if score is None:
+        score = validation_loss
+    card = store(name, model, tokenizer, command=command(), score=score, on=on)
+    print(f"{name}: {card.parameters:,} parameters, {card.score} {card.on}, SHA-256 {card.sha256}", flush=True)
+    return card.score
+
+
+def validation_loss(model: GPT) -> float:
+    """Return the loss of a character model on the whole validation split of the plays, in nats per character."""
+    return evaluate(model, encoded_plays()[2])

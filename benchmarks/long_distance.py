@@ -52,7 +52,7 @@ def without(model: MaskedLM, layer: int, head: int) -> MaskedLM:
 
 
 @torch.no_grad()
-def measure(model: MaskedLM, test: list[phrases.Sentence]) -> list[dict[str, object]]:
+def measure(model: MaskedLM, test: list[tuple]) -> list[dict[str, object]]:
     """Return one row for each head."""
     visible = pad_batch([phrases.VOCABULARY.encode(s.words) for s in test], PAD)
     rows = torch.arange(len(test))[:, None]

@@ -40,13 +40,13 @@ def draw(n_train: int, max_digits: int, longer: int, seed: int) -> tuple[list[in
     return drawn[N_TEST:] + longest[N_TEST : N_TEST + longer], longest[:N_TEST]
 
 
-def fit(model: Transformer, data: numbers.Translations, seed: int) -> None:
+def fit(model: Transformer, data: tuple[torch.Tensor, ...], seed: int) -> None:
     """Train as in the chapter: Adam with 100 steps of warm-up and then an inverse square-root decay."""
     optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.98))
     generator = torch.Generator().manual_seed(seed)
     for step in range(1, STEPS + 1):
         optimizer.param_groups[0]["lr"] = PEAK * min(step / WARMUP, (WARMUP / step) ** 0.5)
-        rows = torch.randint(len(data.source), (BATCH,), generator=generator)
+        rows = torch.randint(len(data[0]), (BATCH,), generator=generator)
         optimizer.zero_grad()
         model.loss(*(side[rows] for side in data)).backward()
         optimizer.step()

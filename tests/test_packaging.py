@@ -96,7 +96,7 @@ def test_the_lock_names_versions_only():
     assert re.findall(r"://|--| @ |/", text) == []
 
 
-def test_the_wheel_carries_the_results_and_the_small_model(tmp_path: Path):
+def test_the_wheel_carries_the_results_and_the_small_models(tmp_path: Path):
     uv = shutil.which("uv", path=Path(sys.executable).parent)
     command = [
         uv,
@@ -116,7 +116,8 @@ def test_the_wheel_carries_the_results_and_the_small_model(tmp_path: Path):
         names = set(wheel.namelist())
     data = [
         path
-        for path in (ROOT / "src/lecture21/data/results").rglob("*")
+        for folder in ("data/results", "models")
+        for path in (ROOT / "src/lecture21" / folder).rglob("*")
         if path.suffix in {".csv", ".json", ".safetensors"}
     ]
     assert any(path.name == "model.safetensors" for path in data)

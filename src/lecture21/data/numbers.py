@@ -32,7 +32,7 @@ _DIRECTIONS = ("words", "digits")
 _MAX_DIGITS = len(str(_LIMIT - 1))
 
 
-class Translations(NamedTuple):
+class _Translations(NamedTuple):
     """A batch of translations, padded on the right: the arguments of `Transformer.loss`."""
 
     source: Int[Tensor, "B S"]
@@ -111,8 +111,13 @@ def sample(count: int, *, max_digits: int = _MAX_DIGITS, seed: int = 0) -> list[
     return numbers
 
 
-def pairs(numbers: Iterable[int], to: str = "words") -> Translations:
-    """Return numbers as a batch of translations to "words" or to "digits"."""
+def pairs(numbers: Iterable[int], to: str = "words") -> _Translations:
+    """Return numbers as a batch of translations to "words" or to "digits", padded on the right.
+
+    Returns:
+        A named tuple: `source` (B, S), the encoder's input; `target_in` (B, T), the decoder's input, which starts with
+        the beginning-of-sequence token; and `target_out` (B, T), its target, which ends with the end-of-sequence token.
+    """
     if to not in _DIRECTIONS:
         raise ValueError(f"to must be one of {', '.join(_DIRECTIONS)}, got {to!r}")
     sides = [(list(to_digits(n)), to_words(n).split()) for n in numbers]
@@ -120,4 +125,4 @@ def pairs(numbers: Iterable[int], to: str = "words") -> Translations:
         sides = [(words, digits) for digits, words in sides]
     source = pad_batch([VOCABULARY.encode(s) for s, _ in sides], VOCABULARY.pad)
     target = pad_batch([VOCABULARY.encode([*t, EOS]) for _, t in sides], VOCABULARY.pad)
-    return Translations(source, shift_right(target, VOCABULARY.bos), target)
+    return _Translations(source, shift_right(target, VOCABULARY.bos), target)

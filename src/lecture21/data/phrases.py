@@ -44,7 +44,7 @@ VOCABULARY = Vocabulary(
 _SHORTEST, _LONGEST = 2, 10  # words between a verb and its completion
 
 
-class Sentence(NamedTuple):
+class _Sentence(NamedTuple):
     """A sentence and the positions of its two dependencies."""
 
     words: list[str]
@@ -54,8 +54,13 @@ class Sentence(NamedTuple):
     """Position of the first word of each completion, in the order of the verbs."""
 
 
-def sentence(rng: random.Random) -> Sentence:
-    """Generate a sentence: a subject, and two verbs, each 2 to 10 words before its completion."""
+def sentence(rng: random.Random) -> _Sentence:
+    """Generate a sentence: a subject, and two verbs, each 2 to 10 words before its completion.
+
+    Returns:
+        A named tuple: `words`; `verbs`, the position of each verb; and `completions`, the position of the first word of
+        each verb's completion.
+    """
     words, verbs, completions = [rng.choice(_SUBJECTS), "are"], [], []
     for i, verb in enumerate(rng.sample(list(COMPLETIONS), 2)):
         words += ["and"] if i else []
@@ -63,7 +68,7 @@ def sentence(rng: random.Random) -> Sentence:
         words += [verb, *_noun_phrase(rng.randint(_SHORTEST, _LONGEST), rng)]
         completions.append(len(words))
         words += COMPLETIONS[verb].split()
-    return Sentence([*words, "."], tuple(verbs), tuple(completions))
+    return _Sentence([*words, "."], tuple(verbs), tuple(completions))
 
 
 def _noun_phrase(length: int, rng: random.Random) -> list[str]:

@@ -1,0 +1,91 @@
+"""The files of a shipped model: how the commands in `benchmarks/` write them, and the card that describes them."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import safetensors.torch
+
+from lecture21._support.files import read_json, write_atomic
+from lecture21._support.storage import WEIGHTS, load_tensors
+from lecture21._support.validation import from_dict
+from lecture21.gpt import GPT
+from lecture21.tokenizers import BPETokenizer, CharTokenizer
+
+FOLDER = Path(__file__).parent
+CARD, TOKENIZER = "card.json", "tokenizer.json"
+MAX_BYTES = 600_000  # of the weights, since a page loads them
+
+
+@dataclass(frozen=True)
+class Card:
+    """Where a shipped model comes from and how good it is."""
+
+    command: str
+    """The command that trained the model."""
+    sha256: str
+    """Hash of `model.safetensors`."""
+    parameters: int
+    """Number of parameters."""
+    score: float
+    """Score of the float16 weights."""
+    on: str
+    """What the score is, with its unit, and the data it was measured on."""
+
+
+def read_card(name: str) -> Card:
+    """Return the card of a shipped model."""
+    path = FOLDER / name / CARD
+    return from_dict(Card, read_json(path), str(path))
+
+
+def store(
+    name: str,
+    model: GPT,
+    tokenizer: CharTokenizer | BPETokenizer,
+    *,
+    command: str,
+    score: Callable[[GPT], float],
+    on: str,
+) -> Card:
+    """Round a model to float16, score it, and write its folder; return the card.
+
+    The weights file also has the configuration and the tokenizer in its metadata, as JSON, for readers of that file
+    alone.
+
+    Args:
+        name: of the folder.
+        model: is rounded in place, and in float32 and evaluation mode afterwards.
+        tokenizer: of the model.
+        command: that trained the model.
+        score: computes the score of the rounded model.
+        on: what the score is, with its unit, and the data it is measured on.
+
+    Raises:
+        ValueError: if the weights need more than 600,000 bytes; an existing folder is then unchanged.
+    """
+    size = sum(2 * tensor.numel() for tensor in model.state_dict().values())
+    if size > MAX_BYTES:
+        raise ValueError(f"{name} needs {size:,} bytes in float16, a shipped model may have {MAX_BYTES:,}")
+    folder = FOLDER / name
+    (folder / CARD).unlink(missing_ok=True)  # while there is no card, the folder is not a model
+    model.half().save_pretrained(folder)
+    tokenizer.save(folder / TOKENIZER)
+    tensors, metadata = load_tensors(folder / WEIGHTS)
+    metadata["tokenizer"] = (folder / TOKENIZER).read_text(encoding="utf-8")
+    weights = _with_sorted_header(safetensors.torch.save(tensors, metadata))
+    write_atomic(folder / WEIGHTS, weights)
+    measured = round(score(model.float().eval()), 5)
+    card = Card(command, hashlib.sha256(weights).hexdigest(), model.num_parameters(), measured, on)
+    write_atomic(folder / CARD, f"{json.dumps(asdict(card), indent=2)}\n".encode())
+    return card
+
+
+def _with_sorted_header(data: bytes) -> bytes:
+    """Sort the keys of a safetensors header: safetensors writes metadata in a random order, so hashes would differ."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # the tensors are aligned to 8 bytes
+    return len(header).to_bytes(8, "little") + header + data[end:]

@@ -1,0 +1,136 @@
+import hashlib
+import json
+import stat
+
+import pytest
+import torch
+
+from lecture21 import GPT, evaluate, models, presets
+from lecture21._support.storage import load_tensors
+from lecture21.data import shakespeare, split
+from lecture21.models import _files
+from lecture21.moe import MoEConfig
+from lecture21.tokenizers import BPETokenizer, CharTokenizer
+
+PLAYS = "nats per character on the validation split of the plays"
+NAMES = models.names()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Ship into an empty folder, where the first model is `tiny`."""
+    monkeypatch.setattr(_files, "FOLDER", tmp_path)
+    ship("tiny")
+    return tmp_path
+
+
+def small(**changes) -> GPT:
+    torch.manual_seed(0)
+    return GPT(presets.get("gpt0", vocab_size=4, d_model=8, n_layer=1, **changes)).train()
+
+
+def ship(name: str, model: GPT | None = None, score=lambda model: 1.25) -> _files.Card:
+    tokenizer = CharTokenizer("abc")
+    command = "python benchmarks/tiny.py"
+    return _files.store(name, model or small(), tokenizer, command=command, score=score, on="nats of nothing")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_model_is_described_by_its_card(name):
+    model, tokenizer = models.load(name)
+    card, weights = _files.read_card(name), _files.FOLDER / name / "model.safetensors"
+    assert not model.training
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert all(torch.equal(p, p.half().float()) for p in model.parameters())
+    assert card.parameters == model.num_parameters()
+    assert card.command.startswith("python benchmarks/")
+    assert hashlib.sha256(weights.read_bytes()).hexdigest() == card.sha256
+    assert weights.stat().st_size < 600_000
+    assert tokenizer.vocab_size == model.vocab_size
+    for path in weights.parent.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644, path
+    tensors, metadata = load_tensors(weights)
+    assert {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()} == {torch.float16}
+    assert json.loads(metadata["config"]) == json.loads((weights.parent / "config.json").read_text())
+    assert json.loads(metadata["tokenizer"]) == json.loads((weights.parent / "tokenizer.json").read_text())
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if _files.read_card(name).on == PLAYS])
+def test_the_score_of_a_text_model_is_that_of_its_card(name):
+    model, tokenizer = models.load(name)
+    val = torch.tensor(tokenizer.encode(split(shakespeare())[1]))
+    assert evaluate(model, val) == pytest.approx(_files.read_card(name).score, abs=1e-4)
+
+
+def test_the_score_is_that_of_the_rounded_model(folder):
+    scored = []
+
+    def score(model: GPT) -> float:
+        scored.append(model)
+        assert not model.training
+        assert all(torch.equal(p, p.half().float()) for p in model.parameters())
+        return model.token.weight.sum().item()
+
+    card = ship("scored", small(), score)
+    loaded, tokenizer = models.load("scored")
+    assert tokenizer == CharTokenizer("abc")
+    assert not loaded.training
+    for name, tensor in scored[0].state_dict().items():
+        assert tensor.dtype == torch.float32
+        assert torch.equal(tensor, loaded.state_dict()[name]), name
+    assert card.score == round(loaded.token.weight.sum().item(), 5)
+    assert card == _files.read_card("scored")
+    assert models.names() == ("scored", "tiny")
+
+
+def test_the_same_model_has_the_same_hash(folder):
+    assert len({ship("again").sha256 for _ in range(8)}) == 1
+    assert models.load("again")[0].config == models.load("tiny")[0].config
+
+
+def test_a_sparse_model_and_a_byte_pair_encoding_ship(folder):
+    tokenizer = BPETokenizer.from_text("to be or not to be", 258)
+    model = small(moe=MoEConfig(n_expert=2, top_k=1)).float()
+    model = GPT(model.config.changed(vocab_size=258))
+    _files.store("sparse", model, tokenizer, command="", score=lambda model: 0.0, on="")
+    loaded, encoding = models.load("sparse")
+    assert encoding == tokenizer
+    assert loaded.config.moe == model.config.moe
+    ids = torch.tensor([tokenizer.encode("to be")])
+    assert torch.equal(loaded(ids), model(ids))
+
+
+def test_altered_weights_are_refused(folder):
+    path = folder / "tiny" / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    with pytest.raises(ValueError, match=r"tiny/model\.safetensors was altered: its SHA-256 is [0-9a-f]{64}, the"):
+        models.load("tiny")
+
+
+def test_a_configuration_that_does_not_match_the_weights_is_refused(folder):
+    path = folder / "tiny" / "config.json"
+    path.write_text(path.read_text().replace('"rotary_base": 10000.0', '"rotary_base": 500.0'))
+    with pytest.raises(ValueError, match=r"rotary_base is 10000.0 in the weights and 500.0 in the configuration"):
+        models.load("tiny")
+
+
+@pytest.mark.parametrize("name", ["nothing", "../models/tiny", ""])
+def test_an_unknown_model_is_refused_by_name(folder, name):
+    with pytest.raises(ValueError, match=rf"unknown model '{name}'; choose from tiny"):
+        models.load(name)
+
+
+def test_a_model_that_is_too_large_is_refused_and_replaces_nothing(folder):
+    before = {path.name: path.read_bytes() for path in (folder / "tiny").iterdir()}
+    with pytest.raises(ValueError, match=r"tiny needs 1,[0-9,]* bytes in float16, a shipped model may have 600,000"):
+        ship("tiny", GPT(presets.get("gpt0", d_model=128)))
+    assert {path.name: path.read_bytes() for path in (folder / "tiny").iterdir()} == before
+
+
+def test_a_folder_whose_scoring_failed_is_not_a_model(folder):
+    def score(model: GPT) -> float:
+        raise RuntimeError("interrupted")
+
+    with pytest.raises(RuntimeError):
+        ship("tiny", small(), score)
+    assert models.names() == ()
