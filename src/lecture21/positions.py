@@ -156,13 +156,14 @@ class Rotary(nn.Module):
         frequency = base ** (-torch.arange(0, d_head, 2, dtype=torch.float64) / d_head)
         frequency = SCALINGS[scaling](frequency, factor)
         angle = torch.arange(block_size, dtype=torch.float64)[:, None] * frequency  # (T, D/2)
-        for name, table in (("cos", angle.cos()), ("sin", angle.sin())):
+        # Both halves of a head, with the sign of the sine, so that a rotation is two products and one sum.
+        for name, table in (("cos", [angle.cos(), angle.cos()]), ("sin", [-angle.sin(), angle.sin()])):
+            table = torch.cat(table, dim=-1)  # (T, D)
             self.register_buffer(name, table.to(torch.get_default_dtype()), persistent=False)
 
     def forward(self, x: Float[Tensor, "B H T D"], start: int = 0) -> Float[Tensor, "B H T D"]:
         """Rotate vectors at positions start, start + 1, ..."""
         stop = start + x.shape[-2]
         _check_range(start, stop, len(self.cos))
-        cos, sin = self.cos[start:stop], self.sin[start:stop]
         first, second = x.chunk(2, dim=-1)  # (B, H, T, D/2)
-        return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+        return x * self.cos[start:stop] + torch.cat([second, first], dim=-1) * self.sin[start:stop]

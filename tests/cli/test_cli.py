@@ -24,7 +24,7 @@ from lecture21.ngram import NGram
 from lecture21.rnn import RNN
 from lecture21.tokenizers import BPETokenizer, CharTokenizer, load_tokenizer
 from lecture21.tokenizers.encodings import gpt2
-from lecture21.training.evaluation import evaluate
+from lecture21.training import TrainConfig, evaluate, recipe
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,16 @@ def test_train_resumes_and_more_steps_go_on(trained, text, tmp_path, capsys):
     assert "nats" in capsys.readouterr().out
 
 
+def test_train_uses_the_recipe_of_a_preset_where_no_option_is_given(text, tmp_path):
+    small = ["--text", str(text), *QUICK]
+    assert main(["train", "--out", str(tmp_path), "--preset", "modern", *small, "--learning-rate", "0.004"]) == 0
+    _, metadata = load_tensors(tmp_path / "checkpoint.safetensors")
+    settings = json.loads(metadata["lecture21.run"])["settings"]
+    expected = recipe("modern", steps=4, eval_every=2, batch_size=2, learning_rate=0.004)
+    assert TrainConfig(**{**settings, "betas": tuple(settings["betas"])}) == expected
+    assert expected.optimizer == "muon"
+
+
 def test_train_refuses_to_overwrite_a_run(trained, text, capsys):
     before = contents(trained)
     assert "already holds a run" in refusal(capsys, "train", "--out", trained, "--text", text, *QUICK)
@@ -80,7 +90,7 @@ def test_train_refuses_to_overwrite_a_run(trained, text, capsys):
         (["--steps", "-1"], "steps must be a whole number >= 0, got -1"),
         (["--steps", "many"], "many"),
         (["--learning-rate", "0"], "learning_rate must be a positive number, got 0.0"),
-        (["--schedule", "linear"], "schedule must be one of constant, cosine"),
+        (["--schedule", "exponential"], "schedule must be one of constant, cosine"),
         (["--device", "tpu"], "device 'tpu'"),
         (["--precision", "fp8"], "precision must be one of fp32, fp16, bf16"),
         (["--nonsense"], "--nonsense"),

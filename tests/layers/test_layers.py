@@ -6,7 +6,7 @@ from torch import nn
 
 from lecture21 import GPT, GPTConfig
 from lecture21.attention import SelfAttention, causal_mask
-from lecture21.layers import Block, KVCache, MultiHeadAttention, attention_maps, attention_weights
+from lecture21.layers import NORMS, Block, KVCache, MultiHeadAttention, attention_maps, attention_weights
 from lecture21.layers.feed_forward import ACTIVATIONS, FeedForward
 from lecture21.positions import Rotary
 
@@ -404,3 +404,18 @@ def test_a_memory_with_another_batch_size_is_refused():
 def test_a_cache_of_no_window_is_refused(untyped, window):
     with pytest.raises(ValueError, match=f"window must be a whole number >= 1, got {window}"):
         KVCache(window)
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 8), (2, 4, 3, 8)])
+def test_rmsnorm_equals_the_one_of_torch(shape):
+    ours, theirs = NORMS["rmsnorm"](8, eps=1e-5).double(), nn.RMSNorm(8, eps=1e-5).double()
+    with torch.no_grad():
+        ours.weight.copy_(randn(8, seed=1))
+        theirs.load_state_dict(ours.state_dict())
+    x, y = (randn(*shape).requires_grad_() for _ in range(2))
+    found, expected = ours(x), theirs(y)
+    torch.testing.assert_close(found, expected)
+    found.sin().sum().backward()
+    expected.sin().sum().backward()
+    torch.testing.assert_close(x.grad, y.grad)
+    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)

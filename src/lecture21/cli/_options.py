@@ -39,9 +39,10 @@ Changes = Annotated[
 
 
 def fields_as_options(config: type) -> Callable[[Command], Command]:
-    """Give a command one option for each field of a dataclass, with its default, and its docstring as help.
+    """Give a command one option for each field of a dataclass, with its docstring as help.
 
-    The command receives the options as keyword arguments.
+    The command receives the options as keyword arguments, None for those that were not given: the preset has its own
+    defaults.
     """
 
     def decorate(command: Command) -> Command:
@@ -49,12 +50,11 @@ def fields_as_options(config: type) -> Callable[[Command], Command]:
         parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
         docstrings = _field_docstrings(config)
         for field in fields(config):
-            option = typer.Option(help=docstrings[field.name])
-            annotation = Annotated[field.type, option]
+            default = "" if field.default is None else str(field.default)
+            option = typer.Option(help=docstrings[field.name], show_default=default)
+            annotation = Annotated[field.type | None, option]
             parameters.append(
-                inspect.Parameter(
-                    field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation
-                )
+                inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
             )
         command.__signature__ = signature.replace(parameters=parameters)
         return command

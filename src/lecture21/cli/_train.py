@@ -30,7 +30,7 @@ from lecture21.gpt import GPT
 from lecture21.rnn import KINDS, RNN, RNNConfig
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.tokenizers.encodings import gpt2
-from lecture21.training import History, TrainableModel, TrainConfig, choose_device, train
+from lecture21.training import History, TrainableModel, TrainConfig, choose_device, recipe, train
 from lecture21.training._checkpoints import CHECKPOINT
 
 
@@ -85,7 +85,13 @@ def _check_fits_in_memory(config: GPTConfig | RNNConfig, name: str) -> None:
 @fields_as_options(TrainConfig)
 def train_command(
     out: Annotated[str, typer.Option(metavar="PATH", help="Directory for the run.", show_default=False)],
-    preset: Annotated[str, typer.Option(help=f"Model: {', '.join((*presets.names(), *KINDS))}.")] = "gpt0",
+    preset: Annotated[
+        str,
+        typer.Option(
+            help=f"Model: {', '.join((*presets.names(), *KINDS))}. "
+            "modern and modern-gpt0 have other defaults for the settings below."
+        ),
+    ] = "gpt0",
     changes: Changes = None,
     edition: Edition = None,
     text: TextFile = None,
@@ -96,7 +102,7 @@ def train_command(
     """Train a model on the first nine tenths of a text; the rest is for validation."""
     if not out:
         raise ValueError("--out must be a directory, got ''")
-    config = TrainConfig(**settings)
+    config = recipe(preset, **{name: value for name, value in settings.items() if value is not None})
     if config.warmup > config.steps:
         raise ValueError(f"--warmup must be at most --steps, {config.steps}, got {config.warmup}")
     device = choose_device(config.device)

@@ -12,7 +12,16 @@ from torch import Tensor, nn
 from lecture21._support.validation import require_choice
 from lecture21.layers.cache import KVCache
 
-NORMS: dict[str, Callable[..., nn.Module]] = {"layernorm": nn.LayerNorm, "rmsnorm": nn.RMSNorm}
+
+class _RMSNorm(nn.RMSNorm):
+    """RMSNorm as a plain formula: on a CPU, torch's own takes three times as long with its gradient."""
+
+    def forward(self, x: Float[Tensor, "*N C"]) -> Float[Tensor, "*N C"]:
+        """Divide each vector by the root of its mean square, and multiply by the gain."""
+        return x * (x * x).mean(-1, keepdim=True).add(self.eps).rsqrt() * self.weight
+
+
+NORMS: dict[str, Callable[..., nn.Module]] = {"layernorm": nn.LayerNorm, "rmsnorm": _RMSNorm}
 """The norms by name; each is constructed with a width and `eps`."""
 
 

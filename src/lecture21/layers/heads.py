@@ -81,8 +81,9 @@ class MultiHeadAttention(nn.Module):
         self, x: Float[Tensor, "B T HD"], norm: nn.Module | None = None, start: int | None = None
     ) -> Float[Tensor, "B H T D"]:
         """Split into heads, normalise, and rotate by the positions from `start` on, where this layer does so."""
-        heads = x.unflatten(-1, (-1, self.d_head)).transpose(1, 2)
+        heads = x.unflatten(-1, (-1, self.d_head))  # (B, T, H, D)
         heads = heads if norm is None else norm(heads)
+        heads = heads.transpose(1, 2)
         return heads if self.rotary is None or start is None else self.rotary(heads, start)
 
     def _project(
@@ -103,7 +104,9 @@ class MultiHeadAttention(nn.Module):
             if cache is not None:
                 k, v = cache.append(k, v)
                 cache.memory = memory
-        return q, k.repeat_interleave(self.group, dim=1), v.repeat_interleave(self.group, dim=1)
+        if self.group > 1:
+            k, v = k.repeat_interleave(self.group, dim=1), v.repeat_interleave(self.group, dim=1)
+        return q, k, v
 
     def _mask(
         self, x: Tensor, n_key: int, memory: Tensor | None, mask: Tensor | None, n_prefix: int
