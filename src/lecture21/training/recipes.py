@@ -12,7 +12,7 @@ _MODERN = {
 }
 _RECIPES: dict[str, TrainConfig] = {
     "modern": TrainConfig(steps=2000, batch_size=12, **_MODERN),
-    "modern-gpt0": TrainConfig(steps=1500, batch_size=32, **_MODERN),
+    "modern-gpt0": TrainConfig(steps=1200, batch_size=32, **_MODERN),
 }
 
 
