@@ -1,8 +1,8 @@
-"""Speed of the fast implementations: ratios of two methods with the same result, timed in turn within one process.
+"""Speed of the fast implementations: ratios of two methods, timed in turn within one process.
 
 Usage: python benchmarks/speed.py
 
-Absolute times depend on the machine and its load, so only ratios are printed: the median over rounds,
+Absolute times depend on the machine and its load, so only ratios of process times are printed: the median over rounds,
 and the smallest and largest.
 """
 
@@ -13,9 +13,11 @@ from functools import partial
 
 import torch
 
-from lecture21 import GPT, presets
+from lecture21 import GPT, GPTConfig, TrainConfig, presets
 from lecture21.generation import generate
 from lecture21.layers import MultiHeadAttention
+from lecture21.training import Muon
+from lecture21.training.optimizers import _make_optimizers
 
 ROUNDS = 15
 
@@ -27,19 +29,69 @@ def ratio(name: str, slow: Callable[[], object], fast: Callable[[], object]) -> 
     for _ in range(ROUNDS):
         times = []
         for run in (slow, fast):
-            start = time.perf_counter()
+            start = time.process_time()
             run()
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         ratios.append(times[0] / times[1])
     print(f"{name:58} {statistics.median(ratios):6.2f}  ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
-@torch.no_grad()
+def training_step(model: GPT, batch_size: int, muon: bool) -> Callable[[], object]:
+    """Return a function that makes one update, with Muon for the matrices of blocks or with AdamW for everything."""
+    config = TrainConfig(optimizer="muon" if muon else "adamw")
+    optimizers = _make_optimizers(model, config, torch.device("cpu"))
+    ids = torch.randint(model.vocab_size, (batch_size, model.block_size))
+
+    def step() -> None:
+        model.zero_grad()
+        model.loss(ids, ids).backward()
+        for optimizer in optimizers:
+            optimizer.step()
+
+    return step
+
+
+def compare_training() -> None:
+    """Time an update of `modern` and its parts against one of nanoGPT's shape for a CPU, and Muon against torch's."""
+    shape = GPTConfig(block_size=64, d_model=128, bias=False, tied_head=True, activation="gelu", initialization="gpt2")
+    plain = training_step(GPT(shape), 12, muon=False)
+    changes = {
+        "rotary positions": {"position": "rotary"},
+        "QK-norm": {"qk_norm": True},
+        "RMSNorm": {"norm": "rmsnorm"},
+        "squared ReLU": {"activation": "relu2"},
+    }
+    for name, change in changes.items():
+        ratio(
+            f"update of nanoGPT's shape with {name} / without",
+            training_step(GPT(shape.changed(**change)), 12, False),
+            plain,
+        )
+    ratio("update of nanoGPT's shape with Muon / AdamW", training_step(GPT(shape), 12, muon=True), plain)
+    modern = GPT(presets.get("modern"))
+    ratio("update of modern / nanoGPT's shape", training_step(modern, 12, muon=True), plain)
+    for width in (64, 128):
+        model = GPT(presets.get("modern", d_model=width))
+        matrices = [p for p in model.blocks.parameters() if p.ndim == 2]
+        for p in matrices:
+            p.grad = torch.randn_like(p)
+        if hasattr(torch.optim, "Muon"):
+            theirs = torch.optim.Muon(matrices, lr=1e-3, weight_decay=0.0)
+            ratio(f"torch.optim.Muon / Muon, 4 layers of width {width}", theirs.step, Muon(matrices, lr=1e-3).step)
+
+
 def main() -> None:
     """Time each pair."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     print(f"{'slow / fast, one thread':58} median  (range)")
+    compare_inference()
+    compare_training()
+
+
+@torch.no_grad()
+def compare_inference() -> None:
+    """Time attention and generation."""
     for length in (32, 256, 1024):
         layer, x = MultiHeadAttention(128, 4), torch.randn(2, length, 128)
         ratio(f"explicit / fused attention, T = {length}", partial(layer.explicit, x), partial(layer, x))
