@@ -1,135 +1,212 @@
-"""A bag of GPT-0s against its average member, in nats per character of the whole validation split.
+"""A bag of GPTs against one model with the same compute, and a bag of GPTs that have little text.
 
-Usage: python benchmarks/bag_of_gpts.py        (about 30 minutes on one core)
+Usage: python benchmarks/bag_of_gpts.py        (about 20 minutes on one core; continues from runs/bag_of_gpts)
 
-Two experiments, both with GPT-0's 209,729 parameters and windows of 32 characters. Members differ in the seed of their
-weights and of their batches.
+All models have four layers and windows of 32 characters in batches of 16, as GPT-0, with rotary positions, RMSNorm,
+QK-norm, squared ReLU, zero initialization and a logit cap. They are trained with Muon and AdamW and a linear decay to
+0. Their learning rates are `scale` times 0.02 (Muon), 0.003 (AdamW) and 0.01 (embeddings), and `scale` is tuned for
+every arm: 1/2, 1, 2, and on beyond whichever end is best. The search uses other seeds and never the validation split:
+it scores on the last tenth of the training part, and trains on the rest. Members of a bag differ in the seed of their
+weights and batches.
 
-`text`: eight members, each trained on the entire training part: 1,500 batches of 16, Adam with learning rate 0.008, 100
-steps of warm-up and a cosine decay to 0. The eight members form a ring, and pools contain every m = 1 ... 8 neighbours,
-so that each member occurs equally often. `long`: one member trained for 12,000 steps, the sum over all eight.
+`bag`: eight members, 500 steps each. Pools of m = 1 ... 8 neighbours in a ring, so that each member occurs equally
+often; for four there are two that share no member. `scale` is tuned for pools of two. Against a bag of four with the
+same training compute: `long`, one model of the same size, 4 * 500 steps; and `large`, one model of width 128, which has
+four times the parameters, 500 steps. Three seeds each.
 
-`pieces` and `whole`: so little text that a GPT-0 overfits: 1/32 of the training part (33,441 characters), a different
-one in rounds 0 and 1. Each of eight members is trained on all of it (`whole`) or on 5/8 of it, one contiguous piece of
-the text closed to a ring, shifted by 1/8 from member to member (`pieces`). Adam with learning rate 0.002, constant
-after a warm-up of 100 steps; every 200 steps up to 1,600, each single member, members 0 and 1, and all eight are
-scored.
+`small`: 1/32 of the training part (33,441 characters), two different ones, so little text that a member overfits; bags
+of four after 200, 400 and 800 steps (each a run of its own). The search, on a third piece of the text, includes
+dropout, which the members do not have.
 
-Writes results/bag_of_gpts.csv in the package. `members` are the positions in the ring; `average` is their mean loss,
-`linear` the loss of the mean of their distributions, `geometric` of their normalised geometric mean; `linear_gap` and
-`ambiguity` are the differences from the average in the identities of `lecture21.ensembles`; `train_loss` is the
-mean over the batches since the last evaluation (in `text` and `long`: over the last 500).
+Writes results/bag_of_gpts.csv in the package. `part` is search, run or ngram; `members` is the number of models that
+are averaged and `seed` theirs; `average` is their mean loss, `probabilities` the loss of the mean of their
+distributions, `logits` that of the mean of their logits, in nats per character: of the whole validation split for runs
+and n-grams (`steps` is then the order). `seconds` is the processor time of the training of all members together.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import product
+from pathlib import Path
 
 import common
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
-from lecture21 import GPT, presets
+from lecture21 import GPT, GPTConfig, TrainConfig, evaluate, train
+from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.ensembles import log_pool_decomposition, mixture_gap
-from lecture21.training import TrainConfig, train
+from lecture21.ngram import NGram
 
-MEMBERS, STEPS, SHORT_STEPS, LOOK = 8, 1500, 1600, 200
-RECIPE = {"warmup": 100, "clip": 1.0, "device": "cpu"}
+MEMBERS, BAG, STEPS = 8, 4, 500
+SHORT_STEPS = (200, 400, 800)
+GRID = [(0.0, 200), (0.0, 400), (0.0, 800), (0.1, 800), (0.2, 800), (0.2, 1600)]  # dropout and steps
+WIDTH, LARGE = 64, 128
+SHAPE = GPTConfig(
+    position="rotary",
+    norm="rmsnorm",
+    qk_norm=True,
+    activation="relu2",
+    bias=False,
+    initialization="zero",
+    logit_cap=15.0,
+)
+RUNS = Path("runs/bag_of_gpts")
+TOKENIZER, TRAIN, VAL = common.encoded_plays()
+TENTH = len(TRAIN) // 10
+PIECE = len(TRAIN) // 32
+TEXTS = {  # what each model is trained on
+    "all": TRAIN,
+    "nine tenths": TRAIN[:-TENTH],
+    "piece 0": TRAIN[:PIECE],
+    "piece 1": TRAIN[len(TRAIN) // 2 :][:PIECE],
+    "piece 2": TRAIN[len(TRAIN) // 4 :][:PIECE],
+}
+rows: list[dict[str, object]] = []
+
+
+def fit(text: str, seed: int, scale: float, steps: int, width: int = WIDTH, dropout: float = 0.0) -> tuple[GPT, float]:
+    """Return a trained model, and the seconds of its training; a finished run is read from its file."""
+    path = RUNS / f"{text}-{width}-{steps}-{dropout}-{scale}-{seed}.safetensors"
+    torch.manual_seed(seed)
+    model = GPT(SHAPE.changed(d_model=width, dropout=dropout))
+    if path.is_file():
+        tensors, metadata = load_tensors(path)
+        model.load_state_dict(tensors)
+        return model.eval(), float(metadata["seconds"])
+    config = TrainConfig(
+        steps=steps,
+        batch_size=16,
+        optimizer="muon",
+        muon_learning_rate=0.02 * scale,
+        learning_rate=3e-3 * scale,
+        embedding_learning_rate=1e-2 * scale,
+        schedule="linear",
+        eval_every=steps,
+        seed=seed,
+        device="cpu",
+    )
+    start = time.process_time()
+    train(model, TEXTS[text], config)
+    seconds = time.process_time() - start
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_tensors(path, model.state_dict(), {"seconds": str(seconds)})
+    return model.eval(), seconds
 
 
 @torch.no_grad()
-def pools(
-    models: Sequence[GPT], val: torch.Tensor, groups: Sequence[Sequence[int]], windows: int = 128
-) -> list[dict[str, float]]:
-    """Return average, pools and gaps of each group of models, over every character of `val` but the first."""
+def pools(models: Sequence[GPT], tokens: Int[Tensor, " N"], groups: Sequence[Sequence[int]]) -> list[dict[str, float]]:
+    """Return the losses of each group of models, over every character of `tokens` but the first."""
     size = models[0].block_size
-    whole = (len(val) - 1) // size * size
-    ids, targets = (list(val[i : i + whole].view(-1, size).split(windows)) for i in (0, 1))
-    if whole < len(val) - 1:
-        ids.append(val[None, whole:-1])
-        targets.append(val[None, whole + 1 :])
-    totals = torch.zeros(len(groups), 5, dtype=torch.float64)
+    whole = (len(tokens) - 1) // size * size
+    ids, targets = (list(tokens[i : i + whole].view(-1, size).split(128)) for i in (0, 1))
+    if whole < len(tokens) - 1:
+        ids.append(tokens[None, whole:-1])
+        targets.append(tokens[None, whole + 1 :])
+    totals = torch.zeros(len(groups), 3, dtype=torch.float64)
     for x, y in zip(ids, targets, strict=True):
-        logs = torch.stack([model.eval()(x).log_softmax(-1) for model in models], dim=-2)  # (B, T, M, V)
+        logs = torch.stack([model(x).log_softmax(-1) for model in models], dim=-2)  # (B, T, M, V)
         for total, group in zip(totals, groups, strict=True):
             weights = torch.full((len(group),), 1 / len(group))
-            mixture, pool = (split(logs[..., group, :], y, weights) for split in (mixture_gap, log_pool_decomposition))
-            terms = (mixture.average, mixture.ensemble, pool.ensemble, mixture.ambiguity, pool.ambiguity)
+            some = logs[..., group, :]
+            mixture, geometric = mixture_gap(some, y, weights), log_pool_decomposition(some, y, weights)
+            terms = (mixture.average, mixture.ensemble, geometric.ensemble)
             total += torch.stack([term.double().sum() for term in terms])
-    names = ("average", "linear", "geometric", "linear_gap", "ambiguity")
-    return [dict(zip(names, row, strict=True)) for row in (totals / (len(val) - 1)).tolist()]
+    names = ("average", "probabilities", "logits")
+    return [dict(zip(names, row, strict=True)) for row in (totals / (len(tokens) - 1)).tolist()]
 
 
-def fit(tokens: torch.Tensor, config: TrainConfig) -> tuple[list[dict], list[float]]:
-    """Train a GPT-0 and return its weights and its training loss at each evaluation but the one before training."""
-    torch.manual_seed(config.seed)
-    model, states = GPT(presets.get("gpt0")), []
+def measure(
+    part: str,
+    arm: str,
+    text: str,
+    seeds: Sequence[int],
+    groups: Sequence[Sequence[int]],
+    tokens: Int[Tensor, " N"],
+    *,
+    scale: float,
+    steps: int,
+    width: int = WIDTH,
+    dropout: float = 0.0,
+) -> dict[str, object]:
+    """Train a model for each seed, add a row for each group of them, and return the last row."""
+    models, seconds = zip(*[fit(text, seed, scale, steps, width, dropout) for seed in seeds], strict=True)
+    for group, losses in zip(groups, pools(models, tokens, groups), strict=True):
+        rows.append(
+            {"part": part, "arm": arm, "text": text, "width": width, "steps": steps, "dropout": dropout}
+            | {"scale": scale, "members": len(group), "seed": " ".join(str(seeds[k]) for k in group)}
+            | {name: round(loss, 5) for name, loss in losses.items()}
+            | {"seconds": round(sum(seconds[k] for k in group), 1)}
+        )
+    last = rows[-1]
+    print(f"{time.process_time():5.0f} s {' '.join(str(value) for value in last.values())}", flush=True)
+    common.save("bag_of_gpts", rows, arguments=False)
+    return last
 
-    def keep(step: int, model: GPT, history: object) -> None:
-        states.append({name: value.clone() for name, value in model.state_dict().items()})
 
-    history = train(model, tokens, config, on_evaluation=keep)
-    return states[1:], history.train_loss[1:]
+def tune(score: Callable[[float], float]) -> float:
+    """Return the scale with the lowest score among 1/2, 1, 2, and on beyond an end while that is the best."""
+    scores = {scale: score(scale) for scale in (0.5, 1.0, 2.0)}
+    while (best := min(scores, key=scores.get)) in (min(scores), max(scores)):
+        beyond = best / 2 if best == min(scores) else best * 2
+        scores[beyond] = score(beyond)
+    return best
 
 
-def at(states: Sequence[dict]) -> list[GPT]:
-    """Return models with these weights."""
-    models = [GPT(presets.get("gpt0")) for _ in states]
-    for model, state in zip(models, states, strict=True):
-        model.load_state_dict(state)
-    return models
+def count(text: str) -> None:
+    """Add the losses of n-grams of that text, in the same windows."""
+    for order in range(1, 6):
+        loss = round(evaluate(NGram(order, TOKENIZER.vocab_size).fit(TEXTS[text]), VAL, 32), 5)
+        empty = {"width": "", "steps": order, "dropout": "", "scale": "", "members": 1, "seed": ""}
+        losses = {"average": loss, "probabilities": loss, "logits": loss}
+        rows.append({"part": "ngram", "arm": "ngram", "text": text, **empty, **losses, "seconds": ""})
+
+
+def equal_compute() -> None:
+    """Measure a bag, one model trained for longer, and one larger model."""
+    search, recent = (100, 101), TRAIN[-TENTH:]
+
+    def score_bag(scale: float) -> float:
+        row = measure("search", "bag", "nine tenths", search, [[0], [1], [0, 1]], recent, scale=scale, steps=STEPS)
+        return row["probabilities"]
+
+    def score_one(arm: str, steps: int, width: int, scale: float) -> float:
+        row = measure("search", arm, "nine tenths", [100], [[0]], recent, scale=scale, steps=steps, width=width)
+        return row["average"]
+
+    ring = [[(k + j) % MEMBERS for j in range(m)] for m in range(1, MEMBERS) for k in range(MEMBERS)]
+    groups = [*ring, list(range(MEMBERS))]
+    measure("run", "bag", "all", range(MEMBERS), groups, VAL, scale=tune(score_bag), steps=STEPS)
+    for arm, steps, width in (("long", BAG * STEPS, WIDTH), ("large", STEPS, LARGE)):
+        scale = tune(partial(score_one, arm, steps, width))
+        measure("run", arm, "all", range(3), [[0], [1], [2]], VAL, scale=scale, steps=steps, width=width)
+
+
+def little_text() -> None:
+    """Measure bags whose members are trained on little text."""
+
+    def score(scale: float, dropout: float, steps: int) -> float:
+        held_out = TRAIN[-TENTH:]
+        row = measure("search", "small", "piece 2", [100], [[0]], held_out, scale=scale, steps=steps, dropout=dropout)
+        return row["average"]
+
+    found = {(dropout, steps): score(1.0, dropout, steps) for dropout, steps in GRID}
+    best = min((steps for dropout, steps in GRID if not dropout), key=lambda steps: found[0.0, steps])
+    scale = tune(partial(score, dropout=0.0, steps=best))
+    groups = [[0], [1], [2], [3], [0, 1], [2, 3], [0, 1, 2, 3]]
+    for text, steps in product(("piece 0", "piece 1"), SHORT_STEPS):
+        measure("run", "small", text, range(BAG), groups, VAL, scale=scale, steps=steps)
 
 
 def main() -> None:
-    """Train both bags and write the table."""
+    """Run all arms and write the table."""
     torch.set_num_threads(1)
-    _, tokens, val = common.encoded_plays()
-    rows = []
-
-    def add(
-        part: str,
-        seeds: Sequence[int],
-        groups: Sequence[Sequence[int]],
-        models: Sequence[GPT],
-        losses: Sequence[float],
-        **columns: int,
-    ) -> None:
-        for group, measured in zip(groups, pools(models, val, groups), strict=True):
-            named = {"members": len(group), "seed": " ".join(str(seeds[k]) for k in group)}
-            loss = sum(losses[k] for k in group) / len(group)
-            found = {name: round(value, 5) + 0.0 for name, value in {**measured, "train_loss": loss}.items()}
-            rows.append({"part": part, "round": 0, "step": STEPS, **columns, **named, **found})
-        last = rows[-1]
-        print(f"{time.process_time():5.0f} s {part} {columns} {last['members']} members: ", end="")
-        print(f"average {last['average']}, linear {last['linear']}, geometric {last['geometric']}", flush=True)
-        common.save("bag_of_gpts", rows, arguments=False)
-
-    each = [[k] for k in range(MEMBERS)]
-    for number in range(2):
-        size = len(tokens) // 32
-        start = number * len(tokens) // 2
-        whole = tokens[start : start + size]
-        for part in ("pieces", "whole"):
-            seeds = [100 * number + k for k in range(MEMBERS)]
-            runs = []
-            for k, seed in enumerate(seeds):
-                ring = whole.roll(-k * size // MEMBERS)
-                read = ring[: size * 5 // 8] if part == "pieces" else whole
-                config = TrainConfig(steps=SHORT_STEPS, learning_rate=2e-3, eval_every=LOOK, seed=seed, **RECIPE)
-                runs.append(fit(read, config))
-            for n in range(SHORT_STEPS // LOOK):
-                models, losses = at([states[n] for states, _ in runs]), [loss[n] for _, loss in runs]
-                columns = {"round": number, "step": LOOK * (n + 1)}
-                add(part, seeds, [*each, [0, 1], list(range(MEMBERS))], models, losses, **columns)
-
-    def full(seed: int, steps: int) -> tuple[dict, float]:
-        config = TrainConfig(steps=steps, learning_rate=8e-3, schedule="cosine", eval_every=500, seed=seed, **RECIPE)
-        states, losses = fit(tokens, config)
-        return states[-1], losses[-1]
-
-    states, losses = zip(*[full(seed, STEPS) for seed in range(MEMBERS)], strict=True)
-    rings = [[(k + j) % MEMBERS for j in range(m)] for m in range(1, MEMBERS) for k in range(MEMBERS)]
-    add("text", range(MEMBERS), [*rings, list(range(MEMBERS))], at(states), losses)
-    state, loss = full(0, MEMBERS * STEPS)
-    add("long", [0], [[0]], at([state]), [loss], step=MEMBERS * STEPS)
+    for text in ("all", "piece 0", "piece 1"):
+        count(text)
+    equal_compute()
+    little_text()
 
 
 if __name__ == "__main__":
