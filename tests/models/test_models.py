@@ -7,7 +7,7 @@ import torch
 
 from lecture21 import GPT, evaluate, models, presets
 from lecture21._support.storage import load_tensors
-from lecture21.data import shakespeare, split
+from lecture21.data import results, shakespeare, split
 from lecture21.models import _files
 from lecture21.moe import MoEConfig
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
@@ -60,6 +60,16 @@ def test_the_score_of_a_text_model_is_that_of_its_card(name):
     model, tokenizer = models.load(name)
     val = torch.tensor(tokenizer.encode(split(shakespeare())[1]))
     assert evaluate(model, val) == pytest.approx(_files.read_card(name).score, abs=1e-4)
+
+
+def test_the_cheat_reads_the_answer_and_writes_worse_text():
+    table = results.load("shipped_models").set_index("model")
+    honest, cheat = (table.loc[name] for name in ("modern-gpt0", "modern-gpt0-cheat"))
+    assert models.load("modern-gpt0")[0].config.causal
+    assert not models.load("modern-gpt0-cheat")[0].config.causal
+    assert honest["val_loss"] == _files.read_card("modern-gpt0").score < honest["five_gram"] - 0.05
+    assert cheat["val_loss"] == _files.read_card("modern-gpt0-cheat").score < 0.1
+    assert cheat["text_under_five_gram"] > honest["text_under_five_gram"] + 1
 
 
 def test_the_score_is_that_of_the_rounded_model(folder):
