@@ -1,16 +1,28 @@
 """Load balancing: an auxiliary loss, a selection bias, and a loss that keeps router logits small."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def _load(experts: Int[Tensor, "..."], n_expert: int) -> Float[Tensor, " E"]:
-    """Return the share of all assignments that each expert receives; the shares sum to 1."""
-    return experts.flatten().bincount(minlength=n_expert) / experts.numel()
+def _load(
+    experts: Int[Tensor, "..."], n_expert: int, sum_over_processes: Callable[[Tensor], Tensor] | None = None
+) -> Float[Tensor, " E"]:
+    """Return the share of all assignments that each expert receives; the shares sum to 1.
+
+    Counts are summed over processes, not shares, so that the result is exactly that of one process.
+    """
+    counts = experts.flatten().bincount(minlength=n_expert)
+    if sum_over_processes is not None:
+        counts = sum_over_processes(counts)
+    return counts / counts.sum()
 
 
-def balance_loss(probabilities: Float[Tensor, "*N E"], experts: Int[Tensor, "*N k"]) -> Float[Tensor, ""]:
+def balance_loss(
+    probabilities: Float[Tensor, "*N E"], experts: Int[Tensor, "*N k"], load: Float[Tensor, " E"] | None = None
+) -> Float[Tensor, ""]:
     """Return E sum_i f_i P_i: 1 if load or probability is uniform, E if one expert has all of both.
 
     f_i is the share of the assignments of expert i, P_i its mean probability. Counts have no gradient: it flows through
@@ -20,13 +32,14 @@ def balance_loss(probabilities: Float[Tensor, "*N E"], experts: Int[Tensor, "*N 
         probabilities: the router's softmax over all experts, of one layer. Pooled over layers, collapsed layers could
             cancel each other out.
         experts: the selected experts.
+        load: f, if these tokens are only a part of the batch; by default that of `experts`.
 
     Source: Fedus et al. 2022, equations 4 to 6, for k = 1; here f is divided by k as well, so that balance is 1 for
     every k.
     """
     n_expert = probabilities.shape[-1]
-    share = _load(experts, n_expert).to(probabilities.dtype)
-    return n_expert * (share * probabilities.flatten(0, -2).mean(0)).sum()
+    load = _load(experts, n_expert) if load is None else load
+    return n_expert * (load.to(probabilities.dtype) * probabilities.flatten(0, -2).mean(0)).sum()
 
 
 def _z_loss(logits: Float[Tensor, "*N E"]) -> Float[Tensor, ""]:
@@ -38,10 +51,18 @@ def _z_loss(logits: Float[Tensor, "*N E"]) -> Float[Tensor, ""]:
 
 
 @torch.no_grad()
-def rebalanced(bias: Float[Tensor, " E"], experts: Int[Tensor, "*N k"], rate: float) -> Float[Tensor, " E"]:
+def rebalanced(
+    bias: Float[Tensor, " E"], experts: Int[Tensor, "*N k"], rate: float, load: Float[Tensor, " E"] | None = None
+) -> Float[Tensor, " E"]:
     """Return the biases after one step: increased by `rate` below the mean load, decreased by it above.
+
+    Args:
+        bias: added to the probabilities in the selection.
+        experts: the selected experts.
+        rate: step size.
+        load: of each expert, if these tokens are only a part of the batch; by default that of `experts`.
 
     Source: Wang et al. 2024 (arXiv 2408.15664), algorithm 1.
     """
-    counts = _load(experts, len(bias))
-    return bias + rate * (counts.mean() - counts).sign()
+    load = _load(experts, len(bias)) if load is None else load
+    return bias + rate * (load.mean() - load).sign()

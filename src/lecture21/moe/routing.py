@@ -1,6 +1,7 @@
 """Routing: which experts process a token, and with which weights, as plain functions and as a module."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from lecture21._support.tensors import at_least_float32
-from lecture21.moe.balance import _z_loss, balance_loss, rebalanced
+from lecture21.moe.balance import _load, _z_loss, balance_loss, rebalanced
 from lecture21.moe.config import MoEConfig
 
 
@@ -88,11 +89,15 @@ class Router(nn.Linear):
 
     It computes in at least float32, since rounding changes the selection (Fedus et al. 2022, section 2.4). In training
     with balance="bias", each forward pass updates the biases outside autograd, as batch norm updates its averages.
+    If several processes share a batch, load is counted over all of it; a capacity is that of a process's own part.
 
     Args:
         d_model: width C.
         config: the shape of the layer.
     """
+
+    sum_over_processes: Callable[[Tensor], Tensor] | None = None
+    """Sums counts over the processes that share a batch; `train` sets it if there are several."""
 
     def __init__(self, d_model: int, config: MoEConfig):
         super().__init__(d_model, config.n_expert, bias=False)
@@ -115,7 +120,7 @@ class Router(nn.Linear):
             raise ValueError(f"a router's logit is {worst}, not a number: did the training of this model diverge?")
         experts, weights = route(logits, c.top_k, softmax=c.softmax, renormalise=c.normalises, bias=self.selection_bias)
         if self.training and self.selection_bias is not None:
-            self.selection_bias.copy_(rebalanced(self.selection_bias, experts, c.bias_rate))
+            self.selection_bias.copy_(rebalanced(self.selection_bias, experts, c.bias_rate, self._load(experts)))
         if self.capacity_factor is None:
             kept = torch.ones_like(experts, dtype=torch.bool)
         else:
@@ -123,10 +128,15 @@ class Router(nn.Linear):
             kept = within_capacity(experts, c.n_expert, places)
         return Routing(logits, experts, weights, kept)
 
+    def _load(self, experts: Int[Tensor, "B T k"]) -> Float[Tensor, " E"]:
+        return _load(experts, self.config.n_expert, self.sum_over_processes)
+
     def loss(self, routing: Routing) -> Float[Tensor, ""]:
         """Return the weighted auxiliary losses of a routing."""
         c = self.config
         total = routing.logits.new_zeros(())
         if c.balance == "aux":
-            total = total + c.aux_weight * balance_loss(routing.logits.softmax(-1), routing.experts)
+            total = total + c.aux_weight * balance_loss(
+                routing.logits.softmax(-1), routing.experts, self._load(routing.experts)
+            )
         return total + c.z_loss * _z_loss(routing.logits) if c.z_loss else total

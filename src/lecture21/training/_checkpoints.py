@@ -19,8 +19,9 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from lecture21._support.files import parse_json
-from lecture21._support.storage import CONFIG, WEIGHTS, find_difference, load_tensors, load_weights, save_tensors
+from lecture21._support.storage import CONFIG, WEIGHTS, check_tensors, find_difference, load_tensors, save_tensors
 from lecture21._support.validation import printable
+from lecture21.training._processes import Processes, shard_like
 from lecture21.training.evaluation import TrainableModel
 from lecture21.training.history import History
 from lecture21.training.muon import Muon
@@ -51,10 +52,11 @@ class TrainingState:
     batches: torch.Generator
     scaler: torch.amp.GradScaler
     settings: dict[str, Any]
-    """The fields of the run's `TrainConfig`."""
+    """The fields of the run's `TrainConfig`, and the number of processes."""
     history: History
     tokens: Int[Tensor, " N"]
     tokenizer: Tokenizer | None = None
+    processes: Processes = field(default_factory=Processes)
     step: int = 0
     rows_saved: int = 0
     """Entries of the history that are in its CSV file."""
@@ -87,16 +89,23 @@ def remove_run(out: Path) -> None:
 def save_run(out: Path, state: TrainingState) -> None:
     """Write the checkpoint, and then the files that follow from it, each atomically.
 
+    Every process takes part, since each has random states, and perhaps a shard of the weights; the main one writes.
+
     Raises:
         OSError: from the file system; the files of the last save are then still complete.
     """
-    tensors = {f"model.{name}": tensor for name, tensor in state.model.state_dict().items()}
+    weights = state.processes.whole(state.model.state_dict())
+    moments = {}
     for name, parameter in state.model.named_parameters():
         for optimizer in state.optimizers:
             for key, value in optimizer.state.get(parameter, {}).items():  # none if it is not trained
-                tensors[f"optimizer.{key}.{name}"] = value
+                moments[f"optimizer.{key}.{name}"] = value
+    tensors = {f"model.{name}": tensor for name, tensor in weights.items()} | state.processes.whole(moments)
     for name, (get, _) in _random_states(state).items():
-        tensors[f"random.{name}"] = get()
+        for index, value in enumerate(state.processes.gather(get())):
+            tensors[_random_name(name, index)] = value
+    if not state.processes.is_main:
+        return
     for name, dtype in _COLUMNS.items():
         tensors[f"history.{name}"] = torch.tensor(getattr(state.history, name), dtype=dtype)
     record = {
@@ -108,12 +117,19 @@ def save_run(out: Path, state: TrainingState) -> None:
         "scaler": state.scaler.state_dict(),
     }
     save_tensors(out / CHECKPOINT, tensors, {"lecture21.run": json.dumps(record)})
-    export_run(out, state)
+    _export(out, state, weights)
 
 
 def export_run(out: Path, state: TrainingState) -> None:
-    """Write the model, the tokenizer and the history."""
-    state.model.save_pretrained(out)
+    """Write the model, the tokenizer and the history; every process takes part."""
+    weights = state.processes.whole(state.model.state_dict())
+    if state.processes.is_main:
+        _export(out, state, weights)
+
+
+def _export(out: Path, state: TrainingState, weights: dict[str, Tensor]) -> None:
+    model = _unsharded(state.model, weights) if state.processes.shard else state.model
+    model.save_pretrained(out)
     if state.tokenizer is not None:
         state.tokenizer.save(out / TOKENIZER)
     if state.rows_saved:
@@ -121,6 +137,14 @@ def export_run(out: Path, state: TrainingState) -> None:
     else:
         state.history.to_csv(out / HISTORY)
     state.rows_saved = len(state.history.step)
+
+
+def _unsharded(model: TrainableModel, weights: dict[str, Tensor]) -> TrainableModel:
+    """Return a model of the same kind that holds these tensors themselves, not copies."""
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        whole = type(model)(model.config)
+    whole.load_state_dict(weights, assign=True)
+    return whole
 
 
 def load_run(out: Path, state: TrainingState) -> None:
@@ -134,7 +158,7 @@ def load_run(out: Path, state: TrainingState) -> None:
     tensors, metadata = load_tensors(path)
     record = _parse_record(path, metadata)
     _require_match(path, "model", record["model"], asdict(state.model.config))
-    may_differ = {"device"} | ({"steps"} if record["settings"].get("schedule") == "constant" else set())
+    may_differ = {"device", "shard"} | ({"steps"} if record["settings"].get("schedule") == "constant" else set())
     _require_match(path, "run", record["settings"], state.settings, may_differ)
     if record["tokens"] != state.text_sha256:
         raise ValueError(f"{path} does not match the text: the run was trained on other tokens")
@@ -149,8 +173,10 @@ def load_run(out: Path, state: TrainingState) -> None:
         raise ValueError(f"{path} is corrupt: it is of step {record['step']}, its history ends at {history.step[-1]}")
     parameters = dict(state.model.named_parameters())
     averages = _optimizer_state(path, _group(path, tensors, "optimizer", required=False), parameters, state.optimizers)
-    load_weights(state.model, _group(path, tensors, "model"), source=str(path))
-    _restore_random_states(path, state, _group(path, tensors, "random"))
+    current, weights = state.model.state_dict(), _group(path, tensors, "model")
+    check_tensors(current, weights, source=str(path))
+    state.model.load_state_dict({name: shard_like(tensor, current[name]) for name, tensor in weights.items()})
+    _restore_random_states(path, state, tensors)
     for optimizer in state.optimizers:
         trained = (p for group in optimizer.param_groups for p in group["params"])
         optimizer.state.update({p: averages[p] for p in trained if p in averages})
@@ -233,7 +259,8 @@ def _optimizer_state(
             raise ValueError(f"{path}: optimizer.{full_name} has shape {shapes}")
         elif tensor.dtype != parameter.dtype:
             raise ValueError(f"{path}: optimizer.{full_name} is {tensor.dtype}, its parameter {parameter.dtype}")
-        state.setdefault(parameter, {})[key] = tensor.clone().to(parameter.device)
+        value = tensor.clone().to(parameter.device)
+        state.setdefault(parameter, {})[key] = value if key == "step" else shard_like(value, parameter)
     for name, parameter in parameters.items():
         for key in expected.get(parameter, ()):
             if parameter in state and key not in state[parameter]:
@@ -252,13 +279,19 @@ def _random_states(state: TrainingState) -> dict[str, tuple[Callable[[], Tensor]
     return states
 
 
+def _random_name(name: str, process: int) -> str:
+    """Return the name of a process's random state in the checkpoint."""
+    return f"random.{name}.{process}" if process else f"random.{name}"
+
+
 def _restore_random_states(path: Path, state: TrainingState, tensors: dict[str, Tensor]) -> None:
     for name, (get, restore) in _random_states(state).items():
         current = get()
-        saved = tensors.get(name, current if name == "cuda" else None)  # a run may continue on another device
+        full_name = _random_name(name, state.processes.index)
+        saved = tensors.get(full_name, current if name == "cuda" else None)  # a run may continue on another device
         if saved is None or saved.shape != current.shape or saved.dtype != current.dtype:
-            raise ValueError(f"{path} has a corrupt random state, random.{name}")
+            raise ValueError(f"{path} has a corrupt random state, {full_name}")
         try:
             restore(saved.clone())
         except RuntimeError as error:  # the right size, but not a state of the generator
-            raise ValueError(f"{path} has a corrupt random state, random.{name}: {error}") from error
+            raise ValueError(f"{path} has a corrupt random state, {full_name}: {error}") from error

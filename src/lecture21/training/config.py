@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from lecture21._support.validation import require_choice, require_number, require_whole
+from lecture21._support.validation import require_choice, require_number, require_switch, require_whole
 
 _OPTIMIZERS = ("adamw", "muon")
 _SCHEDULES = ("constant", "cosine", "linear")
@@ -50,6 +50,8 @@ class TrainConfig:
     """cpu, cuda or mps; by default the best one available."""
     precision: str | None = None
     """fp32, bf16 or fp16; by default the best one of a GPU, and fp32 elsewhere."""
+    shard: bool = False
+    """With several processes, split weights and optimizer state over them; for models larger than a device."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "warmup", "seed"):
@@ -71,6 +73,7 @@ class TrainConfig:
         if self.clip is not None:
             require_number("clip", self.clip, "a positive number or None", lambda x: x > 0)
         require_choice("schedule", self.schedule, _SCHEDULES)
+        require_switch("shard", self.shard)
         if self.precision is not None:
             require_choice("precision", self.precision, _PRECISIONS)
 

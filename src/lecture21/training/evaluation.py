@@ -1,6 +1,7 @@
 """The loss of a model on a whole text."""
 
 import os
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -8,6 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lecture21._support.modes import evaluating
+from lecture21.training._processes import Processes
 
 
 @runtime_checkable
@@ -47,7 +49,6 @@ def _require_tokens(tokens: Tensor) -> None:
         raise ValueError(f"tokens must be one sequence of integers, got {tokens.dtype} of shape {tuple(tokens.shape)}")
 
 
-@torch.no_grad()
 def evaluate(
     model: _LanguageModel, tokens: Int[Tensor, " N"], block_size: int | None = None, *, batch_size: int = 256
 ) -> float:
@@ -65,6 +66,19 @@ def evaluate(
     Raises:
         ValueError: if there is nothing to predict, the tokens are not integers, or there is no block size.
     """
+    return _evaluate(model, model.loss, tokens, block_size, batch_size)
+
+
+@torch.no_grad()
+def _evaluate(
+    model: _LanguageModel,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    tokens: Int[Tensor, " N"],
+    block_size: int | None = None,
+    batch_size: int = 256,
+    processes: Processes | None = None,
+) -> float:
+    """Return the mean loss as `evaluate`; several processes take the batches in turn."""
     block_size = model.block_size if block_size is None else block_size
     if block_size is None:
         raise ValueError("this model has no block size of its own: pass block_size")
@@ -74,6 +88,7 @@ def evaluate(
     if len(tokens) < 2:
         raise ValueError(f"nothing to predict in {len(tokens)} tokens; at least 2 are needed")
     device = next(model.parameters(), tokens).device if isinstance(model, torch.nn.Module) else tokens.device
+    processes = Processes() if processes is None else processes
     count = len(tokens) - 1
     whole = count - count % block_size
     ids = tokens[:whole].view(-1, block_size).split(batch_size)
@@ -81,5 +96,12 @@ def evaluate(
     batches = list(zip(ids, targets, strict=True)) if whole else []
     if whole < count:
         batches.append((tokens[None, whole:-1], tokens[None, whole + 1 :]))
+    total = 0.0
     with evaluating(model):
-        return sum(model.loss(x.to(device).long(), y.to(device).long()).item() * y.numel() for x, y in batches) / count
+        for first in range(0, len(batches), processes.count):
+            # At the end some processes repeat the last batch, because a sharded model needs all of them for each batch.
+            mine = first + processes.index
+            x, y = batches[min(mine, len(batches) - 1)]
+            mean = loss(x.to(device).long(), y.to(device).long()).item()
+            total += mean * y.numel() if mine < len(batches) else 0.0
+    return processes.sum(torch.tensor(total, dtype=torch.float64)).item() / count

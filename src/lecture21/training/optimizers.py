@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from jaxtyping import Float
@@ -66,16 +67,21 @@ def _update(
     step: int,
     config: TrainConfig,
     scaler: torch.amp.GradScaler,
+    unfinished: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Float[Tensor, ""]:
-    """Make update `step` on the gradient of `config.accumulate` batches, and return their mean loss."""
+    """Make update `step` on the gradient of `config.accumulate` batches, and return their mean loss.
+
+    The gradients of all batches but the last are computed within `unfinished()`.
+    """
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, config, group["initial_lr"])
         optimizer.zero_grad()
     total = 0.0
-    for _ in range(config.accumulate):
-        loss = batch_loss() / config.accumulate
-        scaler.scale(loss).backward()
+    for batch in range(1, config.accumulate + 1):
+        with unfinished() if batch < config.accumulate else nullcontext():
+            loss = batch_loss() / config.accumulate
+            scaler.scale(loss).backward()
         total = total + loss.detach()
     if config.clip is not None:
         for optimizer in optimizers:
@@ -87,7 +93,7 @@ def _update(
     return total
 
 
-def _progress_bar(steps: int, done: int = 0) -> tqdm:
+def _progress_bar(steps: int, done: int = 0, shown: bool = True) -> tqdm:
     """Return a progress bar, which is shown in a terminal only."""
-    terminal = sys.stderr is not None and sys.stderr.isatty()
-    return tqdm(total=steps, initial=done, unit="step", dynamic_ncols=True, disable=not terminal)
+    shown = shown and sys.stderr is not None and sys.stderr.isatty()
+    return tqdm(total=steps, initial=done, unit="step", dynamic_ncols=True, disable=not shown)
