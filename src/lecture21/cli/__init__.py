@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
+from lecture21.cli._messages import print_error, process_index
+
 __all__ = ["main"]
 
 _Handler = Callable[[int, FrameType | None], None]
@@ -37,8 +39,6 @@ def main(arguments: list[str] | None = None) -> int:
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
         if code > 128:
-            from lecture21.cli._messages import print_error
-
             print_error("stopped")
     finally:
         _handle_signals(signal.SIG_IGN)  # everything is done; Python takes a while to end
@@ -62,8 +62,9 @@ def _restore_signals(handlers: dict[signal.Signals, object]) -> None:
 
 
 def _exit_at_once(number: int, frame: FrameType | None) -> None:
-    with suppress(OSError):
-        os.write(2, b"lecture21: stopped\n")
+    if process_index() == 0:
+        with suppress(OSError):
+            os.write(2, b"lecture21: stopped\n")
     os._exit(128 + number)
 
 

@@ -1,8 +1,11 @@
-"""`lecture21 train`."""
+"""`lecture21 train`, in one process or in several."""
 
 import math
+import os
+import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +13,7 @@ from typing import Annotated
 import psutil
 import torch
 import typer
+from accelerate import Accelerator
 from tqdm import tqdm
 
 from lecture21 import accounting, presets
@@ -32,6 +36,7 @@ from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.tokenizers.encodings import gpt2
 from lecture21.training import History, TrainableModel, TrainConfig, choose_device, recipe, train
 from lecture21.training._checkpoints import CHECKPOINT
+from lecture21.training._processes import is_lost, join_processes
 
 
 def _make_tokenizer(name: str, text: str, training_text: str) -> CharTokenizer | BPETokenizer:
@@ -65,10 +70,10 @@ def _make_config(preset: str, changes: dict[str, object]) -> GPTConfig | RNNConf
     return presets.get(preset, **changes)
 
 
-def _check_fits_in_memory(config: GPTConfig | RNNConfig, name: str) -> None:
+def _check_fits_in_memory(config: GPTConfig | RNNConfig, name: str, copies: int) -> None:
     """Raise ValueError if weights, gradients and Adam's averages alone need more than this machine's memory.
 
-    Otherwise the machine would swap for an hour before it fails.
+    Otherwise the machine would swap for an hour before it fails. Each of several processes may have its own copy.
     """
     if isinstance(config, GPTConfig):
         needed = accounting.training_bytes(config)
@@ -76,10 +81,36 @@ def _check_fits_in_memory(config: GPTConfig | RNNConfig, name: str) -> None:
         gates = {"rnn": 1, "gru": 3, "lstm": 4}[config.kind]
         layer = gates * 2 * config.d_model * (config.d_model + 1)
         needed = 16 * (2 * config.vocab_size * config.d_model + config.n_layer * layer)
+    needed *= copies
     available = psutil.virtual_memory().total
     if needed > available:
         sizes = f"training it takes {needed / 1e9:,.0f} GB, this machine has {available / 1e9:,.0f} GB"
         raise ValueError(f"{name} is too large for this machine: {sizes}; --set n_layer=... makes it smaller")
+
+
+@contextmanager
+def _stopping(out: Path) -> Iterator[None]:
+    """End the command with one line on Ctrl-C, on SIGTERM, and when another process of the run has ended."""
+    try:
+        yield
+        return
+    except (KeyboardInterrupt, SystemExit) as stop:
+        code, reason = stop.code if isinstance(stop, SystemExit) else 130, ""
+    except RuntimeError as error:
+        if not is_lost(error):
+            raise
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the launcher sends it to the processes that are left
+        code, reason = 1, ", because another process has ended"
+    if (out / CHECKPOINT).exists():
+        print_error(f"stopped{reason}; the same command with --resume continues from the last checkpoint in {out}")
+    else:
+        print_error(f"stopped before the first checkpoint{reason}; nothing is in {out}")
+    raise typer.Exit(code)
+
+
+def _main_process_first(accelerator: Accelerator | None) -> AbstractContextManager[None]:
+    """Let the other processes wait, so that an error in the input is found by one process and reported once."""
+    return nullcontext() if accelerator is None else accelerator.main_process_first()
 
 
 @fields_as_options(TrainConfig)
@@ -107,14 +138,17 @@ def train_command(
         raise ValueError(f"--warmup must be at most --steps, {config.steps}, got {config.warmup}")
     device = choose_device(config.device)
     shape = _make_config(preset, parse_changes(changes))
-    content, name = read_text(edition, text)
-    parts = split(content)
-    encoder = _make_tokenizer(tokenizer, content, parts[0])
+    accelerator = join_processes(config.device)
+    with _stopping(Path(out)), _main_process_first(accelerator):
+        content, name = read_text(edition, text)
+        parts = split(content)
+        encoder = _make_tokenizer(tokenizer, content, parts[0])
     ids = [encoder.encode(part) for part in parts]
     tokens, val = map(torch.tensor, ids)
     shape = replace(shape, vocab_size=encoder.vocab_size)
     if device.type == "cpu":
-        _check_fits_in_memory(shape, preset)
+        copies = 1 if config.shard else int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        _check_fits_in_memory(shape, preset, copies if accelerator else 1)
     torch.manual_seed(config.seed)
     model = RNN(shape) if isinstance(shape, RNNConfig) else GPT(shape)
     choose_threads(model)
@@ -125,18 +159,29 @@ def train_command(
         if step == 0:
             counts = f"{len(tokens):,} {unit}s to train on, {len(val):,} to validate, {encoder.vocab_size:,} symbols"
             lines.append(f"{preset}: {model.num_parameters():,} parameters; {name}: {counts}")
+            if accelerator is not None:
+                lines.append(f"{accelerator.num_processes} processes{', sharded' if config.shard else ''}")
         train_loss = f"{history.train_loss[-1]:.4f}" if step else "–"
         losses = f"train {train_loss:>6}  val {history.val_loss[-1]:.4f}"
         lines.append(f"step {step:>{len(str(config.steps))}}  {losses}  nats per {unit}")
         with suppress(OSError, ValueError):  # training goes on if nobody reads the messages any more
             tqdm.write("\n".join(lines), file=sys.stderr)
 
-    try:
-        history = train(model, tokens, config, val=val, out=out, tokenizer=encoder, resume=resume, on_evaluation=report)
-    except (KeyboardInterrupt, SystemExit) as stop:
-        kept = (Path(out) / CHECKPOINT).exists()
-        hint = f"the same command with --resume continues from the last checkpoint in {out}"
-        print_error(f"stopped; {hint}" if kept else f"stopped before the first checkpoint; nothing is in {out}")
-        raise typer.Exit(stop.code if isinstance(stop, SystemExit) else 130) from None
+    with _stopping(Path(out)):
+        history = train(
+            model,
+            tokens,
+            config,
+            val=val,
+            out=out,
+            tokenizer=encoder,
+            resume=resume,
+            on_evaluation=report,
+            accelerator=accelerator,
+        )
+    if accelerator is not None:
+        accelerator.end_training()
+        if not accelerator.is_main_process:
+            return
     loss = history.val_loss[-1] / characters_per_token(encoder, parts[1], ids[1])
     typer.echo(f"{out}: {loss:.4f} nats ({loss / math.log(2):.4f} bits) per character after {history.step[-1]:,} steps")

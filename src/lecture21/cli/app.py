@@ -61,13 +61,14 @@ def _run(arguments: list[str] | None) -> int:
         refused = getattr(error.__cause__, "errors", list)()
         print_error(error.format_message() + "".join(f", got {value['input']!r}" for value in refused))
     except (ValueError, OSError) as error:
-        print_error(str(error))
+        print_error(str(error), everywhere=isinstance(error, OSError))
         _discard_output()
     except (RuntimeError, MemoryError, OverflowError) as error:
         if not isinstance(error, MemoryError | OverflowError) and "memory" not in str(error).lower():
             raise
         reason = str(error) or "not enough memory"
-        print_error(f"too large for this machine: {reason}; try a smaller batch_size, block_size or model")
+        advice = "try a smaller batch_size, block_size or model"
+        print_error(f"too large for this machine: {reason}; {advice}", everywhere=True)
     return 2
 
 

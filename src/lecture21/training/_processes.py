@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs, DistributedType
+from accelerate import Accelerator, DistributedType
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -39,13 +39,16 @@ def join_processes(device: str | None) -> Accelerator | None:
         raise ValueError("several processes cannot share the device mps; use --device cpu")
     if chosen.type == "cuda" and local >= torch.cuda.device_count():
         raise ValueError(f"this machine has {torch.cuda.device_count()} GPUs, too few for process {local + 1} on it")
-    # Every process computes the buffers itself, so that they need not be sent.
-    handlers = [DistributedDataParallelKwargs(broadcast_buffers=False)]
-    accelerator = Accelerator(cpu=chosen.type == "cpu", mixed_precision="no", kwargs_handlers=handlers)
+    accelerator = Accelerator(cpu=chosen.type == "cpu", mixed_precision="no")
     if accelerator.distributed_type not in (DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
         found = accelerator.distributed_type.value
         raise ValueError(f"accelerate is configured for {found}; only MULTI_CPU and MULTI_GPU are supported (--shard)")
     return accelerator
+
+
+def is_lost(error: RuntimeError) -> bool:
+    """Return whether an error says that another process of the run has ended."""
+    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
 
 
 class _LossModule(nn.Module):
@@ -92,6 +95,11 @@ class Processes:
         if self._accelerator is None or self.shard:  # whole gradients may not fit into the memory of a device
             return nullcontext()
         return self._accelerator.no_sync(loss)
+
+    def reshard(self, loss: _Loss) -> None:
+        """Release what evaluation, which has no backward pass, has gathered outside the blocks."""
+        if self.shard:
+            loss.reshard()
 
     def part(self, batch: Int[Tensor, "B T"]) -> Int[Tensor, "b T"]:
         """Return the sequences of a batch that belong to this process."""

@@ -172,6 +172,7 @@ def _run(
         if val is not None:
             with autocast:
                 val_loss = _evaluate(model, loss, val, processes=processes)
+            processes.reshard(loss)
         _require_finite(state, train_loss, val_loss, validated=val is not None)
         history.append(state.step, train_loss, val_loss, learning_rate(state.step, config))
         if out is not None:
