@@ -175,7 +175,7 @@ def load_run(out: Path, state: TrainingState) -> None:
     averages = _optimizer_state(path, _group(path, tensors, "optimizer", required=False), parameters, state.optimizers)
     current, weights = state.model.state_dict(), _group(path, tensors, "model")
     check_tensors(current, weights, source=str(path))
-    state.model.load_state_dict({name: shard_like(tensor, current[name]) for name, tensor in weights.items()})
+    state.model.load_state_dict({name: shard_like(weights[name], tensor) for name, tensor in current.items()})
     _restore_random_states(path, state, tensors)
     for optimizer in state.optimizers:
         trained = (p for group in optimizer.param_groups for p in group["params"])
@@ -243,7 +243,7 @@ def _optimizer_state(
         for group in optimizer.param_groups
         for p in group["params"]
     }
-    for full_name, tensor in tensors.items():
+    for full_name, tensor in sorted(tensors.items()):  # every process shards them in the same order
         key, _, name = full_name.partition(".")
         if name not in parameters or key not in expected.get(parameters[name], ()):
             raise ValueError(f"{path} has unknown optimizer state {printable(repr(full_name))}")
