@@ -672,6 +672,7 @@ def changed_tensors(name: str, tensor: torch.Tensor | None = None):
     "change",
     [
         *[changed_record(**{key: None}) for key in ("step", "model", "settings", "tokens", "tokenizer", "scaler")],
+        changed_record(processes=None),
         *[changed_record(step=step) for step in (-1, 3, 4.0, True, "4", 10**30, [4])],
         changed_record(model=[]),
         changed_record(settings={}),

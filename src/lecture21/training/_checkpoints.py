@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -22,6 +22,7 @@ from lecture21._support.files import parse_json
 from lecture21._support.storage import CONFIG, WEIGHTS, check_tensors, find_difference, load_tensors, save_tensors
 from lecture21._support.validation import printable
 from lecture21.training._processes import Processes, shard_like
+from lecture21.training._random_states import gather_random_states, restore_random_states
 from lecture21.training.evaluation import TrainableModel
 from lecture21.training.history import History
 from lecture21.training.muon import Muon
@@ -30,7 +31,15 @@ CHECKPOINT = "checkpoint.safetensors"
 TOKENIZER = "tokenizer.json"
 HISTORY = "history.csv"
 _OPTIMIZER_STATE = {torch.optim.AdamW: ("step", "exp_avg", "exp_avg_sq"), Muon: ("momentum_buffer",)}
-_RECORD = {"step": int, "model": dict, "settings": dict, "tokens": str, "tokenizer": str, "scaler": dict}
+_RECORD = {
+    "step": int,
+    "model": dict,
+    "settings": dict,
+    "processes": int,
+    "tokens": str,
+    "tokenizer": str,
+    "scaler": dict,
+}
 _COLUMNS = {"step": torch.int64, "train_loss": torch.float64, "val_loss": torch.float64, "learning_rate": torch.float64}
 
 
@@ -52,7 +61,7 @@ class TrainingState:
     batches: torch.Generator
     scaler: torch.amp.GradScaler
     settings: dict[str, Any]
-    """The fields of the run's `TrainConfig`, and the number of processes."""
+    """The fields of the run's `TrainConfig`."""
     history: History
     tokens: Int[Tensor, " N"]
     tokenizer: Tokenizer | None = None
@@ -101,9 +110,7 @@ def save_run(out: Path, state: TrainingState) -> None:
             for key, value in optimizer.state.get(parameter, {}).items():  # none if it is not trained
                 moments[f"optimizer.{key}.{name}"] = value
     tensors = {f"model.{name}": tensor for name, tensor in weights.items()} | state.processes.whole(moments)
-    for name, (get, _) in _random_states(state).items():
-        for index, value in enumerate(state.processes.gather(get())):
-            tensors[_random_name(name, index)] = value
+    tensors |= gather_random_states(state.batches, state.processes)
     if not state.processes.is_main:
         return
     for name, dtype in _COLUMNS.items():
@@ -112,6 +119,7 @@ def save_run(out: Path, state: TrainingState) -> None:
         "step": state.step,
         "model": asdict(state.model.config),
         "settings": state.settings,
+        "processes": state.processes.count,
         "tokens": state.text_sha256,
         "tokenizer": repr(state.tokenizer),
         "scaler": state.scaler.state_dict(),
@@ -160,6 +168,7 @@ def load_run(out: Path, state: TrainingState) -> None:
     _require_match(path, "model", record["model"], asdict(state.model.config))
     may_differ = {"device", "shard"} | ({"steps"} if record["settings"].get("schedule") == "constant" else set())
     _require_match(path, "run", record["settings"], state.settings, may_differ)
+    _require_match(path, "run", {"processes": record["processes"]}, {"processes": state.processes.count})
     if record["tokens"] != state.text_sha256:
         raise ValueError(f"{path} does not match the text: the run was trained on other tokens")
     if record["tokenizer"] != repr(state.tokenizer):
@@ -176,7 +185,7 @@ def load_run(out: Path, state: TrainingState) -> None:
     current, weights = state.model.state_dict(), _group(path, tensors, "model")
     check_tensors(current, weights, source=str(path))
     state.model.load_state_dict({name: shard_like(weights[name], tensor) for name, tensor in current.items()})
-    _restore_random_states(path, state, tensors)
+    restore_random_states(path, tensors, state.batches, state.processes)
     for optimizer in state.optimizers:
         trained = (p for group in optimizer.param_groups for p in group["params"])
         optimizer.state.update({p: averages[p] for p in trained if p in averages})
@@ -266,32 +275,3 @@ def _optimizer_state(
             if parameter in state and key not in state[parameter]:
                 raise ValueError(f"{path} lacks optimizer.{key}.{name}")
     return state
-
-
-def _random_states(state: TrainingState) -> dict[str, tuple[Callable[[], Tensor], Callable[[Tensor], object]]]:
-    """Return how to read and how to set each random state."""
-    states = {
-        "batches": (state.batches.get_state, state.batches.set_state),
-        "torch": (torch.get_rng_state, torch.set_rng_state),
-    }
-    if torch.cuda.is_available():
-        states["cuda"] = (torch.cuda.get_rng_state, torch.cuda.set_rng_state)
-    return states
-
-
-def _random_name(name: str, process: int) -> str:
-    """Return the name of a process's random state in the checkpoint."""
-    return f"random.{name}.{process}" if process else f"random.{name}"
-
-
-def _restore_random_states(path: Path, state: TrainingState, tensors: dict[str, Tensor]) -> None:
-    for name, (get, restore) in _random_states(state).items():
-        current = get()
-        full_name = _random_name(name, state.processes.index)
-        saved = tensors.get(full_name, current if name == "cuda" else None)  # a run may continue on another device
-        if saved is None or saved.shape != current.shape or saved.dtype != current.dtype:
-            raise ValueError(f"{path} has a corrupt random state, {full_name}")
-        try:
-            restore(saved.clone())
-        except RuntimeError as error:  # the right size, but not a state of the generator
-            raise ValueError(f"{path} has a corrupt random state, {full_name}: {error}") from error

@@ -85,8 +85,8 @@ def train(
         out: a directory for checkpoint, model, tokenizer and `history.csv`, written at each evaluation.
         tokenizer: saved beside the model.
         resume: continue from the checkpoint in `out`.
-        on_evaluation: called with step, model and history after each evaluation, in the main process; it must not compute with a
-            sharded model, which needs all processes.
+        on_evaluation: called with step, model and history after each evaluation, in the main process. It must not
+            compute with a sharded model, which needs all processes.
         accelerator: connects the processes that torchrun or `accelerate launch` started; each of them calls `train`
             with the same arguments. By default this process trains alone.
 
@@ -125,7 +125,7 @@ def train(
             optimizers=_make_optimizers(model, config, device),
             batches=torch.Generator().manual_seed(config.seed),
             scaler=scaler,
-            settings=asdict(config) | {"processes": processes.count},
+            settings=asdict(config),
             history=History(),
             tokens=tokens,
             tokenizer=tokenizer,
