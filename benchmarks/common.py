@@ -1,4 +1,4 @@
-"""Functions of the long runs: seeds from the command line, the plays as token ids, and tables that can be resumed."""
+"""Functions of the long runs: seeds, the plays as token ids, the search for a learning rate, resumable tables."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +28,29 @@ def encoded_plays() -> tuple[CharTokenizer, Int[Tensor, " N"], Int[Tensor, " M"]
     tokenizer = CharTokenizer.from_text(text)
     train, val = (torch.tensor(tokenizer.encode(part)) for part in split(text))
     return tokenizer, train, val
+
+
+def tune(score: Callable[[float], float], grid: Sequence[float], first: float) -> dict[float, float]:
+    """Search a grid of learning rates for the lowest score, from `first` to neighbours until both are worse.
+
+    Returns:
+        The score of each rate that was tried, the lowest first.
+
+    Raises:
+        ValueError: if the best rate is at an edge of the grid.
+    """
+    scores: dict[float, float] = {}
+    best = grid.index(first)
+    while True:
+        if best in (0, len(grid) - 1):
+            raise ValueError(f"the best learning rate, {grid[best]:g}, is at an edge of the grid {tuple(grid)}")
+        for rate in grid[best - 1 : best + 2]:
+            if rate not in scores:
+                scores[rate] = score(rate)
+        lowest = min(scores, key=scores.__getitem__)
+        if lowest == grid[best]:
+            return dict(sorted(scores.items(), key=lambda item: item[1]))
+        best = grid.index(lowest)
 
 
 def stored(name: str) -> list[dict[str, object]]:

@@ -1,6 +1,6 @@
 """Mixture of experts, bagging and boosting side by side, on data with regimes and on data without.
 
-Usage: python benchmarks/three_estimators.py [SEED ...]        (0 to 7 if none is named; about 7 minutes on one core)
+Usage: python benchmarks/three_estimators.py [SEED ...]        (0 to 7 if none is named; about 10 minutes on one core)
 
 Three tasks of `lecture21.data.mixtures`: `three_regimes` (regression, 300 points) and `three_bands` (classification,
 400 points) are piecewise functions and so favour a mixture of experts; `smooth` (regression, 300 points) is one smooth
@@ -8,8 +8,14 @@ function. Each seed draws its own training points and its own 4,000 test points.
 networks of 4 tanh units for regression, 8 of 2 for classification, fitted by the same Adam with the same number of
 updates, all points at once (each boosted or bagged member has the number of updates of the mixture).
 
-Writes results/three_estimators.csv in the package, one row for each task, method and seed, scored on the test points:
+The learning rate is tuned for each task and method: the mean over two other draws (seeds 100 and 101) of -log P(y|x) on
+their test points (for `cooperative`, which minimizes the squared error, of that), from 0.1 to the neighbours in `RATES`
+until both are worse.
 
+Writes results/three_estimators.csv in the package, one row for each task, method and seed, scored on the test points
+(`part` is search or run):
+
+    learning_rate   at the first update
     error           mean squared error, or the fraction of wrong classes
     squared         mean squared error, or the Brier score of class 1
     nats            mean -log P(y|x)
@@ -30,6 +36,7 @@ every member.
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import common
@@ -53,16 +60,37 @@ from lecture21.mixtures import (
     likelihood_learner,
 )
 
-N_TEST = 4000
-GATE_UNITS = 8
+N_TEST, GATE_UNITS, SEARCH_SEEDS = 4000, 8, (100, 101)
+RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 
-def moe(members: int, make: Callable[[], nn.Module], d_in: int, gate: str) -> Mixture:
-    """Return an untrained mixture with a learned gate."""
-    experts = [make() for _ in range(members)]
-    return Mixture(
-        experts, LinearGate(d_in, members) if gate == "linear" else MLPGate(d_in, GATE_UNITS, members)
-    ).double()
+@dataclass(frozen=True)
+class Task:
+    """A data set, and the shape of the members."""
+
+    draw: Callable[[int, int], tuple[Tensor, Tensor]]
+    n: int
+    members: int
+    steps: int
+    make: Callable[[], nn.Module]
+    make_wide: Callable[[], nn.Module]
+    """One network with the units of all members."""
+    classes: bool = False
+
+    @property
+    def boosting(self) -> str:
+        """The boosting method of this kind of task."""
+        return "AdaBoost, sigmoid(2F)" if self.classes else "L2 boosting"
+
+
+SMALL, WIDE = partial(MLPGaussian, 1, 4), partial(MLPGaussian, 1, 24)
+TASKS = {
+    "three_regimes": Task(three_regimes, 300, 6, 1500, SMALL, WIDE),
+    "three_bands": Task(
+        three_bands, 400, 8, 600, partial(MLPClassifier, 2, 2, 2), partial(MLPClassifier, 2, 16, 2), classes=True
+    ),
+    "smooth": Task(smooth, 300, 6, 1500, SMALL, WIDE),
+}
 
 
 def parameters(model: nn.Module) -> int:
@@ -139,86 +167,45 @@ def class_scores(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
     }
 
 
-def regression(draw: Callable, seed: int) -> dict[str, dict[str, float]]:
-    """Run every method once on a regression task."""
-    members, steps, rate = 6, 1500, 0.03
-    make = partial(MLPGaussian, 1, 4)
-    learn = likelihood_learner(make, steps=steps, learning_rate=rate)
-    x, y = draw(300, seed)
-    test = draw(N_TEST, 10_000 + seed)
-    found = {}
+def fit(task: Task, method: str, x: Tensor, y: Tensor, seed: int, rate: float) -> nn.Module:
+    """Fit one method and return the model."""
+    torch.manual_seed(seed)
+    learn = likelihood_learner(task.make, steps=task.steps, learning_rate=rate)
+    if method == "single":
+        return Mixture([learn(x, y, torch.ones(task.n))], UniformGate(1))
+    if method == "single, wide":
+        wide = likelihood_learner(task.make_wide, steps=task.steps, learning_rate=rate)
+        return wide(x, y, torch.ones(task.n))
+    if method == "bagging":
+        return bag(learn, x, y, n_member=task.members, seed=seed)
+    if method == task.boosting:
+        return (adaboost if task.classes else l2_boost)(learn, x, y, rounds=task.members)
+    members, d_in = [task.make() for _ in range(task.members)], x.shape[1]
+    linear = method == "MoE, linear gate"
+    gate = LinearGate(d_in, task.members) if linear else MLPGate(d_in, GATE_UNITS, task.members)
+    mixture = Mixture(members, gate).double()
+    loss = "cooperative" if method == "MoE, cooperative" else "competitive"
+    fit_gradient(mixture, x, y, loss=loss, steps=task.steps, learning_rate=rate)
+    return mixture
 
-    def add(name: str, model: nn.Module, mixture: Mixture | None = None) -> None:
-        found[name] = regression_scores(model, *test) | {"parameters": parameters(model)}
-        found[name] |= split_error(mixture, *test) if mixture else {}
 
-    torch.manual_seed(seed)
-    single = learn(x, y, torch.ones(300))
-    add("single", single, Mixture([single], UniformGate(1)))
-    torch.manual_seed(seed)
-    wide = partial(MLPGaussian, 1, 4 * members)
-    add("single, wide", likelihood_learner(wide, steps=steps, learning_rate=rate)(x, y, torch.ones(300)))
-    torch.manual_seed(seed)
-    bagged = bag(learn, x, y, n_member=members, seed=seed)
-    add("bagging", bagged, bagged)
-    torch.manual_seed(seed)
-    add("L2 boosting", l2_boost(learn, x, y, rounds=members))
-    for gate in ("linear", "MLP"):
-        torch.manual_seed(seed)
-        mixture = moe(members, make, 1, gate)
-        fit_gradient(mixture, x, y, steps=steps, learning_rate=rate)
-        add(f"MoE, {gate} gate", mixture, mixture)
-    uniform = Mixture(list(mixture.members), UniformGate(members))
-    add("MoE, uniform gate", uniform, uniform)
-    torch.manual_seed(seed)
-    mixture = moe(members, make, 1, "MLP")
-    fit_gradient(mixture, x, y, loss="cooperative", steps=steps, learning_rate=rate)
-    add("MoE, cooperative", Around(mixture, x, y), mixture)
+def scored(task: Task, method: str, model: nn.Module, train: tuple[Tensor, Tensor], seed: int) -> dict[str, float]:
+    """Return the scores of a fitted model on the test points of its draw."""
+    test = task.draw(N_TEST, 10_000 + seed)
+    around = method == "MoE, cooperative" and not task.classes
+    found = (class_scores if task.classes else regression_scores)(Around(model, *train) if around else model, *test)
+    found["parameters"] = parameters(model)
+    return found | (split_error(model, *test) if isinstance(model, Mixture) else {})
+
+
+def forest_error(task: Task, seed: int) -> float:
+    """Return the test error of scikit-learn's random forest."""
+    (x, y), (test_x, test_y) = task.draw(task.n, seed), task.draw(N_TEST, 10_000 + seed)
+    if task.classes:
+        forest = RandomForestClassifier(random_state=seed, min_samples_leaf=5).fit(x.numpy(), y.numpy())
+        return 1 - forest.score(test_x.numpy(), test_y.numpy())
     forest = RandomForestRegressor(random_state=seed, min_samples_leaf=5).fit(x.numpy(), y.numpy())
-    found["random forest"] = {"error": ((torch.tensor(forest.predict(test[0].numpy())) - test[1]) ** 2).mean().item()}
-    return found
-
-
-def classification(draw: Callable, seed: int) -> dict[str, dict[str, float]]:
-    """Run every method once on a classification task."""
-    members, steps, rate = 8, 600, 0.05
-    make = partial(MLPClassifier, 2, 2, 2)
-    learn = likelihood_learner(make, steps=steps, learning_rate=rate)
-    x, y = draw(400, seed)
-    test = draw(N_TEST, 10_000 + seed)
-    found = {}
-
-    def add(name: str, model: nn.Module, mixture: Mixture | None = None) -> None:
-        found[name] = class_scores(model, *test) | {"parameters": parameters(model)}
-        found[name] |= split_error(mixture, *test) if mixture else {}
-
-    torch.manual_seed(seed)
-    single = learn(x, y, torch.ones(400))
-    add("single", single, Mixture([single], UniformGate(1)))
-    torch.manual_seed(seed)
-    wide = partial(MLPClassifier, 2, 2 * members, 2)
-    add("single, wide", likelihood_learner(wide, steps=steps, learning_rate=rate)(x, y, torch.ones(400)))
-    torch.manual_seed(seed)
-    bagged = bag(learn, x, y, n_member=members, seed=seed)
-    add("bagging", bagged, bagged)
-    torch.manual_seed(seed)
-    boosted = adaboost(learn, x, y, rounds=members)
-    add("AdaBoost, shares", boosted.mixture(), boosted.mixture())
-    add("AdaBoost, sigmoid(2F)", boosted)
-    for gate in ("linear", "MLP"):
-        torch.manual_seed(seed)
-        mixture = moe(members, make, 2, gate)
-        fit_gradient(mixture, x, y, steps=steps, learning_rate=rate)
-        add(f"MoE, {gate} gate", mixture, mixture)
-    uniform = Mixture(list(mixture.members), UniformGate(members))
-    add("MoE, uniform gate", uniform, uniform)
-    torch.manual_seed(seed)
-    mixture = moe(members, make, 2, "MLP")
-    fit_gradient(mixture, x, y, loss="cooperative", steps=steps, learning_rate=rate)
-    add("MoE, cooperative", mixture, mixture)
-    forest = RandomForestClassifier(random_state=seed, min_samples_leaf=5).fit(x.numpy(), y.numpy())
-    found["random forest"] = {"error": 1 - forest.score(test[0].numpy(), test[1].numpy())}
-    return found
+    return ((torch.tensor(forest.predict(test_x.numpy())) - test_y) ** 2).mean().item()
 
 
 COLUMNS = (
@@ -226,26 +213,54 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def main() -> None:
-    """Run the seeds and write the table."""
-    seeds = common.start(8)
-    tasks = {
-        "three_regimes": partial(regression, three_regimes),
-        "three_bands": partial(classification, three_bands),
-        "smooth": partial(regression, smooth),
-    }
-    rows = []
-    for task, run in tasks.items():
+def compared(name: str, seeds: list[int]) -> list[dict[str, object]]:
+    """Tune and run every method on one task, and return the rows."""
+    task, rows = TASKS[name], []
+
+    def add(part: str, method: str, seed: int, rate: float | str, scores: dict[str, float]) -> None:
+        cells = {column: f"{scores[column]:.6g}" if column in scores else "" for column in COLUMNS}
+        rows.append({"part": part, "task": name, "method": method, "seed": seed, "learning_rate": rate, **cells})
+
+    def run(part: str, method: str, seed: int, rate: float) -> dict[str, float]:
+        train = task.draw(task.n, seed)
+        try:
+            model = fit(task, method, *train, seed, rate)
+        except ValueError as error:  # the fit diverged; a rate is chosen that does not
+            print(f"{method}, seed {seed}, rate {rate:g}: {error}", flush=True)
+            scores = {"error": math.inf, "squared": math.inf, "nats": math.inf}
+            add(part, method, seed, rate, scores)
+            return scores
+        scores = scored(task, method, model, train, seed)
+        add(part, method, seed, rate, scores)
+        if part == "run" and method == "MoE, MLP gate":
+            uniform = Mixture(list(model.members), UniformGate(task.members))
+            add(part, "MoE, uniform gate", seed, rate, scored(task, method, uniform, train, seed))
+        if part == "run" and method == "AdaBoost, sigmoid(2F)":
+            add(part, "AdaBoost, shares", seed, rate, scored(task, method, model.mixture(), train, seed))
+        return scores
+
+    def score(rate: float, method: str) -> float:
+        loss = "squared" if method == "MoE, cooperative" else "nats"
+        return sum(run("search", method, seed, rate)[loss] for seed in SEARCH_SEEDS) / len(SEARCH_SEEDS)
+
+    mixtures = ("MoE, linear gate", "MoE, MLP gate", "MoE, cooperative")
+    for method in ("single", "single, wide", "bagging", task.boosting, *mixtures):
+        scores = common.tune(partial(score, method=method), RATES, 0.1)
         for seed in seeds:
-            for method, scores in run(seed).items():
-                cells = {name: f"{scores[name]:.6g}" if name in scores else "" for name in COLUMNS}
-                rows.append({"task": task, "method": method, "seed": seed, **cells})
-            print(f"{task}, seed {seed}: {time.process_time():.0f} s", flush=True)
-        for method in dict.fromkeys(row["method"] for row in rows if row["task"] == task):
-            errors = torch.tensor([float(r["error"]) for r in rows if (r["task"], r["method"]) == (task, method)])
-            print(f"  {method:24} {errors.mean():.4f} ± {errors.std() / math.sqrt(len(errors)):.4f}", flush=True)
+            run("run", method, seed, next(iter(scores)))
+        errors = torch.tensor([float(r["error"]) for r in rows if (r["part"], r["method"]) == ("run", method)])
+        print(f"{name}, {method}: {errors.mean():.4f} ± {errors.std() / math.sqrt(len(errors)):.4f}, {scores}")
+        print(f"    {time.process_time():.0f} s", flush=True)
+    for seed in seeds:
+        add("run", "random forest", seed, "", {"error": forest_error(task, seed)})
+    return rows
+
+
+def main() -> None:
+    """Run the tasks and write the table."""
+    seeds = common.start(8)
+    rows = [row for name in TASKS for row in compared(name, seeds)]
     common.save("three_estimators", rows, arguments=False)
-    print(f"{time.process_time():.0f} s of one core")
 
 
 if __name__ == "__main__":
