@@ -1,6 +1,6 @@
 """Mixture of experts, bagging and boosting side by side, on data with regimes and on data without.
 
-Usage: python benchmarks/three_estimators.py [SEED ...]        (0 to 7 if none is named; about 10 minutes on one core)
+Usage: python benchmarks/three_estimators.py [SEED ...]        (0 to 7 if none is named; about 15 minutes on one core)
 
 Three tasks of `lecture21.data.mixtures`: `three_regimes` (regression, 300 points) and `three_bands` (classification,
 400 points) are piecewise functions and so favour a mixture of experts; `smooth` (regression, 300 points) is one smooth
