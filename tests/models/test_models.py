@@ -9,7 +9,7 @@ from lecture21 import GPT, evaluate, models, presets
 from lecture21._support.storage import load_tensors
 from lecture21.data import results, shakespeare, split
 from lecture21.models import _files
-from lecture21.moe import MoEConfig
+from lecture21.moe import MoEConfig, statistics_of
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 
 PLAYS = "nats per character on the validation split of the plays"
@@ -71,6 +71,19 @@ def test_the_cheat_reads_the_answer_and_writes_worse_text():
     assert (round(honest["val_loss"], 3), round(honest["five_gram"], 3)) == (1.747, 1.833)  # chapter 07 quotes them
     assert cheat["val_loss"] == _files.read_card("modern-gpt0-cheat").score < 0.1
     assert cheat["text_under_five_gram"] > honest["text_under_five_gram"] + 1
+
+
+def test_the_experts_of_the_sparse_model_are_balanced_and_its_table_is_about_these_weights():
+    table = results.load("shipped_moe")
+    model, tokenizer = models.load("modern-moe")
+    val = torch.tensor(tokenizer.encode(split(shakespeare())[1]))
+    windows = val[: len(val) // model.block_size * model.block_size].view(-1, model.block_size)
+    for layer, found in enumerate(statistics_of(model, windows), start=1):
+        rows = table[table["layer"] == layer]
+        assert found.load.tolist() == pytest.approx(rows["load"].tolist(), abs=1e-3)
+        assert found.load_entropy > 0.99
+        assert found.information == pytest.approx(rows["information"].iloc[0], abs=1e-3)
+    assert _files.read_card("modern-moe").score < results.load("shipped_models")["five_gram"].iloc[0]
 
 
 def test_the_score_is_that_of_the_rounded_model(folder):
