@@ -189,13 +189,9 @@ def run(tables: Tables, part: str, arm: str, n_layer: int, rate: float, seed: in
 def tuned_rate(tables: Tables, arm: str, n_layer: int, data: tuple[Tensor, ...]) -> float:
     """Return the best learning rate, extending the grid while the best is at its edge."""
     scores = {rate: run(tables, "search", arm, n_layer, rate, SEARCH_SEED, data) for rate in FIRST}
-    while True:
-        best = min(scores, key=scores.get)
-        place = RATES.index(best)
-        missing = [rate for rate in RATES[max(place - 1, 0) : place + 2] if rate not in scores]
-        if not missing:
-            return best
-        scores[missing[0]] = run(tables, "search", arm, n_layer, missing[0], SEARCH_SEED, data)
+    while rate := common.next_rate(scores, RATES):
+        scores[rate] = run(tables, "search", arm, n_layer, rate, SEARCH_SEED, data)
+    return min(scores, key=scores.get)
 
 
 def main() -> None:

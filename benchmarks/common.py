@@ -69,6 +69,12 @@ def command(*, arguments: bool = True) -> str:
     return " ".join([f"python {script.parent.name}/{script.name}", *(sys.argv[1:] * arguments)])
 
 
+def next_rate(scores: Mapping[float, float], grid: Sequence[float]) -> float | None:
+    """Return an untried neighbour of the learning rate with the lowest loss; None if both its neighbours are known."""
+    place = grid.index(min(scores, key=scores.get))
+    return next((rate for rate in grid[max(place - 1, 0) : place + 2] if rate not in scores), None)
+
+
 def ship(
     name: str,
     model: GPT,
