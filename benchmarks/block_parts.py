@@ -34,7 +34,7 @@ from lecture21.ngram import NGram
 from lecture21.training import TrainConfig, minimize, sample_windows
 
 RUNS, GRADIENTS = "block_parts", "block_gradients"
-DEPTHS, UNTRAINED = (4, 12, 2), 24
+DEPTHS, UNTRAINED = (4, 2, 12), 24
 STEPS, WARMUP, PROBES = 400, 40, (0, 100, 400)
 RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
 FIRST, SEARCH_SEED = (2e-3, 5e-3, 1e-2), 100

@@ -15,7 +15,7 @@ import common
 import torch
 
 from lecture21 import GPT, GPTConfig
-from lecture21.data.retrieval import Haystack, retrieval_loss, retrieval_score
+from lecture21.data.retrieval import Haystack
 from lecture21.training import TrainConfig, minimize
 
 TASK = Haystack()
@@ -35,7 +35,7 @@ def trained(kind: str, seed: int) -> GPT:
     torch.manual_seed(seed)
     model = GPT(GPTConfig(vocab_size=TASK.vocab_size, block_size=TRAINED, n_layer=2, d_model=64, position=kind))
     config = TrainConfig(steps=700, learning_rate=3e-3, warmup=50, schedule="cosine", clip=1.0, seed=seed)
-    minimize(model, retrieval_loss(model, TASK, TRAINED), config)
+    minimize(model, TASK.loss_function(model, TRAINED), config)
     return model.eval()
 
 
@@ -50,7 +50,7 @@ def main() -> None:
             changes = CHANGES | (ROTARY if kind == "rotary" else {})
             tests += [(name, model.stretched(LONG, **change), LONG, FAR) for name, change in changes.items()]
             for name, reader, length, distances in tests:
-                scores = [retrieval_score(reader, TASK, length, distance, n_text=100) for distance in distances]
+                scores = [TASK.score(reader, length, distance, n_text=100) for distance in distances]
                 print(seed, kind, name, length, *(f"{score:.2f}" for score in scores), flush=True)
                 where = {"position": kind, "change": name, "seed": seed, "length": length}
                 rows += [

@@ -1,9 +1,9 @@
 """In-context learning: how a small GPT uses examples in its prompt, when it learns to, and which head does it.
 
-Usage: python benchmarks/in_context.py [SEED ...]        (0 1 2 if none is named; about 8 minutes on one core in all)
+Usage: python benchmarks/in_context.py [SEED ...]        (0 1 2 if none is named; about 6 minutes on one core in all)
 
 GPTs of width 64 with 4 heads and rotary positions are trained on prompts that are never repeated. In the mapping task,
-each prompt maps letters to letters at random (16 pairs, 6 of 12 keys; 600 updates of 32 prompts); the arms are 2 layers
+each prompt maps letters to letters at random (16 pairs, 6 of 12 keys; 400 updates of 32 prompts); the arms are 2 layers
 with Muon, 1 layer with Muon, and 2 layers with AdamW. No test prompt's mapping occurs in training (checked). In the
 linear task, y = a x + b modulo 5 (4 pairs; 1,000 updates of 128 prompts), 16 of 20 rules are trained and 4 held out.
 The learning rate decays linearly to 0. It is tuned for each arm (Muon's for the matrices of blocks, with AdamW's at
@@ -88,10 +88,10 @@ class Arm:
 
 MAPPING, LINEAR = SymbolMapping(), LinearRule()
 ARMS = (
-    Arm(MAPPING, "2 layers, Muon", 2, "muon", 600, 32),
-    Arm(MAPPING, "1 layer, Muon", 1, "muon", 600, 32),
+    Arm(MAPPING, "2 layers, Muon", 2, "muon", 400, 32),
+    Arm(MAPPING, "1 layer, Muon", 1, "muon", 400, 32),
     Arm(LINEAR, "2 layers, Muon", 2, "muon", 1000, 128),
-    Arm(MAPPING, "2 layers, AdamW", 2, "adamw", 600, 32),
+    Arm(MAPPING, "2 layers, AdamW", 2, "adamw", 400, 32),
 )
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lecture21 import GPT, GPTConfig
-from lecture21.data.retrieval import Haystack, retrieval_loss, retrieval_score
+from lecture21.data.retrieval import Haystack
 from lecture21.training import TrainConfig
 from lecture21.training.tasks import minimize
 
@@ -99,14 +99,14 @@ class Searcher(torch.nn.Module):
 def test_a_reader_of_the_text_scores_1_and_a_constant_answer_scores_0():
     task = Haystack()
     reader = Searcher(task, reach=10)
-    assert retrieval_score(reader, task, 30, 10) == 1
-    assert retrieval_score(reader, task, 30, 11) == 0
+    assert task.score(reader, 30, 10) == 1
+    assert task.score(reader, 30, 11) == 0
 
 
 def test_a_score_is_the_fraction_of_its_texts_and_leaves_the_mode_unchanged():
     task = Haystack()
     model = GPT(GPTConfig(vocab_size=task.vocab_size, block_size=12, n_layer=1, d_model=16, dropout=0.5)).train()
-    scores = [retrieval_score(model, task, 12, 3, n_text=70) for _ in range(2)]
+    scores = [task.score(model, 12, 3, n_text=70) for _ in range(2)]
     assert scores[0] == scores[1]
     assert (70 * scores[0]) == pytest.approx(round(70 * scores[0]))
     assert model.training
@@ -115,7 +115,7 @@ def test_a_score_is_the_fraction_of_its_texts_and_leaves_the_mode_unchanged():
 def test_the_loss_includes_only_the_answers():
     task = Haystack()
     model = GPT(GPTConfig(vocab_size=task.vocab_size, block_size=12, n_layer=1, d_model=16))
-    loss = retrieval_loss(model, task, 12, batch_size=5)(generator(3))
+    loss = task.loss_function(model, 12, batch_size=5)(generator(3))
     ids, answers = task.draw(5, 12, generator=generator(3))
     logs = model(ids)[:, -1].log_softmax(-1)
     torch.testing.assert_close(loss, -logs[torch.arange(5), answers].mean())
@@ -125,8 +125,8 @@ def test_a_small_model_learns_a_small_haystack():
     torch.manual_seed(0)
     task = Haystack(n_key=2, n_value=2, n_fact=1, n_noise=2)
     model = GPT(GPTConfig(vocab_size=task.vocab_size, block_size=8, n_layer=1, n_head=1, d_model=32))
-    minimize(model, retrieval_loss(model, task, 8), TrainConfig(steps=150, learning_rate=1e-2))
-    assert min(retrieval_score(model, task, 8, distance) for distance in (1, 4, 7)) > 0.95
+    minimize(model, task.loss_function(model, 8), TrainConfig(steps=150, learning_rate=1e-2))
+    assert min(task.score(model, 8, distance) for distance in (1, 4, 7)) > 0.95
 
 
 def test_a_needle_beyond_the_reach_of_the_windows_does_not_change_the_answer():

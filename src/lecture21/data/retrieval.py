@@ -74,47 +74,44 @@ class Haystack:
         ids[:, -1] = keys[:, 0]
         return ids, self.n_key + values[:, 0]
 
+    def loss_function(
+        self, model: Callable[[Tensor], Tensor], length: int, *, batch_size: int = 32
+    ) -> Callable[[Generator], Float[Tensor, ""]]:
+        """Return a loss function for `training.minimize`: the cross-entropy of the answers of a fresh batch, in nats.
 
-def retrieval_loss(
-    model: Callable[[Tensor], Tensor], task: Haystack, length: int, *, batch_size: int = 32
-) -> Callable[[Generator], Float[Tensor, ""]]:
-    """Return a loss function for `training.minimize`: the cross-entropy of the answers of a fresh batch, in nats.
+        Args:
+            model: maps ids (B, T) to logits (B, T, V) over the symbols of the task.
+            length: symbols of a sequence, at most the model's block size; needles are drawn at every distance.
+            batch_size: sequences in a batch.
+        """
 
-    Args:
-        model: maps ids (B, T) to logits (B, T, V) over the symbols of the task.
-        task: the task; needles are drawn at every distance.
-        length: symbols of a sequence, at most the model's block size.
-        batch_size: sequences in a batch.
-    """
+        def loss(generator: Generator) -> Float[Tensor, ""]:
+            ids, answers = self.draw(batch_size, length, generator=generator)
+            return token_cross_entropy(model(ids)[:, -1:], answers[:, None])
 
-    def loss(generator: Generator) -> Float[Tensor, ""]:
-        ids, answers = task.draw(batch_size, length, generator=generator)
-        return token_cross_entropy(model(ids)[:, -1:], answers[:, None])
+        return loss
 
-    return loss
+    @torch.no_grad()
+    def score(
+        self,
+        model: Callable[[Tensor], Tensor],
+        length: int,
+        distance: int,
+        *,
+        n_text: int = 256,
+        seed: int = 0,
+    ) -> float:
+        """Return the fraction of sequences whose query a model answers correctly, taking the symbol of highest logit.
 
-
-@torch.no_grad()
-def retrieval_score(
-    model: Callable[[Tensor], Tensor],
-    task: Haystack,
-    length: int,
-    distance: int,
-    *,
-    n_text: int = 256,
-    seed: int = 0,
-) -> float:
-    """Return the fraction of sequences whose query a model answers correctly, taking the symbol of highest logit.
-
-    Args:
-        model: maps ids (B, T) to logits (B, T, V) over the symbols of the task.
-        task: the task; a random guess among its values scores 1 / n_value.
-        length: symbols of a sequence, at most the model's block size.
-        distance: positions from the needle to the query.
-        n_text: number of sequences.
-        seed: seed of the sequences, which are the same for every model.
-    """
-    ids, answers = task.draw(n_text, length, distance=distance, generator=Generator().manual_seed(seed))
-    with evaluating(model):
-        given = torch.cat([model(texts)[:, -1].argmax(dim=-1) for texts in ids.split(64)])
-    return (given == answers).float().mean().item()
+        Args:
+            model: maps ids (B, T) to logits (B, T, V) over the symbols of the task; a random guess among its values
+                scores 1 / n_value.
+            length: symbols of a sequence, at most the model's block size.
+            distance: positions from the needle to the query.
+            n_text: number of sequences.
+            seed: seed of the sequences, which are the same for every model.
+        """
+        ids, answers = self.draw(n_text, length, distance=distance, generator=Generator().manual_seed(seed))
+        with evaluating(model):
+            given = torch.cat([model(texts)[:, -1].argmax(dim=-1) for texts in ids.split(64)])
+        return (given == answers).float().mean().item()
