@@ -5,7 +5,7 @@ Usage: python benchmarks/in_context.py [SEED ...]        (0 1 2 if none is named
 GPTs of width 64 with 4 heads and rotary positions are trained on prompts that are never repeated. In the mapping task,
 each prompt maps letters to letters at random (16 pairs, 6 of 12 keys; 400 updates of 32 prompts); the arms are 2 layers
 with Muon, 1 layer with Muon, and 2 layers with AdamW. No test prompt's mapping occurs in training (checked). In the
-linear task, y = a x + b modulo 5 (4 pairs; 1,000 updates of 128 prompts), 16 of 20 rules are trained and 4 held out.
+linear task, y = a x + b modulo 5 (4 pairs; 600 updates of 128 prompts), 16 of 20 rules are trained and 4 held out.
 The learning rate decays linearly to 0. It is tuned for each arm (Muon's for the matrices of blocks, with AdamW's at
 0.003 and 0.01 for tables; AdamW's for everything) by the loss on prompts of another stream, with seed 100: from the
 middle of GRID outwards, until the best has a worse neighbour on both sides or the grid ends.
@@ -17,7 +17,8 @@ Writes, after every run, and skips the runs that are there already:
         linear task, determined: two or more examples), accuracy, nats;
     in_context_heads: of the mapping task; arm, seed, step, layer, head, previous (attention of a value to the key
         before it), lookup (attention of a seen key to the values after its earlier occurrences), and, after the last
-        step, without (accuracy for seen keys if this head's output is zero);
+        step, the accuracy for seen keys if this head's output is zero (without), or that of all others in its layer
+        (alone);
 and the model `in-context` of the package: seed 0 of the mapping task, 2 layers with Muon.
 """
 
@@ -90,7 +91,7 @@ MAPPING, LINEAR = SymbolMapping(), LinearRule()
 ARMS = (
     Arm(MAPPING, "2 layers, Muon", 2, "muon", 400, 32),
     Arm(MAPPING, "1 layer, Muon", 1, "muon", 400, 32),
-    Arm(LINEAR, "2 layers, Muon", 2, "muon", 1000, 128),
+    Arm(LINEAR, "2 layers, Muon", 2, "muon", 600, 128),
     Arm(MAPPING, "2 layers, AdamW", 2, "adamw", 400, 32),
 )
 
@@ -153,7 +154,7 @@ def baselines(arm: Arm) -> list[dict[str, object]]:
 
 
 def head_rows(model: GPT, task: SymbolMapping, inputs: Tensor, targets: Tensor, *, ablate: bool) -> list[dict]:
-    """Return, for each head, where it attends, and with `ablate` the accuracy for seen keys without it."""
+    """Return, for each head, where it attends, and with `ablate` the accuracy without it, and with it alone."""
     maps = attention_weights(model, inputs)  # (layer, B, H, T, T)
     earlier = task.earlier(inputs)
     seen = earlier.any(dim=2)  # (B, N)
@@ -164,16 +165,17 @@ def head_rows(model: GPT, task: SymbolMapping, inputs: Tensor, targets: Tensor, 
     for layer, block in enumerate(model.blocks):
         output, width = block.attention.output.weight, block.attention.d_head
         for head in range(maps.shape[2]):
-            without = float("nan")
+            scores = {"without": float("nan"), "alone": float("nan")}
             if ablate:
-                kept = output.detach().clone()
-                with torch.no_grad():
-                    output[:, head * width : (head + 1) * width] = 0
-                    without = score(log_probabilities(model, inputs), targets, seen)["accuracy"]
-                    output.copy_(kept)
+                own = torch.arange(output.shape[1]) // width == head  # the columns that read this head
+                complete = output.detach().clone()
+                for name, kept in (("without", ~own), ("alone", own)):
+                    output.data = complete * kept
+                    scores[name] = score(log_probabilities(model, inputs), targets, seen)["accuracy"]
+                output.data = complete
             masses = {"previous": previous[layer, head], "lookup": lookup[layer, head]}
             masses = {name: round(mass.item(), 4) for name, mass in masses.items()}
-            rows.append({"layer": layer + 1, "head": head + 1, **masses, "without": without})
+            rows.append({"layer": layer + 1, "head": head + 1, **masses, **scores})
     return rows
 
 
