@@ -28,6 +28,16 @@ def test_a_result_can_be_written_and_read_back(tmp_path, monkeypatch):
     assert results.load("try").to_dict("list") == {"seed": [0, 1], "loss": [1.5, 2.5]}
 
 
+def test_a_table_that_is_resumed_keeps_its_integers(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(results, "files", lambda _: tmp_path)
+    rows = [{"arm": "5-gram", "seed": "", "nats": 1.8}, {"arm": "GPT", "seed": 0, "nats": 1.7}]
+    results.save("try", rows, "python benchmarks/try.py")
+    more = [*results.load("try").to_dict("records"), {"arm": "", "seed": "", "nats": 2.0}]
+    text = results.save("try", [*more, {"arm": "GPT", "seed": 1, "nats": 1.75}], "python benchmarks/try.py").read_text()
+    assert text.splitlines()[1:] == ["arm,seed,nats", "5-gram,,1.8", "GPT,0,1.7", ",,2.0", "GPT,1,1.75"]
+
+
 @pytest.mark.parametrize("rows", [[], [{"a": 1}, {"b": 2}]])
 def test_rows_with_different_columns_are_refused(rows):
     with pytest.raises(ValueError, match="rows of equal columns"):

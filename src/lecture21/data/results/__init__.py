@@ -36,6 +36,7 @@ def provenance(name: str) -> str:
 def save(name: str, rows: Sequence[Mapping[str, object]] | pd.DataFrame, command: str) -> Path:
     """Write a result, at least one row, and return its path; for the commands in `benchmarks/`."""
     table = pd.DataFrame(rows)
+    table = table.where(table != "").convert_dtypes()  # integers beside empty cells stay integers when a run is resumed
     if table.empty or (not isinstance(rows, pd.DataFrame) and any(row.keys() != rows[0].keys() for row in rows)):
         raise ValueError(f"a result needs rows of equal columns, got {len(rows)} rows for {name!r}")
     versions = f"torch {torch.__version__}, Python {platform.python_version()}, {platform.machine()}"
