@@ -1,6 +1,6 @@
 """In-context learning: how a small GPT uses examples in its prompt, when it learns to, and which head does it.
 
-Usage: python benchmarks/in_context.py [SEED ...]        (0 1 2 if none is named; about 6 minutes on one core in all)
+Usage: python benchmarks/in_context.py [SEED ...]        (0 1 2 if none is named; about 5 minutes on one core in all)
 
 GPTs of width 64 with 4 heads and rotary positions are trained on prompts that are never repeated. In the mapping task,
 each prompt maps letters to letters at random (16 pairs, 6 of 12 keys; 400 updates of 32 prompts); the arms are 2 layers

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 import torch
 
-from lecture21 import GPT, GPTConfig
+from lecture21 import GPT, GPTConfig, models
 from lecture21.data.in_context import LinearRule, SymbolMapping
 from lecture21.objectives import IGNORE
 from lecture21.tokenizers import CharTokenizer
@@ -125,3 +125,15 @@ def test_a_small_model_learns_one_fixed_value_for_each_key():
     model = GPT(GPTConfig(vocab_size=3, block_size=6, n_layer=1, n_head=1, d_model=8))
     losses = minimize(model, lambda g: model.loss(*task.draw(4, g)), TrainConfig(steps=60, learning_rate=1e-1))
     assert losses[-1] < 0.05
+
+
+def test_the_shipped_model_looks_up_the_values_of_seen_keys():
+    task = SymbolMapping()
+    model, tokenizer = models.load("in-context")
+    assert tokenizer == CharTokenizer(task.symbols)
+    inputs, targets = task.draw(200, generator(7))
+    with torch.no_grad():
+        right = model(inputs)[:, ::2].argmax(dim=2) == targets[:, ::2]
+    seen = task.earlier(inputs).any(dim=2)
+    assert right[seen].float().mean() > 0.99
+    assert 0.05 < right[~seen].float().mean() < 0.2  # the optimum is 0.08 to 0.14
