@@ -1,22 +1,17 @@
-"""A bag of GPTs against one model with the same compute, and a bag of GPTs that have little text.
+"""A bag of GPTs against one model with the same compute: average of probabilities, and average of logits.
 
-Usage: python benchmarks/bag_of_gpts.py        (about 20 minutes on one core; continues from runs/bag_of_gpts)
+Usage: python benchmarks/bag_of_gpts.py        (about 10 minutes on one core; continues from runs/bag_of_gpts)
 
 All models have four layers and windows of 32 characters in batches of 16, as GPT-0, with rotary positions, RMSNorm,
 QK-norm, squared ReLU, zero initialization and a logit cap. They are trained with Muon and AdamW and a linear decay to
 0. Their learning rates are `scale` times 0.02 (Muon), 0.003 (AdamW) and 0.01 (embeddings), and `scale` is tuned for
-every arm: 1/2, 1, 2, and on beyond whichever end is best. The search uses other seeds and never the validation split:
-it scores on the last tenth of the training part, and trains on the rest. Members of a bag differ in the seed of their
-weights and batches.
+every arm: 1, 2, 4, and on beyond whichever end is best. The search uses other seeds and never the validation split: it
+scores on the last tenth of the training part, and trains on the rest.
 
-`bag`: eight members, 500 steps each. Pools of m = 1 ... 8 neighbours in a ring, so that each member occurs equally
-often; for four there are two that share no member. `scale` is tuned for pools of two. Against a bag of four with the
-same training compute: `long`, one model of the same size, 4 * 500 steps; and `large`, one model of width 128, which has
-four times the parameters, 500 steps. Three seeds each.
-
-`small`: 1/32 of the training part (33,441 characters), two different ones, so little text that a member overfits; bags
-of four after 200, 400 and 800 steps (each a run of its own). The search, on a third piece of the text, includes
-dropout, which the members do not have.
+`bag`: eight members, 500 steps each, which differ in the seed of their weights and batches. Pools of m = 1 ... 8
+neighbours in a ring, so that each member occurs equally often. `scale` is tuned for pools of two. Against a bag of two
+with the same training compute: `long`, one model of the same size, 1,000 steps; and `large`, one model of width 88 with
+1.9 times the parameters, 500 steps. Three seeds each.
 
 Writes results/bag_of_gpts.csv in the package. `part` is search, run or ngram; `members` is the number of models that
 are averaged and `seed` theirs; `average` is their mean loss, `probabilities` the loss of the mean of their
@@ -27,7 +22,6 @@ and n-grams (`steps` is then the order). `seconds` is the processor time of the 
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import product
 from pathlib import Path
 
 import common
@@ -40,10 +34,8 @@ from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.ensembles import log_pool_decomposition, mixture_gap
 from lecture21.ngram import NGram
 
-MEMBERS, BAG, STEPS = 8, 4, 500
-SHORT_STEPS = (200, 400, 800)
-GRID = [(0.0, 200), (0.0, 400), (0.0, 800), (0.1, 800), (0.2, 800), (0.2, 1600)]  # dropout and steps
-WIDTH, LARGE = 64, 128
+MEMBERS, BAG, STEPS = 8, 2, 500
+WIDTH, LARGE = 64, 88
 SHAPE = GPTConfig(
     position="rotary",
     norm="rmsnorm",
@@ -56,22 +48,15 @@ SHAPE = GPTConfig(
 RUNS = Path("runs/bag_of_gpts")
 TOKENIZER, TRAIN, VAL = common.encoded_plays()
 TENTH = len(TRAIN) // 10
-PIECE = len(TRAIN) // 32
-TEXTS = {  # what each model is trained on
-    "all": TRAIN,
-    "nine tenths": TRAIN[:-TENTH],
-    "piece 0": TRAIN[:PIECE],
-    "piece 1": TRAIN[len(TRAIN) // 2 :][:PIECE],
-    "piece 2": TRAIN[len(TRAIN) // 4 :][:PIECE],
-}
+TEXTS = {"all": TRAIN, "nine tenths": TRAIN[:-TENTH]}
 rows: list[dict[str, object]] = []
 
 
-def fit(text: str, seed: int, scale: float, steps: int, width: int = WIDTH, dropout: float = 0.0) -> tuple[GPT, float]:
+def fit(text: str, seed: int, scale: float, steps: int, width: int = WIDTH) -> tuple[GPT, float]:
     """Return a trained model, and the seconds of its training; a finished run is read from its file."""
-    path = RUNS / f"{text}-{width}-{steps}-{dropout}-{scale}-{seed}.safetensors"
+    path = RUNS / f"{text}-{width}-{steps}-{scale}-{seed}.safetensors"
     torch.manual_seed(seed)
-    model = GPT(SHAPE.changed(d_model=width, dropout=dropout))
+    model = GPT(SHAPE.changed(d_model=width))
     if path.is_file():
         tensors, metadata = load_tensors(path)
         model.load_state_dict(tensors)
@@ -129,13 +114,12 @@ def measure(
     scale: float,
     steps: int,
     width: int = WIDTH,
-    dropout: float = 0.0,
 ) -> dict[str, object]:
     """Train a model for each seed, add a row for each group of them, and return the last row."""
-    models, seconds = zip(*[fit(text, seed, scale, steps, width, dropout) for seed in seeds], strict=True)
+    models, seconds = zip(*[fit(text, seed, scale, steps, width) for seed in seeds], strict=True)
     for group, losses in zip(groups, pools(models, tokens, groups), strict=True):
         rows.append(
-            {"part": part, "arm": arm, "text": text, "width": width, "steps": steps, "dropout": dropout}
+            {"part": part, "arm": arm, "text": text, "width": width, "steps": steps}
             | {"scale": scale, "members": len(group), "seed": " ".join(str(seeds[k]) for k in group)}
             | {name: round(loss, 5) for name, loss in losses.items()}
             | {"seconds": round(sum(seconds[k] for k in group), 1)}
@@ -147,21 +131,21 @@ def measure(
 
 
 def tune(score: Callable[[float], float]) -> float:
-    """Return the scale with the lowest score among 1/2, 1, 2, and on beyond an end while that is the best."""
-    scores = {scale: score(scale) for scale in (0.5, 1.0, 2.0)}
+    """Return the scale with the lowest score among 1, 2, 4, and on beyond an end while that is the best."""
+    scores = {scale: score(scale) for scale in (1.0, 2.0, 4.0)}
     while (best := min(scores, key=scores.get)) in (min(scores), max(scores)):
         beyond = best / 2 if best == min(scores) else best * 2
         scores[beyond] = score(beyond)
     return best
 
 
-def count(text: str) -> None:
-    """Add the losses of n-grams of that text, in the same windows."""
+def count_ngrams() -> None:
+    """Add the losses of n-grams in the same windows."""
     for order in range(1, 6):
-        loss = round(evaluate(NGram(order, TOKENIZER.vocab_size).fit(TEXTS[text]), VAL, 32), 5)
-        empty = {"width": "", "steps": order, "dropout": "", "scale": "", "members": 1, "seed": ""}
+        loss = round(evaluate(NGram(order, TOKENIZER.vocab_size).fit(TRAIN), VAL, 32), 5)
+        empty = {"width": "", "steps": order, "scale": "", "members": 1, "seed": ""}
         losses = {"average": loss, "probabilities": loss, "logits": loss}
-        rows.append({"part": "ngram", "arm": "ngram", "text": text, **empty, **losses, "seconds": ""})
+        rows.append({"part": "ngram", "arm": "ngram", "text": "all", **empty, **losses, "seconds": ""})
 
 
 def equal_compute() -> None:
@@ -184,29 +168,11 @@ def equal_compute() -> None:
         measure("run", arm, "all", range(3), [[0], [1], [2]], VAL, scale=scale, steps=steps, width=width)
 
 
-def little_text() -> None:
-    """Measure bags whose members are trained on little text."""
-
-    def score(scale: float, dropout: float, steps: int) -> float:
-        held_out = TRAIN[-TENTH:]
-        row = measure("search", "small", "piece 2", [100], [[0]], held_out, scale=scale, steps=steps, dropout=dropout)
-        return row["average"]
-
-    found = {(dropout, steps): score(1.0, dropout, steps) for dropout, steps in GRID}
-    best = min((steps for dropout, steps in GRID if not dropout), key=lambda steps: found[0.0, steps])
-    scale = tune(partial(score, dropout=0.0, steps=best))
-    groups = [[0], [1], [2], [3], [0, 1], [2, 3], [0, 1, 2, 3]]
-    for text, steps in product(("piece 0", "piece 1"), SHORT_STEPS):
-        measure("run", "small", text, range(BAG), groups, VAL, scale=scale, steps=steps)
-
-
 def main() -> None:
     """Run all arms and write the table."""
     torch.set_num_threads(1)
-    for text in ("all", "piece 0", "piece 1"):
-        count(text)
+    count_ngrams()
     equal_compute()
-    little_text()
 
 
 if __name__ == "__main__":
