@@ -18,6 +18,23 @@ def test_the_seeds_of_gpt0_are_the_numbers_that_chapter_07_quotes():
     assert (round(last.min(), 3), round(last.mean(), 3), round(last.max(), 3)) == (1.848, 1.856, 1.867)
 
 
+def test_the_modern_recipe_has_the_numbers_that_chapter_07_quotes():
+    table = results.load("modern").query("window == 32")
+    nats = table.query("arm == 'modern-gpt0'")["nats"]
+    assert len(nats) == 3
+    assert (round(nats.min(), 3), round(nats.mean(), 3), round(nats.max(), 3)) == (1.747, 1.760, 1.768)
+    assert round(table.query("arm == '5-gram'")["nats"].item(), 3) == 1.833
+
+
+def test_longer_training_beats_a_bag_of_more_compute():
+    bag = results.load("bag_of_gpts").query("part == 'run'")
+    (six,) = bag.query("members == 6").to_dict("records")
+    one = results.load("modern").query("arm == 'modern-gpt0'")
+    assert (one["characters"] < six["characters"]).all()
+    assert one["nats"].max() < min(six["probabilities"], six["logits"]) - 0.05
+    assert max(six["probabilities"], six["logits"]) < six["average"] - 0.05
+
+
 def test_a_result_can_be_written_and_read_back(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "__file__", str(tmp_path / "__init__.py"))
     monkeypatch.setattr(results, "files", lambda _: tmp_path)
