@@ -89,10 +89,20 @@ class TestLadder:
         assert arrow.xy == (0.3, 0)
         assert number.get_text() == "+1.550 ± 0.029"
 
+    def test_a_change_smaller_than_the_least_that_counts_is_grey(self):
+        ax = figures.ladder(CHANGES, factor=0.1, least=0.05, limit=0.3, xlabel="bits")
+        assert [text.get_color() for text in ax.texts] == [_BETTER, _WORSE, _UNCLEAR]
+
+    def test_rules_mark_other_models(self):
+        ax = figures.ladder(CHANGES, factor=T95, limit=0.3, xlabel="bits", rules={"5-gram": 0.04})
+        assert any(list(line.get_xdata()) == [0.04, 0.04] for line in ax.lines)
+        assert words(ax)[0] == "5-gram"
+
     @pytest.mark.parametrize("count", [1, 17])
     def test_everything_is_inside_the_figure(self, count):
         changes = {f"a change with a long name {i}": [0.1 * i, 0.1 * i + 0.01] for i in range(count)}
-        assert inside(figures.ladder(changes, factor=12.7, limit=0.5, xlabel="bits", title="Finding").figure)
+        ax = figures.ladder(changes, factor=12.7, limit=0.5, xlabel="bits", rules={"5-gram": 0.1}, title="Finding")
+        assert inside(ax.figure)
 
     def test_a_change_needs_two_seeds(self):
         with pytest.raises(ValueError, match="at least two seeds, got 1"):

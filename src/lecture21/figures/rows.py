@@ -64,26 +64,33 @@ def ladder(
     factor: float,
     limit: float,
     xlabel: str,
+    least: float = 0.0,
+    rules: Mapping[str, float] | None = None,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the effect of each change: its seeds, their mean, its standard error, and the interval that decides.
 
-    Less is better. A row is blue where the interval is below 0, vermilion where it is above, grey where it contains 0.
+    Less is better. A row is blue where the interval is below 0, vermilion where it is above, grey where it contains 0
+    or the mean is too small to count.
 
     Args:
         changes: difference to the baseline at each of at least two seeds; the first change is at the top.
         factor: half width of the interval in standard errors; 4.30 is 95 % for three seeds (Student's t).
         limit: the axis runs from -limit to limit; a mean outside it is drawn as an arrow at the edge.
         xlabel: the quantity and its unit.
+        least: a mean of at most this size is grey.
+        rules: differences of other models to the baseline, drawn as dashed vertical lines.
     """
     if not changes:
         raise ValueError("a ladder needs at least one change")
     ax = plt.subplots(figsize=(WIDTH, 1.1 + 0.29 * len(changes)))[1] if ax is None else ax
     ax.axvline(0, color=COLOURS["note"], linewidth=1, zorder=0)
+    for label, place in (rules or {}).items():
+        vertical_rule(ax, place, label)
     for row, differences in enumerate(changes.values()):
         mean, error = _mean_and_error(differences)
-        colour = _effect_colour(mean, factor * error)
+        colour = _effect_colour(mean, max(factor * error, least))
         if abs(mean) > limit:
             end = np.copysign(limit, mean)
             style = {"arrowstyle": "-|>", "color": colour, "linewidth": 2}
