@@ -1,136 +1,232 @@
-"""From GPT-0 towards GPT-1 one change at a time (slide 24), and all at once: the effect of each change.
+"""From GPT-0 towards GPT-1 one change at a time (slide 24): the effect of each on the loss of a well trained GPT-0.
 
-Usage: python benchmarks/gpt_ladder.py [SEED ...]        (0 1 2 if none is named; about 9 minutes each on one core)
+Usage: python benchmarks/gpt_ladder.py [SEED ...]        (0 1 2 if none is named; about 16 minutes on one core)
 
-Every run (`rung`) is trained on 307,200 tokens (600 updates of 512) by Adam with learning rate 1e-3, and is scored on
-the entire validation split in non-overlapping windows of its own block size. There are three exceptions: a second run
-with byte pairs that stops after the same number of characters as GPT-0; runs with twice the learning rate, so that the
-mean rate of the cosine equals the constant rate; and four short runs of 12 layers at 3e-3, which test whether post-norm
-needs a warm-up. A seed determines weights, batches and dropout, and all runs share the seeds. The sizes are doubled one
-by one, not increased to those of GPT-1.
+GPT-0 is trained by the recipe of the preset `modern-gpt0`: Muon for the matrices of the blocks, AdamW for everything
+else, linear decay to zero. It reads 1,070,080 characters, as many as the training text has, in windows drawn at random,
+and then scores better than the 5-gram counted on that text. Each rung changes one thing that changes the compute of a
+character: byte pairs in place of characters, twice the depth, a larger width, or twice the context.
+
+Budgets: every update has 1,024 tokens. Every rung is compared at equal characters and at equal compute. Depth
+(8 layers) and width (90 in 6 heads), both with about twice the parameters of GPT-0, read half of the characters: as
+many as a GPT-0 trained on half of them, and at the FLOPs of the GPT-0 that reads all. Byte pairs have two arms, one
+with GPT-0's characters and one with its FLOPs, counted by `accounting.flops_per_token`. Twice the context costs 8 %
+more FLOPs, which counts as equal compute: one arm, with GPT-0's characters.
+
+Learning rates: one factor multiplies all three learning rates of the recipe, and is tuned for every arm. It is searched
+in 1/2, 1, 2 and beyond until the best is not at the end, in runs of a quarter of the updates on the first nine tenths
+of the training text, with another seed, scored on the last tenth. The arm gets the vertex of the parabola through the
+best factor and its neighbours, on a logarithmic axis. The validation split is not used.
+
+Seeds: weights and batches; all arms share the seeds, so that a rung is compared with its reference seed by seed.
 
 Writes the result `gpt_ladder` after every run, and skips the runs that it already contains:
-    rung, seed, change; parameters; tokens and characters of the training batches;
-    nats_per_token and bits_per_character of the validation split;
-    bits_at_32: bits per character in windows of about 32 characters, for every block size.
+    part: "search", "run", or "count" for the 5-gram (Witten-Bell, counted on the training text);
+    rung; equal_characters and equal_compute, the rungs that it may be compared with, empty if there is none; seed;
+    factor of the learning rates; steps; parameters;
+    tokens and characters of the training batches; tflop, 1e12 FLOPs of training; seconds of processor time;
+    bits: bits per character, on the validation split ("search": on the last tenth of the training text), in windows of
+    the model's own block size that do not overlap;
+    bits_at_32: the same in windows of about 32 characters, whatever the block size ("count": as bits).
+Counting has no seed, factor, steps, parameters, FLOPs and time: they are 0.
 """
 
-from dataclasses import dataclass, field
+import math
+import time
+from dataclasses import dataclass, replace
 
 import common
 import torch
 
-from lecture21 import GPT, presets
+from lecture21 import GPT, GPTConfig, presets
+from lecture21.accounting import flops_per_token
 from lecture21.data import shakespeare, split
+from lecture21.ngram import NGram
 from lecture21.objectives import bits_per_character
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.training import TrainConfig, evaluate, train
 
 NAME = "gpt_ladder"
-STEPS, TOKENS_PER_STEP, WINDOW = 600, 512, 32
+STEPS, TOKENS_PER_STEP, WINDOW = 1045, 1024, 32
+SEARCH_SEED, SEARCH_LENGTH, FACTORS = 100, 0.25, (0.5, 1.0, 2.0)
+
+GPT0 = presets.get("gpt0")
+RECIPE = TrainConfig(
+    optimizer="muon", muon_learning_rate=0.02, learning_rate=3e-3, embedding_learning_rate=1e-2, schedule="linear",
+    eval_every=10**6, device="cpu",
+)  # fmt: skip
+PAIRS, DEEP, WIDE = GPT0.changed(vocab_size=512), GPT0.changed(n_layer=8), GPT0.changed(d_model=90, n_head=6)
 
 
 @dataclass(frozen=True)
-class Rung:
-    """Differences from GPT-0."""
+class Arm:
+    """A model and its training."""
 
-    model: dict[str, object] = field(default_factory=dict)
-    run: dict[str, object] = field(default_factory=dict)
-    vocabulary: int | None = None
-    """Size of a byte-pair vocabulary, learnt from the training part; characters if None."""
-    equal_characters: bool = False
-    """Stop after the same number of characters as GPT-0."""
+    rung: str
+    model: GPTConfig = GPT0
+    characters: float | None = 1.0
+    """Characters that are read, 1 for as many as the training text has; if None, GPT-0's FLOPs are spent."""
+    equal_characters: str = "GPT-0"
+    equal_compute: str = "GPT-0"
 
-    def __str__(self) -> str:
-        changes = {"byte pairs": self.vocabulary} if self.vocabulary else {}
-        return " ".join(f"{name}={value}" for name, value in {**changes, **self.model, **self.run}.items())
-
-
-POST = {"norm_position": "post", "final_norm": False}
-# GPT-1's decay is 0.01, which over 600 steps of 1e-3 reduces a weight by 0.6 %: too little to measure. GPT-3's is 0.1.
-DECAY = {"weight_decay": 0.1}
-WARM_UP = {"warmup": 60, "schedule": "cosine"}
-SHORT = {"steps": 150, "batch_size": 8, "learning_rate": 3e-3}
-LARGER = {"n_layer": 8, "n_head": 8, "d_model": 128, "block_size": 64}
-SHARED = {"activation": "gelu_tanh", "tied_head": True, "dropout": 0.1}
-
-LADDER = {
-    "GPT-0": Rung(),
-    "GELU": Rung({"activation": "gelu_tanh"}),
-    "tied head": Rung({"tied_head": True}),
-    "initialisation N(0, 0.02)": Rung({"initialization": "gpt1"}),
-    "initialisation, scaled": Rung({"initialization": "gpt2"}),
-    "tied head and N(0, 0.02)": Rung({"tied_head": True, "initialization": "gpt1"}),
-    "post-norm": Rung(POST),
-    "weight decay": Rung(run=DECAY),
-    "warm-up and cosine": Rung(run=WARM_UP),
-    "warm-up, cosine and decay": Rung(run={**DECAY, **WARM_UP}),
-    "twice the rate": Rung(run={"learning_rate": 2e-3}),
-    "warm-up and cosine, twice the rate": Rung(run={**WARM_UP, "learning_rate": 2e-3}),
-    "dropout": Rung({"dropout": 0.1}),
-    "byte pairs": Rung(vocabulary=512),
-    "byte pairs, equal characters": Rung(vocabulary=512, equal_characters=True),
-    "depth": Rung({"n_layer": 8}),
-    "heads": Rung({"n_head": 8}),
-    "width": Rung({"d_model": 128}),
-    "context": Rung({"block_size": 64}),
-    "context and N(0, 0.02)": Rung({"block_size": 64, "initialization": "gpt1"}),
-    "all, as GPT-1": Rung({**LARGER, **SHARED, **POST, "initialization": "gpt1"}, {**DECAY, **WARM_UP}, vocabulary=512),
-    "12 layers, pre-norm": Rung({"n_layer": 12}, SHORT),
-    "12 layers, pre-norm, warm-up": Rung({"n_layer": 12}, {**SHORT, "warmup": 50}),
-    "12 layers, post-norm": Rung({"n_layer": 12, **POST}, SHORT),
-    "12 layers, post-norm, warm-up": Rung({"n_layer": 12, **POST}, {**SHORT, "warmup": 50}),
-    "all, as GPT-2": Rung({**LARGER, **SHARED, "initialization": "gpt2"}, {**DECAY, **WARM_UP}, vocabulary=512),
-}
+    @property
+    def byte_pairs(self) -> bool:
+        """Whether the model reads byte pairs instead of characters."""
+        return self.model.vocab_size != GPT0.vocab_size
 
 
-def run(rung: Rung, seed: int, text: str, val_text: str) -> dict[str, object]:
-    """Train one model and score it."""
-    whole = text + val_text  # GPT-0's alphabet is that of all nine plays
-    tokenizer = BPETokenizer.from_text(text, rung.vocabulary) if rung.vocabulary else CharTokenizer.from_text(whole)
-    tokens, val = (torch.tensor(tokenizer.encode(part)) for part in (text, val_text))
+HALF = "GPT-0, half the characters"
+ARMS = (
+    Arm("GPT-0", equal_characters="", equal_compute=""),
+    Arm("byte pairs", PAIRS, equal_compute=""),
+    Arm("byte pairs, equal compute", PAIRS, characters=None, equal_characters=""),
+    Arm(HALF, characters=0.5, equal_characters="", equal_compute=""),
+    Arm("depth", DEEP, characters=0.5, equal_characters=HALF),
+    Arm("width", WIDE, characters=0.5, equal_characters=HALF),
+    Arm("context", GPT0.changed(block_size=64)),
+)
+
+
+class Text:
+    """A training and a held-out part, as token ids of an arm's tokenizer."""
+
+    def __init__(self, tokenizer: CharTokenizer | BPETokenizer, train_text: str, val_text: str):
+        self.train, self.val = (torch.tensor(tokenizer.encode(part)) for part in (train_text, val_text))
+        self.per_token = len(train_text) / len(self.train)
+        self.window = round(WINDOW * len(self.val) / len(val_text))  # in tokens
+        # The first token is only read, so its characters do not count.
+        self.predicted = len(val_text) - len(tokenizer.decode(self.val[:1].tolist()))
+
+    def bits(self, model: GPT | NGram, window: int) -> float:
+        """Score a model in windows of so many tokens."""
+        nats = evaluate(model, self.val, window) * (len(self.val) - 1)
+        return round(bits_per_character(nats, self.predicted), 5)
+
+
+def number_of_steps(arm: Arm, per_token: float) -> int:
+    """Return the updates that use up the budget of an arm."""
+    if arm.characters is None:
+        return round(STEPS * flops_per_token(GPT0).training / flops_per_token(arm.model).training)
+    return round(arm.characters * STEPS / per_token)
+
+
+def measure(arm: Arm, text: Text, seed: int, factor: float, length: float = 1.0) -> dict[str, object]:
+    """Train one model and score it; a run that diverges scores infinity."""
+    steps = round(length * number_of_steps(arm, text.per_token))
+    config = replace(
+        RECIPE,
+        steps=steps,
+        batch_size=TOKENS_PER_STEP // arm.model.block_size,
+        seed=seed,
+        learning_rate=factor * RECIPE.learning_rate,
+        muon_learning_rate=factor * RECIPE.muon_learning_rate,
+        embedding_learning_rate=factor * RECIPE.embedding_learning_rate,
+    )
     torch.manual_seed(seed)
-    model = GPT(presets.get("gpt0", **{"vocab_size": tokenizer.vocab_size, **rung.model}))
-    per_token = len(text) / len(tokens)
-    steps = round(STEPS / per_token) if rung.equal_characters else STEPS
-    usual = {"steps": steps, "batch_size": TOKENS_PER_STEP // model.block_size}
-    config = TrainConfig(seed=seed, device="cpu", **{**usual, **rung.run})
-    train(model, tokens, config)
-    n_token = config.steps * config.batch_size * model.block_size
-
-    # The first token is never predicted, so its characters do not count.
-    predicted = len(val_text) - len(tokenizer.decode(val[:1]))
-
-    def bits(nats_per_token: float) -> float:
-        return round(bits_per_character(nats_per_token * (len(val) - 1), predicted), 5)
-
-    nats = evaluate(model, val)
-    window = round(WINDOW * len(val) / len(val_text))  # in tokens
+    model = GPT(arm.model)
+    started = time.process_time()
+    try:
+        train(model, text.train, config)
+        bits, bits_at_32 = text.bits(model, model.block_size), text.bits(model, text.window)
+    except ValueError:
+        bits = bits_at_32 = math.inf
+    tokens = steps * TOKENS_PER_STEP
     return {
-        "change": str(rung),
+        "part": "run" if length == 1 else "search",
+        "rung": arm.rung,
+        "equal_characters": arm.equal_characters,
+        "equal_compute": arm.equal_compute,
+        "seed": seed,
+        "factor": round(factor, 4),
+        "steps": steps,
         "parameters": model.num_parameters(),
-        "tokens": n_token,
-        "characters": round(n_token * per_token),
-        "nats_per_token": round(nats, 5),
-        "bits_per_character": bits(nats),
-        "bits_at_32": bits(nats if window == model.block_size else evaluate(model, val, window)),
+        "tokens": tokens,
+        "characters": round(tokens * text.per_token),
+        "tflop": round(tokens * flops_per_token(arm.model).training / 1e12, 3),
+        "seconds": round(time.process_time() - started, 1),
+        "bits": bits,
+        "bits_at_32": bits_at_32,
     }
 
 
+def next_factor(scores: dict[float, float]) -> float | None:
+    """Return the factor to try next, or None if the best one has a neighbour on either side."""
+    missing = [factor for factor in FACTORS if factor not in scores]
+    if missing:
+        return missing[0]
+    best = min(scores, key=scores.__getitem__)
+    if best == min(scores):
+        return best / 2
+    return 2 * best if best == max(scores) else None
+
+
+def vertex(scores: dict[float, float]) -> float:
+    """Return the minimum of the parabola through the best factor and its two neighbours, in the logarithm."""
+    best = min(scores, key=scores.__getitem__)
+    low, middle, high = scores[best / 2], scores[best], scores[2 * best]
+    if math.isinf(low + high):
+        return best
+    return best * 2 ** ((low - high) / (2 * (low - 2 * middle + high)))
+
+
+def count(text: Text, window: int) -> dict[str, object]:
+    """Score the 5-gram in windows of so many characters."""
+    bits = text.bits(NGram(5, GPT0.vocab_size).fit(text.train), window)
+    return {
+        "part": "count",
+        "rung": f"5-gram in windows of {window}",
+        "equal_characters": "GPT-0",
+        "equal_compute": "",
+        **dict.fromkeys(("seed", "factor", "steps", "parameters"), 0),
+        "tokens": len(text.train),
+        "characters": len(text.train),
+        **dict.fromkeys(("tflop", "seconds"), 0),
+        "bits": bits,
+        "bits_at_32": bits,
+    }
+
+
+class Table:
+    """The rows measured so far, stored after each."""
+
+    def __init__(self) -> None:
+        self.rows = common.stored(NAME)
+
+    def add(self, row: dict[str, object]) -> None:
+        """Store one more row."""
+        print(*row.values(), sep="  ", flush=True)
+        self.rows.append(row)
+        common.save(NAME, self.rows, arguments=False)
+
+    def of(self, arm: Arm, part: str) -> dict[tuple[int, float], float]:
+        """Return the bits of an arm's rows, by seed and factor."""
+        same = [r for r in self.rows if (r["part"], r["rung"]) == (part, arm.rung)]
+        return {(r["seed"], r["factor"]): r["bits"] for r in same}
+
+
 def main() -> None:
-    """Run every change with every seed, and write the table after each."""
+    """Tune every arm and run it with every seed; write the table after each run."""
     seeds = common.start(3)
-    text, val_text = split(shakespeare())
-    rows = common.stored(NAME)
-    for name, rung in LADDER.items():
+    train_text, val_text = split(shakespeare())
+    cut = len(train_text) * 9 // 10
+    characters = CharTokenizer.from_text(train_text + val_text)  # GPT-0's alphabet is that of all nine plays
+    pairs = BPETokenizer.from_text(train_text, PAIRS.vocab_size)
+    whole = {t: Text(t, train_text, val_text) for t in (characters, pairs)}
+    tenths = {t: Text(t, train_text[:cut], train_text[cut:]) for t in (characters, pairs)}
+
+    table = Table()
+    for window in (WINDOW, 2 * WINDOW):
+        if not any(row["rung"] == f"5-gram in windows of {window}" for row in table.rows):
+            table.add(count(whole[characters], window))
+    for arm in ARMS:
+        tokenizer = pairs if arm.byte_pairs else characters
+        scores = {factor: bits for (_, factor), bits in table.of(arm, "search").items()}
+        while (factor := next_factor(scores)) is not None:
+            table.add(row := measure(arm, tenths[tokenizer], SEARCH_SEED, factor, SEARCH_LENGTH))
+            scores[factor] = row["bits"]
         for seed in seeds:
-            if any(row["rung"] == name and row["seed"] == seed for row in rows):
-                continue
-            row = {"rung": name, "seed": seed, **run(rung, seed, text, val_text)}
-            print(*row.values(), sep="  ", flush=True)
-            rows.append(row)
-            rows.sort(key=lambda row: (list(LADDER).index(row["rung"]), row["seed"]))
-            common.save(NAME, rows, arguments=False)
+            if not any(done == seed for done, _ in table.of(arm, "run")):
+                table.add(measure(arm, whole[tokenizer], seed, vertex(scores)))
 
 
 if __name__ == "__main__":
