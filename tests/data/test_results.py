@@ -64,3 +64,17 @@ def test_rows_with_different_columns_are_refused(rows):
 def test_an_unknown_result_is_refused_by_name():
     with pytest.raises(ValueError, match=r"'nothing'.*gpt0_seeds"):
         results.load("nothing")
+
+
+def test_the_modern_recipes_beat_counting_and_nanogpt_as_the_book_says():
+    table = results.load("modern").set_index("arm")
+    for arm in ("modern", "modern, equal time", "modern-gpt0"):
+        window = table.loc[arm, "window"].max()
+        five_gram = table.query("window == @window").loc["5-gram", "nats"]
+        assert len(table.loc[arm]) == 3
+        assert table.loc[arm, "nats"].max() < five_gram < table.loc["nanogpt", "nats"].min()
+    assert table.loc["modern-gpt0", "seconds"].max() < 60
+    time = table.groupby("arm")["seconds"].mean()
+    assert time["modern"] < 1.5 * time["nanogpt"]  # as many steps of as many characters
+    assert 6 * time["modern, short"] < time["nanogpt"]
+    assert table.loc["modern, short", "nats"].mean() == pytest.approx(table.loc["nanogpt", "nats"].mean(), abs=0.01)
