@@ -70,7 +70,7 @@ def test_the_modern_recipes_beat_counting_and_nanogpt_as_the_book_says():
     table = results.load("modern").set_index("arm")
     for arm in ("modern", "modern, equal time", "modern-gpt0"):
         window = table.loc[arm, "window"].max()
-        five_gram = table.query("window == @window").loc["5-gram", "nats"]
+        five_gram = table[table["window"] == window].loc["5-gram", "nats"]
         assert len(table.loc[arm]) == 3
         assert table.loc[arm, "nats"].max() < five_gram < table.loc["nanogpt", "nats"].min()
     assert table.loc["modern-gpt0", "seconds"].max() < 60
