@@ -1,22 +1,23 @@
 """From GPT-0 towards GPT-1 one change at a time (slide 24): the effect of each on the loss of a well trained GPT-0.
 
-Usage: python benchmarks/gpt_ladder.py [SEED ...]        (0 1 2 if none is named; about 16 minutes on one core)
+Usage: python benchmarks/gpt_ladder.py [SEED ...]        (0 1 2 if none is named; about 26 minutes on one core)
 
 GPT-0 is trained by the recipe of the preset `modern-gpt0`: Muon for the matrices of the blocks, AdamW for everything
 else, linear decay to zero. It reads 1,070,080 characters, as many as the training text has, in windows drawn at random,
-and then scores better than the 5-gram counted on that text. Each rung changes one thing that changes the compute of a
-character: byte pairs in place of characters, twice the depth, a larger width, or twice the context.
+and then scores better than the 5-gram counted on that text. Each rung changes one thing. Its reference is GPT-0, except
+that the tied head is compared with the untied model of the same initialization, N(0, 0.02).
 
-Budgets: every update has 1,024 tokens. Every rung is compared at equal characters and at equal compute. Depth
-(8 layers) and width (90 in 6 heads), both with about twice the parameters of GPT-0, read half of the characters: as
-many as a GPT-0 trained on half of them, and at the FLOPs of the GPT-0 that reads all. Byte pairs have two arms, one
-with GPT-0's characters and one with its FLOPs, counted by `accounting.flops_per_token`. Twice the context costs 8 %
-more FLOPs, which counts as equal compute: one arm, with GPT-0's characters.
+Budgets: every update has 1,024 tokens. Most rungs leave the FLOPs of a character as they are, or nearly so (context:
+8 % more), so that equal characters are equal compute. The others have two references. Depth (8 layers) and width (90 in
+6 heads), both with about twice the parameters of GPT-0, read half of the characters: as many as a GPT-0 trained on half
+of them, and at the FLOPs of the GPT-0 that reads all. Byte pairs have two arms, one with GPT-0's characters and one
+with its FLOPs, counted by `accounting.flops_per_token`.
 
 Learning rates: one factor multiplies all three learning rates of the recipe, and is tuned for every arm. It is searched
 in 1/2, 1, 2 and beyond until the best is not at the end, in runs of a quarter of the updates on the first nine tenths
 of the training text, with another seed, scored on the last tenth. The arm gets the vertex of the parabola through the
-best factor and its neighbours, on a logarithmic axis. The validation split is not used.
+best factor and its neighbours, on a logarithmic axis. The validation split is not used. (A tied table has the learning
+rate of the embeddings, an untied head that of the vectors.)
 
 Seeds: weights and batches; all arms share the seeds, so that a rung is compared with its reference seed by seed.
 
@@ -55,6 +56,8 @@ RECIPE = TrainConfig(
     optimizer="muon", muon_learning_rate=0.02, learning_rate=3e-3, embedding_learning_rate=1e-2, schedule="linear",
     eval_every=10**6, device="cpu",
 )  # fmt: skip
+SMALL = GPT0.changed(initialization="gpt1")
+POST = GPT0.changed(norm_position="post", final_norm=False)
 PAIRS, DEEP, WIDE = GPT0.changed(vocab_size=512), GPT0.changed(n_layer=8), GPT0.changed(d_model=90, n_head=6)
 
 
@@ -84,6 +87,10 @@ ARMS = (
     Arm("depth", DEEP, characters=0.5, equal_characters=HALF),
     Arm("width", WIDE, characters=0.5, equal_characters=HALF),
     Arm("context", GPT0.changed(block_size=64)),
+    Arm("N(0, 0.02)", SMALL),
+    Arm("tied head", SMALL.changed(tied_head=True), equal_characters="N(0, 0.02)", equal_compute="N(0, 0.02)"),
+    Arm("post-norm", POST),
+    Arm("GELU", GPT0.changed(activation="gelu_tanh")),
 )
 
 
