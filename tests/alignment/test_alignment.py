@@ -1,37 +1,35 @@
 """Judge, responses, preference pairs, and the four ways of training a policy or a reward model."""
 
 import copy
-import dataclasses
 import math
+import re
+from random import Random
 
 import pytest
 import torch
 
-from lecture21 import GPT, GPTConfig
+from lecture21 import GPT, GPTConfig, models
 from lecture21.alignment import (
     PolicyConfig,
     PreferencePairs,
-    QuestionTask,
     Responses,
     RewardModel,
+    ShopTask,
+    _grammar,
     best_policy,
-    load_base,
+    judge,
     sample_responses,
     train_dpo,
     train_policy,
 )
-from lecture21.alignment.judge import Judge
 from lecture21.alignment.preferences import _collect_preferences, _label_pairs
-from lecture21.alignment.task import _line_beginnings
 from lecture21.alignment.tuning import _response_targets, fine_tune
 from lecture21.data import results
-from lecture21.data.plays import shakespeare, split
+from lecture21.models._files import read_card
 from lecture21.objectives import IGNORE
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig
-from lecture21.training.evaluation import evaluate
 
-JUDGE = Judge(frozenset("what is the name of your king o my lord th' and".replace("'", "").split()))
 CHARS = CharTokenizer("\n ?abc")
 END = CHARS.encode("\n")[0]
 
@@ -47,72 +45,81 @@ def responses(*texts: str, prompt: int = 2, n_new: int = 4) -> Responses:
     return Responses(torch.tensor(rows), prompt, END)
 
 
+REQUEST = "Where is the red cup?"
+
+
 @pytest.mark.parametrize(
-    ("line", "faults"),
+    ("reply", "helpful", "polite", "brief", "fluent"),
     [
-        ("What is the name of your king?", []),
-        ("O, what is th' name of my lord?", []),
-        ("'What is the name of your king?", []),
-        ("What is the name of your king.", ["no question mark at its end"]),
-        ("What is the name of your king?'", ["no question mark at its end", "a question mark elsewhere"]),
-        ("What? is the name of your king?", ["a question mark elsewhere"]),
-        ("What is the name of your king??", ["a question mark elsewhere"]),
-        ("What is the name?", ["4 different words, not 6"]),
-        ("What what what is is the name?", ["4 different words, not 6"]),
-        ("What is the nane of your kig?", ["no word: nane, kig"]),
-        ("", ["no question mark at its end", "0 different words, not 6"]),
+        ("The red cup is on the top shelf.", 1, 0.5, 1, 1),
+        ("Certainly. The red cup is on the top shelf.", 1, 1, 1, 1),
+        ("Certainly. The red cup is on the top shelf. Hurry up.", 1, 0, 1, 1),
+        ("Certainly. The blue cup is on the top shelf.", 0, 1, 1, 1),
+        ("Certainly. The red hat is on the top shelf.", 0, 1, 1, 1),
+        ("Where is the red cup?", 0, 0.5, 1, 1),
+        ("Of course. Of course. The red cup is near the window. Of course.", 1, 1, 1, 1 / 2),
+        ("Of course. The red cup is near the", 0, 1, 1, 1 / 2),
+        ("The red cup is near the bus.", 0, 0.5, 1, 0),
+        ("", 0, 0.5, 1, 0),
+        (
+            "Good morning. You will find the red cup in the left drawer. It rained all morning. My sister likes soup. "
+            "I am busy.",
+            *(1, 1, 9 / 16, 1),
+        ),
     ],
 )
-def test_the_judge_names_the_faults_of_a_line(line: str, faults: list[str]):
-    assert JUDGE.faults(line) == faults
-    assert JUDGE(line) == (not faults)
+def test_the_judge_gives_a_score_for_reasons(reply, helpful, polite, brief, fluent):
+    expected = {"helpful": helpful, "polite": polite, "brief": brief, "fluent": fluent}
+    assert judge(REQUEST, reply) == {"score": fluent * (2 * helpful + polite + brief) / 4, **expected}
 
 
-def test_words_are_in_lower_case_and_without_quotation_marks():
-    assert Judge.words("'What's th' matter?' -- O, 'tis I!") == ["what's", "th", "matter", "o", "tis", "i"]
+def test_the_judge_follows_the_request():
+    answer = "The red cup is on the top shelf."
+    assert [judge(f"{start} {item}{mark}", answer)["helpful"] for start, item, mark in (
+        ("Show me the", "red cup", "."), ("I need the", "blue cup", "."), ("Where is the", "red hat", "?")
+    )] == [1, 0, 0]  # fmt: skip
+
+
+def test_every_text_of_the_grammar_is_fluent_unless_it_repeats_itself():
+    random = Random(0)
+    for request, reply in [_grammar.demonstration(random) for _ in range(300)]:
+        verdict = judge(request, reply)
+        assert verdict["fluent"] == 1
+        assert verdict["helpful"] == (f" {' '.join(request[:-1].split()[-2:])} " in reply)
 
 
 def test_labels_follow_the_judge_up_to_noise_and_ties_are_dropped():
-    first = torch.arange(40_000) % 4 < 2  # yes yes no no
-    second = torch.arange(40_000) % 2 == 0  # yes no yes no
-    decided, wins, flipped = _label_pairs(first, second, noise=0.1, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(decided % 4, torch.tensor([1, 2]).repeat(10_000))
-    assert torch.equal(wins ^ flipped, first[decided])
-    assert flipped.float().mean().item() == pytest.approx(0.1, abs=0.01)
-    assert not _label_pairs(first, second, noise=0.0, generator=torch.Generator())[2].any()
+    first, second = torch.tensor([[1.0, 0.5, 0.5, 0.0], [0.5, 1.0, 0.5, 0.25]]).repeat(1, 10_000)
+    decided, wins, flipped = _label_pairs(first, second, sharpness=4.0, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(decided[:6], torch.tensor([0, 1, 3, 4, 5, 7]))  # ties are dropped
+    assert torch.equal(wins ^ flipped, (first > second)[decided])
+    by_gap = flipped.view(-1, 3).float().mean(0)
+    expected = torch.tensor([0.5, 0.5, 0.25]).mul(-4.0).sigmoid()  # the smaller the difference, the more noise
+    torch.testing.assert_close(by_gap, expected, rtol=0, atol=0.02)
 
 
 def test_a_response_ends_at_its_first_end_token():
     found = responses("ab\n", "abca\n", "abcabc", "abc\nab")
     assert found.mask.long().tolist() == [[1, 0, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1], [1, 1, 0, 0]]
     assert found.lengths.tolist() == [1, 3, 4, 2]
-    assert found.lines(CHARS) == ["ab", "abca", "abcabc", "abc"]
-    assert found[torch.tensor([3, 1])].lines(CHARS) == ["abc", "abca"]
-    assert found.accepted(lambda line: line.endswith("c"), CHARS).tolist() == [False, False, True, True]
+    assert [reply for _, reply in found.texts(CHARS)] == ["", "ca", "cabc", "c"]
+    assert found[torch.tensor([3, 1])].texts(CHARS) == [("ab", "c"), ("ab", "ca")]
 
 
-def test_prompts_are_the_beginnings_of_lines_up_to_a_space():
-    text = "ROMEO:\nI a hero and\nthou art\n\nTHE LORD:\nso as the dawn?\n"
-    tokenizer = CharTokenizer.from_text(text)
-    found = _line_beginnings(text, tokenizer, 6)
-    assert [tokenizer.decode(row) for row in found] == ["\nso as "]
-    assert [tokenizer.decode(row) for row in _line_beginnings(text, tokenizer, 4)] == ["\nI a "]
-
-
-def test_a_line_is_split_into_prompt_and_response():
-    found = Responses.from_lines(["ab cab?", "aaaa"], CHARS, prompt_length=3, n_new=5)
-    assert found.prompt_length == 4
-    assert found.ids.shape == (2, 9)
-    assert found.lines(CHARS) == ["ab cab?", "aaaa"]
-    assert found.lengths.tolist() == [5, 2]
+def test_requests_and_replies_become_prompts_and_responses():
+    found = Responses.from_texts(["ab", "cc"], ["cab?", "a"], CHARS, n_new=7)
+    assert found.prompt_length == 3
+    assert found.ids.shape == (2, 10)
+    assert found.texts(CHARS) == [("ab", "cab?"), ("cc", "a")]
+    assert found.lengths.tolist() == [6, 3]  # the space before the reply and the end are tokens
     ids, targets = _response_targets(found)
     assert torch.equal(ids, found.ids[:, :-1])
     predicted = [[i for i in row if i != IGNORE] for row in targets.tolist()]
-    assert [CHARS.decode(row) for row in predicted] == ["cab?\n", "a\n"]
+    assert [CHARS.decode(row) for row in predicted] == [" cab?\n", " a\n"]
 
 
 def test_the_loss_of_the_targets_is_the_mean_log_probability_of_the_response():
-    model, line = small(), Responses.from_lines(["ab cab?"], CHARS, prompt_length=3, n_new=5)
+    model, line = small(), Responses.from_texts(["ab"], ["cab?"], CHARS, n_new=7)
     expected = -line.log_probabilities(model).sum() / line.lengths.sum()
     torch.testing.assert_close(model.loss(*_response_targets(line)), expected)
 
@@ -138,16 +145,13 @@ def test_responses_that_all_end_early_are_padded_to_full_length():
     assert sample_responses(model, torch.tensor([CHARS.encode("\nab")]), 5, end=END, seed=0).ids.shape == (1, 8)
 
 
-def test_preference_pairs_follow_the_judge():
-    def judge(line: str) -> bool:
-        return "a" in line[2:]
-
+def test_preference_pairs_follow_the_scores():
     prompts = torch.tensor([CHARS.encode("\nbb")]).repeat(300, 1)
-    found = _collect_preferences(small(), prompts, 3, judge, CHARS, noise=0.2, seed=3)
-    accepted = found.chosen.accepted(judge, CHARS)
+    found = _collect_preferences(small(), prompts, 3, share_of_a, end=END, sharpness=1.0, seed=3)
+    better = share_of_a(found.chosen) > share_of_a(found.rejected)
     assert 50 < len(found) < 300
-    assert torch.equal(accepted, ~found.flipped)
-    assert torch.equal(found.rejected.accepted(judge, CHARS), found.flipped)
+    assert torch.equal(better, ~found.flipped)
+    assert (share_of_a(found.chosen) != share_of_a(found.rejected)).all()
     assert 0.05 < found.flipped.float().mean() < 0.4
 
 
@@ -165,7 +169,7 @@ def test_a_reward_model_finds_a_planted_linear_reward_up_to_a_constant():
         bank[torch.where(wins, one, two)], bank[torch.where(wins, two, one)], torch.zeros(len(one)).bool()
     )
     model = RewardModel(small())
-    losses = model.fit(pairs, TrainConfig(500, 64, 3e-3, schedule="cosine"))
+    losses = model.fit(pairs, TrainConfig(500, 64, learning_rate=3e-3, schedule="cosine"))
     with torch.no_grad():
         found = model(bank)
     assert losses[0].item() == pytest.approx(math.log(2))  # all rewards are 0 at first
@@ -189,24 +193,27 @@ def test_a_reward_is_read_at_the_last_token_of_the_response():
     assert not torch.equal(rewards[0], rewards[2])
 
 
-class Marks(RewardModel):
-    """Rewards a question mark at the end, and nothing else."""
+@pytest.fixture(scope="module")
+def task() -> ShopTask:
+    return ShopTask(models.load("unaligned")[1])
+
+
+class Polite(RewardModel):
+    """Rewards a courteous reply, and nothing else."""
 
     def forward(self, found: Responses) -> torch.Tensor:
-        return torch.tensor([float(line.endswith("?")) for line in found.lines(CHARS)])
+        replies = found.texts(models.load("unaligned")[1])
+        return torch.tensor([float(reply.startswith("Certainly.")) for _, reply in replies])
 
 
-def test_reward_model_agreement_is_measured_for_each_kind_of_pair():
-    # Chosen and rejected: the second pair and the fourth differ in more than their last character.
-    pairs = PreferencePairs(
-        responses("aba?\n", "aba?\n", "abac\n", "abaa\n"),
-        responses("abac\n", "abb?\n", "aba?\n", "abb?\n"),
-        torch.tensor([False, False, True, False]),
-    )
-    nothing = torch.zeros(1, 2).long()
-    task = QuestionTask(CHARS, JUDGE, nothing, nothing, pairs.chosen, nothing[0])
-    found = task.measure_reward(Marks(small()), pairs)
-    assert found == {"label": 1 / 4, "judge": 1 / 2, "no_mark": 1.0, "mark": 0.0}
+def test_reward_model_agreement_is_measured_for_each_kind_of_pair(task):
+    right, wrong = "The red cup is near the window.", "The red hat is near the window."
+    chosen = [f"Certainly. {right}", right, right, wrong]
+    rejected = [right, f"Certainly. {wrong}", f"Certainly. {right}", f"Certainly. {right}"]
+    sides = [Responses.from_texts([REQUEST] * 4, side, task.tokenizer, n_new=16) for side in (chosen, rejected)]
+    pairs = PreferencePairs(*sides, torch.tensor([False, False, True, True]))
+    found = task.measure_reward(Polite(small()), pairs)
+    assert found == {"label": 1 / 4, "judge": 3 / 4, "helpful": 1 / 2, "manner": 1.0}
 
 
 def share_of_a(found: Responses) -> torch.Tensor:
@@ -293,7 +300,7 @@ def test_dpo_increases_the_margin_of_the_chosen_and_leaves_the_reference_unchang
     before = copy.deepcopy(reference.state_dict())
     policy = copy.deepcopy(reference)
     pairs = PreferencePairs(responses("abaa\n", "abca\n"), responses("abbb\n", "abcb\n"), torch.zeros(2).bool())
-    losses = train_dpo(policy, reference, pairs, TrainConfig(40, 8, 3e-3), beta=0.5)
+    losses = train_dpo(policy, reference, pairs, TrainConfig(40, 8, learning_rate=3e-3), beta=0.5)
     assert losses[0].item() == pytest.approx(math.log(2), abs=1e-6)
     assert losses[-1] < 0.3
     margin = [side.log_probabilities(policy).sum(-1) for side in (pairs.chosen, pairs.rejected)]
@@ -304,51 +311,55 @@ def test_dpo_increases_the_margin_of_the_chosen_and_leaves_the_reference_unchang
 
 def test_fine_tuning_makes_the_demonstrations_likely():
     policy, shown = small(), responses("abcca\n")
-    losses = fine_tune(policy, shown, TrainConfig(60, 4, 1e-2))
+    losses = fine_tune(policy, shown, TrainConfig(60, 4, learning_rate=1e-2))
     assert losses[-1] < 0.1 < losses[0]
 
 
-def test_the_shipped_base_has_the_loss_of_its_table():
-    model, tokenizer = load_base()
-    task = QuestionTask.from_plays(tokenizer)
-    last = results.load("alignment_base").iloc[-1]
-    assert last["weights"] == "float16"
-    assert model.num_parameters() == 241_480
-    assert next(model.parameters()).dtype == torch.float32
-    assert all(torch.equal(p, p.half().float()) for p in model.parameters())
-    val = torch.tensor(tokenizer.encode(split(shakespeare())[1]))
-    assert evaluate(model, val) == pytest.approx(float(last["val_loss"]), abs=5e-4)
-    assert torch.equal(task.plain, val[: len(task.plain)])
+def test_the_shipped_models_have_the_scores_of_their_cards(task):
+    scores = {}
+    for name in ("unaligned", "aligned"):
+        model, tokenizer = models.load(name)
+        assert tokenizer == task.tokenizer
+        scores[name] = task.score(task.sample(model, 0)).mean().item()
+        assert scores[name] == pytest.approx(read_card(name).score, abs=0.02)  # sampling depends on the processor
+    assert scores["aligned"] > scores["unaligned"] + 0.3
 
 
-def test_the_task_uses_the_right_split_for_each_part():
-    _, tokenizer = load_base()
-    task = QuestionTask.from_plays(tokenizer)
-    assert task.judge.least == 6
-    lines = task.demonstrations.lines(tokenizer)
-    assert all(task.judge(line) for line in lines)
-    train, val = split(shakespeare())
-    assert all(f"\n{line}\n" in train for line in lines[::50])
-    assert all(tokenizer.decode(row) in val for row in task.held_out)
-    assert all(tokenizer.decode(row).endswith(" ") for row in task.prompts)
+def test_the_tokenizer_has_one_token_for_each_word(task):
+    assert ShopTask.with_tokenizer().tokenizer == task.tokenizer
+    for request, reply in task.overheard(100, 5).texts(task.tokenizer):
+        words = re.findall(r"\w+|[.?]", f"{request} {reply}")
+        assert len(task.tokenizer.encode(f"{request} {reply}")) == len(words)
 
 
-def test_the_reference_has_zero_divergence_from_itself():
-    model, tokenizer = load_base()
-    task = QuestionTask.from_plays(tokenizer)
-    task = dataclasses.replace(task, held_out=task.held_out[:64], plain=task.plain[:513])
+def test_nothing_before_the_measurement_asks_for_what_is_held_out(task):
+    asked = [
+        {task.tokenizer.decode(row).strip() for row in prompts}
+        for prompts in (task.prompts, task.held_out, task.demonstrations(2000, 3).ids[:, :7])
+    ]
+    assert len(asked[0]) + len(asked[1]) == 96 * 4
+    assert len(asked[1]) == 80
+    assert not asked[1] & (asked[0] | asked[2])
+    assert asked[2] <= asked[0]
+
+
+def test_the_settings_of_the_task_are_those_that_were_tuned(task):
+    chosen = results.load("alignment_search").query("chosen").set_index("stage")["learning_rate"]
+    assert task.sft.learning_rate == pytest.approx(chosen["sft"])
+    assert task.reward.learning_rate == pytest.approx(chosen["reward"])
+
+
+def test_the_reference_has_zero_divergence_from_itself(task):
+    model, _ = models.load("unaligned")
     reward = RewardModel(model)
     torch.manual_seed(0)
     torch.nn.init.normal_(reward.output.weight)
     found = task.measure_policy(copy.deepcopy(model), model, reward, seed=0)
     with torch.no_grad():
-        rewards = reward(task.sample(model, seed=0))
-    assert rewards.std() > 0.1
-    assert found["kl"] == pytest.approx(0, abs=1e-6)
-    assert found["learned_reward"] == pytest.approx(rewards.mean().item(), abs=1e-4)
-    assert 0 <= found["true_rate"] < 0.2
-    assert found["bits_per_character"] == pytest.approx(evaluate(model, task.plain) / math.log(2))
-    assert 20 < found["mean_length"] <= 40
+        responses = task.sample(model, seed=0)
+        assert found["learned_reward"] == pytest.approx(reward(responses).mean().item(), abs=1e-4)
+    assert found["kl"] == pytest.approx(0, abs=1e-5)
+    assert found["score"] == pytest.approx(task.score(responses).mean().item())
 
 
 ONE = responses("abca\n")
@@ -384,11 +395,6 @@ REFUSED = {
         r"shape \(B, P\), at least one of each, got torch.int64 of shape \(3,\)",
     ),
     "a seed beyond torch's": (lambda: PolicyConfig(seed=2**63), "seed must be below 2 [*][*] 63"),
-    "two lines in one": (
-        lambda: Responses.from_lines(["ab\na"], CHARS, prompt_length=2, n_new=4),
-        "no line break inside",
-    ),
-    "a line of unknown symbols": (lambda: Responses.from_lines(["ab#"], CHARS, prompt_length=2, n_new=4), "#"),
     "no responses": (lambda: Responses(torch.zeros(0, 4).long(), 2, END), "B > 0"),
     "ids that are no integers": (lambda: Responses(torch.zeros(1, 4), 2, END), "integer ids .*, got torch.float32"),
     "prompts that are no integers": (
@@ -409,29 +415,31 @@ REFUSED = {
     "a clip of 0": (lambda: PolicyConfig(clip=0.0), "clip must be a positive number, got 0"),
     "a group of one": (lambda: PolicyConfig(group=1), "group must be a whole number >= 2, got 1"),
     "no iterations": (lambda: PolicyConfig(iterations=0), "iterations must be a whole number >= 1"),
-    "too much noise": (
-        lambda: _label_pairs(torch.ones(1).bool(), torch.zeros(1).bool(), noise=0.6, generator=torch.Generator()),
-        r"noise must be in \[0, 0.5\], got 0.6",
+    "no noise at all": (
+        lambda: _label_pairs(torch.ones(1), torch.zeros(1), sharpness=math.inf, generator=torch.Generator()),
+        "sharpness must be a positive number, got inf",
     ),
     "sides that differ in number": (
-        lambda: _label_pairs(torch.ones(1).bool(), torch.zeros(2).bool(), noise=0.1, generator=torch.Generator()),
+        lambda: _label_pairs(torch.ones(1), torch.zeros(2), sharpness=1.0, generator=torch.Generator()),
         "got 1 first and 2 second",
     ),
-    "a judge without a vocabulary": (lambda: Judge(frozenset()), "at least one known word"),
-    "a judge that needs no word": (lambda: Judge(frozenset(["a"]), least=0), "least must be at least 1, got 0"),
-    "a judge that accepts nothing": (
+    "a judge that prefers nothing": (
         lambda: _collect_preferences(
-            small(), torch.zeros(2, 2).long(), 2, lambda line: False, CHARS, noise=0.1, seed=0
+            small(), torch.zeros(2, 2).long(), 2, lambda found: torch.zeros(2), end=END, sharpness=1.0, seed=0
         ),
         "all 2 pairs equal",
     ),
-    "no such line": (lambda: _line_beginnings("aaaaaaa\n", CHARS, 3), "has a space as its character 3"),
-    "a prompt of nothing": (lambda: _line_beginnings("a b\n", CHARS, 0), "length must be at least 1, got 0"),
-    "a line that does not fit": (
-        lambda: Responses.from_lines(["abcabc"], CHARS, prompt_length=2, n_new=4),
-        "3 to 5 characters",
+    "unequal requests": (
+        lambda: Responses.from_texts(["ab", "abc"], ["a", "a"], CHARS, n_new=7),
+        "one number of tokens, got 'ab' and 'abc'",
     ),
-    "no lines": (lambda: Responses.from_lines([], CHARS), "B > 0"),
+    "a reply that does not fit": (
+        lambda: Responses.from_texts(["ab", "ab"], ["a", "abcabc"], CHARS, n_new=7),
+        "at most 6 tokens, got 'abcabc'",
+    ),
+    "two lines in one": (lambda: Responses.from_texts(["ab"], ["a\nb"], CHARS, n_new=7), r"one line .* got 'a\\nb'"),
+    "a reply of unknown symbols": (lambda: Responses.from_texts(["ab"], ["a#"], CHARS, n_new=7), "#"),
+    "no texts": (lambda: Responses.from_texts([], [], CHARS, n_new=7), "at least one request"),
     "DPO without a penalty": (
         lambda: train_dpo(
             small(),

@@ -1,10 +1,11 @@
 """Learning from preferences: supervised fine-tuning, a reward model, policy optimization, and DPO.
 
-`judge` is a rule in place of a human judge; `responses` and `preferences` hold the data. `losses` has the formulas;
+`judging` has a rule in place of a human judge; `responses` and `preferences` hold the data. `losses` has the formulas;
 `tuning`, `reward` and `policy` train with them; `task` is the experiment of chapter 15. The recipe of GPT-4 is not
 published, and this is not a reproduction of it.
 """
 
+from lecture21.alignment.judging import judge
 from lecture21.alignment.losses import (
     best_policy,
     bradley_terry_loss,
@@ -18,5 +19,5 @@ from lecture21.alignment.policy import PolicyConfig, train_policy
 from lecture21.alignment.preferences import PreferencePairs
 from lecture21.alignment.responses import Responses, sample_responses
 from lecture21.alignment.reward import RewardModel
-from lecture21.alignment.task import QuestionTask, load_base
+from lecture21.alignment.task import ShopTask
 from lecture21.alignment.tuning import train_dpo

@@ -23,7 +23,7 @@ class PolicyConfig:
 
     iterations: int = 100
     """Number of batches of responses."""
-    prompts: int = 16
+    prompts: int = 8
     """Prompts in an iteration."""
     group: int = 4
     """Responses to each prompt; their mean reward is the baseline."""
@@ -35,7 +35,7 @@ class PolicyConfig:
     """See `clipped_policy_loss`."""
     learning_rate: float = 3e-4
     """Learning rate of Adam."""
-    n_new: int = 40
+    n_new: int = 36
     """Largest number of tokens of a response, its end included."""
     seed: int = 0
     """Seed of prompts and responses."""

@@ -1,15 +1,15 @@
 """Preference pairs: two responses to each prompt and a label for the better one, the data of reward models and DPO."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lecture21.alignment.responses import Responses, sample_responses
 from lecture21.gpt import GPT
-from lecture21.tokenizers import CharTokenizer
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class PreferencePairs:
     Args:
         chosen: the responses labeled as better.
         rejected: the others, row by row to the same prompts.
-        flipped: which labels are wrong; for evaluation only, not for training.
+        flipped: which labels contradict the judge; for evaluation only, not for training.
     """
 
     chosen: Responses
@@ -53,56 +53,56 @@ class PreferencePairs:
 
 
 def _label_pairs(
-    first: Bool[Tensor, " B"], second: Bool[Tensor, " B"], *, noise: float, generator: torch.Generator
+    first: Float[Tensor, " B"], second: Float[Tensor, " B"], *, sharpness: float, generator: torch.Generator
 ) -> tuple[Int[Tensor, " N"], Bool[Tensor, " N"], Bool[Tensor, " N"]]:
-    """Label the better response of each pair in which the judge accepts exactly one.
+    """Label the better response of each pair as a noisy person would: P(first wins) = sigmoid(sharpness * difference).
 
     Args:
-        first: whether the judge accepts the first response of each pair.
-        second: the same for the second.
-        noise: probability that a label is flipped.
-        generator: source of the flips.
+        first: true score of the first response of each pair.
+        second: true score of the second.
+        sharpness: the larger, the fewer labels are wrong.
+        generator: source of the noise.
 
     Returns:
-        The indices of the N labeled pairs; for each of them, whether the first response is labeled as better; and
-        whether that label is flipped.
+        The indices of the N pairs whose scores differ; for each of them, whether the first response is labeled as
+        better; and whether that label contradicts the scores.
     """
-    if not 0 <= noise <= 0.5:
-        raise ValueError(f"noise must be in [0, 0.5], got {noise}: above 0.5 the labels would be reversed")
+    if not 0 < sharpness < math.inf:
+        raise ValueError(f"sharpness must be a positive number, got {sharpness}")
     if first.shape != second.shape:
         raise ValueError(f"a pair needs two responses, got {len(first)} first and {len(second)} second ones")
     decided = (first != second).nonzero().flatten()
-    flipped = torch.rand(len(decided), generator=generator) < noise
-    return decided, first[decided] ^ flipped, flipped
+    difference = (first - second)[decided]
+    first_wins = torch.rand(len(decided), generator=generator) < torch.sigmoid(sharpness * difference)
+    return decided, first_wins, first_wins != (difference > 0)
 
 
 def _collect_preferences(
     model: GPT,
     prompts: Int[Tensor, "B P"],
     n_new: int,
-    judge: Callable[[str], bool],
-    tokenizer: CharTokenizer,
+    score: Callable[[Responses], Float[Tensor, " B"]],
     *,
-    noise: float,
+    end: int,
+    sharpness: float,
     seed: int,
 ) -> PreferencePairs:
-    """Sample two responses to each prompt and label the better one; pairs that the judge finds equal are dropped.
+    """Sample two responses to each prompt and label the better one; pairs of equal scores are dropped.
 
     Args:
         model: the model that both responses are sampled from.
         prompts: token ids, all of one length.
         n_new: largest number of tokens of a response.
-        judge: whether a line is accepted.
-        tokenizer: decodes responses to lines.
-        noise: probability that a label is flipped.
-        seed: seed of responses and noise.
+        score: returns the true score of each response.
+        end: the token that ends a response.
+        sharpness: see `_label_pairs`.
+        seed: seed of responses and labels.
     """
-    end = tokenizer.encode("\n")[0]
     first = sample_responses(model, prompts, n_new, end=end, seed=2 * seed)
     second = sample_responses(model, prompts, n_new, end=end, seed=2 * seed + 1)
     generator = torch.Generator().manual_seed(seed)
-    accepted = first.accepted(judge, tokenizer), second.accepted(judge, tokenizer)
-    decided, first_wins, flipped = _label_pairs(*accepted, noise=noise, generator=generator)
+    scores = score(first), score(second)
+    decided, first_wins, flipped = _label_pairs(*scores, sharpness=sharpness, generator=generator)
     if not len(decided):
         raise ValueError(f"the judge finds the responses of all {len(prompts)} pairs equal: there is no preference")
     sides = torch.stack([first.ids[decided], second.ids[decided]])  # (2, N, S)

@@ -1,6 +1,6 @@
 """Prompts of one length and the responses to them, each of which ends with a line break."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,9 @@ from torch import Tensor
 from lecture21.generation import generate
 from lecture21.gpt import GPT
 from lecture21.objectives import token_log_probabilities
-from lecture21.tokenizers import CharTokenizer
+from lecture21.tokenizers import BPETokenizer, CharTokenizer
+
+_Tokenizer = BPETokenizer | CharTokenizer
 
 _GENERATION_BATCH = 512  # prompts that are continued together; the caches of thousands would not fit the processor's
 
@@ -46,25 +48,24 @@ class Responses:
         return Responses(self.ids[rows], self.prompt_length, self.end)
 
     @classmethod
-    def from_lines(
-        cls, lines: Sequence[str], tokenizer: CharTokenizer, *, prompt_length: int = 8, n_new: int = 40
+    def from_texts(
+        cls, requests: Sequence[str], replies: Sequence[str], tokenizer: _Tokenizer, *, n_new: int
     ) -> "Responses":
-        """Turn lines of text into prompts and responses, each with a line break before and after it.
+        """Turn requests and their replies into prompts and responses, a line each.
 
         Args:
-            lines: each longer than the prompt, and at most `prompt_length + n_new - 1` characters.
-            tokenizer: knows every character of the lines.
-            prompt_length: characters of a line that are the prompt.
+            requests: all of one number of tokens.
+            replies: at most `n_new - 1` tokens each.
+            tokenizer: has a token for the line break, which begins a prompt and ends a response.
             n_new: largest number of tokens of a response, its end included.
         """
-        longest = prompt_length + n_new - 1
-        if unfit := [line for line in lines if not prompt_length < len(line) <= longest]:
-            raise ValueError(f"lines must have {prompt_length + 1} to {longest} characters, got {unfit[0]!r}")
-        if broken := [line for line in lines if "\n" in line]:
-            raise ValueError(f"a line must have no line break inside, got {broken[0]!r}")
-        rows = [tokenizer.encode("\n" + line + "\n" * (longest + 1 - len(line)), strict=True) for line in lines]
-        ids = torch.tensor(rows, dtype=torch.long).view(len(rows), longest + 2)
-        return cls(ids, prompt_length + 1, tokenizer.encode("\n")[0])
+        prompts = _encode_requests(requests, tokenizer)
+        end = tokenizer.encode("\n")[0]
+        rows = [tokenizer.encode(" " + reply, strict=True) for reply in replies]
+        if unfit := [reply for reply, row in zip(replies, rows, strict=True) if len(row) >= n_new or end in row]:
+            raise ValueError(f"a reply must be one line of at most {n_new - 1} tokens, got {unfit[0]!r}")
+        written = torch.tensor([row + [end] * (n_new - len(row)) for row in rows], dtype=torch.long)
+        return cls(torch.cat([prompts, written], dim=1), prompts.shape[1], end)
 
     @property
     def targets(self) -> Int[Tensor, "B N"]:
@@ -82,14 +83,13 @@ class Responses:
         """Number of tokens of each response, its end included."""
         return self.mask.sum(-1)
 
-    def lines(self, tokenizer: CharTokenizer) -> list[str]:
-        """Return each prompt with its response as text, without the line breaks around it."""
-        stops = (self.prompt_length + self.lengths).tolist()
-        return [tokenizer.decode(row[:stop]).strip("\n") for row, stop in zip(self.ids.tolist(), stops, strict=True)]
-
-    def accepted(self, judge: Callable[[str], bool], tokenizer: CharTokenizer) -> Bool[Tensor, " B"]:
-        """Return which lines a judge accepts."""
-        return torch.tensor([judge(line) for line in self.lines(tokenizer)])
+    def texts(self, tokenizer: _Tokenizer) -> list[tuple[str, str]]:
+        """Return each request and its reply as text, without the line breaks and the space between them."""
+        start, stops = self.prompt_length, (self.prompt_length + self.lengths).tolist()
+        return [
+            (tokenizer.decode(row[:start]).strip("\n"), tokenizer.decode(row[start:stop]).strip())
+            for row, stop in zip(self.ids.tolist(), stops, strict=True)
+        ]
 
     def logits(self, model: GPT) -> Float[Tensor, "B N V"]:
         """Return the logits that predict each token of the responses, padding included."""
@@ -101,7 +101,7 @@ class Responses:
         return every[:, self.prompt_length - 1 :].masked_fill(~self.mask, 0.0)
 
 
-def sample_responses(model: GPT, prompts: Int[Tensor, "B P"], n_new: int = 40, *, end: int, seed: int) -> Responses:
+def sample_responses(model: GPT, prompts: Int[Tensor, "B P"], n_new: int, *, end: int, seed: int) -> Responses:
     """Sample one response to each prompt from a model.
 
     Args:
@@ -121,6 +121,16 @@ def sample_responses(model: GPT, prompts: Int[Tensor, "B P"], n_new: int = 40, *
     written = [generate(model, part, n_new, seed=own, eos=end) for part, own in zip(parts, seeds, strict=True)]
     rows = [F.pad(ids, (0, length + n_new - ids.shape[1]), value=end) for ids in written]
     return Responses(torch.cat(rows), length, end)
+
+
+def _encode_requests(requests: Sequence[str], tokenizer: _Tokenizer) -> Int[Tensor, "B P"]:
+    """Return requests as prompts, each after a line break; all must have one number of tokens, so none is padded."""
+    rows = [tokenizer.encode("\n" + request, strict=True) for request in requests]
+    if not rows:
+        raise ValueError("at least one request is needed, got none")
+    if odd := [request for request, row in zip(requests, rows, strict=True) if len(row) != len(rows[0])]:
+        raise ValueError(f"requests must have one number of tokens, got {requests[0]!r} and {odd[0]!r}")
+    return torch.tensor(rows, dtype=torch.long)
 
 
 def _require_prompts(prompts: Tensor) -> None:

@@ -1,67 +1,50 @@
-"""The experiment of chapter 15: prompts, judge, demonstrations, the shipped base model, and the measurements.
+"""The experiment of chapter 15: customers ask a shop for a thing, and a judge scores the replies.
 
 Benchmark and chapter use the same settings, so that the chapter can reproduce a row of the stored results.
 """
 
 import copy
 import dataclasses
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from random import Random
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from lecture21._support.modes import evaluating
-from lecture21.alignment.judge import Judge
+from lecture21.alignment import _grammar
+from lecture21.alignment.judging import judge
 from lecture21.alignment.losses import token_kl
 from lecture21.alignment.preferences import PreferencePairs, _collect_preferences
-from lecture21.alignment.responses import Responses, sample_responses
+from lecture21.alignment.responses import Responses, _encode_requests, sample_responses
 from lecture21.alignment.reward import RewardModel
 from lecture21.alignment.tuning import fine_tune
-from lecture21.data import results
-from lecture21.data.plays import shakespeare, split
 from lecture21.gpt import GPT
-from lecture21.tokenizers import CharTokenizer
+from lecture21.tokenizers import BPETokenizer
 from lecture21.training import TrainConfig
-from lecture21.training.evaluation import evaluate
 
-_PROMPT_LENGTH = 8  # characters, without the line break before them
-_PLAIN = 16_384  # characters of the held-out text on which the language modelling loss is measured
-_SFT = TrainConfig(60, batch_size=32, learning_rate=5e-4, warmup=5, schedule="cosine")
-_REWARD = TrainConfig(120, batch_size=32, learning_rate=1e-3, warmup=5, schedule="cosine")
-_DPO = TrainConfig(40, batch_size=32, learning_rate=3e-4, warmup=5, schedule="cosine")
-
-
-def load_base() -> tuple[GPT, CharTokenizer]:
-    """Return the shipped character model of the plays, in float32, and its tokenizer.
-
-    It has 241,480 parameters and was trained, then rounded to float16, by `python benchmarks/alignment_base.py`. The
-    result `alignment_base` holds its loss.
-    """
-    directory = Path(results.__file__).with_name("alignment_base")
-    return GPT.from_pretrained(directory).float(), CharTokenizer.load(directory / "tokenizer.json")
+_VOCABULARY = 546  # every word of the grammar, and the pieces that they are merged from
+_SFT = TrainConfig(150, batch_size=32, learning_rate=3e-4, warmup=10, schedule="linear")
+_REWARD = TrainConfig(100, batch_size=32, learning_rate=3e-3, warmup=5, schedule="linear")
+_DPO = TrainConfig(100, batch_size=16, learning_rate=3e-4, warmup=5, schedule="linear")
 
 
 @dataclass(frozen=True, eq=False)
-class QuestionTask:
-    """The task to complete the beginning of a line to a question in the style of the plays."""
+class ShopTask:
+    """Requests for a thing in a shop, the sentences of a small grammar, and what is measured of a model's replies."""
 
-    tokenizer: CharTokenizer
-    judge: Judge
-    prompts: Int[Tensor, "B P"]
-    """Beginnings of lines of the training split."""
-    held_out: Int[Tensor, "H P"]
-    """Beginnings of lines of the validation split, on which every policy is measured."""
-    demonstrations: Responses
-    """Lines of the training split that the judge accepts."""
-    plain: Int[Tensor, " M"]
-    """Text of the validation split."""
-    n_new: int = 40
-    """Largest number of tokens of a response."""
-    noise: float = 0.1
-    """Probability that a preference label is flipped."""
+    tokenizer: BPETokenizer
+    """One token for each word and each mark."""
+    n_new: int = 36
+    """Largest number of tokens of a reply, its end included."""
+    n_demonstrations: int = 600
+    """Demonstrations to train on."""
+    n_comparisons: int = 600
+    """Pairs of replies that are shown to the judge; those of equal scores are dropped."""
+    sharpness: float = 6.0
+    """The judge prefers the first reply with probability sigmoid(sharpness * difference of scores)."""
     sft: TrainConfig = _SFT
     """Settings of supervised fine-tuning."""
     reward: TrainConfig = _REWARD
@@ -69,102 +52,117 @@ class QuestionTask:
     dpo: TrainConfig = _DPO
     """Settings of direct preference optimization."""
 
-    @classmethod
-    def from_plays(cls, tokenizer: CharTokenizer) -> "QuestionTask":
-        """Take prompts and demonstrations from the training split of the plays, and the rest from the other."""
-        train, val = split(shakespeare())
-        judge = Judge(frozenset(Judge.words(shakespeare())))
-        lines = train.split("\n")
-        accepted = [line for line in lines if _PROMPT_LENGTH < len(line) < _PROMPT_LENGTH + cls.n_new and judge(line)]
-        return cls(
-            tokenizer,
-            judge,
-            _line_beginnings(train, tokenizer, _PROMPT_LENGTH),
-            _line_beginnings(val, tokenizer, _PROMPT_LENGTH),
-            Responses.from_lines(accepted, tokenizer, prompt_length=_PROMPT_LENGTH, n_new=cls.n_new),
-            torch.tensor(tokenizer.encode(val[: _PLAIN + 1])),
-        )
-
     @property
     def end(self) -> int:
-        """The token that ends a response, a line break."""
+        """The token that ends a reply, a line break."""
         return self.tokenizer.encode("\n")[0]
+
+    @property
+    def prompts(self) -> Int[Tensor, "B P"]:
+        """The requests to train on."""
+        return _encode_requests(_grammar.requests(_grammar.TRAINING_ITEMS), self.tokenizer)
+
+    @property
+    def held_out(self) -> Int[Tensor, "H P"]:
+        """Requests for things that no demonstration, comparison or training prompt asks for."""
+        return _encode_requests(_grammar.requests(_grammar.HELD_OUT_ITEMS), self.tokenizer)
+
+    @classmethod
+    def with_tokenizer(cls) -> "ShopTask":
+        """Return the task with a tokenizer that has one token for each word of the base model's text."""
+        text = "".join(f"{request} {reply}\n" for request, reply in _written(_grammar.overheard, 20_000, seed=0))
+        return cls(BPETokenizer.from_text(text, _VOCABULARY))
+
+    def overheard(self, n: int, seed: int) -> Responses:
+        """Return the base model's text: requests with replies of any quality, or with further requests."""
+        return self._responses(_written(_grammar.overheard, n, seed))
+
+    def demonstrations(self, n: int, seed: int) -> Responses:
+        """Return replies of people who mean well but are not perfect."""
+        return self._responses(_written(_grammar.demonstration, n, seed))
+
+    def _responses(self, pairs: list[tuple[str, str]]) -> Responses:
+        requests, replies = zip(*pairs, strict=True)
+        return Responses.from_texts(requests, replies, self.tokenizer, n_new=self.n_new)
+
+    def score(self, responses: Responses) -> Float[Tensor, " B"]:
+        """Return the judge's score of each reply."""
+        return torch.tensor([judge(*pair)["score"] for pair in responses.texts(self.tokenizer)])
 
     def fine_tuned(self, base: GPT, seed: int) -> GPT:
         """Return a copy of the base, fine-tuned on the demonstrations: the initial policy and the reference."""
         model = copy.deepcopy(base)
-        fine_tune(model, self.demonstrations, dataclasses.replace(self.sft, seed=seed))
+        fine_tune(model, self.demonstrations(self.n_demonstrations, seed), dataclasses.replace(self.sft, seed=seed))
         return model
 
     def preferences(self, reference: GPT, seed: int) -> tuple[PreferencePairs, PreferencePairs]:
-        """Return preference pairs on the training prompts, and on the held-out prompts, each of which occurs twice."""
+        """Return preference pairs on requests to train on, drawn with replacement, and on the held-out requests."""
+        rows = torch.randint(len(self.prompts), (self.n_comparisons,), generator=torch.Generator().manual_seed(seed))
         train, held_out = (
             _collect_preferences(
-                reference, prompts, self.n_new, self.judge, self.tokenizer, noise=self.noise, seed=2 * seed + part
+                reference,
+                prompts,
+                self.n_new,
+                self.score,
+                end=self.end,
+                sharpness=self.sharpness,
+                seed=2 * seed + part,
             )
-            for part, prompts in enumerate((self.prompts, self.held_out.repeat(2, 1)))
+            for part, prompts in enumerate((self.prompts[rows], self.held_out.repeat(4, 1)))
         )
         return train, held_out
 
     def reward_model(self, reference: GPT, pairs: PreferencePairs, seed: int) -> RewardModel:
-        """Return a reward model of these pairs, with a mean reward of 0 over responses of the reference."""
+        """Return a reward model of these pairs, with a mean reward of 0 over replies of the reference."""
         model = RewardModel(reference)
         model.fit(pairs, dataclasses.replace(self.reward, seed=seed))
         model.center(self.sample(reference, seed))
         return model
 
-    def sample(self, policy: GPT, seed: int) -> Responses:
-        """Return one response of a policy to each held-out prompt."""
-        return sample_responses(policy, self.held_out, self.n_new, end=self.end, seed=seed)
-
     def measure_reward(self, model: RewardModel, pairs: PreferencePairs) -> dict[str, float]:
         """Return how often a reward model agrees with the labels of pairs, and with the judge without noise.
 
         Returns:
-            `label`, the agreement with the labels; `judge`, with the judge; the latter separately for pairs whose worse
-            response lacks the question mark at its end (`no_mark`), or has it and another fault (`mark`).
+            `label`, the agreement with the labels; `judge`, with the judge; the latter also for the pairs of which only
+            one reply is helpful (`helpful`), and for the others, which differ in manner or length (`manner`).
         """
         margin = model.margins(pairs)
         right = (margin > 0) ^ pairs.flipped
-        sides = [side.lines(self.tokenizer) for side in (pairs.rejected, pairs.chosen)]
-        worse = [sides[flipped][i] for i, flipped in enumerate(pairs.flipped.long().tolist())]
-        mark = torch.tensor([line.endswith("?") for line in worse])
-        agreement = {"label": margin > 0, "judge": right, "no_mark": right[~mark], "mark": right[mark]}
+        sides = (pairs.chosen.texts(self.tokenizer), pairs.rejected.texts(self.tokenizer))
+        helpful = [[judge(*pair)["helpful"] for pair in side] for side in sides]
+        differs = torch.tensor(helpful[0]) != torch.tensor(helpful[1])
+        agreement = {"label": margin > 0, "judge": right, "helpful": right[differs], "manner": right[~differs]}
         return {name: values.float().mean().item() for name, values in agreement.items()}
+
+    def sample(self, policy: GPT, seed: int, n: int = 4) -> Responses:
+        """Return n replies of a policy to each held-out request."""
+        prompts = self.held_out.repeat_interleave(n, dim=0)
+        return sample_responses(policy, prompts, self.n_new, end=self.end, seed=seed)
 
     @torch.no_grad()
     def measure_policy(self, policy: GPT, reference: GPT, reward: RewardModel, seed: int) -> dict[str, float]:
-        """Return the measurements of one response to each held-out prompt, and the policy's loss on plain text.
+        """Return the means over four sampled replies to each held-out request.
 
         Returns:
-            `learned_reward`, the mean of the reward model; `true_rate`, the fraction that the judge accepts; `kl` to
-            the reference in nats per response (`token_kl`); `bits_per_character` on plain text; `mean_length` of a
-            response in characters, its end included; `distinct_words`, the number of different words in all lines.
+            What `judge` returns; `learned_reward`, by the reward model; `kl`, the divergence from the reference in nats
+            for each reply, estimated on the policy's own replies by `token_kl`; `words` of a reply; and `different`,
+            the number of different replies.
         """
         responses = self.sample(policy, seed)
         with evaluating(policy), evaluating(reference), evaluating(reward):
             divergence = token_kl(responses.logits(policy), responses.logits(reference), responses.mask)
             learned = reward(responses).mean().item()
-        lines = responses.lines(self.tokenizer)
+        texts = responses.texts(self.tokenizer)
+        verdicts = [judge(request, reply) for request, reply in texts]
         return {
+            **{name: sum(verdict[name] for verdict in verdicts) / len(verdicts) for name in verdicts[0]},
             "learned_reward": learned,
-            "true_rate": responses.accepted(self.judge, self.tokenizer).float().mean().item(),
             "kl": divergence.mean().item(),
-            "bits_per_character": evaluate(policy, self.plain) / math.log(2),
-            "mean_length": responses.lengths.float().mean().item(),
-            "distinct_words": float(len(set(Judge.words(" ".join(lines))))),
+            "words": sum(len(reply.split()) for _, reply in texts) / len(texts),
+            "different": float(len({reply for _, reply in texts})),
         }
 
 
-def _line_beginnings(text: str, tokenizer: CharTokenizer, length: int) -> Int[Tensor, "B P"]:
-    """Return a prompt for each line whose first `length` characters end with a space: a line break and those.
-
-    Lines with a speaker's name are left out. All prompts have one length, so a batch needs no padding.
-    """
-    if length < 1:
-        raise ValueError(f"length must be at least 1, got {length}")
-    starts = [line[:length] for line in text.split("\n") if len(line) > length and not line.endswith(":")]
-    starts = [start for start in starts if start.endswith(" ")]
-    if not starts:
-        raise ValueError(f"no line of the text has a space as its character {length}")
-    return torch.tensor([tokenizer.encode("\n" + start) for start in starts])
+def _written(write: Callable[[Random], tuple[str, str]], n: int, seed: int) -> list[tuple[str, str]]:
+    random = Random(seed)
+    return [write(random) for _ in range(n)]

@@ -1,0 +1,35 @@
+"""A rule in place of a human judge: it gives a reply between 0 and 1, for reasons that a reader can check by eye."""
+
+from lecture21.alignment import _grammar
+
+_BRIEF, _LONG = 16, 32  # words
+
+
+def judge(request: str, reply: str) -> dict[str, float]:
+    """Return the score of a reply, from 0 to 1, and what it is made of.
+
+    The score is `fluent * (2 * helpful + polite + brief) / 4`:
+
+    - `helpful` is 1 if a sentence says where the thing is that was asked for, otherwise 0;
+    - `polite` is 1 for a courteous sentence and none that is rude, 1/2 for neither, 0 for a rude one;
+    - `brief` is 1 up to 16 words, and falls linearly to 0 at 32;
+    - `fluent` is the fraction of sentences that are complete, correct and not a repetition.
+
+    Args:
+        request: such as "Where is the red cup?"; its last two words are what is wanted.
+        reply: one line of text.
+    """
+    item = " ".join(request.rstrip("?.").split()[-2:])
+    found = [sentence.strip() for sentence in _grammar.sentences(reply)]
+    correct = {sentence for sentence in found if _grammar.is_sentence(sentence)}
+    helpful = float(any(f" {item} " in sentence and _names_a_place(sentence) for sentence in correct))
+    rude, courteous = (not correct.isdisjoint(kind) for kind in (_grammar.RUDE, _grammar.COURTEOUS))
+    polite = 0.0 if rude else 1.0 if courteous else 0.5
+    brief = min(max((_LONG - len(reply.split())) / (_LONG - _BRIEF), 0.0), 1.0)
+    fluent = len(correct) / len(found) if found else 0.0
+    score = fluent * (2 * helpful + polite + brief) / 4
+    return {"score": score, "helpful": helpful, "polite": polite, "brief": brief, "fluent": fluent}
+
+
+def _names_a_place(sentence: str) -> bool:
+    return any(sentence.endswith(f" {place}.") for place in _grammar.PLACES)
