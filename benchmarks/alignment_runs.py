@@ -14,7 +14,7 @@ while its best value is at an edge. Run lengths are fixed; `sft_steps` has the l
 
 Usage: python benchmarks/alignment_runs.py            (about 9 minutes on one core; a second start resumes)
 
-Writes `alignment_search`: stage, weight, learning_rate, criterion (lower is better), chosen. `alignment_runs`: method,
+Writes `alignment_search`: seed, stage, weight, learning_rate, criterion (lower is better), chosen. `alignment_runs`: method,
 weight (kl_weight, beta, or n of best-of-n), seed, step, and what `ShopTask.measure_policy` returns; the divergence of
 best-of-n is its upper bound ln n - (n-1)/n, that of a policy an estimate from its own samples. `alignment_reward`:
 seed, numbers of comparisons, and what `ShopTask.measure_reward` returns. `alignment_samples`: for each stage the
@@ -241,7 +241,7 @@ def main() -> None:
         losses = fine_tune(base, task.overheard(20_000, 1), BASE)
         log("base", base.num_parameters(), losses[-50:].mean().item())
         common.ship("unaligned", base, task.tokenizer, score=score_of(task), on=ON)
-        rates = search(base, task)
+        rates = [{"seed": SEARCH_SEED} | row for row in search(base, task)]
         common.save("alignment_search", rates)
     base, _ = models.load("unaligned")
     task = with_rates(task, rates)
