@@ -14,12 +14,12 @@ while its best value is at an edge. Run lengths are fixed; `sft_steps` has the l
 
 Usage: python benchmarks/alignment_runs.py            (about 9 minutes on one core; a second start resumes)
 
-Writes `alignment_search`: seed, stage, weight, learning_rate, criterion (lower is better), chosen. `alignment_runs`: method,
-weight (kl_weight, beta, or n of best-of-n), seed, step, and what `ShopTask.measure_policy` returns; the divergence of
-best-of-n is its upper bound ln n - (n-1)/n, that of a policy an estimate from its own samples. `alignment_reward`:
-seed, numbers of comparisons, and what `ShopTask.measure_reward` returns. `alignment_samples`: for each stage the
-replies to ten held-out requests, the first sampled. Ships the models `unaligned` (the base) and `aligned` (policy
-gradient with weight 0.1, seed 0).
+Writes `alignment_search`: seed, stage, weight, learning_rate, criterion (lower is better), chosen. `alignment_runs`:
+method, weight (kl_weight, beta, or n of best-of-n), seed, step, and what `ShopTask.measure_policy` returns; the
+divergence of best-of-n is its upper bound ln n - (n-1)/n, that of a policy an estimate from its own samples.
+`alignment_reward`: seed, numbers of comparisons, and what `ShopTask.measure_reward` returns. `alignment_samples`: for
+each stage the replies to ten held-out requests, the first sampled. Ships the models `unaligned` (the base) and
+`aligned` (policy gradient with weight 0.1, seed 0).
 """
 
 import copy
