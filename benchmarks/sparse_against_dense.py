@@ -2,15 +2,15 @@
 
 Usage: python benchmarks/sparse_against_dense.py [SEED ...]   (0 1 2 if none is named; about 20 minutes on one core)
 
-Two models of the shape of `modern-gpt0`, trained with its recipe (Muon, linear decay to 0, batches of 32 windows of 32
-characters). They differ in the feed-forward layer: `dense` has the width 256; `sparse` has 8 experts of width 128, of
-which each character uses 2, so that both do the same arithmetic for a character, up to the router. Selection biases
-balance the load, without a term in the loss. Each budget is a run of its own, with its own decay: 125 to 2,000 steps,
-0.13 to 2.0 million characters. Both models read the same batches.
+Two models of the shape of `modern-gpt0`, trained with its recipe (Muon, linear decay to 0), but with batches of 16
+windows of 32 characters. They differ in the feed-forward layer: `dense` has the width 256; `sparse` has 8 experts of
+width 128, of which each character uses 2, so that both do the same arithmetic for a character, up to the router.
+Selection biases balance the load, without a term in the loss. Each budget is a run of its own, with its own decay: 125
+to 2,000 steps, 64 thousand to 1.02 million characters. Both models read the same batches.
 
-The learning rates of the recipe are multiplied by one factor, which is tuned for each model at 250
-steps: trained on the first nine tenths of the training text with another seed (100), scored on its last tenth; from 1
-to the neighbours in `FACTORS` until both are worse.
+The learning rates of the recipe are multiplied by one factor, which is tuned for each model at 500 steps: trained on
+the first nine tenths of the training text with another seed (100), scored on its last tenth; from 2 to the neighbours
+in `FACTORS` until both are worse.
 
 Writes the result `sparse_against_dense` after every run, and skips the runs that it already contains:
     part (search, run or ngram), model, seed, steps, characters, factor, parameters, active (those used for one
@@ -36,8 +36,9 @@ MODELS = {
     "dense": presets.get(PRESET),
     "sparse": presets.get(PRESET, d_ff=128, moe={"n_expert": 8, "top_k": 2, "balance": "bias", "bias_rate": 0.01}),
 }
-BUDGETS, SEARCH_STEPS, SEARCH_SEED = (125, 250, 500, 1000, 2000), 250, 100
-FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
+BUDGETS, SEARCH_STEPS, SEARCH_SEED = (125, 250, 500, 1000, 2000), 500, 100
+BATCH = 16
+FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 COLUMNS = (
     "part", "model", "seed", "steps", "characters", "factor", "parameters", "active", "flops", "nats", "seconds",
     "load_entropy", "max_violation",
@@ -54,6 +55,7 @@ def run(
     settings = recipe(
         PRESET,
         steps=steps,
+        batch_size=BATCH,
         learning_rate=factor * plain.learning_rate,
         embedding_learning_rate=factor * plain.embedding_learning_rate,
         muon_learning_rate=factor * plain.muon_learning_rate,
@@ -109,7 +111,7 @@ def main() -> None:
         def score(factor: float) -> float:
             return nats("search", model, SEARCH_SEED, SEARCH_STEPS, factor)
 
-        return next(iter(common.tune(score, FACTORS, 1.0)))
+        return next(iter(common.tune(score, FACTORS, 2.0)))
 
     if not any(row["part"] == "ngram" for row in rows):
         loss = evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, MODELS["dense"].block_size)
