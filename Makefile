@@ -116,7 +116,7 @@ attack: $(READY)  ## attack the package: kills, signals, hostile files, misuse o
 bench: $(READY)  ## time the fast implementations against the plain ones and transformers
 	@for script in $(TIMED); do $(BIN)/python "$$script" || exit 1; done
 
-sweeps: $(READY) data  ## repeat the experiments that the chapters plot (long; gpt_ladder, router_collapse and twins continue their tables: remove one to start over)
+sweeps: $(READY) data  ## repeat the experiments that the chapters plot (long; gpt_ladder, router_collapse and sparse_against_dense continue their tables: remove one to start over)
 	@for script in $(filter-out $(TIMED),$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" || exit 1; done
 
 clean:  ## remove everything that was built, except .venv

@@ -122,7 +122,8 @@ def layer_statistics(model: GPT, watch: Watch, val: torch.Tensor) -> dict[str, f
         over = (s.load - 1.25 / len(s.load)).clamp(min=0).sum().item()
         other = {"drop_1.25": over, "busiest": s.load.max().item(), "common": shared}
         numbers = [other[name] if name in other else getattr(s, name) for name in BY_LAYER]
-        found |= {f"{name}_{layer}": round(number, 4) for name, number in zip(BY_LAYER, numbers, strict=True)}
+        for name, number in zip(BY_LAYER, numbers, strict=True):
+            found[f"{name}_{layer}"] = "" if number is None else round(number, 4)  # no information in a single expert
     return found
 
 
