@@ -22,10 +22,10 @@ class TrainConfig:
     """Number of updates."""
     batch_size: int = 16
     """Windows in a batch."""
-    optimizer: str = "adamw"
-    """adamw, or muon: Muon for the matrices of the blocks, AdamW for everything else."""
     learning_rate: float = 1e-3
     """Peak learning rate of AdamW."""
+    optimizer: str = "adamw"
+    """adamw, or muon: Muon for the matrices of the blocks, AdamW for everything else."""
     embedding_learning_rate: float | None = None
     """Peak learning rate of AdamW for embedding tables; learning_rate if not given."""
     muon_learning_rate: float = 0.02
