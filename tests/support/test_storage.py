@@ -339,5 +339,5 @@ def test_positions_that_no_weight_backs_are_limited():
     config = SMALL_GPT.changed(position="rotary")
     weights = GPT(config).state_dict()
     assert build_model(GPT, config, weights, source="here").block_size == 4
-    with pytest.raises(ValueError, match=r"the positions of this configuration need 16,000\.0 GB"):
+    with pytest.raises(ValueError, match=r"the positions of this configuration need 32,000\.0 GB"):
         build_model(GPT, replace(config, block_size=10**12), weights, source="here")

@@ -99,7 +99,8 @@ def _activations_per_token(config: GPTConfig, context: int, fused: bool) -> int:
     A block with layer norms stores 4 C + 4 (input and output of both norms, mean and deviation), 4 H D (queries, keys,
     values and the result of attention; keys and values already repeated for their groups), H (the logarithm of each
     softmax's sum), and the hidden layer once for relu, twice for another activation, four times with a gate. After the
-    blocks come the input of the output layer, with its norm, and the V log-probabilities of the loss.
+    blocks come the input of the output layer, with its norm, and the V log-probabilities of the loss; a logit cap
+    stores its result too.
     """
     width, inner, keys = config.d_model, config.n_head * config.d_head, config.n_kv_head * config.d_head
     # A layer norm stores its input, and two numbers; torch's RMS norm also stores the normalised input.
@@ -114,11 +115,9 @@ def _activations_per_token(config: GPTConfig, context: int, fused: bool) -> int:
     attention = 4 * inner + config.n_head * (1 if fused else context)
     if config.qk_norm:
         attention += per_number * (inner + keys) + per_row * (config.n_head + config.n_kv_head)
-    if fused and (config.qk_norm or config.position == "rotary"):
-        attention += inner  # transformed queries are laid out head by head, and so is the result: joining heads copies
     block = 2 * (norm + width) + attention + hidden
     last = norm + width if config.final_norm else width
-    return config.n_layer * block + last + config.vocab_size
+    return config.n_layer * block + last + config.vocab_size * (1 if config.logit_cap is None else 2)
 
 
 def _extra_in_blocks(config: GPTConfig, context: int) -> int:
@@ -127,8 +126,8 @@ def _extra_in_blocks(config: GPTConfig, context: int) -> int:
     Each block but the first has a copy of the keys and values of the block before, the last block is padded, and the
     results are joined in a copy.
     """
-    inner, copied = config.n_head * config.d_head, config.qk_norm or config.position == "rotary"
+    inner = config.n_head * config.d_head
     padded = math.ceil(context / config.window) * config.window
-    plain = context * (inner * (5 if copied else 4) + config.n_head)
+    plain = context * (4 * inner + config.n_head)
     in_blocks = padded * (4 * inner + config.n_head) + 4 * (padded - config.window) * inner + context * inner
     return in_blocks - plain
