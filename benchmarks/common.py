@@ -5,13 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lecture21 import GPT, evaluate
 from lecture21.data import results, shakespeare, split
 from lecture21.models._files import store
+from lecture21.ngram import NGram
+from lecture21.objectives import token_cross_entropy
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
+from lecture21.training import sample_windows
 
 PLAYS = "nats per character on the validation split of the plays"
 
@@ -51,6 +54,37 @@ def tune(score: Callable[[float], float], grid: Sequence[float], first: float) -
         if lowest == grid[best]:
             return dict(sorted(scores.items(), key=lambda item: item[1]))
         best = grid.index(lowest)
+
+
+def seen_by(seed: int, n_tokens: int, steps: int, window: int, batch: int) -> Bool[Tensor, " N"]:
+    """Return which of `n_tokens` training characters the batches of `train` with this seed contain."""
+    generator = torch.Generator().manual_seed(seed)
+    positions, seen = torch.arange(n_tokens), torch.zeros(n_tokens, dtype=torch.bool)
+    for _ in range(steps):
+        ids, targets = sample_windows(positions, window, batch, generator)
+        seen[ids] = seen[targets] = True
+    return seen
+
+
+class CountedNGram(NGram):
+    """An n-gram model of the seen characters only, as a model of V symbols like the networks.
+
+    Each stretch of seen characters is followed by a separator, of id V, whose probability is then removed.
+    """
+
+    def __init__(self, order: int, tokens: Int[Tensor, " N"], seen: Bool[Tensor, " N"], vocab_size: int):
+        super().__init__(order, vocab_size + 1)
+        kept = seen.clone()
+        kept[1:] |= seen[:-1]
+        self.fit(tokens.where(seen, vocab_size)[kept])
+
+    def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B T V"]:
+        """Return the log-probabilities of the V symbols."""
+        return super().forward(ids)[..., :-1].log_softmax(-1)
+
+    def loss(self, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
+        """Return the mean negative log-probability of the targets, in nats."""
+        return token_cross_entropy(self(ids), targets)
 
 
 def stored(name: str) -> list[dict[str, object]]:
