@@ -1,6 +1,6 @@
 """What each part of the modern recipe is worth: one part at a time replaced by what GPT-0 or GPT-2 has instead.
 
-Usage: python benchmarks/modern_ablation.py        (about 9 minutes on one core)
+Usage: python benchmarks/modern_ablation.py        (about 14 minutes on one core)
 
 GPT-0's shape with `presets.get("modern-gpt0")`; 204,800 characters (400 updates of 16 windows of 32), except where the
 batch itself is the change. For every arm all learning rates together are multiplied by 1, 2 or 4, and the best
@@ -39,6 +39,10 @@ ARMS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "no QK-norm": ({"qk_norm": False}, {}),
     "dropout 0.1": ({"dropout": 0.1}, {}),
     "batches of 8": ({}, {"batch_size": 8, "steps": 800}),
+    "LayerNorm": ({"norm": "layernorm"}, {}),
+    "GELU": ({"activation": "gelu_tanh"}, {}),
+    "initialization of torch": ({"initialization": "torch"}, {}),
+    "no logit cap": ({"logit_cap": None}, {}),
 }
 AVERAGED = 0.3  # the last fraction of the run whose weights are averaged
 
