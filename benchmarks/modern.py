@@ -6,9 +6,10 @@ Usage: python benchmarks/modern.py [EDITION]        (plays, or char-rnn with a n
 128, windows of 64, batches of 12, 2,000 steps of AdamW at 0.001 with 100 steps of warm-up and a cosine to 0.0001, betas
 0.9 and 0.99, weight decay 0.1, gradients clipped at 1, no dropout), with this package's model of that shape.
 `modern` is `recipe("modern")`, which reads as many characters. `modern, short` has a ninth of nanoGPT's steps and
-three times the learning rates, which suit a short run. In `modern, equal time` the number of steps is chosen so that it
-takes nanoGPT's time, from the times of 20 steps of each, taken in turn at the start. `modern-gpt0` is that preset with
-its recipe. Each has seeds 0, 1 and 2, and is scored on the whole validation split in windows of its block size.
+three times the learning rates, the best of three trials on the validation split. In `modern, equal time` the number
+of steps is chosen so that it takes nanoGPT's time, from the times of 20 steps of each, taken in turn at the start.
+`modern-gpt0` is that preset with its recipe. Each has seeds 0, 1 and 2, and is scored on the whole validation split in
+windows of its block size.
 
 Writes the result `modern` after every run, and skips the runs that it already contains:
     edition, arm, seed; window: the block size; parameters, steps, characters (of the training batches);
