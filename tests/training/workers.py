@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from accelerate import Accelerator
 from lecture21 import GPT, GPTConfig
 from lecture21.moe import MoEConfig
 from lecture21.training import TrainConfig, train
+from lecture21.training import _checkpoints as checkpoints
 from lecture21.training._processes import join_processes
 
 SHAPE = GPTConfig(vocab_size=9, block_size=8, n_layer=2, n_head=2, d_model=8)
@@ -80,7 +82,17 @@ def equality(accelerator: Accelerator, folder: Path) -> None:
 
 
 def resuming(accelerator: Accelerator, folder: Path) -> None:
-    """Train without a stop, and with one after half of the steps; also from the checkpoint of a sharded run."""
+    """Train without a stop, and with one after half of the steps; also from the checkpoint of a sharded run.
+
+    The main process writes slowly, as to a busy disk: the other must not resume before the checkpoint is complete.
+    """
+    write = checkpoints.save_tensors
+
+    def write_slowly(*values: object) -> None:
+        time.sleep(0.3)
+        write(*values)
+
+    checkpoints.save_tensors = write_slowly
     for name, parts in {"exact": (False, False), "sharded": (True, True), "mixed": (True, False)}.items():
         config = replace(CONFIG, accumulate=2, shard=parts[1])
         model = replace(MODELS["bias"], dropout=0.2)

@@ -130,6 +130,11 @@ class Processes:
                 found[name] = complete.detach().cpu()
         return found
 
+    def wait(self) -> None:
+        """Wait until every process has come this far."""
+        if self._accelerator is not None:
+            self._accelerator.wait_for_everyone()
+
     def seed(self, seed: int) -> int:
         """Return the seed of this process's dropout; in the main process that of the run."""
         if self.is_main:

@@ -145,6 +145,7 @@ def train(
             if out is not None and processes.is_main and not resume and state.step == 0:
                 remove_run(out)
             raise
+        processes.wait()  # the main process may still write what another would then resume from
     return state.history
 
 
