@@ -107,8 +107,9 @@ links: $(READY)  ## check every external link (needs the internet)
 notebooks: $(READY) data  ## run every notebook and store its outputs
 	@$(BIN)/python tools/notebooks.py
 
-pictures: $(READY)  ## draw the pictures of the Markdown pages
+pictures: $(READY)  ## draw the pictures of the Markdown pages, and those that stand in for figures that respond
 	@$(BIN)/python tools/pictures.py
+	@PYTHONPATH=tools $(BIN)/python tools/live_page.py --pictures
 
 attack: $(READY)  ## attack the package: kills, signals, hostile files, misuse of the API (ten minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python tests/attack/run.py

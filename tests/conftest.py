@@ -19,6 +19,24 @@ hypothesis.settings.register_profile("lecture21", deadline=None)
 hypothesis.settings.load_profile("lecture21")
 
 HTML = Path(__file__).resolve().parents[1] / "_build" / "html"
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    """Start the Chromium of this machine, and let it talk to nobody on its own."""
+    path = find_browser.find()
+    if path is None:
+        pytest.fail("no browser to open the book in; run: python3 tools/find_browser.py", pytrace=False)
+    return browser_type_launch_args | {"executable_path": path, "args": QUIET}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

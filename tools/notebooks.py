@@ -38,8 +38,11 @@ def execute(path: Path) -> None:
     client.execute()
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}, **kept})
     for cell in notebook.cells:
-        # A stored widget refers to a kernel that no longer exists; the preceding cell has the static version.
-        if cell.cell_type == "code" and any(WIDGET in output.get("data", {}) for output in cell.outputs):
+        # A stored widget refers to a kernel that no longer exists. A figure of lecture21.live also has HTML, which the
+        # book brings to life; what has none has its static version in the preceding cell.
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET, None)
+        if cell.cell_type == "code" and "interact" in cell.source:
             cell.outputs = []
     nbformat.validate(notebook)
     nbformat.write(notebook, path)

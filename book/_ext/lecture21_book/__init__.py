@@ -14,6 +14,7 @@ PARTS = [
     "mathematics",  # formulas typeset when the book is built
     "pictures",  # smaller pictures, with their size, loaded late
     "outputs",  # printed tables that keep their columns
+    "live",  # figures that respond to the reader
     "markup",  # roles and names that the theme leaves out
     "icons",  # fonts of the icons that the book shows
     "scripts",  # no script that no page needs

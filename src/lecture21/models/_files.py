@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -73,14 +74,30 @@ def store(
     (folder / CARD).unlink(missing_ok=True)  # while there is no card, the folder is not a model
     model.half().save_pretrained(folder)
     tokenizer.save(folder / TOKENIZER)
-    tensors, metadata = load_tensors(folder / WEIGHTS)
-    metadata["tokenizer"] = (folder / TOKENIZER).read_text(encoding="utf-8")
-    weights = _with_sorted_header(safetensors.torch.save(tensors, metadata))
+    weights = to_bytes(model, tokenizer)
     write_atomic(folder / WEIGHTS, weights)
     measured = round(score(model.float().eval()), 5)
     card = Card(command, hashlib.sha256(weights).hexdigest(), model.num_parameters(), measured, on)
     write_atomic(folder / CARD, f"{json.dumps(asdict(card), indent=2)}\n".encode())
     return card
+
+
+def to_bytes(model: GPT, tokenizer: CharTokenizer | BPETokenizer) -> bytes:
+    """Return a model as one safetensors file that needs no other: its metadata has configuration and tokenizer.
+
+    Raises:
+        ValueError: if the tokenizer has another number of symbols than the model.
+    """
+    if tokenizer.vocab_size != model.vocab_size:
+        raise ValueError(
+            f"tokenizer mismatch: the model has {model.vocab_size} symbols, this tokenizer has {tokenizer.vocab_size}"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        tokenizer.save(Path(folder) / TOKENIZER)
+        tensors, metadata = load_tensors(Path(folder) / WEIGHTS)
+        metadata["tokenizer"] = (Path(folder) / TOKENIZER).read_text(encoding="utf-8")
+        return _with_sorted_header(safetensors.torch.save(tensors, metadata))
 
 
 def _with_sorted_header(data: bytes) -> bytes:

@@ -1,0 +1,107 @@
+"""Figures that respond: the directive `live`, the script that starts figures, and the files that they load.
+
+A notebook stores the element of a figure as the HTML output of a cell; a Markdown page has the directive
+
+    :::{live} Context
+    index: 3
+    :::
+
+with the name of a class of `lecture21.live` and, as YAML, its arguments. Either way the element gets an id here, and
+the picture that stands in for the figure where no script runs.
+"""
+
+import html
+import json
+import re
+import shutil
+from pathlib import Path
+
+import yaml
+from docutils import nodes
+from PIL import Image
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from lecture21 import live
+from lecture21.live import _bundle, _widget
+
+_FOLDER = Path("_static/live")
+_PICTURES = Path("book/images/live")
+_ELEMENT = re.compile(r'<div class="live-figure" ((?:data-[a-z]+="[^"]*"\s*)+)>')
+_DATA = re.compile(r'data-([a-z]+)="([^"]*)"')
+
+
+class _Live(SphinxDirective):
+    """A figure on a Markdown page."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        name, arguments = self.arguments[0], yaml.safe_load("\n".join(self.content)) or {}
+        kind = getattr(live, name, None)
+        if not (isinstance(kind, type) and issubclass(kind, _widget.Figure)):
+            raise self.error(f"unknown figure {name!r}")
+        return [nodes.raw("", kind(**arguments).element(), format="html")]
+
+
+def _complete(
+    app: Sphinx, page: str, template: str, context: dict[str, object], doctree: nodes.document | None
+) -> None:
+    """Give the figures of one page an id and a picture, note what they load, and add the script that starts them."""
+    body, used = str(context.get("body", "")), {}
+
+    def complete(match: re.Match[str]) -> str:
+        data = {name: html.unescape(value) for name, value in _DATA.findall(match.group(1))}
+        figure, twin = data["figure"], data["twin"]
+        used[figure] = used.get(figure, 0) + 1
+        app.live_files.add((f"{figure}.js", None))
+        app.live_files.update((name, _widget.asset_path(name)) for name in json.loads(data["assets"]).values())
+        number = f"-{used[figure]}" if used[figure] > 1 else ""
+        start = match.group(0).replace("<div ", f'<div id="live-{figure}{number}" role="group" ', 1)
+        return start + _picture(app, context, twin)
+
+    body = _ELEMENT.sub(complete, body)
+    if used:
+        context["body"] = body
+        app.add_js_file("live/host.js", type="module")
+
+
+def _picture(app: Sphinx, context: dict[str, object], twin: str) -> str:
+    """Return the image element of the picture that stands in for a figure."""
+    path = Path(app.srcdir) / _PICTURES / f"{twin}.webp"
+    if not path.is_file():
+        raise FileNotFoundError(f"the figure {twin} has no picture {path}; run: make pictures")
+    with Image.open(path) as image:
+        width, height = (round(side / 2) for side in image.size)  # taken at two pixels per CSS pixel
+    app.live_files.add((f"{twin}.webp", path))
+    address = context["pathto"](f"{_FOLDER}/{twin}.webp", resource=True)
+    return f'<img src="{address}" width="{width}" height="{height}" loading="lazy" alt="">'
+
+
+def _write_files(app: Sphinx, error: Exception | None) -> None:
+    """Write the host script, the figures' modules, and what they load."""
+    if error or app.builder.format != "html" or not app.live_files:
+        return
+    folder = Path(app.outdir) / _FOLDER
+    shutil.copyfile(_bundle.ROOT / "host.js", _made(folder / "host.js"))
+    for name, source in sorted(app.live_files, key=str):
+        target = _made(folder / name)
+        if source is None:
+            target.write_text(_bundle.bundle(target.stem), encoding="utf-8")
+        else:
+            shutil.copyfile(source, target)
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Register the directive, and complete pages late, when their body is final."""
+    app.live_files = set()
+    app.add_directive("live", _Live)
+    app.connect("html-page-context", _complete, priority=700)
+    app.connect("build-finished", _write_files)
+    return {"parallel_read_safe": True, "parallel_write_safe": False}

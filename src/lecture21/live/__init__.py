@@ -1,0 +1,13 @@
+"""Figures that respond: in the pages of the book without a kernel, and as widgets in Jupyter and on Colab.
+
+Each class is a thin widget around one JavaScript module in `js/figures/`, which is the same on the page. The last line
+of a cell shows it: `live.Context()`.
+"""
+
+from lecture21.live._context import Context
+from lecture21.live._widget import Figure
+
+
+def examples() -> list[Figure]:
+    """Return every figure as the book shows it at first, one for each picture that stands in for it."""
+    return [Context()]

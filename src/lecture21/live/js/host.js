@@ -1,0 +1,87 @@
+// The script of pages with figures: starts each figure when it comes near the viewport.
+// Where no script runs, in print, and for pages that are opened as files, the picture and its description stay.
+
+const BASE = new URL(".", import.meta.url);
+
+/**
+ * The state of a figure on a page, with the methods of anywidget's model that figures use.
+ * @param {Record<string, unknown>} values
+ */
+function createModel(values) {
+  const listeners = new Map();
+  return {
+    get: (name) => values[name],
+    set(name, value) {
+      values[name] = value;
+      for (const listener of listeners.get(`change:${name}`) ?? []) listener();
+    },
+    save_changes() {},
+    on(event, listener) {
+      listeners.set(event, [...(listeners.get(event) ?? []), listener]);
+    },
+    off(event, listener) {
+      listeners.set(event, (listeners.get(event) ?? []).filter((each) => each !== listener));
+    },
+  };
+}
+
+/** Return the state that the page's address carries for the figure with this id, or nothing. */
+function linkedState(id) {
+  const prefix = `#${id}=`;
+  if (!location.hash.startsWith(prefix)) return {};
+  try {
+    const text = atob(location.hash.slice(prefix.length).replace(/-/g, "+").replace(/_/g, "/"));
+    const state = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (c) => c.charCodeAt(0))));
+    return state && typeof state === "object" && !Array.isArray(state) ? state : {};
+  } catch {
+    return {};
+  }
+}
+
+async function start(element) {
+  const { figure, state, assets } = element.dataset;
+  const own = JSON.parse(state);
+  const linked = linkedState(element.id);
+  const allowed = Object.fromEntries(Object.entries(linked).filter(([name]) => name in own));
+  const values = { ...own, ...allowed, _start: own, _page: `${location.pathname}${location.search}#${element.id}` };
+  for (const [name, file] of Object.entries(JSON.parse(assets))) values[`${name}_url`] = new URL(file, BASE).href;
+  const place = document.createElement("div");
+  place.className = "live-place";
+  element.append(place);
+  try {
+    const { default: widget } = await import(new URL(`${figure}.js`, BASE).href);
+    await widget.render({ model: createModel(values), el: place });
+    element.classList.add("live-on");
+  } catch (error) {
+    place.remove();
+    const sentence = document.createElement("p");
+    sentence.className = "live-failed";
+    sentence.textContent = "This figure could not start here; the picture above shows its first state.";
+    element.append(sentence);
+    console.warn(error);
+  }
+}
+
+const figures = [...document.querySelectorAll(".live-figure")];
+const watcher = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      watcher.unobserve(target);
+      start(target);
+    }
+  },
+  { rootMargin: "400px 0px" },
+);
+for (const figure of figures) watcher.observe(figure);
+
+// A link to a state leads to its figure, once the page has its final height.
+function follow() {
+  const target = figures.find((figure) => location.hash.startsWith(`#${figure.id}=`));
+  if (target) target.scrollIntoView({ block: "start" });
+  return target;
+}
+if (follow()) addEventListener("load", follow, { once: true });
+addEventListener("hashchange", () => {
+  if (follow()) location.reload();
+});

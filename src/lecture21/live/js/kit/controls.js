@@ -1,0 +1,123 @@
+// Controls: native inputs with visible names, so that keyboards and screen readers work without further code.
+
+import { create } from "./frame.js";
+
+let used = 0;
+
+/**
+ * A slider with its value beside the name.
+ * @param {Element} parent
+ * @param {{label: string, min: number, max: number, step: number, value: number, format?: (value: number) => string,
+ *   onInput: (value: number) => void}} options
+ */
+export function slider(parent, { label, min, max, step, value, format = String, onInput }) {
+  const id = `control-${++used}`;
+  const input = create("input", { type: "range", id, min, max, step, value });
+  const output = create("output", { htmlFor: id });
+  const control = { node: create("div", { class: "control" }, create("label", { htmlFor: id }, `${label}: `, output), input), set };
+  function set(next) {
+    input.value = String(next);
+    output.textContent = format(Number(input.value));
+    input.setAttribute("aria-valuetext", output.textContent);
+  }
+  set(value);
+  input.addEventListener("input", () => {
+    set(input.value);
+    onInput(Number(input.value));
+  });
+  parent.append(control.node);
+  return { ...control, input };
+}
+
+/**
+ * A choice of one among few, as buttons in a row.
+ * @param {Element} parent
+ * @param {{label: string, options: [unknown, string][], value: unknown, onInput: (value: any) => void}} options
+ *   pairs of a value and its name
+ */
+export function choice(parent, { label, options, value, onInput }) {
+  const name = `control-${++used}`;
+  const inputs = options.map(([each]) => create("input", { type: "radio", name, checked: each === value }));
+  const labels = options.map(([, text], i) => create("label", {}, inputs[i], create("span", {}, text)));
+  const node = create("fieldset", { class: "control" }, create("legend", {}, label), create("div", { class: "choice" }, ...labels));
+  inputs.forEach((input, i) => input.addEventListener("change", () => input.checked && onInput(options[i][0])));
+  parent.append(node);
+  const set = (next) => inputs.forEach((input, i) => (input.checked = options[i][0] === next));
+  return { node, set, inputs };
+}
+
+/**
+ * Something that is on or off.
+ * @param {Element} parent
+ * @param {{label: string, value: boolean, onInput: (value: boolean) => void}} options
+ */
+export function toggle(parent, { label, value, onInput }) {
+  const input = create("input", { type: "checkbox", checked: value });
+  const node = create("label", { class: "check" }, input, create("span", {}, label));
+  input.addEventListener("change", () => onInput(input.checked));
+  parent.append(node);
+  return { node, input, set: (next) => (input.checked = next) };
+}
+
+/**
+ * A button.
+ * @param {Element} parent
+ * @param {{label: string, main?: boolean, onClick: () => void}} options
+ */
+export function button(parent, { label, main = false, onClick }) {
+  const node = create("button", { type: "button", class: main ? "main" : "" }, label);
+  node.addEventListener("click", onClick);
+  parent.append(node);
+  return node;
+}
+
+/**
+ * A number that is typed. What is not a number in the range is not taken, and a sentence says what is.
+ * @param {Element} parent
+ * @param {{label: string, min: number, max: number, step?: number | "any", value: number, integer?: boolean,
+ *   onInput: (value: number) => void, onError: (sentence: string) => void}} options  onError gets "" when all is well
+ */
+export function numberField(parent, { label, min, max, step = "any", value, integer = false, onInput, onError }) {
+  const id = `control-${++used}`;
+  const input = create("input", { type: "number", id, min, max, step, value, inputMode: integer ? "numeric" : "decimal" });
+  const node = create("div", { class: "control" }, create("label", { htmlFor: id }, label), input);
+  input.addEventListener("input", () => {
+    const found = input.value.trim() === "" ? NaN : Number(input.value);
+    const right = Number.isFinite(found) && found >= min && found <= max && (!integer || Number.isInteger(found));
+    input.setAttribute("aria-invalid", String(!right));
+    onError(right ? "" : `${label} must be ${integer ? "a whole number" : "a number"} from ${min} to ${max}.`);
+    if (right) onInput(found);
+  });
+  parent.append(node);
+  return { node, input, set: (next) => (input.value = String(next)) };
+}
+
+/**
+ * Text that is typed, in one line or several.
+ * @param {Element} parent
+ * @param {{label: string, value: string, rows?: number, longest?: number, onInput: (value: string) => void}} options
+ */
+export function textField(parent, { label, value, rows = 1, longest = 2000, onInput }) {
+  const id = `control-${++used}`;
+  const kind = rows > 1 ? "textarea" : "input";
+  const input = create(kind, { id, value, maxLength: longest, spellcheck: false, ...(rows > 1 ? { rows } : { type: "text" }) });
+  const node = create("div", { class: "control" }, create("label", { htmlFor: id }, label), input);
+  input.addEventListener("input", () => onInput(input.value));
+  parent.append(node);
+  return { node, input, set: (next) => input.value !== next && (input.value = next) };
+}
+
+/**
+ * A choice of one among many, from a list.
+ * @param {Element} parent
+ * @param {{label: string, options: [string, string][], value: string, onInput: (value: string) => void}} options
+ */
+export function select(parent, { label, options, value, onInput }) {
+  const id = `control-${++used}`;
+  const input = create("select", { id }, ...options.map(([each, text]) => create("option", { value: each }, text)));
+  input.value = value;
+  const node = create("div", { class: "control" }, create("label", { htmlFor: id }, label), input);
+  input.addEventListener("change", () => onInput(input.value));
+  parent.append(node);
+  return { node, input, set: (next) => (input.value = next) };
+}

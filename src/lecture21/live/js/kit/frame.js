@@ -1,0 +1,177 @@
+// The frame of every figure: title, what to try first, controls, stage, what is seen now, reset, and a link to the state.
+
+import { isDark, palette } from "./colours.js";
+import { createState, encodeState } from "./state.js";
+import { STYLE } from "./style.js";
+
+/**
+ * Create a node.
+ * @param {string} name
+ * @param {Record<string, unknown>} properties  `class` and names with a hyphen are attributes, the others are properties
+ * @param {...(Node | string)} children
+ * @returns {any}
+ */
+export function create(name, properties = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key === "class" || key.includes("-")) node.setAttribute(key, String(value));
+    else node[key] = value;
+  }
+  node.append(...children);
+  return node;
+}
+
+/**
+ * Build the frame of a figure inside a shadow root.
+ *
+ * @param {{model: any, el: HTMLElement}} context  what anywidget's `render` gets
+ * @param {object} options
+ * @param {string} options.title  names the figure
+ * @param {string} options.first  what to try first
+ * @param {string} options.then  what one should then see
+ * @param {Record<string, {start: unknown, check: (value: unknown) => boolean}>} options.fields  the figure's state
+ * @param {() => void} options.onChange  redraw; called after each change of the state
+ */
+export function createFrame({ model, el }, { title, first, then, fields, onChange }) {
+  const host = create("div");
+  const root = host.attachShadow({ mode: "open" });
+  const heading = create("h3", {}, title);
+  const advice = create("p", { class: "try" }, create("b", {}, "Try: "), `${first} `, create("b", {}, "You should see: "), then);
+  const controls = create("div", { class: "controls" });
+  const stage = create("div", { class: "stage" });
+  const reading = create("p", { class: "reading", "aria-live": "polite" });
+  const message = create("p", { class: "message", role: "alert" });
+  const resetButton = create("button", { type: "button" }, "Reset");
+  const linkButton = create("button", { type: "button" }, "Link to this state");
+  const said = create("span", { class: "said", role: "status" });
+  const foot = create("div", { class: "foot" }, resetButton, linkButton, said);
+  const figure = create("section", { class: "figure", "aria-label": title }, heading, advice, controls, stage, reading, message, foot);
+  root.append(create("style", {}, STYLE), figure);
+  el.append(host);
+
+  const cleanups = [];
+  const themed = new Set();
+  const frame = {
+    root,
+    controls,
+    stage,
+    foot,
+    state: null,
+    colours: palette(isDark(host)),
+    visible: true,
+    /** Say in words what is seen now: shown below the drawing, and read aloud when it changes. */
+    describe(text) {
+      if (reading.textContent !== text) reading.textContent = text;
+    },
+    /** Show one sentence about what went wrong; an empty text removes it. */
+    fail(text) {
+      message.textContent = text;
+    },
+    /** Call a function when the theme changes. */
+    onTheme(action) {
+      themed.add(action);
+    },
+    /** Call a function when the figure is removed. */
+    onRemove(action) {
+      cleanups.push(action);
+    },
+    /** Call a function with true or false when the figure can be seen, or no longer can. */
+    onVisible(action) {
+      watchers.add(action);
+    },
+    /** Remove the figure; what `render` returns. */
+    remove() {
+      for (const action of cleanups) action();
+      host.remove();
+    },
+  };
+
+  const applyTheme = () => {
+    frame.colours = palette(isDark(host));
+    const { paper, panel, ink, note, line, error, query, text } = frame.colours;
+    const style = { paper, panel, ink, note, line, error, accent: isDark(host) ? text.query : query, focus: text.key };
+    for (const [name, value] of Object.entries(style)) figure.style.setProperty(`--${name}`, value);
+    figure.style.setProperty("--on-accent", isDark(host) ? "#000000" : "#FFFFFF");
+    figure.style.colorScheme = isDark(host) ? "dark" : "light";
+    for (const action of themed) action();
+  };
+  applyTheme();
+  const themes = new MutationObserver(applyTheme);
+  for (const node of [document.documentElement, document.body]) {
+    themes.observe(node, { attributes: true, attributeFilter: ["data-theme", "theme", "data-jp-theme-light"] });
+  }
+  const preference = matchMedia("(prefers-color-scheme: dark)");
+  preference.addEventListener("change", applyTheme);
+  cleanups.push(() => themes.disconnect(), () => preference.removeEventListener("change", applyTheme));
+
+  const watchers = new Set();
+  let near = true;
+  const look = () => {
+    const visible = near && !document.hidden;
+    if (visible === frame.visible) return;
+    frame.visible = visible;
+    for (const action of watchers) action(visible);
+  };
+  const sight = new IntersectionObserver((entries) => {
+    near = entries.at(-1).isIntersecting;
+    look();
+  });
+  sight.observe(host);
+  document.addEventListener("visibilitychange", look);
+  cleanups.push(() => sight.disconnect(), () => document.removeEventListener("visibilitychange", look));
+
+  frame.state = createState(model, fields, onChange);
+  const redraw = () => onChange();
+  for (const name of Object.keys(fields)) {
+    const follow = () => {
+      const value = model.get(name);
+      if (JSON.stringify(value) === JSON.stringify(frame.state.values[name]) || !fields[name].check(value)) return;
+      frame.state.values[name] = structuredClone(value);
+      redraw();
+    };
+    model.on(`change:${name}`, follow);  // Python, or the same widget in another cell
+    cleanups.push(() => model.off(`change:${name}`, follow));
+  }
+  resetButton.addEventListener("click", () => {
+    frame.fail("");
+    said.textContent = "";
+    frame.state.reset();
+  });
+  const page = model.get("_page");  // the address of the figure on a page of the book; in a notebook there is none
+  linkButton.hidden = !page;
+  linkButton.addEventListener("click", async () => {
+    const link = `${page}=${encodeState(frame.state.values)}`;
+    history.replaceState(null, "", link);
+    try {
+      await navigator.clipboard.writeText(link);
+      said.textContent = "The link is copied; it is also in the address bar.";
+    } catch {
+      said.textContent = "The link is in the address bar.";
+    }
+  });
+  return frame;
+}
+
+/**
+ * Return a file that the figure needs, such as weights: from the notebook, or from the book.
+ * @param {any} model  anywidget's model, or the page's
+ * @param {string} name  of the trait; on a page, NAME_url has its address
+ * @returns {Promise<ArrayBuffer>}
+ */
+export async function loadFile(model, name) {
+  const given = model.get(name);
+  if (given && given.byteLength) {
+    const bytes = given.buffer ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength) : new Uint8Array(given);
+    return bytes.slice().buffer;
+  }
+  const url = model.get(`${name}_url`);
+  if (!url) throw new Error(`This figure was given no ${name}.`);
+  let response;
+  try {
+    response = await fetch(url);
+  } catch {
+    throw new Error(`The file ${url.split("/").pop()} could not be loaded; check the connection and reload the page.`);
+  }
+  if (!response.ok) throw new Error(`The file ${url.split("/").pop()} could not be loaded (status ${response.status}).`);
+  return response.arrayBuffer();
+}

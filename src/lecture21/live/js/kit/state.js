@@ -1,0 +1,100 @@
+// The state of a figure: read from the page, the notebook or a link, checked, and kept there.
+// Each value has a start and a check. A value that fails its check is replaced by the start, wherever it comes from.
+
+/**
+ * Accept numbers in a range.
+ * @param {number} low
+ * @param {number} high
+ */
+export function numberIn(low, high) {
+  return (value) => typeof value === "number" && Number.isFinite(value) && value >= low && value <= high;
+}
+
+/**
+ * Accept integers in a range.
+ * @param {number} low
+ * @param {number} high
+ */
+export function integerIn(low, high) {
+  const inRange = numberIn(low, high);
+  return (value) => inRange(value) && Number.isInteger(value);
+}
+
+/**
+ * Accept one of these values.
+ * @param {unknown[]} values
+ */
+export function oneOf(values) {
+  return (value) => values.includes(value);
+}
+
+/** Accept true and false. */
+export function isBoolean(value) {
+  return typeof value === "boolean";
+}
+
+/**
+ * Accept text of a limited length.
+ * @param {number} longest
+ */
+export function textUpTo(longest) {
+  return (value) => typeof value === "string" && value.length <= longest;
+}
+
+/**
+ * Accept a nested array of numbers in a range with these sizes, outermost first.
+ * @param {number[]} shape
+ * @param {number} low
+ * @param {number} high
+ */
+export function arrayOf(shape, low, high) {
+  const isNumber = numberIn(low, high);
+  const fits = (value, depth) =>
+    depth === shape.length
+      ? isNumber(value)
+      : Array.isArray(value) && value.length === shape[depth] && value.every((each) => fits(each, depth + 1));
+  return (value) => fits(value, 0);
+}
+
+/**
+ * Read the state of a figure from its model, and write changes back.
+ * @param {{get: Function, set: Function, save_changes: Function}} model  anywidget's model, or the page's
+ * @param {Record<string, {start: unknown, check: (value: unknown) => boolean}>} fields
+ * @param {() => void} onChange  called after every change
+ */
+export function createState(model, fields, onChange) {
+  const initial = {};
+  for (const [name, { start, check }] of Object.entries(fields)) {
+    const given = model.get(name);
+    initial[name] = given !== undefined && given !== null && check(given) ? given : start;
+  }
+  const start = model.get("_start") ?? initial;  // what `reset` returns to: the state before a link changed it
+  const values = structuredClone(initial);
+  const state = {
+    values,
+    /** Change some values; those that fail their check are ignored. */
+    set(changes) {
+      for (const [name, value] of Object.entries(changes)) {
+        if (!(name in fields) || !fields[name].check(value)) continue;
+        values[name] = structuredClone(value);
+        model.set(name, structuredClone(value));
+      }
+      model.save_changes();
+      onChange();
+    },
+    reset() {
+      const all = Object.entries(fields).map(([name, { start: own, check }]) => [name, check(start[name]) ? start[name] : own]);
+      state.set(Object.fromEntries(all));
+    },
+  };
+  return state;
+}
+
+/**
+ * Write a state as text for the end of a page's address.
+ * @param {object} values
+ */
+export function encodeState(values) {
+  const bytes = new TextEncoder().encode(JSON.stringify(values));
+  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+}

@@ -1,0 +1,63 @@
+// The style of all figures, inside their shadow root. Colours come from the palette as custom properties.
+
+export const STYLE = `
+:host { display: block; }
+* { box-sizing: border-box; }
+.figure { container-type: inline-size; color: var(--ink); background: var(--panel); border: 1px solid var(--line);
+  border-radius: 8px; padding: 0.9rem 1rem; font: 1rem/1.5 system-ui, sans-serif; text-align: left; }
+h3 { font-size: 1.05rem; margin: 0 0 0.25rem; line-height: 1.3; }
+p { margin: 0 0 0.5rem; }
+.try { color: var(--ink); } .try b { font-weight: 600; }
+.controls { display: flex; flex-wrap: wrap; gap: 0.5rem 1.25rem; align-items: end; margin: 0.6rem 0; }
+.control { display: flex; flex-direction: column; gap: 0.15rem; font-size: 0.9rem; min-width: 0; }
+.control output { font-variant-numeric: tabular-nums; font-weight: 600; }
+.stage { display: flex; flex-wrap: wrap; gap: 0.9rem; align-items: flex-start; background: var(--paper);
+  border-radius: 6px; padding: 0.6rem; min-width: 0; }
+.stage > * { min-width: 0; }
+.panel { flex: 1 1 14rem; min-width: 0; position: relative; }
+.panel.full { flex-basis: 100%; }
+.panel > h4 { font-size: 0.9rem; margin: 0 0 0.2rem; font-weight: 600; }
+.drawing { position: relative; }
+canvas { display: block; width: 100%; touch-action: pan-y; }
+button, input, select, textarea { font: inherit; font-size: 0.95rem; color: var(--ink); background: var(--paper);
+  border: 1px solid var(--note); border-radius: 6px; }
+button { padding: 0.3rem 0.8rem; min-height: 2.25rem; cursor: pointer; }
+button:hover:not(:disabled) { border-color: var(--ink); }
+button:disabled { opacity: 0.55; cursor: default; }
+button.main { background: var(--accent); border-color: var(--accent); color: var(--on-accent); font-weight: 600; }
+button[aria-pressed="true"], .choice input:checked + span { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
+input[type="number"], input[type="text"], select, textarea { padding: 0.3rem 0.5rem; min-height: 2.25rem; max-width: 100%; }
+input[type="number"] { width: 7rem; }
+textarea { width: 100%; min-height: 4.5rem; resize: vertical; }
+input[type="range"] { width: 11rem; max-width: 100%; min-height: 2.25rem; accent-color: var(--accent); padding: 0; border: 0; background: none; }
+input[type="checkbox"] { width: 1.15rem; height: 1.15rem; accent-color: var(--accent); margin: 0; }
+.check { display: flex; flex-direction: row; align-items: center; gap: 0.45rem; min-height: 2.25rem; font-size: 0.95rem; }
+fieldset { border: 0; padding: 0; margin: 0; } legend { padding: 0; font-size: 0.9rem; }
+.choice { display: flex; flex-wrap: wrap; }
+.choice label { display: block; }
+.choice input { position: absolute; opacity: 0; pointer-events: none; }
+.choice span { display: block; padding: 0.3rem 0.7rem; min-height: 2.25rem; border: 1px solid var(--note); background: var(--paper);
+  margin-left: -1px; font-size: 0.95rem; cursor: pointer; }
+.choice label:first-of-type span { border-radius: 6px 0 0 6px; } .choice label:last-of-type span { border-radius: 0 6px 6px 0; }
+:is(button, input, select, textarea, .handle, a):focus-visible, .choice input:focus-visible + span { outline: 3px solid var(--focus); outline-offset: 2px; }
+.handle { position: absolute; width: 2.75rem; height: 2.75rem; min-height: 0; margin: -1.375rem 0 0 -1.375rem; padding: 0; border-radius: 50%;
+  border: 0; background: none; touch-action: none; cursor: grab; }
+.handle::before { content: ""; position: absolute; inset: 0.8rem; border-radius: 50%; background: var(--handle, var(--accent)); border: 2px solid var(--paper); }
+.handle:active { cursor: grabbing; }
+.reading { margin: 0.6rem 0 0; min-height: 1.5em; }
+.message:empty { display: none; }
+.message { margin: 0.5rem 0 0; color: var(--error); font-weight: 600; }
+.foot { display: flex; flex-wrap: wrap; gap: 0.5rem; margin-top: 0.6rem; align-items: center; }
+.foot button { font-size: 0.85rem; min-height: 2rem; padding: 0.15rem 0.6rem; }
+.foot .said { font-size: 0.85rem; color: var(--note); }
+table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.2rem 0.6rem; text-align: right; border-bottom: 1px solid var(--line); } th:first-child, td:first-child { text-align: left; }
+.scroll { overflow-x: auto; max-width: 100%; }
+.text { font: 0.95rem/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.1rem 1rem; margin: 0.3rem 0 0; padding: 0; font-size: 0.9rem; }
+.legend li { display: flex; align-items: center; gap: 0.4rem; }
+.sample { width: 1.5rem; border-top: 3px solid; } .sample.dashed { border-top-style: dashed; }
+.hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+@container (max-width: 30rem) { .control, .control input[type="range"] { width: 100%; } .panel { flex-basis: 100%; } }
+@media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
+`;

@@ -1,0 +1,80 @@
+"""Modules are joined into one file, and what the joiner does not understand is refused."""
+
+import pytest
+
+from lecture21.live import _bundle
+
+
+@pytest.fixture
+def js(tmp_path, monkeypatch):
+    """An empty folder of modules, and a function that writes one."""
+    monkeypatch.setattr(_bundle, "ROOT", tmp_path)
+    _bundle.bundle.cache_clear()
+
+    def write(path: str, text: str) -> None:
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+
+    yield write
+    _bundle.bundle.cache_clear()
+
+
+def run(browser, text: str, expression: str):
+    """Return the value of an expression of `found`, the exports of a module text."""
+    page = browser.new_page()
+    url = "URL.createObjectURL(new Blob([text], { type: 'text/javascript' }))"
+    value = page.evaluate(f"text => import({url}).then(found => ({expression}))", text)
+    page.close()
+    return value
+
+
+def test_modules_keep_their_own_names(js, browser):
+    js("kit/a.js", "const hidden = 1;\nexport const a = hidden;\nexport function twice(x) {\n  return 2 * x;\n}\n")
+    js(
+        "kit/b.js",
+        'import { a as other, twice } from "./a.js";\nconst hidden = 10;\nexport const b = twice(hidden) + other;\n',
+    )
+    js(
+        "figures/f.js",
+        'import { b } from "../kit/b.js";\nimport {\n  a,\n  twice,\n} from "../kit/a.js";\nexport default { value: [a, b, twice(4)] };\n',
+    )
+    text = _bundle.bundle("f")
+    assert text.count("function twice") == 1  # a module that two others import is there once
+    assert run(browser, text, "found.default.value") == [1, 21, 8]
+
+
+def test_a_worker_runs_the_same_code_in_a_thread_or_here(js, browser):
+    js("engine/sum.js", "export function sum(a, b) {\n  return a + b;\n}\n")
+    worker = 'import { sum } from "./sum.js";\nexport function serve(port) {\n  port.postMessage(sum(1, 2));\n}\nexport const here = sum(3, 4);\n'
+    js("engine/worker.js", worker)
+    js(
+        "engine/client.js",
+        'import { source, inline } from "./worker.js?worker";\n'
+        "export const text = source;\nexport const start = inline;\n",
+    )
+    text = _bundle.module("engine/client.js")
+    assert text.count("function sum") == 1
+    assert run(browser, text, "found.start().here") == 7
+    answer = """new Promise((done) => {
+        const url = URL.createObjectURL(new Blob([found.text]));
+        new Worker(url).onmessage = (event) => done(event.data);
+    })"""
+    assert run(browser, text, answer) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('import a from "./a.js";\n', 'figures/f.js has a line that is not understood: import a from "./a.js";'),
+        ("export { a };\n", "figures/f.js has a line that is not understood: export { a };"),
+        ('import { a } from "./none.js";\n', "figures/f.js imports ./none.js, which does not exist"),
+        ('import { b } from "../kit/a.js";\n', "figures/f.js imports b, which kit/a.js does not export"),
+        ('import { c } from "../kit/c.js";\n', "figures/f.js imports itself: figures/f.js -> kit/c.js -> figures/f.js"),
+    ],
+)
+def test_what_is_not_understood_is_refused(js, text, message):
+    js("kit/a.js", "export const a = 1;\n")
+    js("kit/c.js", 'import { d } from "../figures/f.js";\nexport const c = 1;\n')
+    js("figures/f.js", text)
+    with pytest.raises(ValueError, match=message.replace("{", r"\{").replace(".", r"\.")):
+        _bundle.bundle("f")
