@@ -1,14 +1,17 @@
 """Functions of the long runs: seeds, the plays as token ids, the search for a learning rate, resumable tables."""
 
+import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lecture21 import GPT, evaluate
+from lecture21._support.files import write_atomic
 from lecture21.data import results, shakespeare, split
 from lecture21.models._files import store
 from lecture21.ngram import NGram
@@ -89,12 +92,26 @@ class CountedNGram(NGram):
 
 def stored(name: str) -> list[dict[str, object]]:
     """Return the rows that an earlier run has stored, none if there is no table; delete the table to start again."""
-    return results.load(name).to_dict("records") if name in results.names() else []
+    return results.load(name).to_dict("records") if _table(name).exists() else []
 
 
-def save(name: str, rows: Sequence[Mapping[str, object]], *, arguments: bool = True) -> None:
-    """Store rows with the command that produced them; without its arguments if several runs fill one table."""
-    results.save(name, rows, command(arguments=arguments))
+def save(name: str, rows: Sequence[Mapping[str, object]] | pd.DataFrame, *, arguments: bool = True) -> None:
+    """Store rows, at least one, as a result of the package, with the command that produced them and the versions.
+
+    The command is stored without its arguments if several runs fill one table.
+    """
+    table = pd.DataFrame(rows)
+    table = table.where(table != "").convert_dtypes()  # integers beside empty cells stay integers when a run is resumed
+    if table.empty or (not isinstance(rows, pd.DataFrame) and any(row.keys() != rows[0].keys() for row in rows)):
+        raise ValueError(f"a result needs rows of equal columns, got {len(rows)} rows for {name!r}")
+    versions = f"torch {torch.__version__}, Python {platform.python_version()}, {platform.machine()}"
+    text = f"# {command(arguments=arguments)}; {versions}\n" + table.to_csv(index=False, lineterminator="\n")
+    write_atomic(_table(name), text.encode())
+
+
+def _table(name: str) -> Path:
+    """Return the path of a stored result."""
+    return Path(results.__file__).with_name(f"{name}.csv")
 
 
 def command(*, arguments: bool = True) -> str:

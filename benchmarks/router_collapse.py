@@ -18,7 +18,7 @@ Writes the result `router_collapse` after every run, and skips the runs that it 
     part (search or run), setting, learning_rate, seed, parameters; tuned: whether this rate is the setting's best;
     nats: loss per character, of a run on the entire validation split, no character dropped, of a search on the last
     tenth of the training text; for layers 1 and 2 of a run, over the entire validation split at once, the fields of
-    `lecture21.moe.RouterStatistics`, busiest: the largest load, common: the squared length of the mean of the router's
+    `lecture21.moe.describe`, busiest: the largest load, common: the squared length of the mean of the router's
     inputs divided by their mean squared length (1 if all are equal), and drop_1.25: the fraction of characters that
     would be dropped at a capacity factor of 1.25; at capacity factors 2, 1.25 and 1, set in the trained model, in
     batches of 16 windows: nats_CF, and dropped_CF, the mean fraction over layers and batches. Columns that do not apply

@@ -8,7 +8,7 @@ which every character is processed by one (top-1), balanced by the auxiliary los
 Ships the model in `lecture21.models`, and writes the result `shipped_moe`, a row for each layer and expert: `load`, its
 fraction of the characters of the validation split; the characters that it processes most often, most frequent first,
 and the fraction of its load that they make up; and, for the layer, `load_entropy` and `information` (see
-`lecture21.moe.RouterStatistics`) of the trained model and, as `information_before`, of the untrained one. `seconds` is
+`lecture21.moe.describe`) of the trained model and, as `information_before`, of the untrained one. `seconds` is
 the process time of the training.
 """
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lecture21 import GPT, GPTConfig
-from lecture21.initialization import _RESIDUAL, INITIALIZATIONS
+from lecture21.initialization import _INITIALIZATIONS, _RESIDUAL
 
 SHAPE = {"vocab_size": 300, "block_size": 200, "n_layer": 8, "n_head": 4, "d_model": 96, "qkv_bias": True}
 
@@ -66,7 +66,7 @@ def test_torch_keeps_the_default_except_for_the_tables_of_a_tied_head():
 def test_an_initialization_is_part_of_the_configuration():
     with pytest.raises(ValueError, match="initialization must be one of torch, gpt1, gpt2, zero, got 'gpt3'"):
         GPTConfig(initialization="gpt3")
-    assert set(INITIALIZATIONS) == {"torch", "gpt1", "gpt2", "zero"}
+    assert set(_INITIALIZATIONS) == {"torch", "gpt1", "gpt2", "zero"}
 
 
 @pytest.mark.parametrize("changes", [{}, {"moe": {"n_shared": 1}, "d_ff": 10}])

@@ -15,6 +15,7 @@ import torch
 
 from lecture21 import GPTConfig, accounting, presets
 from lecture21.accounting import Shape, published
+from lecture21.accounting.counting import _Parameters
 from lecture21.cli._count import short
 from lecture21.transformer import Transformer, TransformerConfig
 
@@ -26,7 +27,7 @@ BASE |= {"n_head": 8, "d_model": 512}
 Row = list[str]
 
 
-def transformer_parameters(**changes: int) -> accounting.Parameters:
+def transformer_parameters(**changes: int) -> _Parameters:
     """Return the parameters of the base model of 2017, or of one with other sizes, by part."""
     with torch.device("meta"):
         return accounting.parameters(Transformer(TransformerConfig(**{**BASE, **changes})))

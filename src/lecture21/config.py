@@ -12,19 +12,19 @@ from lecture21._support.validation import (
     require_switch,
     require_whole,
 )
-from lecture21.initialization import INITIALIZATIONS
-from lecture21.layers import NORMS
-from lecture21.layers.feed_forward import ACTIVATIONS
+from lecture21.initialization import _INITIALIZATIONS
+from lecture21.layers.blocks import _NORMS
+from lecture21.layers.feed_forward import _ACTIVATIONS
 from lecture21.moe import MoEConfig
-from lecture21.positions import POSITIONS, SCALINGS
+from lecture21.positions import _POSITIONS, SCALINGS
 
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "activation": tuple(ACTIVATIONS),
-    "norm": tuple(NORMS),
+    "activation": tuple(_ACTIVATIONS),
+    "norm": tuple(_NORMS),
     "norm_position": ("pre", "post"),
-    "position": tuple(POSITIONS),
+    "position": tuple(_POSITIONS),
     "rotary_scaling": tuple(SCALINGS),
-    "initialization": tuple(INITIALIZATIONS),
+    "initialization": tuple(_INITIALIZATIONS),
 }
 """The allowed values of each field that is a word."""
 

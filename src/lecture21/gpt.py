@@ -11,11 +11,12 @@ from lecture21._support.modes import restored_on_error
 from lecture21._support.storage import build_model, load_pretrained, save_model
 from lecture21._support.tensors import require_batch, require_vocabulary
 from lecture21.config import GPTConfig
-from lecture21.initialization import _STD, INITIALIZATIONS
-from lecture21.layers import NORMS, Block, FeedForward, KVCache, MultiHeadAttention
+from lecture21.initialization import _INITIALIZATIONS, _STD
+from lecture21.layers import Block, FeedForward, KVCache, MultiHeadAttention
+from lecture21.layers.blocks import _NORMS
 from lecture21.moe import SparseMoE, routings
 from lecture21.objectives import IGNORE, token_cross_entropy
-from lecture21.positions import POSITIONS, Rotary
+from lecture21.positions import _POSITIONS, Rotary
 
 _KIND = "gpt"
 _STRETCHABLE = ("window", "rotary_scaling", "rotary_factor", "rotary_base")  # fields that no weight depends on
@@ -23,7 +24,7 @@ _POSITION_TABLE = "position.table.weight"  # the only weights whose shape depend
 
 
 def _make_norm(config: GPTConfig, width: int) -> nn.Module:
-    return NORMS[config.norm](width, eps=config.norm_eps)
+    return _NORMS[config.norm](width, eps=config.norm_eps)
 
 
 def _make_block(config: GPTConfig, rotary: Rotary | None = None) -> Block:
@@ -60,7 +61,7 @@ class GPT(nn.Module):
         super().__init__()
         c = self.config = config
         self.token = nn.Embedding(c.vocab_size, c.d_model)
-        self.position = POSITIONS[c.position](c.block_size, c.d_model)
+        self.position = _POSITIONS[c.position](c.block_size, c.d_model)
         self.dropout = nn.Dropout(c.dropout)
         rotary = None
         if c.position == "rotary":
@@ -74,7 +75,7 @@ class GPT(nn.Module):
             # is scaled with the token table: large position vectors would hide which token is where.
             for table in (module for module in self.modules() if isinstance(module, nn.Embedding)):
                 nn.init.normal_(table.weight, std=_STD)
-        INITIALIZATIONS[c.initialization](self, c.n_layer)
+        _INITIALIZATIONS[c.initialization](self, c.n_layer)
 
     @property
     def vocab_size(self) -> int:

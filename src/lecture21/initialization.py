@@ -58,7 +58,7 @@ def _zero(model: nn.Module, n_layer: int) -> None:
                 nn.init.zeros_(parameter)
 
 
-INITIALIZATIONS: dict[str, Callable[[nn.Module, int], None]] = {
+_INITIALIZATIONS: dict[str, Callable[[nn.Module, int], None]] = {
     "torch": _torch,
     "gpt1": _gpt1,
     "gpt2": _gpt2,

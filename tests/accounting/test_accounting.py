@@ -12,6 +12,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from lecture21 import GPT, GPTConfig, accounting, presets
+from lecture21.accounting.counting import _Parameters
+from lecture21.accounting.flops import _Flops
 from lecture21.config import _CHOICES
 from lecture21.layers import Block, MultiHeadAttention
 from lecture21.moe.config import _BALANCES
@@ -100,7 +102,7 @@ def test_parameters_by_hand():
     attention = 4 * (2 * 2 + 2)
     feed_forward = (2 * 4 + 4) + (4 * 2 + 2)
     biases = 4 * 2 + (4 + 2) + 5
-    expected = accounting.Parameters(5 * 2, 3 * 2, attention, feed_forward, 3 * (2 + 2), 5 * 2 + 5, biases=biases)
+    expected = _Parameters(5 * 2, 3 * 2, attention, feed_forward, 3 * (2 + 2), 5 * 2 + 5, biases=biases)
     assert accounting.parameters(config) == expected
     assert expected.total == 10 + 6 + 24 + 22 + 12 + 15
     assert expected.non_embedding == 24 + 22 + 12
@@ -120,7 +122,7 @@ def test_an_untied_head_adds_a_second_embedding_matrix_to_gpt3():
 def test_the_2017_transformer_and_bert_are_counted_from_the_same_parts():
     """The 2017 transformer has no biases in its attention; BERT has token types, a norm of embeddings and a pooler."""
 
-    def layers(n: int, width: int, hidden: int, bias: bool) -> accounting.Parameters:
+    def layers(n: int, width: int, hidden: int, bias: bool) -> _Parameters:
         config = GPTConfig(n_layer=n, n_head=1, d_model=width, d_ff=hidden, qkv_bias=bias, final_norm=False)
         return accounting.parameters(config)
 
@@ -212,7 +214,7 @@ def test_flops_of_a_sequence_without_a_window_are_those_of_its_tokens(config, da
     context, recompute = data.draw(st.integers(1, config.block_size)), data.draw(st.booleans())
     one = accounting.flops_per_token(config, context, recompute=recompute)
     all_of_them = accounting.sequence_flops(config, context, recompute=recompute)
-    assert all_of_them == accounting.Flops(context * one.linear, context * one.attention, recompute)
+    assert all_of_them == _Flops(context * one.linear, context * one.attention, recompute)
 
 
 def test_a_window_by_hand():

@@ -16,7 +16,8 @@ from lecture21.ngram import NGram
 from lecture21.positions import Rotary, sinusoidal
 from lecture21.rnn import RNN, RNNConfig
 from lecture21.tokenizers import BPETokenizer, load_tokenizer
-from lecture21.training import History, choose_device, minimize, sample_windows
+from lecture21.training import History, minimize, sample_windows
+from lecture21.training._devices import choose_device
 
 _Call = tuple[str, Callable[[], object]]
 

@@ -49,7 +49,7 @@ def test_an_error_is_one_short_line_without_control_characters(monkeypatch, caps
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("lecture21.cli.app.app", fail)
+    monkeypatch.setattr("lecture21.cli.app._app", fail)
     err = refusal(capsys)
     assert message in err
     assert "\x1b" not in err
@@ -191,7 +191,7 @@ sys.exit(main([]))
 
 
 def test_an_ignored_signal_stays_ignored_and_other_handlers_come_back(monkeypatch):
-    monkeypatch.setattr("lecture21.cli.app.app", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM) or 0)
+    monkeypatch.setattr("lecture21.cli.app._app", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM) or 0)
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         assert main([]) == 0

@@ -31,7 +31,7 @@ from lecture21.tokenizers import (
     train_bpe,
 )
 from lecture21.tokenizers.characters import _UNKNOWN
-from lecture21.tokenizers.encodings import END_OF_TEXT
+from lecture21.tokenizers.encodings import _END_OF_TEXT
 from lecture21.training._checkpoints import Tokenizer as SavedBesideAModel
 
 # Lone surrogates too: a Python string may hold them, and JSON may confuse two of them with one character.
@@ -170,7 +170,7 @@ def test_a_failed_save_leaves_the_old_vocabulary(tmp_path, monkeypatch):
     assert CharTokenizer.load(path) == CharTokenizer("abc")
 
 
-pieces = [*PIECES, END_OF_TEXT, "<|endof", "|>", "000"]
+pieces = [*PIECES, _END_OF_TEXT, "<|endof", "|>", "000"]
 prose = st.text(assigned) | st.lists(st.sampled_from(pieces) | assigned).map("".join)
 crowded = st.text("ab 'é\n", min_size=1, max_size=60)  # few symbols: long runs and many ties
 
@@ -181,8 +181,8 @@ def library(text, vocab_size):
     learner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=vocab_size - 1, initial_alphabet=alphabet, show_progress=False)
-    learner.train_from_iterator(text.split(END_OF_TEXT), trainer)
-    learner.add_special_tokens([END_OF_TEXT])
+    learner.train_from_iterator(text.split(_END_OF_TEXT), trainer)
+    learner.add_special_tokens([_END_OF_TEXT])
     return learner
 
 
@@ -193,7 +193,7 @@ def train_part():
 
 @pytest.fixture(scope="module")
 def of_the_plays(train_part):
-    return BPETokenizer.from_text(train_part, 1024, [END_OF_TEXT])
+    return BPETokenizer.from_text(train_part, 1024, [_END_OF_TEXT])
 
 
 @pytest.fixture(scope="module")
@@ -203,16 +203,16 @@ def library_of_the_plays(train_part):
 
 @pytest.fixture(scope="module")
 def small():
-    return BPETokenizer.from_text("to be, or not to be: <|endoftext|>'tis", 260, (END_OF_TEXT,))
+    return BPETokenizer.from_text("to be, or not to be: <|endoftext|>'tis", 260, (_END_OF_TEXT,))
 
 
 def test_an_encoding_has_bytes_then_merges_then_special_tokens(small):
-    encoding = train_bpe("to be, or not to be: <|endoftext|>'tis", 260, (END_OF_TEXT,))
+    encoding = train_bpe("to be, or not to be: <|endoftext|>'tis", 260, (_END_OF_TEXT,))
     assert isinstance(encoding, tiktoken.Encoding)
     assert (encoding.name, encoding.n_vocab, encoding.eot_token) == ("bpe260", 260, 259)
     assert [encoding.decode_single_token_bytes(i) for i in range(256)] == [bytes([byte]) for byte in _alphabet.BYTES]
-    assert [encoding.decode([i]) for i in range(256, 260)] == ["be", "to", " be", END_OF_TEXT]
-    assert encoding.special_tokens_set == {END_OF_TEXT}
+    assert [encoding.decode([i]) for i in range(256, 260)] == ["be", "to", " be", _END_OF_TEXT]
+    assert encoding.special_tokens_set == {_END_OF_TEXT}
     assert BPETokenizer(encoding) == small
     assert train_bpe("abc", 256).encode("é") == [_alphabet.BYTES.index(byte) for byte in "é".encode()]
 
@@ -232,7 +232,7 @@ def test_the_plays_are_encoded_as_the_library_does(of_the_plays, library_of_the_
 @given(crowded, crowded)
 def test_training_on_any_text_agrees_with_the_library(learn, text):
     whole = library(learn, 10**6)
-    ours = BPETokenizer.from_text(learn, whole.get_vocab_size(), [END_OF_TEXT])
+    ours = BPETokenizer.from_text(learn, whole.get_vocab_size(), [_END_OF_TEXT])
     assert ours.encode(text) == whole.encode(text).ids
     # Each token results from one merge, so ranks of tokens (tiktoken) and of pairs (library) are equivalent.
     assert len(json.loads(whole.to_str())["model"]["merges"]) == ours.vocab_size - 257
@@ -266,10 +266,10 @@ def test_training_in_another_process_gives_the_same_vocabulary():
 
 
 def test_special_tokens_are_cut_out_before_learning():
-    text = END_OF_TEXT.join(["ab"] * 9)
+    text = _END_OF_TEXT.join(["ab"] * 9)
     with pytest.raises(ValueError, match=r"vocab_size=259 is too large for this text: after 258 every word is"):
-        train_bpe(text, 259, [END_OF_TEXT])
-    assert train_bpe(text, 258, [END_OF_TEXT]).encode(text, allowed_special="all") == [256, *[257, 256] * 8]
+        train_bpe(text, 259, [_END_OF_TEXT])
+    assert train_bpe(text, 258, [_END_OF_TEXT]).encode(text, allowed_special="all") == [256, *[257, 256] * 8]
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_invalid_training_arguments_are_refused(text, vocab_size, special, compl
 
 
 def test_one_special_token_may_be_given_as_a_string():
-    assert train_bpe("abc", 257, END_OF_TEXT).special_tokens_set == {END_OF_TEXT}
+    assert train_bpe("abc", 257, _END_OF_TEXT).special_tokens_set == {_END_OF_TEXT}
 
 
 @given(texts | prose)
@@ -369,7 +369,7 @@ def test_an_encoding_with_gaps_is_refused():
         BPETokenizer(gap)
 
 
-@given(crowded, st.sampled_from([(), ("<a>",), ("é <\n>", END_OF_TEXT)]))
+@given(crowded, st.sampled_from([(), ("<a>",), ("é <\n>", _END_OF_TEXT)]))
 def test_a_saved_encoding_is_loaded_unchanged(tmp_path_factory, learn, special):
     path = tmp_path_factory.mktemp("saved") / "tokenizer.json"
     encoding = train_bpe(learn, 256 + len(special), special)
@@ -520,7 +520,7 @@ def test_the_gpt2_encoding_equals_tiktokens(tiktokens_own):
     encoding = gpt2()
     assert (encoding.name, encoding.n_vocab, encoding.eot_token) == ("gpt2", 50_257, 50_256)
     assert encoding._mergeable_ranks == tiktokens_own._mergeable_ranks
-    assert encoding._special_tokens == tiktokens_own._special_tokens == {END_OF_TEXT: 50_256}
+    assert encoding._special_tokens == tiktokens_own._special_tokens == {_END_OF_TEXT: 50_256}
     assert gpt2() is encoding
 
 
@@ -545,9 +545,9 @@ def test_published_ids_are_reproduced(text, ids):
 
 
 def test_a_special_token_is_encoded_as_text_unless_allowed():
-    assert gpt2().encode(END_OF_TEXT, disallowed_special=()) == [27, 91, 437, 1659, 5239, 91, 29]
+    assert gpt2().encode(_END_OF_TEXT, disallowed_special=()) == [27, 91, 437, 1659, 5239, 91, 29]
     with pytest.raises(ValueError, match="disallowed special token"):
-        gpt2().encode(END_OF_TEXT)
+        gpt2().encode(_END_OF_TEXT)
 
 
 @given(prose)

@@ -66,7 +66,7 @@ def test_a_stack_of_matrices_is_trained_as_its_matrices():
 
 def test_orthogonalized_matrices_have_singular_values_near_1_and_the_same_singular_vectors():
     matrices = torch.randn(4, 8, 20, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    found = muon.orthogonalize(matrices)
+    found = muon._orthogonalize(matrices)
     singular = torch.linalg.svdvals(found)
     assert 0.6 < singular.min() <= singular.max() < 1.3
     u, _, v = torch.linalg.svd(matrices, full_matrices=False)

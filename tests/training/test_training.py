@@ -13,7 +13,7 @@ from lecture21 import GPT, GPTConfig
 from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import History, TrainConfig, evaluate, learning_rate, sample_windows, train
-from lecture21.training.devices import _choose_precision
+from lecture21.training._devices import _choose_precision
 
 SHAPE = {"vocab_size": 9, "block_size": 8, "n_layer": 1, "n_head": 2, "d_model": 8}
 QUICK = {"steps": 12, "batch_size": 4, "eval_every": 4, "device": "cpu"}

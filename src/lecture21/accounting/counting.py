@@ -22,7 +22,7 @@ _PARTS = {
 
 
 @dataclass(frozen=True)
-class Parameters:
+class _Parameters:
     """Number of parameters of a model, by part; each part includes its biases."""
 
     embeddings: int = 0
@@ -70,7 +70,7 @@ class Parameters:
         return self.active - self.embeddings
 
 
-def parameters(model: GPTConfig | Shape | nn.Module) -> Parameters:
+def parameters(model: GPTConfig | Shape | nn.Module) -> _Parameters:
     """Count the parameters of a model.
 
     A configuration or shape is counted by formula, without building the model. With the defaults of GPT-2 (biases,
@@ -90,7 +90,7 @@ def parameters(model: GPTConfig | Shape | nn.Module) -> Parameters:
     norms = width * (2 * layers + shape.n_cross + stacks * shape.final_norm)
     norms += shape.n_attention * shape.attention.norm_width
     expert = shape.n_sparse * (shape.expert_weights + shape.expert_biases)  # one in each sparse layer
-    return Parameters(
+    return _Parameters(
         embeddings=shape.vocab_size * width,
         positions=shape.positions * width + stacks * shape.relative_buckets * shape.attention.n_head,
         attention=shape.n_attention * shape.attention.weights(width) + attention_biases,
@@ -118,7 +118,7 @@ def _dense_layers(shape: Shape) -> tuple[int, int]:
     return weights, biases
 
 
-def _count_modules(model: nn.Module) -> Parameters:
+def _count_modules(model: nn.Module) -> _Parameters:
     counts = dict.fromkeys(_PARTS.values(), 0)
     biases = idle = 0
     for name, parameter in model.named_parameters():  # a shared one is listed once
@@ -132,4 +132,4 @@ def _count_modules(model: nn.Module) -> Parameters:
         if isinstance(layer, SparseMoE):
             expert = sum(parameter.numel() for parameter in layer.experts.parameters()) // layer.config.n_expert
             idle += (layer.config.n_expert - layer.config.top_k) * expert
-    return Parameters(**counts, idle_experts=idle, biases=biases)
+    return _Parameters(**counts, idle_experts=idle, biases=biases)

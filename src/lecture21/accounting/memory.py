@@ -8,7 +8,7 @@ from lecture21.accounting.flops import _is_blocked, _require_context, _visible_k
 from lecture21.accounting.shapes import Shape
 from lecture21.config import GPTConfig
 
-BITS: dict[str, int | float] = {"fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "int4": 4, "mxfp4": 4.25}
+_BITS: dict[str, int | float] = {"fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "int4": 4, "mxfp4": 4.25}
 """Bits per number. mxfp4 is a format of routed experts only; all other weights then have 16 bits, as in gpt-oss.
 
 In mxfp4 a weight has 4 bits, and each block of 32 weights shares a scale of 8 bits.
@@ -18,14 +18,14 @@ Source: OpenAI 2025, section 2.1; Open Compute Project 2023.
 
 def _bits(dtype: str) -> int:
     """Return the bits of a number that is not the weight of a routed expert."""
-    require_choice("dtype", dtype, [name for name in BITS if name != "mxfp4"])
-    return BITS[dtype]
+    require_choice("dtype", dtype, [name for name in _BITS if name != "mxfp4"])
+    return _BITS[dtype]
 
 
 def _weight_bits(dtype: str) -> tuple[int | float, int]:
     """Return the bits of a weight of a routed expert, and of any other parameter."""
-    require_choice("dtype", dtype, BITS)
-    return BITS[dtype], BITS["bf16" if dtype == "mxfp4" else dtype]
+    require_choice("dtype", dtype, _BITS)
+    return _BITS[dtype], _BITS["bf16" if dtype == "mxfp4" else dtype]
 
 
 def _expert_bytes(shape: Shape, dtype: str) -> float:
@@ -35,7 +35,7 @@ def _expert_bytes(shape: Shape, dtype: str) -> float:
 
 
 def weight_bytes(model: GPTConfig | Shape, dtype: str = "bf16") -> int:
-    """Return the memory of all weights; `dtype` is a key of `BITS`."""
+    """Return the memory of all weights; `dtype` is fp32, bf16, fp16, fp8, int8, int4 or mxfp4."""
     shape, counts = Shape.of(model), parameters(model)
     experts = shape.n_sparse * shape.n_expert * _expert_bytes(shape, dtype)
     return math.floor(experts + (counts.total - counts.experts) * _weight_bits(dtype)[1] / 8)
@@ -62,7 +62,7 @@ def kv_cache_bytes(model: GPTConfig | Shape, context: int | None = None, batch: 
         model: a configuration or shape.
         context: number of tokens so far, the newest included; the block size of a `GPTConfig` if None.
         batch: number of sequences.
-        dtype: a key of `BITS` other than mxfp4.
+        dtype: fp32, bf16, fp16, fp8, int8 or int4.
     """
     shape, context = Shape.of(model), _require_context(model, context)
     require_whole("batch", batch)
@@ -82,7 +82,7 @@ def activation_bytes(
         config: the configuration.
         context: length of the sequences; the block size if None.
         batch: number of sequences.
-        dtype: a key of `BITS` other than mxfp4.
+        dtype: fp32, bf16, fp16, fp8, int8 or int4.
         fused: whether attention is torch's fused kernel; if not, all H S attention weights of a query are stored.
     """
     require_whole("batch", batch)

@@ -14,7 +14,7 @@ from lecture21.accounting.memory import _bits, _expert_bytes, _weight_bits
 from lecture21.accounting.shapes import Shape
 from lecture21.config import GPTConfig
 
-BANDWIDTHS: dict[str, float] = {"T4": 320e9, "V100": 900e9, "A100": 2.039e12, "H100": 3.35e12}
+_BANDWIDTHS: dict[str, float] = {"T4": 320e9, "V100": 900e9, "A100": 2.039e12, "H100": 3.35e12}
 """Peak memory bandwidth in bytes/s, as stated by the vendor, for the boards of `DEVICES`.
 
 Source: NVIDIA's data sheets; the A100 is the one with 80 GB.
@@ -69,7 +69,7 @@ def all_to_all_bytes(
 
     Args:
         model: a configuration or shape.
-        dispatch: data type sent to the experts, a key of `BITS` other than mxfp4.
+        dispatch: data type sent to the experts: fp32, bf16, fp16, fp8, int8 or int4.
         combine: data type sent back.
         n_devices: number of devices that share the experts evenly, the token's own included; if None, every expert is
             on another device.
@@ -103,8 +103,8 @@ def ridge_point(device: str) -> float:
 
     Source: Williams, Waterman & Patterson 2009.
     """
-    require_choice("device", device, BANDWIDTHS)
-    return DEVICES[device] / BANDWIDTHS[device]
+    require_choice("device", device, _BANDWIDTHS)
+    return DEVICES[device] / _BANDWIDTHS[device]
 
 
 def ridge_batch(model: GPTConfig | Shape, device: str, dtype: str = "bf16") -> int:
@@ -123,8 +123,8 @@ def tokens_per_second(model: GPTConfig | Shape, device: str, batch: int = 1, dty
 
     Attention, its cache, communication, and whether the weights fit in memory are not considered.
     """
-    require_choice("device", device, BANDWIDTHS)
-    reading = weights_read(model, batch, dtype) / BANDWIDTHS[device]
+    require_choice("device", device, _BANDWIDTHS)
+    reading = weights_read(model, batch, dtype) / _BANDWIDTHS[device]
     computing = batch * _decode_flops(model) / DEVICES[device]
     return batch / max(reading, computing)
 

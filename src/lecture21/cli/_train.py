@@ -31,12 +31,14 @@ from lecture21.cli._options import (
 from lecture21.config import GPTConfig
 from lecture21.data import split
 from lecture21.gpt import GPT
-from lecture21.rnn import KINDS, RNN, RNNConfig
+from lecture21.rnn import _KINDS, RNN, RNNConfig
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.tokenizers.encodings import gpt2
-from lecture21.training import History, TrainableModel, TrainConfig, choose_device, recipe, train
+from lecture21.training import History, TrainConfig, recipe, train
 from lecture21.training._checkpoints import CHECKPOINT
+from lecture21.training._devices import choose_device
 from lecture21.training._processes import is_lost, join_processes
+from lecture21.training.evaluation import _TrainableModel
 
 
 def _make_tokenizer(name: str, text: str, training_text: str) -> CharTokenizer | BPETokenizer:
@@ -63,10 +65,10 @@ def _make_config(preset: str, changes: dict[str, object]) -> GPTConfig | RNNConf
     """
     if "vocab_size" in changes:
         raise ValueError("--set vocab_size: the text determines the number of symbols")
-    if preset in KINDS:
+    if preset in _KINDS:
         return RNNConfig.from_dict({"kind": preset, **changes}, source=f"--set for {preset}")
     if preset not in presets.names():
-        raise ValueError(f"unknown preset {preset!r}; choose from {', '.join((*presets.names(), *KINDS))}")
+        raise ValueError(f"unknown preset {preset!r}; choose from {', '.join((*presets.names(), *_KINDS))}")
     return presets.get(preset, **changes)
 
 
@@ -119,7 +121,7 @@ def train_command(
     preset: Annotated[
         str,
         typer.Option(
-            help=f"Model: {', '.join((*presets.names(), *KINDS))}. "
+            help=f"Model: {', '.join((*presets.names(), *_KINDS))}. "
             "modern and modern-gpt0 have other defaults for the settings below."
         ),
     ] = "gpt0",
@@ -154,7 +156,7 @@ def train_command(
     choose_threads(model)
     unit = "character" if tokenizer == "char" else "token"
 
-    def report(step: int, model: TrainableModel, history: History) -> None:
+    def report(step: int, model: _TrainableModel, history: History) -> None:
         lines = []
         if step == 0:
             counts = f"{len(tokens):,} {unit}s to train on, {len(val):,} to validate, {encoder.vocab_size:,} symbols"

@@ -13,16 +13,16 @@ from lecture21.cli._messages import print_error
 from lecture21.cli._sample import sample
 from lecture21.cli._train import train_command
 
-app = typer.Typer(
+_app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Train a GPT on Shakespeare, sample from it, compare it with n-gram models, and count what a GPT costs.",
 )
-app.command("train")(train_command)
-app.command("sample")(sample)
-app.command("eval")(evaluate_command)
-app.command("count")(count_command)
+_app.command("train")(train_command)
+_app.command("sample")(sample)
+_app.command("eval")(evaluate_command)
+_app.command("count")(count_command)
 
 # Newer versions of typer contain their own click, so its base class of usage errors is found through typer itself.
 _UsageError = typer.BadParameter.__mro__[1]
@@ -35,7 +35,7 @@ def _print_version(wanted: bool) -> bool:
     return wanted
 
 
-@app.callback()
+@_app.callback()
 def _common_options(
     show_version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
@@ -47,7 +47,7 @@ def _common_options(
 def _run(arguments: list[str] | None) -> int:
     """Run a command and return its exit code; errors in the input become one line."""
     try:
-        code = app(arguments, standalone_mode=False, prog_name="lecture21") or 0
+        code = _app(arguments, standalone_mode=False, prog_name="lecture21") or 0
         sys.stdout.flush()
         return code
     except (KeyboardInterrupt, typer.Abort):

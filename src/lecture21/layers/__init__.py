@@ -1,8 +1,8 @@
 """The parts of a transformer: multi-head attention with its cache, the feed-forward network, and the block."""
 
-from lecture21.layers.blocks import NORMS, Block
+from lecture21.layers.blocks import Block
 from lecture21.layers.cache import KVCache
-from lecture21.layers.feed_forward import ACTIVATIONS, FeedForward
+from lecture21.layers.feed_forward import FeedForward
 from lecture21.layers.heads import MultiHeadAttention
 from lecture21.layers.influence import influence_by_distance
 from lecture21.layers.maps import attention_maps, attention_weights

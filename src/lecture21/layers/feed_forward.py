@@ -32,7 +32,7 @@ def _relu2(x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
     return positive * positive  # the gradient of square() computes a power, which is slower
 
 
-ACTIVATIONS: dict[str, _Activation] = {
+_ACTIVATIONS: dict[str, _Activation] = {
     "relu": _Activation(F.relu),
     "gelu": _Activation(F.gelu),
     "gelu_tanh": _Activation(partial(F.gelu, approximate="tanh")),
@@ -48,7 +48,8 @@ class FeedForward(nn.Module):
     Args:
         d_model: width C.
         d_hidden: width of the hidden layer; 4 C in every GPT of the lecture.
-        activation: a key of `ACTIVATIONS`; a gated one has a third matrix, and computes down(act(gate(x)) * up(x)).
+        activation: relu, gelu, gelu_tanh, relu2 or swiglu. A gated one (swiglu) has a third matrix, and computes
+            down(act(gate(x)) * up(x)).
         bias: whether the linear maps have a bias.
         dropout: probability of dropping an output in training.
 
@@ -59,8 +60,8 @@ class FeedForward(nn.Module):
         self, d_model: int, d_hidden: int, *, activation: str = "relu", bias: bool = True, dropout: float = 0.0
     ):
         super().__init__()
-        require_choice("activation", activation, ACTIVATIONS)
-        self.activation = ACTIVATIONS[activation]
+        require_choice("activation", activation, _ACTIVATIONS)
+        self.activation = _ACTIVATIONS[activation]
         self.up = nn.Linear(d_model, d_hidden, bias=bias)
         self.gate = nn.Linear(d_model, d_hidden, bias=bias) if self.activation.gated else None
         self.down = nn.Linear(d_hidden, d_model, bias=bias)

@@ -4,7 +4,7 @@ Bagging and boosting fit their members one by one; the data sets are in `lecture
 """
 
 from lecture21.mixtures.bagging import bag
-from lecture21.mixtures.boosting import AdaBoost, L2Boost, adaboost, l2_boost
+from lecture21.mixtures.boosting import adaboost, l2_boost
 from lecture21.mixtures.em import fit_em
 from lecture21.mixtures.formula import Mixture
 from lecture21.mixtures.gates import ConstantGate, LinearGate, MLPGate, UniformGate

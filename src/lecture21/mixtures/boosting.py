@@ -40,7 +40,7 @@ class _Vote(nn.Module):
         return votes.gather(-1, y[:, None].long())[:, 0].log()
 
 
-class AdaBoost(nn.Module):
+class _AdaBoost(nn.Module):
     """A weighted vote of two-class members, as `adaboost` fits it.
 
     Attributes:
@@ -96,7 +96,7 @@ class AdaBoost(nn.Module):
         return torch.where(self.alphas > 0, factors, 1.0).prod().item()
 
 
-def adaboost(learner: _Learner, x: Float[Tensor, "N D"], y: Int[Tensor, " N"], *, rounds: int = 8) -> AdaBoost:
+def adaboost(learner: _Learner, x: Float[Tensor, "N D"], y: Int[Tensor, " N"], *, rounds: int = 8) -> _AdaBoost:
     """Fit members one after another, each to weights that are increased where the previous member was wrong.
 
     After each round the weights are multiplied by exp(-alpha_m y h_m(x)) and divided by their sum. Under the new
@@ -147,10 +147,10 @@ def adaboost(learner: _Learner, x: Float[Tensor, "N D"], y: Int[Tensor, " N"], *
         if perfect:
             break
     alphas, errors = (torch.tensor(values, dtype=torch.float64) for values in (alphas, errors))
-    return AdaBoost(members, alphas, errors, torch.stack(weights), stopped)
+    return _AdaBoost(members, alphas, errors, torch.stack(weights), stopped)
 
 
-class L2Boost(nn.Module):
+class _L2Boost(nn.Module):
     """A sum of regression members, as `l2_boost` fits it: f(x) = shrinkage * sum_m f_m(x).
 
     It is not a mixture: its weights sum to shrinkage * M, and its members are not distributions of y given x.
@@ -183,7 +183,7 @@ class L2Boost(nn.Module):
 
 def l2_boost(
     learner: _Learner, x: Float[Tensor, "N D"], y: Float[Tensor, " N"], *, rounds: int = 8, shrinkage: float = 1.0
-) -> L2Boost:
+) -> _L2Boost:
     """Fit members one after another, each to the residuals of the sum so far.
 
     Args:
@@ -205,7 +205,7 @@ def l2_boost(
     for _ in range(rounds):
         members.append(learner(x, residuals, ones))
         residuals = residuals - shrinkage * members[-1].mean(x).detach()
-    return L2Boost(members, shrinkage, residuals.square().mean().sqrt().item())
+    return _L2Boost(members, shrinkage, residuals.square().mean().sqrt().item())
 
 
 def _signs(member: nn.Module, x: Tensor) -> Tensor:

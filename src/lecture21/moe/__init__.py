@@ -8,4 +8,4 @@ from lecture21.moe.balance import balance_loss, rebalanced
 from lecture21.moe.config import MoEConfig
 from lecture21.moe.layer import SparseMoE
 from lecture21.moe.routing import Router, Routing, route, within_capacity
-from lecture21.moe.statistics import RouterStatistics, describe, routings, statistics_of
+from lecture21.moe.statistics import describe, routings, statistics_of

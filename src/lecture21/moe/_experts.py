@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lecture21._support.validation import require_choice
-from lecture21.layers.feed_forward import ACTIVATIONS
+from lecture21.layers.feed_forward import _ACTIVATIONS
 
 
 class _GroupedLinear(nn.Module):
@@ -37,14 +37,14 @@ class Experts(nn.Module):
         d_model: width C.
         d_hidden: width of each expert's hidden layer.
         n_expert: number of experts E.
-        activation: a key of `ACTIVATIONS`; a gated one has a third matrix.
+        activation: one of `FeedForward`; a gated one has a third matrix.
         bias: whether the maps have a bias.
     """
 
     def __init__(self, d_model: int, d_hidden: int, n_expert: int, *, activation: str = "relu", bias: bool = True):
         super().__init__()
-        require_choice("activation", activation, ACTIVATIONS)
-        self.activation = ACTIVATIONS[activation]
+        require_choice("activation", activation, _ACTIVATIONS)
+        self.activation = _ACTIVATIONS[activation]
         self.up = _GroupedLinear(n_expert, d_model, d_hidden, bias=bias)
         self.gate = _GroupedLinear(n_expert, d_model, d_hidden, bias=bias) if self.activation.gated else None
         self.down = _GroupedLinear(n_expert, d_hidden, d_model, bias=bias)

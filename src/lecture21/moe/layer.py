@@ -22,7 +22,7 @@ class SparseMoE(nn.Module):
         d_model: width C.
         d_hidden: width of each expert's hidden layer.
         config: number of experts, routing, load balancing and capacity.
-        activation: a key of `lecture21.layers.ACTIVATIONS`.
+        activation: one of `lecture21.layers.FeedForward`.
         bias: whether the maps of the experts have a bias.
         dropout: probability of dropping an output in training.
 

@@ -17,7 +17,7 @@ _DEAD = 0.1  # an expert with less than this part of its equal share counts as d
 
 
 @dataclass(frozen=True)
-class RouterStatistics:
+class _RouterStatistics:
     """Statistics of one layer on one batch. Load balance and specialisation are different properties."""
 
     load: Float[Tensor, " E"]
@@ -47,7 +47,7 @@ def _entropy(probabilities: Float[Tensor, "*N E"]) -> Float[Tensor, "*N"]:
 
 
 @torch.no_grad()
-def describe(routing: Routing, ids: Int[Tensor, "B T"] | None = None) -> RouterStatistics:
+def describe(routing: Routing, ids: Int[Tensor, "B T"] | None = None) -> _RouterStatistics:
     """Return the statistics of one routing; given token ids, also their mutual information with the experts."""
     n_expert = routing.logits.shape[-1]
     if ids is not None and ids.shape != routing.experts.shape[:2]:
@@ -55,7 +55,7 @@ def describe(routing: Routing, ids: Int[Tensor, "B T"] | None = None) -> RouterS
     share = _load(routing.experts, n_expert)
     probabilities = routing.logits.softmax(-1)
     most = math.log(n_expert) if n_expert > 1 else 1.0
-    return RouterStatistics(
+    return _RouterStatistics(
         load=share,
         probability=probabilities.flatten(0, 1).mean(0),
         load_entropy=_entropy(share).item() / most,
@@ -92,7 +92,7 @@ def routings(model: nn.Module) -> Iterator[list[tuple[Router, Routing]]]:
 
 
 @torch.no_grad()
-def statistics_of(model: nn.Module, ids: Int[Tensor, "B T"]) -> list[RouterStatistics]:
+def statistics_of(model: nn.Module, ids: Int[Tensor, "B T"]) -> list[_RouterStatistics]:
     """Run a model on token ids, in evaluation mode, and return the statistics of each sparse layer."""
     with evaluating(model), routings(model) as found:
         model(ids)

@@ -4,5 +4,5 @@
 """
 
 from lecture21.tokenizers.characters import CharTokenizer
-from lecture21.tokenizers.encodings import END_OF_TEXT, gpt2, train_bpe
+from lecture21.tokenizers.encodings import gpt2, train_bpe
 from lecture21.tokenizers.subwords import BPETokenizer, load_tokenizer

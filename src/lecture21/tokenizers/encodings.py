@@ -22,7 +22,7 @@ from lecture21.tokenizers._alphabet import BYTES, PATTERN, SYMBOLS, spell, unspe
 _KIND = "bpe"
 """The value of "tokenizer" in a saved file."""
 
-END_OF_TEXT = "<|endoftext|>"
+_END_OF_TEXT = "<|endoftext|>"
 """The special token between two documents in GPT-2's training data."""
 
 _PROBE = "".join(map(chr, range(256))) + " don't  stop\n\n42nd aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"
@@ -38,7 +38,7 @@ def train_bpe(text: str, vocab_size: int, special_tokens: Iterable[str] = ()) ->
         text: the training text; occurrences of special tokens are removed first.
         vocab_size: number of ids, special tokens included; at least 256 more than the special tokens, and at most
             what the text allows: every word one token.
-        special_tokens: such as `END_OF_TEXT`, each with one id; distinct and not empty.
+        special_tokens: such as `<|endoftext|>`, each with one id; distinct and not empty.
 
     Source: Radford et al. 2019; the trainer is that of the `tokenizers` library.
     """
@@ -113,7 +113,7 @@ def _check_pattern(pattern: str) -> None:
 
 @cache
 def gpt2() -> tiktoken.Encoding:
-    """Return GPT-2's own encoding: 256 bytes, 50,000 merges and `END_OF_TEXT`, 50,257 ids.
+    """Return GPT-2's own encoding: 256 bytes, 50,000 merges and `<|endoftext|>`, 50,257 ids.
 
     The vocabulary comes from a small wheel on the Python package index, as the plays do. It equals
     `tiktoken.get_encoding("gpt2")`, which is downloaded from another host.

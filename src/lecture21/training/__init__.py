@@ -1,8 +1,7 @@
 """Training and evaluation: one loop for long runs over a text, one for small tasks, and runs that can be resumed."""
 
 from lecture21.training.config import TrainConfig, learning_rate
-from lecture21.training.devices import choose_device
-from lecture21.training.evaluation import TrainableModel, evaluate
+from lecture21.training.evaluation import evaluate
 from lecture21.training.history import History
 from lecture21.training.loop import sample_windows, train
 from lecture21.training.muon import Muon
@@ -13,8 +12,6 @@ __all__ = [
     "History",
     "Muon",
     "TrainConfig",
-    "TrainableModel",
-    "choose_device",
     "evaluate",
     "learning_rate",
     "minimize",

@@ -23,7 +23,7 @@ from lecture21._support.storage import CONFIG, WEIGHTS, check_tensors, find_diff
 from lecture21._support.validation import printable
 from lecture21.training._processes import Processes, shard_like
 from lecture21.training._random_states import gather_random_states, restore_random_states
-from lecture21.training.evaluation import TrainableModel
+from lecture21.training.evaluation import _TrainableModel
 from lecture21.training.history import History
 from lecture21.training.muon import Muon
 
@@ -56,7 +56,7 @@ class Tokenizer(Protocol):
 class TrainingState:
     """Everything that changes during training, and what a checkpoint must match to be loaded into it."""
 
-    model: TrainableModel
+    model: _TrainableModel
     optimizers: list[torch.optim.Optimizer]
     batches: torch.Generator
     scaler: torch.amp.GradScaler
@@ -147,7 +147,7 @@ def _export(out: Path, state: TrainingState, weights: dict[str, Tensor]) -> None
     state.rows_saved = len(state.history.step)
 
 
-def _unsharded(model: TrainableModel, weights: dict[str, Tensor]) -> TrainableModel:
+def _unsharded(model: _TrainableModel, weights: dict[str, Tensor]) -> _TrainableModel:
     """Return a model of the same kind that holds these tensors themselves, not copies."""
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
         whole = type(model)(model.config)

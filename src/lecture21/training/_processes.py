@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from lecture21.layers import Block
 from lecture21.moe import Router
-from lecture21.training.devices import choose_device
+from lecture21.training._devices import choose_device
 
 _Loss = Callable[[Int[Tensor, "B T"], Int[Tensor, "B T"]], Float[Tensor, ""]]
 

@@ -27,7 +27,7 @@ class _LanguageModel(Protocol):
 
 
 @runtime_checkable
-class TrainableModel(_LanguageModel, Protocol):
+class _TrainableModel(_LanguageModel, Protocol):
     """What `train` needs: an `nn.Module` with a configuration, a vocabulary size and a way to be saved."""
 
     config: Any

@@ -24,14 +24,14 @@ from lecture21.training._checkpoints import (
     remove_run,
     save_run,
 )
+from lecture21.training._devices import _mixed_precision
 from lecture21.training._processes import Processes, _Loss, local_part
 from lecture21.training.config import TrainConfig, learning_rate
-from lecture21.training.devices import _mixed_precision
-from lecture21.training.evaluation import TrainableModel, _evaluate, _require_tokens
+from lecture21.training.evaluation import _evaluate, _require_tokens, _TrainableModel
 from lecture21.training.history import History
 from lecture21.training.optimizers import _make_optimizers, _progress_bar, _update
 
-_OnEvaluation = Callable[[int, TrainableModel, History], None]
+_OnEvaluation = Callable[[int, _TrainableModel, History], None]
 
 
 def _require_window(tokens: Int[Tensor, " N"], block_size: int) -> None:
@@ -57,7 +57,7 @@ def sample_windows(
 
 
 def train(
-    model: TrainableModel,
+    model: _TrainableModel,
     tokens: Int[Tensor, " N"],
     config: TrainConfig | None = None,
     *,

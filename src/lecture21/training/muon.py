@@ -12,7 +12,7 @@ _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _EPS = 1e-7
 
 
-def orthogonalize(matrices: Float[Tensor, "N R C"], steps: int = 5) -> Float[Tensor, "N R C"]:
+def _orthogonalize(matrices: Float[Tensor, "N R C"], steps: int = 5) -> Float[Tensor, "N R C"]:
     """Replace the singular values of each matrix by values near 1, between about 0.7 and 1.2.
 
     Each step of the Newton-Schulz iteration applies the polynomial a s + b s^3 + c s^5 to every singular value s, with
@@ -67,7 +67,7 @@ class Muon(torch.optim.Optimizer):
                 directions = [_wide(self._direction(p, group["momentum"])) for p in parameters]
                 stack = torch.cat(directions)  # (N, R, C) with R <= C
                 half = stack.dtype == torch.float32 and _prefers_bfloat16(stack.device)
-                updates = orthogonalize(stack.bfloat16() if half else stack).to(stack.dtype)
+                updates = _orthogonalize(stack.bfloat16() if half else stack).to(stack.dtype)
                 updates = updates.split([len(d) for d in directions])
                 for p, update in zip(parameters, updates, strict=True):
                     rows, columns = p.shape[-2:]

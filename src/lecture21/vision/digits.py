@@ -102,7 +102,7 @@ class DigitReader(VisionGPT):
     Args:
         patch_size: side of a patch in pixels, which divides 8.
         seed: seed of the initialization; torch's global random state does not change.
-        position: positions of the GPT, a key of `positions.POSITIONS`.
+        position: positions of the GPT, learned, sinusoidal, rotary or none.
         patch_positions: whether patches have learned positions of their own.
         n_image: number of images before each text: 1 for names, 2 for sums.
     """
