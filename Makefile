@@ -11,6 +11,8 @@ LOCK := $(if $(CI),--constraint constraints.txt)
 # Two processes with one thread each: the models are too small to gain from more threads.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --durations 10
 NBVAL := --nbval --nbval-current-env
+JS := src/lecture21/live/js
+NODE := tools/js/node_modules/.bin
 TIMED := benchmarks/speed.py benchmarks/generation.py benchmarks/experts.py benchmarks/context_cost.py
 
 define check-python
@@ -25,7 +27,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book serve test test-code test-notebooks test-pages test-book test-browser weight lint lock address links notebooks pictures attack bench sweeps clean
+.PHONY: help .venv browser data book serve test test-code test-notebooks test-pages test-book test-browser weight lint js lock address links notebooks pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -93,6 +95,13 @@ lint: $(READY)  ## check the style of code and notebooks (ruff), and the workflo
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/actionlint .github/workflows/*.yml
+
+js:  ## format and check the JavaScript of the figures (needs Node; for contributors)
+	@command -v npm >/dev/null || { echo "make js needs Node and npm, which readers and the tests do without" >&2; exit 1; }
+	@cd tools/js && npm install --no-audit --no-fund --silent
+	@$(NODE)/prettier --config tools/js/.prettierrc.json --log-level warn --write $(JS)
+	@$(NODE)/eslint --config tools/js/eslint.config.js $(JS)
+	@$(NODE)/tsc --project tools/js/tsconfig.json
 
 lock: $(READY)  ## write constraints.txt again, from the newest versions that pyproject.toml allows
 	@$(BIN)/python tools/lock.py

@@ -36,7 +36,8 @@ def test_modules_keep_their_own_names(js, browser):
     )
     js(
         "figures/f.js",
-        'import { b } from "../kit/b.js";\nimport {\n  a,\n  twice,\n} from "../kit/a.js";\nexport default { value: [a, b, twice(4)] };\n',
+        'import { b } from "../kit/b.js";\nimport {\n  a,\n  twice,\n} from "../kit/a.js";\n'
+        "export default { value: [a, b, twice(4)] };\n",
     )
     text = _bundle.bundle("f")
     assert text.count("function twice") == 1  # a module that two others import is there once
@@ -45,7 +46,8 @@ def test_modules_keep_their_own_names(js, browser):
 
 def test_a_worker_runs_the_same_code_in_a_thread_or_here(js, browser):
     js("engine/sum.js", "export function sum(a, b) {\n  return a + b;\n}\n")
-    worker = 'import { sum } from "./sum.js";\nexport function serve(port) {\n  port.postMessage(sum(1, 2));\n}\nexport const here = sum(3, 4);\n'
+    serve = "export function serve(port) {\n  port.postMessage(sum(1, 2));\n}\n"
+    worker = f'import {{ sum }} from "./sum.js";\n{serve}export const here = sum(3, 4);\n'
     js("engine/worker.js", worker)
     js(
         "engine/client.js",

@@ -20,7 +20,10 @@ function createModel(values) {
       listeners.set(event, [...(listeners.get(event) ?? []), listener]);
     },
     off(event, listener) {
-      listeners.set(event, (listeners.get(event) ?? []).filter((each) => each !== listener));
+      listeners.set(
+        event,
+        (listeners.get(event) ?? []).filter((each) => each !== listener),
+      );
     },
   };
 }

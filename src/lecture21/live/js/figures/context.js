@@ -1,7 +1,8 @@
 // Available context (chapter 01): the loss of an RNN, a GPT and others when the context is cut.
 
+import { legend, lineChart } from "../kit/chart.js";
 import { slider } from "../kit/controls.js";
-import { drawing, legend, lineChart } from "../kit/draw.js";
+import { drawing } from "../kit/draw.js";
 import { createFrame } from "../kit/frame.js";
 import { integerIn } from "../kit/state.js";
 

@@ -1,7 +1,14 @@
 // Colours of the book (lecture21.figures.style), for the light and the dark theme.
 
 const ROLES = {
-  light: { query: "#0072B2", key: "#E69F00", value: "#009E73", output: "#CC79A7", masked: "#999999", stream: "#56B4E9" },
+  light: {
+    query: "#0072B2",
+    key: "#E69F00",
+    value: "#009E73",
+    output: "#CC79A7",
+    masked: "#999999",
+    stream: "#56B4E9",
+  },
   dark: { query: "#4FB0E8", key: "#F0B429", value: "#2FC79B", output: "#E79AC4", masked: "#8A8A8A", stream: "#7CC9F2" },
 };
 const TEXT_ROLES = {
@@ -64,7 +71,9 @@ export function palette(dark) {
  * @param {string} colour  #RRGGBB
  */
 export function inkOn(colour) {
-  const [red, green, blue] = channels(colour).map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  const [red, green, blue] = channels(colour).map((c) =>
+    c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4,
+  );
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000000" : "#FFFFFF";
 }
 

@@ -14,7 +14,10 @@ export function slider(parent, { label, min, max, step, value, format = String, 
   const id = `control-${++used}`;
   const input = create("input", { type: "range", id, min, max, step, value });
   const output = create("output", { htmlFor: id });
-  const control = { node: create("div", { class: "control" }, create("label", { htmlFor: id }, `${label}: `, output), input), set };
+  const control = {
+    node: create("div", { class: "control" }, create("label", { htmlFor: id }, `${label}: `, output), input),
+    set,
+  };
   function set(next) {
     input.value = String(next);
     output.textContent = format(Number(input.value));
@@ -39,7 +42,12 @@ export function choice(parent, { label, options, value, onInput }) {
   const name = `control-${++used}`;
   const inputs = options.map(([each]) => create("input", { type: "radio", name, checked: each === value }));
   const labels = options.map(([, text], i) => create("label", {}, inputs[i], create("span", {}, text)));
-  const node = create("fieldset", { class: "control" }, create("legend", {}, label), create("div", { class: "choice" }, ...labels));
+  const node = create(
+    "fieldset",
+    { class: "control" },
+    create("legend", {}, label),
+    create("div", { class: "choice" }, ...labels),
+  );
   inputs.forEach((input, i) => input.addEventListener("change", () => input.checked && onInput(options[i][0])));
   parent.append(node);
   const set = (next) => inputs.forEach((input, i) => (input.checked = options[i][0] === next));
@@ -79,7 +87,15 @@ export function button(parent, { label, main = false, onClick }) {
  */
 export function numberField(parent, { label, min, max, step = "any", value, integer = false, onInput, onError }) {
   const id = `control-${++used}`;
-  const input = create("input", { type: "number", id, min, max, step, value, inputMode: integer ? "numeric" : "decimal" });
+  const input = create("input", {
+    type: "number",
+    id,
+    min,
+    max,
+    step,
+    value,
+    inputMode: integer ? "numeric" : "decimal",
+  });
   const node = create("div", { class: "control" }, create("label", { htmlFor: id }, label), input);
   input.addEventListener("input", () => {
     const found = input.value.trim() === "" ? NaN : Number(input.value);
@@ -100,7 +116,13 @@ export function numberField(parent, { label, min, max, step = "any", value, inte
 export function textField(parent, { label, value, rows = 1, longest = 2000, onInput }) {
   const id = `control-${++used}`;
   const kind = rows > 1 ? "textarea" : "input";
-  const input = create(kind, { id, value, maxLength: longest, spellcheck: false, ...(rows > 1 ? { rows } : { type: "text" }) });
+  const input = create(kind, {
+    id,
+    value,
+    maxLength: longest,
+    spellcheck: false,
+    ...(rows > 1 ? { rows } : { type: "text" }),
+  });
   const node = create("div", { class: "control" }, create("label", { htmlFor: id }, label), input);
   input.addEventListener("input", () => onInput(input.value));
   parent.append(node);

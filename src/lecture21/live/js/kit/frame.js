@@ -36,7 +36,14 @@ export function createFrame({ model, el }, { title, first, then, fields, onChang
   const host = create("div");
   const root = host.attachShadow({ mode: "open" });
   const heading = create("h3", {}, title);
-  const advice = create("p", { class: "try" }, create("b", {}, "Try: "), `${first} `, create("b", {}, "You should see: "), then);
+  const advice = create(
+    "p",
+    { class: "try" },
+    create("b", {}, "Try: "),
+    `${first} `,
+    create("b", {}, "You should see: "),
+    then,
+  );
   const controls = create("div", { class: "controls" });
   const stage = create("div", { class: "stage" });
   const reading = create("p", { class: "reading", "aria-live": "polite" });
@@ -45,7 +52,17 @@ export function createFrame({ model, el }, { title, first, then, fields, onChang
   const linkButton = create("button", { type: "button" }, "Link to this state");
   const said = create("span", { class: "said", role: "status" });
   const foot = create("div", { class: "foot" }, resetButton, linkButton, said);
-  const figure = create("section", { class: "figure", "aria-label": title }, heading, advice, controls, stage, reading, message, foot);
+  const figure = create(
+    "section",
+    { class: "figure", "aria-label": title },
+    heading,
+    advice,
+    controls,
+    stage,
+    reading,
+    message,
+    foot,
+  );
   root.append(create("style", {}, STYLE), figure);
   el.append(host);
 
@@ -102,7 +119,10 @@ export function createFrame({ model, el }, { title, first, then, fields, onChang
   }
   const preference = matchMedia("(prefers-color-scheme: dark)");
   preference.addEventListener("change", applyTheme);
-  cleanups.push(() => themes.disconnect(), () => preference.removeEventListener("change", applyTheme));
+  cleanups.push(
+    () => themes.disconnect(),
+    () => preference.removeEventListener("change", applyTheme),
+  );
 
   const watchers = new Set();
   let near = true;
@@ -118,7 +138,10 @@ export function createFrame({ model, el }, { title, first, then, fields, onChang
   });
   sight.observe(host);
   document.addEventListener("visibilitychange", look);
-  cleanups.push(() => sight.disconnect(), () => document.removeEventListener("visibilitychange", look));
+  cleanups.push(
+    () => sight.disconnect(),
+    () => document.removeEventListener("visibilitychange", look),
+  );
 
   frame.state = createState(model, fields, onChange);
   const redraw = () => onChange();
@@ -129,7 +152,7 @@ export function createFrame({ model, el }, { title, first, then, fields, onChang
       frame.state.values[name] = structuredClone(value);
       redraw();
     };
-    model.on(`change:${name}`, follow);  // Python, or the same widget in another cell
+    model.on(`change:${name}`, follow); // Python, or the same widget in another cell
     cleanups.push(() => model.off(`change:${name}`, follow));
   }
   resetButton.addEventListener("click", () => {
@@ -137,7 +160,7 @@ export function createFrame({ model, el }, { title, first, then, fields, onChang
     said.textContent = "";
     frame.state.reset();
   });
-  const page = model.get("_page");  // the address of the figure on a page of the book; in a notebook there is none
+  const page = model.get("_page"); // the address of the figure on a page of the book; in a notebook there is none
   linkButton.hidden = !page;
   linkButton.addEventListener("click", async () => {
     const link = `${page}=${encodeState(frame.state.values)}`;
@@ -161,7 +184,9 @@ export function createFrame({ model, el }, { title, first, then, fields, onChang
 export async function loadFile(model, name) {
   const given = model.get(name);
   if (given && given.byteLength) {
-    const bytes = given.buffer ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength) : new Uint8Array(given);
+    const bytes = given.buffer
+      ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
+      : new Uint8Array(given);
     return bytes.slice().buffer;
   }
   const url = model.get(`${name}_url`);
@@ -172,6 +197,7 @@ export async function loadFile(model, name) {
   } catch {
     throw new Error(`The file ${url.split("/").pop()} could not be loaded; check the connection and reload the page.`);
   }
-  if (!response.ok) throw new Error(`The file ${url.split("/").pop()} could not be loaded (status ${response.status}).`);
+  if (!response.ok)
+    throw new Error(`The file ${url.split("/").pop()} could not be loaded (status ${response.status}).`);
   return response.arrayBuffer();
 }

@@ -68,7 +68,7 @@ export function createState(model, fields, onChange) {
     const given = model.get(name);
     initial[name] = given !== undefined && given !== null && check(given) ? given : start;
   }
-  const start = model.get("_start") ?? initial;  // what `reset` returns to: the state before a link changed it
+  const start = model.get("_start") ?? initial; // what `reset` returns to: the state before a link changed it
   const values = structuredClone(initial);
   const state = {
     values,
@@ -83,7 +83,10 @@ export function createState(model, fields, onChange) {
       onChange();
     },
     reset() {
-      const all = Object.entries(fields).map(([name, { start: own, check }]) => [name, check(start[name]) ? start[name] : own]);
+      const all = Object.entries(fields).map(([name, { start: own, check }]) => [
+        name,
+        check(start[name]) ? start[name] : own,
+      ]);
       state.set(Object.fromEntries(all));
     },
   };
@@ -96,5 +99,8 @@ export function createState(model, fields, onChange) {
  */
 export function encodeState(values) {
   const bytes = new TextEncoder().encode(JSON.stringify(values));
-  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  return btoa(String.fromCharCode(...bytes))
+    .replace(/\+/g, "-")
+    .replace(/\//g, "_")
+    .replace(/=+$/, "");
 }

@@ -1,0 +1,28 @@
+"""What holds for every JavaScript module, without Node: contributors have `make js` for the rest."""
+
+import re
+
+import pytest
+
+from lecture21.live import _bundle
+
+FILES = sorted(_bundle.ROOT.rglob("*.js"))
+FORBIDDEN = {
+    r"\binnerHTML\b|\binsertAdjacentHTML\b|\bdocument\.write\b": "text from outside could become markup",
+    r"\beval\(|\bnew Function\(": "text from outside could become code",
+    r"\bwindow\.": "a figure leaves nothing behind on the page",
+    r"\bconsole\.(log|debug|info)\b": "left over from development",
+    r"https?://": "no figure asks another host",
+    r"\blocalStorage\b|\bsessionStorage\b|\bdocument\.cookie\b": "no figure stores anything on the reader's machine",
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(_bundle.ROOT).as_posix())
+def test_a_module_follows_the_rules(path):
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    assert lines[0].startswith("// "), "the first line says what the module is"
+    assert len(lines) <= 300
+    assert max(map(len, lines)) <= 120 or "style" in path.name
+    for pattern, reason in FORBIDDEN.items():
+        assert not re.search(pattern, text), f"{pattern}: {reason}"

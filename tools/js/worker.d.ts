@@ -1,0 +1,5 @@
+// What `lecture21.live._bundle` makes of an import that ends with ?worker.
+declare module "*?worker" {
+  export const source: string;
+  export const inline: () => any;
+}
