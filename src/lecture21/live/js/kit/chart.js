@@ -9,7 +9,8 @@ const FONT = "system-ui, sans-serif";
  * @param {CanvasRenderingContext2D} pen
  * @param {any} colours  of the frame
  * @param {object} options
- * @param {{x: ArrayLike<number>, y: ArrayLike<number>, colour: string, dashed?: boolean, points?: boolean, width?: number}[]} options.curves
+ * @param {{x: ArrayLike<number>, y: ArrayLike<number>, colour: string, dashed?: boolean, points?: boolean,
+ *   width?: number}[]} options.curves
  * @param {{y: number, name: string, colour?: string}[]} [options.levels]  horizontal reference lines
  * @param {[number, number]} options.xRange
  * @param {[number, number]} options.yRange
