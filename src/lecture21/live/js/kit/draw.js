@@ -138,7 +138,8 @@ export function heatmap(pen, colours, options) {
 /**
  * Add a point that is dragged with mouse or finger, or moved with the arrow keys.
  * @param {any} target  of `drawing`
- * @param {{label: string, colour: string, step: number, onMove: (dx: number, dy: number, absolute: {x: number, y: number} | null) => void}} options
+ * @param {{label: string, colour: string, step: number,
+ *   onMove: (dx: number, dy: number, absolute: {x: number, y: number} | null) => void}} options
  *   onMove: with the keyboard, dx and dy are plus or minus `step`, y upwards; while dragging, `absolute` is the place
  *   in CSS pixels of the drawing
  */

@@ -1,4 +1,4 @@
-// The frame of every figure: title, what to try first, controls, stage, what is seen now, reset, and a link to the state.
+// The frame of every figure: title, what to try first, controls, stage, what is seen now, reset, a link to the state.
 
 import { isDark, palette } from "./colours.js";
 import { createState, encodeState } from "./state.js";
@@ -7,7 +7,7 @@ import { STYLE } from "./style.js";
 /**
  * Create a node.
  * @param {string} name
- * @param {Record<string, unknown>} properties  `class` and names with a hyphen are attributes, the others are properties
+ * @param {Record<string, unknown>} properties  `class` and names with a hyphen are attributes, others properties
  * @param {...(Node | string)} children
  * @returns {any}
  */
