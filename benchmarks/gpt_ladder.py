@@ -1,6 +1,6 @@
 """From GPT-0 towards GPT-1 one change at a time (slide 24): the effect of each on the loss of a well trained GPT-0.
 
-Usage: python benchmarks/gpt_ladder.py [SEED ...]        (0 1 2 if none is named; about 26 minutes on one core)
+Usage: python benchmarks/gpt_ladder.py [SEED ...]        (0 1 2 if none is named; about 30 minutes on one core)
 
 GPT-0 is trained by the recipe of the preset `modern-gpt0`: Muon for the matrices of the blocks, AdamW for everything
 else, linear decay to zero. It reads 1,070,080 characters, as many as the training text has, in windows drawn at random,
@@ -67,8 +67,11 @@ class Arm:
 
     rung: str
     model: GPTConfig = GPT0
+    run: TrainConfig = RECIPE
     characters: float | None = 1.0
     """Characters that are read, 1 for as many as the training text has; if None, GPT-0's FLOPs are spent."""
+    warmup: float = 0.0
+    """Fraction of the updates over which the learning rates rise."""
     equal_characters: str = "GPT-0"
     equal_compute: str = "GPT-0"
 
@@ -91,6 +94,8 @@ ARMS = (
     Arm("tied head", SMALL.changed(tied_head=True), equal_characters="N(0, 0.02)", equal_compute="N(0, 0.02)"),
     Arm("post-norm", POST),
     Arm("GELU", GPT0.changed(activation="gelu_tanh")),
+    Arm("constant learning rate", run=replace(RECIPE, schedule="constant")),
+    Arm("warm-up", warmup=0.1),
 )
 
 
@@ -120,14 +125,16 @@ def number_of_steps(arm: Arm, per_token: float) -> int:
 def measure(arm: Arm, text: Text, seed: int, factor: float, length: float = 1.0) -> dict[str, object]:
     """Train one model and score it; a run that diverges scores infinity."""
     steps = round(length * number_of_steps(arm, text.per_token))
+    embedding = arm.run.embedding_learning_rate
     config = replace(
-        RECIPE,
+        arm.run,
         steps=steps,
+        warmup=round(arm.warmup * steps),
         batch_size=TOKENS_PER_STEP // arm.model.block_size,
         seed=seed,
-        learning_rate=factor * RECIPE.learning_rate,
-        muon_learning_rate=factor * RECIPE.muon_learning_rate,
-        embedding_learning_rate=factor * RECIPE.embedding_learning_rate,
+        learning_rate=factor * arm.run.learning_rate,
+        muon_learning_rate=factor * arm.run.muon_learning_rate,
+        embedding_learning_rate=None if embedding is None else factor * embedding,
     )
     torch.manual_seed(seed)
     model = GPT(arm.model)
