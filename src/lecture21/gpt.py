@@ -216,8 +216,8 @@ class GPT(nn.Module):
 
         Args:
             name_or_directory: a directory written by `save_pretrained`, or by `transformers` for a GPT-1, GPT-2,
-                Mixtral or Qwen3-MoE; or openai-gpt, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or another "owner/name" on
-                the hub.
+                Mixtral or Qwen3-MoE; a file NAME.safetensors that a figure of the book saved; or openai-gpt, gpt2,
+                gpt2-medium, gpt2-large, gpt2-xl, or another "owner/name" on the hub.
             revision: a commit, tag or branch of the repository on the hub; if None, a fixed commit of each GPT-2, and
                 the branch "main" of any other repository.
 

@@ -15,11 +15,12 @@ import torch
 from commands import QUICK, TEXT, contents, refusal
 
 from lecture21 import GPT, GPTConfig, accounting, presets
-from lecture21._support.storage import load_tensors
+from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.accounting import published
 from lecture21.cli import main
 from lecture21.data.plays import split
 from lecture21.generation import generate
+from lecture21.models import _files
 from lecture21.ngram import NGram
 from lecture21.rnn import RNN
 from lecture21.tokenizers import BPETokenizer, CharTokenizer, load_tokenizer
@@ -205,6 +206,65 @@ def test_a_model_without_its_tokenizer_and_with_another_are_refused(trained, tmp
     assert "has no tokenizer.json" in refusal(capsys, "sample", tmp_path)
     CharTokenizer.from_text("abc").save(tmp_path / "tokenizer.json")
     assert "the tokenizer has 4 tokens, the model has 65" in refusal(capsys, "sample", tmp_path)
+
+
+# A model in one file, as the figures of the book save it
+
+
+@pytest.fixture(scope="module")
+def single(trained, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("single") / "gpt.safetensors"
+    model = GPT.from_pretrained(trained)
+    path.write_bytes(_files.to_bytes(model, load_tokenizer(trained / "tokenizer.json")))
+    return path
+
+
+@pytest.mark.parametrize("command", [["sample", "--length", "40", "--seed", "1"], ["eval"]])
+def test_a_single_file_does_what_its_directory_does(command, trained, single, text, capsys):
+    command = command + ["--text", str(text)] * (command == ["eval"])
+    outputs = []
+    for path in (trained, single):
+        assert main([*command, str(path)]) == 0
+        outputs.append(capsys.readouterr().out.replace(str(path), "run").split())
+    assert outputs[0] == outputs[1]
+
+
+def test_from_pretrained_reads_a_single_file_by_its_path_and_by_its_name(trained, single):
+    weights = GPT.from_pretrained(trained).state_dict()
+    for name in (single, str(single)):
+        found = GPT.from_pretrained(name)
+        assert not found.training
+        assert all(torch.equal(tensor, weights[key]) for key, tensor in found.state_dict().items())
+    with pytest.raises(ValueError, match="names a commit on the hub"):
+        GPT.from_pretrained(single, revision="main")
+
+
+def test_what_is_wrong_with_a_single_file_is_named(trained, single, tmp_path, capsys):
+    path = tmp_path / "gpt.safetensors"
+    assert f"{path} is not a checkpoint: there is no such file" in refusal(capsys, "sample", path)
+    with pytest.raises(ValueError, match="there is no such file"):
+        GPT.from_pretrained("owner/gpt.safetensors")  # never looked up on the hub
+    path.write_bytes(single.read_bytes()[:-100])
+    assert f"{path} is not a complete safetensors file" in refusal(capsys, "sample", path)
+    path.write_bytes(b"not weights")
+    assert f"{path} is not a complete safetensors file" in refusal(capsys, "eval", path)
+    tensors, metadata = load_tensors(single)
+    weights = {"token.weight": tensors["token.weight"]}
+    without = {"config": metadata["config"]}
+    for strings, kept, message in [
+        ({}, tensors, "is not a model by itself: it has no config in its metadata"),
+        (without, tensors, "has no tokenizer in its metadata"),
+        (metadata | {"config": "[1]"}, tensors, "must be an object"),
+        (metadata | {"config": "{"}, tensors, "is not JSON"),
+        (metadata | {"config": '{"model": "gpt", "depth": 2}'}, tensors, "depth"),
+        (metadata | {"config": '{"vocab_size": 65}'}, tensors, "must have 'model': 'gpt', got None"),
+        (metadata | {"tokenizer": '{"symbols": 1}'}, tensors, "is not a saved tokenizer"),
+        (metadata, weights, "lacks the tensor"),
+    ]:
+        save_tensors(path, kept, strings)
+        line = refusal(capsys, "sample", path)
+        assert str(path) in line
+        assert message in line
 
 
 # Eval

@@ -1,5 +1,7 @@
 """Tensors and models on disk: safetensors files, and a directory with `config.json` and `model.safetensors`.
 
+A safetensors file whose metadata has the configuration is a model by itself, without a directory.
+
 No pickle is ever written or read. A file may come from anywhere, so everything is compared with what the weights file
 declares before any memory is allocated.
 """
@@ -87,41 +89,89 @@ def save_model(directory: str | os.PathLike[str], kind: str, config: dict[str, o
     write_atomic(directory / CONFIG, f"{text}\n".encode())
 
 
+def is_single_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path names one safetensors file instead of a model's directory."""
+    return Path(path).suffix == ".safetensors" and not Path(path).is_dir()
+
+
 def load_config(directory: str | os.PathLike[str]) -> dict[str, object]:
-    """Return the parsed `config.json` of a model's directory.
+    """Return the parsed `config.json` of a model's directory, or the configuration in the metadata of a single file.
 
     Raises:
         ValueError: if there is no such file, or it is corrupt or truncated.
     """
+    if is_single_file(directory):
+        return _load_file(directory)[0]
     path = Path(directory) / CONFIG
     if not path.is_file():
         raise ValueError(f"{directory} is not a checkpoint: it needs {CONFIG} and {WEIGHTS}")
     return read_json(path)
 
 
+def load_text(path: str | os.PathLike[str], name: str) -> str:
+    """Return one of the strings in the metadata of a safetensors file.
+
+    Raises:
+        ValueError: if there is none of this name, or the file is corrupt or truncated.
+    """
+    metadata = load_tensors(path)[1]
+    if name not in metadata:
+        raise ValueError(f"{path} has no {name} in its metadata")
+    return metadata[name]
+
+
+def _load_file(path: str | os.PathLike[str]) -> tuple[dict[str, object], dict[str, Tensor]]:
+    """Read a single safetensors file that holds a model and its configuration."""
+    if not Path(path).is_file():
+        raise ValueError(f"{path} is not a checkpoint: there is no such file")
+    tensors, metadata = load_tensors(path)
+    if "config" not in metadata:
+        raise ValueError(f"{path} is not a model by itself: it has no config in its metadata")
+    return _parse_config(metadata["config"], path), tensors
+
+
+def _parse_config(text: str, path: str | os.PathLike[str]) -> dict[str, object]:
+    values = parse_json(text, f"the configuration in {path}")
+    if not isinstance(values, dict):
+        raise ValueError(f"the configuration in {path} must be an object")
+    return values
+
+
 def load_model(directory: str | os.PathLike[str], kind: str) -> tuple[dict[str, object], dict[str, Tensor]]:
     """Read what `save_model` wrote: the fields of the configuration, and the tensors.
+
+    Args:
+        directory: where the model was saved, or a single safetensors file with its configuration in the metadata.
+        kind: of the model.
 
     Raises:
         ValueError: if the directory does not hold a model of this kind, or a file in it is corrupt or truncated.
     """
     directory = Path(directory)
+    if is_single_file(directory):
+        values, tensors = _load_file(directory)
+        source = directory
+    else:
+        values, tensors = _load_directory(directory)
+        source = directory / CONFIG
+    found = values.pop(KIND, None)
+    if found != kind:
+        raise ValueError(f"{source} must have {KIND!r}: {kind!r}, got {printable(repr(found))}")
+    return values, tensors
+
+
+def _load_directory(directory: Path) -> tuple[dict[str, object], dict[str, Tensor]]:
     values = load_config(directory)
     if not (directory / WEIGHTS).is_file():
         raise ValueError(f"{directory} is not a checkpoint: it needs {CONFIG} and {WEIGHTS}")
     tensors, metadata = load_tensors(directory / WEIGHTS)
     written = values
     if "config" in metadata:
-        written = parse_json(metadata["config"], f"the configuration in {directory / WEIGHTS}")
-        if not isinstance(written, dict):
-            raise ValueError(f"the configuration in {directory / WEIGHTS} must be an object")
+        written = _parse_config(metadata["config"], directory / WEIGHTS)
     if difference := find_difference(written, values):
         name, saved, found = difference
         differing = f"{name} is {saved} in the weights and {found} in the configuration"
         raise ValueError(f"{directory / WEIGHTS} does not match {directory / CONFIG}: {differing}")
-    found = values.pop(KIND, None)
-    if found != kind:
-        raise ValueError(f"{directory / CONFIG} must have {KIND!r}: {kind!r}, got {printable(repr(found))}")
     return values, tensors
 
 
@@ -133,15 +183,16 @@ def load_pretrained(
     Args:
         make: the model's class.
         config_class: the class of its configuration, with a method `from_dict`.
-        directory: where the model was saved.
+        directory: where the model was saved, or a single file, as for `load_model`.
         kind: of the model, as it was saved.
 
     Raises:
         ValueError: as `load_model` and `build_model`, or from the configuration.
     """
     values, tensors = load_model(directory, kind)
-    config = config_class.from_dict(values, source=os.path.join(directory, CONFIG))
-    return build_model(make, config, tensors, source=os.path.join(directory, WEIGHTS))
+    single = is_single_file(directory)
+    config = config_class.from_dict(values, source=str(directory) if single else os.path.join(directory, CONFIG))
+    return build_model(make, config, tensors, source=str(directory) if single else os.path.join(directory, WEIGHTS))
 
 
 def find_difference(

@@ -14,7 +14,7 @@ import torch
 import typer
 from torch import nn
 
-from lecture21._support.storage import KIND, load_config
+from lecture21._support.storage import KIND, is_single_file, load_config
 from lecture21.cli._messages import print_error
 from lecture21.data import shakespeare
 from lecture21.gpt import GPT
@@ -31,7 +31,9 @@ Edition = Annotated[
     typer.Option(help="Edition of Shakespeare: plays, or char-rnn (needs a network).", show_default="plays"),
 ]
 TextFile = Annotated[Path | None, typer.Option(help="A UTF-8 text file to use instead of Shakespeare.")]
-Run = Annotated[Path, typer.Argument(help="Directory of a trained model.", show_default=False)]
+Run = Annotated[
+    Path, typer.Argument(help="Directory of a trained model, or its one file .safetensors.", show_default=False)
+]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps.", show_default="the best one available")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a field of the preset; repeatable.")
@@ -89,11 +91,16 @@ def read_text(edition: str | None, text: Path | None) -> tuple[str, str]:
 
 
 def open_run(run: Path) -> tuple[GPT | RNN, CharTokenizer | BPETokenizer]:
-    """Return the model and the tokenizer of a run; raises ValueError if one is missing or they do not match."""
+    """Return the model and the tokenizer of a run, a directory or a single file.
+
+    Raises:
+        ValueError: if one of them is missing or they do not match.
+    """
     model = (RNN if load_config(run).get(KIND) == "rnn" else GPT).from_pretrained(run)
-    if not (run / TOKENIZER).is_file():
+    path = run if is_single_file(run) else run / TOKENIZER
+    if not path.is_file():
         raise ValueError(f"{run} has no {TOKENIZER}, which is needed to read text")
-    tokenizer = load_tokenizer(run / TOKENIZER)
+    tokenizer = load_tokenizer(path)
     if tokenizer.vocab_size != model.vocab_size:
         sizes = f"the tokenizer has {tokenizer.vocab_size} tokens, the model has {model.vocab_size}"
         raise ValueError(f"{run}: the tokenizer does not match the model: {sizes}")

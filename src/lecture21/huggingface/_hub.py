@@ -8,7 +8,7 @@ import huggingface_hub
 from torch import Tensor
 
 from lecture21._support.files import read_json
-from lecture21._support.storage import CONFIG, WEIGHTS, load_tensors
+from lecture21._support.storage import CONFIG, WEIGHTS, is_single_file, load_tensors
 from lecture21._support.validation import printable
 
 REVISIONS: dict[str, str] = {
@@ -31,8 +31,8 @@ def locate(
     """Return the directory of a checkpoint; one on the hub is downloaded into Hugging Face's own cache first.
 
     Args:
-        name_or_directory: a `Path`, which is always a directory; or a string: a directory if one of that name exists,
-            otherwise a key of `REVISIONS` or "owner/name" of a repository on the hub.
+        name_or_directory: a `Path`, which is always local; or a string: a directory if one of that name exists, a file
+            if it ends with .safetensors, otherwise a key of `REVISIONS` or "owner/name" of a repository on the hub.
         revision: a commit, tag or branch of the repository; if None, that of `REVISIONS`, or "main".
         files: patterns of the files to download.
 
@@ -41,7 +41,7 @@ def locate(
         FileNotFoundError: if the cache does not hold the files, and the hub does not either or cannot be reached.
     """
     name = name_or_directory
-    if not isinstance(name, str) or Path(name).is_dir():
+    if not isinstance(name, str) or Path(name).is_dir() or is_single_file(name):
         if revision is not None:
             raise ValueError(f"revision={revision!r} names a commit on the hub, and {name} is a local directory")
         return Path(name)

@@ -16,6 +16,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 
 from lecture21._support.files import write_atomic
+from lecture21._support.storage import is_single_file, load_text
 from lecture21._support.wheels import open_wheel
 from lecture21.tokenizers._alphabet import BYTES, PATTERN, SYMBOLS, spell, unspell
 
@@ -158,9 +159,9 @@ def _write_json(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
 
 
 def _read_json(path: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
-    """Read a file that `_write_json` wrote; raises ValueError for anything else."""
+    """Read a file that `_write_json` wrote, or that text in the metadata of a model; ValueError for anything else."""
     try:
-        content = json.loads(Path(path).read_bytes())
+        content = json.loads(load_text(path, "tokenizer") if is_single_file(path) else Path(path).read_bytes())
     except RecursionError as error:
         raise ValueError("its JSON is nested too deeply") from error
     if not isinstance(content, dict) or content.get("tokenizer") not in kinds:
