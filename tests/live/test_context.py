@@ -1,5 +1,9 @@
 """Available context: the slider reads the measured losses."""
 
+import base64
+
+import pytest
+
 from lecture21 import live
 from lecture21.data import results
 
@@ -27,3 +31,10 @@ def test_a_link_restores_the_state(open_figures):
     figure.get_by_text("address bar").wait_for()
     again = open_figures(live.Context(), hash=stage.page.evaluate("location.hash")).figure("context")
     assert "With 1 character of context" in again.locator(".reading").inner_text()
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "not base64!", '{"index": "six"}', '{"index": 99}', '{"curves": [1]}'])
+def test_a_link_with_garbage_leaves_the_figure_as_it_is(open_figures, text):
+    link = base64.urlsafe_b64encode(text.encode()).decode() if text[0] in "{[" else text
+    figure = open_figures(live.Context(), hash=f"#live-context={link}").figure("context")
+    assert "With 64 characters" in figure.locator(".reading").inner_text()

@@ -105,7 +105,11 @@ export function numberField(parent, { label, min, max, step = "any", value, inte
     if (right) onInput(found);
   });
   parent.append(node);
-  return { node, input, set: (next) => (input.value = String(next)) };
+  const set = (next) => {
+    input.value = String(next);
+    input.setAttribute("aria-invalid", "false");
+  };
+  return { node, input, set };
 }
 
 /**
@@ -142,4 +146,16 @@ export function select(parent, { label, options, value, onInput }) {
   input.addEventListener("change", () => onInput(input.value));
   parent.append(node);
   return { node, input, set: (next) => (input.value = next) };
+}
+
+/**
+ * Add a place below the controls for those that are not in sight at first, which the reader can open.
+ * @param {any} frame  of `createFrame`
+ * @param {string} [summary]  what is in it
+ * @returns {HTMLElement} where the controls go
+ */
+export function more(frame, summary = "More") {
+  const controls = create("div", { class: "controls" });
+  frame.controls.after(create("details", { class: "more" }, create("summary", {}, summary), controls));
+  return controls;
 }

@@ -39,8 +39,8 @@ export function identity(size) {
 }
 
 /**
- * Return e to the power of each score, divided by their sum. A score of -Infinity gets 0; if all are, the result is NaN,
- * as in torch.
+ * Return e to the power of each score, divided by their sum. A score of -Infinity gets 0; if all are, the result is
+ * NaN, as in torch.
  * @param {ArrayLike<number>} scores
  * @returns {number[]}
  */

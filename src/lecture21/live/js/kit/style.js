@@ -39,11 +39,12 @@ fieldset { border: 0; padding: 0; margin: 0; } legend { padding: 0; font-size: 0
 .choice span { display: block; padding: 0.3rem 0.7rem; min-height: 2.25rem; border: 1px solid var(--note); background: var(--paper);
   margin-left: -1px; font-size: 0.95rem; cursor: pointer; }
 .choice label:first-of-type span { border-radius: 6px 0 0 6px; } .choice label:last-of-type span { border-radius: 0 6px 6px 0; }
-:is(button, input, select, textarea, .handle, a):focus-visible, .choice input:focus-visible + span { outline: 3px solid var(--focus); outline-offset: 2px; }
+:is(button, input, select, textarea, summary, .handle, a):focus-visible, .choice input:focus-visible + span { outline: 3px solid var(--focus); outline-offset: 2px; }
 .handle { position: absolute; width: 2.75rem; height: 2.75rem; min-height: 0; margin: -1.375rem 0 0 -1.375rem; padding: 0; border-radius: 50%;
   border: 0; background: none; touch-action: none; cursor: grab; }
 .handle::before { content: ""; position: absolute; inset: 0.8rem; border-radius: 50%; background: var(--handle, var(--accent)); border: 2px solid var(--paper); }
 .handle:active { cursor: grabbing; }
+details > summary { cursor: pointer; font-size: 0.9rem; padding: 0.3rem 0; width: fit-content; }
 .reading { margin: 0.6rem 0 0; min-height: 1.5em; }
 .message:empty { display: none; }
 .message { margin: 0.5rem 0 0; color: var(--error); font-weight: 600; }
