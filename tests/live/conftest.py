@@ -13,16 +13,19 @@ from lecture21.live._widget import Figure
 class Stage:
     """A plain page with figures in a browser, with what went wrong on it."""
 
-    def __init__(self, page: Page, address: str):
+    def __init__(self, page: Page, address: str, break_files: bool = False):
         self.page = page
         self.address = address
         self.errors: list[str] = []
         self.foreign: list[str] = []
+        self.break_files = break_files
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.context.route("**/*", self._answer)
 
     def _answer(self, route) -> None:
-        if route.request.url.startswith(self.address):
+        if self.break_files and "/models/" in route.request.url:
+            route.fulfill(body=route.fetch().body()[:10_000])
+        elif route.request.url.startswith(self.address):
             route.continue_()
         else:
             self.foreign.append(route.request.url)
@@ -38,18 +41,21 @@ class Stage:
 
 @pytest.fixture
 def open_figures(browser: Browser) -> Iterator[Callable[..., Stage]]:
-    """A function that opens a page with some figures; options are those of a browser context, and `hash`.
+    """A function that opens a page with some figures; options are those of a browser context, and those here.
 
+    `hash` is the end of the page's address; with `break_files`, models arrive truncated.
     Afterwards there must have been no error on the page, and no request to another host.
     """
     with tempfile.TemporaryDirectory() as folder:
         stages, contexts = [], []
 
-        def open_page(*figures: Figure, hash: str = "", theme: str = "light", **options: object) -> Stage:
+        def open_page(
+            *figures: Figure, hash: str = "", theme: str = "light", break_files: bool = False, **options: object
+        ) -> Stage:
             live_page.write(Path(folder), list(figures), theme)
             settings = {"viewport": {"width": 900, "height": 1200}, "color_scheme": theme} | options
             contexts.append(browser.new_context(**settings))
-            stage = Stage(contexts[-1].new_page(), address)
+            stage = Stage(contexts[-1].new_page(), address, break_files)
             stages.append(stage)
             stage.page.goto(address + hash)
             return stage

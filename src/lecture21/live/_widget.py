@@ -64,7 +64,7 @@ class Figure(anywidget.AnyWidget):
     def _state_names(cls) -> set[str]:
         """Return the traits that subclasses of this class declared."""
         inherited = set(Figure.class_trait_names())
-        return {name for name in cls.class_trait_names(sync=True) if name not in inherited}
+        return {name for name in cls.class_trait_names(sync=True) if name not in inherited and name[0] != "_"}
 
     def __repr__(self) -> str:
         given = (f"{name}={getattr(self, name)!r}" for name in self._shown)

@@ -43,10 +43,8 @@ function linkedState(id) {
 
 async function start(element) {
   const { figure, state, assets } = element.dataset;
-  const own = JSON.parse(state);
-  const linked = linkedState(element.id);
-  const allowed = Object.fromEntries(Object.entries(linked).filter(([name]) => name in own));
-  const values = { ...own, ...allowed, _start: own, _page: `${location.pathname}${location.search}#${element.id}` };
+  const values = { ...JSON.parse(state), _page: `${location.pathname}${location.search}#${element.id}` };
+  values._linked = linkedState(element.id); // the figure takes from this what passes its checks
   for (const [name, file] of Object.entries(JSON.parse(assets))) values[`${name}_url`] = new URL(file, BASE).href;
   const place = document.createElement("div");
   place.className = "live-place";

@@ -15,7 +15,7 @@ const FONT = "system-ui, sans-serif";
 export function drawing(frame, { title = "", label, height, full = false, draw }) {
   const canvas = create("canvas", { role: "img", "aria-label": label });
   const area = create("div", { class: "drawing" }, canvas);
-  const heading = create("h4", {}, title);
+  const heading = create("p", { class: "panel-title" }, title);
   const panel = create("div", { class: full ? "panel full" : "panel" }, ...(title ? [heading] : []), area);
   frame.stage.append(panel);
   const pen = canvas.getContext("2d");

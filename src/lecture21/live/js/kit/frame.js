@@ -35,7 +35,7 @@ export function create(name, properties = {}, ...children) {
 export function createFrame({ model, el }, { title, first, then, fields, onChange }) {
   const host = create("div");
   const root = host.attachShadow({ mode: "open" });
-  const heading = create("h3", {}, title);
+  const heading = create("p", { class: "title" }, title);
   const advice = create(
     "p",
     { class: "try" },

@@ -63,13 +63,18 @@ export function arrayOf(shape, low, high) {
  * @param {() => void} onChange  called after every change
  */
 export function createState(model, fields, onChange) {
-  const initial = {};
+  const first = {}; // what `reset` returns to
   for (const [name, { start, check }] of Object.entries(fields)) {
     const given = model.get(name);
-    initial[name] = given !== undefined && given !== null && check(given) ? given : start;
+    first[name] = given !== undefined && given !== null && check(given) ? given : start;
   }
-  const start = model.get("_start") ?? initial; // what `reset` returns to: the state before a link changed it
-  const values = structuredClone(initial);
+  const values = structuredClone(first);
+  const linked = model.get("_linked") ?? {}; // on a page: from its address
+  for (const [name, { check }] of Object.entries(fields)) {
+    if (!Object.hasOwn(linked, name) || !check(linked[name])) continue;
+    values[name] = structuredClone(linked[name]);
+    model.set(name, structuredClone(linked[name]));
+  }
   const state = {
     values,
     /** Change some values; those that fail their check are ignored. */
@@ -83,11 +88,7 @@ export function createState(model, fields, onChange) {
       onChange();
     },
     reset() {
-      const all = Object.entries(fields).map(([name, { start: own, check }]) => [
-        name,
-        check(start[name]) ? start[name] : own,
-      ]);
-      state.set(Object.fromEntries(all));
+      state.set(first);
     },
   };
   return state;

@@ -5,8 +5,8 @@ export const STYLE = `
 * { box-sizing: border-box; }
 .figure { container-type: inline-size; color: var(--ink); background: var(--panel); border: 1px solid var(--line);
   border-radius: 8px; padding: 0.9rem 1rem; font: 1rem/1.5 system-ui, sans-serif; text-align: left; }
-h3 { font-size: 1.05rem; margin: 0 0 0.25rem; line-height: 1.3; }
 p { margin: 0 0 0.5rem; }
+.title { font-size: 1.05rem; font-weight: 700; margin: 0 0 0.25rem; line-height: 1.3; }
 .try { color: var(--ink); } .try b { font-weight: 600; }
 .controls { display: flex; flex-wrap: wrap; gap: 0.5rem 1.25rem; align-items: end; margin: 0.6rem 0; }
 .control { display: flex; flex-direction: column; gap: 0.15rem; font-size: 0.9rem; min-width: 0; }
@@ -16,7 +16,7 @@ p { margin: 0 0 0.5rem; }
 .stage > * { min-width: 0; }
 .panel { flex: 1 1 14rem; min-width: 0; position: relative; }
 .panel.full { flex-basis: 100%; }
-.panel > h4 { font-size: 0.9rem; margin: 0 0 0.2rem; font-weight: 600; }
+.panel-title { font-size: 0.9rem; margin: 0 0 0.2rem; font-weight: 600; }
 .drawing { position: relative; }
 canvas { display: block; width: 100%; touch-action: pan-y; }
 button, input, select, textarea { font: inherit; font-size: 0.95rem; color: var(--ink); background: var(--paper);
