@@ -33,8 +33,9 @@ def site() -> Iterator[str]:
 class Visit:
     """A page that is opened, with what went wrong on it: requests to other hosts, and errors."""
 
-    def __init__(self, context: BrowserContext, site: str):
+    def __init__(self, context: BrowserContext, site: str, scripts: bool = True):
         self.site = site
+        self.scripts = scripts
         self.foreign: list[str] = []
         self.errors: list[str] = []
         context.route("**/*", self._answer)
@@ -56,7 +57,8 @@ class Visit:
     def open(self, address: str) -> Page:
         """Open a page of the book and wait until its fonts are there; its mathematics is typeset already."""
         self.page.goto(self.site + address)
-        self.page.evaluate("document.fonts.ready")
+        if self.scripts:
+            self.page.evaluate("document.fonts.ready")
         return self.page
 
 
@@ -79,3 +81,10 @@ def dark(browser: Browser, site: str) -> Iterator[Visit]:
     """A visit by a reader whose system is dark."""
     with browser.new_context(viewport={"width": 1400, "height": 1000}, color_scheme="dark") as context:
         yield Visit(context, site)
+
+
+@pytest.fixture
+def scriptless(browser: Browser, site: str) -> Iterator[Visit]:
+    """A visit by a reader whose browser runs no scripts."""
+    with browser.new_context(viewport={"width": 1400, "height": 1000}, java_script_enabled=False) as context:
+        yield Visit(context, site, scripts=False)

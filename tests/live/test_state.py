@@ -28,7 +28,8 @@ STATE = """([given, linked, changes]) => {
     const values = { ...given, _linked: linked };
     let calls = 0;
     const model = { get: (name) => values[name], set: (name, value) => (values[name] = value), save_changes() {} };
-    const fields = { size: { start: 3, check: module.integerIn(1, 9) }, name: { start: "a", check: module.textUpTo(3) } };
+    const size = { start: 3, check: module.integerIn(1, 9) };
+    const fields = { size, name: { start: "a", check: module.textUpTo(3) } };
     const state = module.createState(model, fields, () => (calls += 1));
     const first = structuredClone(state.values);
     for (const change of changes) state.set(change);
