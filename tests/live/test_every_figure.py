@@ -172,6 +172,8 @@ def test_a_broken_file_gives_one_sentence(open_figures, figure):
     sentence = found.locator(".message:not(:empty)")
     sentence.wait_for()
     assert re.fullmatch(r"[A-Z].{15,160}\.", sentence.inner_text())
+    assert found.locator(":scope > p").is_visible()  # what stands in for the figure is back
+    assert not found.locator(".stage").is_visible()
 
 
 @FIGURES

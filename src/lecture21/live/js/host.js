@@ -49,10 +49,15 @@ async function start(element) {
   const place = document.createElement("div");
   place.className = "live-place";
   element.append(place);
+  let stopped = false;
+  place.addEventListener("live-stop", () => {
+    stopped = true;
+    element.classList.remove("live-on");
+  });
   try {
     const { default: widget } = await import(new URL(`${figure}.js`, BASE).href);
     await widget.render({ model: createModel(values), el: place });
-    element.classList.add("live-on");
+    if (!stopped) element.classList.add("live-on");
   } catch (error) {
     place.remove();
     const sentence = document.createElement("p");

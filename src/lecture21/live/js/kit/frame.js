@@ -84,6 +84,13 @@ export function createFrame({ model, el }, { title, first, then, fields, onChang
     fail(text) {
       message.textContent = text;
     },
+    /** Give up with one sentence, when the figure cannot be used at all; on a page its picture comes back. */
+    stop(text) {
+      message.textContent = text;
+      for (const part of [advice, controls, stage, reading, foot]) part.hidden = true;
+      figure.removeAttribute("aria-busy");
+      el.dispatchEvent(new CustomEvent("live-stop", { bubbles: true }));
+    },
     /** Call a function when the theme changes. */
     onTheme(action) {
       themed.add(action);

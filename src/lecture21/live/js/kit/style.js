@@ -2,6 +2,7 @@
 
 export const STYLE = `
 :host { display: block; }
+[hidden] { display: none !important; }
 * { box-sizing: border-box; }
 .figure { container-type: inline-size; color: var(--ink); background: var(--panel); border: 1px solid var(--line);
   border-radius: 8px; padding: 0.9rem 1rem; font: 1rem/1.5 system-ui, sans-serif; text-align: left; }
