@@ -4,12 +4,15 @@ Usage: python tools/page_weight.py [--phone] [PAGE ...]     (after make book)
 
 Each page is opened in a fresh profile with the browser's own throttling: 10 Mbit/s, 40 ms, a processor four times
 slower. The server compresses text, as GitHub Pages does. "interactive" is the end of the last task that kept the main
-thread busy for more than 50 ms; "shift" is the cumulative layout shift. The table has the median of three visits.
+thread busy for more than 50 ms; "shift" is the cumulative layout shift; "figure" is when the first figure that responds
+has started, for a reader who opens the page at that figure. The table has the median of three visits.
 """
 
 import argparse
 import gzip
 import http.server
+import math
+import re
 import statistics
 import threading
 from collections.abc import Iterator
@@ -39,6 +42,9 @@ new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) measured.shift += entry.value;
 }).observe({ type: "layout-shift", buffered: true });
 addEventListener("load", () => { measured.last = performance.now(); measured.loaded = true; });
+new MutationObserver(() => {
+  if (!measured.figure && document.querySelector(".live-on")) measured.figure = performance.now();
+}).observe(document, { attributeFilter: ["class"], subtree: true });
 """
 QUIET = "measured.loaded && performance.now() - measured.last > 2500"
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
@@ -101,7 +107,11 @@ def visit(browser: Browser, address: str, phone: bool) -> dict[str, float]:
         "first paint (s)": page.evaluate(PAINT) / 1000,
         "interactive (s)": page.evaluate("measured.longTaskEnd") / 1000,
         "shift": page.evaluate("measured.shift"),
+        "figure (s)": math.nan,
     }
+    if "#" in address:
+        page.wait_for_function("measured.figure")
+        seen["figure (s)"] = page.evaluate("measured.figure") / 1000
     context.close()
     return seen
 
@@ -122,7 +132,9 @@ def main() -> None:
         columns = None
         for file in files:
             name = str(file.relative_to(HTML).with_suffix(""))
-            visits = [visit(browser, f"{site}{name}.html", options.phone) for _ in range(VISITS)]
+            figure = re.search(r'id="(live-[^"]*)"', file.read_text(encoding="utf-8"))
+            place = f"#{figure[1]}=" if figure else ""
+            visits = [visit(browser, f"{site}{name}.html{place}", options.phone) for _ in range(VISITS)]
             if columns is None:
                 columns = list(visits[0])
                 print(f"{'page':32s}" + "".join(f"{column:>17s}" for column in columns))
