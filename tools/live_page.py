@@ -43,7 +43,7 @@ def write(folder: Path, figures: list[_widget.Figure], theme: str = "light") -> 
         (folder / f"{figure.figure}.js").write_text(_bundle.bundle(figure.figure), encoding="utf-8")
         for name in figure.assets().values():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(_widget.asset_path(name), folder / name)
+            (folder / name).write_bytes(_widget.asset(name))
     shutil.copyfile(_bundle.ROOT / "host.js", folder / "host.js")
     page = f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Figures</title>'
     page += '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'

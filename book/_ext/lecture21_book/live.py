@@ -56,7 +56,7 @@ def _complete(
         figure, twin = data["figure"], data["twin"]
         used[figure] = used.get(figure, 0) + 1
         app.live_files.add((f"{figure}.js", None))
-        app.live_files.update((name, _widget.asset_path(name)) for name in json.loads(data["assets"]).values())
+        app.live_files.update((name, _widget.asset) for name in json.loads(data["assets"]).values())
         number = f"-{used[figure]}" if used[figure] > 1 else ""
         start = match.group(0).replace("<div ", f'<div id="live-{figure}{number}" role="group" ', 1)
         return start + _picture(app, context, twin)
@@ -89,6 +89,8 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
         target = _made(folder / name)
         if source is None:
             target.write_text(_bundle.bundle(target.stem), encoding="utf-8")
+        elif source is _widget.asset:
+            target.write_bytes(_widget.asset(name))
         else:
             shutil.copyfile(source, target)
 

@@ -9,10 +9,14 @@ import anywidget
 import traitlets
 
 from lecture21._support.storage import WEIGHTS
+from lecture21.data import shakespeare
 from lecture21.gpt import GPT
 from lecture21.live._bundle import bundle
 from lecture21.models import _files
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
+
+PLAYS = "plays.txt"
+"""Name of the file with `shakespeare()` on a page."""
 
 
 class Figure(anywidget.AnyWidget):
@@ -114,9 +118,11 @@ def weights_of(model: GPT | str, tokenizer: CharTokenizer | BPETokenizer | None 
     return _files.to_bytes(model, tokenizer)
 
 
-def asset_path(name: str) -> Path:
-    """Return the file of this package that a page knows by this name."""
+def asset(name: str) -> bytes:
+    """Return the content of a file that a page knows by this name: a shipped model, or the plays as text."""
+    if name == PLAYS:
+        return shakespeare().encode()
     folder, _, file = name.partition("/")
     if folder != "models":
         raise ValueError(f"unknown file of a figure: {name!r}")
-    return _files.FOLDER / Path(file).stem / WEIGHTS
+    return (_files.FOLDER / Path(file).stem / WEIGHTS).read_bytes()
