@@ -29,7 +29,7 @@ PICTURES = ROOT / "book" / "images" / "live"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 STYLE = (
     "body { font-family: sans-serif; max-width: 46rem; margin: 1rem auto; padding: 0 0.75rem } "
-    "html[data-theme=dark] body { background: #121212; color: #eee } .live-on > :is(img, p) { display: none }"
+    "html[data-theme=dark] body { background: #121212; color: #eee } .live-on > :not(.live-place) { display: none }"
 )
 STATES = {"wide": (900, 1), "phone": (390, 2), "dark": (900, 1)}
 

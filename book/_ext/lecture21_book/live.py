@@ -59,7 +59,7 @@ def _complete(
         app.live_files.update((name, _widget.asset) for name in json.loads(data["assets"]).values())
         number = f"-{used[figure]}" if used[figure] > 1 else ""
         start = match.group(0).replace("<div ", f'<div id="live-{figure}{number}" role="group" ', 1)
-        return start + _picture(app, context, twin)
+        return start + (_picture(app, context, twin) if twin else "")
 
     body = _ELEMENT.sub(complete, body)
     if used:

@@ -5,6 +5,7 @@ of a cell shows it: `live.Context()`.
 """
 
 from lecture21.live._context import Context
+from lecture21.live._question import Question
 from lecture21.live._widget import Figure
 
 

@@ -47,8 +47,12 @@ class Figure(anywidget.AnyWidget):
         return {}
 
     def twin(self) -> str:
-        """Return the name of the picture that stands in for the figure, without its ending."""
+        """Return the name of the picture that stands in for the figure, without its ending; empty if there is none."""
         return self.figure
+
+    def stand_in(self) -> str:
+        """Return what stands in for the figure beside its picture, as HTML."""
+        return f"<p>{html.escape(self.description)}</p>"
 
     def element(self) -> str:
         """Return the HTML element of the figure on a page."""
@@ -59,10 +63,11 @@ class Figure(anywidget.AnyWidget):
         }
         data = {"figure": self.figure, "twin": self.twin(), "state": state, "assets": self.assets()}
         text = {
-            key: value if isinstance(value, str) else json.dumps(value, sort_keys=True) for key, value in data.items()
+            key: value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+            for key, value in data.items()
         }
         attributes = " ".join(f'data-{key}="{html.escape(value)}"' for key, value in text.items())
-        return f'<div class="live-figure" {attributes}>\n<p>{html.escape(self.description)}</p>\n</div>'
+        return f'<div class="live-figure" {attributes}>\n{self.stand_in()}\n</div>'
 
     @classmethod
     def _state_names(cls) -> set[str]:

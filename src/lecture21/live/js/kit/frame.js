@@ -27,12 +27,13 @@ export function create(name, properties = {}, ...children) {
  * @param {{model: any, el: HTMLElement}} context  what anywidget's `render` gets
  * @param {object} options
  * @param {string} options.title  names the figure
- * @param {string} options.first  what to try first
- * @param {string} options.then  what one should then see
+ * @param {string} [options.first]  what to try first
+ * @param {string} [options.then]  what one should then see
  * @param {Record<string, {start: unknown, check: (value: unknown) => boolean}>} options.fields  the figure's state
+ * @param {boolean} [options.linked]  whether the reader is offered a link to the state
  * @param {() => void} options.onChange  redraw; called after each change of the state
  */
-export function createFrame({ model, el }, { title, first, then, fields, onChange }) {
+export function createFrame({ model, el }, { title, first = "", then = "", fields, linked = true, onChange }) {
   const host = create("div");
   const root = host.attachShadow({ mode: "open" });
   const heading = create("p", { class: "title" }, title);
@@ -44,6 +45,7 @@ export function createFrame({ model, el }, { title, first, then, fields, onChang
     create("b", {}, "You should see: "),
     then,
   );
+  advice.hidden = !first;
   const controls = create("div", { class: "controls" });
   const stage = create("div", { class: "stage" });
   const reading = create("p", { class: "reading", "aria-live": "polite" });
@@ -76,9 +78,10 @@ export function createFrame({ model, el }, { title, first, then, fields, onChang
     state: null,
     colours: palette(isDark(host)),
     visible: true,
-    /** Say in words what is seen now: shown below the drawing, and read aloud when it changes. */
-    describe(text) {
-      if (reading.textContent !== text) reading.textContent = text;
+    /** Say in words what is seen now, as text or nodes: shown below the drawing, and read aloud when it changes. */
+    describe(...parts) {
+      const text = parts.map((part) => part.textContent ?? part).join("");
+      if (reading.textContent !== text) reading.replaceChildren(...parts);
     },
     /** Show one sentence about what went wrong; an empty text removes it. */
     fail(text) {
@@ -113,7 +116,17 @@ export function createFrame({ model, el }, { title, first, then, fields, onChang
   const applyTheme = () => {
     frame.colours = palette(isDark(host));
     const { paper, panel, ink, note, line, error, query, text } = frame.colours;
-    const style = { paper, panel, ink, note, line, error, accent: isDark(host) ? text.query : query, focus: text.key };
+    const style = {
+      paper,
+      panel,
+      ink,
+      note,
+      line,
+      error,
+      right: text.value,
+      accent: isDark(host) ? text.query : query,
+      focus: text.key,
+    };
     for (const [name, value] of Object.entries(style)) figure.style.setProperty(`--${name}`, value);
     figure.style.setProperty("--on-accent", isDark(host) ? "#000000" : "#FFFFFF");
     figure.style.colorScheme = isDark(host) ? "dark" : "light";
@@ -168,7 +181,8 @@ export function createFrame({ model, el }, { title, first, then, fields, onChang
     frame.state.reset();
   });
   const page = model.get("_page"); // the address of the figure on a page of the book; in a notebook there is none
-  linkButton.hidden = !page;
+  linkButton.hidden = !page || !linked;
+  advice.hidden = !first;
   linkButton.addEventListener("click", async () => {
     const link = `${page}=${encodeState(frame.state.values)}`;
     history.replaceState(null, "", link);

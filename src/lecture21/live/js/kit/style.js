@@ -46,6 +46,13 @@ fieldset { border: 0; padding: 0; margin: 0; } legend { padding: 0; font-size: 0
 .handle::before { content: ""; position: absolute; inset: 0.8rem; border-radius: 50%; background: var(--handle, var(--accent)); border: 2px solid var(--paper); }
 .handle:active { cursor: grabbing; }
 details > summary { cursor: pointer; font-size: 0.9rem; padding: 0.3rem 0; width: fit-content; }
+.options { display: flex; flex-direction: column; flex-basis: 100%; }
+.options input { margin: 0; width: 1.15rem; height: 1.15rem; flex: none; accent-color: var(--accent); }
+.actions { display: flex; flex-wrap: wrap; gap: 0.5rem; }
+[hidden] { display: none !important; }
+.options .check { line-height: 1.35; padding: 0.2rem 0; }
+.right { color: var(--right); } .wrong { color: var(--error); }
+.answer { display: block; margin-top: 0.35rem; }
 .reading { margin: 0.6rem 0 0; min-height: 1.5em; }
 .message:empty { display: none; }
 .message { margin: 0.5rem 0 0; color: var(--error); font-weight: 600; }

@@ -1,0 +1,92 @@
+"""Questions that check: the reader's answer is compared with the right one and with foreseen mistakes."""
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import traitlets
+
+from lecture21.live._widget import Figure
+
+FOLDER = Path(__file__).parent / "questions"
+
+_EMPHASIS = re.compile(r"\*([^*]+)\*")
+_CODE = re.compile(r"`([^`]+)`")
+_SUPERSCRIPT = re.compile(r"\^(\w+)")
+
+
+class Question(Figure):
+    """A question with a number or a choice as its answer, which is checked where it is asked.
+
+    A wrong answer gets the hint for its mistake. The right one, or "Show the answer" after one try, gets the
+    explanation. Texts, answers and hints are in `live/questions/chapter_NN.json`.
+
+    Args:
+        id: chapter and number of the question, such as "2.1".
+
+    Raises:
+        ValueError: if there is no such question.
+    """
+
+    figure = "question"
+    description = ""
+    id = traitlets.Unicode("")
+    question = traitlets.Dict().tag(sync=True)
+    """The question as in its file."""
+
+    given = traitlets.Unicode("").tag(sync=True)
+    """The reader's last answer."""
+
+    shown = traitlets.Bool(False).tag(sync=True)
+    """Whether the reader has asked for the answer."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id, question=_find(id))
+        self._shown = ("id",)
+
+    def twin(self) -> str:
+        """Return no name: the question itself, with its answer folded, needs no picture."""
+        return ""
+
+    def stand_in(self) -> str:
+        """Return the question with its answer folded, as HTML."""
+        question = self.question
+        parts = [f"<p><strong>Question {question['id']}.</strong> {_markup(question['text'])}</p>"]
+        if question["kind"] == "choice":
+            parts.append(f"<ul>{''.join(f'<li>{_markup(each)}</li>' for each in question['choices'])}</ul>")
+        answer = f"<strong>{_markup(_answer_of(question))}.</strong> {_markup(question['explanation'])}"
+        parts.append(f"<details><summary>Answer</summary>\n<p>{answer}</p>\n</details>")
+        return "\n".join(parts)
+
+
+def load(chapter: str) -> list[dict[str, Any]]:
+    """Return the questions of one chapter, such as "02"."""
+    return json.loads((FOLDER / f"chapter_{chapter}.json").read_text(encoding="utf-8"))["questions"]
+
+
+def _find(id: str) -> dict[str, Any]:
+    """Return the question with this id."""
+    chapter = id.partition(".")[0].zfill(2)
+    if not (FOLDER / f"chapter_{chapter}.json").is_file():
+        raise ValueError(f"unknown question {id!r}: no chapter {chapter!r} has questions")
+    questions = {question["id"]: question for question in load(chapter)}
+    if id not in questions:
+        raise ValueError(f"unknown question {id!r}; chapter {chapter} has {', '.join(questions)}")
+    return questions[id]
+
+
+def _answer_of(question: dict[str, Any]) -> str:
+    """Return the right answer as text."""
+    if question["kind"] == "choice":
+        return question["answer"]
+    return f"{question['answer']:g} {question.get('unit', '')}".strip()
+
+
+def _markup(text: str) -> str:
+    """Return text with *emphasis*, `code` and superscripts (W^q) as HTML."""
+    text = html.escape(text, quote=False)
+    for pattern, name in ((_EMPHASIS, "em"), (_CODE, "code"), (_SUPERSCRIPT, "sup")):
+        text = pattern.sub(rf"<{name}>\1</{name}>", text)
+    return text
