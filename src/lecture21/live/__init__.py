@@ -6,9 +6,10 @@ of a cell shows it: `live.Context()`.
 
 from lecture21.live._context import Context
 from lecture21.live._question import Question
+from lecture21.live._two_experts import TwoExperts
 from lecture21.live._widget import Figure
 
 
 def examples() -> list[Figure]:
     """Return every figure as the book shows it at first, one for each picture that stands in for it."""
-    return [Context()]
+    return [Context(), TwoExperts()]

@@ -1,0 +1,77 @@
+// The state of the figure of two experts: its points, and a fit for each of three methods.
+
+import { arrayOf } from "../kit/state.js";
+import { adamStep, emStep, newFit, score } from "./fit.js";
+
+export const METHODS = ["em", "competitive", "cooperative"];
+export const NAMES = { em: "EM", competitive: "Competitive", cooperative: "Cooperative" };
+export const LONG_NAMES = {
+  em: "EM",
+  competitive: "Competitive: Adam on the likelihood",
+  cooperative: "Cooperative: Adam on the squared error",
+};
+export const FEWEST = 4; // points
+export const MOST = 40;
+
+/** @typedef {number[]} Row  a fit as 25 numbers: parameters, both moments of Adam, and the number of steps */
+
+/** @param {Row} row */
+export function parametersOf(row) {
+  return row.slice(0, 8);
+}
+
+/** @param {Row} row */
+export function stepsOf(row) {
+  return row[24];
+}
+
+/**
+ * Return a row for each method, before the first step.
+ * @param {number[]} parameters
+ * @returns {Row[]}
+ */
+export function freshFits(parameters) {
+  return METHODS.map(() => flat(newFit(parameters)));
+}
+
+/** @param {any} value */
+export function isFits(value) {
+  return (
+    arrayOf([METHODS.length, 25], -1e12, 1e12)(value) &&
+    value.every((row) => row.slice(16).every((each) => each >= 0) && Number.isInteger(stepsOf(row)))
+  );
+}
+
+/** @param {any} value */
+export function isPoints(value) {
+  if (!Array.isArray(value) || value.length < FEWEST || value.length > MOST) return false;
+  return arrayOf([value.length, 2], -2, 2)(value) && value.every(([x]) => Math.abs(x) <= 1);
+}
+
+/**
+ * Return the row after one step of a method, or null if that led to no finite numbers.
+ * @param {Row} row
+ * @param {[number, number][]} points
+ * @param {"em" | "competitive" | "cooperative"} method
+ * @param {number} rate  learning rate of Adam
+ */
+export function stepped(row, points, method, rate) {
+  const fit = { parameters: row.slice(0, 8), first: row.slice(8, 16), second: row.slice(16, 24), steps: stepsOf(row) };
+  const next = flat(method === "em" ? emStep(fit, points) : adamStep(fit, points, method, rate));
+  return isFits([next, next, next]) && Number.isFinite(score(parametersOf(next), points).nats) ? next : null;
+}
+
+/**
+ * Return by how many nats the log-likelihood of all points changed between two rows.
+ * @param {Row} before
+ * @param {Row} after
+ * @param {[number, number][]} points
+ */
+export function gain(before, after, points) {
+  const [from, to] = [before, after].map((row) => score(parametersOf(row), points).nats);
+  return points.length * (to - from);
+}
+
+function flat(fit) {
+  return [...fit.parameters, ...fit.first, ...fit.second, fit.steps];
+}
