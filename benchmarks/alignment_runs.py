@@ -61,14 +61,8 @@ def log(*values: object) -> None:
 
 def tune(found: Rows, stage: str, weight: float | str, grid: tuple[float, ...], criterion: object) -> float:
     """Return the learning rate with the lowest criterion, and append what was tried; extend the grid at its edges."""
-    scores = {rate: criterion(rate) for rate in grid}
-    for _ in range(3):
-        best = min(scores, key=scores.get)
-        if best not in (min(scores), max(scores)):
-            break
-        rate = float(f"{best / 3 if best == min(scores) else best * 3:.2g}")
-        scores[rate] = criterion(rate)
-    best = min(scores, key=scores.get)
+    scores = common.tune(criterion, grid, 3)
+    best = next(iter(scores))
     found.extend(
         {"stage": stage, "weight": weight, "learning_rate": rate, "criterion": round(score, 4), "chosen": rate == best}
         for rate, score in sorted(scores.items())

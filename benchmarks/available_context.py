@@ -140,18 +140,17 @@ def count(table: Table, tokens: Tensor, val: Tensor, seeds: list[int], vocab_siz
 def search(table: Table, name: str, tokens: Tensor) -> float:
     """Return the learning rate that scores best on the end of the training part."""
     cut = len(tokens) * 9 // 10
-    rates = MUON_RATES if name == MODERN else RATES
-    while True:
-        for rate in rates:
-            if not table.select(part="search", model=name, learning_rate=rate):
-                model, columns = trained(name, rate, SEARCH_SEED, SEARCH_STEPS, tokens[:cut])
-                table.add({"part": "search", **columns, "nats": round(evaluate(model, tokens[cut : cut + 20_001]), 5)})
-        tried = {row["learning_rate"]: row["nats"] for row in table.select(part="search", model=name)}
-        best = min(tried, key=tried.get)
-        print(f"{name}: {', '.join(f'{rate:g}: {nats:.3f}' for rate, nats in tried.items())}", flush=True)
-        if min(tried) < best < max(tried):
-            return best
-        rates = (best / 2, best * 2)
+
+    def score(rate: float) -> float:
+        key = {"part": "search", "model": name, "learning_rate": rate}
+        if not table.select(**key):
+            model, columns = trained(name, rate, SEARCH_SEED, SEARCH_STEPS, tokens[:cut])
+            table.add({"part": "search", **columns, "nats": round(evaluate(model, tokens[cut : cut + 20_001]), 5)})
+        return table.select(**key)[0]["nats"]
+
+    tried = common.tune(score, MUON_RATES if name == MODERN else RATES)
+    print(f"{name}: {', '.join(f'{rate:g}: {nats:.3f}' for rate, nats in tried.items())}", flush=True)
+    return next(iter(tried))
 
 
 def main() -> None:

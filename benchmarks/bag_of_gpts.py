@@ -20,7 +20,7 @@ and n-grams (`steps` is then the order). `seconds` is the processor time of the 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import common
@@ -35,6 +35,7 @@ from lecture21.ngram import NGram
 from lecture21.training import recipe
 
 MEMBERS, STEPS, WINDOWS, WINDOW = 6, 500, 16, 32
+SCALES = (1.0, 2.0, 4.0)
 SHAPE = GPTConfig(
     position="rotary",
     norm="rmsnorm",
@@ -137,15 +138,6 @@ def measure(
     return rows[-1]["probabilities"]
 
 
-def tune(score: Callable[[float], float]) -> float:
-    """Return the scale with the lowest score among 1, 2, 4, and on beyond an end while that is the best."""
-    scores = {scale: score(scale) for scale in (1.0, 2.0, 4.0)}
-    while (best := min(scores, key=scores.get)) in (min(scores), max(scores)):
-        beyond = best / 2 if best == min(scores) else best * 2
-        scores[beyond] = score(beyond)
-    return best
-
-
 def main() -> None:
     """Run both arms and write the table."""
     torch.set_num_threads(1)
@@ -156,8 +148,9 @@ def main() -> None:
     def score(scale: float) -> float:
         return measure("search", "nine tenths", (100, 101), [[0], [1], [0, 1]], TRAIN[-TENTH:], scale)
 
+    scale = next(iter(common.tune(score, SCALES)))
     groups = [[(k + j) % MEMBERS for j in range(m)] for m in (1, 2, 3) for k in range(MEMBERS)]
-    measure("run", "all", range(MEMBERS), [*groups, list(range(MEMBERS))], VAL, tune(score))
+    measure("run", "all", range(MEMBERS), [*groups, list(range(MEMBERS))], VAL, scale)
     config, (one, _) = recipe("modern-gpt0"), models.load("modern-gpt0")
     (losses,) = pools([one], VAL, [[0]])
     characters = config.steps * config.batch_size * WINDOW

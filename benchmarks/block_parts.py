@@ -10,7 +10,7 @@ no loss.
 
 The learning rate is tuned for every arm and depth: on the first nine tenths of the training text with seed 100, scored
 on 20,000 characters of the last tenth. The grid is RATES, tried from 0.002, 0.005 and 0.01 outwards until the best rate
-has a worse neighbour on both sides or the grid ends. The three runs with the best rate use the whole training text and
+has a worse neighbour on both sides. The three runs with the best rate use the whole training text and
 are scored on the whole validation split.
 
 Writes, after every run, and skips the runs that are there already:
@@ -188,10 +188,11 @@ def run(tables: Tables, part: str, arm: str, n_layer: int, rate: float, seed: in
 
 def tuned_rate(tables: Tables, arm: str, n_layer: int, data: tuple[Tensor, ...]) -> float:
     """Return the best learning rate, extending the grid while the best is at its edge."""
-    scores = {rate: run(tables, "search", arm, n_layer, rate, SEARCH_SEED, data) for rate in FIRST}
-    while rate := common.next_rate(scores, RATES):
-        scores[rate] = run(tables, "search", arm, n_layer, rate, SEARCH_SEED, data)
-    return min(scores, key=scores.get)
+
+    def score(rate: float) -> float:
+        return run(tables, "search", arm, n_layer, rate, SEARCH_SEED, data)
+
+    return next(iter(common.tune(score, FIRST, RATES)))
 
 
 def untrained_gradients(tokens: Tensor, n_layer: int, seeds: list[int], vocab_size: int) -> list[dict[str, object]]:

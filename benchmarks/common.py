@@ -36,27 +36,39 @@ def encoded_plays() -> tuple[CharTokenizer, Int[Tensor, " N"], Int[Tensor, " M"]
     return tokenizer, train, val
 
 
-def tune(score: Callable[[float], float], grid: Sequence[float], first: float) -> dict[float, float]:
-    """Search a grid of learning rates for the lowest score, from `first` to neighbours until both are worse.
+def tune(
+    score: Callable[[float], float], first: Sequence[float], further: Sequence[float] | float = 2.0
+) -> dict[float, float]:
+    """Search for the learning rate with the lowest score: try some, and go on beyond an end while it is the best.
+
+    A single first rate is both ends. In the result, the best rate has a worse one on each side.
+
+    Args:
+        score: trains with a learning rate and returns the loss, infinity if the run diverged.
+        first: the rates to begin with.
+        further: a grid of rates that contains the first ones as neighbours, or the factor from one rate to the next.
 
     Returns:
         The score of each rate that was tried, the lowest first.
 
     Raises:
-        ValueError: if the best rate is at an edge of the grid.
+        ValueError: if the best rate is at an edge of the grid; without a grid, if it is at an end after ten more rates.
     """
-    scores: dict[float, float] = {}
-    best = grid.index(first)
+    scores = {rate: score(rate) for rate in first}
     while True:
-        if best in (0, len(grid) - 1):
-            raise ValueError(f"the best learning rate, {grid[best]:g}, is at an edge of the grid {tuple(grid)}")
-        for rate in grid[best - 1 : best + 2]:
-            if rate not in scores:
-                scores[rate] = score(rate)
-        lowest = min(scores, key=scores.__getitem__)
-        if lowest == grid[best]:
+        best = min(scores, key=scores.__getitem__)
+        sides = [side for side, end in ((-1, min(scores)), (1, max(scores))) if best == end]
+        if not sides:
             return dict(sorted(scores.items(), key=lambda item: item[1]))
-        best = grid.index(lowest)
+        if isinstance(further, Sequence):
+            if best in (min(further), max(further)):
+                raise ValueError(f"the best learning rate, {best:g}, is at an edge of the grid {tuple(further)}")
+            beyond = [further[further.index(best) + side] for side in sides]
+        elif len(scores) >= len(first) + 10:
+            raise ValueError(f"the best learning rate, {best:g}, is at an end of {tuple(sorted(scores))}")
+        else:
+            beyond = [float(f"{best * further**side:.6g}") for side in sides]  # 0.0003 / 3 is 0.0001
+        scores |= {rate: score(rate) for rate in beyond}
 
 
 def seen_by(seed: int, n_tokens: int, steps: int, window: int, batch: int) -> Bool[Tensor, " N"]:
@@ -118,12 +130,6 @@ def command(*, arguments: bool = True) -> str:
     """Return the command that runs this script, with its arguments or without."""
     script = Path(sys.argv[0])
     return " ".join([f"python {script.parent.name}/{script.name}", *(sys.argv[1:] * arguments)])
-
-
-def next_rate(scores: Mapping[float, float], grid: Sequence[float]) -> float | None:
-    """Return an untried neighbour of the learning rate with the lowest loss; None if both its neighbours are known."""
-    place = grid.index(min(scores, key=scores.get))
-    return next((rate for rate in grid[max(place - 1, 0) : place + 2] if rate not in scores), None)
 
 
 def ship(

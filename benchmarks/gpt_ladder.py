@@ -35,6 +35,7 @@ Counting has no seed, factor, steps, parameters, FLOPs and time: they are 0.
 import math
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 
 import common
 import torch
@@ -163,17 +164,6 @@ def measure(arm: Arm, text: Text, seed: int, factor: float, length: float = 1.0)
     }
 
 
-def next_factor(scores: dict[float, float]) -> float | None:
-    """Return the factor to try next, or None if the best one has a neighbour on either side."""
-    missing = [factor for factor in FACTORS if factor not in scores]
-    if missing:
-        return missing[0]
-    best = min(scores, key=scores.__getitem__)
-    if best == min(scores):
-        return best / 2
-    return 2 * best if best == max(scores) else None
-
-
 def vertex(scores: dict[float, float]) -> float:
     """Return the minimum of the parabola through the best factor and its two neighbours, in the logarithm."""
     best = min(scores, key=scores.__getitem__)
@@ -217,6 +207,12 @@ class Table:
         same = [r for r in self.rows if (r["part"], r["rung"]) == (part, arm.rung)]
         return {(r["seed"], r["factor"]): r["bits"] for r in same}
 
+    def search(self, arm: Arm, text: Text, factor: float) -> float:
+        """Return the bits of a run of the search, which is made unless it is stored."""
+        if (SEARCH_SEED, factor) not in self.of(arm, "search"):
+            self.add(measure(arm, text, SEARCH_SEED, factor, SEARCH_LENGTH))
+        return self.of(arm, "search")[SEARCH_SEED, factor]
+
 
 def main() -> None:
     """Tune every arm and run it with every seed; write the table after each run."""
@@ -234,10 +230,7 @@ def main() -> None:
             table.add(count(whole[characters], window))
     for arm in ARMS:
         tokenizer = pairs if arm.byte_pairs else characters
-        scores = {factor: bits for (_, factor), bits in table.of(arm, "search").items()}
-        while (factor := next_factor(scores)) is not None:
-            table.add(row := measure(arm, tenths[tokenizer], SEARCH_SEED, factor, SEARCH_LENGTH))
-            scores[factor] = row["bits"]
+        scores = common.tune(partial(table.search, arm, tenths[tokenizer]), FACTORS)
         for seed in seeds:
             if not any(done == seed for done, _ in table.of(arm, "run")):
                 table.add(measure(arm, whole[tokenizer], seed, vertex(scores)))

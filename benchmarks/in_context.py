@@ -8,7 +8,7 @@ with Muon, 1 layer with Muon, and 2 layers with AdamW. No test prompt's mapping 
 linear task, y = a x + b modulo 5 (4 pairs; 600 updates of 128 prompts), 16 of 20 rules are trained and 4 held out.
 The learning rate decays linearly to 0. It is tuned for each arm (Muon's for the matrices of blocks, with AdamW's at
 0.003 and 0.01 for tables; AdamW's for everything) by the loss on prompts of another stream, with seed 100: from the
-middle of GRID outwards, until the best has a worse neighbour on both sides or the grid ends.
+middle of GRID outwards, until the best has a worse neighbour on both sides.
 
 Writes, after every run, and skips the runs that are there already:
     in_context: task, arm, rules (new, trained or held out), seed, examples before the query, scored (all; seen or new
@@ -23,6 +23,7 @@ and the model `in-context` of the package: seed 0 of the mapping task, 2 layers 
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import common
 import torch
@@ -196,7 +197,7 @@ class Tables:
                 common.save(name, rows, arguments=False)
 
 
-def run(tables: Tables, arm: Arm, part: str, rate: float, seed: int) -> float:
+def run(tables: Tables, arm: Arm, part: str, seed: int, rate: float) -> float:
     """Train one model unless it is stored, store its scores, and return its final loss on all queries."""
     key = {"part": part, "task": arm.kind, "arm": arm.name, "learning_rate": rate, "seed": seed}
     if not tables.found(TRAINING, **key, step=arm.steps):
@@ -271,11 +272,9 @@ def main() -> None:
         tables.rows[SCORES] = [row for arm in (ARMS[0], ARMS[2]) for row in baselines(arm)]
     for arm in ARMS:
         grid = GRID[arm.optimizer]
-        scores = {rate: run(tables, arm, "search", rate, SEARCH_SEED) for rate in grid[2:5]}
-        while rate := common.next_rate(scores, grid):
-            scores[rate] = run(tables, arm, "search", rate, SEARCH_SEED)
+        scores = common.tune(partial(run, tables, arm, "search", SEARCH_SEED), grid[2:5], grid)
         for seed in seeds:
-            run(tables, arm, "run", min(scores, key=scores.get), seed)
+            run(tables, arm, "run", seed, next(iter(scores)))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ Writes the result `modern_ablation` after every run, and skips the runs that it 
 
 import time
 from dataclasses import replace
+from functools import partial
 
 import common
 import torch
@@ -81,7 +82,7 @@ def main() -> None:
     cut = len(tokens) * 9 // 10
     rows = common.stored(NAME)
 
-    def score(part: str, arm: str, factor: float, seed: int) -> float:
+    def score(part: str, arm: str, seed: int, factor: float) -> float:
         for row in rows:
             if (row["part"], row["arm"], row["factor"], row["seed"]) == (part, arm, factor, seed):
                 return row["nats"]
@@ -97,12 +98,9 @@ def main() -> None:
         blank = dict.fromkeys(("factor", "seed", "parameters", "seconds"), "")
         rows.append({"part": "run", "arm": "5-gram", **blank, "nats": nats})
     for arm in ARMS:
-        grid = list(FACTORS)
-        tried = {factor: score("search", arm, factor, SEARCH_SEED) for factor in grid}
-        while (best := min(tried, key=tried.get)) in (min(tried), max(tried)):
-            further = best / 2 if best == min(tried) else best * 2
-            tried[further] = score("search", arm, further, SEARCH_SEED)
-        scores = [score("run", arm, best, seed) for seed in SEEDS]
+        tried = common.tune(partial(score, "search", arm, SEARCH_SEED), FACTORS)
+        best = next(iter(tried))
+        scores = [score("run", arm, seed, best) for seed in SEEDS]
         print(arm, best, tried, scores, flush=True)
 
 

@@ -173,7 +173,7 @@ def main() -> None:
                 keep(dict(zip(("part", "setting", "learning_rate", "seed"), key, strict=True)) | {"nats": done[key]})
             return done[key]
 
-        return next(iter(common.tune(score, RATES, 0.01)))
+        return next(iter(common.tune(score, (0.01,), RATES)))
 
     if not any(row["part"] == "ngram" for row in rows):
         loss = evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, 32)

@@ -107,17 +107,15 @@ class Table:
 def search(table: Table, width: int, tokens: Tensor) -> float:
     """Return the best learning rate of a width on the end of the training part."""
     cut = len(tokens) * 9 // 10
-    rates = list(RATES)
-    while True:
-        for rate in rates:
-            if not table.select(part="search", d_model=width, learning_rate=rate):
-                model, columns = trained(width, rate, SEARCH_SEED, SEARCH_STEPS, tokens[:cut])
-                table.add(part="search", **columns, nats=round(evaluate(model, tokens[cut : cut + 20_001]), 5))
-        tried = {row["learning_rate"]: row["nats"] for row in table.select(part="search", d_model=width)}
-        best = min(tried, key=tried.get)
-        if min(tried) < best < max(tried):
-            return best
-        rates = [best / 2, best * 2]
+
+    def score(rate: float) -> float:
+        key = {"part": "search", "d_model": width, "learning_rate": rate}
+        if not table.select(**key):
+            model, columns = trained(width, rate, SEARCH_SEED, SEARCH_STEPS, tokens[:cut])
+            table.add(part="search", **columns, nats=round(evaluate(model, tokens[cut : cut + 20_001]), 5))
+        return table.select(**key)[0]["nats"]
+
+    return next(iter(common.tune(score, RATES)))
 
 
 def run(table: Table, width: int, seed: int, tokens: Tensor, val: Tensor) -> None:

@@ -113,7 +113,7 @@ def main() -> None:
         def score(factor: float) -> float:
             return nats("search", model, SEARCH_SEED, SEARCH_STEPS, factor)
 
-        return next(iter(common.tune(score, FACTORS, 2.0)))
+        return next(iter(common.tune(score, (2.0,), FACTORS)))
 
     if not any(row["part"] == "ngram" for row in rows):
         loss = evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, MODELS["dense"].block_size)

@@ -245,7 +245,7 @@ def compared(name: str, seeds: list[int]) -> list[dict[str, object]]:
 
     mixtures = ("MoE, linear gate", "MoE, MLP gate", "MoE, cooperative")
     for method in ("single", "single, wide", "bagging", task.boosting, *mixtures):
-        scores = common.tune(partial(score, method=method), RATES, 0.1)
+        scores = common.tune(partial(score, method=method), (0.1,), RATES)
         for seed in seeds:
             run("run", method, seed, next(iter(scores)))
         errors = torch.tensor([float(r["error"]) for r in rows if (r["part"], r["method"]) == ("run", method)])

@@ -1,0 +1,94 @@
+"""The search for a learning rate finds again, from the stored scores, what the stored searches tried and chose."""
+
+import math
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from common import tune
+
+from lecture21.data import results
+
+TENS = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
+MUON, ADAMW = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2), (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+COLLAPSE = (0.001, 0.002, 0.003, 0.006, 0.01, 0.02, 0.03, 0.06, 0.1)
+DOUBLED = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+
+# Table, columns that name an arm, column of the rate, of the score, which rows, first rates, further ones.
+SEARCHES = [
+    ("alignment_search", ["stage", "weight"], "learning_rate", "criterion", "stage in ('sft', 'reward', 'ppo')",
+     (3e-4, 1e-3, 3e-3), 3),
+    ("alignment_search", ["weight"], "learning_rate", "criterion", "stage == 'dpo'", (1e-4, 3e-4, 1e-3), 3),
+    ("available_context", ["model"], "learning_rate", "nats", "model != 'gpt-modern'", (4e-3, 8e-3, 16e-3), 2),
+    ("available_context", ["model"], "learning_rate", "nats", "model == 'gpt-modern'", (1e-2, 2e-2, 4e-2), 2),
+    ("bag_of_gpts", ["arm"], "scale", "probabilities", "members == 2", (1.0, 2.0, 4.0), 2),
+    ("block_parts", ["arm", "n_layer"], "learning_rate", "nats", "", (2e-3, 5e-3, 1e-2), TENS),
+    ("gpt_ladder", ["rung"], "factor", "bits", "", (0.5, 1.0, 2.0), 2),
+    ("in_context_training", ["task", "arm"], "learning_rate", "nats",
+     "scored == 'all' and rules in ('new', 'trained') and arm.str.contains('Muon')", MUON[2:5], MUON),
+    ("in_context_training", ["task", "arm"], "learning_rate", "nats",
+     "scored == 'all' and rules in ('new', 'trained') and arm.str.contains('AdamW')", ADAMW[2:5], ADAMW),
+    ("modern_ablation", ["arm"], "factor", "nats", "", (1.0, 2.0, 4.0), 2),
+    ("router_collapse", ["setting"], "learning_rate", "nats", "", (0.01,), COLLAPSE),
+    ("scaling_law", ["d_model"], "learning_rate", "nats", "", (0.01, 0.02, 0.04), 2),
+    ("sparse_against_dense", ["model"], "factor", "nats", "", (2.0,), DOUBLED),
+]  # fmt: skip
+
+
+def arms(table: pd.DataFrame, columns: list[str]):
+    """Return the rows of each arm; missing values of a name are equal."""
+    return table.groupby(columns, dropna=False, sort=False)
+
+
+@pytest.mark.parametrize(("name", "columns", "rate", "score", "query", "first", "further"), SEARCHES)
+def test_the_stored_searches_are_found_again(name, columns, rate, score, query, first, further):
+    table = results.load(name)
+    searched = table if name == "alignment_search" else table[table["part"] == "search"]
+    searched = searched.query(query, engine="python") if query else searched
+    runs = {} if name == "alignment_search" else dict(iter(arms(table[table["part"] == "run"], columns)))
+    found = 0
+    for arm, rows in arms(searched, columns):
+        scores = dict(zip(rows[rate].round(8), rows[score].fillna(math.inf), strict=True))
+        tried = tune(lambda r, scores=scores: scores[round(r, 8)], first, further)
+        assert {round(r, 8) for r in tried} == scores.keys(), arm
+        best = next(iter(tried))
+        if name == "alignment_search":
+            assert rows.loc[rows["chosen"], rate].tolist() == pytest.approx([best])
+        elif name != "gpt_ladder":
+            assert round(best, 8) in set(runs[arm][rate].round(8)), arm
+        found += 1
+    assert found
+
+
+def test_the_factor_of_a_rung_is_the_vertex_of_its_search(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    import gpt_ladder
+
+    table = results.load("gpt_ladder")
+    for rung, rows in table[table["part"] == "search"].groupby("rung"):
+        scores = dict(zip(rows["factor"], rows["bits"], strict=True))
+        run = table[(table["part"] == "run") & (table["rung"] == rung)]
+        vertex = gpt_ladder.vertex(tune(scores.__getitem__, gpt_ladder.FACTORS))
+        assert run["factor"].tolist() == pytest.approx([vertex] * 3, abs=1e-4)
+
+
+def test_a_factor_of_three_stays_with_round_rates():
+    tried = []
+    tune(lambda rate: tried.append(rate) or abs(math.log(rate / 1e-4)), (3e-4, 1e-3, 3e-3), 3)
+    assert tried == [3e-4, 1e-3, 3e-3, 1e-4, 3.33333e-5]
+
+
+def test_the_better_of_two_better_neighbours_is_followed():
+    scores = {0.01: 0.9, 0.03: 0.5, 0.1: 1.0, 0.3: 0.2, 1.0: 0.4, 3.0: 0.9}
+    assert list(tune(scores.__getitem__, (0.1,), tuple(scores))) == [0.3, 1.0, 0.03, 0.1]
+
+
+def test_a_search_without_an_end_is_given_up():
+    tried = []
+    with pytest.raises(ValueError, match=r"the best learning rate, 4096, is at an end of \(1.0, 2.0, 4.0, "):
+        tune(lambda rate: tried.append(rate) or -rate, (1.0, 2.0, 4.0))
+    assert len(tried) == 13
