@@ -5,8 +5,10 @@ import html
 import math
 import re
 from collections import Counter
+from pathlib import Path
 
 import jaxtyping
+import nbformat
 import pytest
 import torch
 
@@ -16,6 +18,7 @@ from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
 from lecture21.layers import MultiHeadAttention
 from lecture21.live import _question
 
+ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted(path.stem.removeprefix("chapter_") for path in _question.FOLDER.glob("chapter_*.json"))
 QUESTIONS = {question["id"]: question for chapter in CHAPTERS for question in _question.load(chapter)}
 SPELLINGS = {
@@ -286,3 +289,16 @@ def test_the_folded_answer_is_out_of_sight_once_the_page_checks(open_figures):
     stage = open_figures(live.Question("4.2"))
     stage.figure("question")
     assert not stage.page.get_by_text("Answer", exact=True).is_visible()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_question_stands_once_in_its_chapter_with_its_present_text(chapter):
+    (path,) = (ROOT / "notebooks").glob(f"{chapter}_*.ipynb")
+    found = []
+    for cell in nbformat.read(path, as_version=4).cells:
+        for id in re.findall(r'live\.Question\("([^"]+)"\)', cell.source) if cell.cell_type == "code" else []:
+            found.append(id)
+            (output,) = cell.outputs
+            assert output.data["text/html"] == live.Question(id).element(), f"run tools/notebooks.py {path.name}"
+            assert cell.metadata.tags == ["hide-input"]
+    assert found == [question["id"] for question in _question.load(chapter)]
