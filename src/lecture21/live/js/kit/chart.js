@@ -12,6 +12,7 @@ const FONT = "system-ui, sans-serif";
  * @param {{x: ArrayLike<number>, y: ArrayLike<number>, colour: string, dashed?: boolean, points?: boolean,
  *   width?: number}[]} options.curves
  * @param {{y: number, name: string, colour?: string}[]} [options.levels]  horizontal reference lines
+ * @param {number} [options.levelsBeside]  width of a margin for the names of the levels, instead of on the lines
  * @param {[number, number]} options.xRange
  * @param {[number, number]} options.yRange
  * @param {string} options.xTitle
@@ -27,6 +28,7 @@ export function lineChart(pen, colours, options) {
   const {
     curves,
     levels = [],
+    levelsBeside = 0,
     xRange,
     yRange,
     xTitle,
@@ -38,7 +40,7 @@ export function lineChart(pen, colours, options) {
     width,
     height,
   } = options;
-  const area = { left: 46, right: width - 10, top: 24, bottom: height - 38 };
+  const area = { left: 46, right: width - Math.max(levelsBeside, 10), top: 24, bottom: height - 38 };
   const place = (value, [low, high], log) =>
     log ? (Math.log(value) - Math.log(low)) / (Math.log(high) - Math.log(low)) : (value - low) / (high - low);
   const px = (x) => area.left + place(x, xRange, logX) * (area.right - area.left);
@@ -68,7 +70,7 @@ export function lineChart(pen, colours, options) {
     line(pen, area.left, py(y), area.right, py(y));
     pen.setLineDash([]);
     pen.textAlign = "right";
-    pen.fillText(name, area.right - 4, py(y) - 8);
+    if (!levelsBeside) pen.fillText(name, area.right - 4, py(y) - 8);
   }
   for (const { x, y, colour, dashed = false, points = false, width: thick = 2 } of curves) {
     pen.strokeStyle = pen.fillStyle = colour;
@@ -101,6 +103,16 @@ export function lineChart(pen, colours, options) {
     line(pen, px(cursor), area.top, px(cursor), area.bottom);
   }
   pen.restore();
+  if (levelsBeside) {
+    pen.textAlign = "left";
+    let free = area.bottom + 14; // the names do not overlap; the lowest has its place first
+    for (const { y, name, colour = colours.note } of [...levels].sort((a, b) => a.y - b.y)) {
+      if (py(y) > area.bottom + 1 || py(y) < area.top - 1) continue;
+      free = Math.min(py(y), free - 14);
+      pen.fillStyle = colour;
+      pen.fillText(name, area.right + 6, free, levelsBeside - 8);
+    }
+  }
   return { px, py, area };
 }
 
