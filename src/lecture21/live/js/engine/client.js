@@ -1,0 +1,235 @@
+// The engine as figures use it: a worker made from text, or the same code on the page's own thread.
+
+import { inline, source } from "./worker.js?worker";
+
+/**
+ * @typedef {import("./generate.js").Generation} Generation
+ * @typedef {{ done: Promise<any>, stop: () => void }} Job
+ */
+
+const FAILED = "The engine stopped because of an error in its worker.";
+
+/**
+ * Start the engine.
+ *
+ * A worker needs no file of its own: it is made from text. Where the policy of the host forbids that, or with
+ * `worker: false`, the engine runs on this thread, in slices.
+ * @param {{ worker?: boolean, simd?: boolean, fma?: boolean }} [options]  simd, fma: false to do without
+ * @returns {Promise<Engine>}
+ */
+export async function startEngine({ worker = true, simd = true, fma = true } = {}) {
+  const engine = new Engine();
+  if (!(worker && (await engine.startWorker()))) engine.startHere();
+  const { backend } = await engine.call("start", 0, [{ simd, fma }]);
+  engine.backend = backend;
+  return engine;
+}
+
+class Engine {
+  constructor() {
+    /** @type {"fma" | "simd" | "plain"} */
+    this.backend = "plain";
+    this.inWorker = false;
+    this.count = 0;
+    /** @type {Map<number, { resolve: Function, reject: Function, onEvent: Function }>} */
+    this.calls = new Map();
+    /** @type {Worker | MessagePort | null} */
+    this.port = null;
+    /** @type {Worker | null} */
+    this.worker = null;
+  }
+
+  /** Try to start a worker; false if the host does not allow it. */
+  async startWorker() {
+    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    try {
+      const worker = new Worker(url);
+      const started = await new Promise((resolve) => {
+        worker.onmessage = () => resolve(true);
+        worker.onerror = (event) => {
+          event.preventDefault();
+          resolve(false);
+        };
+      });
+      if (!started) return false;
+      worker.onmessage = (event) => this.receive(event.data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        this.fail(FAILED);
+      };
+      this.port = this.worker = worker;
+      this.inWorker = true;
+      return true;
+    } catch {
+      return false;
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+  }
+
+  startHere() {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = (event) => this.receive(event.data);
+    this.port = port1;
+    inline().serve(port2);
+  }
+
+  receive(/** @type {any} */ { id, event, result, error }) {
+    const call = this.calls.get(id);
+    if (!call) return;
+    if (event !== undefined) {
+      call.onEvent(event);
+      return;
+    }
+    this.calls.delete(id);
+    if (error === undefined) call.resolve(result);
+    else call.reject(new Error(error));
+  }
+
+  fail(/** @type {string} */ message) {
+    for (const { reject } of this.calls.values()) reject(new Error(message));
+    this.calls.clear();
+  }
+
+  /**
+   * Send a message, and wait for its answer.
+   * @param {string} method
+   * @param {number} model  0: none
+   * @param {any[]} args
+   * @param {(event: any) => void} [onEvent]
+   * @returns {Promise<any> & { id: number }}
+   */
+  call(method, model, args, onEvent = () => {}) {
+    const id = ++this.count;
+    const promise = new Promise((resolve, reject) => {
+      if (!this.port) throw new Error("The engine is closed.");
+      this.calls.set(id, { resolve, reject, onEvent });
+      try {
+        this.port.postMessage({ id, method, model, args });
+      } catch (error) {
+        this.calls.delete(id);
+        throw new Error(`This cannot be sent to the engine: ${error instanceof Error ? error.message : error}`);
+      }
+    });
+    promise.catch(() => {}); // whoever waits for it sees the error; a job that nobody waits for may fail quietly
+    return Object.assign(promise, { id });
+  }
+
+  /** Send a message that has no answer. */
+  send(/** @type {string} */ method, /** @type {number} */ model, /** @type {any[]} */ args = []) {
+    this.port?.postMessage({ id: 0, method, model, args });
+  }
+
+  /**
+   * Read a model from the bytes of a safetensors file.
+   * @param {ArrayBuffer} buffer
+   * @returns {Promise<EngineModel>}
+   */
+  async load(buffer) {
+    return new EngineModel(this, await this.call("load", 0, [buffer]));
+  }
+
+  /**
+   * Make a model with new weights.
+   * @param {Record<string, any>} config  fields of GPTConfig
+   * @param {number} seed
+   * @param {string[] | null} [symbols]
+   * @returns {Promise<EngineModel>}
+   */
+  async create(config, seed, symbols = null) {
+    return new EngineModel(this, await this.call("create", 0, [config, seed, symbols]));
+  }
+
+  /** End all work and free all memory. What is still waited for is rejected. */
+  close() {
+    this.fail("The engine was closed.");
+    if (this.worker) this.worker.terminate();
+    else this.send("close", 0);
+    this.port = this.worker = null;
+  }
+}
+
+/** A model in the engine. A method with wrong arguments rejects with one sentence, and the model stays usable. */
+class EngineModel {
+  /**
+   * @param {Engine} engine
+   * @param {any} description
+   */
+  constructor(engine, { model, config, symbols, tokenizer, parameters }) {
+    this.engine = engine;
+    this.handle = model;
+    /** @type {Record<string, any>} */
+    this.config = config;
+    /** @type {string[] | null} the character of each id, the last one for unknown characters; null for other tokens */
+    this.symbols = symbols;
+    /** @type {any} the parsed tokenizer file, if there is one */
+    this.tokenizer = tokenizer;
+    /** @type {number} */
+    this.parameters = parameters;
+  }
+
+  /**
+   * @param {ArrayLike<number>} ids  T, at most block_size
+   * @param {{ attention?: boolean, residual?: boolean, router?: boolean, remove?: string[] }} [options]
+   * @returns {Promise<{ logits: Float32Array, attention?: Float32Array, residual?: Float32Array, router?: Float32Array,
+   *     experts?: Int32Array }>}
+   */
+  forward(ids, options) {
+    return this.engine.call("forward", this.handle, [ids, options]);
+  }
+
+  /**
+   * @param {ArrayLike<number>} ids
+   * @returns {Promise<Float32Array>}  (2 L + 1) x T x V
+   */
+  lens(ids) {
+    return this.engine.call("lens", this.handle, [ids]);
+  }
+
+  /**
+   * @param {ArrayLike<number>} ids  T
+   * @returns {Promise<Float32Array>}  T - 1 nats
+   */
+  logProbabilities(ids) {
+    return this.engine.call("logProbabilities", this.handle, [ids]);
+  }
+
+  /**
+   * @param {ArrayLike<number>} ids
+   * @param {Generation} [options]
+   * @param {(token: number) => void} [onToken]
+   * @returns {Job}  `done` gives all new tokens
+   */
+  generate(ids, options = {}, onToken = () => {}) {
+    const done = this.engine.call("generate", this.handle, [ids, options], ({ token }) => onToken(token));
+    return { done, stop: () => this.engine.send("control", 0, [done.id, "stopped"]) };
+  }
+
+  /**
+   * @param {import("./train.js").Training} options
+   * @param {(progress: import("./train.js").Progress) => void} [onProgress]
+   * @returns {Job & { pause: () => void, resume: () => void }}
+   */
+  train(options, onProgress = () => {}) {
+    const done = this.engine.call("train", this.handle, [options], onProgress);
+    const control = (/** @type {string} */ state) => this.engine.send("control", 0, [done.id, state]);
+    return {
+      done,
+      stop: () => control("stopped"),
+      pause: () => control("paused"),
+      resume: () => control("running"),
+    };
+  }
+
+  /**
+   * @param {"float32" | "float16"} [type]
+   * @returns {Promise<ArrayBuffer>}  a safetensors file
+   */
+  save(type = "float32") {
+    return this.engine.call("save", this.handle, [type]);
+  }
+
+  dispose() {
+    this.engine.send("dispose", this.handle);
+  }
+}

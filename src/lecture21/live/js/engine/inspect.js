@@ -1,0 +1,119 @@
+// What a model computes for a given text: logits, attention, the residual stream, probabilities.
+
+import { applyHead, forward } from "./forward.js";
+import { unpadded } from "./model.js";
+
+/** @typedef {import("./model.js").Model} Model */
+
+/**
+ * One forward pass: the logits, and what else is asked for.
+ * @param {Model} model
+ * @param {ArrayLike<number>} ids
+ * @param {{ attention?: boolean, residual?: boolean, router?: boolean, remove?: string[] }} [options]
+ */
+export function inspect(model, ids, { attention, residual, router, remove = [] } = {}) {
+  const { network, config } = model;
+  const { block_size: most, n_layer: L, n_head: H, d_model: C, moe } = config;
+  const checked = model.checkIds(ids, 1, most);
+  const wrong = remove.find((name) => !/^\d+\.(attention|feed_forward)$/.test(name) || parseInt(name) >= L);
+  if (wrong !== undefined)
+    throw new Error(`There is no part ${wrong}: parts are called 0.attention to ${L - 1}.feed_forward.`);
+  if (router && !moe) throw new Error("This model has no router: it is not sparse.");
+  const T = checked.length;
+  const w = model.takeWorkspace(T);
+  w.start = 0;
+  forward(network, w, checked, 1, new Set(remove));
+  applyHead(network, w, /** @type {number} */ (w.stream.at(-1)), T);
+  const f = network.memory.floats;
+  const rows = (/** @type {number} */ from, /** @type {number} */ count, /** @type {number} */ width) =>
+    unpadded(f, from, count, width, Math.ceil(width / 8) * 8);
+  /** @type {Record<string, Float32Array | Int32Array>} */
+  const found = { logits: model.readLogits(w, T) };
+  if (attention) found.attention = joined(w.weights.map((from) => rows(from, H * T, T)));
+  if (residual) found.residual = joined(w.stream.map((from) => rows(from, T, C)));
+  if (router) {
+    found.router = joined(w.probabilities.map((from) => rows(from, T, moe.n_expert)));
+    found.experts = Int32Array.from(w.routings.flatMap(({ chosen }) => [...chosen]));
+  }
+  model.free.push(w);
+  return found;
+}
+
+/** One array after the other. */
+function joined(/** @type {Float32Array[]} */ arrays) {
+  const out = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    out.set(array, at);
+    at += array.length;
+  }
+  return out;
+}
+
+/**
+ * What the head would predict from the residual stream after the embedding and after each sub-layer.
+ * @param {Model} model
+ * @param {ArrayLike<number>} ids
+ * @returns {Float32Array} (2 L + 1) x T x V logits
+ */
+export function lens(model, ids) {
+  const checked = model.checkIds(ids, 1, model.config.block_size);
+  const w = model.takeWorkspace(checked.length);
+  w.start = 0;
+  forward(model.network, w, checked, 1);
+  const layers = w.stream.map((x) => {
+    applyHead(model.network, w, x, checked.length);
+    return model.readLogits(w, checked.length);
+  });
+  model.free.push(w);
+  return joined(layers);
+}
+
+/**
+ * log P of each token but the first, given the tokens before it, at most `block_size` of them.
+ * @param {Model} model
+ * @param {ArrayLike<number>} ids
+ * @returns {Generator<undefined, Float32Array>}
+ */
+export function* logProbabilities(model, ids) {
+  const { network, config } = model;
+  const checked = model.checkIds(ids, 2);
+  const out = new Float32Array(checked.length - 1);
+  const B = config.block_size;
+  const w = model.takeWorkspace(Math.min(checked.length - 1, B));
+  const stream = /** @type {number} */ (w.stream.at(-1));
+  try {
+    // With a causal mask one pass gives a prediction at each position of the first block; later, only the last one.
+    let end = config.causal ? Math.min(B, checked.length - 1) : 1;
+    for (let done = 0; done < out.length; end++) {
+      const context = checked.subarray(Math.max(0, end - B), end);
+      w.start = 0;
+      forward(network, w, context, 1);
+      const rows = end - done;
+      applyHead(network, w, stream + (context.length - rows) * network.width, rows);
+      const logits = model.readLogits(w, rows);
+      for (let row = 0; row < rows; row++) {
+        out[done + row] = logProbability(logits, row * config.vocab_size, config.vocab_size, checked[done + row + 1]);
+      }
+      done = end;
+      yield;
+    }
+  } finally {
+    model.free.push(w);
+  }
+  return out;
+}
+
+/** log softmax(logits)[token], for one row of logits. */
+export function logProbability(
+  /** @type {Float32Array} */ logits,
+  /** @type {number} */ from,
+  /** @type {number} */ width,
+  /** @type {number} */ token,
+) {
+  let largest = -Infinity;
+  for (let i = 0; i < width; i++) largest = Math.max(largest, logits[from + i]);
+  let sum = 0;
+  for (let i = 0; i < width; i++) sum += Math.exp(logits[from + i] - largest);
+  return logits[from + token] - largest - Math.log(sum);
+}

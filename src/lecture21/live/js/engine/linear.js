@@ -1,0 +1,48 @@
+// Linear maps, and the feed-forward layer that two or three of them form.
+
+import { activate } from "./pointwise.js";
+
+/**
+ * @typedef {import("./network.js").Network} Network
+ * @typedef {import("./network.js").Linear} Linear
+ * @typedef {import("./network.js").FeedForward} FeedForward
+ */
+
+/**
+ * y = x W + bias, or y = y + x W + bias.
+ * @param {Network} network
+ * @param {Linear} map
+ * @param {number} x
+ * @param {number} stride  of x
+ * @param {number} y  its rows are as wide as the outputs
+ * @param {number} rows
+ * @param {boolean} [adds]
+ */
+export function applyLinear({ memory }, { weight, bias, inputs, outputs }, x, stride, y, rows, adds = false) {
+  const f = memory.floats;
+  if (bias && adds) {
+    for (let row = 0; row < rows; row++) for (let i = 0; i < outputs; i++) f[y + row * outputs + i] += f[bias + i];
+  } else if (bias) {
+    for (let row = 0; row < rows; row++) f.copyWithin(y + row * outputs, bias, bias + outputs);
+  }
+  memory.multiply(rows, outputs, inputs, x, stride, 1, weight, outputs, 1, y, outputs, adds || bias ? 1 : 0);
+}
+
+/**
+ * y = down(activation(up(x))), or y = y + ...; what lies between is written to the three places given.
+ * @param {Network} network
+ * @param {FeedForward} maps
+ * @param {number} x
+ * @param {number} hidden
+ * @param {number} gate
+ * @param {number} active
+ * @param {number} y
+ * @param {number} rows
+ * @param {boolean} adds
+ */
+export function applyFeedForward(network, maps, x, hidden, gate, active, y, rows, adds) {
+  applyLinear(network, maps.up, x, network.width, hidden, rows);
+  if (maps.gate) applyLinear(network, maps.gate, x, network.width, gate, rows);
+  activate(network.memory.floats, network.config.activation, hidden, gate, active, rows * maps.up.outputs);
+  applyLinear(network, maps.down, active, maps.up.outputs, y, rows, adds);
+}

@@ -1,0 +1,175 @@
+// The engine's numbers: one growing Float32Array, and the matrix product on it in the fastest way that the host has.
+
+import { assemble } from "./assembler.js";
+
+const PAGE = 65536; // bytes
+const SLACK = 16384; // floats behind the last block, which the matrix product may read but never uses
+const MOST = 2 ** 30; // bytes
+
+/**
+ * @typedef {(m: number, n: number, k: number, a: number, aRow: number, aColumn: number, b: number, bRow: number,
+ *     bColumn: number, c: number, cRow: number, adds: number) => void} Multiply
+ */
+
+/**
+ * The fastest backend that this host allows.
+ * @param {boolean} simd  false: do without WebAssembly
+ * @param {boolean} [fma]  false: do without relaxed SIMD
+ * @returns {{ backend: "fma" | "simd" | "plain", module: WebAssembly.Module | null }}
+ */
+export function chooseBackend(simd, fma = true) {
+  for (const backend of /** @type {("fma" | "simd")[]} */ (simd ? (fma ? ["fma", "simd"] : ["simd"]) : [])) {
+    try {
+      const bytes = assemble(backend === "fma");
+      if (WebAssembly.validate(bytes)) return { backend, module: new WebAssembly.Module(bytes) };
+    } catch {
+      // No WebAssembly, or a policy of the page forbids it.
+    }
+  }
+  return { backend: "plain", module: null };
+}
+
+/**
+ * The memory of an engine, and the product of matrices in it. Offsets and strides are in floats.
+ *
+ * There is one for all models, since a browser gives a page only so many WebAssembly memories.
+ *
+ * `multiply(m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, adds)` computes C = A B, or C + A B if `adds` is 1: A
+ * has m x k numbers from offset `a`, with the given strides, one of which is 1; B has k x n. All columns of C up to the
+ * next multiple of 8 are written: whoever allocates C leaves room for them.
+ */
+export class Memory {
+  /** @param {WebAssembly.Module | null} module */
+  constructor(module) {
+    this.used = 16; // offset 0 stands for "none"
+    /** @type {{ offset: number, size: number }[]} blocks below `used` that were freed */
+    this.gaps = [];
+    this.panel = 0;
+    this.depth = 0; // longest sum that the panel has room for
+    if (module) {
+      this.wasm = new WebAssembly.Memory({ initial: 16, maximum: MOST / PAGE });
+      this.floats = new Float32Array(this.wasm.buffer);
+      const instance = new WebAssembly.Instance(module, { env: { memory: this.wasm } });
+      const product = /** @type {Function} */ (instance.exports.multiply);
+      /** @type {Multiply} */
+      this.multiply = (m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, adds) => {
+        const panel = 4 * this.panel;
+        product(m, n, k, 4 * a, 4 * aRow, 4 * aColumn, 4 * b, 4 * bRow, 4 * bColumn, 4 * c, 4 * cRow, adds, panel);
+      };
+    } else {
+      this.wasm = null;
+      this.floats = new Float32Array(PAGE);
+      /** @type {Multiply} */
+      this.multiply = (...shape) => multiplyPlainly(this.floats, ...shape);
+    }
+  }
+
+  /**
+   * Reserve a block, filled with 0, and return its offset. `floats` may be another array afterwards.
+   * @param {number} count  floats
+   * @returns {number}
+   */
+  allocate(count) {
+    const size = Math.ceil(count / 16) * 16;
+    const gap = this.gaps.find((each) => each.size >= size);
+    if (gap) {
+      const { offset } = gap;
+      gap.offset += size;
+      gap.size -= size;
+      this.floats.fill(0, offset, offset + size);
+      return offset;
+    }
+    const offset = this.used;
+    this.ensure(4 * (offset + size + SLACK));
+    this.used += size;
+    return offset;
+  }
+
+  /** Give a block back. */
+  free(/** @type {number} */ offset, /** @type {number} */ count) {
+    this.gaps.push({ offset, size: Math.ceil(count / 16) * 16 });
+    this.gaps = this.gaps.filter(({ size }) => size).sort((a, b) => a.offset - b.offset);
+    for (let i = this.gaps.length - 1; i > 0; i--) {
+      const [left, right] = [this.gaps[i - 1], this.gaps[i]];
+      if (left.offset + left.size !== right.offset) continue;
+      left.size += right.size;
+      this.gaps.splice(i, 1);
+    }
+  }
+
+  /** Have at least so many bytes. */
+  ensure(/** @type {number} */ needed) {
+    if (!(needed <= MOST)) throw new Error(`This needs ${(needed / 1e9).toFixed(1)} GB of memory; a page has 1 GB.`);
+    if (needed <= this.floats.byteLength) return;
+    const bytes = Math.min(MOST, Math.max(needed, 1.5 * this.floats.byteLength));
+    if (this.wasm) {
+      try {
+        this.wasm.grow(Math.ceil((bytes - this.floats.byteLength) / PAGE));
+      } catch {
+        throw new Error(`This needs ${(needed / 1e6).toFixed(0)} MB of memory, which the browser does not give.`);
+      }
+      this.floats = new Float32Array(this.wasm.buffer);
+    } else {
+      const grown = new Float32Array(Math.ceil(bytes / 4));
+      grown.set(this.floats);
+      this.floats = grown;
+    }
+  }
+}
+
+/** The part of the memory that belongs to one model. */
+export class Arena {
+  /** @param {Memory} memory */
+  constructor(memory) {
+    this.memory = memory;
+    this.multiply = memory.multiply;
+    /** @type {Map<number, number>} offsets and sizes */
+    this.blocks = new Map();
+  }
+
+  /** All numbers of the engine. To be asked for again after anything that may have allocated memory. */
+  get floats() {
+    return this.memory.floats;
+  }
+
+  /** Reserve a block, filled with 0, and return its offset. */
+  allocate(/** @type {number} */ count) {
+    const offset = this.memory.allocate(count);
+    this.blocks.set(offset, count);
+    return offset;
+  }
+
+  /** Make room for matrix products with sums of up to `depth` terms. */
+  prepare(/** @type {number} */ depth) {
+    if (depth <= this.memory.depth) return;
+    this.memory.panel = this.memory.allocate(8 * depth);
+    this.memory.depth = depth;
+  }
+
+  /** Give everything back. */
+  release() {
+    for (const [offset, count] of this.blocks) this.memory.free(offset, count);
+    this.blocks.clear();
+  }
+}
+
+/**
+ * The same product without WebAssembly.
+ * @param {Float32Array} f
+ * @param {Parameters<Multiply>} shape
+ */
+function multiplyPlainly(f, ...[m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, adds]) {
+  const sums = new Float64Array(Math.ceil(n / 8) * 8);
+  for (let i = 0; i < m; i++) {
+    const out = c + i * cRow;
+    if (adds) sums.set(f.subarray(out, out + sums.length));
+    else sums.fill(0);
+    for (let l = 0; l < k; l++) {
+      const factor = f[a + i * aRow + l * aColumn];
+      if (factor === 0) continue;
+      let from = b + l * bRow;
+      for (let j = 0; j < sums.length; j++, from += bColumn) sums[j] += factor * f[from];
+    }
+    f.set(sums, out);
+  }
+}

@@ -1,0 +1,228 @@
+// What happens to each row or number on its own: norms, activations, rotations, softmax; each with its gradient.
+
+/**
+ * @typedef {object} Norm  a norm with its place in memory
+ * @property {boolean} centred  LayerNorm; otherwise RMSNorm
+ * @property {number} width
+ * @property {number} eps
+ * @property {number} gain  offset
+ * @property {number} bias  offset; 0: there is none
+ */
+
+/**
+ * Mean and reciprocal standard deviation of one row (for RMSNorm, 0 and the reciprocal root of the mean square).
+ * @param {Float32Array} f
+ * @param {Norm} norm
+ * @param {number} x  offset
+ * @returns {[number, number]}
+ */
+function moments(f, { centred, width, eps }, x) {
+  let mean = 0;
+  if (centred) {
+    for (let i = 0; i < width; i++) mean += f[x + i];
+    mean /= width;
+  }
+  let variance = 0;
+  for (let i = 0; i < width; i++) variance += (f[x + i] - mean) * (f[x + i] - mean);
+  return [mean, 1 / Math.sqrt(variance / width + eps)];
+}
+
+/**
+ * y = norm(x), row by row. Rows are as far apart as their padded width.
+ * @param {Float32Array} f
+ * @param {Norm} norm
+ * @param {number} x
+ * @param {number} y
+ * @param {number} rows
+ * @param {number} stride
+ */
+export function normalize(f, norm, x, y, rows, stride) {
+  const { width, gain, bias } = norm;
+  for (let row = 0; row < rows; row++, x += stride, y += stride) {
+    const [mean, scale] = moments(f, norm, x);
+    for (let i = 0; i < width; i++) f[y + i] = (f[x + i] - mean) * scale * f[gain + i];
+    if (bias) for (let i = 0; i < width; i++) f[y + i] += f[bias + i];
+  }
+}
+
+/**
+ * The gradient of `normalize`: that of its input is written or added to `dx`, those of gain and bias are added.
+ * @param {Float32Array} f
+ * @param {Norm} norm
+ * @param {number} x
+ * @param {number} dy
+ * @param {number} dx  may be `dy`
+ * @param {number} rows
+ * @param {number} stride
+ * @param {number} toGradient  from the offset of a parameter to that of its gradient
+ * @param {boolean} adds  whether dx is added to
+ */
+export function normalizeBackward(f, norm, x, dy, dx, rows, stride, toGradient, adds) {
+  const { centred, width, gain, bias } = norm;
+  const gains = new Float64Array(width);
+  const biases = new Float64Array(width);
+  for (let row = 0; row < rows; row++, x += stride, dy += stride, dx += stride) {
+    const [mean, scale] = moments(f, norm, x);
+    let sum = 0;
+    let along = 0;
+    for (let i = 0; i < width; i++) {
+      const unit = (f[x + i] - mean) * scale;
+      const g = f[dy + i];
+      gains[i] += g * unit;
+      biases[i] += g;
+      sum += g * f[gain + i];
+      along += g * f[gain + i] * unit;
+    }
+    sum = centred ? sum / width : 0;
+    along /= width;
+    for (let i = 0; i < width; i++) {
+      const gradient = scale * (f[dy + i] * f[gain + i] - sum - (f[x + i] - mean) * scale * along);
+      f[dx + i] = adds ? f[dx + i] + gradient : gradient;
+    }
+  }
+  for (let i = 0; i < width; i++) {
+    f[gain + toGradient + i] += gains[i];
+    if (bias) f[bias + toGradient + i] += biases[i];
+  }
+}
+
+// The standard normal distribution function at multiples of 1/64, for gelu: between them a cubic is exact to 1e-9.
+const STEP = 1 / 64;
+const REACH = 6;
+const density = (/** @type {number} */ x) => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+/** @type {Float64Array | null} */
+let table = null;
+
+function distributionTable() {
+  table = new Float64Array((2 * REACH) / STEP + 2);
+  for (let i = 0; i < table.length; i++) {
+    const x = -REACH + i * STEP;
+    // Phi(x) = 1/2 + density(x) (x + x^3 / 3 + x^5 / (3 5) + ...), whose terms all have one sign.
+    let term = x;
+    let sum = x;
+    for (let n = 3; Math.abs(term) > 1e-17 * Math.abs(sum); n += 2) sum += term *= (x * x) / n;
+    table[i] = 0.5 + density(x) * sum;
+  }
+  return table;
+}
+
+/** The probability that a standard normal variable is below x. */
+export function normalDistribution(/** @type {number} */ x) {
+  if (!(Math.abs(x) < REACH)) return x < 0 ? 0 : x > 0 ? 1 : x;
+  const values = table ?? distributionTable();
+  const i = Math.floor((x + REACH) / STEP);
+  const left = -REACH + i * STEP;
+  const t = (x - left) / STEP;
+  const rise = values[i + 1] - values[i];
+  const slope0 = density(left) * STEP - rise;
+  const slope1 = rise - density(left + STEP) * STEP;
+  return values[i] + t * rise + t * (1 - t) * (slope0 * (1 - t) + slope1 * t);
+}
+
+const SQRT = Math.sqrt(2 / Math.PI);
+const CUBE = 0.044715;
+
+/**
+ * y = activation(x) for n numbers; with a gate, y = activation(gate) x.
+ * @param {Float32Array} f
+ * @param {string} kind
+ * @param {number} x
+ * @param {number} gate  offset; used by swiglu only
+ * @param {number} y
+ * @param {number} n
+ */
+export function activate(f, kind, x, gate, y, n) {
+  if (kind === "relu") {
+    for (let i = 0; i < n; i++) f[y + i] = f[x + i] < 0 ? 0 : f[x + i];
+  } else if (kind === "relu2") {
+    for (let i = 0; i < n; i++) f[y + i] = f[x + i] < 0 ? 0 : f[x + i] * f[x + i];
+  } else if (kind === "gelu") {
+    for (let i = 0; i < n; i++) f[y + i] = f[x + i] * normalDistribution(f[x + i]);
+  } else if (kind === "gelu_tanh") {
+    for (let i = 0; i < n; i++) {
+      const a = f[x + i];
+      f[y + i] = 0.5 * a * (1 + Math.tanh(SQRT * (a + CUBE * a * a * a)));
+    }
+  } else {
+    for (let i = 0; i < n; i++) f[y + i] = (f[gate + i] / (1 + Math.exp(-f[gate + i]))) * f[x + i];
+  }
+}
+
+/**
+ * The gradient of `activate`: `dy` becomes the gradient of x; that of the gate is written to `dgate`.
+ * @param {Float32Array} f
+ * @param {string} kind
+ * @param {number} x
+ * @param {number} gate
+ * @param {number} dy
+ * @param {number} dgate
+ * @param {number} n
+ */
+export function activateBackward(f, kind, x, gate, dy, dgate, n) {
+  if (kind === "relu") {
+    for (let i = 0; i < n; i++) if (!(f[x + i] > 0)) f[dy + i] = 0;
+  } else if (kind === "relu2") {
+    for (let i = 0; i < n; i++) f[dy + i] = f[x + i] > 0 ? 2 * f[x + i] * f[dy + i] : 0;
+  } else if (kind === "gelu") {
+    for (let i = 0; i < n; i++) f[dy + i] *= normalDistribution(f[x + i]) + f[x + i] * density(f[x + i]);
+  } else if (kind === "gelu_tanh") {
+    for (let i = 0; i < n; i++) {
+      const a = f[x + i];
+      const t = Math.tanh(SQRT * (a + CUBE * a * a * a));
+      f[dy + i] *= 0.5 * (1 + t) + 0.5 * a * (1 - t * t) * SQRT * (1 + 3 * CUBE * a * a);
+    }
+  } else {
+    for (let i = 0; i < n; i++) {
+      const a = f[gate + i];
+      const sigmoid = 1 / (1 + Math.exp(-a));
+      f[dgate + i] = f[dy + i] * f[x + i] * sigmoid * (1 + a * (1 - sigmoid));
+      f[dy + i] *= a * sigmoid;
+    }
+  }
+}
+
+/**
+ * Rotate the heads of some rows by their positions, in place.
+ * @param {Float32Array} f
+ * @param {number} x  offset of the first row
+ * @param {number} rows
+ * @param {number} stride  of rows
+ * @param {number} heads
+ * @param {number} width  of a head, with its padding
+ * @param {number} half  of the width of a head, without
+ * @param {Float64Array} angles  cosines and sines, `half` of each for every position
+ * @param {(row: number) => number} position
+ * @param {number} direction  1, or -1 to rotate back
+ */
+export function rotate(f, x, rows, stride, heads, width, half, angles, position, direction) {
+  for (let row = 0; row < rows; row++) {
+    const at = position(row) * 2 * half;
+    for (let head = 0; head < heads; head++) {
+      const first = x + row * stride + head * width;
+      for (let i = 0; i < half; i++) {
+        const cos = angles[at + i];
+        const sin = direction * angles[at + half + i];
+        const a = f[first + i];
+        const b = f[first + half + i];
+        f[first + i] = a * cos - b * sin;
+        f[first + half + i] = b * cos + a * sin;
+      }
+    }
+  }
+}
+
+/**
+ * Replace n scores by softmax(scale score), and return the logarithm of the sum of exponentials.
+ * @param {Float32Array} f
+ * @param {number} x
+ * @param {number} n
+ * @param {number} [scale]
+ */
+export function softmax(f, x, n, scale = 1) {
+  let largest = -Infinity;
+  for (let i = 0; i < n; i++) if (f[x + i] > largest) largest = f[x + i];
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += f[x + i] = Math.exp(scale * (f[x + i] - largest));
+  for (let i = 0; i < n; i++) f[x + i] /= sum;
+  return scale * largest + Math.log(sum);
+}

@@ -1,0 +1,139 @@
+// The engine behind a port: messages in, messages out. `serve` runs in a worker, or on the page's own thread.
+//
+// A message { id, method, model, args } is answered by { id, result } or { id, error }, and before that, for long work,
+// by any number of { id, event }. Long work is a generator that is advanced in slices, so that the engine answers
+// other messages meanwhile, and a page on the same thread stays alive.
+
+import { createModel, loadModel, saveModel } from "./files.js";
+import { generate } from "./generate.js";
+import { chooseBackend, Memory } from "./memory.js";
+import { inspect, lens, logProbabilities } from "./inspect.js";
+import { train } from "./train.js";
+
+const SLICE = 15; // ms
+
+/**
+ * @param {{ postMessage: Function, addEventListener: Function, start?: Function, close?: Function }} port
+ */
+export function serve(port) {
+  let memory = new Memory(null);
+  /** @type {Map<number, import("./model.js").Model>} */
+  const models = new Map();
+  /** @type {Map<number, { state: "running" | "paused" | "stopped", wake: () => void, model: any }>} */
+  const jobs = new Map();
+  let count = 0;
+  let closed = false;
+
+  const keep = (/** @type {import("./model.js").Model} */ model) => {
+    models.set(++count, model);
+    return { model: count, ...model.description };
+  };
+
+  /** @type {Record<string, (model: any, ...args: any[]) => any>} */
+  const methods = {
+    start: (_, { simd = true, fma = true }) => {
+      const { backend, module } = chooseBackend(simd, fma);
+      memory = new Memory(module);
+      return { backend };
+    },
+    load: (_, buffer) => keep(loadModel(buffer, memory)),
+    create: (_, config, seed, symbols) => keep(createModel(config, seed, symbols, memory)),
+    forward: inspect,
+    lens,
+    save: saveModel,
+    logProbabilities,
+    generate,
+    train,
+  };
+
+  const [here, there] = ((channel) => [channel.port1, channel.port2])(new MessageChannel());
+  /** @type {(() => void)[]} */
+  const waiting = [];
+  here.onmessage = () => waiting.shift()?.();
+  // Let other messages, and on a page's own thread the page, have their turn: without the delay of a timer.
+  const turn = () =>
+    new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
+      waiting.push(resolve);
+      there.postMessage(null);
+    });
+
+  /** Advance a generator in slices to its end, and return its result. */
+  async function advance(/** @type {Generator<any, any>} */ work, /** @type {number} */ id, /** @type {any} */ model) {
+    const job = { state: /** @type {"running" | "paused" | "stopped"} */ ("running"), wake: () => {}, model };
+    jobs.set(id, job);
+    let signal;
+    for (;;) {
+      const end = performance.now() + SLICE;
+      do {
+        const { done, value } = work.next(signal);
+        signal = undefined;
+        if (done) return value;
+        if (value) port.postMessage({ id, event: value });
+      } while (performance.now() < end);
+      await turn();
+      while (job.state === "paused" && !closed) {
+        await new Promise((/** @type {(value?: undefined) => void} */ resolve) => (job.wake = resolve));
+        signal = "resumed";
+      }
+      if (closed) return undefined;
+      if (job.state === "stopped") signal = "stop";
+    }
+  }
+
+  async function answer(/** @type {MessageEvent} */ { data: { id, method, model: handle, args } }) {
+    if (method === "control") {
+      const job = jobs.get(args[0]);
+      if (job) job.state = args[1];
+      job?.wake();
+      return;
+    }
+    if (method === "dispose") {
+      const model = models.get(handle);
+      models.delete(handle);
+      if (model) model.disposed = true;
+      for (const job of jobs.values()) {
+        if (job.model !== model) continue;
+        job.state = "stopped";
+        job.wake();
+      }
+      if (model && !model.users) model.network.memory.release();
+      return;
+    }
+    if (method === "close") {
+      closed = true;
+      for (const job of jobs.values()) job.wake();
+      here.close();
+      port.close?.();
+      return;
+    }
+    const model = models.get(handle);
+    try {
+      if (handle && !model) throw new Error("This model is no longer there.");
+      if (model) model.users++;
+      const found = methods[method](model, ...args);
+      const result = typeof found?.next === "function" ? await advance(found, id, model) : found;
+      if (!closed) port.postMessage({ id, result }, transferable(result));
+    } catch (error) {
+      if (!closed) port.postMessage({ id, error: sentence(error) });
+    } finally {
+      jobs.delete(id);
+      if (model && --model.users === 0 && model.disposed) model.network.memory.release();
+    }
+  }
+  port.addEventListener("message", answer);
+  port.start?.();
+  port.postMessage({ ready: true });
+}
+
+/** The buffers in a result, which are handed over instead of copied. */
+function transferable(/** @type {any} */ result) {
+  const values = [result, ...(result && typeof result === "object" ? Object.values(result) : [])];
+  const buffers = values.map((value) => (ArrayBuffer.isView(value) ? value.buffer : value));
+  return [...new Set(buffers.filter((value) => value instanceof ArrayBuffer))];
+}
+
+/** What went wrong, as one sentence: the engine's own, or that of a bug. */
+function sentence(/** @type {unknown} */ error) {
+  if (error instanceof Error && error.constructor === Error) return error.message;
+  return `The engine failed: ${error instanceof Error ? error.message : String(error)}.`;
+}
