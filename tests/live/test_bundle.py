@@ -64,6 +64,19 @@ def test_a_worker_runs_the_same_code_in_a_thread_or_here(js, browser):
     assert run(browser, text, answer) == 3
 
 
+def test_comments_are_left_out(js, browser):
+    js(
+        "figures/f.js",
+        "// About the module.\n\n/**\n * Add.\n * @param {number} a\n */\nfunction add(a, b) {\n  // the sum\n"
+        "  return /** @type {any} */ (a) + b; // of both\n}\n/** One line. */\n"
+        "export default { value: [add(1, 2), 'http://a /** not one */'] };\n",
+    )
+    text = _bundle.bundle("f")
+    for comment in ("About", "Add.", "the sum", "@type", "One line"):
+        assert comment not in text
+    assert run(browser, text, "found.default.value") == [3, "http://a /** not one */"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
