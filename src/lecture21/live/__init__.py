@@ -4,6 +4,7 @@ Each class is a thin widget around one JavaScript module in `js/figures/`, which
 of a cell shows it: `live.Context()`.
 """
 
+from lecture21.live._collapse import Collapse
 from lecture21.live._context import Context
 from lecture21.live._question import Question
 from lecture21.live._two_experts import TwoExperts
@@ -12,4 +13,4 @@ from lecture21.live._widget import Figure
 
 def examples() -> list[Figure]:
     """Return every figure as the book shows it at first, one for each picture that stands in for it."""
-    return [Context(), TwoExperts()]
+    return [Context(), TwoExperts(), Collapse()]

@@ -58,6 +58,7 @@ details > summary { cursor: pointer; font-size: 0.9rem; padding: 0.3rem 0; width
 .message { margin: 0.5rem 0 0; color: var(--error); font-weight: 600; }
 .foot { display: flex; flex-wrap: wrap; gap: 0.5rem; margin-top: 0.6rem; align-items: center; }
 .foot button { font-size: 0.85rem; min-height: 2rem; padding: 0.15rem 0.6rem; }
+.note { font-size: 0.85rem; color: var(--note); margin: 0.4rem 0 0; }
 .foot .said { font-size: 0.85rem; color: var(--note); }
 table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.2rem 0.6rem; text-align: right; border-bottom: 1px solid var(--line); } th:first-child, td:first-child { text-align: left; }
