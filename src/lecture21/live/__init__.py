@@ -4,6 +4,7 @@ Each class is a thin widget around one JavaScript module in `js/figures/`, which
 of a cell shows it: `live.Context()`.
 """
 
+from lecture21.live._calculator import Calculator
 from lecture21.live._collapse import Collapse
 from lecture21.live._context import Context
 from lecture21.live._question import Question
@@ -13,4 +14,11 @@ from lecture21.live._widget import Figure
 
 def examples() -> list[Figure]:
     """Return every figure as the book shows it at first, one for each picture that stands in for it."""
-    return [Context(), TwoExperts(), Collapse()]
+    return [
+        Context(),
+        TwoExperts(),
+        Collapse(),
+        Calculator("gpt2-xl", tokens=295, card="A100", cards=8, utilisation=0.25),
+        Calculator("mixtral-8x7b", focus="serving"),
+        Calculator("gpt3", focus="cache", context=131072),
+    ]

@@ -62,10 +62,7 @@ class Figure(anywidget.AnyWidget):
             if name in type(self)._state_names() and not isinstance(value, bytes | memoryview)
         }
         data = {"figure": self.figure, "twin": self.twin(), "state": state, "assets": self.assets()}
-        text = {
-            key: value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
-            for key, value in data.items()
-        }
+        text = {key: value if isinstance(value, str) else _json(value) for key, value in data.items()}
         attributes = " ".join(f'data-{key}="{html.escape(value)}"' for key, value in text.items())
         return f'<div class="live-figure" {attributes}>\n{self.stand_in()}\n</div>'
 
@@ -84,6 +81,12 @@ class Figure(anywidget.AnyWidget):
         found = super()._repr_mimebundle_(**kwargs)
         data, metadata = found if isinstance(found, tuple) else (found, {})
         return {**data, "text/html": self.element()}, metadata
+
+
+def _json(value: object) -> str:
+    """Return a value as JSON, with null for what JSON has no number for."""
+    plain = json.loads(json.dumps(value), parse_constant=lambda _: None)
+    return json.dumps(plain, sort_keys=True, ensure_ascii=False)
 
 
 class ModelFigure(Figure):

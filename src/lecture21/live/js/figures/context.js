@@ -4,14 +4,14 @@ import { legend, lineChart } from "../kit/chart.js";
 import { slider } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { createFrame } from "../kit/frame.js";
-import { given, integerIn } from "../kit/state.js";
+import { integerIn } from "../kit/state.js";
 
 const CONTEXTS = [1, 2, 4, 8, 16, 32, 64];
 
 export default {
   /** @param {{model: any, el: HTMLElement}} context */
   render(context) {
-    const curves = given(context.model, "curves");
+    const curves = context.model.get("curves");
     const frame = createFrame(context, {
       title: "How much context does each model use?",
       first: "Move the slider from 64 characters down to 4.",

@@ -61,13 +61,15 @@ details > summary { cursor: pointer; font-size: 0.9rem; padding: 0.3rem 0; width
 .note { font-size: 0.85rem; color: var(--note); margin: 0.4rem 0 0; }
 .foot .said { font-size: 0.85rem; color: var(--note); }
 table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.2rem 0.6rem; text-align: right; border-bottom: 1px solid var(--line); } th:first-child, td:first-child { text-align: left; }
-.scroll { overflow-x: auto; max-width: 100%; }
+th, td { padding: 0.2rem 0.6rem; text-align: right; border-bottom: 1px solid var(--line); } th:first-child, td:first-child { text-align: left; } tbody th { font-weight: 400; }
+.wrong { color: var(--error); }
+.scroll { overflow-x: auto; max-width: 100%; } .drawing ~ .scroll, .panel > .panel + .scroll { margin-top: 0.3rem; }
 .text { font: 0.95rem/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.1rem 1rem; margin: 0.3rem 0 0; padding: 0; font-size: 0.9rem; }
 .legend li { display: flex; align-items: center; gap: 0.4rem; }
 .sample { width: 1.5rem; border-top: 3px solid; } .sample.dashed { border-top-style: dashed; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-@container (max-width: 30rem) { .control, .control input[type="range"] { width: 100%; } .panel { flex-basis: 100%; } }
+@container (max-width: 30rem) { .control, .control input[type="range"] { width: 100%; } .panel { flex-basis: 100%; }
+  .control:has(> input[type="number"]) { width: auto; flex: 1 1 8rem; } }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
 `;

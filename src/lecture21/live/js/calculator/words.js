@@ -1,0 +1,71 @@
+// What the calculator says in words: what to try first, and what is seen now.
+
+import { bytes, count, inWords, percent, power, time } from "./format.js";
+import { fits } from "./sections.js";
+
+/**
+ * Return what to try first, and what one should then see.
+ * @param {string} focus
+ * @param {any} shape  of the first model
+ * @param {boolean} larger  whether a token takes more FLOPs in it than in GPT-1
+ */
+export function adviceFor(focus, { n_sparse, attention }, larger) {
+  if (focus === "training") {
+    const then = "and 6ND, six FLOPs for each parameter and token, is within 10 % of the exact count.";
+    return larger
+      ? { first: "Choose gpt1 in the list.", then: `it takes fewer FLOPs and less time, ${then}` }
+      : { first: "Choose gpt3 in the list.", then: `it takes more FLOPs and more time, ${then}` };
+  }
+  if (focus === "serving") {
+    const then = n_sparse
+      ? "each token uses as few experts as before, but a step for all sequences reads many more of them."
+      : "the weights stay the same, and the cache of keys and values grows with every sequence.";
+    return { first: "Move the batch from 1 sequence to 64.", then };
+  }
+  return attention.window === null
+    ? { first: "Halve the context.", then: "the keys and values halve as well." }
+    : { first: "Double the context.", then: "the cache does not double: layers with a window keep no more than that." };
+}
+
+/**
+ * Return what the figure shows now.
+ * @param {string} focus
+ * @param {any} current  the report, with `name` and `settings`
+ */
+export function description(focus, current) {
+  const size = `${current.name}: ${inWords(current.counts.total)} parameters.`;
+  return [size, ...{ training: ofTraining, serving: ofServing, cache: ofCache }[focus](current)].join(" ");
+}
+
+function ofTraining(current) {
+  const { training, settings, cardsName } = current;
+  const { estimate, exact, days, activations, needed } = training;
+  const costs = `cost ${power(estimate)} FLOPs by 6ND and ${power(exact)} counted exactly`;
+  const what =
+    activations === null ? "Weights, gradients and optimizer" : "Weights, gradients, optimizer and activations";
+  return [
+    `${inWords(settings.tokens * 1e9)} training tokens ${costs}:`,
+    `by 6ND ${time(days)} on ${cardsName} at ${percent(settings.utilisation)} of the peak.`,
+    `${what} take ${bytes(needed)}, which ${fits(training, current)}.`,
+  ];
+}
+
+function ofServing(current) {
+  const { serving, settings, shape } = current;
+  const { weights, cache, experts } = serving;
+  const memory = `Weights of ${bytes(weights)} and a cache of ${bytes(cache)}: this ${fits(serving, current)}.`;
+  if (!experts) return [memory];
+  const read = `${Number(experts.distinct.toFixed(1))} of ${count(shape.n_expert)} experts in a layer`;
+  return [memory, `A step for a batch of ${count(settings.batch)} reads ${read}, ${bytes(experts.read)} in all.`];
+}
+
+function ofCache(current) {
+  const { cache, serving, settings, context, perToken, available } = current;
+  const held = fits({ needed: cache.needed, fits: cache.needed <= available }, current);
+  const times = Number((cache.needed / serving.weights).toPrecision(2));
+  return [
+    `The keys and values of ${count(settings.batch)} × ${count(context)} tokens take ${bytes(cache.needed)},`,
+    `${times} times as much as the weights; this ${held}.`,
+    `Attention is ${percent(perToken.attention / perToken.forward)} of the next token's FLOPs.`,
+  ];
+}

@@ -1,0 +1,257 @@
+"""The calculator shows the numbers of `lecture21.accounting`, whatever is typed, and says where it does not fit."""
+
+import base64
+import json
+import math
+import re
+
+import pytest
+
+from lecture21 import accounting, presets
+from lecture21.accounting import published
+from lecture21.live import Calculator
+
+DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+UNITS = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15}
+DAYS = {"seconds": 1 / 86400, "minutes": 1 / 1440, "hours": 1 / 24, "days": 1, "years": 365.25}
+
+
+def seen(figure) -> str:
+    """Return everything that can be read in a figure, with plain spaces."""
+    return figure.locator("section.figure").inner_text().replace("\u00a0", " ")
+
+
+def row(figure, name) -> list[str]:
+    """Return the values of a row of a table."""
+    found = figure.locator("tr", has=figure.page.get_by_role("rowheader", name=name, exact=True))
+    return [text.replace("\u00a0", " ") for text in found.locator("td").all_inner_texts()]
+
+
+def value(text, units=()) -> float:
+    """Return the number in a text such as 3.14 × 10²³, 349 GB or 25.2 years."""
+    number, power, unit = re.match(r"([\d.,]+)(?: × 10([⁰¹²³⁴⁵⁶⁷⁸⁹]+))?(?: (\w+))?", text).groups()
+    scale = 10 ** int(power.translate(DIGITS)) if power else 1
+    return float(number.replace(",", "")) * scale * (units[unit] if units else 1)
+
+
+def close(shown, exact) -> bool:
+    return math.isclose(shown, exact, rel_tol=6e-3)  # three digits are shown
+
+
+def test_training_shows_the_package_s_numbers_for_the_chosen_model(open_figures):
+    figure = open_figures(Calculator("gpt3")).figure("calculator")
+    assert "174,604,259,328 parameters" in seen(figure)
+    assert "does not fit one H100" in seen(figure)
+    figure.get_by_label("Model").select_option("gpt2-xl")
+    figure.get_by_label("Card", exact=True).select_option("A100 (80 GB)")
+    slider = figure.get_by_label("Share of the peak FLOP/s")
+    for _ in range(3):
+        slider.press("ArrowLeft")  # 40 % -> 25 %
+    config = presets.get("gpt2-xl")
+    tokens = 300 * 10**9
+    estimate, exact = accounting.training_flops(config, tokens), accounting.flops_per_token(config).training * tokens
+    assert "1,557,611,200 parameters" in seen(figure)
+    found = row(figure, "FLOPs of 300 billion")
+    assert close(value(found[0]), estimate)
+    assert close(value(found[1]), exact)
+    days = [accounting.training_days(flops, "A100", 1, 0.25) for flops in (estimate, exact)]
+    assert all(map(close, (value(text, DAYS) for text in row(figure, "Time on one A100")), days))
+    memory = accounting.training_bytes(config) + accounting.activation_bytes(config, batch=1, dtype="bf16")
+    shown = re.search(r"Memory in training: (.*?), which fits one A100", seen(figure)).group(1)
+    assert close(value(shown, UNITS), memory)
+
+
+def test_serving_shows_the_experts_that_a_batch_reads(open_figures):
+    figure = open_figures(Calculator("mixtral-8x7b", focus="serving")).figure("calculator")
+    slider = figure.get_by_label("Batch (sequences)")
+    for _ in range(3):
+        slider.press("ArrowRight")
+    shape = published.get("mixtral-8x7b")
+    assert row(figure, "Experts of a layer that a step reads") == [f"{accounting.distinct_experts(8, 2, 8):.1f} of 8"]
+    read = value(row(figure, "Weights that a step reads")[0], UNITS)
+    assert close(read, accounting.weights_read(shape, 8))
+    speed = value(row(figure, "Tokens per second, at most, at one H100's speed")[0])
+    assert close(speed, accounting.tokens_per_second(shape, "H100", 8))
+    total = accounting.weight_bytes(shape) + accounting.kv_cache_bytes(shape, 4096, 8)
+    assert row(figure, "H100s for 8 sequences of 4,096 tokens") == [str(math.ceil(total / 80e9))]
+    figure.locator("summary", has_text="More").click()
+    figure.get_by_label("Weights when writing").select_option("int4")
+    shown = re.search(r"Memory in writing text: (.*?), which fits one H100", seen(figure)).group(1)
+    assert close(
+        value(shown, UNITS), accounting.weight_bytes(shape, "int4") + accounting.kv_cache_bytes(shape, 4096, 8)
+    )
+
+
+def test_the_cache_grows_with_the_context_until_it_does_not_fit(open_figures):
+    figure = open_figures(Calculator("gpt3", focus="cache", context=131072)).figure("calculator")
+    shape = accounting.Shape.of(presets.get("gpt3", block_size=131072))
+    assert "does not fit one H100" in seen(figure)
+    assert close(value(row(figure, "1 × 131,072 tokens")[0], UNITS), accounting.kv_cache_bytes(shape, 131072))
+    assert "576 GiB" in row(figure, "1 × 131,072 tokens")[0]
+    for _ in range(4):
+        figure.get_by_label("Context (tokens)").press("ArrowLeft")
+    assert close(value(row(figure, "1 × 8,192 tokens")[0], UNITS), accounting.kv_cache_bytes(shape, 8192))
+    assert "which fits one H100" in seen(figure)
+    flops = accounting.flops_per_token(presets.get("gpt3", block_size=8192))
+    share = row(figure, "Attention's share of the next token's FLOPs")[0]
+    assert close(value(share), 100 * flops.attention / flops.forward)
+
+
+def test_sizes_are_taken_when_they_fit_each_other(open_figures):
+    figure = open_figures(Calculator()).figure("calculator")
+    figure.locator("summary", has_text="More").click()
+    figure.get_by_label("Width C").fill("100")
+    figure.get_by_label("Query heads").fill("3")
+    assert "The query heads must divide the width: 100 / 3 is not a whole number." in seen(figure)
+    total = accounting.parameters(presets.get("gpt0", d_model=100)).total
+    assert f"{total:,} parameters" in seen(figure)  # the last model stays
+    figure.get_by_label("Width C").fill("99")
+    total = accounting.parameters(presets.get("gpt0", d_model=99, n_head=3)).total
+    assert f"{total:,} parameters" in seen(figure)
+    assert "must divide" not in seen(figure)
+    figure.get_by_label("Experts (0: none)").fill("8")
+    config = presets.get("gpt0", d_model=99, n_head=3, moe={"n_expert": 8, "top_k": 2})
+    assert f"{accounting.parameters(config).total:,} parameters, of which" in seen(figure)
+    assert figure.get_by_label("Key/value heads").input_value() == "3"  # derived from the query heads
+    figure.get_by_role("button", name="Reset").click()
+    assert "209,729 parameters" in seen(figure)
+    assert figure.get_by_label("Width C").input_value() == "64"
+
+
+def test_garbage_in_every_field_is_refused_with_a_sentence(open_figures):
+    figure = open_figures(Calculator("mixtral-8x7b")).figure("calculator")
+    figure.locator("summary", has_text="More").click()
+    fields = figure.locator("input[type=number]")
+    assert fields.count() == 11
+    for field in fields.all():
+        label = figure.locator(f"label[for={field.get_attribute('id')}]").inner_text()
+        before = field.input_value()
+        for garbage in ("", "-3", "1e300", "9" * 400):
+            field.fill(garbage)
+            assert re.search(rf"{re.escape(label)} must be a .*number from .* to .*\.", seen(figure)), (label, garbage)
+            assert field.get_attribute("aria-invalid") == "true"
+            assert "46,702,792,704 parameters" in seen(figure)
+        if "none" not in label:
+            field.fill("0")
+            assert f"{label} must be" in seen(figure)
+        field.press_sequentially("e-+")
+        field.fill(before)
+        assert f"{label} must be" not in seen(figure)
+    assert not re.search(r"NaN|Infinity|undefined|null", seen(figure))
+
+
+def test_no_extreme_shows_what_is_not_a_number(open_figures):
+    figure = open_figures(Calculator("gpt3-13b"), Calculator("moe")).figure("calculator")
+    figures = [figure, figure.page.locator("#live-calculator-2")]
+    figures[1].scroll_into_view_if_needed()
+    figures[1].locator("section.figure").wait_for()
+    for figure in figures:
+        for summary in figure.locator("summary").all():
+            summary.click()
+        for end in ("max", "min"):
+            for field in figure.locator("input[type=number]").all():
+                if field.is_enabled():
+                    field.fill(field.get_attribute(end))
+            for slider in figure.get_by_role("slider").all():
+                slider.press("End" if end == "max" else "Home")
+            assert not re.search(r"NaN|Infinity|undefined|null|e\+", seen(figure))
+        figure.get_by_role("button", name="Reset").click()
+
+
+GARBAGE = {"preset": "gpt9", "changes": {"n_layer": 0}, "context": -1, "batch": 0.5, "tokens": "many", "card": "RTX"}
+GARBAGE |= {"cards": None, "utilisation": 2, "precision": [], "models": {}, "devices": 7, "focus": "none"}
+
+
+def test_a_link_with_garbage_leaves_the_figure_as_it_is(open_figures):
+    link = base64.urlsafe_b64encode(json.dumps(GARBAGE).encode()).decode()
+    figure = open_figures(Calculator("gpt1"), hash=f"#live-calculator={link}").figure("calculator")
+    assert "116,534,784 parameters" in seen(figure)
+
+
+def test_a_notebook_s_garbage_is_replaced(open_figures):
+    calculator = Calculator("gpt1")
+    for name in ("preset", "card", "precision"):
+        setattr(calculator, name, "<b>nonsense")
+    calculator.context = calculator.batch = -7
+    calculator.utilisation, calculator.changes = math.nan, {"d_model": 7, "colour": 1}
+    assert "209,729 parameters" in seen(open_figures(calculator).figure("calculator"))
+    calculator = Calculator("gpt1")
+    calculator.changes = {"n_head": 7}
+    figure = open_figures(calculator).figure("calculator")
+    assert "768 / 7 is not a whole number. The sizes of gpt1 are shown." in seen(figure)
+    assert "116,534,784 parameters" in seen(figure)
+
+
+def test_a_link_restores_the_sizes(open_figures):
+    stage = open_figures(Calculator())
+    figure = stage.figure("calculator")
+    figure.get_by_label("Model").select_option("gpt2")
+    figure.locator("summary", has_text="More").click()
+    figure.get_by_label("Layers").fill("3")
+    figure.get_by_role("button", name="Link to this state").click()
+    figure.get_by_text("address bar").wait_for()
+    again = open_figures(Calculator(), hash=stage.page.evaluate("location.hash")).figure("calculator")
+    total = accounting.parameters(presets.get("gpt2", n_layer=3)).total
+    assert f"{total:,} parameters" in seen(again)
+    assert "gpt2, changed" in seen(again)
+
+
+def test_a_finger_moves_the_slider_and_opens_what_is_hidden(open_figures):
+    phone = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
+    figure = open_figures(Calculator("mixtral-8x7b", focus="serving"), **phone).figure("calculator")
+    slider = figure.get_by_label("Batch (sequences)")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    figure.page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert "for a batch of 128 " in seen(figure)
+    figure.locator("summary", has_text="Memory in training").tap()
+    assert figure.get_by_text("Adam and master copy").is_visible()
+    assert figure.page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.parametrize("focus", ["training", "serving", "cache"])
+@pytest.mark.parametrize("preset", ["gpt0", "gpt3", "gpt-oss-20b"])
+def test_what_to_try_is_true(open_figures, focus, preset):
+    figure = open_figures(Calculator(preset, focus=focus)).figure("calculator")
+    advice = figure.locator(".try").inner_text()
+    assert figure.locator(".controls").first.locator("input, select").count() == 3
+    if focus == "training":
+        before = value(row(figure, "FLOPs of 300 billion")[0])
+        figure.get_by_label("Model").select_option(re.search(r"Choose (\w+)", advice).group(1))
+        estimate, exact = map(value, row(figure, "FLOPs of 300 billion"))
+        assert (estimate < before) == ("less time" in advice)
+        assert abs(estimate / exact - 1) < 0.1
+    elif focus == "serving":
+        before = seen(figure)
+        for _ in range(6):
+            figure.get_by_label("Batch (sequences)").press("ArrowRight")
+        after = seen(figure)
+        pattern = r"reads ([\d.]+) of" if "experts" in advice else r"a cache of ([\d.]+ .B)"
+        read = [value(re.search(pattern, text).group(1), UNITS if "B)" in pattern else ()) for text in (before, after)]
+        assert read[1] > 3 * read[0]
+    else:
+        key = "ArrowLeft" if "Halve" in advice else "ArrowRight"
+        pattern = r"Memory of keys and values \(cache\): (\S+ \w+),"
+        before = value(re.search(pattern, seen(figure)).group(1), UNITS)
+        figure.get_by_label("Context (tokens)").press(key)
+        after = value(re.search(pattern, seen(figure)).group(1), UNITS)
+        assert close(after, before / 2) if key == "ArrowLeft" else after < 1.97 * before
+
+
+def test_arguments_are_checked_and_repeated():
+    assert (
+        repr(Calculator("gpt2", cards=8, n_layer=3))
+        == "Calculator(preset='gpt2', focus='training', cards=8, n_layer=3)"
+    )
+    for arguments, message in (
+        ({"preset": "gpt9"}, "preset must be one of gpt0, "),
+        ({"focus": "price"}, "focus must be one of training, serving, cache, got 'price'"),
+        ({"n_layer": 0}, "n_layer must be"),
+        ({"n_head": 5}, "n_head must divide d_model, got d_model=64 and n_head=5"),
+        ({"depth": 5}, "size must be one of n_layer, "),
+        ({"card": "TPU"}, "card must be one of T4, V100, A100, H100, got 'TPU'"),
+        ({"utilisation": 0}, "utilisation must be in"),
+        ({"preset": "mixtral-8x7b", "top_k": 9}, "top_k must be between 1 and the 8 experts"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            Calculator(**arguments)
