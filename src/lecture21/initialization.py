@@ -1,4 +1,11 @@
-"""Initialization of the weights: torch's, GPT-1's, GPT-2's, or zeros (slide 24, "Default -> Carefully tuned")."""
+"""Initialization of the weights, which `GPTConfig.initialization` selects (slide 24, "Default -> Carefully tuned").
+
+- torch: linear maps are uniform in 1/sqrt(width), embedding tables are drawn from N(0, 1).
+- gpt1: every matrix is drawn from N(0, 0.02), every bias is 0 (Radford et al. 2018, section 4.1).
+- gpt2: as gpt1, with the 2 L maps that feed the residual stream divided by sqrt(2 L) (Radford et al. 2019, 2.3).
+- zero: as torch, with the maps that feed the residual stream and an untied output layer set to 0, so that each block is
+  the identity at first.
+"""
 
 import math
 from collections.abc import Callable
