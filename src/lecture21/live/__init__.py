@@ -8,6 +8,7 @@ from lecture21.live._calculator import Calculator
 from lecture21.live._collapse import Collapse
 from lecture21.live._context import Context
 from lecture21.live._question import Question
+from lecture21.live._router import Router
 from lecture21.live._two_experts import TwoExperts
 from lecture21.live._widget import Figure
 
@@ -17,6 +18,7 @@ def examples() -> list[Figure]:
     return [
         Context(),
         TwoExperts(),
+        Router(),
         Collapse(),
         Calculator("gpt2-xl", tokens=295, card="A100", cards=8, utilisation=0.25),
         Calculator("mixtral-8x7b", focus="serving"),

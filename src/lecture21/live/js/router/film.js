@@ -87,5 +87,6 @@ export const ROW = 50;
 
 /** @param {number} share */
 export function percent(share) {
-  return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+  const digits = share < 0.0995 || (share > 0.9945 && share < 1) ? 1 : 0; // all is not nearly all
+  return `${(100 * share).toFixed(digits)} %`;
 }

@@ -1,0 +1,89 @@
+// Which expert of a sparse GPT processes which character of a text, and the statistics of `lecture21.moe.describe`.
+
+/**
+ * @typedef {object} Routed  the routing of a text of T characters
+ * @property {string[]} characters
+ * @property {number[]} ids
+ * @property {Float32Array[]} probabilities  of each layer: T x E
+ * @property {Int32Array[]} experts  of each layer: T x k, the best first
+ * @property {number} count  number of experts E
+ * @property {number} chosen  number of experts k of a character
+ */
+
+/**
+ * Return the ids of a text, or throw an error with one sentence about characters that the model does not know.
+ * @param {string[]} characters
+ * @param {string[]} symbols  of the model; the last one stands for what it does not know
+ * @returns {number[]}
+ */
+export function encode(characters, symbols) {
+  const known = new Map(symbols.slice(0, -1).map((symbol, id) => [symbol, id]));
+  const unknown = [...new Set(characters.filter((each) => !known.has(each)))];
+  if (!unknown.length) return characters.map((each) => /** @type {number} */ (known.get(each)));
+  const named = unknown.slice(0, 5).map((each) => `“${each}”`);
+  const more = unknown.length > 5 ? ` and ${unknown.length - 5} more` : "";
+  throw new Error(
+    `The model knows ${known.size} characters, and ${named.join(", ")}${more} ${unknown.length > 1 ? "are" : "is"} not ` +
+      "among them: remove what it does not know.",
+  );
+}
+
+/**
+ * Run a sparse model on a text, in windows of its block size one after the other.
+ * @param {any} model  of the engine
+ * @param {string[]} characters  at least one
+ * @returns {Promise<Routed>}
+ */
+export async function routeText(model, characters) {
+  const { block_size: size, n_layer: layers, moe } = model.config;
+  const ids = encode(characters, model.symbols);
+  const { n_expert: count, top_k: chosen } = moe;
+  const probabilities = Array.from({ length: layers }, () => new Float32Array(ids.length * count));
+  const experts = Array.from({ length: layers }, () => new Int32Array(ids.length * chosen));
+  for (let start = 0; start < ids.length; start += size) {
+    const window = ids.slice(start, start + size);
+    const found = await model.forward(window, { router: true });
+    for (let layer = 0; layer < layers; layer++) {
+      const part = (values, width) =>
+        values.subarray(layer * window.length * width, (layer + 1) * window.length * width);
+      probabilities[layer].set(part(found.router, count), start * count);
+      experts[layer].set(part(found.experts, chosen), start * chosen);
+    }
+  }
+  return { characters, ids, probabilities, experts, count, chosen };
+}
+
+/**
+ * Return the statistics of one layer: the load of each expert, how much the largest exceeds an equal share, the entropy
+ * of the load (1 at balance), and the information of the character about its expert (1 if it determines the expert).
+ * @param {Routed} routed
+ * @param {number} layer  from 0
+ */
+export function statistics(routed, layer) {
+  const { ids, count, chosen } = routed;
+  const experts = routed.experts[layer];
+  const pairs = new Map();
+  const tokens = new Map();
+  const assigned = Array(count).fill(0);
+  experts.forEach((expert, i) => {
+    const id = ids[Math.floor(i / chosen)];
+    assigned[expert] += 1;
+    tokens.set(id, (tokens.get(id) ?? 0) + 1);
+    pairs.set(id * count + expert, (pairs.get(id * count + expert) ?? 0) + 1);
+  });
+  const load = assigned.map((each) => each / experts.length);
+  const entropyOf = (counts) => entropy([...counts.values()].map((each) => each / experts.length));
+  const most = count > 1 ? Math.log(count) : 1;
+  const own = entropy(load);
+  return {
+    load,
+    violation: count * Math.max(...load) - 1,
+    loadEntropy: own / most,
+    information: own > 0 ? (entropyOf(tokens) + own - entropyOf(pairs)) / own : null,
+  };
+}
+
+/** @param {number[]} shares */
+function entropy(shares) {
+  return shares.reduce((sum, share) => (share > 0 ? sum - share * Math.log(share) : sum), 0);
+}
