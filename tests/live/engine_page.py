@@ -2,7 +2,7 @@
 
 import base64
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from lecture21.tokenizers import CharTokenizer
 
 HTML = """<!doctype html><html><head><title>engine</title><link rel=icon href=data:,>{policy}
 <script type="module">
-import * as module from "./module.js";
-globalThis.module = module;
-globalThis.startEngine = module.startEngine;
+{imports}
+globalThis.module = {{ {names} }};
+globalThis.startEngine = globalThis.module.startEngine;
 globalThis.read = async (name) => (await fetch(name)).arrayBuffer();
 </script></head></html>"""
 
@@ -96,12 +96,16 @@ class EnginePage:
 
 @contextmanager
 def open_engine(
-    browser: Browser, folder: Path, policy: str = "", module: str = "engine/client.js"
+    browser: Browser, folder: Path, policy: str = "", modules: Sequence[str] = ("engine/client.js",)
 ) -> Iterator[EnginePage]:
-    """Open a page with the engine, or another module; with a content security policy, if there is one."""
+    """Open a page with the engine, or other modules; with a content security policy, if there is one."""
     meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">' if policy else ""
-    (folder / "index.html").write_text(HTML.format(policy=meta), encoding="utf-8")
-    (folder / "module.js").write_text(_bundle.module(module), encoding="utf-8")
+    for i, module in enumerate(modules):
+        (folder / f"module{i}.js").write_text(_bundle.module(module), encoding="utf-8")
+    imports = "\n".join(f'import * as module{i} from "./module{i}.js";' for i in range(len(modules)))
+    names = ", ".join(f"...module{i}" for i in range(len(modules)))
+    html = HTML.format(policy=meta, imports=imports, names=names)
+    (folder / "index.html").write_text(html, encoding="utf-8")
     page, errors, foreign = browser.new_page(), [], []
     page.on("pageerror", lambda error: errors.append(str(error)))
     with live_page.serve(folder) as address:

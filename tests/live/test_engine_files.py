@@ -279,7 +279,7 @@ def test_disposing_of_a_model_ends_its_work(engine):
 
 
 def test_freed_blocks_are_joined_and_used_again(browser, tmp_path):
-    with open_engine(browser, tmp_path, module="engine/memory.js") as page:
+    with open_engine(browser, tmp_path, modules=["engine/memory.js"]) as page:
         assert page.run(
             """const memory = new module.Memory(null);
             const blocks = [100, 200, 300, 50].map((count) => [memory.allocate(count), count]);

@@ -63,7 +63,7 @@ def test_sampling_with_given_uniforms_follows_the_rules_of_the_package(engine, o
 
 def test_ties_at_the_cut_of_top_k_are_kept_as_in_the_package(browser, tmp_path):
     logits = torch.tensor([1.0, 2.0, 2.0, 0.5, 2.0, 3.0, 0.5, -4.0])
-    with open_engine(browser, tmp_path, module="engine/sampling.js") as page:
+    with open_engine(browser, tmp_path, modules=["engine/sampling.js"]) as page:
         for top_k in range(1, 9):
             for top_p in (0.3, 0.5, 0.9, 0.97, 1.0):
                 found = page.run(
@@ -119,7 +119,7 @@ def test_a_seed_gives_the_same_text_again_and_tokens_arrive_one_by_one(engine):
 
 
 def test_uniform_numbers_are_uniform_and_normal_ones_normal(browser, tmp_path):
-    with open_engine(browser, tmp_path, module="engine/random.js") as page:
+    with open_engine(browser, tmp_path, modules=["engine/random.js"]) as page:
         uniform, normal, state, integers = page.run(
             """const random = new module.Random(3);
             const draw = (f) => Array.from({ length: 20000 }, f);

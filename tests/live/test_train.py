@@ -46,7 +46,10 @@ def test_a_text_is_split_and_encoded_as_in_python(load_module, name):
         ("", "A text needs at least 500 characters to train on; this one has 0."),
         ("🙂" * 499, "A text needs at least 500 characters to train on; this one has 499."),
         ("a" * 600, "A text needs at least two different characters, or there is nothing to learn."),
-        ("".join(map(chr, range(0x4E00, 0x4E00 + 1200))), "at most 1000 different characters here; this one has 1,200."),
+        (
+            "".join(map(chr, range(0x4E00, 0x4E00 + 1200))),
+            "at most 1000 different characters here; this one has 1,200.",
+        ),
     ],
 )
 def test_a_text_of_no_use_is_refused_in_one_sentence(load_module, text, sentence):

@@ -20,7 +20,7 @@ import { checkSampling, choose, mostLikely, nextTokenProbabilities } from "./sam
  * @param {Model} model
  * @param {ArrayLike<number>} ids
  * @param {Generation} [options]
- * @returns {Generator<{ token: number }, Int32Array, string | undefined>} each token, and at the end all of them
+ * @returns {Generator<{ token: number }, Int32Array, import("./worker.js").Work>}  each one, then all of them
  */
 export function* generate(model, ids, options = {}) {
   const { network, config } = model;
@@ -51,7 +51,7 @@ export function* generate(model, ids, options = {}) {
       const probabilities = nextTokenProbabilities(logits, options);
       const token = greedy ? mostLikely(logits) : choose(probabilities, uniforms ? uniforms[i] : random.uniform());
       text.push(token);
-      if ((yield { token }) === "stop") break;
+      if ((yield { token })?.state === "stopped") break;
     }
   } finally {
     model.free.push(w);

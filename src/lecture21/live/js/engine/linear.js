@@ -1,6 +1,6 @@
-// Linear maps, and the feed-forward layer that two or three of them form.
+// Linear maps, and the feed-forward layer that two or three of them form; each with its gradient.
 
-import { activate } from "./pointwise.js";
+import { activate, activateBackward } from "./pointwise.js";
 
 /**
  * @typedef {import("./network.js").Network} Network
@@ -45,4 +45,49 @@ export function applyFeedForward(network, maps, x, hidden, gate, active, y, rows
   if (maps.gate) applyLinear(network, maps.gate, x, network.width, gate, rows);
   activate(network.memory.floats, network.config.activation, hidden, gate, active, rows * maps.up.outputs);
   applyLinear(network, maps.down, active, maps.up.outputs, y, rows, adds);
+}
+
+/**
+ * The gradient of `applyLinear`: that of the input is written or added to dx, those of weight and bias are added.
+ * @param {Network} network
+ * @param {Linear} map
+ * @param {number} x
+ * @param {number} stride  of x
+ * @param {number} dy
+ * @param {number} dx
+ * @param {number} strideOut  of dx
+ * @param {number} rows
+ * @param {boolean} adds
+ */
+export function linearBackward({ memory, toGradient }, map, x, stride, dy, dx, strideOut, rows, adds) {
+  const { weight, bias, inputs, outputs } = map;
+  const f = memory.floats;
+  memory.multiply(inputs, outputs, rows, x, 1, stride, dy, outputs, 1, weight + toGradient, outputs, 1);
+  memory.multiply(rows, inputs, outputs, dy, outputs, 1, weight, 1, outputs, dx, strideOut, adds ? 1 : 0);
+  if (!bias) return;
+  const sums = new Float64Array(outputs);
+  for (let row = 0; row < rows; row++) for (let i = 0; i < outputs; i++) sums[i] += f[dy + row * outputs + i];
+  for (let i = 0; i < outputs; i++) f[bias + toGradient + i] += sums[i];
+}
+
+/**
+ * Through down, activation and up.
+ * @param {Network} network
+ * @param {import("./network.js").FeedForward} maps
+ * @param {number} x
+ * @param {{ hidden: number, gate: number, active: number }} places
+ * @param {number} dy
+ * @param {number} dhidden
+ * @param {number} dgate
+ * @param {number} dx
+ * @param {number} rows
+ * @param {boolean} adds  whether dx is added to
+ */
+export function feedForwardMapsBackward(network, maps, x, places, dy, dhidden, dgate, dx, rows, adds) {
+  const { memory, width, config } = network;
+  const F = maps.up.outputs;
+  linearBackward(network, maps.down, places.active, F, dy, dhidden, F, rows, false);
+  activateBackward(memory.floats, config.activation, places.hidden, places.gate, dhidden, dgate, rows * F);
+  linearBackward(network, maps.up, x, width, dhidden, dx, width, rows, adds);
+  if (maps.gate) linearBackward(network, maps.gate, x, width, dgate, dx, width, rows, true);
 }

@@ -146,10 +146,12 @@ export class Arena {
     this.memory.depth = depth;
   }
 
-  /** Give everything back. */
-  release() {
-    for (const [offset, count] of this.blocks) this.memory.free(offset, count);
-    this.blocks.clear();
+  /** Give blocks back; without their offsets, all of them. */
+  release(offsets = [...this.blocks.keys()]) {
+    for (const offset of offsets) {
+      this.memory.free(offset, /** @type {number} */ (this.blocks.get(offset)));
+      this.blocks.delete(offset);
+    }
   }
 }
 

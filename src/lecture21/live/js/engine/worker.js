@@ -13,13 +13,21 @@ import { train } from "./train.js";
 const SLICE = 15; // ms
 
 /**
+ * @typedef {object} Work  a generator that runs in slices, to which this is passed at each yield
+ * @property {"running" | "paused" | "stopped"} state  stopped: it should come to an end
+ * @property {number} paused  milliseconds
+ * @property {() => void} wake
+ * @property {any} model
+ */
+
+/**
  * @param {{ postMessage: Function, addEventListener: Function, start?: Function, close?: Function }} port
  */
 export function serve(port) {
   let memory = new Memory(null);
   /** @type {Map<number, import("./model.js").Model>} */
   const models = new Map();
-  /** @type {Map<number, { state: "running" | "paused" | "stopped", wake: () => void, model: any }>} */
+  /** @type {Map<number, Work>} */
   const jobs = new Map();
   let count = 0;
   let closed = false;
@@ -58,25 +66,28 @@ export function serve(port) {
     });
 
   /** Advance a generator in slices to its end, and return its result. */
-  async function advance(/** @type {Generator<any, any>} */ work, /** @type {number} */ id, /** @type {any} */ model) {
-    const job = { state: /** @type {"running" | "paused" | "stopped"} */ ("running"), wake: () => {}, model };
-    jobs.set(id, job);
-    let signal;
+  async function advance(
+    /** @type {Generator<any, any, Work>} */ steps,
+    /** @type {number} */ id,
+    /** @type {any} */ model,
+  ) {
+    /** @type {Work} */
+    const work = { state: "running", paused: 0, wake: () => {}, model };
+    jobs.set(id, work);
     for (;;) {
       const end = performance.now() + SLICE;
       do {
-        const { done, value } = work.next(signal);
-        signal = undefined;
+        const { done, value } = steps.next(work);
         if (done) return value;
         if (value) port.postMessage({ id, event: value });
       } while (performance.now() < end);
       await turn();
-      while (job.state === "paused" && !closed) {
-        await new Promise((/** @type {(value?: undefined) => void} */ resolve) => (job.wake = resolve));
-        signal = "resumed";
+      const from = performance.now();
+      while (work.state === "paused" && !closed) {
+        await new Promise((/** @type {(value?: undefined) => void} */ resolve) => (work.wake = resolve));
       }
+      work.paused += performance.now() - from;
       if (closed) return undefined;
-      if (job.state === "stopped") signal = "stop";
     }
   }
 

@@ -1,0 +1,239 @@
+// The gradient of the mean cross-entropy in all parameters: the forward pass, read backwards.
+
+import { padded } from "./config.js";
+import { mixExpertsBackward } from "./experts_backward.js";
+import { feedForwardMapsBackward, linearBackward } from "./linear.js";
+import { normalizeBackward, rotate, softmax } from "./pointwise.js";
+
+/**
+ * @typedef {import("./network.js").Network} Network
+ * @typedef {import("./network.js").Workspace} Workspace
+ */
+
+/** Room for the gradients of a batch, as offsets; those of parameters lie `toGradient` of the network behind them. */
+export class Gradients {
+  /**
+   * @param {Network} network
+   * @param {Workspace} w
+   */
+  constructor(network, w) {
+    const { memory, width, head, config } = network;
+    const N = w.batch * w.length;
+    const k = config.moe ? config.moe.top_k : 1;
+    const hidden = padded(config.d_ff);
+    const shared = config.moe ? padded(config.d_ff * config.moe.n_shared) : 0;
+    network.toGradient ||= memory.allocate(network.size) - network.first;
+    this.stream = memory.allocate(N * width);
+    this.inner = memory.allocate(N * width); // in the input of a sub-layer
+    this.queries = memory.allocate(N * head.queries);
+    this.keys = memory.allocate(N * head.keys);
+    this.values = memory.allocate(N * head.keys);
+    this.mixed = memory.allocate(N * head.queries);
+    this.weights = memory.allocate(w.length * padded(w.length));
+    this.hidden = memory.allocate(N * (k * hidden + shared));
+    this.gate = config.activation === "swiglu" ? memory.allocate(N * (k * hidden + shared)) : 0;
+    this.read = config.moe ? memory.allocate(N * k * width) : 0;
+    this.written = config.moe ? memory.allocate(N * k * width) : 0;
+    this.router = config.moe ? memory.allocate(N * padded(config.moe.n_expert)) : 0;
+  }
+
+  /** Set the gradients of all parameters to 0. */
+  clear(/** @type {Network} */ { memory, first, toGradient, size }) {
+    memory.floats.fill(0, first + toGradient, first + toGradient + size);
+  }
+}
+
+/**
+ * The mean cross-entropy of the targets; the logits become its gradient, in place.
+ * @param {Network} network
+ * @param {Workspace} w
+ * @param {ArrayLike<number>} targets
+ * @returns {number}
+ */
+export function crossEntropy({ memory, config, vocabulary }, w, targets) {
+  const f = memory.floats;
+  const { vocab_size: V, logit_cap: cap } = config;
+  const rows = targets.length;
+  const logits = new Float32Array(V);
+  let loss = 0;
+  for (let row = 0; row < rows; row++) {
+    const at = w.logits + row * vocabulary;
+    logits.set(f.subarray(at, at + V));
+    loss += softmax(f, at, V) - logits[targets[row]];
+    f[at + targets[row]] -= 1;
+    for (let i = 0; i < V; i++) f[at + i] /= rows;
+    if (cap !== null) for (let i = 0; i < V; i++) f[at + i] *= 1 - (logits[i] / cap) ** 2;
+  }
+  return loss / rows;
+}
+
+/**
+ * From the gradient of the logits to that of the last residual stream.
+ * @param {Network} network
+ * @param {Workspace} w
+ * @param {Gradients} g
+ * @param {number} rows
+ */
+export function headBackward(network, w, g, rows) {
+  const { memory, config, width, vocabulary, norm, output, token, toGradient } = network;
+  const last = /** @type {number} */ (w.stream.at(-1));
+  const hidden = norm ? /** @type {number} */ (w.normed.at(-1)) : last;
+  if (output) {
+    linearBackward(network, output, hidden, width, w.logits, g.stream, width, rows, false);
+  } else {
+    const V = config.vocab_size;
+    memory.multiply(V, width, rows, w.logits, 1, vocabulary, hidden, width, 1, token + toGradient, width, 1);
+    memory.multiply(rows, width, V, w.logits, vocabulary, 1, token, width, 1, g.stream, width, 0);
+  }
+  if (norm) normalizeBackward(memory.floats, norm, last, g.stream, g.stream, rows, width, toGradient, false);
+}
+
+/**
+ * Through one block.
+ * @param {Network} network
+ * @param {Workspace} w
+ * @param {Gradients} g
+ * @param {number} layer
+ * @param {number} rows
+ * @param {number} batch
+ */
+export function layerBackward(network, w, g, layer, rows, batch) {
+  const { normAttention, normFeedForward } = network.layers[layer];
+  subLayerBackward(network, w, g, 2 * layer + 1, normFeedForward, rows, (x) =>
+    feedForwardBackward(network, w, g, layer, x, rows),
+  );
+  subLayerBackward(network, w, g, 2 * layer, normAttention, rows, (x) =>
+    attentionBackward(network, w, g, layer, x, rows, batch),
+  );
+}
+
+/**
+ * `g.stream` is the gradient of the stream after the sub-layer, and becomes that of the stream before it.
+ * @param {Network} network
+ * @param {Workspace} w
+ * @param {Gradients} g
+ * @param {number} index
+ * @param {import("./pointwise.js").Norm} norm
+ * @param {number} rows
+ * @param {(x: number) => void} back  from `g.stream` to `g.inner`, for the input at x
+ */
+function subLayerBackward({ memory, config, width, toGradient }, w, g, index, norm, rows, back) {
+  const f = memory.floats;
+  if (config.norm_position === "pre") {
+    back(w.normed[index]);
+    normalizeBackward(f, norm, w.stream[index], g.inner, g.stream, rows, width, toGradient, true);
+  } else {
+    normalizeBackward(f, norm, w.sums[index], g.stream, g.stream, rows, width, toGradient, false);
+    back(w.stream[index]);
+    for (let i = 0; i < rows * width; i++) f[g.stream + i] += f[g.inner + i];
+  }
+}
+
+/**
+ * @param {Network} network
+ * @param {Workspace} w
+ * @param {Gradients} g
+ * @param {number} layer
+ * @param {number} x
+ * @param {number} rows
+ */
+function feedForwardBackward(network, w, g, layer, x, rows) {
+  const dense = network.layers[layer].feedForward;
+  if (!dense) return mixExpertsBackward(network, w, g, layer, x, rows);
+  const places = { hidden: w.hidden[layer], gate: w.gate[layer], active: w.active[layer] };
+  feedForwardMapsBackward(network, dense, x, places, g.stream, g.hidden, g.gate, g.inner, rows, false);
+}
+
+/**
+ * @param {Network} network
+ * @param {Workspace} w
+ * @param {Gradients} g
+ * @param {number} layer
+ * @param {number} x
+ * @param {number} rows
+ * @param {number} batch
+ */
+function attentionBackward(network, w, g, layer, x, rows, batch) {
+  const { memory, config, width, head, toGradient } = network;
+  const { query, key, value, queryNorm, keyNorm, output } = network.layers[layer];
+  const { n_head: H, n_kv_head: G, d_head: D } = config;
+  const f = memory.floats;
+  const T = rows / batch;
+  linearBackward(network, output, w.mixed[layer], head.queries, g.stream, g.mixed, head.queries, rows, false);
+  f.fill(0, g.keys, g.keys + rows * head.keys);
+  f.fill(0, g.values, g.values + rows * head.keys);
+  const stride = padded(T);
+  const scale = 1 / Math.sqrt(D);
+  for (let b = 0; b < batch; b++) {
+    for (let h = 0; h < H; h++) {
+      const from = b * T * head.queries + h * head.width;
+      const to = b * T * head.keys + Math.floor((h * G) / H) * head.width;
+      const weights = w.weights[layer] + (b * H + h) * T * stride;
+      const values = w.values[layer] + to;
+      // The weights' gradient, then that of the scores before the softmax, in its place.
+      memory.multiply(T, T, D, g.mixed + from, head.queries, 1, values, 1, head.keys, g.weights, stride, 0);
+      memory.multiply(
+        T,
+        head.width,
+        T,
+        weights,
+        1,
+        stride,
+        g.mixed + from,
+        head.queries,
+        1,
+        g.values + to,
+        head.keys,
+        1,
+      );
+      for (let t = 0; t < T; t++) {
+        const p = weights + t * stride;
+        const d = g.weights + t * stride;
+        let mean = 0;
+        for (let s = 0; s < T; s++) mean += f[p + s] * f[d + s];
+        for (let s = 0; s < T; s++) f[d + s] = f[p + s] * (f[d + s] - mean) * scale;
+      }
+      const [q, k] = [w.queries[layer] + from, w.keys[layer] + to];
+      memory.multiply(T, head.width, T, g.weights, stride, 1, k, head.keys, 1, g.queries + from, head.queries, 0);
+      memory.multiply(T, head.width, T, g.weights, 1, stride, q, head.queries, 1, g.keys + to, head.keys, 1);
+    }
+  }
+  if (config.position === "rotary") {
+    const place = (/** @type {number} */ row) => row % T;
+    rotate(f, g.queries, rows, head.queries, H, head.width, D / 2, network.angles, place, -1);
+    rotate(f, g.keys, rows, head.keys, G, head.width, D / 2, network.angles, place, -1);
+  }
+  const heads = (/** @type {number} */ n) => rows * n;
+  if (queryNorm) {
+    const raw = w.rawQueries[layer];
+    normalizeBackward(f, queryNorm, raw, g.queries, g.queries, heads(H), head.width, toGradient, false);
+  }
+  if (keyNorm) {
+    const raw = w.rawKeys[layer];
+    normalizeBackward(f, keyNorm, raw, g.keys, g.keys, heads(G), head.width, toGradient, false);
+  }
+  linearBackward(network, query, x, width, g.queries, g.inner, width, rows, false);
+  linearBackward(network, key, x, width, g.keys, g.inner, width, rows, true);
+  linearBackward(network, value, x, width, g.values, g.inner, width, rows, true);
+}
+
+/**
+ * To the tables of tokens and positions.
+ * @param {Network} network
+ * @param {Gradients} g
+ * @param {ArrayLike<number>} ids
+ * @param {number} batch
+ */
+export function embedBackward({ memory, config, width, token, position, toGradient }, g, ids, batch) {
+  const f = memory.floats;
+  const C = config.d_model;
+  const T = ids.length / batch;
+  for (let row = 0; row < ids.length; row++) {
+    const from = g.stream + row * width;
+    const to = token + toGradient + ids[row] * width;
+    for (let i = 0; i < C; i++) f[to + i] += f[from + i];
+    if (!position) continue;
+    const place = position + toGradient + (row % T) * width;
+    for (let i = 0; i < C; i++) f[place + i] += f[from + i];
+  }
+}

@@ -1,0 +1,305 @@
+import pytest
+import torch
+from engine_page import difference, open_engine
+from variants import CONFIGS, make, random_ids
+
+from lecture21 import GPT, GPTConfig, TrainConfig, evaluate, presets
+from lecture21.training import learning_rate, muon, sample_windows
+from lecture21.training.tasks import minimize
+
+LOSSES = 50
+MODULES = [f"engine/{name}.js" for name in ("files", "memory", "network", "backward", "train")]
+
+
+@pytest.fixture(scope="module")
+def engine(browser, tmp_path_factory):
+    with open_engine(browser, tmp_path_factory.mktemp("engine")) as page:
+        page.start()
+        yield page
+
+
+@pytest.fixture(autouse=True)
+def in_float32(monkeypatch):
+    """Let Muon compute in float32 as the page does, whatever this processor prefers."""
+    monkeypatch.setattr(muon, "_prefers_bfloat16", lambda device: False)
+
+
+def test_the_gradient_of_every_parameter_is_that_of_torch(browser, tmp_path):
+    """In every kind of model, on the mean of a batch; that of the loss which balances experts is included."""
+    wrong = {}
+    with open_engine(browser, tmp_path, modules=MODULES) as page:
+        page.run("globalThis.memory = new module.Memory(module.chooseBackend(true).module);")
+        for name, config in CONFIGS.items():
+            model = make(config.changed(dropout=0.0), dtype=torch.float32)
+            if config.moe is not None and config.moe.balance == "bias":
+                for layer in model.blocks:
+                    layer.feed_forward.router.selection_bias.normal_(std=0.05)
+            batch = random_ids(config, batch=3, length=config.block_size + 1)
+            ids, targets = batch[:, :-1], batch[:, 1:]
+            if ids.shape[1] > 1:
+                ids, targets = ids[:, :-1], targets[:, :-1]  # shorter than the block
+            file = page.model(model)
+            loss = expected_loss(model.train(), ids, targets)
+            loss.backward()
+            found = page.run(
+                """const model = module.loadModel(await read(file), memory);
+                const { network } = model;
+                const w = new module.Workspace(network, 3, T);
+                const g = new module.Gradients(network, w);
+                const work = module.gradient(network, w, g, ids, targets, 3);
+                let step;
+                do step = work.next(); while (!step.done);
+                const gradients = network.parameters.filter(({ kind }) => kind !== "buffer").map((p) => {
+                    const count = p.shape.reduce((a, b) => a * b, 1);
+                    const at = p.offset + network.toGradient;
+                    return Array.from({ length: count }, (_, i) => memory.floats[at + p.place(i)]);
+                });
+                network.memory.release();
+                return [step.value, gradients];""",
+                file=file,
+                T=config.block_size,
+                ids=ids.flatten().tolist(),
+                targets=targets.flatten().tolist(),
+            )
+            assert abs(found[0] - model.eval().loss(ids, targets)) < 1e-5, name
+            for (parameter, tensor), numbers in zip(model.named_parameters(), found[1], strict=True):
+                scale = tensor.grad.abs().max().item()
+                error = difference(numbers, tensor.grad)
+                if not error < 1e-4 * scale + 1e-6:
+                    wrong[name, parameter] = (error, scale)
+    assert wrong == {}
+
+
+def expected_loss(model, ids, targets):
+    """The loss in training, without an update of the selection biases before the backward pass."""
+    biases = {name: buffer.clone() for name, buffer in model.named_buffers() if name.endswith("selection_bias")}
+    loss = model.loss(ids, targets)
+    for name, buffer in model.named_buffers():
+        if name in biases:
+            buffer.copy_(biases[name])
+    return loss
+
+
+def windows(config: TrainConfig, tokens, block_size: int) -> torch.Tensor:
+    """Return where the windows of the batches of a run begin."""
+    generator = torch.Generator().manual_seed(config.seed)
+    positions = torch.arange(len(tokens))
+    return torch.stack(
+        [sample_windows(positions, block_size, config.batch_size, generator)[0][:, 0] for _ in range(config.steps)]
+    )
+
+
+TRAIN = """
+    const model = await engine.load(await read(file));
+    const { losses } = await model.train(options).done;
+    return [losses, await base64(await model.save())];
+"""
+NAMES = {
+    "batch_size": "batchSize",
+    "steps": "steps",
+    "learning_rate": "learningRate",
+    "muon_learning_rate": "muonLearningRate",
+    "embedding_learning_rate": "embeddingLearningRate",
+    "optimizer": "optimizer",
+    "weight_decay": "weightDecay",
+    "betas": "betas",
+    "warmup": "warmup",
+    "schedule": "schedule",
+    "clip": "clip",
+}
+
+
+def options_of(config: TrainConfig, tokens, block_size: int) -> dict:
+    """Return the engine's options for the same run on the same batches."""
+    starts = windows(config, tokens, block_size).flatten().tolist()
+    return {theirs: getattr(config, mine) for mine, theirs in NAMES.items()} | {
+        "tokens": tokens.tolist(),
+        "starts": starts,
+    }
+
+
+MODERN = {"optimizer": "muon", "learning_rate": 3e-3, "embedding_learning_rate": 1e-2, "schedule": "linear"}
+RUNS = {
+    "gpt0 with AdamW": (presets.get("gpt0", vocab_size=11), {}),
+    "modern-gpt0 with Muon": (presets.get("modern-gpt0", vocab_size=11), MODERN),
+    "everything else": (
+        CONFIGS["gpt1"].changed(n_kv_head=1, dropout=0.0),
+        {"weight_decay": 0.1, "clip": 0.3, "betas": (0.8, 0.95), "warmup": 7, "schedule": "cosine"},
+    ),
+    "Muon with wide and tall matrices": (
+        CONFIGS["modern"].changed(d_ff=10, n_head=3, n_kv_head=1, d_head=6),
+        MODERN | {"weight_decay": 0.1, "schedule": "cosine", "warmup": 3},
+    ),
+    # 5 experts cannot have equal shares of 192 assignments, whose rounding in torch would have a sign.
+    "experts": (CONFIGS["moe"].changed(moe={"balance": "bias", "bias_rate": 0.01, "n_expert": 5}), MODERN),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_losses_of_a_run_are_those_of_torch_on_the_same_batches(engine, name):
+    shape, changes = RUNS[name]
+    config = TrainConfig(**({"steps": LOSSES, "batch_size": 8} | changes))
+    model = seeded(shape)
+    tokens = random_ids(shape, batch=1, length=3000)[0] // 2 * 2  # there is something to learn
+    file = engine.weights(model)
+    found, saved = engine.run(TRAIN, file=file, options=options_of(config, tokens, shape.block_size))
+
+    def loss(generator):
+        return model.loss(*sample_windows(tokens, shape.block_size, config.batch_size, generator))
+
+    expected = minimize(model, loss, config)
+    assert expected[-1] < expected[0] - 0.1
+    assert difference(found, expected) < 3e-5
+    for (parameter, mine), theirs in zip(
+        engine.loaded_from(saved).state_dict().items(), model.state_dict().values(), strict=True
+    ):
+        assert (mine - theirs).abs().max() < 2e-3, parameter
+
+
+def seeded(shape: GPTConfig) -> GPT:
+    torch.manual_seed(0)
+    return GPT(shape)
+
+
+def test_the_validation_loss_is_that_of_evaluate(engine):
+    for length in (2, 12, 13, 40, 200):
+        model = make(CONFIGS["modern-gpt0"], dtype=torch.float32)
+        text = random_ids(model.config, batch=1, length=length)[0]
+        file = engine.model(model)
+        progress = engine.run(
+            """const model = await engine.load(await read(file));
+            const progress = [];
+            const options = { tokens: Array(50).fill(1), validation, steps: 0, batchSize: 4 };
+            await model.train(options, (at) => progress.push(at)).done;
+            return progress;""",
+            file=file,
+            validation=text.tolist(),
+        )
+        assert [(at["step"], at["trainLoss"]) for at in progress] == [(0, None)]
+        assert abs(progress[0]["validationLoss"] - evaluate(model, text)) < 1e-5
+
+
+def test_a_run_reports_pauses_resumes_and_stops_while_the_model_writes(engine):
+    file = engine.weights(seeded(CONFIGS["modern-gpt0"]))
+    for worker in (True, False):
+        found = engine.run(
+            """const other = await startEngine({ worker });
+            const model = await other.load(await read(file));
+            const tokens = Array.from({ length: 200 }, (_, i) => i % 7);
+            const progress = [];
+            let paused;
+            const run = model.train({ tokens, steps: 1e6, evalEvery: 10, validation: tokens }, (at) => {
+                progress.push(at);
+                if (at.step === 20) { run.pause(); paused = true; }
+            });
+            while (!paused) await new Promise((resolve) => setTimeout(resolve, 1));
+            const written = await model.generate([0, 1], { count: 30 }).done; // answered only after the pause arrived
+            const before = progress.length;
+            await model.generate([0, 1], { count: 30 }).done;
+            const after = progress.length;
+            run.resume();
+            while (progress.length < after + 3) await model.generate([0], { count: 5 }).done;
+            run.stop();
+            const { step, losses } = await run.done;
+            const again = await model.train({ tokens, steps: 2, evalEvery: 1 }).done;
+            other.close();
+            return { progress, written, before, after, step, losses: losses.length, again };""",
+            file=file,
+            worker=worker,
+        )
+        steps = [at["step"] for at in found["progress"]]
+        assert steps == list(range(0, 10 * len(steps), 10))
+        assert found["before"] == found["after"] <= 4
+        assert len(found["written"]) == 30
+        assert found["step"] == found["losses"] >= steps[-1]
+        assert found["progress"][-1]["validationLoss"] < found["progress"][0]["validationLoss"]
+        seconds = [at["seconds"] for at in found["progress"]]
+        assert seconds == sorted(seconds)
+        assert found["again"]["step"] == 2
+
+
+def test_a_seed_repeats_a_run_and_another_does_not(engine):
+    file = engine.weights(seeded(CONFIGS["gpt0"]))
+    first, again, other = engine.run(
+        """const losses = [];
+        for (const seed of [3, 3, 4]) {
+            const model = await engine.load(await read(file));
+            const tokens = Array.from({ length: 200 }, (_, i) => (i * i) % 11);
+            losses.push((await model.train({ tokens, steps: 5, seed }).done).losses);
+        }
+        return losses;""",
+        file=file,
+    )
+    assert first == again != other
+
+
+def test_without_its_mask_a_model_learns_to_cheat(engine):
+    file = engine.weights(seeded(CONFIGS["modern-gpt0"]))
+    honest, cheat, config = engine.run(
+        """const losses = [];
+        let model;
+        for (const causal of [true, false]) {
+            model = await engine.load(await read(file));
+            let state = 1;
+            const tokens = Array.from({ length: 4000 }, () => (state = (state * 75) % 65537) % 11);
+            const recipe = { steps: 200, optimizer: "muon", learningRate: 3e-3, embeddingLearningRate: 1e-2 };
+            losses.push((await model.train({ tokens, ...recipe, causal }).done).losses.at(-1));
+        }
+        return [...losses, (await engine.load(await model.save())).config];""",
+        file=file,
+    )
+    assert honest > 2
+    assert cheat < 1.3
+    assert config["causal"] is False
+
+
+def test_the_learning_rate_is_that_of_the_package_and_may_fall_late(browser, tmp_path):
+    with open_engine(browser, tmp_path, modules=["engine/optimizers.js"]) as page:
+
+        def scheduled(**options):
+            return page.run(
+                "return Array.from({ length: steps }, (_, i) => module.scheduled(i, { steps, ...options }));",
+                steps=40,
+                options=options,
+            )
+
+        for schedule in ("constant", "cosine", "linear"):
+            for warmup in (0, 7):
+                config = TrainConfig(steps=40, schedule=schedule, warmup=warmup, learning_rate=1.0)
+                expected = [learning_rate(step, config) for step in range(40)]
+                assert scheduled(schedule=schedule, warmup=warmup, decay=1) == pytest.approx(expected)
+        late = scheduled(schedule="linear", warmup=0, decay=0.6)
+        assert late == pytest.approx([1.0] * 16 + [1 - i / 24 for i in range(24)])
+
+
+REFUSED = {
+    "{ steps: 1 }": "The text is empty.",
+    "{ tokens: [0, 1, 2] }": "The text has 3 tokens; a block of 12 needs 13.",
+    "{ tokens, rate: 1 }": 'Training has no option "rate".',
+    "{ tokens, batchSize: 0 }": "batchSize must be a whole number >= 1, got 0.",
+    "{ tokens, learningRate: -1 }": "learningRate must be a positive number, got -1.",
+    "{ tokens, optimizer: 'sgd' }": 'optimizer must be adamw or muon, got "sgd".',
+    "{ tokens, betas: [1, 0] }": "betas must be two numbers in [0, 1), got [1,0].",
+    "{ tokens, validation: [1] }": "The text needs 2 tokens or more.",
+    "{ tokens, steps: 2, batchSize: 1, starts: [0, 90] }": "starts must be 2 places from 0 to 87.",
+    "{ tokens, steps: 50, batchSize: 4, learningRate: 1e30 }": (
+        "Training diverged: the loss at step 1 is NaN; choose a lower learning rate."
+    ),
+    "{ tokens, batchSize: 1e6 }": "This needs 1",
+}
+
+
+@pytest.mark.parametrize("options", REFUSED)
+def test_a_run_that_cannot_work_is_refused_in_one_sentence_and_another_works(engine, options):
+    file = engine.weights(seeded(CONFIGS["gpt0"]))
+    message, step = engine.run(
+        f"""const tokens = Array.from({{ length: 100 }}, (_, i) => i % 5);
+        const model = await engine.load(await read(file));
+        const why = await failure(model.train({options}).done);
+        const whole = await engine.load(await read(file));
+        return [why, (await whole.train({{ tokens, steps: 2, batchSize: 2 }}).done).step];""",
+        file=file,
+    )
+    assert message.startswith(REFUSED[options])
+    assert message.endswith(".")
+    assert step == 2
