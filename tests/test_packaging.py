@@ -116,9 +116,9 @@ def test_the_wheel_carries_the_results_and_the_small_models(tmp_path: Path):
         names = set(wheel.namelist())
     data = [
         path
-        for folder in ("data/results", "models")
+        for folder in ("data/results", "live", "models")
         for path in (ROOT / "src/lecture21" / folder).rglob("*")
-        if path.suffix in {".csv", ".json", ".safetensors"}
+        if path.suffix in {".csv", ".js", ".json", ".safetensors"}
     ]
     assert any(path.name == "model.safetensors" for path in data)
     assert [path for path in data if path.relative_to(ROOT / "src").as_posix() not in names] == []

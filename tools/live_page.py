@@ -31,6 +31,9 @@ STYLE = (
     "body { font-family: sans-serif; max-width: 46rem; margin: 1rem auto; padding: 0 0.75rem } "
     "html[data-theme=dark] body { background: #121212; color: #eee } .live-on > :not(.live-place) { display: none }"
 )
+SCALE = 1.5
+"""Pixels per CSS pixel of the pictures that stand in for figures."""
+
 STATES = {"wide": (900, 1), "phone": (390, 2), "dark": (900, 1)}
 
 
@@ -102,13 +105,13 @@ def shoot(figures: list[_widget.Figure], theme: str, width: int, scale: int) -> 
 
 
 def take_pictures(names: list[str]) -> None:
-    """Write the pictures that stand in for figures, each as lossless WebP at two pixels per CSS pixel."""
+    """Write the pictures that stand in for figures: WebP with few colours, since a page with scripts loads them too."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     figures = {figure.twin(): figure for figure in live.examples()}
     for name in names or sorted(figures):
-        (picture,) = shoot([figures[name]], "light", 760, 2)
+        (picture,) = shoot([figures[name]], "light", 760, SCALE)
         with Image.open(io.BytesIO(picture)) as image:
-            image.convert("RGB").save(PICTURES / f"{name}.webp", lossless=True, quality=100, method=6)
+            image.convert("RGB").quantize(64).convert("RGB").save(PICTURES / f"{name}.webp", lossless=True, quality=100, method=6)
         print(f"{name}: {(PICTURES / f'{name}.webp').stat().st_size // 1000} kB")
 
 

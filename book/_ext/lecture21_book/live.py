@@ -27,6 +27,8 @@ from lecture21.live import _bundle, _widget
 
 _FOLDER = Path("_static/live")
 _PICTURES = Path("book/images/live")
+_SCALE = 1.5  # of tools/live_page.py
+_ALT = "the first state of this figure, described below"
 _ELEMENT = re.compile(r'<div class="live-figure" ((?:data-[a-z]+="[^"]*"\s*)+)>')
 _DATA = re.compile(r'data-([a-z]+)="([^"]*)"')
 
@@ -73,10 +75,10 @@ def _picture(app: Sphinx, context: dict[str, object], twin: str) -> str:
     if not path.is_file():
         raise FileNotFoundError(f"the figure {twin} has no picture {path}; run: make pictures")
     with Image.open(path) as image:
-        width, height = (round(side / 2) for side in image.size)  # taken at two pixels per CSS pixel
+        width, height = (round(side / _SCALE) for side in image.size)
     app.live_files.add((f"{twin}.webp", path))
     address = context["pathto"](f"{_FOLDER}/{twin}.webp", resource=True)
-    return f'<img src="{address}" width="{width}" height="{height}" loading="lazy" alt="">'
+    return f'<img src="{address}" width="{width}" height="{height}" loading="lazy" alt="{_ALT}">'
 
 
 def _write_files(app: Sphinx, error: Exception | None) -> None:
