@@ -27,7 +27,6 @@ export function letterField(parent, onPoint) {
     if (index >= 0 && index !== marked) onPoint(index);
   };
   field.addEventListener("pointerover", point);
-  field.addEventListener("pointerdown", point);
   parent.append(field);
   return {
     /**
