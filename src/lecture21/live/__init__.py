@@ -7,6 +7,7 @@ of a cell shows it: `live.Context()`.
 from lecture21.live._calculator import Calculator
 from lecture21.live._collapse import Collapse
 from lecture21.live._context import Context
+from lecture21.live._ensemble_errors import EnsembleErrors
 from lecture21.live._question import Question
 from lecture21.live._router import Router
 from lecture21.live._two_experts import TwoExperts
@@ -20,6 +21,7 @@ def examples() -> list[Figure]:
         TwoExperts(),
         Router(),
         Collapse(),
+        EnsembleErrors(),
         Calculator("gpt2-xl", tokens=295, card="A100", cards=8, utilisation=0.25),
         Calculator("mixtral-8x7b", focus="serving"),
         Calculator("gpt3", focus="cache", context=131072),
