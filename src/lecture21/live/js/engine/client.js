@@ -180,10 +180,11 @@ class EngineModel {
 
   /**
    * @param {ArrayLike<number>} ids
+   * @param {{ remove?: string[] }} [options]
    * @returns {Promise<Float32Array>}  (2 L + 1) x T x V
    */
-  lens(ids) {
-    return this.engine.call("lens", this.handle, [ids]);
+  lens(ids, options) {
+    return this.engine.call("lens", this.handle, [ids, options]);
   }
 
   /**

@@ -15,9 +15,7 @@ export function inspect(model, ids, { attention, residual, router, remove = [] }
   const { network, config } = model;
   const { block_size: most, n_layer: L, n_head: H, d_model: C, moe } = config;
   const checked = model.checkIds(ids, 1, most);
-  const wrong = remove.find((name) => !/^\d+\.(attention|feed_forward)$/.test(name) || parseInt(name) >= L);
-  if (wrong !== undefined)
-    throw new Error(`There is no part ${wrong}: parts are called 0.attention to ${L - 1}.feed_forward.`);
+  checkParts(remove, L);
   if (router && !moe) throw new Error("This model has no router: it is not sparse.");
   const T = checked.length;
   const w = model.takeWorkspace(T);
@@ -50,17 +48,26 @@ function joined(/** @type {Float32Array[]} */ arrays) {
   return out;
 }
 
+/** Check the names of sub-layers. */
+function checkParts(/** @type {string[]} */ names, /** @type {number} */ layers) {
+  const wrong = names.find((name) => !/^\d+\.(attention|feed_forward)$/.test(name) || parseInt(name) >= layers);
+  if (wrong === undefined) return;
+  throw new Error(`There is no part ${wrong}: parts are called 0.attention to ${layers - 1}.feed_forward.`);
+}
+
 /**
  * What the head would predict from the residual stream after the embedding and after each sub-layer.
  * @param {Model} model
  * @param {ArrayLike<number>} ids
+ * @param {{ remove?: string[] }} [options]  sub-layers to leave out
  * @returns {Float32Array} (2 L + 1) x T x V logits
  */
-export function lens(model, ids) {
+export function lens(model, ids, { remove = [] } = {}) {
   const checked = model.checkIds(ids, 1, model.config.block_size);
+  checkParts(remove, model.config.n_layer);
   const w = model.takeWorkspace(checked.length);
   w.start = 0;
-  forward(model.network, w, checked, 1);
+  forward(model.network, w, checked, 1, new Set(remove));
   const layers = w.stream.map((x) => {
     applyHead(model.network, w, x, checked.length);
     return model.readLogits(w, checked.length);

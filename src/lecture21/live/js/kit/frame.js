@@ -70,6 +70,7 @@ export function createFrame({ model, el }, { title, first = "", then = "", field
 
   const cleanups = [];
   const themed = new Set();
+  const resetters = new Set();
   const frame = {
     root,
     controls,
@@ -101,6 +102,14 @@ export function createFrame({ model, el }, { title, first = "", then = "", field
     /** Call a function when the figure is removed. */
     onRemove(action) {
       cleanups.push(action);
+    },
+    /** Say whether the figure is loading or computing. */
+    busy(isBusy) {
+      figure.setAttribute("aria-busy", String(isBusy));
+    },
+    /** Call a function when the reader presses "Reset", before the state returns to its start. */
+    onReset(action) {
+      resetters.add(action);
     },
     /** Call a function with true or false when the figure can be seen, or no longer can. */
     onVisible(action) {
@@ -178,6 +187,7 @@ export function createFrame({ model, el }, { title, first = "", then = "", field
   resetButton.addEventListener("click", () => {
     frame.fail("");
     said.textContent = "";
+    for (const action of resetters) action();
     frame.state.reset();
   });
   const page = model.get("_page"); // the address of the figure on a page of the book; in a notebook there is none
