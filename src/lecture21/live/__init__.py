@@ -9,9 +9,11 @@ from lecture21.live._collapse import Collapse
 from lecture21.live._context import Context
 from lecture21.live._ensemble_errors import EnsembleErrors
 from lecture21.live._question import Question
+from lecture21.live._residual import ResidualStream
 from lecture21.live._router import Router
 from lecture21.live._two_experts import TwoExperts
 from lecture21.live._widget import Figure
+from lecture21.live._write import Write
 
 
 def examples() -> list[Figure]:
@@ -25,4 +27,7 @@ def examples() -> list[Figure]:
         Calculator("gpt2-xl", tokens=295, card="A100", cards=8, utilisation=0.25),
         Calculator("mixtral-8x7b", focus="serving"),
         Calculator("gpt3", focus="cache", context=131072),
+        ResidualStream(),
+        Write(prompt="MIRANDA:\nO w", temperature=0.8, top_k=10),
+        Write(prompt="To be, or not to be, that is the question.", view="price"),
     ]

@@ -11,6 +11,7 @@ import traitlets
 from lecture21._support.storage import WEIGHTS
 from lecture21.data import shakespeare
 from lecture21.gpt import GPT
+from lecture21.live import _ngrams
 from lecture21.live._bundle import bundle
 from lecture21.models import _files
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
@@ -127,10 +128,12 @@ def weights_of(model: GPT | str, tokenizer: CharTokenizer | BPETokenizer | None 
 
 
 def asset(name: str) -> bytes:
-    """Return the content of a file that a page knows by this name: a shipped model, or the plays as text."""
+    """Return the content of a file that a page knows by this name: a shipped model, n-grams, or the plays as text."""
     if name == PLAYS:
         return shakespeare().encode()
     folder, _, file = name.partition("/")
-    if folder != "models":
-        raise ValueError(f"unknown file of a figure: {name!r}")
-    return (_files.FOLDER / Path(file).stem / WEIGHTS).read_bytes()
+    if folder == "models":
+        return (_files.FOLDER / Path(file).stem / WEIGHTS).read_bytes()
+    if folder == "ngrams":
+        return (_ngrams.FOLDER / Path(file).name).read_bytes()
+    raise ValueError(f"unknown file of a figure: {name!r}")

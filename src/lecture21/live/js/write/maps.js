@@ -1,0 +1,67 @@
+// The attention maps of all heads, small, as a choice of the one that is enlarged. Rows are queries, columns keys.
+
+import { create } from "../kit/frame.js";
+
+/**
+ * @param {any} frame  of `createFrame`
+ * @param {Element} parent
+ * @param {(head: number) => void} onChoose  gets layer * heads + head
+ */
+export function headMaps(frame, parent, onChoose) {
+  const node = create("div", { class: "maps", role: "radiogroup", "aria-label": "Attention head to enlarge" });
+  parent.append(node);
+  let shape = "";
+  /** @type {{input: HTMLInputElement, canvas: HTMLCanvasElement}[]} */
+  let cells = [];
+
+  function build(layers, heads) {
+    node.style.gridTemplateColumns = `auto repeat(${heads}, minmax(0, 5.5rem))`;
+    cells = [];
+    const title = (text) => create("span", { "aria-hidden": "true" }, text);
+    const rows = [title(""), ...Array.from({ length: heads }, (_, head) => title(`head ${head + 1}`))];
+    for (let layer = 0; layer < layers; layer++) {
+      rows.push(title(`layer ${layer + 1}`));
+      for (let head = 0; head < heads; head++) {
+        const input = create("input", {
+          type: "radio",
+          name: "head",
+          "aria-label": `layer ${layer + 1}, head ${head + 1}`,
+        });
+        const canvas = create("canvas", { "aria-hidden": "true" });
+        const index = cells.length;
+        input.addEventListener("change", () => onChoose(index));
+        cells.push({ input, canvas });
+        rows.push(create("label", { title: input.getAttribute("aria-label") }, input, canvas));
+      }
+    }
+    node.replaceChildren(...rows);
+  }
+
+  return {
+    node,
+    /**
+     * @param {Float32Array} attention  layers x heads x length x length
+     * @param {{layers: number, heads: number, length: number, causal: boolean, chosen: number}} options
+     */
+    update(attention, { layers, heads, length, causal, chosen }) {
+      if (shape !== `${layers} ${heads}`) build(layers, heads);
+      shape = `${layers} ${heads}`;
+      const colours = Array.from({ length: 256 }, (_, i) => {
+        const colour = frame.colours.magnitude(i / 255);
+        return [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
+      });
+      cells.forEach(({ input, canvas }, index) => {
+        input.checked = index === chosen;
+        canvas.width = canvas.height = length;
+        const pen = canvas.getContext("2d");
+        const image = pen.createImageData(length, length);
+        for (let place = 0; place < length * length; place++) {
+          if (causal && place % length > Math.floor(place / length)) continue; // masked: nothing is drawn
+          const weight = attention[index * length * length + place];
+          image.data.set([...colours[Math.round(255 * weight)], 255], 4 * place);
+        }
+        pen.putImageData(image, 0, 0);
+      });
+    },
+  };
+}

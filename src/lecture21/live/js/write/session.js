@@ -1,0 +1,61 @@
+// A model of characters in the engine, for figures that read text.
+
+import { startEngine } from "../engine/client.js";
+import { createFrame, loadFile } from "../kit/frame.js";
+
+/**
+ * Start an engine with the figure's model. Until it is there, a page keeps the picture of the figure.
+ * @param {{model: any, el: HTMLElement}} context  what `render` gets
+ * @param {string} title  of the figure
+ * @returns {Promise<{engine: any, gpt: any, symbols: string[]} | null>}  null: the figure says why it gave up
+ */
+export async function openModel(context, title) {
+  let engine;
+  try {
+    engine = await startEngine();
+    const gpt = await engine.load(await loadFile(context.model, "weights"));
+    return { engine, gpt, symbols: symbolsOf(gpt) };
+  } catch (error) {
+    engine?.close();
+    createFrame(context, { title, first: "", then: "", fields: {}, onChange() {} }).stop(error.message);
+    return null;
+  }
+}
+
+/**
+ * Return the characters of a model.
+ * @param {any} gpt  of the engine
+ * @returns {string[]}
+ */
+export function symbolsOf(gpt) {
+  if (gpt.symbols) return gpt.symbols;
+  if (gpt.tokenizer)
+    throw new Error("This figure reads characters, and the tokens of this model are longer pieces of text.");
+  throw new Error("This file has no alphabet; choose the tokenizer.json of the same model together with it.");
+}
+
+/**
+ * Return a function that runs some work, and runs it again if it was called meanwhile.
+ * @param {any} frame  of `createFrame`
+ * @param {() => Promise<void>} work
+ */
+export function latest(frame, work) {
+  let [running, again] = [false, false];
+  return async () => {
+    frame.busy(true);
+    again = true;
+    if (running) return;
+    running = true;
+    while (again) {
+      again = false;
+      try {
+        await work();
+      } catch (error) {
+        frame.fail(error.message);
+        if (error.constructor !== Error) console.error(error); // a mistake of ours
+      }
+    }
+    running = false;
+    frame.busy(false);
+  };
+}

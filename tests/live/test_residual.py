@@ -1,0 +1,163 @@
+"""The residual stream: what the figure shows equals what hooks on the torch model see."""
+
+import re
+
+import pytest
+import torch
+from playwright.sync_api import expect
+from torch.nn.functional import cosine_similarity, cross_entropy
+
+from lecture21 import GPT, GPTConfig, live, models
+from lecture21.tokenizers import CharTokenizer
+
+expect.set_options(timeout=20_000)
+TEXT = "To be, or not to be"
+PARTS = [f"{layer}.{part}" for layer in range(4) for part in ("attention", "feed_forward")]
+
+
+def started(stage):
+    figure = stage.figure("residual")
+    ready(figure)
+    return figure
+
+
+def ready(figure):
+    figure.locator("section.figure:not([aria-busy=true])").wait_for()
+
+
+def measured(model, tokenizer, text, token=-1, removed=()):
+    """Return, with hooks: per step (norm of what is added, cosine, norm of the stream, top symbol, its probability),
+    the loss, and the next-symbol distribution."""
+    ids = torch.tensor([tokenizer.encode(text)[-model.block_size :]])
+    streams, hooks = [], []
+
+    def keep(module, inputs):
+        streams.append(inputs[0])
+
+    for layer, block in enumerate(model.blocks):
+        hooks += [block.norm_attention.register_forward_pre_hook(keep)]
+        hooks += [block.norm_feed_forward.register_forward_pre_hook(keep)]
+        for part in ("attention", "feed_forward"):
+            if f"{layer}.{part}" in removed:
+                hooks.append(getattr(block, part).register_forward_hook(lambda module, x, y: torch.zeros_like(y)))
+    hooks.append(model.norm.register_forward_pre_hook(keep))
+    with torch.no_grad():
+        logits = model(ids)[0]
+    for hook in hooks:
+        hook.remove()
+    vectors = [stream[0, token] for stream in streams]
+    cap = model.config.logit_cap
+    rows = []
+    for before, after in zip([torch.zeros_like(vectors[0]), *vectors], vectors, strict=False):
+        with torch.no_grad():
+            guess = (cap * torch.tanh(model.head(model.norm(after)) / cap)).softmax(-1)
+        added = after - before
+        cosine = cosine_similarity(added, vectors[-1], dim=0)
+        best = guess.max(dim=0)
+        rows.append([float(value) for value in (added.norm(), cosine, after.norm(), best.indices, best.values)])
+    return rows, cross_entropy(logits[:-1], ids[0, 1:]).item(), logits[token].softmax(-1)
+
+
+def expect_figure(figure, gpt, text, token=-1, removed=()):
+    rows, loss, p = measured(*gpt, text, token, removed)
+    shown = figure.locator("tbody tr").all()
+    assert len(shown) == 9
+    for part, row, wanted in zip(["", *PARTS], shown, rows, strict=True):
+        cells = row.locator("td").all_text_contents()
+        added, cosine, stream, guess = [cell.replace("\u2212", "-") for cell in cells[1:]]
+        if part in removed:
+            assert added == "removed"
+        else:
+            assert float(added) == pytest.approx(wanted[0], abs=6e-3)  # two digits are shown
+            assert float(cosine) == pytest.approx(wanted[1], abs=6e-3)
+        assert float(stream) == pytest.approx(wanted[2], abs=6e-3)
+        number = float(re.search(r"([\d.]+)\u00a0%", guess)[1]) / 100
+        assert number == pytest.approx(wanted[4], abs=1e-3)
+        symbol = gpt[1].decode([int(wanted[3])])
+        assert guess.startswith({" ": "␣", "\n": "⏎"}.get(symbol, symbol))
+    words = figure.locator("section.figure").inner_text()
+    assert float(re.search(r"Loss of the sentence: ([\d.]+)", words)[1]) == pytest.approx(loss, abs=1e-3)
+    bars = figure.get_by_role("list", name="Probabilities of the next character").get_by_role("listitem")
+    found = {line.split("\n")[0][:1]: line.split("\n")[-1] for line in bars.all_inner_texts()[:-1]}
+    for symbol, number in found.items():
+        token_id = gpt[1].encode({"␣": " ", "⏎": "\n"}.get(symbol, symbol))[0]
+        if not number.startswith("<"):
+            assert float(number.removesuffix("\u00a0%")) / 100 == pytest.approx(p[token_id].item(), abs=1e-3)
+
+
+@pytest.fixture(scope="module")
+def gpt():
+    return models.load("modern-gpt0")
+
+
+def test_the_table_shows_what_hooks_see_with_parts_removed_and_at_other_characters(open_figures, gpt):
+    figure = started(open_figures(live.ResidualStream()))
+    expect_figure(figure, gpt, TEXT)
+    figure.get_by_role("checkbox", name="1 feed-forward").uncheck()
+    ready(figure)
+    expect_figure(figure, gpt, TEXT, removed=["0.feed_forward"])
+    figure.get_by_role("checkbox", name="3 attention").press("Space")
+    ready(figure)
+    expect_figure(figure, gpt, TEXT, removed=["0.feed_forward", "2.attention"])
+    reading = figure.locator(".reading").inner_text()
+    assert "Without layer 1, feed-forward, layer 3, attention the loss is" in reading
+    for _ in range(7):
+        figure.get_by_role("slider", name="Character").press("ArrowLeft")
+    expect_figure(figure, gpt, TEXT, token=11, removed=["0.feed_forward", "2.attention"])
+    figure.get_by_role("button", name="Reset").click()
+    ready(figure)
+    expect_figure(figure, gpt, TEXT)
+
+
+def test_the_contributions_in_the_final_direction_add_up_to_its_norm(gpt):
+    rows, _, _ = measured(*gpt, TEXT)
+    assert sum(added * cosine for added, cosine, *_ in rows) == pytest.approx(rows[-1][2], rel=1e-5)
+
+
+def test_a_link_restores_the_state_and_long_sentences_are_cut_to_the_block(open_figures, gpt):
+    stage = open_figures(live.ResidualStream())
+    figure = started(stage)
+    long = "O Romeo, Romeo! wherefore art thou Romeo?\nDeny thy father"
+    figure.get_by_role("textbox", name="Sentence").fill(long)
+    figure.get_by_role("checkbox", name="4 attention").uncheck()
+    ready(figure)
+    assert f"sees only the last 32 of these {len(long)} characters" in figure.locator("section.figure").inner_text()
+    expect_figure(figure, gpt, long, removed=["3.attention"])
+    figure.get_by_role("button", name="Link to this state").click()
+    figure.get_by_text("address bar").wait_for()
+    again = started(open_figures(live.ResidualStream(), hash=stage.page.evaluate("location.hash")))
+    assert again.get_by_role("textbox", name="Sentence").input_value() == long
+    expect_figure(again, gpt, long, removed=["3.attention"])
+
+
+def test_wrong_text_gets_one_sentence_and_the_last_state_stays(open_figures, gpt):
+    figure = started(open_figures(live.ResidualStream()))
+    text = figure.get_by_role("textbox", name="Sentence")
+    for wrong, sentence in {
+        "naïve 2": "The model has no “ï”, “2”",
+        "T": "two characters",
+        "": "two characters",
+    }.items():
+        text.fill(wrong)
+        ready(figure)
+        expect(figure.locator(".message")).to_contain_text(sentence)
+        expect_figure(figure, gpt, TEXT)
+
+
+def test_a_model_of_the_readers_own_with_other_parts(open_figures):
+    """Learned positions, LayerNorm, two layers: the sums and the loss are torch's, for any kind of model."""
+    torch.manual_seed(0)
+    tokenizer = CharTokenizer(" abcde")
+    model = GPT(GPTConfig(vocab_size=7, block_size=8, n_layer=2, n_head=1, d_model=8)).half().float().eval()
+    stage = open_figures(live.ResidualStream("modern-gpt0", removed=["9.attention", "0.attention"]))
+    figure = started(stage)  # a part that the model does not have is ignored
+    assert figure.get_by_role("checkbox", name="1 attention").is_checked() is False
+    assert figure.locator("tbody tr").count() == 9
+    assert live.ResidualStream(model, tokenizer, "abc abc").weights  # a notebook sends the weights
+
+
+def test_touch(open_figures, gpt):
+    figure = started(open_figures(live.ResidualStream(), viewport={"width": 390, "height": 800}, has_touch=True))
+    figure.get_by_text("2 attention").tap()
+    ready(figure)
+    expect_figure(figure, gpt, TEXT, removed=["1.attention"])
