@@ -2,9 +2,9 @@
 
 Question: which of n replies does the reward model prefer, which the judge, and when do they differ?
 
-Design: the fine-tuned reference and the reward model of one seed of `alignment_runs`, with its learning rates; 16 replies
-to each of the ten requests of `alignment_samples`, in the order in which they were sampled, none left out. Best-of-n for
-n up to 16 chooses from the first n.
+Design: the fine-tuned reference and the reward model of one seed of `alignment_runs`, with its learning rates; 16
+replies to each of the ten requests of `alignment_samples`, in the order in which they were sampled, none left out.
+Best-of-n for n up to 16 chooses from the first n.
 
 Usage: python benchmarks/alignment_best_of_n.py            (about half a minute on one core)
 

@@ -160,8 +160,8 @@ class EveryFigure:
         assert found.locator("img").count() == 0
 
     def test_a_broken_file_gives_one_sentence(self, open_figures, figure):
-        if not figure.assets():
-            pytest.skip("the figure loads no file")
+        if not figure.assets() or figure.figure == "aligned":  # which loads its files on request: see test_aligned
+            pytest.skip("the figure loads no file at first")
         stage = open_figures(figure, break_files=True)
         found = stage.figure(figure.figure)
         sentence = found.locator(".message:not(:empty)")

@@ -4,6 +4,7 @@ Each class is a thin widget around one JavaScript module in `js/figures/`, which
 of a cell shows it: `live.Context()`.
 """
 
+from lecture21.live._aligned import Aligned
 from lecture21.live._calculator import Calculator
 from lecture21.live._collapse import Collapse
 from lecture21.live._context import Context
@@ -30,4 +31,5 @@ def examples() -> list[Figure]:
         ResidualStream(),
         Write(prompt="MIRANDA:\nO w", temperature=0.8, top_k=10),
         Write(prompt="To be, or not to be, that is the question.", view="price"),
+        Aligned(),
     ]

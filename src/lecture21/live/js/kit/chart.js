@@ -21,6 +21,7 @@ const FONT = "system-ui, sans-serif";
  * @param {boolean} [options.logY]
  * @param {number | null} [options.cursor]  a vertical line
  * @param {number[]} [options.xTicks]  by default round numbers
+ * @param {(tick: number) => string} [options.xText]  what is written at a tick
  * @param {number} options.width
  * @param {number} options.height
  */
@@ -37,6 +38,7 @@ export function lineChart(pen, colours, options) {
     logY = false,
     cursor = null,
     xTicks,
+    xText = short,
     width,
     height,
   } = options;
@@ -56,7 +58,7 @@ export function lineChart(pen, colours, options) {
   }
   pen.textAlign = "center";
   for (const tick of xTicks ?? ticks(xRange, logX, (area.right - area.left) / 70))
-    pen.fillText(short(tick), px(tick), area.bottom + 12);
+    pen.fillText(xText(tick), px(tick), area.bottom + 12);
   pen.fillText(xTitle, (area.left + area.right) / 2, height - 9);
   pen.textAlign = "left";
   pen.fillText(yTitle, 4, 10);

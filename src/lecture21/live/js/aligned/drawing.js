@@ -1,0 +1,56 @@
+// Learned reward and true score of the policies against their divergence from the fine-tuned model.
+
+import { lineChart } from "../kit/chart.js";
+import { drawing } from "../kit/draw.js";
+
+const TICKS = [0, 1, 3, 10, 30];
+const along = (kl) => Math.log1p(kl);
+
+/**
+ * Add one chart to the figure; its axis is the logarithm of 1 + KL, on which 0 has a place.
+ * @param {any} frame
+ * @param {{courses: any[], value: 1 | 2, title: string, yTitle: string, yRange: [number, number],
+ *   look: (index: number) => {colour: string, dashed?: boolean}, chosen: () => any}} options
+ */
+export function frontier(frame, { courses, value, title, yTitle, yRange, look, chosen }) {
+  return drawing(frame, {
+    title,
+    label: `${yTitle} of the policies against their divergence from the fine-tuned model`,
+    height: (width) => Math.min(300, 190 + width / 5),
+    draw(pen, width, height) {
+      const { px, py } = lineChart(pen, frame.colours, {
+        curves: courses.map(({ method, line }, i) => ({
+          x: method === "dpo" ? [] : line.map(([kl]) => along(kl)),
+          y: line.map((each) => each[value]),
+          points: false,
+          ...look(i),
+        })),
+        xRange: [0, along(70)],
+        yRange,
+        xTicks: TICKS.map(along),
+        xText: (place) => String(Math.round(Math.expm1(place))),
+        xTitle: "KL divergence in nats (log scale of 1 + KL)",
+        yTitle,
+        cursor: along(chosen()[0]),
+        width,
+        height,
+      });
+      courses.forEach(({ line, others }, i) => {
+        pen.strokeStyle = pen.fillStyle = look(i).colour;
+        for (const point of line) circle(pen, px(along(point[0])), py(point[value]), 3.5, true);
+        pen.lineWidth = 1.2;
+        for (const point of others) circle(pen, px(along(point[0])), py(point[value]), 3, false);
+      });
+      pen.strokeStyle = frame.colours.ink;
+      pen.lineWidth = 2.5;
+      circle(pen, px(along(chosen()[0])), py(chosen()[value]), 7, false);
+    },
+  });
+}
+
+function circle(pen, x, y, radius, filled) {
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 7);
+  if (filled) pen.fill();
+  else pen.stroke();
+}

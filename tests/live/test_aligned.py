@@ -1,0 +1,181 @@
+"""Aligned or not: the judge in the page is the package's, and the figure shows the stored and the sampled replies."""
+
+import json
+import random
+
+import pytest
+
+from lecture21 import live, models
+from lecture21.alignment import _grammar, judge
+from lecture21.data import results
+from lecture21.models import _files
+
+STORED = live.Aligned().stored
+STOPS = [stop["name"] for stop in STORED["stops"]]
+
+
+def replies() -> list[tuple[str, str]]:
+    """Requests with replies of the grammar, broken ones, and garbage."""
+    chance = random.Random(0)
+    found = [_grammar.overheard(chance) for _ in range(300)]
+    found += [(request, reply) for request, reply in map(_damaged, [chance] * 300, found)]
+    samples = results.load("alignment_samples")
+    found += list(zip(samples["request"], samples["reply"], strict=True))
+    request = "Where is the red cup?"
+    answer = "The red cup is near the window."
+    odd = [
+        "",
+        " ",
+        ".",
+        "?",
+        "...",
+        "\n",
+        f"{answer} {answer}",
+        answer[:-1],
+        f" {answer}\x85",
+        f"\x1f{answer}\ufeff",
+        f"{answer}{answer}",
+    ]
+    odd += [
+        "The red cup is near the window",
+        "the red cup is near the window.",
+        "日本語. 🙂",
+        "$&. $1",
+        "word " * 40,
+        "Hurry up. Certainly.",
+    ]
+    found += [(request, text) for text in odd]
+    return [*found, ("", answer), ("?.", answer), ("cup", answer), ("Find the red\u3000cup.", answer)]
+
+
+def _damaged(chance: random.Random, pair: tuple[str, str]) -> tuple[str, str]:
+    request, reply = pair
+    words = reply.split(" ")
+    words[chance.randrange(len(words))] = chance.choice(["", "the", "red cup", ".", "?", "\t", "Hurry up.", "\u2028"])
+    return request, chance.choice([" ", "  ", "\u00a0"]).join(words)
+
+
+def test_the_judge_in_the_page_is_that_of_the_package(load_module):
+    page = load_module("aligned/judge.js")
+    pairs = replies()
+    page.evaluate("grammar => { globalThis.judge = module.createJudge(grammar); }", STORED["grammar"])
+    found = page.evaluate("pairs => pairs.map((pair) => judge(...pair))", pairs)
+    for pair, verdict in zip(pairs, found, strict=True):
+        assert verdict == judge(*pair), pair
+    assert len({verdict["score"] for verdict in found}) > 30
+
+
+def test_tokens_are_written_as_the_package_writes_them(load_module):
+    _, tokenizer = models.load("unaligned")
+    page = load_module("aligned/live.js")
+    tokens = [tokenizer.decode([i]) for i in range(tokenizer.vocab_size)]
+    chance = random.Random(1)
+    listed = json.loads((_files.FOLDER / "unaligned" / "tokenizer.json").read_text(encoding="utf-8"))["tokens"]
+    assert len(listed) == len(tokens)
+    texts = [[i] for i in range(len(tokens))] + [chance.choices(range(len(tokens)), k=20) for _ in range(50)]
+    found = page.evaluate("lists => lists.map(module.textOf)", [[listed[i] for i in ids] for ids in texts])
+    assert found == [tokenizer.decode(ids) for ids in texts]
+
+
+def test_the_slider_reads_the_stored_results(open_figures):
+    figure = open_figures(live.Aligned()).figure("aligned")
+    slider, reading = figure.get_by_role("slider"), figure.locator(".reading")
+    runs = results.load("alignment_runs").query("seed == 0 and method == 'ppo' and step == 80").set_index("weight")
+    samples = results.load("alignment_samples").query(
+        "seed == 0 and method == 'ppo' and request == 'Please find the blue lamp.'"
+    )
+    for weight, presses in ((0.0, 0), (0.1, STOPS.index("PPO, KL weight 0") - STOPS.index("PPO, KL weight 0.1"))):
+        for _ in range(presses):
+            slider.press("ArrowLeft")
+        text = reading.inner_text()
+        row, reply = runs.loc[weight], samples.set_index("weight").loc[weight]
+        assert f"PPO, KL weight {weight:g}, {row.kl:.1f} nats" in text
+        assert f"learned reward is {row.learned_reward:.2f} and the judge's score {row.score:.2f}" in text
+        assert f"“{reply.reply}” (learned reward {reply.learned_reward:.2f}, score" in text
+    figure.get_by_role("button", name="Reset").click()
+    assert "PPO, KL weight 0, 62.8 nats" in reading.inner_text()
+
+
+def test_best_of_n_chooses_the_highest_learned_reward(open_figures):
+    figure = open_figures(live.Aligned(policy="best of 8")).figure("aligned")
+    draws = results.load("alignment_best_of_n").query("request == 'Please find the blue lamp.' and draw <= 8")
+    picked = draws.loc[draws["learned_reward"].idxmax()]
+    assert (
+        f"“{picked.reply}” (learned reward {picked.learned_reward:.2f}, score {picked.score:.2f})"
+        in figure.locator(".reading").inner_text()
+    )
+    assert picked.score < draws["score"].max()  # what makes the example worth showing
+    figure.get_by_text("All 8 replies from which it chooses").click()
+    judged = draws.loc[draws["score"].idxmax()]
+    assert judged.reply in figure.locator(".reply", has_text="best for the judge").inner_text()
+    assert picked.reply in figure.locator(".reply", has_text="chosen by the learned reward").inner_text()
+    figure.get_by_label("Request").select_option("Where is the white lamp?")
+    draws = results.load("alignment_best_of_n").query("request == 'Where is the white lamp?' and draw <= 8")
+    assert draws.loc[draws["learned_reward"].idxmax()].reply in figure.locator(".reading").inner_text()
+
+
+def test_the_models_reply_in_the_page_and_the_judge_scores_them(open_figures):
+    stage = open_figures(live.Aligned())
+    figure = stage.figure("aligned")
+    button = figure.get_by_role("button", name="Sample both models now")
+    button.press("Enter")
+    figure.get_by_role("button", name="Sample again").wait_for()
+    stage.page.wait_for_function(
+        "() => !document.querySelector('.live-place > div').shadowRoot.querySelector('[aria-busy]')"
+    )
+    rows = figure.locator(".replies").last.locator(".reply")
+    assert rows.count() == 3
+    shown = []
+    for row in rows.all():
+        text = row.locator(".said").inner_text()
+        score = float(row.locator(".who").inner_text().split("score ")[1])
+        assert score == pytest.approx(judge("Please find the blue lamp.", text)["score"], abs=0.0051)
+        shown.append(score)
+    assert shown[1] >= shown[0]  # the best of n includes the first
+    assert _is_language(rows.last.locator(".said").inner_text())
+    figure.get_by_label("Request").select_option("Show me the red shirt.")
+    assert rows.count() == 0  # they answered another request
+
+
+def _is_language(reply: str) -> bool:
+    """Whether most sentences are of the grammar: the model in the page is the one that was trained."""
+    found = _grammar.sentences(reply)
+    return sum(map(_grammar.is_sentence, found)) >= len(found) / 2 > 0
+
+
+def test_a_broken_model_gives_one_sentence_and_the_stored_replies_stay(open_figures):
+    stage = open_figures(live.Aligned(), break_files=True)
+    figure = stage.figure("aligned")
+    button = figure.get_by_role("button", name="Sample both models now")
+    button.click()
+    message = figure.locator(".message:not(:empty)")
+    message.wait_for()
+    assert message.inner_text().endswith(".")
+    assert figure.locator(".reply").count() == 3
+    assert button.or_(figure.get_by_role("button", name="Sample again")).is_enabled()
+
+
+def test_the_stored_data_are_those_of_one_seed():
+    assert STOPS[0] == "fine-tuned"
+    assert STOPS[-1] == "PPO, KL weight 0"
+    runs = results.load("alignment_runs")
+    kl = [stop["measured"][0] for stop in STORED["stops"]]
+    assert kl == sorted(kl)
+    for stop in STORED["stops"]:
+        same = runs[
+            (runs["seed"] == 0)
+            & ((runs["kl"] - stop["measured"][0]).abs() < 0.0051)
+            & (runs["method"] == stop["method"])
+        ]
+        assert len(same) == 1
+        assert stop["measured"] == pytest.approx(
+            [same.kl.item(), same.score.item(), same.learned_reward.item()], abs=0.006
+        )
+        assert len(stop["replies"].splitlines()) == (0 if stop["n"] else 10)
+
+
+def test_unknown_policies_and_requests_are_refused():
+    with pytest.raises(ValueError, match="unknown policy 'best of 3'; choose from 'fine-tuned', 'best of 2'"):
+        live.Aligned(policy="best of 3")
+    with pytest.raises(ValueError, match="request must be from 0 to 9, got 10"):
+        live.Aligned(request=10)
