@@ -100,9 +100,9 @@ export default {
       const [kl, score, learned] = measured;
       const [text, own, reward] = reply();
       frame.describe(
-        `${name}, ${written(kl, 1)} nats from the fine-tuned model: over all held-out requests the learned reward is ` +
-          `${written(learned)} and the judge's score ${written(score)}. To “${requests[request]}” it replies “${text}” ` +
-          `(learned reward ${written(reward)}, score ${written(own)}).`,
+        `${capital(name)}, ${written(kl, 1)} nats from the fine-tuned model: over all held-out requests the learned reward is ` +
+          `${signed(learned)} and the judge's score ${score.toFixed(2)}. To “${requests[request]}” it replies “${text}” ` +
+          `(learned reward ${signed(reward)}, score ${own.toFixed(2)}).`,
       );
     }
 
@@ -112,7 +112,7 @@ export default {
       rows.push(row("Fine-tuned, the reference", reference.replies[request]));
       const { name, method, n } = chosen();
       if (method === "sft") return rows;
-      rows.push(row(name[0].toUpperCase() + name.slice(1), reply(), "chosen"));
+      rows.push(row(capital(name), reply(), "chosen"));
       if (!n) return rows;
       const { list, picked, judged } = best(n);
       const marks = (i) => [
@@ -173,6 +173,15 @@ export default {
   },
 };
 
+function capital(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}
+
+/** A reward with two digits and a real minus sign. */
+function signed(value) {
+  return value.toFixed(2).replace("-", "\u2212");
+}
+
 /** Replies, each with its score and learned reward, from lines of text. */
 function linesOf(text) {
   const lines = text ? text.split("\n") : [];
@@ -189,7 +198,7 @@ function linesOf(text) {
  * @param {string} [mark]
  */
 function row(name, [text, score, learned], mark = "") {
-  const reward = learned === null ? "" : `, learned reward ${written(learned)}`;
+  const reward = learned === null ? "" : `, learned reward ${signed(learned)}`;
   const head = create("p", { class: "who" }, create("b", {}, name), ` · score ${score.toFixed(2)}${reward}`);
   return create("div", { class: `reply ${mark}` }, head, create("p", { class: "said" }, text || "(nothing)"));
 }
