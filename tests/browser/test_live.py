@@ -58,3 +58,11 @@ def test_pages_without_figures_load_no_script_for_them():
     assert others
     for path in others:
         assert not re.search(r"live/host\.js", path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_figure_has_no_paper_of_its_own_in_the_dark(address: str, dark):
+    page = dark.open(address)
+    behind = page.locator(".cell_output .text_html:has(.live-figure)").first
+    if behind.count():
+        assert behind.evaluate("node => getComputedStyle(node).backgroundColor") == "rgba(0, 0, 0, 0)"
