@@ -1,4 +1,4 @@
-// The one WebAssembly module of the engine, written out byte by byte: a matrix product with SIMD instructions.
+// The one WebAssembly module of the engine, written out byte by byte: with SIMD, a matrix product and two activations.
 //
 // Instructions are nested arrays of bytes, flattened at the end. Names follow WebAssembly's text format; the numbers
 // are from its specification (Binary Format, Instructions).
@@ -42,7 +42,7 @@ const set = (/** @type {number} */ local, /** @type {Bytes[]} */ ...value) => [v
 const constant = (/** @type {number} */ n) => [0x41, leb(n)];
 const add = (/** @type {Bytes} */ a, /** @type {Bytes} */ b) => [a, b, ADD];
 const increase = (/** @type {number} */ local, /** @type {Bytes} */ by) => set(local, add(get(local), by));
-const times = (/** @type {Bytes} */ a, /** @type {number} */ log2) => [a, constant(log2), 0x74];
+const times = (/** @type {Bytes} */ a, /** @type {number} */ factor) => [a, constant(factor), 0x6c];
 const call = (/** @type {number} */ index, /** @type {Bytes[]} */ ...values) => [values, 0x10, index];
 const when = (/** @type {Bytes} */ condition, /** @type {Bytes} */ yes, /** @type {Bytes} */ no = []) => [
   condition,
@@ -185,11 +185,10 @@ function multiply() {
     const rest = [get(source), get(stride), get(y), get(cRow), get(adds)];
     const byRow = call(index, get(k), get(x), get(aRow), rest);
     const byColumn = call(index + 1, get(k), get(x), get(aColumn), rest);
-    const shift = height === 1 ? 0 : Math.log2(height);
     return repeat(rows, height, [
       when([get(aColumn), constant(4), 0x46], byRow, byColumn),
-      increase(x, times(get(aRow), shift)),
-      increase(y, times(get(cRow), shift)),
+      increase(x, times(get(aRow), height)),
+      increase(y, times(get(cRow), height)),
     ]);
   };
   const body = repeat(n, 1, [
@@ -201,7 +200,7 @@ function multiply() {
     set(y, get(c)),
     strip(TILE, 0),
     strip(1, 2),
-    increase(b, times(get(bColumn), 3)),
+    increase(b, times(get(bColumn), 8)),
     increase(c, constant(32)),
     set(n, [get(n), constant(7), SUB]), // and 1 by `repeat`
   ]);
@@ -209,36 +208,60 @@ function multiply() {
 }
 
 /**
- * The bytes of the module. It imports a memory as `env.memory` and exports the function `multiply`.
+ * An exported function of n numbers, four at a time: y = relu(x) or its square; or the gradient: y becomes y relu'(x).
+ * @param {boolean} squared
+ * @param {boolean} gradient
+ * @returns {{ params: number, locals: number[][], body: Bytes }}
+ */
+function rectify(squared, gradient) {
+  const [x, y, n, zero, positive] = [0, 1, 2, 3, 4];
+  const result = gradient
+    ? squared
+      ? [load(get(y)), get(positive), get(positive), simd(0xe4), simd(0xe6)] // y (2 relu(x))
+      : [load(get(y)), load(get(x)), get(zero), simd(0x44), simd(0x4e)] // y where x > 0
+    : [get(positive), squared ? [get(positive), simd(0xe6)] : []];
+  const body = repeat(n, 4, [
+    set(positive, [load(get(x)), get(zero), simd(0xe9)]), // max(x, 0)
+    store(get(y), result),
+    increase(x, constant(16)),
+    increase(y, constant(16)),
+  ]);
+  return { params: 3, locals: [[2, V128]], body };
+}
+
+const EXPORTS = ["multiply", "relu", "relu2", "reluBackward", "relu2Backward"];
+
+/**
+ * The bytes of the module. It imports a memory as `env.memory`, and exports the functions named above.
  * @param {boolean} fma  whether to use the fused multiply-add of relaxed SIMD
  * @returns {Uint8Array<ArrayBuffer>}
  */
 export function assemble(fma) {
-  const functions = [
-    tile(TILE, true, fma),
-    tile(TILE, false, fma),
-    tile(1, true, fma),
-    tile(1, false, fma),
-    multiply(),
-  ];
+  const inner = [tile(TILE, true, fma), tile(TILE, false, fma), tile(1, true, fma), tile(1, false, fma)];
+  const rectified = [rectify(false, false), rectify(true, false), rectify(false, true), rectify(true, true)];
+  const functions = [...inner, multiply(), ...rectified];
   const text = (/** @type {string} */ name) => [name.length, [...name].map((letter) => letter.charCodeAt(0))];
   const bytes = (/** @type {Bytes} */ nested) => /** @type {number[]} */ ([nested].flat(Infinity));
   const section = (/** @type {number} */ id, /** @type {Bytes[]} */ ...content) => {
     const flat = bytes(content);
     return [id, size(flat.length), flat];
   };
-  const type = (/** @type {number} */ params) => [0x60, params, Array(params).fill(I32), 0];
+  const type = ({ params = 0 }) => [0x60, params, Array(params).fill(I32), 0];
   const code = functions.map(({ locals, body }) => {
-    const flat = bytes([locals.length, locals.map(([count, kind]) => [count, kind]), body, END]);
+    const flat = bytes([locals.length, locals, body, END]);
     return [size(flat.length), flat];
   });
   return new Uint8Array(
     bytes([
       [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-      section(1, 2, type(8), type(13)),
+      section(1, functions.length, functions.map(type)),
       section(2, 1, text("env"), text("memory"), 0x02, 0x00, 1),
-      section(3, functions.length, [0, 0, 0, 0, 1]),
-      section(7, 1, text("multiply"), 0x00, 4),
+      section(3, functions.length, [...functions.keys()]),
+      section(
+        7,
+        EXPORTS.length,
+        EXPORTS.map((name, i) => [text(name), 0x00, inner.length + i]),
+      ),
       section(10, functions.length, code),
     ]),
   );

@@ -43,7 +43,7 @@ export function applyLinear({ memory }, { weight, bias, inputs, outputs }, x, st
 export function applyFeedForward(network, maps, x, hidden, gate, active, y, rows, adds) {
   applyLinear(network, maps.up, x, network.width, hidden, rows);
   if (maps.gate) applyLinear(network, maps.gate, x, network.width, gate, rows);
-  activate(network.memory.floats, network.config.activation, hidden, gate, active, rows * maps.up.outputs);
+  activate(network.memory, network.config.activation, hidden, gate, active, rows * maps.up.outputs);
   applyLinear(network, maps.down, active, maps.up.outputs, y, rows, adds);
 }
 
@@ -87,7 +87,7 @@ export function feedForwardMapsBackward(network, maps, x, places, dy, dhidden, d
   const { memory, width, config } = network;
   const F = maps.up.outputs;
   linearBackward(network, maps.down, places.active, F, dy, dhidden, F, rows, false);
-  activateBackward(memory.floats, config.activation, places.hidden, places.gate, dhidden, dgate, rows * F);
+  activateBackward(memory, config.activation, places.hidden, places.gate, dhidden, dgate, rows * F);
   linearBackward(network, maps.up, x, width, dhidden, dx, width, rows, adds);
   if (maps.gate) linearBackward(network, maps.gate, x, width, dgate, dx, width, rows, true);
 }

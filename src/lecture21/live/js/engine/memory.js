@@ -50,14 +50,17 @@ export class Memory {
       this.wasm = new WebAssembly.Memory({ initial: 16, maximum: MOST / PAGE });
       this.floats = new Float32Array(this.wasm.buffer);
       const instance = new WebAssembly.Instance(module, { env: { memory: this.wasm } });
-      const product = /** @type {Function} */ (instance.exports.multiply);
+      const exports = /** @type {Record<string, Function>} */ (instance.exports);
+      const product = exports.multiply;
+      /** @type {Record<string, Function> | null} functions that pointwise.js uses in place of its own; in bytes */
+      this.fast = exports;
       /** @type {Multiply} */
       this.multiply = (m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, adds) => {
         const panel = 4 * this.panel;
         product(m, n, k, 4 * a, 4 * aRow, 4 * aColumn, 4 * b, 4 * bRow, 4 * bColumn, 4 * c, 4 * cRow, adds, panel);
       };
     } else {
-      this.wasm = null;
+      this.wasm = this.fast = null;
       this.floats = new Float32Array(PAGE);
       /** @type {Multiply} */
       this.multiply = (...shape) => multiplyPlainly(this.floats, ...shape);
@@ -123,6 +126,7 @@ export class Arena {
   constructor(memory) {
     this.memory = memory;
     this.multiply = memory.multiply;
+    this.fast = memory.fast;
     /** @type {Map<number, number>} offsets and sizes */
     this.blocks = new Map();
   }

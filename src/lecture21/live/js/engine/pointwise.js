@@ -9,22 +9,24 @@
  * @property {number} bias  offset; 0: there is none
  */
 
-/**
- * Mean and reciprocal standard deviation of one row (for RMSNorm, 0 and the reciprocal root of the mean square).
- * @param {Float32Array} f
- * @param {Norm} norm
- * @param {number} x  offset
- * @returns {[number, number]}
- */
-function moments(f, { centred, width, eps }, x) {
-  let mean = 0;
-  if (centred) {
-    for (let i = 0; i < width; i++) mean += f[x + i];
-    mean /= width;
-  }
-  let variance = 0;
-  for (let i = 0; i < width; i++) variance += (f[x + i] - mean) * (f[x + i] - mean);
-  return [mean, 1 / Math.sqrt(variance / width + eps)];
+/** The mean of a row; for RMSNorm, 0. */
+function meanOf(/** @type {Float32Array} */ f, /** @type {Norm} */ { centred, width }, /** @type {number} */ x) {
+  if (!centred) return 0;
+  let sum = 0;
+  for (let i = x; i < x + width; i++) sum += f[i];
+  return sum / width;
+}
+
+/** The reciprocal standard deviation of a row; for RMSNorm, the reciprocal root of its mean square. */
+function scaleOf(
+  /** @type {Float32Array} */ f,
+  /** @type {Norm} */ { width, eps },
+  /** @type {number} */ x,
+  /** @type {number} */ mean,
+) {
+  let sum = 0;
+  for (let i = x; i < x + width; i++) sum += (f[i] - mean) * (f[i] - mean);
+  return 1 / Math.sqrt(sum / width + eps);
 }
 
 /**
@@ -39,7 +41,8 @@ function moments(f, { centred, width, eps }, x) {
 export function normalize(f, norm, x, y, rows, stride) {
   const { width, gain, bias } = norm;
   for (let row = 0; row < rows; row++, x += stride, y += stride) {
-    const [mean, scale] = moments(f, norm, x);
+    const mean = meanOf(f, norm, x);
+    const scale = scaleOf(f, norm, x, mean);
     for (let i = 0; i < width; i++) f[y + i] = (f[x + i] - mean) * scale * f[gain + i];
     if (bias) for (let i = 0; i < width; i++) f[y + i] += f[bias + i];
   }
@@ -62,21 +65,21 @@ export function normalizeBackward(f, norm, x, dy, dx, rows, stride, toGradient, 
   const gains = new Float64Array(width);
   const biases = new Float64Array(width);
   for (let row = 0; row < rows; row++, x += stride, dy += stride, dx += stride) {
-    const [mean, scale] = moments(f, norm, x);
+    const mean = meanOf(f, norm, x);
+    const scale = scaleOf(f, norm, x, mean);
     let sum = 0;
     let along = 0;
     for (let i = 0; i < width; i++) {
-      const unit = (f[x + i] - mean) * scale;
-      const g = f[dy + i];
-      gains[i] += g * unit;
-      biases[i] += g;
-      sum += g * f[gain + i];
-      along += g * f[gain + i] * unit;
+      const slope = f[dy + i] * (f[x + i] - mean) * scale;
+      gains[i] += slope;
+      along += slope * f[gain + i];
     }
-    sum = centred ? sum / width : 0;
-    along /= width;
+    along *= scale / width;
+    if (centred) for (let i = 0; i < width; i++) sum += f[dy + i] * f[gain + i];
+    if (bias) for (let i = 0; i < width; i++) biases[i] += f[dy + i];
+    sum /= width;
     for (let i = 0; i < width; i++) {
-      const gradient = scale * (f[dy + i] * f[gain + i] - sum - (f[x + i] - mean) * scale * along);
+      const gradient = scale * (f[dy + i] * f[gain + i] - sum - (f[x + i] - mean) * along);
       f[dx + i] = adds ? f[dx + i] + gradient : gradient;
     }
   }
@@ -123,16 +126,18 @@ const SQRT = Math.sqrt(2 / Math.PI);
 const CUBE = 0.044715;
 
 /**
- * y = activation(x) for n numbers; with a gate, y = activation(gate) x.
- * @param {Float32Array} f
+ * y = activation(x) for n numbers, a multiple of 4; with a gate, y = activation(gate) x.
+ * @param {import("./memory.js").Arena} memory
  * @param {string} kind
  * @param {number} x
  * @param {number} gate  offset; used by swiglu only
  * @param {number} y
  * @param {number} n
  */
-export function activate(f, kind, x, gate, y, n) {
-  if (kind === "relu") {
+export function activate({ floats: f, fast }, kind, x, gate, y, n) {
+  if (fast?.[kind]) {
+    fast[kind](4 * x, 4 * y, n);
+  } else if (kind === "relu") {
     for (let i = 0; i < n; i++) f[y + i] = f[x + i] < 0 ? 0 : f[x + i];
   } else if (kind === "relu2") {
     for (let i = 0; i < n; i++) f[y + i] = f[x + i] < 0 ? 0 : f[x + i] * f[x + i];
@@ -150,7 +155,7 @@ export function activate(f, kind, x, gate, y, n) {
 
 /**
  * The gradient of `activate`: `dy` becomes the gradient of x; that of the gate is written to `dgate`.
- * @param {Float32Array} f
+ * @param {import("./memory.js").Arena} memory
  * @param {string} kind
  * @param {number} x
  * @param {number} gate
@@ -158,8 +163,10 @@ export function activate(f, kind, x, gate, y, n) {
  * @param {number} dgate
  * @param {number} n
  */
-export function activateBackward(f, kind, x, gate, dy, dgate, n) {
-  if (kind === "relu") {
+export function activateBackward({ floats: f, fast }, kind, x, gate, dy, dgate, n) {
+  if (fast?.[`${kind}Backward`]) {
+    fast[`${kind}Backward`](4 * x, 4 * dy, n);
+  } else if (kind === "relu") {
     for (let i = 0; i < n; i++) if (!(f[x + i] > 0)) f[dy + i] = 0;
   } else if (kind === "relu2") {
     for (let i = 0; i < n; i++) f[dy + i] = f[x + i] > 0 ? 2 * f[x + i] * f[dy + i] : 0;
