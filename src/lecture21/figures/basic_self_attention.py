@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
-import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from torch import Tensor
@@ -11,45 +10,6 @@ from torch import Tensor
 from lecture21.attention import basic_self_attention
 from lecture21.figures.heatmaps import _label_axes, attention_map, matrix
 from lecture21.figures.style import COLOURS, TEXT_COLOURS, WIDTH
-
-_MAX_TOKENS = 8  # more rows do not fit the text column with their numbers
-_MAX_COLUMNS = 6
-_MAX_NUMBER = 10.0
-
-
-def read_vectors(sentence: str, vectors: str) -> tuple[list[str], Float[Tensor, "T C"]]:
-    """Parse a sentence and one vector for each word, typed by a reader.
-
-    Args:
-        sentence: words separated by spaces.
-        vectors: numbers separated by spaces or commas, vectors separated by semicolons: "1 0; 0 2".
-
-    Returns:
-        The words, and their vectors as rows.
-
-    Raises:
-        ValueError: with one line for the reader, if the input is incomplete, not numeric, or too large for the figure.
-    """
-    words = sentence.split()
-    if not 1 <= len(words) <= _MAX_TOKENS:
-        raise ValueError(f"type 1 to {_MAX_TOKENS} words, got {len(words)}")
-    rows = [row.replace(",", " ").split() for row in vectors.strip().rstrip(";").split(";")]
-    if len(rows) != len(words):
-        raise ValueError(f"each word needs one vector: got {len(words)} words and {len(rows)} vectors")
-    widths = sorted({len(row) for row in rows})
-    if len(widths) != 1 or not 1 <= widths[0] <= _MAX_COLUMNS:
-        sizes = " and ".join(map(str, widths))
-        raise ValueError(f"all vectors need the same width, 1 to {_MAX_COLUMNS} numbers, got {sizes}")
-    for word, row in zip(words, rows, strict=True):
-        for number in row:
-            try:
-                value = float(number)
-            except ValueError:
-                raise ValueError(f"the vector of {word!r} has {number!r}, which is not a number") from None
-            if not abs(value) <= _MAX_NUMBER:  # not written as > so that nan is refused too
-                limit = f"{_MAX_NUMBER:g}"
-                raise ValueError(f"the vector of {word!r} has {number}; numbers from -{limit} to {limit} are allowed")
-    return words, torch.tensor([[float(number) for number in row] for row in rows])
 
 
 def basic_steps(

@@ -5,6 +5,7 @@ of a cell shows it: `live.Context()`.
 """
 
 from lecture21.live._aligned import Aligned
+from lecture21.live._attention import Attention
 from lecture21.live._calculator import Calculator
 from lecture21.live._collapse import Collapse
 from lecture21.live._context import Context
@@ -20,6 +21,7 @@ from lecture21.live._write import Write
 def examples() -> list[Figure]:
     """Return every figure as the book shows it at first, one for each picture that stands in for it."""
     return [
+        *(Attention(level) for level in (1, 2, 3)),
         Context(),
         TwoExperts(),
         Router(),

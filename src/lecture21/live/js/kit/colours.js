@@ -81,7 +81,12 @@ function channels(colour) {
   return [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
 }
 
-function interpolate(stops, share) {
+/**
+ * Return a colour between others.
+ * @param {string[]} stops  #RRGGBB
+ * @param {number} share  0 is the first, 1 the last
+ */
+export function interpolate(stops, share) {
   const place = Math.min(Math.max(Number.isFinite(share) ? share : 0, 0), 1) * (stops.length - 1);
   const index = Math.min(Math.floor(place), stops.length - 2);
   const [from, to] = [channels(stops[index]), channels(stops[index + 1])];

@@ -63,7 +63,7 @@ export function arrayOf(shape, low, high) {
  * @param {() => void} onChange  called after every change
  */
 export function createState(model, fields, onChange) {
-  const first = {}; // what `reset` returns to
+  const first = {};
   for (const [name, { start, check }] of Object.entries(fields)) {
     const given = model.get(name);
     first[name] = given !== undefined && given !== null && check(given) ? given : start;
@@ -77,6 +77,7 @@ export function createState(model, fields, onChange) {
   }
   const state = {
     values,
+    first, // what `reset` returns to
     /** Change some values; those that fail their check are ignored. */
     set(changes) {
       for (const [name, value] of Object.entries(changes)) {

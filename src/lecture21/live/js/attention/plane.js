@@ -1,0 +1,251 @@
+// Two coordinates of the vectors as a plane: points, arrows from the origin, and the output between the values.
+
+import { drawing, handle } from "../kit/draw.js";
+import { written } from "../kit/numbers.js";
+
+const DURATION = 220; // milliseconds of a change that is not dragged
+
+/**
+ * What is drawn: points with names, which may be dragged; arrows from the origin; and the output of the chosen row, a
+ * mean of the points with these weights.
+ * @typedef {{points: {x: number, y: number, name: string, colour: string, textColour: string}[], arrow: {x: number, y: number, name: string} | null,
+ *   output: {x: number, y: number, name: string} | null, weights: number[], xName: string, yName: string}} Scene
+ */
+
+/**
+ * Add the plane to a figure.
+ * @param {any} frame  of `createFrame`
+ * @param {Element} parent
+ * @param {object} options
+ * @param {string} options.label
+ * @param {number} options.tallest  in CSS pixels
+ * @param {() => Scene} options.scene
+ * @param {string[]} options.names  of the points
+ * @param {((index: number, x: number, y: number) => void) | null} options.onMove  makes the points handles
+ */
+export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
+  const chart = drawing(frame, { label, height: (width) => Math.min(width, tallest), draw });
+  parent.append(chart.panel);
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  let shown = null; // the scene on its way to the wanted one
+  let range = [-1, 3];
+  let dragging = false;
+  let waiting = 0;
+  let view = { px: (x) => x, py: (y) => y, x: (px) => px, y: (py) => py };
+  const handles = onMove ? names.map((name, i) => handleFor(name, i)) : [];
+
+  function handleFor(name, i) {
+    const control = handle(chart, {
+      label: `${name}: drag, or press the arrow keys`,
+      colour: frame.colours.note,
+      step: 0.1,
+      onMove(dx, dy, place) {
+        dragging = place !== null;
+        const point = scene().points[i];
+        const x = place ? inRange(view.x(place.x)) : point.x + dx;
+        const y = place ? inRange(view.y(place.y)) : point.y + dy;
+        onMove(i, tenth(x), tenth(y));
+      },
+    });
+    control.node.addEventListener("lostpointercapture", () => {
+      dragging = false;
+      update();
+    });
+    return control;
+  }
+
+  const tenth = (value) => Math.round(value * 10) / 10;
+  const inRange = (value) => Math.min(Math.max(value, range[0] + 0.1), range[1] - 0.1);
+
+  /** Draw the scene, with a short movement from what was drawn before. */
+  function update() {
+    const wanted = scene();
+    if (!dragging) range = rangeOf(wanted);
+    cancelAnimationFrame(waiting);
+    const from = shown;
+    const alike =
+      from && from.xName === wanted.xName && from.yName === wanted.yName && from.points.length === wanted.points.length;
+    if (!alike || dragging || still.matches || !frame.visible) {
+      shown = wanted;
+      chart.redraw();
+      return;
+    }
+    let begin = null;
+    const step = (now) => {
+      begin ??= now;
+      const part = Math.min((now - begin) / DURATION, 1);
+      shown = part < 1 ? between(from, wanted, 1 - (1 - part) ** 3) : wanted;
+      chart.paint();
+      if (part < 1) waiting = requestAnimationFrame(step);
+    };
+    waiting = requestAnimationFrame(step);
+  }
+  frame.onRemove(() => cancelAnimationFrame(waiting));
+
+  function draw(pen, width, height) {
+    shown ??= scene();
+    const { colours } = frame;
+    const [low, high] = range;
+    const unit = Math.min(width, height) / (high - low);
+    const middle = (low + high) / 2;
+    view = {
+      px: (x) => width / 2 + (x - middle) * unit,
+      py: (y) => height / 2 - (y - middle) * unit,
+      x: (px) => (px - width / 2) / unit + middle,
+      y: (py) => middle - (py - height / 2) / unit,
+    };
+    const { px, py } = view;
+    drawGrid(pen, colours, view, width, height, high - low > 14 ? 5 : high - low > 7 ? 2 : 1);
+    pen.fillStyle = colours.note;
+    pen.textAlign = "right";
+    halo(pen, colours, `${shown.xName} →`, width - 4, Math.min(py(0) + 34, height - 8));
+    pen.textAlign = "left";
+    halo(pen, colours, `↑ ${shown.yName}`, px(0) + 8, 10);
+    const { points, output, arrow, weights } = shown;
+    if (output && Number.isFinite(output.x)) {
+      points.forEach((point, i) => {
+        if (!(weights[i] > 0.004)) return;
+        pen.strokeStyle = colours.value;
+        pen.globalAlpha = 0.55;
+        pen.lineWidth = 1 + 7 * weights[i];
+        line(pen, px(output.x), py(output.y), px(point.x), py(point.y));
+        pen.globalAlpha = 1;
+      });
+    }
+    points.forEach(({ x, y, colour }) => arrowTo(pen, px(0), py(0), px(x), py(y), colour, 1.5));
+    if (arrow) arrowTo(pen, px(0), py(0), px(arrow.x), py(arrow.y), colours.query, 3);
+    if (!onMove) points.forEach(({ x, y, colour }) => dot(pen, colours, px(x), py(y), 6, colour));
+    if (output && Number.isFinite(output.x)) {
+      arrowTo(pen, px(0), py(0), px(output.x), py(output.y), colours.output, 3);
+      dot(pen, colours, px(output.x), py(output.y), 7, colours.output);
+    }
+    const labels = mergeNames(points, (point) => `${Math.round(px(point.x))},${Math.round(py(point.y))}`);
+    for (const { x, y, name, textColour } of labels)
+      nameAt(pen, colours, width, name, px(x), py(y), px(0), py(0), textColour);
+    if (arrow) nameAt(pen, colours, width, arrow.name, px(arrow.x), py(arrow.y), px(0), py(0), colours.text.query, 24);
+    if (output && Number.isFinite(output.x)) {
+      pen.textAlign = "left";
+      pen.fillStyle = colours.text.output;
+      pen.font = "600 13px system-ui, sans-serif";
+      halo(
+        pen,
+        colours,
+        output.name,
+        Math.min(px(output.x) + 11, width - pen.measureText(output.name).width - 3),
+        py(output.y) + 15,
+      );
+    }
+    handles.forEach((control, i) => {
+      control.place(px(points[i].x), py(points[i].y));
+      control.colour(points[i].colour);
+      control.name(
+        `${names[i]}: ${shown.xName} ${written(scene().points[i].x)}, ${shown.yName} ${written(scene().points[i].y)}; drag, or press the arrow keys`,
+      );
+    });
+  }
+  return { ...chart, update };
+}
+
+function rangeOf({ points, output, arrow }) {
+  const all = [...points, output, arrow]
+    .filter(Boolean)
+    .flatMap(({ x, y }) => [x, y])
+    .filter(Number.isFinite);
+  return [Math.min(-1, Math.floor(Math.min(...all) - 0.3)), Math.max(3, Math.ceil(Math.max(...all) + 0.3))];
+}
+
+function between(from, to, part) {
+  const mix = (a, b) => a + (b - a) * part;
+  const point = (a, b) => (a && b ? { ...b, x: mix(a.x, b.x), y: mix(a.y, b.y) } : b);
+  return {
+    ...to,
+    points: to.points.map((each, i) => point(from.points[i], each)),
+    weights: to.weights.map((weight, i) => mix(from.weights[i] ?? weight, weight)),
+    output: point(from.output, to.output),
+    arrow: point(from.arrow, to.arrow),
+  };
+}
+
+function mergeNames(points, place) {
+  const found = new Map();
+  for (const point of points) {
+    const before = found.get(place(point));
+    found.set(place(point), before ? { ...before, name: `${before.name}, ${point.name}` } : point);
+  }
+  return found.values();
+}
+
+function drawGrid(pen, colours, { px, py, x, y }, width, height, step) {
+  pen.lineWidth = 1;
+  pen.font = "12px system-ui, sans-serif";
+  pen.fillStyle = colours.note;
+  for (let tick = Math.ceil(x(0) / step) * step; tick <= x(width); tick += step) {
+    pen.strokeStyle = tick === 0 ? colours.note : colours.line;
+    line(pen, px(tick), 0, px(tick), height);
+    pen.textAlign = "center";
+    if (tick !== 0 && px(tick) > 12 && px(tick) < width - 12) pen.fillText(written(tick), px(tick), py(0) + 17);
+  }
+  for (let tick = Math.ceil(y(height) / step) * step; tick <= y(0); tick += step) {
+    pen.strokeStyle = tick === 0 ? colours.note : colours.line;
+    line(pen, 0, py(tick), width, py(tick));
+    pen.textAlign = "right";
+    if (tick !== 0 && py(tick) > 20 && py(tick) < height - 10) pen.fillText(written(tick), px(0) - 12, py(tick));
+  }
+}
+
+function nameAt(pen, colours, width, name, x, y, x0, y0, colour, distance = 17) {
+  const length = Math.hypot(x - x0, y - y0);
+  const [dx, dy] = length > 8 ? [(x - x0) / length, (y - y0) / length] : [-0.7, 0.7];
+  pen.font = "600 14px system-ui, sans-serif";
+  pen.fillStyle = colour;
+  pen.textAlign = "center";
+  const half = pen.measureText(name).width / 2;
+  const across = x + dx * (distance + half * 0.6 * Math.abs(dx));
+  halo(
+    pen,
+    colours,
+    name,
+    Math.min(Math.max(across, half + 3), width - half - 3),
+    y + dy * distance - (Math.abs(dy) < 0.3 ? 15 : 0),
+  );
+}
+
+function halo(pen, colours, text, x, y) {
+  pen.lineWidth = 4;
+  pen.lineJoin = "round";
+  pen.strokeStyle = colours.paper;
+  pen.strokeText(text, x, y);
+  pen.fillText(text, x, y);
+}
+
+function dot(pen, colours, x, y, radius, colour) {
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 7);
+  pen.fillStyle = colour;
+  pen.fill();
+  pen.lineWidth = 2;
+  pen.strokeStyle = colours.paper;
+  pen.stroke();
+}
+
+function arrowTo(pen, x0, y0, x, y, colour, width) {
+  const length = Math.hypot(x - x0, y - y0);
+  if (length < 12) return;
+  const [dx, dy] = [(x - x0) / length, (y - y0) / length];
+  const [tipX, tipY] = [x - dx * 7, y - dy * 7];
+  pen.strokeStyle = pen.fillStyle = colour;
+  pen.lineWidth = width;
+  line(pen, x0, y0, tipX - dx * 6, tipY - dy * 6);
+  pen.beginPath();
+  pen.moveTo(tipX, tipY);
+  for (const side of [-1, 1])
+    pen.lineTo(tipX - dx * 9 - side * dy * (3 + width), tipY - dy * 9 + side * dx * (3 + width));
+  pen.fill();
+}
+
+function line(pen, x1, y1, x2, y2) {
+  pen.beginPath();
+  pen.moveTo(x1, y1);
+  pen.lineTo(x2, y2);
+  pen.stroke();
+}

@@ -1,0 +1,401 @@
+"""Attention playground: after every interaction, the numbers are those of the package."""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from lecture21 import live
+from lecture21.attention import SelfAttention, attention, basic_self_attention, causal_mask
+from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
+from lecture21.layers import MultiHeadAttention
+
+MASKS = {
+    "causal": causal_mask(4),
+    "none": torch.ones(4, 4, dtype=torch.bool),
+    "high": torch.ones(4, 4, dtype=torch.bool).tril(1),
+    "low": torch.ones(4, 4, dtype=torch.bool).tril(-1),
+    "late": causal_mask(4),
+    "transposed": causal_mask(4).T,
+    "window": causal_mask(4, window=2),
+    "prefix": causal_mask(4, n_prefix=2),
+}
+LATER = torch.ones(4, 4, dtype=torch.bool).triu(1)
+SCALES = {"root": lambda d: 1 / math.sqrt(d), "none": lambda d: 1.0, "width": lambda d: 1 / d}
+
+
+def read(figure, label: str) -> torch.Tensor:
+    """Return the numbers of a table, as precisely as the figure has them."""
+    table = figure.get_by_role("table", name=label, exact=True)
+    rows = table.evaluate(
+        """table => [...table.tBodies[0].rows].map((row) =>
+            [...row.querySelectorAll("td.cell:not([hidden])")].map((cell) => cell.dataset.value))"""
+    )
+    return torch.tensor([[float(value) for value in row] for row in rows], dtype=torch.float64)
+
+
+def marked(figure, label: str, kind: str) -> torch.Tensor:
+    """Return which cells of a table have a mark."""
+    table = figure.get_by_role("table", name=label, exact=True)
+    cells = table.locator("td.cell").evaluate_all(f"cells => cells.map((cell) => cell.classList.contains('{kind}'))")
+    return torch.tensor(cells).view(4, 4)
+
+
+def close(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    return torch.allclose(found, expected.double(), rtol=0, atol=1e-6, equal_nan=True)
+
+
+def heads_of(x, w_query, w_key, w_value, n_head, scale, mask):
+    """Return scores, weights and output of every head, by the package's attention."""
+    width = 4 // n_head
+    q, k, v = ((x @ w.T).view(4, n_head, width).transpose(0, 1) for w in (w_query, w_key, w_value))
+    factor = SCALES[scale](width)
+    scores = q @ k.mT * factor
+    q = q * factor * math.sqrt(width)  # attention() divides by the root of the width
+    if mask == "late":
+        weights = attention(q, k, v)[1] * MASKS[mask]
+        return scores, weights, weights @ v
+    masked = scores.masked_fill(~MASKS[mask], -math.inf)
+    if mask == "low":  # the package refuses a query without a key
+        weights = masked.softmax(dim=-1)
+        return masked, weights, weights @ v
+    out, weights = attention(q, k, v, MASKS[mask])
+    return masked, weights, out
+
+
+def matrices(figure) -> list[torch.Tensor]:
+    return [read(figure, name) for name in ("W^q", "W^k", "W^v")]
+
+
+def test_the_figure_starts_with_the_numbers_of_chapter_02(open_figures):
+    figure = open_figures(live.Attention()).figure("attention")
+    out, weights = basic_self_attention(X)
+    assert close(read(figure, "Vectors"), X)
+    assert close(read(figure, "Scores"), X @ X.T)
+    assert close(read(figure, "Weights"), weights)
+    assert close(read(figure, "Outputs"), out)
+    reading = figure.locator(".reading").inner_text()
+    assert "weights the 0.05, cat 0.15, sat 0.40, down 0.40" in reading
+    assert "mostly from “sat” and “down”" in reading
+
+
+def test_what_level_1_proposes_gives_what_it_promises(open_figures):
+    stage = open_figures(live.Attention())
+    figure = stage.figure("attention")
+    handle = figure.get_by_role("button", name="sat: thing")
+    for _ in range(10):
+        handle.press("ArrowRight")
+    moved = X.clone()
+    moved[2, 0] = 1
+    out, weights = basic_self_attention(moved)
+    assert f"{weights[2, 1]:.2f}" == "0.40"  # as the figure says beforehand
+    assert close(read(figure, "Vectors"), moved)
+    assert close(read(figure, "Scores"), moved @ moved.T)
+    assert close(read(figure, "Weights"), weights)
+    assert close(read(figure, "Outputs"), out)
+    assert "thing 1, place 1" in handle.get_attribute("aria-label")
+    figure.get_by_role("button", name="Reset").click()
+    assert close(read(figure, "Vectors"), X)
+
+
+def drag(stage, figure, name: str, touch: bool) -> None:
+    """Drag a word by 60 pixels to the right and 30 up, with the mouse or with a finger."""
+    handle = figure.get_by_role("button", name=name)
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    if not touch:
+        stage.page.mouse.move(x, y)
+        stage.page.mouse.down()
+        stage.page.mouse.move(x + 60, y - 30, steps=4)
+        stage.page.mouse.up()
+        return
+    devtools = stage.page.context.new_cdp_session(stage.page)
+    for kind, points in [
+        ("touchStart", [{"x": x, "y": y}]),
+        *(("touchMove", [{"x": x + 60 * part / 4, "y": y - 30 * part / 4}]) for part in range(1, 5)),
+        ("touchEnd", []),
+    ]:
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+@pytest.mark.parametrize("touch", [False, True], ids=["mouse", "finger"])
+def test_a_word_is_dragged(open_figures, touch):
+    options = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True} if touch else {}
+    stage = open_figures(live.Attention(), **options)
+    figure = stage.figure("attention")
+    drag(stage, figure, "cat: thing", touch)
+    moved = read(figure, "Vectors")
+    assert moved[1, 0] > 2.2
+    assert 0.1 < moved[1, 2] < 1
+    moved_only = moved.clone()
+    moved_only[1, [0, 2]] = X[1, [0, 2]].double()
+    assert close(moved_only, X)  # nothing else has moved
+    out, weights = basic_self_attention(moved)
+    assert close(read(figure, "Weights"), weights)
+    assert close(read(figure, "Outputs"), out)
+
+
+def test_another_plane_moves_other_coordinates(open_figures):
+    figure = open_figures(live.Attention()).figure("attention")
+    figure.get_by_label("Across").select_option("action")
+    figure.get_by_label("Up", exact=True).select_option("article")
+    figure.get_by_role("button", name="down: action").press("Shift+ArrowUp")
+    moved = X.clone()
+    moved[3, 3] = 0.5
+    assert close(read(figure, "Vectors"), moved)
+    figure.get_by_label("Up", exact=True).select_option("action")  # twice the same coordinate
+    figure.get_by_role("button", name="down: action").press("ArrowRight")
+    moved[3, 1] = 0.1
+    assert close(read(figure, "Weights"), basic_self_attention(moved)[1])
+
+
+def test_numbers_are_typed_and_nonsense_is_answered(open_figures):
+    figure = open_figures(live.Attention()).figure("attention")
+    field = figure.get_by_label("Vectors: down, action")
+    field.fill("-1.25")
+    moved = X.clone()
+    moved[3, 1] = -1.25
+    assert close(read(figure, "Weights"), basic_self_attention(moved)[1])
+    for wrong in ("", "10", "-10"):
+        field.fill(wrong)
+        assert figure.locator(".message").inner_text() == "A number here must be from −9 to 9."
+        assert close(read(figure, "Weights"), basic_self_attention(moved)[1])
+    field.press("ArrowUp")
+    assert figure.locator(".message").inner_text() == ""
+    moved[3, 1] = -0.75
+    assert close(read(figure, "Weights"), basic_self_attention(moved)[1])
+    field.fill("12")
+    field.press("Tab")
+    assert field.input_value() == "-0.75"
+    assert figure.locator(".message").inner_text() == ""
+
+
+def test_a_row_is_chosen_by_its_name(open_figures):
+    figure = open_figures(live.Attention()).figure("attention")
+    figure.get_by_role("table", name="Weights").get_by_role("button", name="down").click()
+    assert "Row “down”: scores the 0, cat 0, sat 2, down 4" in figure.locator(".reading").inner_text()
+    assert marked(figure, "Scores", "on")[3].all()
+    assert not marked(figure, "Scores", "on")[:3].any()
+    step = figure.locator(".calculation tbody tr").nth(3).inner_text().split("\t")
+    assert [part.strip() for part in step] == ["down", "0·0 + 0·0 + 2·2 + 0·0", "4", "0.85"]
+    assert figure.get_by_role("radio", name="down").is_checked()
+
+
+def test_level_2_starts_with_the_numbers_of_chapter_03(open_figures):
+    figure = open_figures(live.Attention(2)).figure("attention")
+    layer = SelfAttention(4, 4)
+    state = {"query.weight": W_QUERY, "key.weight": W_KEY, "value.weight": W_VALUE}
+    layer.load_state_dict(state)
+    with torch.no_grad():
+        out, weights = layer(X)
+        assert close(read(figure, "Queries"), layer.query(X))
+        assert close(read(figure, "Keys"), layer.key(X))
+        assert close(read(figure, "Values"), layer.value(X))
+    assert close(read(figure, "Scores"), layer.query(X) @ layer.key(X).T / 2)
+    assert close(read(figure, "Weights"), weights)
+    assert close(read(figure, "Outputs"), out)
+    said = " and ".join([", ".join(f"{weight:.2f}" for weight in weights[2, :3]), f"{weights[2, 3]:.2f}"])
+    assert said in live.Attention(2).description
+    assert figure.get_by_role("button", name="chapter’s").get_attribute("aria-pressed") == "true"
+
+
+def test_what_level_2_proposes_gives_what_it_promises(open_figures):
+    figure = open_figures(live.Attention(2)).figure("attention")
+    figure.get_by_role("button", name="identity").click()
+    figure.get_by_role("group", name="Scale").get_by_text("none").click()
+    assert close(read(figure, "Scores"), X @ X.T)
+    assert close(read(figure, "Weights"), basic_self_attention(X)[1])
+
+
+def test_every_scale_and_number_of_heads_equals_the_package(open_figures):
+    figure = open_figures(live.Attention(2)).figure("attention")
+    figure.get_by_role("button", name="random").click()
+    x = X.double()
+    figure.get_by_label("W^o: o₁, does").fill("0.75")
+    w_query, w_key, w_value = matrices(figure)
+    w_output = read(figure, "W^o")
+    assert w_output[0, 1] == 0.75
+    assert len({tuple(w.flatten().tolist()) for w in (w_query, w_key, w_value, w_output)}) == 4
+    for n_head, (scale, label) in itertools.product(
+        (1, 2, 4), {"root": "1/√d", "none": "none", "width": "1/d"}.items()
+    ):
+        figure.get_by_role("group", name="Heads").get_by_text(str(n_head), exact=True).click()
+        figure.get_by_role("group", name="Scale").get_by_text(label, exact=True).click()
+        scores, weights, out = heads_of(x, w_query, w_key, w_value, n_head, scale, "none")
+        joined = out.transpose(0, 1).flatten(1)
+        for head in range(n_head):
+            if n_head > 1:
+                figure.get_by_role("button", name=f"Head {head + 1}:").click()
+            assert close(read(figure, "Scores"), scores[head])
+            assert close(read(figure, "Weights"), weights[head])
+            assert close(read(figure, "Output of the head"), out[head])
+        assert close(read(figure, "All heads, joined"), joined)
+        assert close(read(figure, "Outputs"), joined @ w_output.T)
+        if scale == "root":
+            layer = MultiHeadAttention(4, n_head, bias=False, causal=False).double()
+            names = ("query.weight", "key.weight", "value.weight", "output.weight")
+            layer.load_state_dict(dict(zip(names, (w_query, w_key, w_value, w_output), strict=True)))
+            with torch.no_grad():
+                assert close(read(figure, "Outputs"), layer.explicit(x[None])[0][0])
+
+
+def test_a_matrix_is_edited(open_figures):
+    figure = open_figures(live.Attention(2)).figure("attention")
+    figure.get_by_label("W^q: place, action").fill("2.5")
+    w_query = W_QUERY.clone()
+    w_query[2, 1] = 2.5
+    assert close(read(figure, "Queries"), X @ w_query.T)
+    assert close(read(figure, "Weights"), attention(X @ w_query.T, X @ W_KEY.T, X @ W_VALUE.T)[1])
+    assert figure.get_by_role("button", name="chapter’s").get_attribute("aria-pressed") == "false"
+    figure.get_by_role("button", name="chapter’s").click()
+    assert close(read(figure, "W^q"), W_QUERY)
+
+
+def depends(w_query, w_key, w_value, n_head, mask) -> torch.Tensor:
+    """Return on which words each output depends: one word of a random sentence is changed at a time."""
+    generator = torch.Generator().manual_seed(0)
+    found = torch.zeros(4, 4, dtype=torch.bool)
+    for _ in range(3):
+        base, other = torch.randn(2, 4, 4, generator=generator, dtype=torch.float64) / 2
+        before = heads_of(base, w_query, w_key, w_value, n_head, "root", mask)[2]
+        for word in range(4):
+            changed = torch.where(torch.arange(4)[:, None] == word, other, base)
+            after = heads_of(changed, w_query, w_key, w_value, n_head, "root", mask)[2]
+            found[:, word] |= ((after - before).nan_to_num().abs() > 1e-12).any(dim=-1).any(dim=0)
+    return found
+
+
+@pytest.mark.parametrize("n_head", [1, 2, 4])
+def test_every_mask_equals_the_package_and_shows_its_leaks(open_figures, n_head):
+    figure = open_figures(live.Attention(3, heads=n_head)).figure("attention")
+    figure.get_by_text("More: heads").click()
+    figure.get_by_role("button", name="random").click()
+    x = X.double()
+    weights_given = matrices(figure)
+    assert close(read(figure, "Vectors"), X)
+    layer = MultiHeadAttention(4, n_head, bias=False, causal=True).double()
+    for mask, allowed in MASKS.items():
+        figure.get_by_label("Mask", exact=True).select_option(mask)
+        scores, weights, out = heads_of(x, *weights_given, n_head, "root", mask)
+        assert close(read(figure, "Scores"), scores[0])
+        assert close(read(figure, "Weights"), weights[0])
+        depending = depends(*weights_given, n_head, mask)
+        assert torch.equal(read(figure, "Which output depends on which word").bool(), depending)
+        assert torch.equal(marked(figure, "Which output depends on which word", "leak"), depending & LATER)
+        enters = torch.ones_like(allowed) if mask == "late" else allowed
+        assert torch.equal(marked(figure, "Scores", "leak"), depending & LATER & enters)
+        assert torch.equal(marked(figure, "Weights", "leak"), depending & LATER & (weights[0] > 0))
+        assert torch.equal(marked(figure, "Weights", "masked"), ~allowed)
+        sums = figure.get_by_role("table", name="Weights").locator("td.sum")
+        wrong = sums.evaluate_all("cells => cells.map((cell) => cell.classList.contains('wrong'))")
+        assert wrong == [not math.isclose(total, 1) for total in weights[0].sum(dim=-1).tolist()]
+        reading = figure.locator(".reading").inner_text()
+        assert ("No output depends on a later word." in reading) == (not (depending & LATER).any())
+        assert ("Every row of the weights sums to 1." in reading) == (mask not in ("low", "late"))
+        assert figure.locator(".note").is_visible() == bool((depending & LATER).any())
+        if mask == "causal":
+            (w_query, w_key, w_value), w_output = weights_given, read_output(figure, out)
+            names = ("query.weight", "key.weight", "value.weight", "output.weight")
+            layer.load_state_dict(dict(zip(names, (w_query, w_key, w_value, w_output), strict=True)))
+            with torch.no_grad():
+                assert close(read(figure, "Outputs"), layer.explicit(x[None])[0][0])
+
+
+def read_output(figure, out: torch.Tensor) -> torch.Tensor:
+    """Return the output projection, which level 3 does not show, from the outputs that it gives."""
+    joined = out.transpose(0, 1).flatten(1)
+    return torch.linalg.solve(joined, read(figure, "Outputs")).T
+
+
+def test_the_mask_of_chapter_04(open_figures):
+    figure = open_figures(live.Attention(3)).figure("attention")
+    out, weights = attention(X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T, causal_mask(4))
+    assert close(read(figure, "Weights"), weights)
+    assert close(read(figure, "Outputs"), out)
+    reading = figure.locator(".reading").inner_text()
+    assert "“the” on “the”; “cat” on “the” and “cat”; “sat” on “the”, “cat” and “sat”;" in reading
+    assert "No output depends on a later word. Every row of the weights sums to 1." in reading
+    figure.get_by_label("Mask", exact=True).select_option("after the softmax")
+    weights = attention(X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T)[1] * causal_mask(4)
+    assert close(read(figure, "Weights"), weights)
+    reading = figure.locator(".reading").inner_text()
+    assert "Later words leak into the outputs of “the”, “cat” and “sat”." in reading
+    sums = weights.sum(dim=1)
+    assert f"“the” to {sums[0]:.2f}, “cat” to {sums[1]:.2f} and “sat” to {sums[2]:.2f}" in reading
+    figure.get_by_label("Mask", exact=True).select_option("diagonal too low")
+    assert "no key that it may attend to" in figure.locator(".reading").inner_text()
+    assert figure.get_by_role("table", name="Weights").locator("td.cell").first.inner_text() == "NaN"
+
+
+def test_a_link_restores_what_was_changed(open_figures):
+    stage = open_figures(live.Attention(3))
+    figure = stage.figure("attention")
+    figure.get_by_label("Mask", exact=True).select_option("transposed")
+    figure.get_by_role("table", name="Weights").get_by_role("button", name="sat").click()
+    figure.get_by_role("button", name="Link to this state").click()
+    figure.get_by_text("address bar").wait_for()
+    again = open_figures(live.Attention(3), hash=stage.page.evaluate("location.hash")).figure("attention")
+    assert again.locator(".reading").inner_text() == figure.locator(".reading").inner_text()
+    assert torch.equal(marked(again, "Weights", "masked"), ~MASKS["transposed"])
+
+
+def test_own_words_with_own_vectors(open_figures):
+    x = torch.tensor([[0.0, 0, 0, 0], [4, 3, 0, 0], [0, 2, 0, 0]])
+    figure = open_figures(live.Attention(tokens=["hot", "warm", "cold"], x=x.tolist())).figure("attention")
+    out, weights = basic_self_attention(x)
+    assert close(read(figure, "Weights"), weights)
+    assert close(read(figure, "Outputs"), out)
+    said = "gives " + ", ".join(f"{weights[0, j]:.2f} to “{word}”" for j, word in enumerate(["hot", "warm", "cold"]))
+    assert said in live.Attention(tokens=["hot", "warm", "cold"], x=x).description
+    assert "Drag “cold”." in figure.locator(".try").inner_text()
+    figure.get_by_role("button", name="warm: 1 4, 2 3").press("ArrowRight")
+    assert read(figure, "Vectors")[1, 0] == pytest.approx(4.1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"x": []},
+        {"x": [[1e300] * 4] * 4},
+        {"tokens": ["a"]},
+        {"features": [1, 2, 3, 4]},
+        {"level": 9, "own": True},
+        {"query": 77, "across": -1},
+    ],
+    ids=str,
+)
+def test_nonsense_in_traits_leaves_a_figure_that_works(open_figures, change):
+    broken = live.Attention()
+    for name, value in change.items():
+        setattr(broken, name, value)
+    figure = open_figures(broken).figure("attention")
+    assert torch.allclose(read(figure, "Weights").sum(dim=1), torch.ones(4, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"level": 4}, "level must be 1, 2 or 3, got 4"),
+        ({"heads": 3}, "heads must be 1, 2 or 4, got 3"),
+        (
+            {"mask": "upper"},
+            "mask must be one of causal, none, high, low, late, transposed, window, prefix, got 'upper'",
+        ),
+        ({"tokens": ["a", "b"]}, "tokens need their vectors"),
+        ({"tokens": ["a"], "x": [[0, 0, 0, 0]]}, "tokens must be 2 to 6 words of 1 to 12 characters"),
+        ({"x": [[1, 2]] * 4}, "x must have 4 numbers from -9 to 9 for each of 4 tokens"),
+        ({"x": [[10, 0, 0, 0]] * 4}, "x must have 4 numbers from -9 to 9 for each of 4 tokens"),
+        ({"query": 4}, "query must be from 0 to 3, got 4"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        live.Attention(**arguments)
+
+
+def test_a_cell_shows_what_was_given():
+    assert repr(live.Attention()) == "Attention(level=1)"
+    assert repr(live.Attention(3, mask="late")) == "Attention(level=3, mask='late')"
+    assert list(TOKENS) == live.Attention().tokens
