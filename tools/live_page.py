@@ -111,7 +111,7 @@ def take_pictures(names: list[str]) -> None:
     for name in names or sorted(figures):
         (picture,) = shoot([figures[name]], "light", 760, SCALE)
         with Image.open(io.BytesIO(picture)) as image:
-            few = image.convert("RGB").quantize(64).convert("RGB")
+            few = image.convert("RGB").quantize(256).convert("RGB")
             few.save(PICTURES / f"{name}.webp", lossless=True, quality=100, method=6)
         print(f"{name}: {(PICTURES / f'{name}.webp').stat().st_size // 1000} kB")
 

@@ -29,6 +29,8 @@ def test_every_figure_of_a_page_starts(address: str, wide):
         assert not any(image.is_visible() for image in figure.locator(":scope > img").all())
     assert wide.errors == []
     assert wide.foreign == []
+    loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert [name for name in loaded if re.search(r"live/[^/]+\.webp$", name)] == []  # stand-ins are not loaded in vain
 
 
 @pytest.mark.parametrize("address", PAGES)

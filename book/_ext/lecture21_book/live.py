@@ -29,6 +29,10 @@ _FOLDER = Path("_static/live")
 _PICTURES = Path("book/images/live")
 _SCALE = 1.5  # of tools/live_page.py
 _ALT = "the first state of this figure, described below"
+
+# Where figures will start, their pictures are neither shown nor loaded. Pages opened as files run no modules.
+_EXPECT_FIGURES = """if (location.protocol !== "file:") document.documentElement.dataset.live = "";"""
+
 _ELEMENT = re.compile(r'<div class="live-figure" ((?:data-[a-z]+="[^"]*"\s*)+)>')
 _DATA = re.compile(r'data-([a-z]+)="([^"]*)"')
 
@@ -60,17 +64,19 @@ def _complete(
         app.live_files.add((f"{figure}.js", None))
         app.live_files.update((name, _widget.asset) for name in json.loads(data["assets"]).values())
         number = f"-{used[figure]}" if used[figure] > 1 else ""
-        start = match.group(0).replace("<div ", f'<div id="live-{figure}{number}" role="group" ', 1)
-        return start + (_picture(app, context, twin) if twin else "")
+        picture, height = _picture(app, context, twin) if twin else ("", 0)
+        attributes = f'id="live-{figure}{number}" role="group" style="--live-height: {height}px"'
+        return match.group(0).replace("<div ", f"<div {attributes} ", 1) + picture
 
     body = _ELEMENT.sub(complete, body)
     if used:
         context["body"] = body
-        app.add_js_file("live/host.js", type="module")
+        app.add_js_file(None, body=_EXPECT_FIGURES, priority=0)
+        app.add_js_file("live/host.js", type="module", onerror="delete document.documentElement.dataset.live")
 
 
-def _picture(app: Sphinx, context: dict[str, object], twin: str) -> str:
-    """Return the image element of the picture that stands in for a figure."""
+def _picture(app: Sphinx, context: dict[str, object], twin: str) -> tuple[str, int]:
+    """Return the image element of the picture that stands in for a figure, and its height in CSS pixels."""
     path = Path(app.srcdir) / _PICTURES / f"{twin}.webp"
     if not path.is_file():
         raise FileNotFoundError(f"the figure {twin} has no picture {path}; run: make pictures")
@@ -78,7 +84,7 @@ def _picture(app: Sphinx, context: dict[str, object], twin: str) -> str:
         width, height = (round(side / _SCALE) for side in image.size)
     app.live_files.add((f"{twin}.webp", path))
     address = context["pathto"](f"{_FOLDER}/{twin}.webp", resource=True)
-    return f'<img src="{address}" width="{width}" height="{height}" loading="lazy" alt="{_ALT}">'
+    return f'<img src="{address}" width="{width}" height="{height}" loading="lazy" alt="{_ALT}">', height
 
 
 def _write_files(app: Sphinx, error: Exception | None) -> None:

@@ -53,6 +53,7 @@ async function start(element) {
   place.addEventListener("live-stop", () => {
     stopped = true;
     element.classList.remove("live-on");
+    element.classList.add("live-stopped"); // its picture comes back
   });
   try {
     const { default: widget } = await import(new URL(`${figure}.js`, BASE).href);
@@ -60,6 +61,7 @@ async function start(element) {
     if (!stopped) element.classList.add("live-on");
   } catch (error) {
     place.remove();
+    element.classList.add("live-stopped");
     const sentence = document.createElement("p");
     sentence.className = "live-failed";
     sentence.textContent = "This figure could not start here; the picture above shows its first state.";
