@@ -1,0 +1,150 @@
+"""What an exercise consists of."""
+
+import ast
+import inspect
+import random
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One call of the answer: its arguments, and a name for them, such as "n = 1"."""
+
+    arguments: tuple[Any, ...]
+    about: str
+
+
+@dataclass(frozen=True, eq=False)
+class Mistake:
+    """A classic wrong answer: the code or value, what it looks like in a notebook, and the hint that it gets."""
+
+    name: str
+    wrong: Any
+    looks: str
+    hint: str
+
+
+@dataclass(frozen=True, eq=False)
+class Exercise:
+    """A task, its solution, and everything that `check` needs to say what is wrong with an answer.
+
+    The stub and the task that a reader sees are the signature and the docstring of the solution. An answer is correct
+    if it agrees with the solution on every case, returns the same type, shape and dtype, and leaves its arguments as
+    they were. If it agrees with a mistake on every case, it gets the hint of that mistake.
+
+    Args:
+        number: chapter and number, such as "4.1".
+        name: the name that the reader defines.
+        title: the exercise in a few words.
+        solution: a function or class, or the value that the reader finds.
+        cases: draws fresh cases, the smallest first. Each mistake must differ from the solution and from every other
+            mistake in at least one of them.
+        properties: sentences that are true of a correct result, each with a test of the arguments and the result. The
+            first false one explains a wrong value.
+        call: applies the answer to the arguments of a case; for a class, constructs and uses it.
+        task: what to find, where the solution is a value and has no docstring.
+        points: points for a correct answer.
+    """
+
+    number: str
+    name: str
+    title: str
+    solution: Any
+    cases: Callable[[random.Random], list[Case]] = lambda rng: [Case((), "")]
+    properties: tuple[tuple[str, Callable[[tuple[Any, ...], Any], bool]], ...] = ()
+    call: Callable[..., Any] = lambda answer, *arguments: answer(*arguments)
+    task: str = ""
+    points: int = 1
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def mistake(self, *, looks: str, hint: str) -> Callable[[Any], Any]:
+        """Return a decorator that adds a function or class as a mistake of this exercise.
+
+        Args:
+            looks: what a reader sees who makes it.
+            hint: what to look at, without the answer.
+        """
+
+        def add(wrong: Any) -> Any:
+            name = wrong.__name__.strip("_").replace("_", " ")
+            self.mistakes.append(Mistake(name, wrong, looks, hint))
+            return wrong
+
+        return add
+
+    def wrong_value(self, name: str, value: Any, *, hint: str) -> None:
+        """Add a value as a mistake, for an exercise whose solution is a value."""
+        self.mistakes.append(Mistake(name, value, f"The answer is {show(value)}.", hint))
+
+    @property
+    def is_value(self) -> bool:
+        """Whether the reader finds a value instead of writing a function."""
+        return not callable(self.solution)
+
+    @property
+    def chapter(self) -> str:
+        """The chapter, with two digits."""
+        return self.number.partition(".")[0].zfill(2)
+
+    @property
+    def stub(self) -> str:
+        """The code with which the reader starts: signatures and docstrings of the solution, with `...` as bodies."""
+        if self.is_value:
+            return f"# {self.task}\n{self.name} = ..."
+        return _without_bodies(self.text(self.solution))
+
+    def text(self, answer: Any) -> str:
+        """Return the solution or a mistake as the code that a reader would have written."""
+        if self.is_value:
+            return f"{self.name} = {show(answer)}"
+        source = textwrap.dedent(inspect.getsource(answer))
+        source = source[re.search(r"^(def|class) ", source, re.MULTILINE).start() :]  # without the decorator
+        written = re.sub(r"^(def|class) \w+", rf"\1 {self.name}", source, count=1)
+        return written.replace(f"super({answer.__name__}", f"super({self.name}").rstrip()
+
+    def run(self, answer: Any, arguments: tuple[Any, ...]) -> Any:
+        """Apply an answer to the arguments of a case."""
+        return answer if self.is_value else self.call(answer, *arguments)
+
+
+def _without_bodies(source: str) -> str:
+    """Return a function or class with its docstrings, and `...` in place of the other statements."""
+    lines, kept = source.splitlines(), []
+    tree = ast.parse(source).body[0]
+    functions = (
+        [tree] if isinstance(tree, ast.FunctionDef) else [n for n in tree.body if isinstance(n, ast.FunctionDef)]
+    )
+    end = 0
+    for function in functions:
+        documented = ast.get_docstring(function) is not None
+        last = function.body[0].end_lineno if documented else function.body[0].lineno - 1
+        indent = " " * function.body[0].col_offset
+        kept += [*lines[end:last], f"{indent}..."]
+        end = function.end_lineno
+    return "\n".join(kept)
+
+
+def show(value: Any) -> str:
+    """Return a value as code, sets in the order of their elements."""
+    if isinstance(value, set | frozenset):
+        return "{" + ", ".join(map(repr, sorted(value))) + "}"
+    return repr(value)
+
+
+def normal(rng: random.Random, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return normal random numbers that depend on `rng` alone and not on torch's global generator."""
+    generator = torch.Generator().manual_seed(rng.getrandbits(60))
+    return torch.randn(*shape, generator=generator, dtype=dtype)
+
+
+def rows_sum_to_one(weights: Tensor) -> bool:
+    """Return whether the last dimension sums to 1 everywhere."""
+    sums = weights.sum(dim=-1)
+    return torch.allclose(sums, torch.ones_like(sums), atol=1e-4)

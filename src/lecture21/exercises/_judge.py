@@ -1,0 +1,108 @@
+"""Judge what an answer returned, by the solution and the known mistakes."""
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from lecture21.exercises._exercise import Case, Exercise
+from lecture21.exercises._run import Outcome, call_once, takes
+from lecture21.exercises._values import difference, plain, same
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an answer is correct, and what to print about it."""
+
+    correct: bool
+    text: str
+    mistake: str = ""
+    """Name of the mistake that the answer is, if it is a known one."""
+
+
+def judge(exercise: Exercise, cases: list[Case], outcomes: list[Outcome], seconds: float = 0) -> Verdict:
+    """Return the verdict on the outcomes of the first cases; the next one did not end in time, if there is one."""
+    if not outcomes and not cases:
+        return Verdict(False, "could not be tested")
+    expected = [call_once(exercise, exercise.solution, case) for case in cases]
+    if len(outcomes) < len(cases):
+        case = cases[len(outcomes)]
+        limit = f" within {seconds:g} seconds" if seconds else ""
+        return Verdict(False, f"does not end{limit} for {case.about}. Is there a loop that never stops?")
+    wrong = [n for n, outcome in enumerate(outcomes) if not _agrees(expected[n], outcome)]
+    if not wrong:
+        return Verdict(True, "correct")
+    for mistake in exercise.mistakes:
+        if _is_mistake(exercise, mistake.wrong, cases, outcomes):
+            return Verdict(False, mistake.hint, mistake.name)
+    first = wrong[0]
+    return Verdict(False, _explained(exercise, cases[first], expected[first], outcomes[first]))
+
+
+def _agrees(expected: Outcome, got: Outcome) -> bool:
+    if expected.error or got.error:
+        return expected.error == got.error
+    return expected.mutated == got.mutated and same(expected.value, got.value)
+
+
+def _is_mistake(exercise: Exercise, wrong: Any, cases: list[Case], outcomes: list[Outcome]) -> bool:
+    """Return whether an answer does on every case what a mistake does, and does not merely raise everywhere."""
+    if all(outcome.error for outcome in outcomes):
+        return False
+    return all(_agrees(call_once(exercise, wrong, case), got) for case, got in zip(cases, outcomes, strict=True))
+
+
+def _explained(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> str:
+    """Return what is wrong in one case."""
+    where = f" for {case.about}" if case.about else ""
+    if got.error:
+        return f"raises {got.error}{where}{': ' if got.message else ''}{got.message}"
+    if not exercise.is_value and (form := difference(expected.value, got.value)) is not None:
+        return f"wrong{where}: {form}"
+    if exercise.is_value and (form := difference(expected.value, got.value, exercise.name)) is not None:
+        return form
+    if got.mutated:
+        return f"changes its input{where}. The caller still needs it: make a new tensor instead of writing into it"
+    for sentence, holds in exercise.properties:
+        if not _holds(holds, case, got.value):
+            return f"wrong{where}: {sentence}"
+    if exercise.is_value:
+        return "not right yet. Look at each one again."
+    return f"wrong{where}: type and shape are right, but {_worst(expected.value, got.value)}"
+
+
+def _holds(property: Any, case: Case, value: Any) -> bool:
+    try:
+        return bool(property(case.arguments, value))
+    except (RuntimeError, TypeError, ValueError, IndexError):
+        return False
+
+
+def _worst(expected: Any, got: Any) -> str:
+    """Return where values of the same form differ, without the value that is expected."""
+    if isinstance(expected, tuple):
+        parts = enumerate(zip(expected, got, strict=True), start=1)
+        number, (wanted, found) = next((n, pair) for n, pair in parts if not same(*pair))
+        return f"value {number} of {len(expected)}: {_worst(wanted, found)}"
+    if not isinstance(expected, Tensor):
+        return f"{plain(got)!r} is not the right value. Compute this case by hand"
+    off = (expected.double() - got.double()).abs()
+    off = off.nan_to_num(nan=float("inf")).reshape(-1)
+    where, place = int(off.argmax()), []
+    for size in reversed(expected.shape):
+        where, rest = divmod(where, size)
+        place.insert(0, rest)
+    n_wrong = int((off > 1e-6).sum())
+    return f"{n_wrong} of {expected.numel()} entries are wrong, most of all [{', '.join(map(str, place))}]"
+
+
+def wrong_signature(exercise: Exercise, answer: Any, cases: list[Case]) -> str | None:
+    """Return what is wrong with the arguments of a function, if it cannot be called as the solution is."""
+    if exercise.is_value or isinstance(exercise.solution, type):
+        return None
+    count = len(cases[0].arguments)
+    if takes(answer, count):
+        return None
+    names = ", ".join(inspect.signature(exercise.solution).parameters)
+    return f"must take the argument{'s' if count > 1 else ''} ({names})"

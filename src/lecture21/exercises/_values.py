@@ -1,0 +1,167 @@
+"""What answers return, as plain data: taken apart, compared, described, and sent from one process to another."""
+
+import base64
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lecture21._support.validation import printable
+
+_LONGEST = 1_000_000  # elements of a tensor, characters of a string
+_MOST = 64  # elements of a tuple
+_DTYPES = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        *(torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.bool),
+        *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A value that no exercise expects; only its description is kept."""
+
+    kind: str
+
+
+def plain(value: Any, depth: int = 3) -> Any:
+    """Return a value as None, a number, a string, a tensor, or a tuple or set of these; anything else is Unknown."""
+    if value is None or type(value) in (bool, float):
+        return value
+    if type(value) is int:
+        return value if value.bit_length() <= 64 else Unknown("a very large int")
+    if type(value) is str:
+        return value if len(value) <= _LONGEST else Unknown("a very long string")
+    if isinstance(value, Tensor):
+        known = value.dtype in _DTYPES.values() and value.layout == torch.strided and value.device.type != "meta"
+        if not known or value.numel() > _LONGEST:
+            return Unknown(f"a tensor of dtype {value.dtype} and shape {tuple(value.shape)}")
+        return torch.empty(value.shape, dtype=value.dtype).copy_(value.detach())
+    if isinstance(value, np.bool_ | np.integer | np.floating):
+        return plain(value.item(), depth)
+    if isinstance(value, tuple | list) and depth and len(value) <= _MOST:
+        return tuple(plain(each, depth - 1) for each in value)
+    if isinstance(value, set | frozenset) and len(value) <= _MOST and all(type(each) in (str, int) for each in value):
+        return frozenset(value)
+    return Unknown(_with_article(type(value).__name__))
+
+
+def _scalar(value: Any) -> Any:
+    """Return a tensor without dimensions as a number."""
+    return value.item() if isinstance(value, Tensor) and value.dim() == 0 else value
+
+
+def same(expected: Any, got: Any) -> bool:
+    """Return whether two plain values are equal, up to rounding."""
+    if isinstance(expected, Tensor):
+        if not isinstance(got, Tensor) or got.shape != expected.shape or got.dtype != expected.dtype:
+            return False
+        if not expected.is_floating_point():
+            return torch.equal(expected, got)
+        rtol, atol = (1e-9, 1e-12) if expected.dtype == torch.float64 else (1e-4, 1e-6)
+        return torch.allclose(got, expected, rtol=rtol, atol=atol, equal_nan=True)
+    if isinstance(expected, tuple):
+        return isinstance(got, tuple) and len(got) == len(expected) and all(map(same, expected, got))
+    got = _scalar(got)
+    if isinstance(expected, bool) or isinstance(got, bool):
+        return expected is got
+    if isinstance(expected, int | float):
+        if not isinstance(got, int | float):
+            return False
+        close = math.isclose(expected, got, rel_tol=1e-4, abs_tol=1e-9)
+        return close or (math.isnan(expected) and math.isnan(got))
+    return type(expected) is type(got) and expected == got
+
+
+def kind(value: Any) -> str:
+    """Return what a plain value is, with an article."""
+    if isinstance(value, Unknown):
+        return value.kind
+    if value is None:
+        return "None"
+    if isinstance(value, Tensor):
+        return "a tensor"
+    if isinstance(value, frozenset):
+        return "a set"
+    return "a string" if isinstance(value, str) else _with_article(type(value).__name__)
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {printable(name, limit=40)}"
+
+
+def difference(expected: Any, got: Any, what: str = "the result") -> str | None:
+    """Return how the form of a value differs (its type, length, shape or dtype), as a sentence; None if it does not."""
+    if got is None and expected is not None:
+        return f"{what} is None. Does the function end with a return?"
+    if isinstance(expected, Tensor):
+        if not isinstance(got, Tensor):
+            return f"{what} must be a tensor, and is {kind(got)}"
+        if got.shape != expected.shape:
+            return f"{what} must have the shape {tuple(expected.shape)}, and has {tuple(got.shape)}"
+        if got.dtype != expected.dtype:
+            return f"{what} must have the dtype {expected.dtype}, and has {got.dtype}"
+        return None
+    if isinstance(expected, tuple):
+        if not isinstance(got, tuple) or len(got) != len(expected):
+            count = f"a tuple of {len(got)}" if isinstance(got, tuple) else kind(got)
+            return f"{what} must be {len(expected)} values, and is {count}"
+        for n, (wanted, found) in enumerate(zip(expected, got, strict=True), start=1):
+            if (found_difference := difference(wanted, found, f"value {n} of {what}")) is not None:
+                return found_difference
+        return None
+    got = _scalar(got)
+    if type(got) is type(expected) or {type(got), type(expected)} == {int, float}:
+        return None
+    return f"{what} must be {kind(expected)}, and is {kind(got)}"
+
+
+def encode(value: Any) -> Any:
+    """Return a plain value as data for JSON."""
+    if isinstance(value, Tensor):
+        data = base64.b64encode(value.reshape(-1).view(torch.uint8).numpy().tobytes()).decode()
+        return {"tensor": str(value.dtype).removeprefix("torch."), "shape": list(value.shape), "data": data}
+    if isinstance(value, tuple):
+        return {"tuple": [encode(each) for each in value]}
+    if isinstance(value, frozenset):
+        return {"set": sorted(value, key=str)}
+    if isinstance(value, Unknown):
+        return {"unknown": value.kind}
+    return {"value": value}
+
+
+def decode(data: Any) -> Any:
+    """Return the plain value that `encode` wrote; data of any other form is Unknown."""
+    try:
+        return _decode(data, 4)
+    except (KeyError, TypeError, ValueError, IndexError, RuntimeError, OverflowError, AttributeError):
+        return Unknown("something unreadable")
+
+
+def _decode(data: Any, depth: int) -> Any:
+    (key,) = data.keys() - {"shape", "data"}
+    content = data[key]
+    if key == "tensor":
+        dtype, shape = _DTYPES[content], [int(size) for size in data["shape"]]
+        raw = bytearray(base64.b64decode(data["data"], validate=True))
+        if any(size < 0 for size in shape) or math.prod(shape) * dtype.itemsize != len(raw):
+            raise ValueError
+        if not raw:
+            return torch.empty(shape, dtype=dtype)
+        if dtype == torch.bool and any(byte > 1 for byte in raw):
+            raise ValueError
+        return torch.frombuffer(raw, dtype=dtype).reshape(shape).clone()
+    if key == "tuple" and depth and len(content) <= _MOST:
+        return tuple(_decode(each, depth - 1) for each in content)
+    if key == "set" and len(content) <= _MOST:
+        return plain(frozenset(content))
+    if key == "unknown":
+        return Unknown(printable(str(content), limit=80))
+    if key == "value" and (content is None or type(content) in (bool, int, float, str)):
+        return plain(content)
+    raise ValueError

@@ -1,0 +1,276 @@
+"""Exercises of chapter 02: self-attention without weights."""
+
+import random
+
+import torch
+from torch import Tensor
+
+from lecture21.exercises._exercise import Case, Exercise, normal, rows_sum_to_one
+
+# 2.1
+
+
+def _softmax(scores):
+    """Return the softmax of each row of `scores`, a tensor of shape (T, S).
+
+    The scores may be as large as 1000, where exp() overflows.
+    """
+    largest = scores.max(dim=-1, keepdim=True).values
+    powers = (scores - largest).exp()
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
+def _softmax_cases(rng: random.Random) -> list[Case]:
+    n_row = rng.randint(2, 4)
+    n_column = n_row + rng.randint(1, 3)
+    rows = torch.tensor([[0.0], [1000.0], [-1000.0]])
+    return [
+        Case((normal(rng, 1, 1),), "one row of one score"),
+        Case((normal(rng, n_row, n_row),), f"shape ({n_row}, {n_row})"),
+        Case((normal(rng, n_row, n_column),), f"shape ({n_row}, {n_column})"),
+        Case((normal(rng, n_column, n_row, dtype=torch.float64),), "float64 scores"),
+        Case((normal(rng, n_row, n_column) + 1000,), "scores near 1000"),
+        Case((normal(rng, 3, n_column) + rows,), "rows of scores near 0, 1000 and -1000"),
+    ]
+
+
+_SOFTMAX = Exercise(
+    number="2.1",
+    name="softmax",
+    title="a softmax that does not overflow",
+    solution=_softmax,
+    cases=_softmax_cases,
+    properties=(
+        ("no entry may be NaN or infinite", lambda arguments, weights: bool(weights.isfinite().all())),
+        ("no entry may be negative", lambda arguments, weights: bool((weights >= 0).all())),
+        ("each row must sum to 1", lambda arguments, weights: rows_sum_to_one(weights)),
+    ),
+)
+
+
+@_SOFTMAX.mistake(
+    looks="Right for small scores. The rows with scores near 1000 are NaN, and one NaN makes the loss NaN.",
+    hint="exp(1000) is infinite, and infinity / infinity is NaN. Which number can you subtract from a row of scores "
+    "without changing its softmax?",
+)
+def _overflowing(scores):
+    powers = scores.exp()
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
+@_SOFTMAX.mistake(
+    looks="The columns sum to 1 and the rows do not, so that each token distributes its attention unevenly.",
+    hint="your columns sum to 1. Each row belongs to one query: over which dimension must the sum run?",
+)
+def _over_columns(scores):
+    powers = (scores - scores.max(dim=-2, keepdim=True).values).exp()
+    return powers / powers.sum(dim=-2, keepdim=True)
+
+
+@_SOFTMAX.mistake(
+    looks="All entries together sum to 1, so the weights become smaller as the text becomes longer.",
+    hint="all your entries together sum to 1. Each row must do so by itself.",
+)
+def _over_everything(scores):
+    powers = (scores - scores.max()).exp()
+    return powers / powers.sum()
+
+
+@_SOFTMAX.mistake(
+    looks="Right for one row. Where rows differ much in size, the small ones are NaN: all their powers are 0.",
+    hint="you subtract the same number from all rows, and rows of much smaller scores become 0 / 0. What is the "
+    "largest score of each row?",
+)
+def _one_maximum_for_all(scores):
+    powers = (scores - scores.max()).exp()
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
+@_SOFTMAX.mistake(
+    looks="No error for square scores, and wrong values: entry (i, j) is divided by the sum of row j.",
+    hint="the sums have the shape (T,), and broadcasting lines them up with the columns. Which argument of sum() "
+    "keeps the dimension?",
+)
+def _sums_without_a_dimension(scores):
+    powers = (scores - scores.max(dim=-1, keepdim=True).values).exp()
+    return powers / powers.sum(dim=-1)
+
+
+# 2.2
+
+
+def _basic_self_attention(x):
+    """Return the outputs and the weights of self-attention without parameters.
+
+    The weights are the softmax of all dot products of the rows of `x`, a tensor of shape (T, C); the outputs are
+    averages of the rows of `x` with these weights.
+    """
+    weights = (x @ x.T).softmax(dim=-1)
+    return weights @ x, weights
+
+
+def _attention_cases(rng: random.Random) -> list[Case]:
+    n_token, width = rng.randint(3, 5), rng.randint(6, 8)
+    return [
+        Case((normal(rng, 1, 3),), "one token (T = 1)"),
+        Case((normal(rng, 2, 2),), "T = 2, C = 2"),
+        Case((normal(rng, n_token, width),), f"T = {n_token}, C = {width}"),
+        Case((normal(rng, width, n_token),), f"T = {width}, C = {n_token}"),
+        Case((normal(rng, n_token, 2, dtype=torch.float64),), "float64 vectors"),
+    ]
+
+
+_ATTENTION = Exercise(
+    number="2.2",
+    name="basic_self_attention",
+    title="attention without weights to learn",
+    solution=_basic_self_attention,
+    cases=_attention_cases,
+    properties=(
+        ("each row of the weights must sum to 1", lambda arguments, result: rows_sum_to_one(result[1])),
+        (
+            "the outputs must be averages of the rows of x with your weights",
+            lambda arguments, result: torch.allclose(result[0], result[1] @ arguments[0], atol=1e-4),
+        ),
+    ),
+)
+
+
+@_ATTENTION.mistake(
+    looks="Outputs grow with the length of the text, and weights are negative or larger than 1.",
+    hint="your weights are the dot products themselves. What turns a row of scores into shares that sum to 1?",
+)
+def _without_softmax(x):
+    weights = x @ x.T
+    return weights @ x, weights
+
+
+@_ATTENTION.mistake(
+    looks="The columns of the weights sum to 1. The heatmap looks plausible, because the scores are symmetric.",
+    hint="your columns sum to 1. Row i holds the shares that token i takes: which dimension must sum to 1?",
+)
+def _softmax_over_queries(x):
+    weights = (x @ x.T).softmax(dim=0)
+    return weights @ x, weights
+
+
+@_ATTENTION.mistake(
+    looks="The weights are right and the outputs are not: token i receives what others take from it.",
+    hint="the weights are right. Output i is the sum over j of w_ij x_j: does your product use row i or column i?",
+)
+def _transposed_weights(x):
+    weights = (x @ x.T).softmax(dim=-1)
+    return weights.T @ x, weights
+
+
+@_ATTENTION.mistake(
+    looks="The weights have the shape (C, C): the features attend to each other, and the tokens do not.",
+    hint="your weights compare columns of x, which are features. Tokens are rows: which factor needs the transpose?",
+)
+def _features_attend(x):
+    weights = (x.T @ x).softmax(dim=-1)
+    return x @ weights, weights
+
+
+@_ATTENTION.mistake(
+    looks="The rows of each result do not have the width that the next line expects.",
+    hint="the two results are there, in the other order: outputs first, then weights.",
+)
+def _weights_first(x):
+    weights = (x @ x.T).softmax(dim=-1)
+    return weights, weights @ x
+
+
+# 2.3
+
+
+def _commutes(attend, x, order):
+    """Return whether it makes no difference if the tokens are reordered before `attend` or after it.
+
+    `attend` maps a tensor of shape (T, C) to one of the same shape; `order` holds the indices 0 to T-1 in any order.
+    Results that differ by rounding only are equal.
+    """
+    return torch.allclose(attend(x[order]), attend(x)[order], atol=1e-4)
+
+
+def _attend(x: Tensor) -> Tensor:
+    return _basic_self_attention(x)[0]
+
+
+def _rounded(x: Tensor) -> Tensor:
+    """Return the outputs with a rounding error that depends on the position."""
+    return _attend(x) + 1e-6 * torch.arange(len(x))[:, None]
+
+
+def _with_positions(x: Tensor) -> Tensor:
+    return _attend(x + 0.5 * torch.arange(len(x))[:, None])
+
+
+def _running_mean(x: Tensor) -> Tensor:
+    return x.cumsum(dim=0) / torch.arange(1, len(x) + 1)[:, None]
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return 2 * x
+
+
+def _mean_of_all(x: Tensor) -> Tensor:
+    return x.mean(dim=0, keepdim=True).expand_as(x)
+
+
+def _commutes_cases(rng: random.Random) -> list[Case]:
+    n_token, width = rng.randint(4, 6), rng.randint(2, 3)
+    x = normal(rng, n_token, width)
+    shifted = torch.arange(n_token).roll(1)  # not its own inverse
+    kept = torch.arange(n_token)
+    return [
+        Case((_doubled, x, shifted), "a function that doubles each vector"),
+        Case((_attend, x, shifted), "self-attention"),
+        Case((_attend, x, kept.flip(0)), "self-attention, with the tokens in reverse"),
+        Case((_rounded, x, shifted), "self-attention with rounding errors of 0.000001"),
+        Case((_mean_of_all, x, shifted), "the mean of all tokens"),
+        Case((_with_positions, x, shifted), "self-attention with positions"),
+        Case((_running_mean, x, shifted), "the mean of the tokens so far"),
+        Case((_running_mean, x, kept), "the order 0, 1, 2, ..."),
+    ]
+
+
+_COMMUTES = Exercise(
+    number="2.3",
+    name="commutes",
+    title="does the order of the tokens matter?",
+    solution=_commutes,
+    cases=_commutes_cases,
+)
+
+
+@_COMMUTES.mistake(
+    looks="Attention seems to depend on the order, since the outputs come in another order.",
+    hint="the outputs are reordered as well. Which row of attend(x[order]) belongs to which row of attend(x)?",
+)
+def _outputs_in_the_old_order(attend, x, order):
+    return torch.allclose(attend(x[order]), attend(x), atol=1e-4)
+
+
+@_COMMUTES.mistake(
+    looks="True on one machine and False on another: sums in another order are rounded differently.",
+    hint="a sum in another order is rounded differently. Does your comparison allow for differences of 1e-6?",
+)
+def _equal_to_the_last_bit(attend, x, order):
+    return torch.equal(attend(x[order]), attend(x)[order])
+
+
+@_COMMUTES.mistake(
+    looks="Always True, also for a model with positions: both sides are the same computation.",
+    hint="both sides of your comparison compute the same thing. One side must reorder before attend, the other after.",
+)
+def _the_same_side_twice(attend, x, order):
+    return torch.allclose(attend(x[order]), attend(x[order]), atol=1e-4)
+
+
+@_COMMUTES.mistake(
+    looks="Right for exchanging two tokens, which undoes itself, and wrong for other orders.",
+    hint="one side uses the inverse order. Indexing with `order` on both sides is enough.",
+)
+def _inverse_order(attend, x, order):
+    return torch.allclose(attend(x[order]), attend(x)[order.argsort()], atol=1e-4)

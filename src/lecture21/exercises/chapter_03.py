@@ -1,0 +1,232 @@
+"""Exercises of chapter 03: queries, keys and values, and heads."""
+
+import math
+import random
+
+import torch
+
+from lecture21.exercises._exercise import Case, Exercise, normal, rows_sum_to_one
+
+# 3.1
+
+
+def _attention(q, k, v):
+    """Return the outputs and the weights of scaled dot-product attention: softmax(q k^T / sqrt(d_k)) v.
+
+    `q` has the shape (..., T, D), `k` (..., S, D) and `v` (..., S, Dv), with any leading dimensions.
+    """
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    weights = scores.softmax(dim=-1)
+    return weights @ v, weights
+
+
+def _attention_cases(rng: random.Random) -> list[Case]:
+    t, s, d, d_v = rng.randint(2, 3), rng.randint(4, 5), rng.randint(6, 9), rng.randint(10, 12)
+
+    def case(about: str, *leading: int, t: int = t, s: int = s, d: int = d, dtype=torch.float32) -> Case:
+        shapes = ((t, d), (s, d), (s, d_v))
+        return Case(tuple(normal(rng, *leading, *shape, dtype=dtype) for shape in shapes), about)
+
+    return [
+        case("one query and one key (T = S = 1)", t=1, s=1),
+        case("three queries, three keys, d_k = 3", t=3, s=3, d=3),
+        case(f"T = {t}, S = {s}, d_k = {d}, d_v = {d_v}"),
+        case("a batch of two sequences with three heads", 2, 3),
+        case("float64", dtype=torch.float64),
+    ]
+
+
+_ATTENTION = Exercise(
+    number="3.1",
+    name="attention",
+    title="scaled dot-product attention",
+    solution=_attention,
+    cases=_attention_cases,
+    properties=(
+        ("each row of the weights must sum to 1", lambda arguments, result: rows_sum_to_one(result[1])),
+        (
+            "the outputs must be averages of the rows of v with your weights",
+            lambda arguments, result: torch.allclose(result[0], result[1] @ arguments[2], atol=1e-4),
+        ),
+    ),
+)
+
+
+@_ATTENTION.mistake(
+    looks="Almost right for small d_k. For large d_k nearly all weight is on one key, and gradients vanish.",
+    hint="your scores are the dot products themselves, whose variance grows with d_k. What does the formula divide by?",
+)
+def _unscaled(q, k, v):
+    weights = (q @ k.transpose(-2, -1)).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    looks="The weights are nearly even for large d_k: attention becomes a plain average.",
+    hint="your scores shrink as d_k grows, so the weights become even. Which power of d_k keeps their variance at 1?",
+)
+def _divided_by_width(q, k, v):
+    weights = (q @ k.transpose(-2, -1) / q.shape[-1]).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    looks="Right where d_k = d_v, as in the worked example, and wrong elsewhere.",
+    hint="the scale depends on the width of v. The dot product is taken over the components of which tensors?",
+)
+def _scaled_by_the_values(q, k, v):
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(v.shape[-1])).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    looks="The columns of the weights sum to 1. The keys share out the queries.",
+    hint="your columns sum to 1. Each row belongs to one query, which shares out its attention over the keys: "
+    "which dimension is the last one?",
+)
+def _softmax_over_queries(q, k, v):
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(dim=-2)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    looks="The factor is applied to weights that already sum to 1, so the rows sum to 1 / sqrt(d_k).",
+    hint="your rows sum to 1 / sqrt(d_k). Is the division before the softmax or after it?",
+)
+def _scaled_after_the_softmax(q, k, v):
+    weights = (q @ k.transpose(-2, -1)).softmax(dim=-1) / math.sqrt(q.shape[-1])
+    return weights @ v, weights
+
+
+# 3.3
+
+
+def _self_attention(x, w_query, w_key, w_value):
+    """Return the outputs of scaled self-attention, where q_i = W^q x_i, k_i = W^k x_i and v_i = W^v x_i.
+
+    `x` has the shape (T, C) with one token in each row, `w_query` and `w_key` (D, C), `w_value` (Dv, C).
+    """
+    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
+    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    return weights @ v
+
+
+def _matrices_cases(rng: random.Random) -> list[Case]:
+    t, c, d = rng.randint(2, 4), rng.randint(5, 6), rng.randint(7, 8)
+    d_v = d + rng.randint(2, 3)
+
+    def case(about: str, t: int, c: int, d: int, d_v: int) -> Case:
+        return Case((normal(rng, t, c), normal(rng, d, c), normal(rng, d, c), normal(rng, d_v, c)), about)
+
+    return [
+        case("T = 1, C = d_k = d_v = 2", 1, 2, 2, 2),
+        case("T = C = d_k = d_v = 4", 4, 4, 4, 4),
+        case(f"T = {t}, C = {c}, d_k = {d}, d_v = {d_v}", t, c, d, d_v),
+        case(f"T = {t}, C = {c}, d_k = 3, d_v = 1", t, c, 3, 1),
+    ]
+
+
+_MATRICES = Exercise(
+    number="3.3",
+    name="self_attention",
+    title="self-attention with three matrices, d_k and d_v different",
+    solution=_self_attention,
+    cases=_matrices_cases,
+)
+
+
+@_MATRICES.mistake(
+    looks="No error as long as the matrices are square. Other shapes raise.",
+    hint="x holds a token in each row, and W x_i is the product with a column. Which of the two must be transposed "
+    "for x_i W^T? Square matrices hide this.",
+)
+def _untransposed_matrices(x, w_query, w_key, w_value):
+    q, k, v = x @ w_query, x @ w_key, x @ w_value
+    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    return weights @ v
+
+
+@_MATRICES.mistake(
+    looks="Right where d_k = C, as in the worked example, and wrong elsewhere.",
+    hint="the scale depends on the width C of x. The dot products are between queries and keys: how wide are they?",
+)
+def _scaled_by_the_input(x, w_query, w_key, w_value):
+    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
+    weights = (q @ k.T / math.sqrt(x.shape[-1])).softmax(dim=-1)
+    return weights @ v
+
+
+@_MATRICES.mistake(
+    looks="The right weights on the wrong vectors: the outputs have the width C, whatever W^v is.",
+    hint="your outputs are averages of the inputs x, and W^v is not used. What does a token carry to the others?",
+)
+def _averages_of_the_inputs(x, w_query, w_key, w_value):
+    q, k = x @ w_query.T, x @ w_key.T
+    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    return weights @ x
+
+
+@_MATRICES.mistake(
+    looks="The heatmap is the transpose before the softmax: keys look for queries.",
+    hint="row i of your scores compares key i with all queries. Row i belongs to query i.",
+)
+def _keys_ask(x, w_query, w_key, w_value):
+    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
+    weights = (k @ q.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    return weights @ v
+
+
+# 3.4
+
+
+def _score_spread(q, k):
+    """Return three numbers: the standard deviation of all scores q k^T, of q k^T / sqrt(d_k), and of q k^T / d_k.
+
+    `q` and `k` have the shapes (T, D) and (S, D). Take `.std()` over all T x S scores at once, and return floats.
+    """
+    scores = q @ k.T
+    width = q.shape[-1]
+    return scores.std().item(), (scores / math.sqrt(width)).std().item(), (scores / width).std().item()
+
+
+def _spread_cases(rng: random.Random) -> list[Case]:
+    widths = [4, rng.randint(20, 30), rng.randint(200, 300)]
+    return [Case((normal(rng, 8, width), normal(rng, 9, width)), f"d_k = {width}") for width in widths]
+
+
+_SPREAD = Exercise(
+    number="3.4",
+    name="score_spread",
+    title="why divide by the root of d_k",
+    solution=_score_spread,
+    cases=_spread_cases,
+)
+
+
+@_SPREAD.mistake(
+    looks="The numbers grow twice as fast with d_k on a logarithmic axis as they should.",
+    hint="these are variances. The standard deviation is in the units of the scores.",
+)
+def _variances(q, k):
+    scores = q @ k.T
+    width = q.shape[-1]
+    return scores.var().item(), (scores / math.sqrt(width)).var().item(), (scores / width).var().item()
+
+
+@_SPREAD.mistake(
+    looks="The curve for sqrt(d_k) falls, and the one for d_k stays at 1: the opposite of the chapter's conclusion.",
+    hint="numbers two and three are exchanged: first sqrt(d_k), then d_k.",
+)
+def _exchanged(q, k):
+    raw, by_root, by_width = _score_spread(q, k)
+    return raw, by_width, by_root
+
+
+@_SPREAD.mistake(
+    looks="The curves do not depend on d_k in the way that the formula says, since T does not change with it.",
+    hint="the scale depends on the number of queries. How many terms does one dot product add up?",
+)
+def _scaled_by_the_length(q, k):
+    scores = q @ k.T
+    length = len(q)
+    return scores.std().item(), (scores / math.sqrt(length)).std().item(), (scores / length).std().item()

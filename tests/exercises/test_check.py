@@ -1,0 +1,206 @@
+"""Nothing that a reader writes makes `check` raise, hang or print more than four lines."""
+
+import sys
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from lecture21.exercises import _check, check
+from lecture21.exercises._values import Unknown, decode
+
+
+def triangle(n):
+    return torch.ones(n, n, dtype=torch.bool).tril()
+
+
+def forever(n):
+    while True:
+        pass
+
+
+def forever_and_stubborn(n):
+    while not released.is_set():
+        try:
+            released.wait(0.01)
+        except BaseException:
+            continue
+
+
+released = threading.Event()
+
+
+def noisy(n):
+    print("x" * 100_000)
+    return triangle(n)
+
+
+def raises(n):
+    raise ZeroDivisionError("no\nnewlines " + "x" * 10_000)
+
+
+class Unprintable(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+def raises_what_cannot_be_printed(n):
+    raise Unprintable
+
+
+def leaves(n):
+    sys.exit("bye")
+
+
+def interrupts(n):
+    raise KeyboardInterrupt
+
+
+def is_not_written(n):
+    raise NotImplementedError
+
+
+def needs_more(n, window):
+    return triangle(n)
+
+
+def needs_a_keyword(n, *, window):
+    return triangle(n)
+
+
+class Hostile:
+    """A value of which nothing can be asked."""
+
+    @property
+    def __class__(self):
+        raise RuntimeError
+
+    def __eq__(self, other):
+        raise RuntimeError
+
+    __hash__ = None
+
+
+def nested(n):
+    value = []
+    value.append(value)
+    return value
+
+
+ANSWERS = {
+    "loops": (forever, "does not end within"),
+    "raises": (raises, "raises ZeroDivisionError for n = 1: no"),
+    "raises what cannot be printed": (raises_what_cannot_be_printed, "raises Unprintable"),
+    "exits": (leaves, "raises SystemExit"),
+    "interrupts": (interrupts, "raises KeyboardInterrupt"),
+    "is not written": (is_not_written, "not written yet"),
+    "needs another argument": (needs_more, "must take the argument (n)"),
+    "needs a keyword": (needs_a_keyword, "must take the argument (n)"),
+    "returns None": (lambda n: print(end=""), "the result is None. Does the function end with a return?"),
+    "returns a list": (lambda n: [[True] * n] * n, "must be a tensor, and is a tuple"),
+    "returns an array": (lambda n: np.tril(np.ones((n, n), dtype=bool)), "must be a tensor, and is a ndarray"),
+    "returns another shape": (lambda n: triangle(n)[None], "must have the shape (1, 1), and has (1, 1, 1)"),
+    "returns another dtype": (lambda n: triangle(n).int(), "must have the dtype torch.bool, and has torch.int32"),
+    "returns a sparse tensor": (lambda n: torch.ones(n, n).to_sparse(), "must be a tensor, and is a tensor of dtype"),
+    "returns a meta tensor": (lambda n: torch.ones(n, n, device="meta"), "and is a tensor of dtype"),
+    "returns a huge tensor": (lambda n: torch.ones(1).expand(2**40), "and is a tensor of dtype"),
+    "returns a hostile value": (lambda n: Hostile(), "raises RuntimeError"),
+    "returns itself in itself": (nested, "must be a tensor, and is a tuple"),
+    "is a tensor": (triangle(3), 'needs the function itself, not a tensor. Write check("4.1", causal_mask)'),
+    "is hostile": (Hostile(), "4.1: "),
+    "is a class": (Unprintable, "4.1: "),
+    "recurs": (lambda n: recurs(n), "raises RecursionError"),
+    "is right for small n only": (lambda n: triangle(n) if n < 3 else triangle(n).tril(-1), "wrong for n = "),
+    "is noisy": (noisy, "4.1: correct It printed"),
+}
+
+
+def recurs(n):
+    return recurs(n)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    monkeypatch.setattr(_check, "_SECONDS", 0.5)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_every_answer_gets_a_sentence(capsys, name):
+    answer, sentence = ANSWERS[name]
+    check("4.1", answer)
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.count("\n") <= 4
+    assert sentence in " ".join(out.split())
+
+
+def test_a_loop_that_cannot_be_stopped_does_not_stop_the_notebook(capsys):
+    try:
+        check("4.1", forever_and_stubborn)
+    finally:
+        released.set()
+    assert "restart the kernel" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("number", ["4.9", "99.1", "", "4", "x" * 500, None, 4.9, "../4.1"])
+def test_an_unknown_number_is_said_in_a_line(capsys, untyped, number):
+    check(number, triangle)
+    out = capsys.readouterr().out
+    assert "there is no such exercise" in " ".join(out.split())
+    assert out.count("\n") <= 4
+
+
+def test_check_works_outside_the_main_thread(capsys):
+    thread = threading.Thread(target=check, args=("4.1", forever))
+    thread.start()
+    thread.join(30)
+    assert "does not end within" in capsys.readouterr().out
+
+
+def test_check_draws_no_random_number_of_the_notebook():
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    check("4.1", lambda n: triangle(n) & (torch.rand(n, n) >= 0))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_an_answer_may_not_change_its_input(capsys):
+    def softmax(scores):
+        scores -= scores.max(dim=-1, keepdim=True).values
+        return scores.softmax(dim=-1)
+
+    check("2.1", softmax)
+    assert "changes its input" in capsys.readouterr().out
+
+
+def test_a_wrong_value_is_explained_by_a_property(capsys):
+    check("2.1", lambda scores: scores.softmax(dim=-1) * 0.9)
+    assert "2.1: wrong for one row of one score: each row must sum to 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        {},
+        {"tensor": "float32"},
+        {"tensor": "float32", "shape": [2], "data": "AAAA"},
+        {"tensor": "float32", "shape": [-1, -1], "data": "AAAAAA=="},
+        {"tensor": "object", "shape": [1], "data": ""},
+        {"tensor": "bool", "shape": [1], "data": "/w=="},
+        {"value": {"a": 1}},
+        {"tuple": 3},
+        {"tuple": [{"tuple": [{"tuple": [{"tuple": [{"tuple": [{"tuple": []}]}]}]}]}]},
+        {"set": [[1]]},
+        {"a": 1, "b": 2},
+    ],
+    ids=str,
+)
+def test_data_of_any_other_form_is_no_result(data):
+    def contains_unknown(value):
+        return isinstance(value, Unknown) or (isinstance(value, tuple) and any(map(contains_unknown, value)))
+
+    assert contains_unknown(decode(data))
