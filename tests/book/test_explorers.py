@@ -41,7 +41,6 @@ tokenizer = types.SimpleNamespace(vocab_size=65, encode=lambda text: [0], decode
 names = {
     "explore": record,
     "show_next": record,
-    "MASKS": {"causal": None, "window": None},
     "tokenizer": tokenizer,
     "generate": lambda *arguments, **settings: [[0]],
     "model": None,
