@@ -13,7 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --dura
 NBVAL := --nbval --nbval-current-env
 JS := src/lecture21/live/js
 NODE := tools/js/node_modules/.bin
-TIMED := benchmarks/speed.py benchmarks/generation.py benchmarks/experts.py benchmarks/context_cost.py
+TIMED := benchmarks/speed.py benchmarks/generation.py benchmarks/experts.py benchmarks/context_cost.py benchmarks/live.py
 
 define check-python
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -123,7 +123,7 @@ pictures: $(READY)  ## draw the pictures of the Markdown pages, and those that s
 attack: $(READY)  ## attack the package: kills, signals, hostile files, misuse of the API (ten minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python tests/attack/run.py
 
-bench: $(READY)  ## time the fast implementations against the plain ones and transformers
+bench: $(READY)  ## time the fast implementations against the plain ones and transformers, and the page against torch
 	@for script in $(TIMED); do $(BIN)/python "$$script" || exit 1; done
 
 sweeps: $(READY) data  ## repeat the experiments that the chapters plot (long; gpt_ladder, router_collapse and sparse_against_dense continue their tables: remove one to start over)

@@ -290,3 +290,14 @@ def test_freed_blocks_are_joined_and_used_again(browser, tmp_path):
             const inside = memory.floats.subarray(again, again + 600);
             return [again === blocks[0][0], inside.every((value) => value === 0), other > again + 599];"""
         ) == [True, True, True]
+
+
+def test_an_engine_whose_worker_failed_says_so(engine):
+    stopped = "The engine stopped because of an error in its worker."
+    assert engine.run(
+        """const other = await startEngine();
+        const model = await other.create({ n_layer: 1 }, 0);
+        const waiting = failure(model.generate([0], { count: 1e9 }).done);
+        other.worker.dispatchEvent(new ErrorEvent("error", { cancelable: true }));
+        return [await waiting, await failure(model.forward([0]))];"""
+    ) == [stopped, stopped]

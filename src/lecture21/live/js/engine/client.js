@@ -30,6 +30,7 @@ class Engine {
     /** @type {"fma" | "simd" | "plain"} */
     this.backend = "plain";
     this.inWorker = false;
+    this.failure = "The engine is closed."; // of calls without a port
     this.count = 0;
     /** @type {Map<number, { resolve: Function, reject: Function, onEvent: Function }>} */
     this.calls = new Map();
@@ -55,6 +56,9 @@ class Engine {
       worker.onmessage = (event) => this.receive(event.data);
       worker.onerror = (event) => {
         event.preventDefault();
+        worker.terminate();
+        this.port = this.worker = null;
+        this.failure = FAILED;
         this.fail(FAILED);
       };
       this.port = this.worker = worker;
@@ -102,7 +106,7 @@ class Engine {
   call(method, model, args, onEvent = () => {}) {
     const id = ++this.count;
     const promise = new Promise((resolve, reject) => {
-      if (!this.port) throw new Error("The engine is closed.");
+      if (!this.port) throw new Error(this.failure);
       this.calls.set(id, { resolve, reject, onEvent });
       try {
         this.port.postMessage({ id, method, model, args });

@@ -1,0 +1,226 @@
+"""Speed of the engine in the page against torch with one thread, and how soon a model trained there beats counting.
+
+Usage: python benchmarks/live.py [SECONDS ...]        (about a minute, and for each number of seconds a run that long)
+
+An update of 16 windows of 32 characters is timed for GPT-0 with AdamW and for `modern-gpt0` with Muon, in turn: some
+updates in torch, then as many in headless Chromium, in the worker of the page. So a load of the machine slows both, and
+only the ratios are comparable. Text is written with the key/value cache by `modern-gpt0`, 31 characters at a time.
+
+With SECONDS, such as 30 90 300, the plays are learned in the page from the start, once for each: the number of updates
+is chosen so that the run, with its evaluations, takes about as long, and the learning rates fall linearly to 0 over
+them. Printed is when the loss on the validation split was first below those of the bigram, the trigram and the 5-gram,
+counted on the whole training text and read in windows of the same length. It is evaluated on every eighth of its
+windows, at the end on all of them.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import common
+import torch
+from playwright.sync_api import Page, sync_playwright
+from torch import Tensor
+
+from lecture21 import GPT, evaluate, presets
+from lecture21.live import _bundle
+from lecture21.ngram import NGram
+from lecture21.training import recipe, sample_windows
+from lecture21.training.optimizers import _make_optimizers
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+import find_browser
+import live_page
+
+ROUNDS, UPDATES, BATCH = 7, 30, 16
+ORDERS = {2: "bigram", 3: "trigram", 5: "5-gram"}
+LONG = 1500  # updates from which half the learning rate of Muon is better
+EVALUATIONS, EIGHTH = 30, 8
+OPTIONS = {
+    "gpt0": {"optimizer": "adamw", "learningRate": 1e-3},
+    "modern-gpt0": {
+        "optimizer": "muon",
+        "learningRate": 3e-3,
+        "embeddingLearningRate": 1e-2,
+        "muonLearningRate": 0.02,
+        "schedule": "linear",
+    },
+}
+
+
+@contextmanager
+def opened() -> Iterator[Page]:
+    """Open a page with an engine in its worker."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        (Path(folder) / "engine.js").write_text(_bundle.module("engine/client.js"), encoding="utf-8")
+        (Path(folder) / "index.html").write_text("<!doctype html><title>engine</title><link rel=icon href=data:,>")
+        browser = playwright.chromium.launch(executable_path=find_browser.find(), args=live_page.FLAGS)
+        page = browser.new_page()
+        page.set_default_timeout(0)
+        with live_page.serve(Path(folder)) as address:
+            page.goto(address)
+            page.evaluate(
+                """async () => {
+                    const { startEngine } = await import("./engine.js");
+                    globalThis.engine = await startEngine();
+                }"""
+            )
+            yield page
+        browser.close()
+
+
+def in_page(page: Page, name: str, tokens: Tensor) -> Callable[[], float]:
+    """Return a function that makes updates in the page, and returns the seconds of one."""
+    page.evaluate(
+        """async ({ name, config, tokens }) => {
+            globalThis.tokens = Int32Array.from(tokens);
+            globalThis[name] = await engine.create(config, 0);
+        }""",
+        {"name": name, "config": asdict(presets.get(name)), "tokens": tokens.tolist()},
+    )
+
+    def update() -> float:
+        return page.evaluate(
+            """async ({ name, options, steps }) => {
+                const seconds = [];
+                const report = (at) => seconds.push(at.seconds);
+                await globalThis[name].train({ tokens, steps, evalEvery: 5, ...options }, report).done;
+                const first = seconds[1]; // without the compilation of what runs for the first time
+                return (seconds.at(-1) - first) / (steps - 5);
+            }""",
+            {"name": name, "options": OPTIONS[name], "steps": UPDATES},
+        )
+
+    return update
+
+
+def in_torch(name: str, tokens: Tensor) -> Callable[[], float]:
+    """Return the same function for torch."""
+    config = recipe(name, batch_size=BATCH)
+    model = GPT(presets.get(name)).train()
+    optimizers = _make_optimizers(model, config, torch.device("cpu"))
+
+    def update() -> float:
+        start = time.perf_counter()
+        for _ in range(UPDATES):
+            ids, targets = sample_windows(tokens, model.block_size, BATCH)
+            model.zero_grad()
+            model.loss(ids, targets).backward()
+            for optimizer in optimizers:
+                optimizer.step()
+        return (time.perf_counter() - start) / UPDATES
+
+    update()  # warm up
+    return update
+
+
+def compare_updates(page: Page, tokens: Tensor) -> float:
+    """Print the times of an update and their ratios; return the median of `modern-gpt0` in the page."""
+    ways = {name: (in_torch(name, tokens), in_page(page, name, tokens)) for name in OPTIONS}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, (slow, fast) in ways.items():
+            times[name].append((slow(), fast()))
+    for name, pairs in times.items():
+        ratios = [theirs / mine for theirs, mine in pairs]
+        theirs, mine = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
+        optimizer = OPTIONS[name]["optimizer"]
+        print(
+            f"update of {name} with {optimizer}: torch {theirs:.1f} ms, page {mine:.1f} ms; speed of the page "
+            f"{statistics.median(ratios):.2f} of torch's ({min(ratios):.2f} to {max(ratios):.2f})"
+        )
+    return statistics.median(mine for _, mine in times["modern-gpt0"])
+
+
+def time_writing(page: Page) -> None:
+    """Print how many characters the page writes in a second, each of which arrives as a message."""
+    seconds = page.evaluate(
+        """async () => {
+            const model = globalThis["modern-gpt0"];
+            const write = async (texts) => {
+                for (let seed = 0; seed < texts; seed++) await model.generate([0], { count: 31, seed }).done;
+            };
+            await write(20);
+            const start = performance.now();
+            await write(100);
+            return (performance.now() - start) / 1000;
+        }"""
+    )
+    print(f"writing with the cache: {3100 / seconds:,.0f} characters in a second")
+
+
+def learn_the_plays(page: Page, seconds: float, per_update: float, lines: dict[str, float]) -> None:
+    """Train for about so many seconds, and print when the loss was first below each line."""
+    _, tokens, val = common.encoded_plays()
+    block = presets.get("modern-gpt0").block_size
+    windows = val[: len(val) // block * block].view(-1, block)[::EIGHTH]
+    # An evaluation reads a window in about a third of the time of an update.
+    per_evaluation = per_update * len(windows) / BATCH / 3
+    steps = max(int((seconds - EVALUATIONS * per_evaluation) / per_update), EVALUATIONS)
+    options = {
+        **OPTIONS["modern-gpt0"],
+        "muonLearningRate": 0.02 if steps < LONG else 0.01,
+        "steps": steps,
+        "batchSize": BATCH,
+        "evalEvery": max(steps // EVALUATIONS, 1),
+    }
+    progress = page.evaluate(
+        """async ({ config, tokens, validation, options }) => {
+            const model = await engine.create(config, 1);
+            const progress = [];
+            const data = { tokens: Int32Array.from(tokens), validation: Int32Array.from(validation) };
+            await model.train({ ...data, ...options }, (at) => progress.push(at)).done;
+            globalThis.learned = model;
+            return progress;
+        }""",
+        {
+            "config": asdict(presets.get("modern-gpt0")),
+            "tokens": tokens.tolist(),
+            "validation": windows.flatten().tolist(),
+            "options": options,
+        },
+    )
+    final = page.evaluate(
+        """async (validation) => {
+            let loss;
+            const text = Int32Array.from(validation);
+            await learned.train({ tokens: text, validation: text, steps: 0 }, (at) => (loss = at.validationLoss)).done;
+            learned.dispose();
+            return loss;
+        }""",
+        val.tolist(),
+    )
+    took = progress[-1]["seconds"]
+    print(f"{seconds:.0f} s: {steps} updates in {took:.0f} s, {final:.3f} nats on the whole validation split")
+    for name, nats in lines.items():
+        below = next((at for at in progress if at["validationLoss"] < nats), None)
+        when = "not reached" if below is None else f"below after {below['seconds']:.1f} s, {below['step']} updates"
+        print(f"    {name}, {nats:.3f} nats: {when}")
+
+
+def main() -> None:
+    """Time updates and writing; then make the runs that are asked for."""
+    budgets = [float(argument) for argument in sys.argv[1:]]
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    tokenizer, tokens, val = common.encoded_plays()
+    with opened() as page:
+        per_update = compare_updates(page, tokens)
+        time_writing(page)
+        if budgets:
+            block = presets.get("modern-gpt0").block_size
+            lines = {
+                name: evaluate(NGram(order, tokenizer.vocab_size).fit(tokens), val, block)
+                for order, name in ORDERS.items()
+            }
+            for seconds in budgets:
+                learn_the_plays(page, seconds, per_update, lines)
+
+
+if __name__ == "__main__":
+    main()
