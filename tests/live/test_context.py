@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from lecture21 import live
-from lecture21.data import results
+from lecture21.data import results, shakespeare, split
 
 
 def test_the_figure_reads_the_losses_at_the_chosen_context(open_figures):
@@ -31,6 +31,45 @@ def test_a_link_restores_the_state(open_figures):
     figure.get_by_text("address bar").wait_for()
     again = open_figures(live.Context(), hash=stage.page.evaluate("location.hash")).figure("context")
     assert "With 1 character of context" in again.locator(".reading").inner_text()
+
+
+def test_the_sentence_is_cut_and_each_loss_has_its_spread(open_figures):
+    figure = open_figures(live.Context()).figure("context")
+    passage = figure.locator("p.text")
+    whole = passage.inner_text().replace("⏎\n", "\n").removesuffix(" ? (it is “l”)")
+    assert f"{whole}leep." in split(shakespeare())[1]  # in the validation split
+    table = results.load("available_context").query("part == 'context'")
+    names = {"rnn": "RNN", "lstm": "LSTM", "gpt": "GPT-0", "gpt-modern": "GPT-0, modern recipe", "ngram-seen": "n-gram"}
+    slider = figure.get_by_role("slider")
+    for context in (64, 32, 16, 8, 4, 2, 1):
+        kept = passage.locator("span").inner_text().replace("⏎\n", "\n")
+        assert kept == whole[-context:]
+        assert passage.locator("s").inner_text().replace("⏎\n", "\n") + kept == whole
+        for key, name in names.items():
+            row = figure.locator("tr", has=figure.page.get_by_role("rowheader", name=name, exact=True))
+            nats = table[(table["model"] == key) & (table["context"] == context)]["nats"]
+            if len(nats):
+                spread = f"{nats.min():.3f}–{nats.max():.3f}"
+                assert row.locator("td").all_inner_texts()[:2] == [f"{nats.mean():.3f}", spread]
+        slider.press("ArrowLeft")
+
+
+def test_what_to_try_is_true():
+    means = results.load("available_context").query("part == 'context'").groupby(["model", "context"]).nats.mean()
+    for name in ("rnn", "lstm", "gpt", "gpt-modern"):
+        assert means[name, 8] - means[name, 64] < 0.01
+        assert means[name, 2] - means[name, 64] > 0.1
+
+
+def test_a_finger_cuts_the_context(open_figures):
+    phone = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
+    figure = open_figures(live.Context(), **phone).figure("context")
+    slider = figure.get_by_role("slider")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    figure.page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert "With 8 characters of context" in figure.locator(".reading").inner_text()
+    assert figure.page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "not base64!", '{"index": "six"}', '{"index": 99}', '{"curves": [1]}'])
