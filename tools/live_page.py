@@ -107,7 +107,7 @@ def shoot(figures: list[_widget.Figure], theme: str, width: int, scale: int) -> 
 def take_pictures(names: list[str]) -> None:
     """Write the pictures that stand in for figures: WebP with few colours, since a page with scripts loads them too."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    figures = {figure.twin(): figure for figure in live.examples()}
+    figures = {figure.twin(): figure for figure in live.examples() if figure.twin()}
     for name in names or sorted(figures):
         (picture,) = shoot([figures[name]], "light", 760, SCALE)
         with Image.open(io.BytesIO(picture)) as image:

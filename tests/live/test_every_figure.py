@@ -100,8 +100,10 @@ class EveryFigure:
             """figure => {
                 const all = [...figure.querySelectorAll("button, input, select, textarea, summary, a[href]")];
                 const shown = all.filter((node) => !node.disabled && node.tabIndex >= 0 && node.checkVisibility());
-                // The arrows reach the other radio buttons.
-                const radios = shown.filter((node) => node.type === "radio" && !node.checked);
+                // The arrows reach the other radio buttons of a group: Tab stops at the checked one, or at the first.
+                const group = (node) => shown.filter(({ type, name }) => type === "radio" && name === node.name);
+                const stop = (node) => group(node).find(({ checked }) => checked) ?? group(node)[0];
+                const radios = shown.filter((node) => node.type === "radio" && stop(node) !== node);
                 return shown.length - radios.length;
             }"""
         )
@@ -148,7 +150,7 @@ class EveryFigure:
     def test_nonsense_in_every_input_is_answered_in_words(self, open_figures, figure):
         stage = open_figures(figure)
         found = start(stage, figure)
-        for summary in found.locator("summary").all():
+        for summary in found.locator("section.figure summary").all():
             summary.click()
         for field in found.locator("input[type=number], input[type=text], textarea").all():
             if not field.is_visible() or not field.is_enabled():

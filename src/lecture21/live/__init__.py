@@ -19,7 +19,7 @@ from lecture21.live._write import Write
 
 
 def examples() -> list[Figure]:
-    """Return every figure as the book shows it at first, one for each picture that stands in for it."""
+    """Return every figure as the book shows it at first, one for each picture that stands in for it; two questions."""
     return [
         *(Attention(level) for level in (1, 2, 3)),
         Context(),
@@ -34,4 +34,6 @@ def examples() -> list[Figure]:
         Write(prompt="MIRANDA:\nO w", temperature=0.8, top_k=10),
         Write(prompt="To be, or not to be, that is the question.", view="price"),
         Aligned(),
+        Question("2.1"),
+        Question("2.2"),
     ]

@@ -1,0 +1,70 @@
+"""Questions on the built pages: they check an answer, the outputs that give it away are folded, and print answers."""
+
+import re
+
+import pytest
+
+from lecture21.live import _question
+
+PAGES = {
+    "02": "notebooks/02_basic_self_attention.html",
+    "03": "notebooks/03_learnable_attention.html",
+    "04": "notebooks/04_causal_mask.html",
+}
+
+
+def on_page(page, id: str):
+    """The element of one question."""
+    return page.locator(".live-figure[data-figure=question]").nth(int(id.split(".")[1]) - 1)
+
+
+@pytest.mark.parametrize("chapter", PAGES)
+def test_a_page_checks_its_questions(chapter: str, wide):
+    page = wide.open(PAGES[chapter])
+    for question in _question.load(chapter):
+        figure = on_page(page, question["id"])
+        figure.scroll_into_view_if_needed()
+        figure.locator("section.figure").wait_for()
+        assert figure.locator("section.figure").get_attribute("aria-label") == f"Question {question['id']}"
+        foreseen = question["hints"][0]
+        for answer in (foreseen["answer"], question["answer"]):
+            if question["kind"] == "number":
+                figure.get_by_label("Your answer").fill(str(answer))
+            else:
+                figure.locator("input[type=radio]").nth(question["choices"].index(answer)).check()
+            figure.get_by_role("button", name="Check").click()
+            reading = figure.locator(".reading").inner_text()
+            assert reading.startswith("✓ Right." if answer == question["answer"] else "✗ Not yet.")
+            assert ("Answer:" in reading) == (answer == question["answer"])
+    assert wide.errors == []
+    assert wide.foreign == []
+
+
+@pytest.mark.parametrize("chapter", PAGES)
+def test_without_a_script_the_answer_is_folded(chapter: str, scriptless):
+    page = scriptless.open(PAGES[chapter])
+    for question in _question.load(chapter):
+        figure = on_page(page, question["id"])
+        assert f"Question {question['id']}." in figure.inner_text()
+        assert not figure.locator("details > p").is_visible()
+        figure.locator("summary").click()
+        assert figure.locator("details > p").is_visible()
+
+
+@pytest.mark.parametrize("chapter", PAGES)
+def test_a_printed_question_has_its_answer(chapter: str, wide):
+    page = wide.open(PAGES[chapter])
+    first = on_page(page, _question.load(chapter)[0]["id"])
+    first.scroll_into_view_if_needed()
+    first.locator("section.figure").wait_for()
+    page.emulate_media(media="print")
+    for question in _question.load(chapter):
+        assert on_page(page, question["id"]).locator("details > p").is_visible()
+    assert not first.locator(".live-place").is_visible()
+
+
+def test_the_output_that_gives_the_answer_is_folded(wide):
+    page = wide.open(PAGES["02"])
+    assert page.get_by_text(re.compile(r"weights\s+\['0\.054'")).count() == 1
+    assert not page.get_by_text(re.compile(r"weights\s+\['0\.054'")).is_visible()
+    assert not page.get_by_alt_text(re.compile("Right: down cat the sat")).is_visible()
