@@ -46,19 +46,25 @@ export function headMaps(frame, parent, onChoose) {
     update(attention, { layers, heads, length, causal, chosen }) {
       if (shape !== `${layers} ${heads}`) build(layers, heads);
       shape = `${layers} ${heads}`;
-      const colours = Array.from({ length: 256 }, (_, i) => {
+      // A pixel is one integer: opacity, blue, green and red, from the highest byte to the lowest.
+      const colours = Uint32Array.from({ length: 256 }, (_, i) => {
         const colour = frame.colours.magnitude(i / 255);
-        return [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
+        const [red, green, blue] = [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
+        return (255 << 24) | (blue << 16) | (green << 8) | red;
       });
       cells.forEach(({ input, canvas }, index) => {
         input.checked = index === chosen;
         canvas.width = canvas.height = length;
         const pen = canvas.getContext("2d");
         const image = pen.createImageData(length, length);
-        for (let place = 0; place < length * length; place++) {
-          if (causal && place % length > Math.floor(place / length)) continue; // masked: nothing is drawn
-          const weight = attention[index * length * length + place];
-          image.data.set([...colours[Math.round(255 * weight)], 255], 4 * place);
+        const pixels = new Uint32Array(image.data.buffer);
+        const from = index * length * length;
+        for (let row = 0; row < length; row++) {
+          // What is masked is left transparent.
+          for (let column = 0; column < (causal ? row + 1 : length); column++) {
+            const place = row * length + column;
+            pixels[place] = colours[Math.round(255 * attention[from + place])];
+          }
         }
         pen.putImageData(image, 0, 0);
       });

@@ -10,13 +10,14 @@ import { createFrame, loadFile } from "../kit/frame.js";
  * @returns {Promise<{engine: any, gpt: any, symbols: string[]} | null>}  null: the figure says why it gave up
  */
 export async function openModel(context, title) {
-  let engine;
+  const starting = startEngine(); // while the weights are loaded
   try {
-    engine = await startEngine();
-    const gpt = await engine.load(await loadFile(context.model, "weights"));
+    const file = await loadFile(context.model, "weights");
+    const engine = await starting;
+    const gpt = await engine.load(file);
     return { engine, gpt, symbols: symbolsOf(gpt) };
   } catch (error) {
-    engine?.close();
+    starting.then((engine) => engine.close()).catch(() => {});
     createFrame(context, { title, first: "", then: "", fields: {}, onChange() {} }).stop(error.message);
     return null;
   }

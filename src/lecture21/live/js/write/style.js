@@ -19,7 +19,7 @@ details { font-size: 0.9rem; margin-top: 0.5rem; } summary { cursor: pointer; mi
 .maps label:has(:focus-visible) { outline: 3px solid var(--focus); outline-offset: 1px; }
 .maps input { position: absolute; opacity: 0; pointer-events: none; }
 .maps canvas { image-rendering: pixelated; aspect-ratio: 1; border: 1px solid var(--line); touch-action: auto; }
-.text.strip { font-size: 0.95rem; line-height: 1.7; max-height: 14rem; overflow-y: auto; } .strip span { padding: 0.1em 0; }
+.text.strip { font-size: 0.95rem; line-height: 1.7; } .strip span { padding: 0.1em 0; }
 `;
 
 /** The style of the table of the residual stream. */

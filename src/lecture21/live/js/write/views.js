@@ -141,7 +141,7 @@ export function priceView(frame) {
     create("p", { class: "panel-title" }, "Price of your text, in bits per character"),
   );
   const list = bars(panel, "Bits per character");
-  const strip = create("p", { class: "text strip", tabIndex: 0 });
+  const strip = create("p", { class: "text strip" });
   const note = create("p", { class: "said" }, NOTE);
   panel.append(strip, note);
   frame.stage.append(panel);
