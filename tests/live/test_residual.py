@@ -103,6 +103,8 @@ def test_the_table_shows_what_hooks_see_with_parts_removed_and_at_other_characte
     assert "Without layer 1, feed-forward, layer 3, attention the loss is" in reading
     for _ in range(7):
         figure.get_by_role("slider", name="Character").press("ArrowLeft")
+    expect(figure.locator(".reading")).to_contain_text("Character 12, “o”")
+    ready(figure)
     expect_figure(figure, gpt, TEXT, token=11, removed=["0.feed_forward", "2.attention"])
     figure.get_by_role("button", name="Reset").click()
     ready(figure)

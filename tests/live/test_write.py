@@ -72,17 +72,21 @@ def test_the_bars_follow_the_text_and_the_sampling_rules(open_figures, gpt):
     figure = started(open_figures(live.Write(prompt="ROMEO:\n")))
     expect_bars(gpt, shown_bars(figure), "ROMEO:\n")
     box(figure).press_sequentially("Is she a ")
+    expect(figure.locator(".reading")).to_contain_text("s␣she␣a␣”")
     ready(figure)
     expect_bars(gpt, shown_bars(figure), "ROMEO:\nIs she a ")
     figure.get_by_text("Sampling: temperature 1.00, nothing cut").click()
     for name, key, times in (("Temperature", "ArrowRight", 10), ("top-k", "Home", 1), ("top-k", "ArrowRight", 7)):
         for _ in range(times):
             figure.get_by_role("slider", name=name).press(key)
+    figure.get_by_text("Sampling: temperature 1.50, top-k 8").wait_for()
+    ready(figure)
     expect_bars(gpt, shown_bars(figure), "ROMEO:\nIs she a ", temperature=1.5, top_k=8)
     for _ in range(8):
         figure.get_by_role("slider", name="top-p").press("ArrowLeft")
-    expect_bars(gpt, shown_bars(figure), "ROMEO:\nIs she a ", temperature=1.5, top_k=8, top_p=0.6)
     figure.get_by_text("Sampling: temperature 1.50, top-k 8, top-p 0.60").wait_for()
+    ready(figure)
+    expect_bars(gpt, shown_bars(figure), "ROMEO:\nIs she a ", temperature=1.5, top_k=8, top_p=0.6)
     figure.get_by_role("button", name="Reset").click()
     ready(figure)
     assert box(figure).input_value() == "ROMEO:\n"
