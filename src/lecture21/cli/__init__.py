@@ -1,4 +1,4 @@
-"""The `lecture21` command: train a model, sample from it, compare it with n-gram models, count what it costs.
+"""The `lecture21` command: train a model, sample from it, evaluate it, count what it costs, and grade exercises.
 
 An error in the input is one line on standard error and exit code 2. Ctrl-C ends a command with exit code 130, SIGTERM
 with 143. This module imports nothing that takes time, so that both also work while torch is loading.

@@ -9,6 +9,7 @@ import typer
 
 from lecture21.cli._count import count_command
 from lecture21.cli._evaluate import evaluate_command
+from lecture21.cli._grade import grade_command
 from lecture21.cli._messages import print_error
 from lecture21.cli._sample import sample
 from lecture21.cli._train import train_command
@@ -17,12 +18,13 @@ _app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Train a GPT on Shakespeare, sample from it, compare it with n-gram models, and count what a GPT costs.",
+    help="Train a GPT on Shakespeare, sample from it, evaluate it, count what a GPT costs, and grade exercises.",
 )
 _app.command("train")(train_command)
 _app.command("sample")(sample)
 _app.command("eval")(evaluate_command)
 _app.command("count")(count_command)
+_app.command("grade")(grade_command)
 
 # Newer versions of typer contain their own click, so its base class of usage errors is found through typer itself.
 _UsageError = typer.BadParameter.__mro__[1]

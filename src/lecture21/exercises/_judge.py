@@ -23,9 +23,8 @@ class Verdict:
 
 def judge(exercise: Exercise, cases: list[Case], outcomes: list[Outcome], seconds: float = 0) -> Verdict:
     """Return the verdict on the outcomes of the first cases; the next one did not end in time, if there is one."""
-    if not outcomes and not cases:
-        return Verdict(False, "could not be tested")
     expected = [call_once(exercise, exercise.solution, case) for case in cases]
+    outcomes = outcomes[: len(cases)]
     if len(outcomes) < len(cases):
         case = cases[len(outcomes)]
         limit = f" within {seconds:g} seconds" if seconds else ""
