@@ -13,7 +13,8 @@ export const PARTS_STYLE = `
 .step-title { font-size: 0.9rem; margin: 0; font-weight: 600; line-height: 1.35rem; min-height: 1.35rem; color: var(--role, var(--ink)); }
 .step .choice { margin-bottom: 0.4rem; } .formula :is(sub, sup) { font-size: 0.75em; line-height: 0; }
 .step .formula { font-size: 0.8rem; margin: 0 0 0.15rem; color: var(--note); line-height: 1.35; min-height: 1.35em; }
-.step .note:not([hidden]) { display: flex; gap: 0.5rem; align-items: center; margin: 0; } .note .leak { width: 1.3rem; height: 1.1rem; border: 3px solid var(--leak); }
+.step .note:not([hidden]) { display: flex; gap: 0.5rem; align-items: center; margin: 0; }
+.note .leak { width: 1.3rem; height: 1.1rem; border: 3px solid var(--leak); }
 .number { display: inline-block; min-width: 1.3rem; height: 1.3rem; line-height: 1.3rem; margin-right: 0.35rem; border-radius: 0.65rem; text-align: center;
   font-size: 0.75rem; background: var(--ink); color: var(--paper); }
 .arrow { color: var(--note); font-size: 1.3rem; line-height: 1; padding: 3rem 0.1rem 0; text-align: center; }

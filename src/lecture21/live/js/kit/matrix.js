@@ -23,7 +23,8 @@ export const MATRIX_STYLE = `
 .matrix td.on.first { box-shadow: inset 0 2.5px var(--row), inset 0 -2.5px var(--row), inset 2.5px 0 var(--row); }
 .matrix td.on.last { box-shadow: inset 0 2.5px var(--row), inset 0 -2.5px var(--row), inset -2.5px 0 var(--row); }
 .matrix td.leak { box-shadow: inset 0 0 0 3px var(--leak); }
-.matrix td.leak::after { content: ""; position: absolute; right: 0; top: 0; border: 0.35rem solid; border-color: var(--leak) var(--leak) transparent transparent; }
+.matrix td.leak::after { content: ""; position: absolute; right: 0; top: 0; border: 0.35rem solid;
+  border-color: var(--leak) var(--leak) transparent transparent; }
 .matrix td.faded { opacity: 0.4; }
 .matrix td.sum { padding-left: 0.2rem; color: var(--note); } .matrix td.sum.wrong { color: var(--error); font-weight: 600; }
 .matrix input { width: 100%; height: 2.05rem; min-height: 0; padding: 0; border: 0; border-radius: 0; background: none; color: inherit; font-size: 0.8rem;
