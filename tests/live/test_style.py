@@ -10,7 +10,7 @@ FILES = sorted(_bundle.ROOT.rglob("*.js"))
 FORBIDDEN = {
     r"\binnerHTML\b|\binsertAdjacentHTML\b|\bdocument\.write\b": "text from outside could become markup",
     r"\beval\(|\bnew Function\(": "text from outside could become code",
-    r"\bwindow\.\w": "a figure leaves nothing behind on the page",
+    r"\b(window|globalThis)\.\w+ =[^=]": "a figure leaves nothing behind on the page",
     r"\bconsole\.(log|debug|info)\b": "left over from development",
     r"https?://": "no figure asks another host",
     r"\blocalStorage\b|\bsessionStorage\b|\bdocument\.cookie\b": "no figure stores anything on the reader's machine",
