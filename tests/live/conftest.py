@@ -1,3 +1,4 @@
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ class Stage:
         page.context.route("**/*", self._answer)
 
     def _answer(self, route) -> None:
-        if self.break_files and "/models/" in route.request.url:
+        if self.break_files and re.search(r"/models/|\.txt$", route.request.url):
             route.fulfill(body=route.fetch().body()[:10_000])
         elif route.request.url.startswith(self.address):
             route.continue_()
@@ -43,7 +44,7 @@ class Stage:
 def open_figures(browser: Browser) -> Iterator[Callable[..., Stage]]:
     """A function that opens a page with some figures; options are those of a browser context, and those here.
 
-    `hash` is the end of the page's address; with `break_files`, models arrive truncated.
+    `hash` is the end of the page's address; with `break_files`, models and texts arrive truncated.
     Afterwards there must have been no error on the page, and no request to another host.
     """
     with tempfile.TemporaryDirectory() as folder:

@@ -1,13 +1,16 @@
 """Train a GPT in this page: data, runs, and what the figure shows, against the package."""
 
+import re
+
 import pytest
 import torch
 
-from lecture21 import evaluate
-from lecture21.data import shakespeare, split
-from lecture21.live import _widget
+from lecture21 import GPT, evaluate, models
+from lecture21.cli import main
+from lecture21.data import results, shakespeare, split
+from lecture21.live import Train, _train, _widget
 from lecture21.ngram import NGram
-from lecture21.tokenizers import CharTokenizer
+from lecture21.tokenizers import CharTokenizer, load_tokenizer
 
 
 def test_a_page_can_load_the_plays():
@@ -71,3 +74,240 @@ def test_ngrams_in_the_page_are_those_of_the_package(load_module, name):
     )
     expected = [evaluate(NGram(n, tokenizer.vocab_size).fit(tokens), val, 32) for n in range(1, 6)]
     assert found == pytest.approx(expected, rel=1e-6)
+
+
+# The lines and the stored curve
+
+
+@pytest.fixture(scope="module")
+def plays():
+    text = shakespeare()
+    tokenizer = CharTokenizer.from_text(text)
+    tokens, val = (torch.tensor(tokenizer.encode(part)) for part in split(text))
+    start, length = _train.WINDOWS
+    return tokenizer, tokens, val, val[start : start + length]
+
+
+def test_the_part_that_is_measured_has_the_losses_of_the_whole_split(plays):
+    tokenizer, tokens, val, part = plays
+    assert (len(part) - 1) % _train.BLOCK_SIZE == 0
+    for order in _train.ORDERS.values():
+        counts = NGram(order, tokenizer.vocab_size).fit(tokens)
+        assert evaluate(counts, part, 32) == pytest.approx(evaluate(counts, val, 32), abs=0.003)
+    model, _ = models.load("modern-gpt0")
+    assert evaluate(model, part) == pytest.approx(models._files.read_card("modern-gpt0").score, abs=0.003)
+
+
+def test_the_lines_are_the_losses_of_the_package_s_ngrams(plays):
+    _, tokens, val, _ = plays
+    losses = {level["name"]: level["nats"] for level in Train().levels}
+    assert list(losses) == ["uniform", "bigram", "trigram", "5-gram"]
+    for name, order in _train.ORDERS.items():
+        assert losses[name] == pytest.approx(evaluate(NGram(order, 65).fit(tokens), val, 32), abs=1e-5)
+
+
+def test_the_stored_curves_are_means_over_three_seeds():
+    table = results.load("live_curve").query("model == 'torch'")
+    assert sorted(table.seed.unique()) == [0, 1, 2]
+    for curve in Train().curves:
+        last = table.query("steps == @curve['steps'] and step == steps")
+        assert (curve["x"][0], curve["x"][-1]) == (0, curve["steps"])
+        assert curve["y"][-1] == pytest.approx(last.nats.mean(), abs=1e-4)
+        assert last.nats.mean() == pytest.approx(last.whole.mean(), abs=0.03)
+
+
+def test_the_page_has_the_settings_of_the_stored_runs(load_module, monkeypatch):
+    monkeypatch.syspath_prepend("benchmarks")
+    import live_curve
+
+    page = load_module("train/recipe.js")
+    for steps in live_curve.STEPS:
+        config = live_curve.settings(steps, 0)
+        found = page.evaluate("steps => module.recipe(steps, 'muon')", steps)
+        assert found | {"evalEvery": 0} == {
+            "steps": config.steps,
+            "batchSize": config.batch_size,
+            "optimizer": config.optimizer,
+            "learningRate": config.learning_rate,
+            "embeddingLearningRate": config.embedding_learning_rate,
+            "muonLearningRate": config.muon_learning_rate,
+            "schedule": config.schedule,
+            "evalEvery": 0,
+        }
+
+
+@pytest.mark.parametrize("budget", [30, 90, 300])
+@pytest.mark.parametrize("per_step", [0.002, 0.031, 0.2])
+def test_a_run_fits_into_the_time_that_is_granted(load_module, budget, per_step):
+    page = load_module("train/recipe.js")
+    steps, every = page.evaluate(
+        "(given) => { const n = module.stepsIn(...given); return [n, module.recipe(n, 'muon').evalEvery]; }",
+        [budget, per_step],
+    )
+    evaluations = 1 + steps / every
+    assert 0.75 * budget < per_step * (steps + 3.5 * evaluations) < 1.05 * budget
+
+
+# The class
+
+
+def test_a_text_of_one_s_own_has_its_own_lines():
+    text = "\ufeff" + TEXTS["play"].replace("\n", "\r\n")
+    figure = Train(text, steps=40, size="one", causal=False)
+    assert figure.text.decode() == TEXTS["play"]
+    tokenizer = CharTokenizer.from_text(TEXTS["play"])
+    tokens, val = (torch.tensor(tokenizer.encode(part)) for part in split(TEXTS["play"]))
+    expected = evaluate(NGram(3, tokenizer.vocab_size).fit(tokens), val, 32)
+    assert figure.levels[2] == {"name": "trigram", "nats": pytest.approx(expected, abs=1e-5)}
+    assert (figure.curves, figure.assets(), figure.windows) == ([], {}, [0, len(val)])
+    assert repr(figure) == "Train(size='one', steps=40, causal=False)"
+    assert (repr(Train()), Train().assets()) == ("Train()", {"text": "plays.txt"})
+    assert len(Train().element()) < 8000  # the text itself is not in the page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"text": "too short"}, "text must have at least 500 characters, got 9"),
+        ({"budget": 31}, "budget must be one of 30, 90, 300, got 31"),
+        ({"size": "gpt3"}, "size must be one of one, two, gpt0, slide, got 'gpt3'"),
+        ({"optimizer": "sgd"}, "optimizer must be one of muon, adamw, got 'sgd'"),
+        ({"doublings": 5}, "doublings must be one of -4"),
+    ],
+)
+def test_the_class_names_what_is_wrong(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Train(**arguments)
+
+
+def test_the_shapes_have_the_parameters_that_they_say():
+    for shape in Train().shapes:
+        for vocabulary in (3, 65):
+            model = GPT(_train._SHAPES[shape["name"]][1].changed(vocab_size=vocabulary))
+            assert shape["fixed"] + vocabulary * shape["perSymbol"] == model.num_parameters()
+
+
+# The figure
+
+
+def begin(stage):
+    figure = stage.figure("train")
+    figure.get_by_role("button", name="Start training").click()
+    return figure
+
+
+def finished(figure) -> str:
+    figure.get_by_text("Finished after").wait_for(timeout=60_000)
+    return figure.locator(".now").inner_text()
+
+
+def downloaded(stage, figure, tmp_path):
+    with stage.page.expect_download() as download:
+        figure.get_by_role("button", name="Download").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def number_after(name: str, text: str) -> float:
+    return float(re.search(rf"{name} ([\d.]+\d)", text)[1])
+
+
+def test_a_run_shows_the_loss_that_torch_computes_of_its_model(open_figures, plays, tmp_path, capsys):
+    stage = open_figures(Train(size="one", steps=160, seed=3))
+    figure = begin(stage)
+    numbers = finished(figure)
+    assert "Step 160 of 160" in numbers
+    path = downloaded(stage, figure, tmp_path)
+    model = GPT.from_pretrained(path)
+    tokenizer, _, _, part = plays
+    assert load_tokenizer(path) == tokenizer
+    assert number_after("validation loss", numbers) == pytest.approx(evaluate(model, part), abs=1e-3)
+    assert 2.0 < evaluate(model, part) < 3.3  # it has learned, and not copied
+    said = figure.locator(".reading").first.inner_text()
+    assert f"The validation loss is {number_after('validation loss', numbers):.3f} nats." in said
+    command = figure.locator("code").inner_text().split()
+    assert command[:3] == ["lecture21", "sample", "gpt-from-the-page.safetensors"]
+    assert main(["sample", str(path), *command[3:], "--seed", "0"]) == 0
+    assert len(capsys.readouterr().out) > 300
+    sample = figure.locator("p.text").inner_text()
+    assert sample.startswith("ROMEO:")
+    assert set(sample) <= set(tokenizer.symbols + "\ufffd")
+
+
+def test_a_text_that_arrives_incomplete_gives_one_sentence(open_figures):
+    figure = begin(open_figures(Train(size="one", steps=20), break_files=True))
+    figure.get_by_text("The text arrived incomplete; check the connection, and press Start training again.").wait_for()
+    assert figure.get_by_role("button", name="Start training").is_enabled()
+
+
+def test_a_run_that_is_stopped_and_hidden_ends_as_one_that_is_not(open_figures):
+    figures = Train(size="one", steps=600)
+    stage = open_figures(figures)
+    figure = begin(stage)
+    figure.get_by_text(re.compile(r"Step \d+ of 600")).wait_for()
+    figure.get_by_role("button", name="Stop").click()
+    assert "Stopped at step" in figure.locator(".reading").first.inner_text()
+    assert figure.get_by_role("button", name="Start again").is_visible()
+    figure.get_by_role("button", name="Resume").click()
+    hide = """hidden => {
+        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    stage.page.evaluate(hide, True)
+    paused = figure.locator(".now").inner_text()
+    assert "Paused while this figure is out of sight." in paused
+    stage.page.evaluate(hide, False)
+    assert "Paused" not in figure.locator(".now").inner_text()
+    interrupted = finished(figure)
+    assert not figure.get_by_role("button", name="Start again").is_visible()
+    figure.get_by_role("button", name="Start training").click()
+    figure.get_by_text("Finished after").wait_for(state="hidden")
+    losses = [re.findall(r"loss [\d.]+", text) for text in (interrupted, finished(figure))]
+    assert len(losses[0]) == 2
+    assert losses[0] == losses[1]
+
+
+def test_without_a_mask_the_loss_falls_below_what_is_honest(open_figures, plays, tmp_path):
+    stage = open_figures(Train(size="two", steps=240))
+    figure = stage.figure("train")
+    figure.locator("summary").click()
+    figure.get_by_label("Causal mask").uncheck()
+    assert "without a causal mask" in figure.locator(".reading").first.inner_text()
+    begin(stage)
+    loss = number_after("validation loss", finished(figure))
+    assert loss < 1.0  # no model of this size reads Shakespeare so well
+    assert "There is no causal mask" in figure.locator(".reading").first.inner_text()
+    model = GPT.from_pretrained(downloaded(stage, figure, tmp_path))
+    assert not model.config.causal
+    assert evaluate(model, plays[3]) == pytest.approx(loss, abs=2e-3)
+
+
+def test_a_reader_s_own_text_has_its_lines_and_is_trained_on(open_figures, tmp_path):
+    stage = open_figures(Train(size="one", steps=20))
+    figure = stage.figure("train")
+    figure.locator("summary").click()
+    figure.get_by_label("Your own text").fill("too short")
+    figure.get_by_text("A text needs at least 500 characters to train on; this one has 9.").wait_for()
+    begin(stage)
+    figure.get_by_text("this one has 9").wait_for()
+    assert figure.get_by_role("button", name="Start training").is_enabled()
+    file = tmp_path / "own.txt"
+    file.write_bytes(b"\xff\xfe" * 400)
+    figure.get_by_label("Or a .txt file").set_input_files(file)
+    figure.get_by_text("The file is not text in UTF-8").wait_for()
+    file.write_text(TEXTS["play"])
+    figure.get_by_label("Or a .txt file").set_input_files(file)
+    lines = Train(TEXTS["play"]).levels
+    said = ", ".join(f"{level['name']} {level['nats']:.3f}" for level in lines[:3])
+    figure.get_by_text(f"{said} and 5-gram {lines[3]['nats']:.3f}").wait_for()
+    assert "PyTorch" not in figure.locator("section").inner_text()
+    begin(stage)
+    finished(figure)
+    path = downloaded(stage, figure, tmp_path)
+    assert load_tokenizer(path) == CharTokenizer.from_text(TEXTS["play"])
+    assert GPT.from_pretrained(path).vocab_size == CharTokenizer.from_text(TEXTS["play"]).vocab_size
+    figure.get_by_role("button", name="Reset").click()
+    figure.get_by_text("nine plays by Shakespeare").wait_for()
+    assert figure.get_by_label("Your own text").input_value() == ""
+    assert figure.locator(".now").inner_text() == ""

@@ -13,6 +13,7 @@ from lecture21.live._ensemble_errors import EnsembleErrors
 from lecture21.live._question import Question
 from lecture21.live._residual import ResidualStream
 from lecture21.live._router import Router
+from lecture21.live._train import Train
 from lecture21.live._two_experts import TwoExperts
 from lecture21.live._widget import Figure
 from lecture21.live._write import Write
@@ -23,6 +24,7 @@ def examples() -> list[Figure]:
     return [
         *(Attention(level) for level in (1, 2, 3)),
         Context(),
+        Train(),
         TwoExperts(),
         Router(),
         Collapse(),

@@ -1,0 +1,39 @@
+// The settings of a run that fits into the time that the reader grants: a long schedule that is stopped early is worse.
+
+const EVALUATIONS = 32; // of the validation loss in a long run
+const EVALUATION = 3.5; // steps that would take as long as one of them
+const APART = 20; // steps between two of them, in a short run
+const SHARE = 0.97; // of the time; the rest is for samples
+
+/** What to expect before the reader's machine has been timed. */
+export const STEPS_PER_SECOND = 30;
+
+/**
+ * How many steps, with their evaluations, fit into some seconds, as a number that is easy to read.
+ * @param {number} budget  seconds
+ * @param {number} secondsPerStep
+ */
+export function stepsIn(budget, secondsPerStep) {
+  const all = (SHARE * budget) / secondsPerStep;
+  const most = Math.max(all / (1 + EVALUATION / APART), all - EVALUATION * EVALUATIONS) - EVALUATION;
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(most)) - 1);
+  return Math.max(20, Math.floor(most / unit) * unit);
+}
+
+/**
+ * The settings of `engine.train` for a number of steps; benchmarks/live_curve.py has the same for PyTorch.
+ * @param {number} steps
+ * @param {"muon" | "adamw"} optimizer
+ */
+export function recipe(steps, optimizer) {
+  return {
+    steps,
+    batchSize: 16,
+    optimizer,
+    learningRate: 3e-3,
+    embeddingLearningRate: 1e-2,
+    muonLearningRate: steps < 1500 ? 0.02 : 0.01,
+    schedule: /** @type {const} */ ("linear"),
+    evalEvery: Math.max(Math.round(steps / EVALUATIONS), Math.min(APART, Math.ceil(steps / 4))),
+  };
+}

@@ -1,0 +1,221 @@
+// One training run after another in the engine: start, stop, resume, samples, and when the loss crossed a line.
+
+import { startEngine } from "../engine/client.js";
+import { encode } from "./corpus.js";
+import { recipe, stepsIn } from "./recipe.js";
+
+const SAMPLE_EVERY = 3; // seconds
+const SAMPLE = { count: 160, temperature: 0.8 };
+const MEASURED = 0.6; // seconds of steps that are timed before a run is planned
+
+/**
+ * @typedef {object} Settings
+ * @property {import("./corpus.js").Corpus} corpus
+ * @property {Int32Array} validation  the part of the validation text on which the loss is measured
+ * @property {string} prompt  what samples continue
+ * @property {{name: string, nats: number}[]} levels  the uniform distribution first
+ * @property {Record<string, any>} config  fields of GPTConfig
+ * @property {number} budget  seconds
+ * @property {number} steps  0: as many as fit into the budget
+ * @property {"muon" | "adamw"} optimizer
+ * @property {number} factor  of the learning rates of the recipe
+ * @property {number} seed
+ */
+
+/**
+ * Keep the run of a figure: its state, and what it has measured so far.
+ * @param {(what: "progress" | "status" | "crossed" | "sample") => void} onChange
+ */
+export function createSession(onChange) {
+  /** @type {any} */
+  let engine = null;
+  /** @type {any} */
+  let model = null;
+  /** @type {any} */
+  let run = null;
+  let current = 0; // a run that was ended must not change anything any more
+  let sampling = false;
+  let sampled = 0;
+  let out = false; // of the reader's sight
+
+  const session = {
+    /** @type {"idle" | "starting" | "running" | "stopped" | "finished" | "failed"} */
+    status: "idle",
+    away: false,
+    error: "",
+    backend: "",
+    parameters: 0,
+    planned: 0,
+    learningRate: 0, // the highest, of the matrices of blocks
+    /** @type {Settings | null} */
+    settings: null,
+    /** @type {number[]} */
+    steps: [],
+    /** @type {number[]} */
+    train: [],
+    /** @type {number[]} */
+    validation: [],
+    seconds: 0,
+    step: 0,
+    /** @type {{name: string, nats: number, seconds: number, step: number}[]} */
+    crossed: [],
+    sample: { step: 0, text: "" },
+
+    /** Whether there is a model that can be saved. */
+    get hasModel() {
+      return model !== null && session.step > 0;
+    },
+
+    /** Start a run; settings may be a promise, such as of a text that is still loading. */
+    async start(/** @type {Promise<Settings> | Settings} */ given) {
+      session.end();
+      const mine = ++current;
+      const known = () => mine === current;
+      change("starting");
+      try {
+        const settings = await given;
+        engine ??= await startEngine();
+        if (!known()) return;
+        session.backend = engine.backend;
+        const { config, seed, corpus } = settings;
+        const shape = { ...config, vocab_size: corpus.vocabulary };
+        const perStep = settings.steps ? 0 : await timeSteps(settings, shape);
+        if (!known()) return;
+        const created = await engine.create(shape, seed, corpus.symbols);
+        if (!known()) return created.dispose();
+        model = created;
+        session.settings = settings;
+        session.parameters = model.parameters;
+        const options = optionsOf(settings, perStep);
+        session.planned = options.steps;
+        session.learningRate = options.optimizer === "muon" ? options.muonLearningRate : options.learningRate;
+        run = model.train(options, (/** @type {any} */ progress) => known() && report(progress));
+        change("running");
+        if (out) session.leave(true);
+        await run.done;
+        if (!known()) return;
+        await takeSample();
+        if (known() && session.status === "running") change("finished");
+      } catch (error) {
+        if (!known()) return;
+        session.error = error instanceof Error ? error.message : String(error);
+        change("failed");
+      }
+    },
+
+    /** Stop for as long as the reader wants. */
+    stop() {
+      if (session.status !== "running") return;
+      run.pause();
+      change("stopped");
+    },
+
+    resume() {
+      if (session.status !== "stopped") return;
+      if (!out) run.resume();
+      session.away = out;
+      change("running");
+    },
+
+    /** Pause while the figure is out of sight. */
+    leave(/** @type {boolean} */ gone) {
+      out = gone;
+      if (session.status !== "running") return;
+      if (gone) run.pause();
+      else run.resume();
+      session.away = gone;
+      onChange("status");
+    },
+
+    /** End the run, and forget it. */
+    end() {
+      current++;
+      run?.stop();
+      model?.dispose();
+      run = model = null;
+      sampling = false;
+      sampled = 0;
+      Object.assign(session, { status: "idle", away: false, error: "", planned: 0, settings: null });
+      Object.assign(session, { steps: [], train: [], validation: [], seconds: 0, step: 0, crossed: [] });
+      session.sample = { step: 0, text: "" };
+    },
+
+    /** @returns {Promise<ArrayBuffer>}  the model as a safetensors file */
+    save: () => model.save(),
+
+    close() {
+      session.end();
+      engine?.close();
+      engine = null;
+    },
+  };
+
+  function change(/** @type {typeof session.status} */ status) {
+    session.status = status;
+    onChange("status");
+  }
+
+  /** The options of the engine's `train`. */
+  function optionsOf(/** @type {Settings} */ settings, /** @type {number} */ secondsPerStep) {
+    const { corpus, validation, optimizer, factor, seed, budget, steps, config } = settings;
+    const chosen = recipe(steps || stepsIn(budget, secondsPerStep), optimizer);
+    for (const name of /** @type {const} */ (["learningRate", "muonLearningRate", "embeddingLearningRate"])) {
+      chosen[name] *= factor;
+    }
+    return { tokens: corpus.tokens, validation, ...chosen, seed, causal: config.causal };
+  }
+
+  /** Train a copy for a moment, and return how long a step takes on this machine. */
+  async function timeSteps(/** @type {Settings} */ settings, /** @type {Record<string, any>} */ shape) {
+    const copy = await engine.create(shape, settings.seed, settings.corpus.symbols);
+    let perStep = 1;
+    const options = { ...optionsOf(settings, 0.03), validation: null, evalEvery: 2, steps: 1000 };
+    /** @type {{step: number, seconds: number} | null} */
+    let first = null; // after the first steps, which are slower
+    const trial = copy.train(options, (/** @type {any} */ { step, seconds }) => {
+      if (step && !first) first = { step, seconds };
+      else if (first) perStep = (seconds - first.seconds) / (step - first.step);
+      if (first && seconds > MEASURED && step > first.step) trial.stop();
+    });
+    await trial.done;
+    copy.dispose();
+    return perStep;
+  }
+
+  function report(/** @type {any} */ { step, trainLoss, validationLoss, seconds }) {
+    session.step = step;
+    session.seconds = seconds;
+    session.steps.push(step);
+    session.train.push(trainLoss ?? NaN);
+    session.validation.push(validationLoss ?? NaN);
+    const levels = /** @type {Settings} */ (session.settings).levels.slice(1); // a new model is at the uniform one
+    const passed = levels.filter(
+      ({ name, nats }) => validationLoss < nats && !session.crossed.some((c) => c.name === name),
+    );
+    for (const { name, nats } of passed) session.crossed.push({ name, nats, seconds, step });
+    onChange(passed.length && step > 0 ? "crossed" : "progress");
+    if (seconds - sampled >= SAMPLE_EVERY || session.sample.text === "") void takeSample();
+  }
+
+  /** Let the model write, beside the run. */
+  async function takeSample() {
+    if (sampling || model === null) return;
+    sampling = true;
+    const mine = current;
+    const { step, seconds, settings } = session;
+    sampled = seconds;
+    const { prompt, corpus, seed } = /** @type {Settings} */ (settings);
+    try {
+      const tokens = await model.generate(encode(prompt, corpus.symbols), { ...SAMPLE, seed }).done;
+      if (mine !== current) return;
+      session.sample = { step, text: Array.from(tokens, (id) => corpus.symbols[id] ?? "\ufffd").join("") };
+      onChange("sample");
+    } catch {
+      // A run that diverged cannot write; its loss says so.
+    } finally {
+      if (mine === current) sampling = false;
+    }
+  }
+
+  return session;
+}

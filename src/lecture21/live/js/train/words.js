@@ -1,0 +1,116 @@
+// What the figure says: numbers for readers, the line of progress, and the description of what is seen.
+
+import { storedRun } from "./chart.js";
+import { STEPS_PER_SECOND } from "./recipe.js";
+
+/** @param {number} count */
+export const grouped = (count) => count.toLocaleString("en");
+
+/** @param {number} share */
+export const percent = (share) => `${Number((100 * share).toPrecision(3))} %`;
+
+/** @param {number} seconds */
+const time = (seconds) => (seconds < 9.95 ? `${seconds.toFixed(1)} s` : `${seconds.toFixed(0)} s`);
+
+/** @param {number} rate */
+const written = (rate) => String(Number(rate.toPrecision(2)));
+
+/** @param {string[]} parts */
+const joined = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`);
+
+/** @param {any[]} values */
+const last = (values) => values.findLast(Number.isFinite);
+
+/**
+ * The name of a shape with its parameters.
+ * @param {{label: string, fixed: number, perSymbol: number}} shape
+ * @param {number} vocabulary
+ */
+export function labelOf({ label, fixed, perSymbol }, vocabulary) {
+  return `${label}: ${grouped(fixed + vocabulary * perSymbol)} parameters`;
+}
+
+/**
+ * One line with the numbers of a run, which changes often and is not read aloud.
+ * @param {any} session
+ */
+export function progress(session) {
+  const { status, step, planned, seconds, settings } = session;
+  if (status === "idle" || status === "failed") return "";
+  if (status === "starting") return "Loading the text, and timing a step on this machine…";
+  const validation = last(session.validation);
+  const parts = [
+    `Step ${grouped(step)} of ${grouped(planned)}`,
+    time(seconds) + (settings.steps ? "" : ` of about ${settings.budget} s`),
+  ];
+  if (Number.isFinite(last(session.train))) parts.push(`training loss ${last(session.train).toFixed(3)}`);
+  if (validation !== undefined) parts.push(`validation loss ${validation.toFixed(3)}`);
+  const state = session.away ? " Paused while this figure is out of sight." : status === "stopped" ? " Stopped." : "";
+  return `${parts.join(" · ")}.${state}`;
+}
+
+/**
+ * What is seen, in words.
+ * @param {any} session
+ * @param {{values: any, shapes: any[], corpus: any, curves: any[], levels: {name: string, nats: number}[]}} now
+ */
+export function describe(session, { values, shapes, corpus, curves, levels }) {
+  const { status, settings, crossed, step } = session;
+  if (status === "idle" || status === "starting" || status === "failed")
+    return plan(values, shapes, corpus, curves, levels);
+  const validation = last(session.validation);
+  const beginning = {
+    running:
+      `Training ${grouped(session.parameters)} parameters for ${grouped(session.planned)} steps with ` +
+      `${settings.optimizer === "muon" ? "Muon" : "AdamW"} at a learning rate of ${written(session.learningRate)}.`,
+    stopped: `Stopped at step ${grouped(step)} of ${grouped(session.planned)}.`,
+    finished: `Finished after ${grouped(step)} steps in ${time(session.seconds)}.`,
+  }[/** @type {"running" | "stopped" | "finished"} */ (status)];
+  const sentences = [beginning];
+  if (status !== "running" && validation !== undefined)
+    sentences.push(`The validation loss is ${validation.toFixed(3)} nats.`);
+  if (crossed.length) {
+    const lines = crossed.map((/** @type {any} */ { name, seconds }) => `the ${name} after ${time(seconds)}`);
+    sentences.push(`The loss passed ${joined(lines)}.`);
+  }
+  const ahead = settings.levels
+    .slice(1)
+    .filter((/** @type {any} */ { name }) => !crossed.some((/** @type {any} */ c) => c.name === name));
+  if (ahead.length) sentences.push(`The next line is the ${ahead[0].name}, ${ahead[0].nats.toFixed(3)}.`);
+  if (!settings.config.causal) {
+    sentences.push(
+      "There is no causal mask, so each position reads the character that it should predict: this loss measures " +
+        "copying, and the samples, for which there is nothing to copy, are worth nothing.",
+    );
+  }
+  return sentences.join(" ");
+}
+
+/** What a run with these settings would be, before it starts. */
+function plan(
+  /** @type {any} */ values,
+  /** @type {any[]} */ shapes,
+  /** @type {any} */ corpus,
+  /** @type {any[]} */ curves,
+  /** @type {{name: string, nats: number}[]} */ levels,
+) {
+  const shape = shapes.find(({ name }) => name === values.size);
+  const text = corpus ? `your text, ${grouped(corpus.tokens.length)} characters of it` : "nine plays by Shakespeare";
+  const optimizer = values.optimizer === "muon" ? "Muon" : "AdamW";
+  const length = values.steps ? `${grouped(values.steps)} steps` : `${values.budget} s`;
+  const mask = values.causal ? "" : " without a causal mask";
+  const lines = levels.map(({ name, nats }) => `${name} ${nats.toFixed(3)}`);
+  const sentences = [
+    `Ready to train for ${length} on ${text}: ${labelOf(shape, corpus?.vocabulary ?? 65)}${mask}, ${optimizer} ` +
+      `at ${percent(2 ** values.doublings)} of the recipe's learning rates.`,
+    `The lines to pass, in nats per character: ${joined(lines)}.`,
+  ];
+  const stored = corpus ? undefined : storedRun(curves, values.steps || STEPS_PER_SECOND * values.budget);
+  if (stored) {
+    sentences.push(
+      `The same recipe in PyTorch ends at ${stored.y.at(-1).toFixed(3)} after ${grouped(stored.steps)} steps.`,
+    );
+  }
+  sentences.push("Training pauses while this figure is out of sight.");
+  return sentences.join(" ");
+}
