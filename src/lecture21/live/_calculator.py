@@ -39,7 +39,7 @@ class Calculator(Figure):
         batch: number of sequences that are trained on, or written, at once.
         tokens: training tokens, in billions.
         card: a key of `accounting.DEVICES`.
-        cards: number of cards.
+        cards: number of cards; what is stored is compared with the memory of all of them together.
         utilisation: fraction of the peak FLOP/s that training reaches.
         precision: of the weights that are served: fp32, bf16, fp8 or int4.
         **changes: sizes of the model that differ from the preset: n_layer, d_model, n_head, n_kv_head, d_ff (of each
