@@ -27,7 +27,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book serve test test-code test-notebooks test-pages test-book test-browser weight lint js lock address links notebooks pictures attack bench sweeps clean
+.PHONY: help .venv browser data book serve test test-code test-notebooks test-pages test-book test-browser weight lint js lock address links notebooks student instructor pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -115,6 +115,12 @@ links: $(READY)  ## check every external link (needs the internet)
 
 notebooks: $(READY) data  ## run every notebook and store its outputs
 	@$(BIN)/python tools/notebooks.py
+
+student: $(READY)  ## write dist/lecture21-student.zip: the notebooks without solutions
+	@$(BIN)/python tools/editions.py student
+
+instructor: $(READY)  ## write dist/lecture21-instructor.zip: the notebooks with solutions and teaching notes
+	@$(BIN)/python tools/editions.py instructor
 
 pictures: $(READY)  ## draw the pictures of the Markdown pages, and those that stand in for figures that respond
 	@$(BIN)/python tools/pictures.py

@@ -1,6 +1,9 @@
 """Find problems that nbval does not: notebooks that would render badly, are out of date, or do not open on Colab.
 
-Usage: python tools/notebook_lint.py [NOTEBOOK ...]        (all of notebooks/ if none is named)
+Usage: python tools/notebook_lint.py [--budgets] [NOTEBOOK ...]        (all of notebooks/ if none is named)
+
+With --budgets it prints, for each notebook, the words, the visible lines of code and the visible asserts of the main
+text, and marks what is over its budget.
 """
 
 import ast
@@ -24,7 +27,10 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 TAGS = {
     "hide-input", "hide-output", "hide-cell", "remove-input", "remove-output", "remove-cell",
     "nbval-ignore-output", "nbval-check-output", "raises-exception",
+    "exercise", "solution", "hint", "teaching",
 }  # fmt: skip
+WRITTEN_BY_READERS = {"exercise", "solution"}
+BUDGETS = {"words": 1800, "visible lines of code": 200, "visible asserts": 12}
 CELL_METADATA = {"tags", "mystnb"}
 MACHINE_PATH = re.compile(
     r"(?<![\w.])(/home/|/Users/|/root/|/work/|/tmp/|/content/|/mnt/)|[A-Z]:\\{1,2}Users|site-packages"
@@ -86,6 +92,7 @@ def lint(path: Path, root: Path = ROOT) -> list[str]:
         *picture_problems(notebook),
         *code_problems(notebook, package_names(root), repository.install_cell(root)),
         *explorer_problems(notebook),
+        *exercise_problems(notebook),
     ]
     return [f"{path.name}: {problem}" for problem in problems]
 
@@ -217,7 +224,8 @@ def code_problems(notebook, package: set[str], install: str) -> Iterator[str]:
         except SyntaxError as error:
             yield f"cell {n} is not Python: {error}"
             continue
-        twice = defined_names(tree) & package
+        # The reader writes there what the package has.
+        twice = set() if tags(cell) & WRITTEN_BY_READERS else defined_names(tree) & package
         if twice:
             yield f"cell {n} defines {sorted(twice)}, which lecture21 has; import it"
         used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -243,9 +251,59 @@ def explorer_problems(notebook) -> Iterator[str]:
             yield f"cell {n} is an explorer without its static twin: a checked cell before it that shows the same"
 
 
+def exercise_problems(notebook) -> Iterator[str]:
+    """Find solutions that the page would show at once, and folded kinds of cells that are of the wrong type."""
+    for n, cell in enumerate(notebook.cells):
+        kinds = tags(cell) & {"exercise", "solution", "hint", "teaching"}
+        if len(kinds) > 1:
+            yield f"cell {n} is tagged {sorted(kinds)}; a cell is one of these"
+        if kinds & WRITTEN_BY_READERS and cell.cell_type != "code":
+            yield f"cell {n} is tagged {sorted(kinds)} and is not code"
+        if kinds & {"hint", "teaching"} and cell.cell_type != "markdown":
+            yield f"cell {n} is tagged {sorted(kinds)} and is not Markdown"
+        if "solution" in kinds and not tags(cell) & {"hide-input", "hide-cell"}:
+            yield f"cell {n} is a solution and needs the tag hide-input or hide-cell"
+
+
+def budget(notebook) -> dict[str, int]:
+    """Return how much of each budget a notebook uses: what a reader sees without opening anything.
+
+    Not counted are hidden code, solutions, hints, teaching notes, folded answers, and code blocks and formulas in text.
+    """
+    used = dict.fromkeys(BUDGETS, 0)
+    for cell in notebook.cells:
+        if tags(cell) & {"solution", "hint", "teaching", "hide-cell", "remove-cell"}:
+            continue
+        if cell.cell_type == "markdown":
+            text = re.sub(
+                r"<details.*?</details>|^```.*?^```|\$\$.*?\$\$", "", cell.source, flags=re.MULTILINE | re.DOTALL
+            )
+            text = re.sub(r"\$[^$]*\$|\]\([^)]*\)|<[^>]*>", " ", text)
+            used["words"] += len(re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text))
+        elif cell.cell_type == "code" and not tags(cell) & {"hide-input", "remove-input"}:
+            lines = [line for line in cell.source.splitlines() if line.strip()]
+            used["visible lines of code"] += len(lines)
+            used["visible asserts"] += sum(line.lstrip().startswith("assert ") for line in lines)
+    return used
+
+
+def print_budgets(paths: list[Path]) -> None:
+    """Print what each notebook uses of each budget; an asterisk marks what is over."""
+    print(f"{'':32}" + "".join(f"{name:>24}" for name in BUDGETS))
+    print(f"{'budget':32}" + "".join(f"{most:>23,} " for most in BUDGETS.values()))
+    for path in paths:
+        used = budget(nbformat.read(path, as_version=4))
+        cells = [f"{used[name]:>23,}{'*' if used[name] > most else ' '}" for name, most in BUDGETS.items()]
+        print(f"{path.stem:32}" + "".join(cells).rstrip())
+
+
 def main() -> int:
     """Print every problem; return 1 if there is one."""
-    paths = [Path(name).resolve() for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    names = [name for name in sys.argv[1:] if name != "--budgets"]
+    paths = [Path(name).resolve() for name in names] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    if "--budgets" in sys.argv[1:]:
+        print_budgets(paths)
+        return 0
     problems = [problem for path in paths for problem in lint(path)]
     print("\n".join(problems) or f"{len(paths)} notebooks are in order.")
     return bool(problems)

@@ -1,0 +1,109 @@
+"""The editions for a course, and the budgets that the linter prints."""
+
+import re
+import zipfile
+from pathlib import Path
+
+import editions
+import nbformat
+import notebook_lint
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from lecture21.exercises._registry import find
+
+
+def cell(source: str, *tags: str):
+    new = new_markdown_cell if {"hint", "teaching", "text"} & set(tags) else new_code_cell
+    return new(source, metadata={"tags": [tag for tag in tags if tag != "text"]})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one chapter that has one exercise."""
+    exercise = find("4.1")
+    notebook = new_notebook(
+        cells=[
+            cell("# Chapter\n\nWrite it.", "text"),
+            cell(exercise.stub, "exercise"),
+            cell('check("4.1", causal_mask)'),
+            cell("<details><summary>Hint</summary>\n\nA triangle.\n\n</details>", "hint"),
+            cell(exercise.text(exercise.solution), "solution", "hide-input"),
+            cell("Ten minutes; ask what the first row sums to.", "teaching"),
+        ]
+    )
+    (tmp_path / "labs").mkdir()
+    for path in (tmp_path / "04_chapter.ipynb", tmp_path / "labs" / "lab.ipynb"):
+        nbformat.write(notebook, path)
+    return tmp_path
+
+
+def contents(path: Path) -> dict[str, list[set[str]]]:
+    with zipfile.ZipFile(path) as archive:
+        books = {name: nbformat.reads(archive.read(name).decode(), as_version=4) for name in archive.namelist()}
+    for book in books.values():
+        nbformat.validate(book)
+    return {name: [set(each.metadata.get("tags", [])) for each in book.cells] for name, book in books.items()}
+
+
+def test_the_student_edition_has_no_solutions_and_the_instructor_edition_has_all(folder, tmp_path):
+    student = contents(editions.write("student", folder, tmp_path / "dist"))
+    assert set(student) == {"lecture21-student/04_chapter.ipynb", "lecture21-student/labs/lab.ipynb"}
+    assert student["lecture21-student/04_chapter.ipynb"] == [set(), {"exercise"}, set(), {"hint"}]
+    instructor = contents(editions.write("instructor", folder, tmp_path / "dist"))
+    assert len(instructor["lecture21-instructor/04_chapter.ipynb"]) == 6
+
+
+def test_an_edition_has_the_same_bytes_again(folder, tmp_path):
+    first = editions.write("student", folder, tmp_path / "a").read_bytes()
+    assert editions.write("student", folder, tmp_path / "b").read_bytes() == first
+
+
+def test_another_edition_is_refused(capsys):
+    assert editions.main(["teacher"]) == 2
+    assert editions.main([]) == 2
+    assert "student|instructor" in capsys.readouterr().err
+
+
+def problems(*cells) -> list[str]:
+    package = notebook_lint.package_names()
+    book = new_notebook(cells=list(cells))
+    return [*notebook_lint.exercise_problems(book), *notebook_lint.code_problems(book, package, "")]
+
+
+def test_a_chapter_may_define_what_the_package_has_in_exercises_and_solutions_only():
+    source = "def causal_mask(n):\n    return n"
+    assert problems(cell(source, "exercise"), cell(source, "solution", "hide-input")) == []
+    assert any("which lecture21 has" in problem for problem in problems(cell(source)))
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [
+        (("solution",), "needs the tag hide-input"),
+        (("exercise", "solution", "hide-input"), "a cell is one of these"),
+        (("exercise", "text"), None),
+        (("exercise", "hint"), "a cell is one of these"),
+    ],
+)
+def test_the_linter_finds_a_wrong_tag(tags, message):
+    found = problems(cell("2 + 2", *tags))
+    assert any((message or "is not code") in problem for problem in found), found
+
+
+def test_budgets_count_what_a_reader_sees(capsys, tmp_path):
+    book = new_notebook(
+        cells=[
+            cell("# Two words\n\n$x + y$ and [a link](https://example.com/a/b) <details>\n\nno\n\n</details>", "text"),
+            cell("x = 1\n\nassert x == 1\n"),
+            cell("assert True", "hide-input"),
+            cell("assert True", "solution", "hide-input"),
+            cell("not counted", "teaching"),
+        ]
+    )
+    assert notebook_lint.budget(book) == {"words": 5, "visible lines of code": 2, "visible asserts": 1}
+    book.cells.append(cell("word " * 2000, "text"))
+    path = tmp_path / "long.ipynb"
+    nbformat.write(book, path)
+    notebook_lint.print_budgets([path])
+    assert re.search(r"long +2,005\* +2 +1$", capsys.readouterr().out.rstrip())
