@@ -123,6 +123,7 @@ def test_a_head_is_chosen_with_the_mouse_or_the_arrow_keys(open_figures, gpt):
         weights = maps[i // 4, i % 4, -1]
         assert len(row) == len(text)
         assert row[weights.argmax()] == min(row)  # the darkest
+        assert row[weights.argmin()] == max(row) > min(row)
 
 
 def test_the_layers_show_what_the_head_would_predict(open_figures, gpt):
