@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from lecture21.exercises._exercise import Case, Exercise
-from lecture21.exercises._run import Outcome, call_once, takes
+from lecture21.exercises._exercise import Case, Exercise, Mistake
+from lecture21.exercises._run import Outcome, call_once, draw, takes
 from lecture21.exercises._values import difference, plain, same
 
 
@@ -105,3 +105,15 @@ def wrong_signature(exercise: Exercise, answer: Any, cases: list[Case]) -> str |
         return None
     names = ", ".join(inspect.signature(exercise.solution).parameters)
     return f"must take the argument{'s' if count > 1 else ''} ({names})"
+
+
+def failing_case(exercise: Exercise, mistake: Mistake) -> str:
+    """Return the name of the smallest kind of case in which a mistake differs from the solution for every seed."""
+    seeds = [draw(exercise, seed) for seed in range(3)]
+    for versions in zip(*seeds, strict=True):
+        if all(
+            not _agrees(call_once(exercise, exercise.solution, case), call_once(exercise, mistake.wrong, case))
+            for case in versions
+        ):
+            return versions[0].about
+    return ""

@@ -1,0 +1,44 @@
+"""Write book/mistakes.md, the gallery of mistakes, from the exercises.
+
+Usage: python tools/gallery.py
+"""
+
+from pathlib import Path
+
+from lecture21.exercises._exercise import Exercise
+from lecture21.exercises._judge import failing_case
+from lecture21.exercises._registry import chapters, exercises_of
+
+PAGE = Path(__file__).resolve().parent.parent / "book" / "mistakes.md"
+OPENING = """# The gallery of mistakes
+
+These are the classic mistakes in the exercises, as code. Each one runs, and many of them look right.
+For each mistake, the page shows what it looks like in a notebook, the first input on which the check sees a difference,
+and the hint that the check prints.
+"""
+
+
+def section(exercise: Exercise) -> str:
+    """Return the mistakes of one exercise."""
+    parts = [f"### Exercise {exercise.number}: {exercise.title}"]
+    for number, mistake in enumerate(exercise.mistakes, start=1):
+        about = failing_case(exercise, mistake)
+        parts.append(f"**{number}. {mistake.name.capitalize()}.** {mistake.looks}")
+        parts.append(f"```python\n{exercise.text(mistake.wrong)}\n```")
+        caught = f"Caught by: {about}. " if about else ""
+        parts.append(f"{caught}Hint: *{mistake.hint.replace('*', chr(92) + '*')}*")
+    return "\n\n".join(parts)
+
+
+def page() -> str:
+    """Return the page."""
+    parts = [OPENING.rstrip()]
+    for chapter in chapters():
+        parts.append(f"## Chapter {chapter}")
+        parts += [section(exercise) for exercise in exercises_of(chapter)]
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"Wrote {PAGE}")
