@@ -134,7 +134,7 @@ def _without_bodies(source: str) -> str:
 def show(value: Any) -> str:
     """Return a value as code, sets in the order of their elements."""
     if isinstance(value, set | frozenset):
-        return "{" + ", ".join(map(repr, sorted(value))) + "}"
+        return "{" + ", ".join(f'"{each}"' if isinstance(each, str) else repr(each) for each in sorted(value)) + "}"
     return repr(value)
 
 
