@@ -105,14 +105,13 @@ def shoot(figures: list[_widget.Figure], theme: str, width: int, scale: int) -> 
 
 
 def take_pictures(names: list[str]) -> None:
-    """Write the pictures that stand in for figures: WebP with few colours, since a page with scripts loads them too."""
+    """Write the pictures that stand in for figures, as lossless WebP."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     figures = {figure.twin(): figure for figure in live.examples() if figure.twin()}
     for name in names or sorted(figures):
         (picture,) = shoot([figures[name]], "light", 760, SCALE)
         with Image.open(io.BytesIO(picture)) as image:
-            few = image.convert("RGB").quantize(256).convert("RGB")
-            few.save(PICTURES / f"{name}.webp", lossless=True, quality=100, method=6)
+            image.convert("RGB").save(PICTURES / f"{name}.webp", lossless=True, quality=100, method=6)
         print(f"{name}: {(PICTURES / f'{name}.webp').stat().st_size // 1000} kB")
 
 
