@@ -102,8 +102,8 @@ def _sums_without_a_dimension(scores):
 def _basic_self_attention(x):
     """Return the outputs and the weights of self-attention without parameters.
 
-    The weights are the softmax of all dot products of the rows of `x`, a tensor of shape (T, C); the outputs are
-    averages of the rows of `x` with these weights.
+    The weights are the softmax of all dot products of the rows of `x`, a tensor of shape
+    (T, C); the outputs are averages of the rows of `x` with these weights.
     """
     weights = (x @ x.T).softmax(dim=-1)
     return weights @ x, weights
@@ -185,10 +185,10 @@ def _weights_first(x):
 
 
 def _commutes(attend, x, order):
-    """Return whether it makes no difference if the tokens are reordered before `attend` or after it.
+    """Return whether reordering the tokens before `attend` or after it gives the same result.
 
-    `attend` maps a tensor of shape (T, C) to one of the same shape; `order` holds the indices 0 to T-1 in any order.
-    Results that differ by rounding only are equal.
+    `attend` maps a tensor of shape (T, C) to one of the same shape; `order` holds the indices
+    0 to T-1 in any order. Results that differ by rounding only are equal.
     """
     return torch.allclose(attend(x[order]), attend(x)[order], atol=1e-4)
 

@@ -11,9 +11,10 @@ from lecture21.exercises._exercise import Case, Exercise, normal, rows_sum_to_on
 
 
 def _attention(q, k, v):
-    """Return the outputs and the weights of scaled dot-product attention: softmax(q k^T / sqrt(d_k)) v.
+    """Return outputs and weights of scaled dot-product attention: softmax(q k^T / sqrt(d_k)) v.
 
-    `q` has the shape (..., T, D), `k` (..., S, D) and `v` (..., S, Dv), with any leading dimensions.
+    `q` has the shape (..., T, D), `k` (..., S, D) and `v` (..., S, Dv), with any leading
+    dimensions.
     """
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
     weights = scores.softmax(dim=-1)
@@ -102,9 +103,10 @@ def _scaled_after_the_softmax(q, k, v):
 
 
 def _self_attention(x, w_query, w_key, w_value):
-    """Return the outputs of scaled self-attention, where q_i = W^q x_i, k_i = W^k x_i and v_i = W^v x_i.
+    """Return the outputs of self-attention with q_i = W^q x_i, k_i = W^k x_i, v_i = W^v x_i.
 
-    `x` has the shape (T, C) with one token in each row, `w_query` and `w_key` (D, C), `w_value` (Dv, C).
+    The scores are divided by sqrt(D). `x` has the shape (T, C) with one token in each row,
+    `w_query` and `w_key` (D, C), `w_value` (Dv, C).
     """
     q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
     weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
@@ -180,13 +182,15 @@ def _keys_ask(x, w_query, w_key, w_value):
 
 
 def _score_spread(q, k):
-    """Return three numbers: the standard deviation of all scores q k^T, of q k^T / sqrt(d_k), and of q k^T / d_k.
+    """Return the standard deviations of q k^T, of q k^T / sqrt(d_k), and of q k^T / d_k.
 
-    `q` and `k` have the shapes (T, D) and (S, D). Take `.std()` over all T x S scores at once, and return floats.
+    `q` and `k` have the shapes (T, D) and (S, D). Take `.std()` over all T x S scores at once,
+    and return three floats.
     """
     scores = q @ k.T
     width = q.shape[-1]
-    return scores.std().item(), (scores / math.sqrt(width)).std().item(), (scores / width).std().item()
+    spreads = scores.std(), (scores / math.sqrt(width)).std(), (scores / width).std()
+    return tuple(spread.item() for spread in spreads)
 
 
 def _spread_cases(rng: random.Random) -> list[Case]:

@@ -82,9 +82,10 @@ def _ones_and_zeros(n):
 
 
 def _masked_weights(scores, mask):
-    """Return the attention weights: the softmax of each row over the keys where `mask` is True, 0 elsewhere.
+    """Return attention weights: the softmax over the keys where `mask` is True, 0 elsewhere.
 
-    `scores` and `mask` have the shape (T, S). Do not change `scores`. Each row of `mask` has a True.
+    `scores` and `mask` have the shape (T, S). Do not change `scores`. Each row of `mask` has a
+    True.
     """
     return scores.masked_fill(~mask, -math.inf).softmax(dim=-1)
 
@@ -163,7 +164,7 @@ def _multiplied_by_infinity(scores, mask):
 
 
 def _padded_weights(scores, mask):
-    """Return the weights as in 4.2, for masks with rows without any True, as queries at padding have them.
+    """Return the weights as in 4.2, also for rows of `mask` without any True, as padding has.
 
     Such a row of weights is 0 everywhere: no NaN, and no weight on keys that are masked.
     """

@@ -14,8 +14,9 @@ from lecture21.exercises._exercise import Case, Exercise, normal
 def _leaks(attend, x):
     """Return whether any output of `attend` depends on a later token.
 
-    `attend` maps a tensor of shape (T, C), T at least 2, to one of the same shape. Change the last token only and
-    look at the outputs before it; do not change `x` itself. Differences below 1e-5 are rounding.
+    `attend` maps a tensor of shape (T, C), T at least 2, to one of the same shape. Change the
+    last token only and compare the outputs before it; do not change `x` itself. Differences
+    below 1e-5 are rounding.
     """
     changed = x.clone()
     changed[-1] += 1
