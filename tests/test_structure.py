@@ -57,6 +57,12 @@ def test_the_package_has_at_most_250_public_names():
     assert len(names) <= 250, "\n".join([f"{len(names)} public names", *names])
 
 
+def test_no_two_test_modules_have_the_same_name():
+    """Pytest imports test modules by their name alone."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_no_object_shadows_a_submodule():
     for package in [info.name for info in pkgutil.walk_packages([str(PACKAGE)], "lecture21.") if info.ispkg]:
         module = importlib.import_module(package)

@@ -300,5 +300,5 @@ def test_each_question_stands_once_in_its_chapter_with_its_present_text(chapter)
             found.append(id)
             (output,) = cell.outputs
             assert output.data["text/html"] == live.Question(id).element(), f"run tools/notebooks.py {path.name}"
-            assert cell.metadata.tags == ["hide-input"]
+            assert cell.metadata.tags == ["remove-input"]
     assert found == [question["id"] for question in _question.load(chapter)]
