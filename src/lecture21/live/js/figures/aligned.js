@@ -7,14 +7,14 @@ import { legend } from "../kit/chart.js";
 import { button, select, slider } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
 import { argmax, written } from "../kit/numbers.js";
-import { given, integerIn } from "../kit/state.js";
+import { integerIn } from "../kit/state.js";
 
 const N = 8; // live replies of which the judge chooses the best
 
 export default {
   /** @param {{model: any, el: HTMLElement}} context */
   render(context) {
-    const stored = given(context.model, "stored");
+    const stored = context.model.get("stored");
     const { requests, courses, prompts } = stored;
     const [base, draws] = [linesOf(stored.base), stored.draws.map(linesOf)];
     const stops = stored.stops.map((stop) => ({ ...stop, replies: linesOf(stop.replies) }));

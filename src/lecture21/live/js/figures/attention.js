@@ -30,7 +30,7 @@ import { describeMask, describeRow } from "../attention/words.js";
 import { create, createFrame } from "../kit/frame.js";
 import { MATRIX_STYLE } from "../kit/matrix.js";
 import { identity } from "../kit/numbers.js";
-import { arrayOf, given, integerIn, oneOf } from "../kit/state.js";
+import { arrayOf, integerIn, oneOf } from "../kit/state.js";
 
 const TEXTS = {
   1: {
@@ -55,15 +55,15 @@ export default {
   /** @param {{model: any, el: HTMLElement}} context */
   render(context) {
     const { model } = context;
-    const level = given(model, "level") in TEXTS ? given(model, "level") : 1;
-    const tokens = names(given(model, "tokens"), 2, 6) ?? ["the", "cat", "sat", "down"];
-    const features = names(given(model, "features"), 4, 4) ?? ["1", "2", "3", "4"];
+    const level = model.get("level") in TEXTS ? model.get("level") : 1;
+    const tokens = names(model.get("tokens"), 2, 6) ?? ["the", "cat", "sat", "down"];
+    const features = names(model.get("features"), 4, 4) ?? ["1", "2", "3", "4"];
     const last = tokens.at(-1);
     const own = {
       first: level === 1 ? `Drag “${last}”.` : `Choose the row “${last}”.`,
       then: "its scores, its weights and its output.",
     };
-    const texts = given(model, "own") === true ? { ...TEXTS[level], ...own } : TEXTS[level];
+    const texts = model.get("own") === true ? { ...TEXTS[level], ...own } : TEXTS[level];
     const fields = fieldsOf(level, tokens, features);
     const frame = createFrame(context, { ...texts, fields, onChange: update });
     const playground = {
@@ -72,8 +72,8 @@ export default {
       level,
       tokens,
       features,
-      slots: names(given(model, "slots"), 4, 4) ?? features,
-      valueSlots: names(given(model, "value_slots"), 4, 4) ?? features,
+      slots: names(model.get("slots"), 4, 4) ?? features,
+      valueSlots: names(model.get("value_slots"), 4, 4) ?? features,
       updates: [],
       results: () => resultsOf(level, frame.state.values),
     };

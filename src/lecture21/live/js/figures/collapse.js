@@ -5,7 +5,7 @@ import { inkOn } from "../kit/colours.js";
 import { button, choice, more, slider } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
-import { given, integerIn, oneOf } from "../kit/state.js";
+import { integerIn, oneOf } from "../kit/state.js";
 import { ROW, drawBars, isFilm, loadsAt, nameOf, percent } from "../router/film.js";
 
 const PAUSE = 160; // milliseconds for each picture of the film
@@ -14,7 +14,7 @@ export default {
   /** @param {{model: any, el: HTMLElement}} context */
   render(context) {
     const { model } = context;
-    const film = given(model, "film");
+    const film = model.get("film");
     const usable = isFilm(film);
     const last = usable ? film.steps.length - 1 : 0;
     const frame = createFrame(context, {

@@ -2,7 +2,7 @@
 
 import { button, choice, more, numberField, select, slider, toggle } from "../kit/controls.js";
 import { create, createFrame, loadFile } from "../kit/frame.js";
-import { given, integerIn, isBoolean, oneOf } from "../kit/state.js";
+import { integerIn, isBoolean, oneOf } from "../kit/state.js";
 import { lossChart } from "../train/chart.js";
 import { prepare } from "../train/corpus.js";
 import { ownText } from "../train/own_text.js";
@@ -18,7 +18,7 @@ const PROMPT = "ROMEO:\n";
 /** Load the text of the page or the notebook, all of it: the lines of the n-grams belong to the whole text. */
 async function loadText(model) {
   const corpus = prepare(new TextDecoder().decode(await loadFile(model, "text")));
-  if (corpus.tokens.length + corpus.validation.length !== given(model, "characters")) {
+  if (corpus.tokens.length + corpus.validation.length !== model.get("characters")) {
     throw new Error("The text arrived incomplete; check the connection, and press Start training again.");
   }
   return corpus;
@@ -28,9 +28,7 @@ export default {
   /** @param {{model: any, el: HTMLElement}} context */
   render(context) {
     const { model } = context;
-    const [shapes, levels, windows, curves] = ["shapes", "levels", "windows", "curves"].map((name) =>
-      given(model, name),
-    );
+    const [shapes, levels, windows, curves] = ["shapes", "levels", "windows", "curves"].map((name) => model.get(name));
     const frame = createFrame(context, {
       title: "Train a GPT in this page",
       first: "Press Start training, and read the samples while the loss falls.",

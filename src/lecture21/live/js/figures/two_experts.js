@@ -5,7 +5,7 @@ import { button, choice, more, slider } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
-import { arrayOf, given, integerIn, oneOf } from "../kit/state.js";
+import { arrayOf, integerIn, oneOf } from "../kit/state.js";
 import { X_RANGE, Y_RANGE, drawGate, drawLines, mixed } from "../mixture/drawing.js";
 import { explain } from "../mixture/fit.js";
 import { pointLayer } from "../mixture/points.js";
@@ -35,10 +35,10 @@ export default {
   /** @param {{model: any, el: HTMLElement}} context */
   render(context) {
     const { model } = context;
-    const listed = given(model, "starts");
+    const listed = model.get("starts");
     const starts = arrayOf([listed?.length || 1, 8], -1e6, 1e6)(listed) ? listed : [START];
     const isStart = integerIn(1, starts.length);
-    const first = given(model, "start");
+    const first = model.get("start");
     const frame = createFrame(context, {
       title: "Two experts and a gate",
       first: "Press Run, then drag a few points and press Run again.",

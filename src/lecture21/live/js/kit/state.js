@@ -96,16 +96,6 @@ export function createState(model, fields, onChange) {
 }
 
 /**
- * Return a value that the page or the notebook gives and that is no state: a link cannot change it.
- * @param {any} model  anywidget's model, or the page's
- * @param {string} name  of the trait
- */
-export function given(model, name) {
-  const start = model.get("_start");
-  return start ? start[name] : model.get(name);
-}
-
-/**
  * Write a state as text for the end of a page's address.
  * @param {object} values
  */
