@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
+from lecture21 import models
 from lecture21._support.storage import WEIGHTS
 from lecture21.data import shakespeare
 from lecture21.gpt import GPT
@@ -117,11 +118,10 @@ def weights_of(model: GPT | str, tokenizer: CharTokenizer | BPETokenizer | None 
         ValueError: if there is no such model, or its tokenizer does not match.
     """
     if isinstance(model, str):
-        path = _files.FOLDER / model / WEIGHTS
-        if not path.is_file():
-            shipped = ", ".join(sorted(each.parent.name for each in _files.FOLDER.glob(f"*/{_files.CARD}")))
+        if model not in models.names():
+            shipped = ", ".join(models.names())
             raise ValueError(f"unknown model {model!r}; choose from {shipped}, or give a GPT and its tokenizer")
-        return path.read_bytes()
+        return (_files.FOLDER / model / WEIGHTS).read_bytes()
     if tokenizer is None:
         raise ValueError("a figure with a model of your own needs its tokenizer as well")
     return _files.to_bytes(model, tokenizer)
