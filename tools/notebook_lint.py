@@ -8,7 +8,6 @@ text, and marks what is over its budget.
 
 import ast
 import base64
-import functools
 import io
 import re
 import sys
@@ -41,29 +40,6 @@ GOOD_MAGIC = re.compile(r"\s*(%config InlineBackend\.figure_formats? = .*|%matpl
 FORBIDDEN_CALLS = {"clear_output", "set_matplotlib_formats", "tqdm", "trange"}
 
 
-def defined_names(tree: ast.AST) -> set[str]:
-    """Return the names of all functions and classes that a piece of source defines."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
-
-
-@functools.cache
-def package_names(root: Path = ROOT) -> set[str]:
-    """Return the public functions and classes that modules define at their top level.
-
-    Those of the command line and of exercises, which are about code that readers write, do not count.
-    """
-    package = root / "src" / "lecture21"
-    names = set()
-    for path in package.rglob("*.py"):
-        if path.relative_to(package).parts[0] in ("cli", "exercises"):
-            continue
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-                names.add(node.name)
-    return names - {"main"}
-
-
 def tags(cell) -> set[str]:
     """Return a cell's tags."""
     return set(cell.metadata.get("tags", []))
@@ -86,13 +62,14 @@ def lint(path: Path, root: Path = ROOT) -> list[str]:
     notebook = nbformat.read(path, as_version=4)
     problems = [
         *file_problems(notebook, path),
-        *opening_problems(notebook, path.stem, root),
+        *opening_problems(notebook, repository.name_of(path), root),
         *prose_problems(notebook),
         *output_problems(notebook),
         *picture_problems(notebook),
-        *code_problems(notebook, package_names(root), repository.install_cell(root)),
+        *code_problems(notebook, repository.install_cell(root)),
         *explorer_problems(notebook),
         *exercise_problems(notebook),
+        *prediction_problems(notebook),
     ]
     return [f"{path.name}: {problem}" for problem in problems]
 
@@ -129,21 +106,21 @@ def file_problems(notebook, path: Path) -> Iterator[str]:
             yield f"cell {n} names a path of one machine: {found}"
 
 
-def opening_problems(notebook, stem: str, root: Path) -> Iterator[str]:
+def opening_problems(notebook, name: str, root: Path) -> Iterator[str]:
     """Find problems of the title, the Colab badge and the install cell."""
     first = notebook.cells[0] if notebook.cells else None
     if first is None or first.cell_type != "markdown" or not first.source.startswith("# "):
         yield "does not open with a Markdown cell that starts with '# Title'"
     known = repository.is_known(root)
-    badge = repository.badge(stem, root)
+    badge = repository.badge(name, root)
     if known and (first is None or badge not in first.source):
         yield f"the first cell lacks its badge: {badge}"
     everything = "\n".join(cell.source for cell in notebook.cells)
     for link in set(re.findall(r"https://colab\.research\.google\.com/[^\s)\"]*", everything)):
         if not known:
             yield f"links to {link} on Colab before the repository's address is known"
-        elif link != repository.colab(stem, root):
-            yield f"links to {link} on Colab, not to {repository.colab(stem, root)}"
+        elif link != repository.colab(name, root):
+            yield f"links to {link} on Colab, not to {repository.colab(name, root)}"
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if not code or code[0].source != repository.install_cell(root) or notebook.cells[1] is not code[0]:
         yield "the second cell is not the install cell:\n" + repository.install_cell(root)
@@ -211,8 +188,8 @@ def picture_problems(notebook) -> Iterator[str]:
         yield f"the figure name {name!r} is used twice or does not start with 'fig-'"
 
 
-def code_problems(notebook, package: set[str], install: str) -> Iterator[str]:
-    """Find definitions that duplicate the package, and magics or calls that do not belong in a stored notebook."""
+def code_problems(notebook, install: str) -> Iterator[str]:
+    """Find magics or calls that do not belong in a stored notebook."""
     for n, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or cell.source == install:
             continue
@@ -224,10 +201,6 @@ def code_problems(notebook, package: set[str], install: str) -> Iterator[str]:
         except SyntaxError as error:
             yield f"cell {n} is not Python: {error}"
             continue
-        # The reader writes there what the package has.
-        twice = set() if tags(cell) & WRITTEN_BY_READERS else defined_names(tree) & package
-        if twice:
-            yield f"cell {n} defines {sorted(twice)}, which lecture21 has; import it"
         used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
         for name in sorted((used | imported) & FORBIDDEN_CALLS):
@@ -265,6 +238,16 @@ def exercise_problems(notebook) -> Iterator[str]:
             yield f"cell {n} is a solution and needs the tag hide-input or hide-cell"
 
 
+def prediction_problems(notebook) -> Iterator[str]:
+    """Find predictions whose result the reader would see before answering."""
+    for n, cell in enumerate(notebook.cells):
+        if cell.cell_type != "markdown" or not re.search(r"^\*\*Prediction", cell.source, re.MULTILINE):
+            continue
+        following = [c for c in notebook.cells[n + 1 :] if c.cell_type == "code" and "live.Question(" not in c.source]
+        if following and not tags(following[0]) & {"hide-output", "hide-cell"}:
+            yield f"cell {n} asks for a prediction, and the output of the next code cell is not folded (hide-output)"
+
+
 def budget(notebook) -> dict[str, int]:
     """Return how much of each budget a notebook uses: what a reader sees without opening anything.
 
@@ -300,7 +283,7 @@ def print_budgets(paths: list[Path]) -> None:
 def main() -> int:
     """Print every problem; return 1 if there is one."""
     names = [name for name in sys.argv[1:] if name != "--budgets"]
-    paths = [Path(name).resolve() for name in names] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    paths = [Path(name).resolve() for name in names] or repository.notebooks()
     if "--budgets" in sys.argv[1:]:
         print_budgets(paths)
         return 0

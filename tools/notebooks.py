@@ -13,7 +13,9 @@ import nbformat
 from nbclient import NotebookClient
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import repository
+
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 KEPT_METADATA = {"accelerator", "colab"}
@@ -50,7 +52,7 @@ def execute(path: Path) -> None:
 
 def main() -> None:
     """Execute the notebooks that are named on the command line, or all."""
-    paths = [Path(name) for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    paths = [Path(name) for name in sys.argv[1:]] or repository.notebooks()
     # One thread: the last digits of a sum depend on how it is divided, and tiny models run faster on one.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for path in tqdm(paths, unit="notebook", disable=not sys.stderr.isatty()):

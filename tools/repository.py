@@ -22,7 +22,7 @@ _GITHUB = re.compile(
     r"(?:(?:https?|ssh|git)://(?:[^@/]+@)?(?:ssh\.)?github\.com(?::\d+)?/|(?:[^@/]+@)?github\.com:/?)"
     r"([\w.-]+)/([\w.-]+?)(?:\.git)?/?"
 )
-_BADGE = "[![Open in Colab](../book/images/open-in-colab.svg)]"
+_BADGE = "[![Open in Colab]("
 _COLAB_LINKS = re.compile(r"(<!-- Colab links: [^\n]* -->\n).*?(<!-- end of the Colab links -->)", re.DOTALL)
 
 
@@ -42,21 +42,32 @@ def is_known(root: Path = ROOT) -> bool:
     return slug(root).split("/")[0] != _UNKNOWN_OWNER
 
 
-def colab(stem: str, root: Path = ROOT) -> str:
-    """Return the address that opens the notebook `stem` on Colab."""
-    return f"https://colab.research.google.com/github/{slug(root)}/blob/main/notebooks/{stem}.ipynb"
+def notebooks(root: Path = ROOT) -> list[Path]:
+    """Return the chapters in their order, then the labs."""
+    return [*sorted((root / "notebooks").glob("*.ipynb")), *sorted((root / "notebooks" / "labs").glob("*.ipynb"))]
 
 
-def badge(stem: str, root: Path = ROOT) -> str:
+def name_of(path: Path) -> str:
+    """Return a notebook's name below notebooks/, such as "04_causal_mask" or "labs/generation_speed"."""
+    return f"labs/{path.stem}" if path.parent.name == "labs" else path.stem
+
+
+def colab(name: str, root: Path = ROOT) -> str:
+    """Return the address that opens a notebook on Colab."""
+    return f"https://colab.research.google.com/github/{slug(root)}/blob/main/notebooks/{name}.ipynb"
+
+
+def badge(name: str, root: Path = ROOT) -> str:
     """Return the Markdown badge in a notebook's first cell."""
-    return f"{_BADGE}({colab(stem, root)})"
+    up = "../" * (1 + name.count("/"))
+    return f"{_BADGE}{up}book/images/open-in-colab.svg)]({colab(name, root)})"
 
 
-def first_cell(source: str, stem: str, root: Path = ROOT) -> str:
+def first_cell(source: str, name: str, root: Path = ROOT) -> str:
     """Return the source of a notebook's first cell with the badge below the title, or without one."""
     paragraphs = [paragraph for paragraph in source.split("\n\n") if not paragraph.startswith(_BADGE)]
     if is_known(root):
-        paragraphs.insert(1, badge(stem, root))
+        paragraphs.insert(1, badge(name, root))
     return "\n\n".join(paragraphs)
 
 
@@ -80,7 +91,7 @@ def install_cell(root: Path = ROOT) -> str:
 
 def places(root: Path = ROOT) -> list[Path]:
     """Return the files that depend on the address."""
-    return [root / "README.md", root / "_config.yml", *_notebooks(root)]
+    return [root / "README.md", root / "_config.yml", *notebooks(root)]
 
 
 def carry(root: Path = ROOT) -> list[Path]:
@@ -89,7 +100,7 @@ def carry(root: Path = ROOT) -> list[Path]:
     for path in places(root):
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".ipynb":
-            new = _notebook(text, path.stem, root)
+            new = _notebook(text, name_of(path), root)
         elif path.suffix == ".yml":
             new = _config(text, root)
         else:
@@ -124,14 +135,10 @@ def origin(root: Path = ROOT) -> str:
         return ""
 
 
-def _notebooks(root: Path) -> list[Path]:
-    return sorted((root / "notebooks").glob("*.ipynb"))
-
-
-def _notebook(text: str, stem: str, root: Path) -> str:
+def _notebook(text: str, name: str, root: Path) -> str:
     notebook = json.loads(text)
     first, install = notebook["cells"][:2]
-    first["source"] = first_cell("".join(first["source"]), stem, root).splitlines(keepends=True)
+    first["source"] = first_cell("".join(first["source"]), name, root).splitlines(keepends=True)
     install["source"] = install_cell(root).splitlines(keepends=True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
@@ -152,11 +159,11 @@ def _config(text: str, root: Path) -> str:
 def _readme(text: str, root: Path) -> str:
     if is_known(root):
         lines = ["| Chapter | |", "|---|---|"]
-        for path in _notebooks(root):
+        for path in notebooks(root):
             title = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"]).splitlines()[0]
             picture = "[![Open in Colab](book/images/open-in-colab.svg)]"
-            number = path.stem.split("_")[0]
-            lines.append(f"| {number} {title.removeprefix('# ')} | {picture}({colab(path.stem, root)}) |")
+            number = "Lab:" if path.parent.name == "labs" else path.stem.split("_")[0]
+            lines.append(f"| {number} {title.removeprefix('# ')} | {picture}({colab(name_of(path), root)}) |")
     else:
         lines = ["The links appear here once the repository's address is known: `make address` takes it from git."]
     links = "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The formulas of chapter 15 against enumeration, closed forms, autograd and finite differences."""
+"""The formulas of chapter 17 against enumeration, closed forms, autograd and finite differences."""
 
 import itertools
 import math

@@ -12,12 +12,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import repository
 
-NOTEBOOKS = [
-    path
-    for path in sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-    if "ipywidgets" in path.read_text(encoding="utf-8")
-]
+NOTEBOOKS = [path for path in repository.notebooks() if "ipywidgets" in path.read_text(encoding="utf-8")]
 
 # The names from earlier cells that the widgets need.
 RUN = """

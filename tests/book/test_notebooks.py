@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = repository.notebooks()
 KNOWN = "https://github.com/ada/engine"
 UNKNOWN = "https://github.com/OWNER/engine"
 with mock.patch.object(repository, "url", return_value=KNOWN):
@@ -26,21 +26,27 @@ ALT = "a small white square that stands for a picture"
 
 
 def test_the_expected_chapters_exist():
-    assert [path.stem for path in NOTEBOOKS] == [
+    assert [repository.name_of(path) for path in NOTEBOOKS] == [
         "01_from_rnn_to_attention",
         "02_basic_self_attention",
         "03_learnable_attention",
         "04_causal_mask",
-        "05_transformer",
-        "06_gpt_as_probability",
+        "05_transformer_block",
+        "06_encoder_and_decoder",
         "07_write_a_gpt",
-        "08_gpt1_to_gpt3",
-        "10_mixture_of_experts",
-        "11_ensemble_vs_average",
-        "12_moe_in_gpt",
-        "13_toward_gpt4",
-        "14_long_context",
-        "15_alignment",
+        "08_gpt_as_probability",
+        "09_gpt0_to_gpt1",
+        "10_modern_gpt",
+        "11_scale",
+        "12_mixture_of_experts",
+        "13_ensemble_vs_average",
+        "14_moe_in_gpt",
+        "15_images_as_tokens",
+        "16_long_context",
+        "17_alignment",
+        "labs/generation_speed",
+        "labs/long_distance_head",
+        "labs/rnn_against_gpt",
     ]
 
 
@@ -157,8 +163,7 @@ BAD = {
     ),
     "path of a machine": (put(3, outputs=[stream("stdout", "saved in /home/ada/x")]), "names a path of one machine"),
     "path in the source": (put(3, source="open('/tmp/x')"), "names a path of one machine"),
-    "second definition": (put(3, source="def causal_mask(n):\n    return n"), "defines ['causal_mask']"),
-    "second class": (put(3, source="class GPT:\n    pass"), "defines ['GPT']"),
+    "open prediction": (put(2, cell_type="markdown", source="**Prediction.** Up or down?"), "is not folded"),
     "shell command": (put(3, source="!ls"), "a magic or command"),
     "magic": (put(3, source="%pip install x"), "a magic or command"),
     "broken Python": (put(3, source="2 +"), "is not Python"),

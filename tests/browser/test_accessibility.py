@@ -60,7 +60,7 @@ def test_a_violation_is_seen(wide):
     assert {line.split(" ")[0] for line in violations(page)} == {"button-name", "image-alt"}
 
 
-@pytest.mark.parametrize("address", ["notebooks/04_causal_mask.html", "notebooks/11_ensemble_vs_average.html"])
+@pytest.mark.parametrize("address", ["notebooks/04_causal_mask.html", "notebooks/13_ensemble_vs_average.html"])
 def test_the_keyboard_passes_by_formulas(address: str, wide):
     page = wide.open(address)
     assert page.locator("mjx-container").count() > 40

@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
-CHAPTER = "notebooks/06_gpt_as_probability.html"
+CHAPTER = "notebooks/08_gpt_as_probability.html"
 
 
 def test_a_pointer_on_a_term_shows_its_definition_and_may_move_onto_it(wide):

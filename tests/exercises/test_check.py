@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lecture21.exercises import _check, check
+from lecture21.exercises import _check, check, solved
 from lecture21.exercises._values import Unknown, decode
 
 
@@ -204,3 +204,15 @@ def test_data_of_any_other_form_is_no_result(data):
         return isinstance(value, Unknown) or (isinstance(value, tuple) and any(map(contains_unknown, value)))
 
     assert contains_unknown(decode(data))
+
+
+def test_solved_returns_a_correct_answer_and_the_solution_for_any_other(capsys):
+    assert solved("4.1", triangle) is triangle
+    for answer in (is_not_written, raises, None):
+        assert torch.equal(solved("4.1", answer)(5), triangle(5))
+    assert capsys.readouterr().out.splitlines() == [
+        "4.1: your version is used",
+        *["4.1: the book's version is used until yours is correct"] * 3,
+    ]
+    with pytest.raises(ValueError, match="no such exercise"):
+        solved("4.99", triangle)

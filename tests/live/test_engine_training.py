@@ -225,7 +225,7 @@ def test_a_run_reports_pauses_resumes_and_stops_while_the_model_writes(engine):
         )
         steps = [at["step"] for at in found["progress"]]
         assert steps == list(range(0, 10 * len(steps), 10))
-        assert found["before"] == found["after"] <= 4
+        assert found["before"] == found["after"]  # no message while it pauses
         assert len(found["written"]) == 30
         assert found["step"] == found["losses"] >= steps[-1]
         assert found["progress"][-1]["validationLoss"] < found["progress"][0]["validationLoss"]

@@ -13,7 +13,7 @@ import repository
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CHAPTERS = repository.notebooks()
 UNKNOWN = "https://github.com/OWNER/lecture21"
 KNOWN = "https://github.com/ada/engine"
 
@@ -51,10 +51,11 @@ def check(root: Path) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
     assert f"git clone {repository.url(root)} lecture21" in readme
     assert readme.count("colab.research.google.com") == (len(CHAPTERS) if known else 0)
-    for path in sorted((root / "notebooks").glob("*.ipynb")):
+    for path in repository.notebooks(root):
+        name = repository.name_of(path)
         title, install = first_cells(path)
-        assert (repository.badge(path.stem, root) in title) is known, path.stem
-        assert (repository.colab(path.stem, root) in readme) is known, path.stem
+        assert (repository.badge(name, root) in title) is known, name
+        assert (repository.colab(name, root) in readme) is known, name
         assert ("Open in Colab" in title) is known, path.stem
         assert install == repository.install_cell(root), path.stem
         assert (f"git+{repository.url(root)}" in install) is known, path.stem

@@ -66,15 +66,7 @@ def test_another_edition_is_refused(capsys):
 
 
 def problems(*cells) -> list[str]:
-    package = notebook_lint.package_names()
-    book = new_notebook(cells=list(cells))
-    return [*notebook_lint.exercise_problems(book), *notebook_lint.code_problems(book, package, "")]
-
-
-def test_a_chapter_may_define_what_the_package_has_in_exercises_and_solutions_only():
-    source = "def causal_mask(n):\n    return n"
-    assert problems(cell(source, "exercise"), cell(source, "solution", "hide-input")) == []
-    assert any("which lecture21 has" in problem for problem in problems(cell(source)))
+    return list(notebook_lint.exercise_problems(new_notebook(cells=list(cells))))
 
 
 @pytest.mark.parametrize(

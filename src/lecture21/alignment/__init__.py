@@ -1,7 +1,7 @@
 """Learning from preferences: supervised fine-tuning, a reward model, policy optimization, and DPO.
 
 `judging` has a rule in place of a human judge; `responses` and `preferences` hold the data. `losses` has the formulas;
-`tuning`, `reward` and `policy` train with them; `task` is the experiment of chapter 15. The recipe of GPT-4 is not
+`tuning`, `reward` and `policy` train with them; `task` is the experiment of chapter 17. The recipe of GPT-4 is not
 published, and this is not a reproduction of it.
 """
 

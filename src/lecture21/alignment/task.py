@@ -1,4 +1,4 @@
-"""The experiment of chapter 15: customers ask a shop for a thing, and a judge scores the replies.
+"""The experiment of chapter 17: customers ask a shop for a thing, and a judge scores the replies.
 
 Benchmark and chapter use the same settings, so that the chapter can reproduce a row of the stored results.
 """

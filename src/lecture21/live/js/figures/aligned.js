@@ -1,4 +1,4 @@
-// Aligned or not (chapter 15): one request, and the replies of policies along their divergence from the reference.
+// Aligned or not (chapter 17): one request, and the replies of policies along their divergence from the reference.
 
 import { frontier } from "../aligned/drawing.js";
 import { createJudge } from "../aligned/judge.js";

@@ -1,4 +1,4 @@
-// Calculator (chapters 08, 12 and 14): what a GPT costs, and whether it fits.
+// Calculator (chapters 09, 14 and 16): what a GPT costs, and whether it fits.
 
 import { bytes, count, percent } from "../calculator/format.js";
 import { SIZES, areChanges, changed, ownContext, problemOf, sizesOf } from "../calculator/model.js";

@@ -1,4 +1,4 @@
-// The collapse of a router (chapter 12): a film of the experts' loads over training, without a cure and with each.
+// The collapse of a router (chapter 14): a film of the experts' loads over training, without a cure and with each.
 
 import { legend, lineChart } from "../kit/chart.js";
 import { inkOn } from "../kit/colours.js";

@@ -1,4 +1,4 @@
-// Ensemble error curves (chapter 11): average error, ambiguity and ensemble error in closed form.
+// Ensemble error curves (chapter 13): average error, ambiguity and ensemble error in closed form.
 
 import { best, ensembleErrors } from "../ensembles/sollich_krogh.js";
 import { legend, lineChart } from "../kit/chart.js";

@@ -1,4 +1,4 @@
-// The router of a sparse GPT (chapter 12): a text coloured by the experts that process its characters.
+// The router of a sparse GPT (chapter 14): a text coloured by the experts that process its characters.
 
 import { startEngine } from "../engine/client.js";
 import { choice, select, textField } from "../kit/controls.js";

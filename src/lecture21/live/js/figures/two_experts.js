@@ -1,4 +1,4 @@
-// Two experts and a gate (chapter 10): drag the data, and fit the mixture by EM or by gradient.
+// Two experts and a gate (chapter 12): drag the data, and fit the mixture by EM or by gradient.
 
 import { legend } from "../kit/chart.js";
 import { button, choice, more, slider } from "../kit/controls.js";

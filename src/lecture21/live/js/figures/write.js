@@ -1,4 +1,4 @@
-// Write with a GPT (chapters 06, 07): the next character's distribution and what is behind it, while the reader types.
+// Write with a GPT (chapters 08, 07): the next character's distribution and what is behind it, while the reader types.
 
 import { button, choice, textField } from "../kit/controls.js";
 import { create, createFrame, loadFile } from "../kit/frame.js";
