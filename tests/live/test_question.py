@@ -1,21 +1,16 @@
 """Questions: their data, which answers are right, which hint a wrong one gets, and the figure in a browser."""
 
-import functools
 import html
+import importlib
 import math
 import re
 from collections import Counter
 from pathlib import Path
 
-import jaxtyping
 import nbformat
 import pytest
-import torch
 
 from lecture21 import live
-from lecture21.attention import attention, basic_self_attention, causal_mask
-from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
-from lecture21.layers import MultiHeadAttention
 from lecture21.live import _question
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +27,6 @@ NO_NUMBERS += ["__proto__", "constructor", "<b>1</b>", "((((", "-", "%", "ee", "
 
 
 def test_the_data_has_the_form_that_the_figure_expects():
-    assert CHAPTERS == ["02", "03", "04"]
     for chapter in CHAPTERS:
         ids = [question["id"] for question in _question.load(chapter)]
         assert ids == [f"{int(chapter)}.{n + 1}" for n in range(len(ids))]
@@ -56,131 +50,36 @@ def test_the_data_has_the_form_that_the_figure_expects():
             assert "$" not in text, text  # no MathJax inside a figure
 
 
-def self_weight(width: int, std: float = 1.0) -> float:
-    """The weight that one of eight random vectors gives itself."""
-    x = std * torch.randn(2000, 8, width, generator=torch.Generator().manual_seed(0))
-    return basic_self_attention(x)[1].diagonal(dim1=1, dim2=2).mean().item()
-
-
-@functools.cache
-def random_scores() -> torch.Tensor:
-    """Scores of 20,000 random queries with 16 random keys each, width 64, undivided."""
-    generator = torch.Generator().manual_seed(0)
-    q, k = torch.randn(20_000, 1, 64, generator=generator), torch.randn(20_000, 16, 64, generator=generator)
-    return (q * k).sum(dim=-1)
-
-
-def largest_weight(divisor: float) -> tuple[float, float]:
-    """The largest weight of a random query on average, and the standard deviation of its scores."""
-    scores = random_scores() / divisor
-    return scores.softmax(dim=-1).amax(dim=-1).mean().item(), scores.std().item()
-
-
-@functools.cache
-def example() -> dict[str, torch.Tensor]:
-    """The attention weights of the worked example."""
-    q, k, v = X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T
-    scores, future = q @ k.T / 2, ~causal_mask(4)
-    return {
-        "basic": basic_self_attention(X)[1],
-        "unmasked": attention(q, k, v)[1],
-        "masked": attention(q, k, v, causal_mask(4))[1],
-        "zero": scores.masked_fill(future, 0.0).softmax(dim=-1),
-    }
-
-
-THE, CAT, SAT, DOWN = range(4)
-
-
-def ahead(weights: torch.Tensor) -> float:
-    """The weight that row "the" gives to later words."""
-    return weights[THE, CAT:].sum().item()
-
-
-def grown(t: int) -> int:
-    """Parameters of a layer that has processed `t` tokens."""
-    layer = MultiHeadAttention(64, 4)
-    layer(torch.zeros(1, t, 64))
-    return sum(p.numel() for p in layer.parameters())
-
-
-NUMBERS = {  # each answer and each foreseen mistake, from the package
-    "2.2": lambda: [
-        example()["basic"][SAT, THE], 0, 1 / 4, 1 / (X[SAT] @ X[1:].T).exp().sum(),
-        (X[SAT] @ X.T * math.log(2)).softmax(dim=0)[THE], example()["basic"][SAT, CAT],
-    ],
-    "2.5": lambda: [self_weight(16), 1 / 8, 1 / 2],
-    "2.6": lambda: [self_weight(64, 0.02), self_weight(64)],
-    "3.3": lambda: [largest_weight(1)[0], 1 / 16, largest_weight(8)[0], 1],
-    "3.4": lambda: [largest_weight(64)[1], largest_weight(8)[1], largest_weight(64)[1] ** 2, largest_weight(1)[1]],
-    "3.5": lambda: [grown(32) / grown(4), 1024 / 32, (1024 / 32) ** 2],
-    "4.3": lambda: [ahead(example()["zero"]), ahead(example()["masked"]), example()["zero"][THE, THE],
-                    ahead(example()["unmasked"])],
-    "4.5": lambda: [math.log(26) / 16, 0, math.log(26), math.log(26) * 15 / 16],
-}  # fmt: skip
+ANSWERS = {chapter: importlib.import_module(f"answers.chapter_{chapter}") for chapter in CHAPTERS}
+NUMBERS = {id: compute for module in ANSWERS.values() for id, compute in module.NUMBERS.items()}
+CHOICES = {id: compute for module in ANSWERS.values() for id, compute in module.CHOICES.items()}
+IN_CHAPTER = {id for module in ANSWERS.values() for id in module.IN_CHAPTER}
 
 
 @pytest.mark.parametrize("id", [id for id, question in QUESTIONS.items() if question["kind"] == "number"])
 def test_the_numbers_are_those_that_the_package_computes(id):
     question = QUESTIONS[id]
     stored = [question["answer"], *(hint["answer"] for hint in question["hints"])]
-    for number, computed in zip(stored, NUMBERS[id](), strict=True):
-        assert float(computed) == pytest.approx(number, rel=0.02, abs=0.0006)
-    right = float(NUMBERS[id]()[0])
-    assert abs(right - question["answer"]) <= question["tolerance"] + 1e-9
+    computed = list(NUMBERS[id]())
+    for number, value in zip(stored, computed, strict=True):
+        assert float(value) == pytest.approx(number, rel=0.02, abs=0.0006)
+    assert abs(float(computed[0]) - question["answer"]) <= question["tolerance"] + 1e-9
 
 
-def choose(id: str) -> str:
-    """Return the right choice, worked out with the package."""
-    basic = example()["basic"]
-    scores = X @ X.T
-    same = [row for row in range(4) if torch.equal(example()["masked"][row], example()["unmasked"][row])]
-    order = torch.tensor([3, 1, 0, 2])
-    out, weights = basic_self_attention(X[order])
-    match id:
-        case "2.1":
-            return " and ".join(f"*{TOKENS[j]}*" for j in range(4) if scores[SAT, j] == scores[SAT].max())
-        case "2.3" | "4.2":
-            return f"*{TOKENS[basic.amax(dim=1).argmax() if id == '2.3' else same[0]]}*"
-        case "2.4":
-            moved = torch.allclose(weights, basic[order][:, order]) and torch.allclose(out, (basic @ X)[order])
-            return "the rows and columns of the weights move" if moved else ""
-        case "3.1":
-            return "1/4 for each word" if example()["unmasked"][CAT].tolist() == [0.25] * 4 else ""
-        case "3.2":
-            attention(torch.ones(4, 8), torch.ones(4, 8), torch.ones(4, 3))
-            with pytest.raises((ValueError, jaxtyping.TypeCheckError)):
-                attention(torch.ones(4, 8), torch.ones(4, 3), torch.ones(4, 8))
-            return "only queries and keys"
-        case "3.6":
-            digits = torch.randint(10, (20_000, 8), generator=torch.Generator().manual_seed(0))
-            commonest = torch.nn.functional.one_hot(digits, 10).sum(dim=1).amax(dim=1).float().mean() / 8
-            return f"near {commonest:.1f}"
-        case "4.4":
-            w_value = W_VALUE.clone().requires_grad_()
-            mask = causal_mask(4)
-            mask[0] = False  # a padding row
-            weights = (X @ W_QUERY.T @ (X @ W_KEY.T).T / 2).masked_fill(~mask, -math.inf).softmax(dim=-1)
-            (weights @ (X @ w_value.T))[1:].sum().backward()  # without that row
-            return "the gradient of W^v is NaN" if w_value.grad.isnan().all() else ""
-    return QUESTIONS[id]["answer"]  # 4.1 and 4.6 are trained in the chapter, where asserts hold the numbers
-
-
-@pytest.mark.parametrize("id", [id for id, question in QUESTIONS.items() if question["kind"] == "choice"])
+@pytest.mark.parametrize("id", CHOICES)
 def test_the_right_choice_is_what_the_package_computes(id):
-    found = choose(id)
+    found = CHOICES[id]()
     assert found
     assert found in QUESTIONS[id]["answer"]
 
 
-def test_numbers_in_explanations_are_those_that_the_package_computes():
-    facts = {
-        "2.3": [f"{example()['basic'][CAT, CAT]:.3f}", f"{example()['basic'][DOWN, DOWN]:.3f}"],
-        "2.5": [f"{self_weight(64):.3f}"],
-        "2.6": [f"{64 * 0.02**2:.3f}", f"{math.exp(64 * 0.02**2):.3f}"],
-        "3.4": [f"{largest_weight(64)[0]:.2f}"],
-    }
-    for id, numbers in facts.items():
+def test_each_answer_is_computed_or_held_by_its_chapter():
+    assert sorted([*NUMBERS, *CHOICES, *IN_CHAPTER]) == sorted(QUESTIONS)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_numbers_in_explanations_are_those_that_the_package_computes(chapter):
+    for id, numbers in getattr(ANSWERS[chapter], "explained", dict)().items():
         for number in numbers:
             assert number in QUESTIONS[id]["explanation"], (id, number)
 
