@@ -1,4 +1,4 @@
-"""Generated tables are up to date, and every claim of the slides has a verdict and a test or source."""
+"""Generated tables are up to date, and every note on the slides has a test or source."""
 
 import math
 import re
@@ -13,18 +13,8 @@ from lecture21.accounting import published
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
-SLIDES = "slides_checked.md"
-COLOURS = {
-    "right": "success",
-    "imprecise": "warning",
-    "wrong": "danger",
-    "unverifiable": "muted",
-    "rumour": "info",
-}
-CLAIM = re.compile(
-    r"^(?P<claim>\S.*) \{bdg-(?P<colour>\w+)\}`(?P<verdict>\w+)`\n: (?P<text>(?:.|\n)*?)\n\n", re.MULTILINE
-)
-SOURCE = "Held by: a source"
+NOTES = "notes_on_slides.md"
+GROUPS = ["Correct", "Needs a condition", "Differs from the source", "Not public"]
 
 
 def read(name: str) -> str:
@@ -148,45 +138,47 @@ def test_all_but_switch_read_most_of_their_weights_at_64():
     assert [name for name, share in shares.items() if share <= 0.85] == ["switch-base-128", "switch-c"]
 
 
-# The claims
+# The notes on the slides
 
 
-def claims() -> list[re.Match[str]]:
-    return list(CLAIM.finditer(read(SLIDES)[read(SLIDES).index("## S1:") :] + "\n\n"))
+def notes() -> list[tuple[str, ...]]:
+    """Group, slide, statement, note and what checks it, of each row."""
+    found, group = [], ""
+    for line in read(NOTES).splitlines():
+        if line.startswith("## "):
+            group = line.removeprefix("## ")
+        elif re.match(r"\| S\d", line):
+            cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+            assert len(cells) == 4, line
+            found.append((group, *cells))
+    return found
 
 
-def grounds(text: str) -> str:
-    """The last sentence of a claim, which names its test or source."""
-    return " ".join(line.strip() for line in text[max(text.rfind("Held by:"), text.rfind("Test:")) :].splitlines())
+def test_the_notes_have_four_groups_in_the_order_of_the_slides():
+    assert list(dict.fromkeys(group for group, *_ in notes())) == GROUPS
+    for group in GROUPS:
+        numbers = [int(slide[1:]) for name, slide, *_ in notes() if name == group]
+        assert numbers == sorted(numbers)
+        assert set(numbers) <= set(range(1, 39))
 
 
-def test_every_slide_has_its_section_once_and_in_order():
-    assert re.findall(r"^## (S\d+):", read(SLIDES), re.MULTILINE) == [f"S{n}" for n in range(1, 39)]
+def test_the_stated_counts_of_the_notes_are_correct():
+    sentence = " ".join(read(NOTES).split())
+    counts = Counter(group for group, *_ in notes())
+    stated = re.search(
+        r"Of (\d+) statements, (\d+) are correct, (\d+) need a condition, (\d+) differ from their source, "
+        r"and (\d+) concern what is not public\.",
+        sentence,
+    )
+    assert list(map(int, stated.groups())) == [counts.total(), *(counts[group] for group in GROUPS)]
 
 
-def test_a_section_names_its_slide_as_the_index_does():
-    index = dict(re.findall(r"^\| (S\d+) \| ([^|]*) \|", read("slides.md"), re.MULTILINE))
-    plain = str.maketrans({"“": '"', "”": '"', ":": ",", ".": ""})
-    for number, title in re.findall(r"^## (S\d+): (.*)$", read(SLIDES), re.MULTILINE):
-        assert title.translate(plain) == index[number].translate(plain), number
-
-
-def test_every_verdict_is_one_of_five_in_its_colour():
-    assert len(claims()) > 70
-    assert {match["verdict"]: match["colour"] for match in claims()} == COLOURS
-    assert [m["claim"] for m in claims() if COLOURS[m["verdict"]] != m["colour"]] == []
-    # No claim was skipped because of a different layout.
-    body = read(SLIDES)[read(SLIDES).index("## S1:") :]
-    assert body.count("{bdg-") == len(claims())
-
-
-def test_every_claim_names_a_test_or_a_source():
-    for match in claims():
-        ground = grounds(match["text"])
-        named = ground.startswith("Held by: *")
-        assert named or ground == SOURCE, match["claim"]
-        # Without a test, a claim needs a citation.
-        assert named or "{cite" in match["text"] or "As at S" in match["text"], match["claim"]
+def test_every_note_names_a_test_or_a_source():
+    for _, slide, statement, note, ground in notes():
+        assert (ground == "the source" and "{cite" in note) or re.fullmatch(r"\*[^*]+\*(; \*[^*]+\*)*", ground), (
+            slide,
+            statement,
+        )
 
 
 def names_of_tests() -> set[str]:
@@ -194,29 +186,17 @@ def names_of_tests() -> set[str]:
     return set(re.findall(r"^def (test_\w+)\(", source, re.MULTILINE))
 
 
-def missing(page: str, there: set[str]) -> list[str]:
-    """Return the tests that a page names after "Held by:" or "held by" and that do not exist."""
-    named = [
-        name for text in re.findall(r"[Hh]eld by:? ([*][^\n]*)", page) for name in re.findall(r"\*([^*]+)\*", text)
-    ]
+def missing(there: set[str]) -> list[str]:
+    """Return the tests that the notes name and that do not exist."""
+    named = [name for *_, ground in notes() for name in re.findall(r"\*([^*]+)\*", ground)]
     assert len(named) >= 50
     return [name for name in named if "test_" + re.sub(r"[^a-z0-9]+", "_", name) not in there]
 
 
-def test_every_test_that_a_claim_names_exists():
-    assert missing(read(SLIDES), names_of_tests()) == []
+def test_every_test_that_a_note_names_exists():
+    assert missing(names_of_tests()) == []
 
 
 def test_a_missing_test_is_reported():
     name = "basic attention is permutation equivariant"
-    assert missing(read(SLIDES), names_of_tests() - {"test_" + name.replace(" ", "_")}) == [name]
-
-
-def test_the_stated_count_of_verdicts_is_correct():
-    sentence = re.search(r"^Of (\d+) claims(.*?)\.$", read(SLIDES), re.MULTILINE | re.DOTALL)
-    assert int(sentence[1]) == len(claims())
-    said = {
-        verdict.removesuffix("s"): int(number)
-        for number, verdict in re.findall(r"(\d+) (?:are )?([a-z]+)", sentence[2])
-    }
-    assert said == Counter(match["verdict"] for match in claims())
+    assert missing(names_of_tests() - {"test_" + name.replace(" ", "_")}) == [name]
