@@ -26,14 +26,3 @@ def test_steps_number_the_columns_that_have_no_name():
 def test_steps_write_no_negative_zero():
     axes = figures.basic_steps(torch.tensor([[-0.0, 1.0], [-1e-6, 1.0]]), ["a", "b"])
     assert "-0" not in [text.get_text() for text in axes["x"].texts]
-
-
-def test_an_arrow_leads_from_each_vector_to_its_output():
-    out = basic_self_attention(X)[0]
-    ax = figures.vector_plane(X, out, TOKENS, axes=(0, 2), names=("thing", "place"), title="moved")
-    before, after = (points.get_offsets() for points in ax.collections)
-    np.testing.assert_allclose(before, X[:, [0, 2]].numpy())
-    np.testing.assert_allclose(after, out[:, [0, 2]].numpy())
-    arrows = [text for text in ax.texts if text.arrow_patch is not None]
-    np.testing.assert_allclose([arrow.xy for arrow in arrows], out[:, [0, 2]].numpy())
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("thing", "place")

@@ -1,4 +1,4 @@
-"""Exercises of chapter 02: self-attention without weights."""
+"""Exercises of chapter 02: self-attention without parameters."""
 
 import random
 
@@ -13,7 +13,7 @@ from lecture21.exercises._exercise import Case, Exercise, normal, rows_sum_to_on
 def _softmax(scores):
     """Return the softmax of each row of `scores`, a tensor of shape (T, S).
 
-    The scores may be as large as 1000, where exp() overflows.
+    The result has the same shape. Scores may be as large as 1000, where exp() overflows.
     """
     largest = scores.max(dim=-1, keepdim=True).values
     powers = (scores - largest).exp()
@@ -37,7 +37,7 @@ def _softmax_cases(rng: random.Random) -> list[Case]:
 _SOFTMAX = Exercise(
     number="2.1",
     name="softmax",
-    title="a softmax that does not overflow",
+    title="a numerically stable softmax",
     solution=_softmax,
     cases=_softmax_cases,
     properties=(
@@ -59,7 +59,7 @@ def _overflowing(scores):
 
 
 @_SOFTMAX.mistake(
-    looks="The columns sum to 1 and the rows do not, so that each token distributes its attention unevenly.",
+    looks="The columns sum to 1 and the rows do not, so outputs are no longer averages.",
     hint="your columns sum to 1. Each row belongs to one query: over which dimension must the sum run?",
 )
 def _over_columns(scores):
@@ -100,10 +100,11 @@ def _sums_without_a_dimension(scores):
 
 
 def _basic_self_attention(x):
-    """Return the outputs and the weights of self-attention without parameters.
+    """Return (outputs, weights) of self-attention without parameters.
 
-    The weights are the softmax of all dot products of the rows of `x`, a tensor of shape
-    (T, C); the outputs are averages of the rows of `x` with these weights.
+    `x` has the shape (T, C), with one token in each row. The weights (T, T) are the softmax
+    of all dot products between rows of `x`. Output i is the average of the rows of `x`,
+    weighted by row i of the weights; the outputs have the shape (T, C).
     """
     weights = (x @ x.T).softmax(dim=-1)
     return weights @ x, weights
@@ -123,7 +124,7 @@ def _attention_cases(rng: random.Random) -> list[Case]:
 _ATTENTION = Exercise(
     number="2.2",
     name="basic_self_attention",
-    title="attention without weights to learn",
+    title="self-attention without parameters",
     solution=_basic_self_attention,
     cases=_attention_cases,
     properties=(
@@ -146,7 +147,7 @@ def _without_softmax(x):
 
 
 @_ATTENTION.mistake(
-    looks="The columns of the weights sum to 1. The heatmap looks plausible, because the scores are symmetric.",
+    looks="The columns of the weights sum to 1. The heatmap looks plausible: it is the transpose of the right one.",
     hint="your columns sum to 1. Row i holds the shares that token i takes: which dimension must sum to 1?",
 )
 def _softmax_over_queries(x):
@@ -155,7 +156,7 @@ def _softmax_over_queries(x):
 
 
 @_ATTENTION.mistake(
-    looks="The weights are right and the outputs are not: token i receives what others take from it.",
+    looks="The weights are right and the outputs are not: they are weighted by columns, which do not sum to 1.",
     hint="the weights are right. Output i is the sum over j of w_ij x_j: does your product use row i or column i?",
 )
 def _transposed_weights(x):
@@ -173,8 +174,8 @@ def _features_attend(x):
 
 
 @_ATTENTION.mistake(
-    looks="The rows of each result do not have the width that the next line expects.",
-    hint="the two results are there, in the other order: outputs first, then weights.",
+    looks="The next line uses the (T, T) weights as if they were the (T, C) outputs, and fails or computes nonsense.",
+    hint="both results are right, but in the wrong order. Which one does the docstring name first?",
 )
 def _weights_first(x):
     weights = (x @ x.T).softmax(dim=-1)
@@ -185,10 +186,10 @@ def _weights_first(x):
 
 
 def _commutes(attend, x, order):
-    """Return whether reordering the tokens before `attend` or after it gives the same result.
+    """Return True if reordering the tokens before `attend` equals reordering its outputs.
 
-    `attend` maps a tensor of shape (T, C) to one of the same shape; `order` holds the indices
-    0 to T-1 in any order. Results that differ by rounding only are equal.
+    `attend` is a function from (T, C) to (T, C), `x` its input, and `order` a tensor with the
+    indices 0 to T-1 in any order. Differences due to rounding, below 1e-4, do not count.
     """
     return torch.allclose(attend(x[order]), attend(x)[order], atol=1e-4)
 
@@ -238,14 +239,14 @@ def _commutes_cases(rng: random.Random) -> list[Case]:
 _COMMUTES = Exercise(
     number="2.3",
     name="commutes",
-    title="does the order of the tokens matter?",
+    title="a test for permutation equivariance",
     solution=_commutes,
     cases=_commutes_cases,
 )
 
 
 @_COMMUTES.mistake(
-    looks="Attention seems to depend on the order, since the outputs come in another order.",
+    looks="False for attention, which seems to depend on the order: its outputs come in another order.",
     hint="the outputs are reordered as well. Which row of attend(x[order]) belongs to which row of attend(x)?",
 )
 def _outputs_in_the_old_order(attend, x, order):

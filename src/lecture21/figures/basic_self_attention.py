@@ -1,4 +1,4 @@
-"""Self-attention without weights as a calculation on a few short vectors, and the vectors in a plane."""
+"""Self-attention without parameters as a calculation on a few short vectors."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lecture21.attention import basic_self_attention
 from lecture21.figures.heatmaps import _label_axes, attention_map, matrix
-from lecture21.figures.style import COLOURS, TEXT_COLOURS, WIDTH
+from lecture21.figures.style import TEXT_COLOURS, WIDTH
 
 
 def basic_steps(
@@ -61,39 +61,3 @@ def _pairs(ax: Axes, values: Float[Tensor, "T T"], tokens: Sequence[str], title:
     else:
         _table(ax, values, tokens, tokens, title, "black")
     _label_axes(ax)
-
-
-def vector_plane(
-    x: Float[Tensor, "T C"],
-    out: Float[Tensor, "T C"],
-    tokens: Sequence[str],
-    *,
-    axes: tuple[int, int],
-    names: tuple[str, str],
-    title: str = "",
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw two columns of the token vectors as points, with an arrow from each to its output.
-
-    Args:
-        x: token vectors before attention.
-        out: token vectors after attention.
-        tokens: names of the rows.
-        axes: the two columns.
-        names: names of these columns.
-    """
-    ax = plt.subplots(figsize=(5.4, 4.2))[1] if ax is None else ax
-    before, after = (values.detach()[:, list(axes)].numpy() for values in (x, out))
-    ax.scatter(*before.T, s=60, facecolors="white", edgecolors="black", zorder=3)
-    ax.scatter(*after.T, s=60, color=COLOURS["output"], zorder=3)
-    for token, start, end in zip(tokens, before, after, strict=True):
-        ax.annotate(
-            "", end, start, arrowprops={"arrowstyle": "->", "color": COLOURS["output"], "shrinkA": 5, "shrinkB": 5}
-        )
-        ax.annotate(token, start, xytext=(0, 8), textcoords="offset points", ha="center", fontsize=10.5)
-    ax.margins(0.14)
-    ax.set_xlabel(names[0])
-    ax.set_ylabel(names[1])
-    ax.set_aspect("equal")
-    ax.set_title(title)
-    return ax

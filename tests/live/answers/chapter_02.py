@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from answers.worked import CAT, DOWN, SAT, THE, example
+from answers.worked import CAT, SAT, THE, example
 from lecture21.attention import basic_self_attention
 from lecture21.data.worked_example import TOKENS, X
 
@@ -25,7 +25,7 @@ def reordered() -> str:
     out, weights = basic_self_attention(X[order])
     basic = example()["basic"]
     moved = torch.allclose(weights, basic[order][:, order]) and torch.allclose(out, (basic @ X)[order])
-    return "the rows and columns of the weights move" if moved else ""
+    return "The rows and columns of the weights move" if moved else ""
 
 
 NUMBERS = {
@@ -33,20 +33,19 @@ NUMBERS = {
         example()["basic"][SAT, THE], 0, 1 / 4, 1 / (X[SAT] @ X[1:].T).exp().sum(),
         (X[SAT] @ X.T * math.log(2)).softmax(dim=0)[THE], example()["basic"][SAT, CAT],
     ],
-    "2.5": lambda: [self_weight(16), 1 / 8, 1 / 2],
-    "2.6": lambda: [self_weight(64, 0.02), self_weight(64)],
+    "2.4": lambda: [self_weight(16), 1 / 8, 1 / 2],
+    "2.5": lambda: [self_weight(64, 0.02), self_weight(64)],
 }  # fmt: skip
 CHOICES = {
     "2.1": largest_scores,
-    "2.3": lambda: f"*{TOKENS[example()['basic'].amax(dim=1).argmax()]}*",
-    "2.4": reordered,
+    "2.3": reordered,
 }
 IN_CHAPTER = set()
 
 
-def EXPLAINED() -> dict[str, list[str]]:
+def explained() -> dict[str, list[str]]:
     return {
-        "2.3": [f"{example()['basic'][CAT, CAT]:.3f}", f"{example()['basic'][DOWN, DOWN]:.3f}"],
-        "2.5": [f"{self_weight(64):.3f}"],
-        "2.6": [f"{64 * 0.02**2:.3f}", f"{math.exp(64 * 0.02**2):.3f}"],
+        "2.2": [f"{X[SAT].mul(X).sum(dim=1).exp().sum():.2f}"],
+        "2.4": [f"{self_weight(64):.3f}"],
+        "2.5": [f"{64 * 0.02**2:.3f}", f"{math.exp(64 * 0.02**2):.3f}"],
     }

@@ -58,5 +58,5 @@ CHOICES = {
 IN_CHAPTER = set()
 
 
-def EXPLAINED() -> dict[str, list[str]]:
+def explained() -> dict[str, list[str]]:
     return {"3.4": [f"{largest_weight(64)[0]:.2f}"]}
