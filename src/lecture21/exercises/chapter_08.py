@@ -1,0 +1,227 @@
+"""Exercises of chapter 08: a GPT as a probability."""
+
+import random
+
+import torch
+from torch import Tensor
+
+from lecture21.exercises._exercise import Case, Exercise, normal
+
+# 8.1
+
+
+def _log_probability(logits, ids):
+    """Return the log probability of a string, in nats: a tensor of shape ().
+
+    `ids` has the shape (T,), T at least 2, and `logits` the shape (T, V): row t holds the scores
+    that a GPT computes from the tokens up to ids[t] for the token that follows. The first token
+    is given: sum log P(ids[t] | ids[:t]) over t = 1 to T - 1.
+    """
+    log_p = logits[:-1].log_softmax(dim=-1)
+    return log_p.gather(-1, ids[1:, None]).sum()
+
+
+def _string(rng: random.Random, t: int, v: int) -> Tensor:
+    """Return ids in which no token follows itself or comes back two places later."""
+    ids = [rng.randrange(v)]
+    while len(ids) < t:
+        ids.append(rng.choice([i for i in range(v) if i not in ids[-2:]]))
+    return torch.tensor(ids)
+
+
+def _log_probability_cases(rng: random.Random) -> list[Case]:
+    t, v = rng.randint(5, 8), rng.randint(6, 9)
+    return [
+        Case((normal(rng, 2, 3), _string(rng, 2, 3)), "T = 2, V = 3"),
+        Case((normal(rng, 3, 4), _string(rng, 3, 4)), "T = 3, V = 4"),
+        Case((2 * normal(rng, t, v) + 5, _string(rng, t, v)), f"T = {t}, V = {v}, scores near 5"),
+        Case((normal(rng, 400, 9, dtype=torch.float64), _string(rng, 400, 9)), "T = 400 in float64, P below 1e-324"),
+    ]
+
+
+_LOG_PROBABILITY = Exercise(
+    number="8.1",
+    name="log_probability",
+    title="the log probability of a string",
+    solution=_log_probability,
+    cases=_log_probability_cases,
+    properties=(
+        (
+            "a logarithm of a probability is never positive",
+            lambda arguments, result: bool(result <= 0),
+        ),
+        (
+            "the result must be finite: add logarithms instead of multiplying probabilities",
+            lambda arguments, result: bool(result.isfinite()),
+        ),
+    ),
+)
+
+
+@_LOG_PROBABILITY.mistake(
+    looks="The loss of a trained model is far too high, as if it had learned nothing.",
+    hint="your row t scores ids[t], which the model has already seen. Which token does row t predict?",
+)
+def _not_shifted(logits, ids):
+    log_p = logits[1:].log_softmax(dim=-1)
+    return log_p.gather(-1, ids[1:, None]).sum()
+
+
+@_LOG_PROBABILITY.mistake(
+    looks="The number can be positive, and adding 1 to all scores changes it.",
+    hint="you add scores, not logarithms of probabilities. Do the numbers of a row sum to 1 after exp?",
+)
+def _sum_of_scores(logits, ids):
+    return logits[:-1].gather(-1, ids[1:, None]).sum()
+
+
+@_LOG_PROBABILITY.mistake(
+    looks="A long text seems as probable as a short one.",
+    hint="your result is a mean over the tokens. Is the logarithm of a product a sum or a mean?",
+)
+def _mean_over_tokens(logits, ids):
+    log_p = logits[:-1].log_softmax(dim=-1)
+    return log_p.gather(-1, ids[1:, None]).mean()
+
+
+@_LOG_PROBABILITY.mistake(
+    looks="Correct for short strings, -inf for long ones.",
+    hint="your product of many probabilities underflows to 0, and log(0) is -inf. In which order do you take the "
+    "logarithm and combine the factors?",
+)
+def _logarithm_of_the_product(logits, ids):
+    p = logits[:-1].softmax(dim=-1)
+    return p.gather(-1, ids[1:, None]).prod().log()
+
+
+@_LOG_PROBABILITY.mistake(
+    looks="The probabilities of all next tokens do not sum to 1; those of all positions do.",
+    hint="your softmax normalizes over the positions. Over which dimension must the probabilities sum to 1?",
+)
+def _over_the_positions(logits, ids):
+    log_p = logits[:-1].log_softmax(dim=0)
+    return log_p.gather(-1, ids[1:, None]).sum()
+
+
+# 8.2
+
+
+def _top_p(probabilities, p):
+    """Return a distribution of shape (V,), cut to its nucleus.
+
+    Keep the fewest most probable tokens whose probabilities together reach `p` (0 < p <= 1), set
+    the others to 0, and divide so that the result sums to 1. No two tokens have the same
+    probability. Do not change `probabilities`.
+    """
+    ordered, order = probabilities.sort(descending=True)
+    before = ordered.cumsum(dim=0) - ordered  # what the more probable tokens already have
+    kept = torch.where(before < p, ordered, 0.0)
+    result = torch.zeros_like(probabilities)
+    result[order] = kept
+    return result / result.sum()
+
+
+def _distribution(rng: random.Random, *weights: float, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return a distribution in random order, neither ascending nor descending."""
+    shuffled = sorted(weights)
+    while sorted(shuffled) in (shuffled, shuffled[::-1]):
+        rng.shuffle(shuffled)
+    total = sum(shuffled)
+    return torch.tensor([each / total for each in shuffled], dtype=dtype)
+
+
+def _top_p_cases(rng: random.Random) -> list[Case]:
+    n = rng.randint(10, 14)
+    many = [rng.uniform(0.9, 1.0) * 0.75**i for i in range(n)]
+    return [
+        Case((_distribution(rng, 60.0, 30.0, 10.0), 0.8), "probabilities 0.6, 0.3, 0.1 in another order, p = 0.8"),
+        Case(
+            (_distribution(rng, 40.0, 30.0, 15.0, 10.0, 5.0), 0.8),
+            "0.40, 0.30, 0.15, 0.10, 0.05 in another order, p = 0.8",
+        ),
+        Case((_distribution(rng, 40.0, 30.0, 15.0, 10.0, 5.0), 0.02), "0.40, 0.30, 0.15, 0.10, 0.05, p = 0.02"),
+        Case((_distribution(rng, *many), rng.uniform(0.55, 0.7)), f"{n} tokens"),
+        Case((_distribution(rng, *many, dtype=torch.float64), 0.9), f"{n} tokens in float64, p = 0.9"),
+    ]
+
+
+_TOP_P = Exercise(
+    number="8.2",
+    name="top_p",
+    title="top-p sampling",
+    solution=_top_p,
+    cases=_top_p_cases,
+    properties=(
+        ("the result must sum to 1", lambda arguments, result: abs(float(result.sum()) - 1) < 1e-4),
+        (
+            "the most probable token must always be kept",
+            lambda arguments, result: bool(result[arguments[0].argmax()] > 0),
+        ),
+        (
+            "the kept tokens must together reach p",
+            lambda arguments, result: bool(arguments[0][result > 0].sum() >= arguments[1] - 1e-6),
+        ),
+        (
+            "without the least probable kept token, the others must not reach p",
+            lambda arguments, result: bool(
+                arguments[0][result > 0].sum() - arguments[0][result > 0].min() < arguments[1]
+            ),
+        ),
+    ),
+)
+
+
+@_TOP_P.mistake(
+    looks="A small p leaves no token at all, and the division by the sum gives NaN.",
+    hint="the token that carries the sum past p is missing. What is left when the first token alone exceeds p?",
+)
+def _without_the_last(probabilities, p):
+    ordered, order = probabilities.sort(descending=True)
+    kept = torch.where(ordered.cumsum(dim=0) <= p, ordered, 0.0)
+    result = torch.zeros_like(probabilities)
+    result[order] = kept
+    return result / result.sum()
+
+
+@_TOP_P.mistake(
+    looks="The text is nonsense: each probability belongs to another token.",
+    hint="the numbers are right, but in sorted order. Which token does entry i of your result belong to?",
+)
+def _still_sorted(probabilities, p):
+    ordered, _ = probabilities.sort(descending=True)
+    before = ordered.cumsum(dim=0) - ordered
+    kept = torch.where(before < p, ordered, 0.0)
+    return kept / kept.sum()
+
+
+@_TOP_P.mistake(
+    looks="torch.multinomial normalizes by itself, so samples are right; every printed probability is too small.",
+    hint="the right tokens are kept, but the result does not sum to 1.",
+)
+def _not_normalized(probabilities, p):
+    ordered, order = probabilities.sort(descending=True)
+    before = ordered.cumsum(dim=0) - ordered
+    result = torch.zeros_like(probabilities)
+    result[order] = torch.where(before < p, ordered, 0.0)
+    return result
+
+
+@_TOP_P.mistake(
+    looks="The model writes its least probable tokens.",
+    hint="you add up from the least probable token. In which direction does sort() order by default?",
+)
+def _from_the_bottom(probabilities, p):
+    ordered, order = probabilities.sort()
+    before = ordered.cumsum(dim=0) - ordered
+    result = torch.zeros_like(probabilities)
+    result[order] = torch.where(before < p, ordered, 0.0)
+    return result / result.sum()
+
+
+@_TOP_P.mistake(
+    looks="p = 0.9 keeps nothing unless one token has more than 0.9.",
+    hint="you compare each probability with p. What has to reach p is their sum, from the most probable one down.",
+)
+def _each_above_p(probabilities, p):
+    result = torch.where(probabilities >= p, probabilities, 0.0)
+    return result / result.sum()
