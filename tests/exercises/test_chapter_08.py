@@ -1,0 +1,36 @@
+"""The answers of chapter 08 agree with the package."""
+
+import random
+
+import pytest
+import torch
+
+from lecture21.exercises import chapter_08
+from lecture21.exercises._registry import find
+from lecture21.exercises.chapter_08_samplers import SAMPLERS
+from lecture21.generation import next_token_probabilities
+from lecture21.objectives import token_log_probabilities
+
+LOGITS = torch.tensor([0.40, 0.30, 0.15, 0.10, 0.05]).log()
+
+
+def test_the_log_probability_is_that_of_the_package():
+    for logits, ids in (case.arguments for case in find("8.1").cases(random.Random(0))):
+        expected = token_log_probabilities(logits[None, :-1], ids[None, 1:]).sum()
+        torch.testing.assert_close(chapter_08._log_probability(logits, ids), expected)
+
+
+def test_top_p_is_that_of_the_package():
+    for probabilities, p in (case.arguments for case in find("8.2").cases(random.Random(0))):
+        torch.testing.assert_close(
+            chapter_08._top_p(probabilities, p), next_token_probabilities(probabilities.log(), top_p=p)
+        )
+
+
+@pytest.mark.parametrize("letter", SAMPLERS)
+def test_only_the_wrong_samplers_differ_from_the_package(letter: str):
+    ids = SAMPLERS[letter](LOGITS, 0.5, 0.9, 20_000, torch.Generator().manual_seed(0))
+    shares = torch.bincount(ids, minlength=5) / 20_000
+    expected = next_token_probabilities(LOGITS, temperature=0.5, top_p=0.9)
+    differs = bool((shares - expected).abs().max() > 0.02)
+    assert differs == (letter in find("8.3").solution)
