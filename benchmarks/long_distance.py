@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/long_distance.py [SEED ...]      (0 1 2 3 4 if none is named; about 45 s each on one core)
 
-Writes the result `long_distance`, one row for each head, before training, after 700 steps (as in the chapter)
+Writes the result `long_distance`, one row for each head, before training, after 700 steps (as in the lab)
 and after 1500: the attention weight from a verb to the two words that complete it, and to the two that complete the
 sentence's other verb, with both verbs visible and with both masked; how often a verb is predicted correctly when both
 are masked; and the same with this head disabled.
@@ -27,7 +27,7 @@ PAD, MASK = phrases.VOCABULARY.pad, phrases.VOCABULARY.mask
 
 
 def fit(model: MaskedLM, ids: torch.Tensor, seed: int) -> Iterator[int]:
-    """Train as the chapter does, on masked words, and stop to be looked at; the rate rises, then falls."""
+    """Train as the lab does, on masked words, and stop to be looked at; the rate rises, then falls."""
     optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.98))
     generator = torch.Generator().manual_seed(seed)
     for step in range(LOOKS[-1] + 1):

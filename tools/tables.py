@@ -49,9 +49,9 @@ def transformer_against_gpt() -> list[Row]:
             "2: attention, feed-forward. A decoder block without its cross-attention",
         ],
         [
-            "Who sees whom",
-            "encoder: all see all; decoder: the past, and through cross-attention the whole input",
-            "the past, and nothing else",
+            "Each position attends to",
+            "encoder: all positions; decoder: itself and earlier positions, and by cross-attention the complete source",
+            "itself and earlier positions",
         ],
         [
             "Parameters of one block",
@@ -73,13 +73,13 @@ def transformer_against_gpt() -> list[Row]:
         ["Norm", "after each sum (post-norm)", "after each sum; before each layer from GPT-2 on {cite}`radford2019`"],
         ["Vocabulary", f"about {BASE['source_vocab_size']:,}, shared by English and German", f"{gpt.vocab_size:,}"],
         ["Output", "softmax over the target's vocabulary", "softmax over the vocabulary"],
-        ["Output weights", "the table of tokens, shared three ways", "the table of tokens"],
+        ["Output weights", "the token table, shared with both inputs", "the token table, shared with the input"],
         ["It models", "$P(Y \\mid X)$", "$P(X)$"],
         ["Objective", "cross-entropy of each target token, smoothed by 0.1", "cross-entropy of each token"],
         [
             "From model to text",
             "beam search; for translation 4 beams, length penalty 0.6",
-            "a choice: greedy, or any way of sampling; the paper itself fine-tunes",
+            "a choice: greedy decoding or sampling; the paper itself fine-tunes",
         ],
         ["Source", "{cite}`vaswani2017`", "{cite}`radford2018,openai2018code`"],
     ]

@@ -68,3 +68,26 @@ class TestWordLinks:
             figures.word_links(["a", "b"], torch.ones(1, 2), 2)
         with pytest.raises(ValueError, match="colours for 7 heads, got 8"):
             figures.word_links(["a"], torch.ones(8, 1), 0)
+
+
+class TestFamilies:
+    def test_a_line_for_each_dependence_in_the_colour_of_its_kind(self):
+        mask = torch.tensor([[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]).bool()
+        ax = figures.family_diagram(["a", "b", "s", "c"], mask, [None, None, "c", "d"], n_source=2)
+        lines = [line for line in ax.lines if len(line.get_xdata()) == 2 and line.get_ydata()[0] == 0]
+        columns = {place: n for n, place in enumerate((0, 1, 2.6, 3.6))}
+        drawn = {(columns[line.get_xdata()[1]], columns[line.get_xdata()[0]]): line.get_color() for line in lines}
+        assert drawn.keys() == {(i, j) for i, j in mask.nonzero().tolist()}
+        assert {pair for pair, colour in drawn.items() if colour == figures.SERIES[1]} == {(0, 1)}
+        assert {pair for pair, colour in drawn.items() if colour == figures.COLOURS["key"]} == {
+            (i, j) for i in (2, 3) for j in (0, 1)
+        }
+
+    def test_only_what_is_in_the_loss_has_a_prediction(self):
+        ax = figures.family_diagram(["a", "b"], torch.ones(2, 2).bool(), [None, "c"])
+        assert texts(ax) == ["a", "b", "c"]
+        assert [text.get_text() for text in ax.texts if text.get_fontweight() == "bold"] == ["c"]
+
+    def test_inputs_mask_and_predictions_must_be_consistent(self):
+        with pytest.raises(ValueError, match=r"\(2, 2\) and 1 predictions do not fit 2 inputs"):
+            figures.family_diagram(["a", "b"], torch.ones(2, 2).bool(), [None])

@@ -1,9 +1,9 @@
-"""The encoder-decoder drawn from the model itself, and the attention of one word in several heads."""
+"""The encoder-decoder and its relatives drawn, and the attention of one word in several heads."""
 
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from torch import Tensor
 
@@ -100,6 +100,52 @@ def _layer(ax: Axes, y: float, stream: float, name: str, count: int, *, edge: st
     arrow(ax, (middle, y - 0.62), (middle, y - 1.0), (stream + sign * 0.36, y - 1.0))
     _label(ax, stream, y - 1.0, "add\nnorm", framed=True, fontsize=9)
     return near + sign * _BOX
+
+
+def family_diagram(
+    inputs: Sequence[str],
+    mask: Bool[Tensor, "T T"],
+    predicted: Sequence[str | None],
+    *,
+    n_source: int = 0,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw on which inputs (below) each output (above) depends, and the token that it predicts.
+
+    Lines are blue between positions of one sequence, vermilion to a later position, and orange from a source to a
+    target.
+
+    Args:
+        inputs: the tokens, from left to right.
+        mask: True where an output (row) depends on an input (column).
+        predicted: the token that each output predicts, or None if it is not in the loss.
+        n_source: number of inputs of an encoder, which are set apart from the decoder's.
+
+    Source: slides 11, 16 and 17; the drawing follows Devlin et al. 2019, figure 3.
+    """
+    allowed = as_array(mask).astype(bool)
+    if allowed.shape != (len(inputs), len(inputs)) or len(predicted) != len(inputs):
+        raise ValueError(
+            f"a mask of shape {allowed.shape} and {len(predicted)} predictions do not fit {len(inputs)} inputs"
+        )
+    if ax is None:
+        _, ax = plt.subplots(figsize=(0.75 + 0.62 * len(inputs), 2.6))
+    x = [i + 0.6 * (0 < n_source <= i) for i in range(len(inputs))]
+    for i, j in zip(*allowed.nonzero(), strict=True):
+        colour = COLOURS["key"] if j < n_source <= i else SERIES[1] if j > i else SERIES[0]
+        ax.plot([x[j], x[i]], [0, 1], color=colour, linewidth=1.5, alpha=0.8, zorder=1)
+    for place, token, target in zip(x, inputs, predicted, strict=True):
+        for y, filled in ((0, True), (1, target is not None)):
+            ax.plot(place, y, "o", markersize=8, color=COLOURS["ink"], markerfacecolor="black" if filled else "white")
+        ax.text(place, -0.16, token, ha="center", va="top")
+        if target is not None:
+            arrow(ax, (place, 1.1), (place, 1.32))
+            ax.text(place, 1.36, target, ha="center", va="bottom", fontweight="bold")
+    ax.set(xlim=(-0.6, x[-1] + 0.6), ylim=(-0.5, 1.75))
+    ax.axis("off")
+    ax.set_title(title)
+    return ax
 
 
 def word_links(

@@ -13,6 +13,7 @@ from lecture21.live._ensemble_errors import EnsembleErrors
 from lecture21.live._question import Question
 from lecture21.live._residual import ResidualStream
 from lecture21.live._router import Router
+from lecture21.live._three_masks import ThreeMasks
 from lecture21.live._train import Train
 from lecture21.live._two_experts import TwoExperts
 from lecture21.live._widget import Figure
@@ -33,6 +34,7 @@ def examples() -> list[Figure]:
         Calculator("mixtral-8x7b", focus="serving"),
         Calculator("gpt3", focus="cache", context=131072),
         ResidualStream(),
+        ThreeMasks(),
         Write(prompt="MIRANDA:\nO w", temperature=0.8, top_k=10),
         Write(prompt="To be, or not to be, that is the question.", view="price"),
         Aligned(),

@@ -1,4 +1,4 @@
-// The residual stream (chapter 06): one character's vector through the layers, what each part adds, and what goes
+// The residual stream (chapter 05): one character's vector through the layers, what each part adds, and what goes
 // wrong without it.
 
 import { slider, textField } from "../kit/controls.js";

@@ -1,0 +1,256 @@
+"""Exercises of chapter 06: cross-attention, greedy decoding, and the masks of three families of models."""
+
+import math
+import random
+
+import torch
+from torch import Tensor
+
+from lecture21.exercises._exercise import Case, Exercise, normal, rows_sum_to_one
+
+# 6.1
+
+
+def _cross_attention(x, memory, w_query, w_key, w_value):
+    """Return outputs and weights of cross-attention: queries from `x`, keys and values from `memory`.
+
+    `x` has the shape (T, C) and `memory` (S, C), with one token in each row; `w_query` and
+    `w_key` have the shape (D, C), `w_value` (Dv, C). The scores are divided by sqrt(D).
+    """
+    q, k, v = x @ w_query.T, memory @ w_key.T, memory @ w_value.T
+    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    return weights @ v, weights
+
+
+def _cross_cases(rng: random.Random) -> list[Case]:
+    t, s, c, d = rng.randint(2, 3), rng.randint(4, 6), rng.randint(5, 6), rng.randint(7, 8)
+    d_v = d + rng.randint(1, 3)
+
+    def case(about: str, t: int, s: int, c: int, d: int, d_v: int) -> Case:
+        shapes = ((t, c), (s, c), (d, c), (d, c), (d_v, c))
+        return Case(tuple(normal(rng, *shape) for shape in shapes), about)
+
+    return [
+        case("T = S = 1", 1, 1, 2, 2, 2),
+        case("T = S = 3, C = D = Dv = 4", 3, 3, 4, 4, 4),
+        case(f"T = {t}, S = {s}, C = {c}, D = {d}, Dv = {d_v}", t, s, c, d, d_v),
+        case(f"a target that is longer than the source: T = {s}, S = {t}", s, t, c, d, d_v),
+    ]
+
+
+_CROSS = Exercise(
+    number="6.1",
+    name="cross_attention",
+    title="cross-attention",
+    solution=_cross_attention,
+    cases=_cross_cases,
+    properties=(
+        ("each row of weights must sum to 1", lambda arguments, results: rows_sum_to_one(results[1])),
+        (
+            "each output must be an average of the memory's values",
+            lambda arguments, results: torch.allclose(
+                results[0], results[1] @ (arguments[1] @ arguments[4].T), atol=1e-4
+            ),
+        ),
+    ),
+)
+
+
+@_CROSS.mistake(
+    looks="The map of the weights is square, (T, T), and the output is the same for every source.",
+    hint="your output does not depend on `memory`. Which two of query, key and value belong to the source?",
+)
+def _self_attention_of_the_target(x, memory, w_query, w_key, w_value):
+    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
+    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_CROSS.mistake(
+    looks="One output for each token of the source instead of one for each token of the target.",
+    hint="your output does not depend on `x`. Attention returns one output for each query: for which tokens do you "
+    "need outputs?",
+)
+def _self_attention_of_the_source(x, memory, w_query, w_key, w_value):
+    q, k, v = memory @ w_query.T, memory @ w_key.T, memory @ w_value.T
+    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_CROSS.mistake(
+    looks="The weights have the shape (S, T): source and target have exchanged their parts.",
+    hint="the source looks for the target. It is the token that is being written that must find its source.",
+)
+def _queries_from_the_memory(x, memory, w_query, w_key, w_value):
+    q, k, v = memory @ w_query.T, x @ w_key.T, x @ w_value.T
+    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_CROSS.mistake(
+    looks="The first token that is written can attend to the first token of the source only.",
+    hint="your weights are 0 above a diagonal, but the complete source is known before the first token is written.",
+)
+def _causal(x, memory, w_query, w_key, w_value):
+    q, k, v = x @ w_query.T, memory @ w_key.T, memory @ w_value.T
+    scores = q @ k.T / math.sqrt(q.shape[-1])
+    weights = scores.masked_fill(torch.ones_like(scores).tril() == 0, -math.inf).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_CROSS.mistake(
+    looks="Each column of the map sums to 1: every source token divides its weight among the target tokens.",
+    hint="your columns sum to 1. Each query needs weights over the source that sum to 1: over which dimension is that?",
+)
+def _softmax_over_queries(x, memory, w_query, w_key, w_value):
+    q, k, v = x @ w_query.T, memory @ w_key.T, memory @ w_value.T
+    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=0)
+    return weights @ v, weights
+
+
+# 6.2
+
+
+def _greedy_decode(next_logits, n_row, bos, eos, pad, max_new):
+    """Return the tokens that greedy decoding generates, a tensor of shape (n_row, T), T <= max_new.
+
+    `next_logits` maps ids (n_row, t) to the logits (n_row, V) of each row's next token. Every row
+    starts with `bos`, which is not returned, and ends with its first `eos`, which is; what
+    follows in that row is `pad`. Stop as soon as all rows have ended, or after `max_new` tokens.
+    """
+    ids = torch.full((n_row, 1), bos)
+    ended = torch.zeros(n_row, dtype=torch.bool)
+    for _ in range(max_new):
+        token = next_logits(ids).argmax(dim=-1).masked_fill(ended, pad)
+        ids = torch.cat([ids, token[:, None]], dim=1)
+        ended = ended | (token == eos)
+        if ended.all():
+            break
+    return ids[:, 1:]
+
+
+_PAD, _BOS, _EOS, _V = 0, 1, 2, 12
+
+
+class _Scripted:
+    """A model that continues a script, and predicts other tokens after an input that is not the script so far."""
+
+    def __init__(self, script: Tensor):
+        self.script = torch.cat([torch.full_like(script[:, :1], _BOS), script], dim=1)
+
+    def __call__(self, ids: Tensor) -> Tensor:
+        so_far = self.script[:, : ids.shape[1]]
+        wrong = (ids[:, : so_far.shape[1]] != so_far).sum(dim=1)
+        place = min(ids.shape[1], self.script.shape[1] - 1)
+        return torch.nn.functional.one_hot((self.script[:, place] + 3 * wrong) % _V, _V).float()
+
+
+def _greedy_cases(rng: random.Random) -> list[Case]:
+    def case(*ends: int, max_new: int, about: str) -> Case:
+        """Random tokens, with the end token at `ends` and more tokens after it."""
+        rows = torch.tensor([[rng.randint(3, _V - 1) for _ in range(max_new)] for _ in ends])
+        for row, end in zip(rows, ends, strict=True):
+            row[end : end + 1] = _EOS
+        return Case((_Scripted(rows), len(rows), _BOS, _EOS, _PAD, max_new), about)
+
+    return [
+        case(1, max_new=3, about="one row that ends after two tokens"),
+        case(3, 3, max_new=rng.randint(6, 9), about="two rows of four tokens"),
+        case(4, 1, 2, max_new=rng.randint(6, 9), about="three rows of five, two and three tokens"),
+        case(2, 9, max_new=4, about="a row that has not ended after max_new tokens"),
+    ]
+
+
+_GREEDY = Exercise(
+    number="6.2",
+    name="greedy_decode",
+    title="greedy decoding with an end token",
+    solution=_greedy_decode,
+    cases=_greedy_cases,
+    properties=(
+        ("no token may be the one that sequences begin with", lambda arguments, ids: not (ids == _BOS).any()),
+        (
+            "after its end token, a row has padding only",
+            lambda arguments, ids: bool((ids == _PAD)[((ids == _EOS).cumsum(dim=1) - (ids == _EOS).long()) > 0].all()),
+        ),
+    ),
+)
+
+
+@_GREEDY.mistake(
+    looks="Answers that are right up to their end, with words after it.",
+    hint="a row goes on after its end token while other rows are still being generated. What should it get instead?",
+)
+def _goes_on_after_the_end(next_logits, n_row, bos, eos, pad, max_new):
+    ids = torch.full((n_row, 1), bos)
+    ended = torch.zeros(n_row, dtype=torch.bool)
+    for _ in range(max_new):
+        token = next_logits(ids).argmax(dim=-1)
+        ids = torch.cat([ids, token[:, None]], dim=1)
+        ended = ended | (token == eos)
+        if ended.all():
+            break
+    return ids[:, 1:]
+
+
+@_GREEDY.mistake(
+    looks="Long answers are cut off, and where depends on who else is in the batch.",
+    hint="decoding stops when the first row has ended, and the other rows are cut off. When is the batch complete?",
+)
+def _stops_at_the_first_end(next_logits, n_row, bos, eos, pad, max_new):
+    ids = torch.full((n_row, 1), bos)
+    ended = torch.zeros(n_row, dtype=torch.bool)
+    for _ in range(max_new):
+        token = next_logits(ids).argmax(dim=-1).masked_fill(ended, pad)
+        ids = torch.cat([ids, token[:, None]], dim=1)
+        ended = ended | (token == eos)
+        if ended.any():
+            break
+    return ids[:, 1:]
+
+
+@_GREEDY.mistake(
+    looks="Right answers, but as many calls of the model as for the longest answer that is allowed.",
+    hint="the tokens are right, and columns of padding follow them. When can decoding stop before max_new tokens?",
+)
+def _never_stops_early(next_logits, n_row, bos, eos, pad, max_new):
+    ids = torch.full((n_row, 1), bos)
+    ended = torch.zeros(n_row, dtype=torch.bool)
+    for _ in range(max_new):
+        token = next_logits(ids).argmax(dim=-1).masked_fill(ended, pad)
+        ids = torch.cat([ids, token[:, None]], dim=1)
+        ended = ended | (token == eos)
+    return ids[:, 1:]
+
+
+@_GREEDY.mistake(
+    looks="The first token is right, and what follows repeats itself: the model has no memory of what it wrote.",
+    hint="the model gets the last token alone, without those before it. What does the next token depend on?",
+)
+def _only_the_last_token(next_logits, n_row, bos, eos, pad, max_new):
+    token = torch.full((n_row,), bos)
+    ended = torch.zeros(n_row, dtype=torch.bool)
+    tokens = []
+    for _ in range(max_new):
+        token = next_logits(token[:, None]).argmax(dim=-1).masked_fill(ended, pad)
+        tokens.append(token)
+        ended = ended | (token == eos)
+        if ended.all():
+            break
+    return torch.stack(tokens, dim=1)
+
+
+@_GREEDY.mistake(
+    looks="Padding where the end token belongs: a loss or a probability of the answer would leave the end out.",
+    hint="the end token itself is replaced by padding. It belongs to the answer: what comes first, filling or marking?",
+)
+def _end_token_filled(next_logits, n_row, bos, eos, pad, max_new):
+    ids = torch.full((n_row, 1), bos)
+    ended = torch.zeros(n_row, dtype=torch.bool)
+    for _ in range(max_new):
+        token = next_logits(ids).argmax(dim=-1)
+        ended = ended | (token == eos)
+        ids = torch.cat([ids, token.masked_fill(ended, pad)[:, None]], dim=1)
+        if ended.all():
+            break
+    return ids[:, 1:]
