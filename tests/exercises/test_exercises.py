@@ -107,7 +107,8 @@ def changed(value: object, rng: random.Random) -> object:
     if isinstance(value, Tensor):
         flat = value.clone().reshape(-1)
         n = rng.randrange(len(flat))
-        flat[n] = ~flat[n] if value.dtype == torch.bool else flat[n].nan_to_num() + rng.choice([-1, 1]) * 0.01
+        step = rng.choice([-1, 1]) * (0.01 if value.is_floating_point() else 1)
+        flat[n] = ~flat[n] if value.dtype == torch.bool else flat[n].nan_to_num() + step
         return flat.reshape(value.shape)
     if isinstance(value, bool):
         return not value

@@ -12,7 +12,7 @@ from lecture21.exercises._exercise import Case, Exercise, normal, rows_sum_to_on
 
 
 def _cross_attention(x, memory, w_query, w_key, w_value):
-    """Return outputs and weights of cross-attention: queries from `x`, keys and values from `memory`.
+    """Return outputs and weights of cross-attention of `x` (queries) to `memory` (keys, values).
 
     `x` has the shape (T, C) and `memory` (S, C), with one token in each row; `w_query` and
     `w_key` have the shape (D, C), `w_value` (Dv, C). The scores are divided by sqrt(D).
