@@ -1,0 +1,260 @@
+"""Exercises of chapter 05: LayerNorm and the pre-norm block."""
+
+import random
+
+import torch
+from torch import Tensor, nn
+
+from lecture21.exercises._exercise import Case, Exercise, normal
+
+# 5.1
+
+
+def _layer_norm(x, gain, bias):
+    """Return LayerNorm of `x`, a tensor of shape (T, C): each token is normalized by itself.
+
+    Subtract the mean of the token's C features. Divide by the root of their variance + 1e-5,
+    where the variance is the mean of the squared deviations. Then multiply by `gain` and add
+    `bias`, both of shape (C,).
+    """
+    deviation = x - x.mean(dim=-1, keepdim=True)
+    variance = deviation.square().mean(dim=-1, keepdim=True)
+    return deviation / (variance + 1e-5).sqrt() * gain + bias
+
+
+def _norm_cases(rng: random.Random) -> list[Case]:
+    t, c = rng.randint(3, 5), rng.randint(4, 8)
+    constant = normal(rng, 3, c)
+    constant[1] = 2.0
+    return [
+        Case((normal(rng, 1, 2), torch.ones(2), torch.zeros(2)), "T = 1, C = 2"),
+        Case((3 * normal(rng, t, c) + 5, torch.ones(c), torch.zeros(c)), f"shape ({t}, {c}), mean near 5"),
+        Case((normal(rng, t, t), normal(rng, t), normal(rng, t)), f"shape ({t}, {t}), random gain and bias"),
+        Case((constant, normal(rng, c), normal(rng, c)), "a token whose features are all equal"),
+    ]
+
+
+_NORM = Exercise(
+    number="5.1",
+    name="layer_norm",
+    title="LayerNorm",
+    solution=_layer_norm,
+    cases=_norm_cases,
+    properties=(
+        ("no entry may be NaN", lambda arguments, result: not result.isnan().any()),
+        (
+            "with gain 1 and bias 0, each token must have the mean 0",
+            lambda arguments, result: torch.allclose(
+                ((result - arguments[2]) / arguments[1]).mean(dim=-1), torch.zeros(1), atol=1e-3
+            ),
+        ),
+    ),
+)
+
+
+@_NORM.mistake(
+    looks="Training works, and evaluation on one token gives zeros. Each token depends on the others, later ones too.",
+    hint="you normalize each feature over the tokens, so a token depends on the others. Over which dimension does one "
+    "token have its features?",
+)
+def _over_tokens(x, gain, bias):
+    deviation = x - x.mean(dim=0, keepdim=True)
+    variance = deviation.square().mean(dim=0, keepdim=True)
+    return deviation / (variance + 1e-5).sqrt() * gain + bias
+
+
+@_NORM.mistake(
+    looks="The mean of all numbers is 0, but single tokens are not normalized, and each depends on all others.",
+    hint="you compute one mean and one variance for all tokens together. Each token needs its own.",
+)
+def _over_everything(x, gain, bias):
+    deviation = x - x.mean()
+    variance = deviation.square().mean()
+    return deviation / (variance + 1e-5).sqrt() * gain + bias
+
+
+@_NORM.mistake(
+    looks="Slightly too small, by the factor sqrt((C - 1) / C). Weights loaded from a package give other logits.",
+    hint="your variance divides by C - 1, as torch's var() and std() do by default. Here it is the mean of C squares.",
+)
+def _unbiased(x, gain, bias):
+    variance = x.var(dim=-1, keepdim=True)
+    return (x - x.mean(dim=-1, keepdim=True)) / (variance + 1e-5).sqrt() * gain + bias
+
+
+@_NORM.mistake(
+    looks="Large inputs become tiny and small ones huge: the scale is inverted instead of removed.",
+    hint="multiply the input by 10: your result becomes 10 times smaller, and it must not change. What undoes squares?",
+)
+def _divided_by_the_variance(x, gain, bias):
+    deviation = x - x.mean(dim=-1, keepdim=True)
+    variance = deviation.square().mean(dim=-1, keepdim=True)
+    return deviation / (variance + 1e-5) * gain + bias
+
+
+@_NORM.mistake(
+    looks="Correct on random numbers. A token whose features are all equal becomes NaN, and then the loss does.",
+    hint="a token whose features are all equal becomes 0 / 0. What does the task add to the variance?",
+)
+def _without_epsilon(x, gain, bias):
+    deviation = x - x.mean(dim=-1, keepdim=True)
+    return deviation / deviation.square().mean(dim=-1, keepdim=True).sqrt() * gain + bias
+
+
+# 5.2
+
+
+class _Block(nn.Module):
+    """A pre-norm transformer block.
+
+    `attention` and `feed_forward` are layers that map (B, T, C) to (B, T, C). Give the block two
+    norms, `nn.LayerNorm(d_model)` each, named `norm_attention` and `norm_feed_forward`.
+    """
+
+    def __init__(self, d_model, attention, feed_forward):
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(d_model)
+        self.attention = attention
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+        self.feed_forward = feed_forward
+
+    def forward(self, x):
+        """Return `x` after both layers: each normalizes its input and adds its output."""
+        x = x + self.attention(self.norm_attention(x))
+        return x + self.feed_forward(self.norm_feed_forward(x))
+
+
+class _Mixed(nn.Module):
+    """Stands for attention: each output is a weighted sum of the tokens."""
+
+    def __init__(self, weights: Tensor):
+        super().__init__()
+        self.weights = weights
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weights @ x
+
+
+class _Transformed(nn.Module):
+    """Stands for the feed-forward network: each token is mapped by itself."""
+
+    def __init__(self, matrix: Tensor):
+        super().__init__()
+        self.matrix = matrix
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x @ self.matrix).relu()
+
+
+@torch.no_grad()
+def _use_block(answer, x: Tensor, mixing: Tensor, matrix: Tensor, gains: Tensor) -> Tensor:
+    """Build a block, give its norms the gains, and apply it."""
+    block = answer(x.shape[-1], _Mixed(mixing), _Transformed(matrix))
+    block.norm_attention.weight.copy_(gains[0])
+    block.norm_feed_forward.weight.copy_(gains[1])
+    return block(x)
+
+
+def _block_cases(rng: random.Random) -> list[Case]:
+    def case(b: int, t: int, c: int) -> Case:
+        arguments = (normal(rng, b, t, c), normal(rng, t, t).tril(), normal(rng, c, c), normal(rng, 2, c))
+        return Case(arguments, f"B = {b}, T = {t}, C = {c}")
+
+    return [case(1, 1, 3), case(1, 2, 4), case(2, rng.randint(3, 5), rng.randint(5, 8))]
+
+
+_BLOCK = Exercise(
+    number="5.2",
+    name="Block",
+    title="a pre-norm block",
+    solution=_Block,
+    cases=_block_cases,
+    call=_use_block,
+)
+
+
+@_BLOCK.mistake(
+    looks="A post-norm block, as in 2017. Small models train as well; each norm rescales the stream itself.",
+    hint="you normalize the sum, which is the post-norm block of 2017. Normalize what a layer is given, and leave the "
+    "stream itself alone.",
+)
+class _PostNorm(nn.Module):
+    def __init__(self, d_model, attention, feed_forward):
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(d_model)
+        self.attention = attention
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+        self.feed_forward = feed_forward
+
+    def forward(self, x):
+        x = self.norm_attention(x + self.attention(x))
+        return self.norm_feed_forward(x + self.feed_forward(x))
+
+
+@_BLOCK.mistake(
+    looks="With four blocks the loss stays at that of single characters: the gradient hardly reaches the first block.",
+    hint="your output contains only what the layers compute. What happens to the x that came in?",
+)
+class _NoResidual(nn.Module):
+    def __init__(self, d_model, attention, feed_forward):
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(d_model)
+        self.attention = attention
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+        self.feed_forward = feed_forward
+
+    def forward(self, x):
+        x = self.attention(self.norm_attention(x))
+        return self.feed_forward(self.norm_feed_forward(x))
+
+
+@_BLOCK.mistake(
+    looks="Trains, but weights loaded from a package give other logits: one of the two norms is never used.",
+    hint="only one of your norms is used. Each layer has its own gains: which norm comes before the second layer?",
+)
+class _OneNormTwice(nn.Module):
+    def __init__(self, d_model, attention, feed_forward):
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(d_model)
+        self.attention = attention
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+        self.feed_forward = feed_forward
+
+    def forward(self, x):
+        x = x + self.attention(self.norm_attention(x))
+        return x + self.feed_forward(self.norm_attention(x))
+
+
+@_BLOCK.mistake(
+    looks="A parallel block, as in GPT-J: the feed-forward layer does not receive what attention has just found.",
+    hint="your feed-forward layer receives the x from before attention. Which x should it transform?",
+)
+class _Parallel(nn.Module):
+    def __init__(self, d_model, attention, feed_forward):
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(d_model)
+        self.attention = attention
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+        self.feed_forward = feed_forward
+
+    def forward(self, x):
+        return x + self.attention(self.norm_attention(x)) + self.feed_forward(self.norm_feed_forward(x))
+
+
+@_BLOCK.mistake(
+    looks="The residual connection starts after the norm, so that every block rescales the stream.",
+    hint="you add the output to the normalized x. Does the stream itself pass your norms? It should go around them.",
+)
+class _AddedToTheNormalized(nn.Module):
+    def __init__(self, d_model, attention, feed_forward):
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(d_model)
+        self.attention = attention
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+        self.feed_forward = feed_forward
+
+    def forward(self, x):
+        x = self.norm_attention(x)
+        x = x + self.attention(x)
+        x = self.norm_feed_forward(x)
+        return x + self.feed_forward(x)

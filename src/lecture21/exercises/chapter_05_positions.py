@@ -1,0 +1,210 @@
+"""Exercises of chapter 05: sinusoidal positions, and a test that finds models without a sense of order."""
+
+import math
+import random
+
+import torch
+from torch import Tensor
+
+from lecture21.exercises._exercise import Case, Exercise, normal
+
+# 5.3
+
+
+def _sinusoidal(n_position, d_model):
+    """Return sinusoidal positions, a tensor of shape (n_position, d_model).
+
+    Pair i of position t has the angle t / 10000 ** (2 * i / d_model), where t and i count from 0:
+    feature 2i is the sine of the angle, feature 2i + 1 its cosine. `d_model` is even.
+    """
+    position = torch.arange(n_position)[:, None]
+    angle = position / 10000 ** (torch.arange(0, d_model, 2) / d_model)
+    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)
+
+
+def _position_cases(rng: random.Random) -> list[Case]:
+    n, half = rng.randint(5, 9), rng.randint(3, 6)
+    return [
+        Case((1, 2), "one position, d_model = 2"),
+        Case((3, 4), "3 positions, d_model = 4"),
+        Case((n, 2 * half), f"{n} positions, d_model = {2 * half}"),
+    ]
+
+
+_POSITIONS = Exercise(
+    number="5.3",
+    name="sinusoidal",
+    title="sinusoidal positions",
+    solution=_sinusoidal,
+    cases=_position_cases,
+    properties=(
+        (
+            "position 0 must be 0, 1, 0, 1, ...: the sine and the cosine of the angle 0",
+            lambda arguments, table: torch.equal(table[0], torch.tensor([0.0, 1.0]).repeat(arguments[1] // 2)),
+        ),
+        (
+            "position 1 must start with sin(1) and cos(1)",
+            lambda arguments, table: len(table) < 2 or abs(table[1, 0].item() - math.sin(1)) < 1e-3,
+        ),
+    ),
+)
+
+
+@_POSITIONS.mistake(
+    looks="All sines come first and all cosines last. It works as well, but weights of the 2017 model do not fit.",
+    hint="your sines fill the first half of the features and your cosines the second. In this task they alternate.",
+)
+def _halves(n_position, d_model):
+    position = torch.arange(n_position)[:, None]
+    angle = position / 10000 ** (torch.arange(0, d_model, 2) / d_model)
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+@_POSITIONS.mistake(
+    looks="The frequencies fall half as far: the last pair turns about a hundred times too fast.",
+    hint="feature 0 and 1 are right, and the later pairs turn too fast. Is your exponent 2i / d_model or i / d_model?",
+)
+def _half_the_exponent(n_position, d_model):
+    position = torch.arange(n_position)[:, None]
+    angle = position / 10000 ** (torch.arange(d_model // 2) / d_model)
+    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)
+
+
+@_POSITIONS.mistake(
+    looks="Position 0 is 1, 0, 1, 0, ...: each sine and cosine have changed places.",
+    hint="sine and cosine have changed places. Which of the two belongs to the even features?",
+)
+def _swapped(n_position, d_model):
+    position = torch.arange(n_position)[:, None]
+    angle = position / 10000 ** (torch.arange(0, d_model, 2) / d_model)
+    return torch.stack([angle.cos(), angle.sin()], dim=-1).flatten(1)
+
+
+@_POSITIONS.mistake(
+    looks="The rows are right but shifted by one: the first token has the angles of the second.",
+    hint="your first row belongs to position 1. The positions count from 0.",
+)
+def _from_one(n_position, d_model):
+    position = torch.arange(1, n_position + 1)[:, None]
+    angle = position / 10000 ** (torch.arange(0, d_model, 2) / d_model)
+    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)
+
+
+@_POSITIONS.mistake(
+    looks="Features 2i and 2i + 1 have different frequencies, so a pair no longer turns like the hand of a clock.",
+    hint="your sine and cosine of one pair have different angles. Both need the angle of pair i.",
+)
+def _an_angle_for_each_feature(n_position, d_model):
+    position = torch.arange(n_position)[:, None]
+    angle = position / 10000 ** (torch.arange(d_model) / d_model)
+    table = angle.sin()
+    table[:, 1::2] = angle[:, 1::2].cos()
+    return table
+
+
+# 5.4
+
+
+def _ignores_order(model, x):
+    """Return whether the last output of `model` is unchanged if the earlier tokens are reversed.
+
+    `model` maps a tensor of shape (T, C), T at least 3, to one of the same shape. The last token
+    stays where it is; do not change `x` itself. Differences below 1e-4 are rounding.
+    """
+    reordered = torch.cat([x[:-1].flip(0), x[-1:]])
+    return torch.allclose(model(x)[-1], model(reordered)[-1], rtol=0, atol=1e-4)
+
+
+def _weights(x: Tensor, *, causal: bool = True) -> Tensor:
+    scores = x @ x.T / math.sqrt(x.shape[-1])
+    later = torch.ones(len(x), len(x), dtype=torch.bool).triu(1)
+    return (scores.masked_fill(later, -math.inf) if causal else scores).softmax(dim=-1)
+
+
+def _unmasked(x: Tensor) -> Tensor:
+    return _weights(x, causal=False) @ x
+
+
+def _one_layer(x: Tensor) -> Tensor:
+    return _weights(x) @ x
+
+
+def _two_layers(x: Tensor) -> Tensor:
+    return _one_layer(_one_layer(x))
+
+
+def _with_positions(x: Tensor) -> Tensor:
+    return _one_layer(x + torch.linspace(0, 1, len(x))[:, None])
+
+
+def _first_of_all(x: Tensor) -> Tensor:
+    """Return the first token at every position: all that changes if the order does."""
+    return x[:1].expand_as(x).clone()
+
+
+def _rounded_mean(x: Tensor) -> Tensor:
+    """Return the means so far, with a rounding error that depends on the first token."""
+    return x.cumsum(dim=0) / torch.arange(1, len(x) + 1)[:, None] + 1e-6 * x[0].sum().sign()
+
+
+def _order_cases(rng: random.Random) -> list[Case]:
+    # Spread out, so that each model that depends on the order shows it.
+    x = 2 * normal(rng, rng.randint(5, 7), rng.randint(3, 4))
+    x[0] = x[0].abs() + 2
+    x[-2] = -x[-2].abs() - 2
+    small = torch.stack([x[0], x[-2], x[-1]])
+    return [
+        Case((_first_of_all, small), "a copy of the first token, T = 3"),
+        Case((_rounded_mean, small), "the mean of the tokens so far with rounding errors, T = 3"),
+        Case((_one_layer, small), "one causal layer without positions, T = 3"),
+        Case((_unmasked, x), "one layer without mask and positions"),
+        Case((_one_layer, x), "one causal layer without positions"),
+        Case((_with_positions, x), "one causal layer with positions"),
+        Case((_two_layers, x), "two causal layers without positions"),
+        Case((_rounded_mean, x), "the mean of the tokens so far with rounding errors"),
+    ]
+
+
+_ORDER = Exercise(
+    number="5.4",
+    name="ignores_order",
+    title="catch a model that ignores the order",
+    solution=_ignores_order,
+    cases=_order_cases,
+)
+
+
+@_ORDER.mistake(
+    looks="Every model seems to know the order, because the token at the last place is another one.",
+    hint="you move the last token as well, so its query is another one. Reverse only the tokens before it.",
+)
+def _reverses_all(model, x):
+    return torch.allclose(model(x)[-1], model(x.flip(0))[-1], rtol=0, atol=1e-4)
+
+
+@_ORDER.mistake(
+    looks="Even a plain average seems to know the order: the two results differ in the seventh decimal.",
+    hint="your test calls rounding errors a sense of order. Sums in another order differ slightly: allow 1e-4.",
+)
+def _exactly_equal(model, x):
+    reordered = torch.cat([x[:-1].flip(0), x[-1:]])
+    return torch.equal(model(x)[-1], model(reordered)[-1])
+
+
+@_ORDER.mistake(
+    looks="Even a causal average seems to know the order: its outputs at earlier positions differ.",
+    hint="you compare all outputs. An earlier position now has another token and other ones before it. Which output "
+    "attends to the same tokens in both runs?",
+)
+def _compares_all_outputs(model, x):
+    reordered = torch.cat([x[:-1].flip(0), x[-1:]])
+    return torch.allclose(model(x), model(reordered), rtol=0, atol=1e-4)
+
+
+@_ORDER.mistake(
+    looks="The test gives True for the models that know the order.",
+    hint="your test is the wrong way round: the answer is True if the last output does not change.",
+)
+def _depends_on_order(model, x):
+    reordered = torch.cat([x[:-1].flip(0), x[-1:]])
+    return not torch.allclose(model(x)[-1], model(reordered)[-1], rtol=0, atol=1e-4)
