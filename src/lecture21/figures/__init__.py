@@ -17,6 +17,7 @@ from lecture21.figures.mixture_of_experts import class_map, gated_members, mixtu
 from lecture21.figures.moe_in_gpt import expert_slots, routing_map, sparse_layer
 from lecture21.figures.rnn_to_attention import memory_paths
 from lecture21.figures.rows import ladder, seed_rows
+from lecture21.figures.scale import lookup_heads, prompt_panels, scaling_law
 from lecture21.figures.shares import share_strips
 from lecture21.figures.style import COLOURS, SERIES, SIGNED, TEXT_COLOURS, WIDTH, apply
 from lecture21.figures.toward_gpt4 import letter_attention, patch_grid

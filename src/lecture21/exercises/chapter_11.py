@@ -1,0 +1,286 @@
+"""Exercises of chapter 11: parameters, training cost, power laws, and the best size for a budget."""
+
+import random
+
+import torch
+
+from lecture21.exercises._exercise import Case, Exercise, normal
+
+# 11.1
+
+
+def _gpt2_parameters(vocab_size, block_size, n_layer, d_model):
+    """Return the number of parameters of a GPT-2, as an int.
+
+    Count the token table (vocab_size, d_model) and the position table (block_size, d_model).
+    Each of the n_layer blocks has an attention with four matrices (d_model, d_model), a
+    feed-forward layer d_model -> 4 d_model -> d_model, and two layer norms. One more norm follows
+    the last block. Every matrix of a block has a bias, and every norm has a gain and a shift. The
+    output layer is the token table, transposed.
+    """
+    tables = (vocab_size + block_size) * d_model
+    attention = 4 * (d_model * d_model + d_model)
+    up = d_model * 4 * d_model + 4 * d_model
+    down = 4 * d_model * d_model + d_model
+    norm = 2 * d_model
+    return tables + n_layer * (attention + up + down + 2 * norm) + norm
+
+
+def _size_cases(rng: random.Random) -> list[Case]:
+    sizes = [(3, 2, 1, 2), (rng.randint(8, 12), rng.randint(4, 7), 2, 4)]
+    sizes.append((rng.randint(20, 40), rng.randint(8, 16), rng.randint(3, 6), 8))
+    names = ("vocab_size", "block_size", "n_layer", "d_model")
+    return [Case(s, ", ".join(f"{k}={v}" for k, v in zip(names, s, strict=True))) for s in sizes]
+
+
+_SIZE = Exercise(
+    number="11.1",
+    name="gpt2_parameters",
+    title="count the parameters of GPT-2",
+    solution=_gpt2_parameters,
+    cases=_size_cases,
+    properties=(
+        (
+            "one more token in the vocabulary must add d_model parameters, one more block 12 d_model² + 13 d_model",
+            lambda arguments, count: (
+                (count - (arguments[0] + arguments[1] + 2) * arguments[3])
+                == arguments[2] * (12 * arguments[3] ** 2 + 13 * arguments[3])
+            ),
+        ),
+    ),
+)
+
+
+@_SIZE.mistake(
+    looks="GPT-2 small has 163 million parameters instead of 124 million.",
+    hint="you count one matrix of the vocabulary too many. Which matrix does the output layer use?",
+)
+def _with_a_head_of_its_own(vocab_size, block_size, n_layer, d_model):
+    norm = 2 * d_model
+    block = 12 * d_model**2 + 9 * d_model + 2 * norm
+    return (2 * vocab_size + block_size) * d_model + n_layer * block + norm
+
+
+@_SIZE.mistake(
+    looks="The count is less than 0.1 % too small, which no rounded number in a paper reveals.",
+    hint="the matrices are right, and something small is missing in every block. What is added after each product?",
+)
+def _without_biases(vocab_size, block_size, n_layer, d_model):
+    norm = 2 * d_model
+    block = 12 * d_model**2 + 2 * norm
+    return (vocab_size + block_size) * d_model + n_layer * block + norm
+
+
+@_SIZE.mistake(
+    looks="The count of GPT-2 small is 1,536 too small.",
+    hint="all blocks are right. What happens between the last block and the output layer?",
+)
+def _without_the_last_norm(vocab_size, block_size, n_layer, d_model):
+    block = 12 * d_model**2 + 9 * d_model + 4 * d_model
+    return (vocab_size + block_size) * d_model + n_layer * block
+
+
+@_SIZE.mistake(
+    looks="The count does not change when the context gets longer.",
+    hint="your count does not depend on block_size. How does GPT-2 know the order of its tokens?",
+)
+def _without_positions(vocab_size, block_size, n_layer, d_model):
+    block = 12 * d_model**2 + 9 * d_model + 4 * d_model
+    return vocab_size * d_model + n_layer * block + 2 * d_model
+
+
+@_SIZE.mistake(
+    looks="GPT-2 small has 96 million parameters: each block lacks one of its two feed-forward matrices.",
+    hint="the feed-forward layer maps to 4 d_model and back. How many matrices are these, and of which shapes?",
+)
+def _without_the_down_projection(vocab_size, block_size, n_layer, d_model):
+    norm = 2 * d_model
+    block = 8 * d_model**2 + 8 * d_model + 2 * norm
+    return (vocab_size + block_size) * d_model + n_layer * block + norm
+
+
+# 11.2
+
+
+def _training_cost(n_parameters, n_tokens, n_devices, peak, utilisation):
+    """Return the FLOPs of a training run by the rule 6 N D, and the days it takes, as two numbers.
+
+    A device computes at most `peak` FLOPs in a second, and the run reaches the fraction
+    `utilisation` of the peak of all n_devices.
+    """
+    flops = 6 * n_parameters * n_tokens
+    seconds = flops / (n_devices * peak * utilisation)
+    return flops, seconds / (24 * 60 * 60)
+
+
+def _cost_cases(rng: random.Random) -> list[Case]:
+    cases = [Case((10**6, 10**7, 1, 1e9, 1.0), "1e6 parameters, 1e7 tokens, one device with a peak of 1e9")]
+    for peak in (312e12, 989e12):
+        n, d, devices = rng.randint(10**8, 10**9), rng.randint(10**9, 10**11), rng.randint(3, 64)
+        share = rng.randint(20, 60) / 100
+        about = f"{n:,} parameters, {d:,} tokens, {devices} devices at {share:.0%} of {peak:.3g} FLOPs per second"
+        cases.append(Case((n, d, devices, peak, share), about))
+    return cases
+
+
+_COST = Exercise(
+    number="11.2",
+    name="training_cost",
+    title="FLOPs and days of a training run",
+    solution=_training_cost,
+    cases=_cost_cases,
+    properties=(
+        (
+            "the FLOPs must be 6 for each parameter and each token",
+            lambda arguments, cost: abs(cost[0] / (arguments[0] * arguments[1]) - 6) < 1e-6,
+        ),
+        (
+            "all devices at their peak for that many days, times the utilisation, must give these FLOPs",
+            lambda arguments, cost: (
+                abs(cost[1] * 86400 * arguments[2] * arguments[3] * arguments[4] / cost[0] - 1) < 1e-3
+            ),
+        ),
+    ),
+)
+
+
+@_COST.mistake(
+    looks="A third of the true cost: only the forward pass is counted.",
+    hint="2 FLOPs for each parameter and token are the forward pass. What does the backward pass add?",
+)
+def _forward_only(n_parameters, n_tokens, n_devices, peak, utilisation):
+    flops = 2 * n_parameters * n_tokens
+    return flops, flops / (n_devices * peak * utilisation) / 86400
+
+
+@_COST.mistake(
+    looks="Four days become 96.",
+    hint="the FLOPs are right, and the time is in hours. How many seconds does a day have?",
+)
+def _in_hours(n_parameters, n_tokens, n_devices, peak, utilisation):
+    flops = 6 * n_parameters * n_tokens
+    return flops, flops / (n_devices * peak * utilisation) / 3600
+
+
+@_COST.mistake(
+    looks="A lower utilisation makes the run faster.",
+    hint="in your result a run with half the utilisation takes half the time. Should it?",
+)
+def _multiplied_by_the_utilisation(n_parameters, n_tokens, n_devices, peak, utilisation):
+    flops = 6 * n_parameters * n_tokens
+    return flops, flops / (n_devices * peak) * utilisation / 86400
+
+
+@_COST.mistake(
+    looks="The days of a machine that reaches its peak, which no training run does.",
+    hint="your days do not depend on the utilisation. How many FLOPs in a second does the machine really compute?",
+)
+def _at_the_peak(n_parameters, n_tokens, n_devices, peak, utilisation):
+    flops = 6 * n_parameters * n_tokens
+    return flops, flops / (n_devices * peak) / 86400
+
+
+@_COST.mistake(
+    looks="Eight devices are as slow as one.",
+    hint="your days do not depend on the number of devices, which share the work.",
+)
+def _one_device(n_parameters, n_tokens, n_devices, peak, utilisation):
+    flops = 6 * n_parameters * n_tokens
+    return flops, flops / (peak * utilisation) / 86400
+
+
+# 11.3
+
+
+def _fit_power_law(sizes, losses):
+    """Return a and b of the power law losses = a * sizes ** -b, as two numbers.
+
+    Fit a straight line to the logarithms by least squares: log loss = log a - b log size.
+    `sizes` and `losses` are tensors of shape (S,).
+    """
+    x, y = sizes.log(), losses.log()
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+    a = (y.mean() - slope * x.mean()).exp()
+    return a.item(), -slope.item()
+
+
+def _law_cases(rng: random.Random) -> list[Case]:
+    cases = [Case((torch.tensor([1.0, 4.0]).double(), torch.tensor([8.0, 4.0]).double()), "sizes 1, 4; losses 8, 4")]
+    for count, noise in ((3, 0.0), (5, 0.2), (7, 0.4)):
+        sizes = 10 * torch.tensor([n + rng.random() / 2 for n in range(count)], dtype=torch.float64).exp()
+        b, a = rng.uniform(0.1, 0.6), rng.uniform(3, 9)
+        losses = a * sizes**-b * (noise * normal(rng, count, dtype=torch.float64)).exp()
+        cases.append(Case((sizes, losses), f"{count} sizes, {'with noise' if noise else 'an exact law'}"))
+    return cases
+
+
+_LAW = Exercise(
+    number="11.3",
+    name="fit_power_law",
+    title="fit a power law",
+    solution=_fit_power_law,
+    cases=_law_cases,
+    properties=(
+        (
+            "b must be positive where the losses fall",
+            lambda arguments, law: arguments[1][-1] > arguments[1][0] or law[1] > 0,
+        ),
+        (
+            "the residuals of the logarithms must have the mean 0",
+            lambda arguments, law: (
+                law[0] > 0
+                and abs((arguments[1].log() + law[1] * arguments[0].log()).mean() - torch.tensor(law[0]).log()) < 1e-4
+            ),
+        ),
+    ),
+)
+
+
+@_LAW.mistake(
+    looks="b is negative, so the law predicts that larger models are worse.",
+    hint="the slope of your line is right. The law has the exponent -b: which sign does b have?",
+)
+def _slope_as_exponent(sizes, losses):
+    x, y = sizes.log(), losses.log()
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+    return (y.mean() - slope * x.mean()).exp().item(), slope.item()
+
+
+@_LAW.mistake(
+    looks="The exponent is right and the curve is far too low.",
+    hint="b is right. The intercept of your line is the logarithm of a.",
+)
+def _logarithm_of_a(sizes, losses):
+    x, y = sizes.log(), losses.log()
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+    return (y.mean() - slope * x.mean()).item(), -slope.item()
+
+
+@_LAW.mistake(
+    looks="A logarithm of the sizes only: the curve is a straight line on an axis where a power law is not.",
+    hint="you took the logarithm of the sizes only. A power law is a straight line if both axes are logarithmic.",
+)
+def _logarithm_of_sizes_only(sizes, losses):
+    x, y = sizes.log(), losses
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+    return (y.mean() - slope * x.mean()).exp().item(), -slope.item()
+
+
+@_LAW.mistake(
+    looks="The first and the last point are on the line, and the others are ignored.",
+    hint="your line passes through the first and the last point. Least squares uses all points.",
+)
+def _through_the_ends(sizes, losses):
+    x, y = sizes.log(), losses.log()
+    slope = (y[-1] - y[0]) / (x[-1] - x[0])
+    return (y[0] - slope * x[0]).exp().item(), -slope.item()
+
+
+@_LAW.mistake(
+    looks="b is right, and a is too small: 10 to a power is needed where e to the power is taken.",
+    hint="you mix two bases: the logarithm has the base 10, and the exponential function has the base e.",
+)
+def _two_bases(sizes, losses):
+    x, y = sizes.log10(), losses.log10()
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+    return (y.mean() - slope * x.mean()).exp().item(), -slope.item()
