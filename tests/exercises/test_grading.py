@@ -46,6 +46,22 @@ def test_solutions_get_all_points_and_stubs_none(tmp_path):
     assert {each.text for each in grade(stubs)} == {"not written yet"}
 
 
+def test_an_answer_may_build_on_a_function_of_an_earlier_chapter(tmp_path):
+    attention, *rest = exercises_of("03")
+    answer = (
+        "def attention(q, k, v):\n"
+        "    weights = softmax(q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]))\n"
+        "    return weights @ v, weights"
+    )
+    taken = "from lecture21.exercises import solved\nsoftmax = ...\nsoftmax = solved('2.1', softmax)\nsolved('9.99', 1)"
+    names = f"{taken}\nself_attention = solved('3.2', ...)\ncheck('3.1', attention)"
+    path = tmp_path / "03_mine.ipynb"
+    written = new_code_cell(answer, metadata={"tags": ["exercise"]})
+    codes = [new_code_cell(SETUP), new_code_cell(names), written]
+    path.write_text(writes(new_notebook(cells=codes)), encoding="utf-8")
+    assert points(path) == {attention.number: 1} | {each.number: 0 for each in rest}
+
+
 def test_the_table_the_csv_file_and_gradescopes_results(tmp_path, capsys):
     wrong = "def masked_weights(scores, mask):\n    return scores.softmax(dim=-1) * mask"
     path = notebook(tmp_path, MASK, wrong)

@@ -1,23 +1,50 @@
-import numpy as np
-from drawn import columns, numbers
+import pytest
+import torch
+from matplotlib.colors import to_hex
 
 from lecture21 import figures
-from lecture21.attention import attention
-from lecture21.data.worked_example import SLOTS, TOKENS, VALUE_SLOTS, W_KEY, W_QUERY, W_VALUE, X
+from lecture21.data.worked_example import TOKENS
+from lecture21.figures.style import COLOURS
 
-Q, K, V = X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T
-
-
-def test_head_steps_write_every_number_of_the_calculation():
-    axes = figures.head_steps(Q, K, V, TOKENS, slots=SLOTS, value_slots=VALUE_SLOTS)
-    out, weights = attention(Q, K, V)
-    expected = {"q": Q, "k": K, "scores": Q @ K.T / 2, "weights": weights, "v": V, "output": out}
-    assert axes.keys() == expected.keys()
-    for name, values in expected.items():
-        np.testing.assert_allclose(numbers(axes[name]), values.numpy(), atol=0.00501)
-    assert columns(axes["q"]) == columns(axes["k"]) == list(SLOTS)
-    assert columns(axes["v"]) == columns(axes["output"]) == list(VALUE_SLOTS)
+WEIGHTS = torch.tensor([0.1, 0.6, 0.25, 0.05])
 
 
-def test_steps_number_the_columns_that_have_no_name():
-    assert columns(figures.head_steps(Q[:, :2], K[:, :2], V[:, :3], TOKENS)["v"]) == ["1", "2", "3"]
+def texts(ax) -> list[str]:
+    return [text.get_text() for text in ax.texts if text.get_text()]
+
+
+def test_one_query_is_compared_with_every_key_and_takes_from_every_value():
+    ax = figures.query_key_value(TOKENS, WEIGHTS, query=2, title="found")
+    shown = texts(ax)
+    assert [shown.count(sign) for sign in "qkv"] == [1, 4, 4]
+    assert [text for text in shown if text.startswith("0.")] == ["0.10", "0.60", "0.25", "0.05"]
+    assert "output of sat" in shown
+    assert set(TOKENS) <= set(shown)
+    assert ax.get_title(loc="left") == "found"
+
+
+def test_the_arrow_of_a_value_is_as_wide_as_its_weight():
+    ax = figures.query_key_value(TOKENS, WEIGHTS, query=2)
+    arrows = [text.arrow_patch for text in ax.texts if getattr(text, "arrow_patch", None) is not None]
+    widths = [arrow.get_linewidth() for arrow in arrows if to_hex(arrow.get_edgecolor()) == COLOURS["value"].lower()]
+    assert widths[1::2] == pytest.approx((0.8 + 6 * WEIGHTS).tolist())  # each after the one from its token
+
+
+def test_weights_and_query_fit_the_tokens():
+    for weights, query in ((WEIGHTS[:3], 2), (WEIGHTS, 4), (WEIGHTS, -1)):
+        with pytest.raises(ValueError, match="4 tokens do not fit"):
+            figures.query_key_value(TOKENS, weights, query=query)
+
+
+@pytest.mark.parametrize("n_head", [1, 4, 6])
+def test_every_head_has_its_slice_its_attention_and_its_output(n_head):
+    shown = texts(figures.attention_heads(n_head))
+    for sign in "qkvo":
+        assert [text for text in shown if text.startswith(f"{sign}$_")] == [f"{sign}$_{n + 1}$" for n in range(n_head)]
+    assert [text[-1] for text in shown if "of head" in text] == [str(n + 1) for n in range(n_head)]
+
+
+@pytest.mark.parametrize("n_head", [0, 7])
+def test_a_number_of_heads_that_does_not_fit_is_refused(n_head):
+    with pytest.raises(ValueError, match=f"between 1 and 6, got {n_head}"):
+        figures.attention_heads(n_head)

@@ -22,13 +22,14 @@ from typing import Any
 from lecture21._support.validation import printable
 from lecture21.exercises._exercise import Case, Exercise
 from lecture21.exercises._judge import judge
-from lecture21.exercises._registry import chapters, exercises_of
+from lecture21.exercises._registry import chapters, exercises_of, find
 from lecture21.exercises._run import Outcome, draw
 from lecture21.exercises._values import decode
 
 _START_SECONDS = 180.0  # to import torch on a busy machine
 _LINE = 1 << 26  # bytes of one message
 _CHECK = re.compile(r"""\bcheck\(\s*["'](\d+\.\d+)["']""")
+_SOLVED = re.compile(r"""\bsolved\(\s*["'](\d+\.\d+)["']""")
 _NAME = re.compile(r"(\d\d)_")
 
 
@@ -47,7 +48,7 @@ class Grade:
 class _Submission:
     """What is taken from a notebook."""
 
-    imports: list[str]
+    imports: list[str]  # and the solutions of other chapters that the notebook builds on
     cells: dict[str, str]  # source by the number of the exercise
 
 
@@ -130,7 +131,18 @@ def _submission(codes: list[tuple[str, set[str]]], exercises: list[Exercise]) ->
                 cells[exercise.number] = source
                 if "exercise" in tags:
                     tagged.add(exercise.number)
-    return _Submission(imports, cells)
+    numbers = {number for source, _ in codes for number in _SOLVED.findall(source)}
+    return _Submission(imports + _solutions(numbers - {exercise.number for exercise in exercises}), cells)
+
+
+def _solutions(numbers: set[str]) -> list[str]:
+    """Return the solutions that `solved` gives where a notebook builds on chapters that are not graded with it."""
+    texts = []
+    for number in sorted(numbers):
+        with contextlib.suppress(ValueError):  # there is no such exercise
+            exercise = find(number)
+            texts.append(exercise.text(exercise.solution))
+    return texts
 
 
 def _bound(tree: ast.Module) -> Iterator[str]:

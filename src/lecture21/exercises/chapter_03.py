@@ -11,10 +11,10 @@ from lecture21.exercises._exercise import Case, Exercise, normal, rows_sum_to_on
 
 
 def _attention(q, k, v):
-    """Return outputs and weights of scaled dot-product attention: softmax(q k^T / sqrt(d_k)) v.
+    """Return (outputs, weights) of scaled dot-product attention: softmax(q k^T / sqrt(D)) v.
 
     `q` has the shape (..., T, D), `k` (..., S, D) and `v` (..., S, Dv), with any leading
-    dimensions.
+    dimensions. The outputs have the shape (..., T, Dv) and the weights (..., T, S).
     """
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
     weights = scores.softmax(dim=-1)
@@ -54,7 +54,7 @@ _ATTENTION = Exercise(
 
 
 @_ATTENTION.mistake(
-    looks="Almost right for small d_k. For large d_k nearly all weight is on one key, and gradients vanish.",
+    looks="Almost right for small d_k. For large d_k nearly all weight is on one key, and most gradients vanish.",
     hint="your scores are the dot products themselves, whose variance grows with d_k. What does the formula divide by?",
 )
 def _unscaled(q, k, v):
@@ -81,9 +81,9 @@ def _scaled_by_the_values(q, k, v):
 
 
 @_ATTENTION.mistake(
-    looks="The columns of the weights sum to 1. The keys share out the queries.",
-    hint="your columns sum to 1. Each row belongs to one query, which shares out its attention over the keys: "
-    "which dimension is the last one?",
+    looks="The columns of the weights sum to 1, and the rows do not.",
+    hint="your columns sum to 1. Each row belongs to one query and must sum to 1 over the keys: which dimension "
+    "holds the keys?",
 )
 def _softmax_over_queries(q, k, v):
     weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(dim=-2)
@@ -99,14 +99,14 @@ def _scaled_after_the_softmax(q, k, v):
     return weights @ v, weights
 
 
-# 3.3
+# 3.2
 
 
 def _self_attention(x, w_query, w_key, w_value):
     """Return the outputs of self-attention with q_i = W^q x_i, k_i = W^k x_i, v_i = W^v x_i.
 
-    The scores are divided by sqrt(D). `x` has the shape (T, C) with one token in each row,
-    `w_query` and `w_key` (D, C), `w_value` (Dv, C).
+    `x` has the shape (T, C), with one token in each row; `w_query` and `w_key` have the shape
+    (D, C) and `w_value` (Dv, C). The scores are divided by sqrt(D). Return a (T, Dv) tensor.
     """
     q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
     weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
@@ -129,9 +129,9 @@ def _matrices_cases(rng: random.Random) -> list[Case]:
 
 
 _MATRICES = Exercise(
-    number="3.3",
+    number="3.2",
     name="self_attention",
-    title="self-attention with three matrices, d_k and d_v different",
+    title="self-attention with three matrices",
     solution=_self_attention,
     cases=_matrices_cases,
 )
@@ -159,8 +159,8 @@ def _scaled_by_the_input(x, w_query, w_key, w_value):
 
 
 @_MATRICES.mistake(
-    looks="The right weights on the wrong vectors: the outputs have the width C, whatever W^v is.",
-    hint="your outputs are averages of the inputs x, and W^v is not used. What does a token carry to the others?",
+    looks="The right weights, applied to the wrong vectors: the outputs have the width C, whatever W^v is.",
+    hint="your outputs are averages of the inputs x, and W^v is not used. Which vectors should be averaged?",
 )
 def _averages_of_the_inputs(x, w_query, w_key, w_value):
     q, k = x @ w_query.T, x @ w_key.T
@@ -169,8 +169,8 @@ def _averages_of_the_inputs(x, w_query, w_key, w_value):
 
 
 @_MATRICES.mistake(
-    looks="The heatmap is the transpose before the softmax: keys look for queries.",
-    hint="row i of your scores compares key i with all queries. Row i belongs to query i.",
+    looks="The scores are transposed: row i belongs to key i. With symmetric scores, nobody would notice.",
+    hint="row i of your scores compares key i with all queries, but row i belongs to query i.",
 )
 def _keys_ask(x, w_query, w_key, w_value):
     q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
@@ -178,14 +178,14 @@ def _keys_ask(x, w_query, w_key, w_value):
     return weights @ v
 
 
-# 3.4
+# 3.3
 
 
 def _score_spread(q, k):
-    """Return the standard deviations of q k^T, of q k^T / sqrt(d_k), and of q k^T / d_k.
+    """Return the standard deviations of q k^T, of q k^T / sqrt(D), and of q k^T / D.
 
-    `q` and `k` have the shapes (T, D) and (S, D). Take `.std()` over all T x S scores at once,
-    and return three floats.
+    `q` has the shape (T, D) and `k` (S, D). Each standard deviation is taken over all T x S
+    scores at once. Return three floats.
     """
     scores = q @ k.T
     width = q.shape[-1]
@@ -199,17 +199,17 @@ def _spread_cases(rng: random.Random) -> list[Case]:
 
 
 _SPREAD = Exercise(
-    number="3.4",
+    number="3.3",
     name="score_spread",
-    title="why divide by the root of d_k",
+    title="measure the scale of the scores",
     solution=_score_spread,
     cases=_spread_cases,
 )
 
 
 @_SPREAD.mistake(
-    looks="The numbers grow twice as fast with d_k on a logarithmic axis as they should.",
-    hint="these are variances. The standard deviation is in the units of the scores.",
+    looks="The first number grows in proportion to d_k instead of its square root.",
+    hint="these are variances. What is the relation between the variance and the standard deviation?",
 )
 def _variances(q, k):
     scores = q @ k.T
@@ -219,7 +219,7 @@ def _variances(q, k):
 
 @_SPREAD.mistake(
     looks="The curve for sqrt(d_k) falls, and the one for d_k stays at 1: the opposite of the chapter's conclusion.",
-    hint="numbers two and three are exchanged: first sqrt(d_k), then d_k.",
+    hint="the second and the third number are in the wrong order. Compare with the docstring.",
 )
 def _exchanged(q, k):
     raw, by_root, by_width = _score_spread(q, k)
@@ -227,8 +227,8 @@ def _exchanged(q, k):
 
 
 @_SPREAD.mistake(
-    looks="The curves do not depend on d_k in the way that the formula says, since T does not change with it.",
-    hint="the scale depends on the number of queries. How many terms does one dot product add up?",
+    looks="The scaled scores still grow with d_k, because T does not change with it.",
+    hint="you divide by the number of queries. How many terms does each dot product add up?",
 )
 def _scaled_by_the_length(q, k):
     scores = q @ k.T

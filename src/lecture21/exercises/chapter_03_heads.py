@@ -6,13 +6,13 @@ import torch
 
 from lecture21.exercises._exercise import Case, Exercise, normal
 
-# 3.2
+# 3.4
 
 
 def _split_heads(x, n_head):
-    """Return `x` of shape (B, T, C), divided into heads: (B, H, T, C / H).
+    """Return `x` of shape (B, T, C) divided into H = `n_head` heads, with shape (B, H, T, C / H).
 
-    Head 0 holds the first C / H features of every token, head 1 the next ones, and so on.
+    Head 0 holds the first C / H features of every token, head 1 the next C / H, and so on.
     """
     n_batch, n_token, width = x.shape
     return x.view(n_batch, n_token, n_head, width // n_head).transpose(1, 2)
@@ -29,7 +29,7 @@ def _heads_cases(rng: random.Random) -> list[Case]:
 
 
 _HEADS = Exercise(
-    number="3.2",
+    number="3.4",
     name="split_heads",
     title="split into heads",
     solution=_split_heads,
@@ -40,7 +40,7 @@ _HEADS = Exercise(
             lambda arguments, heads: torch.equal(heads[0, 0, 0], arguments[0][0, 0, : heads.shape[-1]]),
         ),
         (
-            "a head must hold features of every token, and not those of one stretch of tokens",
+            "a head must hold features of every token, not complete tokens of one stretch",
             lambda arguments, heads: torch.equal(heads[0, 0], arguments[0][0, :, : heads.shape[-1]]),
         ),
     ),
@@ -48,9 +48,9 @@ _HEADS = Exercise(
 
 
 @_HEADS.mistake(
-    looks="The shape is right and the loss falls. Each head holds some tokens only, so most tokens never meet.",
-    hint="the shape is right, but each head holds whole tokens of one stretch of the text. view() does not move a "
-    "number: which two dimensions must change places after it?",
+    looks="The shape is right and the loss decreases. But each head holds only one stretch of the tokens.",
+    hint="the shape is right, but each head holds complete tokens of one stretch of the text. view() moves no numbers: "
+    "which two dimensions must change places after it?",
 )
 def _viewed_without_transpose(x, n_head):
     n_batch, n_token, width = x.shape
@@ -58,8 +58,8 @@ def _viewed_without_transpose(x, n_head):
 
 
 @_HEADS.mistake(
-    looks="The heads come out interleaved: head 0 holds features 0, H, 2H, ... A package's weights do not fit then.",
-    hint="your head 0 holds every H-th feature. Which comes first when C is divided, the head or the feature in it?",
+    looks="The heads are interleaved: head 0 holds features 0, H, 2H, ... Pretrained weights then give wrong results.",
+    hint="your head 0 holds every H-th feature. When C becomes two dimensions, which comes first, heads or features?",
 )
 def _interleaved(x, n_head):
     n_batch, n_token, width = x.shape
@@ -67,8 +67,8 @@ def _interleaved(x, n_head):
 
 
 @_HEADS.mistake(
-    looks="The shape is (B, T, H, D). The product q k^T then compares heads of one token, and no tokens.",
-    hint="the result has the shape (B, T, H, D), and attention multiplies the last two: make them T and D.",
+    looks="The shape is (B, T, H, D). The product q k^T then compares the heads of one token, not the tokens.",
+    hint="the result has the shape (B, T, H, D). Attention multiplies the last two dimensions, which must be T and D.",
 )
 def _not_transposed(x, n_head):
     n_batch, n_token, width = x.shape

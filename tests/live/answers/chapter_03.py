@@ -51,7 +51,7 @@ NUMBERS = {
     "3.5": lambda: [grown(32) / grown(4), 1024 / 32, (1024 / 32) ** 2],
 }
 CHOICES = {
-    "3.1": lambda: "1/4 for each word" if example()["unmasked"][CAT].tolist() == [0.25] * 4 else "",
+    "3.1": lambda: "1/4 for each token" if example()["unmasked"][CAT].tolist() == [0.25] * 4 else "",
     "3.2": widths_that_must_agree,
     "3.6": commonest,
 }
