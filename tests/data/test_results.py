@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from lecture21.data import results
@@ -52,3 +54,19 @@ def test_the_modern_recipes_beat_counting_and_nanogpt_as_the_book_says():
     assert time["modern"] < 1.5 * time["nanogpt"]  # as many steps of as many characters
     assert 6 * time["modern, short"] < time["nanogpt"]
     assert table.loc["modern, short", "nats"].mean() == pytest.approx(table.loc["nanogpt", "nats"].mean(), abs=0.01)
+
+
+def test_the_leak_has_the_numbers_that_chapter_04_quotes():
+    table = results.load("leak")
+    trained = table[table["seed"].notna()].groupby(["model", "view"])["nats"]
+    assert round(trained.mean()["no mask", "window"], 2) == 0.09
+    assert round(trained.mean()["mask", "window"], 2) == 2.23
+    last = table.query("position == 31 and view == 'window'").groupby("model")["nats"].mean()
+    lag, fewer = last["no mask"] - last["mask"], last["mask, last position only"] - last["mask"]
+    assert (round(lag, 2), round(fewer, 2)) == (0.60, 0.41)
+    assert 0.6 < fewer / lag < 0.73  # about two thirds
+    copied = table.query("model == 'no mask' and view == 'window' and position < 31")["nats"]
+    blind = table.query("model == 'no mask' and view == 'prefix' and position < 31").groupby("seed")["nats"].mean()
+    assert copied.max() < 0.2
+    assert blind.min() > math.log(65)
+    assert table.query("model == '5-gram'")["nats"].mean() < 2 < trained.mean()["mask", "window"]
