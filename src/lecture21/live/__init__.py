@@ -13,6 +13,7 @@ from lecture21.live._ensemble_errors import EnsembleErrors
 from lecture21.live._question import Question
 from lecture21.live._residual import ResidualStream
 from lecture21.live._router import Router
+from lecture21.live._side_by_side import SideBySide
 from lecture21.live._three_masks import ThreeMasks
 from lecture21.live._train import Train
 from lecture21.live._two_experts import TwoExperts
@@ -24,6 +25,7 @@ def examples() -> list[Figure]:
     """Return every figure as the book shows it at first, one for each picture that stands in for it; two questions."""
     return [
         *(Attention(level) for level in (1, 2, 3)),
+        SideBySide(),
         Context(),
         Train(),
         TwoExperts(),

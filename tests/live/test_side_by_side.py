@@ -1,0 +1,73 @@
+"""Two models, one prompt: each text is what its own model writes in torch with the same random numbers."""
+
+import pytest
+import torch
+from playwright.sync_api import expect
+
+from lecture21 import live, models
+
+expect.set_options(timeout=20_000)
+NAMES = ("modern-gpt0", "modern-gpt0-cheat")
+LONG = "What is your name?\n\nMIRANDA:\nMiran"
+
+
+def started(stage):
+    figure = stage.figure("side_by_side")
+    figure.locator("section.figure:not([aria-busy=true]) .text b:not(:empty)").first.wait_for()
+    return figure
+
+
+def texts(figure) -> list[str]:
+    return figure.locator(".panel .text b").all_text_contents()
+
+
+def nats(name: str, prompt: str, text: str) -> float:
+    """The loss per character that a model in torch has on a text after the prompt, each time at the last position."""
+    model, tokenizer = models.load(name)
+    ids, total = torch.tensor([tokenizer.encode(prompt + text)]), 0.0
+    with torch.no_grad():
+        for t in range(len(prompt), ids.shape[1]):
+            total -= model(ids[:, max(0, t - model.block_size) : t])[0, -1].log_softmax(-1)[ids[0, t]].item()
+    return total / len(text)
+
+
+@pytest.mark.parametrize("prompt", ["ROMEO:\n", LONG])
+def test_each_panel_holds_what_its_own_model_writes(open_figures, prompt):
+    figure = started(open_figures(live.SideBySide(prompt=prompt)))
+    found = texts(figure)
+    assert [len(text) for text in found] == [80, 80]
+    for name, other, text in zip(NAMES, NAMES[::-1], found, strict=True):
+        assert nats(name, prompt, text) < nats(other, prompt, text) - 0.2
+    assert "1.75 nats" in figure.locator(".panel").first.inner_text()
+    assert "0.07 nats" in figure.locator(".panel").last.inner_text()
+
+
+def test_another_seed_and_another_prompt_give_other_texts_and_reset_the_first(open_figures):
+    figure = started(open_figures(live.SideBySide()))
+    first = texts(figure)
+    figure.get_by_role("button", name="Write again").click()
+    expect(figure.locator(".panel .text b").first).not_to_have_text(first[0])
+    figure.get_by_role("textbox").fill(LONG)
+    expect(figure.locator(".panel .text").first).to_contain_text("MIRANDA")
+    assert "the window is full" in figure.locator("section.figure").inner_text()
+    figure.get_by_role("button", name="Reset").click()
+    expect(figure.locator(".panel .text b").first).to_have_text(first[0])
+
+
+def test_a_prompt_that_cannot_be_continued_gets_a_sentence(open_figures):
+    figure = started(open_figures(live.SideBySide()))
+    figure.get_by_role("textbox").fill("7")
+    expect(figure.get_by_role("alert")).to_contain_text("The model has no “7”")
+    figure.get_by_role("textbox").fill("")
+    expect(figure.get_by_role("alert")).to_have_text("Type at least one character to continue.")
+    figure.get_by_role("textbox").fill("O")
+    expect(figure.locator(".message")).to_be_empty()
+
+
+def test_the_arguments_are_checked():
+    for arguments, message in (
+        ({"prompt": ""}, "1 to 200 characters, got 0"),
+        ({"second": "none"}, "unknown model 'none'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            live.SideBySide(**arguments)
