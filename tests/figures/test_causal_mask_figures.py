@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 import torch
 from drawn import cells, hatched
@@ -49,26 +48,6 @@ def test_masked_softmax_writes_scores_and_weights_and_marks_minus_infinity():
     assert numbers == [f"{weights[i, j]:.2f}" for i, j in mask.nonzero().tolist()]
 
 
-def test_influence_hatches_exact_zeros_only():
-    values = torch.tensor([[1.0, 0.0], [1e-12, 2.0]])
-    ax = figures.influence_map(values, ["a", "b"])
-    assert hatched(ax) == {(0, 1)}
-
-
-def test_influence_is_shaded_on_a_shared_logarithmic_scale():
-    values = torch.tensor([[1.0, 0.0], [0.1, 10.0]])
-    ax = figures.influence_map(values, ["a", "b"], limits=(0.01, 100.0))
-    shade = np.ma.filled(ax.collections[0].get_array(), -1.0).reshape(2, 2)
-    np.testing.assert_allclose(shade, [[0.5, -1.0], [0.25, 0.75]], atol=1e-6)
-
-
-def test_at_least_one_influence_must_be_positive():
-    with pytest.raises(ValueError, match="no input influences any output"):
-        figures.influence_map(torch.zeros(2, 2), ["a", "b"])
-
-
 def test_mask_and_tokens_must_have_the_same_length():
     with pytest.raises(ValueError, match="does not fit 4 tokens"):
         figures.connections(causal_mask(3), TOKENS)
-    with pytest.raises(ValueError, match="do not fit 4 queries"):
-        figures.influence_map(torch.ones(3, 3), TOKENS)

@@ -11,9 +11,9 @@ from lecture21.exercises._exercise import Case, Exercise, normal, rows_sum_to_on
 
 
 def _causal_mask(n):
-    """Return the causal mask for n tokens, a tensor of bools of shape (n, n).
+    """Return the causal mask for n tokens: a tensor of dtype bool and shape (n, n).
 
-    Entry (i, j) is True where query i may attend to key j: to itself and to everything before it.
+    Entry (i, j) is True if query i may attend to key j, that is, to itself or an earlier token.
     """
     return torch.ones(n, n, dtype=torch.bool).tril()
 
@@ -26,7 +26,7 @@ _MASK = Exercise(
     cases=lambda rng: [Case((n,), f"n = {n}") for n in (1, 2, rng.randint(3, 6), rng.randint(7, 12))],
     properties=(
         (
-            "each token must be allowed to attend to itself, or its row has nothing to attend to",
+            "each token must be allowed to attend to itself, or the first row has no key",
             lambda arguments, mask: bool(mask.diagonal().all()),
         ),
         ("no token may attend to a later one", lambda arguments, mask: not mask.triu(1).any()),
@@ -39,31 +39,31 @@ _MASK = Exercise(
 
 
 @_MASK.mistake(
-    looks="Each token attends to itself and to everything after it. In training the loss falls far too fast.",
-    hint="your mask is True above the diagonal. Row i is the query: which keys j come before it, those with j > i?",
+    looks="Each token attends to itself and to all later tokens. The training loss falls far too fast.",
+    hint="your mask is True above the diagonal. Row i is the query. Do keys with j > i come before it or after it?",
 )
 def _later_tokens(n):
     return torch.ones(n, n, dtype=torch.bool).triu()
 
 
 @_MASK.mistake(
-    looks="The first row has no True at all, and its softmax is NaN.",
-    hint="no token may attend to itself in your mask, so the first one attends to nothing. What is on the diagonal?",
+    looks="The first row has no True, so its softmax is NaN.",
+    hint="in your mask no token may attend to itself, so the first token has no key. What belongs on the diagonal?",
 )
 def _without_itself(n):
     return torch.ones(n, n, dtype=torch.bool).tril(-1)
 
 
 @_MASK.mistake(
-    looks="Each token also attends to the next one, which is its answer. The loss falls toward 0.",
-    hint="each row has one True too many: token i attends to token i + 1, which is what it must predict.",
+    looks="Each token also attends to the next one, which is its target. The training loss falls toward 0.",
+    hint="each row has one True too many: token i attends to token i + 1, which it has to predict.",
 )
 def _one_too_far(n):
     return torch.ones(n, n, dtype=torch.bool).tril(1)
 
 
 @_MASK.mistake(
-    looks="The mask of nn.MultiheadAttention, where True means that attention is forbidden.",
+    looks="This is the convention of nn.MultiheadAttention, where True means that attention is forbidden.",
     hint="your mask is True where attention is forbidden, as in nn.MultiheadAttention. Here True means allowed.",
 )
 def _forbidden(n):
@@ -71,8 +71,8 @@ def _forbidden(n):
 
 
 @_MASK.mistake(
-    looks="Looks right when printed. `~mask` raises for floats, and as an additive mask it forbids nothing.",
-    hint="the triangle is right, but its entries are numbers. Which dtype do True and False have?",
+    looks="The printed numbers are right, but `~mask` raises an error for floats, and adding 0 or 1 masks nothing.",
+    hint="the triangle is right, but its entries are floats. Which dtype holds True and False?",
 )
 def _ones_and_zeros(n):
     return torch.ones(n, n).tril()
@@ -82,10 +82,10 @@ def _ones_and_zeros(n):
 
 
 def _masked_weights(scores, mask):
-    """Return attention weights: the softmax over the keys where `mask` is True, 0 elsewhere.
+    """Return attention weights: the softmax over the keys where `mask` is True, and 0 elsewhere.
 
-    `scores` and `mask` have the shape (T, S). Do not change `scores`. Each row of `mask` has a
-    True.
+    `scores` and `mask` have the shape (T, S), and each row of `mask` contains at least one True.
+    Do not modify `scores`.
     """
     return scores.masked_fill(~mask, -math.inf).softmax(dim=-1)
 
@@ -120,41 +120,41 @@ _WEIGHTS = Exercise(
 
 @_WEIGHTS.mistake(
     looks="The upper triangle is 0, but rows sum to less than 1 and still depend on later tokens.",
-    hint="rows sum to less than 1, because the softmax already divided by the powers of masked scores. What must a "
-    "score be before the softmax, so that its weight is 0?",
+    hint="rows sum to less than 1, because the denominator of the softmax still includes masked scores. Which score, "
+    "set before the softmax, gives a weight of 0?",
 )
 def _after_the_softmax(scores, mask):
     return scores.softmax(dim=-1) * mask
 
 
 @_WEIGHTS.mistake(
-    looks="Masked keys get a weight all the same, as a key with the score 0 does.",
-    hint="a masked key still gets weight: a score of 0 has the power exp(0) = 1. Which score has the power 0?",
+    looks="Masked keys still get weight: as much as a key whose score is 0.",
+    hint="masked keys still get weight, since exp(0) = 1. For which score is exp(score) equal to 0?",
 )
 def _zero_before_the_softmax(scores, mask):
     return scores.masked_fill(~mask, 0.0).softmax(dim=-1)
 
 
 @_WEIGHTS.mistake(
-    looks="Exactly the forbidden keys get all the weight. The model reads its answers.",
-    hint="the allowed keys have the weight 0, and the forbidden ones share the rest. masked_fill fills where its mask "
-    "is True: where is yours?",
+    looks="The forbidden keys get all the weight, so the model attends to its targets.",
+    hint="the allowed keys have weight 0 and the forbidden ones share the rest. masked_fill replaces entries where its "
+    "argument is True: where is yours True?",
 )
 def _filled_the_allowed(scores, mask):
     return scores.masked_fill(mask, -math.inf).softmax(dim=-1)
 
 
 @_WEIGHTS.mistake(
-    looks="Right the first time. `scores` is changed, and whoever uses it next, such as a plot, finds -inf in it.",
-    hint="the weights are right, but `scores` is changed. What does the underscore at the end of a method's name mean?",
+    looks="The weights are right, but `scores` now contains -inf, and so does every later plot or computation with it.",
+    hint="the weights are right, but you modified `scores`. What does the underscore in a method such as add_ mean?",
 )
 def _in_place(scores, mask):
     return scores.masked_fill_(~mask, -math.inf).softmax(dim=-1)
 
 
 @_WEIGHTS.mistake(
-    looks="NaN wherever attention is allowed: 0 times infinity is not a number.",
-    hint="your result has NaN. What is 0 times infinity? Replace entries instead of multiplying.",
+    looks="NaN everywhere: 0 times infinity is NaN where attention is allowed, and the softmax spreads it over rows.",
+    hint="your result contains NaN. What is 0 times infinity? Replace entries instead of multiplying.",
 )
 def _multiplied_by_infinity(scores, mask):
     return (scores + (~mask).to(scores.dtype) * -math.inf).softmax(dim=-1)
@@ -164,9 +164,9 @@ def _multiplied_by_infinity(scores, mask):
 
 
 def _padded_weights(scores, mask):
-    """Return the weights as in 4.2, also for rows of `mask` without any True, as padding has.
+    """Return attention weights as in exercise 4.2, and zeros in rows where `mask` has no True.
 
-    Such a row of weights is 0 everywhere: no NaN, and no weight on keys that are masked.
+    The result contains no NaN, and masked keys have weight 0 in every row.
     """
     return scores.masked_fill(~mask, -math.inf).softmax(dim=-1).masked_fill(~mask, 0.0)
 
@@ -185,14 +185,14 @@ def _padding_cases(rng: random.Random) -> list[Case]:
         Case((normal(rng, 2, 3), nothing), "nothing but padding"),
         Case((normal(rng, 5, 5), triangle), "the causal mask without padding"),
         Case((normal(rng, 5, 5), padded), "the causal mask with two rows of padding"),
-        Case((normal(rng, t, s) - 30, mask), "the first query at padding, scores near -30"),
+        Case((normal(rng, t, s) - 30, mask), "the first query is padding, scores near -30"),
     ]
 
 
 _PADDING = Exercise(
     number="4.5",
     name="padded_weights",
-    title="rows of padding",
+    title="padding rows",
     solution=_padded_weights,
     cases=_padding_cases,
     properties=(
@@ -207,32 +207,32 @@ _PADDING = Exercise(
 
 
 @_PADDING.mistake(
-    looks="NaN in the rows of padding. A loss without these rows still has NaN gradients: 0 times NaN is NaN.",
-    hint="rows without a True are NaN: all their scores are -inf, and the softmax is 0 / 0. What should these rows be?",
+    looks="The padding rows are NaN. A loss without these rows still has NaN gradients, because 0 times NaN is NaN.",
+    hint="rows without a True are NaN: all their scores are -inf, so the softmax is 0 / 0. What should these rows be?",
 )
 def _nan_in_padding(scores, mask):
     return scores.masked_fill(~mask, -math.inf).softmax(dim=-1)
 
 
 @_PADDING.mistake(
-    looks="No NaN. A row of padding attends to all keys equally, to padding and to later tokens.",
-    hint="a row whose scores are all -1e9 has a softmax as even as one of zeros. Its weights must be 0.",
+    looks="There is no NaN, but a padding row attends equally to all keys, padding and later tokens included.",
+    hint="if all scores of a row are -1e9, its softmax is uniform, as for a row of zeros. Its weights must be 0.",
 )
 def _even_in_padding(scores, mask):
     return scores.masked_fill(~mask, -1e9).softmax(dim=-1)
 
 
 @_PADDING.mistake(
-    looks="No NaN in the rows of padding, but the other rows sum to less than 1, and depend on masked keys.",
-    hint="rows with a True must still sum to 1: mask before the softmax, and then see to the empty rows.",
+    looks="The padding rows are right, but the other rows sum to less than 1 and depend on masked keys.",
+    hint="rows with a True must still sum to 1: mask before the softmax, then handle the rows without a True.",
 )
 def _only_after_the_softmax(scores, mask):
     return scores.softmax(dim=-1) * mask
 
 
 @_PADDING.mistake(
-    looks="No NaN, and no even row either: masked keys get the weight that a key with the score 0 has.",
-    hint="a masked key still gets weight: a score of 0 has the power exp(0) = 1. Which score has the power 0?",
+    looks="There is no NaN, but masked keys get as much weight as a key whose score is 0.",
+    hint="masked keys still get weight, since exp(0) = 1. For which score is exp(score) equal to 0?",
 )
-def _zero_before_the_softmax_again(scores, mask):
+def _scores_of_zero(scores, mask):
     return scores.masked_fill(~mask, 0.0).softmax(dim=-1)

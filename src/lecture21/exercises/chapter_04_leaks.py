@@ -1,4 +1,4 @@
-"""Exercises of chapter 04: a test that finds leaks, and `MASKS`, five masks to try it on."""
+"""Exercises of chapter 04: a test for leaks, and `MASKS`, five attention layers to apply it to."""
 
 import math
 import random
@@ -12,11 +12,10 @@ from lecture21.exercises._exercise import Case, Exercise, normal
 
 
 def _leaks(attend, x):
-    """Return whether any output of `attend` depends on a later token.
+    """Return whether changing the last token of `x` changes any earlier output of `attend`.
 
-    `attend` maps a tensor of shape (T, C), T at least 2, to one of the same shape. Change the
-    last token only and compare the outputs before it; do not change `x` itself. Differences
-    below 1e-5 are rounding.
+    `attend` maps a tensor of shape (T, C) with T >= 2 to one with T rows. Do not modify `x`.
+    Ignore differences up to 1e-5, which may be rounding.
     """
     changed = x.clone()
     changed[-1] += 1
@@ -60,14 +59,14 @@ def _first_token(x: Tensor) -> Tensor:
 
 
 def _next_to_last_peeks(x: Tensor) -> Tensor:
-    """Return the tokens, of which only the one before the last reads the last."""
+    """Return the tokens, with a little of the last one added to the one before it."""
     result = x.clone()
     result[-2] += 0.01 * x[-1]
     return result
 
 
 def _rounded(x: Tensor) -> Tensor:
-    """Return the means so far, with a rounding error that depends on the last token."""
+    """Return the running means, with a rounding error that depends on the last token."""
     return _running_mean(x) + 1e-7 * x[-1].sum().sign()
 
 
@@ -91,15 +90,15 @@ def _leaks_cases(rng: random.Random) -> list[Case]:
 _LEAKS = Exercise(
     number="4.3",
     name="leaks",
-    title="a test that finds leaks",
+    title="a test for leaks",
     solution=_leaks,
     cases=_leaks_cases,
 )
 
 
 @_LEAKS.mistake(
-    looks="Everything leaks, the right mask too: the last output depends on the last token, as it must.",
-    hint="the last output may depend on the last token. Which outputs must not?",
+    looks="Every layer seems to leak, even with the right mask, because the last output depends on the last token.",
+    hint="the last output is allowed to depend on the last token. Which outputs are not?",
 )
 def _compares_the_last_output(attend, x):
     changed = x.clone()
@@ -108,8 +107,8 @@ def _compares_the_last_output(attend, x):
 
 
 @_LEAKS.mistake(
-    looks="Everything leaks that uses the past at all, since the first token is in everybody's past.",
-    hint="you change the first token, and all later outputs may depend on it. Which token has no later output?",
+    looks="Every layer that uses the past seems to leak, because the first token is in the past of all others.",
+    hint="you change the first token, and all later outputs may depend on it. Which token has no later outputs?",
 )
 def _changes_the_first_token(attend, x):
     changed = x.clone()
@@ -118,9 +117,9 @@ def _changes_the_first_token(attend, x):
 
 
 @_LEAKS.mistake(
-    looks="Nothing leaks: both sides are computed from the same tensor, since `changed = x` copies nothing.",
-    hint="`changed = x` is another name for the same tensor, so you compare it with itself, and x is changed. "
-    "How do you copy a tensor?",
+    looks="No layer seems to leak: both outputs are computed from the same tensor, since `changed = x` makes no copy.",
+    hint="`changed = x` is a second name for the same tensor, so you modify x and compare it with itself. How do you "
+    "copy a tensor?",
 )
 def _changes_the_input(attend, x):
     changed = x
@@ -129,8 +128,8 @@ def _changes_the_input(attend, x):
 
 
 @_LEAKS.mistake(
-    looks="A mask that lets a token attend to its successor only is not found: the first output is the same.",
-    hint="you look at the first output only. A leak may be only in the last but one, as with mask B.",
+    looks="A leak at a later position is missed, because only the first output is compared.",
+    hint="you compare the first output only. With mask B, only the output just before the last one changes.",
 )
 def _looks_at_the_first_output(attend, x):
     changed = x.clone()
@@ -141,20 +140,20 @@ def _looks_at_the_first_output(attend, x):
 # 4.4
 
 MASKS = {"A": _mask_a, "B": _mask_b, "C": _mask_c, "D": _mask_d, "E": _mask_e}
-"""Five ways to mask the scores; each maps a tensor of shape (T, C) to one of the same shape."""
+"""Five attention layers with different masks; each maps a tensor of shape (T, C) to one of the same shape."""
 
 _HUNT = Exercise(
     number="4.4",
     name="leaking",
     title="bug hunt: which of five masks leak?",
     solution=frozenset({"B", "C", "E"}),
-    task='The letters of the functions in MASKS that leak, for example {"A", "B"}.',
+    task='The set of letters in MASKS whose layers leak, for example {"A", "B"}.',
 )
 _HUNT.wrong_value(
     "mask c missed",
     {"B", "E"},
-    hint="one more leaks. Is there an attention whose weights on later tokens are 0, while the other weights of the "
-    "row still depend on later scores?",
+    hint="one more layer leaks. In which one are the weights of later tokens 0 while other weights of the row still "
+    "depend on later scores?",
 )
 _HUNT.wrong_value(
     "mask d accused",
@@ -164,15 +163,15 @@ _HUNT.wrong_value(
 _HUNT.wrong_value(
     "mask b missed",
     {"C", "E"},
-    hint="one more leaks. Write the triangles as tables for three tokens: which has a True above the diagonal?",
+    hint="one more layer leaks. Write down each triangle for three tokens: which one has a True above the diagonal?",
 )
 _HUNT.wrong_value(
     "mask e missed",
     {"B", "C"},
-    hint="one more leaks. One triangle says what is forbidden, and it forbids the past.",
+    hint="one more layer leaks. In one of them the triangle marks what is forbidden, and it forbids the past.",
 )
 _HUNT.wrong_value(
     "the opposite",
     {"A", "D"},
-    hint="these are exactly the two that do not leak.",
+    hint="these are exactly the two layers that do not leak.",
 )

@@ -1,4 +1,4 @@
-"""The causal mask: connections that it allows, the softmax after it, and the influence of inputs on outputs."""
+"""The causal mask: connections that it allows, and the softmax after it."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
 from torch import Tensor
 
 from lecture21.figures._axes import as_array
 from lecture21.figures.heatmaps import _FUTURE, _hatch_masked, _label_axes, _square_mask, attention_map, matrix
-from lecture21.figures.style import _MAGNITUDE, COLOURS, TEXT_COLOURS, WIDTH
+from lecture21.figures.style import COLOURS, TEXT_COLOURS, WIDTH
 
 
 def connections(
@@ -85,33 +83,3 @@ def masked_softmax(
     attention_map(weights, tokens, mask=mask, annotate=True, title="2. Weights: rows sum to 1", ax=axes[1])
     _label_axes(axes[1])
     return axes
-
-
-def influence_map(
-    influence: Float[Tensor, "T T"] | np.ndarray,
-    tokens: Sequence[str],
-    *,
-    limits: tuple[float, float] | None = None,
-    title: str = "",
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw the influence of each input (column) on each output (row) on a logarithmic scale; exact zeros are hatched.
-
-    Args:
-        influence: norms of the derivatives.
-        tokens: labels of rows and columns.
-        limits: values of the lightest and the darkest colour. Maps that are compared need the same limits.
-    """
-    array = as_array(influence).astype(float)
-    positive = array > 0
-    if not positive.any():
-        raise ValueError("no input influences any output: every influence is 0")
-    low, high = limits or (array[positive].min(), array.max())
-    scale = LogNorm(low, high)
-    shade = np.ma.filled(scale(np.where(positive, array, low)), 0)
-    ax = attention_map(shade, tokens, mask=positive, title=title, ax=ax)
-    ax.set_xlabel("input token", color=TEXT_COLOURS["key"])
-    ax.set_ylabel("logits at position", color=TEXT_COLOURS["output"])
-    bar = ax.figure.colorbar(ScalarMappable(scale, _MAGNITUDE), ax=ax, shrink=0.6, location="bottom", pad=0.03)
-    bar.set_label("norm of the derivative")
-    return ax
