@@ -1,0 +1,205 @@
+"""Exercises of chapter 09: a tied head, and a schedule of learning rates."""
+
+import math
+import random
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from lecture21.exercises._exercise import Case, Exercise, normal
+
+# 9.2
+
+
+def _tie_head(model):
+    """Tie the head of a model to its token embedding, so that they stay equal; return the model.
+
+    `model.token` is an nn.Embedding(V, C) and `model.head` an nn.Linear(C, V, bias=False). Keep
+    the values of the embedding. Afterwards the model has one parameter fewer.
+    """
+    model.head.weight = model.token.weight
+    return model
+
+
+class _TokenModel(nn.Module):
+    """A model of one token: its embedding, and the scores of the next token."""
+
+    def __init__(self, table: Tensor, head: Tensor) -> None:
+        super().__init__()
+        self.token = nn.Embedding(*table.shape)
+        self.head = nn.Linear(*reversed(head.shape), bias=False)
+        self.token.weight = nn.Parameter(table.clone())
+        self.head.weight = nn.Parameter(head.clone())
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.token(ids))
+
+
+def _after_one_update(answer: Callable, weights: Tensor) -> tuple | None:
+    """Return what a tied model has after one update: its parameters' number, table and head."""
+    model = answer(_TokenModel(*weights))
+    if model is None:
+        return None
+    ids = torch.arange(2 * weights.shape[1]) % (weights.shape[1] - 1)
+    nn.functional.cross_entropy(model(ids[:-1]), ids[1:]).backward()
+    torch.optim.SGD(model.parameters(), lr=1.0).step()
+    n = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    return n, model.token.weight.detach(), model.head.weight.detach()
+
+
+def _tie_cases(rng: random.Random) -> list[Case]:
+    v, c = rng.randint(6, 9), rng.randint(3, 5)
+    return [
+        Case((normal(rng, 2, 4, 2),), "V = 4, C = 2, after one update"),
+        Case((normal(rng, 2, v, c),), f"V = {v}, C = {c}, after one update"),
+    ]
+
+
+_TIE = Exercise(
+    number="9.2",
+    name="tie_head",
+    title="tie the head so that it stays tied",
+    solution=_tie_head,
+    cases=_tie_cases,
+    call=_after_one_update,
+    properties=(
+        (
+            "after an update, the head and the embedding must still be equal",
+            lambda arguments, result: torch.equal(result[1], result[2]),
+        ),
+        (
+            "a tied model must have one matrix of parameters",
+            lambda arguments, result: result[0] == arguments[0][0].numel(),
+        ),
+    ),
+)
+
+
+@_TIE.mistake(
+    looks="Equal at the beginning. After the first update the two matrices differ, since each has its own gradient.",
+    hint="the two are equal at the start and differ after one update: a cloned weight is a second parameter.",
+)
+def _cloned(model):
+    model.head.weight = nn.Parameter(model.token.weight.detach().clone())
+    return model
+
+
+@_TIE.mistake(
+    looks="Equal with plain gradient descent, but the model counts twice the parameters, and Adam keeps two averages.",
+    hint="both matrices share their memory, and are still two parameters, with two gradients and two states in Adam. "
+    "How many parameters does the model list?",
+)
+def _two_parameters_on_one_memory(model):
+    model.head.weight = nn.Parameter(model.token.weight.data)
+    return model
+
+
+@_TIE.mistake(
+    looks="Tied, but the model starts with the head's initialization.",
+    hint="tied, but in the other direction: the embedding has lost its values and has those of the head.",
+)
+def _other_direction(model):
+    model.token.weight = model.head.weight
+    return model
+
+
+@_TIE.mistake(
+    looks="The parameter count is right. The matrix learns from its use as embedding only.",
+    hint="the head gets no gradient: what does requires_grad=False, or a detached tensor, leave out of the update?",
+)
+def _frozen(model):
+    model.head.weight = nn.Parameter(model.token.weight.detach(), requires_grad=False)
+    return model
+
+
+# 9.3
+
+
+def _warmup_cosine(step, steps, warmup, peak):
+    """Return the learning rate of update `step` (0 to steps - 1), a float.
+
+    During the first `warmup` updates it rises linearly: peak / warmup at update 0, 2 peak / warmup
+    at update 1, ..., peak at update warmup - 1. Then it follows half a cosine from `peak` at update
+    `warmup` down to 0 at update `steps`, which is not made any more. `warmup` can be 0.
+    """
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    progress = (step - warmup) / (steps - warmup)
+    return peak * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def _schedule_cases(rng: random.Random) -> list[Case]:
+    steps, warmup = rng.randint(30, 50), rng.randint(4, 9)
+    arguments = [
+        *((step, 4, 2, 1.0) for step in range(4)),
+        (0, 4, 0, 1.0),
+        *((step, steps, warmup, 0.5) for step in (1, warmup, warmup + 3, steps // 2, steps - 1)),
+    ]
+    return [
+        Case((step, steps, warmup, peak), f"update {step} of {steps}, {warmup} of them warm-up")
+        for step, steps, warmup, peak in arguments
+    ]
+
+
+_SCHEDULE = Exercise(
+    number="9.3",
+    name="warmup_cosine",
+    title="warm-up with decay",
+    solution=_warmup_cosine,
+    cases=_schedule_cases,
+    properties=(
+        ("no learning rate may be negative", lambda arguments, rate: rate >= 0),
+        ("no learning rate may be above `peak`", lambda arguments, rate: rate <= arguments[3] + 1e-9),
+    ),
+)
+
+
+@_SCHEDULE.mistake(
+    looks="The first update changes nothing, because its learning rate is 0.",
+    hint="the first update has the learning rate 0. Updates are counted from 0: what does update 0 get?",
+)
+def _starts_at_zero(step, steps, warmup, peak):
+    if step < warmup:
+        return peak * step / warmup
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+
+
+@_SCHEDULE.mistake(
+    looks="The rate jumps down at the end of the warm-up.",
+    hint="the cosine must begin at the end of the warm-up: what is the progress at update `warmup`?",
+)
+def _cosine_from_the_beginning(step, steps, warmup, peak):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+@_SCHEDULE.mistake(
+    looks="In the second half the learning rate is negative, and the loss increases.",
+    hint="a cosine runs from 1 to -1, and the learning rate from 1 to 0. How do you shift and scale it?",
+)
+def _down_to_minus_peak(step, steps, warmup, peak):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * math.cos(math.pi * (step - warmup) / (steps - warmup))
+
+
+@_SCHEDULE.mistake(
+    looks="A schedule that is in use as well: linear decay instead of the cosine.",
+    hint="the decay is a straight line. Where is a cosine steep, and where is it flat?",
+)
+def _linear(step, steps, warmup, peak):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * (1 - (step - warmup) / (steps - warmup))
+
+
+@_SCHEDULE.mistake(
+    looks="The cosine comes back up to its peak at the end of training.",
+    hint="your cosine runs through a full period and is back at `peak` at the end. Half a period has the angle pi.",
+)
+def _full_period(step, steps, warmup, peak):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * 0.5 * (1 + math.cos(2 * math.pi * (step - warmup) / (steps - warmup)))
