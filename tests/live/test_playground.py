@@ -399,3 +399,17 @@ def test_a_cell_shows_what_was_given():
     assert repr(live.Attention()) == "Attention(level=1)"
     assert repr(live.Attention(3, mask="late")) == "Attention(level=3, mask='late')"
     assert list(TOKENS) == live.Attention().tokens
+
+
+def test_level_2_is_short_on_a_phone_until_its_parts_are_opened(open_figures):
+    stage = open_figures(live.Attention(2), viewport={"width": 390, "height": 844})
+    figure = stage.figure("attention")
+    matrix = figure.get_by_role("table", name="W^q", exact=True)
+    assert not matrix.is_visible()
+    short = figure.bounding_box()["height"]
+    figure.get_by_text("Step 1: change").click()
+    matrix.wait_for()
+    assert short < 2600 < figure.bounding_box()["height"]
+    stage.page.set_viewport_size({"width": 900, "height": 844})
+    figure.get_by_role("table", name="W^o", exact=True).wait_for()  # a wide figure shows everything, without a fold
+    assert not figure.get_by_text("Step 1: change").is_visible()

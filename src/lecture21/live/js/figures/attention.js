@@ -2,7 +2,7 @@
 // Level 1 has no weights; level 2 has W^q, W^k, W^v, several heads and W^o; level 3 has masks, right and wrong.
 
 import { attend, dependence, MASKS } from "../attention/compute.js";
-import { arrow, box, calculation, PARTS_STYLE } from "../attention/parts.js";
+import { arrow, box, calculation, fold, PARTS_STYLE } from "../attention/parts.js";
 import { rolePlane, vectorPlane } from "../attention/planes.js";
 import {
   axisControls,
@@ -178,7 +178,8 @@ function buildMatrices(playground) {
   headControl(playground, frame.controls);
   scaleControl(playground, frame.controls);
   presetControl(playground, frame.controls);
-  projectionTables(playground, frame.stage, 1);
+  const projections = fold(frame, frame.stage, "Step 1: change W^q, W^k and W^v, which make queries, keys and values");
+  projectionTables(playground, projections, 1);
   const middle = box(frame.stage, "block pair");
   rolePlane(playground, middle);
   rowTable(playground, middle);
@@ -189,7 +190,7 @@ function buildMatrices(playground) {
   weightTable(playground, flow, 3);
   arrow(flow);
   headOutputTable(playground, flow, 4);
-  outputProjection(playground, frame.stage, 5);
+  outputProjection(playground, fold(frame, frame.stage, "Step 5: the heads joined, and the output projection W^o"), 5);
   vectorTable(playground, details(frame.stage, "More: the vectors of the words"), 0);
 }
 
