@@ -69,7 +69,7 @@ def transformer_against_gpt() -> list[Row]:
         ["Width, heads", f"{BASE['d_model']}, {BASE['n_head']}", f"{gpt.d_model}, {gpt.n_head}"],
         ["Width of a head", f"{BASE['d_model'] // BASE['n_head']}", f"{gpt.d_head}"],
         ["Feed-forward width", f"{BASE['d_ff']:,}", f"{gpt.d_ff:,}"],
-        ["Nonlinearity", "ReLU", "GELU"],
+        ["Activation", "ReLU", "GELU"],
         ["Norm", "after each sum (post-norm)", "after each sum; before each layer from GPT-2 on {cite}`radford2019`"],
         ["Vocabulary", f"about {BASE['source_vocab_size']:,}, shared by English and German", f"{gpt.vocab_size:,}"],
         ["Output", "softmax over the target's vocabulary", "softmax over the vocabulary"],
@@ -111,7 +111,7 @@ def gpt1_to_gpt4() -> list[Row]:
         return [name, *cells, UNDISCLOSED]
 
     norms = {"pre": "before each layer, one at the end", "post": "after each sum"}
-    initial = {"gpt1": "$N(0, 0.02^2)$", "gpt2": "$N(0, 0.02^2)$, residual maps smaller"}
+    initial = {"gpt1": "$N(0, 0.02^2)$", "gpt2": "$N(0, 0.02^2)$, residual layers scaled"}
     return [
         ["", *shapes, "GPT-4"],
         ["Year", "2018", "2019", "2020", "2023"],
@@ -125,10 +125,10 @@ def gpt1_to_gpt4() -> list[Row]:
         number("Context", lambda c: c.block_size, "8,192 and 32,768; in Turbo 128,000"),
         number("Vocabulary", lambda c: c.vocab_size, "100,277 ids (cl100k_base)"),
         ["Tokenizer", "byte pairs of words", *["byte pairs of bytes"] * 3],
-        computed("Nonlinearity", lambda c: {"gelu_tanh": "GELU"}[c.activation]),
+        computed("Activation", lambda c: {"gelu_tanh": "GELU"}[c.activation]),
         computed("Norm", lambda c: norms[c.norm_position]),
-        computed("Output weights", lambda c: "the table of tokens" if c.tied_head else "a head of their own"),
-        computed("Weights start as", lambda c: initial[c.initialization]),
+        computed("Output weights", lambda c: "the token table" if c.tied_head else "a separate matrix"),
+        computed("Initialization", lambda c: initial[c.initialization]),
         number("FLOPs of one token, forward", lambda c: accounting.flops_per_token(c).forward),
         computed(
             "attention's share of them",
@@ -187,7 +187,9 @@ def four_days() -> list[Row]:
     for name, flops in (("$6ND$", estimates), ("with attention, exactly", exact)):
         share = flops[0] / budget
         rows.append([f"{name}, FLOPs", *map(power, flops)])
-        rows.append([f"{name}, share of the peak that four days mean", f"{share:.1%}", f"{flops[1] / budget:.0%}"])
+        rows.append(
+            [f"{name}, fraction of the peak, if it takes four days", f"{share:.1%}", f"{flops[1] / budget:.0%}"]
+        )
         days = [accounting.training_days(work, "A100", 8, share) for work in flops]
         rows.append([f"{name}, days at {share:.1%}", *(f"{time:.3g}" for time in days)])
         days = [accounting.training_days(work, "A100", 8, 0.5) for work in flops]

@@ -92,7 +92,7 @@ def test_four_days_are_enough_for_the_small_model_only():
     small, large = (column(tables.four_days(), name) for name in ("124M", "1.5B (the slide's)"))
     assert (small["$6ND$, days at 25.5%"], large["$6ND$, days at 25.5%"]) == ("4", "50.1")
     assert small["with attention, exactly, days at 29.2%"] == "4"
-    assert float(large["$6ND$, share of the peak that four days mean"].rstrip("%")) > 100
+    assert float(large["$6ND$, fraction of the peak, if it takes four days"].rstrip("%")) > 100
     assert 7 * 7 <= float(large["$6ND$, days at 25.5%"]) < 8 * 7  # "seven weeks"
 
 
