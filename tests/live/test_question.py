@@ -79,6 +79,7 @@ def test_each_answer_is_computed_or_held_by_its_chapter():
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_numbers_in_explanations_are_those_that_the_package_computes(chapter):
+    assert not hasattr(ANSWERS[chapter], "EXPLAINED"), "it would not be called"
     for id, numbers in getattr(ANSWERS[chapter], "explained", dict)().items():
         for number in numbers:
             assert number in QUESTIONS[id]["explanation"], (id, number)

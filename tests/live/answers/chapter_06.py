@@ -80,7 +80,7 @@ CHOICES = {
 IN_CHAPTER = set()
 
 
-def EXPLAINED() -> dict[str, list[str]]:
+def explained() -> dict[str, list[str]]:
     return {
         "6.2": [f"{size(blocks()[0]):,}"],
         "6.3": [f"{scores(1000)[0]:.3f}", f"{scores(1000)[-1]:.3f}"],

@@ -38,7 +38,7 @@ CHOICES = {
 IN_CHAPTER = set()
 
 
-def EXPLAINED() -> dict[str, list[str]]:
+def explained() -> dict[str, list[str]]:
     sums = next_token_probabilities(FIVE.log(), temperature=2.0).cumsum(dim=0)
     return {
         "8.1": [f"{probability(text):.2f}" for text in (".", "a.", "b.", "ab.")],

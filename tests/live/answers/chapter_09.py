@@ -27,5 +27,5 @@ CHOICES = {"9.1": third_merge, "9.3": after_one_update_of_a_clone}
 IN_CHAPTER = set()
 
 
-def EXPLAINED() -> dict[str, list[str]]:
+def explained() -> dict[str, list[str]]:
     return {"9.2": [f"{1.83 / math.log(2):.2f}"]}
