@@ -1,0 +1,250 @@
+"""Exercises of chapter 10: rotary positions, one Newton-Schulz iteration, and RMSNorm."""
+
+import random
+
+import torch
+
+from lecture21.exercises._exercise import Case, Exercise, normal
+
+# 10.1
+
+
+def _rotary(x, start=0):
+    """Return `x` of shape (T, D) with each row rotated according to its position.
+
+    Row t has position p = start + t. Features i and i + D/2 are the two coordinates of plane i,
+    which is rotated by the angle p / 10000 ** (2 * i / D), from the first coordinate toward the
+    second. D is even.
+    """
+    n_token, width = x.shape
+    position = torch.arange(start, start + n_token)[:, None]
+    angle = position / 10000 ** (torch.arange(0, width, 2) / width)  # (T, D/2)
+    first, second = x.chunk(2, dim=-1)
+    cos, sin = angle.cos(), angle.sin()
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+
+
+def _rotary_cases(rng: random.Random) -> list[Case]:
+    t, half = rng.randint(3, 6), rng.randint(2, 4)
+    return [
+        Case((normal(rng, 1, 2), 1), "one token at position 1, D = 2"),
+        Case((normal(rng, 3, 4), 0), "T = 3, D = 4"),
+        Case((normal(rng, t, 2 * half), rng.randint(2, 9)), f"T = {t}, D = {2 * half}, a later start"),
+    ]
+
+
+_ROTARY = Exercise(
+    number="10.1",
+    name="rotary",
+    title="rotary positions",
+    solution=_rotary,
+    cases=_rotary_cases,
+    properties=(
+        (
+            "a rotation must leave the length of each row unchanged",
+            lambda arguments, result: torch.allclose(result.norm(dim=-1), arguments[0].norm(dim=-1), atol=1e-4),
+        ),
+        (
+            "position 0 must not be rotated",
+            lambda arguments, result: arguments[1] > 0 or torch.allclose(result[0], arguments[0][0], atol=1e-5),
+        ),
+    ),
+)
+
+
+@_ROTARY.mistake(
+    looks="The lengths change with the position, so that distant tokens get scores of the wrong size.",
+    hint="your rows change their length, so this is no rotation. Which of the four products has a minus sign?",
+)
+def _no_minus(x, start=0):
+    n_token, width = x.shape
+    position = torch.arange(start, start + n_token)[:, None]
+    angle = position / 10000 ** (torch.arange(0, width, 2) / width)
+    first, second = x.chunk(2, dim=-1)
+    cos, sin = angle.cos(), angle.sin()
+    return torch.cat([first * cos + second * sin, first * sin + second * cos], dim=-1)
+
+
+@_ROTARY.mistake(
+    looks="Scores depend on the distance as they should, but weights of a model rotated the usual way do not fit.",
+    hint="you rotate in the opposite direction. At the angle 90 degrees, the first coordinate must become the second.",
+)
+def _backwards(x, start=0):
+    n_token, width = x.shape
+    position = torch.arange(start, start + n_token)[:, None]
+    angle = position / 10000 ** (torch.arange(0, width, 2) / width)
+    first, second = x.chunk(2, dim=-1)
+    cos, sin = angle.cos(), angle.sin()
+    return torch.cat([first * cos + second * sin, second * cos - first * sin], dim=-1)
+
+
+@_ROTARY.mistake(
+    looks="Right in training. With a cache, every new token is rotated as if it were the first of the text.",
+    hint="your positions always count from 0. Where does `start` enter?",
+)
+def _ignores_start(x, start=0):
+    n_token, width = x.shape
+    position = torch.arange(n_token)[:, None]
+    angle = position / 10000 ** (torch.arange(0, width, 2) / width)
+    first, second = x.chunk(2, dim=-1)
+    cos, sin = angle.cos(), angle.sin()
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+
+
+@_ROTARY.mistake(
+    looks="Neighbouring features are paired, as in the original paper. Weights of a model with halves do not fit.",
+    hint="you pair neighbouring features. Here plane i consists of the features i and i + D/2.",
+)
+def _neighbours(x, start=0):
+    n_token, width = x.shape
+    position = torch.arange(start, start + n_token)[:, None]
+    angle = position / 10000 ** (torch.arange(0, width, 2) / width)
+    first, second = x[:, 0::2], x[:, 1::2]
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack([first * cos - second * sin, first * sin + second * cos], dim=-1).flatten(1)
+
+
+@_ROTARY.mistake(
+    looks="All planes turn too fast except the first, so that distant positions are hard to tell apart.",
+    hint="plane 0 is right, and the others turn too fast. Is your exponent 2i / D or i / D?",
+)
+def _half_the_exponent(x, start=0):
+    n_token, width = x.shape
+    position = torch.arange(start, start + n_token)[:, None]
+    angle = position / 10000 ** (torch.arange(width // 2) / width)
+    first, second = x.chunk(2, dim=-1)
+    cos, sin = angle.cos(), angle.sin()
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+
+
+# 10.2
+
+
+def _newton_schulz(x):
+    """Return a x + b (x x^T) x + c (x x^T)^2 x with a = 3.4445, b = -4.7750, c = 2.0315.
+
+    `x` is a matrix of shape (R, C), and the products are matrix products. This maps each singular
+    value s of `x` to a s + b s^3 + c s^5, and leaves the singular vectors unchanged.
+    """
+    gram = x @ x.T
+    return 3.4445 * x - 4.7750 * gram @ x + 2.0315 * gram @ gram @ x
+
+
+def _matrix_cases(rng: random.Random) -> list[Case]:
+    def case(rows: int, columns: int) -> Case:
+        x = normal(rng, rows, columns)
+        return Case((x / x.norm(),), f"shape ({rows}, {columns})")
+
+    r = rng.randint(3, 5)
+    return [case(1, 2), case(2, 2), case(r, r), case(r, r + rng.randint(1, 3))]
+
+
+_NEWTON = Exercise(
+    number="10.2",
+    name="newton_schulz",
+    title="one Newton-Schulz iteration",
+    solution=_newton_schulz,
+    cases=_matrix_cases,
+)
+
+
+@_NEWTON.mistake(
+    looks="The shape is right. Entries, and not singular values, pass the polynomial, and the directions change.",
+    hint="you take powers of the entries. The formula multiplies matrices: which operator does that?",
+)
+def _entrywise(x):
+    return 3.4445 * x - 4.7750 * x**3 + 2.0315 * x**5
+
+
+@_NEWTON.mistake(
+    looks="Large singular values stay much too large: the last term has the third power and not the fifth.",
+    hint="your last term has x x^T once. How often must it occur for the fifth power of a singular value?",
+)
+def _cubic_twice(x):
+    gram = x @ x.T
+    return 3.4445 * x - 4.7750 * gram @ x + 2.0315 * gram @ x
+
+
+@_NEWTON.mistake(
+    looks="Singular values grow in each iteration and overflow after a few: all three terms increase them.",
+    hint="all your terms increase the singular values. What is the sign of b?",
+)
+def _all_positive(x):
+    gram = x @ x.T
+    return 3.4445 * x + 4.7750 * gram @ x + 2.0315 * gram @ gram @ x
+
+
+@_NEWTON.mistake(
+    looks="Small singular values disappear, since the linear term, which lifts them, is missing.",
+    hint="the small singular values shrink to 0. Which term of the polynomial is large for a small s?",
+)
+def _no_linear_term(x):
+    gram = x @ x.T
+    return -4.7750 * gram @ x + 2.0315 * gram @ gram @ x
+
+
+# 10.3
+
+
+def _rms_norm(x, gain):
+    """Return RMSNorm of `x`, a tensor of shape (T, C): each token is scaled by itself.
+
+    Divide each token by the root of the mean of its squared features + 1e-5, and multiply by
+    `gain` of shape (C,). No mean is subtracted, and there is no bias.
+    """
+    return x / (x.square().mean(dim=-1, keepdim=True) + 1e-5).sqrt() * gain
+
+
+def _rms_cases(rng: random.Random) -> list[Case]:
+    t, c = rng.randint(3, 5), rng.randint(4, 8)
+    padded = normal(rng, 3, c)
+    padded[1] = 0.0
+    return [
+        Case((normal(rng, 1, 2), torch.ones(2)), "T = 1, C = 2"),
+        Case((3 * normal(rng, t, c) + 5, torch.ones(c)), f"shape ({t}, {c}), mean near 5"),
+        Case((normal(rng, t, t), normal(rng, t)), f"shape ({t}, {t}), random gain"),
+        Case((padded, normal(rng, c)), "a token whose features are all 0"),
+    ]
+
+
+_RMS = Exercise(
+    number="10.3",
+    name="rms_norm",
+    title="RMSNorm",
+    solution=_rms_norm,
+    cases=_rms_cases,
+    properties=(("no entry may be NaN", lambda arguments, result: not result.isnan().any()),),
+)
+
+
+@_RMS.mistake(
+    looks="LayerNorm without a bias. It trains as well, but weights of a model with RMSNorm give other logits.",
+    hint="you subtract the mean, which is LayerNorm. RMSNorm only rescales.",
+)
+def _subtracts_the_mean(x, gain):
+    x = x - x.mean(dim=-1, keepdim=True)
+    return x / (x.square().mean(dim=-1, keepdim=True) + 1e-5).sqrt() * gain
+
+
+@_RMS.mistake(
+    looks="Each token has length 1 and not sqrt(C), so the layer receives inputs that are too small.",
+    hint="your tokens have the length 1. Is the M in RMS a sum?",
+)
+def _unit_length(x, gain):
+    return x / (x.square().sum(dim=-1, keepdim=True) + 1e-5).sqrt() * gain
+
+
+@_RMS.mistake(
+    looks="Right on random numbers. A token of zeros becomes NaN, and then the loss does.",
+    hint="a token of zeros becomes 0 / 0. What does the task add to the mean of the squares?",
+)
+def _without_epsilon(x, gain):
+    return x / x.square().mean(dim=-1, keepdim=True).sqrt() * gain
+
+
+@_RMS.mistake(
+    looks="One token's scale depends on the others, later ones too.",
+    hint="you compute one root mean square for all tokens together. Each token needs its own.",
+)
+def _over_everything(x, gain):
+    return x / (x.square().mean() + 1e-5).sqrt() * gain
