@@ -10,6 +10,7 @@ from lecture21.live._calculator import Calculator
 from lecture21.live._collapse import Collapse
 from lecture21.live._context import Context
 from lecture21.live._ensemble_errors import EnsembleErrors
+from lecture21.live._merges import Merges
 from lecture21.live._question import Question
 from lecture21.live._residual import ResidualStream
 from lecture21.live._router import Router
@@ -36,6 +37,7 @@ def examples() -> list[Figure]:
         Calculator("mixtral-8x7b", focus="serving"),
         Calculator("gpt3", focus="cache", context=131072),
         ResidualStream(),
+        Merges(),
         ThreeMasks(),
         Write(prompt="MIRANDA:\nO w", temperature=0.8, top_k=10),
         Write(prompt="To be, or not to be, that is the question.", view="price"),
