@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,44 @@ def grade(path: Path, *, seconds: float = 10.0, memory: int = 2 << 30) -> list[G
     submission = _submission(codes, exercises)
     cases = {each.number: draw(each, secrets.randbits(60)) for each in exercises}
     results = _run(submission, cases, seconds, memory)
-    return [_graded(each, submission.cells.get(each.number), cases[each.number], results) for each in exercises]
+    grades: list[Grade] = []
+    for number, exercise in enumerate(exercises):
+        result = _graded(exercise, submission.cells.get(exercise.number), cases[exercise.number], results)
+        if not result.points and (missing := _missing(exercise, submission, exercises[:number], grades)):
+            # What this cell builds on is not correct: run it on the book's solutions, as `solved` does in a notebook.
+            # In a process of its own, which never holds the solution of this exercise or of a later one.
+            earlier = _earlier(submission, exercises[:number], grades)
+            alone = _Submission([*submission.imports, *earlier], {exercise.number: submission.cells[exercise.number]})
+            again = _run(alone, {exercise.number: cases[exercise.number]}, seconds, memory)
+            result = _graded(exercise, alone.cells[exercise.number], cases[exercise.number], again)
+            result = replace(result, text=f"{result.text}; with the book's {' and '.join(missing)}")
+        grades.append(result)
+    return grades
+
+
+def _missing(exercise: Exercise, submission: _Submission, earlier: list[Exercise], grades: list[Grade]) -> list[str]:
+    """Return the earlier exercises that an answer builds on, itself or through others, and that are not correct."""
+    used, missing = _used(submission.cells.get(exercise.number, "")), []
+    for each, result in reversed(list(zip(earlier, grades, strict=True))):
+        if each.name in used:
+            used |= _used(submission.cells.get(each.number, ""))
+            missing += [] if result.points else [each.name]
+    return missing[::-1]
+
+
+def _used(source: str) -> set[str]:
+    """Return the names that a cell uses and does not define."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - set(_bound(tree))
+
+
+def _earlier(submission: _Submission, earlier: list[Exercise], grades: list[Grade]) -> list[str]:
+    """Return the cells of earlier exercises, the book's where an answer is not correct."""
+    pairs = zip(earlier, grades, strict=True)
+    return [submission.cells[each.number] if result.points else each.text(each.solution) for each, result in pairs]
 
 
 def _graded(exercise: Exercise, source: str | None, cases: list[Case], results: dict[str, Any]) -> Grade:
