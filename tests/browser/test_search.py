@@ -20,7 +20,7 @@ FIRST = {
     "perplexity": "gpt_as_probability",
     "temperature": "gpt_as_probability",
     "top-k": "gpt_as_probability",
-    "sampling": "write_a_gpt",
+    "sampling": "gpt_as_probability",
     "n-gram": "write_a_gpt",
     "LSTM": "from_rnn_to_attention",
     "bagging": "mixture_of_experts",

@@ -28,6 +28,15 @@ def test_the_modern_recipe_has_the_numbers_that_chapter_07_quotes():
     assert round(table.query("arm == '5-gram'")["nats"].item(), 3) == 1.833
 
 
+def test_the_gpt_of_chapter_07_beats_the_5_gram_with_every_seed():
+    runs = results.load("student_gpt")
+    five_gram = results.load("modern").query("window == 32").set_index("arm").nats["5-gram"]
+    assert runs.seed.nunique() == 3
+    assert (runs.groupby("seed").val_loss.last() < five_gram).all()
+    assert (runs.groupby("seed").val_loss.min() == runs.groupby("seed").val_loss.last()).all()
+    assert runs.words.min() > 0.75
+
+
 def test_longer_training_beats_a_bag_of_more_compute():
     bag = results.load("bag_of_gpts").query("part == 'run'")
     (six,) = bag.query("members == 6").to_dict("records")

@@ -168,7 +168,7 @@ def test_a_choice_is_made_with_the_keyboard_or_a_finger(open_figures):
     stage.page.keyboard.press("Tab")
     stage.page.keyboard.press("Enter")
     assert "Row" not in first.locator(".reading").inner_text()
-    assert "All scores of row cat are 0" in first.locator(".reading").inner_text()
+    assert "All scores in row cat are 0" in first.locator(".reading").inner_text()
     assert first.locator("em", has_text="down").count()  # emphasis, not asterisks
     second = stage.figure("question-2")
     second.get_by_label(re.compile("gradient of W")).tap()

@@ -107,6 +107,10 @@ class Exercise:
         source = textwrap.dedent(inspect.getsource(answer))
         source = source[re.search(r"^(def|class) ", source, re.MULTILINE).start() :]  # without the decorator
         written = re.sub(r"^(def|class) \w+", rf"\1 {self.name}", source, count=1)
+        if isinstance(answer, type) and answer is not self.solution and issubclass(answer, self.solution):
+            written = re.sub(r"\(\w+\):", "(nn.Module):  # its other methods are right", written, count=1)
+            written = written.replace("nn.Module.__init__(self)", "super().__init__()")
+        written = re.sub(r"\b_(?=[A-Z])", "", written)  # classes are private here, and the reader's are not
         return written.replace(f"super({answer.__name__}", f"super({self.name}").rstrip()
 
     def run(self, answer: Any, arguments: tuple[Any, ...]) -> Any:

@@ -24,4 +24,4 @@ from lecture21.figures.style import COLOURS, SERIES, SIGNED, TEXT_COLOURS, WIDTH
 from lecture21.figures.toward_gpt4 import letter_attention, patch_grid
 from lecture21.figures.transformer import family_diagram, transformer_diagram, word_links
 from lecture21.figures.transformer_block import block_diagram, depth_curves
-from lecture21.figures.write_a_gpt import gpt_diagram, next_symbol_bars, text_map
+from lecture21.figures.write_a_gpt import gpt_diagram

@@ -1,0 +1,175 @@
+"""Exercises of chapter 07: the GPT, with its loss and its way to generate text."""
+
+import random
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lecture21.exercises._exercise import Case, Exercise, normal
+from lecture21.exercises._modules import random_weights, with_weights
+from lecture21.exercises.chapter_07_blocks import _Block
+
+# 7.5
+
+
+class _GPT(nn.Module):
+    """A GPT: embeddings, blocks, and a head that computes logits.
+
+    `token` and `position` are `nn.Embedding`s with vocab_size and block_size rows of d_model
+    numbers, `blocks` is an `nn.ModuleList`, `norm` an `nn.LayerNorm`, and `head` a linear map from
+    d_model to vocab_size, with bias.
+    """
+
+    def __init__(self, vocab_size, block_size, d_model, n_head, n_layer):
+        super().__init__()
+        self.vocab_size, self.block_size = vocab_size, block_size
+        self.token = nn.Embedding(vocab_size, d_model)
+        self.position = nn.Embedding(block_size, d_model)
+        self.blocks = nn.ModuleList([_Block(d_model, n_head) for _ in range(n_layer)])
+        self.norm = nn.LayerNorm(d_model)
+        self.head = nn.Linear(d_model, vocab_size)
+
+    def forward(self, ids):
+        """Return the logits of the next tokens, (B, T, V), for ids of shape (B, T)."""
+        x = self.token(ids) + self.position.weight[: ids.shape[1]]  # (B, T, C)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x))
+
+    def loss(self, ids, targets):
+        """Return the mean cross-entropy of the targets, (B, T), in nats per token."""
+        return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())
+
+    def generate(self, ids, n_new, temperature=1.0):
+        """Return ids, (B, T), followed by n_new tokens, sampled from softmax(logits / temperature).
+
+        The model is given the last block_size tokens at most.
+        """
+        with torch.no_grad():
+            for _ in range(n_new):
+                logits = self(ids[:, -self.block_size :])[:, -1]  # (B, V), of the last position
+                probabilities = (logits / temperature).softmax(dim=-1)
+                token = torch.multinomial(probabilities, num_samples=1)  # (B, 1)
+                ids = torch.cat([ids, token], dim=1)
+        return ids
+
+
+def _gpt_cases(rng: random.Random) -> list[Case]:
+    def case(about: str, sizes: tuple[int, ...], b: int, t: int, n_prompt: int, n_new: int) -> Case:
+        def tokens(*shape: int) -> torch.Tensor:
+            return (normal(rng, *shape) * 99).long() % sizes[0]
+
+        ids, targets, prompt = tokens(b, t), tokens(b, t), tokens(b, n_prompt)
+        return Case((sizes, random_weights(rng, _GPT, *sizes), ids, targets, prompt, n_new), about)
+
+    v, t = rng.randint(7, 9), rng.randint(5, 6)
+    return [
+        case("one token and one block", (5, 4, 4, 1, 1), 1, 1, 1, 2),
+        case(f"V = {v}, block_size = {t}, C = 6, H = 2, two blocks", (v, t, 6, 2, 2), 2, t, 2, 2 * t),
+    ]
+
+
+def _use_gpt(answer, sizes, weights, ids, targets, prompt, n_new):
+    """Return logits, loss, a text whose next token is certain, and whether samples of even probability vary."""
+    model = with_weights(answer, sizes, weights)
+    logits, loss = model(ids), model.loss(ids, targets)
+    vocab_size, block_size = sizes[:2]
+
+    def certain(ids):
+        if ids.shape[1] > block_size:
+            raise ValueError(f"generate gives the model {ids.shape[1]} tokens, and block_size is {block_size}")
+        rule = (ids * torch.arange(1, ids.shape[1] + 1)).cumsum(dim=1) + ids.shape[1]
+        return F.one_hot(rule % vocab_size, vocab_size).float()  # certain at a low temperature only
+
+    def even(ids):
+        return torch.zeros(*ids.shape, vocab_size)
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model.forward = certain
+        text = model.generate(prompt, n_new, temperature=1e-3)
+        model.forward = even
+        varies = len(model.generate(prompt[:1, :1], 40)[0, 1:].unique()) > 1
+    return logits, loss, text, varies
+
+
+_EXERCISE = Exercise(
+    number="7.5",
+    name="GPT",
+    title="a GPT that generates",
+    solution=_GPT,
+    cases=_gpt_cases,
+    call=_use_gpt,
+    properties=(
+        (
+            "generate must return the prompt and, after it, the tokens that the model predicts from the last ones",
+            lambda arguments, result: torch.equal(result[2][:, : arguments[4].shape[1]], arguments[4]),
+        ),
+    ),
+)
+
+
+@_EXERCISE.mistake(
+    looks="The loss is a little higher. The model sees which characters came before, but hardly in which order.",
+    hint="your logits do not depend on `position`. What is added to the vectors of the tokens?",
+)
+class _without_positions(_GPT):
+    def forward(self, ids):
+        x = self.token(ids)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x))
+
+
+@_EXERCISE.mistake(
+    looks="It trains. The stream grows from block to block, and the head must cope with any size of it.",
+    hint="the head gets the stream as the last block leaves it. Which layer of yours is never called?",
+)
+class _without_the_last_norm(_GPT):
+    def forward(self, ids):
+        x = self.token(ids) + self.position.weight[: ids.shape[1]]
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+
+@_EXERCISE.mistake(
+    looks="Writes block_size characters, and then raises an exception: there is no position for the next one.",
+    hint="generate gives the model more than block_size tokens once the text is long. Which of them should it keep?",
+)
+class _context_not_cut(_GPT):
+    def generate(self, ids, n_new, temperature=1.0):
+        with torch.no_grad():
+            for _ in range(n_new):
+                logits = self(ids)[:, -1]
+                token = torch.multinomial((logits / temperature).softmax(dim=-1), num_samples=1)
+                ids = torch.cat([ids, token], dim=1)
+        return ids
+
+
+@_EXERCISE.mistake(
+    looks="After block_size characters the model repeats its own distribution: it no longer sees what it wrote.",
+    hint="once the text is longer than block_size, your model is given its beginning. Which tokens predict the next?",
+)
+class _first_tokens_instead_of_last(_GPT):
+    def generate(self, ids, n_new, temperature=1.0):
+        with torch.no_grad():
+            for _ in range(n_new):
+                logits = self(ids[:, : self.block_size])[:, -1]
+                token = torch.multinomial((logits / temperature).softmax(dim=-1), num_samples=1)
+                ids = torch.cat([ids, token], dim=1)
+        return ids
+
+
+@_EXERCISE.mistake(
+    looks="Writes the same few words again and again, and the same text every time.",
+    hint="generate always takes the most likely token. The task is to draw from the distribution: torch.multinomial.",
+)
+class _most_likely_token(_GPT):
+    def generate(self, ids, n_new, temperature=1.0):
+        with torch.no_grad():
+            for _ in range(n_new):
+                token = self(ids[:, -self.block_size :])[:, -1:].argmax(dim=-1)
+                ids = torch.cat([ids, token], dim=1)
+        return ids
