@@ -159,7 +159,7 @@ def test_a_number_is_checked_in_the_page(open_figures):
 
 
 def test_a_choice_is_made_with_the_keyboard_or_a_finger(open_figures):
-    stage = open_figures(live.Question("4.2"), live.Question("4.4"), has_touch=True)
+    stage = open_figures(live.Question("4.2"), live.Question("4.5"), has_touch=True)
     first = stage.figure("question")
     first.get_by_role("button", name="Check").press("Enter")
     assert "Choose one of the answers first." in first.locator(".message").text_content()
@@ -171,7 +171,7 @@ def test_a_choice_is_made_with_the_keyboard_or_a_finger(open_figures):
     assert "All scores in row cat are 0" in first.locator(".reading").inner_text()
     assert first.locator("em", has_text="down").count()  # emphasis, not asterisks
     second = stage.figure("question-2")
-    second.get_by_label(re.compile("gradient of W")).tap()
+    second.get_by_label(re.compile("finite loss, and a gradient of W")).tap()
     second.get_by_role("button", name="Check").tap()
     assert second.locator(".reading").inner_text().startswith("✓ Right.")
     assert "Not yet" in first.locator(".reading").inner_text()  # one does not disturb the other
