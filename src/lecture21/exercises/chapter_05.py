@@ -11,11 +11,11 @@ from lecture21.exercises._exercise import Case, Exercise, normal
 
 
 def _layer_norm(x, gain, bias):
-    """Return LayerNorm of `x`, a tensor of shape (T, C): each token is normalized by itself.
+    """Apply LayerNorm to `x`, a tensor of shape (T, C), normalizing each token separately.
 
-    Subtract the mean of the token's C features. Divide by the root of their variance + 1e-5,
-    where the variance is the mean of the squared deviations. Then multiply by `gain` and add
-    `bias`, both of shape (C,).
+    Subtract the mean of the token's C features and divide by sqrt(variance + 1e-5), where the
+    variance is the mean of the squared deviations. Then multiply by `gain` and add `bias`, both
+    of shape (C,).
     """
     deviation = x - x.mean(dim=-1, keepdim=True)
     variance = deviation.square().mean(dim=-1, keepdim=True)
@@ -53,9 +53,9 @@ _NORM = Exercise(
 
 
 @_NORM.mistake(
-    looks="Training works, and evaluation on one token gives zeros. Each token depends on the others, later ones too.",
-    hint="you normalize each feature over the tokens, so a token depends on the others. Over which dimension does one "
-    "token have its features?",
+    looks="Training works, but evaluation on a single token gives zeros. Each token depends on all others.",
+    hint="you normalize each feature over the tokens, so a token depends on the others. Which dimension of x holds the "
+    "features of one token?",
 )
 def _over_tokens(x, gain, bias):
     deviation = x - x.mean(dim=0, keepdim=True)
@@ -74,7 +74,7 @@ def _over_everything(x, gain, bias):
 
 
 @_NORM.mistake(
-    looks="Slightly too small, by the factor sqrt((C - 1) / C). Weights loaded from a package give other logits.",
+    looks="The result is too small by the factor sqrt((C - 1) / C), so weights from another program give other logits.",
     hint="your variance divides by C - 1, as torch's var() and std() do by default. Here it is the mean of C squares.",
 )
 def _unbiased(x, gain, bias):
@@ -84,7 +84,8 @@ def _unbiased(x, gain, bias):
 
 @_NORM.mistake(
     looks="Large inputs become tiny and small ones huge: the scale is inverted instead of removed.",
-    hint="multiply the input by 10: your result becomes 10 times smaller, and it must not change. What undoes squares?",
+    hint="if the input is multiplied by 10, your result becomes 10 times smaller, but it should not change. Which "
+    "function undoes the squares?",
 )
 def _divided_by_the_variance(x, gain, bias):
     deviation = x - x.mean(dim=-1, keepdim=True)
@@ -93,7 +94,7 @@ def _divided_by_the_variance(x, gain, bias):
 
 
 @_NORM.mistake(
-    looks="Correct on random numbers. A token whose features are all equal becomes NaN, and then the loss does.",
+    looks="Correct on random numbers. A token whose features are all equal becomes NaN, and so does the loss.",
     hint="a token whose features are all equal becomes 0 / 0. What does the task add to the variance?",
 )
 def _without_epsilon(x, gain, bias):
@@ -107,8 +108,8 @@ def _without_epsilon(x, gain, bias):
 class _Block(nn.Module):
     """A pre-norm transformer block.
 
-    `attention` and `feed_forward` are layers that map (B, T, C) to (B, T, C). Give the block two
-    norms, `nn.LayerNorm(d_model)` each, named `norm_attention` and `norm_feed_forward`.
+    `attention` and `feed_forward` are layers that map (B, T, C) to (B, T, C). Create two norms,
+    each an `nn.LayerNorm(d_model)`, named `norm_attention` and `norm_feed_forward`.
     """
 
     def __init__(self, d_model, attention, feed_forward):
@@ -119,13 +120,13 @@ class _Block(nn.Module):
         self.feed_forward = feed_forward
 
     def forward(self, x):
-        """Return `x` after both layers: each normalizes its input and adds its output."""
+        """Return `x` after two updates, each computed by a layer from the normalized stream."""
         x = x + self.attention(self.norm_attention(x))
         return x + self.feed_forward(self.norm_feed_forward(x))
 
 
 class _Mixed(nn.Module):
-    """Stands for attention: each output is a weighted sum of the tokens."""
+    """A stand-in for attention: each output is a weighted sum of the tokens."""
 
     def __init__(self, weights: Tensor):
         super().__init__()
@@ -136,7 +137,7 @@ class _Mixed(nn.Module):
 
 
 class _Transformed(nn.Module):
-    """Stands for the feed-forward network: each token is mapped by itself."""
+    """A stand-in for the feed-forward network: each token is mapped separately."""
 
     def __init__(self, matrix: Tensor):
         super().__init__()
@@ -174,9 +175,9 @@ _BLOCK = Exercise(
 
 
 @_BLOCK.mistake(
-    looks="A post-norm block, as in 2017. Small models train as well; each norm rescales the stream itself.",
-    hint="you normalize the sum, which is the post-norm block of 2017. Normalize what a layer is given, and leave the "
-    "stream itself alone.",
+    looks="A post-norm block, as in 2017. Small models train equally well, but each norm rescales the stream itself.",
+    hint="you normalize the sum, which is the post-norm block of 2017. Normalize the input of each layer, and leave "
+    "the stream itself unchanged.",
 )
 class _PostNorm(nn.Module):
     def __init__(self, d_model, attention, feed_forward):
@@ -192,7 +193,7 @@ class _PostNorm(nn.Module):
 
 
 @_BLOCK.mistake(
-    looks="With four blocks the loss stays at that of single characters: the gradient hardly reaches the first block.",
+    looks="The first of four blocks gets hardly any gradient, and the loss stays at that of character frequencies.",
     hint="your output contains only what the layers compute. What happens to the x that came in?",
 )
 class _NoResidual(nn.Module):
@@ -209,8 +210,8 @@ class _NoResidual(nn.Module):
 
 
 @_BLOCK.mistake(
-    looks="Trains, but weights loaded from a package give other logits: one of the two norms is never used.",
-    hint="only one of your norms is used. Each layer has its own gains: which norm comes before the second layer?",
+    looks="It trains, but weights from another program give other logits, because one of the two norms is never used.",
+    hint="only one of your norms is used, although each layer has its own. Which norm comes before the second layer?",
 )
 class _OneNormTwice(nn.Module):
     def __init__(self, d_model, attention, feed_forward):
@@ -226,7 +227,7 @@ class _OneNormTwice(nn.Module):
 
 
 @_BLOCK.mistake(
-    looks="A parallel block, as in GPT-J: the feed-forward layer does not receive what attention has just found.",
+    looks="A parallel block, as in GPT-J: the feed-forward layer does not receive the update from attention.",
     hint="your feed-forward layer receives the x from before attention. Which x should it transform?",
 )
 class _Parallel(nn.Module):
@@ -243,7 +244,7 @@ class _Parallel(nn.Module):
 
 @_BLOCK.mistake(
     looks="The residual connection starts after the norm, so that every block rescales the stream.",
-    hint="you add the output to the normalized x. Does the stream itself pass your norms? It should go around them.",
+    hint="you add the output to the normalized x. Does the stream itself pass through your norms?",
 )
 class _AddedToTheNormalized(nn.Module):
     def __init__(self, d_model, attention, feed_forward):

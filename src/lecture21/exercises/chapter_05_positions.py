@@ -1,4 +1,4 @@
-"""Exercises of chapter 05: sinusoidal positions, and a test that finds models without a sense of order."""
+"""Exercises of chapter 05: sinusoidal positions, and a test that finds models that ignore the order of tokens."""
 
 import math
 import random
@@ -12,10 +12,10 @@ from lecture21.exercises._exercise import Case, Exercise, normal
 
 
 def _sinusoidal(n_position, d_model):
-    """Return sinusoidal positions, a tensor of shape (n_position, d_model).
+    """Return the sinusoidal position vectors, a tensor of shape (n_position, d_model).
 
     Pair i of position t has the angle t / 10000 ** (2 * i / d_model), where t and i count from 0:
-    feature 2i is the sine of the angle, feature 2i + 1 its cosine. `d_model` is even.
+    feature 2i is the sine of the angle and feature 2i + 1 its cosine. `d_model` is even.
     """
     position = torch.arange(n_position)[:, None]
     angle = position / 10000 ** (torch.arange(0, d_model, 2) / d_model)
@@ -51,7 +51,7 @@ _POSITIONS = Exercise(
 
 
 @_POSITIONS.mistake(
-    looks="All sines come first and all cosines last. It works as well, but weights of the 2017 model do not fit.",
+    looks="All sines come first and all cosines last. This works equally well, but not with the 2017 model's weights.",
     hint="your sines fill the first half of the features and your cosines the second. In this task they alternate.",
 )
 def _halves(n_position, d_model):
@@ -61,8 +61,8 @@ def _halves(n_position, d_model):
 
 
 @_POSITIONS.mistake(
-    looks="The frequencies fall half as far: the last pair turns about a hundred times too fast.",
-    hint="feature 0 and 1 are right, and the later pairs turn too fast. Is your exponent 2i / d_model or i / d_model?",
+    looks="The frequencies decrease too slowly, and the last pair turns about a hundred times too fast.",
+    hint="features 0 and 1 are right, but later pairs turn too fast. Is your exponent 2i / d_model or i / d_model?",
 )
 def _half_the_exponent(n_position, d_model):
     position = torch.arange(n_position)[:, None]
@@ -71,8 +71,8 @@ def _half_the_exponent(n_position, d_model):
 
 
 @_POSITIONS.mistake(
-    looks="Position 0 is 1, 0, 1, 0, ...: each sine and cosine have changed places.",
-    hint="sine and cosine have changed places. Which of the two belongs to the even features?",
+    looks="Position 0 is 1, 0, 1, 0, ..., because each sine is swapped with its cosine.",
+    hint="sine and cosine are swapped. Which of the two belongs to the even features?",
 )
 def _swapped(n_position, d_model):
     position = torch.arange(n_position)[:, None]
@@ -92,7 +92,7 @@ def _from_one(n_position, d_model):
 
 @_POSITIONS.mistake(
     looks="Features 2i and 2i + 1 have different frequencies, so a pair no longer turns like the hand of a clock.",
-    hint="your sine and cosine of one pair have different angles. Both need the angle of pair i.",
+    hint="the sine and cosine of one pair have different angles in your table. Both need the angle of pair i.",
 )
 def _an_angle_for_each_feature(n_position, d_model):
     position = torch.arange(n_position)[:, None]
@@ -108,8 +108,8 @@ def _an_angle_for_each_feature(n_position, d_model):
 def _ignores_order(model, x):
     """Return whether the last output of `model` is unchanged if the earlier tokens are reversed.
 
-    `model` maps a tensor of shape (T, C), T at least 3, to one of the same shape. The last token
-    stays where it is; do not change `x` itself. Differences below 1e-4 are rounding.
+    `model` maps a tensor of shape (T, C), T at least 3, to one of the same shape. Keep the last
+    token in its place, do not modify `x` itself, and treat differences below 1e-4 as rounding.
     """
     reordered = torch.cat([x[:-1].flip(0), x[-1:]])
     return torch.allclose(model(x)[-1], model(reordered)[-1], rtol=0, atol=1e-4)
@@ -175,16 +175,16 @@ _ORDER = Exercise(
 
 
 @_ORDER.mistake(
-    looks="Every model seems to know the order, because the token at the last place is another one.",
-    hint="you move the last token as well, so its query is another one. Reverse only the tokens before it.",
+    looks="Every model seems to depend on the order, because the last token has changed as well.",
+    hint="you move the last token as well, which changes the query. Reverse only the tokens before it.",
 )
 def _reverses_all(model, x):
     return torch.allclose(model(x)[-1], model(x.flip(0))[-1], rtol=0, atol=1e-4)
 
 
 @_ORDER.mistake(
-    looks="Even a plain average seems to know the order: the two results differ in the seventh decimal.",
-    hint="your test calls rounding errors a sense of order. Sums in another order differ slightly: allow 1e-4.",
+    looks="Even a plain average seems to depend on the order, because the two results differ in the seventh decimal.",
+    hint="your test mistakes rounding errors for an effect of the order. Allow for differences of up to 1e-4.",
 )
 def _exactly_equal(model, x):
     reordered = torch.cat([x[:-1].flip(0), x[-1:]])
@@ -192,9 +192,9 @@ def _exactly_equal(model, x):
 
 
 @_ORDER.mistake(
-    looks="Even a causal average seems to know the order: its outputs at earlier positions differ.",
-    hint="you compare all outputs. An earlier position now has another token and other ones before it. Which output "
-    "attends to the same tokens in both runs?",
+    looks="Even a causal average seems to depend on the order, because its outputs at earlier positions differ.",
+    hint="you compare all outputs, but an earlier position now holds a different token and has different tokens before "
+    "it. Which output attends to the same tokens in both runs?",
 )
 def _compares_all_outputs(model, x):
     reordered = torch.cat([x[:-1].flip(0), x[-1:]])
@@ -202,8 +202,8 @@ def _compares_all_outputs(model, x):
 
 
 @_ORDER.mistake(
-    looks="The test gives True for the models that know the order.",
-    hint="your test is the wrong way round: the answer is True if the last output does not change.",
+    looks="The test returns True for the models that depend on the order.",
+    hint="your result is inverted: return True if the last output does not change.",
 )
 def _depends_on_order(model, x):
     reordered = torch.cat([x[:-1].flip(0), x[-1:]])
