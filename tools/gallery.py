@@ -12,8 +12,8 @@ from lecture21.exercises._registry import chapters, exercises_of
 PAGE = Path(__file__).resolve().parent.parent / "book" / "mistakes.md"
 OPENING = """# The gallery of mistakes
 
-These are the classic mistakes in the exercises, as code. Each one runs, and many of them look right.
-For each mistake, the page shows what it looks like in a notebook, the first input on which the check sees a difference,
+These are the classic mistakes in the exercises, as code. Each one runs, and many of them seem correct at first.
+For each mistake, the page describes its symptoms in a notebook, the smallest input on which the check finds a difference,
 and the hint that the check prints.
 """
 
