@@ -86,12 +86,12 @@ def test_the_colab_button_shows_its_menu_where_the_address_is_known(wide):
     expect(page.locator(".dropdown-launch-buttons a", has_text="Colab")).to_be_visible()
 
 
-def test_a_folded_answer_opens(wide):
-    page = wide.open("book/how_to_read.html")
-    answer = page.locator("article details", has_text="Answer").first
-    inside = answer.locator("p").first
+def test_a_folded_hint_opens(wide):
+    page = wide.open("notebooks/04_causal_mask.html")
+    hint = page.locator("article details", has_text="Hint 1").first
+    inside = hint.locator("p").first
     expect(inside).to_be_hidden()
-    answer.locator("summary").click()
+    hint.locator("summary").click()
     expect(inside).to_be_visible()
 
 
