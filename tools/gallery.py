@@ -13,7 +13,7 @@ PAGE = Path(__file__).resolve().parent.parent / "book" / "mistakes.md"
 OPENING = """# The gallery of mistakes
 
 These are the classic mistakes in the exercises, as code. Each one runs, and many of them seem correct at first.
-For each mistake, the page describes its symptoms in a notebook, the smallest input on which the check finds a difference,
+For each mistake, the page describes its symptoms, the smallest input on which the check finds a difference,
 and the hint that the check prints.
 """
 
