@@ -4,10 +4,12 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-CHAPTERS = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 GLOSSARY = "book/glossary.html"
 Pages = dict[str, BeautifulSoup]
 
@@ -89,3 +91,26 @@ def test_the_chapter_number_is_in_its_title_the_sidebar_and_the_landing_table(st
 def test_other_pages_have_no_number(pages: Pages):
     numbered = [name for name, page in pages.items() if page.title and re.match(r"\d", page.title.get_text())]
     assert numbered == [f"notebooks/{stem}.html" for stem in CHAPTERS]
+
+
+def minutes(stem: str) -> str:
+    """Return the minutes of reading that a chapter states in its first cell."""
+    text = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4).cells[0].source
+    return re.search(r"\*\*Reading\*\* (\d+) minutes", text)[1]
+
+
+def test_the_landing_table_states_the_minutes_of_the_chapters(pages: Pages):
+    page = pages["book/intro.html"]
+    rows = [[cell.get_text().strip() for cell in row.select("td")] for row in page.select("article table tbody tr")]
+    stated = {row[1][:2]: row[3] for row in rows if re.match(r"\d\d\. ", row[1] if len(row) == 4 else "")}
+    assert stated == {stem[:2]: minutes(stem) for stem in CHAPTERS}
+    total = sum(map(int, stated.values()))
+    assert f"{total // 60} hours and {total % 60} minutes" in page.find("article").get_text()
+
+
+def test_the_short_path_is_marked_in_the_table_and_in_the_sidebar(pages: Pages):
+    cells = [cell.get_text() for cell in pages["book/intro.html"].select("article table td")]
+    marked = {text[:2] for text in cells if text.strip().endswith("•")}
+    style = (NOTEBOOKS.parent / "book" / "_static" / "lecture21.css").read_text(encoding="utf-8")
+    rule = re.search(r"\.bd-links a:is\(([^{]*)\)::after", style)[1]
+    assert marked == set(re.findall(r'href\*="(\d\d)_', rule)) == {"02", "03", "04", "07", "13", "14"}
