@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
@@ -16,6 +17,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = repository.notebooks()
+IN_BUDGET = [path for path in NOTEBOOKS if not re.match("1[2-7]_", path.name)]
 KNOWN = "https://github.com/ada/engine"
 UNKNOWN = "https://github.com/OWNER/engine"
 with mock.patch.object(repository, "url", return_value=KNOWN):
@@ -53,6 +55,25 @@ def test_the_expected_chapters_exist():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_linter_finds_no_problem_in_the_chapters(path: Path):
     assert notebook_lint.lint(path) == []
+
+
+@pytest.mark.parametrize("path", IN_BUDGET, ids=lambda path: path.stem)
+def test_a_chapter_keeps_its_budgets(path: Path):
+    used = notebook_lint.budget(nbformat.read(path, as_version=4))
+    assert {name: number for name, number in used.items() if number > notebook_lint.BUDGETS[name]} == {}
+
+
+@pytest.mark.parametrize("path", IN_BUDGET, ids=lambda path: path.stem)
+def test_a_chapter_has_exercises_questions_and_a_summary_of_three_sentences(path: Path):
+    cells = nbformat.read(path, as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    figures = set(re.findall(r"live\.(\w+)\(", code))
+    summary = next(cell.source for cell in cells if "## Summary\n" in cell.source).split("## Summary\n")[1]
+    assert len(re.findall(r"^\d\. ", summary, re.MULTILINE)) == 3
+    if path.parent.name != "labs":
+        assert sum("exercise" in notebook_lint.tags(cell) for cell in cells) >= 3
+        assert len(re.findall(r"live\.Question\(", code)) >= 3
+        assert figures - {"Question"}
 
 
 def png(colour: tuple[int, int, int, int] = (255, 255, 255, 255)) -> str:
