@@ -70,7 +70,7 @@ def test_a_chapter_has_exercises_questions_and_a_summary_of_three_sentences(path
     figures = set(re.findall(r"live\.(\w+)\(", code))
     summary = next(cell.source for cell in cells if "## Summary\n" in cell.source).split("## Summary\n")[1]
     sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z$*])", summary.strip().split("\n\n")[0])
-    assert len(re.findall(r"^\d\. ", summary, re.MULTILINE)) == 3 or len(sentences) == 3
+    assert len(re.findall(r"^(?:\d\.|-) ", summary, re.MULTILINE)) == 3 or len(sentences) == 3
     if path.parent.name != "labs":
         assert sum("exercise" in notebook_lint.tags(cell) for cell in cells) >= 3
         assert len(re.findall(r"live\.Question\(", code)) >= 3
