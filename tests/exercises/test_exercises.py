@@ -14,7 +14,7 @@ from lecture21.exercises import Exercise, check
 from lecture21.exercises._judge import judge
 from lecture21.exercises._registry import chapters, exercises_of, find
 from lecture21.exercises._run import call_once, draw
-from lecture21.exercises._values import decode, encode
+from lecture21.exercises._values import decode, encode, same
 
 ALL = [exercise for chapter in chapters() for exercise in exercises_of(chapter)]
 MISTAKES = [(exercise, mistake) for exercise in ALL for mistake in exercise.mistakes]
@@ -99,6 +99,14 @@ def test_cases_are_fresh_and_repeat_with_their_seed(exercise):
     assert contents(1) == contents(1)
     if not exercise.is_value:
         assert len({contents(seed) for seed in range(20)}) > 1
+
+
+@each_exercise
+def test_every_result_of_a_solution_can_be_compared(exercise):
+    for case in draw(exercise, 0):
+        value = call_once(exercise, exercise.solution, case).value
+        assert "Unknown" not in repr(value), case.about
+        assert same(decode(encode(value)), value)
 
 
 def changed(value: object, rng: random.Random) -> object:

@@ -34,7 +34,7 @@ def plain(value: Any, depth: int = 3) -> Any:
     if value is None or type(value) in (bool, float):
         return value
     if type(value) is int:
-        return value if value.bit_length() <= 64 else Unknown("a very large int")
+        return value if value.bit_length() <= 1000 else Unknown("a very large int")
     if type(value) is str:
         return value if len(value) <= _LONGEST else Unknown("a very long string")
     if isinstance(value, Tensor):
@@ -57,7 +57,9 @@ def _scalar(value: Any) -> Any:
 
 
 def same(expected: Any, got: Any) -> bool:
-    """Return whether two plain values are equal, up to rounding."""
+    """Return whether two plain values are equal, up to rounding; of an unknown value nothing is known."""
+    if isinstance(expected, Unknown):
+        return False
     if isinstance(expected, Tensor):
         if not isinstance(got, Tensor) or got.shape != expected.shape or got.dtype != expected.dtype:
             return False
