@@ -81,7 +81,7 @@ class Exercise:
 
     def wrong_value(self, name: str, value: Any, *, hint: str) -> None:
         """Add a value as a mistake, for an exercise whose solution is a value."""
-        self.mistakes.append(Mistake(name, value, f"The answer is {show(value)}.", hint))
+        self.mistakes.append(Mistake(name, value, f"The value is {show(value)}.", hint))
 
     @property
     def is_value(self) -> bool:
