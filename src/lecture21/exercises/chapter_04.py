@@ -182,7 +182,7 @@ def _padding_cases(rng: random.Random) -> list[Case]:
     nothing = torch.zeros(2, 3, dtype=torch.bool)
     return [
         Case((normal(rng, 1, 2), torch.ones(1, 2, dtype=torch.bool)), "T = 1 without padding"),
-        Case((normal(rng, 2, 3), nothing), "nothing but padding"),
+        Case((normal(rng, 2, 3), nothing), "only padding"),
         Case((normal(rng, 5, 5), triangle), "the causal mask without padding"),
         Case((normal(rng, 5, 5), padded), "the causal mask with two rows of padding"),
         Case((normal(rng, t, s) - 30, mask), "the first query is padding, scores near -30"),
