@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from lecture21.exercises import _check, check, solved
-from lecture21.exercises._values import Unknown, decode
+from lecture21.exercises._registry import find
+from lecture21.exercises._values import Unknown, decode, same
 
 
 def triangle(n):
@@ -98,7 +99,7 @@ ANSWERS = {
     "needs another argument": (needs_more, "must take the argument (n)"),
     "needs a keyword": (needs_a_keyword, "must take the argument (n)"),
     "returns None": (lambda n: print(end=""), "the result is None. Does the function end with a return?"),
-    "returns a list": (lambda n: [[True] * n] * n, "must be a tensor, and is a tuple"),
+    "returns a list": (lambda n: [[True] * n] * n, "must be a tensor, and is a list or a tuple"),
     "returns an array": (lambda n: np.tril(np.ones((n, n), dtype=bool)), "must be a tensor, and is a ndarray"),
     "returns another shape": (lambda n: triangle(n)[None], "must have the shape (1, 1), and has (1, 1, 1)"),
     "returns another dtype": (lambda n: triangle(n).int(), "must have the dtype torch.bool, and has torch.int32"),
@@ -106,7 +107,7 @@ ANSWERS = {
     "returns a meta tensor": (lambda n: torch.ones(n, n, device="meta"), "and is a tensor of dtype"),
     "returns a huge tensor": (lambda n: torch.ones(1).expand(2**40), "and is a tensor of dtype"),
     "returns a hostile value": (lambda n: Hostile(), "raises RuntimeError"),
-    "returns itself in itself": (nested, "must be a tensor, and is a tuple"),
+    "returns itself in itself": (nested, "must be a tensor, and is a list or a tuple"),
     "is a tensor": (triangle(3), 'needs the function itself, not a tensor. Write check("4.1", causal_mask)'),
     "is hostile": (Hostile(), "4.1: "),
     "is a class": (Unprintable, "4.1: "),
@@ -216,3 +217,32 @@ def test_solved_returns_a_correct_answer_and_the_solution_for_any_other(capsys):
     ]
     with pytest.raises(ValueError, match="no such exercise"):
         solved("4.99", triangle)
+
+
+def test_solved_repeats_the_verdict_of_check_and_check_tests_again(capsys):
+    verdicts = iter([True, False, True])
+
+    def sometimes(n):
+        return triangle(n) if right else ~triangle(n)
+
+    for right in verdicts:
+        check("4.1", sometimes)
+        chosen = solved("4.1", sometimes)
+        assert (chosen is sometimes) is right
+    lines = capsys.readouterr().out
+    assert lines.count("4.1: correct") == 2
+
+
+def test_what_is_computed_in_float32_is_accepted_for_float64():
+    exercise = find("3.1")
+    assert same(torch.ones(3, dtype=torch.float64) / 3, torch.ones(3, dtype=torch.float64) / torch.tensor(3.0))
+    assert exercise.returns == ("the outputs", "the weights")
+
+
+def test_the_weights_are_reported_before_the_outputs_that_follow_from_them(capsys):
+    def unscaled(q, k, v):
+        weights = (q @ k.transpose(-2, -1) * 1.7).softmax(dim=-1)
+        return weights @ v, weights
+
+    check("3.1", unscaled)
+    assert "in the weights," in capsys.readouterr().out

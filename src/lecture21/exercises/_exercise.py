@@ -50,6 +50,8 @@ class Exercise:
             first false one explains a wrong value.
         call: applies the answer to the arguments of a case; for a class, constructs and uses it.
         task: what to find, where the solution is a value and has no docstring.
+        returns: names of the values that the solution returns together, such as ("the outputs", "the weights"), for
+            what is said of a wrong one. What is computed first is named last.
         points: points for a correct answer.
     """
 
@@ -61,6 +63,7 @@ class Exercise:
     properties: tuple[tuple[str, Callable[[tuple[Any, ...], Any], bool]], ...] = ()
     call: Callable[..., Any] = lambda answer, *arguments: answer(*arguments)
     task: str = ""
+    returns: tuple[str, ...] = ()
     points: int = 1
     mistakes: list[Mistake] = field(default_factory=list)
 

@@ -68,7 +68,7 @@ def _explained(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) 
             return f"wrong{where}: {sentence}"
     if exercise.is_value:
         return "not right yet. Look at each one again."
-    return f"wrong{where}: type and shape are right, but {_worst(expected.value, got.value)}"
+    return f"wrong{where}: type and shape are right, but {_worst(expected.value, got.value, exercise.returns)}"
 
 
 def _holds(property: Any, case: Case, value: Any) -> bool:
@@ -78,21 +78,23 @@ def _holds(property: Any, case: Case, value: Any) -> bool:
         return False
 
 
-def _worst(expected: Any, got: Any) -> str:
+def _worst(expected: Any, got: Any, returns: tuple[str, ...] = ()) -> str:
     """Return where values of the same form differ, without the value that is expected."""
     if isinstance(expected, tuple):
-        parts = enumerate(zip(expected, got, strict=True), start=1)
-        number, (wanted, found) = next((n, pair) for n, pair in parts if not same(*pair))
-        return f"value {number} of {len(expected)}: {_worst(wanted, found)}"
+        # Of values with names, the last is computed first: outputs follow from weights.
+        wrong = [n for n, pair in enumerate(zip(expected, got, strict=True)) if not same(*pair)]
+        n = wrong[-1] if returns else wrong[0]
+        name = returns[n] if returns else f"value {n + 1} of {len(expected)}"
+        return f"in {name}, {_worst(expected[n], got[n])}"
     if not isinstance(expected, Tensor):
-        return f"{plain(got)!r} is not the right value. Compute this case by hand"
+        return f"{plain(got)!r} is not the right value"
     off = (expected.double() - got.double()).abs()
     off = off.nan_to_num(nan=float("inf")).reshape(-1)
     where, place = int(off.argmax()), []
     for size in reversed(expected.shape):
         where, rest = divmod(where, size)
         place.insert(0, rest)
-    n_wrong = int((off > 1e-6).sum())
+    n_wrong = sum(not same(*pair) for pair in zip(expected.reshape(-1), got.reshape(-1), strict=True))
     return f"{n_wrong} of {expected.numel()} entries are wrong, most of all [{', '.join(map(str, place))}]"
 
 

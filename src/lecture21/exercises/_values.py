@@ -65,7 +65,8 @@ def same(expected: Any, got: Any) -> bool:
             return False
         if not expected.is_floating_point():
             return torch.equal(expected, got)
-        rtol, atol = (1e-9, 1e-12) if expected.dtype == torch.float64 else (1e-4, 1e-6)
+        # A square root that is taken in float32, as torch.tensor(5.0).sqrt(), is no mistake, and off by 1e-7.
+        rtol, atol = (1e-6, 1e-8) if expected.dtype == torch.float64 else (1e-4, 1e-6)
         return torch.allclose(got, expected, rtol=rtol, atol=atol, equal_nan=True)
     if isinstance(expected, tuple):
         return isinstance(got, tuple) and len(got) == len(expected) and all(map(same, expected, got))
@@ -90,6 +91,8 @@ def kind(value: Any) -> str:
         return "a tensor"
     if isinstance(value, frozenset):
         return "a set"
+    if isinstance(value, tuple):  # plain() makes tuples of lists
+        return "a list or a tuple"
     return "a string" if isinstance(value, str) else _with_article(type(value).__name__)
 
 
@@ -107,11 +110,12 @@ def difference(expected: Any, got: Any, what: str = "the result") -> str | None:
         if got.shape != expected.shape:
             return f"{what} must have the shape {tuple(expected.shape)}, and has {tuple(got.shape)}"
         if got.dtype != expected.dtype:
-            return f"{what} must have the dtype {expected.dtype}, and has {got.dtype}"
+            follows = ". Does it follow the input's dtype?" if expected.is_floating_point() else ""
+            return f"{what} must have the dtype {expected.dtype}, and has {got.dtype}{follows}"
         return None
     if isinstance(expected, tuple):
         if not isinstance(got, tuple) or len(got) != len(expected):
-            count = f"a tuple of {len(got)}" if isinstance(got, tuple) else kind(got)
+            count = str(len(got)) if isinstance(got, tuple) else kind(got)
             return f"{what} must be {len(expected)} values, and is {count}"
         for n, (wanted, found) in enumerate(zip(expected, got, strict=True), start=1):
             if (found_difference := difference(wanted, found, f"value {n} of {what}")) is not None:

@@ -124,6 +124,7 @@ def _attention_cases(rng: random.Random) -> list[Case]:
 _ATTENTION = Exercise(
     number="2.2",
     name="basic_self_attention",
+    returns=("the outputs", "the weights"),
     title="self-attention without parameters",
     solution=_basic_self_attention,
     cases=_attention_cases,

@@ -40,6 +40,7 @@ def _attention_cases(rng: random.Random) -> list[Case]:
 _ATTENTION = Exercise(
     number="3.1",
     name="attention",
+    returns=("the outputs", "the weights"),
     title="scaled dot-product attention",
     solution=_attention,
     cases=_attention_cases,

@@ -41,6 +41,7 @@ def _cross_cases(rng: random.Random) -> list[Case]:
 _CROSS = Exercise(
     number="6.1",
     name="cross_attention",
+    returns=("the outputs", "the weights"),
     title="cross-attention",
     solution=_cross_attention,
     cases=_cross_cases,
