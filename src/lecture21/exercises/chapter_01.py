@@ -11,7 +11,7 @@ from lecture21.exercises._exercise import Case, Exercise, normal
 
 
 def _rnn_step(x, h, w_x, w_h, b):
-    """Return the next state of an RNN cell: the tanh of w_x times x, plus w_h times h, plus b.
+    """Return the next state of an RNN cell: tanh(w_x x + w_h h + b).
 
     Shapes: x (C,), h and b (D,), w_x (D, C), w_h (D, D). The next state has the shape (D,).
     """
@@ -41,7 +41,7 @@ _STEP = Exercise(
     ],
     properties=(
         (
-            "each number of a state must be between -1 and 1",
+            "each component of a state must be between -1 and 1",
             lambda arguments, state: bool((state.abs() <= 1).all()),
         ),
         (
@@ -53,7 +53,7 @@ _STEP = Exercise(
 
 
 @_STEP.mistake(
-    looks="On short texts it seems to work. On long ones the state grows until the loss is NaN.",
+    looks="It seems to work on short texts, but on long ones the state grows until the loss is NaN.",
     hint="your state is not limited to the range from -1 to 1. Which function comes last?",
 )
 def _without_tanh(x, h, w_x, w_h, b):
@@ -69,7 +69,7 @@ def _without_the_old_state(x, h, w_x, w_h, b):
 
 
 @_STEP.mistake(
-    looks="No error, since w_h is square. The states differ from those of nn.RNN with the same weights.",
+    looks="There is no error, since w_h is square, but the states differ from those of nn.RNN with the same weights.",
     hint="the shapes fit, but w_h is used as its transpose. In `w_h @ h` each row of w_h gives one new number; what "
     "does `h @ w_h` do?",
 )
@@ -78,16 +78,16 @@ def _transposed(x, h, w_x, w_h, b):
 
 
 @_STEP.mistake(
-    looks="States lie outside the range from -1 to 1, by as much as the bias.",
-    hint="the bias is added after the tanh. It belongs to the sum inside.",
+    looks="States exceed the range from -1 to 1, by up to the size of the bias.",
+    hint="the bias is added after the tanh, but it belongs to the sum inside the tanh.",
 )
 def _bias_outside(x, h, w_x, w_h, b):
     return torch.tanh(w_x @ x + w_h @ h) + b
 
 
 @_STEP.mistake(
-    looks="Only the input is limited. The old state is multiplied by w_h again and again, and can explode.",
-    hint="the tanh covers only the input. Add the part of the old state first, and then apply the tanh once.",
+    looks="Only the input's contribution is limited. The state is multiplied by w_h at every step and can explode.",
+    hint="the tanh covers only the input. Add the term with the old state first, and then apply the tanh once.",
 )
 def _state_outside(x, h, w_x, w_h, b):
     return torch.tanh(w_x @ x + b) + w_h @ h
@@ -97,10 +97,10 @@ def _state_outside(x, h, w_x, w_h, b):
 
 
 def _unroll(step, xs, h):
-    """Return the states after each of the T tokens, a tensor of shape (T, D).
+    """Return the state after each of the T tokens, as a tensor of shape (T, D).
 
-    `step(x, h)` returns the next state. `xs` (T, C) holds the token vectors in their order, and
-    `h` (D,) is the state before the first of them.
+    `step(x, h)` returns the next state. `xs` (T, C) holds the token vectors in order, and `h` (D,)
+    is the state before the first token.
     """
     states = []
     for x in xs:
@@ -152,7 +152,7 @@ def _always_from_the_start(step, xs, h):
 
 
 @_UNROLL.mistake(
-    looks="Good enough to classify a text. A language model has only one prediction for each text to train on.",
+    looks="This is enough to classify a text, but a language model has only one prediction for each text to train on.",
     hint="you return the last state alone. A language model predicts at each position, so it needs all T states.",
 )
 def _only_the_last(step, xs, h):
@@ -162,7 +162,7 @@ def _only_the_last(step, xs, h):
 
 
 @_UNROLL.mistake(
-    looks="Position t has not seen its own token. The loss stays high, as if one character were missing.",
+    looks="The state at position t does not depend on token t, so the loss stays high, as if a character were missing.",
     hint="each row is one step late: the first one is the initial state. Do you store the state before or after the "
     "step?",
 )
@@ -175,8 +175,8 @@ def _one_step_late(step, xs, h):
 
 
 @_UNROLL.mistake(
-    looks="One row too many: logits and targets no longer have the same length.",
-    hint="there is one row too many, the initial state. Return only the states after a token.",
+    looks="There is one row too many, so logits and targets no longer have the same length.",
+    hint="your first row is the initial state. Return only the states after each token.",
 )
 def _with_the_start(step, xs, h):
     states = [h]
@@ -202,7 +202,7 @@ def _from_the_end(step, xs, h):
 
 
 def _gradient_factors(states, w):
-    """Return the derivatives of the last state with respect to each state, a tensor of shape (T,).
+    """Return the derivative of the last state with respect to each state, of shape (T,).
 
     The RNN has one unit, h_t = tanh(w h_{t-1} + its input), and `states` (T,) holds h_1 to h_T.
     Entry t is the derivative of h_T with respect to h_t, so the last entry is 1.
@@ -244,7 +244,7 @@ _FACTORS = Exercise(
 
 
 @_FACTORS.mistake(
-    looks="The powers of w. They say how much the gradient can keep at most, and not what it keeps.",
+    looks="These are the powers of w, which are only an upper bound for the size of the derivatives.",
     hint="your factors are powers of w, as if there were no tanh. What is the slope of tanh where its value is h?",
 )
 def _powers_of_w(states, w):
@@ -252,7 +252,7 @@ def _powers_of_w(states, w):
 
 
 @_FACTORS.mistake(
-    looks="Close to the right values where neighbouring states are similar, and wrong elsewhere.",
+    looks="The values are nearly right where neighbouring states are similar, and wrong elsewhere.",
     hint="your slope of the step from h_{t-1} to h_t is taken at h_{t-1}. Which of the two is the value of the tanh?",
 )
 def _slope_at_the_state_before(states, w):
@@ -264,8 +264,9 @@ def _slope_at_the_state_before(states, w):
 
 
 @_FACTORS.mistake(
-    looks="All factors are too small, and the last one is not 1.",
-    hint="each product has one factor too many: from h_t to h_T there are T - t steps, and from h_T to h_T none.",
+    looks="All products contain one factor too many, so the last entry is not 1.",
+    hint="each of your products has one factor too many: from h_t to h_T there are T - t steps, and from h_T to h_T "
+    "there are none.",
 )
 def _one_factor_too_many(states, w):
     return (w * (1 - states**2)).flip(0).cumprod(0).flip(0)
@@ -285,7 +286,7 @@ def _from_the_first_state(states, w):
 
 
 @_FACTORS.mistake(
-    looks="Right for states near 0 and 1, wrong between, and larger than w for negative states.",
+    looks="The factors are right for states near 0 and 1, wrong in between, and larger than w for negative states.",
     hint="the slope of tanh is not 1 - tanh. What happens to your factor when the state is negative?",
 )
 def _without_the_square(states, w):
