@@ -49,7 +49,7 @@ _SOFTMAX = Exercise(
 
 
 @_SOFTMAX.mistake(
-    looks="Right for small scores. The rows with scores near 1000 are NaN, and one NaN makes the loss NaN.",
+    looks="Small scores give the right result, but rows with scores near 1000 are NaN, and so is the loss.",
     hint="exp(1000) is infinite, and infinity / infinity is NaN. Which number can you subtract from a row of scores "
     "without changing its softmax?",
 )
@@ -77,8 +77,8 @@ def _over_everything(scores):
 
 
 @_SOFTMAX.mistake(
-    looks="Right for one row. Where rows differ much in size, the small ones are NaN: all their powers are 0.",
-    hint="you subtract the same number from all rows, and rows of much smaller scores become 0 / 0. What is the "
+    looks="One row gives the right result, but a row of much smaller scores is NaN: all its powers are 0.",
+    hint="you subtract the same number from all rows, so rows with much smaller scores become 0 / 0. What is the "
     "largest score of each row?",
 )
 def _one_maximum_for_all(scores):
@@ -87,7 +87,7 @@ def _one_maximum_for_all(scores):
 
 
 @_SOFTMAX.mistake(
-    looks="No error for square scores, and wrong values: entry (i, j) is divided by the sum of row j.",
+    looks="Square scores raise no error but give wrong values: entry (i, j) is divided by the sum of row j.",
     hint="the sums have the shape (T,), and broadcasting lines them up with the columns. Which argument of sum() "
     "keeps the dimension?",
 )
@@ -148,7 +148,7 @@ def _without_softmax(x):
 
 
 @_ATTENTION.mistake(
-    looks="The columns of the weights sum to 1. The heatmap looks plausible: it is the transpose of the right one.",
+    looks="The columns of the weights sum to 1. The heatmap seems plausible, but it is the transpose of the right one.",
     hint="your columns sum to 1. Row i holds the shares that token i takes: which dimension must sum to 1?",
 )
 def _softmax_over_queries(x):
@@ -166,7 +166,7 @@ def _transposed_weights(x):
 
 
 @_ATTENTION.mistake(
-    looks="The weights have the shape (C, C): the features attend to each other, and the tokens do not.",
+    looks="The weights have the shape (C, C): the features attend to each other instead of the tokens.",
     hint="your weights compare columns of x, which are features. Tokens are rows: which factor needs the transpose?",
 )
 def _features_attend(x):
@@ -187,10 +187,10 @@ def _weights_first(x):
 
 
 def _commutes(attend, x, order):
-    """Return True if reordering the tokens before `attend` equals reordering its outputs.
+    """Return True if reordering the inputs of `attend` reorders its outputs in the same way.
 
-    `attend` is a function from (T, C) to (T, C), `x` its input, and `order` a tensor with the
-    indices 0 to T-1 in any order. Differences due to rounding, below 1e-4, do not count.
+    `attend` is a function from (T, C) to (T, C), `x` is its input, and `order` is a tensor with
+    the indices 0 to T-1 in any order. Ignore differences below 1e-4, which may be rounding.
     """
     return torch.allclose(attend(x[order]), attend(x)[order], atol=1e-4)
 
@@ -247,7 +247,7 @@ _COMMUTES = Exercise(
 
 
 @_COMMUTES.mistake(
-    looks="False for attention, which seems to depend on the order: its outputs come in another order.",
+    looks="The result is False for self-attention, because its outputs are in another order.",
     hint="the outputs are reordered as well. Which row of attend(x[order]) belongs to which row of attend(x)?",
 )
 def _outputs_in_the_old_order(attend, x, order):
@@ -255,7 +255,7 @@ def _outputs_in_the_old_order(attend, x, order):
 
 
 @_COMMUTES.mistake(
-    looks="True on one machine and False on another: sums in another order are rounded differently.",
+    looks="The result may differ between machines, because sums in another order are rounded differently.",
     hint="a sum in another order is rounded differently. Does your comparison allow for differences of 1e-6?",
 )
 def _equal_to_the_last_bit(attend, x, order):
@@ -263,7 +263,7 @@ def _equal_to_the_last_bit(attend, x, order):
 
 
 @_COMMUTES.mistake(
-    looks="Always True, also for a model with positions: both sides are the same computation.",
+    looks="The result is always True, even for a model with positions, because both sides are the same computation.",
     hint="both sides of your comparison compute the same thing. One side must reorder before attend, the other after.",
 )
 def _the_same_side_twice(attend, x, order):
@@ -271,7 +271,7 @@ def _the_same_side_twice(attend, x, order):
 
 
 @_COMMUTES.mistake(
-    looks="Right for exchanging two tokens, which undoes itself, and wrong for other orders.",
+    looks="The result is right for an exchange of two tokens, which is its own inverse, and wrong for other orders.",
     hint="one side uses the inverse order. Indexing with `order` on both sides is enough.",
 )
 def _inverse_order(attend, x, order):
