@@ -55,7 +55,7 @@ _ATTENTION = Exercise(
 
 
 @_ATTENTION.mistake(
-    looks="Almost right for small d_k. For large d_k nearly all weight is on one key, and most gradients vanish.",
+    looks="Almost right for small d_k, but for large d_k nearly all weight is on one key, and most gradients vanish.",
     hint="your scores are the dot products themselves, whose variance grows with d_k. What does the formula divide by?",
 )
 def _unscaled(q, k, v):
@@ -73,7 +73,7 @@ def _divided_by_width(q, k, v):
 
 
 @_ATTENTION.mistake(
-    looks="Right where d_k = d_v, as in the worked example, and wrong elsewhere.",
+    looks="The result is right if d_k = d_v, as in the worked example, and wrong otherwise.",
     hint="the scale depends on the width of v. The dot product is taken over the components of which tensors?",
 )
 def _scaled_by_the_values(q, k, v):
@@ -82,7 +82,7 @@ def _scaled_by_the_values(q, k, v):
 
 
 @_ATTENTION.mistake(
-    looks="The columns of the weights sum to 1, and the rows do not.",
+    looks="The columns of the weights sum to 1 instead of the rows.",
     hint="your columns sum to 1. Each row belongs to one query and must sum to 1 over the keys: which dimension "
     "holds the keys?",
 )
@@ -139,9 +139,9 @@ _MATRICES = Exercise(
 
 
 @_MATRICES.mistake(
-    looks="No error as long as the matrices are square. Other shapes raise.",
-    hint="x holds a token in each row, and W x_i is the product with a column. Which of the two must be transposed "
-    "for x_i W^T? Square matrices hide this.",
+    looks="There is no error as long as the matrices are square; other shapes raise one.",
+    hint="x holds a token in each row, and W x_i is the product with a column. Which factor must be transposed when "
+    "x comes first? Square matrices hide this mistake.",
 )
 def _untransposed_matrices(x, w_query, w_key, w_value):
     q, k, v = x @ w_query, x @ w_key, x @ w_value
@@ -150,7 +150,7 @@ def _untransposed_matrices(x, w_query, w_key, w_value):
 
 
 @_MATRICES.mistake(
-    looks="Right where d_k = C, as in the worked example, and wrong elsewhere.",
+    looks="The result is right if d_k = C, as in the worked example, and wrong otherwise.",
     hint="the scale depends on the width C of x. The dot products are between queries and keys: how wide are they?",
 )
 def _scaled_by_the_input(x, w_query, w_key, w_value):
@@ -160,7 +160,7 @@ def _scaled_by_the_input(x, w_query, w_key, w_value):
 
 
 @_MATRICES.mistake(
-    looks="The right weights, applied to the wrong vectors: the outputs have the width C, whatever W^v is.",
+    looks="The right weights are applied to the wrong vectors, so the outputs have the width C, whatever W^v is.",
     hint="your outputs are averages of the inputs x, and W^v is not used. Which vectors should be averaged?",
 )
 def _averages_of_the_inputs(x, w_query, w_key, w_value):
@@ -170,7 +170,7 @@ def _averages_of_the_inputs(x, w_query, w_key, w_value):
 
 
 @_MATRICES.mistake(
-    looks="The scores are transposed: row i belongs to key i. With symmetric scores, nobody would notice.",
+    looks="The scores are transposed: row i belongs to key i. If the scores are symmetric, the result is still right.",
     hint="row i of your scores compares key i with all queries, but row i belongs to query i.",
 )
 def _keys_ask(x, w_query, w_key, w_value):
@@ -220,7 +220,7 @@ def _variances(q, k):
 
 @_SPREAD.mistake(
     looks="The curve for sqrt(d_k) falls, and the one for d_k stays at 1: the opposite of the chapter's conclusion.",
-    hint="the second and the third number are in the wrong order. Compare with the docstring.",
+    hint="the second and third numbers are in the wrong order. Compare them with the docstring.",
 )
 def _exchanged(q, k):
     raw, by_root, by_width = _score_spread(q, k)

@@ -48,7 +48,7 @@ _HEADS = Exercise(
 
 
 @_HEADS.mistake(
-    looks="The shape is right and the loss decreases. But each head holds only one stretch of the tokens.",
+    looks="The shape is right and the loss decreases, but each head holds only one stretch of the tokens.",
     hint="the shape is right, but each head holds complete tokens of one stretch of the text. view() moves no numbers: "
     "which two dimensions must change places after it?",
 )
