@@ -40,7 +40,7 @@ _MASK = Exercise(
 
 @_MASK.mistake(
     looks="Each token attends to itself and to all later tokens. The training loss falls far too fast.",
-    hint="your mask is True above the diagonal. Row i is the query. Do keys with j > i come before it or after it?",
+    hint="your mask is True above the diagonal. Row i is the query. Do keys with j > i come before or after it?",
 )
 def _later_tokens(n):
     return torch.ones(n, n, dtype=torch.bool).triu()
@@ -128,7 +128,7 @@ def _after_the_softmax(scores, mask):
 
 
 @_WEIGHTS.mistake(
-    looks="Masked keys still get weight: as much as a key whose score is 0.",
+    looks="Masked keys still get as much weight as a key whose score is 0.",
     hint="masked keys still get weight, since exp(0) = 1. For which score is exp(score) equal to 0?",
 )
 def _zero_before_the_softmax(scores, mask):
