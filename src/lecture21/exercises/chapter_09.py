@@ -16,9 +16,10 @@ from lecture21.exercises._exercise import Case, Exercise
 def _bpe_merge(ids, new_id):
     """Make one merge of byte-pair encoding; return the merged pair and the new list of ids.
 
-    `ids` is a list of ints. Count each pair of neighbours. The most frequent pair, or of equally
-    frequent ones the smallest (such as (1, 5) before (2, 0)), becomes `new_id`, everywhere and
-    from left to right: in 7 7 7 only the first two merge. Do not change `ids`.
+    `ids` is a list of ints. Count each pair of neighbors, and replace the most frequent pair by
+    `new_id` everywhere, from left to right: in 7 7 7 only the first two are merged. If several
+    pairs are equally frequent, take the smallest, such as (1, 5) before (2, 0). Leave `ids` itself
+    unchanged.
     """
     counts = {}
     for i in range(len(ids) - 1):
@@ -66,8 +67,8 @@ _MERGE = Exercise(
 
 
 @_MERGE.mistake(
-    looks="Looks right until a token is repeated: after 7 7 7 there are two new tokens that share a 7.",
-    hint="after a merge you go on with the second token of the pair, which is already used. How far must i move?",
+    looks="The result is right until a token repeats: 7 7 7 becomes two new tokens that share a 7.",
+    hint="after a merge you continue with the second token of the pair, which is already used. How far must i advance?",
 )
 def _overlapping(ids, new_id):
     counts = Counter(pairwise(ids))
@@ -84,7 +85,7 @@ def _overlapping(ids, new_id):
 
 
 @_MERGE.mistake(
-    looks="The text gets shorter by one token at a time.",
+    looks="Each merge shortens the text by a single token.",
     hint="only the first occurrence of the pair is merged. What happens to the others?",
 )
 def _only_once(ids, new_id):
@@ -114,7 +115,7 @@ def _last_token_lost(ids, new_id):
 
 @_MERGE.mistake(
     looks="Two programs learn different merges from the same text.",
-    hint="of equally frequent pairs you take the one that occurs first in the text. Which one does the task name?",
+    hint="among equally frequent pairs you take the one that occurs first in the text. Which one does the task name?",
 )
 def _first_in_the_text(ids, new_id):
     counts = Counter(pairwise(ids))
@@ -131,8 +132,8 @@ def _first_in_the_text(ids, new_id):
 
 
 @_MERGE.mistake(
-    looks="Right the first time; afterwards the list of the caller is merged, too.",
-    hint="the merge is right, but the list `ids` of the caller is changed. Build a new list.",
+    looks="The result is right, but the caller's list has been merged as well.",
+    hint="the merge is right, but the caller's list `ids` has changed. Build a new list.",
 )
 def _in_place(ids, new_id):
     counts = Counter(pairwise(ids))

@@ -16,7 +16,7 @@ def _tie_head(model):
     """Tie the head of a model to its token embedding, so that they stay equal; return the model.
 
     `model.token` is an nn.Embedding(V, C) and `model.head` an nn.Linear(C, V, bias=False). Keep
-    the values of the embedding. Afterwards the model has one parameter fewer.
+    the values of the embedding. Afterwards the model has one nn.Parameter fewer.
     """
     model.head.weight = model.token.weight
     return model
@@ -77,8 +77,8 @@ _TIE = Exercise(
 
 
 @_TIE.mistake(
-    looks="Equal at the beginning. After the first update the two matrices differ, since each has its own gradient.",
-    hint="the two are equal at the start and differ after one update: a cloned weight is a second parameter.",
+    looks="The matrices are equal at first and differ after one update, since each has its own gradient.",
+    hint="the two matrices are equal at first and differ after one update: a cloned weight is a second parameter.",
 )
 def _cloned(model):
     model.head.weight = nn.Parameter(model.token.weight.detach().clone())
@@ -86,8 +86,8 @@ def _cloned(model):
 
 
 @_TIE.mistake(
-    looks="Equal with plain gradient descent, but the model counts twice the parameters, and Adam keeps two averages.",
-    hint="both matrices share their memory, and are still two parameters, with two gradients and two states in Adam. "
+    looks="With plain gradient descent the matrices stay equal, but the model counts their parameters twice.",
+    hint="both matrices share their memory but are still two parameters, with two gradients and two states in Adam. "
     "How many parameters does the model list?",
 )
 def _two_parameters_on_one_memory(model):
@@ -96,8 +96,8 @@ def _two_parameters_on_one_memory(model):
 
 
 @_TIE.mistake(
-    looks="Tied, but the model starts with the head's initialization.",
-    hint="tied, but in the other direction: the embedding has lost its values and has those of the head.",
+    looks="The head is tied, but the model starts from the head's initialization.",
+    hint="you tied them in the other direction: the embedding has lost its values and now has those of the head.",
 )
 def _other_direction(model):
     model.token.weight = model.head.weight
@@ -105,8 +105,8 @@ def _other_direction(model):
 
 
 @_TIE.mistake(
-    looks="The parameter count is right. The matrix learns from its use as embedding only.",
-    hint="the head gets no gradient: what does requires_grad=False, or a detached tensor, leave out of the update?",
+    looks="The parameter count is right, but the matrix gets gradients from its use as an embedding only.",
+    hint="the head gets no gradient. What does requires_grad=False, or a detached tensor, exclude from the update?",
 )
 def _frozen(model):
     model.head.weight = nn.Parameter(model.token.weight.detach(), requires_grad=False)
@@ -121,7 +121,7 @@ def _warmup_cosine(step, steps, warmup, peak):
 
     During the first `warmup` updates it rises linearly: peak / warmup at update 0, 2 peak / warmup
     at update 1, ..., peak at update warmup - 1. Then it follows half a cosine from `peak` at update
-    `warmup` down to 0 at update `steps`, which is not made any more. `warmup` can be 0.
+    `warmup` down to 0 at update `steps`, the one after the last. `warmup` can be 0.
     """
     if step < warmup:
         return peak * (step + 1) / warmup
@@ -166,7 +166,7 @@ def _starts_at_zero(step, steps, warmup, peak):
 
 
 @_SCHEDULE.mistake(
-    looks="The rate jumps down at the end of the warm-up.",
+    looks="The learning rate drops abruptly at the end of the warm-up.",
     hint="the cosine must begin at the end of the warm-up: what is the progress at update `warmup`?",
 )
 def _cosine_from_the_beginning(step, steps, warmup, peak):
@@ -186,7 +186,7 @@ def _down_to_minus_peak(step, steps, warmup, peak):
 
 
 @_SCHEDULE.mistake(
-    looks="A schedule that is in use as well: linear decay instead of the cosine.",
+    looks="This is another common schedule: linear decay instead of the cosine.",
     hint="the decay is a straight line. Where is a cosine steep, and where is it flat?",
 )
 def _linear(step, steps, warmup, peak):
@@ -196,8 +196,8 @@ def _linear(step, steps, warmup, peak):
 
 
 @_SCHEDULE.mistake(
-    looks="The cosine comes back up to its peak at the end of training.",
-    hint="your cosine runs through a full period and is back at `peak` at the end. Half a period has the angle pi.",
+    looks="The learning rate returns to its peak at the end of training.",
+    hint="your cosine runs through a full period and is back at `peak` at the end. Half a period is the angle pi.",
 )
 def _full_period(step, steps, warmup, peak):
     if step < warmup:

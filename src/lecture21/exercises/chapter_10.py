@@ -12,9 +12,9 @@ from lecture21.exercises._exercise import Case, Exercise, normal
 def _rotary(x, start=0):
     """Return `x` of shape (T, D) with each row rotated according to its position.
 
-    Row t has position p = start + t. Features i and i + D/2 are the two coordinates of plane i,
-    which is rotated by the angle p / 10000 ** (2 * i / D), from the first coordinate toward the
-    second. D is even.
+    Row t has position p = start + t, and D is even. Features i and i + D/2 are the two coordinates
+    of plane i, which is rotated by the angle p / 10000 ** (2 * i / D), from the first coordinate
+    toward the second.
     """
     n_token, width = x.shape
     position = torch.arange(start, start + n_token)[:, None]
@@ -53,8 +53,8 @@ _ROTARY = Exercise(
 
 
 @_ROTARY.mistake(
-    looks="The lengths change with the position, so that distant tokens get scores of the wrong size.",
-    hint="your rows change their length, so this is no rotation. Which of the four products has a minus sign?",
+    looks="The lengths of the rows change with their positions, so the scores have the wrong size.",
+    hint="the lengths of your rows change, so this is not a rotation. Which of the four products has a minus sign?",
 )
 def _no_minus(x, start=0):
     n_token, width = x.shape
@@ -66,8 +66,8 @@ def _no_minus(x, start=0):
 
 
 @_ROTARY.mistake(
-    looks="Scores depend on the distance as they should, but weights of a model rotated the usual way do not fit.",
-    hint="you rotate in the opposite direction. At the angle 90 degrees, the first coordinate must become the second.",
+    looks="Scores depend on the distance only, but weights trained with the usual direction give wrong scores.",
+    hint="you rotate in the opposite direction. A rotation by 90 degrees must map the first coordinate to the second.",
 )
 def _backwards(x, start=0):
     n_token, width = x.shape
@@ -79,7 +79,7 @@ def _backwards(x, start=0):
 
 
 @_ROTARY.mistake(
-    looks="Right in training. With a cache, every new token is rotated as if it were the first of the text.",
+    looks="Training works, but with a cache every new token is rotated as if it were the first of the text.",
     hint="your positions always count from 0. Where does `start` enter?",
 )
 def _ignores_start(x, start=0):
@@ -92,10 +92,10 @@ def _ignores_start(x, start=0):
 
 
 @_ROTARY.mistake(
-    looks="Neighbouring features are paired, as in the original paper. Weights of a model with halves do not fit.",
-    hint="you pair neighbouring features. Here plane i consists of the features i and i + D/2.",
+    looks="Neighboring features are paired, as in the original paper, so weights of Llama give wrong scores.",
+    hint="you pair neighboring features. Here plane i consists of the features i and i + D/2.",
 )
-def _neighbours(x, start=0):
+def _neighbors(x, start=0):
     n_token, width = x.shape
     position = torch.arange(start, start + n_token)[:, None]
     angle = position / 10000 ** (torch.arange(0, width, 2) / width)
@@ -105,8 +105,8 @@ def _neighbours(x, start=0):
 
 
 @_ROTARY.mistake(
-    looks="All planes turn too fast except the first, so that distant positions are hard to tell apart.",
-    hint="plane 0 is right, and the others turn too fast. Is your exponent 2i / D or i / D?",
+    looks="All planes except the first rotate too fast, so distant positions are hard to distinguish.",
+    hint="plane 0 is right, but the others rotate too fast. Is your exponent 2i / D or i / D?",
 )
 def _half_the_exponent(x, start=0):
     n_token, width = x.shape
@@ -149,7 +149,7 @@ _NEWTON = Exercise(
 
 
 @_NEWTON.mistake(
-    looks="The shape is right. Entries, and not singular values, pass the polynomial, and the directions change.",
+    looks="The shape is right, but the polynomial is applied to entries instead of singular values.",
     hint="you take powers of the entries. The formula multiplies matrices: which operator does that?",
 )
 def _entrywise(x):
@@ -157,8 +157,8 @@ def _entrywise(x):
 
 
 @_NEWTON.mistake(
-    looks="Large singular values stay much too large: the last term has the third power and not the fifth.",
-    hint="your last term has x x^T once. How often must it occur for the fifth power of a singular value?",
+    looks="Large singular values stay much too large: the last term has the third power instead of the fifth.",
+    hint="your last term contains x x^T once. How often must it occur for the fifth power of a singular value?",
 )
 def _cubic_twice(x):
     gram = x @ x.T
@@ -175,8 +175,8 @@ def _all_positive(x):
 
 
 @_NEWTON.mistake(
-    looks="Small singular values disappear, since the linear term, which lifts them, is missing.",
-    hint="the small singular values shrink to 0. Which term of the polynomial is large for a small s?",
+    looks="Small singular values shrink to 0, since the linear term, which increases them, is missing.",
+    hint="small singular values shrink to 0. Which term of the polynomial is large for a small s?",
 )
 def _no_linear_term(x):
     gram = x @ x.T
@@ -187,7 +187,7 @@ def _no_linear_term(x):
 
 
 def _rms_norm(x, gain):
-    """Return RMSNorm of `x`, a tensor of shape (T, C): each token is scaled by itself.
+    """Return RMSNorm of `x`, a tensor of shape (T, C), computed for each token separately.
 
     Divide each token by the root of the mean of its squared features + 1e-5, and multiply by
     `gain` of shape (C,). No mean is subtracted, and there is no bias.
@@ -218,7 +218,7 @@ _RMS = Exercise(
 
 
 @_RMS.mistake(
-    looks="LayerNorm without a bias. It trains as well, but weights of a model with RMSNorm give other logits.",
+    looks="This is LayerNorm without a bias. Training works, but weights trained with RMSNorm give wrong logits.",
     hint="you subtract the mean, which is LayerNorm. RMSNorm only rescales.",
 )
 def _subtracts_the_mean(x, gain):
@@ -227,15 +227,15 @@ def _subtracts_the_mean(x, gain):
 
 
 @_RMS.mistake(
-    looks="Each token has length 1 and not sqrt(C), so the layer receives inputs that are too small.",
-    hint="your tokens have the length 1. Is the M in RMS a sum?",
+    looks="Each token has length 1 instead of sqrt(C), so the layer receives inputs that are too small.",
+    hint="your tokens have length 1. Does the M in RMS mean a sum?",
 )
 def _unit_length(x, gain):
     return x / (x.square().sum(dim=-1, keepdim=True) + 1e-5).sqrt() * gain
 
 
 @_RMS.mistake(
-    looks="Right on random numbers. A token of zeros becomes NaN, and then the loss does.",
+    looks="The result is right on random numbers, but a token of zeros becomes NaN, and then so does the loss.",
     hint="a token of zeros becomes 0 / 0. What does the task add to the mean of the squares?",
 )
 def _without_epsilon(x, gain):
@@ -243,8 +243,8 @@ def _without_epsilon(x, gain):
 
 
 @_RMS.mistake(
-    looks="One token's scale depends on the others, later ones too.",
-    hint="you compute one root mean square for all tokens together. Each token needs its own.",
+    looks="The scale of each token depends on all others, including later ones.",
+    hint="you compute a single root mean square over all tokens. Each token needs its own.",
 )
 def _over_everything(x, gain):
     return x / (x.square().mean() + 1e-5).sqrt() * gain

@@ -33,7 +33,7 @@ class Merges(Figure):
     figure = "merges"
     description = (
         "A text box, and a slider for the number of merges of a byte-pair encoding trained on the plays. Below, the "
-        "text is cut into coloured tokens, with the number of tokens, the characters per token, and the next merge."
+        "text is cut into colored tokens, with the number of tokens, the characters per token, and the next merge."
     )
     merges = traitlets.Int(40).tag(sync=True)
     text = traitlets.Unicode("").tag(sync=True)
