@@ -107,7 +107,7 @@ def test_best_of_n_chooses_the_highest_learned_reward(open_figures):
     assert picked.score < draws["score"].max()  # what makes the example worth showing
     figure.get_by_text("All 8 replies from which it chooses").click()
     judged = draws.loc[draws["score"].idxmax()]
-    assert judged.reply in figure.locator(".reply", has_text="best for the judge").inner_text()
+    assert judged.reply in figure.locator(".reply", has_text="best according to the judge").inner_text()
     assert picked.reply in figure.locator(".reply", has_text="chosen by the learned reward").inner_text()
     figure.get_by_label("Request").select_option("Where is the white lamp?")
     draws = results.load("alignment_best_of_n").query("request == 'Where is the white lamp?' and draw <= 8")

@@ -44,7 +44,7 @@ def test_training_shows_the_package_s_numbers_for_the_chosen_model(open_figures)
     assert "does not fit one H100" in seen(figure)
     figure.get_by_label("Model").select_option("gpt2-xl")
     figure.get_by_label("Card", exact=True).select_option("A100 (80 GB)")
-    slider = figure.get_by_label("Share of the peak FLOP/s")
+    slider = figure.get_by_label("Utilization of the peak FLOP/s")
     for _ in range(3):
         slider.press("ArrowLeft")  # 40 % -> 25 %
     config = presets.get("gpt2-xl")
@@ -57,7 +57,7 @@ def test_training_shows_the_package_s_numbers_for_the_chosen_model(open_figures)
     days = [accounting.training_days(flops, "A100", 1, 0.25) for flops in (estimate, exact)]
     assert all(map(close, (value(text, DAYS) for text in row(figure, "Time on one A100")), days))
     memory = accounting.training_bytes(config) + accounting.activation_bytes(config, batch=1, dtype="bf16")
-    shown = re.search(r"Memory in training: (.*?), which fits one A100", seen(figure)).group(1)
+    shown = re.search(r"Memory during training: (.*?), which fits one A100", seen(figure)).group(1)
     assert close(value(shown, UNITS), memory)
 
 
@@ -70,13 +70,13 @@ def test_serving_shows_the_experts_that_a_batch_reads(open_figures):
     assert row(figure, "Experts of a layer that a step reads") == [f"{accounting.distinct_experts(8, 2, 8):.1f} of 8"]
     read = value(row(figure, "Weights that a step reads")[0], UNITS)
     assert close(read, accounting.weights_read(shape, 8))
-    speed = value(row(figure, "Tokens per second, at most, at one H100's speed")[0])
+    speed = value(row(figure, "Upper bound on tokens per second, at one H100's speed")[0])
     assert close(speed, accounting.tokens_per_second(shape, "H100", 8))
     total = accounting.weight_bytes(shape) + accounting.kv_cache_bytes(shape, 4096, 8)
     assert row(figure, "H100s for 8 sequences of 4,096 tokens") == [str(math.ceil(total / 80e9))]
     figure.locator("summary", has_text="More").click()
-    figure.get_by_label("Weights when writing").select_option("int4")
-    shown = re.search(r"Memory in writing text: (.*?), which fits one H100", seen(figure)).group(1)
+    figure.get_by_label("Weights during generation").select_option("int4")
+    shown = re.search(r"Memory during generation: (.*?), which fits one H100", seen(figure)).group(1)
     assert close(
         value(shown, UNITS), accounting.weight_bytes(shape, "int4") + accounting.kv_cache_bytes(shape, 4096, 8)
     )
@@ -204,7 +204,7 @@ def test_a_finger_moves_the_slider_and_opens_what_is_hidden(open_figures):
     box = slider.bounding_box()
     figure.page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     assert "for a batch of 128 " in seen(figure)
-    figure.locator("summary", has_text="Memory in training").tap()
+    figure.locator("summary", has_text="Memory during training").tap()
     assert figure.get_by_text("Adam and master copy").is_visible()
     assert figure.page.evaluate("document.documentElement.scrollWidth") == 390
 

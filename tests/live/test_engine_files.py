@@ -63,7 +63,7 @@ DAMAGED = {
     ),
     "a negative place": (
         lambda whole: with_header(whole, lambda h: h["token.weight"].update(data_offsets=[-4, 4])),
-        'the shape or the place of "token.weight" is not a list of whole numbers',
+        'the shape or the offsets of "token.weight" are not a list of integers',
     ),
     "a wrong shape": (
         lambda whole: with_header(whole, lambda h: h["token.weight"].update(shape=[65, 63])),
@@ -209,7 +209,7 @@ MISUSE = {
     "model.forward([])": "The text is empty.",
     "model.forward([0, 11])": "The token 11 is not in the vocabulary of 11.",
     "model.forward([0.5])": "The token 0.5 is not in the vocabulary of 11.",
-    "model.forward(Array(13).fill(0))": "The text has 13 tokens; the model reads at most 12.",
+    "model.forward(Array(13).fill(0))": "The text has 13 tokens; the context of the model is 12.",
     "model.forward([0], { router: true })": "This model has no router: it is not sparse.",
     "model.forward([0], { remove: ['2.attention'] })": (
         "There is no part 2.attention: parts are called 0.attention to 1.feed_forward."
@@ -264,7 +264,7 @@ def test_a_disposed_model_is_gone(engine):
             return failure(model.forward([0]));""",
             file=file,
         )
-        == "This model is no longer there."
+        == "This model is no longer loaded."
     )
 
 

@@ -84,7 +84,7 @@ def test_members_shares_noise_and_axis(open_figures):
     figure.locator("summary").click()
     figure.get_by_text("share", exact=True).click()
     figure.get_by_role("slider", name="Members:").press("End")
-    figure.get_by_label("Share of the examples").press("ArrowLeft")
+    figure.get_by_label("Fraction of the examples").press("ArrowLeft")
     for _ in range(2):
         figure.get_by_label("Variance of the noise").press("ArrowRight")
     for _ in range(4):
@@ -132,12 +132,12 @@ def test_a_finger_and_a_link(open_figures):
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
     stage.page.touchscreen.tap(box["x"] + 2, box["y"] + box["height"] / 2)
-    assert "One member that sees 65" in figure.locator(".reading").inner_text()
+    assert "One member trained on 65" in figure.locator(".reading").inner_text()
     assert stage.page.evaluate("document.documentElement.scrollWidth") == 390
     figure.get_by_role("button", name="Link to this state").click()
     figure.get_by_text("address bar").wait_for()
     again = open_figures(EnsembleErrors(), hash=stage.page.evaluate("location.hash")).figure("ensemble_errors")
-    assert "One member that sees 65" in again.locator(".reading").inner_text()
+    assert "One member trained on 65" in again.locator(".reading").inner_text()
 
 
 def test_arguments_are_checked_and_repeated():

@@ -123,7 +123,7 @@ def test_a_link_restores_the_state_and_long_sentences_are_cut_to_the_block(open_
     figure.get_by_role("textbox", name="Sentence").fill(long)
     figure.get_by_role("checkbox", name="4 attention").uncheck()
     ready(figure)
-    assert f"sees only the last 32 of these {len(long)} characters" in figure.locator("section.figure").inner_text()
+    assert f"only the last 32 of these {len(long)} characters" in figure.locator("section.figure").inner_text()
     expect_figure(figure, gpt, long, removed=["3.attention"])
     figure.get_by_role("button", name="Link to this state").click()
     figure.get_by_text("address bar").wait_for()

@@ -52,7 +52,7 @@ def assert_reads_like(text: str, routing: Routing, ids: list[int], index: int) -
     assert f"expert {busiest + 1} is the busiest with {100 * s.load[busiest]:.1f} % of the work" in text
     assert f"{1 + s.max_violation:.2f} times an equal share" in text
     assert f"The entropy of the load is {s.load_entropy:.3f} of its maximum" in text
-    assert f"knowing the character gives {s.information:.3f}" in text
+    assert f"the character accounts for {s.information:.3f}" in text
 
 
 def test_the_text_is_routed_as_by_torch(open_figures):
@@ -99,9 +99,7 @@ def test_unknown_characters_are_named_and_the_last_text_stays(open_figures):
     field = figure.get_by_label("Your text")
     field.fill("Tö bé 1")
     message = figure.locator(".message")
-    expect(message).to_have_text(
-        "The model knows 64 characters, and “ö”, “é”, “1” are not among them: remove what it does not know."
-    )
+    expect(message).to_have_text("Remove what is not in the model's vocabulary of 64 characters: “ö”, “é”, “1”.")
     assert figure.locator(".letter").count() == 5
     field.fill("")
     expect(message).to_have_text("Write at least one character.")

@@ -256,7 +256,7 @@ def test_a_run_that_is_stopped_and_hidden_ends_as_one_that_is_not(open_figures):
     }"""
     stage.page.evaluate(hide, True)
     paused = figure.locator(".now").inner_text()
-    assert "Paused while this figure is out of sight." in paused
+    assert "Paused while this figure is off screen." in paused
     stage.page.evaluate(hide, False)
     assert "Paused" not in figure.locator(".now").inner_text()
     interrupted = finished(figure)

@@ -161,7 +161,7 @@ def test_another_start_begins_the_fits_again(open_figures):
     figure = open_figures(given).figure("two_experts")
     figure.get_by_role("button", name="One step").click()
     figure.get_by_text("More: ").click()
-    figure.get_by_label("Random start").press("ArrowRight")
+    figure.get_by_label("Random initialization").press("ArrowRight")
     state = state_of(figure)
     assert [row[:8] for row in state["fits"]] == [given.starts[1]] * 3
     assert cells(figure, 0)[0] == "0"

@@ -165,7 +165,7 @@ def test_the_price_is_that_of_torch_and_of_the_ngrams(open_figures, gpt):
         wanted[name] = nats.item() / math.log(2)
     found = {name: float(text) for name, text in shown_bars(figure, "Bits per character").items()}
     assert found == pytest.approx(wanted, abs=6e-3)  # two digits are shown
-    assert "sees only the last 32 of these 55 characters" in figure.locator("section.figure").inner_text()
+    assert "uses only the last 32 of these 55 characters" in figure.locator("section.figure").inner_text()
 
 
 def test_writing_on_streams_stops_and_repeats_with_its_seed(open_figures):
@@ -233,7 +233,7 @@ def test_a_link_restores_text_view_and_sampling(open_figures):
     stage = open_figures(live.Write())
     figure = started(stage)
     box(figure).fill("What is love?\nÂ".replace("Â", ""))
-    figure.get_by_text("Price", exact=True).click()
+    figure.get_by_text("Bits", exact=True).click()
     ready(figure)
     figure.get_by_role("button", name="Link to this state").click()
     figure.get_by_text("address bar").wait_for()
@@ -288,7 +288,7 @@ def expect_bars_of_all(own, figure, text):
         (b"", "This is not a complete safetensors file"),
         (b"PK\x03\x04 no weights at all", "This is not a complete safetensors file"),
         ("cut", "This is not a complete safetensors file"),
-        ("bpe", "This figure reads characters"),
+        ("bpe", "This figure works with characters"),
     ],
 )
 def test_a_wrong_file_gets_one_sentence(open_figures, gpt, content, sentence, tmp_path):
@@ -335,7 +335,7 @@ def test_touch_on_a_phone(open_figures):
     figure.locator(".maps label").nth(3).tap()
     ready(figure)
     assert "Layer 1, head 4" in figure.locator(".reading").inner_text()
-    figure.get_by_text("Price", exact=True).tap()
+    figure.get_by_text("Bits", exact=True).tap()
     figure.get_by_role("list", name="Bits per character").wait_for()
     overflow = figure.evaluate("e => e.ownerDocument.documentElement.scrollWidth - innerWidth")
     assert overflow <= 0

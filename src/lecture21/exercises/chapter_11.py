@@ -13,10 +13,10 @@ def _gpt2_parameters(vocab_size, block_size, n_layer, d_model):
     """Return the number of parameters of a GPT-2, as an int.
 
     Count the token table (vocab_size, d_model) and the position table (block_size, d_model).
-    Each of the n_layer blocks has an attention with four matrices (d_model, d_model), a
+    Each of the n_layer blocks has an attention layer with four matrices (d_model, d_model), a
     feed-forward layer d_model -> 4 d_model -> d_model, and two layer norms. One more norm follows
     the last block. Every matrix of a block has a bias, and every norm has a gain and a shift. The
-    output layer is the token table, transposed.
+    output layer is the transposed token table.
     """
     tables = (vocab_size + block_size) * d_model
     attention = 4 * (d_model * d_model + d_model)
@@ -53,7 +53,7 @@ _SIZE = Exercise(
 
 @_SIZE.mistake(
     looks="GPT-2 small has 163 million parameters instead of 124 million.",
-    hint="you count one matrix of the vocabulary too many. Which matrix does the output layer use?",
+    hint="you count one vocabulary-sized matrix too many. Which matrix does the output layer use?",
 )
 def _with_a_head_of_its_own(vocab_size, block_size, n_layer, d_model):
     norm = 2 * d_model
@@ -62,8 +62,8 @@ def _with_a_head_of_its_own(vocab_size, block_size, n_layer, d_model):
 
 
 @_SIZE.mistake(
-    looks="The count is less than 0.1 % too small, which no rounded number in a paper reveals.",
-    hint="the matrices are right, and something small is missing in every block. What is added after each product?",
+    looks="The count is too small by less than 0.1 %, which no rounded number in a paper reveals.",
+    hint="the matrices are right, but something small is missing in every block. What is added after each product?",
 )
 def _without_biases(vocab_size, block_size, n_layer, d_model):
     norm = 2 * d_model
@@ -72,8 +72,8 @@ def _without_biases(vocab_size, block_size, n_layer, d_model):
 
 
 @_SIZE.mistake(
-    looks="The count of GPT-2 small is 1,536 too small.",
-    hint="all blocks are right. What happens between the last block and the output layer?",
+    looks="The count for GPT-2 small is too small by 1,536.",
+    hint="the blocks are right. What happens between the last block and the output layer?",
 )
 def _without_the_last_norm(vocab_size, block_size, n_layer, d_model):
     block = 12 * d_model**2 + 9 * d_model + 4 * d_model
@@ -81,7 +81,7 @@ def _without_the_last_norm(vocab_size, block_size, n_layer, d_model):
 
 
 @_SIZE.mistake(
-    looks="The count does not change when the context gets longer.",
+    looks="The count does not change with the length of the context.",
     hint="your count does not depend on block_size. How does GPT-2 know the order of its tokens?",
 )
 def _without_positions(vocab_size, block_size, n_layer, d_model):
@@ -91,7 +91,7 @@ def _without_positions(vocab_size, block_size, n_layer, d_model):
 
 @_SIZE.mistake(
     looks="GPT-2 small has 96 million parameters: each block lacks one of its two feed-forward matrices.",
-    hint="the feed-forward layer maps to 4 d_model and back. How many matrices are these, and of which shapes?",
+    hint="the feed-forward layer maps to 4 d_model and back. How many matrices does that take, and of which shapes?",
 )
 def _without_the_down_projection(vocab_size, block_size, n_layer, d_model):
     norm = 2 * d_model
@@ -102,14 +102,14 @@ def _without_the_down_projection(vocab_size, block_size, n_layer, d_model):
 # 11.2
 
 
-def _training_cost(n_parameters, n_tokens, n_devices, peak, utilisation):
+def _training_cost(n_parameters, n_tokens, n_devices, peak, utilization):
     """Return the FLOPs of a training run by the rule 6 N D, and the days it takes, as two numbers.
 
-    A device computes at most `peak` FLOPs in a second, and the run reaches the fraction
-    `utilisation` of the peak of all n_devices.
+    Each of the n_devices computes at most `peak` FLOPs per second, and the run reaches the
+    fraction `utilization` of their joint peak.
     """
     flops = 6 * n_parameters * n_tokens
-    seconds = flops / (n_devices * peak * utilisation)
+    seconds = flops / (n_devices * peak * utilization)
     return flops, seconds / (24 * 60 * 60)
 
 
@@ -135,7 +135,7 @@ _COST = Exercise(
             lambda arguments, cost: abs(cost[0] / (arguments[0] * arguments[1]) - 6) < 1e-6,
         ),
         (
-            "all devices at their peak for that many days, times the utilisation, must give these FLOPs",
+            "the peak of all devices over that many days, times the utilization, must give these FLOPs",
             lambda arguments, cost: (
                 abs(cost[1] * 86400 * arguments[2] * arguments[3] * arguments[4] / cost[0] - 1) < 1e-3
             ),
@@ -145,37 +145,37 @@ _COST = Exercise(
 
 
 @_COST.mistake(
-    looks="A third of the true cost: only the forward pass is counted.",
+    looks="The result is a third of the true cost, because only the forward pass is counted.",
     hint="2 FLOPs for each parameter and token are the forward pass. What does the backward pass add?",
 )
-def _forward_only(n_parameters, n_tokens, n_devices, peak, utilisation):
+def _forward_only(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 2 * n_parameters * n_tokens
-    return flops, flops / (n_devices * peak * utilisation) / 86400
+    return flops, flops / (n_devices * peak * utilization) / 86400
 
 
 @_COST.mistake(
     looks="Four days become 96.",
-    hint="the FLOPs are right, and the time is in hours. How many seconds does a day have?",
+    hint="the FLOPs are right, but the time is in hours. How many seconds does a day have?",
 )
-def _in_hours(n_parameters, n_tokens, n_devices, peak, utilisation):
+def _in_hours(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
-    return flops, flops / (n_devices * peak * utilisation) / 3600
+    return flops, flops / (n_devices * peak * utilization) / 3600
 
 
 @_COST.mistake(
-    looks="A lower utilisation makes the run faster.",
-    hint="in your result a run with half the utilisation takes half the time. Should it?",
+    looks="A lower utilization makes the run faster.",
+    hint="by your result, a run at half the utilization takes half the time. Should it?",
 )
-def _multiplied_by_the_utilisation(n_parameters, n_tokens, n_devices, peak, utilisation):
+def _multiplied_by_the_utilization(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
-    return flops, flops / (n_devices * peak) * utilisation / 86400
+    return flops, flops / (n_devices * peak) * utilization / 86400
 
 
 @_COST.mistake(
-    looks="The days of a machine that reaches its peak, which no training run does.",
-    hint="your days do not depend on the utilisation. How many FLOPs in a second does the machine really compute?",
+    looks="The days are those of a machine that runs at its peak, which no training run does.",
+    hint="your days do not depend on the utilization. How many FLOPs per second does a device actually compute?",
 )
-def _at_the_peak(n_parameters, n_tokens, n_devices, peak, utilisation):
+def _at_the_peak(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
     return flops, flops / (n_devices * peak) / 86400
 
@@ -184,9 +184,9 @@ def _at_the_peak(n_parameters, n_tokens, n_devices, peak, utilisation):
     looks="Eight devices are as slow as one.",
     hint="your days do not depend on the number of devices, which share the work.",
 )
-def _one_device(n_parameters, n_tokens, n_devices, peak, utilisation):
+def _one_device(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
-    return flops, flops / (peak * utilisation) / 86400
+    return flops, flops / (peak * utilization) / 86400
 
 
 # 11.3
@@ -222,7 +222,7 @@ _LAW = Exercise(
     cases=_law_cases,
     properties=(
         (
-            "b must be positive where the losses fall",
+            "b must be positive where the losses decrease",
             lambda arguments, law: arguments[1][-1] > arguments[1][0] or law[1] > 0,
         ),
         (
@@ -238,7 +238,7 @@ _LAW = Exercise(
 
 @_LAW.mistake(
     looks="b is negative, so the law predicts that larger models are worse.",
-    hint="the slope of your line is right. The law has the exponent -b: which sign does b have?",
+    hint="the slope of your line is right, and the law has the exponent -b. Which sign does b have?",
 )
 def _slope_as_exponent(sizes, losses):
     x, y = sizes.log(), losses.log()
@@ -247,7 +247,7 @@ def _slope_as_exponent(sizes, losses):
 
 
 @_LAW.mistake(
-    looks="The exponent is right and the curve is far too low.",
+    looks="The exponent is right, but the curve is far too low.",
     hint="b is right. The intercept of your line is the logarithm of a.",
 )
 def _logarithm_of_a(sizes, losses):
@@ -257,7 +257,7 @@ def _logarithm_of_a(sizes, losses):
 
 
 @_LAW.mistake(
-    looks="A logarithm of the sizes only: the curve is a straight line on an axis where a power law is not.",
+    looks="The fitted line is straight if only the size axis is logarithmic, where a power law is curved.",
     hint="you took the logarithm of the sizes only. A power law is a straight line if both axes are logarithmic.",
 )
 def _logarithm_of_sizes_only(sizes, losses):
@@ -267,7 +267,7 @@ def _logarithm_of_sizes_only(sizes, losses):
 
 
 @_LAW.mistake(
-    looks="The first and the last point are on the line, and the others are ignored.",
+    looks="The line passes through the first and the last point and ignores all others.",
     hint="your line passes through the first and the last point. Least squares uses all points.",
 )
 def _through_the_ends(sizes, losses):
@@ -277,7 +277,7 @@ def _through_the_ends(sizes, losses):
 
 
 @_LAW.mistake(
-    looks="b is right, and a is too small: 10 to a power is needed where e to the power is taken.",
+    looks="b is right, but a is too small: a logarithm of base 10 is undone by a power of e.",
     hint="you mix two bases: the logarithm has the base 10, and the exponential function has the base e.",
 )
 def _two_bases(sizes, losses):

@@ -45,8 +45,8 @@ _BUDGET = Exercise(
 
 
 @_BUDGET.mistake(
-    looks="With ten times the budget the model is ten times larger, and 6 N D is far more than the budget.",
-    hint="multiply your N and D and compare with the budget. Both grow with the budget: how does their product grow?",
+    looks="With ten times the budget the model is ten times larger, so 6 N D far exceeds the budget.",
+    hint="multiply your N and D and compare with the budget. Both grow with it. How does their product grow?",
 )
 def _without_the_root(flops, tokens_per_parameter=20):
     n_parameters = flops / (6 * tokens_per_parameter)
@@ -55,7 +55,7 @@ def _without_the_root(flops, tokens_per_parameter=20):
 
 @_BUDGET.mistake(
     looks="The model is 2.4 times too large for its budget.",
-    hint="N times D is your budget. How many FLOPs does one parameter need for one token?",
+    hint="your N times D equals the budget. How many FLOPs does one parameter need for one token?",
 )
 def _without_the_six(flops, tokens_per_parameter=20):
     n_parameters = math.sqrt(flops / tokens_per_parameter)
@@ -63,7 +63,7 @@ def _without_the_six(flops, tokens_per_parameter=20):
 
 
 @_BUDGET.mistake(
-    looks="The two numbers are right, in the wrong order: more parameters than tokens.",
+    looks="The two numbers are right but in the wrong order, with more parameters than tokens.",
     hint="your first number is the larger one. Which of the two is the number of parameters?",
 )
 def _swapped(flops, tokens_per_parameter=20):
@@ -72,8 +72,8 @@ def _swapped(flops, tokens_per_parameter=20):
 
 
 @_BUDGET.mistake(
-    looks="Right for 20 tokens per parameter, and the same for any other ratio.",
-    hint="your result does not depend on tokens_per_parameter. 20 is only its default.",
+    looks="The result is right for 20 tokens per parameter but does not change with the ratio.",
+    hint="your result does not depend on tokens_per_parameter, which is 20 only by default.",
 )
 def _always_twenty(flops, tokens_per_parameter=20):
     n_parameters = math.sqrt(flops / 120)
@@ -81,8 +81,8 @@ def _always_twenty(flops, tokens_per_parameter=20):
 
 
 @_BUDGET.mistake(
-    looks="As many parameters as tokens, whatever the ratio.",
-    hint="your D equals your N, so that the budget is split evenly. How many tokens does each parameter get?",
+    looks="The result has as many parameters as tokens, whatever the ratio.",
+    hint="your D equals your N, so the budget is split evenly. How many tokens does each parameter get?",
 )
 def _split_evenly(flops, tokens_per_parameter=20):
     n_parameters = math.sqrt(flops / 6)

@@ -23,7 +23,7 @@ export function vectorTable(playground, parent, number) {
 export function scoreTable(playground, parent, number) {
   const part = step(parent, { number, title: "Scores" });
   add(playground, part.node, pairs(playground, "Scores"), ({ shown, division, headLeaks }) => {
-    part.rename("Scores", playground.level === 1 ? "x_i · x_j of every two words" : `q_i · k_j${division}`);
+    part.rename("Scores", playground.level === 1 ? "x_i · x_j for every pair of words" : `q_i · k_j${division}`);
     const masked = (i, j) => shown.masked[i][j] === -Infinity;
     const leak = (i, j) => headLeaks[i][j] && !masked(i, j);
     return signed(playground, shown.masked, { row: playground.state.values.query, masked, leak });

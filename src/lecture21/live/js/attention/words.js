@@ -27,7 +27,7 @@ export function describeRow(tokens, query, { masked, weights, output }, brief = 
   const most = argmax(row);
   const equals = row.flatMap((weight, j) => (Math.abs(weight - row[most]) < 0.005 ? [`“${tokens[j]}”`] : []));
   if (brief) return `Row “${tokens[query]}”: weights ${each(row)}.`;
-  const mostly = equals.length < row.length ? `, mostly from ${list(equals)}` : ", from all words alike";
+  const mostly = equals.length < row.length ? `, mostly from ${list(equals)}` : ", equally from all words";
   return `Row “${tokens[query]}”: scores ${each(masked[query])}; weights ${each(row)}. ${result}${mostly}.`;
 }
 

@@ -116,7 +116,7 @@ export function problemOf(model) {
     return `Rotary positions need an even head width, not ${named(configOf(model.config).d_head)}.`;
   }
   if (n_expert && sizes.top_k > n_expert) {
-    return `A token can use at most the ${named(n_expert)} experts that there are, not ${named(sizes.top_k)}.`;
+    return `A token can use at most ${named(n_expert)} experts, the number in a layer, not ${named(sizes.top_k)}.`;
   }
   return "";
 }

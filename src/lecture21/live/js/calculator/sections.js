@@ -118,8 +118,8 @@ function trainingSection(frame, current) {
     ];
   };
   const panel = memoryPanel(frame, current, {
-    title: "Memory in training",
-    label: "Memory of training by part, against that of the cards",
+    title: "Memory during training",
+    label: "Memory during training by part, against that of the cards",
     parts,
     memory: () => current().training,
   });
@@ -144,11 +144,11 @@ function servingSection(frame, current) {
       ...found,
       ["Experts of a layer that a step reads", `${Number(distinct.toFixed(1))} of ${count(shape.n_expert)}`],
       ["Weights that a step reads", bytes(read)],
-      [`Tokens per second, at most, at one ${card}'s speed`, count(tokensPerSecond)],
+      [`Upper bound on tokens per second, at one ${card}'s speed`, count(tokensPerSecond)],
     ];
   };
   const panel = memoryPanel(frame, current, {
-    title: "Memory in writing text",
+    title: "Memory during generation",
     label: "Memory of weights and cache, against that of the cards",
     parts,
     memory: () => current().serving,
@@ -190,11 +190,11 @@ function cacheSection(frame, current) {
   });
   const rows = () => {
     const { cache, context, settings, perToken, serving, shape } = current();
-    const windowed = shape.attention.window === null ? "" : ", before a window cuts it";
+    const windowed = shape.attention.window === null ? "" : ", before the limit of the window";
     return [
       [`One token${windowed}`, bytes(cache.perTokenCached)],
       [`${count(settings.batch)} × ${count(context)} tokens`, `${bytes(cache.needed)} = ${gib(cache.needed)} GiB`],
-      ["Times the weights", String(Number((cache.needed / serving.weights).toPrecision(2)))],
+      ["Ratio to the weights", String(Number((cache.needed / serving.weights).toPrecision(2)))],
       ["Attention's share of the next token's FLOPs", percent(perToken.attention / perToken.forward)],
     ];
   };

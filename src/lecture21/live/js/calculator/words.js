@@ -24,7 +24,7 @@ export function adviceFor(focus, { n_sparse, attention }, larger) {
   }
   return attention.window === null
     ? { first: "Halve the context.", then: "the keys and values halve as well." }
-    : { first: "Double the context.", then: "the cache does not double: layers with a window keep no more than that." };
+    : { first: "Double the context.", then: "the cache less than doubles, because layers with a window store only the window." };
 }
 
 /**
@@ -44,8 +44,8 @@ function ofTraining(current) {
   const what =
     activations === null ? "Weights, gradients and optimizer" : "Weights, gradients, optimizer and activations";
   return [
-    `${inWords(settings.tokens * 1e9)} training tokens ${costs}:`,
-    `by 6ND ${time(days)} on ${cardsName} at ${percent(settings.utilisation)} of the peak.`,
+    `${inWords(settings.tokens * 1e9)} training tokens ${costs};`,
+    `by 6ND they take ${time(days)} on ${cardsName} at a utilization of ${percent(settings.utilisation)}.`,
     `${what} take ${bytes(needed)}, which ${fits(training, current)}.`,
   ];
 }
@@ -65,7 +65,7 @@ function ofCache(current) {
   const times = Number((cache.needed / serving.weights).toPrecision(2));
   return [
     `The keys and values of ${count(settings.batch)} × ${count(context)} tokens take ${bytes(cache.needed)},`,
-    `${times} times as much as the weights; this ${held}.`,
+    `${times} times as much as the weights. This ${held}.`,
     `Attention is ${percent(perToken.attention / perToken.forward)} of the next token's FLOPs.`,
   ];
 }

@@ -109,7 +109,7 @@ export class Memory {
       try {
         this.wasm.grow(Math.ceil((bytes - this.floats.byteLength) / PAGE));
       } catch {
-        throw new Error(`This needs ${(needed / 1e6).toFixed(0)} MB of memory, which the browser does not give.`);
+        throw new Error(`This needs ${(needed / 1e6).toFixed(0)} MB of memory, which the browser does not provide.`);
       }
       this.floats = new Float32Array(this.wasm.buffer);
     } else {

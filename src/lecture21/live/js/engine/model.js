@@ -59,7 +59,7 @@ export class Model {
     const list = Int32Array.from(ids ?? []);
     if (list.length < least)
       throw new Error(least > 1 ? `The text needs ${least} tokens or more.` : "The text is empty.");
-    if (list.length > most) throw new Error(`The text has ${list.length} tokens; the model reads at most ${most}.`);
+    if (list.length > most) throw new Error(`The text has ${list.length} tokens; the context of the model is ${most}.`);
     const wrong = Array.prototype.find.call(
       ids,
       (/** @type {number} */ id) => !(Number.isInteger(id) && id >= 0 && id < V),

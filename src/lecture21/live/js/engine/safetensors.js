@@ -29,7 +29,7 @@ export function readHeader(buffer) {
   if (!isObject(header)) throw damaged("its header is not an object");
   const { __metadata__: metadata = {}, ...tensors } = header;
   if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === "string")) {
-    throw damaged("its metadata are not strings");
+    throw damaged("its metadata contains something other than strings");
   }
   /** @type {Map<string, Entry>} */
   const entries = new Map();
@@ -39,7 +39,7 @@ export function readHeader(buffer) {
     const { dtype: type, shape, data_offsets: offsets } = isObject(entry) ? entry : {};
     if (!BYTES[type]) throw damaged(`the numbers of ${label} are not F32, F16 or BF16`);
     if (![shape, offsets].every((list) => Array.isArray(list) && list.every((n) => Number.isInteger(n) && n >= 0))) {
-      throw damaged(`the shape or the place of ${label} is not a list of whole numbers`);
+      throw damaged(`the shape or the offsets of ${label} are not a list of integers`);
     }
     const [start, end] = offsets;
     if (offsets.length !== 2 || end - start !== countOf(shape) * BYTES[type]) {

@@ -191,7 +191,7 @@ function* evaluate(network, w, tokens) {
  */
 function checked(model, options) {
   const config = model.config;
-  if (model.network.toGradient) throw new Error("This model is being trained already.");
+  if (model.network.toGradient) throw new Error("This model is already being trained.");
   const T = config.block_size;
   /** @type {any} */
   const s = { ...DEFAULTS };

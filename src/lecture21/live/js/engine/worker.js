@@ -119,7 +119,7 @@ export function serve(port) {
     }
     const model = models.get(handle);
     try {
-      if (handle && !model) throw new Error("This model is no longer there.");
+      if (handle && !model) throw new Error("This model is no longer loaded.");
       if (model) model.users++;
       const found = methods[method](model, ...args);
       const result = typeof found?.next === "function" ? await advance(found, id, model) : found;

@@ -117,7 +117,7 @@ export default {
       const { list, picked, judged } = best(n);
       const marks = (i) => [
         i === picked ? "chosen by the learned reward" : "",
-        i === judged ? "best for the judge" : "",
+        i === judged ? "best according to the judge" : "",
       ];
       const items = list.map((line, i) => row(marks(i).filter(Boolean).join(", ") || `reply ${i + 1}`, line));
       const all = create("details", {}, create("summary", {}, `All ${n} replies from which it chooses`), ...items);
@@ -138,7 +138,7 @@ export default {
       section.setAttribute("aria-busy", "true");
       frame.fail("");
       if (!sampled)
-        now.replaceChildren(create("p", { role: "status" }, "The models are loaded, and reply in a moment."));
+        now.replaceChildren(create("p", { role: "status" }, "The models are loading and will reply in a moment."));
       try {
         const lines = [];
         for (let i = 0; i < N; i++) lines.push(await sample("unaligned", prompt, newest, seed * (N + 1) + i));
@@ -163,7 +163,7 @@ export default {
       now.replaceChildren(
         create("p", { class: "panel-title", role: "status" }, "Sampled just now, and scored by the judge"),
         row("Before fine-tuning (base)", scored[0]),
-        row(`Before fine-tuning, best of ${N} for the judge (reply ${winner + 1})`, scored[winner]),
+        row(`Before fine-tuning, best of ${N} according to the judge (reply ${winner + 1})`, scored[winner]),
         row("Aligned (PPO, KL weight 0.1)", scored[N], "chosen"),
       );
     }

@@ -91,7 +91,7 @@ export default {
         onInput: set("card"),
       });
       const utilisation = slider(on("utilisation"), {
-        label: "Share of the peak FLOP/s",
+        label: "Utilization of the peak FLOP/s",
         min: 0.05,
         max: 1,
         step: 0.05,
@@ -101,7 +101,7 @@ export default {
       });
       const batch = powerOfTwo("batch", focus === "training" ? "Sequences at once" : "Batch (sequences)", 14);
       const precision = select(rest, {
-        label: "Weights when writing",
+        label: "Weights during generation",
         options: PRECISIONS,
         value: values.precision,
         onInput: set("precision"),

@@ -18,11 +18,11 @@ export default {
     const usable = isFilm(film);
     const last = usable ? film.steps.length - 1 : 0;
     const frame = createFrame(context, {
-      title: "A router collapses, and what helps",
+      title: "Router collapse, and what prevents it",
       first: "Press Play to see the training from its first step, or move the slider.",
       then:
-        "without a cure, one expert processes nearly all characters after 30 steps; with the auxiliary loss, none has a " +
-        "third of them at the end.",
+        "without a remedy, one expert processes nearly all characters after 30 steps; with the auxiliary loss, none has " +
+        "a third of them at the end.",
       fields: {
         step: { start: last, check: integerIn(0, last) },
         rate: { start: "high", check: oneOf(["high", "tuned"]) },
@@ -73,7 +73,7 @@ export default {
     });
     const bars = drawing(frame, {
       title: "Fraction of the characters that each expert of the second layer processes",
-      label: "For each cure, a bar divided by the loads of the experts",
+      label: "For each remedy, a bar divided by the loads of the experts",
       height: settings.length * ROW,
       full: true,
       draw(pen, width) {
@@ -84,7 +84,7 @@ export default {
     const style = (i) => ({ colour: frame.colours.series[i], dashed: i > 2 });
     const curves = drawing(frame, {
       title: "Load of the busiest expert",
-      label: "Load of the busiest expert over training, for each cure",
+      label: "Load of the busiest expert over training, for each remedy",
       height: (width) => Math.min(260, 170 + width / 8),
       full: true,
       draw(pen, width, height) {
@@ -107,8 +107,8 @@ export default {
     });
     legend(frame, curves.panel, () => settings.map((i) => ({ name: nameOf(film.settings[i]), ...style(i) })));
     const note =
-      "Loads are means over the ten training batches before each step. An imbalance that changes sides from batch to batch, " +
-      "as with the selection bias at the high rate, does not show in them.";
+      "Loads are means over the ten training batches before each step. An imbalance that alternates between batches, as " +
+      "with the selection bias at the high learning rate, does not show in them.";
     curves.panel.append(create("p", { class: "note" }, note));
 
     function play() {

@@ -20,14 +20,14 @@ export default {
     const frame = createFrame(context, {
       title: "How much context does each model use?",
       first: "Move the slider from 64 characters to 8, and then to 2.",
-      then: "with 8, no network loses as much as 0.01 nats; with 2, each loses more than 0.1.",
+      then: "with 8 characters, no network's loss rises by as much as 0.01 nats; with 2, each rises by more than 0.1.",
       fields: { index: { start: LAST, check: integerIn(0, LAST) } },
       onChange: update,
     });
     const { state } = frame;
     const count = (i) => `${CONTEXTS[i]} ${CONTEXTS[i] === 1 ? "character" : "characters"}`;
     const control = slider(frame.controls, {
-      label: "Context that the models are given",
+      label: "Context given to the models",
       min: 0,
       max: LAST,
       step: 1,
@@ -40,7 +40,7 @@ export default {
       create(
         "div",
         { class: "panel full" },
-        create("p", { class: "panel-title" }, "What is left of a sentence, to predict the next character"),
+        create("p", { class: "panel-title" }, "The context from which the models predict the next character"),
         passage,
       ),
     );

@@ -10,7 +10,7 @@ import { integerIn, numberIn, oneOf } from "../kit/state.js";
 const MEMBERS = [1, 2, 3, 5, 10, 20, 30, 50, 100, 1000];
 const AXES = {
   penalty: { range: [1e-4, 10], log: true, title: "penalty λ (weight decay)" },
-  subset: { range: [0.05, 1], log: false, title: "share of the examples that each member sees" },
+  subset: { range: [0.05, 1], log: false, title: "fraction of the examples that each member is trained on" },
 };
 const NAMES = { ensemble: "ensemble's error", average: "members' average error", ambiguity: "ambiguity" };
 
@@ -18,9 +18,9 @@ export default {
   /** @param {{model: any, el: HTMLElement}} context */
   render(context) {
     const frame = createFrame(context, {
-      title: "Does over-fitting help an ensemble?",
-      first: "With 30 members and a share of 65 %, move the penalty from 0.2 to 0.014.",
-      then: "each member gets worse and their mean gets better, because they disagree more.",
+      title: "Does overfitting help an ensemble?",
+      first: "With 30 members and a fraction of 65 %, move the penalty from 0.2 to 0.014.",
+      then: "each member gets worse and their mean gets better, because the members disagree more.",
       fields: {
         alpha: { start: 1, check: numberIn(0.1, 10) },
         subset: { start: 0.65, check: numberIn(0.05, 1) },
@@ -44,7 +44,7 @@ export default {
         onInput: (power) => state.set({ penalty: Number((10 ** power).toPrecision(6)) }),
       }),
       subset: slider(frame.controls, {
-        label: "Share of the examples",
+        label: "Fraction of the examples",
         min: 0.05,
         max: 1,
         step: 0.05,
@@ -187,9 +187,9 @@ function nearest(members) {
 }
 
 function description({ members, subset, penalty, along }, now) {
-  const who = members === 1 ? "One member that sees" : `${members.toLocaleString("en-US")} members that each see`;
+  const who = members === 1 ? "One member trained on" : `${members.toLocaleString("en-US")} members, each trained on`;
   const { ensemble, average } = now.best;
-  const where = along === "penalty" ? "penalty" : "share";
+  const where = along === "penalty" ? "penalty" : "fraction";
   const place = (value) => (along === "penalty" ? number(value) : percent(value));
   return [
     `${who} ${percent(subset)} of the examples, with a penalty of ${number(penalty)}: average error`,

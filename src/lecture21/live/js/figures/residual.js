@@ -25,7 +25,7 @@ export default {
     const { n_layer: L, d_model: C, block_size: size } = gpt.config;
     const frame = createFrame(context, {
       title: TITLE,
-      first: "Clear the box of 1 feed-forward.",
+      first: "Clear the box of “1 feed-forward”.",
       then: "the loss of the sentence rises, and the filled bars leave the hollow ones of the complete model.",
       fields: {
         prompt: { start: "To be, or not to be", check: textUpTo(LONGEST) },
@@ -122,7 +122,7 @@ export default {
       const t = token < 0 || token >= T ? T - 1 : token;
       place.input.max = String(T);
       place.set(t + 1);
-      seenNote.textContent = length > size ? `The model sees only the last ${size} of these ${length} characters.` : "";
+      seenNote.textContent = length > size ? `The model uses only the last ${size} of these ${length} characters.` : "";
       const at = (array, step, width) => array.subarray((step * T + t) * width, (step * T + t + 1) * width);
       const stream = Array.from({ length: 2 * L + 1 }, (_, step) => at(residual, step, C));
       const final = stream[2 * L];
@@ -156,7 +156,7 @@ export default {
       const summary = `The embedding has norm ${start}, the final stream ${end}.`;
       const { added, cosine } = parts[strongest];
       const numbers = `norm ${written(added)}, cosine ${written(cosine)}`;
-      const most = `The strongest in the final direction is ${table.names[strongest + 1]}: ${numbers}.`;
+      const most = `The largest contribution is that of ${table.names[strongest + 1]}: ${numbers}.`;
       const loss = `the loss is ${after.toFixed(3)} instead of ${before.toFixed(3)} nats per character`;
       const gone = remove.length ? ` Without ${remove.map(table.nameOf).join(", ")} ${loss}.` : "";
       frame.describe(`Character ${t + 1}, “${shortName(names[t])}”. ${summary} ${most}${gone}`);

@@ -19,7 +19,7 @@ export default {
     const { model } = context;
     const frame = createFrame(context, {
       title: "Which expert processes which character?",
-      first: "Click into the text and move the caret, then choose another layer and write something of your own.",
+      first: "Click into the text and move the caret, then choose another layer and type a text of your own.",
       then: "the last bars show the router's probabilities for the character at the caret.",
       fields: {
         text: { start: "To be, or not to be: that is the question.", check: textUpTo(LONGEST) },
@@ -51,10 +51,10 @@ export default {
     frame.root.append(create("style", {}, STYLE));
     const panel = create("div", { class: "panel full" });
     frame.stage.append(panel);
-    const heading = create("p", { class: "panel-title" }, "Colour and number: the expert that processes the character");
+    const heading = create("p", { class: "panel-title" }, "Color and number: the expert that processes the character");
     panel.append(heading);
     const letters = letterField(panel, (index) => state.set({ cursor: index }));
-    const note = create("p", { class: "note" }, "The model is being loaded.");
+    const note = create("p", { class: "note" }, "Loading the model.");
     panel.append(note);
     const loads = drawing(frame, {
       title: "Load of each expert on this text",
@@ -139,7 +139,7 @@ export default {
           `load is ${written(loadEntropy, 3)} of its maximum` +
           (information === null
             ? "."
-            : `; knowing the character gives ${written(information, 3)} of what there is to know about its expert.`),
+            : `; the character accounts for ${written(information, 3)} of the entropy of its expert.`),
       );
     }
 
@@ -170,7 +170,7 @@ export default {
         return;
       }
       const { n_layer: count, n_expert: experts = gpt.config.moe.n_expert, block_size: size } = gpt.config;
-      note.textContent = `${experts} experts in each layer; the text is read in windows of ${size} characters.`;
+      note.textContent = `${experts} experts in each layer; the text is processed in windows of ${size} characters.`;
       const options = { label: "Layer", value: Math.min(values.layer, count) };
       const numbers = Array.from({ length: count }, (_, i) => i + 1);
       layerControl =

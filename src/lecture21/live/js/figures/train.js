@@ -31,7 +31,7 @@ export default {
     const [shapes, levels, windows, curves] = ["shapes", "levels", "windows", "curves"].map((name) => model.get(name));
     const frame = createFrame(context, {
       title: "Train a GPT in this page",
-      first: "Press Start training, and read the samples while the loss falls.",
+      first: "Press Start training, and read the samples while the loss decreases.",
       then: "the loss passes the line of the bigram, then that of the trigram, while letters turn into words.",
       fields: {
         budget: { start: BUDGETS[0], check: oneOf(BUDGETS) },
@@ -212,7 +212,7 @@ export default {
       const { prompt = "" } = session.settings ?? {};
       const given = create("span", {}, text ? prompt : "");
       given.style.color = "var(--note)";
-      sample.replaceChildren(given, text || "Nothing yet: while it trains, it writes every few seconds.");
+      sample.replaceChildren(given, text || "Nothing yet: during training, a new sample appears every few seconds.");
     }
 
     function say() {

@@ -29,7 +29,7 @@ const TOLERANCE = 1e-6; // nats: EM has converged after a step that changes the 
 const LIMIT = { em: 300, competitive: 500, cooperative: 500 }; // steps of one run
 const SPEED = { em: 0.2, competitive: 4, cooperative: 4 }; // steps in each frame of the animation
 const START = [0, 0.5, 0, 0, -0.5, 0, 0, 0];
-const NOT_FINITE = "This did not lead to finite numbers: press Reset, or choose a smaller learning rate.";
+const NOT_FINITE = "The fit diverged to numbers that are not finite: press Reset, or choose a smaller learning rate.";
 
 export default {
   /** @param {{model: any, el: HTMLElement}} context */
@@ -42,7 +42,7 @@ export default {
     const frame = createFrame(context, {
       title: "Two experts and a gate",
       first: "Press Run, then drag a few points and press Run again.",
-      then: "each line settles on its own group of points, and the gate changes over where the groups meet.",
+      then: "each line settles on its own group of points, and the gate switches where the groups meet.",
       fields: {
         points: { start: [-0.8, -0.4, 0.4, 0.8].map((x) => [x, x < 0 ? 1 : -0.5]), check: isPoints },
         method: { start: "em", check: oneOf(METHODS) },
@@ -65,7 +65,7 @@ export default {
     const selected = () => Math.min(values.selected, values.points.length - 1);
 
     const method = choice(frame.controls, {
-      label: "Fit by",
+      label: "Fit with",
       options: METHODS.map((name) => [name, NAMES[name]]),
       value: values.method,
       onInput(name) {
@@ -76,9 +76,9 @@ export default {
     });
     button(frame.controls, { label: "One step", onClick: oneStep });
     const runButton = button(frame.controls, { label: "Run", main: true, onClick: () => (run ? stop() : startRun()) });
-    const rest = more(frame, "More: start, learning rate, points");
+    const rest = more(frame, "More: initialization, learning rate, points");
     const startSlider = slider(rest, {
-      label: "Random start",
+      label: "Random initialization",
       min: 1,
       max: starts.length,
       step: 1,
@@ -99,7 +99,7 @@ export default {
     const removeButton = button(rest, { label: "Remove the chosen point", onClick: removePoint });
 
     const chart = drawing(frame, {
-      title: "A point has the colour of the expert that is responsible for it",
+      title: "Each point has the color of the expert that is responsible for it",
       label: "Data, the lines of two experts and the mean of the mixture, over x",
       height: (width) => Math.min(330, 190 + width / 5),
       full: true,

@@ -25,12 +25,12 @@ const FIRST = {
     "the bars and all maps change with every character; in the enlarged map each row is one query.",
   ],
   layers: [
-    "Read the table from top to bottom, then type on.",
+    "Read the table from top to bottom, then continue typing.",
     "the first row depends on the last character only, and the last row agrees with the bars.",
   ],
   price: [
-    "Write a sentence in the style of the plays, then one in that of today.",
-    "the second one usually costs more bits per character in every model.",
+    "Type a sentence in the style of the plays, then one in modern English.",
+    "the second sentence usually takes more bits per character under every model.",
   ],
 };
 
@@ -79,7 +79,7 @@ export default {
     });
     const view = choice(frame.controls, {
       label: "Show",
-      options: [["attention", "Attention"], ["layers", "Layers"], ["price", "Price"]], // prettier-ignore
+      options: [["attention", "Attention"], ["layers", "Layers"], ["price", "Bits"]], // prettier-ignore
       value: state.values.view,
       onInput: (value) => change({ view: value }),
     });
@@ -180,10 +180,10 @@ export default {
       const size = gpt.config.block_size;
       seenNote.textContent =
         length > size
-          ? `The model sees only the last ${size} of these ${length} characters.`
-          : `${length} of the ${size} characters that the model can see.`;
+          ? `The model uses only the last ${size} of these ${length} characters.`
+          : `${length} of the ${size} characters that the model can use.`;
       let said = "";
-      if (which === "price" && !shown.prices) said = "A price needs at least two characters.";
+      if (which === "price" && !shown.prices) said = "Type at least two characters: the first one has no prediction.";
       else if (which === state.values.view) said = views[which].update({ ...shown, head: state.values.head });
       if (writer.running) return;
       const top = Array.from(now.keys())

@@ -19,7 +19,7 @@ export function sign(character) {
  * @param {(index: number) => void} onPoint  called with the character that mouse or finger points to
  */
 export function letterField(parent, onPoint) {
-  const field = create("div", { class: "letters", role: "img", "aria-label": "The text, coloured by expert" });
+  const field = create("div", { class: "letters", role: "img", "aria-label": "The text, colored by expert" });
   let cells = [];
   let marked = -1;
   const point = (event) => {

@@ -23,8 +23,7 @@ export function encode(characters, symbols) {
   const named = unknown.slice(0, 5).map((each) => `“${each}”`);
   const more = unknown.length > 5 ? ` and ${unknown.length - 5} more` : "";
   throw new Error(
-    `The model knows ${known.size} characters, and ${named.join(", ")}${more} ${unknown.length > 1 ? "are" : "is"} not ` +
-      "among them: remove what it does not know.",
+    `Remove what is not in the model's vocabulary of ${known.size} characters: ${named.join(", ")}${more}.`,
   );
 }
 

@@ -45,7 +45,7 @@ export function progress(session) {
   ];
   if (Number.isFinite(last(session.train))) parts.push(`training loss ${last(session.train).toFixed(3)}`);
   if (validation !== undefined) parts.push(`validation loss ${validation.toFixed(3)}`);
-  const state = session.away ? " Paused while this figure is out of sight." : status === "stopped" ? " Stopped." : "";
+  const state = session.away ? " Paused while this figure is off screen." : status === "stopped" ? " Stopped." : "";
   return `${parts.join(" · ")}.${state}`;
 }
 
@@ -79,8 +79,8 @@ export function describe(session, { values, shapes, corpus, curves, levels }) {
   if (ahead.length) sentences.push(`The next line is the ${ahead[0].name}, ${ahead[0].nats.toFixed(3)}.`);
   if (!settings.config.causal) {
     sentences.push(
-      "There is no causal mask, so each position reads the character that it should predict: this loss measures " +
-        "copying, and the samples, for which there is nothing to copy, are worth nothing.",
+      "There is no causal mask, so each position attends to the character that it should predict: this loss measures " +
+        "copying, and the samples, for which there is nothing to copy, are meaningless.",
     );
   }
   return sentences.join(" ");
@@ -103,7 +103,7 @@ function plan(
   const sentences = [
     `Ready to train for ${length} on ${text}: ${labelOf(shape, corpus?.vocabulary ?? 65)}${mask}, ${optimizer} ` +
       `at ${percent(2 ** values.doublings)} of the recipe's learning rates.`,
-    `The lines to pass, in nats per character: ${joined(lines)}.`,
+    `Losses to beat, in nats per character: ${joined(lines)}.`,
   ];
   const stored = corpus ? undefined : storedRun(curves, values.steps || STEPS_PER_SECOND * values.budget);
   if (stored) {
@@ -111,6 +111,6 @@ function plan(
       `The same recipe in PyTorch ends at ${stored.y.at(-1).toFixed(3)} after ${grouped(stored.steps)} steps.`,
     );
   }
-  sentences.push("Training pauses while this figure is out of sight.");
+  sentences.push("Training pauses while this figure is off screen.");
   return sentences.join(" ");
 }

@@ -4,7 +4,7 @@ import { create } from "../kit/frame.js";
 import { symbolsOf } from "./session.js";
 
 const ADVICE =
-  "A model.safetensors that lecture21 or a figure of this book wrote, if need be together with its tokenizer.json. " +
+  "A model.safetensors written by lecture21 or by a figure of this book, if necessary with its tokenizer.json. " +
   "It stays on your device.";
 
 /**
@@ -52,7 +52,7 @@ function readTokenizer(json, config) {
     throw new Error("The tokenizer file is not JSON.");
   }
   if (found?.tokenizer !== "characters" || !Array.isArray(found.symbols)) {
-    throw new Error("This figure reads characters, and the tokenizer in this file is for longer pieces of text.");
+    throw new Error("This figure works with characters, and the tokenizer in this file is for longer pieces of text.");
   }
   if (found.symbols.length + 1 !== config.vocab_size) {
     throw new Error(`The tokenizer has ${found.symbols.length + 1} tokens, and the model has ${config.vocab_size}.`);

@@ -31,7 +31,7 @@ export async function openModel(context, title) {
 export function symbolsOf(gpt) {
   if (gpt.symbols) return gpt.symbols;
   if (gpt.tokenizer)
-    throw new Error("This figure reads characters, and the tokens of this model are longer pieces of text.");
+    throw new Error("This figure works with characters, and the tokens of this model are longer pieces of text.");
   throw new Error("This file has no alphabet; choose the tokenizer.json of the same model together with it.");
 }
 

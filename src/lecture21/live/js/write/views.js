@@ -9,7 +9,7 @@ import { percent, shortName } from "./characters.js";
 import { headMaps } from "./maps.js";
 
 const BITS = 1 / Math.LN2;
-const NOTE = "Each character in the colour of its price for the GPT: the stronger, the more expensive.";
+const NOTE = "The stronger the color of a character, the more bits it takes under the GPT.";
 
 /**
  * Attention: small maps, and one that is enlarged. A view has a node, `update` with what is to be seen, and a sentence.
@@ -138,7 +138,7 @@ export function priceView(frame) {
   const panel = create(
     "div",
     { class: "panel" },
-    create("p", { class: "panel-title" }, "Price of your text, in bits per character"),
+    create("p", { class: "panel-title" }, "Your text in bits per character"),
   );
   const list = bars(panel, "Bits per character");
   const strip = create("p", { class: "text strip" });
@@ -180,7 +180,7 @@ export function priceView(frame) {
       const most = `“${shortName(text[worst + 1])}” (character ${worst + 2}), ${(BITS * own[worst]).toFixed(1)} bits`;
       const all = said.join(", ");
       const bill = `Bits per character of the ${own.length} after the first: ${all}.`;
-      return `${bill} The most expensive for the GPT is ${most}.`;
+      return `${bill} The GPT needs the most bits for ${most}.`;
     },
   };
 }
