@@ -24,7 +24,7 @@ export function adviceFor(focus, { n_sparse, attention }, larger) {
   }
   return attention.window === null
     ? { first: "Halve the context.", then: "the keys and values halve as well." }
-    : { first: "Double the context.", then: "the cache less than doubles, because layers with a window store only the window." };
+    : { first: "Double the context.", then: "the cache does not double: a window limits it in its layers." };
 }
 
 /**

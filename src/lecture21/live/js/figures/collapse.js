@@ -21,8 +21,8 @@ export default {
       title: "Router collapse, and what prevents it",
       first: "Press Play to see the training from its first step, or move the slider.",
       then:
-        "without a remedy, one expert processes nearly all characters after 30 steps; with the auxiliary loss, none has " +
-        "a third of them at the end.",
+        "without a remedy, one expert processes nearly all characters after 30 steps; with the auxiliary loss, none " +
+        "has a third of them at the end.",
       fields: {
         step: { start: last, check: integerIn(0, last) },
         rate: { start: "high", check: oneOf(["high", "tuned"]) },
@@ -107,8 +107,8 @@ export default {
     });
     legend(frame, curves.panel, () => settings.map((i) => ({ name: nameOf(film.settings[i]), ...style(i) })));
     const note =
-      "Loads are means over the ten training batches before each step. An imbalance that alternates between batches, as " +
-      "with the selection bias at the high learning rate, does not show in them.";
+      "Loads are means over the ten training batches before each step. An imbalance that alternates between batches, " +
+      "as with the selection bias at the high learning rate, does not show in them.";
     curves.panel.append(create("p", { class: "note" }, note));
 
     function play() {
