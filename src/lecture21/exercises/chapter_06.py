@@ -12,10 +12,11 @@ from lecture21.exercises._exercise import Case, Exercise, normal, rows_sum_to_on
 
 
 def _cross_attention(x, memory, w_query, w_key, w_value):
-    """Return outputs and weights of cross-attention of `x` (queries) to `memory` (keys, values).
+    """Return the outputs and weights of cross-attention from `x` (queries) to `memory`.
 
-    `x` has the shape (T, C) and `memory` (S, C), with one token in each row; `w_query` and
-    `w_key` have the shape (D, C), `w_value` (Dv, C). The scores are divided by sqrt(D).
+    `x` has the shape (T, C) and `memory`, which gives keys and values, (S, C), with one token in
+    each row. `w_query` and `w_key` have the shape (D, C), and `w_value` has the shape (Dv, C).
+    Divide the scores by sqrt(D).
     """
     q, k, v = x @ w_query.T, memory @ w_key.T, memory @ w_value.T
     weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
@@ -58,7 +59,7 @@ _CROSS = Exercise(
 
 
 @_CROSS.mistake(
-    looks="The map of the weights is square, (T, T), and the output is the same for every source.",
+    looks="The matrix of weights is square, (T, T), and the output is the same for every source.",
     hint="your output does not depend on `memory`. Which two of query, key and value belong to the source?",
 )
 def _self_attention_of_the_target(x, memory, w_query, w_key, w_value):
@@ -68,7 +69,7 @@ def _self_attention_of_the_target(x, memory, w_query, w_key, w_value):
 
 
 @_CROSS.mistake(
-    looks="One output for each token of the source instead of one for each token of the target.",
+    looks="The result has one output for each source token instead of one for each target token.",
     hint="your output does not depend on `x`. Attention returns one output for each query: for which tokens do you "
     "need outputs?",
 )
@@ -79,8 +80,8 @@ def _self_attention_of_the_source(x, memory, w_query, w_key, w_value):
 
 
 @_CROSS.mistake(
-    looks="The weights have the shape (S, T): source and target have exchanged their parts.",
-    hint="the source looks for the target. It is the token that is being written that must find its source.",
+    looks="The weights have the shape (S, T), because source and target have exchanged their roles.",
+    hint="your queries come from the source. Which sequence needs information from the other one?",
 )
 def _queries_from_the_memory(x, memory, w_query, w_key, w_value):
     q, k, v = memory @ w_query.T, x @ w_key.T, x @ w_value.T
@@ -89,8 +90,8 @@ def _queries_from_the_memory(x, memory, w_query, w_key, w_value):
 
 
 @_CROSS.mistake(
-    looks="The first token that is written can attend to the first token of the source only.",
-    hint="your weights are 0 above a diagonal, but the complete source is known before the first token is written.",
+    looks="The first generated token can attend only to the first token of the source.",
+    hint="your weights are 0 above a diagonal, but the complete source is known before the first token is generated.",
 )
 def _causal(x, memory, w_query, w_key, w_value):
     q, k, v = x @ w_query.T, memory @ w_key.T, memory @ w_value.T
@@ -100,8 +101,8 @@ def _causal(x, memory, w_query, w_key, w_value):
 
 
 @_CROSS.mistake(
-    looks="Each column of the map sums to 1: every source token divides its weight among the target tokens.",
-    hint="your columns sum to 1. Each query needs weights over the source that sum to 1: over which dimension is that?",
+    looks="Each column of the weights sums to 1, because each source token divides its weight among the target tokens.",
+    hint="your columns sum to 1, but the weights of each query must sum to 1 over the source. Which dimension is that?",
 )
 def _softmax_over_queries(x, memory, w_query, w_key, w_value):
     q, k, v = x @ w_query.T, memory @ w_key.T, memory @ w_value.T
@@ -116,8 +117,8 @@ def _greedy_decode(next_logits, n_row, bos, eos, pad, max_new):
     """Return the tokens that greedy decoding generates, a tensor of shape (n_row, T), T <= max_new.
 
     `next_logits` maps ids (n_row, t) to the logits (n_row, V) of each row's next token. Every row
-    starts with `bos`, which is not returned, and ends with its first `eos`, which is; what
-    follows in that row is `pad`. Stop as soon as all rows have ended, or after `max_new` tokens.
+    starts with `bos`, which is not returned, and ends with its first `eos`, which is returned and
+    followed by `pad`. Stop as soon as all rows have ended, or after `max_new` tokens.
     """
     ids = torch.full((n_row, 1), bos)
     ended = torch.zeros(n_row, dtype=torch.bool)
@@ -169,9 +170,9 @@ _GREEDY = Exercise(
     solution=_greedy_decode,
     cases=_greedy_cases,
     properties=(
-        ("no token may be the one that sequences begin with", lambda arguments, ids: not (ids == _BOS).any()),
+        ("the result must not contain `bos`", lambda arguments, ids: not (ids == _BOS).any()),
         (
-            "after its end token, a row has padding only",
+            "after its end token, a row must contain only padding",
             lambda arguments, ids: bool((ids == _PAD)[((ids == _EOS).cumsum(dim=1) - (ids == _EOS).long()) > 0].all()),
         ),
     ),
@@ -179,8 +180,8 @@ _GREEDY = Exercise(
 
 
 @_GREEDY.mistake(
-    looks="Answers that are right up to their end, with words after it.",
-    hint="a row goes on after its end token while other rows are still being generated. What should it get instead?",
+    looks="The outputs are right up to their end tokens, but more words follow.",
+    hint="a row continues after its end token while other rows are still being generated. What should it get instead?",
 )
 def _goes_on_after_the_end(next_logits, n_row, bos, eos, pad, max_new):
     ids = torch.full((n_row, 1), bos)
@@ -195,7 +196,7 @@ def _goes_on_after_the_end(next_logits, n_row, bos, eos, pad, max_new):
 
 
 @_GREEDY.mistake(
-    looks="Long answers are cut off, and where depends on who else is in the batch.",
+    looks="Long outputs are cut off, at a length that depends on the other rows in the batch.",
     hint="decoding stops when the first row has ended, and the other rows are cut off. When is the batch complete?",
 )
 def _stops_at_the_first_end(next_logits, n_row, bos, eos, pad, max_new):
@@ -211,8 +212,8 @@ def _stops_at_the_first_end(next_logits, n_row, bos, eos, pad, max_new):
 
 
 @_GREEDY.mistake(
-    looks="Right answers, but as many calls of the model as for the longest answer that is allowed.",
-    hint="the tokens are right, and columns of padding follow them. When can decoding stop before max_new tokens?",
+    looks="The outputs are right, but the model is always called max_new times.",
+    hint="the tokens are right, but columns of padding follow them. When can decoding stop before max_new tokens?",
 )
 def _never_stops_early(next_logits, n_row, bos, eos, pad, max_new):
     ids = torch.full((n_row, 1), bos)
@@ -225,8 +226,8 @@ def _never_stops_early(next_logits, n_row, bos, eos, pad, max_new):
 
 
 @_GREEDY.mistake(
-    looks="The first token is right, and what follows repeats itself: the model has no memory of what it wrote.",
-    hint="the model gets the last token alone, without those before it. What does the next token depend on?",
+    looks="The first token is right, but the rest is repetitive, because the model receives only its last token.",
+    hint="the model receives only the last token, without those before it. What does the next token depend on?",
 )
 def _only_the_last_token(next_logits, n_row, bos, eos, pad, max_new):
     token = torch.full((n_row,), bos)
@@ -242,8 +243,8 @@ def _only_the_last_token(next_logits, n_row, bos, eos, pad, max_new):
 
 
 @_GREEDY.mistake(
-    looks="Padding where the end token belongs: a loss or a probability of the answer would leave the end out.",
-    hint="the end token itself is replaced by padding. It belongs to the answer: what comes first, filling or marking?",
+    looks="Padding replaces the end token, so a probability computed from the output would leave out its end.",
+    hint="the end token itself is replaced by padding. Should you fill ended rows before or after marking new ones?",
 )
 def _end_token_filled(next_logits, n_row, bos, eos, pad, max_new):
     ids = torch.full((n_row, 1), bos)

@@ -9,9 +9,9 @@ from lecture21.exercises._exercise import Case, Exercise
 def _three_masks(n_source, n_target):
     """Return the masks of an encoder, a decoder and an encoder-decoder, three tensors of bools.
 
-    Each has the shape (N, N) with N = n_source + n_target. Entry (i, j) is True where position i
-    may attend to position j. In the third one, the first `n_source` positions are the
-    encoder's input and the others are the decoder's.
+    Each has the shape (N, N) with N = n_source + n_target, and entry (i, j) is True where position
+    i may attend to position j. In the third mask, the first `n_source` positions are the
+    encoder's input and the remaining ones the decoder's.
     """
     n = n_source + n_target
     encoder = torch.ones(n, n, dtype=torch.bool)
@@ -50,7 +50,7 @@ _MASKS = Exercise(
 
 
 @_MASKS.mistake(
-    looks="The third mask is the second one: a GPT that reads source and target as one text.",
+    looks="The third mask equals the second, which is that of a GPT on the concatenated source and target.",
     hint="your third mask equals the second. May a token of the source attend to later tokens of the source?",
 )
 def _causal_source(n_source, n_target):
@@ -59,7 +59,7 @@ def _causal_source(n_source, n_target):
 
 
 @_MASKS.mistake(
-    looks="The source depends on the target. In training the target reaches itself through the source.",
+    looks="The source depends on the target, so in training the target depends on its own future through the source.",
     hint="in the third mask the source attends to the target, which does not exist yet when the source is encoded.",
 )
 def _source_attends_to_target(n_source, n_target):
@@ -72,7 +72,7 @@ def _source_attends_to_target(n_source, n_target):
 
 
 @_MASKS.mistake(
-    looks="Two blocks on the diagonal: the decoder writes the same for every source.",
+    looks="The mask has two blocks on its diagonal, so the decoder generates the same output for every source.",
     hint="in the third mask no target position attends to the source. In which rows and columns must it be True?",
 )
 def _no_cross_attention(n_source, n_target):
@@ -85,7 +85,7 @@ def _no_cross_attention(n_source, n_target):
 
 
 @_MASKS.mistake(
-    looks="The first target token attends to one source token, the second to two.",
+    looks="The first target token attends to one source token and the second to two.",
     hint="in the third mask the cross-attention is triangular. Is any part of the source unknown at the first target "
     "position?",
 )
@@ -100,7 +100,7 @@ def _causal_cross_attention(n_source, n_target):
 
 @_MASKS.mistake(
     looks="The target attends to its own future. The training loss falls toward 0, and generated text is wrong.",
-    hint="in the third mask target positions attend to later target positions, which hold what they must predict.",
+    hint="in the third mask, target positions attend to later ones, which contain the tokens to be predicted.",
 )
 def _target_without_a_mask(n_source, n_target):
     n = n_source + n_target
