@@ -14,10 +14,10 @@ from lecture21.exercises._modules import random_weights, with_weights
 
 
 class _Bigram(nn.Module):
-    """A language model that predicts the next token from the last one alone.
+    """A language model that predicts the next token from the current one alone.
 
-    Its only weight, `token`, is an `nn.Embedding` with V rows of V numbers: row i holds the logits
-    of the token that follows token i.
+    Its only layer, `token`, is an `nn.Embedding` with V rows of V numbers, where row i holds the
+    logits of the token that follows token i.
     """
 
     def __init__(self, vocab_size):
@@ -67,9 +67,9 @@ class _softmax_twice(_Bigram):
 
 
 @_BIGRAM.mistake(
-    looks="It runs, because the shape (B, V, T) is allowed. The logits of one token are spread over others.",
-    hint="your loss calls reshape or view to swap dimensions, which moves no number. Which function swaps T and V? Or "
-    "flatten B and T, and let V be last.",
+    looks="It runs, because the shape (B, V, T) is allowed, but the logits of one token are spread over several.",
+    hint="your loss uses reshape or view to swap dimensions, but they move no numbers. Which function swaps T and V? "
+    "Alternatively, flatten B and T and leave V last.",
 )
 class _reshaped_instead_of_transposed(_Bigram):
     def loss(self, ids, targets):
@@ -78,8 +78,8 @@ class _reshaped_instead_of_transposed(_Bigram):
 
 
 @_BIGRAM.mistake(
-    looks="The loss falls far below that of counting, and the model writes one letter forever.",
-    hint="your loss compares the logits with ids. Which tensor holds the token that comes next?",
+    looks="The loss falls far below that of counting, and the model repeats one letter forever.",
+    hint="your loss compares the logits with ids. Which tensor holds the next tokens?",
 )
 class _predicts_its_input(_Bigram):
     def loss(self, ids, targets):
@@ -87,7 +87,7 @@ class _predicts_its_input(_Bigram):
 
 
 @_BIGRAM.mistake(
-    looks="The loss is in the thousands and grows with the size of the batch; so does the step of plain SGD.",
+    looks="The loss is in the thousands and grows with the size of the batch, as do the steps of plain SGD.",
     hint="your loss is a sum over the tokens. Which reduction makes it independent of B and T?",
 )
 class _sum_instead_of_mean(_Bigram):
@@ -111,7 +111,7 @@ class _CausalHead(nn.Module):
         self.value = nn.Linear(d_model, d_head, bias=False)
 
     def forward(self, x):
-        """Return one vector of d_head features for each token: x (B, T, C) -> (B, T, D)."""
+        """Return a vector of d_head features for each token: x (B, T, C) -> (B, T, D)."""
         q, k, v = self.query(x), self.key(x), self.value(x)  # (B, T, D) each
         scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])  # (B, T, T)
         scores = scores.masked_fill(~causal_mask(x.shape[1]), -math.inf)
@@ -146,7 +146,7 @@ _HEAD = Exercise(
 
 
 @_HEAD.mistake(
-    looks="The training loss falls toward 0, far below the loss of any honest model.",
+    looks="The training loss falls toward 0, far below the loss of any causal model.",
     hint="each token depends on later ones. What must happen to a score before the softmax if its key comes later?",
 )
 class _without_a_mask(_CausalHead):
@@ -157,8 +157,8 @@ class _without_a_mask(_CausalHead):
 
 
 @_HEAD.mistake(
-    looks="Trains almost as well: scores are too small by a factor, which larger queries make up for.",
-    hint="your scores are divided by the root of the wrong width. How many products does one score add up?",
+    looks="It trains almost as well, because larger queries can compensate for scores that are too small by a factor.",
+    hint="your scores are divided by the root of the wrong width. How many products are summed in one score?",
 )
 class _divided_by_the_wrong_root(_CausalHead):
     def forward(self, x):
@@ -169,7 +169,7 @@ class _divided_by_the_wrong_root(_CausalHead):
 
 
 @_HEAD.mistake(
-    looks="Trains, and is wrong: the weights of one token do not sum to 1, and each depends on later queries.",
+    looks="It trains, but the weights of one token do not sum to 1, and each weight depends on later queries.",
     hint="your softmax runs over the queries. Which of the two dimensions T of the scores holds the keys?",
 )
 class _softmax_over_queries(_CausalHead):
@@ -181,7 +181,7 @@ class _softmax_over_queries(_CausalHead):
 
 
 @_HEAD.mistake(
-    looks="Rows of the weights sum to less than 1, and their size depends on later tokens.",
+    looks="The rows of weights sum to less than 1, and their sums depend on later tokens.",
     hint="you set weights to 0 after the softmax, whose denominator already contains the later keys. Mask the scores.",
 )
 class _mask_after_the_softmax(_CausalHead):

@@ -26,7 +26,7 @@ class _MultiHead(nn.Module):
         self.output = nn.Linear(d_model, d_model)
 
     def forward(self, x):
-        """Concatenate what the heads return, head 0 first, and map it: (B, T, C) -> (B, T, C)."""
+        """Concatenate the head outputs, head 0 first, and map them: (B, T, C) -> (B, T, C)."""
         joined = torch.cat([head(x) for head in self.heads], dim=-1)  # (B, T, C)
         return self.output(joined)
 
@@ -58,8 +58,8 @@ _HEADS = Exercise(
 
 
 @_HEADS.mistake(
-    looks="Trains a little worse. Each head writes to features of its own, and nothing mixes them.",
-    hint="what the heads return is concatenated, and then something is missing. Which layer of yours is never called?",
+    looks="It trains a little worse, because each head affects only its own features and they are never mixed.",
+    hint="the outputs of the heads are concatenated, but a step is missing. Which of your layers is never called?",
 )
 class _without_the_output_map(_MultiHead):
     def forward(self, x):
@@ -67,8 +67,8 @@ class _without_the_output_map(_MultiHead):
 
 
 @_HEADS.mistake(
-    looks="The model has fewer parameters than it should, and all heads have the same attention map.",
-    hint="all your heads are one and the same module. Does a list times n hold copies, or the same object again?",
+    looks="The model has too few parameters, and all heads have the same attention map.",
+    hint="all your heads are the same module. Does a list times n contain copies or the same object n times?",
 )
 class _one_head_repeated(_MultiHead):
     def __init__(self, d_model, n_head):
@@ -78,7 +78,7 @@ class _one_head_repeated(_MultiHead):
 
 
 @_HEADS.mistake(
-    looks="Trains equally well, but weights that were trained elsewhere do not fit.",
+    looks="It trains equally well, but weights from another implementation give different results.",
     hint="the features of the heads alternate in your result. All features of head 0 come first, then those of head 1.",
 )
 class _interleaved(_MultiHead):
@@ -88,7 +88,7 @@ class _interleaved(_MultiHead):
 
 
 @_HEADS.mistake(
-    looks="Works alone. In a block, where the residual connection adds x too, x counts twice.",
+    looks="It works alone, but in a block, whose residual connection also adds x, x is added twice.",
     hint="your result contains x itself. The residual connection belongs to the block of the next exercise.",
 )
 class _adds_its_input(_MultiHead):
@@ -103,8 +103,9 @@ class _adds_its_input(_MultiHead):
 class _Block(nn.Module):
     """A pre-norm transformer block: attention, then a feed-forward network.
 
-    `norm_attention` and `norm_feed_forward` are `nn.LayerNorm`s, `attention` is a `MultiHead`, and
-    `feed_forward` is an `nn.Sequential`: d_model to 4 d_model features, ReLU, and back.
+    `norm_attention` and `norm_feed_forward` are `nn.LayerNorm`s, and `attention` is a `MultiHead`.
+    `feed_forward` is an `nn.Sequential` that maps d_model to 4 d_model features, applies ReLU,
+    and maps back to d_model.
     """
 
     def __init__(self, d_model, n_head):
@@ -116,7 +117,7 @@ class _Block(nn.Module):
         self.feed_forward = nn.Sequential(up, nn.ReLU(), down)
 
     def forward(self, x):
-        """Add what each layer computes from the normalized stream: (B, T, C) -> (B, T, C)."""
+        """Add each layer's output for the normalized stream to x: (B, T, C) -> (B, T, C)."""
         x = x + self.attention(self.norm_attention(x))
         return x + self.feed_forward(self.norm_feed_forward(x))
 
@@ -132,8 +133,8 @@ _BLOCK = Exercise(
 
 
 @_BLOCK.mistake(
-    looks="The block of 2017. It trains with a warm-up; deep stacks of it are hard to train without one.",
-    hint="you normalize after each sum, as the 2017 transformer does. In a pre-norm block the stream stays as it is.",
+    looks="A post-norm block, as in 2017. It trains with a warm-up, but deep stacks are hard to train without one.",
+    hint="you normalize after each sum, as in the 2017 transformer. A pre-norm block leaves the stream unnormalized.",
 )
 class _post_norm(_Block):
     def forward(self, x):
@@ -142,8 +143,8 @@ class _post_norm(_Block):
 
 
 @_BLOCK.mistake(
-    looks="One block works. In a stack, gradients shrink from layer to layer, and the loss stays high.",
-    hint="after your second layer the stream is lost: its result replaces x instead of being added to it.",
+    looks="A single block works, but in a stack the gradients shrink from layer to layer and the loss stays high.",
+    hint="the result of your second layer replaces x instead of being added to it.",
 )
 class _one_residual_missing(_Block):
     def forward(self, x):
@@ -152,9 +153,9 @@ class _one_residual_missing(_Block):
 
 
 @_BLOCK.mistake(
-    looks="Trains, but the stream is normalized at each layer, so that nothing is carried through unchanged.",
-    hint="you add to the normalized vectors. The sum starts from x as it came in, and only the layer gets the norm's "
-    "result.",
+    looks="It trains, but the stream is normalized at each layer, so no signal passes through unchanged.",
+    hint="you add to the normalized vectors. The sum starts from the original x, and only the layer's input is "
+    "normalized.",
 )
 class _adds_to_the_normalized(_Block):
     def forward(self, x):
@@ -165,8 +166,8 @@ class _adds_to_the_normalized(_Block):
 
 
 @_BLOCK.mistake(
-    looks="A design of its own (GPT-J has it): the feed-forward network does not see what attention found.",
-    hint="both of your layers compute from the same x. The second one must see the stream after the first was added.",
+    looks="A parallel block, as in GPT-J: the feed-forward network does not receive the update from attention.",
+    hint="both of your layers start from the same x. Which x should the second layer receive?",
 )
 class _both_layers_at_once(_Block):
     def forward(self, x):
@@ -175,8 +176,8 @@ class _both_layers_at_once(_Block):
 
 
 @_BLOCK.mistake(
-    looks="Right until the norms are trained. One of them never gets a gradient.",
-    hint="one norm is used twice, and the other one never. They start equal, and training makes them differ.",
+    looks="The result is right until the norms are trained, but one of them never receives a gradient.",
+    hint="one norm is used twice and the other one never. They are equal at initialization, but training changes them.",
 )
 class _one_norm_twice(_Block):
     def forward(self, x):

@@ -1,4 +1,4 @@
-"""Exercises of chapter 07: the GPT, with its loss and its way to generate text."""
+"""Exercises of chapter 07: the GPT, with its loss and its method for generating text."""
 
 import random
 
@@ -17,8 +17,8 @@ class _GPT(nn.Module):
     """A GPT: embeddings, blocks, and a head that computes logits.
 
     `token` and `position` are `nn.Embedding`s with vocab_size and block_size rows of d_model
-    numbers, `blocks` is an `nn.ModuleList`, `norm` an `nn.LayerNorm`, and `head` a linear map from
-    d_model to vocab_size, with bias.
+    numbers. `blocks` is an `nn.ModuleList`, `norm` is an `nn.LayerNorm`, and `head` is a linear
+    map from d_model to vocab_size, with bias.
     """
 
     def __init__(self, vocab_size, block_size, d_model, n_head, n_layer):
@@ -44,7 +44,7 @@ class _GPT(nn.Module):
     def generate(self, ids, n_new, temperature=1.0):
         """Return ids, (B, T), followed by n_new tokens, sampled from softmax(logits / temperature).
 
-        The model is given the last block_size tokens at most.
+        The input of the model is at most the last block_size tokens.
         """
         with torch.no_grad():
             for _ in range(n_new):
@@ -103,7 +103,7 @@ _EXERCISE = Exercise(
     call=_use_gpt,
     properties=(
         (
-            "generate must return the prompt and, after it, the tokens that the model predicts from the last ones",
+            "generate must return the prompt, followed by the tokens that the model predicts from the last ones",
             lambda arguments, result: torch.equal(result[2][:, : arguments[4].shape[1]], arguments[4]),
         ),
     ),
@@ -111,7 +111,7 @@ _EXERCISE = Exercise(
 
 
 @_EXERCISE.mistake(
-    looks="The loss is a little higher. The model sees which characters came before, but hardly in which order.",
+    looks="The loss is a little higher, because the model has little information about the order of the characters.",
     hint="your logits do not depend on `position`. What is added to the vectors of the tokens?",
 )
 class _without_positions(_GPT):
@@ -123,8 +123,8 @@ class _without_positions(_GPT):
 
 
 @_EXERCISE.mistake(
-    looks="It trains. The stream grows from block to block, and the head must cope with any size of it.",
-    hint="the head gets the stream as the last block leaves it. Which layer of yours is never called?",
+    looks="It trains, but the stream grows from block to block, and the head receives inputs of any scale.",
+    hint="the head receives the stream directly from the last block. Which of your layers is never called?",
 )
 class _without_the_last_norm(_GPT):
     def forward(self, ids):
@@ -135,7 +135,7 @@ class _without_the_last_norm(_GPT):
 
 
 @_EXERCISE.mistake(
-    looks="Writes block_size characters, and then raises an exception: there is no position for the next one.",
+    looks="Once the text has block_size characters, it raises an exception: the next one has no position vector.",
     hint="generate gives the model more than block_size tokens once the text is long. Which of them should it keep?",
 )
 class _context_not_cut(_GPT):
@@ -149,7 +149,7 @@ class _context_not_cut(_GPT):
 
 
 @_EXERCISE.mistake(
-    looks="After block_size characters the model repeats its own distribution: it no longer sees what it wrote.",
+    looks="After block_size characters the distribution stays the same, because new tokens never enter the input.",
     hint="once the text is longer than block_size, your model is given its beginning. Which tokens predict the next?",
 )
 class _first_tokens_instead_of_last(_GPT):
@@ -163,8 +163,8 @@ class _first_tokens_instead_of_last(_GPT):
 
 
 @_EXERCISE.mistake(
-    looks="Writes the same few words again and again, and the same text every time.",
-    hint="generate always takes the most likely token. The task is to draw from the distribution: torch.multinomial.",
+    looks="It repeats the same few words and generates the same text every time.",
+    hint="generate always takes the most likely token. Draw from the distribution instead, with torch.multinomial.",
 )
 class _most_likely_token(_GPT):
     def generate(self, ids, n_new, temperature=1.0):
