@@ -13,9 +13,9 @@ from lecture21.exercises._exercise import Case, Exercise, normal
 def _log_probability(logits, ids):
     """Return the log probability of a string, in nats: a tensor of shape ().
 
-    `ids` has the shape (T,), T at least 2, and `logits` the shape (T, V): row t holds the scores
-    that a GPT computes from the tokens up to ids[t] for the token that follows. The first token
-    is given: sum log P(ids[t] | ids[:t]) over t = 1 to T - 1.
+    `ids` has the shape (T,), T at least 2, and `logits` the shape (T, V). Row t holds the scores
+    of the token that follows ids[t], which a GPT computes from the tokens up to ids[t]. The first
+    token is given, so return the sum of log P(ids[t] | ids[:t]) over t = 1 to T - 1.
     """
     log_p = logits[:-1].log_softmax(dim=-1)
     return log_p.gather(-1, ids[1:, None]).sum()
@@ -47,7 +47,7 @@ _LOG_PROBABILITY = Exercise(
     cases=_log_probability_cases,
     properties=(
         (
-            "a logarithm of a probability is never positive",
+            "the logarithm of a probability is never positive",
             lambda arguments, result: bool(result <= 0),
         ),
         (
@@ -60,7 +60,7 @@ _LOG_PROBABILITY = Exercise(
 
 @_LOG_PROBABILITY.mistake(
     looks="The loss of a trained model is far too high, as if it had learned nothing.",
-    hint="your row t scores ids[t], which the model has already seen. Which token does row t predict?",
+    hint="you use row t for ids[t], which is part of its input. Which token does row t predict?",
 )
 def _not_shifted(logits, ids):
     log_p = logits[1:].log_softmax(dim=-1)
@@ -68,8 +68,8 @@ def _not_shifted(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    looks="The number can be positive, and adding 1 to all scores changes it.",
-    hint="you add scores, not logarithms of probabilities. Do the numbers of a row sum to 1 after exp?",
+    looks="The result can be positive, and it changes if 1 is added to all scores.",
+    hint="you add scores and not logarithms of probabilities. Does the exponential of a row sum to 1?",
 )
 def _sum_of_scores(logits, ids):
     return logits[:-1].gather(-1, ids[1:, None]).sum()
@@ -85,7 +85,7 @@ def _mean_over_tokens(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    looks="Correct for short strings, -inf for long ones.",
+    looks="The result is correct for short strings and -inf for long ones.",
     hint="your product of many probabilities underflows to 0, and log(0) is -inf. In which order do you take the "
     "logarithm and combine the factors?",
 )
@@ -95,7 +95,7 @@ def _logarithm_of_the_product(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    looks="The probabilities of all next tokens do not sum to 1; those of all positions do.",
+    looks="The probabilities sum to 1 over the positions, but not over the candidates for the next token.",
     hint="your softmax normalizes over the positions. Over which dimension must the probabilities sum to 1?",
 )
 def _over_the_positions(logits, ids):
@@ -107,14 +107,14 @@ def _over_the_positions(logits, ids):
 
 
 def _top_p(probabilities, p):
-    """Return a distribution of shape (V,), cut to its nucleus.
+    """Return a distribution of shape (V,), restricted to its nucleus.
 
-    Keep the fewest most probable tokens whose probabilities together reach `p` (0 < p <= 1), set
-    the others to 0, and divide so that the result sums to 1. No two tokens have the same
-    probability. Do not change `probabilities`.
+    Keep the smallest set of most probable tokens whose probabilities together reach `p`
+    (0 < p <= 1), set the others to 0, and normalize so that the result sums to 1. No two tokens
+    have the same probability. Do not modify `probabilities`.
     """
     ordered, order = probabilities.sort(descending=True)
-    before = ordered.cumsum(dim=0) - ordered  # what the more probable tokens already have
+    before = ordered.cumsum(dim=0) - ordered  # total probability of the more probable tokens
     kept = torch.where(before < p, ordered, 0.0)
     result = torch.zeros_like(probabilities)
     result[order] = kept
@@ -184,8 +184,8 @@ def _without_the_last(probabilities, p):
 
 
 @_TOP_P.mistake(
-    looks="The text is nonsense: each probability belongs to another token.",
-    hint="the numbers are right, but in sorted order. Which token does entry i of your result belong to?",
+    looks="The text is nonsense, because each probability is assigned to the wrong token.",
+    hint="the values are right, but in sorted order. Which token does entry i of your result belong to?",
 )
 def _still_sorted(probabilities, p):
     ordered, _ = probabilities.sort(descending=True)
@@ -195,8 +195,8 @@ def _still_sorted(probabilities, p):
 
 
 @_TOP_P.mistake(
-    looks="torch.multinomial normalizes by itself, so samples are right; every printed probability is too small.",
-    hint="the right tokens are kept, but the result does not sum to 1.",
+    looks="Samples are right, as torch.multinomial normalizes its input, but printed probabilities are too small.",
+    hint="the right tokens are kept, but their probabilities do not sum to 1.",
 )
 def _not_normalized(probabilities, p):
     ordered, order = probabilities.sort(descending=True)
@@ -207,7 +207,7 @@ def _not_normalized(probabilities, p):
 
 
 @_TOP_P.mistake(
-    looks="The model writes its least probable tokens.",
+    looks="The model generates its least probable tokens.",
     hint="you add up from the least probable token. In which direction does sort() order by default?",
 )
 def _from_the_bottom(probabilities, p):
@@ -219,8 +219,9 @@ def _from_the_bottom(probabilities, p):
 
 
 @_TOP_P.mistake(
-    looks="p = 0.9 keeps nothing unless one token has more than 0.9.",
-    hint="you compare each probability with p. What has to reach p is their sum, from the most probable one down.",
+    looks="p = 0.9 keeps no token unless one token alone has a probability of at least 0.9.",
+    hint="you compare each probability with p. It is their sum, taken from the most probable token down, that must "
+    "reach p.",
 )
 def _each_above_p(probabilities, p):
     result = torch.where(probabilities >= p, probabilities, 0.0)

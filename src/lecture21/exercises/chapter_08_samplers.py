@@ -9,7 +9,7 @@ from lecture21.exercises._exercise import Exercise
 
 
 def _nucleus(probabilities: Tensor, p: float) -> tuple[Tensor, Tensor]:
-    """Return the normalized probabilities of the tokens that top-p keeps, in falling order, and their ids."""
+    """Return the normalized probabilities of the tokens that top-p keeps, in descending order, and their ids."""
     ordered, order = probabilities.sort(descending=True)
     n = int((ordered.cumsum(dim=0) - ordered < p).sum())
     return ordered[:n] / ordered[:n].sum(), order[:n]
@@ -44,8 +44,8 @@ def _sampler_e(logits: Tensor, temperature: float, p: float, n: int, generator: 
 
 
 SAMPLERS = {"A": _sampler_a, "B": _sampler_b, "C": _sampler_c, "D": _sampler_d, "E": _sampler_e}
-"""Five samplers: each maps logits (V,), a temperature, p, n and a generator to n ids, drawn from the distribution at
-this temperature and then cut by top-p."""
+"""Five samplers. Each maps logits (V,), a temperature, p, n and a generator to n ids, which should follow the
+distribution after the temperature and then top-p have been applied."""
 
 _HUNT = Exercise(
     number="8.3",
