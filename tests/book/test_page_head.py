@@ -47,7 +47,7 @@ def test_every_page_has_one_description_in_plain_text(pages: Pages):
         assert 5 <= len(text) <= 200, name
         assert re.search(r"[\\${}]|Open in Colab", text) is None, name
     chapters = [texts[0] for name, texts in described.items() if name.startswith("notebooks/")]
-    assert all(text.startswith("After this chapter") for text in chapters)
+    assert all(text.startswith(("After this chapter", "After this lab")) for text in chapters)
 
 
 def test_every_page_has_open_graph_data_and_no_address_that_is_not_known(pages: Pages):

@@ -105,7 +105,7 @@ def test_every_page_of_the_contents_is_built_and_every_source_is_in_the_contents
     assert len(files) == len(set(files))
     assert [file for file in files if f"{file}.html" not in pages] == []
     sources = {str(path.relative_to(ROOT).with_suffix("")) for path in (ROOT / "book").rglob("*.md")}
-    assert sources | {f"notebooks/{stem}" for stem in CHAPTERS} == set(files)
+    assert sources | {f"notebooks/{repository.name_of(path)}" for path in repository.notebooks()} == set(files)
 
 
 def test_the_first_page_leads_to_the_introduction(pages: Pages):

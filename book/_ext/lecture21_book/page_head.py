@@ -13,11 +13,12 @@ _LONGEST = 200
 
 
 def description(document: nodes.document) -> str:
-    """Return the first sentences of a page: its first paragraph that is more than a label, or its title."""
-    for paragraph in document.findall(nodes.paragraph):
-        text = plain_text(paragraph)
-        if len(text) >= _SHORTEST:
-            return shorten(text, _LONGEST)
+    """Return what a reader will be able to do, or a page's first paragraph that is more than a label, or its title."""
+    texts = [plain_text(paragraph) for paragraph in document.findall(nodes.paragraph)]
+    texts = [text for text in texts if len(text) >= _SHORTEST]
+    texts = [text for text in texts[:3] if text.startswith("After this ")] or texts
+    if texts:
+        return shorten(texts[0], _LONGEST)
     title = document.next_node(nodes.title)
     return plain_text(title) if title is not None else ""
 
