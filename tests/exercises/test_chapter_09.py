@@ -1,10 +1,12 @@
 """The answers of chapter 09 agree with the package."""
 
 import random
+from collections import Counter
+from itertools import pairwise
 
 import pytest
 
-from lecture21.exercises import chapter_09, chapter_09_training
+from lecture21.exercises import chapter_09, chapter_09_training, check
 from lecture21.exercises._registry import find
 from lecture21.tokenizers import bpe
 from lecture21.training import TrainConfig, learning_rate
@@ -26,3 +28,54 @@ def test_the_schedule_is_that_of_the_package():
         config = TrainConfig(steps=steps, warmup=warmup, schedule="cosine", learning_rate=peak)
         expected = learning_rate(step, config)
         assert chapter_09_training._warmup_cosine(step, steps, warmup, peak) == pytest.approx(expected)
+
+
+def count_of_the_largest_of_equals(ids, new_id):
+    counts = Counter(pairwise(ids))
+    pair = max(counts, key=lambda each: (counts[each], each))
+    return pair, _merged(ids, pair, new_id)
+
+
+def count_without_overlap(ids, new_id):
+    counts = {pair: sum(1 for _ in _places(ids, pair)) for pair in pairwise(ids)}
+    pair = min(counts, key=lambda each: (-counts[each], each))
+    return pair, _merged(ids, pair, new_id)
+
+
+def _places(ids, pair):
+    i = 0
+    while i < len(ids) - 1:
+        found = (ids[i], ids[i + 1]) == pair
+        if found:
+            yield i
+        i += 2 if found else 1
+
+
+def _merged(ids, pair, new_id):
+    places = set(_places(ids, pair))
+    return [new_id if i in places else ids[i] for i in range(len(ids)) if i - 1 not in places]
+
+
+@pytest.mark.parametrize(
+    ("answer", "clue"),
+    [(count_of_the_largest_of_equals, "take the largest"), (count_without_overlap, "counts twice")],
+)
+def test_a_wrong_count_gets_its_own_hint_in_every_draw(answer, clue: str, capsys):
+    for _ in range(10):
+        check("9.1", answer)
+        assert clue in capsys.readouterr().out
+
+
+def test_a_merge_that_changes_its_input_is_told_so(capsys):
+    def cleared(ids, new_id):
+        result = chapter_09._bpe_merge(ids, new_id)
+        ids.clear()
+        return result
+
+    check("9.1", cleared)
+    assert "changes its input" in capsys.readouterr().out
+
+
+def test_a_list_without_the_pair_is_not_said_to_be_three_values(capsys):
+    check("9.1", lambda ids, new_id: chapter_09._bpe_merge(ids, new_id)[1])
+    assert "must be 2 values" in capsys.readouterr().out

@@ -37,23 +37,26 @@ def _bpe_merge(ids, new_id):
     return pair, merged
 
 
-def _merge_on_a_copy(answer: Callable, ids: Tensor, new_id: int) -> tuple:
-    """Return what an answer makes of a list of ids, and the list as the answer left it."""
+def _merge_list(answer: Callable, ids: Tensor, new_id: int) -> object:
+    """Return what an answer makes of a list of ids; if it changes the list, the tensor changes as well."""
     given = ids.tolist()
     made = answer(given, new_id)
-    return made if made is None else (*made, given)
+    if given != ids.tolist():
+        ids.zero_()
+    return made
 
 
 def _merge_cases(rng: random.Random) -> list[Case]:
-    a, b, c, d = rng.sample(range(1, 50), 4)
-    low, high = sorted((a, b))
-    return [
-        Case((torch.tensor([a, b, c, a, b]), 256), f"ids {a} {b} {c} {a} {b}"),
-        Case((torch.tensor([c, c, c, d, c, c, c]), 256), f"ids {c} {c} {c} {d} {c} {c} {c}"),
-        Case((torch.tensor([high, d, low, c, high, d, low, c]), 256), f"ids {high} {d} {low} {c} {high} {d} {low} {c}"),
-        Case((torch.tensor([d, a, b, a, b, a, b, c, d]), 256), f"ids {d} {a} {b} {a} {b} {a} {b} {c} {d}"),
-        Case((torch.tensor([rng.randint(1, 4) for _ in range(40)]), 256), "40 ids from 1 to 4"),
+    a, b, c, d = sorted(rng.sample(range(1, 50), 4))
+    fixed = [
+        [b, a, c, b, a],
+        [d, d, d, a, b],  # (d, d) occurs twice, and the smaller pairs once
+        [c, c, c, d, c, c, c],
+        [c, a, d, b, c, a, d, b],  # of three equally frequent pairs the second is the smallest, the third the largest
+        [d, a, b, a, b, a, b, c, d],
     ]
+    cases = [Case((torch.tensor(ids), 256), f"ids {' '.join(map(str, ids))}") for ids in fixed]
+    return [*cases, Case((torch.tensor([rng.randint(1, 4) for _ in range(40)]), 256), "40 ids from 1 to 4")]
 
 
 _MERGE = Exercise(
@@ -62,26 +65,9 @@ _MERGE = Exercise(
     title="one BPE merge",
     solution=_bpe_merge,
     cases=_merge_cases,
-    call=_merge_on_a_copy,
+    call=_merge_list,
+    returns=("the pair", "the list"),
 )
-
-
-@_MERGE.mistake(
-    looks="The result is right until a token repeats: 7 7 7 becomes two new tokens that share a 7.",
-    hint="after a merge you continue with the second token of the pair, which is already used. How far must i advance?",
-)
-def _overlapping(ids, new_id):
-    counts = Counter(pairwise(ids))
-    pair = min(counts, key=lambda each: (-counts[each], each))
-    merged, i = [], 0
-    while i < len(ids):
-        if tuple(ids[i : i + 2]) == pair:
-            merged.append(new_id)
-            i += 2 if tuple(ids[i + 1 : i + 3]) != pair else 1
-        else:
-            merged.append(ids[i])
-            i += 1
-    return pair, merged
 
 
 @_MERGE.mistake(
@@ -132,15 +118,51 @@ def _first_in_the_text(ids, new_id):
 
 
 @_MERGE.mistake(
-    looks="The result is right, but the caller's list has been merged as well.",
-    hint="the merge is right, but the caller's list `ids` has changed. Build a new list.",
+    looks="The second half of each merged pair is still in the text, so decoding repeats characters.",
+    hint="after a merge, the second id of the pair is still appended. A `for` loop visits each position; which one "
+    "must be skipped?",
 )
-def _in_place(ids, new_id):
+def _second_half_kept(ids, new_id):
     counts = Counter(pairwise(ids))
     pair = min(counts, key=lambda each: (-counts[each], each))
-    i = 0
-    while i < len(ids) - 1:
+    return pair, [new_id if tuple(ids[i : i + 2]) == pair else ids[i] for i in range(len(ids))]
+
+
+@_MERGE.mistake(
+    looks="Two programs learn different merges from the same text.",
+    hint="among equally frequent pairs you take the largest. Which one does the task name?",
+)
+def _largest_pair(ids, new_id):
+    counts = Counter(pairwise(ids))
+    pair = max(counts, key=lambda each: (counts[each], each))
+    merged, i = [], 0
+    while i < len(ids):
         if tuple(ids[i : i + 2]) == pair:
-            ids[i : i + 2] = [new_id]
-        i += 1
-    return pair, list(ids)
+            merged.append(new_id)
+            i += 2
+        else:
+            merged.append(ids[i])
+            i += 1
+    return pair, merged
+
+
+@_MERGE.mistake(
+    looks="A repeated token is merged later than it should be.",
+    hint="in 7 7 7 the pair (7, 7) counts twice, although only one of the two can be merged.",
+)
+def _counted_without_overlap(ids, new_id):
+    counts, last = {}, {}
+    for i, pair in enumerate(pairwise(ids)):
+        if last.get(pair) != i - 1 or pair[0] != pair[1]:
+            counts[pair] = counts.get(pair, 0) + 1
+            last[pair] = i
+    pair = min(counts, key=lambda each: (-counts[each], each))
+    merged, i = [], 0
+    while i < len(ids):
+        if tuple(ids[i : i + 2]) == pair:
+            merged.append(new_id)
+            i += 2
+        else:
+            merged.append(ids[i])
+            i += 1
+    return pair, merged

@@ -203,3 +203,13 @@ def _full_period(step, steps, warmup, peak):
     if step < warmup:
         return peak * (step + 1) / warmup
     return peak * 0.5 * (1 + math.cos(2 * math.pi * (step - warmup) / (steps - warmup)))
+
+
+@_SCHEDULE.mistake(
+    looks="The last update changes nothing, because its learning rate is 0.",
+    hint="your rate is 0 at update `steps` - 1. Which update does the task give the rate 0?",
+)
+def _zero_one_update_early(step, steps, warmup, peak):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup - 1)))
