@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell
 
 from lecture21.exercises import _registry
 
@@ -34,3 +35,43 @@ def test_a_chapter_asks_its_exercises(chapter: str):
         if not exercise.is_value:
             assert same_code(solution.source, f"{exercise.text(exercise.solution)}\n\n{check.source}")
         assert solution.outputs[0].text == f"{exercise.number}: correct\n"
+
+
+def used_before_solved(cells, exercises) -> list[str]:
+    """Return the exercises whose function a later cell uses before `NAME = solved("N.N", NAME)`.
+
+    Such a cell would run on the stub in the student edition, which has no solutions.
+    """
+    found = []
+    for exercise in exercises:
+        asked = False
+        for cell in cells:
+            tags = set(cell.metadata.get("tags", []))
+            if cell.cell_type != "code":
+                continue
+            if "exercise" in tags:
+                asked = asked or ast.dump(ast.parse(cell.source)) == ast.dump(ast.parse(exercise.stub))
+            elif asked and not tags & {"solution", "teaching"} and "check(" not in cell.source:
+                if f'solved("{exercise.number}", {exercise.name})' in cell.source:
+                    break
+                names = {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)}
+                if exercise.name in names:
+                    found.append(exercise.number)
+                    break
+    return found
+
+
+@pytest.mark.parametrize("chapter", _registry.chapters())
+def test_a_chapter_runs_on_without_solutions(chapter: str):
+    (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
+    cells = nbformat.read(path, as_version=4).cells
+    assert used_before_solved(cells, _registry.exercises_of(chapter)) == []
+
+
+def test_a_stub_that_a_later_cell_uses_is_found():
+    exercise = _registry.find("4.1")
+    stub = new_code_cell(exercise.stub, metadata={"tags": ["exercise"]})
+    solved, use = new_code_cell('causal_mask = solved("4.1", causal_mask)'), new_code_cell("causal_mask(4)")
+    assert used_before_solved([stub, solved, use], [exercise]) == []
+    assert used_before_solved([stub, use, solved], [exercise]) == ["4.1"]
+    assert used_before_solved([use, stub], [exercise]) == []
