@@ -47,7 +47,13 @@ export default {
     const shown = create("p", { class: "text tokens" });
     const next = create("p", { class: "note" });
     frame.stage.append(
-      create("div", { class: "panel full" }, create("p", { class: "panel-title" }, "The tokens of the text"), shown, next),
+      create(
+        "div",
+        { class: "panel full" },
+        create("p", { class: "panel-title" }, "The tokens of the text"),
+        shown,
+        next,
+      ),
     );
     frame.onTheme(update);
 

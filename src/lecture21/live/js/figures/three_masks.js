@@ -120,11 +120,7 @@ export default {
       });
       const heads = inputs.map((input) => create("th", { scope: "col" }, input));
       table.replaceChildren(
-        create(
-          "thead",
-          {},
-          create("tr", {}, create("td", {}), ...heads, create("th", { scope: "col" }, "predicts")),
-        ),
+        create("thead", {}, create("tr", {}, create("td", {}), ...heads, create("th", { scope: "col" }, "predicts"))),
         create("tbody", {}, ...rows),
       );
       drawn = family;
