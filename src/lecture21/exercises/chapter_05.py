@@ -1,9 +1,9 @@
-"""Exercises of chapter 05: LayerNorm and the pre-norm block."""
+"""Exercise of chapter 05: LayerNorm."""
 
 import random
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lecture21.exercises._exercise import Case, Exercise, normal
 
@@ -31,7 +31,22 @@ def _norm_cases(rng: random.Random) -> list[Case]:
         Case((3 * normal(rng, t, c) + 5, torch.ones(c), torch.zeros(c)), f"shape ({t}, {c}), mean near 5"),
         Case((normal(rng, t, t), normal(rng, t), normal(rng, t)), f"shape ({t}, {t}), random gain and bias"),
         Case((constant, normal(rng, c), normal(rng, c)), "a token whose features are all equal"),
+        Case((0.003 * normal(rng, t, c), torch.ones(c), torch.zeros(c)), "variances near 1e-5"),
     ]
+
+
+def _plain(arguments: tuple[Tensor, ...]) -> bool:
+    return bool((arguments[1] == 1).all() and (arguments[2] == 0).all())
+
+
+def _share(x: Tensor) -> Tensor:
+    """Return the part of each token's variance in variance + 1e-5: the mean square after LayerNorm."""
+    variance = x.var(dim=-1, correction=0)
+    return variance / (variance + 1e-5)
+
+
+def _normalized(arguments: tuple[Tensor, ...], result: Tensor) -> Tensor:
+    return (result - arguments[2]) / arguments[1]
 
 
 _NORM = Exercise(
@@ -44,8 +59,22 @@ _NORM = Exercise(
         ("no entry may be NaN", lambda arguments, result: not result.isnan().any()),
         (
             "with gain 1 and bias 0, each token must have the mean 0",
+            lambda arguments, result: (
+                not _plain(arguments) or torch.allclose(result.mean(dim=-1), torch.zeros(1), atol=1e-3)
+            ),
+        ),
+        (
+            "with gain 1 and bias 0, the mean of each token's squares must be close to 1, or variance / (variance + "
+            "1e-5) for a small variance",
+            lambda arguments, result: (
+                not _plain(arguments) or torch.allclose(result.square().mean(dim=-1), _share(arguments[0]), atol=1e-3)
+            ),
+        ),
+        (
+            "subtract `bias` from your result, divide by `gain`, and each token must have the mean 0. Which of the two "
+            "do you apply first, and how?",
             lambda arguments, result: torch.allclose(
-                ((result - arguments[2]) / arguments[1]).mean(dim=-1), torch.zeros(1), atol=1e-3
+                _normalized(arguments, result).mean(dim=-1), torch.zeros(1), atol=1e-2
             ),
         ),
     ),
@@ -102,160 +131,20 @@ def _without_epsilon(x, gain, bias):
     return deviation / deviation.square().mean(dim=-1, keepdim=True).sqrt() * gain + bias
 
 
-# 5.2
-
-
-class _Block(nn.Module):
-    """A pre-norm transformer block.
-
-    `attention` and `feed_forward` are layers that map (B, T, C) to (B, T, C). Create two norms,
-    each an `nn.LayerNorm(d_model)`, named `norm_attention` and `norm_feed_forward`.
-    """
-
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        """Return `x` after two updates, each computed by a layer from the normalized stream."""
-        x = x + self.attention(self.norm_attention(x))
-        return x + self.feed_forward(self.norm_feed_forward(x))
-
-
-class _Mixed(nn.Module):
-    """A stand-in for attention: each output is a weighted sum of the tokens."""
-
-    def __init__(self, weights: Tensor):
-        super().__init__()
-        self.weights = weights
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.weights @ x
-
-
-class _Transformed(nn.Module):
-    """A stand-in for the feed-forward network: each token is mapped separately."""
-
-    def __init__(self, matrix: Tensor):
-        super().__init__()
-        self.matrix = matrix
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x @ self.matrix).relu()
-
-
-@torch.no_grad()
-def _use_block(answer, x: Tensor, mixing: Tensor, matrix: Tensor, gains: Tensor) -> Tensor:
-    """Build a block, give its norms the gains, and apply it."""
-    block = answer(x.shape[-1], _Mixed(mixing), _Transformed(matrix))
-    block.norm_attention.weight.copy_(gains[0])
-    block.norm_feed_forward.weight.copy_(gains[1])
-    return block(x)
-
-
-def _block_cases(rng: random.Random) -> list[Case]:
-    def case(b: int, t: int, c: int) -> Case:
-        arguments = (normal(rng, b, t, c), normal(rng, t, t).tril(), normal(rng, c, c), normal(rng, 2, c))
-        return Case(arguments, f"B = {b}, T = {t}, C = {c}")
-
-    return [case(1, 1, 3), case(1, 2, 4), case(2, rng.randint(3, 5), rng.randint(5, 8))]
-
-
-_BLOCK = Exercise(
-    number="5.2",
-    name="Block",
-    title="a pre-norm block",
-    solution=_Block,
-    cases=_block_cases,
-    call=_use_block,
+@_NORM.mistake(
+    looks="Correct for features of ordinary size. Tokens with small features are amplified far too much.",
+    hint="you add 1e-5 to the standard deviation. The task adds it to the variance, before the root is taken.",
 )
+def _epsilon_outside(x, gain, bias):
+    deviation = x - x.mean(dim=-1, keepdim=True)
+    return deviation / (deviation.square().mean(dim=-1, keepdim=True).sqrt() + 1e-5) * gain + bias
 
 
-@_BLOCK.mistake(
-    looks="A post-norm block, as in 2017. Small models train equally well, but each norm rescales the stream itself.",
-    hint="you normalize the sum, which is the post-norm block of 2017. Normalize the input of each layer, and leave "
-    "the stream itself unchanged.",
+@_NORM.mistake(
+    looks="Everything trains, but the layer cannot learn another scale or another mean.",
+    hint="your result does not depend on `gain` and `bias`. What does the formula do with them?",
 )
-class _PostNorm(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        x = self.norm_attention(x + self.attention(x))
-        return self.norm_feed_forward(x + self.feed_forward(x))
-
-
-@_BLOCK.mistake(
-    looks="The first of four blocks gets hardly any gradient, and the loss stays at that of character frequencies.",
-    hint="your output contains only what the layers compute. What happens to the x that came in?",
-)
-class _NoResidual(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        x = self.attention(self.norm_attention(x))
-        return self.feed_forward(self.norm_feed_forward(x))
-
-
-@_BLOCK.mistake(
-    looks="It trains, but weights from another program give other logits, because one of the two norms is never used.",
-    hint="only one of your norms is used, although each layer has its own. Which norm comes before the second layer?",
-)
-class _OneNormTwice(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        x = x + self.attention(self.norm_attention(x))
-        return x + self.feed_forward(self.norm_attention(x))
-
-
-@_BLOCK.mistake(
-    looks="A parallel block, as in GPT-J: the feed-forward layer does not receive the update from attention.",
-    hint="your feed-forward layer receives the x from before attention. Which x should it transform?",
-)
-class _Parallel(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        return x + self.attention(self.norm_attention(x)) + self.feed_forward(self.norm_feed_forward(x))
-
-
-@_BLOCK.mistake(
-    looks="The residual connection starts after the norm, so that every block rescales the stream.",
-    hint="you add the output to the normalized x. Does the stream itself pass through your norms?",
-)
-class _AddedToTheNormalized(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        x = self.norm_attention(x)
-        x = x + self.attention(x)
-        x = self.norm_feed_forward(x)
-        return x + self.feed_forward(x)
+def _without_gain_and_bias(x, gain, bias):
+    deviation = x - x.mean(dim=-1, keepdim=True)
+    variance = deviation.square().mean(dim=-1, keepdim=True)
+    return deviation / (variance + 1e-5).sqrt()

@@ -12,10 +12,10 @@ from lecture21.exercises._exercise import Case, Exercise, normal
 
 
 def _sinusoidal(n_position, d_model):
-    """Return the sinusoidal position vectors, a tensor of shape (n_position, d_model).
+    """Return the sinusoidal position vectors, a float32 tensor of shape (n_position, d_model).
 
     Pair i of position t has the angle t / 10000 ** (2 * i / d_model), where t and i count from 0:
-    feature 2i is the sine of the angle and feature 2i + 1 its cosine. `d_model` is even.
+    feature 2i is the sine of the angle and feature 2i + 1 its cosine. `d_model`, or C, is even.
     """
     position = torch.arange(n_position)[:, None]
     angle = position / 10000 ** (torch.arange(0, d_model, 2) / d_model)
@@ -121,20 +121,31 @@ def _weights(x: Tensor, *, causal: bool = True) -> Tensor:
     return (scores.masked_fill(later, -math.inf) if causal else scores).softmax(dim=-1)
 
 
-def _unmasked(x: Tensor) -> Tensor:
-    return _weights(x, causal=False) @ x
+def _rounded(x: Tensor, result: Tensor) -> Tensor:
+    """Add a rounding error that depends on the first token, so that it changes by 8e-5 when the order does."""
+    result = result.clone()
+    result[:, 0] += 4e-5 * x[0].sum().sign()
+    return result
 
 
-def _one_layer(x: Tensor) -> Tensor:
+def _layer(x: Tensor) -> Tensor:
     return _weights(x) @ x
 
 
+def _unmasked(x: Tensor) -> Tensor:
+    return _rounded(x, _weights(x, causal=False) @ x)
+
+
+def _one_layer(x: Tensor) -> Tensor:
+    return _rounded(x, _layer(x))
+
+
 def _two_layers(x: Tensor) -> Tensor:
-    return _one_layer(_one_layer(x))
+    return _layer(_layer(x))
 
 
 def _with_positions(x: Tensor) -> Tensor:
-    return _one_layer(x + torch.linspace(0, 1, len(x))[:, None])
+    return _layer(x + torch.linspace(0, 3, len(x))[:, None])
 
 
 def _first_of_all(x: Tensor) -> Tensor:
@@ -142,12 +153,40 @@ def _first_of_all(x: Tensor) -> Tensor:
     return x[:1].expand_as(x).clone()
 
 
+def _next_to_last(x: Tensor) -> Tensor:
+    """Return the token before the last at every position."""
+    return x[-2:-1].expand_as(x).clone()
+
+
+def _normalized_first(x: Tensor) -> Tensor:
+    """Return the normalized first token at every position: its sum and its norm are the same for every token."""
+    return torch.nn.functional.layer_norm(_first_of_all(x), x.shape[-1:])
+
+
 def _rounded_mean(x: Tensor) -> Tensor:
-    """Return the means so far, with a rounding error that depends on the first token."""
-    return x.cumsum(dim=0) / torch.arange(1, len(x) + 1)[:, None] + 1e-6 * x[0].sum().sign()
+    return _rounded(x, x.cumsum(dim=0) / torch.arange(1, len(x) + 1)[:, None])
+
+
+def _mean_of_features(x: Tensor) -> Tensor:
+    """Return the means so far of all features together, so that the order of the features has no effect either."""
+    return 0.1 * _rounded_mean(x.mean(dim=-1, keepdim=True).expand_as(x))
+
+
+def _is_clear(case: Case) -> bool:
+    """Return whether the change of the last output, and that of its sum, are far from the limit of 1e-4."""
+    model, x = case.arguments
+    change = (model(x) - model(torch.cat([x[:-1].flip(0), x[-1:]])))[-1]
+    sizes = change.abs().max().item(), abs(change.sum().item())
+    return all(size < 9e-5 or size > 1e-3 for size in sizes)
 
 
 def _order_cases(rng: random.Random) -> list[Case]:
+    while not all(map(_is_clear, cases := _any_order_cases(rng))):
+        pass
+    return cases
+
+
+def _any_order_cases(rng: random.Random) -> list[Case]:
     # Spread out, so that each model that depends on the order shows it.
     x = 2 * normal(rng, rng.randint(5, 7), rng.randint(3, 4))
     x[0] = x[0].abs() + 2
@@ -162,6 +201,10 @@ def _order_cases(rng: random.Random) -> list[Case]:
         Case((_with_positions, x), "one causal layer with positions"),
         Case((_two_layers, x), "two causal layers without positions"),
         Case((_rounded_mean, x), "the mean of the tokens so far with rounding errors"),
+        Case((_mean_of_features, x), "the mean of all features so far with rounding errors"),
+        Case((_next_to_last, x), "a copy of the token before the last"),
+        Case((_first_of_all, x), "a copy of the first token"),
+        Case((_normalized_first, x), "a copy of the first token after LayerNorm"),
     ]
 
 
@@ -184,7 +227,8 @@ def _reverses_all(model, x):
 
 @_ORDER.mistake(
     looks="Even a plain average seems to depend on the order, because the two results differ in the seventh decimal.",
-    hint="your test mistakes rounding errors for an effect of the order. Allow for differences of up to 1e-4.",
+    hint="your test mistakes rounding errors for an effect of the order. Allow for differences of up to 1e-4: "
+    "`torch.equal` allows none, and `torch.allclose` less by default.",
 )
 def _exactly_equal(model, x):
     reordered = torch.cat([x[:-1].flip(0), x[-1:]])
@@ -208,3 +252,32 @@ def _compares_all_outputs(model, x):
 def _depends_on_order(model, x):
     reordered = torch.cat([x[:-1].flip(0), x[-1:]])
     return not torch.allclose(model(x)[-1], model(reordered)[-1], rtol=0, atol=1e-4)
+
+
+@_ORDER.mistake(
+    looks="A model that adds up the tokens seems to depend on their order.",
+    hint="you reverse the features of each token. The tokens are the rows, dimension 0.",
+)
+def _reverses_the_features(model, x):
+    reordered = torch.cat([x[:-1].flip(-1), x[-1:]])
+    return torch.allclose(model(x)[-1], model(reordered)[-1], rtol=0, atol=1e-4)
+
+
+@_ORDER.mistake(
+    looks="Every model that ends in LayerNorm seems to ignore the order, because the sum of its features is always 0.",
+    hint="you compare one number computed from the last output, such as its sum. Different vectors can have the same "
+    "sum and the same norm: compare every feature.",
+)
+def _compares_sums(model, x):
+    reordered = torch.cat([x[:-1].flip(0), x[-1:]])
+    return abs(float(model(x)[-1].sum() - model(reordered)[-1].sum())) < 1e-4
+
+
+@_ORDER.mistake(
+    looks="A model that depends on the order of other tokens seems to ignore it.",
+    hint="you exchange the first two tokens only. A model can depend on the order of the others: reverse all but the "
+    "last.",
+)
+def _swaps_two(model, x):
+    reordered = torch.cat([x[:2].flip(0), x[2:]])
+    return torch.allclose(model(x)[-1], model(reordered)[-1], rtol=0, atol=1e-4)

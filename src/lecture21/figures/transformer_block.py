@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from lecture21.figures._diagram import arrow, box, plus
 from lecture21.figures.style import COLOURS, SERIES, WIDTH
@@ -67,7 +66,9 @@ def depth_curves(
         ax.fill_between(blocks, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.25, linewidth=0)
         ax.plot(blocks, mean, "o-", color=colour, markersize=3.5, label=label)
     ax.set_yscale("log")
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    n_block = max(len(rows[0]) for rows in series.values())
+    step = -(-n_block // 4)
+    ax.set_xticks(sorted({1, *range(step, n_block + 1, step)}))
     ax.set_xlabel("block, 1 is the first")
     ax.set_ylabel(ylabel)
     ax.set_title(title)
