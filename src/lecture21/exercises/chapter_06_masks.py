@@ -108,3 +108,16 @@ def _target_without_a_mask(n_source, n_target):
     both = encoder.clone()
     both[:n_source, n_source:] = False
     return encoder, encoder.tril(), both
+
+
+@_MASKS.mistake(
+    looks="The decoder attends to later tokens, although its line of code is right.",
+    hint="your second and third masks are the same tensor, so what you write into one changes the other. What does "
+    "`clone()` return?",
+)
+def _one_tensor_twice(n_source, n_target):
+    encoder = torch.ones(n_source + n_target, n_source + n_target, dtype=torch.bool)
+    decoder = encoder.tril()
+    both = decoder
+    both[:, :n_source] = True
+    return encoder, decoder, both

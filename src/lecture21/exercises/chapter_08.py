@@ -31,10 +31,13 @@ def _string(rng: random.Random, t: int, v: int) -> Tensor:
 
 def _log_probability_cases(rng: random.Random) -> list[Case]:
     t, v = rng.randint(5, 8), rng.randint(6, 9)
+    improbable = normal(rng, 3, 4, dtype=torch.float64), _string(rng, 3, 4)
+    improbable[0][0, improbable[1][1]] -= 800
     return [
         Case((normal(rng, 2, 3), _string(rng, 2, 3)), "T = 2, V = 3"),
         Case((normal(rng, 3, 4), _string(rng, 3, 4)), "T = 3, V = 4"),
         Case((2 * normal(rng, t, v) + 5, _string(rng, t, v)), f"T = {t}, V = {v}, scores near 5"),
+        Case(improbable, "a token whose score is 800 below the others"),
         Case((normal(rng, 400, 9, dtype=torch.float64), _string(rng, 400, 9)), "T = 400 in float64, P below 1e-324"),
     ]
 
@@ -103,6 +106,31 @@ def _over_the_positions(logits, ids):
     return log_p.gather(-1, ids[1:, None]).sum()
 
 
+@_LOG_PROBABILITY.mistake(
+    looks="The loss of a trained model is far too high, and the string has one factor too many.",
+    hint="you score each token by its own row. Row t predicts ids[t + 1]: which row predicts ids[1]?",
+)
+def _all_rows(logits, ids):
+    return logits.log_softmax(dim=-1).gather(-1, ids[:, None]).sum()
+
+
+@_LOG_PROBABILITY.mistake(
+    looks="The loss is far too high: each row is compared with the token before its own.",
+    hint="you shift in the wrong direction: your row t scores ids[t - 1]. Row t predicts ids[t + 1].",
+)
+def _shifted_back(logits, ids):
+    return logits[1:].log_softmax(dim=-1).gather(-1, ids[:-1, None]).sum()
+
+
+@_LOG_PROBABILITY.mistake(
+    looks="Correct until a token is so improbable that its probability rounds to 0; then the loss is infinite.",
+    hint="the softmax of a very low score underflows to 0, and log(0) is -inf. Which function computes the logarithm "
+    "of a softmax directly?",
+)
+def _logarithm_of_the_softmax(logits, ids):
+    return logits[:-1].softmax(dim=-1).log().gather(-1, ids[1:, None]).sum()
+
+
 # 8.2
 
 
@@ -138,6 +166,10 @@ def _top_p_cases(rng: random.Random) -> list[Case]:
         Case(
             (_distribution(rng, 40.0, 30.0, 15.0, 10.0, 5.0), 0.8),
             "0.40, 0.30, 0.15, 0.10, 0.05 in another order, p = 0.8",
+        ),
+        Case(
+            (_distribution(rng, 0.5, 0.25, 0.1875, 0.0625), 0.75),
+            "0.5, 0.25, 0.1875, 0.0625 in another order, p = 0.75",
         ),
         Case((_distribution(rng, 40.0, 30.0, 15.0, 10.0, 5.0), 0.02), "0.40, 0.30, 0.15, 0.10, 0.05, p = 0.02"),
         Case((_distribution(rng, *many), rng.uniform(0.55, 0.7)), f"{n} tokens"),
@@ -226,3 +258,27 @@ def _from_the_bottom(probabilities, p):
 def _each_above_p(probabilities, p):
     result = torch.where(probabilities >= p, probabilities, 0.0)
     return result / result.sum()
+
+
+@_TOP_P.mistake(
+    looks="One token too many, if the more probable ones have exactly p together.",
+    hint="two tokens of 0.5 and 0.25 together reach p = 0.75, and you keep a third. Is it `<` or `<=`?",
+)
+def _one_too_many(probabilities, p):
+    ordered, order = probabilities.sort(descending=True)
+    before = ordered.cumsum(dim=0) - ordered
+    result = torch.zeros_like(probabilities)
+    result[order] = torch.where(before <= p, ordered, 0.0)
+    return result / result.sum()
+
+
+@_TOP_P.mistake(
+    looks="The text is nonsense: the sorted probabilities are sorted once more instead of being put back.",
+    hint="you keep the right numbers, but in the wrong places. `kept[order]` sorts once more: which side of the "
+    "assignment does `order` belong to?",
+)
+def _sorted_twice(probabilities, p):
+    ordered, order = probabilities.sort(descending=True)
+    before = ordered.cumsum(dim=0) - ordered
+    kept = torch.where(before < p, ordered, 0.0)
+    return (kept / kept.sum())[order]

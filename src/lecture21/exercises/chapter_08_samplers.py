@@ -52,7 +52,7 @@ _HUNT = Exercise(
     name="wrong_samplers",
     title="bug hunt: which samplers are wrong?",
     solution=frozenset({"B", "D", "E"}),
-    task='The letters of the functions in SAMPLERS that are wrong, for example {"A", "B"}.',
+    task='The letters of the wrong functions in SAMPLERS, a set of capital letters such as {"A", "B"}.',
 )
 _HUNT.wrong_value(
     "sampler b missed",
@@ -72,8 +72,8 @@ _HUNT.wrong_value(
 _HUNT.wrong_value(
     "sampler c accused",
     {"B", "C", "D", "E"},
-    hint="one of these is right. Its code looks unusual (it adds noise and takes the maximum), but what do its "
-    "frequencies say?",
+    hint='one of these is right. Its code, SAMPLERS["C"]??, looks unusual (it adds noise and takes the maximum), but '
+    "what do its frequencies say?",
 )
 _HUNT.wrong_value(
     "the opposite",
