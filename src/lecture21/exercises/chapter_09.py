@@ -16,10 +16,10 @@ from lecture21.exercises._exercise import Case, Exercise
 def _bpe_merge(ids, new_id):
     """Make one merge of byte-pair encoding; return the merged pair and the new list of ids.
 
-    `ids` is a list of ints. Count each pair of neighbors, and replace the most frequent pair by
-    `new_id` everywhere, from left to right: in 7 7 7 only the first two are merged. If several
-    pairs are equally frequent, take the smallest, such as (1, 5) before (2, 0). Leave `ids` itself
-    unchanged.
+    `ids` is a list of at least two ints. Count each pair of neighbors (7 7 7 has two), and replace
+    the most frequent pair by `new_id` everywhere, from left to right: in 7 7 7 only the first two
+    are merged. If several pairs are equally frequent, take the smallest, such as (1, 5) before
+    (2, 0). Leave `ids` itself unchanged.
     """
     counts = {}
     for i in range(len(ids) - 1):
