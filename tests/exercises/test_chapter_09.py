@@ -1,15 +1,22 @@
 """The answers of chapter 09 agree with the package."""
 
+import json
+import math
 import random
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import torch
 
-from lecture21.exercises import chapter_09, chapter_09_training, check
+from lecture21.exercises import chapter_09, chapter_09_training, check, solved
 from lecture21.exercises._registry import find
 from lecture21.tokenizers import bpe
 from lecture21.training import TrainConfig, learning_rate
+
+ROOT = Path(__file__).parents[2]
+CHAPTER = json.loads((ROOT / "notebooks" / "09_gpt0_to_gpt1.ipynb").read_text(encoding="utf-8"))
 
 
 def test_the_merges_are_those_of_the_package():
@@ -79,3 +86,14 @@ def test_a_merge_that_changes_its_input_is_told_so(capsys):
 def test_a_list_without_the_pair_is_not_said_to_be_three_values(capsys):
     check("9.1", lambda ids, new_id: chapter_09._bpe_merge(ids, new_id)[1])
     assert "must be 2 values" in capsys.readouterr().out
+
+
+def test_the_chapter_runs_on_with_any_correct_schedule():
+    def schedule(step, steps, warmup, peak):
+        if step < warmup:
+            return (step + 1) / warmup * peak
+        return torch.tensor(peak) / 2 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+
+    (cell,) = (cell for cell in CHAPTER["cells"] if "rates = " in "".join(cell["source"]))
+    names = {"warmup_cosine": schedule, "solved": solved, "torch": torch}
+    exec("".join(cell["source"]), names | {"TrainConfig": TrainConfig, "learning_rate": learning_rate})
