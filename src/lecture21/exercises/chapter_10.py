@@ -1,4 +1,4 @@
-"""Exercises of chapter 10: rotary positions, one Newton-Schulz iteration, and RMSNorm."""
+"""Exercise of chapter 10: rotary positions."""
 
 import random
 
@@ -14,7 +14,7 @@ def _rotary(x, start=0):
 
     Row t has position p = start + t, and D is even. Features i and i + D/2 are the two coordinates
     of plane i, which is rotated by the angle p / 10000 ** (2 * i / D), from the first coordinate
-    toward the second.
+    toward the second. The result has the dtype of `x`.
     """
     n_token, width = x.shape
     position = torch.arange(start, start + n_token)[:, None]
@@ -43,6 +43,10 @@ _ROTARY = Exercise(
         (
             "a rotation must leave the length of each row unchanged",
             lambda arguments, result: torch.allclose(result.norm(dim=-1), arguments[0].norm(dim=-1), atol=1e-4),
+        ),
+        (
+            "your positions are too large by one, and position 0 must not be rotated",
+            lambda arguments, result: not torch.allclose(result, _rotary(arguments[0], arguments[1] + 1), atol=1e-5),
         ),
         (
             "position 0 must not be rotated",
@@ -117,134 +121,14 @@ def _half_the_exponent(x, start=0):
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
 
 
-# 10.2
-
-
-def _newton_schulz(x):
-    """Return a x + b (x x^T) x + c (x x^T)^2 x with a = 3.4445, b = -4.7750, c = 2.0315.
-
-    `x` is a matrix of shape (R, C), and the products are matrix products. This maps each singular
-    value s of `x` to a s + b s^3 + c s^5, and leaves the singular vectors unchanged.
-    """
-    gram = x @ x.T
-    return 3.4445 * x - 4.7750 * gram @ x + 2.0315 * gram @ gram @ x
-
-
-def _matrix_cases(rng: random.Random) -> list[Case]:
-    def case(rows: int, columns: int) -> Case:
-        x = normal(rng, rows, columns)
-        return Case((x / x.norm(),), f"shape ({rows}, {columns})")
-
-    r = rng.randint(3, 5)
-    return [case(1, 2), case(2, 2), case(r, r), case(r, r + rng.randint(1, 3))]
-
-
-_NEWTON = Exercise(
-    number="10.2",
-    name="newton_schulz",
-    title="one Newton-Schulz iteration",
-    solution=_newton_schulz,
-    cases=_matrix_cases,
+@_ROTARY.mistake(
+    looks="The rotation is right, but the order of the features changes, so weights of Llama give wrong scores.",
+    hint="your rotation is right, and the order of the features is not. Which features of the result form plane 0?",
 )
-
-
-@_NEWTON.mistake(
-    looks="The shape is right, but the polynomial is applied to entries instead of singular values.",
-    hint="you take powers of the entries. The formula multiplies matrices: which operator does that?",
-)
-def _entrywise(x):
-    return 3.4445 * x - 4.7750 * x**3 + 2.0315 * x**5
-
-
-@_NEWTON.mistake(
-    looks="Large singular values stay much too large: the last term has the third power instead of the fifth.",
-    hint="your last term contains x x^T once. How often must it occur for the fifth power of a singular value?",
-)
-def _cubic_twice(x):
-    gram = x @ x.T
-    return 3.4445 * x - 4.7750 * gram @ x + 2.0315 * gram @ x
-
-
-@_NEWTON.mistake(
-    looks="Singular values grow in each iteration and overflow after a few: all three terms increase them.",
-    hint="all your terms increase the singular values. What is the sign of b?",
-)
-def _all_positive(x):
-    gram = x @ x.T
-    return 3.4445 * x + 4.7750 * gram @ x + 2.0315 * gram @ gram @ x
-
-
-@_NEWTON.mistake(
-    looks="Small singular values shrink to 0, since the linear term, which increases them, is missing.",
-    hint="small singular values shrink to 0. Which term of the polynomial is large for a small s?",
-)
-def _no_linear_term(x):
-    gram = x @ x.T
-    return -4.7750 * gram @ x + 2.0315 * gram @ gram @ x
-
-
-# 10.3
-
-
-def _rms_norm(x, gain):
-    """Return RMSNorm of `x`, a tensor of shape (T, C), computed for each token separately.
-
-    Divide each token by the root of the mean of its squared features + 1e-5, and multiply by
-    `gain` of shape (C,). No mean is subtracted, and there is no bias.
-    """
-    return x / (x.square().mean(dim=-1, keepdim=True) + 1e-5).sqrt() * gain
-
-
-def _rms_cases(rng: random.Random) -> list[Case]:
-    t, c = rng.randint(3, 5), rng.randint(4, 8)
-    padded = normal(rng, 3, c)
-    padded[1] = 0.0
-    return [
-        Case((normal(rng, 1, 2), torch.ones(2)), "T = 1, C = 2"),
-        Case((3 * normal(rng, t, c) + 5, torch.ones(c)), f"shape ({t}, {c}), mean near 5"),
-        Case((normal(rng, t, t), normal(rng, t)), f"shape ({t}, {t}), random gain"),
-        Case((padded, normal(rng, c)), "a token whose features are all 0"),
-    ]
-
-
-_RMS = Exercise(
-    number="10.3",
-    name="rms_norm",
-    title="RMSNorm",
-    solution=_rms_norm,
-    cases=_rms_cases,
-    properties=(("no entry may be NaN", lambda arguments, result: not result.isnan().any()),),
-)
-
-
-@_RMS.mistake(
-    looks="This is LayerNorm without a bias. Training works, but weights trained with RMSNorm give wrong logits.",
-    hint="you subtract the mean, which is LayerNorm. RMSNorm only rescales.",
-)
-def _subtracts_the_mean(x, gain):
-    x = x - x.mean(dim=-1, keepdim=True)
-    return x / (x.square().mean(dim=-1, keepdim=True) + 1e-5).sqrt() * gain
-
-
-@_RMS.mistake(
-    looks="Each token has length 1 instead of sqrt(C), so the layer receives inputs that are too small.",
-    hint="your tokens have length 1. Does the M in RMS mean a sum?",
-)
-def _unit_length(x, gain):
-    return x / (x.square().sum(dim=-1, keepdim=True) + 1e-5).sqrt() * gain
-
-
-@_RMS.mistake(
-    looks="The result is right on random numbers, but a token of zeros becomes NaN, and then so does the loss.",
-    hint="a token of zeros becomes 0 / 0. What does the task add to the mean of the squares?",
-)
-def _without_epsilon(x, gain):
-    return x / x.square().mean(dim=-1, keepdim=True).sqrt() * gain
-
-
-@_RMS.mistake(
-    looks="The scale of each token depends on all others, including later ones.",
-    hint="you compute a single root mean square over all tokens. Each token needs its own.",
-)
-def _over_everything(x, gain):
-    return x / (x.square().mean() + 1e-5).sqrt() * gain
+def _interleaved(x, start=0):
+    n_token, width = x.shape
+    position = torch.arange(start, start + n_token)[:, None]
+    angle = position / 10000 ** (torch.arange(0, width, 2) / width)
+    first, second = x.chunk(2, dim=-1)
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack([first * cos - second * sin, first * sin + second * cos], dim=-1).flatten(1)

@@ -87,3 +87,13 @@ def _always_twenty(flops, tokens_per_parameter=20):
 def _split_evenly(flops, tokens_per_parameter=20):
     n_parameters = math.sqrt(flops / 6)
     return n_parameters, n_parameters
+
+
+@_BUDGET.mistake(
+    looks="The model is 20 times too large, and its tokens are too.",
+    hint="N times D is more than a sixth of your budget. Python divides and multiplies from left to right: what is "
+    "flops / 6 * r?",
+)
+def _without_parentheses(flops, tokens_per_parameter=20):
+    n_parameters = math.sqrt(flops / 6 * tokens_per_parameter)
+    return n_parameters, tokens_per_parameter * n_parameters
