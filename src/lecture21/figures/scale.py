@@ -120,7 +120,7 @@ def lookup_heads(tokens: Sequence[str], *, title: str = "", ax: Axes | None = No
         bend = -0.35 if len(tokens) - 1 - place > 3 else -0.6
         _arc(ax, (len(tokens) - 1, -0.42), (place, -0.42), f"arc3,rad={bend}", COLOURS["query"])
     ax.text(-0.4, 1.35, "layer 1: each value attends to the key before it", color=COLOURS["note"], va="center")
-    ax.text(-0.4, -2.2, "layer 2: the last key attends to the values of the same key", color=COLOURS["note"], va="center")
+    ax.text(-0.4, -2.2, "layer 2: the last key attends to values of the same key", color=COLOURS["note"], va="center")
     ax.set_xlim(-0.6, len(tokens) - 0.4)
     ax.set_ylim(-2.5, 1.7)
     ax.set_axis_off()
