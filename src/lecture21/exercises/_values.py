@@ -66,7 +66,7 @@ def same(expected: Any, got: Any) -> bool:
         if not expected.is_floating_point():
             return torch.equal(expected, got)
         # A square root that is taken in float32, as torch.tensor(5.0).sqrt(), is no mistake, and off by 1e-7.
-        rtol, atol = (1e-6, 1e-8) if expected.dtype == torch.float64 else (1e-4, 1e-6)
+        rtol, atol = (1e-6, 1e-6) if expected.dtype == torch.float64 else (1e-4, 1e-6)
         return torch.allclose(got, expected, rtol=rtol, atol=atol, equal_nan=True)
     if isinstance(expected, tuple):
         return isinstance(got, tuple) and len(got) == len(expected) and all(map(same, expected, got))

@@ -1,4 +1,4 @@
-"""Exercises of chapter 02: self-attention without parameters."""
+"""Exercises of chapter 02: the softmax, and self-attention without parameters."""
 
 import random
 
@@ -13,7 +13,7 @@ from lecture21.exercises._exercise import Case, Exercise, normal, rows_sum_to_on
 def _softmax(scores):
     """Return the softmax of each row of `scores`, a tensor of shape (T, S).
 
-    The result has the same shape. Scores may be as large as 1000, where exp() overflows.
+    The result has the same shape and dtype. Scores may be as large as 1000, where exp() overflows.
     """
     largest = scores.max(dim=-1, keepdim=True).values
     powers = (scores - largest).exp()
@@ -23,15 +23,21 @@ def _softmax(scores):
 def _softmax_cases(rng: random.Random) -> list[Case]:
     n_row = rng.randint(2, 4)
     n_column = n_row + rng.randint(1, 3)
-    rows = torch.tensor([[0.0], [1000.0], [-1000.0]])
+    far = torch.tensor([0.0, 1000.0, -1000.0])
     return [
         Case((normal(rng, 1, 1),), "one row of one score"),
         Case((normal(rng, n_row, n_row),), f"shape ({n_row}, {n_row})"),
         Case((normal(rng, n_row, n_column),), f"shape ({n_row}, {n_column})"),
         Case((normal(rng, n_column, n_row, dtype=torch.float64),), "float64 scores"),
         Case((normal(rng, n_row, n_column) + 1000,), "scores near 1000"),
-        Case((normal(rng, 3, n_column) + rows,), "rows of scores near 0, 1000 and -1000"),
+        Case((normal(rng, 3, n_column) + far[:, None],), "rows of scores near 0, 1000 and -1000"),
+        Case((normal(rng, 2, 3) + far,), "scores near 0, 1000 and -1000 in one row"),
     ]
+
+
+def _divided_by_the_sum_of_another_row(scores: Tensor, weights: Tensor) -> bool:
+    powers = scores.exp()
+    return len(scores) == scores.shape[1] > 1 and torch.allclose(weights, powers / powers.sum(dim=-1), rtol=1e-3)
 
 
 _SOFTMAX = Exercise(
@@ -41,8 +47,16 @@ _SOFTMAX = Exercise(
     solution=_softmax,
     cases=_softmax_cases,
     properties=(
-        ("no entry may be NaN or infinite", lambda arguments, weights: bool(weights.isfinite().all())),
+        (
+            "no entry may be NaN or infinite. After your subtraction, is any score of the row still above 0?",
+            lambda arguments, weights: bool(weights.isfinite().all()),
+        ),
         ("no entry may be negative", lambda arguments, weights: bool((weights >= 0).all())),
+        (
+            "entry (i, j) is divided by the sum of row j, as sums of shape (T,) line up with the columns. Which "
+            "argument of sum() keeps the dimension?",
+            lambda arguments, weights: not _divided_by_the_sum_of_another_row(*arguments, weights),
+        ),
         ("each row must sum to 1", lambda arguments, weights: rows_sum_to_one(weights)),
     ),
 )
@@ -96,6 +110,26 @@ def _sums_without_a_dimension(scores):
     return powers / powers.sum(dim=-1)
 
 
+@_SOFTMAX.mistake(
+    looks="Rows of similar scores are right. A row with scores near 0 and 1000 contains NaN.",
+    hint="after you subtract the smallest score of the row, the others may still be 1000. Which number leaves no score "
+    "above 0?",
+)
+def _minimum_subtracted(scores):
+    powers = (scores - scores.min(dim=-1, keepdim=True).values).exp()
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
+@_SOFTMAX.mistake(
+    looks="Nothing overflows and the rows sum to 1, but the weights are much more even or much less even.",
+    hint="you divide the scores by their largest one, which changes the ratios of the weights. Which operation with "
+    "the largest score cancels in numerator and denominator?",
+)
+def _divided_by_the_maximum(scores):
+    powers = (scores / scores.max(dim=-1, keepdim=True).values).exp()
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
 # 2.2
 
 
@@ -117,7 +151,6 @@ def _attention_cases(rng: random.Random) -> list[Case]:
         Case((normal(rng, 2, 2),), "T = 2, C = 2"),
         Case((normal(rng, n_token, width),), f"T = {n_token}, C = {width}"),
         Case((normal(rng, width, n_token),), f"T = {width}, C = {n_token}"),
-        Case((normal(rng, n_token, 2, dtype=torch.float64),), "float64 vectors"),
     ]
 
 
@@ -144,6 +177,25 @@ _ATTENTION = Exercise(
 )
 def _without_softmax(x):
     weights = x @ x.T
+    return weights @ x, weights
+
+
+@_ATTENTION.mistake(
+    looks="The rows sum to 1, but for random vectors some weights are negative and others are far above 1.",
+    hint="you divide the dot products by the sum of their row. What does the softmax do with the scores before that?",
+)
+def _shares_of_the_scores(x):
+    scores = x @ x.T
+    weights = scores / scores.sum(dim=-1, keepdim=True)
+    return weights @ x, weights
+
+
+@_ATTENTION.mistake(
+    looks="The weights are more even than those of the chapter, and more so for wide vectors.",
+    hint="you divide the scores by the root of the width, as chapter 03 will. Here the scores are the dot products.",
+)
+def _divided_by_the_root(x):
+    weights = (x @ x.T / x.shape[-1] ** 0.5).softmax(dim=-1)
     return weights @ x, weights
 
 
@@ -181,98 +233,3 @@ def _features_attend(x):
 def _weights_first(x):
     weights = (x @ x.T).softmax(dim=-1)
     return weights, weights @ x
-
-
-# 2.3
-
-
-def _commutes(attend, x, order):
-    """Return True if reordering the inputs of `attend` reorders its outputs in the same way.
-
-    `attend` is a function from (T, C) to (T, C), `x` is its input, and `order` is a tensor with
-    the indices 0 to T-1 in any order. Ignore differences below 1e-4, which may be rounding.
-    """
-    return torch.allclose(attend(x[order]), attend(x)[order], atol=1e-4)
-
-
-def _attend(x: Tensor) -> Tensor:
-    return _basic_self_attention(x)[0]
-
-
-def _rounded(x: Tensor) -> Tensor:
-    """Return the outputs with a rounding error that depends on the position."""
-    return _attend(x) + 1e-6 * torch.arange(len(x))[:, None]
-
-
-def _with_positions(x: Tensor) -> Tensor:
-    return _attend(x + 0.5 * torch.arange(len(x))[:, None])
-
-
-def _running_mean(x: Tensor) -> Tensor:
-    return x.cumsum(dim=0) / torch.arange(1, len(x) + 1)[:, None]
-
-
-def _doubled(x: Tensor) -> Tensor:
-    return 2 * x
-
-
-def _mean_of_all(x: Tensor) -> Tensor:
-    return x.mean(dim=0, keepdim=True).expand_as(x)
-
-
-def _commutes_cases(rng: random.Random) -> list[Case]:
-    n_token, width = rng.randint(4, 6), rng.randint(2, 3)
-    x = normal(rng, n_token, width)
-    shifted = torch.arange(n_token).roll(1)  # not its own inverse
-    kept = torch.arange(n_token)
-    return [
-        Case((_doubled, x, shifted), "a function that doubles each vector"),
-        Case((_attend, x, shifted), "self-attention"),
-        Case((_attend, x, kept.flip(0)), "self-attention, with the tokens in reverse"),
-        Case((_rounded, x, shifted), "self-attention with rounding errors of 0.000001"),
-        Case((_mean_of_all, x, shifted), "the mean of all tokens"),
-        Case((_with_positions, x, shifted), "self-attention with positions"),
-        Case((_running_mean, x, shifted), "the mean of the tokens so far"),
-        Case((_running_mean, x, kept), "the order 0, 1, 2, ..."),
-    ]
-
-
-_COMMUTES = Exercise(
-    number="2.3",
-    name="commutes",
-    title="a test for permutation equivariance",
-    solution=_commutes,
-    cases=_commutes_cases,
-)
-
-
-@_COMMUTES.mistake(
-    looks="The result is False for self-attention, because its outputs are in another order.",
-    hint="the outputs are reordered as well. Which row of attend(x[order]) belongs to which row of attend(x)?",
-)
-def _outputs_in_the_old_order(attend, x, order):
-    return torch.allclose(attend(x[order]), attend(x), atol=1e-4)
-
-
-@_COMMUTES.mistake(
-    looks="The result may differ between machines, because sums in another order are rounded differently.",
-    hint="a sum in another order is rounded differently. Does your comparison allow for differences of 1e-6?",
-)
-def _equal_to_the_last_bit(attend, x, order):
-    return torch.equal(attend(x[order]), attend(x)[order])
-
-
-@_COMMUTES.mistake(
-    looks="The result is always True, even for a model with positions, because both sides are the same computation.",
-    hint="both sides of your comparison compute the same thing. One side must reorder before attend, the other after.",
-)
-def _the_same_side_twice(attend, x, order):
-    return torch.allclose(attend(x[order]), attend(x[order]), atol=1e-4)
-
-
-@_COMMUTES.mistake(
-    looks="The result is right for an exchange of two tokens, which is its own inverse, and wrong for other orders.",
-    hint="one side uses the inverse order. Indexing with `order` on both sides is enough.",
-)
-def _inverse_order(attend, x, order):
-    return torch.allclose(attend(x[order]), attend(x)[order.argsort()], atol=1e-4)

@@ -100,6 +100,35 @@ def _scaled_after_the_softmax(q, k, v):
     return weights @ v, weights
 
 
+@_ATTENTION.mistake(
+    looks="A matrix of scores gives the right result. In a batch of several heads, weights are shared between heads.",
+    hint="your softmax sums over dim=1, which holds the keys only if there are no leading dimensions. If it is the "
+    "softmax of exercise 2.1, change it there: which number means the last dimension?",
+)
+def _softmax_over_dimension_1(q, k, v):
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(dim=1)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    looks="The worked example, where d_k = 4, gives the right result, and every other width a wrong one.",
+    hint="you divide by 2, as in the worked example, where d_k is 4. Which number of q gives d_k in general?",
+)
+def _scaled_for_width_4(q, k, v):
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(4)).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    looks="The worked example, with four tokens and d_k = 4, gives the right result. A longer text gives even weights.",
+    hint="you divide by the root of len(q), the number of rows. The products of a score are summed over d_k, which is "
+    "another dimension of q.",
+)
+def _scaled_by_the_number_of_queries(q, k, v):
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(len(q))).softmax(dim=-1)
+    return weights @ v, weights
+
+
 # 3.2
 
 
@@ -150,6 +179,15 @@ def _untransposed_matrices(x, w_query, w_key, w_value):
 
 
 @_MATRICES.mistake(
+    looks="The weights are sharper than they should be, and more so for a large d_k.",
+    hint="your scores are the dot products of queries and keys. By what does the docstring divide them?",
+)
+def _unscaled_scores(x, w_query, w_key, w_value):
+    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
+    return (q @ k.T).softmax(dim=-1) @ v
+
+
+@_MATRICES.mistake(
     looks="The result is right if d_k = C, as in the worked example, and wrong otherwise.",
     hint="the scale depends on the width C of x. The dot products are between queries and keys: how wide are they?",
 )
@@ -195,8 +233,9 @@ def _score_spread(q, k):
 
 
 def _spread_cases(rng: random.Random) -> list[Case]:
+    # With so many scores, dividing by n or by n - 1 in the variance makes no difference that counts.
     widths = [4, rng.randint(20, 30), rng.randint(200, 300)]
-    return [Case((normal(rng, 8, width), normal(rng, 9, width)), f"d_k = {width}") for width in widths]
+    return [Case((normal(rng, 100, width), normal(rng, 120, width)), f"d_k = {width}") for width in widths]
 
 
 _SPREAD = Exercise(
@@ -228,10 +267,20 @@ def _exchanged(q, k):
 
 
 @_SPREAD.mistake(
-    looks="The scaled scores still grow with d_k, because T does not change with it.",
+    looks="The scaled scores still grow with d_k, because the number of queries does not change with it.",
     hint="you divide by the number of queries. How many terms does each dot product add up?",
 )
 def _scaled_by_the_length(q, k):
     scores = q @ k.T
     length = len(q)
     return scores.std().item(), (scores / math.sqrt(length)).std().item(), (scores / length).std().item()
+
+
+@_SPREAD.mistake(
+    looks="The numbers are nearly right, but slightly too small, most of all for small d_k.",
+    hint="you average the standard deviations of the rows. The docstring takes one over all T x S scores at once.",
+)
+def _mean_over_the_rows(q, k):
+    scores = q @ k.T
+    width = q.shape[-1]
+    return tuple((scores / divisor).std(dim=-1).mean().item() for divisor in (1, math.sqrt(width), width))

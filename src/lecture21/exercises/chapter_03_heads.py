@@ -10,9 +10,9 @@ from lecture21.exercises._exercise import Case, Exercise, normal
 
 
 def _split_heads(x, n_head):
-    """Return `x` of shape (B, T, C) divided into H = `n_head` heads, with shape (B, H, T, C / H).
+    """Return `x` of shape (B, T, C) divided into H = `n_head` heads, with shape (B, H, T, C // H).
 
-    Head 0 holds the first C / H features of every token, head 1 the next C / H, and so on.
+    Head 0 holds the first C // H features of every token, head 1 the next C // H, and so on.
     """
     n_batch, n_token, width = x.shape
     return x.view(n_batch, n_token, n_head, width // n_head).transpose(1, 2)

@@ -85,7 +85,7 @@ def _masked_weights(scores, mask):
     """Return attention weights: the softmax over the keys where `mask` is True, and 0 elsewhere.
 
     `scores` and `mask` have the shape (T, S), and each row of `mask` contains at least one True.
-    Do not modify `scores`.
+    The weights have the dtype of `scores`. Do not modify `scores`.
     """
     return scores.masked_fill(~mask, -math.inf).softmax(dim=-1)
 
@@ -98,7 +98,7 @@ def _weights_cases(rng: random.Random) -> list[Case]:
     return [
         Case((normal(rng, 1, 1), triangle[:1, :1]), "T = 1"),
         Case((normal(rng, 2, 2), triangle[:2, :2]), "T = 2 with the causal mask"),
-        Case((normal(rng, 5, 5) - 30, triangle), "T = 5, scores near -30"),
+        Case((normal(rng, 5, 5) - 5000, triangle), "T = 5, scores near -5000"),
         Case((normal(rng, t, s), random_mask), f"shape ({t}, {s}) with a mask of another form"),
         Case((normal(rng, 5, 5, dtype=torch.float64), triangle), "float64 scores"),
     ]
@@ -112,7 +112,10 @@ _WEIGHTS = Exercise(
     cases=_weights_cases,
     properties=(
         ("no entry may be NaN", lambda arguments, weights: not weights.isnan().any()),
-        ("a key that is masked must have the weight 0", lambda arguments, weights: not weights[~arguments[1]].any()),
+        (
+            "a key that is masked must have the weight 0, however small the other scores are",
+            lambda arguments, weights: not weights[~arguments[1]].any(),
+        ),
         ("each row must sum to 1", lambda arguments, weights: rows_sum_to_one(weights)),
     ),
 )
@@ -160,79 +163,17 @@ def _multiplied_by_infinity(scores, mask):
     return (scores + (~mask).to(scores.dtype) * -math.inf).softmax(dim=-1)
 
 
-# 4.5
-
-
-def _padded_weights(scores, mask):
-    """Return attention weights as in exercise 4.2, and zeros in rows where `mask` has no True.
-
-    The result contains no NaN, and masked keys have weight 0 in every row.
-    """
-    return scores.masked_fill(~mask, -math.inf).softmax(dim=-1).masked_fill(~mask, 0.0)
-
-
-def _padding_cases(rng: random.Random) -> list[Case]:
-    t, s = rng.randint(3, 4), rng.randint(5, 6)
-    mask = normal(rng, t, s) > 0
-    mask[:, 1] = True
-    mask[0] = False
-    triangle = torch.ones(5, 5, dtype=torch.bool).tril()
-    padded = triangle.clone()
-    padded[3:] = False
-    nothing = torch.zeros(2, 3, dtype=torch.bool)
-    return [
-        Case((normal(rng, 1, 2), torch.ones(1, 2, dtype=torch.bool)), "T = 1 without padding"),
-        Case((normal(rng, 2, 3), nothing), "only padding"),
-        Case((normal(rng, 5, 5), triangle), "the causal mask without padding"),
-        Case((normal(rng, 5, 5), padded), "the causal mask with two rows of padding"),
-        Case((normal(rng, t, s) - 30, mask), "the first query is padding, scores near -30"),
-    ]
-
-
-_PADDING = Exercise(
-    number="4.5",
-    name="padded_weights",
-    title="padding rows",
-    solution=_padded_weights,
-    cases=_padding_cases,
-    properties=(
-        ("no entry may be NaN", lambda arguments, weights: not weights.isnan().any()),
-        ("a key that is masked must have the weight 0", lambda arguments, weights: not weights[~arguments[1]].any()),
-        (
-            "a row with a True must sum to 1",
-            lambda arguments, weights: rows_sum_to_one(weights[arguments[1].any(dim=-1)]),
-        ),
-    ),
+@_WEIGHTS.mistake(
+    looks="The weights are right while all scores are far above -100. With scores near -5000, the masked keys get all.",
+    hint="a number such as -100 removes a key only if other scores are much larger. Which number is below all scores?",
 )
+def _minus_100(scores, mask):
+    return scores.masked_fill(~mask, -100.0).softmax(dim=-1)
 
 
-@_PADDING.mistake(
-    looks="The padding rows are NaN. A loss without these rows still has NaN gradients, because 0 times NaN is NaN.",
-    hint="rows without a True are NaN: all their scores are -inf, so the softmax is 0 / 0. What should these rows be?",
+@_WEIGHTS.mistake(
+    looks="The columns of the weights sum to 1 instead of the rows.",
+    hint="your columns sum to 1. Each row belongs to one query: over which dimension must the softmax run?",
 )
-def _nan_in_padding(scores, mask):
-    return scores.masked_fill(~mask, -math.inf).softmax(dim=-1)
-
-
-@_PADDING.mistake(
-    looks="There is no NaN, but a padding row attends equally to all keys, padding and later tokens included.",
-    hint="if all scores of a row are -1e9, its softmax is uniform, as for a row of zeros. Its weights must be 0.",
-)
-def _even_in_padding(scores, mask):
-    return scores.masked_fill(~mask, -1e9).softmax(dim=-1)
-
-
-@_PADDING.mistake(
-    looks="The padding rows are right, but the other rows sum to less than 1 and depend on masked keys.",
-    hint="rows with a True must still sum to 1: mask before the softmax, then handle the rows without a True.",
-)
-def _only_after_the_softmax(scores, mask):
-    return scores.softmax(dim=-1) * mask
-
-
-@_PADDING.mistake(
-    looks="There is no NaN, but masked keys get as much weight as a key whose score is 0.",
-    hint="masked keys still get weight, since exp(0) = 1. For which score is exp(score) equal to 0?",
-)
-def _scores_of_zero(scores, mask):
-    return scores.masked_fill(~mask, 0.0).softmax(dim=-1)
+def _softmax_over_queries(scores, mask):
+    return scores.masked_fill(~mask, -math.inf).softmax(dim=0)
