@@ -45,14 +45,22 @@ def commonest() -> str:
     return f"near {share:.1f}"
 
 
+def largest_without_a_division() -> str:
+    """The largest weight of a random query, of those that the question offers."""
+    offered = {"1/16, as for equal scores": 1 / 16, "about 1/4": 1 / 4, "about 0.85": 0.85, "1, without exception": 1}
+    weight = largest_weight(1)[0]
+    assert abs(largest_weight(8)[0] - 1 / 4) < 0.01
+    return min(offered, key=lambda choice: abs(offered[choice] - weight))
+
+
 NUMBERS = {
-    "3.3": lambda: [largest_weight(1)[0], 1 / 16, largest_weight(8)[0], 1],
     "3.4": lambda: [largest_weight(64)[1], largest_weight(8)[1], largest_weight(64)[1] ** 2, largest_weight(1)[1]],
     "3.5": lambda: [grown(32) / grown(4), 1024 / 32, (1024 / 32) ** 2],
 }
 CHOICES = {
     "3.1": lambda: "1/4 for each token" if example()["unmasked"][CAT].tolist() == [0.25] * 4 else "",
     "3.2": widths_that_must_agree,
+    "3.3": largest_without_a_division,
     "3.6": commonest,
 }
 IN_CHAPTER = set()
