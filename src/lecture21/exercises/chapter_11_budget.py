@@ -91,8 +91,8 @@ def _split_evenly(flops, tokens_per_parameter=20):
 
 @_BUDGET.mistake(
     looks="The model is 20 times too large, and its tokens are too.",
-    hint="N times D is more than a sixth of your budget. Python divides and multiplies from left to right: what is "
-    "flops / 6 * r?",
+    hint="N times D is more than a sixth of your budget. Python divides and multiplies from left to right: does "
+    "your ratio divide or multiply?",
 )
 def _without_parentheses(flops, tokens_per_parameter=20):
     n_parameters = math.sqrt(flops / 6 * tokens_per_parameter)
