@@ -53,7 +53,7 @@ class Level:
 
 
 def discounts(counts: Counter[str]) -> tuple[float, float, float, float]:
-    """Return what is subtracted from a count of 0, 1, 2, and 3 or more; half of a count where it cannot be estimated."""
+    """Return what is subtracted from a count of 0, 1, 2, and 3 or more; n/2 where it cannot be estimated."""
     n = Counter(counts.values())
     if not all(n[times] for times in (1, 2, 3, 4)):
         return 0.0, 0.5, 1.0, 1.5
@@ -87,9 +87,9 @@ def kneser_ney(train: str, val: str, vocab_size: int) -> dict[tuple[int, int], f
     found = {}
     for order in ORDERS:
         for window in WINDOWS:
-            # A window holds the inputs start to start + window - 1; the target at i follows the inputs up to i - 1.
+            # How many characters a model of this order knows before the one at i: those in its window, which begins at
+            # a multiple of its size. The loss of the character at i, by the model of order n, is loss[n][i - n + 1].
             known = [min((i - 1) % window + 1, order - 1) for i in range(1, len(val))]
-            # loss[n][0] is the loss of the character number n - 1
             nats = [loss[m + 1][i - m] for i, m in enumerate(known, start=1)]
             found[order, window] = math.fsum(nats) / len(nats)
     return found
@@ -106,7 +106,9 @@ def main() -> None:
         for window in WINDOWS:
             scores = {"Witten-Bell": evaluate(witten_bell, val, window), "Kneser-Ney": counted[order, window]}
             for smoothing, nats in scores.items():
-                rows.append(dict(smoothing=smoothing, order=order, window=window, seed="", nats=round(nats, 5)))
+                rows.append(
+                    {"smoothing": smoothing, "order": order, "window": window, "seed": "", "nats": round(nats, 5)}
+                )
                 print(rows[-1], flush=True)
     common.save("kneser_ney", rows)
 

@@ -35,6 +35,8 @@ class NGram(nn.Module):
         order: n, the number of tokens that are counted together; the context has n - 1 tokens. 1 is the unigram.
         vocab_size: number of token ids V.
 
+    Witten-Bell smoothing is simple; modified Kneser-Ney smoothing is better (table `kneser_ney`).
+
     Source: Chen & Goodman 1998, An Empirical Study of Smoothing Techniques for Language Modeling (TR-10-98,
     Harvard), on Witten-Bell smoothing; Witten & Bell 1991, method C.
     """

@@ -43,6 +43,9 @@ def test_the_five_solutions_are_a_gpt_with_the_packages_logits_loss_and_texts():
     torch.manual_seed(0)
     mine = typed()["GPT"](65, 32, 64, 4, 4)
     package = GPT(presets.get("gpt0"))
+    with torch.no_grad():  # norms and biases are 1 and 0 at initialization, where one norm is as good as another
+        for weight in mine.parameters():
+            weight += 0.1 * torch.randn_like(weight)
     weights = mine.state_dict()
     package.load_state_dict({name: packaged(weights, name) for name in package.state_dict()})
     assert sum(p.numel() for p in mine.parameters()) == package.num_parameters() == 209_729
@@ -83,17 +86,96 @@ def test_weights_that_do_not_fit_are_named(capsys):
         "    def __init__(self, d_model, n_head):\n"
         "        super().__init__(d_model, n_head)\n"
         "        self.feed_forward = nn.Sequential(nn.Linear(d_model, 3), nn.ReLU(), nn.Linear(3, d_model))",
+        "7.5": "class GPT(GPT):\n"
+        "    def __init__(self, *sizes):\n"
+        "        super().__init__(*sizes)\n"
+        "        self.norm_last = self.norm\n"
+        "        del self.norm",
     }
     expected = {
         "7.2": "query.bias is a weight too many",
-        "7.3": "no weight is named heads.0.query.weight; yours are output.weight, output.bias",
+        "7.3": "heads is a plain list, which hides its modules from PyTorch",
         "7.4": "feed_forward.0.weight must have the shape (8, 2), and has (3, 2)",
+        "7.5": "no weight is named norm.weight, but one is named norm_last.weight",
     }
     for number, source in wrong.items():
         names = typed()
         exec(source, names)
         check(number, names[EXERCISES[number].name])
-        assert expected[number] in " ".join(capsys.readouterr().out.split())
+        said = f"{number}: the weights of your module are not those of the task: {expected[number]}"
+        assert " ".join(capsys.readouterr().out.split()) == said
+
+
+def said_of(capsys, number: str, source: str) -> str:
+    """Return what `check` prints of an answer that begins as the solution."""
+    names = typed()
+    exec(source, names)
+    capsys.readouterr()
+    check(number, names[EXERCISES[number].name])
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_a_head_that_stores_its_mask_as_a_buffer_is_correct(capsys):
+    source = (
+        "class CausalHead(CausalHead):\n"
+        "    def __init__(self, d_model, d_head):\n"
+        "        super().__init__(d_model, d_head)\n"
+        "        self.register_buffer('tril', torch.ones(32, 32).tril().bool())"
+    )
+    assert said_of(capsys, "7.2", source) == "7.2: correct"
+
+
+def test_an_inverted_mask_gives_nan_by_name(capsys):
+    source = EXERCISES["7.2"].text(EXERCISES["7.2"].solution).replace("~causal_mask", "causal_mask")
+    assert said_of(capsys, "7.2", source).endswith("2 of 2 entries are nan")
+
+
+GENERATE = """class GPT(GPT):
+    def generate(self, ids, n_new, temperature=1.0):
+        for step in range(n_new):
+            logits = self(ids[:, -self.block_size :])[:, -1]
+            p = PROBABILITIES
+            ids = torch.cat([ids, torch.multinomial(p, 1)], dim=1)
+        return ids
+"""
+ONE_HOT = "F.one_hot(logits.argmax(-1), logits.shape[-1]).float()"
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "verdict"),
+    [
+        ("(logits / temperature).softmax(-1)", "correct"),
+        ("(logits / temperature).exp()", "raises RuntimeError"),  # exp(1000) is infinite
+        ("(logits / temperature**2).softmax(-1)", "generate must draw each token with the probabilities"),
+        ("(logits / temperature**0.5).softmax(-1)", "generate must draw each token with the probabilities"),
+        ("(logits * temperature).softmax(-1)", "generate must draw each token with the probabilities"),
+        (f"(logits / temperature).softmax(-1) if step % 2 else {ONE_HOT}", "generate must draw each token"),
+        (f"{ONE_HOT} if step % 2 else (logits / temperature).softmax(-1)", "generate must draw each token"),
+        (ONE_HOT, "generate always takes the most likely token"),
+        ("logits.softmax(-1)", "your probabilities do not depend on the temperature"),
+        ("logits.softmax(-1) / temperature", "your probabilities do not depend on the temperature"),
+    ],
+)
+def test_samples_must_have_the_probabilities_at_their_temperature(capsys, probabilities, verdict):
+    said = said_of(capsys, "7.5", GENERATE.replace("PROBABILITIES", probabilities))
+    assert verdict in said
+
+
+@pytest.mark.parametrize("name", ["vocab_size", "block_size"])
+def test_a_gpt_must_store_the_sizes_that_training_uses(capsys, name):
+    source = (
+        f"class GPT(GPT):\n    def __init__(self, *sizes):\n        super().__init__(*sizes)\n        del self.{name}\n"
+    )
+    source += GENERATE.partition("\n")[2].replace("PROBABILITIES", "(logits / temperature).softmax(-1)")
+    source = source.replace(" -self.block_size", " -len(self.position.weight)")
+    assert "the model must store the integers vocab_size and block_size" in said_of(capsys, "7.5", source)
+
+
+def test_the_values_of_a_gpt_are_named(capsys):
+    logits = "class GPT(GPT):\n    def forward(self, ids):\n        return 2 * super().forward(ids)"
+    loss = "class GPT(GPT):\n    def loss(self, ids, targets):\n        return 2 * super().loss(ids, targets)"
+    assert "but in the logits, " in said_of(capsys, "7.5", logits)
+    assert "but in the loss, " in said_of(capsys, "7.5", loss)
 
 
 def test_a_check_leaves_the_random_numbers_of_the_next_cell_as_they_were():

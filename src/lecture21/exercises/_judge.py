@@ -55,9 +55,11 @@ def _is_mistake(exercise: Exercise, wrong: Any, cases: list[Case], outcomes: lis
 def _explained(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> str:
     """Return what is wrong in one case."""
     where = f" for {case.about}" if case.about else ""
+    if got.error == "WrongWeights":
+        return f"the weights of your module are not those of the task: {got.message}"
     if got.error:
         return f"raises {got.error}{where}{': ' if got.message else ''}{got.message}"
-    if not exercise.is_value and (form := difference(expected.value, got.value)) is not None:
+    if not exercise.is_value and (form := difference(expected.value, got.value, names=exercise.returns)) is not None:
         return f"wrong{where}: {form}"
     if exercise.is_value and (form := difference(expected.value, got.value, exercise.name)) is not None:
         return form
@@ -88,6 +90,8 @@ def _worst(expected: Any, got: Any, returns: tuple[str, ...] = ()) -> str:
         return f"in {name}, {_worst(expected[n], got[n])}"
     if not isinstance(expected, Tensor):
         return f"{plain(got)!r} is not the right value"
+    if n_nan := int((got.isnan() & ~expected.isnan()).sum()):
+        return f"{n_nan} of {expected.numel()} entries are nan"
     off = (expected.double() - got.double()).abs()
     off = off.nan_to_num(nan=float("inf")).reshape(-1)
     where, place = int(off.argmax()), []

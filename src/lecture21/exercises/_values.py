@@ -100,8 +100,11 @@ def _with_article(name: str) -> str:
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {printable(name, limit=40)}"
 
 
-def difference(expected: Any, got: Any, what: str = "the result") -> str | None:
-    """Return how the form of a value differs (its type, length, shape or dtype), as a sentence; None if it does not."""
+def difference(expected: Any, got: Any, what: str = "the result", names: tuple[str, ...] = ()) -> str | None:
+    """Return how the form of a value differs (its type, length, shape or dtype), as a sentence; None if it does not.
+
+    `names` are those of the values of a tuple.
+    """
     if got is None and expected is not None:
         return f"{what} is None. Does the function end with a return?"
     if isinstance(expected, Tensor):
@@ -118,7 +121,8 @@ def difference(expected: Any, got: Any, what: str = "the result") -> str | None:
             count = str(len(got)) if isinstance(got, tuple) else kind(got)
             return f"{what} must be {len(expected)} values, and is {count}"
         for n, (wanted, found) in enumerate(zip(expected, got, strict=True), start=1):
-            if (found_difference := difference(wanted, found, f"value {n} of {what}")) is not None:
+            name = names[n - 1] if names else f"value {n} of {what}"
+            if (found_difference := difference(wanted, found, name)) is not None:
                 return found_difference
         return None
     got = _scalar(got)

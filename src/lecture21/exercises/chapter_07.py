@@ -44,7 +44,7 @@ def _bigram_cases(rng: random.Random) -> list[Case]:
 
 def _use_bigram(answer, weights, ids, targets):
     model = with_weights(answer, (len(weights["token.weight"]),), weights)
-    return model(ids), model.loss(ids, targets)
+    return model.loss(ids, targets), model(ids)
 
 
 _BIGRAM = Exercise(
@@ -54,6 +54,7 @@ _BIGRAM = Exercise(
     solution=_Bigram,
     cases=_bigram_cases,
     call=_use_bigram,
+    returns=("the loss", "the logits"),
 )
 
 
@@ -93,6 +94,24 @@ class _predicts_its_input(_Bigram):
 class _sum_instead_of_mean(_Bigram):
     def loss(self, ids, targets):
         return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten(), reduction="sum")
+
+
+@_BIGRAM.mistake(
+    looks="The loss falls slowly and stays near ln V, although the logits are correct.",
+    hint="your loss applies a softmax before F.cross_entropy, which contains one. What must it be given?",
+)
+class _softmax_in_the_loss(_Bigram):
+    def loss(self, ids, targets):
+        return F.cross_entropy(self(ids).softmax(dim=-1).flatten(0, 1), targets.flatten())
+
+
+@_BIGRAM.mistake(
+    looks="The loss falls less than that of counting: the table learns the token after the next one.",
+    hint="your loss shifts the targets a second time. They are the next tokens already, one for each position.",
+)
+class _shifted_twice(_Bigram):
+    def loss(self, ids, targets):
+        return F.cross_entropy(self(ids)[:, :-1].flatten(0, 1), targets[:, 1:].flatten())
 
 
 # 7.2
@@ -189,3 +208,25 @@ class _mask_after_the_softmax(_CausalHead):
         q, k, v = self.query(x), self.key(x), self.value(x)
         weights = (q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])).softmax(dim=-1)
         return weights.masked_fill(~causal_mask(x.shape[1]), 0.0) @ v
+
+
+@_HEAD.mistake(
+    looks="It trains, but with wide heads a few large scores take nearly all of the weight at initialization.",
+    hint="your scores are not scaled. By what are they divided before the softmax?",
+)
+class _without_scaling(_CausalHead):
+    def forward(self, x):
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        scores = (q @ k.transpose(1, 2)).masked_fill(~causal_mask(x.shape[1]), -math.inf)
+        return scores.softmax(dim=-1) @ v
+
+
+@_HEAD.mistake(
+    looks="The training loss falls too far: a score of 0 is a score like any other, so later tokens get weight.",
+    hint="you set the scores of later keys to 0, whose exponential is 1. Which score has the exponential 0?",
+)
+class _masked_scores_of_0(_CausalHead):
+    def forward(self, x):
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
+        return scores.masked_fill(~causal_mask(x.shape[1]), 0.0).softmax(dim=-1) @ v

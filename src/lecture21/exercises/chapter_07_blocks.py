@@ -58,7 +58,7 @@ _HEADS = Exercise(
 
 
 @_HEADS.mistake(
-    looks="It trains a little worse, because each head affects only its own features and they are never mixed.",
+    looks="It trains, but each head affects only its own features, and they are never mixed.",
     hint="the outputs of the heads are concatenated, but a step is missing. Which of your layers is never called?",
 )
 class _without_the_output_map(_MultiHead):
@@ -133,7 +133,7 @@ _BLOCK = Exercise(
 
 
 @_BLOCK.mistake(
-    looks="A post-norm block, as in 2017. It trains with a warm-up, but deep stacks are hard to train without one.",
+    looks="A post-norm block, as in 2017: the stream is normalized after each sum.",
     hint="you normalize after each sum, as in the 2017 transformer. A pre-norm block leaves the stream unnormalized.",
 )
 class _post_norm(_Block):
@@ -143,7 +143,7 @@ class _post_norm(_Block):
 
 
 @_BLOCK.mistake(
-    looks="A single block works, but in a stack the gradients shrink from layer to layer and the loss stays high.",
+    looks="The stream after the block contains only the result of the second layer, and the input is lost.",
     hint="the result of your second layer replaces x instead of being added to it.",
 )
 class _one_residual_missing(_Block):
@@ -166,7 +166,7 @@ class _adds_to_the_normalized(_Block):
 
 
 @_BLOCK.mistake(
-    looks="A parallel block, as in GPT-J: the feed-forward network does not receive the update from attention.",
+    looks="A parallel block, as in GPT-NeoX: the feed-forward network does not receive the update from attention.",
     hint="both of your layers start from the same x. Which x should the second layer receive?",
 )
 class _both_layers_at_once(_Block):
@@ -183,3 +183,13 @@ class _one_norm_twice(_Block):
     def forward(self, x):
         x = x + self.attention(self.norm_attention(x))
         return x + self.feed_forward(self.norm_attention(x))
+
+
+@_BLOCK.mistake(
+    looks="The block of GPT-2. It trains, but its results differ from those of the book's block.",
+    hint="your feed-forward network uses GELU, as that of GPT-2. Which activation does the task name?",
+)
+class _gelu(_Block):
+    def __init__(self, d_model, n_head):
+        super().__init__(d_model, n_head)
+        self.feed_forward[1] = nn.GELU()

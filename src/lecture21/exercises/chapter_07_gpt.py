@@ -1,5 +1,6 @@
 """Exercises of chapter 07: the GPT, with its loss and its method for generating text."""
 
+import math
 import random
 
 import torch
@@ -10,6 +11,8 @@ from lecture21.exercises._exercise import Case, Exercise, normal
 from lecture21.exercises._modules import random_weights, with_weights
 from lecture21.exercises.chapter_07_blocks import _Block
 
+_SAMPLES = 2000
+
 # 7.5
 
 
@@ -18,7 +21,8 @@ class _GPT(nn.Module):
 
     `token` and `position` are `nn.Embedding`s with vocab_size and block_size rows of d_model
     numbers. `blocks` is an `nn.ModuleList`, `norm` is an `nn.LayerNorm`, and `head` is a linear
-    map from d_model to vocab_size, with bias.
+    map from d_model to vocab_size, with bias. The model also stores the integers `vocab_size` and
+    `block_size`, which the functions that train and evaluate it use.
     """
 
     def __init__(self, vocab_size, block_size, d_model, n_head, n_layer):
@@ -71,10 +75,11 @@ def _gpt_cases(rng: random.Random) -> list[Case]:
 
 
 def _use_gpt(answer, sizes, weights, ids, targets, prompt, n_new):
-    """Return logits, loss, a text whose next token is certain, and whether samples of even probability vary."""
+    """Return the loss, the logits, a text whose next token is certain, and what is true of samples and sizes."""
     model = with_weights(answer, sizes, weights)
-    logits, loss = model(ids), model.loss(ids, targets)
+    loss, logits = model.loss(ids, targets), model(ids)
     vocab_size, block_size = sizes[:2]
+    logit = 2 * math.log(vocab_size - 1)  # at a temperature of 2, token 1 has the probability 1/2
 
     def certain(ids):
         if ids.shape[1] > block_size:
@@ -82,16 +87,19 @@ def _use_gpt(answer, sizes, weights, ids, targets, prompt, n_new):
         rule = (ids * torch.arange(1, ids.shape[1] + 1)).cumsum(dim=1) + ids.shape[1]
         return F.one_hot(rule % vocab_size, vocab_size).float()  # certain at a low temperature only
 
-    def even(ids):
-        return torch.zeros(*ids.shape, vocab_size)
+    def uneven(ids):
+        return (torch.arange(vocab_size) == 1) * logit + torch.zeros(*ids.shape, 1)
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model.forward = certain
         text = model.generate(prompt, n_new, temperature=1e-3)
-        model.forward = even
-        varies = len(model.generate(prompt[:1, :1], 40)[0, 1:].unique()) > 1
-    return logits, loss, text, varies
+        model.forward = uneven
+        drawn = model.generate(prompt[:1, :1].repeat(_SAMPLES, 1), 2, temperature=2.0)[:, 1:] == 1
+    shares = drawn.double().mean(dim=0)  # of token 1, in both steps
+    varies, right = bool((shares < 1).any()), bool(((shares - 0.5).abs() < 0.05).all())
+    stored = [getattr(model, name, None) for name in ("vocab_size", "block_size")] == [vocab_size, block_size]
+    return stored, right, varies, text, loss, logits
 
 
 _EXERCISE = Exercise(
@@ -101,10 +109,16 @@ _EXERCISE = Exercise(
     solution=_GPT,
     cases=_gpt_cases,
     call=_use_gpt,
+    returns=("the sizes", "the samples", "the samples", "the text that generate returns", "the loss", "the logits"),
     properties=(
+        ("the model must store the integers vocab_size and block_size under these names", lambda _, result: result[0]),
         (
             "generate must return the prompt, followed by the tokens that the model predicts from the last ones",
-            lambda arguments, result: torch.equal(result[2][:, : arguments[4].shape[1]], arguments[4]),
+            lambda arguments, result: torch.equal(result[3][:, : arguments[4].shape[1]], arguments[4]),
+        ),
+        (
+            "generate must draw each token with the probabilities softmax(logits / temperature)",
+            lambda _, result: result[1],
         ),
     ),
 )
@@ -172,4 +186,18 @@ class _most_likely_token(_GPT):
             for _ in range(n_new):
                 token = self(ids[:, -self.block_size :])[:, -1:].argmax(dim=-1)
                 ids = torch.cat([ids, token], dim=1)
+        return ids
+
+
+@_EXERCISE.mistake(
+    looks="Texts at a temperature of 0.8 and of 2 are alike, because multinomial normalizes what it is given.",
+    hint="your probabilities do not depend on the temperature. Are the logits divided by it before the softmax?",
+)
+class _temperature_after_the_softmax(_GPT):
+    def generate(self, ids, n_new, temperature=1.0):
+        with torch.no_grad():
+            for _ in range(n_new):
+                logits = self(ids[:, -self.block_size :])[:, -1]
+                probabilities = logits.softmax(dim=-1) / temperature
+                ids = torch.cat([ids, torch.multinomial(probabilities, num_samples=1)], dim=1)
         return ids
