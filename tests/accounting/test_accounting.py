@@ -393,16 +393,16 @@ def test_four_days_on_eight_a100_match_the_124_m_model():
     tokens = 600_000 * 12 * 1024 * 40
     assert tokens == 294_912_000_000
     small = accounting.training_flops(presets.get("gpt2"), tokens)
-    utilisation = small / (accounting.DEVICES["A100"] * 8 * 4 * 86400)
-    assert utilisation == pytest.approx(0.255, abs=5e-4)
-    assert accounting.training_days(small, "A100", 8, utilisation) == pytest.approx(4)
+    utilization = small / (accounting.DEVICES["A100"] * 8 * 4 * 86400)
+    assert utilization == pytest.approx(0.255, abs=5e-4)
+    assert accounting.training_days(small, "A100", 8, utilization) == pytest.approx(4)
     large = accounting.training_flops(presets.get("gpt2-xl"), tokens)
-    assert accounting.training_days(large, "A100", 8, utilisation) == pytest.approx(50, abs=0.5)
+    assert accounting.training_days(large, "A100", 8, utilization) == pytest.approx(50, abs=0.5)
 
 
 def test_training_days_are_flops_divided_by_throughput():
-    assert accounting.training_days(989e12 * 86400, "H100", utilisation=1.0) == pytest.approx(1)
-    assert accounting.training_days(989e12 * 86400, "H100", 4, utilisation=0.5) == pytest.approx(0.5)
+    assert accounting.training_days(989e12 * 86400, "H100", utilization=1.0) == pytest.approx(1)
+    assert accounting.training_days(989e12 * 86400, "H100", 4, utilization=0.5) == pytest.approx(0.5)
 
 
 # Invalid arguments
@@ -428,9 +428,9 @@ def test_training_days_are_flops_divided_by_throughput():
         (lambda c: accounting.training_days(math.nan, "A100"), "flops must be a number >= 0, got nan"),
         (lambda c: accounting.training_days(1.0, "B52"), "unknown device 'B52'; choose from T4, V100, A100, H100"),
         (lambda c: accounting.training_days(1.0, "A100", 0), "n_devices must be a whole number >= 1, got 0"),
-        (lambda c: accounting.training_days(1.0, "A100", 1, 0.0), r"utilisation must be in \(0, 1\], got 0.0"),
-        (lambda c: accounting.training_days(1.0, "A100", 1, 1.5), r"utilisation must be in \(0, 1\], got 1.5"),
-        (lambda c: accounting.training_days(1.0, "A100", 1, math.nan), r"utilisation must be in \(0, 1\], got nan"),
+        (lambda c: accounting.training_days(1.0, "A100", 1, 0.0), r"utilization must be in \(0, 1\], got 0.0"),
+        (lambda c: accounting.training_days(1.0, "A100", 1, 1.5), r"utilization must be in \(0, 1\], got 1.5"),
+        (lambda c: accounting.training_days(1.0, "A100", 1, math.nan), r"utilization must be in \(0, 1\], got nan"),
     ],
 )
 @pytest.mark.usefixtures("untyped")

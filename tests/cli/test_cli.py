@@ -459,7 +459,7 @@ def test_count_says_which_convention_gives_the_printed_number(capsys):
 
 def test_count_of_a_published_model_with_every_option(capsys):
     options = ["--context", 1000, "--batch", 64, "--dtype", "mxfp4", "--device", "A100", "--devices", 4]
-    table = table_of(capsys, "gpt-oss-120b", *options, "--tokens", "1e12", "--utilisation", 0.5)
+    table = table_of(capsys, "gpt-oss-120b", *options, "--tokens", "1e12", "--utilization", 0.5)
     shape = published.get("gpt-oss-120b")
     flops, active = accounting.flops_per_token(shape, 1000), accounting.parameters(shape).active
     assert table["forward, attention"][0] == f"{flops.attention:,}"
@@ -505,7 +505,7 @@ def test_count_is_a_table_whose_columns_stand_below_each_other(capsys):
 
 def test_count_with_every_option(capsys):
     options = ["--context", 8, "--batch", 3, "--dtype", "fp32", "--tokens", "2e6", "--device", "H100", "--devices", 2]
-    table = table_of(capsys, "gpt0", "--set", "n_kv_head=2", *options, "--utilisation", 0.25)
+    table = table_of(capsys, "gpt0", "--set", "n_kv_head=2", *options, "--utilization", 0.25)
     config = presets.get("gpt0", n_kv_head=2)
     flops = accounting.flops_per_token(config, 8)
     assert table["forward, attention"][0] == f"{flops.attention:,}"
@@ -577,8 +577,8 @@ def test_count_without_a_device_gives_no_days(capsys):
             "n_devices must be a whole number >= 1, got 0",
         ),
         (
-            ["gpt0", "--tokens", "1e9", "--device", "A100", "--utilisation", "0"],
-            "utilisation must be in (0, 1], got 0.0",
+            ["gpt0", "--tokens", "1e9", "--device", "A100", "--utilization", "0"],
+            "utilization must be in (0, 1], got 0.0",
         ),
     ],
 )

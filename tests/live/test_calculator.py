@@ -159,7 +159,7 @@ def test_no_extreme_shows_what_is_not_a_number(open_figures):
 
 
 GARBAGE = {"preset": "gpt9", "changes": {"n_layer": 0}, "context": -1, "batch": 0.5, "tokens": "many", "card": "RTX"}
-GARBAGE |= {"cards": None, "utilisation": 2, "precision": [], "models": {}, "devices": 7, "focus": "none"}
+GARBAGE |= {"cards": None, "utilization": 2, "precision": [], "models": {}, "devices": 7, "focus": "none"}
 
 
 def test_a_link_with_garbage_leaves_the_figure_as_it_is(open_figures):
@@ -173,7 +173,7 @@ def test_a_notebook_s_garbage_is_replaced(open_figures):
     for name in ("preset", "card", "precision"):
         setattr(calculator, name, "<b>nonsense")
     calculator.context = calculator.batch = -7
-    calculator.utilisation, calculator.changes = math.nan, {"d_model": 7, "colour": 1}
+    calculator.utilization, calculator.changes = math.nan, {"d_model": 7, "colour": 1}
     assert "209,729 parameters" in seen(open_figures(calculator).figure("calculator"))
     calculator = Calculator("gpt1")
     calculator.changes = {"n_head": 7}
@@ -250,7 +250,7 @@ def test_arguments_are_checked_and_repeated():
         ({"n_head": 5}, "n_head must divide d_model, got d_model=64 and n_head=5"),
         ({"depth": 5}, "size must be one of n_layer, "),
         ({"card": "TPU"}, "card must be one of T4, V100, A100, H100, got 'TPU'"),
-        ({"utilisation": 0}, "utilisation must be in"),
+        ({"utilization": 0}, "utilization must be in"),
         ({"preset": "mixtral-8x7b", "top_k": 9}, "top_k must be between 1 and the 8 experts"),
     ):
         with pytest.raises(ValueError, match=re.escape(message)):

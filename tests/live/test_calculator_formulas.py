@@ -13,7 +13,7 @@ from lecture21.live import _calculator
 from lecture21.live._calculator import Calculator
 
 NAMES = (*presets.names(), *published.names())
-SETTINGS = {"batch": 3, "tokens": 1.7, "cards": 2, "utilisation": 0.3}
+SETTINGS = {"batch": 3, "tokens": 1.7, "cards": 2, "utilization": 0.3}
 COUNTS = (
     "embeddings", "positions", "attention", "feed_forward", "norms", "head", "routers", "experts", "idle_experts",
     "biases", "non_embedding", "total", "active",
@@ -52,7 +52,7 @@ def expected(name, changes, context, card, precision):
         "training.perToken": 6 * counts.active,
         "training.estimate": estimate,
         "training.exact": flops.training * tokens,
-        "training.days": accounting.training_days(estimate, card, SETTINGS["cards"], SETTINGS["utilisation"]),
+        "training.days": accounting.training_days(estimate, card, SETTINGS["cards"], SETTINGS["utilization"]),
         "serving.weights": accounting.weight_bytes(model, precision),
         "serving.cache": accounting.kv_cache_bytes(model, context, batch),
         "cache.perTokenCached": accounting.kv_cache_bytes(model, 1),

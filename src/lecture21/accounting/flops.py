@@ -99,23 +99,23 @@ def training_flops(model: GPTConfig | Shape, tokens: int) -> int:
     return 6 * parameters(model).active * tokens
 
 
-def training_days(flops: int | float, device: str, n_devices: int = 1, utilisation: float = 0.4) -> float:
+def training_days(flops: int | float, device: str, n_devices: int = 1, utilization: float = 0.4) -> float:
     """Return the days that a computation takes.
 
     Args:
         flops: the total, for example from `training_flops`.
         device: a key of `DEVICES`.
         n_devices: number of devices.
-        utilisation: fraction of the peak that is reached, in (0, 1].
+        utilization: fraction of the peak that is reached, in (0, 1].
     """
     if device not in DEVICES:
         raise ValueError(f"unknown device {device!r}; choose from {', '.join(DEVICES)}")
     if not 0 <= flops < math.inf:
         raise ValueError(f"flops must be a number >= 0, got {flops}")
     require_whole("n_devices", n_devices)
-    if not 0 < utilisation <= 1:
-        raise ValueError(f"utilisation must be in (0, 1], got {utilisation}")
-    return flops / (DEVICES[device] * n_devices * utilisation) / 86400
+    if not 0 < utilization <= 1:
+        raise ValueError(f"utilization must be in (0, 1], got {utilization}")
+    return flops / (DEVICES[device] * n_devices * utilization) / 86400
 
 
 def _require_context(model: GPTConfig | Shape, context: int | None) -> int:

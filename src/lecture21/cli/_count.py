@@ -185,7 +185,7 @@ def _serving_tables(shape: Shape, device: str, batch: int, dtype: str, devices: 
 
 
 def _training_rows(
-    model: GPTConfig | _Published, context: int, tokens: int, device: str | None, devices: int, utilisation: float
+    model: GPTConfig | _Published, context: int, tokens: int, device: str | None, devices: int, utilization: float
 ) -> list[_Row]:
     """Return the FLOPs of a training run, by the usual estimate and exactly, and the days that it takes."""
     if isinstance(model, GPTConfig):  # it may have a window, which costs more than its tokens one by one
@@ -197,10 +197,10 @@ def _training_rows(
         return [(name, f"{number:.4g}", short(number, "FLOP")) for name, number in numbers.items()]
     rows = []
     for name, number in numbers.items():
-        days = accounting.training_days(number, device, devices, utilisation)
+        days = accounting.training_days(number, device, devices, utilization)
         rows.append((name, f"{number:.4g}", f"{days:.3g} days"))
     peak = short(accounting.DEVICES[device], "FLOP/s")
-    return [*rows, ("days on", f"{devices:,} x {device}", f"at {utilisation:.1%} of {peak} each")]
+    return [*rows, ("days on", f"{devices:,} x {device}", f"at {utilization:.1%} of {peak} each")]
 
 
 def _preset_title(name: str, config: GPTConfig) -> str:
@@ -253,7 +253,7 @@ def count_command(
         int | None,
         typer.Option(help="Number of devices.", show_default="8 for training; one per expert for serving"),
     ] = None,
-    utilisation: Annotated[float, typer.Option(help="Fraction of the peak FLOP/s that is reached.")] = 0.4,
+    utilization: Annotated[float, typer.Option(help="Fraction of the peak FLOP/s that is reached.")] = 0.4,
 ) -> None:
     """Count what a model costs: parameters, FLOPs, memory; serving, if it has experts; training, with --tokens."""
     if tokens is not None and not math.isfinite(tokens):
@@ -279,7 +279,7 @@ def count_command(
     elif device is not None and tokens is None:
         raise ValueError(f"--device {device} needs --tokens, the number of training tokens")
     if tokens is not None:
-        rows = _training_rows(model, context, int(tokens), device, 8 if devices is None else devices, utilisation)
+        rows = _training_rows(model, context, int(tokens), device, 8 if devices is None else devices, utilization)
         tables[f"Training on {tokens:,.0f} tokens"] = rows
     typer.echo(title)
     left, middle = (max(len(row[i]) for rows in tables.values() for row in rows) for i in (0, 1))

@@ -33,7 +33,7 @@ def examples() -> list[Figure]:
         Router(),
         Collapse(),
         EnsembleErrors(),
-        Calculator("gpt2-xl", tokens=295, card="A100", cards=8, utilisation=0.25),
+        Calculator("gpt2-xl", tokens=295, card="A100", cards=8, utilization=0.25),
         Calculator("mixtral-8x7b", focus="serving"),
         Calculator("gpt3", focus="cache", context=131072),
         ResidualStream(),

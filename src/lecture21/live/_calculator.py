@@ -40,7 +40,7 @@ class Calculator(Figure):
         tokens: training tokens, in billions.
         card: a key of `accounting.DEVICES`.
         cards: number of cards; what is stored is compared with the memory of all of them together.
-        utilisation: fraction of the peak FLOP/s that training reaches.
+        utilization: fraction of the peak FLOP/s that training reaches.
         precision: of the weights that are served: fp32, bf16, fp8 or int4.
         **changes: sizes of the model that differ from the preset: n_layer, d_model, n_head, n_kv_head, d_ff (of each
             expert in a mixture), vocab_size, n_expert, top_k, window.
@@ -57,7 +57,7 @@ class Calculator(Figure):
     tokens = traitlets.Float(300.0).tag(sync=True)
     card = traitlets.Unicode("H100").tag(sync=True)
     cards = traitlets.Int(1).tag(sync=True)
-    utilisation = traitlets.Float(0.4).tag(sync=True)
+    utilization = traitlets.Float(0.4).tag(sync=True)
     precision = traitlets.Unicode("bf16").tag(sync=True)
     models = traitlets.Dict().tag(sync=True)
     """Of each name, what differs from the defaults of a `GPTConfig` or of a `Shape`."""
@@ -73,7 +73,7 @@ class Calculator(Figure):
         tokens: int | float = 300.0,
         card: str = "H100",
         cards: int = 1,
-        utilisation: int | float = 0.4,
+        utilization: int | float = 0.4,
         precision: str = "bf16",
         **changes: int,
     ) -> None:
@@ -83,16 +83,16 @@ class Calculator(Figure):
         for name, value in {"batch": batch, "cards": cards, "context": 1 if context is None else context}.items():
             require_whole(name, value)
         require_number("tokens", tokens, "a positive number of billions", lambda x: 0 < x <= 1e9)
-        require_number("utilisation", utilisation, "in (0, 1]", lambda x: 0 < x <= 1)
+        require_number("utilization", utilization, "in (0, 1]", lambda x: 0 < x <= 1)
         _changed(preset, changes, context)  # the sizes must be consistent
         given = {"context": context, "batch": batch, "tokens": tokens, "card": card, "cards": cards}
-        given |= {"utilisation": utilisation, "precision": precision}
+        given |= {"utilization": utilization, "precision": precision}
         start = {name: type(self).class_traits()[name].default_value for name in given} | {"context": None}
         super().__init__(
             preset=preset,
             focus=focus,
             changes=changes,
-            **(given | {"context": context or 0, "tokens": float(tokens), "utilisation": float(utilisation)}),
+            **(given | {"context": context or 0, "tokens": float(tokens), "utilization": float(utilization)}),
             models=_models(),
             devices={
                 name: {"peak": peak, "bandwidth": _BANDWIDTHS[name], "memory": _MEMORY[name]}

@@ -12,10 +12,10 @@ TOKENS = 491_520 * 600_000
 
 
 def days_of_xl() -> float:
-    """The days of GPT-2 XL at the utilisation at which GPT-2 small takes 4."""
+    """The days of GPT-2 XL at the utilization at which GPT-2 small takes 4."""
     small, large = (accounting.training_flops(presets.get(name), TOKENS) for name in ("gpt2", "gpt2-xl"))
-    utilisation = accounting.training_days(small, "A100", 8, 1.0) / 4
-    return accounting.training_days(large, "A100", 8, utilisation)
+    utilization = accounting.training_days(small, "A100", 8, 1.0) / 4
+    return accounting.training_days(large, "A100", 8, utilization)
 
 
 def ratio() -> float:

@@ -94,10 +94,10 @@ export function trainingFlops(model, tokens) {
  * @param {number} flops
  * @param {number} peak  FLOP/s of one device
  * @param {number} devices
- * @param {number} utilisation  in (0, 1]
+ * @param {number} utilization  in (0, 1]
  */
-export function trainingDays(flops, peak, devices, utilisation) {
-  return flops / (peak * devices * utilisation) / 86400;
+export function trainingDays(flops, peak, devices, utilization) {
+  return flops / (peak * devices * utilization) / 86400;
 }
 
 /** Bytes of one routed expert; mxfp4 applies to its weights, not to its biases. */

@@ -10,11 +10,11 @@ import { changed, ownContext } from "./model.js";
  * Count what a model costs.
  * @param {{config?: any, shape?: any}} own  the preset or the published model
  * @param {Record<string, number>} changes  sizes that differ; `problemOf` the changed model must be ""
- * @param {{context: number, batch: number, tokens: number, cards: number, utilisation: number, precision: string,
+ * @param {{context: number, batch: number, tokens: number, cards: number, utilization: number, precision: string,
  *   device: {peak: number, bandwidth: number, memory: number}}} settings  context: 0 for the model's own;
  *   tokens: in billions; device: of one card
  */
-export function report(own, changes, { batch, tokens, cards, utilisation, precision, device, ...settings }) {
+export function report(own, changes, { batch, tokens, cards, utilization, precision, device, ...settings }) {
   const context = settings.context || ownContext(own);
   const model = changed(own, changes, context);
   const shape = shapeOf(model);
@@ -39,8 +39,8 @@ export function report(own, changes, { batch, tokens, cards, utilisation, precis
     exactPerToken: perToken.training,
     estimate,
     exact,
-    days: trainingDays(estimate, device.peak, cards, utilisation),
-    exactDays: trainingDays(exact, device.peak, cards, utilisation),
+    days: trainingDays(estimate, device.peak, cards, utilization),
+    exactDays: trainingDays(exact, device.peak, cards, utilization),
   };
   const serving = {
     weights,

@@ -45,7 +45,7 @@ function ofTraining(current) {
     activations === null ? "Weights, gradients and optimizer" : "Weights, gradients, optimizer and activations";
   return [
     `${inWords(settings.tokens * 1e9)} training tokens ${costs};`,
-    `by 6ND they take ${time(days)} on ${cardsName} at a utilization of ${percent(settings.utilisation)}.`,
+    `by 6ND they take ${time(days)} on ${cardsName} at a utilization of ${percent(settings.utilization)}.`,
     `${what} take ${bytes(needed)}, which ${fits(training, current)}.`,
   ];
 }

@@ -20,7 +20,7 @@ const PRECISIONS = [
   ["int4", "4 bits"],
 ];
 const IN_SIGHT = {
-  training: ["preset", "card", "utilisation"],
+  training: ["preset", "card", "utilization"],
   serving: ["preset", "card", "batch"],
   cache: ["preset", "context", "batch"],
 };
@@ -45,7 +45,7 @@ export default {
         tokens: { start: 300, check: numberIn(1e-9, 1e9) },
         card: { start: "H100", check: oneOf(Object.keys(devices)) },
         cards: { start: 1, check: integerIn(1, 1e6) },
-        utilisation: { start: 0.4, check: numberIn(0.01, 1) },
+        utilization: { start: 0.4, check: numberIn(0.01, 1) },
         precision: { start: "bf16", check: oneOf(PRECISIONS.map(([name]) => name)) },
       },
       onChange: update,
@@ -90,14 +90,14 @@ export default {
         value: values.card,
         onInput: set("card"),
       });
-      const utilisation = slider(on("utilisation"), {
+      const utilization = slider(on("utilization"), {
         label: "Utilization of the peak FLOP/s",
         min: 0.05,
         max: 1,
         step: 0.05,
-        value: values.utilisation,
+        value: values.utilization,
         format: percent,
-        onInput: set("utilisation"),
+        onInput: set("utilization"),
       });
       const batch = powerOfTwo("batch", focus === "training" ? "Sequences at once" : "Batch (sequences)", 14);
       const precision = select(rest, {
@@ -110,7 +110,7 @@ export default {
         numberField(rest, { label, min, max, value: values[name], integer, onInput: set(name), onError: frame.fail });
       const cards = number("cards", "Cards", 1e6, true, 1);
       const tokens = number("tokens", "Training tokens (billions)", 1e9, false, 1e-9);
-      return { preset, context, card, utilisation, batch, precision, cards, tokens };
+      return { preset, context, card, utilization, batch, precision, cards, tokens };
     }
 
     /** @returns {[string, {input: any, set: (value: any) => void}][]} */
@@ -155,7 +155,7 @@ export default {
       const { values } = state;
       controls.context.set(Math.round(Math.log2(current.context)));
       controls.batch.set(Math.round(Math.log2(values.batch)));
-      for (const name of ["preset", "card", "utilisation", "precision"]) controls[name].set(values[name]);
+      for (const name of ["preset", "card", "utilization", "precision"]) controls[name].set(values[name]);
       const active = frame.root.activeElement;
       for (const name of ["cards", "tokens"]) if (controls[name].input !== active) controls[name].set(values[name]);
       const sizes = sizesOf(current.model);
