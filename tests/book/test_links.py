@@ -22,7 +22,9 @@ def made(page: BeautifulSoup, kind: str) -> list[Tag]:
 def prose(page: BeautifulSoup) -> str:
     """Return the running text of a page that no link, heading, code or formula holds."""
     article = BeautifulSoup(str(page.find("article")), "html.parser")
-    for tag in article.select("a, h1, h2, h3, h4, code, pre, .math, summary, script, dt, figcaption, thead, table"):
+    for tag in article.select(
+        ".live-figure, a, h1, h2, h3, h4, code, pre, .math, summary, script, dt, figcaption, thead, table"
+    ):
         tag.replace_with(" | ")
     return " ".join(article.get_text(" ").split())
 

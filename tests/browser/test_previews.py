@@ -15,7 +15,7 @@ def test_a_pointer_on_a_term_shows_its_definition_and_may_move_onto_it(wide):
     link = page.locator("article a.to-term[href$=term-self-attention]:visible").first
     link.hover()
     expect(preview).to_be_visible()
-    expect(preview).to_contain_text("come from one sequence")
+    expect(preview).to_contain_text("come from the same sequence")
     assert link.get_attribute("aria-describedby") == "preview"
     preview.hover()
     page.wait_for_function("!document.getElementById('preview').hidden")

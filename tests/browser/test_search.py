@@ -14,22 +14,22 @@ FIRST = {
     "self-attention": "basic_self_attention",
     "teacher forcing": "causal_mask",
     "transformer": "transformer",
-    "cross-attention": "transformer",
-    "beam search": "transformer",
-    "label smoothing": "transformer",
+    "cross-attention": "encoder_and_decoder",
+    "beam search": "encoder_and_decoder",
+    "label smoothing": "glossary",
     "perplexity": "gpt_as_probability",
     "temperature": "gpt_as_probability",
     "top-k": "gpt_as_probability",
     "sampling": "gpt_as_probability",
     "n-gram": "write_a_gpt",
-    "LSTM": "from_rnn_to_attention",
+    "LSTM": "rnn_against_gpt",
     "bagging": "mixture_of_experts",
     "AdaBoost": "mixture_of_experts",
     "EM algorithm": "mixture_of_experts",
     "ambiguity decomposition": "ensemble_vs_average",
-    "patches": "toward_gpt4",
-    "rotary positions": "long_context",
-    "sliding window": "long_context",
+    "patches": "images_as_tokens",
+    "rotary positions": "modern_gpt",
+    "sliding window": "causal_mask",
     "reward model": "alignment",
     "causal_mask": "book/api/",
 }
@@ -75,7 +75,7 @@ def test_excerpts_are_clean_text_around_the_term(term: str, wide, site: str):
 def test_a_result_leads_to_the_section_with_the_term(wide, site: str):
     search(wide.page, site, "teacher forcing")
     wide.page.locator("#search-results li > a").first.click()
-    expect(wide.page.locator("section#teacher-forcing-one-pass-for-all-positions > h2")).to_be_visible()
+    expect(wide.page.locator("section#teacher-forcing-one-pass-t-predictions > h2")).to_be_visible()
     assert wide.errors == []
 
 
