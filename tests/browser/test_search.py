@@ -69,7 +69,7 @@ def test_excerpts_are_clean_text_around_the_term(term: str, wide, site: str):
     assert len(excerpts) >= 5
     assert [text for text in excerpts if re.search(r"[\\$#{}]|Click to show|Open in Colab|Contents|def ", text)] == []
     assert [text for text in excerpts if len(text) > 300] == []
-    assert wide.page.locator("#search-results li").first.locator("mark").count() >= 1
+    assert wide.page.locator("#search-results li:has(mark)").count() >= 5  # an entry of the glossary may lack the term
 
 
 def test_a_result_leads_to_the_section_with_the_term(wide, site: str):
