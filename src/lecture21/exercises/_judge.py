@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lecture21.exercises._exercise import Case, Exercise, Mistake
 from lecture21.exercises._run import Outcome, call_once, draw, takes
-from lecture21.exercises._values import difference, plain, same
+from lecture21.exercises._values import difference, plain, same, wrong_entries
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _worst(expected: Any, got: Any, returns: tuple[str, ...] = ()) -> str:
     for size in reversed(expected.shape):
         where, rest = divmod(where, size)
         place.insert(0, rest)
-    n_wrong = sum(not same(*pair) for pair in zip(expected.reshape(-1), got.reshape(-1), strict=True))
+    n_wrong = int(wrong_entries(expected, got).sum())
     return f"{n_wrong} of {expected.numel()} entries are wrong, most of all [{', '.join(map(str, place))}]"
 
 

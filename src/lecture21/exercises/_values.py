@@ -63,11 +63,7 @@ def same(expected: Any, got: Any) -> bool:
     if isinstance(expected, Tensor):
         if not isinstance(got, Tensor) or got.shape != expected.shape or got.dtype != expected.dtype:
             return False
-        if not expected.is_floating_point():
-            return torch.equal(expected, got)
-        # A square root that is taken in float32, as torch.tensor(5.0).sqrt(), is no mistake, and off by 1e-7.
-        rtol, atol = (1e-6, 1e-6) if expected.dtype == torch.float64 else (1e-4, 1e-6)
-        return torch.allclose(got, expected, rtol=rtol, atol=atol, equal_nan=True)
+        return not wrong_entries(expected, got).any()
     if isinstance(expected, tuple):
         return isinstance(got, tuple) and len(got) == len(expected) and all(map(same, expected, got))
     got = _scalar(got)
@@ -79,6 +75,15 @@ def same(expected: Any, got: Any) -> bool:
         close = math.isclose(expected, got, rel_tol=1e-4, abs_tol=1e-9)
         return close or (math.isnan(expected) and math.isnan(got))
     return type(expected) is type(got) and expected == got
+
+
+def wrong_entries(expected: Tensor, got: Tensor) -> Tensor:
+    """Return where two tensors of the same shape and dtype differ by more than rounding."""
+    if not expected.is_floating_point():
+        return expected != got
+    # A square root that is taken in float32, as torch.tensor(5.0).sqrt(), is no mistake, and off by 1e-7.
+    rtol = 1e-6 if expected.dtype == torch.float64 else 1e-4
+    return ~torch.isclose(got, expected, rtol=rtol, atol=1e-6, equal_nan=True)
 
 
 def kind(value: Any) -> str:
