@@ -59,7 +59,7 @@ def _powers_of_w(states, w):
 
 
 @_FACTORS.mistake(
-    looks="The values are nearly right where neighbouring states are similar, and wrong elsewhere.",
+    looks="The values are nearly right where neighboring states are similar, and wrong elsewhere.",
     hint="your slope of the step from h_{t-1} to h_t is taken at h_{t-1}. Which of the two is the value of the tanh?",
 )
 def _slope_at_the_state_before(states, w):

@@ -125,7 +125,7 @@ _COMMUTES = Exercise(
 
 
 @_COMMUTES.mistake(
-    looks="The result is True also for a layer that gives each token the vector of its neighbour.",
+    looks="The result is True also for a layer that gives each token the vector of its neighbor.",
     hint="sums over the tokens stay the same when vectors move to other rows. Which row belongs to which?",
 )
 def _compares_sums(attend, x, order):
