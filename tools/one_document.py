@@ -252,6 +252,5 @@ def _fill_head(out: BeautifulSoup, head: Tag, file: str, pages: list[_Page]) -> 
     rules = ""
     for name, title in named:
         quoted = title.replace('"', r"\"")
-        rules += f'@page {name} {{ @top-left {{ content: "{quoted}"; }} }}
-'
+        rules += f'@page {name} {{ @top-left {{ content: "{quoted}"; }} }}\n'
     out.head.append(tag(out, "style", _LAYOUT.read_text(encoding="utf-8") + rules))
