@@ -37,6 +37,7 @@ MODELS = {
     "sparse": presets.get(
         PRESET, n_layer=2, d_ff=128, moe={"n_expert": 8, "top_k": 2, "balance": "bias", "bias_rate": 0.01}
     ),
+    "dense, equal total": presets.get(PRESET, n_layer=2, d_ff=1024),
 }
 BUDGETS, SEARCH_STEPS, SEARCH_SEED = (125, 250, 500, 1000, 2000), 250, 100
 BATCH = 16

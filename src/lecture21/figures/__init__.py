@@ -16,7 +16,7 @@ from lecture21.figures.heatmaps import attention_map, head_maps, mask_map, matri
 from lecture21.figures.learnable_attention import attention_heads, query_key_value
 from lecture21.figures.mixture_of_experts import class_map, gated_members, mixture_diagram
 from lecture21.figures.modern_gpt import circle_images
-from lecture21.figures.moe_in_gpt import expert_slots, routing_map, sparse_layer
+from lecture21.figures.moe_in_gpt import expert_slots
 from lecture21.figures.rnn_to_attention import memory_paths
 from lecture21.figures.rows import ladder, seed_rows
 from lecture21.figures.scale import lookup_heads, prompt_panels, scaling_law
