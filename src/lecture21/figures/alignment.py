@@ -1,6 +1,6 @@
 """Reward of a policy against its KL divergence from the reference."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,6 +19,7 @@ def frontier(
     points_label: str,
     ylabel: str,
     names_above: bool = True,
+    along: Mapping[str, Sequence[str]] | None = None,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
@@ -33,6 +34,7 @@ def frontier(
         points_label: name of the points in the legend.
         ylabel: the quantity and its unit.
         names_above: whether the names of the points are above their bars or below.
+        along: names of the evaluations of some curves, written under their means; an empty name is left out.
 
     Source: Gao et al. 2023, whose figures have the root of the divergence along the axis.
     """
@@ -47,6 +49,9 @@ def frontier(
     for colour, (label, values) in zip(SERIES, curves.items(), strict=False):
         ax.plot(*values.permute(2, 1, 0), color=colour, linewidth=0.7, alpha=0.5)
         ax.plot(*values.mean(0).T, "o-", color=colour, linewidth=2, markersize=4, label=label)
+        for name, place in zip((along or {}).get(label, ()), values.mean(0).tolist(), strict=False):
+            style = {"textcoords": "offset points", "color": colour, "fontsize": 9, "ha": "center", "va": "top"}
+            ax.annotate(name, place, (0, -5), **style)
     for label, values in points.items():
         x = values[:, 0].mean().item()
         low, high = values[:, 1].min().item(), values[:, 1].max().item()
