@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib.patheffects as effects
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float
@@ -10,6 +11,8 @@ from matplotlib.ticker import NullLocator
 from torch import Tensor
 
 from lecture21.figures.style import SERIES, WIDTH
+
+_OUTLINE = [effects.withStroke(linewidth=2.5, foreground="white")]  # names stay readable across lines
 
 
 def frontier(
@@ -51,7 +54,7 @@ def frontier(
         ax.plot(*values.mean(0).T, "o-", color=colour, linewidth=2, markersize=4, label=label)
         for name, place in zip((along or {}).get(label, ()), values.mean(0).tolist(), strict=False):
             style = {"textcoords": "offset points", "color": colour, "fontsize": 9, "ha": "center", "va": "top"}
-            ax.annotate(name, place, (0, -5), **style)
+            ax.annotate(name, place, (0, -5), path_effects=_OUTLINE, **style)
     for label, values in points.items():
         x = values[:, 0].mean().item()
         low, high = values[:, 1].min().item(), values[:, 1].max().item()
@@ -64,6 +67,7 @@ def frontier(
             ha="center",
             va="bottom" if names_above else "top",
             fontsize=9.5,
+            path_effects=_OUTLINE,
         )
     means = np.array([values.mean(0).tolist() for values in points.values()]).reshape(-1, 2)
     if len(means):
@@ -72,7 +76,7 @@ def frontier(
     ax.set_xlim(0, 1.08 * furthest)
     ax.set_xticks([tick for tick in (0, 1, 2, 5, 10, 20, 40, 80) if tick <= 1.08 * furthest])
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel("KL divergence from the reference, nats per answer")
+    ax.set_xlabel("KL divergence from the reference, nats per reply")
     ax.set_ylabel(ylabel)
     ax.set_title(title)
     ax.legend()
