@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lecture21.ensembles import ambiguity_decomposition, log_pool_decomposition, mixture_gap
-from lecture21.exercises import check
+from lecture21.exercises import Exercise, check
+from lecture21.exercises._exercise import Case
 from lecture21.exercises._judge import judge
 from lecture21.exercises._registry import find
 from lecture21.exercises._run import call_once, draw
@@ -136,6 +137,35 @@ def test_the_average_expert_error_of_the_task():
     average = sum((TARGET - f) ** 2 for f in PREDICTIONS) / 3
     assert f"{average:.2f}" in find("13.2").task
     assert any(f"{average:.2f}" in sentence for sentence, _ in find("13.2").properties)
+
+
+ANY_PERMUTATION = Exercise(
+    number="99.1",
+    name="shuffled",
+    title="any order of a row",
+    solution=lambda x: x.flip(0),
+    cases=lambda rng: [Case((torch.arange(3),), "T = 3")],
+    properties=(("it must hold the same entries", lambda arguments, x: torch.equal(x.sort().values, arguments[0])),),
+    by_properties=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (lambda x: x.flip(0), "correct"),
+        (lambda x: x[torch.tensor([1, 0, 2])], "correct"),
+        (lambda x: x + 1, "wrong for T = 3: it must hold the same entries"),
+        (lambda x: None, "wrong for T = 3: it must hold the same entries"),
+        (lambda x: x[3], "raises IndexError for T = 3: index 3 is out of bounds for dimension 0 with size 3"),
+        (lambda x: x.copy_(x.flip(0)), "changes its input for T = 3. The caller still needs it"),
+    ],
+)
+def test_functions_with_many_right_results_are_judged_by_properties(answer, text):
+    cases = draw(ANY_PERMUTATION, 0)
+    verdict = judge(ANY_PERMUTATION, cases, [call_once(ANY_PERMUTATION, answer, case) for case in cases])
+    assert verdict.text.startswith(text)
+    assert verdict.correct == (text == "correct")
 
 
 def test_the_functions_agree_with_the_package():

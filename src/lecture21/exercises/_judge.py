@@ -90,7 +90,7 @@ def _false_property(exercise: Exercise, case: Case, value: Any) -> str | None:
 def _holds(property: Any, case: Case, value: Any) -> bool:
     try:
         return bool(property(case.arguments, value))
-    except (RuntimeError, TypeError, ValueError, IndexError, OverflowError):
+    except (RuntimeError, TypeError, ValueError, IndexError, OverflowError, AttributeError):
         return False
 
 
