@@ -75,7 +75,7 @@ def transformer_against_gpt() -> list[Row]:
         ["Output", "softmax over the target's vocabulary", "softmax over the vocabulary"],
         ["Output weights", "the token table, shared with both inputs", "the token table, shared with the input"],
         ["It models", "$P(Y \\mid X)$", "$P(X)$"],
-        ["Objective", "cross-entropy of each target token, smoothed by 0.1", "cross-entropy of each token"],
+        ["Objective", "cross-entropy of each target token, with label smoothing of 0.1", "cross-entropy of each token"],
         [
             "From model to text",
             "beam search; for translation 4 beams, length penalty 0.6",
