@@ -13,6 +13,9 @@ from pathlib import Path
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import loss_table
+
 from lecture21 import GPTConfig, accounting, presets
 from lecture21.accounting import Shape, published
 from lecture21.accounting.counting import _Parameters
@@ -271,6 +274,7 @@ TABLES: dict[str, Callable[[], list[Row]]] = {
     "gpt1_to_gpt4": gpt1_to_gpt4,
     "sizes": sizes,
     "four_days": four_days,
+    "gpt0_losses": loss_table.gpt0_losses,
     "mixtures": mixtures,
     "mixtures_served": mixtures_served,
 }
