@@ -10,10 +10,11 @@ from lecture21.exercises._exercise import Case, Exercise
 
 
 def _angles(n_position, d_head, n_trained):
-    """Return the rotary angles of positions 0, ..., n_position - 1: float32, (n_position, d_head / 2).
+    """Return the rotary angles of positions 0, ..., n_position - 1, one column for each plane.
 
-    Plane i of position t is rotated by p / 10000 ** (2 * i / d_head). Up to `n_trained` positions,
-    p is t. For a longer text, every position is multiplied by n_trained / n_position.
+    The result is float32 and has the shape (n_position, d_head / 2). Plane i of position t is
+    rotated by p / 10000 ** (2 * i / d_head). Up to `n_trained` positions, p is t. In a longer text,
+    p is t * n_trained / n_position.
     """
     position = torch.arange(n_position) * min(1.0, n_trained / n_position)
     return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
