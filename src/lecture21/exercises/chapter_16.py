@@ -173,16 +173,18 @@ def _with_rounding(x: Tensor) -> list[Tensor]:
 
 
 def _one_changes(place: int, x: Tensor) -> list[Tensor]:
-    """Return the keys of two layers; in the second, one of the first three keys depends on the number of tokens."""
+    """Return the keys of two layers; in the second, one of the first three keys depends on the last token."""
     changed = x.clone()
-    changed[place] += 0.01 * len(x)
+    changed[place] += 0.5 * x[-1]
     return [x, changed]
 
 
 def _stale_cases(rng: random.Random) -> list[Case]:
     def stack(t: int, *masked: bool) -> tuple[object, Tensor]:
         c = rng.randint(3, 5)
-        return partial(_keys_of_a_stack, normal(rng, len(masked), c, c), masked), normal(rng, t, c)
+        # Small weights, so that every token has a share in every sum.
+        weights = 0.2 * normal(rng, len(masked), c, c)
+        return partial(_keys_of_a_stack, weights, masked), normal(rng, t, c)
 
     t = rng.randint(5, 7)
     return [
