@@ -48,6 +48,7 @@ def test_the_expected_chapters_exist():
         "17_alignment",
         "labs/generation_speed",
         "labs/long_distance_head",
+        "labs/ridge_ensembles",
         "labs/rnn_against_gpt",
     ]
 
