@@ -8,6 +8,7 @@ chapters use; every other figure is in the module named after its chapter.
 from lecture21.figures.alignment import frontier
 from lecture21.figures.basic_self_attention import basic_steps
 from lecture21.figures.causal_mask import connections, masked_softmax
+from lecture21.figures.concepts import concept
 from lecture21.figures.curves import loss_curves, seed_curves
 from lecture21.figures.ensemble_vs_average import decomposition, minima
 from lecture21.figures.gpt_as_probability import token_graph

@@ -1,0 +1,120 @@
+"""Attention: against recurrence, with queries, keys and values, in heads, and under the causal mask."""
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from lecture21.attention import attention
+from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
+from lecture21.figures._diagram import PATH, THICK, THIN, arrow, cells, chips, note, part, write
+from lecture21.figures.style import COLOURS
+
+_GREY = COLOURS["masked"]
+
+
+def rnn_and_attention(ax: Axes) -> None:
+    """Draw how the first token reaches the last position: through all states, and directly."""
+    xs = [6, 16, 26, 36]
+    for top, recurrent in ((41.5, True), (20.0, False)):
+        name = "Recurrent network" if recurrent else "Attention"
+        write(ax, 0.6, top, name, ha="left", fontweight="bold")
+        chips(ax, xs, top - 13.5, TOKENS)
+        for place, x in enumerate(xs):
+            part(ax, x, top - 5, 6, 3.4, f"step {place + 1}" if recurrent else "step 1")
+            for key in [place] if recurrent else range(place + 1):
+                marked = key == 0 and place == (0 if recurrent else 3)
+                ends = (xs[key] + (0 if recurrent else (x - xs[key]) / 14), top - 12.1), (x, top - 6.8)
+                arrow(ax, *ends, colour=PATH if marked else _GREY, linewidth=THICK if marked else THIN)
+            if recurrent and place:
+                arrow(ax, (xs[place - 1] + 3, top - 5), (x - 3, top - 5), colour=PATH, linewidth=THICK)
+    note(ax, 21, 24.9, "“the” must survive four states, one after the other")
+    note(ax, 21, 3.3, "“the” stays available and is read in one step")
+
+
+def query_key_value(ax: Axes) -> None:
+    """Draw one query, its weights over all keys, and the weighted sum of the values."""
+    query = TOKENS.index("sat")
+    weights = attention(X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T)[1][query].tolist()
+    part(ax, 5, 38.4, 7.4, 2.8, TOKENS[query], "token")
+    arrow(ax, (8.7, 38.4), (11.6, 38.4))
+    part(ax, 14, 38.4, 4.8, 3, "q", "query")
+    note(ax, 21, 38.4, "query: what sat looks for", ha="left")
+    for x, name, role in ((5, "token", "plain"), (14, "key", "key"), (26, "weight", "plain"), (36.2, "value", "value")):
+        write(ax, x, 34.3, name, role, fontsize=9)
+    ys = [30.7, 26.3, 21.9, 17.5]
+    ax.plot([16.4, 18.6, 18.6], [38.4, 38.4, ys[-1]], color=COLOURS["query"], linewidth=THICK, zorder=1)
+    arrow(ax, (39.8, ys[0]), (39.8, 7), (31.4, 7), colour=COLOURS["value"])
+    for y, token, weight in zip(ys, TOKENS, weights, strict=True):
+        part(ax, 5, y, 7.4, 2.8, token, "token")
+        arrow(ax, (8.7, y), (11.6, y))
+        part(ax, 14, y, 4.8, 3, "k", "key")
+        ax.plot([16.4, 18.6], [y, y], color=COLOURS["key"], linewidth=THICK, zorder=1)
+        ax.plot(18.6, y, "o", color=COLOURS["ink"], markersize=4, zorder=4)
+        ax.add_patch(Rectangle((20, y - 1.1), 9 * weight, 2.2, color="#4a4a4a", linewidth=0, zorder=3))
+        write(ax, 20.6 + 9 * weight, y, f"{weight:.2f}", ha="left", fontsize=9)
+        arrow(ax, (29.9, y), (33.8, y), colour=_GREY)
+        part(ax, 36.2, y, 4.8, 3, "v", "value")
+        ax.plot([38.6, 39.8], [y, y], color=COLOURS["value"], linewidth=0.8 + 6 * weight, zorder=1)
+    note(ax, 14.5, 13.2, "q · k / √d,\nthen softmax", va="center")
+    part(ax, 25, 7, 12.8, 3.4, "weighted sum")
+    arrow(ax, (18.6, 7), (16.4, 7))
+    part(ax, 8.5, 7, 15.8, 3.4, "new vector of sat", "output")
+    note(ax, 21, 2.6, "The weights mix the values: mostly the one of cat.")
+
+
+def heads(ax: Axes) -> None:
+    """Draw queries, keys and values cut into heads, an attention map for each, and their concatenation."""
+    xs = [5.6, 15.6, 25.6, 35.6]
+    note(ax, 0.6, 41, "queries, keys and values of all tokens, each of width C", ha="left")
+    for row, role in enumerate(("query", "key", "value")):
+        for x in xs:
+            part(ax, x, 38.2 - 2.4 * row, 9.4, 2, "", role, rounding=0.2)
+    patterns = {
+        "previous": [[1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]],
+        "first": [[1, 0, 0, 0]] * 4,
+        "same": [[int(i == j) for j in range(4)] for i in range(4)],
+        "all so far": [[1 / (i + 1) if j <= i else 0 for j in range(4)] for i in range(4)],
+    }
+    for n, (x, (name, pattern)) in enumerate(zip(xs, patterns.items(), strict=True)):
+        arrow(ax, (x, 32.2), (x, 29.6))
+        write(ax, x, 28.4, f"head {n + 1}")
+        _map(ax, x - 4, 27, 2.0, pattern)
+        note(ax, x, 17.6, name)
+        arrow(ax, (x, 16.4), (x, 13.6))
+        part(ax, x, 12.4, 9.4, 2, "", "output", rounding=0.2)
+    arrow(ax, (20.6, 11.2), (20.6, 8.6))
+    note(ax, 22, 9.8, "concatenated: width C again", ha="left")
+    part(ax, 20.6, 6.8, 39.4, 3.4, "output projection $W^O$ mixes the heads", "layer")
+    note(ax, 20.6, 2.9, "maps: a row for each query, a column for each key")
+
+
+def _map(ax: Axes, x: float, top: float, side: float, weights: list[list[float]]) -> None:
+    cells(ax, x, top, side, [["masked" if j > i else "idle" for j in range(4)] for i in range(4)])
+    for i, row in enumerate(weights):
+        for j, weight in enumerate(row[: i + 1]):
+            grey = str(0.95 - 0.8 * weight)
+            corner = (x + j * side, top - (i + 1) * side)
+            ax.add_patch(Rectangle(corner, side, side, facecolor=grey, edgecolor="white", linewidth=THIN, zorder=5))
+
+
+def causal_mask(ax: Axes) -> None:
+    """Draw the mask as a table: what each position attends to, and what it predicts."""
+    side, left, top = 5.4, 8.4, 33.5
+    roles = [["masked" if j > i else "query" for j in range(4)] for i in range(4)]
+    cells(ax, left, top, side, roles)
+    write(ax, left + 2 * side, 37.7, "keys", "key")
+    write(ax, left - 0.8, 35.2, "queries", "query", ha="right")
+    for n, token in enumerate(TOKENS):
+        y = top - side * (n + 0.5)
+        write(ax, left + side * (n + 0.5), 35.2, token)
+        write(ax, left - 0.8, y, token, ha="right")
+        arrow(ax, (left + 4 * side + 0.6, y), (left + 4 * side + 3, y))
+        target = TOKENS[n + 1] if n < 3 else "?"
+        part(ax, 37.6, y, 7.4, 2.8, target, "token")
+    note(ax, 37.2, 36.4, "predicts")
+    _legend(ax, 7.6, "query", "may attend")
+    _legend(ax, 4.0, "masked", "future: score −∞, weight 0")
+
+
+def _legend(ax: Axes, y: float, role: str, text: str) -> None:
+    cells(ax, 8.4, y + 1.1, 2.2, [[role]])
+    write(ax, 11.6, y, text, ha="left", fontsize=9)
