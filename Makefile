@@ -13,7 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --dura
 NBVAL := --nbval --nbval-current-env
 JS := src/lecture21/live/js
 NODE := tools/js/node_modules/.bin
-TIMED := benchmarks/speed.py benchmarks/generation.py benchmarks/experts.py benchmarks/context_cost.py benchmarks/live.py
+TIMED := benchmarks/speed.py benchmarks/generation.py benchmarks/experts.py benchmarks/live.py
 
 define check-python
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -27,7 +27,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book serve test test-code test-notebooks test-pages test-book test-browser weight lint js lock address links notebooks student instructor gallery pictures attack bench sweeps clean
+.PHONY: help .venv browser data book pdf site serve test test-code test-notebooks test-pages test-book test-browser weight lint js lock address links notebooks student instructor gallery exam pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -60,6 +60,13 @@ book: $(READY) data  ## build the book; a warning or a missing page is an error
 
 $(HTML)/index.html:
 	@$(MAKE) book
+
+pdf: $(HTML)/index.html browser  ## write the whole book to dist/: one PDF, and a zip file to read offline
+	@$(BIN)/python tools/pdf.py
+
+site: book  ## build what is published: the book with its PDF and its zip file beside the first page
+	@$(MAKE) --no-print-directory pdf
+	@cp dist/lecture21.pdf dist/lecture21-offline.zip $(HTML)/
 
 serve: $(HTML)/index.html  ## serve the built book at 127.0.0.1 (PORT=8000)
 	@$(BIN)/python tools/serve.py $(PORT)
@@ -124,6 +131,9 @@ instructor: $(READY)  ## write dist/lecture21-instructor.zip: the notebooks with
 
 gallery: $(READY)  ## write book/mistakes.md again, from the exercises
 	@$(BIN)/python tools/gallery.py
+
+exam: $(READY)  ## write book/exam.md again, from the questions
+	@$(BIN)/python tools/exam.py
 
 pictures: $(READY)  ## draw the pictures of the Markdown pages, and those that stand in for figures that respond
 	@$(BIN)/python tools/pictures.py

@@ -1,6 +1,6 @@
 """Serve the built book on this machine.
 
-Usage: python tools/serve.py [PORT]          (make serve PORT=8000)
+Usage: python serve.py [PORT]          (in the repository: make serve PORT=8000)
 """
 
 import functools
@@ -8,7 +8,9 @@ import http.server
 import sys
 from pathlib import Path
 
-HTML = Path(__file__).resolve().parent.parent / "_build" / "html"
+_HERE = Path(__file__).resolve().parent
+_OFFLINE = _HERE / "html"  # in the zip file of `make pdf`, the book is beside this program
+HTML = _OFFLINE if _OFFLINE.is_dir() else _HERE.parent / "_build" / "html"
 
 
 def main() -> int:

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import loss_table
+
 from lecture21 import GPTConfig, accounting, presets
 from lecture21.accounting import Shape, published
 from lecture21.accounting.counting import _Parameters
@@ -75,7 +78,7 @@ def transformer_against_gpt() -> list[Row]:
         ["Output", "softmax over the target's vocabulary", "softmax over the vocabulary"],
         ["Output weights", "the token table, shared with both inputs", "the token table, shared with the input"],
         ["It models", "$P(Y \\mid X)$", "$P(X)$"],
-        ["Objective", "cross-entropy of each target token, smoothed by 0.1", "cross-entropy of each token"],
+        ["Objective", "cross-entropy of each target token, with label smoothing of 0.1", "cross-entropy of each token"],
         [
             "From model to text",
             "beam search; for translation 4 beams, length penalty 0.6",
@@ -271,6 +274,7 @@ TABLES: dict[str, Callable[[], list[Row]]] = {
     "gpt1_to_gpt4": gpt1_to_gpt4,
     "sizes": sizes,
     "four_days": four_days,
+    "gpt0_losses": loss_table.gpt0_losses,
     "mixtures": mixtures,
     "mixtures_served": mixtures_served,
 }

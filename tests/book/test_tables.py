@@ -24,9 +24,9 @@ def read(name: str) -> str:
 # The tables
 
 
-def test_three_pages_contain_generated_tables():
+def test_four_pages_contain_generated_tables():
     named = [path.name for path in tables.pages()]
-    assert named == ["gpt1_to_gpt4.md", "mixtures_in_llms.md", "transformer_against_gpt.md"]
+    assert named == ["gpt1_to_gpt4.md", "how_to_read.md", "mixtures_in_llms.md", "transformer_against_gpt.md"]
     held = re.findall(r"% table (\w+), made by", "".join(path.read_text(encoding="utf-8") for path in tables.pages()))
     assert sorted(held) == sorted(tables.TABLES)
 

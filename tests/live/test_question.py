@@ -15,7 +15,10 @@ from lecture21.live import _question
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted(path.stem.removeprefix("chapter_") for path in _question.FOLDER.glob("chapter_*.json"))
-QUESTIONS = {question["id"]: question for chapter in CHAPTERS for question in _question.load(chapter)}
+SETS = [*CHAPTERS, "exam"]
+EXAM = _question.load("exam")
+CHECKED = [question for name in SETS for question in _question.load(name) if question["kind"] != "text"]
+QUESTIONS = {question["id"]: question for question in CHECKED}
 SPELLINGS = {
     "0.125": 0.125, "0,125": 0.125, " .125 ": 0.125, "1/8": 0.125, "12.5%": 0.125, "12,5 %": 0.125, "⅛": 0.125,
     "about 1/8": 0.125, "≈0.125": 0.125, "2^-3": 0.125, "1.25e-1": 0.125, "-0.5": -0.5, "−½": -0.5, "20,000": 20000,
@@ -27,11 +30,11 @@ NO_NUMBERS += ["__proto__", "constructor", "<b>1</b>", "((((", "-", "%", "ee", "
 
 
 def test_the_data_has_the_form_that_the_figure_expects():
-    for chapter in CHAPTERS:
-        ids = [question["id"] for question in _question.load(chapter)]
-        assert ids == [f"{int(chapter)}.{n + 1}" for n in range(len(ids))]
+    for name in SETS:
+        ids = [question["id"] for question in _question.load(name)]
+        assert ids == [f"{name.removeprefix('0')}.{n + 1}" for n in range(len(ids))]
     for id, question in QUESTIONS.items():
-        fields = {"id", "kind", "text", "answer", "hints", "explanation"}
+        fields = {"id", "kind", "text", "answer", "hints", "explanation"} | ({"section"} if question in EXAM else set())
         wrong = [hint["answer"] for hint in question["hints"]]
         if question["kind"] == "choice":
             assert set(question) == fields | {"choices"}, id
@@ -51,6 +54,7 @@ def test_the_data_has_the_form_that_the_figure_expects():
 
 
 ANSWERS = {chapter: importlib.import_module(f"answers.chapter_{chapter}") for chapter in CHAPTERS}
+ANSWERS["exam"] = importlib.import_module("answers.exam")
 NUMBERS = {id: compute for module in ANSWERS.values() for id, compute in module.NUMBERS.items()}
 CHOICES = {id: compute for module in ANSWERS.values() for id, compute in module.CHOICES.items()}
 IN_CHAPTER = {id for module in ANSWERS.values() for id in module.IN_CHAPTER}
@@ -77,7 +81,7 @@ def test_each_answer_is_computed_or_held_by_its_chapter():
     assert sorted([*NUMBERS, *CHOICES, *IN_CHAPTER]) == sorted(QUESTIONS)
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", SETS)
 def test_numbers_in_explanations_are_those_that_the_package_computes(chapter):
     assert not hasattr(ANSWERS[chapter], "EXPLAINED"), "it would not be called"
     for id, numbers in getattr(ANSWERS[chapter], "explained", dict)().items():
@@ -130,6 +134,14 @@ def test_without_a_script_the_question_is_there_with_its_answer_folded():
     assert "<sup>v</sup>" in live.Question("4.5").element()
     assert live.Question("4.4").twin() == ""
     assert len(element) < 4000  # the state has no code
+
+
+def test_a_question_of_the_exam_leaves_its_answer_to_the_page():
+    element = live.Question("exam.5").element()
+    assert "<strong>Question 5.</strong> Three tokens have the vectors" in element
+    assert "<details>" not in element
+    with pytest.raises(ValueError, match=r"question 'exam\.1' has a text as its answer"):
+        live.Question("exam.1")
 
 
 def test_a_number_is_checked_in_the_page(open_figures):

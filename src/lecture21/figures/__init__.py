@@ -10,10 +10,10 @@ from lecture21.figures.basic_self_attention import basic_steps
 from lecture21.figures.causal_mask import connections, masked_softmax
 from lecture21.figures.concepts import concept
 from lecture21.figures.curves import loss_curves, seed_curves
-from lecture21.figures.ensemble_vs_average import decomposition, minima
+from lecture21.figures.ensemble_vs_average import minima
 from lecture21.figures.gpt_as_probability import token_graph
 from lecture21.figures.heatmaps import attention_map, head_maps, mask_map, matrix, token_losses
-from lecture21.figures.mixture_of_experts import class_map, gated_members, mixture_diagram
+from lecture21.figures.mixture_of_experts import gated_members
 from lecture21.figures.modern_gpt import circle_images
 from lecture21.figures.moe_in_gpt import expert_slots, routing_map, sparse_layer
 from lecture21.figures.rows import ladder, seed_rows

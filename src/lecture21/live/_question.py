@@ -21,13 +21,13 @@ class Question(Figure):
     """A question with a number or a choice as its answer, which is checked where it is asked.
 
     A wrong answer gets the hint for its mistake. The right one, or "Show the answer" after one try, gets the
-    explanation. Texts, answers and hints are in `live/questions/chapter_NN.json`.
+    explanation. Texts, answers and hints are in `live/questions/chapter_NN.json`, and those of the exam in `exam.json`.
 
     Args:
-        id: chapter and number of the question, such as "2.1".
+        id: chapter and number of the question, such as "2.1", or "exam.2".
 
     Raises:
-        ValueError: if there is no such question.
+        ValueError: if there is no such question, or if its answer is a text.
     """
 
     figure = "question"
@@ -53,35 +53,44 @@ class Question(Figure):
     def stand_in(self) -> str:
         """Return the question with its answer folded, as HTML."""
         question = self.question
-        parts = [f"<p><strong>Question {question['id']}.</strong> {_markup(question['text'])}</p>"]
+        number = question["id"].removeprefix("exam.")
+        parts = [f"<p><strong>Question {number}.</strong> {_markup(question['text'])}</p>"]
         if question["kind"] == "choice":
             parts.append(f"<ul>{''.join(f'<li>{_markup(each)}</li>' for each in question['choices'])}</ul>")
-        answer = f"<strong>{_markup(_answer_of(question))}.</strong> {_markup(question['explanation'])}"
-        parts.append(f"<details><summary>Answer</summary>\n<p>{answer}</p>\n</details>")
+        if "section" not in question:  # the page of the exam has the answer below the question
+            answer = f"<strong>{_markup(answer_of(question))}.</strong> {_markup(question['explanation'])}"
+            parts.append(f"<details><summary>Answer</summary>\n<p>{answer}</p>\n</details>")
         return "\n".join(parts)
 
 
 def load(chapter: str) -> list[dict[str, Any]]:
-    """Return the questions of one chapter, such as "02"."""
-    return json.loads((FOLDER / f"chapter_{chapter}.json").read_text(encoding="utf-8"))["questions"]
+    """Return the questions of one chapter, such as "02", or of the "exam"."""
+    return json.loads(_file(chapter).read_text(encoding="utf-8"))["questions"]
+
+
+def _file(chapter: str) -> Path:
+    """Return the file with the questions of one chapter, or of the "exam"."""
+    return FOLDER / (f"{chapter}.json" if chapter == "exam" else f"chapter_{chapter}.json")
 
 
 def _find(id: str) -> dict[str, Any]:
     """Return the question with this id."""
     chapter = id.partition(".")[0].zfill(2)
-    if not (FOLDER / f"chapter_{chapter}.json").is_file():
+    if not _file(chapter).is_file():
         raise ValueError(f"unknown question {id!r}: no chapter {chapter!r} has questions")
     questions = {question["id"]: question for question in load(chapter)}
     if id not in questions:
         raise ValueError(f"unknown question {id!r}; chapter {chapter} has {', '.join(questions)}")
+    if questions[id]["kind"] == "text":
+        raise ValueError(f"question {id!r} has a text as its answer, which is on the page of the exam")
     return questions[id]
 
 
-def _answer_of(question: dict[str, Any]) -> str:
+def answer_of(question: dict[str, Any]) -> str:
     """Return the right answer as text."""
     if question["kind"] == "choice":
         return question["answer"]
-    return f"{question['answer']:g} {question.get('unit', '')}".strip()
+    return f"{question['answer']:.10g} {question.get('unit', '')}".strip()
 
 
 def _markup(text: str) -> str:

@@ -13,7 +13,7 @@ export default {
     const question = context.model.get("question");
     const id = `question-${++used}`;
     const frame = createFrame(context, {
-      title: `Question ${question.id}`,
+      title: `Question ${question.id.replace("exam.", "")}`,
       fields: { given: { start: "", check: textUpTo(200) }, shown: { start: false, check: isBoolean } },
       linked: false,
       onChange: update,

@@ -1,0 +1,139 @@
+"""The book as one PDF and as a zip file: every page and picture, working links, answers at the end."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import check_pages
+import one_document
+import pdf
+import pytest
+from bs4 import BeautifulSoup
+from pypdf import PdfReader
+
+ROOT = Path(__file__).resolve().parents[2]
+PRINTED = [file for file in check_pages.toc_files() if not file.startswith("book/api/")]
+
+
+@pytest.fixture(scope="session")
+def document(pages) -> BeautifulSoup:
+    """The built book as one document."""
+    text, _ = one_document.join(ROOT, pdf.HTML)
+    return BeautifulSoup(text, "html.parser")
+
+
+@pytest.fixture(scope="session")
+def printed(pages, tmp_path_factory) -> PdfReader:
+    """The PDF of the built book."""
+    path = tmp_path_factory.mktemp("pdf") / "book.pdf"
+    pdf.write_pdf(path)
+    return PdfReader(path)
+
+
+def test_the_document_has_every_page_once(document: BeautifulSoup, pages):
+    titles = [section.h1.get_text() for section in document.select(".sheet")]
+    expected = []
+    for file in PRINTED:
+        heading = pages[f"{file}.html"].find("article").find("h1")
+        expected.append(heading.get_text().removesuffix("#"))
+    assert titles[: len(PRINTED)] == expected
+    assert titles[len(PRINTED) :] == [f"Answers: {title}" for title in expected if f"Answers: {title}" in titles]
+
+
+def test_every_link_of_the_document_leads_to_an_anchor_or_another_site(document: BeautifulSoup):
+    anchors = [element["id"] for element in document.find_all(id=True)]
+    assert len(anchors) == len(set(anchors))
+    links = [link["href"] for link in document.find_all("a", href=True)]
+    inside = [link for link in links if link.startswith("#")]
+    assert len(inside) > 1000
+    assert [link for link in inside if link[1:] not in set(anchors)] == []
+    assert [link for link in links if not re.match(r"#|https?://|mailto:", link)] == []
+
+
+def test_solutions_and_answers_are_at_the_end_only(document: BeautifulSoup, pages):
+    before, after = [], []
+    for section in document.select(".sheet"):
+        (after if section.h1.get_text().startswith("Answers: ") else before).append(section)
+    solutions = sum(len(page.select(".cell.tag_solution")) for page in pages.values())
+    assert sum(len(section.select(".tag_solution")) for section in before) == 0
+    assert sum(len(section.select(".tag_solution")) for section in after) == solutions >= 40
+    assert [section.h1.get_text() for section in before + after if section.find("details")] == []
+    questions = document.select('.live-figure[data-figure="question"]')
+    assert len(questions) > 50
+    assert all(question.select_one(".to-answer") for question in questions)
+
+
+def test_a_page_of_the_pdf_exists_for_each_line_of_the_contents(printed: PdfReader, document: BeautifulSoup):
+    numbers = {name.removeprefix("/"): place for name, place in printed.named_destinations.items()}
+    lines = document.select(".table-of-contents .entry")
+    found = [printed.get_destination_page_number(numbers[line["href"][1:]]) + 1 for line in lines]
+    assert len(found) > len(PRINTED)
+    assert found == sorted(set(found))  # each begins on a page of its own
+    text = re.sub(r"\s+", " ", " ".join(printed.pages[n].extract_text() for n in range(1, found[0] - 1)))
+    for line, number in zip(lines, found, strict=True):
+        title = re.escape(line.find(class_="title").get_text())
+        assert re.search(rf"{title} {number}\b", text), (title, number)
+    assert found[0] < 10
+    assert len(found) * 3 < len(printed.pages) < 800
+
+
+def test_every_link_of_the_pdf_leads_to_a_page(printed: PdfReader):
+    names = set(printed.named_destinations)
+    inside = [
+        str(annotation.get_object().get("/Dest"))
+        for page in printed.pages
+        for annotation in page.get("/Annots") or []
+        if "/Dest" in annotation.get_object()
+    ]
+    assert len(inside) > 1000
+    assert set(inside) - names == set()
+
+
+def test_every_picture_is_in_the_pdf(printed: PdfReader, document: BeautifulSoup):
+    expected = {image["src"] for image in document.find_all("img") if not image["src"].endswith(".svg")}
+    drawn = {
+        each.indirect_reference.idnum
+        for page in printed.pages
+        for each in (page["/Resources"].get("/XObject") or {}).values()
+        if each.get_object()["/Subtype"] == "/Image"
+    }
+    assert len(drawn) >= len(expected) > 100
+
+
+def test_a_missing_picture_is_an_error(document: BeautifulSoup, tmp_path: Path, monkeypatch):
+    html = tmp_path / "html"
+    html.mkdir()
+    text = '<html><body><p>One.</p><img src="gone.webp"></body></html>'
+    monkeypatch.setattr(one_document, "join", lambda root, folder: (text, []))
+    with pytest.raises(pdf.PrintError, match=r"1 pictures are missing: .*gone\.webp"):
+        pdf.write_pdf(tmp_path / "book.pdf", html)
+    assert list(html.iterdir()) == []
+
+
+def test_the_zip_file_has_the_site_and_serves_it(tmp_path: Path):
+    html = tmp_path / "html"
+    (html / "notebooks").mkdir(parents=True)
+    (html / "index.html").write_text("first page")
+    (html / "notebooks" / "01.html").write_text("chapter")
+    one, other = tmp_path / "one.zip", tmp_path / "other.zip"
+    pdf.write_zip(one, html)
+    pdf.write_zip(other, html)
+    assert one.read_bytes() == other.read_bytes()
+    with zipfile.ZipFile(one) as archive:
+        archive.extractall(tmp_path / "out")
+    book = tmp_path / "out" / "lecture21-book"
+    assert (book / "html" / "notebooks" / "01.html").read_text() == "chapter"
+    assert "serve.py" in (book / "README.txt").read_text()
+    asked = "import serve; print(serve.HTML)"
+    shown = subprocess.run([sys.executable, "-c", asked], cwd=book, capture_output=True, text=True, check=True)
+    assert Path(shown.stdout.strip()) == book / "html"
+
+
+def test_without_a_built_book_the_command_says_what_to_do(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.setattr(pdf, "HTML", tmp_path)
+    assert pdf.main([str(tmp_path / "dist")]) == 1
+    assert "run: make book" in capsys.readouterr().err
+    assert not (tmp_path / "dist").exists()
+    assert pdf.main(["one", "two"]) == 2

@@ -1,0 +1,43 @@
+"""The page of the exam."""
+
+import re
+from collections import Counter
+
+import exam
+import pytest
+
+from lecture21.live._question import load
+
+QUESTIONS = load("exam")
+
+
+def test_the_page_is_what_the_questions_give():
+    assert exam.PAGE.read_text(encoding="utf-8") == exam.page(), "out of date; run: make exam"
+
+
+def test_the_page_has_every_question_once_and_in_order():
+    page = exam.page()
+    shown = re.findall(r"^(?:\*\*Question (\d+)\.\*\*|id: exam\.(\d+)$)", page, re.MULTILINE)
+    assert [int(text or live) for text, live in shown] == list(range(1, len(QUESTIONS) + 1))
+    assert page.count("<details>") == page.count("See chapter") == len(QUESTIONS) == 60
+
+
+def test_every_chapter_has_a_question_and_texts_numbers_and_choices_are_mixed():
+    chapters = {question["section"].partition("#")[0] for question in QUESTIONS}
+    assert chapters == {path for _, paths in exam.parts() for path in paths}
+    kinds = Counter(question["kind"] for question in QUESTIONS)
+    assert min(kinds[kind] for kind in ("text", "number", "choice")) >= 12
+
+
+def test_a_question_that_needs_a_text_has_a_worked_answer():
+    for question in QUESTIONS:
+        if question["kind"] == "text":
+            assert set(question) == {"id", "kind", "text", "answer", "section"}, question["id"]
+            assert len(question["answer"].split()) >= 50, question["id"]
+
+
+def test_a_section_that_is_not_in_the_notebook_is_refused():
+    path = "notebooks/04_causal_mask.ipynb"
+    assert exam.link(f"{path}#The-leak") == f"[The leak](../{path}#The-leak)"
+    with pytest.raises(ValueError, match=r"04_causal_mask\.ipynb has no heading with the anchor 'The-leek'"):
+        exam.link(f"{path}#The-leek")

@@ -1,0 +1,85 @@
+"""Write book/exam.md, the page of the exam, from its questions.
+
+Usage: python tools/exam.py
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from lecture21.live._question import answer_of, load
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "book" / "exam.md"
+sys.path.append(str(ROOT / "book" / "_ext"))
+
+from lecture21_book.headings import jupyter_slug  # noqa: E402
+
+OPENING = """# The exam
+
+These {n} questions cover the whole lecture, in the order of the chapters. Those with a number or a choice are checked
+where you type it, and a wrong one gets a hint. The others need a few sentences or a derivation. Below each question, a
+worked answer is folded, with a link to the section that teaches it. In Jupyter, `live.Question("exam.2")` shows
+question 2.
+"""
+
+
+def parts() -> list[tuple[str, list[str]]]:
+    """Return the parts of the book that have chapters: their captions, and the paths of the chapters."""
+    found = []
+    for part in yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))["parts"]:
+        chapters = [f"{each['file']}.ipynb" for each in part["chapters"] if each["file"].startswith("notebooks/")]
+        if chapters:
+            found.append((part["caption"], chapters))
+    return found
+
+
+def headings(path: str) -> list[str]:
+    """Return the headings of a notebook."""
+    cells = nbformat.read(ROOT / path, as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return re.findall(r"^#{1,3} (.+)$", text, re.MULTILINE)
+
+
+def link(section: str) -> str:
+    """Return a link to a section, given as `notebooks/NN_name.ipynb#Anchor`.
+
+    Raises:
+        ValueError: if the notebook has no heading with this anchor.
+    """
+    path, _, anchor = section.partition("#")
+    title = next((heading for heading in headings(path) if anchor in ("", jupyter_slug(heading))), None)
+    if title is None:
+        raise ValueError(f"{path} has no heading with the anchor {anchor!r}")
+    return f"[{title}](../{section})"
+
+
+def entry(question: dict) -> str:
+    """Return one question and its worked answer."""
+    if question["kind"] == "text":
+        head = f"**Question {question['id'].removeprefix('exam.')}.** {question['text']}"
+        answer = question["answer"]
+    else:
+        head = f":::{{live}} Question\nid: {question['id']}\n:::"
+        answer = re.sub(r"\^(\w+)", r"<sup>\1</sup>", f"**{answer_of(question)}.** {question['explanation']}")
+    chapter = re.search(r"/(\d\d)_", question["section"])[1]
+    taught = f"See chapter {chapter}, section {link(question['section'])}."
+    return f"{head}\n\n<details>\n<summary>Worked answer</summary>\n\n{answer}\n\n{taught}\n\n</details>"
+
+
+def page() -> str:
+    """Return the page."""
+    questions = load("exam")
+    blocks = [OPENING.format(n=len(questions)).rstrip()]
+    for caption, chapters in parts():
+        blocks.append(f"## {caption}")
+        blocks += [entry(each) for each in questions if each["section"].partition("#")[0] in chapters]
+    return "\n\n".join(blocks) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"Wrote {PAGE}")

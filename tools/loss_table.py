@@ -1,0 +1,46 @@
+"""The table that says why GPT-0's loss differs between chapters: the losses, and the training that led to each."""
+
+import math
+
+from lecture21.data import results
+from lecture21.training import TrainConfig, recipe
+
+_WINDOW = 32
+
+
+def gpt0_losses() -> list[list[str]]:
+    """Return one row for each training of the shape of GPT-0 whose loss a chapter quotes."""
+    context = results.load("available_context").query("part == 'context' and model == 'gpt' and context == 64")
+    plain = results.load("gpt0_seeds").query(f"step == {TrainConfig.steps}")
+    tuned = recipe("modern-gpt0")
+    student = results.load("student_gpt").query(f"step == {tuned.steps}")
+    ladder = results.load("gpt_ladder").query("part == 'run' and rung == 'GPT-0'")
+    (characters,) = ladder.characters.unique()
+    shared = "Adam, tuned learning rate, warm-up and decay"
+    return [
+        ["Chapter", "Training", "Characters drawn", "Loss in nats: mean (lowest to highest)", "Seeds"],
+        ["01", f"{shared}; windows of 64", f"{800 * 16 * 64:,}", *_spread(context.nats)],
+        [
+            "07",
+            "slide 24's Adam, constant learning rate of 0.001, not tuned",
+            f"{TrainConfig.steps * TrainConfig.batch_size * _WINDOW:,}",
+            *_spread(plain.val_loss),
+        ],
+        [
+            "07, your GPT",
+            "Muon and Adam, tuned learning rates, linear decay",
+            f"{tuned.steps * tuned.batch_size * _WINDOW:,}",
+            *_spread(student.val_loss),
+        ],
+        [
+            "09",
+            "the recipe of 07, learning rates tuned for each arm",
+            f"{characters:,}",
+            *_spread(ladder.bits * math.log(2)),
+        ],
+    ]
+
+
+def _spread(losses) -> list[str]:
+    """Return the mean and the range of some losses, and their number."""
+    return [f"{losses.mean():.3f} ({losses.min():.3f} to {losses.max():.3f})", str(len(losses))]
