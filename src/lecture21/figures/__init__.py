@@ -15,7 +15,7 @@ from lecture21.figures.gpt_as_probability import token_graph
 from lecture21.figures.heatmaps import attention_map, head_maps, mask_map, matrix, token_losses
 from lecture21.figures.mixture_of_experts import gated_members
 from lecture21.figures.modern_gpt import circle_images
-from lecture21.figures.moe_in_gpt import expert_slots, routing_map, sparse_layer
+from lecture21.figures.moe_in_gpt import expert_slots
 from lecture21.figures.rows import ladder, seed_rows
 from lecture21.figures.scale import lookup_heads, prompt_panels, scaling_law
 from lecture21.figures.shares import share_strips
