@@ -30,6 +30,11 @@ def test_the_points_have_their_names_at_the_end_of_their_bars(above: bool, heigh
     assert ax.texts[0].xy == (2.0, height)
 
 
+def test_the_evaluations_of_a_curve_have_their_names_at_the_means():
+    ax = figures.frontier(CURVES, {}, points_label="", ylabel="reward", along={"a": ["", "64"], "other": ["2"]})
+    assert [(text.get_text(), list(text.xy)) for text in ax.texts] == [("", [0.0, 1.5]), ("64", [5.0, 4.0])]
+
+
 def test_curves_need_colours_and_divergences_are_not_negative():
     with pytest.raises(ValueError, match="at most 6 curves, got 7"):
         figures.frontier({str(n): CURVES["a"] for n in range(7)}, {}, points_label="", ylabel="reward")

@@ -1,7 +1,8 @@
 """Reward of a policy against its KL divergence from the reference."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import matplotlib.patheffects as effects
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from lecture21.figures.style import SERIES, WIDTH
 
+_OUTLINE = [effects.withStroke(linewidth=2.5, foreground="white")]  # names stay readable across lines
+
 
 def frontier(
     curves: Mapping[str, Float[Tensor, "seed N 2"]],
@@ -19,6 +22,7 @@ def frontier(
     points_label: str,
     ylabel: str,
     names_above: bool = True,
+    along: Mapping[str, Sequence[str]] | None = None,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
@@ -33,6 +37,7 @@ def frontier(
         points_label: name of the points in the legend.
         ylabel: the quantity and its unit.
         names_above: whether the names of the points are above their bars or below.
+        along: names of the evaluations of some curves, written under their means; an empty name is left out.
 
     Source: Gao et al. 2023, whose figures have the root of the divergence along the axis.
     """
@@ -47,6 +52,9 @@ def frontier(
     for colour, (label, values) in zip(SERIES, curves.items(), strict=False):
         ax.plot(*values.permute(2, 1, 0), color=colour, linewidth=0.7, alpha=0.5)
         ax.plot(*values.mean(0).T, "o-", color=colour, linewidth=2, markersize=4, label=label)
+        for name, place in zip((along or {}).get(label, ()), values.mean(0).tolist(), strict=False):
+            style = {"textcoords": "offset points", "color": colour, "fontsize": 9, "ha": "center", "va": "top"}
+            ax.annotate(name, place, (0, -5), path_effects=_OUTLINE, **style)
     for label, values in points.items():
         x = values[:, 0].mean().item()
         low, high = values[:, 1].min().item(), values[:, 1].max().item()
@@ -59,6 +67,7 @@ def frontier(
             ha="center",
             va="bottom" if names_above else "top",
             fontsize=9.5,
+            path_effects=_OUTLINE,
         )
     means = np.array([values.mean(0).tolist() for values in points.values()]).reshape(-1, 2)
     if len(means):
@@ -67,7 +76,7 @@ def frontier(
     ax.set_xlim(0, 1.08 * furthest)
     ax.set_xticks([tick for tick in (0, 1, 2, 5, 10, 20, 40, 80) if tick <= 1.08 * furthest])
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel("KL divergence from the reference, nats per answer")
+    ax.set_xlabel("KL divergence from the reference, nats per reply")
     ax.set_ylabel(ylabel)
     ax.set_title(title)
     ax.legend()

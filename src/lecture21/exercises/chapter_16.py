@@ -1,0 +1,272 @@
+"""Exercises of chapter 16: a decoding step with a cache, and when a cache is exact."""
+
+import math
+import random
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lecture21.exercises._exercise import Case, Exercise, normal
+
+# 16.1
+
+
+def _decode_step(x, keys, values, w_query, w_key, w_value):
+    """Return the output for one new token, and all keys and values, its own included.
+
+    `x` of shape (C,) is the vector of the new token. `keys` (S, D) and `values` (S, E) belong to
+    the S >= 0 tokens before it, the oldest first. `w_query`, `w_key` and `w_value` have the shapes
+    (D, C), (D, C) and (E, C). The new token attends to all S + 1 tokens; scores are divided by the
+    square root of D. Return the output (E,), the keys (S + 1, D) and the values (S + 1, E), and do
+    not modify the arguments.
+    """
+    q, k, v = w_query @ x, w_key @ x, w_value @ x
+    keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
+    weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)  # (S + 1,)
+    return weights @ values, keys, values
+
+
+def _step_cases(rng: random.Random) -> list[Case]:
+    def case(s: int, c: int, d: int, e: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, ...]:
+        shapes = ((c,), (s, d), (s, e), (d, c), (d, c), (e, c))
+        return tuple(normal(rng, *shape, dtype=dtype) for shape in shapes)
+
+    s, c = rng.randint(3, 5), rng.randint(7, 9)
+    return [
+        Case(case(0, 2, 2, 2), "an empty cache"),
+        Case(case(1, 4, 4, 4), "one token in the cache"),
+        Case(case(s, c, 3, 5), f"{s} tokens in the cache, C = {c}, D = 3, E = 5"),
+        Case(case(4, 3, 6, 2, torch.float64), "float64"),
+    ]
+
+
+_STEP = Exercise(
+    number="16.1",
+    name="decode_step",
+    title="one decoding step with a cache",
+    solution=_decode_step,
+    cases=_step_cases,
+    properties=(
+        (
+            "the first S keys and values must be those of the cache, in their order",
+            lambda arguments, result: all(
+                torch.equal(new[:-1], old) for new, old in zip(result[1:], arguments[1:3], strict=True)
+            ),
+        ),
+    ),
+    returns=("the output", "the keys", "the values"),
+)
+
+
+@_STEP.mistake(
+    looks="The keys and values are right, but the token does not attend to itself, so the output differs from a pass "
+    "without a cache.",
+    hint="your keys and values are right, but the new token attends to earlier ones only. Append first, then attend.",
+)
+def _attends_before_appending(x, keys, values, w_query, w_key, w_value):
+    q = w_query @ x
+    out = (keys @ q / math.sqrt(len(q))).softmax(dim=-1) @ values
+    return out, torch.cat([keys, (w_key @ x)[None]]), torch.cat([values, (w_value @ x)[None]])
+
+
+@_STEP.mistake(
+    looks="The weights are too close to 0 and 1, and the output differs from the package's.",
+    hint="your keys and values are right, but the scores are not divided by the square root of D.",
+)
+def _without_the_scale(x, keys, values, w_query, w_key, w_value):
+    keys, values = torch.cat([keys, (w_key @ x)[None]]), torch.cat([values, (w_value @ x)[None]])
+    return (keys @ (w_query @ x)).softmax(dim=-1) @ values, keys, values
+
+
+@_STEP.mistake(
+    looks="Right as long as queries are as wide as token vectors; wrong in a model with several heads.",
+    hint="you divide by the square root of C, the width of the token. How wide are the two vectors in a score?",
+)
+def _scaled_by_the_width_of_the_model(x, keys, values, w_query, w_key, w_value):
+    keys, values = torch.cat([keys, (w_key @ x)[None]]), torch.cat([values, (w_value @ x)[None]])
+    return (keys @ (w_query @ x) / math.sqrt(len(x))).softmax(dim=-1) @ values, keys, values
+
+
+@_STEP.mistake(
+    looks="The weights become more uniform as the text grows.",
+    hint="you divide by the square root of the number of keys, so the weights depend on the length of the text.",
+)
+def _scaled_by_the_number_of_keys(x, keys, values, w_query, w_key, w_value):
+    keys, values = torch.cat([keys, (w_key @ x)[None]]), torch.cat([values, (w_value @ x)[None]])
+    return (keys @ (w_query @ x) / math.sqrt(len(keys))).softmax(dim=-1) @ values, keys, values
+
+
+@_STEP.mistake(
+    looks="The output is right, because attention is a sum over keys in any order. A sliding window would later drop "
+    "the newest tokens instead of the oldest.",
+    hint="the output is right, but the new key and value come first. Where does the newest token belong?",
+)
+def _prepended(x, keys, values, w_query, w_key, w_value):
+    q = w_query @ x
+    keys, values = torch.cat([(w_key @ x)[None], keys]), torch.cat([(w_value @ x)[None], values])
+    return (keys @ q / math.sqrt(len(q))).softmax(dim=-1) @ values, keys, values
+
+
+@_STEP.mistake(
+    looks="Each token attends to itself only. The model generates text as if every token were the first.",
+    hint="your result has one key and one value. What happens to those in the cache?",
+)
+def _replaced(x, keys, values, w_query, w_key, w_value):
+    return w_value @ x, (w_key @ x)[None], (w_value @ x)[None]
+
+
+@_STEP.mistake(
+    looks="Earlier keys are right, and the newest one is a query. Generation derails after a few tokens.",
+    hint="the last row of your keys is the query of the new token. Which matrix computes a key?",
+)
+def _stores_the_query(x, keys, values, w_query, w_key, w_value):
+    q = w_query @ x
+    keys, values = torch.cat([keys, q[None]]), torch.cat([values, (w_value @ x)[None]])
+    return (keys @ q / math.sqrt(len(q))).softmax(dim=-1) @ values, keys, values
+
+
+@_STEP.mistake(
+    looks="The output is the value of the oldest token, whatever the new token is.",
+    hint="your output is the value of the first token. With one query, is_causal=True allows the first key only. "
+    "Does the newest token need a mask?",
+)
+def _causal_mask_aligned_with_the_first_key(x, keys, values, w_query, w_key, w_value):
+    keys, values = torch.cat([keys, (w_key @ x)[None]]), torch.cat([values, (w_value @ x)[None]])
+    query = (w_query @ x)[None, None]
+    out = F.scaled_dot_product_attention(query, keys[None], values[None], is_causal=True)
+    return out[0, 0], keys, values
+
+
+# 16.2
+
+
+def _stale_layers(keys_of, x):
+    """Return the set of layers, counted from 1, whose cached keys the last token makes wrong.
+
+    `keys_of` maps token vectors (T, C) to a list with the keys of each layer, T rows each. The
+    cache holds the keys of the first T - 1 >= 1 tokens, computed without the last one. A layer is
+    stale if one of these keys changes when all T tokens are processed. Ignore differences up to
+    1e-5, which may be rounding, and do not modify `x`.
+    """
+    cached, complete = keys_of(x[:-1]), keys_of(x)
+    pairs = enumerate(zip(cached, complete, strict=True), start=1)
+    return {n for n, (old, new) in pairs if (new[:-1] - old).abs().max() > 1e-5}
+
+
+def _keys_of_a_stack(weights: Tensor, masked: tuple[bool, ...], x: Tensor) -> list[Tensor]:
+    """Return the keys of each layer of a stack of attention layers; in some of them, attention is causal."""
+    mask, keys = torch.ones(len(x), len(x), dtype=torch.bool).tril(), []
+    for w_key, causal in zip(weights, masked, strict=True):
+        k = x @ w_key.T
+        keys.append(k)
+        scores = x @ k.T / math.sqrt(x.shape[1])
+        scores = scores.masked_fill(~mask, -math.inf) if causal else scores
+        x = x + scores.softmax(dim=-1) @ x
+    return keys
+
+
+def _with_rounding(x: Tensor) -> list[Tensor]:
+    """Return the keys of three layers; the second has a rounding error that depends on the number of tokens."""
+    return [x, x + 2e-6 * len(x), 2 * x]
+
+
+def _one_changes(place: int, x: Tensor) -> list[Tensor]:
+    """Return the keys of two layers; in the second, one of the first three keys depends on the last token."""
+    changed = x.clone()
+    changed[place] += 0.5 * x[-1]
+    return [x, changed]
+
+
+def _stale_cases(rng: random.Random) -> list[Case]:
+    def stack(t: int, *masked: bool) -> tuple[object, Tensor]:
+        c = rng.randint(3, 5)
+        # Small weights, so that every token has a share in every sum.
+        weights = 0.2 * normal(rng, len(masked), c, c)
+        return partial(_keys_of_a_stack, weights, masked), normal(rng, t, c)
+
+    t = rng.randint(5, 7)
+    return [
+        Case((_with_rounding, normal(rng, 2, 2)), "differences of 2e-6, which may be rounding"),
+        Case(stack(3, True, True, True), "three causal layers"),
+        Case(stack(4, False, False, False), "three layers without a mask"),
+        Case(stack(t, True, False, True, True), "four layers, the second without a mask"),
+        Case(stack(t, True, True, False), "three layers, the last without a mask"),
+        Case((partial(_one_changes, 0), normal(rng, 4, 3)), "a layer in which the first key changes"),
+        Case((partial(_one_changes, 2), normal(rng, 4, 3)), "a layer in which the last cached key changes"),
+    ]
+
+
+_STALE = Exercise(
+    number="16.2",
+    name="stale_layers",
+    title="where a cache becomes wrong",
+    solution=_stale_layers,
+    cases=_stale_cases,
+)
+
+
+@_STALE.mistake(
+    looks="Every layer number is too small by 1.",
+    hint="your layers are counted from 0, as `enumerate` does by default.",
+)
+def _counted_from_0(keys_of, x):
+    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True))
+    return {n for n, (old, new) in pairs if (new[:-1] - old).abs().max() > 1e-5}
+
+
+@_STALE.mistake(
+    looks="Every layer appears to be stale, even with a causal mask.",
+    hint="you compare the keys of different tokens. Which row of the complete pass does the last token have?",
+)
+def _aligned_at_the_end(keys_of, x):
+    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+    return {n for n, (old, new) in pairs if (new[1:] - old).abs().max() > 1e-5}
+
+
+@_STALE.mistake(
+    looks="With a causal mask, every layer is in the set; without it, the first one only.",
+    hint="your set contains the layers that remain exact. Is it the other ones that are asked for?",
+)
+def _the_exact_ones(keys_of, x):
+    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+    return {n for n, (old, new) in pairs if (new[:-1] - old).abs().max() <= 1e-5}
+
+
+@_STALE.mistake(
+    looks="Some layers of a causal model appear to be stale, depending on how the processor rounds.",
+    hint="you test for equality to the last bit. Differences up to 1e-5 may be rounding.",
+)
+def _to_the_last_bit(keys_of, x):
+    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+    return {n for n, (old, new) in pairs if not torch.equal(old, new[:-1])}
+
+
+@_STALE.mistake(
+    looks="A change of an early key remains unnoticed.",
+    hint="you compare the newest key of the cache only. The earlier ones can change too.",
+)
+def _newest_key_only(keys_of, x):
+    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+    return {n for n, (old, new) in pairs if (new[-2] - old[-1]).abs().max() > 1e-5}
+
+
+@_STALE.mistake(
+    looks="A layer counts as exact as long as one of its keys is.",
+    hint="you count a layer as stale only if all of its keys change. One wrong key is enough.",
+)
+def _all_keys_must_change(keys_of, x):
+    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+    return {n for n, (old, new) in pairs if ((new[:-1] - old).abs().amax(dim=-1) > 1e-5).all()}
+
+
+@_STALE.mistake(
+    looks="At most one layer is reported.",
+    hint="your function ends at the first stale layer. Do later layers remain exact?",
+)
+def _the_first_one_only(keys_of, x):
+    for n, (old, new) in enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1):
+        if (new[:-1] - old).abs().max() > 1e-5:
+            return {n}
+    return set()
