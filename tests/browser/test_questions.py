@@ -82,7 +82,7 @@ def test_the_exam_has_every_worked_answer_folded_below_its_question(scriptless):
         assert not answer.get_by_text("See chapter").is_visible()
         answer.locator("summary").click()
         assert answer.get_by_text("See chapter").is_visible()
-        right = _question.answer_of(question).replace("`", "")
+        right = _question.answer_of(question).replace("`", "").replace("'", "’")
         assert answer.locator("p").first.inner_text().startswith(f"{right}.")
 
 
