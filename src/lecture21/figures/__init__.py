@@ -20,7 +20,7 @@ from lecture21.figures.rows import ladder, seed_rows
 from lecture21.figures.scale import lookup_heads, prompt_panels, scaling_law
 from lecture21.figures.shares import share_strips
 from lecture21.figures.style import COLOURS, SERIES, SIGNED, TEXT_COLOURS, WIDTH, apply
-from lecture21.figures.toward_gpt4 import letter_attention, patch_grid
+from lecture21.figures.toward_gpt4 import patch_grid
 from lecture21.figures.transformer import word_links
 from lecture21.figures.transformer_block import depth_curves
 from lecture21.figures.write_a_gpt import gpt_diagram
