@@ -1,4 +1,4 @@
-"""Train small GPTs to write the name of a handwritten digit: patch sizes, positions, and confusions.
+"""Train small GPTs to write the name of a handwritten digit: patch sizes and positions.
 
 Usage: python benchmarks/digit_names.py [SEED ...]      (0 1 2 3 4 if none is named; about 4 minutes each on one core)
 
@@ -9,11 +9,10 @@ trials with 76 to 99 % accuracy.
 
 Writes the result `digit_names`: setting, seed, accuracy (fraction of held-out images whose name is entirely correct),
 mixed (the same with the patches of each image in random order), letter_nats (loss of the held-out names), image_tokens
-and seconds of training. And the result `digit_confusions`, for "patch 2": seed, digit, written, count, where not 0.
+and seconds of training.
 """
 
 import time
-from collections import Counter
 
 import common
 import torch
@@ -34,8 +33,8 @@ SETTINGS = {
 }
 
 
-def run(setting: str, seed: int) -> tuple[dict[str, object], list[dict[str, object]]]:
-    """Train one model; return its row, and its confusions."""
+def run(setting: str, seed: int) -> dict[str, object]:
+    """Train one model; return its row."""
     images, labels = digits.load()
     train, test = digits.split(labels, seed)
     shape = SETTINGS[setting]
@@ -50,14 +49,6 @@ def run(setting: str, seed: int) -> tuple[dict[str, object], list[dict[str, obje
         written = model.write(shown[:, None])
         return round(sum(a == b for a, b in zip(written, names, strict=True)) / len(names), 4)
 
-    written = [text if text in digits.NAMES else "other" for text in model.write(images[test][:, None])]
-    counts = Counter(zip(names, written, strict=True))
-    confusions = [
-        {"seed": seed, "digit": name, "written": text, "count": counts[name, text]}
-        for name in digits.NAMES
-        for text in (*digits.NAMES, "other")
-        if counts[name, text]
-    ]
     letters = model.encode(names)
     model.eval()
     with torch.no_grad():
@@ -70,21 +61,18 @@ def run(setting: str, seed: int) -> tuple[dict[str, object], list[dict[str, obje
         "image_tokens": model.embedding.n_patch,
         "seconds": round(seconds, 1),
     }
-    return {"setting": setting, "seed": seed, **row}, confusions
+    return {"setting": setting, "seed": seed, **row}
 
 
 def main() -> None:
-    """Run every setting and seed, and write the tables."""
+    """Run every setting and seed, and write the table."""
     seeds = common.start(5)
-    rows, confused = [], []
+    rows = []
     for setting in SETTINGS:
         for seed in seeds:
-            row, confusions = run(setting, seed)
-            rows.append(row)
-            confused += confusions if setting == "patch 2" else []
-            print(*row.values(), sep="  ", flush=True)
+            rows.append(run(setting, seed))
+            print(*rows[-1].values(), sep="  ", flush=True)
     common.save("digit_names", rows)
-    common.save("digit_confusions", confused)
 
 
 if __name__ == "__main__":

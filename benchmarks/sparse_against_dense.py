@@ -1,12 +1,13 @@
 """Does a sparse layer help at equal active compute, and from which training budget on?
 
-Usage: python benchmarks/sparse_against_dense.py [SEED ...]   (0 1 2 if none is named; about 8 minutes on one core)
+Usage: python benchmarks/sparse_against_dense.py [SEED ...]   (0 1 2 if none is named; about 14 minutes on one core)
 
-Two models of the shape of `modern-gpt0` with two blocks, trained with its recipe (Muon, linear decay to 0), but with
+Three models of the shape of `modern-gpt0` with two blocks, trained with its recipe (Muon, linear decay to 0), but with
 batches of 16 windows of 32 characters. They differ in the feed-forward layer: `dense` has the width 256; `sparse` has 8
 experts of width 128, of which each character uses 2, so that both do the same arithmetic for a character, up to the
-router. Selection biases balance the load, without a term in the loss. Each budget is a run of its own, with its own
-decay: 125 to 2,000 steps, 64 thousand to 1.02 million characters. Both models read the same batches.
+router. `dense, equal total` has the width of all experts, 1,024. Selection biases balance the load, without a term in
+the loss. Each budget is a run of its own, with its own decay: 125 to 2,000 steps, 64 thousand to 1.02 million
+characters. All models read the same batches.
 
 The learning rates of the recipe are multiplied by one factor, which is tuned for each model at 250 steps: trained on
 the first nine tenths of the training text with another seed (100), scored on its last tenth; from 2 to the neighbours
@@ -37,6 +38,7 @@ MODELS = {
     "sparse": presets.get(
         PRESET, n_layer=2, d_ff=128, moe={"n_expert": 8, "top_k": 2, "balance": "bias", "bias_rate": 0.01}
     ),
+    "dense, equal total": presets.get(PRESET, n_layer=2, d_ff=1024),
 }
 BUDGETS, SEARCH_STEPS, SEARCH_SEED = (125, 250, 500, 1000, 2000), 250, 100
 BATCH = 16
@@ -89,7 +91,7 @@ def run(
 
 
 def main() -> None:
-    """Tune both models, make every run that is missing, and write the table after each."""
+    """Tune the models, make every run that is missing, and write the table after each."""
     seeds = common.start(3)
     tokenizer, tokens, val = common.encoded_plays()
     held_out = len(tokens) // 10

@@ -3,6 +3,7 @@
 Usage: python tools/pictures.py
 """
 
+import io
 from pathlib import Path
 
 import matplotlib as mpl
@@ -11,10 +12,12 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import torch
+from PIL import Image
 
 from lecture21 import figures
 from lecture21.attention import attention, basic_self_attention, causal_mask
 from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
+from lecture21.figures.concepts import _DRAWINGS
 
 IMAGES = Path(__file__).resolve().parent.parent / "book" / "images"
 
@@ -38,10 +41,23 @@ def maps() -> None:
         plt.savefig(IMAGES / f"map_{chapter}.png", metadata={"Software": None})
 
 
+def drawings() -> None:
+    """Draw the concepts of `book/drawings.md`, each in 64 colours: they are flat, and the files a third as large."""
+    figures.apply()
+    for name in _DRAWINGS:
+        figures.concept(name)
+        file = io.BytesIO()
+        plt.savefig(file)
+        plt.close()
+        picture = Image.open(file).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        picture.save(IMAGES / "drawings" / f"{name}.png", optimize=True)
+
+
 def main() -> None:
     """Draw all pictures."""
     torch.set_num_threads(1)
     maps()
+    drawings()
 
 
 if __name__ == "__main__":

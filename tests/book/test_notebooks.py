@@ -46,8 +46,10 @@ def test_the_expected_chapters_exist():
         "15_images_as_tokens",
         "16_long_context",
         "17_alignment",
+        "labs/em_in_depth",
         "labs/generation_speed",
         "labs/long_distance_head",
+        "labs/ridge_ensembles",
         "labs/rnn_against_gpt",
     ]
 

@@ -131,7 +131,7 @@ def test_printing_begins_with_light_colours_and_ends_with_the_readers(dark):
     assert page.evaluate("seen") == ["light", "dark"]
 
 
-@pytest.mark.parametrize("anchor", ["other-losses", "check-yourself"])
+@pytest.mark.parametrize("anchor", ["two-different-weightings", "a-bag-of-gpts"])
 def test_a_link_into_a_chapter_leads_to_its_heading(anchor: str, wide):
     page = wide.open(f"notebooks/13_ensemble_vs_average.html#{anchor}")
     page.wait_for_function(f"Math.abs(document.querySelector('#{anchor} > h2').getBoundingClientRect().top) < 200")

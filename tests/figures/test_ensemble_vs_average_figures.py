@@ -1,42 +1,8 @@
 import pytest
 import torch
-from drawn import inside, words
-from matplotlib.colors import to_hex
+from drawn import words
 
 from lecture21 import figures
-from lecture21.figures.ensemble_vs_average import _AMBIGUITY, _ENSEMBLE
-
-HALF = torch.tensor([0.5, 0.5])
-
-
-def test_the_bar_is_the_average_error_as_ensemble_error_plus_ambiguity():
-    figure = figures.decomposition(torch.tensor([1.0, 5.0]), 4.0, HALF, limits=(0, 6), largest=6.0, title="finding")
-    line, bar = figure.axes
-    kept, cancelled = bar.patches
-    assert (kept.get_x(), kept.get_width(), cancelled.get_x(), cancelled.get_width()) == (0, 1, 1, 4)
-    assert [to_hex(patch.get_facecolor()).lower() for patch in (kept, cancelled)] == [
-        _ENSEMBLE.lower(),
-        _AMBIGUITY.lower(),
-    ]
-    assert words(bar) == [
-        "average error 5.00 =", "ensemble error 1.00", "+ ambiguity 4.00",
-    ]  # fmt: skip
-    assert words(line) == ["truth", "ensemble"]
-    assert [text.xy[0] for text in line.texts] == [4, 3]
-    assert line.collections[0].get_offsets()[:, 0].tolist() == [1, 5]
-    assert line.get_title(loc="left") == "finding"
-    assert inside(figure)
-
-
-def test_weights_are_areas_and_move_the_ensemble():
-    figure = figures.decomposition(
-        torch.tensor([1.0, 5.0]), 4.0, torch.tensor([0.25, 0.75]), limits=(0, 6), largest=6.0
-    )  # fmt: skip
-    small, large = figure.axes[0].collections[0].get_sizes()
-    assert large == pytest.approx(3 * small)
-    assert figure.axes[0].texts[1].xy[0] == 4
-    assert figure.axes[1].patches[0].get_width() == 0
-
 
 CURVES = {
     "one": ([0.1, 1.0, 10.0], torch.tensor([3.0, 2.0, 1.0])),

@@ -48,6 +48,7 @@ class Exercise:
             mistake in at least one of them.
         properties: sentences that are true of a correct result, each with a test of the arguments and the result. The
             first false one explains a wrong value.
+        by_properties: whether every result that has all properties is correct, where many values are.
         call: applies the answer to the arguments of a case; for a class, constructs and uses it.
         task: what to find, where the solution is a value and has no docstring.
         returns: names of the values that the solution returns together, such as ("the outputs", "the weights"), for
@@ -61,6 +62,7 @@ class Exercise:
     solution: Any
     cases: Callable[[random.Random], list[Case]] = lambda rng: [Case((), "")]
     properties: tuple[tuple[str, Callable[[tuple[Any, ...], Any], bool]], ...] = ()
+    by_properties: bool = False
     call: Callable[..., Any] = lambda answer, *arguments: answer(*arguments)
     task: str = ""
     returns: tuple[str, ...] = ()

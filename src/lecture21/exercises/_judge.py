@@ -29,7 +29,7 @@ def judge(exercise: Exercise, cases: list[Case], outcomes: list[Outcome], second
         case = cases[len(outcomes)]
         limit = f" within {seconds:g} seconds" if seconds else ""
         return Verdict(False, f"does not end{limit} for {case.about}. Is there a loop that never stops?")
-    wrong = [n for n, outcome in enumerate(outcomes) if not _agrees(expected[n], outcome)]
+    wrong = [n for n, outcome in enumerate(outcomes) if not _is_right(exercise, cases[n], expected[n], outcome)]
     if not wrong:
         return Verdict(True, "correct")
     for mistake in exercise.mistakes:
@@ -37,6 +37,13 @@ def judge(exercise: Exercise, cases: list[Case], outcomes: list[Outcome], second
             return Verdict(False, mistake.hint, mistake.name)
     first = wrong[0]
     return Verdict(False, _explained(exercise, cases[first], expected[first], outcomes[first]))
+
+
+def _is_right(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> bool:
+    """Return whether an outcome is correct: equal to the solution's or, where many are, one with all properties."""
+    if exercise.by_properties:
+        return not got.error and not got.mutated and _false_property(exercise, case, got.value) is None
+    return _agrees(expected, got)
 
 
 def _agrees(expected: Outcome, got: Outcome) -> bool:
@@ -59,24 +66,31 @@ def _explained(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) 
         return f"the weights of your module are not those of the task: {got.message}"
     if got.error:
         return f"raises {got.error}{where}{': ' if got.message else ''}{got.message}"
+    if exercise.by_properties and not got.mutated:
+        sentence = _false_property(exercise, case, got.value)
+        return f"not right yet: {sentence}" if exercise.is_value else f"wrong{where}: {sentence}"
     if not exercise.is_value and (form := difference(expected.value, got.value, names=exercise.returns)) is not None:
         return f"wrong{where}: {form}"
     if exercise.is_value and (form := difference(expected.value, got.value, exercise.name)) is not None:
         return form
     if got.mutated:
         return f"changes its input{where}. The caller still needs it: make a new tensor instead of writing into it"
-    for sentence, holds in exercise.properties:
-        if not _holds(holds, case, got.value):
-            return f"wrong{where}: {sentence}"
+    if (sentence := _false_property(exercise, case, got.value)) is not None:
+        return f"wrong{where}: {sentence}"
     if exercise.is_value:
         return "not right yet. Look at each one again."
     return f"wrong{where}: type and shape are right, but {_worst(expected.value, got.value, exercise.returns)}"
 
 
+def _false_property(exercise: Exercise, case: Case, value: Any) -> str | None:
+    """Return the first property that a value does not have."""
+    return next((sentence for sentence, holds in exercise.properties if not _holds(holds, case, value)), None)
+
+
 def _holds(property: Any, case: Case, value: Any) -> bool:
     try:
         return bool(property(case.arguments, value))
-    except (RuntimeError, TypeError, ValueError, IndexError):
+    except (RuntimeError, TypeError, ValueError, IndexError, OverflowError, AttributeError):
         return False
 
 

@@ -10,19 +10,17 @@ from lecture21.figures.basic_self_attention import basic_steps
 from lecture21.figures.causal_mask import connections, masked_softmax
 from lecture21.figures.concepts import concept
 from lecture21.figures.curves import loss_curves, seed_curves
-from lecture21.figures.ensemble_vs_average import decomposition, minima
+from lecture21.figures.ensemble_vs_average import minima
 from lecture21.figures.gpt_as_probability import token_graph
 from lecture21.figures.heatmaps import attention_map, head_maps, mask_map, matrix, token_losses
-from lecture21.figures.learnable_attention import attention_heads, query_key_value
-from lecture21.figures.mixture_of_experts import class_map, gated_members, mixture_diagram
+from lecture21.figures.mixture_of_experts import gated_members
 from lecture21.figures.modern_gpt import circle_images
-from lecture21.figures.moe_in_gpt import expert_slots, routing_map, sparse_layer
-from lecture21.figures.rnn_to_attention import memory_paths
+from lecture21.figures.moe_in_gpt import expert_slots
 from lecture21.figures.rows import ladder, seed_rows
 from lecture21.figures.scale import lookup_heads, prompt_panels, scaling_law
 from lecture21.figures.shares import share_strips
 from lecture21.figures.style import COLOURS, SERIES, SIGNED, TEXT_COLOURS, WIDTH, apply
-from lecture21.figures.toward_gpt4 import letter_attention, patch_grid
-from lecture21.figures.transformer import family_diagram, transformer_diagram, word_links
-from lecture21.figures.transformer_block import block_diagram, depth_curves
+from lecture21.figures.toward_gpt4 import patch_grid
+from lecture21.figures.transformer import word_links
+from lecture21.figures.transformer_block import depth_curves
 from lecture21.figures.write_a_gpt import gpt_diagram

@@ -10,8 +10,8 @@ from torch import nn
 from lecture21.figures._axes import HATCHED
 from lecture21.figures.style import COLOURS, SERIES, TEXT_COLOURS
 
-_Number = int | float
-_Point = tuple[_Number, _Number]
+Number = int | float
+_Point = tuple[Number, Number]
 
 ACROSS = 42
 """Width of a concept drawing in tenths of an inch: narrow, so that its text is readable on a phone."""
@@ -25,9 +25,9 @@ THIN, THICK, STREAM = 1.2, 2.4, 4.0
 ROLES = {
     "plain": (COLOURS["ink"], "white", COLOURS["ink"]),
     "token": (COLOURS["stream"], "#e4f2fb", COLOURS["ink"]),
-    "query": (COLOURS["query"], "#d5e7f3", TEXT_COLOURS["query"]),
-    "key": (COLOURS["key"], "#fbeed2", TEXT_COLOURS["key"]),
-    "value": (COLOURS["value"], "#d2ede5", TEXT_COLOURS["value"]),
+    "query": (COLOURS["query"], "#e6f1f8", TEXT_COLOURS["query"]),
+    "key": (COLOURS["key"], "#fdf3dd", TEXT_COLOURS["key"]),
+    "value": (COLOURS["value"], "#e0f3ed", TEXT_COLOURS["value"]),
     "output": (COLOURS["output"], "#f7e6ef", TEXT_COLOURS["output"]),
     "expert": (SERIES[1], "#fae3d4", "#8F3F00"),
     "layer": (COLOURS["ink"], "#ebebeb", COLOURS["ink"]),  # trained weights
@@ -39,6 +39,9 @@ ROLES = {
 PATH = SERIES[1]
 """Colour of the path or the pair that a drawing is about."""
 
+AMOUNT = "#4a4a4a"
+"""Colour of amounts: weights drawn as bars, and numbers drawn as areas."""
+
 
 def box(
     ax: Axes,
@@ -49,10 +52,10 @@ def box(
     edge: str = COLOURS["ink"],
     fill: str = "white",
     colour: str = COLOURS["ink"],
-    linewidth: _Number = 1.1,
-    rounding: _Number = 0.12,
-    zorder: _Number = 3,
-    fontsize: _Number | None = None,
+    linewidth: Number = 1.1,
+    rounding: Number = 0.12,
+    zorder: Number = 3,
+    fontsize: Number | None = None,
 ) -> None:
     """Draw a rounded box with text in its centre."""
     (x, y), (width, height) = centre, size
@@ -64,7 +67,7 @@ def box(
         ax.text(x, y, text, ha="center", va="center", color=colour, fontsize=fontsize, zorder=zorder + 1)
 
 
-def arrow(ax: Axes, *points: _Point, colour: str = COLOURS["ink"], linewidth: _Number = 1.1, style: str = "-") -> None:
+def arrow(ax: Axes, *points: _Point, colour: str = COLOURS["ink"], linewidth: Number = 1.1, style: str = "-") -> None:
     """Draw a line through points, with an arrowhead at the last."""
     ax.plot(
         *zip(*points[:-1], strict=True), color=colour, linewidth=linewidth, linestyle=style, zorder=2,
@@ -92,7 +95,7 @@ def count_parameters(*modules: nn.Module | None) -> int:
     return sum(p.numel() for p in nn.ModuleList(module for module in modules if module is not None).parameters())
 
 
-def canvas(height: _Number, title: str, ax: Axes | None = None) -> Axes:
+def canvas(height: Number, title: str, ax: Axes | None = None) -> Axes:
     """Return axes whose unit is a tenth of an inch, `ACROSS` units wide, with a title and a white background.
 
     The background has the size of the drawing, so that all drawings keep the same width when they are saved.
@@ -108,19 +111,19 @@ def canvas(height: _Number, title: str, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def write(ax: Axes, x: _Number, y: _Number, text: str, role: str = "plain", **kwargs: object) -> None:
+def write(ax: Axes, x: Number, y: Number, text: str, role: str = "plain", **kwargs: object) -> None:
     """Write text in the colour of a role, centred unless `ha` or `va` says otherwise."""
     style = {"ha": "center", "va": "center", "color": ROLES[role][2], "fontsize": SIZE, "zorder": 6, **kwargs}
     ax.text(x, y, text, **style)
 
 
-def note(ax: Axes, x: _Number, y: _Number, text: str, **kwargs: object) -> None:
+def note(ax: Axes, x: Number, y: Number, text: str, **kwargs: object) -> None:
     """Write a remark in grey, smaller than other text."""
     write(ax, x, y, text, **{"color": COLOURS["note"], "fontsize": SMALL, **kwargs})
 
 
 def part(
-    ax: Axes, x: _Number, y: _Number, width: _Number, height: _Number, text: str = "", role: str = "plain",
+    ax: Axes, x: Number, y: Number, width: Number, height: Number, text: str = "", role: str = "plain",
     **kwargs: object,
 ) -> None:  # fmt: skip
     """Draw a box in the colours of a role."""
@@ -129,14 +132,14 @@ def part(
     box(ax, (x, y), (width, height), text, **{**style, **kwargs})
 
 
-def chips(ax: Axes, xs: Sequence[_Number], y: _Number, tokens: Sequence[str], width: _Number = 7.0) -> None:
+def chips(ax: Axes, xs: Sequence[Number], y: Number, tokens: Sequence[str], width: Number = 7.0) -> None:
     """Draw a row of tokens."""
     for x, token in zip(xs, tokens, strict=True):
         part(ax, x, y, width, 2.8, token, "token")
 
 
 def cells(
-    ax: Axes, x: _Number, top: _Number, side: _Number, roles: Sequence[Sequence[str]], height: _Number | None = None
+    ax: Axes, x: Number, top: Number, side: Number, roles: Sequence[Sequence[str]], height: Number | None = None
 ) -> None:
     """Draw a table of cells without text, the first row at the top; the role "masked" is hatched."""
     height = side if height is None else height
@@ -149,7 +152,7 @@ def cells(
             ax.add_patch(Rectangle(corner, side, height, zorder=4, **frame))
 
 
-def panel(ax: Axes, left: _Number, bottom: _Number, right: _Number, top: _Number) -> None:
+def panel(ax: Axes, left: Number, bottom: Number, right: Number, top: Number) -> None:
     """Draw a pale background for parts that belong together."""
     centre = ((left + right) / 2, (bottom + top) / 2)
     box(ax, centre, (right - left, top - bottom), fill="#f4f4f4", edge="none", rounding=0.8, zorder=-1)

@@ -10,7 +10,7 @@ from lecture21.figures._diagram import canvas
 _Drawing = tuple[int, str, Callable[[Axes], None]]  # its height in tenths of an inch, its title, what draws it
 
 _DRAWINGS: dict[str, _Drawing] = {
-    "rnn-and-attention": (47, "Four steps through a state, or one step", attention.rnn_and_attention),
+    "rnn-and-attention": (47, "Through every state, or in one step", attention.rnn_and_attention),
     "query-key-value": (45, "A query is compared with every key", attention.query_key_value),
     "heads": (46, "Each head attends in its own way", attention.heads),
     "causal-mask": (43, "Each position attends to its past only", attention.causal_mask),
@@ -26,7 +26,7 @@ _DRAWINGS: dict[str, _Drawing] = {
     "expert-parallelism": (52, "Tokens travel to their experts and back", experts.expert_parallelism),
     "image-prefix": (48, "Image patches become tokens", toward_gpt4.image_prefix),
     "kv-cache": (53, "Each step computes one key and one value", toward_gpt4.kv_cache),
-    "rlhf": (60, "From demonstrations to a policy", toward_gpt4.rlhf),
+    "rlhf": (60, "Three stages, and what people supply", toward_gpt4.rlhf),
 }
 
 

@@ -11,6 +11,7 @@ from lecture21.live._collapse import Collapse
 from lecture21.live._context import Context
 from lecture21.live._ensemble_errors import EnsembleErrors
 from lecture21.live._merges import Merges
+from lecture21.live._patches import Patches
 from lecture21.live._question import Question
 from lecture21.live._residual import ResidualStream
 from lecture21.live._router import Router
@@ -41,6 +42,7 @@ def examples() -> list[Figure]:
         ThreeMasks(),
         Write(prompt="MIRANDA:\nO w", temperature=0.8, top_k=10),
         Write(prompt="To be, or not to be, that is the question.", view="price"),
+        Patches(),
         Aligned(),
         Question("2.1"),
         Question("2.2"),

@@ -31,9 +31,10 @@ NAMES: tuple[str, ...] = tuple(to_words(digit) for digit in range(10))
 _SIDE = 8  # pixels along each side of an image
 _BACKGROUND = -1.0  # gray value of the paper; ink is up to 1, and the mean over all images is -0.4
 _STOP = "\n"  # precedes and ends each text
+# The letters of all numbers to eighteen and of "plus is": the stored results were computed with this vocabulary.
 _LETTERS = CharTokenizer.from_text(_STOP + "plus is " + " ".join(to_words(n) for n in range(19)))
 _EOS = _LETTERS.encode(_STOP, strict=True)[0]
-_LONGEST = {1: len("three"), 2: len("seven plus seven is fourteen")}  # letters of the longest text about 1 or 2 images
+_LONGEST = len("three")  # letters of the longest name
 _NAMING = TrainConfig(steps=800, batch_size=64, learning_rate=3e-3, warmup=50, schedule="cosine", weight_decay=0.1)
 
 
@@ -97,14 +98,13 @@ def _require_labeled_images(images: Tensor, labels: Tensor) -> None:
 
 
 class DigitReader(VisionGPT):
-    """A small model that reads one or two images of digits and writes a text: two layers of width 64.
+    """A small model that reads an image of a digit and writes its name: two layers of width 64.
 
     Args:
         patch_size: side of a patch in pixels, which divides 8.
         seed: seed of the initialization; torch's global random state does not change.
         position: positions of the GPT, learned, sinusoidal, rotary or none.
         patch_positions: whether patches have learned positions of their own.
-        n_image: number of images before each text: 1 for names, 2 for sums.
     """
 
     def __init__(
@@ -114,16 +114,13 @@ class DigitReader(VisionGPT):
         *,
         position: str = "learned",
         patch_positions: bool = False,
-        n_image: int = 1,
     ):
-        if n_image not in _LONGEST:
-            raise ValueError(f"n_image must be 1 or 2, got {n_image!r}")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             embedding = PatchEmbedding((_SIDE, _SIDE), patch_size, 64, positions=patch_positions)
             config = GPTConfig(
                 vocab_size=_LETTERS.vocab_size,
-                block_size=n_image * embedding.n_patch + _LONGEST[n_image] + 1,
+                block_size=embedding.n_patch + _LONGEST + 1,
                 n_layer=2,
                 d_model=64,
                 position=position,

@@ -4,7 +4,8 @@ import math
 
 import torch
 
-from lecture21.alignment import best_policy, clipped_policy_loss, judge
+from lecture21 import models
+from lecture21.alignment import ShopTask, best_policy, clipped_policy_loss, judge
 from lecture21.data import results
 
 CUP = "The red cup is on the top shelf."
@@ -22,7 +23,9 @@ def end(method: str, weight: float | None = None) -> float:
 
 
 def score_after_fine_tuning() -> str:
-    assert round(end("base"), 2) == 0.53  # as the text says
+    task = ShopTask(models.load("unaligned")[1])
+    demonstrations = task.score(task.demonstrations(600, seed=0)).mean().item()
+    assert (round(end("base"), 2), round(demonstrations, 2)) == (0.53, 0.68)  # as the text says
     values = (0.53, 0.65, 0.85, 1.0)
     nearest = min(values, key=lambda value: abs(value - end("sft")))
     return f"about {nearest:.2f}" if nearest < 1 else "1.00"

@@ -1,33 +1,36 @@
 """Attention: against recurrence, with queries, keys and values, in heads, and under the causal mask."""
 
+from collections.abc import Sequence
+
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from lecture21.attention import attention
 from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
-from lecture21.figures._diagram import PATH, THICK, THIN, arrow, cells, chips, note, part, write
+from lecture21.figures._diagram import AMOUNT, PATH, THICK, THIN, Number, arrow, cells, chips, note, part, write
 from lecture21.figures.style import COLOURS
 
 _GREY = COLOURS["masked"]
 
 
 def rnn_and_attention(ax: Axes) -> None:
-    """Draw how the first token reaches the last position: through all states, and directly."""
-    xs = [6, 16, 26, 36]
+    """Draw how "keys" reaches the last position: through all states between, and directly."""
+    tokens, source, last = ("the", "keys", "on", "the", "table"), 1, 4
+    xs = [4.4 + 8.3 * place for place in range(5)]
     for top, recurrent in ((41.5, True), (20.0, False)):
-        name = "Recurrent network" if recurrent else "Attention"
-        write(ax, 0.6, top, name, ha="left", fontweight="bold")
-        chips(ax, xs, top - 13.5, TOKENS)
+        write(ax, 0.6, top, "Recurrent network" if recurrent else "Attention", ha="left", fontweight="bold")
+        chips(ax, xs, top - 13.5, tokens, width=6.8)
         for place, x in enumerate(xs):
-            part(ax, x, top - 5, 6, 3.4, f"step {place + 1}" if recurrent else "step 1")
+            part(ax, x, top - 5, 6.2, 3.4, f"step {place + 1}" if recurrent else "step 1")
             for key in [place] if recurrent else range(place + 1):
-                marked = key == 0 and place == (0 if recurrent else 3)
-                ends = (xs[key] + (0 if recurrent else (x - xs[key]) / 14), top - 12.1), (x, top - 6.8)
+                marked = key == source and place == (source if recurrent else last)
+                ends = (xs[key] + (x - xs[key]) / 14, top - 12.1), (x - (x - xs[key]) / 14, top - 6.8)
                 arrow(ax, *ends, colour=PATH if marked else _GREY, linewidth=THICK if marked else THIN)
             if recurrent and place:
-                arrow(ax, (xs[place - 1] + 3, top - 5), (x - 3, top - 5), colour=PATH, linewidth=THICK)
-    note(ax, 21, 24.9, "“the” must survive four states, one after the other")
-    note(ax, 21, 3.3, "“the” stays available and is read in one step")
+                style = {"colour": PATH, "linewidth": THICK} if place > source else {"colour": _GREY}
+                arrow(ax, (xs[place - 1] + 3.1, top - 5), (x - 3.1, top - 5), **style)
+    note(ax, 21, 24.9, "“keys” reaches the end through four states")
+    note(ax, 21, 3.3, "“keys” reaches every later position directly")
 
 
 def query_key_value(ax: Axes) -> None:
@@ -49,7 +52,7 @@ def query_key_value(ax: Axes) -> None:
         part(ax, 14, y, 4.8, 3, "k", "key")
         ax.plot([16.4, 18.6], [y, y], color=COLOURS["key"], linewidth=THICK, zorder=1)
         ax.plot(18.6, y, "o", color=COLOURS["ink"], markersize=4, zorder=4)
-        ax.add_patch(Rectangle((20, y - 1.1), 9 * weight, 2.2, color="#4a4a4a", linewidth=0, zorder=3))
+        ax.add_patch(Rectangle((20, y - 1.1), 9 * weight, 2.2, color=AMOUNT, linewidth=0, zorder=3))
         write(ax, 20.6 + 9 * weight, y, f"{weight:.2f}", ha="left", fontsize=9)
         arrow(ax, (29.9, y), (33.8, y), colour=_GREY)
         part(ax, 36.2, y, 4.8, 3, "v", "value")
@@ -64,10 +67,10 @@ def query_key_value(ax: Axes) -> None:
 def heads(ax: Axes) -> None:
     """Draw queries, keys and values cut into heads, an attention map for each, and their concatenation."""
     xs = [5.6, 15.6, 25.6, 35.6]
-    note(ax, 0.6, 41, "queries, keys and values of all tokens, each of width C", ha="left")
+    note(ax, 0.6, 41.2, "queries, keys and values of all tokens, each of width C", ha="left")
     for row, role in enumerate(("query", "key", "value")):
-        for x in xs:
-            part(ax, x, 38.2 - 2.4 * row, 9.4, 2, "", role, rounding=0.2)
+        for n, x in enumerate(xs):
+            part(ax, x, 38.2 - 2.7 * row, 9.4, 2.4, role[0] + "₁₂₃₄"[n], role, rounding=0.2, fontsize=9)
     patterns = {
         "previous": [[1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]],
         "first": [[1, 0, 0, 0]] * 4,
@@ -75,19 +78,19 @@ def heads(ax: Axes) -> None:
         "all so far": [[1 / (i + 1) if j <= i else 0 for j in range(4)] for i in range(4)],
     }
     for n, (x, (name, pattern)) in enumerate(zip(xs, patterns.items(), strict=True)):
-        arrow(ax, (x, 32.2), (x, 29.6))
-        write(ax, x, 28.4, f"head {n + 1}")
-        _map(ax, x - 4, 27, 2.0, pattern)
-        note(ax, x, 17.6, name)
-        arrow(ax, (x, 16.4), (x, 13.6))
-        part(ax, x, 12.4, 9.4, 2, "", "output", rounding=0.2)
-    arrow(ax, (20.6, 11.2), (20.6, 8.6))
+        arrow(ax, (x, 31.5), (x, 29.2))
+        write(ax, x, 28.0, f"head {n + 1}")
+        _map(ax, x - 4, 26.6, 2.0, pattern)
+        note(ax, x, 17.2, name)
+        arrow(ax, (x, 16.0), (x, 13.8))
+        part(ax, x, 12.4, 9.4, 2.4, "o" + "₁₂₃₄"[n], "output", rounding=0.2, fontsize=9)
+    arrow(ax, (20.6, 11), (20.6, 8.6))
     note(ax, 22, 9.8, "concatenated: width C again", ha="left")
     part(ax, 20.6, 6.8, 39.4, 3.4, "output projection $W^O$ mixes the heads", "layer")
     note(ax, 20.6, 2.9, "maps: a row for each query, a column for each key")
 
 
-def _map(ax: Axes, x: float, top: float, side: float, weights: list[list[float]]) -> None:
+def _map(ax: Axes, x: Number, top: Number, side: Number, weights: Sequence[Sequence[Number]]) -> None:
     cells(ax, x, top, side, [["masked" if j > i else "idle" for j in range(4)] for i in range(4)])
     for i, row in enumerate(weights):
         for j, weight in enumerate(row[: i + 1]):
@@ -115,6 +118,6 @@ def causal_mask(ax: Axes) -> None:
     _legend(ax, 4.0, "masked", "future: score −∞, weight 0")
 
 
-def _legend(ax: Axes, y: float, role: str, text: str) -> None:
+def _legend(ax: Axes, y: Number, role: str, text: str) -> None:
     cells(ax, 8.4, y + 1.1, 2.2, [[role]])
     write(ax, 11.6, y, text, ha="left", fontsize=9)

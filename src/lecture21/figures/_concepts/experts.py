@@ -3,11 +3,10 @@
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from lecture21.figures._diagram import PATH, STREAM, THICK, arrow, note, panel, part, plus, write
+from lecture21.figures._diagram import PATH, STREAM, THICK, THIN, arrow, note, panel, part, plus, write
 from lecture21.figures.style import COLOURS
 
 _GREY = COLOURS["masked"]
-_DARK = "#4a4a4a"
 
 
 def mixture_of_experts(ax: Axes) -> None:
@@ -17,13 +16,14 @@ def mixture_of_experts(ax: Axes) -> None:
     for n, (x, weight) in enumerate(zip(xs, weights, strict=True)):
         arrow(ax, (21, 37.9), (x, 33))
         part(ax, x, 30.8, 9, 4.2, f"expert {n + 1}", "expert")
-        ax.plot([x, x], [28.7, 24.9], color=COLOURS["ink"], linewidth=1.2, zorder=1)
+        ax.plot([x, x], [28.7, 24.9], color=COLOURS["ink"], linewidth=THIN, zorder=1)
         part(ax, x, 22.9, 6.4, 3.8, f"× {weight}")
         style = {"color": PATH, "linewidth": 1 + 6 * weight, "solid_capstyle": "butt"}
         ax.plot([x, 15.8 + (x - 15.8) * 0.12], [21, 14.6], zorder=1, **style)
     arrow(ax, (21, 37.9), (37.2, 33))
     part(ax, 37.2, 30.8, 8, 4.2, "gate", "layer")
-    arrow(ax, (37.2, 28.7), (37.2, 22.9), (29.4, 22.9), style="--")
+    dashed = {"color": COLOURS["ink"], "linewidth": THIN, "linestyle": "--", "zorder": 1}
+    ax.plot([37.2, 37.2, xs[0]], [28.7, 22.9, 22.9], **dashed)
     note(ax, 36.4, 20.2, "weights\nsum to 1", va="top")
     part(ax, 15.8, 12.9, 16, 3.6, "weighted sum", "plain")
     arrow(ax, (15.8, 11.1), (15.8, 8.2))
@@ -31,29 +31,29 @@ def mixture_of_experts(ax: Axes) -> None:
     note(ax, 21, 2.6, "Another input gets other weights.")
 
 
-MEMBERS = ((-3, 8), (6, 6), (9, -2), (-6, 1), (1, -5), (5, 4))
+MEMBERS = ((-6, 6), (4, 9), (11, 6), (-8, -5), (3, -10), (9, -6))
 """Predictions of six members, relative to the target at (0, 0)."""
 
 
 def ensemble(ax: Axes) -> None:
     """Draw the predictions of the members, their mean and the target, with the ambiguity decomposition."""
-    x0, y0, n = 18.0, 25.0, len(MEMBERS)
+    x0, y0, n = 19.0, 26.4, len(MEMBERS)
     mean = tuple(sum(member[axis] for member in MEMBERS) / n for axis in (0, 1))
     average = sum(x * x + y * y for x, y in MEMBERS) / n
     own = mean[0] ** 2 + mean[1] ** 2
     for x, y in MEMBERS:
-        ax.plot([x0, x0 + 1.45 * x], [y0, y0 + 1.45 * y], color=_GREY, linewidth=1.2, zorder=1)
-        ax.plot(x0 + 1.45 * x, y0 + 1.45 * y, "o", color=PATH, markersize=9, zorder=3)
-    at = x0 + 1.45 * mean[0], y0 + 1.45 * mean[1]
+        ax.plot([x0, x0 + 1.2 * x], [y0, y0 + 1.2 * y], color=_GREY, linewidth=THIN, zorder=1)
+        ax.plot(x0 + 1.2 * x, y0 + 1.2 * y, "o", color=PATH, markersize=9, zorder=3)
+    at = x0 + 1.2 * mean[0], y0 + 1.2 * mean[1]
     ax.plot([x0, at[0]], [y0, at[1]], color=COLOURS["ink"], linewidth=THICK, zorder=2)
     ax.plot(*at, "D", color=COLOURS["query"], markersize=11, zorder=4)
     ax.plot(x0, y0, "*", color=COLOURS["ink"], markersize=17, zorder=5)
-    write(ax, x0 - 1.6, y0 - 1.8, "target", ha="right")
-    write(ax, at[0] + 2, at[1] - 0.4, "mean", "query", ha="left")
-    write(ax, x0 + 12.4, y0 - 5.4, "a member", "expert")
-    write(ax, 21, 9.6, "squared error of the mean", "query")
-    write(ax, 21, 7, "= average error of the members − their spread")
-    write(ax, 21, 4.2, f"{own:.1f} = {average:.1f} − {average - own:.1f}", fontweight="bold")
+    write(ax, x0 - 2.2, y0 + 0.4, "target", ha="right")
+    write(ax, at[0] + 1.8, at[1], "mean", "query", ha="left")
+    write(ax, x0 + 12.4, y0 - 7.2, "a member", "expert", ha="left")
+    write(ax, 21, 9.4, "squared error of the mean", "query")
+    write(ax, 21, 6.8, "= members' average squared error − spread")
+    write(ax, 21, 3.8, f"{own:.1f} = {average:.1f} − {average - own:.1f}", fontweight="bold")
 
 
 def sparse_layer(ax: Axes) -> None:

@@ -5,8 +5,7 @@ from matplotlib.patches import Rectangle
 
 from lecture21 import presets
 from lecture21.accounting import parameters, sequence_flops
-from lecture21.figures._diagram import PATH, THICK, note, part, write
-from lecture21.figures.style import COLOURS
+from lecture21.figures._diagram import AMOUNT, PATH, THICK, Number, note, part, write
 
 TEXT = {"low": 5, "lower": 2, "newest": 6, "widest": 3}
 """The words of Sennrich et al. 2016 and how often they occur."""
@@ -31,7 +30,7 @@ def byte_pair_encoding(ax: Axes) -> None:
     note(ax, 0.6, 1.6, "lowest is new, and is written with two known symbols", ha="left")
 
 
-def _symbols(ax: Axes, y: float, symbols: list[str], new: str) -> None:
+def _symbols(ax: Axes, y: Number, symbols: list[str], new: str) -> None:
     x = 20.4
     for symbol in symbols:
         width = 3.4 * len(symbol) - 0.5
@@ -60,13 +59,13 @@ def scaling(ax: Axes) -> None:
         for x, value, text in zip(_MODELS, values, texts or map(_short, values), strict=True):
             side = 10 * (value / max(values)) ** 0.5
             corner = (x - side / 2, top - 11.8)
-            ax.add_patch(Rectangle(corner, side, side, color=COLOURS["query"], linewidth=0, zorder=3))
+            ax.add_patch(Rectangle(corner, side, side, color=AMOUNT, linewidth=0, zorder=3))
             note(ax, x, top - 13, text)
         ratio = values[-1] / values[0]
-        note(ax, 37.6, top - 7.6, f"GPT-3 has\n{_round(ratio):,} times\nGPT-1's", linespacing=1.4)
+        note(ax, 37.6, top - 7.6, f"{_round(ratio):,} times\nGPT-1", linespacing=1.4)
 
 
-def _round(value: float) -> int:
+def _round(value: Number) -> int:
     digits = 2 - len(str(int(value)))
     return int(round(value, digits))
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from lecture21.figures._diagram import PATH, THICK, arrow, chips, note, panel, part, write
+from lecture21.figures._diagram import PATH, THICK, Number, arrow, chips, note, panel, part, write
 from lecture21.figures.style import COLOURS
 
 _SEVEN = ("........", ".######.", ".....##.", "....##..", "...##...", "..##....", "..##....", "........")
@@ -42,7 +42,7 @@ def image_prefix(ax: Axes) -> None:
     note(ax, 21, 4, "The image is a prefix; the loss counts text only.")
 
 
-def _pixels(ax: Axes, left: float, top: float, side: float, image: Sequence[str]) -> None:
+def _pixels(ax: Axes, left: Number, top: Number, side: Number, image: Sequence[str]) -> None:
     for row, line in enumerate(image):
         for column, mark in enumerate(line):
             corner = (left + column * side, top - (row + 1) * side)
@@ -73,16 +73,16 @@ def kv_cache(ax: Axes) -> None:
 def rlhf(ax: Axes) -> None:
     """Draw the three stages, with what people supply at each."""
     write(ax, 35.6, 54.6, "People supply", fontweight="bold")
-    for top, bottom, name, people in (
-        (56.0, 46.2, "1  Supervised fine-tuning", "answers as\ndemonstrations"),
-        (45.2, 30.4, "2  Reward model", "the better one\nof two answers"),
-        (29.4, 1.0, "3  Policy", "prompts only"),
+    for top, bottom, y, name, people in (
+        (56.0, 46.2, 49.4, "1  Supervised fine-tuning", "answers as\ndemonstrations"),
+        (45.2, 30.4, 36.9, "2  Reward model", "the better one\nof two answers"),
+        (29.4, 1.0, 25.6, "3  Policy", "prompts only"),
     ):
         panel(ax, 0.6, bottom, 28.4, top)
         write(ax, 1.6, top - 2, name, ha="left", fontweight="bold")
-        y = (top + bottom) / 2 - 1.2
         part(ax, 35.7, y, 12, 5, people, "token")
-        arrow(ax, (29.7, y), (28.2, y))
+        path = [(8.6, y), (8.6, 23.7)] if name[0] == "3" else [(28.2, y)]
+        arrow(ax, (29.7, y), *path)
     part(ax, 7.4, 49.4, 10, 3.4, "GPT", "layer")
     arrow(ax, (12.4, 49.4), (16.4, 49.4))
     part(ax, 21.6, 49.4, 10.4, 3.4, "SFT model", "layer")
@@ -92,16 +92,16 @@ def rlhf(ax: Axes) -> None:
     arrow(ax, (11.6, 34.6), (15.2, 36.2))
     part(ax, 21.4, 36.9, 12.4, 3.4, "reward model", "layer")
     note(ax, 21.4, 33.4, "learns r(A) > r(B)")
-    part(ax, 8.6, 23.4, 10, 3.4, "policy π", "layer")
-    arrow(ax, (13.6, 23.4), (16.4, 23.4))
-    part(ax, 21.6, 23.4, 10.4, 3.4, "answer", "output")
-    arrow(ax, (21.6, 21.7), (21.6, 17.6))
-    part(ax, 21.6, 15.9, 12.4, 3.4, "reward model", "layer")
-    arrow(ax, (21.6, 14.2), (21.6, 7.4))
-    note(ax, 22.4, 10.8, "r", ha="left")
-    ax.plot([8.6, 8.6], [21.7, 17.6], color=COLOURS["ink"], linewidth=THICK, linestyle=":", zorder=1)
-    write(ax, 9.4, 19.6, "KL", ha="left")
-    part(ax, 8.6, 14.6, 10, 6, "reference:\nthe SFT model", "idle", fontsize=9)
+    part(ax, 8.6, 22, 10, 3.4, "policy π", "layer")
+    arrow(ax, (13.6, 22), (16.4, 22))
+    part(ax, 21.6, 22, 10.4, 3.4, "answer", "output")
+    arrow(ax, (21.6, 20.3), (21.6, 17))
+    part(ax, 21.4, 15.3, 12.2, 3.4, "reward model", "layer")
+    arrow(ax, (21.6, 13.6), (21.6, 7.4))
+    note(ax, 22.4, 10.6, "r", ha="left")
+    ax.plot([8.6, 8.6], [20.3, 16.6], color=COLOURS["ink"], linewidth=THICK, linestyle=":", zorder=1)
+    write(ax, 9.4, 18.6, "KL", ha="left")
+    part(ax, 8.6, 14, 10, 5, "reference:\nfixed copy", "idle", fontsize=9)
     part(ax, 15.6, 5.4, 22.4, 3.8, "increase r − β KL")
-    arrow(ax, (4.4, 5.4), (2.2, 5.4), (2.2, 23.4), (3.6, 23.4), colour=PATH, linewidth=THICK)
+    arrow(ax, (4.4, 5.4), (2.2, 5.4), (2.2, 22), (3.6, 22), colour=PATH, linewidth=THICK)
     note(ax, 2.4, 2.2, "update the policy", ha="left")

@@ -135,7 +135,7 @@ function servingSection(frame, current) {
     ];
   };
   const rows = () => {
-    const { serving, shape, settings, card, context } = current();
+    const { serving, shape, settings, card, cardsName, context } = current();
     const many = `${count(settings.batch)} ${settings.batch === 1 ? "sequence" : "sequences"}`;
     const found = [[`${card}s for ${many} of ${count(context)} tokens`, count(serving.cardsNeeded)]];
     if (!serving.experts) return found;
@@ -144,7 +144,10 @@ function servingSection(frame, current) {
       ...found,
       ["Experts of a layer that a step reads", `${Number(distinct.toFixed(1))} of ${count(shape.n_expert)}`],
       ["Weights that a step reads", bytes(read)],
-      [`Upper bound on tokens per second, at one ${card}'s speed`, count(tokensPerSecond)],
+      [
+        `Upper bound on tokens per second, at one ${card}'s speed`,
+        serving.fits ? count(tokensPerSecond) : `does not fit ${cardsName}`,
+      ],
     ];
   };
   const panel = memoryPanel(frame, current, {

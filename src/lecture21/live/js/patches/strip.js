@@ -1,0 +1,89 @@
+// The tokens of a sequence as a row of buttons: pictures of patches, then letters. One of them is a tab stop.
+
+import { create } from "../kit/frame.js";
+import { grey } from "./picture.js";
+import { pixelsOf } from "./sequence.js";
+
+export const STYLE = `
+.picture { flex: 0 1 15rem; } .picture .drawing { max-width: 15rem; }
+.pen { position: absolute; inset: 0; width: 100%; height: 100%; background: none; border: 0; border-radius: 0; padding: 0; cursor: crosshair; }
+.strip { display: flex; flex-wrap: wrap; gap: 4px; margin: 0.2rem 0 0.4rem; }
+.chip { width: 1.7rem; height: 1.9rem; min-height: 0; padding: 1px; border-radius: 4px; border: 2px solid var(--line); background: var(--paper);
+  display: grid; place-items: center; font: 0.95rem/1 ui-monospace, monospace; }
+.chip canvas { width: 1.25rem; height: 1.25rem; touch-action: auto; pointer-events: none; }
+.chip.image.may { border-color: var(--image); } .chip.text.may { border-color: var(--accent); background: var(--accent); color: var(--on-accent); }
+.chip:not(.may) { border-style: dashed; border-color: var(--note); } .chip:not(.may) canvas { opacity: 0.35; }
+.chip[aria-pressed="true"] { box-shadow: 0 0 0 3px var(--ink); }
+.chip.image[aria-pressed="true"] { background: var(--paper); }
+.costs .now > * { font-weight: 700; background: var(--panel); }
+.key { display: inline-block; width: 0.9rem; height: 0.9rem; border-radius: 2px; vertical-align: -0.1rem; }
+@container (max-width: 30rem) { .picture { flex-basis: 100%; } .picture .drawing { margin: 0 auto; } .costs th, .costs td { padding: 0.2rem 0.3rem; } }
+`;
+
+/**
+ * Add the tokens to the stage.
+ * @param {any} frame
+ * @param {{onChoose: (index: number) => void, onHover: (index: number | null) => void}} options
+ */
+export function tokenStrip(frame, { onChoose, onHover }) {
+  const node = create("div", { class: "strip", role: "group", "aria-label": "Tokens; arrow keys choose one" });
+  const heading = create("p", { class: "panel-title" });
+  const panel = create("div", { class: "panel tokens" }, heading, node);
+  frame.stage.append(panel);
+  let chips = [];
+  let built = "";
+
+  function build(tokens) {
+    chips = tokens.map((token, i) => {
+      const name =
+        token.kind === "image"
+          ? `Token ${i + 1}: patch in row ${token.row + 1}, column ${token.column + 1}`
+          : `${token.letter}, token ${i + 1}`;
+      const content = token.kind === "image" ? create("canvas", { "aria-hidden": "true" }) : token.letter;
+      const chip = create("button", { type: "button", class: `chip ${token.kind}`, "aria-label": name }, content);
+      chip.addEventListener("click", () => onChoose(i));
+      chip.addEventListener("focus", () => onChoose(i));
+      chip.addEventListener("pointerenter", (event) => event.pointerType !== "touch" && onHover(i));
+      chip.addEventListener("pointerleave", () => onHover(null));
+      return chip;
+    });
+    node.replaceChildren(...chips);
+  }
+
+  node.addEventListener("keydown", (event) => {
+    const at = chips.indexOf(/** @type {any} */ (event.target));
+    const last = chips.length - 1;
+    const places = { ArrowLeft: at - 1, ArrowUp: at - 1, ArrowRight: at + 1, ArrowDown: at + 1, Home: 0, End: last };
+    if (at < 0 || !(event.key in places)) return;
+    event.preventDefault();
+    chips[Math.min(Math.max(places[event.key], 0), last)].focus();
+  });
+
+  return {
+    panel,
+    /** Show the tokens of a sequence; those that stay keep the focus. */
+    update({ tokens, pixels, size, chosen, active, allowed }) {
+      const key = `${size} ${tokens.map((token) => token.letter ?? "").join("")}`;
+      if (built !== key) build(tokens);
+      built = key;
+      const nImage = tokens.filter(({ kind }) => kind === "image").length;
+      heading.textContent = `The sequence: ${nImage} image + ${tokens.length - nImage} text tokens`;
+      chips.forEach((chip, i) => {
+        chip.classList.toggle("may", allowed(active, i));
+        chip.setAttribute("aria-pressed", String(i === active));
+        chip.tabIndex = i === chosen ? 0 : -1;
+        if (tokens[i].kind === "image") paint(chip.firstChild, pixelsOf(pixels, tokens[i], size), size);
+      });
+    },
+  };
+
+  function paint(canvas, counts, size) {
+    canvas.width = canvas.height = 20 * Math.min(devicePixelRatio || 1, 3);
+    const pen = canvas.getContext("2d");
+    const cell = canvas.width / size;
+    counts.forEach((count, i) => {
+      pen.fillStyle = grey(frame.colours, count);
+      pen.fillRect((i % size) * cell, Math.floor(i / size) * cell, cell + 0.5, cell + 0.5);
+    });
+  }
+}

@@ -1,0 +1,204 @@
+import itertools
+import json
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from drawn import contrast, words
+from matplotlib.colors import to_rgb
+from matplotlib.patches import FancyBboxPatch
+from matplotlib.transforms import Bbox
+from PIL import Image
+
+from lecture21 import accounting, figures, presets
+from lecture21.attention import attention
+from lecture21.data.worked_example import W_KEY, W_QUERY, W_VALUE, X
+from lecture21.figures._concepts import experts, scale
+from lecture21.figures._diagram import ROLES
+from lecture21.figures.concepts import _DRAWINGS
+from lecture21.tokenizers import BPETokenizer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PLACES = {
+    "01": ["rnn-and-attention"],
+    "03": ["query-key-value", "heads"],
+    "04": ["causal-mask"],
+    "05": ["transformer-block"],
+    "06": ["encoder-decoder", "three-masks"],
+    "07": ["gpt"],
+    "09": ["byte-pair-encoding"],
+    "11": ["scaling"],
+}
+"""The drawings of each chapter."""
+
+
+def boxes(ax):
+    """Return the texts of a drawing, and the box of each in pixels."""
+    renderer = ax.figure.canvas.get_renderer()
+    texts = [text for text in ax.texts if text.get_text()]
+    return texts, [text.get_window_extent(renderer) for text in texts]
+
+
+def within(inner: Bbox, outer: Bbox) -> bool:
+    """Whether a box is inside another; above and below, a text has an unused margin of two pixels."""
+    across = outer.x0 < inner.x0 < inner.x1 < outer.x1
+    return across and outer.y0 < inner.y0 + 2 < inner.y1 - 2 < outer.y1
+
+
+@pytest.fixture(params=_DRAWINGS)
+def ax(request) -> plt.Axes:
+    return figures.concept(request.param)
+
+
+def test_no_text_overlaps_another(ax):
+    for (a, one), (b, other) in itertools.combinations(zip(*boxes(ax), strict=True), 2):
+        overlap = min(one.x1, other.x1) - max(one.x0, other.x0), min(one.y1, other.y1) - max(one.y0, other.y0)
+        assert min(overlap) < 1, f"{a.get_text()!r} overlaps {b.get_text()!r}"
+
+
+def test_no_text_leaves_the_figure(ax):
+    texts, places = boxes(ax)
+    for text, place in zip(texts, places, strict=True):
+        assert within(place, ax.bbox), text.get_text()
+
+
+def test_a_text_in_a_box_fits_into_it(ax):
+    renderer = ax.figure.canvas.get_renderer()
+    frames = [patch.get_window_extent(renderer) for patch in ax.patches if isinstance(patch, FancyBboxPatch)]
+    for text, place in zip(*boxes(ax), strict=True):
+        middle = (place.x0 + place.x1) / 2, (place.y0 + place.y1) / 2
+        around = [frame for frame in frames if frame.contains(*middle)]
+        if around:
+            frame = min(around, key=lambda frame: frame.width * frame.height)
+            assert within(place, frame), text.get_text()
+
+
+def test_text_is_readable_where_a_phone_shows_the_drawing_360_pixels_wide(ax):
+    inches = ax.figure.get_figwidth() + 0.2  # the margin of a saved output
+    for text in ax.texts:
+        assert text.get_fontsize() / 72 * 360 / inches >= 9, text.get_text()
+        assert text.get_fontsize() >= 9
+
+
+def test_all_drawings_are_equally_wide_white_and_upright_enough(ax):
+    width, height = ax.figure.get_size_inches()
+    assert width == pytest.approx(4.2)
+    assert height < 1.5 * width
+    background = ax.patches[0]
+    assert to_rgb(background.get_facecolor()) == (1, 1, 1)
+    assert (background.get_width(), background.get_height()) == pytest.approx((10 * width, 10 * height))
+
+
+def test_the_text_of_every_part_stands_out_from_its_fill():
+    for name, (_, fill, colour) in ROLES.items():
+        assert contrast(colour, fill) >= 4.5, name
+
+
+def test_a_drawing_goes_into_given_axes():
+    _, (left, right) = plt.subplots(1, 2)
+    assert figures.concept("ensemble", ax=right) is right
+    assert words(right)[0] == _DRAWINGS["ensemble"][1]
+    assert not words(left)
+
+
+def test_an_unknown_name_is_refused_with_the_names_that_exist():
+    with pytest.raises(
+        ValueError, match=r"no drawing 'rnn'; the drawings are rnn-and-attention, query-key-value, .*rlhf"
+    ):
+        figures.concept("rnn")
+
+
+def test_the_docstring_lists_every_name():
+    listed = figures.concept.__doc__.split("name:")[1].replace(" or ", ", ").replace(".", "").replace("\n", " ")
+    assert [name.strip() for name in listed.split(",")] == list(_DRAWINGS)
+
+
+def test_the_weights_of_the_query_are_those_of_the_worked_example():
+    weights = attention(X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T)[1][2]
+    assert {f"{weight:.2f}" for weight in weights} <= set(words(figures.concept("query-key-value")))
+
+
+def test_the_merges_are_those_that_the_tokenizer_learns():
+    text = " ".join(word for word, n in scale.TEXT.items() for _ in range(n))
+    encoding = BPETokenizer.from_text(text, 256 + len(scale.MERGES)).encoding
+    learned = [encoding.decode_single_token_bytes(256 + n).decode() for n in range(len(scale.MERGES))]
+    assert learned == [left + right for left, right, _ in scale.MERGES]
+    symbols = [(list(word), n) for word, n in scale.TEXT.items()]
+    for left, right, count in scale.MERGES:
+        pairs = [(n, i, word) for word, n in symbols for i in range(len(word) - 1) if word[i : i + 2] == [left, right]]
+        assert sum(n for n, _, _ in pairs) == count
+        for _, i, word in pairs:
+            word[i : i + 2] = [left + right]
+    assert words(figures.concept("byte-pair-encoding")).count("est") == 3
+
+
+def test_the_squares_have_the_areas_of_the_numbers_below_them():
+    ax = figures.concept("scaling")
+    areas = np.array([patch.get_width() * patch.get_height() for patch in ax.patches[1:]]).reshape(3, 3)
+    configs = [presets.get(name) for name in ("gpt1", "gpt2-xl", "gpt3")]
+    expected = [
+        [accounting.parameters(config).total for config in configs],
+        [config.block_size for config in configs],
+        [accounting.sequence_flops(config).forward for config in configs],
+    ]
+    np.testing.assert_allclose(areas / areas[:, -1:], np.array(expected) / np.array(expected)[:, -1:])
+    for row, written in zip(expected, (["117 M", "1.56 B", "175 B"], ["512", "1,024", "2,048"]), strict=False):
+        assert set(written) <= set(words(ax))
+        assert all(close(text, value) for text, value in zip(written, row, strict=True))
+
+
+def close(text: str, value: int) -> bool:
+    number, _, unit = text.replace(",", "").partition(" ")
+    return float(number) * {"": 1, "M": 1e6, "B": 1e9}[unit] == pytest.approx(value, rel=0.005)
+
+
+def test_the_errors_of_the_ensemble_are_those_of_its_points():
+    members = np.array(experts.MEMBERS)
+    average, own = (members**2).sum(1).mean(), (members.mean(0) ** 2).sum()
+    spread = ((members - members.mean(0)) ** 2).sum(1).mean()
+    assert own == pytest.approx(average - spread)
+    assert f"{own:.1f} = {average:.1f} − {spread:.1f}" in words(figures.concept("ensemble"))
+
+
+@pytest.mark.parametrize(("chapter", "name"), [(chapter, name) for chapter, names in PLACES.items() for name in names])
+def test_a_chapter_shows_its_drawings(chapter: str, name: str):
+    (path,) = (ROOT / "notebooks").glob(f"{chapter}_*.ipynb")
+    shown = [
+        cell
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == "code" and f'figures.concept("{name}")' in "".join(cell["source"])
+    ]
+    assert len(shown) == 1
+    metadata = shown[0]["metadata"]
+    assert "hide-input" in metadata["tags"]
+    assert metadata["mystnb"]["figure"]["name"].startswith("fig-")
+    assert len(metadata["mystnb"]["image"]["alt"]) > 60
+
+
+def test_the_page_of_drawings_shows_each_with_its_chapter_in_reading_order():
+    page = (ROOT / "book" / "drawings.md").read_text(encoding="utf-8")
+    items = re.findall(
+        r"^```\{image\} images/drawings/(.+)\.png\n:alt: (.{60,})\n```\n\n\[Chapter (\d\d)\]\((\S+)\)\. [^.]+\.$",
+        page,
+        flags=re.MULTILINE,
+    )
+    assert [name for name, *_ in items] == list(_DRAWINGS)
+    assert [chapter for *_, chapter, _ in items] == sorted(chapter for *_, chapter, _ in items)
+    for name, _, chapter, link in items:
+        assert link.startswith(f"../notebooks/{chapter}_")
+        assert (ROOT / "book" / link).is_file()
+        assert name in PLACES.get(chapter, [name])
+
+
+def test_the_pictures_of_the_page_are_light_and_have_the_size_of_the_drawings():
+    files = sorted((ROOT / "book" / "images" / "drawings").iterdir())
+    assert [file.stem for file in files] == sorted(_DRAWINGS)
+    assert sum(file.stat().st_size for file in files) < 400_000
+    for file in files:
+        with Image.open(file) as picture:
+            assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+            height = 4.2 * picture.height / picture.width
+        assert height == pytest.approx(_DRAWINGS[file.stem][0] / 10, abs=0.02), f"{file.name}: run make pictures"
