@@ -26,6 +26,7 @@ SEARCHES = [
     ("available_context", ["model"], "learning_rate", "nats", "model != 'gpt-modern'", (4e-3, 8e-3, 16e-3), 2),
     ("available_context", ["model"], "learning_rate", "nats", "model == 'gpt-modern'", (1e-2, 2e-2, 4e-2), 2),
     ("bag_of_gpts", ["arm"], "scale", "probabilities", "members == 2", (1.0, 2.0, 4.0), 2),
+    ("beyond_the_block", ["change", "more"], "learning_rate", "nats", "", (8e-3, 16e-3, 32e-3), 2),
     ("block_parts", ["arm", "n_layer"], "learning_rate", "nats", "", (2e-3, 5e-3, 1e-2), TENS),
     ("gpt_ladder", ["rung"], "factor", "bits", "", (0.5, 1.0, 2.0), 2),
     ("in_context_training", ["task", "arm"], "learning_rate", "nats",

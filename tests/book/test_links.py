@@ -108,7 +108,11 @@ def test_the_landing_table_states_the_minutes_of_the_chapters(pages: Pages):
     stated = {row[1][:2]: row[3] for row in rows if re.match(r"\d\d\. ", row[1] if len(row) == 4 else "")}
     assert stated == {stem[:2]: minutes(stem) for stem in CHAPTERS}
     total = sum(map(int, stated.values()))
-    assert f"{total // 60} hours and {total % 60} minutes" in page.find("article").get_text()
+    article = re.sub(r"\s+", " ", page.find("article").get_text())
+    assert f"{total // 60} hours and {total % 60} minutes" in article
+    path = re.search(r"dot \(•\): (.*?)\. That", article)[1]
+    evening = sum(int(stated[number]) for number in re.findall(r"\d\d", path))
+    assert f"That is {evening // 60} hours and {evening % 60} minutes" in article
 
 
 def test_the_short_path_is_marked_in_the_table_and_in_the_sidebar(pages: Pages):

@@ -17,7 +17,6 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = repository.notebooks()
-IN_BUDGET = [path for path in NOTEBOOKS if not re.match("1[2-7]_", path.name)]
 KNOWN = "https://github.com/ada/engine"
 UNKNOWN = "https://github.com/OWNER/engine"
 with mock.patch.object(repository, "url", return_value=KNOWN):
@@ -59,13 +58,13 @@ def test_the_linter_finds_no_problem_in_the_chapters(path: Path):
     assert notebook_lint.lint(path) == []
 
 
-@pytest.mark.parametrize("path", IN_BUDGET, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_chapter_keeps_its_budgets(path: Path):
     used = notebook_lint.budget(nbformat.read(path, as_version=4))
     assert {name: number for name, number in used.items() if number > notebook_lint.BUDGETS[name]} == {}
 
 
-@pytest.mark.parametrize("path", IN_BUDGET, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_chapter_has_exercises_questions_and_a_summary_of_three_sentences(path: Path):
     cells = nbformat.read(path, as_version=4).cells
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")

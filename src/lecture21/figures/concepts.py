@@ -15,7 +15,7 @@ _DRAWINGS: dict[str, _Drawing] = {
     "heads": (46, "Each head attends in its own way", attention.heads),
     "causal-mask": (43, "Each position attends to its past only", attention.causal_mask),
     "transformer-block": (49, "Two branches are added to the stream", models.transformer_block),
-    "encoder-decoder": (52, "The decoder reads the source at every step", models.encoder_decoder),
+    "encoder-decoder": (52, "Every step attends to the whole source", models.encoder_decoder),
     "three-masks": (33, "Three masks make three kinds of models", models.three_masks),
     "gpt": (53, "A GPT predicts one token, then the next", models.gpt),
     "byte-pair-encoding": (40, "Frequent pairs become one symbol", scale.byte_pair_encoding),

@@ -31,26 +31,26 @@ def mixture_of_experts(ax: Axes) -> None:
     note(ax, 21, 2.6, "Another input gets other weights.")
 
 
-MEMBERS = ((-6, 6), (4, 9), (11, 6), (-8, -5), (3, -10), (9, -6))
+MEMBERS = ((3, 9), (-4, 6), (-4, -1), (2, -5), (6, -2), (9, 5))
 """Predictions of six members, relative to the target at (0, 0)."""
 
 
 def ensemble(ax: Axes) -> None:
     """Draw the predictions of the members, their mean and the target, with the ambiguity decomposition."""
-    x0, y0, n = 19.0, 26.4, len(MEMBERS)
+    x0, y0, n = 17.0, 23.6, len(MEMBERS)
     mean = tuple(sum(member[axis] for member in MEMBERS) / n for axis in (0, 1))
     average = sum(x * x + y * y for x, y in MEMBERS) / n
     own = mean[0] ** 2 + mean[1] ** 2
     for x, y in MEMBERS:
-        ax.plot([x0, x0 + 1.2 * x], [y0, y0 + 1.2 * y], color=_GREY, linewidth=THIN, zorder=1)
-        ax.plot(x0 + 1.2 * x, y0 + 1.2 * y, "o", color=PATH, markersize=9, zorder=3)
-    at = x0 + 1.2 * mean[0], y0 + 1.2 * mean[1]
+        ax.plot([x0, x0 + 1.45 * x], [y0, y0 + 1.45 * y], color=_GREY, linewidth=THIN, zorder=1)
+        ax.plot(x0 + 1.45 * x, y0 + 1.45 * y, "o", color=PATH, markersize=9, zorder=3)
+    at = x0 + 1.45 * mean[0], y0 + 1.45 * mean[1]
     ax.plot([x0, at[0]], [y0, at[1]], color=COLOURS["ink"], linewidth=THICK, zorder=2)
     ax.plot(*at, "D", color=COLOURS["query"], markersize=11, zorder=4)
     ax.plot(x0, y0, "*", color=COLOURS["ink"], markersize=17, zorder=5)
-    write(ax, x0 - 2.2, y0 + 0.4, "target", ha="right")
-    write(ax, at[0] + 1.8, at[1], "mean", "query", ha="left")
-    write(ax, x0 + 12.4, y0 - 7.2, "a member", "expert", ha="left")
+    write(ax, x0 - 2.2, y0 + 1, "target", ha="right")
+    write(ax, at[0] + 1.4, at[1] + 2.2, "mean", "query")
+    write(ax, x0 + 10.2, y0 - 2.9, "a member", "expert", ha="left")
     write(ax, 21, 9.4, "squared error of the mean", "query")
     write(ax, 21, 6.8, "= members' average squared error − spread")
     write(ax, 21, 3.8, f"{own:.1f} = {average:.1f} − {average - own:.1f}", fontweight="bold")

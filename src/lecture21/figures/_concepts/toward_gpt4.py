@@ -101,7 +101,7 @@ def rlhf(ax: Axes) -> None:
     note(ax, 22.4, 10.6, "r", ha="left")
     ax.plot([8.6, 8.6], [20.3, 16.6], color=COLOURS["ink"], linewidth=THICK, linestyle=":", zorder=1)
     write(ax, 9.4, 18.6, "KL", ha="left")
-    part(ax, 8.6, 14, 10, 5, "reference:\nfixed copy", "idle", fontsize=9)
+    part(ax, 8.6, 14, 10, 5, "reference:\nSFT model", "idle", fontsize=9)
     part(ax, 15.6, 5.4, 22.4, 3.8, "increase r − β KL")
     arrow(ax, (4.4, 5.4), (2.2, 5.4), (2.2, 22), (3.6, 22), colour=PATH, linewidth=THICK)
     note(ax, 2.4, 2.2, "update the policy", ha="left")
