@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
-# Standard terms, by the page that a reader who searches for one should find first. Where chapters hardly mention a term,
-# this is the glossary.
+# Standard terms, by the page that a reader who searches for one should find first. This is the glossary where
+# chapters hardly mention a term.
 FIRST = {
     "01_from_rnn_to_attention": "recurrent neural network, vanishing gradient, exploding gradient, LSTM",
     "02_basic_self_attention": "self-attention, softmax, permutation equivariance",
