@@ -103,7 +103,7 @@ def _rounded_down(experts, n_expert, factor):
 
 
 @_KEEP.mistake(
-    looks="Right if the equal share is an integer. Otherwise some experts have more or fewer places than the task says.",
+    looks="Right if the equal share is an integer. Otherwise experts can have too many or too few places.",
     hint="right if the equal share is an integer. Otherwise you round the equal share up before you multiply it by the "
     "factor. Multiply first, then round.",
 )
@@ -175,12 +175,12 @@ def _balance_loss(probabilities, experts):
 
 
 def _with_gradient(answer: Callable[..., Tensor], probabilities: Tensor, experts: Tensor):
-    """Return the loss, and its gradient with respect to the probabilities."""
+    """Return the gradient of the loss with respect to the probabilities, and the loss."""
     given = probabilities.clone().requires_grad_()
     loss = answer(given, experts)
     if not (isinstance(loss, Tensor) and loss.requires_grad):
-        return loss, torch.zeros_like(given)
-    return loss, torch.autograd.grad(loss.sum(), given)[0]
+        return torch.zeros_like(given), loss
+    return torch.autograd.grad(loss.sum(), given)[0], loss
 
 
 def _balance_cases(rng: random.Random) -> list[Case]:
@@ -212,7 +212,7 @@ _BALANCE = Exercise(
     solution=_balance_loss,
     cases=_balance_cases,
     call=_with_gradient,
-    returns=("the loss", "its gradient"),
+    returns=("the gradient of the loss", "the loss"),
 )
 
 
