@@ -9,10 +9,10 @@
 
   const escapePattern = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
-  // Matches a phrase where a word begins, also when the query is plural and the text is not.
+  // Matches a phrase where a word begins, also when the query is plural and the text is not, or an inner word is plural.
   const pattern = (phrase) => {
     const singular = phrase.length > 3 ? phrase.replace(/([^s])s$/, "$1") : phrase;
-    return new RegExp(`(^|[^\\p{L}\\p{N}_])(${singular.split(/\s+/).map(escapePattern).join("[\\s-]+")})`, "giu");
+    return new RegExp(`(^|[^\\p{L}\\p{N}_])(${singular.split(/\s+/).map(escapePattern).join("s?[\\s-]+")})`, "giu");
   };
 
   const count = (text, phrase) => [...text.matchAll(pattern(phrase))].length;
@@ -58,12 +58,25 @@
   };
 
   const CHAPTER_BONUS = 22;
+  const NAMED_BONUS = 12;
+
+  // The start of the address of the chapter that the glossary names for a term: its entry ends with "Chapter 09.".
+  const namedChapter = (phrase) => {
+    for (const [, heading, text] of texts["book/glossary"] || []) {
+      const names = heading.toLowerCase().split(/ \(|\)/); // "byte-pair encoding (BPE)" has two
+      if (!names.includes(phrase) && !names.includes(phrase.replace(/(e?s)$/, ""))) continue;
+      const chapter = text.match(/Chapter (\d\d)\.$/);
+      if (chapter) return `notebooks/${chapter[1]}_`;
+    }
+    return "";
+  };
 
   const rank = (found, query) => {
     const phrase = query.toLowerCase().trim().replace(/\s+/g, " ");
     const words = splitQuery(phrase);
     const isTerm = Object.values(texts).some((passages) => passages.some(([id, heading]) => id.startsWith("term-") && heading === query));
     const isCode = !isTerm && (/[_.]/.test(query) || (/.[A-Z]/.test(query) && /[a-z]/.test(query)));
+    const named = namedChapter(phrase);
     const results = [];
     const pages = new Set();
     for (const [page, title, anchor, description, score] of found) {
@@ -75,6 +88,7 @@
         pages.add(page);
         const result = rankPage(page, phrase, words);
         if (page.startsWith("notebooks/")) result.score += CHAPTER_BONUS;
+        if (named && page.startsWith(named)) result.score += NAMED_BONUS;
         results.push({ ...result, tier: tier(page, false, false) });
       }
     }

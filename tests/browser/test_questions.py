@@ -13,20 +13,29 @@ PAGES = {
     if (_question.FOLDER / f"chapter_{chapter.name[:2]}.json").exists()
 }
 
+EXAM = "book/exam.html"
 
-def on_page(page, id: str):
+
+def questions_of(name: str) -> list[dict]:
+    """The questions of a chapter, or of the exam, that are checked in the page."""
+    return [question for question in _question.load(name) if question["kind"] != "text"]
+
+
+def on_page(page, question: dict):
     """The element of one question."""
-    return page.locator(".live-figure[data-figure=question]").nth(int(id.split(".")[1]) - 1)
+    number = questions_of(question["id"].split(".")[0].zfill(2)).index(question)
+    return page.locator(".live-figure[data-figure=question]").nth(number)
 
 
-@pytest.mark.parametrize("chapter", PAGES)
-def test_a_page_checks_its_questions(chapter: str, wide):
-    page = wide.open(PAGES[chapter])
-    for question in _question.load(chapter):
-        figure = on_page(page, question["id"])
+@pytest.mark.parametrize("name", [*PAGES, "exam"])
+def test_a_page_checks_its_questions(name: str, wide):
+    page = wide.open(PAGES.get(name, EXAM))
+    for question in questions_of(name):
+        figure = on_page(page, question)
         figure.scroll_into_view_if_needed()
         figure.locator("section.figure").wait_for()
-        assert figure.locator("section.figure").get_attribute("aria-label") == f"Question {question['id']}"
+        number = question["id"].removeprefix("exam.")
+        assert figure.locator("section.figure").get_attribute("aria-label") == f"Question {number}"
         foreseen = question["hints"][0]
         for answer in (foreseen["answer"], question["answer"]):
             if question["kind"] == "number":
@@ -45,7 +54,7 @@ def test_a_page_checks_its_questions(chapter: str, wide):
 def test_without_a_script_the_answer_is_folded(chapter: str, scriptless):
     page = scriptless.open(PAGES[chapter])
     for question in _question.load(chapter):
-        figure = on_page(page, question["id"])
+        figure = on_page(page, question)
         assert f"Question {question['id']}." in figure.inner_text()
         assert not figure.locator("details > p").is_visible()
         figure.locator("summary").click()
@@ -55,13 +64,38 @@ def test_without_a_script_the_answer_is_folded(chapter: str, scriptless):
 @pytest.mark.parametrize("chapter", PAGES)
 def test_a_printed_question_has_its_answer(chapter: str, wide):
     page = wide.open(PAGES[chapter])
-    first = on_page(page, _question.load(chapter)[0]["id"])
+    first = on_page(page, _question.load(chapter)[0])
     first.scroll_into_view_if_needed()
     first.locator("section.figure").wait_for()
     page.emulate_media(media="print")
     for question in _question.load(chapter):
-        assert on_page(page, question["id"]).locator("details > p").is_visible()
+        assert on_page(page, question).locator("details > p").is_visible()
     assert not first.locator(".live-place").is_visible()
+
+
+def test_the_exam_has_every_worked_answer_folded_below_its_question(scriptless):
+    page = scriptless.open(EXAM)
+    answers = page.locator("article details:has(> summary:text-is('Worked answer'))")
+    assert answers.count() == len(_question.load("exam"))
+    for question in questions_of("exam"):
+        answer = on_page(page, question).locator("xpath=following-sibling::details[1]")
+        assert not answer.get_by_text("See chapter").is_visible()
+        answer.locator("summary").click()
+        assert answer.get_by_text("See chapter").is_visible()
+        right = _question.answer_of(question).replace("`", "").replace("'", "’")
+        assert answer.locator("p").first.inner_text().startswith(f"{right}.")
+
+
+def test_the_printed_exam_has_every_answer_once(wide):
+    page = wide.open(EXAM)
+    first = on_page(page, questions_of("exam")[0])
+    first.scroll_into_view_if_needed()
+    first.locator("section.figure").wait_for()
+    page.emulate_media(media="print")
+    assert not first.locator(".live-place").is_visible()
+    assert first.get_by_text("Question 2.").is_visible()
+    assert page.get_by_text("See chapter").count() == len(_question.load("exam"))
+    assert page.get_by_text("See chapter").last.is_visible()
 
 
 def test_the_output_that_gives_the_answer_is_folded(wide):
