@@ -16,7 +16,7 @@ def _with_gradient(answer: Callable[..., Tensor], *arguments: Tensor | float) ->
     One pair is judged by its loss alone, so that a wrong value there is not reported as a missing gradient.
 
     Raises:
-        ArithmeticError: if the loss of several pairs has no gradient.
+        ArithmeticError: if the loss of several pairs has no gradient with respect to one of the two.
         FloatingPointError: if their loss is finite and its gradient is not.
     """
     loss = answer(*arguments)
@@ -24,10 +24,11 @@ def _with_gradient(answer: Callable[..., Tensor], *arguments: Tensor | float) ->
         return loss
     leaves = [each.clone().requires_grad_() for each in arguments[:2]]
     again = answer(*(1 * leaf for leaf in leaves), *arguments[2:])
-    if not isinstance(again, Tensor) or not again.requires_grad:
-        raise ArithmeticError("the loss has no gradient, so it cannot train a model")
-    again.sum().backward()
-    if any(leaf.grad is None or not leaf.grad.isfinite().all() for leaf in leaves):
+    if isinstance(again, Tensor) and again.requires_grad:
+        again.sum().backward()
+    if any(leaf.grad is None for leaf in leaves):
+        raise ArithmeticError("the gradient of the loss does not reach both replies, so it cannot train a model")
+    if not all(leaf.grad.isfinite().all() for leaf in leaves):
         raise FloatingPointError("the loss is finite, but its gradient is not")
     return loss
 
@@ -140,8 +141,8 @@ def _one_for_each_pair(chosen, rejected):
 
 @_PAIR.mistake(
     looks="`backward()` raises an error, because no operation of the loss was recorded.",
-    hint="the value is right, but no gradient can pass through it. Does `detach`, `item`, `torch.tensor` or NumPy "
-    "separate it from the rewards?",
+    hint="the value is right, but its gradient does not reach both rewards. Does `detach`, `item`, `torch.tensor` or "
+    "NumPy separate it from them?",
 )
 def _without_a_gradient(chosen, rejected):
     return -F.logsigmoid(chosen - rejected).mean().detach()
@@ -254,7 +255,8 @@ def _probabilities(chosen, rejected, reference_chosen, reference_rejected, beta)
 
 @_DPO.mistake(
     looks="One pair far on the wrong side makes the loss infinite.",
-    hint="for a large negative difference the sigmoid rounds to 0, and its logarithm is infinite.",
+    hint="for a large negative difference the sigmoid rounds to 0, and its logarithm is infinite. Exercise 17.1 has the "
+    "same remedy.",
 )
 def _sigmoid_then_logarithm(chosen, rejected, reference_chosen, reference_rejected, beta):
     return -torch.sigmoid(beta * ((chosen - reference_chosen) - (rejected - reference_rejected))).log().mean()
@@ -270,7 +272,7 @@ def _dpo_summed(chosen, rejected, reference_chosen, reference_rejected, beta):
 
 @_DPO.mistake(
     looks="`backward()` raises an error, because no operation of the loss was recorded.",
-    hint="the value is right, but no gradient can pass through it to the policy.",
+    hint="the value is right, but its gradient does not reach both log-probabilities of the policy.",
 )
 def _dpo_without_a_gradient(chosen, rejected, reference_chosen, reference_rejected, beta):
     return -F.logsigmoid(beta * ((chosen - reference_chosen) - (rejected - reference_rejected))).mean().detach()
