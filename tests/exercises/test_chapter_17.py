@@ -54,7 +54,8 @@ def test_a_right_loss_is_correct_in_any_style(capsys, number: str, style: str):
 @pytest.mark.parametrize("number", ["17.1", "17.4"])
 @pytest.mark.parametrize("style", WITHOUT_GRADIENT)
 def test_a_loss_without_a_gradient_is_told_so(capsys, number: str, style: str):
-    assert "the value is right, but its gradient does not reach both" in verdict(capsys, number, WITHOUT_GRADIENT[style])
+    text = verdict(capsys, number, WITHOUT_GRADIENT[style])
+    assert "the value is right, but its gradient does not reach both" in text
 
 
 @pytest.mark.parametrize("number", ["17.1", "17.4"])

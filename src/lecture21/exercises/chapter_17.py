@@ -255,8 +255,8 @@ def _probabilities(chosen, rejected, reference_chosen, reference_rejected, beta)
 
 @_DPO.mistake(
     looks="One pair far on the wrong side makes the loss infinite.",
-    hint="for a large negative difference the sigmoid rounds to 0, and its logarithm is infinite. Exercise 17.1 has the "
-    "same remedy.",
+    hint="for a large negative difference the sigmoid rounds to 0, and its logarithm is infinite. Exercise 17.1 "
+    "has the same remedy.",
 )
 def _sigmoid_then_logarithm(chosen, rejected, reference_chosen, reference_rejected, beta):
     return -torch.sigmoid(beta * ((chosen - reference_chosen) - (rejected - reference_rejected))).log().mean()
