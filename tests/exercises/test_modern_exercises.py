@@ -115,5 +115,5 @@ def test_a_dtype_is_blamed_on_the_input_only_if_there_is_one(capsys):
         return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
 
     said = _said(capsys, "16.5", angles)
-    assert "must have the dtype torch.float32, and has torch.float64" in said
+    assert "must have the dtype torch.float32 instead of torch.float64" in said
     assert "follow" not in said
