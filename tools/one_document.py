@@ -18,7 +18,7 @@ from front_matter import NUMBER_OF, Entry, tag
 
 FILE = "one_document.html"
 _LEFT_OUT = "a.headerlink, script, button, .live-place, .cell.tag_remove-cell, dialog"
-_ON_SCREEN_ONLY = "book/api/"  # the reference of the package: it would be a third of the pages
+ON_SCREEN_ONLY = ("book/api/", "book/mistakes")  # to look things up: they would be a third of the pages
 _EMPTY = '<!DOCTYPE html><html lang="en" data-theme="light"><head></head><body></body></html>'
 _LAYOUT = Path(__file__).with_suffix(".css")
 
@@ -46,7 +46,7 @@ def parts(root: Path) -> Iterator[tuple[str, list[str]]]:
         files = []
         for chapter in part["chapters"]:
             files += [chapter["file"], *(section["file"] for section in chapter.get("sections", []))]
-        yield part["caption"], [file for file in files if not file.startswith(_ON_SCREEN_ONLY)]
+        yield part["caption"], [file for file in files if not file.startswith(ON_SCREEN_ONLY)]
 
 
 def join(root: Path, html: Path) -> tuple[str, list[Entry]]:
@@ -205,7 +205,7 @@ def _move(page: _Page, element: Tag, label: str, kind: str) -> None:
         number = len(page.answers) - 1
     element.extract()
     element["class"] = [*element.get("class", []), "moved"]
-    if kind != "Answer.":
+    if kind not in ("Answer.", "Worked answer."):
         page.answers[number].append(tag(soup, "p", kind, "kind"))
     page.answers[number].append(element)
 
