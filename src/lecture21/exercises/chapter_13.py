@@ -164,8 +164,8 @@ def _mean_over_the_points(predictions, target, weights):
 @_DECOMPOSE.mistake(
     looks="Right while all values are near 0, and the identity holds exactly, because it was used. In float32, the "
     "difference of two errors near 1,000,000 has an error of about 0.1.",
-    hint="your ambiguity is the difference of the other two terms. It loses its digits if both are large, and the identity "
-    "can no longer test your code. Average the members' squared distances from the pool.",
+    hint="your ambiguity is the difference of the other two terms. It loses its digits if both are large, and the "
+    "identity can no longer test your code. Average the members' squared distances from the pool.",
 )
 def _by_subtraction(predictions, target, weights):
     pool = (weights * predictions).sum(dim=-1)

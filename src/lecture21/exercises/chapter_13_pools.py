@@ -127,8 +127,8 @@ def _equal_weights_in_the_average(probabilities, weights):
 
 @_MIXTURE.mistake(
     looks="Finite where it should be infinite: a small constant keeps the logarithm away from 0.",
-    hint="you add a small constant, so a member that excludes the observed symbol gets a finite loss. It must be infinite: "
-    "torch.log(torch.tensor(0.0)) is -inf, and needs no protection.",
+    hint="you add a small constant, so a member that excludes the observed symbol gets a finite loss. It must be "
+    "infinite: torch.log(torch.tensor(0.0)) is -inf, and needs no protection.",
 )
 def _small_constant(probabilities, weights):
     average = -(weights * (probabilities + 1e-9).log()).sum(dim=-1)
