@@ -162,10 +162,10 @@ def _first_choices_first(experts, n_expert, factor):
 
 
 def _balance_loss(probabilities, experts):
-    """Return the balance loss of one layer, E * sum_i f_i P_i, as a tensor without dimensions.
+    """Return the balance loss of one layer, E * sum_e f_e P_e, as a tensor without dimensions.
 
     `probabilities`, (N, E), is the router's softmax over all experts, and `experts`, (N, k), holds
-    the selected ones. f_i is the share of expert i in the N k assignments, and P_i its mean
+    the selected ones. f_e is the share of expert e in the N k assignments, and P_e its mean
     probability over the N tokens. The loss has the dtype of `probabilities`, and a gradient with
     respect to them.
     """
