@@ -46,8 +46,9 @@ def plain(value: Any, depth: int = 3) -> Any:
         return plain(value.item(), depth)
     if isinstance(value, tuple | list) and depth and len(value) <= _MOST:
         return tuple(plain(each, depth - 1) for each in value)
-    if isinstance(value, set | frozenset) and len(value) <= _MOST and all(type(each) in (str, int) for each in value):
-        return frozenset(value)
+    if isinstance(value, set | frozenset) and len(value) <= _MOST:
+        members = frozenset(each.item() if isinstance(each, np.integer) else each for each in value)
+        return members if all(type(each) in (str, int) for each in members) else Unknown("a set of other values")
     return Unknown(_with_article(type(value).__name__))
 
 
@@ -116,10 +117,10 @@ def difference(expected: Any, got: Any, what: str = "the result", names: tuple[s
         if not isinstance(got, Tensor):
             return f"{what} must be a tensor, and is {kind(got)}"
         if got.shape != expected.shape:
-            return f"{what} must have the shape {tuple(expected.shape)}, and has {tuple(got.shape)}"
+            return f"{what} must have the shape {tuple(expected.shape)} instead of {tuple(got.shape)}"
         if got.dtype != expected.dtype:
             follows = ". Does it follow the input's dtype?" if expected.is_floating_point() else ""
-            return f"{what} must have the dtype {expected.dtype}, and has {got.dtype}{follows}"
+            return f"{what} must have the dtype {expected.dtype} instead of {got.dtype}{follows}"
         return None
     if isinstance(expected, tuple):
         if not isinstance(got, tuple) or len(got) != len(expected):
