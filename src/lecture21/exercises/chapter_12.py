@@ -120,11 +120,12 @@ def _logarithms(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    looks="The rows sum to 1, but the numbers are wrong, since a product of logarithms is no logarithm of a product.",
-    hint="you multiply the logarithms. What is the logarithm of the product g_m P_m?",
+    looks="All entries are 0 or 1, even where two members explain a point equally well.",
+    hint="you give each point to its best member. A responsibility is a probability: how do two members share a point?",
 )
-def _multiplied_logarithms(log_gate, log_members):
-    return (log_gate.clamp(min=-1e4) * log_members).softmax(dim=1)
+def _hard_assignment(log_gate, log_members):
+    joint = log_gate + log_members
+    return torch.nn.functional.one_hot(joint.argmax(dim=1), joint.shape[1]).to(joint.dtype)
 
 
 @_RESPONSIBILITIES.mistake(
