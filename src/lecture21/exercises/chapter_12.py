@@ -27,6 +27,10 @@ def _points(rng: random.Random, n: int, m: int, dtype: torch.dtype = torch.float
 def _responsibility_cases(rng: random.Random) -> list[Case]:
     n, m = rng.randint(5, 7), rng.randint(2, 4)
     gate, members = _points(rng, n, m)
+
+    def far(points: int, by: int) -> torch.Tensor:
+        return torch.eye(points)[:, 1:2] * by  # the second point is far away
+
     closed = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.2, 0.8], [0.3, 0.3, 0.4], [0.1, 0.9, 0.0]]).log()
     double_gate, double_members = _points(rng, 3, 3, torch.float64)
     return [
@@ -35,6 +39,8 @@ def _responsibility_cases(rng: random.Random) -> list[Case]:
         Case(_points(rng, n, m), f"{n} points and {m} members"),
         Case(_points(rng, 3, 3), "as many points as members"),
         Case((double_gate, double_members), "float64"),
+        Case((gate, members - far(n, 1000)), "one point far from all members, and others near"),
+        Case((double_gate, double_members - far(3, 2000).double()), "one point far from all members, in float64"),
         Case((gate, members - 1000), "log densities near -1000"),
         Case((double_gate, double_members - 2000), "log densities near -2000 in float64"),
         Case((closed, normal(rng, 4, 3) - 1), "a gate that gives some members the weight 0"),
@@ -120,12 +126,14 @@ def _logarithms(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    looks="All entries are 0 or 1, even where two members explain a point equally well.",
-    hint="you give each point to its best member. A responsibility is a probability: how do two members share a point?",
+    looks="Right on most data. One point far from all members gets NaN, and then all parameters are NaN.",
+    hint="one point that is far from all members is enough for NaN if another is near. Subtract each row's own "
+    "maximum, not that of the tensor.",
 )
-def _hard_assignment(log_gate, log_members):
+def _one_maximum(log_gate, log_members):
     joint = log_gate + log_members
-    return torch.nn.functional.one_hot(joint.argmax(dim=1), joint.shape[1]).to(joint.dtype)
+    joint = (joint - joint.max()).exp()
+    return joint / joint.sum(dim=1, keepdim=True)
 
 
 @_RESPONSIBILITIES.mistake(
