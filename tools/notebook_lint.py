@@ -67,7 +67,6 @@ def lint(path: Path, root: Path = ROOT) -> list[str]:
         *output_problems(notebook),
         *picture_problems(notebook),
         *code_problems(notebook, repository.install_cell(root)),
-        *explorer_problems(notebook),
         *exercise_problems(notebook),
         *prediction_problems(notebook),
     ]
@@ -205,23 +204,6 @@ def code_problems(notebook, install: str) -> Iterator[str]:
         imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
         for name in sorted((used | imported) & FORBIDDEN_CALLS):
             yield f"cell {n} uses {name}, whose output neither nbval nor the book can hold"
-
-
-def explorer_problems(notebook) -> Iterator[str]:
-    """Find explorers without a static version for readers without a kernel."""
-    code = [(n, cell) for n, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    for (_, twin), (n, cell) in zip([(None, None), *code], code, strict=False):
-        if not re.search(r"\binteract(ive|ive_output|_manual)?\(|\binteract\b\s*$", cell.source, re.MULTILINE):
-            continue
-        if re.fullmatch(r"(\s*(from|import)\b.*\s*)*", cell.source):
-            continue
-        if not {"nbval-ignore-output", "remove-cell"} <= tags(cell):
-            yield f"cell {n} is an explorer and needs the tags nbval-ignore-output and remove-cell"
-        if cell.outputs:
-            yield f"cell {n} is an explorer and stores an output"
-        hidden = {"nbval-ignore-output", "remove-cell", "remove-output"}
-        if twin is None or not twin.outputs or tags(twin) & hidden:
-            yield f"cell {n} is an explorer without its static twin: a checked cell before it that shows the same"
 
 
 def exercise_problems(notebook) -> Iterator[str]:

@@ -41,11 +41,9 @@ def execute(path: Path) -> None:
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}, **kept})
     for cell in notebook.cells:
         # A stored widget refers to a kernel that no longer exists. A figure of lecture21.live also has HTML, which the
-        # book brings to life; what has none has its static version in the preceding cell.
+        # book brings to life.
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET, None)
-        if cell.cell_type == "code" and "interact" in cell.source:
-            cell.outputs = []
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
 

@@ -93,14 +93,11 @@ def good() -> NotebookNode:
     cells = [
         new_markdown_cell(f"# Title\n\n{BADGE}\n"),
         new_code_cell(INSTALL),
-        new_code_cell("import matplotlib.pyplot as plt\nfrom ipywidgets import interact"),
+        new_code_cell("import matplotlib.pyplot as plt"),
         new_code_cell("2 + 2", outputs=[new_output("execute_result", data={"text/plain": "4"}, execution_count=3)]),
         new_markdown_cell("Text.\n\n<details>\n<summary>Answer</summary>\n\nYes.\n\n</details>"),
         new_code_cell(
             "plt.plot([1, 2])\nplt.show()", outputs=[picture()], metadata={"mystnb": {"image": {"alt": ALT}}}
-        ),
-        new_code_cell(
-            "interact(print, x=(0, 3))", metadata={"tags": ["nbval-ignore-output", "remove-cell"]}, outputs=[]
         ),
     ]
     for n, cell in enumerate(cell for cell in cells if cell.cell_type == "code"):
@@ -191,13 +188,6 @@ BAD = {
     "magic": (put(3, source="%pip install x"), "a magic or command"),
     "broken Python": (put(3, source="2 +"), "is not Python"),
     "progress bar": (put(3, source="from tqdm import tqdm"), "uses tqdm"),
-    "explorer on the page": (put(6, metadata={"tags": ["nbval-ignore-output"]}), "is an explorer and needs the tags"),
-    "explorer's output": (put(6, outputs=[stream("stdout", "0")]), "is an explorer and stores an output"),
-    "no static twin": (put(5, source="x = 1", outputs=[], metadata={}), "without its static twin"),
-    "unchecked twin": (
-        put(5, metadata={"tags": ["nbval-ignore-output"], "mystnb": {"image": {"alt": ALT}}}),
-        "without its static twin",
-    ),
 }
 
 

@@ -107,6 +107,8 @@ def _worst(exercise: Exercise, expected: Any, got: Any) -> str:
         return f"{plain(got)!r} is not the right value"
     if n_nan := int((got.isnan() & ~expected.isnan()).sum()):
         return f"{n_nan} of {expected.numel()} entries are nan"
+    if expected.dim() == 0:
+        return f"{got.item():g} is not the right value"
     off = (expected.double() - got.double()).abs()
     off = off.nan_to_num(nan=float("inf")).reshape(-1)
     where, place = int(off.argmax()), []

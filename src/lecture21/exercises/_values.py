@@ -116,10 +116,10 @@ def difference(expected: Any, got: Any, what: str = "the result", names: tuple[s
         if not isinstance(got, Tensor):
             return f"{what} must be a tensor, and is {kind(got)}"
         if got.shape != expected.shape:
-            return f"{what} must have the shape {tuple(expected.shape)}, and has {tuple(got.shape)}"
+            return f"{what} must have the shape {tuple(expected.shape)} instead of {tuple(got.shape)}"
         if got.dtype != expected.dtype:
             follows = ". Does it follow the input's dtype?" if expected.is_floating_point() else ""
-            return f"{what} must have the dtype {expected.dtype}, and has {got.dtype}{follows}"
+            return f"{what} must have the dtype {expected.dtype} instead of {got.dtype}{follows}"
         return None
     if isinstance(expected, tuple):
         if not isinstance(got, tuple) or len(got) != len(expected):

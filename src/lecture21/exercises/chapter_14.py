@@ -1,4 +1,4 @@
-"""Exercises of chapter 14: a top-k router, and the dispatch of tokens to experts."""
+"""Exercises of chapter 14: a top-k router."""
 
 import random
 from collections.abc import Callable
@@ -17,11 +17,29 @@ def _top_k_router(x, router, k):
     `x` holds N tokens, (N, C), and `router` one row for each expert, (E, C). The score of expert e
     for a token is the dot product of the token with row e. Select the k experts with the highest
     scores, best first, as int64. Their weights are the softmax of the scores, divided so that
-    the k weights of each token sum to 1; they have the dtype of `x`.
+    the k weights of each token sum to 1; they have the dtype of `x`, and a gradient with respect
+    to `router`.
     """
     probabilities = (x @ router.T).softmax(dim=-1)  # (N, E)
     weights, experts = probabilities.topk(k, dim=-1)
     return experts, weights / weights.sum(dim=-1, keepdim=True)
+
+
+def gradients(output: object, *inputs: Tensor) -> tuple[Tensor, ...]:
+    """Return the gradients of a sum of the output with different coefficients, 0 where there is none."""
+    if not (isinstance(output, Tensor) and output.requires_grad):
+        return tuple(map(torch.zeros_like, inputs))
+    coefficients = torch.arange(1, output.numel() + 1).view_as(output).to(output.dtype).sqrt()
+    return torch.autograd.grad((coefficients * output).sum(), inputs, materialize_grads=True)
+
+
+def _routed(answer: Callable[..., tuple[Tensor, Tensor]], x: Tensor, router: Tensor, k: int, gradient: bool = False):
+    """Return the experts and the weights, and on demand the gradient of the weights with respect to the router."""
+    if not gradient:
+        return answer(x, router, k)
+    router = router.requires_grad_()
+    experts, weights = answer(x, router, k)
+    return experts, weights, *gradients(weights, router)
 
 
 def _router_cases(rng: random.Random) -> list[Case]:
@@ -33,6 +51,7 @@ def _router_cases(rng: random.Random) -> list[Case]:
         Case((normal(rng, 5, 2), normal(rng, 4, 2), 1), "k = 1"),
         Case((normal(rng, 3, 4), normal(rng, 5, 4), 5), "k = E = 5"),
         Case((normal(rng, 4, 3, dtype=torch.float64), normal(rng, 8, 3, dtype=torch.float64), 2), "float64"),
+        Case((normal(rng, 5, 3), normal(rng, 6, 3), 2, True), "a router with a gradient"),
     ]
 
 
@@ -42,7 +61,8 @@ _ROUTER = Exercise(
     title="a top-k router",
     solution=_top_k_router,
     cases=_router_cases,
-    returns=("the experts", "the weights"),
+    call=_routed,
+    returns=("the experts", "the weights", "the gradient of the weights"),
     properties=(
         ("the weights of each token must sum to 1", lambda arguments, result: rows_sum_to_one(result[1])),
         ("the weights must be positive", lambda arguments, result: bool((result[1] > 0).all())),
@@ -52,6 +72,16 @@ _ROUTER = Exercise(
         ),
     ),
 )
+
+
+@_ROUTER.mistake(
+    looks="The numbers are right, but training never changes the router: its weights have no gradient.",
+    hint="experts and weights are right, but the weights have no gradient, so training cannot change the router. Which "
+    "operation cuts them off from the graph (detach, item, tolist, torch.tensor, no_grad)?",
+)
+def _without_a_gradient(x, router, k):
+    weights, experts = (x @ router.T).softmax(dim=-1).detach().topk(k, dim=-1)
+    return experts, weights / weights.sum(dim=-1, keepdim=True)
 
 
 @_ROUTER.mistake(
@@ -122,165 +152,3 @@ def _scores_as_weights(x, router, k):
 def _sorted_by_index(x, router, k):
     weights, experts = (x @ router.T).softmax(dim=-1).topk(k, dim=-1)
     return experts.sort(dim=-1).values, weights / weights.sum(dim=-1, keepdim=True)
-
-
-# 14.2
-
-
-def _dispatch(x, experts, weights, layers):
-    """Return the output of a sparse layer, (N, C): the weighted sum of the experts' outputs.
-
-    `x` holds N tokens, (N, C). Token n is processed by the k experts `experts[n]`, (N, k), with the
-    gate weights `weights[n]`, (N, k). `layers` is a list of E functions from (n, C) to (n, C), one
-    for each expert. Apply each of them only to the tokens that selected it; an expert may have
-    none. Do not add the residual, and do not modify `x`.
-    """
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        token, slot = (experts == e).nonzero(as_tuple=True)  # where expert e was selected
-        y[token] += weights[token, slot, None] * layer(x[token])
-    return y
-
-
-def _with_counted_rows(answer: Callable[..., Tensor], x: Tensor, experts: Tensor, weights: Tensor, matrices: Tensor):
-    """Return the outputs, and the number of tokens that each expert has processed."""
-    rows = torch.zeros(len(matrices), dtype=torch.int64)
-
-    def expert(e: int) -> Callable[[Tensor], Tensor]:
-        def layer(tokens: Tensor) -> Tensor:
-            rows[e] += tokens.numel() // tokens.shape[-1]
-            return (tokens @ matrices[e]).tanh() + 1 + e  # not 0 for a token of zeros
-
-        return layer
-
-    return answer(x, experts, weights, [expert(e) for e in range(len(matrices))]), rows
-
-
-def _selection(rng: random.Random, n: int, n_expert: int, k: int) -> Tensor:
-    """Return k different experts for each of n tokens."""
-    return torch.tensor([rng.sample(range(n_expert), k) for _ in range(n)])
-
-
-def _dispatch_cases(rng: random.Random) -> list[Case]:
-    def case(n: int, c: int, n_expert: int, experts: Tensor, about: str, dtype: torch.dtype = torch.float32) -> Case:
-        weights = normal(rng, *experts.shape, dtype=dtype).softmax(dim=-1) * 0.9  # need not sum to 1
-        weights = weights.sort(dim=-1, descending=True).values
-        return Case((normal(rng, n, c, dtype=dtype), experts, weights, normal(rng, n_expert, c, c, dtype=dtype)), about)
-
-    n = rng.randint(5, 8)
-    few = _selection(rng, 5, 3, 2)  # the last of four experts has no token
-    return [
-        case(1, 2, 2, torch.tensor([[1]]), "one token, k = 1"),
-        case(5, 3, 4, few, "N = 5, an expert without tokens"),
-        case(n, 3, 4, torch.full((n, 1), rng.randrange(4)), "k = 1, all tokens at the same expert"),
-        case(n, 2, 5, _selection(rng, n, 5, 3), f"N = {n}, E = 5, k = 3"),
-        case(6, 4, 3, torch.tensor([[2, 0], [0, 1], [1, 2], [2, 1], [0, 2], [1, 0]]), "N = 6, float64", torch.float64),
-    ]
-
-
-_DISPATCH = Exercise(
-    number="14.2",
-    name="dispatch",
-    title="dispatch with a loop over experts",
-    solution=_dispatch,
-    cases=_dispatch_cases,
-    call=_with_counted_rows,
-    returns=("the outputs", "the number of tokens that each expert processes"),
-)
-
-
-@_DISPATCH.mistake(
-    looks="The outputs are right, but each token costs as much as in a dense layer with all experts.",
-    hint="the outputs are right, but every expert processes every token, and most results are multiplied by 0. Pass "
-    "each expert only the rows of x that selected it.",
-)
-def _every_expert_every_token(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        gate = (weights * (experts == e)).sum(dim=-1, keepdim=True)  # 0 where e was not selected
-        y += gate * layer(x)
-    return y
-
-
-@_DISPATCH.mistake(
-    looks="The outputs do not depend on the gate weights, so the router gets no gradient.",
-    hint="the right experts process the right tokens, but the gate weights are missing: you add the plain outputs.",
-)
-def _without_weights(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        token, _ = (experts == e).nonzero(as_tuple=True)
-        y[token] += layer(x[token])
-    return y
-
-
-@_DISPATCH.mistake(
-    looks="Right for k = 1. For k > 1, each token keeps the output of only one of its experts.",
-    hint="right for k = 1, but for k > 1 a later expert overwrites what an earlier one has written. How do the outputs "
-    "of a token's experts combine?",
-)
-def _overwritten(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        token, slot = (experts == e).nonzero(as_tuple=True)
-        y[token] = weights[token, slot, None] * layer(x[token])
-    return y
-
-
-@_DISPATCH.mistake(
-    looks="Right for k = 1. For k > 1, the second expert of a token counts as much as the first.",
-    hint="right for k = 1, but for k > 1 you use the weight of the first expert for all of them. In which column of "
-    "`experts` did you find expert e?",
-)
-def _weight_of_the_first(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        token, _ = (experts == e).nonzero(as_tuple=True)
-        y[token] += weights[token, :1] * layer(x[token])
-    return y
-
-
-@_DISPATCH.mistake(
-    looks="Right only if the experts are linear maps without a bias, which a feed-forward layer is not.",
-    hint="you multiply the inputs of the experts by the gate weights. An expert is not linear: the weights belong to "
-    "its outputs.",
-)
-def _weighted_inputs(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        token, slot = (experts == e).nonzero(as_tuple=True)
-        y[token] += layer(weights[token, slot, None] * x[token])
-    return y
-
-
-@_DISPATCH.mistake(
-    looks="Right for k = 1. For k > 1, part of each output is missing.",
-    hint="right for k = 1, but only the first of the k experts of a token is applied. `experts` has k columns.",
-)
-def _first_choice_only(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        (token,) = (experts[:, 0] == e).nonzero(as_tuple=True)
-        y[token] += weights[token, :1] * layer(x[token])
-    return y
-
-
-@_DISPATCH.mistake(
-    looks="All outputs are there, but in the order of the experts: they belong to other tokens.",
-    hint="your outputs are in the order of the experts, not of the tokens. Write each result back to the row of y "
-    "that its token has in x.",
-)
-def _never_put_back(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for slot in range(experts.shape[1]):
-        rows = [(experts[:, slot] == e).nonzero()[:, 0] for e in range(len(layers))]
-        y += torch.cat([weights[n, slot, None] * layer(x[n]) for layer, n in zip(layers, rows, strict=True)])
-    return y
-
-
-@_DISPATCH.mistake(
-    looks="The block adds the residual once more, so the input counts twice.",
-    hint="your result contains x itself. The residual is added by the transformer block, not by this layer.",
-)
-def _with_the_residual(x, experts, weights, layers):
-    return x + _dispatch(x, experts, weights, layers)

@@ -38,6 +38,7 @@ def _keep_cases(rng: random.Random) -> list[Case]:
     return [
         Case((torch.tensor([[0]]), 2, 1.0), "one token"),
         Case((torch.tensor([[1]] * 5), 4, 1.0), "five tokens that select the same of four experts, factor 1"),
+        Case((torch.zeros(7, 1, dtype=torch.int64), 3, 2.0), "N = 7, E = 3, k = 1, factor 2"),
         Case((drawn(n, 4, 1), 4, 1.0), f"N = {n}, E = 4, k = 1, factor 1"),
         Case((second, 4, 1.0), "N = 6, E = 4, k = 2, factor 1"),
         Case((drawn(n, 3, 2), 3, 0.5), f"N = {n}, E = 3, k = 2, factor 0.5"),
@@ -102,6 +103,15 @@ def _rounded_down(experts, n_expert, factor):
 
 
 @_KEEP.mistake(
+    looks="Right if the equal share is an integer. Otherwise experts can have too many or too few places.",
+    hint="right if the equal share is an integer. Otherwise you round the equal share up before you multiply it by the "
+    "factor. Multiply first, then round.",
+)
+def _share_rounded_first(experts, n_expert, factor):
+    return _ranked(experts, n_expert) <= math.ceil(experts.numel() / n_expert) * factor
+
+
+@_KEEP.mistake(
     looks="Right for k = 1. For k = 2, half of the places are missing, and many tokens lose an expert.",
     hint="right for k = 1, but for k > 1 the capacity is too small: each token makes k assignments, so there are N k "
     "to be shared.",
@@ -112,8 +122,8 @@ def _without_k(experts, n_expert, factor):
 
 @_KEEP.mistake(
     looks="The right number is dropped, but a token loses its place to a later one, so the model is not causal.",
-    hint="later tokens take the places of earlier ones. In a causal model no token may change what happens to an "
-    "earlier one: the first come first.",
+    hint="later tokens take the places of earlier ones. In a causal model a later token must not displace an earlier "
+    "one: first come, first served.",
 )
 def _last_come_first(experts, n_expert, factor):
     backward = _ranked(experts.flip(0).flip(1), n_expert).flip(0).flip(1)
@@ -140,8 +150,8 @@ def _one_count_for_all(experts, n_expert, factor):
 
 @_KEEP.mistake(
     looks="Right for k = 1. For k > 1, the second choice of a token gets no place although an earlier token is served.",
-    hint="right for k = 1. For k > 1 you serve the first choices of all tokens before any second choice, as GShard "
-    "does. Here token n comes before token n + 1 with all of its choices.",
+    hint="right for k = 1. For k > 1 you serve the first choices of all tokens before any second choice, as some "
+    "systems do, so a later token can displace an earlier one. Here token n comes before token n + 1 with all choices.",
 )
 def _first_choices_first(experts, n_expert, factor):
     rank = _ranked(experts.T, n_expert).T
@@ -165,12 +175,12 @@ def _balance_loss(probabilities, experts):
 
 
 def _with_gradient(answer: Callable[..., Tensor], probabilities: Tensor, experts: Tensor):
-    """Return the loss, and its gradient with respect to the probabilities."""
+    """Return the gradient of the loss with respect to the probabilities, and the loss."""
     given = probabilities.clone().requires_grad_()
     loss = answer(given, experts)
     if not (isinstance(loss, Tensor) and loss.requires_grad):
-        return loss, torch.zeros_like(given)
-    return loss, torch.autograd.grad(loss.sum(), given)[0]
+        return torch.zeros_like(given), loss
+    return torch.autograd.grad(loss.sum(), given)[0], loss
 
 
 def _balance_cases(rng: random.Random) -> list[Case]:
@@ -202,7 +212,7 @@ _BALANCE = Exercise(
     solution=_balance_loss,
     cases=_balance_cases,
     call=_with_gradient,
-    returns=("the loss", "its gradient"),
+    returns=("the gradient of the loss", "the loss"),
 )
 
 

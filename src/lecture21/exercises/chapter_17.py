@@ -1,11 +1,37 @@
 """Exercises of chapter 17: losses on preference pairs."""
 
 import random
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from lecture21.exercises._exercise import Case, Exercise, normal
+
+
+def _with_gradient(answer: Callable[..., Tensor], *arguments: Tensor | float) -> Tensor:
+    """Return the loss of an answer if it passes a finite gradient back to the first two arguments.
+
+    One pair is judged by its loss alone, so that a wrong value there is not reported as a missing gradient.
+
+    Raises:
+        ArithmeticError: if the loss of several pairs has no gradient with respect to one of the two.
+        FloatingPointError: if their loss is finite and its gradient is not.
+    """
+    loss = answer(*arguments)
+    if not isinstance(loss, Tensor) or len(arguments[0]) < 2 or not loss.isfinite().all():
+        return loss
+    leaves = [each.clone().requires_grad_() for each in arguments[:2]]
+    again = answer(*(1 * leaf for leaf in leaves), *arguments[2:])
+    if isinstance(again, Tensor) and again.requires_grad:
+        again.sum().backward()
+    if any(leaf.grad is None for leaf in leaves):
+        raise ArithmeticError("the gradient of the loss does not reach both replies, so it cannot train a model")
+    if not all(leaf.grad.isfinite().all() for leaf in leaves):
+        raise FloatingPointError("the loss is finite, but its gradient is not")
+    return loss
+
 
 # 17.1
 
@@ -14,7 +40,8 @@ def _preference_loss(chosen, rejected):
     """Return the Bradley-Terry loss -log sigmoid(chosen - rejected), its mean over the pairs.
 
     `chosen` and `rejected` hold the rewards of the preferred and the other replies, shape (N,).
-    The loss is a tensor without dimensions, of their dtype, and finite for every difference.
+    The loss is a tensor without dimensions, of their dtype, finite for every difference, and
+    passes a gradient to the rewards.
     """
     return -F.logsigmoid(chosen - rejected).mean()
 
@@ -24,8 +51,8 @@ def _pair_cases(rng: random.Random) -> list[Case]:
     return [
         Case((torch.tensor([1.5]), torch.tensor([0.5])), "one pair, rewards 1.5 and 0.5"),
         Case((normal(rng, n), normal(rng, n)), f"{n} pairs"),
-        Case((normal(rng, 3) - 200, normal(rng, 3) + 200), "three pairs, the chosen reward lower by about 400"),
-        Case((normal(rng, 3) + 200, normal(rng, 3) - 200), "three pairs, the chosen reward higher by about 400"),
+        Case((normal(rng, 3) - 1000, normal(rng, 3) + 1000), "three pairs, the chosen reward lower by about 2,000"),
+        Case((normal(rng, 3) + 1000, normal(rng, 3) - 1000), "three pairs, the chosen reward higher by about 2,000"),
         Case((normal(rng, 5, dtype=torch.float64), normal(rng, 5, dtype=torch.float64)), "five pairs, float64"),
     ]
 
@@ -36,6 +63,7 @@ _PAIR = Exercise(
     title="the Bradley–Terry loss",
     solution=_preference_loss,
     cases=_pair_cases,
+    call=_with_gradient,
     properties=(
         ("the loss must be a finite number", lambda arguments, loss: bool(loss.isfinite())),
         (
@@ -111,6 +139,15 @@ def _one_for_each_pair(chosen, rejected):
     return -F.logsigmoid(chosen - rejected)
 
 
+@_PAIR.mistake(
+    looks="`backward()` raises an error, because no operation of the loss was recorded.",
+    hint="the value is right, but its gradient does not reach both rewards. Does `detach`, `item`, `torch.tensor` or "
+    "NumPy separate it from them?",
+)
+def _without_a_gradient(chosen, rejected):
+    return -F.logsigmoid(chosen - rejected).mean().detach()
+
+
 # 17.4
 
 
@@ -119,7 +156,8 @@ def _dpo(chosen, rejected, reference_chosen, reference_rejected, beta):
 
     The first four arguments hold log-probabilities of complete replies, shape (N,): of the
     preferred and the other replies under the policy, then of the same under the reference.
-    The loss is a tensor without dimensions, of their dtype. `beta` is a positive number.
+    The loss is a tensor without dimensions, of their dtype, and passes a gradient to the policy.
+    `beta` is a positive number.
     """
     implicit_chosen = beta * (chosen - reference_chosen)
     implicit_rejected = beta * (rejected - reference_rejected)
@@ -149,6 +187,7 @@ _DPO = Exercise(
     title="the DPO loss",
     solution=_dpo,
     cases=_dpo_cases,
+    call=_with_gradient,
     properties=(
         ("the loss must be a finite number", lambda arguments, loss: bool(loss.isfinite())),
         (
@@ -216,7 +255,8 @@ def _probabilities(chosen, rejected, reference_chosen, reference_rejected, beta)
 
 @_DPO.mistake(
     looks="One pair far on the wrong side makes the loss infinite.",
-    hint="for a large negative difference the sigmoid rounds to 0, and its logarithm is infinite.",
+    hint="for a large negative difference the sigmoid rounds to 0, and its logarithm is infinite. Exercise 17.1 "
+    "has the same remedy.",
 )
 def _sigmoid_then_logarithm(chosen, rejected, reference_chosen, reference_rejected, beta):
     return -torch.sigmoid(beta * ((chosen - reference_chosen) - (rejected - reference_rejected))).log().mean()
@@ -228,3 +268,11 @@ def _sigmoid_then_logarithm(chosen, rejected, reference_chosen, reference_reject
 )
 def _dpo_summed(chosen, rejected, reference_chosen, reference_rejected, beta):
     return -F.logsigmoid(beta * ((chosen - reference_chosen) - (rejected - reference_rejected))).sum()
+
+
+@_DPO.mistake(
+    looks="`backward()` raises an error, because no operation of the loss was recorded.",
+    hint="the value is right, but its gradient does not reach both log-probabilities of the policy.",
+)
+def _dpo_without_a_gradient(chosen, rejected, reference_chosen, reference_rejected, beta):
+    return -F.logsigmoid(beta * ((chosen - reference_chosen) - (rejected - reference_rejected))).mean().detach()

@@ -238,7 +238,7 @@ def _penalty_after_the_baseline(rewards, log_policy, log_reference, beta, group)
 
 @_ADVANTAGES.mistake(
     looks="This is the advantage of GRPO.",
-    hint="you divide by the standard deviation of the group. That is GRPO, the next section; here only the baseline "
+    hint="you divide by the standard deviation of the group. That is GRPO, which follows below; here only the baseline "
     "is subtracted.",
 )
 def _grpo(rewards, log_policy, log_reference, beta, group):

@@ -36,7 +36,7 @@ class Aligned(Figure):
     description = (
         "The learned reward and the judge's score of ten policies against their divergence from the fine-tuned "
         "model, and their replies to one request. At the far right, PPO without a KL penalty has a high learned reward "
-        "and the lowest score: its reply is not even English."
+        "and the lowest score: in the seed shown, its reply is not even English."
     )
     request = traitlets.Int(0).tag(sync=True)
     stop = traitlets.Int(0).tag(sync=True)
@@ -117,7 +117,10 @@ def _course(runs: pd.DataFrame, method: str, weight: float | None) -> pd.DataFra
     """Return the course of one seed, from the fine-tuned model on; without a weight, over all weights."""
     own = runs[runs["seed"] == _SEED]
     rows = _rows(own, method, weight).sort_values("kl" if weight is None else "step")
-    return rows if method != "ppo" else pd.concat([own[own["method"] == "sft"], rows])
+    if method != "ppo":
+        return rows
+    early = results.load("alignment_early")
+    return pd.concat([own[own["method"] == "sft"], _rows(early[early["seed"] == _SEED], method, weight), rows])
 
 
 def _replies(samples: pd.DataFrame, method: str, weight: float | None = None) -> str:

@@ -21,9 +21,9 @@ class Collapse(Figure):
 
     figure = "collapse"
     description = (
-        "Six bars, for training without a cure and with five, divided by the loads of eight experts after 200 steps: "
-        "without a cure one expert has everything, with an auxiliary loss all have a part. Below, the load of the "
-        "busiest expert over the steps: without a cure it rises to 1 within 50 steps."
+        "Six bars, for one training (seed 1) without a cure and with each of five, divided by the loads of eight "
+        "experts after 200 steps: without a cure one expert has everything, with the balance loss none has a third. "
+        "Below, the load of the busiest expert over the steps: without a cure it rises to 1 within 50 steps."
     )
     step = traitlets.Int(20).tag(sync=True)
     """Index of the training step."""

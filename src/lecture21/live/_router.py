@@ -30,7 +30,7 @@ class Router(ModelFigure):
 
     figure = "router"
     description = (
-        "A text from a play. Each character has the colour and the number of the expert that processes it in the first "
+        "A text from a play. Each character has the color and the number of the expert that processes it in the first "
         "layer of a small sparse GPT with eight experts. Below, the fraction of the characters that each expert "
         "processes, from 4 % to 24 %, and the probabilities of the router for the first character."
     )

@@ -40,7 +40,7 @@ def effect_on_the_token() -> str:
     log_policy = torch.tensor([[math.log(1.3)]], requires_grad=True)
     clipped_policy_loss(log_policy, torch.zeros(1, 1), torch.tensor([-1.0]), clip=0.2).backward()
     change = -log_policy.grad.item()
-    return f"it {'lowers' if change < 0 else 'raises'} the probability" if change else "nothing"
+    return "down" if change < 0 else "up" if change else "in none"
 
 
 def lowest_score() -> str:

@@ -23,7 +23,7 @@ export default {
     const frame = createFrame(context, {
       title: "Aligned or not?",
       first: "Move the slider to the left, policy by policy, and read the reply.",
-      then: "at the right end the learned reward is high and the reply is nonsense; further left, both are good.",
+      then: "at the right end the learned reward is high and the reply is nonsense; further left, the judge's mean score is higher.",
       fields: {
         request: { start: 0, check: integerIn(0, requests.length - 1) },
         stop: { start: stops.length - 1, check: integerIn(0, stops.length - 1) },
@@ -54,11 +54,11 @@ export default {
     const charts = [
       frontier(frame, {
         ...{ courses, look, chosen: () => chosen().measured, value: 1, yRange: [0, 1] },
-        ...{ title: "What was meant", yTitle: "score of the judge" },
+        ...{ title: "Judge's score", yTitle: "judge's score" },
       }),
       frontier(frame, {
         ...{ courses, look, chosen: () => chosen().measured, value: 2, yRange: [-0.5, 2.5] },
-        ...{ title: "What was optimized", yTitle: "learned reward" },
+        ...{ title: "Learned reward, which was optimized", yTitle: "learned reward" },
       }),
     ];
     const key = create("div", { class: "panel full" });

@@ -21,8 +21,8 @@ export default {
       title: "Router collapse, and what prevents it",
       first: "Press Play to see the training from its first step, or move the slider.",
       then:
-        "without a remedy, one expert processes nearly all characters after 30 steps; with the auxiliary loss, none " +
-        "has a third of them at the end.",
+        "with seed 1 and without a cure, one expert processes nearly all characters after 30 steps; with the balance " +
+        "loss, none has a third of them at the end.",
       fields: {
         step: { start: last, check: integerIn(0, last) },
         rate: { start: "high", check: oneOf(["high", "tuned"]) },
@@ -73,7 +73,7 @@ export default {
     });
     const bars = drawing(frame, {
       title: "Fraction of the characters that each expert of the second layer processes",
-      label: "For each remedy, a bar divided by the loads of the experts",
+      label: "For each cure, a bar divided by the loads of the experts",
       height: settings.length * ROW,
       full: true,
       draw(pen, width) {
@@ -84,7 +84,7 @@ export default {
     const style = (i) => ({ colour: frame.colours.series[i], dashed: i > 2 });
     const curves = drawing(frame, {
       title: "Load of the busiest expert",
-      label: "Load of the busiest expert over training, for each remedy",
+      label: "Load of the busiest expert over training, for each cure",
       height: (width) => Math.min(260, 170 + width / 8),
       full: true,
       draw(pen, width, height) {

@@ -124,7 +124,7 @@ export default {
       letters.mark(cursor());
       loads.redraw();
       choices.redraw();
-      const { load, violation, loadEntropy, information } = statistics(routed, layer());
+      const { load, violation, loadEntropy } = statistics(routed, layer());
       const busiest = load.indexOf(Math.max(...load));
       const { shares, chosen } = at(cursor());
       const character = sign(routed.characters[cursor()]);
@@ -136,10 +136,7 @@ export default {
           `${routed.characters.length}) goes to ${named.join(" and ")}. On this text, expert ${busiest + 1} is the busiest ` +
           `with ${written(100 * load[busiest], 1)} % of the work, ${written(1 + violation, 2)} times an equal share` +
           `${idle ? `, and ${idle} of ${routed.count} experts ${idle === 1 ? "has" : "have"} none` : ""}. The entropy of the ` +
-          `load is ${written(loadEntropy, 3)} of its maximum` +
-          (information === null
-            ? "."
-            : `; the character accounts for ${written(information, 3)} of the entropy of its expert.`),
+          `load is ${written(loadEntropy, 3)} of its maximum.`,
       );
     }
 

@@ -14,7 +14,7 @@
 const NAMES = {
   none: "no cure",
   "warm-up": "warm-up of 50 steps",
-  "aux 0.01": "auxiliary loss, weight 0.01",
+  "aux 0.01": "balance loss, weight 0.01",
   "bias 0.01": "selection bias, step 0.01",
   "z-loss 0.001": "z-loss, weight 0.001",
   "jitter 0.1": "jitter of the inputs, 0.1",

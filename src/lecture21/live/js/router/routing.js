@@ -53,33 +53,21 @@ export async function routeText(model, characters) {
 }
 
 /**
- * Return the statistics of one layer: the load of each expert, how much the largest exceeds an equal share, the entropy
- * of the load (1 at balance), and the information of the character about its expert (1 if it determines the expert).
+ * Return the statistics of one layer: the load of each expert, how much the largest exceeds an equal share, and the
+ * entropy of the load (1 at balance).
  * @param {Routed} routed
  * @param {number} layer  from 0
  */
 export function statistics(routed, layer) {
-  const { ids, count, chosen } = routed;
+  const { count } = routed;
   const experts = routed.experts[layer];
-  const pairs = new Map();
-  const tokens = new Map();
   const assigned = Array(count).fill(0);
-  experts.forEach((expert, i) => {
-    const id = ids[Math.floor(i / chosen)];
+  experts.forEach((expert) => {
     assigned[expert] += 1;
-    tokens.set(id, (tokens.get(id) ?? 0) + 1);
-    pairs.set(id * count + expert, (pairs.get(id * count + expert) ?? 0) + 1);
   });
   const load = assigned.map((each) => each / experts.length);
-  const entropyOf = (counts) => entropy([...counts.values()].map((each) => each / experts.length));
   const most = count > 1 ? Math.log(count) : 1;
-  const own = entropy(load);
-  return {
-    load,
-    violation: count * Math.max(...load) - 1,
-    loadEntropy: own / most,
-    information: own > 0 ? (entropyOf(tokens) + own - entropyOf(pairs)) / own : null,
-  };
+  return { load, violation: count * Math.max(...load) - 1, loadEntropy: entropy(load) / most };
 }
 
 /** @param {number[]} shares */
