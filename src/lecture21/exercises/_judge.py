@@ -107,6 +107,8 @@ def _worst(exercise: Exercise, expected: Any, got: Any) -> str:
         return f"in {name}, {_worst(exercise, expected[n], got[n])}"
     if not isinstance(expected, Tensor):
         return f"{plain(got)!r} is not the right value"
+    if not expected.dim():
+        return f"{got.item():.6g} is not the right value"
     if n_nan := int((got.isnan() & ~expected.isnan()).sum()):
         return f"{n_nan} of {expected.numel()} entries are nan"
     if expected.dim() == 0:
