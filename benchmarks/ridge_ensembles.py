@@ -2,8 +2,9 @@
 
 Usage: python benchmarks/ridge_ensembles.py        (about 20 seconds on one core)
 
-50 weights, 50 examples, noise of variance 0.2, 30 students, 21 penalties. Each student has a fraction of the examples,
-drawn without replacement (`subset`), or as many examples drawn with replacement (`bootstrap`). 10 rounds of 40 seeds.
+60 weights, 60 examples, noise of variance 0.2, 30 students, 21 penalties. Each student has a fraction of the examples,
+drawn without replacement (`subset`), or as many examples drawn with replacement (`bootstrap`). The fractions 1, 0.8 and
+0.65 of 60 examples are whole numbers: 60, 48 and 39. 10 rounds of 40 seeds.
 
 Writes results/ridge_ensembles.csv in the package. Each row is a mean over the seeds of one round: `mean_of_K` is the
 error |w - w0|^2 / N of the mean of the first K students, for K = 1 averaged over all 30 students; `train` is the mean
@@ -19,7 +20,7 @@ from lecture21.ensembles import simulate_ridge_ensemble
 
 SAMPLINGS = (("subset", 1.0), ("subset", 0.8), ("subset", 0.65), ("bootstrap", 1.0))
 PENALTIES = torch.logspace(-3, 0.5, 21, dtype=torch.float64)
-SETTING = {"alpha": 1.0, "noise": 0.2, "members": 30, "width": 50}
+SETTING = {"alpha": 1.0, "noise": 0.2, "members": 30, "width": 60}
 MEMBERS = (1, 2, 5, 10, 30)
 ROUNDS, SEEDS = 10, 40
 

@@ -46,6 +46,26 @@ def test_longer_training_beats_a_bag_of_more_compute():
     assert max(six["probabilities"], six["logits"]) < six["average"] - 0.05
 
 
+def test_one_model_with_twice_the_updates_is_as_good_as_six_members():
+    bag = results.load("bag_of_gpts").query("part == 'run'")
+    (six,) = bag.query("members == 6").to_dict("records")
+    alone, twice = bag.query("arm == 'bag' and members == 1"), bag.query("arm == 'twice'")
+    assert twice.seed.astype(int).tolist() == [0, 1, 2]
+    assert (twice.steps == 2 * alone.steps.iloc[0]).all()
+    assert (3 * twice.characters == six["characters"]).all()
+    assert twice.average.max() < alone.average.min() - 0.05
+    assert (twice.average - six["logits"]).abs().max() < 0.01
+
+
+def test_the_best_learning_rate_is_the_same_for_one_member_and_for_a_pool_of_two():
+    search = results.load("bag_of_gpts").query("part == 'search'")
+    best = [
+        search[search.members == count].groupby("scale")[column].mean().idxmin()
+        for count, column in ((1, "average"), (2, "probabilities"), (2, "logits"))
+    ]
+    assert len(set(best)) == 1
+
+
 def test_an_unknown_result_is_refused_by_name():
     with pytest.raises(ValueError, match=r"'nothing'.*gpt0_seeds"):
         results.load("nothing")

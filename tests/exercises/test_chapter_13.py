@@ -40,10 +40,43 @@ def einsum(predictions, target, weights):
     return [(pool - target) ** 2, average, torch.einsum("nm,nm->n", weights, (predictions - pool[..., None]) ** 2)]
 
 
+def matmul(predictions, target, weights):
+    pool = (weights[:, None] @ predictions[:, :, None])[:, 0, 0]
+    distances = predictions - pool.unsqueeze(-1)
+    average = (weights[:, None] @ ((predictions - target[:, None]) ** 2)[:, :, None]).flatten()
+    return (pool - target).pow(2), average, (weights * distances * distances).sum(1)
+
+
+def pairs(predictions, target, weights):
+    distances = (predictions[:, :, None] - predictions[:, None]).square()
+    products = weights[:, :, None] * weights[:, None]
+    pool = (weights * predictions).sum(-1)
+    average = (weights * (predictions - target[:, None]).square()).sum(-1)
+    return (target - pool).square(), average, (products * distances).sum(dim=(1, 2)) / 2
+
+
+def in_double(predictions, target, weights):
+    f, y, g = predictions.double(), target.double(), weights.double()
+    pool = (g * f).sum(1)
+    terms = (y - pool) ** 2, (g * (y[:, None] - f) ** 2).sum(1), (g * (pool[:, None] - f) ** 2).sum(1)
+    return tuple(each.to(target.dtype) for each in terms)
+
+
 def by_difference(predictions, target, weights):
     f, y, g = predictions.double(), target.double(), weights.double()
     ensemble, average = (y - (g * f).sum(1)) ** 2, (g * (y[:, None] - f) ** 2).sum(1)
     return tuple(each.to(target.dtype) for each in (ensemble, average, average - ensemble))
+
+
+def einsum_and_difference(predictions, target, weights):
+    ensemble, average, _ = einsum(predictions, target, weights)
+    return ensemble, average, average - ensemble
+
+
+def two_squares(predictions, target, weights):
+    ensemble, average, _ = einsum(predictions, target, weights)
+    pool = (weights * predictions).sum(1)
+    return ensemble, average, (weights * predictions**2).sum(1) - pool**2
 
 
 def stable(probabilities, weights):
@@ -53,6 +86,16 @@ def stable(probabilities, weights):
 
 def by_the_product(probabilities, weights):
     return -(probabilities @ weights).log(), (weights * -torch.log(probabilities)).sum(1)
+
+
+def with_the_math_module(probabilities, weights):
+    def loss(p):
+        return -math.log(p) if p > 0 else math.inf
+
+    rows = list(zip(*[iter(probabilities.flatten().tolist())] * len(weights), strict=True))
+    mixture = [loss(sum(g * p for g, p in zip(weights.tolist(), row, strict=True))) for row in rows]
+    average = [sum(g * loss(p) for g, p in zip(weights.tolist(), row, strict=True)) for row in rows]
+    return tuple(torch.tensor(each, dtype=probabilities.dtype) for each in (mixture, average))
 
 
 def with_cross_entropy(logits, targets):
@@ -83,14 +126,23 @@ def package_pools(logits, targets):
 @pytest.mark.parametrize(
     ("number", "answer"),
     [
-        *(("13.1", answer) for answer in (loops, einsum, by_difference, package)),
-        *(("13.3", answer) for answer in (stable, by_the_product)),
+        *(("13.1", answer) for answer in (loops, einsum, matmul, pairs, in_double, package)),
+        *(("13.3", answer) for answer in (stable, by_the_product, with_the_math_module)),
         *(("13.4", answer) for answer in (with_cross_entropy, in_float64, package_pools)),
     ],
 )
 def test_right_answers_in_other_words_pass(capsys, number, answer):
     for _ in range(10):
         assert said(capsys, number, answer) == f"{number}: correct"
+
+
+@pytest.mark.filterwarnings("ignore:a weight is negative")
+@pytest.mark.parametrize("answer", [by_difference, einsum_and_difference, two_squares])
+def test_an_ambiguity_without_digits_is_refused_for_that_reason(capsys, answer):
+    for _ in range(10):
+        text = said(capsys, "13.1", answer)
+        assert text.startswith("13.1: ")
+        assert "digits" in text
 
 
 VALID = [[0.8, 0.1, 0.1], (1, 0, 0), torch.tensor([0.75, 0.25, 0]), [0.7, 0, 0.3], torch.tensor([1, 0, 0]),

@@ -1,5 +1,6 @@
-"""What exercises 10.1, 10.3 and 11.1 accept and say of parts that are wrong."""
+"""What exercises 10.1, 10.3, 11.1, 16.2 and 16.5 accept and say of parts that are wrong."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -56,3 +57,63 @@ def test_rms_norm_without_the_root_or_the_gain_is_told_so(capsys):
     assert _said(capsys, "10.3", lambda x, gain: scaled(x, 0.5) * gain) == "10.3: correct"
     assert "square root" in _said(capsys, "10.3", lambda x, gain: scaled(x, 1) * gain)
     assert "multiplied by `gain`" in _said(capsys, "10.3", lambda x, gain: scaled(x, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("largest", "sentence"),
+    [
+        (lambda old, new: (new - old).abs().max() > 1e-5, "correct"),
+        (lambda old, new: not torch.allclose(old, new, atol=1e-5), "correct"),
+        (lambda old, new: (new - old).abs().max() > 1e-3, "wrong for a layer whose keys change by about 1e-4"),
+        (lambda old, new: (new - old).abs().max() > 0.1, "wrong for"),
+        (lambda old, new: (new - old)[:, 0].abs().max() > 1e-5, "wrong for a layer in which two components change"),
+        (lambda old, new: (new - old).mean().abs() > 1e-5, "wrong for a layer in which"),
+        (lambda old, new: (new - old).max() > 1e-5, "negative"),
+        (lambda old, new: (old - new).max() > 1e-5, "wrong for"),
+    ],
+)
+def test_a_stale_layer_is_found_whatever_changes_in_it(capsys, largest, sentence):
+    def stale_layers(keys_of, x):
+        pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+        return {n for n, (old, new) in pairs if largest(old, new[:-1])}
+
+    for _ in range(3):
+        assert sentence in _said(capsys, "16.2", stale_layers)
+
+
+def test_layers_after_a_stale_one_may_be_exact(capsys):
+    def stale_layers(keys_of, x):
+        pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+        found = [n for n, (old, new) in pairs if (new[:-1] - old).abs().max() > 1e-5]
+        return set(range(min(found), len(keys_of(x)) + 1)) if found else set()
+
+    assert "wrong for a layer in which all keys increase" in _said(capsys, "16.2", stale_layers)
+
+
+def test_a_set_of_numpy_s_integers_is_a_set(capsys):
+    def stale_layers(keys_of, x):
+        pairs = zip(keys_of(x[:-1]), keys_of(x), strict=True)
+        return set(np.flatnonzero([(new[:-1] - old).abs().max() > 1e-5 for old, new in pairs]) + 1)
+
+    assert _said(capsys, "16.2", stale_layers) == "16.2: correct"
+
+
+@pytest.mark.parametrize("last", [torch.zeros_like, torch.randn_like])
+def test_another_last_token_is_not_a_cache_without_it(capsys, last):
+    def stale_layers(keys_of, x):
+        other = torch.cat([x[:-1], last(x[-1:])])
+        pairs = enumerate(zip(keys_of(other), keys_of(x), strict=True), start=1)
+        return {n for n, (old, new) in pairs if (new - old)[:-1].abs().max() > 1e-5}
+
+    said = _said(capsys, "16.2", stale_layers)
+    assert "same length" in said or "wrong for a layer that counts positions from the end" in said
+
+
+def test_a_dtype_is_blamed_on_the_input_only_if_there_is_one(capsys):
+    def angles(n_position, d_head, n_trained):
+        position = torch.arange(n_position).double() * min(1.0, n_trained / n_position)
+        return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
+
+    said = _said(capsys, "16.5", angles)
+    assert "must have the dtype torch.float32 instead of torch.float64" in said
+    assert "follow" not in said

@@ -167,6 +167,13 @@ def test_the_errors_of_the_ensemble_are_those_of_its_points():
     spread = ((members - members.mean(0)) ** 2).sum(1).mean()
     assert own == pytest.approx(average - spread)
     assert f"{own:.1f} = {average:.1f} − {spread:.1f}" in words(figures.concept("ensemble"))
+    assert own < (members**2).sum(1).min()  # the mean is closer than every member, as the alternative text says
+    alt = (
+        f"squared error of the mean, {own:.1f}, is the members' average squared error, {average:.1f}, "
+        f"minus their spread, {spread:.1f}."
+    )
+    for page in ("notebooks/13_ensemble_vs_average.ipynb", "book/drawings.md"):
+        assert alt in (ROOT / page).read_text("utf-8"), page
 
 
 def test_each_drawing_has_one_chapter():

@@ -98,6 +98,24 @@ def test_the_cache_grows_with_the_context_until_it_does_not_fit(open_figures):
     assert close(value(share), 100 * flops.attention / flops.forward)
 
 
+def test_the_cache_s_advice_and_words_follow_the_model(open_figures):
+    figure = open_figures(Calculator("gpt3", focus="cache", context=131072)).figure("calculator")
+    assert "Halve the context." in seen(figure)
+    assert "They do not fit one H100." in seen(figure)
+    figure.locator("summary", has_text="More").click()
+    figure.get_by_label("Window (0: none)").fill("4096")
+    assert "Double the context." in seen(figure)
+    assert "Alone, they fit one H100 (24.2 %), but not together with the weights." in seen(figure)
+    for _ in range(5):
+        figure.get_by_label("Context (tokens)").press("ArrowLeft")  # 4,096 tokens, as long as the window
+    assert "Halve the context." in seen(figure)
+    figure.get_by_label("Model").select_option("gpt2")
+    assert "and together with the weights as well." in seen(figure)
+    figure.get_by_label("Model").select_option("deepseek-v2")
+    assert "of a training token's FLOPs, with keys and values expanded." in seen(figure)
+    assert row(figure, "Attention's share of a training token's FLOPs")
+
+
 def test_sizes_are_taken_when_they_fit_each_other(open_figures):
     figure = open_figures(Calculator()).figure("calculator")
     figure.locator("summary", has_text="More").click()

@@ -70,6 +70,8 @@ def _explained(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) 
         sentence = _false_property(exercise, case, got.value)
         return f"not right yet: {sentence}" if exercise.is_value else f"wrong{where}: {sentence}"
     if not exercise.is_value and (form := difference(expected.value, got.value, names=exercise.returns)) is not None:
+        if not any(isinstance(each, Tensor) and each.is_floating_point() for each in case.arguments):
+            form = form.removesuffix(". Does it follow the input's dtype?")
         return f"wrong{where}: {form}"
     if exercise.is_value and (form := difference(expected.value, got.value, exercise.name)) is not None:
         return form
@@ -104,6 +106,8 @@ def _worst(expected: Any, got: Any, returns: tuple[str, ...] = ()) -> str:
         return f"in {name}, {_worst(expected[n], got[n])}"
     if not isinstance(expected, Tensor):
         return f"{plain(got)!r} is not the right value"
+    if not expected.dim():
+        return f"{got.item():.6g} is not the right value"
     if n_nan := int((got.isnan() & ~expected.isnan()).sum()):
         return f"{n_nan} of {expected.numel()} entries are nan"
     if expected.dim() == 0:

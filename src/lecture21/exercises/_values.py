@@ -46,8 +46,9 @@ def plain(value: Any, depth: int = 3) -> Any:
         return plain(value.item(), depth)
     if isinstance(value, tuple | list) and depth and len(value) <= _MOST:
         return tuple(plain(each, depth - 1) for each in value)
-    if isinstance(value, set | frozenset) and len(value) <= _MOST and all(type(each) in (str, int) for each in value):
-        return frozenset(value)
+    if isinstance(value, set | frozenset) and len(value) <= _MOST:
+        members = frozenset(each.item() if isinstance(each, np.integer) else each for each in value)
+        return members if all(type(each) in (str, int) for each in members) else Unknown("a set of other values")
     return Unknown(_with_article(type(value).__name__))
 
 

@@ -19,7 +19,9 @@ def _decompose(predictions, target, weights):
     at point n, and their weights there, which sum to 1. `target` has the shape (N,). The pool is
     the weighted mean of the predictions. The three values at a point are the squared error of the
     pool, the weighted mean of the members' squared errors, and the weighted mean of the members'
-    squared distances from the pool. Do not modify the arguments.
+    squared distances from the pool. Compute the last one from these distances: as a difference of
+    two other terms it loses its digits where the members are close together and far from the
+    target. The results have the dtype of the arguments. Do not modify the arguments.
     """
     pool = (weights * predictions).sum(dim=-1)  # (N,)
     ensemble = (target - pool).square()
@@ -37,12 +39,14 @@ def _points(rng: random.Random, n: int, m: int, dtype: torch.dtype = torch.float
 def _decompose_cases(rng: random.Random) -> list[Case]:
     n, m = rng.randint(4, 6), rng.randint(7, 9)
     predictions, target, _ = _points(rng, 2, 2)
+    near, zero, gates = _points(rng, 3, 4)
     return [
         Case(_points(rng, 1, 2), "one point and two members"),
         Case(_points(rng, 3, 3), "three points and three members"),
         Case((predictions, target, torch.tensor([[2.0, -1.0], [0.25, 0.75]])), "a negative weight"),
         Case(_points(rng, 3, 1), "one member"),
         Case(_points(rng, n, m), f"N = {n}, M = {m}"),
+        Case((1000 + near, 0 * zero, gates), "members near 1,000 and a target of 0"),
         Case(_points(rng, 5, 4, torch.float64), "float64"),
     ]
 
@@ -52,13 +56,28 @@ def _adds_up(arguments: tuple[Any, ...], result: Any) -> bool:
     return torch.allclose(ensemble, average - ambiguity, atol=1e-4)
 
 
+def _keeps_its_digits(arguments: tuple[Any, ...], result: Any) -> bool:
+    predictions, _, weights = (each.double() for each in arguments)
+    pool = (weights * predictions).sum(dim=-1, keepdim=True)
+    ambiguity = (weights * (predictions - pool).square()).sum(dim=-1)
+    far = bool((predictions > 100).all())
+    return not far or torch.allclose(result[2].double(), ambiguity, rtol=1e-3)
+
+
 _DECOMPOSE = Exercise(
     number="13.1",
     name="decompose",
     title="the ambiguity decomposition",
     solution=_decompose,
     cases=_decompose_cases,
-    properties=(("at each point, ensemble = average - ambiguity must hold", _adds_up),),
+    properties=(
+        ("at each point, ensemble = average - ambiguity must hold", _adds_up),
+        (
+            "the ambiguity has lost its digits. Average the squared distances from the pool; a difference of two large "
+            "numbers is not precise enough",
+            _keeps_its_digits,
+        ),
+    ),
     returns=("the ensemble error", "the average error", "the ambiguity"),
 )
 
@@ -142,6 +161,19 @@ def _mean_over_the_points(predictions, target, weights):
     return (target - pool).square().mean(), average.mean(), ambiguity.mean()
 
 
+@_DECOMPOSE.mistake(
+    looks="Right while all values are near 0, and the identity holds exactly, because it was used. In float32, the "
+    "difference of two errors near 1,000,000 has an error of about 0.1.",
+    hint="your ambiguity is the difference of the other two terms. It loses its digits if both are large, and the "
+    "identity can no longer test your code. Average the members' squared distances from the pool.",
+)
+def _by_subtraction(predictions, target, weights):
+    pool = (weights * predictions).sum(dim=-1)
+    ensemble = (target - pool).square()
+    average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
+    return ensemble, average, average - ensemble
+
+
 # 13.2
 
 PREDICTIONS, TARGET = (1.0, 5.0, 4.5), 4.0
@@ -192,13 +224,13 @@ _COUNTEREXAMPLE.wrong_value(
 _COUNTEREXAMPLE.wrong_value(
     "all weight on the best member",
     (0.0, 0.0, 1.0),
-    hint="you trust the best member, so the ensemble error is 0.25. What would a bad gate do?",
+    hint="you trust the best member, so the ensemble error is 0.25. Which weights would make the pool bad?",
 )
 _COUNTEREXAMPLE.wrong_value(
-    "votes of a boosted ensemble",
+    "a sum instead of a mean",
     (1.0, 1.0, 1.0),
     hint="these weights sum to 3, so the pool is far outside the range of the predictions. Make them sum to 1: the "
-    "comparison can fail without this trick.",
+    "comparison can also fail for such weights.",
 )
 _COUNTEREXAMPLE.wrong_value(
     "a bet against a member",
@@ -209,5 +241,5 @@ _COUNTEREXAMPLE.wrong_value(
 _COUNTEREXAMPLE.wrong_value(
     "half on the worst member",
     (0.5, 0.5, 0.0),
-    hint="the pool is at 3, so the ensemble error is 1. You trust the right member, but not enough.",
+    hint="the pool is at 3, so the ensemble error is 1. The first member makes the pool worse. Give it more weight.",
 )

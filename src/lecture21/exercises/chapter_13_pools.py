@@ -17,9 +17,10 @@ def _mixture_and_average(probabilities, weights):
     """Return (mixture, average) at each of N positions: two tensors of shape (N,), in nats.
 
     `probabilities` has the shape (N, M): the probability that each of the M members gave to the
-    symbol that came. `weights` has the shape (M,), with entries above 0 that sum to 1. The first
-    value is the log loss of the weighted mean of the probabilities, the second the weighted mean
-    of the members' log losses.
+    observed symbol. It may be 0, and the average is then infinite. `weights` has the shape (M,),
+    with entries above 0 that sum to 1. The first value is the log loss of the weighted mean of
+    the probabilities, the second the weighted mean of the members' log losses. The results have
+    the dtype of the arguments.
     """
     mixture = -(weights * probabilities).sum(dim=-1).log()
     average = -(weights * probabilities.log()).sum(dim=-1)
@@ -116,6 +117,24 @@ def _mean_over_the_positions(probabilities, weights):
     return mixture.mean(), -(weights * probabilities.log()).sum(dim=-1).mean()
 
 
+@_MIXTURE.mistake(
+    looks="The average has equal weights, the mixture has those that are given.",
+    hint="your average gives each member the weight 1/M. Both values need the same weights.",
+)
+def _equal_weights_in_the_average(probabilities, weights):
+    return -(weights * probabilities).sum(dim=-1).log(), -probabilities.log().mean(dim=-1)
+
+
+@_MIXTURE.mistake(
+    looks="Finite where it should be infinite: a small constant keeps the logarithm away from 0.",
+    hint="you add a small constant, so a member that excludes the observed symbol gets a finite loss. It must be "
+    "infinite: torch.log(torch.tensor(0.0)) is -inf, and needs no protection.",
+)
+def _small_constant(probabilities, weights):
+    average = -(weights * (probabilities + 1e-9).log()).sum(dim=-1)
+    return -((weights * probabilities).sum(dim=-1) + 1e-9).log(), average
+
+
 # 13.4
 
 
@@ -123,11 +142,11 @@ def _bag_losses(logits, targets):
     """Return (average, probabilities, logits): three losses in nats, tensors of shape ().
 
     `logits` has the shape (M, T, V): the scores of M models at T positions for V tokens, float32
-    or float64. `targets` has the shape (T,) and holds the tokens that came. All members have the
+    or float64. `targets` has the shape (T,) and holds the observed tokens. All members have the
     same weight, and each loss is the mean over the positions. The first is the members' average
     loss. The second is the loss of the mean of their probabilities, the third the loss of the
-    softmax of the mean of their logits. All three must be finite even if each model's score of a
-    target is 1,000 below its other scores.
+    softmax of the mean of their logits. All three have the dtype of the logits, and are finite
+    even if each model's score of a target is 1,000 below its other scores.
     """
     log_p = logits.log_softmax(dim=-1)
     at_target = log_p[:, torch.arange(len(targets)), targets]  # (M, T)
@@ -161,7 +180,7 @@ def _bag_cases(rng: random.Random) -> list[Case]:
 _BAG = Exercise(
     number="13.4",
     name="bag_losses",
-    title="a bag of models: probabilities or logits",
+    title="average the probabilities or the logits",
     solution=_bag_losses,
     cases=_bag_cases,
     properties=(
@@ -240,6 +259,17 @@ def _softmax_over_the_models(logits, targets):
     at_target = logits.log_softmax(dim=0)[:, torch.arange(len(targets)), targets]
     probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
     return -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
+
+
+@_BAG.mistake(
+    looks="All three values are right up to the factor 1.44: they are bits instead of nats.",
+    hint="your losses are in bits. Which logarithm gives nats?",
+)
+def _bits_of_the_bag(logits, targets):
+    at_target = logits.log_softmax(dim=-1)[:, torch.arange(len(targets)), targets]
+    probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
+    losses = -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
+    return tuple(loss / math.log(2) for loss in losses)
 
 
 @_BAG.mistake(

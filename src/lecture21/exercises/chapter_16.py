@@ -19,8 +19,8 @@ def _decode_step(x, keys, values, w_query, w_key, w_value):
     `x` of shape (C,) is the vector of the new token. `keys` (S, D) and `values` (S, E) belong to
     the S >= 0 tokens before it, the oldest first. `w_query`, `w_key` and `w_value` have the shapes
     (D, C), (D, C) and (E, C). The new token attends to all S + 1 tokens; scores are divided by the
-    square root of D. Return the output (E,), the keys (S + 1, D) and the values (S + 1, E), and do
-    not modify the arguments.
+    square root of D. Return the output (E,), the keys (S + 1, D) and the values (S + 1, E), all
+    of the dtype of `x`, and do not modify the arguments.
     """
     q, k, v = w_query @ x, w_key @ x, w_value @ x
     keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
@@ -172,11 +172,16 @@ def _with_rounding(x: Tensor) -> list[Tensor]:
     return [x, x + 2e-6 * len(x), 2 * x]
 
 
-def _one_changes(place: int, x: Tensor) -> list[Tensor]:
-    """Return the keys of two layers; in the second, one of the first three keys depends on the last token."""
+def _adds(place: slice, change: tuple[float, ...], x: Tensor) -> list[Tensor]:
+    """Return the keys of three layers; those at `place` in the second change by a positive multiple of `change`."""
     changed = x.clone()
-    changed[place] += 0.5 * x[-1]
-    return [x, changed]
+    changed[place] += torch.tensor(change) * x.square().sum()
+    return [x, changed, 2 * x]
+
+
+def _positions_from_the_end(x: Tensor) -> list[Tensor]:
+    """Return the keys of two layers; in the second, they depend on the number of later tokens."""
+    return [x, x - 0.1 * torch.arange(len(x) - 1, -1, -1)[:, None]]
 
 
 def _stale_cases(rng: random.Random) -> list[Case]:
@@ -186,6 +191,10 @@ def _stale_cases(rng: random.Random) -> list[Case]:
         weights = 0.2 * normal(rng, len(masked), c, c)
         return partial(_keys_of_a_stack, weights, masked), normal(rng, t, c)
 
+    def change(text: str, place: slice, size: tuple[float, ...]) -> Case:
+        x = normal(rng, 4, 3)
+        return Case((partial(_adds, place, size), x / x.norm(dim=1, keepdim=True)), text)
+
     t = rng.randint(5, 7)
     return [
         Case((_with_rounding, normal(rng, 2, 2)), "differences of 2e-6, which may be rounding"),
@@ -193,8 +202,13 @@ def _stale_cases(rng: random.Random) -> list[Case]:
         Case(stack(4, False, False, False), "three layers without a mask"),
         Case(stack(t, True, False, True, True), "four layers, the second without a mask"),
         Case(stack(t, True, True, False), "three layers, the last without a mask"),
-        Case((partial(_one_changes, 0), normal(rng, 4, 3)), "a layer in which the first key changes"),
-        Case((partial(_one_changes, 2), normal(rng, 4, 3)), "a layer in which the last cached key changes"),
+        change("a layer in which all keys increase", slice(None), (0.3, 0.3, 0.3)),
+        change("a layer in which all keys decrease", slice(None), (-0.3, -0.3, -0.3)),
+        change("a layer in which the first key changes", slice(1), (0.5, -0.5, 0.5)),
+        change("a layer in which the last cached key changes", slice(2, 3), (0.5, -0.5, 0.5)),
+        change("a layer in which two components change", slice(None), (0.0, 0.4, -0.4)),
+        change("a layer whose keys change by about 1e-4", slice(None), (1e-4, -1e-4, 1e-4)),
+        Case((_positions_from_the_end, normal(rng, 4, 3)), "a layer that counts positions from the end of the text"),
     ]
 
 
@@ -253,15 +267,6 @@ def _newest_key_only(keys_of, x):
 
 
 @_STALE.mistake(
-    looks="A layer counts as exact as long as one of its keys is.",
-    hint="you count a layer as stale only if all of its keys change. One wrong key is enough.",
-)
-def _all_keys_must_change(keys_of, x):
-    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
-    return {n for n, (old, new) in pairs if ((new[:-1] - old).abs().amax(dim=-1) > 1e-5).all()}
-
-
-@_STALE.mistake(
     looks="At most one layer is reported.",
     hint="your function ends at the first stale layer. Do later layers remain exact?",
 )
@@ -270,3 +275,22 @@ def _the_first_one_only(keys_of, x):
         if (new[:-1] - old).abs().max() > 1e-5:
             return {n}
     return set()
+
+
+@_STALE.mistake(
+    looks="A layer whose cached keys are all too small appears to be exact.",
+    hint="your set misses a layer whose keys decrease. A difference can be negative; how large is it then?",
+)
+def _without_abs(keys_of, x):
+    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+    return {n for n, (old, new) in pairs if (new[:-1] - old).max() > 1e-5}
+
+
+@_STALE.mistake(
+    looks="A layer whose keys depend only on the number of tokens appears to be exact.",
+    hint="you compare two texts of the same length. The cache was computed without the last token.",
+)
+def _another_last_token(keys_of, x):
+    other = torch.cat([x[:-1], x[:1] + 1])
+    pairs = enumerate(zip(keys_of(other), keys_of(x), strict=True), start=1)
+    return {n for n, (old, new) in pairs if (new[:-1] - old[:-1]).abs().max() > 1e-5}

@@ -15,8 +15,10 @@ def terms(members, truth: float, weights):
 
 
 def ambiguities() -> list[float]:
-    quarters = terms((1, 5), 4, (0.25, 0.75))
-    return [quarters.ambiguity, terms((1, 5), 4, (0.5, 0.5)).ambiguity, quarters.ensemble, (9 + 1) / 2]
+    new, equal = terms((1, 5), 4, (0.75, 0.25)), terms((1, 5), 4, (0.5, 0.5))
+    assert len({*map(float, new), 5}) == 4  # no other term has the value of the answer
+    assert new.ensemble == equal.ambiguity  # as a hint says
+    return [new.ambiguity, equal.ambiguity, new.average, (1 + 9) / 2, 1 + 9]
 
 
 def against_a_member() -> str:
@@ -40,8 +42,8 @@ def penalty_of_thirty() -> str:
 
 
 def votes() -> list[float]:
-    wrong = 100 * majority_error(0.6, 3)
-    return [wrong, 60, 100 - wrong, 100 * 0.6**3, 100 * 3 * 0.6**2 * 0.4]
+    wrong = majority_error(0.6, 3)
+    return [wrong, 0.6, 1 - wrong, 0.6**3, 3 * 0.6**2 * 0.4, 0.6**2, 100 * wrong]
 
 
 def of_the_bag() -> dict[str, float]:
@@ -58,7 +60,7 @@ def gain_of_six() -> str:
     choices = {f"about {gain} nats": gain for gain in (0.006, 0.06, 0.6)}
     assert f"within {bag['spread']:.3f} nats" in find_text("13.6")
     assert f"mean of {bag['mean']:.3f}" in find_text("13.6")
-    assert 4.5 < bag["gain"] / bag["spread"] < 5.5
+    assert 5 < bag["gain"] / bag["spread"] < 6  # "more than five times"
     return min(choices, key=lambda name: abs(math.log(bag["gain"] / choices[name])))
 
 

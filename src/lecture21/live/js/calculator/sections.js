@@ -4,6 +4,7 @@ import { legend, lineChart } from "../kit/chart.js";
 import { drawing } from "../kit/draw.js";
 import { create } from "../kit/frame.js";
 import { cacheBytes } from "../accounting/costs.js";
+import { isLatent } from "../accounting/shapes.js";
 import { fillTable, stackedBar } from "./bars.js";
 import { bytes, count, inWords, percent, power, time } from "./format.js";
 
@@ -193,12 +194,14 @@ function cacheSection(frame, current) {
   });
   const rows = () => {
     const { cache, context, settings, perToken, serving, shape } = current();
+    // With a latent cache, a query attends to latent vectors during generation, which takes other FLOPs.
+    const token = isLatent(shape.attention) ? "a training token's FLOPs" : "the next token's FLOPs";
     const windowed = shape.attention.window === null ? "" : ", before the limit of the window";
     return [
       [`One token${windowed}`, bytes(cache.perTokenCached)],
       [`${count(settings.batch)} × ${count(context)} tokens`, `${bytes(cache.needed)} = ${gib(cache.needed)} GiB`],
       ["Ratio to the weights", String(Number((cache.needed / serving.weights).toPrecision(2)))],
-      ["Attention's share of the next token's FLOPs", percent(perToken.attention / perToken.forward)],
+      [`Attention's share of ${token}`, percent(perToken.attention / perToken.forward)],
     ];
   };
   const redraw = () => {

@@ -1,15 +1,17 @@
 // What the calculator says in words: what to try first, and what is seen now.
 
+import { isLatent } from "../accounting/shapes.js";
 import { bytes, count, inWords, percent, power, time } from "./format.js";
 import { fits } from "./sections.js";
 
 /**
  * Return what to try first, and what one should then see.
  * @param {string} focus
- * @param {any} shape  of the first model
- * @param {boolean} larger  whether a token takes more FLOPs in it than in GPT-1
+ * @param {any} shape  of the model
+ * @param {boolean} larger  whether a token takes more FLOPs in the first model than in GPT-1
+ * @param {number} context
  */
-export function adviceFor(focus, { n_sparse, attention }, larger) {
+export function adviceFor(focus, { n_sparse, attention }, larger, context = Infinity) {
   if (focus === "training") {
     const then = "and 6ND, six FLOPs for each parameter and token, is within 10 % of the exact count.";
     return larger
@@ -22,7 +24,7 @@ export function adviceFor(focus, { n_sparse, attention }, larger) {
       : "the weights stay the same, and the cache of keys and values grows with every sequence.";
     return { first: "Move the batch from 1 sequence to 64.", then };
   }
-  return attention.window === null
+  return attention.window === null || context <= attention.window
     ? { first: "Halve the context.", then: "the keys and values halve as well." }
     : { first: "Double the context.", then: "the cache does not double: a window limits it in its layers." };
 }
@@ -60,12 +62,17 @@ function ofServing(current) {
 }
 
 function ofCache(current) {
-  const { cache, serving, settings, context, perToken, available } = current;
-  const held = fits({ needed: cache.needed, fits: cache.needed <= available }, current);
+  const { cache, serving, settings, context, perToken, available, cardsName, shape } = current;
+  const alone = `Alone, they fit ${cardsName} (${percent(cache.needed / available)})`;
+  let held = `They do not fit ${cardsName}.`;
+  if (serving.fits) held = `${alone}, and together with the weights as well.`;
+  else if (cache.needed <= available) held = `${alone}, but not together with the weights.`;
+  const latent = isLatent(shape.attention); // whose attention takes other FLOPs during generation
+  const token = latent ? "a training token's FLOPs, with keys and values expanded" : "the next token's FLOPs";
   const times = Number((cache.needed / serving.weights).toPrecision(2));
   return [
     `The keys and values of ${count(settings.batch)} × ${count(context)} tokens take ${bytes(cache.needed)},`,
-    `${times} times as much as the weights. This ${held}.`,
-    `Attention is ${percent(perToken.attention / perToken.forward)} of the next token's FLOPs.`,
+    `${times} times as much as the weights. ${held}`,
+    `Attention is ${percent(perToken.attention / perToken.forward)} of ${token}.`,
   ];
 }

@@ -34,9 +34,10 @@ export default {
     const focus = FOCUSES.includes(named) ? named : "training";
     const asked = widget.model.get("preset");
     const first = Object.hasOwn(models, asked) ? asked : "gpt0";
+    const larger = parameters(models[first]).active > parameters(models.gpt1).active;
     const frame = createFrame(widget, {
       title: "What does a GPT cost?",
-      ...adviceFor(focus, shapeOf(models[first]), parameters(models[first]).active > parameters(models.gpt1).active),
+      ...adviceFor(focus, shapeOf(models[first]), larger),
       fields: {
         preset: { start: "gpt0", check: oneOf(Object.keys(models)) },
         changes: { start: {}, check: areChanges },
@@ -165,6 +166,7 @@ export default {
       }
       showParameters();
       showSections();
+      if (focus !== "training") frame.advise(adviceFor(focus, current.shape, larger, current.context));
       frame.describe(description(focus, current));
     }
 

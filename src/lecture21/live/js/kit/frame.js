@@ -37,13 +37,16 @@ export function createFrame({ model, el }, { title, first = "", then = "", field
   const host = create("div");
   const root = host.attachShadow({ mode: "open" });
   const heading = create("p", { class: "title" }, title);
+  const toTry = create("span", {}, first);
+  const toSee = create("span", {}, then);
   const advice = create(
     "p",
     { class: "try" },
     create("b", {}, "Try: "),
-    `${first} `,
+    toTry,
+    " ",
     create("b", {}, "You should see: "),
-    then,
+    toSee,
   );
   advice.hidden = !first;
   const controls = create("div", { class: "controls" });
@@ -83,6 +86,11 @@ export function createFrame({ model, el }, { title, first = "", then = "", field
     describe(...parts) {
       const text = parts.map((part) => part.textContent ?? part).join("");
       if (reading.textContent !== text) reading.replaceChildren(...parts);
+    },
+    /** Replace what to try first and what one should then see, because the state has changed. */
+    advise({ first, then }) {
+      toTry.textContent = first;
+      toSee.textContent = then;
     },
     /** Show one sentence about what went wrong; an empty text removes it. */
     fail(text) {
