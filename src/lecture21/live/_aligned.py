@@ -18,7 +18,7 @@ _SEED = 0  # of the shipped models
 
 
 class Aligned(Figure):
-    """Replies of policies, ordered by their divergence from the fine-tuned model, with the learned reward and the score.
+    """Replies of policies, ordered by their divergence from the fine-tuned model, with learned reward and score.
 
     Stored: the replies of every policy of one seed to ten held-out requests, from the results `alignment_runs`,
     `alignment_samples` and `alignment_best_of_n`. Sampled in the page: replies of the shipped models "unaligned", which
