@@ -1,4 +1,4 @@
-"""Two experts and a gate: a mixture of two straight lines on points that one can drag."""
+"""Two experts and a gate: a mixture of two straight lines, fitted to points that the reader can drag."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,8 @@ class TwoExperts(Figure):
     """Two linear experts and a softmax gate on one input, fitted by EM, or by Adam on one of two losses.
 
     The reader drags, adds and removes points, and sees the experts' lines, the gate, the mean of the mixture, and, as
-    the colour of the points, the responsibilities. The three fits begin at the same start. The mathematics is that of
-    `lecture21.mixtures`.
+    the colour of the points, the responsibilities. All three fits begin at the same initialization. The mathematics is
+    that of `lecture21.mixtures`.
 
     Args:
         points: 4 to 40 pairs (x, y) with x from -1 to 1 and y from -2 to 2; by default, 24 points of
@@ -32,10 +32,10 @@ class TwoExperts(Figure):
 
     figure = "two_experts"
     description = (
-        "24 points around two lines, an upper one on the left and a lower one on the right, both near the middle; the "
-        "lines of two experts before training, the probability that a gate gives to each expert over x, and a table "
-        "of the log-likelihood and the squared errors of three fits: EM, Adam on the likelihood, and Adam on the "
-        "squared error."
+        "24 points around two lines, an upper one on the left and a lower one on the right, with points on both near "
+        "the middle; the lines of two experts before training, the probability that a gate gives to each expert over "
+        "x, and a table of the log-likelihood and the squared errors of three fits: EM, Adam on the likelihood, and "
+        "Adam on the squared error."
     )
     points = traitlets.List().tag(sync=True)
     method = traitlets.Unicode("em").tag(sync=True)
