@@ -94,10 +94,10 @@ def test_text_tokens_predict_and_patches_do_not(open_figures):
     for i, (letter, target) in enumerate(zip(inputs, outputs, strict=True)):
         chip = figure.locator(".chip").nth(4 + i)
         chip.hover()
-        said = f"is “{letter}”. It may attend to 4 patches and {' '.join(inputs[: i + 1])}. It predicts “{target}”."
+        said = f"is “{letter}”. It may attend to 4 patches and {' '.join(inputs[: i + 1])}. Its target is “{target}”."
         assert said in reading(figure)
     figure.locator(".chip").first.hover()
-    assert "It predicts nothing and has no loss." in reading(figure)
+    assert "It has no target and no loss." in reading(figure)
 
 
 def test_the_mouse_previews_and_the_keyboard_chooses(open_figures):

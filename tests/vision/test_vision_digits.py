@@ -40,13 +40,13 @@ def test_digit_names_are_encoded_and_decoded():
         encode(["twenty"])
 
 
-def test_jitter_shifts_the_ink_slightly_and_fills_in_background():
+def test_rotating_and_shifting_moves_the_ink_slightly_and_fills_in_background():
     paper = torch.full((50, 8, 8), digits._BACKGROUND)
-    assert torch.allclose(digits._jitter(paper), paper)
+    assert torch.allclose(digits.rotate_and_shift(paper), paper)
     dot = paper.clone()
     dot[:, 3:5, 3:5] = 1.0
-    moved = digits._jitter(dot, torch.Generator().manual_seed(0))
-    assert torch.equal(moved, digits._jitter(dot, torch.Generator().manual_seed(0)))
+    moved = digits.rotate_and_shift(dot, torch.Generator().manual_seed(0))
+    assert torch.equal(moved, digits.rotate_and_shift(dot, torch.Generator().manual_seed(0)))
     assert (moved != dot).flatten(1).any(1).all()
     ink = moved - digits._BACKGROUND
     torch.testing.assert_close(ink.sum((1, 2)), torch.full((50,), 8.0), rtol=0.05, atol=0)

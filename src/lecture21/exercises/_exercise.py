@@ -52,7 +52,8 @@ class Exercise:
         call: applies the answer to the arguments of a case; for a class, constructs and uses it.
         task: what to find, where the solution is a value and has no docstring.
         returns: names of the values that the solution returns together, such as ("the outputs", "the weights"), for
-            what is said of a wrong one. What is computed first is named last.
+            what is said of a wrong one. What is computed first is named last, so the last wrong one is reported.
+        in_order: whether the values are computed in the order of `returns`; then the first wrong one is reported.
         points: points for a correct answer.
     """
 
@@ -66,6 +67,7 @@ class Exercise:
     call: Callable[..., Any] = lambda answer, *arguments: answer(*arguments)
     task: str = ""
     returns: tuple[str, ...] = ()
+    in_order: bool = False
     points: int = 1
     mistakes: list[Mistake] = field(default_factory=list)
 

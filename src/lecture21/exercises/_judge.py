@@ -81,7 +81,7 @@ def _explained(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) 
         return f"wrong{where}: {sentence}"
     if exercise.is_value:
         return "not right yet. Look at each one again."
-    return f"wrong{where}: type and shape are right, but {_worst(expected.value, got.value, exercise.returns)}"
+    return f"wrong{where}: type and shape are right, but {_worst(exercise, expected.value, got.value)}"
 
 
 def _false_property(exercise: Exercise, case: Case, value: Any) -> str | None:
@@ -96,16 +96,19 @@ def _holds(property: Any, case: Case, value: Any) -> bool:
         return False
 
 
-def _worst(expected: Any, got: Any, returns: tuple[str, ...] = ()) -> str:
+def _worst(exercise: Exercise, expected: Any, got: Any) -> str:
     """Return where values of the same form differ, without the value that is expected."""
     if isinstance(expected, tuple):
-        # Of values with names, the last is computed first: outputs follow from weights.
+        # Of values with names, the last is usually computed first: outputs follow from weights.
         wrong = [n for n, pair in enumerate(zip(expected, got, strict=True)) if not same(*pair)]
-        n = wrong[-1] if returns else wrong[0]
+        returns = exercise.returns
+        n = wrong[-1] if returns and not exercise.in_order else wrong[0]
         name = returns[n] if returns else f"value {n + 1} of {len(expected)}"
-        return f"in {name}, {_worst(expected[n], got[n])}"
+        return f"in {name}, {_worst(exercise, expected[n], got[n])}"
     if not isinstance(expected, Tensor):
         return f"{plain(got)!r} is not the right value"
+    if not expected.dim():
+        return f"{got.item():.6g} is not the right value"
     if n_nan := int((got.isnan() & ~expected.isnan()).sum()):
         return f"{n_nan} of {expected.numel()} entries are nan"
     if expected.dim() == 0:

@@ -27,6 +27,10 @@ def _points(rng: random.Random, n: int, m: int, dtype: torch.dtype = torch.float
 def _responsibility_cases(rng: random.Random) -> list[Case]:
     n, m = rng.randint(5, 7), rng.randint(2, 4)
     gate, members = _points(rng, n, m)
+
+    def far(points: int, by: int) -> torch.Tensor:
+        return torch.eye(points)[:, 1:2] * by  # the second point is far away
+
     closed = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.2, 0.8], [0.3, 0.3, 0.4], [0.1, 0.9, 0.0]]).log()
     double_gate, double_members = _points(rng, 3, 3, torch.float64)
     return [
@@ -35,6 +39,8 @@ def _responsibility_cases(rng: random.Random) -> list[Case]:
         Case(_points(rng, n, m), f"{n} points and {m} members"),
         Case(_points(rng, 3, 3), "as many points as members"),
         Case((double_gate, double_members), "float64"),
+        Case((gate, members - far(n, 1000)), "one point far from all members, and others near"),
+        Case((double_gate, double_members - far(3, 2000).double()), "one point far from all members, in float64"),
         Case((gate, members - 1000), "log densities near -1000"),
         Case((double_gate, double_members - 2000), "log densities near -2000 in float64"),
         Case((closed, normal(rng, 4, 3) - 1), "a gate that gives some members the weight 0"),
@@ -120,11 +126,14 @@ def _logarithms(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    looks="The rows sum to 1, but the numbers are wrong, since a product of logarithms is no logarithm of a product.",
-    hint="you multiply the logarithms. What is the logarithm of the product g_m P_m?",
+    looks="Right on most data. One point far from all members gets NaN, and then all parameters are NaN.",
+    hint="one point that is far from all members is enough for NaN if another is near. Subtract each row's own "
+    "maximum, not that of the tensor.",
 )
-def _multiplied_logarithms(log_gate, log_members):
-    return (log_gate.clamp(min=-1e4) * log_members).softmax(dim=1)
+def _one_maximum(log_gate, log_members):
+    joint = log_gate + log_members
+    joint = (joint - joint.max()).exp()
+    return joint / joint.sum(dim=1, keepdim=True)
 
 
 @_RESPONSIBILITIES.mistake(

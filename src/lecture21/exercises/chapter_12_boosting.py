@@ -94,7 +94,7 @@ def _without_the_half(weights, wrong):
 
 
 @_ADABOOST.mistake(
-    looks="The sum of the weights decreases from round to round, so the errors are no errors of a distribution.",
+    looks="The sum of the weights decreases from round to round, so it is no longer a distribution over the points.",
     hint="alpha is right, but the new weights do not sum to 1.",
 )
 def _not_normalized(weights, wrong):
@@ -126,19 +126,31 @@ def _only_wrong_points(weights, wrong):
 
 
 @_ADABOOST.mistake(
-    looks="A member without errors gets the vote minus infinity.",
-    hint="alpha has the wrong sign. Is it positive for a member that is right more often than wrong?",
+    looks="Wrong points lose weight, so the next member learns what this one knows already, and its vote is negative.",
+    hint="you have e / (1 - e) in the logarithm. Is your alpha positive for a member that is right more often than "
+    "wrong?",
 )
-def _negative(weights, wrong):
+def _inverted(weights, wrong):
     error = weights[wrong].sum().item()
-    alpha = 0.5 * math.log((1 - error) / error)
+    alpha = 0.5 * math.log(error / (1 - error))
     updated = torch.where(wrong, weights * math.exp(alpha), weights * math.exp(-alpha))
-    return -alpha, updated / updated.sum()
+    return alpha, updated / updated.sum()
+
+
+@_ADABOOST.mistake(
+    looks="Votes are 1.44 times as large, and a member is wrong on more than half of the new weight.",
+    hint="you use a logarithm to base 2. The inverse of exp is the natural logarithm, `math.log`.",
+)
+def _base_2(weights, wrong):
+    error = weights[wrong].sum().item()
+    alpha = 0.5 * math.log2((1 - error) / error)
+    updated = torch.where(wrong, weights * math.exp(alpha), weights * math.exp(-alpha))
+    return alpha, updated / updated.sum()
 
 
 @_ADABOOST.mistake(
     looks="The result is right, but the stored weights of this round are those of the next one.",
-    hint="the result is right, but you modified `weights`. What does `*=` do to a tensor?",
+    hint="the result is right, but you modified `weights`. Does your multiplication make a new tensor?",
 )
 def _modified(weights, wrong):
     error = weights[wrong].sum().item()

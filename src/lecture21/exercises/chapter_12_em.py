@@ -57,6 +57,7 @@ _M_STEP = Exercise(
     solution=_m_step,
     cases=_m_step_cases,
     returns=("the slope", "the offset", "the standard deviation"),
+    in_order=True,
 )
 
 
@@ -92,6 +93,19 @@ def _plain_means(x, y, r):
     slope = (r * (x - x_mean) * (y - y_mean)).sum() / (r * (x - x_mean) ** 2).sum()
     offset = y_mean - slope * x_mean
     variance = (r * (y - slope * x - offset) ** 2).sum() / r.sum()
+    return slope.item(), offset.item(), variance.sqrt().item()
+
+
+@_M_STEP.mistake(
+    looks="The line does not pass through its points, and the standard deviation is wrong, unless all r are 1.",
+    hint="means and variance are divided by N. How many points does the expert have, each counted with its "
+    "responsibility?",
+)
+def _everything_over_n(x, y, r):
+    x_mean, y_mean = (r * x).mean(), (r * y).mean()
+    slope = (r * (x - x_mean) * (y - y_mean)).sum() / (r * (x - x_mean) ** 2).sum()
+    offset = y_mean - slope * x_mean
+    variance = (r * (y - slope * x - offset) ** 2).mean()
     return slope.item(), offset.item(), variance.sqrt().item()
 
 

@@ -66,6 +66,22 @@ def _away_from_y(r, gate, means, sd, y):
 
 
 @_COMPETITIVE.mistake(
+    looks="The likelihood decreases: this is the gradient of the loss, which is minus the log-likelihood.",
+    hint="both signs are wrong: these are the gradients of the loss, -ln P. The task asks for those of ln P.",
+)
+def _of_the_loss(r, gate, means, sd, y):
+    return gate - r, r * (means - y[:, None]) / sd**2
+
+
+@_COMPETITIVE.mistake(
+    looks="Right for one point, and N times too small for N points.",
+    hint="you divided by the number of points. The task asks for the gradient of ln P at each point.",
+)
+def _divided_by_the_points(r, gate, means, sd, y):
+    return (r - gate) / len(y), r * (y[:, None] - means) / sd**2 / len(y)
+
+
+@_COMPETITIVE.mistake(
     looks="All members become the same, since each learns from every point in full.",
     hint="each member learns from every point in full. By what must you multiply the gradient of its own log density?",
 )

@@ -1,9 +1,11 @@
 """Exercises of chapter 15: patches of an image as tokens."""
 
 import random
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from lecture21.exercises._exercise import Case, Exercise, normal
 
@@ -16,7 +18,8 @@ def _embed_patches(images, weight, bias, patch_size):
     `images` has the shape (B, K, H, W): K numbers per pixel (1 for gray, 3 for colors). A patch has
     `patch_size` pixels along each side and contains N = K * patch_size**2 numbers, which are
     flattened channel by channel and, within a channel, row by row. `weight` has the shape (C, N)
-    and `bias` (C,). The P patches are in reading order: left to right, then top to bottom.
+    and `bias` (C,). The P patches are in reading order: left to right, then top to bottom. The
+    result has a gradient with respect to `weight`.
     """
     b, k, h, w = images.shape
     p = patch_size
@@ -42,17 +45,28 @@ def _patch_case(rng: random.Random, b: int, k: int, h: int, w: int, p: int, c: i
     return Case((normal(rng, b, k, h, w, dtype=dtype), weight, normal(rng, c, dtype=dtype), p), about)
 
 
+def _with_gradient(answer: Callable[..., Tensor], images: Tensor, weight: Tensor, bias: Tensor, patch_size: int):
+    """Return the gradient of the sum of squares of the tokens with respect to the weight, and the tokens."""
+    given = weight.clone().requires_grad_()
+    tokens = answer(images, given, bias, patch_size)
+    if not (isinstance(tokens, Tensor) and tokens.requires_grad):
+        return torch.zeros_like(weight), tokens
+    return torch.autograd.grad(tokens.square().sum(), given)[0], tokens
+
+
 _PATCHES = Exercise(
     number="15.1",
     name="embed_patches",
     title="patch embedding",
     solution=_embed_patches,
     cases=_patch_cases,
+    call=_with_gradient,
+    returns=("the gradient of the weight", "the tokens"),
 )
 
 
 @_PATCHES.mistake(
-    looks="All shapes are right, and a patch consists of pixels from one long row. The model can still learn a little.",
+    looks="All shapes are right, and a patch is a strip of one long row of pixels instead of a square.",
     hint="a token mixes pixels that are not in one square: `reshape` alone cuts the rows of the image into pieces. "
     "Separate the rows of a patch from the columns first, then permute.",
 )
@@ -121,6 +135,15 @@ def _overlapping(images, weight, bias, patch_size):
 def _still_an_image(images, weight, bias, patch_size):
     k, p = images.shape[1], patch_size
     return F.conv2d(images, weight.reshape(-1, k, p, p), bias, stride=p)
+
+
+@_PATCHES.mistake(
+    looks="The tokens are right, but training never changes the patch embedding.",
+    hint="your tokens are right, but they have no gradient, so the weight cannot be trained. Which operation cuts them "
+    "off from the graph (detach, item, numpy, torch.tensor, no_grad)?",
+)
+def _without_a_gradient(images, weight, bias, patch_size):
+    return _embed_patches(images, weight, bias, patch_size).detach()
 
 
 # 15.3
@@ -199,3 +222,11 @@ def _without_itself(height, width, patch_size, n_text):
     n_image = (height // patch_size) * (width // patch_size)
     n = n_image + n_text
     return n, n * (n - 1) // 2 + n_image * (n_image - 1) // 2
+
+
+@_COUNT.mistake(
+    looks="The numbers are right, and unpacking them as `n, pairs` exchanges them.",
+    hint="both numbers are right, in the wrong order. The length of the sequence comes first.",
+)
+def _in_the_other_order(height, width, patch_size, n_text):
+    return _count_tokens(height, width, patch_size, n_text)[::-1]

@@ -1,6 +1,8 @@
 """Exercises of chapter 15: the mask and the loss of a text after an image."""
 
+import math
 import random
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -114,7 +116,7 @@ def _one_too_many(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    looks="The last patch is masked for all other patches. No error and hardly a worse loss.",
+    looks="The last patch is masked for all other patches. No error is raised.",
     hint="the block of the image is one row and column too small. In Python, what is the last row of `mask[:n]`?",
 )
 def _one_too_few(n_image, n_text):
@@ -143,7 +145,8 @@ def _text_loss(logits, ids, n_image):
     `logits` has the shape (B, n_image + T, V): one row for each position of the sequence of
     `n_image` image tokens and T text tokens. `ids` has the shape (B, T) with T >= 2. The first text
     token is given. Each text position except the last predicts the next text token, and image
-    positions predict nothing.
+    positions predict nothing. The logits may be large, such as 100, and the loss has a gradient
+    with respect to them.
     """
     predictions = logits[:, n_image:-1]  # (B, T - 1, V)
     targets = ids[:, 1:]  # (B, T - 1)
@@ -151,16 +154,29 @@ def _text_loss(logits, ids, n_image):
 
 
 def _loss_cases(rng: random.Random) -> list[Case]:
-    shapes = [(1, 2, 2, 3), (1, 1, 3, 4), (2, 4, 5, 6), (3, 0, 4, 5), (2, rng.randint(5, 9), rng.randint(3, 6), 7)]
+    shapes = [(1, 2, 2, 3), (1, 1, 3, 4), (2, 4, 5, 6), (3, 2, 4, 5), (2, rng.randint(5, 9), rng.randint(3, 6), 7)]
     cases = [
         Case(_loss_arguments(rng, *shape), f"B = {shape[0]}, n_image = {shape[1]}, T = {shape[2]}") for shape in shapes
     ]
-    return [*cases, Case(_loss_arguments(rng, 2, 3, 4, 5, torch.float64), "float64 logits")]
+    logits, ids, p = _loss_arguments(rng, 2, 3, 4, 5)
+    logits = logits + 100
+    logits[0, p, ids[0, 1]] -= 300
+    large = Case((logits, ids, p), "logits from -200 to 100")
+    return [*cases, Case(_loss_arguments(rng, 2, 3, 4, 5, torch.float64), "float64 logits"), large]
 
 
 def _loss_arguments(rng: random.Random, b: int, p: int, t: int, v: int, dtype: torch.dtype = torch.float32) -> tuple:
     ids = torch.tensor([[rng.randrange(v) for _ in range(t)] for _ in range(b)])
     return 2 * normal(rng, b, p + t, v, dtype=dtype), ids, p
+
+
+def _with_gradient(answer: Callable[..., Tensor], logits: Tensor, ids: Tensor, n_image: int):
+    """Return the gradient of the loss with respect to the logits, and the loss."""
+    given = logits.clone().requires_grad_()
+    loss = answer(given, ids, n_image)
+    if not (isinstance(loss, Tensor) and loss.requires_grad):
+        return torch.zeros_like(logits), loss
+    return torch.autograd.grad(loss.sum(), given)[0], loss
 
 
 _LOSS = Exercise(
@@ -169,7 +185,9 @@ _LOSS = Exercise(
     title="a loss that skips the image",
     solution=_text_loss,
     cases=_loss_cases,
-    properties=(("the loss must be at least 0", lambda arguments, loss: bool(loss >= 0)),),
+    properties=(("the loss must be finite and at least 0", lambda arguments, result: bool(0 <= result[1] < math.inf)),),
+    call=_with_gradient,
+    returns=("its gradient", "the loss"),
 )
 
 
@@ -183,12 +201,19 @@ def _not_shifted(logits, ids, n_image):
 
 @_LOSS.mistake(
     looks="The last patch is trained to predict the first text token, which is given and always the same.",
-    hint="your loss has one term too many: it begins at the last image token. Which text token is not predicted?",
+    hint="your last patch makes a prediction. The first text token is given, and it predicts the second: where does "
+    "your first row of logits belong?",
 )
 def _from_the_last_patch(logits, ids, n_image):
-    first = max(n_image - 1, 0)
-    predictions = logits[:, first:-1]
-    return F.cross_entropy(predictions.flatten(0, 1), ids[:, ids.shape[1] - predictions.shape[1] :].flatten())
+    return F.cross_entropy(logits[:, n_image - 1 : -1].flatten(0, 1), ids.flatten())
+
+
+@_LOSS.mistake(
+    looks="Each position is trained to predict the token after the next, the last patch the first letter.",
+    hint="your rows of logits begin one position too early, at the last patch. Which token precedes the first letter?",
+)
+def _one_position_too_early(logits, ids, n_image):
+    return F.cross_entropy(logits[:, n_image - 1 : -2].flatten(0, 1), ids[:, 1:].flatten())
 
 
 @_LOSS.mistake(
@@ -205,16 +230,6 @@ def _first_positions(logits, ids, n_image):
 )
 def _shifted_backwards(logits, ids, n_image):
     return F.cross_entropy(logits[:, n_image + 1 :].flatten(0, 1), ids[:, :-1].flatten())
-
-
-@_LOSS.mistake(
-    looks="The first text position is skipped, so nothing trains the model to write the first letter from the image.",
-    hint="one term is missing: the first text token predicts the second, and your loss begins one position later.",
-)
-def _without_the_first_letter(logits, ids, n_image):
-    if ids.shape[1] == 2:
-        return logits.new_zeros(())
-    return F.cross_entropy(logits[:, n_image + 1 : -1].flatten(0, 1), ids[:, 2:].flatten())
 
 
 @_LOSS.mistake(
@@ -241,3 +256,12 @@ def _summed(logits, ids, n_image):
 def _image_predicts_zero(logits, ids, n_image):
     targets = torch.cat([ids.new_zeros(ids.shape[0], n_image), ids[:, 1:]], dim=1)
     return F.cross_entropy(logits[:, :-1].flatten(0, 1), targets.flatten())
+
+
+@_LOSS.mistake(
+    looks="The number is right, but training with it changes nothing: it has no gradient.",
+    hint="the number is right, but it has no gradient, so training cannot lower it. Which operation cuts `logits` off "
+    "from the graph (detach, item, torch.tensor, no_grad)?",
+)
+def _without_a_gradient(logits, ids, n_image):
+    return _text_loss(logits.detach(), ids, n_image)

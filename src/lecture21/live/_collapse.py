@@ -21,9 +21,10 @@ class Collapse(Figure):
 
     figure = "collapse"
     description = (
-        "Six bars, for one training (seed 1) without a cure and with each of five, divided by the loads of eight "
-        "experts after 200 steps: without a cure one expert has everything, with the balance loss none has a third. "
-        "Below, the load of the busiest expert over the steps: without a cure it rises to 1 within 50 steps."
+        "Six bars, each divided by the loads of eight experts after 200 steps of training with seed 1: one without a "
+        "cure, and one with each of five cures. Without a cure, one expert takes everything; with the balance loss, "
+        "none has a third. Below, the load of the busiest expert over the steps: without a cure, it rises to 1 within "
+        "50 steps."
     )
     step = traitlets.Int(20).tag(sync=True)
     """Index of the training step."""

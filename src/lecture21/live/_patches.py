@@ -10,8 +10,8 @@ from lecture21.vision.digits import NAMES
 class Patches(Figure):
     """The patches of a handwritten digit and the letters of its name, as one sequence with its mask.
 
-    The reader chooses a digit or draws one, the side of a patch, and the mask. The figure shows the tokens, which of
-    them the chosen one may attend to, what it predicts, and how many scores attention computes.
+    The reader chooses a digit or changes its pixels, the side of a patch, and the mask. The figure shows the tokens,
+    which of them the chosen one may attend to, its target, and how many scores attention computes.
 
     Args:
         digit: the digit that is shown and named.

@@ -70,8 +70,13 @@ def shuffle_patches(
     return F.fold(mixed, images.shape[1:], kernel_size=patch_size, stride=patch_size)[:, 0]
 
 
-def _jitter(images: Float[Tensor, "B H W"], generator: torch.Generator | None = None) -> Float[Tensor, "B H W"]:
-    """Rotate each image by at most 10 degrees and shift it by at most half a pixel; new pixels are background."""
+def rotate_and_shift(
+    images: Float[Tensor, "B H W"], generator: torch.Generator | None = None
+) -> Float[Tensor, "B H W"]:
+    """Rotate each image by at most 10 degrees and shift it by at most half a pixel; new pixels are background.
+
+    Pixels are interpolated, so strokes are blurred and the gray values change.
+    """
     turn, right, down = 2 * torch.rand(3, len(images), generator=generator) - 1
     angle, (height, width) = math.radians(10) * turn, images.shape[1:]
     # The unit of affine_grid is half a side of the image.
@@ -167,7 +172,7 @@ class DigitReader(VisionGPT):
 
         def loss(generator: torch.Generator) -> Tensor:
             rows = torch.randint(len(images), (config.batch_size,), generator=generator)
-            batch = _jitter(images[rows], generator) if jitter else images[rows]
+            batch = rotate_and_shift(images[rows], generator) if jitter else images[rows]
             return self.loss(batch[:, None], ids[rows], targets[rows])
 
         return minimize(self, loss, dataclasses.replace(config, seed=seed))

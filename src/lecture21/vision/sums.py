@@ -20,7 +20,7 @@ from lecture21.gpt import GPT
 from lecture21.objectives import IGNORE, pad_batch
 from lecture21.training import TrainConfig
 from lecture21.training.tasks import minimize
-from lecture21.vision.digits import _SIDE, _jitter, _require_digits, _require_labeled_images
+from lecture21.vision.digits import _SIDE, _require_digits, _require_labeled_images, rotate_and_shift
 from lecture21.vision.model import VisionGPT
 from lecture21.vision.patch_embedding import PatchEmbedding
 
@@ -155,7 +155,7 @@ def fit_sums(
     def loss(generator: torch.Generator) -> Tensor:
         chosen = torch.randint(len(table), (config.batch_size,), generator=generator)
         drawn = draw_images(table[chosen], labels, generator)
-        batch = _jitter(images[drawn.flatten()], generator).unflatten(0, (-1, 2))  # (B, 2, H, W)
+        batch = rotate_and_shift(images[drawn.flatten()], generator).unflatten(0, (-1, 2))  # (B, 2, H, W)
         return model.loss(batch, ids[chosen], targets[chosen])
 
     return minimize(model, loss, dataclasses.replace(config, seed=seed))

@@ -31,14 +31,15 @@ def image_prefix(ax: Axes) -> None:
         corner = 4 * (n // 2), 4 * (n % 2)
         patch = [line[corner[1] : corner[1] + 4] for line in _SEVEN[corner[0] : corner[0] + 4]]
         _pixels(ax, x - 1.1, 23.1, 0.55, patch)
-    chips(ax, (30.1, 37.2), 22, ("a", "seven"), width=6.4)
+    letters = (28.6, 33.6, 38.6)
+    chips(ax, letters, 22, ("⏎", "s", "e"), width=4.2)
     note(ax, 33.6, 25.2, "text tokens")
     part(ax, 21, 15.4, 40, 4, "GPT", "layer")
-    for x in (*xs, 30.1, 37.2):
+    for x in (*xs, *letters):
         arrow(ax, (x, 20.6), (x, 17.4))
-        arrow(ax, (x, 13.4), (x, 10.8), colour=COLOURS["ink"] if x > 20 else COLOURS["masked"])
-    chips(ax, (22.5, 30.1, 37.2), 9.2, ("a", "seven", "end"), width=6.2)
-    note(ax, 10.3, 9.2, "no prediction,\nno loss")
+        arrow(ax, (x, 13.4), (x, 10.8), colour=COLOURS["ink"] if x in letters else COLOURS["masked"])
+    chips(ax, letters, 9.2, ("s", "e", "v"), width=4.2)
+    note(ax, 13.4, 9.2, "no prediction,\nno loss")
     note(ax, 21, 4, "The image is a prefix; the loss counts text only.")
 
 

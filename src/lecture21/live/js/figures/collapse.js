@@ -22,7 +22,7 @@ export default {
       first: "Press Play to see the training from its first step, or move the slider.",
       then:
         "with seed 1 and without a cure, one expert processes nearly all characters after 30 steps; with the balance " +
-        "loss, none has a third of them at the end.",
+        "loss, no expert has a third of them at the end.",
       fields: {
         step: { start: last, check: integerIn(0, last) },
         rate: { start: "high", check: oneOf(["high", "tuned"]) },
@@ -107,8 +107,8 @@ export default {
     });
     legend(frame, curves.panel, () => settings.map((i) => ({ name: nameOf(film.settings[i]), ...style(i) })));
     const note =
-      "Loads are means over the ten training batches before each step. An imbalance that alternates between batches, " +
-      "as with the selection bias at the high learning rate, does not show in them.";
+      "Each load is a mean over the ten batches before that step. An imbalance that alternates between batches, " +
+      "as with the selection bias at the high learning rate, does not show in this mean.";
     curves.panel.append(create("p", { class: "note" }, note));
 
     function play() {

@@ -177,7 +177,7 @@ export default {
       );
     }
 
-    /** Say what the chosen token is, to what it may attend, and what it predicts. */
+    /** Say what the chosen token is, to what it may attend, and its target. */
     function describe() {
       const all = tokens();
       const i = active();
@@ -189,8 +189,8 @@ export default {
       const what =
         token.kind === "image"
           ? `is the patch in row ${token.row + 1}, column ${token.column + 1}. It may attend to ${to}. ` +
-            "It predicts nothing and has no loss."
-          : `is “${token.letter}”. It may attend to ${to}. It predicts “${token.target}”.`;
+            "It has no target and no loss."
+          : `is “${token.letter}”. It may attend to ${to}. Its target is “${token.target}”.`;
       const pairs = allowedPairs(values.mask, nImage(), all.length);
       const scores = `${whole(all.length)} × ${whole(all.length)} = ${whole(all.length ** 2)}`;
       const cost = `Attention has ${scores} scores per head and layer, and the mask allows ${whole(pairs)} of them.`;

@@ -19,7 +19,7 @@ export default {
     const { model } = context;
     const frame = createFrame(context, {
       title: "Which expert processes which character?",
-      first: "Click into the text and move the caret, then choose another layer and type a text of your own.",
+      first: "Click in the text to move the caret, then choose another layer or type your own text.",
       then: "the last bars show the router's probabilities for the character at the caret.",
       fields: {
         text: { start: "To be, or not to be: that is the question.", check: textUpTo(LONGEST) },
