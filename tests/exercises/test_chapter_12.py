@@ -1,10 +1,16 @@
-"""Chapter 12: right answers in other words pass, and the first wrong value is named."""
+"""Chapter 12: right answers in other words pass, later cells run on with them, and the first wrong value is named."""
 
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 import torch
 
 from lecture21.exercises import check
+
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "12_mixture_of_experts.ipynb"
 
 
 def said(capsys, number: str, answer: object) -> str:
@@ -87,6 +93,29 @@ STYLES = {
 def test_right_answers_in_other_words_pass(capsys, number, answer):
     for _ in range(5):
         assert said(capsys, number, answer) == f"{number}: correct"
+
+
+@pytest.mark.parametrize("style", [0, 1])
+def test_later_cells_run_with_every_accepted_answer(capsys, monkeypatch, style):
+    monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
+    page, used = {}, []
+    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
+        tags = set(cell.metadata.get("tags", []))
+        # Not the questions, stubs, solutions and folded results.
+        if cell.cell_type != "code" or tags - {"hide-input"} or cell.source[:6] == "check(":
+            continue
+        for number, answers in STYLES.items():
+            if f'solved("{number}"' in cell.source:
+                name = cell.source.split(f'solved("{number}", ')[1].split(")")[0]
+                page[name] = answers[style]
+                used.append(number)
+        exec(compile(cell.source, str(NOTEBOOK), "exec"), page)
+        if "12.5" in used:
+            break
+    assert used == list(STYLES)
+    printed = capsys.readouterr().out
+    for number in STYLES:
+        assert f"{number}: your version is used" in printed
 
 
 def test_the_first_wrong_value_of_the_m_step_is_named(capsys):

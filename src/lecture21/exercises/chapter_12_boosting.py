@@ -150,7 +150,7 @@ def _base_2(weights, wrong):
 
 @_ADABOOST.mistake(
     looks="The result is right, but the stored weights of this round are those of the next one.",
-    hint="the result is right, but you modified `weights`. What does `*=` do to a tensor?",
+    hint="the result is right, but you modified `weights`. Does your multiplication make a new tensor?",
 )
 def _modified(weights, wrong):
     error = weights[wrong].sum().item()

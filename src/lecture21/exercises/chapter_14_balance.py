@@ -162,10 +162,10 @@ def _first_choices_first(experts, n_expert, factor):
 
 
 def _balance_loss(probabilities, experts):
-    """Return the balance loss of one layer, E * sum_i f_i P_i, as a tensor without dimensions.
+    """Return the balance loss of one layer, E * sum_e f_e P_e, as a tensor without dimensions.
 
     `probabilities`, (N, E), is the router's softmax over all experts, and `experts`, (N, k), holds
-    the selected ones. f_i is the share of expert i in the N k assignments, and P_i its mean
+    the selected ones. f_e is the share of expert e in the N k assignments, and P_e its mean
     probability over the N tokens. The loss has the dtype of `probabilities`, and a gradient with
     respect to them.
     """
@@ -249,7 +249,7 @@ def _most_probable(probabilities, experts):
 
 @_BALANCE.mistake(
     looks="The loss also depends on how many tokens are in the batch.",
-    hint="the loss grows with the number of tokens. P_i is a mean over the tokens, not a sum.",
+    hint="the loss grows with the number of tokens. P_e is a mean over the tokens, not a sum.",
 )
 def _sum_of_probabilities(probabilities, experts):
     n_expert = probabilities.shape[-1]
@@ -259,7 +259,7 @@ def _sum_of_probabilities(probabilities, experts):
 
 @_BALANCE.mistake(
     looks="The loss does not notice a collapse in which the probabilities are nearly equal.",
-    hint="your loss does not use the selected experts at all: P_i takes the place of f_i. Count how often each expert "
+    hint="your loss does not use the selected experts at all: P_e takes the place of f_e. Count how often each expert "
     "occurs in `experts`.",
 )
 def _probability_squared(probabilities, experts):

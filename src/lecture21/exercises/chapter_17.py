@@ -203,7 +203,7 @@ _DPO = Exercise(
 
 @_DPO.mistake(
     looks="Long replies count as bad from the start, because their probability is small under every model.",
-    hint="your loss ignores the reference. The implicit reward is beta times the *ratio* of two probabilities, in "
+    hint="your loss ignores the reference. The implicit reward is beta times the ratio of two probabilities, in "
     "logarithms.",
 )
 def _without_the_reference(chosen, rejected, reference_chosen, reference_rejected, beta):

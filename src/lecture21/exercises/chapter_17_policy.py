@@ -174,7 +174,7 @@ def _penalty_added(rewards, log_policy, log_reference, beta, group):
 
 @_ADVANTAGES.mistake(
     looks="The penalty is about ten times too small, so the policy moves far away.",
-    hint="you average the log-ratio over tokens. The log-probability of a reply is the *sum* over its tokens.",
+    hint="you average the log-ratio over tokens. The log-probability of a reply is the sum over its tokens.",
 )
 def _mean_over_tokens(rewards, log_policy, log_reference, beta, group):
     penalized = (rewards - beta * (log_policy - log_reference).mean(dim=1)).view(-1, group)
@@ -228,7 +228,7 @@ def _groups_across_requests(rewards, log_policy, log_reference, beta, group):
 
 @_ADVANTAGES.mistake(
     looks="The penalty has no baseline, so the advantages of a request no longer sum to 0.",
-    hint="you subtract the penalty after the baseline. The baseline is the mean *penalized* reward.",
+    hint="you subtract the penalty after the baseline. The baseline is the mean penalized reward.",
 )
 def _penalty_after_the_baseline(rewards, log_policy, log_reference, beta, group):
     grouped = rewards.view(-1, group)

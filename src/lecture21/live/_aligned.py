@@ -1,4 +1,4 @@
-"""Aligned or not: the replies of a base model, a fine-tuned one, best-of-n and optimized policies to one request."""
+"""Aligned or not: replies to one request by a base model, a fine-tuned model, best-of-n and optimized policies."""
 
 from typing import Any
 
@@ -18,15 +18,15 @@ _SEED = 0  # of the shipped models
 
 
 class Aligned(Figure):
-    """The replies of policies along their divergence from the fine-tuned model, with the learned and the true score.
+    """Replies of policies, ordered by their divergence from the fine-tuned model, with learned reward and score.
 
     Stored: the replies of every policy of one seed to ten held-out requests, from the results `alignment_runs`,
     `alignment_samples` and `alignment_best_of_n`. Sampled in the page: replies of the shipped models "unaligned", which
     is the base, and "aligned", which is PPO with KL weight 0.1; the judge scores them.
 
     Args:
-        request: which of ten requests, from 0 to 9.
-        policy: name of the policy that is shown first, such as "PPO, KL weight 0" or "best of 4".
+        request: index of the request, from 0 to 9.
+        policy: name of the policy shown first, such as "PPO, KL weight 0" or "best of 4".
 
     Raises:
         ValueError: if there is no such request or policy.
@@ -36,11 +36,11 @@ class Aligned(Figure):
     description = (
         "The learned reward and the judge's score of ten policies against their divergence from the fine-tuned "
         "model, and their replies to one request. At the far right, PPO without a KL penalty has a high learned reward "
-        "and the lowest score: in the seed shown, its reply is not even English."
+        "and the lowest score: in the seed shown, its reply is not grammatical."
     )
     request = traitlets.Int(0).tag(sync=True)
     stop = traitlets.Int(0).tag(sync=True)
-    """Place of the policy on the slider, in order of the divergence."""
+    """Position of the policy on the slider, in order of divergence."""
 
     stored = traitlets.Dict().tag(sync=True)
     unaligned = traitlets.Bytes(b"").tag(sync=True)

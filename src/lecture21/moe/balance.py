@@ -23,9 +23,9 @@ def _load(
 def balance_loss(
     probabilities: Float[Tensor, "*N E"], experts: Int[Tensor, "*N k"], load: Float[Tensor, " E"] | None = None
 ) -> Float[Tensor, ""]:
-    """Return E sum_i f_i P_i: 1 if load or probability is uniform, E if one expert has all of both.
+    """Return E sum_e f_e P_e: 1 if load or probability is uniform, E if one expert has all of both.
 
-    f_i is the share of the assignments of expert i, P_i its mean probability. Counts have no gradient: it flows through
+    f_e is the share of the assignments of expert e, P_e its mean probability. Counts have no gradient: it flows through
     P, and lowers the probability of the experts with more than their share.
 
     Args:
