@@ -122,7 +122,9 @@ def changed(value: object, rng: random.Random) -> object:
         return flat.reshape(value.shape)
     if isinstance(value, bool):
         return not value
-    return value * 1.01
+    if isinstance(value, frozenset):
+        return value ^ {0}  # one element more or fewer
+    return value * 1.01 if value else 0.01
 
 
 @settings(max_examples=100)
