@@ -97,3 +97,12 @@ def test_the_chapter_runs_on_with_any_correct_schedule():
     (cell,) = (cell for cell in CHAPTER["cells"] if "rates = " in "".join(cell["source"]))
     names = {"warmup_cosine": schedule, "solved": solved, "torch": torch}
     exec("".join(cell["source"]), names | {"TrainConfig": TrainConfig, "learning_rate": learning_rate})
+
+
+def test_a_wrong_entry_of_the_list_is_named(capsys):
+    def answer(ids, new_id):
+        pair, merged = chapter_09._bpe_merge(ids, new_id)
+        return pair, [*merged[:-3], merged[-3] + 1, *merged[-2:]] if len(merged) > 10 else merged
+
+    check("9.1", answer)
+    assert "in the list, in value " in capsys.readouterr().out

@@ -117,12 +117,15 @@ def changed(value: object, rng: random.Random) -> object:
     if isinstance(value, Tensor):
         flat = value.clone().reshape(-1)
         n = rng.randrange(len(flat))
-        step = rng.choice([-1, 1]) * (0.01 if value.is_floating_point() else 1)
+        step = 0.01 * max(1, abs(flat[n].nan_to_num().item())) if value.is_floating_point() else 1
+        step *= rng.choice([-1, 1])
         flat[n] = ~flat[n] if value.dtype == torch.bool else flat[n].nan_to_num() + step
         return flat.reshape(value.shape)
     if isinstance(value, bool):
         return not value
-    return value * 1.01
+    if isinstance(value, frozenset):
+        return value ^ {0}  # one element more or fewer
+    return value * 1.01 if value else 0.01
 
 
 @settings(max_examples=100)

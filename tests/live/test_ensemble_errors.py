@@ -82,7 +82,7 @@ def test_what_to_try_is_true_and_the_numbers_are_the_package_s(open_figures):
 def test_members_shares_noise_and_axis(open_figures):
     figure = open_figures(EnsembleErrors(penalty=0.01)).figure("ensemble_errors")
     figure.locator("summary").click()
-    figure.get_by_text("share", exact=True).click()
+    figure.get_by_text("fraction", exact=True).click()
     figure.get_by_role("slider", name="Members:").press("End")
     figure.get_by_label("Fraction of the examples").press("ArrowLeft")
     for _ in range(2):

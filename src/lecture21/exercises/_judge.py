@@ -81,7 +81,9 @@ def _explained(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) 
         return f"wrong{where}: {sentence}"
     if exercise.is_value:
         return "not right yet. Look at each one again."
-    return f"wrong{where}: type and shape are right, but {_worst(exercise, expected.value, got.value)}"
+    return (
+        f"wrong{where}: type and shape are right, but {_worst(exercise, expected.value, got.value, exercise.returns)}"
+    )
 
 
 def _false_property(exercise: Exercise, case: Case, value: Any) -> str | None:
@@ -96,14 +98,13 @@ def _holds(property: Any, case: Case, value: Any) -> bool:
         return False
 
 
-def _worst(exercise: Exercise, expected: Any, got: Any) -> str:
-    """Return where values of the same form differ, without the value that is expected."""
+def _worst(exercise: Exercise, expected: Any, got: Any, names: tuple[str, ...] = ()) -> str:
+    """Return where values of the same form differ, without the value that is expected; `names` are those of a tuple."""
     if isinstance(expected, tuple):
         # Of values with names, the last is usually computed first: outputs follow from weights.
         wrong = [n for n, pair in enumerate(zip(expected, got, strict=True)) if not same(*pair)]
-        returns = exercise.returns
-        n = wrong[-1] if returns and not exercise.in_order else wrong[0]
-        name = returns[n] if returns else f"value {n + 1} of {len(expected)}"
+        n = wrong[-1] if names and not exercise.in_order else wrong[0]
+        name = names[n] if names else f"value {n + 1} of {len(expected)}"
         return f"in {name}, {_worst(exercise, expected[n], got[n])}"
     if not isinstance(expected, Tensor):
         return f"{plain(got)!r} is not the right value"
@@ -111,8 +112,6 @@ def _worst(exercise: Exercise, expected: Any, got: Any) -> str:
         return f"{got.item():.6g} is not the right value"
     if n_nan := int((got.isnan() & ~expected.isnan()).sum()):
         return f"{n_nan} of {expected.numel()} entries are nan"
-    if expected.dim() == 0:
-        return f"{got.item():g} is not the right value"
     off = (expected.double() - got.double()).abs()
     off = off.nan_to_num(nan=float("inf")).reshape(-1)
     where, place = int(off.argmax()), []

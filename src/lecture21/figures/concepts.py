@@ -13,7 +13,7 @@ _DRAWINGS: dict[str, _Drawing] = {
     "rnn-and-attention": (47, "Through every state, or in one step", attention.rnn_and_attention),
     "query-key-value": (45, "A query is compared with every key", attention.query_key_value),
     "heads": (46, "Each head attends in its own way", attention.heads),
-    "causal-mask": (43, "Each position attends to its past only", attention.causal_mask),
+    "causal-mask": (43, "Each token attends to itself and its past", attention.causal_mask),
     "transformer-block": (49, "Two branches are added to the stream", models.transformer_block),
     "encoder-decoder": (52, "Every step attends to the whole source", models.encoder_decoder),
     "three-masks": (33, "Three masks make three kinds of models", models.three_masks),

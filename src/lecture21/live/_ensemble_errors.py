@@ -1,4 +1,4 @@
-"""Ensemble error curves: what over-fitting does to members and to their mean (Sollich & Krogh 1996)."""
+"""Ensemble error curves: what overfitting does to members and to their mean (Sollich & Krogh 1996)."""
 
 import traitlets
 
@@ -9,16 +9,16 @@ from lecture21.live._widget import Figure
 class EnsembleErrors(Figure):
     """The error of an ensemble of linear students, the average error of its members, and their ambiguity.
 
-    The curves are the closed form of `ensembles.sollich_krogh_error`, against the penalty or against the share of the
-    examples that each member sees. The best values are marked.
+    The curves are the closed form of `ensembles.sollich_krogh_error`, against the penalty or against the fraction of
+    the examples that each member sees. The best values are marked.
 
     Args:
         alpha: examples for each weight, from 0.1 to 10.
-        subset: share of the examples that each member sees, from 0.05 to 1.
+        subset: fraction of the examples that each member sees, from 0.05 to 1.
         noise: variance of the noise, from 0 to 2.
         members: number of members, from 1 to 1,000.
         penalty: factor of the squared norm (weight decay), from 0.0001 to 10.
-        along: what the horizontal axis has: penalty or subset.
+        along: what the horizontal axis shows: penalty or subset.
 
     Source: Sollich & Krogh 1996, "Learning with ensembles: How over-fitting can be useful".
     """
@@ -27,7 +27,7 @@ class EnsembleErrors(Figure):
     description = (
         "Three curves against the penalty, for 30 members that each see 65 % of the examples: the ensemble's error "
         "is the members' average error minus their ambiguity. Its best penalty is 0.014, that of a member 0.2: "
-        "members that over-fit make the better ensemble."
+        "members that overfit make the better ensemble."
     )
     alpha = traitlets.Float(1.0).tag(sync=True)
     subset = traitlets.Float(0.65).tag(sync=True)

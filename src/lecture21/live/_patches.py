@@ -24,7 +24,7 @@ class Patches(Figure):
     description = (
         "A handwritten seven of 8 by 8 pixels becomes 16 patches of 2 by 2 pixels, followed by six text tokens: a "
         "line break and the letters of “seven”. Under the prefix mask, the chosen patch in row 1, column 3 attends "
-        "to all 16 patches, also to later ones. A table lists the cost: 22 tokens have 484 scores per head and "
+        "to all 16 patches, including later ones. A table lists the cost: 22 tokens have 484 scores per head and "
         "layer, and single pixels, with 70 tokens, have 4,900."
     )
     digit = traitlets.Int(7).tag(sync=True)

@@ -83,7 +83,7 @@ export default {
         label: "Horizontal axis",
         options: [
           ["penalty", "penalty"],
-          ["subset", "share"],
+          ["subset", "fraction"],
         ],
         value: state.values.along,
         onInput: (along) => state.set({ along }),
