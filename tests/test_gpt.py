@@ -135,7 +135,7 @@ def test_exactly_known_parameter_counts_are_reproduced():
         assert {name: GPT(presets.get(name)).num_parameters() for name in exact} == exact
 
 
-def test_gpt1_normalises_after_and_has_no_final_norm():
+def test_gpt1_normalizes_after_and_has_no_final_norm():
     model = GPT(presets.get("gpt1", n_layer=1, d_model=24, vocab_size=7, dropout=0.0)).double()
     assert isinstance(model.norm, torch.nn.Identity)
     ids = torch.tensor([[1, 2, 3]])

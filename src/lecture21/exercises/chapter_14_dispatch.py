@@ -6,8 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lecture21.exercises._exercise import Case, Exercise, normal
-from lecture21.exercises.chapter_14 import gradients
+from lecture21.exercises._exercise import Case, Exercise, gradients, normal
 
 # 14.2
 
