@@ -117,9 +117,9 @@ def changed(value: object, rng: random.Random) -> object:
     if isinstance(value, Tensor):
         flat = value.clone().reshape(-1)
         n = rng.randrange(len(flat))
-        step = 0.01 * max(1, abs(flat[n].nan_to_num().item())) if value.is_floating_point() else 1
-        step *= rng.choice([-1, 1])
-        flat[n] = ~flat[n] if value.dtype == torch.bool else flat[n].nan_to_num() + step
+        number = flat[n].nan_to_num(posinf=0, neginf=0)
+        step = 0.01 * max(1, abs(number.item())) if value.is_floating_point() else 1
+        flat[n] = ~flat[n] if value.dtype == torch.bool else number + rng.choice([-1, 1]) * step
         return flat.reshape(value.shape)
     if isinstance(value, bool):
         return not value

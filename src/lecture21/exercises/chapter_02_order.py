@@ -119,7 +119,10 @@ _COMMUTES = Exercise(
             "differences?",
             lambda arguments, result: not result,
         ),
-        ("only the rows move here, and your test returns False", lambda arguments, result: result),
+        (
+            "only the rows move here, and your test returns False. How large a difference may be rounding?",
+            lambda arguments, result: result,
+        ),
     ),
 )
 

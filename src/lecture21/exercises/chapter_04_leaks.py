@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -88,17 +89,22 @@ def _next_to_last_peeks(x: Tensor) -> Tensor:
 def _shifts_the_first(sign: int, x: Tensor) -> Tensor:
     """Return the tokens, with one number that depends on the last one added to the components of the first."""
     result = x.clone()
-    result[:1] += sign * 0.01 * x[-1] @ torch.arange(1.0, x.shape[1] + 1)
+    result[:1] += sign * x[-1] @ torch.arange(1.0, x.shape[1] + 1)
     return result
 
 
 def _unmasked_after_a_norm(x: Tensor) -> Tensor:
-    x = F.layer_norm(x, x.shape[1:], eps=1e-12)
+    x = 0.3 * F.layer_norm(x, x.shape[1:], eps=1e-12)  # small, so that every token gets some weight
     return (x @ x.T).softmax(dim=-1) @ x * torch.arange(1.0, x.shape[1] + 1)
+
+
+def _a_hundred_times(attend: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    return 100 * attend(x)
 
 
 # These are sent to another process, so they are no inner functions.
 _first_peeks, _opposite = partial(_peeks, (0.01,)), partial(_peeks, (0.01, -0.01))
+_loud_c = partial(_a_hundred_times, _mask_c)  # a difference below the tolerance is improbable
 _shifts_up, _shifts_down = partial(_shifts_the_first, 1), partial(_shifts_the_first, -1)
 _BLIND = (
     "a LayerNorm removes a number that is added to all components, and a factor. Replace the token by random numbers"
@@ -126,7 +132,7 @@ def _leaks_cases(rng: random.Random) -> list[Case]:
         Case((_rounded, x), "the mean of the tokens so far, with rounding errors"),
         Case((_mask_a, x), "mask A"),
         Case((_mask_b, x), "mask B"),
-        Case((_mask_c, x), "mask C"),
+        Case((_loud_c, x), "a hundred times the output of mask C"),
         Case((_mask_d, x), "mask D"),
         Case((_mask_e, x), "mask E"),
         Case((_next_to_last_peeks, x), "an output that takes a hundredth of the next token"),
