@@ -15,7 +15,7 @@ _FEWEST_WORDS = 20
 
 def toc_files(root: Path = ROOT) -> list[str]:
     """Return the pages in _toc.yml, in order and without a suffix."""
-    return _files(yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8")))
+    return files(yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8")))
 
 
 def problems(root: Path = ROOT) -> list[str]:
@@ -36,12 +36,13 @@ def problems(root: Path = ROOT) -> list[str]:
     return lines
 
 
-def _files(node: object) -> list[str]:
+def files(node: object) -> list[str]:
+    """Return the pages in a part of _toc.yml, in order."""
     if isinstance(node, list):
-        return [file for item in node for file in _files(item)]
+        return [file for item in node for file in files(item)]
     if isinstance(node, dict):
         own = [node[key] for key in ("root", "file") if key in node]
-        return own + [file for value in node.values() for file in _files(value)]
+        return own + [file for value in node.values() for file in files(value)]
     return []
 
 

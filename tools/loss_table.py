@@ -10,7 +10,9 @@ _WINDOW = 32
 
 def gpt0_losses() -> list[list[str]]:
     """Return one row for each training of the shape of GPT-0 whose loss a chapter quotes."""
-    context = results.load("available_context").query("part == 'context' and model == 'gpt' and context == 64")
+    gpt = results.load("available_context").query("model == 'gpt'")
+    context = gpt.query("part == 'context' and context == 64")
+    (steps,) = gpt.query("part == 'run'").steps.unique()
     plain = results.load("gpt0_seeds").query(f"step == {TrainConfig.steps}")
     tuned = recipe("modern-gpt0")
     student = results.load("student_gpt").query(f"step == {tuned.steps}")
@@ -19,7 +21,7 @@ def gpt0_losses() -> list[list[str]]:
     shared = "Adam, tuned learning rate, warm-up and decay"
     return [
         ["Chapter", "Training", "Characters drawn", "Loss in nats: mean (lowest to highest)", "Seeds"],
-        ["01", f"{shared}; windows of 64", f"{800 * 16 * 64:,}", *_spread(context.nats)],
+        ["01", f"{shared}; windows of 64", f"{steps * 16 * 64:,.0f}", *_spread(context.nats)],
         [
             "07",
             "slide 24's Adam, constant learning rate of 0.001, not tuned",

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
+import check_pages
 import front_matter
 import yaml
 from bs4 import BeautifulSoup, Tag
 from front_matter import NUMBER_OF, Entry, tag
 
 FILE = "one_document.html"
-_LEFT_OUT = "a.headerlink, script, button, .live-place, .cell.tag_remove-cell, dialog"
 ON_SCREEN_ONLY = ("book/api/", "book/mistakes")  # to look things up: they would be a third of the pages
 _EMPTY = '<!DOCTYPE html><html lang="en" data-theme="light"><head></head><body></body></html>'
 _LAYOUT = Path(__file__).with_suffix(".css")
@@ -43,9 +43,7 @@ def parts(root: Path) -> Iterator[tuple[str, list[str]]]:
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     yield "", [toc["root"]]
     for part in toc["parts"]:
-        files = []
-        for chapter in part["chapters"]:
-            files += [chapter["file"], *(section["file"] for section in chapter.get("sections", []))]
+        files = check_pages.files(part["chapters"])
         yield part["caption"], [file for file in files if not file.startswith(ON_SCREEN_ONLY)]
 
 
@@ -95,14 +93,12 @@ def join(root: Path, html: Path) -> tuple[str, list[Entry]]:
 def _prepare(page: _Page, numbers: dict[str, str]) -> None:
     """Make one article fit for paper: anchors, links, pictures, folds."""
     article, folder = page.article, posixpath.dirname(page.file)
-    for unwanted in article.select(_LEFT_OUT):
-        unwanted.decompose()
+    for mark in article.select("a.headerlink"):
+        mark.decompose()
     for zoom in article.select("a.zoom"):
         zoom.unwrap()
     for element in article.find_all(id=True):
         element["id"] = f"{page.prefix}--{element['id']}"
-    for element in article.find_all(attrs={"for": True}):
-        element["for"] = f"{page.prefix}--{element['for']}"
     for image in article.find_all("img"):
         image["src"] = posixpath.normpath(posixpath.join(folder, image["src"]))
         image["loading"] = "eager"
@@ -146,13 +142,7 @@ def _move_answers(page: _Page) -> None:
             _open_or_drop(element)
         else:
             summary = element.summary.get_text().strip()
-            question = element.find_parent(class_="live-figure")
-            if question is not None and question.strong:
-                label = question.strong.get_text().strip(". ")
-            elif exercise and summary.startswith("Hint"):
-                label = f"Exercise {exercise}"
-            else:
-                label = element.get("data-label") or _label(element)
+            label = f"Exercise {exercise}" if exercise and summary.startswith("Hint") else _label(element)
             element.summary.decompose()
             element.name = "div"
             _move(page, element, label, f"{summary}.")
