@@ -17,7 +17,6 @@ import yaml
 from bs4 import BeautifulSoup, Tag
 from front_matter import NUMBER_OF, Entry, tag
 
-FILE = "one_document.html"
 ON_SCREEN_ONLY = ("book/api/", "book/mistakes")  # to look things up: they would be a third of the pages
 _EMPTY = '<!DOCTYPE html><html lang="en" data-theme="light"><head></head><body></body></html>'
 _LAYOUT = Path(__file__).with_suffix(".css")

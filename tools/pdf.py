@@ -7,6 +7,7 @@ Chromium prints the pages twice: the first print tells on which page each link l
 
 import logging
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -60,9 +61,11 @@ def write_pdf(target: Path, html: Path = HTML) -> dict[str, int]:
         PrintError: if a picture is missing, or a number cannot be filled in.
         FileNotFoundError: if a page is not built.
     """
-    document = html / one_document.FILE
     text, contents = one_document.join(ROOT, html)
-    document.write_text(text, encoding="utf-8")
+    # Beside the pages, whose pictures it shows; with another suffix, so that nobody takes it for one of them.
+    with tempfile.NamedTemporaryFile("w", dir=html, suffix=".htm", delete=False, encoding="utf-8") as file:
+        file.write(text)
+    document = Path(file.name)
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=find_browser.find(), args=_OPTIONS)
