@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 ADDRESS ?=
+DRAWS ?= $(shell date +%s)
 
 BIN := .venv/bin
 READY := .venv/.installed
@@ -27,7 +28,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book pdf site serve test test-code test-notebooks test-pages test-book test-browser weight lint js lock address links notebooks student instructor gallery exam pictures attack bench sweeps clean
+.PHONY: help .venv browser data book pdf site serve test test-code test-fresh test-notebooks test-pages test-book test-browser weight lint js lock address links notebooks student instructor gallery exam pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -82,6 +83,9 @@ test:  ## run every check: browser, lint, book, code, notebooks, pages
 
 test-code: $(READY)  ## run the unit tests
 	@$(PYTEST) tests --ignore tests/book --ignore tests/browser
+
+test-fresh: $(READY)  ## repeat the tests that draw their cases, with other draws (DRAWS=7)
+	@$(PYTEST) tests/exercises $(shell grep -rl "from hypothesis" tests | grep -v tests/exercises) --draws $(DRAWS) --hypothesis-profile fresh
 
 test-notebooks: $(READY)  ## run the notebooks and compare their outputs with the stored ones
 	@$(PYTEST) $(NBVAL) notebooks

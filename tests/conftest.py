@@ -14,8 +14,10 @@ matplotlib.use("Agg")
 # One thread: the models are tiny, and two workers share two cores.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
-# A busy machine must not fail a test: no example has a time limit.
-hypothesis.settings.register_profile("lecture21", deadline=None)
+# A busy machine must not fail a test: no example has a time limit. Nor must chance: every run tests the same examples,
+# and `make test-fresh` tests others.
+hypothesis.settings.register_profile("lecture21", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("fresh", deadline=None)
 hypothesis.settings.load_profile("lecture21")
 
 HTML = Path(__file__).resolve().parents[1] / "_build" / "html"
@@ -37,6 +39,10 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     if path is None:
         pytest.fail("no browser to open the book in; run: python3 tools/find_browser.py", pytrace=False)
     return browser_type_launch_args | {"executable_path": path, "args": QUIET}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--draws", type=int, default=0, help="seed of the cases on which answers to exercises are tested")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
