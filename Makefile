@@ -85,7 +85,7 @@ test-code: $(READY)  ## run the unit tests
 	@$(PYTEST) tests --ignore tests/book --ignore tests/browser
 
 test-fresh: $(READY)  ## repeat the tests that draw their cases, with other draws (DRAWS=7)
-	@$(PYTEST) tests/exercises $(shell grep -rl "from hypothesis" tests | grep -v tests/exercises) --draws $(DRAWS) --hypothesis-profile fresh
+	@$(PYTEST) tests/exercises $(shell grep -rl --include='test_*.py' "from hypothesis" tests | grep -v tests/exercises) --draws $(DRAWS) --hypothesis-profile fresh
 
 test-notebooks: $(READY)  ## run the notebooks and compare their outputs with the stored ones
 	@$(PYTEST) $(NBVAL) notebooks
