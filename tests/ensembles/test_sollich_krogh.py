@@ -181,6 +181,16 @@ def test_without_a_penalty_the_error_is_infinite_at_the_interpolation_threshold(
     assert 0 < best_penalty(2.0, 0.5, 0.2, 3) < 0.2
 
 
+@pytest.mark.parametrize("members", [1, 3, math.inf])
+def test_at_the_interpolation_threshold_identical_students_have_an_infinite_error_unless_there_is_no_noise(members):
+    """As many examples as weights and no penalty: the weights are determined, and are the teacher's without noise."""
+    assert sollich_krogh_error(1.0, 1.0, 0.2, members, 0.0) == math.inf
+    assert sollich_krogh_error(1.0, 1.0, 0.0, members, 0.0) == 0
+    assert best_penalty(1.0, 1.0, 0.0, members) == 0
+    alone = simulate_ridge_ensemble(1.0, 1.0, 0.0, 1, torch.tensor([0.0]), width=20).cross
+    assert alone.item() < 1e-12
+
+
 @pytest.mark.parametrize("bootstrap", [False, True])
 def test_a_student_minimizes_the_sum_of_squares_plus_the_penalty(bootstrap):
     """The sum of squares plus penalty |w|^2, checked through a step in any direction of a student's training error."""

@@ -1,8 +1,8 @@
 """Learning from preferences: supervised fine-tuning, a reward model, policy optimization, and DPO.
 
 `judging` has a rule in place of a human judge; `responses` and `preferences` hold the data. `losses` has the formulas;
-`tuning`, `reward` and `policy` train with them; `task` is the experiment of chapter 17. The recipe of GPT-4 is not
-published, and this is not a reproduction of it.
+`tuning`, `reward` and `policy` train with them; `task` is the experiment of chapter 17. The report on GPT-4 names these
+stages and PPO but neither data nor settings, and this is not a reproduction of it.
 """
 
 from lecture21.alignment.judging import judge

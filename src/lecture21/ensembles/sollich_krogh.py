@@ -88,7 +88,9 @@ def _cross_error(
     require_number("overlap", overlap, f"between {least:g} and {most:g}", lambda x: least - 1e-12 <= x <= most + 1e-12)
     rho, sigma = (ignorance(alpha * subset, penalty) for subset, penalty in zip(subsets, penalties, strict=True))
     q = (1 - rho) * (1 - sigma) * overlap / (alpha * r * s)
-    return (rho * sigma + noise * q) / (1 - q) if q < 1 else math.inf
+    if q < 1:
+        return (rho * sigma + noise * q) / (1 - q)
+    return math.inf if noise else 0.0  # no penalty, and as many examples as weights: without noise, w = w0
 
 
 def cross_errors(
@@ -134,6 +136,8 @@ def sollich_krogh_error(
     _require_members(members)
     subsets, penalties = (subset, subset), (penalty, penalty)
     own = _cross_error(alpha, noise, subsets=subsets, penalties=penalties, overlap=subset)
+    if members == 1:
+        return own
     shared = _cross_error(alpha, noise, subsets=subsets, penalties=penalties)
     return shared if members == math.inf else own / members + (1 - 1 / members) * shared
 

@@ -19,7 +19,7 @@ def _embed_patches(images, weight, bias, patch_size):
     `patch_size` pixels along each side and contains N = K * patch_size**2 numbers, which are
     flattened channel by channel and, within a channel, row by row. `weight` has the shape (C, N)
     and `bias` (C,). The P patches are in reading order: left to right, then top to bottom. The
-    result has a gradient with respect to `weight`.
+    result has the dtype of `images` and a gradient with respect to `weight`.
     """
     b, k, h, w = images.shape
     p = patch_size

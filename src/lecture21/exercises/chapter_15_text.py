@@ -136,6 +136,14 @@ def _ones_and_zeros(n_image, n_text):
     return mask
 
 
+@_PREFIX.mistake(
+    looks="True and False are exchanged, as in the mask of `nn.MultiheadAttention`, where True means *is masked*.",
+    hint="your True and False are exchanged: your mask is True exactly where attention is not allowed.",
+)
+def _true_where_masked(n_image, n_text):
+    return ~_prefix_mask(n_image, n_text)
+
+
 # 15.4
 
 
@@ -145,8 +153,8 @@ def _text_loss(logits, ids, n_image):
     `logits` has the shape (B, n_image + T, V): one row for each position of the sequence of
     `n_image` image tokens and T text tokens. `ids` has the shape (B, T) with T >= 2. The first text
     token is given. Each text position except the last predicts the next text token, and image
-    positions predict nothing. The logits may be large, such as 100, and the loss has a gradient
-    with respect to them.
+    positions predict nothing. The logits may be large, such as 100. The loss has their dtype and
+    a gradient with respect to them.
     """
     predictions = logits[:, n_image:-1]  # (B, T - 1, V)
     targets = ids[:, 1:]  # (B, T - 1)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lecture21.figures.style import SERIES, WIDTH
 
+_MARKERS = "Ds^v"
 _OUTLINE = [effects.withStroke(linewidth=2.5, foreground="white")]  # names stay readable across lines
 
 
@@ -19,30 +20,28 @@ def frontier(
     curves: Mapping[str, Float[Tensor, "seed N 2"]],
     points: Mapping[str, Float[Tensor, "seed 2"]],
     *,
-    points_label: str,
     ylabel: str,
-    names_above: bool = True,
     along: Mapping[str, Sequence[str]] | None = None,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a quantity against the KL divergence: a curve for each training run, a diamond for each other model.
+    """Draw a quantity against the KL divergence: a curve for each training run, a black marker for each other model.
 
-    A curve has a thin line for each seed and a thick one for their mean; a diamond is a mean, with a bar from the
+    A curve has a thin line for each seed and a thick one for their mean; a marker is a mean, with a bar from the
     smallest to the largest seed. The horizontal axis is linear in the root of the divergence.
 
     Args:
         curves: divergence and quantity at each evaluation of each seed.
-        points: divergence and quantity of each seed of the other models, which are named in the figure.
-        points_label: name of the points in the legend.
+        points: divergence and quantity of each seed of the other models, at most 4.
         ylabel: the quantity and its unit.
-        names_above: whether the names of the points are above their bars or below.
         along: names of the evaluations of some curves, written under their means; an empty name is left out.
 
     Source: Gao et al. 2023, whose figures have the root of the divergence along the axis.
     """
     if len(curves) >= len(SERIES):
         raise ValueError(f"frontier draws at most {len(SERIES) - 1} curves, got {len(curves)}")
+    if len(points) > len(_MARKERS):
+        raise ValueError(f"frontier draws at most {len(_MARKERS)} points, got {len(points)}")
     furthest = 0.0
     for label, values in {**curves, **points}.items():
         if values[..., 0].min() < 0:
@@ -55,23 +54,10 @@ def frontier(
         for name, place in zip((along or {}).get(label, ()), values.mean(0).tolist(), strict=False):
             style = {"textcoords": "offset points", "color": colour, "fontsize": 9, "ha": "center", "va": "top"}
             ax.annotate(name, place, (0, -5), path_effects=_OUTLINE, **style)
-    for label, values in points.items():
-        x = values[:, 0].mean().item()
-        low, high = values[:, 1].min().item(), values[:, 1].max().item()
-        ax.vlines(x, low, high, color="black", linewidth=1)
-        ax.annotate(
-            label,
-            (x, high if names_above else low),
-            (0, 3 if names_above else -3),
-            textcoords="offset points",
-            ha="center",
-            va="bottom" if names_above else "top",
-            fontsize=9.5,
-            path_effects=_OUTLINE,
-        )
-    means = np.array([values.mean(0).tolist() for values in points.values()]).reshape(-1, 2)
-    if len(means):
-        ax.plot(*means.T, "D", color="black", markersize=5, zorder=3, label=points_label)
+    for marker, (label, values) in zip(_MARKERS, points.items(), strict=False):
+        x, mean = values.mean(0).tolist()
+        ax.vlines(x, values[:, 1].min().item(), values[:, 1].max().item(), color="black", linewidth=1, zorder=3)
+        ax.plot(x, mean, marker, color="black", markersize=7, markeredgecolor="white", zorder=4, label=label)
     ax.set_xscale("function", functions=(_root, np.square))
     ax.set_xlim(0, 1.08 * furthest)
     ax.set_xticks([tick for tick in (0, 1, 2, 5, 10, 20, 40, 80) if tick <= 1.08 * furthest])
