@@ -175,6 +175,12 @@ def test_more_members_lower_the_best_penalty_unless_all_have_the_same_examples()
     assert sollich_krogh_error(1.0, 0.5, 0.2, math.inf, 0.0) == pytest.approx(0.4)
 
 
+def test_the_best_penalty_of_thirty_has_a_flat_minimum():
+    """As the lab says: from no penalty to 0.03 the error hardly changes."""
+    errors = [sollich_krogh_error(1.0, 0.65, 0.2, 30, penalty / 1000) for penalty in range(31)]
+    assert 0.368 < min(errors) < max(errors) < 0.371
+
+
 def test_without_a_penalty_the_error_is_infinite_at_the_interpolation_threshold():
     assert sollich_krogh_error(2.0, 0.5, 0.2, 3, 0.0) == math.inf
     assert sollich_krogh_error(2.0, 0.5, 0.2, math.inf, 0.0) < 1  # the mean of infinitely many members is finite

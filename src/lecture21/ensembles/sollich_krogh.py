@@ -145,9 +145,10 @@ def sollich_krogh_error(
 def best_penalty(alpha: int | float, subset: int | float, noise: int | float, members: int | float) -> float:
     """Return the penalty >= 0 that minimizes the error of the mean of M students.
 
-    For one member it is the noise, for any subset. For more it is smaller, and for infinitely many it is 0 if
-    alpha r < 1 - rho*, where rho* is the `ignorance` of the best single student on all examples: a student without a
-    penalty learns the fraction min(1, alpha r) of the teacher, and an ensemble of such students learns no more.
+    For one member, or if all see all examples, it is the noise. For more members on subsets it is smaller, and for
+    infinitely many it is 0 if alpha r < 1 - rho*, where rho* is the `ignorance` of the best single student on all
+    examples: a student without a penalty learns the fraction min(1, alpha r) of the teacher, and an ensemble of such
+    students learns no more.
 
     Args:
         alpha: all examples for each weight.
