@@ -13,9 +13,9 @@ Writes results/em_against_gradient.csv in the package, in three parts. `search`:
 the mean log P(y|x) over the training points at the end, `steps` the number of steps after which it stays within 0.001
 of that value, `error` the mean squared error of the mixture's mean on 4,000 other points. `damping`: only EM on
 `three_regimes`, 100 steps. There a `wild` initialization has a gate whose parameters are drawn with a standard
-deviation of 5, and overconfident members, whose standard deviation is 0.1 instead of 1. `falls` counts the steps that
-lower the sum of log P(y|x) by more than 1e-9, `worst` is the largest decrease, in nats; it is -inf if the fit ended in
-non-finite values. `newton_steps` is the number in each M-step.
+deviation of 5, and overconfident members, whose standard deviation is about 0.1 instead of 1. `falls` counts the steps
+that lower the sum of log P(y|x) by more than 1e-9, `worst` is the largest decrease, in nats; it is -inf if the fit
+ended in non-finite values. `newton_steps` is the number in each M-step.
 """
 
 import copy

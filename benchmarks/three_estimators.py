@@ -3,10 +3,13 @@
 Usage: python benchmarks/three_estimators.py [SEED ...]        (0 to 7 if none is named; about 15 minutes on one core)
 
 Three tasks of `lecture21.data.mixtures`: `three_regimes` (regression, 300 points) and `three_bands` (classification,
-400 points) are piecewise functions and so favour a mixture of experts; `smooth` (regression, 300 points) is one smooth
+400 points) are piecewise functions and so favor a mixture of experts; `smooth` (regression, 300 points) is one smooth
 function. Each seed draws its own training points and its own 4,000 test points. All methods have the same members: 6
 networks of 4 tanh units for regression, 8 of 2 for classification, fitted by the same Adam with the same number of
 updates, all points at once (each boosted or bagged member has the number of updates of the mixture).
+
+Two methods are one network: `single, wide` has the units of all members, `single, wider` the parameters of the mixture
+with the MLP gate, to within one. `single` is one member.
 
 The learning rate is tuned for each task and method: the mean over two other draws (seeds 100 and 101) of -log P(y|x) on
 their test points (for `cooperative`, which minimizes the squared error, of that), from 0.1 to the neighbours in `RATES`
@@ -30,9 +33,10 @@ Writes results/three_estimators.csv in the package, one row for each task, metho
 `cooperative` is trained on the squared error. For regression, that does not determine the spread of y; for
 `nats` and `overconfidence` the predicted distribution is normal with the standard deviation of the training residuals,
 as for L2 boosting. `uniform gate` is the trained mixture with the MLP gate, its gate replaced by the weight 1/M for
-every member.
+every member, and `linear gate x 4` the one with the linear gate, its logits multiplied by 4.
 """
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -75,6 +79,8 @@ class Task:
     make: Callable[[], nn.Module]
     make_wide: Callable[[], nn.Module]
     """One network with the units of all members."""
+    make_wider: Callable[[], nn.Module]
+    """One network with the parameters of the mixture with an MLP gate, to within one."""
     classes: bool = False
 
     @property
@@ -83,13 +89,12 @@ class Task:
         return "AdaBoost, sigmoid(2F)" if self.classes else "L2 boosting"
 
 
-SMALL, WIDE = partial(MLPGaussian, 1, 4), partial(MLPGaussian, 1, 24)
+REGRESSION = [partial(MLPGaussian, 1, d_hidden) for d_hidden in (4, 24, 51)]
+CLASSIFICATION = [partial(MLPClassifier, 2, d_hidden, 2) for d_hidden in (2, 16, 38)]
 TASKS = {
-    "three_regimes": Task(three_regimes, 300, 6, 1500, SMALL, WIDE),
-    "three_bands": Task(
-        three_bands, 400, 8, 600, partial(MLPClassifier, 2, 2, 2), partial(MLPClassifier, 2, 16, 2), classes=True
-    ),
-    "smooth": Task(smooth, 300, 6, 1500, SMALL, WIDE),
+    "three_regimes": Task(three_regimes, 300, 6, 1500, *REGRESSION),
+    "three_bands": Task(three_bands, 400, 8, 600, *CLASSIFICATION, classes=True),
+    "smooth": Task(smooth, 300, 6, 1500, *REGRESSION),
 }
 
 
@@ -111,6 +116,15 @@ def split_error(mixture: Mixture, x: Tensor, y: Tensor) -> dict[str, float]:
         "uniform_member": (predictions - target[:, None]).square().mean().item(),
         "ambiguity": ambiguity.mean().item(),
     }
+
+
+@torch.no_grad()
+def sharpened(mixture: Mixture, factor: float) -> Mixture:
+    """Return a copy of a mixture with a linear gate, its logits multiplied by a factor."""
+    sharp = copy.deepcopy(mixture)
+    for parameter in sharp.gate.parameters():
+        parameter.mul_(factor)
+    return sharp
 
 
 @torch.no_grad()
@@ -173,9 +187,9 @@ def fit(task: Task, method: str, x: Tensor, y: Tensor, seed: int, rate: float) -
     learn = likelihood_learner(task.make, steps=task.steps, learning_rate=rate)
     if method == "single":
         return Mixture([learn(x, y, torch.ones(task.n))], UniformGate(1))
-    if method == "single, wide":
-        wide = likelihood_learner(task.make_wide, steps=task.steps, learning_rate=rate)
-        return wide(x, y, torch.ones(task.n))
+    if method in ("single, wide", "single, wider"):
+        make = task.make_wide if method == "single, wide" else task.make_wider
+        return likelihood_learner(make, steps=task.steps, learning_rate=rate)(x, y, torch.ones(task.n))
     if method == "bagging":
         return bag(learn, x, y, n_member=task.members, seed=seed)
     if method == task.boosting:
@@ -235,6 +249,8 @@ def compared(name: str, seeds: list[int]) -> list[dict[str, object]]:
         if part == "run" and method == "MoE, MLP gate":
             uniform = Mixture(list(model.members), UniformGate(task.members))
             add(part, "MoE, uniform gate", seed, rate, scored(task, method, uniform, train, seed))
+        if part == "run" and method == "MoE, linear gate":
+            add(part, "MoE, linear gate x 4", seed, rate, scored(task, method, sharpened(model, 4), train, seed))
         if part == "run" and method == "AdaBoost, sigmoid(2F)":
             add(part, "AdaBoost, shares", seed, rate, scored(task, method, model.mixture(), train, seed))
         return scores
@@ -244,7 +260,7 @@ def compared(name: str, seeds: list[int]) -> list[dict[str, object]]:
         return sum(run("search", method, seed, rate)[loss] for seed in SEARCH_SEEDS) / len(SEARCH_SEEDS)
 
     mixtures = ("MoE, linear gate", "MoE, MLP gate", "MoE, cooperative")
-    for method in ("single", "single, wide", "bagging", task.boosting, *mixtures):
+    for method in ("single", "single, wide", "single, wider", "bagging", task.boosting, *mixtures):
         scores = common.tune(partial(score, method=method), (0.1,), RATES)
         for seed in seeds:
             run("run", method, seed, next(iter(scores)))

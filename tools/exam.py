@@ -22,7 +22,7 @@ OPENING = """# The exam
 
 These {n} questions cover the whole lecture, in the order of the chapters. Those with a number or a choice are checked
 where you type it, and a wrong one gets a hint. The others need a few sentences or a derivation. Below each question, a
-worked answer is folded, with a link to the section that teaches it. In Jupyter, `live.Question("exam.2")` shows
+worked answer is folded, with links to the sections that teach it. In Jupyter, `live.Question("exam.2")` shows
 question 2.
 """
 
@@ -57,6 +57,19 @@ def link(section: str) -> str:
     return f"[{title}](../{section})"
 
 
+def taught(question: dict) -> str:
+    """Return the sentence that names the sections: that of the question and those in `also`, chapter by chapter."""
+    chapters: dict[str, list[str]] = {}
+    for section in (question["section"], *question.get("also", ())):
+        chapters.setdefault(re.search(r"/(\d\d)_", section)[1], []).append(link(section))
+    named = []
+    for chapter, links in chapters.items():
+        *first, last = links
+        several = f"sections {', '.join(first)} and {last}" if first else f"section {last}"
+        named.append(f"chapter {chapter}, {several}")
+    return f"See {', and '.join(named)}."
+
+
 def entry(question: dict) -> str:
     """Return one question and its worked answer."""
     if question["kind"] == "text":
@@ -65,9 +78,7 @@ def entry(question: dict) -> str:
     else:
         head = f":::{{live}} Question\nid: {question['id']}\n:::"
         answer = re.sub(r"\^(\w+)", r"<sup>\1</sup>", f"**{answer_of(question)}.** {question['explanation']}")
-    chapter = re.search(r"/(\d\d)_", question["section"])[1]
-    taught = f"See chapter {chapter}, section {link(question['section'])}."
-    return f"{head}\n\n<details>\n<summary>Worked answer</summary>\n\n{answer}\n\n{taught}\n\n</details>"
+    return f"{head}\n\n<details>\n<summary>Worked answer</summary>\n\n{answer}\n\n{taught(question)}\n\n</details>"
 
 
 def page() -> str:

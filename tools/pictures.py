@@ -28,8 +28,8 @@ def maps() -> None:
     mask = causal_mask(len(TOKENS))
     panels = {
         "02": ("02  No weights:\nlike attends to like", basic_self_attention(X)[1], None),
-        "03": ("03  Learnable:\neach token asks", attention(q, k, v)[1], None),
-        "04": ("04  Masked:\nno token sees the future", attention(q, k, v, mask)[1], mask),
+        "03": ("03  Learnable:\nqueries meet keys", attention(q, k, v)[1], None),
+        "04": ("04  Masked:\nno later token", attention(q, k, v, mask)[1], mask),
     }
     figures.apply()
     for chapter, (title, weights, visible) in panels.items():

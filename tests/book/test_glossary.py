@@ -1,4 +1,4 @@
-"""The glossary: its terms are used in the book, are in order, and name their chapter."""
+"""The glossary: its terms are used in the book, are in order, and name the chapter, lab or page that treats them."""
 
 import re
 from pathlib import Path
@@ -56,6 +56,15 @@ def unused(terms: list[tuple[str, ...]], texts: list[str]) -> list[str]:
 
 
 ENTRIES = entries(GLOSSARY.read_text(encoding="utf-8"))
+TEXTS = pages()
+# Terms whose subject a chapter treats in other words.
+OTHER_WORDS = {
+    "autoregressive", "Bradley–Terry model", "compute-optimal", "context length", "cosine schedule", "denoising",
+    "early stopping", "encoder memory", "generalization", "gradient clipping", "hierarchical mixture of experts",
+    "Kneser–Ney smoothing", "Kullback–Leibler divergence", "learned position embedding", "learning rate schedule",
+    "load balancing", "majority vote", "maximum likelihood", "padding mask", "reference model", "router collapse",
+    "vanishing gradient",
+}  # fmt: skip
 
 
 def test_every_term_is_used_in_the_book():
@@ -73,11 +82,18 @@ def test_entries_are_in_alphabetical_order():
 
 
 @pytest.mark.parametrize("names", ENTRIES, ids=lambda names: names[0])
-def test_a_definition_is_short_and_ends_with_its_chapter(names: tuple[str, ...]):
+def test_a_definition_is_short_and_ends_with_what_treats_it(names: tuple[str, ...]):
     definition = ENTRIES[names]
-    chapter = re.search(r"[.)] Chapter (\d\d)\.$", definition)
-    assert chapter, definition
-    assert list((ROOT / "notebooks").glob(f"{chapter[1]}_*.ipynb"))
+    ending = re.search(r"[.)] (?:Chapter (\d\d)|\[[^\]]+\]\(([^)]+)\))\.$", definition)
+    assert ending, definition
+    if ending[1]:
+        (path,) = (ROOT / "notebooks").glob(f"{ending[1]}_*.ipynb")
+    else:
+        path = (GLOSSARY.parent / ending[2]).resolve()
+    assert path.exists()
+    if names[0] not in OTHER_WORDS:
+        texts = [text for name, text in TEXTS.items() if name in (path.stem, f"chapter_{path.stem[:2]}")]
+        assert unused([names], texts) == [], path.stem
     assert len(definition.split()) <= 65
 
 

@@ -128,7 +128,7 @@ def test_the_prose_about_mixtures_agrees_with_the_code():
     ridge = accounting.ridge_point("H100")
     assert f"for an H100 is {ridge:.0f} FLOPs" in page
     assert f"gets there with {math.ceil(ridge)} sequences" in page
-    assert f"{2 * 768 * 6144 / 1e6:.1f} million parameters less in table and head" in page
+    assert f"{2 * 768 * 6144 / 1e6:.1f} million parameters fewer" in page
     assert counts["mixtral-8x22b"].embeddings == 32_768 * 6144
 
 

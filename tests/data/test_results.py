@@ -1,5 +1,6 @@
 import math
 
+import pandas as pd
 import pytest
 
 from lecture21.data import results
@@ -116,3 +117,51 @@ def test_better_smoothing_beats_the_gpts_of_chapter_07_as_the_book_says():
     modern = runs.query("arm == 'modern'")["nats"]
     assert (round(modern.min(), 3), round(modern.max(), 3)) == (1.644, 1.658)
     assert nats["Kneser-Ney", 64, 6] < modern.min() < modern.max() < nats["Kneser-Ney", 64, 5]
+
+
+def mixture_scores(task: str, column: str) -> pd.DataFrame:
+    """Return a column of the runs of `three_estimators`, one row for each seed and one column for each method."""
+    runs = results.load("three_estimators").query(f"part == 'run' and task == '{task}'")
+    return runs.pivot(index="seed", columns="method", values=column)
+
+
+def standard_errors(table: pd.DataFrame, a: str, b: str) -> float:
+    difference = table[a] - table[b]
+    return difference.mean() / difference.sem()
+
+
+def test_chapter_12_reports_mixtures_and_single_networks_of_equal_size():
+    sizes = results.load("three_estimators").query("part == 'run'").groupby(["task", "method"])["parameters"].first()
+    for task in ("three_regimes", "three_bands", "smooth"):
+        mixture, wide, wider = (sizes[task, name] for name in ("MoE, MLP gate", "single, wide", "single, wider"))
+        assert abs(mixture - wider) <= 1
+        assert 2 < mixture / wide < 2.4
+    pieces, bands, smooth = (mixture_scores(task, "error") for task in ("three_regimes", "three_bands", "smooth"))
+    assert len(pieces) == 8
+    methods = "MoE, MLP gate", "single, wide", "single, wider", "MoE, linear gate", "MoE, linear gate x 4"
+    assert [f"{pieces[name].mean():.3f}" for name in methods] == ["0.040", "0.050", "0.049", "0.060", "0.038"]
+    for name in ("single, wide", "single, wider"):
+        assert standard_errors(pieces, "MoE, MLP gate", name) < -2.36
+        assert (pieces["MoE, linear gate"] > pieces[name]).all()
+        assert abs(standard_errors(bands, "MoE, MLP gate", name)) < 1
+        assert (smooth["MoE, MLP gate"] > smooth[name]).all()
+    worse = [(smooth["MoE, MLP gate"] - smooth[name]).mean() for name in ("single, wide", "single, wider")]
+    assert [f"{difference:.4f}" for difference in worse] == ["0.0004", "0.0005"]
+    nats = mixture_scores("three_regimes", "nats")
+    for name in ("single", "single, wide", "single, wider", "bagging", "L2 boosting"):
+        assert (nats["MoE, MLP gate"] < nats[name]).all()
+
+
+def test_chapter_12_reports_in_how_many_runs_the_experts_cancel():
+    for task, runs in {"smooth": 8, "three_regimes": 1, "three_bands": 0}.items():
+        ratio = mixture_scores(task, "weighted_member") / mixture_scores(task, "squared")
+        assert (ratio["MoE, cooperative"] > 10).sum() == runs
+    votes = results.load("three_estimators").query("method == 'AdaBoost, shares'")
+    assert [f"{-bound:.2f}" for bound in (votes.overconfidence.max(), votes.overconfidence.min())] == ["0.08", "0.16"]
+    assert votes.nats.isin([float("inf")]).sum() == 4
+
+
+def test_both_methods_of_chapter_12_end_at_the_same_error_with_a_soft_border():
+    race = results.load("em_against_gradient").query("part == 'race' and data == 'soft_gate'")
+    assert race.groupby("method").size().to_dict() == {"Adam": 20, "EM": 20}
+    assert race.error.between(0.0865, 0.0875).all()

@@ -175,10 +175,26 @@ def test_more_members_lower_the_best_penalty_unless_all_have_the_same_examples()
     assert sollich_krogh_error(1.0, 0.5, 0.2, math.inf, 0.0) == pytest.approx(0.4)
 
 
+def test_the_best_penalty_of_thirty_has_a_flat_minimum():
+    """As the lab says: from no penalty to 0.03 the error hardly changes."""
+    errors = [sollich_krogh_error(1.0, 0.65, 0.2, 30, penalty / 1000) for penalty in range(31)]
+    assert 0.368 < min(errors) < max(errors) < 0.371
+
+
 def test_without_a_penalty_the_error_is_infinite_at_the_interpolation_threshold():
     assert sollich_krogh_error(2.0, 0.5, 0.2, 3, 0.0) == math.inf
     assert sollich_krogh_error(2.0, 0.5, 0.2, math.inf, 0.0) < 1  # the mean of infinitely many members is finite
     assert 0 < best_penalty(2.0, 0.5, 0.2, 3) < 0.2
+
+
+@pytest.mark.parametrize("members", [1, 3, math.inf])
+def test_at_the_interpolation_threshold_identical_students_have_an_infinite_error_unless_there_is_no_noise(members):
+    """As many examples as weights and no penalty: the weights are determined, and are the teacher's without noise."""
+    assert sollich_krogh_error(1.0, 1.0, 0.2, members, 0.0) == math.inf
+    assert sollich_krogh_error(1.0, 1.0, 0.0, members, 0.0) == 0
+    assert best_penalty(1.0, 1.0, 0.0, members) == 0
+    alone = simulate_ridge_ensemble(1.0, 1.0, 0.0, 1, torch.tensor([0.0]), width=20).cross
+    assert alone.item() < 1e-12
 
 
 @pytest.mark.parametrize("bootstrap", [False, True])

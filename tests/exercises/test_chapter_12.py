@@ -123,3 +123,11 @@ def test_the_first_wrong_value_of_the_m_step_is_named(capsys):
         return m_step_in_tensors(x, y, r**1.5)  # the same slope in the worked example
 
     assert "in the offset" in said(capsys, "12.4", other_weights)
+
+
+def test_the_maximum_of_the_members_alone_is_not_enough(capsys):
+    def answer(log_gate, log_members):
+        joint = log_gate.exp() * (log_members - log_members.max(dim=1, keepdim=True).values).exp()
+        return joint / joint.sum(dim=1, keepdim=True)
+
+    assert "whose weight is 0: no entry may be NaN" in said(capsys, "12.1", answer)

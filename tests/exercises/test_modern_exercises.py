@@ -1,4 +1,4 @@
-"""What exercises 10.1, 10.3, 11.1, 16.2 and 16.5 accept and say of parts that are wrong."""
+"""What exercises 10.1, 10.3, 11.1, 16.2, 16.3 and 16.5 accept and say of parts that are wrong."""
 
 import numpy as np
 import pytest
@@ -68,6 +68,7 @@ def test_rms_norm_without_the_root_or_the_gain_is_told_so(capsys):
         (lambda old, new: (new - old).abs().max() > 0.1, "wrong for"),
         (lambda old, new: (new - old)[:, 0].abs().max() > 1e-5, "wrong for a layer in which two components change"),
         (lambda old, new: (new - old).mean().abs() > 1e-5, "wrong for a layer in which"),
+        (lambda old, new: (new - old).abs().mean() > 1e-5, "wrong for a layer in which a single number changes"),
         (lambda old, new: (new - old).max() > 1e-5, "negative"),
         (lambda old, new: (old - new).max() > 1e-5, "wrong for"),
     ],
@@ -98,7 +99,7 @@ def test_a_set_of_numpy_s_integers_is_a_set(capsys):
     assert _said(capsys, "16.2", stale_layers) == "16.2: correct"
 
 
-@pytest.mark.parametrize("last", [torch.zeros_like, torch.randn_like])
+@pytest.mark.parametrize("last", [torch.zeros_like, lambda row: 3 * row])
 def test_another_last_token_is_not_a_cache_without_it(capsys, last):
     def stale_layers(keys_of, x):
         other = torch.cat([x[:-1], last(x[-1:])])
@@ -117,3 +118,23 @@ def test_a_dtype_is_blamed_on_the_input_only_if_there_is_one(capsys):
     said = _said(capsys, "16.5", angles)
     assert "must have the dtype torch.float32 instead of torch.float64" in said
     assert "follow" not in said
+
+
+@pytest.mark.parametrize(("given", "shown"), [({3, 1}, "{1, 3}"), (set(), "set()"), ({2, "b", "a"}, '{2, "a", "b"}')])
+def test_a_wrong_set_is_shown_as_the_reader_would_write_it(capsys, given, shown):
+    assert f"right, but {shown} is not the right value" in _said(capsys, "16.2", lambda keys_of, x: given)
+
+
+def test_the_default_of_16_bits_is_part_of_the_task(capsys):
+    def cache_bytes(n_layer, d_model, n_head, n_kv_head, n_token, bits=8):
+        return 2 * n_layer * n_kv_head * (d_model // n_head) * n_token * bits // 8
+
+    assert "wrong for the default of 16 bits" in _said(capsys, "16.3", cache_bytes)
+
+
+def test_positions_counted_from_1_are_said_to_be_that(capsys):
+    def angles(n_position, d_head, n_trained):
+        position = torch.arange(1, n_position + 1) * min(1.0, n_trained / n_position)
+        return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
+
+    assert "the angles of position 0 must be 0" in _said(capsys, "16.5", angles)

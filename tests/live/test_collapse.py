@@ -35,6 +35,8 @@ def test_the_film_shows_the_stored_loads(open_figures):
         none, _, aux, *_ = shown()
         assert none > 95
     assert aux < 33
+    none = results.load("router_load").query("setting == 'none' and learning_rate == 0.06 and seed == 1 and layer == 2")
+    assert none.query("step >= 50").filter(like="expert_").max(axis=1).min() > 0.9  # as the figure says
     figure.get_by_text("tuned for each").click()
     figure.get_by_text("More: seed").click()
     figure.get_by_label("Seed of weights").press("Home")

@@ -33,6 +33,22 @@ def test_the_closed_form_equals_the_package_s(load_module):
         assert math.isclose(rho, ignorance(*pair), rel_tol=1e-12), pair
 
 
+def test_at_the_interpolation_threshold_the_error_is_infinite_with_noise_and_zero_without(load_module):
+    page = load_module("ensembles/sollich_krogh.js")
+    script = (
+        "x => x.map(([noise, members]) => module.ensembleErrors({ alpha: 1, subset: 1, penalty: 0, noise, members }))"
+    )
+    for (noise, members), found in zip(
+        pairs := [(0.2, 1), (0.2, 30), (0.0, 1), (0.0, 30)], page.evaluate(script, pairs), strict=True
+    ):
+        assert found["ensemble"] == sollich_krogh_error(1.0, 1.0, noise, members, 0.0), (noise, members)
+
+
+def test_without_noise_the_best_single_student_errs_nowhere(open_figures):
+    figure = open_figures(EnsembleErrors(noise=0)).figure("ensemble_errors")
+    assert readings(figure)[5:] == [0, round(sollich_krogh_error(1.0, 0.65, 0.0, 1, 0.0), 3), 0]
+
+
 def test_the_best_penalty_is_the_package_s(load_module):
     page = load_module("ensembles/sollich_krogh.js")
     grid = [

@@ -10,8 +10,8 @@ from lecture21.exercises._registry import find
 
 INPUTS = {
     "encoder": ["the", "▢", "slept"],
-    "decoder": ["⟨s⟩", "the", "cat", "slept"],
-    "both": ["the", "▢", "⟨s⟩", "the", "cat", "slept"],
+    "decoder": ["<bos>", "the", "cat", "slept"],
+    "both": ["the", "▢", "<bos>", "the", "cat", "slept"],
 }
 SIZES = {"encoder": (0, (3, 0)), "decoder": (1, (0, 4)), "both": (2, (2, 4))}
 NAMES = {"encoder": "encoder (BERT)", "decoder": "decoder (GPT)", "both": "encoder–decoder (BART, T5)"}
@@ -37,10 +37,10 @@ def test_the_table_is_the_mask_of_the_chapter(open_figures, family):
     [
         ("encoder", 0, "the, ▢, slept", ["It is not in the loss.", "neither P(X) nor P(Y|X)"]),
         ("encoder", 1, "the, ▢, slept", ["It predicts “cat”.", "over the masked positions only"]),
-        ("decoder", 0, "⟨s⟩", ["It predicts “the”.", "The model is P(X)"]),
-        ("decoder", 3, "⟨s⟩, the, cat, slept", ["It predicts “⟨/s⟩”.", "over all positions, 4 here"]),
+        ("decoder", 0, "<bos>", ["It predicts “the”.", "The model is P(X)"]),
+        ("decoder", 3, "<bos>, the, cat, slept", ["It predicts “<eos>”.", "over all positions, 4 here"]),
         ("both", 0, "the, ▢", ["output of the encoder at position 1", "It is not in the loss."]),
-        ("both", 3, "the, ▢, ⟨s⟩, the", ["It predicts “cat”.", "The model is P(Y|X)"]),
+        ("both", 3, "the, ▢, <bos>, the", ["It predicts “cat”.", "The model is P(Y|X)"]),
     ],
 )
 def test_a_click_says_what_an_output_depends_on_and_predicts(open_figures, family, token, depends, says):
@@ -57,7 +57,7 @@ def test_a_click_says_what_an_output_depends_on_and_predicts(open_figures, famil
     used = figure.locator("thead th.used").all_inner_texts()
     assert ", ".join(used) == depends
     figure.get_by_role("button", name="Reset").click()
-    assert "In the decoder, the output at position 3, “cat”, depends on ⟨s⟩, the, cat." in (
+    assert "In the decoder, the output at position 3, “cat”, depends on <bos>, the, cat." in (
         figure.locator(".reading").inner_text()
     )
 

@@ -32,8 +32,23 @@ def test_every_chapter_has_a_question_and_texts_numbers_and_choices_are_mixed():
 def test_a_question_that_needs_a_text_has_a_worked_answer():
     for question in QUESTIONS:
         if question["kind"] == "text":
-            assert set(question) == {"id", "kind", "text", "answer", "section"}, question["id"]
+            assert set(question) - {"also"} == {"id", "kind", "text", "answer", "section"}, question["id"]
             assert len(question["answer"].split()) >= 50, question["id"]
+
+
+def test_an_answer_names_every_section_that_teaches_it_chapter_by_chapter():
+    five, seven = "notebooks/05_transformer_block.ipynb#", "notebooks/07_write_a_gpt.ipynb#"
+    links = [
+        "[LayerNorm](../notebooks/05_transformer_block.ipynb#LayerNorm)",
+        "[Positions](../notebooks/05_transformer_block.ipynb#Positions)",
+        "[Train it](../notebooks/07_write_a_gpt.ipynb#Train-it)",
+    ]
+    question = {"section": f"{five}LayerNorm"}
+    assert exam.taught(question) == f"See chapter 05, section {links[0]}."
+    question["also"] = [f"{five}Positions", f"{seven}Train-it"]
+    assert exam.taught(question) == (
+        f"See chapter 05, sections {links[0]} and {links[1]}, and chapter 07, section {links[2]}."
+    )
 
 
 def test_a_section_that_is_not_in_the_notebook_is_refused():

@@ -33,7 +33,7 @@ def _three_regimes_mean(x: Float[Tensor, "N 1"]) -> Float[Tensor, " N"]:
 
 
 def three_regimes(n: int, seed: int) -> tuple[Float[Tensor, "n 1"], Float[Tensor, " n"]]:
-    """Draw a regression whose rule changes twice; being piecewise, it favours a mixture of experts.
+    """Draw a regression whose rule changes twice; being piecewise, it favors a mixture of experts.
 
     The best mean squared error is 0.0225.
     """
@@ -73,7 +73,7 @@ def three_bands(n: int, seed: int) -> tuple[Float[Tensor, "n 2"], Int[Tensor, " 
     """Draw points of a square in three vertical bands, each with its own rule for class 0 or 1.
 
     Left, class 1 is above a falling line; in the middle, below a rising line; right, above 0. 5 % of the labels are
-    flipped, so that the best accuracy is 0.95. Being piecewise, the task favours a mixture of experts.
+    flipped, so that the best accuracy is 0.95. Being piecewise, the task favors a mixture of experts.
     """
     x, generator = _uniform(n, 2, seed)
     t, u = x.unbind(1)

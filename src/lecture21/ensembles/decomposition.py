@@ -1,9 +1,10 @@
 """The gain of an ensemble over its members: identities for the squared error and the log loss, none for the 0-1 loss
 (slides 32 to 34).
 
-The squared error and the log loss of a pool are the weighted average of the members' losses minus the ambiguity, which
-does not depend on the target. The identity needs one set of weights throughout, with a sum of one; only if no weight is
-negative is the ambiguity guaranteed to be nonnegative.
+The squared error of a weighted mean and the log loss of a geometric pool are the weighted average of the members'
+losses minus the ambiguity, which does not depend on the target. The log loss of a mixture is that average minus a gap
+that does. The identities need one set of weights throughout, with a sum of one; only if no weight is negative is the
+ambiguity guaranteed to be nonnegative.
 """
 
 import warnings
@@ -120,7 +121,8 @@ def mixture_gap(
 def majority_error(error: int | float, members: int) -> float:
     """Return the probability that a majority of M independent voters is wrong; a tie is decided by a fair coin.
 
-    Below an error of 1/2 the vote is better than its voters, above 1/2 it is worse.
+    With three or more voters, the vote is better than its voters if their error is between 0 and 1/2, and worse between
+    1/2 and 1.
 
     Args:
         error: the probability that one voter chooses the wrong one of two classes.

@@ -88,7 +88,9 @@ def _cross_error(
     require_number("overlap", overlap, f"between {least:g} and {most:g}", lambda x: least - 1e-12 <= x <= most + 1e-12)
     rho, sigma = (ignorance(alpha * subset, penalty) for subset, penalty in zip(subsets, penalties, strict=True))
     q = (1 - rho) * (1 - sigma) * overlap / (alpha * r * s)
-    return (rho * sigma + noise * q) / (1 - q) if q < 1 else math.inf
+    if q < 1:
+        return (rho * sigma + noise * q) / (1 - q)
+    return math.inf if noise else 0.0  # no penalty, and as many examples as weights: without noise, w = w0
 
 
 def cross_errors(
@@ -134,6 +136,8 @@ def sollich_krogh_error(
     _require_members(members)
     subsets, penalties = (subset, subset), (penalty, penalty)
     own = _cross_error(alpha, noise, subsets=subsets, penalties=penalties, overlap=subset)
+    if members == 1:
+        return own
     shared = _cross_error(alpha, noise, subsets=subsets, penalties=penalties)
     return shared if members == math.inf else own / members + (1 - 1 / members) * shared
 
@@ -141,9 +145,10 @@ def sollich_krogh_error(
 def best_penalty(alpha: int | float, subset: int | float, noise: int | float, members: int | float) -> float:
     """Return the penalty >= 0 that minimizes the error of the mean of M students.
 
-    For one member it is the noise, for any subset. For more it is smaller, and for infinitely many it is 0 if
-    alpha r < 1 - rho*, where rho* is the `ignorance` of the best single student on all examples: a student without a
-    penalty learns the fraction min(1, alpha r) of the teacher, and an ensemble of such students learns no more.
+    For one member, or if all see all examples, it is the noise. For more members on subsets it is smaller, and for
+    infinitely many it is 0 if alpha r < 1 - rho*, where rho* is the `ignorance` of the best single student on all
+    examples: a student without a penalty learns the fraction min(1, alpha r) of the teacher, and an ensemble of such
+    students learns no more.
 
     Args:
         alpha: all examples for each weight.

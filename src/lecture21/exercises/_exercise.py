@@ -143,9 +143,12 @@ def _without_bodies(source: str) -> str:
 
 
 def show(value: Any) -> str:
-    """Return a value as code, sets in the order of their elements."""
-    if isinstance(value, set | frozenset):
-        return "{" + ", ".join(f'"{each}"' if isinstance(each, str) else repr(each) for each in sorted(value)) + "}"
+    """Return a value as code, sets in the order of their elements, numbers first."""
+    if isinstance(value, set | frozenset) and value:
+        members = sorted(value, key=lambda each: (isinstance(each, str), each))
+        return "{" + ", ".join(f'"{each}"' if isinstance(each, str) else repr(each) for each in members) + "}"
+    if isinstance(value, frozenset):
+        return "set()"
     return repr(value)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lecture21.exercises._exercise import Case, Exercise, Mistake
+from lecture21.exercises._exercise import Case, Exercise, Mistake, show
 from lecture21.exercises._run import Outcome, call_once, draw, takes
 from lecture21.exercises._values import difference, plain, same, wrong_entries
 
@@ -107,7 +107,7 @@ def _worst(exercise: Exercise, expected: Any, got: Any, names: tuple[str, ...] =
         name = names[n] if names else f"value {n + 1} of {len(expected)}"
         return f"in {name}, {_worst(exercise, expected[n], got[n])}"
     if not isinstance(expected, Tensor):
-        return f"{plain(got)!r} is not the right value"
+        return f"{show(plain(got))} is not the right value"
     if not expected.dim():
         return f"{got.item():.6g} is not the right value"
     if n_nan := int((got.isnan() & ~expected.isnan()).sum()):

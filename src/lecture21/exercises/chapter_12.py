@@ -12,9 +12,10 @@ from lecture21.exercises._exercise import Case, Exercise, normal, rows_sum_to_on
 def _responsibilities(log_gate, log_members):
     """Return the responsibilities of M members for N points, a tensor of shape (N, M).
 
-    `log_gate` holds ln g_m(x_n) and `log_members` holds ln P_m(y_n | x_n); both have shape (N, M).
-    Each row of the result sums to 1. A log density may be as low as -2000, where exp() is 0.
-    The result has the dtype of the arguments, which must not be modified.
+    `log_gate` holds ln g_m(x_n), which is -inf for a weight of 0, and `log_members` holds
+    ln P_m(y_n | x_n); both have shape (N, M). Each row of the result sums to 1. A log density may
+    be as low as -2000, where exp() is 0. The result has the dtype of the arguments, which must
+    not be modified.
     """
     joint = log_gate + log_members
     return (joint - joint.logsumexp(dim=1, keepdim=True)).exp()
@@ -33,6 +34,8 @@ def _responsibility_cases(rng: random.Random) -> list[Case]:
 
     closed = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.2, 0.8], [0.3, 0.3, 0.4], [0.1, 0.9, 0.0]]).log()
     double_gate, double_members = _points(rng, 3, 3, torch.float64)
+    unused = torch.tensor([[0.0, 1.0], [0.0, 1.0], [0.5, 0.5]]).log()
+    near = normal(rng, 3, 2) - torch.tensor([[0.0, 1000.0], [0.0, 1.0], [0.0, 1.0]])
     return [
         Case(_points(rng, 1, 2), "one point and two members"),
         Case(_points(rng, 4, 1), "a single member"),
@@ -44,6 +47,7 @@ def _responsibility_cases(rng: random.Random) -> list[Case]:
         Case((gate, members - 1000), "log densities near -1000"),
         Case((double_gate, double_members - 2000), "log densities near -2000 in float64"),
         Case((closed, normal(rng, 4, 3) - 1), "a gate that gives some members the weight 0"),
+        Case((unused, near), "a point far from all members but one, whose weight is 0"),
     ]
 
 

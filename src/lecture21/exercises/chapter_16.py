@@ -208,6 +208,7 @@ def _stale_cases(rng: random.Random) -> list[Case]:
         change("a layer in which the last cached key changes", slice(2, 3), (0.5, -0.5, 0.5)),
         change("a layer in which two components change", slice(None), (0.0, 0.4, -0.4)),
         change("a layer whose keys change by about 1e-4", slice(None), (1e-4, -1e-4, 1e-4)),
+        change("a layer in which a single number changes, by 4e-5", slice(1), (0.0, 4e-5, 0.0)),
         Case((_positions_from_the_end, normal(rng, 4, 3)), "a layer that counts positions from the end of the text"),
     ]
 

@@ -13,8 +13,8 @@ def _angles(n_position, d_head, n_trained):
     """Return the rotary angles of positions 0, ..., n_position - 1, one column for each plane.
 
     The result is float32 and has the shape (n_position, d_head / 2). Plane i of position t is
-    rotated by p / 10000 ** (2 * i / d_head). Up to `n_trained` positions, p is t. In a longer text,
-    p is t * n_trained / n_position.
+    rotated by p / 10000 ** (2 * i / d_head). In a text of at most `n_trained` positions, p is t.
+    In a longer text, p is t * n_trained / n_position for all positions.
     """
     position = torch.arange(n_position) * min(1.0, n_trained / n_position)
     return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
@@ -38,6 +38,7 @@ _ANGLES = Exercise(
     solution=_angles,
     cases=_angle_cases,
     properties=(
+        ("the angles of position 0 must be 0", lambda arguments, result: bool((result[0] == 0).all())),
         (
             "the angles of plane 0 must remain below n_trained",
             lambda arguments, result: bool((result[:, 0] < arguments[2]).all()),

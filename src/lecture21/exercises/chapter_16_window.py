@@ -29,6 +29,7 @@ def _bytes_cases(rng: random.Random) -> list[Case]:
         case(rng.randint(3, 9), 8, 4, 32, rng.randint(200, 900), 16),
         case(rng.randint(10, 40), 6, 6, 64, rng.randint(200, 900), rng.choice([4, 8])),
         case(rng.randint(10, 40), 12, 3, 64, 1024, 32),
+        Case(case(rng.randint(3, 9), 8, 2, 32, 100, 16).arguments[:-1], "the default of 16 bits"),
     ]
 
 

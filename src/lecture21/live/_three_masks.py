@@ -21,9 +21,10 @@ class ThreeMasks(Figure):
 
     figure = "three_masks"
     description = (
-        "A table of the positions of a GPT's input, ⟨s⟩ the cat slept. A row is filled up to its own position: the "
-        "output at “cat” depends on ⟨s⟩, the and cat, and predicts “slept”. Each row predicts the next token, and the "
-        "loss sums over all rows: the model is a distribution P(X). Two buttons show an encoder and an encoder-decoder."
+        "A table of the positions of a GPT's input, <bos> the cat slept. A row is filled up to its own position: the "
+        "output at “cat” depends on <bos>, the and cat, and predicts “slept”. Each row predicts the next token, and "
+        "the loss sums over all rows: the model is a distribution P(X). Two buttons show an encoder "
+        "and an encoder-decoder."
     )
     family = traitlets.Unicode("decoder").tag(sync=True)
     """encoder, decoder or both."""

@@ -57,6 +57,12 @@ def lowest_loss() -> str:
     assert round(runs[dense & ~with_warmup]["nats"].mean(), 2) == 2.78  # as the explanation says
     assert round(runs[dense & with_warmup]["nats"].mean(), 2) == 2.41
     losses = runs[~dense].groupby("setting")["nats"]
+    assert losses.mean()[["aux 0.01", "warm-up"]].round(2).tolist() == [2.85, 2.46]
+    loads = results.load("router_load").query(
+        "setting == 'warm-up' and learning_rate == 0.06 and layer == 2 and step == 200"
+    )
+    two = loads.filter(like="expert_").apply(lambda row: row.nlargest(2).sum(), axis=1)
+    assert (two.min().round(2), two.max().round(2)) == (0.78, 0.87)
     best = losses.mean().idxmin()
     assert losses.max()[best] < losses.min().drop(best).min()  # in all seeds
     return names[best]

@@ -49,7 +49,7 @@ def encoder_decoder(ax: Axes) -> None:
     left, right = 10.0, 31.4
     panel(ax, 0.8, 16.6, 19.2, 38.4)
     panel(ax, 21.0, 9.6, 41.4, 38.4)
-    for x, name, tokens in ((left, "Encoder", ("4", "2")), (right, "Decoder", ("⟨s⟩", "forty"))):
+    for x, name, tokens in ((left, "Encoder", ("4", "2")), (right, "Decoder", ("<bos>", "forty"))):
         write(ax, x, 47.2, name, fontweight="bold")
         chips(ax, (x - 4, x + 4), 43.4, tokens)
         arrow(ax, (x, 42), (x, 37), colour=COLOURS["stream"], linewidth=STREAM)

@@ -17,7 +17,8 @@ export function ignorance(alpha, penalty) {
 function crossError({ alpha, subset, noise, penalty }, overlap) {
   const rho = ignorance(alpha * subset, penalty);
   const q = ((1 - rho) * (1 - rho) * overlap) / (alpha * subset * subset);
-  return q < 1 ? (rho * rho + noise * q) / (1 - q) : Infinity;
+  if (q < 1) return (rho * rho + noise * q) / (1 - q);
+  return noise > 0 ? Infinity : 0; // no penalty, and as many examples as weights: without noise, w = w0
 }
 
 /**
@@ -28,7 +29,7 @@ export function ensembleErrors(setting) {
   const { members, subset } = setting;
   const average = crossError(setting, subset);
   const shared = crossError(setting, subset * subset);
-  const ensemble = average / members + (1 - 1 / members) * shared;
+  const ensemble = members === 1 ? average : average / members + (1 - 1 / members) * shared;
   return { average, ensemble, ambiguity: average - ensemble };
 }
 

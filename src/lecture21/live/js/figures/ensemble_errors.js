@@ -148,7 +148,12 @@ export default {
         const x = Math.max(px(Math.max(place, range[0])), area.left);
         const right = x < area.right - 44;
         pen.textAlign = right ? "left" : "right";
-        pen.fillText("best", x + (right ? 10 : -10), py(error) + (name === "ensemble" ? 13 : -13));
+        const y = py(error) + (name === "ensemble" ? 13 : -13);
+        pen.lineJoin = "round";
+        pen.lineWidth = 4;
+        pen.strokeStyle = frame.colours.paper; // the word is readable where a curve passes behind it
+        pen.strokeText("best", x + (right ? 10 : -10), y);
+        pen.fillText("best", x + (right ? 10 : -10), y);
       }
     }
 

@@ -16,12 +16,13 @@ const STYLE = `
 .masks td:last-child { text-align: left; white-space: nowrap; }
 .masks button { min-width: 3.6rem; padding: 0.15rem 0.5rem; min-height: 2rem; }
 @container (max-width: 30rem) { .masks th, .masks td { padding: 0.15rem; } .masks .cell { min-width: 1.6rem; }
-  .masks button { min-width: 3rem; padding: 0.15rem 0.3rem; } }
+  .masks button { min-width: 2.6rem; padding: 0.15rem 0.2rem; }
+  .masks th, .masks td:last-child, .masks button { font-size: 0.75rem; padding: 0.15rem 0.1rem; } }
 .masks .side { color: var(--note); font-size: 0.85rem; text-align: left; }
 `;
 
-const START = "⟨s⟩";
-const END = "⟨/s⟩";
+const START = "<bos>";
+const END = "<eos>";
 const MASK = "▢";
 
 /** The three families: their input, where the target begins in it, what each position predicts, and their loss. */
