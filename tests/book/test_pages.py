@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import check_pages
+import nbformat
 import pytest
 import repository
 from bs4 import BeautifulSoup
@@ -212,6 +213,23 @@ def test_the_slide_index_gives_the_chapter_of_each_slide():
     for number, _, chapter, code, test in slides():
         assert "not yet in the book" in chapter or "(title, no claim)" in chapter or ".ipynb)" in chapter, number
         assert bool(code) == bool(test), number
+
+
+def numbers(text: str) -> set[int]:
+    """The slides that a text names; "6 and the first point of 7" are two, "10–12, 36" are four."""
+    ranges = re.findall(r"(\d+)(?:–(\d+))?", text)
+    return {number for first, last in ranges for number in range(int(first), int(last or first) + 1)}
+
+
+@pytest.mark.parametrize("stem", CHAPTERS)
+def test_chapter_slide_index_and_landing_page_name_the_same_slides(stem: str):
+    indexed = {int(row[0][1:]) for row in slides() if f"../notebooks/{stem}.ipynb" in row[2]}
+    titles = {int(row[0][1:]) for row in slides() if "(title, no claim)" in row[2]}
+    opening = nbformat.read(ROOT / "notebooks" / f"{stem}.ipynb", as_version=4).cells[0].source
+    assert numbers(re.search(r"\*\*Slides\*\* (.*?) ·", opening)[1]) - titles == indexed
+    landing = (ROOT / "book" / "intro.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| ([^|]+) \| \[\]\(\.\./notebooks/{stem}\.ipynb\)", landing, re.MULTILINE)
+    assert numbers(row[1]) - titles == indexed
 
 
 def test_every_chapter_is_in_the_slide_index():
