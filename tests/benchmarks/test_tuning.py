@@ -92,6 +92,15 @@ def test_each_patch_size_has_runs_with_the_rate_that_its_search_finds_again(monk
             assert set(found["seed"]) >= {0, 1, 2}, (setting, rate)
 
 
+def test_smaller_learning_rates_change_the_longest_budget_of_the_sparse_sweep():
+    table = results.load("sparse_against_dense")
+    checked = table[table["part"] == "check"].pivot(index="model", columns="factor", values="nats")
+    assert (checked.idxmin(axis=1) == 1).all()  # the recipe's own learning rates, for every model
+    best = checked[1.0]
+    assert round(best["dense"] - best["sparse"], 3) == 0.058  # as chapter 14 says
+    assert round(best["dense, equal total"] - best["sparse"], 3) == 0.024
+
+
 def test_a_factor_of_three_stays_with_round_rates():
     tried = []
     tune(lambda rate: tried.append(rate) or abs(math.log(rate / 1e-4)), (3e-4, 1e-3, 3e-3), 3)

@@ -90,6 +90,7 @@ def test_steps_of_the_gradient_equal_adam(open_figures, loss):
     assert state["fits"][row][:8] == pytest.approx(parameters_of(mixture), abs=1e-8)
     steps, _nats, *errors = expected = ["4", *expected_cells(mixture, given.points)]
     assert cells(figure, row) == ([steps, "–", *errors] if loss == "cooperative" else expected)
+    expect(figure.locator("table + .note")).to_contain_text("A dash marks a fit without a likelihood")
 
 
 def test_competing_experts_fit_the_data_and_cooperating_ones_only_their_blend(open_figures):

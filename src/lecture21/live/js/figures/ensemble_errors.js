@@ -148,6 +148,7 @@ export default {
         const x = Math.max(px(Math.max(place, range[0])), area.left);
         const right = x < area.right - 44;
         pen.textAlign = right ? "left" : "right";
+        if (name === "ensemble" && Math.abs(error - now.best.average.error) < 1e-6) continue; // one ring, one label
         const y = py(error) + (name === "ensemble" ? 13 : -13);
         pen.lineJoin = "round";
         pen.lineWidth = 4;

@@ -7,8 +7,9 @@ import { LONG_NAMES, METHODS, parametersOf, stepsOf } from "./state.js";
 
 const HEAD = ["Fit", "Steps", "Nats per point", "Error of the mean", "Error of the experts"];
 const NOTE =
-  "Nats per point: mean log-likelihood, higher is better. Errors are mean squared errors, lower is better; that of " +
-  "the experts is weighted by the gate. All three fits use the same initialization.";
+  "Nats per point: mean log-likelihood, higher is better. A dash marks a fit without a likelihood, because the squared " +
+  "error does not train the standard deviations. Errors are mean squared errors, lower is better; that of the experts " +
+  "is weighted by the gate. All three fits use the same initialization.";
 
 /**
  * Add a table of the three fits to a stage, and return the function that fills it.
