@@ -1,8 +1,10 @@
 """What running text mentions, found and linked in small documents."""
 
+import re
 from typing import ClassVar
 
 import pytest
+import repository
 from docutils import nodes
 from docutils.utils import new_document
 from lecture21_book import links, mentions
@@ -255,3 +257,10 @@ def test_a_chapter_does_not_link_to_itself_nor_the_glossary_to_its_terms():
         ("chapter 03", "notebooks/03_c.html")
     ]
     assert addresses(linked(paragraph("a mask"), docname="glossary")) == []
+
+
+def test_a_chapter_of_another_book_is_not_read_as_one_of_this_book():
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (repository.ROOT / "book").glob("*.md")}
+    texts |= {path.name: path.read_text(encoding="utf-8") for path in repository.notebooks()}
+    foreign = re.compile(r"[Cc]hapter \d+ of \*")  # would be linked; "3rd ed., chapter 16" is not
+    assert {name: found for name, text in texts.items() if (found := foreign.findall(text))} == {}
