@@ -77,6 +77,21 @@ def test_the_factor_of_a_rung_is_the_vertex_of_its_search(monkeypatch):
         assert run["factor"].tolist() == pytest.approx([vertex] * 3, abs=1e-4)
 
 
+def test_each_patch_size_has_runs_with_the_rate_that_its_search_finds_again(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    import digit_names
+
+    rates, runs = results.load("digit_rates"), results.load("digit_names")
+    assert set(rates["setting"]) == digit_names.SEARCHED.keys()
+    for setting, rows in rates.groupby("setting"):
+        scores = dict(zip(rows["learning_rate"], rows["letter_nats"], strict=True))
+        tried = tune(scores.__getitem__, digit_names.FIRST, digit_names.RATES)
+        assert tried.keys() == scores.keys(), setting
+        for rate in (digit_names.RATE, next(iter(tried))):
+            found = runs[(runs["setting"] == setting) & (runs["learning_rate"] == rate)]
+            assert set(found["seed"]) >= {0, 1, 2}, (setting, rate)
+
+
 def test_smaller_learning_rates_change_the_longest_budget_of_the_sparse_sweep():
     table = results.load("sparse_against_dense")
     checked = table[table["part"] == "check"].pivot(index="model", columns="factor", values="nats")
