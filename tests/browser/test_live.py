@@ -18,7 +18,7 @@ def test_chapters_have_figures():
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_every_figure_of_a_page_starts(address: str, wide):
+def test_every_figure_of_a_page_starts_and_is_a_picture_in_print(address: str, wide):
     page = wide.open(address)
     figures = page.locator(".live-figure")
     for i in range(figures.count()):
@@ -31,6 +31,10 @@ def test_every_figure_of_a_page_starts(address: str, wide):
     assert wide.foreign == []
     loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
     assert [name for name in loaded if re.search(r"live/[^/]+\.webp$", name)] == []  # stand-ins are not loaded in vain
+    page.emulate_media(media="print")
+    for figure in figures.all():
+        assert not figure.locator(".live-place").is_visible()
+        assert figure.locator(":scope > *:not(.live-place)").first.is_visible()
 
 
 @pytest.mark.parametrize("address", PAGES)
@@ -44,27 +48,8 @@ def test_pictures_stand_in_where_no_script_runs(address: str, scriptless):
             assert box["height"] > 100
 
 
-@pytest.mark.parametrize("address", PAGES)
-def test_pictures_stand_in_in_print(address: str, wide):
-    page = wide.open(address)
-    first = page.locator(".live-figure").first
-    first.scroll_into_view_if_needed()
-    first.locator("section.figure").wait_for()
-    page.emulate_media(media="print")
-    assert not first.locator(".live-place").is_visible()
-    assert first.locator(":scope > *:not(.live-place)").first.is_visible()
-
-
 def test_pages_without_figures_load_no_script_for_them():
     others = [path for path in HTML.rglob("*.html") if path.relative_to(HTML).as_posix() not in PAGES]
     assert others
     for path in others:
         assert not re.search(r"live/host\.js", path.read_text(encoding="utf-8")), path
-
-
-@pytest.mark.parametrize("address", PAGES)
-def test_a_figure_has_no_paper_of_its_own_in_the_dark(address: str, dark):
-    page = dark.open(address)
-    behind = page.locator(".cell_output .text_html:has(.live-figure)").first
-    if behind.count():
-        assert behind.evaluate("node => getComputedStyle(node).backgroundColor") == "rgba(0, 0, 0, 0)"

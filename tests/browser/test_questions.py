@@ -28,7 +28,7 @@ def on_page(page, question: dict):
 
 
 @pytest.mark.parametrize("name", [*PAGES, "exam"])
-def test_a_page_checks_its_questions(name: str, wide):
+def test_a_page_checks_its_questions_and_prints_the_answers(name: str, wide):
     page = wide.open(PAGES.get(name, EXAM))
     for question in questions_of(name):
         figure = on_page(page, question)
@@ -48,6 +48,11 @@ def test_a_page_checks_its_questions(name: str, wide):
             assert ("Answer:" in reading) == (answer == question["answer"])
     assert wide.errors == []
     assert wide.foreign == []
+    page.emulate_media(media="print")
+    for question in questions_of(name):
+        figure = on_page(page, question)
+        assert not figure.locator(".live-place").is_visible()
+        assert name == "exam" or figure.locator("details > p").is_visible()
 
 
 @pytest.mark.parametrize("chapter", PAGES)
@@ -59,18 +64,6 @@ def test_without_a_script_the_answer_is_folded(chapter: str, scriptless):
         assert not figure.locator("details > p").is_visible()
         figure.locator("summary").click()
         assert figure.locator("details > p").is_visible()
-
-
-@pytest.mark.parametrize("chapter", PAGES)
-def test_a_printed_question_has_its_answer(chapter: str, wide):
-    page = wide.open(PAGES[chapter])
-    first = on_page(page, _question.load(chapter)[0])
-    first.scroll_into_view_if_needed()
-    first.locator("section.figure").wait_for()
-    page.emulate_media(media="print")
-    for question in _question.load(chapter):
-        assert on_page(page, question).locator("details > p").is_visible()
-    assert not first.locator(".live-place").is_visible()
 
 
 def test_the_exam_has_every_worked_answer_folded_below_its_question(scriptless):
