@@ -112,10 +112,10 @@ def difference(expected: Any, got: Any, what: str = "the result", names: tuple[s
     `names` are those of the values of a tuple.
     """
     if got is None and expected is not None:
-        return f"{what} is None. Does the function end with a return?"
+        return f"{what} must be {kind(expected)}, got None. Does the function end with a return?"
     if isinstance(expected, Tensor):
         if not isinstance(got, Tensor):
-            return f"{what} must be a tensor, and is {kind(got)}"
+            return f"{what} must be a tensor, got {kind(got)}"
         if got.shape != expected.shape:
             return f"{what} must have the shape {tuple(expected.shape)} instead of {tuple(got.shape)}"
         if got.dtype != expected.dtype:
@@ -125,7 +125,7 @@ def difference(expected: Any, got: Any, what: str = "the result", names: tuple[s
     if isinstance(expected, tuple):
         if not isinstance(got, tuple) or len(got) != len(expected):
             count = str(len(got)) if isinstance(got, tuple) else kind(got)
-            return f"{what} must be {len(expected)} values, and is {count}"
+            return f"{what} must be {len(expected)} values, got {count}"
         for n, (wanted, found) in enumerate(zip(expected, got, strict=True), start=1):
             name = names[n - 1] if names else f"value {n} of {what}"
             if (found_difference := difference(wanted, found, name)) is not None:
@@ -134,7 +134,7 @@ def difference(expected: Any, got: Any, what: str = "the result", names: tuple[s
     got = _scalar(got)
     if type(got) is type(expected) or {type(got), type(expected)} == {int, float}:
         return None
-    return f"{what} must be {kind(expected)}, and is {kind(got)}"
+    return f"{what} must be {kind(expected)}, got {kind(got)}"
 
 
 def encode(value: Any) -> Any:
