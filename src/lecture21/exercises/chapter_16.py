@@ -16,10 +16,10 @@ from lecture21.exercises._exercise import Case, Exercise, normal
 def _decode_step(x, keys, values, w_query, w_key, w_value):
     """Return the output for one new token, and all keys and values, its own included.
 
-    `x` of shape (C,) is the vector of the new token. `keys` (S, D) and `values` (S, E) belong to
+    `x` of shape (C,) is the vector of the new token. `keys` (S, D) and `values` (S, Dv) belong to
     the S >= 0 tokens before it, the oldest first. `w_query`, `w_key` and `w_value` have the shapes
-    (D, C), (D, C) and (E, C). The new token attends to all S + 1 tokens; scores are divided by the
-    square root of D. Return the output (E,), the keys (S + 1, D) and the values (S + 1, E), all
+    (D, C), (D, C) and (Dv, C). The new token attends to all S + 1 tokens; scores are divided by the
+    square root of D. Return the output (Dv,), the keys (S + 1, D) and the values (S + 1, Dv), all
     of the dtype of `x`, and do not modify the arguments.
     """
     q, k, v = w_query @ x, w_key @ x, w_value @ x
