@@ -1,6 +1,6 @@
 """Does a sparse layer help at equal active compute, and from which training budget on?
 
-Usage: python benchmarks/sparse_against_dense.py [SEED ...]   (0 1 2 if none is named; about 22 minutes on one core)
+Usage: python benchmarks/sparse_against_dense.py [SEED ...]   (0 1 2 if none is named; about 30 minutes on one core)
 
 Three models of the shape of `modern-gpt0` with two blocks, trained with its recipe (Muon, linear decay to 0), but with
 batches of 16 windows of 32 characters. They differ in the feed-forward layer: `dense` has the width 256; `sparse` has 8
@@ -9,15 +9,14 @@ router. `dense, equal total` has the width of all experts, 1,024. Selection bias
 the loss. Each budget is a run of its own, with its own decay: 125 to 2,000 steps, 64 thousand to 1.02 million
 characters. All models read the same batches.
 
-The learning rates of the recipe are multiplied by one factor, which is tuned for each model at 250 steps: trained on
+The learning rates of the recipe are multiplied by one factor, which is tuned for each model at each budget: trained on
 the first nine tenths of the training text with another seed (100), scored on its last tenth; from 2 to the neighbours
-in `FACTORS` until both are worse. Longer runs may need smaller rates. A check therefore trains the models for 2,000
-steps as the search does, with the tuned factor and the smaller ones down to 0.5; 1 is the best for each.
+in `FACTORS` until both are worse.
 
 Writes the result `sparse_against_dense` after every run, and skips the runs that it already contains:
-    part (search, run, check or ngram), model, seed, steps, characters, factor, parameters, active (those used for one
+    part (search, run or ngram), model, seed, steps, characters, factor, parameters, active (those used for one
     character), flops (training, for one character), nats: loss per character, of a run on the entire validation split
-    in windows of 32, of a search or check on the last tenth of the training text; seconds: process time of the
+    in windows of 32, of a search on the last tenth of the training text; seconds: process time of the
     training, of which a part is the optimizer's; load_entropy: the smallest of the layers, and max_violation: the
     largest.
 The row `5-gram` is the Witten-Bell 5-gram, counted on the whole training text, in the same windows.
@@ -42,7 +41,7 @@ MODELS = {
     ),
     "dense, equal total": presets.get(PRESET, n_layer=2, d_ff=1024),
 }
-BUDGETS, SEARCH_STEPS, SEARCH_SEED, CHECKED = (125, 250, 500, 1000, 2000), 250, 100, (2000,)
+BUDGETS, SEARCH_SEED = (125, 250, 500, 1000, 2000), 100
 BATCH = 16
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 COLUMNS = (
@@ -113,9 +112,9 @@ def main() -> None:
         common.save(NAME, rows, arguments=False)
         return row["nats"]
 
-    def search(model: str) -> float:
+    def search(model: str, steps: int) -> float:
         def score(factor: float) -> float:
-            return nats("search", model, SEARCH_SEED, SEARCH_STEPS, factor)
+            return nats("search", model, SEARCH_SEED, steps, factor)
 
         return next(iter(common.tune(score, (2.0,), FACTORS)))
 
@@ -123,15 +122,11 @@ def main() -> None:
         loss = evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, MODELS["dense"].block_size)
         found = {"part": "ngram", "model": "5-gram", "characters": len(tokens), "nats": round(loss, 5)}
         rows.append(dict.fromkeys(COLUMNS, "") | found)
-    best = {model: search(model) for model in MODELS}
     for steps in BUDGETS:
+        best = {model: search(model, steps) for model in MODELS}
         for seed in seeds:
             for model, factor in best.items():
                 nats("run", model, seed, steps, factor)
-    for steps in CHECKED:
-        for model, tuned in best.items():
-            for factor in FACTORS[FACTORS.index(0.5) : FACTORS.index(tuned) + 1]:
-                nats("check", model, SEARCH_SEED, steps, factor)
     print(f"{time.process_time():.0f} s of one core")
 
 

@@ -11,7 +11,7 @@ HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 # Standard terms, by the page that a reader who searches for one should find first. This is the glossary where
 # chapters hardly mention a term.
 FIRST = {
-    "01_from_rnn_to_attention": "recurrent neural network, vanishing gradient, exploding gradient, LSTM",
+    "01_from_rnn_to_attention": "recurrent neural network, vanishing gradient, exploding gradient, LSTM, cross-entropy",
     "02_basic_self_attention": "self-attention, softmax, permutation equivariance",
     "03_learnable_attention": "query, key, scaled dot-product attention, multi-head attention",
     "04_causal_mask": "causal mask, teacher forcing, padding, padding mask",
@@ -31,7 +31,7 @@ FIRST = {
     "16_long_context": "KV cache, sliding window, attention sink, ALiBi, YaRN, position interpolation, "
     "grouped-query attention, multi-head latent attention, needle in a haystack",
     "17_alignment": "RLHF, reward model, PPO, DPO, GRPO, KL penalty, best-of-n, over-optimization",
-    "book/glossary": "label smoothing, cross-entropy",
+    "book/glossary": "label smoothing",
     "book/api/": "causal_mask",
 }
 WANTED = {term: page for page, terms in FIRST.items() for term in terms.split(", ")}

@@ -22,13 +22,9 @@ def what_is_predicted() -> str:
 
 
 def worst_patch() -> str:
-    """With one learning rate for all sizes, and with the rate that was searched for each."""
-    table, rates = results.load("digit_names"), results.load("digit_rates")
-    best = rates.loc[rates.groupby("setting")["letter_nats"].idxmin(), ["setting", "learning_rate"]]
-    worst = set()
-    for runs in (table.query("learning_rate == 0.003"), table.merge(best, on=["setting", "learning_rate"])):
-        found = runs[runs["setting"].isin(best["setting"])].pivot(index="seed", columns="setting", values="accuracy")
-        worst |= set(found.dropna().idxmin(axis=1))  # of each seed with runs of all sizes
+    runs = results.load("digit_names")
+    sizes = runs[~runs["setting"].str.contains("no positions")]
+    worst = set(sizes.pivot(index="seed", columns="setting", values="accuracy").idxmin(axis=1))
     size = worst.pop().removeprefix("patch ")
     return "" if worst else f"{size} × {size}"
 
