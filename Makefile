@@ -3,14 +3,15 @@ PYTHON ?= python3
 PORT ?= 8000
 ADDRESS ?=
 DRAWS ?= $(shell date +%s)
+WORKERS ?= 2
 
 BIN := .venv/bin
 READY := .venv/.installed
 HTML := _build/html
 # Continuous integration installs the versions in constraints.txt; a reader gets the newest that pyproject.toml allows.
 LOCK := $(if $(CI),--constraint constraints.txt)
-# Two processes with one thread each: the models are too small to gain from more threads.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --durations 10
+# Processes with one thread each: the models are too small to gain from more threads.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --durations 10
 NBVAL := --nbval --nbval-current-env
 JS := src/lecture21/live/js
 NODE := tools/js/node_modules/.bin

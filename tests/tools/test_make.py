@@ -44,6 +44,7 @@ def installed(folder: Path) -> Path:
 def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
     """Run make as from a shell of its own: not as a part of the make that runs the tests."""
     outer = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CI", "CHROMIUM", "PLAYWRIGHT_BROWSERS_PATH", "XDG_CACHE_HOME"}
+    outer |= {"WORKERS", "DRAWS"}
     environment = {name: value for name, value in os.environ.items() if name not in outer}
     command = [shutil.which("make"), "--no-print-directory", "-C", folder, f"PYTHON={sys.executable}", *arguments]
     return subprocess.run(command, env=environment | variables, capture_output=True, text=True, check=False)
@@ -101,6 +102,21 @@ def test_make_test_runs_every_section_in_order(installed: Path):
     programs = [call.split()[0] for call in calls.splitlines() if not call.startswith("python")]
     assert programs == ["chromium", "ruff", "ruff", "actionlint", "jupyter-book"]
     assert len(re.findall("-m pytest -n 2 .*--durations 10", calls)) == 3
+
+
+def test_the_number_of_processes_can_be_chosen(folder: Path):
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / ".installed").touch()
+    assert "pytest -n 2 " in make(folder, "-n", "test-code").stdout
+    assert "pytest -n 4 " in make(folder, "-n", "test-code", "WORKERS=4").stdout
+
+
+def test_fresh_draws_reach_the_tests_that_draw(folder: Path):
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / ".installed").touch()
+    assert re.search(
+        "tests/exercises .*--draws 7 --hypothesis-profile fresh", make(folder, "-n", "test-fresh", "DRAWS=7").stdout
+    )
 
 
 @pytest.mark.parametrize(
