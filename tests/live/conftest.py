@@ -44,18 +44,25 @@ class Stage:
 def open_figures(browser: Browser) -> Iterator[Callable[..., Stage]]:
     """A function that opens a page with some figures; options are those of a browser context, and those here.
 
-    `hash` is the end of the page's address; with `break_files`, models and texts arrive truncated.
+    `hash` is the end of the page's address; with `break_files`, models and texts arrive truncated; `script` runs
+    before all others.
     Afterwards there must have been no error on the page, and no request to another host.
     """
     with tempfile.TemporaryDirectory() as folder:
         stages, contexts = [], []
 
         def open_page(
-            *figures: Figure, hash: str = "", theme: str = "light", break_files: bool = False, **options: object
+            *figures: Figure,
+            hash: str = "",
+            theme: str = "light",
+            break_files: bool = False,
+            script: str = "",
+            **options: object,
         ) -> Stage:
             live_page.write(Path(folder), list(figures), theme)
             settings = {"viewport": {"width": 900, "height": 1200}, "color_scheme": theme} | options
             contexts.append(browser.new_context(**settings))
+            contexts[-1].add_init_script(script)
             stage = Stage(contexts[-1].new_page(), address, break_files)
             stages.append(stage)
             stage.page.goto(address + hash)

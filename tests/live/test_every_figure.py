@@ -18,6 +18,22 @@ NONSENSE = [None, "", "x" * 5000, -1, 1e300, 0.5, True, [], [[["a"]]], {"a": 1},
 NUMBERS = ["1e999", "-5", "0", ""]
 TEXTS = ["<img src=x onerror=alert(1)>", "日本語 \u202e🙂", "", "a" * 3000]
 
+# Notes each text that is drawn over an edge of its canvas.
+WATCH_TEXTS = """
+window.cutTexts = [];
+const draw = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...rest) {
+  const size = this.measureText(text), place = this.getTransform();
+  const corners = [
+    { x: x - size.actualBoundingBoxLeft, y: y - size.actualBoundingBoxAscent },
+    { x: x + size.actualBoundingBoxRight, y: y + size.actualBoundingBoxDescent },
+  ].map((corner) => place.transformPoint(corner));
+  const { width, height } = this.canvas;
+  if (corners.some((corner) => corner.x < -1 || corner.y < -1 || corner.x > width + 1 || corner.y > height + 1))
+    cutTexts.push(String(text));
+  return draw.call(this, text, x, y, ...rest);
+};"""
+
 
 def start(stage, figure):
     """Return the figure once it has started and shows its first state."""
@@ -52,9 +68,13 @@ class EveryPicture:
         assert [(problem["id"], problem["nodes"][0]["html"]) for problem in problems] == []
 
     def test_a_figure_fits_a_phone_and_can_be_touched(self, open_figures, figure):
-        stage = open_figures(figure, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+        # As wide as a figure of the book on a phone of 360 pixels.
+        phone = {"viewport": {"width": 352, "height": 844}, "has_touch": True, "is_mobile": True}
+        stage = open_figures(figure, script=WATCH_TEXTS, **phone)
         found = start(stage, figure)
-        assert stage.page.evaluate("document.documentElement.scrollWidth") <= 390
+        stage.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert stage.page.evaluate("cutTexts") == []
+        assert stage.page.evaluate("document.documentElement.scrollWidth") <= 352
         cut = found.locator("section.figure").evaluate(
             """figure => [...figure.querySelectorAll("*")].filter((node) => {
                 const box = node.getBoundingClientRect();

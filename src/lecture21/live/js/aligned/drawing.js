@@ -29,7 +29,7 @@ export function frontier(frame, { courses, value, title, yTitle, yRange, look, c
         yRange,
         xTicks: TICKS.map(along),
         xText: (place) => String(Math.round(Math.expm1(place))),
-        xTitle: "KL divergence in nats (log scale of 1 + KL)",
+        xTitle: "KL in nats (log scale of 1 + KL)",
         yTitle,
         cursor: along(chosen()[0]),
         width,

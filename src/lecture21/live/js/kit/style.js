@@ -30,6 +30,7 @@ button[aria-pressed="true"], .choice input:checked + span { background: var(--ac
 input[type="number"], input[type="text"], select, textarea { padding: 0.3rem 0.5rem; min-height: 2.25rem; max-width: 100%; }
 input[type="number"] { width: 7rem; }
 textarea { width: 100%; min-height: 4.5rem; resize: vertical; }
+input[type="file"] { max-width: 100%; }
 input[type="range"] { width: 11rem; max-width: 100%; min-height: 2.25rem; accent-color: var(--accent); padding: 0; border: 0; background: none; }
 input[type="checkbox"] { width: 1.15rem; height: 1.15rem; accent-color: var(--accent); margin: 0; }
 .check { display: flex; flex-direction: row; align-items: center; gap: 0.45rem; min-height: 2.25rem; font-size: 0.95rem; }
