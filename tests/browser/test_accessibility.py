@@ -1,9 +1,7 @@
 """What axe-core finds in code and formulas, and what it does not see: the keyboard and the ring around the focus."""
 
 import pytest
-from accessibility import COMPLETE, violations
-
-SAMPLE = ["book/intro.html", "notebooks/04_causal_mask.html", "book/glossary.html", "book/api/attention.html"]
+from accessibility import COMPLETE, SAMPLE, violations
 
 
 @pytest.mark.parametrize("address", ["notebooks/02_basic_self_attention.html", "book/notation.html"])

@@ -1,17 +1,12 @@
 """Every built page, opened once on each screen: no errors, no request to other hosts, nothing cut off, accessible."""
 
-import re
-from pathlib import Path
-
+import check_pages
 import pytest
-from accessibility import violations
+from accessibility import SAMPLE, violations
 from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parents[2]
-TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
-PAGES = [f"{page}.html" for page in re.findall(r"(?:file|root): (\S+)", TOC)]
+PAGES = [f"{file}.html" for file in check_pages.toc_files()]
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
-SAMPLE = ["book/intro.html", "notebooks/04_causal_mask.html", "book/glossary.html", "book/api/attention.html"]
 
 CUT_CODE = """[...document.querySelectorAll("div.cell_input pre")]
   .filter((code) => code.clientWidth > 0 && code.scrollWidth > code.clientWidth)
