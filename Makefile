@@ -29,7 +29,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book pdf site serve test test-code test-fresh test-notebooks test-pages test-book test-browser weight lint js lock address links notebooks student instructor gallery exam pictures attack bench sweeps clean
+.PHONY: help .venv browser data book pdf site serve test test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor gallery exam pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -102,6 +102,9 @@ test-browser: $(HTML)/index.html  ## open the built pages in a browser
 
 weight: $(HTML)/index.html  ## measure bytes and loading times of pages, with the browser's throttling
 	@$(BIN)/python tools/page_weight.py
+
+cost: $(READY)  ## print the CPU seconds of each family of tests (TESTS=tests/live for some)
+	@PYTHONPATH=tools $(PYTEST) $(NBVAL) -p test_cost $(or $(TESTS),tests notebooks)
 
 lint: $(READY)  ## check the style of code and notebooks (ruff), and the workflows (actionlint)
 	@$(BIN)/ruff check .
