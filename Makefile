@@ -29,7 +29,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book pdf site serve test test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor gallery exam pictures attack bench sweeps clean
+.PHONY: help .venv browser data book pdf site serve test test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -136,12 +136,6 @@ student: $(READY)  ## write dist/lecture21-student.zip: the notebooks without so
 
 instructor: $(READY)  ## write dist/lecture21-instructor.zip: the notebooks with solutions and teaching notes
 	@$(BIN)/python tools/editions.py instructor
-
-gallery: $(READY)  ## write book/mistakes.md again, from the exercises
-	@$(BIN)/python tools/gallery.py
-
-exam: $(READY)  ## write book/exam.md again, from the questions
-	@$(BIN)/python tools/exam.py
 
 pictures: $(READY)  ## draw the pictures of the Markdown pages, and those that stand in for figures that respond
 	@$(BIN)/python tools/pictures.py

@@ -12,7 +12,7 @@ QUESTIONS = load("exam")
 
 
 def test_the_page_is_what_the_questions_give():
-    assert exam.PAGE.read_text(encoding="utf-8") == exam.page(), "out of date; run: make exam"
+    assert exam.PAGE.read_text(encoding="utf-8") == exam.page(), "out of date; run: python tools/exam.py"
 
 
 def test_the_page_has_every_question_once_and_in_order():

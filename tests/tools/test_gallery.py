@@ -8,7 +8,7 @@ EXERCISES = [exercise for chapter in chapters() for exercise in exercises_of(cha
 
 
 def test_the_page_is_what_the_exercises_give():
-    assert gallery.PAGE.read_text(encoding="utf-8") == gallery.page(), "out of date; run: make gallery"
+    assert gallery.PAGE.read_text(encoding="utf-8") == gallery.page(), "out of date; run: python tools/gallery.py"
 
 
 def test_the_page_has_every_mistake_and_no_solution():
