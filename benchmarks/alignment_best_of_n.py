@@ -15,8 +15,8 @@ import alignment_runs
 import common
 import torch
 
-from lecture21 import models
 from lecture21.alignment import ShopTask, judge
+from lecture21.huggingface import pretrained
 
 DRAWS = 16
 
@@ -25,7 +25,7 @@ DRAWS = 16
 def replies(seed: int, task: ShopTask) -> alignment_runs.Rows:
     """Return the replies of the reference of one seed, with what the judge and the reward model say of each."""
     with torch.enable_grad():
-        base, _ = models.load("unaligned")
+        base, _ = pretrained.load("unaligned")
         reference = task.fine_tuned(base, seed)
         pairs, _ = task.preferences(reference, seed)
         reward = task.reward_model(reference, pairs, seed).eval()

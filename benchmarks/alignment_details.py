@@ -19,9 +19,10 @@ import copy
 import alignment_runs
 import common
 
-from lecture21 import GPT, models
+from lecture21 import GPT
 from lecture21.alignment import PolicyConfig, PreferencePairs, RewardModel, ShopTask, judge, train_policy
 from lecture21.alignment._grammar import PLACES, is_sentence, sentences
+from lecture21.huggingface import pretrained
 
 MEASURED = (2, 4, 6, 8)  # iterations after which a policy is measured
 
@@ -68,7 +69,7 @@ def main() -> None:
     seeds = common.start(3)
     rates = common.stored("alignment_search")
     task = alignment_runs.with_rates(ShopTask.with_tokenizer(), rates)
-    base, _ = models.load("unaligned")
+    base, _ = pretrained.load("unaligned")
     first, agreements = [], []
     for seed in seeds:
         reference = task.fine_tuned(base, seed)

@@ -24,8 +24,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lecture21 import GPT, models
+from lecture21 import GPT
 from lecture21.alignment import PolicyConfig, RewardModel, ShopTask, sample_responses
+from lecture21.huggingface import pretrained
 
 WEIGHTS = (0.0, 0.1)
 BETAS, RATES = (0.03, 0.1, 0.3), (1e-3, 3e-3)  # to begin with
@@ -85,7 +86,7 @@ def train(
 @functools.cache
 def stages(task: ShopTask, seed: int) -> tuple[GPT, RewardModel]:
     """Return the reference and the reward model of a seed of `alignment_runs`."""
-    base, _ = models.load("unaligned")
+    base, _ = pretrained.load("unaligned")
     reference = task.fine_tuned(base, seed).eval()
     pairs, _ = task.preferences(reference, seed)
     return reference, task.reward_model(reference, pairs, seed).eval()

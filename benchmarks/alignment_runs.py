@@ -30,9 +30,10 @@ import time
 import common
 import torch
 
-from lecture21 import GPT, GPTConfig, models
+from lecture21 import GPT, GPTConfig
 from lecture21.alignment import PolicyConfig, RewardModel, ShopTask, bradley_terry_loss, judge, train_dpo, train_policy
 from lecture21.alignment.tuning import fine_tune
+from lecture21.huggingface import pretrained
 from lecture21.training import TrainConfig
 
 SHAPE = GPTConfig(
@@ -237,7 +238,7 @@ def main() -> None:
         common.ship("unaligned", base, task.tokenizer, score=score_of(task), on=ON)
         rates = [{"seed": SEARCH_SEED} | row for row in search(base, task)]
         common.save("alignment_search", rates)
-    base, _ = models.load("unaligned")
+    base, _ = pretrained.load("unaligned")
     task = with_rates(task, rates)
     tables = {name: common.stored(name) for name in names}
     for seed in seeds:

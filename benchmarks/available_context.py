@@ -36,7 +36,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lecture21 import GPT, presets
-from lecture21.rnn import RNN, RNNConfig
+from lecture21.baselines import RNN, RNNConfig
 from lecture21.training import TrainConfig, evaluate, recipe, train
 
 NAME = "available_context"

@@ -31,10 +31,11 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lecture21 import GPT, GPTConfig, TrainConfig, evaluate, models, train
+from lecture21 import GPT, GPTConfig, TrainConfig, evaluate, train
 from lecture21._support.storage import load_tensors, save_tensors
-from lecture21.ensembles import log_pool_decomposition, mixture_gap
-from lecture21.ngram import NGram
+from lecture21.baselines import NGram
+from lecture21.huggingface import pretrained
+from lecture21.mixtures import log_pool_decomposition, mixture_gap
 from lecture21.training import recipe
 
 MEMBERS, STEPS, WINDOWS, WINDOW = 6, 500, 16, 32
@@ -158,7 +159,7 @@ def main() -> None:
         member, seconds = fit("all", seed, scale, 2 * STEPS)
         (losses,) = pools([member], VAL, [[0]])
         add("run", "twice", 2 * STEPS, scale, 1, seed, 2 * STEPS * WINDOWS * WINDOW, losses, round(seconds, 1))
-    config, (one, _) = recipe("modern-gpt0"), models.load("modern-gpt0")
+    config, (one, _) = recipe("modern-gpt0"), pretrained.load("modern-gpt0")
     (losses,) = pools([one], VAL, [[0]])
     characters = config.steps * config.batch_size * WINDOW
     (shipped,) = [row for row in common.stored("shipped_models") if row["model"] == "modern-gpt0"]

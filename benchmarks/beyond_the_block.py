@@ -22,7 +22,7 @@ import common
 import torch
 
 from lecture21 import GPT, GPTConfig
-from lecture21.ngram import NGram
+from lecture21.baselines import NGram
 from lecture21.objectives import token_log_probabilities
 from lecture21.training import TrainConfig, evaluate, train
 

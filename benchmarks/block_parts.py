@@ -29,8 +29,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from lecture21 import GPT, evaluate, presets
+from lecture21.baselines import NGram
 from lecture21.layers import Block
-from lecture21.ngram import NGram
 from lecture21.training import TrainConfig, minimize, sample_windows
 
 RUNS, GRADIENTS = "block_parts", "block_gradients"

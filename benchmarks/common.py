@@ -12,9 +12,9 @@ from torch import Tensor
 
 from lecture21 import GPT, evaluate
 from lecture21._support.files import write_atomic
+from lecture21.baselines import NGram
 from lecture21.data import results, shakespeare, split
-from lecture21.models._files import store
-from lecture21.ngram import NGram
+from lecture21.huggingface.pretrained.storage import store
 from lecture21.objectives import token_cross_entropy
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.training import sample_windows
@@ -140,7 +140,7 @@ def ship(
     score: Callable[[GPT], float] | None = None,
     on: str = PLAYS,
 ) -> float:
-    """Round a trained model to float16, score it, store it as `lecture21.models` NAME, and return the score.
+    """Round a trained model to float16, score it, store it as the pretrained model NAME, and return the score.
 
     Args:
         name: of the model.

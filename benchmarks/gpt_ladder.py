@@ -42,8 +42,8 @@ import torch
 
 from lecture21 import GPT, GPTConfig, presets
 from lecture21.accounting import flops_per_token
+from lecture21.baselines import NGram
 from lecture21.data import shakespeare, split
-from lecture21.ngram import NGram
 from lecture21.objectives import bits_per_character
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.training import TrainConfig, evaluate, train

@@ -12,7 +12,7 @@ Models are counted on the training split and scored on the whole validation spli
 the start of a window, where fewer characters are known, a model of order n is one of the order that they allow.
 
 Writes the result `kneser_ney`:
-    smoothing: "Kneser-Ney" or "Witten-Bell" (`lecture21.ngram.NGram`); order n, window (characters);
+    smoothing: "Kneser-Ney" or "Witten-Bell" (`lecture21.baselines.ngram.NGram`); order n, window (characters);
     seed: empty, since counts have none; nats per character.
 
 Source: Chen & Goodman 1998, An Empirical Study of Smoothing Techniques for Language Modeling (TR-10-98, Harvard),
@@ -25,8 +25,8 @@ from collections import Counter, defaultdict
 import common
 
 from lecture21 import evaluate
+from lecture21.baselines import NGram
 from lecture21.data import shakespeare, split
-from lecture21.ngram import NGram
 
 ORDERS, WINDOWS = range(2, 7), (32, 64)
 

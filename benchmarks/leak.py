@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 
 from lecture21 import GPT, GPTConfig
-from lecture21.ngram import NGram
+from lecture21.baselines import NGram
 from lecture21.training import TrainConfig, minimize, sample_windows
 
 ARMS = {"mask": (True, 0), "no mask": (False, 0), "mask, last position only": (True, -1)}  # causal, first position

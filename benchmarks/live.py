@@ -28,8 +28,8 @@ from playwright.sync_api import Page, sync_playwright
 from torch import Tensor
 
 from lecture21 import GPT, evaluate, presets
+from lecture21.baselines import NGram
 from lecture21.live import _bundle
-from lecture21.ngram import NGram
 from lecture21.training import recipe, sample_windows
 from lecture21.training.optimizers import _make_optimizers
 

@@ -16,8 +16,8 @@ import common
 import torch
 
 from lecture21 import GPT, presets
+from lecture21.baselines import NGram
 from lecture21.live import _train
-from lecture21.ngram import NGram
 from lecture21.training import TrainConfig, evaluate, train
 
 STEPS, EVALUATIONS = (300, 1000, 3000), 32

@@ -26,8 +26,8 @@ import common
 import torch
 
 from lecture21 import GPT, GPTConfig, presets
+from lecture21.baselines import NGram
 from lecture21.data import shakespeare, split
-from lecture21.ngram import NGram
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, evaluate, learning_rate, recipe, sample_windows, train
 

@@ -21,7 +21,7 @@ import common
 import torch
 
 from lecture21 import GPT, presets
-from lecture21.ngram import NGram
+from lecture21.baselines import NGram
 from lecture21.training import TrainConfig, evaluate, recipe, train
 
 NAME, SEEDS, SEARCH_SEED, HELD_OUT = "modern_ablation", (0, 1, 2), 100, 20_000

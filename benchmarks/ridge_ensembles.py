@@ -16,7 +16,7 @@ import time
 import common
 import torch
 
-from lecture21.ensembles import simulate_ridge_ensemble
+from lecture21.mixtures import simulate_ridge_ensemble
 
 SAMPLINGS = (("subset", 1.0), ("subset", 0.8), ("subset", 0.65), ("bootstrap", 1.0))
 PENALTIES = torch.logspace(-3, 0.5, 21, dtype=torch.float64)

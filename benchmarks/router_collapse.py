@@ -35,8 +35,8 @@ import common
 import torch
 
 from lecture21 import GPT, GPTConfig, presets
+from lecture21.baselines import NGram
 from lecture21.moe import Router, Routing, describe, routings, statistics_of
-from lecture21.ngram import NGram
 from lecture21.training import TrainConfig, evaluate, train
 
 NAME, LOADS = "router_collapse", "router_load"

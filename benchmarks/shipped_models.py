@@ -7,7 +7,7 @@ target in its input, so its loss says nothing about the text that it writes. To 
 continues eight prompts of 32 characters from the validation split by 200 characters, at temperature 1, and a 5-gram
 model of the training split scores the continuations.
 
-Ships both models in `lecture21.models`, and writes the result `shipped_models`: the loss on the whole validation split,
+Stores both pretrained models, and writes the result `shipped_models`: the loss on the whole validation split,
 beside that of the 5-gram in the same windows, and the 5-gram's loss on the written text, beside that on the plays' own
 continuations of the prompts, all in nats per character; the beginning of the first text; and the processor time of
 training in seconds.
@@ -20,7 +20,7 @@ import common
 import torch
 
 from lecture21 import GPT, evaluate, generate, presets, train
-from lecture21.ngram import NGram
+from lecture21.baselines import NGram
 from lecture21.training import recipe
 
 MODELS = {"modern-gpt0": True, "modern-gpt0-cheat": False}  # whether there is a causal mask

@@ -29,8 +29,8 @@ import torch
 
 from lecture21 import GPT, GPTConfig, presets
 from lecture21.accounting import flops_per_token, parameters
+from lecture21.baselines import NGram
 from lecture21.moe import statistics_of
-from lecture21.ngram import NGram
 from lecture21.training import evaluate, recipe, train
 
 NAME, PRESET = "sparse_against_dense", "modern-gpt0"

@@ -49,7 +49,6 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from torch import Tensor, nn
 
 from lecture21.data.mixtures import smooth, three_bands, three_regimes
-from lecture21.ensembles import ambiguity_decomposition
 from lecture21.mixtures import (
     LinearGate,
     Mixture,
@@ -58,6 +57,7 @@ from lecture21.mixtures import (
     MLPGaussian,
     UniformGate,
     adaboost,
+    ambiguity_decomposition,
     bag,
     fit_gradient,
     l2_boost,

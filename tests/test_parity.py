@@ -25,13 +25,13 @@ from variants import CONFIGS, make, random_ids
 
 from lecture21 import GPT, GPTConfig
 from lecture21.generation import generate
+from lecture21.gpt.checkpoints.hub import REVISIONS
 from lecture21.huggingface import (
     from_huggingface,
     to_huggingface,
     tokenizer_from_pretrained,
     tokenizer_to_huggingface,
 )
-from lecture21.huggingface._hub import REVISIONS
 from lecture21.tokenizers import BPETokenizer
 from lecture21.tokenizers.encodings import _END_OF_TEXT
 from lecture21.training import TrainConfig, train

@@ -25,8 +25,8 @@ from variants import make, random_ids
 
 from lecture21 import GPT, GPTConfig
 from lecture21.generation import generate
+from lecture21.gpt.checkpoints.formats import tensors_to
 from lecture21.huggingface import from_huggingface, to_huggingface
-from lecture21.huggingface._formats import tensors_to
 from lecture21.moe import routings
 from lecture21.training import TrainConfig, train
 

@@ -8,8 +8,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from lecture21 import GPT
-from lecture21.huggingface._formats import tensors_from
-from lecture21.huggingface._hub import REVISIONS
+from lecture21.gpt.checkpoints.formats import tensors_from
+from lecture21.gpt.checkpoints.hub import REVISIONS
 
 
 def perturbed(make: Callable[[], torch.nn.Module], seed: int = 0) -> torch.nn.Module:

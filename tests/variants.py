@@ -8,9 +8,9 @@ from dataclasses import fields
 import torch
 
 from lecture21 import GPT, GPTConfig, presets
-from lecture21.config import _CHOICES
+from lecture21.gpt.config import _CHOICES
+from lecture21.layers.positions import SCALINGS
 from lecture21.moe.config import _BALANCES
-from lecture21.positions import SCALINGS
 
 # None: a size that a preset gives for its own width follows the small width instead.
 SMALL = {"vocab_size": 11, "block_size": 12, "n_layer": 2, "n_head": 2, "d_model": 8}

@@ -4,33 +4,32 @@ The names below are what a first program needs. Each is imported when it is firs
 answer `--help` and Ctrl-C before torch is loaded.
 """
 
-import importlib
+import pkgutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lecture21 import attention, presets
-    from lecture21.attention import causal_mask
-    from lecture21.config import GPTConfig
+    from lecture21 import attention
     from lecture21.data.plays import shakespeare, split
     from lecture21.generation import generate
-    from lecture21.gpt import GPT
+    from lecture21.gpt import GPT, GPTConfig, presets
+    from lecture21.layers.attention import causal_mask
     from lecture21.tokenizers import CharTokenizer
     from lecture21.training import TrainConfig, evaluate, train
 
-_MODULES = {
-    "GPT": "gpt",
-    "CharTokenizer": "tokenizers",
-    "GPTConfig": "config",
-    "TrainConfig": "training",
-    "attention": None,
-    "causal_mask": "attention",
-    "evaluate": "training",
-    "generate": "generation",
-    "presets": None,
-    "shakespeare": "data.plays",
-    "split": "data.plays",
-    "train": "training",
-}  # None: the name is a module
+_PLACES = {
+    "GPT": "gpt:GPT",
+    "CharTokenizer": "tokenizers:CharTokenizer",
+    "GPTConfig": "gpt:GPTConfig",
+    "TrainConfig": "training:TrainConfig",
+    "attention": "attention",
+    "causal_mask": "layers.attention:causal_mask",
+    "evaluate": "training:evaluate",
+    "generate": "generation:generate",
+    "presets": "gpt.presets",
+    "shakespeare": "data.plays:shakespeare",
+    "split": "data.plays:split",
+    "train": "training:train",
+}
 
 __all__ = [
     "GPT",
@@ -49,11 +48,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name not in _MODULES:
+    if name not in _PLACES:
         raise AttributeError(f"module 'lecture21' has no attribute {name!r}")
-    if _MODULES[name] is None:
-        return importlib.import_module(f"lecture21.{name}")
-    return getattr(importlib.import_module(f"lecture21.{_MODULES[name]}"), name)
+    return pkgutil.resolve_name(f"lecture21.{_PLACES[name]}")
 
 
 def __dir__() -> list[str]:

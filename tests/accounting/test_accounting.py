@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 from lecture21 import GPT, GPTConfig, accounting, presets
 from lecture21.accounting.counting import _Parameters
 from lecture21.accounting.flops import _Flops
-from lecture21.config import _CHOICES
+from lecture21.gpt.config import _CHOICES
 from lecture21.layers import Block, MultiHeadAttention
 from lecture21.moe.config import _BALANCES
 from lecture21.objectives import token_cross_entropy

@@ -29,8 +29,8 @@ from transformers import (
 
 from lecture21 import GPT, GPTConfig, accounting, presets
 from lecture21.accounting import Grouped, Latent, Shape, published
-from lecture21.config import _CHOICES
-from lecture21.layers.feed_forward import _ACTIVATIONS
+from lecture21.gpt.config import _CHOICES
+from lecture21.layers.feed_forward import ACTIVATIONS
 
 # Counted on the models of transformers, but for GLaM, which is not among them.
 COUNTED = {
@@ -457,7 +457,7 @@ def test_shape_of_a_shape_is_itself(name):
     config = presets.get(name)
     shape = Shape.of(config)
     assert Shape.of(shape) is shape
-    assert shape.gated == _ACTIVATIONS[config.activation].gated
+    assert shape.gated == ACTIVATIONS[config.activation].gated
 
 
 # Invalid arguments

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 import torch
 
-from lecture21 import GPT, GPTConfig, models
+from lecture21 import GPT, GPTConfig
 from lecture21.alignment import (
     PolicyConfig,
     PreferencePairs,
@@ -25,7 +25,8 @@ from lecture21.alignment import (
 from lecture21.alignment.preferences import _collect_preferences, _label_pairs
 from lecture21.alignment.tuning import _response_targets, fine_tune
 from lecture21.data import results
-from lecture21.models._files import read_card
+from lecture21.huggingface import pretrained
+from lecture21.huggingface.pretrained.storage import read_card
 from lecture21.objectives import IGNORE
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig
@@ -195,14 +196,14 @@ def test_a_reward_is_read_at_the_last_token_of_the_response():
 
 @pytest.fixture(scope="module")
 def task() -> ShopTask:
-    return ShopTask(models.load("unaligned")[1])
+    return ShopTask(pretrained.load("unaligned")[1])
 
 
 class Polite(RewardModel):
     """Rewards a courteous reply, and nothing else."""
 
     def forward(self, found: Responses) -> torch.Tensor:
-        replies = found.texts(models.load("unaligned")[1])
+        replies = found.texts(pretrained.load("unaligned")[1])
         return torch.tensor([float(reply.startswith("Certainly.")) for _, reply in replies])
 
 
@@ -318,7 +319,7 @@ def test_fine_tuning_makes_the_demonstrations_likely():
 def test_the_shipped_models_have_the_scores_of_their_cards(task):
     scores = {}
     for name in ("unaligned", "aligned"):
-        model, tokenizer = models.load(name)
+        model, tokenizer = pretrained.load(name)
         assert tokenizer == task.tokenizer
         scores[name] = task.score(task.sample(model, 0)).mean().item()
         assert scores[name] == pytest.approx(read_card(name).score, abs=0.02)  # sampling depends on the processor
@@ -350,7 +351,7 @@ def test_the_settings_of_the_task_are_those_that_were_tuned(task):
 
 
 def test_the_reference_has_zero_divergence_from_itself(task):
-    model, _ = models.load("unaligned")
+    model, _ = pretrained.load("unaligned")
     reward = RewardModel(model)
     torch.manual_seed(0)
     torch.nn.init.normal_(reward.output.weight)

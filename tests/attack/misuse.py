@@ -9,12 +9,11 @@ from torch import nn
 
 from lecture21 import GPT, CharTokenizer, GPTConfig, TrainConfig, evaluate, generate, presets, shakespeare, split, train
 from lecture21.attention import SelfAttention, attention, basic_self_attention, causal_mask
+from lecture21.baselines import RNN, NGram, RNNConfig
 from lecture21.layers import MultiHeadAttention
+from lecture21.layers.positions import Rotary, sinusoidal
 from lecture21.mixtures import LinearClassifier, LinearGaussian, adaboost, bag, l2_boost, likelihood_learner
 from lecture21.moe import MoEConfig
-from lecture21.ngram import NGram
-from lecture21.positions import Rotary, sinusoidal
-from lecture21.rnn import RNN, RNNConfig
 from lecture21.tokenizers import BPETokenizer, load_tokenizer
 from lecture21.training import History, minimize, sample_windows
 from lecture21.training._devices import choose_device

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lecture21 import GPT, GPTConfig
-from lecture21.ngram import NGram
+from lecture21.baselines import NGram
 from lecture21.training import TrainConfig, train
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"

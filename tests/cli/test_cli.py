@@ -17,12 +17,11 @@ from commands import QUICK, TEXT, contents, refusal
 from lecture21 import GPT, GPTConfig, accounting, presets
 from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.accounting import published
+from lecture21.baselines import RNN, NGram
 from lecture21.cli import main
 from lecture21.data.plays import split
 from lecture21.generation import generate
-from lecture21.models import _files
-from lecture21.ngram import NGram
-from lecture21.rnn import RNN
+from lecture21.huggingface.pretrained import storage
 from lecture21.tokenizers import BPETokenizer, CharTokenizer, load_tokenizer
 from lecture21.tokenizers.encodings import gpt2
 from lecture21.training import TrainConfig, evaluate, recipe
@@ -215,7 +214,7 @@ def test_a_model_without_its_tokenizer_and_with_another_are_refused(trained, tmp
 def single(trained, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("single") / "gpt.safetensors"
     model = GPT.from_pretrained(trained)
-    path.write_bytes(_files.to_bytes(model, load_tokenizer(trained / "tokenizer.json")))
+    path.write_bytes(storage.to_bytes(model, load_tokenizer(trained / "tokenizer.json")))
     return path
 
 

@@ -5,8 +5,9 @@ from itertools import permutations
 import pytest
 import torch
 
-from lecture21 import GPT, GPTConfig, models
+from lecture21 import GPT, GPTConfig
 from lecture21.data.in_context import LinearRule, SymbolMapping
+from lecture21.huggingface import pretrained
 from lecture21.objectives import IGNORE
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, minimize
@@ -129,7 +130,7 @@ def test_a_small_model_learns_one_fixed_value_for_each_key():
 
 def test_the_shipped_model_looks_up_the_values_of_seen_keys():
     task = SymbolMapping()
-    model, tokenizer = models.load("in-context")
+    model, tokenizer = pretrained.load("in-context")
     assert tokenizer == CharTokenizer(task.symbols)
     inputs, targets = task.draw(200, generator(7))
     with torch.no_grad():

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from lecture21 import GPT, presets
+from lecture21.baselines import NGram
 from lecture21.data import shakespeare, split
 from lecture21.exercises import check
 from lecture21.exercises._grading import grade
 from lecture21.exercises._registry import exercises_of
 from lecture21.generation import generate
-from lecture21.ngram import NGram
 from lecture21.tokenizers import CharTokenizer
 
 NOTEBOOK = next((Path(__file__).resolve().parents[2] / "notebooks").glob("07_*.ipynb"))

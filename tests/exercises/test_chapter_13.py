@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lecture21.ensembles import ambiguity_decomposition, log_pool_decomposition, mixture_gap
 from lecture21.exercises import Exercise, check
 from lecture21.exercises._exercise import Case
 from lecture21.exercises._judge import judge
 from lecture21.exercises._registry import find
 from lecture21.exercises._run import call_once, draw
 from lecture21.exercises.chapter_13 import PREDICTIONS, TARGET
+from lecture21.mixtures import ambiguity_decomposition, log_pool_decomposition, mixture_gap
 
 
 def said(capsys, number: str, answer: object) -> str:

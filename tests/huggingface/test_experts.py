@@ -7,7 +7,7 @@ import torch
 
 from lecture21 import GPT, GPTConfig
 from lecture21._support.storage import load_tensors, save_tensors
-from lecture21.huggingface._formats import config_from, config_to, is_foreign, kind_of, tensors_from, tensors_to
+from lecture21.gpt.checkpoints.formats import config_from, config_to, is_foreign, kind_of, tensors_from, tensors_to
 from lecture21.moe import MoEConfig
 
 # The configurations of mistralai/Mixtral-8x7B-v0.1 and Qwen/Qwen3-30B-A3B, less what has no bearing on the model.

@@ -10,8 +10,8 @@ import torch
 
 from lecture21 import GPT, GPTConfig, presets
 from lecture21._support.storage import load_tensors, save_tensors
-from lecture21.huggingface._formats import config_from, config_to, tensors_from, tensors_to
-from lecture21.huggingface._hub import REVISIONS
+from lecture21.gpt.checkpoints.formats import config_from, config_to, tensors_from, tensors_to
+from lecture21.gpt.checkpoints.hub import REVISIONS
 
 # The configurations of the hub, less what has no bearing on the model.
 GPT1 = {

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from lecture21 import GPT, GPTConfig
+from lecture21.baselines import RNN, RNNConfig
 from lecture21.layers.influence import influence_by_distance
-from lecture21.rnn import RNN, RNNConfig
 
 SMALL = {"vocab_size": 7, "block_size": 6, "n_layer": 2, "d_model": 4}
 MODELS = [GPT(GPTConfig(**SMALL, n_head=2)), *(RNN(RNNConfig(**SMALL, kind=kind)) for kind in ("rnn", "lstm"))]

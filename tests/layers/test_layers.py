@@ -7,9 +7,9 @@ from torch import nn
 from lecture21 import GPT, GPTConfig
 from lecture21.attention import SelfAttention, causal_mask
 from lecture21.layers import Block, KVCache, MultiHeadAttention, attention_maps, attention_weights
-from lecture21.layers.blocks import _NORMS
-from lecture21.layers.feed_forward import _ACTIVATIONS, FeedForward
-from lecture21.positions import Rotary
+from lecture21.layers.blocks import NORMS
+from lecture21.layers.feed_forward import ACTIVATIONS, FeedForward
+from lecture21.layers.positions import Rotary
 
 
 def randn(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -200,8 +200,8 @@ def test_attention_weights_name_a_model_without_attention():
 def test_gelu_tanh_is_the_formula_of_gpt_1():
     x = torch.linspace(-4, 4, 50, dtype=torch.float64)
     formula = 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-    torch.testing.assert_close(_ACTIVATIONS["gelu_tanh"].function(x), formula)
-    assert (_ACTIVATIONS["gelu"].function(x) - formula).abs().max() > 1e-4  # the exact GELU is a different function
+    torch.testing.assert_close(ACTIVATIONS["gelu_tanh"].function(x), formula)
+    assert (ACTIVATIONS["gelu"].function(x) - formula).abs().max() > 1e-4  # the exact GELU is a different function
 
 
 def test_dropout_drops_weights_and_outputs_in_training_only():
@@ -321,7 +321,7 @@ def test_swiglu_is_its_formula():
 
 def test_relu2_is_the_square_of_the_positive_part():
     x = torch.tensor([-2.0, 0.0, 3.0])
-    assert _ACTIVATIONS["relu2"].function(x).tolist() == [0.0, 0.0, 9.0]
+    assert ACTIVATIONS["relu2"].function(x).tolist() == [0.0, 0.0, 9.0]
 
 
 def test_attention_maps_name_every_layer_and_have_its_inputs():
@@ -409,7 +409,7 @@ def test_a_cache_of_no_window_is_refused(untyped, window):
 
 @pytest.mark.parametrize("shape", [(3, 5, 8), (2, 4, 3, 8)])
 def test_rmsnorm_equals_the_one_of_torch(shape):
-    ours, theirs = _NORMS["rmsnorm"](8, eps=1e-5).double(), nn.RMSNorm(8, eps=1e-5).double()
+    ours, theirs = NORMS["rmsnorm"](8, eps=1e-5).double(), nn.RMSNorm(8, eps=1e-5).double()
     with torch.no_grad():
         ours.weight.copy_(randn(8, seed=1))
         theirs.load_state_dict(ours.state_dict())

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page
 from torch import Tensor
 
 from lecture21 import GPT
+from lecture21.huggingface.pretrained import storage
 from lecture21.live import _bundle
-from lecture21.models import _files
 from lecture21.tokenizers import CharTokenizer
 
 HTML = """<!doctype html><html><head><title>engine</title><link rel=icon href=data:,>{policy}
@@ -85,7 +85,7 @@ class EnginePage:
         """Write a model as a file in the precision of its weights."""
         if tokenizer is None:
             tokenizer = CharTokenizer("".join(chr(0x4E00 + i) for i in range(model.vocab_size - 1)))
-        return self.file(_files.to_bytes(model, tokenizer))
+        return self.file(storage.to_bytes(model, tokenizer))
 
     def model(self, model: GPT) -> str:
         """Round a model to float16 in place, and write it."""

@@ -5,10 +5,11 @@ import random
 
 import pytest
 
-from lecture21 import live, models
+from lecture21 import live
 from lecture21.alignment import _grammar, judge
 from lecture21.data import results
-from lecture21.models import _files
+from lecture21.huggingface import pretrained
+from lecture21.huggingface.pretrained import storage
 
 STORED = live.Aligned().stored
 STOPS = [stop["name"] for stop in STORED["stops"]]
@@ -66,11 +67,11 @@ def test_the_judge_in_the_page_is_that_of_the_package(load_module):
 
 
 def test_tokens_are_written_as_the_package_writes_them(load_module):
-    _, tokenizer = models.load("unaligned")
+    _, tokenizer = pretrained.load("unaligned")
     page = load_module("aligned/live.js")
     tokens = [tokenizer.decode([i]) for i in range(tokenizer.vocab_size)]
     chance = random.Random(1)
-    listed = json.loads((_files.FOLDER / "unaligned" / "tokenizer.json").read_text(encoding="utf-8"))["tokens"]
+    listed = json.loads((storage.FOLDER / "unaligned" / "tokenizer.json").read_text(encoding="utf-8"))["tokens"]
     assert len(listed) == len(tokens)
     texts = [[i] for i in range(len(tokens))] + [chance.choices(range(len(tokens)), k=20) for _ in range(50)]
     found = page.evaluate("lists => lists.map(module.textOf)", [[listed[i] for i in ids] for ids in texts])

@@ -8,7 +8,7 @@ import pytest
 from lecture21 import accounting, presets
 from lecture21.accounting import Shape, published
 from lecture21.accounting.memory import _BITS
-from lecture21.config import GPTConfig
+from lecture21.gpt.config import GPTConfig
 from lecture21.live import _calculator
 from lecture21.live._calculator import Calculator
 

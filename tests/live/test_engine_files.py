@@ -8,7 +8,7 @@ from safetensors.torch import save
 from variants import CONFIGS, make
 
 from lecture21 import GPT, GPTConfig
-from lecture21.models import _files
+from lecture21.huggingface.pretrained import storage
 from lecture21.tokenizers import CharTokenizer, load_tokenizer
 
 
@@ -21,7 +21,7 @@ def engine(browser, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole() -> bytes:
-    return (_files.FOLDER / "modern-gpt0" / "model.safetensors").read_bytes()
+    return (storage.FOLDER / "modern-gpt0" / "model.safetensors").read_bytes()
 
 
 def refusal(engine, content: bytes) -> str:

@@ -5,9 +5,9 @@ import torch
 from engine_page import difference, open_engine
 from variants import CONFIGS, make, random_ids
 
-from lecture21 import models
+from lecture21.huggingface import pretrained
+from lecture21.huggingface.pretrained import storage
 from lecture21.layers import attention_weights
-from lecture21.models import _files
 from lecture21.moe import routings
 from lecture21.tokenizers import CharTokenizer
 
@@ -38,12 +38,12 @@ def test_the_logits_of_every_kind_of_model_are_those_of_torch(engine):
     assert {name: error for name, error in worst.items() if not error < TOLERANCE} == {}
 
 
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize("name", pretrained.names())
 def test_a_shipped_model_gives_the_logits_of_torch(engine, name):
-    model, tokenizer = models.load(name)
+    model, tokenizer = pretrained.load(name)
     torch.manual_seed(0)
     ids = torch.randint(model.vocab_size, (1, model.block_size))
-    file = engine.file((_files.FOLDER / name / "model.safetensors").read_bytes())
+    file = engine.file((storage.FOLDER / name / "model.safetensors").read_bytes())
     found = engine.run(
         """const model = await engine.load(await read(file));
         const { logits } = await model.forward(ids);

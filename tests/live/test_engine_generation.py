@@ -3,9 +3,9 @@ import torch
 from engine_page import open_engine
 from variants import CONFIGS, make, random_ids
 
-from lecture21 import models
 from lecture21.generation import generate, next_token_probabilities
-from lecture21.models import _files
+from lecture21.huggingface import pretrained
+from lecture21.huggingface.pretrained import storage
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +45,14 @@ def chosen(model, ids, uniforms, **options):
     ids=str,
 )
 def test_sampling_with_given_uniforms_follows_the_rules_of_the_package(engine, options):
-    model, tokenizer = models.load("modern-gpt0")
+    model, tokenizer = pretrained.load("modern-gpt0")
     ids = tokenizer.encode("ROMEO:\n")
     torch.manual_seed(1)
     uniforms = torch.rand(60, dtype=torch.float64)
     given = {"temperature": "temperature", "top_k": "topK", "top_p": "topP"}
     found = engine.run(
         GENERATE,
-        file=engine.file((_files.FOLDER / "modern-gpt0" / "model.safetensors").read_bytes()),
+        file=engine.file((storage.FOLDER / "modern-gpt0" / "model.safetensors").read_bytes()),
         ids=ids,
         options={given[name]: value for name, value in options.items()}
         | {"count": len(uniforms), "uniforms": uniforms.tolist()},

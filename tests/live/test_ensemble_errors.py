@@ -1,4 +1,4 @@
-"""The ensemble error curves are those of `lecture21.ensembles`, and the best values are the package's."""
+"""The ensemble error curves are those of `lecture21.mixtures`, and the best values are the package's."""
 
 import base64
 import itertools
@@ -8,8 +8,8 @@ import re
 
 import pytest
 
-from lecture21.ensembles import best_penalty, ignorance, sollich_krogh_error
 from lecture21.live import EnsembleErrors
+from lecture21.mixtures import best_penalty, ignorance, sollich_krogh_error
 
 ALPHAS, SUBSETS, NOISES = (0.1, 0.5, 1.0, 1.7, 10.0), (0.05, 0.3, 0.65, 0.9, 1.0), (0.0, 0.05, 0.2, 2.0)
 MEMBERS, PENALTIES = (1, 2, 30, 1000), (1e-9, 1e-4, 0.0142, 0.2, 1.0, 10.0)

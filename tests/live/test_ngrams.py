@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from lecture21.baselines import NGram
 from lecture21.data import shakespeare, split
 from lecture21.live import _ngrams
-from lecture21.ngram import NGram
 from lecture21.tokenizers import CharTokenizer
 
 NATS = """([file, ids, orders]) => {

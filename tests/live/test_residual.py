@@ -7,7 +7,8 @@ import torch
 from playwright.sync_api import expect
 from torch.nn.functional import cosine_similarity, cross_entropy
 
-from lecture21 import GPT, GPTConfig, live, models
+from lecture21 import GPT, GPTConfig, live
+from lecture21.huggingface import pretrained
 from lecture21.tokenizers import CharTokenizer
 
 expect.set_options(timeout=20_000)
@@ -87,7 +88,7 @@ def expect_figure(figure, gpt, text, token=-1, removed=()):
 
 @pytest.fixture(scope="module")
 def gpt():
-    return models.load("modern-gpt0")
+    return pretrained.load("modern-gpt0")
 
 
 def test_the_table_shows_what_hooks_see_with_parts_removed_and_at_other_characters(open_figures, gpt):

@@ -6,7 +6,8 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from lecture21 import GPT, GPTConfig, live, models
+from lecture21 import GPT, GPTConfig, live
+from lecture21.huggingface import pretrained
 from lecture21.live import _bundle
 from lecture21.live._widget import weights_of
 from lecture21.moe import Routing, describe, route, routings
@@ -55,7 +56,7 @@ def assert_reads_like(text: str, routing: Routing, ids: list[int], index: int) -
 
 
 def test_the_text_is_routed_as_by_torch(open_figures):
-    model, tokenizer = models.load("modern-moe")
+    model, tokenizer = pretrained.load("modern-moe")
     figure = ready(open_figures(live.Router(text=TEXT)).figure("router"))
     ids = tokenizer.encode(TEXT)
     layers = routed(model, ids)
@@ -67,7 +68,7 @@ def test_the_text_is_routed_as_by_torch(open_figures):
 
 
 def test_the_caret_and_the_pointer_choose_a_character(open_figures):
-    model, tokenizer = models.load("modern-moe")
+    model, tokenizer = pretrained.load("modern-moe")
     stage = open_figures(live.Router(text=TEXT))
     figure = ready(stage.figure("router"))
     ids = tokenizer.encode(TEXT)

@@ -4,7 +4,8 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from lecture21 import live, models
+from lecture21 import live
+from lecture21.huggingface import pretrained
 
 expect.set_options(timeout=20_000)
 NAMES = ("modern-gpt0", "modern-gpt0-cheat")
@@ -23,7 +24,7 @@ def texts(figure) -> list[str]:
 
 def nats(name: str, prompt: str, text: str) -> float:
     """The loss per character that a model in torch has on a text after the prompt, each time at the last position."""
-    model, tokenizer = models.load(name)
+    model, tokenizer = pretrained.load(name)
     ids, total = torch.tensor([tokenizer.encode(prompt + text)]), 0.0
     with torch.no_grad():
         for t in range(len(prompt), ids.shape[1]):

@@ -5,11 +5,12 @@ import re
 import pytest
 import torch
 
-from lecture21 import GPT, evaluate, models
+from lecture21 import GPT, evaluate
+from lecture21.baselines import NGram
 from lecture21.cli import main
 from lecture21.data import results, shakespeare, split
+from lecture21.huggingface import pretrained
 from lecture21.live import Train, _train, _widget
-from lecture21.ngram import NGram
 from lecture21.tokenizers import CharTokenizer, load_tokenizer
 
 
@@ -94,8 +95,8 @@ def test_the_part_that_is_measured_has_the_losses_of_the_whole_split(plays):
     for order in _train.ORDERS.values():
         counts = NGram(order, tokenizer.vocab_size).fit(tokens)
         assert evaluate(counts, part, 32) == pytest.approx(evaluate(counts, val, 32), abs=0.003)
-    model, _ = models.load("modern-gpt0")
-    assert evaluate(model, part) == pytest.approx(models._files.read_card("modern-gpt0").score, abs=0.003)
+    model, _ = pretrained.load("modern-gpt0")
+    assert evaluate(model, part) == pytest.approx(pretrained.storage.read_card("modern-gpt0").score, abs=0.003)
 
 
 def test_the_lines_are_the_losses_of_the_package_s_ngrams(plays):

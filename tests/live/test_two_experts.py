@@ -9,8 +9,7 @@ from playwright.sync_api import expect
 from test_two_experts_fit import mixture_of, parameters_of
 
 from lecture21 import live
-from lecture21.ensembles import ambiguity_decomposition
-from lecture21.mixtures import fit_em
+from lecture21.mixtures import ambiguity_decomposition, fit_em
 from lecture21.mixtures.gradient import _LOSSES
 
 

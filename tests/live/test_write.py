@@ -8,12 +8,13 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from lecture21 import GPT, GPTConfig, live, models
+from lecture21 import GPT, GPTConfig, live
+from lecture21.baselines import NGram
 from lecture21.data import shakespeare, split
 from lecture21.generation import next_token_probabilities
+from lecture21.huggingface import pretrained
 from lecture21.layers import attention_weights
 from lecture21.live._widget import weights_of
-from lecture21.ngram import NGram
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 
 expect.set_options(timeout=20_000)
@@ -22,7 +23,7 @@ NAMES = {" ": "␣ space", "\n": "⏎ newline"}
 
 @pytest.fixture(scope="module")
 def gpt():
-    return models.load("modern-gpt0")
+    return pretrained.load("modern-gpt0")
 
 
 def started(stage):

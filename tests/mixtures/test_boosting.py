@@ -14,7 +14,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from lecture21.data.mixtures import smooth, three_bands, three_regimes
-from lecture21.ensembles import ambiguity_decomposition
+from lecture21.mixtures import ambiguity_decomposition
 from lecture21.mixtures.bagging import _bootstrap_counts, bag
 from lecture21.mixtures.boosting import _Vote, adaboost, l2_boost
 from lecture21.mixtures.em import _fit_linear_gaussian

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lecture21 import GPT, GPTConfig, accounting, presets
-from lecture21.layers.feed_forward import _ACTIVATIONS, FeedForward
+from lecture21.layers.feed_forward import ACTIVATIONS, FeedForward
 from lecture21.moe import (
     MoEConfig,
     Router,
@@ -77,7 +77,7 @@ def test_the_sparse_dispatch_equals_the_dense_reference_in_values_and_gradients(
         n_shared=data.draw(st.integers(0, 2)),
         softmax="after" if after else "before",
         eval_capacity_factor=data.draw(st.sampled_from([None, 0.3, 1.0, 1.25, 9.0])),
-        activation=data.draw(st.sampled_from(sorted(_ACTIVATIONS))),
+        activation=data.draw(st.sampled_from(sorted(ACTIVATIONS))),
         bias=data.draw(st.booleans()),
         balance=data.draw(st.sampled_from(["none", "bias"])),
         seed=data.draw(st.integers(0, 99)),

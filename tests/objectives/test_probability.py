@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lecture21 import GPT, GPTConfig
-from lecture21.ngram import NGram
+from lecture21.baselines import NGram
 from lecture21.objectives import (
     bits_per_character,
     log_likelihood,

@@ -19,7 +19,7 @@ from lecture21._support import files
 from lecture21._support.files import append_durably, parse_json, read_json, write_atomic
 from lecture21._support.locks import try_lock
 from lecture21._support.storage import build_model, load_tensors, load_weights, save_tensors
-from lecture21.rnn import RNN, RNNConfig
+from lecture21.baselines import RNN, RNNConfig
 
 
 @pytest.fixture

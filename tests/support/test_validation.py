@@ -7,7 +7,7 @@ import pytest
 
 from lecture21 import GPTConfig
 from lecture21._support.validation import require_choice, require_number, require_switch, require_whole
-from lecture21.rnn import RNNConfig
+from lecture21.baselines import RNNConfig
 from lecture21.training import TrainConfig
 from lecture21.transformer import TransformerConfig
 

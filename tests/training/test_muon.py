@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from lecture21 import GPT, GPTConfig
-from lecture21.rnn import RNN, RNNConfig
+from lecture21.baselines import RNN, RNNConfig
 from lecture21.training import Muon, TrainConfig, minimize, muon, recipe, train
 from lecture21.training.optimizers import _make_optimizers
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from lecture21.accounting.shapes import Shape
-from lecture21.config import GPTConfig
+from lecture21.gpt.config import GPTConfig
 from lecture21.moe import SparseMoE
 
 # The part that a parameter of a built model belongs to: the first of these words that its name contains.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lecture21._support.validation import require_whole
 from lecture21.accounting.counting import parameters
 from lecture21.accounting.shapes import Shape
-from lecture21.config import GPTConfig
+from lecture21.gpt.config import GPTConfig
 from lecture21.layers import MultiHeadAttention
 
 DEVICES: dict[str, float] = {"T4": 65e12, "V100": 125e12, "A100": 312e12, "H100": 989e12}

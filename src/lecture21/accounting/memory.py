@@ -6,7 +6,7 @@ from lecture21._support.validation import require_choice, require_whole
 from lecture21.accounting.counting import parameters
 from lecture21.accounting.flops import _is_blocked, _require_context, _visible_keys
 from lecture21.accounting.shapes import Shape
-from lecture21.config import GPTConfig
+from lecture21.gpt.config import GPTConfig
 
 _BITS: dict[str, int | float] = {"fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "int4": 4, "mxfp4": 4.25}
 """Bits per number. mxfp4 is a format of routed experts only; all other weights then have 16 bits, as in gpt-oss.

@@ -12,7 +12,7 @@ from lecture21.accounting.counting import parameters
 from lecture21.accounting.flops import DEVICES, flops_per_token
 from lecture21.accounting.memory import _bits, _expert_bytes, _weight_bits
 from lecture21.accounting.shapes import Shape
-from lecture21.config import GPTConfig
+from lecture21.gpt.config import GPTConfig
 
 _BANDWIDTHS: dict[str, float] = {"T4": 320e9, "V100": 900e9, "A100": 2.039e12, "H100": 3.35e12}
 """Peak memory bandwidth in bytes/s, as stated by the vendor, for the boards of `DEVICES`.

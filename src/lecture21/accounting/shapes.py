@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lecture21._support.validation import require_switch, require_whole
-from lecture21.config import GPTConfig
-from lecture21.layers.feed_forward import _ACTIVATIONS
+from lecture21.gpt.config import GPTConfig
+from lecture21.layers.feed_forward import ACTIVATIONS
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ class Shape:
             n_shared=model.moe.n_shared if model.moe else 0,
             d_expert=model.d_ff if model.moe else None,
             d_ff=model.d_ff,
-            gated=_ACTIVATIONS[model.activation].gated,
+            gated=ACTIVATIONS[model.activation].gated,
             bias=model.bias,
             layernorm=model.norm == "layernorm",
             final_norm=model.final_norm,

@@ -13,7 +13,7 @@ from lecture21.accounting.memory import _BITS
 from lecture21.accounting.published import _Published
 from lecture21.accounting.serving import _BANDWIDTHS
 from lecture21.cli._options import Changes, parse_changes
-from lecture21.config import GPTConfig
+from lecture21.gpt.config import GPTConfig
 
 _CONTEXT = 4096  # tokens of context for a published model
 _PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))

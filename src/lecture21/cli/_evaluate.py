@@ -6,6 +6,7 @@ from typing import Annotated
 import torch
 import typer
 
+from lecture21.baselines import NGram
 from lecture21.cli._options import (
     Device,
     Edition,
@@ -17,7 +18,6 @@ from lecture21.cli._options import (
     report_unknown,
 )
 from lecture21.data import split
-from lecture21.ngram import NGram
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training._devices import choose_device
 from lecture21.training.evaluation import evaluate

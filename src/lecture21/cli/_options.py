@@ -15,10 +15,10 @@ import typer
 from torch import nn
 
 from lecture21._support.storage import KIND, is_single_file, load_config
+from lecture21.baselines import RNN
 from lecture21.cli._messages import print_error
 from lecture21.data import shakespeare
 from lecture21.gpt import GPT
-from lecture21.rnn import RNN
 from lecture21.tokenizers import BPETokenizer, CharTokenizer, load_tokenizer
 from lecture21.training._checkpoints import TOKENIZER
 

@@ -17,6 +17,7 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from lecture21 import accounting, presets
+from lecture21.baselines.rnn import KINDS, RNN, RNNConfig
 from lecture21.cli._messages import print_error
 from lecture21.cli._options import (
     Changes,
@@ -28,10 +29,9 @@ from lecture21.cli._options import (
     parse_changes,
     read_text,
 )
-from lecture21.config import GPTConfig
 from lecture21.data import split
 from lecture21.gpt import GPT
-from lecture21.rnn import _KINDS, RNN, RNNConfig
+from lecture21.gpt.config import GPTConfig
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.tokenizers.encodings import gpt2
 from lecture21.training import History, TrainConfig, recipe, train
@@ -65,10 +65,10 @@ def _make_config(preset: str, changes: dict[str, object]) -> GPTConfig | RNNConf
     """
     if "vocab_size" in changes:
         raise ValueError("--set vocab_size: the text determines the number of symbols")
-    if preset in _KINDS:
+    if preset in KINDS:
         return RNNConfig.from_dict({"kind": preset, **changes}, source=f"--set for {preset}")
     if preset not in presets.names():
-        raise ValueError(f"unknown preset {preset!r}; choose from {', '.join((*presets.names(), *_KINDS))}")
+        raise ValueError(f"unknown preset {preset!r}; choose from {', '.join((*presets.names(), *KINDS))}")
     return presets.get(preset, **changes)
 
 
@@ -121,7 +121,7 @@ def train_command(
     preset: Annotated[
         str,
         typer.Option(
-            help=f"Model: {', '.join((*presets.names(), *_KINDS))}. "
+            help=f"Model: {', '.join((*presets.names(), *KINDS))}. "
             "modern and modern-gpt0 have other defaults for the settings below."
         ),
     ] = "gpt0",

@@ -6,9 +6,9 @@ import random
 import torch.nn.functional as F
 from torch import nn
 
-from lecture21.attention import causal_mask
 from lecture21.exercises._exercise import Case, Exercise, normal
 from lecture21.exercises._modules import random_weights, with_weights
+from lecture21.layers.attention import causal_mask
 
 # 7.1
 

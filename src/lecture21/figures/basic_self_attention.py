@@ -7,9 +7,9 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from lecture21.attention import basic_self_attention
 from lecture21.figures.heatmaps import _label_axes, attention_map, matrix
 from lecture21.figures.style import TEXT_COLOURS, WIDTH
+from lecture21.layers.attention import basic_self_attention
 
 
 def basic_steps(

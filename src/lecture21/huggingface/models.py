@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from lecture21._support.storage import load_weights
-from lecture21.config import GPTConfig
 from lecture21.gpt import GPT
-from lecture21.huggingface._formats import config_from, config_to, import_transformers, tensors_from, tensors_to
+from lecture21.gpt.checkpoints.formats import config_from, config_to, import_transformers, tensors_from, tensors_to
+from lecture21.gpt.config import GPTConfig
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -11,8 +11,8 @@ import tiktoken_ext.openai_public
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 
-from lecture21.huggingface._formats import import_transformers
-from lecture21.huggingface._hub import locate
+from lecture21.gpt.checkpoints.formats import import_transformers
+from lecture21.gpt.checkpoints.hub import locate
 from lecture21.tokenizers._alphabet import PATTERN, spell
 from lecture21.tokenizers.encodings import _END_OF_TEXT
 

@@ -21,7 +21,7 @@ class _RMSNorm(nn.RMSNorm):
         return x * (x * x).mean(-1, keepdim=True).add(self.eps).rsqrt() * self.weight
 
 
-_NORMS: dict[str, Callable[..., nn.Module]] = {"layernorm": nn.LayerNorm, "rmsnorm": _RMSNorm}
+NORMS: dict[str, Callable[..., nn.Module]] = {"layernorm": nn.LayerNorm, "rmsnorm": _RMSNorm}
 """The norms by name; each is constructed with a width and `eps`."""
 
 
@@ -50,14 +50,14 @@ class Block(nn.Module):
         norm_eps: float = 1e-5,
     ):
         super().__init__()
-        require_choice("norm", norm, _NORMS)
+        require_choice("norm", norm, NORMS)
         require_choice("norm_position", norm_position, ("pre", "post"))
         self.pre_norm = norm_position == "pre"
-        self.norm_attention = _NORMS[norm](d_model, eps=norm_eps)
+        self.norm_attention = NORMS[norm](d_model, eps=norm_eps)
         self.attention = attention
-        self.norm_cross_attention = _NORMS[norm](d_model, eps=norm_eps) if cross_attention else None
+        self.norm_cross_attention = NORMS[norm](d_model, eps=norm_eps) if cross_attention else None
         self.cross_attention = cross_attention
-        self.norm_feed_forward = _NORMS[norm](d_model, eps=norm_eps)
+        self.norm_feed_forward = NORMS[norm](d_model, eps=norm_eps)
         self.feed_forward = feed_forward
 
     def forward(

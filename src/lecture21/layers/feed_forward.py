@@ -32,7 +32,7 @@ def _relu2(x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
     return positive * positive  # the gradient of square() computes a power, which is slower
 
 
-_ACTIVATIONS: dict[str, _Activation] = {
+ACTIVATIONS: dict[str, _Activation] = {
     "relu": _Activation(F.relu),
     "gelu": _Activation(F.gelu),
     "gelu_tanh": _Activation(partial(F.gelu, approximate="tanh")),
@@ -60,8 +60,8 @@ class FeedForward(nn.Module):
         self, d_model: int, d_hidden: int, *, activation: str = "relu", bias: bool = True, dropout: float = 0.0
     ):
         super().__init__()
-        require_choice("activation", activation, _ACTIVATIONS)
-        self.activation = _ACTIVATIONS[activation]
+        require_choice("activation", activation, ACTIVATIONS)
+        self.activation = ACTIVATIONS[activation]
         self.up = nn.Linear(d_model, d_hidden, bias=bias)
         self.gate = nn.Linear(d_model, d_hidden, bias=bias) if self.activation.gated else None
         self.down = nn.Linear(d_hidden, d_model, bias=bias)

@@ -1,7 +1,7 @@
 """Multi-head attention, computed in two ways from the same weights.
 
 `forward` uses torch's fused kernel, which never stores the attention weights, and windowed attention where there is a
-window. `explicit` is the formula of `lecture21.attention` and returns the weights. The tests prove them equal.
+window. `explicit` is the formula of `lecture21.layers.attention` and returns the weights. The tests prove them equal.
 """
 
 import torch
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from lecture21._support.tensors import require_mask
 from lecture21._support.validation import require_heads
-from lecture21.attention import attention, causal_mask, windowed_attention
+from lecture21.layers.attention import attention, causal_mask, windowed_attention
 from lecture21.layers.cache import KVCache
-from lecture21.positions import Rotary
+from lecture21.layers.positions import Rotary
 
 
 class MultiHeadAttention(nn.Module):

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 import traitlets
 
-from lecture21 import models
 from lecture21.alignment import ShopTask, _grammar
 from lecture21.data import results
+from lecture21.huggingface import pretrained
 from lecture21.live._widget import Figure, weights_of
 
 _MODELS = ("unaligned", "aligned")
@@ -70,7 +70,7 @@ def _stored() -> dict[str, Any]:
     own = last[last["seed"] == _SEED].sort_values("kl")
     shown = own["method"].isin(("sft", "dpo", "ppo")) | ((own["method"] == "best_of_n") & own["weight"].isin(_N))
     requests = list(dict.fromkeys(samples["request"]))
-    _, tokenizer = models.load("unaligned")
+    _, tokenizer = pretrained.load("unaligned")
     return {
         "requests": requests,
         "prompts": [tokenizer.encode(f"\n{request}") for request in requests],

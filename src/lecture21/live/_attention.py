@@ -7,8 +7,8 @@ import traitlets
 from jaxtyping import Float
 from torch import Tensor
 
-from lecture21.attention import basic_self_attention
 from lecture21.data import worked_example
+from lecture21.layers.attention import basic_self_attention
 from lecture21.live._widget import Figure
 
 _DESCRIPTIONS = {
@@ -35,7 +35,7 @@ class Attention(Figure):
 
     Level 1 has no weights (chapter 02): drag the vectors of the words. Level 2 adds the matrices for queries, keys,
     values and outputs, the scale, and several heads (chapter 03). Level 3 adds masks, correct and wrong, and shows
-    which words each output depends on (chapter 04). The numbers equal those of `lecture21.attention`.
+    which words each output depends on (chapter 04). The numbers equal those of `lecture21.layers.attention`.
 
     Args:
         level: 1, 2 or 3.

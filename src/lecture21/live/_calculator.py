@@ -9,7 +9,7 @@ from lecture21 import presets
 from lecture21._support.validation import require_choice, require_number, require_whole
 from lecture21.accounting import DEVICES, Grouped, Latent, Shape, published
 from lecture21.accounting.serving import _BANDWIDTHS
-from lecture21.config import GPTConfig
+from lecture21.gpt.config import GPTConfig
 from lecture21.live._widget import Figure
 
 _MEMORY = {"T4": 16e9, "V100": 32e9, "A100": 80e9, "H100": 80e9}

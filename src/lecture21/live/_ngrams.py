@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from lecture21.ngram import NGram
+from lecture21.baselines import NGram
 from lecture21.tokenizers import CharTokenizer
 
 FOLDER = Path(__file__).parent / "ngrams"

@@ -3,9 +3,9 @@
 import traitlets
 
 from lecture21.gpt import GPT
+from lecture21.huggingface.pretrained import storage
 from lecture21.live._widget import ModelFigure, weights_of
 from lecture21.live._write import require_characters
-from lecture21.models import _files
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 
 _LONGEST = 200  # characters, as in figures/side_by_side.js
@@ -60,7 +60,7 @@ class SideBySide(ModelFigure):
             seed=seed,
             labels=list(labels),
             second=weights_of(second, tokenizer),
-            losses=[_files.read_card(model).score if isinstance(model, str) else None for model in (first, second)],
+            losses=[storage.read_card(model).score if isinstance(model, str) else None for model in (first, second)],
         )
         self._shown = ("prompt",)
 

@@ -5,7 +5,7 @@ import traitlets
 from lecture21._support.validation import require_choice, require_number
 from lecture21.live._widget import Figure
 
-_POSITIONS = {"encoder": 3, "decoder": 4, "both": 6}
+POSITIONS = {"encoder": 3, "decoder": 4, "both": 6}
 
 
 class ThreeMasks(Figure):
@@ -33,8 +33,8 @@ class ThreeMasks(Figure):
     """Index of the chosen position."""
 
     def __init__(self, family: str = "decoder", token: int = 2) -> None:
-        require_choice("family", family, tuple(_POSITIONS))
-        last = _POSITIONS[family] - 1
+        require_choice("family", family, tuple(POSITIONS))
+        last = POSITIONS[family] - 1
         require_number("token", token, f"from 0 to {last}", lambda x: x in range(last + 1))
         super().__init__(family=family, token=token)
         changed = {"family": family != "decoder", "token": token != 2}

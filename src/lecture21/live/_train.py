@@ -8,11 +8,11 @@ import torch
 import traitlets
 
 from lecture21 import presets
-from lecture21.config import GPTConfig
+from lecture21.baselines import NGram
 from lecture21.data import results, shakespeare, split
 from lecture21.gpt import GPT
+from lecture21.gpt.config import GPTConfig
 from lecture21.live._widget import PLAYS, Figure
-from lecture21.ngram import NGram
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import evaluate
 

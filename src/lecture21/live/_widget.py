@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
-from lecture21 import models
 from lecture21._support.storage import WEIGHTS
 from lecture21.data import shakespeare
 from lecture21.gpt import GPT
+from lecture21.huggingface import pretrained
+from lecture21.huggingface.pretrained import storage
 from lecture21.live import _ngrams
 from lecture21.live._bundle import bundle
-from lecture21.models import _files
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 
 PLAYS = "plays.txt"
@@ -118,13 +118,13 @@ def weights_of(model: GPT | str, tokenizer: CharTokenizer | BPETokenizer | None 
         ValueError: if there is no such model, or its tokenizer does not match.
     """
     if isinstance(model, str):
-        if model not in models.names():
-            shipped = ", ".join(models.names())
+        if model not in pretrained.names():
+            shipped = ", ".join(pretrained.names())
             raise ValueError(f"unknown model {model!r}; choose from {shipped}, or give a GPT and its tokenizer")
-        return (_files.FOLDER / model / WEIGHTS).read_bytes()
+        return (storage.FOLDER / model / WEIGHTS).read_bytes()
     if tokenizer is None:
         raise ValueError("a figure with a model of your own needs its tokenizer as well")
-    return _files.to_bytes(model, tokenizer)
+    return storage.to_bytes(model, tokenizer)
 
 
 def asset(name: str) -> bytes:
@@ -133,7 +133,7 @@ def asset(name: str) -> bytes:
         return shakespeare().encode()
     folder, _, file = name.partition("/")
     if folder == "models":
-        return (_files.FOLDER / Path(file).stem / WEIGHTS).read_bytes()
+        return (storage.FOLDER / Path(file).stem / WEIGHTS).read_bytes()
     if folder == "ngrams":
         return (_ngrams.FOLDER / Path(file).name).read_bytes()
     raise ValueError(f"unknown file of a figure: {name!r}")

@@ -20,7 +20,7 @@ def recipe(preset: str, /, **changes: object) -> TrainConfig:
     """Return the training settings of a preset, with some of their fields changed; those of GPT-0 if it has none.
 
     Args:
-        preset: a name of `lecture21.presets.names()`.
+        preset: a name of `lecture21.gpt.presets.names()`.
         changes: fields of `TrainConfig`.
     """
     return replace(_RECIPES.get(preset, TrainConfig()), **changes)

@@ -11,7 +11,7 @@ from lecture21._support.validation import (
     require_switch,
     require_whole,
 )
-from lecture21.config import _CHOICES
+from lecture21.gpt.config import _CHOICES
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from lecture21._support.modes import restored_on_error
 from lecture21._support.tensors import require_batch, require_vocabulary
 from lecture21.layers import Block, FeedForward, KVCache, MultiHeadAttention
-from lecture21.layers.blocks import _NORMS
-from lecture21.positions import _POSITIONS, Rotary
+from lecture21.layers.blocks import NORMS
+from lecture21.layers.positions import POSITIONS, Rotary
 from lecture21.transformer.config import TransformerConfig
 
 
@@ -65,7 +65,7 @@ class _Embedding(nn.Module):
             # The vectors times sqrt(C) then have the size of the sinusoids, 1, and so have a tied head's logits.
             nn.init.normal_(token.weight, std=c.d_model**-0.5)
         self.token = token
-        self.position = _POSITIONS[c.position](c.block_size, c.d_model)
+        self.position = POSITIONS[c.position](c.block_size, c.d_model)
         self.dropout = nn.Dropout(c.dropout)
 
     def forward(self, ids: Int[Tensor, "B T"], start: int = 0) -> Float[Tensor, "B T C"]:
@@ -107,7 +107,7 @@ def _make_blocks(c: TransformerConfig, n_layer: int, *, decoder: bool) -> nn.Mod
 
 def _last_norm(c: TransformerConfig) -> nn.Module:
     """Return the norm at the end of a stack; post-norm blocks have already normalised their output."""
-    return _NORMS[c.norm](c.d_model, eps=1e-5) if c.norm_position == "pre" else nn.Identity()
+    return NORMS[c.norm](c.d_model, eps=1e-5) if c.norm_position == "pre" else nn.Identity()
 
 
 class Encoder(nn.Module):

@@ -15,9 +15,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor
 
-from lecture21.config import GPTConfig
 from lecture21.data.numbers import to_words
 from lecture21.gpt import GPT
+from lecture21.gpt.config import GPTConfig
 from lecture21.objectives import IGNORE, pad_batch
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig

@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lecture21._support.validation import require_whole
-from lecture21.positions import _LearnedPositions
+from lecture21.layers.positions import _LearnedPositions
 
 
 def _require_tiling(height: int, width: int, patch_size: int) -> None:

@@ -15,8 +15,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lecture21._support.validation import require_choice, require_whole
-from lecture21.config import GPTConfig
 from lecture21.gpt import GPT
+from lecture21.gpt.config import GPTConfig
 from lecture21.objectives import IGNORE, pad_batch
 from lecture21.training import TrainConfig
 from lecture21.training.tasks import minimize

@@ -6,8 +6,8 @@ from functools import cache
 import torch
 
 from lecture21 import GPT, evaluate, presets
+from lecture21.baselines import NGram
 from lecture21.data import results, shakespeare, split
-from lecture21.ngram import NGram
 from lecture21.tokenizers import CharTokenizer
 
 

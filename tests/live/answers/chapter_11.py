@@ -6,7 +6,7 @@ import torch
 
 from lecture21 import accounting, presets
 from lecture21.data.in_context import SymbolMapping
-from lecture21.models import load
+from lecture21.huggingface.pretrained import load
 
 TOKENS = 491_520 * 600_000
 

@@ -6,7 +6,7 @@ import warnings
 import torch
 
 from lecture21.data import results
-from lecture21.ensembles import ambiguity_decomposition, best_penalty, majority_error
+from lecture21.mixtures import ambiguity_decomposition, best_penalty, majority_error
 
 
 def terms(members, truth: float, weights):

@@ -4,9 +4,9 @@ import math
 
 import torch
 
-from lecture21 import models
 from lecture21.alignment import ShopTask, best_policy, clipped_policy_loss, judge
 from lecture21.data import results
+from lecture21.huggingface import pretrained
 
 CUP = "The red cup is on the top shelf."
 
@@ -23,7 +23,7 @@ def end(method: str, weight: float | None = None) -> float:
 
 
 def score_after_fine_tuning() -> str:
-    task = ShopTask(models.load("unaligned")[1])
+    task = ShopTask(pretrained.load("unaligned")[1])
     demonstrations = task.score(task.demonstrations(600, seed=0)).mean().item()
     assert (round(end("base"), 2), round(demonstrations, 2)) == (0.53, 0.68)  # as the text says
     values = (0.53, 0.65, 0.85, 1.0)

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from lecture21 import accounting, presets
 from lecture21.alignment import bradley_terry_loss
 from lecture21.attention import attention, basic_self_attention, causal_mask
-from lecture21.ensembles import ambiguity_decomposition
 from lecture21.generation import next_token_probabilities
 from lecture21.layers import MultiHeadAttention
+from lecture21.layers.positions import Rotary, sinusoidal
+from lecture21.mixtures import ambiguity_decomposition
 from lecture21.moe import balance_loss, route
-from lecture21.positions import Rotary, sinusoidal
 from lecture21.tokenizers import bpe
 from lecture21.vision import patches
 

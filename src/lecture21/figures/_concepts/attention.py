@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from lecture21.attention import attention
 from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
 from lecture21.figures._diagram import AMOUNT, PATH, THICK, THIN, Number, arrow, cells, chips, note, part, write
 from lecture21.figures.style import COLOURS
+from lecture21.layers.attention import attention
 
 _GREY = COLOURS["masked"]
 

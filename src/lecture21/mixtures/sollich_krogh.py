@@ -8,7 +8,7 @@ of unit variance and noise of variance `noise`. A student is trained on r P of t
 the sum and not the mean, so that the penalty has the same meaning for any number of examples. The best penalty of one
 student is `noise`, that of the posterior mean under the teacher's prior. Errors are measured against the teacher,
 without the noise of new examples: `|w - w0|^2 / N`, which is 1 for w = 0. The formulas are tested against simulations
-by `lecture21.ensembles.simulation`.
+by `lecture21.mixtures.simulation`.
 """
 
 import math

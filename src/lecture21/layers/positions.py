@@ -84,7 +84,7 @@ class _NoPositions(nn.Module):
         return 0.0
 
 
-_POSITIONS: dict[str, Callable[[int, int], nn.Module]] = {
+POSITIONS: dict[str, Callable[[int, int], nn.Module]] = {
     "learned": _LearnedPositions,
     "sinusoidal": _SinusoidalPositions,
     "rotary": _NoPositions,

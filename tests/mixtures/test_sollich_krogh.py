@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lecture21.ensembles import (
+from lecture21.mixtures import (
     best_penalty,
     best_weights,
     cross_errors,
@@ -19,7 +19,7 @@ from lecture21.ensembles import (
     simulate_ridge_ensemble,
     sollich_krogh_error,
 )
-from lecture21.ensembles.sollich_krogh import _cross_error
+from lecture21.mixtures.sollich_krogh import _cross_error
 
 alphas, shares, noises = st.floats(0.2, 4), st.floats(0.1, 1), st.floats(0.02, 2)
 penalties, counts = st.floats(1e-3, 10), st.integers(1, 50) | st.just(math.inf)

@@ -15,7 +15,7 @@ from lecture21._support.validation import from_dict, require_choice, require_num
 from lecture21.objectives import token_cross_entropy
 
 _KIND = "rnn"
-_KINDS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+KINDS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 """The recurrent layers by name: tanh of a sum (Elman 1990), GRU (Cho et al. 2014), LSTM (Hochreiter & Schmidhuber
 1997)."""
 
@@ -43,7 +43,7 @@ class RNNConfig:
     def __post_init__(self) -> None:
         for name in ("vocab_size", "block_size", "n_layer", "d_model"):
             require_whole(name, getattr(self, name))
-        require_choice("kind", self.kind, _KINDS)
+        require_choice("kind", self.kind, KINDS)
         require_number("dropout", self.dropout, "in [0, 1)", lambda x: 0 <= x < 1)
 
     @classmethod
@@ -78,7 +78,7 @@ class RNN(nn.Module):
         self.dropout = nn.Dropout(c.dropout)
         # torch warns about dropout between layers if there is only one.
         between = c.dropout if c.n_layer > 1 else 0.0
-        self.recurrence = _KINDS[c.kind](c.d_model, c.d_model, c.n_layer, batch_first=True, dropout=between)
+        self.recurrence = KINDS[c.kind](c.d_model, c.d_model, c.n_layer, batch_first=True, dropout=between)
         self.head = nn.Linear(c.d_model, c.vocab_size)
 
     @property

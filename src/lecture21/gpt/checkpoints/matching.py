@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lecture21._support.validation import printable
-from lecture21.config import GPTConfig
+from lecture21.gpt.config import GPTConfig
 
 HEAD = "lm_head.weight"
 """The output layer of every language model of Hugging Face."""

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 _STD = 0.02
-_RESIDUAL = ("attention.output", "cross_attention.output", "feed_forward.down")
+RESIDUAL = ("attention.output", "cross_attention.output", "feed_forward.down")
 # The maps whose outputs are added to the residual stream.
 _EXPERTS = ("feed_forward.experts.down", "feed_forward.shared.down")
 # Those of a sparse layer.
@@ -46,7 +46,7 @@ def _gpt2(model: nn.Module, n_layer: int) -> None:
     """
     _gpt1(model, n_layer)
     for name, module in model.named_modules():
-        if name.endswith(_RESIDUAL):
+        if name.endswith(RESIDUAL):
             nn.init.normal_(module.weight, std=_STD / math.sqrt(2 * n_layer))
 
 
@@ -60,15 +60,33 @@ def _zero(model: nn.Module, n_layer: int) -> None:
     the residual branches of a ResNet.
     """
     for name, module in model.named_modules():
-        if name.endswith((*_RESIDUAL, *_EXPERTS)) or name == "head":
+        if name.endswith((*RESIDUAL, *_EXPERTS)) or name == "head":
             for parameter in module.parameters():
                 nn.init.zeros_(parameter)
 
 
-_INITIALIZATIONS: dict[str, Callable[[nn.Module, int], None]] = {
+INITIALIZATIONS: dict[str, Callable[[nn.Module, int], None]] = {
     "torch": _torch,
     "gpt1": _gpt1,
     "gpt2": _gpt2,
     "zero": _zero,
 }
 """The initializations by name, as functions of the model and its number of layers."""
+
+
+@torch.no_grad()
+def initialize(model: nn.Module, name: str, n_layer: int, tied_head: bool) -> None:
+    """Initialize the weights of a model, in place.
+
+    Args:
+        model: newly constructed, with torch's own initialization.
+        name: one of `INITIALIZATIONS`.
+        n_layer: number of layers L.
+        tied_head: whether the output layer is the transposed embedding table. torch's N(0, 1) would then make logits of
+            size sqrt(C), and an initial loss far above ln V. The position table is scaled with the token table: large
+            position vectors would hide which token is where.
+    """
+    if tied_head:
+        for table in (module for module in model.modules() if isinstance(module, nn.Embedding)):
+            nn.init.normal_(table.weight, std=_STD)
+    INITIALIZATIONS[name](model, n_layer)

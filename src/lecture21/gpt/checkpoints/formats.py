@@ -11,11 +11,11 @@ from torch import Tensor
 
 from lecture21._support.storage import CONFIG, load_config
 from lecture21._support.validation import printable
-from lecture21.config import GPTConfig
-from lecture21.huggingface import _gpt, _moe
-from lecture21.huggingface._hub import load_shards
+from lecture21.gpt.checkpoints import experts, openai
+from lecture21.gpt.checkpoints.hub import load_shards
+from lecture21.gpt.config import GPTConfig
 
-KINDS: tuple[str, ...] = (*_gpt.KINDS, *_moe.KINDS)
+KINDS: tuple[str, ...] = (*openai.KINDS, *experts.KINDS)
 """Every `model_type` that can be read and written."""
 
 
@@ -30,7 +30,7 @@ def import_transformers() -> ModuleType:
 
 def _family(config: GPTConfig) -> ModuleType:
     """Return the module for models such as this one."""
-    return _gpt if config.moe is None else _moe
+    return openai if config.moe is None else experts
 
 
 def kind_of(config: GPTConfig) -> str:
@@ -47,7 +47,7 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
     kind = values.get("model_type")
     if kind not in KINDS:
         raise ValueError(f"unknown model_type {printable(repr(kind))}; known are {', '.join(KINDS)}")
-    return (_gpt if kind in _gpt.KINDS else _moe).config_from(values)
+    return (openai if kind in openai.KINDS else experts).config_from(values)
 
 
 def config_to(config: GPTConfig) -> dict[str, object]:
@@ -80,8 +80,8 @@ def tensors_to(tensors: Mapping[str, Tensor], config: GPTConfig, *, packed: bool
             each expert, as in files and in `transformers` 4.
     """
     if config.moe is None:
-        return _gpt.tensors_to(tensors, config)
-    return _moe.tensors_to(tensors, config, packed=packed)
+        return openai.tensors_to(tensors, config)
+    return experts.tensors_to(tensors, config, packed=packed)
 
 
 def is_foreign(directory: Path) -> bool:

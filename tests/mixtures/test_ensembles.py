@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 
-from lecture21.ensembles import ambiguity_decomposition, log_pool_decomposition, majority_error, mixture_gap
+from lecture21.mixtures import ambiguity_decomposition, log_pool_decomposition, majority_error, mixture_gap
 
 
 def gaussians(*shape: int, seed: int) -> Tensor:

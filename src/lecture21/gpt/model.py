@@ -10,13 +10,15 @@ from torch import Tensor, nn
 from lecture21._support.modes import restored_on_error
 from lecture21._support.storage import build_model, load_pretrained, save_model
 from lecture21._support.tensors import require_batch, require_vocabulary
-from lecture21.config import GPTConfig
-from lecture21.initialization import _INITIALIZATIONS, _STD
+from lecture21.gpt.checkpoints.formats import is_foreign, load_foreign
+from lecture21.gpt.checkpoints.hub import locate
+from lecture21.gpt.config import GPTConfig
+from lecture21.gpt.initialization import initialize
 from lecture21.layers import Block, FeedForward, KVCache, MultiHeadAttention
-from lecture21.layers.blocks import _NORMS
+from lecture21.layers.blocks import NORMS
+from lecture21.layers.positions import POSITIONS, Rotary
 from lecture21.moe import SparseMoE, routings
 from lecture21.objectives import IGNORE, token_cross_entropy
-from lecture21.positions import _POSITIONS, Rotary
 
 _KIND = "gpt"
 _STRETCHABLE = ("window", "rotary_scaling", "rotary_factor", "rotary_base")  # fields that no weight depends on
@@ -24,7 +26,7 @@ _POSITION_TABLE = "position.table.weight"  # the only weights whose shape depend
 
 
 def _make_norm(config: GPTConfig, width: int) -> nn.Module:
-    return _NORMS[config.norm](width, eps=config.norm_eps)
+    return NORMS[config.norm](width, eps=config.norm_eps)
 
 
 def _make_block(config: GPTConfig, rotary: Rotary | None = None) -> Block:
@@ -61,7 +63,7 @@ class GPT(nn.Module):
         super().__init__()
         c = self.config = config
         self.token = nn.Embedding(c.vocab_size, c.d_model)
-        self.position = _POSITIONS[c.position](c.block_size, c.d_model)
+        self.position = POSITIONS[c.position](c.block_size, c.d_model)
         self.dropout = nn.Dropout(c.dropout)
         rotary = None
         if c.position == "rotary":
@@ -70,12 +72,7 @@ class GPT(nn.Module):
         self.norm = _make_norm(c, c.d_model) if c.final_norm else nn.Identity()
         # A tied head is not a layer: `forward` multiplies by the embedding table.
         self.head = None if c.tied_head else nn.Linear(c.d_model, c.vocab_size, bias=c.bias)
-        if c.tied_head:
-            # torch's N(0, 1) would make logits of size sqrt(C), and an initial loss far above ln V. The position table
-            # is scaled with the token table: large position vectors would hide which token is where.
-            for table in (module for module in self.modules() if isinstance(module, nn.Embedding)):
-                nn.init.normal_(table.weight, std=_STD)
-        _INITIALIZATIONS[c.initialization](self, c.n_layer)
+        initialize(self, c.initialization, c.n_layer, c.tied_head)
 
     @property
     def vocab_size(self) -> int:
@@ -225,10 +222,6 @@ class GPT(nn.Module):
             ValueError: if it is no such checkpoint, or a file in it is corrupt, truncated or does not match the others.
             FileNotFoundError: if the cache does not hold the model, and the hub does not either or cannot be reached.
         """
-        # Imported here, since that package depends on this module.
-        from lecture21.huggingface._formats import is_foreign, load_foreign
-        from lecture21.huggingface._hub import locate
-
         directory = locate(name_or_directory, revision)
         if is_foreign(directory):
             config, tensors = load_foreign(directory)

@@ -12,19 +12,19 @@ from lecture21._support.validation import (
     require_switch,
     require_whole,
 )
-from lecture21.initialization import _INITIALIZATIONS
-from lecture21.layers.blocks import _NORMS
-from lecture21.layers.feed_forward import _ACTIVATIONS
+from lecture21.gpt.initialization import INITIALIZATIONS
+from lecture21.layers.blocks import NORMS
+from lecture21.layers.feed_forward import ACTIVATIONS
+from lecture21.layers.positions import POSITIONS, SCALINGS
 from lecture21.moe import MoEConfig
-from lecture21.positions import _POSITIONS, SCALINGS
 
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "activation": tuple(_ACTIVATIONS),
-    "norm": tuple(_NORMS),
+    "activation": tuple(ACTIVATIONS),
+    "norm": tuple(NORMS),
     "norm_position": ("pre", "post"),
-    "position": tuple(_POSITIONS),
+    "position": tuple(POSITIONS),
     "rotary_scaling": tuple(SCALINGS),
-    "initialization": tuple(_INITIALIZATIONS),
+    "initialization": tuple(INITIALIZATIONS),
 }
 """The allowed values of each field that is a word."""
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lecture21.ngram import NGram
+from lecture21.baselines import NGram
 
 
 def slow_witten_bell(tokens, vocab_size, context, word):

@@ -9,17 +9,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from lecture21.baselines.rnn import KINDS, RNN, RNNConfig, _HiddenState
 from lecture21.generation import generate
-from lecture21.rnn import _KINDS, RNN, RNNConfig, _HiddenState
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, train
 from lecture21.training.evaluation import evaluate
 
 SMALL = {"vocab_size": 7, "block_size": 6, "d_model": 5}
-CONFIGS = {f"{kind},{n_layer}": RNNConfig(**SMALL, kind=kind, n_layer=n_layer) for kind in _KINDS for n_layer in (1, 2)}
+CONFIGS = {f"{kind},{n_layer}": RNNConfig(**SMALL, kind=kind, n_layer=n_layer) for kind in KINDS for n_layer in (1, 2)}
 CONFIGS["lstm,2,dropout"] = RNNConfig(**SMALL, kind="lstm", n_layer=2, dropout=0.3)
 every_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
-every_kind = pytest.mark.parametrize("kind", _KINDS)
+every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def make(config: RNNConfig, dtype: torch.dtype = torch.float64) -> RNN:
@@ -368,7 +368,7 @@ def test_a_character_model_is_trained_and_sampled_in_four_lines():
     assert tokenizer.decode(generate(model, prompt, 40, greedy=True)[0]) == text[:47]
 
 
-@pytest.mark.parametrize("kind", _KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_state_of_another_batch_size_is_refused_and_left_unchanged(kind):
     model = make(RNNConfig(**SMALL, kind=kind))
     state = model.new_cache()

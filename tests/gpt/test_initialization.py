@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lecture21 import GPT, GPTConfig
-from lecture21.initialization import _INITIALIZATIONS, _RESIDUAL
+from lecture21.gpt.initialization import INITIALIZATIONS, RESIDUAL
 
 SHAPE = {"vocab_size": 300, "block_size": 200, "n_layer": 8, "n_head": 4, "d_model": 96, "qkv_bias": True}
 
@@ -27,7 +27,7 @@ def test_every_weight_is_drawn_from_the_papers_normal(initialization):
         elif "norm" in name:
             assert (parameter == 1).all(), name
         else:
-            residual = initialization == "gpt2" and name.removesuffix(".weight").endswith(_RESIDUAL)
+            residual = initialization == "gpt2" and name.removesuffix(".weight").endswith(RESIDUAL)
             expected = 0.02 / math.sqrt(2 * 8) if residual else 0.02
             std, error = spread(parameter)
             assert abs(std - expected) < error, name
@@ -36,7 +36,7 @@ def test_every_weight_is_drawn_from_the_papers_normal(initialization):
 
 
 def test_gpt2_scales_down_exactly_the_two_residual_projections_of_each_block():
-    names = [name for name, _ in model("gpt2").named_modules() if name.endswith(_RESIDUAL)]
+    names = [name for name, _ in model("gpt2").named_modules() if name.endswith(RESIDUAL)]
     assert len(names) == 2 * 8
 
 
@@ -66,7 +66,7 @@ def test_torch_keeps_the_default_except_for_the_tables_of_a_tied_head():
 def test_an_initialization_is_part_of_the_configuration():
     with pytest.raises(ValueError, match="initialization must be one of torch, gpt1, gpt2, zero, got 'gpt3'"):
         GPTConfig(initialization="gpt3")
-    assert set(_INITIALIZATIONS) == {"torch", "gpt1", "gpt2", "zero"}
+    assert set(INITIALIZATIONS) == {"torch", "gpt1", "gpt2", "zero"}
 
 
 @pytest.mark.parametrize("changes", [{}, {"moe": {"n_shared": 1}, "d_ff": 10}])

@@ -1,6 +1,6 @@
 """The models of the slides by name, as data."""
 
-from lecture21.config import GPTConfig
+from lecture21.gpt.config import GPTConfig
 from lecture21.moe import MoEConfig
 
 # What GPT-1 to GPT-3 share: biases everywhere, the tanh form of gelu, a tied head. The dropout is that of GPT-1's paper

@@ -5,21 +5,22 @@ import stat
 import pytest
 import torch
 
-from lecture21 import GPT, evaluate, models, presets
+from lecture21 import GPT, evaluate, presets
 from lecture21._support.storage import load_tensors
 from lecture21.data import results, shakespeare, split
-from lecture21.models import _files
+from lecture21.huggingface import pretrained
+from lecture21.huggingface.pretrained import storage
 from lecture21.moe import MoEConfig, statistics_of
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 
 PLAYS = "nats per character on the validation split of the plays"
-NAMES = models.names()
+NAMES = pretrained.names()
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Ship into an empty folder, where the first model is `tiny`."""
-    monkeypatch.setattr(_files, "FOLDER", tmp_path)
+    monkeypatch.setattr(storage, "FOLDER", tmp_path)
     ship("tiny")
     return tmp_path
 
@@ -29,16 +30,16 @@ def small(**changes) -> GPT:
     return GPT(presets.get("gpt0", vocab_size=4, d_model=8, n_layer=1, **changes)).train()
 
 
-def ship(name: str, model: GPT | None = None, score=lambda model: 1.25) -> _files.Card:
+def ship(name: str, model: GPT | None = None, score=lambda model: 1.25) -> storage.Card:
     tokenizer = CharTokenizer("abc")
     command = "python benchmarks/tiny.py"
-    return _files.store(name, model or small(), tokenizer, command=command, score=score, on="nats of nothing")
+    return storage.store(name, model or small(), tokenizer, command=command, score=score, on="nats of nothing")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shipped_model_is_described_by_its_card(name):
-    model, tokenizer = models.load(name)
-    card, weights = _files.read_card(name), _files.FOLDER / name / "model.safetensors"
+    model, tokenizer = pretrained.load(name)
+    card, weights = storage.read_card(name), storage.FOLDER / name / "model.safetensors"
     assert not model.training
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     assert all(torch.equal(p, p.half().float()) for p in model.parameters())
@@ -55,27 +56,27 @@ def test_a_shipped_model_is_described_by_its_card(name):
     assert json.loads(metadata["tokenizer"]) == json.loads((weights.parent / "tokenizer.json").read_text())
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if _files.read_card(name).on == PLAYS])
+@pytest.mark.parametrize("name", [name for name in NAMES if storage.read_card(name).on == PLAYS])
 def test_the_score_of_a_text_model_is_that_of_its_card(name):
-    model, tokenizer = models.load(name)
+    model, tokenizer = pretrained.load(name)
     val = torch.tensor(tokenizer.encode(split(shakespeare())[1]))
-    assert evaluate(model, val) == pytest.approx(_files.read_card(name).score, abs=1e-4)
+    assert evaluate(model, val) == pytest.approx(storage.read_card(name).score, abs=1e-4)
 
 
 def test_the_cheat_reads_the_answer_and_writes_worse_text():
     table = results.load("shipped_models").set_index("model")
     honest, cheat = (table.loc[name] for name in ("modern-gpt0", "modern-gpt0-cheat"))
-    assert models.load("modern-gpt0")[0].config.causal
-    assert not models.load("modern-gpt0-cheat")[0].config.causal
-    assert honest["val_loss"] == _files.read_card("modern-gpt0").score
+    assert pretrained.load("modern-gpt0")[0].config.causal
+    assert not pretrained.load("modern-gpt0-cheat")[0].config.causal
+    assert honest["val_loss"] == storage.read_card("modern-gpt0").score
     assert honest["val_loss"] < honest["five_gram"] - 0.05
-    assert cheat["val_loss"] == _files.read_card("modern-gpt0-cheat").score < 0.1
+    assert cheat["val_loss"] == storage.read_card("modern-gpt0-cheat").score < 0.1
     assert cheat["text_under_five_gram"] > honest["text_under_five_gram"] + 1
 
 
 def test_the_experts_of_the_sparse_model_are_balanced_and_its_table_is_about_these_weights():
     table = results.load("shipped_moe")
-    model, tokenizer = models.load("modern-moe")
+    model, tokenizer = pretrained.load("modern-moe")
     val = torch.tensor(tokenizer.encode(split(shakespeare())[1]))
     windows = val[: len(val) // model.block_size * model.block_size].view(-1, model.block_size)
     for layer, found in enumerate(statistics_of(model, windows), start=1):
@@ -83,7 +84,7 @@ def test_the_experts_of_the_sparse_model_are_balanced_and_its_table_is_about_the
         assert found.load.tolist() == pytest.approx(rows["load"].tolist(), abs=1e-3)
         assert found.load_entropy > 0.99
         assert found.information == pytest.approx(rows["information"].iloc[0], abs=1e-3)
-    assert _files.read_card("modern-moe").score < results.load("shipped_models")["five_gram"].iloc[0]
+    assert storage.read_card("modern-moe").score < results.load("shipped_models")["five_gram"].iloc[0]
 
 
 def test_the_score_is_that_of_the_rounded_model(folder):
@@ -96,28 +97,28 @@ def test_the_score_is_that_of_the_rounded_model(folder):
         return model.token.weight.sum().item()
 
     card = ship("scored", small(), score)
-    loaded, tokenizer = models.load("scored")
+    loaded, tokenizer = pretrained.load("scored")
     assert tokenizer == CharTokenizer("abc")
     assert not loaded.training
     for name, tensor in scored[0].state_dict().items():
         assert tensor.dtype == torch.float32
         assert torch.equal(tensor, loaded.state_dict()[name]), name
     assert card.score == round(loaded.token.weight.sum().item(), 5)
-    assert card == _files.read_card("scored")
-    assert models.names() == ("scored", "tiny")
+    assert card == storage.read_card("scored")
+    assert pretrained.names() == ("scored", "tiny")
 
 
 def test_the_same_model_has_the_same_hash(folder):
     assert len({ship("again").sha256 for _ in range(8)}) == 1
-    assert models.load("again")[0].config == models.load("tiny")[0].config
+    assert pretrained.load("again")[0].config == pretrained.load("tiny")[0].config
 
 
 def test_a_sparse_model_and_a_byte_pair_encoding_ship(folder):
     tokenizer = BPETokenizer.from_text("to be or not to be", 258)
     model = small(moe=MoEConfig(n_expert=2, top_k=1)).float()
     model = GPT(model.config.changed(vocab_size=258))
-    _files.store("sparse", model, tokenizer, command="", score=lambda model: 0.0, on="")
-    loaded, encoding = models.load("sparse")
+    storage.store("sparse", model, tokenizer, command="", score=lambda model: 0.0, on="")
+    loaded, encoding = pretrained.load("sparse")
     assert encoding == tokenizer
     assert loaded.config.moe == model.config.moe
     ids = torch.tensor([tokenizer.encode("to be")])
@@ -128,20 +129,20 @@ def test_altered_weights_are_refused(folder):
     path = folder / "tiny" / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\1")
     with pytest.raises(ValueError, match=r"tiny/model\.safetensors was altered: its SHA-256 is [0-9a-f]{64}, the"):
-        models.load("tiny")
+        pretrained.load("tiny")
 
 
 def test_a_configuration_that_does_not_match_the_weights_is_refused(folder):
     path = folder / "tiny" / "config.json"
     path.write_text(path.read_text().replace('"rotary_base": 10000.0', '"rotary_base": 500.0'))
     with pytest.raises(ValueError, match=r"rotary_base is 10000.0 in the weights and 500.0 in the configuration"):
-        models.load("tiny")
+        pretrained.load("tiny")
 
 
 @pytest.mark.parametrize("name", ["nothing", "../models/tiny", ""])
 def test_an_unknown_model_is_refused_by_name(folder, name):
     with pytest.raises(ValueError, match=rf"unknown model '{name}'; choose from tiny"):
-        models.load(name)
+        pretrained.load(name)
 
 
 def test_a_model_that_is_too_large_is_refused_and_replaces_nothing(folder):
@@ -157,4 +158,4 @@ def test_a_folder_whose_scoring_failed_is_not_a_model(folder):
 
     with pytest.raises(RuntimeError):
         ship("tiny", small(), score)
-    assert models.names() == ()
+    assert pretrained.names() == ()

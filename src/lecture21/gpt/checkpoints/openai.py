@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from lecture21._support.validation import printable, require_whole
-from lecture21.config import GPTConfig
-from lecture21.huggingface._matching import (
+from lecture21.gpt.checkpoints.matching import (
     HEAD,
     require_exactly,
     require_expressible,
@@ -18,6 +17,7 @@ from lecture21.huggingface._matching import (
     require_settings,
     require_tied,
 )
+from lecture21.gpt.config import GPTConfig
 
 # The fields that are fixed for every model of a kind.
 _ALWAYS: dict[str, dict[str, object]] = {
@@ -29,7 +29,7 @@ KINDS = tuple(_ALWAYS)
 _SIZES = {"n_positions": "block_size", "n_embd": "d_model"} | {n: n for n in ("vocab_size", "n_layer", "n_head")}
 _DROPOUTS = ("resid_pdrop", "embd_pdrop", "attn_pdrop")
 # The key, its default, and the name of each value in this package. GPT-1's "gelu" is the tanh approximation.
-_ACTIVATIONS: dict[str, tuple[str, str, dict[str, str]]] = {
+ACTIVATIONS: dict[str, tuple[str, str, dict[str, str]]] = {
     "openai-gpt": ("afn", "gelu", {"gelu": "gelu_tanh", "relu": "relu"}),
     "gpt2": (
         "activation_function",
@@ -68,7 +68,7 @@ _OLD_NAMES = {"gamma": "weight", "beta": "bias", "g": "weight", "w": "weight", "
 def config_from(values: Mapping[str, object]) -> dict[str, object]:
     """Translate a Hugging Face configuration into the fields of a `GPTConfig`; see `_formats.config_from`."""
     kind = values["model_type"]
-    key, default, names = _ACTIVATIONS[kind]
+    key, default, names = ACTIVATIONS[kind]
     require_keys(values, _SIZES)
     require_scalars(values, [key, *_DROPOUTS])
     require_settings(values, _SWITCHES)
@@ -100,7 +100,7 @@ def kind_of(config: GPTConfig) -> str:
 def config_to(config: GPTConfig) -> dict[str, object]:
     """Translate a `GPTConfig` into the configuration of a GPT-1 or GPT-2; see `_formats.config_to`."""
     kind = kind_of(config)
-    key, _, names = _ACTIVATIONS[kind]
+    key, _, names = ACTIVATIONS[kind]
     activations = {ours: theirs for theirs, ours in reversed(names.items())}  # the first of two names
     allowed = {f.name: (f.default,) for f in fields(config) if f.name not in _EXPRESSED}
     allowed |= {"final_norm": (_ALWAYS[kind]["final_norm"],), "activation": tuple(activations)}

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lecture21.positions import (
+from lecture21.layers.positions import (
     SCALINGS,
     Rotary,
     _LearnedPositions,

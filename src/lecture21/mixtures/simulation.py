@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lecture21._support.validation import require_switch, require_whole
-from lecture21.ensembles.sollich_krogh import _require_setting
+from lecture21.mixtures.sollich_krogh import _require_setting
 
 
 class _RidgeEnsemble(NamedTuple):

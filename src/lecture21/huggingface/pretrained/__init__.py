@@ -7,13 +7,13 @@ names the command in `benchmarks/` that trained the model, the hash of its weigh
 import hashlib
 
 from lecture21.gpt import GPT
-from lecture21.models import _files
+from lecture21.huggingface.pretrained import storage
 from lecture21.tokenizers import BPETokenizer, CharTokenizer, load_tokenizer
 
 
 def names() -> tuple[str, ...]:
     """Return the names of all models."""
-    return tuple(sorted(card.parent.name for card in _files.FOLDER.glob(f"*/{_files.CARD}")))
+    return tuple(sorted(card.parent.name for card in storage.FOLDER.glob(f"*/{storage.CARD}")))
 
 
 def load(name: str) -> tuple[GPT, CharTokenizer | BPETokenizer]:
@@ -24,9 +24,9 @@ def load(name: str) -> tuple[GPT, CharTokenizer | BPETokenizer]:
     """
     if name not in names():
         raise ValueError(f"unknown model {name!r}; choose from {', '.join(names())}")
-    folder, expected = _files.FOLDER / name, _files.read_card(name).sha256
-    weights = folder / _files.WEIGHTS
+    folder, expected = storage.FOLDER / name, storage.read_card(name).sha256
+    weights = folder / storage.WEIGHTS
     found = hashlib.sha256(weights.read_bytes()).hexdigest()
     if found != expected:
         raise ValueError(f"{weights} was altered: its SHA-256 is {found}, the shipped file has {expected}")
-    return GPT.from_pretrained(folder), load_tokenizer(folder / _files.TOKENIZER)
+    return GPT.from_pretrained(folder), load_tokenizer(folder / storage.TOKENIZER)

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from lecture21._support.validation import printable, require_whole
-from lecture21.config import GPTConfig
-from lecture21.huggingface._matching import (
+from lecture21.gpt.checkpoints.matching import (
     HEAD,
     require_exactly,
     require_expressible,
@@ -26,6 +25,7 @@ from lecture21.huggingface._matching import (
     require_settings,
     require_tied,
 )
+from lecture21.gpt.config import GPTConfig
 from lecture21.moe import MoEConfig
 
 KINDS = ("mixtral", "qwen3_moe")

@@ -1,0 +1,4 @@
+"""What a GPT is compared with: a recurrent network and counts of n-grams, with the interface of a GPT."""
+
+from lecture21.baselines.ngram import NGram
+from lecture21.baselines.rnn import RNN, RNNConfig

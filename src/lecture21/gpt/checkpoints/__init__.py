@@ -1,0 +1,1 @@
+"""Checkpoints of GPT-1, GPT-2, Mixtral and Qwen3-MoE in the files of Hugging Face, read and written without it."""
