@@ -288,6 +288,20 @@ def test_a_file_of_very_many_tensors_is_refused_before_they_are_made(tmp_path):
         load_tensors(with_header(tmp_path / "file", header.encode()))
 
 
+def test_the_number_of_tensors_is_limited_however_their_keys_are_written(tmp_path):
+    empty = r'{"dtype": "F32", "shape": [0], "data\u005foffsets": [0, 0]}'
+    header = "{" + ", ".join(f'"{i}": {empty}' for i in range(50_001)) + "}"
+    with pytest.raises(ValueError, match="file has more than 50,000 tensors"):
+        load_tensors(with_header(tmp_path / "file", header.encode()))
+
+
+@pytest.mark.skipif(not hasattr(torch, "float4_e2m1fn_x2"), reason="this version of torch has no such type")
+def test_numbers_of_four_bits_are_refused(tmp_path):
+    header = b'{"x": {"dtype": "F4", "shape": [8], "data_offsets": [0, 4]}}'
+    with pytest.raises(ValueError, match=r"file has x of type torch\.float4_e2m1fn_x2; only float64, float32, "):
+        load_tensors(with_header(tmp_path / "file", header, bytes(4)))
+
+
 # Models that their weights do not fit
 
 
@@ -341,3 +355,19 @@ def test_positions_that_no_weight_backs_are_limited():
     assert build_model(GPT, config, weights, source="here").block_size == 4
     with pytest.raises(ValueError, match=r"the positions of this configuration need 32,000\.0 GB"):
         build_model(GPT, replace(config, block_size=10**12), weights, source="here")
+
+
+@pytest.mark.parametrize("default", [torch.float64, torch.bfloat16])
+def test_a_model_is_loaded_in_float32_whatever_the_default_is(default, tmp_path):
+    GPT(SMALL_GPT.changed(position="rotary")).save_pretrained(tmp_path)
+    expected = GPT.from_pretrained(tmp_path)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(default)
+    try:
+        loaded = GPT.from_pretrained(tmp_path)
+        assert torch.get_default_dtype() == default
+    finally:
+        torch.set_default_dtype(before)
+    assert {tensor.dtype for tensor in (*loaded.parameters(), *loaded.buffers())} == {torch.float32}
+    ids = torch.arange(4)[None]
+    assert torch.equal(loaded(ids), expected(ids))

@@ -64,3 +64,10 @@ def test_each_check_lets_through_what_it_says(check, good, bad, untyped):
     for value in bad:
         with pytest.raises(ValueError, match=r"^f must be "):
             check(value)
+
+
+@pytest.mark.parametrize("field", ["norm_eps", "rotary_base", "rotary_factor", "logit_cap"])
+@pytest.mark.usefixtures("untyped")
+def test_a_whole_number_beyond_any_float_is_refused(field):
+    with pytest.raises(ValueError, match=f"{field} must be .*, got 1000"):
+        GPTConfig(**{field: 10**400})

@@ -8,7 +8,8 @@ declares before any memory is allocated.
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ from lecture21._support.validation import printable
 _MAX_HEADER = 16 * 2**20  # bytes; the header of a model with 100,000 tensors has about 10 MB
 _MAX_TENSORS = 50_000  # in one file; larger models are split into several
 _MAX_TABLES = 2**28  # bytes of tables that are computed, such as positions, in addition to the size of the weights
+_FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2)
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 KIND = "model"
 """The key of `config.json` that says which class the fields belong to."""
@@ -65,12 +67,16 @@ def load_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
         if size > _MAX_HEADER:
             raise ValueError(f"{path} is not a complete safetensors file: its header would have {size:,} bytes")
         header = file.read(size)
-    if header.count(b'"data_offsets"') > _MAX_TENSORS:
+    if header.count(b"{") > _MAX_TENSORS:  # each tensor is an object; a key could be written in many ways
         raise ValueError(f"{path} has more than {_MAX_TENSORS:,} tensors")
     try:
         tensors = safetensors.torch.load_file(path)
     except (SafetensorError, OSError, ValueError, RuntimeError, KeyError, OverflowError) as error:
         raise ValueError(f"{path} is not a complete safetensors file: {printable(str(error))}") from error
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and tensor.dtype not in _FLOATS:  # such as two numbers of 4 bits in a byte
+            known = ", ".join(str(dtype).removeprefix("torch.") for dtype in _FLOATS)
+            raise ValueError(f"{path} has {printable(name)} of type {tensor.dtype}; only {known} are read")
     metadata = parse_json(header, f"the header of {path}").get("__metadata__")  # checked by safetensors
     return tensors, metadata or {}
 
@@ -206,7 +212,7 @@ def find_difference(
 
 
 def build_model(make: Callable[[Any], Model], config: Any, tensors: Mapping[str, Tensor], *, source: str) -> Model:
-    """Build a model, copy tensors into it and put it into evaluation mode, once the tensors are known to fit.
+    """Build a float32 model, copy tensors into it and put it into evaluation mode, once the tensors are known to fit.
 
     Args:
         make: the model's class.
@@ -222,7 +228,7 @@ def build_model(make: Callable[[Any], Model], config: Any, tensors: Mapping[str,
         if "layer" in name and isinstance(value, int) and value > len(tensors):
             raise ValueError(f"{source} has {len(tensors):,} tensors, too few for {name}={printable(repr(value))}")
     try:
-        with torch.device("meta"), _WithoutInitialization():
+        with torch.device("meta"), _in_float32(), _WithoutInitialization():
             shapes = make(config)
     except (RuntimeError, TypeError, OverflowError) as error:  # from torch: a size has more than 63 bits
         raise ValueError(f"{source}: the sizes of this configuration are too large: {printable(str(error))}") from error
@@ -230,9 +236,21 @@ def build_model(make: Callable[[Any], Model], config: Any, tensors: Mapping[str,
     tables = sum(buffer.nbytes for buffer in shapes.buffers())
     if tables > _MAX_TABLES + sum(tensor.nbytes for tensor in tensors.values()):
         raise ValueError(f"{source}: the positions of this configuration need {tables / 1e9:,.1f} GB, its weights less")
-    model = make(config)
+    with _in_float32():
+        model = make(config)
     load_weights(model, tensors, source=source)
     return model.eval()
+
+
+@contextmanager
+def _in_float32() -> Iterator[None]:
+    """Make new tensors float32, whatever the caller's default is."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 class _WithoutInitialization(TorchFunctionMode):

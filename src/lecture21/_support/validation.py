@@ -25,7 +25,11 @@ def require_whole(name: str, value: object, least: int = 1) -> None:
 
 def require_number(name: str, value: object, allowed: str, holds: Callable[[float], bool]) -> None:
     """Raise ValueError unless the value is a number for which `holds` is true; `allowed` says so in words."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not holds(value):
+    try:
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and holds(float(value))
+    except OverflowError:  # an integer beyond any float
+        fits = False
+    if not fits:
         raise ValueError(f"{name} must be {allowed}, got {printable(repr(value))}")
 
 
