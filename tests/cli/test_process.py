@@ -49,7 +49,7 @@ def test_an_error_is_one_short_line_without_control_characters(monkeypatch, caps
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("lecture21.cli.app._app", fail)
+    monkeypatch.setattr("lecture21.cli.app.app", fail)
     err = refusal(capsys)
     assert message in err
     assert "\x1b" not in err
@@ -177,12 +177,12 @@ class Interrupting:
         os.kill(os.getpid(), signal.SIGINT)
         sum(range(10))
 
-def run(arguments):
+def run(arguments, **options):
     del [Interrupting()][0]
     print("went on")
     return 0
 
-app._run = run
+app.app = run
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(main([]))
 """
@@ -191,7 +191,7 @@ sys.exit(main([]))
 
 
 def test_an_ignored_signal_stays_ignored_and_other_handlers_come_back(monkeypatch):
-    monkeypatch.setattr("lecture21.cli.app._app", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM) or 0)
+    monkeypatch.setattr("lecture21.cli.app.app", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM) or 0)
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         assert main([]) == 0
@@ -208,6 +208,15 @@ def test_the_entry_point_imports_nothing_that_takes_time():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
     assert cli.__all__ == ["main"]
+
+
+def test_a_module_in_the_working_directory_does_not_take_the_place_of_an_installed_one(tmp_path):
+    for name in ("typer", "torch", "tiktoken", "lecture21.cli"):
+        (tmp_path / f"{name}.py").write_text("open('executed', 'w')")
+    command = [sys.executable, "-m", "lecture21", "--version"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "lecture21 0.1.0\n", "")
+    assert not (tmp_path / "executed").exists()
 
 
 # Closed streams
