@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from commands import QUICK, refusal
 from lecture21 import GPT, cli
 from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.cli import main
+from lecture21.tokenizers import CharTokenizer
 
 
 @pytest.fixture
@@ -114,6 +116,40 @@ def test_a_hostile_configuration_is_one_short_line(change, trained, capsys):
     err = refusal(capsys, "sample", trained)
     assert "\x1b" not in err
     assert len(err) < 2000
+
+
+def test_a_hostile_vocabulary_cannot_write_to_the_terminal(trained, capsys):
+    config = json.loads((trained / "config.json").read_text())
+    hostile = "\x1b\x07\x9b\r\x7f\x08" + "]0;owned\t\n"
+    symbols = "".join(
+        sorted({*hostile, *map(chr, range(0x4E00, 0x4E00 + config["vocab_size"] - len(set(hostile)) - 1))})
+    )
+    CharTokenizer(symbols).save(trained / "tokenizer.json")
+    assert main(["sample", str(trained), "--prompt", hostile, "--length", "500", "--seed", "0"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(r"\x1b\x07\x9b\x0d\x7f\x08]0;owned" + "\t\n")
+    assert out.count(r"\x1b") > 1
+    assert not [c for c in out if unicodedata.category(c) == "Cc" and c not in "\t\n"]
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS allows only UTF-8 in names")
+def test_a_run_whose_name_is_not_utf8_can_be_used_and_resumed(text, tmp_path):
+    run = os.fsdecode(bytes(tmp_path / "run") + b"\xff")
+    assert main(["train", "--out", run, "--text", str(text), *QUICK]) == 0
+    assert main(["train", "--out", run, "--text", str(text), *QUICK, "--steps", "5", "--resume"]) == 0
+    assert main(["sample", run, "--length", "1"]) == 0
+    assert main(["eval", run, "--text", str(text)]) == 0
+
+
+def test_line_ends_of_windows_are_read_as_those_of_unix_and_this_is_said(text, trained, tmp_path, capsys):
+    windows = tmp_path / "windows.txt"
+    windows.write_bytes(text.read_bytes().replace(b"\n", b"\r\n"))
+    assert main(["train", "--out", str(tmp_path / "run"), "--text", str(windows), *QUICK]) == 0
+    message = rf"lecture21: {windows} has carriage returns (\r); each line end is read as \n" + "\n"
+    assert message in capsys.readouterr().err
+    assert (tmp_path / "run" / "history.csv").read_text() == (trained / "history.csv").read_text()
+    assert main(["eval", str(trained), "--text", str(text)]) == 0
+    assert "carriage" not in capsys.readouterr().err
 
 
 # Signals

@@ -8,6 +8,7 @@ declares before any memory is allocated.
 
 import json
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -27,6 +28,7 @@ _MAX_HEADER = 16 * 2**20  # bytes; the header of a model with 100,000 tensors ha
 _MAX_TENSORS = 50_000  # in one file; larger models are split into several
 _MAX_TABLES = 2**28  # bytes of tables that are computed, such as positions, in addition to the size of the weights
 _FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2)
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # how Python writes the other bytes of a path
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 KIND = "model"
 """The key of `config.json` that says which class the fields belong to."""
@@ -70,7 +72,10 @@ def load_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
     if header.count(b"{") > _MAX_TENSORS:  # each tensor is an object; a key could be written in many ways
         raise ValueError(f"{path} has more than {_MAX_TENSORS:,} tensors")
     try:
-        tensors = safetensors.torch.load_file(path)
+        if _NOT_UTF8.search(str(path)):  # a path that safetensors would refuse
+            tensors = safetensors.torch.load(path.read_bytes())
+        else:
+            tensors = safetensors.torch.load_file(path)
     except (SafetensorError, OSError, ValueError, RuntimeError, KeyError, OverflowError) as error:
         raise ValueError(f"{path} is not a complete safetensors file: {printable(str(error))}") from error
     for name, tensor in tensors.items():

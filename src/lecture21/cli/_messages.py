@@ -1,10 +1,18 @@
-"""Messages on standard error. They never stop a command, even if nobody reads them."""
+"""What is printed: messages on standard error, which never stop a command, and text that a model has written."""
 
 import os
+import re
 import sys
 from contextlib import suppress
 
 from lecture21._support.validation import printable
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all control characters but tab and line feed
+
+
+def escape_controls(text: str) -> str:
+    """Return a text that cannot command a terminal, such as to change its title: ESC becomes `\\x1b`."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def process_index() -> int:

@@ -75,18 +75,24 @@ def _field_docstrings(config: type) -> dict[str, str]:
 
 
 def read_text(edition: str | None, text: Path | None) -> tuple[str, str]:
-    """Return a text and its name; raises ValueError naming a file that is empty or not UTF-8."""
+    """Return a text and its name; raises ValueError naming a file that is empty or not UTF-8.
+
+    Line ends of Windows become those of Unix, with a message: otherwise a model would learn to write both characters.
+    """
     if text is None:
         edition = "plays" if edition is None else edition
         return shakespeare(edition), f"Shakespeare, edition {edition}"
     if edition is not None:
         raise ValueError(f"--edition {edition} is an edition of Shakespeare, and --text {text} another text: give one")
     try:
-        content = text.read_text(encoding="utf-8-sig")  # a byte order mark is not a symbol
+        content = text.read_bytes().decode("utf-8-sig")  # a byte order mark is not a symbol
     except UnicodeDecodeError as error:
         raise ValueError(f"{text} is not UTF-8 text: {error}") from error
     if not content:
         raise ValueError(f"{text} is empty")
+    if "\r" in content:
+        content = content.replace("\r\n", "\n").replace("\r", "\n")
+        print_error(f"{text} has carriage returns (\\r); each line end is read as \\n")
     return content, str(text)
 
 

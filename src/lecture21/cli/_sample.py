@@ -6,6 +6,7 @@ import torch
 import typer
 
 from lecture21 import generation
+from lecture21.cli._messages import escape_controls
 from lecture21.cli._options import Device, Run, open_run, report_unknown
 from lecture21.training._devices import choose_device
 
@@ -40,9 +41,9 @@ def sample(
         length,
         generation.Sampling(1.0 if temperature is None else temperature, top_k, top_p, greedy, seed),
     )
-    pieces = tokenizer.stream(token.item() for token in new)
+    pieces = map(escape_controls, tokenizer.stream(token.item() for token in new))
     first = next(pieces, "")  # options out of range are refused before anything is printed
-    typer.echo(prompt + first, nl=False)
+    typer.echo(escape_controls(prompt) + first, nl=False)
     for piece in pieces:
         typer.echo(piece, nl=False)
     typer.echo()
