@@ -15,7 +15,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadsco
 NBVAL := --nbval --nbval-current-env
 JS := src/lecture21/live/js
 NODE := tools/js/node_modules/.bin
-TIMED := benchmarks/speed.py benchmarks/generation.py benchmarks/experts.py benchmarks/live.py
+TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/c14_experts.py benchmarks/live.py
 
 define check-python
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

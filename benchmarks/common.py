@@ -13,7 +13,8 @@ from torch import Tensor
 from lecture21 import GPT, evaluate
 from lecture21._support.files import write_atomic
 from lecture21.baselines import NGram
-from lecture21.data import results, shakespeare, split
+from lecture21.chapters import FOLDERS, results
+from lecture21.data import shakespeare, split
 from lecture21.huggingface.pretrained.storage import store
 from lecture21.objectives import token_cross_entropy
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
@@ -118,12 +119,17 @@ def save(name: str, rows: Sequence[Mapping[str, object]] | pd.DataFrame, *, argu
         raise ValueError(f"a result needs rows of equal columns, got {len(rows)} rows for {name!r}")
     versions = f"torch {torch.__version__}, Python {platform.python_version()}, {platform.machine()}"
     text = f"# {command(arguments=arguments)}; {versions}\n" + table.to_csv(index=False, lineterminator="\n")
-    write_atomic(_table(name), text.encode())
+    path = _table(name)
+    path.parent.mkdir(exist_ok=True)
+    write_atomic(path, text.encode())
 
 
 def _table(name: str) -> Path:
-    """Return the path of a stored result."""
-    return Path(results.__file__).with_name(f"{name}.csv")
+    """Return the path of a result of this script, `cNN_NAME.py`, in the folder of its chapter."""
+    chapter = Path(sys.argv[0]).name[1:3]
+    if chapter not in FOLDERS:
+        raise ValueError(f"{sys.argv[0]} must be named cNN_NAME.py, after the chapter whose result {name!r} is")
+    return FOLDERS[chapter] / "results" / f"{name}.csv"
 
 
 def command(*, arguments: bool = True) -> str:

@@ -8,7 +8,7 @@ from dataclasses import fields
 import torch
 
 from lecture21 import GPT, GPTConfig, presets
-from lecture21.gpt.config import _CHOICES
+from lecture21.gpt.config import CHOICES
 from lecture21.layers.positions import SCALINGS
 from lecture21.moe.config import _BALANCES
 
@@ -23,7 +23,7 @@ MIXTRAL = {"norm": "rmsnorm", "activation": "swiglu", "position": "rotary", "bia
 SWITCHES = {f.name: f.default for f in fields(GPTConfig) if isinstance(f.default, bool) and f.name != "causal"}
 
 CHANGES = [
-    *({field: name} for field, table in _CHOICES.items() for name in table),
+    *({field: name} for field, table in CHOICES.items() for name in table),
     *({name: not default} for name, default in SWITCHES.items()),
     {"logit_cap": 2.0},
     {"logit_cap": 2.0, "tied_head": True},

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from lecture21.live._question import answer_of, load
+from lecture21.chapters.questions import answer_of, load
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "book" / "exam.md"

@@ -5,9 +5,9 @@ Usage: python tools/gallery.py
 
 from pathlib import Path
 
-from lecture21.exercises._exercise import Exercise
-from lecture21.exercises._judge import failing_case
-from lecture21.exercises._registry import chapters, exercises_of
+from lecture21.exercises.exercise import Exercise
+from lecture21.exercises.judging import failing_case
+from lecture21.exercises.registry import chapters, exercises_of
 
 PAGE = Path(__file__).resolve().parent.parent / "book" / "mistakes.md"
 OPENING = """# The gallery of mistakes

@@ -2,7 +2,7 @@
 
 import math
 
-from lecture21.data import results
+from lecture21.chapters import results
 from lecture21.training import TrainConfig, recipe
 
 _WINDOW = 32

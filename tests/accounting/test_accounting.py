@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 
 from lecture21 import GPT, GPTConfig, accounting, presets
 from lecture21.accounting.counting import _Parameters
-from lecture21.accounting.flops import _Flops
-from lecture21.gpt.config import _CHOICES
+from lecture21.accounting.flops import Flops
+from lecture21.gpt.config import CHOICES
 from lecture21.layers import Block, MultiHeadAttention
 from lecture21.moe.config import _BALANCES
 from lecture21.objectives import token_cross_entropy
@@ -65,7 +65,7 @@ def configs(draw: Callable, **fixed: object) -> GPTConfig:
         "d_model": 2 * n_head * draw(st.integers(1, 3)),
         "d_head": draw(st.sampled_from([None, 2, 6])),
         "d_ff": draw(st.sampled_from([None, 1, 7])),
-        **{name: draw(st.sampled_from(sorted(table))) for name, table in _CHOICES.items()},
+        **{name: draw(st.sampled_from(sorted(table))) for name, table in CHOICES.items()},
         **{name: draw(st.booleans()) for name in ("final_norm", "qk_norm", "qkv_bias", "bias", "tied_head")},
         "window": draw(st.none() | st.integers(1, 10)),
         "logit_cap": draw(st.none() | st.just(5.0)),
@@ -214,7 +214,7 @@ def test_flops_of_a_sequence_without_a_window_are_those_of_its_tokens(config, da
     context, recompute = data.draw(st.integers(1, config.block_size)), data.draw(st.booleans())
     one = accounting.flops_per_token(config, context, recompute=recompute)
     all_of_them = accounting.sequence_flops(config, context, recompute=recompute)
-    assert all_of_them == _Flops(context * one.linear, context * one.attention, recompute)
+    assert all_of_them == Flops(context * one.linear, context * one.attention, recompute)
 
 
 def test_a_window_by_hand():

@@ -29,7 +29,7 @@ from transformers import (
 
 from lecture21 import GPT, GPTConfig, accounting, presets
 from lecture21.accounting import Grouped, Latent, Shape, published
-from lecture21.gpt.config import _CHOICES
+from lecture21.gpt.config import CHOICES
 from lecture21.layers.feed_forward import ACTIVATIONS
 
 # Counted on the models of transformers, but for GLaM, which is not among them.
@@ -423,7 +423,7 @@ def configs(draw: Callable) -> GPTConfig:
         "d_head": draw(st.sampled_from([None, 2, 6])),
         "d_ff": draw(st.sampled_from([None, 1, 7])),
         "moe": draw(st.sampled_from([None, moe])),
-        **{name: draw(st.sampled_from(sorted(table))) for name, table in _CHOICES.items()},
+        **{name: draw(st.sampled_from(sorted(table))) for name, table in CHOICES.items()},
         "window": draw(st.none() | counts(12)),
         **{name: draw(st.booleans()) for name in ("final_norm", "qk_norm", "qkv_bias", "bias", "tied_head")},
     }

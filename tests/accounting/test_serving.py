@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lecture21 import GPTConfig, accounting
 from lecture21.accounting import Grouped, Shape, distinct_experts, published
-from lecture21.accounting.memory import _BITS
-from lecture21.accounting.serving import _BANDWIDTHS, _decode_flops
+from lecture21.accounting.memory import BITS
+from lecture21.accounting.serving import BANDWIDTHS, _decode_flops
 
 MIXTRAL, QWEN, V3 = (published.get(name) for name in ("mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3"))
 OSS = published.get("gpt-oss-120b")
@@ -203,8 +203,8 @@ def test_batch_at_the_ridge(name, batch):
     assert accounting.ridge_batch(published.get(name), "H100") == batch
 
 
-@pytest.mark.parametrize("device", _BANDWIDTHS)
-@pytest.mark.parametrize("dtype", _BITS)
+@pytest.mark.parametrize("device", BANDWIDTHS)
+@pytest.mark.parametrize("dtype", BITS)
 @pytest.mark.parametrize("name", published.names())
 def test_intensity_reaches_the_ridge_at_the_ridge_batch(name, dtype, device):
     shape, top = published.get(name), accounting.ridge_point(device)
@@ -214,8 +214,8 @@ def test_intensity_reaches_the_ridge_at_the_ridge_batch(name, dtype, device):
 
 
 def test_devices_have_a_speed_and_a_bandwidth():
-    assert _BANDWIDTHS.keys() == accounting.DEVICES.keys()
-    assert [round(accounting.ridge_point(device)) for device in _BANDWIDTHS] == [203, 139, 153, 295]
+    assert BANDWIDTHS.keys() == accounting.DEVICES.keys()
+    assert [round(accounting.ridge_point(device)) for device in BANDWIDTHS] == [203, 139, 153, 295]
 
 
 @pytest.mark.parametrize(("shape", "most"), [(MIXTRAL, 131), (OSS, 326), (V3, 46)])

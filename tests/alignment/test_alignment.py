@@ -15,8 +15,8 @@ from lecture21.alignment import (
     Responses,
     RewardModel,
     ShopTask,
-    _grammar,
     best_policy,
+    grammar,
     judge,
     sample_responses,
     train_dpo,
@@ -24,7 +24,7 @@ from lecture21.alignment import (
 )
 from lecture21.alignment.preferences import _collect_preferences, _label_pairs
 from lecture21.alignment.tuning import _response_targets, fine_tune
-from lecture21.data import results
+from lecture21.chapters import results
 from lecture21.huggingface import pretrained
 from lecture21.huggingface.pretrained.storage import read_card
 from lecture21.objectives import IGNORE
@@ -83,7 +83,7 @@ def test_the_judge_follows_the_request():
 
 def test_every_text_of_the_grammar_is_fluent_unless_it_repeats_itself():
     random = Random(0)
-    for request, reply in [_grammar.demonstration(random) for _ in range(300)]:
+    for request, reply in [grammar.demonstration(random) for _ in range(300)]:
         verdict = judge(request, reply)
         assert verdict["fluent"] == 1
         assert verdict["helpful"] == (f" {' '.join(request[:-1].split()[-2:])} " in reply)

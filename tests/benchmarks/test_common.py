@@ -1,14 +1,10 @@
 import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import common
+import pytest
 from common import tune
 
-from lecture21.data import results
+from lecture21.chapters import FOLDERS, results
 
 GRID = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
@@ -37,16 +33,15 @@ def test_a_best_learning_rate_at_the_edge_of_the_grid_is_refused(sign):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "__file__", str(tmp_path / "__init__.py"))
-    monkeypatch.setattr(results, "files", lambda _: tmp_path)
-    monkeypatch.setattr(sys, "argv", ["benchmarks/try.py", "3"])
-    return tmp_path
+    monkeypatch.setitem(FOLDERS, "99", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["benchmarks/c99_try.py", "3"])
+    return tmp_path / "results"
 
 
 def test_a_result_can_be_written_and_read_back(folder):
     common.save("try", [{"seed": 0, "loss": 1.5}, {"seed": 1, "loss": 2.5}])
     first, *rest = (folder / "try.csv").read_text().splitlines()
-    assert first.startswith("# python benchmarks/try.py 3; torch ")
+    assert first.startswith("# python benchmarks/c99_try.py 3; torch ")
     assert rest == ["seed,loss", "0,1.5", "1,2.5"]
     assert results.load("try").to_dict("list") == {"seed": [0, 1], "loss": [1.5, 2.5]}
     assert common.stored("nothing") == []
@@ -57,7 +52,7 @@ def test_a_table_that_is_resumed_keeps_its_integers(folder):
     more = [*common.stored("try"), {"arm": "", "seed": "", "nats": 2.0}, {"arm": "GPT", "seed": 1, "nats": 1.75}]
     common.save("try", more, arguments=False)
     first, *rest = (folder / "try.csv").read_text().splitlines()
-    assert first.startswith("# python benchmarks/try.py; torch ")
+    assert first.startswith("# python benchmarks/c99_try.py; torch ")
     assert rest == ["arm,seed,nats", "5-gram,,1.8", "GPT,0,1.7", ",,2.0", "GPT,1,1.75"]
 
 

@@ -1,17 +1,12 @@
 """The search for a learning rate finds again, from the stored scores, what the stored searches tried and chose."""
 
 import math
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 from common import tune
 
-from lecture21.data import results
+from lecture21.chapters import results
 
 TENS = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
 MUON, ADAMW = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2), (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
@@ -66,26 +61,24 @@ def test_the_stored_searches_are_found_again(name, columns, rate, score, query, 
 
 
 def test_the_factor_of_a_rung_is_the_vertex_of_its_search(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
-    import gpt_ladder
+    import c09_gpt_ladder
 
     table = results.load("gpt_ladder")
     for rung, rows in table[table["part"] == "search"].groupby("rung"):
         scores = dict(zip(rows["factor"], rows["bits"], strict=True))
         run = table[(table["part"] == "run") & (table["rung"] == rung)]
-        vertex = gpt_ladder.vertex(tune(scores.__getitem__, gpt_ladder.FACTORS))
+        vertex = c09_gpt_ladder.vertex(tune(scores.__getitem__, c09_gpt_ladder.FACTORS))
         assert run["factor"].tolist() == pytest.approx([vertex] * 3, abs=1e-4)
 
 
 def test_every_setting_of_the_digits_runs_with_the_rate_that_its_search_finds_again(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
-    import digit_names
+    import c15_digit_names
 
     rates, runs = results.load("digit_rates"), results.load("digit_names")
-    assert set(rates["setting"]) == set(runs["setting"]) == digit_names.SETTINGS.keys()
+    assert set(rates["setting"]) == set(runs["setting"]) == c15_digit_names.SETTINGS.keys()
     for setting, rows in rates.groupby("setting"):
         scores = dict(zip(rows["learning_rate"], rows["letter_nats"], strict=True))
-        tried = tune(scores.__getitem__, digit_names.FIRST, digit_names.RATES)
+        tried = tune(scores.__getitem__, c15_digit_names.FIRST, c15_digit_names.RATES)
         assert tried.keys() == scores.keys(), setting
         made = runs[runs["setting"] == setting]
         assert set(made["learning_rate"]) == {next(iter(tried))}, setting

@@ -8,7 +8,7 @@ import pytest
 import repository
 from lecture21_book.mentions import term_forms
 
-from lecture21.live import _question
+from lecture21.chapters import FOLDERS, questions
 
 ROOT = Path(__file__).resolve().parents[2]
 GLOSSARY = ROOT / "book" / "glossary.md"
@@ -38,8 +38,8 @@ def pages() -> dict[str, str]:
     found = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md") if path != GLOSSARY}
     for path in repository.notebooks():
         found[path.stem] = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
-    for path in _question.FOLDER.glob("*.json"):
-        found[path.stem] = path.read_text(encoding="utf-8")
+    for name in (*FOLDERS, questions.EXAM):
+        found[f"questions of {name}"] = str(questions.load(name))
     return found
 
 

@@ -1,24 +1,19 @@
 """Questions on the built pages: they check an answer, the outputs that give it away are folded, and print answers."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from lecture21.live import _question
+from lecture21.chapters import FOLDERS, questions
 
-PAGES = {
-    chapter.name[:2]: f"notebooks/{chapter.stem}.html"
-    for chapter in sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
-    if (_question.FOLDER / f"chapter_{chapter.name[:2]}.json").exists()
-}
+PAGES = {chapter: f"notebooks/{folder.name[1:]}.html" for chapter, folder in FOLDERS.items()}
 
 EXAM = "book/exam.html"
 
 
 def questions_of(name: str) -> list[dict]:
     """The questions of a chapter, or of the exam, that are checked in the page."""
-    return [question for question in _question.load(name) if question["kind"] != "text"]
+    return [question for question in questions.load(name) if question["kind"] != "text"]
 
 
 def on_page(page, question: dict):
@@ -58,7 +53,7 @@ def test_a_page_checks_its_questions_and_prints_the_answers(name: str, wide):
 @pytest.mark.parametrize("chapter", PAGES)
 def test_without_a_script_the_answer_is_folded(chapter: str, scriptless):
     page = scriptless.open(PAGES[chapter])
-    for question in _question.load(chapter):
+    for question in questions.load(chapter):
         figure = on_page(page, question)
         assert f"Question {question['id']}." in figure.inner_text()
         assert not figure.locator("details > p").is_visible()
@@ -69,13 +64,13 @@ def test_without_a_script_the_answer_is_folded(chapter: str, scriptless):
 def test_the_exam_has_every_worked_answer_folded_below_its_question(scriptless):
     page = scriptless.open(EXAM)
     answers = page.locator("article details:has(> summary:text-is('Worked answer'))")
-    assert answers.count() == len(_question.load("exam"))
+    assert answers.count() == len(questions.load("exam"))
     for question in questions_of("exam"):
         answer = on_page(page, question).locator("xpath=following-sibling::details[1]")
         assert not answer.get_by_text("See chapter").is_visible()
         answer.locator("summary").click()
         assert answer.get_by_text("See chapter").is_visible()
-        right = _question.answer_of(question).replace("`", "").replace("'", "’")
+        right = questions.answer_of(question).replace("`", "").replace("'", "’")
         assert answer.locator("p").first.inner_text().startswith(f"{right}.")
 
 
@@ -87,7 +82,7 @@ def test_the_printed_exam_has_every_answer_once(wide):
     page.emulate_media(media="print")
     assert not first.locator(".live-place").is_visible()
     assert first.get_by_text("Question 2.").is_visible()
-    assert page.get_by_text("See chapter").count() == len(_question.load("exam"))
+    assert page.get_by_text("See chapter").count() == len(questions.load("exam"))
     assert page.get_by_text("See chapter").last.is_visible()
 
 

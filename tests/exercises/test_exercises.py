@@ -11,10 +11,10 @@ from torch import Tensor
 
 from lecture21.attention import attention, basic_self_attention, causal_mask
 from lecture21.exercises import Exercise, check
-from lecture21.exercises._judge import judge
-from lecture21.exercises._registry import chapters, exercises_of, find
-from lecture21.exercises._run import call_once, draw
-from lecture21.exercises._values import decode, encode, same
+from lecture21.exercises.judging import judge
+from lecture21.exercises.registry import chapters, exercises_of, find
+from lecture21.exercises.running import call_once, draw
+from lecture21.exercises.values import decode, encode, same
 
 ALL = [exercise for chapter in chapters() for exercise in exercises_of(chapter)]
 MISTAKES = [(exercise, mistake) for exercise in ALL for mistake in exercise.mistakes]
@@ -148,7 +148,7 @@ def test_only_the_solution_of_the_bug_hunt_passes(letters):
 
 
 def test_the_solution_of_the_bug_hunt_is_what_the_test_of_leaks_finds():
-    from lecture21.exercises.chapter_04_leaks import MASKS
+    from lecture21.chapters.c04_causal_mask.exercises import MASKS
 
     leaks = find("4.3").solution
     x = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))

@@ -11,9 +11,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, writes
 
 from lecture21.cli import main
-from lecture21.exercises import _grading
-from lecture21.exercises._grading import grade
-from lecture21.exercises._registry import exercises_of
+from lecture21.exercises import grading
+from lecture21.exercises.grading import grade
+from lecture21.exercises.registry import exercises_of
 
 MASK = "def causal_mask(n):\n    return torch.ones(n, n, dtype=torch.bool).tril()\n"
 SETUP = "import math\nimport torch\nfrom lecture21.exercises import check"
@@ -150,7 +150,7 @@ def NAME(*arguments):
                 pass""",
     "imports a solution": """
 def NAME(*arguments):
-    from lecture21.exercises._registry import find
+    from lecture21.exercises.registry import find
     return find("NUMBER").solution(*arguments)""",
     "is not Python": """
 def NAME(*arguments):
@@ -269,6 +269,6 @@ def test_what_is_no_notebook_is_refused_in_a_line(tmp_path, capsys):
 
 def test_the_parent_reads_no_verdict(monkeypatch, tmp_path):
     """Whatever a child says, points come from the comparison of its outputs."""
-    outcome = [_grading.Outcome(value=True)] * 9
-    monkeypatch.setattr(_grading, "_child", lambda job, numbers, seconds: (dict.fromkeys(numbers, outcome), ""))
+    outcome = [grading.Outcome(value=True)] * 9
+    monkeypatch.setattr(grading, "_child", lambda job, numbers, seconds: (dict.fromkeys(numbers, outcome), ""))
     assert points(notebook(tmp_path, MASK))["4.1"] == 0

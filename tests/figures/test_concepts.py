@@ -15,9 +15,8 @@ from PIL import Image
 from lecture21 import accounting, figures, presets
 from lecture21.attention import attention
 from lecture21.data.worked_example import W_KEY, W_QUERY, W_VALUE, X
-from lecture21.figures._concepts import experts, scale
-from lecture21.figures._diagram import ROLES
-from lecture21.figures.concepts import _DRAWINGS
+from lecture21.figures.concepts import _DRAWINGS, experts, scale
+from lecture21.figures.diagram import ROLES
 from lecture21.tokenizers import BPETokenizer
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgba
 from lecture21 import figures
 from lecture21.attention import basic_self_attention, causal_mask
 from lecture21.data.worked_example import TOKENS
-from lecture21.figures.heatmaps import _ALLOWED, _FUTURE, _MAX_TICK_LABELS
+from lecture21.figures.heatmaps import _ALLOWED, _MAX_TICK_LABELS, FUTURE
 
 WEIGHTS = basic_self_attention(torch.randn(4, 3, generator=torch.Generator().manual_seed(0)))[1]
 EVERYTHING = torch.ones(4, 4, dtype=torch.bool)
@@ -132,7 +132,7 @@ def test_mask_map_colours_past_and_future_and_hatches_the_rest(mask):
     image = ax.images[0]
     colours = image.cmap(image.norm(image.get_array()))
     for i, j in cells(mask):
-        assert tuple(colours[i, j]) == to_rgba(_FUTURE if j > i else _ALLOWED)
+        assert tuple(colours[i, j]) == to_rgba(FUTURE if j > i else _ALLOWED)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("key", "query")
 
 

@@ -6,7 +6,7 @@ from drawn import contrast, luminance
 from matplotlib.colors import to_hex
 
 from lecture21 import figures
-from lecture21.figures._axes import text_colour_on
+from lecture21.figures.axes import text_colour_on
 
 
 def test_magnitude_runs_from_light_to_dark_and_signed_is_white_at_zero():

@@ -7,7 +7,8 @@ import torch
 
 from lecture21 import GPT, evaluate, presets
 from lecture21._support.storage import load_tensors
-from lecture21.data import results, shakespeare, split
+from lecture21.chapters import results
+from lecture21.data import shakespeare, split
 from lecture21.huggingface import pretrained
 from lecture21.huggingface.pretrained import storage
 from lecture21.moe import MoEConfig, statistics_of
@@ -64,7 +65,7 @@ def test_the_score_of_a_text_model_is_that_of_its_card(name):
 
 
 def test_the_cheat_reads_the_answer_and_writes_worse_text():
-    table = results.load("shipped_models").set_index("model")
+    table = results.load("pretrained_models").set_index("model")
     honest, cheat = (table.loc[name] for name in ("modern-gpt0", "modern-gpt0-cheat"))
     assert pretrained.load("modern-gpt0")[0].config.causal
     assert not pretrained.load("modern-gpt0-cheat")[0].config.causal
@@ -75,7 +76,7 @@ def test_the_cheat_reads_the_answer_and_writes_worse_text():
 
 
 def test_the_experts_of_the_sparse_model_are_balanced_and_its_table_is_about_these_weights():
-    table = results.load("shipped_moe")
+    table = results.load("pretrained_moe")
     model, tokenizer = pretrained.load("modern-moe")
     val = torch.tensor(tokenizer.encode(split(shakespeare())[1]))
     windows = val[: len(val) // model.block_size * model.block_size].view(-1, model.block_size)
@@ -84,7 +85,7 @@ def test_the_experts_of_the_sparse_model_are_balanced_and_its_table_is_about_the
         assert found.load.tolist() == pytest.approx(rows["load"].tolist(), abs=1e-3)
         assert found.load_entropy > 0.99
         assert found.information == pytest.approx(rows["information"].iloc[0], abs=1e-3)
-    assert storage.read_card("modern-moe").score < results.load("shipped_models")["five_gram"].iloc[0]
+    assert storage.read_card("modern-moe").score < results.load("pretrained_models")["five_gram"].iloc[0]
 
 
 def test_the_score_is_that_of_the_rounded_model(folder):

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from lecture21.layers.positions import (
     SCALINGS,
+    LearnedPositions,
     Rotary,
-    _LearnedPositions,
     _NoPositions,
     _SinusoidalPositions,
     sinusoidal,
@@ -47,7 +47,7 @@ def test_sinusoids_refuse_invalid_sizes(n, width):
         sinusoidal(n, width)
 
 
-@pytest.mark.parametrize("kind", [_LearnedPositions, _SinusoidalPositions, _NoPositions])
+@pytest.mark.parametrize("kind", [LearnedPositions, _SinusoidalPositions, _NoPositions])
 def test_positions_outside_the_block_are_refused(kind):
     positions = kind(4, 6)
     for start, stop in [(0, 5), (-1, 2), (3, 2)]:
@@ -55,14 +55,14 @@ def test_positions_outside_the_block_are_refused(kind):
             positions(start, stop)
 
 
-@pytest.mark.parametrize("kind", [_LearnedPositions, _SinusoidalPositions])
+@pytest.mark.parametrize("kind", [LearnedPositions, _SinusoidalPositions])
 def test_later_positions_are_a_slice_of_all_positions(kind):
     positions = kind(8, 6)
     assert torch.equal(positions(3, 5), positions(0, 8)[3:5])
 
 
 def test_only_learned_positions_have_parameters():
-    assert sum(p.numel() for p in _LearnedPositions(8, 6).parameters()) == 48
+    assert sum(p.numel() for p in LearnedPositions(8, 6).parameters()) == 48
     assert not list(_SinusoidalPositions(8, 6).parameters())
     assert not _SinusoidalPositions(8, 6).state_dict()
     assert not list(_NoPositions(8, 6).parameters())

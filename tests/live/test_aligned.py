@@ -6,8 +6,8 @@ import random
 import pytest
 
 from lecture21 import live
-from lecture21.alignment import _grammar, judge
-from lecture21.data import results
+from lecture21.alignment import grammar, judge
+from lecture21.chapters import results
 from lecture21.huggingface import pretrained
 from lecture21.huggingface.pretrained import storage
 
@@ -18,7 +18,7 @@ STOPS = [stop["name"] for stop in STORED["stops"]]
 def replies() -> list[tuple[str, str]]:
     """Requests with replies of the grammar, broken ones, and garbage."""
     chance = random.Random(0)
-    found = [_grammar.overheard(chance) for _ in range(300)]
+    found = [grammar.overheard(chance) for _ in range(300)]
     found += [(request, reply) for request, reply in map(_damaged, [chance] * 300, found)]
     samples = results.load("alignment_samples")
     found += list(zip(samples["request"], samples["reply"], strict=True))
@@ -140,8 +140,8 @@ def test_the_models_reply_in_the_page_and_the_judge_scores_them(open_figures):
 
 def _is_language(reply: str) -> bool:
     """Whether most sentences are of the grammar: the model in the page is the one that was trained."""
-    found = _grammar.sentences(reply)
-    return sum(map(_grammar.is_sentence, found)) >= len(found) / 2 > 0
+    found = grammar.sentences(reply)
+    return sum(map(grammar.is_sentence, found)) >= len(found) / 2 > 0
 
 
 def test_a_broken_model_gives_one_sentence_and_the_stored_replies_stay(open_figures):

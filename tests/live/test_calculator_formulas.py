@@ -7,7 +7,7 @@ import pytest
 
 from lecture21 import accounting, presets
 from lecture21.accounting import Shape, published
-from lecture21.accounting.memory import _BITS
+from lecture21.accounting.memory import BITS
 from lecture21.gpt.config import GPTConfig
 from lecture21.live import _calculator
 from lecture21.live._calculator import Calculator
@@ -82,7 +82,7 @@ def compare(report, cases, precision):
                 assert math.isclose(shown, value, rel_tol=1e-13), (case, path)
 
 
-@pytest.mark.parametrize("precision", _BITS)
+@pytest.mark.parametrize("precision", BITS)
 def test_every_preset_and_every_published_model(report, precision):
     cases = [(name, {}, context, card) for name in NAMES for context, card in ((None, "H100"), (1000, "T4"))]
     compare(report, cases, precision)

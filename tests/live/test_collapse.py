@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from lecture21 import live
-from lecture21.data import results
+from lecture21.chapters import results
 
 
 def busiest(setting: str, rate: float, seed: int, step: int) -> float:

@@ -5,7 +5,8 @@ import base64
 import pytest
 
 from lecture21 import live
-from lecture21.data import results, shakespeare, split
+from lecture21.chapters import results
+from lecture21.data import shakespeare, split
 
 
 def test_the_figure_reads_the_losses_at_the_chosen_context(open_figures):

@@ -1,23 +1,24 @@
 """Questions: their data, which answers are right, which hint a wrong one gets, and the figure in a browser."""
 
 import html
-import importlib
 import math
 import re
+import runpy
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 
 from lecture21 import live
-from lecture21.live import _question
+from lecture21.chapters import FOLDERS, questions
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAPTERS = sorted(path.stem.removeprefix("chapter_") for path in _question.FOLDER.glob("chapter_*.json"))
+CHAPTERS = list(FOLDERS)
 SETS = [*CHAPTERS, "exam"]
-EXAM = _question.load("exam")
-CHECKED = [question for name in SETS for question in _question.load(name) if question["kind"] != "text"]
+EXAM = questions.load("exam")
+CHECKED = [question for name in SETS for question in questions.load(name) if question["kind"] != "text"]
 QUESTIONS = {question["id"]: question for question in CHECKED}
 SPELLINGS = {
     "0.125": 0.125, "0,125": 0.125, " .125 ": 0.125, "1/8": 0.125, "12.5%": 0.125, "12,5 %": 0.125, "⅛": 0.125,
@@ -31,7 +32,7 @@ NO_NUMBERS += ["__proto__", "constructor", "<b>1</b>", "((((", "-", "%", "ee", "
 
 def test_the_data_has_the_form_that_the_figure_expects():
     for name in SETS:
-        ids = [question["id"] for question in _question.load(name)]
+        ids = [question["id"] for question in questions.load(name)]
         assert ids == [f"{name.removeprefix('0')}.{n + 1}" for n in range(len(ids))]
     for id, question in QUESTIONS.items():
         fields = {"id", "kind", "text", "answer", "hints", "explanation"} | ({"section"} if question in EXAM else set())
@@ -53,8 +54,12 @@ def test_the_data_has_the_form_that_the_figure_expects():
             assert "$" not in text, text  # no MathJax inside a figure
 
 
-ANSWERS = {chapter: importlib.import_module(f"answers.chapter_{chapter}") for chapter in CHAPTERS}
-ANSWERS["exam"] = importlib.import_module("answers.exam")
+TESTS = ROOT / "tests" / "chapters"
+# NUMBERS has the answer of each question with a number, then each foreseen mistake; CHOICES a part of the right choice;
+# IN_CHAPTER the questions whose answer an assert of the chapter or a stored table holds. explained(), if there is one,
+# returns numbers as the explanations write them.
+ANSWERS = {n: SimpleNamespace(**runpy.run_path(str(TESTS / path.name / "answers.py"))) for n, path in FOLDERS.items()}
+ANSWERS["exam"] = SimpleNamespace(**runpy.run_path(str(TESTS / "exam_answers.py")))
 NUMBERS = {id: compute for module in ANSWERS.values() for id, compute in module.NUMBERS.items()}
 CHOICES = {id: compute for module in ANSWERS.values() for id, compute in module.CHOICES.items()}
 IN_CHAPTER = {id for module in ANSWERS.values() for id in module.IN_CHAPTER}
@@ -214,4 +219,4 @@ def test_each_question_stands_once_in_its_chapter_with_its_present_text(chapter)
             (output,) = cell.outputs
             assert output.data["text/html"] == live.Question(id).element(), f"run tools/notebooks.py {path.name}"
             assert cell.metadata.tags == ["remove-input"]
-    assert found == [question["id"] for question in _question.load(chapter)]
+    assert found == [question["id"] for question in questions.load(chapter)]

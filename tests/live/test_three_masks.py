@@ -6,7 +6,7 @@ import json
 import pytest
 
 from lecture21 import live
-from lecture21.exercises._registry import find
+from lecture21.exercises.registry import find
 
 INPUTS = {
     "encoder": ["the", "▢", "slept"],

@@ -7,8 +7,9 @@ import torch
 
 from lecture21 import GPT, evaluate
 from lecture21.baselines import NGram
+from lecture21.chapters import results
 from lecture21.cli import main
-from lecture21.data import results, shakespeare, split
+from lecture21.data import shakespeare, split
 from lecture21.huggingface import pretrained
 from lecture21.live import Train, _train, _widget
 from lecture21.tokenizers import CharTokenizer, load_tokenizer

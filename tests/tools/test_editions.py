@@ -10,7 +10,7 @@ import notebook_lint
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from lecture21.exercises._registry import find
+from lecture21.exercises.registry import find
 
 
 def cell(source: str, *tags: str):

@@ -6,7 +6,7 @@ from collections import Counter
 import exam
 import pytest
 
-from lecture21.live._question import load
+from lecture21.chapters.questions import load
 
 QUESTIONS = load("exam")
 

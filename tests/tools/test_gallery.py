@@ -2,7 +2,7 @@
 
 import gallery
 
-from lecture21.exercises._registry import chapters, exercises_of
+from lecture21.exercises.registry import chapters, exercises_of
 
 EXERCISES = [exercise for chapter in chapters() for exercise in exercises_of(chapter)]
 

@@ -14,7 +14,7 @@ from torch import nn
 from lecture21 import GPT, GPTConfig
 from lecture21._support.storage import build_model
 from lecture21.attention import causal_mask
-from lecture21.gpt.config import _CHOICES
+from lecture21.gpt.config import CHOICES
 from lecture21.layers import attention_maps
 from lecture21.objectives import IGNORE, shift_right
 from lecture21.transformer import (
@@ -44,7 +44,7 @@ CHANGES = [
     *(
         {name: value}
         for name in ("activation", "norm", "norm_position", "position")
-        for value in _CHOICES[name]
+        for value in CHOICES[name]
         if value != getattr(TransformerConfig, name)
     ),
     {"attention_bias": True},

@@ -17,7 +17,7 @@ Source: NVIDIA's data sheets. Those of A100 and H100 also print a figure twice a
 
 
 @dataclass(frozen=True)
-class _Flops:
+class Flops:
     """Floating-point operations of one token, or of a sequence processed at once."""
 
     linear: int
@@ -43,7 +43,7 @@ class _Flops:
         return self.forward + self.backward
 
 
-def flops_per_token(model: GPTConfig | Shape, context: int | None = None, *, recompute: bool = False) -> _Flops:
+def flops_per_token(model: GPTConfig | Shape, context: int | None = None, *, recompute: bool = False) -> Flops:
     """Count the FLOPs of one token whose queries attend to `context` keys, or to those of them inside the window.
 
     This is the cost of the next token after `context` tokens, itself included. Without a window it is also the mean
@@ -63,10 +63,10 @@ def flops_per_token(model: GPTConfig | Shape, context: int | None = None, *, rec
     added = counts.norms + counts.biases + shape.n_sparse * shape.top_k * shape.expert_biases
     looked_up = counts.positions + (0 if shape.tied_head else counts.embeddings)
     keys = _visible_keys(shape, context) + (shape.n_encoder_layer + shape.n_cross) * context
-    return _Flops(2 * (counts.active - added - looked_up), keys * shape.attention.flops_per_key, recompute)
+    return Flops(2 * (counts.active - added - looked_up), keys * shape.attention.flops_per_key, recompute)
 
 
-def sequence_flops(config: GPTConfig, context: int | None = None, *, recompute: bool = False) -> _Flops:
+def sequence_flops(config: GPTConfig, context: int | None = None, *, recompute: bool = False) -> Flops:
     """Count the FLOPs of a whole sequence that a GPT of this package processes at once.
 
     Without a window this is `context` times `flops_per_token`. With a window W, `MultiHeadAttention` multiplies each
@@ -84,7 +84,7 @@ def sequence_flops(config: GPTConfig, context: int | None = None, *, recompute: 
         products = (2 * math.ceil(context / config.window) - 1) * config.window**2
     else:
         products = context**2
-    return _Flops(context * flops_per_token(config, context).linear, per_key * products, recompute)
+    return Flops(context * flops_per_token(config, context).linear, per_key * products, recompute)
 
 
 def training_flops(model: GPTConfig | Shape, tokens: int) -> int:

@@ -8,7 +8,7 @@ from lecture21.accounting.flops import _is_blocked, _require_context, _visible_k
 from lecture21.accounting.shapes import Shape
 from lecture21.gpt.config import GPTConfig
 
-_BITS: dict[str, int | float] = {"fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "int4": 4, "mxfp4": 4.25}
+BITS: dict[str, int | float] = {"fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "int4": 4, "mxfp4": 4.25}
 """Bits per number. mxfp4 is a format of routed experts only; all other weights then have 16 bits, as in gpt-oss.
 
 In mxfp4 a weight has 4 bits, and each block of 32 weights shares a scale of 8 bits.
@@ -18,14 +18,14 @@ Source: OpenAI 2025, section 2.1; Open Compute Project 2023.
 
 def _bits(dtype: str) -> int:
     """Return the bits of a number that is not the weight of a routed expert."""
-    require_choice("dtype", dtype, [name for name in _BITS if name != "mxfp4"])
-    return _BITS[dtype]
+    require_choice("dtype", dtype, [name for name in BITS if name != "mxfp4"])
+    return BITS[dtype]
 
 
 def _weight_bits(dtype: str) -> tuple[int | float, int]:
     """Return the bits of a weight of a routed expert, and of any other parameter."""
-    require_choice("dtype", dtype, _BITS)
-    return _BITS[dtype], _BITS["bf16" if dtype == "mxfp4" else dtype]
+    require_choice("dtype", dtype, BITS)
+    return BITS[dtype], BITS["bf16" if dtype == "mxfp4" else dtype]
 
 
 def _expert_bytes(shape: Shape, dtype: str) -> float:

@@ -12,7 +12,7 @@ from lecture21.accounting.shapes import Grouped, Latent, Shape
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Published(Shape):
+class Published(Shape):
     """The sizes of a published model, and the parameter counts that its authors print."""
 
     printed_total: str
@@ -35,24 +35,24 @@ class _Published(Shape):
         return tuple(name for name, number in numbers.items() if printed is not None and _rounds_to(number, printed))
 
 
-def _switch(n_layer: int, d_model: int, attention: Grouped, total: str, **sizes: int) -> _Published:
-    return _Published(
+def _switch(n_layer: int, d_model: int, attention: Grouped, total: str, **sizes: int) -> Published:
+    return Published(
         32128, d_model, n_layer, attention, n_encoder_layer=n_layer, top_k=1, gated=False, relative_buckets=32,
         tied_head=True, **sizes, printed_total=total, printed_active=None, source="fedus2022",
     )  # fmt: skip
 
 
-def _qwen3(d_model: int, n_layer: int, n_head: int, d_expert: int, total: str, active: str) -> _Published:
+def _qwen3(d_model: int, n_layer: int, n_head: int, d_expert: int, total: str, active: str) -> Published:
     attention = Grouped(n_head, n_kv_head=4, d_head=128, qk_norm=True)
-    return _Published(
+    return Published(
         151936, d_model, n_layer, attention, n_expert=128, top_k=8, d_expert=d_expert,
         printed_total=total, printed_active=active, source="yang2025,qwen2025",
     )  # fmt: skip
 
 
-def _gpt_oss(n_layer: int, n_expert: int, total: str, active: str) -> _Published:
+def _gpt_oss(n_layer: int, n_expert: int, total: str, active: str) -> Published:
     attention = Grouped(64, n_kv_head=8, d_head=64, qkv_bias=True, bias=True, sinks=True, window=128, window_every=2)
-    return _Published(
+    return Published(
         201088, 2880, n_layer, attention, n_expert=n_expert, top_k=4, d_expert=2880, bias=True, router_bias=True,
         printed_total=total, printed_active=active, source="openai2025oss",
     )  # fmt: skip
@@ -60,7 +60,7 @@ def _gpt_oss(n_layer: int, n_expert: int, total: str, active: str) -> _Published
 
 _LATENT = Latent(128, q_rank=1536, kv_rank=512, d_plain=128, d_rotary=64, d_value=128)
 
-_MODELS: dict[str, _Published] = {
+_MODELS: dict[str, Published] = {
     # The released configuration: every second layer is sparse, with T5's tied embedding, norms and relative positions.
     "switch-base-128": _switch(
         12, 768, Grouped(12, 12, 64), "7B", n_expert=128, d_expert=3072, d_ff=3072, sparse_every=2
@@ -70,28 +70,28 @@ _MODELS: dict[str, _Published] = {
     "switch-c": _switch(15, 2080, Grouped(32, 32, 64), "1571B", n_expert=2048, d_expert=6144),
     # Du et al. 2022, section 4 and table 4. Every second layer is sparse; only the dense layers have a gate. The paper
     # does not state the size of its relative positions, so they are not counted.
-    "glam-64b-64e": _Published(
+    "glam-64b-64e": Published(
         256000, 8192, 64, Grouped(128, 128, 128), n_expert=64, top_k=2, d_expert=32768, d_ff=32768, sparse_every=2,
         gated=False, gated_dense=True, tied_head=True,
         printed_total="1.2T", printed_active="96.6B", source="du2022", exact=False,
     ),
     # Jiang et al. 2024, table 1.
-    "mixtral-8x7b": _Published(
+    "mixtral-8x7b": Published(
         32000, 4096, 32, Grouped(32, 8, 128), n_expert=8, top_k=2, d_expert=14336,
         printed_total="46.7B", printed_active="12.9B", source="jiang2024,mistral2023",
     ),
     # The released configuration of the instructed model; the base model has 32,000 tokens.
-    "mixtral-8x22b": _Published(
+    "mixtral-8x22b": Published(
         32768, 6144, 56, Grouped(48, 8, 128), n_expert=8, top_k=2, d_expert=16384,
         printed_total="141B", printed_active="39B", source="mistral2024",
     ),
     # DeepSeek-AI 2024, section 3.1.2.
-    "deepseek-v2": _Published(
+    "deepseek-v2": Published(
         102400, 5120, 60, _LATENT, n_expert=160, top_k=6, d_expert=1536, n_shared=2, d_ff=12288, first_dense=1,
         printed_total="236B", printed_active="21B", source="deepseek2024v2",
     ),
     # DeepSeek-AI 2024, section 4.2, without the module that predicts a second token.
-    "deepseek-v3": _Published(
+    "deepseek-v3": Published(
         129280, 7168, 61, _LATENT, n_expert=256, top_k=8, d_expert=2048, n_shared=1, d_ff=18432, first_dense=3,
         printed_total="671B", printed_active="37B", source="deepseek2024v3",
     ),
@@ -109,7 +109,7 @@ def names() -> tuple[str, ...]:
     return tuple(_MODELS)
 
 
-def get(name: str) -> _Published:
+def get(name: str) -> Published:
     """Return the sizes of a published model; raises ValueError if the name is unknown."""
     if name not in _MODELS:
         raise ValueError(f"unknown model {name!r}; choose from {', '.join(names())}")

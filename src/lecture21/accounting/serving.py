@@ -14,7 +14,7 @@ from lecture21.accounting.memory import _bits, _expert_bytes, _weight_bits
 from lecture21.accounting.shapes import Shape
 from lecture21.gpt.config import GPTConfig
 
-_BANDWIDTHS: dict[str, float] = {"T4": 320e9, "V100": 900e9, "A100": 2.039e12, "H100": 3.35e12}
+BANDWIDTHS: dict[str, float] = {"T4": 320e9, "V100": 900e9, "A100": 2.039e12, "H100": 3.35e12}
 """Peak memory bandwidth in bytes/s, as stated by the vendor, for the boards of `DEVICES`.
 
 Source: NVIDIA's data sheets; the A100 is the one with 80 GB.
@@ -103,8 +103,8 @@ def ridge_point(device: str) -> float:
 
     Source: Williams, Waterman & Patterson 2009.
     """
-    require_choice("device", device, _BANDWIDTHS)
-    return DEVICES[device] / _BANDWIDTHS[device]
+    require_choice("device", device, BANDWIDTHS)
+    return DEVICES[device] / BANDWIDTHS[device]
 
 
 def ridge_batch(model: GPTConfig | Shape, device: str, dtype: str = "bf16") -> int:
@@ -123,8 +123,8 @@ def tokens_per_second(model: GPTConfig | Shape, device: str, batch: int = 1, dty
 
     Attention, its cache, communication, and whether the weights fit in memory are not considered.
     """
-    require_choice("device", device, _BANDWIDTHS)
-    reading = weights_read(model, batch, dtype) / _BANDWIDTHS[device]
+    require_choice("device", device, BANDWIDTHS)
+    reading = weights_read(model, batch, dtype) / BANDWIDTHS[device]
     computing = batch * _decode_flops(model) / DEVICES[device]
     return batch / max(reading, computing)
 

@@ -1,6 +1,6 @@
 """A rule in place of a human judge: it gives a reply between 0 and 1, for reasons that a reader can check by eye."""
 
-from lecture21.alignment import _grammar
+from lecture21.alignment import grammar
 
 _BRIEF, _LONG = 16, 32  # words
 
@@ -20,10 +20,10 @@ def judge(request: str, reply: str) -> dict[str, float]:
         reply: one line of text.
     """
     item = " ".join(request.rstrip("?.").split()[-2:])
-    found = [sentence.strip() for sentence in _grammar.sentences(reply)]
-    correct = {sentence for sentence in found if _grammar.is_sentence(sentence)}
+    found = [sentence.strip() for sentence in grammar.sentences(reply)]
+    correct = {sentence for sentence in found if grammar.is_sentence(sentence)}
     helpful = float(any(f" {item} " in sentence and _names_a_place(sentence) for sentence in correct))
-    rude, courteous = (not correct.isdisjoint(kind) for kind in (_grammar.RUDE, _grammar.COURTEOUS))
+    rude, courteous = (not correct.isdisjoint(kind) for kind in (grammar.RUDE, grammar.COURTEOUS))
     polite = 0.0 if rude else 1.0 if courteous else 0.5
     brief = min(max((_LONG - len(reply.split())) / (_LONG - _BRIEF), 0.0), 1.0)
     fluent = len(correct) / len(found) if found else 0.0
@@ -32,4 +32,4 @@ def judge(request: str, reply: str) -> dict[str, float]:
 
 
 def _names_a_place(sentence: str) -> bool:
-    return any(sentence.endswith(f" {place}.") for place in _grammar.PLACES)
+    return any(sentence.endswith(f" {place}.") for place in grammar.PLACES)

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lecture21._support.modes import evaluating
-from lecture21.alignment import _grammar
+from lecture21.alignment import grammar
 from lecture21.alignment.judging import judge
 from lecture21.alignment.losses import token_kl
 from lecture21.alignment.preferences import PreferencePairs, _collect_preferences
@@ -60,26 +60,26 @@ class ShopTask:
     @property
     def prompts(self) -> Int[Tensor, "B P"]:
         """The requests to train on."""
-        return _encode_requests(_grammar.requests(_grammar.TRAINING_ITEMS), self.tokenizer)
+        return _encode_requests(grammar.requests(grammar.TRAINING_ITEMS), self.tokenizer)
 
     @property
     def held_out(self) -> Int[Tensor, "H P"]:
         """Requests for things that no demonstration, comparison or training prompt asks for."""
-        return _encode_requests(_grammar.requests(_grammar.HELD_OUT_ITEMS), self.tokenizer)
+        return _encode_requests(grammar.requests(grammar.HELD_OUT_ITEMS), self.tokenizer)
 
     @classmethod
     def with_tokenizer(cls) -> "ShopTask":
         """Return the task with a tokenizer that has one token for each word of the base model's text."""
-        text = "".join(f"{request} {reply}\n" for request, reply in _written(_grammar.overheard, 20_000, seed=0))
+        text = "".join(f"{request} {reply}\n" for request, reply in _written(grammar.overheard, 20_000, seed=0))
         return cls(BPETokenizer.from_text(text, _VOCABULARY))
 
     def overheard(self, n: int, seed: int) -> Responses:
         """Return the base model's text: requests with replies of any quality, or with further requests."""
-        return self._responses(_written(_grammar.overheard, n, seed))
+        return self._responses(_written(grammar.overheard, n, seed))
 
     def demonstrations(self, n: int, seed: int) -> Responses:
         """Return replies of people who mean well but are not perfect."""
-        return self._responses(_written(_grammar.demonstration, n, seed))
+        return self._responses(_written(grammar.demonstration, n, seed))
 
     def _responses(self, pairs: list[tuple[str, str]]) -> Responses:
         requests, replies = zip(*pairs, strict=True)

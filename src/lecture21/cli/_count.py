@@ -8,10 +8,10 @@ import typer
 from lecture21 import accounting, presets
 from lecture21._support.validation import require_choice, require_whole
 from lecture21.accounting import Latent, Shape, published
-from lecture21.accounting.flops import _Flops
-from lecture21.accounting.memory import _BITS
-from lecture21.accounting.published import _Published
-from lecture21.accounting.serving import _BANDWIDTHS
+from lecture21.accounting.flops import Flops
+from lecture21.accounting.memory import BITS
+from lecture21.accounting.published import Published
+from lecture21.accounting.serving import BANDWIDTHS
 from lecture21.cli._options import Changes, parse_changes
 from lecture21.gpt.config import GPTConfig
 
@@ -60,7 +60,7 @@ def _preset_parameters(config: GPTConfig) -> list[_Row]:
     return _parameter_rows(counts.total, parts, {}, config.tied_head)
 
 
-def _published_parameters(shape: _Published) -> list[_Row]:
+def _published_parameters(shape: Published) -> list[_Row]:
     """Return the parameters by part, with biases and sinks beside the norms, and the printed numbers as notes."""
     counts = accounting.parameters(shape)
     matrices = {
@@ -91,7 +91,7 @@ def _published_parameters(shape: _Published) -> list[_Row]:
     return _parameter_rows(counts.total, parts, notes, shape.tied_head)
 
 
-def _flops_rows(flops: _Flops, parameters: int, unit: str) -> list[_Row]:
+def _flops_rows(flops: Flops, parameters: int, unit: str) -> list[_Row]:
     numbers = {
         "forward, weights": flops.linear,
         "forward, attention": flops.attention,
@@ -129,7 +129,7 @@ def _preset_tables(config: GPTConfig, context: int, batch: int, dtype: str) -> _
     return tables
 
 
-def _published_tables(shape: _Published, context: int, batch: int, dtype: str, devices: int | None) -> _Tables:
+def _published_tables(shape: Published, context: int, batch: int, dtype: str, devices: int | None) -> _Tables:
     flops = accounting.flops_per_token(shape, context)
     token = "one token read and one written" if shape.n_encoder_layer else "one token"
     weights = accounting.weight_bytes(shape, dtype)
@@ -153,7 +153,7 @@ def _published_tables(shape: _Published, context: int, batch: int, dtype: str, d
 
 def _serving_tables(shape: Shape, device: str, batch: int, dtype: str, devices: int | None) -> _Tables:
     """Return what one decoding step activates, reads and sends, and the limits of the device."""
-    require_choice("device", device, _BANDWIDTHS)
+    require_choice("device", device, BANDWIDTHS)
     distinct = accounting.distinct_experts(shape.n_expert, shape.top_k, batch)
     read = accounting.weights_read(shape, batch, dtype)
     sent = accounting.all_to_all_bytes(shape, n_devices=devices)
@@ -177,7 +177,7 @@ def _serving_tables(shape: Shape, device: str, batch: int, dtype: str, devices: 
         ("batch at the ridge, routed experts", f"{ridge_batch:,}", times),
         ("tokens in a second, at most", f"{speed:,.0f}", "weights alone, wherever they fit"),
     ]
-    speeds = short(accounting.DEVICES[device], "FLOP/s"), short(_BANDWIDTHS[device], "B/s")
+    speeds = short(accounting.DEVICES[device], "FLOP/s"), short(BANDWIDTHS[device], "B/s")
     return {
         f"Decoding, {batch:,} token{'s' if batch > 1 else ''} in a step": decoding,
         f"On one {device}, {' and '.join(speeds)}": roofline,
@@ -185,7 +185,7 @@ def _serving_tables(shape: Shape, device: str, batch: int, dtype: str, devices: 
 
 
 def _training_rows(
-    model: GPTConfig | _Published, context: int, tokens: int, device: str | None, devices: int, utilization: float
+    model: GPTConfig | Published, context: int, tokens: int, device: str | None, devices: int, utilization: float
 ) -> list[_Row]:
     """Return the FLOPs of a training run, by the usual estimate and exactly, and the days that it takes."""
     if isinstance(model, GPTConfig):  # it may have a window, which costs more than its tokens one by one
@@ -208,7 +208,7 @@ def _preset_title(name: str, config: GPTConfig) -> str:
     return f"{name}: {size}, feed-forward {config.d_ff:,}, vocabulary {config.vocab_size:,}"
 
 
-def _published_title(name: str, shape: _Published) -> str:
+def _published_title(name: str, shape: Published) -> str:
     attention = shape.attention
     if isinstance(attention, Latent):
         heads = f"{attention.n_head} heads on latents of width {attention.q_rank:,} and {attention.kv_rank}"
@@ -237,7 +237,7 @@ def count_command(
     batch: Annotated[int, typer.Option(help="Number of sequences.")] = 1,
     dtype: Annotated[
         str,
-        typer.Option(help=f"Data type in memory: {', '.join(_BITS)} (the last for experts of published models only)."),
+        typer.Option(help=f"Data type in memory: {', '.join(BITS)} (the last for experts of published models only)."),
     ] = "bf16",
     tokens: Annotated[
         float | None, typer.Option(help="Number of training tokens, for example 300e9.", show_default="none")

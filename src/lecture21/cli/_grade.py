@@ -12,7 +12,7 @@ from lecture21._support.files import write_atomic
 from lecture21.cli._messages import print_error
 
 if TYPE_CHECKING:
-    from lecture21.exercises._grading import Grade
+    from lecture21.exercises.grading import Grade
 
 
 def grade_command(
@@ -31,7 +31,7 @@ def grade_command(
     Each notebook is run in fresh processes, with only the cells of exercises and the imports. They cannot write files,
     start programs or use the network, as far as the system allows. The answers are judged in this process.
     """
-    from lecture21.exercises._grading import grade
+    from lecture21.exercises.grading import grade
 
     if gradescope is not None and len(notebooks) != 1:
         raise ValueError(f"--gradescope needs exactly one notebook, got {len(notebooks)}")

@@ -8,7 +8,7 @@ inputs on which answers are compared, and the mistakes that are made again and a
 The exercises of a chapter are in the modules `chapter_NN` and `chapter_NN_PART`; a new one needs no registration.
 """
 
-from lecture21.exercises._check import check, solved
-from lecture21.exercises._exercise import Exercise
+from lecture21.exercises.checking import check, solved
+from lecture21.exercises.exercise import Exercise
 
 __all__ = ["Exercise", "check", "solved"]

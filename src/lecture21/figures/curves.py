@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 from torch import Tensor
 
-from lecture21.figures._axes import DASHED, as_array, horizontal_rule, label_ends
+from lecture21.figures.axes import DASHED, as_array, horizontal_rule, label_ends
 from lecture21.figures.style import COLOURS, SERIES, WIDTH
 from lecture21.training import History
 

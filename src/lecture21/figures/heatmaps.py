@@ -12,11 +12,11 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from torch import Tensor
 
-from lecture21.figures._axes import HATCHED, as_array, text_colour_on, visible
+from lecture21.figures.axes import HATCHED, as_array, text_colour_on, visible
 from lecture21.figures.style import _MAGNITUDE, COLOURS, SERIES, SIGNED, TEXT_COLOURS, WIDTH
 
 _MAX_TICK_LABELS = 40  # more tokens than this are not readable along an axis
-_ALLOWED, _FUTURE = "#b9d7ea", SERIES[1]  # an allowed key in the past, and one in the future
+_ALLOWED, FUTURE = "#b9d7ea", SERIES[1]  # an allowed key in the past, and one in the future
 
 
 def _contrast_numbers(ax: Axes) -> None:
@@ -29,7 +29,7 @@ def _contrast_numbers(ax: Axes) -> None:
         text.set_color(text_colour_on(colours[row, column, :3]))
 
 
-def _hatch_masked(ax: Axes, masked: Bool[np.ndarray, "T S"]) -> None:
+def hatch_masked(ax: Axes, masked: Bool[np.ndarray, "T S"]) -> None:
     """Hatch masked cells in grey, to distinguish them from cells with a small weight."""
     if masked.any():
         # One outline for all cells: hatching hundreds of patches one by one takes seconds.
@@ -37,14 +37,14 @@ def _hatch_masked(ax: Axes, masked: Bool[np.ndarray, "T S"]) -> None:
         ax.add_patch(PathPatch(Path.make_compound_path(*cells), **HATCHED))
 
 
-def _square_mask(mask: Tensor | np.ndarray, tokens: Sequence[str]) -> np.ndarray:
+def square_mask(mask: Tensor | np.ndarray, tokens: Sequence[str]) -> np.ndarray:
     array = as_array(mask).astype(bool)
     if array.shape != (len(tokens), len(tokens)):
         raise ValueError(f"a mask of shape {array.shape} does not fit {len(tokens)} tokens")
     return array
 
 
-def _label_axes(ax: Axes, key: str = "key", query: str = "query") -> None:
+def label_axes(ax: Axes, key: str = "key", query: str = "query") -> None:
     """Name both axes of a map in the colours of their roles, the keys along the top."""
     ax.xaxis.set_label_position("top")
     ax.set_xlabel(key, color=TEXT_COLOURS["key"])
@@ -149,14 +149,14 @@ def attention_map(
     )
     _contrast_numbers(ax)
     if masked is not None:
-        _hatch_masked(ax, masked)
+        hatch_masked(ax, masked)
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     if written:
         long = max(map(len, keys), default=0) > 2
         ax.set_xticklabels(ax.get_xticklabels(), rotation=45 if long else 0, ha="left" if long else "center")
         ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
     if labels:
-        _label_axes(ax, "key: the token attended to", "query: the token that attends")
+        label_axes(ax, "key: the token attended to", "query: the token that attends")
     ax.set_title(title)
     return ax
 
@@ -200,7 +200,7 @@ def head_maps(
     for h, ax in enumerate(axes.flat[:n_head]):
         attention_map(weights[h], tokens, keys=keys, mask=mask, annotate=annotate, labels=labels, ax=ax)
         ax.set_title(titles[h], fontsize=11 if columns <= 2 else 9.5)
-        _label_axes(ax, "key" if h < columns else "", "query" if h % columns == 0 else "")
+        label_axes(ax, "key" if h < columns else "", "query" if h % columns == 0 else "")
         if h >= columns:
             ax.set_xticks([])
         if h % columns:
@@ -238,12 +238,12 @@ def mask_map(
         tokens: labels of rows and columns.
         report: whether to add a line to the title that counts rows without a key or allowed future cells.
     """
-    array = _square_mask(mask, tokens)
+    array = square_mask(mask, tokens)
     count = len(tokens)
     ax = plt.subplots(figsize=(3.4, 3.4))[1] if ax is None else ax
     kind = np.where(array, np.where(np.triu(np.ones_like(array), 1), 2, 1), 0)
-    ax.imshow(kind, cmap=ListedColormap(["white", _ALLOWED, _FUTURE]), vmin=0, vmax=2, extent=(0, count, count, 0))
-    _hatch_masked(ax, ~array)
+    ax.imshow(kind, cmap=ListedColormap(["white", _ALLOWED, FUTURE]), vmin=0, vmax=2, extent=(0, count, count, 0))
+    hatch_masked(ax, ~array)
     for edge in range(count + 1):
         ax.axhline(edge, color="white", linewidth=1)
         ax.axvline(edge, color="white", linewidth=1)
@@ -252,7 +252,7 @@ def mask_map(
     ax.set_yticks(np.arange(count) + 0.5, tokens, fontsize=size)
     ax.tick_params(length=0, labeltop=True, labelbottom=False, pad=1)
     ax.spines[:].set_visible(False)
-    _label_axes(ax)
+    label_axes(ax)
     ax.set_title("\n".join(line for line in (title, _mask_report(array) if report else "") if line))
     return ax
 

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from lecture21.figures._axes import name_rows, vertical_rule
+from lecture21.figures.axes import name_rows, vertical_rule
 from lecture21.figures.style import COLOURS, SERIES, WIDTH
 
 _BETTER, _WORSE, _UNCLEAR = SERIES[0], SERIES[1], "#777777"

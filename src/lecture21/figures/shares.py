@@ -7,7 +7,7 @@ from jaxtyping import Shaped
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from lecture21.figures._axes import as_array, name_rows, text_colour_on, visible
+from lecture21.figures.axes import as_array, name_rows, text_colour_on, visible
 from lecture21.figures.style import SERIES, WIDTH
 
 _NARROWEST_NAME, _NARROWEST_NUMBER = 0.035, 0.09  # narrower pieces have no space for their text

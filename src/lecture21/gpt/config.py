@@ -18,7 +18,7 @@ from lecture21.layers.feed_forward import ACTIVATIONS
 from lecture21.layers.positions import POSITIONS, SCALINGS
 from lecture21.moe import MoEConfig
 
-_CHOICES: dict[str, tuple[str, ...]] = {
+CHOICES: dict[str, tuple[str, ...]] = {
     "activation": tuple(ACTIVATIONS),
     "norm": tuple(NORMS),
     "norm_position": ("pre", "post"),
@@ -95,7 +95,7 @@ class GPTConfig:
                 require_whole(name, getattr(self, name))
         for name in ("final_norm", "qk_norm", "qkv_bias", "bias", "tied_head", "causal"):
             require_switch(name, getattr(self, name))
-        for name, allowed in _CHOICES.items():
+        for name, allowed in CHOICES.items():
             require_choice(name, getattr(self, name), allowed)
         require_number("dropout", self.dropout, "in [0, 1)", lambda x: 0 <= x < 1)
         for name in ("norm_eps", "rotary_base"):

@@ -42,7 +42,7 @@ def _check_range(start: int, stop: int, block_size: int) -> None:
         raise ValueError(f"positions {start}..{stop} are outside 0..{block_size}, the model's block size")
 
 
-class _LearnedPositions(nn.Module):
+class LearnedPositions(nn.Module):
     """One learned vector for each position of the block, as in GPT (slides 19 and 36)."""
 
     def __init__(self, block_size: int, d_model: int):
@@ -85,7 +85,7 @@ class _NoPositions(nn.Module):
 
 
 POSITIONS: dict[str, Callable[[int, int], nn.Module]] = {
-    "learned": _LearnedPositions,
+    "learned": LearnedPositions,
     "sinusoidal": _SinusoidalPositions,
     "rotary": _NoPositions,
     "none": _NoPositions,

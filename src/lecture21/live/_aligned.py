@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import traitlets
 
-from lecture21.alignment import ShopTask, _grammar
-from lecture21.data import results
+from lecture21.alignment import ShopTask, grammar
+from lecture21.chapters import results
 from lecture21.huggingface import pretrained
 from lecture21.live._widget import Figure, weights_of
 
@@ -100,7 +100,7 @@ def _stored() -> dict[str, Any]:
                 ("dpo", None, "DPO"),
             )
         ],
-        "grammar": {name: "\n".join(getattr(_grammar, name.upper())) for name in _KINDS},
+        "grammar": {name: "\n".join(getattr(grammar, name.upper())) for name in _KINDS},
     }
 
 

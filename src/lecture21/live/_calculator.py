@@ -8,7 +8,7 @@ import traitlets
 from lecture21 import presets
 from lecture21._support.validation import require_choice, require_number, require_whole
 from lecture21.accounting import DEVICES, Grouped, Latent, Shape, published
-from lecture21.accounting.serving import _BANDWIDTHS
+from lecture21.accounting.serving import BANDWIDTHS
 from lecture21.gpt.config import GPTConfig
 from lecture21.live._widget import Figure
 
@@ -95,7 +95,7 @@ class Calculator(Figure):
             **(given | {"context": context or 0, "tokens": float(tokens), "utilization": float(utilization)}),
             models=_models(),
             devices={
-                name: {"peak": peak, "bandwidth": _BANDWIDTHS[name], "memory": _MEMORY[name]}
+                name: {"peak": peak, "bandwidth": BANDWIDTHS[name], "memory": _MEMORY[name]}
                 for name, peak in DEVICES.items()
             },
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 import traitlets
 
-from lecture21.data import results
+from lecture21.chapters import results
 from lecture21.live._widget import Figure
 
 _SETTINGS = ("none", "warm-up", "aux 0.01", "bias 0.01", "z-loss 0.001", "jitter 0.1")
@@ -15,8 +15,8 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 class Collapse(Figure):
     """A film of the loads of eight experts over training, without a cure for a router's collapse and with each.
 
-    Source: the result `router_load` (`python benchmarks/router_collapse.py`), second layer, three seeds, at a learning
-    rate of 0.06 and at the tuned ones.
+    Source: the result `router_load` (`python benchmarks/c14_router_collapse.py`), second layer, three seeds, at a
+    learning rate of 0.06 and at the tuned ones.
     """
 
     figure = "collapse"

@@ -3,7 +3,7 @@
 import traitlets
 
 from lecture21._support.validation import require_number
-from lecture21.data import results
+from lecture21.chapters import results
 from lecture21.live._widget import Figure
 
 _NAMES = {"rnn": "RNN", "lstm": "LSTM", "gpt": "GPT-0", "gpt-modern": "GPT-0, modern recipe", "ngram-seen": "n-gram"}
@@ -17,7 +17,7 @@ class Context(Figure):
     Args:
         index: which of 1, 2, 4, 8, 16, 32 and 64 characters is chosen at first, from 0 to 6.
 
-    Source: the result `available_context` (`python benchmarks/available_context.py`).
+    Source: the result `available_context` (`python benchmarks/c01_available_context.py`).
     """
 
     figure = "context"

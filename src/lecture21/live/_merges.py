@@ -23,7 +23,8 @@ def _pairs() -> list[list[str]]:
 class Merges(Figure):
     """A text cut into tokens by a byte-pair encoding, with a slider for the number of merges.
 
-    The merges are the first 300 that are learned from the training split of the plays (`python benchmarks/merges.py`).
+    The merges are the first 300 that are learned from the training split of the plays
+    (`python benchmarks/c09_merges.py`).
 
     Args:
         merges: number of merges at first, from 0 to 300.

@@ -1,16 +1,13 @@
 """Questions that check: the reader's answer is compared with the right one and with foreseen mistakes."""
 
 import html
-import json
 import re
-from pathlib import Path
 from typing import Any
 
 import traitlets
 
+from lecture21.chapters import questions
 from lecture21.live._widget import Figure
-
-FOLDER = Path(__file__).parent / "questions"
 
 _EMPHASIS = re.compile(r"\*([^*]+)\*")
 _CODE = re.compile(r"`([^`]+)`")
@@ -21,7 +18,7 @@ class Question(Figure):
     """A question with a number or a choice as its answer, which is checked where it is asked.
 
     A wrong answer gets the hint for its mistake. The right one, or "Show the answer" after one try, gets the
-    explanation. Texts, answers and hints are in `live/questions/chapter_NN.json`, and those of the exam in `exam.json`.
+    explanation. Texts, answers and hints are in `questions.json` of the chapter, and those of the exam in `exam.json`.
 
     Args:
         id: chapter and number of the question, such as "2.1", or "exam.2".
@@ -58,39 +55,17 @@ class Question(Figure):
         if question["kind"] == "choice":
             parts.append(f"<ul>{''.join(f'<li>{_markup(each)}</li>' for each in question['choices'])}</ul>")
         if "section" not in question:  # the page of the exam has the answer below the question
-            answer = f"<strong>{_markup(answer_of(question))}.</strong> {_markup(question['explanation'])}"
+            answer = f"<strong>{_markup(questions.answer_of(question))}.</strong> {_markup(question['explanation'])}"
             parts.append(f"<details><summary>Answer</summary>\n<p>{answer}</p>\n</details>")
         return "\n".join(parts)
 
 
-def load(chapter: str) -> list[dict[str, Any]]:
-    """Return the questions of one chapter, such as "02", or of the "exam"."""
-    return json.loads(_file(chapter).read_text(encoding="utf-8"))["questions"]
-
-
-def _file(chapter: str) -> Path:
-    """Return the file with the questions of one chapter, or of the "exam"."""
-    return FOLDER / (f"{chapter}.json" if chapter == "exam" else f"chapter_{chapter}.json")
-
-
 def _find(id: str) -> dict[str, Any]:
-    """Return the question with this id."""
-    chapter = id.partition(".")[0].zfill(2)
-    if not _file(chapter).is_file():
-        raise ValueError(f"unknown question {id!r}: no chapter {chapter!r} has questions")
-    questions = {question["id"]: question for question in load(chapter)}
-    if id not in questions:
-        raise ValueError(f"unknown question {id!r}; chapter {chapter} has {', '.join(questions)}")
-    if questions[id]["kind"] == "text":
+    """Return the question with this id, if a page can check its answer."""
+    question = questions.find(id)
+    if question["kind"] == "text":
         raise ValueError(f"question {id!r} has a text as its answer, which is on the page of the exam")
-    return questions[id]
-
-
-def answer_of(question: dict[str, Any]) -> str:
-    """Return the right answer as text."""
-    if question["kind"] == "choice":
-        return question["answer"]
-    return f"{question['answer']:.10g} {question.get('unit', '')}".strip()
+    return question
 
 
 def _markup(text: str) -> str:

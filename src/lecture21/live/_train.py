@@ -9,7 +9,8 @@ import traitlets
 
 from lecture21 import presets
 from lecture21.baselines import NGram
-from lecture21.data import results, shakespeare, split
+from lecture21.chapters import results
+from lecture21.data import shakespeare, split
 from lecture21.gpt import GPT
 from lecture21.gpt.config import GPTConfig
 from lecture21.live._widget import PLAYS, Figure
@@ -43,7 +44,7 @@ class Train(Figure):
         steps: number of updates; as many as fit into the budget if 0.
         causal: whether there is a causal mask.
 
-    Source: the result `live_curve` (`python benchmarks/live_curve.py`) for PyTorch's run and the n-gram models.
+    Source: the result `live_curve` (`python benchmarks/c07_live_curve.py`) for PyTorch's run and the n-gram models.
     """
 
     figure = "train"

@@ -11,7 +11,7 @@ from lecture21._support.validation import (
     require_switch,
     require_whole,
 )
-from lecture21.gpt.config import _CHOICES
+from lecture21.gpt.config import CHOICES
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class TransformerConfig:
         for name in ("attention_bias", "share_embeddings"):
             require_switch(name, getattr(self, name))
         for name in ("activation", "norm", "norm_position", "position"):
-            require_choice(name, getattr(self, name), _CHOICES[name])
+            require_choice(name, getattr(self, name), CHOICES[name])
         require_number("dropout", self.dropout, "in [0, 1)", lambda x: 0 <= x < 1)
         self._fill_in()
 

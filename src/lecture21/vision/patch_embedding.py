@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lecture21._support.validation import require_whole
-from lecture21.layers.positions import _LearnedPositions
+from lecture21.layers.positions import LearnedPositions
 
 
 def _require_tiling(height: int, width: int, patch_size: int) -> None:
@@ -70,7 +70,7 @@ class PatchEmbedding(nn.Module):
         _require_tiling(height, width, patch_size)
         self.image_size, self.patch_size, self.channels = tuple(image_size), patch_size, channels
         self.projection = nn.Linear(channels * patch_size**2, d_model)
-        self.position = _LearnedPositions(self.n_patch, d_model) if positions else None
+        self.position = LearnedPositions(self.n_patch, d_model) if positions else None
 
     @property
     def n_patch(self) -> int:

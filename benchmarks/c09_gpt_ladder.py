@@ -1,0 +1,240 @@
+"""From GPT-0 towards GPT-1 one change at a time (slide 24): the effect of each on the loss of a well trained GPT-0.
+
+Usage: python benchmarks/c09_gpt_ladder.py [SEED ...]        (0 1 2 if none is named; about 30 minutes on one core)
+
+GPT-0 is trained by the recipe of the preset `modern-gpt0`: Muon for the matrices of the blocks, AdamW for everything
+else, linear decay to zero. It reads 1,070,080 characters, as many as the training text has, in windows drawn at random,
+and then scores better than the 5-gram counted on that text. Each rung changes one thing. Its reference is GPT-0, except
+that the tied head is compared with the untied model of the same initialization, N(0, 0.02).
+
+Budgets: every update has 1,024 tokens. Most rungs leave the FLOPs of a character as they are, or nearly so (context:
+8 % more), so that equal characters are equal compute. The others have two references. Depth (8 layers) and width (90 in
+6 heads), both with about twice the parameters of GPT-0, read half of the characters: as many as a GPT-0 trained on half
+of them, and at the FLOPs of the GPT-0 that reads all. Byte pairs have two arms, one with GPT-0's characters and one
+with its FLOPs, counted by `accounting.flops_per_token`.
+
+Learning rates: one factor multiplies all three learning rates of the recipe, and is tuned for every arm. It is searched
+in 1/2, 1, 2 and beyond until the best is not at the end, in runs of a quarter of the updates on the first nine tenths
+of the training text, with another seed, scored on the last tenth. The arm gets the vertex of the parabola through the
+best factor and its neighbours, on a logarithmic axis. The validation split is not used. (A tied table has the learning
+rate of the embeddings, an untied head that of the vectors.)
+
+Seeds: weights and batches; all arms share the seeds, so that a rung is compared with its reference seed by seed.
+
+Writes the result `gpt_ladder` after every run, and skips the runs that it already contains:
+    part: "search", "run", or "count" for the 5-gram (Witten-Bell, counted on the training text);
+    rung; equal_characters and equal_compute, the rungs that it may be compared with, empty if there is none; seed;
+    factor of the learning rates; steps; parameters;
+    tokens and characters of the training batches; tflop, 1e12 FLOPs of training; seconds of processor time;
+    bits: bits per character, on the validation split ("search": on the last tenth of the training text), in windows of
+    the model's own block size that do not overlap;
+    bits_at_32: the same in windows of about 32 characters, whatever the block size ("count": as bits).
+Counting has no seed, factor, steps, parameters, FLOPs and time: they are 0.
+"""
+
+import math
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+
+import common
+import torch
+
+from lecture21 import GPT, GPTConfig, presets
+from lecture21.accounting import flops_per_token
+from lecture21.baselines import NGram
+from lecture21.data import shakespeare, split
+from lecture21.objectives import bits_per_character
+from lecture21.tokenizers import BPETokenizer, CharTokenizer
+from lecture21.training import TrainConfig, evaluate, train
+
+NAME = "gpt_ladder"
+STEPS, TOKENS_PER_STEP, WINDOW = 1045, 1024, 32
+SEARCH_SEED, SEARCH_LENGTH, FACTORS = 100, 0.25, (0.5, 1.0, 2.0)
+
+GPT0 = presets.get("gpt0")
+RECIPE = TrainConfig(
+    optimizer="muon", muon_learning_rate=0.02, learning_rate=3e-3, embedding_learning_rate=1e-2, schedule="linear",
+    eval_every=10**6, device="cpu",
+)  # fmt: skip
+SMALL = GPT0.changed(initialization="gpt1")
+POST = GPT0.changed(norm_position="post", final_norm=False)
+PAIRS, DEEP, WIDE = GPT0.changed(vocab_size=512), GPT0.changed(n_layer=8), GPT0.changed(d_model=90, n_head=6)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A model and its training."""
+
+    rung: str
+    model: GPTConfig = GPT0
+    run: TrainConfig = RECIPE
+    characters: float | None = 1.0
+    """Characters that are read, 1 for as many as the training text has; if None, GPT-0's FLOPs are spent."""
+    warmup: float = 0.0
+    """Fraction of the updates over which the learning rates rise."""
+    equal_characters: str = "GPT-0"
+    equal_compute: str = "GPT-0"
+
+    @property
+    def byte_pairs(self) -> bool:
+        """Whether the model reads byte pairs instead of characters."""
+        return self.model.vocab_size != GPT0.vocab_size
+
+
+HALF = "GPT-0, half the characters"
+ARMS = (
+    Arm("GPT-0", equal_characters="", equal_compute=""),
+    Arm("byte pairs", PAIRS, equal_compute=""),
+    Arm("byte pairs, equal compute", PAIRS, characters=None, equal_characters=""),
+    Arm(HALF, characters=0.5, equal_characters="", equal_compute=""),
+    Arm("depth", DEEP, characters=0.5, equal_characters=HALF),
+    Arm("width", WIDE, characters=0.5, equal_characters=HALF),
+    Arm("context", GPT0.changed(block_size=64)),
+    Arm("N(0, 0.02)", SMALL),
+    Arm("tied head", SMALL.changed(tied_head=True), equal_characters="N(0, 0.02)", equal_compute="N(0, 0.02)"),
+    Arm("post-norm", POST),
+    Arm("GELU", GPT0.changed(activation="gelu_tanh")),
+    Arm("constant learning rate", run=replace(RECIPE, schedule="constant")),
+    Arm("warm-up", warmup=0.1),
+)
+
+
+class Text:
+    """A training and a held-out part, as token ids of an arm's tokenizer."""
+
+    def __init__(self, tokenizer: CharTokenizer | BPETokenizer, train_text: str, val_text: str):
+        self.train, self.val = (torch.tensor(tokenizer.encode(part)) for part in (train_text, val_text))
+        self.per_token = len(train_text) / len(self.train)
+        self.window = round(WINDOW * len(self.val) / len(val_text))  # in tokens
+        # The first token is only read, so its characters do not count.
+        self.predicted = len(val_text) - len(tokenizer.decode(self.val[:1].tolist()))
+
+    def bits(self, model: GPT | NGram, window: int) -> float:
+        """Score a model in windows of so many tokens."""
+        nats = evaluate(model, self.val, window) * (len(self.val) - 1)
+        return round(bits_per_character(nats, self.predicted), 5)
+
+
+def number_of_steps(arm: Arm, per_token: float) -> int:
+    """Return the updates that use up the budget of an arm."""
+    if arm.characters is None:
+        return round(STEPS * flops_per_token(GPT0).training / flops_per_token(arm.model).training)
+    return round(arm.characters * STEPS / per_token)
+
+
+def measure(arm: Arm, text: Text, seed: int, factor: float, length: float = 1.0) -> dict[str, object]:
+    """Train one model and score it; a run that diverges scores infinity."""
+    steps = round(length * number_of_steps(arm, text.per_token))
+    embedding = arm.run.embedding_learning_rate
+    config = replace(
+        arm.run,
+        steps=steps,
+        warmup=round(arm.warmup * steps),
+        batch_size=TOKENS_PER_STEP // arm.model.block_size,
+        seed=seed,
+        learning_rate=factor * arm.run.learning_rate,
+        muon_learning_rate=factor * arm.run.muon_learning_rate,
+        embedding_learning_rate=None if embedding is None else factor * embedding,
+    )
+    torch.manual_seed(seed)
+    model = GPT(arm.model)
+    started = time.process_time()
+    try:
+        train(model, text.train, config)
+        bits, bits_at_32 = text.bits(model, model.block_size), text.bits(model, text.window)
+    except ValueError:
+        bits = bits_at_32 = math.inf
+    tokens = steps * TOKENS_PER_STEP
+    return {
+        "part": "run" if length == 1 else "search",
+        "rung": arm.rung,
+        "equal_characters": arm.equal_characters,
+        "equal_compute": arm.equal_compute,
+        "seed": seed,
+        "factor": round(factor, 4),
+        "steps": steps,
+        "parameters": model.num_parameters(),
+        "tokens": tokens,
+        "characters": round(tokens * text.per_token),
+        "tflop": round(tokens * flops_per_token(arm.model).training / 1e12, 3),
+        "seconds": round(time.process_time() - started, 1),
+        "bits": bits,
+        "bits_at_32": bits_at_32,
+    }
+
+
+def vertex(scores: dict[float, float]) -> float:
+    """Return the minimum of the parabola through the best factor and its two neighbours, in the logarithm."""
+    best = min(scores, key=scores.__getitem__)
+    low, middle, high = scores[best / 2], scores[best], scores[2 * best]
+    if math.isinf(low + high):
+        return best
+    return best * 2 ** ((low - high) / (2 * (low - 2 * middle + high)))
+
+
+def count(text: Text, window: int) -> dict[str, object]:
+    """Score the 5-gram in windows of so many characters."""
+    bits = text.bits(NGram(5, GPT0.vocab_size).fit(text.train), window)
+    return {
+        "part": "count",
+        "rung": f"5-gram in windows of {window}",
+        "equal_characters": "GPT-0",
+        "equal_compute": "",
+        **dict.fromkeys(("seed", "factor", "steps", "parameters"), 0),
+        "tokens": len(text.train),
+        "characters": len(text.train),
+        **dict.fromkeys(("tflop", "seconds"), 0),
+        "bits": bits,
+        "bits_at_32": bits,
+    }
+
+
+class Table:
+    """The rows measured so far, stored after each."""
+
+    def __init__(self) -> None:
+        self.rows = common.stored(NAME)
+
+    def add(self, row: dict[str, object]) -> None:
+        """Store one more row."""
+        print(*row.values(), sep="  ", flush=True)
+        self.rows.append(row)
+        common.save(NAME, self.rows, arguments=False)
+
+    def of(self, arm: Arm, part: str) -> dict[tuple[int, float], float]:
+        """Return the bits of an arm's rows, by seed and factor."""
+        same = [r for r in self.rows if (r["part"], r["rung"]) == (part, arm.rung)]
+        return {(r["seed"], r["factor"]): r["bits"] for r in same}
+
+    def search(self, arm: Arm, text: Text, factor: float) -> float:
+        """Return the bits of a run of the search, which is made unless it is stored."""
+        if (SEARCH_SEED, factor) not in self.of(arm, "search"):
+            self.add(measure(arm, text, SEARCH_SEED, factor, SEARCH_LENGTH))
+        return self.of(arm, "search")[SEARCH_SEED, factor]
+
+
+def main() -> None:
+    """Tune every arm and run it with every seed; write the table after each run."""
+    seeds = common.start(3)
+    train_text, val_text = split(shakespeare())
+    cut = len(train_text) * 9 // 10
+    characters = CharTokenizer.from_text(train_text + val_text)  # GPT-0's alphabet is that of all nine plays
+    pairs = BPETokenizer.from_text(train_text, PAIRS.vocab_size)
+    whole = {t: Text(t, train_text, val_text) for t in (characters, pairs)}
+    tenths = {t: Text(t, train_text[:cut], train_text[cut:]) for t in (characters, pairs)}
+
+    table = Table()
+    for window in (WINDOW, 2 * WINDOW):
+        if not any(row["rung"] == f"5-gram in windows of {window}" for row in table.rows):
+            table.add(count(whole[characters], window))
+    for arm in ARMS:
+        tokenizer = pairs if arm.byte_pairs else characters
+        scores = common.tune(partial(table.search, arm, tenths[tokenizer]), FACTORS)
+        for seed in seeds:
+            if not any(done == seed for done, _ in table.of(arm, "run")):
+                table.add(measure(arm, whole[tokenizer], seed, vertex(scores)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Write the merges of the live figure of chapter 09.
+
+Usage: python benchmarks/c09_merges.py        (3 seconds on one core)
+
+Writes `src/lecture21/live/merges/plays.json`: the first 300 merges of a byte-pair encoding that are learned from the
+training split, each a pair of strings in which a byte is the character with its number.
+"""
+
+import json
+
+from lecture21._support.files import write_atomic
+from lecture21.data import shakespeare, split
+from lecture21.live import _merges
+from lecture21.tokenizers import bpe
+
+
+def main() -> None:
+    """Learn the merges and write them."""
+    merges = bpe.train(split(shakespeare())[0], _merges.MERGES)
+    pairs = [[first.decode("latin-1"), second.decode("latin-1")] for first, second in merges]
+    _merges.FILE.parent.mkdir(exist_ok=True)
+    write_atomic(_merges.FILE, (json.dumps(pairs) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""What each part of the modern recipe is worth: one part at a time replaced by what GPT-0 or GPT-2 has instead.
+
+Usage: python benchmarks/c10_modern_ablation.py        (about 14 minutes on one core)
+
+GPT-0's shape with `presets.get("modern-gpt0")`; 204,800 characters (400 updates of 16 windows of 32), except where the
+batch itself is the change. For every arm all learning rates together are multiplied by 1, 2 or 4, and the best
+factor is chosen by one run with seed 100 on the first nine tenths of the training part, scored on the next 20,000
+characters; if the best is at the edge, the grid goes on. Then seeds 0, 1 and 2 are trained on the whole training part
+and scored on the whole validation split, in windows of 32.
+
+Writes the result `modern_ablation` after every run, and skips the runs that it already contains:
+    part (search or run), arm, factor, seed; parameters; seconds: process time of training; nats per character.
+    The 5-gram's row has only nats.
+"""
+
+import time
+from dataclasses import replace
+from functools import partial
+
+import common
+import torch
+
+from lecture21 import GPT, presets
+from lecture21.baselines import NGram
+from lecture21.training import TrainConfig, evaluate, recipe, train
+
+NAME, SEEDS, SEARCH_SEED, HELD_OUT = "modern_ablation", (0, 1, 2), 100, 20_000
+FACTORS = (1.0, 2.0, 4.0)
+BASE = recipe("modern-gpt0", steps=400, batch_size=16, device="cpu", eval_every=400)
+ADAMW = {"optimizer": "adamw"}
+
+# The changes of the model, and those of the training.
+ARMS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+    "modern-gpt0": ({}, {}),
+    "AdamW": ({}, ADAMW),
+    "constant rate": ({}, {"schedule": "constant"}),
+    "constant rate, averaged weights": ({}, {"schedule": "constant"}),
+    "batches of 32": ({}, {"batch_size": 32, "steps": 200}),
+    "learned positions": ({"position": "learned"}, {}),
+    "no QK-norm": ({"qk_norm": False}, {}),
+    "dropout 0.1": ({"dropout": 0.1}, {}),
+    "batches of 8": ({}, {"batch_size": 8, "steps": 800}),
+    "LayerNorm": ({"norm": "layernorm"}, {}),
+    "GELU": ({"activation": "gelu_tanh"}, {}),
+    "initialization of torch": ({"initialization": "torch"}, {}),
+    "no logit cap": ({"logit_cap": None}, {}),
+}
+AVERAGED = 0.3  # the last fraction of the run whose weights are averaged
+
+
+def scaled(run: TrainConfig, factor: float) -> TrainConfig:
+    """Multiply all learning rates of a run."""
+    rates = ("learning_rate", "embedding_learning_rate", "muon_learning_rate")
+    return replace(run, **{name: getattr(run, name) and factor * getattr(run, name) for name in rates})
+
+
+def fit(arm: str, factor: float, seed: int, tokens: torch.Tensor, vocab_size: int) -> tuple[GPT, float]:
+    """Train one model and return it with the process time of its training."""
+    shape, changes = ARMS[arm]
+    run = scaled(replace(BASE, seed=seed, **changes), factor)
+    torch.manual_seed(seed)
+    model = GPT(presets.get("modern-gpt0", vocab_size=vocab_size, **shape))
+    average = torch.optim.swa_utils.AveragedModel(model)
+
+    def update_average(step: int, trained: GPT, history: object) -> None:
+        if step >= (1 - AVERAGED) * run.steps:
+            average.update_parameters(trained)
+
+    start = time.process_time()
+    if arm == "constant rate, averaged weights":
+        train(model, tokens, replace(run, eval_every=10), on_evaluation=update_average)
+        model = average.module
+    else:
+        train(model, tokens, run)
+    return model, time.process_time() - start
+
+
+def main() -> None:
+    """Search the factor of every arm, run the seeds, and write the table after each run."""
+    torch.set_num_threads(1)
+    tokenizer, tokens, val = common.encoded_plays()
+    cut = len(tokens) * 9 // 10
+    rows = common.stored(NAME)
+
+    def score(part: str, arm: str, seed: int, factor: float) -> float:
+        for row in rows:
+            if (row["part"], row["arm"], row["factor"], row["seed"]) == (part, arm, factor, seed):
+                return row["nats"]
+        model, seconds = fit(arm, factor, seed, tokens[:cut] if part == "search" else tokens, tokenizer.vocab_size)
+        nats = round(evaluate(model, tokens[cut : cut + HELD_OUT + 1] if part == "search" else val), 5)
+        row = {"part": part, "arm": arm, "factor": factor, "seed": seed, "parameters": model.num_parameters()}
+        rows.append({**row, "seconds": round(seconds, 1), "nats": nats})
+        common.save(NAME, rows)
+        return nats
+
+    if not rows:
+        nats = round(evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, 32), 5)
+        blank = dict.fromkeys(("factor", "seed", "parameters", "seconds"), "")
+        rows.append({"part": "run", "arm": "5-gram", **blank, "nats": nats})
+    for arm in ARMS:
+        tried = common.tune(partial(score, "search", arm, SEARCH_SEED), FACTORS)
+        best = next(iter(tried))
+        scores = [score("run", arm, seed, best) for seed in SEEDS]
+        print(arm, best, tried, scores, flush=True)
+
+
+if __name__ == "__main__":
+    main()

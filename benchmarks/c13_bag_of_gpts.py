@@ -1,0 +1,171 @@
+"""A bag of GPTs against one model that is trained for longer: average of probabilities, and average of logits.
+
+Usage: python benchmarks/c13_bag_of_gpts.py        (about 5 minutes on one core; continues from runs/bag_of_gpts)
+
+`bag`: six members of the size of `modern-gpt0` (205,632 parameters, windows of 32 characters), which differ in the seed
+of their weights and batches. Each is trained for 500 steps of 16 windows with Muon and AdamW and a linear decay to 0.
+The learning rates are `scale` times 0.02 (Muon), 0.003 (AdamW) and 0.01 (embeddings). `scale` is tuned for the average
+of the probabilities of two members: 1, 2, 4, and on beyond whichever end is best. The search uses other seeds and never
+the validation split: it scores on the last tenth of the training part, and trains on the rest. Pools of 1, 2 and 3
+neighbours in a ring, so that each member occurs equally often, and of all six.
+
+`twice`: one member with the same recipe and twice the steps, 1,000, for three seeds: a third of the compute of six
+members. The learning rates are those that were tuned for 500 steps.
+
+`one`: the shipped `modern-gpt0`, whose recipe has 1,200 steps of 32 windows: 4/5 of the compute of six members. The
+result `modern` has two more seeds of it.
+
+Writes results/bag_of_gpts.csv in the package. `part` is search, run or ngram; `members` is the number of models that
+are averaged and `seed` theirs; `characters` is the number of training characters that they have read together,
+proportional to their compute. `average` is their mean loss, `probabilities` the loss of the mean of their
+distributions, `logits` that of the mean of their logits, in nats per character: of the whole validation split for runs
+and n-grams (`steps` is then the order). `seconds` is the processor time of the training of all members together.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import common
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from lecture21 import GPT, GPTConfig, TrainConfig, evaluate, train
+from lecture21._support.storage import load_tensors, save_tensors
+from lecture21.baselines import NGram
+from lecture21.huggingface import pretrained
+from lecture21.mixtures import log_pool_decomposition, mixture_gap
+from lecture21.training import recipe
+
+MEMBERS, STEPS, WINDOWS, WINDOW = 6, 500, 16, 32
+SCALES = (1.0, 2.0, 4.0)
+SHAPE = GPTConfig(
+    position="rotary",
+    norm="rmsnorm",
+    qk_norm=True,
+    activation="relu2",
+    bias=False,
+    initialization="zero",
+    logit_cap=15.0,
+)
+RUNS = Path("runs/bag_of_gpts")
+TOKENIZER, TRAIN, VAL = common.encoded_plays()
+TENTH = len(TRAIN) // 10
+TEXTS = {"all": TRAIN, "nine tenths": TRAIN[:-TENTH]}
+LOSSES = ("average", "probabilities", "logits")
+rows: list[dict[str, object]] = []
+
+
+def fit(text: str, seed: int, scale: float, steps: int = STEPS) -> tuple[GPT, float]:
+    """Return a trained member, and the seconds of its training; a finished run is read from its file."""
+    path = RUNS / f"{text}-{steps}-{scale}-{seed}.safetensors"
+    torch.manual_seed(seed)
+    model = GPT(SHAPE)
+    if path.is_file():
+        tensors, metadata = load_tensors(path)
+        model.load_state_dict(tensors)
+        return model.eval(), float(metadata["seconds"])
+    config = TrainConfig(
+        steps=steps,
+        batch_size=WINDOWS,
+        optimizer="muon",
+        muon_learning_rate=0.02 * scale,
+        learning_rate=3e-3 * scale,
+        embedding_learning_rate=1e-2 * scale,
+        schedule="linear",
+        eval_every=steps,
+        seed=seed,
+        device="cpu",
+    )
+    start = time.process_time()
+    train(model, TEXTS[text], config)
+    seconds = time.process_time() - start
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_tensors(path, model.state_dict(), {"seconds": str(seconds)})
+    return model.eval(), seconds
+
+
+@torch.no_grad()
+def pools(members: Sequence[GPT], tokens: Int[Tensor, " N"], groups: Sequence[Sequence[int]]) -> list[dict[str, float]]:
+    """Return the losses of each group of models, over every character of `tokens` but the first."""
+    whole = (len(tokens) - 1) // WINDOW * WINDOW
+    ids, targets = (list(tokens[i : i + whole].view(-1, WINDOW).split(128)) for i in (0, 1))
+    if whole < len(tokens) - 1:
+        ids.append(tokens[None, whole:-1])
+        targets.append(tokens[None, whole + 1 :])
+    totals = torch.zeros(len(groups), len(LOSSES), dtype=torch.float64)
+    for x, y in zip(ids, targets, strict=True):
+        logs = torch.stack([model(x).log_softmax(-1) for model in members], dim=-2)  # (B, T, M, V)
+        for total, group in zip(totals, groups, strict=True):
+            weights = torch.full((len(group),), 1 / len(group))
+            some = logs[..., group, :]
+            mixture, geometric = mixture_gap(some, y, weights), log_pool_decomposition(some, y, weights)
+            terms = (mixture.average, mixture.ensemble, geometric.ensemble)
+            total += torch.stack([term.double().sum() for term in terms])
+    return [dict(zip(LOSSES, row, strict=True)) for row in (totals / (len(tokens) - 1)).tolist()]
+
+
+def add(
+    part: str,
+    arm: str,
+    steps: int,
+    scale: float | str,
+    members: int,
+    seed: int | str,
+    characters: int,
+    losses: Mapping[str, float],
+    seconds: float | str,
+) -> None:
+    """Add a row to the table."""
+    named = {"part": part, "arm": arm, "steps": steps, "scale": scale, "members": members, "seed": seed}
+    measured = {name: round(loss, 5) for name, loss in losses.items()}
+    rows.append({**named, "characters": characters, **measured, "seconds": seconds})
+
+
+def measure(
+    part: str,
+    text: str,
+    seeds: Sequence[int],
+    groups: Sequence[Sequence[int]],
+    tokens: Int[Tensor, " N"],
+    scale: float,
+) -> float:
+    """Train a member for each seed, add a row for each group, and return the last group's loss of probabilities."""
+    members, seconds = zip(*[fit(text, seed, scale) for seed in seeds], strict=True)
+    for group, losses in zip(groups, pools(members, tokens, groups), strict=True):
+        named = " ".join(str(seeds[k]) for k in group)
+        characters = len(group) * STEPS * WINDOWS * WINDOW
+        add(part, "bag", STEPS, scale, len(group), named, characters, losses, round(sum(seconds[k] for k in group), 1))
+    print(f"{time.process_time():5.0f} s {rows[-1]}", flush=True)
+    common.save("bag_of_gpts", rows, arguments=False)
+    return rows[-1]["probabilities"]
+
+
+def main() -> None:
+    """Run all arms and write the table."""
+    torch.set_num_threads(1)
+    for order in range(1, 6):
+        loss = evaluate(NGram(order, TOKENIZER.vocab_size).fit(TRAIN), VAL, WINDOW)
+        add("ngram", "ngram", order, "", 1, "", len(TRAIN), dict.fromkeys(LOSSES, loss), "")
+
+    def score(scale: float) -> float:
+        return measure("search", "nine tenths", (100, 101), [[0], [1], [0, 1]], TRAIN[-TENTH:], scale)
+
+    scale = next(iter(common.tune(score, SCALES)))
+    groups = [[(k + j) % MEMBERS for j in range(m)] for m in (1, 2, 3) for k in range(MEMBERS)]
+    measure("run", "all", range(MEMBERS), [*groups, list(range(MEMBERS))], VAL, scale)
+    for seed in range(3):
+        member, seconds = fit("all", seed, scale, 2 * STEPS)
+        (losses,) = pools([member], VAL, [[0]])
+        add("run", "twice", 2 * STEPS, scale, 1, seed, 2 * STEPS * WINDOWS * WINDOW, losses, round(seconds, 1))
+    config, (one, _) = recipe("modern-gpt0"), pretrained.load("modern-gpt0")
+    (losses,) = pools([one], VAL, [[0]])
+    characters = config.steps * config.batch_size * WINDOW
+    (shipped,) = [row for row in common.stored("pretrained_models") if row["model"] == "modern-gpt0"]
+    add("run", "one", config.steps, 1.0, 1, shipped["seed"], characters, losses, shipped["seconds"])
+    common.save("bag_of_gpts", rows, arguments=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Train and ship a small sparse GPT of the plays, for figures that show which expert reads which character.
+
+Usage: python benchmarks/c14_pretrained_moe.py        (about 2 minutes on one core)
+
+`modern-moe` is the preset `modern-gpt0` with its recipe, but each feed-forward layer has 8 experts of width 48, of
+which every character is processed by one (top-1), balanced by the auxiliary loss.
+
+Stores the pretrained model, and writes the result `shipped_moe`, a row for each layer and expert: `load`, its
+fraction of the characters of the validation split; the characters that it processes most often, most frequent first,
+and the fraction of its load that they make up; and, for the layer, `load_entropy` and `information` (see
+`lecture21.moe.describe`) of the trained model and, as `information_before`, of the untrained one. `seconds` is
+the process time of the training.
+"""
+
+import time
+
+import common
+import torch
+
+from lecture21 import GPT, presets, train
+from lecture21.moe import routings, statistics_of
+from lecture21.training import recipe
+
+NAME, SEED, OFTEN = "modern-moe", 0, 6
+MOE = {"n_expert": 8, "top_k": 1, "balance": "aux", "aux_weight": 0.01}
+
+
+def main() -> None:
+    """Train, ship and describe the model."""
+    torch.set_num_threads(1)
+    tokenizer, tokens, val = common.encoded_plays()
+    torch.manual_seed(SEED)
+    model = GPT(presets.get("modern-gpt0", vocab_size=tokenizer.vocab_size, d_ff=48, moe=MOE))
+    windows = val[: len(val) // model.block_size * model.block_size].view(-1, model.block_size)
+    before = statistics_of(model, windows)
+    start = time.process_time()
+    train(model, tokens, recipe("modern-gpt0", seed=SEED, device="cpu"))
+    seconds = round(time.process_time() - start, 1)
+    common.ship(NAME, model, tokenizer)
+    after = statistics_of(model, windows)
+    with torch.no_grad(), routings(model) as routed:
+        model(windows)
+    rows = []
+    for layer, (_, routing) in enumerate(routed):
+        for expert in range(MOE["n_expert"]):
+            counts = windows[routing.experts[..., 0] == expert].bincount(minlength=tokenizer.vocab_size)
+            often = counts.topk(OFTEN)
+            rows.append(
+                {
+                    "model": NAME,
+                    "seed": SEED,
+                    "layer": layer + 1,
+                    "expert": expert + 1,
+                    "load": round(after[layer].load[expert].item(), 4),
+                    "characters": tokenizer.decode(often.indices.tolist()).replace("\n", "⏎").replace(" ", "␣"),
+                    "their_share": round((often.values.sum() / counts.sum().clamp(min=1)).item(), 4),
+                    "load_entropy": round(after[layer].load_entropy, 4),
+                    "information": round(after[layer].information, 4),
+                    "information_before": round(before[layer].information, 4),
+                    "seconds": seconds,
+                }
+            )
+            print(*rows[-1].values(), sep="  ", flush=True)
+    common.save("pretrained_moe", rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""A sparse layer in a small character model: when does the router collapse, what prevents it, and what does that cost?
+
+Usage: python benchmarks/c14_router_collapse.py [SEED ...]        (0 1 2 if none is named; about 6 minutes on one core)
+
+The shape of `gpt0` with two blocks. In each, 8 experts of width 64 replace the feed-forward layer, and each character
+is processed by one of them, weighted by its probability (top-1). 200 updates of 16 windows of 32 characters by AdamW,
+with linear decay of the learning rate to 0 and no warm-up. `none` balances nothing. The other settings add one thing: a
+`warm-up` of 50 steps, an auxiliary loss (`aux 0.01`), selection biases (`bias 0.01`), a `z-loss 0.001`, or `jitter
+0.1`, which multiplies the router's input in training by uniform numbers between 0.9 and 1.1. `dense, width 64` and
+`dense, width 512` have the width of one expert and of all eight and no router; `dense, width 64, warm-up` adds the
+warm-up to the first. A seed determines weights and batches.
+
+The learning rate is tuned for each setting: trained on the first nine tenths of the training text with another seed
+(100), scored on its last tenth; from 0.01 to the neighbours in `RATES` until both are worse. Each setting runs with its
+tuned rate, and all but the widest also with 0.06, at which the router of `none` collapses; `none` runs with two smaller
+rates as well, to show how the collapse depends on the rate.
+
+Writes the result `router_collapse` after every run, and skips the runs that it already contains:
+    part (search or run), setting, learning_rate, seed, parameters; tuned: whether this rate is the setting's best;
+    nats: loss per character, of a run on the entire validation split, no character dropped, of a search on the last
+    tenth of the training text; for layers 1 and 2 of a run, over the entire validation split at once, the fields of
+    `lecture21.moe.describe`, busiest: the largest load, common: the squared length of the mean of the router's
+    inputs divided by their mean squared length (1 if all are equal), and drop_1.25: the fraction of characters that
+    would be dropped at a capacity factor of 1.25; at capacity factors 2, 1.25 and 1, set in the trained model, in
+    batches of 16 windows: nats_CF, and dropped_CF, the mean fraction over layers and batches. Columns that do not apply
+    are empty.
+
+And `router_load`: setting, learning_rate, seed, step, layer, and the fraction of characters routed to each of 8 experts
+(expert_1 ...) in the training batches of the last 10 steps; at step 1, in the first batch.
+"""
+
+import time
+
+import common
+import torch
+
+from lecture21 import GPT, GPTConfig, presets
+from lecture21.baselines import NGram
+from lecture21.moe import Router, Routing, describe, routings, statistics_of
+from lecture21.training import TrainConfig, evaluate, train
+
+NAME, LOADS = "router_collapse", "router_load"
+STEPS, BATCH, EVERY, FACTORS = 200, 16, 10, (2.0, 1.25, 1.0)
+RATES = (0.001, 0.002, 0.003, 0.006, 0.01, 0.02, 0.03, 0.06, 0.1)
+SHOWN, HIGH, SEARCH_SEED = (0.003, 0.02, 0.06), 0.06, 100
+BY_LAYER = (
+    "load_entropy", "max_violation", "dead", "router_entropy", "logsumexp", "information", "busiest", "common",
+    "drop_1.25",
+)  # fmt: skip
+COLUMNS = (
+    "part", "setting", "learning_rate", "seed", "parameters", "tuned", "nats",
+    *[f"{name}_{layer}" for layer in (1, 2) for name in BY_LAYER],
+    *[f"{name}_{factor:g}" for factor in FACTORS for name in ("nats", "dropped")],
+)  # fmt: skip
+
+
+def sparse(**fields: object) -> GPTConfig:
+    """Return the model with top-1 experts, without balancing by default."""
+    moe = {"n_expert": 8, "top_k": 1, "balance": "none", **fields}
+    return presets.get("gpt0", n_layer=2, d_ff=64, moe=moe)
+
+
+SETTINGS = {
+    "none": sparse(),
+    "warm-up": sparse(),
+    "aux 0.01": sparse(balance="aux", aux_weight=0.01),
+    "bias 0.01": sparse(balance="bias", bias_rate=0.01),
+    "z-loss 0.001": sparse(z_loss=0.001),
+    "jitter 0.1": sparse(),
+    "dense, width 64": presets.get("gpt0", n_layer=2, d_ff=64),
+    "dense, width 512": presets.get("gpt0", n_layer=2, d_ff=512),
+    "dense, width 64, warm-up": presets.get("gpt0", n_layer=2, d_ff=64),
+}
+
+
+class Watch:
+    """Hooks on the routers of a model: the load in training, the mean direction of their inputs, and jitter.
+
+    Args:
+        model: the model; without routers nothing is watched.
+        jitter: half the range of the factors in training.
+    """
+
+    def __init__(self, model: GPT, jitter: float = 0.0):
+        self.jitter = jitter
+        self.routers = [module for module in model.modules() if isinstance(module, Router)]
+        self.loads: dict[Router, list[torch.Tensor]] = {router: [] for router in self.routers}
+        self.common: dict[Router, float] = {}
+        for router in self.routers:
+            router.register_forward_pre_hook(self.before)
+            router.register_forward_hook(self.after)
+
+    def before(self, router: Router, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor] | None:
+        """Measure the inputs in evaluation, and change them in training."""
+        (x,) = inputs
+        if not router.training:
+            rows = x.flatten(0, 1)
+            self.common[router] = (rows.mean(0).square().sum() / rows.square().sum(1).mean()).item()
+            return None
+        return (x * (1 + self.jitter * (2 * torch.rand_like(x) - 1)),) if self.jitter else None
+
+    def after(self, router: Router, _: object, routing: Routing) -> None:
+        """Keep the load of a training batch."""
+        if router.training:
+            self.loads[router].append(describe(routing).load)
+
+    def rows(self) -> list[dict[str, object]]:
+        """Return the loads during training."""
+        found = []
+        for layer, loads in enumerate(self.loads.values(), start=1):
+            for stop in (1, *range(EVERY, len(loads) + 1, EVERY)):
+                mean = torch.stack(loads[max(stop - EVERY, 0) : stop]).mean(0).tolist()
+                shares = {f"expert_{i}": round(share, 4) for i, share in enumerate(mean, start=1)}
+                found.append({"step": stop, "layer": layer, **shares})
+        return found
+
+
+def layer_statistics(model: GPT, watch: Watch, val: torch.Tensor) -> dict[str, float]:
+    """Return the statistics of both layers over the complete windows of the validation split."""
+    whole = len(val) // model.block_size * model.block_size
+    found = {}
+    each = zip(statistics_of(model, val[:whole].view(-1, model.block_size)), watch.common.values(), strict=True)
+    for layer, (s, shared) in enumerate(each, start=1):
+        over = (s.load - 1.25 / len(s.load)).clamp(min=0).sum().item()
+        other = {"drop_1.25": over, "busiest": s.load.max().item(), "common": shared}
+        numbers = [other[name] if name in other else getattr(s, name) for name in BY_LAYER]
+        for name, number in zip(BY_LAYER, numbers, strict=True):
+            found[f"{name}_{layer}"] = "" if number is None else round(number, 4)  # no information in a single expert
+    return found
+
+
+def with_capacity(model: GPT, val: torch.Tensor) -> dict[str, float]:
+    """Return loss and dropped fraction of a trained model at each capacity factor."""
+    found = {}
+    for factor in FACTORS:
+        served = GPT(model.config.changed(moe={"eval_capacity_factor": factor}))
+        served.load_state_dict(model.state_dict())
+        with routings(served) as routed:
+            nats = evaluate(served, val, batch_size=BATCH)
+        dropped = [1 - routing.kept.float().mean().item() for _, routing in routed]
+        found |= {f"nats_{factor:g}": round(nats, 5), f"dropped_{factor:g}": round(sum(dropped) / len(dropped), 4)}
+    return found
+
+
+def trained(setting: str, rate: float, seed: int, tokens: torch.Tensor) -> tuple[GPT, Watch]:
+    """Train one setting."""
+    torch.manual_seed(seed)
+    model = GPT(SETTINGS[setting])
+    watch = Watch(model, jitter=0.1 if setting == "jitter 0.1" else 0.0)
+    warmup = 50 if setting.endswith("warm-up") else 0
+    recipe = {"steps": STEPS, "batch_size": BATCH, "schedule": "linear", "warmup": warmup, "device": "cpu"}
+    train(model, tokens, TrainConfig(learning_rate=rate, seed=seed, **recipe))
+    return model, watch
+
+
+def main() -> None:
+    """Tune every setting, make every run that is missing, and write both tables after each."""
+    seeds = common.start(3)
+    tokenizer, tokens, val = common.encoded_plays()
+    held_out = len(tokens) // 10
+    rows, loads = (common.stored(name) for name in (NAME, LOADS))
+    done = {(row["part"], row["setting"], row["learning_rate"], row["seed"]): row["nats"] for row in rows}
+
+    def keep(row: dict[str, object]) -> None:
+        rows.append(dict.fromkeys(COLUMNS, "") | row)
+        common.save(NAME, rows, arguments=False)
+        print(*row.values(), f"{time.process_time():.0f} s", sep="  ", flush=True)
+
+    def search(setting: str) -> float:
+        def score(rate: float) -> float:
+            key = ("search", setting, rate, SEARCH_SEED)
+            if key not in done:
+                model, _ = trained(setting, rate, SEARCH_SEED, tokens[:-held_out])
+                done[key] = round(evaluate(model, tokens[-held_out:]), 5)
+                keep(dict(zip(("part", "setting", "learning_rate", "seed"), key, strict=True)) | {"nats": done[key]})
+            return done[key]
+
+        return next(iter(common.tune(score, (0.01,), RATES)))
+
+    if not any(row["part"] == "ngram" for row in rows):
+        loss = evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, 32)
+        keep({"part": "ngram", "setting": "5-gram", "nats": round(loss, 5)})
+    for setting, config in SETTINGS.items():
+        best = search(setting)
+        rates = {best, *(SHOWN if setting == "none" else () if setting == "dense, width 512" else (HIGH,))}
+        for rate in sorted(rates):
+            for seed in seeds:
+                key = ("run", setting, rate, seed)
+                if key in done:
+                    continue
+                model, watch = trained(setting, rate, seed, tokens)
+                row = dict(zip(("part", "setting", "learning_rate", "seed"), key, strict=True))
+                found = {"parameters": model.num_parameters(), "tuned": rate == best}
+                found["nats"] = done[key] = round(evaluate(model, val), 5)
+                if config.moe:
+                    found |= layer_statistics(model, watch, val)
+                    loads += [
+                        {"setting": setting, "learning_rate": rate, "seed": seed, **step} for step in watch.rows()
+                    ]
+                    common.save(LOADS, loads, arguments=False)
+                if setting in ("none", "aux 0.01", "bias 0.01") and rate == best:
+                    found |= with_capacity(model, val)
+                keep(row | found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Store two details of `alignment_runs`: the first iterations of policy gradient, and what the reward models recognize.
+
+Question: does the judge's score rise before it falls when the KL penalty is missing? And does a reward model tell a
+reply about the right thing from one about another thing?
+
+Design: the references, reward models, learning rates and seeds of `alignment_runs`. Policies are measured as there,
+within the first ten iterations; a run does not depend on its length, so these are the same runs. Held-out pairs of
+which one reply is helpful are split by the other reply: it says where another thing is, or it names no place.
+
+Usage: python benchmarks/c17_alignment_details.py            (about a minute on one core)
+
+Writes `alignment_early`: method, weight, seed, step, and what `ShopTask.measure_policy` returns. `alignment_agreement`:
+seed, and for the two kinds of pairs how often the reward model agrees with the judge without noise (`wrong`, `evasive`)
+and the number of pairs (`n_wrong`, `n_evasive`).
+"""
+
+import copy
+
+import c17_alignment_runs
+import common
+
+from lecture21 import GPT
+from lecture21.alignment import PolicyConfig, PreferencePairs, RewardModel, ShopTask, judge, train_policy
+from lecture21.alignment.grammar import PLACES, is_sentence, sentences
+from lecture21.huggingface import pretrained
+
+MEASURED = (2, 4, 6, 8)  # iterations after which a policy is measured
+
+
+def names_a_place(reply: str) -> bool:
+    """Return whether a sentence of the reply says where a thing is, whichever thing."""
+    found = [sentence.strip() for sentence in sentences(reply)]
+    return any(is_sentence(each) and each.endswith(tuple(f" {place}." for place in PLACES)) for each in found)
+
+
+def agreement(reward: RewardModel, pairs: PreferencePairs, task: ShopTask) -> dict[str, float]:
+    """Return the agreement with the judge for pairs of which one reply is helpful, by the kind of the other reply."""
+    right = ((reward.margins(pairs) > 0) ^ pairs.flipped).tolist()
+    kinds: dict[str, list[bool]] = {"wrong": [], "evasive": []}
+    both = (side.texts(task.tokenizer) for side in (pairs.chosen, pairs.rejected))
+    for *replies, agrees in zip(*both, right, strict=True):
+        useless = [reply for request, reply in replies if not judge(request, reply)["helpful"]]
+        if len(useless) == 1:
+            kinds["wrong" if names_a_place(useless[0]) else "evasive"].append(agrees)
+    shares = {kind: round(sum(found) / len(found), 4) for kind, found in kinds.items()}
+    return shares | {f"n_{kind}": len(found) for kind, found in kinds.items()}
+
+
+def early(seed: int, reference: GPT, reward: RewardModel, task: ShopTask, rates: c17_alignment_runs.Rows) -> list[dict]:
+    """Return what policies of every weight are measured to be within the first iterations."""
+    rows = []
+    for weight in c17_alignment_runs.KL_WEIGHTS:
+        policy, rate = copy.deepcopy(reference), c17_alignment_runs.tuned(rates, "ppo", weight)
+        config = PolicyConfig(max(MEASURED), kl_weight=weight, learning_rate=rate, seed=seed)
+
+        def on_evaluation(iteration: int, policy: GPT = policy, weight: float = weight) -> None:
+            if iteration in MEASURED:
+                measured = task.measure_policy(policy, reference, reward, seed)
+                row = {"method": "ppo", "weight": weight, "seed": seed, "step": iteration}
+                rows.append(row | {name: round(value, 4) for name, value in measured.items()})
+                c17_alignment_runs.log(rows[-1])
+
+        train_policy(policy, reference, reward, task.prompts, config, end=task.end, on_evaluation=on_evaluation)
+    return rows
+
+
+def main() -> None:
+    """Repeat the stages of every seed up to the reward model, and write both tables."""
+    seeds = common.start(3)
+    rates = common.stored("alignment_search")
+    task = c17_alignment_runs.with_rates(ShopTask.with_tokenizer(), rates)
+    base, _ = pretrained.load("unaligned")
+    first, agreements = [], []
+    for seed in seeds:
+        reference = task.fine_tuned(base, seed)
+        pairs, held_out = task.preferences(reference, seed)
+        reward = task.reward_model(reference, pairs, seed).eval()
+        agreements.append({"seed": seed} | agreement(reward, held_out, task))
+        c17_alignment_runs.log(agreements[-1])
+        first += early(seed, reference, reward, task, rates)
+    common.save("alignment_agreement", agreements)
+    common.save("alignment_early", first)
+
+
+if __name__ == "__main__":
+    main()

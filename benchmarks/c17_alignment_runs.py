@@ -1,0 +1,254 @@
+"""Align the small GPT of the shop with four methods, and measure the benefit and the cost of each.
+
+Question: how much true preference (the judge's score) does a nat of divergence from the fine-tuned reference buy with
+best-of-n, a clipped policy gradient and direct preference optimization, and when does the learned reward rise while
+the true score falls?
+
+Design: one base (171,648 parameters, trained on replies of any quality; seed 0) and three seeds of everything after it:
+demonstrations and supervised fine-tuning, 600 comparisons by a noisy judge, a reward model, policy gradient with three
+weights of the KL penalty, DPO with three values of beta, and best-of-n by the reward model and by the judge. Learning
+rates are tuned on seed 100 (other demonstrations, other labels) without the judge: fine-tuning by the loss on held-out
+demonstrations, reward model and DPO by the loss on held-out comparisons, policy gradient by its objective, the learned
+reward minus the weighted divergence. DPO is tuned at each beta, policy gradient at each weight; a grid is extended
+while its best value is at an edge. Run lengths are fixed; `sft_steps` has the loss of fine-tuning after other lengths.
+
+Usage: python benchmarks/c17_alignment_runs.py            (about 9 minutes on one core; a second start resumes)
+
+Writes `alignment_search`: seed, stage, weight, learning_rate, criterion (lower is better), chosen. `alignment_runs`:
+method, weight (kl_weight, beta, or n of best-of-n), seed, step, and what `ShopTask.measure_policy` returns; the
+divergence of best-of-n is its upper bound ln n - (n-1)/n, that of a policy an estimate from its own samples.
+`alignment_reward`: seed, numbers of comparisons, and what `ShopTask.measure_reward` returns. `alignment_samples`: for
+each stage the replies to ten held-out requests, the first sampled. Ships the models `unaligned` (the base) and
+`aligned` (policy gradient with weight 0.1, seed 0).
+"""
+
+import copy
+import dataclasses
+import math
+import time
+
+import common
+import torch
+
+from lecture21 import GPT, GPTConfig
+from lecture21.alignment import PolicyConfig, RewardModel, ShopTask, bradley_terry_loss, judge, train_dpo, train_policy
+from lecture21.alignment.tuning import fine_tune
+from lecture21.huggingface import pretrained
+from lecture21.training import TrainConfig
+
+SHAPE = GPTConfig(
+    546, 48, n_layer=2, d_model=64, bias=False, norm="rmsnorm", qk_norm=True, activation="relu2", initialization="zero"
+)
+BASE = TrainConfig(
+    1200, 32, optimizer="muon", learning_rate=3e-3, embedding_learning_rate=1e-2, schedule="linear", device="cpu"
+)
+KL_WEIGHTS = (0.0, 0.1, 0.3)
+BETAS = (0.1, 0.3, 1.0)
+ITERATIONS = 80
+MEASURED = (10, 20, 40, 80)  # iterations after which a policy is measured
+SHIPPED = 0.1  # the weight of the policy that ships
+N = (1, 2, 4, 8, 16, 32, 64)
+SEARCH_SEED = 100
+ON = "mean score of the judge, from 0 to 1, over four replies to each held-out request"
+
+Rows = list[dict[str, object]]
+began = time.process_time()
+
+
+def log(*values: object) -> None:
+    """Print with the CPU time."""
+    print(f"{time.process_time() - began:6.0f} s", *values, flush=True)
+
+
+def tune(found: Rows, stage: str, weight: float | str, grid: tuple[float, ...], criterion: object) -> float:
+    """Return the learning rate with the lowest criterion, and append what was tried; extend the grid at its edges."""
+    scores = common.tune(criterion, grid, 3)
+    best = next(iter(scores))
+    found.extend(
+        {"stage": stage, "weight": weight, "learning_rate": rate, "criterion": round(score, 4), "chosen": rate == best}
+        for rate, score in sorted(scores.items())
+    )
+    log(stage, weight, {f"{rate:g}": round(score, 4) for rate, score in sorted(scores.items())})
+    return best
+
+
+def search(base: GPT, task: ShopTask) -> Rows:
+    """Tune the learning rate of every stage on the search seed, each stage after those that it needs."""
+    found: Rows = []
+    shown, unseen = task.demonstrations(task.n_demonstrations, SEARCH_SEED), task.demonstrations(400, SEARCH_SEED + 1)
+
+    def fine_tuning(rate: float, steps: int = task.sft.steps) -> float:
+        model = copy.deepcopy(base)
+        fine_tune(model, shown, dataclasses.replace(task.sft, learning_rate=rate, steps=steps))
+        with torch.no_grad():
+            return -unseen.log_probabilities(model).sum().item() / unseen.mask.sum().item()
+
+    rate = tune(found, "sft", "", (3e-4, 1e-3, 3e-3), fine_tuning)
+    for steps in (50, 100, 300):
+        row = {"stage": "sft_steps", "weight": steps, "learning_rate": rate, "chosen": False}
+        found.append(row | {"criterion": round(fine_tuning(rate, steps), 4)})
+        log(found[-1])
+    reference = dataclasses.replace(task, sft=dataclasses.replace(task.sft, learning_rate=rate)).fine_tuned(
+        base, SEARCH_SEED
+    )
+    pairs, held_out = task.preferences(reference, SEARCH_SEED)
+
+    def rewarding(rate: float) -> float:
+        model = RewardModel(reference)
+        model.fit(pairs, dataclasses.replace(task.reward, learning_rate=rate))
+        margin = model.margins(held_out)
+        return bradley_terry_loss(margin, torch.zeros_like(margin)).item()
+
+    rate = tune(found, "reward", "", (3e-4, 1e-3, 3e-3), rewarding)
+    settings = dataclasses.replace(task, reward=dataclasses.replace(task.reward, learning_rate=rate))
+    reward = settings.reward_model(reference, pairs, SEARCH_SEED).eval()
+
+    for beta in BETAS:
+
+        def preferring(rate: float, beta: float = beta) -> float:
+            policy = copy.deepcopy(reference)
+            train_dpo(policy, reference, pairs, dataclasses.replace(task.dpo, learning_rate=rate), beta=beta)
+            with torch.no_grad():
+                chosen, rejected = (
+                    beta * (side.log_probabilities(policy) - side.log_probabilities(reference)).sum(-1)
+                    for side in (held_out.chosen, held_out.rejected)
+                )
+            return bradley_terry_loss(chosen, rejected).item()
+
+        tune(found, "dpo", beta, (1e-4, 3e-4, 1e-3), preferring)
+
+    for weight in KL_WEIGHTS:
+
+        def optimizing(rate: float, weight: float = weight) -> float:
+            policy = copy.deepcopy(reference)
+            config = PolicyConfig(ITERATIONS, kl_weight=weight, learning_rate=rate, seed=SEARCH_SEED)
+            train_policy(policy, reference, reward, task.prompts, config, end=task.end)
+            measured = task.measure_policy(policy, reference, reward, SEARCH_SEED)
+            return weight * measured["kl"] - measured["learned_reward"]
+
+        tune(found, "ppo", weight, (3e-4, 1e-3, 3e-3), optimizing)
+    return found
+
+
+def with_rates(task: ShopTask, rates: Rows) -> ShopTask:
+    """Return the task with the chosen learning rates of fine-tuning and the reward model."""
+    sft, reward = (
+        dataclasses.replace(settings, learning_rate=tuned(rates, stage))
+        for stage, settings in (("sft", task.sft), ("reward", task.reward))
+    )
+    return dataclasses.replace(task, sft=sft, reward=reward)
+
+
+def tuned(rows: Rows, stage: str, weight: float | str = "") -> float:
+    """Return the chosen learning rate."""
+    same = [row for row in rows if row["stage"] == stage and (weight == "" or row["weight"] == weight)]
+    return next(row["learning_rate"] for row in same if row["chosen"])
+
+
+@torch.no_grad()
+def best_of_n(reference: GPT, reward: RewardModel, task: ShopTask, seed: int) -> Rows:
+    """Return the means of the best of n replies, by the reward model and by the judge, over all groups of n of 64."""
+    responses = task.sample(reference, seed, n=max(N))
+    texts = responses.texts(task.tokenizer)
+    verdicts = [judge(*pair) for pair in texts]
+    score = task.score(responses).view(-1, max(N))
+    learned = torch.cat([reward(responses[part]) for part in torch.arange(len(responses)).split(512)]).view_as(score)
+    rows = []
+    for name, value in (("best_of_n", learned), ("best_of_n_by_judge", score)):
+        for n in N:
+            groups = value.view(len(value), -1, n)
+            picked = torch.arange(len(texts)).view_as(groups).gather(-1, groups.argmax(-1, keepdim=True)).flatten()
+            chosen = [verdicts[i] for i in picked.tolist()]
+            replies = [texts[i][1] for i in picked.tolist()]
+            rows.append(
+                {"method": name, "weight": n, "seed": seed, "step": 0}
+                | {key: sum(verdict[key] for verdict in chosen) / len(chosen) for key in chosen[0]}
+                | {"learned_reward": learned.flatten()[picked].mean().item(), "kl": math.log(n) - (n - 1) / n}
+                | {"words": sum(len(reply.split()) for reply in replies) / len(replies), "different": math.nan}
+            )
+    return rows
+
+
+def samples(policy: GPT, reward: RewardModel, task: ShopTask, seed: int) -> Rows:
+    """Return one reply to each of ten held-out requests, the same for every policy."""
+    responses = task.sample(policy, seed, n=1)[torch.arange(0, 80, 8) + torch.arange(10) % 4]
+    with torch.no_grad():
+        rewards = reward.eval()(responses).tolist()
+    return [
+        {"request": request, "reply": reply, "score": judge(request, reply)["score"], "learned_reward": round(value, 2)}
+        for (request, reply), value in zip(responses.texts(task.tokenizer), rewards, strict=True)
+    ]
+
+
+def run(seed: int, base: GPT, task: ShopTask, rates: Rows) -> tuple[Rows, Rows, Rows]:
+    """Align the base with every method and one seed, and return the rows of the three tables."""
+    reference = task.fine_tuned(base, seed)
+    pairs, held_out = task.preferences(reference, seed)
+    reward = task.reward_model(reference, pairs, seed).eval()
+    agreement = task.measure_reward(reward, held_out)
+    log("reward model", seed, len(pairs), agreement)
+    runs, lines = [], []
+
+    def note(method: str, weight: float | str, step: int, policy: GPT, show: bool = True) -> None:
+        row = {"method": method, "weight": weight, "seed": seed, "step": step}
+        runs.append(row | task.measure_policy(policy, reference, reward, seed))
+        log({name: round(value, 3) if isinstance(value, float) else value for name, value in runs[-1].items()})
+        if show:
+            settings = {"method": method, "weight": weight, "seed": seed}
+            lines.extend(settings | sample for sample in samples(policy, reward, task, seed))
+
+    note("base", "", 0, base)
+    note("sft", "", task.sft.steps, reference)
+    runs.extend(best_of_n(reference, reward, task, seed))
+    for beta in BETAS:
+        policy = copy.deepcopy(reference)
+        config = dataclasses.replace(task.dpo, learning_rate=tuned(rates, "dpo", beta), seed=seed)
+        train_dpo(policy, reference, pairs, config, beta=beta)
+        note("dpo", beta, config.steps, policy)
+    for weight in KL_WEIGHTS:
+        policy = copy.deepcopy(reference)
+        config = PolicyConfig(ITERATIONS, kl_weight=weight, learning_rate=tuned(rates, "ppo", weight), seed=seed)
+
+        def on_evaluation(iteration: int, policy: GPT = policy, weight: float = weight) -> None:
+            if iteration in MEASURED:
+                note("ppo", weight, iteration, policy, iteration == ITERATIONS)
+
+        train_policy(policy, reference, reward, task.prompts, config, end=task.end, on_evaluation=on_evaluation)
+        if (seed, weight) == (0, SHIPPED):
+            common.ship("aligned", copy.deepcopy(policy), task.tokenizer, score=score_of(task), on=ON)
+    return runs, [{"seed": seed, "pairs": len(pairs), "held_out": len(held_out)} | agreement], lines
+
+
+def score_of(task: ShopTask):
+    """Return the function that scores a model that ships."""
+    return lambda model: task.score(task.sample(model, 0)).mean().item()
+
+
+def main() -> None:
+    """Train the base, tune, run the seeds, and write the tables after each part."""
+    seeds = common.start(3)
+    task = ShopTask.with_tokenizer()
+    names = ("alignment_runs", "alignment_reward", "alignment_samples")
+    rates = common.stored("alignment_search")
+    if not rates:
+        torch.manual_seed(0)
+        base = GPT(SHAPE)
+        losses = fine_tune(base, task.overheard(20_000, 1), BASE)
+        log("base", base.num_parameters(), losses[-50:].mean().item())
+        common.ship("unaligned", base, task.tokenizer, score=score_of(task), on=ON)
+        rates = [{"seed": SEARCH_SEED} | row for row in search(base, task)]
+        common.save("alignment_search", rates)
+    base, _ = pretrained.load("unaligned")
+    task = with_rates(task, rates)
+    tables = {name: common.stored(name) for name in names}
+    for seed in seeds:
+        if seed in {row["seed"] for row in tables["alignment_runs"]}:
+            continue
+        for name, more in zip(names, run(seed, base, task, rates), strict=True):
+            tables[name].extend(more)
+        for name, rows in tables.items():
+            common.save(name, [{k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in rows])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,559 @@
+"""Exercises of chapter 04: the causal mask, a test for leaks, and padding."""
+
+import math
+import random
+from collections.abc import Callable
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lecture21.exercises.exercise import Case, Exercise, normal, rows_sum_to_one
+
+# 4.1
+
+
+def _causal_mask(n):
+    """Return the causal mask for n tokens: a tensor of dtype bool and shape (n, n).
+
+    Entry (i, j) is True if query i may attend to key j, that is, to itself or an earlier token.
+    """
+    return torch.ones(n, n, dtype=torch.bool).tril()
+
+
+_MASK = Exercise(
+    number="4.1",
+    name="causal_mask",
+    title="the causal mask",
+    solution=_causal_mask,
+    cases=lambda rng: [Case((n,), f"n = {n}") for n in (1, 2, rng.randint(3, 6), rng.randint(7, 12))],
+    properties=(
+        (
+            "each token must be allowed to attend to itself, or the first row has no key",
+            lambda arguments, mask: bool(mask.diagonal().all()),
+        ),
+        ("no token may attend to a later one", lambda arguments, mask: not mask.triu(1).any()),
+        (
+            "each token must be allowed to attend to all earlier ones",
+            lambda arguments, mask: torch.equal(mask.tril(), torch.ones_like(mask).tril()),
+        ),
+    ),
+)
+
+
+@_MASK.mistake(
+    looks="Each token attends to itself and to all later tokens. The training loss falls far too fast.",
+    hint="your mask is True above the diagonal. Row i is the query. Do keys with j > i come before or after it?",
+)
+def _later_tokens(n):
+    return torch.ones(n, n, dtype=torch.bool).triu()
+
+
+@_MASK.mistake(
+    looks="The first row has no True, so its softmax is NaN.",
+    hint="in your mask no token may attend to itself, so the first token has no key. What belongs on the diagonal?",
+)
+def _without_itself(n):
+    return torch.ones(n, n, dtype=torch.bool).tril(-1)
+
+
+@_MASK.mistake(
+    looks="Each token also attends to the next one, which is its target. The training loss falls toward 0.",
+    hint="each row has one True too many: token i attends to token i + 1, which it has to predict.",
+)
+def _one_too_far(n):
+    return torch.ones(n, n, dtype=torch.bool).tril(1)
+
+
+@_MASK.mistake(
+    looks="This is the convention of nn.MultiheadAttention, where True means that attention is forbidden.",
+    hint="your mask is True where attention is forbidden, as in nn.MultiheadAttention. Here True means allowed.",
+)
+def _forbidden(n):
+    return torch.ones(n, n, dtype=torch.bool).triu(1)
+
+
+@_MASK.mistake(
+    looks="The printed numbers are right, but `~mask` raises an error for floats, and adding 0 or 1 masks nothing.",
+    hint="the triangle is right, but its entries are floats. Which dtype holds True and False?",
+)
+def _ones_and_zeros(n):
+    return torch.ones(n, n).tril()
+
+
+# 4.2
+
+
+def _masked_weights(scores, mask):
+    """Return attention weights: the softmax over the keys where `mask` is True, and 0 elsewhere.
+
+    `scores` and `mask` have the shape (T, S), and each row of `mask` contains at least one True.
+    The weights have the dtype of `scores`. Do not modify `scores`.
+    """
+    return scores.masked_fill(~mask, -math.inf).softmax(dim=-1)
+
+
+def _weights_cases(rng: random.Random) -> list[Case]:
+    t, s = rng.randint(3, 4), rng.randint(5, 6)
+    random_mask = normal(rng, t, s) > 0
+    random_mask[:, rng.randrange(s)] = True
+    triangle = torch.ones(5, 5, dtype=torch.bool).tril()
+    return [
+        Case((normal(rng, 1, 1), triangle[:1, :1]), "T = 1"),
+        Case((normal(rng, 2, 2), triangle[:2, :2]), "T = 2 with the causal mask"),
+        Case((normal(rng, 5, 5) - 5000, triangle), "T = 5, scores near -5000"),
+        Case((normal(rng, t, s), random_mask), f"shape ({t}, {s}) with a mask of another form"),
+        Case((normal(rng, 5, 5, dtype=torch.float64), triangle), "float64 scores"),
+    ]
+
+
+_WEIGHTS = Exercise(
+    number="4.2",
+    name="masked_weights",
+    title="mask before the softmax",
+    solution=_masked_weights,
+    cases=_weights_cases,
+    properties=(
+        ("no entry may be NaN", lambda arguments, weights: not weights.isnan().any()),
+        (
+            "a key that is masked must have the weight 0, however small the other scores are",
+            lambda arguments, weights: not weights[~arguments[1]].any(),
+        ),
+        ("each row must sum to 1", lambda arguments, weights: rows_sum_to_one(weights)),
+    ),
+)
+
+
+@_WEIGHTS.mistake(
+    looks="The upper triangle is 0, but rows sum to less than 1 and still depend on later tokens.",
+    hint="rows sum to less than 1, because the denominator of the softmax still includes masked scores. Which score, "
+    "set before the softmax, gives a weight of 0?",
+)
+def _after_the_softmax(scores, mask):
+    return scores.softmax(dim=-1) * mask
+
+
+@_WEIGHTS.mistake(
+    looks="Masked keys still get as much weight as a key whose score is 0.",
+    hint="masked keys still get weight, since exp(0) = 1. For which score is exp(score) equal to 0?",
+)
+def _zero_before_the_softmax(scores, mask):
+    return scores.masked_fill(~mask, 0.0).softmax(dim=-1)
+
+
+@_WEIGHTS.mistake(
+    looks="The forbidden keys get all the weight, so the model attends to its targets.",
+    hint="the allowed keys have weight 0 and the forbidden ones share the rest. masked_fill replaces entries where its "
+    "argument is True: where is yours True?",
+)
+def _filled_the_allowed(scores, mask):
+    return scores.masked_fill(mask, -math.inf).softmax(dim=-1)
+
+
+@_WEIGHTS.mistake(
+    looks="The weights are right, but `scores` now contains -inf, and so does every later plot or computation with it.",
+    hint="the weights are right, but you modified `scores`. What does the underscore in a method such as add_ mean?",
+)
+def _in_place(scores, mask):
+    return scores.masked_fill_(~mask, -math.inf).softmax(dim=-1)
+
+
+@_WEIGHTS.mistake(
+    looks="NaN everywhere: 0 times infinity is NaN where attention is allowed, and the softmax spreads it over rows.",
+    hint="your result contains NaN. What is 0 times infinity? Replace entries instead of multiplying.",
+)
+def _multiplied_by_infinity(scores, mask):
+    return (scores + (~mask).to(scores.dtype) * -math.inf).softmax(dim=-1)
+
+
+@_WEIGHTS.mistake(
+    looks="The weights are right while all scores are far above -100. With scores near -5000, the masked keys get all.",
+    hint="a number such as -100 removes a key only if other scores are much larger. Which number is below all scores?",
+)
+def _minus_100(scores, mask):
+    return scores.masked_fill(~mask, -100.0).softmax(dim=-1)
+
+
+@_WEIGHTS.mistake(
+    looks="The columns of the weights sum to 1 instead of the rows.",
+    hint="your columns sum to 1. Each row belongs to one query: over which dimension must the softmax run?",
+)
+def _softmax_over_queries(scores, mask):
+    return scores.masked_fill(~mask, -math.inf).softmax(dim=0)
+
+
+# 4.3
+
+
+def _leaks(attend, x):
+    """Return whether changing the last token of `x` changes any earlier output of `attend`.
+
+    `attend` maps a tensor of shape (T, C) with T >= 2 to one with T rows. Replace the last token
+    by random numbers, without modifying `x`. Ignore differences up to 1e-5, which may be rounding.
+    """
+    changed = x.clone()
+    changed[-1] = torch.randn_like(x[-1])
+    return not torch.allclose(attend(x)[:-1], attend(changed)[:-1], atol=1e-5)
+
+
+def _mask_a(x: Tensor) -> Tensor:
+    scores = x @ x.T / math.sqrt(x.shape[-1])
+    mask = torch.ones(len(x), len(x), dtype=torch.bool).tril()
+    return scores.masked_fill(~mask, -math.inf).softmax(dim=-1) @ x
+
+
+def _mask_b(x: Tensor) -> Tensor:
+    scores = x @ x.T / math.sqrt(x.shape[-1])
+    mask = torch.ones(len(x), len(x), dtype=torch.bool).tril(1)
+    return scores.masked_fill(~mask, -math.inf).softmax(dim=-1) @ x
+
+
+def _mask_c(x: Tensor) -> Tensor:
+    scores = x @ x.T / math.sqrt(x.shape[-1])
+    mask = torch.ones(len(x), len(x), dtype=torch.bool).tril()
+    return (scores.softmax(dim=-1) * mask) @ x
+
+
+def _mask_d(x: Tensor) -> Tensor:
+    scores = x @ x.T / math.sqrt(x.shape[-1])
+    mask = torch.ones(len(x), len(x), dtype=torch.bool).tril()
+    return scores.masked_fill(~mask, -1e9).softmax(dim=-1) @ x
+
+
+def _mask_e(x: Tensor) -> Tensor:
+    scores = x @ x.T / math.sqrt(x.shape[-1])
+    mask = torch.ones(len(x), len(x), dtype=torch.bool).tril(-1)
+    return scores.masked_fill(mask, -math.inf).softmax(dim=-1) @ x
+
+
+def _running_mean(x: Tensor) -> Tensor:
+    return x.cumsum(dim=0) / torch.arange(1, len(x) + 1)[:, None]
+
+
+def _first_token(x: Tensor) -> Tensor:
+    return x[:1].expand_as(x).clone()
+
+
+def _share_of_all(x: Tensor) -> Tensor:
+    return x.cumsum(dim=0) / len(x)
+
+
+def _rounded(x: Tensor) -> Tensor:
+    """Return the running means without their first component, with a rounding error that depends on the last token."""
+    return _running_mean(x) * (torch.arange(x.shape[1]) > 0) + 4e-6 * (1000 * x[-1].sum()).round().sin()
+
+
+def _peeks(shares: tuple[float, ...], x: Tensor) -> Tensor:
+    """Return the tokens, with small shares of the last one added to the first ones."""
+    result = x.clone()
+    for n, share in enumerate(shares):
+        result[n : n + 1] += share * x[-1]
+    return result
+
+
+def _next_to_last_peeks(x: Tensor) -> Tensor:
+    result = x.clone()
+    result[-2:-1] += 0.01 * x[-1]
+    return result
+
+
+def _shifts_the_first(sign: int, x: Tensor) -> Tensor:
+    """Return the tokens, with one number that depends on the last one added to the components of the first."""
+    result = x.clone()
+    result[:1] += sign * x[-1] @ torch.arange(1.0, x.shape[1] + 1)
+    return result
+
+
+def _unmasked_after_a_norm(x: Tensor) -> Tensor:
+    x = 0.3 * F.layer_norm(x, x.shape[1:], eps=1e-12)  # small, so that every token gets some weight
+    return (x @ x.T).softmax(dim=-1) @ x * torch.arange(1.0, x.shape[1] + 1)
+
+
+def _a_hundred_times(attend: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    return 100 * attend(x)
+
+
+# These are sent to another process, so they are no inner functions.
+_first_peeks, _opposite = partial(_peeks, (0.01,)), partial(_peeks, (0.01, -0.01))
+_loud_c = partial(_a_hundred_times, _mask_c)  # a difference below the tolerance is improbable
+_shifts_up, _shifts_down = partial(_shifts_the_first, 1), partial(_shifts_the_first, -1)
+_BLIND = (
+    "a LayerNorm removes a number that is added to all components, and a factor. Replace the token by random numbers"
+)
+_SIGNED = "differences may be negative, and may cancel in a sum. Does your test use their absolute values?"
+_LENGTH = "this layer depends on the number of tokens. Change the last token instead of removing it"
+_ROUNDING = "differences up to 1e-5 are rounding. Which is the largest that your comparison allows for?"
+_EXPLAINED = {
+    _unmasked_after_a_norm: _BLIND,
+    _shifts_up: _SIGNED,
+    _shifts_down: _SIGNED,
+    _opposite: _SIGNED,
+    _share_of_all: _LENGTH,
+    _rounded: _ROUNDING,
+}
+
+
+def _leaks_cases(rng: random.Random) -> list[Case]:
+    x = 0.5 * normal(rng, rng.randint(4, 6), rng.randint(2, 4))
+    pair, wide = normal(rng, 2, 3), normal(rng, 4, 8)
+    return [
+        Case((_running_mean, pair), "the mean of the tokens so far, T = 2"),
+        Case((_next_to_last_peeks, pair), "an output that takes a hundredth of the next token, T = 2"),
+        Case((_first_token, x), "a copy of the first token at every position"),
+        Case((_rounded, x), "the mean of the tokens so far, with rounding errors"),
+        Case((_mask_a, x), "mask A"),
+        Case((_mask_b, x), "mask B"),
+        Case((_loud_c, x), "a hundred times the output of mask C"),
+        Case((_mask_d, x), "mask D"),
+        Case((_mask_e, x), "mask E"),
+        Case((_next_to_last_peeks, x), "an output that takes a hundredth of the next token"),
+        Case((_first_peeks, x), "a first output that takes a hundredth of the last token"),
+        Case((_opposite, x), "two outputs that take a hundredth of the last token, with opposite signs"),
+        # A test without absolute values finds each of these leaks with a probability of one half.
+        *4 * [Case((_shifts_up, x), "a first output that grows with the last token")],
+        *4 * [Case((_shifts_down, x), "a first output that falls with the last token")],
+        Case((_share_of_all, x), "the sum of the tokens so far, divided by T"),
+        Case((_unmasked_after_a_norm, wide), "attention without a mask, after a LayerNorm"),
+    ]
+
+
+_LEAKS = Exercise(
+    number="4.3",
+    name="leaks",
+    title="a test for leaks",
+    solution=_leaks,
+    cases=_leaks_cases,
+    properties=(
+        *(
+            (sentence, lambda arguments, result, attend=attend: arguments[0] is not attend)
+            for attend, sentence in _EXPLAINED.items()
+        ),
+        (
+            "this layer leaks, and your test returns False. Does it compare every output except the last, by absolute "
+            "differences?",
+            lambda arguments, result: result,
+        ),
+        ("this layer does not leak, and your test returns True", lambda arguments, result: not result),
+    ),
+)
+
+
+@_LEAKS.mistake(
+    looks="A model with a LayerNorm before its attention never seems to leak, not even without a mask.",
+    hint="a LayerNorm subtracts the mean of the components, so it removes a number that is added to all of them. Which "
+    "change does no layer remove?",
+)
+def _adds_the_same_number(attend, x):
+    changed = x.clone()
+    changed[-1] += 1
+    return not torch.allclose(attend(x)[:-1], attend(changed)[:-1], atol=1e-5)
+
+
+@_LEAKS.mistake(
+    looks="Layers with the right mask seem to leak, and layers without a mask do not.",
+    hint="you return True if the earlier outputs agree. Does a layer leak if they agree or if they differ?",
+)
+def _true_if_equal(attend, x):
+    changed = x.clone()
+    changed[-1] = torch.randn_like(x[-1])
+    return torch.allclose(attend(x)[:-1], attend(changed)[:-1], atol=1e-5)
+
+
+@_LEAKS.mistake(
+    looks="A layer that divides by the number of tokens seems to leak, although it uses no later token.",
+    hint="you remove the last token, but the task is to change it: a layer may depend on the number of tokens.",
+)
+def _removes_the_last_token(attend, x):
+    return not torch.allclose(attend(x)[:-1], attend(x[:-1]), atol=1e-5)
+
+
+@_LEAKS.mistake(
+    looks="Every layer seems to leak, even with the right mask, because the last output depends on the last token.",
+    hint="the last output is allowed to depend on the last token. Which outputs are not?",
+)
+def _compares_the_last_output(attend, x):
+    changed = x.clone()
+    changed[-1] = torch.randn_like(x[-1])
+    return not torch.allclose(attend(x), attend(changed), atol=1e-5)
+
+
+@_LEAKS.mistake(
+    looks="Every layer that uses the past seems to leak, because the first token is in the past of all others.",
+    hint="you change the first token, and all later outputs may depend on it. Which token has no later outputs?",
+)
+def _changes_the_first_token(attend, x):
+    changed = x.clone()
+    changed[0] = torch.randn_like(x[0])
+    return not torch.allclose(attend(x)[1:], attend(changed)[1:], atol=1e-5)
+
+
+@_LEAKS.mistake(
+    looks="No layer seems to leak: both outputs are computed from the same tensor, since `changed = x` makes no copy.",
+    hint="`changed = x` is a second name for the same tensor, so you modify x and compare it with itself. How do you "
+    "copy a tensor?",
+)
+def _changes_the_input(attend, x):
+    changed = x
+    changed[-1] = torch.randn_like(x[-1])
+    return not torch.allclose(attend(x)[:-1], attend(changed)[:-1], atol=1e-5)
+
+
+@_LEAKS.mistake(
+    looks="A leak at a later position is missed, because only the first output is compared.",
+    hint="you compare the first output only. With mask B, only the output just before the last one changes.",
+)
+def _looks_at_the_first_output(attend, x):
+    changed = x.clone()
+    changed[-1] = torch.randn_like(x[-1])
+    return not torch.allclose(attend(x)[0], attend(changed)[0], atol=1e-5)
+
+
+# 4.4
+
+MASKS = {"A": _mask_a, "B": _mask_b, "C": _mask_c, "D": _mask_d, "E": _mask_e}
+"""Five attention layers with different masks; each maps a tensor of shape (T, C) to one of the same shape."""
+
+_HUNT = Exercise(
+    number="4.4",
+    name="leaking",
+    title="bug hunt: which of five masks leak?",
+    solution=frozenset({"B", "C", "E"}),
+    task='The set of letters in MASKS whose layers leak, for example {"A", "B"}.',
+)
+_HUNT.wrong_value(
+    "mask c missed",
+    {"B", "E"},
+    hint="one more layer leaks. In which one are the weights of later tokens 0 while other weights of the row still "
+    "depend on later scores?",
+)
+_HUNT.wrong_value(
+    "mask d accused",
+    {"B", "C", "D", "E"},
+    hint="one of these does not leak. What is exp(-1000000000) in float32?",
+)
+_HUNT.wrong_value(
+    "mask b missed",
+    {"C", "E"},
+    hint="one more layer leaks. Write down each triangle for three tokens: which one has a True above the diagonal?",
+)
+_HUNT.wrong_value(
+    "mask e missed",
+    {"B", "C"},
+    hint="one more layer leaks. In one of them the triangle marks what is forbidden, and it forbids the past.",
+)
+_HUNT.wrong_value(
+    "all accused",
+    {"A", "B", "C", "D", "E"},
+    hint="apply `leaks` to each of them with a random x. For two it returns False.",
+)
+_HUNT.wrong_value(
+    "the opposite",
+    {"A", "D"},
+    hint="these are exactly the two layers that do not leak.",
+)
+
+
+# 4.5
+
+
+def _padded_weights(scores, mask):
+    """Return attention weights as in exercise 4.2, and zeros in rows where `mask` has no True.
+
+    Masked keys have weight 0 in every row. Neither the result nor the gradient that it passes
+    back to `scores` contains NaN.
+    """
+    return scores.masked_fill(~mask, -math.inf).softmax(dim=-1).masked_fill(~mask, 0.0)
+
+
+def _padding_cases(rng: random.Random) -> list[Case]:
+    t, s = rng.randint(3, 4), rng.randint(5, 6)
+    mask = normal(rng, t, s) > 0
+    mask[:, 1] = True
+    mask[0] = False
+    triangle = torch.ones(5, 5, dtype=torch.bool).tril()
+    padded = triangle.clone()
+    padded[3:] = False
+    nothing = torch.zeros(2, 3, dtype=torch.bool)
+    return [
+        Case((normal(rng, 1, 2), torch.ones(1, 2, dtype=torch.bool)), "T = 1 without padding"),
+        Case((normal(rng, 2, 3), nothing), "only padding"),
+        Case((normal(rng, 5, 5), triangle), "the causal mask without padding"),
+        Case((normal(rng, 5, 5), padded), "the causal mask with two rows of padding"),
+        Case((normal(rng, t, s) - 5000, mask), "the first query is padding, scores near -5000"),
+    ]
+
+
+def _with_gradient(answer: Callable[[Tensor, Tensor], Tensor], scores: Tensor, mask: Tensor) -> Tensor:
+    """Return the weights of an answer if they pass a finite gradient back.
+
+    Raises:
+        ArithmeticError: if the weights are finite and their gradient is not.
+    """
+    leaf = scores.clone().requires_grad_()
+    weights = answer(scores, mask)
+    again = answer(1 * leaf, mask)
+    if isinstance(again, Tensor) and again.requires_grad and again.isfinite().all():
+        (again * torch.arange(again.numel()).reshape(again.shape)).sum().backward()
+        if leaf.grad is not None and not leaf.grad.isfinite().all():
+            raise ArithmeticError("the weights contain no NaN, but the gradient of the scores does")
+    return weights
+
+
+_PADDING = Exercise(
+    number="4.5",
+    name="padded_weights",
+    title="padding rows",
+    solution=_padded_weights,
+    cases=_padding_cases,
+    call=_with_gradient,
+    properties=(
+        ("no entry may be NaN", lambda arguments, weights: not weights.isnan().any()),
+        ("a key that is masked must have the weight 0", lambda arguments, weights: not weights[~arguments[1]].any()),
+        (
+            "a row with a True must sum to 1",
+            lambda arguments, weights: rows_sum_to_one(weights[arguments[1].any(dim=-1)]),
+        ),
+    ),
+)
+
+
+@_PADDING.mistake(
+    looks="The padding rows are NaN. A loss without these rows still has NaN gradients, because 0 times NaN is NaN.",
+    hint="rows without a True are NaN: all their scores are -inf, so the softmax is 0 / 0. What should these rows be?",
+)
+def _nan_in_padding(scores, mask):
+    return scores.masked_fill(~mask, -math.inf).softmax(dim=-1)
+
+
+@_PADDING.mistake(
+    looks="There is no NaN, but a padding row attends equally to all keys, padding and later tokens included.",
+    hint="if all scores of a row are -1e9, its softmax is uniform, as for a row of zeros. Its weights must be 0.",
+)
+def _even_in_padding(scores, mask):
+    return scores.masked_fill(~mask, -1e9).softmax(dim=-1)
+
+
+@_PADDING.mistake(
+    looks="The padding rows are right, but the other rows sum to less than 1 and depend on masked keys.",
+    hint="rows with a True must still sum to 1: mask before the softmax, then handle the rows without a True.",
+)
+def _only_after_the_softmax(scores, mask):
+    return scores.softmax(dim=-1) * mask
+
+
+@_PADDING.mistake(
+    looks="There is no NaN, but masked keys get as much weight as a key whose score is 0.",
+    hint="masked keys still get weight, since exp(0) = 1. For which score is exp(score) equal to 0?",
+)
+def _scores_of_zero(scores, mask):
+    return scores.masked_fill(~mask, 0.0).softmax(dim=-1)
+
+
+@_PADDING.mistake(
+    looks="The weights contain no NaN, but after backward() the gradients of W^q and W^k do.",
+    hint="your weights are right, but the gradient of a softmax over nothing but -inf is NaN, and your addition passes "
+    "it on to the scores. masked_fill stops the gradient where it replaces a score.",
+)
+def _added_minus_infinity(scores, mask):
+    return (scores + torch.where(mask, 0.0, -math.inf)).softmax(dim=-1).masked_fill(~mask, 0.0)

@@ -1,0 +1,419 @@
+"""Exercises of chapter 07: a bigram model, causal heads, and the transformer block."""
+
+import math
+import random
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lecture21.exercises.exercise import Case, Exercise, normal
+from lecture21.exercises.modules import random_weights, with_weights
+from lecture21.layers.attention import causal_mask
+
+# 7.1
+
+
+class _Bigram(nn.Module):
+    """A language model that predicts the next token from the current one alone.
+
+    Its only layer, `token`, is an `nn.Embedding` with V rows of V numbers, where row i holds the
+    logits of the token that follows token i.
+    """
+
+    def __init__(self, vocab_size):
+        super().__init__()
+        self.token = nn.Embedding(vocab_size, vocab_size)
+
+    def forward(self, ids):
+        """Return the logits of the next tokens, (B, T, V), for ids of shape (B, T)."""
+        return self.token(ids)
+
+    def loss(self, ids, targets):
+        """Return the mean cross-entropy of the targets, (B, T), in nats per token."""
+        return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())
+
+
+def _bigram_cases(rng: random.Random) -> list[Case]:
+    def case(about: str, v: int, *shape: int) -> Case:
+        ids = [normal(rng, *shape).mul(99).long() % v for _ in range(2)]
+        return Case((random_weights(rng, _Bigram, v), *ids), about)
+
+    v, b, t = rng.randint(5, 9), rng.randint(2, 3), rng.randint(4, 6)
+    return [case("V = 3 and a single token", 3, 1, 1), case(f"V = {v}, B = {b}, T = {t}", v, b, t)]
+
+
+def _use_bigram(answer, weights, ids, targets):
+    model = with_weights(answer, (len(weights["token.weight"]),), weights)
+    return model.loss(ids, targets), model(ids)
+
+
+_BIGRAM = Exercise(
+    number="7.1",
+    name="Bigram",
+    title="a bigram table",
+    solution=_Bigram,
+    cases=_bigram_cases,
+    call=_use_bigram,
+    returns=("the loss", "the logits"),
+)
+
+
+@_BIGRAM.mistake(
+    looks="The loss falls slowly and stays near ln V: all 'logits' are between 0 and 1.",
+    hint="your forward returns probabilities. F.cross_entropy applies the softmax itself, so what must it be given?",
+)
+class _softmax_twice(_Bigram):
+    def forward(self, ids):
+        return self.token(ids).softmax(dim=-1)
+
+
+@_BIGRAM.mistake(
+    looks="It runs, because the shape (B, V, T) is allowed, but the logits of one token are spread over several.",
+    hint="your loss uses reshape or view to swap dimensions, but they move no numbers. Which function swaps T and V? "
+    "Alternatively, flatten B and T and leave V last.",
+)
+class _reshaped_instead_of_transposed(_Bigram):
+    def loss(self, ids, targets):
+        logits = self(ids)  # (B, T, V)
+        return F.cross_entropy(logits.reshape(len(ids), logits.shape[-1], -1), targets)
+
+
+@_BIGRAM.mistake(
+    looks="The loss falls far below that of counting, and the model repeats one letter forever.",
+    hint="your loss compares the logits with ids. Which tensor holds the next tokens?",
+)
+class _predicts_its_input(_Bigram):
+    def loss(self, ids, targets):
+        return F.cross_entropy(self(ids).flatten(0, 1), ids.flatten())
+
+
+@_BIGRAM.mistake(
+    looks="The loss is in the thousands and grows with the size of the batch, as do the steps of plain SGD.",
+    hint="your loss is a sum over the tokens. Which reduction makes it independent of B and T?",
+)
+class _sum_instead_of_mean(_Bigram):
+    def loss(self, ids, targets):
+        return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten(), reduction="sum")
+
+
+@_BIGRAM.mistake(
+    looks="The loss falls slowly and stays near ln V, although the logits are correct.",
+    hint="your loss applies a softmax before F.cross_entropy, which contains one. What must it be given?",
+)
+class _softmax_in_the_loss(_Bigram):
+    def loss(self, ids, targets):
+        return F.cross_entropy(self(ids).softmax(dim=-1).flatten(0, 1), targets.flatten())
+
+
+@_BIGRAM.mistake(
+    looks="The loss falls less than that of counting: the table learns the token after the next one.",
+    hint="your loss shifts the targets a second time. They are the next tokens already, one for each position.",
+)
+class _shifted_twice(_Bigram):
+    def loss(self, ids, targets):
+        return F.cross_entropy(self(ids)[:, :-1].flatten(0, 1), targets[:, 1:].flatten())
+
+
+# 7.2
+
+
+class _CausalHead(nn.Module):
+    """One head of causal self-attention.
+
+    `query`, `key` and `value` are linear maps from d_model to d_head features, without bias.
+    """
+
+    def __init__(self, d_model, d_head):
+        super().__init__()
+        self.query = nn.Linear(d_model, d_head, bias=False)
+        self.key = nn.Linear(d_model, d_head, bias=False)
+        self.value = nn.Linear(d_model, d_head, bias=False)
+
+    def forward(self, x):
+        """Return a vector of d_head features for each token: x (B, T, C) -> (B, T, D)."""
+        q, k, v = self.query(x), self.key(x), self.value(x)  # (B, T, D) each
+        scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])  # (B, T, T)
+        scores = scores.masked_fill(~causal_mask(x.shape[1]), -math.inf)
+        return scores.softmax(dim=-1) @ v  # (B, T, D)
+
+
+def _head_cases(rng: random.Random) -> list[Case]:
+    def case(about: str, b: int, t: int, c: int, d: int) -> Case:
+        return Case((random_weights(rng, _CausalHead, c, d), normal(rng, b, t, c)), about)
+
+    b, t, c = rng.randint(2, 3), rng.randint(5, 7), rng.randint(6, 8)
+    return [
+        case("T = 1", 1, 1, 4, 2),
+        case("B = 1, T = 2", 1, 2, 4, 2),
+        case(f"B = {b}, T = {t}, C = {c}, D = 3", b, t, c, 3),
+    ]
+
+
+def _use_head(answer, weights, x):
+    d_head, d_model = weights["query.weight"].shape
+    return with_weights(answer, (d_model, d_head), weights)(x)
+
+
+_HEAD = Exercise(
+    number="7.2",
+    name="CausalHead",
+    title="one causal head",
+    solution=_CausalHead,
+    cases=_head_cases,
+    call=_use_head,
+)
+
+
+@_HEAD.mistake(
+    looks="The training loss falls toward 0, far below the loss of any causal model.",
+    hint="each token depends on later ones. What must happen to a score before the softmax if its key comes later?",
+)
+class _without_a_mask(_CausalHead):
+    def forward(self, x):
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
+        return scores.softmax(dim=-1) @ v
+
+
+@_HEAD.mistake(
+    looks="It trains almost as well, because larger queries can compensate for scores that are too small by a factor.",
+    hint="your scores are divided by the root of the wrong width. How many products are summed in one score?",
+)
+class _divided_by_the_wrong_root(_CausalHead):
+    def forward(self, x):
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        scores = q @ k.transpose(1, 2) / math.sqrt(x.shape[-1])
+        scores = scores.masked_fill(~causal_mask(x.shape[1]), -math.inf)
+        return scores.softmax(dim=-1) @ v
+
+
+@_HEAD.mistake(
+    looks="It trains, but the weights of one token do not sum to 1, and each weight depends on later queries.",
+    hint="your softmax runs over the queries. Which of the two dimensions T of the scores holds the keys?",
+)
+class _softmax_over_queries(_CausalHead):
+    def forward(self, x):
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
+        scores = scores.masked_fill(~causal_mask(x.shape[1]), -math.inf)
+        return scores.softmax(dim=1) @ v
+
+
+@_HEAD.mistake(
+    looks="The rows of weights sum to less than 1, and their sums depend on later tokens.",
+    hint="you set weights to 0 after the softmax, whose denominator already contains the later keys. Mask the scores.",
+)
+class _mask_after_the_softmax(_CausalHead):
+    def forward(self, x):
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        weights = (q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])).softmax(dim=-1)
+        return weights.masked_fill(~causal_mask(x.shape[1]), 0.0) @ v
+
+
+@_HEAD.mistake(
+    looks="It trains, but with wide heads a few large scores take nearly all of the weight at initialization.",
+    hint="your scores are not scaled. By what are they divided before the softmax?",
+)
+class _without_scaling(_CausalHead):
+    def forward(self, x):
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        scores = (q @ k.transpose(1, 2)).masked_fill(~causal_mask(x.shape[1]), -math.inf)
+        return scores.softmax(dim=-1) @ v
+
+
+@_HEAD.mistake(
+    looks="The training loss falls too far: a score of 0 is a score like any other, so later tokens get weight.",
+    hint="you set the scores of later keys to 0, whose exponential is 1. Which score has the exponential 0?",
+)
+class _masked_scores_of_0(_CausalHead):
+    def forward(self, x):
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
+        return scores.masked_fill(~causal_mask(x.shape[1]), 0.0).softmax(dim=-1) @ v
+
+
+# 7.3
+
+
+class _MultiHead(nn.Module):
+    """Causal self-attention with several heads.
+
+    `heads` is an `nn.ModuleList` of n_head causal heads, each d_model / n_head wide. `output` is a
+    linear map from d_model to d_model, with bias.
+    """
+
+    def __init__(self, d_model, n_head):
+        super().__init__()
+        heads = [_CausalHead(d_model, d_model // n_head) for _ in range(n_head)]
+        self.heads = nn.ModuleList(heads)
+        self.output = nn.Linear(d_model, d_model)
+
+    def forward(self, x):
+        """Concatenate the head outputs, head 0 first, and map them: (B, T, C) -> (B, T, C)."""
+        joined = torch.cat([head(x) for head in self.heads], dim=-1)  # (B, T, C)
+        return self.output(joined)
+
+
+def _cases_of(rng: random.Random, module: type[nn.Module]) -> list[Case]:
+    def case(about: str, b: int, t: int, c: int, h: int) -> Case:
+        return Case((c, h, random_weights(rng, module, c, h), normal(rng, b, t, c)), about)
+
+    t, h, d = rng.randint(4, 6), rng.randint(2, 4), rng.randint(2, 3)
+    return [
+        case("T = 1 and one head", 1, 1, 2, 1),
+        case("T = 3, C = 4, H = 2", 1, 3, 4, 2),
+        case(f"B = 2, T = {t}, C = {h * d}, H = {h}", 2, t, h * d, h),
+    ]
+
+
+def _use(answer, d_model, n_head, weights, x):
+    return with_weights(answer, (d_model, n_head), weights)(x)
+
+
+_HEADS = Exercise(
+    number="7.3",
+    name="MultiHead",
+    title="several heads",
+    solution=_MultiHead,
+    cases=lambda rng: _cases_of(rng, _MultiHead),
+    call=_use,
+)
+
+
+@_HEADS.mistake(
+    looks="It trains, but each head affects only its own features, and they are never mixed.",
+    hint="the outputs of the heads are concatenated, but a step is missing. Which of your layers is never called?",
+)
+class _without_the_output_map(_MultiHead):
+    def forward(self, x):
+        return torch.cat([head(x) for head in self.heads], dim=-1)
+
+
+@_HEADS.mistake(
+    looks="The model has too few parameters, and all heads have the same attention map.",
+    hint="all your heads are the same module. Does a list times n contain copies or the same object n times?",
+)
+class _one_head_repeated(_MultiHead):
+    def __init__(self, d_model, n_head):
+        nn.Module.__init__(self)
+        self.heads = nn.ModuleList([_CausalHead(d_model, d_model // n_head)] * n_head)
+        self.output = nn.Linear(d_model, d_model)
+
+
+@_HEADS.mistake(
+    looks="It trains equally well, but weights from another implementation give different results.",
+    hint="the features of the heads alternate in your result. All features of head 0 come first, then those of head 1.",
+)
+class _interleaved(_MultiHead):
+    def forward(self, x):
+        joined = torch.stack([head(x) for head in self.heads], dim=-1).flatten(2)
+        return self.output(joined)
+
+
+@_HEADS.mistake(
+    looks="It works alone, but in a block, whose residual connection also adds x, x is added twice.",
+    hint="your result contains x itself. The residual connection belongs to the block of the next exercise.",
+)
+class _adds_its_input(_MultiHead):
+    def forward(self, x):
+        joined = torch.cat([head(x) for head in self.heads], dim=-1)
+        return x + self.output(joined)
+
+
+# 7.4
+
+
+class _Block(nn.Module):
+    """A pre-norm transformer block: attention, then a feed-forward network.
+
+    `norm_attention` and `norm_feed_forward` are `nn.LayerNorm`s, and `attention` is a `MultiHead`.
+    `feed_forward` is an `nn.Sequential` that maps d_model to 4 d_model features, applies ReLU,
+    and maps back to d_model.
+    """
+
+    def __init__(self, d_model, n_head):
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(d_model)
+        self.attention = _MultiHead(d_model, n_head)
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+        up, down = nn.Linear(d_model, 4 * d_model), nn.Linear(4 * d_model, d_model)
+        self.feed_forward = nn.Sequential(up, nn.ReLU(), down)
+
+    def forward(self, x):
+        """Add each layer's output for the normalized stream to x: (B, T, C) -> (B, T, C)."""
+        x = x + self.attention(self.norm_attention(x))
+        return x + self.feed_forward(self.norm_feed_forward(x))
+
+
+_BLOCK = Exercise(
+    number="7.4",
+    name="Block",
+    title="the block",
+    solution=_Block,
+    cases=lambda rng: _cases_of(rng, _Block),
+    call=_use,
+)
+
+
+@_BLOCK.mistake(
+    looks="A post-norm block, as in 2017: the stream is normalized after each sum.",
+    hint="you normalize after each sum, as in the 2017 transformer. A pre-norm block leaves the stream unnormalized.",
+)
+class _post_norm(_Block):
+    def forward(self, x):
+        x = self.norm_attention(x + self.attention(x))
+        return self.norm_feed_forward(x + self.feed_forward(x))
+
+
+@_BLOCK.mistake(
+    looks="The stream after the block contains only the result of the second layer, and the input is lost.",
+    hint="the result of your second layer replaces x instead of being added to it.",
+)
+class _one_residual_missing(_Block):
+    def forward(self, x):
+        x = x + self.attention(self.norm_attention(x))
+        return self.feed_forward(self.norm_feed_forward(x))
+
+
+@_BLOCK.mistake(
+    looks="It trains, but the stream is normalized at each layer, so no signal passes through unchanged.",
+    hint="you add to the normalized vectors. The sum starts from the original x, and only the layer's input is "
+    "normalized.",
+)
+class _adds_to_the_normalized(_Block):
+    def forward(self, x):
+        x = self.norm_attention(x)
+        x = x + self.attention(x)
+        x = self.norm_feed_forward(x)
+        return x + self.feed_forward(x)
+
+
+@_BLOCK.mistake(
+    looks="A parallel block, as in GPT-NeoX: the feed-forward network does not receive the update from attention.",
+    hint="both of your layers start from the same x. Which x should the second layer receive?",
+)
+class _both_layers_at_once(_Block):
+    def forward(self, x):
+        attended = self.attention(self.norm_attention(x))
+        return x + attended + self.feed_forward(self.norm_feed_forward(x))
+
+
+@_BLOCK.mistake(
+    looks="The result is right until the norms are trained, but one of them never receives a gradient.",
+    hint="one norm is used twice and the other one never. They are equal at initialization, but training changes them.",
+)
+class _one_norm_twice(_Block):
+    def forward(self, x):
+        x = x + self.attention(self.norm_attention(x))
+        return x + self.feed_forward(self.norm_attention(x))
+
+
+@_BLOCK.mistake(
+    looks="The block of GPT-2. It trains, but its results differ from those of the book's block.",
+    hint="your feed-forward network uses GELU, as that of GPT-2. Which activation does the task name?",
+)
+class _gelu(_Block):
+    def __init__(self, d_model, n_head):
+        super().__init__(d_model, n_head)
+        self.feed_forward[1] = nn.GELU()

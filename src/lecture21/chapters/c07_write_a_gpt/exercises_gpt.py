@@ -1,0 +1,203 @@
+"""Exercises of chapter 07: the GPT, with its loss and its method for generating text."""
+
+import math
+import random
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lecture21.chapters.c07_write_a_gpt.exercises import _Block
+from lecture21.exercises.exercise import Case, Exercise, normal
+from lecture21.exercises.modules import random_weights, with_weights
+
+_SAMPLES = 2000
+
+# 7.5
+
+
+class _GPT(nn.Module):
+    """A GPT: embeddings, blocks, and a head that computes logits.
+
+    `token` and `position` are `nn.Embedding`s with vocab_size and block_size rows of d_model
+    numbers. `blocks` is an `nn.ModuleList`, `norm` is an `nn.LayerNorm`, and `head` is a linear
+    map from d_model to vocab_size, with bias. The model also stores the integers `vocab_size` and
+    `block_size`, which the functions that train and evaluate it use.
+    """
+
+    def __init__(self, vocab_size, block_size, d_model, n_head, n_layer):
+        super().__init__()
+        self.vocab_size, self.block_size = vocab_size, block_size
+        self.token = nn.Embedding(vocab_size, d_model)
+        self.position = nn.Embedding(block_size, d_model)
+        self.blocks = nn.ModuleList([_Block(d_model, n_head) for _ in range(n_layer)])
+        self.norm = nn.LayerNorm(d_model)
+        self.head = nn.Linear(d_model, vocab_size)
+
+    def forward(self, ids):
+        """Return the logits of the next tokens, (B, T, V), for ids of shape (B, T)."""
+        x = self.token(ids) + self.position.weight[: ids.shape[1]]  # (B, T, C)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x))
+
+    def loss(self, ids, targets):
+        """Return the mean cross-entropy of the targets, (B, T), in nats per token."""
+        return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())
+
+    def generate(self, ids, n_new, temperature=1.0):
+        """Return ids, (B, T), followed by n_new tokens, sampled from softmax(logits / temperature).
+
+        The input of the model is at most the last block_size tokens.
+        """
+        with torch.no_grad():
+            for _ in range(n_new):
+                logits = self(ids[:, -self.block_size :])[:, -1]  # (B, V), of the last position
+                probabilities = (logits / temperature).softmax(dim=-1)
+                token = torch.multinomial(probabilities, num_samples=1)  # (B, 1)
+                ids = torch.cat([ids, token], dim=1)
+        return ids
+
+
+def _gpt_cases(rng: random.Random) -> list[Case]:
+    def case(about: str, sizes: tuple[int, ...], b: int, t: int, n_prompt: int, n_new: int) -> Case:
+        def tokens(*shape: int) -> torch.Tensor:
+            return (normal(rng, *shape) * 99).long() % sizes[0]
+
+        ids, targets, prompt = tokens(b, t), tokens(b, t), tokens(b, n_prompt)
+        return Case((sizes, random_weights(rng, _GPT, *sizes), ids, targets, prompt, n_new), about)
+
+    v, t = rng.randint(7, 9), rng.randint(5, 6)
+    return [
+        case("one token and one block", (5, 4, 4, 1, 1), 1, 1, 1, 2),
+        case(f"V = {v}, block_size = {t}, C = 6, H = 2, two blocks", (v, t, 6, 2, 2), 2, t, 2, 2 * t),
+    ]
+
+
+def _use_gpt(answer, sizes, weights, ids, targets, prompt, n_new):
+    """Return the loss, the logits, a text whose next token is certain, and what is true of samples and sizes."""
+    model = with_weights(answer, sizes, weights)
+    loss, logits = model.loss(ids, targets), model(ids)
+    vocab_size, block_size = sizes[:2]
+    logit = 2 * math.log(vocab_size - 1)  # at a temperature of 2, token 1 has the probability 1/2
+
+    def certain(ids):
+        if ids.shape[1] > block_size:
+            raise ValueError(f"generate gives the model {ids.shape[1]} tokens, and block_size is {block_size}")
+        rule = (ids * torch.arange(1, ids.shape[1] + 1)).cumsum(dim=1) + ids.shape[1]
+        return F.one_hot(rule % vocab_size, vocab_size).float()  # certain at a low temperature only
+
+    def uneven(ids):
+        return (torch.arange(vocab_size) == 1) * logit + torch.zeros(*ids.shape, 1)
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model.forward = certain
+        text = model.generate(prompt, n_new, temperature=1e-3)
+        model.forward = uneven
+        drawn = model.generate(prompt[:1, :1].repeat(_SAMPLES, 1), 2, temperature=2.0)[:, 1:] == 1
+    shares = drawn.double().mean(dim=0)  # of token 1, in both steps
+    varies, right = bool((shares < 1).any()), bool(((shares - 0.5).abs() < 0.05).all())
+    stored = [getattr(model, name, None) for name in ("vocab_size", "block_size")] == [vocab_size, block_size]
+    return stored, right, varies, text, loss, logits
+
+
+_EXERCISE = Exercise(
+    number="7.5",
+    name="GPT",
+    title="a GPT that generates",
+    solution=_GPT,
+    cases=_gpt_cases,
+    call=_use_gpt,
+    returns=("the sizes", "the samples", "the samples", "the text that generate returns", "the loss", "the logits"),
+    properties=(
+        ("the model must store the integers vocab_size and block_size under these names", lambda _, result: result[0]),
+        (
+            "generate must return the prompt, followed by the tokens that the model predicts from the last ones",
+            lambda arguments, result: torch.equal(result[3][:, : arguments[4].shape[1]], arguments[4]),
+        ),
+        (
+            "generate must draw each token with the probabilities softmax(logits / temperature)",
+            lambda _, result: result[1],
+        ),
+    ),
+)
+
+
+@_EXERCISE.mistake(
+    looks="The loss is a little higher, because the model has little information about the order of the characters.",
+    hint="your logits do not depend on `position`. What is added to the vectors of the tokens?",
+)
+class _without_positions(_GPT):
+    def forward(self, ids):
+        x = self.token(ids)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x))
+
+
+@_EXERCISE.mistake(
+    looks="It trains, but the stream grows from block to block, and the head receives inputs of any scale.",
+    hint="the head receives the stream directly from the last block. Which of your layers is never called?",
+)
+class _without_the_last_norm(_GPT):
+    def forward(self, ids):
+        x = self.token(ids) + self.position.weight[: ids.shape[1]]
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+
+@_EXERCISE.mistake(
+    looks="Once the text has block_size characters, it raises an exception: the next one has no position vector.",
+    hint="generate gives the model more than block_size tokens once the text is long. Which of them should it keep?",
+)
+class _context_not_cut(_GPT):
+    def generate(self, ids, n_new, temperature=1.0):
+        with torch.no_grad():
+            for _ in range(n_new):
+                logits = self(ids)[:, -1]
+                token = torch.multinomial((logits / temperature).softmax(dim=-1), num_samples=1)
+                ids = torch.cat([ids, token], dim=1)
+        return ids
+
+
+@_EXERCISE.mistake(
+    looks="After block_size characters the distribution stays the same, because new tokens never enter the input.",
+    hint="once the text is longer than block_size, your model is given its beginning. Which tokens predict the next?",
+)
+class _first_tokens_instead_of_last(_GPT):
+    def generate(self, ids, n_new, temperature=1.0):
+        with torch.no_grad():
+            for _ in range(n_new):
+                logits = self(ids[:, : self.block_size])[:, -1]
+                token = torch.multinomial((logits / temperature).softmax(dim=-1), num_samples=1)
+                ids = torch.cat([ids, token], dim=1)
+        return ids
+
+
+@_EXERCISE.mistake(
+    looks="It repeats the same few words and generates the same text every time.",
+    hint="generate always takes the most likely token. Draw from the distribution instead, with torch.multinomial.",
+)
+class _most_likely_token(_GPT):
+    def generate(self, ids, n_new, temperature=1.0):
+        with torch.no_grad():
+            for _ in range(n_new):
+                token = self(ids[:, -self.block_size :])[:, -1:].argmax(dim=-1)
+                ids = torch.cat([ids, token], dim=1)
+        return ids
+
+
+@_EXERCISE.mistake(
+    looks="Texts at a temperature of 0.8 and of 2 are alike, because multinomial normalizes what it is given.",
+    hint="your probabilities do not depend on the temperature. Are the logits divided by it before the softmax?",
+)
+class _temperature_after_the_softmax(_GPT):
+    def generate(self, ids, n_new, temperature=1.0):
+        with torch.no_grad():
+            for _ in range(n_new):
+                logits = self(ids[:, -self.block_size :])[:, -1]
+                probabilities = logits.softmax(dim=-1) / temperature
+                ids = torch.cat([ids, torch.multinomial(probabilities, num_samples=1)], dim=1)
+        return ids

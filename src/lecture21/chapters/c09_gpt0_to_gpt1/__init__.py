@@ -1,0 +1,1 @@
+"""Chapter 09: From GPT-0 to GPT-1."""

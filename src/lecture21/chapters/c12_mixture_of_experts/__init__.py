@@ -1,0 +1,1 @@
+"""Chapter 12: Mixtures of experts, bagging and boosting."""

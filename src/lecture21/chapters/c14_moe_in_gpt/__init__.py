@@ -1,0 +1,1 @@
+"""Chapter 14: A mixture of experts in a GPT."""

@@ -1,0 +1,46 @@
+"""Exercises whose answer is a module: the same weights for every answer, found by the names that the task gives."""
+
+import random
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from lecture21.exercises.exercise import normal
+
+
+class WrongWeights(ValueError):
+    """The weights of an answer are not those that its task names."""
+
+
+def random_weights(rng: random.Random, module: Callable[..., nn.Module], *sizes: int) -> dict[str, Tensor]:
+    """Return random weights with the names and shapes of those of `module(*sizes)`."""
+    with torch.random.fork_rng(devices=[]):
+        shapes = {name: weight.shape for name, weight in module(*sizes).state_dict().items()}
+    return {name: 0.5 * normal(rng, *shape) for name, shape in shapes.items()}
+
+
+def with_weights(answer: Callable[..., nn.Module], sizes: tuple[int, ...], weights: dict[str, Tensor]) -> nn.Module:
+    """Return `answer(*sizes)` with these weights.
+
+    Raises:
+        WrongWeights: if it has other weights, or weights of other shapes.
+    """
+    with torch.random.fork_rng(devices=[]):
+        module = answer(*sizes)
+    own = dict(module.named_parameters(remove_duplicate=False))  # without buffers, such as a stored mask
+    others = [name for name in own if name not in weights]
+    for name, weight in weights.items():
+        if name not in own:
+            part = name.partition(".")[0]
+            if isinstance(getattr(module, part, None), list | tuple):
+                raise WrongWeights(f"{part} is a plain list, which hides its modules from PyTorch")
+            raise WrongWeights(f"no weight is named {name}" + (f", but one is named {others[0]}" if others else ""))
+        if own[name].shape != weight.shape:
+            raise WrongWeights(f"{name} must have the shape {tuple(weight.shape)}, and has {tuple(own[name].shape)}")
+    if others:
+        raise WrongWeights(f"{others[0]} is a weight too many")
+    with torch.no_grad():
+        for name, weight in weights.items():
+            own[name].copy_(weight)
+    return module

@@ -1,0 +1,130 @@
+"""The child process of `lecture21 grade`: runs a student's cells, and returns what they compute on given inputs.
+
+It reports outputs and no verdict: the parent knows the solutions, compares, and gives the points. So nothing that the
+student's code writes, prints or replaces here can be worth a point, except the right outputs. The limits below protect
+the machine and the other notebooks. The kernel holds them on Linux (Landlock, resource limits); the audit hook alone,
+elsewhere, stops accidents and simple attacks.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import pickle
+import sys
+import types
+from typing import Any
+
+from lecture21.exercises.exercise import Case
+from lecture21.exercises.registry import find
+from lecture21.exercises.running import call_once, is_written
+from lecture21.exercises.values import encode
+
+_NO_NEW_PRIVILEGES = 38
+_CREATE_RULESET, _RESTRICT_SELF = 444, 446
+_READ = 0b1100  # reading files and folders stays allowed
+_FORBIDDEN = (
+    *("os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "os.startfile", "os.kill", "os.killpg"),
+    *("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink", "os.chmod", "os.chown"),
+    *("os.utime", "os.setxattr", "os.putenv", "signal.pthread_kill"),
+    *("subprocess.", "shutil.", "socket.", "ctypes.", "tempfile.", "pty.", "winreg."),
+)
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+def main() -> None:
+    """Read a job from standard input, run its cells one by one, and write a line of JSON before and after each."""
+    job = pickle.load(sys.stdin.buffer)  # from the parent, before any code of the student runs
+    channel = os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    exercises = {number: find(number) for number, *_ in job["cells"]}
+
+    def report(**message: Any) -> None:
+        data = json.dumps(message).encode() + b"\n"
+        while data:
+            data = data[os.write(channel, data) :]
+
+    _hide_the_exercises()
+    _restrict(job["memory"])
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for source in job["imports"]:
+        with contextlib.suppress(BaseException):
+            exec(source, names)
+    report(state="ready")  # from here on the time limit holds; importing takes seconds on a busy machine
+    for number, source, cases in job["cells"]:
+        exercise = exercises[number]
+        report(state="start", number=number)
+        problem, written, outcomes = "", True, []
+        try:
+            exec(compile(source, f"exercise {number}", "exec"), names)
+            answer = names.get(exercise.name)
+            written = is_written(exercise, answer)
+            if written:
+                outcomes = [call_once(exercise, answer, Case(arguments, "")) for arguments in cases]
+        except BaseException as error:
+            problem = type(error).__name__
+        data = [[encode(each.value), each.error, each.message, each.mutated] for each in outcomes]
+        report(state="done", number=number, problem=problem, written=written, outcomes=data)
+    os._exit(0)
+
+
+def _hide_the_exercises() -> None:
+    """Replace the module of exercises by one whose functions do nothing: solutions are not to be imported."""
+    for name in [name for name in sys.modules if name.startswith("lecture21.exercises.")]:
+        del sys.modules[name]
+    hidden = types.ModuleType("lecture21.exercises")
+    hidden.check = lambda *arguments, **options: None
+    hidden.solved = lambda number, answer: answer
+    sys.modules["lecture21.exercises"] = hidden
+    import lecture21
+
+    lecture21.exercises = hidden
+
+
+def _restrict(memory: int) -> None:
+    """Take from this process what an answer does not need: files to write, programs, the network, much memory."""
+    with contextlib.suppress(ImportError):
+        _limit_resources(memory)
+    if sys.platform == "linux":
+        _forbid_writing()
+
+    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open":
+            flags = arguments[2] if isinstance(arguments[2], int) else 0
+            if flags & _WRITES:
+                raise PermissionError("an exercise writes no files")
+        elif event.startswith(_FORBIDDEN):
+            raise PermissionError(f"an exercise does not need {event}")
+
+    sys.addaudithook(refuse)
+
+
+def _limit_resources(memory: int) -> None:
+    import resource
+
+    import psutil
+
+    used = psutil.Process().memory_info().vms
+    limits = {"RLIMIT_AS": used + memory, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_NPROC": 0}
+    for name, limit in limits.items():
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            resource.setrlimit(getattr(resource, name), (limit, limit))
+
+
+def _forbid_writing() -> None:
+    """Forbid this process to change a file, start a program, connect or send signals, in the kernel (Landlock)."""
+    system = ctypes.CDLL(None, use_errno=True)
+    version = system.syscall(_CREATE_RULESET, None, 0, 1)
+    if version < 1:
+        return  # an older kernel
+    everything = (1 << (13 if version < 2 else 14 if version < 3 else 15)) - 1
+    network, signals = (3 if version >= 4 else 0), (3 if version >= 6 else 0)
+    size = 24 if version >= 6 else 16 if version >= 4 else 8
+    rules = (ctypes.c_uint64 * 3)(everything & ~_READ, network, signals)
+    descriptor = system.syscall(_CREATE_RULESET, ctypes.byref(rules), size, 0)
+    if descriptor >= 0:
+        system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+        system.syscall(_RESTRICT_SELF, descriptor, 0)
+        os.close(descriptor)

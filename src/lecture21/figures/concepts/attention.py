@@ -1,0 +1,123 @@
+"""Attention: against recurrence, with queries, keys and values, in heads, and under the causal mask."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
+from lecture21.figures.diagram import AMOUNT, PATH, THICK, THIN, Number, arrow, cells, chips, note, part, write
+from lecture21.figures.style import COLOURS
+from lecture21.layers.attention import attention
+
+_GREY = COLOURS["masked"]
+
+
+def rnn_and_attention(ax: Axes) -> None:
+    """Draw how "keys" reaches the last position: through all states between, and directly."""
+    tokens, source, last = ("the", "keys", "on", "the", "table"), 1, 4
+    xs = [4.4 + 8.3 * place for place in range(5)]
+    for top, recurrent in ((41.5, True), (20.0, False)):
+        write(ax, 0.6, top, "Recurrent network" if recurrent else "Attention", ha="left", fontweight="bold")
+        chips(ax, xs, top - 13.5, tokens, width=6.8)
+        for place, x in enumerate(xs):
+            part(ax, x, top - 5, 6.2, 3.4, f"step {place + 1}" if recurrent else "step 1")
+            for key in [place] if recurrent else range(place + 1):
+                marked = key == source and place == (source if recurrent else last)
+                ends = (xs[key] + (x - xs[key]) / 14, top - 12.1), (x - (x - xs[key]) / 14, top - 6.8)
+                arrow(ax, *ends, colour=PATH if marked else _GREY, linewidth=THICK if marked else THIN)
+            if recurrent and place:
+                style = {"colour": PATH, "linewidth": THICK} if place > source else {"colour": _GREY}
+                arrow(ax, (xs[place - 1] + 3.1, top - 5), (x - 3.1, top - 5), **style)
+    note(ax, 21, 24.9, "“keys” reaches the end through four states")
+    note(ax, 21, 3.3, "“keys” reaches every later position directly")
+
+
+def query_key_value(ax: Axes) -> None:
+    """Draw one query, its weights over all keys, and the weighted sum of the values."""
+    query = TOKENS.index("sat")
+    weights = attention(X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T)[1][query].tolist()
+    part(ax, 5, 38.4, 7.4, 2.8, TOKENS[query], "token")
+    arrow(ax, (8.7, 38.4), (11.6, 38.4))
+    part(ax, 14, 38.4, 4.8, 3, "q", "query")
+    note(ax, 21, 38.4, "query: what sat looks for", ha="left")
+    for x, name, role in ((5, "token", "plain"), (14, "key", "key"), (26, "weight", "plain"), (36.2, "value", "value")):
+        write(ax, x, 34.3, name, role, fontsize=9)
+    ys = [30.7, 26.3, 21.9, 17.5]
+    ax.plot([16.4, 18.6, 18.6], [38.4, 38.4, ys[-1]], color=COLOURS["query"], linewidth=THICK, zorder=1)
+    arrow(ax, (39.8, ys[0]), (39.8, 7), (31.4, 7), colour=COLOURS["value"])
+    for y, token, weight in zip(ys, TOKENS, weights, strict=True):
+        part(ax, 5, y, 7.4, 2.8, token, "token")
+        arrow(ax, (8.7, y), (11.6, y))
+        part(ax, 14, y, 4.8, 3, "k", "key")
+        ax.plot([16.4, 18.6], [y, y], color=COLOURS["key"], linewidth=THICK, zorder=1)
+        ax.plot(18.6, y, "o", color=COLOURS["ink"], markersize=4, zorder=4)
+        ax.add_patch(Rectangle((20, y - 1.1), 9 * weight, 2.2, color=AMOUNT, linewidth=0, zorder=3))
+        write(ax, 20.6 + 9 * weight, y, f"{weight:.2f}", ha="left", fontsize=9)
+        arrow(ax, (29.9, y), (33.8, y), colour=_GREY)
+        part(ax, 36.2, y, 4.8, 3, "v", "value")
+        ax.plot([38.6, 39.8], [y, y], color=COLOURS["value"], linewidth=0.8 + 6 * weight, zorder=1)
+    note(ax, 14.5, 13.2, "q · k / √d,\nthen softmax", va="center")
+    part(ax, 25, 7, 12.8, 3.4, "weighted sum")
+    arrow(ax, (18.6, 7), (16.4, 7))
+    part(ax, 8.5, 7, 15.8, 3.4, "new vector of sat", "output")
+    note(ax, 21, 2.6, "The weights mix the values: mostly the one of cat.")
+
+
+def heads(ax: Axes) -> None:
+    """Draw queries, keys and values cut into heads, an attention map for each, and their concatenation."""
+    xs = [5.6, 15.6, 25.6, 35.6]
+    note(ax, 0.6, 41.2, "queries, keys and values of all tokens, each of width C", ha="left")
+    for row, role in enumerate(("query", "key", "value")):
+        for n, x in enumerate(xs):
+            part(ax, x, 38.2 - 2.7 * row, 9.4, 2.4, role[0] + "₁₂₃₄"[n], role, rounding=0.2, fontsize=9)
+    patterns = {
+        "previous": [[1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]],
+        "first": [[1, 0, 0, 0]] * 4,
+        "same": [[int(i == j) for j in range(4)] for i in range(4)],
+        "all so far": [[1 / (i + 1) if j <= i else 0 for j in range(4)] for i in range(4)],
+    }
+    for n, (x, (name, pattern)) in enumerate(zip(xs, patterns.items(), strict=True)):
+        arrow(ax, (x, 31.5), (x, 29.2))
+        write(ax, x, 28.0, f"head {n + 1}")
+        _map(ax, x - 4, 26.6, 2.0, pattern)
+        note(ax, x, 17.2, name)
+        arrow(ax, (x, 16.0), (x, 13.8))
+        part(ax, x, 12.4, 9.4, 2.4, "o" + "₁₂₃₄"[n], "output", rounding=0.2, fontsize=9)
+    arrow(ax, (20.6, 11), (20.6, 8.6))
+    note(ax, 22, 9.8, "concatenated: width C again", ha="left")
+    part(ax, 20.6, 6.8, 39.4, 3.4, "output projection $W^O$ mixes the heads", "layer")
+    note(ax, 20.6, 2.9, "maps: a row for each query, a column for each key")
+
+
+def _map(ax: Axes, x: Number, top: Number, side: Number, weights: Sequence[Sequence[Number]]) -> None:
+    cells(ax, x, top, side, [["masked" if j > i else "idle" for j in range(4)] for i in range(4)])
+    for i, row in enumerate(weights):
+        for j, weight in enumerate(row[: i + 1]):
+            grey = str(0.95 - 0.8 * weight)
+            corner = (x + j * side, top - (i + 1) * side)
+            ax.add_patch(Rectangle(corner, side, side, facecolor=grey, edgecolor="white", linewidth=THIN, zorder=5))
+
+
+def causal_mask(ax: Axes) -> None:
+    """Draw the mask as a table: what each position attends to, and what it predicts."""
+    side, left, top = 5.4, 8.4, 33.5
+    roles = [["masked" if j > i else "query" for j in range(4)] for i in range(4)]
+    cells(ax, left, top, side, roles)
+    write(ax, left + 2 * side, 37.7, "keys", "key")
+    write(ax, left - 0.8, 35.2, "queries", "query", ha="right")
+    for n, token in enumerate(TOKENS):
+        y = top - side * (n + 0.5)
+        write(ax, left + side * (n + 0.5), 35.2, token)
+        write(ax, left - 0.8, y, token, ha="right")
+        arrow(ax, (left + 4 * side + 0.6, y), (left + 4 * side + 3, y))
+        target = TOKENS[n + 1] if n < 3 else "?"
+        part(ax, 37.6, y, 7.4, 2.8, target, "token")
+    note(ax, 37.2, 36.4, "predicts")
+    _legend(ax, 7.6, "query", "may attend")
+    _legend(ax, 4.0, "masked", "future: score −∞, weight 0")
+
+
+def _legend(ax: Axes, y: Number, role: str, text: str) -> None:
+    cells(ax, 8.4, y + 1.1, 2.2, [[role]])
+    write(ax, 11.6, y, text, ha="left", fontsize=9)

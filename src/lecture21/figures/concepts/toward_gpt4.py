@@ -1,0 +1,108 @@
+"""Images as tokens, the cache of keys and values, and learning from human feedback."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from lecture21.figures.diagram import PATH, THICK, Number, arrow, chips, note, panel, part, write
+from lecture21.figures.style import COLOURS
+
+_SEVEN = ("........", ".######.", ".....##.", "....##..", "...##...", "..##....", "..##....", "........")
+
+
+def image_prefix(ax: Axes) -> None:
+    """Draw an image cut into patches that precede the text in a GPT's input."""
+    left, top, pixel = 2.2, 43.4, 1.5
+    _pixels(ax, left, top, pixel, _SEVEN)
+    for offset in (0, 4, 8):
+        for xs, ys in (((0, 8), (offset, offset)), ((offset, offset), (0, 8))):
+            ax.plot(
+                [left + pixel * x for x in xs], [top - pixel * y for y in ys], color=PATH, linewidth=THICK, zorder=5
+            )
+    arrow(ax, (15, 37.4), (18.4, 37.4))
+    write(ax, 19.2, 37.4, "four patches, each\nflattened to a vector", ha="left")
+    part(ax, 13.4, 27.4, 24, 3.2, "linear projection to width C", "layer")
+    xs = (4.2, 10.3, 16.4, 22.5)
+    for n, x in enumerate(xs):
+        arrow(ax, (x, 30.8), (x, 29.0), colour=PATH)
+        arrow(ax, (x, 25.8), (x, 23.6), colour=PATH)
+        part(ax, x, 22, 5.2, 2.8, "", "token")
+        corner = 4 * (n // 2), 4 * (n % 2)
+        patch = [line[corner[1] : corner[1] + 4] for line in _SEVEN[corner[0] : corner[0] + 4]]
+        _pixels(ax, x - 1.1, 23.1, 0.55, patch)
+    letters = (28.6, 33.6, 38.6)
+    chips(ax, letters, 22, ("⏎", "s", "e"), width=4.2)
+    note(ax, 33.6, 25.2, "text tokens")
+    part(ax, 21, 15.4, 40, 4, "GPT", "layer")
+    for x in (*xs, *letters):
+        arrow(ax, (x, 20.6), (x, 17.4))
+        arrow(ax, (x, 13.4), (x, 10.8), colour=COLOURS["ink"] if x in letters else COLOURS["masked"])
+    chips(ax, letters, 9.2, ("s", "e", "v"), width=4.2)
+    note(ax, 13.4, 9.2, "no prediction,\nno loss")
+    note(ax, 21, 4, "The image is a prefix; the loss counts text only.")
+
+
+def _pixels(ax: Axes, left: Number, top: Number, side: Number, image: Sequence[str]) -> None:
+    for row, line in enumerate(image):
+        for column, mark in enumerate(line):
+            corner = (left + column * side, top - (row + 1) * side)
+            colour = "#333333" if mark == "#" else "#f0f0f0"
+            ax.add_patch(Rectangle(corner, side, side, color=colour, linewidth=0.3, zorder=4))
+
+
+def kv_cache(ax: Axes) -> None:
+    """Draw three steps of decoding, in which only one column of keys and values is new."""
+    tokens, xs = ("the", "cat", "sat", "down", "."), (10, 16.4, 22.8, 29.2)
+    for step, top in enumerate((47.6, 33.2, 18.8)):
+        new = step + 1
+        panel(ax, 0.6, top - 12.9, 41.4, top + 0.9)
+        for role, y in (("key", top - 5.2), ("value", top - 8.4)):
+            write(ax, 6.2, y, f"{role}s", role, ha="right", fontsize=9)
+            for n in range(new):
+                part(ax, xs[n], y, 5.8, 2.6, "", role, fill="#dddddd", edge="#9a9a9a", rounding=0.2)
+            part(ax, xs[new], y, 5.8, 2.6, "new", role, rounding=0.2, linewidth=THICK)
+        for n in range(new):
+            note(ax, xs[n], top - 1.8, tokens[n])
+        chips(ax, (xs[new],), top - 1.8, (tokens[new],), width=5.8)
+        note(ax, (xs[0] + xs[new - 1]) / 2, top - 11.3, "stored" if new < 2 else "stored in the cache")
+        arrow(ax, (xs[new] + 3.3, top - 6.8), (34.4, top - 6.8))
+        chips(ax, (37.6,), top - 6.8, (tokens[new + 1],), width=6)
+    note(ax, 21, 3.2, "The query of the new token attends to all columns.")
+
+
+def rlhf(ax: Axes) -> None:
+    """Draw the three stages, with what people supply at each."""
+    write(ax, 35.6, 54.6, "People supply", fontweight="bold")
+    for top, bottom, y, name, people in (
+        (56.0, 46.2, 49.4, "1  Supervised fine-tuning", "replies as\ndemonstrations"),
+        (45.2, 30.4, 36.9, "2  Reward model", "the better one\nof two replies"),
+        (29.4, 1.0, 25.6, "3  Policy", "requests only"),
+    ):
+        panel(ax, 0.6, bottom, 28.4, top)
+        write(ax, 1.6, top - 2, name, ha="left", fontweight="bold")
+        part(ax, 35.7, y, 12, 5, people, "token")
+        path = [(8.6, y), (8.6, 23.7)] if name[0] == "3" else [(28.2, y)]
+        arrow(ax, (29.7, y), *path)
+    part(ax, 7.4, 49.4, 10, 3.4, "GPT", "layer")
+    arrow(ax, (12.4, 49.4), (16.4, 49.4))
+    part(ax, 21.6, 49.4, 10.4, 3.4, "SFT model", "layer")
+    part(ax, 6.8, 39.2, 9.6, 3.2, "reply A", "output")
+    part(ax, 6.8, 34.6, 9.6, 3.2, "reply B", "output")
+    arrow(ax, (11.6, 39.2), (15.2, 37.6))
+    arrow(ax, (11.6, 34.6), (15.2, 36.2))
+    part(ax, 21.4, 36.9, 12.4, 3.4, "reward model", "layer")
+    note(ax, 21.4, 33.4, "learns r(A) > r(B)")
+    part(ax, 8.6, 22, 10, 3.4, "policy π", "layer")
+    arrow(ax, (13.6, 22), (16.4, 22))
+    part(ax, 21.6, 22, 10.4, 3.4, "reply", "output")
+    arrow(ax, (21.6, 20.3), (21.6, 17))
+    part(ax, 21.4, 15.3, 12.2, 3.4, "reward model", "layer")
+    arrow(ax, (21.6, 13.6), (21.6, 7.4))
+    note(ax, 22.4, 10.6, "r", ha="left")
+    ax.plot([8.6, 8.6], [20.3, 16.6], color=COLOURS["ink"], linewidth=THICK, linestyle=":", zorder=1)
+    write(ax, 9.4, 18.6, "KL", ha="left")
+    part(ax, 8.6, 14, 10, 5, "reference:\nSFT model", "idle", fontsize=9)
+    part(ax, 15.6, 5.4, 22.4, 3.8, "increase r − β KL")
+    arrow(ax, (4.4, 5.4), (2.2, 5.4), (2.2, 22), (3.6, 22), colour=PATH, linewidth=THICK)
+    note(ax, 2.4, 2.2, "update the policy", ha="left")

@@ -1,0 +1,48 @@
+"""Answers of chapter 04."""
+
+import math
+
+import torch
+from worked_example import CAT, THE, example
+
+from lecture21.attention import causal_mask
+from lecture21.chapters import results
+from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
+
+
+def loss_without_a_mask() -> str:
+    """The loss of the model without a mask, beside those of the other choices."""
+    table = results.load("leak").query("view == 'window'").groupby("model").nats.mean()
+    ends = {"0.1 nats": 0.1, "1 nat": 1, "2.2 nats": 2.2, "4 nats": 4}
+    assert abs(table["mask"] - 2.2) < 0.1  # as a hint says
+    return f"near {min(ends, key=lambda name: abs(ends[name] - table['no mask']))}"
+
+
+def ahead(weights: torch.Tensor) -> float:
+    """The weight that row "the" gives to later words."""
+    return weights[THE, CAT:].sum().item()
+
+
+def unchanged_row() -> str:
+    same = [row for row in range(4) if torch.equal(example()["masked"][row], example()["unmasked"][row])]
+    return f"*{TOKENS[same[0]]}*" if len(same) == 1 else ""
+
+
+def padding_row_left_out() -> str:
+    w_value = W_VALUE.clone().requires_grad_()
+    mask = causal_mask(4)
+    mask[0] = False  # a padding row
+    weights = (X @ W_QUERY.T @ (X @ W_KEY.T).T / 2).masked_fill(~mask, -math.inf).softmax(dim=-1)
+    loss = (weights @ (X @ w_value.T))[1:].sum()  # without that row
+    assert loss.isfinite()
+    loss.backward()
+    return "a finite loss, and a gradient of W^v that is NaN" if w_value.grad.isnan().all() else ""
+
+
+NUMBERS = {
+    "4.3": lambda: [ahead(example()["zero"]), ahead(example()["masked"]), example()["zero"][THE, THE],
+                    ahead(example()["unmasked"])],
+    "4.4": lambda: [math.log(26) / 16, 0, math.log(26), math.log(26) * 15 / 16],
+}  # fmt: skip
+CHOICES = {"4.1": loss_without_a_mask, "4.2": unchanged_row, "4.5": padding_row_left_out}
+IN_CHAPTER = set()

@@ -1,0 +1,33 @@
+import pytest
+import torch
+from matplotlib.colors import to_rgb
+
+from lecture21.chapters.c06_encoder_and_decoder import figures
+
+
+class TestWordLinks:
+    def test_lines_run_from_the_query_and_are_as_wide_as_their_weights(self):
+        weights = torch.tensor([[0.5, 0.25, 0.25], [0.0, 0.0, 1.0]])
+        ax = figures.word_links(["a", "b", "c"], weights, 1)
+        drawn = [(*line.get_ydata(), line.get_linewidth() / 6) for line in ax.lines]
+        assert [(start, end) for start, end, _ in drawn] == [(1, 0), (1, 1), (1, 2)] * 2
+        assert [width for *_, width in drawn] == pytest.approx(weights.flatten().tolist())
+
+    def test_each_head_has_its_colour_and_its_squares(self):
+        weights = torch.tensor([[0.5, 0.5], [0.25, 0.75]])
+        ax = figures.word_links(["a", "b"], weights, 0)
+        assert [square.get_alpha() for square in ax.patches] == pytest.approx(weights.flatten().tolist())
+        colours = [to_rgb(square.get_facecolor()) for square in ax.patches]
+        assert colours == [to_rgb(figures.SERIES[0])] * 2 + [to_rgb(figures.SERIES[1])] * 2
+
+    def test_the_query_is_bold(self):
+        ax = figures.word_links(["a", "b"], torch.full((1, 2), 0.5), 1)
+        assert [text.get_text() for text in ax.texts if text.get_fontweight() == "bold"] == ["b"]
+
+    def test_words_weights_and_query_must_be_consistent(self):
+        with pytest.raises(ValueError, match=r"\(1, 2\) and query 0 do not fit 1 heads and 3 tokens"):
+            figures.word_links(["a", "b", "c"], torch.ones(1, 2), 0)
+        with pytest.raises(ValueError, match="query 2"):
+            figures.word_links(["a", "b"], torch.ones(1, 2), 2)
+        with pytest.raises(ValueError, match="colours for 7 heads, got 8"):
+            figures.word_links(["a"], torch.ones(8, 1), 0)

@@ -1,0 +1,234 @@
+"""Chapter 07: the five solutions are a GPT, equal to the package's; each is graded although it uses the one before."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from lecture21 import GPT, presets
+from lecture21.baselines import NGram
+from lecture21.data import shakespeare, split
+from lecture21.exercises import check
+from lecture21.exercises.grading import grade
+from lecture21.exercises.registry import exercises_of
+from lecture21.generation import generate
+from lecture21.tokenizers import CharTokenizer
+
+NOTEBOOK = next((Path(__file__).resolve().parents[3] / "notebooks").glob("07_*.ipynb"))
+EXERCISES = {each.number: each for each in exercises_of("07")}
+
+
+def typed() -> dict[str, object]:
+    """Run the five solutions as a reader types them, one after the other, and return the names."""
+    names = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "math": __import__("math")}
+    exec("from lecture21.attention import causal_mask", names)
+    for exercise in EXERCISES.values():
+        exec(exercise.text(exercise.solution), names)
+    return names
+
+
+def packaged(weights: dict[str, torch.Tensor], name: str) -> torch.Tensor:
+    """Return the weight of the package's GPT-0 with this name, from those of the typed GPT."""
+    if name.endswith(("query.weight", "key.weight", "value.weight")):
+        attention, kind, _ = name.rsplit(".", 2)
+        return torch.cat([weights[f"{attention}.heads.{head}.{kind}.weight"] for head in range(4)])
+    for ours, theirs in (("position", "position.table"), ("ward.0", "ward.up"), ("ward.2", "ward.down")):
+        name = name.replace(theirs, ours)
+    return weights[name]
+
+
+def test_the_five_solutions_are_a_gpt_with_the_packages_logits_loss_and_texts():
+    torch.manual_seed(0)
+    mine = typed()["GPT"](65, 32, 64, 4, 4)
+    package = GPT(presets.get("gpt0"))
+    with torch.no_grad():  # norms and biases are 1 and 0 at initialization, where one norm is as good as another
+        for weight in mine.parameters():
+            weight += 0.1 * torch.randn_like(weight)
+    weights = mine.state_dict()
+    package.load_state_dict({name: packaged(weights, name) for name in package.state_dict()})
+    assert sum(p.numel() for p in mine.parameters()) == package.num_parameters() == 209_729
+    ids, targets = torch.randint(65, (2, 3, 32), generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(mine(ids), package(ids), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(mine(ids[:, :5]), package(ids[:, :5]), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(mine.loss(ids, targets), package.loss(ids, targets))
+    torch.manual_seed(2)
+    text = mine.generate(ids[:1, :4], 60, temperature=0.7)
+    torch.manual_seed(2)
+    assert torch.equal(text, generate(package, ids[:1, :4], 60, temperature=0.7))
+
+
+def test_the_five_solutions_have_about_120_lines():
+    lines = [line for each in EXERCISES.values() for line in each.text(each.solution).splitlines() if line.strip()]
+    assert 90 <= len(lines) <= 125
+
+
+def test_the_5_gram_table_holds_the_integers_that_the_chapter_counts():
+    text = shakespeare()
+    tokens = torch.tensor(CharTokenizer.from_text(text).encode(split(text)[0]))
+    held = sum(numbers.numel() for counts in NGram(5, 65).fit(tokens)._counts for numbers in counts)
+    assert f"in {held:,} integers" in "".join(cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells)
+
+
+def test_weights_that_do_not_fit_are_named(capsys):
+    wrong = {
+        "7.2": "class CausalHead(CausalHead):\n"
+        "    def __init__(self, d_model, d_head):\n"
+        "        nn.Module.__init__(self)\n"
+        "        self.query = self.key = self.value = nn.Linear(d_model, d_head)",
+        "7.3": "class MultiHead(MultiHead):\n"
+        "    def __init__(self, d_model, n_head):\n"
+        "        nn.Module.__init__(self)\n"
+        "        self.heads = [CausalHead(d_model, d_model // n_head)]\n"
+        "        self.output = nn.Linear(d_model, d_model)",
+        "7.4": "class Block(Block):\n"
+        "    def __init__(self, d_model, n_head):\n"
+        "        super().__init__(d_model, n_head)\n"
+        "        self.feed_forward = nn.Sequential(nn.Linear(d_model, 3), nn.ReLU(), nn.Linear(3, d_model))",
+        "7.5": "class GPT(GPT):\n"
+        "    def __init__(self, *sizes):\n"
+        "        super().__init__(*sizes)\n"
+        "        self.norm_last = self.norm\n"
+        "        del self.norm",
+    }
+    expected = {
+        "7.2": "query.bias is a weight too many",
+        "7.3": "heads is a plain list, which hides its modules from PyTorch",
+        "7.4": "feed_forward.0.weight must have the shape (8, 2), and has (3, 2)",
+        "7.5": "no weight is named norm.weight, but one is named norm_last.weight",
+    }
+    for number, source in wrong.items():
+        names = typed()
+        exec(source, names)
+        check(number, names[EXERCISES[number].name])
+        said = f"{number}: the weights of your module are not those of the task: {expected[number]}"
+        assert " ".join(capsys.readouterr().out.split()) == said
+
+
+def said_of(capsys, number: str, source: str) -> str:
+    """Return what `check` prints of an answer that begins as the solution."""
+    names = typed()
+    exec(source, names)
+    capsys.readouterr()
+    check(number, names[EXERCISES[number].name])
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_a_head_that_stores_its_mask_as_a_buffer_is_correct(capsys):
+    source = (
+        "class CausalHead(CausalHead):\n"
+        "    def __init__(self, d_model, d_head):\n"
+        "        super().__init__(d_model, d_head)\n"
+        "        self.register_buffer('tril', torch.ones(32, 32).tril().bool())"
+    )
+    assert said_of(capsys, "7.2", source) == "7.2: correct"
+
+
+def test_an_inverted_mask_gives_nan_by_name(capsys):
+    source = EXERCISES["7.2"].text(EXERCISES["7.2"].solution).replace("~causal_mask", "causal_mask")
+    assert said_of(capsys, "7.2", source).endswith("2 of 2 entries are nan")
+
+
+GENERATE = """class GPT(GPT):
+    def generate(self, ids, n_new, temperature=1.0):
+        for step in range(n_new):
+            logits = self(ids[:, -self.block_size :])[:, -1]
+            p = PROBABILITIES
+            ids = torch.cat([ids, torch.multinomial(p, 1)], dim=1)
+        return ids
+"""
+ONE_HOT = "F.one_hot(logits.argmax(-1), logits.shape[-1]).float()"
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "verdict"),
+    [
+        ("(logits / temperature).softmax(-1)", "correct"),
+        ("(logits / temperature).exp()", "raises RuntimeError"),  # exp(1000) is infinite
+        ("(logits / temperature**2).softmax(-1)", "generate must draw each token with the probabilities"),
+        ("(logits / temperature**0.5).softmax(-1)", "generate must draw each token with the probabilities"),
+        ("(logits * temperature).softmax(-1)", "generate must draw each token with the probabilities"),
+        (f"(logits / temperature).softmax(-1) if step % 2 else {ONE_HOT}", "generate must draw each token"),
+        (f"{ONE_HOT} if step % 2 else (logits / temperature).softmax(-1)", "generate must draw each token"),
+        (ONE_HOT, "generate always takes the most likely token"),
+        ("logits.softmax(-1)", "your probabilities do not depend on the temperature"),
+        ("logits.softmax(-1) / temperature", "your probabilities do not depend on the temperature"),
+    ],
+)
+def test_samples_must_have_the_probabilities_at_their_temperature(capsys, probabilities, verdict):
+    said = said_of(capsys, "7.5", GENERATE.replace("PROBABILITIES", probabilities))
+    assert verdict in said
+
+
+@pytest.mark.parametrize("name", ["vocab_size", "block_size"])
+def test_a_gpt_must_store_the_sizes_that_training_uses(capsys, name):
+    source = (
+        f"class GPT(GPT):\n    def __init__(self, *sizes):\n        super().__init__(*sizes)\n        del self.{name}\n"
+    )
+    source += GENERATE.partition("\n")[2].replace("PROBABILITIES", "(logits / temperature).softmax(-1)")
+    source = source.replace(" -self.block_size", " -len(self.position.weight)")
+    assert "the model must store the integers vocab_size and block_size" in said_of(capsys, "7.5", source)
+
+
+def test_the_values_of_a_gpt_are_named(capsys):
+    logits = "class GPT(GPT):\n    def forward(self, ids):\n        return 2 * super().forward(ids)"
+    loss = "class GPT(GPT):\n    def loss(self, ids, targets):\n        return 2 * super().loss(ids, targets)"
+    assert "but in the logits, " in said_of(capsys, "7.5", logits)
+    assert "but in the loss, " in said_of(capsys, "7.5", loss)
+
+
+def test_a_check_leaves_the_random_numbers_of_the_next_cell_as_they_were():
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    for number, exercise in EXERCISES.items():
+        check(number, exercise.solution)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def submitted(folder: Path, answers: dict[str, str]) -> Path:
+    """Write the chapter's notebook with some answers in place of stubs, and no solutions."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
+    stubs = [cell for cell, found in zip(notebook.cells, tags, strict=True) if "exercise" in found]
+    for cell, number in zip(stubs, EXERCISES, strict=True):
+        cell.source = answers.get(number, cell.source)
+    notebook.cells = [cell for cell, found in zip(notebook.cells, tags, strict=True) if "solution" not in found]
+    path = folder / NOTEBOOK.name
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture
+def solutions() -> dict[str, str]:
+    return {number: each.text(each.solution) for number, each in EXERCISES.items()}
+
+
+def test_solutions_in_the_chapters_notebook_are_graded_five_of_five(tmp_path, solutions):
+    grades = grade(submitted(tmp_path, solutions))
+    assert [(each.points, each.text) for each in grades] == [(1, "correct")] * 5
+
+
+def test_an_answer_that_uses_an_unsolved_one_is_graded_with_the_books(tmp_path, solutions):
+    del solutions["7.2"]
+    solutions["7.4"] = solutions["7.4"].replace("x = x + self.attention", "x = self.attention")
+    grades = {each.number: each for each in grade(submitted(tmp_path, solutions))}
+    assert [each.points for each in grades.values()] == [1, 0, 1, 0, 1]
+    assert grades["7.2"].text == "not written yet"
+    assert grades["7.3"].text == "correct; with the book's CausalHead"
+    assert re.search(r"^wrong for T = 1 .* entries are wrong.*; with the book's CausalHead$", grades["7.4"].text)
+    assert grades["7.5"].text == "correct; with the book's CausalHead and Block"
+
+
+def test_a_process_that_knows_solutions_of_earlier_exercises_gives_no_points_for_them(tmp_path, solutions):
+    """The second run of an answer holds the solutions of earlier exercises only, and judges this answer only."""
+    stub = EXERCISES["7.2"].stub
+    thief = (
+        "import gc\nfound = [each for each in gc.get_objects() if isinstance(each, dict) and 'cells' in each]\n"
+        "source = [text for job in found for text in job['imports'] if 'class MultiHead' in text]\n"
+        "exec(source[0] if source else 'class MultiHead(CausalHead):\\n    def forward(self, x):\\n        return x')\n"
+        "class Thief:\n    pass\nMultiHead = globals()['MultiHead']"
+    )
+    grades = grade(submitted(tmp_path, {"7.2": stub, "7.3": thief}))
+    assert [each.points for each in grades] == [0] * 5

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+import torch
+
+from lecture21.chapters.c12_mixture_of_experts import figures
+
+LINE = torch.linspace(-1, 1, 5, dtype=torch.float64)
+MEANS = torch.stack([LINE, -LINE], dim=1)
+GATE = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.5, 0.5], [0.1, 0.9], [0.0, 1.0]], dtype=torch.float64)
+
+
+def test_the_mixture_is_drawn_and_each_member_is_bold_where_its_gate_is_largest():
+    upper, lower = figures.gated_members(LINE, LINE, LINE, MEANS, GATE)
+    bold = [line for line in upper.lines if line.get_linewidth() == 5]
+    assert np.isnan(bold[0].get_ydata()).tolist() == [False, False, False, True, True]
+    assert np.isnan(bold[1].get_ydata()).tolist() == [True, True, False, False, False]
+    (blend,) = (line for line in upper.lines if line.get_color() == "black")
+    np.testing.assert_allclose(blend.get_ydata(), (GATE * MEANS).sum(1).numpy())
+    assert lower.get_ylim() == (0, 1)
+    assert len(lower.collections) == 2
+    top = lower.collections[1].get_paths()[0].vertices[:, 1].max()
+    assert top == pytest.approx(1)  # the shares fill the strip
+
+
+def test_members_far_from_the_data_do_not_stretch_the_axis():
+    upper, _ = figures.gated_members(LINE, LINE, LINE, 100 * MEANS, GATE)
+    assert upper.get_ylim() == pytest.approx((-1.2, 1.2))
+
+
+@pytest.mark.parametrize("members", [0, 7])
+def test_there_must_be_members_and_a_colour_for_each(members):
+    with pytest.raises(ValueError, match=f"1 to 6 members, got {members}"):
+        figures.gated_members(LINE, LINE, LINE, torch.ones(5, members).double(), torch.ones(5, members).double())

@@ -1,0 +1,77 @@
+"""The chapters ask the exercises of the package: the same stubs, each with its check, hints and solution."""
+
+import ast
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell
+
+from lecture21.exercises import registry
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+def same_code(one: str, other: str) -> bool:
+    return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+
+
+@pytest.mark.parametrize("chapter", registry.chapters())
+def test_a_chapter_asks_its_exercises(chapter: str):
+    (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
+    cells = nbformat.read(path, as_version=4).cells
+    tags = [set(cell.metadata.get("tags", [])) for cell in cells]
+    places = [i for i, found in enumerate(tags) if "exercise" in found]
+    exercises = registry.exercises_of(chapter)
+    assert len(places) == len(exercises)
+    for place, exercise in zip(places, exercises, strict=True):
+        task, stub, check, hints, solution = cells[place - 1 : place + 4]
+        assert task.source.startswith(f"### Exercise {exercise.number}: {exercise.title}")
+        assert same_code(stub.source, exercise.stub)
+        assert check.source == f'check("{exercise.number}", {exercise.name})'
+        assert check.outputs[0].text == f"{exercise.number}: not written yet\n"
+        assert hints.source.count("<details>") >= 2
+        assert tags[place + 2 : place + 4] == [{"hint"}, {"hide-input", "solution"}]
+        if not exercise.is_value:
+            assert same_code(solution.source, f"{exercise.text(exercise.solution)}\n\n{check.source}")
+        assert solution.outputs[0].text == f"{exercise.number}: correct\n"
+
+
+def used_before_solved(cells, exercises) -> list[str]:
+    """Return the exercises whose function a later cell uses before `NAME = solved("N.N", NAME)`.
+
+    Such a cell would run on the stub in the student edition, which has no solutions.
+    """
+    found = []
+    for exercise in exercises:
+        asked = False
+        for cell in cells:
+            tags = set(cell.metadata.get("tags", []))
+            if cell.cell_type != "code":
+                continue
+            if "exercise" in tags:
+                asked = asked or ast.dump(ast.parse(cell.source)) == ast.dump(ast.parse(exercise.stub))
+            elif asked and not tags & {"solution", "teaching"} and "check(" not in cell.source:
+                if f'solved("{exercise.number}", {exercise.name})' in cell.source:
+                    break
+                names = {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)}
+                if exercise.name in names:
+                    found.append(exercise.number)
+                    break
+    return found
+
+
+@pytest.mark.parametrize("chapter", registry.chapters())
+def test_a_chapter_runs_on_without_solutions(chapter: str):
+    (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
+    cells = nbformat.read(path, as_version=4).cells
+    assert used_before_solved(cells, registry.exercises_of(chapter)) == []
+
+
+def test_a_stub_that_a_later_cell_uses_is_found():
+    exercise = registry.find("4.1")
+    stub = new_code_cell(exercise.stub, metadata={"tags": ["exercise"]})
+    solved, use = new_code_cell('causal_mask = solved("4.1", causal_mask)'), new_code_cell("causal_mask(4)")
+    assert used_before_solved([stub, solved, use], [exercise]) == []
+    assert used_before_solved([stub, use, solved], [exercise]) == ["4.1"]
+    assert used_before_solved([use, stub], [exercise]) == []

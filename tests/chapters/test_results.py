@@ -1,0 +1,167 @@
+import math
+
+import pandas as pd
+import pytest
+
+from lecture21.chapters import results
+
+
+def test_every_result_names_its_command_and_versions():
+    assert "gpt0_seeds" in results.names()
+    for name in results.names():
+        assert results.provenance(name).startswith("python benchmarks/"), name
+        assert "; torch " in results.provenance(name), name
+        assert len(results.load(name)) > 1, name
+        assert {"seed", "round"} & set(results.load(name).columns), name  # the repetitions
+
+
+def test_the_seeds_of_gpt0_are_the_numbers_that_chapter_07_quotes():
+    last = results.load("gpt0_seeds").query("step == 5000")["val_loss"]
+    assert len(last) == 5
+    assert (round(last.min(), 3), round(last.mean(), 3), round(last.max(), 3)) == (1.848, 1.856, 1.867)
+
+
+def test_the_modern_recipe_has_the_numbers_that_chapter_07_quotes():
+    table = results.load("modern").query("window == 32")
+    nats = table.query("arm == 'modern-gpt0'")["nats"]
+    assert len(nats) == 3
+    assert (round(nats.min(), 3), round(nats.mean(), 3), round(nats.max(), 3)) == (1.747, 1.760, 1.768)
+    assert round(table.query("arm == '5-gram'")["nats"].item(), 3) == 1.833
+
+
+def test_the_gpt_of_chapter_07_beats_the_5_gram_with_every_seed():
+    runs = results.load("student_gpt")
+    five_gram = results.load("modern").query("window == 32").set_index("arm").nats["5-gram"]
+    assert runs.seed.nunique() == 3
+    assert (runs.groupby("seed").val_loss.last() < five_gram).all()
+    assert (runs.groupby("seed").val_loss.min() == runs.groupby("seed").val_loss.last()).all()
+    assert runs.words.min() > 0.75
+
+
+def test_longer_training_beats_a_bag_of_more_compute():
+    bag = results.load("bag_of_gpts").query("part == 'run'")
+    (six,) = bag.query("members == 6").to_dict("records")
+    one = results.load("modern").query("arm == 'modern-gpt0'")
+    assert (one["characters"] < six["characters"]).all()
+    assert one["nats"].max() < min(six["probabilities"], six["logits"]) - 0.05
+    assert max(six["probabilities"], six["logits"]) < six["average"] - 0.05
+
+
+def test_one_model_with_twice_the_updates_is_as_good_as_six_members():
+    bag = results.load("bag_of_gpts").query("part == 'run'")
+    (six,) = bag.query("members == 6").to_dict("records")
+    alone, twice = bag.query("arm == 'bag' and members == 1"), bag.query("arm == 'twice'")
+    assert twice.seed.astype(int).tolist() == [0, 1, 2]
+    assert (twice.steps == 2 * alone.steps.iloc[0]).all()
+    assert (3 * twice.characters == six["characters"]).all()
+    assert twice.average.max() < alone.average.min() - 0.05
+    assert (twice.average - six["logits"]).abs().max() < 0.01
+
+
+def test_the_best_learning_rate_is_the_same_for_one_member_and_for_a_pool_of_two():
+    search = results.load("bag_of_gpts").query("part == 'search'")
+    best = [
+        search[search.members == count].groupby("scale")[column].mean().idxmin()
+        for count, column in ((1, "average"), (2, "probabilities"), (2, "logits"))
+    ]
+    assert len(set(best)) == 1
+
+
+def test_an_unknown_result_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"'nothing'.*gpt0_seeds"):
+        results.load("nothing")
+
+
+def test_the_modern_recipes_beat_counting_and_nanogpt_as_the_book_says():
+    table = results.load("modern").set_index("arm")
+    for arm in ("modern", "modern, equal time", "modern-gpt0"):
+        window = table.loc[arm, "window"].max()
+        five_gram = table[table["window"] == window].loc["5-gram", "nats"]
+        assert len(table.loc[arm]) == 3
+        assert table.loc[arm, "nats"].max() < five_gram < table.loc["nanogpt", "nats"].min()
+    assert table.loc["modern-gpt0", "seconds"].max() < 60
+    time = table.groupby("arm")["seconds"].mean()
+    assert time["modern"] < 1.5 * time["nanogpt"]  # as many steps of as many characters
+    assert 6 * time["modern, short"] < time["nanogpt"]
+    assert table.loc["modern, short", "nats"].mean() == pytest.approx(table.loc["nanogpt", "nats"].mean(), abs=0.01)
+
+
+def test_the_leak_has_the_numbers_that_chapter_04_quotes():
+    table = results.load("leak")
+    trained = table[table["seed"].notna()].groupby(["model", "view"])["nats"]
+    assert round(trained.mean()["no mask", "window"], 2) == 0.09
+    assert round(trained.mean()["mask", "window"], 2) == 2.23
+    last = table.query("position == 31 and view == 'window'").groupby("model")["nats"].mean()
+    lag, fewer = last["no mask"] - last["mask"], last["mask, last position only"] - last["mask"]
+    assert (round(lag, 2), round(fewer, 2)) == (0.60, 0.41)
+    assert 0.6 < fewer / lag < 0.73  # about two thirds
+    copied = table.query("model == 'no mask' and view == 'window' and position < 31")["nats"]
+    blind = table.query("model == 'no mask' and view == 'prefix' and position < 31").groupby("seed")["nats"].mean()
+    assert copied.max() < 0.2
+    assert blind.min() > math.log(65)
+    assert table.query("model == '5-gram'")["nats"].mean() < 2 < trained.mean()["mask", "window"]
+
+
+def test_better_smoothing_beats_the_gpts_of_chapter_07_as_the_book_says():
+    nats = results.load("kneser_ney").set_index(["smoothing", "window", "order"])["nats"]
+    runs, ours = results.load("modern"), results.load("student_gpt").groupby("seed").val_loss.last()
+    for row in runs[runs["arm"].str.endswith("-gram") & (runs["arm"] != "1-gram")].itertuples():
+        assert nats["Witten-Bell", row.window, int(row.arm[0])] == row.nats
+    found = {(s, w, n): f"{nats[s, w, n]:.3f}" for s, w, n in nats.index if n >= 5}
+    assert (found["Witten-Bell", 32, 5], found["Witten-Bell", 32, 6]) == ("1.833", "1.871")
+    assert found["Witten-Bell", 64, 5] == "1.816"
+    assert (found["Kneser-Ney", 32, 5], found["Kneser-Ney", 32, 6]) == ("1.692", "1.661")
+    assert (found["Kneser-Ney", 64, 5], found["Kneser-Ney", 64, 6]) == ("1.670", "1.636")
+    assert ours.min() - nats["Kneser-Ney", 32, 5] == pytest.approx(0.10, abs=0.005)
+    assert runs.query("arm == 'modern-gpt0'")["nats"].min() > nats["Kneser-Ney", 32, 5]
+    modern = runs.query("arm == 'modern'")["nats"]
+    assert (round(modern.min(), 3), round(modern.max(), 3)) == (1.644, 1.658)
+    assert nats["Kneser-Ney", 64, 6] < modern.min() < modern.max() < nats["Kneser-Ney", 64, 5]
+
+
+def mixture_scores(task: str, column: str) -> pd.DataFrame:
+    """Return a column of the runs of `three_estimators`, one row for each seed and one column for each method."""
+    runs = results.load("three_estimators").query(f"part == 'run' and task == '{task}'")
+    return runs.pivot(index="seed", columns="method", values=column)
+
+
+def standard_errors(table: pd.DataFrame, a: str, b: str) -> float:
+    difference = table[a] - table[b]
+    return difference.mean() / difference.sem()
+
+
+def test_chapter_12_reports_mixtures_and_single_networks_of_equal_size():
+    sizes = results.load("three_estimators").query("part == 'run'").groupby(["task", "method"])["parameters"].first()
+    for task in ("three_regimes", "three_bands", "smooth"):
+        mixture, wide, wider = (sizes[task, name] for name in ("MoE, MLP gate", "single, wide", "single, wider"))
+        assert abs(mixture - wider) <= 1
+        assert 2 < mixture / wide < 2.4
+    pieces, bands, smooth = (mixture_scores(task, "error") for task in ("three_regimes", "three_bands", "smooth"))
+    assert len(pieces) == 8
+    methods = "MoE, MLP gate", "single, wide", "single, wider", "MoE, linear gate", "MoE, linear gate x 4"
+    assert [f"{pieces[name].mean():.3f}" for name in methods] == ["0.040", "0.050", "0.049", "0.060", "0.038"]
+    for name in ("single, wide", "single, wider"):
+        assert standard_errors(pieces, "MoE, MLP gate", name) < -2.36
+        assert (pieces["MoE, linear gate"] > pieces[name]).all()
+        assert abs(standard_errors(bands, "MoE, MLP gate", name)) < 1
+        assert (smooth["MoE, MLP gate"] > smooth[name]).all()
+    worse = [(smooth["MoE, MLP gate"] - smooth[name]).mean() for name in ("single, wide", "single, wider")]
+    assert [f"{difference:.4f}" for difference in worse] == ["0.0004", "0.0005"]
+    nats = mixture_scores("three_regimes", "nats")
+    for name in ("single", "single, wide", "single, wider", "bagging", "L2 boosting"):
+        assert (nats["MoE, MLP gate"] < nats[name]).all()
+
+
+def test_chapter_12_reports_in_how_many_runs_the_experts_cancel():
+    for task, runs in {"smooth": 8, "three_regimes": 1, "three_bands": 0}.items():
+        ratio = mixture_scores(task, "weighted_member") / mixture_scores(task, "squared")
+        assert (ratio["MoE, cooperative"] > 10).sum() == runs
+    votes = results.load("three_estimators").query("method == 'AdaBoost, shares'")
+    assert [f"{-bound:.2f}" for bound in (votes.overconfidence.max(), votes.overconfidence.min())] == ["0.08", "0.16"]
+    assert votes.nats.isin([float("inf")]).sum() == 4
+
+
+def test_both_methods_of_chapter_12_end_at_the_same_error_with_a_soft_border():
+    race = results.load("em_against_gradient").query("part == 'race' and data == 'soft_gate'")
+    assert race.groupby("method").size().to_dict() == {"Adam": 20, "EM": 20}
+    assert race.error.between(0.0865, 0.0875).all()
