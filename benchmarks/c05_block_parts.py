@@ -10,7 +10,7 @@ no loss.
 
 The learning rate is tuned for every arm and depth: on the first nine tenths of the training text with seed 100, scored
 on 20,000 characters of the last tenth. The grid is RATES, tried from 0.002, 0.005 and 0.01 outwards until the best rate
-has a worse neighbour on both sides. The three runs with the best rate use the whole training text and
+has a worse neighbor on both sides. The three runs with the best rate use the whole training text and
 are scored on the whole validation split.
 
 Writes, after every run, and skips the runs that are there already:

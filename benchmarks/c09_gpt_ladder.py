@@ -1,4 +1,4 @@
-"""From GPT-0 towards GPT-1 one change at a time (slide 24): the effect of each on the loss of a well trained GPT-0.
+"""From GPT-0 toward GPT-1 one change at a time (slide 24): the effect of each on the loss of a well trained GPT-0.
 
 Usage: python benchmarks/c09_gpt_ladder.py [SEED ...]        (0 1 2 if none is named; about 30 minutes on one core)
 
@@ -16,7 +16,7 @@ with its FLOPs, counted by `accounting.flops_per_token`.
 Learning rates: one factor multiplies all three learning rates of the recipe, and is tuned for every arm. It is searched
 in 1/2, 1, 2 and beyond until the best is not at the end, in runs of a quarter of the updates on the first nine tenths
 of the training text, with another seed, scored on the last tenth. The arm gets the vertex of the parabola through the
-best factor and its neighbours, on a logarithmic axis. The validation split is not used. (A tied table has the learning
+best factor and its neighbors, on a logarithmic axis. The validation split is not used. (A tied table has the learning
 rate of the embeddings, an untied head that of the vectors.)
 
 Seeds: weights and batches; all arms share the seeds, so that a rung is compared with its reference seed by seed.
@@ -165,7 +165,7 @@ def measure(arm: Arm, text: Text, seed: int, factor: float, length: float = 1.0)
 
 
 def vertex(scores: dict[float, float]) -> float:
-    """Return the minimum of the parabola through the best factor and its two neighbours, in the logarithm."""
+    """Return the minimum of the parabola through the best factor and its two neighbors, in the logarithm."""
     best = min(scores, key=scores.__getitem__)
     low, middle, high = scores[best / 2], scores[best], scores[2 * best]
     if math.isinf(low + high):

@@ -8,7 +8,7 @@ with Muon, 1 layer with Muon, and 2 layers with AdamW. No test prompt's mapping 
 linear task, y = a x + b modulo 5 (4 pairs; 600 updates of 128 prompts), 16 of 20 rules are trained and 4 held out.
 The learning rate decays linearly to 0. It is tuned for each arm (Muon's for the matrices of blocks, with AdamW's at
 0.003 and 0.01 for tables; AdamW's for everything) by the loss on prompts of another stream, with seed 100: from the
-middle of GRID outwards, until the best has a worse neighbour on both sides.
+middle of GRID outwards, until the best has a worse neighbor on both sides.
 
 Writes, after every run, and skips the runs that are there already:
     in_context: task, arm, rules (new, trained or held out), seed, examples before the query, scored (all; seen or new

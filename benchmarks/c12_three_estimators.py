@@ -12,7 +12,7 @@ Two methods are one network: `single, wide` has the units of all members, `singl
 with the MLP gate, to within one. `single` is one member.
 
 The learning rate is tuned for each task and method: the mean over two other draws (seeds 100 and 101) of -log P(y|x) on
-their test points (for `cooperative`, which minimizes the squared error, of that), from 0.1 to the neighbours in `RATES`
+their test points (for `cooperative`, which minimizes the squared error, of that), from 0.1 to the neighbors in `RATES`
 until both are worse.
 
 Writes results/three_estimators.csv in the package, one row for each task, method and seed, scored on the test points

@@ -7,7 +7,7 @@ of their weights and batches. Each is trained for 500 steps of 16 windows with M
 The learning rates are `scale` times 0.02 (Muon), 0.003 (AdamW) and 0.01 (embeddings). `scale` is tuned for the average
 of the probabilities of two members: 1, 2, 4, and on beyond whichever end is best. The search uses other seeds and never
 the validation split: it scores on the last tenth of the training part, and trains on the rest. Pools of 1, 2 and 3
-neighbours in a ring, so that each member occurs equally often, and of all six.
+neighbors in a ring, so that each member occurs equally often, and of all six.
 
 `twice`: one member with the same recipe and twice the steps, 1,000, for three seeds: a third of the compute of six
 members. The learning rates are those that were tuned for 500 steps.

@@ -11,7 +11,7 @@ with linear decay of the learning rate to 0 and no warm-up. `none` balances noth
 warm-up to the first. A seed determines weights and batches.
 
 The learning rate is tuned for each setting: trained on the first nine tenths of the training text with another seed
-(100), scored on its last tenth; from 0.01 to the neighbours in `RATES` until both are worse. Each setting runs with its
+(100), scored on its last tenth; from 0.01 to the neighbors in `RATES` until both are worse. Each setting runs with its
 tuned rate, and all but the widest also with 0.06, at which the router of `none` collapses; `none` runs with two smaller
 rates as well, to show how the collapse depends on the rate.
 

@@ -10,7 +10,7 @@ the loss. Each budget is a run of its own, with its own decay: 125 to 2,000 step
 characters. All models read the same batches.
 
 The learning rates of the recipe are multiplied by one factor, which is tuned for each model at each budget: trained on
-the first nine tenths of the training text with another seed (100), scored on its last tenth; from 2 to the neighbours
+the first nine tenths of the training text with another seed (100), scored on its last tenth; from 2 to the neighbors
 in `FACTORS` until both are worse.
 
 Writes the result `sparse_against_dense` after every run, and skips the runs that it already contains:

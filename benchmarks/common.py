@@ -47,7 +47,7 @@ def tune(
     Args:
         score: trains with a learning rate and returns the loss, infinity if the run diverged.
         first: the rates to begin with.
-        further: a grid of rates that contains the first ones as neighbours, or the factor from one rate to the next.
+        further: a grid of rates that contains the first ones as neighbors, or the factor from one rate to the next.
 
     Returns:
         The score of each rate that was tried, the lowest first.

@@ -216,7 +216,7 @@ def test_a_trained_model_generates_the_same_text_after_export(tmp_path, change):
     model = GPT(config)
     run = TrainConfig(steps=100, eval_every=25, learning_rate=1e-2, device="cpu")
     history = train(model, torch.tensor(tokenizer.encode(text)), run)
-    assert history.train_loss[-1] < 2  # it has learnt something, from ln 270 = 5.6
+    assert history.train_loss[-1] < 2  # it has learned something, from ln 270 = 5.6
     to_huggingface(model).save_pretrained(tmp_path)
     tokenizer_to_huggingface(tokenizer.encoding).save_pretrained(tmp_path)
 

@@ -343,7 +343,7 @@ def test_a_trained_model_generates_the_same_ids_after_export(tmp_path, qk_norm):
     tokens = torch.tensor([1, 2, 3, 4, 2, 5, 1, 6] * 200)
     model = GPT(modern({"d_model": 16, "d_ff": 16, "qk_norm": qk_norm, "tied_head": qk_norm}))
     history = train(model, tokens, TrainConfig(steps=60, eval_every=20, learning_rate=1e-2, device="cpu"))
-    assert history.train_loss[-1] < 1  # it has learnt something, from ln 11 = 2.4
+    assert history.train_loss[-1] < 1  # it has learned something, from ln 11 = 2.4
     to_huggingface(model).save_pretrained(tmp_path)
     there = AutoModelForCausalLM.from_pretrained(tmp_path)
     prompt = tokens[None, :3]

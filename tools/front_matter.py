@@ -47,7 +47,7 @@ def contents(out: BeautifulSoup, entries: list[Entry]) -> Tag:
 
 
 def cover(out: BeautifulSoup, config: dict) -> Tag:
-    """Return the first page: the title, a picture of what the book is about, the authors and the licence."""
+    """Return the first page: the title, a picture of what the book is about, the authors and the license."""
     project = tomllib.loads(_PROJECT.read_text(encoding="utf-8"))["project"]
     page = out.new_tag("div", attrs={"class": "cover"})
     page.append(tag(out, "h1", config["title"]))

@@ -42,7 +42,7 @@ def maps() -> None:
 
 
 def drawings() -> None:
-    """Draw the concepts of `book/drawings.md`, each in 64 colours: they are flat, and the files a third as large."""
+    """Draw the concepts of `book/drawings.md`, each in 64 colors: they are flat, and the files a third as large."""
     figures.apply()
     for name in _DRAWINGS:
         figures.concept(name)

@@ -1,4 +1,4 @@
-// Pictures open at their full size, a page is printed in light colours, and wide formulas scroll with the keyboard.
+// Pictures open at their full size, a page is printed in light colors, and wide formulas scroll with the keyboard.
 
 function openPicture(link) {
   const dialog = document.createElement("dialog");
@@ -30,20 +30,20 @@ document.addEventListener("click", (event) => {
 const root = document.documentElement;
 let themeOnScreen;
 
-function printInLightColours() {
+function printInLightColors() {
   themeOnScreen ??= root.dataset.theme;
   root.dataset.theme = "light";
 }
 
-function restoreColours() {
+function restoreColors() {
   if (themeOnScreen) root.dataset.theme = themeOnScreen;
   themeOnScreen = undefined;
 }
 
 // beforeprint comes with the print command; the media query also covers previews.
-addEventListener("beforeprint", printInLightColours);
-addEventListener("afterprint", restoreColours);
-matchMedia("print").addEventListener("change", (query) => (query.matches ? printInLightColours() : restoreColours()));
+addEventListener("beforeprint", printInLightColors);
+addEventListener("afterprint", restoreColors);
+matchMedia("print").addEventListener("change", (query) => (query.matches ? printInLightColors() : restoreColors()));
 
 // On a narrow screen a formula that is wider than its line scrolls; the keyboard reaches it only then.
 async function reachWideFormulas() {

@@ -99,7 +99,7 @@ def test_a_factor_of_three_stays_with_round_rates():
     assert tried == [3e-4, 1e-3, 3e-3, 1e-4, 3.33333e-5]
 
 
-def test_the_better_of_two_better_neighbours_is_followed():
+def test_the_better_of_two_better_neighbors_is_followed():
     scores = {0.01: 0.9, 0.03: 0.5, 0.1: 1.0, 0.3: 0.2, 1.0: 0.4, 3.0: 0.9}
     assert list(tune(scores.__getitem__, (0.1,), tuple(scores))) == [0.3, 1.0, 0.03, 0.1]
 

@@ -78,9 +78,9 @@ def test_a_chapter_has_exercises_questions_and_a_summary_of_three_sentences(path
         assert figures - {"Question"}
 
 
-def png(colour: tuple[int, int, int, int] = (255, 255, 255, 255)) -> str:
+def png(color: tuple[int, int, int, int] = (255, 255, 255, 255)) -> str:
     buffer = io.BytesIO()
-    Image.new("RGBA", (4, 4), colour).save(buffer, "PNG")
+    Image.new("RGBA", (4, 4), color).save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -36,7 +36,7 @@ WRAPPED_TABLES = """[...document.querySelectorAll(".output.aligned pre")]
   .filter((output) => getComputedStyle(output).whiteSpace !== "pre")
   .map((output) => output.textContent.slice(0, 80))"""
 
-# The paper of each picture as the reader sees it: the background behind it, and whether a filter changes its colours.
+# The paper of each picture as the reader sees it: the background behind it, and whether a filter changes its colors.
 PAPER = """[...document.querySelectorAll("article img")]
   .filter((image) => /\\.(png|webp)$/.test(image.getAttribute("src")))
   .map((image) => [getComputedStyle(image).backgroundColor, getComputedStyle(image).filter])"""

@@ -1,4 +1,4 @@
-"""Reading on a laptop, a phone and paper: code that fits, tables that keep their columns, pictures, folds, colours."""
+"""Reading on a laptop, a phone and paper: code that fits, tables that keep their columns, pictures, folds, colors."""
 
 import re
 
@@ -60,7 +60,7 @@ def test_a_picture_opens_with_a_tap_and_closes_with_its_button(phone):
     expect(page.locator("dialog.zoom-view")).to_have_count(0)
 
 
-def test_an_opened_picture_keeps_its_colours_in_the_dark(dark):
+def test_an_opened_picture_keeps_its_colors_in_the_dark(dark):
     page = dark.open(WITH_PICTURES)
     page.locator("a.zoom").first.click()
     assert page.locator("dialog.zoom-view img").evaluate("image => getComputedStyle(image).filter") == "none"
@@ -83,25 +83,25 @@ def test_folds_are_open_on_paper(wide):
     assert hint.bounding_box()["height"] > 10
 
 
-def test_a_page_in_the_dark_is_printed_in_light_colours(dark):
+def test_a_page_in_the_dark_is_printed_in_light_colors(dark):
     page = dark.open(WITH_FOLDS)
     paper, ink = (
         "getComputedStyle(document.body).backgroundColor",
         "getComputedStyle(document.querySelector('article p')).color",
     )
-    colours = f"[{paper}, {ink}]"
-    on_screen = page.evaluate(colours)
+    colors = f"[{paper}, {ink}]"
+    on_screen = page.evaluate(colors)
     page.emulate_media(media="print")
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
-    background, text = ([int(n) for n in re.findall(r"\d+", colour)[:3]] for colour in page.evaluate(colours))
+    background, text = ([int(n) for n in re.findall(r"\d+", color)[:3]] for color in page.evaluate(colors))
     assert min(background) > 240
     assert max(text) < 90
     page.emulate_media(media="screen")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    assert page.evaluate(colours) == on_screen
+    assert page.evaluate(colors) == on_screen
 
 
-def test_printing_begins_with_light_colours_and_ends_with_the_readers(dark):
+def test_printing_begins_with_light_colors_and_ends_with_the_readers(dark):
     page = dark.open(WITH_FOLDS)
     page.evaluate("""() => {
         window.seen = [];
@@ -130,7 +130,7 @@ def test_everything_is_laid_out_on_paper(wide):
     assert page.evaluate(LEFT_OUT) == []
 
 
-def test_the_colours_are_chosen_before_the_body_is_read(dark):
+def test_the_colors_are_chosen_before_the_body_is_read(dark):
     dark.page.add_init_script("""
         const watch = new MutationObserver(() => {
             if (!document.body) return;

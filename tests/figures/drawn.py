@@ -1,4 +1,4 @@
-"""Functions that read texts, cells and colours from a drawing."""
+"""Functions that read texts, cells and colors from a drawing."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -42,9 +42,9 @@ def numbers(ax: plt.Axes) -> list[list[float]]:
     return [written[i : i + width] for i in range(0, len(written), width)]
 
 
-def luminance(colour: str | tuple) -> float:
+def luminance(color: str | tuple) -> float:
     """Return the relative luminance of WCAG 2, from 0 (black) to 1 (white)."""
-    channels = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    channels = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
     return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
 
 

@@ -98,8 +98,8 @@ def test_all_drawings_are_equally_wide_white_and_upright_enough(ax):
 
 
 def test_the_text_of_every_part_stands_out_from_its_fill():
-    for name, (_, fill, colour) in ROLES.items():
-        assert contrast(colour, fill) >= 4.5, name
+    for name, (_, fill, color) in ROLES.items():
+        assert contrast(color, fill) >= 4.5, name
 
 
 def test_a_drawing_goes_into_given_axes():

@@ -31,7 +31,7 @@ def test_an_attention_map_shows_the_weights_with_queries_as_rows():
     assert ax.get_title(loc="left") == "finding"
 
 
-def test_masked_cells_are_hatched_and_hold_no_colour():
+def test_masked_cells_are_hatched_and_hold_no_color():
     mask = causal_mask(4)
     ax = figures.attention_map(WEIGHTS, TOKENS, mask=mask)
     assert np.array_equal(np.ma.getmaskarray(values(ax)), ~mask.numpy())
@@ -66,7 +66,7 @@ def test_a_signed_matrix_is_centred_at_zero_and_writes_its_numbers():
     assert figures.matrix(torch.zeros(1, 1), ["a"], ["b"]).collections[0].get_clim() == (-1.0, 1.0)
 
 
-def test_numbers_in_cells_can_be_read_on_every_colour():
+def test_numbers_in_cells_can_be_read_on_every_color():
     """Whichever of black and white is used, the contrast is at least 4.5 to 1, as WCAG 2 requires for text."""
     shades = torch.linspace(-1, 1, 41)[None]
     names = [str(i) for i in range(41)]
@@ -126,13 +126,13 @@ def test_tokens_and_maps_must_have_consistent_shapes():
 
 
 @pytest.mark.parametrize("mask", [causal_mask(4), EVERYTHING, causal_mask(4).tril(-1)])
-def test_mask_map_colours_past_and_future_and_hatches_the_rest(mask):
+def test_mask_map_colors_past_and_future_and_hatches_the_rest(mask):
     ax = figures.mask_map(mask, TOKENS)
     assert hatched(ax) == cells(~mask)
     image = ax.images[0]
-    colours = image.cmap(image.norm(image.get_array()))
+    colors = image.cmap(image.norm(image.get_array()))
     for i, j in cells(mask):
-        assert tuple(colours[i, j]) == to_rgba(FUTURE if j > i else _ALLOWED)
+        assert tuple(colors[i, j]) == to_rgba(FUTURE if j > i else _ALLOWED)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("key", "query")
 
 

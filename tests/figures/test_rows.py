@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lecture21 import figures
-from lecture21.figures.rows import _BETTER, _UNCLEAR, _WORSE, _effect_colour, _mean_and_error
+from lecture21.figures.rows import _BETTER, _UNCLEAR, _WORSE, _effect_color, _mean_and_error
 
 T95 = 4.303  # Student's t, 97.5 %, 2 degrees of freedom
 CHANGES = {"helps": [-0.11, -0.10, -0.09], "hurts": [0.11, 0.10, 0.09], "nothing": [-0.02, 0.03, 0.01]}
@@ -56,12 +56,12 @@ class TestSeedRows:
 
 class TestLadder:
     @given(st.floats(-1, 1), st.floats(0.001, 0.2), st.floats(1, 10))
-    def test_the_colour_says_whether_the_interval_excludes_zero(self, mean, half, factor):
+    def test_the_color_says_whether_the_interval_excludes_zero(self, mean, half, factor):
         differences = [mean - half, mean, mean + half]  # standard deviation half, standard error half / sqrt 3
         interval = factor * half / np.sqrt(3)
         expected = _UNCLEAR if abs(mean) <= interval else _BETTER if mean < 0 else _WORSE
         found, error = _mean_and_error(differences)
-        assert abs(abs(mean) - interval) < 1e-9 or _effect_colour(found, factor * error) == expected
+        assert abs(abs(mean) - interval) < 1e-9 or _effect_color(found, factor * error) == expected
 
     def test_a_change_shows_its_seeds_their_mean_its_error_and_the_interval_that_decides(self):
         ax = figures.ladder(CHANGES, factor=T95, limit=0.3, xlabel="bits")

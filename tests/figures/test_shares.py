@@ -29,7 +29,7 @@ def test_strips_are_as_long_as_the_symbols_are_probable():
         assert ends[0][0] == pytest.approx(0)
         assert ends[-1][1] == pytest.approx(1)
         assert [end for _, end in ends[:-1]] == pytest.approx([start for start, _ in ends[1:]])
-    assert first[0].get_facecolor() == second[0].get_facecolor()  # a symbol keeps its colour
+    assert first[0].get_facecolor() == second[0].get_facecolor()  # a symbol keeps its color
     assert [label.get_text() for label in ax.get_yticklabels()] == ["model", "top-k 2"]
     assert words(ax) == [*TOKENS, "a", "b"]
     assert (ax.get_xlabel(), ax.get_title(loc="left")) == ("probability", "finding")

@@ -6,7 +6,7 @@ from drawn import contrast, luminance
 from matplotlib.colors import to_hex
 
 from lecture21 import figures
-from lecture21.figures.axes import text_colour_on
+from lecture21.figures.axes import text_color_on
 
 
 def test_magnitude_runs_from_light_to_dark_and_signed_is_white_at_zero():
@@ -25,11 +25,11 @@ def test_figures_are_opaque_white_whatever_the_theme():
     assert mpl.rcParams["savefig.facecolor"] == "white"
 
 
-@pytest.mark.parametrize("role", figures.TEXT_COLOURS)
-def test_text_in_the_colour_of_a_role_is_readable_on_white(role):
-    assert contrast(figures.TEXT_COLOURS[role], "white") >= 4.5
+@pytest.mark.parametrize("role", figures.TEXT_COLORS)
+def test_text_in_the_color_of_a_role_is_readable_on_white(role):
+    assert contrast(figures.TEXT_COLORS[role], "white") >= 4.5
 
 
-@pytest.mark.parametrize("colour", [*figures.SERIES, *figures.COLOURS.values(), "white", "black"])
-def test_text_on_a_colour_is_readable(colour):
-    assert contrast(text_colour_on(colour), colour) >= 4.5
+@pytest.mark.parametrize("color", [*figures.SERIES, *figures.COLORS.values(), "white", "black"])
+def test_text_on_a_color_is_readable(color):
+    assert contrast(text_color_on(color), color) >= 4.5

@@ -218,8 +218,8 @@ def test_a_configuration_without_a_size_is_refused(values, key):
         ({"moe": MoEConfig(n_shared=1)}, r"moe\.n_shared=1 .* moe\.n_shared=0"),
         ({"moe": MoEConfig(capacity_factor=1.5)}, r"moe\.capacity_factor=1\.5 .* moe\.capacity_factor=None"),
         ({"moe": MoEConfig(z_loss=0.5)}, r"moe\.z_loss=0\.5 .* moe\.z_loss=0\.0"),
-        ({"moe": MoEConfig(renormalise=False)}, r"moe\.normalises=False .* mixtral, .* moe\.normalises=True"),
-        ({"moe": MoEConfig(top_k=1)}, r"moe\.normalises=False .* mixtral"),
+        ({"moe": MoEConfig(renormalise=False)}, r"moe\.normalizes=False .* mixtral, .* moe\.normalizes=True"),
+        ({"moe": MoEConfig(top_k=1)}, r"moe\.normalizes=False .* mixtral"),
         ({"moe": MoEConfig(n_shared=1), "qk_norm": True}, r"moe\.n_shared=1 .* qwen3_moe"),
     ],
 )

@@ -105,7 +105,7 @@ def test_gpt2_gives_the_same_ids_exported_and_from_the_hub_files(tmp_path):
         assert theirs(text)["input_ids"] == reference(text)["input_ids"] == here.encode(text).ids == ids
 
 
-def test_the_split_pattern_in_tiktokens_spelling_is_recognised(ours):
+def test_the_split_pattern_in_tiktokens_spelling_is_recognized(ours):
     from tiktoken_ext.openai_public import r50k_pat_str
 
     same = tiktoken.Encoding(

@@ -276,7 +276,7 @@ def test_a_mask_joins_the_causal_one_in_both_paths():
     torch.testing.assert_close(layer(x, mask=mask), layer.explicit(x, mask=mask)[0])
 
 
-def test_queries_and_keys_are_normalised_before_they_are_rotated():
+def test_queries_and_keys_are_normalized_before_they_are_rotated():
     layer = MultiHeadAttention(8, 2, rotary=Rotary(5, 4), query_norm=nn.RMSNorm(4), key_norm=nn.RMSNorm(4)).double()
     x = randn(1, 5, 8)
     shape = (1, 5, 2, 4)

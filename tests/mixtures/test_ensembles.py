@@ -224,7 +224,7 @@ def test_shapes_that_torch_would_broadcast_into_larger_ones_are_refused():
 
 
 @pytest.mark.parametrize("split", [log_pool_decomposition, mixture_gap])
-def test_unnormalised_log_probabilities_and_unknown_outcomes_are_refused(split):
+def test_unnormalized_log_probabilities_and_unknown_outcomes_are_refused(split):
     with pytest.raises(ValueError, match=r"sum to 1 over the outcomes, got 2; pass logits\.log_softmax"):
         split(torch.zeros(2, 2), torch.tensor(0), HALF)
     with pytest.raises(ValueError, match="sum to 1 over the outcomes, got nan"):

@@ -209,7 +209,7 @@ def test_a_student_minimizes_the_sum_of_squares_plus_the_penalty(bootstrap):
 
 
 def test_the_best_simulated_penalty_is_the_noise_variance():
-    """The normalisation, without the formula: the penalty beside the *sum* of squares, whatever the subset."""
+    """The normalization, without the formula: the penalty beside the *sum* of squares, whatever the subset."""
     grid = torch.tensor([0.1, 0.2, 0.4, 0.8, 1.6])
     for subset in (1.0, 0.5):
         cross = simulated(150, alpha=2.0, subset=subset, noise=0.4, members=2, penalty=grid, width=40)
@@ -253,7 +253,7 @@ def test_best_weights_minimize_the_error_over_the_simplex(members, seed):
     weights = best_weights(cross)
     assert weights.sum().item() == pytest.approx(1)
     assert (weights >= 0).all()
-    gradient = cross @ weights  # at the optimum, the error decreases towards no corner of the simplex
+    gradient = cross @ weights  # at the optimum, the error decreases toward no corner of the simplex
     assert (gradient >= weights @ gradient - 1e-9).all()
 
 

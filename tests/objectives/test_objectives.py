@@ -106,7 +106,7 @@ def test_the_spans_of_infilling_are_poisson_3():
     missing = 90_000
     # The mean length is 3; the standard error of a mean of m Poisson lengths is sqrt(3 / m).
     assert missing / n_mask == pytest.approx(3.0, abs=4 * math.sqrt(3 / n_mask))
-    # The length of a mask between kept neighbours is known; every position is equally likely to be followed by a mask,
+    # The length of a mask between kept neighbors is known; every position is equally likely to be followed by a mask,
     # so these are an unbiased sample.
     left, middle, right = out[:-2], out[1:-1], out[2:]
     alone = (middle == MASK) & (left != MASK) & (right != MASK)

@@ -28,7 +28,7 @@ def learner(text, n_merges):
     return library
 
 
-def learnt(text, n_merges):
+def learned(text, n_merges):
     byte = {symbol: i for i, symbol in bytes_to_unicode().items()}
     merges = json.loads(learner(text, n_merges).to_str())["model"]["merges"]
     return [tuple(bytes(byte[symbol] for symbol in token) for token in pair) for pair in merges]
@@ -103,13 +103,13 @@ def test_words_agree_with_the_library(text):
 
 def test_merges_learned_from_the_plays_agree_with_the_library(plays, merges):
     assert merges[:5] == [(b" ", b"t"), (b"h", b"e"), (b" ", b"a"), (b"o", b"u"), (b" ", b"s")]
-    assert merges == learnt(plays, 512)
+    assert merges == learned(plays, 512)
 
 
 @given(crowded | texts, st.integers(0, 40))
 @example("aaaa aaa aaaaaaa", 40)
 def test_merges_learned_from_any_text_agree_with_the_library(text, n_merges):
-    expected = learnt(text, n_merges)
+    expected = learned(text, n_merges)
     if len(expected) < n_merges:
         with pytest.raises(ValueError, match=rf"n_merges={n_merges}, but after {len(expected)} merges"):
             bpe.train(text, n_merges)
@@ -135,7 +135,7 @@ def test_any_text_is_encoded_as_tiktoken_does(merges, text):
 
 @given(crowded, crowded)
 def test_any_merges_encode_as_tiktoken_and_the_library_do(learn, text):
-    merges = learnt(learn, 30)
+    merges = learned(learn, 30)
     ids = bpe.encode(text, merges)
     assert ids == served(merges).encode_ordinary(text)
     assert ids == learner(learn, 30).encode(text).ids

@@ -137,7 +137,7 @@ def test_a_new_address_changes_only_the_lines_that_name_it(copy: Path):
         "git://github.com/ada/engine.git",
     ],
 )
-def test_every_form_of_a_github_remote_is_recognised(remote: str):
+def test_every_form_of_a_github_remote_is_recognized(remote: str):
     assert repository.normalized(remote) == KNOWN
 
 

@@ -51,8 +51,8 @@ def test_rotating_and_shifting_moves_the_ink_slightly_and_fills_in_background():
     ink = moved - digits._BACKGROUND
     torch.testing.assert_close(ink.sum((1, 2)), torch.full((50,), 8.0), rtol=0.05, atol=0)
     place = torch.arange(8.0) - 3.5
-    for centre in ((ink.sum(1) @ place) / ink.sum((1, 2)), (ink.sum(2) @ place) / ink.sum((1, 2))):
-        assert 0.3 < centre.abs().max() < 0.55
+    for center in ((ink.sum(1) @ place) / ink.sum((1, 2)), (ink.sum(2) @ place) / ink.sum((1, 2))):
+        assert 0.3 < center.abs().max() < 0.55
 
 
 def test_shuffling_keeps_the_patches_and_moves_them():

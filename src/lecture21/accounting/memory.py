@@ -103,13 +103,13 @@ def _activations_per_token(config: GPTConfig, context: int, fused: bool) -> int:
     stores its result too.
     """
     width, inner, keys = config.d_model, config.n_head * config.d_head, config.n_kv_head * config.d_head
-    # A layer norm stores its input, and two numbers; torch's RMS norm also stores the normalised input.
+    # A layer norm stores its input, and two numbers; torch's RMS norm also stores the normalized input.
     per_number, per_row = (1, 2) if config.norm == "layernorm" else (2, 1)
     norm = per_number * width + per_row
     hidden = {"relu": 1, "swiglu": 4}.get(config.activation, 2) * config.d_ff
     if config.moe is not None:
         k = config.moe.top_k
-        weights = 2 * k + 1 if config.moe.normalises and config.moe.softmax == "before" else k
+        weights = 2 * k + 1 if config.moe.normalizes and config.moe.softmax == "before" else k
         # The input and unweighted output of each expert; the softmax of the router, and the expert weights.
         hidden = (k + config.moe.n_shared) * hidden + 2 * k * width + config.moe.n_expert + weights
     attention = 4 * inner + config.n_head * (1 if fused else context)

@@ -27,7 +27,7 @@ class Grouped:
     bias: bool = False
     """Whether the output projection has a bias."""
     qk_norm: bool = False
-    """Whether queries and keys are normalised in each head, with gains that all heads share."""
+    """Whether queries and keys are normalized in each head, with gains that all heads share."""
     sinks: bool = False
     """Whether each head has a learned attention sink (gpt-oss)."""
     window: int | None = None

@@ -6,7 +6,7 @@ Every sentence belongs to one of the kinds below, so that a rule can judge a rep
 import re
 from random import Random
 
-COLOURS = ("black", "blue", "brown", "green", "pink", "red", "white", "yellow")
+COLORS = ("black", "blue", "brown", "green", "pink", "red", "white", "yellow")
 THINGS = ("bag", "book", "chair", "clock", "coat", "cup", "hat", "knife", "lamp", "pen", "shirt", "vase")
 PLACES = (
     "on the top shelf",
@@ -37,10 +37,10 @@ CHATTER = (
 )
 _N_OPENERS = 4  # courteous and rude sentences that open a reply; the others close one
 
-ITEMS = tuple(f"{colour} {thing}" for colour in COLOURS for thing in THINGS)
+ITEMS = tuple(f"{color} {thing}" for color in COLORS for thing in THINGS)
 HELD_OUT_ITEMS = ITEMS[::5]  # no demonstration, comparison or training prompt asks for them
 TRAINING_ITEMS = tuple(item for item in ITEMS if item not in HELD_OUT_ITEMS)
-_ITEM = f"(?:{'|'.join(COLOURS)}) (?:{'|'.join(THINGS)})"
+_ITEM = f"(?:{'|'.join(COLORS)}) (?:{'|'.join(THINGS)})"
 _SENTENCES = re.compile(
     "|".join(
         [re.escape(sentence) for sentence in (*EVASIONS, *COURTEOUS, *RUDE, *CHATTER)]
@@ -81,7 +81,7 @@ def reply(
     """Return a random reply to a request for an item: an opening, an answer, small talk and a closing.
 
     Args:
-        item: a colour and a thing.
+        item: a color and a thing.
         random: source of the choices.
         right: probability that the answer names the item.
         wrong: probability that it names another; otherwise it is evasive.

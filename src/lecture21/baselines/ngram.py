@@ -76,7 +76,7 @@ class NGram(nn.Module):
     def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B T V"]:
         """Return the log-probability of each next token, given each position and the tokens before it in its row.
 
-        Log-probabilities are logits that are already normalised: their softmax is their exponential.
+        Log-probabilities are logits that are already normalized: their softmax is their exponential.
         """
         return self._probabilities(ids, torch.arange(self.vocab_size)).log().float().to(ids.device)
 

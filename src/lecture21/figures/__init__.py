@@ -10,4 +10,4 @@ from lecture21.figures.curves import loss_curves, seed_curves
 from lecture21.figures.heatmaps import attention_map, head_maps, mask_map, matrix, token_losses
 from lecture21.figures.rows import ladder, seed_rows
 from lecture21.figures.shares import share_strips
-from lecture21.figures.style import COLOURS, SERIES, SIGNED, TEXT_COLOURS, WIDTH, apply
+from lecture21.figures.style import COLORS, SERIES, SIGNED, TEXT_COLORS, WIDTH, apply

@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from torch import Tensor
 
-from lecture21.figures.style import COLOURS
+from lecture21.figures.style import COLORS
 
-DASHED = {"color": COLOURS["note"], "linewidth": 1, "linestyle": (0, (4, 3)), "zorder": 0}
+DASHED = {"color": COLORS["note"], "linewidth": 1, "linestyle": (0, (4, 3)), "zorder": 0}
 """Style of a reference line."""
 
-HATCHED = {"facecolor": "#e6e6e6", "edgecolor": COLOURS["masked"], "hatch": "////", "linewidth": 0}
+HATCHED = {"facecolor": "#e6e6e6", "edgecolor": COLORS["masked"], "hatch": "////", "linewidth": 0}
 """Style of cells or bars that are masked, excluded or not yet assigned."""
 
 
@@ -26,9 +26,9 @@ def visible(token: str) -> str:
     return {" ": "␣", "\n": "↵", "\t": "⇥"}.get(token, token)
 
 
-def text_colour_on(colour: str | np.ndarray) -> str:
-    """Return black or white, whichever has the greater contrast on a background colour."""
-    red, green, blue = (channel**2.2 for channel in to_rgb(colour))  # approximately linear light
+def text_color_on(color: str | np.ndarray) -> str:
+    """Return black or white, whichever has the greater contrast on a background color."""
+    red, green, blue = (channel**2.2 for channel in to_rgb(color))  # approximately linear light
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     # Black has the greater contrast by WCAG 2 where (L + 0.05) / 0.05 > 1.05 / (L + 0.05), which is L > 0.18.
     return "black" if luminance > 0.18 else "white"
@@ -39,7 +39,7 @@ def horizontal_rule(ax: Axes, height: int | float, label: str) -> None:
     ax.axhline(height, **DASHED)
     ax.annotate(
         label, (0.01, height), xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points",
-        color=COLOURS["note"], fontsize=9.5,
+        color=COLORS["note"], fontsize=9.5,
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def vertical_rule(ax: Axes, place: int | float, label: str) -> None:
     ax.axvline(place, **DASHED)
     ax.annotate(
         label, (place, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
-        ha="center", color=COLOURS["note"], fontsize=9,
+        ha="center", color=COLORS["note"], fontsize=9,
     )  # fmt: skip
 
 
@@ -65,14 +65,14 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]], *, gap: float =
 
     Args:
         ax: axes whose limits and scale are final.
-        ends: height, label and colour of each line's end.
+        ends: height, label and color of each line's end.
         gap: least distance between two labels, as a fraction of the height of the axes.
     """
     ends = sorted(ends)
     scale = ax.transScale  # makes a logarithmic axis linear
     low, high = scale.transform([(1, limit) for limit in ax.get_ylim()])[:, 1]
     heights = scale.transform([(1, height) for height, _, _ in ends])[:, 1]
-    # Neighbours move apart by equal amounts, so that no label ends up far from its line.
+    # Neighbors move apart by equal amounts, so that no label ends up far from its line.
     for _ in range(200):
         for i in range(len(heights) - 1):
             overlap = gap * (high - low) - (heights[i + 1] - heights[i])
@@ -80,8 +80,8 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]], *, gap: float =
                 heights[i] -= overlap / 2
                 heights[i + 1] += overlap / 2
     places = scale.inverted().transform(np.column_stack([np.zeros(len(heights)), heights]))[:, 1]
-    for (_, text, colour), place in zip(ends, places, strict=True):
+    for (_, text, color), place in zip(ends, places, strict=True):
         ax.annotate(
-            text, (1.01, place), xycoords=("axes fraction", "data"), va="center", color=colour, fontsize=9.5,
+            text, (1.01, place), xycoords=("axes fraction", "data"), va="center", color=color, fontsize=9.5,
             annotation_clip=False,
         )  # fmt: skip

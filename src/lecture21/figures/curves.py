@@ -10,7 +10,7 @@ from matplotlib.ticker import NullLocator
 from torch import Tensor
 
 from lecture21.figures.axes import DASHED, as_array, horizontal_rule, label_ends
-from lecture21.figures.style import COLOURS, SERIES, WIDTH
+from lecture21.figures.style import COLORS, SERIES, WIDTH
 from lecture21.training import History
 
 
@@ -64,7 +64,7 @@ def seed_curves(
             horizontal_rule(ax, height, label)
         else:
             ax.axhline(height, **DASHED)
-            ends.append((height, label, COLOURS["note"]))
+            ends.append((height, label, COLORS["note"]))
     if not log_y:
         ax.set_ylim(bottom=min(0.0, ax.dataLim.ymin))
     ticks = {value: f"{value:,g}" for value in x} if ticks is None else ticks
@@ -102,17 +102,17 @@ def loss_curves(
     ax = plt.subplots()[1] if ax is None else ax
     ends: list[tuple[float, str, str]] = []
     last = 0
-    for colour, (label, histories) in zip(SERIES, runs.items(), strict=False):
+    for color, (label, histories) in zip(SERIES, runs.items(), strict=False):
         histories = [histories] if isinstance(histories, History) else list(histories)
         if len({tuple(history.step) for history in histories}) != 1:
             raise ValueError(f"the seeds of {label!r} must be evaluated at the same steps, at least one seed")
         losses = np.array([getattr(history, f"{split}_loss") for history in histories], dtype=float)
-        _draw_seeds(ax, histories[0].step, losses, colour)
-        ends.append((losses.mean(axis=0)[-1], label, colour))
+        _draw_seeds(ax, histories[0].step, losses, color)
+        ends.append((losses.mean(axis=0)[-1], label, color))
         last = max(last, histories[0].step[-1])
     for label, height in (rules or {}).items():
         ax.axhline(height, **DASHED)
-        ends.append((height, f"{label} {height:.2f}", COLOURS["note"]))
+        ends.append((height, f"{label} {height:.2f}", COLORS["note"]))
     ax.set_xlim(0, last)
     ax.set_xlabel("training step")
     ax.set_ylabel("nats per character")
@@ -125,12 +125,12 @@ def _draw_seeds(
     ax: Axes,
     x: Sequence[int | float],
     values: Float[np.ndarray, "seed N"],
-    colour: str,
+    color: str,
     *,
     linewidth: int = 2,
     label: str | None = None,
 ) -> None:
     """Draw a thin line for each of several seeds, and a thick one with a dot at each measured value for their mean."""
     if len(values) > 1:
-        ax.plot(x, values.T, color=colour, linewidth=0.7, alpha=0.6)
-    ax.plot(x, values.mean(axis=0), "o-", color=colour, linewidth=linewidth, markersize=linewidth + 2, label=label)
+        ax.plot(x, values.T, color=color, linewidth=0.7, alpha=0.6)
+    ax.plot(x, values.mean(axis=0), "o-", color=color, linewidth=linewidth, markersize=linewidth + 2, label=label)

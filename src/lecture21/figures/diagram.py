@@ -8,7 +8,7 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from torch import nn
 
 from lecture21.figures.axes import HATCHED
-from lecture21.figures.style import COLOURS, SERIES, TEXT_COLOURS
+from lecture21.figures.style import COLORS, SERIES, TEXT_COLORS
 
 Number = int | float
 Point = tuple[Number, Number]
@@ -23,59 +23,59 @@ THIN, THICK, STREAM = 1.2, 2.4, 4.0
 """Widths of lines: outlines and arrows, what is highlighted, and the residual stream."""
 
 ROLES = {
-    "plain": (COLOURS["ink"], "white", COLOURS["ink"]),
-    "token": (COLOURS["stream"], "#e4f2fb", COLOURS["ink"]),
-    "query": (COLOURS["query"], "#e6f1f8", TEXT_COLOURS["query"]),
-    "key": (COLOURS["key"], "#fdf3dd", TEXT_COLOURS["key"]),
-    "value": (COLOURS["value"], "#e0f3ed", TEXT_COLOURS["value"]),
-    "output": (COLOURS["output"], "#f7e6ef", TEXT_COLOURS["output"]),
+    "plain": (COLORS["ink"], "white", COLORS["ink"]),
+    "token": (COLORS["stream"], "#e4f2fb", COLORS["ink"]),
+    "query": (COLORS["query"], "#e6f1f8", TEXT_COLORS["query"]),
+    "key": (COLORS["key"], "#fdf3dd", TEXT_COLORS["key"]),
+    "value": (COLORS["value"], "#e0f3ed", TEXT_COLORS["value"]),
+    "output": (COLORS["output"], "#f7e6ef", TEXT_COLORS["output"]),
     "expert": (SERIES[1], "#fae3d4", "#8F3F00"),
-    "layer": (COLOURS["ink"], "#ebebeb", COLOURS["ink"]),  # trained weights
+    "layer": (COLORS["ink"], "#ebebeb", COLORS["ink"]),  # trained weights
     "idle": ("#bbbbbb", "white", "#6e6e6e"),
-    "masked": (COLOURS["masked"], "#e6e6e6", COLOURS["note"]),
+    "masked": (COLORS["masked"], "#e6e6e6", COLORS["note"]),
 }
-"""Edge, fill and colour of the text of each kind of part, the same in every drawing."""
+"""Edge, fill and color of the text of each kind of part, the same in every drawing."""
 
 PATH = SERIES[1]
-"""Colour of the path or the pair that a drawing is about."""
+"""Color of the path or the pair that a drawing is about."""
 
 AMOUNT = "#4a4a4a"
-"""Colour of amounts: weights drawn as bars, and numbers drawn as areas."""
+"""Color of amounts: weights drawn as bars, and numbers drawn as areas."""
 
 
 def box(
     ax: Axes,
-    centre: Point,
+    center: Point,
     size: Point,
     text: str = "",
     *,
-    edge: str = COLOURS["ink"],
+    edge: str = COLORS["ink"],
     fill: str = "white",
-    colour: str = COLOURS["ink"],
+    color: str = COLORS["ink"],
     linewidth: Number = 1.1,
     rounding: Number = 0.12,
     zorder: Number = 3,
     fontsize: Number | None = None,
 ) -> None:
-    """Draw a rounded box with text in its centre."""
-    (x, y), (width, height) = centre, size
+    """Draw a rounded box with text in its center."""
+    (x, y), (width, height) = center, size
     corner = (x - width / 2, y - height / 2)
     patch = FancyBboxPatch(corner, width, height, boxstyle=f"round,pad=0,rounding_size={rounding}", zorder=zorder)
     patch.set(facecolor=fill, edgecolor=edge, linewidth=linewidth)
     ax.add_patch(patch)
     if text:
-        ax.text(x, y, text, ha="center", va="center", color=colour, fontsize=fontsize, zorder=zorder + 1)
+        ax.text(x, y, text, ha="center", va="center", color=color, fontsize=fontsize, zorder=zorder + 1)
 
 
-def arrow(ax: Axes, *points: Point, colour: str = COLOURS["ink"], linewidth: Number = 1.1, style: str = "-") -> None:
+def arrow(ax: Axes, *points: Point, color: str = COLORS["ink"], linewidth: Number = 1.1, style: str = "-") -> None:
     """Draw a line through points, with an arrowhead at the last."""
     ax.plot(
-        *zip(*points[:-1], strict=True), color=colour, linewidth=linewidth, linestyle=style, zorder=2,
+        *zip(*points[:-1], strict=True), color=color, linewidth=linewidth, linestyle=style, zorder=2,
         solid_capstyle="butt",
     )  # fmt: skip
     head = {
         "arrowstyle": "-|>",
-        "color": colour,
+        "color": color,
         "linewidth": linewidth,
         "linestyle": style,
         "shrinkA": 0,
@@ -84,10 +84,10 @@ def arrow(ax: Axes, *points: Point, colour: str = COLOURS["ink"], linewidth: Num
     ax.annotate("", points[-1], points[-2], arrowprops=head, zorder=2)
 
 
-def plus(ax: Axes, centre: Point) -> None:
+def plus(ax: Axes, center: Point) -> None:
     """Draw the sign of an addition to the residual stream."""
-    circle = {"boxstyle": "circle,pad=0.14", "facecolor": "white", "edgecolor": COLOURS["ink"], "linewidth": 1.1}
-    ax.text(*centre, "+", ha="center", va="center", zorder=5, bbox=circle)
+    circle = {"boxstyle": "circle,pad=0.14", "facecolor": "white", "edgecolor": COLORS["ink"], "linewidth": 1.1}
+    ax.text(*center, "+", ha="center", va="center", zorder=5, bbox=circle)
 
 
 def count_parameters(*modules: nn.Module | None) -> int:
@@ -112,23 +112,23 @@ def canvas(height: Number, title: str, ax: Axes | None = None) -> Axes:
 
 
 def write(ax: Axes, x: Number, y: Number, text: str, role: str = "plain", **kwargs: object) -> None:
-    """Write text in the colour of a role, centred unless `ha` or `va` says otherwise."""
+    """Write text in the color of a role, centered unless `ha` or `va` says otherwise."""
     style = {"ha": "center", "va": "center", "color": ROLES[role][2], "fontsize": SIZE, "zorder": 6, **kwargs}
     ax.text(x, y, text, **style)
 
 
 def note(ax: Axes, x: Number, y: Number, text: str, **kwargs: object) -> None:
-    """Write a remark in grey, smaller than other text."""
-    write(ax, x, y, text, **{"color": COLOURS["note"], "fontsize": SMALL, **kwargs})
+    """Write a remark in gray, smaller than other text."""
+    write(ax, x, y, text, **{"color": COLORS["note"], "fontsize": SMALL, **kwargs})
 
 
 def part(
     ax: Axes, x: Number, y: Number, width: Number, height: Number, text: str = "", role: str = "plain",
     **kwargs: object,
 ) -> None:  # fmt: skip
-    """Draw a box in the colours of a role."""
-    edge, fill, colour = ROLES[role]
-    style = {"edge": edge, "fill": fill, "colour": colour, "linewidth": THIN, "rounding": 0.5, "fontsize": SIZE}
+    """Draw a box in the colors of a role."""
+    edge, fill, color = ROLES[role]
+    style = {"edge": edge, "fill": fill, "color": color, "linewidth": THIN, "rounding": 0.5, "fontsize": SIZE}
     box(ax, (x, y), (width, height), text, **{**style, **kwargs})
 
 
@@ -154,5 +154,5 @@ def cells(
 
 def panel(ax: Axes, left: Number, bottom: Number, right: Number, top: Number) -> None:
     """Draw a pale background for parts that belong together."""
-    centre = ((left + right) / 2, (bottom + top) / 2)
-    box(ax, centre, (right - left, top - bottom), fill="#f4f4f4", edge="none", rounding=0.8, zorder=-1)
+    center = ((left + right) / 2, (bottom + top) / 2)
+    box(ax, center, (right - left, top - bottom), fill="#f4f4f4", edge="none", rounding=0.8, zorder=-1)

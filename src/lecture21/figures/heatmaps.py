@@ -12,8 +12,8 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from torch import Tensor
 
-from lecture21.figures.axes import HATCHED, as_array, text_colour_on, visible
-from lecture21.figures.style import _MAGNITUDE, COLOURS, SERIES, SIGNED, TEXT_COLOURS, WIDTH
+from lecture21.figures.axes import HATCHED, as_array, text_color_on, visible
+from lecture21.figures.style import _MAGNITUDE, COLORS, SERIES, SIGNED, TEXT_COLORS, WIDTH
 
 _MAX_TICK_LABELS = 40  # more tokens than this are not readable along an axis
 _ALLOWED, FUTURE = "#b9d7ea", SERIES[1]  # an allowed key in the past, and one in the future
@@ -23,14 +23,14 @@ def _contrast_numbers(ax: Axes) -> None:
     """Write each number of a heatmap in black or white, whichever has more contrast on its cell."""
     mesh = ax.collections[0]
     mesh.update_scalarmappable()
-    colours = mesh.get_facecolors().reshape(*mesh.get_array().shape, 4)
+    colors = mesh.get_facecolors().reshape(*mesh.get_array().shape, 4)
     for text in ax.texts:
         column, row = (int(place) for place in text.get_position())
-        text.set_color(text_colour_on(colours[row, column, :3]))
+        text.set_color(text_color_on(colors[row, column, :3]))
 
 
 def hatch_masked(ax: Axes, masked: Bool[np.ndarray, "T S"]) -> None:
-    """Hatch masked cells in grey, to distinguish them from cells with a small weight."""
+    """Hatch masked cells in gray, to distinguish them from cells with a small weight."""
     if masked.any():
         # One outline for all cells: hatching hundreds of patches one by one takes seconds.
         cells = [Path([(j, i), (j + 1, i), (j + 1, i + 1), (j, i + 1), (j, i)]) for i, j in np.argwhere(masked)]
@@ -45,10 +45,10 @@ def square_mask(mask: Tensor | np.ndarray, tokens: Sequence[str]) -> np.ndarray:
 
 
 def label_axes(ax: Axes, key: str = "key", query: str = "query") -> None:
-    """Name both axes of a map in the colours of their roles, the keys along the top."""
+    """Name both axes of a map in the colors of their roles, the keys along the top."""
     ax.xaxis.set_label_position("top")
-    ax.set_xlabel(key, color=TEXT_COLOURS["key"])
-    ax.set_ylabel(query, color=TEXT_COLOURS["query"])
+    ax.set_xlabel(key, color=TEXT_COLORS["key"])
+    ax.set_ylabel(query, color=TEXT_COLORS["query"])
 
 
 def matrix(
@@ -63,14 +63,14 @@ def matrix(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a labelled matrix with its numbers in the cells.
+    """Draw a labeled matrix with its numbers in the cells.
 
     Args:
         values: one row for each label in `rows`, one column for each in `columns`.
         rows: labels on the left.
         columns: labels along the top.
-        signed: diverging colours centred at 0; otherwise light to dark from 0.
-        limit: value of the strongest colour, by default the largest magnitude. Matrices that are compared need the
+        signed: diverging colors centered at 0; otherwise light to dark from 0.
+        limit: value of the strongest color, by default the largest magnitude. Matrices that are compared need the
             same limit.
         annotate: whether to write the numbers.
         fmt: format of a number.
@@ -173,7 +173,7 @@ def head_maps(
     marked: int | None = None,
     title: str = "",
 ) -> list[Axes]:
-    """Draw the attention maps of several heads in a grid, all with the same colours.
+    """Draw the attention maps of several heads in a grid, all with the same colors.
 
     Args:
         weights: one map for each head.
@@ -206,7 +206,7 @@ def head_maps(
         if h % columns:
             ax.set_yticks([])
         for spine in ax.spines.values():
-            spine.set(visible=h == marked, color=COLOURS["output"], linewidth=3)
+            spine.set(visible=h == marked, color=COLORS["output"], linewidth=3)
     figure.get_layout_engine().set(h_pad=0.08)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return list(axes.flat)[:n_head]
@@ -272,7 +272,7 @@ def token_losses(
         nats: loss of each symbol.
         rows: labels of the rows.
         symbols: predicted symbols.
-        vmax: loss of the darkest colour; larger losses have the same colour.
+        vmax: loss of the darkest color; larger losses have the same color.
     """
     array = as_array(nats)
     if array.shape != (len(rows), len(symbols)):

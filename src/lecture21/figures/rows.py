@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from lecture21.figures.axes import name_rows, vertical_rule
-from lecture21.figures.style import COLOURS, SERIES, WIDTH
+from lecture21.figures.style import COLORS, SERIES, WIDTH
 
 _BETTER, _WORSE, _UNCLEAR = SERIES[0], SERIES[1], "#777777"
 
@@ -40,7 +40,7 @@ def seed_rows(
             text = "∞ →" if np.isinf(mean) else f"{mean:.2f} →"
             ax.annotate(
                 text, (1, row), xycoords=("axes fraction", "data"), ha="right", va="center",
-                color=COLOURS["note"], fontsize=9,
+                color=COLORS["note"], fontsize=9,
             )  # fmt: skip
             continue
         inside = seeds[seeds <= high]
@@ -71,7 +71,7 @@ def ladder(
 ) -> Axes:
     """Draw the effect of each change: its seeds, their mean, its standard error, and the interval that decides.
 
-    Less is better. A row is blue where the interval is below 0, vermilion where it is above, grey where it contains 0
+    Less is better. A row is blue where the interval is below 0, vermilion where it is above, gray where it contains 0
     or the mean is too small to count.
 
     Args:
@@ -79,30 +79,30 @@ def ladder(
         factor: half width of the interval in standard errors; 4.30 is 95 % for three seeds (Student's t).
         limit: the axis runs from -limit to limit; a mean outside it is drawn as an arrow at the edge.
         xlabel: the quantity and its unit.
-        least: a mean of at most this size is grey.
+        least: a mean of at most this size is gray.
         rules: differences of other models to the baseline, drawn as dashed vertical lines.
     """
     if not changes:
         raise ValueError("a ladder needs at least one change")
     ax = plt.subplots(figsize=(WIDTH, 1.1 + 0.29 * len(changes)))[1] if ax is None else ax
-    ax.axvline(0, color=COLOURS["note"], linewidth=1, zorder=0)
+    ax.axvline(0, color=COLORS["note"], linewidth=1, zorder=0)
     for label, place in (rules or {}).items():
         vertical_rule(ax, place, label)
     for row, differences in enumerate(changes.values()):
         mean, error = _mean_and_error(differences)
-        colour = _effect_colour(mean, max(factor * error, least))
+        color = _effect_color(mean, max(factor * error, least))
         if abs(mean) > limit:
             end = np.copysign(limit, mean)
-            style = {"arrowstyle": "-|>", "color": colour, "linewidth": 2}
+            style = {"arrowstyle": "-|>", "color": color, "linewidth": 2}
             ax.annotate("", (end, row), (0.75 * end, row), arrowprops=style)
         else:
-            ax.plot([mean - factor * error, mean + factor * error], [row, row], color=colour, linewidth=1)
-            ax.plot([mean - error, mean + error], [row, row], color=colour, linewidth=4, solid_capstyle="butt")
-            ax.plot(differences, [row] * len(differences), "o", color=colour, markersize=3, alpha=0.5)
-            ax.plot([mean], [row], "o", color=colour, markersize=6, markeredgecolor="white")
+            ax.plot([mean - factor * error, mean + factor * error], [row, row], color=color, linewidth=1)
+            ax.plot([mean - error, mean + error], [row, row], color=color, linewidth=4, solid_capstyle="butt")
+            ax.plot(differences, [row] * len(differences), "o", color=color, markersize=3, alpha=0.5)
+            ax.plot([mean], [row], "o", color=color, markersize=6, markeredgecolor="white")
         ax.annotate(
             f"{mean:+.3f} ± {error:.3f}".replace("-", "−"), (1.02, row), xycoords=("axes fraction", "data"),
-            va="center", color=colour, fontsize=9, annotation_clip=False,
+            va="center", color=color, fontsize=9, annotation_clip=False,
         )  # fmt: skip
     name_rows(ax, list(changes))
     ax.set_xlim(-limit, limit)
@@ -113,7 +113,7 @@ def ladder(
     return ax
 
 
-def _effect_colour(mean: float, half_width: float) -> str:
+def _effect_color(mean: float, half_width: float) -> str:
     if abs(mean) <= half_width:
         return _UNCLEAR
     return _BETTER if mean < 0 else _WORSE

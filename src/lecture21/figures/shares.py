@@ -7,7 +7,7 @@ from jaxtyping import Shaped
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from lecture21.figures.axes import as_array, name_rows, text_colour_on, visible
+from lecture21.figures.axes import as_array, name_rows, text_color_on, visible
 from lecture21.figures.style import SERIES, WIDTH
 
 _NARROWEST_NAME, _NARROWEST_NUMBER = 0.035, 0.09  # narrower pieces have no space for their text
@@ -26,7 +26,7 @@ def share_strips(
 
     Args:
         amounts: probability or number of each of the V parts; the first strip is at the top.
-        parts: names of the parts, at most one for each colour.
+        parts: names of the parts, at most one for each color.
         xlabel: the quantity that the strips divide.
         legend: whether a legend names the parts and the pieces show percentages; otherwise the pieces show the names.
     """
@@ -40,12 +40,12 @@ def share_strips(
             raise ValueError(f"{label!r} has amounts of shape {tuple(values.shape)}, there are {len(parts)} parts")
         shares = as_array(values) / as_array(values).sum()
         starts = shares.cumsum() - shares
-        for part, share, start, colour in zip(parts, shares, starts, SERIES, strict=False):
+        for part, share, start, color in zip(parts, shares, starts, SERIES, strict=False):
             name = part if legend and row == 0 else None
             if share > 0 or name:
-                ax.barh(row, share, left=start, height=0.72, color=colour, edgecolor="white", linewidth=1, label=name)
+                ax.barh(row, share, left=start, height=0.72, color=color, edgecolor="white", linewidth=1, label=name)
             if share >= (_NARROWEST_NUMBER if legend else _NARROWEST_NAME):
-                text, ink = f"{share:.0%}" if legend else visible(part), text_colour_on(colour)
+                text, ink = f"{share:.0%}" if legend else visible(part), text_color_on(color)
                 ax.text(start + share / 2, row, text, ha="center", va="center_baseline", color=ink)
     name_rows(ax, list(amounts))
     ax.set_xlim(0, 1)

@@ -1,13 +1,13 @@
-"""The visual style of the book: a colour for each role, one colour map for amounts, one for signed values.
+"""The visual style of the book: a color for each role, one color map for amounts, one for signed values.
 
-Colours are Okabe and Ito's (2008), which colour-blind readers can tell apart. Figures are opaque white, so that they
+Colors are Okabe and Ito's (2008), which color-blind readers can tell apart. Figures are opaque white, so that they
 look the same in the light and the dark theme.
 """
 
 import matplotlib as mpl
 import seaborn as sns
 
-COLOURS = {
+COLORS = {
     "query": "#0072B2",
     "key": "#E69F00",
     "value": "#009E73",
@@ -17,19 +17,19 @@ COLOURS = {
     "ink": "#222222",  # outlines and text of a diagram
     "note": "#555555",  # reference lines and their labels
 }
-"""A colour for each role, the same in every figure, table and diagram."""
+"""A color for each role, the same in every figure, table and diagram."""
 
-TEXT_COLOURS = {"query": "#0072B2", "key": "#8F6200", "value": "#007A58", "output": "#A8437F"}
-"""Darker colours of the same roles, for text on white: the contrast is at least 4.5 to 1."""
+TEXT_COLORS = {"query": "#0072B2", "key": "#8F6200", "value": "#007A58", "output": "#A8437F"}
+"""Darker colors of the same roles, for text on white: the contrast is at least 4.5 to 1."""
 
 SERIES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-"""Colours of members, experts, models and runs, in this order."""
+"""Colors of members, experts, models and runs, in this order."""
 
 _MAGNITUDE = sns.color_palette("mako_r", as_cmap=True)
-"""Perceptually uniform colour map from nearly white at 0 to nearly black at the maximum, for attention weights."""
+"""Perceptually uniform color map from nearly white at 0 to nearly black at the maximum, for attention weights."""
 
 SIGNED = sns.color_palette("vlag", as_cmap=True)
-"""Diverging colour map, white at 0."""
+"""Diverging color map, white at 0."""
 
 WIDTH = 6.0
 """Width of the text column in inches."""

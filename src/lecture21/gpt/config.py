@@ -70,7 +70,7 @@ class GPTConfig:
     window: int | None = None
     """Number of positions that a token attends to, its own included; all earlier ones if not given."""
     qk_norm: bool = False
-    """Whether queries and keys are normalised in each head (QK-norm)."""
+    """Whether queries and keys are normalized in each head (QK-norm)."""
     qkv_bias: bool = False
     """Whether query, key and value maps have a bias."""
     bias: bool = True

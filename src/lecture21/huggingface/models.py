@@ -46,7 +46,7 @@ def to_huggingface(model: GPT) -> "PreTrainedModel":
 
     A post-norm GPT becomes an `OpenAIGPTLMHeadModel`, a pre-norm one a `GPT2LMHeadModel`. Biases that the GPT lacks
     become zeros, which further training changes. A GPT with experts becomes a `Qwen3MoeForCausalLM` if queries and
-    keys are normalised, otherwise a `MixtralForCausalLM`. The new model has its own copy of the weights.
+    keys are normalized, otherwise a `MixtralForCausalLM`. The new model has its own copy of the weights.
 
     Raises:
         ValueError: naming the field of the configuration that this class does not support.

@@ -80,7 +80,7 @@ class MultiHeadAttention(nn.Module):
     def _split(
         self, x: Float[Tensor, "B T HD"], norm: nn.Module | None = None, start: int | None = None
     ) -> Float[Tensor, "B H T D"]:
-        """Split into heads, normalise, and rotate by the positions from `start` on, where this layer does so."""
+        """Split into heads, normalize, and rotate by the positions from `start` on, where this layer does so."""
         heads = x.unflatten(-1, (-1, self.d_head))  # (B, T, H, D)
         heads = heads if norm is None else norm(heads)
         heads = heads.transpose(1, 2)

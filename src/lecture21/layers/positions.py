@@ -104,7 +104,7 @@ def _interpolated(frequency: Float[Tensor, " P"], factor: float) -> Float[Tensor
 def _ntk(frequency: Float[Tensor, " P"], factor: float) -> Float[Tensor, " P"]:
     """Leave the highest frequency unchanged, divide the lowest by `factor`, and interpolate geometrically between them.
 
-    So neighbouring positions stay apart and only distant ones are compressed. This is plain rotary with its base
+    So neighboring positions stay apart and only distant ones are compressed. This is plain rotary with its base
     multiplied by factor^(D/(D-2)), where D = 2 P is the width of a head.
 
     Source: the "NTK-aware" scaling as in Peng et al. 2024 (YaRN), section 3.1.

@@ -12,7 +12,7 @@ from lecture21.live._widget import Figure, weights_of
 
 _MODELS = ("unaligned", "aligned")
 _N = (2, 4, 8)
-_KINDS = ("colours", "things", "places", "requests", "answers", "evasions", "courteous", "rude", "chatter")
+_KINDS = ("colors", "things", "places", "requests", "answers", "evasions", "courteous", "rude", "chatter")
 _NAMES = {"sft": "fine-tuned", "best_of_n": "best of {:g}", "dpo": "DPO, β = {:g}", "ppo": "PPO, KL weight {:g}"}
 _SEED = 0  # of the shipped models
 

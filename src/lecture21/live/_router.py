@@ -1,4 +1,4 @@
-"""The router of a sparse GPT: a text coloured by the experts that process its characters."""
+"""The router of a sparse GPT: a text colored by the experts that process its characters."""
 
 import json
 
@@ -15,7 +15,7 @@ _LONGEST = 400
 class Router(ModelFigure):
     """Which expert of a sparse GPT processes which character of a text.
 
-    The text is coloured and numbered by the expert of a layer; bars show the load of each expert and the router's
+    The text is colored and numbered by the expert of a layer; bars show the load of each expert and the router's
     probabilities for the character at the caret.
 
     Args:

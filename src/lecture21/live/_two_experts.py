@@ -17,7 +17,7 @@ class TwoExperts(Figure):
     """Two linear experts and a softmax gate on one input, fitted by EM, or by Adam on one of two losses.
 
     The reader drags, adds and removes points, and sees the experts' lines, the gate, the mean of the mixture, and, as
-    the colour of the points, the responsibilities. All three fits begin at the same initialization. The mathematics is
+    the color of the points, the responsibilities. All three fits begin at the same initialization. The mathematics is
     that of `lecture21.mixtures`.
 
     Args:

@@ -61,7 +61,7 @@ def ambiguity_decomposition(
 def log_pool_decomposition(
     log_probabilities: Float[Tensor, "*N M K"], target: Int[Tensor, "*T"], weights: Float[Tensor, "*W M"]
 ) -> _Decomposition:
-    """Split the log loss of the normalised geometric pool into the members' average log loss and a KL ambiguity.
+    """Split the log loss of the normalized geometric pool into the members' average log loss and a KL ambiguity.
 
     The pool is q = prod_m p_m^{g_m} / Z. Then -log q(y) = sum_m g_m (-log p_m(y)) - sum_m g_m KL(q || p_m), in nats.
 

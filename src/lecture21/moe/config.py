@@ -53,7 +53,7 @@ class MoEConfig:
             require_switch("renormalise", self.renormalise)
         if self.softmax == "after" and self.renormalise is False:
             raise ValueError('renormalise=False needs softmax="before": with softmax="after" the weights sum to 1')
-        if self.normalises and self.top_k == 1 < self.n_expert:
+        if self.normalizes and self.top_k == 1 < self.n_expert:
             raise ValueError(
                 "top_k=1 needs softmax='before' and renormalise=False: a single weight divided by itself is always 1, "
                 "and the router would get no gradient from the task"
@@ -66,7 +66,7 @@ class MoEConfig:
                 require_number(name, getattr(self, name), "a positive number", lambda x: 0 < x < math.inf)
 
     @property
-    def normalises(self) -> bool:
+    def normalizes(self) -> bool:
         """Whether the gate weights of the selected experts sum to 1."""
         if self.softmax == "after":
             return True

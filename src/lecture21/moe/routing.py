@@ -118,7 +118,7 @@ class Router(nn.Linear):
         if not finite.all():
             worst = logits[~finite][0]
             raise ValueError(f"a router's logit is {worst}, not a number: did the training of this model diverge?")
-        experts, weights = route(logits, c.top_k, softmax=c.softmax, renormalise=c.normalises, bias=self.selection_bias)
+        experts, weights = route(logits, c.top_k, softmax=c.softmax, renormalise=c.normalizes, bias=self.selection_bias)
         if self.training and self.selection_bias is not None:
             self.selection_bias.copy_(rebalanced(self.selection_bias, experts, c.bias_rate, self._load(experts)))
         if self.capacity_factor is None:

@@ -1,6 +1,6 @@
 """Byte-pair encoding, written to be read: learning the merges, and encoding a text with them.
 
-Start from the 256 bytes. Merge the most frequent pair of neighbouring tokens into a new token, everywhere, and repeat.
+Start from the 256 bytes. Merge the most frequent pair of neighboring tokens into a new token, everywhere, and repeat.
 GPT-2 first splits the text into words, and no merge crosses a word boundary. `tokenizers.train_bpe` learns the same
 merges faster and gives the same ids.
 """

@@ -106,7 +106,7 @@ def _make_blocks(c: TransformerConfig, n_layer: int, *, decoder: bool) -> nn.Mod
 
 
 def _last_norm(c: TransformerConfig) -> nn.Module:
-    """Return the norm at the end of a stack; post-norm blocks have already normalised their output."""
+    """Return the norm at the end of a stack; post-norm blocks have already normalized their output."""
     return NORMS[c.norm](c.d_model, eps=1e-5) if c.norm_position == "pre" else nn.Identity()
 
 

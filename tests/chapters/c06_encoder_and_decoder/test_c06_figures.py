@@ -13,12 +13,12 @@ class TestWordLinks:
         assert [(start, end) for start, end, _ in drawn] == [(1, 0), (1, 1), (1, 2)] * 2
         assert [width for *_, width in drawn] == pytest.approx(weights.flatten().tolist())
 
-    def test_each_head_has_its_colour_and_its_squares(self):
+    def test_each_head_has_its_color_and_its_squares(self):
         weights = torch.tensor([[0.5, 0.5], [0.25, 0.75]])
         ax = figures.word_links(["a", "b"], weights, 0)
         assert [square.get_alpha() for square in ax.patches] == pytest.approx(weights.flatten().tolist())
-        colours = [to_rgb(square.get_facecolor()) for square in ax.patches]
-        assert colours == [to_rgb(figures.SERIES[0])] * 2 + [to_rgb(figures.SERIES[1])] * 2
+        colors = [to_rgb(square.get_facecolor()) for square in ax.patches]
+        assert colors == [to_rgb(figures.SERIES[0])] * 2 + [to_rgb(figures.SERIES[1])] * 2
 
     def test_the_query_is_bold(self):
         ax = figures.word_links(["a", "b"], torch.full((1, 2), 0.5), 1)
@@ -29,5 +29,5 @@ class TestWordLinks:
             figures.word_links(["a", "b", "c"], torch.ones(1, 2), 0)
         with pytest.raises(ValueError, match="query 2"):
             figures.word_links(["a", "b"], torch.ones(1, 2), 2)
-        with pytest.raises(ValueError, match="colours for 7 heads, got 8"):
+        with pytest.raises(ValueError, match="colors for 7 heads, got 8"):
             figures.word_links(["a"], torch.ones(8, 1), 0)

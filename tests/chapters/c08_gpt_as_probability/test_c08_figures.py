@@ -20,9 +20,9 @@ def arrows(ax):
     found = []
     for arrow in patches(ax, FancyArrowPatch):
         ends = np.asarray(arrow._posA_posB)
-        centres = np.round(ends[:, 0]).astype(int)
-        assert np.hypot(ends[:, 0] - centres, ends[:, 1]) == pytest.approx(_RADIUS, rel=0.05)
-        found.append(tuple(centres.tolist()))
+        centers = np.round(ends[:, 0]).astype(int)
+        assert np.hypot(ends[:, 0] - centers, ends[:, 1]) == pytest.approx(_RADIUS, rel=0.05)
+        found.append(tuple(centers.tolist()))
     return sorted(found)
 
 
@@ -56,12 +56,12 @@ def test_arrows_that_skip_a_token_pass_over_it():
 
 def test_only_the_arrows_into_the_marked_node_stand_out():
     ax = figures.token_graph(TOKENS, marked=2)
-    colours = {}
+    colors = {}
     for arrow in patches(ax, FancyArrowPatch):
         target = round(arrow._posA_posB[1][0])
-        colours.setdefault(target, set()).add(arrow.get_edgecolor())
-    assert colours[2] == {to_rgba(figures.SERIES[1])}
-    assert colours[1] == colours[3] != colours[2]
+        colors.setdefault(target, set()).add(arrow.get_edgecolor())
+    assert colors[2] == {to_rgba(figures.SERIES[1])}
+    assert colors[1] == colors[3] != colors[2]
 
 
 @pytest.mark.parametrize(

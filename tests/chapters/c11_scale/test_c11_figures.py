@@ -5,7 +5,7 @@ from drawn import inside, words
 from matplotlib.patches import FancyArrowPatch
 
 from lecture21.chapters.c11_scale import figures
-from lecture21.figures.style import COLOURS
+from lecture21.figures.style import COLORS
 
 LABELS = {"xlabel": "parameters", "ylabel": "nats", "ticks": [2, 3]}
 
@@ -38,12 +38,12 @@ PANELS = {"zero-shot": (["task", "cheese = ?"], "weights fixed"), "few-shot": ([
 
 
 class TestPromptPanels:
-    def test_each_panel_has_its_lines_and_its_note_and_the_query_in_its_colour(self):
+    def test_each_panel_has_its_lines_and_its_note_and_the_query_in_its_color(self):
         axes = figures.prompt_panels(PANELS, title="finding")
         assert [ax.get_title(loc="left") for ax in axes] == list(PANELS)
         assert [words(ax) for ax in axes] == [[*lines, note] for lines, note in PANELS.values()]
-        colours = {text.get_text(): text.get_color() for text in axes[0].texts}
-        assert colours["cheese = ?"] == COLOURS["query"] != colours["task"]
+        colors = {text.get_text(): text.get_color() for text in axes[0].texts}
+        assert colors["cheese = ?"] == COLORS["query"] != colors["task"]
         assert inside(axes[0].figure)
 
     def test_there_must_be_a_panel(self):

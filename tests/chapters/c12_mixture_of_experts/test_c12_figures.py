@@ -28,6 +28,6 @@ def test_members_far_from_the_data_do_not_stretch_the_axis():
 
 
 @pytest.mark.parametrize("members", [0, 7])
-def test_there_must_be_members_and_a_colour_for_each(members):
+def test_there_must_be_members_and_a_color_for_each(members):
     with pytest.raises(ValueError, match=f"1 to 6 members, got {members}"):
         figures.gated_members(LINE, LINE, LINE, torch.ones(5, members).double(), torch.ones(5, members).double())

@@ -34,7 +34,7 @@ def test_the_evaluations_of_a_curve_have_their_names_at_the_means():
     assert [(text.get_text(), list(text.xy)) for text in ax.texts] == [("", [0.0, 1.5]), ("64", [5.0, 4.0])]
 
 
-def test_curves_need_colours_points_need_markers_and_divergences_are_not_negative():
+def test_curves_need_colors_points_need_markers_and_divergences_are_not_negative():
     with pytest.raises(ValueError, match="at most 6 curves, got 7"):
         figures.frontier({str(n): CURVES["a"] for n in range(7)}, {}, ylabel="reward")
     with pytest.raises(ValueError, match="at most 4 points, got 5"):

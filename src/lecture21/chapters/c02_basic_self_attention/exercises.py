@@ -272,7 +272,7 @@ def _mean_of_all(x: Tensor) -> Tensor:
     return x.mean(dim=0, keepdim=True).expand_as(x)
 
 
-def _neighbour(x: Tensor) -> Tensor:
+def _neighbor(x: Tensor) -> Tensor:
     return x.roll(1, 0)
 
 
@@ -293,7 +293,7 @@ _ONE_SIGN = "all differences have the same sign here. Does your test use their a
 _ALL_ROWS = "only two rows of the results differ. Does your test compare all rows?"
 _ROUNDING = "differences of 0.00005 may be rounding. Which is the largest that your comparison allows for?"
 _EXPLAINED = {
-    _neighbour: _SUMS_HIDE,
+    _neighbor: _SUMS_HIDE,
     _moved_if_the_first_is_larger: _ONE_SIGN,
     _first_moved: _ALL_ROWS,
     _last_moved: _ALL_ROWS,
@@ -315,7 +315,7 @@ def _commutes_cases(rng: random.Random) -> list[Case]:
         Case((_with_positions, x, shifted), "self-attention with positions"),
         Case((_running_mean, x, shifted), "the mean of the tokens so far"),
         Case((_running_mean, x, kept), "the order 0, 1, 2, ..."),
-        Case((_neighbour, x, reverse), "a layer that returns the vector of the token before"),
+        Case((_neighbor, x, reverse), "a layer that returns the vector of the token before"),
         Case((_first_moved, x, _exchanged(kept, 0, 1)), "a layer that adds 1 to the first token"),
         Case((_last_moved, x, _exchanged(kept, -1, -2)), "a layer that adds 1 to the last token"),
         *(

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from lecture21.figures.heatmaps import attention_map, label_axes, matrix
-from lecture21.figures.style import TEXT_COLOURS, WIDTH
+from lecture21.figures.style import TEXT_COLORS, WIDTH
 from lecture21.layers.attention import basic_self_attention
 
 
@@ -31,7 +31,7 @@ def basic_steps(
     _table(axes["x"], x, tokens, features, "1. vectors x", "black")
     _pairs(axes["scores"], x @ x.T, tokens, "2. scores: x·x")
     _pairs(axes["weights"], weights, tokens, "3. weights: rows sum to 1", weights=True)
-    _table(axes["output"], out, tokens, features, "4. output: weights × x", TEXT_COLOURS["output"], ".2f")
+    _table(axes["output"], out, tokens, features, "4. output: weights × x", TEXT_COLORS["output"], ".2f")
     return axes
 
 
@@ -46,12 +46,12 @@ def _table(
     rows: Sequence[str],
     columns: Sequence[str],
     title: str,
-    colour: str,
+    color: str,
     fmt: str = ".3g",
 ) -> None:
     # Two decimals, as one would calculate by hand; adding 0 turns -0 into 0.
     matrix(values.detach().mul(100).round().div(100) + 0.0, rows, columns, fmt=fmt, ax=ax)
-    ax.set_title(title, color=colour)
+    ax.set_title(title, color=color)
 
 
 def _pairs(ax: Axes, values: Float[Tensor, "T T"], tokens: Sequence[str], title: str, *, weights: bool = False) -> None:

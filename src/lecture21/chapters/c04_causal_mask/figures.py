@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lecture21.figures.axes import as_array
 from lecture21.figures.heatmaps import FUTURE, attention_map, hatch_masked, label_axes, matrix, square_mask
-from lecture21.figures.style import COLOURS, TEXT_COLOURS, WIDTH
+from lecture21.figures.style import COLORS, TEXT_COLORS, WIDTH
 
 
 def connections(
@@ -31,20 +31,20 @@ def connections(
         ax.plot(
             [key, query],
             [0.0, 1.0],
-            color=FUTURE if ahead else COLOURS["masked"],
+            color=FUTURE if ahead else COLORS["masked"],
             linewidth=3.0 if key == query + 1 else 1.2,
             zorder=2 if ahead else 1,
             solid_capstyle="round",
         )
     places = np.arange(len(tokens))
     size = 9.5 if len(tokens) <= 5 else 8
-    ax.scatter(places, np.zeros(len(tokens)), s=60, color=COLOURS["key"], zorder=3)
-    ax.scatter(places, np.ones(len(tokens)), s=60, color=COLOURS["query"], zorder=3)
+    ax.scatter(places, np.zeros(len(tokens)), s=60, color=COLORS["key"], zorder=3)
+    ax.scatter(places, np.ones(len(tokens)), s=60, color=COLORS["query"], zorder=3)
     for place, (token, target) in enumerate(zip(tokens, [*tokens[1:], "?"], strict=True)):
         ax.text(place, -0.13, token, ha="center", va="top", fontsize=size)
         ax.text(place, 1.13, target, ha="center", va="bottom", fontsize=size, style="italic")
-    ax.text(-0.6, -0.34, "input", ha="left", va="top", fontsize=size, color=TEXT_COLOURS["key"])
-    ax.text(-0.6, 1.34, "target", ha="left", va="bottom", fontsize=size, color=TEXT_COLOURS["query"])
+    ax.text(-0.6, -0.34, "input", ha="left", va="top", fontsize=size, color=TEXT_COLORS["key"])
+    ax.text(-0.6, 1.34, "target", ha="left", va="bottom", fontsize=size, color=TEXT_COLORS["query"])
     ax.set_xlim(-0.7, len(tokens) - 0.3)
     ax.set_ylim(-0.55, 1.6)
     ax.axis("off")

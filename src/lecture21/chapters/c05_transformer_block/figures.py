@@ -20,12 +20,12 @@ def depth_curves(
     if not 1 <= len(series) <= len(SERIES):
         raise ValueError(f"depth_curves draws 1 to {len(SERIES)} series, got {len(series)}")
     ax = plt.subplots(figsize=(WIDTH, 3.2))[1] if ax is None else ax
-    for colour, (label, rows) in zip(SERIES, series.items(), strict=False):
+    for color, (label, rows) in zip(SERIES, series.items(), strict=False):
         values = np.asarray(rows, dtype=float)
         blocks = np.arange(1, values.shape[1] + 1)
         mean = np.exp(np.log(values).mean(axis=0))
-        ax.fill_between(blocks, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.25, linewidth=0)
-        ax.plot(blocks, mean, "o-", color=colour, markersize=3.5, label=label)
+        ax.fill_between(blocks, values.min(axis=0), values.max(axis=0), color=color, alpha=0.25, linewidth=0)
+        ax.plot(blocks, mean, "o-", color=color, markersize=3.5, label=label)
     ax.set_yscale("log")
     n_block = max(len(rows[0]) for rows in series.values())
     step = -(-n_block // 4)

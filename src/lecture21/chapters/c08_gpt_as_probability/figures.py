@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyArrowPatch
 
 from lecture21.figures.axes import visible
-from lecture21.figures.style import COLOURS, SERIES, TEXT_COLOURS, WIDTH
+from lecture21.figures.style import COLORS, SERIES, TEXT_COLORS, WIDTH
 
 _RADIUS = 0.30
 _ARCH = 0.34  # height of an arrow above a token, for each step that it spans
@@ -48,13 +48,13 @@ def token_graph(
         ax = plt.subplots(figsize=(WIDTH, WIDTH / (n + 0.4) * (top - bottom) + 0.4))[1]
 
     def style(target: int) -> dict[str, object]:
-        colour, width, zorder = COLOURS["ink"], 1.2, 2
+        color, width, zorder = COLORS["ink"], 1.2, 2
         if target == marked:
-            colour, width = SERIES[1], 1.8
+            color, width = SERIES[1], 1.8
         elif marked is not None:
-            colour, zorder = "#cccccc", 1
+            color, zorder = "#cccccc", 1
         shape = {"arrowstyle": "-|>", "mutation_scale": 11, "shrinkA": 0, "shrinkB": 0}
-        return {"color": colour, "linewidth": width, "zorder": zorder, **shape}
+        return {"color": color, "linewidth": width, "zorder": zorder, **shape}
 
     for s, t in edges:
         if t - s == 1:
@@ -66,7 +66,7 @@ def token_graph(
             curve = f"arc3,rad={rad:.3f}"
             ax.add_patch(FancyArrowPatch(start, end, connectionstyle=curve, **style(t)))
     for t, token in enumerate(tokens):
-        circle = Circle((t, 0), _RADIUS, facecolor="white", edgecolor=TEXT_COLOURS["query"], linewidth=1.4, zorder=3)
+        circle = Circle((t, 0), _RADIUS, facecolor="white", edgecolor=TEXT_COLORS["query"], linewidth=1.4, zorder=3)
         ax.add_patch(circle)
         ax.text(t, 0, visible(token), ha="center", va="center_baseline", fontsize=11, zorder=4)
     ax.set_xlim(-0.6, n - 0.4)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lecture21.figures.axes import as_array
-from lecture21.figures.style import COLOURS, SERIES, WIDTH
+from lecture21.figures.style import COLORS, SERIES, WIDTH
 
 
 def circle_images(matrices: Mapping[str, Float[Tensor, "2 2"]]) -> np.ndarray:
@@ -27,11 +27,11 @@ def circle_images(matrices: Mapping[str, Float[Tensor, "2 2"]]) -> np.ndarray:
     circle = np.stack([np.cos(angle), np.sin(angle)])
     for ax, (title, matrix) in zip(axes[0], matrices.items(), strict=True):
         array = as_array(matrix).astype(float)
-        ax.plot(*circle, color=COLOURS["masked"], linewidth=0.8, linestyle="--")
+        ax.plot(*circle, color=COLORS["masked"], linewidth=0.8, linestyle="--")
         ax.plot(*(array @ circle), color=SERIES[0], linewidth=1.8)
-        for column, colour in zip(array.T, (SERIES[1], SERIES[2]), strict=True):
+        for column, color in zip(array.T, (SERIES[1], SERIES[2]), strict=True):
             ax.annotate(
-                "", column, (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "shrinkA": 0, "shrinkB": 0}
+                "", column, (0, 0), arrowprops={"arrowstyle": "-|>", "color": color, "shrinkA": 0, "shrinkB": 0}
             )
         large, small = np.linalg.svd(array, compute_uv=False)
         ax.set_xlabel(f"singular values\n{large:.2f} and {small:.2f}")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lecture21.figures.axes import as_array, horizontal_rule
 from lecture21.figures.diagram import Point, box
-from lecture21.figures.style import COLOURS, SERIES, WIDTH
+from lecture21.figures.style import COLORS, SERIES, WIDTH
 
 
 def scaling_law(
@@ -45,8 +45,8 @@ def scaling_law(
     ax = plt.subplots(figsize=(WIDTH, 3.9))[1] if ax is None else ax
     values, means = as_array(losses), as_array(losses).mean(0)
     grid = np.geomspace(min(sizes) / 1.3, max(sizes) * 1.3, 100)
-    for (label, (a, b, c)), colour in zip(laws.items(), SERIES[1:], strict=False):
-        ax.plot(grid, c + a * grid**-b, color=colour, linewidth=1.6, label=label, zorder=1)
+    for (label, (a, b, c)), color in zip(laws.items(), SERIES[1:], strict=False):
+        ax.plot(grid, c + a * grid**-b, color=color, linewidth=1.6, label=label, zorder=1)
     for row in values:
         ax.plot(sizes, row, "o", color=SERIES[0], markersize=3, alpha=0.5)
     ax.plot(sizes[:-1], means[:-1], "o", color=SERIES[0], markersize=7, markeredgecolor="white", label="fitted sizes")
@@ -85,13 +85,13 @@ def prompt_panels(panels: Mapping[str, tuple[Sequence[str], str]], *, title: str
         ax.set_axis_off()
         ax.set_title(label, fontsize=10.5, fontweight="bold")
         height = len(lines) + 0.5
-        centre = (0.5, longest - height / 2 + 0.2)
-        box(ax, centre, (1.0, height), rounding=0.06, edge=COLOURS["masked"], fill="#f7f7f7")
+        center = (0.5, longest - height / 2 + 0.2)
+        box(ax, center, (1.0, height), rounding=0.06, edge=COLORS["masked"], fill="#f7f7f7")
         for n, line in enumerate(lines):
-            colour = COLOURS["query"] if line.endswith("?") else COLOURS["ink"]
+            color = COLORS["query"] if line.endswith("?") else COLORS["ink"]
             style = {"family": "DejaVu Sans Mono", "fontsize": 8.5, "va": "center"}
-            ax.text(0.06, longest - n - 0.55, line, color=colour, zorder=5, **style)
-        ax.text(0.0, longest - height - 0.35, note, ha="left", va="top", fontsize=9, color=COLOURS["note"])
+            ax.text(0.06, longest - n - 0.55, line, color=color, zorder=5, **style)
+        ax.text(0.0, longest - height - 0.35, note, ha="left", va="top", fontsize=9, color=COLORS["note"])
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return axes[0]
 
@@ -109,18 +109,18 @@ def lookup_heads(tokens: Sequence[str], *, title: str = "", ax: Axes | None = No
     found = [2 * n + 1 for n, key in enumerate(keys[:-1]) if key == keys[-1]]
     for place, token in enumerate(tokens):
         chosen = place in found or place == len(tokens) - 1
-        edge = COLOURS["query"] if place == len(tokens) - 1 else COLOURS["value"] if chosen else COLOURS["masked"]
+        edge = COLORS["query"] if place == len(tokens) - 1 else COLORS["value"] if chosen else COLORS["masked"]
         style = {"family": "DejaVu Sans Mono", "fontsize": 13, "ha": "center", "va": "center"}
         frame = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": edge}
         frame["linewidth"] = 1.8 if chosen else 1
         ax.text(place, 0, token, bbox=frame, zorder=4, **style)
     for place in range(1, len(tokens), 2):
-        _arc(ax, (place, 0.42), (place - 1, 0.42), "arc3,rad=0.6", COLOURS["output"])
+        _arc(ax, (place, 0.42), (place - 1, 0.42), "arc3,rad=0.6", COLORS["output"])
     for place in found:
         bend = -0.35 if len(tokens) - 1 - place > 3 else -0.6
-        _arc(ax, (len(tokens) - 1, -0.42), (place, -0.42), f"arc3,rad={bend}", COLOURS["query"])
-    ax.text(-0.4, 1.35, "layer 1: each value attends to the key before it", color=COLOURS["note"], va="center")
-    ax.text(-0.4, -2.2, "layer 2: the last key attends to values of the same key", color=COLOURS["note"], va="center")
+        _arc(ax, (len(tokens) - 1, -0.42), (place, -0.42), f"arc3,rad={bend}", COLORS["query"])
+    ax.text(-0.4, 1.35, "layer 1: each value attends to the key before it", color=COLORS["note"], va="center")
+    ax.text(-0.4, -2.2, "layer 2: the last key attends to values of the same key", color=COLORS["note"], va="center")
     ax.set_xlim(-0.6, len(tokens) - 0.4)
     ax.set_ylim(-2.5, 1.7)
     ax.set_axis_off()
@@ -128,6 +128,6 @@ def lookup_heads(tokens: Sequence[str], *, title: str = "", ax: Axes | None = No
     return ax
 
 
-def _arc(ax: Axes, start: Point, end: Point, shape: str, colour: str) -> None:
-    style = {"arrowstyle": "-|>", "mutation_scale": 11, "linewidth": 1.6, "color": colour, "shrinkA": 0, "shrinkB": 0}
+def _arc(ax: Axes, start: Point, end: Point, shape: str, color: str) -> None:
+    style = {"arrowstyle": "-|>", "mutation_scale": 11, "linewidth": 1.6, "color": color, "shrinkA": 0, "shrinkB": 0}
     ax.add_patch(FancyArrowPatch(start, end, connectionstyle=shape, zorder=2, **style))

@@ -30,7 +30,7 @@ def minima(
         xlabel: the setting.
         ylabel: the quantity and its unit.
         limits: of the quantity.
-        points: settings, measured values and their standard errors for some of the labels, in the same colour.
+        points: settings, measured values and their standard errors for some of the labels, in the same color.
         rules: settings marked by a dashed vertical line.
         log_x: whether the horizontal axis is logarithmic.
     """
@@ -38,15 +38,15 @@ def minima(
     if unknown:
         raise ValueError(f"points need a line of the same name, got {unknown} beside {sorted(series)}")
     ax = plt.subplots(figsize=(5.4, 3.6))[1] if ax is None else ax
-    for colour, (label, (x, y)) in zip(SERIES, series.items(), strict=False):
-        ax.plot(x, y, color=colour, linewidth=1.8, label=label)
+    for color, (label, (x, y)) in zip(SERIES, series.items(), strict=False):
+        ax.plot(x, y, color=color, linewidth=1.8, label=label)
         low = int(y.argmin())
-        ax.plot([x[low]] * 2, [limits[0], y[low]], color=colour, linewidth=0.8, linestyle=(0, (2, 2)))
+        ax.plot([x[low]] * 2, [limits[0], y[low]], color=color, linewidth=0.8, linestyle=(0, (2, 2)))
         ax.plot(
-            [x[low]], [y[low]], "o", color=colour, markersize=8, markerfacecolor="white", markeredgewidth=1.8, zorder=5
+            [x[low]], [y[low]], "o", color=color, markersize=8, markerfacecolor="white", markeredgewidth=1.8, zorder=5
         )
         if label in (points or {}):
-            ax.errorbar(*points[label], fmt=".", color=colour, markersize=6, linewidth=1)
+            ax.errorbar(*points[label], fmt=".", color=color, markersize=6, linewidth=1)
     for label, place in (rules or {}).items():
         vertical_rule(ax, place, label)
     ax.set_xscale("log" if log_x else "linear")

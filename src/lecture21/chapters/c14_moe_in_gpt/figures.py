@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from lecture21.figures.axes import DASHED, HATCHED
-from lecture21.figures.style import COLOURS, SERIES, WIDTH
+from lecture21.figures.style import COLORS, SERIES, WIDTH
 
 _WHITE = {"facecolor": "white", "edgecolor": "none", "boxstyle": "round,pad=0.15"}
 
@@ -44,7 +44,7 @@ def expert_slots(
     for expert in range(n_expert):
         for slot in range(capacity):
             ax.add_patch(
-                plt.Rectangle((expert - 0.42, slot + 0.08), 0.84, 0.84, fill=False, edgecolor=COLOURS["ink"], lw=1)
+                plt.Rectangle((expert - 0.42, slot + 0.08), 0.84, 0.84, fill=False, edgecolor=COLORS["ink"], lw=1)
             )
     stacked = [0] * n_expert
     for token, expert, fits in zip(tokens, experts.tolist(), kept.tolist(), strict=True):
@@ -53,7 +53,7 @@ def expert_slots(
         style = {"color": SERIES[0], "alpha": 0.22, "linewidth": 0} if fits else HATCHED
         ax.add_patch(plt.Rectangle((expert - 0.42, level + 0.08), 0.84, 0.84, **style))
         back = None if fits else _WHITE
-        ax.text(expert, level + 0.5, token, ha="center", va="center", fontsize=10.5, color=COLOURS["ink"], bbox=back)
+        ax.text(expert, level + 0.5, token, ha="center", va="center", fontsize=10.5, color=COLORS["ink"], bbox=back)
     ax.axhline(capacity, **DASHED)
     ax.set_xticks(range(n_expert), [f"expert {n + 1}" for n in range(n_expert)])
     ax.set_yticks([])

@@ -15,7 +15,7 @@ def patch_grid(image: Float[Tensor, "H W"], patch_size: int, *, title: str = "",
     """Draw an image, dark on light, and the grid of its patches, numbered in the order of their tokens.
 
     Args:
-        image: grey values.
+        image: gray values.
         patch_size: side of a patch in pixels.
     """
     height, width = image.shape

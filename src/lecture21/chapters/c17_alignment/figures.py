@@ -48,11 +48,11 @@ def frontier(
             raise ValueError(f"{label!r} has a negative divergence of {values[..., 0].min().item():g}")
         furthest = max(furthest, values[..., 0].max().item())
     ax = plt.subplots(figsize=(WIDTH, 3.6))[1] if ax is None else ax
-    for colour, (label, values) in zip(SERIES, curves.items(), strict=False):
-        ax.plot(*values.permute(2, 1, 0), color=colour, linewidth=0.7, alpha=0.5)
-        ax.plot(*values.mean(0).T, "o-", color=colour, linewidth=2, markersize=4, label=label)
+    for color, (label, values) in zip(SERIES, curves.items(), strict=False):
+        ax.plot(*values.permute(2, 1, 0), color=color, linewidth=0.7, alpha=0.5)
+        ax.plot(*values.mean(0).T, "o-", color=color, linewidth=2, markersize=4, label=label)
         for name, place in zip((along or {}).get(label, ()), values.mean(0).tolist(), strict=False):
-            style = {"textcoords": "offset points", "color": colour, "fontsize": 9, "ha": "center", "va": "top"}
+            style = {"textcoords": "offset points", "color": color, "fontsize": 9, "ha": "center", "va": "top"}
             ax.annotate(name, place, (0, -5), path_effects=_OUTLINE, **style)
     for marker, (label, values) in zip(_MARKERS, points.items(), strict=False):
         x, mean = values.mean(0).tolist()

@@ -7,10 +7,10 @@ from matplotlib.patches import Rectangle
 
 from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
 from lecture21.figures.diagram import AMOUNT, PATH, THICK, THIN, Number, arrow, cells, chips, note, part, write
-from lecture21.figures.style import COLOURS
+from lecture21.figures.style import COLORS
 from lecture21.layers.attention import attention
 
-_GREY = COLOURS["masked"]
+_GREY = COLORS["masked"]
 
 
 def rnn_and_attention(ax: Axes) -> None:
@@ -25,9 +25,9 @@ def rnn_and_attention(ax: Axes) -> None:
             for key in [place] if recurrent else range(place + 1):
                 marked = key == source and place == (source if recurrent else last)
                 ends = (xs[key] + (x - xs[key]) / 14, top - 12.1), (x - (x - xs[key]) / 14, top - 6.8)
-                arrow(ax, *ends, colour=PATH if marked else _GREY, linewidth=THICK if marked else THIN)
+                arrow(ax, *ends, color=PATH if marked else _GREY, linewidth=THICK if marked else THIN)
             if recurrent and place:
-                style = {"colour": PATH, "linewidth": THICK} if place > source else {"colour": _GREY}
+                style = {"color": PATH, "linewidth": THICK} if place > source else {"color": _GREY}
                 arrow(ax, (xs[place - 1] + 3.1, top - 5), (x - 3.1, top - 5), **style)
     note(ax, 21, 24.9, "“keys” reaches the end through four states")
     note(ax, 21, 3.3, "“keys” reaches every later position directly")
@@ -44,19 +44,19 @@ def query_key_value(ax: Axes) -> None:
     for x, name, role in ((5, "token", "plain"), (14, "key", "key"), (26, "weight", "plain"), (36.2, "value", "value")):
         write(ax, x, 34.3, name, role, fontsize=9)
     ys = [30.7, 26.3, 21.9, 17.5]
-    ax.plot([16.4, 18.6, 18.6], [38.4, 38.4, ys[-1]], color=COLOURS["query"], linewidth=THICK, zorder=1)
-    arrow(ax, (39.8, ys[0]), (39.8, 7), (31.4, 7), colour=COLOURS["value"])
+    ax.plot([16.4, 18.6, 18.6], [38.4, 38.4, ys[-1]], color=COLORS["query"], linewidth=THICK, zorder=1)
+    arrow(ax, (39.8, ys[0]), (39.8, 7), (31.4, 7), color=COLORS["value"])
     for y, token, weight in zip(ys, TOKENS, weights, strict=True):
         part(ax, 5, y, 7.4, 2.8, token, "token")
         arrow(ax, (8.7, y), (11.6, y))
         part(ax, 14, y, 4.8, 3, "k", "key")
-        ax.plot([16.4, 18.6], [y, y], color=COLOURS["key"], linewidth=THICK, zorder=1)
-        ax.plot(18.6, y, "o", color=COLOURS["ink"], markersize=4, zorder=4)
+        ax.plot([16.4, 18.6], [y, y], color=COLORS["key"], linewidth=THICK, zorder=1)
+        ax.plot(18.6, y, "o", color=COLORS["ink"], markersize=4, zorder=4)
         ax.add_patch(Rectangle((20, y - 1.1), 9 * weight, 2.2, color=AMOUNT, linewidth=0, zorder=3))
         write(ax, 20.6 + 9 * weight, y, f"{weight:.2f}", ha="left", fontsize=9)
-        arrow(ax, (29.9, y), (33.8, y), colour=_GREY)
+        arrow(ax, (29.9, y), (33.8, y), color=_GREY)
         part(ax, 36.2, y, 4.8, 3, "v", "value")
-        ax.plot([38.6, 39.8], [y, y], color=COLOURS["value"], linewidth=0.8 + 6 * weight, zorder=1)
+        ax.plot([38.6, 39.8], [y, y], color=COLORS["value"], linewidth=0.8 + 6 * weight, zorder=1)
     note(ax, 14.5, 13.2, "q · k / √d,\nthen softmax", va="center")
     part(ax, 25, 7, 12.8, 3.4, "weighted sum")
     arrow(ax, (18.6, 7), (16.4, 7))
@@ -94,9 +94,9 @@ def _map(ax: Axes, x: Number, top: Number, side: Number, weights: Sequence[Seque
     cells(ax, x, top, side, [["masked" if j > i else "idle" for j in range(4)] for i in range(4)])
     for i, row in enumerate(weights):
         for j, weight in enumerate(row[: i + 1]):
-            grey = str(0.95 - 0.8 * weight)
+            gray = str(0.95 - 0.8 * weight)
             corner = (x + j * side, top - (i + 1) * side)
-            ax.add_patch(Rectangle(corner, side, side, facecolor=grey, edgecolor="white", linewidth=THIN, zorder=5))
+            ax.add_patch(Rectangle(corner, side, side, facecolor=gray, edgecolor="white", linewidth=THIN, zorder=5))
 
 
 def causal_mask(ax: Axes) -> None:

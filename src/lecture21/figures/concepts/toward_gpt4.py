@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from lecture21.figures.diagram import PATH, THICK, Number, arrow, chips, note, panel, part, write
-from lecture21.figures.style import COLOURS
+from lecture21.figures.style import COLORS
 
 _SEVEN = ("........", ".######.", ".....##.", "....##..", "...##...", "..##....", "..##....", "........")
 
@@ -25,8 +25,8 @@ def image_prefix(ax: Axes) -> None:
     part(ax, 13.4, 27.4, 24, 3.2, "linear projection to width C", "layer")
     xs = (4.2, 10.3, 16.4, 22.5)
     for n, x in enumerate(xs):
-        arrow(ax, (x, 30.8), (x, 29.0), colour=PATH)
-        arrow(ax, (x, 25.8), (x, 23.6), colour=PATH)
+        arrow(ax, (x, 30.8), (x, 29.0), color=PATH)
+        arrow(ax, (x, 25.8), (x, 23.6), color=PATH)
         part(ax, x, 22, 5.2, 2.8, "", "token")
         corner = 4 * (n // 2), 4 * (n % 2)
         patch = [line[corner[1] : corner[1] + 4] for line in _SEVEN[corner[0] : corner[0] + 4]]
@@ -37,7 +37,7 @@ def image_prefix(ax: Axes) -> None:
     part(ax, 21, 15.4, 40, 4, "GPT", "layer")
     for x in (*xs, *letters):
         arrow(ax, (x, 20.6), (x, 17.4))
-        arrow(ax, (x, 13.4), (x, 10.8), colour=COLOURS["ink"] if x in letters else COLOURS["masked"])
+        arrow(ax, (x, 13.4), (x, 10.8), color=COLORS["ink"] if x in letters else COLORS["masked"])
     chips(ax, letters, 9.2, ("s", "e", "v"), width=4.2)
     note(ax, 13.4, 9.2, "no prediction,\nno loss")
     note(ax, 21, 4, "The image is a prefix; the loss counts text only.")
@@ -47,8 +47,8 @@ def _pixels(ax: Axes, left: Number, top: Number, side: Number, image: Sequence[s
     for row, line in enumerate(image):
         for column, mark in enumerate(line):
             corner = (left + column * side, top - (row + 1) * side)
-            colour = "#333333" if mark == "#" else "#f0f0f0"
-            ax.add_patch(Rectangle(corner, side, side, color=colour, linewidth=0.3, zorder=4))
+            color = "#333333" if mark == "#" else "#f0f0f0"
+            ax.add_patch(Rectangle(corner, side, side, color=color, linewidth=0.3, zorder=4))
 
 
 def kv_cache(ax: Axes) -> None:
@@ -100,9 +100,9 @@ def rlhf(ax: Axes) -> None:
     part(ax, 21.4, 15.3, 12.2, 3.4, "reward model", "layer")
     arrow(ax, (21.6, 13.6), (21.6, 7.4))
     note(ax, 22.4, 10.6, "r", ha="left")
-    ax.plot([8.6, 8.6], [20.3, 16.6], color=COLOURS["ink"], linewidth=THICK, linestyle=":", zorder=1)
+    ax.plot([8.6, 8.6], [20.3, 16.6], color=COLORS["ink"], linewidth=THICK, linestyle=":", zorder=1)
     write(ax, 9.4, 18.6, "KL", ha="left")
     part(ax, 8.6, 14, 10, 5, "reference:\nSFT model", "idle", fontsize=9)
     part(ax, 15.6, 5.4, 22.4, 3.8, "increase r − β KL")
-    arrow(ax, (4.4, 5.4), (2.2, 5.4), (2.2, 22), (3.6, 22), colour=PATH, linewidth=THICK)
+    arrow(ax, (4.4, 5.4), (2.2, 5.4), (2.2, 22), (3.6, 22), color=PATH, linewidth=THICK)
     note(ax, 2.4, 2.2, "update the policy", ha="left")

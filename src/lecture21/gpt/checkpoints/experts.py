@@ -1,8 +1,8 @@
 """Mixtral and Qwen3-MoE in Hugging Face's format: the correspondence of configuration keys and tensors.
 
 Both are GPTs with rotary positions, RMS norms, grouped-query attention, an optional sliding window, and a mixture of
-gated experts in every block. Qwen3-MoE normalises queries and keys, and can leave the weights of the selected experts
-unnormalised; Mixtral does neither.
+gated experts in every block. Qwen3-MoE normalizes queries and keys, and can leave the weights of the selected experts
+unnormalized; Mixtral does neither.
 
 The logits are the same. The training loss is not, if the experts are balanced by an auxiliary loss: `transformers` adds
 its balance loss once, over the tokens of all layers together, and its value at balance is k; here it is added for each
@@ -80,7 +80,7 @@ _PACKED_MIXTURE, _GATE_UP, _DOWN = "mlp", "experts.gate_up_proj", "experts.down_
 
 
 def kind_of(config: GPTConfig) -> str:
-    """Return qwen3_moe if queries and keys are normalised, otherwise mixtral."""
+    """Return qwen3_moe if queries and keys are normalized, otherwise mixtral."""
     return "qwen3_moe" if config.qk_norm else "mixtral"
 
 
@@ -166,9 +166,9 @@ def config_to(config: GPTConfig) -> dict[str, object]:
     kind, moe = kind_of(config), config.moe
     allowed = {f.name: (_ALWAYS.get(f.name, f.default),) for f in fields(config) if f.name not in _FREE}
     allowed |= {f"moe.{f.name}": (f.default,) for f in fields(moe) if f.name not in _FREE_MOE}
-    # Mixtral's expert weights sum to 1; with all experts selected they do so without normalisation.
+    # Mixtral's expert weights sum to 1; with all experts selected they do so without normalization.
     if kind == "mixtral" and moe.top_k != moe.n_expert:
-        allowed["moe.normalises"] = (True,)
+        allowed["moe.normalizes"] = (True,)
     require_expressible(config, allowed, kind)
     values = {
         "model_type": kind,
@@ -183,7 +183,7 @@ def config_to(config: GPTConfig) -> dict[str, object]:
         "output_router_logits": moe.balance == "aux",
     }
     if kind == "qwen3_moe":
-        values["norm_topk_prob"] = moe.normalises
+        values["norm_topk_prob"] = moe.normalizes
     if moe.balance == "aux":
         values["router_aux_loss_coef"] = moe.aux_weight
     if config.rotary_factor != 1:

@@ -37,7 +37,7 @@ def kind_of(config: GPTConfig) -> str:
     """Return the `model_type` with the same kind of blocks.
 
     Without experts this is openai-gpt if the block is post-norm, otherwise gpt2; with experts it is qwen3_moe if
-    queries and keys are normalised, otherwise mixtral.
+    queries and keys are normalized, otherwise mixtral.
     """
     return _family(config).kind_of(config)
 

@@ -7,7 +7,7 @@ const GAP = new RegExp(`${SPACE}+`);
 const [BRIEF, LONG] = [16, 32]; // words
 
 /**
- * @typedef {Record<"colours" | "things" | "places" | "requests" | "answers" | "evasions" | "courteous" | "rude" |
+ * @typedef {Record<"colors" | "things" | "places" | "requests" | "answers" | "evasions" | "courteous" | "rude" |
  *   "chatter", string>} Grammar  lines of text
  */
 
@@ -19,7 +19,7 @@ const [BRIEF, LONG] = [16, 32]; // words
  */
 export function createJudge(lines) {
   const grammar = Object.fromEntries(Object.entries(lines).map(([name, text]) => [name, text.split("\n")]));
-  const item = `(?:${grammar.colours.join("|")}) (?:${grammar.things.join("|")})`;
+  const item = `(?:${grammar.colors.join("|")}) (?:${grammar.things.join("|")})`;
   const place = `(?:${grammar.places.join("|")})`;
   const fill = (/** @type {string} */ text) => escape(text).replace("\\{\\}", item).replace("\\{\\}", place);
   const fixed = [...grammar.evasions, ...grammar.courteous, ...grammar.rude, ...grammar.chatter].map(escape);
