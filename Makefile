@@ -13,7 +13,7 @@ LOCK := $(if $(CI),--constraint constraints.txt)
 # Processes with one thread each: the models are too small to gain from more threads.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --durations 10
 NBVAL := --nbval --nbval-current-env
-JS := src/lecture21/live/js
+JS := 'src/lecture21/live/**/*.js'
 NODE := tools/js/node_modules/.bin
 TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/c14_experts.py benchmarks/live.py
 

@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/c07_live_curve.py [SEED ...]        (0 1 2 if none is named; about 3 minutes on one core)
 
-The shape is `modern-gpt0`; the settings are those of the figure `live.Train` (js/train/recipe.js) for runs of 300,
+The shape is `modern-gpt0`; the settings are those of the figure `live.Train` (live/train/recipe.js) for runs of 300,
 1,000 and 3,000 steps of 16 windows, on one thread. Losses are in nats per character. During training they are measured
 on the 5,120 characters of the validation split on which the page measures them, in windows of 32.
 
@@ -17,7 +17,7 @@ import torch
 
 from lecture21 import GPT, presets
 from lecture21.baselines import NGram
-from lecture21.live import _train
+from lecture21.live.train.train import BLOCK_SIZE, ORDERS, WINDOWS
 from lecture21.training import TrainConfig, evaluate, train
 
 STEPS, EVALUATIONS = (300, 1000, 3000), 32
@@ -43,8 +43,8 @@ def main() -> None:
     """Score the n-gram models, run the seeds, and write the table."""
     seeds = common.start(3)
     tokenizer, tokens, val = common.encoded_plays()
-    start, length = _train.WINDOWS
-    part, block_size = val[start : start + length], _train.BLOCK_SIZE
+    start, length = WINDOWS
+    part, block_size = val[start : start + length], BLOCK_SIZE
     rows = []
 
     def add(
@@ -54,7 +54,7 @@ def main() -> None:
         rows.append(values | {"whole": whole if whole == "" else round(whole, 5)})
 
     add("uniform", math.log(tokenizer.vocab_size))
-    for name, order in _train.ORDERS.items():
+    for name, order in ORDERS.items():
         add(name, evaluate(NGram(order, tokenizer.vocab_size).fit(tokens), val, block_size))
     for steps in STEPS:
         for seed in seeds:

@@ -10,16 +10,15 @@ import json
 
 from lecture21._support.files import write_atomic
 from lecture21.data import shakespeare, split
-from lecture21.live import _merges
+from lecture21.live.merges.merges import FILE, MERGES
 from lecture21.tokenizers import bpe
 
 
 def main() -> None:
     """Learn the merges and write them."""
-    merges = bpe.train(split(shakespeare())[0], _merges.MERGES)
+    merges = bpe.train(split(shakespeare())[0], MERGES)
     pairs = [[first.decode("latin-1"), second.decode("latin-1")] for first, second in merges]
-    _merges.FILE.parent.mkdir(exist_ok=True)
-    write_atomic(_merges.FILE, (json.dumps(pairs) + "\n").encode())
+    write_atomic(FILE, (json.dumps(pairs) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from torch import Tensor
 
 from lecture21 import GPT, evaluate, presets
 from lecture21.baselines import NGram
-from lecture21.live import _bundle
+from lecture21.live import bundle
 from lecture21.training import recipe, sample_windows
 from lecture21.training.optimizers import _make_optimizers
 
@@ -57,7 +57,7 @@ OPTIONS = {
 def opened() -> Iterator[Page]:
     """Open a page with an engine in its worker."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        (Path(folder) / "engine.js").write_text(_bundle.module("engine/client.js"), encoding="utf-8")
+        (Path(folder) / "engine.js").write_text(bundle.module("engine/client.js"), encoding="utf-8")
         (Path(folder) / "index.html").write_text("<!doctype html><title>engine</title><link rel=icon href=data:,>")
         browser = playwright.chromium.launch(executable_path=find_browser.find(), args=live_page.FLAGS)
         page = browser.new_page()

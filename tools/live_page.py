@@ -22,10 +22,10 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from lecture21 import live
-from lecture21.live import _bundle, _widget
+from lecture21.live import assets, bundle
+from lecture21.live.figure import Figure
 
 ROOT = Path(__file__).resolve().parent.parent
-PICTURES = ROOT / "book" / "images" / "live"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 STYLE = (
     "body { font-family: sans-serif; max-width: 46rem; margin: 1rem auto; padding: 0 0.75rem } "
@@ -37,17 +37,17 @@ SCALE = 1.5
 STATES = {"wide": (900, 1), "phone": (390, 2), "dark": (900, 1)}
 
 
-def write(folder: Path, figures: list[_widget.Figure], theme: str = "light") -> None:
+def write(folder: Path, figures: list[Figure], theme: str = "light") -> None:
     """Write a page with some figures, and everything that they load, into a folder."""
     elements = []
     for i, figure in enumerate(figures):
         number = f"-{i + 1}" if i else ""
         elements.append(figure.element().replace("<div ", f'<div id="live-{figure.figure}{number}" ', 1))
-        (folder / f"{figure.figure}.js").write_text(_bundle.bundle(figure.figure), encoding="utf-8")
+        (folder / f"{figure.figure}.js").write_text(bundle.bundle(figure.figure), encoding="utf-8")
         for name in figure.assets().values():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(_widget.asset(name))
-    shutil.copyfile(_bundle.ROOT / "host.js", folder / "host.js")
+            (folder / name).write_bytes(assets.read(name))
+    shutil.copyfile(bundle.ROOT / "host.js", folder / "host.js")
     page = f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Figures</title>'
     page += '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
     page += f"<style>{STYLE}</style></head>"
@@ -72,7 +72,7 @@ def serve(folder: Path, port: int = 0) -> Iterator[str]:
         server.shutdown()
 
 
-def evaluate(expression: str) -> _widget.Figure:
+def evaluate(expression: str) -> Figure:
     """Return the figure that an expression such as `Attention(level=2)` describes."""
     match = re.fullmatch(r"(\w+)\((.*)\)", expression)
     if not match or not hasattr(live, match[1]):
@@ -80,7 +80,7 @@ def evaluate(expression: str) -> _widget.Figure:
     return eval(expression, {name: getattr(live, name) for name in dir(live)})
 
 
-def shoot(figures: list[_widget.Figure], theme: str, width: int, scale: int) -> list[bytes]:
+def shoot(figures: list[Figure], theme: str, width: int, scale: int) -> list[bytes]:
     """Return a picture of each figure in its first state, as PNG."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         write(Path(folder), figures, theme)
@@ -106,13 +106,13 @@ def shoot(figures: list[_widget.Figure], theme: str, width: int, scale: int) -> 
 
 def take_pictures(names: list[str]) -> None:
     """Write the pictures that stand in for figures, as lossless WebP."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
     figures = {figure.twin(): figure for figure in live.examples() if figure.twin()}
     for name in names or sorted(figures):
         (picture,) = shoot([figures[name]], "light", 760, SCALE)
         with Image.open(io.BytesIO(picture)) as image:
-            image.convert("RGB").save(PICTURES / f"{name}.webp", lossless=True, quality=100, method=6)
-        print(f"{name}: {(PICTURES / f'{name}.webp').stat().st_size // 1000} kB")
+            path = bundle.ROOT / figures[name].figure / f"{name}.webp"
+            image.convert("RGB").save(path, lossless=True, quality=100, method=6)
+        print(f"{name}: {path.stat().st_size // 1000} kB")
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ import live_page
 import pytest
 from playwright.sync_api import Browser, Page
 
-from lecture21.live import _bundle
-from lecture21.live._widget import Figure
+from lecture21.live import bundle
+from lecture21.live.figure import Figure
 
 
 class Stage:
@@ -85,7 +85,7 @@ def load_module(browser: Browser, tmp_path) -> Iterator[Callable[[str], Page]]:
     page.on("pageerror", lambda error: errors.append(str(error)))
 
     def load(path: str) -> Page:
-        (tmp_path / "module.js").write_text(_bundle.module(path), encoding="utf-8")
+        (tmp_path / "module.js").write_text(bundle.module(path), encoding="utf-8")
         (tmp_path / "index.html").write_text("<!doctype html><title>module</title><link rel=icon href=data:,>")
         page.goto(address)
         page.evaluate("import('./module.js').then((found) => { globalThis.module = found; })")

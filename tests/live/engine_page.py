@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lecture21 import GPT
 from lecture21.huggingface.pretrained import storage
-from lecture21.live import _bundle
+from lecture21.live import bundle
 from lecture21.tokenizers import CharTokenizer
 
 HTML = """<!doctype html><html><head><title>engine</title><link rel=icon href=data:,>{policy}
@@ -101,7 +101,7 @@ def open_engine(
     """Open a page with the engine, or other modules; with a content security policy, if there is one."""
     meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">' if policy else ""
     for i, module in enumerate(modules):
-        (folder / f"module{i}.js").write_text(_bundle.module(module), encoding="utf-8")
+        (folder / f"module{i}.js").write_text(bundle.module(module), encoding="utf-8")
     imports = "\n".join(f'import * as module{i} from "./module{i}.js";' for i in range(len(modules)))
     names = ", ".join(f"...module{i}" for i in range(len(modules)))
     html = HTML.format(policy=meta, imports=imports, names=names)

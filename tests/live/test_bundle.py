@@ -2,21 +2,21 @@
 
 import pytest
 
-from lecture21.live import _bundle
+from lecture21.live import bundle
 
 
 @pytest.fixture
 def js(tmp_path, monkeypatch):
     """An empty folder of modules, and a function that writes one."""
-    monkeypatch.setattr(_bundle, "ROOT", tmp_path)
-    _bundle.bundle.cache_clear()
+    monkeypatch.setattr(bundle, "ROOT", tmp_path)
+    bundle.bundle.cache_clear()
 
     def write(path: str, text: str) -> None:
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)
 
     yield write
-    _bundle.bundle.cache_clear()
+    bundle.bundle.cache_clear()
 
 
 def run(browser, text: str, expression: str):
@@ -35,11 +35,11 @@ def test_modules_keep_their_own_names(js, browser):
         'import { a as other, twice } from "./a.js";\nconst hidden = 10;\nexport const b = twice(hidden) + other;\n',
     )
     js(
-        "figures/f.js",
+        "f/f.js",
         'import { b } from "../kit/b.js";\nimport {\n  a,\n  twice,\n} from "../kit/a.js";\n'
         "export default { value: [a, b, twice(4)] };\n",
     )
-    text = _bundle.bundle("f")
+    text = bundle.bundle("f")
     assert text.count("function twice") == 1  # a module that two others import is there once
     assert run(browser, text, "found.default.value") == [1, 21, 8]
 
@@ -54,7 +54,7 @@ def test_a_worker_runs_the_same_code_in_a_thread_or_here(js, browser):
         'import { source, inline } from "./worker.js?worker";\n'
         "export const text = source;\nexport const start = inline;\n",
     )
-    text = _bundle.module("engine/client.js")
+    text = bundle.module("engine/client.js")
     assert text.count("function sum") == 1
     assert run(browser, text, "found.start().here") == 7
     answer = """new Promise((done) => {
@@ -66,12 +66,12 @@ def test_a_worker_runs_the_same_code_in_a_thread_or_here(js, browser):
 
 def test_comments_are_left_out(js, browser):
     js(
-        "figures/f.js",
+        "f/f.js",
         "// About the module.\n\n/**\n * Add.\n * @param {number} a\n */\nfunction add(a, b) {\n  // the sum\n"
         "  return /** @type {any} */ (a) + b; // of both\n}\n/** One line. */\n"
         "export default { value: [add(1, 2), 'http://a /** not one */'] };\n",
     )
-    text = _bundle.bundle("f")
+    text = bundle.bundle("f")
     for comment in ("About", "Add.", "the sum", "@type", "One line"):
         assert comment not in text
     assert run(browser, text, "found.default.value") == [3, "http://a /** not one */"]
@@ -80,16 +80,16 @@ def test_comments_are_left_out(js, browser):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('import a from "./a.js";\n', 'figures/f.js has a line that is not understood: import a from "./a.js";'),
-        ("export { a };\n", "figures/f.js has a line that is not understood: export { a };"),
-        ('import { a } from "./none.js";\n', "figures/f.js imports ./none.js, which does not exist"),
-        ('import { b } from "../kit/a.js";\n', "figures/f.js imports b, which kit/a.js does not export"),
-        ('import { c } from "../kit/c.js";\n', "figures/f.js imports itself: figures/f.js -> kit/c.js -> figures/f.js"),
+        ('import a from "./a.js";\n', 'f/f.js has a line that is not understood: import a from "./a.js";'),
+        ("export { a };\n", "f/f.js has a line that is not understood: export { a };"),
+        ('import { a } from "./none.js";\n', "f/f.js imports ./none.js, which does not exist"),
+        ('import { b } from "../kit/a.js";\n', "f/f.js imports b, which kit/a.js does not export"),
+        ('import { c } from "../kit/c.js";\n', "f/f.js imports itself: f/f.js -> kit/c.js -> f/f.js"),
     ],
 )
 def test_what_is_not_understood_is_refused(js, text, message):
     js("kit/a.js", "export const a = 1;\n")
-    js("kit/c.js", 'import { d } from "../figures/f.js";\nexport const c = 1;\n')
-    js("figures/f.js", text)
+    js("kit/c.js", 'import { d } from "../f/f.js";\nexport const c = 1;\n')
+    js("f/f.js", text)
     with pytest.raises(ValueError, match=message.replace("{", r"\{").replace(".", r"\.")):
-        _bundle.bundle("f")
+        bundle.bundle("f")

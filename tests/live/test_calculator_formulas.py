@@ -9,8 +9,7 @@ from lecture21 import accounting, presets
 from lecture21.accounting import Shape, published
 from lecture21.accounting.memory import BITS
 from lecture21.gpt.config import GPTConfig
-from lecture21.live import _calculator
-from lecture21.live._calculator import Calculator
+from lecture21.live.calculator.calculator import Calculator, changed_shape
 
 NAMES = (*presets.names(), *published.names())
 SETTINGS = {"batch": 3, "tokens": 1.7, "cards": 2, "utilization": 0.3}
@@ -39,7 +38,7 @@ def report(load_module):
 
 def expected(name, changes, context, card, precision):
     """Return the same numbers from the package."""
-    model = _calculator._changed(name, changes, context)
+    model = changed_shape(name, changes, context)
     shape = Shape.of(model)
     context = context or (model.block_size if isinstance(model, GPTConfig) else 4096)
     counts = accounting.parameters(model)
@@ -90,7 +89,7 @@ def test_every_preset_and_every_published_model(report, precision):
 
 def random_changes(name, generator):
     """Return consistent random sizes for a model."""
-    shape = Shape.of(_calculator._changed(name, {}))
+    shape = Shape.of(changed_shape(name, {}))
     grouped = isinstance(shape.attention, accounting.Grouped) and not shape.n_encoder_layer
     heads = generator.choice((2, 4, 6, 12))
     changes = {

@@ -46,7 +46,7 @@ def test_the_film_shows_the_stored_loads(open_figures):
 
 def test_every_load_of_the_film_is_the_stored_one(load_module):
     film = live.Collapse().film
-    page = load_module("router/film.js")
+    page = load_module("collapse/film.js")
     table = results.load("router_load").query("layer == 2")
     of = {"setting": 4, "rate": "high", "seed": 2, "step": 7}
     found = page.evaluate("([film, of]) => module.loadsAt(film, of)", [film, of])

@@ -16,7 +16,7 @@ from engine_page import HTML, EnginePage, difference
 from variants import CONFIGS, make, random_ids
 
 from lecture21 import TrainConfig
-from lecture21.live import _bundle
+from lecture21.live import bundle
 from lecture21.training import muon, sample_windows
 from lecture21.training.tasks import minimize
 
@@ -137,7 +137,7 @@ def test_firefox_computes_and_trains_as_torch_does(firefox, server, tmp_path, mo
         "schedule": "linear",
     }
     (server.folder / "given.json").write_text(json.dumps({"models": given, "training": training}))
-    (server.folder / "module0.js").write_text(_bundle.module("engine/client.js"), encoding="utf-8")
+    (server.folder / "module0.js").write_text(bundle.module("engine/client.js"), encoding="utf-8")
     html = HTML.format(policy="", imports='import * as module0 from "./module0.js";', names="...module0")
     (server.folder / "index.html").write_text(html.replace("</head>", f"{SCRIPT}</head>"), encoding="utf-8")
     with torch.no_grad():

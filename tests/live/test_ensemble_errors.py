@@ -16,7 +16,7 @@ MEMBERS, PENALTIES = (1, 2, 30, 1000), (1e-9, 1e-4, 0.0142, 0.2, 1.0, 10.0)
 
 
 def test_the_closed_form_equals_the_package_s(load_module):
-    page = load_module("ensembles/sollich_krogh.js")
+    page = load_module("ensemble_errors/sollich_krogh.js")
     grid = [
         dict(zip(("alpha", "subset", "noise", "members", "penalty"), values, strict=True))
         for values in itertools.product(ALPHAS, SUBSETS, NOISES, MEMBERS, PENALTIES)
@@ -34,7 +34,7 @@ def test_the_closed_form_equals_the_package_s(load_module):
 
 
 def test_at_the_interpolation_threshold_the_error_is_infinite_with_noise_and_zero_without(load_module):
-    page = load_module("ensembles/sollich_krogh.js")
+    page = load_module("ensemble_errors/sollich_krogh.js")
     script = (
         "x => x.map(([noise, members]) => module.ensembleErrors({ alpha: 1, subset: 1, penalty: 0, noise, members }))"
     )
@@ -50,7 +50,7 @@ def test_without_noise_the_best_single_student_errs_nowhere(open_figures):
 
 
 def test_the_best_penalty_is_the_package_s(load_module):
-    page = load_module("ensembles/sollich_krogh.js")
+    page = load_module("ensemble_errors/sollich_krogh.js")
     grid = [
         (a, r, s, m) for a in (0.5, 1.0, 3.0) for r in (0.3, 0.65, 1.0) for s in (0.05, 0.2, 1.0) for m in (1, 5, 30)
     ]

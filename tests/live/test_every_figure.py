@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
 from lecture21 import live
-from lecture21.live import _bundle
-from lecture21.live._widget import Figure
+from lecture21.live import bundle
+from lecture21.live.figure import Figure
 
 EXAMPLES = {figure.twin() or repr(figure): figure for figure in live.examples()}
 BROKEN = re.compile(r"\b(NaN|undefined|null|Infinity|\[object)\b")
@@ -93,7 +93,7 @@ class EveryPicture:
             reset.tap()
 
     def test_a_figure_is_small(self, figure):
-        added = [_bundle.bundle(figure.figure), (_bundle.ROOT / "host.js").read_text(), figure.element()]
+        added = [bundle.bundle(figure.figure), (bundle.ROOT / "host.js").read_text(), figure.element()]
         assert sum(len(gzip.compress(text.encode())) for text in added) < 60_000  # as servers send them
 
 

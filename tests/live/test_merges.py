@@ -4,10 +4,10 @@ import pytest
 
 from lecture21 import live
 from lecture21.data import shakespeare, split
-from lecture21.live._merges import _pairs
+from lecture21.live.merges.merges import pairs_of_bytes
 from lecture21.tokenizers import bpe
 
-MERGES = [(first.encode("latin-1"), second.encode("latin-1")) for first, second in _pairs()]
+MERGES = [(first.encode("latin-1"), second.encode("latin-1")) for first, second in pairs_of_bytes()]
 TEXTS = [
     "",
     "To be, or not to be, that is the question.",
@@ -26,7 +26,7 @@ def test_the_tokens_are_those_of_the_package(load_module, n):
     page = load_module("merges/bpe.js")
     names = {i: token.decode("latin-1") for token, i in bpe.vocabulary(MERGES[:n]).items()}
     for text in TEXTS:
-        found = page.evaluate("([text, merges]) => module.encode(text, merges)", [text, _pairs()[:n]])
+        found = page.evaluate("([text, merges]) => module.encode(text, merges)", [text, pairs_of_bytes()[:n]])
         assert found == [names[i] for i in bpe.encode(text, MERGES[:n])]
         assert "".join(found).encode("latin-1").decode() == text
 
@@ -43,7 +43,7 @@ def test_the_figure_counts_tokens_and_names_the_next_merge(open_figures):
     slider, reading, field = figure.get_by_role("slider"), figure.locator(".reading"), figure.get_by_label("Your text")
     slider.press("Home")
     assert reading.inner_text() == "0 merges: 42 characters, 42 tokens, 1.00 characters per token."
-    first, second = _pairs()[0]
+    first, second = pairs_of_bytes()[0]
     note = figure.locator(".note").inner_text().replace("␣", " ")
     assert note.startswith(f"Merge 1 joins “{first}” and “{second}”:")
     field.fill("the the")

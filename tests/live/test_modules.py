@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from lecture21.live import _bundle
+from lecture21.live import bundle
 
-FILES = sorted(_bundle.ROOT.rglob("*.js"))
+FILES = sorted(bundle.ROOT.rglob("*.js"))
 FORBIDDEN = {
     r"\binnerHTML\b|\binsertAdjacentHTML\b|\bdocument\.write\b": "text from outside could become markup",
     r"\beval\(|\bnew Function\(": "text from outside could become code",
@@ -17,7 +17,7 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(_bundle.ROOT).as_posix())
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(bundle.ROOT).as_posix())
 def test_a_module_follows_the_rules(path):
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()

@@ -9,7 +9,7 @@ import torch
 
 from lecture21.baselines import NGram
 from lecture21.data import shakespeare, split
-from lecture21.live import _ngrams
+from lecture21.live.write import ngrams
 from lecture21.tokenizers import CharTokenizer
 
 NATS = """([file, ids, orders]) => {
@@ -29,8 +29,8 @@ def expected(model: NGram, ids: list[int]) -> list[float]:
 
 
 def test_the_shipped_counts_are_those_of_the_training_text():
-    fresh = _ngrams.encode(split(shakespeare())[0])
-    shipped = (_ngrams.FOLDER / "plays.bin").read_bytes()
+    fresh = ngrams.encode(split(shakespeare())[0])
+    shipped = (ngrams.FOLDER / "plays.bin").read_bytes()
     assert len(shipped) < 160_000
     assert zlib.decompress(shipped) == zlib.decompress(fresh)
 
@@ -41,7 +41,7 @@ def test_the_page_computes_the_nats_of_the_package(load_module):
     counts = NGram(5, 65).fit(torch.tensor(tokenizer.encode(train)))
     page = load_module("write/ngrams.js")
     ids = tokenizer.encode(val[:300] + "Zzyx?!\n\n\nQ$")
-    found = nats(page, (_ngrams.FOLDER / "plays.bin").read_bytes(), ids, [1, 2, 3, 5])
+    found = nats(page, (ngrams.FOLDER / "plays.bin").read_bytes(), ids, [1, 2, 3, 5])
     for order, each in zip([1, 2, 3, 5], found, strict=True):
         shorter = NGram(order, 65)
         shorter._counts = counts._counts[:order]
@@ -52,7 +52,7 @@ def test_the_page_computes_the_nats_of_the_package(load_module):
 def test_a_text_may_end_with_any_ngram(load_module, text):
     tokenizer = CharTokenizer.from_text(text)
     ids = tokenizer.encode(text + text[::-1] + "?")
-    found = nats(load_module("write/ngrams.js"), _ngrams.encode(text), ids, [1, 2, 3, 4, 5])
+    found = nats(load_module("write/ngrams.js"), ngrams.encode(text), ids, [1, 2, 3, 4, 5])
     for order, each in enumerate(found, start=1):
         model = NGram(order, tokenizer.vocab_size).fit(torch.tensor(tokenizer.encode(text)))
         assert np.allclose(each, expected(model, ids), atol=1e-6)

@@ -11,14 +11,15 @@ from lecture21.chapters import results
 from lecture21.cli import main
 from lecture21.data import shakespeare, split
 from lecture21.huggingface import pretrained
-from lecture21.live import Train, _train, _widget
+from lecture21.live import Train, assets
+from lecture21.live.train.train import BLOCK_SIZE, ORDERS, SHAPES, WINDOWS
 from lecture21.tokenizers import CharTokenizer, load_tokenizer
 
 
 def test_a_page_can_load_the_plays():
-    assert _widget.asset("plays.txt").decode() == shakespeare()
+    assert assets.read("plays.txt").decode() == shakespeare()
     with pytest.raises(ValueError, match=r"unknown file of a figure: 'plays\.csv'"):
-        _widget.asset("plays.csv")
+        assets.read("plays.csv")
 
 
 TEXTS = {
@@ -86,14 +87,14 @@ def plays():
     text = shakespeare()
     tokenizer = CharTokenizer.from_text(text)
     tokens, val = (torch.tensor(tokenizer.encode(part)) for part in split(text))
-    start, length = _train.WINDOWS
+    start, length = WINDOWS
     return tokenizer, tokens, val, val[start : start + length]
 
 
 def test_the_part_that_is_measured_has_the_losses_of_the_whole_split(plays):
     tokenizer, tokens, val, part = plays
-    assert (len(part) - 1) % _train.BLOCK_SIZE == 0
-    for order in _train.ORDERS.values():
+    assert (len(part) - 1) % BLOCK_SIZE == 0
+    for order in ORDERS.values():
         counts = NGram(order, tokenizer.vocab_size).fit(tokens)
         assert evaluate(counts, part, 32) == pytest.approx(evaluate(counts, val, 32), abs=0.003)
     model, _ = pretrained.load("modern-gpt0")
@@ -104,7 +105,7 @@ def test_the_lines_are_the_losses_of_the_package_s_ngrams(plays):
     _, tokens, val, _ = plays
     losses = {level["name"]: level["nats"] for level in Train().levels}
     assert list(losses) == ["uniform", "bigram", "trigram", "5-gram"]
-    for name, order in _train.ORDERS.items():
+    for name, order in ORDERS.items():
         assert losses[name] == pytest.approx(evaluate(NGram(order, 65).fit(tokens), val, 32), abs=1e-5)
 
 
@@ -185,7 +186,7 @@ def test_the_class_names_what_is_wrong(arguments, message):
 def test_the_shapes_have_the_parameters_that_they_say():
     for shape in Train().shapes:
         for vocabulary in (3, 65):
-            model = GPT(_train._SHAPES[shape["name"]][1].changed(vocab_size=vocabulary))
+            model = GPT(SHAPES[shape["name"]][1].changed(vocab_size=vocabulary))
             assert shape["fixed"] + vocabulary * shape["perSymbol"] == model.num_parameters()
 
 

@@ -44,7 +44,7 @@ def data(seed: int, count: int = 24) -> tuple[torch.Tensor, torch.Tensor, list[l
 @pytest.fixture
 def fit(load_module):
     """The module of the mathematics on a page, with a function that makes steps."""
-    page = load_module("mixture/fit.js")
+    page = load_module("two_experts/fit.js")
     page.evaluate(
         """() => {
             globalThis.walk = (start, points, steps, method, rate) => {

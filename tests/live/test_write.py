@@ -14,7 +14,8 @@ from lecture21.data import shakespeare, split
 from lecture21.generation import next_token_probabilities
 from lecture21.huggingface import pretrained
 from lecture21.layers import attention_weights
-from lecture21.live._widget import weights_of
+from lecture21.live import assets
+from lecture21.live.figure import weights_of
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 
 expect.set_options(timeout=20_000)
@@ -309,8 +310,8 @@ def test_a_wrong_file_gets_one_sentence(open_figures, gpt, content, sentence, tm
 
 
 def test_a_truncated_file_of_the_page_keeps_the_picture(open_figures, monkeypatch):
-    found = live._widget.asset
-    monkeypatch.setattr(live._widget, "asset", lambda name: found(name)[:1000])
+    found = assets.read
+    monkeypatch.setattr(assets, "read", lambda name: found(name)[:1000])
     stage = open_figures(live.Write())
     expect(stage.figure("write").locator(".message")).to_contain_text("not a complete safetensors file")
     assert stage.page.locator(".live-on").count() == 0

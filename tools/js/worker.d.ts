@@ -1,4 +1,4 @@
-// What `lecture21.live._bundle` makes of an import that ends with ?worker.
+// What `lecture21.live.bundle` makes of an import that ends with ?worker.
 declare module "*?worker" {
   export const source: string;
   export const inline: () => any;

@@ -23,10 +23,10 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from lecture21 import live
-from lecture21.live import _bundle, _widget
+from lecture21.live import assets, bundle
+from lecture21.live.figure import Figure
 
 _FOLDER = Path("_static/live")
-_PICTURES = Path("book/images/live")
 _SCALE = 1.5  # of tools/live_page.py
 _ALT = "the first state of this figure, described below"
 
@@ -46,7 +46,7 @@ class _Live(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         name, arguments = self.arguments[0], yaml.safe_load("\n".join(self.content)) or {}
         kind = getattr(live, name, None)
-        if not (isinstance(kind, type) and issubclass(kind, _widget.Figure)):
+        if not (isinstance(kind, type) and issubclass(kind, Figure)):
             raise self.error(f"unknown figure {name!r}")
         return [nodes.raw("", kind(**arguments).element(), format="html")]
 
@@ -62,9 +62,9 @@ def _complete(
         figure, twin = data["figure"], data["twin"]
         used[figure] = used.get(figure, 0) + 1
         app.live_files.add((f"{figure}.js", None))
-        app.live_files.update((name, _widget.asset) for name in json.loads(data["assets"]).values())
+        app.live_files.update((name, assets.read) for name in json.loads(data["assets"]).values())
         number = f"-{used[figure]}" if used[figure] > 1 else ""
-        picture, height = _picture(app, context, twin) if twin else ("", 0)
+        picture, height = _picture(app, context, figure, twin) if twin else ("", 0)
         attributes = f'id="live-{figure}{number}" role="group" style="--live-height: {height}px"'
         return match.group(0).replace("<div ", f"<div {attributes} ", 1) + picture
 
@@ -75,9 +75,9 @@ def _complete(
         app.add_js_file("live/host.js", type="module", onerror="delete document.documentElement.dataset.live")
 
 
-def _picture(app: Sphinx, context: dict[str, object], twin: str) -> tuple[str, int]:
+def _picture(app: Sphinx, context: dict[str, object], figure: str, twin: str) -> tuple[str, int]:
     """Return the image element of the picture that stands in for a figure, and its height in CSS pixels."""
-    path = Path(app.srcdir) / _PICTURES / f"{twin}.webp"
+    path = bundle.ROOT / figure / f"{twin}.webp"
     if not path.is_file():
         raise FileNotFoundError(f"the figure {twin} has no picture {path}; run: make pictures")
     with Image.open(path) as image:
@@ -92,13 +92,13 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html" or not app.live_files:
         return
     folder = Path(app.outdir) / _FOLDER
-    shutil.copyfile(_bundle.ROOT / "host.js", _made(folder / "host.js"))
+    shutil.copyfile(bundle.ROOT / "host.js", _made(folder / "host.js"))
     for name, source in sorted(app.live_files, key=str):
         target = _made(folder / name)
         if source is None:
-            target.write_text(_bundle.bundle(target.stem), encoding="utf-8")
-        elif source is _widget.asset:
-            target.write_bytes(_widget.asset(name))
+            target.write_text(bundle.bundle(target.stem), encoding="utf-8")
+        elif source is assets.read:
+            target.write_bytes(assets.read(name))
         else:
             shutil.copyfile(source, target)
 

@@ -1,26 +1,26 @@
 """Figures that respond: in the pages of the book without a kernel, and as widgets in Jupyter and on Colab.
 
-Each class is a thin widget around one JavaScript module in `js/figures/`, which is the same on the page. The last line
-of a cell shows it: `live.Context()`.
+Each figure is a folder with a thin widget, NAME.py, around a JavaScript module, NAME.js, which is the same on the page.
+The last line of a cell shows it: `live.Context()`.
 """
 
-from lecture21.live._aligned import Aligned
-from lecture21.live._attention import Attention
-from lecture21.live._calculator import Calculator
-from lecture21.live._collapse import Collapse
-from lecture21.live._context import Context
-from lecture21.live._ensemble_errors import EnsembleErrors
-from lecture21.live._merges import Merges
-from lecture21.live._patches import Patches
-from lecture21.live._question import Question
-from lecture21.live._residual import ResidualStream
-from lecture21.live._router import Router
-from lecture21.live._side_by_side import SideBySide
-from lecture21.live._three_masks import ThreeMasks
-from lecture21.live._train import Train
-from lecture21.live._two_experts import TwoExperts
-from lecture21.live._widget import Figure
-from lecture21.live._write import Write
+from lecture21.live.aligned.aligned import Aligned
+from lecture21.live.attention.attention import Attention
+from lecture21.live.calculator.calculator import Calculator
+from lecture21.live.collapse.collapse import Collapse
+from lecture21.live.context.context import Context
+from lecture21.live.ensemble_errors.ensemble_errors import EnsembleErrors
+from lecture21.live.figure import Figure
+from lecture21.live.merges.merges import Merges
+from lecture21.live.patches.patches import Patches
+from lecture21.live.question.question import Question
+from lecture21.live.residual.residual import ResidualStream
+from lecture21.live.router.router import Router
+from lecture21.live.side_by_side.side_by_side import SideBySide
+from lecture21.live.three_masks.three_masks import ThreeMasks
+from lecture21.live.train.train import Train
+from lecture21.live.two_experts.two_experts import TwoExperts
+from lecture21.live.write.write import Write
 
 
 def examples() -> list[Figure]:

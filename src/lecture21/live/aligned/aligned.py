@@ -1,0 +1,135 @@
+"""Aligned or not: replies to one request by a base model, a fine-tuned model, best-of-n and optimized policies."""
+
+from typing import Any
+
+import pandas as pd
+import traitlets
+
+from lecture21.alignment import ShopTask, grammar
+from lecture21.chapters import results
+from lecture21.huggingface import pretrained
+from lecture21.live.figure import Figure, weights_of
+
+_MODELS = ("unaligned", "aligned")
+_N = (2, 4, 8)
+_KINDS = ("colors", "things", "places", "requests", "answers", "evasions", "courteous", "rude", "chatter")
+_NAMES = {"sft": "fine-tuned", "best_of_n": "best of {:g}", "dpo": "DPO, β = {:g}", "ppo": "PPO, KL weight {:g}"}
+_SEED = 0  # of the shipped models
+
+
+class Aligned(Figure):
+    """Replies of policies, ordered by their divergence from the fine-tuned model, with learned reward and score.
+
+    Stored: the replies of every policy of one seed to ten held-out requests, from the results `alignment_runs`,
+    `alignment_samples` and `alignment_best_of_n`. Sampled in the page: replies of the shipped models "unaligned", which
+    is the base, and "aligned", which is PPO with KL weight 0.1; the judge scores them.
+
+    Args:
+        request: index of the request, from 0 to 9.
+        policy: name of the policy shown first, such as "PPO, KL weight 0" or "best of 4".
+
+    Raises:
+        ValueError: if there is no such request or policy.
+    """
+
+    figure = "aligned"
+    description = (
+        "The learned reward and the judge's score of ten policies against their divergence from the fine-tuned "
+        "model, and their replies to one request. At the far right, PPO without a KL penalty has a high learned reward "
+        "and the lowest score: in the seed shown, its reply is not grammatical."
+    )
+    request = traitlets.Int(0).tag(sync=True)
+    stop = traitlets.Int(0).tag(sync=True)
+    """Position of the policy on the slider, in order of divergence."""
+
+    stored = traitlets.Dict().tag(sync=True)
+    unaligned = traitlets.Bytes(b"").tag(sync=True)
+    aligned = traitlets.Bytes(b"").tag(sync=True)
+
+    def __init__(self, request: int = 2, policy: str = "PPO, KL weight 0") -> None:
+        stored = _stored()
+        names = [stop["name"] for stop in stored["stops"]]
+        if policy not in names:
+            raise ValueError(f"unknown policy {policy!r}; choose from {', '.join(map(repr, names))}")
+        if not 0 <= request < len(stored["requests"]):
+            raise ValueError(f"request must be from 0 to {len(stored['requests']) - 1}, got {request}")
+        files = {name: weights_of(name) for name in _MODELS}
+        super().__init__(request=request, stop=names.index(policy), stored=stored, **files)
+        self._shown = ("request",) if request != 2 else ()
+
+    def assets(self) -> dict[str, str]:
+        """Return the files of the shipped models."""
+        return {name: f"models/{name}.safetensors" for name in _MODELS}
+
+
+def _stored() -> dict[str, Any]:
+    """Return what the figure shows without a model: policies, replies, curves, prompts, and the judge's language."""
+    runs, samples = results.load("alignment_runs"), results.load("alignment_samples")
+    draws = results.load("alignment_best_of_n").query(f"seed == {_SEED} and draw <= {max(_N)}")
+    last = runs.sort_values("step").groupby(["method", "weight", "seed"], dropna=False).last().reset_index()
+    own = last[last["seed"] == _SEED].sort_values("kl")
+    shown = own["method"].isin(("sft", "dpo", "ppo")) | ((own["method"] == "best_of_n") & own["weight"].isin(_N))
+    requests = list(dict.fromkeys(samples["request"]))
+    _, tokenizer = pretrained.load("unaligned")
+    return {
+        "requests": requests,
+        "prompts": [tokenizer.encode(f"\n{request}") for request in requests],
+        "newest": ShopTask.n_new,
+        "stops": [
+            {
+                "name": _NAMES[row.method].format(row.weight),
+                "method": row.method,
+                "n": int(row.weight) if row.method == "best_of_n" else 0,
+                "replies": _replies(samples, row.method, row.weight),
+                "measured": _measured(row),
+            }
+            for row in own[shown].itertuples()
+        ],
+        "base": _replies(samples, "base"),
+        "draws": [_lines(draws[draws["request"] == request]) for request in requests],
+        "courses": [
+            {
+                "method": method,
+                "name": name,
+                "line": [_measured(row) for row in _course(runs, method, weight).itertuples()],
+                "others": [_measured(row) for row in _rows(last, method, weight).itertuples() if row.seed != _SEED],
+            }
+            for method, weight, name in (
+                ("best_of_n", None, "best of n"),
+                *(("ppo", weight, _NAMES["ppo"].format(weight)) for weight in (0.0, 0.1, 0.3)),
+                ("dpo", None, "DPO"),
+            )
+        ],
+        "grammar": {name: "\n".join(getattr(grammar, name.upper())) for name in _KINDS},
+    }
+
+
+def _measured(row: Any) -> list[float]:
+    """Return divergence, score and learned reward."""
+    return [round(row.kl, 2), round(row.score, 3), round(row.learned_reward, 2) + 0.0]
+
+
+def _rows(table: pd.DataFrame, method: str, weight: float | None) -> pd.DataFrame:
+    return table[(table["method"] == method) & ((table["weight"] == weight) if weight is not None else True)]
+
+
+def _course(runs: pd.DataFrame, method: str, weight: float | None) -> pd.DataFrame:
+    """Return the course of one seed, from the fine-tuned model on; without a weight, over all weights."""
+    own = runs[runs["seed"] == _SEED]
+    rows = _rows(own, method, weight).sort_values("kl" if weight is None else "step")
+    if method != "ppo":
+        return rows
+    early = results.load("alignment_early")
+    return pd.concat([own[own["method"] == "sft"], _rows(early[early["seed"] == _SEED], method, weight), rows])
+
+
+def _replies(samples: pd.DataFrame, method: str, weight: float | None = None) -> str:
+    """Return the reply of one policy to each request, as lines."""
+    known = weight is not None and not pd.isna(weight)
+    own = samples[(samples["seed"] == _SEED) & (samples["method"] == method)]
+    return _lines(own[own["weight"] == weight] if known else own)
+
+
+def _lines(rows: pd.DataFrame) -> str:
+    """Return a line for each reply: score, learned reward, and the reply; text is shorter in a page than lists are."""
+    return "\n".join(f"{row.score:g} {row.learned_reward:g} {row.reply}" for row in rows.itertuples())

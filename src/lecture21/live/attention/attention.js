@@ -1,0 +1,231 @@
+// Attention playground (chapters 02, 03, 04): every number of a small attention layer, to be changed by hand.
+// Level 1 has no weights; level 2 has W^q, W^k, W^v, several heads and W^o; level 3 has masks, right and wrong.
+
+import { attend, dependence, MASKS } from "./compute.js";
+import { arrow, box, calculation, fold, PARTS_STYLE } from "./parts.js";
+import { rolePlane, vectorPlane } from "./planes.js";
+import {
+  axisControls,
+  headControl,
+  maskControl,
+  MATRICES,
+  presetControl,
+  queryControl,
+  scaleControl,
+} from "./settings.js";
+import {
+  dependenceTable,
+  headOutputTable,
+  LIMIT,
+  mapsOfHeads,
+  outputProjection,
+  leakNote,
+  outputTable,
+  projectionTables,
+  scoreTable,
+  vectorTable,
+  weightTable,
+} from "./tables.js";
+import { describeMask, describeRow } from "./words.js";
+import { create, createFrame } from "../kit/frame.js";
+import { MATRIX_STYLE } from "../kit/matrix.js";
+import { identity } from "../kit/numbers.js";
+import { arrayOf, integerIn, oneOf } from "../kit/state.js";
+
+const TEXTS = {
+  1: {
+    title: "Attention without weights: drag the words",
+    first: "Drag “sat” to the right until its “thing” is 1 (or press the right arrow key ten times).",
+    then: "in row “sat”, the weight of “cat” grows from 0.15 to 0.40, and the output moves toward “cat”.",
+  },
+  2: {
+    title: "Queries, keys and values: change the matrices",
+    first: "Choose the matrices “identity” and the scale “none”.",
+    then: "the scores and weights of chapter 02, because each word is then its own query, key and value.",
+  },
+  3: {
+    title: "The causal mask, and masks that leak",
+    first: "Choose the mask “after the softmax”.",
+    then: "all weights of later words are 0, but rows no longer sum to 1, and later words leak through the division.",
+  },
+};
+const BUILDERS = { 1: buildVectors, 2: buildMatrices, 3: buildMasks };
+
+export default {
+  /** @param {{model: any, el: HTMLElement}} context */
+  render(context) {
+    const { model } = context;
+    const level = model.get("level") in TEXTS ? model.get("level") : 1;
+    const tokens = names(model.get("tokens"), 2, 6) ?? ["the", "cat", "sat", "down"];
+    const features = names(model.get("features"), 4, 4) ?? ["1", "2", "3", "4"];
+    const last = tokens.at(-1);
+    const own = {
+      first: level === 1 ? `Drag “${last}”.` : `Choose the row “${last}”.`,
+      then: "its scores, its weights and its output.",
+    };
+    const texts = model.get("own") === true ? { ...TEXTS[level], ...own } : TEXTS[level];
+    const fields = fieldsOf(level, tokens, features);
+    const frame = createFrame(context, { ...texts, fields, onChange: update });
+    const playground = {
+      frame,
+      state: frame.state,
+      level,
+      tokens,
+      features,
+      slots: names(model.get("slots"), 4, 4) ?? features,
+      valueSlots: names(model.get("value_slots"), 4, 4) ?? features,
+      updates: [],
+      results: () => resultsOf(level, frame.state.values),
+    };
+    frame.root.prepend(create("style", {}, MATRIX_STYLE + PARTS_STYLE));
+    BUILDERS[level](playground);
+    frame.onTheme(paint);
+    paint();
+    return frame.remove;
+
+    function update() {
+      const found = playground.results();
+      const { heads = 1, query, mask } = frame.state.values;
+      for (const action of playground.updates) action(found);
+      const which = heads > 1 ? `Head ${found.head + 1} of ${heads}. ` : "";
+      const row = which + describeRow(tokens, query, found.shown, level === 3);
+      const all = found.heads.map(({ weights }) => weights);
+      frame.describe(level < 3 ? row : `Mask: ${MASKS[mask]}. ${describeMask(tokens, found.depends, all)} ${row}`);
+    }
+
+    function paint() {
+      const { text, series } = frame.colours;
+      const colours = { query: text.query, key: text.key, value: text.value, output: text.output, leak: series[1] };
+      for (const [name, colour] of Object.entries(colours)) frame.stage.style.setProperty(`--${name}`, colour);
+      update();
+    }
+  },
+};
+
+/** Return these names if they are short texts, within a number of them. */
+function names(list, least, most) {
+  const right = Array.isArray(list) && list.length >= least && list.length <= most;
+  return right && list.every((name) => typeof name === "string" && name && name.length <= 12) ? list : null;
+}
+
+function fieldsOf(level, tokens, features) {
+  const size = features.length;
+  const start = tokens.map((_, i) => features.map((_, j) => (i % size === j ? 1 : 0)));
+  const fields = {
+    query: { start: 0, check: integerIn(0, tokens.length - 1) },
+    x: { start, check: arrayOf([tokens.length, size], -LIMIT, LIMIT) },
+  };
+  if (level === 1) {
+    fields.across = { start: 0, check: integerIn(0, size - 1) };
+    fields.up = { start: 1, check: integerIn(0, size - 1) };
+    return fields;
+  }
+  for (const name of Object.values(MATRICES)) {
+    fields[name] = { start: identity(size), check: arrayOf([size, size], -LIMIT, LIMIT) };
+  }
+  fields.scale = { start: "root", check: oneOf(["root", "none", "width"]) };
+  fields.heads = { start: 1, check: oneOf([1, 2, 4]) };
+  fields.head = { start: 0, check: integerIn(0, 3) };
+  if (level === 2) fields.view = { start: "query", check: oneOf(["query", "value"]) };
+  else fields.mask = { start: "causal", check: oneOf(Object.keys(MASKS)) };
+  return fields;
+}
+
+/** Compute what a state gives, for all parts: `shown` is the chosen head, whose components begin at `start`. */
+function resultsOf(level, values) {
+  const { x, scale = "none", heads = 1, head = 0, mask = "none" } = values;
+  const { w_query: query, w_key: key, w_value: value, w_output: output } = values;
+  const settings = { x, matrices: level > 1 ? { query, key, value, output } : null, scale, heads, mask };
+  const found = attend(settings);
+  const chosen = Math.min(head, heads - 1);
+  const width = x[0].length / heads;
+  const none = x.map(() => x.map(() => false));
+  const later = (depends) => depends.map((row, i) => row.map((each, j) => each && j > i));
+  const depends = level > 2 ? dependence(settings) : none;
+  const root = { 1: "1", 2: "√2", 4: "2" }[width];
+  return {
+    ...found,
+    head: chosen,
+    shown: found.heads[chosen],
+    width,
+    start: chosen * width,
+    depends,
+    leaks: later(depends),
+    headLeaks: later(level > 2 ? dependence(settings, chosen) : none),
+    division: { root: ` / ${root}`, none: "", width: ` / ${width}` }[scale],
+  };
+}
+
+function buildVectors(playground) {
+  const { frame } = playground;
+  queryControl(playground, frame.controls);
+  axisControls(playground, frame.controls);
+  const top = box(frame.stage, "block pair");
+  vectorPlane(playground, top);
+  const side = box(top, "step");
+  vectorTable(playground, side, 1);
+  rowTable(playground, side);
+  const flow = box(frame.stage, "block flow");
+  scoreTable(playground, flow, 2);
+  arrow(flow);
+  weightTable(playground, flow, 3);
+  arrow(flow);
+  outputTable(playground, flow, 4);
+}
+
+function buildMatrices(playground) {
+  const { frame } = playground;
+  headControl(playground, frame.controls);
+  scaleControl(playground, frame.controls);
+  presetControl(playground, frame.controls);
+  const projections = fold(frame, frame.stage, "Step 1: change W^q, W^k and W^v, which make queries, keys and values");
+  projectionTables(playground, projections, 1);
+  const middle = box(frame.stage, "block pair");
+  rolePlane(playground, middle);
+  rowTable(playground, middle);
+  mapsOfHeads(playground, frame.stage);
+  const flow = box(frame.stage, "block flow");
+  scoreTable(playground, flow, 2);
+  arrow(flow);
+  weightTable(playground, flow, 3);
+  arrow(flow);
+  headOutputTable(playground, flow, 4);
+  outputProjection(playground, fold(frame, frame.stage, "Step 5: the heads joined, and the output projection W^o"), 5);
+  vectorTable(playground, details(frame.stage, "More: the vectors of the words"), 0);
+}
+
+function buildMasks(playground) {
+  const { frame } = playground;
+  maskControl(playground, frame.controls);
+  queryControl(playground, frame.controls);
+  mapsOfHeads(playground, frame.stage);
+  const flow = box(frame.stage, "block flow sums");
+  scoreTable(playground, flow, 1);
+  arrow(flow);
+  weightTable(playground, flow, 2);
+  arrow(flow);
+  outputTable(playground, flow, 3);
+  leakNote(playground, frame.stage);
+  const bottom = box(frame.stage, "block pair");
+  dependenceTable(playground, bottom, 4);
+  rowTable(playground, bottom);
+  const more = details(frame.stage, "More: heads, scale, vectors and matrices");
+  const controls = box(more, "controls");
+  headControl(playground, controls);
+  scaleControl(playground, controls);
+  presetControl(playground, controls);
+  vectorTable(playground, more, 0);
+  projectionTables(playground, more, 0);
+}
+
+function rowTable({ level, state, tokens, updates }, parent) {
+  const part = calculation(parent, tokens);
+  const value = level === 1 ? (token) => token : (token) => `v(${token})`;
+  updates.push(({ shown, division }) => part.update(state.values.query, shown, { divided: division, value }));
+}
+
+function details(parent, summary) {
+  const node = create("details", { class: "more" }, create("summary", {}, summary));
+  parent.append(node);
+  return node;
+}

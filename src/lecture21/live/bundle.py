@@ -1,0 +1,99 @@
+"""Join ES modules into one text, so that a figure is a single file in the page and in Jupyter.
+
+The modules are written in a subset of JavaScript's module syntax, which needs no parser: imports of names from relative
+paths at the top of a file, and exports in front of a function, a class or a constant. Each module becomes a function
+that returns its exports, so that names of different modules do not meet.
+"""
+
+import functools
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parent
+
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const|let) (\w+))", re.MULTILINE)
+_DEFAULT = re.compile(r"^export default ", re.MULTILINE)
+_WORKER = "?worker"
+# Comments on lines of their own, and types in the middle of a line: a third of the text, and of no use on a page.
+_COMMENT = re.compile(r"^ *//[^\n]*\n|^ */\*\*(?:(?!\*/).)*\*/\n|/\*\* @(?:(?!\*/).)*\*/ ?", re.MULTILINE | re.DOTALL)
+
+
+@functools.cache
+def bundle(name: str) -> str:
+    """Return one ES module with the figure `NAME/NAME.js` as its default export.
+
+    Raises:
+        ValueError: if a module uses an import or export that is not understood here.
+    """
+    entry = ROOT / name / f"{name}.js"
+    parts = _Parts()
+    parts.add(entry)
+    return "".join(parts.texts) + f"export default {_identifier(entry)}.default;\n"
+
+
+def module(path: str) -> str:
+    """Return one ES module that exports everything that the module at `path`, relative to this folder, exports."""
+    parts = _Parts()
+    names = parts.add(ROOT / path)
+    return "".join(parts.texts) + f"export const {{ {', '.join(names)} }} = {_identifier(ROOT / path)};\n"
+
+
+@dataclass
+class _Parts:
+    """The modules so far, each after those that it imports."""
+
+    texts: list[str] = field(default_factory=list)
+    exports: dict[Path, list[str]] = field(default_factory=dict)
+
+    def add(self, path: Path, importers: tuple[Path, ...] = ()) -> list[str]:
+        """Add a module and what it imports, unless it is there; return the names that it exports."""
+        if path in importers:
+            raise ValueError(f"{_relative(path)} imports itself: {' -> '.join(map(_relative, [*importers, path]))}")
+        if path in self.exports:
+            return self.exports[path]
+        text = _COMMENT.sub("", path.read_text(encoding="utf-8"))
+        body = _IMPORT.sub(lambda match: self._import(match, path, (*importers, path)), text)
+        names = _EXPORT.findall(body)
+        body = _EXPORT.sub("", body)
+        if _DEFAULT.search(body):
+            body, names = _DEFAULT.sub("const $default = ", body), [*names, "default"]
+        if wrong := re.search(r"^(import|export)\b.*", body, re.MULTILINE):
+            raise ValueError(f"{_relative(path)} has a line that is not understood: {wrong.group()}")
+        returned = ", ".join("default: $default" if name == "default" else name for name in names)
+        self.texts.append(f"const {_identifier(path)} = (() => {{\n{body}return {{ {returned} }};\n}})();\n")
+        self.exports[path] = names
+        return names
+
+    def _import(self, match: re.Match[str], path: Path, importers: tuple[Path, ...]) -> str:
+        names, source = match.groups()
+        target = (path.parent / source.removesuffix(_WORKER)).resolve()
+        if not target.is_file():
+            raise ValueError(f"{_relative(path)} imports {source}, which does not exist")
+        wanted = [name.split(" as ") for name in re.split(r",\s*", names.strip().rstrip(","))]
+        renamed = ", ".join(": ".join(part.strip() for part in parts) for parts in wanted)
+        if source.endswith(_WORKER):
+            return f"const {{ {renamed} }} = {self._worker(target)};"
+        found = self.add(target, importers)
+        for name, *_ in wanted:
+            if name.strip() not in found:
+                raise ValueError(f"{_relative(path)} imports {name.strip()}, which {_relative(target)} does not export")
+        return f"const {{ {renamed} }} = {_identifier(target)};"
+
+    def _worker(self, path: Path) -> str:
+        """Add a function that runs the worker's module, whose text a worker can be started from, and return its use."""
+        identifier = f"{_identifier(path)}$worker"
+        if identifier not in "".join(self.texts):
+            inner = _Parts()
+            inner.add(path)
+            self.texts.append(f"function {identifier}() {{\n{''.join(inner.texts)}return {_identifier(path)};\n}}\n")
+        return f"{{ source: `(${{{identifier}}})().serve(self);`, inline: {identifier} }}"
+
+
+def _identifier(path: Path) -> str:
+    return "$" + re.sub(r"\W", "_", _relative(path).removesuffix(".js"))
+
+
+def _relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name

@@ -1,0 +1,176 @@
+// Calculator (chapters 09, 14 and 16): what a GPT costs, and whether it fits.
+
+import { bytes, count, percent } from "./format.js";
+import { SIZES, areChanges, changed, ownContext, problemOf, sizesOf } from "./model.js";
+import { report } from "./report.js";
+import { parametersPanel, sections } from "./sections.js";
+import { adviceFor, description } from "./words.js";
+import { parameters } from "./costs.js";
+import { shapeOf } from "./shapes.js";
+import { more, numberField, select, slider } from "../kit/controls.js";
+import { createFrame } from "../kit/frame.js";
+import { integerIn, numberIn, oneOf } from "../kit/state.js";
+
+const FOCUSES = ["training", "serving", "cache"];
+/** @type {[string, string][]} */
+const PRECISIONS = [
+  ["bf16", "16 bits"],
+  ["fp32", "32 bits"],
+  ["fp8", "8 bits"],
+  ["int4", "4 bits"],
+];
+const IN_SIGHT = {
+  training: ["preset", "card", "utilization"],
+  serving: ["preset", "card", "batch"],
+  cache: ["preset", "context", "batch"],
+};
+
+export default {
+  /** @param {{model: any, el: HTMLElement}} widget */
+  render(widget) {
+    const models = widget.model.get("models");
+    const devices = widget.model.get("devices");
+    const named = widget.model.get("focus");
+    const focus = FOCUSES.includes(named) ? named : "training";
+    const asked = widget.model.get("preset");
+    const first = Object.hasOwn(models, asked) ? asked : "gpt0";
+    const larger = parameters(models[first]).active > parameters(models.gpt1).active;
+    const frame = createFrame(widget, {
+      title: "What does a GPT cost?",
+      ...adviceFor(focus, shapeOf(models[first]), larger),
+      fields: {
+        preset: { start: "gpt0", check: oneOf(Object.keys(models)) },
+        changes: { start: {}, check: areChanges },
+        context: { start: 0, check: integerIn(0, 2 ** 24) },
+        batch: { start: 1, check: integerIn(1, 2 ** 20) },
+        tokens: { start: 300, check: numberIn(1e-9, 1e9) },
+        card: { start: "H100", check: oneOf(Object.keys(devices)) },
+        cards: { start: 1, check: integerIn(1, 1e6) },
+        utilization: { start: 0.4, check: numberIn(0.01, 1) },
+        precision: { start: "bf16", check: oneOf(PRECISIONS.map(([name]) => name)) },
+      },
+      onChange: update,
+    });
+    const { state } = frame;
+    let current = null;
+    let typed = {}; // sizes that the reader typed and that do not fit each other yet
+    const rest = more(frame, "More: sizes, context, cards, tokens");
+    const controls = createControls();
+    const fields = createFields();
+    compute();
+    const showParameters = parametersPanel(frame, () => current);
+    const showSections = sections(frame, focus, () => current);
+
+    function createControls() {
+      const on = (name) => (IN_SIGHT[focus].includes(name) ? frame.controls : rest);
+      const set = (name) => (value) => state.set({ [name]: value });
+      const values = state.values;
+      const powerOfTwo = (name, label, most) =>
+        slider(on(name), {
+          label,
+          min: 0,
+          max: most,
+          step: 1,
+          value: 0,
+          format: (exponent) => count(current?.settings[name] || 2 ** exponent),
+          onInput: (exponent) => state.set({ [name]: 2 ** exponent }),
+        });
+      const preset = select(frame.controls, {
+        label: "Model",
+        options: Object.keys(models).map((name) => [name, name]),
+        value: values.preset,
+        onInput: (name) => {
+          typed = {};
+          state.set({ preset: name, changes: {}, context: focus === "cache" ? values.context : 0 });
+        },
+      });
+      const context = powerOfTwo("context", "Context (tokens)", 20);
+      const card = select(on("card"), {
+        label: "Card",
+        options: Object.entries(devices).map(([name, { memory }]) => [name, `${name} (${bytes(memory)})`]),
+        value: values.card,
+        onInput: set("card"),
+      });
+      const utilization = slider(on("utilization"), {
+        label: "Utilization of the peak FLOP/s",
+        min: 0.05,
+        max: 1,
+        step: 0.05,
+        value: values.utilization,
+        format: percent,
+        onInput: set("utilization"),
+      });
+      const batch = powerOfTwo("batch", focus === "training" ? "Sequences at once" : "Batch (sequences)", 14);
+      const precision = select(rest, {
+        label: "Weights during generation",
+        options: PRECISIONS,
+        value: values.precision,
+        onInput: set("precision"),
+      });
+      const number = (name, label, max, integer, min) =>
+        numberField(rest, { label, min, max, value: values[name], integer, onInput: set(name), onError: frame.fail });
+      const cards = number("cards", "Cards", 1e6, true, 1);
+      const tokens = number("tokens", "Training tokens (billions)", 1e9, false, 1e-9);
+      return { preset, context, card, utilization, batch, precision, cards, tokens };
+    }
+
+    /** @returns {[string, {input: any, set: (value: any) => void}][]} */
+    function createFields() {
+      return SIZES.map(([name, label, min, max]) => {
+        const onInput = (value) => change({ ...state.values.changes, ...typed, [name]: value });
+        const onError = (sentence) => frame.fail(sentence);
+        return [name, numberField(rest, { label, min, max, value: 0, integer: true, onInput, onError })];
+      });
+    }
+
+    /** Take the changed sizes if they fit each other; if not, say why, and leave the last model in sight. */
+    function change(changes) {
+      const own = models[state.values.preset];
+      const problem = problemOf(changed(own, changes, state.values.context || ownContext(own)));
+      typed = problem ? changes : {};
+      if (problem) frame.fail(problem);
+      else state.set({ changes });
+    }
+
+    /** Count; sizes from a link or a notebook that do not fit each other are left out. */
+    function compute() {
+      const { values } = state;
+      const own = models[values.preset];
+      const context = values.context || ownContext(own);
+      let model = changed(own, values.changes, context);
+      const problem = problemOf(model);
+      const changes = problem ? {} : values.changes;
+      if (problem) {
+        frame.fail(`${problem} The sizes of ${values.preset} are shown.`);
+        model = changed(own, {}, context);
+      }
+      const device = devices[values.card];
+      const cardsName = values.cards === 1 ? `one ${values.card}` : `${count(values.cards)} ${values.card}s`;
+      const settings = { ...values, context, device };
+      const name = Object.keys(changes).length ? `${values.preset}, changed` : values.preset;
+      current = { ...report(own, changes, settings), model, settings, name, card: values.card, cardsName };
+    }
+
+    function update() {
+      compute();
+      const { values } = state;
+      controls.context.set(Math.round(Math.log2(current.context)));
+      controls.batch.set(Math.round(Math.log2(values.batch)));
+      for (const name of ["preset", "card", "utilization", "precision"]) controls[name].set(values[name]);
+      const active = frame.root.activeElement;
+      for (const name of ["cards", "tokens"]) if (controls[name].input !== active) controls[name].set(values[name]);
+      const sizes = sizesOf(current.model);
+      for (const [name, field] of fields) {
+        field.input.disabled = sizes[name] === null;
+        if (field.input !== active && !(name in typed)) field.set(sizes[name] ?? "");
+      }
+      showParameters();
+      showSections();
+      if (focus !== "training") frame.advise(adviceFor(focus, current.shape, larger, current.context));
+      frame.describe(description(focus, current));
+    }
+
+    update();
+    return frame.remove;
+  },
+};

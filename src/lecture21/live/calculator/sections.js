@@ -1,0 +1,224 @@
+// What the calculator shows: parameters by part, and three sections, of which the one in focus is open.
+
+import { legend, lineChart } from "../kit/chart.js";
+import { drawing } from "../kit/draw.js";
+import { create } from "../kit/frame.js";
+import { cacheBytes } from "./costs.js";
+import { isLatent } from "./shapes.js";
+import { fillTable, stackedBar } from "../kit/bars.js";
+import { bytes, count, inWords, percent, power, time } from "./format.js";
+
+const PARTS = [
+  ["embeddings", "token embedding", 0],
+  ["positions", "positions", 5],
+  ["attention", "attention", 1],
+  ["feed_forward", "feed-forward", 2],
+  ["used", "experts of one token", 3],
+  ["idle_experts", "its other experts", null],
+  ["routers", "routers", 6],
+  ["norms", "norms", 6],
+  ["head", "output layer", 4],
+];
+const CONTEXTS = Array.from({ length: 15 }, (_, i) => 2 ** (i + 6));
+
+/**
+ * Add the bar of the parameters.
+ * @param {any} frame
+ * @param {() => any} current  the report
+ */
+export function parametersPanel(frame, current) {
+  const parts = () => {
+    const { counts } = current();
+    const values = { ...counts, used: counts.experts - counts.idle_experts };
+    return PARTS.map(([name, text, series]) => ({
+      value: values[name],
+      name: `${text} ${count(values[name])} (${percent(values[name] / counts.total)})`,
+      colour: series === null ? frame.colours.masked : frame.colours.series[series],
+    })).filter(({ value }) => value > 0);
+  };
+  const bar = drawing(frame, {
+    title: "Parameters",
+    label: "Parameters by part, as a stacked bar; the legend has the numbers",
+    height: 36,
+    full: true,
+    draw: (pen, width) => stackedBar(pen, frame.colours, { parts: parts(), width }),
+  });
+  const names = legend(frame, bar.panel, parts);
+  return () => {
+    const { counts } = current();
+    const active = counts.idle_experts ? `, of which ${count(counts.active)} process one token` : "";
+    bar.heading.textContent = `${count(counts.total)} parameters${active}`;
+    bar.redraw();
+    names.update();
+  };
+}
+
+/**
+ * Add the three sections, that in focus first and open.
+ * @param {any} frame
+ * @param {string} focus
+ * @param {() => any} current  the report, with `name` and `settings`
+ */
+export function sections(frame, focus, current) {
+  const all = { training: trainingSection, serving: servingSection, cache: cacheSection };
+  const order = [focus, ...Object.keys(all).filter((name) => name !== focus)];
+  const updates = order.map((name) => {
+    const table = create("table");
+    const { title, panel, headings = [], rows, redraw } = all[name](frame, current);
+    const open = name === focus;
+    const inside = [panel, create("div", { class: "scroll" }, table)];
+    const section = open
+      ? create("div", { class: "panel full" }, ...inside)
+      : create("details", { class: "panel full" }, create("summary", {}, title), ...inside);
+    frame.stage.append(section);
+    return () => {
+      fillTable(table, headings, rows());
+      redraw();
+    };
+  });
+  return () => updates.forEach((update) => update());
+}
+
+/** A bar of memory against that of the cards, whose heading says whether it fits. */
+function memoryPanel(frame, current, { title, label, parts, memory }) {
+  const bar = drawing(frame, {
+    title,
+    label,
+    height: 56,
+    full: true,
+    draw: (pen, width) => {
+      const { available, cardsName } = current();
+      stackedBar(pen, frame.colours, { parts: parts(), limit: available, limitName: cardsName, width });
+    },
+  });
+  const names = legend(frame, bar.panel, parts);
+  const redraw = () => {
+    bar.redraw();
+    names.update();
+    const verdict = create("span", { class: memory().fits ? "" : "wrong" }, fits(memory(), current()));
+    bar.heading.replaceChildren(`${title}: ${bytes(memory().needed)}, which `, verdict);
+  };
+  return { title, panel: bar.panel, redraw };
+}
+
+function trainingSection(frame, current) {
+  const parts = () => {
+    const { weights, gradients, optimizer, activations } = current().training;
+    const values = { weights, gradients, "Adam and master copy": optimizer, activations };
+    return Object.entries(values)
+      .filter(([, value]) => value !== null)
+      .map(([name, value], i) => ({ name: `${name} ${bytes(value)}`, value, colour: frame.colours.series[i] }));
+  };
+  const rows = () => {
+    const { training, cardsName, settings } = current();
+    const { perToken, exactPerToken, estimate, exact, days, exactDays } = training;
+    return [
+      ["FLOPs of one token", power(perToken), power(exactPerToken)],
+      [`FLOPs of ${inWords(settings.tokens * 1e9)}`, power(estimate), power(exact)],
+      [`Time on ${cardsName}`, time(days), time(exactDays)],
+    ];
+  };
+  const panel = memoryPanel(frame, current, {
+    title: "Memory during training",
+    label: "Memory during training by part, against that of the cards",
+    parts,
+    memory: () => current().training,
+  });
+  return { ...panel, headings: ["Training tokens", "by 6ND", "counted exactly"], rows };
+}
+
+function servingSection(frame, current) {
+  const parts = () => {
+    const { weights, cache } = current().serving;
+    return [
+      { name: `weights ${bytes(weights)}`, value: weights, colour: frame.colours.series[0] },
+      { name: `keys and values ${bytes(cache)}`, value: cache, colour: frame.colours.series[1] },
+    ];
+  };
+  const rows = () => {
+    const { serving, shape, settings, card, cardsName, context } = current();
+    const many = `${count(settings.batch)} ${settings.batch === 1 ? "sequence" : "sequences"}`;
+    const found = [[`${card}s for ${many} of ${count(context)} tokens`, count(serving.cardsNeeded)]];
+    if (!serving.experts) return found;
+    const { distinct, read, tokensPerSecond } = serving.experts;
+    return [
+      ...found,
+      ["Experts of a layer that a step reads", `${Number(distinct.toFixed(1))} of ${count(shape.n_expert)}`],
+      ["Weights that a step reads", bytes(read)],
+      [
+        `Upper bound on tokens per second, at one ${card}'s speed`,
+        serving.fits ? count(tokensPerSecond) : `does not fit ${cardsName}`,
+      ],
+    ];
+  };
+  const panel = memoryPanel(frame, current, {
+    title: "Memory during generation",
+    label: "Memory of weights and cache, against that of the cards",
+    parts,
+    memory: () => current().serving,
+  });
+  return { ...panel, rows };
+}
+
+function cacheSection(frame, current) {
+  const title = "Memory of keys and values (cache)";
+  const chart = drawing(frame, {
+    title,
+    label: "Memory of keys and values against the context, with the memory of the cards and of the weights",
+    height: (width) => Math.min(300, 190 + width / 6),
+    full: true,
+    draw(pen, width, height) {
+      const { model, settings, context, available, cardsName, serving } = current();
+      const sizes = CONTEXTS.map((length) => cacheBytes(model, length, settings.batch, "bf16") / 1e9);
+      const levels = [
+        { y: available / 1e9, name: cardsName },
+        { y: serving.weights / 1e9, name: "the weights", colour: frame.colours.series[1] },
+      ];
+      const all = [...sizes, ...levels.map(({ y }) => y)];
+      lineChart(pen, frame.colours, {
+        curves: [{ x: CONTEXTS, y: sizes, colour: frame.colours.series[0] }],
+        levels,
+        levelsBeside: 84,
+        xRange: [CONTEXTS[0], CONTEXTS.at(-1)],
+        yRange: [Math.min(...all) / 2, Math.max(...all) * 3],
+        logX: true,
+        logY: true,
+        xTicks: CONTEXTS.filter((_, i) => i % (width < 480 ? 4 : 2) === 1),
+        xTitle: "tokens of context",
+        yTitle: "GB of keys and values",
+        cursor: context,
+        width,
+        height,
+      });
+    },
+  });
+  const rows = () => {
+    const { cache, context, settings, perToken, serving, shape } = current();
+    // With a latent cache, a query attends to latent vectors during generation, which takes other FLOPs.
+    const token = isLatent(shape.attention) ? "a training token's FLOPs" : "the next token's FLOPs";
+    const windowed = shape.attention.window === null ? "" : ", before the limit of the window";
+    return [
+      [`One token${windowed}`, bytes(cache.perTokenCached)],
+      [`${count(settings.batch)} × ${count(context)} tokens`, `${bytes(cache.needed)} = ${gib(cache.needed)} GiB`],
+      ["Ratio to the weights", String(Number((cache.needed / serving.weights).toPrecision(2)))],
+      [`Attention's share of ${token}`, percent(perToken.attention / perToken.forward)],
+    ];
+  };
+  const redraw = () => {
+    const { cache, available } = current();
+    const memory = { needed: cache.needed, fits: cache.needed <= available };
+    const verdict = create("span", { class: memory.fits ? "" : "wrong" }, fits(memory, current()));
+    chart.heading.replaceChildren(`${title}: ${bytes(cache.needed)}, which `, verdict);
+    chart.redraw();
+  };
+  return { title, panel: chart.panel, rows, redraw };
+}
+
+/** Whether something fits the cards, in words. */
+export function fits({ fits: holds, needed }, { available, cardsName }) {
+  return holds ? `fits ${cardsName} (${percent(needed / available)})` : `does not fit ${cardsName}`;
+}
+
+function gib(value) {
+  return Number((value / 2 ** 30).toPrecision(3)).toLocaleString("en-US");
+}

@@ -1,0 +1,78 @@
+// What the calculator says in words: what to try first, and what is seen now.
+
+import { isLatent } from "./shapes.js";
+import { bytes, count, inWords, percent, power, time } from "./format.js";
+import { fits } from "./sections.js";
+
+/**
+ * Return what to try first, and what one should then see.
+ * @param {string} focus
+ * @param {any} shape  of the model
+ * @param {boolean} larger  whether a token takes more FLOPs in the first model than in GPT-1
+ * @param {number} context
+ */
+export function adviceFor(focus, { n_sparse, attention }, larger, context = Infinity) {
+  if (focus === "training") {
+    const then = "and 6ND, six FLOPs for each parameter and token, is within 10 % of the exact count.";
+    return larger
+      ? { first: "Choose gpt1 in the list.", then: `it takes fewer FLOPs and less time, ${then}` }
+      : { first: "Choose gpt3 in the list.", then: `it takes more FLOPs and more time, ${then}` };
+  }
+  if (focus === "serving") {
+    const then = n_sparse
+      ? "each token uses as few experts as before, but a step for all sequences reads many more of them."
+      : "the weights stay the same, and the cache of keys and values grows with every sequence.";
+    return { first: "Move the batch from 1 sequence to 64.", then };
+  }
+  return attention.window === null || context <= attention.window
+    ? { first: "Halve the context.", then: "the keys and values halve as well." }
+    : { first: "Double the context.", then: "the cache does not double: a window limits it in its layers." };
+}
+
+/**
+ * Return what the figure shows now.
+ * @param {string} focus
+ * @param {any} current  the report, with `name` and `settings`
+ */
+export function description(focus, current) {
+  const size = `${current.name}: ${inWords(current.counts.total)} parameters.`;
+  return [size, ...{ training: ofTraining, serving: ofServing, cache: ofCache }[focus](current)].join(" ");
+}
+
+function ofTraining(current) {
+  const { training, settings, cardsName } = current;
+  const { estimate, exact, days, activations, needed } = training;
+  const costs = `cost ${power(estimate)} FLOPs by 6ND and ${power(exact)} counted exactly`;
+  const what =
+    activations === null ? "Weights, gradients and optimizer" : "Weights, gradients, optimizer and activations";
+  return [
+    `${inWords(settings.tokens * 1e9)} training tokens ${costs};`,
+    `by 6ND they take ${time(days)} on ${cardsName} at a utilization of ${percent(settings.utilization)}.`,
+    `${what} take ${bytes(needed)}, which ${fits(training, current)}.`,
+  ];
+}
+
+function ofServing(current) {
+  const { serving, settings, shape } = current;
+  const { weights, cache, experts } = serving;
+  const memory = `Weights of ${bytes(weights)} and a cache of ${bytes(cache)}: this ${fits(serving, current)}.`;
+  if (!experts) return [memory];
+  const read = `${Number(experts.distinct.toFixed(1))} of ${count(shape.n_expert)} experts in a layer`;
+  return [memory, `A step for a batch of ${count(settings.batch)} reads ${read}, ${bytes(experts.read)} in all.`];
+}
+
+function ofCache(current) {
+  const { cache, serving, settings, context, perToken, available, cardsName, shape } = current;
+  const alone = `Alone, they fit ${cardsName} (${percent(cache.needed / available)})`;
+  let held = `They do not fit ${cardsName}.`;
+  if (serving.fits) held = `${alone}, and together with the weights as well.`;
+  else if (cache.needed <= available) held = `${alone}, but not together with the weights.`;
+  const latent = isLatent(shape.attention); // whose attention takes other FLOPs during generation
+  const token = latent ? "a training token's FLOPs, with keys and values expanded" : "the next token's FLOPs";
+  const times = Number((cache.needed / serving.weights).toPrecision(2));
+  return [
+    `The keys and values of ${count(settings.batch)} × ${count(context)} tokens take ${bytes(cache.needed)},`,
+    `${times} times as much as the weights. ${held}`,
+    `Attention is ${percent(perToken.attention / perToken.forward)} of ${token}.`,
+  ];
+}

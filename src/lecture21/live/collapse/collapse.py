@@ -1,0 +1,66 @@
+"""The collapse of a router: the loads of the experts over training, without a cure and with each."""
+
+from typing import Any
+
+import traitlets
+
+from lecture21.chapters import results
+from lecture21.live.figure import Figure
+
+_SETTINGS = ("none", "warm-up", "aux 0.01", "bias 0.01", "z-loss 0.001", "jitter 0.1")
+_HIGH = 0.06
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Collapse(Figure):
+    """A film of the loads of eight experts over training, without a cure for a router's collapse and with each.
+
+    Source: the result `router_load` (`python benchmarks/c14_router_collapse.py`), second layer, three seeds, at a
+    learning rate of 0.06 and at the tuned ones.
+    """
+
+    figure = "collapse"
+    description = (
+        "Six bars, each divided by the loads of eight experts after 200 steps of training with seed 1: one without a "
+        "cure, and one with each of five cures. Without a cure, one expert takes everything; with the balance loss, "
+        "none has a third. Below, the load of the busiest expert over the steps: without a cure, it rises to 1 within "
+        "50 steps."
+    )
+    step = traitlets.Int(20).tag(sync=True)
+    """Index of the training step."""
+
+    rate = traitlets.Unicode("high").tag(sync=True)
+    """Learning rate: "high", or "tuned" for each cure."""
+
+    seed = traitlets.Int(1).tag(sync=True)
+    film = traitlets.Dict().tag(sync=True)
+
+    def __init__(self) -> None:
+        super().__init__(film=_film())
+        self._shown = ()
+
+
+def _film() -> dict[str, Any]:
+    """Return the loads of the second layer over training, in thousandths as two digits in base 36."""
+    runs = results.load("router_collapse")
+    tuned = runs[runs["tuned"].astype(str) == "True"].groupby("setting")["learning_rate"].first()
+    table = results.load("router_load").query("layer == 2")
+    steps = [int(step) for step in sorted(table["step"].unique())]
+    seeds = sorted(table["seed"].unique())
+    loads = []
+    for setting in _SETTINGS:
+        for rate in (_HIGH, tuned[setting]):
+            for seed in seeds:
+                run = table[
+                    (table["setting"] == setting) & (table["learning_rate"] == rate) & (table["seed"] == seed)
+                ].sort_values("step")
+                loads += [round(1000 * load) for row in run.filter(like="expert_").to_numpy() for load in row]
+    return {
+        "steps": steps,
+        "settings": list(_SETTINGS),
+        "tuned": [float(tuned[setting]) for setting in _SETTINGS],
+        "high": _HIGH,
+        "seeds": len(seeds),
+        "experts": 8,
+        "loads": "".join(_DIGITS[load // 36] + _DIGITS[load % 36] for load in loads),
+    }

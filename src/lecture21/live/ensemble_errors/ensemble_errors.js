@@ -1,0 +1,220 @@
+// Ensemble error curves (chapter 13): average error, ambiguity and ensemble error in closed form.
+
+import { best, ensembleErrors } from "./sollich_krogh.js";
+import { legend, lineChart } from "../kit/chart.js";
+import { choice, more, slider } from "../kit/controls.js";
+import { drawing } from "../kit/draw.js";
+import { createFrame } from "../kit/frame.js";
+import { integerIn, numberIn, oneOf } from "../kit/state.js";
+
+const MEMBERS = [1, 2, 3, 5, 10, 20, 30, 50, 100, 1000];
+const AXES = {
+  penalty: { range: [1e-4, 10], log: true, title: "penalty λ (weight decay)" },
+  subset: { range: [0.05, 1], log: false, title: "fraction of the examples that each member is trained on" },
+};
+const NAMES = { ensemble: "ensemble's error", average: "members' average error", ambiguity: "ambiguity" };
+
+export default {
+  /** @param {{model: any, el: HTMLElement}} context */
+  render(context) {
+    const frame = createFrame(context, {
+      title: "Does overfitting help an ensemble?",
+      first: "With 30 members and a fraction of 65 %, move the penalty from 0.2 to 0.014.",
+      then: "each member gets worse and their mean gets better, because the members disagree more.",
+      fields: {
+        alpha: { start: 1, check: numberIn(0.1, 10) },
+        subset: { start: 0.65, check: numberIn(0.05, 1) },
+        noise: { start: 0.2, check: numberIn(0, 2) },
+        members: { start: 30, check: integerIn(1, 1000) },
+        penalty: { start: 0.2, check: numberIn(1e-4, 10) },
+        along: { start: "penalty", check: oneOf(Object.keys(AXES)) },
+      },
+      onChange: update,
+    });
+    const { state } = frame;
+    const rest = more(frame, "More: number of examples, noise, axis");
+    const controls = {
+      penalty: slider(frame.controls, {
+        label: "Penalty λ",
+        min: -4,
+        max: 1,
+        step: 0.05,
+        value: 0,
+        format: () => number(state.values.penalty),
+        onInput: (power) => state.set({ penalty: Number((10 ** power).toPrecision(6)) }),
+      }),
+      subset: slider(frame.controls, {
+        label: "Fraction of the examples",
+        min: 0.05,
+        max: 1,
+        step: 0.05,
+        value: 0,
+        format: () => percent(state.values.subset),
+        onInput: (subset) => state.set({ subset }),
+      }),
+      members: slider(frame.controls, {
+        label: "Members",
+        min: 0,
+        max: MEMBERS.length - 1,
+        step: 1,
+        value: 0,
+        format: () => state.values.members.toLocaleString("en-US"),
+        onInput: (index) => state.set({ members: MEMBERS[index] }),
+      }),
+      alpha: slider(rest, {
+        label: "Examples for each weight, α",
+        min: -1,
+        max: 1,
+        step: 0.05,
+        value: 0,
+        format: () => number(state.values.alpha),
+        onInput: (power) => state.set({ alpha: Number((10 ** power).toPrecision(3)) }),
+      }),
+      noise: slider(rest, {
+        label: "Variance of the noise, σ²",
+        min: 0,
+        max: 2,
+        step: 0.05,
+        value: 0,
+        format: () => number(state.values.noise),
+        onInput: (noise) => state.set({ noise }),
+      }),
+      along: choice(rest, {
+        label: "Horizontal axis",
+        options: [
+          ["penalty", "penalty"],
+          ["subset", "fraction"],
+        ],
+        value: state.values.along,
+        onInput: (along) => state.set({ along }),
+      }),
+    };
+    let now = null;
+    const chart = drawing(frame, {
+      title: "The ensemble's error is the average error minus the ambiguity",
+      label: "Ensemble's error, members' average error and ambiguity as curves; the best values are marked",
+      height: (width) => Math.min(380, 220 + width / 5),
+      full: true,
+      draw,
+    });
+    legend(frame, chart.panel, () => [
+      ...Object.keys(NAMES).map((name, i) => ({ name: NAMES[name], ...look(name, i) })),
+      { name: "best single student on all examples", colour: frame.colours.note, dashed: true },
+    ]);
+
+    function look(name, i) {
+      return { colour: frame.colours.series[i], dashed: name === "ambiguity" };
+    }
+
+    function draw(pen, width, height) {
+      const { along } = state.values;
+      const { range, log, title } = AXES[along];
+      const x = Array.from({ length: 161 }, (_, i) =>
+        log ? range[0] * (range[1] / range[0]) ** (i / 160) : range[0] + ((range[1] - range[0]) * i) / 160,
+      );
+      const points = x.map((value) => ensembleErrors({ ...state.values, [along]: value }));
+      const curves = Object.keys(NAMES).map((name, i) => ({
+        x,
+        y: points.map((each) => each[name]),
+        ...look(name, i),
+      }));
+      const { px, py, area } = lineChart(pen, frame.colours, {
+        curves: curves.map((curve, i) => ({ ...curve, width: i ? 2 : 3 })).reverse(),
+        levels: [{ y: now.single, name: "" }],
+        xRange: range,
+        yRange: [0, 1.2],
+        logX: log,
+        xTicks: log ? [1e-4, 1e-3, 0.01, 0.1, 1, 10] : undefined,
+        xTitle: title,
+        yTitle: "error against the teacher",
+        cursor: state.values[along],
+        width,
+        height,
+      });
+      for (const [name, i] of [
+        ["average", 1],
+        ["ensemble", 0],
+      ]) {
+        const { place, error } = now.best[name];
+        if (error > 1.2) continue;
+        pen.beginPath();
+        pen.arc(Math.max(px(Math.max(place, range[0])), area.left), py(error), 6, 0, 7);
+        pen.fillStyle = frame.colours.paper;
+        pen.strokeStyle = frame.colours.series[i];
+        pen.lineWidth = 3;
+        pen.fill();
+        pen.stroke();
+        pen.fillStyle = frame.colours.ink;
+        const x = Math.max(px(Math.max(place, range[0])), area.left);
+        const right = x < area.right - 44;
+        pen.textAlign = right ? "left" : "right";
+        if (name === "ensemble" && Math.abs(error - now.best.average.error) < 1e-6) continue; // one ring, one label
+        const y = py(error) + (name === "ensemble" ? 13 : -13);
+        pen.lineJoin = "round";
+        pen.lineWidth = 4;
+        pen.strokeStyle = frame.colours.paper; // the word is readable where a curve passes behind it
+        pen.strokeText("best", x + (right ? 10 : -10), y);
+        pen.fillText("best", x + (right ? 10 : -10), y);
+      }
+    }
+
+    function update() {
+      const { values } = state;
+      const { alpha, noise, along } = values;
+      const setting = { ...values };
+      now = { ...ensembleErrors(setting), single: single(alpha, noise), best: {} };
+      for (const name of ["ensemble", "average"]) {
+        const place = best(setting, along, name);
+        now.best[name] = { place, error: ensembleErrors({ ...setting, [along]: place })[name] };
+      }
+      controls.penalty.set(Math.log10(values.penalty));
+      controls.subset.set(values.subset);
+      controls.members.set(nearest(values.members));
+      controls.alpha.set(Math.log10(alpha));
+      controls.noise.set(noise);
+      controls.along.set(along);
+      chart.redraw();
+      frame.describe(description(values, now));
+    }
+
+    update();
+    return frame.remove;
+  },
+};
+
+/** The error of the best single student on all examples, whose penalty is the noise. */
+function single(alpha, noise) {
+  return ensembleErrors({ alpha, subset: 1, noise, members: 1, penalty: noise }).ensemble;
+}
+
+function nearest(members) {
+  const distances = MEMBERS.map((each) => Math.abs(Math.log(each / members)));
+  return distances.indexOf(Math.min(...distances));
+}
+
+function description({ members, subset, penalty, along }, now) {
+  const who = members === 1 ? "One member trained on" : `${members.toLocaleString("en-US")} members, each trained on`;
+  const { ensemble, average } = now.best;
+  const where = along === "penalty" ? "penalty" : "fraction";
+  const place = (value) => (along === "penalty" ? number(value) : percent(value));
+  return [
+    `${who} ${percent(subset)} of the examples, with a penalty of ${number(penalty)}: average error`,
+    `${error(now.average)} − ambiguity ${error(now.ambiguity)} = ensemble's error ${error(now.ensemble)}.`,
+    `The best ${where} for the ensemble is ${place(ensemble.place)} (error ${error(ensemble.error)}),`,
+    `for a member ${place(average.place)} (error ${error(average.error)}).`,
+    `The best single student on all examples has ${error(now.single)}.`,
+  ].join(" ");
+}
+
+function number(value) {
+  if (value < 5e-5) return "0";
+  return value < 0.1 ? String(Number(value.toPrecision(3))) : String(Number(value.toFixed(3)));
+}
+
+function error(value) {
+  return value < 1e6 ? value.toFixed(3) : "above a million";
+}
+
+function percent(share) {
+  return `${Number((100 * share).toPrecision(3))}\u00a0%`;
+}

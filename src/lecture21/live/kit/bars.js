@@ -1,0 +1,58 @@
+// Stacked bars: the parameters of a model by part, or a memory against what the cards have.
+
+import { create } from "./frame.js";
+
+/**
+ * Draw one stacked bar, with a line at what is available.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {any} colours  of the frame
+ * @param {{parts: {value: number, colour: string}[], limit?: number, limitName?: string, width: number}} options
+ */
+export function stackedBar(pen, colours, { parts, limit = 0, limitName = "", width }) {
+  const [left, top, thick] = [1, limit ? 20 : 2, 30];
+  const whole = width - 2 * left;
+  const total = parts.reduce((sum, { value }) => sum + value, 0);
+  const scale = whole / Math.max(total, limit * 1.02);
+  let x = left;
+  pen.fillStyle = colours.panel;
+  pen.fillRect(left, top, whole, thick);
+  for (const { value, colour } of parts) {
+    pen.fillStyle = colour;
+    pen.fillRect(x, top, value * scale, thick);
+    x += value * scale;
+    if (value * scale > 3) {
+      pen.fillStyle = colours.paper;
+      pen.fillRect(x - 1, top, 1, thick);
+    }
+  }
+  pen.strokeStyle = colours.note;
+  pen.lineWidth = 1;
+  pen.strokeRect(left + 0.5, top + 0.5, whole - 1, thick - 1);
+  if (!limit) return;
+  const at = left + limit * scale;
+  pen.strokeStyle = pen.fillStyle = colours.ink;
+  pen.lineWidth = 2;
+  pen.beginPath();
+  pen.moveTo(at, top - 4);
+  pen.lineTo(at, top + thick + 4);
+  pen.stroke();
+  const wide = pen.measureText(limitName).width;
+  pen.textAlign = at + wide / 2 > width ? "right" : at < wide / 2 ? "left" : "center";
+  pen.fillText(limitName, pen.textAlign === "right" ? width - 1 : pen.textAlign === "left" ? 1 : at, 8);
+}
+
+/**
+ * Fill a table: a row of headings, unless it is empty, and rows that begin with their name.
+ * @param {HTMLTableElement} table
+ * @param {string[]} headings
+ * @param {string[][]} rows
+ */
+export function fillTable(table, headings, rows) {
+  const head = headings.map((text) => create("th", { scope: "col" }, text));
+  const body = rows.map(([name, ...values]) =>
+    create("tr", {}, create("th", { scope: "row" }, name), ...values.map((value) => create("td", {}, value))),
+  );
+  const groups = [create("tbody", {}, ...body)];
+  if (headings.length) groups.unshift(create("thead", {}, create("tr", {}, ...head)));
+  table.replaceChildren(...groups);
+}

@@ -1,0 +1,48 @@
+"""Byte pairs on the reader's own text: the first merges that an encoding learns from the plays."""
+
+import functools
+import json
+from pathlib import Path
+
+import traitlets
+
+from lecture21._support.validation import require_number
+from lecture21.live.figure import Figure
+
+MERGES = 300
+FILE = Path(__file__).with_name("plays.json")
+_LONGEST = 400  # characters, as in merges.js
+
+
+@functools.cache
+def pairs_of_bytes() -> list[list[str]]:
+    """Return the merges in the order in which they were learned, each byte as the character with its number."""
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+class Merges(Figure):
+    """A text cut into tokens by a byte-pair encoding, with a slider for the number of merges.
+
+    The merges are the first 300 that are learned from the training split of the plays
+    (`python benchmarks/c09_merges.py`).
+
+    Args:
+        merges: number of merges at first, from 0 to 300.
+        text: the text at first, at most 400 characters.
+    """
+
+    figure = "merges"
+    description = (
+        "A text box, and a slider for the number of merges of a byte-pair encoding trained on the plays. Below, the "
+        "text is cut into colored tokens, with the number of tokens, the characters per token, and the next merge."
+    )
+    merges = traitlets.Int(40).tag(sync=True)
+    text = traitlets.Unicode("").tag(sync=True)
+    pairs = traitlets.List().tag(sync=True)
+
+    def __init__(self, merges: int = 40, text: str = "To be, or not to be, that is the question.") -> None:
+        require_number("merges", merges, f"from 0 to {MERGES}", lambda x: x in range(MERGES + 1))
+        if len(text) > _LONGEST:
+            raise ValueError(f"the text has {len(text)} characters, and the figure holds {_LONGEST}")
+        super().__init__(merges=merges, text=text, pairs=pairs_of_bytes())
+        self._shown = ("merges", "text")

@@ -1,0 +1,217 @@
+// An image as tokens (chapter 15): the patches of a digit, the text after them, the mask over both, and its cost.
+
+import { choice, select } from "../kit/controls.js";
+import { drawing, heatmap } from "../kit/draw.js";
+import { create, createFrame } from "../kit/frame.js";
+import { arrayOf, integerIn, oneOf } from "../kit/state.js";
+import { DIGITS, NAMES } from "./digits.js";
+import { picture } from "./picture.js";
+import { SIDE, SIZES, allowedPairs, mayAttend, patchAt, tokensOf } from "./sequence.js";
+import { STYLE, tokenStrip } from "./strip.js";
+
+const LONGEST = SIDE ** 2 + "⏎seven".length; // tokens
+const MASKS = { prefix: "prefix", causal: "causal" };
+
+/** A whole number with commas. */
+const whole = (value) => value.toLocaleString("en-US");
+
+/** "1 patch" or "2 patches". */
+const patches = (count) => `${count} ${count === 1 ? "patch" : "patches"}`;
+
+export default {
+  /** @param {{model: any, el: HTMLElement}} context */
+  render(context) {
+    const isDrawing = arrayOf([SIDE ** 2], 0, 16);
+    const frame = createFrame(context, {
+      title: "An image becomes tokens",
+      first: "Choose the first patch and switch the mask; then choose the last letter, and patches of 1 pixel.",
+      then: "the mask changes what patches may attend to, but no row of the text; small patches are expensive.",
+      fields: {
+        digit: { start: 7, check: integerIn(0, 9) },
+        pixels: { start: [], check: (value) => isDrawing(value) || (Array.isArray(value) && !value.length) },
+        patch_size: { start: 2, check: oneOf(SIZES) },
+        mask: { start: "prefix", check: oneOf(Object.keys(MASKS)) },
+        token: { start: 2, check: integerIn(0, LONGEST - 1) },
+      },
+      onChange: update,
+    });
+    const { state } = frame;
+    const { values } = state;
+    let hovered = null; // a token under the mouse
+
+    frame.root.append(create("style", {}, STYLE));
+    const digits = select(frame.controls, {
+      label: "Digit",
+      options: NAMES.map((name, i) => [String(i), `${i} (${name})`]),
+      value: String(values.digit),
+      onInput: (digit) => state.set({ digit: Number(digit), pixels: [] }),
+    });
+    const sizes = choice(frame.controls, {
+      label: "Side of a patch in pixels",
+      options: SIZES.map((size) => [size, String(size)]),
+      value: values.patch_size,
+      onInput: (size) => state.set({ patch_size: size, token: follow(size) }),
+    });
+    const masks = choice(frame.controls, {
+      label: "Mask",
+      options: Object.entries(MASKS),
+      value: values.mask,
+      onInput: (mask) => state.set({ mask }),
+    });
+
+    const pixels = () => (values.pixels.length ? values.pixels : DIGITS[values.digit]);
+    const tokens = () => tokensOf(NAMES[values.digit], values.patch_size);
+    const nImage = () => (SIDE / values.patch_size) ** 2;
+    const clamped = (index) => Math.min(index, tokens().length - 1);
+    const active = () => clamped(hovered ?? values.token);
+    const allowed = (i, j) => mayAttend(values.mask, nImage(), i, j);
+
+    /** Return the index that the chosen token has with patches of another size: the same letter, or a patch there. */
+    function follow(size) {
+      const chosen = clamped(values.token);
+      if (chosen >= nImage()) return chosen - nImage() + (SIDE / size) ** 2;
+      const columns = SIDE / values.patch_size;
+      const pixel = Math.floor(chosen / columns) * values.patch_size * SIDE + (chosen % columns) * values.patch_size;
+      return patchAt(pixel, size);
+    }
+
+    function hover(index) {
+      if (hovered === index) return;
+      hovered = index;
+      update();
+    }
+
+    const image = picture(frame, {
+      pixels,
+      size: () => values.patch_size,
+      chosen: active,
+      allowed: (patch) => allowed(active(), patch),
+      onPaint(pixel, count) {
+        const next = [...pixels()];
+        next[pixel] = count;
+        state.set({ pixels: next });
+      },
+      onHover: (pixel) => hover(pixel === null ? null : patchAt(pixel, values.patch_size)),
+    });
+    const strip = tokenStrip(frame, {
+      onChoose: (index) => (index === values.token ? update() : state.set({ token: index })),
+      onHover: hover,
+    });
+    const costs = create("table", { class: "costs" });
+    strip.panel.append(create("div", { class: "scroll" }, costs));
+
+    let place = null; // of the mask's cells
+    const map = drawing(frame, {
+      title: "The mask: row = query, column = key",
+      label: "The mask over the sequence; the row of the chosen token is outlined",
+      height: (width) => Math.min(width, 340),
+      full: true,
+      draw(pen, width, height) {
+        const count = tokens().length;
+        const side = Math.min(width, height);
+        const code = (i, j) => (!allowed(i, j) ? 0 : j >= nImage() ? 3 : j > i ? 2 : 1);
+        const fill = [frame.colours.paper, frame.colours.key, frame.colours.series[1], frame.colours.query];
+        const cells = Array.from({ length: count }, (_, i) => Array.from({ length: count }, (_, j) => code(i, j)));
+        const titles = { rowTitle: "query", columnTitle: "key" };
+        place = heatmap(pen, frame.colours, {
+          values: cells,
+          colour: (k) => fill[k],
+          ...titles,
+          width: side,
+          height: side,
+        });
+        const { left, top, cell } = place;
+        pen.lineWidth = 1;
+        pen.strokeStyle = frame.colours.note;
+        pen.strokeRect(left + 0.5, top + 0.5, count * cell.width, count * cell.height);
+        pen.lineWidth = 3;
+        pen.strokeStyle = frame.colours.ink;
+        const thick = Math.max(cell.height, 3);
+        pen.strokeRect(left + 1, top + active() * cell.height, count * cell.width - 1, thick);
+      },
+    });
+    const rowAt = (event) => {
+      if (!place) return null;
+      const row = Math.floor((event.clientY - map.area.getBoundingClientRect().top - place.top) / place.cell.height);
+      return row >= 0 && row < tokens().length ? row : null;
+    };
+    map.canvas.addEventListener("pointermove", (event) => event.pointerType !== "touch" && hover(rowAt(event)));
+    map.canvas.addEventListener("pointerleave", () => hover(null));
+    map.canvas.addEventListener("click", (event) => {
+      const row = rowAt(event);
+      if (row !== null) state.set({ token: row });
+    });
+    const legend = create("ul", { class: "legend" });
+    map.panel.append(legend);
+    frame.onTheme(update);
+
+    function showLegend() {
+      const { key, series, query } = frame.colours;
+      const entries = [
+        [key, "image key at or before the query"],
+        [series[1], "image key after the query"],
+        [query, "text key"],
+      ];
+      legend.replaceChildren(
+        ...entries.map(([colour, text]) => {
+          const sample = create("span", { class: "key" });
+          sample.style.background = colour;
+          return create("li", {}, sample, text);
+        }),
+      );
+    }
+
+    function showCosts() {
+      const heads = ["patch", "image tokens", "all tokens", "scores"];
+      const rows = SIZES.map((size) => {
+        const image = (SIDE / size) ** 2;
+        const all = image + NAMES[values.digit].length + 1;
+        const cells = [image, all, all ** 2].map((value) => create("td", {}, whole(value)));
+        const head = create("th", { scope: "row" }, `${size} × ${size}`);
+        return create("tr", { class: size === values.patch_size ? "now" : "" }, head, ...cells);
+      });
+      costs.replaceChildren(
+        create("caption", { class: "hidden" }, "Tokens and attention scores per head and layer for each patch size"),
+        create("thead", {}, create("tr", {}, ...heads.map((text) => create("th", { scope: "col" }, text)))),
+        create("tbody", {}, ...rows),
+      );
+    }
+
+    /** Say what the chosen token is, to what it may attend, and its target. */
+    function describe() {
+      const all = tokens();
+      const i = active();
+      const token = all[i];
+      const seen = all.filter((_, j) => allowed(i, j));
+      const text = seen.filter(({ kind }) => kind === "text").map(({ letter }) => letter);
+      const count = seen.length - text.length;
+      const to = text.length ? `${patches(count)} and ${text.join(" ")}` : patches(count);
+      const what =
+        token.kind === "image"
+          ? `is the patch in row ${token.row + 1}, column ${token.column + 1}. It may attend to ${to}. ` +
+            "It has no target and no loss."
+          : `is “${token.letter}”. It may attend to ${to}. Its target is “${token.target}”.`;
+      const pairs = allowedPairs(values.mask, nImage(), all.length);
+      const scores = `${whole(all.length)} × ${whole(all.length)} = ${whole(all.length ** 2)}`;
+      const cost = `Attention has ${scores} scores per head and layer, and the mask allows ${whole(pairs)} of them.`;
+      frame.describe(`Token ${i + 1} of ${all.length} ${what} ${cost}`);
+    }
+
+    function update() {
+      frame.root.querySelector("section").style.setProperty("--image", frame.colours.key);
+      digits.set(String(values.digit));
+      sizes.set(values.patch_size);
+      masks.set(values.mask);
+      const shared = { pixels: pixels(), size: values.patch_size, chosen: clamped(values.token), active: active() };
+      strip.update({ tokens: tokens(), allowed, ...shared });
+      image.update();
+      map.redraw();
+      showLegend();
+      showCosts();
+      describe();
+    }
+
+    update();
+    return frame.remove;
+  },
+};

@@ -1,0 +1,53 @@
+"""An image as tokens: the patches of a digit, the text after them, the mask over both, and what they cost."""
+
+import traitlets
+
+from lecture21._support.validation import require_choice, require_number
+from lecture21.live.figure import Figure
+from lecture21.vision.digits import NAMES
+
+
+class Patches(Figure):
+    """The patches of a handwritten digit and the letters of its name, as one sequence with its mask.
+
+    The reader chooses a digit or changes its pixels, the side of a patch, and the mask. The figure shows the tokens,
+    which of them the chosen one may attend to, its target, and how many scores attention computes.
+
+    Args:
+        digit: the digit that is shown and named.
+        patch_size: side of a patch in pixels: 1, 2, 4 or 8.
+        mask: prefix, where image tokens attend to all image tokens, or causal.
+        token: index of the chosen token, from 0.
+    """
+
+    figure = "patches"
+    description = (
+        "A handwritten seven of 8 by 8 pixels becomes 16 patches of 2 by 2 pixels, followed by six text tokens: a "
+        "line break and the letters of “seven”. Under the prefix mask, the chosen patch in row 1, column 3 attends "
+        "to all 16 patches, including later ones. A table lists the cost: 22 tokens have 484 scores per head and "
+        "layer, and single pixels, with 70 tokens, have 4,900."
+    )
+    digit = traitlets.Int(7).tag(sync=True)
+    """The digit whose name is the text."""
+
+    pixels = traitlets.List(traitlets.Int()).tag(sync=True)
+    """The reader's drawing, 64 counts from 0 (paper) to 16 (ink) in reading order; empty for the digit's own image."""
+
+    patch_size = traitlets.Int(2).tag(sync=True)
+    """Side of a patch in pixels."""
+
+    mask = traitlets.Unicode("prefix").tag(sync=True)
+    """prefix or causal."""
+
+    token = traitlets.Int(2).tag(sync=True)
+    """Index of the chosen token."""
+
+    def __init__(self, digit: int = 7, patch_size: int = 2, mask: str = "prefix", token: int = 2) -> None:
+        require_number("digit", digit, "from 0 to 9", lambda x: x in range(10))
+        require_number("patch_size", patch_size, "1, 2, 4 or 8", lambda x: x in (1, 2, 4, 8))
+        require_choice("mask", mask, ("prefix", "causal"))
+        last = (8 // patch_size) ** 2 + len(NAMES[digit])
+        require_number("token", token, f"from 0 to {last}", lambda x: x in range(last + 1))
+        given = {"digit": digit, "patch_size": patch_size, "mask": mask, "token": token}
+        super().__init__(**given)
+        self._shown = tuple(name for name, value in given.items() if value != getattr(type(self), name).default_value)

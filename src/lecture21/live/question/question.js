@@ -1,0 +1,91 @@
+// A question that checks: the answer is compared with the right one and with foreseen mistakes.
+
+import { button, textField } from "../kit/controls.js";
+import { create, createFrame } from "../kit/frame.js";
+import { isBoolean, textUpTo } from "../kit/state.js";
+import { judge } from "./judge.js";
+
+let used = 0;
+
+export default {
+  /** @param {{model: any, el: HTMLElement}} context */
+  render(context) {
+    const question = context.model.get("question");
+    const id = `question-${++used}`;
+    const frame = createFrame(context, {
+      title: `Question ${question.id.replace("exam.", "")}`,
+      fields: { given: { start: "", check: textUpTo(200) }, shown: { start: false, check: isBoolean } },
+      linked: false,
+      onChange: update,
+    });
+    const { state } = frame;
+    frame.stage.remove();
+    frame.controls.before(create("p", { id }, ...markup(question.text)));
+    const field = question.kind === "choice" ? options(frame.controls) : number(frame.controls);
+    const actions = create("div", { class: "actions" });
+    frame.controls.append(actions);
+    button(actions, { label: "Check", main: true, onClick: check });
+    const reveal = button(actions, { label: "Show the answer", onClick: () => state.set({ shown: true }) });
+
+    function number(parent) {
+      const label = question.unit ? `Your answer, in ${question.unit}` : "Your answer";
+      const { input, set } = textField(parent, { label, value: "", longest: 200, onInput: () => {} });
+      input.setAttribute("aria-describedby", id);
+      input.autocomplete = "off";
+      input.addEventListener("keydown", (event) => event.key === "Enter" && check());
+      return { set, get: () => input.value };
+    }
+
+    function options(parent) {
+      const name = `${id}-choice`;
+      const inputs = question.choices.map((value) => create("input", { type: "radio", name, value }));
+      const labels = question.choices.map((text, i) =>
+        create("label", { class: "check" }, inputs[i], create("span", {}, ...markup(text))),
+      );
+      const group = { class: "options", role: "radiogroup", "aria-label": "Your answer", "aria-describedby": id };
+      parent.append(create("div", group, ...labels));
+      return {
+        get: () => inputs.find((input) => input.checked)?.value ?? "",
+        set: (value) => inputs.forEach((input) => (input.checked = input.value === value)),
+      };
+    }
+
+    function check() {
+      const given = field.get().trim();
+      const { right, hint } = judge(question, given);
+      frame.fail(right === null ? hint : "");
+      if (right !== null) state.set({ given });
+    }
+
+    function update() {
+      const { given, shown } = state.values;
+      if (field.get().trim() !== given) field.set(given);
+      const { right, hint } = judge(question, given);
+      reveal.hidden = right !== false || shown;
+      frame.foot.hidden = right === null; // nothing to reset
+      const parts = [];
+      if (right) parts.push(create("b", { class: "right" }, "✓ Right. "));
+      if (right === false) parts.push(create("b", { class: "wrong" }, "✗ Not yet. "), ...markup(hint));
+      if (right || (shown && right !== null)) parts.push(explanation());
+      frame.describe(...parts);
+    }
+
+    function explanation() {
+      const unit = question.unit ? ` ${question.unit}` : "";
+      const answer = create("b", {}, ...markup(`${question.answer}${unit}`), ". ");
+      return create("span", { class: "answer" }, "Answer: ", answer, ...markup(question.explanation));
+    }
+
+    update();
+    return frame.remove;
+  },
+};
+
+/** Text with *emphasis*, `code` and superscripts (W^q), as nodes. */
+function markup(text) {
+  return text.split(/(\*[^*]+\*|`[^`]+`|\^\w+)/).map((part, i) => {
+    if (i % 2 === 0) return part;
+    if (part.startsWith("^")) return create("sup", {}, part.slice(1));
+    return create(part.startsWith("*") ? "em" : "code", {}, part.slice(1, -1));
+  });
+}

@@ -1,0 +1,178 @@
+// The residual stream (chapter 05): one character's vector through the layers, what each part adds, and what goes
+// wrong without it.
+
+import { slider, textField } from "../kit/controls.js";
+import { create, createFrame } from "../kit/frame.js";
+import { argmax, dot, softmax, written } from "../kit/numbers.js";
+import { integerIn, textUpTo } from "../kit/state.js";
+import { bars, distributionRows } from "../characters/bars.js";
+import { encodeText, percent, shortName, unknownSentence } from "../characters/characters.js";
+import { latest, openModel } from "../characters/session.js";
+import { streamTable } from "./stream.js";
+import { WRITE_STYLE } from "../characters/style.js";
+
+const TITLE = "One character through the residual stream";
+const LONGEST = 200;
+const PART = /^\d{1,3}\.(attention|feed_forward)$/;
+const isPartList = (value) => Array.isArray(value) && value.length <= 256 && value.every((part) => PART.test(part));
+
+export default {
+  /** @param {{model: any, el: HTMLElement}} context */
+  async render(context) {
+    const opened = await openModel(context, TITLE);
+    if (!opened) return undefined;
+    const { engine, gpt, symbols } = opened;
+    const { n_layer: L, d_model: C, block_size: size } = gpt.config;
+    const frame = createFrame(context, {
+      title: TITLE,
+      first: "Clear the box of “1 feed-forward”.",
+      then: "the loss of the sentence rises, and the filled bars leave the hollow ones of the complete model.",
+      fields: {
+        prompt: { start: "To be, or not to be", check: textUpTo(LONGEST) },
+        token: { start: -1, check: integerIn(-1, 4095) },
+        removed: { start: [], check: isPartList },
+      },
+      onChange: () => update(),
+    });
+    const { state } = frame;
+    frame.root.append(create("style", {}, WRITE_STYLE));
+    frame.onRemove(() => engine.close());
+
+    const box = textField(frame.controls, {
+      label: "Sentence",
+      value: state.values.prompt,
+      rows: 2,
+      longest: LONGEST,
+      onInput: (prompt) => state.set({ prompt }),
+    });
+    box.node.classList.add("wide");
+    const seenNote = create("span", { class: "said" });
+    box.node.append(seenNote);
+    let names = [" "];
+    const place = slider(frame.controls, {
+      label: "Character",
+      min: 1,
+      max: 1,
+      step: 1,
+      value: 1,
+      format: (value) => `${value}, “${shortName(names[value - 1] ?? "")}”`,
+      onInput: (value) => state.set({ token: value === names.length ? -1 : value - 1 }),
+    });
+    const table = streamTable(frame, L, (part, inUse) => {
+      const others = state.values.removed.filter((each) => each !== part);
+      state.set({ removed: inUse ? others : [...others, part] });
+    });
+    const panel = create("div", { class: "panel full" });
+    const heading = create("p", { class: "panel-title" });
+    panel.append(heading);
+    const list = bars(panel, "Probabilities of the next character");
+    const key = create("p", { class: "key" }, "hollow: with all parts");
+    const losses = create("p", {});
+    panel.append(key, losses);
+    frame.stage.append(panel);
+
+    let shown = null;
+    const refresh = latest(frame, compute);
+    frame.onTheme(() => shown && show());
+    update();
+    await refresh();
+    return frame.remove;
+
+    /** The parts that are removed, of those that this model has. */
+    function removedParts() {
+      return state.values.removed.filter((part) => parseInt(part) < L);
+    }
+
+    function update() {
+      box.set(state.values.prompt);
+      refresh();
+    }
+
+    async function compute() {
+      const { ids, unknown } = encodeText(state.values.prompt, symbols);
+      box.input.setAttribute("aria-invalid", String(unknown.length > 0 || ids.length < 2));
+      if (unknown.length) return frame.fail(unknownSentence(unknown, symbols));
+      if (ids.length < 2)
+        return frame.fail("Type at least two characters: the loss is that of each character after the first.");
+      const remove = removedParts();
+      const seen = ids.slice(-size);
+      const [whole, now, lens] = await Promise.all([
+        gpt.forward(seen, {}),
+        gpt.forward(seen, { residual: true, remove }),
+        gpt.lens(seen, { remove }),
+      ]);
+      names = [...state.values.prompt].slice(-seen.length);
+      shown = {
+        ids: seen,
+        whole: whole.logits,
+        now: now.logits,
+        residual: now.residual,
+        lens,
+        remove,
+        length: ids.length,
+      };
+      frame.fail("");
+      show();
+    }
+
+    function show() {
+      const { ids, whole, now, residual, lens, remove, length } = shown;
+      const [T, V] = [ids.length, symbols.length];
+      const { token } = state.values;
+      const t = token < 0 || token >= T ? T - 1 : token;
+      place.input.max = String(T);
+      place.set(t + 1);
+      seenNote.textContent = length > size ? `The model uses only the last ${size} of these ${length} characters.` : "";
+      const at = (array, step, width) => array.subarray((step * T + t) * width, (step * T + t + 1) * width);
+      const stream = Array.from({ length: 2 * L + 1 }, (_, step) => at(residual, step, C));
+      const final = stream[2 * L];
+      const length2 = (x) => Math.sqrt(dot(x, x));
+      const rows = stream.map((x, step) => {
+        const added = step ? x.map((value, i) => value - stream[step - 1][i]) : x;
+        const [size, whole] = [length2(added), length2(final)];
+        const p = softmax(at(lens, step, V));
+        const best = argmax(p);
+        return {
+          added: size,
+          cosine: size && whole ? dot(added, final) / size / whole : 0,
+          stream: length2(x),
+          best: `${shortName(symbols[best])} ${percent(p[best])}`,
+        };
+      });
+      table.update(rows, remove);
+      const probabilities = (logits) => softmax(at(logits, 0, V));
+      heading.textContent = `The character after “${names
+        .slice(Math.max(0, t - 7), t + 1)
+        .map(shortName)
+        .join("")}”`;
+      list.update(distributionRows(symbols, probabilities(whole), probabilities(now), 8));
+      key.hidden = !remove.length;
+      const [before, after] = [lossOf(whole, ids, V), lossOf(now, ids, V)];
+      const change = remove.length ? `; with all parts ${before.toFixed(3)}` : "";
+      losses.textContent = `Loss of the sentence: ${after.toFixed(3)} nats per character${change}.`;
+      const parts = rows.slice(1);
+      const strongest = argmax(parts.map(({ added, cosine }) => added * cosine));
+      const [start, end] = [rows[0], rows[2 * L]].map(({ stream }) => written(stream));
+      const summary = `The embedding has norm ${start}, the final stream ${end}.`;
+      const { added, cosine } = parts[strongest];
+      const numbers = `norm ${written(added)}, cosine ${written(cosine)}`;
+      const most = `The largest contribution is that of ${table.names[strongest + 1]}: ${numbers}.`;
+      const loss = `the loss is ${after.toFixed(3)} instead of ${before.toFixed(3)} nats per character`;
+      const gone = remove.length ? ` Without ${remove.map(table.nameOf).join(", ")} ${loss}.` : "";
+      frame.describe(`Character ${t + 1}, “${shortName(names[t])}”. ${summary} ${most}${gone}`);
+    }
+  },
+};
+
+/**
+ * The mean loss of all characters after the first, in nats.
+ * @param {Float32Array} logits  T x V
+ * @param {number[]} ids  T
+ * @param {number} size  V
+ */
+function lossOf(logits, ids, size) {
+  let sum = 0;
+  for (let t = 0; t + 1 < ids.length; t++)
+    sum -= Math.log(softmax(logits.subarray(t * size, (t + 1) * size))[ids[t + 1]]);
+  return sum / (ids.length - 1);
+}

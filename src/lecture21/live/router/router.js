@@ -1,0 +1,197 @@
+// The router of a sparse GPT (chapter 14): a text coloured by the experts that process its characters.
+
+import { startEngine } from "../engine/client.js";
+import { choice, select, textField } from "../kit/controls.js";
+import { drawing } from "../kit/draw.js";
+import { create, createFrame, loadFile } from "../kit/frame.js";
+import { written } from "../kit/numbers.js";
+import { integerIn, textUpTo } from "../kit/state.js";
+import { drawExperts } from "./bars.js";
+import { STYLE, letterField, sign } from "./letters.js";
+import { routeText, statistics } from "./routing.js";
+
+const LONGEST = 400; // characters
+const MOST_LAYERS = 96;
+
+export default {
+  /** @param {{model: any, el: HTMLElement}} context */
+  render(context) {
+    const { model } = context;
+    const frame = createFrame(context, {
+      title: "Which expert processes which character?",
+      first: "Click in the text to move the caret, then choose another layer or type your own text.",
+      then: "the last bars show the router's probabilities for the character at the caret.",
+      fields: {
+        text: { start: "To be, or not to be: that is the question.", check: textUpTo(LONGEST) },
+        layer: { start: 1, check: integerIn(1, MOST_LAYERS) },
+        cursor: { start: 0, check: integerIn(0, LONGEST) },
+      },
+      onChange: update,
+    });
+    const { state } = frame;
+    const { values } = state;
+    const section = frame.root.querySelector("section");
+    let engine = null;
+    let gpt = null;
+    let layerControl = null;
+    let routed = null; // of the last text that the model could read
+    let asked = null; // the text that is being read, or was read last
+    let removed = false;
+
+    const field = textField(frame.controls, {
+      label: "Your text",
+      value: values.text,
+      rows: 3,
+      longest: LONGEST,
+      onInput: (text) => state.set({ text, cursor: caret() }),
+    });
+    for (const event of ["keyup", "click", "select"]) {
+      field.input.addEventListener(event, () => caret() !== values.cursor && state.set({ cursor: caret() }));
+    }
+    frame.root.append(create("style", {}, STYLE));
+    const panel = create("div", { class: "panel full" });
+    frame.stage.append(panel);
+    const heading = create("p", { class: "panel-title" }, "Color and number: the expert that processes the character");
+    panel.append(heading);
+    const letters = letterField(panel, (index) => state.set({ cursor: index }));
+    const note = create("p", { class: "note" }, "Loading the model.");
+    panel.append(note);
+    const loads = drawing(frame, {
+      title: "Load of each expert on this text",
+      label: "Fraction of the characters that each expert processes, with a line at an equal share",
+      height: 190,
+      draw(pen, width, height) {
+        if (!routed) return;
+        const { load } = statistics(routed, layer());
+        const level = { share: 1 / routed.count, name: `balanced: ${written(100 / routed.count, 1)} %` };
+        const most = Math.max(0.2, Math.ceil(10 * Math.max(...load)) / 10);
+        drawExperts(pen, frame.colours, { shares: load, colour, most, level, width, height });
+      },
+    });
+    const choices = drawing(frame, {
+      title: "Router at the caret",
+      label: "Probability of each expert for the character at the caret",
+      height: 190,
+      draw(pen, width, height) {
+        if (!routed) return;
+        const { shares, chosen } = at(cursor());
+        drawExperts(pen, frame.colours, { shares, chosen, colour, most: 1, width, height });
+      },
+    });
+
+    const colour = (expert) => [...frame.colours.series, frame.colours.masked][expert % 8];
+    const layer = () => Math.min(values.layer, gpt.config.n_layer) - 1;
+    const cursor = () => Math.min(values.cursor, routed.characters.length - 1);
+
+    /** Return how many characters are before the caret. */
+    function caret() {
+      return Array.from(field.input.value.slice(0, field.input.selectionStart ?? 0)).length;
+    }
+
+    function at(index) {
+      const { count, chosen } = routed;
+      const shares = routed.probabilities[layer()].subarray(index * count, (index + 1) * count);
+      return { shares, chosen: [...routed.experts[layer()].subarray(index * chosen, (index + 1) * chosen)] };
+    }
+
+    /** Read the text, one at a time; whatever was typed meanwhile is read afterwards. */
+    async function read() {
+      section.setAttribute("aria-busy", "true");
+      while (asked !== values.text && !removed) {
+        asked = values.text;
+        const characters = Array.from(asked);
+        try {
+          if (!characters.length) throw new Error("Write at least one character.");
+          routed = await routeText(gpt, characters);
+          if (removed) return;
+          frame.fail("");
+          show();
+        } catch (error) {
+          if (removed) return;
+          frame.fail(error.message);
+        }
+      }
+      section.removeAttribute("aria-busy");
+    }
+
+    function show() {
+      const experts = routed.characters.map((_, i) => at(i).chosen);
+      letters.fill(routed.characters, experts, colour);
+      point();
+    }
+
+    function point() {
+      letters.mark(cursor());
+      loads.redraw();
+      choices.redraw();
+      const { load, violation, loadEntropy } = statistics(routed, layer());
+      const busiest = load.indexOf(Math.max(...load));
+      const { shares, chosen } = at(cursor());
+      const character = sign(routed.characters[cursor()]);
+      const named = chosen.map((expert) => `expert ${expert + 1} with probability ${written(shares[expert], 3)}`);
+      choices.heading.textContent = `Router at the caret: “${character}”`;
+      const idle = load.filter((share) => share === 0).length;
+      frame.describe(
+        `Layer ${layer() + 1} of ${gpt.config.n_layer}. “${character}” (character ${cursor() + 1} of ` +
+          `${routed.characters.length}) goes to ${named.join(" and ")}. On this text, expert ${busiest + 1} is the busiest ` +
+          `with ${written(100 * load[busiest], 1)} % of the work, ${written(1 + violation, 2)} times an equal share` +
+          `${idle ? `, and ${idle} of ${routed.count} experts ${idle === 1 ? "has" : "have"} none` : ""}. The entropy of the ` +
+          `load is ${written(loadEntropy, 3)} of its maximum.`,
+      );
+    }
+
+    let drawnLayer = values.layer;
+    function update() {
+      field.set(values.text);
+      layerControl?.set(layerControl.input ? String(values.layer) : Math.min(values.layer, gpt.config.n_layer));
+      if (!gpt) return;
+      if (values.text !== asked && !section.hasAttribute("aria-busy")) read();
+      if (!routed) return;
+      if (values.layer !== drawnLayer) show();
+      else point();
+      drawnLayer = values.layer;
+    }
+
+    async function start() {
+      section.setAttribute("aria-busy", "true");
+      try {
+        engine = await startEngine();
+        if (removed) return engine.close();
+        gpt = await engine.load(await loadFile(model, "weights"));
+        if (removed) return;
+        if (!gpt.config.moe)
+          throw new Error("This model is dense: it has no router. Give the figure a model with sparse layers.");
+        if (!gpt.symbols) throw new Error("This figure needs a model whose tokens are characters.");
+      } catch (error) {
+        if (!removed) frame.stop(error.message);
+        return;
+      }
+      const { n_layer: count, n_expert: experts = gpt.config.moe.n_expert, block_size: size } = gpt.config;
+      note.textContent = `${experts} experts in each layer; the text is processed in windows of ${size} characters.`;
+      const options = { label: "Layer", value: Math.min(values.layer, count) };
+      const numbers = Array.from({ length: count }, (_, i) => i + 1);
+      layerControl =
+        count <= 8
+          ? choice(frame.controls, {
+              ...options,
+              options: numbers.map((each) => [each, String(each)]),
+              onInput: (each) => state.set({ layer: each }),
+            })
+          : select(frame.controls, {
+              label: options.label,
+              value: String(options.value),
+              options: numbers.map((each) => [String(each), String(each)]),
+              onInput: (each) => state.set({ layer: Number(each) }),
+            });
+      await read();
+    }
+
+    frame.onTheme(() => routed && show());
+    frame.onRemove(() => {
+      removed = true;
+      engine?.close();
+    });
+    start();
+    return frame.remove;
+  },
+};

@@ -1,0 +1,69 @@
+"""Two GPTs of characters continue the same prompt, side by side."""
+
+import traitlets
+
+from lecture21.gpt import GPT
+from lecture21.huggingface.pretrained import storage
+from lecture21.live.figure import ModelFigure, weights_of
+from lecture21.live.write.write import require_characters
+from lecture21.tokenizers import BPETokenizer, CharTokenizer
+
+_LONGEST = 200  # characters, as in side_by_side.js
+
+
+class SideBySide(ModelFigure):
+    """Two GPTs that continue the same prompt: by default one trained with a causal mask and one trained without.
+
+    The losses of shipped models on the validation split of the plays are shown beside what they write.
+
+    Args:
+        first: a GPT of characters, or the name of a shipped one.
+        second: another one, with the same tokenizer if it is not shipped.
+        tokenizer: of GPTs that are not shipped.
+        labels: names of the two models.
+        prompt: the text to continue, at most 200 characters.
+        seed: of the first continuations.
+    """
+
+    figure = "side_by_side"
+    description = (
+        "A prompt, and two texts that continue it: one by a GPT trained with a causal mask, whose validation loss is "
+        "1.75 nats per character, and one by a GPT trained without, whose validation loss is 0.07."
+    )
+    prompt = traitlets.Unicode("ROMEO:\n").tag(sync=True)
+    seed = traitlets.Int(0).tag(sync=True)
+    labels = traitlets.List().tag(sync=True)
+    losses = traitlets.List().tag(sync=True)
+    """Validation loss of each model in nats per character, or none."""
+
+    second = traitlets.Bytes(b"").tag(sync=True)
+    """The second model, as `weights`."""
+
+    def __init__(
+        self,
+        first: GPT | str = "modern-gpt0",
+        second: GPT | str = "modern-gpt0-cheat",
+        tokenizer: CharTokenizer | BPETokenizer | None = None,
+        *,
+        labels: tuple[str, str] = ("trained with the mask", "trained without a mask"),
+        prompt: str = "ROMEO:\n",
+        seed: int = 0,
+    ) -> None:
+        require_characters(tokenizer)
+        if not 1 <= len(prompt) <= _LONGEST:
+            raise ValueError(f"the prompt must have 1 to {_LONGEST} characters, got {len(prompt)}")
+        self._second = second if isinstance(second, str) else None
+        super().__init__(
+            first,
+            tokenizer,
+            prompt=prompt,
+            seed=seed,
+            labels=list(labels),
+            second=weights_of(second, tokenizer),
+            losses=[storage.read_card(model).score if isinstance(model, str) else None for model in (first, second)],
+        )
+        self._shown = ("prompt",)
+
+    def assets(self) -> dict[str, str]:
+        """Return the files of shipped models."""
+        return super().assets() | ({} if self._second is None else {"second": f"models/{self._second}.safetensors"})

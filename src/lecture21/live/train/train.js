@@ -1,0 +1,250 @@
+// Train a GPT in this page (chapter 07): losses and samples while it learns, beside n-grams and a run in PyTorch.
+
+import { button, choice, more, numberField, select, slider, toggle } from "../kit/controls.js";
+import { create, createFrame, loadFile } from "../kit/frame.js";
+import { integerIn, isBoolean, oneOf } from "../kit/state.js";
+import { lossChart } from "./chart.js";
+import { prepare } from "./corpus.js";
+import { ownText } from "./own_text.js";
+import { STEPS_PER_SECOND } from "./recipe.js";
+import { createSession } from "./session.js";
+import { describe, grouped, labelOf, percent, progress } from "./words.js";
+
+const BUDGETS = [30, 90, 300];
+const FILE = "gpt-from-the-page.safetensors";
+const COMMAND = `lecture21 sample ${FILE} --length 300 --temperature 0.8`;
+const PROMPT = "ROMEO:\n";
+
+/** Load the text of the page or the notebook, all of it: the lines of the n-grams belong to the whole text. */
+async function loadText(model) {
+  const corpus = prepare(new TextDecoder().decode(await loadFile(model, "text")));
+  if (corpus.tokens.length + corpus.validation.length !== model.get("characters")) {
+    throw new Error("The text arrived incomplete; check the connection, and press Start training again.");
+  }
+  return corpus;
+}
+
+export default {
+  /** @param {{model: any, el: HTMLElement}} context */
+  render(context) {
+    const { model } = context;
+    const [shapes, levels, windows, curves] = ["shapes", "levels", "windows", "curves"].map((name) => model.get(name));
+    const frame = createFrame(context, {
+      title: "Train a GPT in this page",
+      first: "Press Start training, and read the samples while the loss decreases.",
+      then: "the loss passes the line of the bigram, then that of the trigram, while letters turn into words.",
+      fields: {
+        budget: { start: BUDGETS[0], check: oneOf(BUDGETS) },
+        size: { start: "gpt0", check: oneOf(shapes.map(({ name }) => name)) },
+        optimizer: { start: "muon", check: oneOf(["muon", "adamw"]) },
+        doublings: { start: 0, check: integerIn(-4, 4) },
+        seed: { start: 0, check: integerIn(0, 2 ** 31 - 1) },
+        steps: { start: 0, check: integerIn(0, 100_000) }, // 0: as many as fit into the budget
+        causal: { start: true, check: isBoolean },
+      },
+      onChange: update,
+    });
+    const { state } = frame;
+    const session = createSession(follow);
+    let plays = null; // the text that the page or the notebook gives, once it is loaded
+
+    const controls = {
+      budget: choice(frame.controls, {
+        label: "Training time",
+        options: BUDGETS.map((seconds) => [seconds, seconds < 120 ? `${seconds} s` : `${seconds / 60} min`]),
+        value: state.values.budget,
+        onInput: (budget) => state.set({ budget }),
+      }),
+      doublings: slider(frame.controls, {
+        label: "Learning rate",
+        min: -4,
+        max: 4,
+        step: 1,
+        value: state.values.doublings,
+        format: (doublings) => `${percent(2 ** doublings)} of the recipe's`,
+        onInput: (doublings) => state.set({ doublings }),
+      }),
+    };
+    const buttons = create("div", { class: "buttons" });
+    frame.controls.append(buttons);
+    const main = button(buttons, { label: "Start training", main: true, onClick: act });
+    const again = button(buttons, { label: "Start again", onClick: start });
+
+    const further = more(frame, "More: size, optimizer, seed, causal mask, your own text");
+    Object.assign(controls, {
+      size: select(further, {
+        label: "Model",
+        options: shapes.map(({ name }) => [name, name]),
+        value: state.values.size,
+        onInput: (size) => state.set({ size }),
+      }),
+      optimizer: choice(further, {
+        label: "Optimizer",
+        options: [
+          ["muon", "Muon"],
+          ["adamw", "AdamW"],
+        ],
+        value: state.values.optimizer,
+        onInput: (optimizer) => state.set({ optimizer }),
+      }),
+      seed: numberField(further, {
+        label: "Seed",
+        min: 0,
+        max: 2 ** 31 - 1,
+        step: 1,
+        value: state.values.seed,
+        integer: true,
+        onInput: (seed) => state.set({ seed }),
+        onError: (sentence) => frame.fail(sentence),
+      }),
+      steps: numberField(further, {
+        label: "Steps, or 0 for as many as fit",
+        min: 0,
+        max: 100_000,
+        step: 1,
+        value: state.values.steps,
+        integer: true,
+        onInput: (steps) => state.set({ steps }),
+        onError: (sentence) => frame.fail(sentence),
+      }),
+      causal: toggle(further, {
+        label: "Causal mask",
+        value: state.values.causal,
+        onInput: (causal) => state.set({ causal }),
+      }),
+    });
+    const own = ownText(further, { levels, onChange: update, onError: (sentence) => frame.fail(sentence) });
+
+    const now = create("p", { class: "now" });
+    frame.stage.append(create("div", { class: "panel full" }, now));
+    const chart = lossChart(frame, {
+      session,
+      curves: () => (own.corpus ? [] : curves),
+      levels: () => own.levels,
+      planned: () => session.planned || state.values.steps || STEPS_PER_SECOND * state.values.budget,
+    });
+    const sampleTitle = create("p", { class: "panel-title" });
+    const sample = create("p", { class: "text" });
+    sample.style.minHeight = "7em";
+    frame.stage.append(create("div", { class: "panel full" }, sampleTitle, sample));
+
+    const download = button(frame.foot, { label: "Download .safetensors", onClick: save });
+    const command = create("p", { class: "reading", hidden: true });
+    frame.foot.after(command);
+
+    /** The text that is trained on, with what belongs to it. */
+    async function source() {
+      await own.ready();
+      if (own.corpus) return { corpus: own.corpus, prompt: own.corpus.symbols[own.corpus.tokens[0]], part: own.part };
+      plays ??= await loadText(model);
+      const known = Array.from(PROMPT).every((character) => plays.symbols.includes(character));
+      return { corpus: plays, prompt: known ? PROMPT : plays.symbols[plays.tokens[0]], part: windows };
+    }
+
+    async function settings() {
+      const { budget, size, steps, optimizer, doublings, seed, causal } = state.values;
+      const { config } = shapes.find(({ name }) => name === size);
+      const { corpus, prompt, part } = await source();
+      const validation = corpus.validation.slice(part[0], part[0] + part[1]);
+      const shape = { ...config, causal };
+      return {
+        corpus,
+        validation,
+        prompt,
+        levels: own.levels,
+        config: shape,
+        budget,
+        steps,
+        optimizer,
+        factor: 2 ** doublings,
+        seed,
+      };
+    }
+
+    function act() {
+      if (session.status === "running") session.stop();
+      else if (session.status === "stopped") session.resume();
+      else start();
+    }
+
+    function start() {
+      frame.fail("");
+      command.hidden = true;
+      session.start(settings());
+    }
+
+    async function save() {
+      try {
+        const url = URL.createObjectURL(new Blob([await session.save()], { type: "application/octet-stream" }));
+        create("a", { href: url, download: FILE }).click();
+        setTimeout(() => URL.revokeObjectURL(url), 1000);
+        command.replaceChildren("The command line reads the file: ", create("code", {}, COMMAND));
+        command.hidden = false;
+      } catch (error) {
+        frame.fail(error.message);
+      }
+    }
+
+    /** Show what the run did. */
+    function follow(what) {
+      if (what === "status") {
+        const { status } = session;
+        if (status === "failed") frame.fail(session.error);
+        main.textContent = { running: "Stop", stopped: "Resume", starting: "Starting…" }[status] ?? "Start training";
+        main.disabled = status === "starting";
+        again.hidden = status !== "stopped";
+        const busy = status === "running" || status === "starting";
+        for (const input of frame.root.querySelectorAll(".controls :is(input, select, textarea)"))
+          input.disabled = busy;
+      }
+      download.disabled = !session.hasModel;
+      now.textContent = progress(session);
+      if (what === "sample" || what === "status") showSample();
+      if (what !== "sample") chart.redraw();
+      if (what === "status" || what === "crossed") say();
+    }
+
+    function showSample() {
+      const { step, text } = session.sample;
+      sampleTitle.textContent = text
+        ? `What the model writes at step ${grouped(step)} (temperature 0.8)`
+        : "What the model writes";
+      const { prompt = "" } = session.settings ?? {};
+      const given = create("span", {}, text ? prompt : "");
+      given.style.color = "var(--note)";
+      sample.replaceChildren(given, text || "Nothing yet: during training, a new sample appears every few seconds.");
+    }
+
+    function say() {
+      frame.describe(
+        describe(session, { values: state.values, shapes, corpus: own.corpus, curves, levels: own.levels }),
+      );
+    }
+
+    function update() {
+      const { values } = state;
+      for (const [name, control] of Object.entries(controls)) control.set(values[name]);
+      const vocabulary = own.corpus?.vocabulary ?? 65;
+      for (const option of controls.size.input.options) {
+        option.textContent = labelOf(
+          shapes.find(({ name }) => name === option.value),
+          vocabulary,
+        );
+      }
+      follow("progress");
+      say();
+    }
+
+    frame.onVisible((visible) => session.leave(!visible));
+    frame.onReset(() => {
+      session.end();
+      own.clear();
+      command.hidden = true;
+      follow("status");
+    });
+    frame.onRemove(session.close);
+    follow("status");
+    update();
+    return frame.remove;
+  },
+};

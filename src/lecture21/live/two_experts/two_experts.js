@@ -1,0 +1,280 @@
+// Two experts and a gate (chapter 12): drag the data, and fit the mixture by EM or by gradient.
+
+import { legend } from "../kit/chart.js";
+import { button, choice, more, slider } from "../kit/controls.js";
+import { drawing } from "../kit/draw.js";
+import { create, createFrame } from "../kit/frame.js";
+import { written } from "../kit/numbers.js";
+import { arrayOf, integerIn, oneOf } from "../kit/state.js";
+import { X_RANGE, Y_RANGE, drawGate, drawLines, mixed } from "./drawing.js";
+import { explain } from "./fit.js";
+import { pointLayer } from "./points.js";
+import { STYLE, fitTable, sentence } from "./readings.js";
+import {
+  FEWEST,
+  METHODS,
+  MOST,
+  NAMES,
+  freshFits,
+  gain,
+  isFits,
+  isPoints,
+  parametersOf,
+  stepped,
+  stepsOf,
+} from "./state.js";
+
+const RATES = [0.003, 0.01, 0.03, 0.1, 0.3];
+const TOLERANCE = 1e-6; // nats: EM has converged after a step that changes the log-likelihood by less
+const LIMIT = { em: 300, competitive: 500, cooperative: 500 }; // steps of one run
+const SPEED = { em: 0.2, competitive: 4, cooperative: 4 }; // steps in each frame of the animation
+const START = [0, 0.5, 0, 0, -0.5, 0, 0, 0];
+const NOT_FINITE = "The fit diverged to numbers that are not finite: press Reset, or choose a smaller learning rate.";
+
+export default {
+  /** @param {{model: any, el: HTMLElement}} context */
+  render(context) {
+    const { model } = context;
+    const listed = model.get("starts");
+    const starts = arrayOf([listed?.length || 1, 8], -1e6, 1e6)(listed) ? listed : [START];
+    const isStart = integerIn(1, starts.length);
+    const first = model.get("start");
+    const frame = createFrame(context, {
+      title: "Two experts and a gate",
+      first: "Press Run, then drag a few points and press Run again.",
+      then: "each line settles on its own group of points, and the gate switches where the groups meet.",
+      fields: {
+        points: { start: [-0.8, -0.4, 0.4, 0.8].map((x) => [x, x < 0 ? 1 : -0.5]), check: isPoints },
+        method: { start: "em", check: oneOf(METHODS) },
+        start: { start: 1, check: isStart },
+        learning_rate: { start: 0.03, check: oneOf(RATES) },
+        selected: { start: 0, check: integerIn(0, MOST - 1) },
+        fits: { start: freshFits(starts[isStart(first) ? first - 1 : 0]), check: isFits },
+      },
+      onChange: update,
+    });
+    const { state } = frame;
+    const { values } = state;
+    let shown = { start: values.start, fits: values.fits };
+    let run = null; // while fitting: the fits so far, those at its beginning, its steps, and its place in the animation
+    let outcome = "";
+    let axes = null; // of the chart: from values to pixels
+
+    const current = () => METHODS.indexOf(values.method);
+    const row = () => (run?.fits ?? values.fits)[current()];
+    const selected = () => Math.min(values.selected, values.points.length - 1);
+
+    const method = choice(frame.controls, {
+      label: "Fit with",
+      options: METHODS.map((name) => [name, NAMES[name]]),
+      value: values.method,
+      onInput(name) {
+        stop();
+        outcome = "";
+        state.set({ method: name });
+      },
+    });
+    button(frame.controls, { label: "One step", onClick: oneStep });
+    const runButton = button(frame.controls, { label: "Run", main: true, onClick: () => (run ? stop() : startRun()) });
+    const rest = more(frame, "More: initialization, learning rate, points");
+    const startSlider = slider(rest, {
+      label: "Random initialization",
+      min: 1,
+      max: starts.length,
+      step: 1,
+      value: values.start,
+      onInput: (start) => state.set({ start }),
+    });
+    const rate = slider(rest, {
+      label: "Learning rate of Adam",
+      min: 0,
+      max: RATES.length - 1,
+      step: 1,
+      value: RATES.indexOf(values.learning_rate),
+      format: (index) => String(RATES[index]),
+      onInput: (index) => state.set({ learning_rate: RATES[index] }),
+    });
+    button(rest, { label: "Restart the fits", onClick: restart });
+    const addButton = button(rest, { label: "Add a point", onClick: addPoint });
+    const removeButton = button(rest, { label: "Remove the chosen point", onClick: removePoint });
+
+    const chart = drawing(frame, {
+      title: "Each point has the color of the expert that is responsible for it",
+      label: "Data, the lines of two experts and the mean of the mixture, over x",
+      height: (width) => Math.min(330, 190 + width / 5),
+      full: true,
+      draw(pen, width, height) {
+        const parameters = parametersOf(row());
+        const found = explain(parameters, values.points);
+        const responsible = found.map((each) => each.responsible);
+        const bands = values.method !== "cooperative"; // which does not train the standard deviations
+        axes = drawLines(pen, frame.colours, { parameters, points: values.points, responsible, bands, width, height });
+        placePoints(found);
+      },
+    });
+    const layer = pointLayer(chart, {
+      onSelect: (index) => state.set({ selected: index }),
+      onDrag: ({ x, y }) => axes && moveTo(unscale(x, axes.px, X_RANGE), unscale(y, axes.py, Y_RANGE)),
+      onArrow(dx, dy) {
+        const [x, y] = values.points[selected()];
+        moveTo(x + 0.05 * dx, y + 0.05 * dy);
+      },
+      onDelete: removePoint,
+    });
+    legend(frame, chart.panel, () => [
+      { name: "expert 1 (round points)", colour: frame.colours.series[0] },
+      { name: "expert 2 (square points)", colour: frame.colours.series[1] },
+      { name: "mean of the mixture", colour: frame.colours.ink },
+    ]);
+    const gateChart = drawing(frame, {
+      title: "The gate, before y is known",
+      label: "Probability of each expert over x",
+      height: 150,
+      full: true,
+      draw: (pen, width, height) => drawGate(pen, frame.colours, { parameters: parametersOf(row()), width, height }),
+    });
+    const fillTable = fitTable(frame.stage);
+    frame.root.append(create("style", {}, STYLE));
+
+    function placePoints(found) {
+      const i = selected();
+      const [x, y] = values.points[i];
+      const { gate, responsible } = found[i];
+      const [first, second] = frame.colours.series;
+      const name =
+        `Point ${i + 1} of ${values.points.length}: x ${written(x)}, y ${written(y)}; expert 1: gate ` +
+        `${gate[0].toFixed(2)}, responsibility ${responsible[0].toFixed(2)}. ` +
+        "Arrow keys move it, Page Up and Page Down choose another, Delete removes it.";
+      const places = values.points.map(([a, b]) => [axes.px(a), axes.py(b)]);
+      layer.place(places, i, mixed(first, second, responsible[1]), name);
+    }
+
+    function changePoints(changes) {
+      outcome = "";
+      frame.fail("");
+      state.set(changes);
+    }
+
+    function moveTo(x, y) {
+      const inside = (value, [low, high]) => Math.round(100 * Math.min(Math.max(value, low), high)) / 100;
+      const moved = [inside(x, X_RANGE), inside(y, Y_RANGE)];
+      changePoints({ points: values.points.map((point, i) => (i === selected() ? moved : point)) });
+    }
+
+    function addPoint() {
+      const x = Math.round(200 * ((values.points.length * 0.618) % 1) - 100) / 100;
+      changePoints({ points: [...values.points, [x, -1.5]], selected: values.points.length });
+    }
+
+    function removePoint() {
+      if (values.points.length <= FEWEST) return frame.fail(`The figure needs at least ${FEWEST} points.`);
+      const points = values.points.filter((_, i) => i !== selected());
+      changePoints({ points, selected: Math.min(selected(), points.length - 1) });
+    }
+
+    function restart() {
+      outcome = "";
+      frame.fail("");
+      state.set({ fits: freshFits(starts[values.start - 1]) });
+    }
+
+    const replaced = (fits, next) => fits.map((each, i) => (i === current() ? next : each));
+
+    function oneStep() {
+      stop();
+      const before = row();
+      const next = stepped(before, values.points, values.method, values.learning_rate);
+      frame.fail(next ? "" : NOT_FINITE);
+      if (!next) return;
+      const change = written(gain(before, next, values.points), 3);
+      outcome =
+        values.method === "cooperative" ? "" : `This step changed the log-likelihood by ${change} nats in total.`;
+      state.set({ fits: replaced(values.fits, next) });
+    }
+
+    function startRun() {
+      run = { fits: values.fits, since: values.fits, steps: 0, due: 0, frame: 0 };
+      frame.fail("");
+      runButton.textContent = "Pause";
+      if (!matchMedia("(prefers-reduced-motion: reduce)").matches) tick();
+      else while (run) forward();
+    }
+
+    /** Make one step of a run, which may be its last. */
+    function forward() {
+      const before = row();
+      const next = stepped(before, values.points, values.method, values.learning_rate);
+      if (!next) {
+        stop();
+        frame.fail(NOT_FINITE);
+        return;
+      }
+      run.fits = replaced(run.fits, next);
+      run.steps += 1;
+      if (values.method === "em" && Math.abs(gain(before, next, values.points)) < TOLERANCE)
+        stop(`EM has converged: its last step changed the log-likelihood by less than ${TOLERANCE.toFixed(6)} nats.`);
+      else if (run.steps >= LIMIT[values.method]) stop(`The run took ${run.steps} steps.`);
+    }
+
+    function tick() {
+      if (frame.visible) {
+        for (run.due += SPEED[values.method]; run && run.due >= 1;) {
+          run.due -= 1;
+          forward();
+        }
+        if (run) draw();
+      }
+      if (run) run.frame = requestAnimationFrame(tick);
+    }
+
+    /** End a run, and keep what it has reached. */
+    function stop(said = "") {
+      if (!run) return;
+      const { fits, steps } = run;
+      abandon();
+      outcome = said || `Paused after ${steps} more ${steps === 1 ? "step" : "steps"}.`;
+      state.set({ fits });
+    }
+
+    /** End a run, and forget it. */
+    function abandon() {
+      cancelAnimationFrame(run.frame);
+      run = null;
+      runButton.textContent = "Run";
+    }
+
+    function draw() {
+      chart.redraw();
+      gateChart.redraw();
+      fillTable(run?.fits ?? values.fits, values.points, current());
+    }
+
+    function update() {
+      if (values.start !== shown.start && values.fits === shown.fits) {
+        shown = { start: values.start, fits: values.fits };
+        restart();
+        return;
+      }
+      // Reset, a new start, or Python has replaced the fits: what a run has reached does not count any more.
+      if (run && values.fits !== run.since) abandon();
+      if (values.fits.every((each) => stepsOf(each) === 0)) outcome = "";
+      shown = { start: values.start, fits: values.fits };
+      method.set(values.method);
+      startSlider.set(values.start);
+      rate.set(RATES.indexOf(values.learning_rate));
+      addButton.disabled = values.points.length >= MOST;
+      removeButton.disabled = values.points.length <= FEWEST;
+      draw();
+      if (!run) frame.describe(`${sentence(row(), values.method, values.points)} ${outcome}`.trim());
+    }
+
+    frame.onRemove(() => run && abandon());
+    update();
+    return frame.remove;
+  },
+};
+
+/** Return the value at a pixel of an axis, whatever its direction. */
+function unscale(pixel, place, [low, high]) {
+  return low + ((pixel - place(low)) / (place(high) - place(low))) * (high - low);
+}

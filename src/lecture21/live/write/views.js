@@ -1,0 +1,186 @@
+// What is seen beside the distribution: all attention maps, the prediction after each layer, or the price of the text.
+
+import { inkOn } from "../kit/colours.js";
+import { drawing, heatmap } from "../kit/draw.js";
+import { create } from "../kit/frame.js";
+import { softmax } from "../kit/numbers.js";
+import { bars } from "../characters/bars.js";
+import { percent, shortName } from "../characters/characters.js";
+import { headMaps } from "./maps.js";
+
+const BITS = 1 / Math.LN2;
+const NOTE = "The stronger the color of a character, the more bits it takes under the GPT.";
+
+/**
+ * Attention: small maps, and one that is enlarged. A view has a node, `update` with what is to be seen, and a sentence.
+ * @param {any} frame
+ * @param {(head: number) => void} onChoose
+ */
+export function attentionView(frame, onChoose) {
+  const panel = create(
+    "div",
+    { class: "panel" },
+    create("p", { class: "panel-title" }, "All attention maps: rows are queries, columns keys"),
+  );
+  const maps = headMaps(frame, panel, onChoose);
+  panel.append(create("p", { class: "said" }, "The chosen head is enlarged below."));
+  frame.stage.append(panel);
+  let seen = null;
+  const big = drawing(frame, {
+    title: "One head",
+    label: "The attention map that was chosen, one row for each query and one column for each key",
+    height: () => (seen ? Math.min(42 + 14 * seen.length, 560) : 0),
+    full: true,
+    draw(pen, width, height) {
+      if (!seen) return;
+      const { values, names } = seen;
+      const labels = (width - 40) / names.length >= 9 && names.length <= 40 ? names : [];
+      heatmap(pen, frame.colours, {
+        values,
+        colour: frame.colours.magnitude,
+        rows: labels,
+        columns: labels,
+        rowTitle: "query",
+        columnTitle: "key",
+        width,
+        height,
+      });
+    },
+  });
+
+  return {
+    show(visible) {
+      panel.hidden = !visible;
+      big.panel.hidden = !(visible && seen);
+    },
+    /** @returns {string} */
+    update({ attention, config, seenText, head }) {
+      const length = seenText.length;
+      const { n_layer: layers, n_head: heads, causal } = config;
+      const chosen = head < layers * heads ? head : 0;
+      maps.update(attention, { layers, heads, length, causal, chosen });
+      big.panel.hidden = false;
+      const from = chosen * length * length;
+      const values = Array.from({ length }, (_, t) =>
+        Array.from(attention.subarray(from + t * length, from + (t + 1) * length)),
+      );
+      seen = { values, names: seenText.map(shortName), length };
+      const name = `Layer ${Math.floor(chosen / heads) + 1}, head ${(chosen % heads) + 1}`;
+      big.heading.textContent = name;
+      big.redraw();
+      const row = values[length - 1];
+      const most = row.indexOf(Math.max(...row));
+      const where = most === length - 1 ? "itself" : `${length - 1 - most} back`;
+      const [query, key] = [seenText[length - 1], seenText[most]].map((each) => `“${shortName(each)}”`);
+      const weight = row[most].toFixed(2);
+      return `${name}: the last query, ${query}, attends most to the key ${key} (${where}), with weight ${weight}.`;
+    },
+  };
+}
+
+/**
+ * The prediction after the embedding and after each sub-layer: what the head reads from the residual stream.
+ * @param {any} frame
+ */
+export function layersView(frame) {
+  const body = create("tbody");
+  const head = create(
+    "tr",
+    {},
+    ...["after", "most probable next characters"].map((text) => create("th", { scope: "col" }, text)),
+  );
+  const table = create("table", {}, create("thead", {}, head), body);
+  const title = create("p", { class: "panel-title" }, "The prediction, if the model ended after each layer");
+  const panel = create("div", { class: "panel" }, title, create("div", { class: "scroll" }, table));
+  frame.stage.append(panel);
+  return {
+    show: (visible) => (panel.hidden = !visible),
+    update({ layers, config, seenText, symbols }) {
+      const [V, T] = [symbols.length, seenText.length];
+      const steps = 2 * config.n_layer + 1;
+      const all = Array.from({ length: steps }, (_, step) =>
+        softmax(layers.subarray((step * T + T - 1) * V, (step * T + T) * V)),
+      );
+      const shown = all
+        .map((p, step) => ({ p, name: stepName(step) }))
+        .filter((_, step) => config.n_layer <= 6 || step % 2 === 0);
+      const top = (p, count) =>
+        Array.from(p.keys())
+          .sort((a, b) => p[b] - p[a] || a - b)
+          .slice(0, count);
+      body.replaceChildren(
+        ...shown.map(({ p, name }) => {
+          const text = top(p, 3)
+            .map((id) => `${shortName(symbols[id])} ${percent(p[id])}`)
+            .join("   ");
+          return create("tr", {}, create("th", { scope: "row" }, name), create("td", { class: "text" }, text));
+        }),
+      );
+      const final = top(all[steps - 1], 1)[0];
+      let first = steps - 1;
+      while (first > 0 && top(all[first - 1], 1)[0] === final) first--;
+      return `“${shortName(symbols[final])}” is the most probable from “${stepName(first)}” on.`;
+    },
+  };
+}
+
+/** The name of a step of the residual stream: 0 is the embedding, then two for each layer. */
+export function stepName(step) {
+  if (!step) return "embedding";
+  return `layer ${Math.ceil(step / 2)}, ${step % 2 ? "attention" : "feed-forward"}`;
+}
+
+/**
+ * The price of the text in bits per character, under n-gram models and the GPT.
+ * @param {any} frame
+ */
+export function priceView(frame) {
+  const panel = create(
+    "div",
+    { class: "panel" },
+    create("p", { class: "panel-title" }, "Your text in bits per character"),
+  );
+  const list = bars(panel, "Bits per character");
+  const strip = create("p", { class: "text strip" });
+  const note = create("p", { class: "said" }, NOTE);
+  panel.append(strip, note);
+  frame.stage.append(panel);
+  return {
+    show: (visible) => (panel.hidden = !visible),
+    /** `prices` are names with the nats of each character but the first, or null; the last one is the GPT's. */
+    update({ prices, text, symbols }) {
+      const uniform = Math.log(symbols.length);
+      const means = prices.map(({ name, nats }) => ({
+        name,
+        bits: nats && (BITS * nats.reduce((a, b) => a + b, 0)) / nats.length,
+      }));
+      const models = [{ name: "uniform", bits: BITS * uniform }, ...means];
+      const longest = Math.max(...models.map(({ bits }) => bits ?? 0));
+      list.update(
+        models.map(({ name, bits }) => ({
+          name,
+          text: bits === null ? "none" : bits.toFixed(2),
+          share: (bits ?? 0) / longest,
+        })),
+      );
+      const own = prices[prices.length - 1].nats;
+      const spans = text.map((symbol, t) => {
+        const span = create("span", {}, symbol === "\n" ? "⏎\n" : symbol);
+        if (!t) return span;
+        const bits = BITS * own[t - 1];
+        const colour = frame.colours.magnitude(bits / 12);
+        span.style.background = colour;
+        span.style.color = inkOn(colour);
+        span.title = `${bits.toFixed(2)} bits`;
+        return span;
+      });
+      strip.replaceChildren(...spans);
+      const said = means.filter(({ bits }) => bits !== null).map(({ name, bits }) => `${name} ${bits.toFixed(2)}`);
+      const worst = own.indexOf(Math.max(...own));
+      const most = `“${shortName(text[worst + 1])}” (character ${worst + 2}), ${(BITS * own[worst]).toFixed(1)} bits`;
+      const all = said.join(", ");
+      const bill = `Bits per character of the ${own.length} after the first: ${all}.`;
+      return `${bill} The GPT needs the most bits for ${most}.`;
+    },
+  };
+}

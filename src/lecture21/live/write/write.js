@@ -1,0 +1,225 @@
+// Write with a GPT (chapters 08, 07): the next character's distribution and what is behind it, while the reader types.
+
+import { button, choice, textField } from "../kit/controls.js";
+import { create, createFrame, loadFile } from "../kit/frame.js";
+import { integerIn, numberIn, oneOf, textUpTo } from "../kit/state.js";
+import { nextTokenProbabilities } from "../engine/sampling.js";
+import { bars, distributionRows, entropy } from "../characters/bars.js";
+import { encodeText, longName, percent, shortName, unknownSentence } from "../characters/characters.js";
+import { nGramNats, readNGrams } from "./ngrams.js";
+import { ownModel } from "./own_model.js";
+import { samplingControls } from "./sampling.js";
+import { latest, openModel } from "../characters/session.js";
+import { WRITE_STYLE } from "../characters/style.js";
+import { attentionView, layersView, priceView } from "./views.js";
+import { createWriter } from "./writer.js";
+
+const TITLE = "Write with a GPT";
+const LONGEST = 600;
+const COUNT = 120; // characters for each press of the button
+/** @type {[string, number][]} */
+const ORDERS = [["bigram", 2], ["trigram", 3], ["5-gram", 5]]; // prettier-ignore
+const FIRST = {
+  attention: [
+    "Press “Write on”, and then choose another map.",
+    "the bars and all maps change with every character; in the enlarged map each row is one query.",
+  ],
+  layers: [
+    "Read the table from top to bottom, then continue typing.",
+    "the first row depends on the last character only, and the last row agrees with the bars.",
+  ],
+  price: [
+    "Type a sentence in the style of the plays, then one in modern English.",
+    "the second sentence usually takes more bits per character under every model.",
+  ],
+};
+
+export default {
+  /** @param {{model: any, el: HTMLElement}} context */
+  async render(context) {
+    const { model } = context;
+    const opened = await openModel(context, TITLE);
+    if (!opened) return undefined;
+    const { engine } = opened;
+    let { gpt, symbols } = opened;
+    const [first, then] = FIRST[model.get("view")] ?? FIRST.attention;
+    const frame = createFrame(context, {
+      title: TITLE,
+      first,
+      then,
+      fields: {
+        prompt: { start: "ROMEO:\n", check: textUpTo(LONGEST) },
+        view: { start: "attention", check: oneOf(Object.keys(FIRST)) },
+        head: { start: 7, check: integerIn(0, 4095) },
+        temperature: { start: 1, check: numberIn(0.05, 5) },
+        top_k: { start: 0, check: integerIn(0, 100000) },
+        top_p: { start: 1, check: numberIn(0.01, 1) },
+        seed: { start: 0, check: integerIn(0, 2 ** 31) },
+      },
+      onChange: () => update(),
+    });
+    const { state } = frame;
+    frame.root.append(create("style", {}, WRITE_STYLE));
+
+    // The parts of the page.
+    const box = textField(frame.controls, {
+      label: "Your text",
+      value: state.values.prompt,
+      rows: 3,
+      longest: LONGEST,
+      onInput: onType,
+    });
+    box.node.classList.add("wide");
+    const seenNote = create("span", { class: "said" });
+    box.node.append(seenNote);
+    const write = button(frame.controls, {
+      label: "Write on",
+      main: true,
+      onClick: () => (writer.running ? writer.stop() : writer.start()),
+    });
+    const view = choice(frame.controls, {
+      label: "Show",
+      options: [["attention", "Attention"], ["layers", "Layers"], ["price", "Bits"]], // prettier-ignore
+      value: state.values.view,
+      onInput: (value) => change({ view: value }),
+    });
+    const panel = create("div", { class: "panel" }, create("p", { class: "panel-title" }, "The next character"));
+    const list = bars(panel, "Probabilities of the next character");
+    const key = create("p", { class: "key" }, "hollow: the model; filled: what is drawn from");
+    panel.append(key);
+    frame.stage.append(panel);
+    const views = {
+      attention: attentionView(frame, (head) => change({ head })),
+      layers: layersView(frame),
+      price: priceView(frame),
+    };
+
+    let ngrams = null;
+    let shown = null; // what was computed last
+    let text = state.values.prompt;
+
+    const sampling = samplingControls(frame, () => symbols.length, change);
+    const refresh = latest(frame, compute);
+    const writer = createWriter(frame, {
+      job: continuation,
+      onText: onWritten,
+      onState: (running) => (write.textContent = running ? "Stop" : "Write on"),
+      onEnd: () => change({ seed: (state.values.seed + 1) % 2 ** 31 }),
+    });
+    ownModel(frame, engine, { onChoose: () => writer.cancel(), onLoad: useModel });
+    frame.onReset(() => {
+      writer.cancel();
+      useModel(opened.gpt, opened.symbols);
+    });
+    frame.onRemove(() => engine.close());
+    frame.onTheme(() => shown && show());
+    update();
+    await refresh();
+    return frame.remove;
+
+    /** Change the state, and keep the text as it is now. */
+    function change(values) {
+      state.set({ prompt: text, ...values });
+    }
+
+    function onType(value) {
+      writer.cancel();
+      text = value;
+      change({});
+    }
+
+    function update() {
+      const { values } = state;
+      if (!writer.running) text = values.prompt;
+      box.set(text);
+      view.set(values.view);
+      for (const [name, each] of Object.entries(views)) each.show(name === values.view);
+      sampling.update();
+      key.hidden = sampling.isPlain();
+      refresh();
+    }
+
+    /** Compute what is shown for the text as it is now. */
+    async function compute() {
+      const { ids, unknown } = encodeText(text, symbols);
+      box.input.setAttribute("aria-invalid", String(unknown.length > 0 || !ids.length));
+      if (unknown.length) return frame.fail(unknownSentence(unknown, symbols));
+      if (!ids.length)
+        return frame.fail("Type at least one character: the model predicts the next one from those before it.");
+      const which = state.values.view;
+      const characters = [...text];
+      const seen = ids.slice(-gpt.config.block_size);
+      const found = { which, text: characters, symbols, config: gpt.config, seenText: characters.slice(-seen.length) };
+      const pass = gpt.forward(seen, { attention: which === "attention" });
+      if (which === "layers") found.layers = await gpt.lens(seen);
+      if (which === "price" && ids.length > 1) found.prices = await pricesOf(ids, characters);
+      const { logits, attention } = await pass;
+      found.logits = logits.slice(-symbols.length);
+      found.attention = attention;
+      found.length = ids.length;
+      shown = found;
+      frame.fail("");
+      show();
+    }
+
+    async function pricesOf(ids, characters) {
+      ngrams ??= await readNGrams(await loadFile(model, "ngrams"));
+      const { ids: counted, unknown } = encodeText(characters.join(""), ngrams.symbols);
+      const prices = ORDERS.map(([name, order]) => ({
+        name,
+        nats: unknown.length ? null : nGramNats(ngrams, counted, order),
+      }));
+      const logs = await gpt.logProbabilities(ids);
+      return [...prices, { name: "this GPT", nats: Float64Array.from(logs, (log) => -log) }];
+    }
+
+    function show() {
+      const { which, logits, seenText, length } = shown;
+      const now = nextTokenProbabilities(logits, sampling.options());
+      list.update(distributionRows(shown.symbols, nextTokenProbabilities(logits, {}), now, 12));
+      const size = gpt.config.block_size;
+      seenNote.textContent =
+        length > size
+          ? `The model uses only the last ${size} of these ${length} characters.`
+          : `${length} of the ${size} characters that the model can use.`;
+      let said = "";
+      if (which === "price" && !shown.prices) said = "Type at least two characters: the first one has no prediction.";
+      else if (which === state.values.view) said = views[which].update({ ...shown, head: state.values.head });
+      if (writer.running) return;
+      const top = Array.from(now.keys())
+        .sort((a, b) => now[b] - now[a])
+        .slice(0, 3);
+      const names = top.map((id) => `${longName(shown.symbols[id])} ${percent(now[id])}`);
+      const last = seenText.slice(-8).map(shortName).join("");
+      const next = `After “${last}” the next character is most probably ${names.join(", ")}`;
+      frame.describe(`${next}; entropy ${entropy(now).toFixed(2)} bits. ${said}`);
+    }
+
+    // Writing on.
+    function continuation(onSymbol) {
+      const { ids, unknown } = encodeText(text, symbols);
+      if (unknown.length || !ids.length) return null;
+      const room = Math.min(COUNT, LONGEST - text.length);
+      if (room < 1) {
+        frame.fail(`The box holds ${LONGEST} characters and is full; delete some to write on.`);
+        return null;
+      }
+      return gpt.generate(ids, { count: room, seed: state.values.seed, ...sampling.options() }, (token) =>
+        onSymbol(symbols[token]),
+      );
+    }
+
+    function onWritten(more) {
+      text += more;
+      box.set(text);
+      box.input.scrollTop = box.input.scrollHeight;
+      refresh();
+    }
+
+    function useModel(nextModel, nextSymbols) {
+      if (gpt !== opened.gpt && gpt !== nextModel) gpt.dispose();
+      [gpt, symbols] = [nextModel, nextSymbols];
+      update();
+    }
+  },
+};
