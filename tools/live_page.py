@@ -43,7 +43,7 @@ def write(folder: Path, figures: list[Figure], theme: str = "light") -> None:
     for i, figure in enumerate(figures):
         number = f"-{i + 1}" if i else ""
         elements.append(figure.element().replace("<div ", f'<div id="live-{figure.figure}{number}" ', 1))
-        (folder / f"{figure.figure}.js").write_text(bundle.bundle(figure.figure), encoding="utf-8")
+        (folder / f"{figure.figure}.js").write_text(figure.scripts[figure.figure], encoding="utf-8")
         for name in figure.assets().values():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(assets.read(name))

@@ -9,14 +9,12 @@ from lecture21.live import bundle
 def js(tmp_path, monkeypatch):
     """An empty folder of modules, and a function that writes one."""
     monkeypatch.setattr(bundle, "ROOT", tmp_path)
-    bundle.bundle.cache_clear()
 
     def write(path: str, text: str) -> None:
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)
 
-    yield write
-    bundle.bundle.cache_clear()
+    return write
 
 
 def run(browser, text: str, expression: str):

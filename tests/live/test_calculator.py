@@ -258,10 +258,7 @@ def test_what_to_try_is_true(open_figures, focus, preset):
 
 
 def test_arguments_are_checked_and_repeated():
-    assert (
-        repr(Calculator("gpt2", cards=8, n_layer=3))
-        == "Calculator(preset='gpt2', focus='training', cards=8, n_layer=3)"
-    )
+    assert repr(Calculator("gpt2", cards=8, n_layer=3)) == "Calculator(preset='gpt2', cards=8, n_layer=3)"
     for arguments, message in (
         ({"preset": "gpt9"}, "preset must be one of gpt0, "),
         ({"focus": "price"}, "focus must be one of training, serving, cache, got 'price'"),
@@ -269,7 +266,7 @@ def test_arguments_are_checked_and_repeated():
         ({"n_head": 5}, "n_head must divide d_model, got d_model=64 and n_head=5"),
         ({"depth": 5}, "size must be one of n_layer, "),
         ({"card": "TPU"}, "card must be one of T4, V100, A100, H100, got 'TPU'"),
-        ({"utilization": 0}, "utilization must be in"),
+        ({"utilization": 0}, "utilization must be from 0.01 to 1, got 0"),
         ({"preset": "mixtral-8x7b", "top_k": 9}, "top_k must be between 1 and the 8 experts"),
     ):
         with pytest.raises(ValueError, match=re.escape(message)):

@@ -187,7 +187,7 @@ def test_a_link_carries_the_drawing(open_figures):
 def test_the_digit_the_size_the_mask_and_the_token_must_exist():
     with pytest.raises(ValueError, match="digit must be from 0 to 9, got 10"):
         live.Patches(10)
-    with pytest.raises(ValueError, match="patch_size must be 1, 2, 4 or 8, got 3"):
+    with pytest.raises(ValueError, match="patch_size must be one of 1, 2, 4, 8, got 3"):
         live.Patches(patch_size=3)
     with pytest.raises(ValueError, match="mask must be one of prefix, causal, got 'none'"):
         live.Patches(mask="none")

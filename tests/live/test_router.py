@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 
 from lecture21 import GPT, GPTConfig, live
 from lecture21.huggingface import pretrained
-from lecture21.live import bundle
 from lecture21.live.figure import weights_of
 from lecture21.moe import Routing, describe, route, routings
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
@@ -124,7 +123,7 @@ def show(load_module):
                 const model = { get: (key) => values[key], set, save_changes() {}, on() {}, off() {} };
                 await widget.render({ model, el: document.body });
             }""",
-            [bundle.bundle("router"), state, base64.b64encode(weights).decode()],
+            [live.Router.scripts["router"], state, base64.b64encode(weights).decode()],
         )
         return page.locator("body")
 

@@ -175,7 +175,7 @@ def test_a_text_of_one_s_own_has_its_own_lines():
         ({"budget": 31}, "budget must be one of 30, 90, 300, got 31"),
         ({"size": "gpt3"}, "size must be one of one, two, gpt0, slide, got 'gpt3'"),
         ({"optimizer": "sgd"}, "optimizer must be one of muon, adamw, got 'sgd'"),
-        ({"doublings": 5}, "doublings must be one of -4"),
+        ({"doublings": 5}, "doublings must be from -4 to 4, got 5"),
     ],
 )
 def test_the_class_names_what_is_wrong(arguments, message):

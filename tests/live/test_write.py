@@ -322,9 +322,9 @@ def test_python_refuses_what_the_figure_cannot_show():
     model = GPT(GPTConfig(vocab_size=tokenizer.vocab_size, n_layer=1))
     with pytest.raises(ValueError, match="reads characters"):
         live.Write(model, tokenizer)
-    with pytest.raises(ValueError, match="601 characters"):
+    with pytest.raises(ValueError, match="0 to 600 characters, got 601"):
         live.Write(prompt="x" * 601)
-    with pytest.raises(ValueError, match="unknown view"):
+    with pytest.raises(ValueError, match="view must be one of attention, layers, price, got 'bars'"):
         live.Write(view="bars")
     with pytest.raises(ValueError, match="needs its tokenizer"):
         live.Write(model)

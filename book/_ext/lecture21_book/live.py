@@ -96,7 +96,7 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
     for name, source in sorted(app.live_files, key=str):
         target = _made(folder / name)
         if source is None:
-            target.write_text(bundle.bundle(target.stem), encoding="utf-8")
+            target.write_text(Figure.scripts[target.stem], encoding="utf-8")
         elif source is assets.read:
             target.write_bytes(assets.read(name))
         else:

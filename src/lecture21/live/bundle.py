@@ -5,10 +5,11 @@ paths at the top of a file, and exports in front of a function, a class or a con
 that returns its exports, so that names of different modules do not meet.
 """
 
-import functools
+import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent
 
@@ -20,9 +21,12 @@ _WORKER = "?worker"
 _COMMENT = re.compile(r"^ *//[^\n]*\n|^ */\*\*(?:(?!\*/).)*\*/\n|/\*\* @(?:(?!\*/).)*\*/ ?", re.MULTILINE | re.DOTALL)
 
 
-@functools.cache
-def bundle(name: str) -> str:
+def bundle(name: str, fields: dict[str, Any] | None = None) -> str:
     """Return one ES module with the figure `NAME/NAME.js` as its default export.
+
+    Args:
+        name: of the figure.
+        fields: what `render` gets as `fields` of its context: the limits of the figure's parameters.
 
     Raises:
         ValueError: if a module uses an import or export that is not understood here.
@@ -30,7 +34,11 @@ def bundle(name: str) -> str:
     entry = ROOT / name / f"{name}.js"
     parts = _Parts()
     parts.add(entry)
-    return "".join(parts.texts) + f"export default {_identifier(entry)}.default;\n"
+    figure = f"{_identifier(entry)}.default"
+    if fields is not None:
+        given = json.dumps(fields, ensure_ascii=False)
+        figure = f"{{ render: (context) => {figure}.render({{ ...context, fields: {given} }}) }}"
+    return "".join(parts.texts) + f"export default {figure};\n"
 
 
 def module(path: str) -> str:

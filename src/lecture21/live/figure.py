@@ -12,15 +12,17 @@ from lecture21.gpt import GPT
 from lecture21.huggingface import pretrained
 from lecture21.huggingface.pretrained import storage
 from lecture21.live.bundle import bundle
+from lecture21.live.parameters import limits, require
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 
 
 class Figure(anywidget.AnyWidget):
     """A figure that responds to the reader, in the page of the book and in a notebook.
 
-    A subclass names its JavaScript module, describes what the figure shows at first, and declares its state as traits
-    that have the tag `sync`. In a notebook it is a widget. On a page it is an element with the same state, whose
-    picture and description stand in for the figure where no script runs.
+    A subclass names its folder, describes what the figure shows at first, and declares its state as traits that have
+    the tag `sync`. Those with limits are its parameters: Python checks them, and the script of the figure gets the same
+    limits. In a notebook a figure is a widget. On a page it is an element with the same state, whose picture and
+    description are shown where no script runs.
     """
 
     figure: ClassVar[str]
@@ -29,14 +31,37 @@ class Figure(anywidget.AnyWidget):
     description: ClassVar[str]
     """What the figure shows at first, for readers who cannot see it or where no script runs."""
 
+    scripts: ClassVar[dict[str, str]] = {}
+    """The module of each figure as text, by the figure's name."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "figure" in cls.__dict__:
-            cls._esm = bundle(cls.figure)
+            cls._esm = Figure.scripts[cls.figure] = bundle(cls.figure, cls.parameters())
         super().__init_subclass__(**kwargs)
 
-    def __init__(self, **state: Any) -> None:
-        self._shown = tuple(state)
+    def __init__(self, *values: Any, **state: Any) -> None:
+        parameters = self.parameters()
+        traits = self.class_traits(sync=True)
+        if len(values) > len(parameters):
+            raise TypeError(f"{type(self).__name__} has {len(parameters)} parameters, got {len(values)} values")
+        state |= dict(zip(parameters, values, strict=False))
+        for name, value in state.items():
+            if name not in traits:
+                raise TypeError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(parameters)}")
+            require(name, traits[name], value)
+        self._given = {
+            name: state[name]
+            for name in parameters
+            if state.get(name, parameters[name]["start"]) != parameters[name]["start"]
+        }
         super().__init__(**state)
+
+    @classmethod
+    def parameters(cls) -> dict[str, dict[str, Any]]:
+        """Return the limits of each trait that has some, in the order of their declarations."""
+        classes = [each for each in reversed(cls.__mro__) if issubclass(each, Figure)]
+        found = {name: limits(value) for each in classes for name, value in vars(each).items()}
+        return {name: each for name, each in found.items() if each is not None}
 
     def assets(self) -> dict[str, str]:
         """Return which files of the book the figure loads on a page: trait name to the name of the file."""
@@ -69,7 +94,7 @@ class Figure(anywidget.AnyWidget):
         return {name for name in cls.class_trait_names(sync=True) if name not in inherited and name[0] != "_"}
 
     def __repr__(self) -> str:
-        given = (f"{name}={getattr(self, name)!r}" for name in self._shown)
+        given = (f"{name}={value!r}" for name, value in self._given.items())
         short = (text if len(text) <= 60 else f"{text[:57]}..." for text in given)
         return f"{type(self).__name__}({', '.join(short)})"
 
@@ -86,15 +111,24 @@ def _json(value: object) -> str:
 
 
 class ModelFigure(Figure):
-    """A figure with a GPT: a model of the reader's, or one that ships with the package."""
+    """A figure with a GPT of characters: a model of the reader's, or one that the package has."""
+
+    default_model: ClassVar[str] = "modern-gpt0"
+    """Name of the pretrained model that is shown if none is given."""
 
     weights = traitlets.Bytes(b"").tag(sync=True)
     """The model as safetensors, with its configuration and vocabulary; empty on a page, which loads the file."""
 
-    def __init__(self, model: GPT | str, tokenizer: CharTokenizer | BPETokenizer | None = None, **state: Any) -> None:
+    def __init__(
+        self,
+        model: GPT | str | None = None,
+        tokenizer: CharTokenizer | BPETokenizer | None = None,
+        *values: Any,
+        **state: Any,
+    ) -> None:
+        model = self.default_model if model is None else model
         self._name = model if isinstance(model, str) else None
-        super().__init__(weights=weights_of(model, tokenizer), **state)
-        self._shown = tuple(name for name in self._shown if name != "weights")
+        super().__init__(*values, weights=weights_of(model, tokenizer), **state)
 
     def assets(self) -> dict[str, str]:
         """Return the shipped model's file; a reader's own model is on no page."""
@@ -109,8 +143,10 @@ def weights_of(model: GPT | str, tokenizer: CharTokenizer | BPETokenizer | None 
         tokenizer: of the GPT; a shipped model has its own.
 
     Raises:
-        ValueError: if there is no such model, or its tokenizer does not match.
+        ValueError: if there is no such model, or its tokenizer does not match or is not one of characters.
     """
+    if isinstance(tokenizer, BPETokenizer):
+        raise ValueError("this figure reads characters: it needs a model with a CharTokenizer, got a BPETokenizer")
     if isinstance(model, str):
         if model not in pretrained.names():
             shipped = ", ".join(pretrained.names())

@@ -7,12 +7,12 @@ import { legend } from "../kit/chart.js";
 import { button, select, slider } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
 import { argmax, written } from "../kit/numbers.js";
-import { integerIn } from "../kit/state.js";
+import { fieldsFrom, integerIn } from "../kit/state.js";
 
 const N = 8; // live replies of which the judge chooses the best
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const stored = context.model.get("stored");
     const { requests, courses, prompts } = stored;
@@ -25,7 +25,7 @@ export default {
       first: "Move the slider to the left, policy by policy, and read the reply.",
       then: "at the right end the learned reward is high and the reply is nonsense; further left, the judge's mean score is higher.",
       fields: {
-        request: { start: 0, check: integerIn(0, requests.length - 1) },
+        ...fieldsFrom(context.fields),
         stop: { start: stops.length - 1, check: integerIn(0, stops.length - 1) },
       },
       onChange: update,

@@ -38,7 +38,7 @@ class Aligned(Figure):
         "model, and their replies to one request. At the far right, PPO without a KL penalty has a high learned reward "
         "and the lowest score: in the seed shown, its reply is not grammatical."
     )
-    request = traitlets.Int(0).tag(sync=True)
+    request = traitlets.Int(2, min=0, max=9).tag(sync=True)
     stop = traitlets.Int(0).tag(sync=True)
     """Position of the policy on the slider, in order of divergence."""
 
@@ -46,16 +46,13 @@ class Aligned(Figure):
     unaligned = traitlets.Bytes(b"").tag(sync=True)
     aligned = traitlets.Bytes(b"").tag(sync=True)
 
-    def __init__(self, request: int = 2, policy: str = "PPO, KL weight 0") -> None:
+    def __init__(self, *values: Any, policy: str = "PPO, KL weight 0", **state: Any) -> None:
         stored = _stored()
         names = [stop["name"] for stop in stored["stops"]]
         if policy not in names:
             raise ValueError(f"unknown policy {policy!r}; choose from {', '.join(map(repr, names))}")
-        if not 0 <= request < len(stored["requests"]):
-            raise ValueError(f"request must be from 0 to {len(stored['requests']) - 1}, got {request}")
         files = {name: weights_of(name) for name in _MODELS}
-        super().__init__(request=request, stop=names.index(policy), stored=stored, **files)
-        self._shown = ("request",) if request != 2 else ()
+        super().__init__(*values, stop=names.index(policy), stored=stored, **files, **state)
 
     def assets(self) -> dict[str, str]:
         """Return the files of the shipped models."""

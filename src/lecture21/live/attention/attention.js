@@ -30,7 +30,7 @@ import { describeMask, describeRow } from "./words.js";
 import { create, createFrame } from "../kit/frame.js";
 import { MATRIX_STYLE } from "../kit/matrix.js";
 import { identity } from "../kit/numbers.js";
-import { arrayOf, integerIn, oneOf } from "../kit/state.js";
+import { arrayOf, fieldsFrom, integerIn } from "../kit/state.js";
 
 const TEXTS = {
   1: {
@@ -52,7 +52,7 @@ const TEXTS = {
 const BUILDERS = { 1: buildVectors, 2: buildMatrices, 3: buildMasks };
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const { model } = context;
     const level = model.get("level") in TEXTS ? model.get("level") : 1;
@@ -64,7 +64,7 @@ export default {
       then: "its scores, its weights and its output.",
     };
     const texts = model.get("own") === true ? { ...TEXTS[level], ...own } : TEXTS[level];
-    const fields = fieldsOf(level, tokens, features);
+    const fields = fieldsOf(level, tokens, features, fieldsFrom(context.fields));
     const frame = createFrame(context, { ...texts, fields, onChange: update });
     const playground = {
       frame,
@@ -108,7 +108,7 @@ function names(list, least, most) {
   return right && list.every((name) => typeof name === "string" && name && name.length <= 12) ? list : null;
 }
 
-function fieldsOf(level, tokens, features) {
+function fieldsOf(level, tokens, features, parameters) {
   const size = features.length;
   const start = tokens.map((_, i) => features.map((_, j) => (i % size === j ? 1 : 0)));
   const fields = {
@@ -116,19 +116,14 @@ function fieldsOf(level, tokens, features) {
     x: { start, check: arrayOf([tokens.length, size], -LIMIT, LIMIT) },
   };
   if (level === 1) {
-    fields.across = { start: 0, check: integerIn(0, size - 1) };
-    fields.up = { start: 1, check: integerIn(0, size - 1) };
-    return fields;
+    const { across, up } = parameters;
+    return { ...fields, across, up };
   }
   for (const name of Object.values(MATRICES)) {
     fields[name] = { start: identity(size), check: arrayOf([size, size], -LIMIT, LIMIT) };
   }
-  fields.scale = { start: "root", check: oneOf(["root", "none", "width"]) };
-  fields.heads = { start: 1, check: oneOf([1, 2, 4]) };
-  fields.head = { start: 0, check: integerIn(0, 3) };
-  if (level === 2) fields.view = { start: "query", check: oneOf(["query", "value"]) };
-  else fields.mask = { start: "causal", check: oneOf(Object.keys(MASKS)) };
-  return fields;
+  const { scale, heads, head, view, mask } = parameters;
+  return { ...fields, scale, heads, head, ...(level === 2 ? { view } : { mask }) };
 }
 
 /** Compute what a state gives, for all parts: `shown` is the chosen head, whose components begin at `start`. */

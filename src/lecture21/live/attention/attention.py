@@ -1,12 +1,13 @@
 """Attention playground: every number of a small attention layer, in three levels."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import traitlets
 from jaxtyping import Float
 from torch import Tensor
 
+from lecture21._support.validation import require_number
 from lecture21.data import worked_example
 from lecture21.layers.attention import basic_self_attention
 from lecture21.live.figure import Figure
@@ -50,45 +51,36 @@ class Attention(Figure):
     figure = "attention"
     description: ClassVar[str] = _DESCRIPTIONS[1]
 
-    level = traitlets.Int(1).tag(sync=True)
+    level = traitlets.Enum((1, 2, 3), 1).tag(sync=True)
+    query = traitlets.Int(2, min=0, max=5).tag(sync=True)
+    heads = traitlets.Enum((1, 2, 4), 1).tag(sync=True)
+    mask = traitlets.Enum(_MASKS, "causal").tag(sync=True)
+    scale = traitlets.Enum(("root", "none", "width"), "root").tag(sync=True)
+    head = traitlets.Int(0, min=0, max=3).tag(sync=True)
+    view = traitlets.Enum(("query", "value"), "query").tag(sync=True)
+    across = traitlets.Int(0, min=0, max=3).tag(sync=True)
+    up = traitlets.Int(2, min=0, max=3).tag(sync=True)
     own = traitlets.Bool(False).tag(sync=True)
     """Whether the words or their vectors are the reader's."""
 
-    query = traitlets.Int(2).tag(sync=True)
     tokens = traitlets.List().tag(sync=True)
-    features = traitlets.List().tag(sync=True)
-    slots = traitlets.List().tag(sync=True)
-    value_slots = traitlets.List().tag(sync=True)
     x = traitlets.List().tag(sync=True)
-    across = traitlets.Int(0).tag(sync=True)
-    up = traitlets.Int(2).tag(sync=True)
-    w_query = traitlets.List().tag(sync=True)
-    w_key = traitlets.List().tag(sync=True)
-    w_value = traitlets.List().tag(sync=True)
-    w_output = traitlets.List().tag(sync=True)
-    scale = traitlets.Unicode("root").tag(sync=True)
-    heads = traitlets.Int(1).tag(sync=True)
-    head = traitlets.Int(0).tag(sync=True)
-    view = traitlets.Unicode("query").tag(sync=True)
-    mask = traitlets.Unicode("causal").tag(sync=True)
+    features = traitlets.List().tag(sync=True)
+    slots = traitlets.List(list(worked_example.SLOTS)).tag(sync=True)
+    value_slots = traitlets.List(list(worked_example.VALUE_SLOTS)).tag(sync=True)
+    w_query = traitlets.List(worked_example.W_QUERY.tolist()).tag(sync=True)
+    w_key = traitlets.List(worked_example.W_KEY.tolist()).tag(sync=True)
+    w_value = traitlets.List(worked_example.W_VALUE.tolist()).tag(sync=True)
+    w_output = traitlets.List(torch.eye(4).tolist()).tag(sync=True)
 
     def __init__(
         self,
         level: int = 1,
         *,
-        query: int | None = None,
-        heads: int = 1,
-        mask: str = "causal",
         tokens: list[str] | None = None,
         x: Float[Tensor, "T C"] | list[list[float | int]] | None = None,
+        **state: Any,
     ) -> None:
-        if level not in _DESCRIPTIONS:
-            raise ValueError(f"level must be 1, 2 or 3, got {level!r}")
-        if heads not in (1, 2, 4):
-            raise ValueError(f"heads must be 1, 2 or 4, got {heads!r}")
-        if mask not in _MASKS:
-            raise ValueError(f"mask must be one of {', '.join(_MASKS)}, got {mask!r}")
-        given = {"query": query, "heads": heads, "mask": mask, "tokens": tokens, "x": x}
         words = list(worked_example.TOKENS) if tokens is None else list(tokens)
         if not (2 <= len(words) <= 6 and all(isinstance(word, str) and 1 <= len(word) <= 12 for word in words)):
             raise ValueError(f"tokens must be 2 to 6 words of 1 to 12 characters, got {words!r}")
@@ -98,29 +90,13 @@ class Attention(Figure):
         if vectors.shape != (len(words), 4) or not (vectors.abs() <= 9).all():
             raise ValueError(f"x must have 4 numbers from -9 to 9 for each of {len(words)} tokens")
         own = tokens is not None or x is not None
-        row = (0 if level == 3 or own else 2) if query is None else query
-        if row not in range(len(words)):
-            raise ValueError(f"query must be from 0 to {len(words) - 1}, got {row!r}")
-        super().__init__(
-            level=level,
-            own=own,
-            query=row,
-            tokens=words,
-            features=["1", "2", "3", "4"] if own else list(worked_example.FEATURES),
-            slots=list(worked_example.SLOTS),
-            value_slots=list(worked_example.VALUE_SLOTS),
-            x=vectors.tolist(),
-            up=1 if own else 2,
-            w_query=worked_example.W_QUERY.tolist(),
-            w_key=worked_example.W_KEY.tolist(),
-            w_value=worked_example.W_VALUE.tolist(),
-            w_output=torch.eye(4).tolist(),
-            heads=heads,
-            mask=mask,
-        )
-        defaults = {"query": None, "heads": 1, "mask": "causal", "tokens": None, "x": None}
-        self.description = _describe(words, vectors, row) if own else _DESCRIPTIONS[level]
-        self._shown = ("level", *(name for name, value in given.items() if value != defaults[name]))
+        start = {"query": 0 if level == 3 or own else 2, "up": 1 if own else 2}
+        features = ["1", "2", "3", "4"] if own else list(worked_example.FEATURES)
+        super().__init__(level=level, own=own, tokens=words, x=vectors.tolist(), features=features, **start | state)
+        require_number("query", self.query, f"from 0 to {len(words) - 1}", lambda x: x < len(words))
+        self.description = _describe(words, vectors, self.query) if own else _DESCRIPTIONS[level]
+        given = {"tokens": tokens, "x": x}
+        self._given = {"level": level} | state | {name: value for name, value in given.items() if value is not None}
 
     def twin(self) -> str:
         """Return the name of the picture of this level; words of one's own have none."""

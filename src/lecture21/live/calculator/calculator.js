@@ -9,9 +9,8 @@ import { parameters } from "./costs.js";
 import { shapeOf } from "./shapes.js";
 import { more, numberField, select, slider } from "../kit/controls.js";
 import { createFrame } from "../kit/frame.js";
-import { integerIn, numberIn, oneOf } from "../kit/state.js";
+import { fieldsFrom } from "../kit/state.js";
 
-const FOCUSES = ["training", "serving", "cache"];
 /** @type {[string, string][]} */
 const PRECISIONS = [
   ["bf16", "16 bits"],
@@ -26,29 +25,20 @@ const IN_SIGHT = {
 };
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} widget */
+  /** @param {import("../kit/frame.js").Context} widget */
   render(widget) {
     const models = widget.model.get("models");
     const devices = widget.model.get("devices");
     const named = widget.model.get("focus");
-    const focus = FOCUSES.includes(named) ? named : "training";
+    const { focus: focuses, ...limits } = widget.fields; // the focus does not change
+    const focus = focuses.choices.includes(named) ? named : focuses.start;
     const asked = widget.model.get("preset");
     const first = Object.hasOwn(models, asked) ? asked : "gpt0";
     const larger = parameters(models[first]).active > parameters(models.gpt1).active;
     const frame = createFrame(widget, {
       title: "What does a GPT cost?",
       ...adviceFor(focus, shapeOf(models[first]), larger),
-      fields: {
-        preset: { start: "gpt0", check: oneOf(Object.keys(models)) },
-        changes: { start: {}, check: areChanges },
-        context: { start: 0, check: integerIn(0, 2 ** 24) },
-        batch: { start: 1, check: integerIn(1, 2 ** 20) },
-        tokens: { start: 300, check: numberIn(1e-9, 1e9) },
-        card: { start: "H100", check: oneOf(Object.keys(devices)) },
-        cards: { start: 1, check: integerIn(1, 1e6) },
-        utilization: { start: 0.4, check: numberIn(0.01, 1) },
-        precision: { start: "bf16", check: oneOf(PRECISIONS.map(([name]) => name)) },
-      },
+      fields: { ...fieldsFrom(limits), changes: { start: {}, check: areChanges } },
       onChange: update,
     });
     const { state } = frame;
@@ -94,7 +84,7 @@ export default {
       const utilization = slider(on("utilization"), {
         label: "Utilization of the peak FLOP/s",
         min: 0.05,
-        max: 1,
+        max: limits.utilization.max,
         step: 0.05,
         value: values.utilization,
         format: percent,
@@ -107,10 +97,13 @@ export default {
         value: values.precision,
         onInput: set("precision"),
       });
-      const number = (name, label, max, integer, min) =>
-        numberField(rest, { label, min, max, value: values[name], integer, onInput: set(name), onError: frame.fail });
-      const cards = number("cards", "Cards", 1e6, true, 1);
-      const tokens = number("tokens", "Training tokens (billions)", 1e9, false, 1e-9);
+      const number = (name, label) => {
+        const { min, max, integer } = limits[name];
+        const value = values[name];
+        return numberField(rest, { label, min, max, integer, value, onInput: set(name), onError: frame.fail });
+      };
+      const cards = number("cards", "Cards");
+      const tokens = number("tokens", "Training tokens (billions)");
       return { preset, context, card, utilization, batch, precision, cards, tokens };
     }
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, replace
+from typing import Any
 
 import traitlets
 
 from lecture21 import presets
-from lecture21._support.validation import require_choice, require_number, require_whole
+from lecture21._support.validation import require_choice, require_whole
 from lecture21.accounting import DEVICES, Grouped, Latent, Shape, published
 from lecture21.accounting.serving import BANDWIDTHS
 from lecture21.gpt.config import GPTConfig
@@ -15,7 +16,6 @@ from lecture21.live.figure import Figure
 _MEMORY = {"T4": 16e9, "V100": 32e9, "A100": 80e9, "H100": 80e9}
 """Memory in bytes of the boards of `accounting.DEVICES`. Source: NVIDIA's data sheets."""
 
-_FOCUSES = ("training", "serving", "cache")
 _CHANGES = ("n_layer", "d_model", "n_head", "n_kv_head", "d_ff", "vocab_size", "n_expert", "top_k", "window")
 _CONFIG_FIELDS = (
     "vocab_size", "block_size", "n_layer", "n_head", "d_model", "n_kv_head", "d_head", "d_ff", "activation", "norm",
@@ -34,8 +34,8 @@ class Calculator(Figure):
     Args:
         preset: the model: one of `presets.names()` or of `accounting.published.names()`.
         focus: what is in sight at first: training, serving or cache.
-        context: number of tokens in the context; by default the block size of a preset, and 4,096 for a published
-            model. A table of learned positions is as long as the context.
+        context: number of tokens in the context; 0 is the block size of a preset, and 4,096 for a published model. A
+            table of learned positions is as long as the context.
         batch: number of sequences that are trained on, or written, at once.
         tokens: training tokens, in billions.
         card: a key of `accounting.DEVICES`.
@@ -48,59 +48,26 @@ class Calculator(Figure):
 
     figure = "calculator"
     description = ""  # depends on the focus
-    preset = traitlets.Unicode("gpt0").tag(sync=True)
-    focus = traitlets.Unicode("training").tag(sync=True)
+    preset = traitlets.Enum((*presets.names(), *published.names()), "gpt0").tag(sync=True)
+    focus = traitlets.Enum(("training", "serving", "cache"), "training").tag(sync=True)
     changes = traitlets.Dict().tag(sync=True)
-    context = traitlets.Int(0).tag(sync=True)
+    context = traitlets.Int(0, min=0, max=2**24).tag(sync=True)
     """Number of tokens; 0 for the model's own."""
-    batch = traitlets.Int(1).tag(sync=True)
-    tokens = traitlets.Float(300.0).tag(sync=True)
-    card = traitlets.Unicode("H100").tag(sync=True)
-    cards = traitlets.Int(1).tag(sync=True)
-    utilization = traitlets.Float(0.4).tag(sync=True)
-    precision = traitlets.Unicode("bf16").tag(sync=True)
+    batch = traitlets.Int(1, min=1, max=2**20).tag(sync=True)
+    tokens = traitlets.Float(300.0, min=1e-9, max=1e9).tag(sync=True)
+    card = traitlets.Enum(tuple(DEVICES), "H100").tag(sync=True)
+    cards = traitlets.Int(1, min=1, max=1_000_000).tag(sync=True)
+    utilization = traitlets.Float(0.4, min=0.01, max=1).tag(sync=True)
+    precision = traitlets.Enum(("fp32", "bf16", "fp8", "int4"), "bf16").tag(sync=True)
     models = traitlets.Dict().tag(sync=True)
     """Of each name, what differs from the defaults of a `GPTConfig` or of a `Shape`."""
     devices = traitlets.Dict().tag(sync=True)
 
-    def __init__(
-        self,
-        preset: str = "gpt0",
-        focus: str = "training",
-        *,
-        context: int | None = None,
-        batch: int = 1,
-        tokens: int | float = 300.0,
-        card: str = "H100",
-        cards: int = 1,
-        utilization: int | float = 0.4,
-        precision: str = "bf16",
-        **changes: int,
-    ) -> None:
-        require_choice("focus", focus, _FOCUSES)
-        require_choice("card", card, tuple(DEVICES))
-        require_choice("precision", precision, ("fp32", "bf16", "fp8", "int4"))
-        for name, value in {"batch": batch, "cards": cards, "context": 1 if context is None else context}.items():
-            require_whole(name, value)
-        require_number("tokens", tokens, "a positive number of billions", lambda x: 0 < x <= 1e9)
-        require_number("utilization", utilization, "in (0, 1]", lambda x: 0 < x <= 1)
-        changed_shape(preset, changes, context)  # the sizes must be consistent
-        given = {"context": context, "batch": batch, "tokens": tokens, "card": card, "cards": cards}
-        given |= {"utilization": utilization, "precision": precision}
-        start = {name: type(self).class_traits()[name].default_value for name in given} | {"context": None}
-        super().__init__(
-            preset=preset,
-            focus=focus,
-            changes=changes,
-            **(given | {"context": context or 0, "tokens": float(tokens), "utilization": float(utilization)}),
-            models=_models(),
-            devices={
-                name: {"peak": peak, "bandwidth": BANDWIDTHS[name], "memory": _MEMORY[name]}
-                for name, peak in DEVICES.items()
-            },
-        )
-        self._arguments = {"preset": preset, "focus": focus}
-        self._arguments |= {name: value for name, value in given.items() if value != start[name]} | changes
+    def __init__(self, preset: str = "gpt0", focus: str = "training", **state: Any) -> None:
+        changes = {name: state.pop(name) for name in list(state) if name not in self.parameters()}
+        super().__init__(preset=preset, focus=focus, changes=changes, models=_models(), devices=_devices(), **state)
+        changed_shape(preset, changes, self.context or None)  # the sizes must be consistent
+        self._given |= changes
         what = {
             "training": "its parameters by part, the FLOPs and days of training, and the memory that training takes",
             "serving": "its parameters by part, and the memory that its weights and its cache take when it writes",
@@ -111,9 +78,6 @@ class Calculator(Figure):
     def twin(self) -> str:
         """Return the name of the picture, one for each focus."""
         return f"calculator_{self.focus}"
-
-    def __repr__(self) -> str:
-        return f"Calculator({', '.join(f'{name}={value!r}' for name, value in self._arguments.items())})"
 
 
 def changed_shape(preset: str, changes: Mapping[str, int], context: int | None = None) -> GPTConfig | Shape:
@@ -148,6 +112,13 @@ def changed_shape(preset: str, changes: Mapping[str, int], context: int | None =
         d_ff = own.d_ff or own.d_expert
         experts = {"n_expert": 0, "top_k": 0, "n_shared": 0, "d_ff": sizes.pop("d_expert", d_ff)}
     return replace(own, attention=replace(own.attention, **attention), **sizes, **experts)
+
+
+def _devices() -> dict[str, dict[str, float]]:
+    """Return the peak FLOP/s, the bandwidth and the memory of each card."""
+    return {
+        name: {"peak": peak, "bandwidth": BANDWIDTHS[name], "memory": _MEMORY[name]} for name, peak in DEVICES.items()
+    }
 
 
 def _models() -> dict[str, dict[str, object]]:

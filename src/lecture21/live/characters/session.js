@@ -5,7 +5,7 @@ import { createFrame, loadFile } from "../kit/frame.js";
 
 /**
  * Start an engine with the figure's model. Until it is there, a page keeps the picture of the figure.
- * @param {{model: any, el: HTMLElement}} context  what `render` gets
+ * @param {import("../kit/frame.js").Context} context  what `render` gets
  * @param {string} title  of the figure
  * @returns {Promise<{engine: any, gpt: any, symbols: string[]} | null>}  null: the figure says why it gave up
  */

@@ -5,13 +5,12 @@ import { inkOn } from "../kit/colours.js";
 import { button, choice, more, slider } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
-import { integerIn, oneOf } from "../kit/state.js";
 import { ROW, drawBars, isFilm, loadsAt, nameOf, percent } from "./film.js";
 
 const PAUSE = 160; // milliseconds for each picture of the film
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const { model } = context;
     const film = model.get("film");
@@ -23,11 +22,6 @@ export default {
       then:
         "with seed 1 and without a cure, one expert processes at least 90 % of the characters from step 50 on; with " +
         "the balance loss, no expert has a third of them at the end.",
-      fields: {
-        step: { start: last, check: integerIn(0, last) },
-        rate: { start: "high", check: oneOf(["high", "tuned"]) },
-        seed: { start: usable ? Math.min(1, film.seeds - 1) : 0, check: integerIn(0, usable ? film.seeds - 1 : 0) },
-      },
       onChange: update,
     });
     if (!usable) {

@@ -26,18 +26,18 @@ class Collapse(Figure):
         "none has a third. Below, the load of the busiest expert over the steps: without a cure, it rises to 1 within "
         "50 steps."
     )
-    step = traitlets.Int(20).tag(sync=True)
+    step = traitlets.Int(20, min=0, max=20).tag(sync=True)
     """Index of the training step."""
 
-    rate = traitlets.Unicode("high").tag(sync=True)
+    rate = traitlets.Enum(("high", "tuned"), "high").tag(sync=True)
     """Learning rate: "high", or "tuned" for each cure."""
 
-    seed = traitlets.Int(1).tag(sync=True)
+    seed = traitlets.Int(1, min=0, max=2).tag(sync=True)
     film = traitlets.Dict().tag(sync=True)
 
-    def __init__(self) -> None:
-        super().__init__(film=_film())
-        self._shown = ()
+    @traitlets.default("film")
+    def _start_film(self) -> dict[str, Any]:
+        return _film()
 
 
 def _film() -> dict[str, Any]:

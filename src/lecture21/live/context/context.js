@@ -5,7 +5,6 @@ import { legend, lineChart } from "../kit/chart.js";
 import { slider } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
-import { integerIn } from "../kit/state.js";
 
 const CONTEXTS = [1, 2, 4, 8, 16, 32, 64];
 const LAST = CONTEXTS.length - 1;
@@ -13,7 +12,7 @@ const BEFORE = "We are such stuff\nAs dreams are made on, and our little life\nI
 const NEXT = "l"; // The Tempest, act 4, scene 1
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     /** @type {{name: string, contexts: number[], seeds: number[][]}[]} */
     const curves = context.model.get("curves");
@@ -21,15 +20,14 @@ export default {
       title: "How much context does each model use?",
       first: "Move the slider from 64 characters to 8, and then to 2.",
       then: "with 8 characters, no network's loss rises by as much as 0.01 nats; with 2, each rises by more than 0.1.",
-      fields: { index: { start: LAST, check: integerIn(0, LAST) } },
       onChange: update,
     });
     const { state } = frame;
     const count = (i) => `${CONTEXTS[i]} ${CONTEXTS[i] === 1 ? "character" : "characters"}`;
     const control = slider(frame.controls, {
       label: "Context given to the models",
-      min: 0,
-      max: LAST,
+      min: context.fields.index.min,
+      max: context.fields.index.max,
       step: 1,
       value: state.values.index,
       format: count,

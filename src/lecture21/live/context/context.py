@@ -1,8 +1,9 @@
 """Available context: the measured losses when the context of a trained model is cut."""
 
+from typing import Any
+
 import traitlets
 
-from lecture21._support.validation import require_number
 from lecture21.chapters import results
 from lecture21.live.figure import Figure
 
@@ -26,18 +27,17 @@ class Context(Figure):
         "n-grams at the last position, when only the last 1 to 64 characters are given. With 8 characters, no "
         "network's mean loss is higher than with 64 by as much as 0.01 nats."
     )
-    index = traitlets.Int(6).tag(sync=True)
+    index = traitlets.Int(6, min=0, max=6).tag(sync=True)
     """Which of 1, 2, 4, 8, 16, 32 and 64 characters is chosen."""
 
     curves = traitlets.List().tag(sync=True)
 
-    def __init__(self, index: int = 6) -> None:
-        require_number("index", index, "from 0 to 6", lambda x: x in range(7))
+    @traitlets.default("curves")
+    def _curves(self) -> list[dict[str, Any]]:
         table = results.load("available_context").query("part == 'context' and context >= 1")
         curves = []
         for name, label in _NAMES.items():
             losses = table[table["model"] == name].pivot(index="seed", columns="context", values="nats")
             seeds = [[round(float(loss), 5) for loss in row] for row in losses.to_numpy()]
             curves.append({"name": label, "contexts": [int(context) for context in losses.columns], "seeds": seeds})
-        super().__init__(index=index, curves=curves)
-        self._shown = ("index",)
+        return curves

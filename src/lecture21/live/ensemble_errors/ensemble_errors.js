@@ -5,39 +5,31 @@ import { legend, lineChart } from "../kit/chart.js";
 import { choice, more, slider } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { createFrame } from "../kit/frame.js";
-import { integerIn, numberIn, oneOf } from "../kit/state.js";
 
 const MEMBERS = [1, 2, 3, 5, 10, 20, 30, 50, 100, 1000];
 const AXES = {
-  penalty: { range: [1e-4, 10], log: true, title: "penalty λ (weight decay)" },
-  subset: { range: [0.05, 1], log: false, title: "fraction of the examples that each member is trained on" },
+  penalty: { log: true, title: "penalty λ (weight decay)" },
+  subset: { log: false, title: "fraction of the examples that each member is trained on" },
 };
 const NAMES = { ensemble: "ensemble's error", average: "members' average error", ambiguity: "ambiguity" };
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const frame = createFrame(context, {
       title: "Does overfitting help an ensemble?",
       first: "With 30 members and a fraction of 65 %, move the penalty from 0.2 to 0.014.",
       then: "each member gets worse and their mean gets better, because the members disagree more.",
-      fields: {
-        alpha: { start: 1, check: numberIn(0.1, 10) },
-        subset: { start: 0.65, check: numberIn(0.05, 1) },
-        noise: { start: 0.2, check: numberIn(0, 2) },
-        members: { start: 30, check: integerIn(1, 1000) },
-        penalty: { start: 0.2, check: numberIn(1e-4, 10) },
-        along: { start: "penalty", check: oneOf(Object.keys(AXES)) },
-      },
       onChange: update,
     });
     const { state } = frame;
+    const { fields } = context;
     const rest = more(frame, "More: number of examples, noise, axis");
     const controls = {
       penalty: slider(frame.controls, {
         label: "Penalty λ",
-        min: -4,
-        max: 1,
+        min: Math.log10(fields.penalty.min),
+        max: Math.log10(fields.penalty.max),
         step: 0.05,
         value: 0,
         format: () => number(state.values.penalty),
@@ -45,8 +37,8 @@ export default {
       }),
       subset: slider(frame.controls, {
         label: "Fraction of the examples",
-        min: 0.05,
-        max: 1,
+        min: fields.subset.min,
+        max: fields.subset.max,
         step: 0.05,
         value: 0,
         format: () => percent(state.values.subset),
@@ -63,8 +55,8 @@ export default {
       }),
       alpha: slider(rest, {
         label: "Examples for each weight, α",
-        min: -1,
-        max: 1,
+        min: Math.log10(fields.alpha.min),
+        max: Math.log10(fields.alpha.max),
         step: 0.05,
         value: 0,
         format: () => number(state.values.alpha),
@@ -72,8 +64,8 @@ export default {
       }),
       noise: slider(rest, {
         label: "Variance of the noise, σ²",
-        min: 0,
-        max: 2,
+        min: fields.noise.min,
+        max: fields.noise.max,
         step: 0.05,
         value: 0,
         format: () => number(state.values.noise),
@@ -108,7 +100,9 @@ export default {
 
     function draw(pen, width, height) {
       const { along } = state.values;
-      const { range, log, title } = AXES[along];
+      const { log, title } = AXES[along];
+      /** @type {[number, number]} */
+      const range = [fields[along].min, fields[along].max];
       const x = Array.from({ length: 161 }, (_, i) =>
         log ? range[0] * (range[1] / range[0]) ** (i / 160) : range[0] + ((range[1] - range[0]) * i) / 160,
       );

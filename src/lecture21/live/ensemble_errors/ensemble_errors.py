@@ -2,7 +2,6 @@
 
 import traitlets
 
-from lecture21._support.validation import require_choice, require_number, require_whole
 from lecture21.live.figure import Figure
 
 
@@ -29,29 +28,9 @@ class EnsembleErrors(Figure):
         "is the members' average error minus their ambiguity. Its best penalty is 0.014, that of a member 0.2: "
         "members that overfit make the better ensemble."
     )
-    alpha = traitlets.Float(1.0).tag(sync=True)
-    subset = traitlets.Float(0.65).tag(sync=True)
-    noise = traitlets.Float(0.2).tag(sync=True)
-    members = traitlets.Int(30).tag(sync=True)
-    penalty = traitlets.Float(0.2).tag(sync=True)
-    along = traitlets.Unicode("penalty").tag(sync=True)
-
-    def __init__(
-        self,
-        alpha: int | float = 1.0,
-        subset: int | float = 0.65,
-        noise: int | float = 0.2,
-        members: int = 30,
-        penalty: int | float = 0.2,
-        along: str = "penalty",
-    ) -> None:
-        given = {"alpha": alpha, "subset": subset, "noise": noise, "penalty": penalty}
-        limits = {"alpha": (0.1, 10), "subset": (0.05, 1), "noise": (0, 2), "penalty": (1e-4, 10)}
-        for name, (low, high) in limits.items():
-            require_number(name, given[name], f"from {low} to {high}", lambda x, low=low, high=high: low <= x <= high)
-        require_whole("members", members)
-        require_number("members", members, "at most 1000", lambda x: x <= 1000)
-        require_choice("along", along, ("penalty", "subset"))
-        super().__init__(**{name: float(value) for name, value in given.items()}, members=members, along=along)
-        start = {name: trait.default_value for name, trait in self.class_traits().items()}
-        self._shown = tuple(name for name in (*given, "members", "along") if getattr(self, name) != start[name])
+    alpha = traitlets.Float(1.0, min=0.1, max=10).tag(sync=True)
+    subset = traitlets.Float(0.65, min=0.05, max=1).tag(sync=True)
+    noise = traitlets.Float(0.2, min=0, max=2).tag(sync=True)
+    members = traitlets.Int(30, min=1, max=1000).tag(sync=True)
+    penalty = traitlets.Float(0.2, min=1e-4, max=10).tag(sync=True)
+    along = traitlets.Enum(("penalty", "subset"), "penalty").tag(sync=True)

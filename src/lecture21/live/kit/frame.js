@@ -1,7 +1,7 @@
 // The frame of every figure: title, what to try first, controls, stage, what is seen now, reset, a link to the state.
 
 import { isDark, palette } from "./colours.js";
-import { createState, encodeState } from "./state.js";
+import { createState, encodeState, fieldsFrom } from "./state.js";
 import { STYLE } from "./style.js";
 
 /**
@@ -22,18 +22,28 @@ export function create(name, properties = {}, ...children) {
 }
 
 /**
+ * @typedef {object} Context  what `render` gets
+ * @property {any} model  anywidget's, or the page's
+ * @property {HTMLElement} el  where the figure goes
+ * @property {Record<string, import("./state.js").Limits>} fields  the limits of the parameters that Python declares
+ */
+
+/**
  * Build the frame of a figure inside a shadow root.
  *
- * @param {{model: any, el: HTMLElement}} context  what anywidget's `render` gets
+ * @param {Context} context
  * @param {object} options
  * @param {string} options.title  names the figure
  * @param {string} [options.first]  what to try first
  * @param {string} [options.then]  what one should then see
- * @param {Record<string, {start: unknown, check: (value: unknown) => boolean}>} options.fields  the figure's state
+ * @param {import("./state.js").Fields} [options.fields]  the figure's state, if it is more than its parameters
  * @param {boolean} [options.linked]  whether the reader is offered a link to the state
  * @param {() => void} options.onChange  redraw; called after each change of the state
  */
-export function createFrame({ model, el }, { title, first = "", then = "", fields, linked = true, onChange }) {
+export function createFrame(
+  { model, el, fields: limits },
+  { title, first = "", then = "", fields = fieldsFrom(limits), linked = true, onChange },
+) {
   const host = create("div");
   const root = host.attachShadow({ mode: "open" });
   const heading = create("p", { class: "title" }, title);

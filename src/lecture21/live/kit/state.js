@@ -28,17 +28,13 @@ export function oneOf(values) {
   return (value) => values.includes(value);
 }
 
-/** Accept true and false. */
-export function isBoolean(value) {
-  return typeof value === "boolean";
-}
-
 /**
  * Accept text of a limited length.
  * @param {number} longest
+ * @param {number} [shortest]
  */
-export function textUpTo(longest) {
-  return (value) => typeof value === "string" && value.length <= longest;
+export function textUpTo(longest, shortest = 0) {
+  return (value) => typeof value === "string" && value.length >= shortest && value.length <= longest;
 }
 
 /**
@@ -57,9 +53,31 @@ export function arrayOf(shape, low, high) {
 }
 
 /**
+ * @typedef {{start: any, choices?: any[], min?: any, max?: any, integer?: boolean, shortest?: any, longest?: any}} Limits
+ *   of a parameter, as Python declares them
+ * @typedef {Record<string, {start: unknown, check: (value: any) => boolean}>} Fields  of the state of a figure
+ */
+
+/**
+ * Return the start and the check of each parameter.
+ * @param {Record<string, Limits>} limits
+ * @returns {Fields}
+ */
+export function fieldsFrom(limits) {
+  const check = (/** @type {Limits} */ { choices, min, max, integer, shortest, longest }) => {
+    if (choices) return oneOf(choices);
+    if (longest !== undefined) return textUpTo(longest, shortest);
+    return integer ? integerIn(min, max) : numberIn(min, max);
+  };
+  return Object.fromEntries(
+    Object.entries(limits).map(([name, each]) => [name, { start: each.start, check: check(each) }]),
+  );
+}
+
+/**
  * Read the state of a figure from its model, and write changes back.
  * @param {{get: Function, set: Function, save_changes: Function}} model  anywidget's model, or the page's
- * @param {Record<string, {start: unknown, check: (value: unknown) => boolean}>} fields
+ * @param {Fields} fields
  * @param {() => void} onChange  called after every change
  */
 export function createState(model, fields, onChange) {

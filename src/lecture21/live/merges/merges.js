@@ -2,10 +2,8 @@
 
 import { slider, textField } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
-import { integerIn, textUpTo } from "../kit/state.js";
 import { encode, visible } from "./bpe.js";
 
-const LONGEST = 400;
 const STYLE = `
 .control:has(textarea) { flex: 1 1 100%; }
 .tokens { line-height: 2; }
@@ -13,7 +11,7 @@ const STYLE = `
 `;
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     /** @type {[string, string][]} */
     const pairs = context.model.get("pairs");
@@ -21,10 +19,6 @@ export default {
       title: "Byte pairs: from bytes to words",
       first: "Move the slider from 0 to the right, then type a word in another language.",
       then: "the tokens grow into pieces of English words, and the foreign word stays in small pieces.",
-      fields: {
-        merges: { start: 40, check: integerIn(0, pairs.length) },
-        text: { start: "To be, or not to be, that is the question.", check: textUpTo(LONGEST) },
-      },
       onChange: update,
     });
     const { state } = frame;
@@ -41,7 +35,7 @@ export default {
       label: "Your text",
       value: state.values.text,
       rows: 2,
-      longest: LONGEST,
+      longest: context.fields.text.longest,
       onInput: (text) => state.set({ text }),
     });
     const shown = create("p", { class: "text tokens" });

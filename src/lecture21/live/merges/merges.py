@@ -6,12 +6,11 @@ from pathlib import Path
 
 import traitlets
 
-from lecture21._support.validation import require_number
 from lecture21.live.figure import Figure
+from lecture21.live.parameters import Text
 
 MERGES = 300
 FILE = Path(__file__).with_name("plays.json")
-_LONGEST = 400  # characters, as in merges.js
 
 
 @functools.cache
@@ -36,13 +35,10 @@ class Merges(Figure):
         "A text box, and a slider for the number of merges of a byte-pair encoding trained on the plays. Below, the "
         "text is cut into colored tokens, with the number of tokens, the characters per token, and the next merge."
     )
-    merges = traitlets.Int(40).tag(sync=True)
-    text = traitlets.Unicode("").tag(sync=True)
+    merges = traitlets.Int(40, min=0, max=MERGES).tag(sync=True)
+    text = Text("To be, or not to be, that is the question.", longest=400).tag(sync=True)
     pairs = traitlets.List().tag(sync=True)
 
-    def __init__(self, merges: int = 40, text: str = "To be, or not to be, that is the question.") -> None:
-        require_number("merges", merges, f"from 0 to {MERGES}", lambda x: x in range(MERGES + 1))
-        if len(text) > _LONGEST:
-            raise ValueError(f"the text has {len(text)} characters, and the figure holds {_LONGEST}")
-        super().__init__(merges=merges, text=text, pairs=pairs_of_bytes())
-        self._shown = ("merges", "text")
+    @traitlets.default("pairs")
+    def _pairs(self) -> list[list[str]]:
+        return pairs_of_bytes()

@@ -3,14 +3,11 @@
 import { choice, select } from "../kit/controls.js";
 import { drawing, heatmap } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
-import { arrayOf, integerIn, oneOf } from "../kit/state.js";
+import { arrayOf, fieldsFrom } from "../kit/state.js";
 import { DIGITS, NAMES } from "./digits.js";
 import { picture } from "./picture.js";
-import { SIDE, SIZES, allowedPairs, mayAttend, patchAt, tokensOf } from "./sequence.js";
+import { SIDE, allowedPairs, mayAttend, patchAt, tokensOf } from "./sequence.js";
 import { STYLE, tokenStrip } from "./strip.js";
-
-const LONGEST = SIDE ** 2 + "⏎seven".length; // tokens
-const MASKS = { prefix: "prefix", causal: "causal" };
 
 /** A whole number with commas. */
 const whole = (value) => value.toLocaleString("en-US");
@@ -19,7 +16,7 @@ const whole = (value) => value.toLocaleString("en-US");
 const patches = (count) => `${count} ${count === 1 ? "patch" : "patches"}`;
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const isDrawing = arrayOf([SIDE ** 2], 0, 16);
     const frame = createFrame(context, {
@@ -27,16 +24,14 @@ export default {
       first: "Choose the first patch and switch the mask; then choose the last letter, and patches of 1 pixel.",
       then: "the mask changes what patches may attend to, but no row of the text; small patches are expensive.",
       fields: {
-        digit: { start: 7, check: integerIn(0, 9) },
+        ...fieldsFrom(context.fields),
         pixels: { start: [], check: (value) => isDrawing(value) || (Array.isArray(value) && !value.length) },
-        patch_size: { start: 2, check: oneOf(SIZES) },
-        mask: { start: "prefix", check: oneOf(Object.keys(MASKS)) },
-        token: { start: 2, check: integerIn(0, LONGEST - 1) },
       },
       onChange: update,
     });
     const { state } = frame;
     const { values } = state;
+    const patchSizes = context.fields.patch_size.choices;
     let hovered = null; // a token under the mouse
 
     frame.root.append(create("style", {}, STYLE));
@@ -48,13 +43,13 @@ export default {
     });
     const sizes = choice(frame.controls, {
       label: "Side of a patch in pixels",
-      options: SIZES.map((size) => [size, String(size)]),
+      options: patchSizes.map((size) => [size, String(size)]),
       value: values.patch_size,
       onInput: (size) => state.set({ patch_size: size, token: follow(size) }),
     });
     const masks = choice(frame.controls, {
       label: "Mask",
-      options: Object.entries(MASKS),
+      options: context.fields.mask.choices.map((name) => [name, name]),
       value: values.mask,
       onInput: (mask) => state.set({ mask }),
     });
@@ -163,7 +158,7 @@ export default {
 
     function showCosts() {
       const heads = ["patch", "image tokens", "all tokens", "scores"];
-      const rows = SIZES.map((size) => {
+      const rows = patchSizes.map((size) => {
         const image = (SIDE / size) ** 2;
         const all = image + NAMES[values.digit].length + 1;
         const cells = [image, all, all ** 2].map((value) => create("td", {}, whole(value)));

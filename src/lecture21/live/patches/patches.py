@@ -1,8 +1,10 @@
 """An image as tokens: the patches of a digit, the text after them, the mask over both, and what they cost."""
 
+from typing import Any
+
 import traitlets
 
-from lecture21._support.validation import require_choice, require_number
+from lecture21._support.validation import require_number
 from lecture21.live.figure import Figure
 from lecture21.vision.digits import NAMES
 
@@ -27,27 +29,20 @@ class Patches(Figure):
         "to all 16 patches, including later ones. A table lists the cost: 22 tokens have 484 scores per head and "
         "layer, and single pixels, with 70 tokens, have 4,900."
     )
-    digit = traitlets.Int(7).tag(sync=True)
+    digit = traitlets.Int(7, min=0, max=9).tag(sync=True)
     """The digit whose name is the text."""
+
+    patch_size = traitlets.Enum((1, 2, 4, 8), 2).tag(sync=True)
+    """Side of a patch in pixels."""
+
+    mask = traitlets.Enum(("prefix", "causal"), "prefix").tag(sync=True)
+    token = traitlets.Int(2, min=0, max=69).tag(sync=True)
+    """Index of the chosen token."""
 
     pixels = traitlets.List(traitlets.Int()).tag(sync=True)
     """The reader's drawing, 64 counts from 0 (paper) to 16 (ink) in reading order; empty for the digit's own image."""
 
-    patch_size = traitlets.Int(2).tag(sync=True)
-    """Side of a patch in pixels."""
-
-    mask = traitlets.Unicode("prefix").tag(sync=True)
-    """prefix or causal."""
-
-    token = traitlets.Int(2).tag(sync=True)
-    """Index of the chosen token."""
-
-    def __init__(self, digit: int = 7, patch_size: int = 2, mask: str = "prefix", token: int = 2) -> None:
-        require_number("digit", digit, "from 0 to 9", lambda x: x in range(10))
-        require_number("patch_size", patch_size, "1, 2, 4 or 8", lambda x: x in (1, 2, 4, 8))
-        require_choice("mask", mask, ("prefix", "causal"))
-        last = (8 // patch_size) ** 2 + len(NAMES[digit])
-        require_number("token", token, f"from 0 to {last}", lambda x: x in range(last + 1))
-        given = {"digit": digit, "patch_size": patch_size, "mask": mask, "token": token}
-        super().__init__(**given)
-        self._shown = tuple(name for name, value in given.items() if value != getattr(type(self), name).default_value)
+    def __init__(self, *values: Any, **state: Any) -> None:
+        super().__init__(*values, **state)
+        last = (8 // self.patch_size) ** 2 + len(NAMES[self.digit])
+        require_number("token", self.token, f"from 0 to {last}", lambda x: x in range(last + 1))

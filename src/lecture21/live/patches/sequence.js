@@ -1,7 +1,6 @@
 // The sequence of an image's patches and a text after them, its mask, and how many scores attention computes.
 
 export const SIDE = 8; // pixels along each side of an image
-export const SIZES = [1, 2, 4, 8];
 export const STOP = "⏎";
 
 /**

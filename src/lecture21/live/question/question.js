@@ -2,19 +2,17 @@
 
 import { button, textField } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
-import { isBoolean, textUpTo } from "../kit/state.js";
 import { judge } from "./judge.js";
 
 let used = 0;
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const question = context.model.get("question");
     const id = `question-${++used}`;
     const frame = createFrame(context, {
       title: `Question ${question.id.replace("exam.", "")}`,
-      fields: { given: { start: "", check: textUpTo(200) }, shown: { start: false, check: isBoolean } },
       linked: false,
       onChange: update,
     });
@@ -29,7 +27,12 @@ export default {
 
     function number(parent) {
       const label = question.unit ? `Your answer, in ${question.unit}` : "Your answer";
-      const { input, set } = textField(parent, { label, value: "", longest: 200, onInput: () => {} });
+      const { input, set } = textField(parent, {
+        label,
+        value: "",
+        longest: context.fields.given.longest,
+        onInput: () => {},
+      });
       input.setAttribute("aria-describedby", id);
       input.autocomplete = "off";
       input.addEventListener("keydown", (event) => event.key === "Enter" && check());

@@ -8,6 +8,7 @@ import traitlets
 
 from lecture21.chapters import questions
 from lecture21.live.figure import Figure
+from lecture21.live.parameters import Text
 
 _EMPHASIS = re.compile(r"\*([^*]+)\*")
 _CODE = re.compile(r"`([^`]+)`")
@@ -33,15 +34,16 @@ class Question(Figure):
     question = traitlets.Dict().tag(sync=True)
     """The question as in its file."""
 
-    given = traitlets.Unicode("").tag(sync=True)
+    given = Text("", longest=200).tag(sync=True)
     """The reader's last answer."""
 
     shown = traitlets.Bool(False).tag(sync=True)
     """Whether the reader has asked for the answer."""
 
     def __init__(self, id: str) -> None:
-        super().__init__(id=id, question=_find(id))
-        self._shown = ("id",)
+        super().__init__(question=_find(id))
+        self.id = id
+        self._given = {"id": id}
 
     def twin(self) -> str:
         """Return no name: the question itself, with its answer folded, needs no picture."""

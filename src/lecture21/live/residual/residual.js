@@ -4,7 +4,7 @@
 import { slider, textField } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
 import { argmax, dot, softmax, written } from "../kit/numbers.js";
-import { integerIn, textUpTo } from "../kit/state.js";
+import { fieldsFrom } from "../kit/state.js";
 import { bars, distributionRows } from "../characters/bars.js";
 import { encodeText, percent, shortName, unknownSentence } from "../characters/characters.js";
 import { latest, openModel } from "../characters/session.js";
@@ -12,12 +12,11 @@ import { streamTable } from "./stream.js";
 import { WRITE_STYLE } from "../characters/style.js";
 
 const TITLE = "One character through the residual stream";
-const LONGEST = 200;
 const PART = /^\d{1,3}\.(attention|feed_forward)$/;
 const isPartList = (value) => Array.isArray(value) && value.length <= 256 && value.every((part) => PART.test(part));
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   async render(context) {
     const opened = await openModel(context, TITLE);
     if (!opened) return undefined;
@@ -27,11 +26,7 @@ export default {
       title: TITLE,
       first: "Clear the box of “1 feed-forward”.",
       then: "the loss of the sentence rises, and the filled bars leave the hollow ones of the complete model.",
-      fields: {
-        prompt: { start: "To be, or not to be", check: textUpTo(LONGEST) },
-        token: { start: -1, check: integerIn(-1, 4095) },
-        removed: { start: [], check: isPartList },
-      },
+      fields: { ...fieldsFrom(context.fields), removed: { start: [], check: isPartList } },
       onChange: () => update(),
     });
     const { state } = frame;
@@ -42,7 +37,7 @@ export default {
       label: "Sentence",
       value: state.values.prompt,
       rows: 2,
-      longest: LONGEST,
+      longest: context.fields.prompt.longest,
       onInput: (prompt) => state.set({ prompt }),
     });
     box.node.classList.add("wide");

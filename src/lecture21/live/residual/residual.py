@@ -2,12 +2,8 @@
 
 import traitlets
 
-from lecture21.gpt import GPT
 from lecture21.live.figure import ModelFigure
-from lecture21.live.write.write import require_characters
-from lecture21.tokenizers import BPETokenizer, CharTokenizer
-
-_LONGEST = 200  # characters, as in residual.js
+from lecture21.live.parameters import Text
 
 
 class ResidualStream(ModelFigure):
@@ -29,20 +25,6 @@ class ResidualStream(ModelFigure):
         "A table with a row for each attention and feed-forward layer of a GPT: the norm and direction of the vector "
         "that it adds to the residual stream of one character, the norm of the stream, and the prediction so far."
     )
-    prompt = traitlets.Unicode("").tag(sync=True)
-    token = traitlets.Int(-1).tag(sync=True)
+    prompt = Text("To be, or not to be", longest=200).tag(sync=True)
+    token = traitlets.Int(-1, min=-1, max=4095).tag(sync=True)
     removed = traitlets.List(traitlets.Unicode()).tag(sync=True)
-
-    def __init__(
-        self,
-        model: GPT | str = "modern-gpt0",
-        tokenizer: CharTokenizer | BPETokenizer | None = None,
-        prompt: str = "To be, or not to be",
-        *,
-        token: int = -1,
-        removed: tuple[str, ...] | list[str] = (),
-    ) -> None:
-        require_characters(tokenizer)
-        if len(prompt) > _LONGEST:
-            raise ValueError(f"the prompt has {len(prompt)} characters, and the figure holds {_LONGEST}")
-        super().__init__(model, tokenizer, prompt=prompt, token=token, removed=list(removed))

@@ -5,27 +5,18 @@ import { choice, select, textField } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame, loadFile } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
-import { integerIn, textUpTo } from "../kit/state.js";
 import { drawExperts } from "./bars.js";
 import { STYLE, letterField, sign } from "./letters.js";
 import { routeText, statistics } from "./routing.js";
 
-const LONGEST = 400; // characters
-const MOST_LAYERS = 96;
-
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const { model } = context;
     const frame = createFrame(context, {
       title: "Which expert processes which character?",
       first: "Click in the text to move the caret, then choose another layer or type your own text.",
       then: "the last bars show the router's probabilities for the character at the caret.",
-      fields: {
-        text: { start: "To be, or not to be: that is the question.", check: textUpTo(LONGEST) },
-        layer: { start: 1, check: integerIn(1, MOST_LAYERS) },
-        cursor: { start: 0, check: integerIn(0, LONGEST) },
-      },
       onChange: update,
     });
     const { state } = frame;
@@ -42,7 +33,7 @@ export default {
       label: "Your text",
       value: values.text,
       rows: 3,
-      longest: LONGEST,
+      longest: context.fields.text.longest,
       onInput: (text) => state.set({ text, cursor: caret() }),
     });
     for (const event of ["keyup", "click", "select"]) {

@@ -1,15 +1,15 @@
 """The router of a sparse GPT: a text colored by the experts that process its characters."""
 
 import json
+from typing import Any
 
 import traitlets
 
+from lecture21._support.validation import require_number
 from lecture21.gpt import GPT
-from lecture21.live.figure import ModelFigure, weights_of
+from lecture21.live.figure import ModelFigure
+from lecture21.live.parameters import Text
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
-
-_TEXT = "MENENIUS:\nThere was a time when all the body's members\nRebell'd against the belly."
-_LONGEST = 400
 
 
 class Router(ModelFigure):
@@ -34,40 +34,26 @@ class Router(ModelFigure):
         "layer of a small sparse GPT with eight experts. Below, the fraction of the characters that each expert "
         "processes, from 4 % to 24 %, and the probabilities of the router for the first character."
     )
-    text = traitlets.Unicode(_TEXT).tag(sync=True)
-    layer = traitlets.Int(1).tag(sync=True)
-    cursor = traitlets.Int(0).tag(sync=True)
+    default_model = "modern-moe"
+    text = Text(
+        "MENENIUS:\nThere was a time when all the body's members\nRebell'd against the belly.", shortest=1, longest=400
+    ).tag(sync=True)
+    layer = traitlets.Int(1, min=1, max=96).tag(sync=True)
+    cursor = traitlets.Int(0, min=0, max=400).tag(sync=True)
     """Index of the character whose probabilities are shown."""
 
     def __init__(
         self,
-        model: GPT | str = "modern-moe",
+        model: GPT | str | None = None,
         tokenizer: CharTokenizer | BPETokenizer | None = None,
-        *,
-        text: str = _TEXT,
-        layer: int = 1,
+        *values: Any,
+        **state: Any,
     ) -> None:
-        layers = _sparse_layers(model, tokenizer)
-        if not 1 <= layer <= layers:
-            raise ValueError(f"layer must be from 1 to {layers}, got {layer}")
-        if not 1 <= len(text) <= _LONGEST:
-            raise ValueError(f"text must have 1 to {_LONGEST} characters, got {len(text)}")
-        super().__init__(model, tokenizer, text=text, layer=layer)
-        changed = {"text": text != _TEXT, "layer": layer != 1}
-        self._shown = tuple(name for name, given in changed.items() if given)
-
-
-def _sparse_layers(model: GPT | str, tokenizer: CharTokenizer | BPETokenizer | None) -> int:
-    """Return the number of layers of a sparse model of characters, or raise ValueError."""
-    if isinstance(tokenizer, BPETokenizer):
-        raise ValueError("this figure shows characters: it needs a model with a CharTokenizer, got a BPETokenizer")
-    if isinstance(model, GPT):
-        name, layers, sparse = "this model", model.config.n_layer, model.config.moe is not None
-    else:
-        data = weights_of(model)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        super().__init__(model, tokenizer, *values, **state)
+        header = json.loads(self.weights[8 : 8 + int.from_bytes(self.weights[:8], "little")])
         config = json.loads(header["__metadata__"]["config"])
-        name, layers, sparse = f"the model {model!r}", config["n_layer"], config["moe"] is not None
-    if not sparse:
-        raise ValueError(f"{name} is dense and has no router: give the figure a model with config.moe")
-    return layers
+        if config["moe"] is None:
+            name = "this model" if self._name is None else f"the model {self._name!r}"
+            raise ValueError(f"{name} is dense and has no router: give the figure a model with config.moe")
+        layers = config["n_layer"]
+        require_number("layer", self.layer, f"from 1 to {layers}", lambda x: 1 <= x <= layers)

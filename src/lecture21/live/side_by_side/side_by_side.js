@@ -2,16 +2,14 @@
 
 import { button, textField } from "../kit/controls.js";
 import { create, createFrame, loadFile } from "../kit/frame.js";
-import { integerIn, textUpTo } from "../kit/state.js";
 import { encodeText, unknownSentence } from "../characters/characters.js";
 import { latest, openModel, symbolsOf } from "../characters/session.js";
 
 const TITLE = "Two models, one prompt";
-const LONGEST = 200;
 const COUNT = 80; // characters for each press of the button
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   async render(context) {
     const { model } = context;
     const opened = await openModel(context, TITLE);
@@ -21,7 +19,6 @@ export default {
       title: TITLE,
       first: "Press “Write again” a few times, then type a prompt of your own.",
       then: "the model with the much lower validation loss writes the worse text.",
-      fields: { prompt: { start: "ROMEO:\n", check: isPrompt }, seed: { start: 0, check: integerIn(0, 2 ** 31) } },
       onChange: () => update(),
     });
     frame.busy(true);
@@ -47,9 +44,9 @@ export default {
       label: "Prompt",
       value: state.values.prompt,
       rows: 2,
-      longest: LONGEST,
+      longest: context.fields.prompt.longest,
       onInput: (prompt) => {
-        if (isPrompt(prompt)) state.set({ prompt });
+        if (prompt) state.set({ prompt });
         else frame.fail("Type at least one character to continue.");
       },
     });
@@ -102,11 +99,6 @@ export default {
     }
   },
 };
-
-/** Accept text that can be continued. */
-function isPrompt(value) {
-  return textUpTo(LONGEST)(value) && value.length > 0;
-}
 
 function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);

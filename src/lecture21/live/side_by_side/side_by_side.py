@@ -1,14 +1,14 @@
 """Two GPTs of characters continue the same prompt, side by side."""
 
+from typing import Any
+
 import traitlets
 
 from lecture21.gpt import GPT
 from lecture21.huggingface.pretrained import storage
 from lecture21.live.figure import ModelFigure, weights_of
-from lecture21.live.write.write import require_characters
+from lecture21.live.parameters import Text
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
-
-_LONGEST = 200  # characters, as in side_by_side.js
 
 
 class SideBySide(ModelFigure):
@@ -30,8 +30,8 @@ class SideBySide(ModelFigure):
         "A prompt, and two texts that continue it: one by a GPT trained with a causal mask, whose validation loss is "
         "1.75 nats per character, and one by a GPT trained without, whose validation loss is 0.07."
     )
-    prompt = traitlets.Unicode("ROMEO:\n").tag(sync=True)
-    seed = traitlets.Int(0).tag(sync=True)
+    prompt = Text("ROMEO:\n", shortest=1, longest=200).tag(sync=True)
+    seed = traitlets.Int(0, min=0, max=2**31).tag(sync=True)
     labels = traitlets.List().tag(sync=True)
     losses = traitlets.List().tag(sync=True)
     """Validation loss of each model in nats per character, or none."""
@@ -46,23 +46,12 @@ class SideBySide(ModelFigure):
         tokenizer: CharTokenizer | BPETokenizer | None = None,
         *,
         labels: tuple[str, str] = ("trained with the mask", "trained without a mask"),
-        prompt: str = "ROMEO:\n",
-        seed: int = 0,
+        **state: Any,
     ) -> None:
-        require_characters(tokenizer)
-        if not 1 <= len(prompt) <= _LONGEST:
-            raise ValueError(f"the prompt must have 1 to {_LONGEST} characters, got {len(prompt)}")
         self._second = second if isinstance(second, str) else None
-        super().__init__(
-            first,
-            tokenizer,
-            prompt=prompt,
-            seed=seed,
-            labels=list(labels),
-            second=weights_of(second, tokenizer),
-            losses=[storage.read_card(model).score if isinstance(model, str) else None for model in (first, second)],
-        )
-        self._shown = ("prompt",)
+        state |= {"labels": list(labels), "second": weights_of(second, tokenizer)}
+        losses = [storage.read_card(model).score if isinstance(model, str) else None for model in (first, second)]
+        super().__init__(first, tokenizer, losses=losses, **state)
 
     def assets(self) -> dict[str, str]:
         """Return the files of shipped models."""

@@ -2,7 +2,6 @@
 
 import { choice } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
-import { integerIn, oneOf } from "../kit/state.js";
 
 const STYLE = `
 .masks { table-layout: auto; }
@@ -63,16 +62,12 @@ function depends(nSource, i, j) {
 }
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const frame = createFrame(context, {
       title: "Three masks, three objectives",
       first: "Choose “encoder”, and then a token that is not masked.",
       then: "each output depends on all tokens, and only the masked position is in the loss.",
-      fields: {
-        family: { start: "decoder", check: oneOf(Object.keys(FAMILIES)) },
-        token: { start: 2, check: integerIn(0, 5) },
-      },
       onChange: update,
     });
     const { state } = frame;

@@ -1,8 +1,10 @@
 """Three families of transformers: what each position depends on, what it predicts, and what the loss sums over."""
 
+from typing import Any
+
 import traitlets
 
-from lecture21._support.validation import require_choice, require_number
+from lecture21._support.validation import require_number
 from lecture21.live.figure import Figure
 
 POSITIONS = {"encoder": 3, "decoder": 4, "both": 6}
@@ -26,16 +28,11 @@ class ThreeMasks(Figure):
         "the loss sums over all rows: the model is a distribution P(X). Two buttons show an encoder "
         "and an encoder-decoder."
     )
-    family = traitlets.Unicode("decoder").tag(sync=True)
-    """encoder, decoder or both."""
-
-    token = traitlets.Int(2).tag(sync=True)
+    family = traitlets.Enum(tuple(POSITIONS), "decoder").tag(sync=True)
+    token = traitlets.Int(2, min=0, max=5).tag(sync=True)
     """Index of the chosen position."""
 
-    def __init__(self, family: str = "decoder", token: int = 2) -> None:
-        require_choice("family", family, tuple(POSITIONS))
-        last = POSITIONS[family] - 1
-        require_number("token", token, f"from 0 to {last}", lambda x: x in range(last + 1))
-        super().__init__(family=family, token=token)
-        changed = {"family": family != "decoder", "token": token != 2}
-        self._shown = tuple(name for name, given in changed.items() if given)
+    def __init__(self, *values: Any, **state: Any) -> None:
+        super().__init__(*values, **state)
+        last = POSITIONS[self.family] - 1
+        require_number("token", self.token, f"from 0 to {last}", lambda x: x in range(last + 1))

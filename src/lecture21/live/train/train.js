@@ -2,7 +2,6 @@
 
 import { button, choice, more, numberField, select, slider, toggle } from "../kit/controls.js";
 import { create, createFrame, loadFile } from "../kit/frame.js";
-import { integerIn, isBoolean, oneOf } from "../kit/state.js";
 import { lossChart } from "./chart.js";
 import { prepare } from "./corpus.js";
 import { ownText } from "./own_text.js";
@@ -10,7 +9,6 @@ import { STEPS_PER_SECOND } from "./recipe.js";
 import { createSession } from "./session.js";
 import { describe, grouped, labelOf, percent, progress } from "./words.js";
 
-const BUDGETS = [30, 90, 300];
 const FILE = "gpt-from-the-page.safetensors";
 const COMMAND = `lecture21 sample ${FILE} --length 300 --temperature 0.8`;
 const PROMPT = "ROMEO:\n";
@@ -25,7 +23,7 @@ async function loadText(model) {
 }
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const { model } = context;
     const [shapes, levels, windows, curves] = ["shapes", "levels", "windows", "curves"].map((name) => model.get(name));
@@ -33,15 +31,6 @@ export default {
       title: "Train a GPT in this page",
       first: "Press Start training, and read the samples while the loss decreases.",
       then: "the loss passes the line of the bigram, then that of the trigram, while letters turn into words.",
-      fields: {
-        budget: { start: BUDGETS[0], check: oneOf(BUDGETS) },
-        size: { start: "gpt0", check: oneOf(shapes.map(({ name }) => name)) },
-        optimizer: { start: "muon", check: oneOf(["muon", "adamw"]) },
-        doublings: { start: 0, check: integerIn(-4, 4) },
-        seed: { start: 0, check: integerIn(0, 2 ** 31 - 1) },
-        steps: { start: 0, check: integerIn(0, 100_000) }, // 0: as many as fit into the budget
-        causal: { start: true, check: isBoolean },
-      },
       onChange: update,
     });
     const { state } = frame;
@@ -51,14 +40,17 @@ export default {
     const controls = {
       budget: choice(frame.controls, {
         label: "Training time",
-        options: BUDGETS.map((seconds) => [seconds, seconds < 120 ? `${seconds} s` : `${seconds / 60} min`]),
+        options: context.fields.budget.choices.map((seconds) => [
+          seconds,
+          seconds < 120 ? `${seconds} s` : `${seconds / 60} min`,
+        ]),
         value: state.values.budget,
         onInput: (budget) => state.set({ budget }),
       }),
       doublings: slider(frame.controls, {
         label: "Learning rate",
-        min: -4,
-        max: 4,
+        min: context.fields.doublings.min,
+        max: context.fields.doublings.max,
         step: 1,
         value: state.values.doublings,
         format: (doublings) => `${percent(2 ** doublings)} of the recipe's`,
@@ -89,8 +81,8 @@ export default {
       }),
       seed: numberField(further, {
         label: "Seed",
-        min: 0,
-        max: 2 ** 31 - 1,
+        min: context.fields.seed.min,
+        max: context.fields.seed.max,
         step: 1,
         value: state.values.seed,
         integer: true,
@@ -99,8 +91,8 @@ export default {
       }),
       steps: numberField(further, {
         label: "Steps, or 0 for as many as fit",
-        min: 0,
-        max: 100_000,
+        min: context.fields.steps.min,
+        max: context.fields.steps.max,
         step: 1,
         value: state.values.steps,
         integer: true,

@@ -3,6 +3,7 @@
 import math
 from dataclasses import asdict
 from functools import cache
+from typing import Any
 
 import torch
 import traitlets
@@ -53,27 +54,13 @@ class Train(Figure):
         "Loss of a GPT against training steps, beside the losses of uniform, bigram, trigram and 5-gram models. The "
         "curve is a stored run in PyTorch; with scripts, this page trains the same GPT on your machine."
     )
-    budget = traitlets.Int(30).tag(sync=True)
-    """Seconds of training."""
-
-    size = traitlets.Unicode("gpt0").tag(sync=True)
-    """Name of the model's shape."""
-
-    optimizer = traitlets.Unicode("muon").tag(sync=True)
-    """muon or adamw."""
-
-    doublings = traitlets.Int(0).tag(sync=True)
-    """Powers of 2 by which the recipe's learning rates are multiplied."""
-
-    seed = traitlets.Int(0).tag(sync=True)
-    """Seed of weights, batches and samples."""
-
-    steps = traitlets.Int(0).tag(sync=True)
-    """Number of updates; 0: as many as fit into the budget."""
-
+    budget = traitlets.Enum((30, 90, 300), 30).tag(sync=True)
+    size = traitlets.Enum(tuple(SHAPES), "gpt0").tag(sync=True)
+    optimizer = traitlets.Enum(("muon", "adamw"), "muon").tag(sync=True)
+    doublings = traitlets.Int(0, min=-4, max=4).tag(sync=True)
+    seed = traitlets.Int(0, min=0, max=2**31 - 1).tag(sync=True)
+    steps = traitlets.Int(0, min=0, max=100_000).tag(sync=True)
     causal = traitlets.Bool(True).tag(sync=True)
-    """Whether there is a causal mask."""
-
     text = traitlets.Bytes(b"").tag(sync=True)
     """The training and validation text; empty on a page, which loads the plays."""
 
@@ -85,46 +72,13 @@ class Train(Figure):
     windows = traitlets.List().tag(sync=True)
     curves = traitlets.List().tag(sync=True)
 
-    def __init__(
-        self,
-        text: str | None = None,
-        *,
-        budget: int = 30,
-        size: str = "gpt0",
-        optimizer: str = "muon",
-        doublings: int = 0,
-        seed: int = 0,
-        steps: int = 0,
-        causal: bool = True,
-    ) -> None:
-        for name, value, allowed in (
-            ("budget", budget, (30, 90, 300)),
-            ("size", size, tuple(SHAPES)),
-            ("optimizer", optimizer, ("muon", "adamw")),
-            ("doublings", doublings, range(-4, 5)),
-        ):
-            if value not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
+    def __init__(self, text: str | None = None, **state: Any) -> None:
         self._own = text is not None
         text = _cleaned(text) if self._own else shakespeare()
         levels, windows = _levels_of(text) if self._own else (_stored_levels(), list(WINDOWS))
-        super().__init__(
-            budget=budget,
-            size=size,
-            optimizer=optimizer,
-            doublings=doublings,
-            seed=seed,
-            steps=steps,
-            causal=causal,
-            text=text.encode(),
-            characters=len(text),
-            shapes=_shapes(),
-            levels=levels,
-            windows=windows,
-            curves=[] if self._own else _stored_curves(),
-        )
-        choices = ("budget", "size", "optimizer", "doublings", "seed", "steps", "causal")
-        self._shown = tuple(name for name in choices if getattr(self, name) != self.traits()[name].default_value)
+        curves = [] if self._own else _stored_curves()
+        state |= {"shapes": _shapes(), "levels": levels, "windows": windows, "curves": curves}
+        super().__init__(text=text.encode(), characters=len(text), **state)
 
     def assets(self) -> dict[str, str]:
         """Return the file of the plays; a reader's own text is on no page."""

@@ -5,7 +5,7 @@ import { button, choice, more, slider } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
-import { arrayOf, integerIn, oneOf } from "../kit/state.js";
+import { arrayOf, fieldsFrom, integerIn } from "../kit/state.js";
 import { X_RANGE, Y_RANGE, drawGate, drawLines, mixed } from "./drawing.js";
 import { explain } from "./fit.js";
 import { pointLayer } from "./points.js";
@@ -24,7 +24,6 @@ import {
   stepsOf,
 } from "./state.js";
 
-const RATES = [0.003, 0.01, 0.03, 0.1, 0.3];
 const TOLERANCE = 1e-6; // nats: EM has converged after a step that changes the log-likelihood by less
 const LIMIT = { em: 300, competitive: 500, cooperative: 500 }; // steps of one run
 const SPEED = { em: 0.2, competitive: 4, cooperative: 4 }; // steps in each frame of the animation
@@ -32,11 +31,12 @@ const START = [0, 0.5, 0, 0, -0.5, 0, 0, 0];
 const NOT_FINITE = "The fit diverged to numbers that are not finite: press Reset, or choose a smaller learning rate.";
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const { model } = context;
     const listed = model.get("starts");
     const starts = arrayOf([listed?.length || 1, 8], -1e6, 1e6)(listed) ? listed : [START];
+    const rates = context.fields.learning_rate.choices;
     const isStart = integerIn(1, starts.length);
     const first = model.get("start");
     const frame = createFrame(context, {
@@ -44,11 +44,9 @@ export default {
       first: "Press Run, then drag a few points and press Run again.",
       then: "each line settles on its own group of points, and the gate switches where the groups meet.",
       fields: {
-        points: { start: [-0.8, -0.4, 0.4, 0.8].map((x) => [x, x < 0 ? 1 : -0.5]), check: isPoints },
-        method: { start: "em", check: oneOf(METHODS) },
+        ...fieldsFrom(context.fields),
         start: { start: 1, check: isStart },
-        learning_rate: { start: 0.03, check: oneOf(RATES) },
-        selected: { start: 0, check: integerIn(0, MOST - 1) },
+        points: { start: [-0.8, -0.4, 0.4, 0.8].map((x) => [x, x < 0 ? 1 : -0.5]), check: isPoints },
         fits: { start: freshFits(starts[isStart(first) ? first - 1 : 0]), check: isFits },
       },
       onChange: update,
@@ -88,11 +86,11 @@ export default {
     const rate = slider(rest, {
       label: "Learning rate of Adam",
       min: 0,
-      max: RATES.length - 1,
+      max: rates.length - 1,
       step: 1,
-      value: RATES.indexOf(values.learning_rate),
-      format: (index) => String(RATES[index]),
-      onInput: (index) => state.set({ learning_rate: RATES[index] }),
+      value: rates.indexOf(values.learning_rate),
+      format: (index) => String(rates[index]),
+      onInput: (index) => state.set({ learning_rate: rates[index] }),
     });
     button(rest, { label: "Restart the fits", onClick: restart });
     const addButton = button(rest, { label: "Add a point", onClick: addPoint });
@@ -261,7 +259,7 @@ export default {
       shown = { start: values.start, fits: values.fits };
       method.set(values.method);
       startSlider.set(values.start);
-      rate.set(RATES.indexOf(values.learning_rate));
+      rate.set(rates.indexOf(values.learning_rate));
       addButton.disabled = values.points.length >= MOST;
       removeButton.disabled = values.points.length <= FEWEST;
       draw();

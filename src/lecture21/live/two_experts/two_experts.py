@@ -1,6 +1,7 @@
 """Two experts and a gate: a mixture of two straight lines, fitted to points that the reader can drag."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import traitlets
@@ -38,10 +39,10 @@ class TwoExperts(Figure):
         "Adam on the squared error."
     )
     points = traitlets.List().tag(sync=True)
-    method = traitlets.Unicode("em").tag(sync=True)
-    start = traitlets.Int(1).tag(sync=True)
-    learning_rate = traitlets.Float(0.03).tag(sync=True)
-    selected = traitlets.Int(0).tag(sync=True)
+    method = traitlets.Enum(("em", "competitive", "cooperative"), "em").tag(sync=True)
+    start = traitlets.Int(1, min=1, max=_STARTS).tag(sync=True)
+    learning_rate = traitlets.Enum((0.003, 0.01, 0.03, 0.1, 0.3), 0.03).tag(sync=True)
+    selected = traitlets.Int(0, min=0, max=_MOST - 1).tag(sync=True)
     fits = traitlets.List().tag(sync=True)
     """For each method 25 numbers: slope, offset and log s of both experts, slope and offset of the gate's logit, Adam's
     first and second moments of these, and the number of steps; empty before the first change."""
@@ -49,9 +50,7 @@ class TwoExperts(Figure):
     starts = traitlets.List().tag(sync=True)
     """The parameters of each start."""
 
-    def __init__(
-        self, points: Sequence[Sequence[float | int]] | None = None, *, method: str = "em", start: int = 1
-    ) -> None:
+    def __init__(self, points: Sequence[Sequence[float | int]] | None = None, **state: Any) -> None:
         given = {} if points is None else {"points": points}
         if points is None:
             x, y = soft_gate(24, seed=3)
@@ -62,16 +61,8 @@ class TwoExperts(Figure):
         for x, y in pairs:
             if not (abs(x) <= 1 and abs(y) <= 2):
                 raise ValueError(f"points must have x from -1 to 1 and y from -2 to 2, got ({x:g}, {y:g})")
-        if method not in ("em", "competitive", "cooperative"):
-            raise ValueError(f'method must be "em", "competitive" or "cooperative", got {method!r}')
-        if not 1 <= start <= _STARTS:
-            raise ValueError(f"start must be from 1 to {_STARTS}, got {start}")
-        starts = [_initial(seed) for seed in range(_STARTS)]
-        super().__init__(points=pairs, method=method, start=start, starts=starts)
-        self._shown = (
-            *given,
-            *(name for name, value in {"method": method != "em", "start": start != 1}.items() if value),
-        )
+        super().__init__(points=pairs, starts=[_initial(seed) for seed in range(_STARTS)], **state)
+        self._given = given | self._given
 
 
 def _initial(seed: int) -> list[float]:

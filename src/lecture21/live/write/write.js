@@ -2,7 +2,6 @@
 
 import { button, choice, textField } from "../kit/controls.js";
 import { create, createFrame, loadFile } from "../kit/frame.js";
-import { integerIn, numberIn, oneOf, textUpTo } from "../kit/state.js";
 import { nextTokenProbabilities } from "../engine/sampling.js";
 import { bars, distributionRows, entropy } from "../characters/bars.js";
 import { encodeText, longName, percent, shortName, unknownSentence } from "../characters/characters.js";
@@ -15,7 +14,6 @@ import { attentionView, layersView, priceView } from "./views.js";
 import { createWriter } from "./writer.js";
 
 const TITLE = "Write with a GPT";
-const LONGEST = 600;
 const COUNT = 120; // characters for each press of the button
 /** @type {[string, number][]} */
 const ORDERS = [["bigram", 2], ["trigram", 3], ["5-gram", 5]]; // prettier-ignore
@@ -35,9 +33,10 @@ const FIRST = {
 };
 
 export default {
-  /** @param {{model: any, el: HTMLElement}} context */
+  /** @param {import("../kit/frame.js").Context} context */
   async render(context) {
     const { model } = context;
+    const { longest } = context.fields.prompt;
     const opened = await openModel(context, TITLE);
     if (!opened) return undefined;
     const { engine } = opened;
@@ -47,15 +46,6 @@ export default {
       title: TITLE,
       first,
       then,
-      fields: {
-        prompt: { start: "ROMEO:\n", check: textUpTo(LONGEST) },
-        view: { start: "attention", check: oneOf(Object.keys(FIRST)) },
-        head: { start: 7, check: integerIn(0, 4095) },
-        temperature: { start: 1, check: numberIn(0.05, 5) },
-        top_k: { start: 0, check: integerIn(0, 100000) },
-        top_p: { start: 1, check: numberIn(0.01, 1) },
-        seed: { start: 0, check: integerIn(0, 2 ** 31) },
-      },
       onChange: () => update(),
     });
     const { state } = frame;
@@ -66,7 +56,7 @@ export default {
       label: "Your text",
       value: state.values.prompt,
       rows: 3,
-      longest: LONGEST,
+      longest,
       onInput: onType,
     });
     box.node.classList.add("wide");
@@ -199,9 +189,9 @@ export default {
     function continuation(onSymbol) {
       const { ids, unknown } = encodeText(text, symbols);
       if (unknown.length || !ids.length) return null;
-      const room = Math.min(COUNT, LONGEST - text.length);
+      const room = Math.min(COUNT, longest - text.length);
       if (room < 1) {
-        frame.fail(`The box holds ${LONGEST} characters and is full; delete some to write on.`);
+        frame.fail(`The box holds ${longest} characters and is full; delete some to write on.`);
         return null;
       }
       return gpt.generate(ids, { count: room, seed: state.values.seed, ...sampling.options() }, (token) =>

@@ -2,13 +2,9 @@
 
 import traitlets
 
-from lecture21.gpt import GPT
 from lecture21.live.figure import ModelFigure
+from lecture21.live.parameters import Text
 from lecture21.live.write import ngrams
-from lecture21.tokenizers import BPETokenizer, CharTokenizer
-
-_LONGEST = 600  # characters, as in write.js
-_VIEWS = ("attention", "layers", "price")
 
 
 class Write(ModelFigure):
@@ -23,8 +19,8 @@ class Write(ModelFigure):
         prompt: the text at first, at most 600 characters.
         view: what is beside the bars at first: attention, layers or price.
         temperature: see `lecture21.generation.next_token_probabilities`, as for `top_k` and `top_p`.
-        top_k: keep the k most likely characters; all if not given.
-        top_p: keep the most likely characters that together reach this probability.
+        top_k: keep the k most likely characters; 0 keeps all.
+        top_p: keep the most likely characters that together reach this probability; 1 keeps all.
         seed: of the first continuation.
     """
 
@@ -33,38 +29,23 @@ class Write(ModelFigure):
         "A text box with a text that a GPT continues. Bars show the probabilities of the next character, and beside "
         "them are the attention maps of all heads, the prediction after each layer, or the text's price in bits."
     )
-    prompt = traitlets.Unicode("ROMEO:\n").tag(sync=True)
-    view = traitlets.Enum(_VIEWS, "attention").tag(sync=True)
-    head = traitlets.Int(7).tag(sync=True)
-    """The head whose map is enlarged: layer * n_head + head."""
-    temperature = traitlets.Float(1.0).tag(sync=True)
-    top_k = traitlets.Int(0).tag(sync=True)
+    prompt = Text("ROMEO:\n", longest=600).tag(sync=True)
+    view = traitlets.Enum(("attention", "layers", "price"), "attention").tag(sync=True)
+    temperature = traitlets.Float(1.0, min=0.05, max=5).tag(sync=True)
+    top_k = traitlets.Int(0, min=0, max=100_000).tag(sync=True)
     """0 keeps all characters."""
-    top_p = traitlets.Float(1.0).tag(sync=True)
-    seed = traitlets.Int(0).tag(sync=True)
-    ngrams = traitlets.Bytes(b"").tag(sync=True)
+
+    top_p = traitlets.Float(1.0, min=0.01, max=1).tag(sync=True)
+    seed = traitlets.Int(0, min=0, max=2**31).tag(sync=True)
+    head = traitlets.Int(7, min=0, max=4095).tag(sync=True)
+    """The head whose map is enlarged: layer * n_head + head."""
+
+    ngrams = traitlets.Bytes().tag(sync=True)
     """The counts of the plays' n-grams; empty on a page, which loads the file."""
 
-    def __init__(
-        self,
-        model: GPT | str = "modern-gpt0",
-        tokenizer: CharTokenizer | BPETokenizer | None = None,
-        prompt: str = "ROMEO:\n",
-        *,
-        view: str = "attention",
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        seed: int = 0,
-    ) -> None:
-        require_characters(tokenizer)
-        if len(prompt) > _LONGEST:
-            raise ValueError(f"the prompt has {len(prompt)} characters, and the figure holds {_LONGEST}")
-        if view not in _VIEWS:
-            raise ValueError(f"unknown view {view!r}; choose from {', '.join(_VIEWS)}")
-        state = {"prompt": prompt, "view": view, "temperature": temperature, "seed": seed}
-        super().__init__(model, tokenizer, **state, top_k=top_k or 0, top_p=1.0 if top_p is None else top_p)
-        self.ngrams = (ngrams.FOLDER / "plays.bin").read_bytes()
+    @traitlets.default("ngrams")
+    def _ngrams(self) -> bytes:
+        return (ngrams.FOLDER / "plays.bin").read_bytes()
 
     def assets(self) -> dict[str, str]:
         """Return the shipped model's file and the n-grams."""
@@ -73,9 +54,3 @@ class Write(ModelFigure):
     def twin(self) -> str:
         """Return the name of the picture, one for each view."""
         return "write" if self.view == "attention" else f"write-{self.view}"
-
-
-def require_characters(tokenizer: CharTokenizer | BPETokenizer | None) -> None:
-    """Raise a ValueError for a tokenizer whose tokens are not characters."""
-    if isinstance(tokenizer, BPETokenizer):
-        raise ValueError("this figure reads characters, and the tokens of a BPETokenizer are longer pieces of text")
