@@ -80,7 +80,7 @@ def main() -> None:
         rows.extend({**run, "by": by, "at": at, "nats": round(loss, 4)} for (by, at), loss in nats.items())
 
     def continued(model: GPT, change: str, rate: float, *, seed: int) -> GPT:
-        return learn(model.stretched(LONG, **CHANGES[change]), tokens, MORE, 4, rate, seed)
+        return learn(model.extend_context(LONG, **CHANGES[change]), tokens, MORE, 4, rate, seed)
 
     def search(change: str, more: int, length: int, first: tuple[float, ...], run: Callable[[float], GPT]) -> float:
         def score(rate: float) -> float:
@@ -104,7 +104,7 @@ def main() -> None:
     for seed in seeds:
         model = trained(seed, best, tokenizer.vocab_size, tokens)
         for change, values in CHANGES.items():
-            add("run", change, 0, best, seed, measure(model.stretched(LONG, **values), val))
+            add("run", change, 0, best, seed, measure(model.extend_context(LONG, **values), val))
         for change, rate in rates.items():
             add("run", change, MORE, rate, seed, measure(continued(model, change, rate, seed=seed), val))
     for order in (2, 3, 5):

@@ -49,7 +49,7 @@ def main() -> None:
         for kind, changes in CHANGES.items():
             model = trained(kind, seed)
             tests = [("as trained", model, TRAINED, NEAR)]
-            tests += [(name, model.stretched(LONG, **change), LONG, FAR) for name, change in changes.items()]
+            tests += [(name, model.extend_context(LONG, **change), LONG, FAR) for name, change in changes.items()]
             for name, reader, length, distances in tests:
                 scores = [
                     TASK.score(reader, length, distance, n_text=100, seed=1000 * seed + distance)

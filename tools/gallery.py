@@ -23,7 +23,7 @@ def section(exercise: Exercise) -> str:
     parts = [f"### Exercise {exercise.number}: {exercise.title}"]
     for number, mistake in enumerate(exercise.mistakes, start=1):
         about = failing_case(exercise, mistake)
-        parts.append(f"**{number}. {mistake.name.capitalize()}.** {mistake.looks}")
+        parts.append(f"**{number}. {mistake.name.capitalize()}.** {mistake.symptom}")
         parts.append(f"```python\n{exercise.text(mistake.wrong)}\n```")
         caught = f"Caught by: {about}. " if about else ""
         parts.append(f"{caught}Hint: *{mistake.hint.replace('*', chr(92) + '*')}*")

@@ -105,6 +105,22 @@ def test_derived_sizes_are_derived_again_after_a_change():
     assert (own.d_head, own.n_kv_head, own.d_ff) == (8, 2, 50)
 
 
+@pytest.mark.parametrize(
+    ("given", "change"),
+    [({"d_ff": 256}, {"d_model": 128}), ({"d_head": 16}, {"d_model": 128}), ({"n_kv_head": 4}, {"n_head": 8})],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_a_given_size_stays_even_if_it_equals_what_would_be_derived(given, change):
+    ((name, size),) = given.items()
+    config = GPTConfig(d_model=64, n_head=4, **given)
+    assert config == GPTConfig(d_model=64, n_head=4)
+    assert getattr(config.changed(**change), name) == size
+    assert getattr(config.changed(n_layer=1).changed(**change), name) == size
+    derived = GPTConfig(d_model=64, n_head=4).changed(**change)
+    assert getattr(config.changed(**change, **{name: None}), name) == getattr(derived, name) != size
+    assert getattr(GPTConfig.from_dict(asdict(derived)).changed(d_model=64, n_head=4), name) == getattr(derived, name)
+
+
 # In millions, as printed: GPT-1 "117M" (the slide), GPT-2 as OpenAI's README corrects it, GPT-3 in table 2.1.
 PRINTED = {
     "gpt0": 0.21, "gpt1": 117, "gpt2": 124, "gpt2-medium": 355, "gpt2-large": 774, "gpt2-xl": 1558,
@@ -319,7 +335,7 @@ def test_a_prefix_that_does_not_fit_is_refused(untyped):
 def test_a_longer_block_leaves_the_logits_of_short_contexts_unchanged(position):
     torch.manual_seed(0)
     model = GPT(GPTConfig(**{**SMALL, "n_head": 1}, position=position)).eval()
-    longer = model.stretched(9)
+    longer = model.extend_context(9)
     ids = torch.arange(9)[None] % 7
     assert longer.config == model.config.changed(block_size=9)
     assert torch.equal(longer(ids[:, :5]), model(ids[:, :5]))
@@ -327,27 +343,27 @@ def test_a_longer_block_leaves_the_logits_of_short_contexts_unchanged(position):
     other = GPT(longer.config).eval()
     other.load_state_dict(model.state_dict())
     assert torch.equal(longer(ids), other(ids))
-    assert torch.equal(longer.stretched(5)(ids[:, :5]), model(ids[:, :5]))
+    assert torch.equal(longer.extend_context(5)(ids[:, :5]), model(ids[:, :5]))
 
 
 def test_extending_learned_positions_keeps_the_trained_rows_and_draws_the_others():
     torch.manual_seed(0)
     model = GPT(GPTConfig(**SMALL, moe={"balance": "bias"}))
     model.blocks[0].feed_forward.router.selection_bias.fill_(0.5)  # no parameter, and yet a part of the model
-    one, two = model.stretched(9), model.stretched(9)
+    one, two = model.extend_context(9), model.extend_context(9)
     assert torch.equal(one.position.table.weight[:5], model.position.table.weight)
     assert one.position.table.weight[5:].std() > 0.5  # an untied table has standard deviation 1
     assert not torch.equal(one.position.table.weight[5:], two.position.table.weight[5:])
-    assert torch.equal(one.stretched(5).position.table.weight, model.position.table.weight)
+    assert torch.equal(one.extend_context(5).position.table.weight, model.position.table.weight)
     rest = {name: weight for name, weight in model.state_dict().items() if name != "position.table.weight"}
     assert all(torch.equal(one.state_dict()[name], weight) for name, weight in rest.items())
 
 
 def test_a_copy_is_an_independent_model_of_the_same_class():
     model = GPT(GPTConfig(**SMALL)).double().train()
-    copy = model.stretched()
+    copy = model.extend_context()
     assert (copy.config, copy.training, copy.token.weight.dtype) == (model.config, True, torch.float64)
-    assert not model.eval().stretched().training
+    assert not model.eval().extend_context().training
     with torch.no_grad():
         copy.token.weight.zero_()
     assert model.token.weight.abs().sum() > 0
@@ -357,16 +373,16 @@ def test_scalings_and_windows_change_the_logits_and_no_weight():
     torch.manual_seed(0)
     model = GPT(GPTConfig(**{**SMALL, "n_head": 1}, position="rotary")).eval()
     ids = torch.arange(10)[None] % 7
-    plain = model.stretched(10)
+    plain = model.extend_context(10)
     changes = [
         {"window": 3},
         {"rotary_factor": 2.0},
         {"rotary_factor": 2.0, "rotary_scaling": "ntk"},
         {"rotary_base": 100.0},
     ]
-    logits = [plain(ids), *(model.stretched(10, **change)(ids) for change in changes)]
+    logits = [plain(ids), *(model.extend_context(10, **change)(ids) for change in changes)]
     assert all(not torch.allclose(a, b) for i, a in enumerate(logits) for b in logits[:i])
-    assert torch.equal(model.stretched(10, window=10, rotary_factor=1.0)(ids), plain(ids))
+    assert torch.equal(model.extend_context(10, window=10, rotary_factor=1.0)(ids), plain(ids))
 
 
 @pytest.mark.parametrize(
@@ -383,7 +399,7 @@ def test_scalings_and_windows_change_the_logits_and_no_weight():
 )
 def test_an_invalid_extension_of_the_block_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        GPT(GPTConfig(**SMALL)).stretched(**changes)
+        GPT(GPTConfig(**SMALL)).extend_context(**changes)
 
 
 @pytest.mark.parametrize("bad", [-1, 7])

@@ -23,11 +23,11 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class Mistake:
-    """A classic wrong answer: the code or value, what it looks like in a notebook, and the hint that it gets."""
+    """A classic wrong answer: the code or value, the symptom that a reader sees, and the hint that it gets."""
 
     name: str
     wrong: Any
-    looks: str
+    symptom: str
     hint: str
 
 
@@ -71,17 +71,17 @@ class Exercise:
     points: int = 1
     mistakes: list[Mistake] = field(default_factory=list)
 
-    def mistake(self, *, looks: str, hint: str) -> Callable[[Any], Any]:
+    def mistake(self, *, symptom: str, hint: str) -> Callable[[Any], Any]:
         """Return a decorator that adds a function or class as a mistake of this exercise.
 
         Args:
-            looks: what a reader sees who makes it.
+            symptom: what a reader sees who makes it.
             hint: what to look at, without the answer.
         """
 
         def add(wrong: Any) -> Any:
             name = wrong.__name__.strip("_").replace("_", " ")
-            self.mistakes.append(Mistake(name, wrong, looks, hint))
+            self.mistakes.append(Mistake(name, wrong, symptom, hint))
             return wrong
 
         return add

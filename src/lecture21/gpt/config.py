@@ -116,10 +116,11 @@ class GPTConfig:
     def _fill_in(self) -> None:
         """Derive the sizes that were not given, and check that the sizes are consistent."""
         require_heads(self.d_model, self.n_head, self.n_kv_head or self.n_head, self.d_head)
-        derived = {"d_head": self.d_model // self.n_head, "n_kv_head": self.n_head, "d_ff": 4 * self.d_model}
-        for name, value in derived.items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, value)
+        sizes = {"d_head": self.d_model // self.n_head, "n_kv_head": self.n_head, "d_ff": 4 * self.d_model}
+        derived = frozenset(name for name in sizes if getattr(self, name) is None)
+        for name in derived:
+            object.__setattr__(self, name, sizes[name])
+        object.__setattr__(self, "_derived", derived)  # no field: two ways to give one size are equal configurations
         if self.position == "sinusoidal" and self.d_model % 2:
             raise ValueError(f"sinusoidal positions need an even d_model, got {self.d_model}")
         if self.position == "rotary" and self.d_head % 2:
@@ -131,22 +132,17 @@ class GPTConfig:
         return from_dict(cls, values, source)
 
     def changed(self, **changes: object) -> "GPTConfig":
-        """Return a copy with some fields changed; sizes that had been derived are derived again.
+        """Return a copy with some fields changed.
 
-        A mapping for `moe` changes the fields that it names.
+        A size that was not given when this configuration was made (d_head, n_kv_head, d_ff) is derived again from the
+        new fields. A size that was given stays, and so does one that was read from a file, even if it equals what would
+        be derived; None as the new value derives it. A mapping for `moe` changes the fields that it names.
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         unknown = sorted(set(changes) - set(values))
         if unknown:
             raise ValueError(f"unknown fields {', '.join(unknown)}; known are {', '.join(values)}")
-        # A size that equals its default was derived, and follows the fields that it depends on.
-        for name, derived in (
-            ("d_head", self.n_head * self.d_head == self.d_model),
-            ("n_kv_head", self.n_kv_head == self.n_head),
-            ("d_ff", self.d_ff == 4 * self.d_model),
-        ):
-            if derived:
-                values[name] = None
+        values |= dict.fromkeys(self._derived)
         if self.moe is not None and isinstance(changes.get("moe"), Mapping):
             changes = {**changes, "moe": {**vars(self.moe), **changes["moe"]}}
         return type(self)(**{**values, **changes})

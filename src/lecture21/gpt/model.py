@@ -21,7 +21,7 @@ from lecture21.moe import SparseMoE, routings
 from lecture21.objectives import IGNORE, token_cross_entropy
 
 _KIND = "gpt"
-_STRETCHABLE = ("window", "rotary_scaling", "rotary_factor", "rotary_base")  # fields that no weight depends on
+_FREE = ("window", "rotary_scaling", "rotary_factor", "rotary_base")  # fields that no weight depends on
 _POSITION_TABLE = "position.table.weight"  # the only weights whose shape depends on the block size
 
 
@@ -180,7 +180,7 @@ class GPT(nn.Module):
             loss = token_cross_entropy(self(ids, prefix=prefix), targets, ignore=IGNORE)
         return loss + sum(router.loss(routing) for router, routing in routed)
 
-    def stretched(self, block_size: int | None = None, **changes: object) -> "GPT":
+    def extend_context(self, block_size: int | None = None, **changes: object) -> "GPT":
         """Return a copy with the same weights, another block size, and other settings that no weight depends on.
 
         Rotary and sinusoidal positions are computed for the new length. In a learned position table, rows beyond the
@@ -190,9 +190,9 @@ class GPT(nn.Module):
             block_size: longest context of the copy; this model's if not given.
             changes: any of window, rotary_scaling, rotary_factor and rotary_base.
         """
-        other = sorted(set(changes) - set(_STRETCHABLE))
+        other = sorted(set(changes) - set(_FREE))
         if other:
-            raise ValueError(f"{', '.join(other)} cannot be changed without new weights; use {', '.join(_STRETCHABLE)}")
+            raise ValueError(f"{', '.join(other)} cannot be changed without new weights; use {', '.join(_FREE)}")
         block_size = self.block_size if block_size is None else block_size
         parameter = self.token.weight
         copy = GPT(self.config.changed(block_size=block_size, **changes)).to(parameter.device, parameter.dtype)

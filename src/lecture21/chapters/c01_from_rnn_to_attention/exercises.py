@@ -58,7 +58,7 @@ _STEP = Exercise(
 
 
 @_STEP.mistake(
-    looks="It seems to work on short texts, but on long ones the state grows until the loss is NaN.",
+    symptom="It seems to work on short texts, but on long ones the state grows until the loss is NaN.",
     hint="your state is not limited to the range from -1 to 1. Which function comes last?",
 )
 def _without_tanh(x, h, w_x, w_h, b):
@@ -66,7 +66,7 @@ def _without_tanh(x, h, w_x, w_h, b):
 
 
 @_STEP.mistake(
-    looks="The model trains, but it is no better than one that is given a single token: it has no memory.",
+    symptom="The model trains, but it is no better than one that is given a single token: it has no memory.",
     hint="the new state does not depend on the old one. Where does h enter the sum?",
 )
 def _without_the_old_state(x, h, w_x, w_h, b):
@@ -74,7 +74,7 @@ def _without_the_old_state(x, h, w_x, w_h, b):
 
 
 @_STEP.mistake(
-    looks="There is no error, since w_h is square, but the states differ from those of nn.RNN with the same weights.",
+    symptom="There is no error, since w_h is square, but the states differ from those of nn.RNN with the same weights.",
     hint="the shapes fit, but w_h is used as its transpose. In `w_h @ h` each row of w_h gives one new number; what "
     "does `h @ w_h` do?",
 )
@@ -83,7 +83,7 @@ def _transposed(x, h, w_x, w_h, b):
 
 
 @_STEP.mistake(
-    looks="States exceed the range from -1 to 1, by up to the size of the bias.",
+    symptom="States exceed the range from -1 to 1, by up to the size of the bias.",
     hint="the bias is added after the tanh, but it belongs to the sum inside the tanh.",
 )
 def _bias_outside(x, h, w_x, w_h, b):
@@ -91,7 +91,7 @@ def _bias_outside(x, h, w_x, w_h, b):
 
 
 @_STEP.mistake(
-    looks="Only the input's contribution is limited. The state is multiplied by w_h at every step and can explode.",
+    symptom="Only the input's contribution is limited. The state is multiplied by w_h at every step and can explode.",
     hint="the tanh covers only the input. Add the term with the old state first, and then apply the tanh once.",
 )
 def _state_outside(x, h, w_x, w_h, b):
@@ -99,7 +99,7 @@ def _state_outside(x, h, w_x, w_h, b):
 
 
 @_STEP.mistake(
-    looks="It works as long as the input and the state have the same width, and is an error of shapes otherwise.",
+    symptom="It works as long as the input and the state have the same width, and is an error of shapes otherwise.",
     hint="each matrix is multiplied by the wrong vector. w_x has C columns: which of the two vectors has C numbers?",
 )
 def _exchanged(x, h, w_x, w_h, b):
@@ -154,7 +154,7 @@ _UNROLL = Exercise(
 
 
 @_UNROLL.mistake(
-    looks="Every state depends on one token only. The loss is that of a model without memory.",
+    symptom="Every state depends on one token only. The loss is that of a model without memory.",
     hint="every step starts from the initial state. Which state must the second step start from?",
 )
 def _always_from_the_start(step, xs, h):
@@ -162,7 +162,7 @@ def _always_from_the_start(step, xs, h):
 
 
 @_UNROLL.mistake(
-    looks="This is enough to classify a text, but a language model has only one prediction for each text to train on.",
+    symptom="This is enough to classify a text, but a language model has only one prediction for each text to train on.",
     hint="you return the last state alone. A language model predicts at each position, so it needs all T states.",
 )
 def _only_the_last(step, xs, h):
@@ -172,7 +172,7 @@ def _only_the_last(step, xs, h):
 
 
 @_UNROLL.mistake(
-    looks="The state at position t does not depend on token t, so the loss stays high, as if a character were missing.",
+    symptom="The state at position t does not depend on token t, so the loss stays high, as if a character were missing.",
     hint="each row is one step late: the first one is the initial state. Do you store the state before or after the "
     "step?",
 )
@@ -185,7 +185,7 @@ def _one_step_late(step, xs, h):
 
 
 @_UNROLL.mistake(
-    looks="There is one row too many, so logits and targets no longer have the same length.",
+    symptom="There is one row too many, so logits and targets no longer have the same length.",
     hint="your first row is the initial state. Return only the states after each token.",
 )
 def _with_the_start(step, xs, h):
@@ -197,7 +197,7 @@ def _with_the_start(step, xs, h):
 
 
 @_UNROLL.mistake(
-    looks="The state at position t depends on later tokens, among them its target. The loss falls far too fast.",
+    symptom="The state at position t depends on later tokens, among them its target. The loss falls far too fast.",
     hint="you start at the end of the sequence, so the first rows depend on later tokens. Which token comes first?",
 )
 def _from_the_end(step, xs, h):
@@ -253,7 +253,7 @@ _FACTORS = Exercise(
 
 
 @_FACTORS.mistake(
-    looks="These are the powers of w. Their absolute values are only an upper bound for the size of the derivatives.",
+    symptom="These are the powers of w. Their absolute values are only an upper bound for the size of the derivatives.",
     hint="your factors are powers of w, as if there were no tanh. What is the slope of tanh where its value is h?",
 )
 def _powers_of_w(states, w):
@@ -261,7 +261,7 @@ def _powers_of_w(states, w):
 
 
 @_FACTORS.mistake(
-    looks="The values are nearly right where neighboring states are similar, and wrong elsewhere.",
+    symptom="The values are nearly right where neighboring states are similar, and wrong elsewhere.",
     hint="your slope of the step from h_{t-1} to h_t is taken at h_{t-1}. Which of the two is the value of the tanh?",
 )
 def _slope_at_the_state_before(states, w):
@@ -273,7 +273,7 @@ def _slope_at_the_state_before(states, w):
 
 
 @_FACTORS.mistake(
-    looks="All products contain one factor too many, so the last entry is not 1.",
+    symptom="All products contain one factor too many, so the last entry is not 1.",
     hint="each of your products has one factor too many: from h_t to h_T there are T - t steps, and from h_T to h_T "
     "there are none.",
 )
@@ -282,7 +282,7 @@ def _one_factor_too_many(states, w):
 
 
 @_FACTORS.mistake(
-    looks="The recent past seems to be forgotten and the distant past to be remembered.",
+    symptom="The recent past seems to be forgotten and the distant past to be remembered.",
     hint="your entries are the derivatives of h_t with respect to h_1. The last state is the one to be differentiated: "
     "from which end do the factors accumulate?",
 )
@@ -295,7 +295,7 @@ def _from_the_first_state(states, w):
 
 
 @_FACTORS.mistake(
-    looks="All entries are right except for the first one.",
+    symptom="All entries are right except for the first one.",
     hint="the entry of h_1 is never computed. What is the last value that your loop takes?",
 )
 def _the_first_entry_missing(states, w):
@@ -307,7 +307,7 @@ def _the_first_entry_missing(states, w):
 
 
 @_FACTORS.mistake(
-    looks="The factors are nearly right for states near 0 and too large elsewhere.",
+    symptom="The factors are nearly right for states near 0 and too large elsewhere.",
     hint="you apply the tanh to the states once more. A state is already a value of the tanh.",
 )
 def _tanh_of_the_states(states, w):

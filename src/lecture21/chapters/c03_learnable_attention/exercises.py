@@ -55,7 +55,7 @@ _ATTENTION = Exercise(
 
 
 @_ATTENTION.mistake(
-    looks="Almost right for small d_k, but for large d_k nearly all weight is on one key, and most gradients vanish.",
+    symptom="Almost right for small d_k, but for large d_k nearly all weight is on one key, and most gradients vanish.",
     hint="your scores are the dot products themselves, whose variance grows with d_k. What does the formula divide by?",
 )
 def _unscaled(q, k, v):
@@ -64,7 +64,7 @@ def _unscaled(q, k, v):
 
 
 @_ATTENTION.mistake(
-    looks="The weights are nearly even for large d_k: attention becomes a plain average.",
+    symptom="The weights are nearly even for large d_k: attention becomes a plain average.",
     hint="your scores shrink as d_k grows, so the weights become even. Which power of d_k keeps their variance at 1?",
 )
 def _divided_by_width(q, k, v):
@@ -73,7 +73,7 @@ def _divided_by_width(q, k, v):
 
 
 @_ATTENTION.mistake(
-    looks="The result is right if d_k = d_v, as in the worked example, and wrong otherwise.",
+    symptom="The result is right if d_k = d_v, as in the worked example, and wrong otherwise.",
     hint="the scale depends on the width of v. The dot product is taken over the components of which tensors?",
 )
 def _scaled_by_the_values(q, k, v):
@@ -82,7 +82,7 @@ def _scaled_by_the_values(q, k, v):
 
 
 @_ATTENTION.mistake(
-    looks="The columns of the weights sum to 1 instead of the rows.",
+    symptom="The columns of the weights sum to 1 instead of the rows.",
     hint="your columns sum to 1. Each row belongs to one query and must sum to 1 over the keys: which dimension "
     "holds the keys?",
 )
@@ -92,7 +92,7 @@ def _softmax_over_queries(q, k, v):
 
 
 @_ATTENTION.mistake(
-    looks="The factor is applied to weights that already sum to 1, so the rows sum to 1 / sqrt(d_k).",
+    symptom="The factor is applied to weights that already sum to 1, so the rows sum to 1 / sqrt(d_k).",
     hint="your rows sum to 1 / sqrt(d_k). Is the division before the softmax or after it?",
 )
 def _scaled_after_the_softmax(q, k, v):
@@ -101,7 +101,7 @@ def _scaled_after_the_softmax(q, k, v):
 
 
 @_ATTENTION.mistake(
-    looks="A matrix of scores gives the right result. In a batch of several heads, weights are shared between heads.",
+    symptom="A matrix of scores gives the right result. In a batch of several heads, weights are shared between heads.",
     hint="your softmax sums over dim=1, which holds the keys only if there are no leading dimensions. If it is the "
     "softmax of exercise 2.1, change it there: which number means the last dimension?",
 )
@@ -111,7 +111,7 @@ def _softmax_over_dimension_1(q, k, v):
 
 
 @_ATTENTION.mistake(
-    looks="The worked example, where d_k = 4, gives the right result, and every other width a wrong one.",
+    symptom="The worked example, where d_k = 4, gives the right result, and every other width a wrong one.",
     hint="you divide by 2, as in the worked example, where d_k is 4. Which number of q gives d_k in general?",
 )
 def _scaled_for_width_4(q, k, v):
@@ -120,7 +120,7 @@ def _scaled_for_width_4(q, k, v):
 
 
 @_ATTENTION.mistake(
-    looks="The worked example, with four tokens and d_k = 4, gives the right result. A longer text gives even weights.",
+    symptom="The worked example, with four tokens and d_k = 4, gives the right result. A longer text gives even weights.",
     hint="you divide by the root of len(q), the number of rows. The products of a score are summed over d_k, which is "
     "another dimension of q.",
 )
@@ -168,7 +168,7 @@ _MATRICES = Exercise(
 
 
 @_MATRICES.mistake(
-    looks="There is no error as long as the matrices are square; other shapes raise one.",
+    symptom="There is no error as long as the matrices are square; other shapes raise one.",
     hint="x holds a token in each row, and W x_i is the product with a column. Which factor must be transposed when "
     "x comes first? Square matrices hide this mistake.",
 )
@@ -179,7 +179,7 @@ def _untransposed_matrices(x, w_query, w_key, w_value):
 
 
 @_MATRICES.mistake(
-    looks="The weights are sharper than they should be, and more so for a large d_k.",
+    symptom="The weights are sharper than they should be, and more so for a large d_k.",
     hint="your scores are the dot products of queries and keys. By what does the docstring divide them?",
 )
 def _unscaled_scores(x, w_query, w_key, w_value):
@@ -188,7 +188,7 @@ def _unscaled_scores(x, w_query, w_key, w_value):
 
 
 @_MATRICES.mistake(
-    looks="The result is right if d_k = C, as in the worked example, and wrong otherwise.",
+    symptom="The result is right if d_k = C, as in the worked example, and wrong otherwise.",
     hint="the scale depends on the width C of x. The dot products are between queries and keys: how wide are they?",
 )
 def _scaled_by_the_input(x, w_query, w_key, w_value):
@@ -198,7 +198,7 @@ def _scaled_by_the_input(x, w_query, w_key, w_value):
 
 
 @_MATRICES.mistake(
-    looks="The right weights are applied to the wrong vectors, so the outputs have the width C, whatever W^v is.",
+    symptom="The right weights are applied to the wrong vectors, so the outputs have the width C, whatever W^v is.",
     hint="your outputs are averages of the inputs x, and W^v is not used. Which vectors should be averaged?",
 )
 def _averages_of_the_inputs(x, w_query, w_key, w_value):
@@ -208,7 +208,7 @@ def _averages_of_the_inputs(x, w_query, w_key, w_value):
 
 
 @_MATRICES.mistake(
-    looks="The scores are transposed: row i belongs to key i. If the scores are symmetric, the result is still right.",
+    symptom="The scores are transposed: row i belongs to key i. If the scores are symmetric, the result is still right.",
     hint="row i of your scores compares key i with all queries, but row i belongs to query i.",
 )
 def _keys_ask(x, w_query, w_key, w_value):
@@ -248,7 +248,7 @@ _SPREAD = Exercise(
 
 
 @_SPREAD.mistake(
-    looks="The first number grows in proportion to d_k instead of its square root.",
+    symptom="The first number grows in proportion to d_k instead of its square root.",
     hint="these are variances. What is the relation between the variance and the standard deviation?",
 )
 def _variances(q, k):
@@ -258,7 +258,7 @@ def _variances(q, k):
 
 
 @_SPREAD.mistake(
-    looks="The curve for sqrt(d_k) falls, and the one for d_k stays at 1: the opposite of the chapter's conclusion.",
+    symptom="The curve for sqrt(d_k) falls, and the one for d_k stays at 1: the opposite of the chapter's conclusion.",
     hint="the second and third numbers are in the wrong order. Compare them with the docstring.",
 )
 def _exchanged(q, k):
@@ -267,7 +267,7 @@ def _exchanged(q, k):
 
 
 @_SPREAD.mistake(
-    looks="The scaled scores still grow with d_k, because the number of queries does not change with it.",
+    symptom="The scaled scores still grow with d_k, because the number of queries does not change with it.",
     hint="you divide by the number of queries. How many terms does each dot product add up?",
 )
 def _scaled_by_the_length(q, k):
@@ -277,7 +277,7 @@ def _scaled_by_the_length(q, k):
 
 
 @_SPREAD.mistake(
-    looks="The numbers are nearly right, but slightly too small, most of all for small d_k.",
+    symptom="The numbers are nearly right, but slightly too small, most of all for small d_k.",
     hint="you average the standard deviations of the rows. The docstring takes one over all T x S scores at once.",
 )
 def _mean_over_the_rows(q, k):
@@ -328,7 +328,7 @@ _HEADS = Exercise(
 
 
 @_HEADS.mistake(
-    looks="The shape is right and the loss decreases, but each head holds only one stretch of the tokens.",
+    symptom="The shape is right and the loss decreases, but each head holds only one stretch of the tokens.",
     hint="the shape is right, but each head holds complete tokens of one stretch of the text. view() moves no numbers: "
     "which two dimensions must change places after it?",
 )
@@ -338,7 +338,7 @@ def _viewed_without_transpose(x, n_head):
 
 
 @_HEADS.mistake(
-    looks="The heads are interleaved: head 0 holds features 0, H, 2H, ... Pretrained weights then give wrong results.",
+    symptom="The heads are interleaved: head 0 holds features 0, H, 2H, ... Pretrained weights then give wrong results.",
     hint="your head 0 holds every H-th feature. When C becomes two dimensions, which comes first, heads or features?",
 )
 def _interleaved(x, n_head):
@@ -347,7 +347,7 @@ def _interleaved(x, n_head):
 
 
 @_HEADS.mistake(
-    looks="The shape is (B, T, H, D). The product q k^T then compares the heads of one token, not the tokens.",
+    symptom="The shape is (B, T, H, D). The product q k^T then compares the heads of one token, not the tokens.",
     hint="the result has the shape (B, T, H, D). Attention multiplies the last two dimensions, which must be T and D.",
 )
 def _not_transposed(x, n_head):
@@ -356,7 +356,7 @@ def _not_transposed(x, n_head):
 
 
 @_HEADS.mistake(
-    looks="The last two dimensions are (D, T): the product q k^T compares features and has the shape (D, D).",
+    symptom="The last two dimensions are (D, T): the product q k^T compares features and has the shape (D, D).",
     hint="the result has the shape (B, H, D, T). The last two dimensions must be T and D.",
 )
 def _features_before_tokens(x, n_head):

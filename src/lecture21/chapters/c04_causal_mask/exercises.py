@@ -43,7 +43,7 @@ _MASK = Exercise(
 
 
 @_MASK.mistake(
-    looks="Each token attends to itself and to all later tokens. The training loss falls far too fast.",
+    symptom="Each token attends to itself and to all later tokens. The training loss falls far too fast.",
     hint="your mask is True above the diagonal. Row i is the query. Do keys with j > i come before or after it?",
 )
 def _later_tokens(n):
@@ -51,7 +51,7 @@ def _later_tokens(n):
 
 
 @_MASK.mistake(
-    looks="The first row has no True, so its softmax is NaN.",
+    symptom="The first row has no True, so its softmax is NaN.",
     hint="in your mask no token may attend to itself, so the first token has no key. What belongs on the diagonal?",
 )
 def _without_itself(n):
@@ -59,7 +59,7 @@ def _without_itself(n):
 
 
 @_MASK.mistake(
-    looks="Each token also attends to the next one, which is its target. The training loss falls toward 0.",
+    symptom="Each token also attends to the next one, which is its target. The training loss falls toward 0.",
     hint="each row has one True too many: token i attends to token i + 1, which it has to predict.",
 )
 def _one_too_far(n):
@@ -67,7 +67,7 @@ def _one_too_far(n):
 
 
 @_MASK.mistake(
-    looks="This is the convention of nn.MultiheadAttention, where True means that attention is forbidden.",
+    symptom="This is the convention of nn.MultiheadAttention, where True means that attention is forbidden.",
     hint="your mask is True where attention is forbidden, as in nn.MultiheadAttention. Here True means allowed.",
 )
 def _forbidden(n):
@@ -75,7 +75,7 @@ def _forbidden(n):
 
 
 @_MASK.mistake(
-    looks="The printed numbers are right, but `~mask` raises an error for floats, and adding 0 or 1 masks nothing.",
+    symptom="The printed numbers are right, but `~mask` raises an error for floats, and adding 0 or 1 masks nothing.",
     hint="the triangle is right, but its entries are floats. Which dtype holds True and False?",
 )
 def _ones_and_zeros(n):
@@ -126,7 +126,7 @@ _WEIGHTS = Exercise(
 
 
 @_WEIGHTS.mistake(
-    looks="The upper triangle is 0, but rows sum to less than 1 and still depend on later tokens.",
+    symptom="The upper triangle is 0, but rows sum to less than 1 and still depend on later tokens.",
     hint="rows sum to less than 1, because the denominator of the softmax still includes masked scores. Which score, "
     "set before the softmax, gives a weight of 0?",
 )
@@ -135,7 +135,7 @@ def _after_the_softmax(scores, mask):
 
 
 @_WEIGHTS.mistake(
-    looks="Masked keys still get as much weight as a key whose score is 0.",
+    symptom="Masked keys still get as much weight as a key whose score is 0.",
     hint="masked keys still get weight, since exp(0) = 1. For which score is exp(score) equal to 0?",
 )
 def _zero_before_the_softmax(scores, mask):
@@ -143,7 +143,7 @@ def _zero_before_the_softmax(scores, mask):
 
 
 @_WEIGHTS.mistake(
-    looks="The forbidden keys get all the weight, so the model attends to its targets.",
+    symptom="The forbidden keys get all the weight, so the model attends to its targets.",
     hint="the allowed keys have weight 0 and the forbidden ones share the rest. masked_fill replaces entries where its "
     "argument is True: where is yours True?",
 )
@@ -152,7 +152,7 @@ def _filled_the_allowed(scores, mask):
 
 
 @_WEIGHTS.mistake(
-    looks="The weights are right, but `scores` now contains -inf, and so does every later plot or computation with it.",
+    symptom="The weights are right, but `scores` now contains -inf, and so does every later plot or computation with it.",
     hint="the weights are right, but you modified `scores`. What does the underscore in a method such as add_ mean?",
 )
 def _in_place(scores, mask):
@@ -160,7 +160,7 @@ def _in_place(scores, mask):
 
 
 @_WEIGHTS.mistake(
-    looks="NaN everywhere: 0 times infinity is NaN where attention is allowed, and the softmax spreads it over rows.",
+    symptom="NaN everywhere: 0 times infinity is NaN where attention is allowed, and the softmax spreads it over rows.",
     hint="your result contains NaN. What is 0 times infinity? Replace entries instead of multiplying.",
 )
 def _multiplied_by_infinity(scores, mask):
@@ -168,7 +168,7 @@ def _multiplied_by_infinity(scores, mask):
 
 
 @_WEIGHTS.mistake(
-    looks="The weights are right while all scores are far above -100. With scores near -5000, the masked keys get all.",
+    symptom="The weights are right while all scores are far above -100. With scores near -5000, the masked keys get all.",
     hint="a number such as -100 removes a key only if other scores are much larger. Which number is below all scores?",
 )
 def _minus_100(scores, mask):
@@ -176,7 +176,7 @@ def _minus_100(scores, mask):
 
 
 @_WEIGHTS.mistake(
-    looks="The columns of the weights sum to 1 instead of the rows.",
+    symptom="The columns of the weights sum to 1 instead of the rows.",
     hint="your columns sum to 1. Each row belongs to one query: over which dimension must the softmax run?",
 )
 def _softmax_over_queries(scores, mask):
@@ -340,7 +340,7 @@ _LEAKS = Exercise(
 
 
 @_LEAKS.mistake(
-    looks="A model with a LayerNorm before its attention never seems to leak, not even without a mask.",
+    symptom="A model with a LayerNorm before its attention never seems to leak, not even without a mask.",
     hint="a LayerNorm subtracts the mean of the components, so it removes a number that is added to all of them. Which "
     "change does no layer remove?",
 )
@@ -351,7 +351,7 @@ def _adds_the_same_number(attend, x):
 
 
 @_LEAKS.mistake(
-    looks="Layers with the right mask seem to leak, and layers without a mask do not.",
+    symptom="Layers with the right mask seem to leak, and layers without a mask do not.",
     hint="you return True if the earlier outputs agree. Does a layer leak if they agree or if they differ?",
 )
 def _true_if_equal(attend, x):
@@ -361,7 +361,7 @@ def _true_if_equal(attend, x):
 
 
 @_LEAKS.mistake(
-    looks="A layer that divides by the number of tokens seems to leak, although it uses no later token.",
+    symptom="A layer that divides by the number of tokens seems to leak, although it uses no later token.",
     hint="you remove the last token, but the task is to change it: a layer may depend on the number of tokens.",
 )
 def _removes_the_last_token(attend, x):
@@ -369,7 +369,7 @@ def _removes_the_last_token(attend, x):
 
 
 @_LEAKS.mistake(
-    looks="Every layer seems to leak, even with the right mask, because the last output depends on the last token.",
+    symptom="Every layer seems to leak, even with the right mask, because the last output depends on the last token.",
     hint="the last output is allowed to depend on the last token. Which outputs are not?",
 )
 def _compares_the_last_output(attend, x):
@@ -379,7 +379,7 @@ def _compares_the_last_output(attend, x):
 
 
 @_LEAKS.mistake(
-    looks="Every layer that uses the past seems to leak, because the first token is in the past of all others.",
+    symptom="Every layer that uses the past seems to leak, because the first token is in the past of all others.",
     hint="you change the first token, and all later outputs may depend on it. Which token has no later outputs?",
 )
 def _changes_the_first_token(attend, x):
@@ -389,7 +389,7 @@ def _changes_the_first_token(attend, x):
 
 
 @_LEAKS.mistake(
-    looks="No layer seems to leak: both outputs are computed from the same tensor, since `changed = x` makes no copy.",
+    symptom="No layer seems to leak: both outputs are computed from the same tensor, since `changed = x` makes no copy.",
     hint="`changed = x` is a second name for the same tensor, so you modify x and compare it with itself. How do you "
     "copy a tensor?",
 )
@@ -400,7 +400,7 @@ def _changes_the_input(attend, x):
 
 
 @_LEAKS.mistake(
-    looks="A leak at a later position is missed, because only the first output is compared.",
+    symptom="A leak at a later position is missed, because only the first output is compared.",
     hint="you compare the first output only. With mask B, only the output just before the last one changes.",
 )
 def _looks_at_the_first_output(attend, x):
@@ -519,7 +519,7 @@ _PADDING = Exercise(
 
 
 @_PADDING.mistake(
-    looks="The padding rows are NaN. A loss without these rows still has NaN gradients, because 0 times NaN is NaN.",
+    symptom="The padding rows are NaN. A loss without these rows still has NaN gradients, because 0 times NaN is NaN.",
     hint="rows without a True are NaN: all their scores are -inf, so the softmax is 0 / 0. What should these rows be?",
 )
 def _nan_in_padding(scores, mask):
@@ -527,7 +527,7 @@ def _nan_in_padding(scores, mask):
 
 
 @_PADDING.mistake(
-    looks="There is no NaN, but a padding row attends equally to all keys, padding and later tokens included.",
+    symptom="There is no NaN, but a padding row attends equally to all keys, padding and later tokens included.",
     hint="if all scores of a row are -1e9, its softmax is uniform, as for a row of zeros. Its weights must be 0.",
 )
 def _even_in_padding(scores, mask):
@@ -535,7 +535,7 @@ def _even_in_padding(scores, mask):
 
 
 @_PADDING.mistake(
-    looks="The padding rows are right, but the other rows sum to less than 1 and depend on masked keys.",
+    symptom="The padding rows are right, but the other rows sum to less than 1 and depend on masked keys.",
     hint="rows with a True must still sum to 1: mask before the softmax, then handle the rows without a True.",
 )
 def _only_after_the_softmax(scores, mask):
@@ -543,7 +543,7 @@ def _only_after_the_softmax(scores, mask):
 
 
 @_PADDING.mistake(
-    looks="There is no NaN, but masked keys get as much weight as a key whose score is 0.",
+    symptom="There is no NaN, but masked keys get as much weight as a key whose score is 0.",
     hint="masked keys still get weight, since exp(0) = 1. For which score is exp(score) equal to 0?",
 )
 def _scores_of_zero(scores, mask):
@@ -551,7 +551,7 @@ def _scores_of_zero(scores, mask):
 
 
 @_PADDING.mistake(
-    looks="The weights contain no NaN, but after backward() the gradients of W^q and W^k do.",
+    symptom="The weights contain no NaN, but after backward() the gradients of W^q and W^k do.",
     hint="your weights are right, but the gradient of a softmax over nothing but -inf is NaN, and your addition passes "
     "it on to the scores. masked_fill stops the gradient where it replaces a score.",
 )

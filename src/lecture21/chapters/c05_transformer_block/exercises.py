@@ -82,7 +82,7 @@ _NORM = Exercise(
 
 
 @_NORM.mistake(
-    looks="Training works, but evaluation on a single token gives zeros. Each token depends on all others.",
+    symptom="Training works, but evaluation on a single token gives zeros. Each token depends on all others.",
     hint="you normalize each feature over the tokens, so a token depends on the others. Which dimension of x holds the "
     "features of one token?",
 )
@@ -93,7 +93,7 @@ def _over_tokens(x, gain, bias):
 
 
 @_NORM.mistake(
-    looks="The mean of all numbers is 0, but single tokens are not normalized, and each depends on all others.",
+    symptom="The mean of all numbers is 0, but single tokens are not normalized, and each depends on all others.",
     hint="you compute one mean and one variance for all tokens together. Each token needs its own.",
 )
 def _over_everything(x, gain, bias):
@@ -103,7 +103,7 @@ def _over_everything(x, gain, bias):
 
 
 @_NORM.mistake(
-    looks="The result is too small by the factor sqrt((C - 1) / C), so weights from another program give other logits.",
+    symptom="The result is too small by the factor sqrt((C - 1) / C), so weights from another program give other logits.",
     hint="your variance divides by C - 1, as torch's var() and std() do by default. Here it is the mean of C squares.",
 )
 def _unbiased(x, gain, bias):
@@ -112,7 +112,7 @@ def _unbiased(x, gain, bias):
 
 
 @_NORM.mistake(
-    looks="Large inputs become tiny and small ones huge: the scale is inverted instead of removed.",
+    symptom="Large inputs become tiny and small ones huge: the scale is inverted instead of removed.",
     hint="if the input is multiplied by 10, your result becomes 10 times smaller, but it should not change. Which "
     "function undoes the squares?",
 )
@@ -123,7 +123,7 @@ def _divided_by_the_variance(x, gain, bias):
 
 
 @_NORM.mistake(
-    looks="Correct on random numbers. A token whose features are all equal becomes NaN, and so does the loss.",
+    symptom="Correct on random numbers. A token whose features are all equal becomes NaN, and so does the loss.",
     hint="a token whose features are all equal becomes 0 / 0. What does the task add to the variance?",
 )
 def _without_epsilon(x, gain, bias):
@@ -132,7 +132,7 @@ def _without_epsilon(x, gain, bias):
 
 
 @_NORM.mistake(
-    looks="Correct for features of ordinary size. Tokens with small features are amplified far too much.",
+    symptom="Correct for features of ordinary size. Tokens with small features are amplified far too much.",
     hint="you add 1e-5 to the standard deviation. The task adds it to the variance, before the root is taken.",
 )
 def _epsilon_outside(x, gain, bias):
@@ -141,7 +141,7 @@ def _epsilon_outside(x, gain, bias):
 
 
 @_NORM.mistake(
-    looks="Everything trains, but the layer cannot learn another scale or another mean.",
+    symptom="Everything trains, but the layer cannot learn another scale or another mean.",
     hint="your result does not depend on `gain` and `bias`. What does the formula do with them?",
 )
 def _without_gain_and_bias(x, gain, bias):
@@ -226,7 +226,7 @@ _BLOCK = Exercise(
 
 
 @_BLOCK.mistake(
-    looks="A post-norm block, as in 2017. Small models train equally well, but each norm rescales the stream itself.",
+    symptom="A post-norm block, as in 2017. Small models train equally well, but each norm rescales the stream itself.",
     hint="you normalize the sum, which is the post-norm block of 2017. Normalize the input of each layer, and leave "
     "the stream itself unchanged.",
 )
@@ -244,7 +244,7 @@ class _PostNorm(nn.Module):
 
 
 @_BLOCK.mistake(
-    looks="With four blocks, the loss stays at that of character frequencies, whatever the learning rate.",
+    symptom="With four blocks, the loss stays at that of character frequencies, whatever the learning rate.",
     hint="your output contains only what the layers compute. What happens to the x that came in?",
 )
 class _NoResidual(nn.Module):
@@ -261,7 +261,7 @@ class _NoResidual(nn.Module):
 
 
 @_BLOCK.mistake(
-    looks="It trains, but weights from another program give other logits, because one of the two norms is never used.",
+    symptom="It trains, but weights from another program give other logits, because one of the two norms is never used.",
     hint="only one of your norms is used, although each layer has its own. Which norm comes before the second layer?",
 )
 class _OneNormTwice(nn.Module):
@@ -278,7 +278,7 @@ class _OneNormTwice(nn.Module):
 
 
 @_BLOCK.mistake(
-    looks="A parallel block, as in GPT-NeoX: the feed-forward layer does not receive the update from attention.",
+    symptom="A parallel block, as in GPT-NeoX: the feed-forward layer does not receive the update from attention.",
     hint="your feed-forward layer receives the x from before attention. Which x should it transform?",
 )
 class _Parallel(nn.Module):
@@ -294,7 +294,7 @@ class _Parallel(nn.Module):
 
 
 @_BLOCK.mistake(
-    looks="The residual connection starts after the norm, so that every block rescales the stream.",
+    symptom="The residual connection starts after the norm, so that every block rescales the stream.",
     hint="you add the output to the normalized x. Does the stream itself pass through your norms?",
 )
 class _AddedToTheNormalized(nn.Module):
@@ -313,7 +313,7 @@ class _AddedToTheNormalized(nn.Module):
 
 
 @_BLOCK.mistake(
-    looks="The update from attention reaches the stream only through the feed-forward layer.",
+    symptom="The update from attention reaches the stream only through the feed-forward layer.",
     hint="your second line adds to the x from before attention, so the first update is lost. What is x after the "
     "first line?",
 )
@@ -331,7 +331,7 @@ class _SecondLineFromTheFirst(nn.Module):
 
 
 @_BLOCK.mistake(
-    looks="It trains a little worse; the feed-forward layer replaces the stream instead of updating it.",
+    symptom="It trains a little worse; the feed-forward layer replaces the stream instead of updating it.",
     hint="your second line returns the output of the feed-forward layer alone. What is it added to?",
 )
 class _OneResidual(nn.Module):
@@ -348,7 +348,7 @@ class _OneResidual(nn.Module):
 
 
 @_BLOCK.mistake(
-    looks="Each update has the same size, whatever the layer computes, and the layers receive the unnormalized stream.",
+    symptom="Each update has the same size, whatever the layer computes, and the layers receive the unnormalized stream.",
     hint="you normalize what the layers return. In a pre-norm block, a norm is applied to what a layer receives.",
 )
 class _NormOfTheUpdate(nn.Module):

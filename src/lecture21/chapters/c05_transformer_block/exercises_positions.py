@@ -51,7 +51,7 @@ _POSITIONS = Exercise(
 
 
 @_POSITIONS.mistake(
-    looks="All sines come first and all cosines last. This works equally well, but not with the 2017 model's weights.",
+    symptom="All sines come first and all cosines last. This works equally well, but not with the 2017 model's weights.",
     hint="your sines fill the first half of the features and your cosines the second. In this task they alternate.",
 )
 def _halves(n_position, d_model):
@@ -61,7 +61,7 @@ def _halves(n_position, d_model):
 
 
 @_POSITIONS.mistake(
-    looks="The frequencies decrease too slowly, and the last pair turns about a hundred times too fast.",
+    symptom="The frequencies decrease too slowly, and the last pair turns about a hundred times too fast.",
     hint="features 0 and 1 are right, but later pairs turn too fast. Is your exponent 2i / d_model or i / d_model?",
 )
 def _half_the_exponent(n_position, d_model):
@@ -71,7 +71,7 @@ def _half_the_exponent(n_position, d_model):
 
 
 @_POSITIONS.mistake(
-    looks="Position 0 is 1, 0, 1, 0, ..., because each sine is swapped with its cosine.",
+    symptom="Position 0 is 1, 0, 1, 0, ..., because each sine is swapped with its cosine.",
     hint="sine and cosine are swapped. Which of the two belongs to the even features?",
 )
 def _swapped(n_position, d_model):
@@ -81,7 +81,7 @@ def _swapped(n_position, d_model):
 
 
 @_POSITIONS.mistake(
-    looks="The rows are right but shifted by one: the first token has the angles of the second.",
+    symptom="The rows are right but shifted by one: the first token has the angles of the second.",
     hint="your first row belongs to position 1. The positions count from 0.",
 )
 def _from_one(n_position, d_model):
@@ -91,7 +91,7 @@ def _from_one(n_position, d_model):
 
 
 @_POSITIONS.mistake(
-    looks="Features 2i and 2i + 1 have different frequencies, so a pair no longer turns like the hand of a clock.",
+    symptom="Features 2i and 2i + 1 have different frequencies, so a pair no longer turns like the hand of a clock.",
     hint="the sine and cosine of one pair have different angles in your table. Both need the angle of pair i.",
 )
 def _an_angle_for_each_feature(n_position, d_model):
@@ -222,7 +222,7 @@ _ORDER = Exercise(
 
 
 @_ORDER.mistake(
-    looks="Every model seems to depend on the order, because the last token has changed as well.",
+    symptom="Every model seems to depend on the order, because the last token has changed as well.",
     hint="you move the last token as well, which changes the query. Reverse only the tokens before it.",
 )
 def _reverses_all(model, x):
@@ -230,7 +230,7 @@ def _reverses_all(model, x):
 
 
 @_ORDER.mistake(
-    looks="Even a plain average seems to depend on the order, because the two results differ in the seventh decimal.",
+    symptom="Even a plain average seems to depend on the order, because the two results differ in the seventh decimal.",
     hint="your test mistakes rounding errors for an effect of the order. Allow for differences of up to 1e-4: "
     "`torch.equal` allows none, and `torch.allclose` less by default.",
 )
@@ -240,7 +240,7 @@ def _exactly_equal(model, x):
 
 
 @_ORDER.mistake(
-    looks="Even a causal average seems to depend on the order, because its outputs at earlier positions differ.",
+    symptom="Even a causal average seems to depend on the order, because its outputs at earlier positions differ.",
     hint="you compare all outputs, but an earlier position now holds a different token and has different tokens before "
     "it. Which output attends to the same tokens in both runs?",
 )
@@ -250,7 +250,7 @@ def _compares_all_outputs(model, x):
 
 
 @_ORDER.mistake(
-    looks="The test returns True for the models that depend on the order.",
+    symptom="The test returns True for the models that depend on the order.",
     hint="your result is inverted: return True if the last output does not change.",
 )
 def _depends_on_order(model, x):
@@ -259,7 +259,7 @@ def _depends_on_order(model, x):
 
 
 @_ORDER.mistake(
-    looks="A model that adds up the tokens seems to depend on their order.",
+    symptom="A model that adds up the tokens seems to depend on their order.",
     hint="you reverse the features of each token. The tokens are the rows, dimension 0.",
 )
 def _reverses_the_features(model, x):
@@ -268,7 +268,7 @@ def _reverses_the_features(model, x):
 
 
 @_ORDER.mistake(
-    looks="Every model that ends in LayerNorm seems to ignore the order, because the sum of its features is always 0.",
+    symptom="Every model that ends in LayerNorm seems to ignore the order, because the sum of its features is always 0.",
     hint="you compare one number computed from the last output, such as its sum. Different vectors can have the same "
     "sum and the same norm: compare every feature.",
 )
@@ -278,7 +278,7 @@ def _compares_sums(model, x):
 
 
 @_ORDER.mistake(
-    looks="A model that depends on the order of other tokens seems to ignore it.",
+    symptom="A model that depends on the order of other tokens seems to ignore it.",
     hint="you exchange the first two tokens only. A model can depend on the order of the others: reverse all but the "
     "last.",
 )

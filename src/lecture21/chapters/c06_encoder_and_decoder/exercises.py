@@ -70,7 +70,7 @@ _CROSS = Exercise(
 
 
 @_CROSS.mistake(
-    looks="The matrix of weights is square, (T, T), and the output is the same for every source.",
+    symptom="The matrix of weights is square, (T, T), and the output is the same for every source.",
     hint="your output does not depend on `memory`. Which two of query, key and value belong to the source?",
 )
 def _self_attention_of_the_target(x, memory, w_query, w_key, w_value):
@@ -80,7 +80,7 @@ def _self_attention_of_the_target(x, memory, w_query, w_key, w_value):
 
 
 @_CROSS.mistake(
-    looks="The result has one output for each source token instead of one for each target token.",
+    symptom="The result has one output for each source token instead of one for each target token.",
     hint="your output does not depend on `x`. Attention returns one output for each query: for which tokens do you "
     "need outputs?",
 )
@@ -91,7 +91,7 @@ def _self_attention_of_the_source(x, memory, w_query, w_key, w_value):
 
 
 @_CROSS.mistake(
-    looks="The weights have the shape (S, T), because source and target have exchanged their roles.",
+    symptom="The weights have the shape (S, T), because source and target have exchanged their roles.",
     hint="your queries come from the source. Which sequence needs information from the other one?",
 )
 def _queries_from_the_memory(x, memory, w_query, w_key, w_value):
@@ -101,7 +101,7 @@ def _queries_from_the_memory(x, memory, w_query, w_key, w_value):
 
 
 @_CROSS.mistake(
-    looks="The first generated token can attend only to the first token of the source.",
+    symptom="The first generated token can attend only to the first token of the source.",
     hint="your weights are 0 above a diagonal, but the complete source is known before the first token is generated.",
 )
 def _causal(x, memory, w_query, w_key, w_value):
@@ -112,7 +112,7 @@ def _causal(x, memory, w_query, w_key, w_value):
 
 
 @_CROSS.mistake(
-    looks="Each column of the weights sums to 1, because each source token divides its weight among the target tokens.",
+    symptom="Each column of the weights sums to 1, because each source token divides its weight among the target tokens.",
     hint="your columns sum to 1, but the weights of each query must sum to 1 over the source. Which dimension is that?",
 )
 def _softmax_over_queries(x, memory, w_query, w_key, w_value):
@@ -122,7 +122,7 @@ def _softmax_over_queries(x, memory, w_query, w_key, w_value):
 
 
 @_CROSS.mistake(
-    looks="The weights are nearly 0 and 1, and training is slow: the scores are as large as sums of D products.",
+    symptom="The weights are nearly 0 and 1, and training is slow: the scores are as large as sums of D products.",
     hint="your scores are products of a query and a key. What are they divided by before the softmax?",
 )
 def _unscaled(x, memory, w_query, w_key, w_value):
@@ -132,7 +132,7 @@ def _unscaled(x, memory, w_query, w_key, w_value):
 
 
 @_CROSS.mistake(
-    looks="It runs only if C, D and Dv are equal, and then with the wrong features.",
+    symptom="It runs only if C, D and Dv are equal, and then with the wrong features.",
     hint="the matrices must be transposed: `w_query` has the shape (D, C), and the tokens are the rows of x.",
 )
 def _not_transposed(x, memory, w_query, w_key, w_value):
@@ -211,7 +211,7 @@ _GREEDY = Exercise(
 
 
 @_GREEDY.mistake(
-    looks="The outputs are right up to their end tokens, but more words follow.",
+    symptom="The outputs are right up to their end tokens, but more words follow.",
     hint="a row continues after its end token while other rows are still being generated. What should it get instead?",
 )
 def _goes_on_after_the_end(next_logits, n_row, bos, eos, pad, max_new):
@@ -227,7 +227,7 @@ def _goes_on_after_the_end(next_logits, n_row, bos, eos, pad, max_new):
 
 
 @_GREEDY.mistake(
-    looks="Long outputs are cut off, at a length that depends on the other rows in the batch.",
+    symptom="Long outputs are cut off, at a length that depends on the other rows in the batch.",
     hint="decoding stops when the first row has ended, and the other rows are cut off. When is the batch complete?",
 )
 def _stops_at_the_first_end(next_logits, n_row, bos, eos, pad, max_new):
@@ -243,7 +243,7 @@ def _stops_at_the_first_end(next_logits, n_row, bos, eos, pad, max_new):
 
 
 @_GREEDY.mistake(
-    looks="The outputs are right, but the model is always called max_new times.",
+    symptom="The outputs are right, but the model is always called max_new times.",
     hint="the tokens are right, but columns of padding follow them. When can decoding stop before max_new tokens?",
 )
 def _never_stops_early(next_logits, n_row, bos, eos, pad, max_new):
@@ -257,7 +257,7 @@ def _never_stops_early(next_logits, n_row, bos, eos, pad, max_new):
 
 
 @_GREEDY.mistake(
-    looks="The first token is right, but the rest is repetitive, because the model receives only its last token.",
+    symptom="The first token is right, but the rest is repetitive, because the model receives only its last token.",
     hint="the model receives only the last token, without those before it. What does the next token depend on?",
 )
 def _only_the_last_token(next_logits, n_row, bos, eos, pad, max_new):
@@ -274,7 +274,7 @@ def _only_the_last_token(next_logits, n_row, bos, eos, pad, max_new):
 
 
 @_GREEDY.mistake(
-    looks="Padding replaces the end token, so a probability computed from the output would leave out its end.",
+    symptom="Padding replaces the end token, so a probability computed from the output would leave out its end.",
     hint="the end token itself is replaced by padding. Should you fill ended rows before or after marking new ones?",
 )
 def _end_token_filled(next_logits, n_row, bos, eos, pad, max_new):
@@ -290,7 +290,7 @@ def _end_token_filled(next_logits, n_row, bos, eos, pad, max_new):
 
 
 @_GREEDY.mistake(
-    looks="Answers in which padding and words alternate, and decoding goes on to the last token that is allowed.",
+    symptom="Answers in which padding and words alternate, and decoding goes on to the last token that is allowed.",
     hint="you remember only the rows that ended in the last step. A row that has ended must remain so.",
 )
 def _forgets_earlier_ends(next_logits, n_row, bos, eos, pad, max_new):
@@ -306,7 +306,7 @@ def _forgets_earlier_ends(next_logits, n_row, bos, eos, pad, max_new):
 
 
 @_GREEDY.mistake(
-    looks="The longest answers lack their last word.",
+    symptom="The longest answers lack their last word.",
     hint="a row that never ends must get `max_new` tokens, and `bos` is not one of them. How many steps do you make?",
 )
 def _one_step_too_few(next_logits, n_row, bos, eos, pad, max_new):
@@ -363,7 +363,7 @@ _MASKS = Exercise(
 
 
 @_MASKS.mistake(
-    looks="The third mask equals the second, which is that of a GPT on the concatenated source and target.",
+    symptom="The third mask equals the second, which is that of a GPT on the concatenated source and target.",
     hint="your third mask equals the second. May a token of the source attend to later tokens of the source?",
 )
 def _causal_source(n_source, n_target):
@@ -372,7 +372,7 @@ def _causal_source(n_source, n_target):
 
 
 @_MASKS.mistake(
-    looks="The source depends on the target, so in training the target depends on its own future through the source.",
+    symptom="The source depends on the target, so in training the target depends on its own future through the source.",
     hint="in the third mask the source attends to the target, which does not exist yet when the source is encoded.",
 )
 def _source_attends_to_target(n_source, n_target):
@@ -385,7 +385,7 @@ def _source_attends_to_target(n_source, n_target):
 
 
 @_MASKS.mistake(
-    looks="The mask has two blocks on its diagonal, so the decoder generates the same output for every source.",
+    symptom="The mask has two blocks on its diagonal, so the decoder generates the same output for every source.",
     hint="in the third mask no target position attends to the source. In which rows and columns must it be True?",
 )
 def _no_cross_attention(n_source, n_target):
@@ -398,7 +398,7 @@ def _no_cross_attention(n_source, n_target):
 
 
 @_MASKS.mistake(
-    looks="The first target token attends to one source token and the second to two.",
+    symptom="The first target token attends to one source token and the second to two.",
     hint="in the third mask the cross-attention is triangular. Is any part of the source unknown at the first target "
     "position?",
 )
@@ -412,7 +412,7 @@ def _causal_cross_attention(n_source, n_target):
 
 
 @_MASKS.mistake(
-    looks="The target attends to its own future. The training loss falls toward 0, and generated text is wrong.",
+    symptom="The target attends to its own future. The training loss falls toward 0, and generated text is wrong.",
     hint="in the third mask, target positions attend to later ones, which contain the tokens to be predicted.",
 )
 def _target_without_a_mask(n_source, n_target):
@@ -424,7 +424,7 @@ def _target_without_a_mask(n_source, n_target):
 
 
 @_MASKS.mistake(
-    looks="The decoder attends to later tokens, although its line of code is right.",
+    symptom="The decoder attends to later tokens, although its line of code is right.",
     hint="your second and third masks are the same tensor, so what you write into one changes the other. What does "
     "`clone()` return?",
 )

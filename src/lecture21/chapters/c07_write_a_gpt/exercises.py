@@ -60,7 +60,7 @@ _BIGRAM = Exercise(
 
 
 @_BIGRAM.mistake(
-    looks="The loss falls slowly and stays near ln V: all 'logits' are between 0 and 1.",
+    symptom="The loss falls slowly and stays near ln V: all 'logits' are between 0 and 1.",
     hint="your forward returns probabilities. F.cross_entropy applies the softmax itself, so what must it be given?",
 )
 class _softmax_twice(_Bigram):
@@ -69,7 +69,7 @@ class _softmax_twice(_Bigram):
 
 
 @_BIGRAM.mistake(
-    looks="It runs, because the shape (B, V, T) is allowed, but the logits of one token are spread over several.",
+    symptom="It runs, because the shape (B, V, T) is allowed, but the logits of one token are spread over several.",
     hint="your loss uses reshape or view to swap dimensions, but they move no numbers. Which function swaps T and V? "
     "Alternatively, flatten B and T and leave V last.",
 )
@@ -80,7 +80,7 @@ class _reshaped_instead_of_transposed(_Bigram):
 
 
 @_BIGRAM.mistake(
-    looks="The loss falls far below that of counting, and the model repeats one letter forever.",
+    symptom="The loss falls far below that of counting, and the model repeats one letter forever.",
     hint="your loss compares the logits with ids. Which tensor holds the next tokens?",
 )
 class _predicts_its_input(_Bigram):
@@ -89,7 +89,7 @@ class _predicts_its_input(_Bigram):
 
 
 @_BIGRAM.mistake(
-    looks="The loss is in the thousands and grows with the size of the batch, as do the steps of plain SGD.",
+    symptom="The loss is in the thousands and grows with the size of the batch, as do the steps of plain SGD.",
     hint="your loss is a sum over the tokens. Which reduction makes it independent of B and T?",
 )
 class _sum_instead_of_mean(_Bigram):
@@ -98,7 +98,7 @@ class _sum_instead_of_mean(_Bigram):
 
 
 @_BIGRAM.mistake(
-    looks="The loss falls slowly and stays near ln V, although the logits are correct.",
+    symptom="The loss falls slowly and stays near ln V, although the logits are correct.",
     hint="your loss applies a softmax before F.cross_entropy, which contains one. What must it be given?",
 )
 class _softmax_in_the_loss(_Bigram):
@@ -107,7 +107,7 @@ class _softmax_in_the_loss(_Bigram):
 
 
 @_BIGRAM.mistake(
-    looks="The loss falls less than that of counting: the table learns the token after the next one.",
+    symptom="The loss falls less than that of counting: the table learns the token after the next one.",
     hint="your loss shifts the targets a second time. They are the next tokens already, one for each position.",
 )
 class _shifted_twice(_Bigram):
@@ -166,7 +166,7 @@ _HEAD = Exercise(
 
 
 @_HEAD.mistake(
-    looks="The training loss falls toward 0, far below the loss of any causal model.",
+    symptom="The training loss falls toward 0, far below the loss of any causal model.",
     hint="each token depends on later ones. What must happen to a score before the softmax if its key comes later?",
 )
 class _without_a_mask(_CausalHead):
@@ -177,7 +177,7 @@ class _without_a_mask(_CausalHead):
 
 
 @_HEAD.mistake(
-    looks="It trains almost as well, because larger queries can compensate for scores that are too small by a factor.",
+    symptom="It trains almost as well, because larger queries can compensate for scores that are too small by a factor.",
     hint="your scores are divided by the root of the wrong width. How many products are summed in one score?",
 )
 class _divided_by_the_wrong_root(_CausalHead):
@@ -189,7 +189,7 @@ class _divided_by_the_wrong_root(_CausalHead):
 
 
 @_HEAD.mistake(
-    looks="It trains, but the weights of one token do not sum to 1, and each weight depends on later queries.",
+    symptom="It trains, but the weights of one token do not sum to 1, and each weight depends on later queries.",
     hint="your softmax runs over the queries. Which of the two dimensions T of the scores holds the keys?",
 )
 class _softmax_over_queries(_CausalHead):
@@ -201,7 +201,7 @@ class _softmax_over_queries(_CausalHead):
 
 
 @_HEAD.mistake(
-    looks="The rows of weights sum to less than 1, and their sums depend on later tokens.",
+    symptom="The rows of weights sum to less than 1, and their sums depend on later tokens.",
     hint="you set weights to 0 after the softmax, whose denominator already contains the later keys. Mask the scores.",
 )
 class _mask_after_the_softmax(_CausalHead):
@@ -212,7 +212,7 @@ class _mask_after_the_softmax(_CausalHead):
 
 
 @_HEAD.mistake(
-    looks="It trains, but with wide heads a few large scores take nearly all of the weight at initialization.",
+    symptom="It trains, but with wide heads a few large scores take nearly all of the weight at initialization.",
     hint="your scores are not scaled. By what are they divided before the softmax?",
 )
 class _without_scaling(_CausalHead):
@@ -223,7 +223,7 @@ class _without_scaling(_CausalHead):
 
 
 @_HEAD.mistake(
-    looks="The training loss falls too far: a score of 0 is a score like any other, so later tokens get weight.",
+    symptom="The training loss falls too far: a score of 0 is a score like any other, so later tokens get weight.",
     hint="you set the scores of later keys to 0, whose exponential is 1. Which score has the exponential 0?",
 )
 class _masked_scores_of_0(_CausalHead):
@@ -282,7 +282,7 @@ _HEADS = Exercise(
 
 
 @_HEADS.mistake(
-    looks="It trains, but each head affects only its own features, and they are never mixed.",
+    symptom="It trains, but each head affects only its own features, and they are never mixed.",
     hint="the outputs of the heads are concatenated, but a step is missing. Which of your layers is never called?",
 )
 class _without_the_output_map(_MultiHead):
@@ -291,7 +291,7 @@ class _without_the_output_map(_MultiHead):
 
 
 @_HEADS.mistake(
-    looks="The model has too few parameters, and all heads have the same attention map.",
+    symptom="The model has too few parameters, and all heads have the same attention map.",
     hint="all your heads are the same module. Does a list times n contain copies or the same object n times?",
 )
 class _one_head_repeated(_MultiHead):
@@ -302,7 +302,7 @@ class _one_head_repeated(_MultiHead):
 
 
 @_HEADS.mistake(
-    looks="It trains equally well, but weights from another implementation give different results.",
+    symptom="It trains equally well, but weights from another implementation give different results.",
     hint="the features of the heads alternate in your result. All features of head 0 come first, then those of head 1.",
 )
 class _interleaved(_MultiHead):
@@ -312,7 +312,7 @@ class _interleaved(_MultiHead):
 
 
 @_HEADS.mistake(
-    looks="It works alone, but in a block, whose residual connection also adds x, x is added twice.",
+    symptom="It works alone, but in a block, whose residual connection also adds x, x is added twice.",
     hint="your result contains x itself. The residual connection belongs to the block of the next exercise.",
 )
 class _adds_its_input(_MultiHead):
@@ -357,7 +357,7 @@ _BLOCK = Exercise(
 
 
 @_BLOCK.mistake(
-    looks="A post-norm block, as in 2017: the stream is normalized after each sum.",
+    symptom="A post-norm block, as in 2017: the stream is normalized after each sum.",
     hint="you normalize after each sum, as in the 2017 transformer. A pre-norm block leaves the stream unnormalized.",
 )
 class _post_norm(_Block):
@@ -367,7 +367,7 @@ class _post_norm(_Block):
 
 
 @_BLOCK.mistake(
-    looks="The stream after the block contains only the result of the second layer, and the input is lost.",
+    symptom="The stream after the block contains only the result of the second layer, and the input is lost.",
     hint="the result of your second layer replaces x instead of being added to it.",
 )
 class _one_residual_missing(_Block):
@@ -377,7 +377,7 @@ class _one_residual_missing(_Block):
 
 
 @_BLOCK.mistake(
-    looks="It trains, but the stream is normalized at each layer, so no signal passes through unchanged.",
+    symptom="It trains, but the stream is normalized at each layer, so no signal passes through unchanged.",
     hint="you add to the normalized vectors. The sum starts from the original x, and only the layer's input is "
     "normalized.",
 )
@@ -390,7 +390,7 @@ class _adds_to_the_normalized(_Block):
 
 
 @_BLOCK.mistake(
-    looks="A parallel block, as in GPT-NeoX: the feed-forward network does not receive the update from attention.",
+    symptom="A parallel block, as in GPT-NeoX: the feed-forward network does not receive the update from attention.",
     hint="both of your layers start from the same x. Which x should the second layer receive?",
 )
 class _both_layers_at_once(_Block):
@@ -400,7 +400,7 @@ class _both_layers_at_once(_Block):
 
 
 @_BLOCK.mistake(
-    looks="The result is right until the norms are trained, but one of them never receives a gradient.",
+    symptom="The result is right until the norms are trained, but one of them never receives a gradient.",
     hint="one norm is used twice and the other one never. They are equal at initialization, but training changes them.",
 )
 class _one_norm_twice(_Block):
@@ -410,7 +410,7 @@ class _one_norm_twice(_Block):
 
 
 @_BLOCK.mistake(
-    looks="The block of GPT-2. It trains, but its results differ from those of the book's block.",
+    symptom="The block of GPT-2. It trains, but its results differ from those of the book's block.",
     hint="your feed-forward network uses GELU, as that of GPT-2. Which activation does the task name?",
 )
 class _gelu(_Block):

@@ -125,7 +125,7 @@ _EXERCISE = Exercise(
 
 
 @_EXERCISE.mistake(
-    looks="The loss is a little higher, because the model has little information about the order of the characters.",
+    symptom="The loss is a little higher, because the model has little information about the order of the characters.",
     hint="your logits do not depend on `position`. What is added to the vectors of the tokens?",
 )
 class _without_positions(_GPT):
@@ -137,7 +137,7 @@ class _without_positions(_GPT):
 
 
 @_EXERCISE.mistake(
-    looks="It trains, but the stream grows from block to block, and the head receives inputs of any scale.",
+    symptom="It trains, but the stream grows from block to block, and the head receives inputs of any scale.",
     hint="the head receives the stream directly from the last block. Which of your layers is never called?",
 )
 class _without_the_last_norm(_GPT):
@@ -149,7 +149,7 @@ class _without_the_last_norm(_GPT):
 
 
 @_EXERCISE.mistake(
-    looks="Once the text has block_size characters, it raises an exception: the next one has no position vector.",
+    symptom="Once the text has block_size characters, it raises an exception: the next one has no position vector.",
     hint="generate gives the model more than block_size tokens once the text is long. Which of them should it keep?",
 )
 class _context_not_cut(_GPT):
@@ -163,7 +163,7 @@ class _context_not_cut(_GPT):
 
 
 @_EXERCISE.mistake(
-    looks="After block_size characters the distribution stays the same, because new tokens never enter the input.",
+    symptom="After block_size characters the distribution stays the same, because new tokens never enter the input.",
     hint="once the text is longer than block_size, your model is given its beginning. Which tokens predict the next?",
 )
 class _first_tokens_instead_of_last(_GPT):
@@ -177,7 +177,7 @@ class _first_tokens_instead_of_last(_GPT):
 
 
 @_EXERCISE.mistake(
-    looks="It repeats the same few words and generates the same text every time.",
+    symptom="It repeats the same few words and generates the same text every time.",
     hint="generate always takes the most likely token. Draw from the distribution instead, with torch.multinomial.",
 )
 class _most_likely_token(_GPT):
@@ -190,7 +190,7 @@ class _most_likely_token(_GPT):
 
 
 @_EXERCISE.mistake(
-    looks="Texts at a temperature of 0.8 and of 2 are alike, because multinomial normalizes what it is given.",
+    symptom="Texts at a temperature of 0.8 and of 2 are alike, because multinomial normalizes what it is given.",
     hint="your probabilities do not depend on the temperature. Are the logits divided by it before the softmax?",
 )
 class _temperature_after_the_softmax(_GPT):

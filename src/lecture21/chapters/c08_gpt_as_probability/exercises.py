@@ -62,7 +62,7 @@ _LOG_PROBABILITY = Exercise(
 
 
 @_LOG_PROBABILITY.mistake(
-    looks="The loss of a trained model is far too high, as if it had learned nothing.",
+    symptom="The loss of a trained model is far too high, as if it had learned nothing.",
     hint="you use row t for ids[t], which is part of its input. Which token does row t predict?",
 )
 def _not_shifted(logits, ids):
@@ -71,7 +71,7 @@ def _not_shifted(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    looks="The result can be positive, and it changes if 1 is added to all scores.",
+    symptom="The result can be positive, and it changes if 1 is added to all scores.",
     hint="you add scores and not logarithms of probabilities. Does the exponential of a row sum to 1?",
 )
 def _sum_of_scores(logits, ids):
@@ -79,7 +79,7 @@ def _sum_of_scores(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    looks="A long text seems as probable as a short one.",
+    symptom="A long text seems as probable as a short one.",
     hint="your result is a mean over the tokens. Is the logarithm of a product a sum or a mean?",
 )
 def _mean_over_tokens(logits, ids):
@@ -88,7 +88,7 @@ def _mean_over_tokens(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    looks="The result is correct for short strings and -inf for long ones.",
+    symptom="The result is correct for short strings and -inf for long ones.",
     hint="your product of many probabilities underflows to 0, and log(0) is -inf. In which order do you take the "
     "logarithm and combine the factors?",
 )
@@ -98,7 +98,7 @@ def _logarithm_of_the_product(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    looks="The probabilities sum to 1 over the positions, but not over the candidates for the next token.",
+    symptom="The probabilities sum to 1 over the positions, but not over the candidates for the next token.",
     hint="your softmax normalizes over the positions. Over which dimension must the probabilities sum to 1?",
 )
 def _over_the_positions(logits, ids):
@@ -107,7 +107,7 @@ def _over_the_positions(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    looks="The loss of a trained model is far too high, and the string has one factor too many.",
+    symptom="The loss of a trained model is far too high, and the string has one factor too many.",
     hint="you score each token by its own row. Row t predicts ids[t + 1]: which row predicts ids[1]?",
 )
 def _all_rows(logits, ids):
@@ -115,7 +115,7 @@ def _all_rows(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    looks="The loss is far too high: each row is compared with the token before its own.",
+    symptom="The loss is far too high: each row is compared with the token before its own.",
     hint="you shift in the wrong direction: your row t scores ids[t - 1]. Row t predicts ids[t + 1].",
 )
 def _shifted_back(logits, ids):
@@ -123,7 +123,7 @@ def _shifted_back(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    looks="Correct until a token is so improbable that its probability rounds to 0; then the loss is infinite.",
+    symptom="Correct until a token is so improbable that its probability rounds to 0; then the loss is infinite.",
     hint="the softmax of a very low score underflows to 0, and log(0) is -inf. Which function computes the logarithm "
     "of a softmax directly?",
 )
@@ -204,7 +204,7 @@ _TOP_P = Exercise(
 
 
 @_TOP_P.mistake(
-    looks="A small p leaves no token at all, and the division by the sum gives NaN.",
+    symptom="A small p leaves no token at all, and the division by the sum gives NaN.",
     hint="the token that carries the sum past p is missing. What is left when the first token alone exceeds p?",
 )
 def _without_the_last(probabilities, p):
@@ -216,7 +216,7 @@ def _without_the_last(probabilities, p):
 
 
 @_TOP_P.mistake(
-    looks="The text is nonsense, because each probability is assigned to the wrong token.",
+    symptom="The text is nonsense, because each probability is assigned to the wrong token.",
     hint="the values are right, but in sorted order. Which token does entry i of your result belong to?",
 )
 def _still_sorted(probabilities, p):
@@ -227,7 +227,7 @@ def _still_sorted(probabilities, p):
 
 
 @_TOP_P.mistake(
-    looks="Samples are right, as torch.multinomial normalizes its input, but printed probabilities are too small.",
+    symptom="Samples are right, as torch.multinomial normalizes its input, but printed probabilities are too small.",
     hint="the right tokens are kept, but their probabilities do not sum to 1.",
 )
 def _not_normalized(probabilities, p):
@@ -239,7 +239,7 @@ def _not_normalized(probabilities, p):
 
 
 @_TOP_P.mistake(
-    looks="The model generates its least probable tokens.",
+    symptom="The model generates its least probable tokens.",
     hint="you add up from the least probable token. In which direction does sort() order by default?",
 )
 def _from_the_bottom(probabilities, p):
@@ -251,7 +251,7 @@ def _from_the_bottom(probabilities, p):
 
 
 @_TOP_P.mistake(
-    looks="p = 0.9 keeps no token unless one token alone has a probability of at least 0.9.",
+    symptom="p = 0.9 keeps no token unless one token alone has a probability of at least 0.9.",
     hint="you compare each probability with p. It is their sum, taken from the most probable token down, that must "
     "reach p.",
 )
@@ -261,7 +261,7 @@ def _each_above_p(probabilities, p):
 
 
 @_TOP_P.mistake(
-    looks="One token too many, if the more probable ones have exactly p together.",
+    symptom="One token too many, if the more probable ones have exactly p together.",
     hint="two tokens of 0.5 and 0.25 together reach p = 0.75, and you keep a third. Is it `<` or `<=`?",
 )
 def _one_too_many(probabilities, p):
@@ -273,7 +273,7 @@ def _one_too_many(probabilities, p):
 
 
 @_TOP_P.mistake(
-    looks="The text is nonsense: the sorted probabilities are sorted once more instead of being put back.",
+    symptom="The text is nonsense: the sorted probabilities are sorted once more instead of being put back.",
     hint="you keep the right numbers, but in the wrong places. `kept[order]` sorts once more: which side of the "
     "assignment does `order` belong to?",
 )

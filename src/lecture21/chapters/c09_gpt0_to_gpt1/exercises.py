@@ -72,7 +72,7 @@ _MERGE = Exercise(
 
 
 @_MERGE.mistake(
-    looks="Each merge shortens the text by a single token.",
+    symptom="Each merge shortens the text by a single token.",
     hint="only the first occurrence of the pair is merged. What happens to the others?",
 )
 def _only_once(ids, new_id):
@@ -83,7 +83,7 @@ def _only_once(ids, new_id):
 
 
 @_MERGE.mistake(
-    looks="Decoding gives a text without its last character.",
+    symptom="Decoding gives a text without its last character.",
     hint="the last token is missing whenever it isn't part of a merged pair. Where does your loop end?",
 )
 def _last_token_lost(ids, new_id):
@@ -101,7 +101,7 @@ def _last_token_lost(ids, new_id):
 
 
 @_MERGE.mistake(
-    looks="Two programs learn different merges from the same text.",
+    symptom="Two programs learn different merges from the same text.",
     hint="among equally frequent pairs you take the one that occurs first in the text. Which one does the task name?",
 )
 def _first_in_the_text(ids, new_id):
@@ -119,7 +119,7 @@ def _first_in_the_text(ids, new_id):
 
 
 @_MERGE.mistake(
-    looks="The second half of each merged pair is still in the text, so decoding repeats characters.",
+    symptom="The second half of each merged pair is still in the text, so decoding repeats characters.",
     hint="after a merge, the second id of the pair is still appended. A `for` loop visits each position; which one "
     "must be skipped?",
 )
@@ -130,7 +130,7 @@ def _second_half_kept(ids, new_id):
 
 
 @_MERGE.mistake(
-    looks="Two programs learn different merges from the same text.",
+    symptom="Two programs learn different merges from the same text.",
     hint="among equally frequent pairs you take the largest. Which one does the task name?",
 )
 def _largest_pair(ids, new_id):
@@ -148,7 +148,7 @@ def _largest_pair(ids, new_id):
 
 
 @_MERGE.mistake(
-    looks="A repeated token is merged later than it should be.",
+    symptom="A repeated token is merged later than it should be.",
     hint="in 7 7 7 the pair (7, 7) counts twice, although only one of the two can be merged.",
 )
 def _counted_without_overlap(ids, new_id):
@@ -237,7 +237,7 @@ _TIE = Exercise(
 
 
 @_TIE.mistake(
-    looks="The matrices are equal at first and differ after one update, since each has its own gradient.",
+    symptom="The matrices are equal at first and differ after one update, since each has its own gradient.",
     hint="the two matrices are equal at first and differ after one update: a cloned weight is a second parameter.",
 )
 def _cloned(model):
@@ -246,7 +246,7 @@ def _cloned(model):
 
 
 @_TIE.mistake(
-    looks="With plain gradient descent the matrices stay equal, but the model counts their parameters twice.",
+    symptom="With plain gradient descent the matrices stay equal, but the model counts their parameters twice.",
     hint="both matrices share their memory but are still two parameters, with two gradients and two states in Adam. "
     "How many parameters does the model list?",
 )
@@ -256,7 +256,7 @@ def _two_parameters_on_one_memory(model):
 
 
 @_TIE.mistake(
-    looks="The head is tied, but the model starts from the head's initialization.",
+    symptom="The head is tied, but the model starts from the head's initialization.",
     hint="you tied them in the other direction: the embedding has lost its values and now has those of the head.",
 )
 def _other_direction(model):
@@ -265,7 +265,7 @@ def _other_direction(model):
 
 
 @_TIE.mistake(
-    looks="The parameter count is right, but the matrix gets gradients from its use as an embedding only.",
+    symptom="The parameter count is right, but the matrix gets gradients from its use as an embedding only.",
     hint="the head gets no gradient. What does requires_grad=False, or a detached tensor, exclude from the update?",
 )
 def _frozen(model):
@@ -316,7 +316,7 @@ _SCHEDULE = Exercise(
 
 
 @_SCHEDULE.mistake(
-    looks="The first update changes nothing, because its learning rate is 0.",
+    symptom="The first update changes nothing, because its learning rate is 0.",
     hint="the first update has the learning rate 0. Updates are counted from 0: what does update 0 get?",
 )
 def _starts_at_zero(step, steps, warmup, peak):
@@ -326,7 +326,7 @@ def _starts_at_zero(step, steps, warmup, peak):
 
 
 @_SCHEDULE.mistake(
-    looks="The learning rate drops abruptly at the end of the warm-up.",
+    symptom="The learning rate drops abruptly at the end of the warm-up.",
     hint="the cosine must begin at the end of the warm-up: what is the progress at update `warmup`?",
 )
 def _cosine_from_the_beginning(step, steps, warmup, peak):
@@ -336,7 +336,7 @@ def _cosine_from_the_beginning(step, steps, warmup, peak):
 
 
 @_SCHEDULE.mistake(
-    looks="In the second half the learning rate is negative, and the loss increases.",
+    symptom="In the second half the learning rate is negative, and the loss increases.",
     hint="a cosine runs from 1 to -1, and the learning rate from 1 to 0. How do you shift and scale it?",
 )
 def _down_to_minus_peak(step, steps, warmup, peak):
@@ -346,7 +346,7 @@ def _down_to_minus_peak(step, steps, warmup, peak):
 
 
 @_SCHEDULE.mistake(
-    looks="This is another common schedule: linear decay instead of the cosine.",
+    symptom="This is another common schedule: linear decay instead of the cosine.",
     hint="the decay is a straight line. Where is a cosine steep, and where is it flat?",
 )
 def _linear(step, steps, warmup, peak):
@@ -356,7 +356,7 @@ def _linear(step, steps, warmup, peak):
 
 
 @_SCHEDULE.mistake(
-    looks="The learning rate returns to its peak at the end of training.",
+    symptom="The learning rate returns to its peak at the end of training.",
     hint="your cosine runs through a full period and is back at `peak` at the end. Half a period is the angle pi.",
 )
 def _full_period(step, steps, warmup, peak):
@@ -366,7 +366,7 @@ def _full_period(step, steps, warmup, peak):
 
 
 @_SCHEDULE.mistake(
-    looks="The last update changes nothing, because its learning rate is 0.",
+    symptom="The last update changes nothing, because its learning rate is 0.",
     hint="your rate is 0 at update `steps` - 1. Which update does the task give the rate 0?",
 )
 def _zero_one_update_early(step, steps, warmup, peak):

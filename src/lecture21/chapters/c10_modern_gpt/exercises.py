@@ -57,7 +57,7 @@ _ROTARY = Exercise(
 
 
 @_ROTARY.mistake(
-    looks="The lengths of the rows change with their positions, so the scores have the wrong size.",
+    symptom="The lengths of the rows change with their positions, so the scores have the wrong size.",
     hint="the lengths of your rows change, so this is not a rotation. Which of the four products has a minus sign?",
 )
 def _no_minus(x, start=0):
@@ -70,7 +70,7 @@ def _no_minus(x, start=0):
 
 
 @_ROTARY.mistake(
-    looks="Scores depend on the distance only, but weights trained with the usual direction give wrong scores.",
+    symptom="Scores depend on the distance only, but weights trained with the usual direction give wrong scores.",
     hint="you rotate in the opposite direction. A rotation by 90 degrees must map the first coordinate to the second.",
 )
 def _backwards(x, start=0):
@@ -83,7 +83,7 @@ def _backwards(x, start=0):
 
 
 @_ROTARY.mistake(
-    looks="Training works, but with a cache every new token is rotated as if it were the first of the text.",
+    symptom="Training works, but with a cache every new token is rotated as if it were the first of the text.",
     hint="your positions always count from 0. Where does `start` enter?",
 )
 def _ignores_start(x, start=0):
@@ -96,7 +96,7 @@ def _ignores_start(x, start=0):
 
 
 @_ROTARY.mistake(
-    looks="Neighboring features are paired, as in the original paper, so weights of Llama give wrong scores.",
+    symptom="Neighboring features are paired, as in the original paper, so weights of Llama give wrong scores.",
     hint="you pair neighboring features. Here plane i consists of the features i and i + D/2.",
 )
 def _neighbors(x, start=0):
@@ -109,7 +109,7 @@ def _neighbors(x, start=0):
 
 
 @_ROTARY.mistake(
-    looks="All planes except the first rotate too fast, so distant positions are hard to distinguish.",
+    symptom="All planes except the first rotate too fast, so distant positions are hard to distinguish.",
     hint="plane 0 is right, but the others rotate too fast. Is your exponent 2i / D or i / D?",
 )
 def _half_the_exponent(x, start=0):
@@ -122,7 +122,7 @@ def _half_the_exponent(x, start=0):
 
 
 @_ROTARY.mistake(
-    looks="The rotation is right, but the order of the features changes, so weights of Llama give wrong scores.",
+    symptom="The rotation is right, but the order of the features changes, so weights of Llama give wrong scores.",
     hint="your rotation is right, and the order of the features is not. Which features of the result form plane 0?",
 )
 def _interleaved(x, start=0):
@@ -167,7 +167,7 @@ _NEWTON = Exercise(
 
 
 @_NEWTON.mistake(
-    looks="The shape is right, but the polynomial is applied to entries instead of singular values.",
+    symptom="The shape is right, but the polynomial is applied to entries instead of singular values.",
     hint="you take powers of the entries. The formula multiplies matrices: which operator does that?",
 )
 def _entrywise(x):
@@ -175,7 +175,7 @@ def _entrywise(x):
 
 
 @_NEWTON.mistake(
-    looks="Large singular values stay much too large: the last term has the third power instead of the fifth.",
+    symptom="Large singular values stay much too large: the last term has the third power instead of the fifth.",
     hint="your last term contains x x^T once. How often must it occur for the fifth power of a singular value?",
 )
 def _cubic_twice(x):
@@ -184,7 +184,7 @@ def _cubic_twice(x):
 
 
 @_NEWTON.mistake(
-    looks="Singular values grow in each iteration and overflow after a few: all three terms increase them.",
+    symptom="Singular values grow in each iteration and overflow after a few: all three terms increase them.",
     hint="all your terms increase the singular values. What is the sign of b?",
 )
 def _all_positive(x):
@@ -193,7 +193,7 @@ def _all_positive(x):
 
 
 @_NEWTON.mistake(
-    looks="Small singular values shrink to 0, since the linear term, which increases them, is missing.",
+    symptom="Small singular values shrink to 0, since the linear term, which increases them, is missing.",
     hint="small singular values shrink to 0. Which term of the polynomial is large for a small s?",
 )
 def _no_linear_term(x):
@@ -202,7 +202,7 @@ def _no_linear_term(x):
 
 
 @_NEWTON.mistake(
-    looks="The next iteration divides again, so the singular values shrink instead of approaching 1.",
+    symptom="The next iteration divides again, so the singular values shrink instead of approaching 1.",
     hint="you divide by the norm in each iteration. That happens once, before the first, and not in this function.",
 )
 def _divides_by_the_norm(x):
@@ -212,7 +212,7 @@ def _divides_by_the_norm(x):
 
 
 @_NEWTON.mistake(
-    looks="The first two terms are right, but the last one changes the singular vectors.",
+    symptom="The first two terms are right, but the last one changes the singular vectors.",
     hint="in your last term the entries of x x^T are squared. The formula has the square of the matrix.",
 )
 def _squared_entries(x):
@@ -271,7 +271,7 @@ _RMS = Exercise(
 
 
 @_RMS.mistake(
-    looks="This is LayerNorm without a bias. Training works, but weights trained with RMSNorm give wrong logits.",
+    symptom="This is LayerNorm without a bias. Training works, but weights trained with RMSNorm give wrong logits.",
     hint="you subtract the mean, which is LayerNorm. RMSNorm only rescales.",
 )
 def _subtracts_the_mean(x, gain):
@@ -280,7 +280,7 @@ def _subtracts_the_mean(x, gain):
 
 
 @_RMS.mistake(
-    looks="Each token has length 1 instead of sqrt(C), so the layer receives inputs that are too small.",
+    symptom="Each token has length 1 instead of sqrt(C), so the layer receives inputs that are too small.",
     hint="your tokens have length 1. Does the M in RMS mean a sum?",
 )
 def _unit_length(x, gain):
@@ -288,7 +288,7 @@ def _unit_length(x, gain):
 
 
 @_RMS.mistake(
-    looks="The result is right on random numbers, but a token of zeros becomes NaN, and then so does the loss.",
+    symptom="The result is right on random numbers, but a token of zeros becomes NaN, and then so does the loss.",
     hint="a token of zeros becomes 0 / 0. What does the task add to the mean of the squares?",
 )
 def _without_epsilon(x, gain):
@@ -296,7 +296,7 @@ def _without_epsilon(x, gain):
 
 
 @_RMS.mistake(
-    looks="The scale of each token depends on all others, including later ones.",
+    symptom="The scale of each token depends on all others, including later ones.",
     hint="you compute a single root mean square over all tokens. Each token needs its own.",
 )
 def _over_everything(x, gain):
@@ -304,7 +304,7 @@ def _over_everything(x, gain):
 
 
 @_RMS.mistake(
-    looks="The result is right for features near 1, but tokens with small features become too large.",
+    symptom="The result is right for features near 1, but tokens with small features become too large.",
     hint="you add 1e-5 to the root. The task adds it to the mean, before the root is taken.",
 )
 def _epsilon_outside(x, gain):
@@ -312,7 +312,7 @@ def _epsilon_outside(x, gain):
 
 
 @_RMS.mistake(
-    looks="Tokens whose features have a mean far from 0 become much too large.",
+    symptom="Tokens whose features have a mean far from 0 become much too large.",
     hint="you divide by the standard deviation, in which the mean is subtracted. RMSNorm uses the squared features.",
 )
 def _standard_deviation(x, gain):

@@ -70,7 +70,7 @@ _SIZE = Exercise(
 
 
 @_SIZE.mistake(
-    looks="GPT-2 small has 163 million parameters instead of 124 million.",
+    symptom="GPT-2 small has 163 million parameters instead of 124 million.",
     hint="you count one vocabulary-sized matrix too many. Which matrix does the output layer use?",
 )
 def _with_a_head_of_its_own(vocab_size, block_size, n_layer, d_model):
@@ -80,7 +80,7 @@ def _with_a_head_of_its_own(vocab_size, block_size, n_layer, d_model):
 
 
 @_SIZE.mistake(
-    looks="The count is too small by less than 0.1 %, which no rounded number in a paper reveals.",
+    symptom="The count is too small by less than 0.1 %, which no rounded number in a paper reveals.",
     hint="the matrices are right, but something small is missing in every block. What is added after each product?",
 )
 def _without_biases(vocab_size, block_size, n_layer, d_model):
@@ -90,7 +90,7 @@ def _without_biases(vocab_size, block_size, n_layer, d_model):
 
 
 @_SIZE.mistake(
-    looks="The count for GPT-2 small is too small by 1,536.",
+    symptom="The count for GPT-2 small is too small by 1,536.",
     hint="the blocks are right. What happens between the last block and the output layer?",
 )
 def _without_the_last_norm(vocab_size, block_size, n_layer, d_model):
@@ -99,7 +99,7 @@ def _without_the_last_norm(vocab_size, block_size, n_layer, d_model):
 
 
 @_SIZE.mistake(
-    looks="The count does not change with the length of the context.",
+    symptom="The count does not change with the length of the context.",
     hint="your count does not depend on block_size. How does GPT-2 know the order of its tokens?",
 )
 def _without_positions(vocab_size, block_size, n_layer, d_model):
@@ -108,7 +108,7 @@ def _without_positions(vocab_size, block_size, n_layer, d_model):
 
 
 @_SIZE.mistake(
-    looks="GPT-2 small has 96 million parameters: each block lacks one of its two feed-forward matrices.",
+    symptom="GPT-2 small has 96 million parameters: each block lacks one of its two feed-forward matrices.",
     hint="the feed-forward layer maps to 4 d_model and back. How many matrices does that take, and of which shapes?",
 )
 def _without_the_down_projection(vocab_size, block_size, n_layer, d_model):
@@ -163,7 +163,7 @@ _COST = Exercise(
 
 
 @_COST.mistake(
-    looks="The result is a third of the true cost, because only the forward pass is counted.",
+    symptom="The result is a third of the true cost, because only the forward pass is counted.",
     hint="2 FLOPs for each parameter and token are the forward pass. What does the backward pass add?",
 )
 def _forward_only(n_parameters, n_tokens, n_devices, peak, utilization):
@@ -172,7 +172,7 @@ def _forward_only(n_parameters, n_tokens, n_devices, peak, utilization):
 
 
 @_COST.mistake(
-    looks="Four days become 96.",
+    symptom="Four days become 96.",
     hint="the FLOPs are right, but the time is in hours. How many seconds does a day have?",
 )
 def _in_hours(n_parameters, n_tokens, n_devices, peak, utilization):
@@ -181,7 +181,7 @@ def _in_hours(n_parameters, n_tokens, n_devices, peak, utilization):
 
 
 @_COST.mistake(
-    looks="A lower utilization makes the run faster.",
+    symptom="A lower utilization makes the run faster.",
     hint="by your result, a run at half the utilization takes half the time. Should it?",
 )
 def _multiplied_by_the_utilization(n_parameters, n_tokens, n_devices, peak, utilization):
@@ -190,7 +190,7 @@ def _multiplied_by_the_utilization(n_parameters, n_tokens, n_devices, peak, util
 
 
 @_COST.mistake(
-    looks="The days are those of a machine that runs at its peak, which no training run does.",
+    symptom="The days are those of a machine that runs at its peak, which no training run does.",
     hint="your days do not depend on the utilization. How many FLOPs per second does a device actually compute?",
 )
 def _at_the_peak(n_parameters, n_tokens, n_devices, peak, utilization):
@@ -199,7 +199,7 @@ def _at_the_peak(n_parameters, n_tokens, n_devices, peak, utilization):
 
 
 @_COST.mistake(
-    looks="Eight devices are as slow as one.",
+    symptom="Eight devices are as slow as one.",
     hint="your days do not depend on the number of devices, which share the work.",
 )
 def _one_device(n_parameters, n_tokens, n_devices, peak, utilization):
@@ -208,7 +208,7 @@ def _one_device(n_parameters, n_tokens, n_devices, peak, utilization):
 
 
 @_COST.mistake(
-    looks="The run needs 4 FLOPs and takes 2e20 days.",
+    symptom="The run needs 4 FLOPs and takes 2e20 days.",
     hint="your two numbers are in the wrong order: first the FLOPs, then the days.",
 )
 def _days_first(n_parameters, n_tokens, n_devices, peak, utilization):
@@ -264,7 +264,7 @@ _LAW = Exercise(
 
 
 @_LAW.mistake(
-    looks="b is negative, so the law predicts that larger models are worse.",
+    symptom="b is negative, so the law predicts that larger models are worse.",
     hint="the slope of your line is right, and the law has the exponent -b. Which sign does b have?",
 )
 def _slope_as_exponent(sizes, losses):
@@ -274,7 +274,7 @@ def _slope_as_exponent(sizes, losses):
 
 
 @_LAW.mistake(
-    looks="The exponent is right, but the curve is far too low.",
+    symptom="The exponent is right, but the curve is far too low.",
     hint="b is right. The intercept of your line is the logarithm of a.",
 )
 def _logarithm_of_a(sizes, losses):
@@ -284,7 +284,7 @@ def _logarithm_of_a(sizes, losses):
 
 
 @_LAW.mistake(
-    looks="The fitted line is straight if only the size axis is logarithmic, where a power law is curved.",
+    symptom="The fitted line is straight if only the size axis is logarithmic, where a power law is curved.",
     hint="you took the logarithm of the sizes only. A power law is a straight line if both axes are logarithmic.",
 )
 def _logarithm_of_sizes_only(sizes, losses):
@@ -294,7 +294,7 @@ def _logarithm_of_sizes_only(sizes, losses):
 
 
 @_LAW.mistake(
-    looks="The line passes through the first and the last point and ignores all others.",
+    symptom="The line passes through the first and the last point and ignores all others.",
     hint="your line passes through the first and the last point. Least squares uses all points.",
 )
 def _through_the_ends(sizes, losses):
@@ -304,7 +304,7 @@ def _through_the_ends(sizes, losses):
 
 
 @_LAW.mistake(
-    looks="b is right, but a is too small: a logarithm of base 10 is undone by a power of e.",
+    symptom="b is right, but a is too small: a logarithm of base 10 is undone by a power of e.",
     hint="you mix two bases: the logarithm has the base 10, and the exponential function has the base e.",
 )
 def _two_bases(sizes, losses):
@@ -314,7 +314,7 @@ def _two_bases(sizes, losses):
 
 
 @_LAW.mistake(
-    looks="The curve is flat, or nearly so.",
+    symptom="The curve is flat, or nearly so.",
     hint="your two numbers are in the wrong order: first a, then b.",
 )
 def _exponent_first(sizes, losses):
@@ -363,7 +363,7 @@ _BUDGET = Exercise(
 
 
 @_BUDGET.mistake(
-    looks="With ten times the budget the model is ten times larger, so 6 N D far exceeds the budget.",
+    symptom="With ten times the budget the model is ten times larger, so 6 N D far exceeds the budget.",
     hint="multiply your N and D and compare with the budget. Both grow with it. How does their product grow?",
 )
 def _without_the_root(flops, tokens_per_parameter=20):
@@ -372,7 +372,7 @@ def _without_the_root(flops, tokens_per_parameter=20):
 
 
 @_BUDGET.mistake(
-    looks="The model is 2.4 times too large for its budget.",
+    symptom="The model is 2.4 times too large for its budget.",
     hint="your N times D equals the budget. How many FLOPs does one parameter need for one token?",
 )
 def _without_the_six(flops, tokens_per_parameter=20):
@@ -381,7 +381,7 @@ def _without_the_six(flops, tokens_per_parameter=20):
 
 
 @_BUDGET.mistake(
-    looks="The two numbers are right but in the wrong order, with more parameters than tokens.",
+    symptom="The two numbers are right but in the wrong order, with more parameters than tokens.",
     hint="your first number is the larger one. Which of the two is the number of parameters?",
 )
 def _swapped(flops, tokens_per_parameter=20):
@@ -390,7 +390,7 @@ def _swapped(flops, tokens_per_parameter=20):
 
 
 @_BUDGET.mistake(
-    looks="The result is right for 20 tokens per parameter but does not change with the ratio.",
+    symptom="The result is right for 20 tokens per parameter but does not change with the ratio.",
     hint="your result does not depend on tokens_per_parameter, which is 20 only by default.",
 )
 def _always_twenty(flops, tokens_per_parameter=20):
@@ -399,7 +399,7 @@ def _always_twenty(flops, tokens_per_parameter=20):
 
 
 @_BUDGET.mistake(
-    looks="The result has as many parameters as tokens, whatever the ratio.",
+    symptom="The result has as many parameters as tokens, whatever the ratio.",
     hint="your D equals your N, so the budget is split evenly. How many tokens does each parameter get?",
 )
 def _split_evenly(flops, tokens_per_parameter=20):
@@ -408,7 +408,7 @@ def _split_evenly(flops, tokens_per_parameter=20):
 
 
 @_BUDGET.mistake(
-    looks="The model is 20 times too large, and its tokens are too.",
+    symptom="The model is 20 times too large, and its tokens are too.",
     hint="N times D is more than a sixth of your budget. Python divides and multiplies from left to right: does "
     "your ratio divide or multiply?",
 )

@@ -70,7 +70,7 @@ _RESPONSIBILITIES = Exercise(
 
 
 @_RESPONSIBILITIES.mistake(
-    looks="The numbers are right until a point is far from all members. Then they are NaN, and so are all parameters.",
+    symptom="The numbers are right until a point is far from all members. Then they are NaN, and so are all parameters.",
     hint="exp(-1000) is 0, and 0 / 0 is NaN. `torch.logsumexp` computes the logarithm of the sum without leaving the "
     "logarithms, and so does log_softmax.",
 )
@@ -80,7 +80,7 @@ def _underflowing(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    looks="Far from all members each row is 0, so these points are left out of the fit.",
+    symptom="Far from all members each row is 0, so these points are left out of the fit.",
     hint="rows do not sum to 1 where all densities are tiny: a small number in the denominator hides 0 / 0. Subtract "
     "logarithms instead of dividing.",
 )
@@ -90,7 +90,7 @@ def _with_a_small_number(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    looks="The two members of the example get 0.2 and 0.8, whatever the gate is.",
+    symptom="The two members of the example get 0.2 and 0.8, whatever the gate is.",
     hint="the gate does not occur in your result. By Bayes' rule, its weight is the prior of each member.",
 )
 def _without_the_gate(log_gate, log_members):
@@ -98,7 +98,7 @@ def _without_the_gate(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    looks="The two members of the example get 0.75 and 0.25, and learning y changes nothing.",
+    symptom="The two members of the example get 0.75 and 0.25, and learning y changes nothing.",
     hint="you return the gate's weights, which do not depend on y. Which member explained y better?",
 )
 def _only_the_gate(log_gate, log_members):
@@ -106,7 +106,7 @@ def _only_the_gate(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    looks="The columns sum to 1 and the rows do not: the points compete for a member.",
+    symptom="The columns sum to 1 and the rows do not: the points compete for a member.",
     hint="your columns sum to 1. The members share each point: over which dimension must the sum run?",
 )
 def _over_points(log_gate, log_members):
@@ -114,7 +114,7 @@ def _over_points(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    looks="The two members of the example get 0.15 and 0.20, whose sum is the probability of y and not 1.",
+    symptom="The two members of the example get 0.15 and 0.20, whose sum is the probability of y and not 1.",
     hint="you return the products g_m P_m. Divide each row by its sum, which is P(y | x).",
 )
 def _products(log_gate, log_members):
@@ -122,7 +122,7 @@ def _products(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    looks="All entries are negative or 0: they are logarithms.",
+    symptom="All entries are negative or 0: they are logarithms.",
     hint="your result has negative entries: it holds the logarithms of the responsibilities.",
 )
 def _logarithms(log_gate, log_members):
@@ -130,7 +130,7 @@ def _logarithms(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    looks="Right on most data. One point far from all members gets NaN, and then all parameters are NaN.",
+    symptom="Right on most data. One point far from all members gets NaN, and then all parameters are NaN.",
     hint="one point that is far from all members is enough for NaN if another is near. Subtract each row's own "
     "maximum, not that of the tensor.",
 )
@@ -141,7 +141,7 @@ def _one_maximum(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    looks="The result is right, but `log_gate` now holds the sums, and a second call gives other numbers.",
+    symptom="The result is right, but `log_gate` now holds the sums, and a second call gives other numbers.",
     hint="the responsibilities are right, but you modified an argument. What does `+=` do to a tensor?",
 )
 def _in_place(log_gate, log_members):
@@ -192,7 +192,7 @@ _COMPETITIVE = Exercise(
 
 
 @_COMPETITIVE.mistake(
-    looks="The gate moves away from the members that explain y, and the likelihood decreases.",
+    symptom="The gate moves away from the members that explain y, and the likelihood decreases.",
     hint="the gradient of the logits has the wrong sign. Should a logit increase if its member is more responsible "
     "than the gate expected?",
 )
@@ -201,7 +201,7 @@ def _gate_minus_r(r, gate, means, sd, y):
 
 
 @_COMPETITIVE.mistake(
-    looks="The members move away from y: this is the gradient of the squared residual, which one descends.",
+    symptom="The members move away from y: this is the gradient of the squared residual, which one descends.",
     hint="the gradient of the means has the wrong sign. The density increases if the mean moves toward y.",
 )
 def _away_from_y(r, gate, means, sd, y):
@@ -209,7 +209,7 @@ def _away_from_y(r, gate, means, sd, y):
 
 
 @_COMPETITIVE.mistake(
-    looks="The likelihood decreases: this is the gradient of the loss, which is minus the log-likelihood.",
+    symptom="The likelihood decreases: this is the gradient of the loss, which is minus the log-likelihood.",
     hint="both signs are wrong: these are the gradients of the loss, -ln P. The task asks for those of ln P.",
 )
 def _of_the_loss(r, gate, means, sd, y):
@@ -217,7 +217,7 @@ def _of_the_loss(r, gate, means, sd, y):
 
 
 @_COMPETITIVE.mistake(
-    looks="Right for one point, and N times too small for N points.",
+    symptom="Right for one point, and N times too small for N points.",
     hint="you divided by the number of points. The task asks for the gradient of ln P at each point.",
 )
 def _divided_by_the_points(r, gate, means, sd, y):
@@ -225,7 +225,7 @@ def _divided_by_the_points(r, gate, means, sd, y):
 
 
 @_COMPETITIVE.mistake(
-    looks="All members become the same, since each learns from every point in full.",
+    symptom="All members become the same, since each learns from every point in full.",
     hint="each member learns from every point in full. By what must you multiply the gradient of its own log density?",
 )
 def _without_r(r, gate, means, sd, y):
@@ -233,7 +233,7 @@ def _without_r(r, gate, means, sd, y):
 
 
 @_COMPETITIVE.mistake(
-    looks="A member learns as much from a point that it explains badly as from one that it explains well.",
+    symptom="A member learns as much from a point that it explains badly as from one that it explains well.",
     hint="you multiply by the gate, the weight before y is known. Which weight takes y into account?",
 )
 def _gate_for_r(r, gate, means, sd, y):
@@ -241,7 +241,7 @@ def _gate_for_r(r, gate, means, sd, y):
 
 
 @_COMPETITIVE.mistake(
-    looks="All members move in the same direction: it is the residual of the mixture, as in cooperation.",
+    symptom="All members move in the same direction: it is the residual of the mixture, as in cooperation.",
     hint="you use the residual of the mixture's mean. Under the likelihood, each member has its own residual.",
 )
 def _residual_of_the_mixture(r, gate, means, sd, y):
@@ -249,7 +249,7 @@ def _residual_of_the_mixture(r, gate, means, sd, y):
 
 
 @_COMPETITIVE.mistake(
-    looks="Right for members of standard deviation 1, and too small or too large for others.",
+    symptom="Right for members of standard deviation 1, and too small or too large for others.",
     hint="the standard deviation occurs with the wrong power. The log density is -(y - f)² / (2 sd²) plus a constant.",
 )
 def _divided_by_sd(r, gate, means, sd, y):
@@ -257,7 +257,7 @@ def _divided_by_sd(r, gate, means, sd, y):
 
 
 @_COMPETITIVE.mistake(
-    looks="An error about shapes, or wrong numbers without one if there are as many points as members.",
+    symptom="An error about shapes, or wrong numbers without one if there are as many points as members.",
     hint="`y` has shape (N,), and (N,) next to (N, M) lines up with the members. Which index gives it shape (N, 1)?",
 )
 def _broadcast_over_members(r, gate, means, sd, y):
@@ -288,7 +288,7 @@ _COOPERATIVE = Exercise(
 
 
 @_COOPERATIVE.mistake(
-    looks="The members no longer cancel: this trains each on its own error, weighted by the gate.",
+    symptom="The members no longer cancel: this trains each on its own error, weighted by the gate.",
     hint="you use each member's own residual. Which residual does the squared error of the mixture contain?",
 )
 def _own_residual(gate, means, y):
@@ -296,7 +296,7 @@ def _own_residual(gate, means, y):
 
 
 @_COOPERATIVE.mistake(
-    looks="Gradient descent with this gradient makes the error larger.",
+    symptom="Gradient descent with this gradient makes the error larger.",
     hint="the sign is wrong: this is the direction in which the error decreases. What is the derivative of -fbar?",
 )
 def _wrong_sign(gate, means, y):
@@ -304,7 +304,7 @@ def _wrong_sign(gate, means, y):
 
 
 @_COOPERATIVE.mistake(
-    looks="Each member moves as much as every other, even one that the gate ignores.",
+    symptom="Each member moves as much as every other, even one that the gate ignores.",
     hint="all entries of a row are equal in your result. How much does fbar change if f_m increases by 1?",
 )
 def _gradient_without_the_gate(gate, means, y):
@@ -312,7 +312,7 @@ def _gradient_without_the_gate(gate, means, y):
 
 
 @_COOPERATIVE.mistake(
-    looks="Right for a uniform gate only.",
+    symptom="Right for a uniform gate only.",
     hint="you average the members with weight 1/M, as in bagging. Which weights does the mixture's mean have?",
 )
 def _plain_average(gate, means, y):
@@ -320,7 +320,7 @@ def _plain_average(gate, means, y):
 
 
 @_COOPERATIVE.mistake(
-    looks="Half of the right gradient, so autograd disagrees by a factor of 2.",
+    symptom="Half of the right gradient, so autograd disagrees by a factor of 2.",
     hint="a factor is missing. What is the derivative of a square?",
 )
 def _without_the_2(gate, means, y):
@@ -328,7 +328,7 @@ def _without_the_2(gate, means, y):
 
 
 @_COOPERATIVE.mistake(
-    looks="Right for one point, and N times too small for N points.",
+    symptom="Right for one point, and N times too small for N points.",
     hint="you divided by the number of points. The task asks for the gradient of the error at each point.",
 )
 def _divided_by_n(gate, means, y):
@@ -336,7 +336,7 @@ def _divided_by_n(gate, means, y):
 
 
 @_COOPERATIVE.mistake(
-    looks="An error about shapes, or wrong numbers without one if there are as many points as members.",
+    symptom="An error about shapes, or wrong numbers without one if there are as many points as members.",
     hint="the residual has shape (N,), and (N,) next to (N, M) lines up with the members. Which index gives it shape "
     "(N, 1)?",
 )
@@ -400,7 +400,7 @@ _M_STEP = Exercise(
 
 
 @_M_STEP.mistake(
-    looks="All experts become the same line, which is the regression on all points.",
+    symptom="All experts become the same line, which is the regression on all points.",
     hint="your line is the same for every `r`. Each point counts as often as the expert is responsible for it.",
 )
 def _unweighted(x, y, r):
@@ -410,7 +410,7 @@ def _unweighted(x, y, r):
 
 
 @_M_STEP.mistake(
-    looks="The line is close to the right one, but the likelihood decreases in some steps of EM.",
+    symptom="The line is close to the right one, but the likelihood decreases in some steps of EM.",
     hint="your points are weighted by r squared. `lstsq` squares what you give it, so by what must you multiply the "
     "rows?",
 )
@@ -422,7 +422,7 @@ def _rows_times_r(x, y, r):
 
 
 @_M_STEP.mistake(
-    looks="The line does not pass through the weighted mean of its points.",
+    symptom="The line does not pass through the weighted mean of its points.",
     hint="the means of x and y must be weighted too: the line passes through the center of the points as the expert "
     "sees them.",
 )
@@ -435,7 +435,7 @@ def _plain_means(x, y, r):
 
 
 @_M_STEP.mistake(
-    looks="The line does not pass through its points, and the standard deviation is wrong, unless all r are 1.",
+    symptom="The line does not pass through its points, and the standard deviation is wrong, unless all r are 1.",
     hint="means and variance are divided by N. How many points does the expert have, each counted with its "
     "responsibility?",
 )
@@ -448,7 +448,7 @@ def _everything_over_n(x, y, r):
 
 
 @_M_STEP.mistake(
-    looks="Standard deviations are too small, most of all for an expert that shares its points with others.",
+    symptom="Standard deviations are too small, most of all for an expert that shares its points with others.",
     hint="the line is right, but the squared residuals are divided by N. How many points does the expert have, each "
     "counted with its responsibility?",
 )
@@ -462,7 +462,7 @@ def _variance_over_n(x, y, r):
 
 
 @_M_STEP.mistake(
-    looks="The line is right, and 0.25 is returned for the example instead of 0.5.",
+    symptom="The line is right, and 0.25 is returned for the example instead of 0.5.",
     hint="the line is right, but your third number is a variance.",
 )
 def _variance(x, y, r):
@@ -475,7 +475,7 @@ def _variance(x, y, r):
 
 
 @_M_STEP.mistake(
-    looks="The line is right, and the standard deviation does not depend on who is responsible for a point.",
+    symptom="The line is right, and the standard deviation does not depend on who is responsible for a point.",
     hint="the line is right, but residuals of points that belong to other experts count in full.",
 )
 def _unweighted_residuals(x, y, r):
@@ -488,7 +488,7 @@ def _unweighted_residuals(x, y, r):
 
 
 @_M_STEP.mistake(
-    looks="The line passes through the origin, so an expert far above it fits badly.",
+    symptom="The line passes through the origin, so an expert far above it fits badly.",
     hint="your line has no offset of its own. Subtract weighted means from x and y first, or add a column of ones.",
 )
 def _through_the_origin(x, y, r):
@@ -498,7 +498,7 @@ def _through_the_origin(x, y, r):
 
 
 @_M_STEP.mistake(
-    looks="The fit is that of hard assignments, as in k-means: a point counts in full or not at all.",
+    symptom="The fit is that of hard assignments, as in k-means: a point counts in full or not at all.",
     hint="you drop or fully count each point. A point of responsibility 0.3 counts 0.3 times.",
 )
 def _hard(x, y, r):

@@ -60,7 +60,7 @@ _ADABOOST = Exercise(
 
 
 @_ADABOOST.mistake(
-    looks="Right in the first round, when all weights are equal. Later members learn the same thing again.",
+    symptom="Right in the first round, when all weights are equal. Later members learn the same thing again.",
     hint="you count the errors without their weights. A heavy point must count more.",
 )
 def _unweighted_error(weights, wrong):
@@ -71,7 +71,7 @@ def _unweighted_error(weights, wrong):
 
 
 @_ADABOOST.mistake(
-    looks="All votes are twice as large, as in scikit-learn, where the factor 1/2 is not part of alpha. The labels "
+    symptom="All votes are twice as large, as in scikit-learn, where the factor 1/2 is not part of alpha. The labels "
     "are the same, and sigmoid(2F) is overconfident.",
     hint="the new weights are right, and alpha is twice as large as in the task. This is scikit-learn's convention.",
 )
@@ -83,7 +83,7 @@ def _twice(weights, wrong):
 
 
 @_ADABOOST.mistake(
-    looks="The weights of wrong points grow too fast, and the next member sees little else.",
+    symptom="The weights of wrong points grow too fast, and the next member sees little else.",
     hint="alpha is twice as large as in the task, and the weights change too much. Which factor is missing?",
 )
 def _without_the_half(weights, wrong):
@@ -94,7 +94,7 @@ def _without_the_half(weights, wrong):
 
 
 @_ADABOOST.mistake(
-    looks="The sum of the weights decreases from round to round, so it is no longer a distribution over the points.",
+    symptom="The sum of the weights decreases from round to round, so it is no longer a distribution over the points.",
     hint="alpha is right, but the new weights do not sum to 1.",
 )
 def _not_normalized(weights, wrong):
@@ -104,7 +104,7 @@ def _not_normalized(weights, wrong):
 
 
 @_ADABOOST.mistake(
-    looks="The next member learns what this one knows already.",
+    symptom="The next member learns what this one knows already.",
     hint="the weights of the points on which the member is right increase. Which points should the next member learn?",
 )
 def _right_points_grow(weights, wrong):
@@ -115,7 +115,7 @@ def _right_points_grow(weights, wrong):
 
 
 @_ADABOOST.mistake(
-    looks="After the update, the member is wrong on less than half of the weight.",
+    symptom="After the update, the member is wrong on less than half of the weight.",
     hint="only the wrong points change before you normalize. What does the task say about the other points?",
 )
 def _only_wrong_points(weights, wrong):
@@ -126,7 +126,7 @@ def _only_wrong_points(weights, wrong):
 
 
 @_ADABOOST.mistake(
-    looks="Wrong points lose weight, so the next member learns what this one knows already, and its vote is negative.",
+    symptom="Wrong points lose weight, so the next member learns what this one knows already, and its vote is negative.",
     hint="you have e / (1 - e) in the logarithm. Is your alpha positive for a member that is right more often than "
     "wrong?",
 )
@@ -138,7 +138,7 @@ def _inverted(weights, wrong):
 
 
 @_ADABOOST.mistake(
-    looks="Votes are 1.44 times as large, and a member is wrong on more than half of the new weight.",
+    symptom="Votes are 1.44 times as large, and a member is wrong on more than half of the new weight.",
     hint="you use a logarithm to base 2. The inverse of exp is the natural logarithm, `math.log`.",
 )
 def _base_2(weights, wrong):
@@ -149,7 +149,7 @@ def _base_2(weights, wrong):
 
 
 @_ADABOOST.mistake(
-    looks="The result is right, but the stored weights of this round are those of the next one.",
+    symptom="The result is right, but the stored weights of this round are those of the next one.",
     hint="the result is right, but you modified `weights`. Does your multiplication make a new tensor?",
 )
 def _modified(weights, wrong):

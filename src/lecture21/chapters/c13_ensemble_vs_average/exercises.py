@@ -84,7 +84,7 @@ _DECOMPOSE = Exercise(
 
 
 @_DECOMPOSE.mistake(
-    looks="This is the slide's average error, with 1/M. The identity holds only if all members have the same weight.",
+    symptom="This is the slide's average error, with 1/M. The identity holds only if all members have the same weight.",
     hint="your average gives each member the weight 1/M. The identity needs the same weights in all three terms.",
 )
 def _average_with_equal_weights(predictions, target, weights):
@@ -95,7 +95,7 @@ def _average_with_equal_weights(predictions, target, weights):
 
 
 @_DECOMPOSE.mistake(
-    looks="The ambiguity is larger than it should be by the ensemble error, and depends on the target.",
+    symptom="The ambiguity is larger than it should be by the ensemble error, and depends on the target.",
     hint="your ambiguity measures distances from the target, so it equals the average error. From what should it "
     "measure them, so that it can be computed without the target?",
 )
@@ -107,7 +107,7 @@ def _distance_from_the_target(predictions, target, weights):
 
 
 @_DECOMPOSE.mistake(
-    looks="This is the variance of the members around the pool with 1/M, right only for equal weights.",
+    symptom="This is the variance of the members around the pool with 1/M, right only for equal weights.",
     hint="your ambiguity gives each member the weight 1/M. Which weight does member m have in the pool?",
 )
 def _ambiguity_with_equal_weights(predictions, target, weights):
@@ -117,7 +117,7 @@ def _ambiguity_with_equal_weights(predictions, target, weights):
 
 
 @_DECOMPOSE.mistake(
-    looks="The weights are used in the average only, and the pool is a plain mean.",
+    symptom="The weights are used in the average only, and the pool is a plain mean.",
     hint="your pool is the plain mean of the predictions. The weights belong in the pool as well.",
 )
 def _plain_mean_as_pool(predictions, target, weights):
@@ -128,7 +128,7 @@ def _plain_mean_as_pool(predictions, target, weights):
 
 
 @_DECOMPOSE.mistake(
-    looks="The first two values are equal, as if averaging never helped.",
+    symptom="The first two values are equal, as if averaging never helped.",
     hint="your ensemble error is the mean of the members' squared errors. Average the predictions first, then square "
     "the error of the result.",
 )
@@ -140,7 +140,7 @@ def _squared_before_averaging(predictions, target, weights):
 
 
 @_DECOMPOSE.mistake(
-    looks="It raises an error for most shapes. For three points and three members it compares point n with member n.",
+    symptom="It raises an error for most shapes. For three points and three members it compares point n with member n.",
     hint="shapes (N,) and (N, M) broadcast from the right, so your target n meets member n. The targets need a second "
     "axis: which indexing gives the shape (N, 1)?",
 )
@@ -152,7 +152,7 @@ def _no_new_axis(predictions, target, weights):
 
 
 @_DECOMPOSE.mistake(
-    looks="Three numbers for all points together. The identity holds for them as well, and the single points are lost.",
+    symptom="Three numbers for all points together. The identity holds for them as well, and the single points are lost.",
     hint="you averaged over the points as well. Which dimension holds the members?",
 )
 def _mean_over_the_points(predictions, target, weights):
@@ -163,7 +163,7 @@ def _mean_over_the_points(predictions, target, weights):
 
 
 @_DECOMPOSE.mistake(
-    looks="Right while all values are near 0, and the identity holds exactly, because it was used. In float32, the "
+    symptom="Right while all values are near 0, and the identity holds exactly, because it was used. In float32, the "
     "difference of two errors near 1,000,000 has an error of about 0.1.",
     hint="your ambiguity is the difference of the other two terms. It loses its digits if both are large, and the "
     "identity can no longer test your code. Average the members' squared distances from the pool.",
@@ -303,7 +303,7 @@ _MIXTURE = Exercise(
 
 
 @_MIXTURE.mistake(
-    looks="All values are right up to the factor 1.44: they are bits instead of nats.",
+    symptom="All values are right up to the factor 1.44: they are bits instead of nats.",
     hint="your losses are in bits. Which logarithm gives nats?",
 )
 def _bits(probabilities, weights):
@@ -311,7 +311,7 @@ def _bits(probabilities, weights):
 
 
 @_MIXTURE.mistake(
-    looks="Both values are negative: these are log probabilities, and a loss is their negative.",
+    symptom="Both values are negative: these are log probabilities, and a loss is their negative.",
     hint="these are log probabilities, which are at most 0. A loss has the opposite sign.",
 )
 def _no_minus(probabilities, weights):
@@ -319,7 +319,7 @@ def _no_minus(probabilities, weights):
 
 
 @_MIXTURE.mistake(
-    looks="The two values are exchanged, so the mixture seems worse than its average member.",
+    symptom="The two values are exchanged, so the mixture seems worse than its average member.",
     hint="your two values are exchanged. Is the logarithm of the mixture taken before or after the mean?",
 )
 def _exchanged(probabilities, weights):
@@ -327,7 +327,7 @@ def _exchanged(probabilities, weights):
 
 
 @_MIXTURE.mistake(
-    looks="The two values are equal, as if pooling had no effect.",
+    symptom="The two values are equal, as if pooling had no effect.",
     hint="both values are the mean of the members' losses. For the mixture, average the probabilities first, then take "
     "the logarithm.",
 )
@@ -337,7 +337,7 @@ def _logarithm_before_the_mean(probabilities, weights):
 
 
 @_MIXTURE.mistake(
-    looks="Right for equal weights only.",
+    symptom="Right for equal weights only.",
     hint="your means give each member the weight 1/M. Where do the weights enter?",
 )
 def _equal_weights(probabilities, weights):
@@ -345,7 +345,7 @@ def _equal_weights(probabilities, weights):
 
 
 @_MIXTURE.mistake(
-    looks="Two numbers for all positions together.",
+    symptom="Two numbers for all positions together.",
     hint="you averaged over the positions as well. Which dimension holds the members?",
 )
 def _mean_over_the_positions(probabilities, weights):
@@ -354,7 +354,7 @@ def _mean_over_the_positions(probabilities, weights):
 
 
 @_MIXTURE.mistake(
-    looks="The average has equal weights, the mixture has those that are given.",
+    symptom="The average has equal weights, the mixture has those that are given.",
     hint="your average gives each member the weight 1/M. Both values need the same weights.",
 )
 def _equal_weights_in_the_average(probabilities, weights):
@@ -362,7 +362,7 @@ def _equal_weights_in_the_average(probabilities, weights):
 
 
 @_MIXTURE.mistake(
-    looks="Finite where it should be infinite: a small constant keeps the logarithm away from 0.",
+    symptom="Finite where it should be infinite: a small constant keeps the logarithm away from 0.",
     hint="you add a small constant, so a member that excludes the observed symbol gets a finite loss. It must be "
     "infinite: torch.log(torch.tensor(0.0)) is -inf, and needs no protection.",
 )
@@ -431,7 +431,7 @@ _BAG = Exercise(
 
 
 @_BAG.mistake(
-    looks="The second loss is far too high, near ln V, because the softmax is applied twice.",
+    symptom="The second loss is far too high, near ln V, because the softmax is applied twice.",
     hint="cross_entropy expects logits and applies a softmax itself, so probabilities are flattened a second "
     "time. Take the logarithm of the mean probability of the target.",
 )
@@ -443,7 +443,7 @@ def _softmax_twice(logits, targets):
 
 
 @_BAG.mistake(
-    looks="The third loss equals the first, as if averaging logits had no effect.",
+    symptom="The third loss equals the first, as if averaging logits had no effect.",
     hint="the mean of the members' log probabilities is not the logarithm of a distribution: its exponentials sum to "
     "less than 1. Normalize after the mean.",
 )
@@ -455,7 +455,7 @@ def _not_normalized(logits, targets):
 
 
 @_BAG.mistake(
-    looks="The third pool is too sharp, as if sampled at a temperature of 1/M.",
+    symptom="The third pool is too sharp, as if sampled at a temperature of 1/M.",
     hint="you add the logits. Their sum is M times their mean, which sharpens the distribution like a temperature of "
     "1/M.",
 )
@@ -467,7 +467,7 @@ def _sum_of_logits(logits, targets):
 
 
 @_BAG.mistake(
-    looks="The second loss is too low by ln M, and sometimes negative: the probabilities were added, not averaged.",
+    symptom="The second loss is too low by ln M, and sometimes negative: the probabilities were added, not averaged.",
     hint="the members' probabilities are added, so they sum to M. What must be subtracted from the logarithm?",
 )
 def _sum_of_probabilities(logits, targets):
@@ -477,7 +477,7 @@ def _sum_of_probabilities(logits, targets):
 
 
 @_BAG.mistake(
-    looks="Right for usual scores, and infinite where all members' probabilities of the target underflow to 0.",
+    symptom="Right for usual scores, and infinite where all members' probabilities of the target underflow to 0.",
     hint="the probability of an improbable target underflows to 0, and its logarithm is infinite. logsumexp adds "
     "probabilities that are given by their logarithms.",
 )
@@ -488,7 +488,7 @@ def _underflow(logits, targets):
 
 
 @_BAG.mistake(
-    looks="The softmax runs over the models, so each model's probabilities do not sum to 1.",
+    symptom="The softmax runs over the models, so each model's probabilities do not sum to 1.",
     hint="your softmax runs over the models. A distribution sums to 1 over the tokens: which dimension is that?",
 )
 def _softmax_over_the_models(logits, targets):
@@ -498,7 +498,7 @@ def _softmax_over_the_models(logits, targets):
 
 
 @_BAG.mistake(
-    looks="All three values are right up to the factor 1.44: they are bits instead of nats.",
+    symptom="All three values are right up to the factor 1.44: they are bits instead of nats.",
     hint="your losses are in bits. Which logarithm gives nats?",
 )
 def _bits_of_the_bag(logits, targets):
@@ -509,7 +509,7 @@ def _bits_of_the_bag(logits, targets):
 
 
 @_BAG.mistake(
-    looks="The losses grow with the length of the text.",
+    symptom="The losses grow with the length of the text.",
     hint="you added the losses of the positions. Each loss is a mean over the positions.",
 )
 def _sum_over_the_positions(logits, targets):
@@ -520,7 +520,7 @@ def _sum_over_the_positions(logits, targets):
 
 
 @_BAG.mistake(
-    looks="The last two losses are exchanged, which often goes unnoticed because they are similar.",
+    symptom="The last two losses are exchanged, which often goes unnoticed because they are similar.",
     hint="your last two losses are exchanged. The second belongs to the mean of the probabilities.",
 )
 def _exchanged_pools(logits, targets):

@@ -67,7 +67,7 @@ _ROUTER = Exercise(
 
 
 @_ROUTER.mistake(
-    looks="The numbers are right, but training never changes the router: its weights have no gradient.",
+    symptom="The numbers are right, but training never changes the router: its weights have no gradient.",
     hint="experts and weights are right, but the weights have no gradient, so training cannot change the router. Which "
     "operation cuts them off from the graph (detach, item, tolist, torch.tensor, no_grad)?",
 )
@@ -77,7 +77,7 @@ def _without_a_gradient(x, router, k):
 
 
 @_ROUTER.mistake(
-    looks="The weights of a token sum to less than 1, so the layer's output shrinks with the number of experts.",
+    symptom="The weights of a token sum to less than 1, so the layer's output shrinks with the number of experts.",
     hint="the experts are right, but the weights of a token sum to less than 1: the softmax over all E experts gives "
     "some probability to experts that are not selected. What do you divide by?",
 )
@@ -87,7 +87,7 @@ def _not_renormalized(x, router, k):
 
 
 @_ROUTER.mistake(
-    looks="The weights of a token are nearly equal, whatever its scores are.",
+    symptom="The weights of a token are nearly equal, whatever its scores are.",
     hint="the experts are right, but the weights are too even: you apply a softmax to numbers that are already "
     "probabilities. What does the second softmax do to numbers between 0 and 1?",
 )
@@ -97,7 +97,7 @@ def _softmax_twice(x, router, k):
 
 
 @_ROUTER.mistake(
-    looks="Each token goes to the experts that suit it least.",
+    symptom="Each token goes to the experts that suit it least.",
     hint="you select the experts with the lowest scores. In which order does your sorting function return its result?",
 )
 def _lowest_scores(x, router, k):
@@ -107,7 +107,7 @@ def _lowest_scores(x, router, k):
 
 
 @_ROUTER.mistake(
-    looks="The selection changes with the other tokens of the batch, because they share one denominator.",
+    symptom="The selection changes with the other tokens of the batch, because they share one denominator.",
     hint="your probabilities sum to 1 over the tokens instead of over the experts, so tokens compete with each other. "
     "Which dimension of (N, E) belongs to the experts?",
 )
@@ -117,7 +117,7 @@ def _softmax_over_tokens(x, router, k):
 
 
 @_ROUTER.mistake(
-    looks="An error of shapes, or, with as many experts as features, a wrong selection without an error.",
+    symptom="An error of shapes, or, with as many experts as features, a wrong selection without an error.",
     hint="the shapes fit only if E equals C. The score of expert e is the dot product with row e of `router`: which of "
     "the two matrices must be transposed?",
 )
@@ -127,7 +127,7 @@ def _without_transpose(x, router, k):
 
 
 @_ROUTER.mistake(
-    looks="Some weights are negative or larger than 1, because scores can be negative.",
+    symptom="Some weights are negative or larger than 1, because scores can be negative.",
     hint="you divide the scores themselves by their sum. Scores can be negative: which function turns them into "
     "positive numbers first?",
 )
@@ -137,7 +137,7 @@ def _scores_as_weights(x, router, k):
 
 
 @_ROUTER.mistake(
-    looks="The weights belong to other experts: the layer multiplies each output by the wrong number.",
+    symptom="The weights belong to other experts: the layer multiplies each output by the wrong number.",
     hint="you sort the experts by their index, but not the weights, so that they no longer belong together. The task "
     "asks for the best expert first.",
 )
@@ -235,7 +235,7 @@ _DISPATCH = Exercise(
 
 
 @_DISPATCH.mistake(
-    looks="The outputs are right, but training never changes the router: its weights get no gradient.",
+    symptom="The outputs are right, but training never changes the router: its weights get no gradient.",
     hint="the outputs are right, but the gate weights get no gradient, so training cannot change the router. Which "
     "operation cuts them off from the graph (detach, item, tolist, torch.tensor)?",
 )
@@ -248,7 +248,7 @@ def _detached_weights(x, experts, weights, layers):
 
 
 @_DISPATCH.mistake(
-    looks="The outputs are right, but each token costs as much as in a dense layer with all experts.",
+    symptom="The outputs are right, but each token costs as much as in a dense layer with all experts.",
     hint="the outputs are right, but every expert processes every token, and most results are multiplied by 0. Pass "
     "each expert only the rows of x that selected it.",
 )
@@ -261,7 +261,7 @@ def _every_expert_every_token(x, experts, weights, layers):
 
 
 @_DISPATCH.mistake(
-    looks="The outputs do not depend on the gate weights, so the router gets no gradient.",
+    symptom="The outputs do not depend on the gate weights, so the router gets no gradient.",
     hint="the right experts process the right tokens, but the gate weights are missing: you add the plain outputs.",
 )
 def _without_weights(x, experts, weights, layers):
@@ -273,7 +273,7 @@ def _without_weights(x, experts, weights, layers):
 
 
 @_DISPATCH.mistake(
-    looks="Right for k = 1. For k > 1, each token keeps the output of only one of its experts.",
+    symptom="Right for k = 1. For k > 1, each token keeps the output of only one of its experts.",
     hint="right for k = 1, but for k > 1 a later expert overwrites what an earlier one has written. How do the outputs "
     "of a token's experts combine?",
 )
@@ -286,7 +286,7 @@ def _overwritten(x, experts, weights, layers):
 
 
 @_DISPATCH.mistake(
-    looks="Right for k = 1. For k > 1, the second expert of a token counts as much as the first.",
+    symptom="Right for k = 1. For k > 1, the second expert of a token counts as much as the first.",
     hint="right for k = 1, but for k > 1 you use the weight of the first expert for all of them. In which column of "
     "`experts` did you find expert e?",
 )
@@ -299,7 +299,7 @@ def _weight_of_the_first(x, experts, weights, layers):
 
 
 @_DISPATCH.mistake(
-    looks="Right only if the experts are linear maps without a bias, which a feed-forward layer is not.",
+    symptom="Right only if the experts are linear maps without a bias, which a feed-forward layer is not.",
     hint="you multiply the inputs of the experts by the gate weights. An expert is not linear: the weights belong to "
     "its outputs.",
 )
@@ -312,7 +312,7 @@ def _weighted_inputs(x, experts, weights, layers):
 
 
 @_DISPATCH.mistake(
-    looks="Right for k = 1. For k > 1, part of each output is missing.",
+    symptom="Right for k = 1. For k > 1, part of each output is missing.",
     hint="right for k = 1, but only the first of the k experts of a token is applied. `experts` has k columns.",
 )
 def _first_choice_only(x, experts, weights, layers):
@@ -324,7 +324,7 @@ def _first_choice_only(x, experts, weights, layers):
 
 
 @_DISPATCH.mistake(
-    looks="All outputs are there, but in the order of the experts: they belong to other tokens.",
+    symptom="All outputs are there, but in the order of the experts: they belong to other tokens.",
     hint="your outputs are in the order of the experts, not of the tokens. Write each result back to the row of y "
     "that its token has in x.",
 )
@@ -337,7 +337,7 @@ def _never_put_back(x, experts, weights, layers):
 
 
 @_DISPATCH.mistake(
-    looks="The block adds the residual once more, so the input counts twice.",
+    symptom="The block adds the residual once more, so the input counts twice.",
     hint="your result contains x itself. The residual is added by the transformer block, not by this layer.",
 )
 def _with_the_residual(x, experts, weights, layers):

@@ -86,7 +86,7 @@ def _ranked(experts: Tensor, n_expert: int) -> Tensor:
 
 
 @_KEEP.mistake(
-    looks="Each expert leaves its last place empty, so more tokens are dropped than necessary.",
+    symptom="Each expert leaves its last place empty, so more tokens are dropped than necessary.",
     hint="each expert keeps one assignment too few. Does your count of earlier assignments include the current one?",
 )
 def _one_too_few(experts, n_expert, factor):
@@ -94,7 +94,7 @@ def _one_too_few(experts, n_expert, factor):
 
 
 @_KEEP.mistake(
-    looks="Right if the capacity is an integer anyway. Otherwise each expert has one place less than the task says.",
+    symptom="Right if the capacity is an integer anyway. Otherwise each expert has one place less than the task says.",
     hint="right if the equal share times the factor is an integer. Otherwise you round down: a capacity of 1.25 "
     "places must become 2.",
 )
@@ -103,7 +103,7 @@ def _rounded_down(experts, n_expert, factor):
 
 
 @_KEEP.mistake(
-    looks="Right if the equal share is an integer. Otherwise experts can have too many or too few places.",
+    symptom="Right if the equal share is an integer. Otherwise experts can have too many or too few places.",
     hint="right if the equal share is an integer. Otherwise you round the equal share up before you multiply it by the "
     "factor. Multiply first, then round.",
 )
@@ -112,7 +112,7 @@ def _share_rounded_first(experts, n_expert, factor):
 
 
 @_KEEP.mistake(
-    looks="Right for k = 1. For k = 2, half of the places are missing, and many tokens lose an expert.",
+    symptom="Right for k = 1. For k = 2, half of the places are missing, and many tokens lose an expert.",
     hint="right for k = 1, but for k > 1 the capacity is too small: each token makes k assignments, so there are N k "
     "to be shared.",
 )
@@ -121,7 +121,7 @@ def _without_k(experts, n_expert, factor):
 
 
 @_KEEP.mistake(
-    looks="The right number is dropped, but a token loses its place to a later one, so the model is not causal.",
+    symptom="The right number is dropped, but a token loses its place to a later one, so the model is not causal.",
     hint="later tokens take the places of earlier ones. In a causal model a later token must not displace an earlier "
     "one: first come, first served.",
 )
@@ -131,7 +131,7 @@ def _last_come_first(experts, n_expert, factor):
 
 
 @_KEEP.mistake(
-    looks="An expert with one token too many processes none at all.",
+    symptom="An expert with one token too many processes none at all.",
     hint="an expert that is selected too often drops all of its assignments. Those that fit in must be kept.",
 )
 def _all_of_a_full_expert(experts, n_expert, factor):
@@ -140,7 +140,7 @@ def _all_of_a_full_expert(experts, n_expert, factor):
 
 
 @_KEEP.mistake(
-    looks="Only the first tokens of a text are processed, whichever experts they select.",
+    symptom="Only the first tokens of a text are processed, whichever experts they select.",
     hint="you count all assignments together, as if there were one expert. Each expert has places of its own.",
 )
 def _one_count_for_all(experts, n_expert, factor):
@@ -149,7 +149,7 @@ def _one_count_for_all(experts, n_expert, factor):
 
 
 @_KEEP.mistake(
-    looks="Right for k = 1. For k > 1, the second choice of a token gets no place although an earlier token is served.",
+    symptom="Right for k = 1. For k > 1, the second choice of a token gets no place although an earlier token is served.",
     hint="right for k = 1. For k > 1 you serve the first choices of all tokens before any second choice, as some "
     "systems do, so a later token can displace an earlier one. Here token n comes before token n + 1 with all choices.",
 )
@@ -217,7 +217,7 @@ _BALANCE = Exercise(
 
 
 @_BALANCE.mistake(
-    looks="The loss at balance is 1/E instead of 1, so its weight has to change with the number of experts.",
+    symptom="The loss at balance is 1/E instead of 1, so its weight has to change with the number of experts.",
     hint="the loss is too small by a factor of E, the number of experts. At perfect balance it must be 1.",
 )
 def _without_e(probabilities, experts):
@@ -226,7 +226,7 @@ def _without_e(probabilities, experts):
 
 
 @_BALANCE.mistake(
-    looks="Right for k = 1. For k = 2, the loss is 2 at balance, as in the code of transformers.",
+    symptom="Right for k = 1. For k = 2, the loss is 2 at balance, as in the code of transformers.",
     hint="right for k = 1, but for k > 1 too large by a factor of k: your f sums to k. Divide by the number of "
     "assignments, not of tokens.",
 )
@@ -237,7 +237,7 @@ def _share_of_the_tokens(probabilities, experts):
 
 
 @_BALANCE.mistake(
-    looks="Right if the selected expert is the most probable one and k = 1, but not with a bias or for k > 1.",
+    symptom="Right if the selected expert is the most probable one and k = 1, but not with a bias or for k > 1.",
     hint="you count the most probable expert of each token instead of the selected ones in `experts`. They differ for "
     "k > 1, and with a bias in the selection.",
 )
@@ -248,7 +248,7 @@ def _most_probable(probabilities, experts):
 
 
 @_BALANCE.mistake(
-    looks="The loss also depends on how many tokens are in the batch.",
+    symptom="The loss also depends on how many tokens are in the batch.",
     hint="the loss grows with the number of tokens. P_e is a mean over the tokens, not a sum.",
 )
 def _sum_of_probabilities(probabilities, experts):
@@ -258,7 +258,7 @@ def _sum_of_probabilities(probabilities, experts):
 
 
 @_BALANCE.mistake(
-    looks="The loss does not notice a collapse in which the probabilities are nearly equal.",
+    symptom="The loss does not notice a collapse in which the probabilities are nearly equal.",
     hint="your loss does not use the selected experts at all: P_e takes the place of f_e. Count how often each expert "
     "occurs in `experts`.",
 )
@@ -267,7 +267,7 @@ def _probability_squared(probabilities, experts):
 
 
 @_BALANCE.mistake(
-    looks="The number is right, but training with it changes nothing: it has no gradient.",
+    symptom="The number is right, but training with it changes nothing: it has no gradient.",
     hint="the number is right, but it has no gradient, so training cannot lower it. Which operation cuts "
     "`probabilities` off from the graph (detach, item, torch.tensor, no_grad)?",
 )
@@ -276,7 +276,7 @@ def _without_a_gradient(probabilities, experts):
 
 
 @_BALANCE.mistake(
-    looks="Right until the last expert is never selected. Then the two factors differ in length, and an error follows.",
+    symptom="Right until the last expert is never selected. Then the two factors differ in length, and an error follows.",
     hint="raises an error if the experts with the highest indices are not selected: then `bincount` returns fewer "
     "than E counts. Which of its arguments sets the length?",
 )
@@ -321,7 +321,7 @@ _PARAMETERS = Exercise(
 
 
 @_PARAMETERS.mistake(
-    looks="A third of the experts' parameters is missing, for Mixtral 15 of 47 billion.",
+    symptom="A third of the experts' parameters is missing, for Mixtral 15 of 47 billion.",
     hint="your experts have two matrices. A gated feed-forward layer has two up-projections and one down-projection.",
 )
 def _two_matrices(n_layer, d_model, d_hidden, n_expert, top_k, other):
@@ -331,7 +331,7 @@ def _two_matrices(n_layer, d_model, d_hidden, n_expert, top_k, other):
 
 
 @_PARAMETERS.mistake(
-    looks="The counts are almost right: the routers of Mixtral are 0.002 % of its parameters.",
+    symptom="The counts are almost right: the routers of Mixtral are 0.002 % of its parameters.",
     hint="the experts and the rest are right, but the routers are missing: one matrix in each layer.",
 )
 def _without_routers(n_layer, d_model, d_hidden, n_expert, top_k, other):
@@ -340,7 +340,7 @@ def _without_routers(n_layer, d_model, d_hidden, n_expert, top_k, other):
 
 
 @_PARAMETERS.mistake(
-    looks="The active count is slightly too low, as if the router knew in advance which rows it needs.",
+    symptom="The active count is slightly too low, as if the router knew in advance which rows it needs.",
     hint="the total is right, but not the active count: to select top_k experts, the router computes the scores of "
     "all of them.",
 )
@@ -351,7 +351,7 @@ def _router_in_part(n_layer, d_model, d_hidden, n_expert, top_k, other):
 
 
 @_PARAMETERS.mistake(
-    looks="For Mixtral 11.7 billion active parameters instead of 12.9.",
+    symptom="For Mixtral 11.7 billion active parameters instead of 12.9.",
     hint="you multiply the total by top_k / n_expert. Attention, embeddings and routers are used for every token: "
     "which part of the parameters is divided among the experts?",
 )
@@ -361,7 +361,7 @@ def _everything_divided(n_layer, d_model, d_hidden, n_expert, top_k, other):
 
 
 @_PARAMETERS.mistake(
-    looks="For Mixtral 58 billion, about what 8 x 7B suggests.",
+    symptom="For Mixtral 58 billion, about what 8 x 7B suggests.",
     hint="you count the parameters outside of the sparse layers once for each expert. All experts share them.",
 )
 def _all_parts_for_each_expert(n_layer, d_model, d_hidden, n_expert, top_k, other):
@@ -370,7 +370,7 @@ def _all_parts_for_each_expert(n_layer, d_model, d_hidden, n_expert, top_k, othe
 
 
 @_PARAMETERS.mistake(
-    looks="The two numbers are exchanged.",
+    symptom="The two numbers are exchanged.",
     hint="both numbers are right, but in the wrong order: the total comes first.",
 )
 def _exchanged(n_layer, d_model, d_hidden, n_expert, top_k, other):

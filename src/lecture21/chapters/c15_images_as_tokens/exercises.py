@@ -67,7 +67,7 @@ _PATCHES = Exercise(
 
 
 @_PATCHES.mistake(
-    looks="All shapes are right, and a patch is a strip of one long row of pixels instead of a square.",
+    symptom="All shapes are right, and a patch is a strip of one long row of pixels instead of a square.",
     hint="a token mixes pixels that are not in one square: `reshape` alone cuts the rows of the image into pieces. "
     "Separate the rows of a patch from the columns first, then permute.",
 )
@@ -77,7 +77,7 @@ def _pieces_of_rows(images, weight, bias, patch_size):
 
 
 @_PATCHES.mistake(
-    looks="The tokens are right and in another order, so position 2 of the sequence is the patch below the first.",
+    symptom="The tokens are right and in another order, so position 2 of the sequence is the patch below the first.",
     hint="your patches run from top to bottom and then to the right. Reading order goes along a row of patches first.",
 )
 def _down_before_across(images, weight, bias, patch_size):
@@ -88,7 +88,7 @@ def _down_before_across(images, weight, bias, patch_size):
 
 
 @_PATCHES.mistake(
-    looks="Each patch is mirrored at its diagonal. A model that is trained this way does not mind, but weights from a "
+    symptom="Each patch is mirrored at its diagonal. A model that is trained this way does not mind, but weights from a "
     "strided convolution give other tokens.",
     hint="within a patch you flatten column by column. The weight expects the first row of the patch first.",
 )
@@ -100,7 +100,7 @@ def _columns_within_a_patch(images, weight, bias, patch_size):
 
 
 @_PATCHES.mistake(
-    looks="Gray images are right. In color images the red, green and blue of a pixel are multiplied by wrong weights.",
+    symptom="Gray images are right. In color images the red, green and blue of a pixel are multiplied by wrong weights.",
     hint="with more than one channel the numbers of a patch are in the wrong order: the K numbers of a pixel must not "
     "be neighbors. Which dimension has to come before the rows and columns of the patch?",
 )
@@ -112,7 +112,7 @@ def _channels_last(images, weight, bias, patch_size):
 
 
 @_PATCHES.mistake(
-    looks="An empty patch becomes the zero vector instead of the bias.",
+    symptom="An empty patch becomes the zero vector instead of the bias.",
     hint="each of your tokens differs from the right one by the same vector. What is added after the product?",
 )
 def _without_bias(images, weight, bias, patch_size):
@@ -120,7 +120,7 @@ def _without_bias(images, weight, bias, patch_size):
 
 
 @_PATCHES.mistake(
-    looks="There are far too many tokens, because the patches overlap. The stride of a convolution is 1 by default.",
+    symptom="There are far too many tokens, because the patches overlap. The stride of a convolution is 1 by default.",
     hint="your patches overlap. By how many pixels does the square have to move from one patch to the next?",
 )
 def _overlapping(images, weight, bias, patch_size):
@@ -130,7 +130,7 @@ def _overlapping(images, weight, bias, patch_size):
 
 
 @_PATCHES.mistake(
-    looks="The result is still an image with C channels, and joining it with text tokens raises an error.",
+    symptom="The result is still an image with C channels, and joining it with text tokens raises an error.",
     hint="your numbers are those of the tokens, but their shape is (B, C, rows, columns). A sequence needs (B, P, C).",
 )
 def _still_an_image(images, weight, bias, patch_size):
@@ -139,7 +139,7 @@ def _still_an_image(images, weight, bias, patch_size):
 
 
 @_PATCHES.mistake(
-    looks="The tokens are right, but training never changes the patch embedding.",
+    symptom="The tokens are right, but training never changes the patch embedding.",
     hint="your tokens are right, but they have no gradient, so the weight cannot be trained. Which operation cuts them "
     "off from the graph (detach, item, numpy, torch.tensor, no_grad)?",
 )
@@ -179,7 +179,7 @@ _COUNT = Exercise(
 
 
 @_COUNT.mistake(
-    looks="For 224 x 224 pixels and patches of 16 there are 3,136 image tokens instead of 196.",
+    symptom="For 224 x 224 pixels and patches of 16 there are 3,136 image tokens instead of 196.",
     hint="your image has too many tokens: you divided its pixels by the side of a patch. How many pixels has a patch?",
 )
 def _divided_by_the_side(height, width, patch_size, n_text):
@@ -189,7 +189,7 @@ def _divided_by_the_side(height, width, patch_size, n_text):
 
 
 @_COUNT.mistake(
-    looks="The pairs are those of a causal mask over everything.",
+    symptom="The pairs are those of a causal mask over everything.",
     hint="your pairs are those of the causal mask. To which later tokens may a patch attend?",
 )
 def _causal_pairs(height, width, patch_size, n_text):
@@ -198,7 +198,7 @@ def _causal_pairs(height, width, patch_size, n_text):
 
 
 @_COUNT.mistake(
-    looks="The pairs are all entries of the score matrix, those that the mask removes included.",
+    symptom="The pairs are all entries of the score matrix, those that the mask removes included.",
     hint="you counted every pair. Which of them does the mask remove from the rows of the text?",
 )
 def _all_pairs(height, width, patch_size, n_text):
@@ -207,7 +207,7 @@ def _all_pairs(height, width, patch_size, n_text):
 
 
 @_COUNT.mistake(
-    looks="The pairs of text queries with image keys are missing, so the text does not depend on the image.",
+    symptom="The pairs of text queries with image keys are missing, so the text does not depend on the image.",
     hint="you counted the pairs within the image and within the text. Which pairs connect the text with the image?",
 )
 def _without_the_text_to_image_pairs(height, width, patch_size, n_text):
@@ -216,7 +216,7 @@ def _without_the_text_to_image_pairs(height, width, patch_size, n_text):
 
 
 @_COUNT.mistake(
-    looks="A token does not attend to itself, so n pairs are missing.",
+    symptom="A token does not attend to itself, so n pairs are missing.",
     hint="exactly one pair for each token is missing. May a token attend to itself?",
 )
 def _without_itself(height, width, patch_size, n_text):
@@ -226,7 +226,7 @@ def _without_itself(height, width, patch_size, n_text):
 
 
 @_COUNT.mistake(
-    looks="The numbers are right, and unpacking them as `n, pairs` exchanges them.",
+    symptom="The numbers are right, and unpacking them as `n, pairs` exchanges them.",
     hint="both numbers are right, in the wrong order. The length of the sequence comes first.",
 )
 def _in_the_other_order(height, width, patch_size, n_text):
@@ -290,7 +290,7 @@ _PREFIX = Exercise(
 
 
 @_PREFIX.mistake(
-    looks="The model still reads the image, but its first patch knows nothing of the others.",
+    symptom="The model still reads the image, but its first patch knows nothing of the others.",
     hint="your mask is causal everywhere. Is anything in the image predicted, so that a later patch could leak it?",
 )
 def _causal_image(n_image, n_text):
@@ -298,7 +298,7 @@ def _causal_image(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    looks="The training loss falls to almost 0: each letter reads its target one position to the right.",
+    symptom="The training loss falls to almost 0: each letter reads its target one position to the right.",
     hint="your text rows are True for later text tokens, which contain the targets. Which part of the mask stays "
     "causal?",
 )
@@ -307,7 +307,7 @@ def _everything(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    looks="The text depends on its own future through the image tokens, in models with two or more layers.",
+    symptom="The text depends on its own future through the image tokens, in models with two or more layers.",
     hint="your image tokens attend to the text. With two layers, a letter then reads later letters through a patch.",
 )
 def _image_attends_to_text(n_image, n_text):
@@ -317,7 +317,7 @@ def _image_attends_to_text(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    looks="The model writes names, but the image has no influence on them.",
+    symptom="The model writes names, but the image has no influence on them.",
     hint="your text tokens attend to text only, so the text cannot depend on the image. Which block is False?",
 )
 def _text_without_the_image(n_image, n_text):
@@ -328,7 +328,7 @@ def _text_without_the_image(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    looks="The image tokens also attend to the first text token, a line break. Nothing leaks as long as it is the same "
+    symptom="The image tokens also attend to the first text token, a line break. Nothing leaks as long as it is the same "
     "in every text.",
     hint="the block of the image is one row and column too large: it includes the first text token.",
 )
@@ -339,7 +339,7 @@ def _one_too_many(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    looks="The last patch is masked for all other patches. No error is raised.",
+    symptom="The last patch is masked for all other patches. No error is raised.",
     hint="the block of the image is one row and column too small. In Python, what is the last row of `mask[:n]`?",
 )
 def _one_too_few(n_image, n_text):
@@ -350,7 +350,7 @@ def _one_too_few(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    looks="The table looks right when printed, but `~mask` raises an error, and adding it to the scores masks nothing.",
+    symptom="The table looks right when printed, but `~mask` raises an error, and adding it to the scores masks nothing.",
     hint="the pattern is right, but the entries are floats. Which dtype holds True and False?",
 )
 def _ones_and_zeros(n_image, n_text):
@@ -360,7 +360,7 @@ def _ones_and_zeros(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    looks="True and False are exchanged, as in the mask of `nn.MultiheadAttention`, where True means *is masked*.",
+    symptom="True and False are exchanged, as in the mask of `nn.MultiheadAttention`, where True means *is masked*.",
     hint="your True and False are exchanged: your mask is True exactly where attention is not allowed.",
 )
 def _true_where_masked(n_image, n_text):
@@ -423,7 +423,7 @@ _LOSS = Exercise(
 
 
 @_LOSS.mistake(
-    looks="The loss falls to almost 0, because each position only has to repeat its own input.",
+    symptom="The loss falls to almost 0, because each position only has to repeat its own input.",
     hint="you compare each position with its own input token. Which token does position t of the text predict?",
 )
 def _not_shifted(logits, ids, n_image):
@@ -431,7 +431,7 @@ def _not_shifted(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    looks="The last patch is trained to predict the first text token, which is given and always the same.",
+    symptom="The last patch is trained to predict the first text token, which is given and always the same.",
     hint="your last patch makes a prediction. The first text token is given, and it predicts the second: where does "
     "your first row of logits belong?",
 )
@@ -440,7 +440,7 @@ def _from_the_last_patch(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    looks="Each position is trained to predict the token after the next, the last patch the first letter.",
+    symptom="Each position is trained to predict the token after the next, the last patch the first letter.",
     hint="your rows of logits begin one position too early, at the last patch. Which token precedes the first letter?",
 )
 def _one_position_too_early(logits, ids, n_image):
@@ -448,7 +448,7 @@ def _one_position_too_early(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    looks="The loss uses the logits of patches, whose positions come first in the sequence.",
+    symptom="The loss uses the logits of patches, whose positions come first in the sequence.",
     hint="you took the first T - 1 positions of the logits, which belong to the image. Where does the text begin?",
 )
 def _first_positions(logits, ids, n_image):
@@ -456,7 +456,7 @@ def _first_positions(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    looks="Each position is trained to repeat the token before its own. The loss falls, and generated text is wrong.",
+    symptom="Each position is trained to repeat the token before its own. The loss falls, and generated text is wrong.",
     hint="you shifted in the wrong direction: position t is compared with text token t - 1, which it has already read.",
 )
 def _shifted_backwards(logits, ids, n_image):
@@ -464,7 +464,7 @@ def _shifted_backwards(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    looks="The loss is smaller with more patches, so losses for different patch sizes cannot be compared.",
+    symptom="The loss is smaller with more patches, so losses for different patch sizes cannot be compared.",
     hint="your mean divides by all positions, the image included. How many predictions does the sum contain?",
 )
 def _mean_over_all_positions(logits, ids, n_image):
@@ -473,7 +473,7 @@ def _mean_over_all_positions(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    looks="The loss grows with the length of the text and the batch, and so do the gradients.",
+    symptom="The loss grows with the length of the text and the batch, and so do the gradients.",
     hint="your loss is a sum over the predictions. The task asks for their mean.",
 )
 def _summed(logits, ids, n_image):
@@ -481,7 +481,7 @@ def _summed(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    looks="The patches are trained to predict token 0, and with 16 patches these terms outweigh those of the letters.",
+    symptom="The patches are trained to predict token 0, and with 16 patches these terms outweigh those of the letters.",
     hint="your loss contains terms for the image positions. They predict nothing, so they have no target, not even 0.",
 )
 def _image_predicts_zero(logits, ids, n_image):
@@ -490,7 +490,7 @@ def _image_predicts_zero(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    looks="The number is right, but training with it changes nothing: it has no gradient.",
+    symptom="The number is right, but training with it changes nothing: it has no gradient.",
     hint="the number is right, but it has no gradient, so training cannot lower it. Which operation cuts `logits` off "
     "from the graph (detach, item, torch.tensor, no_grad)?",
 )

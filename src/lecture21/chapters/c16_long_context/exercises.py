@@ -61,7 +61,7 @@ _STEP = Exercise(
 
 
 @_STEP.mistake(
-    looks="The keys and values are right, but the token does not attend to itself, so the output differs from a pass "
+    symptom="The keys and values are right, but the token does not attend to itself, so the output differs from a pass "
     "without a cache.",
     hint="your keys and values are right, but the new token attends to earlier ones only. Append first, then attend.",
 )
@@ -72,7 +72,7 @@ def _attends_before_appending(x, keys, values, w_query, w_key, w_value):
 
 
 @_STEP.mistake(
-    looks="The weights are too close to 0 and 1, and the output differs from the package's.",
+    symptom="The weights are too close to 0 and 1, and the output differs from the package's.",
     hint="your keys and values are right, but the scores are not divided by the square root of D.",
 )
 def _without_the_scale(x, keys, values, w_query, w_key, w_value):
@@ -81,7 +81,7 @@ def _without_the_scale(x, keys, values, w_query, w_key, w_value):
 
 
 @_STEP.mistake(
-    looks="Right as long as queries are as wide as token vectors; wrong in a model with several heads.",
+    symptom="Right as long as queries are as wide as token vectors; wrong in a model with several heads.",
     hint="you divide by the square root of C, the width of the token. How wide are the two vectors in a score?",
 )
 def _scaled_by_the_width_of_the_model(x, keys, values, w_query, w_key, w_value):
@@ -90,7 +90,7 @@ def _scaled_by_the_width_of_the_model(x, keys, values, w_query, w_key, w_value):
 
 
 @_STEP.mistake(
-    looks="The weights become more uniform as the text grows.",
+    symptom="The weights become more uniform as the text grows.",
     hint="you divide by the square root of the number of keys, so the weights depend on the length of the text.",
 )
 def _scaled_by_the_number_of_keys(x, keys, values, w_query, w_key, w_value):
@@ -99,7 +99,7 @@ def _scaled_by_the_number_of_keys(x, keys, values, w_query, w_key, w_value):
 
 
 @_STEP.mistake(
-    looks="The output is right, because attention is a sum over keys in any order. A sliding window would later drop "
+    symptom="The output is right, because attention is a sum over keys in any order. A sliding window would later drop "
     "the newest tokens instead of the oldest.",
     hint="the output is right, but the new key and value come first. Where does the newest token belong?",
 )
@@ -110,7 +110,7 @@ def _prepended(x, keys, values, w_query, w_key, w_value):
 
 
 @_STEP.mistake(
-    looks="Each token attends to itself only. The model generates text as if every token were the first.",
+    symptom="Each token attends to itself only. The model generates text as if every token were the first.",
     hint="your result has one key and one value. What happens to those in the cache?",
 )
 def _replaced(x, keys, values, w_query, w_key, w_value):
@@ -118,7 +118,7 @@ def _replaced(x, keys, values, w_query, w_key, w_value):
 
 
 @_STEP.mistake(
-    looks="Earlier keys are right, and the newest one is a query. Generation derails after a few tokens.",
+    symptom="Earlier keys are right, and the newest one is a query. Generation derails after a few tokens.",
     hint="the last row of your keys is the query of the new token. Which matrix computes a key?",
 )
 def _stores_the_query(x, keys, values, w_query, w_key, w_value):
@@ -128,7 +128,7 @@ def _stores_the_query(x, keys, values, w_query, w_key, w_value):
 
 
 @_STEP.mistake(
-    looks="The output is the value of the oldest token, whatever the new token is.",
+    symptom="The output is the value of the oldest token, whatever the new token is.",
     hint="your output is the value of the first token. With one query, is_causal=True allows the first key only. "
     "Does the newest token need a mask?",
 )
@@ -223,7 +223,7 @@ _STALE = Exercise(
 
 
 @_STALE.mistake(
-    looks="Every layer number is too small by 1.",
+    symptom="Every layer number is too small by 1.",
     hint="your layers are counted from 0, as `enumerate` does by default.",
 )
 def _counted_from_0(keys_of, x):
@@ -232,7 +232,7 @@ def _counted_from_0(keys_of, x):
 
 
 @_STALE.mistake(
-    looks="Every layer appears to be stale, even with a causal mask.",
+    symptom="Every layer appears to be stale, even with a causal mask.",
     hint="you compare the keys of different tokens. Which row of the complete pass does the last token have?",
 )
 def _aligned_at_the_end(keys_of, x):
@@ -241,7 +241,7 @@ def _aligned_at_the_end(keys_of, x):
 
 
 @_STALE.mistake(
-    looks="With a causal mask, every layer is in the set; without it, the first one only.",
+    symptom="With a causal mask, every layer is in the set; without it, the first one only.",
     hint="your set contains the layers that remain exact. Is it the other ones that are asked for?",
 )
 def _the_exact_ones(keys_of, x):
@@ -250,7 +250,7 @@ def _the_exact_ones(keys_of, x):
 
 
 @_STALE.mistake(
-    looks="Some layers of a causal model appear to be stale, depending on how the processor rounds.",
+    symptom="Some layers of a causal model appear to be stale, depending on how the processor rounds.",
     hint="you test for equality to the last bit. Differences up to 1e-5 may be rounding.",
 )
 def _to_the_last_bit(keys_of, x):
@@ -259,7 +259,7 @@ def _to_the_last_bit(keys_of, x):
 
 
 @_STALE.mistake(
-    looks="A change of an early key remains unnoticed.",
+    symptom="A change of an early key remains unnoticed.",
     hint="you compare the newest key of the cache only. The earlier ones can change too.",
 )
 def _newest_key_only(keys_of, x):
@@ -268,7 +268,7 @@ def _newest_key_only(keys_of, x):
 
 
 @_STALE.mistake(
-    looks="At most one layer is reported.",
+    symptom="At most one layer is reported.",
     hint="your function ends at the first stale layer. Do later layers remain exact?",
 )
 def _the_first_one_only(keys_of, x):
@@ -279,7 +279,7 @@ def _the_first_one_only(keys_of, x):
 
 
 @_STALE.mistake(
-    looks="A layer whose cached keys are all too small appears to be exact.",
+    symptom="A layer whose cached keys are all too small appears to be exact.",
     hint="your set misses a layer whose keys decrease. A difference can be negative; how large is it then?",
 )
 def _without_abs(keys_of, x):
@@ -288,7 +288,7 @@ def _without_abs(keys_of, x):
 
 
 @_STALE.mistake(
-    looks="A layer whose keys depend only on the number of tokens appears to be exact.",
+    symptom="A layer whose keys depend only on the number of tokens appears to be exact.",
     hint="you compare two texts of the same length. The cache was computed without the last token.",
 )
 def _another_last_token(keys_of, x):
@@ -334,7 +334,7 @@ _BYTES = Exercise(
 
 
 @_BYTES.mistake(
-    looks="Half of the memory.",
+    symptom="Half of the memory.",
     hint="your result is half of the right one. What does a layer cache besides the keys?",
 )
 def _keys_only(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
@@ -342,7 +342,7 @@ def _keys_only(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
 
 
 @_BYTES.mistake(
-    looks="One and a half times the memory.",
+    symptom="One and a half times the memory.",
     hint="your result is 3/2 of the right one, as if queries were cached. Does any later token need an earlier query?",
 )
 def _queries_too(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
@@ -350,7 +350,7 @@ def _queries_too(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
 
 
 @_BYTES.mistake(
-    looks="The memory of a single layer.",
+    symptom="The memory of a single layer.",
     hint="your result does not depend on n_layer. Can two layers share their keys?",
 )
 def _one_layer(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
@@ -358,7 +358,7 @@ def _one_layer(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
 
 
 @_BYTES.mistake(
-    looks="Grouped heads appear to save nothing.",
+    symptom="Grouped heads appear to save nothing.",
     hint="your result does not depend on n_kv_head. How many heads of keys does a layer compute?",
 )
 def _all_heads(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
@@ -366,7 +366,7 @@ def _all_heads(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
 
 
 @_BYTES.mistake(
-    looks="Too large by the number of query heads.",
+    symptom="Too large by the number of query heads.",
     hint="each of your heads is as wide as the model. How wide is one of n_head heads?",
 )
 def _heads_as_wide_as_the_model(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
@@ -374,7 +374,7 @@ def _heads_as_wide_as_the_model(n_layer, d_model, n_head, n_kv_head, n_token, bi
 
 
 @_BYTES.mistake(
-    looks="Eight times the memory.",
+    symptom="Eight times the memory.",
     hint="your result is in bits. How many of them are a byte?",
 )
 def _in_bits(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
@@ -382,7 +382,7 @@ def _in_bits(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
 
 
 @_BYTES.mistake(
-    looks="Right for 16 bits only; a cache at 8 bits appears to save nothing.",
+    symptom="Right for 16 bits only; a cache at 8 bits appears to save nothing.",
     hint="your result does not depend on bits, which is 16 only by default.",
 )
 def _always_16_bits(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
@@ -390,7 +390,7 @@ def _always_16_bits(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
 
 
 @_BYTES.mistake(
-    looks="The memory grows with the square of the length.",
+    symptom="The memory grows with the square of the length.",
     hint="your result grows with the square of n_token, as a table of scores does. Is the cache such a table?",
 )
 def _quadratic(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
@@ -430,7 +430,7 @@ _WINDOW = Exercise(
 
 
 @_WINDOW.mistake(
-    looks="Each row has one True too many, and with L layers the reach is too long by L.",
+    symptom="Each row has one True too many, and with L layers the reach is too long by L.",
     hint="a query attends to window + 1 keys. Its own token is one of the `window` keys.",
 )
 def _one_too_many(n, window):
@@ -438,7 +438,7 @@ def _one_too_many(n, window):
 
 
 @_WINDOW.mistake(
-    looks="The first row has no True, so its softmax is NaN.",
+    symptom="The first row has no True, so its softmax is NaN.",
     hint="each query attends to the `window` tokens before it, and not to itself.",
 )
 def _before_the_query(n, window):
@@ -446,7 +446,7 @@ def _before_the_query(n, window):
 
 
 @_WINDOW.mistake(
-    looks="The mask is a band on both sides of the diagonal, so every target leaks into the input.",
+    symptom="The mask is a band on both sides of the diagonal, so every target leaks into the input.",
     hint="your window extends to both sides. May a query attend to later tokens?",
 )
 def _both_sides(n, window):
@@ -454,7 +454,7 @@ def _both_sides(n, window):
 
 
 @_WINDOW.mistake(
-    looks="The mask is the causal mask of chapter 04, and the cache grows without a bound.",
+    symptom="The mask is the causal mask of chapter 04, and the cache grows without a bound.",
     hint="your mask does not depend on the window: the last query attends to every token.",
 )
 def _without_a_window(n, window):
@@ -462,7 +462,7 @@ def _without_a_window(n, window):
 
 
 @_WINDOW.mistake(
-    looks="Every query attends to itself and to later tokens.",
+    symptom="Every query attends to itself and to later tokens.",
     hint="your window starts at the query and extends to later tokens. Which side of the diagonal is the past?",
 )
 def _forward(n, window):
@@ -470,7 +470,7 @@ def _forward(n, window):
 
 
 @_WINDOW.mistake(
-    looks="True and False are exchanged, as in nn.MultiheadAttention.",
+    symptom="True and False are exchanged, as in nn.MultiheadAttention.",
     hint="your mask is True where attention is forbidden. Here True means allowed.",
 )
 def _forbidden(n, window):
@@ -478,7 +478,7 @@ def _forbidden(n, window):
 
 
 @_WINDOW.mistake(
-    looks="The text is cut into blocks, and the first token of each block knows nothing about the text before it.",
+    symptom="The text is cut into blocks, and the first token of each block knows nothing about the text before it.",
     hint="your mask cuts the text into blocks of `window` tokens. The window of a query ends at the query itself.",
 )
 def _blocks(n, window):
@@ -487,7 +487,7 @@ def _blocks(n, window):
 
 
 @_WINDOW.mistake(
-    looks="The numbers are right, but `~mask` raises an error for floats.",
+    symptom="The numbers are right, but `~mask` raises an error for floats.",
     hint="the entries are right, but they are floats. Which dtype holds True and False?",
 )
 def _floats(n, window):

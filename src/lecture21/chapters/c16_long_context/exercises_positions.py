@@ -48,7 +48,7 @@ _ANGLES = Exercise(
 
 
 @_ANGLES.mistake(
-    looks="Right for short texts. In a longer one, the model meets angles that it has never been trained on.",
+    symptom="Right for short texts. In a longer one, the model meets angles that it has never been trained on.",
     hint="your angles do not depend on n_trained. What happens to positions in a text that is longer than that?",
 )
 def _not_scaled(n_position, d_head, n_trained):
@@ -56,7 +56,7 @@ def _not_scaled(n_position, d_head, n_trained):
 
 
 @_ANGLES.mistake(
-    looks="The angles of a long text are even larger than without scaling.",
+    symptom="The angles of a long text are even larger than without scaling.",
     hint="you divide by n_trained / n_position, which moves the positions apart. Are they to move closer together?",
 )
 def _stretched(n_position, d_head, n_trained):
@@ -65,7 +65,7 @@ def _stretched(n_position, d_head, n_trained):
 
 
 @_ANGLES.mistake(
-    looks="Long texts are right. In a short one, neighbors are further apart than in training.",
+    symptom="Long texts are right. In a short one, neighbors are further apart than in training.",
     hint="you also scale texts that are shorter than n_trained. What is p there?",
 )
 def _short_texts_too(n_position, d_head, n_trained):
@@ -74,7 +74,7 @@ def _short_texts_too(n_position, d_head, n_trained):
 
 
 @_ANGLES.mistake(
-    looks="All tokens beyond the trained length have the same position, so their order is lost.",
+    symptom="All tokens beyond the trained length have the same position, so their order is lost.",
     hint="you cut positions off at n_trained - 1, so later tokens are all at the same place.",
 )
 def _cut_off(n_position, d_head, n_trained):
@@ -83,7 +83,7 @@ def _cut_off(n_position, d_head, n_trained):
 
 
 @_ANGLES.mistake(
-    looks="Positions start again at 0, so tokens at a distance of n_trained appear to be at the same place.",
+    symptom="Positions start again at 0, so tokens at a distance of n_trained appear to be at the same place.",
     hint="your positions start again at 0 after n_trained tokens. Two tokens then have the same angles.",
 )
 def _wrapped(n_position, d_head, n_trained):
@@ -92,7 +92,7 @@ def _wrapped(n_position, d_head, n_trained):
 
 
 @_ANGLES.mistake(
-    looks="The first plane is not scaled at all, the last one almost fully. This resembles NTK scaling.",
+    symptom="The first plane is not scaled at all, the last one almost fully. This resembles NTK scaling.",
     hint="you multiply the base 10000, so the first plane keeps its angles. Scale the positions instead.",
 )
 def _scales_the_base(n_position, d_head, n_trained):
@@ -101,7 +101,7 @@ def _scales_the_base(n_position, d_head, n_trained):
 
 
 @_ANGLES.mistake(
-    looks="The first plane is right, and the others rotate too fast.",
+    symptom="The first plane is right, and the others rotate too fast.",
     hint="the first plane is right. Your exponents are i / d_head; how many planes are there?",
 )
 def _half_of_the_exponent(n_position, d_head, n_trained):
@@ -110,7 +110,7 @@ def _half_of_the_exponent(n_position, d_head, n_trained):
 
 
 @_ANGLES.mistake(
-    looks="The last position gets exactly the largest trained angle. Close, but not the published rule.",
+    symptom="The last position gets exactly the largest trained angle. Close, but not the published rule.",
     hint="you map the last position to n_trained - 1. The factor is the ratio of the two lengths.",
 )
 def _ends_aligned(n_position, d_head, n_trained):

@@ -76,7 +76,7 @@ _PAIR = Exercise(
 
 
 @_PAIR.mistake(
-    looks="The reward model learns to give the rejected replies the higher rewards.",
+    symptom="The reward model learns to give the rejected replies the higher rewards.",
     hint="your loss decreases as the rejected reply's reward increases. Which difference must become large?",
 )
 def _the_other_way_round(chosen, rejected):
@@ -84,7 +84,7 @@ def _the_other_way_round(chosen, rejected):
 
 
 @_PAIR.mistake(
-    looks="Training works until one pair is far on the wrong side. Then the loss is infinite, the gradients NaN.",
+    symptom="Training works until one pair is far on the wrong side. Then the loss is infinite, the gradients NaN.",
     hint="for a large negative difference the sigmoid rounds to 0, and its logarithm is infinite. PyTorch has one "
     "function for both.",
 )
@@ -93,7 +93,7 @@ def _two_functions(chosen, rejected):
 
 
 @_PAIR.mistake(
-    looks="The loss depends on the level of the rewards, although a comparison says nothing about it.",
+    symptom="The loss depends on the level of the rewards, although a comparison says nothing about it.",
     hint="adding 1 to both rewards changes your loss. Take the difference first, then the sigmoid.",
 )
 def _a_sigmoid_each(chosen, rejected):
@@ -101,7 +101,7 @@ def _a_sigmoid_each(chosen, rejected):
 
 
 @_PAIR.mistake(
-    looks="The loss is negative and increases in magnitude during training: minimizing it makes the labels unlikely.",
+    symptom="The loss is negative and increases in magnitude during training: minimizing it makes the labels unlikely.",
     hint="the sign is wrong: a loss is the negative logarithm of the probability.",
 )
 def _without_the_minus(chosen, rejected):
@@ -109,7 +109,7 @@ def _without_the_minus(chosen, rejected):
 
 
 @_PAIR.mistake(
-    looks="The loss is between -1 and 0, and a pair far on the wrong side has almost no gradient.",
+    symptom="The loss is between -1 and 0, and a pair far on the wrong side has almost no gradient.",
     hint="you average the probabilities themselves. Where is the logarithm?",
 )
 def _without_the_logarithm(chosen, rejected):
@@ -117,7 +117,7 @@ def _without_the_logarithm(chosen, rejected):
 
 
 @_PAIR.mistake(
-    looks="One very good pair hides many wrong ones, because the differences cancel.",
+    symptom="One very good pair hides many wrong ones, because the differences cancel.",
     hint="you average the differences and then apply the loss. Each pair has a loss of its own: average these.",
 )
 def _mean_inside(chosen, rejected):
@@ -125,7 +125,7 @@ def _mean_inside(chosen, rejected):
 
 
 @_PAIR.mistake(
-    looks="The loss and its gradients grow with the batch, and the learning rate no longer fits.",
+    symptom="The loss and its gradients grow with the batch, and the learning rate no longer fits.",
     hint="your loss is the sum over the pairs. The task wants their mean.",
 )
 def _summed(chosen, rejected):
@@ -133,7 +133,7 @@ def _summed(chosen, rejected):
 
 
 @_PAIR.mistake(
-    looks="`backward()` raises an error, because the loss is not a single number.",
+    symptom="`backward()` raises an error, because the loss is not a single number.",
     hint="you return one loss for each pair. How do they become one number?",
 )
 def _one_for_each_pair(chosen, rejected):
@@ -141,7 +141,7 @@ def _one_for_each_pair(chosen, rejected):
 
 
 @_PAIR.mistake(
-    looks="`backward()` raises an error, because no operation of the loss was recorded.",
+    symptom="`backward()` raises an error, because no operation of the loss was recorded.",
     hint="the value is right, but its gradient does not reach both rewards. Does `detach`, `item`, `torch.tensor` or "
     "NumPy separate it from them?",
 )
@@ -203,7 +203,7 @@ _DPO = Exercise(
 
 
 @_DPO.mistake(
-    looks="Long replies count as bad from the start, because their probability is small under every model.",
+    symptom="Long replies count as bad from the start, because their probability is small under every model.",
     hint="your loss ignores the reference. The implicit reward is beta times the ratio of two probabilities, in "
     "logarithms.",
 )
@@ -212,7 +212,7 @@ def _without_the_reference(chosen, rejected, reference_chosen, reference_rejecte
 
 
 @_DPO.mistake(
-    looks="The policy moves toward the rejected replies, and the loss still decreases.",
+    symptom="The policy moves toward the rejected replies, and the loss still decreases.",
     hint="your loss decreases as the rejected reply becomes more likely. Which of the two implicit rewards must "
     "be higher?",
 )
@@ -221,7 +221,7 @@ def _prefers_the_rejected(chosen, rejected, reference_chosen, reference_rejected
 
 
 @_DPO.mistake(
-    looks="The same run for every beta.",
+    symptom="The same run for every beta.",
     hint="your loss does not depend on beta.",
 )
 def _without_beta(chosen, rejected, reference_chosen, reference_rejected, beta):
@@ -229,7 +229,7 @@ def _without_beta(chosen, rejected, reference_chosen, reference_rejected, beta):
 
 
 @_DPO.mistake(
-    looks="beta changes only the size of the gradient, so the policy does not move further for a smaller beta.",
+    symptom="beta changes only the size of the gradient, so the policy does not move further for a smaller beta.",
     hint="you multiply the loss by beta. It belongs inside the sigmoid, where it scales the implicit rewards.",
 )
 def _beta_outside(chosen, rejected, reference_chosen, reference_rejected, beta):
@@ -237,7 +237,7 @@ def _beta_outside(chosen, rejected, reference_chosen, reference_rejected, beta):
 
 
 @_DPO.mistake(
-    looks="The loss is not ln 2 at the start, and rewards replies that the reference preferred already.",
+    symptom="The loss is not ln 2 at the start, and rewards replies that the reference preferred already.",
     hint="the reference's preference is added where it must be subtracted. Start with one reply: log policy minus log "
     "reference.",
 )
@@ -246,7 +246,7 @@ def _reference_added(chosen, rejected, reference_chosen, reference_rejected, bet
 
 
 @_DPO.mistake(
-    looks="The loss is nearly ln 2 for every pair, because probabilities of complete replies are tiny numbers.",
+    symptom="The loss is nearly ln 2 for every pair, because probabilities of complete replies are tiny numbers.",
     hint="you use probabilities where the formula has their logarithms, which are already given.",
 )
 def _probabilities(chosen, rejected, reference_chosen, reference_rejected, beta):
@@ -255,7 +255,7 @@ def _probabilities(chosen, rejected, reference_chosen, reference_rejected, beta)
 
 
 @_DPO.mistake(
-    looks="One pair far on the wrong side makes the loss infinite.",
+    symptom="One pair far on the wrong side makes the loss infinite.",
     hint="for a large negative difference the sigmoid rounds to 0, and its logarithm is infinite. Exercise 17.1 "
     "has the same remedy.",
 )
@@ -264,7 +264,7 @@ def _sigmoid_then_logarithm(chosen, rejected, reference_chosen, reference_reject
 
 
 @_DPO.mistake(
-    looks="The loss and its gradients grow with the batch.",
+    symptom="The loss and its gradients grow with the batch.",
     hint="your loss is the sum over the pairs. The task wants their mean.",
 )
 def _dpo_summed(chosen, rejected, reference_chosen, reference_rejected, beta):
@@ -272,7 +272,7 @@ def _dpo_summed(chosen, rejected, reference_chosen, reference_rejected, beta):
 
 
 @_DPO.mistake(
-    looks="`backward()` raises an error, because no operation of the loss was recorded.",
+    symptom="`backward()` raises an error, because no operation of the loss was recorded.",
     hint="the value is right, but its gradient does not reach both log-probabilities of the policy.",
 )
 def _dpo_without_a_gradient(chosen, rejected, reference_chosen, reference_rejected, beta):
@@ -327,7 +327,7 @@ _BEST = Exercise(
 
 
 @_BEST.mistake(
-    looks="The best of 4 is as good as the best of 64.",
+    symptom="The best of 4 is as good as the best of 64.",
     hint="your choice uses all replies. Only the first n have been sampled.",
 )
 def _of_all(rewards, n):
@@ -335,7 +335,7 @@ def _of_all(rewards, n):
 
 
 @_BEST.mistake(
-    looks="The score falls with n.",
+    symptom="The score falls with n.",
     hint="you choose the lowest reward.",
 )
 def _worst_of_n(rewards, n):
@@ -343,7 +343,7 @@ def _worst_of_n(rewards, n):
 
 
 @_BEST.mistake(
-    looks="There is one index for each reply instead of one for each request.",
+    symptom="There is one index for each reply instead of one for each request.",
     hint="you choose among the requests. Over which dimension of `rewards` do the replies run?",
 )
 def _among_requests(rewards, n):
@@ -351,7 +351,7 @@ def _among_requests(rewards, n):
 
 
 @_BEST.mistake(
-    looks="Floats where indices are needed: `replies[index]` raises an error.",
+    symptom="Floats where indices are needed: `replies[index]` raises an error.",
     hint="you return the highest rewards. The task wants to know where they are.",
 )
 def _rewards_themselves(rewards, n):
@@ -359,7 +359,7 @@ def _rewards_themselves(rewards, n):
 
 
 @_BEST.mistake(
-    looks="Best-of-n is drawn about one nat too far to the right, so it seems less efficient than it is.",
+    symptom="Best-of-n is drawn about one nat too far to the right, so it seems less efficient than it is.",
     hint="ln n would be the divergence if one reply were certain. The second term, (n - 1) / n, is missing.",
 )
 def _logarithm_only(rewards, n):
@@ -367,7 +367,7 @@ def _logarithm_only(rewards, n):
 
 
 @_BEST.mistake(
-    looks="The divergence is negative for n = 2 already, which no KL divergence is.",
+    symptom="The divergence is negative for n = 2 already, which no KL divergence is.",
     hint="your divergence is too small by 2/n: is it (n + 1) / n or (n - 1) / n that is subtracted?",
 )
 def _plus_one(rewards, n):
@@ -375,7 +375,7 @@ def _plus_one(rewards, n):
 
 
 @_BEST.mistake(
-    looks="The divergence is in bits plus a term in nats.",
+    symptom="The divergence is in bits plus a term in nats.",
     hint="your logarithm has the base 2. Nats need the natural logarithm.",
 )
 def _base_two(rewards, n):
@@ -436,7 +436,7 @@ _ADVANTAGES = Exercise(
 
 
 @_ADVANTAGES.mistake(
-    looks="The divergence grows as fast as it can, because leaving the reference increases the penalized reward.",
+    symptom="The divergence grows as fast as it can, because leaving the reference increases the penalized reward.",
     hint="your penalty increases the reward of replies that the reference finds unlikely. Check the sign.",
 )
 def _penalty_added(rewards, log_policy, log_reference, beta, group):
@@ -445,7 +445,7 @@ def _penalty_added(rewards, log_policy, log_reference, beta, group):
 
 
 @_ADVANTAGES.mistake(
-    looks="The penalty is about ten times too small, so the policy moves far away.",
+    symptom="The penalty is about ten times too small, so the policy moves far away.",
     hint="you average the log-ratio over tokens. The log-probability of a reply is the sum over its tokens.",
 )
 def _mean_over_tokens(rewards, log_policy, log_reference, beta, group):
@@ -454,7 +454,7 @@ def _mean_over_tokens(rewards, log_policy, log_reference, beta, group):
 
 
 @_ADVANTAGES.mistake(
-    looks="Every beta gives the policy of a run without a penalty.",
+    symptom="Every beta gives the policy of a run without a penalty.",
     hint="your result does not depend on beta, so there is no penalty.",
 )
 def _without_the_penalty(rewards, log_policy, log_reference, beta, group):
@@ -463,7 +463,7 @@ def _without_the_penalty(rewards, log_policy, log_reference, beta, group):
 
 
 @_ADVANTAGES.mistake(
-    looks="Replies to easy requests have positive advantages, however bad they are among themselves.",
+    symptom="Replies to easy requests have positive advantages, however bad they are among themselves.",
     hint="your baseline is the mean over all requests, some of which are easier. Compare replies to the same request.",
 )
 def _baseline_of_the_batch(rewards, log_policy, log_reference, beta, group):
@@ -472,7 +472,7 @@ def _baseline_of_the_batch(rewards, log_policy, log_reference, beta, group):
 
 
 @_ADVANTAGES.mistake(
-    looks="The gradient is right on average, but noisier, and training is slower.",
+    symptom="The gradient is right on average, but noisier, and training is slower.",
     hint="these are the penalized rewards. Which baseline is still to be subtracted?",
 )
 def _without_a_baseline(rewards, log_policy, log_reference, beta, group):
@@ -480,7 +480,7 @@ def _without_a_baseline(rewards, log_policy, log_reference, beta, group):
 
 
 @_ADVANTAGES.mistake(
-    looks="Each advantage is too small by the factor (group - 1) / group, because a reply is part of its own baseline.",
+    symptom="Each advantage is too small by the factor (group - 1) / group, because a reply is part of its own baseline.",
     hint="your baseline is the mean of the complete group. It must leave out the reply that it is subtracted from.",
 )
 def _mean_of_the_group(rewards, log_policy, log_reference, beta, group):
@@ -489,7 +489,7 @@ def _mean_of_the_group(rewards, log_policy, log_reference, beta, group):
 
 
 @_ADVANTAGES.mistake(
-    looks="Replies to different requests are compared, and the baseline fits no request.",
+    symptom="Replies to different requests are compared, and the baseline fits no request.",
     hint="your groups mix requests: the replies to one request are neighbors. Which of the two sizes comes last in "
     "`view`?",
 )
@@ -499,7 +499,7 @@ def _groups_across_requests(rewards, log_policy, log_reference, beta, group):
 
 
 @_ADVANTAGES.mistake(
-    looks="The penalty has no baseline, so the advantages of a request no longer sum to 0.",
+    symptom="The penalty has no baseline, so the advantages of a request no longer sum to 0.",
     hint="you subtract the penalty after the baseline. The baseline is the mean penalized reward.",
 )
 def _penalty_after_the_baseline(rewards, log_policy, log_reference, beta, group):
@@ -509,7 +509,7 @@ def _penalty_after_the_baseline(rewards, log_policy, log_reference, beta, group)
 
 
 @_ADVANTAGES.mistake(
-    looks="This is the advantage of GRPO.",
+    symptom="This is the advantage of GRPO.",
     hint="you divide by the standard deviation of the group. That is GRPO, which follows below; here only the baseline "
     "is subtracted.",
 )
