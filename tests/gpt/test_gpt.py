@@ -118,7 +118,7 @@ def test_a_given_size_stays_even_if_it_equals_what_would_be_derived(given, chang
     assert getattr(config.changed(n_layer=1).changed(**change), name) == size
     derived = GPTConfig(d_model=64, n_head=4).changed(**change)
     assert getattr(config.changed(**change, **{name: None}), name) == getattr(derived, name) != size
-    assert getattr(GPTConfig.from_dict(asdict(derived)).changed(d_model=64, n_head=4), name) == getattr(derived, name)
+    assert getattr(GPTConfig.from_dict(asdict(derived)).changed(d_model=64), name) == getattr(derived, name)
 
 
 # In millions, as printed: GPT-1 "117M" (the slide), GPT-2 as OpenAI's README corrects it, GPT-3 in table 2.1.

@@ -162,7 +162,8 @@ def _always_from_the_start(step, xs, h):
 
 
 @_UNROLL.mistake(
-    symptom="This is enough to classify a text, but a language model has only one prediction for each text to train on.",
+    symptom="This is enough to classify a text, but a language model has only one prediction for each text to train "
+    "on.",
     hint="you return the last state alone. A language model predicts at each position, so it needs all T states.",
 )
 def _only_the_last(step, xs, h):
@@ -172,7 +173,8 @@ def _only_the_last(step, xs, h):
 
 
 @_UNROLL.mistake(
-    symptom="The state at position t does not depend on token t, so the loss stays high, as if a character were missing.",
+    symptom="The state at position t does not depend on token t, so the loss stays high, as if a character were "
+    "missing.",
     hint="each row is one step late: the first one is the initial state. Do you store the state before or after the "
     "step?",
 )

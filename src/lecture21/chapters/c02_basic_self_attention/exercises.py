@@ -200,7 +200,8 @@ def _divided_by_the_root(x):
 
 
 @_ATTENTION.mistake(
-    symptom="The columns of the weights sum to 1. The heatmap seems plausible, but it is the transpose of the right one.",
+    symptom="The columns of the weights sum to 1. The heatmap seems plausible, but it is the transpose of the right "
+    "one.",
     hint="your columns sum to 1. Row i holds the shares that token i takes: which dimension must sum to 1?",
 )
 def _softmax_over_queries(x):

@@ -120,7 +120,8 @@ def _scaled_for_width_4(q, k, v):
 
 
 @_ATTENTION.mistake(
-    symptom="The worked example, with four tokens and d_k = 4, gives the right result. A longer text gives even weights.",
+    symptom="The worked example, with four tokens and d_k = 4, gives the right result. A longer text gives even "
+    "weights.",
     hint="you divide by the root of len(q), the number of rows. The products of a score are summed over d_k, which is "
     "another dimension of q.",
 )
@@ -208,7 +209,8 @@ def _averages_of_the_inputs(x, w_query, w_key, w_value):
 
 
 @_MATRICES.mistake(
-    symptom="The scores are transposed: row i belongs to key i. If the scores are symmetric, the result is still right.",
+    symptom="The scores are transposed: row i belongs to key i. If the scores are symmetric, the result is still "
+    "right.",
     hint="row i of your scores compares key i with all queries, but row i belongs to query i.",
 )
 def _keys_ask(x, w_query, w_key, w_value):
@@ -338,7 +340,8 @@ def _viewed_without_transpose(x, n_head):
 
 
 @_HEADS.mistake(
-    symptom="The heads are interleaved: head 0 holds features 0, H, 2H, ... Pretrained weights then give wrong results.",
+    symptom="The heads are interleaved: head 0 holds features 0, H, 2H, ... Pretrained weights then give wrong "
+    "results.",
     hint="your head 0 holds every H-th feature. When C becomes two dimensions, which comes first, heads or features?",
 )
 def _interleaved(x, n_head):

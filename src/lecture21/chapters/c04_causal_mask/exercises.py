@@ -152,7 +152,8 @@ def _filled_the_allowed(scores, mask):
 
 
 @_WEIGHTS.mistake(
-    symptom="The weights are right, but `scores` now contains -inf, and so does every later plot or computation with it.",
+    symptom="The weights are right, but `scores` now contains -inf, and so does every later plot or computation with "
+    "it.",
     hint="the weights are right, but you modified `scores`. What does the underscore in a method such as add_ mean?",
 )
 def _in_place(scores, mask):
@@ -168,7 +169,8 @@ def _multiplied_by_infinity(scores, mask):
 
 
 @_WEIGHTS.mistake(
-    symptom="The weights are right while all scores are far above -100. With scores near -5000, the masked keys get all.",
+    symptom="The weights are right while all scores are far above -100. With scores near -5000, the masked keys get "
+    "all.",
     hint="a number such as -100 removes a key only if other scores are much larger. Which number is below all scores?",
 )
 def _minus_100(scores, mask):
@@ -389,7 +391,8 @@ def _changes_the_first_token(attend, x):
 
 
 @_LEAKS.mistake(
-    symptom="No layer seems to leak: both outputs are computed from the same tensor, since `changed = x` makes no copy.",
+    symptom="No layer seems to leak: both outputs are computed from the same tensor, since `changed = x` makes no "
+    "copy.",
     hint="`changed = x` is a second name for the same tensor, so you modify x and compare it with itself. How do you "
     "copy a tensor?",
 )

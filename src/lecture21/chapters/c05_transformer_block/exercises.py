@@ -103,7 +103,8 @@ def _over_everything(x, gain, bias):
 
 
 @_NORM.mistake(
-    symptom="The result is too small by the factor sqrt((C - 1) / C), so weights from another program give other logits.",
+    symptom="The result is too small by the factor sqrt((C - 1) / C), so weights from another program give other "
+    "logits.",
     hint="your variance divides by C - 1, as torch's var() and std() do by default. Here it is the mean of C squares.",
 )
 def _unbiased(x, gain, bias):
@@ -261,7 +262,8 @@ class _NoResidual(nn.Module):
 
 
 @_BLOCK.mistake(
-    symptom="It trains, but weights from another program give other logits, because one of the two norms is never used.",
+    symptom="It trains, but weights from another program give other logits, because one of the two norms is never "
+    "used.",
     hint="only one of your norms is used, although each layer has its own. Which norm comes before the second layer?",
 )
 class _OneNormTwice(nn.Module):
@@ -348,7 +350,8 @@ class _OneResidual(nn.Module):
 
 
 @_BLOCK.mistake(
-    symptom="Each update has the same size, whatever the layer computes, and the layers receive the unnormalized stream.",
+    symptom="Each update has the same size, whatever the layer computes, and the layers receive the unnormalized "
+    "stream.",
     hint="you normalize what the layers return. In a pre-norm block, a norm is applied to what a layer receives.",
 )
 class _NormOfTheUpdate(nn.Module):

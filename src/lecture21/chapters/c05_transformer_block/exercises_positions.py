@@ -51,7 +51,8 @@ _POSITIONS = Exercise(
 
 
 @_POSITIONS.mistake(
-    symptom="All sines come first and all cosines last. This works equally well, but not with the 2017 model's weights.",
+    symptom="All sines come first and all cosines last. This works equally well, but not with the 2017 model's "
+    "weights.",
     hint="your sines fill the first half of the features and your cosines the second. In this task they alternate.",
 )
 def _halves(n_position, d_model):
@@ -268,7 +269,8 @@ def _reverses_the_features(model, x):
 
 
 @_ORDER.mistake(
-    symptom="Every model that ends in LayerNorm seems to ignore the order, because the sum of its features is always 0.",
+    symptom="Every model that ends in LayerNorm seems to ignore the order, because the sum of its features is always "
+    "0.",
     hint="you compare one number computed from the last output, such as its sum. Different vectors can have the same "
     "sum and the same norm: compare every feature.",
 )

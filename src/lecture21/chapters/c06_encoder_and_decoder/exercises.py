@@ -112,7 +112,8 @@ def _causal(x, memory, w_query, w_key, w_value):
 
 
 @_CROSS.mistake(
-    symptom="Each column of the weights sums to 1, because each source token divides its weight among the target tokens.",
+    symptom="Each column of the weights sums to 1, because each source token divides its weight among the target "
+    "tokens.",
     hint="your columns sum to 1, but the weights of each query must sum to 1 over the source. Which dimension is that?",
 )
 def _softmax_over_queries(x, memory, w_query, w_key, w_value):

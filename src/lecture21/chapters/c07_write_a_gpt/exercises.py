@@ -177,7 +177,8 @@ class _without_a_mask(_CausalHead):
 
 
 @_HEAD.mistake(
-    symptom="It trains almost as well, because larger queries can compensate for scores that are too small by a factor.",
+    symptom="It trains almost as well, because larger queries can compensate for scores that are too small by a "
+    "factor.",
     hint="your scores are divided by the root of the wrong width. How many products are summed in one score?",
 )
 class _divided_by_the_wrong_root(_CausalHead):

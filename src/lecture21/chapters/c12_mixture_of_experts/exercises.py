@@ -70,7 +70,8 @@ _RESPONSIBILITIES = Exercise(
 
 
 @_RESPONSIBILITIES.mistake(
-    symptom="The numbers are right until a point is far from all members. Then they are NaN, and so are all parameters.",
+    symptom="The numbers are right until a point is far from all members. Then they are NaN, and so are all "
+    "parameters.",
     hint="exp(-1000) is 0, and 0 / 0 is NaN. `torch.logsumexp` computes the logarithm of the sum without leaving the "
     "logarithms, and so does log_softmax.",
 )

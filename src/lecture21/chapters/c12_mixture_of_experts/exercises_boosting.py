@@ -126,7 +126,8 @@ def _only_wrong_points(weights, wrong):
 
 
 @_ADABOOST.mistake(
-    symptom="Wrong points lose weight, so the next member learns what this one knows already, and its vote is negative.",
+    symptom="Wrong points lose weight, so the next member learns what this one knows already, and its vote is "
+    "negative.",
     hint="you have e / (1 - e) in the logarithm. Is your alpha positive for a member that is right more often than "
     "wrong?",
 )

@@ -152,7 +152,8 @@ def _no_new_axis(predictions, target, weights):
 
 
 @_DECOMPOSE.mistake(
-    symptom="Three numbers for all points together. The identity holds for them as well, and the single points are lost.",
+    symptom="Three numbers for all points together. The identity holds for them as well, and the single points are "
+    "lost.",
     hint="you averaged over the points as well. Which dimension holds the members?",
 )
 def _mean_over_the_points(predictions, target, weights):

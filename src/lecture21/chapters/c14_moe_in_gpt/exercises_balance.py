@@ -149,7 +149,8 @@ def _one_count_for_all(experts, n_expert, factor):
 
 
 @_KEEP.mistake(
-    symptom="Right for k = 1. For k > 1, the second choice of a token gets no place although an earlier token is served.",
+    symptom="Right for k = 1. For k > 1, the second choice of a token gets no place although an earlier token is "
+    "served.",
     hint="right for k = 1. For k > 1 you serve the first choices of all tokens before any second choice, as some "
     "systems do, so a later token can displace an earlier one. Here token n comes before token n + 1 with all choices.",
 )
@@ -276,7 +277,8 @@ def _without_a_gradient(probabilities, experts):
 
 
 @_BALANCE.mistake(
-    symptom="Right until the last expert is never selected. Then the two factors differ in length, and an error follows.",
+    symptom="Right until the last expert is never selected. Then the two factors differ in length, and an error "
+    "follows.",
     hint="raises an error if the experts with the highest indices are not selected: then `bincount` returns fewer "
     "than E counts. Which of its arguments sets the length?",
 )

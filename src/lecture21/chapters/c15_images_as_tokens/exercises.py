@@ -88,7 +88,8 @@ def _down_before_across(images, weight, bias, patch_size):
 
 
 @_PATCHES.mistake(
-    symptom="Each patch is mirrored at its diagonal. A model that is trained this way does not mind, but weights from a "
+    symptom="Each patch is mirrored at its diagonal. A model that is trained this way does not mind, but weights from "
+    "a "
     "strided convolution give other tokens.",
     hint="within a patch you flatten column by column. The weight expects the first row of the patch first.",
 )
@@ -100,7 +101,8 @@ def _columns_within_a_patch(images, weight, bias, patch_size):
 
 
 @_PATCHES.mistake(
-    symptom="Gray images are right. In color images the red, green and blue of a pixel are multiplied by wrong weights.",
+    symptom="Gray images are right. In color images the red, green and blue of a pixel are multiplied by wrong "
+    "weights.",
     hint="with more than one channel the numbers of a patch are in the wrong order: the K numbers of a pixel must not "
     "be neighbors. Which dimension has to come before the rows and columns of the patch?",
 )
@@ -328,7 +330,8 @@ def _text_without_the_image(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    symptom="The image tokens also attend to the first text token, a line break. Nothing leaks as long as it is the same "
+    symptom="The image tokens also attend to the first text token, a line break. Nothing leaks as long as it is the "
+    "same "
     "in every text.",
     hint="the block of the image is one row and column too large: it includes the first text token.",
 )
@@ -350,7 +353,8 @@ def _one_too_few(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    symptom="The table looks right when printed, but `~mask` raises an error, and adding it to the scores masks nothing.",
+    symptom="The table looks right when printed, but `~mask` raises an error, and adding it to the scores masks "
+    "nothing.",
     hint="the pattern is right, but the entries are floats. Which dtype holds True and False?",
 )
 def _ones_and_zeros(n_image, n_text):
@@ -481,7 +485,8 @@ def _summed(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    symptom="The patches are trained to predict token 0, and with 16 patches these terms outweigh those of the letters.",
+    symptom="The patches are trained to predict token 0, and with 16 patches these terms outweigh those of the "
+    "letters.",
     hint="your loss contains terms for the image positions. They predict nothing, so they have no target, not even 0.",
 )
 def _image_predicts_zero(logits, ids, n_image):

@@ -480,7 +480,8 @@ def _without_a_baseline(rewards, log_policy, log_reference, beta, group):
 
 
 @_ADVANTAGES.mistake(
-    symptom="Each advantage is too small by the factor (group - 1) / group, because a reply is part of its own baseline.",
+    symptom="Each advantage is too small by the factor (group - 1) / group, because a reply is part of its own "
+    "baseline.",
     hint="your baseline is the mean of the complete group. It must leave out the reply that it is subtracted from.",
 )
 def _mean_of_the_group(rewards, log_policy, log_reference, beta, group):
