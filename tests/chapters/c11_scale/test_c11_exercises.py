@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from readers import printed
 
 from lecture21 import accounting, presets
 from lecture21.exercises.registry import find
@@ -30,3 +31,29 @@ def test_the_fit_recovers_an_exact_law():
 def test_the_best_size_spends_the_budget():
     n_parameters, n_tokens = find("11.4").solution(6e20, 10)
     assert (n_parameters, n_tokens) == pytest.approx((1e19**0.5, 10 * 1e19**0.5))
+
+
+def _counted(blocks, last):
+    """Return a count of GPT-2's parameters with blocks and a last norm as given."""
+    return lambda vocab_size, block_size, n_layer, d_model: (
+        (vocab_size + block_size) * d_model + n_layer * blocks(d_model) + last(d_model)
+    )
+
+
+@pytest.mark.parametrize(
+    ("blocks", "last", "sentence"),
+    [
+        (lambda c: 12 * c * c + 11 * c, lambda c: 2 * c, "How many sublayers"),
+        (lambda c: 12 * c * c + 11 * c, lambda c: c, "a gain and a shift"),
+        (lambda c: 11 * c * c + 12 * c, lambda c: 2 * c, "a fourth matrix"),
+        (lambda c: 12 * c * c + 10 * c, lambda c: 2 * c, "differ in length"),
+        (lambda c: 12 * c * c + 12 * c, lambda c: 2 * c, "at least one part"),
+    ],
+)
+def test_a_wrong_count_is_told_which_part_is_missing(capsys, blocks, last, sentence):
+    assert sentence in printed(capsys, "11.1", _counted(blocks, last))
+
+
+def test_a_count_may_be_a_float(capsys):
+    answer = _counted(lambda c: 12.0 * c * c + 13 * c, lambda c: 2 * c)
+    assert printed(capsys, "11.1", answer) == "11.1: correct"

@@ -1,21 +1,14 @@
-"""Chapters 05 and 06: what plausible wrong answers are told, and other ways to write a right one."""
+"""Chapter 05: what plausible wrong answers are told, and other ways to write a right one."""
 
-import math
 import random
 
 import pytest
 import torch
 import torch.nn.functional as F
+from readers import printed
 from torch import nn
 
-from lecture21.exercises import check
 from lecture21.exercises.registry import find
-
-
-def printed(capsys, number: str, answer: object) -> str:
-    capsys.readouterr()
-    check(number, answer)
-    return " ".join(capsys.readouterr().out.split())
 
 
 class OtherNames(nn.Module):
@@ -67,15 +60,6 @@ def gain_and_bias_together(x, gain, bias):
     return F.layer_norm(x, x.shape[-1:]) * (gain + bias)
 
 
-def cross(scale):
-    def cross_attention(x, memory, w_query, w_key, w_value):
-        q, k, v = x @ w_query.T, memory @ w_key.T, memory @ w_value.T
-        weights = (q @ k.T / scale(x, q, v)).softmax(dim=-1)
-        return weights @ v, weights
-
-    return cross_attention
-
-
 WRONG = {
     "a gain and a bias that are added": ("5.1", gain_and_bias_together, "subtract `bias` from your result"),
     "one mean and deviation of all tokens": ("5.1", over_all_tokens, "the mean of each token's squares must be"),
@@ -85,9 +69,6 @@ WRONG = {
     "a test of the norm": ("5.4", by_the_norm, "you compare one number"),
     "a test with torch's tolerance": ("5.4", with_the_default_tolerance, "mistakes rounding errors for an effect"),
     "a test that swaps the last two": ("5.4", swaps_the_last_two, "not the right value"),
-    "the root of C": ("6.1", cross(lambda x, q, v: math.sqrt(x.shape[1])), "what are the scores divided by?"),
-    "the root of Dv": ("6.1", cross(lambda x, q, v: math.sqrt(v.shape[1])), "what are the scores divided by?"),
-    "D without a root": ("6.1", cross(lambda x, q, v: q.shape[1]), "what are the scores divided by?"),
 }
 
 
@@ -100,14 +81,6 @@ def test_a_wrong_answer_is_never_accepted_and_told_why(capsys, number, answer, t
 RIGHT = {
     "PyTorch's LayerNorm": ("5.1", lambda x, gain, bias: F.layer_norm(x, x.shape[-1:], gain, bias)),
     "the largest difference": ("5.4", by_the_largest_difference),
-    "scaled queries": (
-        "6.1",
-        lambda x, memory, w_query, w_key, w_value: (
-            (weights := F.softmax((x @ w_query.T / len(w_query) ** 0.5) @ (memory @ w_key.T).T, dim=1))
-            @ (memory @ w_value.T),
-            weights,
-        ),
-    ),
 }
 
 

@@ -1,62 +1,9 @@
-"""What exercises 10.1, 10.3, 11.1, 16.2, 16.3 and 16.5 accept and say of parts that are wrong."""
+"""What the exercises of chapter 16 accept, and what they say of parts that are wrong."""
 
 import numpy as np
 import pytest
 import torch
-
-from lecture21.exercises import check
-
-
-def _said(capsys, number, answer):
-    check(number, answer)
-    return " ".join(capsys.readouterr().out.split())
-
-
-def _counted(blocks, last):
-    """Return a count of GPT-2's parameters with blocks and a last norm as given."""
-    return lambda vocab_size, block_size, n_layer, d_model: (
-        (vocab_size + block_size) * d_model + n_layer * blocks(d_model) + last(d_model)
-    )
-
-
-@pytest.mark.parametrize(
-    ("blocks", "last", "sentence"),
-    [
-        (lambda c: 12 * c * c + 11 * c, lambda c: 2 * c, "How many sublayers"),
-        (lambda c: 12 * c * c + 11 * c, lambda c: c, "a gain and a shift"),
-        (lambda c: 11 * c * c + 12 * c, lambda c: 2 * c, "a fourth matrix"),
-        (lambda c: 12 * c * c + 10 * c, lambda c: 2 * c, "differ in length"),
-        (lambda c: 12 * c * c + 12 * c, lambda c: 2 * c, "at least one part"),
-    ],
-)
-def test_a_wrong_count_is_told_which_part_is_missing(capsys, blocks, last, sentence):
-    assert sentence in _said(capsys, "11.1", _counted(blocks, last))
-
-
-def test_a_count_may_be_a_float(capsys):
-    answer = _counted(lambda c: 12.0 * c * c + 13 * c, lambda c: 2 * c)
-    assert _said(capsys, "11.1", answer) == "11.1: correct"
-
-
-def test_a_rotation_in_the_accuracy_of_its_input_is_correct_and_one_from_position_1_is_told_so(capsys):
-    def rotary(x, start=0, first_position=0):
-        position = torch.arange(start + first_position, start + first_position + len(x)).double()[:, None]
-        angle = position / 10000 ** (torch.arange(0, x.shape[1], 2).double() / x.shape[1])
-        u, v = x.double().chunk(2, dim=-1)
-        rotated = torch.cat([u * angle.cos() - v * angle.sin(), u * angle.sin() + v * angle.cos()], dim=-1)
-        return rotated.to(x.dtype)
-
-    assert _said(capsys, "10.1", lambda x, start=0: rotary(x, start)) == "10.1: correct"
-    assert "position 0" in _said(capsys, "10.1", lambda x, start=0: rotary(x, start, 1))
-
-
-def test_rms_norm_without_the_root_or_the_gain_is_told_so(capsys):
-    def scaled(x, power):
-        return x * (x.square().mean(dim=-1, keepdim=True) + 1e-5) ** -power
-
-    assert _said(capsys, "10.3", lambda x, gain: scaled(x, 0.5) * gain) == "10.3: correct"
-    assert "square root" in _said(capsys, "10.3", lambda x, gain: scaled(x, 1) * gain)
-    assert "multiplied by `gain`" in _said(capsys, "10.3", lambda x, gain: scaled(x, 0.5))
+from readers import printed
 
 
 @pytest.mark.parametrize(
@@ -79,7 +26,7 @@ def test_a_stale_layer_is_found_whatever_changes_in_it(capsys, largest, sentence
         return {n for n, (old, new) in pairs if largest(old, new[:-1])}
 
     for _ in range(3):
-        assert sentence in _said(capsys, "16.2", stale_layers)
+        assert sentence in printed(capsys, "16.2", stale_layers)
 
 
 def test_layers_after_a_stale_one_may_be_exact(capsys):
@@ -88,7 +35,7 @@ def test_layers_after_a_stale_one_may_be_exact(capsys):
         found = [n for n, (old, new) in pairs if (new[:-1] - old).abs().max() > 1e-5]
         return set(range(min(found), len(keys_of(x)) + 1)) if found else set()
 
-    assert "wrong for a layer in which all keys increase" in _said(capsys, "16.2", stale_layers)
+    assert "wrong for a layer in which all keys increase" in printed(capsys, "16.2", stale_layers)
 
 
 def test_a_set_of_numpy_s_integers_is_a_set(capsys):
@@ -96,7 +43,7 @@ def test_a_set_of_numpy_s_integers_is_a_set(capsys):
         pairs = zip(keys_of(x[:-1]), keys_of(x), strict=True)
         return set(np.flatnonzero([(new[:-1] - old).abs().max() > 1e-5 for old, new in pairs]) + 1)
 
-    assert _said(capsys, "16.2", stale_layers) == "16.2: correct"
+    assert printed(capsys, "16.2", stale_layers) == "16.2: correct"
 
 
 @pytest.mark.parametrize("last", [torch.zeros_like, lambda row: 3 * row])
@@ -106,7 +53,7 @@ def test_another_last_token_is_not_a_cache_without_it(capsys, last):
         pairs = enumerate(zip(keys_of(other), keys_of(x), strict=True), start=1)
         return {n for n, (old, new) in pairs if (new - old)[:-1].abs().max() > 1e-5}
 
-    said = _said(capsys, "16.2", stale_layers)
+    said = printed(capsys, "16.2", stale_layers)
     assert "same length" in said or "wrong for a layer that counts positions from the end" in said
 
 
@@ -115,21 +62,21 @@ def test_a_dtype_is_blamed_on_the_input_only_if_there_is_one(capsys):
         position = torch.arange(n_position).double() * min(1.0, n_trained / n_position)
         return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
 
-    said = _said(capsys, "16.5", angles)
+    said = printed(capsys, "16.5", angles)
     assert "must have the dtype torch.float32 instead of torch.float64" in said
     assert "follow" not in said
 
 
 @pytest.mark.parametrize(("given", "shown"), [({3, 1}, "{1, 3}"), (set(), "set()"), ({2, "b", "a"}, '{2, "a", "b"}')])
 def test_a_wrong_set_is_shown_as_the_reader_would_write_it(capsys, given, shown):
-    assert f"right, but {shown} is not the right value" in _said(capsys, "16.2", lambda keys_of, x: given)
+    assert f"right, but {shown} is not the right value" in printed(capsys, "16.2", lambda keys_of, x: given)
 
 
 def test_the_default_of_16_bits_is_part_of_the_task(capsys):
     def cache_bytes(n_layer, d_model, n_head, n_kv_head, n_token, bits=8):
         return 2 * n_layer * n_kv_head * (d_model // n_head) * n_token * bits // 8
 
-    assert "wrong for the default of 16 bits" in _said(capsys, "16.3", cache_bytes)
+    assert "wrong for the default of 16 bits" in printed(capsys, "16.3", cache_bytes)
 
 
 def test_positions_counted_from_1_are_said_to_be_that(capsys):
@@ -137,4 +84,4 @@ def test_positions_counted_from_1_are_said_to_be_that(capsys):
         position = torch.arange(1, n_position + 1) * min(1.0, n_trained / n_position)
         return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
 
-    assert "the angles of position 0 must be 0" in _said(capsys, "16.5", angles)
+    assert "the angles of position 0 must be 0" in printed(capsys, "16.5", angles)

@@ -1,0 +1,67 @@
+"""Answers to the exercises of chapter 02 that students write: right ones pass, and wrong ones do not."""
+
+import pytest
+from readers import printed, written
+
+ROWS = """
+result = torch.zeros(scores.shape, dtype=scores.dtype)
+for i in range(len(scores)):
+    powers = (scores[i] - scores[i].max()).exp()
+    result[i] = powers / powers.sum()
+return result
+"""
+LOOP = """
+T = len(x)
+weights = torch.zeros(T, T)
+for i in range(T):
+    weights[i] = (x @ x[i]).softmax(0)
+return weights @ x, weights
+"""
+COMMUTES = "return bool({})"
+A, B = "attend(x[order])", "attend(x)[order]"
+
+RIGHT = {
+    "2.1": ["return torch.softmax(scores, dim=-1)", ROWS],
+    "2.2": [LOOP, "w = (x @ x.T).softmax(1)\nreturn [w @ x, w]"],
+    "2.3": [
+        COMMUTES.format(f"({A} - {B}).abs().max() < 1e-4"),
+        COMMUTES.format(f"torch.allclose({A}, {B}, rtol=0, atol=1e-4)"),
+        COMMUTES.format(f"torch.allclose({A}[order.argsort()], attend(x), atol=1e-4)"),
+    ],
+}
+
+# Each wrong answer, and words of what is said about it.
+WRONG = {
+    "2.1": {
+        "p = (scores - scores.mean(-1, keepdim=True)).exp()\nreturn p / p.sum(-1, keepdim=True)": "still above 0",
+        "p = scores.exp()\nreturn p / p.sum(-1)": "keeps the dimension",
+    },
+    "2.2": {"w = (x @ x.T + x @ x.T).softmax(-1)\nreturn w @ x, w": "in the weights"},
+    "2.3": {
+        COMMUTES.format(f"({A}.mean() - {B}.mean()).abs() < 1e-4"): "row",
+        COMMUTES.format(f"torch.allclose({A}.sort(0).values, {B}.sort(0).values, atol=1e-4)"): "row",
+        COMMUTES.format(f"({A} - {B}).sum() < 1e-4"): "row",
+        COMMUTES.format(f"({A} - {B}).max() < 1e-4"): "absolute",
+        COMMUTES.format(f"({B} - {A}).max() < 1e-4"): "absolute",
+        COMMUTES.format(f"torch.allclose({A}[:2], {B}[:2], atol=1e-4)"): "all rows",
+        COMMUTES.format(f"torch.allclose({A}[-2:], {B}[-2:], atol=1e-4)"): "all rows",
+        COMMUTES.format(f"torch.allclose({A}, {B})"): "may be rounding",
+        COMMUTES.format(f"torch.allclose({A}, {B}, atol=1e-6)"): "may be rounding",
+    },
+}
+
+
+@pytest.mark.parametrize(("number", "body"), [(number, body) for number in RIGHT for body in RIGHT[number]])
+def test_a_right_answer_in_other_words_is_correct(capsys, number, body):
+    for _ in range(5):
+        assert printed(capsys, number, written(number, body)) == f"{number}: correct"
+
+
+@pytest.mark.parametrize(
+    ("number", "body", "words"), [(number, body, words) for number in WRONG for body, words in WRONG[number].items()]
+)
+def test_a_wrong_answer_is_never_correct(capsys, number, body, words):
+    for _ in range(5):
+        text = printed(capsys, number, written(number, body))
+        assert not text.startswith(f"{number}: correct")
+        assert words in text

@@ -1,0 +1,86 @@
+"""Answers to the exercises of chapter 04 that students write: right ones pass, and wrong ones do not."""
+
+import pytest
+import torch
+from readers import printed, written
+
+from lecture21 import GPT, presets
+from lecture21.exercises.registry import find
+
+LEAK = "c = x.clone()\n{}\nd = attend(c)[:-1] - attend(x)[:-1]\nreturn bool((d.abs() > 1e-5).any())"
+SEES = "c = x.clone()\nc[-1] = torch.randn(x.shape[1])\na, b = attend(c), attend(x)\nreturn bool({})"
+GRADIENT = """
+y = x.clone().requires_grad_()
+attend(y)[:-1].mul(torch.rand(len(x) - 1, 1)).sum().backward()
+return bool((y.grad[-1].abs() > 1e-5).any())
+"""
+
+RIGHT = {
+    "4.2": ["return scores.masked_fill(~mask, -1e9).softmax(-1)", "return scores.where(mask, -torch.inf).softmax(1)"],
+    "4.3": [
+        LEAK.format("c[-1] = torch.randn(x.shape[1])"),
+        LEAK.format("c[-1, 0] += 1"),
+        LEAK.format("c[-1] += torch.rand(x.shape[1])"),
+        LEAK.format("c[-1] = 1000 * torch.randn(x.shape[1])"),
+        GRADIENT,
+    ],
+    "4.5": [
+        "return scores.masked_fill(~mask, -torch.inf).softmax(-1).nan_to_num()",
+        "return scores.where(mask, -math.inf).softmax(-1).where(mask, 0.0)",
+        "w = scores.masked_fill(~mask, -1e9).softmax(-1)\nreturn w.masked_fill(~mask, 0)",
+    ],
+}
+
+# Each wrong answer, and words of what is said about it.
+WRONG = {
+    "4.2": {
+        "return scores.masked_fill(~mask, -50).softmax(-1)": "a number such as -100",
+        "return scores.masked_fill(~mask, -1000).softmax(-1)": "a number such as -100",
+    },
+    "4.3": {
+        LEAK.format("c[-1] += 100"): "LayerNorm",
+        LEAK.format("c[-1] *= 2"): "LayerNorm",
+        SEES.format("(a[-2] - b[-2]).abs().max() > 1e-5"): "",
+        SEES.format("(a - b)[:-1].max() > 1e-5"): "absolute",
+        SEES.format("(b - a)[:-1].max() > 1e-5"): "absolute",
+        SEES.format("(a - b)[:-1].sum().abs() > 1e-5"): "",
+        SEES.format("not torch.equal(a[:-1], b[:-1])"): "up to 1e-5 are rounding",
+        SEES.format("not torch.allclose(a[:-1], b[:-1])"): "up to 1e-5 are rounding",
+    },
+    "4.5": {
+        "return (scores + mask.log()).softmax(-1).nan_to_num()": "gradient",
+        "return scores.masked_fill(~mask, -100).softmax(-1).masked_fill(~mask, 0)": "must sum to 1",
+    },
+}
+
+
+@pytest.mark.parametrize(("number", "body"), [(number, body) for number in RIGHT for body in RIGHT[number]])
+def test_a_right_answer_in_other_words_is_correct(capsys, number, body):
+    for _ in range(5):
+        assert printed(capsys, number, written(number, body)) == f"{number}: correct"
+
+
+@pytest.mark.parametrize(
+    ("number", "body", "words"), [(number, body, words) for number in WRONG for body, words in WRONG[number].items()]
+)
+def test_a_wrong_answer_is_never_correct(capsys, number, body, words):
+    for _ in range(5):
+        text = printed(capsys, number, written(number, body))
+        assert not text.startswith(f"{number}: correct")
+        assert words in text
+
+
+@pytest.mark.parametrize("unmasked", [(), (0,), (3,), (0, 1, 2, 3)])
+def test_the_test_for_leaks_finds_a_gpt_without_masks(unmasked):
+    torch.manual_seed(0)
+    gpt = GPT(presets.get("gpt0")).eval().requires_grad_(False)
+    for layer in unmasked:
+        gpt.blocks[layer].attention.causal = False
+
+    def logits_of(x):
+        h = (x + gpt.position(0, len(x)))[None]
+        for block in gpt.blocks:
+            h = block(h)
+        return gpt.head(gpt.norm(h))[0]
+
+    assert find("4.3").solution(logits_of, torch.randn(12, 64)) == bool(unmasked)
