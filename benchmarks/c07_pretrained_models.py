@@ -1,4 +1,4 @@
-"""Train and ship two small GPTs of the plays: with a causal mask, and without one.
+"""Train and publish two small GPTs of the plays: with a causal mask, and without one.
 
 Usage: python benchmarks/c07_pretrained_models.py [NAME ...]        (both if none is named; about 80 s each on one core)
 
@@ -28,7 +28,7 @@ PROMPTS, PROMPT, NEW, SEED = 8, 32, 200, 0
 
 
 def main() -> None:
-    """Train, ship and measure the models."""
+    """Train, publish and measure the models."""
     torch.set_num_threads(1)
     tokenizer, tokens, val = common.encoded_plays()
     counts = NGram(5, tokenizer.vocab_size).fit(tokens)
@@ -42,7 +42,7 @@ def main() -> None:
         start = time.process_time()
         train(model, tokens, config)
         seconds = time.process_time() - start
-        loss = common.ship(name, model, tokenizer)
+        loss = common.publish(name, model, tokenizer)
         texts = generate(model, plays[:, :PROMPT], NEW, seed=SEED)
         text, real = (counts.loss(ids[:, PROMPT - 1 : -1], ids[:, PROMPT:]).item() for ids in (texts, plays))
         rows[name] = {

@@ -234,7 +234,7 @@ def run(tables: Tables, arm: Arm, part: str, seed: int, rate: float) -> float:
             if arm == ARMS[0]:
                 check_new(arm, seed)
                 if seed == 0:
-                    ship(model, arm)
+                    publish(model, arm)
         tables.save()
     last = {"step": arm.steps, "scored": "all", "rules": "new" if arm.kind == "mapping" else "trained"}
     return tables.found(TRAINING, **key, **last)[0]["nats"]
@@ -252,7 +252,7 @@ def check_new(arm: Arm, seed: int) -> None:
         raise AssertionError(f"seed {seed}: a test prompt's mapping occurred in training")
 
 
-def ship(model: GPT, arm: Arm) -> None:
+def publish(model: GPT, arm: Arm) -> None:
     """Store the model of the mapping task in the package."""
     inputs, targets = arm.test(FINAL, TEST)["new"]
     seen = arm.task.earlier(inputs).any(dim=2)
@@ -261,7 +261,7 @@ def ship(model: GPT, arm: Arm) -> None:
         return score(log_probabilities(model, inputs), targets, seen)["accuracy"]
 
     on = f"accuracy for keys that occurred before, in {FINAL:,} prompts of new mappings"
-    common.ship("in-context", model, CharTokenizer(arm.task.symbols), score=accuracy, on=on)
+    common.publish("in-context", model, CharTokenizer(arm.task.symbols), score=accuracy, on=on)
 
 
 def main() -> None:

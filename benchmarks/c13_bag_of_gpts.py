@@ -12,7 +12,7 @@ neighbors in a ring, so that each member occurs equally often, and of all six.
 `twice`: one member with the same recipe and twice the steps, 1,000, for three seeds: a third of the compute of six
 members. The learning rates are those that were tuned for 500 steps.
 
-`one`: the shipped `modern-gpt0`, whose recipe has 1,200 steps of 32 windows: 4/5 of the compute of six members. The
+`one`: the pretrained `modern-gpt0`, whose recipe has 1,200 steps of 32 windows: 4/5 of the compute of six members. The
 result `modern` has two more seeds of it.
 
 Writes results/bag_of_gpts.csv in the package. `part` is search, run or ngram; `members` is the number of models that
@@ -162,8 +162,8 @@ def main() -> None:
     config, (one, _) = recipe("modern-gpt0"), pretrained.load("modern-gpt0")
     (losses,) = pools([one], VAL, [[0]])
     characters = config.steps * config.batch_size * WINDOW
-    (shipped,) = [row for row in common.stored("pretrained_models") if row["model"] == "modern-gpt0"]
-    add("run", "one", config.steps, 1.0, 1, shipped["seed"], characters, losses, shipped["seconds"])
+    (published,) = [row for row in common.stored("pretrained_models") if row["model"] == "modern-gpt0"]
+    add("run", "one", config.steps, 1.0, 1, published["seed"], characters, losses, published["seconds"])
     common.save("bag_of_gpts", rows, arguments=False)
 
 

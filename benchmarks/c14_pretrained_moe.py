@@ -1,4 +1,4 @@
-"""Train and ship a small sparse GPT of the plays, for figures that show which expert reads which character.
+"""Train and publish a small sparse GPT of the plays, for figures that show which expert reads which character.
 
 Usage: python benchmarks/c14_pretrained_moe.py        (about 2 minutes on one core)
 
@@ -26,7 +26,7 @@ MOE = {"n_expert": 8, "top_k": 1, "balance": "aux", "aux_weight": 0.01}
 
 
 def main() -> None:
-    """Train, ship and describe the model."""
+    """Train, publish and describe the model."""
     torch.set_num_threads(1)
     tokenizer, tokens, val = common.encoded_plays()
     torch.manual_seed(SEED)
@@ -36,7 +36,7 @@ def main() -> None:
     start = time.process_time()
     train(model, tokens, recipe("modern-gpt0", seed=SEED, device="cpu"))
     seconds = round(time.process_time() - start, 1)
-    common.ship(NAME, model, tokenizer)
+    common.publish(NAME, model, tokenizer)
     after = statistics_of(model, windows)
     with torch.no_grad(), routings(model) as routed:
         model(windows)

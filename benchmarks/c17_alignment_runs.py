@@ -46,7 +46,7 @@ KL_WEIGHTS = (0.0, 0.1, 0.3)
 BETAS = (0.1, 0.3, 1.0)
 ITERATIONS = 80
 MEASURED = (10, 20, 40, 80)  # iterations after which a policy is measured
-SHIPPED = 0.1  # the weight of the policy that ships
+PUBLISHED = 0.1  # the weight of the published policy
 N = (1, 2, 4, 8, 16, 32, 64)
 SEARCH_SEED = 100
 ON = "mean score of the judge, from 0 to 1, over four replies to each held-out request"
@@ -214,13 +214,13 @@ def run(seed: int, base: GPT, task: ShopTask, rates: Rows) -> tuple[Rows, Rows, 
                 note("ppo", weight, iteration, policy, iteration == ITERATIONS)
 
         train_policy(policy, reference, reward, task.prompts, config, end=task.end, on_evaluation=on_evaluation)
-        if (seed, weight) == (0, SHIPPED):
-            common.ship("aligned", copy.deepcopy(policy), task.tokenizer, score=score_of(task), on=ON)
+        if (seed, weight) == (0, PUBLISHED):
+            common.publish("aligned", copy.deepcopy(policy), task.tokenizer, score=score_of(task), on=ON)
     return runs, [{"seed": seed, "pairs": len(pairs), "held_out": len(held_out)} | agreement], lines
 
 
 def score_of(task: ShopTask):
-    """Return the function that scores a model that ships."""
+    """Return the function that scores a published model."""
     return lambda model: task.score(task.sample(model, 0)).mean().item()
 
 
@@ -235,7 +235,7 @@ def main() -> None:
         base = GPT(SHAPE)
         losses = fine_tune(base, task.overheard(20_000, 1), BASE)
         log("base", base.num_parameters(), losses[-50:].mean().item())
-        common.ship("unaligned", base, task.tokenizer, score=score_of(task), on=ON)
+        common.publish("unaligned", base, task.tokenizer, score=score_of(task), on=ON)
         rates = [{"seed": SEARCH_SEED} | row for row in search(base, task)]
         common.save("alignment_search", rates)
     base, _ = pretrained.load("unaligned")

@@ -138,7 +138,7 @@ def command(*, arguments: bool = True) -> str:
     return " ".join([f"python {script.parent.name}/{script.name}", *(sys.argv[1:] * arguments)])
 
 
-def ship(
+def publish(
     name: str,
     model: GPT,
     tokenizer: CharTokenizer | BPETokenizer,

@@ -22,7 +22,7 @@ NAMES = pretrained.names()
 def folder(tmp_path, monkeypatch):
     """Ship into an empty folder, where the first model is `tiny`."""
     monkeypatch.setattr(storage, "FOLDER", tmp_path)
-    ship("tiny")
+    publish("tiny")
     return tmp_path
 
 
@@ -31,7 +31,7 @@ def small(**changes) -> GPT:
     return GPT(presets.get("gpt0", vocab_size=4, d_model=8, n_layer=1, **changes)).train()
 
 
-def ship(name: str, model: GPT | None = None, score=lambda model: 1.25) -> storage.Card:
+def publish(name: str, model: GPT | None = None, score=lambda model: 1.25) -> storage.Card:
     tokenizer = CharTokenizer("abc")
     command = "python benchmarks/tiny.py"
     return storage.store(name, model or small(), tokenizer, command=command, score=score, on="nats of nothing")
@@ -97,7 +97,7 @@ def test_the_score_is_that_of_the_rounded_model(folder):
         assert all(torch.equal(p, p.half().float()) for p in model.parameters())
         return model.token.weight.sum().item()
 
-    card = ship("scored", small(), score)
+    card = publish("scored", small(), score)
     loaded, tokenizer = pretrained.load("scored")
     assert tokenizer == CharTokenizer("abc")
     assert not loaded.training
@@ -110,7 +110,7 @@ def test_the_score_is_that_of_the_rounded_model(folder):
 
 
 def test_the_same_model_has_the_same_hash(folder):
-    assert len({ship("again").sha256 for _ in range(8)}) == 1
+    assert len({publish("again").sha256 for _ in range(8)}) == 1
     assert pretrained.load("again")[0].config == pretrained.load("tiny")[0].config
 
 
@@ -148,8 +148,8 @@ def test_an_unknown_model_is_refused_by_name(folder, name):
 
 def test_a_model_that_is_too_large_is_refused_and_replaces_nothing(folder):
     before = {path.name: path.read_bytes() for path in (folder / "tiny").iterdir()}
-    with pytest.raises(ValueError, match=r"tiny needs 1,[0-9,]* bytes in float16, a shipped model may have 600,000"):
-        ship("tiny", GPT(presets.get("gpt0", d_model=128)))
+    with pytest.raises(ValueError, match=r"tiny needs 1,[0-9,]* bytes in float16, a pretrained model may have 600,000"):
+        publish("tiny", GPT(presets.get("gpt0", d_model=128)))
     assert {path.name: path.read_bytes() for path in (folder / "tiny").iterdir()} == before
 
 
@@ -158,5 +158,5 @@ def test_a_folder_whose_scoring_failed_is_not_a_model(folder):
         raise RuntimeError("interrupted")
 
     with pytest.raises(RuntimeError):
-        ship("tiny", small(), score)
+        publish("tiny", small(), score)
     assert pretrained.names() == ()

@@ -46,7 +46,7 @@ def apply() -> None:
             "figure.facecolor": "white",
             "savefig.facecolor": "white",
             "figure.constrained_layout.use": True,
-            "font.family": "DejaVu Sans",  # shipped with matplotlib: the same glyphs on every machine
+            "font.family": "DejaVu Sans",  # part of matplotlib: the same glyphs on every machine
             "font.size": 10,
             "axes.titlesize": 11,
             "axes.titlelocation": "left",

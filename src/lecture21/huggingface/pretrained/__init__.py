@@ -1,4 +1,4 @@
-"""Small trained models that ship with the package, for chapters and figures that need one without training it.
+"""Small trained models that come with the package, for chapters and figures that need one without training it.
 
 Each model is a folder with `config.json`, `model.safetensors` (float16), `tokenizer.json` and `card.json`. The card
 names the command in `benchmarks/` that trained the model, the hash of its weights, and its score.
@@ -20,7 +20,7 @@ def load(name: str) -> tuple[GPT, CharTokenizer | BPETokenizer]:
     """Return a model, in float32 and in evaluation mode, and its tokenizer.
 
     Raises:
-        ValueError: if there is no such model, or its weights are not those that were shipped.
+        ValueError: if there is no such model, or its weights are not those that were published.
     """
     if name not in names():
         raise ValueError(f"unknown model {name!r}; choose from {', '.join(names())}")
@@ -28,5 +28,5 @@ def load(name: str) -> tuple[GPT, CharTokenizer | BPETokenizer]:
     weights = folder / storage.WEIGHTS
     found = hashlib.sha256(weights.read_bytes()).hexdigest()
     if found != expected:
-        raise ValueError(f"{weights} was altered: its SHA-256 is {found}, the shipped file has {expected}")
+        raise ValueError(f"{weights} was altered: its SHA-256 is {found}, the published file has {expected}")
     return GPT.from_pretrained(folder), load_tokenizer(folder / storage.TOKENIZER)

@@ -1,4 +1,4 @@
-"""The files of a shipped model: how the commands in `benchmarks/` write them, and the card that describes them."""
+"""The files of a pretrained model: how the commands in `benchmarks/` write them, and the card that describes them."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ MAX_BYTES = 600_000  # of the weights, since a page loads them
 
 @dataclass(frozen=True)
 class Card:
-    """Where a shipped model comes from and how good it is."""
+    """Where a pretrained model comes from and how good it is."""
 
     command: str
     """The command that trained the model."""
@@ -37,7 +37,7 @@ class Card:
 
 
 def read_card(name: str) -> Card:
-    """Return the card of a shipped model."""
+    """Return the card of a pretrained model."""
     path = FOLDER / name / CARD
     return from_dict(Card, read_json(path), str(path))
 
@@ -69,7 +69,7 @@ def store(
     """
     size = sum(2 * tensor.numel() for tensor in model.state_dict().values())
     if size > MAX_BYTES:
-        raise ValueError(f"{name} needs {size:,} bytes in float16, a shipped model may have {MAX_BYTES:,}")
+        raise ValueError(f"{name} needs {size:,} bytes in float16, a pretrained model may have {MAX_BYTES:,}")
     folder = FOLDER / name
     (folder / CARD).unlink(missing_ok=True)  # while there is no card, the folder is not a model
     model.half().save_pretrained(folder)
