@@ -2,12 +2,12 @@
 
 It reports outputs and no verdict: the parent knows the solutions, compares, and gives the points. So nothing that the
 student's code writes, prints or replaces here can be worth a point, except the right outputs. The limits below protect
-the machine and the other notebooks. The kernel holds them on Linux (Landlock, resource limits); the audit hook alone,
-elsewhere, stops accidents and simple attacks.
+the machine and the other notebooks. The kernel holds them on Linux (Landlock, seccomp, resource limits); the audit hook
+alone, elsewhere, stops accidents and simple attacks.
 """
 
 import contextlib
-import ctypes
+import errno
 import json
 import os
 import pickle
@@ -20,9 +20,19 @@ from lecture21.exercises.registry import find
 from lecture21.exercises.running import call_once, is_written
 from lecture21.exercises.values import encode
 
-_NO_NEW_PRIVILEGES = 38
-_CREATE_RULESET, _RESTRICT_SELF = 444, 446
-_READ = 0b1100  # reading files and folders stays allowed
+if sys.platform == "linux":
+    import landlockpy
+    import seccompy
+    from landlockpy import AccessFS, Ruleset, Scope
+    from seccompy import CmpOp, Filter
+
+_CLONE_THREAD = 0x10000
+_SYSTEM_CALLS = (
+    *("fork", "vfork", "execve", "execveat", "socket", "ptrace", "process_vm_readv", "process_vm_writev"),
+    *("setpriority", "ioprio_set", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"),
+    *("unshare", "setns", "io_uring_setup"),  # ways around the other rules
+)
+_ON_PROCESSES = ("kill", "tgkill", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler")
 _FORBIDDEN = (
     *("os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "os.startfile", "os.kill", "os.killpg"),
     *("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink", "os.chmod", "os.chown"),
@@ -85,10 +95,11 @@ def _hide_the_exercises() -> None:
 
 def _restrict(memory: int) -> None:
     """Take from this process what an answer does not need: files to write, programs, the network, much memory."""
+    # Both packages look for the C library first, with a program; afterwards there are no programs.
+    kernel = (landlockpy.supported(), seccompy.supported()) if sys.platform == "linux" else (False, False)
     with contextlib.suppress(ImportError):
         _limit_resources(memory)
-    if sys.platform == "linux":
-        _forbid_writing()
+    _confine(*kernel)
 
     def refuse(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
@@ -113,18 +124,20 @@ def _limit_resources(memory: int) -> None:
             resource.setrlimit(getattr(resource, name), (limit, limit))
 
 
-def _forbid_writing() -> None:
-    """Forbid this process to change a file, start a program, connect or send signals, in the kernel (Landlock)."""
-    system = ctypes.CDLL(None, use_errno=True)
-    version = system.syscall(_CREATE_RULESET, None, 0, 1)
-    if version < 1:
-        return  # an older kernel
-    everything = (1 << (13 if version < 2 else 14 if version < 3 else 15)) - 1
-    network, signals = (3 if version >= 4 else 0), (3 if version >= 6 else 0)
-    size = 24 if version >= 6 else 16 if version >= 4 else 8
-    rules = (ctypes.c_uint64 * 3)(everything & ~_READ, network, signals)
-    descriptor = system.syscall(_CREATE_RULESET, ctypes.byref(rules), size, 0)
-    if descriptor >= 0:
-        system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-        system.syscall(_RESTRICT_SELF, descriptor, 0)
-        os.close(descriptor)
+def _confine(has_landlock: bool, has_seccomp: bool) -> None:
+    """Forbid this process, in the kernel, to change files, to connect, to start processes and to touch other ones."""
+    if has_landlock:
+        with Ruleset(scoped=Scope.SIGNAL | Scope.ABSTRACT_UNIX_SOCKET) as ruleset:
+            ruleset.allow_path("/", AccessFS.READ_FILE | AccessFS.READ_DIR)
+            ruleset.restrict()
+    if has_seccomp:
+        rules = Filter()
+        for name in _SYSTEM_CALLS:
+            with contextlib.suppress(ValueError):  # "fork" and "vfork" are not calls of every processor
+                rules.errno(name, errno.EPERM)
+        for name in _ON_PROCESSES:  # the first argument is the process; 0 is the one that calls
+            rules.errno(name, errno.EPERM, args=[(0, CmpOp.NE, 0), (0, CmpOp.NE, os.getpid())])
+        rules.errno("prlimit64", errno.EPERM, args=[(2, CmpOp.NE, 0)])  # limits are read, and no longer set
+        rules.errno("clone", errno.EPERM, args=[(0, CmpOp.MASKED_EQ, 0, _CLONE_THREAD)])  # torch starts threads
+        rules.errno("clone3", errno.ENOSYS)  # its flags are out of reach; the C library then calls clone
+        rules.load()
