@@ -9,6 +9,7 @@ import torch
 
 from lecture21.exercises import check, checking, solved
 from lecture21.exercises.registry import find
+from lecture21.exercises.running import is_written
 from lecture21.exercises.values import Unknown, decode, same
 
 
@@ -249,3 +250,20 @@ def test_the_weights_are_reported_before_the_outputs_that_follow_from_them(capsy
 
     check("3.1", unscaled)
     assert "in the weights," in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "body", ["...", "pass", "return", "return None", "'doc'", "'doc'\n    ...", "'doc'\n    return None"]
+)
+def test_a_body_without_a_statement_is_not_written(body):
+    exec(f"def causal_mask(n):\n    {body}", names := {})
+    assert not is_written(find("4.1"), names["causal_mask"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["return 5", "return 'x'", "'doc'\n    return 'x'", "'doc'\n    return 'doc'", "return n", "raise ValueError"],
+)
+def test_a_body_with_a_statement_is_written(body):
+    exec(f"def causal_mask(n):\n    {body}", names := {})
+    assert is_written(find("4.1"), names["causal_mask"])
