@@ -1,4 +1,6 @@
 import os
+import random
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import jaxtyping
 import matplotlib
 import pytest
 import torch
+
+from lecture21.exercises import checking
 
 matplotlib.use("Agg")
 # One thread: the models are tiny, and two workers share two cores.
@@ -29,6 +33,7 @@ QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",  # no test reaches another host
 ]
 
 
@@ -75,3 +80,16 @@ def offline(tmp_path, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "home" / "hub"))
     return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def draws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the same fresh cases in every run, so that no test fails by chance; `--draws N` draws others."""
+    rng = random.Random(f"{request.config.getoption('draws')} {request.node.nodeid}")
+    monkeypatch.setattr(secrets, "randbits", rng.getrandbits)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the answers to exercises more time than readers have: a busy machine must not fail a test."""
+    monkeypatch.setattr(checking, "_SECONDS", 100.0)

@@ -3,8 +3,6 @@
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
-# One page of each kind, for what is not tested on all pages.
-SAMPLE = ["book/intro.html", "notebooks/04_causal_mask.html", "book/glossary.html", "book/api/attention.html"]
 # Formulas (hidden from screen readers, which read the MathML beside them) and the colors of code are the same on all
 # pages; COMPLETE looks into them too.
 OPTIONS = """{

@@ -1,23 +1,56 @@
-"""Figures on the built pages: they start, stay as pictures where no script runs, and print as pictures."""
+"""Figures and questions on the built pages: they start, check answers, stay readable without scripts, and print."""
 
 import re
 from pathlib import Path
 
 import pytest
+from kinds import sampled
+from playwright.sync_api import Locator, Page
+
+from lecture21.chapters import FOLDERS, questions
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
+EXAM = "book/exam.html"
 PAGES = sorted(
     path.relative_to(HTML).as_posix()
     for path in HTML.rglob("*.html")
     if 'class="live-figure"' in path.read_text(encoding="utf-8")
 )
+# The pages that ask questions, with the name of their questions.
+ASKING = {EXAM: questions.EXAM} | {f"notebooks/{folder.name[1:]}.html": name for name, folder in FOLDERS.items()}
 
 
-def test_chapters_have_figures():
-    assert len(PAGES) >= 10
+def questions_of(address: str) -> list[dict]:
+    """The questions of a page that are checked in the page."""
+    return [question for question in questions.load(ASKING[address]) if question["kind"] != "text"]
 
 
-@pytest.mark.parametrize("address", PAGES)
+def on_page(page: Page, address: str, question: dict) -> Locator:
+    """The element of one question."""
+    return page.locator(".live-figure[data-figure=question]").nth(questions_of(address).index(question))
+
+
+def check_answers(figure: Locator, question: dict) -> None:
+    """Give a foreseen wrong answer and the right one."""
+    number = question["id"].removeprefix("exam.")
+    assert figure.locator("section.figure").get_attribute("aria-label") == f"Question {number}"
+    for answer in (question["hints"][0]["answer"], question["answer"]):
+        if question["kind"] == "number":
+            figure.get_by_label("Your answer").fill(str(answer))
+        else:
+            figure.locator("input[type=radio]").nth(question["choices"].index(answer)).check()
+        figure.get_by_role("button", name="Check").click()
+        reading = figure.locator(".reading").inner_text()
+        assert reading.startswith("✓ Right." if answer == question["answer"] else "✗ Not yet.")
+        assert ("Answer:" in reading) == (answer == question["answer"])
+
+
+def test_chapters_have_figures_and_questions():
+    assert len([address for address in PAGES if address.startswith("notebooks/")]) >= 10
+    assert set(ASKING) <= set(PAGES)
+
+
+@pytest.mark.parametrize("address", sampled(PAGES))
 def test_every_figure_of_a_page_starts_and_is_a_picture_in_print(address: str, wide):
     page = wide.open(address)
     figures = page.locator(".live-figure")
@@ -27,6 +60,8 @@ def test_every_figure_of_a_page_starts_and_is_a_picture_in_print(address: str, w
         figure.locator("section.figure:not([aria-busy=true])").wait_for()
         assert figure.locator(".message").all_inner_texts() in ([], [""])
         assert not any(image.is_visible() for image in figure.locator(":scope > img").all())
+    for question in questions_of(address) if address in ASKING else []:
+        check_answers(on_page(page, address, question), question)
     assert wide.errors == []
     assert wide.foreign == []
     loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
@@ -35,10 +70,17 @@ def test_every_figure_of_a_page_starts_and_is_a_picture_in_print(address: str, w
     for figure in figures.all():
         assert not figure.locator(".live-place").is_visible()
         assert figure.locator(":scope > *:not(.live-place)").first.is_visible()
+    if address == EXAM:  # its worked answers stand below the questions
+        assert on_page(page, address, questions_of(address)[0]).get_by_text("Question 2.").is_visible()
+        assert page.get_by_text("See chapter").count() == len(questions.load(questions.EXAM))
+        assert page.get_by_text("See chapter").last.is_visible()
+    elif address in ASKING:
+        for question in questions_of(address):
+            assert on_page(page, address, question).locator("details > p").is_visible()
 
 
-@pytest.mark.parametrize("address", PAGES)
-def test_pictures_stand_in_where_no_script_runs(address: str, scriptless):
+@pytest.mark.parametrize("address", sampled(PAGES))
+def test_where_no_script_runs_pictures_stand_in_and_answers_are_folded(address: str, scriptless):
     page = scriptless.open(address)
     for figure in page.locator(".live-figure").all():
         assert figure.inner_text().strip()
@@ -46,6 +88,30 @@ def test_pictures_stand_in_where_no_script_runs(address: str, scriptless):
             box = image.bounding_box()
             assert box["width"] > 200
             assert box["height"] > 100
+    if address == EXAM:
+        answers = page.locator("article details:has(> summary:text-is('Worked answer'))")
+        assert answers.count() == len(questions.load(questions.EXAM))
+    for question in questions_of(address) if address in ASKING else []:
+        figure = on_page(page, address, question)
+        if address == EXAM:
+            answer = figure.locator("xpath=following-sibling::details[1]")
+            folded = answer.get_by_text("See chapter")
+        else:
+            assert f"Question {question['id']}." in figure.inner_text()
+            answer, folded = figure.locator("details"), figure.locator("details > p")
+        assert not folded.is_visible()
+        answer.locator("summary").click()
+        assert folded.is_visible()
+        if address == EXAM:
+            right = questions.answer_of(question).replace("`", "").replace("'", "’")
+            assert answer.locator("p").first.inner_text().startswith(f"{right}.")
+
+
+def test_the_output_that_gives_the_answer_is_folded(wide):
+    page = wide.open("notebooks/02_basic_self_attention.html")
+    assert page.get_by_text(re.compile(r"weights\s+\['0\.054'")).count() == 1
+    assert not page.get_by_text(re.compile(r"weights\s+\['0\.054'")).is_visible()
+    assert not page.get_by_alt_text(re.compile("Right: down cat the sat")).is_visible()
 
 
 def test_pages_without_figures_load_no_script_for_them():
