@@ -1,6 +1,10 @@
-"""The book as one PDF and as a zip file: every page and picture, working links, answers at the end."""
+"""The book as one PDF and as a zip file: every page and picture, working links, answers at the end.
+
+`make test` prints a book of three of the built pages; `make test-all` prints the whole book too.
+"""
 
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,11 +16,21 @@ import check_pages
 import one_document
 import pdf
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
 ROOT = Path(__file__).resolve().parents[2]
-PRINTED = [file for file in check_pages.toc_files() if not file.startswith(one_document.ON_SCREEN_ONLY)]
+THREE_PAGES = {
+    "root": "book/intro",
+    "parts": [
+        {"caption": "Attention", "chapters": [{"file": "notebooks/04_causal_mask"}]},
+        {"caption": "To look things up", "chapters": [{"file": "book/exam"}]},
+    ],
+}
+# At least this much is in a book of three pages, and in the whole book.
+LEAST = {"three pages": {"links": 50, "solutions": 3, "questions": 10, "pictures": 5}}
+LEAST["whole"] = {"links": 1000, "solutions": 40, "questions": 50, "pictures": 100}
 
 
 def in_a_thread(function: Callable, *arguments: Path) -> object:
@@ -25,61 +39,87 @@ def in_a_thread(function: Callable, *arguments: Path) -> object:
         return pool.submit(function, *arguments).result()
 
 
-@pytest.fixture(scope="session")
-def document(pages) -> BeautifulSoup:
+@pytest.fixture(scope="module", params=["three pages", pytest.param("whole", marks=pytest.mark.repetition)])
+def size(request) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def root(size: str, tmp_path_factory) -> Path:
+    """The folder with the table of contents of the book that is printed."""
+    if size == "whole":
+        return ROOT
+    folder = tmp_path_factory.mktemp("root")
+    shutil.copy(ROOT / "_config.yml", folder)
+    (folder / "_toc.yml").write_text(yaml.safe_dump(THREE_PAGES))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def files(root: Path) -> list[str]:
+    """The pages that are printed, in order."""
+    return [file for file in check_pages.toc_files(root) if not file.startswith(one_document.ON_SCREEN_ONLY)]
+
+
+@pytest.fixture(scope="module")
+def document(pages, root: Path) -> BeautifulSoup:
     """The built book as one document."""
-    text, _ = one_document.join(ROOT, pdf.HTML)
+    text, _ = one_document.join(root, pdf.HTML)
     return BeautifulSoup(text, "html.parser")
 
 
-@pytest.fixture(scope="session")
-def printed(pages, tmp_path_factory) -> PdfReader:
+@pytest.fixture(scope="module")
+def printed(pages, root: Path, tmp_path_factory) -> PdfReader:
     """The PDF of the built book."""
     path = tmp_path_factory.mktemp("pdf") / "book.pdf"
-    in_a_thread(pdf.write_pdf, path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pdf, "ROOT", root)
+        in_a_thread(pdf.write_pdf, path)
     return PdfReader(path)
 
 
-def test_the_document_has_every_page_once(document: BeautifulSoup, pages):
+def test_the_document_has_every_page_once(document: BeautifulSoup, files: list[str], pages):
     titles = [section.h1.get_text() for section in document.select(".sheet")]
     expected = []
-    for file in PRINTED:
+    for file in files:
         heading = pages[f"{file}.html"].find("article").find("h1")
         expected.append(heading.get_text().removesuffix("#"))
-    assert titles[: len(PRINTED)] == expected
-    assert titles[len(PRINTED) :] == [f"Answers: {title}" for title in expected if f"Answers: {title}" in titles]
+    assert titles[: len(files)] == expected
+    assert titles[len(files) :] == [f"Answers: {title}" for title in expected if f"Answers: {title}" in titles]
 
 
-def test_every_link_of_the_document_leads_to_an_anchor_or_another_site(document: BeautifulSoup):
+def test_every_link_of_the_document_leads_to_an_anchor_or_another_site(document: BeautifulSoup, size: str):
     anchors = [element["id"] for element in document.find_all(id=True)]
     assert len(anchors) == len(set(anchors))
     links = [link["href"] for link in document.find_all("a", href=True)]
     inside = [link for link in links if link.startswith("#")]
-    assert len(inside) > 1000
+    assert len(inside) > LEAST[size]["links"]
     assert [link for link in inside if link[1:] not in set(anchors)] == []
     assert [link for link in links if not re.match(r"#|https?://|mailto:", link)] == []
 
 
-def test_solutions_and_answers_are_at_the_end_only(document: BeautifulSoup, pages):
+def test_solutions_and_answers_are_at_the_end_only(document: BeautifulSoup, files: list[str], pages, size: str):
     before, after = [], []
     for section in document.select(".sheet"):
         (after if section.h1.get_text().startswith("Answers: ") else before).append(section)
-    solutions = sum(len(page.select(".cell.tag_solution")) for page in pages.values())
+    solutions = sum(len(page.select(".cell.tag_solution")) for page in (pages[f"{file}.html"] for file in files))
     assert sum(len(section.select(".tag_solution")) for section in before) == 0
-    assert sum(len(section.select(".tag_solution")) for section in after) == solutions >= 40
+    assert sum(len(section.select(".tag_solution")) for section in after) == solutions >= LEAST[size]["solutions"]
     assert [section.h1.get_text() for section in before + after if section.find("details")] == []
     questions = document.select('.live-figure[data-figure="question"]')
-    assert len(questions) > 50
+    assert len(questions) > LEAST[size]["questions"]
     for question in questions:  # the exam has its answers below the questions
         below = question.find_next_sibling()
         assert question.select_one(".to-answer") or "to-answer" in below.get("class", []), question.get_text()
 
 
-def test_a_page_of_the_pdf_exists_for_each_line_of_the_contents(printed: PdfReader, document: BeautifulSoup):
+def test_a_page_of_the_pdf_exists_for_each_line_of_the_contents(
+    printed: PdfReader, document: BeautifulSoup, files: list[str]
+):
     numbers = {name.removeprefix("/"): place for name, place in printed.named_destinations.items()}
     lines = document.select(".table-of-contents .entry")
     found = [printed.get_destination_page_number(numbers[line["href"][1:]]) + 1 for line in lines]
-    assert len(found) > len(PRINTED)
+    assert len(found) > len(files)
     assert found == sorted(set(found))  # each begins on a page of its own
     text = re.sub(r"\s+", " ", " ".join(printed.pages[n].extract_text() for n in range(1, found[0] - 1)))
     for line, number in zip(lines, found, strict=True):
@@ -89,7 +129,7 @@ def test_a_page_of_the_pdf_exists_for_each_line_of_the_contents(printed: PdfRead
     assert len(found) * 3 < len(printed.pages) < 800
 
 
-def test_every_link_of_the_pdf_leads_to_a_page(printed: PdfReader):
+def test_every_link_of_the_pdf_leads_to_a_page(printed: PdfReader, size: str):
     names = set(printed.named_destinations)
     inside = [
         str(annotation.get_object().get("/Dest"))
@@ -97,11 +137,11 @@ def test_every_link_of_the_pdf_leads_to_a_page(printed: PdfReader):
         for annotation in page.get("/Annots") or []
         if "/Dest" in annotation.get_object()
     ]
-    assert len(inside) > 1000
+    assert len(inside) > LEAST[size]["links"]
     assert set(inside) - names == set()
 
 
-def test_every_picture_is_in_the_pdf(printed: PdfReader, document: BeautifulSoup):
+def test_every_picture_is_in_the_pdf(printed: PdfReader, document: BeautifulSoup, size: str):
     expected = {image["src"] for image in document.find_all("img") if not image["src"].endswith(".svg")}
     drawn = {
         each.indirect_reference.idnum
@@ -109,10 +149,10 @@ def test_every_picture_is_in_the_pdf(printed: PdfReader, document: BeautifulSoup
         for each in (page["/Resources"].get("/XObject") or {}).values()
         if each.get_object()["/Subtype"] == "/Image"
     }
-    assert len(drawn) >= len(expected) > 100
+    assert len(drawn) >= len(expected) > LEAST[size]["pictures"]
 
 
-def test_a_missing_picture_is_an_error(document: BeautifulSoup, tmp_path: Path, monkeypatch):
+def test_a_missing_picture_is_an_error(pages, tmp_path: Path, monkeypatch):
     html = tmp_path / "html"
     html.mkdir()
     text = '<html><body><p>One.</p><img src="gone.webp"></body></html>'
