@@ -421,7 +421,7 @@ _LOSS = Exercise(
     solution=_text_loss,
     cases=_loss_cases,
     properties=(("the loss must be finite and at least 0", lambda arguments, result: bool(0 <= result[1] < math.inf)),),
-    call=_with_gradient,
+    call=_loss_with_gradient,
     returns=("its gradient", "the loss"),
 )
 
