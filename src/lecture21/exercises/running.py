@@ -154,14 +154,14 @@ def is_written(exercise: Exercise, answer: Any) -> bool:
     return True
 
 
-def _plain_stub(): ...
+def _compiled_stubs() -> set[bytes]:
+    """Return the bytecode of a stub without a docstring and with one, as this version of Python compiles them."""
+    stubs: dict[str, Any] = {}
+    exec("def plain(): ...\ndef documented():\n    'A docstring.'\n    ...", {}, stubs)
+    return {stub.__code__.co_code for stub in stubs.values()}
 
 
-def _documented_stub():
-    """A stub with a docstring."""
-
-
-_STUBS = {each.__code__.co_code for each in (_plain_stub, _documented_stub)}  # as this version of Python compiles them
+_STUBS = _compiled_stubs()
 
 
 def _has_statements(function: types.FunctionType) -> bool:
