@@ -20,13 +20,13 @@ def judge(request: str, reply: str) -> dict[str, float]:
         reply: one line of text.
     """
     item = " ".join(request.rstrip("?.").split()[-2:])
-    found = [sentence.strip() for sentence in grammar.sentences(reply)]
-    correct = {sentence for sentence in found if grammar.is_sentence(sentence)}
+    sentences = [sentence.strip() for sentence in grammar.sentences(reply)]
+    correct = {sentence for sentence in sentences if grammar.is_sentence(sentence)}
     helpful = float(any(f" {item} " in sentence and _names_a_place(sentence) for sentence in correct))
     rude, courteous = (not correct.isdisjoint(kind) for kind in (grammar.RUDE, grammar.COURTEOUS))
     polite = 0.0 if rude else 1.0 if courteous else 0.5
     brief = min(max((_LONG - len(reply.split())) / (_LONG - _BRIEF), 0.0), 1.0)
-    fluent = len(correct) / len(found) if found else 0.0
+    fluent = len(correct) / len(sentences) if sentences else 0.0
     score = fluent * (2 * helpful + polite + brief) / 4
     return {"score": score, "helpful": helpful, "polite": polite, "brief": brief, "fluent": fluent}
 

@@ -142,10 +142,10 @@ def _exercises(path: Path, codes: list[tuple[str, set[str]]]) -> list[Exercise]:
     wanted = {number.partition(".")[0].zfill(2) for number in numbers}
     if match := _NAME.match(path.name):
         wanted.add(match.group(1))
-    found = [exercise for chapter in sorted(wanted & set(chapters())) for exercise in exercises_of(chapter)]
-    if not found:
+    exercises = [exercise for chapter in sorted(wanted & set(chapters())) for exercise in exercises_of(chapter)]
+    if not exercises:
         raise ValueError(f"{path} has no exercises: there is no check(...) of chapter {', '.join(chapters())}")
-    return found
+    return exercises
 
 
 def _submission(codes: list[tuple[str, set[str]]], exercises: list[Exercise]) -> _Submission:

@@ -18,8 +18,8 @@ def chapters() -> list[str]:
 @functools.cache
 def exercises_of(chapter: str) -> tuple[Exercise, ...]:
     """Return the exercises of one chapter in the order of their numbers."""
-    found = [each for module in _modules(chapter) for each in vars(module).values() if isinstance(each, Exercise)]
-    return tuple(sorted(found, key=lambda exercise: [int(part) for part in exercise.number.split(".")]))
+    exercises = [each for module in _modules(chapter) for each in vars(module).values() if isinstance(each, Exercise)]
+    return tuple(sorted(exercises, key=lambda exercise: [int(part) for part in exercise.number.split(".")]))
 
 
 def _modules(chapter: str) -> list[ModuleType]:

@@ -126,10 +126,10 @@ def difference(expected: Any, got: Any, what: str = "the result", names: tuple[s
         if not isinstance(got, tuple) or len(got) != len(expected):
             count = str(len(got)) if isinstance(got, tuple) else kind(got)
             return f"{what} must be {len(expected)} values, got {count}"
-        for n, (wanted, found) in enumerate(zip(expected, got, strict=True), start=1):
+        for n, (wanted, value) in enumerate(zip(expected, got, strict=True), start=1):
             name = names[n - 1] if names else f"value {n} of {what}"
-            if (found_difference := difference(wanted, found, name)) is not None:
-                return found_difference
+            if (part := difference(wanted, value, name)) is not None:
+                return part
         return None
     got = _scalar(got)
     if type(got) is type(expected) or {type(got), type(expected)} == {int, float}:

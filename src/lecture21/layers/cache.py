@@ -53,5 +53,5 @@ class KVCache:
     def _require_match(self, k: Tensor) -> None:
         batch, n_head, _, width = self.k.shape
         if (*k.shape[:2], k.shape[3]) != (batch, n_head, width) or k.dtype != self.k.dtype:
-            expected, found = f"({batch}, {n_head}, T, {width}) and {self.k.dtype}", f"{tuple(k.shape)} and {k.dtype}"
-            raise ValueError(f"new keys do not match the cache: it holds {expected}, got {found}")
+            expected, actual = f"({batch}, {n_head}, T, {width}) and {self.k.dtype}", f"{tuple(k.shape)} and {k.dtype}"
+            raise ValueError(f"new keys do not match the cache: it holds {expected}, got {actual}")

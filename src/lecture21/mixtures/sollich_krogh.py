@@ -163,9 +163,9 @@ def best_penalty(alpha: int | float, subset: int | float, noise: int | float, me
         return sollich_krogh_error(alpha, subset, noise, members, math.exp(log_penalty))
 
     bounds = (math.log(1e-9), math.log(1e3 * (1 + noise)))
-    found = minimize_scalar(error, bounds=bounds, method="bounded", options={"xatol": 1e-9})
+    optimum = minimize_scalar(error, bounds=bounds, method="bounded", options={"xatol": 1e-9})
     without = sollich_krogh_error(alpha, subset, noise, members, 0.0)
-    return 0.0 if without <= found.fun else math.exp(found.x)
+    return 0.0 if without <= optimum.fun else math.exp(optimum.x)
 
 
 def equivalent_penalty(alpha: int | float, subset: int | float, penalty: int | float) -> float:

@@ -28,9 +28,9 @@ def _scale_is_right(arguments: tuple[Tensor, ...], results: tuple[Tensor, ...]) 
     x, memory, w_query, w_key, _ = arguments
     scores = (x @ w_query.T) @ (memory @ w_key.T).T / math.sqrt(w_query.shape[0])
     expected = scores - scores.mean(dim=-1, keepdim=True)
-    found = results[1].log() - results[1].log().mean(dim=-1, keepdim=True)
-    factor = float((found * expected).sum() / expected.square().sum())
-    return abs(factor - 1) < 1e-3 or not torch.allclose(found, factor * expected, atol=1e-2 * abs(factor))
+    logits = results[1].log() - results[1].log().mean(dim=-1, keepdim=True)
+    factor = float((logits * expected).sum() / expected.square().sum())
+    return abs(factor - 1) < 1e-3 or not torch.allclose(logits, factor * expected, atol=1e-2 * abs(factor))
 
 
 def _cross_cases(rng: random.Random) -> list[Case]:

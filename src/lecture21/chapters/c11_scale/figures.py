@@ -106,9 +106,9 @@ def lookup_heads(tokens: Sequence[str], *, title: str = "", ax: Axes | None = No
     if len(tokens) % 2 == 0 or keys[-1] not in keys[:-1]:
         raise ValueError(f"the prompt must end with a key that occurred before, got {' '.join(tokens)}")
     ax = plt.subplots(figsize=(WIDTH, 2.6))[1] if ax is None else ax
-    found = [2 * n + 1 for n, key in enumerate(keys[:-1]) if key == keys[-1]]
+    matches = [2 * n + 1 for n, key in enumerate(keys[:-1]) if key == keys[-1]]
     for place, token in enumerate(tokens):
-        chosen = place in found or place == len(tokens) - 1
+        chosen = place in matches or place == len(tokens) - 1
         edge = COLORS["query"] if place == len(tokens) - 1 else COLORS["value"] if chosen else COLORS["masked"]
         style = {"family": "DejaVu Sans Mono", "fontsize": 13, "ha": "center", "va": "center"}
         frame = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": edge}
@@ -116,7 +116,7 @@ def lookup_heads(tokens: Sequence[str], *, title: str = "", ax: Axes | None = No
         ax.text(place, 0, token, bbox=frame, zorder=4, **style)
     for place in range(1, len(tokens), 2):
         _arc(ax, (place, 0.42), (place - 1, 0.42), "arc3,rad=0.6", COLORS["output"])
-    for place in found:
+    for place in matches:
         bend = -0.35 if len(tokens) - 1 - place > 3 else -0.6
         _arc(ax, (len(tokens) - 1, -0.42), (place, -0.42), f"arc3,rad={bend}", COLORS["query"])
     ax.text(-0.4, 1.35, "layer 1: each value attends to the key before it", color=COLORS["note"], va="center")

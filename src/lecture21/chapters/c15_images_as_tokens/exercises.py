@@ -127,8 +127,8 @@ def _without_bias(images, weight, bias, patch_size):
 )
 def _overlapping(images, weight, bias, patch_size):
     k, p = images.shape[1], patch_size
-    found = F.conv2d(images, weight.reshape(-1, k, p, p), bias)
-    return found.flatten(2).transpose(1, 2)
+    convolved = F.conv2d(images, weight.reshape(-1, k, p, p), bias)
+    return convolved.flatten(2).transpose(1, 2)
 
 
 @_PATCHES.mistake(

@@ -316,11 +316,11 @@ _BEST = Exercise(
     properties=(
         (
             "every index must be below n",
-            lambda arguments, found: bool((torch.as_tensor(found[0]) < arguments[1]).all()),
+            lambda arguments, result: bool((torch.as_tensor(result[0]) < arguments[1]).all()),
         ),
         (
             "for n = 1 the reply is one of the reference's, so the KL divergence must be 0",
-            lambda arguments, found: arguments[1] != 1 or abs(float(found[1])) < 1e-6,
+            lambda arguments, result: arguments[1] != 1 or abs(float(result[1])) < 1e-6,
         ),
     ),
 )

@@ -26,7 +26,7 @@ def load(name: str) -> tuple[GPT, CharTokenizer | BPETokenizer]:
         raise ValueError(f"unknown model {name!r}; choose from {', '.join(names())}")
     folder, expected = storage.FOLDER / name, storage.read_card(name).sha256
     weights = folder / storage.WEIGHTS
-    found = hashlib.sha256(weights.read_bytes()).hexdigest()
-    if found != expected:
-        raise ValueError(f"{weights} was altered: its SHA-256 is {found}, the published file has {expected}")
+    actual = hashlib.sha256(weights.read_bytes()).hexdigest()
+    if actual != expected:
+        raise ValueError(f"{weights} was altered: its SHA-256 is {actual}, the published file has {expected}")
     return GPT.from_pretrained(folder), load_tokenizer(folder / storage.TOKENIZER)
