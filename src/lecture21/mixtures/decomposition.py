@@ -174,8 +174,8 @@ def _at_target(log_probabilities: Tensor, target: Tensor) -> Tensor:
     total = log_probabilities.logsumexp(-1).exp()
     wrong = ~((total - 1).abs() < 1e-4)  # NaN is wrong too
     if wrong.any():
-        actual = total[wrong].flatten()[0].item()
-        raise ValueError(f"probabilities must sum to 1 over the outcomes, got {actual:.6g}; pass logits.log_softmax(-1)")
+        first = total[wrong].flatten()[0].item()
+        raise ValueError(f"probabilities must sum to 1 over the outcomes, got {first:.6g}; pass logits.log_softmax(-1)")
     if target.numel() and not 0 <= target.min() <= target.max() < outcomes:
         raise ValueError(f"target must be one of the outcomes 0..{outcomes - 1}, got {target.min()}..{target.max()}")
     index = target.long()[..., None, None].expand(*points, members, 1)
