@@ -33,7 +33,7 @@ from lecture21.huggingface import (
     tokenizer_to_huggingface,
 )
 from lecture21.tokenizers import BPETokenizer
-from lecture21.tokenizers.encodings import _END_OF_TEXT
+from lecture21.tokenizers.encodings import END_OF_TEXT
 from lecture21.training import TrainConfig, train
 
 # Odd on purpose: no two sizes are alike, none is a power of two, and the norm's epsilon is large enough to be seen.
@@ -209,7 +209,7 @@ def test_cached_logits_equal_those_of_transformers(pieces):
 @pytest.mark.parametrize("change", [{}, {"norm_position": "post", "final_norm": False}], ids=["gpt2", "openai-gpt"])
 def test_a_trained_model_generates_the_same_text_after_export(tmp_path, change):
     text = "the cat sat on the mat, and the rat that the cat sat on sat still. " * 30
-    tokenizer = BPETokenizer.from_text(text, 270, [_END_OF_TEXT])
+    tokenizer = BPETokenizer.from_text(text, 270, [END_OF_TEXT])
     sizes = {"vocab_size": 270, "block_size": 16, "n_layer": 2, "n_head": 2, "d_model": 24}
     config = GPTConfig(**sizes, activation="gelu_tanh", tied_head=True, initialization="gpt2", **change)
     torch.manual_seed(0)

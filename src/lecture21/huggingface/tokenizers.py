@@ -13,8 +13,8 @@ from tokenizers.models import BPE
 
 from lecture21.gpt.checkpoints.formats import import_transformers
 from lecture21.gpt.checkpoints.hub import locate
-from lecture21.tokenizers._alphabet import PATTERN, spell
-from lecture21.tokenizers.encodings import _END_OF_TEXT
+from lecture21.tokenizers.alphabet import PATTERN, spell
+from lecture21.tokenizers.encodings import END_OF_TEXT
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -69,7 +69,7 @@ def tokenizer_to_huggingface(encoding: tiktoken.Encoding) -> "PreTrainedTokenize
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens([AddedToken(t, normalized=False) for t in sorted(special, key=special.get)])
-    end = _END_OF_TEXT if _END_OF_TEXT in special else None
+    end = END_OF_TEXT if END_OF_TEXT in special else None
     return transformers.PreTrainedTokenizerFast(tokenizer_object=backend, bos_token=end, eos_token=end)
 
 

