@@ -142,7 +142,9 @@ def steps(name: str) -> list[dict]:
     return [step for job in workflow["jobs"].values() for step in job["steps"]]
 
 
-@pytest.mark.parametrize(("name", "commands"), [("tests", ["make test"]), ("book", ["make address", "make site"])])
+@pytest.mark.parametrize(
+    ("name", "commands"), [("tests", ["make test"]), ("book", ["make address", "make address", "make site"])]
+)
 def test_workflows_only_call_make(name: str, commands: list[str]):
     runs = [step["run"] for step in steps(name) if "run" in step]
     assert [run for run in runs if "git commit" not in run] == commands
@@ -153,6 +155,18 @@ def test_every_action_is_pinned_to_a_commit_and_names_its_version(path: Path):
     uses = re.findall(r"uses: *(.*)", path.read_text(encoding="utf-8"))
     assert len(uses) == len([step for step in steps(path.stem) if "uses" in step])
     assert [use for use in uses if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_job_that_installs_packages_cannot_write_to_the_repository(path: Path):
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        runs = [step["run"] for step in job["steps"] if "run" in step]
+        if any(run != "make address" and "git commit" not in run for run in runs):
+            assert "permissions" not in job
+            checkout = next(step for step in job["steps"] if "checkout" in step.get("uses", ""))
+            assert checkout["with"]["persist-credentials"] is False
 
 
 def test_the_address_is_committed_once_and_never_in_a_fork():

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lecture21 import GPT, GPTConfig, accounting, presets
+from lecture21 import GPT, GPTConfig, accounting, generate, presets
 from lecture21.layers.feed_forward import ACTIVATIONS, FeedForward
 from lecture21.moe import (
     MoEConfig,
@@ -234,6 +234,20 @@ def test_a_later_token_does_not_displace_an_earlier_one():
         changed = ids.clone()
         changed[:, t:] = (changed[:, t:] + 1) % 11
         torch.testing.assert_close(model(changed)[:, :t], before[:, :t], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 1.25])
+def test_with_a_capacity_a_text_is_the_same_with_and_without_a_cache(factor):
+    """A capacity grows with the number of tokens that are processed at once, so that there is no cache to use."""
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(vocab_size=11, block_size=32, d_model=8, n_head=2, moe={"eval_capacity_factor": factor}))
+    prompt = torch.arange(10).view(2, 5)
+    texts = [generate(model, prompt, 20, seed=1, use_cache=use_cache) for use_cache in (True, False)]
+    assert torch.equal(*texts)
+    assert model.new_cache() is None
+    cache = GPT(GPTConfig(vocab_size=11)).new_cache()
+    with pytest.raises(ValueError, match=r"a model with moe\.eval_capacity_factor has no cache"):
+        model(prompt, cache)
 
 
 def test_a_dropped_token_passes_through_the_residual():

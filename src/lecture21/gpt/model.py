@@ -91,11 +91,19 @@ class GPT(nn.Module):
     def new_cache(self) -> list[KVCache] | None:
         """Return an empty key/value cache, one entry for each layer, to be passed to `forward`.
 
-        None without a causal mask: there, every new token changes the keys of all earlier positions.
+        None where every new token changes all earlier positions: without a causal mask, or with a capacity of experts,
+        which grows with the number of tokens.
         """
-        if not self.config.causal:
+        if self._why_uncached():
             return None
         return [KVCache(self.config.window) for _ in self.blocks]
+
+    def _why_uncached(self) -> str:
+        """Return the setting that rules out a cache, if there is one."""
+        if not self.config.causal:
+            return "causal=False"
+        moe = self.config.moe
+        return "" if moe is None or moe.eval_capacity_factor is None else "moe.eval_capacity_factor"
 
     def hidden(
         self,
@@ -107,8 +115,8 @@ class GPT(nn.Module):
         """Return the inputs of the output layer, one vector for each token; arguments as in `forward`."""
         require_batch(ids)
         require_vocabulary(ids, self.vocab_size)
-        if cache is not None and not self.config.causal:
-            raise ValueError("a model with causal=False has no cache: every new token changes all earlier positions")
+        if cache is not None and (setting := self._why_uncached()):
+            raise ValueError(f"a model with {setting} has no cache: every new token changes all earlier positions")
         if cache is not None and len(cache) != len(self.blocks):
             raise ValueError(f"a cache must have one entry for each of {len(self.blocks)} layers, got {len(cache)}")
         start = 0 if cache is None else len(cache[0])

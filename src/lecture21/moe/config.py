@@ -40,7 +40,8 @@ class MoEConfig:
     """Capacity of an expert in training, as a multiple of its equal share; tokens beyond it are dropped. No limit if
     not given."""
     eval_capacity_factor: float | None = None
-    """The same in evaluation mode, where a limit makes predictions depend on the other sequences of the batch."""
+    """The same in evaluation mode, where a limit makes predictions depend on the other sequences of the batch and the
+    length of the text, so that the model has no cache."""
 
     def __post_init__(self) -> None:
         require_whole("n_expert", self.n_expert)

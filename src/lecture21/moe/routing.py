@@ -71,9 +71,9 @@ def _capacity(n_token: int, n_expert: int, top_k: int, factor: float) -> int:
 def within_capacity(experts: Int[Tensor, "B T k"], n_expert: int, places: int) -> Bool[Tensor, "B T k"]:
     """Return which assignments are processed if each expert has a capacity of `places`.
 
-    Earlier positions come first; among equal positions, earlier sequences; for one token, its best expert. No token
-    displaces an earlier one, so that the model remains causal. The result depends, however, on the other sequences of
-    the batch.
+    Earlier positions come first; among equal positions, earlier sequences; for one token, its best expert. With a given
+    number of places, no token displaces an earlier one. A capacity, however, grows with the number of tokens, so that a
+    longer text may keep an assignment that its beginning drops, and the result depends on the other sequences.
     """
     in_time = experts.transpose(0, 1)  # (T, B, k): the order of precedence
     order = in_time.flatten().argsort(stable=True)  # by expert; within one, in time
