@@ -9,6 +9,7 @@ import huggingface_hub
 import hypothesis
 import jaxtyping
 import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 import torch
 
@@ -93,3 +94,14 @@ def draws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the answers to exercises more time than readers have: a busy machine must not fail a test."""
     monkeypatch.setattr(checking, "_SECONDS", 100.0)
+
+
+@pytest.fixture
+def fresh_figures() -> Iterator[None]:
+    """Give a test the book's style, and leave neither settings nor figures behind."""
+    from lecture21 import figures  # not above: what is imported before the tests begin has no checks of shapes
+
+    with matplotlib.rc_context():
+        figures.apply()
+        yield
+    plt.close("all")

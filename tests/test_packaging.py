@@ -116,7 +116,7 @@ def test_the_wheel_carries_the_results_and_the_small_models(tmp_path: Path):
         names = set(wheel.namelist())
     data = [
         path
-        for folder in ("data/results", "live", "models")
+        for folder in ("chapters", "huggingface/pretrained", "live")
         for path in (ROOT / "src/lecture21" / folder).rglob("*")
         if path.suffix in {".csv", ".js", ".json", ".safetensors"}
     ]
