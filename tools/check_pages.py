@@ -14,8 +14,12 @@ _FEWEST_WORDS = 20
 
 
 def toc_files(root: Path = ROOT) -> list[str]:
-    """Return the pages in _toc.yml, in order and without a suffix."""
-    return files(yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8")))
+    """Return the pages in _toc.yml, in order and without a suffix; a pattern gives each page that it adds."""
+    pages: list[str] = []
+    for entry in files(yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))):
+        matching = sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.glob(f"{entry}.md"))
+        pages += [page for page in matching if page not in pages] if "*" in entry else [entry]
+    return pages
 
 
 def problems(root: Path = ROOT) -> list[str]:
@@ -37,11 +41,11 @@ def problems(root: Path = ROOT) -> list[str]:
 
 
 def files(node: object) -> list[str]:
-    """Return the pages in a part of _toc.yml, in order."""
+    """Return the pages and patterns in a part of _toc.yml, in order."""
     if isinstance(node, list):
         return [file for item in node for file in files(item)]
     if isinstance(node, dict):
-        own = [node[key] for key in ("root", "file") if key in node]
+        own = [node[key] for key in ("root", "file", "glob") if key in node]
         return own + [file for value in node.values() for file in files(value)]
     return []
 

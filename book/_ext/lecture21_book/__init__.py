@@ -3,6 +3,7 @@
 from sphinx.application import Sphinx
 
 PARTS = [
+    "generated",  # the gallery of mistakes, the exam and the API pages
     "chapters",  # the numbers of the chapters
     "links",  # links from running text to terms, chapters, papers and code
     "previews",  # what terms and citations lead to, shown beside the link

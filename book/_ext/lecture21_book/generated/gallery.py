@@ -1,15 +1,9 @@
-"""Write book/mistakes.md, the gallery of mistakes, from the exercises.
-
-Usage: python tools/gallery.py
-"""
-
-from pathlib import Path
+"""The gallery of mistakes, from the exercises."""
 
 from lecture21.exercises.exercise import Exercise
 from lecture21.exercises.judging import failing_case
 from lecture21.exercises.registry import chapters, exercises_of
 
-PAGE = Path(__file__).resolve().parent.parent / "book" / "mistakes.md"
 OPENING = """# The gallery of mistakes
 
 These are the classic mistakes in the exercises, as code. Each one runs, and many of them seem correct at first.
@@ -37,8 +31,3 @@ def page() -> str:
         parts.append(f"## Chapter {chapter}")
         parts += [section(exercise) for exercise in exercises_of(chapter)]
     return "\n\n".join(parts) + "\n"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
-    print(f"Wrote {PAGE}")

@@ -1,22 +1,13 @@
-"""Write book/exam.md, the page of the exam, from its questions.
-
-Usage: python tools/exam.py
-"""
+"""The page of the exam, from its questions."""
 
 import re
-import sys
 from pathlib import Path
 
 import nbformat
-import yaml
 
 from lecture21.chapters.questions import answer_of, load
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "book" / "exam.md"
-sys.path.append(str(ROOT / "book" / "_ext"))
-
-from lecture21_book.headings import jupyter_slug  # noqa: E402
+from ..headings import jupyter_slug
 
 OPENING = """# The exam
 
@@ -27,41 +18,41 @@ question 2.
 """
 
 
-def parts() -> list[tuple[str, list[str]]]:
-    """Return the parts of the book that have chapters: their captions, and the paths of the chapters."""
-    found = []
-    for part in yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))["parts"]:
+def parts(contents: dict) -> list[tuple[str, list[str]]]:
+    """Return the parts of a table of contents that have chapters: their captions, and the paths of the chapters."""
+    with_chapters = []
+    for part in contents["parts"]:
         chapters = [f"{each['file']}.ipynb" for each in part["chapters"] if each["file"].startswith("notebooks/")]
         if chapters:
-            found.append((part["caption"], chapters))
-    return found
+            with_chapters.append((part["caption"], chapters))
+    return with_chapters
 
 
-def headings(path: str) -> list[str]:
+def headings(path: Path) -> list[str]:
     """Return the headings of a notebook."""
-    cells = nbformat.read(ROOT / path, as_version=4).cells
+    cells = nbformat.read(path, as_version=4).cells
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     return re.findall(r"^#{1,3} (.+)$", text, re.MULTILINE)
 
 
-def link(section: str) -> str:
+def link(section: str, root: Path) -> str:
     """Return a link to a section, given as `notebooks/NN_name.ipynb#Anchor`.
 
     Raises:
         ValueError: if the notebook has no heading with this anchor.
     """
     path, _, anchor = section.partition("#")
-    title = next((heading for heading in headings(path) if anchor in ("", jupyter_slug(heading))), None)
+    title = next((heading for heading in headings(root / path) if anchor in ("", jupyter_slug(heading))), None)
     if title is None:
         raise ValueError(f"{path} has no heading with the anchor {anchor!r}")
     return f"[{title}](../{section})"
 
 
-def taught(question: dict) -> str:
+def taught(question: dict, root: Path) -> str:
     """Return the sentence that names the sections: that of the question and those in `also`, chapter by chapter."""
     chapters: dict[str, list[str]] = {}
     for section in (question["section"], *question.get("also", ())):
-        chapters.setdefault(re.search(r"/(\d\d)_", section)[1], []).append(link(section))
+        chapters.setdefault(re.search(r"/(\d\d)_", section)[1], []).append(link(section, root))
     named = []
     for chapter, links in chapters.items():
         *first, last = links
@@ -70,7 +61,7 @@ def taught(question: dict) -> str:
     return f"See {', and '.join(named)}."
 
 
-def entry(question: dict) -> str:
+def entry(question: dict, root: Path) -> str:
     """Return one question and its worked answer."""
     if question["kind"] == "text":
         head = f"**Question {question['id'].removeprefix('exam.')}.** {question['text']}"
@@ -78,19 +69,16 @@ def entry(question: dict) -> str:
     else:
         head = f":::{{live}} Question\nid: {question['id']}\n:::"
         answer = re.sub(r"\^(\w+)", r"<sup>\1</sup>", f"**{answer_of(question)}.** {question['explanation']}")
-    return f"{head}\n\n<details>\n<summary>Worked answer</summary>\n\n{answer}\n\n{taught(question)}\n\n</details>"
+    return (
+        f"{head}\n\n<details>\n<summary>Worked answer</summary>\n\n{answer}\n\n{taught(question, root)}\n\n</details>"
+    )
 
 
-def page() -> str:
-    """Return the page."""
+def page(root: Path, contents: dict) -> str:
+    """Return the page of the book in `root`, with this table of contents."""
     questions = load("exam")
     blocks = [OPENING.format(n=len(questions)).rstrip()]
-    for caption, chapters in parts():
+    for caption, chapters in parts(contents):
         blocks.append(f"## {caption}")
-        blocks += [entry(each) for each in questions if each["section"].partition("#")[0] in chapters]
+        blocks += [entry(each, root) for each in questions if each["section"].partition("#")[0] in chapters]
     return "\n\n".join(blocks) + "\n"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
-    print(f"Wrote {PAGE}")

@@ -1,0 +1,66 @@
+"""Pages that the build writes: when they are written, and what the API pages list."""
+
+import os
+from pathlib import Path
+
+import pytest
+from lecture21_book import generated
+from lecture21_book.generated import api
+
+import lecture21.exercises
+from lecture21.layers import attention
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def book(tmp_path: Path, monkeypatch) -> Path:
+    """A book whose contents name API pages, the gallery, and no exam."""
+    (tmp_path / "_toc.yml").write_text("root: a\nchapters:\n- file: book/mistakes\n- glob: book/api/*\n")
+    monkeypatch.setattr(generated.gallery, "page", lambda: "# The gallery\n")
+    monkeypatch.setattr(generated.api, "pages", lambda root: {"index": "# API\n", "gpt": "# gpt\n"})
+    return tmp_path
+
+
+def test_the_pages_that_the_contents_name_are_written(book: Path):
+    generated.write(book)
+    written = {path.relative_to(book).as_posix() for path in (book / "book").rglob("*.md")}
+    assert written == {"book/mistakes.md", "book/api/index.md", "book/api/gpt.md"}
+    assert (book / "book" / "api" / "gpt.md").read_text(encoding="utf-8") == "# gpt\n"
+
+
+def test_an_unchanged_page_is_kept_and_the_page_of_a_module_that_is_gone_is_deleted(book: Path):
+    generated.write(book)
+    kept, gone = book / "book" / "mistakes.md", book / "book" / "api" / "old.md"
+    os.utime(kept, (1, 1))
+    gone.write_text("# old\n")
+    generated.write(book)
+    assert kept.stat().st_mtime == 1
+    assert not gone.exists()
+
+
+def test_the_api_index_has_a_row_for_each_page_with_what_the_docstring_says_first():
+    pages = api.pages(ROOT)
+    rows = pages.pop("index").split("|---|---|\n")[1].split("\n\n")[0].splitlines()
+    assert [row.split("(")[1].split(".md")[0] for row in rows] == list(pages)
+    assert [row for row in rows if len(row.split(" | ")[1]) < 20] == []
+    assert any("`check` tests it on fresh inputs" in row for row in rows)
+
+
+def test_every_command_is_on_the_page_of_the_command_line(capsys):
+    lecture21.cli.main(["--help"])
+    listed = capsys.readouterr().out.split("Commands")[1]
+    assert set(api.COMMANDS) <= set(listed.split())
+    assert [f"```{{command-help}} {name}" in api.page("cli") for name in api.COMMANDS] == [True] * len(api.COMMANDS)
+
+
+def test_a_name_is_listed_where_it_is_defined():
+    assert "causal_mask" in api.public_names(attention)
+    assert api.public_names(lecture21.attention) == []
+    assert "{py:obj}`lecture21.layers.attention.causal_mask`" in api.page("attention")
+    assert set(api.public_names(lecture21.exercises)) == {"Exercise", "check", "solved"}  # from private modules
+
+
+def test_what_a_function_returns_and_what_a_class_inherits_from_private_classes_is_shown():
+    assert "   :private-members: _Parameters" in api.page("accounting")
+    assert "   :inherited-members: Module" in api.page("mixtures")
