@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lecture21.exercises._registry import chapters, exercises_of
+from lecture21.exercises.registry import chapters, exercises_of
 
 PAGE = Path(__file__).resolve().parents[2] / "book" / "mistakes.md"
 EXERCISES = [exercise for chapter in chapters() for exercise in exercises_of(chapter)]

@@ -1,13 +1,14 @@
 """Pages that the build writes: when they are written, and what the API pages list."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from lecture21_book import generated
 from lecture21_book.generated import api
 
-import lecture21.exercises
+import lecture21.attention
 from lecture21.layers import attention
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,18 +48,15 @@ def test_the_api_index_has_a_row_for_each_page_with_what_the_docstring_says_firs
     assert any("`check` tests it on fresh inputs" in row for row in rows)
 
 
-def test_every_command_is_on_the_page_of_the_command_line(capsys):
-    lecture21.cli.main(["--help"])
-    listed = capsys.readouterr().out.split("Commands")[1]
-    assert set(api.COMMANDS) <= set(listed.split())
-    assert [f"```{{command-help}} {name}" in api.page("cli") for name in api.COMMANDS] == [True] * len(api.COMMANDS)
+def test_every_command_is_on_the_page_of_the_command_line():
+    shown = re.findall(r"```{command-help}(.*)", api.page("cli"))
+    assert [name.strip() for name in shown] == ["", "train", "sample", "eval", "count", "grade"]
 
 
 def test_a_name_is_listed_where_it_is_defined():
     assert "causal_mask" in api.public_names(attention)
     assert api.public_names(lecture21.attention) == []
     assert "{py:obj}`lecture21.layers.attention.causal_mask`" in api.page("attention")
-    assert set(api.public_names(lecture21.exercises)) == {"Exercise", "check", "solved"}  # from private modules
 
 
 def test_what_a_function_returns_and_what_a_class_inherits_from_private_classes_is_shown():

@@ -111,7 +111,7 @@ def test_an_output_is_aligned_if_two_lines_have_gaps(text: str, aligned: bool):
 
 
 def test_repairs_leave_a_repaired_page_alone(pages: Pages):
-    text = (HTML / "book" / "api" / "attention.html").read_text(encoding="utf-8")
+    text = (HTML / "book" / "api" / "layers.html").read_text(encoding="utf-8")
     assert markup.mend(text) == text
     assert 'aria-label="Pages of: API reference"' in text
-    assert pages["book/api/attention.html"].select("dt.sig dl") == []
+    assert pages["book/api/layers.html"].select("dt.sig dl") == []

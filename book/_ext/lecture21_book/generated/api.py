@@ -7,13 +7,13 @@ import re
 import tomllib
 import typing
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from sphinx.pycode import ModuleAnalyzer
 
 import lecture21
+from lecture21.cli.app import app
 
-COMMANDS = ("train", "sample", "eval", "count", "grade")
 _INDEX = """# API reference
 
 Modules are listed from the top layer of imports to the bottom one: each imports only modules that are listed below it.
@@ -38,7 +38,8 @@ def page(name: str) -> str:
     """Return the page of a module: its docstring and names, and a section for each public module inside it."""
     module = importlib.import_module(f"lecture21.{name}")
     if name == "cli":
-        return _join(f"# {name}", _automodule(module, []), _help(""), *map(_help, COMMANDS))
+        commands = ["", *(each.name for each in app.registered_commands)]
+        return _join(f"# {name}", _automodule(module, []), *map(_help, commands))
     blocks = [f"# {name}", _automodule(module, public_names(module))]
     for inner in pkgutil.walk_packages(getattr(module, "__path__", []), f"{module.__name__}."):
         if "._" in inner.name:
@@ -52,24 +53,14 @@ def page(name: str) -> str:
 
 
 def public_names(module: ModuleType) -> list[str]:
-    """Return the functions, classes and documented constants of a module.
-
-    Those that it defines, and those in its `__all__` that come from a private module. A name that another public module
-    defines is documented there.
-    """
+    """Return the functions, classes and documented constants that a module defines."""
     constants = {name for scope, name in ModuleAnalyzer.for_module(module.__name__).find_attr_docs() if not scope}
-    listed = getattr(module, "__all__", ())
-    names = []
-    for name, value in vars(module).items():
-        if name.startswith("_"):
-            continue
-        if inspect.isclass(value) or inspect.isfunction(value):
-            home = value.__module__
-            if home == module.__name__ or (name in listed and "._" in home):
-                names.append(name)
-        elif name in constants:
-            names.append(name)
-    return names
+    public = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    return [
+        name
+        for name, value in public.items()
+        if name in constants or (isinstance(value, type | FunctionType) and value.__module__ == module.__name__)
+    ]
 
 
 def _in_layers(root: Path) -> list[str]:
@@ -83,8 +74,8 @@ def _in_layers(root: Path) -> list[str]:
 def _automodule(module: ModuleType, names: list[str]) -> str:
     """Return the directive that documents a module and these of its names."""
     lines = [f".. automodule:: {module.__name__}"]
-    if names:  # a list of names would switch off the limit of `inherited-members`
-        lines.append(f"   :members: {', '.join(names)}" if hasattr(module, "__all__") else "   :members:")
+    if names:
+        lines.append("   :members:")
     if private := _returned(module, names):
         lines.append(f"   :private-members: {', '.join(private)}")
     if base := _first_foreign_base(module, names):
@@ -94,11 +85,11 @@ def _automodule(module: ModuleType, names: list[str]) -> str:
 
 def _returned(module: ModuleType, names: list[str]) -> list[str]:
     """Return the private classes of a module that its public functions return: readers use their attributes."""
-    found = set()
+    classes = set()
     for function in filter(inspect.isfunction, (getattr(module, name) for name in names)):
         kind = function.__annotations__.get("return")
-        found |= {each.__name__ for each in (kind, *typing.get_args(kind)) if inspect.isclass(each)}
-    return sorted(name for name in found if name.startswith("_") and hasattr(module, name))
+        classes |= {each.__name__ for each in (kind, *typing.get_args(kind)) if inspect.isclass(each)}
+    return sorted(name for name in classes if name.startswith("_") and hasattr(module, name))
 
 
 def _first_foreign_base(module: ModuleType, names: list[str]) -> str:
