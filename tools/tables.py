@@ -294,8 +294,8 @@ def filled(page: str) -> str:
 
 def pages(root: Path = ROOT) -> list[Path]:
     """Return the pages that hold such a table."""
-    found = sorted((root / "book").rglob("*.md"))
-    return [path for path in found if BLOCK.search(path.read_text(encoding="utf-8"))]
+    sources = sorted((root / "book").rglob("*.md"))
+    return [path for path in sources if BLOCK.search(path.read_text(encoding="utf-8"))]
 
 
 def main() -> int:

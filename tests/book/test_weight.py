@@ -112,6 +112,6 @@ def test_an_output_is_aligned_if_two_lines_have_gaps(text: str, aligned: bool):
 
 def test_repairs_leave_a_repaired_page_alone(pages: Pages):
     text = (HTML / "book" / "api" / "layers.html").read_text(encoding="utf-8")
-    assert markup.mend(text) == text
+    assert markup.repair(text) == text
     assert 'aria-label="Pages of: API reference"' in text
     assert pages["book/api/layers.html"].select("dt.sig dl") == []

@@ -22,13 +22,13 @@ def used_icons(texts: list[str]) -> set[str]:
 
 def code_points(style_sheet: str, icons: set[str]) -> set[int]:
     """Return the code points of icons, and of those that a style sheet shows by itself."""
-    found = set()
+    codes = set()
     for selectors, body in re.findall(r"([^{}]+)\{([^{}]*)\}", style_sheet):
         code = re.search(r'content:"\\([0-9a-f]{3,})"', body)
         named = icons & set(re.findall(r"\.(fa-[a-z0-9-]+):before", selectors))
         if code and (named or "Font Awesome" in body.replace("\\", "")):
-            found.add(int(code.group(1), 16))
-    return found
+            codes.add(int(code.group(1), 16))
+    return codes
 
 
 def _write_fonts(static: Path, codes: set[int]) -> str:

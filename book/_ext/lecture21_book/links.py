@@ -112,7 +112,7 @@ class LinkMentions(SphinxPostTransform):
         self.link(finders(self.env))
 
     def link(self, finders: Finders) -> None:
-        """Link what these finders find in the document."""
+        """Link what these finders recognize in the document."""
         self._finders = finders
         self._seen: dict[bool, set[Target]] = defaultdict(set)
         self._seen[False] = set(self._linked_by_hand())

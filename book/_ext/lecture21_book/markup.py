@@ -32,26 +32,26 @@ _REPAIRS = [
 ]
 
 
-def mend(html: str) -> str:
+def repair(html: str) -> str:
     """Return a page with every repair made."""
     for pattern, replacement in _REPAIRS:
         html = pattern.sub(replacement, html)
     return html
 
 
-def _mend_pages(app: Sphinx, exception: Exception | None) -> None:
+def _repair_pages(app: Sphinx, exception: Exception | None) -> None:
     """Repair every page that was written, and remove the script that no page needs."""
     if exception or app.builder.format != "html":
         return
     out = Path(app.outdir)
     for path in out.rglob("*.html"):
         if out / "_static" not in path.parents:
-            path.write_text(mend(path.read_text(encoding="utf-8")), encoding="utf-8")
+            path.write_text(repair(path.read_text(encoding="utf-8")), encoding="utf-8")
     for path in (out / "_static" / "scripts").glob("fontawesome.js*"):
         path.unlink()
 
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Connect before what reads the finished pages."""
-    app.connect("build-finished", _mend_pages, priority=100)
+    app.connect("build-finished", _repair_pages, priority=100)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -108,11 +108,11 @@ class Papers:
 
     def __init__(self, entries: Iterable[tuple[Entry, Target]]):
         """Take each entry with its target."""
-        found: dict[tuple[str, str], set[Target]] = defaultdict(set)
+        all_targets: dict[tuple[str, str], set[Target]] = defaultdict(set)
         for entry, target in entries:
             for names in paper_names(entry):
-                found[names, entry.fields.get("year", "")].add(target)
-        self._targets = {key: next(iter(targets)) for key, targets in found.items() if len(targets) == 1}
+                all_targets[names, entry.fields.get("year", "")].add(target)
+        self._targets = {key: next(iter(targets)) for key, targets in all_targets.items() if len(targets) == 1}
         names = sorted({names for names, _ in self._targets}, key=len, reverse=True)
         spelled = "|".join(re.escape(name).replace(r"\ ", r"\s+") for name in names) or "(?!)"
         year = r"(?P<year>(?:19|20)\d\d)(?!\d)"
@@ -135,7 +135,7 @@ class Papers:
 class Names:
     """The names of the package that inline code may mention, each as the end of a full name.
 
-    `training.train` is found as well where it is `training.loop.train` that the package exports higher up.
+    `training.train` is a mention as well where it is `training.loop.train` that the package exports higher up.
     """
 
     _KINDS_WITHOUT_OWNER = ("class", "data", "exception", "function", "module")
@@ -167,8 +167,8 @@ class Names:
         match = re.fullmatch(r"([A-Za-z_]\w*(?:\.\w+)*)(\(.*\))?", code, re.DOTALL)
         if match is None or re.fullmatch(r"[A-Z]|[a-z]+\d*", code):
             return None
-        found = self._ends.get(match[1]) or self._exported.get(match[1], set())
+        named = self._ends.get(match[1]) or self._exported.get(match[1], set())
         if match[2]:
-            found = {(kind, target) for kind, target in found if kind in ("class", "function", "method")}
-        targets = {target for _, target in found}
+            named = {(kind, target) for kind, target in named if kind in ("class", "function", "method")}
+        targets = {target for _, target in named}
         return targets.pop() if len(targets) == 1 else None

@@ -1,4 +1,8 @@
-"""The description and Open Graph data of a page, which search engines and messengers show."""
+"""The description and Open Graph data of a page, which search engines and messengers show.
+
+sphinxext-opengraph describes a page by its first 200 characters: the title, a chapter's opening, formulas as TeX. It
+also writes addresses of a book that has none, so this book writes its own few tags.
+"""
 
 import html
 from urllib.parse import urljoin

@@ -58,14 +58,14 @@ def _add_previews(app: Sphinx, pagename: str, templatename: str, context: dict, 
     texts = _texts(app.env)
     here = app.builder.get_target_uri(pagename)
     targets = {(app.builder.get_target_uri(page), anchor): text for (page, anchor), text in texts.items()}
-    found = {}
+    previews = {}
     for link in doctree.findall(nodes.reference):
         address = link.get("refuri", "")
         path, anchor = urldefrag(address)
         if path and (text := targets.get((urljoin(here, path), anchor))):
-            found[address] = text
-    if found:
-        context["previews"] = json.dumps(found, ensure_ascii=False).replace("</", "<\\/")
+            previews[address] = text
+    if previews:
+        context["previews"] = json.dumps(previews, ensure_ascii=False).replace("</", "<\\/")
 
 
 def setup(app: Sphinx) -> dict[str, object]:

@@ -51,10 +51,10 @@ def _begin(app: Sphinx) -> None:
 def _write(app: Sphinx, exception: Exception | None) -> None:
     """Write the passages of all pages as a script, which a page can load from a file as well as from a server."""
     if exception is None and app.builder.format == "html":
-        found = {
+        texts = {
             docname: app.search_texts[docname] for docname in sorted(app.search_texts) if docname in app.env.found_docs
         }
-        text = _START + json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+        text = _START + json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
         Path(app.outdir, _FILE).write_text(text, encoding="utf-8")
 
 
