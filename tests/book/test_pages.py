@@ -89,7 +89,7 @@ def public_names() -> dict[str, str]:
         if "._" in room:
             continue  # a module that only its package uses
         body = ast.parse(path.read_text(encoding="utf-8")).body
-        for node, following in zip(body, [*body[1:], None], strict=True):
+        for node, following in zip(body, [*body[1:], None], strict=False):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 found = [node.name]
             elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(following, ast.Expr):
