@@ -38,6 +38,7 @@ def hatch_masked(ax: Axes, masked: Bool[np.ndarray, "T S"]) -> None:
 
 
 def square_mask(mask: Tensor | np.ndarray, tokens: Sequence[str]) -> np.ndarray:
+    """Return a mask as a Boolean array with a row and a column for each token; any other shape is a ValueError."""
     array = as_array(mask).astype(bool)
     if array.shape != (len(tokens), len(tokens)):
         raise ValueError(f"a mask of shape {array.shape} does not fit {len(tokens)} tokens")
