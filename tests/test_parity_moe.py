@@ -216,13 +216,13 @@ EXPRESSIBLE = [
     {"tied_head": True},
     {"n_kv_head": 1, "d_head": 4, "rotary_base": 100.0, "norm_eps": 0.1, "initialization": "gpt2"},
     {"d_ff": 16},
-    {"moe": {"n_expert": 5, "top_k": 5, "renormalise": False}},
+    {"moe": {"n_expert": 5, "top_k": 5, "renormalize": False}},
     {"moe": {"n_expert": 5, "softmax": "after"}},
     {"moe": {"n_expert": 1, "top_k": 1}},
     {"moe": {"n_expert": 5, "balance": "bias", "bias_rate": 0.1}},
     {"moe": {"n_expert": 5, "balance": "none"}},
     {"qk_norm": True, "moe": {"n_expert": 5, "top_k": 1}},
-    {"qk_norm": True, "moe": {"n_expert": 5, "top_k": 2, "renormalise": False, "aux_weight": 0.5}},
+    {"qk_norm": True, "moe": {"n_expert": 5, "top_k": 2, "renormalize": False, "aux_weight": 0.5}},
 ]
 
 

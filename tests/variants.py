@@ -45,10 +45,10 @@ CHANGES = [
     *({"moe": {"top_k": k}} for k in (1, 8)),
     {"moe": {"n_expert": 1, "top_k": 1}},
     {"moe": {"softmax": "after"}},
-    {"moe": {"renormalise": False}},
+    {"moe": {"renormalize": False}},
     {"moe": {"n_shared": 2}, "d_ff": 10},
     {**MIXTRAL, "moe": {}},
-    {**MIXTRAL, "moe": {"renormalise": False}, "qk_norm": True, "d_head": 6, "n_kv_head": 1},
+    {**MIXTRAL, "moe": {"renormalize": False}, "qk_norm": True, "d_head": 6, "n_kv_head": 1},
     {"moe": {"z_loss": 0.01}, "activation": "swiglu", "initialization": "gpt2", "bias": False},
 ]
 

@@ -46,7 +46,7 @@ def mixtures(draw: Callable) -> dict[str, object]:
         "top_k": top_k,
         "n_expert": top_k + draw(st.integers(1, 3)),
         "n_shared": draw(st.integers(0, 2)),
-        "renormalise": draw(st.booleans()) if top_k > 1 else False,
+        "renormalize": draw(st.booleans()) if top_k > 1 else False,
         "balance": draw(st.sampled_from(_BALANCES)),
     }
 

@@ -45,12 +45,12 @@ def random_tensors(config: GPTConfig) -> dict[str, torch.Tensor]:
 def test_published_configurations_become_the_expected_fields():
     assert GPTConfig(**config_from(MIXTRAL)) == GPTConfig(
         vocab_size=32000, block_size=32768, n_layer=32, n_head=32, n_kv_head=8, d_model=4096, d_ff=14336, **MODERN,
-        rotary_base=1e6, norm_eps=1e-5, moe=MoEConfig(n_expert=8, top_k=2, renormalise=True, balance="none"),
+        rotary_base=1e6, norm_eps=1e-5, moe=MoEConfig(n_expert=8, top_k=2, renormalize=True, balance="none"),
     )  # fmt: skip
     assert GPTConfig(**config_from(QWEN)) == GPTConfig(
         vocab_size=151936, block_size=40960, n_layer=48, n_head=32, n_kv_head=4, d_head=128, d_model=2048, d_ff=768,
         **MODERN, qk_norm=True, rotary_base=1e6, norm_eps=1e-6,
-        moe=MoEConfig(n_expert=128, top_k=8, renormalise=True, balance="none"),
+        moe=MoEConfig(n_expert=128, top_k=8, renormalize=True, balance="none"),
     )  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def test_each_key_sets_a_field(values, field, expected):
 @pytest.mark.parametrize(
     ("values", "field", "expected"),
     [
-        ({"norm_topk_prob": False}, "renormalise", False),
+        ({"norm_topk_prob": False}, "renormalize", False),
         ({"norm_topk_prob": False, "num_experts_per_tok": 1}, "top_k", 1),
         ({"num_experts": 1, "num_experts_per_tok": 1}, "n_expert", 1),
         ({"output_router_logits": True}, "balance", "aux"),
@@ -116,10 +116,10 @@ def test_the_number_of_experts_has_two_names(values):
 def test_missing_keys_take_the_defaults_of_the_transformers_classes():
     left = ("rms_norm_eps", "rope_theta", "sliding_window", "tie_word_embeddings", "hidden_act", "attention_dropout")
     left += ("output_router_logits", "norm_topk_prob", "mlp_only_layers", "decoder_sparse_step", "attention_bias")
-    for values, eps, base, renormalise in ((MIXTRAL, 1e-5, 1e6, True), (QWEN, 1e-6, 1e4, False)):
+    for values, eps, base, renormalize in ((MIXTRAL, 1e-5, 1e6, True), (QWEN, 1e-6, 1e4, False)):
         config = GPTConfig(**config_from({key: value for key, value in values.items() if key not in left}))
         assert (config.norm_eps, config.rotary_base, config.tied_head) == (eps, base, False)
-        assert (config.moe.renormalise, config.moe.balance) == (renormalise, "none")
+        assert (config.moe.renormalize, config.moe.balance) == (renormalize, "none")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_configuration_without_a_size_is_refused(values, key):
         ({"moe": MoEConfig(n_shared=1)}, r"moe\.n_shared=1 .* moe\.n_shared=0"),
         ({"moe": MoEConfig(capacity_factor=1.5)}, r"moe\.capacity_factor=1\.5 .* moe\.capacity_factor=None"),
         ({"moe": MoEConfig(z_loss=0.5)}, r"moe\.z_loss=0\.5 .* moe\.z_loss=0\.0"),
-        ({"moe": MoEConfig(renormalise=False)}, r"moe\.normalizes=False .* mixtral, .* moe\.normalizes=True"),
+        ({"moe": MoEConfig(renormalize=False)}, r"moe\.normalizes=False .* mixtral, .* moe\.normalizes=True"),
         ({"moe": MoEConfig(top_k=1)}, r"moe\.normalizes=False .* mixtral"),
         ({"moe": MoEConfig(n_shared=1), "qk_norm": True}, r"moe\.n_shared=1 .* qwen3_moe"),
     ],

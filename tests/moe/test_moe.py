@@ -160,17 +160,17 @@ def test_under_autocast_the_router_still_computes_in_float32():
 
 
 @pytest.mark.parametrize("softmax", ["before", "after"])
-@pytest.mark.parametrize("renormalise", [True, False])
-def test_routing_by_hand(softmax, renormalise):
+@pytest.mark.parametrize("renormalize", [True, False])
+def test_routing_by_hand(softmax, renormalize):
     logits = torch.tensor([[0.0, math.log(2), math.log(5)]])  # probabilities 1/8, 2/8, 5/8
-    experts, weights = route(logits, 2, softmax=softmax, renormalise=renormalise)
+    experts, weights = route(logits, 2, softmax=softmax, renormalize=renormalize)
     assert experts.tolist() == [[2, 1]]
-    sums_to_one = renormalise or softmax == "after"
+    sums_to_one = renormalize or softmax == "after"
     expected = torch.tensor([[5 / 7, 2 / 7]]) if sums_to_one else torch.tensor([[5 / 8, 2 / 8]])
     torch.testing.assert_close(weights, expected)
 
 
-def test_softmax_after_the_selection_is_softmax_before_it_renormalised():
+def test_softmax_after_the_selection_is_softmax_before_it_renormalized():
     logits = tokens(4, 9)
     (a, after), (b, before) = route(logits, 3, softmax="after"), route(logits, 3)
     assert torch.equal(a, b)
@@ -180,7 +180,7 @@ def test_softmax_after_the_selection_is_softmax_before_it_renormalised():
 def test_a_bias_affects_the_selection_but_not_the_weights():
     logits = torch.tensor([[0.0, math.log(2), math.log(5)]])
     bias = torch.tensor([0.6, 0.0, 0.0])  # 0.725, 0.25, 0.625
-    experts, weights = route(logits, 2, renormalise=False, bias=bias)
+    experts, weights = route(logits, 2, renormalize=False, bias=bias)
     assert experts.tolist() == [[0, 2]]
     torch.testing.assert_close(weights, torch.tensor([[1 / 8, 5 / 8]]))
 
@@ -191,9 +191,9 @@ def test_at_top_1_the_router_gets_a_gradient_from_the_task(n_expert):
     assert gradients(moe, moe(tokens()), tokens().requires_grad_())["router.weight"].abs().max() > 1e-3
 
 
-def test_a_renormalised_top_1_gives_the_router_no_gradient():
+def test_a_renormalized_top_1_gives_the_router_no_gradient():
     logits = tokens(1, 4).requires_grad_()
-    _, weights = route(logits, 1, renormalise=True)
+    _, weights = route(logits, 1, renormalize=True)
     (gradient,) = torch.autograd.grad((weights * torch.arange(4.0)[:, None]).sum(), logits)
     assert gradient.abs().max() < 1e-15
 
@@ -459,9 +459,9 @@ def test_a_mapping_becomes_a_configuration_and_changes_only_what_it_names():
         ({"z_loss": -1.0}, "z_loss must be a number >= 0, got -1"),
         ({"aux_weight": math.inf}, "aux_weight must be a number >= 0, got inf"),
         ({"bias_rate": -0.1}, "bias_rate must be a number >= 0, got -0.1"),
-        ({"top_k": 1, "renormalise": True}, "top_k=1 needs softmax='before' and renormalise=False"),
-        ({"top_k": 1, "softmax": "after"}, "top_k=1 needs softmax='before' and renormalise=False"),
-        ({"softmax": "after", "renormalise": False}, "renormalise=False needs softmax"),
+        ({"top_k": 1, "renormalize": True}, "top_k=1 needs softmax='before' and renormalize=False"),
+        ({"top_k": 1, "softmax": "after"}, "top_k=1 needs softmax='before' and renormalize=False"),
+        ({"softmax": "after", "renormalize": False}, "renormalize=False needs softmax"),
         ({"experts": 3}, "moe has unknown fields experts; known are n_expert"),
     ],
 )

@@ -25,7 +25,7 @@ class MoEConfig:
     """Number of additional experts that process every token (DeepSeek; Dai et al. 2024)."""
     softmax: str = "before"
     """Softmax before the selection, over all experts, or after it, over the k selected (Shazeer et al. 2017)."""
-    renormalise: bool | None = None
+    renormalize: bool | None = None
     """Whether the k gate weights are divided by their sum; by default if k > 1. With softmax="after" they sum to 1."""
     balance: str = "aux"
     """aux: an auxiliary loss that is 1 at balance (Fedus et al. 2022); bias: a bias for each expert in the selection
@@ -50,13 +50,13 @@ class MoEConfig:
         if self.top_k > self.n_expert:
             raise ValueError(f"top_k must be at most n_expert={self.n_expert}, got {self.top_k}")
         require_choice("softmax", self.softmax, _SOFTMAX)
-        if self.renormalise is not None:
-            require_switch("renormalise", self.renormalise)
-        if self.softmax == "after" and self.renormalise is False:
-            raise ValueError('renormalise=False needs softmax="before": with softmax="after" the weights sum to 1')
+        if self.renormalize is not None:
+            require_switch("renormalize", self.renormalize)
+        if self.softmax == "after" and self.renormalize is False:
+            raise ValueError('renormalize=False needs softmax="before": with softmax="after" the weights sum to 1')
         if self.normalizes and self.top_k == 1 < self.n_expert:
             raise ValueError(
-                "top_k=1 needs softmax='before' and renormalise=False: a single weight divided by itself is always 1, "
+                "top_k=1 needs softmax='before' and renormalize=False: a single weight divided by itself is always 1, "
                 "and the router would get no gradient from the task"
             )
         require_choice("balance", self.balance, _BALANCES)
@@ -71,4 +71,4 @@ class MoEConfig:
         """Whether the gate weights of the selected experts sum to 1."""
         if self.softmax == "after":
             return True
-        return self.top_k > 1 if self.renormalise is None else self.renormalise
+        return self.top_k > 1 if self.renormalize is None else self.renormalize

@@ -32,7 +32,7 @@ def route(
     top_k: int,
     *,
     softmax: str = "before",
-    renormalise: bool = True,
+    renormalize: bool = True,
     bias: Float[Tensor, " E"] | None = None,
 ) -> tuple[Int[Tensor, "*N k"], Float[Tensor, "*N k"]]:
     """Select the k most probable experts of each token, and compute their gate weights.
@@ -41,8 +41,8 @@ def route(
         logits: scores of the experts.
         top_k: number of experts k.
         softmax: before the selection, over all experts, or after it, over the k. The latter equals the former with
-            renormalisation: the exponentials of the other experts cancel.
-        renormalise: divide the k probabilities by their sum.
+            renormalization: the exponentials of the other experts cancel.
+        renormalize: divide the k probabilities by their sum.
         bias: added to the probabilities for the selection only, not to the weights (Wang et al. 2024).
 
     Returns:
@@ -57,7 +57,7 @@ def route(
     if softmax == "after":
         return experts, logits.gather(-1, experts).softmax(-1)
     weights = probabilities.gather(-1, experts)
-    return experts, weights / weights.sum(-1, keepdim=True) if renormalise else weights
+    return experts, weights / weights.sum(-1, keepdim=True) if renormalize else weights
 
 
 def _capacity(n_token: int, n_expert: int, top_k: int, factor: float) -> int:
@@ -118,7 +118,7 @@ class Router(nn.Linear):
         if not finite.all():
             worst = logits[~finite][0]
             raise ValueError(f"a router's logit is {worst}, not a number: did the training of this model diverge?")
-        experts, weights = route(logits, c.top_k, softmax=c.softmax, renormalise=c.normalizes, bias=self.selection_bias)
+        experts, weights = route(logits, c.top_k, softmax=c.softmax, renormalize=c.normalizes, bias=self.selection_bias)
         if self.training and self.selection_bias is not None:
             self.selection_bias.copy_(rebalanced(self.selection_bias, experts, c.bias_rate, self._load(experts)))
         if self.capacity_factor is None:

@@ -18,7 +18,7 @@ _DEAD = 0.1  # an expert with less than this part of its equal share counts as d
 
 @dataclass(frozen=True)
 class _RouterStatistics:
-    """Statistics of one layer on one batch. Load balance and specialisation are different properties."""
+    """Statistics of one layer on one batch. Load balance and specialization are different properties."""
 
     load: Float[Tensor, " E"]
     """Share of the assignments of each expert."""

@@ -10,9 +10,9 @@ FACTORS = torch.tensor([7.0, 14.0, -7.0])
 SCORES = torch.tensor([1.0, 2.0, 5.0]).log()
 
 
-def factor_of(top_k: int, *, renormalise: bool = True) -> float:
+def factor_of(top_k: int, *, renormalize: bool = True) -> float:
     """The factor by which the worked example's layer multiplies token 2."""
-    experts, weights = route(SCORES, top_k, renormalise=renormalise)
+    experts, weights = route(SCORES, top_k, renormalize=renormalize)
     return (weights * FACTORS[experts]).sum().item()
 
 
@@ -70,7 +70,7 @@ def lowest_loss() -> str:
 
 NUMBERS = {
     "14.1": lambda: [
-        factor_of(2), factor_of(2, renormalise=False), factor_of(3), factor_of(1),
+        factor_of(2), factor_of(2, renormalize=False), factor_of(3), factor_of(1),
         with_other_experts(), without_sign(),
     ],
     "14.3": lambda: [collapsed_loss(0.4), collapsed_loss(1.0), collapsed_loss(0.4) / 8, collapsed_loss(1 / 8)],

@@ -57,7 +57,7 @@ _FREE = {
     *_SIZES.values(), "d_head", "d_ff", "norm_eps", "rotary_base", "rotary_factor", "window", "qk_norm", "tied_head",
     "initialization", "moe",
 }  # fmt: skip
-_FREE_MOE = {"n_expert", "top_k", "softmax", "renormalise", "balance", "aux_weight", "bias_rate"}
+_FREE_MOE = {"n_expert", "top_k", "softmax", "renormalize", "balance", "aux_weight", "bias_rate"}
 
 _BLOCK = {
     "input_layernorm": "norm_attention",
@@ -136,14 +136,14 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
     if dense := values.get("mlp_only_layers"):
         raise ValueError(f"mlp_only_layers is {printable(repr(dense))}, and this package has experts in every block")
     n_expert, top_k = values[_N_EXPERT[kind]], values["num_experts_per_tok"]
-    renormalise = kind == "mixtral" or values.get("norm_topk_prob", False)
-    if renormalise and top_k == 1 and n_expert != 1:
+    renormalize = kind == "mixtral" or values.get("norm_topk_prob", False)
+    if renormalize and top_k == 1 and n_expert != 1:
         raise ValueError(
             f"num_experts_per_tok is 1, and {kind} then gives the selected expert the weight 1 regardless of the "
             "router; this package would use the router's probability"
         )
     base, factor = _rotary(values)
-    moe = {"n_expert": n_expert, "top_k": top_k, "renormalise": renormalise, "balance": "none"}
+    moe = {"n_expert": n_expert, "top_k": top_k, "renormalize": renormalize, "balance": "none"}
     if values.get("output_router_logits"):
         moe |= {"balance": "aux", "aux_weight": values.get("router_aux_loss_coef", 0.001)}
     return {

@@ -21,7 +21,7 @@ _CONFIG_FIELDS = (
     "vocab_size", "block_size", "n_layer", "n_head", "d_model", "n_kv_head", "d_head", "d_ff", "activation", "norm",
     "final_norm", "position", "window", "qk_norm", "qkv_bias", "bias", "tied_head", "logit_cap",
 )  # fmt: skip
-_MOE_FIELDS = ("n_expert", "top_k", "n_shared", "softmax", "renormalise")
+_MOE_FIELDS = ("n_expert", "top_k", "n_shared", "softmax", "renormalize")
 
 
 class Calculator(Figure):

@@ -157,8 +157,8 @@ function activationsPerToken(config) {
   const norm = perNumber * width + perRow;
   let hidden = ({ relu: 1, swiglu: 4 }[config.activation] ?? 2) * config.d_ff;
   if (moe) {
-    const normalises = moe.softmax === "after" || (moe.renormalise ?? moe.top_k > 1);
-    const weights = normalises && moe.softmax === "before" ? 2 * moe.top_k + 1 : moe.top_k;
+    const normalizes = moe.softmax === "after" || (moe.renormalize ?? moe.top_k > 1);
+    const weights = normalizes && moe.softmax === "before" ? 2 * moe.top_k + 1 : moe.top_k;
     hidden = (moe.top_k + moe.n_shared) * hidden + 2 * moe.top_k * width + moe.n_expert + weights;
   }
   let attention = 4 * n_head * d_head + n_head;

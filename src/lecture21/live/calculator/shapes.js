@@ -22,7 +22,7 @@ const CONFIG = {
   logit_cap: null,
   moe: null,
 };
-const MOE = { n_expert: 8, top_k: 2, n_shared: 0, softmax: "before", renormalise: null };
+const MOE = { n_expert: 8, top_k: 2, n_shared: 0, softmax: "before", renormalize: null };
 const GROUPED = { qkv_bias: false, bias: false, qk_norm: false, sinks: false, window: null, window_every: 1 };
 const SHAPE = {
   n_expert: 0,

@@ -22,7 +22,7 @@ const DEFAULTS = {
   bias: true, tied_head: false, initialization: "torch", logit_cap: null, causal: true, dropout: 0, moe: null,
 }; // prettier-ignore
 const SPARSE = {
-  n_expert: 8, top_k: 2, n_shared: 0, softmax: "before", renormalise: null, balance: "aux", aux_weight: 0.01,
+  n_expert: 8, top_k: 2, n_shared: 0, softmax: "before", renormalize: null, balance: "aux", aux_weight: 0.01,
   bias_rate: 0.001, z_loss: 0, capacity_factor: null, eval_capacity_factor: null,
 }; // prettier-ignore
 const WORDS = {
@@ -35,7 +35,7 @@ const WORDS = {
   softmax: ["before", "after"],
   balance: ["aux", "bias", "none"],
 };
-const OPTIONAL = ["n_kv_head", "d_head", "d_ff", "window", "logit_cap", "renormalise", "capacity_factor"];
+const OPTIONAL = ["n_kv_head", "d_head", "d_ff", "window", "logit_cap", "renormalize", "capacity_factor"];
 
 /** The next multiple of 8: the length of rows in memory. */
 export const padded = (/** @type {number} */ n) => Math.ceil(n / 8) * 8;

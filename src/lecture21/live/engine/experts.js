@@ -66,7 +66,7 @@ export function mixExperts(network, w, layer, x, y, rows) {
  */
 function route(f, moe, logits, selectionBias, rows) {
   const { n_expert: E, top_k: k } = moe;
-  const renormalises = moe.softmax === "after" || (moe.renormalise ?? k > 1);
+  const renormalizes = moe.softmax === "after" || (moe.renormalize ?? k > 1);
   const chosen = new Int32Array(rows * k);
   const weights = new Float64Array(rows * k);
   const counts = new Int32Array(E);
@@ -82,7 +82,7 @@ function route(f, moe, logits, selectionBias, rows) {
       counts[experts[i]]++;
       sum += f[p + experts[i]];
     }
-    for (let i = 0; i < k; i++) weights[row * k + i] = f[p + experts[i]] / (renormalises ? sum : 1);
+    for (let i = 0; i < k; i++) weights[row * k + i] = f[p + experts[i]] / (renormalizes ? sum : 1);
   }
   const order = Int32Array.from(chosen.keys()).sort((a, b) => chosen[a] - chosen[b] || a - b);
   return { chosen, weights, order, counts, logSums };

@@ -15,7 +15,7 @@ import { feedForwardMapsBackward, linearBackward } from "./linear.js";
 export function mixExpertsBackward(network, w, g, layer, x, rows) {
   const { memory, width, config } = network;
   const { router, experts, shared } = network.layers[layer];
-  const { top_k: k, n_expert: E, softmax, renormalise, balance, aux_weight: auxWeight, z_loss: zLoss } = config.moe;
+  const { top_k: k, n_expert: E, softmax, renormalize, balance, aux_weight: auxWeight, z_loss: zLoss } = config.moe;
   const { chosen, weights, order, counts, logSums } = w.routings[layer];
   const f = memory.floats;
   const hidden = padded(config.d_ff);
@@ -52,7 +52,7 @@ export function mixExpertsBackward(network, w, g, layer, x, rows) {
   }
 
   // From the weights to the probabilities of all experts, and through their softmax to the router's logits.
-  const renormalises = softmax === "after" || (renormalise ?? k > 1);
+  const renormalizes = softmax === "after" || (renormalize ?? k > 1);
   const stride = padded(E);
   for (let row = 0; row < rows; row++) {
     const p = w.probabilities[layer] + row * stride;
@@ -60,7 +60,7 @@ export function mixExpertsBackward(network, w, g, layer, x, rows) {
     for (let e = 0; e < E; e++) f[d + e] = balance === "aux" ? (auxWeight * E * counts[e]) / order.length / rows : 0;
     let sum = 1;
     let mean = 0;
-    if (renormalises) {
+    if (renormalizes) {
       sum = 0;
       for (let i = row * k; i < (row + 1) * k; i++) {
         sum += f[p + chosen[i]];
