@@ -57,6 +57,11 @@ def write(folder: Path, figures: list[Figure], theme: str = "light") -> None:
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
+    def end_headers(self) -> None:
+        """Let no browser keep a file, which may be another one a moment later."""
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
     def log_message(self, *arguments: object) -> None:
         """Stay quiet."""
 

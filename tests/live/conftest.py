@@ -5,10 +5,12 @@ from pathlib import Path
 
 import live_page
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from lecture21.live import bundle
 from lecture21.live.figure import Figure
+
+VIEWPORT = {"width": 900, "height": 1200}
 
 
 class Stage:
@@ -19,18 +21,24 @@ class Stage:
         self.address = address
         self.errors: list[str] = []
         self.foreign: list[str] = []
-        self.break_files = break_files
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.context.route("**/*", self._answer)
+        page.on("pageerror", self._note_error)
+        page.on("request", self._note_request)
+        if break_files:
+            page.route(re.compile(r"/models/|\.txt$"), lambda route: route.fulfill(body=route.fetch().body()[:10_000]))
 
-    def _answer(self, route) -> None:
-        if self.break_files and re.search(r"/models/|\.txt$", route.request.url):
-            route.fulfill(body=route.fetch().body()[:10_000])
-        elif route.request.url.startswith(self.address):
-            route.continue_()
-        else:
-            self.foreign.append(route.request.url)
-            route.abort()
+    def _note_error(self, error) -> None:
+        self.errors.append(str(error))
+
+    def _note_request(self, request) -> None:
+        if not request.url.startswith((self.address, "blob:", "data:", "about:")):
+            self.foreign.append(request.url)
+
+    def leave(self) -> None:
+        """End all work on the page, for the next test."""
+        self.page.unroute_all()
+        self.page.goto("about:blank")
+        self.page.remove_listener("pageerror", self._note_error)
+        self.page.remove_listener("request", self._note_request)
 
     def figure(self, name: str):
         """Return a figure once it has started."""
@@ -40,8 +48,27 @@ class Stage:
         return figure
 
 
+class Pages:
+    """The pages of one browser context. The tests of a module use them one after the other."""
+
+    def __init__(self, context: BrowserContext):
+        self.context = context
+        self.idle: list[Page] = []
+
+    def take(self) -> Page:
+        """Return a page that no test uses."""
+        return self.idle.pop() if self.idle else self.context.new_page()
+
+
+@pytest.fixture(scope="module")
+def shared_pages(browser: Browser) -> Iterator[Pages]:
+    """The pages of this module."""
+    with browser.new_context(viewport=VIEWPORT) as context:
+        yield Pages(context)
+
+
 @pytest.fixture
-def open_figures(browser: Browser) -> Iterator[Callable[..., Stage]]:
+def open_figures(browser: Browser, shared_pages: Pages) -> Iterator[Callable[..., Stage]]:
     """A function that opens a page with some figures; options are those of a browser context, and those here.
 
     `hash` is the end of the page's address; with `break_files`, models and texts arrive truncated; `script` runs
@@ -49,7 +76,7 @@ def open_figures(browser: Browser) -> Iterator[Callable[..., Stage]]:
     Afterwards there must have been no error on the page, and no request to another host.
     """
     with tempfile.TemporaryDirectory() as folder:
-        stages, contexts = [], []
+        shared, own = [], []
 
         def open_page(
             *figures: Figure,
@@ -60,38 +87,46 @@ def open_figures(browser: Browser) -> Iterator[Callable[..., Stage]]:
             **options: object,
         ) -> Stage:
             live_page.write(Path(folder), list(figures), theme)
-            settings = {"viewport": {"width": 900, "height": 1200}, "color_scheme": theme} | options
-            contexts.append(browser.new_context(**settings))
-            contexts[-1].add_init_script(script)
-            stage = Stage(contexts[-1].new_page(), address, break_files)
-            stages.append(stage)
+            if options or script:
+                context = browser.new_context(**({"viewport": VIEWPORT} | options))
+                context.add_init_script(script)
+                own.append(Stage(context.new_page(), address, break_files))
+                stage = own[-1]
+            else:
+                shared.append(Stage(shared_pages.take(), address, break_files))
+                stage = shared[-1]
+                stage.page.set_viewport_size(VIEWPORT)
+            stage.page.emulate_media(color_scheme=theme)
             stage.page.goto(address + hash)
             return stage
 
         with live_page.serve(Path(folder)) as address:
             yield open_page
-            for context in contexts:
-                context.close()
-        for stage in stages:
+            for stage in shared:
+                stage.leave()
+                shared_pages.idle.append(stage.page)
+            for stage in own:
+                stage.page.context.close()
+        for stage in shared + own:
             assert stage.errors == []
             assert stage.foreign == []
 
 
 @pytest.fixture
-def load_module(browser: Browser, tmp_path) -> Iterator[Callable[[str], Page]]:
-    """A function that opens an empty page with the exports of a module of `js/`, as `module`."""
-    page = browser.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+def load_module(shared_pages: Pages, tmp_path) -> Iterator[Callable[[str], Page]]:
+    """A function that opens an empty page with the exports of a module of `lecture21/live`, as `module`."""
 
     def load(path: str) -> Page:
         (tmp_path / "module.js").write_text(bundle.module(path), encoding="utf-8")
         (tmp_path / "index.html").write_text("<!doctype html><title>module</title><link rel=icon href=data:,>")
-        page.goto(address)
-        page.evaluate("import('./module.js').then((found) => { globalThis.module = found; })")
-        return page
+        stage.page.goto(address)
+        stage.page.evaluate("import('./module.js').then((found) => { globalThis.module = found; })")
+        return stage.page
 
     with live_page.serve(tmp_path) as address:
+        stage = Stage(shared_pages.take(), address)
         yield load
-    page.close()
-    assert errors == []
+        stage.leave()
+        shared_pages.idle.append(stage.page)
+    assert stage.errors == []
+    assert stage.foreign == []

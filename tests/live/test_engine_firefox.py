@@ -112,6 +112,7 @@ def open_page(firefox: str, address: str, home: Path, posted: threading.Event) -
         process.wait()
 
 
+@pytest.mark.repetition
 def test_firefox_computes_and_trains_as_torch_does(firefox, server, tmp_path, monkeypatch):
     monkeypatch.setattr(muon, "_prefers_bfloat16", lambda device: False)
     page = EnginePage(None, server.folder, "")

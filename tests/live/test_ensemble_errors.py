@@ -135,7 +135,7 @@ def test_garbage_in_a_link_or_a_notebook_is_replaced(open_figures, values):
     figure = open_figures(EnsembleErrors(penalty=0.01), hash=f"#live-ensemble_errors={link}").figure("ensemble_errors")
     assert readings(figure)[2] == round(sollich_krogh_error(1.0, 0.65, 0.2, 30, 0.01), 3)
     widget = EnsembleErrors()
-    widget.alpha, widget.members, widget.along = math.inf, -3, "sideways"
+    widget.alpha = math.nan  # which traits take; they refuse other garbage
     figure = open_figures(widget).figure("ensemble_errors")
     assert readings(figure)[2] == round(sollich_krogh_error(1.0, 0.65, 0.2, 30, 0.2), 3)
 

@@ -28,7 +28,7 @@ def ipywidgets_7(tmp_path_factory) -> str:
     return str(target)
 
 
-@pytest.mark.parametrize("major", [7, 8])
+@pytest.mark.parametrize("major", [pytest.param(7, marks=pytest.mark.repetition), 8])
 def test_each_figure_is_a_widget_in_a_notebook(major, request, monkeypatch, tmp_path):
     if major == 7:
         monkeypatch.setenv("PYTHONPATH", request.getfixturevalue("ipywidgets_7"), prepend=os.pathsep)
@@ -81,6 +81,7 @@ def lab(tmp_path_factory) -> Iterator[str]:
     server.wait()
 
 
+@pytest.mark.repetition
 def test_a_figure_responds_in_jupyterlab_and_shares_its_state_with_python(lab, browser):
     with browser.new_context(viewport={"width": 1300, "height": 1200}) as context:
         page, foreign = context.new_page(), []

@@ -36,7 +36,7 @@ class Router(ModelFigure):
     )
     default_model = "modern-moe"
     text = Text(
-        "MENENIUS:\nThere was a time when all the body's members\nRebell'd against the belly.", shortest=1, longest=400
+        "MENENIUS:\nThere was a time when all the body's members\nRebell'd against the belly.", longest=400
     ).tag(sync=True)
     layer = traitlets.Int(1, min=1, max=96).tag(sync=True)
     cursor = traitlets.Int(0, min=0, max=400).tag(sync=True)
@@ -50,6 +50,8 @@ class Router(ModelFigure):
         **state: Any,
     ) -> None:
         super().__init__(model, tokenizer, *values, **state)
+        if not self.text:
+            raise ValueError("text must have 1 to 400 characters, got 0")
         header = json.loads(self.weights[8 : 8 + int.from_bytes(self.weights[:8], "little")])
         config = json.loads(header["__metadata__"]["config"])
         if config["moe"] is None:
