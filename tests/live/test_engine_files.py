@@ -184,8 +184,8 @@ def test_a_saved_model_is_read_by_the_package(engine):
 def test_a_new_model_is_drawn_as_in_the_package(engine):
     tokenizer = CharTokenizer("".join(map(chr, range(65, 65 + 64))))
     small = {"d_model": 32, "n_layer": 2}
-    for change in ({}, {"tied_head": True}, {"moe": {}}, {"qkv_bias": True, "norm": "rmsnorm", "activation": "swiglu"}):
-        for initialization in ("torch", "gpt1", "gpt2", "zero"):
+    for change in ({}, {"qkv_bias": True, "norm": "rmsnorm", "activation": "relu2", "qk_norm": True}):
+        for initialization in ("torch", "zero"):
             config = GPTConfig(initialization=initialization, **small, **change)
             files = engine.run(
                 """const save = async (seed) => base64(await (await engine.create(config, seed, symbols)).save());
@@ -223,7 +223,8 @@ MISUSE = {
     "model.generate([0], { count: -1 }).done": "The number of tokens must be a whole number, got -1.",
     "engine.create({ d_model: 63 }, 0)": "n_head must divide d_model = 63, got 4.",
     "engine.create({ d_modell: 64 }, 0)": 'The configuration has an unknown field "d_modell".',
-    "engine.create({ d_model: 2 ** 20 }, 0)": "This needs 211107.2 GB of memory; a page has 1 GB.",
+    "engine.create({ d_model: 2 ** 21 }, 0)": "This needs 844426.8 GB of memory; a page has 1 GB.",
+    "engine.create({ tied_head: true }, 0)": "The page trains models with tied_head = false, got true.",
     "engine.create({}, -1)": "The seed must be a whole number >= 0, got -1.",
     "engine.load('text')": "This is not a complete safetensors file: it is shorter than 8 bytes.",
 }

@@ -1,9 +1,9 @@
-// The gradient of the mean cross-entropy in all parameters: the forward pass, read backwards.
+// The gradient of the mean cross-entropy in all parameters: the forward pass, read backwards. For the models that the
+// page trains: dense, with pre-norm, and with an output layer of their own.
 
 import { padded } from "./config.js";
-import { mixExpertsBackward } from "./experts_backward.js";
-import { feedForwardMapsBackward, linearBackward } from "./linear.js";
-import { normalizeBackward, rotate, softmax } from "./pointwise.js";
+import { linearBackward } from "./linear.js";
+import { activateBackward, normalizeBackward, rotate, softmax } from "./pointwise.js";
 
 /**
  * @typedef {import("./network.js").Network} Network
@@ -19,9 +19,6 @@ export class Gradients {
   constructor(network, w) {
     const { memory, width, head, config } = network;
     const N = w.batch * w.length;
-    const k = config.moe ? config.moe.top_k : 1;
-    const hidden = padded(config.d_ff);
-    const shared = config.moe ? padded(config.d_ff * config.moe.n_shared) : 0;
     network.toGradient ||= memory.allocate(network.size) - network.first;
     this.stream = memory.allocate(N * width);
     this.inner = memory.allocate(N * width); // in the input of a sub-layer
@@ -30,11 +27,7 @@ export class Gradients {
     this.values = memory.allocate(N * head.keys);
     this.mixed = memory.allocate(N * head.queries);
     this.weights = memory.allocate(w.length * padded(w.length));
-    this.hidden = memory.allocate(N * (k * hidden + shared));
-    this.gate = config.activation === "swiglu" ? memory.allocate(N * (k * hidden + shared)) : 0;
-    this.read = config.moe ? memory.allocate(N * k * width) : 0;
-    this.written = config.moe ? memory.allocate(N * k * width) : 0;
-    this.router = config.moe ? memory.allocate(N * padded(config.moe.n_expert)) : 0;
+    this.hidden = memory.allocate(N * padded(config.d_ff));
   }
 
   /** Set the gradients of all parameters to 0. */
@@ -75,17 +68,13 @@ export function crossEntropy({ memory, config, vocabulary }, w, targets) {
  * @param {number} rows
  */
 export function headBackward(network, w, g, rows) {
-  const { memory, config, width, vocabulary, norm, output, token, toGradient } = network;
+  const { memory, width, toGradient } = network;
+  const norm = /** @type {import("./pointwise.js").Norm} */ (network.norm);
+  const output = /** @type {import("./network.js").Linear} */ (network.output);
   const last = /** @type {number} */ (w.stream.at(-1));
-  const hidden = norm ? /** @type {number} */ (w.normed.at(-1)) : last;
-  if (output) {
-    linearBackward(network, output, hidden, width, w.logits, g.stream, width, rows, false);
-  } else {
-    const V = config.vocab_size;
-    memory.multiply(V, width, rows, w.logits, 1, vocabulary, hidden, width, 1, token + toGradient, width, 1);
-    memory.multiply(rows, width, V, w.logits, vocabulary, 1, token, width, 1, g.stream, width, 0);
-  }
-  if (norm) normalizeBackward(memory.floats, norm, last, g.stream, g.stream, rows, width, toGradient, false);
+  const normed = /** @type {number} */ (w.normed.at(-1));
+  linearBackward(network, output, normed, width, w.logits, g.stream, width, rows, false);
+  normalizeBackward(memory.floats, norm, last, g.stream, g.stream, rows, width, toGradient, false);
 }
 
 /**
@@ -117,16 +106,9 @@ export function layerBackward(network, w, g, layer, rows, batch) {
  * @param {number} rows
  * @param {(x: number) => void} back  from `g.stream` to `g.inner`, for the input at x
  */
-function subLayerBackward({ memory, config, width, toGradient }, w, g, index, norm, rows, back) {
-  const f = memory.floats;
-  if (config.norm_position === "pre") {
-    back(w.normed[index]);
-    normalizeBackward(f, norm, w.stream[index], g.inner, g.stream, rows, width, toGradient, true);
-  } else {
-    normalizeBackward(f, norm, w.sums[index], g.stream, g.stream, rows, width, toGradient, false);
-    back(w.stream[index]);
-    for (let i = 0; i < rows * width; i++) f[g.stream + i] += f[g.inner + i];
-  }
+function subLayerBackward({ memory, width, toGradient }, w, g, index, norm, rows, back) {
+  back(w.normed[index]);
+  normalizeBackward(memory.floats, norm, w.stream[index], g.inner, g.stream, rows, width, toGradient, true);
 }
 
 /**
@@ -138,10 +120,12 @@ function subLayerBackward({ memory, config, width, toGradient }, w, g, index, no
  * @param {number} rows
  */
 function feedForwardBackward(network, w, g, layer, x, rows) {
-  const dense = network.layers[layer].feedForward;
-  if (!dense) return mixExpertsBackward(network, w, g, layer, x, rows);
-  const places = { hidden: w.hidden[layer], gate: w.gate[layer], active: w.active[layer] };
-  feedForwardMapsBackward(network, dense, x, places, g.stream, g.hidden, g.gate, g.inner, rows, false);
+  const { memory, width, config } = network;
+  const { up, down } = /** @type {import("./network.js").FeedForward} */ (network.layers[layer].feedForward);
+  const F = up.outputs;
+  linearBackward(network, down, w.active[layer], F, g.stream, g.hidden, F, rows, false);
+  activateBackward(memory, config.activation, w.hidden[layer], g.hidden, rows * F);
+  linearBackward(network, up, x, width, g.hidden, g.inner, width, rows, false);
 }
 
 /**

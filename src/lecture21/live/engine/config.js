@@ -35,6 +35,11 @@ const WORDS = {
   softmax: ["before", "after"],
   balance: ["aux", "bias", "none"],
 };
+/** What the page trains: GPT-0 and the modern recipe, in any size. */
+const TRAINED = {
+  activation: ["relu", "relu2"], norm_position: ["pre"], final_norm: [true], initialization: ["torch", "zero"],
+  tied_head: [false], window: [null], dropout: [0], moe: [null],
+}; // prettier-ignore
 const OPTIONAL = ["n_kv_head", "d_head", "d_ff", "window", "logit_cap", "renormalize", "capacity_factor"];
 
 /** The next multiple of 8: the length of rows in memory. */
@@ -70,6 +75,16 @@ export function checkedConfig(values) {
     if (moe.eval_capacity_factor !== null) throw new Error("eval_capacity_factor is not supported in the page.");
   }
   return c;
+}
+
+/** Refuse a model of which the engine computes no gradient. */
+export function requireTrained(/** @type {Config} */ config) {
+  for (const [name, values] of Object.entries(TRAINED)) {
+    if (!(/** @type {any[]} */ (values).includes(config[name])))
+      throw new Error(
+        `The page trains models with ${name} = ${values.map(shown).join(" or ")}, got ${shown(config[name])}.`,
+      );
+  }
 }
 
 /**

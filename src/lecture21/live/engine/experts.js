@@ -10,7 +10,6 @@ import { softmax } from "./pointwise.js";
  * @property {Float64Array} weights  rows x k: their gate weights
  * @property {Int32Array} order      the assignments (indices of `chosen`), sorted by expert
  * @property {Int32Array} counts     of assignments of each expert
- * @property {Float64Array} logSums   of each row: the logarithm of the sum of exponentials of its logits
  */
 
 /**
@@ -70,10 +69,9 @@ function route(f, moe, logits, selectionBias, rows) {
   const chosen = new Int32Array(rows * k);
   const weights = new Float64Array(rows * k);
   const counts = new Int32Array(E);
-  const logSums = new Float64Array(rows);
   for (let row = 0; row < rows; row++) {
     const p = logits + row * padded(E);
-    logSums[row] = softmax(f, p, E);
+    softmax(f, p, E);
     const score = (/** @type {number} */ e) => f[p + e] + (selectionBias && f[selectionBias + e]);
     const experts = Array.from({ length: E }, (_, e) => e).sort((a, b) => score(b) - score(a));
     let sum = 0;
@@ -85,5 +83,5 @@ function route(f, moe, logits, selectionBias, rows) {
     for (let i = 0; i < k; i++) weights[row * k + i] = f[p + experts[i]] / (renormalizes ? sum : 1);
   }
   const order = Int32Array.from(chosen.keys()).sort((a, b) => chosen[a] - chosen[b] || a - b);
-  return { chosen, weights, order, counts, logSums };
+  return { chosen, weights, order, counts };
 }

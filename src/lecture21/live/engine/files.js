@@ -1,6 +1,6 @@
 // Making a model: from a file, or with new weights; and writing it to a file.
 
-import { checkedConfig, countOf, listParameters } from "./config.js";
+import { checkedConfig, countOf, listParameters, requireTrained } from "./config.js";
 import { initialize } from "./initialize.js";
 import { Model, UNKNOWN } from "./model.js";
 import { readHeader, readTensor, writeSafetensors } from "./safetensors.js";
@@ -47,7 +47,7 @@ export function loadModel(buffer, memory) {
 }
 
 /**
- * Make a model with new weights.
+ * Make a model with new weights, which the page can train.
  * @param {unknown} config  fields of GPTConfig; those that are missing have its defaults
  * @param {number} seed
  * @param {string[] | null} symbols  of a character vocabulary, with or without the unknown one at its end
@@ -56,8 +56,10 @@ export function loadModel(buffer, memory) {
 export function createModel(config, seed, symbols, memory) {
   if (!Number.isSafeInteger(seed) || seed < 0) throw new Error(`The seed must be a whole number >= 0, got ${seed}.`);
   const known = symbols?.filter((symbol) => symbol !== UNKNOWN);
+  const checked = checkedConfig(config);
+  requireTrained(checked);
   const tokenizer = known ? JSON.stringify({ tokenizer: "characters", symbols: known }) : null;
-  const model = new Model(checkedConfig(config), tokenizer, memory);
+  const model = new Model(checked, tokenizer, memory);
   initialize(model.config, model.network.parameters, seed, model.network.memory.floats);
   return model;
 }

@@ -1,13 +1,11 @@
-// New weights, drawn as the package draws them: torch's default, GPT-1's, GPT-2's, or zeros for what feeds the stream.
+// New weights, drawn as the package draws them: torch's default, or zeros for what feeds the stream.
 
 import { countOf } from "./config.js";
 import { Random } from "./random.js";
 
 /** @typedef {import("./config.js").Parameter} Parameter */
 
-const STD = 0.02;
 const RESIDUAL = /(attention\.output|feed_forward\.down)\.\w+$/;
-const EXPERTS = /feed_forward\.(experts|shared)\.down\.\w+$/;
 
 /**
  * Fill parameters with new weights.
@@ -33,18 +31,11 @@ export function initialize(config, parameters, seed, floats) {
  * @param {Random} random
  * @returns {() => number}
  */
-function distribution({ initialization, tied_head: tied, n_layer: layers }, { name, shape, kind }, previous, random) {
-  const normal = (/** @type {number} */ std) => () => std * random.normal();
+function distribution({ initialization }, { name, shape, kind }, previous, random) {
   const isBias = name.endsWith("bias");
-  if (kind === "buffer") return () => 0;
   if (kind === "vector" && /(^|\.)(norm|norm_\w+|\w+_norm)\.\w+$/.test(name)) return () => (isBias ? 0 : 1);
-  if (initialization === "gpt1" || initialization === "gpt2") {
-    if (isBias) return () => 0;
-    return normal(initialization === "gpt2" && RESIDUAL.test(name) ? STD / Math.sqrt(2 * layers) : STD);
-  }
-  const isHead = name.startsWith("head.");
-  if (initialization === "zero" && (isHead || RESIDUAL.test(name) || EXPERTS.test(name))) return () => 0;
-  if (kind === "embedding") return normal(tied ? STD : 1);
+  if (initialization === "zero" && (name.startsWith("head.") || RESIDUAL.test(name))) return () => 0;
+  if (kind === "embedding") return () => random.normal();
   const inputs = /** @type {number} */ ((isBias ? previous.shape : shape).at(-1));
   return () => (2 * random.uniform() - 1) / Math.sqrt(inputs);
 }

@@ -1,6 +1,6 @@
-// Linear maps, and the feed-forward layer that two or three of them form; each with its gradient.
+// Linear maps with their gradient, and the feed-forward layer that two or three of them form.
 
-import { activate, activateBackward } from "./pointwise.js";
+import { activate } from "./pointwise.js";
 
 /**
  * @typedef {import("./network.js").Network} Network
@@ -68,26 +68,4 @@ export function linearBackward({ memory, toGradient }, map, x, stride, dy, dx, s
   const sums = new Float64Array(outputs);
   for (let row = 0; row < rows; row++) for (let i = 0; i < outputs; i++) sums[i] += f[dy + row * outputs + i];
   for (let i = 0; i < outputs; i++) f[bias + toGradient + i] += sums[i];
-}
-
-/**
- * Through down, activation and up.
- * @param {Network} network
- * @param {import("./network.js").FeedForward} maps
- * @param {number} x
- * @param {{ hidden: number, gate: number, active: number }} places
- * @param {number} dy
- * @param {number} dhidden
- * @param {number} dgate
- * @param {number} dx
- * @param {number} rows
- * @param {boolean} adds  whether dx is added to
- */
-export function feedForwardMapsBackward(network, maps, x, places, dy, dhidden, dgate, dx, rows, adds) {
-  const { memory, width, config } = network;
-  const F = maps.up.outputs;
-  linearBackward(network, maps.down, places.active, F, dy, dhidden, F, rows, false);
-  activateBackward(memory, config.activation, places.hidden, places.gate, dhidden, dgate, rows * F);
-  linearBackward(network, maps.up, x, width, dhidden, dx, width, rows, adds);
-  if (maps.gate) linearBackward(network, maps.gate, x, width, dgate, dx, width, rows, true);
 }

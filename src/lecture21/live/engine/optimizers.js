@@ -1,4 +1,4 @@
-// AdamW and Muon, with the groups, the constants and the schedules of lecture21.training.
+// AdamW and Muon, with the groups and the constants of lecture21.training, and without weight decay.
 
 /**
  * @typedef {import("./network.js").Network} Network
@@ -8,11 +8,9 @@
  * @property {number} learningRate
  * @property {number} muonLearningRate
  * @property {number | null} embeddingLearningRate  of AdamW, for embedding tables; learningRate if null
- * @property {number} weightDecay  of matrices and tables
- * @property {[number, number]} betas
- * @property {number | null} clip  largest norm of the gradient
  */
 
+const [BETA1, BETA2] = [0.9, 0.999];
 const EPS = 1e-8;
 const MOMENTUM = 0.95;
 const [A, B, C] = [3.4445, -4.775, 2.0315]; // of the Newton-Schulz iteration (Jordan et al. 2024)
@@ -31,9 +29,8 @@ export class Optimizer {
     this.step = 0;
     this.toMean = memory.allocate(size) - first; // for Muon, the momentum
     this.toSquare = memory.allocate(size) - first;
-    this.learned = network.parameters.filter(({ kind }) => kind !== "buffer");
-    const muon = this.learned.filter((parameter) => this.usesMuon(parameter));
-    const largest = Math.max(0, ...muon.map(({ size: one, count }) => one / count));
+    const muon = network.parameters.filter((parameter) => this.usesMuon(parameter));
+    const largest = Math.max(0, ...muon.map((parameter) => parameter.size));
     const narrow = Math.max(0, ...muon.map(({ rows, columns }) => Math.min(rows + 7, columns)));
     this.scratch = [0, 1].map(() => memory.allocate(largest));
     this.square = [0, 1].map(() => memory.allocate(narrow * (narrow + 8)));
@@ -41,79 +38,57 @@ export class Optimizer {
   }
 
   usesMuon(/** @type {Parameter} */ { name, kind }) {
-    const inBlock = kind === "matrix" && name.startsWith("blocks.") && !name.endsWith("router.weight");
-    return this.rates.optimizer === "muon" && inBlock;
-  }
-
-  /** Scale the gradient of all parameters down to the norm `clip`, if it is larger. */
-  clipGradient() {
-    const { clip } = this.rates;
-    if (clip === null) return;
-    const { memory, first, size, toGradient } = this.network;
-    const f = memory.floats;
-    const [begin, end] = [first + toGradient, first + toGradient + size];
-    let square = 0;
-    for (let i = begin; i < end; i++) square += f[i] * f[i];
-    const factor = clip / (Math.sqrt(square) + 1e-6);
-    if (factor < 1) for (let i = begin; i < end; i++) f[i] *= factor;
+    return this.rates.optimizer === "muon" && kind === "matrix" && name.startsWith("blocks.");
   }
 
   /**
    * Update the parameters, a part at each turn, so that a page on the same thread stays alive.
-   * @param {number} scheduled  what the learning rates are multiplied by at this step
+   * @param {number} fraction  of the learning rates at this step
    * @returns {Generator<undefined>}
    */
-  *update(scheduled) {
+  *update(fraction) {
     this.step++;
-    this.clipGradient();
-    const { learningRate, muonLearningRate, embeddingLearningRate, weightDecay } = this.rates;
-    for (const parameter of this.learned) {
-      const { kind } = parameter;
+    const { learningRate, muonLearningRate, embeddingLearningRate } = this.rates;
+    for (const parameter of this.network.parameters) {
       if (this.usesMuon(parameter)) {
-        this.muon(parameter, scheduled * muonLearningRate, weightDecay);
+        this.muon(parameter, fraction * muonLearningRate);
         yield;
       } else {
-        const peak = kind === "embedding" ? (embeddingLearningRate ?? learningRate) : learningRate;
-        this.adamw(parameter, scheduled * peak, kind === "vector" ? 0 : weightDecay);
+        const isEmbedding = parameter.kind === "embedding";
+        this.adamw(parameter, fraction * (isEmbedding ? (embeddingLearningRate ?? learningRate) : learningRate));
         if (parameter.size > 10000) yield;
       }
     }
   }
 
-  adamw(/** @type {Parameter} */ { offset, size }, /** @type {number} */ rate, /** @type {number} */ decay) {
+  adamw(/** @type {Parameter} */ { offset, size }, /** @type {number} */ rate) {
     const f = this.network.memory.floats;
     const { toGradient } = this.network;
     const { toMean, toSquare, step } = this;
-    const [beta1, beta2] = this.rates.betas;
-    const scale = rate / (1 - beta1 ** step);
-    const root = Math.sqrt(1 - beta2 ** step);
+    const scale = rate / (1 - BETA1 ** step);
+    const root = Math.sqrt(1 - BETA2 ** step);
     for (let i = offset; i < offset + size; i++) {
       const g = f[i + toGradient];
-      const mean = (f[i + toMean] += (g - f[i + toMean]) * (1 - beta1));
-      const square = (f[i + toSquare] = beta2 * f[i + toSquare] + (1 - beta2) * g * g);
-      f[i] = f[i] * (1 - rate * decay) - (scale * mean) / (Math.sqrt(square) / root + EPS);
+      const mean = (f[i + toMean] += (g - f[i + toMean]) * (1 - BETA1));
+      const square = (f[i + toSquare] = BETA2 * f[i + toSquare] + (1 - BETA2) * g * g);
+      f[i] -= (scale * mean) / (Math.sqrt(square) / root + EPS);
     }
   }
 
-  muon(/** @type {Parameter} */ parameter, /** @type {number} */ rate, /** @type {number} */ decay) {
-    const { offset, size, rows, stride, count, shape } = parameter;
+  muon(/** @type {Parameter} */ { offset, size, rows, stride, shape }, /** @type {number} */ rate) {
     const f = this.network.memory.floats;
     const { toGradient } = this.network;
     const { toMean } = this;
-    const [outputs, inputs] = shape.slice(-2);
+    const [outputs, inputs] = shape;
     const scale = rate * Math.sqrt(Math.max(1, outputs / inputs));
-    const one = size / count;
-    for (let matrix = offset; matrix < offset + size; matrix += one) {
-      // The gradient a step ahead (Nesterov), in the place of the gradient.
-      for (let i = matrix; i < matrix + one; i++) {
-        const g = f[i + toGradient];
-        const mean = (f[i + toMean] += (g - f[i + toMean]) * (1 - MOMENTUM));
-        f[i + toGradient] = g + (mean - g) * MOMENTUM;
-      }
-      const direction = this.orthogonalize(matrix + toGradient, rows, stride);
-      const shrink = 1 - rate * decay;
-      for (let i = 0; i < rows * stride; i++) f[matrix + i] = f[matrix + i] * shrink - scale * f[direction + i];
+    // The gradient a step ahead (Nesterov), in the place of the gradient.
+    for (let i = offset; i < offset + size; i++) {
+      const g = f[i + toGradient];
+      const mean = (f[i + toMean] += (g - f[i + toMean]) * (1 - MOMENTUM));
+      f[i + toGradient] = g + (mean - g) * MOMENTUM;
     }
+    const direction = this.orthogonalize(offset + toGradient, rows, stride);
+    for (let i = 0; i < rows * stride; i++) f[offset + i] -= scale * f[direction + i];
   }
 
   /**
@@ -154,19 +129,4 @@ export class Optimizer {
     for (let i = 0; i < rows; i++) for (let j = 0; j < R; j++) f[x + i * columns + j] = f[from + j * K + i];
     return x;
   }
-}
-
-/**
- * What the learning rates are multiplied by at an update: a linear warm-up, then the schedule.
- * @param {number} step  0, 1, ...
- * @param {{ steps: number, schedule: string, warmup: number, decay: number }} options  decay: the last part
- *     of the steps after the warm-up, in which a cosine or a line goes down to 0; 1: all of them
- */
-export function scheduled(step, { steps, schedule, warmup, decay }) {
-  if (step < warmup) return (step + 1) / warmup;
-  const progress = (step - warmup) / Math.max(steps - warmup, 1);
-  const fall = Math.max(0, (progress - (1 - decay)) / decay);
-  if (schedule === "linear") return 1 - fall;
-  if (schedule === "cosine") return 0.5 * (1 + Math.cos(Math.PI * fall));
-  return 1;
 }

@@ -1,4 +1,4 @@
-// What happens to each row or number on its own: norms, activations, rotations, softmax; each with its gradient.
+// What happens to each row or number on its own: norms, activations, rotations, softmax, and gradients of those.
 
 /**
  * @typedef {object} Norm  a norm with its place in memory
@@ -154,37 +154,20 @@ export function activate({ floats: f, fast }, kind, x, gate, y, n) {
 }
 
 /**
- * The gradient of `activate`: `dy` becomes the gradient of x; that of the gate is written to `dgate`.
+ * The gradient of `activate` for relu and relu2: `dy` becomes the gradient of x.
  * @param {import("./memory.js").Arena} memory
  * @param {string} kind
  * @param {number} x
- * @param {number} gate
  * @param {number} dy
- * @param {number} dgate
  * @param {number} n
  */
-export function activateBackward({ floats: f, fast }, kind, x, gate, dy, dgate, n) {
-  if (fast?.[`${kind}Backward`]) {
+export function activateBackward({ floats: f, fast }, kind, x, dy, n) {
+  if (fast) {
     fast[`${kind}Backward`](4 * x, 4 * dy, n);
   } else if (kind === "relu") {
     for (let i = 0; i < n; i++) if (!(f[x + i] > 0)) f[dy + i] = 0;
-  } else if (kind === "relu2") {
-    for (let i = 0; i < n; i++) f[dy + i] = f[x + i] > 0 ? 2 * f[x + i] * f[dy + i] : 0;
-  } else if (kind === "gelu") {
-    for (let i = 0; i < n; i++) f[dy + i] *= normalDistribution(f[x + i]) + f[x + i] * density(f[x + i]);
-  } else if (kind === "gelu_tanh") {
-    for (let i = 0; i < n; i++) {
-      const a = f[x + i];
-      const t = Math.tanh(SQRT * (a + CUBE * a * a * a));
-      f[dy + i] *= 0.5 * (1 + t) + 0.5 * a * (1 - t * t) * SQRT * (1 + 3 * CUBE * a * a);
-    }
   } else {
-    for (let i = 0; i < n; i++) {
-      const a = f[gate + i];
-      const sigmoid = 1 / (1 + Math.exp(-a));
-      f[dgate + i] = f[dy + i] * f[x + i] * sigmoid * (1 + a * (1 - sigmoid));
-      f[dy + i] *= a * sigmoid;
-    }
+    for (let i = 0; i < n; i++) f[dy + i] = f[x + i] > 0 ? 2 * f[x + i] * f[dy + i] : 0;
   }
 }
 

@@ -1,10 +1,11 @@
-// Training: maximum likelihood on random windows of a text, as in lecture21.training.
+// Training: maximum likelihood on random windows of a text, as in lecture21.training, with learning rates that fall to 0.
 
 import { crossEntropy, embedBackward, Gradients, headBackward, layerBackward } from "./backward.js";
+import { requireTrained } from "./config.js";
 import { applyHead, embed, forwardLayer } from "./forward.js";
 import { logProbability } from "./inspect.js";
 import { Workspace } from "./network.js";
-import { Optimizer, scheduled } from "./optimizers.js";
+import { Optimizer } from "./optimizers.js";
 import { Random } from "./random.js";
 
 /**
@@ -13,9 +14,6 @@ import { Random } from "./random.js";
  * @property {ArrayLike<number> | null} [validation]  is evaluated as a whole, in windows that do not overlap
  * @property {number} [batchSize]  windows in a batch
  * @property {number} [steps]
- * @property {"constant" | "cosine" | "linear"} [schedule]
- * @property {number} [warmup]  steps over which the learning rates rise
- * @property {number} [decay]   last part of the steps, in which they fall; 1: all of them
  * @property {number} [seed]    of the windows
  * @property {number} [evalEvery]  steps between two reports
  * @property {boolean} [causal]  whether a position sees only itself and earlier ones; by default as the model was made
@@ -34,8 +32,7 @@ import { Random } from "./random.js";
 
 const DEFAULTS = {
   batchSize: 16, steps: 5000, optimizer: "adamw", learningRate: 1e-3, muonLearningRate: 0.02,
-  embeddingLearningRate: null, weightDecay: 0, betas: [0.9, 0.999], warmup: 0, schedule: "constant", decay: 1,
-  clip: null, seed: 0, evalEvery: 100, tokens: null, validation: null, starts: null, causal: null,
+  embeddingLearningRate: null, seed: 0, evalEvery: 100, tokens: null, validation: null, starts: null, causal: null,
 }; // prettier-ignore
 
 /**
@@ -96,8 +93,7 @@ export function* train(model, options) {
         throw new Error(`Training diverged: the loss at step ${step} is ${loss}; choose a lower learning rate.`);
       }
       losses[step] = loss;
-      yield* optimizer.update(scheduled(step, settings));
-      rebalance(network, w);
+      yield* optimizer.update(1 - step / steps);
       model.version++;
       step++;
       work = yield;
@@ -138,20 +134,6 @@ export function* gradient(network, w, g, ids, targets, batch) {
   }
   embedBackward(network, g, ids, batch);
   return loss;
-}
-
-/**
- * With balance = "bias": raise the selection bias of experts with less than their share, and lower that of the others.
- * @param {Network} network
- * @param {Workspace} w
- */
-function rebalance({ memory, config, layers }, w) {
-  if (config.moe?.balance !== "bias") return;
-  const { n_expert: E, bias_rate: rate } = config.moe;
-  for (const [layer, { selectionBias }] of layers.entries()) {
-    const { counts, chosen } = w.routings[layer];
-    for (let e = 0; e < E; e++) memory.floats[selectionBias + e] += rate * Math.sign(chosen.length / E - counts[e]);
-  }
 }
 
 /**
@@ -203,28 +185,17 @@ function checked(model, options) {
   const require = (/** @type {string} */ name, /** @type {boolean} */ fits, /** @type {string} */ allowed) => {
     if (!fits) throw new Error(`${name} must be ${allowed}, got ${String(JSON.stringify(s[name])).slice(0, 40)}.`);
   };
-  for (const name of ["batchSize", "evalEvery", "steps", "warmup", "seed"]) {
+  for (const name of ["batchSize", "evalEvery", "steps", "seed"]) {
     const least = name === "batchSize" || name === "evalEvery" ? 1 : 0;
     require(name, Number.isSafeInteger(s[name]) && s[name] >= least, `a whole number >= ${least}`);
   }
-  for (const name of ["learningRate", "muonLearningRate", "embeddingLearningRate", "clip"]) {
-    const optional = s[name] === null && DEFAULTS[/** @type {"clip"} */ (name)] === null;
-    require(name, optional || (s[name] > 0 && s[name] < Infinity), "a positive number");
+  for (const name of ["learningRate", "muonLearningRate", "embeddingLearningRate"]) {
+    const isLeftOut = name === "embeddingLearningRate" && s[name] === null;
+    require(name, isLeftOut || (s[name] > 0 && s[name] < Infinity), "a positive number");
   }
-  require("weightDecay", s.weightDecay >= 0 && s.weightDecay < Infinity, "a number >= 0");
-  require("decay", s.decay > 0 && s.decay <= 1, "above 0 and at most 1");
-  const isBeta = (/** @type {number} */ beta) => beta >= 0 && beta < 1;
-  require("betas", s.betas?.length === 2 && s.betas.every(isBeta), "two numbers in [0, 1)");
   require("optimizer", ["adamw", "muon"].includes(s.optimizer), "adamw or muon");
-  require("schedule", ["constant", "cosine", "linear"].includes(s.schedule), "constant, cosine or linear");
-  if (s.causal !== null) {
-    if (!s.causal && config.window !== null)
-      throw new Error("A model with a window cannot be trained without its mask.");
-    config.causal = Boolean(s.causal);
-  }
-  if (config.dropout) throw new Error("Training with dropout is not possible in the page: choose dropout = 0.");
-  if (config.moe && config.moe.capacity_factor !== null)
-    throw new Error("A sparse layer is trained here without a limit.");
+  requireTrained(config);
+  if (s.causal !== null) config.causal = Boolean(s.causal);
   s.tokens = model.checkIds(s.tokens);
   if (s.tokens.length <= T) throw new Error(`The text has ${s.tokens.length} tokens; a block of ${T} needs ${T + 1}.`);
   if (s.validation !== null) s.validation = model.checkIds(s.validation, 2);

@@ -33,7 +33,6 @@ export function recipe(steps, optimizer) {
     learningRate: 3e-3,
     embeddingLearningRate: 1e-2,
     muonLearningRate: steps < 1500 ? 0.02 : 0.01,
-    schedule: /** @type {const} */ ("linear"),
     evalEvery: Math.max(Math.round(steps / EVALUATIONS), Math.min(APART, Math.ceil(steps / 4))),
   };
 }
