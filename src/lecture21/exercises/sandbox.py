@@ -81,8 +81,11 @@ def main() -> None:
 
 
 def _hide_the_exercises() -> None:
-    """Replace the module of exercises by one whose functions do nothing: solutions are not to be imported."""
-    for name in [name for name in sys.modules if name.startswith("lecture21.exercises.")]:
+    """Replace the module of exercises by one whose functions do nothing: solutions are not to be imported.
+
+    The modules of the chapters, where the solutions are, cannot be imported without it.
+    """
+    for name in [name for name in sys.modules if name.startswith(("lecture21.exercises.", "lecture21.chapters"))]:
         del sys.modules[name]
     hidden = types.ModuleType("lecture21.exercises")
     hidden.check = lambda *arguments, **options: None
@@ -91,6 +94,7 @@ def _hide_the_exercises() -> None:
     import lecture21
 
     lecture21.exercises = hidden
+    vars(lecture21).pop("chapters", None)
 
 
 def _restrict(memory: int) -> None:
