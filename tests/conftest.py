@@ -1,6 +1,7 @@
 import os
 import random
 import secrets
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 import torch
-
-from lecture21.exercises import checking
+import warm_grader
 
 matplotlib.use("Agg")
 # One thread: the models are tiny, and two workers share two cores.
@@ -93,7 +93,7 @@ def draws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the answers to exercises more time than readers have: a busy machine must not fail a test."""
-    monkeypatch.setattr(checking, "_SECONDS", 100.0)
+    monkeypatch.setattr("lecture21.exercises.checking._SECONDS", 100.0)
 
 
 @pytest.fixture
@@ -105,3 +105,10 @@ def fresh_figures() -> Iterator[None]:
         figures.apply()
         yield
     plt.close("all")
+
+
+@pytest.fixture
+def warm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `grade` fork its children from a process in which torch is loaded, where the system can."""
+    if sys.platform == "linux":
+        monkeypatch.setattr("lecture21.exercises.grading.subprocess", warm_grader.subprocess_with_warm_children())

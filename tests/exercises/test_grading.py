@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from lecture21.cli import main
 from lecture21.exercises import grading
 from lecture21.exercises.grading import grade
 from lecture21.exercises.registry import exercises_of
+
+pytestmark = pytest.mark.usefixtures("warm")
 
 MASK = "def causal_mask(n):\n    return torch.ones(n, n, dtype=torch.bool).tril()\n"
 SETUP = "import math\nimport torch\nfrom lecture21.exercises import check"
@@ -92,7 +95,7 @@ FORGED = (
     '{"state": "done", "number": "NUMBER", "problem": "", "written": true, '
     '"outcomes": [[{"value": true}, "", "", false]]}'
 )
-# NAME and NUMBER are those of the exercise that is attacked; each exercise of three chapters suffers one attack.
+# NAME and NUMBER are those of the exercise that is attacked; each exercise of four chapters suffers one attack.
 ATTACKS = {
     "redefines check": """
 def check(*arguments):
@@ -152,6 +155,19 @@ def NAME(*arguments):
 def NAME(*arguments):
     from lecture21.exercises.registry import find
     return find("NUMBER").solution(*arguments)""",
+    "imports a solution of its chapter": """
+def NAME(*arguments):
+    from importlib import import_module
+    from lecture21.chapters import FOLDERS
+    chapter = import_module("lecture21.chapters." + FOLDERS["0NUMBER"[:2]].name + ".exercises")
+    (solved,) = [each for each in vars(chapter).values() if getattr(each, "number", "") == "NUMBER"]
+    return solved.solution(*arguments)""",
+    "finds the chapter in its package": """
+def NAME(*arguments):
+    import lecture21
+    (chapter,) = [each for name, each in vars(lecture21.chapters).items() if name.startswith("c0NUMBER"[:3])]
+    (solved,) = [each for each in vars(chapter.exercises).values() if getattr(each, "number", "") == "NUMBER"]
+    return solved.solution(*arguments)""",
     "is not Python": """
 def NAME(*arguments):
     return (""",
@@ -159,13 +175,13 @@ def NAME(*arguments):
 
 
 def test_an_attack_gets_no_point_and_the_other_exercise_its_own(tmp_path):
-    *exercises, honest = [each for chapter in ("02", "03", "04") for each in exercises_of(chapter)]
+    *exercises, honest = [each for chapter in ("01", "02", "03", "04") for each in exercises_of(chapter)]
     assert len(exercises) >= len(ATTACKS)
     cells = [
         attack.replace("NAME", each.name).replace("NUMBER", each.number)
         for attack, each in zip(ATTACKS.values(), exercises, strict=False)
     ]
-    calls = "\n".join(f"check('{number}', 1)" for number in ("2.1", "3.1", "4.1"))
+    calls = "\n".join(f"check('{number}', 1)" for number in ("1.1", "2.1", "3.1", "4.1"))
     path = notebook(tmp_path, *cells, honest.text(honest.solution), calls, name="attacks.ipynb")
     expected = {each.number: 0 for each in exercises} | {honest.number: 1}
     grades = grade(path, seconds=2.0)
@@ -178,6 +194,8 @@ def test_an_attack_gets_no_point_and_the_other_exercise_its_own(tmp_path):
     assert texts["takes all memory"].startswith("raises MemoryError for")
     assert texts["is not Python"] == "the cell raises SyntaxError"
     assert texts["imports a solution"].startswith("raises ModuleNotFoundError for")
+    assert texts["imports a solution of its chapter"].startswith("raises ModuleNotFoundError for")
+    assert texts["finds the chapter in its package"].startswith("raises AttributeError for")
 
 
 HARM = [
@@ -232,6 +250,11 @@ def causal_mask(n):
     assert [each.name for each in folder.iterdir()] == ["grades.csv"]
     if sys.platform == "linux":
         assert "raises RuntimeError for n = 1: []" in result.text
+
+
+def test_a_child_starts_as_a_process_of_its_own_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(grading, "subprocess", subprocess)
+    assert points(notebook(tmp_path, MASK))["4.1"] == 1
 
 
 def test_no_attack_changes_the_grade_of_the_next_notebook(tmp_path, capsys):

@@ -17,6 +17,7 @@ from lecture21.generation import generate
 from lecture21.tokenizers import CharTokenizer
 
 NOTEBOOK = next((Path(__file__).resolve().parents[3] / "notebooks").glob("07_*.ipynb"))
+pytestmark = pytest.mark.usefixtures("warm")
 EXERCISES = {each.number: each for each in exercises_of("07")}
 
 
