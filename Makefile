@@ -13,6 +13,8 @@ LOCK := $(if $(CI),--constraint constraints.txt)
 # Processes with one thread each: the models are too small to gain from more threads.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --durations 10
 NBVAL := --nbval --nbval-current-env
+# The complete tests check the types in every signature, also where nothing is computed with tensors (pyproject.toml).
+COMPLETE := --jaxtyping-packages=lecture21,beartype.beartype
 JS := 'src/lecture21/live/**/*.js'
 NODE := tools/js/node_modules/.bin
 TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/c14_experts.py benchmarks/live.py
@@ -22,14 +24,14 @@ define check-python
   echo "lecture21 needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | tail -n 1); name another one: make PYTHON=python3.12" >&2; exit 1; }
 endef
 
-# Run one target as a section of `make test`, and name it if it fails.
+# Run one target as a section of `make test` or `make test-all`, and name it if it fails.
 define section
 @printf '\n=== %s (make %s)\n' '$(1)' '$(2)'
-@$(MAKE) --no-print-directory $(2) || { echo "make test stopped at: $(1). To repeat it: make $(2)" >&2; exit 1; }
+@$(MAKE) --no-print-directory $(2) || { echo "make $@ stopped at: $(1). To repeat it: make $(2)" >&2; exit 1; }
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book pdf site serve test test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor pictures attack bench sweeps clean
+.PHONY: help .venv browser data book pdf site serve test test-all test-sample test-every test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -73,20 +75,33 @@ site: book  ## build what is published: the book with its PDF and its zip file b
 serve: $(HTML)/index.html  ## serve the built book at 127.0.0.1 (PORT=8000)
 	@$(BIN)/python tools/serve.py $(PORT)
 
-test:  ## run every check: browser, lint, book, code, notebooks, pages
+test:  ## run every check once, on a sample of the pages: browser, lint, book, tests (ten minutes)
 	$(call section,browser,browser)
 	$(call section,environment and data,data)
 	$(call section,lint,lint)
 	$(call section,book,book)
-	$(call section,code,test-code)
-	$(call section,notebooks,test-notebooks)
-	$(call section,pages and browser,test-pages)
+	$(call section,tests,test-sample)
+
+test-all:  ## run every check on every page, screen and process, and attack the package
+	$(call section,browser,browser)
+	$(call section,environment and data,data)
+	$(call section,lint,lint)
+	$(call section,book,book)
+	$(call section,tests,test-every)
+	$(call section,attack,attack)
+
+# One pool of workers for code, notebooks and pages: no core waits for the other at the end of each.
+test-sample: $(HTML)/index.html  ## run the tests of code, notebooks and pages, without repetitions
+	@$(PYTEST) $(NBVAL) -m "not repetition" tests notebooks
+
+test-every: $(HTML)/index.html  ## run the tests of code, notebooks and pages, with all repetitions
+	@$(PYTEST) $(NBVAL) $(COMPLETE) tests notebooks
 
 test-code: $(READY)  ## run the unit tests
 	@$(PYTEST) tests --ignore tests/book --ignore tests/browser
 
 test-fresh: $(READY)  ## repeat the tests that draw their cases, with other draws (DRAWS=7)
-	@$(PYTEST) tests/exercises $(shell grep -rl --include='test_*.py' "from hypothesis" tests | grep -v tests/exercises) --draws $(DRAWS) --hypothesis-profile fresh
+	@$(PYTEST) tests/exercises tests/chapters $(shell grep -rl --include='test_*.py' "from hypothesis" tests | grep -v tests/exercises) --draws $(DRAWS) --hypothesis-profile fresh
 
 test-notebooks: $(READY)  ## run the notebooks and compare their outputs with the stored ones
 	@$(PYTEST) $(NBVAL) notebooks
@@ -103,8 +118,8 @@ test-browser: $(HTML)/index.html  ## open the built pages in a browser
 weight: $(HTML)/index.html  ## measure bytes and loading times of pages, with the browser's throttling
 	@$(BIN)/python tools/page_weight.py
 
-cost: $(READY)  ## print the CPU seconds of each family of tests (TESTS=tests/live for some)
-	@PYTHONPATH=tools $(PYTEST) $(NBVAL) -p test_cost $(or $(TESTS),tests notebooks)
+cost: $(HTML)/index.html  ## print the CPU seconds of each family of tests in `make test` (TESTS=tests/live for some)
+	@PYTHONPATH=tools $(PYTEST) $(NBVAL) -m "not repetition" -p test_cost $(or $(TESTS),tests notebooks)
 
 lint: $(READY)  ## check the style of code and notebooks (ruff), and the workflows (actionlint)
 	@$(BIN)/ruff check .

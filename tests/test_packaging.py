@@ -1,5 +1,6 @@
 """Dependencies, the wheel, and the workflows of continuous integration."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -143,7 +144,7 @@ def steps(name: str) -> list[dict]:
 
 
 @pytest.mark.parametrize(
-    ("name", "commands"), [("tests", ["make test"]), ("book", ["make address", "make address", "make site"])]
+    ("name", "commands"), [("tests", ["make test-all"]), ("book", ["make address", "make address", "make site"])]
 )
 def test_workflows_only_call_make(name: str, commands: list[str]):
     runs = [step["run"] for step in steps(name) if "run" in step]
@@ -180,13 +181,21 @@ def test_the_tests_workflow_covers_the_oldest_and_the_newest_python():
     assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
 
 
-def test_ci_calls_make_test():
+def test_ci_calls_make_test_all():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     commands = [line for line in script.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    assert commands == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "exec make test"]
+    assert commands == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "exec make test-all"]
 
 
 def test_the_tests_check_the_shapes_in_signatures():
     with pytest.raises(jaxtyping.TypeCheckError):
         basic_self_attention(torch.zeros(2))
+
+
+def test_the_packages_whose_shapes_are_checked_exist():
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
+    (packages,) = [option for option in options["addopts"] if option.startswith("--jaxtyping-packages=")]
+    *names, checker = packages.partition("=")[2].split(",")
+    assert checker == "beartype.beartype"
+    assert [name for name in names if importlib.util.find_spec(name) is None] == []

@@ -1,4 +1,4 @@
-"""The Makefile: when the environment is made, and that `make test` stops at the first section that fails."""
+"""The Makefile: when the environment is made, and that `make test` and `make test-all` stop at what fails first."""
 
 import os
 import re
@@ -17,7 +17,7 @@ echo "${0##*/} $*" >> "$LOG"
 case "${0##*/} $*" in $FAIL) echo "broken"; exit 1 ;; esac
 case "$0" in *jupyter-book) mkdir -p _build/html && touch _build/html/index.html ;; esac
 """
-SECTIONS = ["browser", "environment and data", "lint", "book", "code", "notebooks", "pages and browser"]
+SECTIONS = ["browser", "environment and data", "lint", "book", "tests"]
 
 
 @pytest.fixture
@@ -50,12 +50,12 @@ def make(folder: Path, *arguments: str, **variables: str) -> subprocess.Complete
     return subprocess.run(command, env=environment | variables, capture_output=True, text=True, check=False)
 
 
-def make_test(installed: Path, fail: str) -> tuple[subprocess.CompletedProcess, str]:
-    """Run `make test`, with the stub failing where its call matches `fail`; return the result and all calls."""
+def make_test(installed: Path, fail: str, target: str = "test") -> tuple[subprocess.CompletedProcess, str]:
+    """Run `make test` or `make test-all`, with the stub failing where its call matches `fail`; return the result and all calls."""
     log = installed / "log"
     log.touch()
     chromium = str(installed / ".venv" / "bin" / "chromium")
-    found = make(installed, "test", LOG=str(log), FAIL=fail, CHROMIUM=chromium)
+    found = make(installed, target, LOG=str(log), FAIL=fail, CHROMIUM=chromium)
     return found, log.read_text()
 
 
@@ -101,7 +101,18 @@ def test_make_test_runs_every_section_in_order(installed: Path):
     assert sections(found) == SECTIONS
     programs = [call.split()[0] for call in calls.splitlines() if not call.startswith("python")]
     assert programs == ["chromium", "ruff", "ruff", "actionlint", "jupyter-book"]
-    assert len(re.findall("-m pytest -n 2 .*--durations 10", calls)) == 3
+    (tests,) = re.findall("-m pytest -n 2 .*--durations 10.*", calls)
+    assert tests.endswith("-m not repetition tests notebooks")
+
+
+def test_make_test_all_runs_the_repetitions_and_the_attack_too(installed: Path):
+    found, calls = make_test(installed, fail="", target="test-all")
+    assert found.returncode == 0, found.stderr
+    assert sections(found) == [*SECTIONS, "attack"]
+    (tests,) = re.findall("-m pytest .*", calls)
+    assert "repetition" not in tests
+    assert tests.endswith(" --jaxtyping-packages=lecture21,beartype.beartype tests notebooks")
+    assert calls.splitlines()[-1] == "python tests/attack/run.py"
 
 
 def test_the_number_of_processes_can_be_chosen(folder: Path):
@@ -126,9 +137,7 @@ def test_fresh_draws_reach_the_tests_that_draw(folder: Path):
         ("lint", "lint", "actionlint*"),
         ("book", "book", "jupyter-book*"),
         ("book", "book", "*check_pages.py"),
-        ("code", "test-code", "*--ignore tests/book*"),
-        ("notebooks", "test-notebooks", "*--nbval*"),
-        ("pages and browser", "test-pages", "*tests/book tests/browser"),
+        ("tests", "test-sample", "*-m pytest*"),
     ],
 )
 def test_make_test_stops_at_the_first_section_that_fails(section: str, target: str, fail: str, installed: Path):
@@ -137,6 +146,12 @@ def test_make_test_stops_at_the_first_section_that_fails(section: str, target: s
     assert sections(found) == SECTIONS[: SECTIONS.index(section) + 1]
     assert found.stdout.splitlines()[-1] == "broken"
     assert f"make test stopped at: {section}. To repeat it: make {target}" in found.stderr.splitlines()
+
+
+def test_make_test_all_names_itself_where_it_stops(installed: Path):
+    found, _ = make_test(installed, "*attack*", target="test-all")
+    assert found.returncode == 2
+    assert "make test-all stopped at: attack. To repeat it: make attack" in found.stderr.splitlines()
 
 
 def test_without_a_browser_make_test_stops_before_it_installs_anything(folder: Path):
