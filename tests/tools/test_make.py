@@ -51,7 +51,7 @@ def make(folder: Path, *arguments: str, **variables: str) -> subprocess.Complete
 
 
 def make_test(installed: Path, fail: str, target: str = "test") -> tuple[subprocess.CompletedProcess, str]:
-    """Run `make test` or `make test-all`, with the stub failing where its call matches `fail`; return the result and all calls."""
+    """Run a target, with the stub failing where its call matches `fail`; return the result and all calls."""
     log = installed / "log"
     log.touch()
     chromium = str(installed / ".venv" / "bin" / "chromium")
