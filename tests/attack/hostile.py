@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import struct
 from collections.abc import Callable, Iterator
@@ -16,12 +17,15 @@ import torch
 from lecture21 import GPTConfig
 from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.cli import main
+from lecture21.tokenizers import BPETokenizer, CharTokenizer, train_bpe
 from lecture21.training import TrainConfig
 
 _TEXT = "ROMEO:\nBut soft, what light through yonder window breaks?\n\n" * 20
 _OPTIONS = ["--steps", "2", "--eval-every", "1", "--batch-size", "2", "--set", "n_layer=1", "--set", "d_model=8"]
 _DEEP = "[" * 100_000
 _ODD = (-1, 0, 1.5, math.nan, 10**9, 10**400, True, None, "x", "\x1b[31m", "y" * 10**5, [], {}, [[[]]], {"a": 1})
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 _Change = Callable[[Path], None]
 
@@ -96,6 +100,8 @@ def _headers(name: str) -> Iterator[tuple[str, _Change]]:
         "duplicates": (b'{"x": %b, "x": %b}' % (empty, empty), None, None),
         "100,000 tensors": (many, None, None),
         "names with ESC": (b'{"\\u001b[31m": %b}' % empty, None, None),
+        "numbers of 4 bits": (b'{"x": {"dtype": "F4", "shape": [8], "data_offsets": [0, 4]}}', None, 8 + 60 + 4),
+        "100,000 escaped keys": (many.replace(b"data_", rb"data\u005f"), None, None),
         "negative offsets": (b'{"x": {"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]}}', None, None),
         "overflow": (b'{"x": {"dtype": "F32", "shape": [4294967296, 4294967296], "data_offsets": [0, 0]}}', None, None),
     }
@@ -136,6 +142,26 @@ def _tensors(name: str) -> Iterator[tuple[str, _Change]]:
         yield f"{name}: one missing", lambda run, e=remove: change(run / name, e)
 
 
+def _vocabularies() -> Iterator[tuple[str, _Change]]:
+    """A tokenizer that is very large, ambiguous, or writes what commands a terminal."""
+
+    def set_pattern(path: Path, pattern: str) -> None:
+        BPETokenizer(train_bpe("to be", 256)).save(path)
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"pattern": pattern}))
+
+    def set_symbols(path: Path, first: int) -> None:
+        size = len(json.loads(path.read_text())["symbols"])
+        CharTokenizer("".join(map(chr, range(first, first + size)))).save(path)
+
+    for pattern in ("(?R)?x", "(?P<n>a*(?:(?P>n))?x)", "(?:(?:a?){1000}){1000}x", "(?:a|a)+[^a!]", "a*"):
+        yield f"pattern {pattern}", lambda run, p=pattern: set_pattern(run / "tokenizer.json", p)
+    for first in (0, 0x80):
+        yield f"symbols from {first}", lambda run, f=first: set_symbols(run / "tokenizer.json", f)
+    twice = '{"tokenizer": "characters", "symbols": ["a"], "symbols": ["b"]}'
+    yield "a key twice", lambda run: (run / "tokenizer.json").write_text(twice) and None
+    yield "10 GB", lambda run: os.truncate(run / "tokenizer.json", 10**10)
+
+
 def _options() -> Iterator[list[str]]:
     """Odd values of every option of training, and of some others."""
     for field in fields(TrainConfig):
@@ -173,6 +199,8 @@ def _state(folder: Path) -> dict[str, object]:
 def _judge(label: str, ended: children.Ended) -> Iterator[str]:
     if ended.code not in (0, 2) or "Traceback" in ended.output:
         yield f"{label}: exit code {ended.code}: {ended.output[-400:]!r}"
+    if ended.code == 0 and _CONTROL.search(ended.output):
+        yield f"{label}: the output can command a terminal: {ended.output[-300:]!r}"
     if ended.code == 2 and ("\x1b" in ended.output or len(ended.output.splitlines()[-1]) > 2000):
         yield f"{label}: the message is not one safe, short line: {ended.output[:300]!r}"
     if ended.code == 2 and (ended.cpu_seconds > 2 or ended.grown_megabytes > 500):
@@ -191,6 +219,7 @@ def through_command_and_files(folder: Path) -> tuple[int, list[str]]:
         (["sample", str(case), "--length", "2"], _values()),
         (["sample", str(case), "--length", "2"], _headers("model.safetensors")),
         (["sample", str(case), "--length", "2"], _tensors("model.safetensors")),
+        (["sample", str(case), "--length", "50", "--seed", "0"], _vocabularies()),
         (again, _headers("checkpoint.safetensors")),
         (again, _tensors("checkpoint.safetensors")),
         (again, _damage("checkpoint.safetensors")),

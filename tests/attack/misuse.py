@@ -50,7 +50,7 @@ _WRONG_SHAPES = {
     "norm_position": ("middle",),
     "position": ("absolute",),
     "dropout": (1.0, -0.1, math.nan),
-    "norm_eps": (0.0, math.inf),
+    "norm_eps": (0.0, math.inf, 10**400),
     "window": (0, 2.5),
     "moe": (3, {"n_expert": 0}, {"unknown": 1}, {"n_expert": 2, "top_k": 3}),
     "initialization": ("xavier",),
@@ -153,6 +153,8 @@ def _texts(folder: Path) -> Iterator[_Call]:
     for ids in ([4], [-1], [2**40]):
         yield f"decode {ids}", lambda i=ids: symbols.decode(i)
     yield "BPE with too small a vocabulary", lambda: BPETokenizer.from_text("abc", 3)
+    pairs = BPETokenizer.from_text("to be", 256)
+    yield "BPE of a million spaces", lambda: pairs.encode(" " * 10**6 + "a")
     (folder / "tokenizer.json").write_text("[" * 100_000)
     yield "load a tokenizer that is nested too deeply", lambda: load_tokenizer(folder / "tokenizer.json")
     yield "split at 0", lambda: split("abc", 0)

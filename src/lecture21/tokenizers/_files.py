@@ -97,7 +97,7 @@ def _check_pattern(pattern: str) -> None:
     """
     try:
         tiktoken.Encoding("probe", pat_str=pattern, mergeable_ranks={bytes([b]): b for b in BYTES}, special_tokens={})
-        matches = [match.group() for match in regex.finditer(pattern, _PROBE, timeout=2)]
+        matches = [match.group() for match in regex.finditer(pattern, _PROBE, timeout=1)]
     except (ValueError, regex.error) as error:
         raise ValueError(f'"pattern" is not a regular expression: {error}') from error
     except TimeoutError as error:
