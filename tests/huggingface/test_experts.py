@@ -173,10 +173,10 @@ def test_a_window_in_every_layer_may_come_from_the_class_defaults(first):
 
 def test_windows_and_interpolation_have_their_keys():
     ours = GPTConfig(**{**SMALL, "moe": THREE, "window": 3, "rotary_factor": 2.5})
-    theirs = config_to(ours)
-    assert (theirs["sliding_window"], theirs["rope_scaling"]) == (3, {"rope_type": "linear", "factor": 2.5})
-    assert "use_sliding_window" not in theirs
-    back = GPTConfig(**config_from(theirs))
+    reference = config_to(ours)
+    assert (reference["sliding_window"], reference["rope_scaling"]) == (3, {"rope_type": "linear", "factor": 2.5})
+    assert "use_sliding_window" not in reference
+    back = GPTConfig(**config_from(reference))
     assert (back.window, back.rotary_scaling, back.rotary_factor) == (3, "interpolation", 2.5)
     qwen = config_to(ours.changed(qk_norm=True))
     assert (qwen["sliding_window"], qwen["use_sliding_window"], qwen["max_window_layers"]) == (3, True, 0)
@@ -237,9 +237,9 @@ def test_a_dense_gpt_with_rms_norm_is_refused():
 @BOTH
 def test_tensors_survive_a_round_trip_bit_for_bit(config, packed):
     ours = random_tensors(config)
-    theirs = tensors_to(ours, config, packed=packed)
-    assert any(name.endswith("gate_up_proj") for name in theirs) == packed
-    back = tensors_from(theirs, config)
+    reference = tensors_to(ours, config, packed=packed)
+    assert any(name.endswith("gate_up_proj") for name in reference) == packed
+    back = tensors_from(reference, config)
     assert back.keys() == ours.keys()
     assert all(torch.equal(back[name], tensor) for name, tensor in ours.items())
 
@@ -316,10 +316,10 @@ BAD = [
 )
 def test_a_tensor_that_does_not_fit_is_named(kind, packed, change, message):
     config = CONFIGS[kind]
-    theirs = {**tensors_to(random_tensors(config), config, packed=packed), **change}
-    theirs = {name: tensor for name, tensor in theirs.items() if tensor is not None}
+    reference = {**tensors_to(random_tensors(config), config, packed=packed), **change}
+    reference = {name: tensor for name, tensor in reference.items() if tensor is not None}
     with pytest.raises(ValueError, match=message):
-        tensors_from(theirs, config, source="there")
+        tensors_from(reference, config, source="there")
 
 
 @pytest.fixture(params=CONFIGS)

@@ -45,7 +45,7 @@ def ours():
 
 
 @pytest.fixture(scope="module")
-def theirs(ours):
+def exported(ours):
     return tokenizer_to_huggingface(ours)
 
 
@@ -67,24 +67,24 @@ def gpt1_files(tmp_path_factory):
 
 @given(st.text())
 @settings(max_examples=300)
-def test_an_exported_encoding_gives_the_same_ids(ours, theirs, text):
-    assert theirs(text)["input_ids"] == encode(ours, text)
+def test_an_exported_encoding_gives_the_same_ids(ours, exported, text):
+    assert exported(text)["input_ids"] == encode(ours, text)
 
 
 @pytest.mark.parametrize("text", HARD)
-def test_an_exported_encoding_gives_the_same_ids_and_text_on_difficult_text(ours, theirs, text):
-    assert theirs(text)["input_ids"] == encode(ours, text)
-    assert theirs.decode(encode(ours, text)) == text
-    assert len(theirs) == ours.n_vocab
-    assert theirs.eos_token_id == ours.eot_token == 299
+def test_an_exported_encoding_gives_the_same_ids_and_text_on_difficult_text(ours, exported, text):
+    assert exported(text)["input_ids"] == encode(ours, text)
+    assert exported.decode(encode(ours, text)) == text
+    assert len(exported) == ours.n_vocab
+    assert exported.eos_token_id == ours.eot_token == 299
 
 
 @pytest.mark.parametrize("special", [[], [END_OF_TEXT], ["<pad>", END_OF_TEXT, "<b>"]])
 def test_an_encoding_gives_the_same_ids_from_disk(tmp_path, special):
     encoding = BPETokenizer(train_bpe(TEXT, 300, special))
-    theirs = tokenizer_to_huggingface(encoding.encoding)
-    assert (theirs.eos_token == END_OF_TEXT) == (END_OF_TEXT in special)
-    theirs.save_pretrained(tmp_path)
+    exported = tokenizer_to_huggingface(encoding.encoding)
+    assert (exported.eos_token == END_OF_TEXT) == (END_OF_TEXT in special)
+    exported.save_pretrained(tmp_path)
     there = transformers.AutoTokenizer.from_pretrained(tmp_path)
     for source in (tmp_path, str(tmp_path)):
         here = tokenizer_from_pretrained(source)
@@ -95,14 +95,14 @@ def test_an_encoding_gives_the_same_ids_from_disk(tmp_path, special):
 
 
 def test_gpt2_gives_the_same_ids_exported_and_from_the_hub_files(tmp_path):
-    theirs = tokenizer_to_huggingface(gpt2())
-    theirs.backend_tokenizer.model.save(str(tmp_path))  # vocab.json and merges.txt
+    exported = tokenizer_to_huggingface(gpt2())
+    exported.backend_tokenizer.model.save(str(tmp_path))  # vocab.json and merges.txt
     reference = transformers.GPT2Tokenizer.from_pretrained(tmp_path)
     reference.save_pretrained(tmp_path)  # and tokenizer.json
     here = tokenizer_from_pretrained(tmp_path)
     for text in [*HARD, TEXT]:
         ids = encode(gpt2(), text)
-        assert theirs(text)["input_ids"] == reference(text)["input_ids"] == here.encode(text).ids == ids
+        assert exported(text)["input_ids"] == reference(text)["input_ids"] == here.encode(text).ids == ids
 
 
 def test_the_split_pattern_in_tiktokens_spelling_is_recognized(ours):
@@ -133,6 +133,13 @@ def test_gpt1_tokens_are_lower_case_and_mark_the_ends_of_words(gpt1_files):
 def test_a_corrupt_tokenizer_is_an_error_that_names_the_file(tmp_path, content):
     (tmp_path / "tokenizer.json").write_text(content)
     with pytest.raises(ValueError, match=r"tokenizer\.json is not a tokenizer of Hugging Face's format"):
+        tokenizer_from_pretrained(tmp_path)
+
+
+def test_a_tokenizer_of_any_size_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "tokenizer.json").open("wb") as file:
+        file.truncate(10**8)  # without any blocks on the disk
+    with pytest.raises(ValueError, match=r"tokenizer\.json has 100,000,000 bytes, at most"):
         tokenizer_from_pretrained(tmp_path)
 
 
@@ -198,10 +205,10 @@ def test_an_export_leaves_the_random_state_alone():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_precision_is_kept_by_import_and_export(dtype):
     model = GPT(GPTConfig(**SMALL, tied_head=True)).to(dtype).train()
-    theirs = to_huggingface(model)
-    again = from_huggingface(theirs)
-    assert {p.dtype for p in [*theirs.parameters(), *again.parameters()]} == {dtype}
-    assert not theirs.training
+    exported = to_huggingface(model)
+    again = from_huggingface(exported)
+    assert {p.dtype for p in [*exported.parameters(), *again.parameters()]} == {dtype}
+    assert not exported.training
     assert not again.training
     assert model.training  # as it was
 

@@ -142,10 +142,10 @@ def test_tensors_survive_a_round_trip_bit_for_bit(config):
 def test_queries_keys_and_values_are_stored_side_by_side_and_transposed():
     config = GPTConfig(**SMALL)
     ours = random_tensors(config)
-    theirs = tensors_to(ours, config)
+    reference = tensors_to(ours, config)
     x = torch.randn(6)
     layer = "blocks.1.attention"
-    fused = x @ theirs["transformer.h.1.attn.c_attn.weight"] + theirs["transformer.h.1.attn.c_attn.bias"]
+    fused = x @ reference["transformer.h.1.attn.c_attn.weight"] + reference["transformer.h.1.attn.c_attn.bias"]
     parts = [ours[f"{layer}.{name}.weight"] @ x + ours[f"{layer}.{name}.bias"] for name in ("query", "key", "value")]
     torch.testing.assert_close(fused, torch.cat(parts))
 
@@ -164,11 +164,11 @@ def test_queries_keys_and_values_are_stored_side_by_side_and_transposed():
 )
 def test_tensor_names_of_older_files_are_understood(config, spell):
     ours = random_tensors(config)
-    theirs = {spell(name): tensor for name, tensor in tensors_to(ours, config).items()}
-    prefix = "" if "h.0.ln_1.weight" in theirs else "transformer."
+    reference = {spell(name): tensor for name, tensor in tensors_to(ours, config).items()}
+    prefix = "" if "h.0.ln_1.weight" in reference else "transformer."
     for buffer in ("h.0.attn.bias", "h.1.attn.masked_bias", "position_ids"):
-        theirs[prefix + buffer] = torch.zeros(1)
-    found = tensors_from(theirs, config)
+        reference[prefix + buffer] = torch.zeros(1)
+    found = tensors_from(reference, config)
     assert found.keys() == ours.keys()
     assert all(torch.equal(found[name], tensor) for name, tensor in ours.items())
 
@@ -187,20 +187,20 @@ def test_tensor_names_of_older_files_are_understood(config, spell):
 )
 def test_a_tensor_that_does_not_fit_is_named(change, message):
     config = GPTConfig(**SMALL)
-    theirs = {name.removeprefix("transformer."): t for name, t in tensors_to(random_tensors(config), config).items()}
+    reference = {name.removeprefix("transformer."): t for name, t in tensors_to(random_tensors(config), config).items()}
     if "wte.weight" in change:
-        del theirs["lm_head.weight"]
-    theirs = {name: tensor for name, tensor in {**theirs, **change}.items() if tensor is not None}
+        del reference["lm_head.weight"]
+    reference = {name: tensor for name, tensor in {**reference, **change}.items() if tensor is not None}
     with pytest.raises(ValueError, match=message):
-        tensors_from(theirs, config, source="there")
+        tensors_from(reference, config, source="there")
 
 
 def test_an_untied_head_that_is_missing_is_refused():
     config = GPTConfig(**{**SMALL, "tied_head": False, "bias": False})
-    theirs = tensors_to(random_tensors(config), config)
-    del theirs["lm_head.weight"]
+    reference = tensors_to(random_tensors(config), config)
+    del reference["lm_head.weight"]
     with pytest.raises(ValueError, match=r"lacks the tensor lm_head\.weight, shape \(7, 6\)"):
-        tensors_from(theirs, config)
+        tensors_from(reference, config)
 
 
 def test_a_complete_checkpoint_loads(checkpoint):

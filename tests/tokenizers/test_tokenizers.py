@@ -507,8 +507,8 @@ def tiktokens_own(gpt2_files, tmp_path_factory):
     """
     url = "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/"
     kept = tmp_path_factory.mktemp("kept")
-    for name, theirs in (("vocab.json", "encoder.json"), ("merges.txt", "vocab.bpe")):
-        place = kept / hashlib.sha1((url + theirs).encode()).hexdigest()
+    for name, original in (("vocab.json", "encoder.json"), ("merges.txt", "vocab.bpe")):
+        place = kept / hashlib.sha1((url + original).encode()).hexdigest()
         place.write_bytes((gpt2_files / name).read_bytes())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIKTOKEN_CACHE_DIR", str(kept))

@@ -64,13 +64,13 @@ def to_huggingface(model: GPT) -> "PreTrainedModel":
     for key in ("bos_token_id", "eos_token_id"):
         values[key] = getattr(published, key) if model.vocab_size == published.vocab_size else None
     with torch.random.fork_rng(devices=[]):  # the initial weights are replaced, and must not change later samples
-        theirs = model_class(config_class(**values))
-    packed = any(name.endswith("gate_up_proj") for name in theirs.state_dict())  # since transformers 5
-    theirs.to(model.token.weight.device)
-    for parameter in theirs.parameters():  # only parameters: the angles of rotary positions need float32
+        converted = model_class(config_class(**values))
+    packed = any(name.endswith("gate_up_proj") for name in converted.state_dict())  # since transformers 5
+    converted.to(model.token.weight.device)
+    for parameter in converted.parameters():  # only parameters: the angles of rotary positions need float32
         parameter.data = parameter.data.to(model.token.weight.dtype)
-    theirs.load_state_dict(tensors_to(model.state_dict(), model.config, packed=packed))
+    converted.load_state_dict(tensors_to(model.state_dict(), model.config, packed=packed))
     # Its fast kernel for experts supports neither float64 nor rows that are not a multiple of 16 bytes.
     if packed and (model.token.weight.dtype == torch.float64 or model.config.d_model % 8 or model.config.d_ff % 8):
-        theirs.set_experts_implementation("eager")
-    return theirs.eval()
+        converted.set_experts_implementation("eager")
+    return converted.eval()

@@ -81,11 +81,11 @@ def _information(ids: Int[Tensor, "B T"], experts: Int[Tensor, "B T k"], n_exper
 @contextmanager
 def routings(model: nn.Module) -> Iterator[list[tuple[Router, Routing]]]:
     """Collect the routings of all routers of a model during a `with` block, in the order of the layers."""
-    found: list[tuple[Router, Routing]] = []
+    collected: list[tuple[Router, Routing]] = []
     routers = [module for module in model.modules() if isinstance(module, Router)]
-    hooks = [r.register_forward_hook(lambda router, _, routing: found.append((router, routing))) for r in routers]
+    hooks = [r.register_forward_hook(lambda router, _, routing: collected.append((router, routing))) for r in routers]
     try:
-        yield found
+        yield collected
     finally:
         for hook in hooks:
             hook.remove()
@@ -94,8 +94,8 @@ def routings(model: nn.Module) -> Iterator[list[tuple[Router, Routing]]]:
 @torch.no_grad()
 def statistics_of(model: nn.Module, ids: Int[Tensor, "B T"]) -> list[_RouterStatistics]:
     """Run a model on token ids, in evaluation mode, and return the statistics of each sparse layer."""
-    with evaluating(model), routings(model) as found:
+    with evaluating(model), routings(model) as collected:
         model(ids)
-    if not found:
+    if not collected:
         raise ValueError(f"{type(model).__name__} has no sparse layer")
-    return [describe(routing, ids) for _, routing in found]
+    return [describe(routing, ids) for _, routing in collected]

@@ -148,7 +148,7 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
         moe |= {"balance": "aux", "aux_weight": values.get("router_aux_loss_coef", 0.001)}
     return {
         **_ALWAYS,
-        **{ours: values[theirs] for theirs, ours in _SIZES.items()},
+        **{field: values[key] for key, field in _SIZES.items()},
         "d_head": values.get("head_dim") or values["hidden_size"] // values["num_attention_heads"],
         "d_ff": values[_D_EXPERT[kind]],
         "norm_eps": values["rms_norm_eps"],
@@ -172,7 +172,7 @@ def config_to(config: GPTConfig) -> dict[str, object]:
     require_expressible(config, allowed, kind)
     values = {
         "model_type": kind,
-        **{theirs: getattr(config, ours) for theirs, ours in _SIZES.items()},
+        **{key: getattr(config, field) for key, field in _SIZES.items()},
         "head_dim": config.d_head,
         _D_EXPERT[kind]: config.d_ff,
         _N_EXPERT[kind]: moe.n_expert,
@@ -215,8 +215,8 @@ def _tensors(config: GPTConfig, packed: bool) -> Iterator[tuple[str, str, tuple[
     if not config.tied_head:
         yield HEAD, "head.weight", (config.vocab_size, c)
     for i in range(config.n_layer):
-        for theirs, ours in block.items():
-            yield f"model.layers.{i}.{theirs}.weight", f"blocks.{i}.{ours}.weight", shapes.get(ours, (c,))
+        for reference, name in block.items():
+            yield f"model.layers.{i}.{reference}.weight", f"blocks.{i}.{name}.weight", shapes.get(name, (c,))
 
 
 def _expert(config: GPTConfig, layer: int, expert: int, matrix: str) -> str:
@@ -251,31 +251,33 @@ def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str) 
     """
     packed = any(name.endswith((_GATE_UP, _DOWN)) for name in tensors)
     heads = {HEAD} if config.tied_head else set()
-    found = {name: tensor for name, tensor in tensors.items() if name not in heads}
-    require_exactly(found, _shapes(config, packed), kind_of(config), source)
+    given = {name: tensor for name, tensor in tensors.items() if name not in heads}
+    require_exactly(given, _shapes(config, packed), kind_of(config), source)
     if config.tied_head:
         require_tied(tensors, "model.embed_tokens.weight", source)
-    ours = {name: found[theirs] for theirs, name, _ in _tensors(config, packed)}
+    converted = {name: given[reference] for reference, name, _ in _tensors(config, packed)}
     for i in range(config.n_layer):
         layer = f"blocks.{i}.feed_forward"
         if packed:
             mixture = f"model.layers.{i}.{_PACKED_MIXTURE}"
-            gate, up = found[f"{mixture}.{_GATE_UP}"].chunk(2, dim=1)
-            matrices = {"gate": gate, "up": up, "down": found[f"{mixture}.{_DOWN}"]}
+            gate, up = given[f"{mixture}.{_GATE_UP}"].chunk(2, dim=1)
+            matrices = {"gate": gate, "up": up, "down": given[f"{mixture}.{_DOWN}"]}
         else:
             matrices = {
-                name: torch.stack([found[_expert(config, i, e, name)] for e in range(config.moe.n_expert)])
+                name: torch.stack([given[_expert(config, i, e, name)] for e in range(config.moe.n_expert)])
                 for name in ("gate", "up", "down")
             }
-        ours |= {f"{layer}.experts.{name}.weight": stacked for name, stacked in matrices.items()}
+        converted |= {f"{layer}.experts.{name}.weight": stacked for name, stacked in matrices.items()}
         if config.moe.balance == "bias":  # selection there has no bias, which is equivalent to a bias of zeros
-            ours[f"{layer}.router.selection_bias"] = ours[f"{layer}.router.weight"].new_zeros(config.moe.n_expert)
-    return ours
+            converted[f"{layer}.router.selection_bias"] = converted[f"{layer}.router.weight"].new_zeros(
+                config.moe.n_expert
+            )
+    return converted
 
 
 def tensors_to(tensors: Mapping[str, Tensor], config: GPTConfig, *, packed: bool) -> dict[str, Tensor]:
     """Rename the tensors of a GPT, and split or pack its experts; see `_formats.tensors_to`."""
-    theirs = {name: tensors[ours] for name, ours, _ in _tensors(config, packed)}
+    converted = {reference: tensors[name] for reference, name, _ in _tensors(config, packed)}
     for i in range(config.n_layer):
         layer = f"blocks.{i}.feed_forward"
         bias = tensors.get(f"{layer}.router.selection_bias")
@@ -287,8 +289,8 @@ def tensors_to(tensors: Mapping[str, Tensor], config: GPTConfig, *, packed: bool
         gate, up, down = (tensors[f"{layer}.experts.{name}.weight"] for name in ("gate", "up", "down"))
         if packed:
             mixture = f"model.layers.{i}.{_PACKED_MIXTURE}"
-            theirs |= {f"{mixture}.{_GATE_UP}": torch.cat([gate, up], dim=1), f"{mixture}.{_DOWN}": down}
+            converted |= {f"{mixture}.{_GATE_UP}": torch.cat([gate, up], dim=1), f"{mixture}.{_DOWN}": down}
         else:
             for name, stacked in (("gate", gate), ("up", up), ("down", down)):
-                theirs |= {_expert(config, i, e, name): matrix for e, matrix in enumerate(stacked)}
-    return theirs | {HEAD: tensors["token.weight"]} if config.tied_head else theirs
+                converted |= {_expert(config, i, e, name): matrix for e, matrix in enumerate(stacked)}
+    return converted | {HEAD: tensors["token.weight"]} if config.tied_head else converted

@@ -83,10 +83,10 @@ def load_shards(directory: Path) -> tuple[dict[str, Tensor], str]:
             raise ValueError(f"{directory} lacks {file}, which {_INDEX} names")
     tensors: dict[str, Tensor] = {}
     for file in files:
-        found = load_tensors(directory / file)[0]
-        if repeated := found.keys() & tensors.keys():
+        shard = load_tensors(directory / file)[0]
+        if repeated := shard.keys() & tensors.keys():
             raise ValueError(f"{directory / file} repeats the tensor {printable(min(repeated))} of another file")
-        tensors |= found
+        tensors |= shard
     return tensors, str(directory / files[0])
 
 

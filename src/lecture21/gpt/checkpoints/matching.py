@@ -57,25 +57,25 @@ def require_tied(tensors: Mapping[str, Tensor], token: str, source: str) -> None
 
 
 def require_exactly(
-    found: Mapping[str, Tensor], expected: Iterable[tuple[str, tuple[int, ...]]], kind: str, source: str
+    tensors: Mapping[str, Tensor], expected: Iterable[tuple[str, tuple[int, ...]]], kind: str, source: str
 ) -> None:
     """Raise ValueError naming the first tensor that is missing, unexpected or of the wrong shape.
 
     Args:
-        found: tensors by name.
+        tensors: tensors by name.
         expected: names and shapes, yielded one by one, so that a configuration of a billion layers costs no more than
-            the tensors that were found.
+            the tensors.
         kind: the `model_type`, named in errors.
         source: the origin of the tensors, named in errors.
     """
     names = set()
     for name, shape in expected:
-        if name not in found:
+        if name not in tensors:
             raise ValueError(f"{source} lacks the tensor {name}, shape {shape}")
-        if tuple(found[name].shape) != shape:
-            raise ValueError(f"{source} has {name} of shape {tuple(found[name].shape)}, not {shape}")
+        if tuple(tensors[name].shape) != shape:
+            raise ValueError(f"{source} has {name} of shape {tuple(tensors[name].shape)}, not {shape}")
         names.add(name)
-    if unexpected := sorted(found.keys() - names):
+    if unexpected := sorted(tensors.keys() - names):
         raise ValueError(
             f"{source} has a tensor {printable(unexpected[0])}, which a {kind} language model does not have"
         )

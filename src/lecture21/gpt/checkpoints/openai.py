@@ -81,7 +81,7 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
     if len(set(dropouts.values())) > 1:
         raise ValueError(f"only one dropout rate for all three is supported, got {printable(repr(dropouts))}")
     return {
-        **{ours: values[theirs] for theirs, ours in _SIZES.items()},
+        **{field: values[key] for key, field in _SIZES.items()},
         **_ALWAYS[kind],
         "d_ff": values.get("n_inner"),
         "activation": names[activation],
@@ -101,14 +101,14 @@ def config_to(config: GPTConfig) -> dict[str, object]:
     """Translate a `GPTConfig` into the configuration of a GPT-1 or GPT-2; see `_formats.config_to`."""
     kind = kind_of(config)
     key, _, names = ACTIVATIONS[kind]
-    activations = {ours: theirs for theirs, ours in reversed(names.items())}  # the first of two names
+    activations = {name: value for value, name in reversed(names.items())}  # the first of two names
     allowed = {f.name: (f.default,) for f in fields(config) if f.name not in _EXPRESSED}
     allowed |= {"final_norm": (_ALWAYS[kind]["final_norm"],), "activation": tuple(activations)}
     allowed |= {"n_kv_head": (config.n_head,), "d_head": (config.d_model / config.n_head,)}
     if kind == "openai-gpt":
         allowed["d_ff"] = (4 * config.d_model,)
     require_expressible(config, allowed, kind)
-    values = {theirs: getattr(config, ours) for theirs, ours in _SIZES.items()}
+    values = {key: getattr(config, field) for key, field in _SIZES.items()}
     if kind == "gpt2":
         values["n_inner"] = config.d_ff
     return {
@@ -124,8 +124,8 @@ def config_to(config: GPTConfig) -> dict[str, object]:
 def _modules(config: GPTConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each Hugging Face module that has a weight and a bias, with its counterparts here."""
     for i in range(config.n_layer):
-        for theirs, ours in _BLOCK.items():
-            yield f"h.{i}.{theirs}", tuple(f"blocks.{i}.{name}" for name in ours)
+        for reference, names in _BLOCK.items():
+            yield f"h.{i}.{reference}", tuple(f"blocks.{i}.{name}" for name in names)
     if config.final_norm:
         yield "ln_f", ("norm",)
 
@@ -155,32 +155,33 @@ def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str) 
 
     Names may have the prefix "transformer." or be those of the first releases, and masks in old files are ignored.
     """
-    found = {_current_name(name): tensor for name, tensor in tensors.items() if not _BUFFER.search(name)}
+    given = {_current_name(name): tensor for name, tensor in tensors.items() if not _BUFFER.search(name)}
     kind = kind_of(config)
     heads = {HEAD} if config.tied_head else set()
-    require_exactly({n: t for n, t in found.items() if n not in heads}, _shapes(config), kind, source)
+    require_exactly({n: t for n, t in given.items() if n not in heads}, _shapes(config), kind, source)
     if config.tied_head:
-        require_tied(found, f"{next(iter(_EMBEDDINGS[kind]))}.weight", source)
-    ours = {f"{name}.weight": found[f"{theirs}.weight"] for theirs, name in _EMBEDDINGS[kind].items()}
-    for theirs, names in _modules(config):
+        require_tied(given, f"{next(iter(_EMBEDDINGS[kind]))}.weight", source)
+    converted = {f"{name}.weight": given[f"{reference}.weight"] for reference, name in _EMBEDDINGS[kind].items()}
+    for reference, names in _modules(config):
         # nn.Linear stores (out, in), so that the split is along the first axis of both.
         for part in ("weight", "bias"):
-            pieces = found[f"{theirs}.{part}"].t().chunk(len(names))
-            ours |= {f"{name}.{part}": piece for name, piece in zip(names, pieces, strict=True)}
+            pieces = given[f"{reference}.{part}"].t().chunk(len(names))
+            converted |= {f"{name}.{part}": piece for name, piece in zip(names, pieces, strict=True)}
     if not config.tied_head:
         # Hugging Face's output layer has no bias, which is equivalent to a bias of zeros.
-        ours |= {"head.weight": found[HEAD], "head.bias": found[HEAD].new_zeros(config.vocab_size)}
-    return ours
+        converted |= {"head.weight": given[HEAD], "head.bias": given[HEAD].new_zeros(config.vocab_size)}
+    return converted
 
 
 def tensors_to(tensors: Mapping[str, Tensor], config: GPTConfig) -> dict[str, Tensor]:
     """Join, transpose and rename the tensors of a GPT; see `_formats.tensors_to`."""
     embeddings = _EMBEDDINGS[kind_of(config)].items()
-    theirs = {f"transformer.{name}.weight": tensors[f"{ours}.weight"] for name, ours in embeddings}
-    for name, ours in _modules(config):
-        weights = [tensors[f"{each}.weight"] for each in ours]
-        biases = [tensors.get(f"{each}.bias", w.new_zeros(len(w))) for each, w in zip(ours, weights, strict=True)]
-        theirs |= {f"transformer.{name}.weight": torch.cat(weights).t(), f"transformer.{name}.bias": torch.cat(biases)}
+    converted = {f"transformer.{reference}.weight": tensors[f"{name}.weight"] for reference, name in embeddings}
+    for reference, names in _modules(config):
+        weights = [tensors[f"{each}.weight"] for each in names]
+        biases = [tensors.get(f"{each}.bias", w.new_zeros(len(w))) for each, w in zip(names, weights, strict=True)]
+        converted[f"transformer.{reference}.weight"] = torch.cat(weights).t()
+        converted[f"transformer.{reference}.bias"] = torch.cat(biases)
     if "head.bias" in tensors and tensors["head.bias"].any():
         raise ValueError("tied_head=False with bias=True: this output layer has a bias, and Hugging Face's has none")
-    return theirs | {HEAD: tensors["token.weight" if config.tied_head else "head.weight"]}
+    return converted | {HEAD: tensors["token.weight" if config.tied_head else "head.weight"]}
