@@ -31,7 +31,7 @@ from lecture21 import GPT, evaluate, presets
 from lecture21.baselines import NGram
 from lecture21.live import bundle
 from lecture21.training import recipe, sample_windows
-from lecture21.training.optimizers import _make_optimizers
+from lecture21.training.optimizers import make_optimizers
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 import find_browser
@@ -103,7 +103,7 @@ def in_torch(name: str, tokens: Tensor) -> Callable[[], float]:
     """Return the same function for torch."""
     config = recipe(name, batch_size=BATCH)
     model = GPT(presets.get(name)).train()
-    optimizers = _make_optimizers(model, config, torch.device("cpu"))
+    optimizers = make_optimizers(model, config, torch.device("cpu"))
 
     def update() -> float:
         start = time.perf_counter()

@@ -17,7 +17,7 @@ from lecture21 import GPT, GPTConfig, TrainConfig, presets
 from lecture21.generation import generate
 from lecture21.layers import MultiHeadAttention
 from lecture21.training import Muon
-from lecture21.training.optimizers import _make_optimizers
+from lecture21.training.optimizers import make_optimizers
 
 ROUNDS = 15
 
@@ -39,7 +39,7 @@ def ratio(name: str, slow: Callable[[], object], fast: Callable[[], object]) -> 
 def training_step(model: GPT, batch_size: int, muon: bool) -> Callable[[], object]:
     """Return a function that makes one update, with Muon for the matrices of blocks or with AdamW for everything."""
     config = TrainConfig(optimizer="muon" if muon else "adamw")
-    optimizers = _make_optimizers(model, config, torch.device("cpu"))
+    optimizers = make_optimizers(model, config, torch.device("cpu"))
     ids = torch.randint(model.vocab_size, (batch_size, model.block_size))
 
     def step() -> None:

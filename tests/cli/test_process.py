@@ -184,14 +184,14 @@ def test_a_signal_while_training_names_the_checkpoint(number, text, tmp_path):
     arguments = ["train", "--out", str(run), "--text", str(text), *QUICK]
     code = f"""
 import os, signal, sys
-import lecture21.training.loop as loop
 from lecture21.cli import main
-save_run = loop.save_run
-def save_and_interrupt(out, state):
-    save_run(out, state)
-    if state.step == 2:
+from lecture21.training.checkpoints import RunDirectory
+save = RunDirectory.save
+def save_and_interrupt(directory, run):
+    save(directory, run)
+    if run.step == 2:
         os.kill(os.getpid(), {int(number)})
-loop.save_run = save_and_interrupt
+RunDirectory.save = save_and_interrupt
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(main({arguments!r}))
 """

@@ -1,7 +1,12 @@
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import pytest
+import torch
 from torch import nn
 
-from lecture21._support.modes import evaluating, training
+from lecture21._support.modes import evaluating, seeded, training
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -32,3 +37,64 @@ def test_the_mode_comes_back_after_an_error():
 def test_what_is_no_module_has_no_modes():
     with evaluating(lambda ids: ids):
         pass
+
+
+# Threads
+
+
+def in_another_thread(work: Callable[[], object]) -> BaseException | None:
+    """Run in a thread, and return what it raised."""
+    raised: list[BaseException | None] = [None]
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:
+            raised[0] = error
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return raised[0]
+
+
+def enter(block: AbstractContextManager) -> None:
+    with block:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(evaluating, evaluating), (evaluating, training), (training, evaluating)]
+)
+def test_a_second_thread_is_refused_where_modes_would_mix(first, second):
+    model = nn.Sequential(nn.Dropout(0.5))  # in training mode
+    with first(model):
+        error = in_another_thread(lambda: enter(second(model[0])))
+        assert "another thread is using this Dropout in another mode" in str(error)
+        assert model[0].training == (first is training)
+        enter(second(model))  # the same thread may nest
+    assert model.training
+    assert in_another_thread(lambda: enter(second(model))) is None
+
+
+def test_many_threads_may_evaluate_a_model_that_is_in_evaluation_mode():
+    model = nn.Sequential(nn.Dropout(0.5)).eval()
+    with evaluating(model):
+        assert in_another_thread(lambda: enter(evaluating(model))) is None
+
+
+def test_other_models_may_be_used_in_other_threads():
+    with evaluating(nn.Dropout(0.5)):
+        assert in_another_thread(lambda: enter(training(nn.Dropout(0.5)))) is None
+
+
+def test_one_thread_at_a_time_has_a_seed():
+    state = torch.get_rng_state()
+    with seeded(0, torch.device("cpu")):
+        first = torch.rand(1)
+        enter(seeded(1, torch.device("cpu")))  # the same thread may nest
+        error = in_another_thread(lambda: enter(seeded(0, torch.device("cpu"))))
+        assert "another thread is training" in str(error)
+    assert torch.equal(torch.get_rng_state(), state)
+    with seeded(0, torch.device("cpu")):
+        assert torch.equal(torch.rand(1), first)

@@ -16,8 +16,7 @@ import torch
 
 from lecture21 import GPT, GPTConfig
 from lecture21._support import files
-from lecture21._support.files import append_durably, parse_json, read_json, write_atomic
-from lecture21._support.locks import try_lock
+from lecture21._support.files import parse_json, read_json, write_atomic
 from lecture21._support.storage import build_model, load_tensors, load_weights, save_tensors
 from lecture21.baselines import RNN, RNNConfig
 
@@ -171,54 +170,101 @@ def test_an_error_of_a_full_disk_names_the_file(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(files.os, "fsync", full)
-    for write in (write_atomic, append_durably):
-        with pytest.raises(OSError, match=f"No space left on device: '{tmp_path / 'file'}'"):
-            write(tmp_path / "file", b"data")
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path / 'file'}'"):
+        write_atomic(tmp_path / "file", b"data")
 
 
-def test_a_failed_append_leaves_the_file_as_it_was(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    append_durably(path, b"first\n")
-
-    def interrupt(descriptor):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(files.os, "fsync", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            append_durably(path, b"second\n")
-    assert path.read_bytes() == b"first\n"
-    append_durably(path, b"second\n")
-    assert path.read_bytes() == b"first\nsecond\n"
+KILLED_WRITE = """
+import os, signal, sys
+from lecture21._support import files
+files.os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
+files.write_atomic(sys.argv[1], b"part")
+"""
 
 
-def test_the_next_write_removes_what_a_killed_one_left_and_nothing_else(tmp_path):
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_the_next_write_removes_what_a_killed_one_left_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "history.csv"
-    abandoned = [tmp_path / ".history.csv.0123abcd.tmp", tmp_path / ".history.csv.ffffffff.tmp"]
-    others = [tmp_path / name for name in (".history.csv.tmp", ".other.0123abcd.tmp", ".history.csv.0123abcg.tmp")]
-    living = tmp_path / ".history.csv.99999999.tmp"
-    for file in (*abandoned, *others, living):
-        file.write_bytes(b"part")
-    with living.open("r+b") as file:
-        assert try_lock(file)  # as a process that is writing this file
-        write_atomic(path, b"new")
-        assert sorted(tmp_path.iterdir()) == sorted([path, living, *others])
+    path.write_bytes(b"old")
+    others = [
+        tmp_path / name for name in (".history.csv.tmp", ".other.0123.9.0123abcd.tmp", ".history.csv.0123abcd.tmp")
+    ]
+    for file in others:
+        file.write_bytes(b"other")
+    assert subprocess.run([sys.executable, "-c", KILLED_WRITE, path]).returncode == -signal.SIGKILL
+    (abandoned,) = {*tmp_path.iterdir()} - {path, *others}
+    assert abandoned.read_bytes() == b"part"
+    monkeypatch.setattr(files.socket, "gethostname", lambda: "another machine")
+    write_atomic(path, b"new")  # the number of a process says nothing about one of another machine
+    assert sorted(tmp_path.iterdir()) == sorted([path, abandoned, *others])
+    monkeypatch.undo()
     write_atomic(path, b"newer")
     assert sorted(tmp_path.iterdir()) == sorted([path, *others])
 
 
-def test_a_file_that_is_being_written_is_not_removed_by_another_write(tmp_path, monkeypatch):
-    path, fsync, nested = tmp_path / "file", os.fsync, []
+@pytest.mark.parametrize("step", ["open", "write", "sync"])
+def test_a_file_that_is_being_written_is_not_removed_by_another_write(tmp_path, monkeypatch, step):
+    """Two writers at the same time, the second within any step of the first one."""
+    path, opened, fsync, nested = tmp_path / "file", Path.open, os.fsync, []
 
-    def write_again(descriptor):
-        fsync(descriptor)
+    def write_again():
         if not nested:
             nested.append(True)
             write_atomic(path, b"second")
 
-    monkeypatch.setattr(files.os, "fsync", write_again)
+    class Interrupting:
+        def __init__(self, file):
+            self.file = file
+            if step == "open":
+                write_again()
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            self.file.close()
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+        def write(self, data):
+            self.file.write(data[:2])
+            if step == "write":
+                write_again()
+            self.file.write(data[2:])
+
+    monkeypatch.setattr(Path, "open", lambda self, *mode: Interrupting(opened(self, *mode)))
+    monkeypatch.setattr(files.os, "fsync", lambda d: (fsync(d), write_again() if step == "sync" else None))
     write_atomic(path, b"first")
+    monkeypatch.undo()
+    assert nested
     assert path.read_bytes() == b"first"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    path = tmp_path / ("Ω" * 127)
+    write_atomic(path, b"data")
+    assert path.read_bytes() == b"data"
+
+
+def test_a_repeated_key_among_very_many_is_noticed_at_once():
+    """Linear time: this took minutes for a configuration of 100,000 keys."""
+    counted = []
+
+    class Key(str):
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            counted.append(1)
+            return str.__eq__(self, other)
+
+    with pytest.raises(ValueError, match="the key '999' occurs twice"):
+        files._without_duplicates([(Key(i), 1) for i in range(1000)] + [(Key(999), 1)])
+    assert len(counted) < 10_000
+    text = "{" + ", ".join(f'"{i}": 1' for i in [*range(100_000), 99_999]) + "}"
+    with pytest.raises(ValueError, match="the key '99999' occurs twice"):
+        parse_json(text, "there")
 
 
 DEEP = "[" * 100_000
@@ -302,6 +348,50 @@ def test_numbers_of_four_bits_are_refused(tmp_path):
         load_tensors(with_header(tmp_path / "file", header, bytes(4)))
 
 
+SMALL_GPT = GPTConfig(vocab_size=5, block_size=4, n_layer=1, n_head=1, d_model=4)
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_save_over_another_model_that_is_killed_anywhere_leaves_one_of_the_two(tmp_path, monkeypatch):
+    """From the fatal operation on, every one fails, so that nothing is cleaned up either."""
+    old, new = GPT(SMALL_GPT), GPT(SMALL_GPT.changed(d_model=8, n_layer=2))
+    outcomes = []
+    for fatal in range(100):
+        run = tmp_path / str(fatal)
+        old.save_pretrained(run)
+        operations = []
+
+        def before(operation, operations=operations, fatal=fatal):
+            def wrapper(*arguments, **options):
+                operations.append(operation)
+                if len(operations) > fatal:
+                    raise Killed
+                return operation(*arguments, **options)
+
+            return wrapper
+
+        with monkeypatch.context() as patch:
+            for owner, name in ((files.os, "fsync"), (Path, "replace"), (Path, "unlink")):
+                patch.setattr(owner, name, before(getattr(owner, name)))
+            try:
+                new.save_pretrained(run)
+            except Killed:
+                pass
+            else:
+                break
+        loaded = GPT.from_pretrained(run)
+        expected = new if loaded.config == new.config else old
+        assert all(torch.equal(a, b) for a, b in zip(loaded.parameters(), expected.parameters(), strict=True))
+        outcomes.append(loaded.config == new.config)
+    assert outcomes == sorted(outcomes)
+    assert {False, True} == set(outcomes)
+    assert GPT.from_pretrained(run).config == new.config
+    assert sorted(path.name for path in run.iterdir()) == ["config.json", "model.safetensors"]
+
+
 # Models that their weights do not fit
 
 
@@ -321,9 +411,6 @@ def test_weights_of_any_floating_point_type_are_loaded(dtype):
     load_weights(model, {"weight": torch.full((1, 2), 0.5, dtype=dtype), "bias": torch.ones(1)}, source="here")
     assert model.weight.tolist() == [[0.5, 0.5]]
     assert model.weight.dtype == torch.float32
-
-
-SMALL_GPT = GPTConfig(vocab_size=5, block_size=4, n_layer=1, n_head=1, d_model=4)
 
 
 @pytest.mark.parametrize(

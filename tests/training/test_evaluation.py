@@ -92,3 +92,23 @@ def test_a_row_that_was_being_appended_is_left_out(tmp_path):
         path = tmp_path / "history.csv"
         path.write_text((tmp_path / "whole.csv").read_text() + part)
         assert repr(History.from_csv(path)) == repr(history)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"step,train_loss,val_loss,learning_rate\n{2**63},nan,4.2,0.001\n", "row 1: the step must be in"),
+        ("step,train_loss,val_loss,learning_rate\n-1,nan,4.2,0.001\n", "row 1: the step must be in"),
+        ("step,train_loss,val_loss,learning_rate\n0,nan,4.2,\n", "row 1: could not convert"),
+        ("step,train_loss,val_loss,learning_rate\n0,nan,4.2,0.1\n0.5,nan,4.2,0.1\n", "row 2: invalid literal"),
+        (",".join(map(str, range(100_000))) + "\n", "has columns 0, 1, 2"),
+        ("", "has columns"),
+        ("x" * 10**6 + "\n", "is not a history: field larger"),
+    ],
+)
+def test_a_file_of_any_kind_that_is_no_history_is_named(tmp_path, text, message):
+    path = tmp_path / "history.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf"history\.csv,? {message}") as caught:
+        History.from_csv(path)
+    assert len(str(caught.value)) < 1000

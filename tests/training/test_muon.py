@@ -5,7 +5,7 @@ from torch import nn
 from lecture21 import GPT, GPTConfig
 from lecture21.baselines import RNN, RNNConfig
 from lecture21.training import Muon, TrainConfig, minimize, muon, recipe, train
-from lecture21.training.optimizers import _make_optimizers
+from lecture21.training.optimizers import make_optimizers
 
 SHAPES = [(6, 6), (6, 6), (12, 4), (4, 12), (5, 1)]
 SHAPE = {"vocab_size": 9, "block_size": 8, "n_layer": 2, "n_head": 2, "d_model": 8}
@@ -90,7 +90,7 @@ def names_by_optimizer(model: nn.Module, **settings: object) -> dict[str, set[st
     """Return the names of the parameters of each group, under its optimizer and learning rate."""
     name_of = {p: name for name, p in model.named_parameters()}
     found = {}
-    for optimizer in _make_optimizers(model, TrainConfig(**settings), torch.device("cpu")):
+    for optimizer in make_optimizers(model, TrainConfig(**settings), torch.device("cpu")):
         for group in optimizer.param_groups:
             key = f"{type(optimizer).__name__} {group['lr']} {group['weight_decay']}"
             found.setdefault(key, set()).update(name_of[p] for p in group["params"])
@@ -117,7 +117,7 @@ def test_without_muon_adamw_trains_everything():
 
 def test_muon_refuses_a_model_without_blocks():
     with pytest.raises(ValueError, match="RNN has none"):
-        _make_optimizers(RNN(RNNConfig(vocab_size=9)), TrainConfig(optimizer="muon"), torch.device("cpu"))
+        make_optimizers(RNN(RNNConfig(vocab_size=9)), TrainConfig(optimizer="muon"), torch.device("cpu"))
 
 
 def test_all_learning_rates_follow_the_schedule():

@@ -14,7 +14,7 @@ import workers
 from lecture21 import GPT
 from lecture21._support.storage import load_tensors
 from lecture21.training import History, TrainConfig, sample_windows, train
-from lecture21.training._processes import join_processes
+from lecture21.training.processes import join_processes
 
 WORKERS = Path(workers.__file__)
 TEXT = "ROMEO:\nBut soft, what light through yonder window breaks?\n\n" * 20
@@ -99,7 +99,7 @@ def test_the_main_process_alone_reports(seen):
 def test_what_several_processes_cannot_do_is_refused_in_each(seen, folder):
     for each in seen:
         assert each["refused"]["batch"] == "batch_size must be a multiple of 2 processes, got 3"
-        assert each["refused"]["muon"] == "optimizer muon needs whole matrices, and shard splits them; use adamw"
+        assert each["refused"]["muon"] == "optimizer muon needs complete matrices, and shard splits them; use adamw"
         assert each["refused"]["diverged"].startswith("training diverged: ")
     assert not (folder / "refused" / "batch").exists()
     assert not (folder / "refused" / "muon").exists()

@@ -5,15 +5,17 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 import torch
 
 from lecture21 import GPT, GPTConfig
 from lecture21._support.storage import load_tensors, save_tensors
+from lecture21.generation import generate
 from lecture21.tokenizers import CharTokenizer
-from lecture21.training import History, TrainConfig, evaluate, learning_rate, sample_windows, train
-from lecture21.training._devices import _choose_precision
+from lecture21.training import History, TrainConfig, evaluate, learning_rate, minimize, sample_windows, train
+from lecture21.training.devices import choose_precision
 
 SHAPE = {"vocab_size": 9, "block_size": 8, "n_layer": 1, "n_head": 2, "d_model": 8}
 QUICK = {"steps": 12, "batch_size": 4, "eval_every": 4, "device": "cpu"}
@@ -279,6 +281,17 @@ def files(directory) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
 
 
+def assert_refused(run, message: str) -> None:
+    """Resume, and compare that neither a file nor the caller's model is changed."""
+    torch.manual_seed(99)
+    before, model = files(run), GPT(GPTConfig(**SHAPE))  # other weights than those of the checkpoint
+    weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(ValueError, match=message):
+        train(model, tokens(), TrainConfig(**QUICK), out=run, resume=True, tokenizer=SYMBOLS)
+    assert files(run) == before
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in model.state_dict().items())
+
+
 def test_a_run_leaves_model_tokenizer_history_and_checkpoint(run):
     assert list(files(run)) == [
         "checkpoint.safetensors",
@@ -329,6 +342,37 @@ def test_a_checkpoint_of_something_else_is_refused_by_name(run, shape, text, set
     with pytest.raises(ValueError, match=rf"checkpoint\.safetensors .*{message}"):
         train(fresh(**shape), tokens(seed=text), TrainConfig(**QUICK, **settings), out=run, resume=True)
     assert files(run) == before
+
+
+@pytest.mark.parametrize(("before", "after"), [(50, 60), (50, None), (None, 50)])
+def test_a_run_is_resumed_with_the_validation_text_that_it_had(tmp_path, before, after):
+    """Otherwise one column of a history would have losses on two texts."""
+    first, second = (None if n is None else tokens(n) for n in (before, after))
+    train(fresh(), tokens(), TrainConfig(**{**QUICK, "steps": 4}), val=first, out=tmp_path)
+    saved = files(tmp_path)
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors does not match the validation text"):
+        train(fresh(), tokens(), TrainConfig(**QUICK), val=second, out=tmp_path, resume=True)
+    assert files(tmp_path) == saved
+
+
+def test_random_numbers_of_a_callback_do_not_change_a_run(tmp_path):
+    """So a resumed run, which starts after the callback, equals one that never stopped."""
+
+    def draw(step: int, *_: object) -> None:
+        torch.rand(3)
+        if step == 4 and stopping:
+            raise KeyboardInterrupt
+
+    stopping, settings = False, {"val": tokens(50)}
+    expected = train(fresh(dropout=0.3), tokens(), TrainConfig(**QUICK), **settings)
+    drawing = train(fresh(dropout=0.3), tokens(), TrainConfig(**QUICK), on_evaluation=draw, **settings)
+    assert same(drawing, expected)
+    settings["out"], stopping = tmp_path, True
+    with pytest.raises(KeyboardInterrupt):
+        train(fresh(dropout=0.3), tokens(), TrainConfig(**QUICK), on_evaluation=draw, **settings)
+    stopping = False
+    settings |= {"on_evaluation": draw, "resume": True}
+    assert same(train(fresh(dropout=0.3), tokens(), TrainConfig(**QUICK), **settings), expected)
 
 
 def test_a_checkpoint_of_another_vocabulary_of_the_same_size_is_refused(run):
@@ -524,8 +568,8 @@ def test_a_run_may_be_resumed_on_another_device(tmp_path):
 @pytest.mark.parametrize(("capability", "best"), [((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")])
 def test_a_t4_trains_in_fp16_and_an_a100_in_bf16(monkeypatch, capability, best):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert _choose_precision(torch.device("cuda")) == best
-    assert _choose_precision(torch.device("cpu")) == "fp32"
+    assert choose_precision(torch.device("cuda")) == best
+    assert choose_precision(torch.device("cpu")) == "fp32"
 
 
 @pytest.mark.parametrize(
@@ -550,10 +594,7 @@ def test_optimizer_state_that_does_not_fit_its_parameter_is_refused(run, name, r
     if replacement is None:
         del tensors[name]
     save_tensors(path, tensors, metadata)
-    before = files(run)
-    with pytest.raises(ValueError, match=re.escape(message)):
-        train(fresh(), tokens(), TrainConfig(**QUICK), out=run, resume=True, tokenizer=SYMBOLS)
-    assert files(run) == before
+    assert_refused(run, re.escape(message))
 
 
 # What must not happen
@@ -605,12 +646,14 @@ def test_a_batch_that_does_not_fit_leaves_nothing(tmp_path, exists):
     train(fresh(), tokens(), TrainConfig(**QUICK), out=out)  # the next attempt is not in its own way
 
 
-def test_the_history_is_appended_to_and_not_written_again(tmp_path, monkeypatch):
-    written = []
-    to_csv = History.to_csv
-    monkeypatch.setattr(History, "to_csv", lambda self, path: (written.append(path), to_csv(self, path)))
-    history = train(fresh(), tokens(), TrainConfig(**{**QUICK, "eval_every": 1}), val=tokens(50), out=tmp_path)
-    assert len(written) == 1
+def test_a_history_that_is_deleted_or_damaged_during_a_run_is_complete_at_its_end(tmp_path):
+    def damage(step: int, *_: object) -> None:
+        if step == 4:
+            (tmp_path / "history.csv").unlink()
+        if step == 8:
+            (tmp_path / "history.csv").write_bytes(b"junk")
+
+    history = train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path, on_evaluation=damage)
     assert same(History.from_csv(tmp_path / "history.csv"), history)
 
 
@@ -638,6 +681,37 @@ def test_a_model_is_in_training_mode_only_while_it_trains(before):
     modes = [module.training for module in model.modules()]
     train(model, tokens(), TrainConfig(**QUICK), val=tokens(50))
     assert [module.training for module in model.modules()] == modes
+
+
+def test_what_another_thread_does_with_the_model_is_refused():
+    raised = []
+
+    def attempt(work) -> None:
+        try:
+            work()
+        except ValueError as error:
+            raised.append(str(error))
+
+    def use_in_another_thread(step: int, model: GPT, *_: object) -> None:
+        for work in (
+            lambda: evaluate(model, tokens(50)),
+            lambda: generate(model, tokens(4)[None], 2),
+            lambda: train(fresh(), tokens(), TrainConfig(**QUICK)),
+            lambda: minimize(torch.nn.Linear(1, 1), lambda _: torch.zeros(()), TrainConfig(steps=1)),
+        ):
+            thread = threading.Thread(target=attempt, args=(work,))
+            thread.start()
+            thread.join()
+
+    expected = train(fresh(dropout=0.2), tokens(), TrainConfig(**QUICK))
+    model = fresh(dropout=0.2)
+    assert same(train(model, tokens(), TrainConfig(**QUICK), on_evaluation=use_in_another_thread), expected)
+    assert len(raised) == 4 * 4
+    assert set(raised[:2]) == {
+        "another thread is using this GPT in another mode; train, evaluate and generate in one thread at a time, or "
+        "use a copy of the model"
+    }
+    assert set(raised[2:4]) == {"another thread is training, and all threads share torch's random state: use processes"}
 
 
 def test_fp16_is_refused_on_the_cpu():
@@ -672,7 +746,7 @@ def changed_tensors(name: str, tensor: torch.Tensor | None = None):
     "change",
     [
         *[changed_record(**{key: None}) for key in ("step", "model", "settings", "tokens", "tokenizer", "scaler")],
-        changed_record(processes=None),
+        *[changed_record(**{key: None}) for key in ("processes", "validation", "optimizer")],
         *[changed_record(step=step) for step in (-1, 3, 4.0, True, "4", 10**30, [4])],
         changed_record(model=[]),
         changed_record(settings={}),
@@ -691,6 +765,10 @@ def changed_tensors(name: str, tensor: torch.Tensor | None = None):
         changed_tensors("model.head.weight", torch.zeros(8, 9)),
         changed_tensors("model.head.weight"),
         changed_tensors("model.tail", torch.zeros(1)),
+        changed_tensors("model.head.weight", torch.full((9, 8), math.nan)),
+        changed_tensors("optimizer.exp_avg.head.weight", torch.full((9, 8), math.inf)),
+        lambda tensors, _: [tensors.pop(f"optimizer.{key}.head.weight") for key in ("step", "exp_avg", "exp_avg_sq")],
+        lambda tensors, _: [tensors.pop(name) for name in [*tensors] if name.startswith("optimizer.")],
     ],
 )
 def test_a_malformed_checkpoint_is_refused_by_name_and_nothing_is_written(run, change):
@@ -699,17 +777,11 @@ def test_a_malformed_checkpoint_is_refused_by_name_and_nothing_is_written(run, c
     record = json.loads(metadata["lecture21.run"])
     change(tensors, record)
     save_tensors(path, tensors, {"lecture21.run": json.dumps(record)})
-    before = files(run)
-    with pytest.raises(ValueError, match=r"checkpoint\.safetensors"):
-        train(fresh(), tokens(), TrainConfig(**QUICK), out=run, resume=True, tokenizer=SYMBOLS)
-    assert files(run) == before
+    assert_refused(run, r"checkpoint\.safetensors")
 
 
 @pytest.mark.parametrize("record", ["", "[]", "null", "{", "[" * 100_000, '{"step": 1, "step": 2}'])
 def test_a_record_of_any_kind_is_refused_by_name(run, record):
     path = run / "checkpoint.safetensors"
     save_tensors(path, load_tensors(path)[0], {"lecture21.run": record})
-    before = files(run)
-    with pytest.raises(ValueError, match=r"checkpoint\.safetensors"):
-        train(fresh(), tokens(), TrainConfig(**QUICK), out=run, resume=True, tokenizer=SYMBOLS)
-    assert files(run) == before
+    assert_refused(run, r"checkpoint\.safetensors")

@@ -17,9 +17,8 @@ from accelerate import Accelerator
 
 from lecture21 import GPT, GPTConfig
 from lecture21.moe import MoEConfig
-from lecture21.training import TrainConfig, train
-from lecture21.training import _checkpoints as checkpoints
-from lecture21.training._processes import join_processes
+from lecture21.training import TrainConfig, checkpoints, train
+from lecture21.training.processes import SharedRun, join_processes
 
 SHAPE = GPTConfig(vocab_size=9, block_size=8, n_layer=2, n_head=2, d_model=8)
 CONFIG = TrainConfig(steps=20, batch_size=8, eval_every=10, device="cpu")
@@ -109,21 +108,20 @@ def resuming(accelerator: Accelerator, folder: Path) -> None:
 def command(accelerator: Accelerator, folder: Path, interrupt: Callable[[int], None] | None = None) -> None:
     """Run `lecture21 train` as this process's command."""
     import lecture21.cli._train as command_module
-    import lecture21.training.loop as loop
     from lecture21.cli import main
 
     command_module.join_processes = lambda device: accelerator
     arguments = ["train", "--out", str(folder / "run"), "--text", str(folder / "text.txt"), "--steps", "12"]
     arguments += ["--eval-every", "2", "--batch-size", "4", "--set", "n_layer=1", "--set", "d_model=8"]
-    update, made = loop._update, []
+    loss, computed = SharedRun.loss, []
 
-    def update_and_interrupt(*values: object) -> torch.Tensor:
-        made.append(1)
-        if len(made) == 6 and interrupt is not None:
+    def loss_and_interrupt(*values: object) -> torch.Tensor:
+        computed.append(1)
+        if len(computed) == 6 and interrupt is not None:
             interrupt(accelerator.process_index)
-        return update(*values)
+        return loss(*values)
 
-    loop._update = update_and_interrupt
+    SharedRun.loss = loss_and_interrupt
     sys.exit(main(arguments + (["--resume"] if (folder / "run").exists() else [])))
 
 

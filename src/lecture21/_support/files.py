@@ -1,24 +1,29 @@
 """Files that are complete or absent, and JSON from files that may hold anything."""
 
+import hashlib
 import json
 import os
 import re
 import secrets
+import socket
 from contextlib import suppress
 from pathlib import Path
 
-from lecture21._support.locks import try_lock
+import psutil
+
 from lecture21._support.validation import printable
 
 _MAX_JSON = 10**6  # bytes of a configuration
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that a reader, now or after a crash, finds the old file or the new one, never a part.
+    """Write a file so that a reader, now or after a crash, gets the old file or the new one, never a part.
 
     The bytes go to a temporary file in the same directory, reach the disk, and are then renamed over `path`.
     If anything stops this (a full disk, Ctrl-C), the old file is unchanged and the temporary file is removed; what a
     killed process left behind is removed by the next write. The mode is that of any new file: 0666 less the umask.
+    Several threads or processes may write one path at the same time: each writes a complete file, and the last one
+    stays.
 
     Raises:
         OSError: from the file system; names the file.
@@ -26,59 +31,35 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
     path = Path(path)
     _remove_abandoned(path)
     # tempfile would make the file readable by its owner only, and rename keeps that mode.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f"{_prefix(path)}{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as file:
-            with suppress(OSError):  # a file system without locks
-                try_lock(file)  # tells other processes that this file is being written
             file.write(data)
             file.flush()
             os.fsync(file.fileno())  # otherwise the rename can reach the disk before the bytes do
-            if os.name != "nt":
-                temporary.replace(path)
-        if os.name == "nt":  # Windows does not rename an open file
-            temporary.replace(path)
+        temporary.replace(path)
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
-        _name_file(error, path)
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            error.filename = str(path)  # an error of a full disk does not name the file
         raise
 
 
-def append_durably(path: str | os.PathLike[str], data: bytes) -> None:
-    """Append bytes to a file and wait until they are on the disk; if that fails, the file is as it was before.
-
-    Raises:
-        OSError: from the file system; names the file.
-    """
-    with Path(path).open("ab") as file:
-        size = file.tell()
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException as error:
-            with suppress(OSError):
-                os.truncate(path, size)
-            _name_file(error, Path(path))
-            raise
-
-
-def _name_file(error: BaseException, path: Path) -> None:
-    """Let an error of a write, such as that of a full disk, name the file that was written."""
-    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-        error.filename = str(path)
+def _prefix(path: Path) -> str:
+    """Return how the name of a temporary file begins: whose file it is, and on which machine it is written."""
+    machine = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:4]
+    return f".{path.name[:50]}.{machine}."  # a name has at most 255 bytes, and a symbol up to 4
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove temporary files of `path` whose writer was killed; a living writer holds a lock on its file."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.tmp")
+    """Remove temporary files of `path` whose writer, a process of this machine, has ended."""
+    pattern = re.compile(rf"{re.escape(_prefix(path))}(\d{{1,10}})\.[0-9a-f]{{8}}\.tmp")
     with suppress(OSError):
         for entry in path.parent.iterdir():
-            if pattern.fullmatch(entry.name):
-                with suppress(OSError), entry.open("r+b") as file:
-                    if try_lock(file):
-                        entry.unlink()
+            if (match := pattern.fullmatch(entry.name)) and not psutil.pid_exists(int(match[1])):
+                with suppress(OSError):
+                    entry.unlink()
 
 
 def parse_json(text: str | bytes, source: str | os.PathLike[str]) -> object:
@@ -96,11 +77,11 @@ def parse_json(text: str | bytes, source: str | os.PathLike[str]) -> object:
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = next(key for key in values if keys.count(key) > 1)
-        raise ValueError(f"the key {repeated!r} occurs twice")
+    values: dict[str, object] = {}
+    for key, value in pairs:
+        if key in values:
+            raise ValueError(f"the key {key!r} occurs twice")
+        values[key] = value
     return values
 
 

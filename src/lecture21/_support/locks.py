@@ -1,39 +1,20 @@
-"""Exclusive locks on files, which the operating system releases when the process ends, however it ends."""
+"""A lock on a directory, which the operating system releases when the process ends, however it ends."""
 
-import os
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-    import msvcrt
+from filelock import FileLock, Timeout
 
 _LOCK = ".lock"
-
-
-def try_lock(file: BinaryIO) -> bool:
-    """Lock an open file until it is closed; return False, without waiting, if another process holds the lock.
-
-    Raises:
-        OSError: if the file system has no locks.
-    """
-    try:
-        if fcntl is not None:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
 
 
 @contextmanager
 def locked_directory(directory: Path) -> Iterator[None]:
     """Hold the lock of a directory, which is created if necessary, so that two processes never write the same run.
+
+    A directory that was created and is still empty at the end is removed.
 
     Raises:
         ValueError: if another process, or another run in this one, holds the lock.
@@ -41,28 +22,22 @@ def locked_directory(directory: Path) -> Iterator[None]:
     """
     created = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / _LOCK
+    lock = FileLock(directory / _LOCK, thread_local=False)
     try:
-        with path.open("ab") as file:
-            if not _holds(path, file):
-                raise ValueError(f"{directory} is in use: another process is training in it")
-            try:
-                yield
-            finally:
-                if fcntl is not None:  # Windows does not delete an open file
-                    path.unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise ValueError(f"{directory} is in use: another process is training in it") from error
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):  # a file system without locks
+            raise
+    try:
+        yield
     finally:
+        # The one place where the file is removed, and only its owner does it. Whoever has opened the file by then gets
+        # a lock on a file without a name, which filelock notices.
+        with suppress(OSError):  # Windows does not remove an open file; filelock then does
+            (directory / _LOCK).unlink()
+        lock.release()
         if created:
             with suppress(OSError):  # it is not empty
                 directory.rmdir()
-
-
-def _holds(path: Path, file: BinaryIO) -> bool:
-    """Lock a file, and check that its last owner has not deleted it in between."""
-    try:
-        if not try_lock(file):
-            return False
-    except OSError:
-        return True  # a file system without locks
-    return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())

@@ -1,9 +1,19 @@
-"""Training and evaluation mode for the length of a block; afterwards each module is in the mode that it was in."""
+"""Training and evaluation mode for the length of a block, caches that survive an error, and a seed for a block.
 
+A model's mode and torch's random state are shared by all threads. Where a second thread would change what a first one
+depends on, the second is refused.
+"""
+
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+import torch
 from torch import nn
+
+_guard = threading.Lock()
+_blocks: list[tuple[int, set[nn.Module], bool]] = []  # thread, modules, and whether a mode was changed
+_seeding = threading.RLock()
 
 
 @contextmanager
@@ -13,12 +23,23 @@ def _in_mode(model: object, training: bool) -> Iterator[None]:
         return
     # Module by module: a frozen one may be in another mode than the rest.
     before = {module: module.training for module in model.modules()}
+    block = (threading.get_ident(), set(before), any(mode != training for mode in before.values()))
+    with _guard:
+        for thread, modules, changed in _blocks:
+            if thread != block[0] and (changed or block[2]) and not modules.isdisjoint(block[1]):
+                raise ValueError(
+                    f"another thread is using this {type(model).__name__} in another mode; train, evaluate and "
+                    "generate in one thread at a time, or use a copy of the model"
+                )
+        _blocks.append(block)
     model.train(training)
     try:
         yield
     finally:
-        for module, mode in before.items():
-            module.training = mode
+        with _guard:
+            for module, mode in before.items():
+                module.training = mode
+            _blocks.remove(block)
 
 
 def evaluating(model: object) -> AbstractContextManager[None]:
@@ -26,6 +47,9 @@ def evaluating(model: object) -> AbstractContextManager[None]:
 
     Args:
         model: anything that maps ids to logits; one that is not a module, such as an n-gram model, has no modes.
+
+    Raises:
+        ValueError: if another thread is in such a block with the model, and one of the two changes its mode.
     """
     return _in_mode(model, training=False)
 
@@ -33,6 +57,26 @@ def evaluating(model: object) -> AbstractContextManager[None]:
 def training(model: object) -> AbstractContextManager[None]:
     """Put a model into training mode for a while; as `evaluating`."""
     return _in_mode(model, training=True)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's random numbers for a while; afterwards the caller's random state is as before.
+
+    All threads share this state. Random numbers that another thread draws in the meantime cannot be noticed, and
+    change those of the block.
+
+    Raises:
+        ValueError: if another thread is in such a block.
+    """
+    if not _seeding.acquire(blocking=False):
+        raise ValueError("another thread is training, and all threads share torch's random state: use processes")
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            yield
+    finally:
+        _seeding.release()
 
 
 @contextmanager

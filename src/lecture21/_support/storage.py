@@ -87,17 +87,31 @@ def load_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
 
 
 def save_model(directory: str | os.PathLike[str], kind: str, config: dict[str, object], model: nn.Module) -> None:
-    """Write `config.json` and `model.safetensors`, each atomically.
+    """Write `model.safetensors`, and `config.json` for readers who do not open it; after a crash, one model is there.
+
+    The weights carry their configuration, so the rename of their file is what replaces an earlier model. A
+    `config.json` of another model is removed before, and the new one is written afterwards.
 
     Raises:
-        OSError: from the file system; the old files are then still complete.
+        OSError: from the file system; the old model is then still complete.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     text = json.dumps({KIND: kind, **config}, indent=2)
-    # The weights carry their configuration as well, so that a mismatch of the two files is noticed.
-    save_tensors(directory / WEIGHTS, model.state_dict(), {"config": text})
-    write_atomic(directory / CONFIG, f"{text}\n".encode())
+    written = f"{text}\n".encode()
+    config_file, weights = directory / CONFIG, directory / WEIGHTS
+    another = config_file.is_file() and config_file.read_bytes() != written
+    if another and (not weights.is_file() or _carries_config(weights)):
+        config_file.unlink()
+    save_tensors(weights, model.state_dict(), {"config": text})
+    write_atomic(config_file, written)
+
+
+def _carries_config(weights: Path) -> bool:
+    try:
+        return _load_weights_file(weights)[1] is not None
+    except (ValueError, OSError):
+        return False  # there is no complete model to keep
 
 
 def is_single_file(path: str | os.PathLike[str]) -> bool:
@@ -106,17 +120,16 @@ def is_single_file(path: str | os.PathLike[str]) -> bool:
 
 
 def load_config(directory: str | os.PathLike[str]) -> dict[str, object]:
-    """Return the parsed `config.json` of a model's directory, or the configuration in the metadata of a single file.
+    """Return the configuration of a model: `config.json` in its directory, or what its weights file carries.
 
     Raises:
         ValueError: if there is no such file, or it is corrupt or truncated.
     """
     if is_single_file(directory):
         return _load_file(directory)[0]
-    path = Path(directory) / CONFIG
-    if not path.is_file():
-        raise ValueError(f"{directory} is not a checkpoint: it needs {CONFIG} and {WEIGHTS}")
-    return read_json(path)
+    if (Path(directory) / CONFIG).is_file():
+        return read_json(Path(directory) / CONFIG)
+    return _load_directory(Path(directory))[0]
 
 
 def load_text(path: str | os.PathLike[str], name: str) -> str:
@@ -135,17 +148,37 @@ def _load_file(path: str | os.PathLike[str]) -> tuple[dict[str, object], dict[st
     """Read a single safetensors file that holds a model and its configuration."""
     if not Path(path).is_file():
         raise ValueError(f"{path} is not a checkpoint: there is no such file")
+    tensors, config = _load_weights_file(Path(path))
+    if config is None:
+        raise ValueError(f"{path} is not a model by itself: it has no config in its metadata")
+    return config, tensors
+
+
+def _load_directory(directory: Path) -> tuple[dict[str, object], dict[str, Tensor]]:
+    """Read the two files of a model, or its weights alone: a killed save may have left no `config.json`."""
+    if not (directory / WEIGHTS).is_file():
+        raise ValueError(f"{directory} is not a checkpoint: it needs {CONFIG} and {WEIGHTS}")
+    values = read_json(directory / CONFIG) if (directory / CONFIG).is_file() else None
+    tensors, carried = _load_weights_file(directory / WEIGHTS)
+    if values is None and carried is None:
+        raise ValueError(f"{directory} is not a checkpoint: it needs {CONFIG} and {WEIGHTS}")
+    values = carried if values is None else values
+    if difference := find_difference(values if carried is None else carried, values):
+        name, saved, current = difference
+        differing = f"{name} is {saved} in the weights and {current} in the configuration"
+        raise ValueError(f"{directory / WEIGHTS} does not match {directory / CONFIG}: {differing}")
+    return values, tensors
+
+
+def _load_weights_file(path: Path) -> tuple[dict[str, Tensor], dict[str, object] | None]:
+    """Return the tensors of a file, and the configuration in its metadata, if there is one."""
     tensors, metadata = load_tensors(path)
     if "config" not in metadata:
-        raise ValueError(f"{path} is not a model by itself: it has no config in its metadata")
-    return _parse_config(metadata["config"], path), tensors
-
-
-def _parse_config(text: str, path: str | os.PathLike[str]) -> dict[str, object]:
-    values = parse_json(text, f"the configuration in {path}")
-    if not isinstance(values, dict):
+        return tensors, None
+    config = parse_json(metadata["config"], f"the configuration in {path}")
+    if not isinstance(config, dict):
         raise ValueError(f"the configuration in {path} must be an object")
-    return values
+    return tensors, config
 
 
 def load_model(directory: str | os.PathLike[str], kind: str) -> tuple[dict[str, object], dict[str, Tensor]]:
@@ -159,31 +192,18 @@ def load_model(directory: str | os.PathLike[str], kind: str) -> tuple[dict[str, 
         ValueError: if the directory does not hold a model of this kind, or a file in it is corrupt or truncated.
     """
     directory = Path(directory)
+    values, tensors = (_load_file if is_single_file(directory) else _load_directory)(directory)
+    saved = values.pop(KIND, None)
+    if saved != kind:
+        raise ValueError(f"{_config_file(directory)} must have {KIND!r}: {kind!r}, got {printable(repr(saved))}")
+    return values, tensors
+
+
+def _config_file(directory: Path) -> Path:
+    """Return the file that a model's configuration is read from."""
     if is_single_file(directory):
-        values, tensors = _load_file(directory)
-        source = directory
-    else:
-        values, tensors = _load_directory(directory)
-        source = directory / CONFIG
-    found = values.pop(KIND, None)
-    if found != kind:
-        raise ValueError(f"{source} must have {KIND!r}: {kind!r}, got {printable(repr(found))}")
-    return values, tensors
-
-
-def _load_directory(directory: Path) -> tuple[dict[str, object], dict[str, Tensor]]:
-    values = load_config(directory)
-    if not (directory / WEIGHTS).is_file():
-        raise ValueError(f"{directory} is not a checkpoint: it needs {CONFIG} and {WEIGHTS}")
-    tensors, metadata = load_tensors(directory / WEIGHTS)
-    written = values
-    if "config" in metadata:
-        written = _parse_config(metadata["config"], directory / WEIGHTS)
-    if difference := find_difference(written, values):
-        name, saved, found = difference
-        differing = f"{name} is {saved} in the weights and {found} in the configuration"
-        raise ValueError(f"{directory / WEIGHTS} does not match {directory / CONFIG}: {differing}")
-    return values, tensors
+        return directory
+    return directory / (CONFIG if (directory / CONFIG).is_file() else WEIGHTS)
 
 
 def load_pretrained(
@@ -201,9 +221,9 @@ def load_pretrained(
         ValueError: as `load_model` and `build_model`, or from the configuration.
     """
     values, tensors = load_model(directory, kind)
-    single = is_single_file(directory)
-    config = config_class.from_dict(values, source=str(directory) if single else os.path.join(directory, CONFIG))
-    return build_model(make, config, tensors, source=str(directory) if single else os.path.join(directory, WEIGHTS))
+    config = config_class.from_dict(values, source=str(_config_file(Path(directory))))
+    weights = directory if is_single_file(directory) else os.path.join(directory, WEIGHTS)
+    return build_model(make, config, tensors, source=str(weights))
 
 
 def find_difference(
@@ -277,12 +297,12 @@ def check_tensors(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor],
             raise ValueError(f"{source} lacks the tensor {name}, shape {tuple(expected[name].shape)}")
         if name not in expected:
             raise ValueError(f"{source} has an unexpected tensor {printable(name)}")
-        found, wanted = tensors[name], expected[name]
-        if found.shape != wanted.shape:
-            shapes = f"shape {tuple(found.shape)} in the file and {tuple(wanted.shape)} in the model"
+        saved, wanted = tensors[name], expected[name]
+        if saved.shape != wanted.shape:
+            shapes = f"shape {tuple(saved.shape)} in the file and {tuple(wanted.shape)} in the model"
             raise ValueError(f"{source} does not match the model: {name} has {shapes}")
-        if found.dtype != wanted.dtype and not (found.is_floating_point() and wanted.is_floating_point()):
-            types = f"{found.dtype} in the file and {wanted.dtype} in the model"
+        if saved.dtype != wanted.dtype and not (saved.is_floating_point() and wanted.is_floating_point()):
+            types = f"{saved.dtype} in the file and {wanted.dtype} in the model"
             raise ValueError(f"{source} does not match the model: {name} is {types}")
 
 

@@ -19,7 +19,7 @@ from lecture21.cli._options import (
 )
 from lecture21.data import split
 from lecture21.tokenizers import CharTokenizer
-from lecture21.training._devices import choose_device
+from lecture21.training.devices import choose_device
 from lecture21.training.evaluation import evaluate
 
 

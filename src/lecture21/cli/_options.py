@@ -20,7 +20,7 @@ from lecture21.cli._messages import print_error
 from lecture21.data import shakespeare
 from lecture21.gpt import GPT
 from lecture21.tokenizers import BPETokenizer, CharTokenizer, load_tokenizer
-from lecture21.training._checkpoints import TOKENIZER
+from lecture21.training.checkpoints import TOKENIZER
 
 _SMALL = 1_000_000  # parameters below which a second thread costs more time than it saves
 

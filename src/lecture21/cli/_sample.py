@@ -8,7 +8,7 @@ import typer
 from lecture21 import generation
 from lecture21.cli._messages import escape_controls
 from lecture21.cli._options import Device, Run, open_run, report_unknown
-from lecture21.training._devices import choose_device
+from lecture21.training.devices import choose_device
 
 
 def sample(

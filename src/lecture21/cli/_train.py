@@ -35,10 +35,10 @@ from lecture21.gpt.config import GPTConfig
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.tokenizers.encodings import gpt2
 from lecture21.training import History, TrainConfig, recipe, train
-from lecture21.training._checkpoints import CHECKPOINT
-from lecture21.training._devices import choose_device
-from lecture21.training._processes import is_lost, join_processes
-from lecture21.training.evaluation import _TrainableModel
+from lecture21.training.checkpoints import CHECKPOINT
+from lecture21.training.devices import choose_device
+from lecture21.training.evaluation import TrainableModel
+from lecture21.training.processes import is_lost, join_processes
 
 
 def _make_tokenizer(name: str, text: str, training_text: str) -> CharTokenizer | BPETokenizer:
@@ -156,7 +156,7 @@ def train_command(
     choose_threads(model)
     unit = "character" if tokenizer == "char" else "token"
 
-    def report(step: int, model: _TrainableModel, history: History) -> None:
+    def report(step: int, model: TrainableModel, history: History) -> None:
         lines = []
         if step == 0:
             counts = f"{len(tokens):,} {unit}s to train on, {len(val):,} to validate, {encoder.vocab_size:,} symbols"

@@ -1,11 +1,10 @@
 """Training and evaluation: one loop for long runs over a text, one for small tasks, and runs that can be resumed."""
 
-from lecture21.training.config import TrainConfig, learning_rate
+from lecture21.training.config import TrainConfig, learning_rate, recipe
 from lecture21.training.evaluation import evaluate
 from lecture21.training.history import History
 from lecture21.training.loop import sample_windows, train
 from lecture21.training.muon import Muon
-from lecture21.training.recipes import recipe
 from lecture21.training.tasks import minimize
 
 __all__ = [

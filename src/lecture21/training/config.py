@@ -1,7 +1,7 @@
-"""The settings of a training run, and the learning rate of each step."""
+"""The settings of a training run, those that belong to a preset, and the learning rate of each step."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lecture21._support.validation import require_choice, require_number, require_switch, require_whole
 
@@ -76,6 +76,28 @@ class TrainConfig:
         require_switch("shard", self.shard)
         if self.precision is not None:
             require_choice("precision", self.precision, _PRECISIONS)
+
+
+_MODERN = {
+    "optimizer": "muon",
+    "learning_rate": 3e-3,
+    "embedding_learning_rate": 1e-2,
+    "schedule": "linear",
+}
+_RECIPES: dict[str, TrainConfig] = {
+    "modern": TrainConfig(steps=2000, batch_size=12, **_MODERN),
+    "modern-gpt0": TrainConfig(steps=1200, batch_size=32, **_MODERN),
+}
+
+
+def recipe(preset: str, /, **changes: object) -> TrainConfig:
+    """Return the training settings of a preset, with some of their fields changed; those of GPT-0 if it has none.
+
+    Args:
+        preset: a name of `lecture21.gpt.presets.names()`.
+        changes: fields of `TrainConfig`.
+    """
+    return replace(_RECIPES.get(preset, TrainConfig()), **changes)
 
 
 def learning_rate(step: int, config: TrainConfig, peak: float | None = None) -> float:

@@ -1,7 +1,6 @@
 """The loss of a model on a whole text."""
 
 import os
-from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -9,11 +8,10 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lecture21._support.modes import evaluating
-from lecture21.training._processes import Processes
 
 
 @runtime_checkable
-class _LanguageModel(Protocol):
+class LanguageModel(Protocol):
     """What `evaluate` needs: a GPT, an RNN or an n-gram model."""
 
     @property
@@ -27,7 +25,7 @@ class _LanguageModel(Protocol):
 
 
 @runtime_checkable
-class _TrainableModel(_LanguageModel, Protocol):
+class TrainableModel(LanguageModel, Protocol):
     """What `train` needs: an `nn.Module` with a configuration, a vocabulary size and a way to be saved."""
 
     config: Any
@@ -43,19 +41,22 @@ class _TrainableModel(_LanguageModel, Protocol):
         ...
 
 
-def _require_tokens(tokens: Tensor) -> None:
+def require_tokens(tokens: Tensor) -> None:
     """Raise ValueError unless this is one sequence of integers: conversion would silently truncate other numbers."""
     if tokens.dim() != 1 or tokens.dtype == torch.bool or tokens.is_floating_point() or tokens.is_complex():
         raise ValueError(f"tokens must be one sequence of integers, got {tokens.dtype} of shape {tuple(tokens.shape)}")
 
 
+@torch.no_grad()
 def evaluate(
-    model: _LanguageModel, tokens: Int[Tensor, " N"], block_size: int | None = None, *, batch_size: int = 256
+    model: LanguageModel, tokens: Int[Tensor, " N"], block_size: int | None = None, *, batch_size: int = 256
 ) -> float:
     """Return the mean loss in nats per token over the whole of `tokens`, each target counted once.
 
     The sequence is cut into windows of `block_size` that do not overlap; the last one may be shorter. The result has no
     sampling noise, and models that read the same windows can be compared. Each window starts without context.
+
+    Meanwhile the model is in evaluation mode, in every thread: do not train it in another one.
 
     Args:
         model: anything with `loss(ids, targets)`.
@@ -64,44 +65,38 @@ def evaluate(
         batch_size: windows per batch; affects only the speed.
 
     Raises:
-        ValueError: if there is nothing to predict, the tokens are not integers, or there is no block size.
+        ValueError: if there is nothing to predict, the tokens are not integers, there is no block size, or another
+            thread is using the model in another mode.
     """
-    return _evaluate(model, model.loss, tokens, block_size, batch_size)
-
-
-@torch.no_grad()
-def _evaluate(
-    model: _LanguageModel,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    tokens: Int[Tensor, " N"],
-    block_size: int | None = None,
-    batch_size: int = 256,
-    processes: Processes | None = None,
-) -> float:
-    """Return the mean loss as `evaluate`; several processes take the batches in turn."""
     block_size = model.block_size if block_size is None else block_size
     if block_size is None:
         raise ValueError("this model has no block size of its own: pass block_size")
-    if block_size < 1 or batch_size < 1:
-        raise ValueError(f"block_size and batch_size must be >= 1, got {block_size} and {batch_size}")
-    _require_tokens(tokens)
-    if len(tokens) < 2:
-        raise ValueError(f"nothing to predict in {len(tokens)} tokens; at least 2 are needed")
     device = next(model.parameters(), tokens).device if isinstance(model, torch.nn.Module) else tokens.device
-    processes = Processes() if processes is None else processes
-    count = len(tokens) - 1
-    whole = count - count % block_size
-    ids = tokens[:whole].view(-1, block_size).split(batch_size)
-    targets = tokens[1 : whole + 1].view(-1, block_size).split(batch_size)
-    batches = list(zip(ids, targets, strict=True)) if whole else []
-    if whole < count:
-        batches.append((tokens[None, whole:-1], tokens[None, whole + 1 :]))
     total = 0.0
     with evaluating(model):
-        for first in range(0, len(batches), processes.count):
-            # At the end some processes repeat the last batch, because a sharded model needs all of them for each batch.
-            mine = first + processes.index
-            x, y = batches[min(mine, len(batches) - 1)]
-            mean = loss(x.to(device).long(), y.to(device).long()).item()
-            total += mean * y.numel() if mine < len(batches) else 0.0
-    return processes.sum(torch.tensor(total, dtype=torch.float64)).item() / count
+        for ids, targets in validation_batches(tokens, block_size, batch_size):
+            total += model.loss(ids.to(device).long(), targets.to(device).long()).item() * targets.numel()
+    return total / (len(tokens) - 1)
+
+
+def validation_batches(
+    tokens: Int[Tensor, " N"], block_size: int, batch_size: int = 256
+) -> list[tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]]:
+    """Cut a sequence into the windows of `evaluate`, and these into batches of inputs and targets.
+
+    Raises:
+        ValueError: if there is nothing to predict, or the tokens are not integers.
+    """
+    if block_size < 1 or batch_size < 1:
+        raise ValueError(f"block_size and batch_size must be >= 1, got {block_size} and {batch_size}")
+    require_tokens(tokens)
+    if len(tokens) < 2:
+        raise ValueError(f"nothing to predict in {len(tokens)} tokens; at least 2 are needed")
+    count = len(tokens) - 1
+    full = count - count % block_size  # targets in complete windows
+    ids = tokens[:full].view(-1, block_size).split(batch_size)
+    targets = tokens[1 : full + 1].view(-1, block_size).split(batch_size)
+    batches = list(zip(ids, targets, strict=True)) if full else []
+    if full < count:
+        batches.append((tokens[None, full:-1], tokens[None, full + 1 :]))
+    return batches

@@ -1,16 +1,15 @@
 """The measurements of a run, and their CSV file."""
 
+import csv
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import astuple, dataclass, field
 from io import StringIO
 from pathlib import Path
 
-import pandas as pd
-
-from lecture21._support.files import append_durably, write_atomic
+from lecture21._support.files import write_atomic
 from lecture21._support.validation import printable
 
-_COLUMNS = {"step": "int64", "train_loss": "float64", "val_loss": "float64", "learning_rate": "float64"}
+_COLUMNS = {"step": int, "train_loss": float, "val_loss": float, "learning_rate": float}
 
 
 @dataclass
@@ -33,7 +32,8 @@ class History:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write one row per evaluation, with every digit."""
-        write_atomic(path, self._csv().encode())
+        rows = [_COLUMNS, *zip(*astuple(self), strict=True)]
+        write_atomic(path, "".join(f"{','.join(map(str, row))}\n" for row in rows).encode())
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str]) -> "History":
@@ -44,21 +44,21 @@ class History:
         """
         try:
             text = Path(path).read_text(encoding="utf-8")
-            table = pd.read_csv(StringIO(text[: text.rfind("\n") + 1]), dtype=str, index_col=False)
-            table = table.astype({name: _COLUMNS[name] for name in table if name in _COLUMNS})  # exact, unlike read_csv
-        except ValueError as error:
+            rows = list(csv.reader(StringIO(text[: text.rfind("\n") + 1])))
+        except (ValueError, csv.Error) as error:
             raise ValueError(f"{path} is not a history: {printable(str(error))}") from error
-        if list(table) != list(_COLUMNS):
-            raise ValueError(f"{path} has columns {printable(', '.join(table))}, a history has {', '.join(_COLUMNS)}")
-        if table["learning_rate"].isna().any():
-            row = table["learning_rate"].isna().argmax() + 1
-            raise ValueError(f"{path}, row {row}: the learning rate is missing")
-        return cls(**{name: table[name].tolist() for name in _COLUMNS})
-
-    def _append_to_csv(self, path: Path, first: int) -> None:
-        """Append the rows from `first` on, so that saving does not get slower as a history gets longer."""
-        rows = History(**{name: getattr(self, name)[first:] for name in _COLUMNS})
-        append_durably(path, rows._csv(header=False).encode())
-
-    def _csv(self, header: bool = True) -> str:
-        return pd.DataFrame(asdict(self)).to_csv(index=False, header=header, na_rep="nan", lineterminator="\n")
+        header = rows[0] if rows else []
+        if header != list(_COLUMNS):
+            raise ValueError(f"{path} has columns {printable(', '.join(header))}, a history has {', '.join(_COLUMNS)}")
+        history = cls()
+        for number, row in enumerate(rows[1:], start=1):
+            if len(row) != len(header):
+                raise ValueError(f"{path}, row {number}: a row has {len(header)} cells, this one has {len(row)}")
+            try:
+                values = [kind(cell) for kind, cell in zip(_COLUMNS.values(), row, strict=True)]
+            except ValueError as error:
+                raise ValueError(f"{path}, row {number}: {printable(str(error))}") from error
+            if not 0 <= values[0] < 2**63:
+                raise ValueError(f"{path}, row {number}: the step must be in 0 ... 2 ** 63 - 1, got {values[0]}")
+            history.append(*values)
+        return history

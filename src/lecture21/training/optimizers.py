@@ -1,19 +1,16 @@
-"""The optimizers, and the one update that both training loops make."""
+"""The optimizers of a model, and the progress bar of both training loops."""
 
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
-from lecture21.training.config import TrainConfig, learning_rate
+from lecture21.training.config import TrainConfig
 from lecture21.training.muon import Muon
 
 
-def _make_optimizers(model: nn.Module, config: TrainConfig, device: torch.device) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: nn.Module, config: TrainConfig, device: torch.device) -> list[torch.optim.Optimizer]:
     """Return the optimizers of a model's trainable parameters: AdamW, and Muon for the matrices of blocks if selected.
 
     Weight decay applies to matrices and embedding tables only.
@@ -60,40 +57,22 @@ def _make_optimizers(model: nn.Module, config: TrainConfig, device: torch.device
     return optimizers
 
 
-def _update(
-    model: nn.Module,
-    optimizers: Sequence[torch.optim.Optimizer],
-    batch_loss: Callable[[], Float[Tensor, ""]],
-    step: int,
-    config: TrainConfig,
-    scaler: torch.amp.GradScaler,
-    unfinished: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> Float[Tensor, ""]:
-    """Make update `step` on the gradient of `config.accumulate` batches, and return their mean loss.
+def owners_of_parameters(optimizers: list[torch.optim.Optimizer]) -> dict[nn.Parameter, torch.optim.Optimizer]:
+    """Return the optimizer of each parameter that is trained."""
+    return {p: optimizer for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
 
-    The gradients of all batches but the last are computed within `unfinished()`.
+
+def optimizer_state(optimizer: torch.optim.Optimizer | None) -> tuple[str, ...]:
+    """Return the names of what an optimizer of `make_optimizers` keeps for each parameter; none without an optimizer.
+
+    Each is a tensor of the parameter's shape and type, but `step`, which is one float32 number.
     """
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, config, group["initial_lr"])
-        optimizer.zero_grad()
-    total = 0.0
-    for batch in range(1, config.accumulate + 1):
-        with unfinished() if batch < config.accumulate else nullcontext():
-            loss = batch_loss() / config.accumulate
-            scaler.scale(loss).backward()
-        total = total + loss.detach()
-    if config.clip is not None:
-        for optimizer in optimizers:
-            scaler.unscale_(optimizer)
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-    for optimizer in optimizers:
-        scaler.step(optimizer)
-    scaler.update()
-    return total
+    if optimizer is None:
+        return ()
+    return ("momentum_buffer",) if isinstance(optimizer, Muon) else ("step", "exp_avg", "exp_avg_sq")
 
 
-def _progress_bar(steps: int, done: int = 0, shown: bool = True) -> tqdm:
+def progress_bar(steps: int, done: int = 0, shown: bool = True) -> tqdm:
     """Return a progress bar, which is shown in a terminal only."""
     shown = shown and sys.stderr is not None and sys.stderr.isatty()
     return tqdm(total=steps, initial=done, unit="step", dynamic_ncols=True, disable=not shown)

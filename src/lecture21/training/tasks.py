@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lecture21._support.modes import training
-from lecture21.training.config import TrainConfig
-from lecture21.training.optimizers import _make_optimizers, _progress_bar, _update
+from lecture21._support.modes import seeded, training
+from lecture21.training.config import TrainConfig, learning_rate
+from lecture21.training.optimizers import make_optimizers, progress_bar
 
 
 def minimize(
@@ -20,7 +20,8 @@ def minimize(
     """Make `config.steps` updates on a loss and return its value at each; the model is trained in place.
 
     The seed determines batches and dropout; the caller's random state is left unchanged. The model stays on its device
-    and in its precision, and each module returns to its own mode: all are in training mode while `loss` is called.
+    and in its precision, and each module returns to its own mode: all are in training mode while `loss` is called. As
+    for `train`, this is for one thread at a time.
 
     Args:
         model: its parameters that require a gradient are trained.
@@ -34,24 +35,33 @@ def minimize(
     if not trained:
         raise ValueError(f"{type(model).__name__} has no parameter that requires a gradient: there is nothing to train")
     device = trained[0].device
-    optimizers = _make_optimizers(model, config, device)
-    scaler = torch.amp.GradScaler(device.type, enabled=False)
+    optimizers = make_optimizers(model, config, device)
     batches = torch.Generator().manual_seed(config.seed)
     losses: list[Float[Tensor, ""]] = []
-
-    def batch_loss() -> Float[Tensor, ""]:
-        value = loss(batches)
-        if value.dim():
-            raise ValueError(f"the loss must be one number, got a tensor of shape {tuple(value.shape)}")
-        if not value.isfinite():
-            advice = "try a smaller learning_rate, or clip"
-            raise ValueError(f"training diverged: the loss at step {len(losses)} is {value.item()}; {advice}")
-        return value
-
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), training(model):
-        torch.manual_seed(config.seed)
-        with _progress_bar(config.steps) as bar:
-            for step in range(config.steps):
-                losses.append(_update(model, optimizers, batch_loss, step, config, scaler))
-                bar.update()
+    with seeded(config.seed, device), training(model), progress_bar(config.steps) as bar:
+        for step in range(config.steps):
+            model.zero_grad()
+            total = 0.0
+            for _ in range(config.accumulate):
+                value = loss(batches)
+                _require_number(value, step)
+                part = value / config.accumulate
+                part.backward()
+                total = total + part.detach()
+            losses.append(total)
+            if config.clip is not None:
+                nn.utils.clip_grad_norm_(trained, config.clip)
+            for optimizer in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate(step, config, group["initial_lr"])
+                optimizer.step()
+            bar.update()
     return torch.stack(losses) if losses else torch.zeros(0)
+
+
+def _require_number(loss: Tensor, step: int) -> None:
+    if loss.dim():
+        raise ValueError(f"the loss must be one number, got a tensor of shape {tuple(loss.shape)}")
+    if not loss.isfinite():
+        advice = "try a smaller learning_rate, or clip"
+        raise ValueError(f"training diverged: the loss at step {step} is {loss.item()}; {advice}")

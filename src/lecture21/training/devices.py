@@ -12,13 +12,13 @@ def choose_device(name: str | None = None) -> torch.device:
         ValueError: if this machine does not have it; lists what it has.
     """
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    usable = [device for device, there in available.items() if there]
+    usable = [device for device, present in available.items() if present]
     if name is not None and name not in usable:
         raise ValueError(f"device {name!r} is not on this machine; available: {', '.join(usable)}")
     return torch.device(name or usable[0])
 
 
-def _choose_precision(device: torch.device) -> str:
+def choose_precision(device: torch.device) -> str:
     """Return the best precision of a device: bf16, fp16 on a GPU before Ampere (a T4), or fp32 if it is not a GPU."""
     if device.type != "cuda":
         return "fp32"
@@ -26,12 +26,12 @@ def _choose_precision(device: torch.device) -> str:
     return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
 
 
-def _mixed_precision(device: torch.device, name: str | None) -> tuple[torch.autocast, torch.amp.GradScaler]:
+def mixed_precision(device: torch.device, name: str | None) -> tuple[torch.autocast, torch.amp.GradScaler]:
     """Return the context for computing a loss in that precision, and the scaler of its gradients.
 
     Both do nothing in fp32. Only fp16 needs the scaler, since small gradients would underflow to 0.
     """
-    precision = _choose_precision(device) if name is None else name
+    precision = choose_precision(device) if name is None else name
     if precision == "fp16" and device.type == "cpu":
         raise ValueError("precision fp16 needs a GPU; on the CPU use fp32 or bf16")
     context = torch.autocast(device.type, dtype=_DTYPES[precision], enabled=precision != "fp32")
