@@ -1,4 +1,4 @@
-"""SIGKILL at random instants of a training run, and at every open, write, sync and rename of its saves.
+"""SIGKILL at random instants of a training run, and at every open, write, sync, rename and removal of its saves.
 
 After each kill every file must be complete, and the resumed run must equal one that was never stopped, byte for byte.
 """
@@ -92,22 +92,23 @@ class _Operations:
 
     def __init__(self, fatal: int | None = None):
         self.count, self.fatal = 0, fatal
-        fsync, replace, opened = os.fsync, Path.replace, Path.open
+        fsync, replace, unlink, opened = os.fsync, Path.replace, Path.unlink, Path.open
 
         def before(operation):
-            def wrapper(*arguments):
+            def wrapper(*arguments, **options):
                 self.happens()
-                return operation(*arguments)
+                return operation(*arguments, **options)
 
             return wrapper
 
         def open_and_watch(path, mode="r", *arguments, **options):
             self.happens()
             file = opened(path, mode, *arguments, **options)
-            return _WatchedFile(file, self) if mode in ("xb", "ab") and path.name != ".lock" else file
+            return _WatchedFile(file, self) if mode == "xb" else file
 
         files.os.fsync = before(fsync)
         Path.replace = before(replace)
+        Path.unlink = before(unlink)
         Path.open = open_and_watch
 
     def happens(self) -> None:

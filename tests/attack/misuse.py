@@ -16,7 +16,7 @@ from lecture21.mixtures import LinearClassifier, LinearGaussian, adaboost, bag, 
 from lecture21.moe import MoEConfig
 from lecture21.tokenizers import BPETokenizer, load_tokenizer
 from lecture21.training import History, minimize, sample_windows
-from lecture21.training._devices import choose_device
+from lecture21.training.devices import choose_device
 
 _Call = tuple[str, Callable[[], object]]
 

@@ -20,7 +20,7 @@ from lecture21.cli import app  # noqa: F401
 
 _PARTS = {
     "SIGKILL at random instants of training": lambda folder: kills.at_random(folder, 200),
-    "SIGKILL at every open, write, sync and rename": kills.at_every_operation,
+    "SIGKILL at every open, write, sync, rename and removal": kills.at_every_operation,
     "SIGINT and SIGTERM from the start of the process": lambda folder: signals.from_the_start(folder, 40),
     "SIGINT and SIGTERM while the command runs": lambda folder: signals.while_running(folder, 60),
     "hostile input through command line and files": hostile.through_command_and_files,

@@ -34,7 +34,7 @@ from lecture21.tokenizers import (
 )
 from lecture21.tokenizers.characters import UNKNOWN
 from lecture21.tokenizers.encodings import END_OF_TEXT, GPT2
-from lecture21.training._checkpoints import Tokenizer as SavedBesideAModel
+from lecture21.training.checkpoints import Tokenizer as SavedBesideAModel
 
 # Lone surrogates too: a Python string may hold them, and JSON may confuse two of them with one character.
 texts = st.text(st.characters(codec=None, exclude_categories=()))

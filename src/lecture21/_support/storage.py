@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,10 +87,10 @@ def load_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
 
 
 def save_model(directory: str | os.PathLike[str], kind: str, config: dict[str, object], model: nn.Module) -> None:
-    """Write `model.safetensors`, and `config.json` for readers who do not open it; after a crash, one model is there.
+    """Write `model.safetensors` and `config.json`; after a crash, the directory holds the old model or the new one.
 
-    The weights carry their configuration, so the rename of their file is what replaces an earlier model. A
-    `config.json` of another model is removed before, and the new one is written afterwards.
+    The weights file contains the configuration too, so that its rename alone replaces a model. A `config.json` of
+    another model is removed before, and the new one is written afterwards.
 
     Raises:
         OSError: from the file system; the old model is then still complete.
@@ -100,18 +100,12 @@ def save_model(directory: str | os.PathLike[str], kind: str, config: dict[str, o
     text = json.dumps({KIND: kind, **config}, indent=2)
     written = f"{text}\n".encode()
     config_file, weights = directory / CONFIG, directory / WEIGHTS
-    another = config_file.is_file() and config_file.read_bytes() != written
-    if another and (not weights.is_file() or _carries_config(weights)):
-        config_file.unlink()
+    if config_file.is_file() and config_file.read_bytes() != written:
+        with suppress(OSError, ValueError):  # there is no complete model to keep
+            if not weights.is_file() or "config" in load_tensors(weights)[1]:
+                config_file.unlink()
     save_tensors(weights, model.state_dict(), {"config": text})
     write_atomic(config_file, written)
-
-
-def _carries_config(weights: Path) -> bool:
-    try:
-        return _load_weights_file(weights)[1] is not None
-    except (ValueError, OSError):
-        return False  # there is no complete model to keep
 
 
 def is_single_file(path: str | os.PathLike[str]) -> bool:
@@ -119,17 +113,13 @@ def is_single_file(path: str | os.PathLike[str]) -> bool:
     return Path(path).suffix == ".safetensors" and not Path(path).is_dir()
 
 
-def load_config(directory: str | os.PathLike[str]) -> dict[str, object]:
-    """Return the configuration of a model: `config.json` in its directory, or what its weights file carries.
+def load_config(path: str | os.PathLike[str]) -> dict[str, object]:
+    """Return the configuration of a model: `config.json` in its directory, or else what its weights file contains.
 
     Raises:
         ValueError: if there is no such file, or it is corrupt or truncated.
     """
-    if is_single_file(directory):
-        return _load_file(directory)[0]
-    if (Path(directory) / CONFIG).is_file():
-        return read_json(Path(directory) / CONFIG)
-    return _load_directory(Path(directory))[0]
+    return read_json(Path(path) / CONFIG) if (Path(path) / CONFIG).is_file() else _load_model(Path(path))[0]
 
 
 def load_text(path: str | os.PathLike[str], name: str) -> str:
@@ -144,86 +134,58 @@ def load_text(path: str | os.PathLike[str], name: str) -> str:
     return metadata[name]
 
 
-def _load_file(path: str | os.PathLike[str]) -> tuple[dict[str, object], dict[str, Tensor]]:
-    """Read a single safetensors file that holds a model and its configuration."""
-    if not Path(path).is_file():
-        raise ValueError(f"{path} is not a checkpoint: there is no such file")
-    tensors, config = _load_weights_file(Path(path))
-    if config is None:
+def _load_model(path: Path) -> tuple[dict[str, object], dict[str, Tensor]]:
+    """Return the configuration and the tensors of a model in a directory or in a single file.
+
+    If both files of a directory have the configuration, they must agree; a killed save may have left no `config.json`.
+    """
+    single = is_single_file(path)
+    weights, config_file = path if single else path / WEIGHTS, path / CONFIG
+    advice = "there is no such file" if single else f"it needs {CONFIG} and {WEIGHTS}"
+    if not weights.is_file():
+        raise ValueError(f"{path} is not a checkpoint: {advice}")
+    values = read_json(config_file) if config_file.is_file() else None
+    tensors, metadata = load_tensors(weights)
+    inside = _parse_config(metadata["config"], weights) if "config" in metadata else values
+    if inside is None and single:
         raise ValueError(f"{path} is not a model by itself: it has no config in its metadata")
-    return config, tensors
-
-
-def _load_directory(directory: Path) -> tuple[dict[str, object], dict[str, Tensor]]:
-    """Read the two files of a model, or its weights alone: a killed save may have left no `config.json`."""
-    if not (directory / WEIGHTS).is_file():
-        raise ValueError(f"{directory} is not a checkpoint: it needs {CONFIG} and {WEIGHTS}")
-    values = read_json(directory / CONFIG) if (directory / CONFIG).is_file() else None
-    tensors, carried = _load_weights_file(directory / WEIGHTS)
-    if values is None and carried is None:
-        raise ValueError(f"{directory} is not a checkpoint: it needs {CONFIG} and {WEIGHTS}")
-    values = carried if values is None else values
-    if difference := find_difference(values if carried is None else carried, values):
+    if inside is None:
+        raise ValueError(f"{path} is not a checkpoint: {advice}")
+    if values is not None and (difference := find_difference(inside, values)):
         name, saved, current = difference
         differing = f"{name} is {saved} in the weights and {current} in the configuration"
-        raise ValueError(f"{directory / WEIGHTS} does not match {directory / CONFIG}: {differing}")
-    return values, tensors
+        raise ValueError(f"{weights} does not match {config_file}: {differing}")
+    return inside, tensors
 
 
-def _load_weights_file(path: Path) -> tuple[dict[str, Tensor], dict[str, object] | None]:
-    """Return the tensors of a file, and the configuration in its metadata, if there is one."""
-    tensors, metadata = load_tensors(path)
-    if "config" not in metadata:
-        return tensors, None
-    config = parse_json(metadata["config"], f"the configuration in {path}")
-    if not isinstance(config, dict):
+def _parse_config(text: str, path: Path) -> dict[str, object]:
+    values = parse_json(text, f"the configuration in {path}")
+    if not isinstance(values, dict):
         raise ValueError(f"the configuration in {path} must be an object")
-    return tensors, config
+    return values
 
 
-def load_model(directory: str | os.PathLike[str], kind: str) -> tuple[dict[str, object], dict[str, Tensor]]:
-    """Read what `save_model` wrote: the fields of the configuration, and the tensors.
-
-    Args:
-        directory: where the model was saved, or a single safetensors file with its configuration in the metadata.
-        kind: of the model.
-
-    Raises:
-        ValueError: if the directory does not hold a model of this kind, or a file in it is corrupt or truncated.
-    """
-    directory = Path(directory)
-    values, tensors = (_load_file if is_single_file(directory) else _load_directory)(directory)
-    saved = values.pop(KIND, None)
-    if saved != kind:
-        raise ValueError(f"{_config_file(directory)} must have {KIND!r}: {kind!r}, got {printable(repr(saved))}")
-    return values, tensors
-
-
-def _config_file(directory: Path) -> Path:
-    """Return the file that a model's configuration is read from."""
-    if is_single_file(directory):
-        return directory
-    return directory / (CONFIG if (directory / CONFIG).is_file() else WEIGHTS)
-
-
-def load_pretrained(
-    make: Callable[[Any], Model], config_class: Any, directory: str | os.PathLike[str], kind: str
-) -> Model:
+def load_pretrained(make: Callable[[Any], Model], config_class: Any, path: str | os.PathLike[str], kind: str) -> Model:
     """Load a model that `save_model` wrote, in float32 and in evaluation mode.
 
     Args:
         make: the model's class.
         config_class: the class of its configuration, with a method `from_dict`.
-        directory: where the model was saved, or a single file, as for `load_model`.
+        path: where the model was saved, or a single safetensors file with its configuration in the metadata.
         kind: of the model, as it was saved.
 
     Raises:
-        ValueError: as `load_model` and `build_model`, or from the configuration.
+        ValueError: if there is no model of this kind, or a file of it is corrupt or truncated; as `build_model`, or
+            from the configuration.
     """
-    values, tensors = load_model(directory, kind)
-    config = config_class.from_dict(values, source=str(_config_file(Path(directory))))
-    weights = directory if is_single_file(directory) else os.path.join(directory, WEIGHTS)
-    return build_model(make, config, tensors, source=str(weights))
+    path = Path(path)
+    values, tensors = _load_model(path)
+    weights = path if is_single_file(path) else path / WEIGHTS
+    source = path / CONFIG if (path / CONFIG).is_file() else weights
+    saved = values.pop(KIND, None)
+    if saved != kind:
+        raise ValueError(f"{source} must have {KIND!r}: {kind!r}, got {printable(repr(saved))}")
+    return build_model(make, config_class.from_dict(values, source=str(source)), tensors, source=str(weights))
 
 
 def find_difference(

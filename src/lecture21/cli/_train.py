@@ -111,7 +111,7 @@ def _stopping(out: Path) -> Iterator[None]:
 
 
 def _main_process_first(accelerator: Accelerator | None) -> AbstractContextManager[None]:
-    """Let the other processes wait, so that an error in the input is found by one process and reported once."""
+    """Let the other processes wait, so that an error in the input is reported once."""
     return nullcontext() if accelerator is None else accelerator.main_process_first()
 
 
@@ -139,7 +139,7 @@ def train_command(
     if config.warmup > config.steps:
         raise ValueError(f"--warmup must be at most --steps, {config.steps}, got {config.warmup}")
     device = choose_device(config.device)
-    shape = _make_config(preset, parse_changes(changes))
+    model_config = _make_config(preset, parse_changes(changes))
     accelerator = join_processes(config.device)
     with _stopping(Path(out)), _main_process_first(accelerator):
         content, name = read_text(edition, text)
@@ -147,12 +147,12 @@ def train_command(
         encoder = _make_tokenizer(tokenizer, content, parts[0])
     ids = [encoder.encode(part) for part in parts]
     tokens, val = map(torch.tensor, ids)
-    shape = replace(shape, vocab_size=encoder.vocab_size)
+    model_config = replace(model_config, vocab_size=encoder.vocab_size)
     if device.type == "cpu":
         copies = 1 if config.shard else int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        _check_fits_in_memory(shape, preset, copies if accelerator else 1)
+        _check_fits_in_memory(model_config, preset, copies if accelerator else 1)
     torch.manual_seed(config.seed)
-    model = RNN(shape) if isinstance(shape, RNNConfig) else GPT(shape)
+    model = RNN(model_config) if isinstance(model_config, RNNConfig) else GPT(model_config)
     choose_threads(model)
     unit = "character" if tokenizer == "char" else "token"
 
