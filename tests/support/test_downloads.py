@@ -6,7 +6,9 @@ import stat
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +59,22 @@ def test_a_wheel_placed_by_hand_needs_no_network(data, monkeypatch):
     (data / WHEEL.filename).write_bytes(POEM)
     assert fetch(WHEEL).read_bytes() == POEM
     assert calls == []
+
+
+def test_several_first_uses_at_once_get_the_same_file(data, monkeypatch):
+    together = threading.Barrier(4, timeout=60)  # each has begun its download before one ends it
+
+    def run(command, cwd, **options):
+        together.wait()
+        (Path(cwd) / WHEEL.filename).write_bytes(POEM)
+        return subprocess.CompletedProcess(command, 0, stdout="", stderr="")
+
+    monkeypatch.setattr(downloads.subprocess, "run", run)
+    with ThreadPoolExecutor(4) as pool:
+        paths = list(pool.map(lambda _: fetch(WHEEL), range(4)))
+    assert set(paths) == {data / WHEEL.filename}
+    assert [path.name for path in data.iterdir()] == [WHEEL.filename]
+    assert paths[0].read_bytes() == POEM
 
 
 def test_a_corrupt_file_is_downloaded_again(data, monkeypatch):
