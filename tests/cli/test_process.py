@@ -178,7 +178,7 @@ def test_a_signal_while_modules_are_imported_is_one_line(module, number):
     assert (result.returncode, result.stdout, result.stderr) == (128 + number, "", "lecture21: stopped\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.repetition), signal.SIGTERM])
 def test_a_signal_while_training_names_the_checkpoint(number, text, tmp_path):
     run = tmp_path / "run"
     arguments = ["train", "--out", str(run), "--text", str(text), *QUICK]
@@ -267,6 +267,7 @@ def test_training_goes_on_where_standard_error_is_closed(text, tmp_path):
     assert main(["sample", str(run), "--length", "1"]) == 0
 
 
+@pytest.mark.repetition
 def test_training_goes_on_where_nobody_reads_its_messages(text, tmp_path):
     run = tmp_path / "run"
     command = [sys.executable, "-m", "lecture21", "train", "--out", str(run), "--text", str(text), *QUICK]
@@ -276,7 +277,7 @@ def test_training_goes_on_where_nobody_reads_its_messages(text, tmp_path):
         assert process.wait() == 0
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["count", "gpt0"]])
+@pytest.mark.parametrize("arguments", [pytest.param(["--help"], marks=pytest.mark.repetition), ["count", "gpt0"]])
 def test_a_pipe_that_is_closed_from_the_start_ends_a_command_quietly(arguments):
     command = [sys.executable, "-m", "lecture21", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
