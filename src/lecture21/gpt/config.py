@@ -126,6 +126,11 @@ class GPTConfig:
         if self.position == "rotary" and self.d_head % 2:
             raise ValueError(f"rotary positions need an even d_head, got {self.d_head}")
 
+    @property
+    def derived(self) -> frozenset[str]:
+        """The sizes among d_head, n_kv_head and d_ff that were not given."""
+        return self._derived
+
     @classmethod
     def from_dict(cls, values: Mapping[str, object], source: str = "the configuration") -> "GPTConfig":
         """Build a configuration from parsed JSON; `source` is named when a field is unknown."""
@@ -142,7 +147,7 @@ class GPTConfig:
         unknown = sorted(set(changes) - set(values))
         if unknown:
             raise ValueError(f"unknown fields {', '.join(unknown)}; known are {', '.join(values)}")
-        values |= dict.fromkeys(self._derived)
+        values |= dict.fromkeys(self.derived)
         if self.moe is not None and isinstance(changes.get("moe"), Mapping):
             changes = {**changes, "moe": {**vars(self.moe), **changes["moe"]}}
         return type(self)(**{**values, **changes})

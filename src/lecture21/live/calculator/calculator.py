@@ -131,13 +131,8 @@ def _config(config: GPTConfig) -> dict[str, object]:
     """Return the fields of a configuration that a cost depends on, without those that are derived or a default."""
     defaults = {field.name: field.default for field in fields(GPTConfig)}
     values = {name: getattr(config, name) for name in _CONFIG_FIELDS}
-    derived = {
-        "d_head": config.n_head * config.d_head == config.d_model,
-        "n_kv_head": config.n_kv_head == config.n_head,
-    }
-    derived["d_ff"] = config.d_ff == 4 * config.d_model
-    found = {name: v for name, v in values.items() if v != defaults[name] and not derived.get(name)}
-    return found if config.moe is None else found | {"moe": {name: getattr(config.moe, name) for name in _MOE_FIELDS}}
+    given = {name: v for name, v in values.items() if v != defaults[name] and name not in config.derived}
+    return given if config.moe is None else given | {"moe": {name: getattr(config.moe, name) for name in _MOE_FIELDS}}
 
 
 def _shape(shape: Shape) -> dict[str, object]:
