@@ -28,11 +28,10 @@ def outside(limits: dict) -> list:
 def test_each_parameter_refuses_what_is_outside_its_limits(name):
     figure = FIGURES[name]
     for parameter, each in type(figure).parameters().items():
-        trait = figure.traits()[parameter]
-        require(parameter, trait, each["start"])
+        require(figure, parameter, each["start"])
         for value in outside(each):
             with pytest.raises(ValueError, match=rf"^{parameter} must .*, got ") as error:
-                require(parameter, trait, value)
+                require(figure, parameter, value)
             got = len(value) if isinstance(value, str) and "longest" in each else value
             assert str(error.value).endswith(f", got {got!r}")
             if not (isinstance(value, float) and math.isnan(value)):

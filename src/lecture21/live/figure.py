@@ -41,14 +41,13 @@ class Figure(anywidget.AnyWidget):
 
     def __init__(self, *values: Any, **state: Any) -> None:
         parameters = self.parameters()
-        traits = self.class_traits(sync=True)
         if len(values) > len(parameters):
             raise TypeError(f"{type(self).__name__} has {len(parameters)} parameters, got {len(values)} values")
         state |= dict(zip(parameters, values, strict=False))
         for name, value in state.items():
-            if name not in traits:
+            if name not in self.class_traits(sync=True):
                 raise TypeError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(parameters)}")
-            require(name, traits[name], value)
+            require(self, name, value)
         self._given = {
             name: state[name]
             for name in parameters

@@ -38,10 +38,11 @@ def limits(trait: object) -> dict[str, Any] | None:
     return {"start": trait.default_value, **allowed}
 
 
-def require(name: str, trait: traitlets.TraitType, value: Any) -> None:
+def require(owner: traitlets.HasTraits, name: str, value: Any) -> None:
     """Raise a ValueError that says what a trait may be, unless the value is such."""
+    trait = owner.class_traits()[name]
     try:
-        trait.validate(None, value)
+        trait.validate(owner, value)
         if value == value:  # not NaN, which is within all limits of traitlets
             return
     except traitlets.TraitError:
