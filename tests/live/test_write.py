@@ -220,12 +220,9 @@ def test_unknown_characters_and_an_empty_text_get_one_sentence_and_the_last_stat
     expect(figure.locator(".message")).to_be_empty()
 
 
-def test_garbage_in_link_and_traits_gives_the_start(open_figures):
+def test_garbage_in_a_link_gives_the_start(open_figures):
     figure = live.Write()
-    figure.set_trait("head", 4000)
-    figure.set_trait("temperature", -3.0)
-    figure.set_trait("top_p", 7.0)
-    figure.set_trait("prompt", "x" * 5000)
+    figure.set_trait("head", 4000)  # of 16
     assert box(started(open_figures(figure))).input_value() == "ROMEO:\n"
     link = "#live-write=eyJwcm9tcHQiOjUsInZpZXciOiJub25lIiwid2VpZ2h0c191cmwiOiJodHRwOi8vZXhhbXBsZS5vcmcifQ"
     assert box(started(open_figures(live.Write(), hash=link))).input_value() == "ROMEO:\n"

@@ -125,6 +125,8 @@ class ModelFigure(Figure):
         *values: Any,
         **state: Any,
     ) -> None:
+        if isinstance(tokenizer, BPETokenizer):
+            raise ValueError("this figure reads characters: it needs a model with a CharTokenizer, got a BPETokenizer")
         model = self.default_model if model is None else model
         self._name = model if isinstance(model, str) else None
         super().__init__(*values, weights=weights_of(model, tokenizer), **state)
@@ -142,10 +144,8 @@ def weights_of(model: GPT | str, tokenizer: CharTokenizer | BPETokenizer | None 
         tokenizer: of the GPT; a shipped model has its own.
 
     Raises:
-        ValueError: if there is no such model, or its tokenizer does not match or is not one of characters.
+        ValueError: if there is no such model, or its tokenizer does not match.
     """
-    if isinstance(tokenizer, BPETokenizer):
-        raise ValueError("this figure reads characters: it needs a model with a CharTokenizer, got a BPETokenizer")
     if isinstance(model, str):
         if model not in pretrained.names():
             shipped = ", ".join(pretrained.names())
