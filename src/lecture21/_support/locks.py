@@ -33,11 +33,13 @@ def locked_directory(directory: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # The one place where the file is removed, and only its owner does it. Whoever has opened the file by then gets
-        # a lock on a file without a name, which filelock notices.
-        with suppress(OSError):  # Windows does not remove an open file; filelock then does
-            (directory / _LOCK).unlink()
-        lock.release()
+        try:
+            # The one place where the file is removed, and only its owner does it. Whoever has opened the file by then
+            # gets a lock on a file without a name, which filelock notices.
+            with suppress(OSError):  # Windows does not remove an open file; filelock then does
+                (directory / _LOCK).unlink()
+        finally:
+            lock.release()
         if created:
             with suppress(OSError):  # it is not empty
                 directory.rmdir()

@@ -249,10 +249,13 @@ class _WithoutInitialization(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def check_tensors(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], *, source: str) -> None:
+def check_tensors(
+    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], *, source: str, exact: bool = False
+) -> None:
     """Raise ValueError unless there is a tensor of the same shape, and of a fitting type, for each expected one.
 
-    Floating-point numbers of any precision fit each other; integers, booleans and complex numbers fit only their like.
+    Floating-point numbers of any precision fit each other, unless types must be exact; integers, booleans and complex
+    numbers fit only their like.
     """
     for name in sorted(expected.keys() | tensors.keys()):
         if name not in tensors:
@@ -263,7 +266,8 @@ def check_tensors(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor],
         if saved.shape != wanted.shape:
             shapes = f"shape {tuple(saved.shape)} in the file and {tuple(wanted.shape)} in the model"
             raise ValueError(f"{source} does not match the model: {name} has {shapes}")
-        if saved.dtype != wanted.dtype and not (saved.is_floating_point() and wanted.is_floating_point()):
+        convertible = saved.is_floating_point() and wanted.is_floating_point() and not exact
+        if saved.dtype != wanted.dtype and not convertible:
             types = f"{saved.dtype} in the file and {wanted.dtype} in the model"
             raise ValueError(f"{source} does not match the model: {name} is {types}")
 

@@ -176,22 +176,19 @@ class RunDirectory:
     def _require_match(self, path: Path, record: dict[str, Any]) -> None:
         current = json.loads(json.dumps(self._identity))  # JSON turns tuples into lists
         may_differ = {"device", "shard"} | ({"steps"} if record["settings"].get("schedule") == "constant" else set())
-        for what, saved, ours in (
-            ("model", record["model"], current["model"]),
-            ("run", record["settings"], current["settings"]),
-            ("run", {"processes": record["processes"]}, {"processes": current["processes"]}),
-        ):
-            if difference := find_difference(saved, ours, may_differ if what == "run" else ()):
+        for what, key, allowed in (("model", "model", ()), ("run", "settings", may_differ)):
+            if difference := find_difference(record[key], current[key], allowed):
                 name, old, new = difference
-                raise ValueError(
-                    f"{path} does not match the {what}: the checkpoint has {name}={old}, the {what} has {new}"
-                )
-        if record["tokens"] != current["tokens"]:
-            raise ValueError(f"{path} does not match the text: the run was trained on other tokens")
-        if record["validation"] != current["validation"]:
-            raise ValueError(f"{path} does not match the validation text: the run was evaluated on other tokens")
-        if record["tokenizer"] != current["tokenizer"]:
-            raise ValueError(f"{path} does not match the tokenizer: the run has another vocabulary")
+                values = f"the checkpoint has {name}={old}, the {what} has {new}"
+                raise ValueError(f"{path} does not match the {what}: {values}")
+        for key, problem in (
+            ("processes", f"run: the checkpoint has processes={record['processes']}, the run has {self._run.count}"),
+            ("tokens", "text: the run was trained on other tokens"),
+            ("validation", "validation text: the run was evaluated on other tokens"),
+            ("tokenizer", "tokenizer: the run has another vocabulary"),
+        ):
+            if record[key] != current[key]:
+                raise ValueError(f"{path} does not match the {problem}")
 
 
 def _hash(tokens: Int[Tensor, " N"]) -> str:
@@ -240,30 +237,20 @@ def _check_history(path: Path, tensors: dict[str, Tensor], step: int) -> None:
 def _check_optimizer(path: Path, tensors: dict[str, Tensor], names: list[Any], run: Run) -> None:
     """Compare every tensor of the optimizer with its parameter.
 
-    Adam's fused kernel trusts these sizes and types: it would write beyond the end of a tensor that is too small.
+    Adam's fused kernel trusts these sizes and types: it would write beyond the end of a tensor that is too small. A
+    parameter that had no gradient has no state, so the record of the run says which ones have.
     """
     parameters, owners = dict(run.model.named_parameters()), owners_of_parameters(run.optimizers)
-    saved = {name for name in tensors if name.startswith("optimizer.")}
-    for full_name in sorted(saved):
+    expected: dict[str, Tensor] = {}
+    for full_name in map(str, names):
         key, _, name = full_name.removeprefix("optimizer.").partition(".")
-        parameter, tensor = parameters.get(name), tensors[full_name]
-        keys = optimizer_state(owners.get(parameter))
+        keys = optimizer_state(owners.get(parameters.get(name)))
         if key not in keys:
-            raise ValueError(f"{path} has unknown optimizer state {printable(repr(f'{key}.{name}'))}")
-        if key == "step":
-            if tensor.shape or tensor.dtype != torch.float32:
-                kind = f"{tensor.dtype} of shape {tuple(tensor.shape)}"
-                raise ValueError(f"{path}: {full_name} must be a single number of type torch.float32, got {kind}")
-        elif tensor.shape != parameter.shape:
-            shapes = f"{tuple(tensor.shape)}, its parameter {tuple(parameter.shape)}"
-            raise ValueError(f"{path}: {full_name} has shape {shapes}")
-        elif tensor.dtype != parameter.dtype:
-            raise ValueError(f"{path}: {full_name} is {tensor.dtype}, its parameter {parameter.dtype}")
-        for missing in {f"optimizer.{each}.{name}" for each in keys} - saved:
-            raise ValueError(f"{path} lacks {missing}")
-    # A parameter that had no gradient has no state, so the record says which ones have.
-    for missing in (name for name in map(str, names) if name not in saved):
-        raise ValueError(f"{path} lacks {printable(missing)}")
+            raise ValueError(f"{path} has unknown optimizer state {printable(repr(full_name))}")
+        # All that belongs to the parameter, even if the record leaves something out.
+        expected |= {f"optimizer.{k}.{name}": torch.zeros(()) if k == "step" else parameters[name] for k in keys}
+    saved = {name: tensor for name, tensor in tensors.items() if name.startswith("optimizer.")}
+    check_tensors(expected, saved, source=str(path), exact=True)
 
 
 def _check_random_states(path: Path, tensors: dict[str, Tensor], run: Run) -> None:
