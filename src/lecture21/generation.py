@@ -157,7 +157,8 @@ def generate(
     """Continue a batch of prompts, and return prompts and continuations.
 
     The options are the fields of `Sampling`. With bfloat16 weights on a CPU, a single text is generated faster inside
-    `torch.backends.mkldnn.flags(enabled=False)`.
+    `torch.backends.mkldnn.flags(enabled=False)`. All threads share a model's mode and torch's random numbers: without a
+    seed, or with a model in training mode, generate in one thread at a time.
 
     Args:
         model: maps ids (B, T) to logits (B, T, V). With a `block_size`, its input is the last tokens that fit.
