@@ -111,7 +111,7 @@ def shoot(figures: list[Figure], theme: str, width: int, scale: int) -> list[byt
 
 def take_pictures(names: list[str]) -> None:
     """Write the pictures that stand in for figures, as lossless WebP."""
-    figures = {figure.twin(): figure for figure in live.examples() if figure.twin()}
+    figures = {figure.fallback_image(): figure for figure in live.examples() if figure.fallback_image()}
     for name in names or sorted(figures):
         (picture,) = shoot([figures[name]], "light", 760, SCALE)
         with Image.open(io.BytesIO(picture)) as image:
@@ -129,7 +129,7 @@ def main() -> None:
         figure, folder = evaluate(arguments[1]), Path(arguments[2] if len(arguments) > 2 else ".")
         for state, (width, scale) in STATES.items():
             (picture,) = shoot([figure], "dark" if state == "dark" else "light", width, scale)
-            (folder / f"{figure.twin()}_{state}.png").write_bytes(picture)
+            (folder / f"{figure.fallback_image()}_{state}.png").write_bytes(picture)
     else:
         port = int(arguments.pop()) if arguments and arguments[-1].isdecimal() else 8000
         with tempfile.TemporaryDirectory() as folder:

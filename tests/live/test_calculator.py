@@ -189,7 +189,7 @@ def test_a_link_with_garbage_leaves_the_figure_as_it_is(open_figures):
 
 def test_a_notebook_s_garbage_is_replaced(open_figures):
     calculator = Calculator("gpt1")
-    calculator.utilization, calculator.changes = math.nan, {"d_model": 7, "colour": 1}
+    calculator.utilization, calculator.changes = math.nan, {"d_model": 7, "color": 1}
     assert "116,534,784 parameters" in seen(open_figures(calculator).figure("calculator"))
     calculator = Calculator("gpt1")
     calculator.changes = {"n_head": 7}

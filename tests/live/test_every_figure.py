@@ -9,7 +9,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from lecture21 import live
 from lecture21.live import bundle
 
-EXAMPLES = {figure.twin() or repr(figure): figure for figure in live.examples()}
+EXAMPLES = {figure.fallback_image() or repr(figure): figure for figure in live.examples()}
 BROKEN = re.compile(r"\b(NaN|undefined|null|Infinity|\[object)\b")
 NONSENSE = [None, "", "x" * 5000, -1, 1e300, 0.5, True, [], [[["a"]]], {"a": 1}, [1e308] * 4]
 NUMBERS = ["1e999", "-5", "0", ""]

@@ -24,14 +24,14 @@ def attended(figure) -> list[bool]:
 
 
 def tones(figure, count: int) -> list[list[int]]:
-    """Return the gray value at the centre of each pixel of each patch in the strip, 0 (ink) to 255 (paper)."""
+    """Return the gray value at the center of each pixel of each patch in the strip, 0 (ink) to 255 (paper)."""
     return figure.locator(".chip.image canvas").evaluate_all(
         """(canvases, side) => canvases.map((canvas) => {
             const pen = canvas.getContext("2d");
             const cell = canvas.width / side;
-            const centre = (k) => Math.floor((k + 0.5) * cell);
+            const center = (k) => Math.floor((k + 0.5) * cell);
             return Array.from({ length: side * side }, (_, i) =>
-                pen.getImageData(centre(i % side), centre(Math.floor(i / side)), 1, 1).data[0]);
+                pen.getImageData(center(i % side), center(Math.floor(i / side)), 1, 1).data[0]);
         })""",
         count,
     )

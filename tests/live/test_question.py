@@ -137,7 +137,7 @@ def test_without_a_script_the_question_is_there_with_its_answer_folded():
         r"<details><summary>Answer</summary>\s*<p><strong>0\.204 nats\.</strong> The mean is ln 26", element
     )
     assert "<sup>v</sup>" in live.Question("4.5").element()
-    assert live.Question("4.4").twin() == ""
+    assert live.Question("4.4").fallback_image() == ""
     assert len(element) < 4000  # the state has no code
 
 

@@ -59,12 +59,12 @@ def _complete(
 
     def complete(match: re.Match[str]) -> str:
         data = {name: html.unescape(value) for name, value in _DATA.findall(match.group(1))}
-        figure, twin = data["figure"], data["twin"]
+        figure, image_name = data["figure"], data["image"]
         used[figure] = used.get(figure, 0) + 1
         app.live_files.add((f"{figure}.js", None))
         app.live_files.update((name, assets.read) for name in json.loads(data["assets"]).values())
         number = f"-{used[figure]}" if used[figure] > 1 else ""
-        picture, height = _picture(app, context, figure, twin) if twin else ("", 0)
+        picture, height = _picture(app, context, figure, image_name) if image_name else ("", 0)
         attributes = f'id="live-{figure}{number}" role="group" style="--live-height: {height}px"'
         return match.group(0).replace("<div ", f"<div {attributes} ", 1) + picture
 
@@ -75,15 +75,15 @@ def _complete(
         app.add_js_file("live/host.js", type="module", onerror="delete document.documentElement.dataset.live")
 
 
-def _picture(app: Sphinx, context: dict[str, object], figure: str, twin: str) -> tuple[str, int]:
+def _picture(app: Sphinx, context: dict[str, object], figure: str, image_name: str) -> tuple[str, int]:
     """Return the image element of the picture that stands in for a figure, and its height in CSS pixels."""
-    path = bundle.ROOT / figure / f"{twin}.webp"
+    path = bundle.ROOT / figure / f"{image_name}.webp"
     if not path.is_file():
-        raise FileNotFoundError(f"the figure {twin} has no picture {path}; run: make pictures")
+        raise FileNotFoundError(f"the figure {image_name} has no picture {path}; run: make pictures")
     with Image.open(path) as image:
         width, height = (round(side / _SCALE) for side in image.size)
-    app.live_files.add((f"{twin}.webp", path))
-    address = context["pathto"](f"{_FOLDER}/{twin}.webp", resource=True)
+    app.live_files.add((f"{image_name}.webp", path))
+    address = context["pathto"](f"{_FOLDER}/{image_name}.webp", resource=True)
     return f'<img src="{address}" width="{width}" height="{height}" loading="lazy" alt="{_ALT}">', height
 
 

@@ -66,11 +66,11 @@ class Figure(anywidget.AnyWidget):
         """Return which files of the book the figure loads on a page: trait name to the name of the file."""
         return {}
 
-    def twin(self) -> str:
+    def fallback_image(self) -> str:
         """Return the name of the picture that stands in for the figure, without its ending; empty if there is none."""
         return self.figure
 
-    def stand_in(self) -> str:
+    def fallback_html(self) -> str:
         """Return what stands in for the figure beside its picture, as HTML."""
         return f"<p>{html.escape(self.description)}</p>"
 
@@ -81,10 +81,10 @@ class Figure(anywidget.AnyWidget):
             for name, value in self.get_state().items()
             if name in type(self)._state_names() and not isinstance(value, bytes | memoryview)
         }
-        data = {"figure": self.figure, "twin": self.twin(), "state": state, "assets": self.assets()}
+        data = {"figure": self.figure, "image": self.fallback_image(), "state": state, "assets": self.assets()}
         text = {key: value if isinstance(value, str) else _json(value) for key, value in data.items()}
         attributes = " ".join(f'data-{key}="{html.escape(value)}"' for key, value in text.items())
-        return f'<div class="live-figure" {attributes}>\n{self.stand_in()}\n</div>'
+        return f'<div class="live-figure" {attributes}>\n{self.fallback_html()}\n</div>'
 
     @classmethod
     def _state_names(cls) -> set[str]:

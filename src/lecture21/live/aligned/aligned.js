@@ -50,7 +50,7 @@ export default {
     });
     const sampleButton = button(frame.controls, { label: "Sample both models now", onClick: sampleNow });
 
-    const look = (i) => ({ colour: frame.colours.series[i] });
+    const look = (i) => ({ color: frame.colors.series[i] });
     const charts = [
       frontier(frame, {
         ...{ courses, look, chosen: () => chosen().measured, value: 1, yRange: [0, 1] },

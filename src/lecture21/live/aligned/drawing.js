@@ -10,7 +10,7 @@ const along = (kl) => Math.log1p(kl);
  * Add one chart to the figure; its axis is the logarithm of 1 + KL, on which 0 has a place.
  * @param {any} frame
  * @param {{courses: any[], value: 1 | 2, title: string, yTitle: string, yRange: [number, number],
- *   look: (index: number) => {colour: string, dashed?: boolean}, chosen: () => any}} options
+ *   look: (index: number) => {color: string, dashed?: boolean}, chosen: () => any}} options
  */
 export function frontier(frame, { courses, value, title, yTitle, yRange, look, chosen }) {
   return drawing(frame, {
@@ -18,7 +18,7 @@ export function frontier(frame, { courses, value, title, yTitle, yRange, look, c
     label: `${yTitle} of the policies against their divergence from the fine-tuned model`,
     height: (width) => Math.min(300, 190 + width / 5),
     draw(pen, width, height) {
-      const { px, py } = lineChart(pen, frame.colours, {
+      const { px, py } = lineChart(pen, frame.colors, {
         curves: courses.map(({ method, line }, i) => ({
           x: method === "dpo" ? [] : line.map(([kl]) => along(kl)),
           y: line.map((each) => each[value]),
@@ -36,12 +36,12 @@ export function frontier(frame, { courses, value, title, yTitle, yRange, look, c
         height,
       });
       courses.forEach(({ line, others }, i) => {
-        pen.strokeStyle = pen.fillStyle = look(i).colour;
+        pen.strokeStyle = pen.fillStyle = look(i).color;
         for (const point of line) circle(pen, px(along(point[0])), py(point[value]), 3.5, true);
         pen.lineWidth = 1.2;
         for (const point of others) circle(pen, px(along(point[0])), py(point[value]), 3, false);
       });
-      pen.strokeStyle = frame.colours.ink;
+      pen.strokeStyle = frame.colors.ink;
       pen.lineWidth = 2.5;
       circle(pen, px(along(chosen()[0])), py(chosen()[value]), 7, false);
     },

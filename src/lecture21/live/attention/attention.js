@@ -94,9 +94,9 @@ export default {
     }
 
     function paint() {
-      const { text, series } = frame.colours;
-      const colours = { query: text.query, key: text.key, value: text.value, output: text.output, leak: series[1] };
-      for (const [name, colour] of Object.entries(colours)) frame.stage.style.setProperty(`--${name}`, colour);
+      const { text, series } = frame.colors;
+      const colors = { query: text.query, key: text.key, value: text.value, output: text.output, leak: series[1] };
+      for (const [name, color] of Object.entries(colors)) frame.stage.style.setProperty(`--${name}`, color);
       update();
     }
   },

@@ -98,7 +98,7 @@ class Attention(Figure):
         given = {"tokens": tokens, "x": x}
         self._given = {"level": level} | state | {name: value for name, value in given.items() if value is not None}
 
-    def twin(self) -> str:
+    def fallback_image(self) -> str:
         """Return the name of the picture of this level; words of one's own have none."""
         return "" if self.own else f"attention-{self.level}"
 

@@ -49,7 +49,7 @@ details.more > .controls { align-items: end; }
  * Add a step: a number, a title, a formula, and room for what it computes.
  * @param {Element} parent
  * @param {{number?: number, title: string, formula?: string, role?: string, row?: string}} options
- *   role: whose colour the title has; row: whose colour the chosen row has
+ *   role: whose color the title has; row: whose color the chosen row has
  */
 export function step(parent, { number, title, formula = "", role = "", row = "query" }) {
   const name = create("span", {}, title);
@@ -204,16 +204,16 @@ export function headMaps(parent, tokens, onChoose) {
     /**
      * @param {number} chosen
      * @param {number[][][]} weights  of every head
-     * @param {(share: number) => string} colour
+     * @param {(share: number) => string} color
      */
-    update(chosen, weights, colour) {
+    update(chosen, weights, color) {
       buttons.forEach(({ button, cells }, h) => {
         button.hidden = h >= weights.length;
         if (button.hidden) return;
         button.setAttribute("aria-pressed", String(h === chosen));
         const most = weights[h].map((row, i) => `${tokens[i]} most to ${tokens[argmax(row)]}`).join(", ");
         button.setAttribute("aria-label", `Head ${h + 1}: ${most}`);
-        weights[h].flat().forEach((weight, n) => (cells[n].style.backgroundColor = colour(weight)));
+        weights[h].flat().forEach((weight, n) => (cells[n].style.backgroundColor = color(weight)));
       });
     },
   };

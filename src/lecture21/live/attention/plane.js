@@ -8,7 +8,7 @@ const DURATION = 220; // milliseconds of a change that is not dragged
 /**
  * What is drawn: points with names, which may be dragged; arrows from the origin; and the output of the chosen row, a
  * mean of the points with these weights.
- * @typedef {{points: {x: number, y: number, name: string, colour: string, textColour: string}[], arrow: {x: number, y: number, name: string} | null,
+ * @typedef {{points: {x: number, y: number, name: string, color: string, textColor: string}[], arrow: {x: number, y: number, name: string} | null,
  *   output: {x: number, y: number, name: string} | null, weights: number[], xName: string, yName: string}} Scene
  */
 
@@ -37,7 +37,7 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
   function handleFor(name, i) {
     const control = handle(chart, {
       label: `${name}: drag, or press the arrow keys`,
-      colour: frame.colours.note,
+      color: frame.colors.note,
       step: 0.1,
       onMove(dx, dy, place) {
         dragging = place !== null;
@@ -84,7 +84,7 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
 
   function draw(pen, width, height) {
     shown ??= scene();
-    const { colours } = frame;
+    const { colors } = frame;
     const [low, high] = range;
     const unit = Math.min(width, height) / (high - low);
     const middle = (low + high) / 2;
@@ -95,41 +95,41 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
       y: (py) => middle - (py - height / 2) / unit,
     };
     const { px, py } = view;
-    drawGrid(pen, colours, view, width, height, high - low > 14 ? 5 : high - low > 7 ? 2 : 1);
-    pen.fillStyle = colours.note;
+    drawGrid(pen, colors, view, width, height, high - low > 14 ? 5 : high - low > 7 ? 2 : 1);
+    pen.fillStyle = colors.note;
     pen.textAlign = "right";
-    halo(pen, colours, `${shown.xName} →`, width - 4, Math.min(py(0) + 34, height - 8));
+    halo(pen, colors, `${shown.xName} →`, width - 4, Math.min(py(0) + 34, height - 8));
     pen.textAlign = "left";
-    halo(pen, colours, `↑ ${shown.yName}`, px(0) + 8, 10);
+    halo(pen, colors, `↑ ${shown.yName}`, px(0) + 8, 10);
     const { points, output, arrow, weights } = shown;
     if (output && Number.isFinite(output.x)) {
       points.forEach((point, i) => {
         if (!(weights[i] > 0.004)) return;
-        pen.strokeStyle = colours.value;
+        pen.strokeStyle = colors.value;
         pen.globalAlpha = 0.55;
         pen.lineWidth = 1 + 7 * weights[i];
         line(pen, px(output.x), py(output.y), px(point.x), py(point.y));
         pen.globalAlpha = 1;
       });
     }
-    points.forEach(({ x, y, colour }) => arrowTo(pen, px(0), py(0), px(x), py(y), colour, 1.5));
-    if (arrow) arrowTo(pen, px(0), py(0), px(arrow.x), py(arrow.y), colours.query, 3);
-    if (!onMove) points.forEach(({ x, y, colour }) => dot(pen, colours, px(x), py(y), 6, colour));
+    points.forEach(({ x, y, color }) => arrowTo(pen, px(0), py(0), px(x), py(y), color, 1.5));
+    if (arrow) arrowTo(pen, px(0), py(0), px(arrow.x), py(arrow.y), colors.query, 3);
+    if (!onMove) points.forEach(({ x, y, color }) => dot(pen, colors, px(x), py(y), 6, color));
     if (output && Number.isFinite(output.x)) {
-      arrowTo(pen, px(0), py(0), px(output.x), py(output.y), colours.output, 3);
-      dot(pen, colours, px(output.x), py(output.y), 7, colours.output);
+      arrowTo(pen, px(0), py(0), px(output.x), py(output.y), colors.output, 3);
+      dot(pen, colors, px(output.x), py(output.y), 7, colors.output);
     }
     const labels = mergeNames(points, (point) => `${Math.round(px(point.x))},${Math.round(py(point.y))}`);
-    for (const { x, y, name, textColour } of labels)
-      nameAt(pen, colours, width, name, px(x), py(y), px(0), py(0), textColour);
-    if (arrow) nameAt(pen, colours, width, arrow.name, px(arrow.x), py(arrow.y), px(0), py(0), colours.text.query, 24);
+    for (const { x, y, name, textColor } of labels)
+      nameAt(pen, colors, width, name, px(x), py(y), px(0), py(0), textColor);
+    if (arrow) nameAt(pen, colors, width, arrow.name, px(arrow.x), py(arrow.y), px(0), py(0), colors.text.query, 24);
     if (output && Number.isFinite(output.x)) {
       pen.textAlign = "left";
-      pen.fillStyle = colours.text.output;
+      pen.fillStyle = colors.text.output;
       pen.font = "600 13px system-ui, sans-serif";
       halo(
         pen,
-        colours,
+        colors,
         output.name,
         Math.min(px(output.x) + 11, width - pen.measureText(output.name).width - 3),
         py(output.y) + 15,
@@ -137,7 +137,7 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
     }
     handles.forEach((control, i) => {
       control.place(px(points[i].x), py(points[i].y));
-      control.colour(points[i].colour);
+      control.color(points[i].color);
       control.name(
         `${names[i]}: ${shown.xName} ${written(scene().points[i].x)}, ${shown.yName} ${written(scene().points[i].y)}; drag, or press the arrow keys`,
       );
@@ -175,65 +175,65 @@ function mergeNames(points, place) {
   return found.values();
 }
 
-function drawGrid(pen, colours, { px, py, x, y }, width, height, step) {
+function drawGrid(pen, colors, { px, py, x, y }, width, height, step) {
   pen.lineWidth = 1;
   pen.font = "12px system-ui, sans-serif";
-  pen.fillStyle = colours.note;
+  pen.fillStyle = colors.note;
   for (let tick = Math.ceil(x(0) / step) * step; tick <= x(width); tick += step) {
-    pen.strokeStyle = tick === 0 ? colours.note : colours.line;
+    pen.strokeStyle = tick === 0 ? colors.note : colors.line;
     line(pen, px(tick), 0, px(tick), height);
     pen.textAlign = "center";
     if (tick !== 0 && px(tick) > 12 && px(tick) < width - 12) pen.fillText(written(tick), px(tick), py(0) + 17);
   }
   for (let tick = Math.ceil(y(height) / step) * step; tick <= y(0); tick += step) {
-    pen.strokeStyle = tick === 0 ? colours.note : colours.line;
+    pen.strokeStyle = tick === 0 ? colors.note : colors.line;
     line(pen, 0, py(tick), width, py(tick));
     pen.textAlign = "right";
     if (tick !== 0 && py(tick) > 20 && py(tick) < height - 10) pen.fillText(written(tick), px(0) - 12, py(tick));
   }
 }
 
-function nameAt(pen, colours, width, name, x, y, x0, y0, colour, distance = 17) {
+function nameAt(pen, colors, width, name, x, y, x0, y0, color, distance = 17) {
   const length = Math.hypot(x - x0, y - y0);
   const [dx, dy] = length > 8 ? [(x - x0) / length, (y - y0) / length] : [-0.7, 0.7];
   pen.font = "600 14px system-ui, sans-serif";
-  pen.fillStyle = colour;
+  pen.fillStyle = color;
   pen.textAlign = "center";
   const half = pen.measureText(name).width / 2;
   const across = x + dx * (distance + half * 0.6 * Math.abs(dx));
   halo(
     pen,
-    colours,
+    colors,
     name,
     Math.min(Math.max(across, half + 3), width - half - 3),
     y + dy * distance - (Math.abs(dy) < 0.3 ? 15 : 0),
   );
 }
 
-function halo(pen, colours, text, x, y) {
+function halo(pen, colors, text, x, y) {
   pen.lineWidth = 4;
   pen.lineJoin = "round";
-  pen.strokeStyle = colours.paper;
+  pen.strokeStyle = colors.paper;
   pen.strokeText(text, x, y);
   pen.fillText(text, x, y);
 }
 
-function dot(pen, colours, x, y, radius, colour) {
+function dot(pen, colors, x, y, radius, color) {
   pen.beginPath();
   pen.arc(x, y, radius, 0, 7);
-  pen.fillStyle = colour;
+  pen.fillStyle = color;
   pen.fill();
   pen.lineWidth = 2;
-  pen.strokeStyle = colours.paper;
+  pen.strokeStyle = colors.paper;
   pen.stroke();
 }
 
-function arrowTo(pen, x0, y0, x, y, colour, width) {
+function arrowTo(pen, x0, y0, x, y, color, width) {
   const length = Math.hypot(x - x0, y - y0);
   if (length < 12) return;
   const [dx, dy] = [(x - x0) / length, (y - y0) / length];
   const [tipX, tipY] = [x - dx * 7, y - dy * 7];
-  pen.strokeStyle = pen.fillStyle = colour;
+  pen.strokeStyle = pen.fillStyle = color;
   pen.lineWidth = width;
   line(pen, x0, y0, tipX - dx * 6, tipY - dy * 6);
   pen.beginPath();

@@ -21,10 +21,10 @@ export function vectorPlane({ frame, state, tokens, features, updates, results }
     },
     scene() {
       const { x, across, up, query } = state.values;
-      const { text, note, ink, query: blue } = frame.colours;
+      const { text, note, ink, query: blue } = frame.colors;
       const place = (row) => ({ x: row[across], y: row[up] });
       const { weights, output } = results().shown;
-      const look = (i) => (i === query ? { colour: blue, textColour: text.query } : { colour: note, textColour: ink });
+      const look = (i) => (i === query ? { color: blue, textColor: text.query } : { color: note, textColor: ink });
       return {
         points: x.map((row, i) => ({ ...place(row), name: tokens[i], ...look(i) })),
         arrow: null,
@@ -68,7 +68,7 @@ export function rolePlane({ frame, state, tokens, slots, valueSlots, updates, re
       const first = view === "query";
       const role = first ? "key" : "value";
       const names = (first ? slots : valueSlots).slice(start, start + width);
-      const look = { colour: frame.colours[role], textColour: frame.colours.text[role] };
+      const look = { color: frame.colors[role], textColor: frame.colors.text[role] };
       return {
         points: (first ? shown.k : shown.v).map((row, i) => ({ ...place(row), name: tokens[i], ...look })),
         arrow: first ? { ...place(shown.q[query]), name: `query of ${tokens[query]}` } : null,

@@ -1,6 +1,6 @@
 // The tables of the attention figure, from vectors to outputs.
 
-import { interpolate } from "../kit/colours.js";
+import { interpolate } from "../kit/colors.js";
 import { create } from "../kit/frame.js";
 import { matrix } from "../kit/matrix.js";
 import { arrow, box, headMaps, step } from "./parts.js";
@@ -37,7 +37,7 @@ export function weightTable(playground, parent, number) {
   const options = { ...pairs(playground, "Weights"), sums: level > 2 };
   add(playground, node, options, ({ shown, headLeaks, allowed }) => ({
     values: shown.weights,
-    colour: frame.colours.magnitude,
+    color: frame.colors.magnitude,
     row: state.values.query,
     masked: (i, j) => !allowed[i][j],
     leak: (i, j) => headLeaks[i][j] && shown.weights[i][j] > 0,
@@ -105,7 +105,7 @@ export function mapsOfHeads({ frame, state, tokens, updates }, parent) {
   updates.push(({ heads, head }) => {
     const weights = heads.map((each) => each.weights);
     block.hidden = heads.length === 1;
-    part.update(head, weights, frame.colours.magnitude);
+    part.update(head, weights, frame.colors.magnitude);
   });
 }
 
@@ -142,7 +142,7 @@ export function dependenceTable(playground, parent, number) {
   const titles = { rowTitle: "output", columnTitle: "word", roles: ["output", "note"] };
   add(playground, node, { ...pairs(playground, title), ...titles }, ({ depends, leaks }) => ({
     values: depends.map((row) => row.map(Number)),
-    colour: (value) => interpolate([frame.colours.paper, frame.colours.stream], 0.4 * value),
+    color: (value) => interpolate([frame.colors.paper, frame.colors.stream], 0.4 * value),
     text: (value) => (value ? "yes" : "–"),
     row: state.values.query,
     leak: (i, j) => leaks[i][j],
@@ -186,8 +186,8 @@ function edit(state, name) {
   };
 }
 
-/** Return how signed numbers are shown: blue below 0, red above, more so towards the largest of them. */
+/** Return how signed numbers are shown: blue below 0, red above, more so toward the largest of them. */
 function signed({ frame }, values, others = {}) {
   const largest = Math.max(2, ...values.flat().filter(Number.isFinite).map(Math.abs));
-  return { values, colour: (value) => frame.colours.signed(value / largest / 1.4), ...others };
+  return { values, color: (value) => frame.colors.signed(value / largest / 1.4), ...others };
 }

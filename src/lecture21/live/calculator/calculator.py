@@ -75,7 +75,7 @@ class Calculator(Figure):
         }[focus]
         self.description = f"Calculator of the costs of a model, at first {preset}: {what}."
 
-    def twin(self) -> str:
+    def fallback_image(self) -> str:
         """Return the name of the picture, one for each focus."""
         return f"calculator_{self.focus}"
 

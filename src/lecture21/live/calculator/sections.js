@@ -33,7 +33,7 @@ export function parametersPanel(frame, current) {
     return PARTS.map(([name, text, series]) => ({
       value: values[name],
       name: `${text} ${count(values[name])} (${percent(values[name] / counts.total)})`,
-      colour: series === null ? frame.colours.masked : frame.colours.series[series],
+      color: series === null ? frame.colors.masked : frame.colors.series[series],
     })).filter(({ value }) => value > 0);
   };
   const bar = drawing(frame, {
@@ -41,7 +41,7 @@ export function parametersPanel(frame, current) {
     label: "Parameters by part, as a stacked bar; the legend has the numbers",
     height: 36,
     full: true,
-    draw: (pen, width) => stackedBar(pen, frame.colours, { parts: parts(), width }),
+    draw: (pen, width) => stackedBar(pen, frame.colors, { parts: parts(), width }),
   });
   const names = legend(frame, bar.panel, parts);
   return () => {
@@ -88,7 +88,7 @@ function memoryPanel(frame, current, { title, label, parts, memory }) {
     full: true,
     draw: (pen, width) => {
       const { available, cardsName } = current();
-      stackedBar(pen, frame.colours, { parts: parts(), limit: available, limitName: cardsName, width });
+      stackedBar(pen, frame.colors, { parts: parts(), limit: available, limitName: cardsName, width });
     },
   });
   const names = legend(frame, bar.panel, parts);
@@ -107,7 +107,7 @@ function trainingSection(frame, current) {
     const values = { weights, gradients, "Adam and master copy": optimizer, activations };
     return Object.entries(values)
       .filter(([, value]) => value !== null)
-      .map(([name, value], i) => ({ name: `${name} ${bytes(value)}`, value, colour: frame.colours.series[i] }));
+      .map(([name, value], i) => ({ name: `${name} ${bytes(value)}`, value, color: frame.colors.series[i] }));
   };
   const rows = () => {
     const { training, cardsName, settings } = current();
@@ -131,8 +131,8 @@ function servingSection(frame, current) {
   const parts = () => {
     const { weights, cache } = current().serving;
     return [
-      { name: `weights ${bytes(weights)}`, value: weights, colour: frame.colours.series[0] },
-      { name: `keys and values ${bytes(cache)}`, value: cache, colour: frame.colours.series[1] },
+      { name: `weights ${bytes(weights)}`, value: weights, color: frame.colors.series[0] },
+      { name: `keys and values ${bytes(cache)}`, value: cache, color: frame.colors.series[1] },
     ];
   };
   const rows = () => {
@@ -172,11 +172,11 @@ function cacheSection(frame, current) {
       const sizes = CONTEXTS.map((length) => cacheBytes(model, length, settings.batch, "bf16") / 1e9);
       const levels = [
         { y: available / 1e9, name: cardsName },
-        { y: serving.weights / 1e9, name: "the weights", colour: frame.colours.series[1] },
+        { y: serving.weights / 1e9, name: "the weights", color: frame.colors.series[1] },
       ];
       const all = [...sizes, ...levels.map(({ y }) => y)];
-      lineChart(pen, frame.colours, {
-        curves: [{ x: CONTEXTS, y: sizes, colour: frame.colours.series[0] }],
+      lineChart(pen, frame.colors, {
+        curves: [{ x: CONTEXTS, y: sizes, color: frame.colors.series[0] }],
         levels,
         levelsBeside: 84,
         xRange: [CONTEXTS[0], CONTEXTS.at(-1)],

@@ -1,7 +1,7 @@
 // The collapse of a router (chapter 14): a film of the experts' loads over training, without a cure and with each.
 
 import { legend, lineChart } from "../kit/chart.js";
-import { inkOn } from "../kit/colours.js";
+import { inkOn } from "../kit/colors.js";
 import { button, choice, more, slider } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
@@ -30,7 +30,7 @@ export default {
     }
     const { values } = frame.state;
     let timer = 0;
-    const colour = (expert) => [...frame.colours.series, frame.colours.masked][expert % 8];
+    const color = (expert) => [...frame.colors.series, frame.colors.masked][expert % 8];
     const settings = film.settings.map((_, i) => i);
     const loadsOf = (setting, step = values.step) => loadsAt(film, { ...values, setting, step });
     const busiest = (setting, step) => Math.max(...loadsOf(setting, step));
@@ -72,17 +72,17 @@ export default {
       full: true,
       draw(pen, width) {
         const rows = settings.map((i) => ({ name: nameOf(film.settings[i]), loads: loadsOf(i) }));
-        drawBars(pen, frame.colours, { rows, colour, ink: inkOn, width });
+        drawBars(pen, frame.colors, { rows, color, ink: inkOn, width });
       },
     });
-    const style = (i) => ({ colour: frame.colours.series[i], dashed: i > 2 });
+    const style = (i) => ({ color: frame.colors.series[i], dashed: i > 2 });
     const curves = drawing(frame, {
       title: "Load of the busiest expert",
       label: "Load of the busiest expert over training, for each cure",
       height: (width) => Math.min(260, 170 + width / 8),
       full: true,
       draw(pen, width, height) {
-        lineChart(pen, frame.colours, {
+        lineChart(pen, frame.colors, {
           curves: settings.map((i) => ({
             x: film.steps,
             y: film.steps.map((_, step) => busiest(i, step)),

@@ -54,15 +54,15 @@ export function loadsAt(film, { setting, rate, seed, step }) {
 /**
  * Draw a bar for each setting, divided by the loads of the experts, and the load of the busiest beside its name.
  * @param {CanvasRenderingContext2D} pen
- * @param {any} colours  of the frame
- * @param {{rows: {name: string, loads: number[]}[], colour: (expert: number) => string, ink: (colour: string) => string,
+ * @param {any} colors  of the frame
+ * @param {{rows: {name: string, loads: number[]}[], color: (expert: number) => string, ink: (color: string) => string,
  *   width: number}} options
  */
-export function drawBars(pen, colours, { rows, colour, ink, width }) {
+export function drawBars(pen, colors, { rows, color, ink, width }) {
   rows.forEach(({ name, loads }, i) => {
     const top = i * ROW;
     pen.textAlign = "left";
-    pen.fillStyle = colours.ink;
+    pen.fillStyle = colors.ink;
     pen.fillText(name, 0, top + 10);
     pen.textAlign = "right";
     pen.fillText(`busiest: ${percent(Math.max(...loads))}`, width, top + 10);
@@ -71,11 +71,11 @@ export function drawBars(pen, colours, { rows, colour, ink, width }) {
     let left = 0;
     loads.forEach((load, expert) => {
       const wide = (load / sum) * width;
-      pen.fillStyle = colour(expert);
+      pen.fillStyle = color(expert);
       pen.fillRect(left, top + 20, wide, 22);
-      pen.fillStyle = colours.paper;
+      pen.fillStyle = colors.paper;
       if (wide > 2) pen.fillRect(left + wide - 1, top + 20, 1, 22);
-      pen.fillStyle = ink(colour(expert));
+      pen.fillStyle = ink(color(expert));
       if (wide > 16) pen.fillText(String(expert + 1), left + wide / 2, top + 32);
       left += wide;
     });

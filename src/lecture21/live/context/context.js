@@ -58,7 +58,7 @@ export default {
           points: true,
           ...look(i),
         }));
-        lineChart(pen, frame.colours, {
+        lineChart(pen, frame.colors, {
           curves: [...seeds, ...means],
           xRange: [1, 64],
           yRange: [1.6, 2.7],
@@ -77,7 +77,7 @@ export default {
     chart.panel.append(create("div", { class: "scroll" }, table));
 
     function look(i) {
-      return { colour: frame.colours.series[i], dashed: curves[i].name === "n-gram" };
+      return { color: frame.colors.series[i], dashed: curves[i].name === "n-gram" };
     }
 
     /** Show the passage: what is cut, what is left, and the place of the next character. */

@@ -72,7 +72,7 @@ export class Network {
   findNorm(/** @type {string} */ name, /** @type {number} */ width) {
     const { norm, norm_eps: eps } = this.config;
     return {
-      centred: norm === "layernorm",
+      centered: norm === "layernorm",
       width,
       eps,
       gain: this.offset(`${name}.weight`),

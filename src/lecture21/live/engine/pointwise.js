@@ -2,7 +2,7 @@
 
 /**
  * @typedef {object} Norm  a norm with its place in memory
- * @property {boolean} centred  LayerNorm; otherwise RMSNorm
+ * @property {boolean} centered  LayerNorm; otherwise RMSNorm
  * @property {number} width
  * @property {number} eps
  * @property {number} gain  offset
@@ -10,8 +10,8 @@
  */
 
 /** The mean of a row; for RMSNorm, 0. */
-function meanOf(/** @type {Float32Array} */ f, /** @type {Norm} */ { centred, width }, /** @type {number} */ x) {
-  if (!centred) return 0;
+function meanOf(/** @type {Float32Array} */ f, /** @type {Norm} */ { centered, width }, /** @type {number} */ x) {
+  if (!centered) return 0;
   let sum = 0;
   for (let i = x; i < x + width; i++) sum += f[i];
   return sum / width;
@@ -61,7 +61,7 @@ export function normalize(f, norm, x, y, rows, stride) {
  * @param {boolean} adds  whether dx is added to
  */
 export function normalizeBackward(f, norm, x, dy, dx, rows, stride, toGradient, adds) {
-  const { centred, width, gain, bias } = norm;
+  const { centered, width, gain, bias } = norm;
   const gains = new Float64Array(width);
   const biases = new Float64Array(width);
   for (let row = 0; row < rows; row++, x += stride, dy += stride, dx += stride) {
@@ -75,7 +75,7 @@ export function normalizeBackward(f, norm, x, dy, dx, rows, stride, toGradient, 
       along += slope * f[gain + i];
     }
     along *= scale / width;
-    if (centred) for (let i = 0; i < width; i++) sum += f[dy + i] * f[gain + i];
+    if (centered) for (let i = 0; i < width; i++) sum += f[dy + i] * f[gain + i];
     if (bias) for (let i = 0; i < width; i++) biases[i] += f[dy + i];
     sum /= width;
     for (let i = 0; i < width; i++) {

@@ -91,11 +91,11 @@ export default {
     });
     legend(frame, chart.panel, () => [
       ...Object.keys(NAMES).map((name, i) => ({ name: NAMES[name], ...look(name, i) })),
-      { name: "best single student on all examples", colour: frame.colours.note, dashed: true },
+      { name: "best single student on all examples", color: frame.colors.note, dashed: true },
     ]);
 
     function look(name, i) {
-      return { colour: frame.colours.series[i], dashed: name === "ambiguity" };
+      return { color: frame.colors.series[i], dashed: name === "ambiguity" };
     }
 
     function draw(pen, width, height) {
@@ -112,7 +112,7 @@ export default {
         y: points.map((each) => each[name]),
         ...look(name, i),
       }));
-      const { px, py, area } = lineChart(pen, frame.colours, {
+      const { px, py, area } = lineChart(pen, frame.colors, {
         curves: curves.map((curve, i) => ({ ...curve, width: i ? 2 : 3 })).reverse(),
         levels: [{ y: now.single, name: "" }],
         xRange: range,
@@ -133,12 +133,12 @@ export default {
         if (error > 1.2) continue;
         pen.beginPath();
         pen.arc(Math.max(px(Math.max(place, range[0])), area.left), py(error), 6, 0, 7);
-        pen.fillStyle = frame.colours.paper;
-        pen.strokeStyle = frame.colours.series[i];
+        pen.fillStyle = frame.colors.paper;
+        pen.strokeStyle = frame.colors.series[i];
         pen.lineWidth = 3;
         pen.fill();
         pen.stroke();
-        pen.fillStyle = frame.colours.ink;
+        pen.fillStyle = frame.colors.ink;
         const x = Math.max(px(Math.max(place, range[0])), area.left);
         const right = x < area.right - 44;
         pen.textAlign = right ? "left" : "right";
@@ -146,7 +146,7 @@ export default {
         const y = py(error) + (name === "ensemble" ? 13 : -13);
         pen.lineJoin = "round";
         pen.lineWidth = 4;
-        pen.strokeStyle = frame.colours.paper; // the word is readable where a curve passes behind it
+        pen.strokeStyle = frame.colors.paper; // the word is readable where a curve passes behind it
         pen.strokeText("best", x + (right ? 10 : -10), y);
         pen.fillText("best", x + (right ? 10 : -10), y);
       }

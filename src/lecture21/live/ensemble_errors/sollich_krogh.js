@@ -49,7 +49,7 @@ export function best(setting, along, error) {
   return at(0) <= at(found) ? 0 : found;
 }
 
-/** Search a grid, and then between the neighbours of its best point by the golden section. */
+/** Search a grid, and then between the neighbors of its best point by the golden section. */
 function minimize(f, low, high) {
   const grid = Array.from({ length: 201 }, (_, i) => low + ((high - low) * i) / 200);
   const values = grid.map(f);

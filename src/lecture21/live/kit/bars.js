@@ -5,32 +5,32 @@ import { create } from "./frame.js";
 /**
  * Draw one stacked bar, with a line at what is available.
  * @param {CanvasRenderingContext2D} pen
- * @param {any} colours  of the frame
- * @param {{parts: {value: number, colour: string}[], limit?: number, limitName?: string, width: number}} options
+ * @param {any} colors  of the frame
+ * @param {{parts: {value: number, color: string}[], limit?: number, limitName?: string, width: number}} options
  */
-export function stackedBar(pen, colours, { parts, limit = 0, limitName = "", width }) {
+export function stackedBar(pen, colors, { parts, limit = 0, limitName = "", width }) {
   const [left, top, thick] = [1, limit ? 20 : 2, 30];
   const whole = width - 2 * left;
   const total = parts.reduce((sum, { value }) => sum + value, 0);
   const scale = whole / Math.max(total, limit * 1.02);
   let x = left;
-  pen.fillStyle = colours.panel;
+  pen.fillStyle = colors.panel;
   pen.fillRect(left, top, whole, thick);
-  for (const { value, colour } of parts) {
-    pen.fillStyle = colour;
+  for (const { value, color } of parts) {
+    pen.fillStyle = color;
     pen.fillRect(x, top, value * scale, thick);
     x += value * scale;
     if (value * scale > 3) {
-      pen.fillStyle = colours.paper;
+      pen.fillStyle = colors.paper;
       pen.fillRect(x - 1, top, 1, thick);
     }
   }
-  pen.strokeStyle = colours.note;
+  pen.strokeStyle = colors.note;
   pen.lineWidth = 1;
   pen.strokeRect(left + 0.5, top + 0.5, whole - 1, thick - 1);
   if (!limit) return;
   const at = left + limit * scale;
-  pen.strokeStyle = pen.fillStyle = colours.ink;
+  pen.strokeStyle = pen.fillStyle = colors.ink;
   pen.lineWidth = 2;
   pen.beginPath();
   pen.moveTo(at, top - 4);

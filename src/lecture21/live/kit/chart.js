@@ -7,11 +7,11 @@ const FONT = "system-ui, sans-serif";
 /**
  * Draw axes and curves.
  * @param {CanvasRenderingContext2D} pen
- * @param {any} colours  of the frame
+ * @param {any} colors  of the frame
  * @param {object} options
- * @param {{x: ArrayLike<number>, y: ArrayLike<number>, colour: string, dashed?: boolean, points?: boolean,
+ * @param {{x: ArrayLike<number>, y: ArrayLike<number>, color: string, dashed?: boolean, points?: boolean,
  *   width?: number}[]} options.curves
- * @param {{y: number, name: string, colour?: string}[]} [options.levels]  horizontal reference lines
+ * @param {{y: number, name: string, color?: string}[]} [options.levels]  horizontal reference lines
  * @param {number} [options.levelsBeside]  width of a margin for the names of the levels, instead of on the lines
  * @param {[number, number]} options.xRange
  * @param {[number, number]} options.yRange
@@ -25,7 +25,7 @@ const FONT = "system-ui, sans-serif";
  * @param {number} options.width
  * @param {number} options.height
  */
-export function lineChart(pen, colours, options) {
+export function lineChart(pen, colors, options) {
   const {
     curves,
     levels = [],
@@ -47,9 +47,9 @@ export function lineChart(pen, colours, options) {
     log ? (Math.log(value) - Math.log(low)) / (Math.log(high) - Math.log(low)) : (value - low) / (high - low);
   const px = (x) => area.left + place(x, xRange, logX) * (area.right - area.left);
   const py = (y) => area.bottom - place(y, yRange, logY) * (area.bottom - area.top);
-  pen.strokeStyle = colours.line;
+  pen.strokeStyle = colors.line;
   pen.lineWidth = 1;
-  pen.fillStyle = colours.note;
+  pen.fillStyle = colors.note;
   pen.font = `13px ${FONT}`;
   pen.textAlign = "right";
   for (const tick of ticks(yRange, logY, (area.bottom - area.top) / 40)) {
@@ -66,16 +66,16 @@ export function lineChart(pen, colours, options) {
   pen.beginPath();
   pen.rect(area.left, area.top - 3, area.right - area.left, area.bottom - area.top + 6);
   pen.clip();
-  for (const { y, name, colour = colours.note } of levels) {
+  for (const { y, name, color = colors.note } of levels) {
     pen.setLineDash([5, 4]);
-    pen.strokeStyle = pen.fillStyle = colour;
+    pen.strokeStyle = pen.fillStyle = color;
     line(pen, area.left, py(y), area.right, py(y));
     pen.setLineDash([]);
     pen.textAlign = "right";
     if (!levelsBeside) pen.fillText(name, area.right - 4, py(y) - 8);
   }
-  for (const { x, y, colour, dashed = false, points = false, width: thick = 2 } of curves) {
-    pen.strokeStyle = pen.fillStyle = colour;
+  for (const { x, y, color, dashed = false, points = false, width: thick = 2 } of curves) {
+    pen.strokeStyle = pen.fillStyle = color;
     pen.lineWidth = thick;
     pen.setLineDash(dashed ? [6, 5] : []);
     pen.beginPath();
@@ -100,7 +100,7 @@ export function lineChart(pen, colours, options) {
     }
   }
   if (cursor !== null) {
-    pen.strokeStyle = colours.ink;
+    pen.strokeStyle = colors.ink;
     pen.lineWidth = 1.5;
     line(pen, px(cursor), area.top, px(cursor), area.bottom);
   }
@@ -108,10 +108,10 @@ export function lineChart(pen, colours, options) {
   if (levelsBeside) {
     pen.textAlign = "left";
     let free = area.bottom + 14; // the names do not overlap; the lowest has its place first
-    for (const { y, name, colour = colours.note } of [...levels].sort((a, b) => a.y - b.y)) {
+    for (const { y, name, color = colors.note } of [...levels].sort((a, b) => a.y - b.y)) {
       if (py(y) > area.bottom + 1 || py(y) < area.top - 1) continue;
       free = Math.min(py(y), free - 14);
-      pen.fillStyle = colour;
+      pen.fillStyle = color;
       pen.fillText(name, area.right + 6, free, levelsBeside - 8);
     }
   }
@@ -122,14 +122,14 @@ export function lineChart(pen, colours, options) {
  * Add a legend below the drawing of a panel: names with a piece of their line.
  * @param {any} frame  of `createFrame`
  * @param {Element} panel
- * @param {() => {name: string, colour: string, dashed?: boolean}[]} entries  with the theme's colours
+ * @param {() => {name: string, color: string, dashed?: boolean}[]} entries  with the theme's colors
  */
 export function legend(frame, panel, entries) {
   const node = create("ul", { class: "legend", role: "list" });
   const fill = () => {
-    const items = entries().map(({ name, colour, dashed }) => {
+    const items = entries().map(({ name, color, dashed }) => {
       const sample = create("span", { class: dashed ? "sample dashed" : "sample", "aria-hidden": "true" });
-      sample.style.borderColor = colour;
+      sample.style.borderColor = color;
       return create("li", {}, sample, name);
     });
     node.replaceChildren(...items);

@@ -1,6 +1,6 @@
 // Drawings on canvas, in CSS pixels, sharp on every screen, redrawn when their size or the theme changes.
 
-import { inkOn } from "./colours.js";
+import { inkOn } from "./colors.js";
 import { create } from "./frame.js";
 
 const FONT = "system-ui, sans-serif";
@@ -54,25 +54,25 @@ export function drawing(frame, { title = "", label, height, full = false, draw }
 }
 
 /**
- * Draw a matrix of numbers as coloured cells. Rows are queries and columns keys where it is an attention map.
+ * Draw a matrix of numbers as colored cells. Rows are queries and columns keys where it is an attention map.
  * @param {CanvasRenderingContext2D} pen
- * @param {any} colours  of the frame
+ * @param {any} colors  of the frame
  * @param {object} options
  * @param {number[][]} options.values
- * @param {(value: number) => string} options.colour  of a cell
+ * @param {(value: number) => string} options.color  of a cell
  * @param {string[]} [options.rows]  names of the rows
  * @param {string[]} [options.columns]  names of the columns
  * @param {string} [options.rowTitle]  such as "query"
  * @param {string} [options.columnTitle]  such as "key"
  * @param {((value: number) => string) | null} [options.text]  what is written into a cell
- * @param {(row: number, column: number) => string | null} [options.mark]  colour of a cell's outline
+ * @param {(row: number, column: number) => string | null} [options.mark]  color of a cell's outline
  * @param {number} options.width  of the whole drawing
  * @param {number} options.height
  */
-export function heatmap(pen, colours, options) {
+export function heatmap(pen, colors, options) {
   const {
     values,
-    colour,
+    color,
     rows = [],
     columns = [],
     rowTitle = "",
@@ -91,7 +91,7 @@ export function heatmap(pen, colours, options) {
     width: (width - left - 1) / Math.max(count, 1),
     height: (height - top - 1) / Math.max(values.length, 1),
   };
-  pen.fillStyle = colours.note;
+  pen.fillStyle = colors.note;
   pen.textAlign = "center";
   if (columnTitle) pen.fillText(columnTitle, left + (width - left) / 2, 9);
   if (rowTitle) {
@@ -101,7 +101,7 @@ export function heatmap(pen, colours, options) {
     pen.fillText(rowTitle, 0, 0);
     pen.restore();
   }
-  pen.fillStyle = colours.ink;
+  pen.fillStyle = colors.ink;
   columns.forEach((name, j) => pen.fillText(name, left + (j + 0.5) * cell.width, top - 10, cell.width));
   pen.textAlign = "right";
   rows.forEach((name, i) => pen.fillText(name, left - 6, top + (i + 0.5) * cell.height));
@@ -109,11 +109,11 @@ export function heatmap(pen, colours, options) {
   values.forEach((row, i) =>
     row.forEach((value, j) => {
       const [x, y] = [left + j * cell.width, top + i * cell.height];
-      const fill = colour(value);
+      const fill = color(value);
       pen.fillStyle = fill;
       pen.fillRect(x, y, cell.width, cell.height);
       pen.lineWidth = 1;
-      pen.strokeStyle = colours.line;
+      pen.strokeStyle = colors.line;
       if (cell.width > 5) pen.strokeRect(x + 0.5, y + 0.5, cell.width, cell.height);
       if (text && cell.width > 26) {
         pen.fillStyle = inkOn(fill);
@@ -138,14 +138,14 @@ export function heatmap(pen, colours, options) {
 /**
  * Add a point that is dragged with mouse or finger, or moved with the arrow keys.
  * @param {any} target  of `drawing`
- * @param {{label: string, colour: string, step: number,
+ * @param {{label: string, color: string, step: number,
  *   onMove: (dx: number, dy: number, absolute: {x: number, y: number} | null) => void}} options
  *   onMove: with the keyboard, dx and dy are plus or minus `step`, y upwards; while dragging, `absolute` is the place
  *   in CSS pixels of the drawing
  */
-export function handle(target, { label, colour, step, onMove }) {
+export function handle(target, { label, color, step, onMove }) {
   const node = create("button", { type: "button", class: "handle", "aria-label": label, title: label });
-  node.style.setProperty("--handle", colour);
+  node.style.setProperty("--handle", color);
   node.addEventListener("pointerdown", (event) => {
     node.setPointerCapture(event.pointerId);
     event.preventDefault();
@@ -171,7 +171,7 @@ export function handle(target, { label, colour, step, onMove }) {
       node.style.left = `${x}px`;
       node.style.top = `${y}px`;
     },
-    colour: (next) => node.style.setProperty("--handle", next),
+    color: (next) => node.style.setProperty("--handle", next),
     name(next) {
       node.setAttribute("aria-label", next);
       node.title = next;

@@ -1,6 +1,6 @@
 // The frame of every figure: title, what to try first, controls, stage, what is seen now, reset, a link to the state.
 
-import { isDark, palette } from "./colours.js";
+import { isDark, palette } from "./colors.js";
 import { createState, encodeState, fieldsFrom } from "./state.js";
 import { STYLE } from "./style.js";
 
@@ -90,7 +90,7 @@ export function createFrame(
     stage,
     foot,
     state: null,
-    colours: palette(isDark(host)),
+    colors: palette(isDark(host)),
     visible: true,
     /** Say in words what is seen now, as text or nodes: shown below the drawing, and read aloud when it changes. */
     describe(...parts) {
@@ -141,8 +141,8 @@ export function createFrame(
   };
 
   const applyTheme = () => {
-    frame.colours = palette(isDark(host));
-    const { paper, panel, ink, note, line, error, query, text } = frame.colours;
+    frame.colors = palette(isDark(host));
+    const { paper, panel, ink, note, line, error, query, text } = frame.colors;
     const style = {
       paper,
       panel,

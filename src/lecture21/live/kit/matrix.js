@@ -1,6 +1,6 @@
-// A matrix as a table: coloured cells with numbers, which can be edited if asked for, and rows that can be chosen.
+// A matrix as a table: colored cells with numbers, which can be edited if asked for, and rows that can be chosen.
 
-import { inkOn } from "./colours.js";
+import { inkOn } from "./colors.js";
 import { create } from "./frame.js";
 import { written } from "./numbers.js";
 
@@ -45,7 +45,7 @@ export const MATRIX_STYLE = `
  * @param {string[]} options.columns  names
  * @param {string} [options.rowTitle]  such as "query"
  * @param {string} [options.columnTitle]  such as "key"; a space keeps the room of a title
- * @param {[string, string]} [options.roles]  whose colours the titles of rows and columns have
+ * @param {[string, string]} [options.roles]  whose colors the titles of rows and columns have
  * @param {boolean} [options.sums]  whether the sum of each row is shown beside it
  * @param {number} [options.limit]  of the absolute values that can be typed, where the cells can be edited
  * @param {((row: number, column: number, value: number) => void) | null} [options.onEdit]  makes the cells editable
@@ -166,7 +166,7 @@ export function matrix(frame, parent, options) {
    * Show numbers.
    * @param {object} shown
    * @param {number[][]} shown.values
-   * @param {(value: number) => string} shown.colour  of a cell, #RRGGBB
+   * @param {(value: number) => string} shown.color  of a cell, #RRGGBB
    * @param {(value: number) => string} [shown.text]
    * @param {number} [shown.row]  the chosen row, which is outlined
    * @param {(row: number, column: number) => boolean} [shown.masked]  hatched
@@ -176,7 +176,7 @@ export function matrix(frame, parent, options) {
    */
   function update({
     values,
-    colour,
+    color,
     text = written,
     row = -1,
     masked = () => false,
@@ -192,7 +192,7 @@ export function matrix(frame, parent, options) {
         node.hidden = j >= shownColumns;
         if (node.hidden) return;
         const value = values[i][j];
-        const fill = masked(i, j) || Number.isNaN(value) ? frame.colours.paper : colour(value);
+        const fill = masked(i, j) || Number.isNaN(value) ? frame.colors.paper : color(value);
         node.dataset.value = String(value);
         node.style.backgroundColor = fill;
         node.style.color = masked(i, j) ? "" : inkOn(fill);

@@ -1,4 +1,4 @@
-// The style of all figures, inside their shadow root. Colours come from the palette as custom properties.
+// The style of all figures, inside their shadow root. Colors come from the palette as custom properties.
 
 export const STYLE = `
 :host { display: block; }

@@ -68,10 +68,10 @@ export default {
       next.textContent = merges < pairs.length ? nextMerge(pairs[merges], merges, tokens) : "All merges are made.";
     }
 
-    /** A token with a colour of its own; a single byte has none. */
+    /** A token with a color of its own; a single byte has none. */
     function piece(token, rank) {
       const node = create("span", {}, visible(token));
-      const { series, paper, line } = frame.colours;
+      const { series, paper, line } = frame.colors;
       node.style.background = rank === undefined ? mix(line, paper, 0.35) : mix(series[rank % 6], paper, 0.25);
       return node;
     }
@@ -92,9 +92,9 @@ function count(number, name) {
   return `${number} ${name}${number === 1 ? "" : "s"}`;
 }
 
-/** Mix two colours such as #0072B2; `share` is that of the first. */
+/** Mix two colors such as #0072B2; `share` is that of the first. */
 function mix(one, other, share) {
-  const parts = (colour) => [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
+  const parts = (color) => [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
   const [a, b] = [parts(one), parts(other)];
   return `rgb(${a.map((each, i) => Math.round(share * each + (1 - share) * b[i])).join(", ")})`;
 }

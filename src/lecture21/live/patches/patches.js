@@ -105,22 +105,22 @@ export default {
         const count = tokens().length;
         const side = Math.min(width, height);
         const code = (i, j) => (!allowed(i, j) ? 0 : j >= nImage() ? 3 : j > i ? 2 : 1);
-        const fill = [frame.colours.paper, frame.colours.key, frame.colours.series[1], frame.colours.query];
+        const fill = [frame.colors.paper, frame.colors.key, frame.colors.series[1], frame.colors.query];
         const cells = Array.from({ length: count }, (_, i) => Array.from({ length: count }, (_, j) => code(i, j)));
         const titles = { rowTitle: "query", columnTitle: "key" };
-        place = heatmap(pen, frame.colours, {
+        place = heatmap(pen, frame.colors, {
           values: cells,
-          colour: (k) => fill[k],
+          color: (k) => fill[k],
           ...titles,
           width: side,
           height: side,
         });
         const { left, top, cell } = place;
         pen.lineWidth = 1;
-        pen.strokeStyle = frame.colours.note;
+        pen.strokeStyle = frame.colors.note;
         pen.strokeRect(left + 0.5, top + 0.5, count * cell.width, count * cell.height);
         pen.lineWidth = 3;
-        pen.strokeStyle = frame.colours.ink;
+        pen.strokeStyle = frame.colors.ink;
         const thick = Math.max(cell.height, 3);
         pen.strokeRect(left + 1, top + active() * cell.height, count * cell.width - 1, thick);
       },
@@ -141,16 +141,16 @@ export default {
     frame.onTheme(update);
 
     function showLegend() {
-      const { key, series, query } = frame.colours;
+      const { key, series, query } = frame.colors;
       const entries = [
         [key, "image key at or before the query"],
         [series[1], "image key after the query"],
         [query, "text key"],
       ];
       legend.replaceChildren(
-        ...entries.map(([colour, text]) => {
+        ...entries.map(([color, text]) => {
           const sample = create("span", { class: "key" });
-          sample.style.background = colour;
+          sample.style.background = color;
           return create("li", {}, sample, text);
         }),
       );
@@ -193,7 +193,7 @@ export default {
     }
 
     function update() {
-      frame.root.querySelector("section").style.setProperty("--image", frame.colours.key);
+      frame.root.querySelector("section").style.setProperty("--image", frame.colors.key);
       digits.set(String(values.digit));
       sizes.set(values.patch_size);
       masks.set(values.mask);

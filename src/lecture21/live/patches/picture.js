@@ -1,6 +1,6 @@
 // The image of a digit: its pixels, the grid of its patches, and a pen for mouse, finger and keyboard.
 
-import { interpolate } from "../kit/colours.js";
+import { interpolate } from "../kit/colors.js";
 import { drawing } from "../kit/draw.js";
 import { create } from "../kit/frame.js";
 import { SIDE } from "./sequence.js";
@@ -8,12 +8,12 @@ import { SIDE } from "./sequence.js";
 const INK = 16;
 
 /**
- * Return the colour of a count of ink.
- * @param {any} colours  of the frame
+ * Return the color of a count of ink.
+ * @param {any} colors  of the frame
  * @param {number} count  from 0 to 16
  */
-export function grey(colours, count) {
-  return interpolate([colours.paper, colours.ink], count / INK);
+export function gray(colors, count) {
+  return interpolate([colors.paper, colors.ink], count / INK);
 }
 
 /**
@@ -36,7 +36,7 @@ export function picture(frame, { pixels, size, chosen, allowed, onPaint, onHover
       const side = size() * cell;
       const columns = SIDE / size();
       pixels().forEach((count, i) => {
-        pen.fillStyle = grey(frame.colours, count);
+        pen.fillStyle = gray(frame.colors, count);
         pen.fillRect((i % SIDE) * cell, Math.floor(i / SIDE) * cell, cell + 0.5, cell + 0.5);
       });
       for (let patch = 0; patch < columns ** 2; patch++) {
@@ -52,23 +52,23 @@ export function picture(frame, { pixels, size, chosen, allowed, onPaint, onHover
             pen.lineTo(x + shift + side, y);
           }
           pen.lineWidth = 1.5;
-          pen.strokeStyle = frame.colours.masked;
+          pen.strokeStyle = frame.colors.masked;
           pen.stroke();
           pen.restore();
         }
         pen.lineWidth = 1.5;
-        pen.strokeStyle = frame.colours.key;
+        pen.strokeStyle = frame.colors.key;
         pen.strokeRect(x + 0.75, y + 0.75, side - 1.5, side - 1.5);
       }
       if (chosen() < columns ** 2) {
         const [x, y] = [(chosen() % columns) * side, Math.floor(chosen() / columns) * side];
         pen.lineWidth = 4;
-        pen.strokeStyle = frame.colours.query;
+        pen.strokeStyle = frame.colors.query;
         pen.strokeRect(x + 2, y + 2, side - 4, side - 4);
       }
       if (node.matches(":focus-visible")) {
         pen.lineWidth = 2;
-        pen.strokeStyle = frame.colours.output;
+        pen.strokeStyle = frame.colors.output;
         pen.strokeRect((cursor % SIDE) * cell + 2, Math.floor(cursor / SIDE) * cell + 2, cell - 4, cell - 4);
       }
     },

@@ -1,7 +1,7 @@
 // The tokens of a sequence as a row of buttons: pictures of patches, then letters. One of them is a tab stop.
 
 import { create } from "../kit/frame.js";
-import { grey } from "./picture.js";
+import { gray } from "./picture.js";
 import { pixelsOf } from "./sequence.js";
 
 export const STYLE = `
@@ -82,7 +82,7 @@ export function tokenStrip(frame, { onChoose, onHover }) {
     const pen = canvas.getContext("2d");
     const cell = canvas.width / size;
     counts.forEach((count, i) => {
-      pen.fillStyle = grey(frame.colours, count);
+      pen.fillStyle = gray(frame.colors, count);
       pen.fillRect((i % size) * cell, Math.floor(i / size) * cell, cell + 0.5, cell + 0.5);
     });
   }

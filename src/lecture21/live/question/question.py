@@ -45,11 +45,11 @@ class Question(Figure):
         self.id = id
         self._given = {"id": id}
 
-    def twin(self) -> str:
+    def fallback_image(self) -> str:
         """Return no name: the question itself, with its answer folded, needs no picture."""
         return ""
 
-    def stand_in(self) -> str:
+    def fallback_html(self) -> str:
         """Return the question with its answer folded, as HTML."""
         question = self.question
         number = question["id"].removeprefix("exam.")

@@ -62,7 +62,7 @@ export function streamTable(frame, layers, onSwitch) {
      * @param {string[]} removed
      */
     update(rows, removed) {
-      table.style.setProperty("--minus", frame.colours.series[1]);
+      table.style.setProperty("--minus", frame.colors.series[1]);
       const size = (sign) => Math.max(0, ...rows.map(({ added, cosine }) => (sign * cosine >= 0 ? added : 0)));
       const [left, right] = [size(-1), size(1)];
       const percent = (length) => `${(100 * length) / (left + right || 1)}%`;

@@ -3,20 +3,20 @@
 /**
  * Draw a bar for each expert, with a line at an equal share.
  * @param {CanvasRenderingContext2D} pen
- * @param {any} colours  of the frame
- * @param {{shares: ArrayLike<number>, chosen?: number[], colour: (expert: number) => string, most: number,
+ * @param {any} colors  of the frame
+ * @param {{shares: ArrayLike<number>, chosen?: number[], color: (expert: number) => string, most: number,
  *   level?: {share: number, name: string}, width: number, height: number}} options
  *   chosen: experts whose bar has an outline; most: the highest share of the axis
  */
-export function drawExperts(pen, colours, { shares, chosen = [], colour, most, level, width, height }) {
+export function drawExperts(pen, colors, { shares, chosen = [], color, most, level, width, height }) {
   const area = { left: 46, right: width - 4, top: 22, bottom: height - 34 };
   const y = (share) => area.bottom - (share / most) * (area.bottom - area.top);
   const slot = (area.right - area.left) / shares.length;
   pen.lineWidth = 1;
-  pen.strokeStyle = colours.line;
+  pen.strokeStyle = colors.line;
   pen.textAlign = "right";
   for (const part of [0, 0.5, 1]) {
-    pen.fillStyle = colours.note;
+    pen.fillStyle = colors.note;
     pen.fillText(`${Math.round(100 * most * part)} %`, area.left - 5, y(most * part));
     pen.beginPath();
     pen.moveTo(area.left, y(most * part));
@@ -27,20 +27,20 @@ export function drawExperts(pen, colours, { shares, chosen = [], colour, most, l
   const every = Math.ceil(18 / slot); // of the numbers below the bars
   Array.from(shares).forEach((share, i) => {
     const left = area.left + (i + 0.15) * slot;
-    pen.fillStyle = colour(i);
+    pen.fillStyle = color(i);
     pen.fillRect(left, y(share), 0.7 * slot, area.bottom - y(share));
     if (chosen.includes(i)) {
-      pen.strokeStyle = colours.ink;
+      pen.strokeStyle = colors.ink;
       pen.lineWidth = 3;
       pen.strokeRect(left, y(share), 0.7 * slot, area.bottom - y(share));
     }
-    pen.fillStyle = colours.ink;
+    pen.fillStyle = colors.ink;
     if (i % every === 0) pen.fillText(String(i + 1), area.left + (i + 0.5) * slot, area.bottom + 11);
   });
-  pen.fillStyle = colours.note;
+  pen.fillStyle = colors.note;
   pen.fillText("expert", (area.left + area.right) / 2, height - 8);
   if (!level) return;
-  pen.strokeStyle = colours.ink;
+  pen.strokeStyle = colors.ink;
   pen.lineWidth = 1.5;
   pen.setLineDash([5, 4]);
   pen.beginPath();
@@ -49,6 +49,6 @@ export function drawExperts(pen, colours, { shares, chosen = [], colour, most, l
   pen.stroke();
   pen.setLineDash([]);
   pen.textAlign = "right";
-  pen.fillStyle = colours.ink;
+  pen.fillStyle = colors.ink;
   pen.fillText(level.name, area.right, 8);
 }

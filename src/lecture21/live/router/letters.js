@@ -1,6 +1,6 @@
-// A text whose characters have the colour and the number of the expert that processes them.
+// A text whose characters have the color and the number of the expert that processes them.
 
-import { inkOn } from "../kit/colours.js";
+import { inkOn } from "../kit/colors.js";
 import { create } from "../kit/frame.js";
 
 const SIGNS = { " ": "␣", "\n": "⏎", "\t": "⇥" };
@@ -32,14 +32,14 @@ export function letterField(parent, onPoint) {
     /**
      * @param {string[]} characters
      * @param {number[][]} experts  of each character, from 0, the best first
-     * @param {(expert: number) => string} colour
+     * @param {(expert: number) => string} color
      */
-    fill(characters, experts, colour) {
+    fill(characters, experts, color) {
       cells = characters.map((character, i) => {
         const numbers = experts[i].map((expert) => expert + 1).join("+");
         const cell = create("span", { class: "letter" }, sign(character), create("small", {}, numbers));
-        cell.style.background = colour(experts[i][0]);
-        cell.style.color = inkOn(colour(experts[i][0]));
+        cell.style.background = color(experts[i][0]);
+        cell.style.color = inkOn(color(experts[i][0]));
         return cell;
       });
       field.replaceChildren(...cells.flatMap((cell, i) => (characters[i] === "\n" ? [cell, create("br")] : [cell])));

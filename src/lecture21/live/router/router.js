@@ -1,4 +1,4 @@
-// The router of a sparse GPT (chapter 14): a text coloured by the experts that process its characters.
+// The router of a sparse GPT (chapter 14): a text colored by the experts that process its characters.
 
 import { startEngine } from "../engine/client.js";
 import { choice, select, textField } from "../kit/controls.js";
@@ -56,7 +56,7 @@ export default {
         const { load } = statistics(routed, layer());
         const level = { share: 1 / routed.count, name: `balanced: ${written(100 / routed.count, 1)} %` };
         const most = Math.max(0.2, Math.ceil(10 * Math.max(...load)) / 10);
-        drawExperts(pen, frame.colours, { shares: load, colour, most, level, width, height });
+        drawExperts(pen, frame.colors, { shares: load, color, most, level, width, height });
       },
     });
     const choices = drawing(frame, {
@@ -66,11 +66,11 @@ export default {
       draw(pen, width, height) {
         if (!routed) return;
         const { shares, chosen } = at(cursor());
-        drawExperts(pen, frame.colours, { shares, chosen, colour, most: 1, width, height });
+        drawExperts(pen, frame.colors, { shares, chosen, color, most: 1, width, height });
       },
     });
 
-    const colour = (expert) => [...frame.colours.series, frame.colours.masked][expert % 8];
+    const color = (expert) => [...frame.colors.series, frame.colors.masked][expert % 8];
     const layer = () => Math.min(values.layer, gpt.config.n_layer) - 1;
     const cursor = () => Math.min(values.cursor, routed.characters.length - 1);
 
@@ -107,7 +107,7 @@ export default {
 
     function show() {
       const experts = routed.characters.map((_, i) => at(i).chosen);
-      letters.fill(routed.characters, experts, colour);
+      letters.fill(routed.characters, experts, color);
       point();
     }
 

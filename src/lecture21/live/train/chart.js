@@ -24,15 +24,15 @@ export function storedRun(curves, wanted) {
  */
 export function lossChart(frame, { session, curves, levels, planned }) {
   const lines = () => {
-    const { series } = frame.colours;
+    const { series } = frame.colors;
     const stored = storedRun(curves(), planned());
     const found = [
-      { name: "training batches", x: session.steps, y: session.train, colour: series[2], width: 1.5 },
-      { name: "validation text", x: session.steps, y: session.validation, colour: series[0], width: 2.5 },
+      { name: "training batches", x: session.steps, y: session.train, color: series[2], width: 1.5 },
+      { name: "validation text", x: session.steps, y: session.validation, color: series[0], width: 2.5 },
     ];
     if (stored) {
       const name = `PyTorch: GPT-0's shape, ${stored.steps.toLocaleString("en")} steps`;
-      found.unshift({ name, x: stored.x, y: stored.y, colour: series[1], dashed: true, width: 2 });
+      found.unshift({ name, x: stored.x, y: stored.y, color: series[1], dashed: true, width: 2 });
     }
     return found;
   };
@@ -49,7 +49,7 @@ export function lossChart(frame, { session, curves, levels, planned }) {
         ...shown.map(({ nats }) => nats - 0.3),
         ...drawn.flatMap(({ y }) => [...y].filter(Number.isFinite)),
       );
-      lineChart(pen, frame.colours, {
+      lineChart(pen, frame.colors, {
         curves: drawn,
         levels: shown.map(({ name, nats }) => ({ name: `${name} ${nats.toFixed(2)}`, y: nats })),
         levelsBeside: 92,

@@ -8,14 +8,14 @@ export const Y_RANGE = /** @type {[number, number]} */ ([-2, 2]);
 const GRID = Array.from({ length: 161 }, (_, i) => -1 + i / 80);
 
 /**
- * Mix two colours.
+ * Mix two colors.
  * @param {string} from  #RRGGBB
  * @param {string} to  #RRGGBB
  * @param {number} share  of the second, from 0 to 1
  */
 export function mixed(from, to, share) {
   const part = (start) => {
-    const [a, b] = [from, to].map((colour) => parseInt(colour.slice(start, start + 2), 16));
+    const [a, b] = [from, to].map((color) => parseInt(color.slice(start, start + 2), 16));
     return Math.round(a + (b - a) * share)
       .toString(16)
       .padStart(2, "0");
@@ -27,23 +27,23 @@ export function mixed(from, to, share) {
  * Draw the data, the experts' lines (bold where the gate prefers them, on request with a band of one standard
  * deviation), and the mean of the mixture.
  * @param {CanvasRenderingContext2D} pen
- * @param {any} colours  of the frame
+ * @param {any} colors  of the frame
  * @param {{parameters: number[], points: [number, number][], responsible: number[][], bands: boolean,
  *   width: number, height: number}} options
  */
-export function drawLines(pen, colours, { parameters, points, responsible, bands, width, height }) {
+export function drawLines(pen, colors, { parameters, points, responsible, bands, width, height }) {
   const found = GRID.map((x) => predict(parameters, x));
   const sds = deviations(parameters);
   const lines = [0, 1].map((m) => found.map(({ means }) => means[m]));
   const bold = [0, 1].map((m) => found.map(({ means, gate }) => (gate[m] >= 0.5 ? means[m] : NaN)));
-  const [first, second] = colours.series;
-  const chart = lineChart(pen, colours, {
+  const [first, second] = colors.series;
+  const chart = lineChart(pen, colors, {
     curves: [
-      { x: GRID, y: lines[0], colour: first, dashed: true, width: 1.5 },
-      { x: GRID, y: lines[1], colour: second, dashed: true, width: 1.5 },
-      { x: GRID, y: bold[0], colour: first, width: 4 },
-      { x: GRID, y: bold[1], colour: second, width: 4 },
-      { x: GRID, y: found.map(({ mean }) => mean), colour: colours.ink, width: 2 },
+      { x: GRID, y: lines[0], color: first, dashed: true, width: 1.5 },
+      { x: GRID, y: lines[1], color: second, dashed: true, width: 1.5 },
+      { x: GRID, y: bold[0], color: first, width: 4 },
+      { x: GRID, y: bold[1], color: second, width: 4 },
+      { x: GRID, y: found.map(({ mean }) => mean), color: colors.ink, width: 2 },
     ],
     xRange: X_RANGE,
     yRange: Y_RANGE,
@@ -59,7 +59,7 @@ export function drawLines(pen, colours, { parameters, points, responsible, bands
   pen.clip();
   pen.globalAlpha = 0.16;
   (bands ? bold : []).forEach((line, m) => {
-    pen.fillStyle = colours.series[m];
+    pen.fillStyle = colors.series[m];
     const inside = GRID.map((x, i) => [x, line[i]]).filter(([, y]) => Number.isFinite(y));
     pen.beginPath();
     for (const [x, y] of inside) pen.lineTo(px(x), py(y + sds[m]));
@@ -70,7 +70,7 @@ export function drawLines(pen, colours, { parameters, points, responsible, bands
   points.forEach(([x, y], n) => {
     const share = responsible[n][1];
     pen.fillStyle = mixed(first, second, share);
-    pen.strokeStyle = colours.paper;
+    pen.strokeStyle = colors.paper;
     pen.lineWidth = 1.5;
     pen.beginPath();
     if (share > 0.5) pen.rect(px(x) - 5, py(y) - 5, 10, 10);
@@ -84,13 +84,13 @@ export function drawLines(pen, colours, { parameters, points, responsible, bands
 /**
  * Draw the gate's probability of each expert over x.
  * @param {CanvasRenderingContext2D} pen
- * @param {any} colours  of the frame
+ * @param {any} colors  of the frame
  * @param {{parameters: number[], width: number, height: number}} options
  */
-export function drawGate(pen, colours, { parameters, width, height }) {
+export function drawGate(pen, colors, { parameters, width, height }) {
   const first = GRID.map((x) => predict(parameters, x).gate[0]);
-  const { px, py } = lineChart(pen, colours, {
-    curves: [{ x: GRID, y: first, colour: colours.ink, width: 1.5 }],
+  const { px, py } = lineChart(pen, colors, {
+    curves: [{ x: GRID, y: first, color: colors.ink, width: 1.5 }],
     xRange: X_RANGE,
     yRange: [0, 1],
     xTitle: "x",
@@ -100,7 +100,7 @@ export function drawGate(pen, colours, { parameters, width, height }) {
   });
   pen.globalAlpha = 0.4;
   [0, 1].forEach((edge) => {
-    pen.fillStyle = colours.series[edge];
+    pen.fillStyle = colors.series[edge];
     pen.beginPath();
     GRID.forEach((x, i) => pen.lineTo(px(x), py(first[i])));
     pen.lineTo(px(1), py(edge));
@@ -108,7 +108,7 @@ export function drawGate(pen, colours, { parameters, width, height }) {
     pen.fill();
   });
   pen.globalAlpha = 1;
-  pen.fillStyle = colours.ink;
+  pen.fillStyle = colors.ink;
   pen.textAlign = "center";
   // Each expert is named where its area is highest, unless it has next to nothing.
   for (const m of [0, 1]) {

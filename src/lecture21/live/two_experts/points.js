@@ -57,10 +57,10 @@ export function pointLayer(target, { onSelect, onDrag, onArrow, onDelete }) {
      * Put the points where they are drawn.
      * @param {[number, number][]} next  in CSS pixels of the drawing
      * @param {number} index  the chosen point
-     * @param {string} colour  of its dot
+     * @param {string} color  of its dot
      * @param {string} name  of the chosen point, for screen readers
      */
-    place(next, index, colour, name) {
+    place(next, index, color, name) {
       [places, chosen] = [next, index];
       while (grips.length > next.length) grips.pop().remove();
       while (grips.length < next.length) {
@@ -70,7 +70,7 @@ export function pointLayer(target, { onSelect, onDrag, onArrow, onDelete }) {
       }
       grips.forEach((grip, i) => move(grip, next[i]));
       move(button, next[index]);
-      button.style.setProperty("--handle", colour);
+      button.style.setProperty("--handle", color);
       if (button.title !== name) {
         button.title = name;
         button.setAttribute("aria-label", name);

@@ -106,7 +106,7 @@ export default {
         const found = explain(parameters, values.points);
         const responsible = found.map((each) => each.responsible);
         const bands = values.method !== "cooperative"; // which does not train the standard deviations
-        axes = drawLines(pen, frame.colours, { parameters, points: values.points, responsible, bands, width, height });
+        axes = drawLines(pen, frame.colors, { parameters, points: values.points, responsible, bands, width, height });
         placePoints(found);
       },
     });
@@ -120,16 +120,16 @@ export default {
       onDelete: removePoint,
     });
     legend(frame, chart.panel, () => [
-      { name: "expert 1 (round points)", colour: frame.colours.series[0] },
-      { name: "expert 2 (square points)", colour: frame.colours.series[1] },
-      { name: "mean of the mixture", colour: frame.colours.ink },
+      { name: "expert 1 (round points)", color: frame.colors.series[0] },
+      { name: "expert 2 (square points)", color: frame.colors.series[1] },
+      { name: "mean of the mixture", color: frame.colors.ink },
     ]);
     const gateChart = drawing(frame, {
       title: "The gate, before y is known",
       label: "Probability of each expert over x",
       height: 150,
       full: true,
-      draw: (pen, width, height) => drawGate(pen, frame.colours, { parameters: parametersOf(row()), width, height }),
+      draw: (pen, width, height) => drawGate(pen, frame.colors, { parameters: parametersOf(row()), width, height }),
     });
     const fillTable = fitTable(frame.stage);
     frame.root.append(create("style", {}, STYLE));
@@ -138,7 +138,7 @@ export default {
       const i = selected();
       const [x, y] = values.points[i];
       const { gate, responsible } = found[i];
-      const [first, second] = frame.colours.series;
+      const [first, second] = frame.colors.series;
       const name =
         `Point ${i + 1} of ${values.points.length}: x ${written(x)}, y ${written(y)}; expert 1: gate ` +
         `${gate[0].toFixed(2)}, responsibility ${responsible[0].toFixed(2)}. ` +

@@ -47,9 +47,9 @@ export function headMaps(frame, parent, onChoose) {
       if (shape !== `${layers} ${heads}`) build(layers, heads);
       shape = `${layers} ${heads}`;
       // A pixel is one integer: opacity, blue, green and red, from the highest byte to the lowest.
-      const colours = Uint32Array.from({ length: 256 }, (_, i) => {
-        const colour = frame.colours.magnitude(i / 255);
-        const [red, green, blue] = [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
+      const colors = Uint32Array.from({ length: 256 }, (_, i) => {
+        const color = frame.colors.magnitude(i / 255);
+        const [red, green, blue] = [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
         return (255 << 24) | (blue << 16) | (green << 8) | red;
       });
       cells.forEach(({ input, canvas }, index) => {
@@ -63,7 +63,7 @@ export function headMaps(frame, parent, onChoose) {
           // What is masked is left transparent.
           for (let column = 0; column < (causal ? row + 1 : length); column++) {
             const place = row * length + column;
-            pixels[place] = colours[Math.round(255 * attention[from + place])];
+            pixels[place] = colors[Math.round(255 * attention[from + place])];
           }
         }
         pen.putImageData(image, 0, 0);

@@ -1,6 +1,6 @@
 // What is seen beside the distribution: all attention maps, the prediction after each layer, or the price of the text.
 
-import { inkOn } from "../kit/colours.js";
+import { inkOn } from "../kit/colors.js";
 import { drawing, heatmap } from "../kit/draw.js";
 import { create } from "../kit/frame.js";
 import { softmax } from "../kit/numbers.js";
@@ -35,9 +35,9 @@ export function attentionView(frame, onChoose) {
       if (!seen) return;
       const { values, names } = seen;
       const labels = (width - 40) / names.length >= 9 && names.length <= 40 ? names : [];
-      heatmap(pen, frame.colours, {
+      heatmap(pen, frame.colors, {
         values,
-        colour: frame.colours.magnitude,
+        color: frame.colors.magnitude,
         rows: labels,
         columns: labels,
         rowTitle: "query",
@@ -168,9 +168,9 @@ export function priceView(frame) {
         const span = create("span", {}, symbol === "\n" ? "⏎\n" : symbol);
         if (!t) return span;
         const bits = BITS * own[t - 1];
-        const colour = frame.colours.magnitude(bits / 12);
-        span.style.background = colour;
-        span.style.color = inkOn(colour);
+        const color = frame.colors.magnitude(bits / 12);
+        span.style.background = color;
+        span.style.color = inkOn(color);
         span.title = `${bits.toFixed(2)} bits`;
         return span;
       });

@@ -51,6 +51,6 @@ class Write(ModelFigure):
         """Return the shipped model's file and the n-grams."""
         return {**super().assets(), "ngrams": "ngrams/plays.bin"}
 
-    def twin(self) -> str:
+    def fallback_image(self) -> str:
         """Return the name of the picture, one for each view."""
         return "write" if self.view == "attention" else f"write-{self.view}"

@@ -1,4 +1,4 @@
-// Colours of the book (lecture21.figures.style), for the light and the dark theme.
+// Colors of the book (lecture21.figures.style), for the light and the dark theme.
 
 const ROLES = {
   light: {
@@ -24,7 +24,7 @@ const PAPER = {
   dark: { paper: "#14181E", panel: "#1E252D", ink: "#E8EAED", note: "#A9B1BA", line: "#46505B", error: "#FF9C8F" },
 };
 
-// seaborn's mako_r and vlag, at nine equal steps. In the dark, 0 is the colour of the paper.
+// seaborn's mako_r and vlag, at nine equal steps. In the dark, 0 is the color of the paper.
 const MAGNITUDE = {
   light: ["#FFFFFF", "#DEF4E4", "#96DCB5", "#49C1AD", "#349DAA", "#3479A2", "#3B5497", "#3D3369", "#2A1A32"],
   dark: ["#14181E", "#2A1A3F", "#3D3369", "#3B5497", "#3479A2", "#349DAA", "#49C1AD", "#96DCB5", "#DEF4E4"],
@@ -49,7 +49,7 @@ export function isDark(element) {
 }
 
 /**
- * Return the colours of the theme: roles, text in a role's colour, series, paper, ink, lines, and two colour maps.
+ * Return the colors of the theme: roles, text in a role's color, series, paper, ink, lines, and two color maps.
  * @param {boolean} dark
  */
 export function palette(dark) {
@@ -67,22 +67,22 @@ export function palette(dark) {
 }
 
 /**
- * Return black or white, whichever can be read on a colour.
- * @param {string} colour  #RRGGBB
+ * Return black or white, whichever can be read on a color.
+ * @param {string} color  #RRGGBB
  */
-export function inkOn(colour) {
-  const [red, green, blue] = channels(colour).map((c) =>
+export function inkOn(color) {
+  const [red, green, blue] = channels(color).map((c) =>
     c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4,
   );
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000000" : "#FFFFFF";
 }
 
-function channels(colour) {
-  return [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
+function channels(color) {
+  return [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
 }
 
 /**
- * Return a colour between others.
+ * Return a color between others.
  * @param {string[]} stops  #RRGGBB
  * @param {number} share  0 is the first, 1 the last
  */
