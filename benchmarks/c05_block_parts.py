@@ -157,7 +157,7 @@ class Tables:
     def __init__(self) -> None:
         self.runs, self.gradients = common.stored(RUNS), common.stored(GRADIENTS)
 
-    def found(self, **key: object) -> dict[str, object] | None:
+    def row_of(self, **key: object) -> dict[str, object] | None:
         """Return the stored run with these values, None if there is none."""
         return next((row for row in self.runs if all(row[name] == value for name, value in key.items())), None)
 
@@ -175,7 +175,7 @@ class Tables:
 def run(tables: Tables, part: str, arm: str, n_layer: int, rate: float, seed: int, data: tuple[Tensor, ...]) -> float:
     """Train one model unless it is stored, and return its loss on the second text; infinite if it diverged."""
     key = {"part": part, "arm": arm, "n_layer": n_layer, "learning_rate": rate, "seed": seed}
-    row = tables.found(**key)
+    row = tables.row_of(**key)
     if row is None:
         tokens, test, vocab_size = data
         model = build(arm, n_layer, seed, vocab_size)
@@ -217,7 +217,7 @@ def main() -> None:
     empty = {"n_layer": 0, "learning_rate": 0.0, "seed": 0, "parameters": 0}
     for order in (1, 2, 3, 5):
         key = {"part": "n-gram", "arm": f"{order}-gram"}
-        if tables.found(**key) is None:
+        if tables.row_of(**key) is None:
             nats = evaluate(NGram(order, vocab_size).fit(train), val, 32)
             tables.add({**key, **empty, "nats": round(nats, 5), "train_nats": math.nan}, [])
     for n_layer in UNTRAINED:

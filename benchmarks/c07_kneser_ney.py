@@ -58,8 +58,8 @@ def discounts(counts: Counter[str]) -> tuple[float, float, float, float]:
     if not all(n[times] for times in (1, 2, 3, 4)):
         return 0.0, 0.5, 1.0, 1.5
     y = n[1] / (n[1] + 2 * n[2])
-    found = [times - (times + 1) * y * n[times + 1] / n[times] for times in (1, 2, 3)]
-    return 0.0, *(min(max(each, 0.0), times) for times, each in enumerate(found, start=1))
+    actual = [times - (times + 1) * y * n[times + 1] / n[times] for times in (1, 2, 3)]
+    return 0.0, *(min(max(each, 0.0), times) for times, each in enumerate(actual, start=1))
 
 
 class KneserNey:
@@ -84,15 +84,15 @@ def kneser_ney(train: str, val: str, vocab_size: int) -> dict[tuple[int, int], f
     """Return the mean loss for each order and window."""
     model = KneserNey(max(ORDERS), train, vocab_size)
     loss = {n: [-math.log(model(val[i - n : i])) for i in range(n, len(val) + 1)] for n in ORDERS}
-    found = {}
+    actual = {}
     for order in ORDERS:
         for window in WINDOWS:
             # How many characters a model of this order knows before the one at i: those in its window, which begins at
             # a multiple of its size. The loss of the character at i, by the model of order n, is loss[n][i - n + 1].
             known = [min((i - 1) % window + 1, order - 1) for i in range(1, len(val))]
             nats = [loss[m + 1][i - m] for i, m in enumerate(known, start=1)]
-            found[order, window] = math.fsum(nats) / len(nats)
-    return found
+            actual[order, window] = math.fsum(nats) / len(nats)
+    return actual
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ def main() -> None:
     torch.manual_seed(0)
     transformers.logging.set_verbosity_error()
     model = GPT(presets.get("gpt2", dropout=0.0)).eval()
-    theirs = to_huggingface(model).eval()
+    published = to_huggingface(model).eval()
     prompt = torch.randint(model.vocab_size, (1, PROMPT))
     half = GPT(model.config).bfloat16().eval()
     half.load_state_dict(model.state_dict())
@@ -79,7 +79,7 @@ def main() -> None:
         "cache, float32": partial(generate, model, prompt, n_new, greedy=True),
         "cache, bfloat16": without_onednn,
         "cache, bfloat16, oneDNN": partial(generate, half, prompt, n_new, greedy=True),
-        "transformers, float32": partial(their, theirs),
+        "transformers, float32": partial(their, published),
         "transformers, bfloat16": partial(their, theirs_half),
     }
     rows = []

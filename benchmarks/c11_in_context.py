@@ -128,8 +128,8 @@ def by_examples(task: Task, where: dict[str, object], logs: Tensor, inputs: Tens
         for examples in range(task.n_pair):
             chosen = group & (torch.arange(task.n_pair) == examples)
             if name != "determined" and chosen.any():
-                found = {"examples": examples, "scored": name, "answers": chosen.sum().item()}
-                rows.append({**where, **found, **score(logs, targets, chosen)})
+                actual = {"examples": examples, "scored": name, "answers": chosen.sum().item()}
+                rows.append({**where, **actual, **score(logs, targets, chosen)})
     return rows
 
 
@@ -139,16 +139,16 @@ def baselines(arm: Arm) -> list[dict[str, object]]:
     for rules, (inputs, targets) in arm.test(FINAL, TEST).items():
         n_value = inputs.max().item() + 1 if arm.kind == "linear" else arm.task.n_symbol
         chance = torch.full((*inputs[:, ::2].shape, n_value), 1 / n_value)
-        found = {"chance": chance}
+        actual = {"chance": chance}
         if arm.kind == "mapping":
-            found["optimal"] = arm.task.optimal(inputs)
+            actual["optimal"] = arm.task.optimal(inputs)
             seen = arm.task.earlier(inputs).any(dim=2, keepdim=True)
-            found["lookup"] = torch.where(seen, found["optimal"], chance)
+            actual["lookup"] = torch.where(seen, actual["optimal"], chance)
         else:
             trained = arm.task.rules(held_out=False)
-            found["optimal"] = arm.task.optimal(inputs, torch.cat([trained, arm.task.rules(held_out=True)]))
-            found["optimal, trained rules only"] = arm.task.optimal(inputs, trained)
-        for name, probabilities in found.items():
+            actual["optimal"] = arm.task.optimal(inputs, torch.cat([trained, arm.task.rules(held_out=True)]))
+            actual["optimal, trained rules only"] = arm.task.optimal(inputs, trained)
+        for name, probabilities in actual.items():
             where = {"task": arm.kind, "arm": name, "rules": rules, "seed": 0}
             rows += by_examples(arm.task, where, probabilities.log(), inputs, targets)
     return rows
@@ -186,7 +186,7 @@ class Tables:
     def __init__(self) -> None:
         self.rows = {name: common.stored(name) for name in (SCORES, TRAINING, HEADS)}
 
-    def found(self, name: str, **key: object) -> list[dict[str, object]]:
+    def rows_of(self, name: str, **key: object) -> list[dict[str, object]]:
         """Return the rows of a table with these values."""
         return [row for row in self.rows[name] if all(row[column] == value for column, value in key.items())]
 
@@ -200,7 +200,7 @@ class Tables:
 def run(tables: Tables, arm: Arm, part: str, seed: int, rate: float) -> float:
     """Train one model unless it is stored, store its scores, and return its final loss on all queries."""
     key = {"part": part, "task": arm.kind, "arm": arm.name, "learning_rate": rate, "seed": seed}
-    if not tables.found(TRAINING, **key, step=arm.steps):
+    if not tables.rows_of(TRAINING, **key, step=arm.steps):
         model, steps = arm.build(seed), iter(range(arm.steps))
         curve, heads = [], []
 
@@ -208,8 +208,8 @@ def run(tables: Tables, arm: Arm, part: str, seed: int, rate: float) -> float:
             for rules, (inputs, targets) in arm.test(PROBE, TUNING if part == "search" else TEST).items():
                 logs = log_probabilities(model, inputs)
                 for name, chosen in groups(arm.task, inputs).items():
-                    found = {**key, "step": step, "rules": rules, "scored": name}
-                    curve.append({**found, **score(logs, targets, chosen)})
+                    actual = {**key, "step": step, "rules": rules, "scored": name}
+                    curve.append({**actual, **score(logs, targets, chosen)})
                 if arm.kind == "mapping" and part == "run":
                     where = {"arm": arm.name, "seed": seed, "step": step}
                     rows = head_rows(model, arm.task, inputs, targets, ablate=step == arm.steps)
@@ -237,7 +237,7 @@ def run(tables: Tables, arm: Arm, part: str, seed: int, rate: float) -> float:
                     publish(model, arm)
         tables.save()
     last = {"step": arm.steps, "scored": "all", "rules": "new" if arm.kind == "mapping" else "trained"}
-    return tables.found(TRAINING, **key, **last)[0]["nats"]
+    return tables.rows_of(TRAINING, **key, **last)[0]["nats"]
 
 
 def check_new(arm: Arm, seed: int) -> None:

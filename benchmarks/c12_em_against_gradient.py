@@ -86,12 +86,12 @@ class Starts(nn.Module):
     @torch.no_grad()
     def separate(self) -> list[Mixture]:
         """Return the S mixtures."""
-        found = []
+        actual = []
         for parameters in zip(*self.stacked, strict=True):
             module = copy.deepcopy(self.shape[0])
             module.load_state_dict(dict(zip(self.names, parameters, strict=True)))
-            found.append(module.mixture)
-        return found
+            actual.append(module.mixture)
+        return actual
 
 
 class LogProb(nn.Module):
@@ -144,16 +144,16 @@ def race(data: str, gate: str, seeds: list[int]) -> list[dict[str, object]]:
     """Tune Adam for one data set and gate, run it and EM from every initialization, and return the rows."""
     rows, means = [], {}
     for rate in RATES:
-        found = fitted(data, "Adam", gate, SEARCH_SEEDS, rate)
-        rows += [{"part": "search"} | row for row in found]
-        means[rate] = sum(row["nats"] for row in found) / len(found)
+        actual = fitted(data, "Adam", gate, SEARCH_SEEDS, rate)
+        rows += [{"part": "search"} | row for row in actual]
+        means[rate] = sum(row["nats"] for row in actual) / len(actual)
     best = max(means, key=means.__getitem__)
     print(f"{data}, {gate} gate: {means}", flush=True)
     arms = {"EM": None, "Adam": best} if gate == "linear" else {"Adam": best}
     for method, rate in arms.items():
-        found = fitted(data, method, gate, seeds, rate)
-        rows += [{"part": "race"} | row for row in found]
-        nats, error = (torch.tensor([row[name] for row in found]) for name in ("nats", "error"))
+        actual = fitted(data, method, gate, seeds, rate)
+        rows += [{"part": "race"} | row for row in actual]
+        nats, error = (torch.tensor([row[name] for row in actual]) for name in ("nats", "error"))
         print(f"{data}, {gate} gate, {method}: {nats.sort().values.tolist()}, error {error.median():.4f}", flush=True)
     print(f"{time.process_time():.0f} s", flush=True)
     return rows
@@ -161,14 +161,14 @@ def race(data: str, gate: str, seeds: list[int]) -> list[dict[str, object]]:
 
 def changes(mixture: Mixture, x: Tensor, y: Tensor, damped: bool, newton_steps: int) -> list[float]:
     """Return what each of 100 steps of EM adds to the log-likelihood; the list ends at the first non-finite value."""
-    found = []
+    actual = []
     for _ in range(100):
         try:
             before, after = fit_em(mixture, x, y, steps=1, damped=damped, newton_steps=newton_steps)
         except ValueError:
-            return [*found, -math.inf]
-        found.append(after - before)
-    return found
+            return [*actual, -math.inf]
+        actual.append(after - before)
+    return actual
 
 
 def damping(name: str, members: int, damped: bool, newton_steps: int, seeds: list[int]) -> list[dict[str, object]]:

@@ -207,9 +207,9 @@ def scored(task: Task, method: str, model: nn.Module, train: tuple[Tensor, Tenso
     """Return the scores of a fitted model on the test points of its draw."""
     test = task.draw(N_TEST, 10_000 + seed)
     around = method == "MoE, cooperative" and not task.classes
-    found = (class_scores if task.classes else regression_scores)(Around(model, *train) if around else model, *test)
-    found["parameters"] = parameters(model)
-    return found | (split_error(model, *test) if isinstance(model, Mixture) else {})
+    actual = (class_scores if task.classes else regression_scores)(Around(model, *train) if around else model, *test)
+    actual["parameters"] = parameters(model)
+    return actual | (split_error(model, *test) if isinstance(model, Mixture) else {})
 
 
 def forest_error(task: Task, seed: int) -> float:

@@ -43,8 +43,8 @@ def main() -> None:
             errors = {k: alone if k == 1 else cross[:, :k, :k].mean(dim=(1, 2)) for k in MEMBERS}
             for n, penalty in enumerate(PENALTIES.tolist()):
                 named = {"sampling": sampling, "subset": subset, "round": number, "penalty": f"{penalty:.6g}"}
-                found = {f"mean_of_{k}": round(error[n].item(), 6) for k, error in errors.items()}
-                rows.append({**named, **found, "train": round(train[n].item(), 6)})
+                actual = {f"mean_of_{k}": round(error[n].item(), 6) for k, error in errors.items()}
+                rows.append({**named, **actual, "train": round(train[n].item(), 6)})
         print(f"{sampling} {subset}: {time.process_time():.0f} s", flush=True)
     common.save("ridge_ensembles", rows, arguments=False)
 

@@ -106,40 +106,40 @@ class Watch:
 
     def rows(self) -> list[dict[str, object]]:
         """Return the loads during training."""
-        found = []
+        actual = []
         for layer, loads in enumerate(self.loads.values(), start=1):
             for stop in (1, *range(EVERY, len(loads) + 1, EVERY)):
                 mean = torch.stack(loads[max(stop - EVERY, 0) : stop]).mean(0).tolist()
                 shares = {f"expert_{i}": round(share, 4) for i, share in enumerate(mean, start=1)}
-                found.append({"step": stop, "layer": layer, **shares})
-        return found
+                actual.append({"step": stop, "layer": layer, **shares})
+        return actual
 
 
 def layer_statistics(model: GPT, watch: Watch, val: torch.Tensor) -> dict[str, float]:
     """Return the statistics of both layers over the complete windows of the validation split."""
     whole = len(val) // model.block_size * model.block_size
-    found = {}
+    actual = {}
     each = zip(statistics_of(model, val[:whole].view(-1, model.block_size)), watch.common.values(), strict=True)
     for layer, (s, shared) in enumerate(each, start=1):
         over = (s.load - 1.25 / len(s.load)).clamp(min=0).sum().item()
         other = {"drop_1.25": over, "busiest": s.load.max().item(), "common": shared}
         numbers = [other[name] if name in other else getattr(s, name) for name in BY_LAYER]
         for name, number in zip(BY_LAYER, numbers, strict=True):
-            found[f"{name}_{layer}"] = "" if number is None else round(number, 4)  # no information in a single expert
-    return found
+            actual[f"{name}_{layer}"] = "" if number is None else round(number, 4)  # no information in a single expert
+    return actual
 
 
 def with_capacity(model: GPT, val: torch.Tensor) -> dict[str, float]:
     """Return loss and dropped fraction of a trained model at each capacity factor."""
-    found = {}
+    actual = {}
     for factor in FACTORS:
         served = GPT(model.config.changed(moe={"eval_capacity_factor": factor}))
         served.load_state_dict(model.state_dict())
         with routings(served) as routed:
             nats = evaluate(served, val, batch_size=BATCH)
         dropped = [1 - routing.kept.float().mean().item() for _, routing in routed]
-        found |= {f"nats_{factor:g}": round(nats, 5), f"dropped_{factor:g}": round(sum(dropped) / len(dropped), 4)}
-    return found
+        actual |= {f"nats_{factor:g}": round(nats, 5), f"dropped_{factor:g}": round(sum(dropped) / len(dropped), 4)}
+    return actual
 
 
 def trained(setting: str, rate: float, seed: int, tokens: torch.Tensor) -> tuple[GPT, Watch]:
@@ -190,17 +190,17 @@ def main() -> None:
                     continue
                 model, watch = trained(setting, rate, seed, tokens)
                 row = dict(zip(("part", "setting", "learning_rate", "seed"), key, strict=True))
-                found = {"parameters": model.num_parameters(), "tuned": rate == best}
-                found["nats"] = done[key] = round(evaluate(model, val), 5)
+                actual = {"parameters": model.num_parameters(), "tuned": rate == best}
+                actual["nats"] = done[key] = round(evaluate(model, val), 5)
                 if config.moe:
-                    found |= layer_statistics(model, watch, val)
+                    actual |= layer_statistics(model, watch, val)
                     loads += [
                         {"setting": setting, "learning_rate": rate, "seed": seed, **step} for step in watch.rows()
                     ]
                     common.save(LOADS, loads, arguments=False)
                 if setting in ("none", "aux 0.01", "bias 0.01") and rate == best:
-                    found |= with_capacity(model, val)
-                keep(row | found)
+                    actual |= with_capacity(model, val)
+                keep(row | actual)
 
 
 if __name__ == "__main__":

@@ -120,8 +120,8 @@ def main() -> None:
 
     if not any(row["part"] == "ngram" for row in rows):
         loss = evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, MODELS["dense"].block_size)
-        found = {"part": "ngram", "model": "5-gram", "characters": len(tokens), "nats": round(loss, 5)}
-        rows.append(dict.fromkeys(COLUMNS, "") | found)
+        actual = {"part": "ngram", "model": "5-gram", "characters": len(tokens), "nats": round(loss, 5)}
+        rows.append(dict.fromkeys(COLUMNS, "") | actual)
     for steps in BUDGETS:
         best = {model: search(model, steps) for model in MODELS}
         for seed in seeds:

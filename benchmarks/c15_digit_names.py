@@ -89,14 +89,14 @@ def search(setting: str) -> float:
             if (row["setting"], row["learning_rate"]) == (setting, rate):
                 return float(row["letter_nats"])
         try:
-            found = run(setting, SEARCH_SEED, rate, fitted, validation)
+            actual = run(setting, SEARCH_SEED, rate, fitted, validation)
         except ValueError:  # it diverged
-            found = {"letter_nats": math.inf, "accuracy": 0.0}
+            actual = {"letter_nats": math.inf, "accuracy": 0.0}
         row = {"setting": setting, "seed": SEARCH_SEED, "learning_rate": rate}
-        row |= {"letter_nats": found["letter_nats"], "accuracy": found["accuracy"]}
+        row |= {"letter_nats": actual["letter_nats"], "accuracy": actual["accuracy"]}
         print("search", *row.values(), sep="  ", flush=True)
         common.save(SEARCH, [*common.stored(SEARCH), row], arguments=False)
-        return found["letter_nats"]
+        return actual["letter_nats"]
 
     return next(iter(common.tune(score, FIRST, RATES)))
 
@@ -108,8 +108,8 @@ def main() -> None:
     for setting in SETTINGS:
         rate = search(setting)
         for seed in seeds:
-            found = {(row["setting"], row["seed"], row["learning_rate"]) for row in common.stored(NAME)}
-            if (setting, seed, rate) not in found:
+            actual = {(row["setting"], row["seed"], row["learning_rate"]) for row in common.stored(NAME)}
+            if (setting, seed, rate) not in actual:
                 measured = run(setting, seed, rate, *digits.split(labels, seed))
                 row = {"setting": setting, "seed": seed, **measured, "learning_rate": rate}
                 print(*row.values(), sep="  ", flush=True)

@@ -73,13 +73,13 @@ class Table:
 
     def rows_of(self, *shape: object) -> list[dict[str, object]]:
         """Return the two rows of a run (answer, kind, seed, rate), which is made unless it is stored."""
-        found = [row for row in self.rows if shape == tuple(row[name] for name in SHAPE)]
-        if not found:
-            found = run(*shape)
-            self.rows += found
+        actual = [row for row in self.rows if shape == tuple(row[name] for name in SHAPE)]
+        if not actual:
+            actual = run(*shape)
+            self.rows += actual
             self.save()
-            print(*found[0].values(), *found[1].values(), sep="  ", flush=True)
-        return found
+            print(*actual[0].values(), *actual[1].values(), sep="  ", flush=True)
+        return actual
 
     def save(self) -> None:
         """Store the table."""

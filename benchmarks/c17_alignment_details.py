@@ -29,8 +29,8 @@ MEASURED = (2, 4, 6, 8)  # iterations after which a policy is measured
 
 def names_a_place(reply: str) -> bool:
     """Return whether a sentence of the reply says where a thing is, whichever thing."""
-    found = [sentence.strip() for sentence in sentences(reply)]
-    return any(is_sentence(each) and each.endswith(tuple(f" {place}." for place in PLACES)) for each in found)
+    actual = [sentence.strip() for sentence in sentences(reply)]
+    return any(is_sentence(each) and each.endswith(tuple(f" {place}." for place in PLACES)) for each in actual)
 
 
 def agreement(reward: RewardModel, pairs: PreferencePairs, task: ShopTask) -> dict[str, float]:
@@ -42,8 +42,8 @@ def agreement(reward: RewardModel, pairs: PreferencePairs, task: ShopTask) -> di
         useless = [reply for request, reply in replies if not judge(request, reply)["helpful"]]
         if len(useless) == 1:
             kinds["wrong" if names_a_place(useless[0]) else "evasive"].append(agrees)
-    shares = {kind: round(sum(found) / len(found), 4) for kind, found in kinds.items()}
-    return shares | {f"n_{kind}": len(found) for kind, found in kinds.items()}
+    shares = {kind: round(sum(actual) / len(actual), 4) for kind, actual in kinds.items()}
+    return shares | {f"n_{kind}": len(actual) for kind, actual in kinds.items()}
 
 
 def early(seed: int, reference: GPT, reward: RewardModel, task: ShopTask, rates: c17_alignment_runs.Rows) -> list[dict]:

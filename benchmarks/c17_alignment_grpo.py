@@ -100,8 +100,8 @@ def run(task: ShopTask, seed: int, beta: float, rate: float, measured=MEASURED) 
 
     def on_evaluation(iteration: int) -> None:
         if iteration in measured:
-            found = task.measure_policy(policy, reference, reward, seed)
-            rows.append({"step": iteration} | {name: round(value, 4) for name, value in found.items()})
+            actual = task.measure_policy(policy, reference, reward, seed)
+            rows.append({"step": iteration} | {name: round(value, 4) for name, value in actual.items()})
 
     train(policy, reference, reward, task, config, beta, on_evaluation)
     return rows
@@ -109,7 +109,7 @@ def run(task: ShopTask, seed: int, beta: float, rate: float, measured=MEASURED) 
 
 def search(task: ShopTask) -> c17_alignment_runs.Rows:
     """Tune GRPO on the search seed for the objective of each weight."""
-    found: c17_alignment_runs.Rows = []
+    actual: c17_alignment_runs.Rows = []
     for weight in WEIGHTS:
         tried: dict[float, dict[float, float]] = {}
 
@@ -127,20 +127,20 @@ def search(task: ShopTask) -> c17_alignment_runs.Rows:
             chosen = min(scores, key=scores.__getitem__) if beta == best else None
             row = {"seed": c17_alignment_runs.SEARCH_SEED, "weight": weight, "beta": beta}
             for rate, score in sorted(scores.items()):
-                found.append(row | {"learning_rate": rate, "criterion": round(score, 4), "chosen": rate == chosen})
-    return found
+                actual.append(row | {"learning_rate": rate, "criterion": round(score, 4), "chosen": rate == chosen})
+    return actual
 
 
 def main() -> None:
     """Tune, run the seeds, and write both tables."""
     seeds = common.start(3)
     task = c17_alignment_runs.with_rates(ShopTask.with_tokenizer(), common.stored("alignment_search"))
-    found = common.stored("alignment_grpo_search")
-    if not found:
-        found = search(task)
-        common.save("alignment_grpo_search", found)
+    actual = common.stored("alignment_grpo_search")
+    if not actual:
+        actual = search(task)
+        common.save("alignment_grpo_search", actual)
     rows = []
-    for chosen in (row for row in found if row["chosen"]):
+    for chosen in (row for row in actual if row["chosen"]):
         for seed in seeds:
             about = {"method": "grpo", "weight": chosen["weight"], "beta": chosen["beta"]}
             about |= {"learning_rate": chosen["learning_rate"], "seed": seed}

@@ -60,11 +60,11 @@ def log(*values: object) -> None:
     print(f"{time.process_time() - began:6.0f} s", *values, flush=True)
 
 
-def tune(found: Rows, stage: str, weight: float | str, grid: tuple[float, ...], criterion: object) -> float:
+def tune(actual: Rows, stage: str, weight: float | str, grid: tuple[float, ...], criterion: object) -> float:
     """Return the learning rate with the lowest criterion, and append what was tried; extend the grid at its edges."""
     scores = common.tune(criterion, grid, 3)
     best = next(iter(scores))
-    found.extend(
+    actual.extend(
         {"stage": stage, "weight": weight, "learning_rate": rate, "criterion": round(score, 4), "chosen": rate == best}
         for rate, score in sorted(scores.items())
     )
@@ -74,7 +74,7 @@ def tune(found: Rows, stage: str, weight: float | str, grid: tuple[float, ...], 
 
 def search(base: GPT, task: ShopTask) -> Rows:
     """Tune the learning rate of every stage on the search seed, each stage after those that it needs."""
-    found: Rows = []
+    actual: Rows = []
     shown, unseen = task.demonstrations(task.n_demonstrations, SEARCH_SEED), task.demonstrations(400, SEARCH_SEED + 1)
 
     def fine_tuning(rate: float, steps: int = task.sft.steps) -> float:
@@ -83,11 +83,11 @@ def search(base: GPT, task: ShopTask) -> Rows:
         with torch.no_grad():
             return -unseen.log_probabilities(model).sum().item() / unseen.mask.sum().item()
 
-    rate = tune(found, "sft", "", (3e-4, 1e-3, 3e-3), fine_tuning)
+    rate = tune(actual, "sft", "", (3e-4, 1e-3, 3e-3), fine_tuning)
     for steps in (50, 100, 300):
         row = {"stage": "sft_steps", "weight": steps, "learning_rate": rate, "chosen": False}
-        found.append(row | {"criterion": round(fine_tuning(rate, steps), 4)})
-        log(found[-1])
+        actual.append(row | {"criterion": round(fine_tuning(rate, steps), 4)})
+        log(actual[-1])
     reference = dataclasses.replace(task, sft=dataclasses.replace(task.sft, learning_rate=rate)).fine_tuned(
         base, SEARCH_SEED
     )
@@ -99,7 +99,7 @@ def search(base: GPT, task: ShopTask) -> Rows:
         margin = model.margins(held_out)
         return bradley_terry_loss(margin, torch.zeros_like(margin)).item()
 
-    rate = tune(found, "reward", "", (3e-4, 1e-3, 3e-3), rewarding)
+    rate = tune(actual, "reward", "", (3e-4, 1e-3, 3e-3), rewarding)
     settings = dataclasses.replace(task, reward=dataclasses.replace(task.reward, learning_rate=rate))
     reward = settings.reward_model(reference, pairs, SEARCH_SEED).eval()
 
@@ -115,7 +115,7 @@ def search(base: GPT, task: ShopTask) -> Rows:
                 )
             return bradley_terry_loss(chosen, rejected).item()
 
-        tune(found, "dpo", beta, (1e-4, 3e-4, 1e-3), preferring)
+        tune(actual, "dpo", beta, (1e-4, 3e-4, 1e-3), preferring)
 
     for weight in KL_WEIGHTS:
 
@@ -126,8 +126,8 @@ def search(base: GPT, task: ShopTask) -> Rows:
             measured = task.measure_policy(policy, reference, reward, SEARCH_SEED)
             return weight * measured["kl"] - measured["learned_reward"]
 
-        tune(found, "ppo", weight, (3e-4, 1e-3, 3e-3), optimizing)
-    return found
+        tune(actual, "ppo", weight, (3e-4, 1e-3, 3e-3), optimizing)
+    return actual
 
 
 def with_rates(task: ShopTask, rates: Rows) -> ShopTask:

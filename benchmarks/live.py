@@ -127,11 +127,11 @@ def compare_updates(page: Page, tokens: Tensor) -> float:
         for name, (slow, fast) in ways.items():
             times[name].append((slow(), fast()))
     for name, pairs in times.items():
-        ratios = [theirs / mine for theirs, mine in pairs]
-        theirs, mine = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
+        ratios = [reference / mine for reference, mine in pairs]
+        reference, mine = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
         optimizer = OPTIONS[name]["optimizer"]
         print(
-            f"update of {name} with {optimizer}: torch {theirs:.1f} ms, page {mine:.1f} ms; speed of the page "
+            f"update of {name} with {optimizer}: torch {reference:.1f} ms, page {mine:.1f} ms; speed of the page "
             f"{statistics.median(ratios):.2f} of torch's ({min(ratios):.2f} to {max(ratios):.2f})"
         )
     return statistics.median(mine for _, mine in times["modern-gpt0"])

@@ -76,8 +76,8 @@ def compare_training() -> None:
         for p in matrices:
             p.grad = torch.randn_like(p)
         if hasattr(torch.optim, "Muon"):
-            theirs = torch.optim.Muon(matrices, lr=1e-3, weight_decay=0.0)
-            ratio(f"torch.optim.Muon / Muon, 4 layers of width {width}", theirs.step, Muon(matrices, lr=1e-3).step)
+            reference = torch.optim.Muon(matrices, lr=1e-3, weight_decay=0.0)
+            ratio(f"torch.optim.Muon / Muon, 4 layers of width {width}", reference.step, Muon(matrices, lr=1e-3).step)
 
 
 def main() -> None:

@@ -76,8 +76,8 @@ def locked_versions(python: str) -> dict[str, str]:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     locked = [Requirement(line) for line in lines if not line.startswith("#")]
     target = {"python_version": python, "python_full_version": f"{python}.0"}
-    found = [pin for pin in locked if pin.marker is None or pin.marker.evaluate(target)]
-    return {pin.name: str(pin.specifier).removeprefix("==") for pin in found}
+    actual = [pin for pin in locked if pin.marker is None or pin.marker.evaluate(target)]
+    return {pin.name: str(pin.specifier).removeprefix("==") for pin in actual}
 
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
@@ -111,8 +111,8 @@ def test_the_wheel_carries_the_results_and_the_small_models(tmp_path: Path):
         tmp_path,
         ROOT,
     ]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert found.returncode == 0, found.stderr
+    actual = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert actual.returncode == 0, actual.stderr
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
     data = [
@@ -133,8 +133,8 @@ def test_requirements_txt_installs_the_package_with_all_that_the_commands_need()
 
 def test_the_workflows_are_valid():
     actionlint = shutil.which("actionlint", path=Path(sys.executable).parent)
-    found = subprocess.run([actionlint, *WORKFLOWS], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert found.returncode == 0, found.stdout
+    actual = subprocess.run([actionlint, *WORKFLOWS], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert actual.returncode == 0, actual.stdout
 
 
 def steps(name: str) -> list[dict]:

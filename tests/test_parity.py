@@ -12,7 +12,7 @@ from operator import attrgetter
 
 import pytest
 import torch
-from theirs import assert_the_same, in_float64, lay_in_cache, perturbed, some_ids
+from references import assert_the_same, in_float64, lay_in_cache, perturbed, some_ids
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -39,7 +39,7 @@ from lecture21.training import TrainConfig, train
 # Odd on purpose: no two sizes are alike, none is a power of two, and the norm's epsilon is large enough to be seen.
 SIZES = {"vocab_size": 97, "n_positions": 29, "n_embd": 35, "n_layer": 3, "n_head": 5, "layer_norm_epsilon": 1e-3}
 NO_END = {"bos_token_id": None, "eos_token_id": None}
-THEIRS = {
+REFERENCES = {
     "openai-gpt": lambda: OpenAIGPTLMHeadModel(OpenAIGPTConfig(**SIZES)),
     "openai-gpt, relu": lambda: OpenAIGPTLMHeadModel(OpenAIGPTConfig(**SIZES, afn="relu")),
     "openai-gpt, untied": lambda: OpenAIGPTLMHeadModel(OpenAIGPTConfig(**SIZES, tie_word_embeddings=False)),
@@ -51,70 +51,71 @@ THEIRS = {
         for name in ("gelu", "gelu_pytorch_tanh", "relu", "relu2")
     },
 }
-EVERY = pytest.mark.parametrize("kind", THEIRS)
+EVERY = pytest.mark.parametrize("kind", REFERENCES)
 BOTH = pytest.mark.parametrize("kind", ["openai-gpt", "gpt2"])
 
 
 @EVERY
 def test_logits_and_gradients_equal_those_of_transformers_in_float64(kind):
-    theirs = perturbed(THEIRS[kind]).double()
-    ours = from_huggingface(theirs)
+    published = perturbed(REFERENCES[kind]).double()
+    ours = from_huggingface(published)
     assert ours.token.weight.dtype == torch.float64
-    assert_the_same(ours, theirs, 1e-12)
+    assert_the_same(ours, published, 1e-12)
 
 
 @BOTH
 def test_logits_and_gradients_equal_those_of_transformers_in_float32(kind):
-    theirs = perturbed(THEIRS[kind])
-    assert_the_same(from_huggingface(theirs), theirs, 2e-5)
+    published = perturbed(REFERENCES[kind])
+    assert_the_same(from_huggingface(published), published, 2e-5)
 
 
 @EVERY
 @pytest.mark.parametrize("how", [{}, {"max_shard_size": "20KB"}], ids=["one file", "shards"])
 def test_from_pretrained_loads_the_same_weights_from_the_hub_cache(offline, kind, how):
-    theirs = perturbed(THEIRS[kind])
-    directory = lay_in_cache(offline, "someone/a-gpt", theirs, **how)
+    published = perturbed(REFERENCES[kind])
+    directory = lay_in_cache(offline, "someone/a-gpt", published, **how)
     assert (len(list(directory.glob("*.safetensors"))) > 1) == bool(how)
     for name in ("someone/a-gpt", str(directory), directory):
         ours = GPT.from_pretrained(name)
         assert not ours.training
-        for key, tensor in from_huggingface(theirs).state_dict().items():
+        for key, tensor in from_huggingface(published).state_dict().items():
             assert torch.equal(ours.state_dict()[key], tensor), key
-    assert_the_same(ours.double(), theirs.double(), 1e-12)
+    assert_the_same(ours.double(), published.double(), 1e-12)
 
 
 @pytest.mark.parametrize("name", REVISIONS)
 def test_a_short_name_resolves_to_a_repository_of_openai(offline, name):
-    theirs = perturbed(THEIRS["openai-gpt" if name == "openai-gpt" else "gpt2"])
-    lay_in_cache(offline, f"openai-community/{name}", theirs)
-    torch.testing.assert_close(GPT.from_pretrained(name)(some_ids()), theirs(some_ids()).logits, rtol=1e-4, atol=3e-4)
+    published = perturbed(REFERENCES["openai-gpt" if name == "openai-gpt" else "gpt2"])
+    lay_in_cache(offline, f"openai-community/{name}", published)
+    logits = published(some_ids()).logits
+    torch.testing.assert_close(GPT.from_pretrained(name)(some_ids()), logits, rtol=1e-4, atol=3e-4)
 
 
 def test_a_cached_head_of_main_is_not_the_commit_that_is_loaded(offline):
-    first, second = perturbed(THEIRS["gpt2"], seed=0), perturbed(THEIRS["gpt2"], seed=1)
+    first, second = perturbed(REFERENCES["gpt2"], seed=0), perturbed(REFERENCES["gpt2"], seed=1)
     lay_in_cache(offline, "openai-community/gpt2", first)
     repo = offline / "hub" / "models--openai-community--gpt2"
     second.save_pretrained(repo / "snapshots" / "0123456789abcdef0123456789abcdef01234567")
     (repo / "refs").mkdir()
     (repo / "refs" / "main").write_text("0123456789abcdef0123456789abcdef01234567")
-    for revision, theirs in ((None, first), ("main", second)):
+    for revision, published in ((None, first), ("main", second)):
         logits = GPT.from_pretrained("gpt2", revision)(some_ids())
-        torch.testing.assert_close(logits, theirs(some_ids()).logits, rtol=1e-4, atol=3e-4)
+        torch.testing.assert_close(logits, published(some_ids()).logits, rtol=1e-4, atol=3e-4)
     with pytest.raises(FileNotFoundError, match="openai-community/gpt2 at revision v1"):
         GPT.from_pretrained("gpt2", "v1")
 
 
 @EVERY
 def test_import_and_export_preserve_every_bit(kind, tmp_path):
-    theirs = perturbed(THEIRS[kind])
-    ours = from_huggingface(theirs)
+    published = perturbed(REFERENCES[kind])
+    ours = from_huggingface(published)
     again = to_huggingface(ours)
-    assert type(again) is type(theirs)
-    assert again.state_dict().keys() == theirs.state_dict().keys()
-    for name, tensor in theirs.state_dict().items():
+    assert type(again) is type(published)
+    assert again.state_dict().keys() == published.state_dict().keys()
+    for name, tensor in published.state_dict().items():
         assert torch.equal(again.state_dict()[name], tensor), name
     for key in ("n_inner", "activation_function", "afn", "layer_norm_epsilon", "tie_word_embeddings", "attn_pdrop"):
-        mine, other = getattr(again.config, key, None), getattr(theirs.config, key, None)
+        mine, other = getattr(again.config, key, None), getattr(published.config, key, None)
         same = {(140, None), ("gelu_new", "gelu_pytorch_tanh")}  # two spellings
         assert mine == other or (mine, other) in same, key
     back = from_huggingface(again)
@@ -125,13 +126,13 @@ def test_import_and_export_preserve_every_bit(kind, tmp_path):
 
 @BOTH
 def test_the_two_models_share_no_memory(kind):
-    theirs = perturbed(THEIRS[kind])
-    ours = from_huggingface(theirs)
+    published = perturbed(REFERENCES[kind])
+    ours = from_huggingface(published)
     copy = to_huggingface(ours)
     with torch.no_grad():
         for parameter in ours.parameters():
             parameter.zero_()
-    assert all(p.abs().sum() > 0 for p in [*theirs.parameters(), *copy.parameters()])
+    assert all(p.abs().sum() > 0 for p in [*published.parameters(), *copy.parameters()])
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
@@ -141,7 +142,7 @@ def test_every_model_of_the_family_is_exported_exactly_or_refused_by_a_field(con
         if model.head is not None and model.head.bias is not None:
             torch.nn.init.zeros_(model.head.bias)
         try:
-            theirs = to_huggingface(model)
+            published = to_huggingface(model)
         except ValueError as error:
             field, value, allowed = re.fullmatch(
                 r"(\S+?)=(.*) is not supported by .* which has \1=(.*)", str(error)
@@ -150,7 +151,7 @@ def test_every_model_of_the_family_is_exported_exactly_or_refused_by_a_field(con
             assert value not in allowed.split(" or ")
             return
         ids = random_ids(config)
-        torch.testing.assert_close(theirs(ids).logits, model(ids), rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(published(ids).logits, model(ids), rtol=1e-10, atol=1e-10)
 
 
 EXPRESSIBLE = [
@@ -174,18 +175,18 @@ def test_every_supported_configuration_is_exported(change):
     if not config.tied_head and config.bias:
         torch.nn.init.zeros_(model.head.bias)
     ids = random_ids(config)
-    theirs = to_huggingface(model)
-    torch.testing.assert_close(theirs(ids).logits, model(ids), rtol=1e-10, atol=1e-10)
-    torch.testing.assert_close(from_huggingface(theirs)(ids), model(ids), rtol=1e-10, atol=1e-10)
+    published = to_huggingface(model)
+    torch.testing.assert_close(published(ids).logits, model(ids), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(from_huggingface(published)(ids), model(ids), rtol=1e-10, atol=1e-10)
 
 
 @BOTH
 @pytest.mark.parametrize("use_cache", [True, False])
 def test_greedy_text_equals_that_of_transformers_generate(kind, use_cache):
-    theirs = perturbed(THEIRS[kind]).double()
+    published = perturbed(REFERENCES[kind]).double()
     prompt = some_ids(batch=3, length=4)
-    mine = generate(from_huggingface(theirs), prompt, 25, greedy=True, use_cache=use_cache)
-    reference = theirs.generate(
+    mine = generate(from_huggingface(published), prompt, 25, greedy=True, use_cache=use_cache)
+    reference = published.generate(
         prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=25, do_sample=False, pad_token_id=0
     )
     assert torch.equal(mine, reference)
@@ -196,11 +197,11 @@ def test_greedy_text_equals_that_of_transformers_generate(kind, use_cache):
 @pytest.mark.filterwarnings("ignore:.past_key_values. is deprecated:FutureWarning")
 @pytest.mark.parametrize("pieces", [[1] * 29, [7, 1, 1, 12, 8], [28, 1]])
 def test_cached_logits_equal_those_of_transformers(pieces):
-    theirs = perturbed(THEIRS["gpt2"]).double()
-    ours = from_huggingface(theirs)
+    published = perturbed(REFERENCES["gpt2"]).double()
+    ours = from_huggingface(published)
     ids, cache, past = some_ids(), ours.new_cache(), None
     for piece in ids.split(pieces, dim=1):
-        out = theirs(piece, past_key_values=past, use_cache=True)
+        out = published(piece, past_key_values=past, use_cache=True)
         past = out.past_key_values
         torch.testing.assert_close(ours(piece, cache), out.logits, rtol=1e-10, atol=1e-10)
     assert len(cache[0]) == past.get_seq_length() == 29
@@ -231,7 +232,7 @@ def test_a_trained_model_generates_the_same_text_after_export(tmp_path, change):
 
 def test_weights_load_from_the_cache_quietly_and_without_transformers(tmp_path):
     for kind in ("openai-gpt", "gpt2"):
-        lay_in_cache(tmp_path, f"openai-community/{kind}", perturbed(THEIRS[kind]))
+        lay_in_cache(tmp_path, f"openai-community/{kind}", perturbed(REFERENCES[kind]))
     code = (
         "import sys; from lecture21 import GPT; from lecture21.huggingface import to_huggingface;"
         "models = [GPT.from_pretrained(name) for name in ('openai-gpt', 'gpt2')];"

@@ -12,8 +12,8 @@ from types import ModuleType
 
 import pytest
 import torch
+from references import assert_the_same, in_float64, lay_in_cache, perturbed, some_ids
 from safetensors import safe_open
-from theirs import assert_the_same, in_float64, lay_in_cache, perturbed, some_ids
 from transformers import (
     AutoModelForCausalLM,
     MixtralConfig,
@@ -49,7 +49,7 @@ def qwen(**changes: object) -> Qwen3MoeForCausalLM:
     return Qwen3MoeForCausalLM(Qwen3MoeConfig(**{**values, "norm_topk_prob": True, **changes}))
 
 
-THEIRS = {
+REFERENCES = {
     "mixtral": mixtral,
     "mixtral, tied": lambda: mixtral(tie_word_embeddings=True),
     "mixtral, head of 35 // 10": lambda: mixtral(head_dim=None, num_attention_heads=8, num_key_value_heads=4),
@@ -67,50 +67,50 @@ THEIRS = {
     "qwen3_moe, one expert of 7": lambda: qwen(norm_topk_prob=False, num_experts_per_tok=1),
     "qwen3_moe, head of 35 // 7": lambda: qwen(head_dim=4, num_attention_heads=7, num_key_value_heads=1),
 }
-EVERY = pytest.mark.parametrize("kind", THEIRS)
+EVERY = pytest.mark.parametrize("kind", REFERENCES)
 BOTH = pytest.mark.parametrize("kind", ["mixtral", "qwen3_moe", "qwen3_moe, weights as they are"])
 
 
-def chosen(ours: GPT, theirs: torch.nn.Module, ids: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def chosen(ours: GPT, published: torch.nn.Module, ids: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Return the experts that each layer chooses for each token, here and there."""
-    found = []
-    gates = [module for name, module in theirs.named_modules() if name.endswith("mlp.gate")]
-    hooks = [gate.register_forward_hook(lambda _, __, out: found.append(out[2])) for gate in gates]
-    theirs(ids)
+    actual = []
+    gates = [module for name, module in published.named_modules() if name.endswith("mlp.gate")]
+    hooks = [gate.register_forward_hook(lambda _, __, out: actual.append(out[2])) for gate in gates]
+    published(ids)
     for hook in hooks:
         hook.remove()
     with routings(ours) as routed:
         ours(ids)
-    return [(routing.experts.flatten(0, 1), there) for (_, routing), there in zip(routed, found, strict=True)]
+    return [(routing.experts.flatten(0, 1), there) for (_, routing), there in zip(routed, actual, strict=True)]
 
 
 @EVERY
 def test_logits_and_gradients_equal_those_of_transformers_run_in_float64_throughout(kind):
     with in_float64():
-        theirs = perturbed(THEIRS[kind])
-        ours = from_huggingface(theirs)
-        assert ours.token.weight.dtype == theirs.lm_head.weight.dtype == torch.float64
-        assert_the_same(ours, theirs, 1e-12)
+        published = perturbed(REFERENCES[kind])
+        ours = from_huggingface(published)
+        assert ours.token.weight.dtype == published.lm_head.weight.dtype == torch.float64
+        assert_the_same(ours, published, 1e-12)
 
 
 @EVERY
 def test_the_float64_models_of_transformers_differ_only_by_their_internal_float32(kind):
-    theirs = perturbed(THEIRS[kind]).double()
-    assert_the_same(from_huggingface(theirs), theirs, 2e-5)
+    published = perturbed(REFERENCES[kind]).double()
+    assert_the_same(from_huggingface(published), published, 2e-5)
 
 
 @EVERY
 def test_logits_and_gradients_equal_those_of_transformers_in_float32(kind):
-    theirs = perturbed(THEIRS[kind])
-    assert_the_same(from_huggingface(theirs), theirs, 2e-5)
+    published = perturbed(REFERENCES[kind])
+    assert_the_same(from_huggingface(published), published, 2e-5)
 
 
 @EVERY
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_every_token_is_routed_to_the_same_experts(kind, dtype):
-    theirs = perturbed(THEIRS[kind]).to(dtype)
-    ours = from_huggingface(theirs)
-    pairs = chosen(ours, theirs, some_ids(batch=8))
+    published = perturbed(REFERENCES[kind]).to(dtype)
+    ours = from_huggingface(published)
+    pairs = chosen(ours, published, some_ids(batch=8))
     assert len(pairs) == 3
     for here, there in pairs:
         assert torch.equal(here, there)
@@ -121,11 +121,11 @@ def test_every_token_is_routed_to_the_same_experts(kind, dtype):
 @EVERY
 @pytest.mark.parametrize("how", [{}, {"max_shard_size": "50KB"}], ids=["one file", "shards"])
 def test_from_pretrained_loads_the_same_weights_from_the_hub_cache(offline, kind, how):
-    theirs = perturbed(THEIRS[kind])
-    directory = lay_in_cache(offline, "someone/a-mixture", theirs, **how)
+    published = perturbed(REFERENCES[kind])
+    directory = lay_in_cache(offline, "someone/a-mixture", published, **how)
     files = list(directory.glob("*.safetensors"))
     assert (len(files) > 1) == bool(how)
-    expected = from_huggingface(theirs)
+    expected = from_huggingface(published)
     for name in ("someone/a-mixture", str(directory), directory):
         ours = GPT.from_pretrained(name)
         assert not ours.training
@@ -142,20 +142,20 @@ def test_from_pretrained_loads_the_same_weights_from_the_hub_cache(offline, kind
 
 @EVERY
 def test_import_and_export_preserve_every_bit(kind, tmp_path):
-    theirs = perturbed(THEIRS[kind])
-    ours = from_huggingface(theirs)
+    published = perturbed(REFERENCES[kind])
+    ours = from_huggingface(published)
     again = to_huggingface(ours)
-    assert type(again) is type(theirs)
-    assert again.state_dict().keys() == theirs.state_dict().keys()
-    for name, tensor in theirs.state_dict().items():
+    assert type(again) is type(published)
+    assert again.state_dict().keys() == published.state_dict().keys()
+    for name, tensor in published.state_dict().items():
         assert torch.equal(again.state_dict()[name], tensor), name
     ids = some_ids()
-    assert torch.equal(again(ids).logits, theirs(ids).logits)
-    mine, other = again.config.to_dict(), theirs.config.to_dict()
+    assert torch.equal(again(ids).logits, published(ids).logits)
+    mine, other = again.config.to_dict(), published.config.to_dict()
     # The window reaches as far as the context, head_dim may follow from the others, and no layer has the dense width.
     free = {"transformers_version", "sliding_window", "head_dim", "dtype"}
     free |= {"intermediate_size"} if mine["model_type"] == "qwen3_moe" else set()
-    if not theirs.config.output_router_logits:
+    if not published.config.output_router_logits:
         free.add("router_aux_loss_coef")
     assert {k: v for k, v in mine.items() if k not in free} == {k: v for k, v in other.items() if k not in free}
     back = from_huggingface(again)
@@ -166,27 +166,27 @@ def test_import_and_export_preserve_every_bit(kind, tmp_path):
     again.save_pretrained(tmp_path)
     assert GPT.from_pretrained(tmp_path).config == ours.config
     there = AutoModelForCausalLM.from_pretrained(tmp_path, experts_implementation="eager")
-    assert all(torch.equal(there.state_dict()[name], tensor) for name, tensor in theirs.state_dict().items())
+    assert all(torch.equal(there.state_dict()[name], tensor) for name, tensor in published.state_dict().items())
 
 
 @BOTH
 def test_the_two_models_share_no_memory(kind):
-    theirs = perturbed(THEIRS[kind])
-    ours = from_huggingface(theirs)
+    published = perturbed(REFERENCES[kind])
+    ours = from_huggingface(published)
     other = to_huggingface(ours)
     with torch.no_grad():
         for parameter in ours.parameters():
             parameter.zero_()
-    assert all(p.abs().sum() > 0 for p in [*theirs.parameters(), *other.parameters()])
+    assert all(p.abs().sum() > 0 for p in [*published.parameters(), *other.parameters()])
 
 
 @BOTH
 @pytest.mark.parametrize("use_cache", [True, False])
 def test_greedy_text_equals_that_of_transformers_generate(kind, use_cache):
-    theirs = perturbed(THEIRS[kind]).double()
+    published = perturbed(REFERENCES[kind]).double()
     prompt = some_ids(batch=3, length=4)
-    mine = generate(from_huggingface(theirs), prompt, 25, greedy=True, use_cache=use_cache)
-    reference = theirs.generate(
+    mine = generate(from_huggingface(published), prompt, 25, greedy=True, use_cache=use_cache)
+    reference = published.generate(
         prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=25, do_sample=False, pad_token_id=0
     )
     assert torch.equal(mine, reference)
@@ -199,11 +199,11 @@ def test_greedy_text_equals_that_of_transformers_generate(kind, use_cache):
 @pytest.mark.parametrize("pieces", [[1] * 29, [7, 1, 1, 12, 8], [28, 1]])
 def test_cached_logits_equal_those_of_transformers(kind, pieces):
     with in_float64():
-        theirs = perturbed(THEIRS[kind])
-        ours = from_huggingface(theirs)
+        published = perturbed(REFERENCES[kind])
+        ours = from_huggingface(published)
         ids, cache, past = some_ids(), ours.new_cache(), None
         for piece in ids.split(pieces, dim=1):
-            out = theirs(piece, past_key_values=past, use_cache=True)
+            out = published(piece, past_key_values=past, use_cache=True)
             past = out.past_key_values
             torch.testing.assert_close(ours(piece, cache), out.logits, rtol=1e-10, atol=1e-10)
         assert len(cache[0]) == past.get_seq_length() == 29
@@ -237,11 +237,11 @@ def test_every_supported_configuration_is_exported(change):
     config = modern(change)
     with in_float64():
         model = make(config)
-        theirs = to_huggingface(model)
-        assert type(theirs) is (Qwen3MoeForCausalLM if config.qk_norm else MixtralForCausalLM)
+        published = to_huggingface(model)
+        assert type(published) is (Qwen3MoeForCausalLM if config.qk_norm else MixtralForCausalLM)
         ids = random_ids(config)
-        torch.testing.assert_close(theirs(ids).logits, model(ids), rtol=1e-10, atol=1e-10)
-        back = from_huggingface(theirs)
+        torch.testing.assert_close(published(ids).logits, model(ids), rtol=1e-10, atol=1e-10)
+        back = from_huggingface(published)
         torch.testing.assert_close(back(ids), model(ids), rtol=1e-10, atol=1e-10)
     assert back.config.moe.balance == {"bias": "none"}.get(config.moe.balance, config.moe.balance)
     if config.moe.balance == "aux":
@@ -255,13 +255,13 @@ def test_every_supported_configuration_is_exported(change):
 def test_an_export_runs_in_every_dtype_and_width(dtype, width):
     config = modern({"block_size": 500, **width})
     model = make(config, dtype=dtype)
-    theirs = to_huggingface(model)
-    assert {parameter.dtype for parameter in theirs.parameters()} == {dtype}
+    published = to_huggingface(model)
+    assert {parameter.dtype for parameter in published.parameters()} == {dtype}
     # Rounded to bfloat16, an angle would be off by up to one part in 512: by a radian at position 512.
-    assert torch.equal(theirs.model.rotary_emb.inv_freq, type(theirs)(theirs.config).model.rotary_emb.inv_freq)
+    assert torch.equal(published.model.rotary_emb.inv_freq, type(published)(published.config).model.rotary_emb.inv_freq)
     ids = random_ids(config)
     tolerance = {torch.float32: 1e-4, torch.float64: 1e-4, torch.bfloat16: 0.2}[dtype]
-    difference = (theirs(ids).logits.float() - model(ids).float()).abs()
+    difference = (published(ids).logits.float() - model(ids).float()).abs()
     # In bfloat16 a token whose experts are nearly tied may go to another one.
     assert difference.quantile(0.98 if dtype == torch.bfloat16 else 1.0) < tolerance
 
@@ -283,12 +283,12 @@ REAL = {
 @pytest.mark.parametrize(("config", "fields", "count"), REAL.values(), ids=REAL.keys())
 def test_the_published_models_have_matching_names_and_shapes(config, fields, count):
     with torch.device("meta"):  # shapes alone: the weights would need 93 and 61 GB in bfloat16
-        theirs = (MixtralForCausalLM if config.model_type == "mixtral" else Qwen3MoeForCausalLM)(config)
-        ours = from_huggingface(theirs)
+        published = (MixtralForCausalLM if config.model_type == "mixtral" else Qwen3MoeForCausalLM)(config)
+        ours = from_huggingface(published)
         again = to_huggingface(ours)
-    assert ours.num_parameters() == theirs.num_parameters() == again.num_parameters() == count
+    assert ours.num_parameters() == published.num_parameters() == again.num_parameters() == count
     assert {name: getattr(ours.config, name) for name in fields} == fields
-    for name, tensor in theirs.state_dict().items():
+    for name, tensor in published.state_dict().items():
         assert again.state_dict()[name].shape == tensor.shape, name
     assert (again.config.bos_token_id, again.config.eos_token_id) == (config.bos_token_id, config.eos_token_id)
 
@@ -302,7 +302,7 @@ def another_transformers(version: str, **names: object) -> ModuleType:
 
 @BOTH
 def test_the_separate_expert_modules_of_transformers_4_are_converted(monkeypatch, kind):
-    reference = perturbed(THEIRS[kind])
+    reference = perturbed(REFERENCES[kind])
     ours = from_huggingface(reference)
     apart = tensors_to(ours.state_dict(), ours.config)
 

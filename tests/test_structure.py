@@ -75,5 +75,5 @@ def test_no_object_shadows_a_submodule():
     for package in [info.name for info in pkgutil.walk_packages([str(PACKAGE)], "lecture21.") if info.ispkg]:
         module = importlib.import_module(package)
         for info in pkgutil.iter_modules(module.__path__):
-            found = getattr(module, info.name, None)
-            assert found is None or found is sys.modules.get(f"{package}.{info.name}"), f"{package}.{info.name}"
+            actual = getattr(module, info.name, None)
+            assert actual is None or actual is sys.modules.get(f"{package}.{info.name}"), f"{package}.{info.name}"

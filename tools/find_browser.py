@@ -104,8 +104,8 @@ def _playwright_builds() -> list[str]:
     caches = [named] if named else list(_CACHES)
     if os.environ.get("XDG_CACHE_HOME"):
         caches.append(os.environ["XDG_CACHE_HOME"] + "/ms-playwright")
-    found = [path for cache in caches for build in _BUILDS for path in Path(cache).expanduser().glob(build)]
-    return [str(path) for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
+    actual = [path for cache in caches for build in _BUILDS for path in Path(cache).expanduser().glob(build)]
+    return [str(path) for path in sorted(actual, key=lambda path: path.stat().st_mtime, reverse=True)]
 
 
 def _install_with_playwright() -> str | None:

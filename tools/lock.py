@@ -19,11 +19,11 @@ _HEADER = "# The versions that continuous integration installs. `make lock` writ
 
 def index() -> list[str]:
     """Return pip's package index as options of uv."""
-    found = os.environ.get("PIP_INDEX_URL")
-    if not found:
+    actual = os.environ.get("PIP_INDEX_URL")
+    if not actual:
         command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
-        found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return ["--default-index", found] if found else []
+        actual = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return ["--default-index", actual] if actual else []
 
 
 def resolve(python: str, *options: str, held: str = "") -> str:
@@ -37,10 +37,10 @@ def resolve(python: str, *options: str, held: str = "") -> str:
     # uv reads metadata only; pip would download gigabytes for the same result.
     command = [uv, "pip", "compile", "pyproject.toml", "-", *extras, *index(), "--only-binary", ":all:"]
     command += ["--no-header", "--no-annotate", "--quiet", "--python-version", python, "--python", sys.executable]
-    found = subprocess.run([*command, *options], input=held, cwd=ROOT, capture_output=True, text=True, check=False)
-    if found.returncode:
-        raise RuntimeError(found.stderr)
-    return found.stdout
+    actual = subprocess.run([*command, *options], input=held, cwd=ROOT, capture_output=True, text=True, check=False)
+    if actual.returncode:
+        raise RuntimeError(actual.stderr)
+    return actual.stdout
 
 
 def main() -> None:

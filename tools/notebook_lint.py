@@ -101,8 +101,8 @@ def file_problems(notebook, path: Path) -> Iterator[str]:
         if tags(cell) - TAGS:
             yield f"cell {n} has tags {sorted(tags(cell) - TAGS)}; allowed are {sorted(TAGS)}"
         texts = [cell.source, *(str(output) for output in cell.get("outputs", []) if "image/png" not in str(output))]
-        for found in {match.group() for text in texts for match in MACHINE_PATH.finditer(text)}:
-            yield f"cell {n} names a path of one machine: {found}"
+        for actual in {match.group() for text in texts for match in MACHINE_PATH.finditer(text)}:
+            yield f"cell {n} names a path of one machine: {actual}"
 
 
 def opening_problems(notebook, name: str, root: Path) -> Iterator[str]:

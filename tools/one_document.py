@@ -132,8 +132,8 @@ def _move_answers(page: _Page) -> None:
         if element.parent is None or element.find_parent(class_="moved"):
             continue
         if element.name != "details" and "cell" not in element.get("class", []):
-            found = re.match(r"Exercise (\d+\.\d+)", element.get_text())
-            exercise = found.group(1) if found else None
+            actual = re.match(r"Exercise (\d+\.\d+)", element.get_text())
+            exercise = actual.group(1) if actual else None
         elif "tag_solution" in element.get("class", []):
             _unfold(element)
             _move(page, element, f"Exercise {exercise}", "Solution.")

@@ -122,8 +122,8 @@ def set_url(address: str, root: Path = ROOT) -> list[Path]:
 
 def normalized(address: str) -> str | None:
     """Return https://github.com/OWNER/NAME for any form of a GitHub address, or None for another one."""
-    found = _GITHUB.fullmatch(address.strip())
-    return f"https://github.com/{found[1]}/{found[2]}" if found else None
+    actual = _GITHUB.fullmatch(address.strip())
+    return f"https://github.com/{actual[1]}/{actual[2]}" if actual else None
 
 
 def origin(root: Path = ROOT) -> str:
@@ -167,7 +167,7 @@ def _readme(text: str, root: Path) -> str:
     else:
         lines = ["The links appear here once the repository's address is known: `make address` takes it from git."]
     links = "\n".join(lines)
-    text = _COLAB_LINKS.sub(lambda found: f"{found[1]}{links}\n{found[2]}", text)
+    text = _COLAB_LINKS.sub(lambda actual: f"{actual[1]}{links}\n{actual[2]}", text)
     return re.sub(r"git clone https://github\.com/\S+", f"git clone {url(root)}", text)
 
 

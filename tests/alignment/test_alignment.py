@@ -100,21 +100,21 @@ def test_labels_follow_the_judge_up_to_noise_and_ties_are_dropped():
 
 
 def test_a_response_ends_at_its_first_end_token():
-    found = responses("ab\n", "abca\n", "abcabc", "abc\nab")
-    assert found.mask.long().tolist() == [[1, 0, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1], [1, 1, 0, 0]]
-    assert found.lengths.tolist() == [1, 3, 4, 2]
-    assert [reply for _, reply in found.texts(CHARS)] == ["", "ca", "cabc", "c"]
-    assert found[torch.tensor([3, 1])].texts(CHARS) == [("ab", "c"), ("ab", "ca")]
+    actual = responses("ab\n", "abca\n", "abcabc", "abc\nab")
+    assert actual.mask.long().tolist() == [[1, 0, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1], [1, 1, 0, 0]]
+    assert actual.lengths.tolist() == [1, 3, 4, 2]
+    assert [reply for _, reply in actual.texts(CHARS)] == ["", "ca", "cabc", "c"]
+    assert actual[torch.tensor([3, 1])].texts(CHARS) == [("ab", "c"), ("ab", "ca")]
 
 
 def test_requests_and_replies_become_prompts_and_responses():
-    found = Responses.from_texts(["ab", "cc"], ["cab?", "a"], CHARS, n_new=7)
-    assert found.prompt_length == 3
-    assert found.ids.shape == (2, 10)
-    assert found.texts(CHARS) == [("ab", "cab?"), ("cc", "a")]
-    assert found.lengths.tolist() == [6, 3]  # the space before the reply and the end are tokens
-    ids, targets = _response_targets(found)
-    assert torch.equal(ids, found.ids[:, :-1])
+    actual = Responses.from_texts(["ab", "cc"], ["cab?", "a"], CHARS, n_new=7)
+    assert actual.prompt_length == 3
+    assert actual.ids.shape == (2, 10)
+    assert actual.texts(CHARS) == [("ab", "cab?"), ("cc", "a")]
+    assert actual.lengths.tolist() == [6, 3]  # the space before the reply and the end are tokens
+    ids, targets = _response_targets(actual)
+    assert torch.equal(ids, actual.ids[:, :-1])
     predicted = [[i for i in row if i != IGNORE] for row in targets.tolist()]
     assert [CHARS.decode(row) for row in predicted] == [" cab?\n", " a\n"]
 
@@ -128,15 +128,15 @@ def test_the_loss_of_the_targets_is_the_mean_log_probability_of_the_response():
 def test_responses_are_sampled_from_the_model_and_padded():
     model = small()
     prompts = torch.tensor([CHARS.encode("\nab")]).repeat(3000, 1)
-    found = sample_responses(model, prompts, 2, end=END, seed=0)
-    assert found.ids.shape == (3000, 5)
+    actual = sample_responses(model, prompts, 2, end=END, seed=0)
+    assert actual.ids.shape == (3000, 5)
     with torch.no_grad():
         expected = model(prompts[:1])[0, -1].softmax(-1)
-    shares = found.targets[:, 0].bincount(minlength=CHARS.vocab_size) / 3000
+    shares = actual.targets[:, 0].bincount(minlength=CHARS.vocab_size) / 3000
     torch.testing.assert_close(shares, expected, rtol=0, atol=0.03)
-    assert (found.targets[found.targets[:, 0] == END] == END).all()
-    assert torch.equal(sample_responses(model, prompts, 2, end=END, seed=0).ids, found.ids)
-    assert not torch.equal(sample_responses(model, prompts, 2, end=END, seed=1).ids, found.ids)
+    assert (actual.targets[actual.targets[:, 0] == END] == END).all()
+    assert torch.equal(sample_responses(model, prompts, 2, end=END, seed=0).ids, actual.ids)
+    assert not torch.equal(sample_responses(model, prompts, 2, end=END, seed=1).ids, actual.ids)
 
 
 def test_responses_that_all_end_early_are_padded_to_full_length():
@@ -148,12 +148,12 @@ def test_responses_that_all_end_early_are_padded_to_full_length():
 
 def test_preference_pairs_follow_the_scores():
     prompts = torch.tensor([CHARS.encode("\nbb")]).repeat(300, 1)
-    found = _collect_preferences(small(), prompts, 3, share_of_a, end=END, sharpness=1.0, seed=3)
-    better = share_of_a(found.chosen) > share_of_a(found.rejected)
-    assert 50 < len(found) < 300
-    assert torch.equal(better, ~found.flipped)
-    assert (share_of_a(found.chosen) != share_of_a(found.rejected)).all()
-    assert 0.05 < found.flipped.float().mean() < 0.4
+    actual = _collect_preferences(small(), prompts, 3, share_of_a, end=END, sharpness=1.0, seed=3)
+    better = share_of_a(actual.chosen) > share_of_a(actual.rejected)
+    assert 50 < len(actual) < 300
+    assert torch.equal(better, ~actual.flipped)
+    assert (share_of_a(actual.chosen) != share_of_a(actual.rejected)).all()
+    assert 0.05 < actual.flipped.float().mean() < 0.4
 
 
 def test_a_reward_model_finds_a_planted_linear_reward_up_to_a_constant():
@@ -172,16 +172,16 @@ def test_a_reward_model_finds_a_planted_linear_reward_up_to_a_constant():
     model = RewardModel(small())
     losses = model.fit(pairs, TrainConfig(500, 64, learning_rate=3e-3, schedule="cosine"))
     with torch.no_grad():
-        found = model(bank)
+        actual = model(bank)
     assert losses[0].item() == pytest.approx(math.log(2))  # all rewards are 0 at first
-    assert torch.corrcoef(torch.stack([found, planted]))[0, 1] > 0.98
-    slope = ((found - found.mean()) * planted).sum() / ((planted - planted.mean()) ** 2).sum()
+    assert torch.corrcoef(torch.stack([actual, planted]))[0, 1] > 0.98
+    slope = ((actual - actual.mean()) * planted).sum() / ((planted - planted.mean()) ** 2).sum()
     assert slope.item() == pytest.approx(1, abs=0.2)
     model.center(bank)
     with torch.no_grad():
-        torch.testing.assert_close(model(bank), found - found.mean(), rtol=0, atol=1e-4)
+        torch.testing.assert_close(model(bank), actual - actual.mean(), rtol=0, atol=1e-4)
     assert (
-        (model.margins(pairs) > 0) == (found[torch.where(wins, one, two)] > found[torch.where(wins, two, one)])
+        (model.margins(pairs) > 0) == (actual[torch.where(wins, one, two)] > actual[torch.where(wins, two, one)])
     ).all()
 
 
@@ -202,8 +202,8 @@ def task() -> ShopTask:
 class Polite(RewardModel):
     """Rewards a courteous reply, and nothing else."""
 
-    def forward(self, found: Responses) -> torch.Tensor:
-        replies = found.texts(pretrained.load("unaligned")[1])
+    def forward(self, actual: Responses) -> torch.Tensor:
+        replies = actual.texts(pretrained.load("unaligned")[1])
         return torch.tensor([float(reply.startswith("Certainly.")) for _, reply in replies])
 
 
@@ -213,12 +213,12 @@ def test_reward_model_agreement_is_measured_for_each_kind_of_pair(task):
     rejected = [right, f"Certainly. {wrong}", f"Certainly. {right}", f"Certainly. {right}"]
     sides = [Responses.from_texts([REQUEST] * 4, side, task.tokenizer, n_new=16) for side in (chosen, rejected)]
     pairs = PreferencePairs(*sides, torch.tensor([False, False, True, True]))
-    found = task.measure_reward(Polite(small()), pairs)
-    assert found == {"label": 1 / 4, "judge": 3 / 4, "helpful": 1 / 2, "manner": 1.0}
+    actual = task.measure_reward(Polite(small()), pairs)
+    assert actual == {"label": 1 / 4, "judge": 3 / 4, "helpful": 1 / 2, "manner": 1.0}
 
 
-def share_of_a(found: Responses) -> torch.Tensor:
-    return (found.targets == CHARS.encode("a")[0]).float().sum(-1)
+def share_of_a(actual: Responses) -> torch.Tensor:
+    return (actual.targets == CHARS.encode("a")[0]).float().sum(-1)
 
 
 @pytest.mark.parametrize(("kl_weight", "least", "most"), [(0.0, 2.5, 4.0), (20.0, 0.0, 1.0)])
@@ -262,10 +262,10 @@ def test_a_run_is_determined_by_its_seed_and_uses_no_dropout():
 @pytest.mark.parametrize(
     ("reward", "message"),
     [
-        (lambda found: torch.full((len(found),), math.nan), "in iteration 0 it has .* nan"),
-        (lambda found: torch.full((len(found),), math.inf), "from inf to inf"),
-        (lambda found: torch.zeros(len(found), 1), r"4 finite numbers.*shape \(4, 1\)"),
-        (lambda found: torch.zeros(()), r"shape \(\)"),
+        (lambda actual: torch.full((len(actual),), math.nan), "in iteration 0 it has .* nan"),
+        (lambda actual: torch.full((len(actual),), math.inf), "from inf to inf"),
+        (lambda actual: torch.zeros(len(actual), 1), r"4 finite numbers.*shape \(4, 1\)"),
+        (lambda actual: torch.zeros(()), r"shape \(\)"),
     ],
 )
 def test_a_non_finite_reward_leaves_the_policy_unchanged(reward, message):
@@ -289,7 +289,7 @@ def test_the_optimum_under_a_kl_penalty_has_the_closed_form():
     worth = torch.linspace(-1, 1, CHARS.vocab_size)
     policy = copy.deepcopy(reference)
     config = PolicyConfig(300, prompts=16, group=8, epochs=1, kl_weight=0.5, learning_rate=3e-3, n_new=1)
-    train_policy(policy, reference, lambda found: worth[found.targets[:, 0]], prompts, config, end=END)
+    train_policy(policy, reference, lambda actual: worth[actual.targets[:, 0]], prompts, config, end=END)
     with torch.no_grad():
         p, q = (model(prompts)[0, -1].softmax(-1) for model in (policy, reference))
     expected = best_policy(q, worth, 0.5)
@@ -355,12 +355,12 @@ def test_the_reference_has_zero_divergence_from_itself(task):
     reward = RewardModel(model)
     torch.manual_seed(0)
     torch.nn.init.normal_(reward.output.weight)
-    found = task.measure_policy(copy.deepcopy(model), model, reward, seed=0)
+    actual = task.measure_policy(copy.deepcopy(model), model, reward, seed=0)
     with torch.no_grad():
         responses = task.sample(model, seed=0)
-        assert found["learned_reward"] == pytest.approx(reward(responses).mean().item(), abs=1e-4)
-    assert found["kl"] == pytest.approx(0, abs=1e-5)
-    assert found["score"] == pytest.approx(task.score(responses).mean().item())
+        assert actual["learned_reward"] == pytest.approx(reward(responses).mean().item(), abs=1e-4)
+    assert actual["kl"] == pytest.approx(0, abs=1e-5)
+    assert actual["score"] == pytest.approx(task.score(responses).mean().item())
 
 
 ONE = responses("abca\n")
@@ -388,7 +388,7 @@ REFUSED = {
         "end with the same token",
     ),
     "no prompts": (
-        lambda: train_policy(small(), small(), lambda found: None, torch.zeros(0, 3).long(), PolicyConfig(), end=END),
+        lambda: train_policy(small(), small(), lambda actual: None, torch.zeros(0, 3).long(), PolicyConfig(), end=END),
         r"at least one of each, got torch.int64 of shape \(0, 3\)",
     ),
     "a prompt that is no batch": (
@@ -426,7 +426,7 @@ REFUSED = {
     ),
     "a judge that prefers nothing": (
         lambda: _collect_preferences(
-            small(), torch.zeros(2, 2).long(), 2, lambda found: torch.zeros(2), end=END, sharpness=1.0, seed=0
+            small(), torch.zeros(2, 2).long(), 2, lambda actual: torch.zeros(2), end=END, sharpness=1.0, seed=0
         ),
         "all 2 pairs equal",
     ),

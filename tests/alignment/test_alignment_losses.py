@@ -33,11 +33,11 @@ def toy(seed: int, sharp: float = 3.0) -> GPT:
 
 def everything() -> Responses:
     """Every response of at most three tokens to the prompt [1]: cut at the end token, padded with more of it."""
-    found = set()
+    actual = set()
     for tokens in itertools.product(range(V), repeat=N):
         stop = tokens.index(END) + 1 if END in tokens else N
-        found.add((1, *tokens[:stop], *[END] * (N - stop)))
-    return Responses(torch.tensor(sorted(found)), 1, END)
+        actual.add((1, *tokens[:stop], *[END] * (N - stop)))
+    return Responses(torch.tensor(sorted(actual)), 1, END)
 
 
 def flat_gradient(value: Tensor, model: GPT) -> Tensor:
@@ -106,8 +106,8 @@ def test_the_clip_removes_the_gradient_of_tokens_that_have_moved_far_enough():
 
 
 def test_the_baseline_of_a_group_is_the_mean_of_the_other_members():
-    found = leave_one_out(torch.tensor([1.0, 2.0, 6.0, 5.0, 5.0, 5.0]), 3)
-    torch.testing.assert_close(found, torch.tensor([-3.0, -1.5, 4.5, 0.0, 0.0, 0.0]))
+    actual = leave_one_out(torch.tensor([1.0, 2.0, 6.0, 5.0, 5.0, 5.0]), 3)
+    torch.testing.assert_close(actual, torch.tensor([-3.0, -1.5, 4.5, 0.0, 0.0, 0.0]))
 
 
 def test_the_divergence_estimators_are_unbiased():
@@ -151,12 +151,12 @@ def test_dpo_s_gradient_is_its_formula():
     with torch.no_grad():
         fixed = [side.log_probabilities(reference).sum(-1) for side in (chosen, rejected)]
     w, l = (side.log_probabilities(policy).sum(-1) for side in (chosen, rejected))  # noqa: E741
-    found = flat_gradient(dpo_loss(w, l, *fixed, beta=beta), policy)
+    actual = flat_gradient(dpo_loss(w, l, *fixed, beta=beta), policy)
 
     w, l = (side.log_probabilities(policy).sum(-1) for side in (chosen, rejected))  # noqa: E741
     weight = torch.sigmoid(beta * ((l - fixed[1]) - (w - fixed[0]))).detach()
     formula = sum(-beta * weight[i] * (flat_gradient(w[i], policy) - flat_gradient(l[i], policy)) / 3 for i in range(3))
-    torch.testing.assert_close(found, formula)
+    torch.testing.assert_close(actual, formula)
     torch.autograd.gradcheck(
         lambda *sides: dpo_loss(*sides, beta=beta), (w.detach().requires_grad_(), l.detach().requires_grad_(), *fixed)
     )

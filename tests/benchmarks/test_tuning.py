@@ -46,7 +46,7 @@ def test_the_stored_searches_are_found_again(name, columns, rate, score, query, 
     searched = table if name == "alignment_search" else table[table["part"] == "search"]
     searched = searched.query(query, engine="python") if query else searched
     runs = {} if name == "alignment_search" else dict(iter(arms(table[table["part"] == "run"], columns)))
-    found = 0
+    actual = 0
     for arm, rows in arms(searched, columns):
         scores = dict(zip(rows[rate].round(8), rows[score].fillna(math.inf), strict=True))
         tried = tune(lambda r, scores=scores: scores[round(r, 8)], first, further)
@@ -56,8 +56,8 @@ def test_the_stored_searches_are_found_again(name, columns, rate, score, query, 
             assert rows.loc[rows["chosen"], rate].tolist() == pytest.approx([best])
         elif name != "gpt_ladder":
             assert round(best, 8) in set(runs[arm][rate].round(8)), arm
-        found += 1
-    assert found
+        actual += 1
+    assert actual
 
 
 def test_the_factor_of_a_rung_is_the_vertex_of_its_search(monkeypatch):

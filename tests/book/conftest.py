@@ -12,8 +12,8 @@ def pages() -> dict[str, BeautifulSoup]:
     """Every built page, parsed, by its path under _build/html."""
     if not (HTML / "index.html").is_file():
         pytest.fail("there is no built book to look at; run: make book", pytrace=False)
-    found = (path for path in HTML.rglob("*.html") if "_static" not in path.parts)
+    actual = (path for path in HTML.rglob("*.html") if "_static" not in path.parts)
     return {
         str(path.relative_to(HTML)): BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-        for path in sorted(found)
+        for path in sorted(actual)
     }

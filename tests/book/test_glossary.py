@@ -26,21 +26,21 @@ EXPECTED = """
 
 def entries(text: str) -> dict[tuple[str, ...], str]:
     """The entries of a glossary: the names of a term, and its definition."""
-    found = {}
+    actual = {}
     for chunk in re.search(r"```\{glossary\}\n(.*?)```", text, re.DOTALL)[1].strip().split("\n\n"):
         names = [line for line in chunk.splitlines() if not line.startswith(" ")]
-        found[tuple(names)] = " ".join(chunk.split("\n", len(names))[-1].split())
-    return found
+        actual[tuple(names)] = " ".join(chunk.split("\n", len(names))[-1].split())
+    return actual
 
 
 def pages() -> dict[str, str]:
     """The text of every chapter, lab, question and page, except for the glossary and the API."""
-    found = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md") if path != GLOSSARY}
+    actual = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md") if path != GLOSSARY}
     for path in repository.notebooks():
-        found[path.stem] = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+        actual[path.stem] = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
     for name in (*FOLDERS, questions.EXAM):
-        found[f"questions of {name}"] = str(questions.load(name))
-    return found
+        actual[f"questions of {name}"] = str(questions.load(name))
+    return actual
 
 
 def unused(terms: list[tuple[str, ...]], texts: list[str]) -> list[str]:

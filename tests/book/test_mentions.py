@@ -47,7 +47,7 @@ NAMES = mentions.Names(
 )
 
 
-def found(finder, text: str) -> list[tuple[str, str]]:
+def mentions_in(finder, text: str) -> list[tuple[str, str]]:
     """Return the words of each mention in a text, with the end of its target."""
     return [(text[m.start : m.end], m.target.anchor or m.target.docname) for m in finder.find(text)]
 
@@ -67,11 +67,11 @@ def found(finder, text: str) -> list[tuple[str, str]]:
     ],
 )
 def test_terms_are_found_as_whole_words_in_plural_and_capitalised(text: str, expected: list[tuple[str, str]]):
-    assert found(TERMS, text) == expected
+    assert mentions_in(TERMS, text) == expected
 
 
 def test_a_glossary_without_terms_finds_nothing():
-    assert found(mentions.Terms({}), "a mask") == []
+    assert mentions_in(mentions.Terms({}), "a mask") == []
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_glossary_without_terms_finds_nothing():
     ],
 )
 def test_chapters_are_found_where_they_exist(text: str, expected: list[tuple[str, str]]):
-    assert found(CHAPTERS, text) == expected
+    assert mentions_in(CHAPTERS, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_chapters_are_found_where_they_exist(text: str, expected: list[tuple[str
     ],
 )
 def test_papers_are_found_by_authors_and_year_unless_two_share_them(text: str, expected: list[tuple[str, str]]):
-    assert found(PAPERS, text) == expected
+    assert mentions_in(PAPERS, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -263,4 +263,4 @@ def test_a_chapter_of_another_book_is_not_read_as_one_of_this_book():
     texts = {path.name: path.read_text(encoding="utf-8") for path in (repository.ROOT / "book").glob("*.md")}
     texts |= {path.name: path.read_text(encoding="utf-8") for path in repository.notebooks()}
     foreign = re.compile(r"[Cc]hapter \d+ of \*")  # would be linked; "3rd ed., chapter 16" is not
-    assert {name: found for name, text in texts.items() if (found := foreign.findall(text))} == {}
+    assert {name: actual for name, text in texts.items() if (actual := foreign.findall(text))} == {}

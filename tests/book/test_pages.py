@@ -91,13 +91,13 @@ def public_names() -> dict[str, str]:
         body = ast.parse(path.read_text(encoding="utf-8")).body
         for node, following in zip(body, [*body[1:], None], strict=False):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                found = [node.name]
+                actual = [node.name]
             elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(following, ast.Expr):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                found = [target.id for target in targets if isinstance(target, ast.Name)]
+                actual = [target.id for target in targets if isinstance(target, ast.Name)]
             else:
                 continue
-            names |= {f"{room}.{name}": room for name in found if not name.startswith("_")}
+            names |= {f"{room}.{name}": room for name in actual if not name.startswith("_")}
     return names
 
 
@@ -133,12 +133,12 @@ def test_no_style_sheet_loads_anything_from_another_host(pages: Pages):
         for tag in page.find_all("link", rel="stylesheet")
     }
     assert linked
-    found = {
+    actual = {
         str(path.relative_to(HTML.resolve())): match.group()
         for path in linked
         for match in re.finditer(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//[^)\s]*", path.read_text(encoding="utf-8"))
     }
-    assert found == {}
+    assert actual == {}
 
 
 def test_no_page_shows_raw_markup_or_an_error_message(pages: Pages):

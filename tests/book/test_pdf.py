@@ -118,15 +118,15 @@ def test_a_page_of_the_pdf_exists_for_each_line_of_the_contents(
 ):
     numbers = {name.removeprefix("/"): place for name, place in printed.named_destinations.items()}
     lines = document.select(".table-of-contents .entry")
-    found = [printed.get_destination_page_number(numbers[line["href"][1:]]) + 1 for line in lines]
-    assert len(found) > len(files)
-    assert found == sorted(set(found))  # each begins on a page of its own
-    text = re.sub(r"\s+", " ", " ".join(printed.pages[n].extract_text() for n in range(1, found[0] - 1)))
-    for line, number in zip(lines, found, strict=True):
+    actual = [printed.get_destination_page_number(numbers[line["href"][1:]]) + 1 for line in lines]
+    assert len(actual) > len(files)
+    assert actual == sorted(set(actual))  # each begins on a page of its own
+    text = re.sub(r"\s+", " ", " ".join(printed.pages[n].extract_text() for n in range(1, actual[0] - 1)))
+    for line, number in zip(lines, actual, strict=True):
         title = re.escape(line.find(class_="title").get_text())
         assert re.search(rf"{title} {number}\b", text), (title, number)
-    assert found[0] < 10
-    assert len(found) * 3 < len(printed.pages) < 800
+    assert actual[0] < 10
+    assert len(actual) * 3 < len(printed.pages) < 800
 
 
 def test_every_link_of_the_pdf_leads_to_a_page(printed: PdfReader, size: str):

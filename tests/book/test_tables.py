@@ -143,15 +143,15 @@ def test_all_but_switch_read_most_of_their_weights_at_64():
 
 def notes() -> list[tuple[str, ...]]:
     """Group, slide, statement, note and what checks it, of each row."""
-    found, group = [], ""
+    actual, group = [], ""
     for line in read(NOTES).splitlines():
         if line.startswith("## "):
             group = line.removeprefix("## ")
         elif re.match(r"\| S\d", line):
             cells = [cell.strip() for cell in line.strip("|").split(" | ")]
             assert len(cells) == 4, line
-            found.append((group, *cells))
-    return found
+            actual.append((group, *cells))
+    return actual
 
 
 def test_the_notes_have_four_groups_in_the_order_of_the_slides():

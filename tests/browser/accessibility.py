@@ -16,10 +16,10 @@ COMPLETE = f"axe.run({OPTIONS})"
 def violations(page: Page, run: str = FAST) -> list[str]:
     """What axe calls serious or critical on a page."""
     page.evaluate(AXE_SCRIPT)
-    found = page.evaluate(run)["violations"]
+    actual = page.evaluate(run)["violations"]
     return [
         f"{violation['id']} ({violation['impact']}): {node['html'][:200]}"
-        for violation in found
+        for violation in actual
         if violation["impact"] in ("serious", "critical")
         for node in violation["nodes"]
     ]

@@ -49,7 +49,7 @@ BEHIND_FIGURES = """[...document.querySelectorAll(".cell_output .text_html:has(.
   .map((node) => getComputedStyle(node).backgroundColor)"""
 
 
-def found(page: Page, probes: dict[str, str]) -> dict[str, list]:
+def problems(page: Page, probes: dict[str, str]) -> dict[str, list]:
     """What each probe finds, without those that find nothing."""
     return {name: result for name, probe in probes.items() if (result := page.evaluate(probe))}
 
@@ -57,7 +57,7 @@ def found(page: Page, probes: dict[str, str]) -> dict[str, list]:
 def check_narrow(page: Page) -> None:
     """Assert that nothing on a page sticks out of a phone's screen."""
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    assert found(page, {"too wide": STICKS_OUT, "wrapped tables": WRAPPED_TABLES}) == {}
+    assert problems(page, {"too wide": STICKS_OUT, "wrapped tables": WRAPPED_TABLES}) == {}
 
 
 def check_dark(page: Page, has_pictures: bool) -> None:
@@ -74,7 +74,7 @@ def test_a_page_is_right_on_every_screen(address: str, wide):
     wide.page.set_viewport_size(LAPTOP)
     page = wide.open(address)
     assert page.locator("article h1").count() == (address != "search.html")
-    assert found(page, {"cut code": CUT_CODE, "formulas": UNSET_FORMULAS, "fonts": FAILED_FONTS}) == {}
+    assert problems(page, {"cut code": CUT_CODE, "formulas": UNSET_FORMULAS, "fonts": FAILED_FONTS}) == {}
     if address in PAGES:
         page.set_viewport_size(PHONE)
         check_narrow(page)
@@ -112,4 +112,4 @@ def test_code_that_is_cut_a_wide_element_and_a_bad_formula_are_found(wide):
         document.querySelector("article .math").textContent = "$x$";
     }""")
     probes = {"cut": CUT_CODE, "wide": STICKS_OUT, "tables": WRAPPED_TABLES, "formulas": UNSET_FORMULAS}
-    assert set(found(page, probes)) == set(probes)
+    assert set(problems(page, probes)) == set(probes)

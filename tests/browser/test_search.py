@@ -46,7 +46,7 @@ def search(page: Page, start: str, query: str) -> list[str]:
 
 def first_results(page: Page, terms: list[str]) -> dict[str, str]:
     """Search for one term after the other on a page that shows results, and return the address of each first one."""
-    found = page.evaluate(
+    actual = page.evaluate(
         """terms => terms.map((term) => {
             Search.output.replaceChildren();
             Search.query(term);
@@ -54,14 +54,14 @@ def first_results(page: Page, terms: list[str]) -> dict[str, str]:
         })""",
         terms,
     )
-    return dict(zip(terms, found, strict=True))
+    return dict(zip(terms, actual, strict=True))
 
 
 def test_a_search_for_a_standard_term_leads_to_the_page_that_explains_it(wide, site: str):
     assert len(WANTED) >= 80
     assert WANTED["softmax"] in search(wide.page, site, "softmax")[0]
-    found = first_results(wide.page, list(WANTED))
-    assert {term: address for term, address in found.items() if WANTED[term] not in address} == {}
+    actual = first_results(wide.page, list(WANTED))
+    assert {term: address for term, address in actual.items() if WANTED[term] not in address} == {}
     assert wide.errors == []
     assert wide.foreign == []
 

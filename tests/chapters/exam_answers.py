@@ -145,8 +145,8 @@ def blocks_of_xl() -> list[float]:
 
 
 def days() -> list[float]:
-    found = accounting.training_days(6 * 175e9 * 300e9, **A100)
-    return [found, found * 0.3, found / 3, found * 2 / 3, found * 1000]
+    actual = accounting.training_days(6 * 175e9 * 300e9, **A100)
+    return [actual, actual * 0.3, actual / 3, actual * 2 / 3, actual * 1000]
 
 
 def chinchilla() -> list[float]:
@@ -192,13 +192,13 @@ def weight_of_one() -> str:
 def balance() -> list[float]:
     f = torch.tensor([0.5, 0.5, 0.0, 0.0])
     p = torch.tensor([0.4, 0.4, 0.1, 0.1])
-    found = balance_loss(p.expand(4, 4), torch.tensor([[0], [0], [1], [1]]))
-    return [found, found / 4, 4 * (torch.full((4,), 0.25) * p).sum(), 4 * (f * f).sum()]
+    actual = balance_loss(p.expand(4, 4), torch.tensor([[0], [0], [1], [1]]))
+    return [actual, actual / 4, 4 * (torch.full((4,), 0.25) * p).sum(), 4 * (f * f).sum()]
 
 
 def image_tokens() -> list[int]:
-    found = patches(torch.zeros(1, 3, 224, 224), 16)
-    return [found.shape[1], 224 // 16, 3 * found.shape[1], 16 * 16, 224 * 224]
+    actual = patches(torch.zeros(1, 3, 224, 224), 16)
+    return [actual.shape[1], 224 // 16, 3 * actual.shape[1], 16 * 16, 224 * 224]
 
 
 def cache() -> list[float]:

@@ -21,7 +21,7 @@ def test_a_chapter_asks_its_exercises(chapter: str):
     (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
     cells = nbformat.read(path, as_version=4).cells
     tags = [set(cell.metadata.get("tags", [])) for cell in cells]
-    places = [i for i, found in enumerate(tags) if "exercise" in found]
+    places = [i for i, actual in enumerate(tags) if "exercise" in actual]
     exercises = registry.exercises_of(chapter)
     assert len(places) == len(exercises)
     for place, exercise in zip(places, exercises, strict=True):
@@ -42,7 +42,7 @@ def used_before_solved(cells, exercises) -> list[str]:
 
     Such a cell would run on the stub in the student edition, which has no solutions.
     """
-    found = []
+    actual = []
     for exercise in exercises:
         asked = False
         for cell in cells:
@@ -56,9 +56,9 @@ def used_before_solved(cells, exercises) -> list[str]:
                     break
                 names = {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)}
                 if exercise.name in names:
-                    found.append(exercise.number)
+                    actual.append(exercise.number)
                     break
-    return found
+    return actual
 
 
 @pytest.mark.parametrize("chapter", registry.chapters())

@@ -107,11 +107,11 @@ def test_better_smoothing_beats_the_gpts_of_chapter_07_as_the_book_says():
     runs, ours = results.load("modern"), results.load("student_gpt").groupby("seed").val_loss.last()
     for row in runs[runs["arm"].str.endswith("-gram") & (runs["arm"] != "1-gram")].itertuples():
         assert nats["Witten-Bell", row.window, int(row.arm[0])] == row.nats
-    found = {(s, w, n): f"{nats[s, w, n]:.3f}" for s, w, n in nats.index if n >= 5}
-    assert (found["Witten-Bell", 32, 5], found["Witten-Bell", 32, 6]) == ("1.833", "1.871")
-    assert found["Witten-Bell", 64, 5] == "1.816"
-    assert (found["Kneser-Ney", 32, 5], found["Kneser-Ney", 32, 6]) == ("1.692", "1.661")
-    assert (found["Kneser-Ney", 64, 5], found["Kneser-Ney", 64, 6]) == ("1.670", "1.636")
+    actual = {(s, w, n): f"{nats[s, w, n]:.3f}" for s, w, n in nats.index if n >= 5}
+    assert (actual["Witten-Bell", 32, 5], actual["Witten-Bell", 32, 6]) == ("1.833", "1.871")
+    assert actual["Witten-Bell", 64, 5] == "1.816"
+    assert (actual["Kneser-Ney", 32, 5], actual["Kneser-Ney", 32, 6]) == ("1.692", "1.661")
+    assert (actual["Kneser-Ney", 64, 5], actual["Kneser-Ney", 64, 6]) == ("1.670", "1.636")
     assert ours.min() - nats["Kneser-Ney", 32, 5] == pytest.approx(0.10, abs=0.005)
     assert runs.query("arm == 'modern-gpt0'")["nats"].min() > nats["Kneser-Ney", 32, 5]
     modern = runs.query("arm == 'modern'")["nats"]

@@ -232,9 +232,9 @@ def test_a_single_file_does_what_its_directory_does(command, trained, single, te
 def test_from_pretrained_reads_a_single_file_by_its_path_and_by_its_name(trained, single):
     weights = GPT.from_pretrained(trained).state_dict()
     for name in (single, str(single)):
-        found = GPT.from_pretrained(name)
-        assert not found.training
-        assert all(torch.equal(tensor, weights[key]) for key, tensor in found.state_dict().items())
+        actual = GPT.from_pretrained(name)
+        assert not actual.training
+        assert all(torch.equal(tensor, weights[key]) for key, tensor in actual.state_dict().items())
     with pytest.raises(ValueError, match="names a commit on the hub"):
         GPT.from_pretrained(single, revision="main")
 

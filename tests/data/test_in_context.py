@@ -55,12 +55,12 @@ def test_earlier_pairs_of_the_same_key():
 def test_the_optimal_prediction_counts_the_mappings_that_agree_with_the_pairs():
     task = SymbolMapping(n_symbol=4, n_used=3, n_pair=5)
     inputs, _ = task.draw(20, generator())
-    for ids, found in zip(inputs.tolist(), task.optimal(inputs), strict=True):
+    for ids, actual in zip(inputs.tolist(), task.optimal(inputs), strict=True):
         for place in range(5):
             key, pairs = ids[2 * place], [(ids[2 * i], ids[2 * i + 1]) for i in range(place)]
             agree = [m[key - 4] for m in permutations(range(4)) if all(m[k - 4] == v for k, v in pairs)]
             expected = torch.tensor(agree).bincount(minlength=4) / len(agree)
-            torch.testing.assert_close(found[place], expected)
+            torch.testing.assert_close(actual[place], expected)
 
 
 def test_a_prompt_follows_a_linear_rule_on_distinct_numbers():

@@ -48,9 +48,9 @@ def test_the_needle_occurs_once_at_the_requested_distance(task, more, seed, data
 def test_distances_keys_and_values_are_uniform_by_default():
     task = Haystack()
     ids, answers = task.draw(7000, 8, generator=generator())
-    found = torch.tensor([search(task, text)[0] for text in ids.tolist()])
-    assert torch.equal(found[:, 1], answers)
-    for values, kinds in ((found[:, 0], 7), (answers, 6), (ids[:, -1], 6)):
+    actual = torch.tensor([search(task, text)[0] for text in ids.tolist()])
+    assert torch.equal(actual[:, 1], answers)
+    for values, kinds in ((actual[:, 0], 7), (answers, 6), (ids[:, -1], 6)):
         counts = values.unique(return_counts=True)[1]
         assert len(counts) == kinds
         assert (counts / 7000 - 1 / kinds).abs().max() < 0.02  # four standard errors

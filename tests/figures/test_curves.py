@@ -45,9 +45,9 @@ class TestSeedCurves:
 
     @pytest.mark.parametrize("log_y", [False, True])
     def test_labels_are_in_the_order_of_the_ends_and_apart(self, log_y):
-        found = heights(draw(rules={"guess": 0.21, "less": 0.19}, log_x=True, log_y=log_y))
-        assert [name for _, name in found] == ["less", "falls", "guess", "stays"]
-        assert min(b - a for (a, _), (b, _) in itertools.pairwise(found)) > 0.069
+        actual = heights(draw(rules={"guess": 0.21, "less": 0.19}, log_x=True, log_y=log_y))
+        assert [name for _, name in actual] == ["less", "falls", "guess", "stays"]
+        assert min(b - a for (a, _), (b, _) in itertools.pairwise(actual)) > 0.069
 
     @pytest.mark.parametrize("legend", [False, True])
     def test_rules_are_constants_with_their_labels(self, legend):
@@ -105,9 +105,9 @@ class TestLossCurves:
 
     def test_labels_keep_their_order(self):
         rules = {"a": 2.0, "b": 2.001, "c": 2.002, "top": 4.0}
-        found = heights(figures.loss_curves({"GPT": history(4, 2.0005)}, rules=rules))
-        assert [name.split()[0] for _, name in found] == ["a", "GPT", "b", "c", "top"]
-        assert min(b - a for (a, _), (b, _) in itertools.pairwise(found)) > 0.06
+        actual = heights(figures.loss_curves({"GPT": history(4, 2.0005)}, rules=rules))
+        assert [name.split()[0] for _, name in actual] == ["a", "GPT", "b", "c", "top"]
+        assert min(b - a for (a, _), (b, _) in itertools.pairwise(actual)) > 0.06
 
     def test_the_number_and_steps_of_the_runs_are_checked(self):
         with pytest.raises(ValueError, match="val or train, got 'test'"):

@@ -60,8 +60,8 @@ class TestLadder:
         differences = [mean - half, mean, mean + half]  # standard deviation half, standard error half / sqrt 3
         interval = factor * half / np.sqrt(3)
         expected = _UNCLEAR if abs(mean) <= interval else _BETTER if mean < 0 else _WORSE
-        found, error = _mean_and_error(differences)
-        assert abs(abs(mean) - interval) < 1e-9 or _effect_color(found, factor * error) == expected
+        actual, error = _mean_and_error(differences)
+        assert abs(abs(mean) - interval) < 1e-9 or _effect_color(actual, factor * error) == expected
 
     def test_a_change_shows_its_seeds_their_mean_its_error_and_the_interval_that_decides(self):
         ax = figures.ladder(CHANGES, factor=T95, limit=0.3, xlabel="bits")

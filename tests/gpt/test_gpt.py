@@ -488,10 +488,10 @@ def test_a_logit_cap_bounds_the_logits_and_keeps_their_order():
     capped = GPT(plain.config.changed(logit_cap=0.5)).eval()
     capped.load_state_dict(plain.state_dict())
     ids = torch.randint(9, (2, 8))
-    found, logits = capped(ids), plain(ids)
-    assert found.abs().max() < 0.5 < logits.abs().max()
-    torch.testing.assert_close(found, 0.5 * (2 * logits).tanh())
-    assert torch.equal(found.argsort(-1), logits.argsort(-1))
+    actual, logits = capped(ids), plain(ids)
+    assert actual.abs().max() < 0.5 < logits.abs().max()
+    torch.testing.assert_close(actual, 0.5 * (2 * logits).tanh())
+    assert torch.equal(actual.argsort(-1), logits.argsort(-1))
 
 
 def test_without_the_causal_mask_every_position_depends_on_later_tokens():

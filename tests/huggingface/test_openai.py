@@ -168,9 +168,9 @@ def test_tensor_names_of_older_files_are_understood(config, spell):
     prefix = "" if "h.0.ln_1.weight" in reference else "transformer."
     for buffer in ("h.0.attn.bias", "h.1.attn.masked_bias", "position_ids"):
         reference[prefix + buffer] = torch.zeros(1)
-    found = tensors_from(reference, config)
-    assert found.keys() == ours.keys()
-    assert all(torch.equal(found[name], tensor) for name, tensor in ours.items())
+    actual = tensors_from(reference, config)
+    assert actual.keys() == ours.keys()
+    assert all(torch.equal(actual[name], tensor) for name, tensor in ours.items())
 
 
 @pytest.mark.parametrize(

@@ -80,11 +80,11 @@ def test_the_experts_of_the_sparse_model_are_balanced_and_its_table_is_about_the
     model, tokenizer = pretrained.load("modern-moe")
     val = torch.tensor(tokenizer.encode(split(shakespeare())[1]))
     windows = val[: len(val) // model.block_size * model.block_size].view(-1, model.block_size)
-    for layer, found in enumerate(statistics_of(model, windows), start=1):
+    for layer, actual in enumerate(statistics_of(model, windows), start=1):
         rows = table[table["layer"] == layer]
-        assert found.load.tolist() == pytest.approx(rows["load"].tolist(), abs=1e-3)
-        assert found.load_entropy > 0.99
-        assert found.information == pytest.approx(rows["information"].iloc[0], abs=1e-3)
+        assert actual.load.tolist() == pytest.approx(rows["load"].tolist(), abs=1e-3)
+        assert actual.load_entropy > 0.99
+        assert actual.information == pytest.approx(rows["information"].iloc[0], abs=1e-3)
     assert storage.read_card("modern-moe").score < results.load("pretrained_models")["five_gram"].iloc[0]
 
 

@@ -87,14 +87,14 @@ def test_causal_mask_refuses_a_query_without_keys(n_query, n_key):
 def test_attention_equals_torch_in_value_and_gradient(dtype, masked):
     q, k, v = (randn(2, 3, *shape, seed=i, dtype=dtype) for i, shape in enumerate([(4, 5), (6, 5), (6, 7)]))
     mask = causal_mask(4, 6) if masked else None
-    ours, theirs = ([t.clone().requires_grad_() for t in (q, k, v)] for _ in range(2))
+    ours, published = ([t.clone().requires_grad_() for t in (q, k, v)] for _ in range(2))
     out, weights = attention(*ours, mask)
-    reference = F.scaled_dot_product_attention(*theirs, attn_mask=mask)
+    reference = F.scaled_dot_product_attention(*published, attn_mask=mask)
     torch.testing.assert_close(out, reference)
     probe = randn(*out.shape, seed=9, dtype=dtype)
     (out * probe).sum().backward()
     (reference * probe).sum().backward()
-    for a, b in zip(ours, theirs, strict=True):
+    for a, b in zip(ours, published, strict=True):
         torch.testing.assert_close(a.grad, b.grad)
     torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
     if masked:

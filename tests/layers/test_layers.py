@@ -16,15 +16,15 @@ def randn(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> tor
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
-def copy_to_torch(ours: MultiHeadAttention, theirs: nn.MultiheadAttention) -> None:
+def copy_to_torch(ours: MultiHeadAttention, published: nn.MultiheadAttention) -> None:
     """Copy our weights into torch's layer, which stacks query, key and value in one matrix."""
     parts = (ours.query, ours.key, ours.value)
     with torch.no_grad():
-        theirs.in_proj_weight.copy_(torch.cat([part.weight for part in parts]))
-        theirs.in_proj_bias.zero_()
+        published.in_proj_weight.copy_(torch.cat([part.weight for part in parts]))
+        published.in_proj_bias.zero_()
         if ours.query.bias is not None:
-            theirs.in_proj_bias.copy_(torch.cat([part.bias for part in parts]))
-        theirs.out_proj.load_state_dict(ours.output.state_dict())
+            published.in_proj_bias.copy_(torch.cat([part.bias for part in parts]))
+        published.out_proj.load_state_dict(ours.output.state_dict())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -33,11 +33,11 @@ def copy_to_torch(ours: MultiHeadAttention, theirs: nn.MultiheadAttention) -> No
 def test_multi_head_attention_equals_torch_in_output_weights_and_gradients(dtype, qkv_bias, n_head):
     torch.manual_seed(0)
     ours = MultiHeadAttention(8, n_head, qkv_bias=qkv_bias).to(dtype)
-    theirs = nn.MultiheadAttention(8, n_head, batch_first=True).to(dtype)
-    copy_to_torch(ours, theirs)
+    published = nn.MultiheadAttention(8, n_head, batch_first=True).to(dtype)
+    copy_to_torch(ours, published)
     a, b = (randn(2, 5, 8, dtype=dtype).requires_grad_() for _ in range(2))
     blocked = ~causal_mask(5)  # torch's layer takes the opposite convention: True = may not attend
-    reference, reference_weights = theirs(b, b, b, attn_mask=blocked, average_attn_weights=False)
+    reference, reference_weights = published(b, b, b, attn_mask=blocked, average_attn_weights=False)
     out = ours(a)
     torch.testing.assert_close(out, reference)
     torch.testing.assert_close(ours.explicit(a)[1], reference_weights)
@@ -46,8 +46,8 @@ def test_multi_head_attention_equals_torch_in_output_weights_and_gradients(dtype
     (reference * probe).sum().backward()
     torch.testing.assert_close(a.grad, b.grad)
     gradients = torch.cat([part.weight.grad for part in (ours.query, ours.key, ours.value)])
-    torch.testing.assert_close(gradients, theirs.in_proj_weight.grad)
-    torch.testing.assert_close(ours.output.weight.grad, theirs.out_proj.weight.grad)
+    torch.testing.assert_close(gradients, published.in_proj_weight.grad)
+    torch.testing.assert_close(ours.output.weight.grad, published.out_proj.weight.grad)
 
 
 def test_the_explicit_path_equals_the_fast_one_in_gradients_too():
@@ -82,12 +82,12 @@ def test_heads_that_do_not_divide_the_width_are_refused(d_model, n_head):
         MultiHeadAttention(d_model, n_head)
 
 
-@pytest.mark.parametrize(("activation", "theirs"), [("relu", "relu"), ("gelu", "gelu")])
-def test_a_block_is_torch_s_pre_norm_layer(activation, theirs):
+@pytest.mark.parametrize(("activation", "published"), [("relu", "relu"), ("gelu", "gelu")])
+def test_a_block_is_torch_s_pre_norm_layer(activation, published):
     torch.manual_seed(0)
     ours = Block(8, MultiHeadAttention(8, 2, qkv_bias=True), FeedForward(8, 16, activation=activation)).double()
     reference = nn.TransformerEncoderLayer(
-        8, 2, dim_feedforward=16, dropout=0.0, activation=theirs, batch_first=True, norm_first=True
+        8, 2, dim_feedforward=16, dropout=0.0, activation=published, batch_first=True, norm_first=True
     ).double()
     copy_to_torch(ours.attention, reference.self_attn)
     reference.norm1.load_state_dict(ours.norm_attention.state_dict())
@@ -220,11 +220,11 @@ def test_dropout_drops_weights_and_outputs_in_training_only():
 def test_cross_attention_equals_torch_with_a_padded_memory():
     torch.manual_seed(0)
     ours = MultiHeadAttention(8, 2, qkv_bias=True, causal=False).double()
-    theirs = nn.MultiheadAttention(8, 2, batch_first=True).double()
-    copy_to_torch(ours, theirs)
+    published = nn.MultiheadAttention(8, 2, batch_first=True).double()
+    copy_to_torch(ours, published)
     x, memory = randn(2, 3, 8), randn(2, 5, 8, seed=1)
     real = torch.tensor([[True] * 5, [True] * 2 + [False] * 3])
-    reference, weights = theirs(x, memory, memory, key_padding_mask=~real, average_attn_weights=False)
+    reference, weights = published(x, memory, memory, key_padding_mask=~real, average_attn_weights=False)
     mask = real[:, None, None]
     torch.testing.assert_close(ours(x, memory=memory, mask=mask), reference)
     torch.testing.assert_close(ours.explicit(x, memory=memory, mask=mask)[1], weights)
@@ -409,14 +409,14 @@ def test_a_cache_of_no_window_is_refused(untyped, window):
 
 @pytest.mark.parametrize("shape", [(3, 5, 8), (2, 4, 3, 8)])
 def test_rmsnorm_equals_the_one_of_torch(shape):
-    ours, theirs = NORMS["rmsnorm"](8, eps=1e-5).double(), nn.RMSNorm(8, eps=1e-5).double()
+    ours, published = NORMS["rmsnorm"](8, eps=1e-5).double(), nn.RMSNorm(8, eps=1e-5).double()
     with torch.no_grad():
         ours.weight.copy_(randn(8, seed=1))
-        theirs.load_state_dict(ours.state_dict())
+        published.load_state_dict(ours.state_dict())
     x, y = (randn(*shape).requires_grad_() for _ in range(2))
-    found, expected = ours(x), theirs(y)
-    torch.testing.assert_close(found, expected)
-    found.sin().sum().backward()
+    actual, expected = ours(x), published(y)
+    torch.testing.assert_close(actual, expected)
+    actual.sin().sum().backward()
     expected.sin().sum().backward()
     torch.testing.assert_close(x.grad, y.grad)
-    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
+    torch.testing.assert_close(ours.weight.grad, published.weight.grad)

@@ -118,6 +118,6 @@ def open_engine(
     assert [url for url in foreign if not url.startswith(("blob:", "data:"))] == []
 
 
-def difference(found: list[float], expected: Tensor) -> float:
+def difference(actual: list[float], expected: Tensor) -> float:
     """Return the largest difference between numbers of the page and a tensor of as many."""
-    return (torch.tensor(found) - expected.detach().flatten().float()).abs().max().item()
+    return (torch.tensor(actual) - expected.detach().flatten().float()).abs().max().item()

@@ -18,10 +18,10 @@ STOPS = [stop["name"] for stop in STORED["stops"]]
 def replies() -> list[tuple[str, str]]:
     """Requests with replies of the grammar, broken ones, and garbage."""
     chance = random.Random(0)
-    found = [grammar.overheard(chance) for _ in range(300)]
-    found += [(request, reply) for request, reply in map(_damaged, [chance] * 300, found)]
+    actual = [grammar.overheard(chance) for _ in range(300)]
+    actual += [(request, reply) for request, reply in map(_damaged, [chance] * 300, actual)]
     samples = results.load("alignment_samples")
-    found += list(zip(samples["request"], samples["reply"], strict=True))
+    actual += list(zip(samples["request"], samples["reply"], strict=True))
     request = "Where is the red cup?"
     answer = "The red cup is near the window."
     odd = [
@@ -45,8 +45,8 @@ def replies() -> list[tuple[str, str]]:
         "word " * 40,
         "Hurry up. Certainly.",
     ]
-    found += [(request, text) for text in odd]
-    return [*found, ("", answer), ("?.", answer), ("cup", answer), ("Find the red\u3000cup.", answer)]
+    actual += [(request, text) for text in odd]
+    return [*actual, ("", answer), ("?.", answer), ("cup", answer), ("Find the red\u3000cup.", answer)]
 
 
 def _damaged(chance: random.Random, pair: tuple[str, str]) -> tuple[str, str]:
@@ -60,10 +60,10 @@ def test_the_judge_in_the_page_is_that_of_the_package(load_module):
     page = load_module("aligned/judge.js")
     pairs = replies()
     page.evaluate("grammar => { globalThis.judge = module.createJudge(grammar); }", STORED["grammar"])
-    found = page.evaluate("pairs => pairs.map((pair) => judge(...pair))", pairs)
-    for pair, verdict in zip(pairs, found, strict=True):
+    actual = page.evaluate("pairs => pairs.map((pair) => judge(...pair))", pairs)
+    for pair, verdict in zip(pairs, actual, strict=True):
         assert verdict == judge(*pair), pair
-    assert len({verdict["score"] for verdict in found}) > 30
+    assert len({verdict["score"] for verdict in actual}) > 30
 
 
 def test_tokens_are_written_as_the_package_writes_them(load_module):
@@ -74,8 +74,8 @@ def test_tokens_are_written_as_the_package_writes_them(load_module):
     listed = json.loads((storage.FOLDER / "unaligned" / "tokenizer.json").read_text(encoding="utf-8"))["tokens"]
     assert len(listed) == len(tokens)
     texts = [[i] for i in range(len(tokens))] + [chance.choices(range(len(tokens)), k=20) for _ in range(50)]
-    found = page.evaluate("lists => lists.map(module.textOf)", [[listed[i] for i in ids] for ids in texts])
-    assert found == [tokenizer.decode(ids) for ids in texts]
+    actual = page.evaluate("lists => lists.map(module.textOf)", [[listed[i] for i in ids] for ids in texts])
+    assert actual == [tokenizer.decode(ids) for ids in texts]
 
 
 def test_the_slider_reads_the_stored_results(open_figures):
@@ -140,8 +140,8 @@ def test_the_models_reply_in_the_page_and_the_judge_scores_them(open_figures):
 
 def _is_language(reply: str) -> bool:
     """Whether most sentences are of the grammar: the model in the page is the one that was trained."""
-    found = grammar.sentences(reply)
-    return sum(map(grammar.is_sentence, found)) >= len(found) / 2 > 0
+    actual = grammar.sentences(reply)
+    return sum(map(grammar.is_sentence, actual)) >= len(actual) / 2 > 0
 
 
 def test_a_broken_model_gives_one_sentence_and_the_stored_replies_stay(open_figures):

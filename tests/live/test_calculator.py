@@ -23,8 +23,8 @@ def seen(figure) -> str:
 
 def row(figure, name) -> list[str]:
     """Return the values of a row of a table."""
-    found = figure.locator("tr", has=figure.page.get_by_role("rowheader", name=name, exact=True))
-    return [text.replace("\u00a0", " ") for text in found.locator("td").all_inner_texts()]
+    actual = figure.locator("tr", has=figure.page.get_by_role("rowheader", name=name, exact=True))
+    return [text.replace("\u00a0", " ") for text in actual.locator("td").all_inner_texts()]
 
 
 def value(text, units=()) -> float:
@@ -51,9 +51,9 @@ def test_training_shows_the_package_s_numbers_for_the_chosen_model(open_figures)
     tokens = 300 * 10**9
     estimate, exact = accounting.training_flops(config, tokens), accounting.flops_per_token(config).training * tokens
     assert "1,557,611,200 parameters" in seen(figure)
-    found = row(figure, "FLOPs of 300 billion")
-    assert close(value(found[0]), estimate)
-    assert close(value(found[1]), exact)
+    actual = row(figure, "FLOPs of 300 billion")
+    assert close(value(actual[0]), estimate)
+    assert close(value(actual[1]), exact)
     days = [accounting.training_days(flops, "A100", 1, 0.25) for flops in (estimate, exact)]
     assert all(map(close, (value(text, DAYS) for text in row(figure, "Time on one A100")), days))
     memory = accounting.training_bytes(config) + accounting.activation_bytes(config, batch=1, dtype="bf16")

@@ -45,9 +45,9 @@ def expected(name, changes, context, card, precision):
     flops = accounting.flops_per_token(model, context)
     tokens = round(SETTINGS["tokens"] * 1e9)
     batch, estimate = SETTINGS["batch"], accounting.training_flops(model, tokens)
-    found = {f"counts.{part}": getattr(counts, part) for part in COUNTS}
-    found |= {f"perToken.{part}": getattr(flops, part) for part in ("linear", "attention", "forward", "training")}
-    found |= {
+    actual = {f"counts.{part}": getattr(counts, part) for part in COUNTS}
+    actual |= {f"perToken.{part}": getattr(flops, part) for part in ("linear", "attention", "forward", "training")}
+    actual |= {
         "training.perToken": 6 * counts.active,
         "training.estimate": estimate,
         "training.exact": flops.training * tokens,
@@ -58,21 +58,21 @@ def expected(name, changes, context, card, precision):
     }
     activations = 0
     if isinstance(model, GPTConfig):
-        activations = found["training.activations"] = accounting.activation_bytes(model, context, batch, "bf16")
-    found["training.needed"] = accounting.training_bytes(model) + activations
+        activations = actual["training.activations"] = accounting.activation_bytes(model, context, batch, "bf16")
+    actual["training.needed"] = accounting.training_bytes(model) + activations
     if shape.n_sparse:
-        found |= {
+        actual |= {
             "serving.experts.distinct": accounting.distinct_experts(shape.n_expert, shape.top_k, batch),
             "serving.experts.read": accounting.weights_read(model, batch, precision),
             "serving.experts.tokensPerSecond": accounting.tokens_per_second(model, card, batch, precision),
         }
-    return found
+    return actual
 
 
 def compare(report, cases, precision):
-    for case, found in zip(cases, report(cases, precision), strict=True):
+    for case, actual in zip(cases, report(cases, precision), strict=True):
         for path, value in expected(*case, precision).items():
-            shown = found
+            shown = actual
             for key in path.split("."):
                 shown = shown[key]
             if isinstance(value, int) and value < 2**53:

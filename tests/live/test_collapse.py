@@ -49,9 +49,9 @@ def test_every_load_of_the_film_is_the_stored_one(load_module):
     page = load_module("collapse/film.js")
     table = results.load("router_load").query("layer == 2")
     of = {"setting": 4, "rate": "high", "seed": 2, "step": 7}
-    found = page.evaluate("([film, of]) => module.loadsAt(film, of)", [film, of])
+    actual = page.evaluate("([film, of]) => module.loadsAt(film, of)", [film, of])
     row = table.query("setting == 'z-loss 0.001' and learning_rate == 0.06 and seed == 2 and step == 70")
-    assert found == pytest.approx(row.filter(like="expert_").to_numpy()[0].tolist(), abs=0.00051)
+    assert actual == pytest.approx(row.filter(like="expert_").to_numpy()[0].tolist(), abs=0.00051)
     whole = """film => film.settings.every((_, setting) => ["high", "tuned"].every((rate) =>
         [0, 1, 2].every((seed) => film.steps.every((_, step) => {
             const sum = module.loadsAt(film, { setting, rate, seed, step }).reduce((a, b) => a + b);

@@ -149,8 +149,8 @@ def test_numbers_of_every_precision_are_read_exactly(engine, dtype):
         "return base64(await (await engine.load(await read(file))).save());", file=engine.weights(model.to(dtype))
     )
     expected = model.float().state_dict()
-    found = engine.loaded_from(saved).state_dict()
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    actual = engine.loaded_from(saved).state_dict()
+    assert all(torch.equal(actual[name], expected[name]) for name in expected)
 
 
 def test_half_precision_is_rounded_as_in_torch(engine):
@@ -162,8 +162,8 @@ def test_half_precision_is_rounded_as_in_torch(engine):
     saved = engine.run(
         "return base64(await (await engine.load(await read(file))).save('float16'));", file=engine.weights(model)
     )
-    found = engine.loaded_from(saved).state_dict()
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    actual = engine.loaded_from(saved).state_dict()
+    assert all(torch.equal(actual[name], expected[name]) for name in expected)
 
 
 def test_a_saved_model_is_read_by_the_package(engine):
@@ -194,10 +194,10 @@ def test_a_new_model_is_drawn_as_in_the_package(engine):
                 symbols=list(tokenizer.symbols),
             )
             assert files[0] == files[1] != files[2]
-            found = engine.loaded_from(files[0])
-            assert found.config == config
+            actual = engine.loaded_from(files[0])
+            assert actual.config == config
             torch.manual_seed(0)
-            for (name, mine), expected in zip(found.named_parameters(), GPT(config).parameters(), strict=True):
+            for (name, mine), expected in zip(actual.named_parameters(), GPT(config).parameters(), strict=True):
                 spread = expected.std() if expected.numel() > 1 else 0
                 assert abs(mine.mean() - expected.mean()) <= 6 * spread / expected.numel() ** 0.5, name
                 assert abs(mine.std() - spread) <= 6 * spread / expected.numel() ** 0.5 + 1e-9, name

@@ -77,10 +77,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def firefox() -> str:
-    found = next(filter(None, map(shutil.which, (os.environ.get("FIREFOX", ""), *NAMES))), None)
-    if found is None:
+    actual = next(filter(None, map(shutil.which, (os.environ.get("FIREFOX", ""), *NAMES))), None)
+    if actual is None:
         pytest.skip(MISSING)
-    return found
+    return actual
 
 
 @pytest.fixture
@@ -148,13 +148,13 @@ def test_firefox_computes_and_trains_as_torch_does(firefox, server, tmp_path, mo
     open_page(firefox, f"http://127.0.0.1:{server.server_port}/index.html", tmp_path / "home", server.posted)
 
     assert "error" not in server.result, server.result
-    assert {name: found["inWorker"] for name, found in server.result.items()} == {
+    assert {name: actual["inWorker"] for name, actual in server.result.items()} == {
         "worker": True,
         "simd": True,
         "here": False,
     }
     assert server.result["simd"]["backend"] == "simd"
-    for name, found in server.result.items():
-        for mine, theirs in zip(found["logits"], logits, strict=True):
-            assert difference(mine, theirs) < 1e-4, name
-        assert difference(found["losses"], losses) < 3e-5, name
+    for name, actual in server.result.items():
+        for mine, reference in zip(actual["logits"], logits, strict=True):
+            assert difference(mine, reference) < 1e-4, name
+        assert difference(actual["losses"], losses) < 3e-5, name

@@ -44,20 +44,20 @@ def test_a_shipped_model_gives_the_logits_of_torch(engine, name):
     torch.manual_seed(0)
     ids = torch.randint(model.vocab_size, (1, model.block_size))
     file = engine.file((storage.FOLDER / name / "model.safetensors").read_bytes())
-    found = engine.run(
+    actual = engine.run(
         """const model = await engine.load(await read(file));
         const { logits } = await model.forward(ids);
         return { logits, symbols: model.symbols, parameters: model.parameters, config: model.config };""",
         file=file,
         ids=ids[0].tolist(),
     )
-    assert difference(found["logits"], model(ids)) < TOLERANCE
-    assert found["parameters"] == model.num_parameters()
-    assert found["config"] == asdict(model.config)
+    assert difference(actual["logits"], model(ids)) < TOLERANCE
+    assert actual["parameters"] == model.num_parameters()
+    assert actual["config"] == asdict(model.config)
     if isinstance(tokenizer, CharTokenizer):
-        assert found["symbols"] == [*tokenizer.symbols, "\ufffd"]
+        assert actual["symbols"] == [*tokenizer.symbols, "\ufffd"]
     else:
-        assert found["symbols"] is None
+        assert actual["symbols"] is None
 
 
 CHECKED = {
@@ -92,7 +92,7 @@ def test_what_a_forward_pass_leaves_behind_is_that_of_torch(engine, name):
     model = make(CHECKED[name], dtype=torch.float32)
     file, ids = engine.model(model), random_ids(CHECKED[name], batch=1, length=9)
     moe = CHECKED[name].moe
-    found = engine.run(
+    actual = engine.run(
         """const model = await engine.load(await read(file));
         return {
             ...(await model.forward(ids, { attention: true, residual: true, router })),
@@ -104,15 +104,15 @@ def test_what_a_forward_pass_leaves_behind_is_that_of_torch(engine, name):
         router=moe is not None,
     )
     stream, logits = intermediate(model, ids)
-    assert difference(found["attention"], attention_weights(model, ids)) < TOLERANCE
-    assert difference(found["residual"], stream) < TOLERANCE
-    assert difference(found["lens"], logits) < TOLERANCE
-    assert difference(found["removed"], intermediate(model, ids, {"0.attention", "1.feed_forward"})[0]) < TOLERANCE
+    assert difference(actual["attention"], attention_weights(model, ids)) < TOLERANCE
+    assert difference(actual["residual"], stream) < TOLERANCE
+    assert difference(actual["lens"], logits) < TOLERANCE
+    assert difference(actual["removed"], intermediate(model, ids, {"0.attention", "1.feed_forward"})[0]) < TOLERANCE
     if moe is not None:
         with routings(model) as routed:
             model(ids)
-        assert difference(found["router"], torch.stack([r.logits.softmax(-1) for _, r in routed])) < TOLERANCE
-        assert found["experts"] == torch.stack([r.experts for _, r in routed]).flatten().tolist()
+        assert difference(actual["router"], torch.stack([r.logits.softmax(-1) for _, r in routed])) < TOLERANCE
+        assert actual["experts"] == torch.stack([r.experts for _, r in routed]).flatten().tolist()
 
 
 @pytest.mark.parametrize("name", [*CHECKED, "causal=False"])
@@ -120,14 +120,14 @@ def test_the_log_probabilities_of_a_long_text_are_those_of_torch(engine, name):
     config = CHECKED.get(name) or CONFIGS["modern-gpt0"].changed(causal=False)
     model = make(config, dtype=torch.float32)
     text = random_ids(config, batch=1, length=30)[0]
-    found = engine.run(
+    actual = engine.run(
         "return (await engine.load(await read(file))).logProbabilities(ids);",
         file=engine.model(model),
         ids=text.tolist(),
     )
     windows = [text[None, max(0, i - config.block_size) : i] for i in range(1, len(text))]
     expected = [model(window)[0, -1].log_softmax(-1)[text[i + 1]] for i, window in enumerate(windows)]
-    assert difference(found, torch.stack(expected)) < TOLERANCE
+    assert difference(actual, torch.stack(expected)) < TOLERANCE
 
 
 @pytest.mark.parametrize("options", [{"simd": False}, {"fma": False}, {"worker": False}])
@@ -138,8 +138,8 @@ def test_every_backend_gives_the_same_logits(browser, tmp_path, options):
         started = page.start(**options)
         assert started["inWorker"] is options.get("worker", True)
         assert started["backend"] == {"simd": "plain", "fma": "simd"}.get(next(iter(options)), started["backend"])
-        found = page.run(FORWARD, file=page.model(model), ids=ids[0].tolist())
-    assert difference(found, model(ids)) < TOLERANCE
+        actual = page.run(FORWARD, file=page.model(model), ids=ids[0].tolist())
+    assert difference(actual, model(ids)) < TOLERANCE
 
 
 @pytest.mark.parametrize(
@@ -156,5 +156,5 @@ def test_a_host_that_forbids_workers_from_text_gets_the_engine_on_its_own_thread
         started = page.start()
         assert not started["inWorker"]
         assert started["backend"] == (backend or started["backend"])
-        found = page.run(FORWARD, file=page.model(model), ids=ids[0].tolist())
-    assert difference(found, model(ids)) < TOLERANCE
+        actual = page.run(FORWARD, file=page.model(model), ids=ids[0].tolist())
+    assert difference(actual, model(ids)) < TOLERANCE

@@ -50,7 +50,7 @@ def test_sampling_with_given_uniforms_follows_the_rules_of_the_package(engine, o
     torch.manual_seed(1)
     uniforms = torch.rand(60, dtype=torch.float64)
     given = {"temperature": "temperature", "top_k": "topK", "top_p": "topP"}
-    found = engine.run(
+    actual = engine.run(
         GENERATE,
         file=engine.file((storage.FOLDER / "modern-gpt0" / "model.safetensors").read_bytes()),
         ids=ids,
@@ -58,7 +58,7 @@ def test_sampling_with_given_uniforms_follows_the_rules_of_the_package(engine, o
         | {"count": len(uniforms), "uniforms": uniforms.tolist()},
     )
     with torch.no_grad():
-        assert ids + found == chosen(model, torch.tensor([ids]), uniforms, **options)
+        assert ids + actual == chosen(model, torch.tensor([ids]), uniforms, **options)
 
 
 def test_ties_at_the_cut_of_top_k_are_kept_as_in_the_package(browser, tmp_path):
@@ -66,15 +66,15 @@ def test_ties_at_the_cut_of_top_k_are_kept_as_in_the_package(browser, tmp_path):
     with open_engine(browser, tmp_path, modules=["engine/sampling.js"]) as page:
         for top_k in range(1, 9):
             for top_p in (0.3, 0.5, 0.9, 0.97, 1.0):
-                found = page.run(
+                actual = page.run(
                     "return module.nextTokenProbabilities(new Float32Array(logits), { temperature: 0.7, topK, topP });",
                     logits=logits.tolist(),
                     topK=top_k,
                     topP=top_p,
                 )
                 expected = next_token_probabilities(logits, temperature=0.7, top_k=top_k, top_p=top_p)
-                assert torch.tensor(found).sub(expected).abs().max() < 1e-6
-                assert [p > 0 for p in found] == (expected > 0).tolist()
+                assert torch.tensor(actual).sub(expected).abs().max() < 1e-6
+                assert [p > 0 for p in actual] == (expected > 0).tolist()
 
 
 # Positions of every kind, a window, grouped heads, experts, post-norm; longer than the block.
@@ -98,8 +98,8 @@ def test_greedy_text_is_that_of_torch_with_and_without_a_cache(engine, name):
 def test_a_model_without_a_mask_writes_without_a_cache(engine):
     model = make(CONFIGS["gpt0"].changed(causal=False), dtype=torch.float32)
     ids = random_ids(model.config, batch=1, length=3)
-    found = engine.run(GENERATE, file=engine.model(model), ids=ids[0].tolist(), options={"count": 15, "greedy": True})
-    assert found == generate(model, ids, 15, greedy=True)[0, 3:].tolist()
+    actual = engine.run(GENERATE, file=engine.model(model), ids=ids[0].tolist(), options={"count": 15, "greedy": True})
+    assert actual == generate(model, ids, 15, greedy=True)[0, 3:].tolist()
 
 
 def test_a_seed_gives_the_same_text_again_and_tokens_arrive_one_by_one(engine):
@@ -139,15 +139,15 @@ def test_uniform_numbers_are_uniform_and_normal_ones_normal(browser, tmp_path):
 
 def xoshiro(state: list[int], count: int) -> list[int]:
     """Return the numbers of xoshiro128** (Blackman and Vigna 2018) from a state of four."""
-    mask, found = 2**32 - 1, []
+    mask, actual = 2**32 - 1, []
     a, b, c, d = state
 
     def turn(x: int, by: int) -> int:
         return (x << by | x >> 32 - by) & mask
 
     for _ in range(count):
-        found.append(turn(b * 5 & mask, 7) * 9 & mask)
+        actual.append(turn(b * 5 & mask, 7) * 9 & mask)
         c, d, shifted = c ^ a, d ^ b, b << 9 & mask
         b, a = b ^ c, a ^ d
         c, d = c ^ shifted, turn(d, 11)
-    return found
+    return actual

@@ -51,7 +51,7 @@ def test_the_gradient_of_every_parameter_is_that_of_torch(browser, tmp_path):
             file = page.model(model)
             loss = model.loss(ids, targets)
             loss.backward()
-            found = page.run(
+            actual = page.run(
                 """const model = module.loadModel(await read(file), memory);
                 const { network } = model;
                 const w = new module.Workspace(network, 3, T);
@@ -71,8 +71,8 @@ def test_the_gradient_of_every_parameter_is_that_of_torch(browser, tmp_path):
                 ids=ids.flatten().tolist(),
                 targets=targets.flatten().tolist(),
             )
-            assert abs(found[0] - loss) < 1e-5, name
-            for (parameter, tensor), numbers in zip(model.named_parameters(), found[1], strict=True):
+            assert abs(actual[0] - loss) < 1e-5, name
+            for (parameter, tensor), numbers in zip(model.named_parameters(), actual[1], strict=True):
                 scale = tensor.grad.abs().max().item()
                 error = difference(numbers, tensor.grad)
                 if not error < 1e-4 * scale + 1e-6:
@@ -130,7 +130,7 @@ NAMES = {
 def options_of(config: TrainConfig, tokens, block_size: int) -> dict:
     """Return the engine's options for the same run on the same batches."""
     starts = windows(config, tokens, block_size).flatten().tolist()
-    return {theirs: getattr(config, mine) for mine, theirs in NAMES.items()} | {
+    return {reference: getattr(config, mine) for mine, reference in NAMES.items()} | {
         "tokens": tokens.tolist(),
         "starts": starts,
     }
@@ -154,18 +154,18 @@ def test_the_losses_of_a_run_are_those_of_torch_on_the_same_batches(engine, name
     model = seeded(shape)
     tokens = random_ids(shape, batch=1, length=3000)[0] // 2 * 2  # there is something to learn
     file = engine.weights(model)
-    found, saved = engine.run(TRAIN, file=file, options=options_of(config, tokens, shape.block_size))
+    actual, saved = engine.run(TRAIN, file=file, options=options_of(config, tokens, shape.block_size))
 
     def loss(generator):
         return model.loss(*sample_windows(tokens, shape.block_size, config.batch_size, generator))
 
     expected = minimize(model, loss, config)
     assert expected[-1] < expected[0] - 0.1
-    assert difference(found, expected) < 3e-5
-    for (parameter, mine), theirs in zip(
+    assert difference(actual, expected) < 3e-5
+    for (parameter, mine), reference in zip(
         engine.loaded_from(saved).state_dict().items(), model.state_dict().values(), strict=True
     ):
-        assert (mine - theirs).abs().max() < 2e-3, parameter
+        assert (mine - reference).abs().max() < 2e-3, parameter
 
 
 def test_after_500_steps_a_run_has_hardly_drifted_from_that_of_torch(engine):
@@ -175,12 +175,12 @@ def test_after_500_steps_a_run_has_hardly_drifted_from_that_of_torch(engine):
     model = seeded(shape)
     tokens = random_ids(shape, batch=1, length=3000)[0] // 2 * 2
     file = engine.weights(model)
-    found, saved = engine.run(TRAIN, file=file, options=options_of(config, tokens, shape.block_size))
+    actual, saved = engine.run(TRAIN, file=file, options=options_of(config, tokens, shape.block_size))
     expected = minimize(
         model, lambda generator: model.loss(*sample_windows(tokens, shape.block_size, 8, generator)), config
     )
     assert expected[-50:].mean() < expected[0] - 0.5
-    assert difference(found, expected) < 1e-3
+    assert difference(actual, expected) < 1e-3
     assert abs(evaluate(engine.loaded_from(saved), tokens) - evaluate(model, tokens)) < 1e-3
 
 
@@ -210,7 +210,7 @@ def test_the_validation_loss_is_that_of_evaluate(engine):
 def test_a_run_reports_pauses_resumes_and_stops_while_the_model_writes(engine):
     file = engine.weights(seeded(CONFIGS["modern-gpt0"]))
     for worker in (True, False):
-        found = engine.run(
+        actual = engine.run(
             """const other = await startEngine({ worker });
             const model = await other.load(await read(file));
             const tokens = Array.from({ length: 200 }, (_, i) => i % 7);
@@ -235,15 +235,15 @@ def test_a_run_reports_pauses_resumes_and_stops_while_the_model_writes(engine):
             file=file,
             worker=worker,
         )
-        steps = [at["step"] for at in found["progress"]]
+        steps = [at["step"] for at in actual["progress"]]
         assert steps == list(range(0, 10 * len(steps), 10))
-        assert found["before"] == found["after"]  # no message while it pauses
-        assert len(found["written"]) == 30
-        assert found["step"] == found["losses"] >= steps[-1]
-        assert found["progress"][-1]["validationLoss"] < found["progress"][0]["validationLoss"]
-        seconds = [at["seconds"] for at in found["progress"]]
+        assert actual["before"] == actual["after"]  # no message while it pauses
+        assert len(actual["written"]) == 30
+        assert actual["step"] == actual["losses"] >= steps[-1]
+        assert actual["progress"][-1]["validationLoss"] < actual["progress"][0]["validationLoss"]
+        seconds = [at["seconds"] for at in actual["progress"]]
         assert seconds == sorted(seconds)
-        assert found["again"]["step"] == 2
+        assert actual["again"]["step"] == 2
 
 
 def test_a_seed_repeats_a_run_and_another_does_not(engine):

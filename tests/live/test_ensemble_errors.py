@@ -22,12 +22,12 @@ def test_the_closed_form_equals_the_package_s(load_module):
         for values in itertools.product(ALPHAS, SUBSETS, NOISES, MEMBERS, PENALTIES)
     ]
     shown = page.evaluate("grid => grid.map(module.ensembleErrors)", grid)
-    for setting, found in zip(grid, shown, strict=True):
+    for setting, actual in zip(grid, shown, strict=True):
         ensemble = sollich_krogh_error(**setting)
         average = sollich_krogh_error(**setting | {"members": 1})
-        assert math.isclose(found["ensemble"], ensemble, rel_tol=1e-9), setting
-        assert math.isclose(found["average"], average, rel_tol=1e-9), setting
-        assert math.isclose(found["ambiguity"], average - ensemble, rel_tol=1e-9, abs_tol=1e-9), setting
+        assert math.isclose(actual["ensemble"], ensemble, rel_tol=1e-9), setting
+        assert math.isclose(actual["average"], average, rel_tol=1e-9), setting
+        assert math.isclose(actual["ambiguity"], average - ensemble, rel_tol=1e-9, abs_tol=1e-9), setting
     pairs = [(alpha, penalty) for alpha in ALPHAS for penalty in (0.0, *PENALTIES)]
     for pair, rho in zip(pairs, page.evaluate("x => x.map((pair) => module.ignorance(...pair))", pairs), strict=True):
         assert math.isclose(rho, ignorance(*pair), rel_tol=1e-12), pair
@@ -38,10 +38,10 @@ def test_at_the_interpolation_threshold_the_error_is_infinite_with_noise_and_zer
     script = (
         "x => x.map(([noise, members]) => module.ensembleErrors({ alpha: 1, subset: 1, penalty: 0, noise, members }))"
     )
-    for (noise, members), found in zip(
+    for (noise, members), actual in zip(
         pairs := [(0.2, 1), (0.2, 30), (0.0, 1), (0.0, 30)], page.evaluate(script, pairs), strict=True
     ):
-        assert found["ensemble"] == sollich_krogh_error(1.0, 1.0, noise, members, 0.0), (noise, members)
+        assert actual["ensemble"] == sollich_krogh_error(1.0, 1.0, noise, members, 0.0), (noise, members)
 
 
 def test_without_noise_the_best_single_student_errs_nowhere(open_figures):
@@ -56,11 +56,11 @@ def test_the_best_penalty_is_the_package_s(load_module):
     ]
     script = """grid => grid.map(([alpha, subset, noise, members]) =>
         module.best({ alpha, subset, noise, members, penalty: 1 }, "penalty", "ensemble"))"""
-    for setting, found in zip(grid, page.evaluate(script, grid), strict=True):
+    for setting, actual in zip(grid, page.evaluate(script, grid), strict=True):
         expected = best_penalty(*setting)
-        assert math.isclose(found, expected, rel_tol=1e-3, abs_tol=1e-7), setting
+        assert math.isclose(actual, expected, rel_tol=1e-3, abs_tol=1e-7), setting
         least = sollich_krogh_error(*setting, expected)
-        assert sollich_krogh_error(*setting, found) <= least + 1e-12
+        assert sollich_krogh_error(*setting, actual) <= least + 1e-12
     place = page.evaluate("""() => module.best({ alpha: 1, noise: 0.2, members: 30, penalty: 0.01, subset: 1 },
         "subset", "ensemble")""")
     errors = {r / 1000: sollich_krogh_error(1.0, r / 1000, 0.2, 30, 0.01) for r in range(10, 1001)}
@@ -105,12 +105,12 @@ def test_members_shares_noise_and_axis(open_figures):
         figure.get_by_label("Variance of the noise").press("ArrowRight")
     for _ in range(4):
         figure.get_by_label("Examples for each weight").press("ArrowRight")
-    found = readings(figure)
+    actual = readings(figure)
     setting = {"alpha": 1.58, "noise": 0.3, "members": 1000, "penalty": 0.01}
-    assert found[2] == round(sollich_krogh_error(subset=0.6, **setting), 3)
+    assert actual[2] == round(sollich_krogh_error(subset=0.6, **setting), 3)
     errors = {r / 1000: sollich_krogh_error(subset=r / 1000, **setting) for r in range(10, 1001)}
-    assert abs(found[3] / 100 - min(errors, key=errors.get)) < 2e-3
-    assert found[4] == round(min(errors.values()), 3)
+    assert abs(actual[3] / 100 - min(errors, key=errors.get)) < 2e-3
+    assert actual[4] == round(min(errors.values()), 3)
     figure.get_by_role("button", name="Reset").click()
     assert readings(figure)[2] == round(sollich_krogh_error(1.0, 0.65, 0.2, 30, 0.01), 3)
 

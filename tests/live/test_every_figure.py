@@ -62,9 +62,9 @@ SHOW_AGAIN = """async ([linked, broken]) => {
 }"""
 
 
-def words(found) -> str:
+def words(actual) -> str:
     """Return everything a figure says."""
-    return found.locator("section.figure").inner_text()
+    return actual.locator("section.figure").inner_text()
 
 
 def two_frames(page) -> None:
@@ -74,12 +74,12 @@ def two_frames(page) -> None:
 
 def opened(stage, figure):
     """Return the figure once it shows its first state; it must say something, and nothing broken."""
-    found = stage.figure(figure.figure)
+    actual = stage.figure(figure.figure)
     stage.page.locator("section.figure:not([aria-busy=true])").first.wait_for()
-    assert len(words(found).split()) > 20
-    assert not BROKEN.search(words(found))
-    assert found.locator(".message").inner_text() == ""
-    return found
+    assert len(words(actual).split()) > 20
+    assert not BROKEN.search(words(actual))
+    assert actual.locator(".message").inner_text() == ""
+    return actual
 
 
 def check_that_anyone_can_use_it(page) -> None:
@@ -87,11 +87,11 @@ def check_that_anyone_can_use_it(page) -> None:
     assert [(problem["id"], problem["nodes"][0]["html"]) for problem in problems] == []
 
 
-def check_that_it_fits_a_phone(page, found) -> None:
+def check_that_it_fits_a_phone(page, actual) -> None:
     two_frames(page)
     assert page.evaluate("cutTexts") == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 352
-    cut = found.locator("section.figure").evaluate(
+    cut = actual.locator("section.figure").evaluate(
         """figure => [...figure.querySelectorAll("*")].filter((node) => {
             const box = node.getBoundingClientRect();
             const outside = box.right > figure.getBoundingClientRect().right + 1;
@@ -99,15 +99,15 @@ def check_that_it_fits_a_phone(page, found) -> None:
         }).map((node) => node.outerHTML.slice(0, 80))"""
     )
     assert cut == []
-    for button in found.get_by_role("button").all():
+    for button in actual.get_by_role("button").all():
         if button.is_visible():
             box = button.bounding_box()
             assert box["height"] >= 24, button.inner_text()
             assert box["width"] >= 24, button.inner_text()
 
 
-def check_that_the_keyboard_reaches_every_control(page, found) -> None:
-    wanted = found.locator("section.figure").evaluate(
+def check_that_the_keyboard_reaches_every_control(page, actual) -> None:
+    wanted = actual.locator("section.figure").evaluate(
         """figure => {
             const all = [...figure.querySelectorAll("button, input, select, textarea, summary, a[href]")];
             const shown = all.filter((node) => !node.disabled && node.tabIndex >= 0 && node.checkVisibility());
@@ -136,8 +136,8 @@ def check_that_the_keyboard_reaches_every_control(page, found) -> None:
     assert len(seen) == wanted
 
 
-def check_that_a_hidden_tab_changes_nothing(page, found) -> None:
-    before = words(found)
+def check_that_a_hidden_tab_changes_nothing(page, actual) -> None:
+    before = words(actual)
     for hidden in (True, False):
         page.evaluate(
             """hidden => {
@@ -146,7 +146,7 @@ def check_that_a_hidden_tab_changes_nothing(page, found) -> None:
             }""",
             hidden,
         )
-    assert words(found) == before
+    assert words(actual) == before
 
 
 def check_links_with_nonsense(page, figure) -> None:
@@ -154,47 +154,47 @@ def check_links_with_nonsense(page, figure) -> None:
     names = sorted(type(figure)._state_names())
     for first_value in range(0, len(NONSENSE), 3):
         state = {name: NONSENSE[(first_value + i) % len(NONSENSE)] for i, name in enumerate(names)}
-        found = page.evaluate(SHOW_AGAIN, [state, False])
-        assert len(found["said"].split()) > 20, state
-        assert not BROKEN.search(found["said"]), state
-        assert found["left"] == 0
+        actual = page.evaluate(SHOW_AGAIN, [state, False])
+        assert len(actual["said"].split()) > 20, state
+        assert not BROKEN.search(actual["said"]), state
+        assert actual["left"] == 0
 
 
 def check_broken_files(page, figure) -> None:
     """A file of which only the beginning arrives gives one sentence, and the picture comes back."""
     if figure.assets() and figure.figure not in LOADS_ON_REQUEST:
-        found = page.evaluate(SHOW_AGAIN, [{}, True])
-        assert re.fullmatch(r"[A-Z].{15,160}\.", found["message"])
-        assert found["stopped"]  # for which host.js brings the picture back: see `test_write.py`
-        assert not found["shown"]
+        actual = page.evaluate(SHOW_AGAIN, [{}, True])
+        assert re.fullmatch(r"[A-Z].{15,160}\.", actual["message"])
+        assert actual["stopped"]  # for which host.js brings the picture back: see `test_write.py`
+        assert not actual["shown"]
 
 
-def check_that_the_description_follows_the_controls(page, found) -> None:
+def check_that_the_description_follows_the_controls(page, actual) -> None:
     """The first slider, choice or list that is moved changes what the figure says."""
-    before = words(found)
-    controls = found.locator("input[type=range]:visible, input[type=radio]:checked, select:visible")
+    before = words(actual)
+    controls = actual.locator("input[type=range]:visible, input[type=radio]:checked, select:visible")
     if not controls.count():
         return  # a question, and figures with buttons and text only
     control = controls.first
     control.press("ArrowLeft" if control.get_attribute("type") == "range" else "ArrowDown")
     page.wait_for_function("([figure, before]) => figure.innerText !== before", arg=[
-        found.locator("section.figure").element_handle(), before])  # fmt: skip
+        actual.locator("section.figure").element_handle(), before])  # fmt: skip
 
 
-def check_nonsense_in_every_input(found) -> None:
-    for summary in found.locator("section.figure summary:visible").all():
+def check_nonsense_in_every_input(actual) -> None:
+    for summary in actual.locator("section.figure summary:visible").all():
         summary.click()
     fields = [
         field
-        for field in found.locator("input[type=number], input[type=text], textarea").all()
+        for field in actual.locator("input[type=number], input[type=text], textarea").all()
         if field.is_visible() and field.is_enabled()
     ]
     for field in fields[:: 1 + len(fields) // 12]:  # a matrix has dozens of the same field
         number = field.get_attribute("type") == "number"
         for text in NUMBERS if number else TEXTS:
             field.fill(text)
-        assert not BROKEN.search(words(found)), field.evaluate("node => node.labels[0]?.innerText")
-    assert found.locator("img").count() == 0
+        assert not BROKEN.search(words(actual)), field.evaluate("node => node.labels[0]?.innerText")
+    assert actual.locator("img").count() == 0
 
 
 @pytest.mark.parametrize("figure", EXAMPLES.values(), ids=EXAMPLES)
@@ -204,12 +204,12 @@ def test_a_visit(open_figures, figure):
     page = stage.page
     page.evaluate(f"() => {{{WATCH_TEXTS}}}")
     page.evaluate(AXE_SCRIPT)
-    found = opened(stage, figure)
-    before = words(found)
+    actual = opened(stage, figure)
+    before = words(actual)
     check_that_anyone_can_use_it(page)
-    check_that_a_hidden_tab_changes_nothing(page, found)
+    check_that_a_hidden_tab_changes_nothing(page, actual)
 
-    section = found.locator("section.figure")
+    section = actual.locator("section.figure")
     ink = section.evaluate("figure => getComputedStyle(figure).color")
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     two_frames(page)
@@ -220,15 +220,15 @@ def test_a_visit(open_figures, figure):
         page.evaluate("cutTexts.length = 0")
         page.set_viewport_size({"width": width, "height": 1000})
         two_frames(page)
-    check_that_it_fits_a_phone(page, found)
+    check_that_it_fits_a_phone(page, actual)
     page.set_viewport_size({"width": 900, "height": 1200})
-    assert words(found) == before
+    assert words(actual) == before
 
-    check_that_the_keyboard_reaches_every_control(page, found)
+    check_that_the_keyboard_reaches_every_control(page, actual)
     check_links_with_nonsense(page, figure)
     check_broken_files(page, figure)
-    check_that_the_description_follows_the_controls(page, found)
-    check_nonsense_in_every_input(found)
+    check_that_the_description_follows_the_controls(page, actual)
+    check_nonsense_in_every_input(actual)
 
 
 @pytest.mark.repetition
@@ -244,9 +244,9 @@ def test_a_figure_starts_in_the_dark(open_figures, figure):
 @pytest.mark.parametrize("figure", EXAMPLES.values(), ids=EXAMPLES)
 def test_a_figure_starts_on_a_phone_and_can_be_touched(open_figures, figure):
     stage = open_figures(figure, script=WATCH_TEXTS, **PHONE)
-    found = opened(stage, figure)
-    check_that_it_fits_a_phone(stage.page, found)
-    reset = found.get_by_role("button", name="Reset")
+    actual = opened(stage, figure)
+    check_that_it_fits_a_phone(stage.page, actual)
+    reset = actual.get_by_role("button", name="Reset")
     if reset.count():
         reset.tap()
 
@@ -254,8 +254,8 @@ def test_a_figure_starts_on_a_phone_and_can_be_touched(open_figures, figure):
 def test_a_link_of_no_sense_leaves_the_first_state(open_figures):
     """What the page's script makes of a link; what a figure makes of its values is checked in each visit."""
     for link in ("%%%", "x" * 100_000, "W10", "bnVsbA", "MQ"):  # the last three: [], null, 1
-        found = opened(open_figures(live.Context(), hash=f"#live-context={link}"), live.Context())
-        assert "With 64 characters" in words(found)
+        actual = opened(open_figures(live.Context(), hash=f"#live-context={link}"), live.Context())
+        assert "With 64 characters" in words(actual)
 
 
 @pytest.mark.parametrize("figure", EXAMPLES.values(), ids=EXAMPLES)

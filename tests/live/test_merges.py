@@ -26,9 +26,9 @@ def test_the_tokens_are_those_of_the_package(load_module, n):
     page = load_module("merges/bpe.js")
     names = {i: token.decode("latin-1") for token, i in bpe.vocabulary(MERGES[:n]).items()}
     for text in TEXTS:
-        found = page.evaluate("([text, merges]) => module.encode(text, merges)", [text, pairs_of_bytes()[:n]])
-        assert found == [names[i] for i in bpe.encode(text, MERGES[:n])]
-        assert "".join(found).encode("latin-1").decode() == text
+        actual = page.evaluate("([text, merges]) => module.encode(text, merges)", [text, pairs_of_bytes()[:n]])
+        assert actual == [names[i] for i in bpe.encode(text, MERGES[:n])]
+        assert "".join(actual).encode("latin-1").decode() == text
 
 
 def test_tokens_are_shown_with_their_spaces_and_parts_of_a_character_as_numbers(load_module):

@@ -41,8 +41,8 @@ def test_the_page_computes_the_nats_of_the_package(load_module):
     counts = NGram(5, 65).fit(torch.tensor(tokenizer.encode(train)))
     page = load_module("write/ngrams.js")
     ids = tokenizer.encode(val[:300] + "Zzyx?!\n\n\nQ$")
-    found = nats(page, (ngrams.FOLDER / "plays.bin").read_bytes(), ids, [1, 2, 3, 5])
-    for order, each in zip([1, 2, 3, 5], found, strict=True):
+    actual = nats(page, (ngrams.FOLDER / "plays.bin").read_bytes(), ids, [1, 2, 3, 5])
+    for order, each in zip([1, 2, 3, 5], actual, strict=True):
         shorter = NGram(order, 65)
         shorter._counts = counts._counts[:order]
         assert np.allclose(each, expected(shorter, ids), atol=1e-6)
@@ -52,7 +52,7 @@ def test_the_page_computes_the_nats_of_the_package(load_module):
 def test_a_text_may_end_with_any_ngram(load_module, text):
     tokenizer = CharTokenizer.from_text(text)
     ids = tokenizer.encode(text + text[::-1] + "?")
-    found = nats(load_module("write/ngrams.js"), ngrams.encode(text), ids, [1, 2, 3, 4, 5])
-    for order, each in enumerate(found, start=1):
+    actual = nats(load_module("write/ngrams.js"), ngrams.encode(text), ids, [1, 2, 3, 4, 5])
+    for order, each in enumerate(actual, start=1):
         model = NGram(order, tokenizer.vocab_size).fit(torch.tensor(tokenizer.encode(text)))
         assert np.allclose(each, expected(model, ids), atol=1e-6)

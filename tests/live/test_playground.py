@@ -42,8 +42,8 @@ def marked(figure, label: str, kind: str) -> torch.Tensor:
     return torch.tensor(cells).view(4, 4)
 
 
-def close(found: torch.Tensor, expected: torch.Tensor) -> bool:
-    return torch.allclose(found, expected.double(), rtol=0, atol=1e-6, equal_nan=True)
+def close(actual: torch.Tensor, expected: torch.Tensor) -> bool:
+    return torch.allclose(actual, expected.double(), rtol=0, atol=1e-6, equal_nan=True)
 
 
 def heads_of(x, w_query, w_key, w_value, n_head, scale, mask):
@@ -256,15 +256,15 @@ def test_a_matrix_is_edited(open_figures):
 def depends(w_query, w_key, w_value, n_head, mask) -> torch.Tensor:
     """Return on which words each output depends: one word of a random sentence is changed at a time."""
     generator = torch.Generator().manual_seed(0)
-    found = torch.zeros(4, 4, dtype=torch.bool)
+    actual = torch.zeros(4, 4, dtype=torch.bool)
     for _ in range(3):
         base, other = torch.randn(2, 4, 4, generator=generator, dtype=torch.float64) / 2
         before = heads_of(base, w_query, w_key, w_value, n_head, "root", mask)[2]
         for word in range(4):
             changed = torch.where(torch.arange(4)[:, None] == word, other, base)
             after = heads_of(changed, w_query, w_key, w_value, n_head, "root", mask)[2]
-            found[:, word] |= ((after - before).nan_to_num().abs() > 1e-12).any(dim=-1).any(dim=0)
-    return found
+            actual[:, word] |= ((after - before).nan_to_num().abs() > 1e-12).any(dim=-1).any(dim=0)
+    return actual
 
 
 @pytest.mark.parametrize("n_head", [1, 2, 4])

@@ -77,9 +77,9 @@ def test_the_numbers_are_those_that_the_package_computes(id):
 
 @pytest.mark.parametrize("id", CHOICES)
 def test_the_right_choice_is_what_the_package_computes(id):
-    found = CHOICES[id]()
-    assert found
-    assert found in QUESTIONS[id]["answer"]
+    actual = CHOICES[id]()
+    assert actual
+    assert actual in QUESTIONS[id]["answer"]
 
 
 def test_each_answer_is_computed_or_held_by_its_chapter():
@@ -212,11 +212,11 @@ def test_the_folded_answer_is_out_of_sight_once_the_page_checks(open_figures):
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_each_question_stands_once_in_its_chapter_with_its_present_text(chapter):
     (path,) = (ROOT / "notebooks").glob(f"{chapter}_*.ipynb")
-    found = []
+    actual = []
     for cell in nbformat.read(path, as_version=4).cells:
         for id in re.findall(r'live\.Question\("([^"]+)"\)', cell.source) if cell.cell_type == "code" else []:
-            found.append(id)
+            actual.append(id)
             (output,) = cell.outputs
             assert output.data["text/html"] == live.Question(id).element(), f"run tools/notebooks.py {path.name}"
             assert cell.metadata.tags == ["remove-input"]
-    assert found == [question["id"] for question in questions.load(chapter)]
+    assert actual == [question["id"] for question in questions.load(chapter)]

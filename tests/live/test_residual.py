@@ -79,8 +79,8 @@ def expect_figure(figure, gpt, text, token=-1, removed=()):
     words = figure.locator("section.figure").inner_text()
     assert float(re.search(r"Loss of the sentence: ([\d.]+)", words)[1]) == pytest.approx(loss, abs=1e-3)
     bars = figure.get_by_role("list", name="Probabilities of the next character").get_by_role("listitem")
-    found = {line.split("\n")[0][:1]: line.split("\n")[-1] for line in bars.all_inner_texts()[:-1]}
-    for symbol, number in found.items():
+    actual = {line.split("\n")[0][:1]: line.split("\n")[-1] for line in bars.all_inner_texts()[:-1]}
+    for symbol, number in actual.items():
         token_id = gpt[1].encode({"␣": " ", "⏎": "\n"}.get(symbol, symbol))[0]
         if not number.startswith("<"):
             assert float(number.removesuffix("\u00a0%")) / 100 == pytest.approx(p[token_id].item(), abs=1e-3)

@@ -18,12 +18,12 @@ TEXT = "Two households, both alike in dignity,\nIn fair Verona, where we lay our
 def routed(model: GPT, ids: list[int]) -> list[Routing]:
     """Return the routing of each layer over consecutive windows."""
     windows = [ids[start : start + model.block_size] for start in range(0, len(ids), model.block_size)]
-    found = []
+    actual = []
     for window in windows:
         with torch.no_grad(), routings(model.eval()) as each:
             model(torch.tensor([window]))
-        found.append([routing for _, routing in each])
-    return [Routing(*(torch.cat(parts, dim=1) for parts in zip(*layer, strict=True))) for layer in zip(*found)]  # noqa: B905
+        actual.append([routing for _, routing in each])
+    return [Routing(*(torch.cat(parts, dim=1) for parts in zip(*layer, strict=True))) for layer in zip(*actual)]  # noqa: B905
 
 
 def numbers(figure) -> list[list[int]]:
@@ -163,10 +163,10 @@ def test_the_statistics_equal_the_package(load_module, seed):
     experts, weights = route(logits, 1 + seed % 2)
     expected = describe(Routing(logits, experts, weights, torch.ones_like(experts, dtype=torch.bool)), ids)
     routed = {"ids": ids[0].tolist(), "experts": [experts.flatten().tolist()], "count": 4, "chosen": 1 + seed % 2}
-    found = load_module("router/routing.js").evaluate("(routed) => module.statistics(routed, 0)", routed)
-    assert found["load"] == pytest.approx(expected.load.tolist(), abs=1e-6)
-    assert found["violation"] == pytest.approx(expected.max_violation, abs=1e-6)
-    assert found["loadEntropy"] == pytest.approx(expected.load_entropy, abs=1e-6)
+    actual = load_module("router/routing.js").evaluate("(routed) => module.statistics(routed, 0)", routed)
+    assert actual["load"] == pytest.approx(expected.load.tolist(), abs=1e-6)
+    assert actual["violation"] == pytest.approx(expected.max_violation, abs=1e-6)
+    assert actual["loadEntropy"] == pytest.approx(expected.load_entropy, abs=1e-6)
 
 
 @pytest.mark.parametrize(

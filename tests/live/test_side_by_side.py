@@ -35,9 +35,9 @@ def nats(name: str, prompt: str, text: str) -> float:
 @pytest.mark.parametrize("prompt", ["ROMEO:\n", LONG])
 def test_each_panel_holds_what_its_own_model_writes(open_figures, prompt):
     figure = started(open_figures(live.SideBySide(prompt=prompt)))
-    found = texts(figure)
-    assert [len(text) for text in found] == [80, 80]
-    for name, other, text in zip(NAMES, NAMES[::-1], found, strict=True):
+    actual = texts(figure)
+    assert [len(text) for text in actual] == [80, 80]
+    for name, other, text in zip(NAMES, NAMES[::-1], actual, strict=True):
         assert nats(name, prompt, text) < nats(other, prompt, text) - 0.2
     assert "1.75 nats" in figure.locator(".panel").first.inner_text()
     assert "0.07 nats" in figure.locator(".panel").last.inner_text()

@@ -63,18 +63,18 @@ STATE = """([given, linked, changes]) => {
 def test_a_link_goes_before_the_page_and_reset_returns_to_the_page(load_module):
     page = load_module("kit/state.js")
     changes = [{"size": 99}, {"name": "b", "other": 1}]
-    found = page.evaluate(STATE, [{"size": 5}, {"size": 7, "name": "much too long"}, changes])
-    assert found["first"] == {"size": 7, "name": "a"}
-    assert found["then"] == {"size": 7, "name": "b"}
-    assert found["reset"] == found["model"] == {"size": 5, "name": "a"}
-    assert found["calls"] == 3
+    actual = page.evaluate(STATE, [{"size": 5}, {"size": 7, "name": "much too long"}, changes])
+    assert actual["first"] == {"size": 7, "name": "a"}
+    assert actual["then"] == {"size": 7, "name": "b"}
+    assert actual["reset"] == actual["model"] == {"size": 5, "name": "a"}
+    assert actual["calls"] == 3
 
 
 def test_nonsense_from_anywhere_leaves_the_start(load_module):
     page = load_module("kit/state.js")
     for value in NONSENSE:
-        found = page.evaluate(STATE, [{"size": value}, {"size": value, "__proto__": value}, [{"size": value}]])
-        assert found["first"] == found["then"] == {"size": 3, "name": "a"}, value
+        actual = page.evaluate(STATE, [{"size": value}, {"size": value, "__proto__": value}, [{"size": value}]])
+        assert actual["first"] == actual["then"] == {"size": 3, "name": "a"}, value
 
 
 def test_a_state_comes_back_from_its_link(load_module):

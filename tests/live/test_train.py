@@ -33,7 +33,7 @@ TEXTS = {
 def test_a_text_is_split_and_encoded_as_in_python(load_module, name):
     page = load_module("train/corpus.js")
     text = TEXTS[name]
-    found = page.evaluate(
+    actual = page.evaluate(
         """text => {
             const { symbols, vocabulary, tokens, validation } = module.prepare(text);
             return [symbols.join(""), vocabulary, [...tokens], [...validation]];
@@ -43,7 +43,7 @@ def test_a_text_is_split_and_encoded_as_in_python(load_module, name):
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     tokenizer = CharTokenizer.from_text(text)
     parts = [tokenizer.encode(part) for part in split(text)]
-    assert found == [tokenizer.symbols, tokenizer.vocab_size, *parts]
+    assert actual == [tokenizer.symbols, tokenizer.vocab_size, *parts]
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_a_text_is_split_and_encoded_as_in_python(load_module, name):
 )
 def test_a_text_of_no_use_is_refused_in_one_sentence(load_module, text, sentence):
     page = load_module("train/corpus.js")
-    found = page.evaluate("text => { try { module.prepare(text); } catch (error) { return error.message; } }", text)
-    assert found.endswith(sentence)
+    actual = page.evaluate("text => { try { module.prepare(text); } catch (error) { return error.message; } }", text)
+    assert actual.endswith(sentence)
 
 
 @pytest.mark.parametrize("name", ["play", "astral and private"])
@@ -71,12 +71,12 @@ def test_ngrams_in_the_page_are_those_of_the_package(load_module, name):
     tokenizer = CharTokenizer.from_text(text)
     tokens, val = (torch.tensor(tokenizer.encode(part)) for part in split(text))
     val = torch.cat([val, torch.full((3,), tokenizer.unknown_id), val.flip(0)])  # contexts that were never seen
-    found = page.evaluate(
+    actual = page.evaluate(
         "([tokens, val, options]) => module.ngramLosses(Int32Array.from(tokens), Int32Array.from(val), options)",
         [tokens.tolist(), val.tolist(), {"order": 5, "vocabulary": tokenizer.vocab_size, "blockSize": 32}],
     )
     expected = [evaluate(NGram(n, tokenizer.vocab_size).fit(tokens), val, 32) for n in range(1, 6)]
-    assert found == pytest.approx(expected, rel=1e-6)
+    assert actual == pytest.approx(expected, rel=1e-6)
 
 
 # The lines and the stored curve
@@ -126,8 +126,8 @@ def test_the_page_has_the_settings_of_the_stored_runs(load_module, monkeypatch):
     page = load_module("train/recipe.js")
     for steps in live_curve.STEPS:
         config = live_curve.settings(steps, 0)
-        found = page.evaluate("steps => module.recipe(steps, 'muon')", steps)
-        assert found | {"evalEvery": 0} == {
+        actual = page.evaluate("steps => module.recipe(steps, 'muon')", steps)
+        assert actual | {"evalEvery": 0} == {
             "steps": config.steps,
             "batchSize": config.batch_size,
             "optimizer": config.optimizer,

@@ -27,9 +27,9 @@ def mixture_of(parameters: list[float]) -> Mixture:
 
 def parameters_of(mixture: Mixture) -> list[float]:
     """Return the page's parameters of a mixture of the package."""
-    found = [value.item() for m in mixture.members for value in (m.network.weight, m.network.bias, m.log_sd)]
+    actual = [value.item() for m in mixture.members for value in (m.network.weight, m.network.bias, m.log_sd)]
     gate = mixture.gate.network
-    return [*found, (gate.weight[1] - gate.weight[0]).item(), (gate.bias[1] - gate.bias[0]).item()]
+    return [*actual, (gate.weight[1] - gate.weight[0]).item(), (gate.bias[1] - gate.bias[0]).item()]
 
 
 def data(seed: int, count: int = 24) -> tuple[torch.Tensor, torch.Tensor, list[list[float]], list[float]]:
@@ -69,7 +69,7 @@ def walk(page, start, points, steps, method="em", rate=0.03):
 def test_the_e_step_equals_the_package(fit, seed):
     x, y, points, start = data(seed)
     mixture = mixture_of(start).requires_grad_(False)
-    found = fit.evaluate("([p, points]) => module.explain(p, points)", [start, points])
+    actual = fit.evaluate("([p, points]) => module.explain(p, points)", [start, points])
     for name, expected in {
         "responsible": mixture.responsibilities(x, y),
         "gate": mixture.gate_probabilities(x),
@@ -77,7 +77,7 @@ def test_the_e_step_equals_the_package(fit, seed):
         "mean": mixture.mean(x),
         "logProb": mixture.log_prob(x, y),
     }.items():
-        values = torch.tensor([each[name] for each in found], dtype=torch.float64)
+        values = torch.tensor([each[name] for each in actual], dtype=torch.float64)
         torch.testing.assert_close(values, expected, rtol=0, atol=1e-10)
 
 
@@ -86,9 +86,9 @@ def test_steps_of_em_equal_the_package(fit, seed):
     x, y, points, start = data(seed)
     mixture = mixture_of(start)
     values = fit_em(mixture, x, y, steps=5, tolerance=0.0)
-    found = walk(fit, start, points, 5)
-    assert [24 * each["nats"] for each in found] == pytest.approx(values, abs=1e-8)
-    assert found[-1]["parameters"] == pytest.approx(parameters_of(mixture), abs=1e-8)
+    actual = walk(fit, start, points, 5)
+    assert [24 * each["nats"] for each in actual] == pytest.approx(values, abs=1e-8)
+    assert actual[-1]["parameters"] == pytest.approx(parameters_of(mixture), abs=1e-8)
 
 
 @pytest.mark.parametrize("loss", ["competitive", "cooperative"])
@@ -104,10 +104,10 @@ def test_steps_of_the_gradient_equal_adam_on_the_losses_of_the_package(fit, seed
         value.backward()
         losses.append(value.item())
         optimizer.step()
-    found = walk(fit, start, points, 12, loss, 0.05)
-    shown = [-each["nats"] if loss == "competitive" else each["error"] for each in found[:-1]]
+    actual = walk(fit, start, points, 12, loss, 0.05)
+    shown = [-each["nats"] if loss == "competitive" else each["error"] for each in actual[:-1]]
     assert shown == pytest.approx(losses, abs=1e-8)
-    assert found[-1]["parameters"] == pytest.approx(parameters_of(mixture), abs=1e-8)
+    assert actual[-1]["parameters"] == pytest.approx(parameters_of(mixture), abs=1e-8)
 
 
 number = st.floats(-1, 1, allow_subnormal=False)
@@ -120,6 +120,6 @@ number = st.floats(-1, 1, allow_subnormal=False)
     slope=st.floats(-300, 300),
 )
 def test_em_never_decreases_the_log_likelihood(points, start, slope, fit):
-    found = walk(fit, [*start[:6], slope, start[7]], points, 30)
-    nats = [len(points) * each["nats"] for each in found]
+    actual = walk(fit, [*start[:6], slope, start[7]], points, 30)
+    nats = [len(points) * each["nats"] for each in actual]
     assert all(after >= before - 1e-9 * max(1, abs(before)) for before, after in itertools.pairwise(nats))

@@ -54,14 +54,14 @@ def logits_of(gpt, text):
         return model(torch.tensor([tokenizer.encode(text)[-model.block_size :]]))[0, -1]
 
 
-def expect_bars(gpt, found, text, **sampling):
+def expect_bars(gpt, actual, text, **sampling):
     tokenizer = gpt[1]
     plain = next_token_probabilities(logits_of(gpt, text))
     kept = next_token_probabilities(logits_of(gpt, text), **sampling)
     top = plain.topk(12).indices.tolist()
     for token in top:
         symbol = tokenizer.decode([token])
-        number = found[NAMES.get(symbol, symbol)]
+        number = actual[NAMES.get(symbol, symbol)]
         if kept[token] == 0:
             assert number == "cut"
         elif number.startswith("<"):
@@ -147,8 +147,8 @@ def test_the_layers_show_what_the_head_would_predict(open_figures, gpt):
     assert len(rows) == len(all_logits) == 9
     for row, logits in zip(rows, all_logits, strict=True):
         p = logits.softmax(-1)
-        found = [float(number) / 100 for number in re.findall(r"([\d.]+)\u00a0%", row)]
-        assert found == pytest.approx(p.topk(3).values.tolist(), abs=1e-3)
+        actual = [float(number) / 100 for number in re.findall(r"([\d.]+)\u00a0%", row)]
+        assert actual == pytest.approx(p.topk(3).values.tolist(), abs=1e-3)
     assert "on." in figure.locator(".reading").inner_text()
 
 
@@ -165,8 +165,8 @@ def test_the_price_is_that_of_torch_and_of_the_ngrams(open_figures, gpt):
         shorter._counts = counts._counts[:order]
         nats = shorter.loss(torch.tensor([ids[:-1]]), torch.tensor([ids[1:]]))
         wanted[name] = nats.item() / math.log(2)
-    found = {name: float(text) for name, text in shown_bars(figure, "Bits per character").items()}
-    assert found == pytest.approx(wanted, abs=6e-3)  # two digits are shown
+    actual = {name: float(text) for name, text in shown_bars(figure, "Bits per character").items()}
+    assert actual == pytest.approx(wanted, abs=6e-3)  # two digits are shown
     assert "uses only the last 32 of these 55 characters" in figure.locator("section.figure").inner_text()
 
 
@@ -275,9 +275,9 @@ def test_a_model_of_the_readers_own_is_loaded_from_a_file(open_figures, own, tmp
 
 def expect_bars_of_all(own, figure, text):
     p = next_token_probabilities(logits_of(own, text))
-    found = shown_bars(figure)
+    actual = shown_bars(figure)
     for token, symbol in enumerate(own[1].symbols):
-        number = float(found[NAMES.get(symbol, symbol)].removesuffix(" %")) / 100
+        number = float(actual[NAMES.get(symbol, symbol)].removesuffix(" %")) / 100
         assert number == pytest.approx(p[token].item(), abs=1e-3)
 
 
@@ -307,8 +307,8 @@ def test_a_wrong_file_gets_one_sentence(open_figures, gpt, content, sentence, tm
 
 
 def test_a_truncated_file_of_the_page_keeps_the_picture(open_figures, monkeypatch):
-    found = assets.read
-    monkeypatch.setattr(assets, "read", lambda name: found(name)[:1000])
+    actual = assets.read
+    monkeypatch.setattr(assets, "read", lambda name: actual(name)[:1000])
     stage = open_figures(live.Write())
     expect(stage.figure("write").locator(".message")).to_contain_text("not a complete safetensors file")
     assert stage.page.locator(".live-on").count() == 0

@@ -99,11 +99,11 @@ def test_the_mean_of_a_bag_is_the_average_of_its_members():
 
 def test_bagging_agrees_with_scikit_learn_on_the_same_samples():
     x, y = three_regimes(60, 2)
-    theirs = BaggingRegressor(LinearRegression(), n_estimators=4, random_state=0).fit(x.numpy(), y.numpy())
-    drawn = theirs.estimators_samples_
+    reference = BaggingRegressor(LinearRegression(), n_estimators=4, random_state=0).fit(x.numpy(), y.numpy())
+    drawn = reference.estimators_samples_
     counts = torch.stack([torch.bincount(torch.tensor(rows), minlength=60) for rows in drawn])
     ours = bag(line, x, y, n_member=4, counts=counts)
-    np.testing.assert_allclose(ours.mean(x).numpy(), theirs.predict(x.numpy()), rtol=1e-9)
+    np.testing.assert_allclose(ours.mean(x).numpy(), reference.predict(x.numpy()), rtol=1e-9)
 
 
 def test_a_point_drawn_twice_counts_twice():
@@ -197,12 +197,12 @@ def test_the_last_member_is_wrong_on_half_of_the_next_weights_and_the_bound_hold
 
 def test_adaboost_of_stumps_agrees_with_scikit_learn():
     x, y = three_bands(150, 0)
-    theirs = AdaBoostClassifier(DecisionTreeClassifier(max_depth=1), n_estimators=10, random_state=0)
-    theirs.fit(x.numpy(), y.numpy())
+    reference = AdaBoostClassifier(DecisionTreeClassifier(max_depth=1), n_estimators=10, random_state=0)
+    reference.fit(x.numpy(), y.numpy())
     ours = adaboost(stump, x, y, rounds=10)
-    np.testing.assert_allclose(ours.errors.numpy(), theirs.estimator_errors_, rtol=1e-9)
-    np.testing.assert_allclose(2 * ours.alphas.numpy(), theirs.estimator_weights_, rtol=1e-9)  # no factor 1/2
-    assert ours.predict(x).tolist() == theirs.predict(x.numpy()).tolist()
+    np.testing.assert_allclose(ours.errors.numpy(), reference.estimator_errors_, rtol=1e-9)
+    np.testing.assert_allclose(2 * ours.alphas.numpy(), reference.estimator_weights_, rtol=1e-9)  # no factor 1/2
+    assert ours.predict(x).tolist() == reference.predict(x.numpy()).tolist()
 
 
 def test_the_alphas_do_not_sum_to_one_and_normalized_they_predict_the_same_classes():
@@ -239,8 +239,8 @@ def test_an_adaboost_and_its_mixture_score_no_other_labels():
     x, y = three_bands(60, 0)
     boosted = adaboost(stump, x, y, rounds=4)
     for model in (boosted, boosted.mixture()):
-        for labels, found in ((2 * y - 1, "-1..1"), (y + 1, "1..2"), (torch.full_like(y, -1), "-1..-1")):
-            with pytest.raises(ValueError, match=rf"class labels must be in 0\.\.1, got {found}"):
+        for labels, actual in ((2 * y - 1, "-1..1"), (y + 1, "1..2"), (torch.full_like(y, -1), "-1..-1")):
+            with pytest.raises(ValueError, match=rf"class labels must be in 0\.\.1, got {actual}"):
                 model.log_prob(x, labels)
         with pytest.raises(ValueError, match=r"y must be integers .*got torch.float64"):
             model.log_prob(x, y.double())

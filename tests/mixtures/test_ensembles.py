@@ -37,10 +37,10 @@ def problems(draw, signed: bool = True):
 def test_the_ambiguity_decomposition_is_an_identity_for_weights_that_sum_to_one(problem, scale):
     points, members, _, weights, seed = problem
     predictions, target = scale * gaussians(*points, members, seed=seed + 1), scale * gaussians(*points, seed=seed + 2)
-    found = ambiguity_decomposition(predictions, target, weights)
-    assert all(term.shape == tuple(points) for term in found)
+    actual = ambiguity_decomposition(predictions, target, weights)
+    assert all(term.shape == tuple(points) for term in actual)
     size = 1 + (weights.abs() * (predictions.square() + target.square()[..., None])).sum(-1)
-    assert ((found.ensemble - (found.average - found.ambiguity)).abs() <= 1e-12 * size).all()
+    assert ((actual.ensemble - (actual.average - actual.ambiguity)).abs() <= 1e-12 * size).all()
 
 
 @given(problems(signed=False))
@@ -49,19 +49,19 @@ def test_with_weights_that_are_not_negative_a_pool_is_never_worse_than_its_avera
     predictions, target = gaussians(*points, members, seed=seed + 1), gaussians(*points, seed=seed + 2)
     logs = (3 * gaussians(*points, members, outcomes, seed=seed + 3)).log_softmax(-1)
     outcome = gaussians(*points, outcomes, seed=seed + 4).argmax(-1)
-    for found in (
+    for actual in (
         ambiguity_decomposition(predictions, target, weights),
         log_pool_decomposition(logs, outcome, weights),
         mixture_gap(logs, outcome, weights),
     ):
-        assert (found.ambiguity >= -1e-12).all()
-        assert (found.ensemble <= found.average + 1e-12).all()
+        assert (actual.ambiguity >= -1e-12).all()
+        assert (actual.ensemble <= actual.average + 1e-12).all()
 
 
 def test_the_three_terms_of_slide_34_by_hand():
     """Two members predict 1 and 5, the target is 4: (4 - 3)^2 = (9 + 1) / 2 - 4."""
-    found = ambiguity_decomposition(torch.tensor([1.0, 5.0]), torch.tensor(4.0), torch.tensor([0.5, 0.5]))
-    assert [term.item() for term in found] == [1.0, 5.0, 4.0]
+    actual = ambiguity_decomposition(torch.tensor([1.0, 5.0]), torch.tensor(4.0), torch.tensor([0.5, 0.5]))
+    assert [term.item() for term in actual] == [1.0, 5.0, 4.0]
     tilted = ambiguity_decomposition(torch.tensor([1.0, 5.0]), torch.tensor(4.0), torch.tensor([0.25, 0.75]))
     assert [term.item() for term in tilted] == [0.0, 3.0, 3.0]
 
@@ -94,9 +94,9 @@ def test_with_negative_weights_the_identity_holds_but_the_ambiguity_can_be_negat
     predictions, target = gaussians(50, 2, seed=0), gaussians(50, seed=1)
     weights = torch.tensor([2.0, -1.0], dtype=torch.float64)
     with pytest.warns(UserWarning, match=r"negative \(-1\)"):
-        found = ambiguity_decomposition(predictions, target, weights)
-    assert torch.allclose(found.ensemble, found.average - found.ambiguity, rtol=0, atol=1e-12)
-    assert (found.ambiguity < 0).all()
+        actual = ambiguity_decomposition(predictions, target, weights)
+    assert torch.allclose(actual.ensemble, actual.average - actual.ambiguity, rtol=0, atol=1e-12)
+    assert (actual.ambiguity < 0).all()
 
 
 @pytest.mark.filterwarnings("error")
@@ -112,13 +112,13 @@ def test_the_log_loss_of_the_geometric_pool_is_average_less_kullback_leibler(pro
     points, members, outcomes, weights, seed = problem
     logs = gaussians(*points, members, outcomes, seed=seed + 1).log_softmax(-1)
     target = gaussians(*points, outcomes, seed=seed + 2).argmax(-1)
-    found = log_pool_decomposition(logs, target, weights)
-    assert all(term.shape == tuple(points) for term in found)
+    actual = log_pool_decomposition(logs, target, weights)
+    assert all(term.shape == tuple(points) for term in actual)
     pool = Categorical(logits=(weights[..., None] * logs).sum(-2))
-    assert torch.allclose(found.ensemble, -pool.log_prob(target), rtol=0, atol=1e-12)
+    assert torch.allclose(actual.ensemble, -pool.log_prob(target), rtol=0, atol=1e-12)
     each = kl_divergence(Categorical(logits=pool.logits[..., None, :].expand(logs.shape)), Categorical(logits=logs))
-    assert torch.allclose(found.ambiguity, (weights * each).sum(-1), rtol=0, atol=1e-11)
-    assert torch.allclose(found.ensemble, found.average - found.ambiguity, rtol=0, atol=1e-11)
+    assert torch.allclose(actual.ambiguity, (weights * each).sum(-1), rtol=0, atol=1e-11)
+    assert torch.allclose(actual.ensemble, actual.average - actual.ambiguity, rtol=0, atol=1e-11)
 
 
 @given(problems(signed=False))
@@ -126,14 +126,14 @@ def test_the_gap_of_a_mixture_is_how_far_the_weights_are_from_the_responsibiliti
     points, members, outcomes, weights, seed = problem
     logs = (2 * gaussians(*points, members, outcomes, seed=seed + 1)).log_softmax(-1)
     target = gaussians(*points, outcomes, seed=seed + 2).argmax(-1)
-    found = mixture_gap(logs, target, weights)
+    actual = mixture_gap(logs, target, weights)
     at_target = logs.gather(-1, target[..., None, None].expand(*points, members, 1))[..., 0]
     joint = weights * at_target.exp()
-    assert torch.allclose(found.ensemble, -joint.sum(-1).log(), rtol=0, atol=1e-12)
+    assert torch.allclose(actual.ensemble, -joint.sum(-1).log(), rtol=0, atol=1e-12)
     responsibilities = Categorical(probs=joint)
     gap = kl_divergence(Categorical(probs=weights.expand(joint.shape)), responsibilities)
-    assert torch.allclose(found.ambiguity, gap, rtol=0, atol=1e-11)
-    assert torch.allclose(found.ensemble, found.average - found.ambiguity, rtol=0, atol=1e-12)
+    assert torch.allclose(actual.ambiguity, gap, rtol=0, atol=1e-11)
+    assert torch.allclose(actual.ensemble, actual.average - actual.ambiguity, rtol=0, atol=1e-12)
 
 
 def test_a_gap_depends_on_the_target_and_an_ambiguity_does_not():
@@ -149,8 +149,8 @@ def test_a_gap_depends_on_the_target_and_an_ambiguity_does_not():
 def test_a_member_of_weight_zero_does_not_count_even_where_its_probability_is_zero():
     logs = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]).log()
     for split in (mixture_gap, log_pool_decomposition):
-        found = split(logs, torch.tensor(0), torch.tensor([1.0, 0.0]))
-        assert [term.item() for term in found] == pytest.approx([math.log(2), math.log(2), 0], abs=1e-6)
+        actual = split(logs, torch.tensor(0), torch.tensor([1.0, 0.0]))
+        assert [term.item() for term in actual] == pytest.approx([math.log(2), math.log(2), 0], abs=1e-6)
 
 
 def test_one_probability_of_zero_determines_the_geometric_pool_and_not_the_mixture():

@@ -114,12 +114,12 @@ def test_em_and_gradient_descent_reach_the_same_optimum_from_the_same_initializa
     assert len(values) < 100
     assert values[-1] / 600 == pytest.approx(-losses[-1], abs=1e-4)
     # The two may give the same line to different members; the mixture is the same.
-    found = [by_slope(by_em), by_slope(by_gradient)]
-    for a, b in zip(*found, strict=True):
+    actual = [by_slope(by_em), by_slope(by_gradient)]
+    for a, b in zip(*actual, strict=True):
         assert a == pytest.approx(b, abs=0.01)
     # The truth: lines -x / 2 and 1 + x / 2 with sd 0.15, and log odds of 8 x.
-    assert found[0][0] == pytest.approx((-0.5, 0.0, 0.15, 8), abs=0.1, rel=0.25)
-    assert found[0][1] == pytest.approx((0.5, 1.0, 0.15, -8), abs=0.1, rel=0.25)
+    assert actual[0][0] == pytest.approx((-0.5, 0.0, 0.15, 8), abs=0.1, rel=0.25)
+    assert actual[0][1] == pytest.approx((0.5, 1.0, 0.15, -8), abs=0.1, rel=0.25)
 
 
 def by_slope(mixture: Mixture) -> list[tuple[float, float, float, float]]:

@@ -452,12 +452,12 @@ def test_targets_of_a_wrong_shape_or_type_are_refused():
 def test_inputs_that_do_not_match_the_network_are_refused():
     x, y, _ = points()
     for mixture in (regression(), regression("mlp"), hierarchy()):
-        for wrong, found in (
+        for wrong, actual in (
             (x[:, :1], r"torch.float64 of shape \(7, 1\)"),
             (x.float(), "torch.float32"),
             (x[0], r"\(2,\)"),
         ):
-            with pytest.raises(ValueError, match=rf"x must be torch.float64 of shape \(N, 2\), .* got .*{found}"):
+            with pytest.raises(ValueError, match=rf"x must be torch.float64 of shape \(N, 2\), .* got .*{actual}"):
                 mixture.log_prob(wrong, y)
         with pytest.raises(ValueError, match=r"x must be torch.float64 of shape \(N, 2\)"):
             fit_gradient(mixture, x[:, :1], y, steps=1)

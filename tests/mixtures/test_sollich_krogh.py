@@ -25,9 +25,9 @@ alphas, shares, noises = st.floats(0.2, 4), st.floats(0.1, 1), st.floats(0.02, 2
 penalties, counts = st.floats(1e-3, 10), st.integers(1, 50) | st.just(math.inf)
 
 
-def far(found: list[float], expected: float) -> float:
+def far(actual: list[float], expected: float) -> float:
     """Return the distance of a mean over seeds from its expected value, in standard errors."""
-    return abs(mean(found) - expected) / (stdev(found) / math.sqrt(len(found)))
+    return abs(mean(actual) - expected) / (stdev(actual) / math.sqrt(len(actual)))
 
 
 def simulated(seeds: int, **setting: object) -> Tensor:

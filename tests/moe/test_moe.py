@@ -58,8 +58,8 @@ def tokens(batch: int = 3, length: int = 4, seed: int = 1) -> torch.Tensor:
 def gradients(moe: SparseMoE, out: torch.Tensor, x: torch.Tensor) -> dict[str, torch.Tensor]:
     cotangent = torch.randn(out.shape, generator=torch.Generator().manual_seed(2), dtype=out.dtype)
     names, wanted = zip(("x", x), *moe.named_parameters(), strict=True)
-    found = torch.autograd.grad((out * cotangent).sum(), wanted, allow_unused=True)
-    return {n: torch.zeros_like(w) if g is None else g for n, w, g in zip(names, wanted, found, strict=True)}
+    actual = torch.autograd.grad((out * cotangent).sum(), wanted, allow_unused=True)
+    return {n: torch.zeros_like(w) if g is None else g for n, w, g in zip(names, wanted, actual, strict=True)}
 
 
 # The dispatch
@@ -150,10 +150,10 @@ def test_the_layer_supports_any_width_and_keeps_the_dtype():
 
 def test_under_autocast_the_router_still_computes_in_float32():
     moe = layer().float()
-    with torch.autocast("cpu", dtype=torch.bfloat16), routings(moe) as found:
+    with torch.autocast("cpu", dtype=torch.bfloat16), routings(moe) as actual:
         out = moe(tokens().float())
     assert out.dtype == torch.bfloat16
-    assert torch.equal(found[0][1].logits, moe.router(tokens().float()).logits)
+    assert torch.equal(actual[0][1].logits, moe.router(tokens().float()).logits)
 
 
 # Routing
@@ -301,9 +301,9 @@ def test_the_auxiliary_loss_is_computed_for_each_layer_separately():
             block.feed_forward.router.weight.zero_()[i] = 100 * aimed
     ids = torch.randint(65, (4, 32))
     model.train()
-    with routings(model) as found:
+    with routings(model) as actual:
         model(ids)
-    both = [routing for _, routing in found]
+    both = [routing for _, routing in actual]
     pooled = balance_loss(torch.cat([r.logits.softmax(-1) for r in both]), torch.cat([r.experts for r in both]))
     assert pooled.item() == pytest.approx(1)
     added = model.loss(ids, ids).item() - model.eval().loss(ids, ids).item()
@@ -314,10 +314,10 @@ def test_router_losses_count_in_training_only_and_are_those_of_the_formula():
     config = presets.get("moe").changed(moe={"z_loss": 0.03, "aux_weight": 0.2})
     torch.manual_seed(0)
     model, ids = GPT(config), torch.randint(65, (3, 20))
-    with routings(model) as found:
+    with routings(model) as actual:
         plain = model.eval().loss(ids, ids)
-    added = sum(0.2 * balance_loss(r.logits.softmax(-1), r.experts) + 0.03 * _z_loss(r.logits) for _, r in found)
-    assert len(found) == 4
+    added = sum(0.2 * balance_loss(r.logits.softmax(-1), r.experts) + 0.03 * _z_loss(r.logits) for _, r in actual)
+    assert len(actual) == 4
     assert added.item() > 0.7
     torch.testing.assert_close(model.train().loss(ids, ids), plain + added)
 
@@ -339,9 +339,9 @@ def test_the_bias_moves_against_the_load_and_stays_out_of_autograd():
     moe(tokens())
     assert not moe.router.selection_bias.any()  # evaluation does not change the bias
     moe.train()
-    with routings(moe) as found:
+    with routings(moe) as actual:
         moe(tokens())
-    assert torch.equal(moe.router.selection_bias, rebalanced(torch.zeros(5).double(), found[0][1].experts, 0.5))
+    assert torch.equal(moe.router.selection_bias, rebalanced(torch.zeros(5).double(), actual[0][1].experts, 0.5))
     assert not moe.router.selection_bias.requires_grad
 
 
@@ -369,29 +369,29 @@ def test_statistics_by_hand():
         experts=torch.tensor([[[0], [0], [0], [1]]]),
         kept=torch.tensor([[[True], [True], [False], [True]]]),
     )
-    found = describe(routing, torch.tensor([[7, 7, 7, 9]]))
-    assert found.load.tolist() == [0.75, 0.25, 0, 0]
+    actual = describe(routing, torch.tensor([[7, 7, 7, 9]]))
+    assert actual.load.tolist() == [0.75, 0.25, 0, 0]
     entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
-    assert found.load_entropy == pytest.approx(entropy / math.log(4))
-    assert found.max_violation == pytest.approx(2)
-    assert found.dead == 2
-    assert found.dropped == pytest.approx(0.25)
+    assert actual.load_entropy == pytest.approx(entropy / math.log(4))
+    assert actual.max_violation == pytest.approx(2)
+    assert actual.dead == 2
+    assert actual.dropped == pytest.approx(0.25)
     rare = torch.zeros(1, 16, 1, dtype=torch.long).index_fill(1, torch.tensor([5]), 1)  # 1/16 is more than 1/40
     assert describe(moe.router(tokens(1, 16))._replace(experts=rare)).dead == 2
-    assert found.logsumexp == pytest.approx(math.log(math.e**2 + 3))
-    assert found.information == pytest.approx(1)  # the token decides the expert
+    assert actual.logsumexp == pytest.approx(math.log(math.e**2 + 3))
+    assert actual.information == pytest.approx(1)  # the token decides the expert
     assert describe(routing, torch.tensor([[7, 7, 7, 7]])).information == pytest.approx(0)
     assert describe(routing).information is None
     p = torch.tensor([2.0, 0, 0, 0]).softmax(0)
-    assert found.router_entropy == pytest.approx(-(p * p.log()).sum().item() / math.log(4))
-    torch.testing.assert_close(found.probability, logits.softmax(-1).mean((0, 1)))
+    assert actual.router_entropy == pytest.approx(-(p * p.log()).sum().item() / math.log(4))
+    torch.testing.assert_close(actual.probability, logits.softmax(-1).mean((0, 1)))
 
 
 def test_statistics_of_each_layer_leave_the_model_unchanged():
     model = GPT(presets.get("moe")).train()
-    found = statistics_of(model, torch.randint(65, (2, 32)))
-    assert len(found) == 4
-    assert all(s.load.sum().item() == pytest.approx(1) and 0 < s.information < 1 for s in found)
+    actual = statistics_of(model, torch.randint(65, (2, 32)))
+    assert len(actual) == 4
+    assert all(s.load.sum().item() == pytest.approx(1) and 0 < s.information < 1 for s in actual)
     assert model.training
     assert not any(m._forward_hooks for m in model.modules())
     with pytest.raises(ValueError, match="GPT has no sparse layer"):
@@ -498,9 +498,9 @@ def test_capacity_limits_training_and_not_evaluation():
     ids, cache = text[:12][None], model.new_cache()
     cached = torch.cat([model(ids[:, t : t + 1], cache) for t in range(12)], dim=1)
     torch.testing.assert_close(cached, model(ids), rtol=1e-10, atol=1e-12)
-    with routings(model.train()) as found:
+    with routings(model.train()) as actual:
         model(ids)
-    assert not found[0][1].kept.all()
+    assert not actual[0][1].kept.all()
 
 
 def test_a_sparse_model_that_fails_leaves_the_cache_as_it_was():

@@ -80,9 +80,9 @@ def test_no_file_names_another_address():
         for file in path.rglob("*") if path.is_dir() else [path]:
             if file.suffix not in {".md", ".ipynb", ".py", ".yml", ".toml", ".css", ".bib"}:
                 continue
-            found = re.findall(rf"github(?:\.com)?/([\w.-]+/{name})\b", file.read_text(encoding="utf-8"))
-            if set(found) - {repository.slug()}:
-                wrong[str(file)] = found
+            actual = re.findall(rf"github(?:\.com)?/([\w.-]+/{name})\b", file.read_text(encoding="utf-8"))
+            if set(actual) - {repository.slug()}:
+                wrong[str(file)] = actual
     assert wrong == {}
 
 
@@ -163,11 +163,11 @@ def make_address(copy: Path, *arguments: str, remote: str | None = None, workflo
 
 @pytest.mark.parametrize("remote", ["https://github.com/ada/engine", "git@github.com:ada/engine.git"])
 def test_the_address_is_taken_from_the_remote(remote: str, copy: Path):
-    found = make_address(copy, remote=remote)
-    assert found.returncode == 0, found.stderr
+    actual = make_address(copy, remote=remote)
+    assert actual.returncode == 0, actual.stderr
     assert repository.url(copy) == KNOWN
     check(copy)
-    assert f"README.md: set to {KNOWN}" in found.stdout
+    assert f"README.md: set to {KNOWN}" in actual.stdout
     assert make_address(copy).stdout == f"The address is {KNOWN} already.\n"
 
 
@@ -180,9 +180,9 @@ def test_the_address_is_taken_from_the_remote(remote: str, copy: Path):
 )
 def test_without_a_remote_on_github_one_line_says_what_to_do(remote: str | None, problem: str, copy: Path):
     before = contents(copy)
-    found = make_address(copy, remote=remote)
-    assert found.returncode == 1
-    assert found.stderr == f"{problem}; name one: make address ADDRESS=https://github.com/OWNER/NAME\n"
+    actual = make_address(copy, remote=remote)
+    assert actual.returncode == 1
+    assert actual.stderr == f"{problem}; name one: make address ADDRESS=https://github.com/OWNER/NAME\n"
     assert contents(copy) == before
 
 
@@ -194,8 +194,8 @@ def test_a_fork_takes_its_own_address(copy: Path):
 
 
 def test_a_workflow_takes_the_address_of_its_repository(copy: Path):
-    found = make_address(copy, remote="https://github.com/grace/engine", workflow="ada/engine")
-    assert found.returncode == 0, found.stderr
+    actual = make_address(copy, remote="https://github.com/grace/engine", workflow="ada/engine")
+    assert actual.returncode == 0, actual.stderr
     assert repository.url(copy) == KNOWN
     check(copy)
 

@@ -79,8 +79,8 @@ def problems(*cells) -> list[str]:
     ],
 )
 def test_the_linter_finds_a_wrong_tag(tags, message):
-    found = problems(cell("2 + 2", *tags))
-    assert any((message or "is not code") in problem for problem in found), found
+    actual = problems(cell("2 + 2", *tags))
+    assert any((message or "is not code") in problem for problem in actual), actual
 
 
 def test_budgets_count_what_a_reader_sees(capsys, tmp_path):

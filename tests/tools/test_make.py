@@ -55,21 +55,21 @@ def make_test(installed: Path, fail: str, target: str = "test") -> tuple[subproc
     log = installed / "log"
     log.touch()
     chromium = str(installed / ".venv" / "bin" / "chromium")
-    found = make(installed, target, LOG=str(log), FAIL=fail, CHROMIUM=chromium)
-    return found, log.read_text()
+    actual = make(installed, target, LOG=str(log), FAIL=fail, CHROMIUM=chromium)
+    return actual, log.read_text()
 
 
-def sections(found: subprocess.CompletedProcess) -> list[str]:
-    return re.findall(r"^=== (.*) \(make ", found.stdout, re.MULTILINE)
+def sections(actual: subprocess.CompletedProcess) -> list[str]:
+    return re.findall(r"^=== (.*) \(make ", actual.stdout, re.MULTILINE)
 
 
 def test_an_old_python_is_refused_in_one_line(folder: Path):
     old = folder / "python3.10"
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.10.9" && exit 0\nexit 1\n')
     old.chmod(0o755)
-    found = make(folder, f"PYTHON={old}", ".venv")
-    complaints = [line for line in found.stderr.splitlines() if not line.startswith("make")]
-    assert found.returncode == 2
+    actual = make(folder, f"PYTHON={old}", ".venv")
+    complaints = [line for line in actual.stderr.splitlines() if not line.startswith("make")]
+    assert actual.returncode == 2
     assert complaints == [
         f"lecture21 needs Python 3.11 or newer, and '{old}' is Python 3.10.9; name another one: make PYTHON=python3.12"
     ]
@@ -96,9 +96,9 @@ def test_every_command_has_a_line_of_help(folder: Path):
 
 
 def test_make_test_runs_every_section_in_order(installed: Path):
-    found, calls = make_test(installed, fail="")
-    assert found.returncode == 0, found.stderr
-    assert sections(found) == SECTIONS
+    actual, calls = make_test(installed, fail="")
+    assert actual.returncode == 0, actual.stderr
+    assert sections(actual) == SECTIONS
     programs = [call.split()[0] for call in calls.splitlines() if not call.startswith("python")]
     assert programs == ["chromium", "ruff", "ruff", "actionlint", "jupyter-book"]
     (tests,) = re.findall("-m pytest -n 2 .*--durations 10.*", calls)
@@ -106,9 +106,9 @@ def test_make_test_runs_every_section_in_order(installed: Path):
 
 
 def test_make_test_all_runs_the_repetitions_and_the_attack_too(installed: Path):
-    found, calls = make_test(installed, fail="", target="test-all")
-    assert found.returncode == 0, found.stderr
-    assert sections(found) == [*SECTIONS, "attack"]
+    actual, calls = make_test(installed, fail="", target="test-all")
+    assert actual.returncode == 0, actual.stderr
+    assert sections(actual) == [*SECTIONS, "attack"]
     (tests,) = re.findall("-m pytest .*", calls)
     assert "repetition" not in tests
     assert tests.endswith(" --jaxtyping-packages=lecture21,beartype.beartype tests notebooks")
@@ -141,17 +141,17 @@ def test_fresh_draws_reach_the_tests_that_draw(folder: Path):
     ],
 )
 def test_make_test_stops_at_the_first_section_that_fails(section: str, target: str, fail: str, installed: Path):
-    found, _ = make_test(installed, fail)
-    assert found.returncode == 2
-    assert sections(found) == SECTIONS[: SECTIONS.index(section) + 1]
-    assert found.stdout.splitlines()[-1] == "broken"
-    assert f"make test stopped at: {section}. To repeat it: make {target}" in found.stderr.splitlines()
+    actual, _ = make_test(installed, fail)
+    assert actual.returncode == 2
+    assert sections(actual) == SECTIONS[: SECTIONS.index(section) + 1]
+    assert actual.stdout.splitlines()[-1] == "broken"
+    assert f"make test stopped at: {section}. To repeat it: make {target}" in actual.stderr.splitlines()
 
 
 def test_make_test_all_names_itself_where_it_stops(installed: Path):
-    found, _ = make_test(installed, "*attack*", target="test-all")
-    assert found.returncode == 2
-    assert "make test-all stopped at: attack. To repeat it: make attack" in found.stderr.splitlines()
+    actual, _ = make_test(installed, "*attack*", target="test-all")
+    assert actual.returncode == 2
+    assert "make test-all stopped at: attack. To repeat it: make attack" in actual.stderr.splitlines()
 
 
 def test_without_a_browser_make_test_stops_before_it_installs_anything(folder: Path):
@@ -162,10 +162,10 @@ def test_without_a_browser_make_test_stops_before_it_installs_anything(folder: P
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         host = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    found = make(folder, "test", PATH=str(bin), HOME=str(folder), PLAYWRIGHT_DOWNLOAD_HOST=host)
-    assert found.returncode == 2
-    assert sections(found) == ["browser"]
-    said = [line for line in found.stderr.splitlines() if not line.startswith("make[")]
+    actual = make(folder, "test", PATH=str(bin), HOME=str(folder), PLAYWRIGHT_DOWNLOAD_HOST=host)
+    assert actual.returncode == 2
+    assert sections(actual) == ["browser"]
+    said = [line for line in actual.stderr.splitlines() if not line.startswith("make[")]
     assert said[0].startswith("no browser for the tests (")
     assert said[1] == "make test stopped at: browser. To repeat it: make browser"
     assert not (folder / ".venv").exists()

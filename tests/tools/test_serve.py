@@ -17,17 +17,17 @@ def test_a_busy_port_is_reported_in_one_line():
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         port = busy.getsockname()[1]
-        found = subprocess.run([*SERVE, str(port)], capture_output=True, text=True, check=False)
-    assert (found.returncode, found.stdout) == (1, "")
-    assert found.stderr.startswith(f"port {port} cannot be used (Address already in use); name another one: ")
-    assert found.stderr.count("\n") == 1
+        actual = subprocess.run([*SERVE, str(port)], capture_output=True, text=True, check=False)
+    assert (actual.returncode, actual.stdout) == (1, "")
+    assert actual.stderr.startswith(f"port {port} cannot be used (Address already in use); name another one: ")
+    assert actual.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("port", ["x", "-1", "65536"])
 def test_an_invalid_port_is_reported_in_one_line(port: str):
-    found = subprocess.run([*SERVE, port], capture_output=True, text=True, check=False)
-    assert (found.returncode, found.stdout) == (1, "")
-    assert found.stderr == f"PORT must be a number from 0 to 65535, got {port}\n"
+    actual = subprocess.run([*SERVE, port], capture_output=True, text=True, check=False)
+    assert (actual.returncode, actual.stdout) == (1, "")
+    assert actual.stderr == f"PORT must be a number from 0 to 65535, got {port}\n"
 
 
 def test_the_address_is_printed_and_answers():

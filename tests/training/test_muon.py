@@ -28,10 +28,10 @@ def after_steps(optimizer: torch.optim.Optimizer, trained: list[nn.Parameter], s
 def test_muon_equals_the_one_of_torch(monkeypatch):
     # That one always computes in bfloat16; replaced by float64, the two can be compared to rounding.
     monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.double)
-    ours, theirs = parameters(), parameters()
-    found = after_steps(Muon(ours, lr=0.03, weight_decay=0.2, momentum=0.9), ours)
-    expected = after_steps(torch.optim.Muon(theirs, lr=0.03, weight_decay=0.2, momentum=0.9), theirs)
-    for a, b in zip(found, expected, strict=True):
+    ours, reference = parameters(), parameters()
+    actual = after_steps(Muon(ours, lr=0.03, weight_decay=0.2, momentum=0.9), ours)
+    expected = after_steps(torch.optim.Muon(reference, lr=0.03, weight_decay=0.2, momentum=0.9), reference)
+    for a, b in zip(actual, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
 
 
@@ -66,11 +66,11 @@ def test_a_stack_of_matrices_is_trained_as_its_matrices():
 
 def test_orthogonalized_matrices_have_singular_values_near_1_and_the_same_singular_vectors():
     matrices = torch.randn(4, 8, 20, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    found = muon._orthogonalize(matrices)
-    singular = torch.linalg.svdvals(found)
+    actual = muon._orthogonalize(matrices)
+    singular = torch.linalg.svdvals(actual)
     assert 0.6 < singular.min() <= singular.max() < 1.3
     u, _, v = torch.linalg.svd(matrices, full_matrices=False)
-    rotated = u.mT @ found @ v.mT  # diagonal if the vectors agree
+    rotated = u.mT @ actual @ v.mT  # diagonal if the vectors agree
     torch.testing.assert_close(rotated, torch.diag_embed(rotated.diagonal(dim1=-2, dim2=-1)), rtol=0, atol=1e-10)
 
 
@@ -89,26 +89,26 @@ def test_vectors_are_refused():
 def names_by_optimizer(model: nn.Module, **settings: object) -> dict[str, set[str]]:
     """Return the names of the parameters of each group, under its optimizer and learning rate."""
     name_of = {p: name for name, p in model.named_parameters()}
-    found = {}
+    actual = {}
     for optimizer in make_optimizers(model, TrainConfig(**settings), torch.device("cpu")):
         for group in optimizer.param_groups:
             key = f"{type(optimizer).__name__} {group['lr']} {group['weight_decay']}"
-            found.setdefault(key, set()).update(name_of[p] for p in group["params"])
-    assert sum(map(len, found.values())) == len(name_of)  # each exactly once
-    return found
+            actual.setdefault(key, set()).update(name_of[p] for p in group["params"])
+    assert sum(map(len, actual.values())) == len(name_of)  # each exactly once
+    return actual
 
 
 def test_muon_trains_the_matrices_of_blocks_and_adamw_everything_else():
     model = GPT(GPTConfig(**SHAPE, moe={"n_expert": 3, "top_k": 1}))
     settings = {"muon_learning_rate": 0.5, "learning_rate": 0.25, "embedding_learning_rate": 0.125}
-    found = names_by_optimizer(model, optimizer="muon", weight_decay=0.1, **settings)
-    assert found["AdamW 0.125 0.1"] == {"token.weight", "position.table.weight"}
+    actual = names_by_optimizer(model, optimizer="muon", weight_decay=0.1, **settings)
+    assert actual["AdamW 0.125 0.1"] == {"token.weight", "position.table.weight"}
     router = {f"blocks.{i}.feed_forward.router.weight" for i in (0, 1)}
-    assert found["AdamW 0.25 0.1"] == {"head.weight"} | router
+    assert actual["AdamW 0.25 0.1"] == {"head.weight"} | router
     maps = [f"attention.{name}" for name in ("query", "key", "value", "output")]
     maps += [f"feed_forward.experts.{name}" for name in ("up", "down")]
-    assert found["Muon 0.5 0.1"] == {f"blocks.{i}.{name}.weight" for i in (0, 1) for name in maps}
-    assert all(name.endswith("bias") or "norm" in name for name in found["AdamW 0.25 0.0"])
+    assert actual["Muon 0.5 0.1"] == {f"blocks.{i}.{name}.weight" for i in (0, 1) for name in maps}
+    assert all(name.endswith("bias") or "norm" in name for name in actual["AdamW 0.25 0.0"])
 
 
 def test_without_muon_adamw_trains_everything():

@@ -131,12 +131,12 @@ def test_any_run_is_in_the_same_files(folder, name):
 @pytest.mark.parametrize("name", ["exact", "sharded", "mixed"])
 def test_a_resumed_run_of_two_processes_equals_one_that_never_stopped(folder, name):
     parts, whole = (folder / "resuming" / each for each in (name, f"{name} whole"))
-    found, expected = (History.from_csv(path / "history.csv") for path in (parts, whole))
+    actual, expected = (History.from_csv(path / "history.csv") for path in (parts, whole))
     weights, wanted = (load_tensors(path / "model.safetensors")[0] for path in (parts, whole))
     if name == "mixed":  # the sums of gradients are rounded differently in a sharded run
-        assert found.val_loss == pytest.approx(expected.val_loss, rel=1e-12)
+        assert actual.val_loss == pytest.approx(expected.val_loss, rel=1e-12)
     else:
-        assert repr(found) == repr(expected)
+        assert repr(actual) == repr(expected)
         assert all(torch.equal(weights[key], wanted[key]) for key in wanted)
 
 

@@ -92,31 +92,31 @@ def real(ids: torch.Tensor) -> torch.Tensor:
 # --- against torch ---------------------------------------------------------------------------------------------------
 
 
-def copy_attention(ours: nn.Module, theirs: nn.MultiheadAttention) -> None:
+def copy_attention(ours: nn.Module, published: nn.MultiheadAttention) -> None:
     parts = (ours.query, ours.key, ours.value)
-    theirs.in_proj_weight.copy_(torch.cat([part.weight for part in parts]))
-    theirs.out_proj.weight.copy_(ours.output.weight)
+    published.in_proj_weight.copy_(torch.cat([part.weight for part in parts]))
+    published.out_proj.weight.copy_(ours.output.weight)
     if ours.query.bias is None:  # torch has biases for all its maps or none, its norms among them
-        theirs.in_proj_bias.zero_()
-        theirs.out_proj.bias.zero_()
+        published.in_proj_bias.zero_()
+        published.out_proj.bias.zero_()
     else:
-        theirs.in_proj_bias.copy_(torch.cat([part.bias for part in parts]))
-        theirs.out_proj.bias.copy_(ours.output.bias)
+        published.in_proj_bias.copy_(torch.cat([part.bias for part in parts]))
+        published.out_proj.bias.copy_(ours.output.bias)
 
 
-def pairs_of(ours: nn.Module, theirs: nn.Module) -> dict[str, tuple[nn.Module, nn.Module]]:
+def pairs_of(ours: nn.Module, published: nn.Module) -> dict[str, tuple[nn.Module, nn.Module]]:
     """Name our parts of a block beside torch's; attentions, which torch fuses, are left out."""
     names = {"norm_attention": "norm1", "feed_forward.up": "linear1", "feed_forward.down": "linear2"}
     if ours.cross_attention is None:
         names["norm_feed_forward"] = "norm2"
     else:
         names |= {"norm_cross_attention": "norm2", "norm_feed_forward": "norm3"}
-    return {name: (ours.get_submodule(name), theirs.get_submodule(their)) for name, their in names.items()}
+    return {name: (ours.get_submodule(name), published.get_submodule(their)) for name, their in names.items()}
 
 
-def attentions_of(ours: nn.Module, theirs: nn.Module) -> list[tuple[nn.Module, nn.MultiheadAttention]]:
-    found = [(ours.attention, theirs.self_attn)]
-    return found if ours.cross_attention is None else [*found, (ours.cross_attention, theirs.multihead_attn)]
+def attentions_of(ours: nn.Module, published: nn.Module) -> list[tuple[nn.Module, nn.MultiheadAttention]]:
+    actual = [(ours.attention, published.self_attn)]
+    return actual if ours.cross_attention is None else [*actual, (ours.cross_attention, published.multihead_attn)]
 
 
 def torch_s(model: Transformer) -> nn.Transformer:
@@ -136,10 +136,10 @@ def torch_s(model: Transformer) -> nn.Transformer:
         batch_first=True,
     ).double()
     with torch.no_grad():
-        for ours, theirs in ((model.encoder, reference.encoder), (model.decoder, reference.decoder)):
+        for ours, published in ((model.encoder, reference.encoder), (model.decoder, reference.decoder)):
             if c.norm_position == "pre":
-                theirs.norm.load_state_dict(ours.norm.state_dict())
-            for our_block, their_block in zip(ours.blocks, theirs.layers, strict=True):
+                published.norm.load_state_dict(ours.norm.state_dict())
+            for our_block, their_block in zip(ours.blocks, published.layers, strict=True):
                 for our_part, their_part in pairs_of(our_block, their_block).values():
                     their_part.load_state_dict(our_part.state_dict())
                 for our_part, their_part in attentions_of(our_block, their_block):
@@ -162,13 +162,13 @@ def test_outputs_and_gradients_equal_those_of_torch(n_head, norm_position, atten
         ours.encoder.embedding(SOURCE).detach().requires_grad_(),
         ours.decoder.embedding(target_in).detach().requires_grad_(),
     ]
-    theirs = reference(
+    published = reference(
         *vectors,
         tgt_mask=~causal_mask(TARGET.shape[1]),  # torch's layers take the opposite convention: True = may not attend
         src_key_padding_mask=~real(SOURCE),
         memory_key_padding_mask=~real(SOURCE),
     )
-    their_logits = F.linear(theirs, ours.decoder.embedding.token.weight.detach())
+    their_logits = F.linear(published, ours.decoder.embedding.token.weight.detach())
 
     our_vectors = [v.detach().clone().requires_grad_() for v in vectors]
     embeddings = (ours.encoder.embedding, ours.decoder.embedding)
@@ -477,11 +477,11 @@ def test_a_beam_wide_enough_for_all_strings_is_an_exact_search(seed, alpha):
     sources = torch.tensor([[3, 1, 3], [1, PAD, PAD]])
     beams = beam_search(model, sources, bos=BOS, eos=EOS, width=4**3, max_new=3, alpha=alpha)
     for row, source in enumerate(sources):
-        found = {}
+        actual = {}
         for target in all_targets(4, 3):
             log_probability = score(model, source, torch.tensor(target))
-            found[target] = (log_probability / ((5 + len(target)) / 6) ** alpha, log_probability)
-        best_first = sorted(found.items(), key=lambda item: -item[1][0])
+            actual[target] = (log_probability / ((5 + len(target)) / 6) ** alpha, log_probability)
+        best_first = sorted(actual.items(), key=lambda item: -item[1][0])
         n = len(best_first)
         assert n == 40
         for i, (target, (of_score, log_probability)) in enumerate(best_first):

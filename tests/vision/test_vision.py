@@ -65,8 +65,8 @@ def test_a_patch_embedding_is_a_strided_convolution(size, patch, channels):
     torch.testing.assert_close(tokens, expected, rtol=1e-12, atol=1e-12)
     ahead = torch.randn_like(tokens)
     ours = torch.autograd.grad(tokens, [images, *embedding.parameters()], ahead)
-    theirs = torch.autograd.grad(expected, [images, *convolution.parameters()], ahead)
-    for a, b in zip(ours, theirs, strict=True):
+    reference = torch.autograd.grad(expected, [images, *convolution.parameters()], ahead)
+    for a, b in zip(ours, reference, strict=True):
         torch.testing.assert_close(a, b.view_as(a), rtol=1e-12, atol=1e-12)
 
 

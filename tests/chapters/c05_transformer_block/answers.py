@@ -29,8 +29,8 @@ def up_projection_parameters() -> int:
 def who_knows_the_order() -> str:
     x = 2 * torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
     ignores = find("5.4").solution
-    found = [ignores(model, x) for model in (_unmasked, _one_layer, _two_layers)]
-    return "with two layers yes, with one layer no" if found == [True, True, False] else ""
+    actual = [ignores(model, x) for model in (_unmasked, _one_layer, _two_layers)]
+    return "with two layers yes, with one layer no" if actual == [True, True, False] else ""
 
 
 def costliest_removal() -> str:

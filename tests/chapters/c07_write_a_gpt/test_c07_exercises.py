@@ -35,8 +35,8 @@ def packaged(weights: dict[str, torch.Tensor], name: str) -> torch.Tensor:
     if name.endswith(("query.weight", "key.weight", "value.weight")):
         attention, kind, _ = name.rsplit(".", 2)
         return torch.cat([weights[f"{attention}.heads.{head}.{kind}.weight"] for head in range(4)])
-    for ours, theirs in (("position", "position.table"), ("ward.0", "ward.up"), ("ward.2", "ward.down")):
-        name = name.replace(theirs, ours)
+    for ours, reference in (("position", "position.table"), ("ward.0", "ward.up"), ("ward.2", "ward.down")):
+        name = name.replace(reference, ours)
     return weights[name]
 
 
@@ -192,10 +192,10 @@ def submitted(folder: Path, answers: dict[str, str]) -> Path:
     """Write the chapter's notebook with some answers in place of stubs, and no solutions."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
-    stubs = [cell for cell, found in zip(notebook.cells, tags, strict=True) if "exercise" in found]
+    stubs = [cell for cell, actual in zip(notebook.cells, tags, strict=True) if "exercise" in actual]
     for cell, number in zip(stubs, EXERCISES, strict=True):
         cell.source = answers.get(number, cell.source)
-    notebook.cells = [cell for cell, found in zip(notebook.cells, tags, strict=True) if "solution" not in found]
+    notebook.cells = [cell for cell, actual in zip(notebook.cells, tags, strict=True) if "solution" not in actual]
     path = folder / NOTEBOOK.name
     nbformat.write(notebook, path)
     return path

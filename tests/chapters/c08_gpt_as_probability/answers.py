@@ -22,8 +22,8 @@ def kept(**rules: float) -> int:
 def rules_that_change_the_ratio() -> str:
     """The rules that change how much more probable the first symbol is than the second."""
     rules = {"temperature": {"temperature": 0.5}, "top-k": {"top_k": 2}, "top-p": {"top_p": 0.8}}
-    found = {name: next_token_probabilities(FIVE.log(), **rule) for name, rule in rules.items()}
-    changed = [name for name, p in found.items() if not math.isclose(p[0] / p[1], 4 / 3, rel_tol=1e-5)]
+    actual = {name: next_token_probabilities(FIVE.log(), **rule) for name, rule in rules.items()}
+    changed = [name for name, p in actual.items() if not math.isclose(p[0] / p[1], 4 / 3, rel_tol=1e-5)]
     return " and ".join(changed) + " only"
 
 

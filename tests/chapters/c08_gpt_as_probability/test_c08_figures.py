@@ -17,13 +17,13 @@ def patches(ax, kind):
 
 def arrows(ax):
     """Return (from, to) for each arrow between tokens: the nodes whose circles its two ends touch."""
-    found = []
+    actual = []
     for arrow in patches(ax, FancyArrowPatch):
         ends = np.asarray(arrow._posA_posB)
         centers = np.round(ends[:, 0]).astype(int)
         assert np.hypot(ends[:, 0] - centers, ends[:, 1]) == pytest.approx(_RADIUS, rel=0.05)
-        found.append(tuple(centers.tolist()))
-    return sorted(found)
+        actual.append(tuple(centers.tolist()))
+    return sorted(actual)
 
 
 @given(st.integers(1, 7), st.integers(0, 8))

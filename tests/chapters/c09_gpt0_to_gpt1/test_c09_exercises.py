@@ -53,10 +53,10 @@ def count_without_overlap(ids, new_id):
 def _places(ids, pair):
     i = 0
     while i < len(ids) - 1:
-        found = (ids[i], ids[i + 1]) == pair
-        if found:
+        actual = (ids[i], ids[i + 1]) == pair
+        if actual:
             yield i
-        i += 2 if found else 1
+        i += 2 if actual else 1
 
 
 def _merged(ids, pair, new_id):

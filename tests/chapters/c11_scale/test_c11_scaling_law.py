@@ -11,8 +11,8 @@ def test_the_fit_of_the_scaling_law_recovers_the_law(floor):
     sizes = torch.tensor([1e4, 3e4, 1e5, 3e5, 1e6]).double()
     a, b, c = 0.7, 0.31, 1.2 * floor
     losses = c + a * (sizes / 1e5) ** -b
-    found, law = c11_scaling_law.least_squares(sizes, losses[None], floor)
-    assert torch.allclose(found[0], torch.tensor([a, b, c]).double(), atol=1e-6)
+    actual, law = c11_scaling_law.least_squares(sizes, losses[None], floor)
+    assert torch.allclose(actual[0], torch.tensor([a, b, c]).double(), atol=1e-6)
     assert torch.allclose(law[0], losses)
 
 
@@ -20,8 +20,8 @@ def test_a_fit_without_a_floor_has_none():
     import c11_scaling_law
 
     sizes = torch.tensor([1e4, 3e4, 1e5, 3e5, 1e6]).double()
-    found, _ = c11_scaling_law.least_squares(sizes, 1.2 + 0.7 * (sizes / 1e5)[None] ** -0.31, floor=False)
-    assert found[0, 2] == 0
+    actual, _ = c11_scaling_law.least_squares(sizes, 1.2 + 0.7 * (sizes / 1e5)[None] ** -0.31, floor=False)
+    assert actual[0, 2] == 0
 
 
 def test_the_interval_of_a_prediction_contains_what_follows_the_law():

@@ -24,9 +24,9 @@ def ambiguities() -> list[float]:
 def against_a_member() -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = terms((0, 1), 0.3, (2, -1))
-    holds = math.isclose(found.ensemble, found.average - found.ambiguity)
-    return "The identity holds, and the ambiguity is negative." if holds and found.ambiguity < 0 else ""
+        actual = terms((0, 1), 0.3, (2, -1))
+    holds = math.isclose(actual.ensemble, actual.average - actual.ambiguity)
+    return "The identity holds, and the ambiguity is negative." if holds and actual.ambiguity < 0 else ""
 
 
 def best_pair() -> str:

@@ -30,13 +30,13 @@ def worst_patch() -> str:
 
 
 def single_pixels_without_positions() -> str:
-    found = results.load("digit_names").query("setting == 'patch 1, no positions, as it is'")["accuracy"]
-    return "about 30 %" if 0.2 < found.min() <= found.max() < 0.4 else ""
+    actual = results.load("digit_names").query("setting == 'patch 1, no positions, as it is'")["accuracy"]
+    return "about 30 %" if 0.2 < actual.min() <= actual.max() < 0.4 else ""
 
 
 def sums_of_new_pairs() -> str:
-    found = results.load("digit_sums").query("tuned and pairs == 'held out'").groupby("answer")["added"]
-    never, often = found.max()["sum"] < 0.05, found.min()["steps"] > 0.5
+    actual = results.load("digit_sums").query("tuned and pairs == 'held out'").groupby("answer")["added"]
+    never, often = actual.max()["sum"] < 0.05, actual.min()["steps"] > 0.5
     return "At once: almost never; in steps: mostly" if never and often else ""
 
 

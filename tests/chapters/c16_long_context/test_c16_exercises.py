@@ -32,8 +32,8 @@ def test_a_stale_layer_is_found_whatever_changes_in_it(capsys, largest, sentence
 def test_layers_after_a_stale_one_may_be_exact(capsys):
     def stale_layers(keys_of, x):
         pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
-        found = [n for n, (old, new) in pairs if (new[:-1] - old).abs().max() > 1e-5]
-        return set(range(min(found), len(keys_of(x)) + 1)) if found else set()
+        actual = [n for n, (old, new) in pairs if (new[:-1] - old).abs().max() > 1e-5]
+        return set(range(min(actual), len(keys_of(x)) + 1)) if actual else set()
 
     assert "wrong for a layer in which all keys increase" in printed(capsys, "16.2", stale_layers)
 

@@ -17,9 +17,9 @@ MASK = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]]).bool()
 
 
 def test_the_advantages_of_a_group_have_mean_0_and_standard_deviation_1():
-    found = c17_alignment_grpo.group_advantages(torch.tensor([0.0, 1.0, 1.0, 2.0, 5.0, 5.0, 5.0, 5.0]), 4)
+    actual = c17_alignment_grpo.group_advantages(torch.tensor([0.0, 1.0, 1.0, 2.0, 5.0, 5.0, 5.0, 5.0]), 4)
     expected = 1.5**0.5
-    torch.testing.assert_close(found, torch.tensor([-expected, 0, 0, expected, 0, 0, 0, 0]), rtol=0, atol=1e-3)
+    torch.testing.assert_close(actual, torch.tensor([-expected, 0, 0, expected, 0, 0, 0, 0]), rtol=0, atol=1e-3)
 
 
 def test_each_reply_has_the_same_weight_whatever_its_length():
