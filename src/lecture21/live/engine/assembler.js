@@ -3,13 +3,19 @@
 // Instructions are nested arrays of bytes, flattened at the end. Names follow WebAssembly's text format; the numbers
 // are from its specification (Binary Format, Instructions).
 
+// Types.
 const I32 = 0x7f;
 const V128 = 0x7b;
-const END = 0x0b;
-const ADD = 0x6a;
-const SUB = 0x6b;
-const GE = 0x4e; // i32.ge_s
-const OR = 0x72;
+const NOTHING = 0x40; // the result of a block
+
+// Instructions.
+const [LOOP, IF, ELSE, END, BRANCH_IF, CALL] = [0x03, 0x04, 0x05, 0x0b, 0x0d, 0x10];
+const [LOCAL_GET, LOCAL_SET, F32_LOAD, F32_STORE, I32_CONST] = [0x20, 0x21, 0x2a, 0x38, 0x41];
+const [IS_ZERO, EQUAL, GE, ADD, SUB, MUL, OR] = [0x45, 0x46, 0x4e, 0x6a, 0x6b, 0x6c, 0x72]; // of i32
+const SIMD = 0xfd; // before those of v128, and of four floats in one:
+const [V_LOAD, V_SPLAT, V_STORE, V_AND] = [0x00, 0x09, 0x0b, 0x4e];
+const [V_GREATER, V_ADD, V_MUL, V_MAX, V_MULTIPLY_ADD] = [0x44, 0xe4, 0xe6, 0xe9, 0x105];
+
 const TILE = 4; // rows of C that one call of the inner function computes; its columns are 8, two vectors
 
 /**
@@ -37,41 +43,41 @@ function size(n) {
   return n < 128 ? [n] : [(n & 0x7f) | 0x80, ...size(n >> 7)];
 }
 
-const get = (/** @type {number} */ local) => [0x20, local];
-const set = (/** @type {number} */ local, /** @type {Bytes[]} */ ...value) => [value, 0x21, local];
-const constant = (/** @type {number} */ n) => [0x41, leb(n)];
+const get = (/** @type {number} */ local) => [LOCAL_GET, local];
+const set = (/** @type {number} */ local, /** @type {Bytes[]} */ ...value) => [value, LOCAL_SET, local];
+const constant = (/** @type {number} */ n) => [I32_CONST, leb(n)];
 const add = (/** @type {Bytes} */ a, /** @type {Bytes} */ b) => [a, b, ADD];
 const increase = (/** @type {number} */ local, /** @type {Bytes} */ by) => set(local, add(get(local), by));
-const times = (/** @type {Bytes} */ a, /** @type {number} */ factor) => [a, constant(factor), 0x6c];
-const call = (/** @type {number} */ index, /** @type {Bytes[]} */ ...values) => [values, 0x10, index];
+const times = (/** @type {Bytes} */ a, /** @type {number} */ factor) => [a, constant(factor), MUL];
+const call = (/** @type {number} */ index, /** @type {Bytes[]} */ ...values) => [values, CALL, index];
 const when = (/** @type {Bytes} */ condition, /** @type {Bytes} */ yes, /** @type {Bytes} */ no = []) => [
   condition,
-  0x04,
-  0x40,
+  IF,
+  NOTHING,
   yes,
-  0x05,
+  ELSE,
   no,
   END,
 ];
 
 // Memory: an address, then alignment (2: four bytes) and a fixed offset in bytes.
-const simd = (/** @type {number} */ code) => [0xfd, size(code)];
-const load = (/** @type {Bytes} */ address, offset = 0) => [address, simd(0x00), 2, size(offset)];
-const splat = (/** @type {Bytes} */ address, offset = 0) => [address, simd(0x09), 2, size(offset)];
+const simd = (/** @type {number} */ code) => [SIMD, size(code)];
+const load = (/** @type {Bytes} */ address, offset = 0) => [address, simd(V_LOAD), 2, size(offset)];
+const splat = (/** @type {Bytes} */ address, offset = 0) => [address, simd(V_SPLAT), 2, size(offset)];
 const store = (/** @type {Bytes} */ address, /** @type {Bytes} */ value, offset = 0) => [
   address,
   value,
-  simd(0x0b),
+  simd(V_STORE),
   2,
   size(offset),
 ];
 const copy = (/** @type {Bytes} */ to, /** @type {number} */ offset, /** @type {Bytes} */ from) => [
   to,
   from,
-  0x2a,
+  F32_LOAD,
   2,
   0,
-  0x38,
+  F32_STORE,
   2,
   size(offset),
 ]; // one float
@@ -81,7 +87,7 @@ const multiplyAdd = (
   /** @type {Bytes} */ a,
   /** @type {Bytes} */ b,
   /** @type {Bytes} */ c,
-) => (fma ? [a, b, c, simd(0x105)] : [c, a, b, simd(0xe6), simd(0xe4)]);
+) => (fma ? [a, b, c, simd(V_MULTIPLY_ADD)] : [c, a, b, simd(V_MUL), simd(V_ADD)]);
 
 /**
  * Repeat a body while a counter is at least `step`, and lower the counter by `step` each time.
@@ -93,7 +99,7 @@ const multiplyAdd = (
 function repeat(counter, step, ...body) {
   const enough = [get(counter), constant(step), GE];
   const lower = set(counter, [get(counter), constant(step), SUB]);
-  return when(enough, [0x03, 0x40, body, lower, enough, 0x0d, 0, END]);
+  return when(enough, [LOOP, NOTHING, body, lower, enough, BRANCH_IF, 0, END]);
 }
 
 /**
@@ -129,7 +135,7 @@ function tile(rows, byRow, fma) {
   // C is visited twice, by a pointer that moves down its rows.
   const eachRow = (/** @type {(row: number) => Bytes} */ visit) =>
     indices.map((row) => [visit(row), row < rows - 1 ? increase(c, get(cStride)) : []]);
-  const back = rows > 1 ? increase(c, [constant(0), get(cStride), constant(rows - 1), 0x6c, SUB]) : [];
+  const back = rows > 1 ? increase(c, [constant(0), get(cStride), constant(rows - 1), MUL, SUB]) : [];
   const body = [
     byRow ? indices.slice(1).map((row) => set(pointer(row), add(get(pointer(row - 1)), get(aStride)))) : [],
     when(get(adds), [eachRow((row) => [0, 1].map((half) => set(sum(row, half), load(get(c), 16 * half)))), back]),
@@ -158,7 +164,7 @@ function tile(rows, byRow, fma) {
 function multiply() {
   const [m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, adds, panel] = [...Array(13).keys()];
   const [rows, from, to, source, stride, left, x, y] = [13, 14, 15, 16, 17, 18, 19, 20];
-  const dense = [get(bColumn), constant(4), 0x46];
+  const dense = [get(bColumn), constant(4), EQUAL];
   const pack = [
     set(from, get(b)),
     set(to, get(panel)),
@@ -186,7 +192,7 @@ function multiply() {
     const byRow = call(index, get(k), get(x), get(aRow), rest);
     const byColumn = call(index + 1, get(k), get(x), get(aColumn), rest);
     return repeat(rows, height, [
-      when([get(aColumn), constant(4), 0x46], byRow, byColumn),
+      when([get(aColumn), constant(4), EQUAL], byRow, byColumn),
       increase(x, times(get(aRow), height)),
       increase(y, times(get(cRow), height)),
     ]);
@@ -194,7 +200,7 @@ function multiply() {
   const body = repeat(n, 1, [
     set(source, get(b)),
     set(stride, get(bRow)),
-    when([[get(m), constant(8), GE], dense, 0x45, OR], pack),
+    when([[get(m), constant(8), GE], dense, IS_ZERO, OR], pack),
     set(rows, get(m)),
     set(x, get(a)),
     set(y, get(c)),
@@ -217,11 +223,11 @@ function rectify(squared, gradient) {
   const [x, y, n, zero, positive] = [0, 1, 2, 3, 4];
   const result = gradient
     ? squared
-      ? [load(get(y)), get(positive), get(positive), simd(0xe4), simd(0xe6)] // y (2 relu(x))
-      : [load(get(y)), load(get(x)), get(zero), simd(0x44), simd(0x4e)] // y where x > 0
-    : [get(positive), squared ? [get(positive), simd(0xe6)] : []];
+      ? [load(get(y)), get(positive), get(positive), simd(V_ADD), simd(V_MUL)] // y (2 relu(x))
+      : [load(get(y)), load(get(x)), get(zero), simd(V_GREATER), simd(V_AND)] // y where x > 0
+    : [get(positive), squared ? [get(positive), simd(V_MUL)] : []];
   const body = repeat(n, 4, [
-    set(positive, [load(get(x)), get(zero), simd(0xe9)]), // max(x, 0)
+    set(positive, [load(get(x)), get(zero), simd(V_MAX)]), // max(x, 0)
     store(get(y), result),
     increase(x, constant(16)),
     increase(y, constant(16)),

@@ -3,6 +3,7 @@
 
 import { padded } from "./config.js";
 import { linearBackward } from "./linear.js";
+import { matrix, transposed } from "./memory.js";
 import { activateBackward, normalizeBackward, rotate, softmax } from "./pointwise.js";
 
 /**
@@ -155,21 +156,9 @@ function attentionBackward(network, w, g, layer, x, rows, batch) {
       const weights = w.weights[layer] + (b * H + h) * T * stride;
       const values = w.values[layer] + to;
       // The weights' gradient, then that of the scores before the softmax, in its place.
-      memory.multiply(T, T, D, g.mixed + from, head.queries, 1, values, 1, head.keys, g.weights, stride, 0);
-      memory.multiply(
-        T,
-        head.width,
-        T,
-        weights,
-        1,
-        stride,
-        g.mixed + from,
-        head.queries,
-        1,
-        g.values + to,
-        head.keys,
-        1,
-      );
+      const mixed = matrix(g.mixed + from, head.queries);
+      memory.multiply([T, D, T], mixed, transposed(values, head.keys), matrix(g.weights, stride));
+      memory.multiply([T, T, head.width], transposed(weights, stride), mixed, matrix(g.values + to, head.keys), true);
       for (let t = 0; t < T; t++) {
         const p = weights + t * stride;
         const d = g.weights + t * stride;
@@ -177,9 +166,10 @@ function attentionBackward(network, w, g, layer, x, rows, batch) {
         for (let s = 0; s < T; s++) mean += f[p + s] * f[d + s];
         for (let s = 0; s < T; s++) f[d + s] = f[p + s] * (f[d + s] - mean) * scale;
       }
-      const [q, k] = [w.queries[layer] + from, w.keys[layer] + to];
-      memory.multiply(T, head.width, T, g.weights, stride, 1, k, head.keys, 1, g.queries + from, head.queries, 0);
-      memory.multiply(T, head.width, T, g.weights, 1, stride, q, head.queries, 1, g.keys + to, head.keys, 1);
+      const scores = matrix(g.weights, stride);
+      const [q, k] = [matrix(w.queries[layer] + from, head.queries), matrix(w.keys[layer] + to, head.keys)];
+      memory.multiply([T, T, head.width], scores, k, matrix(g.queries + from, head.queries));
+      memory.multiply([T, T, head.width], transposed(g.weights, stride), q, matrix(g.keys + to, head.keys), true);
     }
   }
   if (config.position === "rotary") {

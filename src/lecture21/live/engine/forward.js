@@ -3,6 +3,7 @@
 import { mixExperts } from "./experts.js";
 import { padded } from "./config.js";
 import { applyFeedForward, applyLinear } from "./linear.js";
+import { matrix, transposed } from "./memory.js";
 import { normalize, rotate, softmax } from "./pointwise.js";
 
 /**
@@ -122,7 +123,7 @@ function attend(network, w, layer, x, y, rows, batch) {
       const keys = k + b * T * head.keys + group;
       const values = v + b * T * head.keys + group;
       const weights = w.weights[layer] + (b * H + h) * T * stride;
-      memory.multiply(T, S, D, q + from, head.queries, 1, keys, 1, head.keys, weights, stride, 0);
+      memory.multiply([T, D, S], matrix(q + from, head.queries), transposed(keys, head.keys), matrix(weights, stride));
       for (let t = 0; t < T; t++) {
         const row = weights + t * stride;
         const end = causal ? w.start + t + 1 : S;
@@ -131,8 +132,8 @@ function attend(network, w, layer, x, y, rows, batch) {
         f.fill(0, row, row + begin);
         f.fill(0, row + end, row + stride);
       }
-      const mixed = w.mixed[layer] + from;
-      memory.multiply(T, head.width, S, weights, stride, 1, values, head.keys, 1, mixed, head.queries, 0);
+      const mixed = matrix(w.mixed[layer] + from, head.queries);
+      memory.multiply([T, S, head.width], matrix(weights, stride), matrix(values, head.keys), mixed);
     }
   }
   applyLinear(network, output, w.mixed[layer], head.queries, y, rows, true);
@@ -169,7 +170,10 @@ export function applyHead(network, w, x, rows, logits = w.logits) {
     normalize(memory.floats, norm, x, hidden, rows, width);
   }
   if (output) applyLinear(network, output, hidden, width, logits, rows);
-  else memory.multiply(rows, vocabulary, config.d_model, hidden, width, 1, token, 1, width, logits, vocabulary, 0);
+  else {
+    const sizes = [rows, config.d_model, vocabulary];
+    memory.multiply(sizes, matrix(hidden, width), transposed(token, width), matrix(logits, vocabulary));
+  }
   const cap = config.logit_cap;
   if (cap === null) return;
   const f = memory.floats;

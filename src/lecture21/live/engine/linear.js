@@ -1,5 +1,6 @@
 // Linear maps with their gradient, and the feed-forward layer that two or three of them form.
 
+import { matrix, transposed } from "./memory.js";
 import { activate } from "./pointwise.js";
 
 /**
@@ -25,7 +26,8 @@ export function applyLinear({ memory }, { weight, bias, inputs, outputs }, x, st
   } else if (bias) {
     for (let row = 0; row < rows; row++) f.copyWithin(y + row * outputs, bias, bias + outputs);
   }
-  memory.multiply(rows, outputs, inputs, x, stride, 1, weight, outputs, 1, y, outputs, adds || bias ? 1 : 0);
+  const sizes = [rows, inputs, outputs];
+  memory.multiply(sizes, matrix(x, stride), matrix(weight, outputs), matrix(y, outputs), adds || bias > 0);
 }
 
 /**
@@ -62,8 +64,10 @@ export function applyFeedForward(network, maps, x, hidden, gate, active, y, rows
 export function linearBackward({ memory, toGradient }, map, x, stride, dy, dx, strideOut, rows, adds) {
   const { weight, bias, inputs, outputs } = map;
   const f = memory.floats;
-  memory.multiply(inputs, outputs, rows, x, 1, stride, dy, outputs, 1, weight + toGradient, outputs, 1);
-  memory.multiply(rows, inputs, outputs, dy, outputs, 1, weight, 1, outputs, dx, strideOut, adds ? 1 : 0);
+  const output = matrix(dy, outputs);
+  const gradient = matrix(weight + toGradient, outputs);
+  memory.multiply([inputs, rows, outputs], transposed(x, stride), output, gradient, true);
+  memory.multiply([rows, outputs, inputs], output, transposed(weight, outputs), matrix(dx, strideOut), adds);
   if (!bias) return;
   const sums = new Float64Array(outputs);
   for (let row = 0; row < rows; row++) for (let i = 0; i < outputs; i++) sums[i] += f[dy + row * outputs + i];

@@ -7,9 +7,19 @@ const SLACK = 16384; // floats behind the last block, which the matrix product m
 const MOST = 2 ** 30; // bytes
 
 /**
- * @typedef {(m: number, n: number, k: number, a: number, aRow: number, aColumn: number, b: number, bRow: number,
- *     bColumn: number, c: number, cRow: number, adds: number) => void} Multiply
+ * @typedef {object} Matrix
+ * @property {number} at      the offset of its first number
+ * @property {number} down    from a number to the one below it
+ * @property {number} across  from a number to the one on its right; this or `down` is 1
+ *
+ * @typedef {(sizes: number[], a: Matrix, b: Matrix, c: Matrix, adds?: boolean) => void} Multiply
  */
+
+/** A matrix that is stored row by row, with this stride between rows. */
+export const matrix = (/** @type {number} */ at, /** @type {number} */ stride) => ({ at, down: stride, across: 1 });
+
+/** The transpose of a matrix that is stored in this way. */
+export const transposed = (/** @type {number} */ at, /** @type {number} */ stride) => ({ at, down: 1, across: stride });
 
 /**
  * The fastest backend that this host allows.
@@ -34,9 +44,8 @@ export function chooseBackend(simd, fma = true) {
  *
  * There is one for all models, since a browser gives a page only so many WebAssembly memories.
  *
- * `multiply(m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, adds)` computes C = A B, or C + A B if `adds` is 1: A
- * has m x k numbers from offset `a`, with the given strides, one of which is 1; B has k x n. All columns of C up to the
- * next multiple of 8 are written: whoever allocates C leaves room for them.
+ * `multiply([m, k, n], a, b, c, adds)` computes C = A B, or C + A B if `adds`: A has m x k numbers, B has k x n, and C is
+ * stored row by row. All columns of C up to the next multiple of 8 are written: whoever allocates C leaves room for them.
  */
 export class Memory {
   /** @param {WebAssembly.Module | null} module */
@@ -55,15 +64,17 @@ export class Memory {
       /** @type {Record<string, Function> | null} functions that pointwise.js uses in place of its own; in bytes */
       this.fast = exports;
       /** @type {Multiply} */
-      this.multiply = (m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, adds) => {
-        const panel = 4 * this.panel;
-        product(m, n, k, 4 * a, 4 * aRow, 4 * aColumn, 4 * b, 4 * bRow, 4 * bColumn, 4 * c, 4 * cRow, adds, panel);
+      this.multiply = ([m, k, n], a, b, c, adds = false) => {
+        // In bytes. A list of these, to be spread, would take as long as a small product.
+        const [A, B, C] = [4 * a.at, 4 * b.at, 4 * c.at];
+        const [aDown, aAcross, bDown, bAcross] = [4 * a.down, 4 * a.across, 4 * b.down, 4 * b.across];
+        product(m, n, k, A, aDown, aAcross, B, bDown, bAcross, C, 4 * c.down, adds ? 1 : 0, 4 * this.panel);
       };
     } else {
       this.wasm = this.fast = null;
       this.floats = new Float32Array(PAGE);
       /** @type {Multiply} */
-      this.multiply = (...shape) => multiplyPlainly(this.floats, ...shape);
+      this.multiply = (...factors) => multiplyPlainly(this.floats, ...factors);
     }
   }
 
@@ -162,19 +173,19 @@ export class Arena {
 /**
  * The same product without WebAssembly.
  * @param {Float32Array} f
- * @param {Parameters<Multiply>} shape
+ * @param {Parameters<Multiply>} factors
  */
-function multiplyPlainly(f, ...[m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, adds]) {
+function multiplyPlainly(f, ...[[m, k, n], a, b, c, adds = false]) {
   const sums = new Float64Array(Math.ceil(n / 8) * 8);
   for (let i = 0; i < m; i++) {
-    const out = c + i * cRow;
+    const out = c.at + i * c.down;
     if (adds) sums.set(f.subarray(out, out + sums.length));
     else sums.fill(0);
     for (let l = 0; l < k; l++) {
-      const factor = f[a + i * aRow + l * aColumn];
+      const factor = f[a.at + i * a.down + l * a.across];
       if (factor === 0) continue;
-      let from = b + l * bRow;
-      for (let j = 0; j < sums.length; j++, from += bColumn) sums[j] += factor * f[from];
+      let from = b.at + l * b.down;
+      for (let j = 0; j < sums.length; j++, from += b.across) sums[j] += factor * f[from];
     }
     f.set(sums, out);
   }

@@ -1,5 +1,7 @@
 // AdamW and Muon, with the groups and the constants of lecture21.training, and without weight decay.
 
+import { matrix, transposed } from "./memory.js";
+
 /**
  * @typedef {import("./network.js").Network} Network
  * @typedef {import("./config.js").Parameter} Parameter
@@ -116,13 +118,13 @@ export class Optimizer {
       for (let i = 0; i < rows * columns; i++) f[from + i] = factor * f[x + i];
     }
     for (let iteration = 0; iteration < ITERATIONS; iteration++) {
-      memory.multiply(K, K, R, from, 1, K, from, K, 1, gram, K, 0);
+      memory.multiply([K, R, K], transposed(from, K), matrix(from, K), matrix(gram, K));
       // x (a + b gram + c gram^2)
       for (let i = 0; i < K * K; i++) f[polynomial + i] = (B / C) * f[gram + i];
-      memory.multiply(K, K, K, gram, K, 1, gram, K, 1, polynomial, K, 1);
+      memory.multiply([K, K, K], matrix(gram, K), matrix(gram, K), matrix(polynomial, K), true);
       for (let i = 0; i < K * K; i++) f[polynomial + i] *= C;
       for (let i = 0; i < K; i++) f[polynomial + i * (K + 1)] += A;
-      memory.multiply(R, K, K, from, K, 1, polynomial, K, 1, to, K, 0);
+      memory.multiply([R, K, K], matrix(from, K), matrix(polynomial, K), matrix(to, K));
       [from, to] = [to, from];
     }
     if (!wide) return from;
