@@ -166,5 +166,5 @@ sweeps: $(READY) data  ## repeat the experiments that the chapters plot (long; g
 	@for script in $(filter-out $(TIMED),$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" || exit 1; done
 
 clean:  ## remove everything that was built, except .venv
-	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
+	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis book/api book/mistakes.md book/exam.md
 	@find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +
