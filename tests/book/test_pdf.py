@@ -181,6 +181,16 @@ def test_the_zip_file_has_the_site_and_serves_it(tmp_path: Path):
     assert Path(shown.stdout.strip()) == book / "html"
 
 
+@pytest.mark.repetition
+def test_the_zip_file_of_the_book_has_every_file_of_the_site(pages, tmp_path: Path):
+    pdf.write_zip(tmp_path / "book.zip")
+    with zipfile.ZipFile(tmp_path / "book.zip") as archive:
+        assert archive.testzip() is None
+        names = {name.removeprefix("lecture21-book/html/") for name in archive.namelist()}
+    files = {path.relative_to(pdf.HTML).as_posix() for path in pdf.HTML.rglob("*") if path.is_file()}
+    assert names == files | {"lecture21-book/README.txt", "lecture21-book/serve.py"}
+
+
 def test_without_a_built_book_the_command_says_what_to_do(tmp_path: Path, monkeypatch, capsys):
     monkeypatch.setattr(pdf, "HTML", tmp_path)
     assert pdf.main([str(tmp_path / "dist")]) == 1

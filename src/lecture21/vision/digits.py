@@ -11,8 +11,6 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from lecture21.data.numbers import to_words
@@ -40,6 +38,8 @@ _NAMING = TrainConfig(steps=800, batch_size=64, learning_rate=3e-3, warmup=50, s
 
 def load() -> tuple[Float[Tensor, "N 8 8"], Int[Tensor, " N"]]:
     """Return the 1,797 images, with gray values from -1 (paper) to 1 (ink), and the digit of each."""
+    from sklearn.datasets import load_digits  # not above: every import of `lecture21.live` would wait for it
+
     data = load_digits()
     return torch.tensor(data.images / 8 - 1, dtype=torch.float32), torch.tensor(data.target)
 
@@ -54,6 +54,8 @@ def split(labels: Int[Tensor, " N"], seed: int, held_out: float = 0.2) -> tuple[
         seed: seed of the split.
         held_out: fraction of the images that are held out.
     """
+    from sklearn.model_selection import train_test_split
+
     train, test = train_test_split(
         torch.arange(len(labels)).numpy(), test_size=held_out, random_state=seed, stratify=labels.numpy()
     )
