@@ -95,7 +95,7 @@ def test_right_answers_in_other_words_pass(capsys, number, answer):
         assert said(capsys, number, answer) == f"{number}: correct"
 
 
-@pytest.mark.parametrize("style", [0, 1])
+@pytest.mark.parametrize("style", [0, pytest.param(1, marks=pytest.mark.repetition)])
 def test_later_cells_run_with_every_accepted_answer(capsys, monkeypatch, style):
     monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
     page, used = {}, []
