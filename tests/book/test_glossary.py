@@ -92,7 +92,7 @@ def test_a_definition_is_short_and_ends_with_what_treats_it(names: tuple[str, ..
         path = (GLOSSARY.parent / ending[2]).resolve()
     assert path.exists()
     if names[0] not in OTHER_WORDS:
-        texts = [text for name, text in TEXTS.items() if name in (path.stem, f"chapter_{path.stem[:2]}")]
+        texts = [text for name, text in TEXTS.items() if name in (path.stem, f"questions of {path.stem[:2]}")]
         assert unused([names], texts) == [], path.stem
     assert len(definition.split()) <= 65
 
