@@ -1,7 +1,7 @@
 """A process that has imported what the child of `lecture21 grade` imports: its forks start without that time.
 
-It never holds a solution or a line of a test, as the child that it stands in for: before it forks it runs the same
-imports and nothing else.
+Like the child that it stands in for, it never holds a solution or a line of a test: before it forks it imports what
+`grading` and the notebooks import, and nothing else.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ import types
 
 SERVER = """
 import json, os, signal, socket, sys
+from lecture21 import figures, generation, live, training  # by most notebooks
 from lecture21.exercises import sandbox
 
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children leave nothing behind
