@@ -1,6 +1,7 @@
 """The patches of an image: the tokens, the mask and the cost on the figure are those of the package."""
 
 import base64
+import itertools
 import json
 import re
 
@@ -37,25 +38,24 @@ def tones(figure, count: int) -> list[list[int]]:
     )
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("mask", ["prefix", "causal"])
-def test_every_row_of_the_mask_is_that_of_the_package(open_figures, size, mask):
+def test_every_row_of_the_mask_is_that_of_the_package(open_figures):
     figure = open_figures(live.Patches(4)).figure("patches")
-    figure.get_by_text(str(size), exact=True).first.click()
-    figure.get_by_text(mask, exact=True).click()
-    n_patch = (8 // size) ** 2
-    count = n_patch + len("four") + 1
-    expected = causal_mask(count, n_prefix=n_patch if mask == "prefix" else 0)
-    chips = figure.locator(".chip")
-    assert chips.count() == count
-    assert chips.all_inner_texts() == [""] * n_patch + ["⏎", *"four"]
-    for row in {0, n_patch - 1, n_patch, count - 1}:
-        chips.nth(row).click()
-        assert attended(figure) == expected[row].tolist()
-        assert f"Token {row + 1} of {count} " in reading(figure)
-    pairs = f"{expected.sum().item():,}"
-    scores = f"Attention has {count:,} × {count:,} = {count * count:,} scores per head and layer"
-    assert f"{scores}, and the mask allows {pairs} of them." in reading(figure)
+    for size, mask in itertools.product(SIZES, ("prefix", "causal")):
+        figure.get_by_text(str(size), exact=True).first.click()
+        figure.get_by_text(mask, exact=True).click()
+        n_patch = (8 // size) ** 2
+        count = n_patch + len("four") + 1
+        expected = causal_mask(count, n_prefix=n_patch if mask == "prefix" else 0)
+        chips = figure.locator(".chip")
+        assert chips.count() == count
+        assert chips.all_inner_texts() == [""] * n_patch + ["⏎", *"four"]
+        for row in {0, n_patch - 1, n_patch, count - 1}:
+            chips.nth(row).click()
+            assert attended(figure) == expected[row].tolist()
+            assert f"Token {row + 1} of {count} " in reading(figure)
+        pairs = f"{expected.sum().item():,}"
+        scores = f"Attention has {count:,} × {count:,} = {count * count:,} scores per head and layer"
+        assert f"{scores}, and the mask allows {pairs} of them." in reading(figure)
 
 
 def test_the_digits_and_their_patches_are_those_of_the_package(open_figures):

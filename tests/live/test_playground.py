@@ -354,23 +354,19 @@ def test_own_words_with_own_vectors(open_figures):
     assert read(figure, "Vectors")[1, 0] == pytest.approx(4.1)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"x": []},
-        {"x": [[1e300] * 4] * 4},
-        {"tokens": ["a"]},
-        {"features": [1, 2, 3, 4]},
-        {"own": True},
-    ],
-    ids=str,
-)
-def test_nonsense_in_traits_leaves_a_figure_that_works(open_figures, change):
-    broken = live.Attention()
-    for name, value in change.items():
-        setattr(broken, name, value)
-    figure = open_figures(broken).figure("attention")
-    assert torch.allclose(read(figure, "Weights").sum(dim=1), torch.ones(4, dtype=torch.float64))
+NONSENSE = ({"x": []}, {"x": [[1e300] * 4] * 4}, {"tokens": ["a"]}, {"features": [1, 2, 3, 4]}, {"own": True})
+
+
+def test_nonsense_in_traits_leaves_a_figure_that_works(open_figures):
+    broken = [live.Attention() for _ in NONSENSE]
+    for figure, change in zip(broken, NONSENSE, strict=True):
+        for name, value in change.items():
+            setattr(figure, name, value)
+    stage = open_figures(*broken)
+    for i, change in enumerate(NONSENSE):
+        figure = stage.figure("attention" if i == 0 else f"attention-{i + 1}")
+        sums = read(figure, "Weights").sum(dim=1)
+        assert torch.allclose(sums, torch.ones(4, dtype=torch.float64)), change
 
 
 @pytest.mark.parametrize(
