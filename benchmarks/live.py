@@ -48,7 +48,6 @@ OPTIONS = {
         "learningRate": 3e-3,
         "embeddingLearningRate": 1e-2,
         "muonLearningRate": 0.02,
-        "schedule": "linear",
     },
 }
 
