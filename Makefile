@@ -75,7 +75,7 @@ site: book  ## build what is published: the book with its PDF and its zip file b
 serve: $(HTML)/index.html  ## serve the built book at 127.0.0.1 (PORT=8000)
 	@$(BIN)/python tools/serve.py $(PORT)
 
-test:  ## run every check once, on a sample of the pages: browser, lint, book, tests (15 minutes)
+test:  ## run every check once, on a sample of the pages: browser, lint, book, tests (18 minutes)
 	$(call section,browser,browser)
 	$(call section,environment and data,data)
 	$(call section,lint,lint)
