@@ -2,13 +2,24 @@
 
 import os
 import resource
+import select
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from tqdm import tqdm
+
+DID_NOT_END = 98
+
+# tqdm locks with a semaphore that forks share: a child killed while it holds it would block all that come after it.
+# Its monitor is a thread, and a fork copies only the thread that forks.
+tqdm.set_lock(threading.RLock())
+tqdm.monitor_interval = 0
 
 
 @dataclass
@@ -16,7 +27,7 @@ class Ended:
     """How a child ended."""
 
     code: int
-    """Its exit code, or minus the signal that killed it."""
+    """Its exit code, minus the signal that killed it, or `DID_NOT_END`."""
     output: str
     """What it wrote to standard output and standard error."""
     cpu_seconds: float
@@ -39,10 +50,21 @@ class Child:
         os.kill(self.pid, number)
         return True
 
-    def wait(self) -> Ended:
-        """Wait for the end of the child."""
+    def ends_within(self, limit: float) -> bool:
+        """Return whether the child ends within `limit` seconds."""
+        descriptor = os.pidfd_open(self.pid)
+        try:
+            return bool(select.select([descriptor], [], [], limit)[0])
+        finally:
+            os.close(descriptor)
+
+    def wait(self, limit: float = 60) -> Ended:
+        """Wait for the end of the child; kill it after `limit` seconds."""
+        in_time = self.ends_within(limit)
+        if not in_time:
+            os.kill(self.pid, signal.SIGKILL)
         _, status, usage = os.wait4(self.pid, 0)
-        code = os.waitstatus_to_exitcode(status)
+        code = os.waitstatus_to_exitcode(status) if in_time else DID_NOT_END
         output = self.log.read_text(errors="replace")
         self.log.unlink()
         grown = usage.ru_maxrss / 1024 - self.memory
@@ -74,9 +96,9 @@ def start(work: Callable[[], int | None], folder: Path) -> Child:
         os._exit(code)
 
 
-def run(work: Callable[[], int | None], folder: Path) -> Ended:
-    """Run `work` in a child and wait for its end."""
-    return start(work, folder).wait()
+def run(work: Callable[[], int | None], folder: Path, limit: float = 60) -> Ended:
+    """Run `work` in a child and wait for its end, at most `limit` seconds."""
+    return start(work, folder).wait(limit)
 
 
 def wait_for_handler(pid: int, number: int) -> None:
