@@ -5,7 +5,7 @@ import textwrap
 from typing import Any
 
 from lecture21._support.validation import printable
-from lecture21.exercises.exercise import Exercise
+from lecture21.exercises.exercise import Case, Exercise
 from lecture21.exercises.judging import judge, wrong_signature
 from lecture21.exercises.registry import find
 from lecture21.exercises.running import call_all, draw, is_written
@@ -71,12 +71,16 @@ def _print(number: object, text: str) -> None:
 
 
 def _text(exercise: Exercise, answer: Any) -> str:
+    return judged(exercise, answer, [case for _ in range(_DRAWS) for case in draw(exercise, secrets.randbits(60))])
+
+
+def judged(exercise: Exercise, answer: Any, cases: list[Case]) -> str:
+    """Return what `check` says of an answer on these cases, without the number of the exercise."""
     if not is_written(exercise, answer):
         return "not written yet"
     if not exercise.is_value and not callable(answer):
         call = f'check("{exercise.number}", {exercise.name})'
         return f"needs the function itself, not {kind(plain(answer))}. Write {call}, without parentheses"
-    cases = [case for _ in range(_DRAWS) for case in draw(exercise, secrets.randbits(60))]
     if (complaint := wrong_signature(exercise, answer, cases)) is not None:
         return complaint
     outcomes, note = call_all(exercise, answer, cases, _SECONDS)
