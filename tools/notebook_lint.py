@@ -30,7 +30,8 @@ TAGS = {
 }  # fmt: skip
 WRITTEN_BY_READERS = {"exercise", "solution"}
 BUDGETS = {"words": 1800, "visible lines of code": 200, "visible asserts": 12}
-CELL_METADATA = {"tags", "mystnb"}
+FOLDS = {"cellView", "collapsed", "jupyter"}  # the fields of `folds`
+CELL_METADATA = {"tags", "mystnb", *FOLDS}
 MACHINE_PATH = re.compile(
     r"(?<![\w.])(/home/|/Users/|/root/|/work/|/tmp/|/content/|/mnt/)|[A-Z]:\\{1,2}Users|site-packages"
 )
@@ -43,6 +44,16 @@ FORBIDDEN_CALLS = {"clear_output", "set_matplotlib_formats", "tqdm", "trange"}
 def tags(cell) -> set[str]:
     """Return a cell's tags."""
     return set(cell.metadata.get("tags", []))
+
+
+def folds(cell) -> dict[str, object]:
+    """Return the metadata that folds, in JupyterLab and on Colab, what the tags of a cell fold in the book."""
+    if cell.cell_type != "code":
+        return {}
+    source, outputs = (tags(cell) & {"hide-cell", f"hide-{part}"} for part in ("input", "output"))
+    jupyter = ({"source_hidden": True} if source else {}) | ({"outputs_hidden": True} if outputs else {})
+    colab = ({"cellView": "form"} if source else {}) | ({"collapsed": True} if outputs else {})
+    return colab | ({"jupyter": jupyter} if jupyter else {})
 
 
 def has_picture(cell) -> bool:
@@ -98,6 +109,8 @@ def file_problems(notebook, path: Path) -> Iterator[str]:
         extra = set(cell.metadata) - CELL_METADATA
         if extra:
             yield f"cell {n} has metadata {sorted(extra)}; allowed are {sorted(CELL_METADATA)}"
+        if {key: value for key, value in cell.metadata.items() if key in FOLDS} != folds(cell):
+            yield f"cell {n} is not folded in Jupyter as its tags fold it in the book; run tools/notebooks.py again"
         if tags(cell) - TAGS:
             yield f"cell {n} has tags {sorted(tags(cell) - TAGS)}; allowed are {sorted(TAGS)}"
         texts = [cell.source, *(str(output) for output in cell.get("outputs", []) if "image/png" not in str(output))]

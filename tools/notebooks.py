@@ -11,14 +11,24 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbformat import NotebookNode
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import notebook_lint
 import repository
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 KEPT_METADATA = {"accelerator", "colab"}
+
+
+def fold(notebook: NotebookNode) -> None:
+    """Fold the cells of a notebook in JupyterLab and on Colab as their tags fold them in the book."""
+    for cell in notebook.cells:
+        for key in notebook_lint.FOLDS:
+            cell.metadata.pop(key, None)
+        cell.metadata.update(nbformat.from_dict(notebook_lint.folds(cell)))
 
 
 def execute(path: Path) -> None:
@@ -44,6 +54,7 @@ def execute(path: Path) -> None:
         # book brings to life.
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET, None)
+    fold(notebook)
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
 

@@ -15,6 +15,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
+import notebooks
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = repository.notebooks()
 KNOWN = "https://github.com/ada/engine"
@@ -145,6 +147,8 @@ BAD = {
     "GPU without a type": (metadata(accelerator="GPU"), "asks Colab for"),
     "execution times": (put(3, metadata={"execution": {}}), "has metadata ['execution']"),
     "unknown tag": (put(3, metadata={"tags": ["nbval-skip"]}), "has tags ['nbval-skip']"),
+    "unfolded in Jupyter": (put(3, metadata={"tags": ["hide-output"]}), "is not folded in Jupyter"),
+    "folded in Jupyter only": (put(3, metadata={"jupyter": {"source_hidden": True}}), "is not folded in Jupyter"),
     "stored error": (put(3, outputs=[raises()]), "stores an error"),
     "promised error": (put(3, metadata={"tags": ["raises-exception"]}), "raises nothing"),
     "stderr": (put(3, outputs=[stream("stderr", "Warning: x")]), "writes to stderr"),
@@ -217,3 +221,22 @@ def test_before_an_address_is_known_a_badge_and_an_install_from_it_are_problems(
     with mock.patch.object(repository, "url", return_value=UNKNOWN):
         notebook.cells[1].source = repository.install_cell()
     assert lint(notebook, tmp_path, UNKNOWN) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["hide-input"], {"jupyter": {"source_hidden": True}, "cellView": "form"}),
+        (["hide-output"], {"jupyter": {"outputs_hidden": True}, "collapsed": True}),
+        (
+            ["hide-cell"],
+            {"jupyter": {"source_hidden": True, "outputs_hidden": True}, "cellView": "form", "collapsed": True},
+        ),
+        ([], {}),
+    ],
+)
+def test_running_a_notebook_again_folds_in_jupyter_what_the_book_folds(given: list[str], expected: dict):
+    stale = {"cellView": "form", "jupyter": {"outputs_hidden": True}}
+    notebook = new_notebook(cells=[new_code_cell("1", metadata={"tags": given, **stale})])
+    notebooks.fold(notebook)
+    assert notebook.cells[0].metadata == {"tags": given, **expected}
