@@ -15,10 +15,11 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One call of the answer: its arguments, and a name for them, such as "n = 1"."""
+    """One call of the answer: its arguments, a name for them, such as "n = 1", and what of the result is compared."""
 
     arguments: tuple[Any, ...]
     about: str
+    observed: str = "value"
 
 
 @dataclass(frozen=True, eq=False)

@@ -198,7 +198,7 @@ def _run(submission: _Submission, cases: dict[str, list[Case]], seconds: float, 
         job = {
             "imports": submission.imports,
             "memory": memory,
-            "cells": [(n, submission.cells[n], [case.arguments for case in cases[n]]) for n in left],
+            "cells": [(n, submission.cells[n], cases[n]) for n in left],
         }
         done, reason = _child(pickle.dumps(job), left, seconds)
         results |= done

@@ -15,7 +15,6 @@ import sys
 import types
 from typing import Any
 
-from lecture21.exercises.exercise import Case
 from lecture21.exercises.registry import find
 from lecture21.exercises.running import call_once, is_written
 from lecture21.exercises.values import encode
@@ -72,7 +71,7 @@ def main() -> None:
             answer = names.get(exercise.name)
             written = is_written(exercise, answer)
             if written:
-                outcomes = [call_once(exercise, answer, Case(arguments, "")) for arguments in cases]
+                outcomes = [call_once(exercise, answer, case) for case in cases]
         except BaseException as error:
             problem = type(error).__name__
         data = [[encode(each.value), each.error, each.message, each.mutated] for each in outcomes]
