@@ -256,7 +256,8 @@ _SPREAD = Exercise(
 def _variances(q, k):
     scores = q @ k.T
     width = q.shape[-1]
-    return scores.var().item(), (scores / math.sqrt(width)).var().item(), (scores / width).var().item()
+    spreads = scores.var(), (scores / math.sqrt(width)).var(), (scores / width).var()
+    return tuple(spread.item() for spread in spreads)
 
 
 @_SPREAD.mistake(
@@ -264,8 +265,10 @@ def _variances(q, k):
     hint="the second and third numbers are in the wrong order. Compare them with the docstring.",
 )
 def _exchanged(q, k):
-    raw, by_root, by_width = _score_spread(q, k)
-    return raw, by_width, by_root
+    scores = q @ k.T
+    width = q.shape[-1]
+    spreads = scores.std(), (scores / width).std(), (scores / math.sqrt(width)).std()
+    return tuple(spread.item() for spread in spreads)
 
 
 @_SPREAD.mistake(
@@ -274,8 +277,9 @@ def _exchanged(q, k):
 )
 def _scaled_by_the_length(q, k):
     scores = q @ k.T
-    length = len(q)
-    return scores.std().item(), (scores / math.sqrt(length)).std().item(), (scores / length).std().item()
+    width = len(q)
+    spreads = scores.std(), (scores / math.sqrt(width)).std(), (scores / width).std()
+    return tuple(spread.item() for spread in spreads)
 
 
 @_SPREAD.mistake(
@@ -285,7 +289,8 @@ def _scaled_by_the_length(q, k):
 def _mean_over_the_rows(q, k):
     scores = q @ k.T
     width = q.shape[-1]
-    return tuple((scores / divisor).std(dim=-1).mean().item() for divisor in (1, math.sqrt(width), width))
+    spreads = [(scores / divisor).std(dim=-1).mean() for divisor in (1, math.sqrt(width), width)]
+    return tuple(spread.item() for spread in spreads)
 
 
 # 3.4

@@ -313,10 +313,12 @@ def _forgets_earlier_ends(next_logits, n_row, bos, eos, pad, max_new):
 def _one_step_too_few(next_logits, n_row, bos, eos, pad, max_new):
     ids = torch.full((n_row, 1), bos)
     ended = torch.zeros(n_row, dtype=torch.bool)
-    while ids.shape[1] < max_new and not ended.all():
+    for _ in range(max_new - 1):
         token = next_logits(ids).argmax(dim=-1).masked_fill(ended, pad)
         ids = torch.cat([ids, token[:, None]], dim=1)
         ended = ended | (token == eos)
+        if ended.all():
+            break
     return ids[:, 1:]
 
 
@@ -368,8 +370,11 @@ _MASKS = Exercise(
     hint="your third mask equals the second. May a token of the source attend to later tokens of the source?",
 )
 def _causal_source(n_source, n_target):
-    encoder = torch.ones(n_source + n_target, n_source + n_target, dtype=torch.bool)
-    return encoder, encoder.tril(), encoder.tril()
+    n = n_source + n_target
+    encoder = torch.ones(n, n, dtype=torch.bool)
+    decoder = encoder.tril()
+    both = decoder.clone()
+    return encoder, decoder, both
 
 
 @_MASKS.mistake(
@@ -379,10 +384,11 @@ def _causal_source(n_source, n_target):
 def _source_attends_to_target(n_source, n_target):
     n = n_source + n_target
     encoder = torch.ones(n, n, dtype=torch.bool)
-    both = encoder.tril()
+    decoder = encoder.tril()
+    both = decoder.clone()
     both[:n_source] = True
     both[n_source:, :n_source] = True
-    return encoder, encoder.tril(), both
+    return encoder, decoder, both
 
 
 @_MASKS.mistake(
@@ -392,10 +398,11 @@ def _source_attends_to_target(n_source, n_target):
 def _no_cross_attention(n_source, n_target):
     n = n_source + n_target
     encoder = torch.ones(n, n, dtype=torch.bool)
-    both = encoder.tril()
+    decoder = encoder.tril()
+    both = decoder.clone()
     both[:n_source, :n_source] = True
     both[n_source:, :n_source] = False
-    return encoder, encoder.tril(), both
+    return encoder, decoder, both
 
 
 @_MASKS.mistake(
@@ -406,10 +413,11 @@ def _no_cross_attention(n_source, n_target):
 def _causal_cross_attention(n_source, n_target):
     n = n_source + n_target
     encoder = torch.ones(n, n, dtype=torch.bool)
-    both = encoder.tril()
+    decoder = encoder.tril()
+    both = decoder.clone()
     both[:n_source, :n_source] = True
     both[n_source:, :n_source] = torch.ones(n_target, n_source, dtype=torch.bool).tril()
-    return encoder, encoder.tril(), both
+    return encoder, decoder, both
 
 
 @_MASKS.mistake(
@@ -419,9 +427,10 @@ def _causal_cross_attention(n_source, n_target):
 def _target_without_a_mask(n_source, n_target):
     n = n_source + n_target
     encoder = torch.ones(n, n, dtype=torch.bool)
+    decoder = encoder.tril()
     both = encoder.clone()
     both[:n_source, n_source:] = False
-    return encoder, encoder.tril(), both
+    return encoder, decoder, both
 
 
 @_MASKS.mistake(
@@ -430,8 +439,10 @@ def _target_without_a_mask(n_source, n_target):
     "`clone()` return?",
 )
 def _one_tensor_twice(n_source, n_target):
-    encoder = torch.ones(n_source + n_target, n_source + n_target, dtype=torch.bool)
+    n = n_source + n_target
+    encoder = torch.ones(n, n, dtype=torch.bool)
     decoder = encoder.tril()
     both = decoder
-    both[:, :n_source] = True
+    both[:n_source, :n_source] = True
+    both[n_source:, :n_source] = True
     return encoder, decoder, both

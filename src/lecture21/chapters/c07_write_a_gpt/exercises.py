@@ -416,5 +416,9 @@ class _one_norm_twice(_Block):
 )
 class _gelu(_Block):
     def __init__(self, d_model, n_head):
-        super().__init__(d_model, n_head)
-        self.feed_forward[1] = nn.GELU()
+        nn.Module.__init__(self)
+        self.norm_attention = nn.LayerNorm(d_model)
+        self.attention = _MultiHead(d_model, n_head)
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+        up, down = nn.Linear(d_model, 4 * d_model), nn.Linear(4 * d_model, d_model)
+        self.feed_forward = nn.Sequential(up, nn.GELU(), down)

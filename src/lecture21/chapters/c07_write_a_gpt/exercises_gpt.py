@@ -157,7 +157,8 @@ class _context_not_cut(_GPT):
         with torch.no_grad():
             for _ in range(n_new):
                 logits = self(ids)[:, -1]
-                token = torch.multinomial((logits / temperature).softmax(dim=-1), num_samples=1)
+                probabilities = (logits / temperature).softmax(dim=-1)
+                token = torch.multinomial(probabilities, num_samples=1)
                 ids = torch.cat([ids, token], dim=1)
         return ids
 
@@ -171,7 +172,8 @@ class _first_tokens_instead_of_last(_GPT):
         with torch.no_grad():
             for _ in range(n_new):
                 logits = self(ids[:, : self.block_size])[:, -1]
-                token = torch.multinomial((logits / temperature).softmax(dim=-1), num_samples=1)
+                probabilities = (logits / temperature).softmax(dim=-1)
+                token = torch.multinomial(probabilities, num_samples=1)
                 ids = torch.cat([ids, token], dim=1)
         return ids
 
@@ -184,7 +186,9 @@ class _most_likely_token(_GPT):
     def generate(self, ids, n_new, temperature=1.0):
         with torch.no_grad():
             for _ in range(n_new):
-                token = self(ids[:, -self.block_size :])[:, -1:].argmax(dim=-1)
+                logits = self(ids[:, -self.block_size :])[:, -1]
+                probabilities = (logits / temperature).softmax(dim=-1)
+                token = probabilities.argmax(dim=-1, keepdim=True)
                 ids = torch.cat([ids, token], dim=1)
         return ids
 
@@ -199,5 +203,6 @@ class _temperature_after_the_softmax(_GPT):
             for _ in range(n_new):
                 logits = self(ids[:, -self.block_size :])[:, -1]
                 probabilities = logits.softmax(dim=-1) / temperature
-                ids = torch.cat([ids, torch.multinomial(probabilities, num_samples=1)], dim=1)
+                token = torch.multinomial(probabilities, num_samples=1)
+                ids = torch.cat([ids, token], dim=1)
         return ids

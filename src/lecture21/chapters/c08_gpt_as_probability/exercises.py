@@ -209,7 +209,8 @@ _TOP_P = Exercise(
 )
 def _without_the_last(probabilities, p):
     ordered, order = probabilities.sort(descending=True)
-    kept = torch.where(ordered.cumsum(dim=0) <= p, ordered, 0.0)
+    before = ordered.cumsum(dim=0) - ordered
+    kept = torch.where(before + ordered <= p, ordered, 0.0)
     result = torch.zeros_like(probabilities)
     result[order] = kept
     return result / result.sum()
@@ -220,9 +221,11 @@ def _without_the_last(probabilities, p):
     hint="the values are right, but in sorted order. Which token does entry i of your result belong to?",
 )
 def _still_sorted(probabilities, p):
-    ordered, _ = probabilities.sort(descending=True)
+    ordered, order = probabilities.sort(descending=True)
     before = ordered.cumsum(dim=0) - ordered
     kept = torch.where(before < p, ordered, 0.0)
+    result = torch.zeros_like(probabilities)
+    result[order] = kept
     return kept / kept.sum()
 
 
@@ -233,8 +236,9 @@ def _still_sorted(probabilities, p):
 def _not_normalized(probabilities, p):
     ordered, order = probabilities.sort(descending=True)
     before = ordered.cumsum(dim=0) - ordered
+    kept = torch.where(before < p, ordered, 0.0)
     result = torch.zeros_like(probabilities)
-    result[order] = torch.where(before < p, ordered, 0.0)
+    result[order] = kept
     return result
 
 
@@ -245,8 +249,9 @@ def _not_normalized(probabilities, p):
 def _from_the_bottom(probabilities, p):
     ordered, order = probabilities.sort()
     before = ordered.cumsum(dim=0) - ordered
+    kept = torch.where(before < p, ordered, 0.0)
     result = torch.zeros_like(probabilities)
-    result[order] = torch.where(before < p, ordered, 0.0)
+    result[order] = kept
     return result / result.sum()
 
 
@@ -267,8 +272,9 @@ def _each_above_p(probabilities, p):
 def _one_too_many(probabilities, p):
     ordered, order = probabilities.sort(descending=True)
     before = ordered.cumsum(dim=0) - ordered
+    kept = torch.where(before <= p, ordered, 0.0)
     result = torch.zeros_like(probabilities)
-    result[order] = torch.where(before <= p, ordered, 0.0)
+    result[order] = kept
     return result / result.sum()
 
 

@@ -2,7 +2,6 @@
 
 import math
 import random
-from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -76,7 +75,10 @@ _MERGE = Exercise(
     hint="only the first occurrence of the pair is merged. What happens to the others?",
 )
 def _only_once(ids, new_id):
-    counts = Counter(pairwise(ids))
+    counts = {}
+    for i in range(len(ids) - 1):
+        pair = (ids[i], ids[i + 1])
+        counts[pair] = counts.get(pair, 0) + 1
     pair = min(counts, key=lambda each: (-counts[each], each))
     i = list(pairwise(ids)).index(pair)
     return pair, [*ids[:i], new_id, *ids[i + 2 :]]
@@ -87,7 +89,10 @@ def _only_once(ids, new_id):
     hint="the last token is missing whenever it isn't part of a merged pair. Where does your loop end?",
 )
 def _last_token_lost(ids, new_id):
-    counts = Counter(pairwise(ids))
+    counts = {}
+    for i in range(len(ids) - 1):
+        pair = (ids[i], ids[i + 1])
+        counts[pair] = counts.get(pair, 0) + 1
     pair = min(counts, key=lambda each: (-counts[each], each))
     merged, i = [], 0
     while i < len(ids) - 1:
@@ -105,7 +110,10 @@ def _last_token_lost(ids, new_id):
     hint="among equally frequent pairs you take the one that occurs first in the text. Which one does the task name?",
 )
 def _first_in_the_text(ids, new_id):
-    counts = Counter(pairwise(ids))
+    counts = {}
+    for i in range(len(ids) - 1):
+        pair = (ids[i], ids[i + 1])
+        counts[pair] = counts.get(pair, 0) + 1
     pair = max(counts, key=counts.get)
     merged, i = [], 0
     while i < len(ids):
@@ -124,7 +132,10 @@ def _first_in_the_text(ids, new_id):
     "must be skipped?",
 )
 def _second_half_kept(ids, new_id):
-    counts = Counter(pairwise(ids))
+    counts = {}
+    for i in range(len(ids) - 1):
+        pair = (ids[i], ids[i + 1])
+        counts[pair] = counts.get(pair, 0) + 1
     pair = min(counts, key=lambda each: (-counts[each], each))
     return pair, [new_id if tuple(ids[i : i + 2]) == pair else ids[i] for i in range(len(ids))]
 
@@ -134,7 +145,10 @@ def _second_half_kept(ids, new_id):
     hint="among equally frequent pairs you take the largest. Which one does the task name?",
 )
 def _largest_pair(ids, new_id):
-    counts = Counter(pairwise(ids))
+    counts = {}
+    for i in range(len(ids) - 1):
+        pair = (ids[i], ids[i + 1])
+        counts[pair] = counts.get(pair, 0) + 1
     pair = max(counts, key=lambda each: (counts[each], each))
     merged, i = [], 0
     while i < len(ids):

@@ -74,9 +74,12 @@ _SIZE = Exercise(
     hint="you count one vocabulary-sized matrix too many. Which matrix does the output layer use?",
 )
 def _with_a_head_of_its_own(vocab_size, block_size, n_layer, d_model):
+    tables = (2 * vocab_size + block_size) * d_model
+    attention = 4 * (d_model * d_model + d_model)
+    up = d_model * 4 * d_model + 4 * d_model
+    down = 4 * d_model * d_model + d_model
     norm = 2 * d_model
-    block = 12 * d_model**2 + 9 * d_model + 2 * norm
-    return (2 * vocab_size + block_size) * d_model + n_layer * block + norm
+    return tables + n_layer * (attention + up + down + 2 * norm) + norm
 
 
 @_SIZE.mistake(
@@ -84,9 +87,12 @@ def _with_a_head_of_its_own(vocab_size, block_size, n_layer, d_model):
     hint="the matrices are right, but something small is missing in every block. What is added after each product?",
 )
 def _without_biases(vocab_size, block_size, n_layer, d_model):
+    tables = (vocab_size + block_size) * d_model
+    attention = 4 * d_model * d_model
+    up = d_model * 4 * d_model
+    down = 4 * d_model * d_model
     norm = 2 * d_model
-    block = 12 * d_model**2 + 2 * norm
-    return (vocab_size + block_size) * d_model + n_layer * block + norm
+    return tables + n_layer * (attention + up + down + 2 * norm) + norm
 
 
 @_SIZE.mistake(
@@ -94,8 +100,12 @@ def _without_biases(vocab_size, block_size, n_layer, d_model):
     hint="the blocks are right. What happens between the last block and the output layer?",
 )
 def _without_the_last_norm(vocab_size, block_size, n_layer, d_model):
-    block = 12 * d_model**2 + 9 * d_model + 4 * d_model
-    return (vocab_size + block_size) * d_model + n_layer * block
+    tables = (vocab_size + block_size) * d_model
+    attention = 4 * (d_model * d_model + d_model)
+    up = d_model * 4 * d_model + 4 * d_model
+    down = 4 * d_model * d_model + d_model
+    norm = 2 * d_model
+    return tables + n_layer * (attention + up + down + 2 * norm)
 
 
 @_SIZE.mistake(
@@ -103,8 +113,12 @@ def _without_the_last_norm(vocab_size, block_size, n_layer, d_model):
     hint="your count does not depend on block_size. How does GPT-2 know the order of its tokens?",
 )
 def _without_positions(vocab_size, block_size, n_layer, d_model):
-    block = 12 * d_model**2 + 9 * d_model + 4 * d_model
-    return vocab_size * d_model + n_layer * block + 2 * d_model
+    tables = vocab_size * d_model
+    attention = 4 * (d_model * d_model + d_model)
+    up = d_model * 4 * d_model + 4 * d_model
+    down = 4 * d_model * d_model + d_model
+    norm = 2 * d_model
+    return tables + n_layer * (attention + up + down + 2 * norm) + norm
 
 
 @_SIZE.mistake(
@@ -112,9 +126,11 @@ def _without_positions(vocab_size, block_size, n_layer, d_model):
     hint="the feed-forward layer maps to 4 d_model and back. How many matrices does that take, and of which shapes?",
 )
 def _without_the_down_projection(vocab_size, block_size, n_layer, d_model):
+    tables = (vocab_size + block_size) * d_model
+    attention = 4 * (d_model * d_model + d_model)
+    up = d_model * 4 * d_model + 4 * d_model
     norm = 2 * d_model
-    block = 8 * d_model**2 + 8 * d_model + 2 * norm
-    return (vocab_size + block_size) * d_model + n_layer * block + norm
+    return tables + n_layer * (attention + up + 2 * norm) + norm
 
 
 # 11.2
@@ -168,7 +184,7 @@ _COST = Exercise(
 )
 def _forward_only(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 2 * n_parameters * n_tokens
-    return flops, flops / (n_devices * peak * utilization) / 86400
+    return flops, flops / (n_devices * peak * utilization) / (24 * 60 * 60)
 
 
 @_COST.mistake(
@@ -177,7 +193,7 @@ def _forward_only(n_parameters, n_tokens, n_devices, peak, utilization):
 )
 def _in_hours(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
-    return flops, flops / (n_devices * peak * utilization) / 3600
+    return flops, flops / (n_devices * peak * utilization) / (60 * 60)
 
 
 @_COST.mistake(
@@ -186,7 +202,7 @@ def _in_hours(n_parameters, n_tokens, n_devices, peak, utilization):
 )
 def _multiplied_by_the_utilization(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
-    return flops, flops / (n_devices * peak) * utilization / 86400
+    return flops, flops / (n_devices * peak) * utilization / (24 * 60 * 60)
 
 
 @_COST.mistake(
@@ -195,7 +211,7 @@ def _multiplied_by_the_utilization(n_parameters, n_tokens, n_devices, peak, util
 )
 def _at_the_peak(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
-    return flops, flops / (n_devices * peak) / 86400
+    return flops, flops / (n_devices * peak) / (24 * 60 * 60)
 
 
 @_COST.mistake(
@@ -204,7 +220,7 @@ def _at_the_peak(n_parameters, n_tokens, n_devices, peak, utilization):
 )
 def _one_device(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
-    return flops, flops / (peak * utilization) / 86400
+    return flops, flops / (peak * utilization) / (24 * 60 * 60)
 
 
 @_COST.mistake(
@@ -213,7 +229,7 @@ def _one_device(n_parameters, n_tokens, n_devices, peak, utilization):
 )
 def _days_first(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
-    return flops / (n_devices * peak * utilization) / 86400, flops
+    return flops / (n_devices * peak * utilization) / (24 * 60 * 60), flops
 
 
 # 11.3

@@ -95,7 +95,8 @@ def _with_a_small_number(log_gate, log_members):
     hint="the gate does not occur in your result. By Bayes' rule, its weight is the prior of each member.",
 )
 def _without_the_gate(log_gate, log_members):
-    return log_members.softmax(dim=1)
+    joint = log_members
+    return (joint - joint.logsumexp(dim=1, keepdim=True)).exp()
 
 
 @_RESPONSIBILITIES.mistake(
@@ -103,7 +104,8 @@ def _without_the_gate(log_gate, log_members):
     hint="you return the gate's weights, which do not depend on y. Which member explained y better?",
 )
 def _only_the_gate(log_gate, log_members):
-    return log_gate.exp()
+    joint = log_gate
+    return (joint - joint.logsumexp(dim=1, keepdim=True)).exp()
 
 
 @_RESPONSIBILITIES.mistake(
@@ -111,7 +113,8 @@ def _only_the_gate(log_gate, log_members):
     hint="your columns sum to 1. The members share each point: over which dimension must the sum run?",
 )
 def _over_points(log_gate, log_members):
-    return (log_gate + log_members).softmax(dim=0)
+    joint = log_gate + log_members
+    return (joint - joint.logsumexp(dim=0, keepdim=True)).exp()
 
 
 @_RESPONSIBILITIES.mistake(

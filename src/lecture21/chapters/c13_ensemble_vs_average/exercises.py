@@ -493,7 +493,8 @@ def _underflow(logits, targets):
     hint="your softmax runs over the models. A distribution sums to 1 over the tokens: which dimension is that?",
 )
 def _softmax_over_the_models(logits, targets):
-    at_target = logits.log_softmax(dim=0)[:, torch.arange(len(targets)), targets]
+    log_p = logits.log_softmax(dim=0)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
     probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
     return -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
 

@@ -80,9 +80,9 @@ def _capacity(experts: Tensor, n_expert: int, factor: float) -> int:
 
 
 def _ranked(experts: Tensor, n_expert: int) -> Tensor:
-    """Return for each assignment its rank among those of the same expert, from 1."""
+    """Return for each assignment its rank among those of the same expert, from 1, as one vector."""
     selected = F.one_hot(experts.flatten(), n_expert)
-    return (selected.cumsum(dim=0) * selected).sum(dim=-1).view_as(experts)
+    return (selected.cumsum(dim=0) * selected).sum(dim=-1)
 
 
 @_KEEP.mistake(
@@ -90,7 +90,9 @@ def _ranked(experts: Tensor, n_expert: int) -> Tensor:
     hint="each expert keeps one assignment too few. Does your count of earlier assignments include the current one?",
 )
 def _one_too_few(experts, n_expert, factor):
-    return _ranked(experts, n_expert) < _capacity(experts, n_expert, factor)
+    capacity = _capacity(experts, n_expert, factor)
+    rank = _ranked(experts, n_expert)
+    return (rank < capacity).view_as(experts)
 
 
 @_KEEP.mistake(
@@ -99,7 +101,9 @@ def _one_too_few(experts, n_expert, factor):
     "places must become 2.",
 )
 def _rounded_down(experts, n_expert, factor):
-    return _ranked(experts, n_expert) <= int(factor * experts.numel() / n_expert)
+    capacity = int(factor * experts.numel() / n_expert)
+    rank = _ranked(experts, n_expert)
+    return (rank <= capacity).view_as(experts)
 
 
 @_KEEP.mistake(
@@ -108,7 +112,9 @@ def _rounded_down(experts, n_expert, factor):
     "factor. Multiply first, then round.",
 )
 def _share_rounded_first(experts, n_expert, factor):
-    return _ranked(experts, n_expert) <= math.ceil(experts.numel() / n_expert) * factor
+    capacity = math.ceil(experts.numel() / n_expert) * factor
+    rank = _ranked(experts, n_expert)
+    return (rank <= capacity).view_as(experts)
 
 
 @_KEEP.mistake(
@@ -117,7 +123,9 @@ def _share_rounded_first(experts, n_expert, factor):
     "to be shared.",
 )
 def _without_k(experts, n_expert, factor):
-    return _ranked(experts, n_expert) <= math.ceil(factor * len(experts) / n_expert)
+    capacity = math.ceil(factor * len(experts) / n_expert)
+    rank = _ranked(experts, n_expert)
+    return (rank <= capacity).view_as(experts)
 
 
 @_KEEP.mistake(
@@ -126,8 +134,10 @@ def _without_k(experts, n_expert, factor):
     "one: first come, first served.",
 )
 def _last_come_first(experts, n_expert, factor):
-    backward = _ranked(experts.flip(0).flip(1), n_expert).flip(0).flip(1)
-    return backward <= _capacity(experts, n_expert, factor)
+    capacity = _capacity(experts, n_expert, factor)
+    selected = F.one_hot(experts.flatten().flip(0), n_expert)
+    rank = (selected.cumsum(dim=0) * selected).sum(dim=-1).flip(0)
+    return (rank <= capacity).view_as(experts)
 
 
 @_KEEP.mistake(
@@ -135,8 +145,9 @@ def _last_come_first(experts, n_expert, factor):
     hint="an expert that is selected too often drops all of its assignments. Those that fit in must be kept.",
 )
 def _all_of_a_full_expert(experts, n_expert, factor):
-    counts = experts.flatten().bincount(minlength=n_expert)
-    return counts[experts] <= _capacity(experts, n_expert, factor)
+    capacity = _capacity(experts, n_expert, factor)
+    rank = experts.flatten().bincount(minlength=n_expert)[experts.flatten()]
+    return (rank <= capacity).view_as(experts)
 
 
 @_KEEP.mistake(
@@ -144,8 +155,9 @@ def _all_of_a_full_expert(experts, n_expert, factor):
     hint="you count all assignments together, as if there were one expert. Each expert has places of its own.",
 )
 def _one_count_for_all(experts, n_expert, factor):
-    position = torch.arange(experts.numel()).view_as(experts)
-    return position < _capacity(experts, n_expert, factor)
+    capacity = _capacity(experts, n_expert, factor)
+    rank = torch.arange(1, experts.numel() + 1)
+    return (rank <= capacity).view_as(experts)
 
 
 @_KEEP.mistake(
@@ -155,8 +167,10 @@ def _one_count_for_all(experts, n_expert, factor):
     "systems do, so a later token can displace an earlier one. Here token n comes before token n + 1 with all choices.",
 )
 def _first_choices_first(experts, n_expert, factor):
-    rank = _ranked(experts.T, n_expert).T
-    return rank <= _capacity(experts, n_expert, factor)
+    capacity = _capacity(experts, n_expert, factor)
+    selected = F.one_hot(experts.T.flatten(), n_expert)
+    rank = (selected.cumsum(dim=0) * selected).sum(dim=-1).view_as(experts.T).T.flatten()
+    return (rank <= capacity).view_as(experts)
 
 
 # 14.4

@@ -359,7 +359,7 @@ def _one_too_few(n_image, n_text):
 )
 def _ones_and_zeros(n_image, n_text):
     mask = torch.ones(n_image + n_text, n_image + n_text).tril()
-    mask[:n_image, :n_image] = 1
+    mask[:n_image, :n_image] = True
     return mask
 
 

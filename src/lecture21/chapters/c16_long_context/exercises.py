@@ -66,9 +66,9 @@ _STEP = Exercise(
     hint="your keys and values are right, but the new token attends to earlier ones only. Append first, then attend.",
 )
 def _attends_before_appending(x, keys, values, w_query, w_key, w_value):
-    q = w_query @ x
-    out = (keys @ q / math.sqrt(len(q))).softmax(dim=-1) @ values
-    return out, torch.cat([keys, (w_key @ x)[None]]), torch.cat([values, (w_value @ x)[None]])
+    q, k, v = w_query @ x, w_key @ x, w_value @ x
+    weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
+    return weights @ values, torch.cat([keys, k[None]]), torch.cat([values, v[None]])
 
 
 @_STEP.mistake(
@@ -76,8 +76,10 @@ def _attends_before_appending(x, keys, values, w_query, w_key, w_value):
     hint="your keys and values are right, but the scores are not divided by the square root of D.",
 )
 def _without_the_scale(x, keys, values, w_query, w_key, w_value):
-    keys, values = torch.cat([keys, (w_key @ x)[None]]), torch.cat([values, (w_value @ x)[None]])
-    return (keys @ (w_query @ x)).softmax(dim=-1) @ values, keys, values
+    q, k, v = w_query @ x, w_key @ x, w_value @ x
+    keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
+    weights = (keys @ q).softmax(dim=-1)
+    return weights @ values, keys, values
 
 
 @_STEP.mistake(
@@ -85,8 +87,10 @@ def _without_the_scale(x, keys, values, w_query, w_key, w_value):
     hint="you divide by the square root of C, the width of the token. How wide are the two vectors in a score?",
 )
 def _scaled_by_the_width_of_the_model(x, keys, values, w_query, w_key, w_value):
-    keys, values = torch.cat([keys, (w_key @ x)[None]]), torch.cat([values, (w_value @ x)[None]])
-    return (keys @ (w_query @ x) / math.sqrt(len(x))).softmax(dim=-1) @ values, keys, values
+    q, k, v = w_query @ x, w_key @ x, w_value @ x
+    keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
+    weights = (keys @ q / math.sqrt(len(x))).softmax(dim=-1)
+    return weights @ values, keys, values
 
 
 @_STEP.mistake(
@@ -94,8 +98,10 @@ def _scaled_by_the_width_of_the_model(x, keys, values, w_query, w_key, w_value):
     hint="you divide by the square root of the number of keys, so the weights depend on the length of the text.",
 )
 def _scaled_by_the_number_of_keys(x, keys, values, w_query, w_key, w_value):
-    keys, values = torch.cat([keys, (w_key @ x)[None]]), torch.cat([values, (w_value @ x)[None]])
-    return (keys @ (w_query @ x) / math.sqrt(len(keys))).softmax(dim=-1) @ values, keys, values
+    q, k, v = w_query @ x, w_key @ x, w_value @ x
+    keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
+    weights = (keys @ q / math.sqrt(len(keys))).softmax(dim=-1)
+    return weights @ values, keys, values
 
 
 @_STEP.mistake(
@@ -104,9 +110,10 @@ def _scaled_by_the_number_of_keys(x, keys, values, w_query, w_key, w_value):
     hint="the output is right, but the new key and value come first. Where does the newest token belong?",
 )
 def _prepended(x, keys, values, w_query, w_key, w_value):
-    q = w_query @ x
-    keys, values = torch.cat([(w_key @ x)[None], keys]), torch.cat([(w_value @ x)[None], values])
-    return (keys @ q / math.sqrt(len(q))).softmax(dim=-1) @ values, keys, values
+    q, k, v = w_query @ x, w_key @ x, w_value @ x
+    keys, values = torch.cat([k[None], keys]), torch.cat([v[None], values])
+    weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
+    return weights @ values, keys, values
 
 
 @_STEP.mistake(
@@ -114,7 +121,10 @@ def _prepended(x, keys, values, w_query, w_key, w_value):
     hint="your result has one key and one value. What happens to those in the cache?",
 )
 def _replaced(x, keys, values, w_query, w_key, w_value):
-    return w_value @ x, (w_key @ x)[None], (w_value @ x)[None]
+    q, k, v = w_query @ x, w_key @ x, w_value @ x
+    keys, values = k[None], v[None]
+    weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
+    return weights @ values, keys, values
 
 
 @_STEP.mistake(
@@ -122,9 +132,10 @@ def _replaced(x, keys, values, w_query, w_key, w_value):
     hint="the last row of your keys is the query of the new token. Which matrix computes a key?",
 )
 def _stores_the_query(x, keys, values, w_query, w_key, w_value):
-    q = w_query @ x
-    keys, values = torch.cat([keys, q[None]]), torch.cat([values, (w_value @ x)[None]])
-    return (keys @ q / math.sqrt(len(q))).softmax(dim=-1) @ values, keys, values
+    q, _, v = w_query @ x, w_key @ x, w_value @ x
+    keys, values = torch.cat([keys, q[None]]), torch.cat([values, v[None]])
+    weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
+    return weights @ values, keys, values
 
 
 @_STEP.mistake(
