@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import zipfile
 from pathlib import Path
@@ -20,6 +21,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from lecture21.attention import basic_self_attention
+from lecture21.study import edition
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -97,24 +99,23 @@ def test_the_lock_names_versions_only():
     assert re.findall(r"://|--| @ |/", text) == []
 
 
-def test_the_wheel_carries_the_results_and_the_small_models(tmp_path: Path):
-    uv = shutil.which("uv", path=Path(sys.executable).parent)
-    command = [
-        uv,
-        "build",
-        "--wheel",
-        "--quiet",
-        *lock.index(),
-        "--python",
-        sys.executable,
-        "--out-dir",
-        tmp_path,
-        ROOT,
-    ]
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """The wheel that an installation builds."""
+    folder = tmp_path_factory.mktemp("wheel")
+    uv("build", "--wheel", *lock.index(), "--python", sys.executable, "--out-dir", folder, ROOT)
+    return next(folder.glob("*.whl"))
+
+
+def uv(*arguments: str | Path) -> None:
+    command = [Path(sys.executable).with_name("uv"), "--quiet", *arguments]
     actual = subprocess.run(command, capture_output=True, text=True, check=False)
     assert actual.returncode == 0, actual.stderr
-    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
-        names = set(wheel.namelist())
+
+
+def test_the_wheel_carries_the_results_and_the_small_models(wheel: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
     data = [
         path
         for folder in ("chapters", "huggingface/pretrained", "live")
@@ -124,6 +125,25 @@ def test_the_wheel_carries_the_results_and_the_small_models(tmp_path: Path):
     assert any(path.name == "model.safetensors" for path in data)
     assert [path for path in data if path.relative_to(ROOT / "src").as_posix() not in names] == []
     assert [path for path in data if path.stat().st_mode & 0o444 != 0o444] == []  # all may read them
+
+
+def test_an_installed_wheel_writes_the_notebooks_for_students(wheel: Path, tmp_path: Path):
+    venv = tmp_path / "empty"
+    uv("venv", "--python", sys.executable, venv)
+    uv("pip", "install", "--python", venv, *lock.index(), "--no-deps", wheel)
+    # The dependencies, whose installation takes minutes, come from this environment, in which lecture21 is editable.
+    (packages,) = venv.glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    command = [venv / "bin" / "lecture21", "study", "course", "--no-open"]
+    actual = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (actual.returncode, actual.stderr) == (0, "")
+    written = {
+        path.relative_to(tmp_path / "course").as_posix(): path.read_bytes()
+        for path in (tmp_path / "course").rglob("*")
+        if path.is_file()
+    }
+    assert written == edition.make(ROOT / "notebooks", PROJECT["urls"]["Repository"], PROJECT["version"])
+    assert wheel.stat().st_size < 4e6
 
 
 def test_requirements_txt_installs_the_package_with_all_that_the_commands_need():

@@ -2,42 +2,32 @@
 
 Usage: python tools/editions.py student|instructor [FOLDER_OF_NOTEBOOKS]
 
-The student edition leaves out the cells tagged `solution` or `teaching`. The instructor edition has everything.
+The student edition has no outputs and leaves out the cells tagged `solution` or `teaching`; `lecture21 study` writes
+the same files. The instructor edition has everything.
 """
 
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
-import nbformat
-from nbformat import NotebookNode
+from lecture21.study import edition
 
 ROOT = Path(__file__).resolve().parent.parent
-LEFT_OUT = {"solution", "teaching"}
 EDITIONS = ("student", "instructor")
 
 
-def student(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy of a notebook without solutions and teaching notes."""
-    copy = nbformat.from_dict(notebook)
-    copy.cells = [cell for cell in copy.cells if not LEFT_OUT & set(cell.metadata.get("tags", []))]
-    return copy
-
-
-def write(edition: str, folder: Path = ROOT / "notebooks", target: Path = ROOT / "dist") -> Path:
+def write(kind: str, folder: Path = ROOT / "notebooks", target: Path = ROOT / "dist") -> Path:
     """Write the zip file of one edition, and return its path. The same notebooks give the same bytes."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    files = edition.make(folder, project["urls"]["Repository"], project["version"], solutions=kind == "instructor")
     target.mkdir(parents=True, exist_ok=True)
-    path = target / f"lecture21-{edition}.zip"
+    path = target / f"lecture21-{kind}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for source in sorted(folder.rglob("*.ipynb")):
-            if ".ipynb_checkpoints" in source.parts:
-                continue
-            notebook = nbformat.read(source, as_version=4)
-            if edition == "student":
-                notebook = student(notebook)
-            entry = zipfile.ZipInfo(f"lecture21-{edition}/{source.relative_to(folder).as_posix()}")
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(f"lecture21-{kind}/{name}")
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, nbformat.writes(notebook))
+            archive.writestr(entry, data)
     return path
 
 

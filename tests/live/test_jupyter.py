@@ -2,17 +2,15 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 
+import jupyter_lab
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import Route
 
 from lecture21 import live
 
@@ -60,43 +58,13 @@ def lab(tmp_path_factory) -> Iterator[str]:
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook = new_notebook(cells=[new_code_cell(source) for source in sources], metadata=kernel)
     nbformat.write(notebook, folder / "figures.ipynb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--no-browser"]
-    settings += ["--allow-root", f"--ServerApp.root_dir={folder}", "--LabApp.news_url="]
-    environment = os.environ | {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
-    command = [sys.executable, "-m", "jupyterlab", *settings]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment, text=True)
-    lines = []
-    for line in server.stderr:
-        lines.append(line)
-        if "is running at" in line:
-            break
-    else:
-        pytest.fail("JupyterLab did not start:\n" + "".join(lines))
-    threading.Thread(target=lambda: list(server.stderr), daemon=True).start()  # or it would wait for a reader
-    yield f"http://127.0.0.1:{port}/"
-    server.terminate()
-    server.wait()
+    with jupyter_lab.serving(folder, folder) as address:
+        yield address
 
 
 @pytest.mark.repetition
 def test_a_figure_responds_in_jupyterlab_and_shares_its_state_with_python(lab, browser):
-    with browser.new_context(viewport={"width": 1300, "height": 1200}) as context:
-        page, foreign = context.new_page(), []
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-
-        def answer(route: Route) -> None:
-            if route.request.url.startswith(lab):
-                route.continue_()
-            else:
-                foreign.append(route.request.url)
-                route.abort()
-
-        context.route("**/*", answer)
-        page.goto(f"{lab}lab/tree/figures.ipynb?reset")
+    with jupyter_lab.opened(browser, lab, "figures.ipynb") as page:
         editors = page.locator(".jp-Notebook .jp-CodeCell .cm-content")
         editors.first.click(timeout=60_000)
         page.keyboard.press("Shift+Enter")
@@ -112,5 +80,3 @@ def test_a_figure_responds_in_jupyterlab_and_shares_its_state_with_python(lab, b
 
         page.keyboard.press("Shift+Enter")
         figure.get_by_text("With 4 characters").wait_for()  # and the figure what Python did
-        assert errors == []
-        assert foreign == []

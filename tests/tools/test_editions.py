@@ -40,7 +40,8 @@ def folder(tmp_path: Path) -> Path:
 
 def contents(path: Path) -> dict[str, list[set[str]]]:
     with zipfile.ZipFile(path) as archive:
-        books = {name: nbformat.reads(archive.read(name).decode(), as_version=4) for name in archive.namelist()}
+        names = [name for name in archive.namelist() if name.endswith(".ipynb")]
+        books = {name: nbformat.reads(archive.read(name).decode(), as_version=4) for name in names}
     for book in books.values():
         nbformat.validate(book)
     return {name: [set(each.metadata.get("tags", [])) for each in book.cells] for name, book in books.items()}

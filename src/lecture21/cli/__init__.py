@@ -1,4 +1,4 @@
-"""The `lecture21` command: train a model, sample from it, evaluate it, count what it costs, and grade exercises.
+"""The `lecture21` command: train, sample from, evaluate and count models, and study and teach with the notebooks.
 
 An error in the input is one line on standard error and exit code 2. Ctrl-C ends a command with exit code 130, SIGTERM
 with 143. This module imports nothing that takes time, so that both also work while torch is loading.

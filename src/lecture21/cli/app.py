@@ -9,6 +9,7 @@ from lecture21.cli._count import count_command
 from lecture21.cli._evaluate import evaluate_command
 from lecture21.cli._grade import grade_command
 from lecture21.cli._sample import sample
+from lecture21.cli._study import study_command
 from lecture21.cli._train import train_command
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -17,6 +18,7 @@ app.command("sample")(sample)
 app.command("eval")(evaluate_command)
 app.command("count")(count_command)
 app.command("grade")(grade_command)
+app.command("study")(study_command)
 
 
 def _print_version(wanted: bool) -> bool:
@@ -32,4 +34,4 @@ def _common_options(
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Train a GPT on Shakespeare, sample from it, evaluate it, count what a GPT costs, and grade exercises."""
+    """Train a GPT on Shakespeare, sample from it, evaluate it, count what a GPT costs; study the book, and teach it."""
