@@ -15,6 +15,8 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadsco
 NBVAL := --nbval --nbval-current-env
 # The complete tests check the types in every signature, also where nothing is computed with tensors (pyproject.toml).
 COMPLETE := --jaxtyping-packages=lecture21,beartype.beartype
+PAGES := tests/book tests/browser
+CODE := tests $(PAGES:%=--ignore %)
 JS := 'src/lecture21/live/**/*.js'
 NODE := tools/js/node_modules/.bin
 TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/c14_experts.py benchmarks/live.py
@@ -31,7 +33,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book pdf site serve test test-all test-sample test-every test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor pictures attack bench sweeps clean
+.PHONY: help .venv browser data book pdf site serve test test-all test-beside-book test-code-sample test-sample test-every test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -75,12 +77,12 @@ site: book  ## build what is published: the book with its PDF and its zip file b
 serve: $(HTML)/index.html  ## serve the built book at 127.0.0.1 (PORT=8000)
 	@$(BIN)/python tools/serve.py $(PORT)
 
-test:  ## run every check once, on a sample of the pages: browser, lint, book, tests (18 minutes)
+test:  ## run every check once, on a sample of pages and variants: browser, lint, book, tests
 	$(call section,browser,browser)
 	$(call section,environment and data,data)
 	$(call section,lint,lint)
-	$(call section,book,book)
-	$(call section,tests,test-sample)
+	$(call section,book and tests of the code,test-beside-book)
+	$(call section,notebooks and pages,test-sample)
 
 test-all:  ## run every check on every page, screen and process, and attack the package
 	$(call section,browser,browser)
@@ -90,15 +92,23 @@ test-all:  ## run every check on every page, screen and process, and attack the 
 	$(call section,tests,test-every)
 	$(call section,attack,attack)
 
-# One pool of workers for code, notebooks and pages: no core waits for the other at the end of each.
-test-sample: $(HTML)/index.html  ## run the tests of code, notebooks and pages, without repetitions
-	@$(PYTEST) $(NBVAL) -m "not repetition" tests notebooks
+# The book is built by one process: the tests that need no page run beside it.
+test-beside-book: $(READY)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target book test-code-sample
 
+test-code-sample: $(READY)
+	@$(PYTEST) -m "not repetition" $(CODE)
+
+# The notebooks first: the longest must not be the last. Their kernels are forks of a process that has imported torch.
+test-sample: $(HTML)/index.html  ## run the tests of notebooks and pages, without repetitions
+	@PYTHONPATH=tests $(PYTEST) --no-loadscope-reorder -p warm_kernels $(NBVAL) -m "not repetition" notebooks $(PAGES)
+
+# One pool of workers for code, notebooks and pages: no core waits for the other at the end of each.
 test-every: $(HTML)/index.html  ## run the tests of code, notebooks and pages, with all repetitions
 	@$(PYTEST) $(NBVAL) $(COMPLETE) tests notebooks
 
 test-code: $(READY)  ## run the unit tests
-	@$(PYTEST) tests --ignore tests/book --ignore tests/browser
+	@$(PYTEST) $(CODE)
 
 test-fresh: $(READY)  ## repeat the tests that draw their cases, with other draws (DRAWS=7)
 	@$(PYTEST) tests/exercises tests/chapters $(shell grep -rl --include='test_*.py' "from hypothesis" tests | grep -v tests/exercises) --draws $(DRAWS) --hypothesis-profile fresh
@@ -107,7 +117,7 @@ test-notebooks: $(READY)  ## run the notebooks and compare their outputs with th
 	@$(PYTEST) $(NBVAL) notebooks
 
 test-pages: $(HTML)/index.html  ## run the checks of the built pages, in the browser too
-	@$(PYTEST) tests/book tests/browser
+	@$(PYTEST) $(PAGES)
 
 test-book: book  ## run the notebook linter and the checks of the built pages
 	@$(PYTEST) tests/book

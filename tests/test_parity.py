@@ -135,6 +135,7 @@ def test_the_two_models_share_no_memory(kind):
     assert all(p.abs().sum() > 0 for p in [*published.parameters(), *copy.parameters()])
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
 def test_every_model_of_the_family_is_exported_exactly_or_refused_by_a_field(config):
     with in_float64():

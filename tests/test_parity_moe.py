@@ -84,6 +84,7 @@ def chosen(ours: GPT, published: torch.nn.Module, ids: torch.Tensor) -> list[tup
     return [(routing.experts.flatten(0, 1), there) for (_, routing), there in zip(routed, actual, strict=True)]
 
 
+@pytest.mark.sampled
 @EVERY
 def test_logits_and_gradients_equal_those_of_transformers_run_in_float64_throughout(kind):
     with in_float64():
@@ -93,18 +94,21 @@ def test_logits_and_gradients_equal_those_of_transformers_run_in_float64_through
         assert_the_same(ours, published, 1e-12)
 
 
+@pytest.mark.sampled
 @EVERY
 def test_the_float64_models_of_transformers_differ_only_by_their_internal_float32(kind):
     published = perturbed(REFERENCES[kind]).double()
     assert_the_same(from_huggingface(published), published, 2e-5)
 
 
+@pytest.mark.sampled
 @EVERY
 def test_logits_and_gradients_equal_those_of_transformers_in_float32(kind):
     published = perturbed(REFERENCES[kind])
     assert_the_same(from_huggingface(published), published, 2e-5)
 
 
+@pytest.mark.sampled
 @EVERY
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_every_token_is_routed_to_the_same_experts(kind, dtype):
@@ -118,6 +122,7 @@ def test_every_token_is_routed_to_the_same_experts(kind, dtype):
         assert all(len(here[:, 0].unique()) > 1 for here, _ in pairs)  # not one expert for all
 
 
+@pytest.mark.sampled
 @EVERY
 @pytest.mark.parametrize("how", [{}, {"max_shard_size": "50KB"}], ids=["one file", "shards"])
 def test_from_pretrained_loads_the_same_weights_from_the_hub_cache(offline, kind, how):
@@ -140,6 +145,7 @@ def test_from_pretrained_loads_the_same_weights_from_the_hub_cache(offline, kind
     assert any(".experts.0." in name for name in names)
 
 
+@pytest.mark.sampled
 @EVERY
 def test_import_and_export_preserve_every_bit(kind, tmp_path):
     published = perturbed(REFERENCES[kind])

@@ -1,4 +1,7 @@
-"""Properties that hold for every GPT of any shape."""
+"""Properties that hold for every GPT of any shape.
+
+`make test` tries each property on a third of the variants, on another third than the next property's.
+"""
 
 import itertools
 import math
@@ -13,7 +16,7 @@ from lecture21 import GPT
 from lecture21.generation import generate
 from lecture21.layers import attention_maps, attention_weights
 
-pytestmark = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+pytestmark = [pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys()), pytest.mark.sampled]
 
 
 def test_logits_have_one_row_of_the_vocabulary_for_each_position(config):

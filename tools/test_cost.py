@@ -1,4 +1,4 @@
-"""A pytest plugin that prints the CPU seconds of each family of tests: `make cost`.
+"""A pytest plugin that prints the CPU seconds of each family of tests, and of the costliest files: `make cost`.
 
 A family is a directory of `tests`, a file directly in it, or the notebooks. The processes that a test starts or uses
 (kernels, browsers, graders) count for the test during which they computed.
@@ -11,7 +11,8 @@ from pathlib import PurePosixPath
 import psutil
 import pytest
 
-_SECONDS: Counter[str] = Counter()
+_FILES = 30
+_SECONDS: Counter[str] = Counter()  # by file
 _TESTS: Counter[str] = Counter()
 
 
@@ -27,17 +28,19 @@ def _cpu_seconds() -> float:
     return total
 
 
-def _family(item: pytest.Item) -> str:
-    path = PurePosixPath(item.nodeid.partition("::")[0])
-    return str(PurePosixPath(*path.parts[:2])) if path.parts[0] == "tests" else path.parts[0]
+def _family(file: str) -> str:
+    parts = PurePosixPath(file).parts
+    return "/".join(parts[:2]) if parts[0] == "tests" else parts[0]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     before = _cpu_seconds()
     result = yield
-    _SECONDS[_family(item)] += _cpu_seconds() - before
-    _TESTS[_family(item)] += 1
+    file = item.nodeid.partition("::")[0]
+    # The seconds of a browser that ended may be known to nobody: then the sum falls, and nothing was computed.
+    _SECONDS[file] += max(0.0, _cpu_seconds() - before)
+    _TESTS[file] += 1
     return result
 
 
@@ -56,7 +59,14 @@ def pytest_testnodedown(node) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if hasattr(config, "workeroutput"):
         return
+    families, tests = Counter(), Counter()
+    for file, seconds in _SECONDS.items():
+        families[_family(file)] += seconds
+        tests[_family(file)] += _TESTS[file]
     terminalreporter.section("CPU seconds by family of tests")
-    for family, seconds in _SECONDS.most_common():
-        terminalreporter.write_line(f"{seconds:8.1f} s  {_TESTS[family]:6,} tests  {family}")
-    terminalreporter.write_line(f"{sum(_SECONDS.values()):8.1f} s  {sum(_TESTS.values()):6,} tests  in total")
+    for family, seconds in families.most_common():
+        terminalreporter.write_line(f"{seconds:8.1f} s  {tests[family]:6,} tests  {family}")
+    terminalreporter.write_line(f"{families.total():8.1f} s  {tests.total():6,} tests  in total")
+    terminalreporter.section("the costliest files")
+    for file, seconds in _SECONDS.most_common(_FILES):
+        terminalreporter.write_line(f"{seconds:8.1f} s  {_TESTS[file]:6,} tests  {file}")

@@ -203,6 +203,7 @@ def test_batch_at_the_ridge(name, batch):
     assert accounting.ridge_batch(published.get(name), "H100") == batch
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("device", BANDWIDTHS)
 @pytest.mark.parametrize("dtype", BITS)
 @pytest.mark.parametrize("name", published.names())

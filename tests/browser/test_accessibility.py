@@ -2,10 +2,12 @@
 
 import pytest
 from accessibility import COMPLETE, violations
-from kinds import SAMPLE
+from kinds import ON_EVERY_SCREEN, REOPENED, sampled
 
 
-@pytest.mark.parametrize("address", ["notebooks/02_basic_self_attention.html", "book/notation.html"])
+@pytest.mark.parametrize(
+    "address", sampled(["notebooks/02_basic_self_attention.html", "book/notation.html"], ["book/notation.html"])
+)
 def test_code_and_formulas_have_no_serious_violation(address: str, wide):
     assert violations(wide.open(address), COMPLETE) == []
 
@@ -16,7 +18,7 @@ def test_a_violation_is_seen(wide):
     assert {line.split(" ")[0] for line in violations(page)} == {"button-name", "image-alt"}
 
 
-@pytest.mark.parametrize("address", ["notebooks/04_causal_mask.html", "notebooks/13_ensemble_vs_average.html"])
+@pytest.mark.parametrize("address", sampled(["notebooks/04_causal_mask.html", "notebooks/13_ensemble_vs_average.html"]))
 def test_the_keyboard_passes_by_formulas(address: str, wide):
     page = wide.open(address)
     assert page.locator("mjx-container").count() > 40
@@ -33,7 +35,7 @@ NO_RING = """() => [...document.querySelectorAll("a[href], button, summary, inpu
   .map((element) => element.outerHTML.slice(0, 150))"""
 
 
-@pytest.mark.parametrize("address", SAMPLE)
+@pytest.mark.parametrize("address", sampled(REOPENED, ON_EVERY_SCREEN))
 def test_whatever_has_the_focus_shows_it(address: str, wide):
     page = wide.open(address)
     assert page.evaluate(NO_RING) == []

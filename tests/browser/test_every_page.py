@@ -6,7 +6,7 @@ and in the dark as well.
 
 import pytest
 from accessibility import violations
-from kinds import CHAPTERS, PAGES, SAMPLE, sampled
+from kinds import CHAPTERS, ON_EVERY_SCREEN, PAGES, REOPENED, SAMPLE, sampled
 from playwright.sync_api import Page, expect
 
 LAPTOP = {"width": 1280, "height": 800}
@@ -69,7 +69,7 @@ def check_dark(page: Page, has_pictures: bool) -> None:
     assert set(page.evaluate(BEHIND_FIGURES)) <= {"rgba(0, 0, 0, 0)"}
 
 
-@pytest.mark.parametrize("address", [*sampled(PAGES), "search.html", "genindex.html"])
+@pytest.mark.parametrize("address", sampled([*PAGES, "search.html", "genindex.html"], [*SAMPLE, "search.html"]))
 def test_a_page_is_right_on_every_screen(address: str, wide):
     wide.page.set_viewport_size(LAPTOP)
     page = wide.open(address)
@@ -87,14 +87,14 @@ def test_a_page_is_right_on_every_screen(address: str, wide):
     assert (wide.foreign, wide.errors) == ([], [])
 
 
-@pytest.mark.parametrize("address", SAMPLE)
+@pytest.mark.parametrize("address", sampled(REOPENED, ON_EVERY_SCREEN))
 def test_a_page_is_right_on_a_phone(address: str, phone):
     page = phone.open(address)
     check_narrow(page)
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("address", SAMPLE)
+@pytest.mark.parametrize("address", sampled(REOPENED, ON_EVERY_SCREEN))
 def test_a_page_is_right_in_the_dark(address: str, dark):
     page = dark.open(address)
     check_dark(page, has_pictures=address in CHAPTERS)

@@ -168,6 +168,7 @@ def test_the_losses_of_a_run_are_those_of_torch_on_the_same_batches(engine, name
         assert (mine - reference).abs().max() < 2e-3, parameter
 
 
+@pytest.mark.repetition
 def test_after_500_steps_a_run_has_hardly_drifted_from_that_of_torch(engine):
     """Rounding differs, and each step multiplies the difference: it must stay far below what a reader can see."""
     shape = CONFIGS["modern-gpt0"].changed(d_model=16)

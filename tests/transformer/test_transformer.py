@@ -234,6 +234,7 @@ def test_the_paper_s_models_have_63_0_and_214_2_million_parameters(shape, body, 
     assert body == 6 * (encoder + decoder)  # attention without biases; no norm at the end of a stack
 
 
+@pytest.mark.sampled
 @every_variant
 def test_a_model_runs_on_the_meta_device(change):
     with torch.device("meta"):
@@ -245,6 +246,7 @@ def test_a_model_runs_on_the_meta_device(change):
 # --- one block, three models -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled
 @every_variant
 def test_an_encoder_with_a_causal_mask_is_a_gpt(change):
     bert = make({**change, "share_embeddings": False}, kind=MaskedLM)
@@ -274,6 +276,7 @@ def test_an_encoder_with_a_causal_mask_is_a_gpt(change):
     torch.testing.assert_close(bert(ids), gpt(ids), rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.sampled
 @every_variant
 def test_an_encoder_attends_to_both_sides_and_a_decoder_to_the_past(change):
     model = make(change)
@@ -292,6 +295,7 @@ def test_an_encoder_attends_to_both_sides_and_a_decoder_to_the_past(change):
         assert (after[:, t:] != logits[:, t:]).any(-1).all()
 
 
+@pytest.mark.sampled
 @every_variant
 def test_attention_maps_show_the_three_masks(change):
     model = make(change)
@@ -315,6 +319,7 @@ def test_attention_maps_show_the_three_masks(change):
 # --- padding ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled
 @every_variant
 def test_padding_does_not_change_the_outputs_of_real_tokens(change):
     model = make(change)
@@ -331,6 +336,7 @@ def test_padding_does_not_change_the_outputs_of_real_tokens(change):
         torch.testing.assert_close(bert(padded_source)[:, : source.shape[1]], bert(source), **close)
 
 
+@pytest.mark.sampled
 @every_variant
 def test_each_row_of_a_batch_is_independent(change):
     model = make(change)
@@ -341,6 +347,7 @@ def test_each_row_of_a_batch_is_independent(change):
         torch.testing.assert_close(model(SOURCE[one], target_in[one]), logits[one], rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.sampled
 @every_variant
 def test_padding_gets_no_gradient(change):
     model = make({**change, "share_embeddings": False})
@@ -355,6 +362,7 @@ def test_padding_gets_no_gradient(change):
         assert (embedding.token.weight.grad[PAD] == 0).all()
 
 
+@pytest.mark.sampled
 @every_variant
 def test_the_loss_is_the_mean_over_real_targets(change):
     model = make(change)
@@ -365,6 +373,7 @@ def test_the_loss_is_the_mean_over_real_targets(change):
     torch.testing.assert_close(model.loss(SOURCE, target_in, TARGET), torch.stack(by_hand).mean())
 
 
+@pytest.mark.sampled
 @every_variant
 def test_every_parameter_gets_a_gradient(change):
     model = make(change)
@@ -379,6 +388,7 @@ def test_every_parameter_gets_a_gradient(change):
 # --- cache and decoding ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled
 @every_variant
 @pytest.mark.parametrize("pieces", [[1] * 6, [3, 1, 2], [6]])
 def test_cached_decoding_equals_the_full_forward(change, pieces):
@@ -410,6 +420,7 @@ def score(model: Transformer, source: torch.Tensor, target: torch.Tensor) -> flo
     return log_probabilities.gather(-1, ids[..., None]).sum().item()
 
 
+@pytest.mark.sampled
 @every_variant
 def test_decoding_is_the_same_with_a_cache_and_for_separate_rows(change):
     model = sharp(change)
@@ -492,6 +503,7 @@ def test_a_beam_wide_enough_for_all_strings_is_an_exact_search(seed, alpha):
         assert beams.log_probabilities[row].exp().sum().item() == pytest.approx(1.0, abs=1e-12)
 
 
+@pytest.mark.sampled
 @every_variant
 def test_the_probabilities_of_all_targets_sum_to_one(change):
     model = sharp({**change, **TOY, "target_vocab_size": 4})
@@ -590,6 +602,7 @@ def test_a_configuration_is_frozen_derives_its_sizes_and_survives_json():
         TransformerConfig.from_dict({"layers": 6}, source="here")
 
 
+@pytest.mark.sampled
 @every_variant
 def test_a_saved_model_gives_the_same_logits(change, tmp_path):
     model = make(change, dtype=torch.float32)
@@ -708,6 +721,7 @@ def untrained(change: dict, seed: int = 0) -> tuple[Transformer, torch.Tensor, t
     return model, *torch.randint(1, model.vocab_size, (2, 64, 8))
 
 
+@pytest.mark.sampled
 @every_variant
 def test_an_untrained_model_starts_near_the_uniform_loss(change):
     model, source, target = untrained({**change, "share_embeddings": False})
@@ -724,6 +738,7 @@ def test_an_untrained_model_with_one_matrix_predicts_its_last_input_token(norm_p
     assert 1.2 < loss - math.log(50) < 2.8
 
 
+@pytest.mark.sampled
 @every_variant
 def test_dropout_is_active_in_training_only(change):
     model = make(change)
