@@ -33,7 +33,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book pdf site serve test test-all test-beside-book test-code-sample test-sample test-every test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor pictures attack bench sweeps clean
+.PHONY: help .venv browser data book pdf site serve test test-all test-beside-book test-sample test-every test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -92,12 +92,11 @@ test-all:  ## run every check on every page, screen and process, and attack the 
 	$(call section,tests,test-every)
 	$(call section,attack,attack)
 
-# The book is built by one process: the tests that need no page run beside it.
-test-beside-book: $(READY)
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target book test-code-sample
-
-test-code-sample: $(READY)
-	@$(PYTEST) -m "not repetition" $(CODE)
+# The book is built by one process: the tests that need no page run beside it. What the build says is shown afterward.
+test-beside-book: $(READY)  ## build the book, and meanwhile run the tests that need no page, without repetitions
+	@log=$$(mktemp); $(MAKE) --no-print-directory book >$$log 2>&1 & book=$$!; \
+	$(PYTEST) -m "not repetition" $(CODE); tested=$$?; \
+	wait $$book; built=$$?; cat $$log; rm $$log; exit $$((tested + built))
 
 # The notebooks first: the longest must not be the last. Their kernels are forks of a process that has imported torch.
 test-sample: $(HTML)/index.html  ## run the tests of notebooks and pages, without repetitions

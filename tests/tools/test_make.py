@@ -17,7 +17,8 @@ echo "${0##*/} $*" >> "$LOG"
 case "${0##*/} $*" in $FAIL) echo "broken"; exit 1 ;; esac
 case "$0" in *jupyter-book) mkdir -p _build/html && touch _build/html/index.html ;; esac
 """
-SECTIONS = ["browser", "environment and data", "lint", "book", "tests"]
+START = ["browser", "environment and data", "lint"]
+SECTIONS = [*START, "book and tests of the code", "notebooks and pages"]
 
 
 @pytest.fixture
@@ -101,14 +102,15 @@ def test_make_test_runs_every_section_in_order(installed: Path):
     assert sections(actual) == SECTIONS
     programs = [call.split()[0] for call in calls.splitlines() if not call.startswith("python")]
     assert programs == ["chromium", "ruff", "ruff", "actionlint", "jupyter-book"]
-    (tests,) = re.findall("-m pytest -n 2 .*--durations 10.*", calls)
-    assert tests.endswith("-m not repetition tests notebooks")
+    code, pages = re.findall("-m pytest -n 2 .*--durations 10.*", calls)
+    assert code.endswith("-m not repetition tests --ignore tests/book --ignore tests/browser")
+    assert pages.endswith("-m not repetition notebooks tests/book tests/browser")
 
 
 def test_make_test_all_runs_the_repetitions_and_the_attack_too(installed: Path):
     actual, calls = make_test(installed, fail="", target="test-all")
     assert actual.returncode == 0, actual.stderr
-    assert sections(actual) == [*SECTIONS, "attack"]
+    assert sections(actual) == [*START, "book", "tests", "attack"]
     (tests,) = re.findall("-m pytest .*", calls)
     assert "repetition" not in tests
     assert tests.endswith(" --jaxtyping-packages=lecture21,beartype.beartype tests notebooks")
@@ -135,16 +137,17 @@ def test_fresh_draws_reach_the_tests_that_draw(folder: Path):
     [
         ("environment and data", "data", "python -c*"),
         ("lint", "lint", "actionlint*"),
-        ("book", "book", "jupyter-book*"),
-        ("book", "book", "*check_pages.py"),
-        ("tests", "test-sample", "*-m pytest*"),
+        ("book and tests of the code", "test-beside-book", "jupyter-book*"),
+        ("book and tests of the code", "test-beside-book", "*check_pages.py"),
+        ("book and tests of the code", "test-beside-book", "*-m pytest*--ignore*"),
+        ("notebooks and pages", "test-sample", "*-m pytest*tests/book tests/browser"),
     ],
 )
 def test_make_test_stops_at_the_first_section_that_fails(section: str, target: str, fail: str, installed: Path):
     actual, _ = make_test(installed, fail)
     assert actual.returncode == 2
     assert sections(actual) == SECTIONS[: SECTIONS.index(section) + 1]
-    assert actual.stdout.splitlines()[-1] == "broken"
+    assert "broken" in actual.stdout.splitlines()
     assert f"make test stopped at: {section}. To repeat it: make {target}" in actual.stderr.splitlines()
 
 
