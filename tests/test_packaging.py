@@ -148,7 +148,9 @@ def test_an_installed_wheel_writes_the_notebooks_for_students(wheel: Path, tmp_p
 
 def test_requirements_txt_installs_the_package_with_all_that_the_commands_need():
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if line and not line.startswith("#")] == ["-e .[pretrained,notebooks,book,test]"]
+    assert [line for line in lines if line and not line.startswith("#")] == [
+        "-e .[pretrained,exam,notebooks,book,test]"
+    ]
 
 
 def test_the_workflows_are_valid():

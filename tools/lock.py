@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ("pretrained", "notebooks", "book", "test")
+EXTRAS = ("pretrained", "exam", "notebooks", "book", "test")
 _HELD = "torch==2.13.0"  # the version that computed the stored outputs of the notebooks
 _HEADER = "# The versions that continuous integration installs. `make lock` writes this file from pyproject.toml.\n"
 

@@ -7,6 +7,7 @@ import typer
 
 from lecture21.cli._count import count_command
 from lecture21.cli._evaluate import evaluate_command
+from lecture21.cli._exam import exam_command
 from lecture21.cli._grade import grade_command
 from lecture21.cli._sample import sample
 from lecture21.cli._study import study_command
@@ -19,6 +20,7 @@ app.command("eval")(evaluate_command)
 app.command("count")(count_command)
 app.command("grade")(grade_command)
 app.command("study")(study_command)
+app.command("exam")(exam_command)
 
 
 def _print_version(wanted: bool) -> bool:

@@ -1,0 +1,1 @@
+"""A test for students: questions of the exam, drawn with a seed, on paper and for a learning system."""
