@@ -1,16 +1,14 @@
 """What an exercise consists of."""
 
-import ast
-import inspect
 import random
-import re
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from lecture21.exercises.wording import as_written, without_bodies
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,41 +104,17 @@ class Exercise:
         """The code with which the reader starts: signatures and docstrings of the solution, with `...` as bodies."""
         if self.is_value:
             return f"# {self.task}\n{self.name} = ..."
-        return _without_bodies(self.text(self.solution))
+        return without_bodies(self.text(self.solution))
 
     def text(self, answer: Any) -> str:
         """Return the solution or a mistake as the code that a reader would have written."""
         if self.is_value:
             return f"{self.name} = {show(answer)}"
-        source = textwrap.dedent(inspect.getsource(answer))
-        source = source[re.search(r"^(def|class) ", source, re.MULTILINE).start() :]  # without the decorator
-        written = re.sub(r"^(def|class) \w+", rf"\1 {self.name}", source, count=1)
-        if isinstance(answer, type) and answer is not self.solution and issubclass(answer, self.solution):
-            written = re.sub(r"\(\w+\):", "(nn.Module):  # its other methods are right", written, count=1)
-            written = written.replace("nn.Module.__init__(self)", "super().__init__()")
-        written = re.sub(r"\b_(?=[A-Z])", "", written)  # classes are private here, and the reader's are not
-        return written.replace(f"super({answer.__name__}", f"super({self.name}").rstrip()
+        return as_written(answer, self.name, self.solution)
 
     def run(self, answer: Any, arguments: tuple[Any, ...]) -> Any:
         """Apply an answer to the arguments of a case."""
         return answer if self.is_value else self.call(answer, *arguments)
-
-
-def _without_bodies(source: str) -> str:
-    """Return a function or class with its docstrings, and `...` in place of the other statements."""
-    lines, kept = source.splitlines(), []
-    tree = ast.parse(source).body[0]
-    functions = (
-        [tree] if isinstance(tree, ast.FunctionDef) else [n for n in tree.body if isinstance(n, ast.FunctionDef)]
-    )
-    end = 0
-    for function in functions:
-        documented = ast.get_docstring(function) is not None
-        last = function.body[0].end_lineno if documented else function.body[0].lineno - 1
-        indent = " " * function.body[0].col_offset
-        kept += [*lines[end:last], f"{indent}..."]
-        end = function.end_lineno
-    return "\n".join(kept)
 
 
 def show(value: Any) -> str:
