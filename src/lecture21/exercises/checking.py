@@ -8,21 +8,23 @@ from lecture21._support.validation import printable
 from lecture21.exercises.exercise import Case, Exercise
 from lecture21.exercises.judging import judge, wrong_signature
 from lecture21.exercises.registry import find
-from lecture21.exercises.running import call_all, draw, is_written
+from lecture21.exercises.running import call_all, draw, is_written, stub_methods
 from lecture21.exercises.values import kind, plain
 
 _SECONDS = 10.0
-_LINES = 4
+_LINES = 4  # of the verdict
+_ALL_LINES = 6  # with the line of code that raised an exception, the input, and what was printed
 _DRAWS = 2  # of fresh cases: a wrong answer may agree with the solution in one draw
 _WIDTH = 100
 _tested: dict[str, tuple[Any, str]] = {}  # the last answer to each exercise, and its verdict, which `solved` repeats
 
 
 def check(number: str, answer: Any) -> None:
-    """Test an answer to an exercise on fresh inputs, and print one to four lines.
+    """Test an answer to an exercise on fresh inputs, and print one to six lines.
 
-    The first line is "4.1: correct", "4.1: not written yet", or what to look at. Nothing that the answer does stops
-    the notebook: an exception, an endless loop or a wrong type becomes a sentence.
+    The first line is "4.1: correct", "4.1: not written yet", or what to look at. Then come the line of your code that
+    raised an exception, the input that fails if it is small, and what your code printed on the first input. Nothing
+    that the answer does stops the notebook: an exception, an endless loop or a wrong type becomes a sentence.
 
     Args:
         number: chapter and number of the exercise, such as "4.1".
@@ -33,17 +35,17 @@ def check(number: str, answer: Any) -> None:
     except ValueError as error:
         _print(number, str(error))
         return
-    _print(number, _verdict(exercise, answer))
+    _print(number, *_verdict(exercise, answer))
 
 
-def _verdict(exercise: Exercise, answer: Any) -> str:
-    """Test an answer, and return and remember what is said of it."""
+def _verdict(exercise: Exercise, answer: Any) -> tuple[str, ...]:
+    """Test an answer, return what is said of it, and remember the sentence."""
     try:
-        text = _text(exercise, answer)
+        said = _tested_on(exercise, answer, _cases(exercise))
     except Exception as error:  # no answer stops the notebook
-        text = f"could not be tested: {type(error).__name__}"
-    _tested[exercise.number] = answer, text
-    return text
+        said = (f"could not be tested: {type(error).__name__}",)
+    _tested[exercise.number] = answer, said[0]
+    return said
 
 
 def solved(number: str, answer: Any) -> Any:
@@ -59,31 +61,50 @@ def solved(number: str, answer: Any) -> Any:
     exercise = find(number)
     tested, verdict = _tested.get(exercise.number, (None, ""))
     if tested is not answer or not callable(answer):
-        verdict = _verdict(exercise, answer)
+        verdict = _verdict(exercise, answer)[0]
     right = verdict.startswith("correct")
     _print(number, "your version is used" if right else "the book's version is used until yours is correct")
     return answer if right else exercise.solution
 
 
-def _print(number: object, text: str) -> None:
-    lines = textwrap.wrap(f"{printable(str(number), limit=20)}: {text}", _WIDTH, subsequent_indent="     ")
-    print("\n".join(lines[:_LINES]))
+def _print(number: object, text: str, *details: str) -> None:
+    """Print a sentence, wrapped, and details of one line each."""
+    lines = textwrap.wrap(f"{printable(str(number), limit=20)}: {text}", _WIDTH, subsequent_indent="     ")[:_LINES]
+    lines += [f"     {each if len(each) <= _WIDTH - 5 else each[: _WIDTH - 8] + '...'}" for each in details]
+    print("\n".join(lines[:_ALL_LINES]))
 
 
-def _text(exercise: Exercise, answer: Any) -> str:
-    return judged(exercise, answer, [case for _ in range(_DRAWS) for case in draw(exercise, secrets.randbits(60))])
+def _cases(exercise: Exercise) -> list[Case]:
+    return [case for _ in range(_DRAWS) for case in draw(exercise, secrets.randbits(60))]
 
 
 def judged(exercise: Exercise, answer: Any, cases: list[Case]) -> str:
-    """Return what `check` says of an answer on these cases, without the number of the exercise."""
+    """Return what `check` says of an answer on these cases, without the number of the exercise and without details."""
+    return _tested_on(exercise, answer, cases)[0]
+
+
+def _tested_on(exercise: Exercise, answer: Any, cases: list[Case]) -> tuple[str, ...]:
+    """Return what is said of an answer: a sentence, then details."""
     if not is_written(exercise, answer):
-        return "not written yet"
+        return ("not written yet",)
     if not exercise.is_value and not callable(answer):
         call = f'check("{exercise.number}", {exercise.name})'
-        return f"needs the function itself, not {kind(plain(answer))}. Write {call}, without parentheses"
+        return (f"needs the function itself, not {kind(plain(answer))}. Write {call}, without parentheses",)
     if (complaint := wrong_signature(exercise, answer, cases)) is not None:
-        return complaint
-    outcomes, note = call_all(exercise, answer, cases, _SECONDS)
+        return (complaint,)
+    if stubs := stub_methods(exercise, answer):
+        return (f"{stubs[0]} returns None: is it still a stub?",)
+    outcomes, note, printed = call_all(exercise, answer, cases, _SECONDS)
     if outcomes and outcomes[0].error == "NotImplementedError":
-        return "not written yet"
-    return f"{judge(exercise, cases, outcomes, _SECONDS).text} {note}".strip()
+        return ("not written yet",)
+    verdict = judge(exercise, cases, outcomes, _SECONDS)
+    details = [verdict.line] if verdict.line else []
+    details += [f"input: {verdict.given}"] if verdict.given else []
+    details += _quoted(printed, cases[0].about)
+    return (f"{verdict.text} {note}".strip(), *details)
+
+
+def _quoted(printed: str, about: str) -> list[str]:
+    """Return the first lines that an answer printed, marked as such."""
+    lines = [printable(line, limit=_WIDTH) for line in printed.splitlines() if line.strip()]
+    return [f"printed for {about}: {lines[0]}", *(f"    {line}" for line in lines[1:3])] if lines else []

@@ -1,5 +1,6 @@
 """What an exercise consists of."""
 
+import inspect
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ class Case:
     arguments: tuple[Any, ...]
     about: str
     observed: str = "value"
+    """The value, the gradients or the device of the result; an exercise writes cases for values only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,10 @@ class Exercise:
         returns: names of the values that the solution returns together, such as ("the outputs", "the weights"), for
             what is said of a wrong one. What is computed first is named last, so the last wrong one is reported.
         in_order: whether the values are computed in the order of `returns`; then the first wrong one is reported.
+        differentiable: names of the arguments to which the result must pass a gradient back, that of the solution. An
+            argument that is a dict holds the weights of a module.
+        any_device: whether an answer must run on the device of its arguments.
+        random: whether an answer may draw from torch's global generator.
         points: points for a correct answer.
     """
 
@@ -67,6 +73,9 @@ class Exercise:
     task: str = ""
     returns: tuple[str, ...] = ()
     in_order: bool = False
+    differentiable: tuple[str, ...] = ()
+    any_device: bool = False
+    random: bool = False
     points: int = 1
     mistakes: list[Mistake] = field(default_factory=list)
 
@@ -93,6 +102,14 @@ class Exercise:
     def is_value(self) -> bool:
         """Whether the reader finds a value instead of writing a function."""
         return not callable(self.solution)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of a case's arguments: those of the solution, or those that `call` gives to them."""
+        names = inspect.signature(self.call).parameters.values()
+        if any(each.kind == each.VAR_POSITIONAL for each in names):
+            names = [None, *inspect.signature(self.solution).parameters.values()]
+        return tuple(each.name for each in list(names)[1:])
 
     @property
     def chapter(self) -> str:
@@ -137,11 +154,3 @@ def rows_sum_to_one(weights: Tensor) -> bool:
     """Return whether the last dimension sums to 1 everywhere."""
     sums = weights.sum(dim=-1)
     return torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
-
-
-def gradients(output: object, *inputs: Tensor) -> tuple[Tensor, ...]:
-    """Return the gradients of a sum of the output with different coefficients, 0 where there is none."""
-    if not (isinstance(output, Tensor) and output.requires_grad):
-        return tuple(map(torch.zeros_like, inputs))
-    coefficients = torch.arange(1, output.numel() + 1).view_as(output).to(output.dtype).sqrt()
-    return torch.autograd.grad((coefficients * output).sum(), inputs, materialize_grads=True)

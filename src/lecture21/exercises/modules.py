@@ -40,7 +40,17 @@ def with_weights(answer: Callable[..., nn.Module], sizes: tuple[int, ...], weigh
             raise WrongWeights(f"{name} must have the shape {tuple(weight.shape)}, and has {tuple(own[name].shape)}")
     if others:
         raise WrongWeights(f"{others[0]} is a weight too many")
-    with torch.no_grad():
-        for name, weight in weights.items():
-            own[name].copy_(weight)
+    # The weights themselves become the parameters, so that their gradients can be observed; of tied ones, the last.
+    parameters = {id(own[name]): _parameter(weight, own[name]) for name, weight in weights.items()}
+    module.to(next(iter(weights.values())).device)  # buffers as well, such as a stored mask
+    for name in weights:
+        owner, _, attribute = name.rpartition(".")
+        setattr(module.get_submodule(owner), attribute, parameters[id(own[name])])
     return module
+
+
+def _parameter(weight: Tensor, own: nn.Parameter) -> nn.Parameter:
+    """Return a weight as a parameter, which is frozen where the answer's own one is."""
+    if isinstance(weight, nn.Parameter) and own.requires_grad:
+        return weight
+    return nn.Parameter(weight.detach(), requires_grad=own.requires_grad)

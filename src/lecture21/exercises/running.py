@@ -1,13 +1,16 @@
-"""Call an answer on cases, whatever it does: within a time limit, with its printed lines left out."""
+"""Call an answer on cases, whatever it does: within a time limit, with most of its printed lines left out."""
 
 import contextlib
 import ctypes
 import inspect
 import io
+import linecache
 import random
+import sysconfig
 import threading
 import types
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,10 +18,17 @@ from torch import Tensor
 
 from lecture21._support.validation import printable
 from lecture21.exercises.exercise import Case, Exercise
+from lecture21.exercises.observing import observe, with_observations
 from lecture21.exercises.values import plain
 
 _TRIES = 20  # times that a function over its time limit is interrupted before it is given up
 _NOISE = 2000  # printed characters that are mentioned
+_SHOWN = 400  # printed characters of the first call that are kept
+# Files whose lines are no reader's: the package, Python, and what is installed.
+_FOREIGN = tuple(map(str, {Path(__file__).parents[1], *map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))}))
+
+DRAWS = "draws random numbers"
+"""Message of an outcome whose call has changed the state of torch's global generator, and should not."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,9 @@ class Outcome:
     """Name of the exception's class; empty if there is none."""
     message: str = ""
     mutated: bool = False
-    """Whether the call changed one of its arguments."""
+    """Whether the call changed one of its arguments or, if the message is `DRAWS`, the global random numbers."""
+    line: str = ""
+    """Number and text of the line of the reader's code that raised the exception."""
 
 
 class _Stop(BaseException):
@@ -38,26 +50,34 @@ class _Stop(BaseException):
 
 
 class _Sink(io.TextIOBase):
-    """Counts the characters that are written to it, and keeps none."""
+    """Counts the characters that are written to it, and keeps the first ones until it is told to stop."""
 
     def __init__(self) -> None:
         self.characters = 0
+        self.kept = ""
+        self.keeps = True
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
         self.characters += len(text)
+        if self.keeps:
+            self.kept += text[: _SHOWN - len(self.kept)]
         return len(text)
 
 
 def _copied(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(
-        each.clone() if isinstance(each, Tensor)
-        else {name: value.clone() for name, value in each.items()} if isinstance(each, dict)
+        {name: _copy(weight) for name, weight in each.items()} if isinstance(each, dict)
+        else _copy(each) if isinstance(each, Tensor)
         else each
         for each in arguments
     )  # fmt: skip
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
 
 
 def _changed(before: Any, after: Any) -> bool:
@@ -69,15 +89,31 @@ def _changed(before: Any, after: Any) -> bool:
 
 def call_once(exercise: Exercise, answer: Any, case: Case) -> Outcome:
     """Call an answer on copies of a case's arguments."""
-    arguments = _copied(case.arguments)
+    arguments, state = _copied(case.arguments), torch.get_rng_state()
     try:
-        value = plain(exercise.run(answer, arguments))
-        mutated = any(map(_changed, case.arguments, arguments))
+        value = plain(observe(exercise, answer, case.observed, arguments))
     except _Stop:
         raise
     except BaseException as error:  # SystemExit as well: whatever an answer raises is its result
-        return Outcome(error=type(error).__name__, message=_message(error))
-    return Outcome(value, mutated=mutated)
+        return Outcome(error=type(error).__name__, message=_message(error), line=_line(error))
+    if case.observed != "value":
+        return Outcome(value)
+    if any(map(_changed, case.arguments, arguments)):
+        return Outcome(value, mutated=True)
+    draws = not exercise.random and not torch.equal(state, torch.get_rng_state())
+    return Outcome(value, message=DRAWS if draws else "", mutated=draws)
+
+
+def _line(error: BaseException) -> str:
+    """Return number and text of the last line of the reader's code that an exception has passed."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith((*_FOREIGN, "<frozen")):
+            text = printable(linecache.getline(file, trace.tb_lineno).strip(), limit=80)
+            place = f"line {trace.tb_lineno}" + (f": {text}" if text else "")
+        trace = trace.tb_next
+    return place
 
 
 def _message(error: BaseException) -> str:
@@ -88,8 +124,8 @@ def _message(error: BaseException) -> str:
         return ""
 
 
-def call_all(exercise: Exercise, answer: Any, cases: list[Case], seconds: float) -> tuple[list[Outcome], str]:
-    """Return the outcomes, fewer than the cases if the time was over, and a note on what was printed.
+def call_all(exercise: Exercise, answer: Any, cases: list[Case], seconds: float) -> tuple[list[Outcome], str, str]:
+    """Return the outcomes, fewer than the cases if the time was over, a note, and what the first call printed.
 
     The answer runs in a thread of its own, so that this function returns on every system even if the answer does not.
     """
@@ -98,7 +134,9 @@ def call_all(exercise: Exercise, answer: Any, cases: list[Case], seconds: float)
 
     def work() -> None:
         with contextlib.suppress(_Stop):
-            outcomes.extend(call_once(exercise, answer, case) for case in cases)
+            for case in cases:
+                outcomes.append(call_once(exercise, answer, case))
+                sink.keeps = False
 
     state = torch.get_rng_state()  # an answer that draws numbers must not change those of the next cell
     try:
@@ -113,10 +151,10 @@ def call_all(exercise: Exercise, answer: Any, cases: list[Case], seconds: float)
         torch.set_rng_state(state)
     notes = []
     if sink.characters > _NOISE:
-        notes.append(f"It printed {sink.characters:,} characters, which are left out here.")
+        notes.append(f"It printed {sink.characters:,} characters, most of which are left out here.")
     if not stopped:
         notes.append("It still runs and cannot be stopped: restart the kernel.")
-    return list(outcomes), " ".join(notes)
+    return list(outcomes), " ".join(notes), sink.kept
 
 
 def _stop(thread: threading.Thread) -> bool:
@@ -140,8 +178,19 @@ def takes(answer: Any, count: int) -> bool:
     return True
 
 
+def parameters_of(answer: Any) -> list[str]:
+    """Return the names of an answer's arguments, none if they cannot be read."""
+    try:
+        return list(inspect.signature(answer).parameters)
+    except Exception:
+        return []
+
+
 def is_written(exercise: Exercise, answer: Any) -> bool:
-    """Return whether an answer is more than its stub: some function of it has a statement besides constants."""
+    """Return whether an answer is more than its stub: some function of it has a statement besides constants.
+
+    This looks at bytecode, since a cell that was run by `lecture21 grade` has no source to be parsed.
+    """
     if answer is None or answer is ...:
         return False
     if exercise.is_value:
@@ -152,6 +201,14 @@ def is_written(exercise: Exercise, answer: Any) -> bool:
         methods = [each for each in vars(answer).values() if isinstance(each, types.FunctionType)]
         return not methods or any(map(_has_statements, methods))
     return True
+
+
+def stub_methods(exercise: Exercise, answer: Any) -> list[str]:
+    """Return the methods of the solution's class of which the answer has no more than the stub."""
+    if not isinstance(exercise.solution, type) or not isinstance(answer, type):
+        return []
+    methods = {name: getattr(answer, name, None) for name in vars(exercise.solution) if name != "__init__"}
+    return [n for n, each in methods.items() if isinstance(each, types.FunctionType) and not _has_statements(each)]
 
 
 def _compiled_stubs() -> set[bytes]:
@@ -171,5 +228,5 @@ def _has_statements(function: types.FunctionType) -> bool:
 
 
 def draw(exercise: Exercise, seed: int) -> list[Case]:
-    """Return fresh cases of an exercise, the same for the same seed."""
-    return exercise.cases(random.Random(seed))
+    """Return fresh cases of an exercise, the same for the same seed: those of values first."""
+    return with_observations(exercise, exercise.cases(random.Random(seed)))

@@ -57,16 +57,20 @@ def _scalar(value: Any) -> Any:
     return value.item() if isinstance(value, Tensor) and value.dim() == 0 else value
 
 
-def same(expected: Any, got: Any) -> bool:
-    """Return whether two plain values are equal, up to rounding; of an unknown value nothing is known."""
+def same(expected: Any, got: Any, tolerance: float = 1.0) -> bool:
+    """Return whether two plain values are equal, up to rounding; of an unknown value nothing is known.
+
+    `tolerance` multiplies the differences that are allowed between entries of tensors.
+    """
     if isinstance(expected, Unknown):
         return False
     if isinstance(expected, Tensor):
         if not isinstance(got, Tensor) or got.shape != expected.shape or got.dtype != expected.dtype:
             return False
-        return not wrong_entries(expected, got).any()
+        return not wrong_entries(expected, got, tolerance).any()
     if isinstance(expected, tuple):
-        return isinstance(got, tuple) and len(got) == len(expected) and all(map(same, expected, got))
+        pairs = zip(expected, got, strict=True) if isinstance(got, tuple) and len(got) == len(expected) else None
+        return pairs is not None and all(same(*pair, tolerance) for pair in pairs)
     got = _scalar(got)
     if isinstance(expected, bool) or isinstance(got, bool):
         return expected is got
@@ -78,13 +82,13 @@ def same(expected: Any, got: Any) -> bool:
     return type(expected) is type(got) and expected == got
 
 
-def wrong_entries(expected: Tensor, got: Tensor) -> Tensor:
+def wrong_entries(expected: Tensor, got: Tensor, tolerance: float = 1.0) -> Tensor:
     """Return where two tensors of the same shape and dtype differ by more than rounding."""
     if not expected.is_floating_point():
         return expected != got
     # A square root that is taken in float32, as torch.tensor(5.0).sqrt(), is no mistake, and off by 1e-7.
     rtol = 1e-6 if expected.dtype == torch.float64 else 1e-4
-    return ~torch.isclose(got, expected, rtol=rtol, atol=1e-6, equal_nan=True)
+    return ~torch.isclose(got, expected, rtol=tolerance * rtol, atol=tolerance * 1e-6, equal_nan=True)
 
 
 def kind(value: Any) -> str:

@@ -3,6 +3,7 @@
 import random
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lecture21.exercises.exercise import Case, Exercise, normal, rows_sum_to_one
@@ -285,6 +286,11 @@ def _last_moved(x: Tensor) -> Tensor:
     return torch.cat([x[:-1], x[-1:] + 1])
 
 
+def _one_number_moved(x: Tensor) -> Tensor:
+    """Return the tokens, one number of the first of them larger by more than rounding errors, and by little."""
+    return x + 3e-4 * F.one_hot(torch.tensor(0), x.numel()).view_as(x)
+
+
 def _moved_if_the_first_is_larger(x: Tensor) -> Tensor:
     return x + (x[0].sum() > x[-1].sum())
 
@@ -292,12 +298,16 @@ def _moved_if_the_first_is_larger(x: Tensor) -> Tensor:
 _SUMS_HIDE = "this layer moves vectors to other rows, which no sum, mean or sorted list shows. Compare row by row"
 _ONE_SIGN = "all differences have the same sign here. Does your test use their absolute values?"
 _ALL_ROWS = "only two rows of the results differ. Does your test compare all rows?"
+_ONE_NUMBER = (
+    "only two numbers differ here, by 0.0003, which is no rounding error. Does a mean hide the largest difference?"
+)
 _ROUNDING = "differences of 0.00005 may be rounding. Which is the largest that your comparison allows for?"
 _EXPLAINED = {
     _neighbor: _SUMS_HIDE,
     _moved_if_the_first_is_larger: _ONE_SIGN,
     _first_moved: _ALL_ROWS,
     _last_moved: _ALL_ROWS,
+    _one_number_moved: _ONE_NUMBER,
     _rounded: _ROUNDING,
 }
 
@@ -319,6 +329,7 @@ def _commutes_cases(rng: random.Random) -> list[Case]:
         Case((_neighbor, x, reverse), "a layer that returns the vector of the token before"),
         Case((_first_moved, x, _exchanged(kept, 0, 1)), "a layer that adds 1 to the first token"),
         Case((_last_moved, x, _exchanged(kept, -1, -2)), "a layer that adds 1 to the last token"),
+        Case((_one_number_moved, x, _exchanged(kept, 0, 1)), "a layer that adds 0.0003 to one number"),
         *(
             Case((_moved_if_the_first_is_larger, each, reverse), "a layer that adds 1 if the first token is larger")
             for each in (x, x.flip(0))
@@ -362,6 +373,14 @@ _COMMUTES = Exercise(
 )
 def _compares_sums(attend, x, order):
     return torch.allclose(attend(x[order]).sum(dim=0), attend(x).sum(dim=0), atol=1e-4)
+
+
+@_COMMUTES.mistake(
+    symptom="The result is True for a layer that changes a single number, since most differences are 0.",
+    hint="the mean of the differences is small if only a few numbers differ. Which difference decides?",
+)
+def _mean_of_the_differences(attend, x, order):
+    return bool((attend(x[order]) - attend(x)[order]).abs().mean() < 1e-4)
 
 
 @_COMMUTES.mistake(

@@ -55,6 +55,7 @@ _NORM = Exercise(
     title="LayerNorm",
     solution=_layer_norm,
     cases=_norm_cases,
+    differentiable=("x", "gain", "bias"),
     properties=(
         ("no entry may be NaN", lambda arguments, result: not result.isnan().any()),
         (
@@ -196,15 +197,15 @@ class _Transformed(nn.Module):
         return (x @ self.matrix).relu()
 
 
-@torch.no_grad()
 def _use_block(answer, x: Tensor, mixing: Tensor, matrix: Tensor, gains: Tensor) -> Tensor:
     """Build a block, give its norms the gains, and apply it."""
     block = answer(x.shape[-1], _Mixed(mixing), _Transformed(matrix))
     for name in ("attention", "feed_forward", "norm_attention", "norm_feed_forward"):
         if not isinstance(getattr(block, name, None), nn.Module):
             raise AttributeError(f"the next cell copies weights by name, and the block has no layer `{name}`")
-    block.norm_attention.weight.copy_(gains[0])
-    block.norm_feed_forward.weight.copy_(gains[1])
+    with torch.no_grad():
+        block.norm_attention.weight.copy_(gains[0])
+        block.norm_feed_forward.weight.copy_(gains[1])
     return block(x)
 
 
@@ -223,6 +224,7 @@ _BLOCK = Exercise(
     solution=_Block,
     cases=_block_cases,
     call=_use_block,
+    differentiable=("x", "matrix"),
 )
 
 

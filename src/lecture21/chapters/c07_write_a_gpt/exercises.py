@@ -55,6 +55,7 @@ _BIGRAM = Exercise(
     solution=_Bigram,
     cases=_bigram_cases,
     call=_use_bigram,
+    differentiable=("weights",),
     returns=("the loss", "the logits"),
 )
 
@@ -115,11 +116,21 @@ class _shifted_twice(_Bigram):
         return F.cross_entropy(self(ids)[:, :-1].flatten(0, 1), targets[:, 1:].flatten())
 
 
+@_BIGRAM.mistake(
+    symptom="The loss is right, but `backward()` raises an error, since no operation of the loss was recorded.",
+    hint="your loss has the right value and no gradient, so nothing can be trained with it. Which operation cuts it "
+    "off from the graph (detach, item, numpy, torch.tensor, no_grad)?",
+)
+class _loss_without_a_gradient(_Bigram):
+    def loss(self, ids, targets):
+        return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten()).detach()
+
+
 # 7.2
 
 
 class _CausalHead(nn.Module):
-    """One head of causal self-attention.
+    """One head of causal self-attention, for any number of tokens and on any device.
 
     `query`, `key` and `value` are linear maps from d_model to d_head features, without bias.
     """
@@ -134,7 +145,7 @@ class _CausalHead(nn.Module):
         """Return a vector of d_head features for each token: x (B, T, C) -> (B, T, D)."""
         q, k, v = self.query(x), self.key(x), self.value(x)  # (B, T, D) each
         scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])  # (B, T, T)
-        scores = scores.masked_fill(~causal_mask(x.shape[1]), -math.inf)
+        scores = scores.masked_fill(~causal_mask(x.shape[1], device=x.device), -math.inf)
         return scores.softmax(dim=-1) @ v  # (B, T, D)
 
 
@@ -147,6 +158,7 @@ def _head_cases(rng: random.Random) -> list[Case]:
         case("T = 1", 1, 1, 4, 2),
         case("B = 1, T = 2", 1, 2, 4, 2),
         case(f"B = {b}, T = {t}, C = {c}, D = 3", b, t, c, 3),
+        case("T = 32, as many as the GPT of this chapter reads", 1, 32, 4, 2),
     ]
 
 
@@ -162,6 +174,8 @@ _HEAD = Exercise(
     solution=_CausalHead,
     cases=_head_cases,
     call=_use_head,
+    differentiable=("weights", "x"),
+    any_device=True,
 )
 
 
@@ -185,7 +199,7 @@ class _divided_by_the_wrong_root(_CausalHead):
     def forward(self, x):
         q, k, v = self.query(x), self.key(x), self.value(x)
         scores = q @ k.transpose(1, 2) / math.sqrt(x.shape[-1])
-        scores = scores.masked_fill(~causal_mask(x.shape[1]), -math.inf)
+        scores = scores.masked_fill(~causal_mask(x.shape[1], device=x.device), -math.inf)
         return scores.softmax(dim=-1) @ v
 
 
@@ -197,7 +211,7 @@ class _softmax_over_queries(_CausalHead):
     def forward(self, x):
         q, k, v = self.query(x), self.key(x), self.value(x)
         scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
-        scores = scores.masked_fill(~causal_mask(x.shape[1]), -math.inf)
+        scores = scores.masked_fill(~causal_mask(x.shape[1], device=x.device), -math.inf)
         return scores.softmax(dim=1) @ v
 
 
@@ -209,7 +223,7 @@ class _mask_after_the_softmax(_CausalHead):
     def forward(self, x):
         q, k, v = self.query(x), self.key(x), self.value(x)
         weights = (q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])).softmax(dim=-1)
-        return weights.masked_fill(~causal_mask(x.shape[1]), 0.0) @ v
+        return weights.masked_fill(~causal_mask(x.shape[1], device=x.device), 0.0) @ v
 
 
 @_HEAD.mistake(
@@ -219,7 +233,7 @@ class _mask_after_the_softmax(_CausalHead):
 class _without_scaling(_CausalHead):
     def forward(self, x):
         q, k, v = self.query(x), self.key(x), self.value(x)
-        scores = (q @ k.transpose(1, 2)).masked_fill(~causal_mask(x.shape[1]), -math.inf)
+        scores = (q @ k.transpose(1, 2)).masked_fill(~causal_mask(x.shape[1], device=x.device), -math.inf)
         return scores.softmax(dim=-1) @ v
 
 
@@ -231,7 +245,46 @@ class _masked_scores_of_0(_CausalHead):
     def forward(self, x):
         q, k, v = self.query(x), self.key(x), self.value(x)
         scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
-        return scores.masked_fill(~causal_mask(x.shape[1]), 0.0).softmax(dim=-1) @ v
+        return scores.masked_fill(~causal_mask(x.shape[1], device=x.device), 0.0).softmax(dim=-1) @ v
+
+
+@_HEAD.mistake(
+    symptom="The outputs are right, but queries, keys and values stay as they were initialized: the GPT ends at a loss "
+    "of 2.24 instead of 1.795.",
+    hint="your outputs are right, but no gradient passes back through them, so the head is never trained. Which "
+    "operation cuts the graph (detach, item, numpy, torch.tensor, no_grad)?",
+)
+class _without_a_gradient(_CausalHead):
+    def forward(self, x):
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
+        scores = scores.masked_fill(~causal_mask(x.shape[1], device=x.device), -math.inf)
+        return (scores.softmax(dim=-1) @ v).detach()
+
+
+@_HEAD.mistake(
+    symptom="It runs on short texts. From nine tokens on, the mask has another shape than the scores.",
+    hint="right for a few tokens, and an error for 32: your mask has a fixed size. Which number gives the length of x?",
+)
+class _mask_of_a_fixed_size(_CausalHead):
+    def forward(self, x):
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
+        scores = scores.masked_fill(~causal_mask(8, device=x.device)[: x.shape[1], : x.shape[1]], -math.inf)
+        return scores.softmax(dim=-1) @ v
+
+
+@_HEAD.mistake(
+    symptom="The last token is NaN, since all of its keys are masked. All others attend to later tokens only.",
+    hint="your mask is inverted: the last token has no key left, so its softmax is NaN. masked_fill replaces entries "
+    "where its argument is True, and causal_mask is True where attention is allowed.",
+)
+class _inverted_mask(_CausalHead):
+    def forward(self, x):
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
+        scores = scores.masked_fill(causal_mask(x.shape[1], device=x.device), -math.inf)
+        return scores.softmax(dim=-1) @ v
 
 
 # 7.3
@@ -279,6 +332,8 @@ _HEADS = Exercise(
     solution=_MultiHead,
     cases=lambda rng: _cases_of(rng, _MultiHead),
     call=_use,
+    differentiable=("weights", "x"),
+    any_device=True,
 )
 
 
@@ -322,6 +377,17 @@ class _adds_its_input(_MultiHead):
         return x + self.output(joined)
 
 
+@_HEADS.mistake(
+    symptom="The result is right and the output map is trained, but the heads stay as they were initialized.",
+    hint="your result is right, but no gradient passes back to the heads: joining them cuts the graph, as numpy and "
+    "detach do. Which function joins tensors and keeps the graph?",
+)
+class _heads_cut_off(_MultiHead):
+    def forward(self, x):
+        joined = torch.cat([head(x) for head in self.heads], dim=-1).detach()
+        return self.output(joined)
+
+
 # 7.4
 
 
@@ -354,6 +420,8 @@ _BLOCK = Exercise(
     solution=_Block,
     cases=lambda rng: _cases_of(rng, _Block),
     call=_use,
+    differentiable=("weights", "x"),
+    any_device=True,
 )
 
 
@@ -374,6 +442,27 @@ class _post_norm(_Block):
 class _one_residual_missing(_Block):
     def forward(self, x):
         x = x + self.attention(self.norm_attention(x))
+        return self.feed_forward(self.norm_feed_forward(x))
+
+
+@_BLOCK.mistake(
+    symptom="The stream after the block contains nothing of its input, except what attention has made of it.",
+    hint="the result of attention replaces x instead of being added to it.",
+)
+class _first_residual_missing(_Block):
+    def forward(self, x):
+        x = self.attention(self.norm_attention(x))
+        return x + self.feed_forward(self.norm_feed_forward(x))
+
+
+@_BLOCK.mistake(
+    symptom="With four blocks, the loss stays at that of character frequencies: there is no path around the layers.",
+    hint="your block returns only what its layers compute, and x itself is lost twice. What is a layer's output added "
+    "to?",
+)
+class _no_residual(_Block):
+    def forward(self, x):
+        x = self.attention(self.norm_attention(x))
         return self.feed_forward(self.norm_feed_forward(x))
 
 

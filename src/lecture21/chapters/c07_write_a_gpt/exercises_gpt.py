@@ -78,7 +78,11 @@ def _use_gpt(answer, sizes, weights, ids, targets, prompt, n_new):
     """Return the loss, the logits, a text whose next token is certain, and what is true of samples and sizes."""
     model = with_weights(answer, sizes, weights)
     loss, logits = model.loss(ids, targets), model(ids)
+    if ids.is_meta or next(iter(weights.values())).requires_grad:
+        return loss, logits  # a text has neither a gradient nor, on the device `meta`, tokens
     vocab_size, block_size = sizes[:2]
+    # The same number for all tokens changes no probability. A negative one shows that logits are no probabilities.
+    level = 3.0 if len(ids) == 1 else -3.0
     logit = 2 * math.log(vocab_size - 1)  # at a temperature of 2, token 1 has the probability 1/2
 
     def certain(ids):
@@ -88,7 +92,7 @@ def _use_gpt(answer, sizes, weights, ids, targets, prompt, n_new):
         return F.one_hot(rule % vocab_size, vocab_size).float()  # certain at a low temperature only
 
     def uneven(ids):
-        return (torch.arange(vocab_size) == 1) * logit + torch.zeros(*ids.shape, 1)
+        return (torch.arange(vocab_size) == 1) * logit + torch.full((*ids.shape, 1), level)
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -99,7 +103,7 @@ def _use_gpt(answer, sizes, weights, ids, targets, prompt, n_new):
     shares = drawn.double().mean(dim=0)  # of token 1, in both steps
     varies, right = bool((shares < 1).any()), bool(((shares - 0.5).abs() < 0.05).all())
     stored = [getattr(model, name, None) for name in ("vocab_size", "block_size")] == [vocab_size, block_size]
-    return stored, right, varies, text, loss, logits
+    return stored, model.training, right, varies, text, loss, logits
 
 
 _EXERCISE = Exercise(
@@ -109,19 +113,47 @@ _EXERCISE = Exercise(
     solution=_GPT,
     cases=_gpt_cases,
     call=_use_gpt,
-    returns=("the sizes", "the samples", "the samples", "the text that generate returns", "the loss", "the logits"),
+    differentiable=("weights",),
+    any_device=True,
+    returns=("the sizes", "the mode", "the samples", "the samples", "the text of generate", "the loss", "the logits"),
     properties=(
         ("the model must store the integers vocab_size and block_size under these names", lambda _, result: result[0]),
+        ("generate must leave the model in training mode, as it was. What undoes eval()?", lambda _, result: result[1]),
         (
             "generate must return the prompt, followed by the tokens that the model predicts from the last ones",
-            lambda arguments, result: torch.equal(result[3][:, : arguments[4].shape[1]], arguments[4]),
+            lambda arguments, result: torch.equal(result[4][:, : arguments[4].shape[1]], arguments[4]),
         ),
         (
             "generate must draw each token with the probabilities softmax(logits / temperature)",
-            lambda _, result: result[1],
+            lambda _, result: result[2],
         ),
     ),
 )
+
+
+@_EXERCISE.mistake(
+    symptom="Logits and loss are right, but training changes no weight: `backward()` raises an error.",
+    hint="logits and loss are right, but no weight gets a gradient: forward cuts them off from the graph, as no_grad, "
+    "detach and numpy do. Only generate can do without gradients.",
+)
+class _forward_without_a_gradient(_GPT):
+    def forward(self, ids):
+        x = self.token(ids) + self.position.weight[: ids.shape[1]]
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x)).detach()
+
+
+@_EXERCISE.mistake(
+    symptom="It works while T is block_size, as in training. A shorter prompt raises an error or gets too many logits.",
+    hint="you add the vectors of all block_size positions, and a text may be shorter. How many tokens does ids have?",
+)
+class _all_positions(_GPT):
+    def forward(self, ids):
+        x = self.token(ids) + self.position.weight
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x))
 
 
 @_EXERCISE.mistake(
@@ -189,6 +221,21 @@ class _most_likely_token(_GPT):
                 logits = self(ids[:, -self.block_size :])[:, -1]
                 probabilities = (logits / temperature).softmax(dim=-1)
                 token = probabilities.argmax(dim=-1, keepdim=True)
+                ids = torch.cat([ids, token], dim=1)
+        return ids
+
+
+@_EXERCISE.mistake(
+    symptom="With negative logits, torch.multinomial raises an error. With positive ones, it draws from a distribution "
+    "that is far too even.",
+    hint="you draw from the logits themselves. torch.multinomial needs probabilities: which function makes them?",
+)
+class _drawn_from_the_logits(_GPT):
+    def generate(self, ids, n_new, temperature=1.0):
+        with torch.no_grad():
+            for _ in range(n_new):
+                logits = self(ids[:, -self.block_size :])[:, -1]
+                token = torch.multinomial(logits / temperature, num_samples=1)
                 ids = torch.cat([ids, token], dim=1)
         return ids
 

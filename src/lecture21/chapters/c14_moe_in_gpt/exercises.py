@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lecture21.exercises.exercise import Case, Exercise, gradients, normal, rows_sum_to_one
+from lecture21.exercises.exercise import Case, Exercise, normal, rows_sum_to_one
 
 # 14.1
 
@@ -25,15 +25,6 @@ def _top_k_router(x, router, k):
     return experts, weights / weights.sum(dim=-1, keepdim=True)
 
 
-def _routed(answer: Callable[..., tuple[Tensor, Tensor]], x: Tensor, router: Tensor, k: int, gradient: bool = False):
-    """Return the experts and the weights, and on demand the gradient of the weights with respect to the router."""
-    if not gradient:
-        return answer(x, router, k)
-    router = router.requires_grad_()
-    experts, weights = answer(x, router, k)
-    return experts, weights, *gradients(weights, router)
-
-
 def _router_cases(rng: random.Random) -> list[Case]:
     n, c = rng.randint(5, 7), rng.randint(3, 4)
     return [
@@ -43,7 +34,6 @@ def _router_cases(rng: random.Random) -> list[Case]:
         Case((normal(rng, 5, 2), normal(rng, 4, 2), 1), "k = 1"),
         Case((normal(rng, 3, 4), normal(rng, 5, 4), 5), "k = E = 5"),
         Case((normal(rng, 4, 3, dtype=torch.float64), normal(rng, 8, 3, dtype=torch.float64), 2), "float64"),
-        Case((normal(rng, 5, 3), normal(rng, 6, 3), 2, True), "a router with a gradient"),
     ]
 
 
@@ -53,8 +43,8 @@ _ROUTER = Exercise(
     title="a top-k router",
     solution=_top_k_router,
     cases=_router_cases,
-    call=_routed,
-    returns=("the experts", "the weights", "the gradient of the weights"),
+    returns=("the experts", "the weights"),
+    differentiable=("router",),
     properties=(
         ("the weights of each token must sum to 1", lambda arguments, result: rows_sum_to_one(result[1])),
         ("the weights must be positive", lambda arguments, result: bool((result[1] > 0).all())),
@@ -165,15 +155,8 @@ def _dispatch(x, experts, weights, layers):
     return y
 
 
-def _with_counted_rows(
-    answer: Callable[..., Tensor],
-    x: Tensor,
-    experts: Tensor,
-    weights: Tensor,
-    matrices: Tensor,
-    gradient: bool = False,
-):
-    """Return the outputs, the number of tokens that each expert has processed, and on demand two gradients."""
+def _with_counted_rows(answer: Callable[..., Tensor], x: Tensor, experts: Tensor, weights: Tensor, matrices: Tensor):
+    """Return the outputs and the number of tokens that each expert has processed."""
     rows = torch.zeros(len(matrices), dtype=torch.int64)
 
     def expert(e: int) -> Callable[[Tensor], Tensor]:
@@ -183,12 +166,7 @@ def _with_counted_rows(
 
         return layer
 
-    layers = [expert(e) for e in range(len(matrices))]
-    if not gradient:
-        return answer(x, experts, weights, layers), rows
-    x, weights = x.requires_grad_(), weights.requires_grad_()
-    y = answer(x, experts, weights, layers)
-    return y, rows, *gradients(y, x, weights)
+    return answer(x, experts, weights, [expert(e) for e in range(len(matrices))]), rows
 
 
 def _selection(rng: random.Random, n: int, n_expert: int, k: int) -> Tensor:
@@ -197,13 +175,11 @@ def _selection(rng: random.Random, n: int, n_expert: int, k: int) -> Tensor:
 
 
 def _dispatch_cases(rng: random.Random) -> list[Case]:
-    def case(
-        n: int, c: int, n_expert: int, experts: Tensor, about: str, *more: bool, dtype: torch.dtype = torch.float32
-    ) -> Case:
+    def case(n: int, c: int, n_expert: int, experts: Tensor, about: str, dtype: torch.dtype = torch.float32) -> Case:
         weights = normal(rng, *experts.shape, dtype=dtype).softmax(dim=-1) * 0.9  # need not sum to 1
         weights = weights.sort(dim=-1, descending=True).values
         x, matrices = normal(rng, n, c, dtype=dtype), normal(rng, n_expert, c, c, dtype=dtype)
-        return Case((x, experts, weights, matrices, *more), about)
+        return Case((x, experts, weights, matrices), about)
 
     n = rng.randint(5, 8)
     pairs = torch.tensor([[2, 0], [0, 1], [1, 2], [2, 1], [0, 2], [1, 0]])
@@ -214,7 +190,6 @@ def _dispatch_cases(rng: random.Random) -> list[Case]:
         case(n, 3, 4, torch.full((n, 1), rng.randrange(4)), "k = 1, all tokens at the same expert"),
         case(n, 2, 5, _selection(rng, n, 5, 3), f"N = {n}, E = 5, k = 3"),
         case(6, 4, 3, pairs, "N = 6, float64", dtype=torch.float64),
-        case(6, 2, 3, pairs, "inputs and weights with gradients", True),
     ]
 
 
@@ -228,9 +203,8 @@ _DISPATCH = Exercise(
     returns=(
         "the outputs",
         "the number of tokens that each expert processes",
-        "the gradient with respect to x",
-        "the gradient with respect to the weights",
     ),
+    differentiable=("x", "weights"),
 )
 
 

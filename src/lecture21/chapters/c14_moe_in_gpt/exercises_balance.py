@@ -2,7 +2,6 @@
 
 import math
 import random
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -189,15 +188,6 @@ def _balance_loss(probabilities, experts):
     return n_expert * (f * probabilities.mean(dim=0)).sum()
 
 
-def _with_gradient(answer: Callable[..., Tensor], probabilities: Tensor, experts: Tensor):
-    """Return the gradient of the loss with respect to the probabilities, and the loss."""
-    given = probabilities.clone().requires_grad_()
-    loss = answer(given, experts)
-    if not (isinstance(loss, Tensor) and loss.requires_grad):
-        return torch.zeros_like(given), loss
-    return torch.autograd.grad(loss.sum(), given)[0], loss
-
-
 def _balance_cases(rng: random.Random) -> list[Case]:
     def case(n: int, n_expert: int, k: int, about: str, dtype: torch.dtype = torch.float32) -> Case:
         """Draw experts that are not the most probable ones, as with a selection bias."""
@@ -226,8 +216,7 @@ _BALANCE = Exercise(
     title="the balance loss",
     solution=_balance_loss,
     cases=_balance_cases,
-    call=_with_gradient,
-    returns=("the gradient of the loss", "the loss"),
+    differentiable=("probabilities",),
 )
 
 

@@ -2,37 +2,11 @@
 
 import math
 import random
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from lecture21.exercises.exercise import Case, Exercise, normal
-
-
-def _with_gradient(answer: Callable[..., Tensor], *arguments: Tensor | float) -> Tensor:
-    """Return the loss of an answer if it passes a finite gradient back to the first two arguments.
-
-    One pair is judged by its loss alone, so that a wrong value there is not reported as a missing gradient.
-
-    Raises:
-        ArithmeticError: if the loss of several pairs has no gradient with respect to one of the two.
-        FloatingPointError: if their loss is finite and its gradient is not.
-    """
-    loss = answer(*arguments)
-    if not isinstance(loss, Tensor) or len(arguments[0]) < 2 or not loss.isfinite().all():
-        return loss
-    leaves = [each.clone().requires_grad_() for each in arguments[:2]]
-    again = answer(*(1 * leaf for leaf in leaves), *arguments[2:])
-    if isinstance(again, Tensor) and again.requires_grad:
-        again.sum().backward()
-    if any(leaf.grad is None for leaf in leaves):
-        raise ArithmeticError("the gradient of the loss does not reach both replies, so it cannot train a model")
-    if not all(leaf.grad.isfinite().all() for leaf in leaves):
-        raise FloatingPointError("the loss is finite, but its gradient is not")
-    return loss
-
 
 # 17.1
 
@@ -64,7 +38,7 @@ _PAIR = Exercise(
     title="the Bradley–Terry loss",
     solution=_preference_loss,
     cases=_pair_cases,
-    call=_with_gradient,
+    differentiable=("chosen", "rejected"),
     properties=(
         ("the loss must be a finite number", lambda arguments, loss: bool(loss.isfinite())),
         (
@@ -188,7 +162,7 @@ _DPO = Exercise(
     title="the DPO loss",
     solution=_dpo,
     cases=_dpo_cases,
-    call=_with_gradient,
+    differentiable=("chosen", "rejected"),
     properties=(
         ("the loss must be a finite number", lambda arguments, loss: bool(loss.isfinite())),
         (

@@ -1,0 +1,150 @@
+"""What of a result is compared besides its value: the gradients that pass back through it, and its device.
+
+After the cases of an exercise come the same cases once more, in which the gradients are compared, if the exercise is
+`differentiable`, and one on the device `meta`, where tensors have no numbers, if it must run on `any_device`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lecture21.exercises.exercise import Case, Exercise
+
+STAGES = ("value", "gradients", "device")
+"""What is observed in a case; what comes first is judged first."""
+
+IN_PLACE = "in place"
+"""Stands for gradients that cannot be computed since a tensor that they need was changed in place."""
+
+_OTHER_DEVICE = ("is not on the expected device", "to be on the same device")
+
+
+def with_observations(exercise: Exercise, cases: list[Case]) -> list[Case]:
+    """Return the cases, followed by those in which the gradients and the device of the result are observed."""
+    more = [_of_gradients(exercise, each) for each in cases if exercise.differentiable]
+    last = Case(cases[-1].arguments, cases[-1].about, "device")
+    return [*cases, *more, *([last] if exercise.any_device else [])]
+
+
+def observe(exercise: Exercise, answer: Any, observed: str, arguments: tuple[Any, ...]) -> Any:
+    """Apply an answer to arguments, which are copies, and return what is to be compared."""
+    if observed == "gradients":
+        return _gradients(exercise, answer, arguments)
+    if observed == "device":
+        return _stays_on_meta(exercise, answer, arguments) is not False
+    return exercise.run(answer, arguments)
+
+
+def _each_tensor(change: Callable[[Tensor], Tensor], argument: Any) -> Any:
+    """Return a tensor or a dict of tensors changed, and any other argument as it is."""
+    if isinstance(argument, dict):
+        return {name: change(each) for name, each in argument.items()}
+    return change(argument) if isinstance(argument, Tensor) else argument
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    """Return the tensors of a result."""
+    if isinstance(value, tuple | list):
+        return [tensor for each in value for tensor in _tensors(each)]
+    return [value] if isinstance(value, Tensor) else []
+
+
+# Gradients
+
+
+def _of_gradients(exercise: Exercise, case: Case) -> Case:
+    """Return a case again, whose differentiable arguments are marked by requires_grad."""
+    arguments = [
+        _each_tensor(lambda tensor: tensor.clone().requires_grad_(), each) if name in exercise.differentiable else each
+        for name, each in zip(exercise.arguments, case.arguments, strict=False)
+    ]
+    return Case(tuple(arguments), case.about, "gradients")
+
+
+def _gradients(exercise: Exercise, answer: Any, arguments: tuple[Any, ...]) -> tuple[tuple[Tensor, ...] | str, ...]:
+    """Return the gradients of each floating-point result with respect to the arguments that require them."""
+    leaves, given = [], []
+    for each in arguments:
+        if isinstance(each, dict):
+            each = {name: nn.Parameter(weight) if weight.requires_grad else weight for name, weight in each.items()}
+            leaves += [weight for weight in each.values() if weight.requires_grad]
+        elif isinstance(each, Tensor) and each.requires_grad:
+            leaves.append(each)
+            each = 1 * each  # the result of an operation, as in a model: it may be changed in place
+        given.append(each)
+    with torch.enable_grad():
+        outputs = [each for each in _tensors(exercise.run(answer, tuple(given))) if each.is_floating_point()]
+        return tuple(_gradients_of(output, leaves) for output in outputs)
+
+
+def _gradients_of(output: Tensor, leaves: list[Tensor]) -> tuple[Tensor, ...] | str:
+    """Return the gradients of a sum of the output with different coefficients, 0 where there is none."""
+    if not output.requires_grad:
+        return tuple(map(torch.zeros_like, leaves))
+    coefficients = torch.linspace(0.5, 1.5, output.numel()).view_as(output).to(output.dtype)
+    try:
+        total = (coefficients * output).sum()
+        return torch.autograd.grad(total, leaves, retain_graph=True, materialize_grads=True)
+    except RuntimeError as error:
+        return IN_PLACE if "modified by an inplace operation" in str(error) else str(error)
+
+
+def explain_gradients(exercise: Exercise, case: Case, expected: Any, got: Any) -> str:
+    """Return what is wrong with the gradients of an answer whose values are right."""
+    names = _names_of_leaves(exercise, case)
+    for wanted, actual in zip(expected, got, strict=False):  # of one result each
+        if actual == IN_PLACE:
+            return (
+                "the values are right, but backward() fails: you change a tensor in place that the gradient needs, "
+                "such as the output of a softmax. Make a new one, with torch.where or masked_fill"
+            )
+        if isinstance(actual, str):
+            return f"the values are right, but backward() raises {actual}"
+        reached = [bool(each.any()) for each in actual]
+        for name, right, gradient in zip(names, wanted, actual, strict=True):
+            if gradient.isnan().any() and not right.isnan().any():
+                return f"the values are right, but the gradient with respect to {name} contains NaN"
+            if not gradient.any() and right.any():
+                whom = name if any(reached) or len(names) == 1 else " and ".join(exercise.differentiable)
+                return (
+                    f"the values are right, but no gradient passes back to {whom}, so training changes nothing there. "
+                    "Which operation cuts the graph (detach, item, numpy, torch.tensor, no_grad)?"
+                )
+        for name, right, gradient in zip(names, wanted, actual, strict=True):
+            if not torch.allclose(gradient, right, rtol=1e-3, atol=1e-5, equal_nan=True):
+                return (
+                    f"the values are right, but the gradient with respect to {name} is wrong: a part of your "
+                    "computation is cut off from the graph (by detach, item, numpy, torch.tensor or no_grad)"
+                )
+    return "the values are right, but the gradients are wrong"
+
+
+def _names_of_leaves(exercise: Exercise, case: Case) -> list[str]:
+    pairs = zip(exercise.arguments, case.arguments, strict=False)
+    return [
+        leaf for name, each in pairs if name in exercise.differentiable
+        for leaf in (each if isinstance(each, dict) else [name])
+    ]  # fmt: skip
+
+
+# Devices
+
+
+def _stays_on_meta(exercise: Exercise, answer: Any, arguments: tuple[Any, ...]) -> bool | None:
+    """Return whether tensors of the device `meta` give a result there, and None if that cannot be told.
+
+    An answer that looks at numbers, with item() or numpy(), cannot run there, which does not show that it is wrong.
+    """
+    moved = tuple(_each_tensor(lambda tensor: tensor.to("meta"), each) for each in arguments)
+    if not any(isinstance(each, Tensor | dict) for each in moved):
+        return None
+    try:
+        with torch.no_grad():
+            results = _tensors(exercise.run(answer, moved))
+    except RuntimeError as error:
+        return False if any(words in str(error) for words in _OTHER_DEVICE) else None
+    except Exception:
+        return None
+    return all(each.device.type == "meta" for each in results) if results else None
