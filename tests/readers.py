@@ -27,6 +27,6 @@ def printed(capsys, number: str, answer: object) -> str:
     check(number, answer)
     out, err = capsys.readouterr()
     assert err == ""
-    assert 1 <= out.count("\n") <= 4
+    assert 1 <= out.count("\n") <= 6
     assert all(len(line) <= 100 for line in out.splitlines())
     return " ".join(out.split())

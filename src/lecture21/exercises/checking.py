@@ -70,7 +70,8 @@ def solved(number: str, answer: Any) -> Any:
 def _print(number: object, text: str, *details: str) -> None:
     """Print a sentence, wrapped, and details of one line each."""
     lines = textwrap.wrap(f"{printable(str(number), limit=20)}: {text}", _WIDTH, subsequent_indent="     ")[:_LINES]
-    lines += [f"     {each if len(each) <= _WIDTH - 5 else each[: _WIDTH - 8] + '...'}" for each in details]
+    for each in details:
+        lines += textwrap.wrap(each, _WIDTH, initial_indent="     ", subsequent_indent="       ")[:2]
     print("\n".join(lines[:_ALL_LINES]))
 
 
@@ -107,4 +108,4 @@ def _tested_on(exercise: Exercise, answer: Any, cases: list[Case]) -> tuple[str,
 def _quoted(printed: str, about: str) -> list[str]:
     """Return the first lines that an answer printed, marked as such."""
     lines = [printable(line, limit=_WIDTH) for line in printed.splitlines() if line.strip()]
-    return [f"printed for {about}: {lines[0]}", *(f"    {line}" for line in lines[1:3])] if lines else []
+    return [f"printed for {about}: {lines[0]}", *(f"...{line}" for line in lines[1:3])] if lines else []

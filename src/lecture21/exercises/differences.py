@@ -8,7 +8,8 @@ from torch import Tensor
 
 from lecture21.exercises.values import wrong_entries
 
-_PARTS = ((-2, "row", "rows"), (-1, "column", "columns"))  # of a matrix; a vector has the last of them
+_OF_A_MATRIX = ((-2, "row", "rows"), (-1, "column", "columns"))
+_OF_A_VECTOR = ((-1, "entry", "entries"),)
 
 
 def in_words(expected: Tensor, got: Tensor, masks: dict[str, Tensor] | None = None) -> str | None:
@@ -99,9 +100,14 @@ def _masked(wrong: Tensor, masks: dict[str, Tensor]) -> str | None:
     return None
 
 
+def _parts(tensor: Tensor) -> tuple[tuple[int, str, str], ...]:
+    """Return the dimensions whose parts have names, with a name of one part and of several."""
+    return _OF_A_MATRIX if tensor.dim() > 1 else _OF_A_VECTOR if tensor.dim() == 1 else ()
+
+
 def _moved(expected: Tensor, got: Tensor) -> str | None:
     """Return how the columns or rows have changed places."""
-    for dim, one, many in _PARTS[-expected.dim() :] if expected.dim() else ():
+    for dim, one, many in _parts(expected):
         right, actual = expected.movedim(dim, 0), got.movedim(dim, 0)
         if len(right) < 3 or _equal(right[:1].expand_as(right), right):
             continue  # equal rows show no order
@@ -136,7 +142,7 @@ def _triangle(wrong: Tensor) -> str | None:
 
 def _one_part(wrong: Tensor) -> str | None:
     """Return the only row or column that is wrong, or the only one that is right."""
-    for dim, one, _ in _PARTS[-wrong.dim() :] if wrong.dim() else ():
+    for dim, one, _ in _parts(wrong):
         bad = wrong.movedim(dim, 0).flatten(1).any(dim=1) if wrong.dim() > 1 else wrong
         for verdict, these in (("wrong", bad), ("right", ~bad)):
             if len(bad) > 2 and int(these.sum()) == 1:

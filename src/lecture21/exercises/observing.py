@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from lecture21.exercises.exercise import Case, Exercise
 
@@ -17,8 +18,6 @@ STAGES = ("value", "gradients", "device")
 
 IN_PLACE = "in place"
 """Stands for gradients that cannot be computed since a tensor that they need was changed in place."""
-
-_OTHER_DEVICE = ("is not on the expected device", "to be on the same device")
 
 
 def with_observations(exercise: Exercise, cases: list[Case]) -> list[Case]:
@@ -33,7 +32,7 @@ def observe(exercise: Exercise, answer: Any, observed: str, arguments: tuple[Any
     if observed == "gradients":
         return _gradients(exercise, answer, arguments)
     if observed == "device":
-        return _stays_on_meta(exercise, answer, arguments) is not False
+        return _stays_on_meta(exercise, answer, arguments)
     return exercise.run(answer, arguments)
 
 
@@ -107,7 +106,7 @@ def explain_gradients(exercise: Exercise, case: Case, expected: Any, got: Any) -
             if gradient.isnan().any() and not right.isnan().any():
                 return f"the values are right, but the gradient with respect to {name} contains NaN"
             if not gradient.any() and right.any():
-                whom = name if any(reached) or len(names) == 1 else " and ".join(exercise.differentiable)
+                whom = name if any(reached) else " and ".join(exercise.differentiable).replace("weights", "the weights")
                 return (
                     f"the values are right, but no gradient passes back to {whom}, so training changes nothing there. "
                     "Which operation cuts the graph (detach, item, numpy, torch.tensor, no_grad)?"
@@ -132,19 +131,37 @@ def _names_of_leaves(exercise: Exercise, case: Case) -> list[str]:
 # Devices
 
 
-def _stays_on_meta(exercise: Exercise, answer: Any, arguments: tuple[Any, ...]) -> bool | None:
-    """Return whether tensors of the device `meta` give a result there, and None if that cannot be told.
+class _OtherDevice(RuntimeError):
+    """An operation on tensors of two devices."""
 
-    An answer that looks at numbers, with item() or numpy(), cannot run there, which does not show that it is wrong.
+
+class _OneDevice(TorchFunctionMode):
+    """Refuses operations on tensors of two devices. `meta` itself notices some of them only."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        devices = {each.device.type for each in _tensors([*args, *kwargs.values()]) if each.dim()}
+        if len(devices) > 1 and function not in _ACROSS_DEVICES:
+            raise _OtherDevice
+        return function(*args, **kwargs)
+
+
+_ACROSS_DEVICES = (
+    *(Tensor.__getitem__, Tensor.__setitem__, Tensor.copy_),  # a GPU allows these
+    torch._has_compatible_shallow_copy_type,  # of a module that moves to another device
+)
+
+
+def _stays_on_meta(exercise: Exercise, answer: Any, arguments: tuple[Any, ...]) -> bool:
+    """Return whether arguments on the device `meta`, where tensors have no numbers, give a result there.
+
+    An answer that looks at numbers, as item() does, cannot run there, which does not show that it is wrong.
     """
     moved = tuple(_each_tensor(lambda tensor: tensor.to("meta"), each) for each in arguments)
-    if not any(isinstance(each, Tensor | dict) for each in moved):
-        return None
     try:
-        with torch.no_grad():
-            results = _tensors(exercise.run(answer, moved))
-    except RuntimeError as error:
-        return False if any(words in str(error) for words in _OTHER_DEVICE) else None
+        with torch.no_grad(), _OneDevice():
+            return all(each.device.type == "meta" for each in _tensors(exercise.run(answer, moved)))
+    except _OtherDevice:
+        return False
     except Exception:
-        return None
-    return all(each.device.type == "meta" for each in results) if results else None
+        return True

@@ -21,12 +21,18 @@ COMMUTES = "return bool({})"
 A, B = "attend(x[order])", "attend(x)[order]"
 
 RIGHT = {
-    "2.1": ["return torch.softmax(scores, dim=-1)", ROWS],
+    "2.1": [
+        "return torch.softmax(scores, dim=-1)",
+        ROWS,
+        "return (scores - scores.logsumexp(-1, keepdim=True)).exp()",
+        "s = scores - scores.amax(-1, keepdim=True).detach()\nreturn s.exp() / s.exp().sum(-1, keepdim=True)",
+    ],
     "2.2": [LOOP, "w = (x @ x.T).softmax(1)\nreturn [w @ x, w]"],
     "2.3": [
         COMMUTES.format(f"({A} - {B}).abs().max() < 1e-4"),
         COMMUTES.format(f"torch.allclose({A}, {B}, rtol=0, atol=1e-4)"),
         COMMUTES.format(f"torch.allclose({A}[order.argsort()], attend(x), atol=1e-4)"),
+        COMMUTES.format(f"({A} - {B}).norm(p=float('inf')) <= 1e-4"),
     ],
 }
 
@@ -40,6 +46,9 @@ WRONG = {
     "2.3": {
         COMMUTES.format(f"({A}.mean() - {B}.mean()).abs() < 1e-4"): "row",
         COMMUTES.format(f"torch.allclose({A}.sort(0).values, {B}.sort(0).values, atol=1e-4)"): "row",
+        COMMUTES.format(f"({A} - {B}).abs().mean() < 1e-4"): "the mean of the differences is small",
+        COMMUTES.format(f"({A} - {B}).square().mean() < 1e-4"): "the mean of the differences is small",
+        f"order = torch.randperm(len(x))\nreturn torch.allclose({A}, {B}, atol=1e-4)": "draws random numbers",
         COMMUTES.format(f"({A} - {B}).sum() < 1e-4"): "row",
         COMMUTES.format(f"({A} - {B}).max() < 1e-4"): "absolute",
         COMMUTES.format(f"({B} - {A}).max() < 1e-4"): "absolute",

@@ -15,8 +15,17 @@ attend(y)[:-1].mul(torch.rand(len(x) - 1, 1)).sum().backward()
 return bool((y.grad[-1].abs() > 1e-5).any())
 """
 
+POWERS = "s = scores.masked_fill(~mask, -1e9)\ne = (s - s.amax(-1, keepdim=True)).exp() * mask"
+
 RIGHT = {
-    "4.2": ["return scores.masked_fill(~mask, -1e9).softmax(-1)", "return scores.where(mask, -torch.inf).softmax(1)"],
+    "4.2": [
+        "return scores.masked_fill(~mask, -1e9).softmax(-1)",
+        "return scores.where(mask, -torch.inf).softmax(1)",
+        "return (scores + torch.where(mask, 0.0, -torch.inf)).softmax(-1)",
+        "s = scores.clone()\ns[~mask] = -torch.inf\nreturn s.softmax(-1)",
+        "return scores.masked_fill(mask.logical_not(), torch.finfo(scores.dtype).min).softmax(-1)",
+        "return torch.stack([torch.where(m, s, -math.inf).softmax(0) for s, m in zip(scores, mask)])",
+    ],
     "4.3": [
         LEAK.format("c[-1] = torch.randn(x.shape[1])"),
         LEAK.format("c[-1, 0] += 1"),
@@ -28,14 +37,26 @@ RIGHT = {
         "return scores.masked_fill(~mask, -torch.inf).softmax(-1).nan_to_num()",
         "return scores.where(mask, -math.inf).softmax(-1).where(mask, 0.0)",
         "w = scores.masked_fill(~mask, -1e9).softmax(-1)\nreturn w.masked_fill(~mask, 0)",
+        "w = scores.masked_fill(~mask, -1e9).softmax(-1).clone()\nw[~mask] = 0\nreturn w",
+        f"{POWERS}\nreturn e / (e.sum(-1, keepdim=True) + 1e-9)",
+        f"{POWERS}\nreturn e / e.sum(-1, keepdim=True).clamp(min=1e-30)",
     ],
 }
+
+SOLUTION = "return scores.masked_fill(~mask, -math.inf).softmax(-1)"
 
 # Each wrong answer, and words of what is said about it.
 WRONG = {
     "4.2": {
         "return scores.masked_fill(~mask, -50).softmax(-1)": "a number such as -100",
         "return scores.masked_fill(~mask, -1000).softmax(-1)": "a number such as -100",
+        "w = scores.softmax(-1) * mask\nreturn w / w.sum(-1, keepdim=True)": "a masked score of 200",
+        "e = (scores - scores.max()).exp() * mask\nreturn e / e.sum(-1, keepdim=True)": "a masked score of 200",
+        "w = scores.softmax(-1) * mask\nreturn w / (w.sum(-1, keepdim=True) + 1e-9)": "each row must sum to 1",
+        f"with torch.no_grad():\n    {SOLUTION}": "no gradient passes back to `scores`",
+        f"scores = scores.detach()\n{SOLUTION}": "no gradient passes back to `scores`",
+        f"scores = torch.from_numpy(scores.numpy())\n{SOLUTION}": "numpy() leaves PyTorch",
+        "f = torch.where(mask, torch.zeros(mask.shape), -math.inf)\nreturn (scores + f).softmax(-1)": "only on the CPU",
     },
     "4.3": {
         LEAK.format("c[-1] += 100"): "LayerNorm",
@@ -50,6 +71,10 @@ WRONG = {
     "4.5": {
         "return (scores + mask.log()).softmax(-1).nan_to_num()": "gradient",
         "return scores.masked_fill(~mask, -100).softmax(-1).masked_fill(~mask, 0)": "must sum to 1",
+        "w = scores.softmax(-1) * mask\nreturn w / (w.sum(-1, keepdim=True) + 1e-9)": "hides 0 / 0",
+        f"with torch.no_grad():\n    {SOLUTION}.masked_fill(~mask, 0)": "no gradient passes back",
+        f"{SOLUTION.replace('return', 'w =')}\nw[~mask] = 0\nreturn w": "you change it in place",
+        f"{SOLUTION.replace('return', 'w =')}\nw[w.isnan()] = 0\nreturn w": "you change it in place",
     },
 }
 

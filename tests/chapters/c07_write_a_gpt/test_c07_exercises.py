@@ -126,9 +126,85 @@ def test_a_head_that_stores_its_mask_as_a_buffer_is_correct(capsys):
     assert said_of(capsys, "7.2", source) == "7.2: correct"
 
 
-def test_an_inverted_mask_gives_nan_by_name(capsys):
-    source = EXERCISES["7.2"].text(EXERCISES["7.2"].solution).replace("~causal_mask", "causal_mask")
-    assert said_of(capsys, "7.2", source).endswith("2 of 2 entries are nan")
+CPU = "right, but only on the CPU"
+# Changes of a solution, each with words of what is said of it.
+WRONG = {
+    "7.1": [
+        ("targets.flatten())", "targets.flatten()).detach()", "your loss has the right value and no gradient"),
+        ("return self.token(ids)", "return self.token(ids).detach()", "no gradient passes back to the weights"),
+    ],
+    "7.2": [
+        ("scores.softmax(dim=-1) @ v", "(scores.softmax(dim=-1) @ v).detach()", "the head is never trained"),
+        ("        return", "        k = 0\n        with torch.no_grad(): return", "the head is never trained"),
+        ("scores = q @ k", "scores = q.detach() @ k", "no gradient passes back to query.weight"),
+        ("scores.softmax(dim=-1) @ v", "torch.from_numpy((scores.softmax(dim=-1) @ v).numpy())", "numpy() leaves"),
+        ("causal_mask(x.shape[1], device=x.device)", "causal_mask(8)[:len(x[0]), :len(x[0])]", "a fixed size"),
+        ("causal_mask(x.shape[1], device=x.device)", "torch.ones(8, 8).tril().bool()[:len(x[0]), :len(x[0])]", "fixed"),
+        ("causal_mask(x.shape[1], device=x.device)", "causal_mask(x.shape[1])", CPU),
+        ("~causal_mask", "causal_mask", "your mask is inverted"),
+    ],
+    "7.3": [
+        ("joined)", "torch.from_numpy(joined.detach().numpy()))", "no gradient passes back to the heads"),
+        ("self.output(joined)", "self.output(joined).detach()", "no gradient passes back to the weights and x"),
+    ],
+    "7.4": [
+        ("x = x + self.attention", "x = self.attention", "the result of attention replaces x"),
+        ("return x + self.feed_forward", "return x.detach() + self.feed_forward", "gradient"),
+    ],
+    "7.5": [
+        ("return self.head(self.norm(x))", "return self.head(self.norm(x)).detach()", "no weight gets a gradient"),
+        ("weight[: ids.shape[1]]", "weight[: ids.shape[1]].detach()", "no gradient passes back to position.weight"),
+        ("position.weight[: ids.shape[1]]", "position(torch.arange(self.block_size))", "vectors of all block_size"),
+        ("position.weight[: ids.shape[1]]", "position(torch.arange(ids.shape[1]))", CPU),
+        ("(logits / temperature).softmax(dim=-1)", "logits", "you draw from the logits themselves"),
+        ("(logits / temperature).softmax(dim=-1)", "logits / temperature", "you draw from the logits themselves"),
+        (
+            "        with torch.no_grad():\n",
+            "        self.eval()\n        if True:\n",
+            "leave the model in training mode",
+        ),
+        ("        return ids", "", "generate must return a tensor"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("number", "change"), [(number, each) for number in WRONG for each in WRONG[number]])
+def test_a_wrong_change_of_a_solution_is_refused_with_the_reason(capsys, number, change):
+    old, new, words = change
+    source = EXERCISES[number].text(EXERCISES[number].solution)
+    assert old in source
+    assert words in said_of(capsys, number, source.replace(old, new))
+
+
+def test_a_block_without_residual_connections_is_named(capsys):
+    source = EXERCISES["7.4"].text(EXERCISES["7.4"].solution).replace("x + self.", "self.")
+    assert "your block returns only what its layers compute" in said_of(capsys, "7.4", source)
+
+
+RIGHT = {
+    "7.1": [("F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())", "F.cross_entropy(self(ids).mT, targets)")],
+    "7.2": [
+        ("~causal_mask(x.shape[1], device=x.device)", "torch.ones_like(scores).triu(1) > 0"),
+        ("causal_mask(x.shape[1], device=x.device)", "causal_mask(x.shape[1]).to(x.device)"),
+        ("-math.inf", "torch.finfo(x.dtype).min"),
+    ],
+    "7.3": [("torch.cat([head(x) for head in self.heads], dim=-1)", "torch.cat(tuple(h(x) for h in self.heads), 2)")],
+    "7.5": [
+        ("self.position.weight[: ids.shape[1]]", "self.position(torch.arange(ids.shape[1], device=ids.device))"),
+        ("        with torch.no_grad():\n", "        if True:\n"),
+        (
+            "        with torch.no_grad():\n",
+            "        self.train()\n        with torch.inference_mode():\n",
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize(("number", "change"), [(number, each) for number in RIGHT for each in RIGHT[number]])
+def test_a_right_change_of_a_solution_is_correct(capsys, number, change):
+    source = EXERCISES[number].text(EXERCISES[number].solution)
+    assert change[0] in source
+    assert said_of(capsys, number, source.replace(*change)) == f"{number}: correct"
 
 
 GENERATE = """class GPT(GPT):

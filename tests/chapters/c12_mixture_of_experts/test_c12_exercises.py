@@ -118,6 +118,14 @@ def test_later_cells_run_with_every_accepted_answer(capsys, monkeypatch, style):
         assert f"{number}: your version is used" in printed
 
 
+def test_gradients_in_the_wrong_order_are_named(capsys):
+    def answer(r, gate, means, sd, y):
+        return competitive_in_loops(r, gate, means, sd, y)[::-1]
+
+    words = "in the wrong order. The task names them in this one: the gradient of the logits, then"
+    assert words in said(capsys, "12.2", answer)
+
+
 def test_the_first_wrong_value_of_the_m_step_is_named(capsys):
     def other_weights(x, y, r):
         return m_step_in_tensors(x, y, r**1.5)  # the same slope in the worked example

@@ -17,7 +17,7 @@ _SAMPLES = 2000
 
 
 class _GPT(nn.Module):
-    """A GPT: embeddings, blocks, and a head that computes logits.
+    """A GPT, which runs on any device: embeddings, blocks, and a head that computes logits.
 
     `token` and `position` are `nn.Embedding`s with vocab_size and block_size rows of d_model
     numbers. `blocks` is an `nn.ModuleList`, `norm` is an `nn.LayerNorm`, and `head` is a linear
@@ -98,6 +98,8 @@ def _use_gpt(answer, sizes, weights, ids, targets, prompt, n_new):
         torch.manual_seed(0)
         model.forward = certain
         text = model.generate(prompt, n_new, temperature=1e-3)
+        if not isinstance(text, torch.Tensor):
+            raise TypeError("generate must return a tensor. Does it end with a return?")
         model.forward = uneven
         drawn = model.generate(prompt[:1, :1].repeat(_SAMPLES, 1), 2, temperature=2.0)[:, 1:] == 1
     shares = drawn.double().mean(dim=0)  # of token 1, in both steps

@@ -1,0 +1,190 @@
+"""What `check` observes besides values: gradients, devices, random numbers; and the line, the input and the prints."""
+
+import linecache
+import pickle
+
+import pytest
+import torch
+from readers import printed, written
+from torch import nn
+
+from lecture21.exercises.exercise import Case, Exercise
+from lecture21.exercises.judging import judge
+from lecture21.exercises.modules import with_weights
+from lecture21.exercises.observing import with_observations
+from lecture21.exercises.registry import chapters, exercises_of, find
+from lecture21.exercises.running import call_once, draw
+
+
+def product(x, w):
+    return x @ w, x.sum()
+
+
+def exercise(**options) -> Exercise:
+    """Return an exercise on products, whose results pass gradients back and follow the device."""
+    arguments = (torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]))
+    cases = [Case(arguments, "the only case")]
+    settings = {"differentiable": ("x", "w"), "any_device": True} | options
+    return Exercise("0.1", "product", "a product", product, lambda rng: cases, **settings)
+
+
+def said(answer, **options) -> str:
+    task = exercise(**options)
+    cases = draw(task, 0)
+    return judge(task, cases, [call_once(task, answer, case) for case in cases]).text
+
+
+NUMPY = "numpy() leaves PyTorch"
+ANSWERS = {
+    "right": (lambda x, w: (torch.einsum("nc,cd->nd", x, w), x.sum()), "correct"),
+    "detached": (lambda x, w: ((x @ w).detach(), x.sum()), "no gradient passes back to x and w"),
+    "item": (lambda x, w: (x @ w, torch.tensor(x.sum().item())), "no gradient passes back to x and w"),
+    "numpy": (lambda x, w: (torch.from_numpy(x.numpy() @ w.numpy()), x.sum()), NUMPY),
+    "one argument": (lambda x, w: (x @ w.detach(), x.sum()), "no gradient passes back to w,"),
+    "a part": (lambda x, w: (x @ w / 2 + (x @ w).detach() / 2, x.sum()), "the gradient with respect to x is wrong"),
+    "nan": (
+        lambda x, w: (torch.where(x @ w > 0, x @ w, (x @ w * 0 - 1).sqrt()), x.sum()),
+        "the gradient with respect to x contains NaN",
+    ),
+    "the CPU": (lambda x, w: (x @ w + torch.zeros(1, 1), x.sum()), "right, but only on the CPU"),
+    "a product with the CPU": (lambda x, w: (x @ torch.eye(2) @ w, x.sum()), "right, but only on the CPU"),
+    "a result on the CPU": (lambda x, w: (x @ w, x.cpu().sum()), "correct"),  # cpu() of `meta` has no numbers
+    "looks at numbers": (lambda x, w: (x @ w if x[0, 0] > 0 else x, x.sum()), "correct"),
+    "random": (lambda x, w: (x @ w * (torch.rand(1, 1) >= 0), x.sum()), "draws random numbers for the only case"),
+    "another order": (lambda x, w: (x.sum(), x @ w), "your results are right, but in the wrong order"),
+}
+
+
+def in_place(x, w):
+    y = (x @ w).sigmoid()
+    y[y > 1] = 0.0
+    return (y / (1 - y)).log(), x.sum()
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_is_wrong_besides_the_values_is_said(name):
+    answer, words = ANSWERS[name]
+    assert words in said(answer)
+
+
+def test_a_change_in_place_that_the_gradient_does_not_survive_is_named():
+    assert "you change a tensor in place that the gradient needs" in said(in_place)
+    assert said(in_place, differentiable=()) == "correct"
+
+
+def test_what_is_not_asked_for_is_not_observed():
+    for name in ("detached", "one argument", "nan"):
+        assert said(ANSWERS[name][0], differentiable=()) == "correct"
+    assert said(ANSWERS["the CPU"][0], any_device=False) == "correct"
+    assert said(ANSWERS["random"][0], random=True, any_device=False) == "correct"
+
+
+def test_a_wrong_value_is_explained_before_its_gradient():
+    assert "2 times what it should be" in said(lambda x, w: (x @ w, (2 * x.sum()).detach()))
+
+
+def test_a_mistake_is_recognized_by_its_values_whatever_its_gradients_are():
+    task = exercise()
+    task.mistake(symptom="twice", hint="twice as large")(lambda x, w: (2 * x @ w, x.sum()))
+    cases = draw(task, 0)
+    outcomes = [call_once(task, lambda x, w: ((2 * x @ w).detach(), x.sum()), c) for c in cases]
+    assert judge(task, cases, outcomes).text == "twice as large"
+
+
+def test_cases_survive_the_way_to_another_process():
+    task = exercise()
+    cases = pickle.loads(pickle.dumps(with_observations(task, task.cases(None))))
+    assert [case.observed for case in cases] == ["value", "gradients", "device"]
+    assert judge(task, cases, [call_once(task, product, case) for case in cases]).correct
+
+
+def test_gradients_of_a_module_are_those_of_its_weights():
+    def linear(frozen: bool):
+        def make():
+            module = nn.Linear(2, 1)
+            module.bias.requires_grad_(not frozen)
+            return module
+
+        return make
+
+    weights = {"weight": torch.ones(1, 2), "bias": torch.ones(1)}
+    task = Exercise(
+        number="0.2",
+        name="Linear",
+        title="a module",
+        solution=linear(frozen=False),
+        cases=lambda rng: [Case((weights, torch.ones(1, 2)), "")],
+        call=lambda answer, weights, x: with_weights(answer, (), weights)(x),
+        differentiable=("weights",),
+    )
+    cases = draw(task, 0)
+    outcomes = [call_once(task, linear(frozen=True), case) for case in cases]
+    assert "no gradient passes back to bias" in judge(task, cases, outcomes).text
+
+
+@pytest.mark.parametrize("number", [each.number for c in chapters() for each in exercises_of(c) if each.any_device])
+def test_a_solution_that_must_run_on_any_device_does(number):
+    task = find(number)
+    assert call_once(task, task.solution, draw(task, 0)[-1]).value is True
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    """Write answers whose lines can be shown, as those of a notebook's cell."""
+
+    def answer(number: str, body: str) -> object:
+        lines = ["def answer():\n", *(f"    {line}\n" for line in body.splitlines())]
+        monkeypatch.setitem(linecache.cache, "<string>", (1, None, lines, "<string>"))
+        return written(number, body)
+
+    return answer
+
+
+def test_the_line_that_raises_is_shown(capsys, typed):
+    text = printed(capsys, "4.1", typed("4.1", "mask = torch.ones(n, n)\nreturn mask[n]"))
+    assert "raises IndexError for n = 1: index 1 is out of bounds" in text
+    assert text.endswith("line 3: return mask[n]")
+
+
+def test_the_line_is_the_readers_and_not_that_of_a_library(capsys, typed):
+    text = printed(capsys, "4.2", typed("4.2", "a = 1\nreturn torch.nn.functional.one_hot(scores)"))
+    assert "line 3: return torch.nn.functional.one_hot(scores)" in text
+
+
+def test_a_small_input_that_fails_is_shown_as_code(capsys):
+    text = printed(capsys, "4.2", written("4.2", "return scores.masked_fill(~mask, -math.inf).sigmoid()"))
+    code = text.partition("input: ")[2]
+    names: dict = {"torch": torch}
+    exec(code.replace(", mask", "\nmask"), names)
+    assert names["scores"].shape == names["mask"].shape == (1, 1)
+    assert names["mask"].dtype == torch.bool
+
+
+def test_a_large_input_is_not_shown(capsys):
+    text = printed(capsys, "3.3", written("3.3", "return 1.0, 2.0, 3.0"))
+    assert "input:" not in text
+
+
+def test_the_first_lines_that_an_answer_prints_are_shown(capsys):
+    body = "print('n is', n)\nprint('second')\nfor i in range(50): print(i)\nreturn torch.ones(n, n).tril().bool()"
+    text = printed(capsys, "4.1", written("4.1", body))
+    assert text == "4.1: correct printed for n = 1: n is 1 ...second ...0"
+
+
+def test_a_method_that_is_still_a_stub_is_named(capsys):
+    names = {"torch": torch, "nn": nn, "F": nn.functional, "math": __import__("math")}
+    exec("from lecture21.attention import causal_mask", names)
+    for each in exercises_of("07"):
+        exec(each.text(each.solution), names)
+    source = find("7.5").text(find("7.5").solution)
+    body = source[source.index("        with torch.no_grad()") :]
+    exec(source.replace(body, "        ..."), names)
+    assert printed(capsys, "7.5", names["GPT"]) == "7.5: generate returns None: is it still a stub?"
+
+
+def test_arguments_in_another_order_are_named(capsys):
+    def top_k_router(router, x, k):
+        return find("14.1").solution(router, x, k)
+
+    expected = "takes its arguments in another order: it must be (x, router, k) and is (router, x, k)"
+    assert printed(capsys, "14.1", top_k_router) == f"14.1: {expected}"
