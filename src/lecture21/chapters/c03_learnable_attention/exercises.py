@@ -14,7 +14,8 @@ def _attention(q, k, v):
     """Return (outputs, weights) of scaled dot-product attention: softmax(q k^T / sqrt(D)) v.
 
     `q` has the shape (..., T, D), `k` (..., S, D) and `v` (..., S, Dv), with any leading
-    dimensions. The outputs have the shape (..., T, Dv) and the weights (..., T, S).
+    dimensions. The outputs have the shape (..., T, Dv) and the weights (..., T, S). They pass
+    gradients back to the arguments.
     """
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
     weights = scores.softmax(dim=-1)
@@ -44,6 +45,7 @@ _ATTENTION = Exercise(
     title="scaled dot-product attention",
     solution=_attention,
     cases=_attention_cases,
+    differentiable=("q", "k", "v"),
     properties=(
         ("each row of the weights must sum to 1", lambda arguments, result: rows_sum_to_one(result[1])),
         (

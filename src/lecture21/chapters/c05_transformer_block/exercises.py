@@ -15,7 +15,7 @@ def _layer_norm(x, gain, bias):
 
     Subtract the mean of the token's C features and divide by sqrt(variance + 1e-5), where the
     variance is the mean of the squared deviations. Then multiply by `gain` and add `bias`, both
-    of shape (C,).
+    of shape (C,). The result passes gradients back to all three.
     """
     deviation = x - x.mean(dim=-1, keepdim=True)
     variance = deviation.square().mean(dim=-1, keepdim=True)

@@ -16,7 +16,7 @@ def _cross_attention(x, memory, w_query, w_key, w_value):
 
     `x` has the shape (T, C) and `memory`, which gives keys and values, (S, C), with one token in
     each row. `w_query` and `w_key` have the shape (D, C), and `w_value` has the shape (Dv, C).
-    Divide the scores by sqrt(D).
+    Divide the scores by sqrt(D). The results pass gradients back to the arguments.
     """
     q, k, v = x @ w_query.T, memory @ w_key.T, memory @ w_value.T
     weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
@@ -55,6 +55,7 @@ _CROSS = Exercise(
     returns=("the outputs", "the weights"),
     title="cross-attention",
     solution=_cross_attention,
+    differentiable=("x", "memory", "w_query", "w_key", "w_value"),
     cases=_cross_cases,
     properties=(
         ("each row of weights must sum to 1", lambda arguments, results: rows_sum_to_one(results[1])),

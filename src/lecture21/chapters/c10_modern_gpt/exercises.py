@@ -14,7 +14,7 @@ def _rotary(x, start=0):
 
     Row t has position p = start + t, and D is even. Features i and i + D/2 are the two coordinates
     of plane i, which is rotated by the angle p / 10000 ** (2 * i / D), from the first coordinate
-    toward the second. The result has the dtype of `x`.
+    toward the second. The result has the dtype of `x`, and a gradient with respect to it.
     """
     n_token, width = x.shape
     position = torch.arange(start, start + n_token)[:, None]
@@ -38,6 +38,7 @@ _ROTARY = Exercise(
     name="rotary",
     title="rotary positions",
     solution=_rotary,
+    differentiable=("x",),
     cases=_rotary_cases,
     properties=(
         (
@@ -227,7 +228,8 @@ def _rms_norm(x, gain):
     """Return RMSNorm of `x`, a tensor of shape (T, C), computed for each token separately.
 
     Divide each token by sqrt(m + 1e-5), where m is the mean of its squared features, and multiply
-    by `gain` of shape (C,). No mean is subtracted, and there is no bias.
+    by `gain` of shape (C,). No mean is subtracted, and there is no bias. The result passes
+    gradients back to `x` and `gain`.
     """
     return x / (x.square().mean(dim=-1, keepdim=True) + 1e-5).sqrt() * gain
 
@@ -250,6 +252,7 @@ _RMS = Exercise(
     name="rms_norm",
     title="RMSNorm",
     solution=_rms_norm,
+    differentiable=("x", "gain"),
     cases=_rms_cases,
     properties=(
         ("no entry may be NaN", lambda arguments, result: not result.isnan().any()),
