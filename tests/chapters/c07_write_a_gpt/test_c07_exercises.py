@@ -289,7 +289,7 @@ def test_solutions_in_the_chapters_notebook_are_graded_five_of_five(tmp_path, so
 
 def test_an_answer_that_uses_an_unsolved_one_is_graded_with_the_books(tmp_path, solutions):
     del solutions["7.2"]
-    solutions["7.4"] = solutions["7.4"].replace("x = x + self.attention", "x = self.attention")
+    solutions["7.4"] = solutions["7.4"].replace("x = x + self.attention", "x = x - self.attention")
     grades = {each.number: each for each in grade(submitted(tmp_path, solutions))}
     assert [each.points for each in grades.values()] == [1, 0, 1, 0, 1]
     assert grades["7.2"].text == "not written yet"
