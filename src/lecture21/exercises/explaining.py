@@ -104,13 +104,14 @@ def _in_another_order(exercise: Exercise, expected: Any, got: Any) -> str | None
 
 def _wrong_part(exercise: Exercise, expected: Any, got: Any) -> tuple[str, Any, Any]:
     """Return which of several values is wrong, as the beginning of a sentence, and what is expected and got there."""
-    if not isinstance(expected, tuple):
-        return "", expected, got
-    # Of values with names, the last is usually computed first: outputs follow from weights.
-    wrong = [n for n, pair in enumerate(zip(expected, got, strict=True)) if not same(*pair)]
-    n = wrong[-1] if exercise.returns and not exercise.in_order else wrong[0]
-    name = exercise.returns[n] if exercise.returns else f"value {n + 1} of {len(expected)}"
-    return f"in {name}, ", expected[n], got[n]
+    part, names = "", exercise.returns
+    while isinstance(expected, tuple):
+        # Of values with names, the last is usually computed first: outputs follow from weights.
+        wrong = [n for n, pair in enumerate(zip(expected, got, strict=True)) if not same(*pair)]
+        n = wrong[-1] if names and not exercise.in_order else wrong[0]
+        part += f"in {names[n]}, " if names else f"in value {n + 1} of {len(expected)}, "
+        expected, got, names = expected[n], got[n], ()
+    return part, expected, got
 
 
 def _difference_in_words(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> str | None:
