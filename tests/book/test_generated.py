@@ -50,7 +50,7 @@ def test_the_api_index_has_a_row_for_each_page_with_what_the_docstring_says_firs
 
 def test_every_command_is_on_the_page_of_the_command_line():
     shown = re.findall(r"```{command-help}(.*)", api.page("cli"))
-    assert [name.strip() for name in shown] == ["", "train", "sample", "eval", "count", "grade"]
+    assert [name.strip() for name in shown] == ["", "train", "sample", "eval", "count", "grade", "study", "exam"]
 
 
 def test_a_name_is_listed_where_it_is_defined():
