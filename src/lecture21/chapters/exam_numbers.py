@@ -26,7 +26,7 @@ class Asked:
     """A question with one choice of numbers."""
 
     text: str
-    answer: float
+    answer: int | float
     explanation: str
 
 
