@@ -84,6 +84,8 @@ def _changed(before: Any, after: Any) -> bool:
     if isinstance(before, Tensor):
         same = before.shape == after.shape and before.dtype == after.dtype
         return not (same and torch.equal(before.nan_to_num(nan=0.125), after.nan_to_num(nan=0.125)))
+    if isinstance(before, dict):
+        return any(_changed(before[name], after[name]) for name in before)
     return False
 
 

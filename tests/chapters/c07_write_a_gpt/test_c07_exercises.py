@@ -164,6 +164,7 @@ WRONG = {
             "leave the model in training mode",
         ),
         ("        return ids", "", "generate must return a tensor"),
+        ("        return ids", "        self.token.weight.data += 1\n        return ids", "changes its input"),
     ],
 }
 
