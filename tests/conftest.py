@@ -1,7 +1,6 @@
 import os
 import random
 import secrets
-import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -119,6 +118,5 @@ def fresh_figures() -> Iterator[None]:
 
 @pytest.fixture
 def warm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `grade` fork its children from a process in which torch is loaded, where the system can."""
-    if sys.platform == "linux":
-        monkeypatch.setattr("lecture21.exercises.grading.subprocess", warm_grader.subprocess_with_warm_children())
+    """Let all graders share one process in which torch is loaded."""
+    monkeypatch.setattr("lecture21.grading.graders.Grader", warm_grader.WarmGrader)

@@ -6,12 +6,12 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from grading_notebooks import grades as grades_of
 
 from lecture21 import GPT, presets
 from lecture21.baselines import NGram
 from lecture21.data import shakespeare, split
 from lecture21.exercises import check
-from lecture21.exercises.grading import grade
 from lecture21.exercises.registry import exercises_of
 from lecture21.generation import generate
 from lecture21.tokenizers import CharTokenizer
@@ -284,14 +284,14 @@ def solutions() -> dict[str, str]:
 
 
 def test_solutions_in_the_chapters_notebook_are_graded_five_of_five(tmp_path, solutions):
-    grades = grade(submitted(tmp_path, solutions))
+    grades = grades_of(submitted(tmp_path, solutions), list(EXERCISES))
     assert [(each.points, each.text) for each in grades] == [(1, "correct")] * 5
 
 
 def test_an_answer_that_uses_an_unsolved_one_is_graded_with_the_books(tmp_path, solutions):
     del solutions["7.2"]
     solutions["7.4"] = solutions["7.4"].replace("x = x + self.attention", "x = x - self.attention")
-    grades = {each.number: each for each in grade(submitted(tmp_path, solutions))}
+    grades = {each.number: each for each in grades_of(submitted(tmp_path, solutions), list(EXERCISES))}
     assert [each.points for each in grades.values()] == [1, 0, 1, 0, 1]
     assert grades["7.2"].text == "not written yet"
     assert grades["7.3"].text == "correct; with the book's CausalHead"
@@ -303,10 +303,16 @@ def test_a_process_that_knows_solutions_of_earlier_exercises_gives_no_points_for
     """The second run of an answer holds the solutions of earlier exercises only, and judges this answer only."""
     stub = EXERCISES["7.2"].stub
     thief = (
-        "import gc\nfound = [each for each in gc.get_objects() if isinstance(each, dict) and 'cells' in each]\n"
-        "source = [text for job in found for text in job['imports'] if 'class MultiHead' in text]\n"
-        "exec(source[0] if source else 'class MultiHead(CausalHead):\\n    def forward(self, x):\\n        return x')\n"
-        "class Thief:\n    pass\nMultiHead = globals()['MultiHead']"
+        "import gc\n"
+        "def make():\n"
+        "    found = [part for each in gc.get_objects() if isinstance(each, tuple) for part in each]\n"
+        "    sources = [part for part in found if isinstance(part, str) and 'class ' + 'MultiHead(nn.' in part]\n"
+        "    own = 'class ' + 'MultiHead(CausalHead):\\n    def forward(self, x):\\n        return x'\n"
+        "    names = dict(globals())\n"
+        "    exec(sources[0] if sources else own, names)\n"
+        "    return names['MultiHead']\n"
+        "MultiHead = make()"
     )
-    grades = grade(submitted(tmp_path, {"7.2": stub, "7.3": thief}))
+    grades = grades_of(submitted(tmp_path, {"7.2": stub, "7.3": thief}), list(EXERCISES))
+    assert "uses gc" in grades[2].marks
     assert [each.points for each in grades] == [0] * 5

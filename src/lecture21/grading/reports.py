@@ -1,0 +1,79 @@
+"""Write what grading found: tables that a spreadsheet can open safely, and Gradescope's results.json."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lecture21._support.files import write_atomic
+from lecture21._support.validation import printable
+from lecture21.grading.classroom import Submission
+from lecture21.grading.graders import Grade
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "|")  # with these, a spreadsheet takes a cell for a command
+
+
+def write_output(path: Path, text: str) -> None:
+    """Write a report: a regular file is replaced at once, anything else (a pipe, a device) is written to.
+
+    A symbolic link stays, and the file that it leads to is written.
+    """
+    data = text.encode("utf-8", errors="backslashreplace")
+    if path.exists() and not path.is_file():
+        with path.open("wb") as stream:
+            stream.write(data)
+    else:
+        write_atomic(Path(os.path.realpath(path)), data)
+
+
+def is_rewritable(path: Path) -> bool:
+    """Return whether a report can be written again and again, as its table grows."""
+    return path.is_file() or not path.exists()
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return a CSV file in which every cell is what it seems: one line, and no formula."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_safe(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def _safe(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    value = printable(value, limit=2000)
+    return f"'{value}" if value.startswith(_FORMULA) else value
+
+
+def exercise_table(submissions: Iterable[Submission]) -> str:
+    """Return a CSV file with one row for each exercise, and one for each file that is no notebook."""
+    rows: list[list[Any]] = []
+    for each in submissions:
+        name = str(each.path)
+        rows += [[name, one.number, one.points, one.most, one.text, "; ".join(one.marks)] for one in each.grades]
+        rows += [[name, "", 0, "", f"not graded: {each.problem}", ""]] if each.problem else []
+    return table(["notebook", "exercise", "points", "of", "result", "look at"], rows)
+
+
+def gradescope(grades: Sequence[Grade], *, hidden: Sequence[str] = ()) -> str:
+    """Return results.json: https://gradescope-autograders.readthedocs.io/en/latest/specs/
+
+    Students read it: of the instructor's private exercises they learn whether their answer is correct, and no more.
+    """
+    tests = [
+        {
+            "number": each.number,
+            "name": each.title,
+            "score": each.points,
+            "max_score": each.most,
+            "status": "passed" if each.points == each.most else "failed",
+            "output": ("correct" if each.right == 1 else "not correct") if each.number in hidden else each.text,
+        }
+        for each in grades
+    ]
+    return json.dumps({"score": sum(each.points for each in grades), "tests": tests}, indent=2)
