@@ -1,14 +1,14 @@
 """Notebooks for tests of grading."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import editions
-import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, writes
 
 from lecture21.exercises.registry import exercises_of
 from lecture21.grading import graders
+from lecture21.study import edition
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 MASK = "def causal_mask(n):\n    return torch.ones(n, n, dtype=torch.bool).tril()\n"
@@ -27,14 +27,15 @@ def write(path: Path, *cells: str, tags: str = "") -> Path:
 def with_solutions(chapter: str, folder: Path) -> Path:
     """Write the student's edition of a chapter, with the cells of the book's solutions in place of the stubs."""
     (source,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
-    book = nbformat.read(source, as_version=4)
-    solutions = [cell for cell in book.cells if "solution" in cell.metadata.get("tags", [])]
-    notebook = editions.student(book)
-    stubs = [cell for cell in notebook.cells if "exercise" in cell.metadata.get("tags", [])]
+    book = json.loads(source.read_text(encoding="utf-8"))
+    solutions = [cell for cell in book["cells"] if "solution" in cell["metadata"].get("tags", [])]
+    notebook = edition.student(book)
+    stubs = [cell for cell in notebook["cells"] if "exercise" in cell["metadata"].get("tags", [])]
     for stub, solution in zip(stubs, solutions, strict=True):
-        stub.source = solution.source
-    nbformat.write(notebook, folder / source.name)
-    return folder / source.name
+        stub["source"] = solution["source"]
+    path = folder / source.name
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return path
 
 
 def grades(path: Path, numbers: Sequence[str] = (), **options) -> list[graders.Grade]:

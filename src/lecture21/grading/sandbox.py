@@ -128,11 +128,13 @@ class Sandbox:
 def _hidden() -> set[Path]:
     """Return the files of the package that hold solutions."""
     chapters = _PACKAGE / "chapters"
-    return {
+    shown = {
         path
         for path in chapters.rglob("*")
-        if path.is_file() and not any(part.startswith(_OF_CHAPTERS) for part in path.relative_to(chapters).parts[-2:])
+        if any(part.startswith(_OF_CHAPTERS) for part in path.relative_to(chapters).parts[-2:])
     }
+    files = {path for path in [*chapters.rglob("*"), *(_PACKAGE / "study").rglob("*")] if path.is_file()}
+    return files - shown
 
 
 def _folders() -> list[Path]:
