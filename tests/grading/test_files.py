@@ -89,18 +89,18 @@ def test_a_report_goes_where_it_is_sent(tmp_path):
     target, link = tmp_path / "target.csv", tmp_path / "link.csv"
     target.write_text("old")
     link.symlink_to(target)
-    reports.write_output(link, "new")
+    reports.write_output(link, b"new")
     assert link.is_symlink()
     assert target.read_text() == "new"
-    reports.write_output(Path(os.devnull), "new")
+    reports.write_output(Path(os.devnull), b"new")
     assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
     read_end, write_end = os.pipe()
-    reports.write_output(Path(f"/dev/fd/{write_end}"), "new")
+    reports.write_output(Path(f"/dev/fd/{write_end}"), b"new")
     assert os.read(read_end, 10) == b"new"
     for descriptor in (read_end, write_end):
         os.close(descriptor)
     longest = tmp_path / ("a" * 249 + ".csv")
-    reports.write_output(longest, "new")
+    reports.write_output(longest, b"new")
     assert longest.read_text() == "new"
 
 

@@ -10,20 +10,39 @@ from lecture21.cli._messages import escape_controls, print_error
 if TYPE_CHECKING:
     from lecture21.grading.classroom import Submission
 
+_MOST = 1 << 20
+
 
 def grade_command(
-    notebooks: Annotated[list[Path], typer.Argument(help="Notebooks of students.", metavar="NOTEBOOK...")],
+    notebooks: Annotated[
+        list[Path] | None, typer.Argument(help="Notebooks of students.", metavar="NOTEBOOK...", show_default=False)
+    ] = None,
     chapter: Annotated[str, typer.Option(help="Chapters that count, such as 4 or 4,5.")] = "",
     exercises: Annotated[str, typer.Option(help="Exercises that count, such as 4.1,4.3.")] = "",
+    config: Annotated[Path | None, typer.Option(help="TOML file with exercises, weights, partial credit.")] = None,
     private: Annotated[
-        Path | None, typer.Option(help="Python file with exercises and cases of your own, for this machine only.")
+        Path | None, typer.Option(help="Python file with exercises of your own, which no installed package shows.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file with weights, partial credit and more.")] = None,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="File for a table with one row for each exercise.")
     ] = None,
+    students: Annotated[Path | None, typer.Option(help="File for a table with one row for each student.")] = None,
+    student_id: Annotated[
+        str, typer.Option(help="Where a student's name is: folder, name (of the file), metadata, or auto.")
+    ] = "auto",
+    deadline: Annotated[
+        str, typer.Option(help="Date after which a file is late by its time of change, such as 2026-12-01T18:00.")
+    ] = "",
+    canvas: Annotated[Path | None, typer.Option(help="File that Canvas's gradebook imports.")] = None,
+    gradebook: Annotated[Path | None, typer.Option(help="File that Canvas has exported, with the students.")] = None,
+    similar: Annotated[
+        Path | None, typer.Option(help="File for a table of answers that are suspiciously alike.")
+    ] = None,
     gradescope: Annotated[
         Path | None, typer.Option(help="File for the results of one notebook, as Gradescope reads them.")
+    ] = None,
+    autograder: Annotated[
+        Path | None, typer.Option(help="Zip file to write for Gradescope, with all that it needs; grades nothing.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Notebooks that are graded at the same time.")] = 1,
     seconds: Annotated[float, typer.Option(help="Time limit for each exercise.")] = 10.0,
@@ -31,32 +50,84 @@ def grade_command(
 ) -> None:
     """Grade the exercises in notebooks.
 
-    Each answer runs in a process of its own, with the statements of the notebook that it needs. It cannot write files,
-    start programs or use the network, as far as the system allows. The answers are judged in this process.
+    The last definition of a name counts, in whichever cell it is. Each answer runs in a process of its own, with the
+    statements of the notebook that it needs. It cannot write files, start programs or use the network, as far as the
+    system allows. The answers are judged in this process, and reports are written after each notebook.
     """
+    from lecture21.grading import reports
+    from lecture21.grading import students as class_list
     from lecture21.grading.assignment import assignment
+    from lecture21.grading.autograder import autograder as autograder_zip
     from lecture21.grading.classroom import grade_all
     from lecture21.grading.exercises import every_exercise, private_numbers
     from lecture21.grading.graders import Grader
+    from lecture21.grading.similarity import similar as similar_pairs
+    from lecture21.grading.similarity import similarity_table
 
-    if gradescope is not None and len(notebooks) != 1:
-        raise ValueError(f"--gradescope needs exactly one notebook, got {len(notebooks)}")
-    if not 0 < seconds <= 3600:
-        raise ValueError(f"--seconds must be from 0 to 3600, got {seconds:g}")
-    for name, value in (("--memory", memory), ("--jobs", jobs)):
-        if not 1 <= value <= 1 << 20:
-            raise ValueError(f"{name} must be a whole number from 1 to {1 << 20}, got {value}")
+    paths = notebooks or []
+    _check(paths, autograder, gradescope, canvas, gradebook, seconds, memory, jobs)
     hidden = private_numbers(private) if private is not None else []
-    what = assignment(every_exercise(private), chapter=chapter, numbers=exercises, config=config)
+    known = every_exercise(private)
+    what = assignment(known, chapter=chapter, numbers=exercises, config=config)
+    if autograder is not None:
+        data = autograder_zip(what, private=private, seconds=seconds, memory=memory)
+        reports.write_output(autograder, data)
+        typer.echo(f"Wrote {autograder}")
+    due = class_list.deadline_of(deadline) if deadline else None
+    class_list.check_way(student_id)
+    if gradebook is not None:
+        class_list.canvas_table([], what.column, gradebook)  # a wrong file is refused before the work begins
+
+    def write_reports(graded: "list[Submission]", is_last: bool) -> None:
+        def write(path: Path | None, text: str) -> None:
+            if path is not None and (is_last or reports.is_rewritable(path)):
+                reports.write_output(path, text.encode("utf-8", errors="backslashreplace"))
+
+        totals = class_list.totals(graded, what, way=student_id, deadline=due)
+        write(csv_file, reports.exercise_table(graded))
+        write(students, class_list.student_table(totals))
+        write(gradescope, reports.gradescope(graded[0], hidden=hidden))
+        if canvas is not None:
+            text, missing = class_list.canvas_table(totals, what.column, gradebook)
+            write(canvas, text)
+            if is_last and missing:
+                print_error(f"{gradebook} has no student {', '.join(missing)}")
+        if similar is not None and is_last:
+            write(similar, similarity_table(similar_pairs(class_list.names(graded, student_id), graded, known)))
+
     graded: dict[int, Submission] = {}
     for index, submission in grade_all(
-        notebooks, what, lambda: Grader(private, seconds=seconds, memory=memory << 20), jobs
+        paths, what, lambda: Grader(private, seconds=seconds, memory=memory << 20), jobs
     ):
         graded[index] = submission
         _print_table(submission)
-        _write_reports([graded[each] for each in sorted(graded)], len(notebooks), csv_file, gradescope, hidden)
+        write_reports([graded[each] for each in sorted(graded)], len(graded) == len(paths))
     if any(each.problem for each in graded.values()):
         raise typer.Exit(2)
+
+
+def _check(
+    paths: list[Path],
+    autograder: Path | None,
+    gradescope: Path | None,
+    canvas: Path | None,
+    gradebook: Path | None,
+    seconds: float,
+    memory: int,
+    jobs: int,
+) -> None:
+    """Refuse options that do not fit together, before anything is graded."""
+    if not paths and autograder is None:
+        raise ValueError("nothing to grade: name notebooks, such as submissions/*.ipynb")
+    if gradescope is not None and len(paths) != 1:
+        raise ValueError(f"--gradescope needs exactly one notebook, got {len(paths)}")
+    if gradebook is not None and canvas is None:
+        raise ValueError(f"--gradebook {gradebook} needs --canvas, the file to write")
+    if not 0 < seconds <= 3600:
+        raise ValueError(f"--seconds must be from 0 to 3600, got {seconds:g}")
+    for name, value in (("--memory", memory), ("--jobs", jobs)):
+        if not 1 <= value <= _MOST:
+            raise ValueError(f"{name} must be a whole number from 1 to {_MOST}, got {value}")
 
 
 def _print_table(submission: "Submission") -> None:
@@ -66,15 +137,3 @@ def _print_table(submission: "Submission") -> None:
     typer.echo(escape_controls(f"{submission.path}: {submission.points:g} of {submission.most:g} points"))
     for each in submission.grades:
         typer.echo(f"  {each.number:5} {each.points:g} of {each.most:g}  {each.title}: {each.text}")
-
-
-def _write_reports(
-    graded: "list[Submission]", expected: int, csv_file: Path | None, gradescope: Path | None, hidden: list[str]
-) -> None:
-    """Write what is known so far, so that Ctrl-C loses nothing; a pipe is written to once, at the end."""
-    from lecture21.grading import reports
-
-    if csv_file is not None and (len(graded) == expected or reports.is_rewritable(csv_file)):
-        reports.write_output(csv_file, reports.exercise_table(graded))
-    if gradescope is not None and not graded[0].problem:
-        reports.write_output(gradescope, reports.gradescope(graded[0].grades, hidden=hidden))

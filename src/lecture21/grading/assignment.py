@@ -1,5 +1,6 @@
 """What an assignment consists of, and how many points its exercises are worth."""
 
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from lecture21.grading.notebooks import Notebook
 
 _NAME = re.compile(r"(?:.*_)?(\d\d)_")  # also where Canvas has put the student's name in front
 _CHECK = re.compile(r"""\bcheck\(\s*["'](\d+)\.\d+["']""")
-_KEYS = ("chapter", "exercises", "weights", "partial", "marked", "late_per_day")
+_KEYS = ("chapter", "exercises", "title", "weights", "partial", "marked", "late_per_day")
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Assignment:
     """The exercises that count, and how. Without numbers, each notebook's own chapter counts."""
 
     numbers: tuple[str, ...] = ()
+    title: str = ""
+    """Name of the column in Canvas's gradebook."""
     weights: dict[str, float] = field(default_factory=dict)
     """Points of an exercise by its number; the others have those of the book."""
     partial: float = 0.0
@@ -32,6 +35,8 @@ class Assignment:
     """Share of the total that each day after the deadline costs."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.title, str):
+            raise ValueError(f"title must be a text, got {printable(repr(self.title))}")
         for name in ("partial", "marked", "late_per_day"):
             require_number(name, getattr(self, name), "from 0 to 1", lambda value: 0 <= value <= 1)
         for number, weight in self.weights.items():
@@ -56,6 +61,19 @@ class Assignment:
                 f"{notebook.path}: which exercises count? {found}; name them: --chapter 4, --exercises 4.1"
             )
         return numbers
+
+    @property
+    def column(self) -> str:
+        """The title, or the exercises that count."""
+        return self.title or f"lecture21 {', '.join(self.numbers) or 'exercises'}"
+
+    def as_toml(self) -> str:
+        """Return the file from which `assignment` reads the same."""
+        values = {"exercises": list(self.numbers), "title": self.title, "partial": self.partial}
+        values |= {"marked": self.marked, "late_per_day": self.late_per_day}
+        lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+        weights = [f"{json.dumps(number)} = {weight}" for number, weight in self.weights.items()]
+        return "\n".join([*lines, "[weights]", *weights, ""])
 
     def apply(self, grade: Grade) -> Grade:
         """Return a grade with the points of this assignment."""
@@ -107,7 +125,7 @@ def assignment(
         if each not in known:
             raise ValueError(f"{where}: there is no exercise {printable(each)!r}; there are {', '.join(known)}")
     try:
-        return Assignment((*chosen, *names), **content)
+        return Assignment(tuple(dict.fromkeys([*chosen, *names])), **content)
     except ValueError as error:
         raise ValueError(f"{config}: {error}") from None
 

@@ -2,9 +2,10 @@
 
 import ast
 import dis
+import functools
 import inspect
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 
@@ -42,7 +43,8 @@ class Piece:
     """Names that are read when its functions are called."""
 
 
-def take_apart(cells: Iterable[Cell]) -> list[Piece]:
+@functools.lru_cache(maxsize=8)
+def take_apart(cells: tuple[Cell, ...]) -> list[Piece]:
     """Return the statements of a notebook in their order, without the cells of the book's solutions."""
     places = itertools.count()
     return [

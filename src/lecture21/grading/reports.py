@@ -11,17 +11,15 @@ from typing import Any
 from lecture21._support.files import write_atomic
 from lecture21._support.validation import printable
 from lecture21.grading.classroom import Submission
-from lecture21.grading.graders import Grade
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|")  # with these, a spreadsheet takes a cell for a command
 
 
-def write_output(path: Path, text: str) -> None:
+def write_output(path: Path, data: bytes) -> None:
     """Write a report: a regular file is replaced at once, anything else (a pipe, a device) is written to.
 
     A symbolic link stays, and the file that it leads to is written.
     """
-    data = text.encode("utf-8", errors="backslashreplace")
     if path.exists() and not path.is_file():
         with path.open("wb") as stream:
             stream.write(data)
@@ -45,7 +43,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def _safe(value: Any) -> Any:
     if not isinstance(value, str):
-        return value
+        return int(value) if isinstance(value, float) and value.is_integer() else value
     value = printable(value, limit=2000)
     return f"'{value}" if value.startswith(_FORMULA) else value
 
@@ -60,11 +58,13 @@ def exercise_table(submissions: Iterable[Submission]) -> str:
     return table(["notebook", "exercise", "points", "of", "result", "look at"], rows)
 
 
-def gradescope(grades: Sequence[Grade], *, hidden: Sequence[str] = ()) -> str:
+def gradescope(submission: Submission, *, hidden: Sequence[str] = ()) -> str:
     """Return results.json: https://gradescope-autograders.readthedocs.io/en/latest/specs/
 
     Students read it: of the instructor's private exercises they learn whether their answer is correct, and no more.
     """
+    if submission.problem:
+        return json.dumps({"score": 0, "output": submission.problem}, indent=2)
     tests = [
         {
             "number": each.number,
@@ -74,6 +74,6 @@ def gradescope(grades: Sequence[Grade], *, hidden: Sequence[str] = ()) -> str:
             "status": "passed" if each.points == each.most else "failed",
             "output": ("correct" if each.right == 1 else "not correct") if each.number in hidden else each.text,
         }
-        for each in grades
+        for each in submission.grades
     ]
-    return json.dumps({"score": sum(each.points for each in grades), "tests": tests}, indent=2)
+    return json.dumps({"score": submission.points, "tests": tests}, indent=2)
