@@ -61,6 +61,7 @@ def grade_command(
     from lecture21.grading.classroom import grade_all
     from lecture21.grading.exercises import every_exercise, private_numbers
     from lecture21.grading.graders import Grader
+    from lecture21.grading.sandbox import missing_protection
     from lecture21.grading.similarity import similar as similar_pairs
     from lecture21.grading.similarity import similarity_table
 
@@ -95,6 +96,8 @@ def grade_command(
         if similar is not None and is_last:
             write(similar, similarity_table(similar_pairs(class_list.names(graded, student_id), graded, known)))
 
+    if paths and (warning := missing_protection()):
+        print_error(f"warning: {warning}")
     graded: dict[int, Submission] = {}
     for index, submission in grade_all(
         paths, what, lambda: Grader(private, seconds=seconds, memory=memory << 20), jobs

@@ -7,7 +7,6 @@ the solutions are removed from this process.
 
 import ast
 import contextlib
-import dis
 import inspect
 import json
 import os
@@ -15,7 +14,7 @@ import pickle
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 from lecture21.exercises.exercise import Exercise
@@ -65,8 +64,10 @@ def run(job: Job, exercises: list[Exercise], channel: int, sandbox: Sandbox) -> 
     cases = pickle.loads(job.cases)  # from the parent, before any code of the student runs
     remove_solutions([*exercises, *every_exercise()])
     _replace_check()
-    program = [(label, _compiled(source, index, label), is_answer) for label, source, index, is_answer in job.program]
-    imports = [code for label, code, _ in program if "IMPORT_NAME" in _operations(code)]
+    trees = {source: ast.parse(source).body for source in {source for _, source, _, _ in job.program}}
+    nodes = [(label, trees[source][index], is_answer) for label, source, index, is_answer in job.program]
+    program = [(label, _compiled(node, label), is_answer) for label, node, is_answer in nodes]
+    imports = [_compiled(node, label) for label, node, _ in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
     sandbox.enter(job.memory, job.seconds)
     names: dict[str, Any] = {"__name__": "__main__", "get_ipython": _Shell}
     for code in imports:  # the first import of a library may take seconds, which are not the student's
@@ -97,12 +98,8 @@ def _write(channel: int, data: bytes) -> None:
         data = data[os.write(channel, data) :]
 
 
-def _compiled(source: str, index: int, label: str) -> Any:
-    return compile(ast.Module([ast.parse(source).body[index]], []), label, "exec")
-
-
-def _operations(code: Any) -> set[str]:
-    return {step.opname for step in dis.get_instructions(code)}
+def _compiled(node: ast.stmt, label: str) -> CodeType:
+    return compile(ast.Module([node], []), label, "exec")
 
 
 def _described(error: BaseException) -> str:

@@ -42,6 +42,10 @@ def grade_one(grader: Grader, assignment: Assignment, path: Path) -> Submission:
         return Submission(path, grades, notebook=notebook)
     except (ValueError, OSError) as error:
         return Submission(path, problem=printable(str(error), limit=400))
+    except Exception as error:  # whatever a notebook does, the others are graded
+        return Submission(
+            path, problem=printable(f"{path} cannot be graded: {type(error).__name__}: {error}", limit=400)
+        )
 
 
 def grade_all(

@@ -217,9 +217,9 @@ def _read_report(line: bytes) -> list[Outcome] | str:
     """Return the outcomes that a child reports, which the student's code may have written, or a sentence."""
     try:
         report = json.loads(line)
-        helper = f" ({printable(report['helper'], limit=100)})" if report["helper"] else ""
+        helper = f" ({printable(str(report['helper']), limit=100)})" if report["helper"] else ""
         if report["problem"]:
-            return f"the cell raises {printable(report['problem'], limit=160)}{helper}"
+            return f"the cell raises {printable(str(report['problem']), limit=160)}{helper}"
         if report["written"] is not True:
             return "not written yet"
         return [_outcome(each) for each in report["outcomes"][:100]]
@@ -232,7 +232,7 @@ def _outcome(packed: dict[str, Any]) -> Outcome:
     for field in fields(Outcome):
         value = decode(packed[field.name])
         if isinstance(field.default, str):
-            value = printable(value, limit=200)
+            value = printable(str(value), limit=200)
         elif isinstance(field.default, bool):
             value = value is True
         values[field.name] = value

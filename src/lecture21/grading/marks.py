@@ -3,10 +3,12 @@
 import ast
 from collections.abc import Iterator
 
+from lecture21._support.validation import printable
 from lecture21.exercises.exercise import Exercise
 from lecture21.grading.answers import Program
 from lecture21.grading.pieces import Piece, of_the_book
 
+_MOST = 8  # marks of one answer
 _HARMLESS = ("lecture21.exercises.check", "lecture21.exercises.solved", "lecture21.data")
 _MODULES = {
     *("builtins", "codecs", "ctypes", "dis", "gc", "glob", "importlib", "inspect", "io", "linecache", "marshal"),
@@ -31,7 +33,7 @@ def marks(program: Program, exercises: list[Exercise]) -> tuple[str, ...]:
         return ()
     allowed = {name for each in exercises if not each.is_value for name in _used(each)}
     found = [mark for piece in program.pieces if piece.cell >= 0 for mark in _marks(piece, allowed)]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(printable(mark, limit=80) for mark in found))[:_MOST]
 
 
 def _used(exercise: Exercise) -> set[str]:

@@ -53,6 +53,18 @@ _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _OF_CHAPTERS = ("__init__", "figures", "results")
 
 
+def missing_protection() -> str:
+    """Return what this system cannot forbid a student's code, as a sentence; empty if it forbids all of it."""
+    if sys.platform != "linux":
+        return f"on {sys.platform}, only Python itself stops a student's code; grade in a container or virtual machine"
+    parts = []
+    if not landlockpy.supported():
+        parts.append("protect files (Landlock)")
+    if not seccompy.supported():
+        parts.append("forbid programs and connections (seccomp)")
+    return f"this kernel cannot {' and '.join(parts)}; grade in a container or virtual machine" if parts else ""
+
+
 class Sandbox:
     """Limits for the processes that are forked from this one; preparing them once saves each of them the time."""
 

@@ -64,13 +64,16 @@ def _answer(submission: Submission, exercise: Exercise) -> list[ast.stmt]:
     answers = find_answers(submission.notebook.cells, [exercise])
     if exercise.name not in answers.written:
         return []
-    pieces = answers.program(exercise).pieces
-    return [piece.node for piece in pieces if not isinstance(piece.node, ast.Import | ast.ImportFrom)]
+    nodes = [piece.node for piece in answers.program(exercise).pieces]
+    try:
+        return _without_docstrings([node for node in nodes if not isinstance(node, ast.Import | ast.ImportFrom)])
+    except RecursionError:  # nobody writes such code
+        return []
 
 
 def _pairs(exercise: Exercise, answers: list[tuple[str, list[ast.stmt]]]) -> Iterator[Pair]:
     prints = [(name, frozenset(_fingerprints(nodes)), _text(nodes)) for name, nodes in answers if nodes]
-    solution = ast.parse(exercise.text(exercise.solution)).body
+    solution = _without_docstrings(ast.parse(exercise.text(exercise.solution)).body)
     of_the_book, text_of_the_book = frozenset(_fingerprints(solution)), _text(solution)
     for name, own, text in prints:
         if len(own) >= 2 * _FEWEST and len(own & of_the_book) >= 0.9 * len(own):  # longer, or many find it themselves
@@ -91,7 +94,7 @@ def _pairs(exercise: Exercise, answers: list[tuple[str, list[ast.stmt]]]) -> Ite
 
 
 def _text(nodes: list[ast.stmt]) -> str:
-    return "\n".join(ast.unparse(node) for node in _without_docstrings(nodes))
+    return "\n".join(ast.unparse(node) for node in nodes)
 
 
 def _without_docstrings(nodes: list[ast.stmt]) -> list[ast.stmt]:
@@ -103,7 +106,7 @@ def _without_docstrings(nodes: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def _fingerprints(nodes: list[ast.stmt]) -> Iterator[int]:
-    parts = [part for node in _without_docstrings(nodes) for part in _parts(node)]
+    parts = [part for node in nodes for part in _parts(node)]
     for start in range(len(parts) - _LENGTH + 1):
         yield hash(tuple(parts[start : start + _LENGTH]))
 

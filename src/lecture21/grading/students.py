@@ -161,7 +161,7 @@ def canvas_table(students: Sequence[Student], title: str, gradebook: Path | None
 
 
 def _normal(name: str) -> str:
-    return re.sub(r"\W", "", name).lower()
+    return re.sub(r"[\W_]", "", name).lower()
 
 
 def _keys(person: dict[str, Any]) -> list[str]:
