@@ -54,7 +54,7 @@ def test_the_table_the_csv_file_and_gradescopes_results(tmp_path, capsys):
         (["--private", "broken.py"], "broken.py cannot be run: ZeroDivisionError: division by zero"),
         (["--config", "none.toml"], "none.toml"),
         (["--config", "broken.toml"], "broken.toml is not TOML: "),
-        (["--config", "unknown.toml"], "unknown.toml has unknown keys weight; known are chapter, exercises, weights"),
+        (["--config", "unknown.toml"], "unknown.toml has unknown keys weight; known are chapter, exercises, title"),
         (["--config", "partial.toml"], "partial.toml: partial must be from 0 to 1, got 2"),
         (["--config", "weights.toml"], "weights.toml: the weight of 4.1 must be a number >= 0, got 'two'"),
         (["--config", "wrong.toml"], "wrong.toml: there is no exercise '4.9'"),

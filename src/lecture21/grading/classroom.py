@@ -78,7 +78,10 @@ def grade_all(
         for grader in graders:
             threading.Thread(target=work, args=(grader,), daemon=True).start()
         for _ in paths:
-            result = done.get()
+            result = None
+            while result is None:
+                with contextlib.suppress(queue.Empty):  # Ctrl-C may come just before the wait, and not end it
+                    result = done.get(timeout=0.5)
             if isinstance(result, BaseException):
                 raise result
             yield result
