@@ -110,12 +110,14 @@ def test_what_is_wrong_with_an_answer_is_said(tmp_path):
         "def causal_mask(n):\n    return (",
         "masked_weights = make(leaks)",
         "leaks = 5",
+        "def padded_weights(scores, mask):\n    x = 1\n    return x / 0",
     ]
     texts = {each.number: each.text for each in grades(write(tmp_path / "04_mine.ipynb", *cells))}
     assert texts["4.1"] == "the cell raises SyntaxError"
     assert texts["4.2"] == "the cell raises NameError: name 'make' is not defined"
     assert texts["4.3"].startswith("raises TypeError")
-    assert texts["4.5"] == "no cell defines padded_weights"
+    assert texts["4.4"] == "no cell defines leaking"
+    assert texts["4.5"].endswith("division by zero (line 3: return x / 0)")
 
 
 def test_an_answer_may_build_on_a_function_of_an_earlier_chapter(tmp_path):

@@ -9,6 +9,7 @@ import ast
 import contextlib
 import inspect
 import json
+import linecache
 import os
 import pickle
 import sys
@@ -66,6 +67,8 @@ def run(job: Job, exercises: list[Exercise], channel: int, sandbox: Sandbox) -> 
     _replace_check()
     trees = {source: ast.parse(source).body for source in {source for _, source, _, _ in job.program}}
     nodes = [(label, trees[source][index], is_answer) for label, source, index, is_answer in job.program]
+    for label, source, _, _ in job.program:  # from which the line of an exception is taken
+        linecache.cache[label] = (len(source), None, source.splitlines(keepends=True), label)
     program = [(label, _compiled(node, label), is_answer) for label, node, is_answer in nodes]
     imports = [_compiled(node, label) for label, node, _ in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
     sandbox.enter(job.memory, job.seconds)

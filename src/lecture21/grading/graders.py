@@ -209,6 +209,8 @@ def _judged(exercise: Exercise, cases: list[Case], outcomes: list[Outcome] | str
     verdict = judge(exercise, cases, outcomes)
     if verdict.correct:
         return verdict, 1.0
+    if verdict.line:
+        verdict = replace(verdict, text=f"{verdict.text} ({verdict.line})")
     right = [judge(exercise, [case], [each]).correct for case, each in zip(cases, outcomes, strict=False)]
     return verdict, sum(right) / len(cases)
 
