@@ -113,3 +113,9 @@ def test_the_edition_for_instructors_keeps_everything_but_links_that_lead_nowher
     stored, actual = json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8")), json.loads(files[name])
     different = [n for n, pair in enumerate(zip(stored["cells"], actual["cells"], strict=True)) if pair[0] != pair[1]]
     assert ["book/mistakes.md" in "".join(stored["cells"][n]["source"]) for n in different] == [True]
+
+
+def test_students_and_instructors_read_the_same_rule_which_definition_counts(files):
+    page = (ROOT / "book" / "teach.md").read_text(encoding="utf-8")
+    (rule,) = re.findall(r"\*\*(The last definition of a name counts.*?)\*\*", page, re.DOTALL)
+    assert " ".join(rule.split()) in " ".join(files["README.md"].decode().split())
