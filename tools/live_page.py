@@ -10,7 +10,6 @@ import functools
 import http.server
 import io
 import re
-import shutil
 import sys
 import tempfile
 import threading
@@ -43,16 +42,13 @@ def write(folder: Path, figures: list[Figure], theme: str = "light") -> None:
     for i, figure in enumerate(figures):
         number = f"-{i + 1}" if i else ""
         elements.append(figure.element().replace("<div ", f'<div id="live-{figure.figure}{number}" ', 1))
-        (folder / f"{figure.figure}.js").write_text(figure.scripts[figure.figure], encoding="utf-8")
-        for name in figure.assets().values():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(assets.read(name))
-    shutil.copyfile(bundle.ROOT / "host.js", folder / "host.js")
+    files = {name: assets.read(name) for figure in figures for name in figure.assets().values()}
+    bundle.write_files(folder, {figure.figure for figure in figures}, Figure.scripts, files)
     page = f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Figures</title>'
     page += '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
     page += f"<style>{STYLE}</style></head>"
     page += f"<body><main><h1>Figures</h1>{''.join(elements)}</main>"
-    page += '<script type="module" src="host.js"></script></body></html>'
+    page += '<script defer src="host.js"></script></body></html>'
     (folder / "index.html").write_text(page, encoding="utf-8")
 
 

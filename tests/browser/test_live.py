@@ -16,6 +16,8 @@ PAGES = sorted(
     for path in HTML.rglob("*.html")
     if 'class="live-figure"' in path.read_text(encoding="utf-8")
 )
+# Below an exercise that is put together in the page, its stub stands in where no script runs.
+STANDS_ALONE = ".live-figure:not([data-figure=lines])"
 # The pages that ask questions, with the name of their questions.
 ASKING = {EXAM: questions.EXAM} | {f"notebooks/{folder.name[1:]}.html": name for name, folder in FOLDERS.items()}
 
@@ -69,6 +71,7 @@ def test_every_figure_of_a_page_starts_and_is_a_picture_in_print(address: str, w
     page.emulate_media(media="print")
     for figure in figures.all():
         assert not figure.locator(".live-place").is_visible()
+    for figure in page.locator(STANDS_ALONE).all():
         assert figure.locator(":scope > *:not(.live-place)").first.is_visible()
     if address == EXAM:  # its worked answers stand below the questions
         assert on_page(page, address, questions_of(address)[0]).get_by_text("Question 2.").is_visible()
@@ -82,7 +85,7 @@ def test_every_figure_of_a_page_starts_and_is_a_picture_in_print(address: str, w
 @pytest.mark.parametrize("address", sampled(PAGES))
 def test_where_no_script_runs_pictures_stand_in_and_answers_are_folded(address: str, scriptless):
     page = scriptless.open(address)
-    for figure in page.locator(".live-figure").all():
+    for figure in page.locator(STANDS_ALONE).all():
         assert figure.inner_text().strip()
         for image in figure.locator(":scope > img").all():
             box = image.bounding_box()
@@ -105,6 +108,20 @@ def test_where_no_script_runs_pictures_stand_in_and_answers_are_folded(address: 
         if address == EXAM:
             right = questions.answer_of(question).replace("`", "").replace("'", "’")
             assert answer.locator("p").first.inner_text().startswith(f"{right}.")
+
+
+@pytest.mark.parametrize(
+    "address", [page if "/14_" in page else pytest.param(page, marks=pytest.mark.repetition) for page in PAGES]
+)
+def test_figures_run_in_a_page_that_is_opened_as_a_file(address: str, wide):
+    """As in the zip file to read offline; `tests/live/test_files.py` opens every kind of figure."""
+    page = wide.page
+    page.goto((HTML / address).as_uri())
+    for figure in page.locator(".live-figure").all():
+        figure.scroll_into_view_if_needed()
+        figure.locator("section.figure:not([aria-busy=true])").wait_for()
+    assert page.locator(".live-stopped, .live-failed").count() == 0
+    assert wide.errors == []
 
 
 def test_the_output_that_gives_the_answer_is_folded(wide):

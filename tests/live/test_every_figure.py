@@ -37,7 +37,7 @@ CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...rest) {
 # says, whether it gave up, and what is left of it when it is removed.
 SHOW_AGAIN = """async ([linked, broken]) => {
   const { state, assets, figure } = document.querySelector(".live-figure").dataset;
-  const { default: widget } = await import(`./${figure}.js`);
+  const widget = liveFigures[figure];
   const values = { ...JSON.parse(state), _linked: linked };
   for (const [name, file] of Object.entries(JSON.parse(assets))) {
     values[`${name}_url`] = file;

@@ -30,8 +30,8 @@ _FOLDER = Path("_static/live")
 _SCALE = 1.5  # of tools/live_page.py
 _ALT = "the first state of this figure, described below"
 
-# Where figures will start, their pictures are neither shown nor loaded. Pages opened as files run no modules.
-_EXPECT_FIGURES = """if (location.protocol !== "file:") document.documentElement.dataset.live = "";"""
+# Where figures will start, their pictures are neither shown nor loaded.
+_EXPECT_FIGURES = 'document.documentElement.dataset.live = "";'
 
 _ELEMENT = re.compile(r'<div class="live-figure" ((?:data-[a-z]+="[^"]*"\s*)+)>')
 _DATA = re.compile(r'data-([a-z]+)="([^"]*)"')
@@ -61,8 +61,8 @@ def _complete(
         data = {name: html.unescape(value) for name, value in _DATA.findall(match.group(1))}
         figure, image_name = data["figure"], data["image"]
         used[figure] = used.get(figure, 0) + 1
-        app.live_files.add((f"{figure}.js", None))
-        app.live_files.update((name, assets.read) for name in json.loads(data["assets"]).values())
+        app.live_figures.add(figure)
+        app.live_assets.update(json.loads(data["assets"]).values())
         number = f"-{used[figure]}" if used[figure] > 1 else ""
         picture, height = _picture(app, context, figure, image_name) if image_name else ("", 0)
         attributes = f'id="live-{figure}{number}" role="group" style="--live-height: {height}px"'
@@ -72,7 +72,7 @@ def _complete(
     if used:
         context["body"] = body
         app.add_js_file(None, body=_EXPECT_FIGURES, priority=0)
-        app.add_js_file("live/host.js", type="module", onerror="delete document.documentElement.dataset.live")
+        app.add_js_file("live/host.js", defer="defer", onerror="delete document.documentElement.dataset.live")
 
 
 def _picture(app: Sphinx, context: dict[str, object], figure: str, image_name: str) -> tuple[str, int]:
@@ -82,35 +82,25 @@ def _picture(app: Sphinx, context: dict[str, object], figure: str, image_name: s
         raise FileNotFoundError(f"the figure {image_name} has no picture {path}; run: make pictures")
     with Image.open(path) as image:
         width, height = (round(side / _SCALE) for side in image.size)
-    app.live_files.add((f"{image_name}.webp", path))
+    app.live_pictures.add(path)
     address = context["pathto"](f"{_FOLDER}/{image_name}.webp", resource=True)
     return f'<img src="{address}" width="{width}" height="{height}" loading="lazy" alt="{_ALT}">', height
 
 
 def _write_files(app: Sphinx, error: Exception | None) -> None:
-    """Write the host script, the figures' modules, and what they load."""
-    if error or app.builder.format != "html" or not app.live_files:
+    """Write the host script, the figures' scripts and pictures, and what they load."""
+    if error or app.builder.format != "html" or not app.live_figures:
         return
     folder = Path(app.outdir) / _FOLDER
-    shutil.copyfile(bundle.ROOT / "host.js", _made(folder / "host.js"))
-    for name, source in sorted(app.live_files, key=str):
-        target = _made(folder / name)
-        if source is None:
-            target.write_text(Figure.scripts[target.stem], encoding="utf-8")
-        elif source is assets.read:
-            target.write_bytes(assets.read(name))
-        else:
-            shutil.copyfile(source, target)
-
-
-def _made(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    files = {name: assets.read(name) for name in app.live_assets}
+    bundle.write_files(folder, app.live_figures, Figure.scripts, files)
+    for path in app.live_pictures:
+        shutil.copyfile(path, folder / path.name)
 
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the directive, and complete pages late, when their body is final."""
-    app.live_files = set()
+    app.live_figures, app.live_assets, app.live_pictures = set(), set(), set()
     app.add_directive("live", _Live)
     app.connect("html-page-context", _complete, priority=700)
     app.connect("build-finished", _write_files)

@@ -5,6 +5,7 @@ paths at the top of a file, and exports in front of a function, a class or a con
 that returns its exports, so that names of different modules do not meet.
 """
 
+import base64
 import json
 import re
 from dataclasses import dataclass, field
@@ -46,6 +47,36 @@ def module(path: str) -> str:
     parts = _Parts()
     names = parts.add(ROOT / path)
     return "".join(parts.texts) + f"export const {{ {', '.join(names)} }} = {_identifier(ROOT / path)};\n"
+
+
+def script(name: str, text: str) -> str:
+    """Return a figure's module as a classic script, which a page that is opened as a file may load.
+
+    It adds the figure to `liveFigures`, where host.js finds it.
+    """
+    body, _, figure = text.rpartition("export default ")
+    if not body or re.search(r"^(import|export)\b", body, re.MULTILINE):
+        raise ValueError(f"the module of {name} is not one text with a default export as its last line")
+    return f'(self.liveFigures ??= {{}})["{name}"] = (() => {{\n"use strict";\n{body}return {figure}}})();\n'
+
+
+def data_script(content: bytes) -> str:
+    """Return a file as a classic script, for pages that are opened as files, which cannot fetch it.
+
+    It adds the file to `liveData` by its own address, where `loadFile` in kit/frame.js finds it.
+    """
+    return f'(self.liveData ??= {{}})[document.currentScript.src] = "{base64.b64encode(content).decode()}";\n'
+
+
+def write_files(folder: Path, figures: set[str], scripts: dict[str, str], files: dict[str, bytes]) -> None:
+    """Write what pages with these figures load: host.js, the figures' scripts, and files, each as a script too."""
+    written = {"host.js": (ROOT / "host.js").read_bytes()}
+    written |= {f"{name}.js": script(name, scripts[name]).encode() for name in figures}
+    for name, content in files.items():
+        written |= {name: content, f"{name}.js": data_script(content).encode()}
+    for name, content in written.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 @dataclass

@@ -1,95 +1,114 @@
 // The script of pages with figures: starts each figure when it comes near the viewport.
-// Where no script runs, in print, and for pages that are opened as files, the picture and its description stay.
+// Where no script runs and in print, the picture and its description stay.
+// It is a classic script and loads figures as such: in pages that are opened as files, browsers refuse modules.
 
-const BASE = new URL(".", import.meta.url);
+(() => {
+  const BASE = new URL(".", /** @type {HTMLScriptElement} */ (document.currentScript).src);
+  const loaded = new Map();
 
-/**
- * The state of a figure on a page, with the methods of anywidget's model that figures use.
- * @param {Record<string, unknown>} values
- */
-function createModel(values) {
-  const listeners = new Map();
-  return {
-    get: (name) => values[name],
-    set(name, value) {
-      values[name] = value;
-      for (const listener of listeners.get(`change:${name}`) ?? []) listener();
-    },
-    save_changes() {},
-    on(event, listener) {
-      listeners.set(event, [...(listeners.get(event) ?? []), listener]);
-    },
-    off(event, listener) {
-      listeners.set(
-        event,
-        (listeners.get(event) ?? []).filter((each) => each !== listener),
-      );
-    },
-  };
-}
-
-/** Return the state that the page's address carries for the figure with this id, or nothing. */
-function linkedState(id) {
-  const prefix = `#${id}=`;
-  if (!location.hash.startsWith(prefix)) return {};
-  try {
-    const text = atob(location.hash.slice(prefix.length).replace(/-/g, "+").replace(/_/g, "/"));
-    const state = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (c) => c.charCodeAt(0))));
-    return state && typeof state === "object" && !Array.isArray(state) ? state : {};
-  } catch {
-    return {};
-  }
-}
-
-async function start(element) {
-  const { figure, state, assets } = element.dataset;
-  const values = { ...JSON.parse(state), _page: `${location.pathname}${location.search}#${element.id}` };
-  values._linked = linkedState(element.id); // the figure takes from this what passes its checks
-  for (const [name, file] of Object.entries(JSON.parse(assets))) values[`${name}_url`] = new URL(file, BASE).href;
-  const place = document.createElement("div");
-  place.className = "live-place";
-  element.append(place);
-  let stopped = false;
-  place.addEventListener("live-stop", () => {
-    stopped = true;
-    element.classList.remove("live-on");
-    element.classList.add("live-stopped"); // its picture comes back
-  });
-  try {
-    const { default: widget } = await import(new URL(`${figure}.js`, BASE).href);
-    await widget.render({ model: createModel(values), el: place });
-    if (!stopped) element.classList.add("live-on");
-  } catch (error) {
-    place.remove();
-    element.classList.add("live-stopped");
-    const sentence = document.createElement("p");
-    sentence.className = "live-failed";
-    sentence.textContent = "This figure could not start here; the picture above shows its first state.";
-    element.append(sentence);
-    console.warn(error);
-  }
-}
-
-const figures = [...document.querySelectorAll(".live-figure")];
-const watcher = new IntersectionObserver(
-  (entries) => {
-    for (const { isIntersecting, target } of entries) {
-      if (!isIntersecting) continue;
-      watcher.unobserve(target);
-      start(target);
+  /** Return the module of a figure, whose script adds it to `liveFigures`. */
+  function load(figure) {
+    if (!loaded.has(figure)) {
+      const script = document.createElement("script");
+      script.src = new URL(`${figure}.js`, BASE).href;
+      const arrived = new Promise((resolve, reject) => {
+        script.addEventListener("load", resolve);
+        script.addEventListener("error", () => reject(new Error(`${figure}.js could not be loaded.`)));
+      });
+      loaded.set(figure, arrived);
+      document.head.append(script);
     }
-  },
-  { rootMargin: "400px 0px" },
-);
-for (const figure of figures) watcher.observe(figure);
+    return loaded.get(figure).then(() => globalThis.liveFigures[figure]);
+  }
 
-// A link to a state leads to its figure, once the page has its final height.
-function follow() {
-  const target = figures.find((figure) => location.hash.startsWith(`#${figure.id}=`));
-  if (target) target.scrollIntoView({ block: "start" });
-  return target;
-}
-if (follow()) addEventListener("load", follow, { once: true });
-addEventListener("hashchange", () => {
-  if (follow()) location.reload();
-});
+  /**
+   * The state of a figure on a page, with the methods of anywidget's model that figures use.
+   * @param {Record<string, unknown>} values
+   */
+  function createModel(values) {
+    const listeners = new Map();
+    return {
+      get: (name) => values[name],
+      set(name, value) {
+        values[name] = value;
+        for (const listener of listeners.get(`change:${name}`) ?? []) listener();
+      },
+      save_changes() {},
+      on(event, listener) {
+        listeners.set(event, [...(listeners.get(event) ?? []), listener]);
+      },
+      off(event, listener) {
+        listeners.set(
+          event,
+          (listeners.get(event) ?? []).filter((each) => each !== listener),
+        );
+      },
+    };
+  }
+
+  /** Return the state that the page's address carries for the figure with this id, or nothing. */
+  function linkedState(id) {
+    const prefix = `#${id}=`;
+    if (!location.hash.startsWith(prefix)) return {};
+    try {
+      const text = atob(location.hash.slice(prefix.length).replace(/-/g, "+").replace(/_/g, "/"));
+      const state = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (c) => c.charCodeAt(0))));
+      return state && typeof state === "object" && !Array.isArray(state) ? state : {};
+    } catch {
+      return {};
+    }
+  }
+
+  async function start(element) {
+    const { figure, state, assets } = element.dataset;
+    const values = { ...JSON.parse(state), _page: `${location.pathname}${location.search}#${element.id}` };
+    values._linked = linkedState(element.id); // the figure takes from this what passes its checks
+    for (const [name, file] of Object.entries(JSON.parse(assets))) values[`${name}_url`] = new URL(file, BASE).href;
+    const place = document.createElement("div");
+    place.className = "live-place";
+    element.append(place);
+    let stopped = false;
+    place.addEventListener("live-stop", () => {
+      stopped = true;
+      element.classList.remove("live-on");
+      element.classList.add("live-stopped"); // its picture comes back
+    });
+    try {
+      const widget = await load(figure);
+      await widget.render({ model: createModel(values), el: place });
+      if (!stopped) element.classList.add("live-on");
+    } catch (error) {
+      place.remove();
+      element.classList.add("live-stopped");
+      const sentence = document.createElement("p");
+      sentence.className = "live-failed";
+      sentence.textContent = "This figure could not start here; the picture above shows its first state.";
+      element.append(sentence);
+      console.warn(error);
+    }
+  }
+
+  const figures = [...document.querySelectorAll(".live-figure")];
+  const watcher = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        watcher.unobserve(target);
+        start(target);
+      }
+    },
+    { rootMargin: "400px 0px" },
+  );
+  for (const figure of figures) watcher.observe(figure);
+
+  // A link to a state leads to its figure, once the page has its final height.
+  function follow() {
+    const target = figures.find((figure) => location.hash.startsWith(`#${figure.id}=`));
+    if (target) target.scrollIntoView({ block: "start" });
+    return target;
+  }
+  if (follow()) addEventListener("load", follow, { once: true });
+  addEventListener("hashchange", () => {
+    if (follow()) location.reload();
+  });
+})();

@@ -240,13 +240,33 @@ export async function loadFile(model, name) {
   }
   const url = model.get(`${name}_url`);
   if (!url) throw new Error(`This figure was given no ${name}.`);
+  const failed = `The file ${url.split("/").pop()} could not be loaded`;
+  if (location.protocol === "file:") return loadScript(`${url}.js`, failed);
   let response;
   try {
     response = await fetch(url);
   } catch {
-    throw new Error(`The file ${url.split("/").pop()} could not be loaded; check the connection and reload the page.`);
+    throw new Error(`${failed}; check the connection and reload the page.`);
   }
-  if (!response.ok)
-    throw new Error(`The file ${url.split("/").pop()} could not be loaded (status ${response.status}).`);
+  if (!response.ok) throw new Error(`${failed} (status ${response.status}).`);
   return response.arrayBuffer();
+}
+
+/**
+ * Return a file from the script that has its content: pages that are opened as files cannot fetch.
+ * @param {string} url  of the script
+ * @param {string} failed  what to say if there is none
+ * @returns {Promise<ArrayBuffer>}
+ */
+async function loadScript(url, failed) {
+  const page = /** @type {any} */ (globalThis);
+  const script = create("script", { src: url });
+  const arrived = new Promise((resolve, reject) => {
+    script.addEventListener("load", resolve);
+    script.addEventListener("error", () => reject(new Error(`${failed}.`)));
+  });
+  document.head.append(script);
+  await arrived;
+  script.remove();
+  return Uint8Array.from(atob(page.liveData[url]), (character) => character.charCodeAt(0)).buffer;
 }
