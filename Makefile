@@ -33,7 +33,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book pdf site serve test test-all test-beside-book test-sample test-every test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor pictures attack bench sweeps clean
+.PHONY: help .venv browser data book pdf site serve test test-all test-beside-book test-sample test-every test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor lines pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -160,6 +160,9 @@ student: $(READY)  ## write dist/lecture21-student.zip: the notebooks without so
 
 instructor: $(READY)  ## write dist/lecture21-instructor.zip: the notebooks with solutions and teaching notes
 	@$(BIN)/python tools/editions.py instructor
+
+lines: $(READY)  ## compute what the check says of each combination of lines, for exercises that have changed
+	@OMP_NUM_THREADS=1 $(BIN)/python tools/lines.py
 
 pictures: $(READY)  ## draw the pictures of the Markdown pages, and those that stand in for figures that respond
 	@$(BIN)/python tools/pictures.py

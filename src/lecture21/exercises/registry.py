@@ -7,12 +7,13 @@ from types import ModuleType
 
 from lecture21.exercises.exercise import Exercise
 
-_CHAPTERS = Path(__file__).parents[1] / "chapters"
+CHAPTERS = Path(__file__).parents[1] / "chapters"
+"""Folder with a folder for each chapter."""
 
 
 def chapters() -> list[str]:
     """Return the chapters that have exercises, such as "04"."""
-    return sorted({path.parent.name[1:3] for path in _CHAPTERS.glob("c[0-9][0-9]_*/exercises.py")})
+    return sorted({path.parent.name[1:3] for path in CHAPTERS.glob("c[0-9][0-9]_*/exercises.py")})
 
 
 @functools.cache
@@ -24,7 +25,7 @@ def exercises_of(chapter: str) -> tuple[Exercise, ...]:
 
 def _modules(chapter: str) -> list[ModuleType]:
     """Import the modules of one chapter's exercises, by name, since they depend on this package."""
-    paths = sorted(_CHAPTERS.glob(f"c{chapter}_*/exercises*.py"))
+    paths = sorted(CHAPTERS.glob(f"c{chapter}_*/exercises*.py"))
     return [importlib.import_module(f"lecture21.chapters.{path.parent.name}.{path.stem}") for path in paths]
 
 

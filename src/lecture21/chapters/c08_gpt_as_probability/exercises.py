@@ -287,6 +287,8 @@ def _sorted_twice(probabilities, p):
     ordered, order = probabilities.sort(descending=True)
     before = ordered.cumsum(dim=0) - ordered
     kept = torch.where(before < p, ordered, 0.0)
+    result = torch.zeros_like(probabilities)
+    result[order] = kept
     return (kept / kept.sum())[order]
 
 

@@ -1,0 +1,220 @@
+"""Exercises to put together: which lines are choices, and that the stored verdicts are those of the check."""
+
+import itertools
+import math
+import re
+from collections import Counter
+
+import lines as tool  # tools/lines.py
+import pytest
+
+from lecture21.exercises import lines
+from lecture21.exercises.exercise import Case, Exercise
+from lecture21.exercises.forms import forms, like
+from lecture21.exercises.lines import Change, changes, confirmed, fingerprint, puzzle, verdict
+from lecture21.exercises.registry import chapters, exercises_of, find
+from lecture21.exercises.sources import complete, logical_lines
+
+ALL = [exercise for chapter in chapters() for exercise in exercises_of(chapter)]
+STORED = {number: stored for chapter in chapters() for number, stored in lines.load(chapter).items()}
+SAMPLE = ("4.4", "7.2", "8.2")  # a value, a class and a function; the others are repetitions
+
+
+def block(text: str) -> list[str]:
+    """Return the lines of a text that begins with an empty line."""
+    return logical_lines("\n".join(line[8:] for line in text.splitlines()[1:]))
+
+
+def choices(stored: dict) -> list[list[str]]:
+    return [part for part in stored["code"] if isinstance(part, list)]
+
+
+def said(stored: dict) -> dict[tuple[int, ...], str]:
+    """Return the verdict of each combination."""
+    combinations = itertools.product(*(range(len(options)) for options in choices(stored)))
+    return dict(zip(combinations, (stored["verdicts"][n] for n in stored["of"]), strict=True))
+
+
+def essence(stored: dict) -> dict:
+    """Return what must be the same again: the messages of exceptions are those of a version of torch or Python."""
+    cut = [re.sub(r"(raises \w+ [^:]*): .*", r"\1", text) for text in stored["verdicts"]]
+    return {"code": stored["code"], "said": [cut[n] for n in stored["of"]]}
+
+
+# The code of mistakes
+
+
+def test_comments_and_docstrings_are_no_lines_and_brackets_hold_a_line_together():
+    source = 'def f(x):\n    """Doc."""\n    # why\n    y = g(\n        x,  # this\n    )\n    return y  # (B,)'
+    assert logical_lines(source) == ["def f(x):", "    y = g(\n        x,\n    )", "    return y"]
+
+
+def test_a_call_of_a_private_function_becomes_its_lines():
+    exercise = find("15.2")
+    wrong = next(mistake for mistake in exercise.mistakes if mistake.name == "true where masked")
+    assert complete(exercise, wrong.wrong)[1:] == [*complete(exercise, exercise.solution)[1:-1], "    return ~mask"]
+
+
+def test_a_class_that_inherits_from_the_solution_gets_its_other_methods():
+    exercise = find("7.1")
+    right = complete(exercise, exercise.solution)
+    wrong = complete(exercise, exercise.mistakes[0].wrong)
+    assert wrong == [line.replace("self.token(ids)", "self.token(ids).softmax(dim=-1)") for line in right]
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.number)
+def test_no_line_needs_what_a_reader_does_not_have(exercise):
+    for option in itertools.chain.from_iterable(choices(STORED[exercise.number])):
+        assert not re.search(r"(?<!\w)_[a-zA-Z]|#", option), option
+
+
+def test_a_variable_can_be_introduced_or_left_out():
+    right = block("""
+        def f(x):
+            total = x.sum()
+            scaled = 2 * x
+            return scaled / total
+    """)
+    wrong = block("""
+        def f(x):
+            return (x + 1) / x.sum()
+    """)
+    assert like(right, wrong) == ["def f(x):", "    total = x.sum()", "    return (x + 1) / total"]
+    assert ["def f(x):", "    return 2 * x / x.sum()"] in forms(right)
+    assert ["def f(a):", "    return a / (b * 2)"] in forms(["def f(a):", "    c = b * 2", "    return a / c"])
+
+
+def test_a_change_is_as_small_as_it_can_be():
+    right = ["def f(x):", "    a = g(x)", "    b = h(a)", "    return b"]
+    assert changes(right, ["def f(x):", "    a = g(-x)", "    b = h(-a)", "    return b"]) == [
+        Change(1, 2, ["    a = g(-x)"]),
+        Change(2, 3, ["    b = h(-a)"]),
+    ]
+    assert changes(right, ["def f(x):", "    b = h(a)", "    return b"]) == [Change(1, 2, [])]
+    inserted = ["def f(x):", "    a = g(x)", "    b = h(a)", "    b += 1", "    return b"]
+    assert changes(right, inserted) == [Change(2, 3, ["    b = h(a)", "    b += 1"])]
+
+
+def test_mistakes_that_differ_in_the_same_lines_share_a_choice():
+    found = puzzle(find("5.1"))
+    assert [choice.options[0].split()[0] for choice in found.choices] == ["deviation", "variance", "return"]
+    assert found.mistakes["over tokens"] == (1, 1, 0)
+    assert found.code(found.mistakes["over tokens"]).count("dim=0") == 2
+
+
+# The stored combinations
+
+
+def test_every_exercise_can_be_put_together():
+    assert list(STORED) == [exercise.number for exercise in ALL]
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.number)
+def test_an_exercise_has_few_combinations_and_one_that_is_right(exercise):
+    stored = STORED[exercise.number]
+    counts = [len(options) for options in choices(stored)]
+    assert counts
+    assert min(counts) >= 2
+    assert max(counts) <= 8
+    assert math.prod(counts) <= lines.MOST
+    verdicts = said(stored)
+    assert list(verdicts.values()).count("correct") == 1
+    assert not any(text.startswith("does not end") for text in verdicts.values())
+    hints = [mistake.hint for mistake in exercise.mistakes]
+    assert sum(hint in stored["verdicts"] for hint in hints) >= 3
+    for options in choices(stored):
+        assert len(set(options)) == len(options)
+
+
+def test_the_order_of_the_alternatives_says_nothing_about_the_right_one():
+    places, expected = Counter(), Counter()
+    for stored in STORED.values():
+        (right,) = [chosen for chosen, text in said(stored).items() if text == "correct"]
+        for place, options in zip(right, choices(stored), strict=True):
+            places[place] += 1
+            expected.update({n: 1 / len(options) for n in range(len(options))})
+    for place, share in expected.items():
+        spread = math.sqrt(share)  # the right one is at this place as often as by chance, up to three deviations
+        assert abs(places[place] - share) <= 3 * spread, (place, places[place], share)
+
+
+def test_two_wrong_lines_are_judged_together():
+    stored = STORED["2.1"]  # over columns: both the maximum and the sum
+    maxima, sums = choices(stored)
+    chosen = (
+        next(n for n, text in enumerate(maxima) if "max(dim=-2" in text),
+        next(n for n, text in enumerate(sums) if "sum(dim=-2" in text),
+    )
+    hints = {mistake.name: mistake.hint for mistake in find("2.1").mistakes}
+    assert said(stored)[chosen] == hints["over columns"]
+    alone = said(stored)[chosen[0], next(n for n, text in enumerate(sums) if "sum(dim=-1, keepdim" in text)]
+    assert alone not in ("correct", hints["over columns"])
+
+
+def test_a_mistake_that_does_not_get_its_hint_is_left_out(monkeypatch):
+    exercise = find("4.1")
+    assert "forbidden" in confirmed(exercise).mistakes
+    real = lines.verdict
+    monkeypatch.setattr(lines, "verdict", lambda e, code: "other" if "triu(1)" in code else real(e, code))
+    assert "forbidden" not in confirmed(exercise).mistakes
+
+
+def test_a_verdict_is_what_check_prints_on_cases_that_stay_the_same():
+    exercise = find("4.3")  # draws random numbers
+    code = "\n".join(complete(exercise, exercise.mistakes[0].wrong))
+    assert verdict(exercise, code) == verdict(exercise, code) == exercise.mistakes[0].hint
+    assert verdict(find("4.1"), "def causal_mask(n):\n    return torch.ones(n, n)") == (
+        "wrong for n = 1: the result must have the dtype torch.bool instead of torch.float32"
+    )
+
+
+CHANGED = [e.number for e in ALL if e.number in STORED and STORED[e.number]["made_from"] != fingerprint(e)]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(e.number, marks=[] if e.number in (*SAMPLE, *CHANGED) else pytest.mark.repetition) for e in ALL],
+)
+def test_the_stored_verdicts_are_those_of_the_check(number):
+    """Computed again: a sample, and every exercise of which the code or its check has changed since."""
+    assert essence(STORED[number]) == essence(lines.stored(find(number))), "run: make lines"
+
+
+def test_a_fingerprint_changes_with_the_exercise_and_with_its_check(monkeypatch):
+    before = fingerprint(find("4.1"))
+    assert fingerprint(find("4.2")) == before
+    assert fingerprint(find("5.1")) != before
+    real = lines.inspect.getsource
+    judging = lines.judging
+    monkeypatch.setattr(lines.inspect, "getsource", lambda part: real(part) + "# new" * (part is judging))
+    assert fingerprint(find("4.1")) != before
+
+
+# The tool
+
+
+def test_the_tool_computes_what_has_changed(monkeypatch, tmp_path):
+    path = tmp_path / lines.FILE
+    monkeypatch.setattr(lines, "path_of", lambda chapter: path)
+    path.write_text(tool.text_of({**STORED_OF_4, "4.2": {**STORED["4.2"], "made_from": "before"}}), encoding="utf-8")
+    asked = []
+    monkeypatch.setattr(lines, "stored", lambda exercise: asked.append(exercise.number) or STORED[exercise.number])
+    monkeypatch.setattr(lines, "fingerprint", lambda exercise: STORED[exercise.number]["made_from"])
+    assert tool.update("04") == asked == ["4.2"]
+    assert lines.load("04") == STORED_OF_4
+    assert tool.update("04") == []
+    assert tool.update("04", everything=True) == list(STORED_OF_4)
+
+
+STORED_OF_4 = lines.load("04")
+
+
+@pytest.mark.parametrize("chapter", chapters())
+def test_a_file_is_as_the_tool_writes_it(chapter):
+    assert lines.path_of(chapter).read_text(encoding="utf-8") == tool.text_of(lines.load(chapter))
+
+
+def test_an_exercise_without_a_mistake_has_no_choice():
+    solution = find("4.1").solution
+    exercise = Exercise("4.1", "causal_mask", "", solution, lambda rng: [Case((1,), "")])
+    assert puzzle(exercise).choices == []
