@@ -15,6 +15,7 @@ PARTS = [
     "mathematics",  # formulas typeset when the book is built
     "pictures",  # smaller pictures, with their size, loaded late
     "outputs",  # printed tables that keep their columns
+    "exercises",  # exercises that readers do in the page
     "live",  # figures that respond to the reader
     "markup",  # roles and names that the theme leaves out
     "icons",  # fonts of the icons that the book shows

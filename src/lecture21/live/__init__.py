@@ -11,6 +11,7 @@ from lecture21.live.collapse.collapse import Collapse
 from lecture21.live.context.context import Context
 from lecture21.live.ensemble_errors.ensemble_errors import EnsembleErrors
 from lecture21.live.figure import Figure
+from lecture21.live.lines.lines import Lines
 from lecture21.live.merges.merges import Merges
 from lecture21.live.patches.patches import Patches
 from lecture21.live.question.question import Question
@@ -24,7 +25,7 @@ from lecture21.live.write.write import Write
 
 
 def examples() -> list[Figure]:
-    """Return every figure as the book shows it at first, one for each picture that stands in for it; two questions."""
+    """Return every figure as the book shows it at first, one for each picture; two questions and an exercise."""
     return [
         *(Attention(level) for level in (1, 2, 3)),
         SideBySide(),
@@ -46,4 +47,5 @@ def examples() -> list[Figure]:
         Aligned(),
         Question("2.1"),
         Question("2.2"),
+        Lines("5.3"),
     ]
