@@ -41,7 +41,7 @@ def check(number: str, answer: Any) -> None:
 def _verdict(exercise: Exercise, answer: Any) -> tuple[str, ...]:
     """Test an answer, return what is said of it, and remember the sentence."""
     try:
-        said = _tested_on(exercise, answer, _cases(exercise))
+        said = judged(exercise, answer, _cases(exercise))
     except Exception as error:  # no answer stops the notebook
         said = (f"could not be tested: {type(error).__name__}",)
     _tested[exercise.number] = answer, said[0]
@@ -79,13 +79,8 @@ def _cases(exercise: Exercise) -> list[Case]:
     return [case for _ in range(_DRAWS) for case in draw(exercise, secrets.randbits(60))]
 
 
-def judged(exercise: Exercise, answer: Any, cases: list[Case]) -> str:
-    """Return what `check` says of an answer on these cases, without the number of the exercise and without details."""
-    return _tested_on(exercise, answer, cases)[0]
-
-
-def _tested_on(exercise: Exercise, answer: Any, cases: list[Case]) -> tuple[str, ...]:
-    """Return what is said of an answer: a sentence, then details."""
+def judged(exercise: Exercise, answer: Any, cases: list[Case]) -> tuple[str, ...]:
+    """Return what `check` says of an answer on these cases: a sentence without the exercise's number, then details."""
     if not is_written(exercise, answer):
         return ("not written yet",)
     if not exercise.is_value and not callable(answer):

@@ -21,6 +21,7 @@ const STYLE = `
 .gap label:hover, .gap label:has(:checked) { background: var(--panel); }
 .gap input { flex: none; width: 1.05rem; height: 1.05rem; margin: 0.15rem 0 0; accent-color: var(--accent); }
 .verdict { font: 0.95rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+.detail { display: block; }
 .solved { font-size: 0.85rem; color: var(--note); }
 @container (max-width: 30rem) { .program { font-size: 0.8125rem; --step: 0.5ch; } }
 `;
@@ -60,10 +61,10 @@ export default {
     frame.controls.append(actions);
     button(actions, { label: "Check", main: true, onClick: check });
     const copy = button(actions, { label: "Copy this code", onClick: copyCode });
-    const said = create("span", { class: "said", role: "status" });
+    const copied = create("span", { class: "said", role: "status" });
     const count = create("span", { class: "solved" });
     const clear = button(frame.foot, { label: "Clear my progress", onClick: progress.clear });
-    clear.before(said, count);
+    clear.before(copied, count);
     frame.onRemove(progress.onChange(showProgress));
 
     function check() {
@@ -77,9 +78,9 @@ export default {
     async function copyCode() {
       try {
         await navigator.clipboard.writeText(codeOf(exercise, state.values.chosen));
-        said.textContent = "The code is copied.";
+        copied.textContent = "The code is copied.";
       } catch {
-        said.textContent = "This browser does not let the page copy; select the code instead.";
+        copied.textContent = "This browser does not let the page copy; select the code instead.";
       }
     }
 
@@ -90,10 +91,12 @@ export default {
       if (isComplete) frame.fail("");
       const verdict = checked && isComplete ? verdictOf(exercise, chosen) : "";
       copy.hidden = verdict !== "correct";
-      said.textContent = "";
+      copied.textContent = "";
       const tone = verdict === "correct" ? "right" : "wrong";
+      const [sentence, ...details] = verdict.split("\n");
+      const said = create("span", { class: `verdict ${tone}` }, `${exercise.number}: ${sentence}`);
       frame.describe(
-        ...(verdict ? [create("span", { class: `verdict ${tone}` }, `${exercise.number}: ${verdict}`)] : []),
+        ...(verdict ? [said, ...details.map((each) => create("span", { class: "verdict detail" }, each))] : []),
       );
       showProgress();
     }
