@@ -186,9 +186,16 @@ def test_a_fingerprint_changes_with_the_exercise_and_with_its_check(monkeypatch)
     before = fingerprint(find("4.1"))
     assert fingerprint(find("4.2")) == before
     assert fingerprint(find("5.1")) != before
-    read = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"# new" * (path.name == "judging.py"))
-    assert fingerprint(find("4.1")) != before
+    read = Path.read_text
+
+    def changed_by(text: str) -> str:
+        lines._code.cache_clear()
+        monkeypatch.setattr(Path, "read_text", lambda path, **o: read(path, **o) + text * (path.name == "judging.py"))
+        return fingerprint(find("4.1"))
+
+    assert changed_by("x = 1\n") != before
+    assert changed_by("# only a comment\n") == before
+    lines._code.cache_clear()
 
 
 # The tool

@@ -4,6 +4,7 @@ A tool, `tools/lines.py`, computes it once and writes it to `lines.json` beside 
 page of the book reads it.
 """
 
+import functools
 import hashlib
 import itertools
 import json
@@ -21,6 +22,7 @@ from lecture21.exercises.exercise import Exercise
 from lecture21.exercises.puzzles import Puzzle, puzzle, without
 from lecture21.exercises.registry import CHAPTERS, exercises_of
 from lecture21.exercises.running import draw
+from lecture21.exercises.sources import logical_lines
 
 FILE = "lines.json"
 _SEEDS = (0, 1)  # of the cases: `check` draws them twice too
@@ -83,10 +85,16 @@ def stored(exercise: Exercise) -> dict[str, Any]:
 
 
 def fingerprint(exercise: Exercise) -> str:
-    """Return a short text that changes with whatever the choices and verdicts of an exercise depend on."""
+    """Return a short text that changes with the code that the choices and verdicts of an exercise depend on."""
     judges = [path for path in sorted(Path(__file__).parent.glob("*.py")) if path.name not in _NO_JUDGES]
-    content = b"".join(path.read_bytes() for path in (Path(_home(exercise).__file__), *judges))
-    return hashlib.sha256(content).hexdigest()[:12]
+    code = "".join(_code(path) for path in (Path(_home(exercise).__file__), *judges))
+    return hashlib.sha256(code.encode()).hexdigest()[:12]
+
+
+@functools.cache
+def _code(path: Path) -> str:
+    """Return what is in a module besides comments and docstrings."""
+    return "\n".join(logical_lines(path.read_text(encoding="utf-8")))
 
 
 def _home(exercise: Exercise) -> ModuleType:
