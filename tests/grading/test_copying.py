@@ -79,6 +79,9 @@ MARKED = {
     "def causal_mask(n):\n    return __import__('lecture' + '21.attention').attention.causal_mask(n)": (
         "correct; uses __import__"
     ),
+    "def causal_mask(n):\n    return torch.sys.modules['lecture' + '21.layers'].attention.causal_mask(n)": (
+        "correct; uses sys"
+    ),
     "import importlib\ndef causal_mask(n):\n    return importlib.import_module('lecture21.attention').causal_mask(n)": (
         "correct; uses importlib; names lecture21"
     ),

@@ -21,6 +21,8 @@ _ATTRIBUTES = {
     *("__wrapped__", "_getframe", "f_back", "f_globals", "f_locals", "gi_frame", "tb_frame"),
 }
 
+_INNER_MODULES = {"builtins", "ctypes", "gc", "importlib", "inspect", "linecache", "os", "pickle", "sys"}  # torch.sys
+
 
 def marks(program: Program, exercises: list[Exercise]) -> tuple[str, ...]:
     """Return what is conspicuous in the statements that an answer consists of, each once.
@@ -56,7 +58,7 @@ def _marks(piece: Piece, allowed: set[str]) -> Iterator[str]:
                     yield f"uses {name}"
         elif isinstance(node, ast.Name) and node.id in _FUNCTIONS:
             yield f"uses {node.id}"
-        elif isinstance(node, ast.Attribute) and node.attr in _ATTRIBUTES:
+        elif isinstance(node, ast.Attribute) and node.attr in _ATTRIBUTES | _INNER_MODULES:
             yield f"uses {node.attr}"
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "lecture21" in node.value:
             yield "names lecture21"
