@@ -3,14 +3,20 @@
 import csv
 import json
 import os
+import re
 import signal
+import sys
 import threading
 
 import pytest
-from grading_notebooks import MASK, write
+from grading_notebooks import MASK, NOTEBOOKS, write
 
 from lecture21.cli import main
+from lecture21.exercises.judging import judge
+from lecture21.exercises.running import call_once, draw
 from lecture21.grading import graders, reports
+from lecture21.grading.assignment import assignment
+from lecture21.grading.exercises import every_exercise
 
 
 def test_the_table_the_csv_file_and_gradescopes_results(tmp_path, capsys):
@@ -76,6 +82,36 @@ def test_a_wrong_option_is_refused_before_anything_is_graded(options, message, t
     assert err.startswith("lecture21: ")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_a_system_without_fork_is_refused(monkeypatch, capsys):
+    monkeypatch.delattr(os, "fork")
+    assert main(["grade", "one.ipynb", "--chapter", "4"]) == 2
+    assert capsys.readouterr().err.startswith("lecture21: lecture21 grade needs Linux or macOS")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have another warning")
+def test_a_system_that_cannot_confine_answers_is_named(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("lecture21.grading.sandbox.landlockpy.supported", lambda: False)
+    assert main(["grade", str(write(tmp_path / "04_a.ipynb", MASK)), "--exercises", "4.1"]) == 0
+    warning = (
+        "lecture21: warning: this kernel cannot protect files (Landlock); grade in a container or virtual machine\n"
+    )
+    assert capsys.readouterr().err == warning
+
+
+def test_the_examples_on_the_teachers_page_work(tmp_path):
+    page = (NOTEBOOKS.parent / "book" / "teach.md").read_text(encoding="utf-8")
+    plan, private = (re.search(rf"```{kind}\n(.*?)```", page, re.DOTALL)[1] for kind in ("toml", "python"))
+    (tmp_path / "plan.toml").write_text(plan)
+    (tmp_path / "mine.py").write_text(private)
+    exercises = {each.number: each for each in every_exercise(tmp_path / "mine.py")}
+    assert assignment(exercises.values(), config=tmp_path / "plan.toml").numbers == ("4.1", "4.2", "4.3")
+    for number, count in (("4.1", 3), ("4.9", 2)):
+        cases = draw(exercises[number], 0)
+        outcomes = [call_once(exercises[number], exercises[number].solution, case) for case in cases]
+        assert sum(case.observed == "value" for case in cases) == count
+        assert judge(exercises[number], cases, outcomes).correct
 
 
 def test_a_notebook_that_does_not_say_what_counts_is_refused(tmp_path, capsys):

@@ -10,39 +10,43 @@ from lecture21.exercises.registry import exercises_of
 
 # Each would be a right answer to 4.1 if a solution were within its reach. CHAPTER is the module of the exercises.
 THIEVES = {
-    "the registry": "from lecture21.exercises.registry import find\nsolution = find('4.1').solution",
-    "the module of the chapter": "import CHAPTER as book\nsolution = book._causal_mask",
-    "the frames": """
+    "the registry, NotImplementedError": """
+from lecture21.exercises.registry import find
+solution = find("4.1").solution""",
+    "the module of the chapter, AttributeError": "import CHAPTER as book\nsolution = book._causal_mask",
+    "the frames, NotImplementedError": """
 import sys
 frame, solution = sys._getframe(), None
 while frame is not None and solution is None:
     solution = getattr(frame.f_locals.get("exercise"), "solution", None)
     frame = frame.f_back""",
-    "the garbage collector": """
+    "the garbage collector, IndexError": """
 import gc
-functions = [each for each in gc.get_objects() if getattr(each, "__name__", "") == "_causal_mask"]
+functions = [each for each in gc.get_objects() if isinstance(each, type(lambda: 0))]
+functions = [each for each in functions if each.__name__ == "_causal_mask"]
 solution = functions[0]""",
-    "the mistakes and properties": """
+    "the mistakes and properties, IndexError": """
 from lecture21.exercises.registry import exercises_of
 solution = [each for each in exercises_of("04")[0].mistakes][0].wrong.__globals__["_causal_mask"]""",
-    "the source of the chapter": """
+    "the source of the chapter, PermissionError": """
 import pathlib, lecture21
 text = (pathlib.Path(lecture21.__file__).parent / "chapters/c04_causal_mask/exercises.py").read_text()
 exec(text.split("# 4.2")[0])
 solution = _causal_mask""",
-    "the import of the chapter again": """
+    "the import of the chapter again, PermissionError": """
 import importlib, sys
 del sys.modules["CHAPTER"]
 solution = importlib.import_module("CHAPTER")._causal_mask""",
 }
 
 
-@pytest.mark.parametrize("way", THIEVES.values(), ids=THIEVES)
-def test_no_solution_is_within_reach(way, tmp_path):
+@pytest.mark.parametrize(("name", "way"), THIEVES.items(), ids=THIEVES)
+def test_no_solution_is_within_reach(name, way, tmp_path):
+    """Each way ends in an exception, and in the one that it must: none fails for another reason."""
     way = way.replace("CHAPTER", "lecture21.chapters.c04_causal_mask.exercises").replace("\n", "\n    ")
     path = write(tmp_path / "04_thief.ipynb", f"def causal_mask(n):\n    {way}\n    return solution(n)")
     graded = grades(path, ["4.1"])[0]
-    assert (graded.points, graded.text.startswith("raises ")) == (0, True), graded.text
+    assert (graded.points, graded.text.split()[:2]) == (0, ["raises", name.split(", ")[1]]), graded.text
 
 
 def test_nothing_of_a_solution_stays_in_a_child(tmp_path):

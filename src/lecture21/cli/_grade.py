@@ -1,5 +1,6 @@
 """`lecture21 grade`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -120,6 +121,8 @@ def _check(
     jobs: int,
 ) -> None:
     """Refuse options that do not fit together, before anything is graded."""
+    if not hasattr(os, "fork"):
+        raise ValueError("lecture21 grade needs Linux or macOS; on Windows, run it in WSL or in a container")
     if not paths and autograder is None:
         raise ValueError("nothing to grade: name notebooks, such as submissions/*.ipynb")
     if gradescope is not None and len(paths) != 1:
