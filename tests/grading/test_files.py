@@ -99,6 +99,10 @@ def test_a_report_goes_where_it_is_sent(tmp_path):
     assert os.read(read_end, 10) == b"new"
     for descriptor in (read_end, write_end):
         os.close(descriptor)
+    with (tmp_path / "output.txt").open("w") as printed:
+        print("a table", file=printed, flush=True)
+        reports.write_output(Path(f"/dev/fd/{printed.fileno()}"), b"new")
+    assert (tmp_path / "output.txt").read_text() == "a table\nnew"
     longest = tmp_path / ("a" * 249 + ".csv")
     reports.write_output(longest, b"new")
     assert longest.read_text() == "new"

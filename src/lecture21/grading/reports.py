@@ -20,16 +20,17 @@ def write_output(path: Path, data: bytes) -> None:
 
     A symbolic link stays, and the file that it leads to is written.
     """
-    if path.exists() and not path.is_file():
-        with path.open("wb") as stream:
-            stream.write(data)
-    else:
+    if is_rewritable(path):
         write_atomic(Path(os.path.realpath(path)), data)
+    else:
+        with path.open("ab") as stream:  # behind what is there: /dev/stdout may be a file
+            stream.write(data)
 
 
 def is_rewritable(path: Path) -> bool:
     """Return whether a report can be written again and again, as its table grows."""
-    return path.is_file() or not path.exists()
+    is_file = path.is_file() or not path.exists()
+    return is_file and not path.is_relative_to("/dev") and not path.is_relative_to("/proc")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
