@@ -9,7 +9,7 @@ from readers import printed, written
 from torch import nn
 
 from lecture21.exercises.exercise import Case, Exercise
-from lecture21.exercises.judging import judge
+from lecture21.exercises.judging import failing_case, judge
 from lecture21.exercises.modules import with_weights
 from lecture21.exercises.observing import with_observations
 from lecture21.exercises.registry import chapters, exercises_of, find
@@ -89,6 +89,22 @@ def test_a_mistake_is_recognized_by_its_values_whatever_its_gradients_are():
     cases = draw(task, 0)
     outcomes = [call_once(task, lambda x, w: ((2 * x @ w).detach(), x.sum()), c) for c in cases]
     assert judge(task, cases, outcomes).text == "twice as large"
+
+
+def test_the_gallery_says_that_gradients_catch_a_mistake():
+    task = find("14.1")
+    caught = {mistake.name: failing_case(task, mistake) for mistake in task.mistakes}
+    assert caught["without a gradient"] == "one token, E = 3, k = 2, by the gradients"
+    assert caught["not renormalized"] == "one token, E = 3, k = 2"
+
+
+@pytest.mark.parametrize("number", ["3.2", "6.1"])
+def test_a_result_that_only_needs_to_be_transposed_is_told_so(capsys, number):
+    def answer(*arguments):
+        result = find(number).solution(*arguments)
+        return (result[0].T, result[1]) if isinstance(result, tuple) else result.T
+
+    assert "Transposed, it is right" in printed(capsys, number, answer)
 
 
 def test_cases_survive_the_way_to_another_process():

@@ -5,7 +5,8 @@
 prints "4.1: correct", "4.1: not written yet", or what to look at. An exercise is an `Exercise`: its solution, the
 inputs on which answers are compared, and the mistakes that are made again and again, each as code with its own hint.
 `solved` returns the answer, or the solution while the answer is not correct, so that later cells of a chapter run.
-The exercises of a chapter are in the modules `chapter_NN` and `chapter_NN_PART`; a new one needs no registration.
+The exercises of a chapter are in the modules `exercises` and `exercises_PART` of its folder; a new one needs no
+registration.
 """
 
 from lecture21.exercises.checking import check, solved

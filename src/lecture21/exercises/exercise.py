@@ -37,8 +37,9 @@ class Exercise:
     """A task, its solution, and everything that `check` needs to say what is wrong with an answer.
 
     The stub and the task that a reader sees are the signature and the docstring of the solution. An answer is correct
-    if it agrees with the solution on every case, returns the same type, shape and dtype, and leaves its arguments as
-    they were. If it agrees with a mistake on every case, it gets the hint of that mistake.
+    if it agrees with the solution on every case, returns the same type, shape and dtype, leaves its arguments as they
+    were, and, where the exercise says so, passes the same gradients back and runs on any device. If it agrees with a
+    mistake on every case, it gets the hint of that mistake.
 
     Args:
         number: chapter and number, such as "4.1".

@@ -62,8 +62,8 @@ def _reason(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> 
     if not exercise.is_value and (form := difference(expected.value, got.value, names=exercise.returns)) is not None:
         if not any(isinstance(each, Tensor) and each.is_floating_point() for each in case.arguments):
             form = form.removesuffix(". Does it follow the input's dtype?")
-        if isinstance(got.value, Tensor) and isinstance(expected.value, Tensor):
-            form += ". Transposed, it is right" if transposed_shape(expected.value, got.value) else ""
+        if _has_a_transposed_part(expected.value, got.value):
+            form += ". Transposed, it is right"
         return f"{_where('wrong', case)}: {form}"
     if exercise.is_value and (form := difference(expected.value, got.value, exercise.name)) is not None:
         return form
@@ -78,6 +78,12 @@ def _reason(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> 
     if exercise.is_value:
         return "not right yet. Look at each one again."
     return None
+
+
+def _has_a_transposed_part(expected: Any, got: Any) -> bool:
+    if isinstance(expected, tuple) and isinstance(got, tuple):
+        return any(_has_a_transposed_part(*pair) for pair in zip(expected, got, strict=False))
+    return isinstance(expected, Tensor) and isinstance(got, Tensor) and transposed_shape(expected, got)
 
 
 def false_property(exercise: Exercise, case: Case, value: Any) -> str | None:

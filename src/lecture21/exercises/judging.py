@@ -91,5 +91,6 @@ def failing_case(exercise: Exercise, mistake: Mistake) -> str:
             not _agrees(case, call_once(exercise, exercise.solution, case), call_once(exercise, mistake.wrong, case))
             for case in versions
         ):
-            return versions[0].about
+            case = versions[0]
+            return case.about if case.observed == "value" else f"{case.about}, by the {case.observed}"
     return ""
