@@ -187,6 +187,11 @@ def test_the_first_lines_that_an_answer_prints_are_shown(capsys):
     assert text == "4.1: correct printed for n = 1: n is 1 ...second ...0"
 
 
+def test_what_later_calls_print_is_left_out(capsys):
+    text = printed(capsys, "4.1", written("4.1", "print(n)\nreturn torch.ones(n, n).tril().bool()"))
+    assert text == "4.1: correct printed for n = 1: 1"
+
+
 def test_a_method_that_is_still_a_stub_is_named(capsys):
     names = {"torch": torch, "nn": nn, "F": nn.functional, "math": __import__("math")}
     exec("from lecture21.attention import causal_mask", names)
