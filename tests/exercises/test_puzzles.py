@@ -38,8 +38,8 @@ def said(stored: dict) -> dict[tuple[int, ...], str]:
 
 
 def essence(stored: dict) -> dict:
-    """Return what must be the same again: the messages of exceptions are those of a version of torch or Python."""
-    cut = [re.sub(r"(raises \w+ [^:\n]*): [^\n]*", r"\1", text) for text in stored["verdicts"]]
+    """Return what must be the same again: exceptions and printed warnings are those of a version of torch or Python."""
+    cut = [re.sub(r"(raises \w+ [^:\n]*): [^\n]*|\nprinted for (.|\n)*", r"\1", text) for text in stored["verdicts"]]
     return {"code": stored["code"], "said": [cut[n] for n in stored["of"]]}
 
 
