@@ -52,16 +52,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--draws", type=int, default=0, help="seed of the cases on which answers to exercises are tested")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the tests are chosen by their markers
+_VARIANTS: Counter[str] = Counter()  # collected so far of each sampled test
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Choose the variants of a sampled test that `make test` runs."""
+    if item.get_closest_marker("sampled"):
+        test = item.nodeid.partition("[")[0]
+        if (zlib.crc32(test.encode()) + _VARIANTS[test]) % 3:
+            item.add_marker(pytest.mark.repetition)
+        _VARIANTS[test] += 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Choose the variants of a sampled test; let one test report a missing book or browser, and skip the others."""
-    numbers: Counter[str] = Counter()
-    for item in items:
-        if item.get_closest_marker("sampled"):
-            test = item.nodeid.partition("[")[0]
-            if (zlib.crc32(test.encode()) + numbers[test]) % 3:
-                item.add_marker(pytest.mark.repetition)
-            numbers[test] += 1
+    """Let one test report a missing book or browser, and skip the others that need it."""
     readers = [item for item in items if {"pages", "site"} & set(getattr(item, "fixturenames", ()))]
     if readers and not (HTML / "index.html").is_file():
         _skip_all_but_the_first(readers, "the book is not built; run: make book")

@@ -180,6 +180,13 @@ def test_an_answer_may_not_change_its_input(capsys):
     assert "changes its input" in capsys.readouterr().out
 
 
+def test_what_pytorch_does_not_implement_is_no_stub(capsys):
+    check("2.1", lambda scores: scores.exp() ^ 1)
+    out = capsys.readouterr().out
+    assert "raises NotImplementedError" in out
+    assert "bitwise_xor" in out
+
+
 def test_a_wrong_value_is_explained_by_a_property(capsys):
     check("2.1", lambda scores: scores.softmax(dim=-1) * 0.9)
     assert "2.1: wrong for one row of one score: each row must sum to 1" in capsys.readouterr().out
