@@ -16,13 +16,13 @@ _MAX_BYTES = 16 * 2**20  # as in the metadata of a model's one file; GPT-2's 50,
 _PROBE = "".join(map(chr, range(256))) + " don't  stop\n\n42nd aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"
 
 
-def write_json(path: str | os.PathLike[str], kind: str, content: dict[str, Any]) -> None:
+def write_tokenizer_json(path: str | os.PathLike[str], kind: str, content: dict[str, Any]) -> None:
     """Write the content of a tokenizer atomically."""
     write_atomic(path, (json.dumps({"tokenizer": kind, **content}) + "\n").encode())
 
 
-def read_json(path: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
-    """Read a file that `write_json` wrote, or that text in the metadata of a model; ValueError for anything else."""
+def read_tokenizer_json(path: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
+    """Read what `write_tokenizer_json` wrote, to a file or to the metadata of a model; ValueError for anything else."""
     if is_single_file(path):
         text = load_text(path, "tokenizer")
     elif (size := Path(path).stat().st_size) > _MAX_BYTES:
@@ -63,13 +63,13 @@ def describe_encoding(encoding: tiktoken.Encoding) -> dict[str, Any]:
 
 
 def load_encoding(path: str | os.PathLike[str]) -> tiktoken.Encoding:
-    """Read an encoding whose description `write_json` wrote.
+    """Read an encoding whose description `write_tokenizer_json` wrote.
 
     Raises:
         ValueError: if the file is truncated, corrupt or something else; names the path.
     """
     try:
-        content = read_json(path, "bpe")
+        content = read_tokenizer_json(path, "bpe")
         for key in ("name", "pattern"):
             if not isinstance(content.get(key), str):
                 raise ValueError(f'"{key}" is not a string')

@@ -8,7 +8,7 @@ from functools import cached_property
 from jaxtyping import Int
 from torch import Tensor
 
-from lecture21.tokenizers._files import read_json, write_json
+from lecture21.tokenizers._files import read_tokenizer_json, write_tokenizer_json
 from lecture21.tokenizers._ids import check_each, check_sequence
 
 UNKNOWN = "\ufffd"
@@ -86,7 +86,7 @@ class CharTokenizer:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the vocabulary atomically as JSON."""
         # A list, since in JSON two symbols side by side in one string may read as one (UTF-16 surrogates).
-        write_json(path, "characters", {"symbols": list(self.symbols)})
+        write_tokenizer_json(path, "characters", {"symbols": list(self.symbols)})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "CharTokenizer":
@@ -96,7 +96,7 @@ class CharTokenizer:
             ValueError: if the file is truncated, corrupt or something else; names the path.
         """
         try:
-            symbols = read_json(path, "characters").get("symbols")
+            symbols = read_tokenizer_json(path, "characters").get("symbols")
             if not isinstance(symbols, list) or not all(isinstance(s, str) and len(s) == 1 for s in symbols):
                 raise ValueError('"symbols" is not a list of single characters')
             return cls("".join(symbols))

@@ -14,7 +14,7 @@ import tiktoken
 from jaxtyping import Int
 from torch import Tensor
 
-from lecture21.tokenizers._files import describe_encoding, load_encoding, read_json, write_json
+from lecture21.tokenizers._files import describe_encoding, load_encoding, read_tokenizer_json, write_tokenizer_json
 from lecture21.tokenizers._ids import check_each, check_sequence
 from lecture21.tokenizers.characters import UNKNOWN, CharTokenizer
 from lecture21.tokenizers.encodings import train_bpe
@@ -121,7 +121,7 @@ class BPETokenizer:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the encoding atomically as JSON."""
-        write_json(path, "bpe", describe_encoding(self.encoding))
+        write_tokenizer_json(path, "bpe", describe_encoding(self.encoding))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "BPETokenizer":
@@ -141,7 +141,7 @@ def load_tokenizer(path: str | os.PathLike[str]) -> CharTokenizer | BPETokenizer
     """
     kinds = {"characters": CharTokenizer, "bpe": BPETokenizer}
     try:
-        kind = read_json(path, *kinds)["tokenizer"]
+        kind = read_tokenizer_json(path, *kinds)["tokenizer"]
     except ValueError as error:
         raise ValueError(f"{path} is not a saved tokenizer: {error}") from error
     return kinds[kind].load(path)
