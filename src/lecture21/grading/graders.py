@@ -12,7 +12,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from lecture21._support.validation import printable
 from lecture21.exercises.exercise import Case, Exercise
@@ -70,7 +70,7 @@ class Grader:
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Grader":
         return self
 
     def __exit__(self, *_: object) -> None:
