@@ -268,12 +268,68 @@ def test_a_run_that_is_stopped_and_hidden_ends_as_one_that_is_not(open_figures):
     losses = [re.findall(r"loss [\d.]+", text) for text in (interrupted, finished(figure))]
     assert len(losses[0]) == 2
     assert losses[0] == losses[1]
+    legend = figure.locator(".legend").inner_text()
+    assert "run 1: Muon, 1 layer, 600 steps" in legend
+    assert "run 2: Muon, 1 layer, 600 steps" in legend
+    figure.get_by_role("button", name="Reset").click()
+    assert figure.locator(".legend").inner_text() == ""
+
+
+def test_earlier_runs_and_samples_stay_and_pytorch_s_run_is_shown_where_it_is_the_same(open_figures):
+    stage = open_figures(Train(steps=30, size="gpt0"))
+    figure = begin(stage)
+    said, legend = figure.locator(".reading").first, figure.locator(".legend")
+    assert "You should see" not in figure.locator("section").inner_text()
+    finished(figure)
+    assert "You should see" in figure.locator("section").inner_text()
+    assert "this recipe in PyTorch, 300 steps" in legend.inner_text()
+    end = next(curve["y"][-1] for curve in Train().curves if curve["steps"] == 300)
+    assert f"The same recipe in PyTorch ends at {end:.3f} after 300 steps." in said.inner_text()
+    loss = number_after("validation loss", figure.locator(".now").inner_text())
+    samples = figure.get_by_label("Sample at step")
+    last = figure.locator("p.text").inner_text()
+    samples.fill("0")
+    assert figure.locator("p.text").inner_text() != last
+    samples.fill(samples.get_attribute("max"))
+    assert figure.locator("p.text").inner_text() == last
+    figure.locator("summary", has_text="More").click()
+    figure.get_by_text("AdamW", exact=True).click()
+    begin(stage)
+    figure.get_by_text("Finished after").wait_for(state="hidden")
+    finished(figure)
+    assert "run 1: Muon, 30 steps" in legend.inner_text()
+    assert "run 2: AdamW, 30 steps" in legend.inner_text()
+    assert f"Run 1: Muon, 30 steps, ended at {loss:.3f}." in said.inner_text()
+    assert "PyTorch" not in figure.locator("section").inner_text()
+
+
+def test_the_reader_draws_the_curve_that_is_expected(open_figures):
+    stage = open_figures(Train(size="one", steps=30))
+    figure = stage.figure("train")
+    assert "PyTorch" not in figure.locator("section").inner_text()  # nothing to copy the curve from
+    place = figure.get_by_role("slider", name="The curve that you expect")
+    box = place.bounding_box()
+    stage.page.mouse.move(box["x"] + 70, box["y"] + 60)
+    stage.page.mouse.down()
+    stage.page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 140, steps=5)
+    stage.page.mouse.up()
+    drawn = place.get_attribute("aria-valuetext")
+    assert re.fullmatch(r"step 30: \d\.\d\d nats", drawn)
+    place.press("ArrowUp")
+    raised = place.get_attribute("aria-valuetext")
+    assert number_after("30:", raised) > number_after("30:", drawn)
+    begin(stage)
+    finished(figure)
+    assert (
+        f"You expected {number_after('30:', raised):.2f} at the end." in figure.locator(".reading").first.inner_text()
+    )
+    assert place.is_hidden()
 
 
 def test_without_a_mask_the_loss_falls_below_what_is_honest(open_figures, plays, tmp_path):
     stage = open_figures(Train(size="two", steps=240))
     figure = stage.figure("train")
-    figure.locator("summary").click()
+    figure.locator("summary", has_text="More").click()
     figure.get_by_label("Causal mask").uncheck()
     assert "without a causal mask" in figure.locator(".reading").first.inner_text()
     begin(stage)
@@ -288,7 +344,7 @@ def test_without_a_mask_the_loss_falls_below_what_is_honest(open_figures, plays,
 def test_a_reader_s_own_text_has_its_lines_and_is_trained_on(open_figures, tmp_path):
     stage = open_figures(Train(size="one", steps=20))
     figure = stage.figure("train")
-    figure.locator("summary").click()
+    figure.locator("summary", has_text="More").click()
     figure.get_by_label("Your own text").fill("too short")
     figure.get_by_text("A text needs at least 500 characters to train on; this one has 9.").wait_for()
     begin(stage)

@@ -49,15 +49,8 @@ export function createFrame(
   const heading = create("p", { class: "title" }, title);
   const toTry = create("span", {}, first);
   const toSee = create("span", {}, then);
-  const advice = create(
-    "p",
-    { class: "try" },
-    create("b", {}, "Try: "),
-    toTry,
-    " ",
-    create("b", {}, "You should see: "),
-    toSee,
-  );
+  const outcome = create("span", { hidden: true }, create("b", {}, "You should see: "), toSee);
+  const advice = create("p", { class: "try" }, create("b", {}, "Try: "), toTry, " ", outcome);
   advice.hidden = !first;
   const controls = create("div", { class: "controls" });
   const stage = create("div", { class: "stage" });
@@ -99,8 +92,13 @@ export function createFrame(
     },
     /** Replace what to try first and what one should then see, because the state has changed. */
     advise({ first, then }) {
+      if (toTry.textContent !== first) outcome.hidden = true;
       toTry.textContent = first;
       toSee.textContent = then;
+    },
+    /** Say what one should see now: the reader has acted. Each change of the state does so too. */
+    acted() {
+      outcome.hidden = false;
     },
     /** Show one sentence about what went wrong; an empty text removes it. */
     fail(text) {
@@ -190,7 +188,10 @@ export function createFrame(
     () => document.removeEventListener("visibilitychange", look),
   );
 
-  frame.state = createState(model, fields, onChange);
+  frame.state = createState(model, fields, () => {
+    frame.acted();
+    onChange();
+  });
   const redraw = () => onChange();
   for (const name of Object.keys(fields)) {
     const follow = () => {
@@ -207,6 +208,7 @@ export function createFrame(
     said.textContent = "";
     for (const action of resetters) action();
     frame.state.reset();
+    outcome.hidden = true;
   });
   const page = model.get("_page"); // the address of the figure on a page of the book; in a notebook there is none
   linkButton.hidden = !page || !linked;

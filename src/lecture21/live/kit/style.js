@@ -46,6 +46,9 @@ fieldset { border: 0; padding: 0; margin: 0; } legend { padding: 0; font-size: 0
   border: 0; background: none; touch-action: none; cursor: grab; }
 .handle::before { content: ""; position: absolute; inset: 0.8rem; border-radius: 50%; background: var(--handle, var(--accent)); border: 2px solid var(--paper); }
 .handle:active { cursor: grabbing; }
+.panel.losses { flex: 3 1 19rem; } .panel.samples { flex: 2 1 13rem; } .panel.samples .text { min-height: 9.5em; font-size: 0.9rem; }
+.sketch { position: absolute; inset: 0; touch-action: pan-y; cursor: crosshair; border-radius: 6px; }
+.sketch:focus-visible { outline: 3px solid var(--focus); }
 details > summary { cursor: pointer; font-size: 0.9rem; padding: 0.3rem 0; width: fit-content; }
 .options { display: flex; flex-direction: column; flex-basis: 100%; }
 .options input { margin: 0; width: 1.15rem; height: 1.15rem; flex: none; accent-color: var(--accent); }

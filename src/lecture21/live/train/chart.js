@@ -1,7 +1,11 @@
-// The losses of a run against its steps, with the lines of the n-grams and the stored run of PyTorch.
+// The losses of the runs against their steps, with the lines of the n-grams, PyTorch's run, and what the reader expected.
 
 import { legend, lineChart } from "../kit/chart.js";
 import { drawing } from "../kit/draw.js";
+import { sketch } from "../kit/sketch.js";
+import { isRecipe, runName } from "./words.js";
+
+const EARLIER = [3, 5, 6]; // their colors among the series
 
 /**
  * The stored run whose number of steps is nearest, in ratio, to a planned number.
@@ -18,55 +22,76 @@ export function storedRun(curves, wanted) {
  * @param {any} frame
  * @param {object} options
  * @param {any} options.session
- * @param {() => any[]} options.curves  stored runs
+ * @param {any[]} options.curves  stored runs of the recipe in PyTorch
  * @param {() => {name: string, nats: number}[]} options.levels
  * @param {() => number} options.planned  steps
  */
 export function lossChart(frame, { session, curves, levels, planned }) {
+  const earlier = () => /** @type {any[]} */ (session.earlier);
+  const started = () => session.steps.length > 0;
+  const most = () => Math.max(planned(), ...earlier().map((run) => run.planned));
+
   const lines = () => {
     const { series } = frame.colors;
-    const stored = storedRun(curves(), planned());
-    const found = [
-      { name: "training batches", x: session.steps, y: session.train, color: series[2], width: 1.5 },
-      { name: "validation text", x: session.steps, y: session.validation, color: series[0], width: 2.5 },
-    ];
+    /** @type {any[]} */
+    const found = earlier().map((run, i) => ({
+      name: runName(run),
+      x: run.steps,
+      y: run.validation,
+      color: series[EARLIER[i % EARLIER.length]],
+      width: 2,
+    }));
+    if (guess.drawn) found.push({ ...guess.curve(most()), name: "your guess", color: series[4], width: 4 });
+    if (!started()) return found;
+    const stored = isRecipe(session.settings) ? storedRun(curves, session.planned) : undefined;
     if (stored) {
-      const name = `PyTorch: GPT-0's shape, ${stored.steps.toLocaleString("en")} steps`;
-      found.unshift({ name, x: stored.x, y: stored.y, color: series[1], dashed: true, width: 2 });
+      const name = `this recipe in PyTorch, ${stored.steps.toLocaleString("en")} steps`;
+      found.push({ name, x: stored.x, y: stored.y, color: series[1], dashed: true, width: 2 });
     }
+    const name = earlier().length ? `${runName(session)}: validation text` : "validation text";
+    found.push({ name: "training batches", x: session.steps, y: session.train, color: series[2], width: 1.5 });
+    found.push({ name, x: session.steps, y: session.validation, color: series[0], width: 2.5 });
     return found;
   };
+
   const chart = drawing(frame, {
     label: "Loss against training steps",
-    height: (width) => Math.min(340, 210 + width / 6),
-    full: true,
+    height: (width) => Math.min(300, 200 + width / 8),
     draw(pen, width, height) {
       const shown = levels();
       const drawn = lines();
-      const most = session.planned || drawn[0].x.at(-1) || 1000;
-      const highest = Math.max(...shown.map(({ nats }) => nats));
+      const highest = Math.max(...shown.map((level) => level.nats));
       const lowest = Math.min(
-        ...shown.map(({ nats }) => nats - 0.3),
+        ...shown.map((level) => level.nats - 0.3),
         ...drawn.flatMap(({ y }) => [...y].filter(Number.isFinite)),
       );
-      lineChart(pen, frame.colors, {
+      const range = /** @type {[number, number]} */ ([Math.max(0, Math.floor(lowest * 5 - 1e-9) / 5), highest * 1.06]);
+      guess.area = lineChart(pen, frame.colors, {
         curves: drawn,
-        levels: shown.map(({ name, nats }) => ({ name: `${name} ${nats.toFixed(2)}`, y: nats })),
+        levels: shown.map((level) => ({ name: `${level.name} ${level.nats.toFixed(2)}`, y: level.nats })),
         levelsBeside: 92,
-        xRange: [0, most],
-        yRange: [Math.max(0, Math.floor(lowest * 5 - 1e-9) / 5), highest * 1.06],
+        xRange: [0, most()],
+        yRange: range,
         xTitle: "training step",
         yTitle: "nats per character",
         width,
         height,
       });
+      guess.range = range;
     },
   });
+  chart.panel.classList.add("losses");
+  const guess = sketch(frame, chart, {
+    label: "The curve that you expect",
+    value: (share, level) => `step ${Math.round(share * most())}: ${level.toFixed(2)} nats`,
+    onChange: redraw,
+  });
   const key = legend(frame, chart.panel, lines);
-  return {
-    redraw() {
-      chart.redraw();
-      key.update();
-    },
-  };
+
+  function redraw() {
+    guess.open(!started());
+    chart.redraw();
+    key.update();
+  }
+  return { redraw, guess };
 }

@@ -7,6 +7,7 @@ import { recipe, stepsIn } from "./recipe.js";
 const SAMPLE_EVERY = 3; // seconds
 const SAMPLE = { count: 160, temperature: 0.8 };
 const MEASURED = 0.6; // seconds of steps that are timed before a run is planned
+const KEPT = 4; // earlier runs that stay on the chart
 
 /**
  * @typedef {object} Settings
@@ -15,11 +16,18 @@ const MEASURED = 0.6; // seconds of steps that are timed before a run is planned
  * @property {string} prompt  what samples continue
  * @property {{name: string, nats: number}[]} levels  the uniform distribution first
  * @property {Record<string, any>} config  fields of GPTConfig
+ * @property {string} size  name of the shape
+ * @property {boolean} own  whether the text is the reader's
  * @property {number} budget  seconds
  * @property {number} steps  0: as many as fit into the budget
  * @property {"muon" | "adamw"} optimizer
  * @property {number} factor  of the learning rates of the recipe
  * @property {number} seed
+ */
+
+/**
+ * @typedef {{number: number, settings: Settings, planned: number, steps: number[], validation: number[]}} Run
+ *   what stays of a run when the next one starts
  */
 
 /**
@@ -41,6 +49,7 @@ export function createSession(onChange) {
   const session = {
     /** @type {"idle" | "starting" | "running" | "stopped" | "finished" | "failed"} */
     status: "idle",
+    number: 0, // of the run
     away: false,
     error: "",
     backend: "",
@@ -59,7 +68,10 @@ export function createSession(onChange) {
     step: 0,
     /** @type {{name: string, nats: number, seconds: number, step: number}[]} */
     crossed: [],
-    sample: { step: 0, text: "" },
+    /** @type {{step: number, text: string}[]} */
+    samples: [],
+    /** @type {Run[]}  those before this one, on the same text, the oldest first */
+    earlier: [],
 
     /** Whether there is a model that can be saved. */
     get hasModel() {
@@ -68,6 +80,7 @@ export function createSession(onChange) {
 
     /** Start a run; settings may be a promise, such as of a text that is still loading. */
     async start(/** @type {Promise<Settings> | Settings} */ given) {
+      keep();
       session.end();
       const mine = ++current;
       const known = () => mine === current;
@@ -84,7 +97,9 @@ export function createSession(onChange) {
         const created = await engine.create(shape, seed, corpus.symbols);
         if (!known()) return created.dispose();
         model = created;
+        session.earlier = session.earlier.filter((each) => each.settings.corpus === corpus); // others do not compare
         session.settings = settings;
+        session.number++;
         session.parameters = model.parameters;
         const options = optionsOf(settings, perStep);
         session.planned = options.steps;
@@ -137,7 +152,14 @@ export function createSession(onChange) {
       sampled = 0;
       Object.assign(session, { status: "idle", away: false, error: "", planned: 0, settings: null });
       Object.assign(session, { steps: [], train: [], validation: [], seconds: 0, step: 0, crossed: [] });
-      session.sample = { step: 0, text: "" };
+      session.samples = [];
+    },
+
+    /** Forget the earlier runs too. */
+    forget() {
+      session.end();
+      session.earlier = [];
+      session.number = 0;
     },
 
     /** @returns {Promise<ArrayBuffer>}  the model as a safetensors file */
@@ -149,6 +171,13 @@ export function createSession(onChange) {
       engine = null;
     },
   };
+
+  /** Let the run stay on the chart, unless it has hardly begun. */
+  function keep() {
+    const { number, settings, planned, steps, validation } = session;
+    if (settings && steps.length > 1)
+      session.earlier = [...session.earlier, { number, settings, planned, steps, validation }].slice(-KEPT);
+  }
 
   function change(/** @type {typeof session.status} */ status) {
     session.status = status;
@@ -194,7 +223,7 @@ export function createSession(onChange) {
     );
     for (const { name, nats } of passed) session.crossed.push({ name, nats, seconds, step });
     onChange(passed.length && step > 0 ? "crossed" : "progress");
-    if (seconds - sampled >= SAMPLE_EVERY || session.sample.text === "") void takeSample();
+    if (seconds - sampled >= SAMPLE_EVERY || !session.samples.length) void takeSample();
   }
 
   /** Let the model write, beside the run. */
@@ -208,7 +237,8 @@ export function createSession(onChange) {
     try {
       const tokens = await model.generate(encode(prompt, corpus.symbols), { ...SAMPLE, seed }).done;
       if (mine !== current) return;
-      session.sample = { step, text: Array.from(tokens, (id) => corpus.symbols[id] ?? "\ufffd").join("") };
+      const text = Array.from(tokens, (id) => corpus.symbols[id] ?? "\ufffd").join("");
+      session.samples = [...session.samples, { step, text }];
       onChange("sample");
     } catch {
       // A run that diverged cannot write; its loss says so.

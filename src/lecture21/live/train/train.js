@@ -2,12 +2,13 @@
 
 import { button, choice, more, numberField, select, slider, toggle } from "../kit/controls.js";
 import { create, createFrame, loadFile } from "../kit/frame.js";
-import { lossChart } from "./chart.js";
+import { lossChart, storedRun } from "./chart.js";
 import { prepare } from "./corpus.js";
 import { ownText } from "./own_text.js";
 import { STEPS_PER_SECOND } from "./recipe.js";
 import { createSession } from "./session.js";
-import { describe, grouped, labelOf, percent, progress } from "./words.js";
+import { timeline } from "./timeline.js";
+import { describe, isRecipe, labelOf, percent, progress } from "./words.js";
 
 const FILE = "gpt-from-the-page.safetensors";
 const COMMAND = `lecture21 sample ${FILE} --length 300 --temperature 0.8`;
@@ -29,7 +30,7 @@ export default {
     const [shapes, levels, windows, curves] = ["shapes", "levels", "windows", "curves"].map((name) => model.get(name));
     const frame = createFrame(context, {
       title: "Train a GPT in this page",
-      first: "Press Start training, and read the samples while the loss decreases.",
+      first: "Draw the curve that you expect into the chart, then press Start training and read what the model writes.",
       then: "the loss passes the line of the bigram, then that of the trigram, while letters turn into words.",
       onChange: update,
     });
@@ -105,20 +106,18 @@ export default {
         onInput: (causal) => state.set({ causal }),
       }),
     });
+    frame.stage.after(further.parentElement); // the controls, the curve and the samples are in sight together
     const own = ownText(further, { levels, onChange: update, onError: (sentence) => frame.fail(sentence) });
 
     const now = create("p", { class: "now" });
     frame.stage.append(create("div", { class: "panel full" }, now));
     const chart = lossChart(frame, {
       session,
-      curves: () => (own.corpus ? [] : curves),
+      curves,
       levels: () => own.levels,
       planned: () => session.planned || state.values.steps || STEPS_PER_SECOND * state.values.budget,
     });
-    const sampleTitle = create("p", { class: "panel-title" });
-    const sample = create("p", { class: "text" });
-    sample.style.minHeight = "7em";
-    frame.stage.append(create("div", { class: "panel full" }, sampleTitle, sample));
+    const samples = timeline(frame, session);
 
     const download = button(frame.foot, { label: "Download .safetensors", onClick: save });
     const command = create("p", { class: "reading", hidden: true });
@@ -145,6 +144,8 @@ export default {
         prompt,
         levels: own.levels,
         config: shape,
+        size,
+        own: corpus !== plays,
         budget,
         steps,
         optimizer,
@@ -191,26 +192,18 @@ export default {
       }
       download.disabled = !session.hasModel;
       now.textContent = progress(session);
-      if (what === "sample" || what === "status") showSample();
+      if (what === "sample" || what === "status") samples.update();
       if (what !== "sample") chart.redraw();
       if (what === "status" || what === "crossed") say();
-    }
-
-    function showSample() {
-      const { step, text } = session.sample;
-      sampleTitle.textContent = text
-        ? `What the model writes at step ${grouped(step)} (temperature 0.8)`
-        : "What the model writes";
-      const { prompt = "" } = session.settings ?? {};
-      const given = create("span", {}, text ? prompt : "");
-      given.style.color = "var(--note)";
-      sample.replaceChildren(given, text || "Nothing yet: during training, a new sample appears every few seconds.");
+      if (session.steps.length > 1) frame.acted();
     }
 
     function say() {
-      frame.describe(
-        describe(session, { values: state.values, shapes, corpus: own.corpus, curves, levels: own.levels }),
-      );
+      const { settings, planned } = session;
+      const stored = settings && isRecipe(settings) ? storedRun(curves, planned) : undefined;
+      const expected = chart.guess.end;
+      const { values } = state;
+      frame.describe(describe(session, { values, shapes, corpus: own.corpus, levels: own.levels, stored, expected }));
     }
 
     function update() {
@@ -229,7 +222,8 @@ export default {
 
     frame.onVisible((visible) => session.leave(!visible));
     frame.onReset(() => {
-      session.end();
+      session.forget();
+      chart.guess.clear();
       own.clear();
       command.hidden = true;
       follow("status");

@@ -51,8 +51,8 @@ class Train(Figure):
 
     figure = "train"
     description = (
-        "Loss of a GPT against training steps, beside the losses of uniform, bigram, trigram and 5-gram models. The "
-        "curve is a stored run in PyTorch; with scripts, this page trains the same GPT on your machine."
+        "A chart for the loss of a GPT against training steps, with the losses of uniform, bigram, trigram and 5-gram "
+        "models as lines. With scripts, this page trains the GPT on your machine and shows what it writes."
     )
     budget = traitlets.Enum((30, 90, 300), 30).tag(sync=True)
     size = traitlets.Enum(tuple(SHAPES), "gpt0").tag(sync=True)

@@ -1,8 +1,5 @@
 // What the figure says: numbers for readers, the line of progress, and the description of what is seen.
 
-import { storedRun } from "./chart.js";
-import { STEPS_PER_SECOND } from "./recipe.js";
-
 /** @param {number} count */
 export const grouped = (count) => count.toLocaleString("en");
 
@@ -31,6 +28,31 @@ export function labelOf({ label, fixed, perSymbol }, vocabulary) {
 }
 
 /**
+ * Whether these are the settings of the stored runs in PyTorch, as far as a step count allows.
+ * @param {{size: string, optimizer: string, factor: number, config: any, own: boolean}} settings
+ */
+export function isRecipe({ size, optimizer, factor, config, own }) {
+  return !own && size === "gpt0" && optimizer === "muon" && factor === 1 && config.causal;
+}
+
+/**
+ * A run's name in the legend: how it differs from others.
+ * @param {{number: number, settings: any, planned: number}} run
+ */
+export function runName({ number, settings, planned }) {
+  const { size, optimizer, factor, config, seed } = settings;
+  const parts = [
+    optimizer === "muon" ? "Muon" : "AdamW",
+    ...(size === "gpt0" ? [] : [{ one: "1 layer", two: "2 layers", slide: "slide 24" }[size]]),
+    ...(factor === 1 ? [] : [`learning rate × ${Number(factor.toPrecision(3))}`]),
+    ...(config.causal ? [] : ["no mask"]),
+    ...(seed ? [`seed ${seed}`] : []),
+    `${grouped(planned)} steps`,
+  ];
+  return `run ${number}: ${parts.join(", ")}`;
+}
+
+/**
  * One line with the numbers of a run, which changes often and is not read aloud.
  * @param {any} session
  */
@@ -41,7 +63,7 @@ export function progress(session) {
   const validation = last(session.validation);
   const parts = [
     `Step ${grouped(step)} of ${grouped(planned)}`,
-    time(seconds) + (settings.steps ? "" : ` of about ${settings.budget} s`),
+    time(seconds) + (settings.steps || seconds > settings.budget ? "" : ` of about ${settings.budget} s`),
   ];
   if (Number.isFinite(last(session.train))) parts.push(`training loss ${last(session.train).toFixed(3)}`);
   if (validation !== undefined) parts.push(`validation loss ${validation.toFixed(3)}`);
@@ -52,12 +74,12 @@ export function progress(session) {
 /**
  * What is seen, in words.
  * @param {any} session
- * @param {{values: any, shapes: any[], corpus: any, curves: any[], levels: {name: string, nats: number}[]}} now
+ * @param {{values: any, shapes: any[], corpus: any, levels: {name: string, nats: number}[], stored: any,
+ *   expected: number | undefined}} now  stored: the run of this recipe in PyTorch; expected: where the guess ends
  */
-export function describe(session, { values, shapes, corpus, curves, levels }) {
+export function describe(session, { values, shapes, corpus, levels, stored, expected }) {
   const { status, settings, crossed, step } = session;
-  if (status === "idle" || status === "starting" || status === "failed")
-    return plan(values, shapes, corpus, curves, levels);
+  if (status === "idle" || status === "starting" || status === "failed") return plan(values, shapes, corpus, levels);
   const validation = last(session.validation);
   const beginning = {
     running:
@@ -69,6 +91,17 @@ export function describe(session, { values, shapes, corpus, curves, levels }) {
   const sentences = [beginning];
   if (status !== "running" && validation !== undefined)
     sentences.push(`The validation loss is ${validation.toFixed(3)} nats.`);
+  if (status === "finished") {
+    if (expected !== undefined) sentences.push(`You expected ${expected.toFixed(2)} at the end.`);
+    if (stored) {
+      const steps = grouped(stored.steps);
+      sentences.push(`The same recipe in PyTorch ends at ${stored.y.at(-1).toFixed(3)} after ${steps} steps.`);
+    }
+    for (const run of session.earlier) {
+      const name = runName(run);
+      sentences.push(`${name[0].toUpperCase()}${name.slice(1)}, ended at ${last(run.validation).toFixed(3)}.`);
+    }
+  }
   if (crossed.length) {
     const lines = crossed.map((/** @type {any} */ { name, seconds }) => `the ${name} after ${time(seconds)}`);
     sentences.push(`The loss passed ${joined(lines)}.`);
@@ -91,7 +124,6 @@ function plan(
   /** @type {any} */ values,
   /** @type {any[]} */ shapes,
   /** @type {any} */ corpus,
-  /** @type {any[]} */ curves,
   /** @type {{name: string, nats: number}[]} */ levels,
 ) {
   const shape = shapes.find(({ name }) => name === values.size);
@@ -105,12 +137,6 @@ function plan(
       `at ${percent(2 ** values.doublings)} of the recipe's learning rates.`,
     `Losses to beat, in nats per character: ${joined(lines)}.`,
   ];
-  const stored = corpus ? undefined : storedRun(curves, values.steps || STEPS_PER_SECOND * values.budget);
-  if (stored) {
-    sentences.push(
-      `The same recipe in PyTorch ends at ${stored.y.at(-1).toFixed(3)} after ${grouped(stored.steps)} steps.`,
-    );
-  }
   sentences.push("Training pauses while this figure is off screen.");
   return sentences.join(" ");
 }
