@@ -109,7 +109,8 @@ def check_that_it_fits_a_phone(page, actual) -> None:
 def check_that_the_keyboard_reaches_every_control(page, actual) -> None:
     wanted = actual.locator("section.figure").evaluate(
         """figure => {
-            const all = [...figure.querySelectorAll("button, input, select, textarea, summary, a[href], [role=slider]")];
+            const names = "button, input, select, textarea, summary, a[href], [role=slider]";
+            const all = [...figure.querySelectorAll(names)];
             const shown = all.filter((node) => !node.disabled && node.tabIndex >= 0 && node.checkVisibility());
             // The arrows reach the other radio buttons of a group: Tab stops at the checked one, or at the first.
             const group = (node) => shown.filter(({ type, name }) => type === "radio" && name === node.name);
