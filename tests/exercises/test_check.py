@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from lecture21.exercises import check, checking, solved
 from lecture21.exercises.registry import find
 from lecture21.exercises.running import is_written
-from lecture21.exercises.values import Unknown, decode, same
+from lecture21.exercises.values import Unknown, decode, plain, same
 
 
 def triangle(n):
@@ -40,6 +41,10 @@ def noisy(n):
 
 def raises(n):
     raise ZeroDivisionError("no\nnewlines " + "x" * 10_000)
+
+
+def raises_lines(n):
+    raise ValueError("first\nsecond")
 
 
 class Unprintable(Exception):
@@ -104,7 +109,7 @@ ANSWERS = {
         "the result must be a tensor, got None. Does the function end with a return?",
     ),
     "returns a list": (lambda n: [[True] * n] * n, "must be a tensor, got a list or a tuple"),
-    "returns an array": (lambda n: np.tril(np.ones((n, n), dtype=bool)), "must be a tensor, got a ndarray"),
+    "returns an array": (lambda n: np.tril(np.ones((n, n), dtype=bool)), "must be a tensor, got an ndarray"),
     "returns another shape": (lambda n: triangle(n)[None], "must have the shape (1, 1) instead of (1, 1, 1)"),
     "returns another dtype": (lambda n: triangle(n).int(), "must have the dtype torch.bool instead of torch.int32"),
     "returns a sparse tensor": (lambda n: torch.ones(n, n).to_sparse(), "must be a tensor, got a tensor of dtype"),
@@ -192,6 +197,30 @@ def test_a_wrong_value_is_explained_by_a_property(capsys):
     assert "2.1: wrong for one row of one score: each row must sum to 1" in capsys.readouterr().out
 
 
+def test_a_warning_is_not_shown_as_printed_by_the_answer(capsys, monkeypatch):
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *_: print(message))  # pytest records them otherwise
+
+    def softmax(scores):
+        warnings.warn("something is old", stacklevel=1)
+        return torch.nn.functional.softmax(scores, dim=-1)
+
+    check("2.1", softmax)
+    assert capsys.readouterr().out == "2.1: correct\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("int", "an int"), ("LSTM", "an LSTM"), ("ndarray", "an ndarray"), ("uint8", "a uint8"), ("list", "a list")],
+)
+def test_articles_follow_the_sound(name, expected):
+    assert plain(type(name, (), {})()).kind == expected
+
+
+def test_an_error_of_several_lines_is_shown_with_an_ellipsis(capsys):
+    check("4.1", raises_lines)
+    assert "raises ValueError for n = 1: first …" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -265,6 +294,15 @@ def test_the_weights_are_reported_before_the_outputs_that_follow_from_them(capsy
 def test_a_body_without_a_statement_is_not_written(body):
     exec(f"def causal_mask(n):\n    {body}", names := {})
     assert not is_written(find("4.1"), names["causal_mask"])
+
+
+def test_a_class_whose_constructor_is_a_stub_is_not_written():
+    code = (
+        "class Bigram:\n    def __init__(self, vocab_size):\n        {}\n    def loss(self, ids):\n        return ids"
+    )
+    for body, expected in (("...", False), ("self.vocab_size = vocab_size", True)):
+        exec(code.format(body), names := {})
+        assert is_written(find("7.1"), names["Bigram"]) is expected
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lecture21.exercises.differences import in_words, permuted, transposed_shape
+from lecture21.exercises.differences import in_words, permuted, scaled, transposed_shape
 from lecture21.exercises.values import same
 
 sizes, seeds = st.integers(4, 7), st.integers(0, 2**40)
@@ -43,6 +43,9 @@ def test_a_transposed_tensor_is_named(n, m, seed):
     assert transposed_shape(tall, tall.transpose(1, 2))
     assert not transposed_shape(tall, tall.reshape(2, n + m, n))
     assert not transposed_shape(tall, tall[0])
+    row = numbers(seed, 1, n, m)
+    assert not transposed_shape(row, row.transpose(0, 1))  # as unsqueeze does it
+    assert transposed_shape(row, row.transpose(0, 1), trivially=True)
 
 
 @given(n=sizes, m=sizes, seed=seeds)
@@ -105,8 +108,24 @@ def test_nothing_is_said_of_unrelated_numbers(n, seed):
 
 
 @pytest.mark.parametrize(("factor", "words"), [(2, "2 times"), (0.5, "0.5 times"), (-1, "wrong sign")])
-def test_of_single_numbers_simple_factors_only_are_named(factor, words):
-    assert words in in_words(torch.tensor(3.7), torch.tensor(3.7 * factor))
+def test_of_equal_numbers_simple_factors_only_are_named(factor, words):
+    right = torch.full((3,), 3.7)
+    assert words in in_words(right, right * factor)
+    assert in_words(right, right * 1.37) is None
+    assert scaled(torch.tensor(3.7), torch.tensor(3.7 * 2)) is None  # which may be chance
+
+
+def test_a_factor_that_is_shown_as_one_is_none():
+    right = torch.tensor([1.0, 2, 3, 4])
+    assert scaled(right, 1.0004 * right) is None
+    assert scaled(right, 1.002 * right) == "is right up to a factor: it is 1.002 times what it should be"
+
+
+def test_numbers_that_are_nearly_all_zero_have_no_order():
+    right = torch.tensor([0.0, 0, 0, 0, 5])
+    for got in (torch.zeros(5), right.flip(0), right.roll(1)):
+        assert "place" not in str(in_words(right, got))
+        assert "order" not in str(in_words(right, got))
 
 
 def test_the_entries_of_a_vector_are_no_columns():

@@ -2,6 +2,7 @@
 
 import linecache
 import pickle
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from readers import printed, written
 from torch import nn
 
 from lecture21.exercises.exercise import Case, Exercise
+from lecture21.exercises.explaining import as_code
 from lecture21.exercises.judging import failing_case, judge
 from lecture21.exercises.modules import with_weights
 from lecture21.exercises.observing import with_observations
@@ -38,10 +40,17 @@ NUMPY = "numpy() leaves PyTorch"
 ANSWERS = {
     "right": (lambda x, w: (torch.einsum("nc,cd->nd", x, w), x.sum()), "correct"),
     "detached": (lambda x, w: ((x @ w).detach(), x.sum()), "no gradient passes back to x and w"),
-    "item": (lambda x, w: (x @ w, torch.tensor(x.sum().item())), "no gradient passes back to x and w"),
+    "item": (lambda x, w: (x @ w, torch.tensor(x.sum().item())), "no gradient passes back to x,"),
     "numpy": (lambda x, w: (torch.from_numpy(x.numpy() @ w.numpy()), x.sum()), NUMPY),
     "one argument": (lambda x, w: (x @ w.detach(), x.sum()), "no gradient passes back to w,"),
-    "a part": (lambda x, w: (x @ w / 2 + (x @ w).detach() / 2, x.sum()), "the gradient with respect to x is wrong"),
+    "a part": (
+        lambda x, w: (x @ w / 2 + (x @ w).detach() / 2, x.sum()),
+        "with respect to x is right up to a factor: it is 0.5 times",
+    ),
+    "one entry": (
+        lambda x, w: (torch.where(x > 1, x.detach(), x) @ w, x.sum()),
+        "x is wrong. Is a part of your computation",
+    ),
     "nan": (
         lambda x, w: (torch.where(x @ w > 0, x @ w, (x @ w * 0 - 1).sqrt()), x.sum()),
         "the gradient with respect to x contains NaN",
@@ -80,7 +89,25 @@ def test_what_is_not_asked_for_is_not_observed():
 
 
 def test_a_wrong_value_is_explained_before_its_gradient():
-    assert "2 times what it should be" in said(lambda x, w: (x @ w, (2 * x.sum()).detach()))
+    assert "6 is not the right value" in said(lambda x, w: (x @ w, (2 * x.sum()).detach()))
+
+
+def test_a_single_number_is_off_by_a_factor_only_if_it_is_in_every_case(capsys):
+    solution = find("12.4").solution
+
+    def wrong(x, y, r):
+        slope, offset, deviation = solution(x, y, r)
+        return change(slope, len(x)), offset, deviation
+
+    change = lambda slope, n: 2 * slope  # noqa: E731
+    assert (
+        "in the slope, 4.0 is not the right value: it is right up to a factor: it is 2 times what it should be, in "
+        in (printed(capsys, "12.4", wrong))
+    )
+    change = lambda slope, n: 2 * slope if n == 3 else slope + 1  # noqa: E731
+    text = printed(capsys, "12.4", wrong)
+    assert "in the slope, 4.0 is not the right value input: x = " in text
+    assert text.count(".double()") == 3
 
 
 def test_a_mistake_is_recognized_by_its_values_whatever_its_gradients_are():
@@ -96,6 +123,29 @@ def test_the_gallery_says_that_gradients_catch_a_mistake():
     caught = {mistake.name: failing_case(task, mistake) for mistake in task.mistakes}
     assert caught["without a gradient"] == "one token, E = 3, k = 2, by the gradients"
     assert caught["not renormalized"] == "one token, E = 3, k = 2"
+
+
+def test_the_gradients_that_are_cut_are_named_where_none_of_them_is_zero(capsys):
+    """With a single key, its weight is 1, and the gradients of queries and keys are 0 in a right answer too."""
+    weights = "weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(dim=-1)"
+    text = printed(capsys, "3.1", written("3.1", f"{weights}\nreturn weights @ v.detach(), weights"))
+    assert "three keys, d_k = 3: the values are right, but no gradient passes back to v," in text
+    text = printed(capsys, "3.1", written("3.1", f"{weights}.detach()\nreturn weights @ v, weights"))
+    assert "no gradient passes back to q and k," in text
+
+
+def test_a_result_with_dimensions_of_size_one_is_not_called_transposed(capsys):
+    def split_heads(x, n_head):
+        return find("3.4").solution(x, n_head).transpose(0, 1)
+
+    text = printed(capsys, "3.4", split_heads)
+    assert ("Transposed, it is right" in text) is True
+
+    def unsqueezed(x, n_head):
+        heads = find("3.4").solution(x, n_head)
+        return heads.transpose(0, 1) if len(x) == 1 else heads.flip(1)[0]
+
+    assert "Transposed" not in printed(capsys, "3.4", unsqueezed)
 
 
 @pytest.mark.parametrize("number", ["3.2", "6.1"])
@@ -167,6 +217,38 @@ def test_the_line_is_the_readers_and_not_that_of_a_library(capsys, typed):
     assert "line 3: return torch.nn.functional.one_hot(scores)" in text
 
 
+def test_the_line_of_a_helper_is_shown_with_its_name_and_cell(capsys, monkeypatch):
+    cells = {
+        "<cell 5>": "def helper(n):\n    return 1 / 0\n",
+        "<cell 7>": "def causal_mask(n):\n    return helper(n)\n",
+    }
+    names: dict = {}
+    for file, source in cells.items():
+        monkeypatch.setitem(linecache.cache, file, (1, None, source.splitlines(keepends=True), file))
+        exec(compile(source, file, "exec"), names)
+    text = printed(capsys, "4.1", names["causal_mask"])
+    assert text.endswith("line 2 of helper: return 1 / 0")
+    shell = SimpleNamespace(compile=SimpleNamespace(format_code_name=lambda file: ("Cell", f"In[{file[6]}]")))
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    assert printed(capsys, "4.1", names["causal_mask"]).endswith("line 2 of helper in cell In[5]: return 1 / 0")
+
+
+def test_an_argument_that_cannot_be_shown_is_left_open(capsys):
+    def dispatch(x, experts, weights, layers):
+        return find("14.2").solution(x, experts, weights, layers).abs() + x**2
+
+    text = printed(capsys, "14.2", dispatch)
+    assert "layers = ..." in text
+    assert "matrices" not in text
+
+
+def test_a_long_input_ends_with_an_ellipsis(capsys):
+    case = Case((torch.rand(12, 1, dtype=torch.float64) / 1e9,), "")
+    task = Exercise("0.1", "f", "f", lambda x: x)
+    assert as_code(task, case).endswith(" …")
+    assert len(as_code(task, case)) <= 160
+
+
 def test_a_small_input_that_fails_is_shown_as_code(capsys):
     text = printed(capsys, "4.2", written("4.2", "return scores.masked_fill(~mask, -math.inf).sigmoid()"))
     code = text.partition("input: ")[2]
@@ -184,7 +266,7 @@ def test_a_large_input_is_not_shown(capsys):
 def test_the_first_lines_that_an_answer_prints_are_shown(capsys):
     body = "print('n is', n)\nprint('second')\nfor i in range(50): print(i)\nreturn torch.ones(n, n).tril().bool()"
     text = printed(capsys, "4.1", written("4.1", body))
-    assert text == "4.1: correct printed for n = 1: n is 1 ...second ...0"
+    assert text == "4.1: correct printed for n = 1: n is 1 ...second ...0 …"
 
 
 def test_what_later_calls_print_is_left_out(capsys):

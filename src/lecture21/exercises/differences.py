@@ -23,7 +23,7 @@ def in_words(expected: Tensor, got: Tensor, masks: dict[str, Tensor] | None = No
     wrong = wrong_entries(expected, got)
     return (
         _transposed(expected, got)
-        or _scaled(expected, got)
+        or scaled(expected, got)
         or _shifted_by_a_constant(expected, got)
         or _masked(wrong, masks or {})
         or _triangle(wrong)
@@ -32,11 +32,34 @@ def in_words(expected: Tensor, got: Tensor, masks: dict[str, Tensor] | None = No
     )
 
 
-def transposed_shape(expected: Tensor, got: Tensor) -> bool:
-    """Return whether a tensor of another shape is right once two of its dimensions are exchanged."""
+def scaled(expected: Tensor, got: Tensor) -> str | None:
+    """Return the sign or the factor by which a wrong tensor is off, as a predicate; None if there is none."""
+    if expected.dtype == torch.bool:
+        return "is True where it must be False, and False where it must be True" if _equal(~expected, got) else None
+    if _equal(-expected, got):
+        return "has the wrong sign"
+    right, actual = expected.double().reshape(-1), got.double().reshape(-1)
+    if not right.isfinite().all() or not actual.isfinite().all() or not right.any() or not actual.any():
+        return None
+    factor = (actual @ right / (right @ right)).item()
+    simple = any(math.isclose(factor, each, rel_tol=1e-4) for k in (2, 3, 4, 10) for each in (k, 1 / k))
+    shown = f"{factor:.4g}"
+    if shown == "1" or not (_several(expected) or (simple and len(right) > 1)):
+        return None
+    if not torch.allclose(actual, factor * right, rtol=1e-4, atol=1e-7):
+        return None
+    return f"is right up to a factor: it is {shown} times what it should be"
+
+
+def transposed_shape(expected: Tensor, got: Tensor, trivially: bool = False) -> bool:
+    """Return whether a tensor of another shape is right once two of its dimensions are exchanged.
+
+    With a dimension of size 1, this says little, because a view does it as well; it counts only if `trivially` is true.
+    """
     if expected.dim() != got.dim() or expected.dtype != got.dtype or sorted(expected.shape) != sorted(got.shape):
         return False
     pairs = [(i, j) for j in range(expected.dim()) for i in range(j)]
+    pairs = [(i, j) for i, j in pairs if trivially or min(expected.shape[i], expected.shape[j]) > 1]
     return any(_equal(expected, got.transpose(i, j)) for i, j in pairs)
 
 
@@ -66,22 +89,6 @@ def _several(values: Tensor) -> bool:
     return values.unique().numel() > 2
 
 
-def _scaled(expected: Tensor, got: Tensor) -> str | None:
-    """Return the sign or the factor by which a tensor is off."""
-    if expected.dtype == torch.bool:
-        return "is True where it must be False, and False where it must be True" if _equal(~expected, got) else None
-    if _equal(-expected, got):
-        return "has the wrong sign"
-    right, actual = expected.double().reshape(-1), got.double().reshape(-1)
-    if not right.isfinite().all() or not actual.isfinite().all() or not right.any() or not actual.any():
-        return None
-    factor = (actual @ right / (right @ right)).item()
-    simple = any(math.isclose(factor, each, rel_tol=1e-4) for k in (2, 3, 4, 10) for each in (k, 1 / k))
-    if (simple or _several(expected)) and torch.allclose(actual, factor * right, rtol=1e-4, atol=1e-7):
-        return f"is right up to a factor: it is {factor:.4g} times what it should be"
-    return None
-
-
 def _shifted_by_a_constant(expected: Tensor, got: Tensor) -> str | None:
     if expected.dtype == torch.bool or not _several(expected):
         return None
@@ -109,8 +116,8 @@ def _moved(expected: Tensor, got: Tensor) -> str | None:
     """Return how the columns or rows have changed places."""
     for dim, one, many in _parts(expected):
         right, actual = expected.movedim(dim, 0), got.movedim(dim, 0)
-        if len(right) < 3 or _equal(right[:1].expand_as(right), right):
-            continue  # equal rows show no order
+        if len(right) < 3 or 2 * len(right.unique(dim=0)) <= len(right):
+            continue  # equal rows, such as many zeros, show no order
         if _equal(right.flip(0), actual):
             return f"has the right {many} in reverse order"
         for when, a, b in (("late", right[:-1], actual[1:]), ("early", right[1:], actual[:-1])):

@@ -1,17 +1,20 @@
 """Say what is wrong with an answer that is no known mistake: the reason if there is one, words, or else numbers."""
 
+import inspect
+import textwrap
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lecture21.exercises.differences import in_words, permuted, transposed_shape
+from lecture21.exercises.differences import in_words, permuted, scaled, transposed_shape
 from lecture21.exercises.exercise import Case, Exercise, show
 from lecture21.exercises.observing import explain_gradients
 from lecture21.exercises.running import DRAWS, Outcome
 from lecture21.exercises.values import difference, plain, same, wrong_entries
 
 _SMALL = 12  # numbers of an input that is shown
+_LONGEST = 160  # characters of an input that is shown: two lines
 
 
 def explanation(
@@ -21,15 +24,25 @@ def explanation(
 
     It is the first one, unless nothing but numbers can be said of it and a later one can be described in words.
     """
-    first = wrong[0]
+    first = next((n for n in wrong if _shows_every_gradient(cases[n], expected[n])), wrong[0])
     if (reason := _reason(exercise, cases[first], expected[first], outcomes[first])) is not None:
+        values = [(expected[n].value, outcomes[n].value) for n in wrong if cases[n].observed == "value"]
+        if any(_is_transposed(*pair) for pair in values) and all(_is_transposed(*pair, True) for pair in values):
+            reason += ". Transposed, it is right"
         return first, reason
     for n in wrong:
-        words = _difference_in_words(exercise, cases[n], expected[n], outcomes[n])
+        words = _difference_in_words(exercise, cases, expected, outcomes, n)
         if words is not None:
             return n, f"{_where('wrong', cases[n])}: type and shape are right, but {words}"
     numbers = _in_numbers(exercise, expected[first].value, outcomes[first].value)
     return first, f"{_where('wrong', cases[first])}: type and shape are right, but {numbers}"
+
+
+def _shows_every_gradient(case: Case, expected: Outcome) -> bool:
+    """Return whether no gradient of a case is 0 for every result: with a single key, those of the queries are."""
+    if case.observed != "gradients" or expected.error:
+        return False
+    return all(any(each.any() for each in of_one) for of_one in zip(*expected.value, strict=True))
 
 
 def _where(what: str, case: Case) -> str:
@@ -62,8 +75,6 @@ def _reason(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> 
     if not exercise.is_value and (form := difference(expected.value, got.value, names=exercise.returns)) is not None:
         if not any(isinstance(each, Tensor) and each.is_floating_point() for each in case.arguments):
             form = form.removesuffix(". Does it follow the input's dtype?")
-        if _has_a_transposed_part(expected.value, got.value):
-            form += ". Transposed, it is right"
         return f"{_where('wrong', case)}: {form}"
     if exercise.is_value and (form := difference(expected.value, got.value, exercise.name)) is not None:
         return form
@@ -80,10 +91,12 @@ def _reason(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> 
     return None
 
 
-def _has_a_transposed_part(expected: Any, got: Any) -> bool:
+def _is_transposed(expected: Any, got: Any, trivially: bool = False) -> bool:
+    """Return whether a value is right, or one of several values, once it is transposed."""
     if isinstance(expected, tuple) and isinstance(got, tuple):
-        return any(_has_a_transposed_part(*pair) for pair in zip(expected, got, strict=False))
-    return isinstance(expected, Tensor) and isinstance(got, Tensor) and transposed_shape(expected, got)
+        return any(_is_transposed(*pair, trivially) for pair in zip(expected, got, strict=False))
+    are_tensors = isinstance(expected, Tensor) and isinstance(got, Tensor)
+    return are_tensors and not same(expected, got) and transposed_shape(expected, got, trivially)
 
 
 def false_property(exercise: Exercise, case: Case, value: Any) -> str | None:
@@ -108,36 +121,61 @@ def _in_another_order(exercise: Exercise, expected: Any, got: Any) -> str | None
     return f"your results are right, but in the wrong order. The task names them in this one{order}"
 
 
-def _wrong_part(exercise: Exercise, expected: Any, got: Any) -> tuple[str, Any, Any]:
-    """Return which of several values is wrong, as the beginning of a sentence, and what is expected and got there."""
-    part, names = "", exercise.returns
+def _wrong_part(exercise: Exercise, expected: Any, got: Any) -> tuple[str, tuple[int, ...]]:
+    """Return which of several values is wrong: as the beginning of a sentence, and as indices."""
+    part, place, names = "", (), exercise.returns
     while isinstance(expected, tuple):
         # Of values with names, the last is usually computed first: outputs follow from weights.
         wrong = [n for n, pair in enumerate(zip(expected, got, strict=True)) if not same(*pair)]
         n = wrong[-1] if names and not exercise.in_order else wrong[0]
         part += f"in {names[n]}, " if names else f"in value {n + 1} of {len(expected)}, "
-        expected, got, names = expected[n], got[n], ()
-    return part, expected, got
+        expected, got, names, place = expected[n], got[n], (), (*place, n)
+    return part, place
 
 
-def _difference_in_words(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> str | None:
-    """Return how a value of the right form differs, in words and numbers, or None if words do not suffice."""
-    if got.error or got.mutated or difference(expected.value, got.value) is not None:
+def _at(value: Any, place: tuple[int, ...]) -> Any:
+    for n in place:
+        value = value[n]
+    return value
+
+
+def _difference_in_words(
+    exercise: Exercise, cases: list[Case], expected: list[Outcome], outcomes: list[Outcome], n: int
+) -> str | None:
+    """Return how the value of case n differs, in words and numbers, or None if words do not suffice."""
+    if not _has_the_right_form(expected[n], outcomes[n]):
         return None
-    _, right, actual = _wrong_part(exercise, expected.value, got.value)
-    if type(right) in (int, float):
-        right, actual = torch.tensor(float(right)), torch.tensor(float(actual))
-    if not isinstance(right, Tensor):
+    _, place = _wrong_part(exercise, expected[n].value, outcomes[n].value)
+    right, actual = _at(expected[n].value, place), _at(outcomes[n].value, place)
+    if type(right) in (int, float) or (isinstance(right, Tensor) and not right.dim()):
+        known = [k for k, case in enumerate(cases) if case.observed == "value"]
+        known = [k for k in known if _has_the_right_form(expected[k], outcomes[k])]
+        words = _of_single_numbers(
+            *([float(_at(each[k].value, place)) for k in known] for each in (expected, outcomes))
+        )
+    elif isinstance(right, Tensor):
+        pairs = zip(exercise.arguments, cases[n].arguments, strict=False)
+        masks = {name: each for name, each in pairs if isinstance(each, Tensor) and each.dtype == torch.bool}
+        words = in_words(right, actual, masks)
+    else:
         return None
-    pairs = zip(exercise.arguments, case.arguments, strict=False)
-    masks = {name: each for name, each in pairs if isinstance(each, Tensor) and each.dtype == torch.bool}
-    words = in_words(right, actual.view_as(right), masks)
-    return _in_numbers(exercise, expected.value, got.value, words) if words else None
+    return _in_numbers(exercise, expected[n].value, outcomes[n].value, words) if words else None
 
 
-def _in_numbers(exercise: Exercise, expected: Any, got: Any, words: str = "") -> str:
+def _has_the_right_form(expected: Outcome, got: Outcome) -> bool:
+    return not (got.error or got.mutated or expected.error) and difference(expected.value, got.value) is None
+
+
+def _of_single_numbers(right: list[float], actual: list[float]) -> str | None:
+    """Return by what a number is off in every case: one number alone is some multiple of any other one."""
+    words = scaled(torch.tensor(right, dtype=torch.float64), torch.tensor(actual, dtype=torch.float64))
+    return f"{words}, in every case" if words and len(right) > 1 else None
+
+
+def _in_numbers(exercise: Exercise, expected: Any, got: Any, words: str | None = None) -> str:
     """Return where values of the same form differ, without the value that is expected, and after the words."""
-    part, right, actual = _wrong_part(exercise, expected, got)
+    part, place = _wrong_part(exercise, expected, got)
+    right, actual = _at(expected, place), _at(got, place)
     if not isinstance(right, Tensor) or not right.dim():
         number = f"{actual.item():.6g}" if isinstance(right, Tensor) else show(plain(actual))
         return f"{part}{number} is not the right value" + (f": it {words}" if words else "")
@@ -150,22 +188,27 @@ def _in_numbers(exercise: Exercise, expected: Any, got: Any, words: str = "") ->
 
 
 def as_code(exercise: Exercise, case: Case) -> str:
-    """Return the arguments of a case as code, or nothing if they are large or not tensors and numbers."""
-    pairs = list(zip(exercise.arguments, case.arguments, strict=False)) if not exercise.is_value else []
-    tensors = [each for _, each in pairs if isinstance(each, Tensor)]
-    count = sum(each.numel() for each in tensors)
-    known = all(isinstance(each, Tensor | int | float | str) for _, each in pairs)
-    if not tensors or not known or count > _SMALL:
+    """Return the arguments of a case as code, or nothing if they are large or not tensors and numbers.
+
+    An argument that the exercise makes of the case's, such as a list of functions, is `...`.
+    """
+    if exercise.is_value or isinstance(exercise.solution, type):
         return ""
-    return ", ".join(f"{name} = {_literal(each)}" for name, each in pairs)
+    given = dict(zip(exercise.arguments, case.arguments, strict=False))
+    own = {name: given.get(name, ...) for name in inspect.signature(exercise.solution).parameters}
+    tensors = [each for each in own.values() if isinstance(each, Tensor)]
+    known = all(isinstance(each, Tensor | int | float | str) or each is ... for each in own.values())
+    if not tensors or not known or sum(each.numel() for each in tensors) > _SMALL:
+        return ""
+    code = ", ".join(f"{name} = {'...' if each is ... else _literal(each)}" for name, each in own.items())
+    return textwrap.shorten(code, _LONGEST, placeholder=" …")
 
 
 def _literal(value: Any) -> str:
     if not isinstance(value, Tensor):
         return repr(value)
     rounded = value.tolist() if not value.is_floating_point() else _rounded(value.tolist())
-    dtype = f", dtype={value.dtype}" if value.dtype == torch.float64 else ""
-    return f"torch.tensor({rounded}{dtype})"
+    return f"torch.tensor({rounded})" + (".double()" if value.dtype == torch.float64 else "")
 
 
 def _rounded(numbers: Any) -> Any:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from lecture21.exercises.differences import scaled
 from lecture21.exercises.exercise import Case, Exercise
 
 STAGES = ("value", "gradients", "device")
@@ -101,23 +102,33 @@ def explain_gradients(exercise: Exercise, case: Case, expected: Any, got: Any) -
             )
         if isinstance(actual, str):
             return f"the values are right, but backward() raises {actual}"
-        reached = [bool(each.any()) for each in actual]
-        for name, right, gradient in zip(names, wanted, actual, strict=True):
+        leaves = list(zip(names, wanted, actual, strict=True))
+        for name, right, gradient in leaves:
             if gradient.isnan().any() and not right.isnan().any():
                 return f"the values are right, but the gradient with respect to {name} contains NaN"
-            if not gradient.any() and right.any():
-                whom = name if any(reached) else " and ".join(exercise.differentiable).replace("weights", "the weights")
-                return (
-                    f"the values are right, but no gradient passes back to {whom}, so training changes nothing there. "
-                    "Which operation cuts the graph (detach, item, numpy, torch.tensor, no_grad)?"
-                )
+        needed = [name for name, right, _ in leaves if right.any()]
+        cut = [name for name, right, gradient in leaves if right.any() and not gradient.any()]
+        if cut:
+            if cut == needed and exercise.differentiable == ("weights",):
+                cut = ["the weights"]
+            where = _listed(cut)
+            return (
+                f"the values are right, but no gradient passes back to {where}, so training changes nothing there. "
+                "Which operation cuts the graph (detach, item, numpy, torch.tensor, no_grad)?"
+            )
         for name, right, gradient in zip(names, wanted, actual, strict=True):
             if not torch.allclose(gradient, right, rtol=1e-3, atol=1e-5, equal_nan=True):
-                return (
-                    f"the values are right, but the gradient with respect to {name} is wrong: a part of your "
-                    "computation is cut off from the graph (by detach, item, numpy, torch.tensor or no_grad)"
-                )
+                words = scaled(right, gradient)
+                question = "Is a part of your computation cut off from the graph"
+                words = words or f"is wrong. {question} (by detach, item, numpy, torch.tensor or no_grad)?"
+                return f"the values are right, but the gradient with respect to {name} {words}"
     return "the values are right, but the gradients are wrong"
+
+
+def _listed(names: list[str]) -> str:
+    """Return names as a list in a sentence, the first ones if there are many."""
+    names = names if len(names) <= 4 else [*names[:3], "others"]
+    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
 
 
 def _names_of_leaves(exercise: Exercise, case: Case) -> list[str]:

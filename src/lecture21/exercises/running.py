@@ -6,9 +6,12 @@ import inspect
 import io
 import linecache
 import random
+import re
+import sys
 import sysconfig
 import threading
 import types
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from lecture21.exercises.values import plain
 _TRIES = 20  # times that a function over its time limit is interrupted before it is given up
 _NOISE = 2000  # printed characters that are mentioned
 _SHOWN = 400  # printed characters of the first call that are kept
+_LINES = 3  # printed lines that are shown
 # Files whose lines are no reader's: the package, Python, and what is installed.
 _FOREIGN = tuple(map(str, {Path(__file__).parents[1], *map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))}))
 
@@ -97,7 +101,7 @@ def call_once(exercise: Exercise, answer: Any, case: Case) -> Outcome:
     except _Stop:
         raise
     except BaseException as error:  # SystemExit as well: whatever an answer raises is its result
-        return Outcome(error=type(error).__name__, message=_message(error), line=_line(error))
+        return Outcome(error=type(error).__name__, message=_message(error), line=_line(error, exercise.name))
     if case.observed != "value":
         return Outcome(value)
     if any(map(_changed, case.arguments, arguments)):
@@ -106,22 +110,38 @@ def call_once(exercise: Exercise, answer: Any, case: Case) -> Outcome:
     return Outcome(value, message=DRAWS if draws else "", mutated=draws)
 
 
-def _line(error: BaseException) -> str:
-    """Return number and text of the last line of the reader's code that an exception has passed."""
-    place, trace = "", error.__traceback__
+def _line(error: BaseException, name: str) -> str:
+    """Return number and text of the last line of the reader's code that an exception has passed.
+
+    In another function or class than `name`, the answer, it is named, and so is its cell.
+    """
+    place, trace, home = "", error.__traceback__, ""
     while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if not file.startswith((*_FOREIGN, "<frozen")):
-            text = printable(linecache.getline(file, trace.tb_lineno).strip(), limit=80)
-            place = f"line {trace.tb_lineno}" + (f": {text}" if text else "")
+        code = trace.tb_frame.f_code
+        if not code.co_filename.startswith((*_FOREIGN, "<frozen")):
+            home = home or code.co_filename
+            text = printable(linecache.getline(code.co_filename, trace.tb_lineno).strip(), limit=80)
+            is_answer = code.co_qualname.partition(".")[0] in (name, "<lambda>", "<module>")
+            place = f"line {trace.tb_lineno}" + ("" if is_answer else f" of {printable(code.co_qualname, limit=60)}")
+            place += _cell(code.co_filename) if code.co_filename != home else ""
+            place += f": {text}" if text else ""
         trace = trace.tb_next
     return place
 
 
+def _cell(file: str) -> str:
+    """Return where the code of a file is in a notebook: in Jupyter by the number beside the cell."""
+    if re.fullmatch(r"cell \d+", file):  # in grading
+        return f" in {file}"
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    name = getattr(getattr(shell, "compile", None), "format_code_name", lambda file: None)(file)
+    return f" in {name[0].lower()} {name[1]}" if name else ""  # in cell In[7]
+
+
 def _message(error: BaseException) -> str:
     try:
-        lines = str(error).strip().splitlines() or [""]
-        return printable(lines[0], limit=120)
+        first, *others = str(error).strip().splitlines() or [""]
+        return printable(first, limit=120) + (" …" if others else "")
     except BaseException:  # its __str__ is the reader's as well
         return ""
 
@@ -142,7 +162,12 @@ def call_all(exercise: Exercise, answer: Any, cases: list[Case], seconds: float)
 
     state = torch.get_rng_state()  # an answer that draws numbers must not change those of the next cell
     try:
-        with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+        # A warning, of Python or torch, would be shown as if the answer had printed it.
+        with (
+            contextlib.redirect_stdout(sink),
+            contextlib.redirect_stderr(sink),
+            warnings.catch_warnings(action="ignore"),  # the answer has not printed them
+        ):
             thread = threading.Thread(target=work, daemon=True)
             thread.start()
             try:
@@ -156,7 +181,13 @@ def call_all(exercise: Exercise, answer: Any, cases: list[Case], seconds: float)
         notes.append(f"It printed {sink.characters:,} characters, most of which are left out here.")
     if not stopped:
         notes.append("It still runs and cannot be stopped: restart the kernel.")
-    return list(outcomes), " ".join(notes), sink.kept
+    return list(outcomes), " ".join(notes), _first_lines(sink.kept)
+
+
+def _first_lines(text: str) -> str:
+    """Return the first three lines of a text, with an ellipsis if there are more."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return "\n".join(lines) if len(lines) <= _LINES else "\n".join(lines[:_LINES]) + " …"
 
 
 def _stop(thread: threading.Thread) -> bool:
@@ -200,8 +231,9 @@ def is_written(exercise: Exercise, answer: Any) -> bool:
     if isinstance(answer, types.FunctionType):
         return _has_statements(answer)
     if isinstance(answer, type):
-        methods = [each for each in vars(answer).values() if isinstance(each, types.FunctionType)]
-        return not methods or any(map(_has_statements, methods))
+        methods = {name: each for name, each in vars(answer).items() if isinstance(each, types.FunctionType)}
+        begins = "__init__" not in methods or _has_statements(methods["__init__"])
+        return not methods or (begins and any(map(_has_statements, methods.values())))
     return True
 
 

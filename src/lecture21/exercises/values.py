@@ -2,6 +2,7 @@
 
 import base64
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from lecture21._support.validation import printable
 
 _LONGEST = 1_000_000  # elements of a tensor, characters of a string
 _MOST = 64  # elements of a tuple
+# Names that begin with the sound of a vowel: "an int", "an LSTM" and "an ndarray", but "a uint8".
+_VOWEL = re.compile(r"(?!(?i:uint|uni|user|uuid))[aeiouAEIOU]|[FHLMNRSX][A-Z]|nd")
 _DTYPES = {
     str(dtype).removeprefix("torch."): dtype
     for dtype in (
@@ -107,7 +110,7 @@ def kind(value: Any) -> str:
 
 
 def _with_article(name: str) -> str:
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {printable(name, limit=40)}"
+    return f"{'an' if _VOWEL.match(name) else 'a'} {printable(name, limit=40)}"
 
 
 def difference(expected: Any, got: Any, what: str = "the result", names: tuple[str, ...] = ()) -> str | None:
