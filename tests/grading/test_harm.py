@@ -224,7 +224,7 @@ sandbox._ruleset = None
 def run(*lines):
     source = "def causal_mask(n):\\n    import os, _posixsubprocess\\n" + "".join(f"    {line}\\n" for line in lines)
     cases = pickle.dumps([Case((1,), "")])
-    job = Job("4.1", "causal_mask", [("cell 1", source, 0, True)], cases, [], 1 << 30, 3.0)
+    job = Job("4.1", "causal_mask", [("cell 1", source, 0, True)], cases, [], 1 << 30, 3.0, 60.0)
     return supervisor._supervise(job, exercises, sandbox, ()).decode()
 
 print("PermissionError" in run(f"return open({inspect.getsourcefile(find('4.1').cases)!r}).read()"))

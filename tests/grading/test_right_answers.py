@@ -83,6 +83,18 @@ def test_an_honest_notebook_gets_its_point(cells, tmp_path):
     assert grades(path, ["4.1"])[0].text == "correct"
 
 
+def test_a_busy_machine_refuses_no_right_answer(tmp_path):
+    """The time limit is that of the processor: an answer that waits longer, here asleep, is right all the same."""
+    slow = "import time\n" + MASK.replace("    return", "    time.sleep(0.6)\n    return", 1)
+    assert grades(write(tmp_path / "04_mine.ipynb", slow), ["4.1"], seconds=1.5)[0].text == "correct"
+
+
+def test_an_answer_that_sleeps_is_ended(tmp_path):
+    sleeper = "import time\ndef causal_mask(n):\n    time.sleep(1000)"
+    graded = grades(write(tmp_path / "04_mine.ipynb", sleeper), ["4.1"], patience=1.0)[0]
+    assert graded.text == "computes nothing and does not end within 1 seconds"
+
+
 def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
     path = write(tmp_path / "04_mine.ipynb", MASK)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())

@@ -46,7 +46,7 @@ def grade_command(
         Path | None, typer.Option(help="Zip file to write for Gradescope, with all that it needs; grades nothing.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Notebooks that are graded at the same time.")] = 1,
-    seconds: Annotated[float, typer.Option(help="Time limit for each exercise.")] = 10.0,
+    seconds: Annotated[float, typer.Option(help="Processor time for each exercise.")] = 10.0,
     memory: Annotated[int, typer.Option(help="Memory limit in MB, beside what torch needs.")] = 2048,
 ) -> None:
     """Grade the exercises in notebooks.

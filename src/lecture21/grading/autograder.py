@@ -58,7 +58,7 @@ def autograder(
     Args:
         assignment: what counts; it must name the exercises.
         private: the instructor's own exercises, which students do not see.
-        seconds: time limit for each exercise.
+        seconds: processor time for each exercise.
         memory: memory limit in MB.
 
     Raises:

@@ -60,12 +60,22 @@ class Grader:
 
     Args:
         private: a Python file with the instructor's own exercises.
-        seconds: time limit for each exercise.
+        seconds: processor time for each exercise.
         memory: bytes that an answer may allocate.
+        patience: wall time for each exercise, which ends an answer that sleeps; by default long enough for a machine
+            that is six times too busy.
     """
 
-    def __init__(self, private: Path | None = None, *, seconds: float = 10.0, memory: int = 2 << 30):
+    def __init__(
+        self,
+        private: Path | None = None,
+        *,
+        seconds: float = 10.0,
+        memory: int = 2 << 30,
+        patience: float | None = None,
+    ):
         self._private, self._seconds, self._memory = private, seconds, memory
+        self._patience = 6 * seconds + 30 if patience is None else patience
         self.exercises = every_exercise(private)
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
@@ -112,11 +122,21 @@ class Grader:
             (f"cell {piece.cell + 1}", piece.source, piece.index, piece in program.answer) for piece in program.pieces
         ]
         unnamed = pickle.dumps([replace(case, about="") for case in cases])
-        job = Job(exercise.number, exercise.name, statements, unnamed, program.modules, self._memory, self._seconds)
+        job = Job(
+            exercise.number,
+            exercise.name,
+            statements,
+            unnamed,
+            program.modules,
+            self._memory,
+            self._seconds,
+            self._patience,
+        )
         reply = self._ask(pickle.dumps(job))
         if not reply.startswith(supervisor.REPLIED):
             return {
                 supervisor.LATE: f"does not end within {self._seconds:g} seconds",
+                supervisor.WAITING: f"computes nothing and does not end within {self._patience:g} seconds",
                 supervisor.ENDED: "ends the process",
                 supervisor.TOO_LONG: "returns too much",
             }.get(reply, "could not start")
@@ -132,7 +152,7 @@ class Grader:
         with contextlib.suppress(OSError, ValueError):  # closed, by another thread
             supervisor.write_frame(process.stdin, job)
             # It keeps the time itself. If even it does not answer, the next answer gets a new one.
-            if not select.select([process.stdout], [], [], self._seconds + _PATIENCE)[0]:
+            if not select.select([process.stdout], [], [], self._patience + _PATIENCE)[0]:
                 process.kill()
                 return b""
             return supervisor.read_frame(process.stdout)

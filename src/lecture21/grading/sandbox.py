@@ -11,6 +11,7 @@ import signal
 import sys
 import sysconfig
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ class Sandbox:
 
         Args:
             memory: bytes that it may allocate from now on.
-            seconds: processor time after which the kernel ends it, whatever else happens.
+            seconds: processor time from now on after which the kernel ends it, whatever else happens.
         """
         tempfile.tempdir = "/"  # libraries ask for a temporary folder when they are imported, and then do not use it
         with contextlib.suppress(ImportError):
@@ -108,7 +109,7 @@ class Sandbox:
 
         limits = {
             "RLIMIT_AS": psutil.Process().memory_info().vms + memory,
-            "RLIMIT_CPU": int(seconds) + 1,
+            "RLIMIT_CPU": int(time.process_time() + seconds) + 1,
             "RLIMIT_FSIZE": 0,
             "RLIMIT_CORE": 0,
         }

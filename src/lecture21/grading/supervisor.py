@@ -25,8 +25,9 @@ from lecture21.grading import child
 from lecture21.grading.exercises import every_exercise
 from lecture21.grading.sandbox import PR_SET_PDEATHSIG, Sandbox
 
-REPLIED, LATE, ENDED, TOO_LONG, NOT_STARTED = b"r", b"t", b"e", b"l", b"s"
-"""How a child ended: with a reply, over its time, without a reply, with too many bytes, before its code ran."""
+REPLIED, LATE, WAITING, ENDED, TOO_LONG, NOT_STARTED = b"r", b"t", b"w", b"e", b"l", b"s"
+"""How a child ended: with a reply, over its processor time, over its wall time, without a reply, with too many bytes,
+before its code ran."""
 LONGEST = 4 << 20
 """Bytes that a child may write; the longest honest reply of the book's exercises has four thousand."""
 START_SECONDS = 120.0
@@ -97,30 +98,35 @@ def _supervise(job: child.Job, exercises: list[Exercise], sandbox: Sandbox, clos
             os._exit(0)
     os.close(write)
     try:
-        return _collect(read, process, job.seconds)
+        return _collect(read, process, job.seconds, job.patience)
     finally:
         os.close(read)
         _kill(process)
 
 
-def _collect(read: int, process: int, seconds: float) -> bytes:
-    """Read what a child writes until a line is complete, it ends, writes too much, or its time is over."""
+def _collect(read: int, process: int, seconds: float, patience: float) -> bytes:
+    """Read what a child writes until a line is complete, it ends, writes too much, or its time is over.
+
+    Its time is that of the processor, since on a busy machine a right answer waits; `patience` ends one that sleeps.
+    """
     os.set_blocking(read, False)
     ready = select.poll()
     ready.register(read, select.POLLIN)
     ended = os.pidfd_open(process) if hasattr(os, "pidfd_open") else None
     if ended is not None:  # the pipe alone may be held open by a process that the child has started
         ready.register(ended, select.POLLIN)
-    data, started, deadline = bytearray(), False, time.monotonic() + START_SECONDS
+    data, started, deadline, used = bytearray(), False, time.monotonic() + START_SECONDS, 0.0
     try:
         while (left := deadline - time.monotonic()) > 0:
-            events = ready.poll(1000 * left)
+            if started and (rest := seconds - _processor_time(process) + used) <= 0:
+                return LATE
+            events = ready.poll(1000 * (min(left, max(rest, 0.05)) if started else left))
             part = None
             with contextlib.suppress(BlockingIOError):
                 part = os.read(read, 1 << 16)
             data += part or b""
             if not started and data.startswith(child.READY):
-                started, deadline = True, time.monotonic() + seconds
+                started, deadline, used = True, time.monotonic() + patience, _processor_time(process)
                 del data[: len(child.READY)]
             if started and b"\n" in data:
                 return REPLIED + data[: data.index(b"\n")]
@@ -128,10 +134,19 @@ def _collect(read: int, process: int, seconds: float) -> bytes:
                 return TOO_LONG
             if part == b"" or (part is None and any(descriptor == ended for descriptor, _ in events)):
                 return ENDED if started else NOT_STARTED
-        return LATE if started else NOT_STARTED
+        return WAITING if started else NOT_STARTED
     finally:
         if ended is not None:
             os.close(ended)
+
+
+def _processor_time(process: int) -> float:
+    """Return the seconds that a child has computed; 0 if it has ended."""
+    try:
+        times = psutil.Process(process).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return times.user + times.system
 
 
 def _kill(process: int) -> None:
