@@ -54,22 +54,51 @@ def test_the_name_of_a_student_is_in_a_folder_a_file_name_or_metadata(paths, way
 def test_a_total_has_the_best_of_several_notebooks_and_pays_for_late_days(tmp_path):
     made = [tmp_path / "ada" / "a.ipynb", tmp_path / "ada" / "b.ipynb", tmp_path / "bob" / "a.ipynb"]
     due = students.deadline_of("2026-12-01T18:00")
-    for path, seconds in zip(made, (-5, 5, 86_405), strict=True):
+    for path, seconds in zip(made, (-5, 5, 86_405), strict=True):  # Ada's second one is late, and Bob's
         path.parent.mkdir(exist_ok=True)
         path.touch()
         os.utime(path, (due.timestamp() + seconds,) * 2)
     graded = [submission(str(path), points) for path, points in zip(made, (2, 1, 1.5), strict=True)]
     plan = Assignment(late_per_day=0.1)
     ada, bob = students.totals(graded, plan, deadline=due)
-    assert (ada.name, ada.points, ada.most, ada.days_late) == ("ada", 1.8, 2, 1)
+    assert (ada.name, ada.points, ada.most, ada.days_late) == ("ada", 2, 2, 0)  # the late one is worse
     assert (bob.name, bob.points, bob.days_late) == ("bob", 1.2, 2)
     assert students.totals(graded, plan)[1].points == 1.5
     table = rows(students.student_table([ada, bob]))
     assert [(row["student"], row["points"], row["days late"], row["4.1"]) for row in table] == [
-        ("ada", "1.8", "1", "2"),
+        ("ada", "2", "0", "2"),
         ("bob", "1.2", "2", "1.5"),
     ]
     assert table[0]["notebooks"] == "a.ipynb; b.ipynb"
+
+
+def test_each_of_several_notebooks_pays_for_its_own_late_days(tmp_path):
+    """A late file earns its points with the deduction, and a blank one costs nothing."""
+    due = students.deadline_of("2026-12-01T18:00")
+    made = {"a.ipynb": (2, "4.1", -5), "b.ipynb": (2, "4.2", 5), "c.ipynb": (0, "4.1", 500_000)}
+    for name, (_, _, seconds) in made.items():
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (due.timestamp() + seconds,) * 2)
+    graded = [submission(str(tmp_path / name), points, number) for name, (points, number, _) in made.items()]
+    (ada,) = students.totals(graded, Assignment(late_per_day=0.25), way="folder", deadline=due)
+    assert (ada.points, ada.most, ada.days_late) == (3.5, 4, 1)
+
+
+def test_a_file_that_cannot_be_read_has_the_total_of_the_assignment(tmp_path, capsys):
+    paths = [write(tmp_path / "ada" / "04_a.ipynb", MASK), tmp_path / "bob" / "04_a.ipynb"]
+    paths[1].parent.mkdir()
+    paths[1].write_text("{")
+    named = {name: tmp_path / f"{name}.csv" for name in ("csv", "students")}
+    options = [part for name, path in named.items() for part in (f"--{name}", str(path))]
+    (tmp_path / "plan.toml").write_text('exercises = ["4.1", "4.3"]\n[weights]\n"4.3" = 2\n')
+    assert main(["grade", *map(str, paths), *options, "--config", str(tmp_path / "plan.toml")]) == 2
+    assert [(row["student"], row["points"], row["of"]) for row in rows(named["students"].read_text())] == [
+        ("ada", "1", "3"),
+        ("bob", "0", "3"),
+    ]
+    assert [row["of"] for row in rows(named["csv"].read_text())] == ["1", "2", "1", "2"]
+    summary = "1 of 2 notebooks graded, 1 of 3 points on average; 0 with marks to look at, 1 could not be read"
+    assert capsys.readouterr().out.splitlines()[-1] == summary
 
 
 def test_a_deadline_is_a_date():
@@ -139,7 +168,8 @@ def test_the_command_writes_all_reports_of_a_class(tmp_path, capsys):
     late = ["--deadline", "2020-01-01", "--exercises", "4.1,4.3", "--jobs", "2"]
     assert main(["grade", *map(str, paths), *options, *late]) == 0
     assert sorted(line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")) == [
-        f"{path}: 2 of 2 points" for path in paths
+        *(f"{path}: 2 of 2 points" for path in paths),
+        "3 of 3 notebooks graded, 2 of 2 points on average; 0 with marks to look at, 0 could not be read",
     ]
     assert [row["notebook"] for row in rows(named["csv"].read_text())] == [str(path) for path in paths for _ in "12"]
     table = rows(named["students"].read_text())

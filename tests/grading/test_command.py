@@ -9,7 +9,7 @@ import sys
 import threading
 
 import pytest
-from grading_notebooks import MASK, NOTEBOOKS, write
+from grading_notebooks import MASK, NOTEBOOKS, grades, write
 
 from lecture21.cli import main
 from lecture21.exercises.judging import judge
@@ -64,6 +64,11 @@ def test_the_table_the_csv_file_and_gradescopes_results(tmp_path, capsys):
         (["--config", "partial.toml"], "partial.toml: partial must be from 0 to 1, got 2"),
         (["--config", "weights.toml"], "weights.toml: the weight of 4.1 must be a number >= 0, got 'two'"),
         (["--config", "wrong.toml"], "wrong.toml: there is no exercise '4.9'"),
+        (["--students", "list.csv"], "--students list.csv would replace a file that is not a table of lecture21"),
+        (["--csv", "list.csv"], "--csv list.csv would replace a file"),
+        (["--canvas", "list.csv"], "--canvas list.csv would replace a file"),
+        (["--similar", "list.csv"], "--similar list.csv would replace a file"),
+        (["--canvas", "g.csv", "--gradebook", "g.csv"], "--canvas would replace g.csv, which --gradebook reads"),
         (["two.ipynb", "--gradescope", "r.json"], "--gradescope needs exactly one notebook, got 2"),
     ],
 )
@@ -73,7 +78,8 @@ def test_a_wrong_option_is_refused_before_anything_is_graded(options, message, t
     for name, text in {
         "notes.txt": "", "empty.py": "", "broken.py": "1 / 0", "broken.toml": "=", "unknown.toml": "weight = 1",
         "partial.toml": "chapter = 4\npartial = 2", "weights.toml": '[weights]\n"4.1" = "two"',
-        "wrong.toml": 'exercises = ["4.9"]',
+        "wrong.toml": 'exercises = ["4.9"]', "list.csv": "student,e-mail\nAda,ada@x.edu\n",
+        "g.csv": "Student,ID,SIS User ID,SIS Login ID,Section\n",
     }.items():  # fmt: skip
         (tmp_path / name).write_text(text)
     assert main(["grade", "one.ipynb", *options]) == 2
@@ -112,6 +118,21 @@ def test_the_examples_on_the_teachers_page_work(tmp_path):
         outcomes = [call_once(exercises[number], exercises[number].solution, case) for case in cases]
         assert sum(case.observed == "value" for case in cases) == count
         assert judge(exercises[number], cases, outcomes).correct
+
+
+def test_a_table_of_the_command_is_replaced(tmp_path):
+    table = tmp_path / "grades.csv"
+    for _ in range(2):
+        path = write(tmp_path / "04_a.ipynb", MASK)
+        assert main(["grade", str(path), "--exercises", "4.1", "--csv", str(table), "--students", "/dev/null"]) == 0
+    assert len(table.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("body", ["raise ValueError('no')", "return True", "return 5"])
+def test_an_answer_that_always_does_the_same_gets_no_partial_credit(body, tmp_path):
+    """`leaks` is right in some cases if it always returns True, and "raises" has no device that is wrong."""
+    cells = [f"def leaks(attend, x):\n    {body}", f"def causal_mask(n):\n    {body}"]
+    assert [each.right for each in grades(write(tmp_path / "04_a.ipynb", *cells), ["4.1", "4.3"])] == [0, 0]
 
 
 def test_a_notebook_that_does_not_say_what_counts_is_refused(tmp_path, capsys):

@@ -109,7 +109,7 @@ def test_an_attack_gets_no_point_and_the_other_exercise_its_own(tmp_path):
     assert texts["floods the channel"] == "returns too much"
     assert texts["closes the channel"] == "ends the process"
     assert texts["returns too much"] == "returns too much"
-    assert texts["is not Python"] == "the cell raises SyntaxError"
+    assert texts["is not Python"].startswith("the cell raises SyntaxError in line 3: ")
     assert all(text.isprintable() for text in texts.values())
 
 
@@ -224,7 +224,7 @@ sandbox._ruleset = None
 def run(*lines):
     source = "def causal_mask(n):\\n    import os, _posixsubprocess\\n" + "".join(f"    {line}\\n" for line in lines)
     cases = pickle.dumps([Case((1,), "")])
-    job = Job("4.1", "causal_mask", [("cell 1", source, 0, True)], cases, [], 1 << 30, 3.0, 60.0)
+    job = Job("4.1", "causal_mask", [("cell 1", source, 0, True)], cases, 0, [], 1 << 30, 3.0, 60.0)
     return supervisor._supervise(job, exercises, sandbox, ()).decode()
 
 print("PermissionError" in run(f"return open({inspect.getsourcefile(find('4.1').cases)!r}).read()"))

@@ -73,6 +73,22 @@ HONEST = {
     "a decorator": [f"@torch.no_grad()\n{MASK}"],
     "a byte order mark": [f"\ufeff{MASK}"],
     "solved, without tags": [STUB, MASK, 'causal_mask = solved("4.1", causal_mask)\ncausal_mask(4)'],
+    "an import of everything": ["from torch import *", "def causal_mask(n):\n    return ones(n, n).tril() > 0"],
+    "an import of everything below": ["def causal_mask(n):\n    return ones(n, n).tril() > 0", "from torch import *"],
+    "annotations that are not evaluated": [
+        "from __future__ import annotations",
+        "def causal_mask(n: Size) -> Mask:\n    return torch.ones(n, n, dtype=torch.bool).tril()",
+    ],
+    "a helper that is mended below": [
+        "def lower(x):\n    return x.triu()",
+        "def causal_mask(n):\n    return lower(torch.ones(n, n, dtype=torch.bool))",
+        "def lower(x):\n    return x.tril()",
+    ],
+    "a constant that is mended below, and changed": [
+        "kinds = [torch.int64]\nfirst = kinds[0]",
+        "def causal_mask(n):\n    return torch.ones(n, n, dtype=kinds[1]).tril()",
+        "kinds = [first]\nkinds.append(torch.bool)",
+    ],
     "a second thought": ["def causal_mask(n):\n    return torch.ones(n, n).triu()", MASK],
 }  # fmt: skip
 
@@ -93,6 +109,25 @@ def test_an_answer_that_sleeps_is_ended(tmp_path):
     sleeper = "import time\ndef causal_mask(n):\n    time.sleep(1000)"
     graded = grades(write(tmp_path / "04_mine.ipynb", sleeper), ["4.1"], patience=1.0)[0]
     assert graded.text == "computes nothing and does not end within 1 seconds"
+
+
+def test_an_import_of_everything_defines_no_answer(tmp_path):
+    """`from torch import *` has another softmax."""
+    own = "def softmax(scores):\n    e = exp(scores - scores.amax(-1, True))\n    return e / e.sum(-1, True)"
+    assert grades(write(tmp_path / "02_mine.ipynb", own, "from torch import *"), ["2.1"])[0].text == "correct"
+
+
+@pytest.mark.parametrize("place", [2, -1])
+def test_a_name_of_the_book_is_the_students_own(place, tmp_path):
+    """A cell of chapter 04 has `table = results.load("leak")`; the student's `table` is another one, wherever it is."""
+    path = with_solutions("04", tmp_path)
+    content = json.loads(path.read_text())
+    (answer,) = [cell for cell in content["cells"] if "def causal_mask" in "".join(cell["source"])]
+    answer["source"] = "def causal_mask(n):\n    return table(n)"
+    helper = "def table(n):\n    return torch.ones(n, n, dtype=torch.bool).tril()"
+    content["cells"].insert(place % len(content["cells"]), answer | {"source": helper, "id": "own"})
+    path.write_text(json.dumps(content))
+    assert grades(path, ["4.1"])[0].text == "correct"
 
 
 def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
@@ -125,11 +160,20 @@ def test_what_is_wrong_with_an_answer_is_said(tmp_path):
         "def padded_weights(scores, mask):\n    x = 1\n    return x / 0",
     ]
     texts = {each.number: each.text for each in grades(write(tmp_path / "04_mine.ipynb", *cells))}
-    assert texts["4.1"] == "the cell raises SyntaxError"
+    assert texts["4.1"] == "the cell raises SyntaxError in line 2: '(' was never closed"
     assert texts["4.2"] == "the cell raises NameError: name 'make' is not defined"
     assert texts["4.3"].startswith("raises TypeError")
     assert texts["4.4"] == "no cell defines leaking"
     assert texts["4.5"].endswith("division by zero (line 3: return x / 0)")
+
+
+def test_the_cause_before_an_exception_is_named(tmp_path):
+    path = write(tmp_path / "04_mine.ipynb", "import nowhere", "def causal_mask(n):\n    return nowhere.mask(n)")
+    text = grades(path, ["4.1"])[0].text
+    assert text.startswith("raises NameError for n = 1: name 'nowhere' is not defined")
+    assert text.endswith("(cell 2 raises ModuleNotFoundError: No module named 'nowhere')")
+    path = write(tmp_path / "04_mine.ipynb", "import nowhere", "def causal_mask(n):\n    nowhere\n    return n")
+    assert "(cell 2 raises" in grades(path, ["4.1"])[0].text
 
 
 def test_an_answer_may_build_on_a_function_of_an_earlier_chapter(tmp_path):

@@ -55,17 +55,24 @@ def grade_command(
     statements of the notebook that it needs. It cannot write files, start programs or use the network, as far as the
     system allows. The answers are judged in this process, and reports are written after each notebook.
     """
-    from lecture21.grading import reports
+    from lecture21.grading import reports, similarity
     from lecture21.grading import students as class_list
     from lecture21.grading.assignment import assignment
     from lecture21.grading.autograder import autograder as autograder_zip
-    from lecture21.grading.classroom import grade_all
+    from lecture21.grading.classroom import grade_all, summary
     from lecture21.grading.exercises import every_exercise, private_numbers
     from lecture21.grading.graders import Grader
     from lecture21.grading.sandbox import missing_protection
-    from lecture21.grading.similarity import similar as similar_pairs
-    from lecture21.grading.similarity import similarity_table
 
+    tables = (
+        ("--csv", csv_file, reports.EXERCISE_COLUMNS),
+        ("--students", students, class_list.COLUMNS),
+        ("--canvas", canvas, class_list.CANVAS_COLUMNS),
+        ("--similar", similar, similarity.COLUMNS),
+    )
+    for option, table, columns in tables:
+        if table is not None:
+            reports.refuse_another_table(option, table, columns)
     paths = notebooks or []
     _check(paths, autograder, gradescope, canvas, gradebook, seconds, memory, jobs)
     hidden = private_numbers(private) if private is not None else []
@@ -95,7 +102,8 @@ def grade_command(
             if is_last and missing:
                 print_error(f"{gradebook} has no student {', '.join(missing)}")
         if similar is not None and is_last:
-            write(similar, similarity_table(similar_pairs(class_list.names(graded, student_id), graded, known)))
+            pairs = similarity.similar(class_list.names(graded, student_id), graded, known)
+            write(similar, similarity.similarity_table(pairs))
 
     if paths and (warning := missing_protection()):
         print_error(f"warning: {warning}")
@@ -106,6 +114,8 @@ def grade_command(
         graded[index] = submission
         _print_table(submission)
         write_reports([graded[each] for each in sorted(graded)], len(graded) == len(paths))
+    if len(graded) > 1:
+        typer.echo(summary(list(graded.values())))
     if any(each.problem for each in graded.values()):
         raise typer.Exit(2)
 
@@ -129,6 +139,8 @@ def _check(
         raise ValueError(f"--gradescope needs exactly one notebook, got {len(paths)}")
     if gradebook is not None and canvas is None:
         raise ValueError(f"--gradebook {gradebook} needs --canvas, the file to write")
+    if gradebook is not None and canvas is not None and gradebook.resolve() == canvas.resolve():
+        raise ValueError(f"--canvas would replace {gradebook}, which --gradebook reads; name another file")
     if not 0 < seconds <= 3600:
         raise ValueError(f"--seconds must be from 0 to 3600, got {seconds:g}")
     for name, value in (("--memory", memory), ("--jobs", jobs)):

@@ -134,9 +134,14 @@ def _wrong_part(exercise: Exercise, expected: Any, got: Any) -> tuple[str, tuple
 
 
 def _at(value: Any, place: tuple[int, ...]) -> Any:
+    """Return one of several values, None if it is not there."""
     for n in place:
-        value = value[n]
+        value = value[n] if isinstance(value, tuple) and n < len(value) else None
     return value
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) or (isinstance(value, Tensor) and not value.dim())
 
 
 def _difference_in_words(
@@ -147,9 +152,10 @@ def _difference_in_words(
         return None
     _, place = _wrong_part(exercise, expected[n].value, outcomes[n].value)
     right, actual = _at(expected[n].value, place), _at(outcomes[n].value, place)
-    if type(right) in (int, float) or (isinstance(right, Tensor) and not right.dim()):
+    if _is_number(right):
         known = [k for k, case in enumerate(cases) if case.observed == "value"]
         known = [k for k in known if _has_the_right_form(expected[k], outcomes[k])]
+        known = [k for k in known if _is_number(_at(expected[k].value, place))]
         words = _of_single_numbers(
             *([float(_at(each[k].value, place)) for k in known] for each in (expected, outcomes))
         )

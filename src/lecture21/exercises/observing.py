@@ -93,7 +93,7 @@ def _gradients_of(output: Tensor, leaves: list[Tensor]) -> tuple[Tensor, ...] | 
 
 def explain_gradients(exercise: Exercise, case: Case, expected: Any, got: Any) -> str:
     """Return what is wrong with the gradients of an answer whose values are right."""
-    names = _names_of_leaves(exercise, case)
+    names = [name for own in _names_of_leaves(exercise, case).values() for name in own]
     for wanted, actual in zip(expected, got, strict=False):  # of one result each
         if actual == IN_PLACE:
             return (
@@ -106,12 +106,9 @@ def explain_gradients(exercise: Exercise, case: Case, expected: Any, got: Any) -
         for name, right, gradient in leaves:
             if gradient.isnan().any() and not right.isnan().any():
                 return f"the values are right, but the gradient with respect to {name} contains NaN"
-        needed = [name for name, right, _ in leaves if right.any()]
-        cut = [name for name, right, gradient in leaves if right.any() and not gradient.any()]
-        if cut:
-            if cut == needed and exercise.differentiable == ("weights",):
-                cut = ["the weights"]
-            where = _listed(cut)
+        reached = {name: bool(gradient.any()) for name, right, gradient in leaves if right.any()}
+        if not all(reached.values()):
+            where = _listed(_not_reached(exercise, case, reached))
             return (
                 f"the values are right, but no gradient passes back to {where}, so training changes nothing there. "
                 "Which operation cuts the graph (detach, item, numpy, torch.tensor, no_grad)?"
@@ -131,12 +128,23 @@ def _listed(names: list[str]) -> str:
     return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
 
 
-def _names_of_leaves(exercise: Exercise, case: Case) -> list[str]:
+def _names_of_leaves(exercise: Exercise, case: Case) -> dict[str, list[str]]:
+    """Return the names of the tensors that an argument consists of, for each differentiable one."""
     pairs = zip(exercise.arguments, case.arguments, strict=False)
-    return [
-        leaf for name, each in pairs if name in exercise.differentiable
-        for leaf in (each if isinstance(each, dict) else [name])
-    ]  # fmt: skip
+    return {
+        name: list(each) if isinstance(each, dict) else [name] for name, each in pairs
+        if name in exercise.differentiable
+    }  # fmt: skip
+
+
+def _not_reached(exercise: Exercise, case: Case, reached: dict[str, bool]) -> list[str]:
+    """Return the names of the tensors without a gradient; of weights that all have none, one name for all."""
+    found: list[str] = []
+    for argument, own in _names_of_leaves(exercise, case).items():
+        cut = [name for name in own if not reached.get(name, True)]
+        is_whole = argument not in own and not any(reached.get(name, False) for name in own)
+        found += [f"the {argument}"] if is_whole else cut
+    return found
 
 
 # Devices

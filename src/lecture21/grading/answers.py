@@ -5,6 +5,7 @@ are no definitions.
 """
 
 import ast
+import sys
 from dataclasses import dataclass, field
 
 from lecture21.exercises.exercise import Exercise
@@ -32,6 +33,11 @@ class Program:
     """Names of the earlier exercises whose answers are among the pieces, the student's or the book's."""
     from_the_book: list[str]
     """Names of the exercises whose solution is the book's."""
+
+    @property
+    def flags(self) -> int:
+        """What `compile` needs for them."""
+        return max((piece.flags for piece in self.pieces), default=0)
 
     @property
     def modules(self) -> list[str]:
@@ -215,6 +221,8 @@ class _Needs:
                 todo += needed
                 if name in each.uses | each.changes:
                     self._before.setdefault(each, []).extend(n for n in needed if n.place > each.place)
+                if name not in self._binding:  # what another module defines is no definition that comes last
+                    self._before.setdefault(each, []).extend(needed)
 
     def _resolve(self, name: str, user: Piece) -> list[Piece]:
         """Return the statements that give a name its value where a statement uses it."""
@@ -234,10 +242,16 @@ class _Needs:
         if name in self._answers.solutions:
             return self._answers.solutions[name]
         binding = [each for each in self._binding.get(name, ()) if each is not user]
-        earlier = [each for each in binding if each.place < user.place]
         if not binding:
-            return [] if name in user.binds else of_the_book(_IMPORTS.get(name, ""))
+            return [] if name in user.binds else [*of_the_book(_IMPORTS.get(name, "")), *self._binding.get("*", ())]
+        own = [each for each in binding if not each.is_given]  # what a cell of the book binds is no other definition
+        if name in user.uses_later and own:  # when a function is called, the last definition counts
+            return [*self._valid_at(user.place, name, own), *self._valid_at(sys.maxsize, name, own)]
+        return self._valid_at(user.place, name, binding)
+
+    def _valid_at(self, place: int, name: str, binding: list[Piece]) -> list[Piece]:
+        """Return the last of the definitions before a place, and what changes the value up to there."""
+        earlier = [each for each in binding if each.place < place]
         chosen = earlier[-1] if earlier else binding[0]
-        # What changes the value afterwards belongs to it, up to the place where it is used.
-        changed = [each for each in self._changing.get(name, ()) if chosen.place < each.place < user.place]
-        return [chosen, *changed]
+        changes = [each for each in self._changing.get(name, ()) if chosen.is_given or not each.is_given]
+        return [chosen, *(each for each in changes if chosen.place < each.place < place)]

@@ -41,6 +41,8 @@ class Job:
     """Statements: a label of the cell, the cell's source, the statement's number in it, whether it is the answer."""
     cases: bytes
     """Pickled cases without their names; functions among their arguments are names in modules."""
+    flags: int
+    """What `compile` needs for the program."""
     modules: list[str]
     """Modules that the program may import."""
     memory: int
@@ -74,7 +76,7 @@ def run(job: Job, exercises: list[Exercise], channel: int, sandbox: Sandbox) -> 
     nodes = [(label, trees[source][index], is_answer) for label, source, index, is_answer in job.program]
     for label, source, _, _ in job.program:  # from which the line of an exception is taken
         linecache.cache[label] = (len(source), None, source.splitlines(keepends=True), label)
-    program = [(label, _compiled(node, label), is_answer) for label, node, is_answer in nodes]
+    program = [(label, _compiled(node, label, job.flags), is_answer) for label, node, is_answer in nodes]
     imports = [_compiled(node, label) for label, node, _ in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
     sandbox.enter(job.memory, job.seconds + _IMPORTS)
     names: dict[str, Any] = {"__name__": "__main__", "get_ipython": _Shell}
@@ -106,8 +108,8 @@ def _write(channel: int, data: bytes) -> None:
         data = data[os.write(channel, data) :]
 
 
-def _compiled(node: ast.stmt, label: str) -> CodeType:
-    return compile(ast.Module([node], []), label, "exec")
+def _compiled(node: ast.stmt, label: str, flags: int = 0) -> CodeType:
+    return compile(ast.Module([node], []), label, "exec", flags)
 
 
 def _described(error: BaseException) -> str:

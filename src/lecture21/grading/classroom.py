@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lecture21._support.validation import printable
 from lecture21.grading.assignment import Assignment
-from lecture21.grading.graders import Grade, Grader
+from lecture21.grading.graders import Grade, Grader, not_graded
 from lecture21.grading.notebooks import Notebook, read
 
 
@@ -35,17 +35,29 @@ class Submission:
 
 def grade_one(grader: Grader, assignment: Assignment, path: Path) -> Submission:
     """Grade one notebook; what is not a notebook has a problem instead of grades."""
+    counted = [each for each in grader.exercises if each.number in assignment.numbers]
+    nothing = tuple(assignment.apply(not_graded(each)) for each in counted)  # so that the total is known all the same
     try:
         notebook = read(path)
         numbers = assignment.exercises_of(notebook, grader.exercises)
         grades = tuple(assignment.apply(grade) for grade in grader.grade_notebook(notebook, numbers))
         return Submission(path, grades, notebook=notebook)
     except (ValueError, OSError) as error:
-        return Submission(path, problem=printable(str(error), limit=400))
+        return Submission(path, nothing, printable(str(error), limit=400))
     except Exception as error:  # whatever a notebook does, the others are graded
-        return Submission(
-            path, problem=printable(f"{path} cannot be graded: {type(error).__name__}: {error}", limit=400)
-        )
+        problem = f"{path} cannot be graded: {type(error).__name__}: {error}"
+        return Submission(path, nothing, printable(problem, limit=400))
+
+
+def summary(submissions: Sequence[Submission]) -> str:
+    """Return a line on several notebooks: how many were graded, and what needs a look."""
+    read_ones = [each for each in submissions if not each.problem]
+    text = f"{len(read_ones)} of {len(submissions)} notebooks graded"
+    if read_ones:
+        points, most = sum(each.points for each in read_ones), sum(each.most for each in read_ones)
+        text += f", {points / len(read_ones):.3g} of {most / len(read_ones):.3g} points on average"
+    marked = sum(any(grade.marks for grade in each.grades) for each in read_ones)
+    return f"{text}; {marked} with marks to look at, {len(submissions) - len(read_ones)} could not be read"
 
 
 def grade_all(

@@ -18,7 +18,7 @@ from lecture21._support.validation import printable
 from lecture21.exercises.exercise import Case, Exercise
 from lecture21.exercises.judging import Verdict, judge
 from lecture21.exercises.running import Outcome, draw
-from lecture21.exercises.values import decode
+from lecture21.exercises.values import decode, same
 from lecture21.grading import supervisor
 from lecture21.grading.answers import Answers, Program, find_answers
 from lecture21.grading.child import Job
@@ -44,6 +44,11 @@ class Grade:
     """What a person should look at, such as "calls lecture21.attention.causal_mask"."""
     right: float = 0.0
     """Share of the cases in which the answer is right."""
+
+
+def not_graded(exercise: Exercise) -> Grade:
+    """Return the grade of an exercise in a file that cannot be read."""
+    return Grade(exercise.number, exercise.title, 0, exercise.points, "not graded")
 
 
 @dataclass(frozen=True)
@@ -116,8 +121,8 @@ class Grader:
         graded = _Graded(self, find_answers(notebook.cells, exercises))
         return [graded.grade(exercise) for exercise in exercises if exercise.number in numbers]
 
-    def run(self, exercise: Exercise, program: Program, cases: list[Case]) -> list[Outcome] | str:
-        """Run an answer in a child, and return its outcomes, or a sentence."""
+    def run(self, exercise: Exercise, program: Program, cases: list[Case]) -> tuple[list[Outcome] | str, str]:
+        """Run an answer in a child, and return its outcomes, or a sentence, and which statement before it failed."""
         statements = [
             (f"cell {piece.cell + 1}", piece.source, piece.index, piece in program.answer) for piece in program.pieces
         ]
@@ -127,6 +132,7 @@ class Grader:
             exercise.name,
             statements,
             unnamed,
+            program.flags,
             program.modules,
             self._memory,
             self._seconds,
@@ -134,12 +140,13 @@ class Grader:
         )
         reply = self._ask(pickle.dumps(job))
         if not reply.startswith(supervisor.REPLIED):
-            return {
+            problem = {
                 supervisor.LATE: f"does not end within {self._seconds:g} seconds",
                 supervisor.WAITING: f"computes nothing and does not end within {self._patience:g} seconds",
                 supervisor.ENDED: "ends the process",
                 supervisor.TOO_LONG: "returns too much",
             }.get(reply, "could not start")
+            return problem, ""
         return _read_report(reply[1:])
 
     def _ask(self, job: bytes) -> bytes:
@@ -214,9 +221,11 @@ class _Graded:
         return result
 
     def _run(self, exercise: Exercise, program: Program, cases: list[Case]) -> _Result:
-        outcomes = self._grader.run(exercise, program, cases)
+        outcomes, failed = self._grader.run(exercise, program, cases)
         with _judging:
             verdict, right = _judged(exercise, cases, outcomes)
+        if failed and (isinstance(outcomes, str) or verdict.line):  # an exception that may follow from an earlier one
+            verdict = replace(verdict, text=f"{verdict.text} ({failed})")
         if program.from_the_book:
             verdict = Verdict(verdict.correct, f"{verdict.text}; with the book's {' and '.join(program.from_the_book)}")
         return _Result(verdict, right, program)
@@ -231,22 +240,31 @@ def _judged(exercise: Exercise, cases: list[Case], outcomes: list[Outcome] | str
         return verdict, 1.0
     if verdict.line:
         verdict = replace(verdict, text=f"{verdict.text} ({verdict.line})")
-    right = [judge(exercise, [case], [each]).correct for case, each in zip(cases, outcomes, strict=False)]
-    return verdict, sum(right) / len(cases)
+    return verdict, _share(exercise, cases, outcomes)
 
 
-def _read_report(line: bytes) -> list[Outcome] | str:
-    """Return the outcomes that a child reports, which the student's code may have written, or a sentence."""
+def _share(exercise: Exercise, cases: list[Case], outcomes: list[Outcome]) -> float:
+    """Return the share of the cases in which a wrong answer is right: none if it always does the same, as a stub."""
+    pairs = list(zip(cases, outcomes, strict=False))
+    values = [each for case, each in pairs if case.observed == "value"]
+    if all(each.error == values[0].error and same(each.value, values[0].value) for each in values):
+        return 0.0
+    right = [judge(exercise, [case], [each]).correct for case, each in pairs]
+    return sum(right) / len(cases) if any(right[: len(values)]) else 0.0
+
+
+def _read_report(line: bytes) -> tuple[list[Outcome] | str, str]:
+    """Return the outcomes that a child reports, or a sentence, and what failed before; all may be a student's words."""
     try:
         report = json.loads(line)
-        helper = f" ({printable(str(report['helper']), limit=100)})" if report["helper"] else ""
+        failed = printable(str(report["helper"]), limit=100) if report["helper"] else ""
         if report["problem"]:
-            return f"the cell raises {printable(str(report['problem']), limit=160)}{helper}"
+            return f"the cell raises {printable(str(report['problem']), limit=160)}", failed
         if report["written"] is not True:
-            return "not written yet"
-        return [_outcome(each) for each in report["outcomes"][:100]]
+            return "not written yet", ""
+        return [_outcome(each) for each in report["outcomes"][:100]], failed
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        return "returns something unreadable"
+        return "returns something unreadable", ""
 
 
 def _outcome(packed: dict[str, Any]) -> Outcome:

@@ -109,7 +109,10 @@ def _cell(source: str, tags: frozenset[str]) -> Cell:
             return Cell(transformed, tags, _parsed(transformed))
         except _NOT_PYTHON as error:
             problem = error
-    return Cell(source, tags, None, f"raises {type(problem).__name__}")
+    text = f"raises {type(problem).__name__}"
+    if isinstance(problem, SyntaxError) and problem.lineno is not None:
+        text += f" in line {problem.lineno}: {printable(problem.msg, limit=100)}"
+    return Cell(source, tags, None, text)
 
 
 def _parsed(source: str) -> ast.Module:

@@ -1,15 +1,19 @@
 """Take the cells of a notebook apart into top-level statements, with the names that each one binds and uses."""
 
+import __future__
+
 import ast
 import dis
 import functools
 import inspect
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 
 from lecture21.grading.notebooks import Cell
+from lecture21.study import folder
 
 # Methods that change a list, a set or a dict, as in `wrong.add("A")`.
 _CHANGING = {
@@ -34,24 +38,30 @@ class Piece:
     """The statement's number in the cell."""
     node: ast.stmt
     binds: frozenset[str]
-    """Names that it defines: by def, class, assignment, import, for, with."""
+    """Names that it defines: by def, class, assignment, import, for, with; "*" is that of `from module import *`."""
     changes: frozenset[str]
     """Names whose values it changes, as in `names.add("A")`, `x += 1`, `GPT.generate = generate`."""
     uses: frozenset[str]
     """Names that are read when it is executed."""
     uses_later: frozenset[str]
     """Names that are read when its functions are called."""
+    flags: int = 0
+    """What `compile` needs: Jupyter compiles every cell after `from __future__ import annotations` with it."""
+    is_given: bool = False
+    """Whether its cell is one of the book's, and not the student's."""
 
 
 @functools.lru_cache(maxsize=8)
 def take_apart(cells: tuple[Cell, ...]) -> list[Piece]:
     """Return the statements of a notebook in their order, without the cells of the book's solutions."""
     places = itertools.count()
+    counted = [(n, cell) for n, cell in enumerate(cells) if cell.tree is not None and not cell.tags & _LEFT_OUT]
+    postponed = any(_postpones_annotations(node) for _, cell in counted for node in cell.tree.body)
+    flags = __future__.annotations.compiler_flag if postponed else 0
     return [
         piece
-        for number, cell in enumerate(cells)
-        if cell.tree is not None and not cell.tags & _LEFT_OUT
-        for piece in _pieces(cell.source, cell.tree, number, places)
+        for number, cell in counted
+        for piece in _pieces(cell.source, cell.tree, number, places, flags, cell.source.strip() in _given_cells())
     ]
 
 
@@ -60,12 +70,31 @@ def of_the_book(source: str) -> list[Piece]:
     return list(_pieces(source, ast.parse(source), -1, itertools.repeat(-1)))
 
 
-def _pieces(source: str, tree: ast.Module, cell: int, places: Iterator[int]) -> Iterator[Piece]:
+def _pieces(
+    source: str, tree: ast.Module, cell: int, places: Iterator[int], flags: int = 0, is_given: bool = True
+) -> Iterator[Piece]:
     for index, node in enumerate(tree.body):
-        code = compile(ast.Module([node], []), "cell", "exec")
-        uses, uses_later = _loaded(code)
+        uses, uses_later = _loaded(compile(ast.Module([node], []), "cell", "exec", flags))
         binds, changes = frozenset(_bound(node)), frozenset(_changed(node))
-        yield Piece(next(places), cell, source, index, node, binds, changes, uses, uses_later)
+        yield Piece(next(places), cell, source, index, node, binds, changes, uses, uses_later, flags, is_given)
+
+
+def _postpones_annotations(node: ast.stmt) -> bool:
+    names = node.names if isinstance(node, ast.ImportFrom) and node.module == "__future__" else []
+    return any(each.name == "annotations" for each in names)
+
+
+@functools.cache
+def _given_cells() -> frozenset[str]:
+    """Return the code of the cells that students receive, without the stubs of the exercises."""
+    try:
+        notebooks = [json.loads(data) for name, data in folder.files().items() if name.endswith(".ipynb")]
+    except ValueError:  # this installation has no notebooks
+        return frozenset()
+    cells = [cell for notebook in notebooks for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return frozenset(
+        "".join(cell["source"]).strip() for cell in cells if "exercise" not in cell["metadata"].get("tags", [])
+    )
 
 
 def _loaded(code: CodeType) -> tuple[frozenset[str], frozenset[str]]:

@@ -12,6 +12,7 @@ from lecture21._support.files import write_atomic
 from lecture21._support.validation import printable
 from lecture21.grading.classroom import Submission
 
+EXERCISE_COLUMNS = ("notebook", "exercise", "points", "of", "result", "look at")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|")  # with these, a spreadsheet takes a cell for a command
 
 
@@ -49,14 +50,24 @@ def _safe(value: Any) -> Any:
     return f"'{value}" if value.startswith(_FORMULA) else value
 
 
+def refuse_another_table(option: str, path: Path, header: Sequence[str]) -> None:
+    """Raise ValueError if a file is there that is not a report of this kind, such as the list of a class."""
+    if path.is_file() and is_rewritable(path) and path.stat().st_size:
+        with path.open(encoding="utf-8-sig", errors="replace") as stream:
+            first = next(csv.reader([stream.readline(10_000)]), [])
+        if first[: len(header)] != list(header):
+            raise ValueError(f"{option} {path} would replace a file that is not a table of lecture21; name a new file")
+
+
 def exercise_table(submissions: Iterable[Submission]) -> str:
     """Return a CSV file with one row for each exercise, and one for each file that is no notebook."""
     rows: list[list[Any]] = []
     for each in submissions:
         name = str(each.path)
-        rows += [[name, one.number, one.points, one.most, one.text, "; ".join(one.marks)] for one in each.grades]
-        rows += [[name, "", 0, "", f"not graded: {each.problem}", ""]] if each.problem else []
-    return table(["notebook", "exercise", "points", "of", "result", "look at"], rows)
+        why = f"not graded: {each.problem}" if each.problem else ""
+        rows += [[name, one.number, one.points, one.most, why or one.text, "; ".join(one.marks)] for one in each.grades]
+        rows += [[name, "", 0, "", why, ""]] if why and not each.grades else []
+    return table(EXERCISE_COLUMNS, rows)
 
 
 def gradescope(submission: Submission, *, hidden: Sequence[str] = ()) -> str:

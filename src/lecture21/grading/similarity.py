@@ -11,6 +11,7 @@ from lecture21.grading.answers import find_answers
 from lecture21.grading.classroom import Submission
 from lecture21.grading.reports import table
 
+COLUMNS = ("student", "other student", "exercise", "alike", "same names")
 THE_BOOK = "the book's solution"
 """Stands for a student in a pair."""
 _LENGTH = 6  # consecutive parts of a syntax tree that make one fingerprint
@@ -51,9 +52,8 @@ def similar(names: Sequence[str], submissions: Sequence[Submission], exercises: 
 
 def similarity_table(pairs: Sequence[Pair]) -> str:
     """Return a CSV file with one row for each pair."""
-    header = ["student", "other student", "exercise", "alike", "same names"]
     return table(
-        header, [[p.first, p.second, p.number, f"{p.share:.0%}", "yes" if p.same_names else ""] for p in pairs]
+        COLUMNS, [[p.first, p.second, p.number, f"{p.share:.0%}", "yes" if p.same_names else ""] for p in pairs]
     )
 
 

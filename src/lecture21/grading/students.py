@@ -19,7 +19,8 @@ from lecture21.grading.reports import table
 
 # What Canvas makes of a file name: adalovelace_LATE_12345_67890_04_causal_mask.ipynb has the user's id 12345.
 _CANVAS_NAME = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_.+")
-_CANVAS_COLUMNS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+CANVAS_COLUMNS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+COLUMNS = ("student", "points", "of", "days late")
 _WAYS = ("auto", "folder", "name", "metadata")
 
 
@@ -29,8 +30,9 @@ class Student:
 
     name: str
     grades: dict[str, Grade]
-    """The best grade for each exercise, where several notebooks have it."""
+    """The best grade for each exercise, where several notebooks have it; each pays for its own late days."""
     days_late: int
+    """Of the latest notebook that has one of these grades, and points for it."""
     points: float
     """With the deduction for late days."""
     most: float
@@ -105,20 +107,21 @@ def totals(
 
 
 def _total(name: str, submissions: list[Submission], assignment: Assignment, deadline: datetime | None) -> Student:
-    grades: dict[str, Grade] = {}
-    for grade in [grade for each in submissions for grade in each.grades]:
-        if grade.number not in grades or grade.points > grades[grade.number].points:
-            grades[grade.number] = grade
-    late = 0
-    if deadline is not None:
-        late = max([days_late(each.path, deadline) for each in submissions if each.path.exists()], default=0)
-    kept = max(0.0, 1 - assignment.late_per_day * late)
+    best: dict[str, tuple[float, int, Grade]] = {}  # points with the deduction, days late
+    for each in submissions:
+        late = days_late(each.path, deadline) if deadline is not None and each.path.exists() else 0
+        kept = max(0.0, 1 - assignment.late_per_day * late)
+        for grade in each.grades:
+            best.setdefault(grade.number, (0.0, late, grade))
+            points, days, _ = best[grade.number]
+            if (kept * grade.points, -late) >= (points, -days):
+                best[grade.number] = kept * grade.points, late, grade
     return Student(
         name,
-        grades,
-        late,
-        round(kept * sum(each.points for each in grades.values()), 2),
-        round(sum(each.most for each in grades.values()), 2),
+        {number: grade for number, (_, _, grade) in best.items()},
+        max([late for _, late, grade in best.values() if grade.points], default=0),
+        round(sum(points for points, _, _ in best.values()), 2),
+        round(sum(grade.most for _, _, grade in best.values()), 2),
         tuple(each.path.name for each in submissions),
         tuple(each.problem for each in submissions if each.problem),
     )
@@ -133,7 +136,7 @@ def student_table(students: Sequence[Student]) -> str:
         points = [each.grades[number].points if number in each.grades else "" for number in numbers]
         row = [each.name, each.points, each.most, each.days_late, *points]
         rows.append([*row, "; ".join(look_at), "; ".join(each.notebooks), "; ".join(each.problems)])
-    return table(["student", "points", "of", "days late", *numbers, "look at", "notebooks", "not graded"], rows)
+    return table([*COLUMNS, *numbers, "look at", "notebooks", "not graded"], rows)
 
 
 def canvas_table(students: Sequence[Student], title: str, gradebook: Path | None = None) -> tuple[str, list[str]]:
@@ -149,15 +152,15 @@ def canvas_table(students: Sequence[Student], title: str, gradebook: Path | None
         for each in students:
             is_id = each.name.isdecimal()
             rows.append(["", each.name if is_id else "", "", "" if is_id else each.name, "", each.points])
-        return table([*_CANVAS_COLUMNS, title], rows), []
+        return table([*CANVAS_COLUMNS, title], rows), []
     people = _read_gradebook(gradebook)
     points = {_normal(each.name): each.points for each in students}
     rows, seen = [], set()
     for person in people:
         keys = [key for key in _keys(person) if key in points]
         seen |= set(keys[:1])
-        rows.append([*(person[column] for column in _CANVAS_COLUMNS), points[keys[0]] if keys else ""])
-    return table([*_CANVAS_COLUMNS, title], rows), [each.name for each in students if _normal(each.name) not in seen]
+        rows.append([*(person[column] for column in CANVAS_COLUMNS), points[keys[0]] if keys else ""])
+    return table([*CANVAS_COLUMNS, title], rows), [each.name for each in students if _normal(each.name) not in seen]
 
 
 def _normal(name: str) -> str:
@@ -173,7 +176,7 @@ def _keys(person: dict[str, Any]) -> list[str]:
 
 def _read_gradebook(path: Path) -> list[dict[str, str]]:
     reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")))
-    if missing := [column for column in _CANVAS_COLUMNS if column not in (reader.fieldnames or ())]:
+    if missing := [column for column in CANVAS_COLUMNS if column not in (reader.fieldnames or ())]:
         raise ValueError(f"{path} is not a gradebook exported from Canvas: it has no column {', '.join(missing)}")
     # The rows above the students, such as "    Points Possible", have no id.
     return [row for row in reader if (row["ID"] or "").strip()]
