@@ -130,9 +130,9 @@ def test_a_table_of_the_command_is_replaced(tmp_path):
 
 @pytest.mark.parametrize("body", ["raise ValueError('no')", "return True", "return 5"])
 def test_an_answer_that_always_does_the_same_gets_no_partial_credit(body, tmp_path):
-    """`leaks` is right in some cases if it always returns True, and "raises" has no device that is wrong."""
-    cells = [f"def leaks(attend, x):\n    {body}", f"def causal_mask(n):\n    {body}"]
-    assert [each.right for each in grades(write(tmp_path / "04_a.ipynb", *cells), ["4.1", "4.3"])] == [0, 0]
+    """`leaks` is right in some cases if it always returns True, and what returns no tensor is on no wrong device."""
+    cells = [f"def leaks(attend, x):\n    {body}", f"def masked_weights(scores, mask):\n    {body}"]
+    assert [each.right for each in grades(write(tmp_path / "04_a.ipynb", *cells), ["4.2", "4.3"])] == [0, 0]
 
 
 def test_a_notebook_that_does_not_say_what_counts_is_refused(tmp_path, capsys):

@@ -75,9 +75,9 @@ def linked(source: str, name: str = "04_a.ipynb", address: str = ADDRESS) -> str
     return edition.link(notebook, name, {"04_a.ipynb", "labs/b.ipynb"}, address)["cells"][0]["source"]
 
 
-def test_a_link_outside_the_edition_is_plain_text_where_no_address_is_known():
+def test_a_link_outside_the_edition_says_where_it_leads_if_no_address_is_known():
     assert linked("see [all](../book/x.md#y)!") == f"see [all]({ADDRESS}book/x.html#y)!"
-    assert linked("see [all](../book/x.md#y)!", address="") == "see all!"
+    assert linked("see [all](../book/x.md#y)!", address="") == "see all (a page of the book)!"
     assert linked("[b](labs/b.ipynb#C) `f[0](x)`") == "[b](labs/b.ipynb#C) `f[0](x)`"
     assert linked("[a](../04_a.ipynb)", "labs/b.ipynb") == "[a](../04_a.ipynb)"
     assert linked("[c](../05_c.ipynb)", "labs/b.ipynb") == f"[c]({ADDRESS}notebooks/05_c.html)"
@@ -113,6 +113,24 @@ def test_the_edition_for_instructors_keeps_everything_but_links_that_lead_nowher
     stored, actual = json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8")), json.loads(files[name])
     different = [n for n, pair in enumerate(zip(stored["cells"], actual["cells"], strict=True)) if pair[0] != pair[1]]
     assert ["book/mistakes.md" in "".join(stored["cells"][n]["source"]) for n in different] == [True]
+
+
+def test_no_text_speaks_of_an_output_that_is_folded(notebooks):
+    """In the book an output may be folded; after a run in JupyterLab none is."""
+    for name, notebook in notebooks.items():
+        text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        assert not re.search(r"open the (output|figure|result)", text), name
+
+
+def test_the_first_cell_and_the_readme_name_the_same_ways_to_install(files):
+    notebook = json.loads(files["02_basic_self_attention.ipynb"])
+    names: dict = {}
+    source = "".join(notebook["cells"][1]["source"]).replace("import lecture21", "import lecture21_is_missing")
+    if "%pip" not in source.partition("message")[0]:  # no address is known
+        with pytest.raises(ImportError, match="run %pip install lecture21, or, in place of lecture21, the wheel"):
+            exec(source, names)
+    ways = "the wheel, folder or address that your course gives you"
+    assert ways in " ".join(files["README.md"].decode().split())
 
 
 def test_students_and_instructors_read_the_same_rule_which_definition_counts(files):

@@ -54,7 +54,7 @@ def student(notebook: Notebook) -> Notebook:
 
 
 def link(notebook: Notebook, name: str, names: set[str], address: str) -> Notebook:
-    """Return a notebook whose links to files outside its edition lead to the published book, or are plain text.
+    """Return a notebook whose links to files outside its edition lead to the published book, or say that it has them.
 
     Args:
         name: the notebook's own, such as "labs/em_in_depth.ipynb".
@@ -67,7 +67,7 @@ def link(notebook: Notebook, name: str, names: set[str], address: str) -> Notebo
         target = posixpath.normpath(posixpath.join("notebooks", posixpath.dirname(name), path))
         if f"{target.removeprefix('notebooks/')}.{kind}" in names:
             return match[0]
-        return f"[{text}]({address}{target}.html{anchor})" if address else text
+        return f"[{text}]({address}{target}.html{anchor})" if address else f"{text} (a page of the book)"
 
     def with_links(cell: dict[str, Any]) -> dict[str, Any]:
         if cell["cell_type"] != "markdown":
