@@ -70,6 +70,7 @@ $(HTML)/index.html:
 pdf: $(HTML)/index.html browser  ## write the whole book to dist/: one PDF, and a zip file to read offline
 	@$(BIN)/python tools/pdf.py
 
+site: export LECTURE21_SITE = 1
 site: book  ## build what is published: the book with its PDF and its zip file beside the first page
 	@$(MAKE) --no-print-directory pdf
 	@cp dist/lecture21.pdf dist/lecture21-offline.zip $(HTML)/

@@ -1,5 +1,6 @@
 // Previews of glossary terms and papers: what a link leads to, shown while the pointer or the keyboard focus is on it.
-// The texts were put into the page when it was built. Escape closes a preview, and the pointer may move onto it.
+// The texts were put into the page when it was built. Escape closes a preview, and the pointer may move onto it. The first
+// tap of a finger shows the preview, which has a link to the entry; a tap elsewhere closes it.
 "use strict";
 
 (() => {
@@ -12,6 +13,7 @@
 
   let current = null; // the link whose preview is open
   let timer = 0;
+  let lastPointer = ""; // what the reader points with; clicks do not say it in every browser
 
   const close = () => {
     window.clearTimeout(timer);
@@ -32,11 +34,16 @@
     preview.style.top = `${(fits ? below : line.top - gap - height) + window.scrollY}px`;
   };
 
-  const open = (link) => {
+  const open = (link, byTouch = false) => {
     if (link === current) return;
     close();
     current = link;
     preview.innerHTML = texts[link.getAttribute("href")];
+    if (byTouch) {
+      const onward = Object.assign(document.createElement("a"), { href: link.href, className: "onward" });
+      onward.textContent = link.classList.contains("to-paper") ? "In the bibliography" : "In the glossary";
+      preview.append(onward);
+    }
     preview.hidden = false;
     link.setAttribute("aria-describedby", preview.id);
     place(link);
@@ -50,11 +57,20 @@
   for (const link of document.querySelectorAll("article a[href]")) {
     if (!(link.getAttribute("href") in texts)) continue;
     link.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && later(() => open(link), 150));
-    link.addEventListener("pointerleave", () => later(close, 200));
+    link.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && later(close, 200));
+    link.addEventListener("click", (event) => {
+      if (lastPointer !== "touch" || link === current) return;
+      event.preventDefault();
+      open(link, true);
+    });
     link.addEventListener("focus", () => link.matches(":focus-visible") && open(link));
-    link.addEventListener("blur", close);
+    link.addEventListener("blur", (event) => preview.contains(event.relatedTarget) || close());
   }
   preview.addEventListener("pointerenter", () => window.clearTimeout(timer));
-  preview.addEventListener("pointerleave", () => later(close, 200));
+  preview.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && later(close, 200));
+  document.addEventListener("pointerdown", (event) => {
+    lastPointer = event.pointerType;
+    if (current && !current.contains(event.target) && !preview.contains(event.target)) close();
+  });
   document.addEventListener("keydown", (event) => event.key === "Escape" && close());
 })();

@@ -1,4 +1,5 @@
-// Pictures open at their full size, a page is printed in light colors, and wide formulas scroll with the keyboard.
+// Pictures open at their full size, a page is printed in light colors with its answers at the end, wide formulas scroll
+// with the keyboard, and a published book is kept for a reader without a connection.
 
 function openPicture(link) {
   const dialog = document.createElement("dialog");
@@ -40,10 +41,53 @@ function restoreColors() {
   themeOnScreen = undefined;
 }
 
+// On paper, what a reader opens on the screen is at the end: hints, solutions and answers, each under what it belongs to.
+const ANSWERS = "article > section details:not(.admonition), article .cell.tag_solution";
+const moved = [];
+
+function labelOf(answer) {
+  const before = [...document.querySelectorAll("article :is(h2, h3), article .live-figure strong, article p > strong:first-child")]
+    .filter((each) => each.compareDocumentPosition(answer) & Node.DOCUMENT_POSITION_FOLLOWING && !each.closest("details"));
+  return before.at(-1)?.textContent.replace(/[#.]$/, "").trim() ?? "";
+}
+
+function moveAnswers() {
+  const article = document.querySelector("article");
+  const answers = article ? [...article.querySelectorAll(ANSWERS)].filter((each) => !each.parentElement.closest("details")) : [];
+  if (moved.length || !answers.length) return;
+  const end = Object.assign(document.createElement("section"), { id: "printed-answers" });
+  end.append(Object.assign(document.createElement("h2"), { textContent: "Answers" }));
+  let label = "";
+  for (const [answer, itsLabel] of answers.map((each) => [each, labelOf(each)])) {
+    const place = document.createComment("");
+    answer.replaceWith(place);
+    moved.push([place, answer]);
+    if (itsLabel !== label) end.append(Object.assign(document.createElement("h3"), { textContent: itsLabel }));
+    label = itsLabel;
+    end.append(answer);
+  }
+  article.append(end);
+}
+
+function returnAnswers() {
+  for (const [place, answer] of moved.splice(0)) place.replaceWith(answer);
+  document.getElementById("printed-answers")?.remove();
+}
+
 // beforeprint comes with the print command; the media query also covers previews.
-addEventListener("beforeprint", printInLightColors);
-addEventListener("afterprint", restoreColors);
-matchMedia("print").addEventListener("change", (query) => (query.matches ? printInLightColors() : restoreColors()));
+function beginPrint() {
+  printInLightColors();
+  moveAnswers();
+}
+
+function endPrint() {
+  restoreColors();
+  returnAnswers();
+}
+
+addEventListener("beforeprint", beginPrint);
+addEventListener("afterprint", endPrint);
+matchMedia("print").addEventListener("change", (query) => (query.matches ? beginPrint() : endPrint()));
 
 // On a narrow screen a formula that is wider than its line scrolls; the keyboard reaches it only then.
 async function reachWideFormulas() {
@@ -53,3 +97,11 @@ async function reachWideFormulas() {
 }
 
 if (matchMedia("(max-width: 992px)").matches) addEventListener("load", reachWideFormulas);
+
+// After a first visit the whole book is there without a connection (sw.js). Not on the machine that serves it, where
+// another site may have the same address tomorrow, and not for readers who save data.
+const isLocal = /^(localhost|127\.|\[::1\])/.test(location.hostname);
+if (/^https?:$/.test(location.protocol) && navigator.serviceWorker && !isLocal && !navigator.connection?.saveData)
+  addEventListener("load", () =>
+    navigator.serviceWorker.register(new URL(`${root.dataset.content_root}sw.js`, location.href)).catch(() => null),
+  );

@@ -110,14 +110,3 @@ def test_the_landing_table_states_the_minutes_of_the_chapters(pages: Pages):
     total = sum(map(int, stated.values()))
     article = re.sub(r"\s+", " ", page.find("article").get_text())
     assert f"{total // 60} hours and {total % 60} minutes" in article
-    path = re.search(r"dot \(•\): (.*?)\. That", article)[1]
-    evening = sum(int(stated[number]) for number in re.findall(r"\d\d", path))
-    assert f"That is {evening // 60} hours and {evening % 60} minutes" in article
-
-
-def test_the_short_path_is_marked_in_the_table_and_in_the_sidebar(pages: Pages):
-    cells = [cell.get_text() for cell in pages["book/intro.html"].select("article table td")]
-    marked = {text[:2] for text in cells if text.strip().endswith("•")}
-    style = (NOTEBOOKS.parent / "book" / "_static" / "lecture21.css").read_text(encoding="utf-8")
-    rule = re.search(r"\.bd-links a:is\(([^{]*)\)::after", style)[1]
-    assert marked == set(re.findall(r'href\*="(\d\d)_', rule)) == {"02", "03", "04", "07", "13", "14"}

@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import check_pages
-import nbformat
 import pytest
 import repository
 from bs4 import BeautifulSoup
@@ -197,51 +196,6 @@ def test_the_api_index_lists_every_module_in_the_order_of_the_import_layers():
     level = {name: i for i, names in enumerate(layers) for name in names if not name.startswith("_")}
     assert sorted(listed) == sorted(level)
     assert [level[name] for name in listed] == sorted(level[name] for name in listed)
-
-
-def slides() -> list[list[str]]:
-    """The rows of the slide index: number, slide, chapter, code, test."""
-    text = (ROOT / "book" / "slides.md").read_text(encoding="utf-8")
-    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in re.findall(r"^\| S\d.*$", text, re.MULTILINE)]
-
-
-def test_the_slide_index_has_every_slide_once_and_in_order():
-    assert [row[0] for row in slides()] == [f"S{n}" for n in range(1, 39)]
-
-
-def test_the_slide_index_gives_the_chapter_of_each_slide():
-    for number, _, chapter, code, test in slides():
-        assert "not yet in the book" in chapter or "(title, no claim)" in chapter or ".ipynb)" in chapter, number
-        assert bool(code) == bool(test), number
-
-
-def numbers(text: str) -> set[int]:
-    """The slides that a text names; "6 and the first point of 7" are two, "10–12, 36" are four."""
-    ranges = re.findall(r"(\d+)(?:–(\d+))?", text)
-    return {number for first, last in ranges for number in range(int(first), int(last or first) + 1)}
-
-
-@pytest.mark.parametrize("stem", CHAPTERS)
-def test_chapter_slide_index_and_landing_page_name_the_same_slides(stem: str):
-    indexed = {int(row[0][1:]) for row in slides() if f"../notebooks/{stem}.ipynb" in row[2]}
-    titles = {int(row[0][1:]) for row in slides() if "(title, no claim)" in row[2]}
-    opening = nbformat.read(ROOT / "notebooks" / f"{stem}.ipynb", as_version=4).cells[0].source
-    assert numbers(re.search(r"\*\*Slides\*\* (.*?) ·", opening)[1]) - titles == indexed
-    landing = (ROOT / "book" / "intro.md").read_text(encoding="utf-8")
-    row = re.search(rf"^\| ([^|]+) \| \[\]\(\.\./notebooks/{stem}\.ipynb\)", landing, re.MULTILINE)
-    assert numbers(row[1]) - titles == indexed
-
-
-def test_every_chapter_is_in_the_slide_index():
-    text = "".join(chapter for _, _, chapter, _, _ in slides())
-    assert [stem for stem in CHAPTERS if f"../notebooks/{stem}.ipynb" not in text] == []
-
-
-def test_every_test_that_the_slide_index_names_exists():
-    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    named = ["test_" + re.sub(r"[^a-z0-9]", "_", test) for *_, test in slides() if test]
-    assert len(named) >= 10
-    assert [name for name in named if not re.search(rf"^def {name}\(", source, re.MULTILINE)] == []
 
 
 def test_the_page_checks_report_planted_faults():

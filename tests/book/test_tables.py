@@ -1,8 +1,7 @@
-"""Generated tables are up to date, and every note on the slides has a test or source."""
+"""Generated tables are up to date."""
 
 import math
 import re
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from lecture21.accounting import published
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
-NOTES = "notes_on_slides.md"
-GROUPS = ["Correct", "Needs a condition", "Differs from the source", "Not public"]
 
 
 def read(name: str) -> str:
@@ -26,7 +23,7 @@ def read(name: str) -> str:
 
 def test_four_pages_contain_generated_tables():
     named = [path.name for path in tables.pages()]
-    assert named == ["gpt1_to_gpt4.md", "how_to_read.md", "mixtures_in_llms.md", "transformer_against_gpt.md"]
+    assert named == ["gpt1_to_gpt4.md", "mixtures_in_llms.md", "notation.md", "transformer_against_gpt.md"]
     held = re.findall(r"% table (\w+), made by", "".join(path.read_text(encoding="utf-8") for path in tables.pages()))
     assert sorted(held) == sorted(tables.TABLES)
 
@@ -136,67 +133,3 @@ def test_all_but_switch_read_most_of_their_weights_at_64():
     shapes = {name: published.get(name) for name in published.names()}
     shares = {n: accounting.weights_read(s, 64) / accounting.weights_read(s, 10**9) for n, s in shapes.items()}
     assert [name for name, share in shares.items() if share <= 0.85] == ["switch-base-128", "switch-c"]
-
-
-# The notes on the slides
-
-
-def notes() -> list[tuple[str, ...]]:
-    """Group, slide, statement, note and what checks it, of each row."""
-    actual, group = [], ""
-    for line in read(NOTES).splitlines():
-        if line.startswith("## "):
-            group = line.removeprefix("## ")
-        elif re.match(r"\| S\d", line):
-            cells = [cell.strip() for cell in line.strip("|").split(" | ")]
-            assert len(cells) == 4, line
-            actual.append((group, *cells))
-    return actual
-
-
-def test_the_notes_have_four_groups_in_the_order_of_the_slides():
-    assert list(dict.fromkeys(group for group, *_ in notes())) == GROUPS
-    for group in GROUPS:
-        numbers = [int(slide[1:]) for name, slide, *_ in notes() if name == group]
-        assert numbers == sorted(numbers)
-        assert set(numbers) <= set(range(1, 39))
-
-
-def test_the_stated_counts_of_the_notes_are_correct():
-    sentence = " ".join(read(NOTES).split())
-    counts = Counter(group for group, *_ in notes())
-    stated = re.search(
-        r"Of (\d+) statements, (\d+) are correct, (\d+) need a condition, (\d+) differ from their source, "
-        r"and (\d+) concern what is not public\.",
-        sentence,
-    )
-    assert list(map(int, stated.groups())) == [counts.total(), *(counts[group] for group in GROUPS)]
-
-
-def test_every_note_names_a_test_or_a_source():
-    for _, slide, statement, note, ground in notes():
-        assert (ground == "the source" and "{cite" in note) or re.fullmatch(r"\*[^*]+\*(; \*[^*]+\*)*", ground), (
-            slide,
-            statement,
-        )
-
-
-def names_of_tests() -> set[str]:
-    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    return set(re.findall(r"^def (test_\w+)\(", source, re.MULTILINE))
-
-
-def missing(there: set[str]) -> list[str]:
-    """Return the tests that the notes name and that do not exist."""
-    named = [name for *_, ground in notes() for name in re.findall(r"\*([^*]+)\*", ground)]
-    assert len(named) >= 50
-    return [name for name in named if "test_" + re.sub(r"[^a-z0-9]+", "_", name) not in there]
-
-
-def test_every_test_that_a_note_names_exists():
-    assert missing(names_of_tests()) == []
-
-
-def test_a_missing_test_is_reported():
-    name = "basic attention is permutation equivariant"
-    assert missing(names_of_tests() - {"test_" + name.replace(" ", "_")}) == [name]

@@ -77,3 +77,19 @@ def test_a_book_that_is_opened_as_a_file_has_previews(browser: Browser):
         page.goto((HTML / CHAPTER).as_uri())
         page.locator("article a.to-term:visible").first.hover()
         expect(page.locator("#preview")).to_be_visible()
+
+
+def test_a_tap_on_a_term_shows_its_definition_and_the_way_to_its_entry(phone):
+    page = phone.open("notebooks/04_causal_mask.html")
+    link = page.locator("article a.to-term:visible").first
+    link.tap()
+    preview = page.locator("#preview")
+    expect(preview).to_be_visible()
+    assert page.url.endswith("04_causal_mask.html")
+    page.locator("article h1").tap()
+    expect(preview).to_be_hidden()
+    link.tap()
+    expect(preview).to_be_visible()
+    preview.get_by_role("link", name="In the glossary").tap()
+    page.wait_for_url("**/glossary.html#term-*")
+    assert phone.errors == []

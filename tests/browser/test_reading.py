@@ -17,7 +17,7 @@ def test_a_printed_table_wider_than_a_phone_scrolls(phone):
 
 
 def test_a_table_wider_than_a_phone_scrolls(phone):
-    page = phone.open("book/slides.html")
+    page = phone.open("book/gpt1_to_gpt4.html")
     box = page.locator("article .pst-scrollable-table-container").first
     assert box.evaluate("node => node.scrollWidth > node.clientWidth")
     assert box.evaluate("node => { node.scrollLeft = 50; return node.scrollLeft }") == 50
@@ -141,3 +141,50 @@ def test_the_colors_are_chosen_before_the_body_is_read(dark):
     """)
     page = dark.open(WITH_FOLDS)
     assert page.evaluate("themeBeforeBody") == "dark"
+
+
+@pytest.mark.parametrize("address", [WITH_FOLDS, "notebooks/12_mixture_of_experts.html"])
+def test_on_paper_answers_are_at_the_end_and_on_the_screen_where_they_were(address: str, wide):
+    page = wide.open(address)
+    page.wait_for_load_state()
+    order = "[...document.querySelectorAll('article :is(h2, summary)')].map((node) => node.textContent.trim())"
+    before = page.evaluate(order)
+    page.emulate_media(media="print")
+    page.locator("#printed-answers").wait_for()
+    printed = page.evaluate(order)
+    end = printed.index("Answers")
+    assert sum(text.startswith(("Hint", "Answer")) or text == "Solution" for text in printed[end + 1 :]) >= 10
+    assert [text for text in printed[:end] if text.startswith(("Hint", "Answer", "Solution"))] == []
+    assert page.locator("#printed-answers h3", has_text="Exercise").count() >= 4
+    page.emulate_media(media="screen")
+    page.locator("#printed-answers").wait_for(state="detached")
+    assert page.evaluate(order) == before
+
+
+def test_on_a_phone_of_360_pixels_the_table_of_chapters_shows_all_columns(phone):
+    phone.page.set_viewport_size({"width": 360, "height": 780})
+    page = phone.open("book/intro.html")
+    for cell in page.locator("table.chapters tr").nth(9).locator("td").all():
+        box = cell.bounding_box()
+        assert box["width"] > 20
+        assert box["x"] + box["width"] <= 360
+    assert page.locator("table.chapters td", has_text="FLOPs").evaluate(
+        "node => node.scrollWidth <= node.clientWidth + 1"
+    )
+
+
+@pytest.mark.parametrize("address", ["notebooks/07_write_a_gpt.html", WITH_FOLDS])
+def test_code_wraps_on_a_phone(address: str, phone):
+    page = phone.open(address)
+    assert page.locator("article .cell_input pre").count() > 20
+    too_wide = """[...document.querySelectorAll("article .cell_input pre")]
+        .filter((code) => code.scrollWidth > code.clientWidth + 1)
+        .map((code) => code.textContent.slice(0, 60))"""
+    assert page.evaluate(too_wide) == []
+
+
+def test_a_chapter_that_is_opened_shows_its_search_and_itself_in_the_sidebar(wide):
+    wide.page.set_viewport_size({"width": 1280, "height": 800})
+    page = wide.open("notebooks/16_long_context.html")
+    expect(page.locator("button.search-button-field")).to_be_in_viewport(ratio=1)
+    expect(page.locator(".bd-links a.current").last).to_be_in_viewport(ratio=1)

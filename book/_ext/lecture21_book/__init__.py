@@ -19,6 +19,9 @@ PARTS = [
     "live",  # figures that respond to the reader
     "markup",  # roles and names that the theme leaves out
     "icons",  # fonts of the icons that the book shows
+    "path",  # the flow of pages that book/path.yml lists
+    "addresses",  # old addresses, and what follows the landing page
+    "offline",  # a published book is there without a connection
     "scripts",  # no script that no page needs
 ]
 

@@ -1,5 +1,6 @@
-"""The edition of the book: the version in the footer, and a BibTeX entry."""
+"""The edition of the book: the version in the footer, a BibTeX entry, and links to the files beside a published one."""
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -41,8 +42,27 @@ class _CiteThisBook(SphinxDirective):
         return [nodes.literal_block(entry, entry, language="bibtex")]
 
 
+# What `make site` puts beside the first page; no other build has these files.
+_DOWNLOADS = (
+    '<p class="downloads">To keep: <a href="{root}lecture21.pdf">the book as one PDF</a> · '
+    '<a href="{root}lecture21-offline.zip">all pages, to read offline</a></p>'
+)
+
+
+class _Downloads(SphinxDirective):
+    """Link to the PDF and the zip file of the book in a build that will have them (LECTURE21_SITE is set)."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a paragraph, or nothing."""
+        if not os.environ.get("LECTURE21_SITE"):
+            return []
+        root = "../" * self.env.docname.count("/")
+        return [nodes.raw("", _DOWNLOADS.format(root=root), format="html")]
+
+
 def setup(app: Sphinx) -> dict[str, object]:
-    """Read the version and register the directive."""
+    """Read the version and register the directives."""
     app.connect("config-inited", _read_version)
     app.add_directive("cite-this-book", _CiteThisBook)
+    app.add_directive("downloads", _Downloads)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

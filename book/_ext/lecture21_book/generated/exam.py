@@ -7,6 +7,7 @@ import nbformat
 
 from lecture21.chapters.questions import answer_of, load
 
+from ..chapters import chapter_number
 from ..headings import jupyter_slug
 
 OPENING = """# The exam
@@ -22,7 +23,7 @@ def parts(contents: dict) -> list[tuple[str, list[str]]]:
     """Return the parts of a table of contents that have chapters: their captions, and the paths of the chapters."""
     with_chapters = []
     for part in contents["parts"]:
-        chapters = [f"{each['file']}.ipynb" for each in part["chapters"] if each["file"].startswith("notebooks/")]
+        chapters = [f"{each['file']}.ipynb" for each in part["chapters"] if chapter_number(each["file"])]
         if chapters:
             with_chapters.append((part["caption"], chapters))
     return with_chapters

@@ -1,0 +1,42 @@
+"""The service worker, which keeps a published book on the reader's device; reading.js registers it."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+_SCRIPT = Path(__file__).with_name("service_worker.js")
+_NAME = "sw.js"
+# What no page needs: sources, what Sphinx keeps for itself, and translations of the theme.
+_LEFT_OUT = ("_sources/", "_static/locales/", ".buildinfo", ".nojekyll", "objects.inv", _NAME)
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a built book that a page may need, by its path."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = {path.relative_to(folder).as_posix(): path for path in paths}
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in names.items()
+        if not name.startswith(_LEFT_OUT) and path.suffix not in (".map", ".pdf", ".zip")
+    }
+
+
+def write(folder: Path) -> None:
+    """Write the service worker of a built book, for the files that are in its folder now."""
+    listed = json.dumps(files(folder), indent=0)
+    version = hashlib.sha256(listed.encode()).hexdigest()[:16]
+    script = _SCRIPT.read_text(encoding="utf-8")
+    (folder / _NAME).write_text(f'const FILES = {listed};\nconst VERSION = "{version}";\n{script}', encoding="utf-8")
+
+
+def _write(app: Sphinx, exception: Exception | None) -> None:
+    if exception is None and app.builder.format == "html":
+        write(Path(app.outdir))
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Connect to the end of the build, after everything that writes or repairs files."""
+    app.connect("build-finished", _write, priority=1000)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,97 @@
+"""The path: a flow of pages through sections and figures of the chapters, which book/path.yml lists.
+
+The directive `path` puts its first stop (`begin`) or all of them (`stops`) on a page. A stop's page is opened with
+`?path=N`: then path.js shows a bar that leads on.
+"""
+
+import html
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+import yaml
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+_LIST = "book/path.yml"
+_LOGGER = logging.getLogger(__name__)
+
+
+def stops(root: Path) -> list[dict]:
+    """Return the stops in order: page, anchor, title, minutes, and perhaps `until`, the heading to read up to."""
+    return yaml.safe_load((root / _LIST).read_text(encoding="utf-8"))
+
+
+def duration(path: list[dict]) -> str:
+    """Return the time of the whole path in words."""
+    return f"{sum(stop['minutes'] for stop in path)} minutes"
+
+
+class _Path(SphinxDirective):
+    """The button that begins the path, or the list of its stops."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(_LIST)
+        path = stops(Path(self.env.srcdir))
+        made = {"begin": _begin, "stops": _listed}.get(self.arguments[0])
+        if made is None:
+            raise self.error(f"the argument must be begin or stops, got {self.arguments[0]!r}")
+        root = "../" * self.env.docname.count("/")
+        links = [_address(root, stop, number) for number, stop in enumerate(path, start=1)]
+        return [nodes.raw("", made(path, links), format="html")]
+
+
+def _address(root: str, stop: dict, number: int) -> str:
+    """Return the link to a stop, with its number from 1; `root` leads from the page to the book's first folder."""
+    return f"{root}{stop['page']}.html?path={number}#{quote(stop['anchor'])}"
+
+
+def _begin(path: list[dict], links: list[str]) -> str:
+    return (
+        f'<p class="begin"><a id="path-begin" href="{links[0]}">Begin</a> '
+        f'<span>The <a href="#the-path">path</a>: {duration(path)}</span></p>'
+    )
+
+
+def _listed(path: list[dict], links: list[str]) -> str:
+    entries = [
+        f'<li><a href="{link}">{html.escape(stop["title"])}</a> <span>about {stop["minutes"]} minutes</span></li>'
+        for stop, link in zip(path, links, strict=True)
+    ]
+    return f'<ol class="path-stops">{"".join(entries)}</ol><p>Together, that is about {duration(path)}.</p>'
+
+
+def _add_stops(
+    app: Sphinx, page: str, template: str, context: dict[str, object], doctree: nodes.document | None
+) -> None:
+    """Give the script of the path to the pages of its stops and to the landing page."""
+    path = app.path_stops
+    here = [stop for stop in path if stop["page"] == page]
+    for stop in here:
+        if f'id="{stop["anchor"]}"' not in str(context.get("body", "")):
+            _LOGGER.warning("%s: %s has no anchor %s", _LIST, page, stop["anchor"])
+    if here or page == app.config.root_doc:
+        root = str(context.get("content_root", ""))
+        data = {
+            "page": page,
+            "end": f"{root}{app.config.root_doc}.html#after-the-path",
+            "stops": [stop | {"href": _address(root, stop, n)} for n, stop in enumerate(path, start=1)],
+        }
+        context["path_stops"] = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
+
+
+def _read(app: Sphinx) -> None:
+    """Read the list once; a small book may do without it."""
+    app.path_stops = stops(Path(app.srcdir)) if Path(app.srcdir, _LIST).is_file() else []
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Register the directive, and complete pages late, when their figures have ids."""
+    app.add_directive("path", _Path)
+    app.connect("builder-inited", _read)
+    app.connect("html-page-context", _add_stops, priority=800)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,98 @@
+"""The path, walked in Chromium from the landing page to its end: from a server and as files."""
+
+from pathlib import Path
+
+import pytest
+from lecture21_book.path import stops
+from playwright.sync_api import Page, expect
+
+ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "_build" / "html"
+STOPS = stops(ROOT)
+PHONE = {"width": 390, "height": 844}
+
+
+def check_stop(page: Page, number: int) -> None:
+    """Assert that the page shows this stop, at its beginning, with the bar and all that it says."""
+    stop, bar = STOPS[number - 1], page.locator("#path-bar")
+    expect(bar).to_contain_text(f"The path, {number} of {len(STOPS)}: {stop['title']}")
+    expect(bar).to_contain_text(f"about {stop['minutes']} minutes")
+    assert stop.get("until", "") in bar.inner_text()
+    assert bar.locator("progress").get_attribute("value") == str(number)
+    assert bar.get_by_role("link", name="Back").count() == (number > 1)
+    page.wait_for_function(
+        """id => {
+            const { top } = document.getElementById(id).getBoundingClientRect();
+            return top > -2 && top < innerHeight / 2;
+        }""",
+        arg=stop["anchor"],
+    )
+
+
+def walk(page: Page, start: str) -> None:
+    """Walk the path by its own links, from `Begin` to what to read after it."""
+    page.goto(start)
+    expect(page.locator("#path-bar")).to_have_count(0)
+    page.get_by_role("link", name="Begin", exact=True).click()
+    for number in range(1, len(STOPS) + 1):
+        check_stop(page, number)
+        page.locator("#path-bar a.on").click()
+    page.wait_for_url("**/intro.html#after-the-path")
+    expect(page.locator("#path-bar")).to_have_count(0)
+    expect(page.get_by_role("heading", name="After the path")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("kind", ["server", "file"])
+def test_the_path_leads_from_begin_to_its_end(kind: str, wide, site: str):
+    walk(wide.page, f"{site if kind == 'server' else HTML.as_uri() + '/'}book/intro.html")
+    assert wide.errors == []
+
+
+def test_a_reader_who_left_the_path_goes_on_there(wide, site: str):
+    page = wide.open(f"{STOPS[2]['page']}.html?path=3")
+    expect(page.locator("#path-bar")).to_be_visible()
+    page = wide.open("book/intro.html")
+    button = page.locator("#path-begin")
+    expect(button).to_have_text("Go on")
+    expect(button.locator("xpath=..")).to_contain_text(f"3 of {len(STOPS)}: {STOPS[2]['title']}")
+    button.click()
+    check_stop(page, 3)
+
+
+@pytest.mark.parametrize("query", ["", "?path=1", "?path=0", "?path=99", "?path=x"])
+def test_no_other_address_shows_the_bar(query: str, wide):
+    page = wide.open(f"{STOPS[2]['page']}.html{query}")
+    page.wait_for_load_state()
+    expect(page.locator("#path-bar")).to_have_count(0)
+    assert wide.errors == []
+
+
+def test_the_bar_hides_nothing_on_a_phone_and_is_not_printed(phone):
+    page = phone.open(f"{STOPS[1]['page']}.html?path=2")
+    bar = page.locator("#path-bar")
+    box = bar.bounding_box()
+    assert box["x"] == 0
+    assert box["width"] == PHONE["width"]
+    assert box["height"] <= 110
+    assert all(link.bounding_box()["height"] >= 44 for link in bar.locator("a").all())
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    foot = page.locator("footer .page-links").bounding_box()
+    assert foot["y"] + foot["height"] <= bar.bounding_box()["y"]
+    page.emulate_media(media="print")
+    expect(bar).to_be_hidden()
+
+
+def test_where_nothing_can_be_stored_the_path_works(wide, site: str):
+    wide.page.add_init_script("""for (const name of ["getItem", "setItem"]) {
+        const original = Storage.prototype[name];
+        Storage.prototype[name] = function (key, ...rest) {
+            if (key.includes("path")) throw new DOMException("no storage", "SecurityError");
+            return original.call(this, key, ...rest);
+        };
+    }""")
+    page = wide.page
+    page.goto(f"{site}{STOPS[0]['page']}.html?path=1#{STOPS[0]['anchor']}")
+    check_stop(page, 1)
+    page.locator("#path-bar a.on").click()
+    check_stop(page, 2)
+    assert wide.errors == []
