@@ -1,0 +1,149 @@
+"""Agreement at a distance: which verb follows depends on a noun that may be 1 to 100 words back (chapters 01 to 05).
+
+*The pilots near the window behind the old car* **are** *late.* The subject is the first noun of the sentence; the
+nouns of the phrases between it and the verb are rivals, whose number is drawn independently. So whoever decides by the
+last noun, or by the majority of the nouns, is right in about half of the long sentences.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Generator, Tensor
+
+from lecture21._support.modes import evaluating
+from lecture21._support.validation import require_choice, require_whole
+from lecture21.data._vocabulary import Vocabulary
+
+_PEOPLE = ("pilot", "author", "farmer", "teacher", "painter", "doctor")
+_THINGS = ("window", "garden", "car", "table", "river", "lamp")
+_ADJECTIVES = ("old", "young", "small", "quiet")
+_PREPOSITIONS = ("near", "behind", "beside", "under")
+_VERBS = (("is", "are"), ("was", "were"), ("seems", "seem"))
+_ENDINGS = ("late", "ready", "gone", "famous")
+
+VOCABULARY = Vocabulary(
+    tuple(form for noun in _PEOPLE + _THINGS for form in (noun, f"{noun}s"))
+    + tuple(form for pair in _VERBS for form in pair)
+    + _ADJECTIVES
+    + _PREPOSITIONS
+    + _ENDINGS
+    + ("the", ".")
+)
+"""The task's 44 words: each noun and each verb in the singular, and after it in the plural."""
+
+Rivals = Literal["things", "people"]
+"""What stands between subject and verb: things, which the subject (a person) is not, or other people."""
+
+DISTANCES = tuple(range(1, 101, 3))
+"""The distances from the subject to its verb, in words: each phrase between them has three, such as *near the car*."""
+
+_FIRST_VERB = VOCABULARY.ids["is"]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The task with one kind of rivals."""
+
+    rivals: Rivals = "things"
+    """Kind of the nouns between subject and verb. If they are people as well, only the position tells the subject."""
+
+    def __post_init__(self) -> None:
+        require_choice("rivals", self.rivals, ("things", "people"))
+
+    def beginnings(
+        self, batch: int, distance: int, *, n_adjective: int = 0, generator: Generator | None = None
+    ) -> tuple[Int[Tensor, "B T"], Bool[Tensor, " B"]]:
+        """Draw beginnings of sentences, up to the word before the verb, and whether the verb is plural.
+
+        Args:
+            batch: number of sentences B.
+            distance: words from the subject to the verb, in DISTANCES; T = n_adjective + 1 + distance.
+            n_adjective: adjectives before the subject, which move it to the right.
+            generator: source of the draws; torch's global one if not given.
+        """
+        require_whole("batch", batch)
+        require_whole("n_adjective", n_adjective, least=0)
+        if distance not in DISTANCES:
+            raise ValueError(f"distance must be 1, 4, 7, ... or {DISTANCES[-1]} words, got {distance}")
+
+        def draw(words: tuple[str, ...]) -> Int[Tensor, " B"]:
+            ids = torch.tensor(VOCABULARY.encode(words))
+            return ids[torch.randint(len(words), (batch,), generator=generator)]
+
+        def number() -> Int[Tensor, " B"]:
+            return torch.randint(2, (batch,), generator=generator)
+
+        the, plural = draw(("the",)), number()
+        columns = [the, *(draw(_ADJECTIVES) for _ in range(n_adjective)), draw(_PEOPLE) + plural]
+        for _ in range(distance // 3):
+            columns += [draw(_PREPOSITIONS), the, draw(_THINGS if self.rivals == "things" else _PEOPLE) + number()]
+        return torch.stack(columns, dim=1), plural.bool()
+
+    def sentences(
+        self, batch: int, distance: int, *, n_adjective: int = 0, generator: Generator | None = None
+    ) -> Int[Tensor, "B T"]:
+        """Draw whole sentences: the beginning, a verb that agrees with the subject, one more word and a full stop.
+
+        The arguments are those of `beginnings`; T = n_adjective + 4 + distance.
+        """
+        start, plural = self.beginnings(batch, distance, n_adjective=n_adjective, generator=generator)
+        verb = _FIRST_VERB + 2 * torch.randint(len(_VERBS), (batch,), generator=generator) + plural
+        endings = torch.tensor(VOCABULARY.encode(_ENDINGS))
+        ending = endings[torch.randint(len(_ENDINGS), (batch,), generator=generator)]
+        stop = torch.full((batch,), VOCABULARY.ids["."])
+        return torch.cat([start, torch.stack([verb, ending, stop], dim=1)], dim=1)
+
+    @torch.no_grad()
+    def score(
+        self,
+        predict: Callable[[Tensor], Tensor],
+        distance: int,
+        *,
+        n_sentence: int = 600,
+        seed: int = 0,
+    ) -> float:
+        """Return the fraction of sentences in which the right number of the verb has more than half of the probability.
+
+        A third of the sentences has no adjective before the subject, a third one, a third two.
+
+        Args:
+            predict: maps beginnings (B, T) to logits of the next word (B, V) or, as a language model, (B, T, V). Only
+                the verbs are compared, so that the score says nothing of the other words.
+            distance: words from the subject to the verb.
+            n_sentence: number of sentences, a multiple of 3.
+            seed: seed of the sentences, which are the same for every model.
+        """
+        if n_sentence <= 0 or n_sentence % 3:
+            raise ValueError(f"n_sentence must be a positive multiple of 3, got {n_sentence}")
+        generator, right = Generator().manual_seed(seed), 0
+        with evaluating(predict):
+            for n_adjective in range(3):
+                words, plural = self.beginnings(n_sentence // 3, distance, n_adjective=n_adjective, generator=generator)
+                logits = predict(words)
+                right += (verb_is_plural(logits[:, -1] if logits.dim() == 3 else logits) == plural).sum().item()
+        return right / n_sentence
+
+
+def verb_is_plural(logits: Float[Tensor, "B V"]) -> Bool[Tensor, " B"]:
+    """Return whether the plural verbs together are more probable than the singular ones."""
+    verbs = logits[:, _FIRST_VERB : _FIRST_VERB + 2 * len(_VERBS)]
+    return verbs[:, 1::2].logsumexp(dim=1) > verbs[:, 0::2].logsumexp(dim=1)
+
+
+def last_noun_score(distance: int) -> float:
+    """Return the expected score of a guess by the last noun, the best that an n-gram of up to four words can do."""
+    return 1.0 if distance == 1 else 0.5
+
+
+def majority_score(distance: int) -> float:
+    """Return the expected score of a guess by the majority of the nouns, with a fair coin when they are level.
+
+    With n rivals, of which k have the subject's number, the guess is right if k + 1 > n - k.
+    """
+    n = distance // 3
+    ways = [math.comb(n, k) for k in range(n + 1)]
+    return sum(w * (1.0 if 2 * k + 1 > n else 0.5 if 2 * k + 1 == n else 0.0) for k, w in enumerate(ways)) / 2**n
