@@ -155,3 +155,12 @@ def rows_sum_to_one(weights: Tensor) -> bool:
     """Return whether the last dimension sums to 1 everywhere."""
     sums = weights.sum(dim=-1)
     return torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
+
+
+def scaled_otherwise(scores: Tensor, weights: Tensor) -> bool:
+    """Return whether weights are the softmax of another multiple of the scores."""
+    expected = scores - scores.mean(dim=-1, keepdim=True)
+    logits = weights.log() - weights.log().mean(dim=-1, keepdim=True)
+    factor = float((logits * expected).sum() / expected.square().sum())
+    is_scaled = torch.allclose(logits, factor * expected, rtol=1e-3, atol=1e-3 * abs(factor))
+    return is_scaled and abs(factor) > 1e-3 and abs(factor - 1) > 1e-3

@@ -5,6 +5,9 @@ from readers import printed, written
 
 SPREAD = "s = q @ k.T\nd = q.shape[-1]\nreturn tuple({} for c in (1, d ** 0.5, d))"
 
+SCALED = "w = (q @ k.mT / ({})).softmax(-1)\nreturn w @ v, w"
+MATRICES = "q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T\nreturn {} @ v"
+
 RIGHT = {
     "3.1": [
         "w = (q @ k.mT / torch.sqrt(torch.tensor(q.shape[-1]))).softmax(-1)\nreturn w @ v, w",
@@ -20,7 +23,21 @@ RIGHT = {
 
 # Each wrong answer, and words of what is said about it.
 WRONG = {
-    "3.1": {"w = (q @ k.mT / 3).softmax(-1)\nreturn w @ v, w": "in the weights"},
+    "3.1": {
+        SCALED.format("3"): "divided by another number than sqrt(D)",
+        SCALED.format("q.shape[1] ** 0.5"): "q.shape[1], which is d_k only if there are no leading dimensions",
+        SCALED.format("len(q) ** 0.5"): "the root of len(q)",
+        SCALED.format("k.shape[-2] ** 0.5"): "divided by another number than sqrt(D)",
+    },
+    "3.2": {
+        MATRICES.format("(q @ k.T / q.shape[1]).softmax(-1)"): "Which power of D",
+        MATRICES.format("(q @ k.T / q.shape[1] ** 0.5).softmax(0)"): "your softmax makes the columns sum to 1",
+    },
+    "3.3": {
+        SPREAD.format("(s / c).abs().mean().item()"): "the first number must be the standard deviation",
+        "s = q @ k.T\nreturn s.std(), (s / 2).std(), (s / 4).std()": "By which number must the scores be divided",
+    },
+    "3.4": {"return x.view(*x.shape[:2], n_head, 2).transpose(1, 2)": "raises RuntimeError"},
 }
 
 

@@ -1,6 +1,7 @@
 """Chapter 05: what plausible wrong answers are told, and other ways to write a right one."""
 
 import random
+import textwrap
 
 import pytest
 import torch
@@ -8,18 +9,26 @@ import torch.nn.functional as F
 from readers import printed
 from torch import nn
 
+from lecture21.exercises.probes import Probe
 from lecture21.exercises.registry import find
 
+INIT = """
+super().__init__()
+self.norm_attention = nn.LayerNorm(d_model)
+self.attention = attention
+self.norm_feed_forward = nn.LayerNorm(d_model)
+self.feed_forward = feed_forward
+"""
+FORWARD = "x = x + self.attention(self.norm_attention(x))\nreturn x + self.feed_forward(self.norm_feed_forward(x))"
 
-class OtherNames(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention, self.norm_feed_forward = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
-        self.attn, self.ff = attention, feed_forward
 
-    def forward(self, x):
-        x = x + self.attn(self.norm_attention(x))
-        return x + self.ff(self.norm_feed_forward(x))
+def block(init: str = INIT, forward: str = FORWARD) -> type:
+    """Return the class `Block` with these bodies of its methods."""
+    names = {"nn": nn}
+    indented = [textwrap.indent(body.strip(), 8 * " ") for body in (init, forward)]
+    lines = ["class Block(nn.Module):", "    def __init__(self, d_model, attention, feed_forward):", indented[0]]
+    exec("\n".join([*lines, "    def forward(self, x):", indented[1]]), names)
+    return names["Block"]
 
 
 def reversed_before_the_last(x):
@@ -48,12 +57,37 @@ def swaps_the_last_two(model, x):
     return torch.allclose(model(x)[-1], model(x[order])[-1], rtol=0, atol=1e-4)
 
 
+def in_another_order(order):
+    """Return a test that compares with the earlier tokens in another order than the reverse."""
+
+    def ignores_order(model, x):
+        return torch.allclose(model(x)[-1], model(torch.cat([order(x[:-1]), x[-1:]]))[-1], rtol=0, atol=1e-4)
+
+    return ignores_order
+
+
+def compared(differ):
+    """Return a test that compares the two last outputs by a function."""
+    return lambda model, x: bool(differ(model(x)[-1], model(reversed_before_the_last(x))[-1]))
+
+
 def by_the_largest_difference(model, x):
     return bool((model(x)[-1] - model(reversed_before_the_last(x))[-1]).abs().max() < 1e-4)
 
 
 def over_all_tokens(x, gain, bias):
     return (x - x.mean()) / x.std() * gain + bias
+
+
+def in_float32(x, gain, bias):
+    return F.layer_norm(x.float(), x.shape[-1:]) * gain + bias
+
+
+def in_a_buffer(x, gain, bias):
+    result = torch.zeros(x.shape)
+    for n, row in enumerate(x):
+        result[n] = F.layer_norm(row, row.shape, gain, bias)
+    return result
 
 
 def gain_and_bias_together(x, gain, bias):
@@ -63,12 +97,69 @@ def gain_and_bias_together(x, gain, bias):
 WRONG = {
     "a gain and a bias that are added": ("5.1", gain_and_bias_together, "subtract `bias` from your result"),
     "one mean and deviation of all tokens": ("5.1", over_all_tokens, "the mean of each token's squares must be"),
-    "layers under other names": ("5.2", OtherNames, "the block has no layer `attention`"),
+    "float32 inside": ("5.1", in_float32, "wrong for float64, mean near 1000"),
+    "a float32 buffer": ("5.1", in_a_buffer, "must have the dtype torch.float64"),
+    "layers under other names": (
+        "5.2",
+        block(INIT.replace("attention = att", "attn = att"), FORWARD.replace("self.attention", "self.attn")),
+        "the block has no layer `attention`",
+    ),
+    "no bias": ("5.2", block(INIT.replace("(d_model)", "(d_model, bias=False)")), "has no `norm_attention.bias`"),
+    "an RMSNorm": ("5.2", block(INIT.replace("LayerNorm", "RMSNorm")), "has no `norm_attention.bias`"),
+    "no parameters": (
+        "5.2",
+        block(INIT.replace("(d_model)", "(d_model, elementwise_affine=False)")),
+        "has no `norm_attention.weight`",
+    ),
+    "a third norm": ("5.2", block(f"{INIT}\nself.norm = nn.LayerNorm(d_model)"), "another parameter, `norm.weight`"),
+    "a shared norm": (
+        "5.2",
+        block(INIT.replace("feed_forward = nn.LayerNorm(d_model)", "feed_forward = self.norm_attention")),
+        "one norm under two names",
+    ),
+    "no norm": (
+        "5.2",
+        block(forward="x = x + self.attention(x)\nreturn x + self.feed_forward(x)"),
+        "your norms are created and not used",
+    ),
+    "feed-forward first": (
+        "5.2",
+        block(
+            forward="x = x + self.feed_forward(self.norm_feed_forward(x))\n"
+            "return x + self.attention(self.norm_attention(x))"
+        ),
+        "your feed-forward layer comes first",
+    ),
+    "norms exchanged": (
+        "5.2",
+        block(
+            forward="x = x + self.attention(self.norm_feed_forward(x))\n"
+            "return x + self.feed_forward(self.norm_attention(x))"
+        ),
+        "each of your two norms is used before the other one's layer",
+    ),
+    "a second relu": ("5.2", block(forward=f"{FORWARD}.relu()"), "wrong for"),
     "a test of the sum": ("5.4", by_the_sum, "you compare one number"),
-    "a test of the mean": ("5.4", by_the_mean, "you compare one number"),
-    "a test of the norm": ("5.4", by_the_norm, "you compare one number"),
+    "a test of the mean": ("5.4", by_the_mean, "feature by feature"),
+    "a test of the norm": ("5.4", by_the_norm, "feature by feature"),
     "a test with torch's tolerance": ("5.4", with_the_default_tolerance, "mistakes rounding errors for an effect"),
-    "a test that swaps the last two": ("5.4", swaps_the_last_two, "not the right value"),
+    "a test that swaps the last two": ("5.4", swaps_the_last_two, "the order changes the last output here"),
+    "a shift": ("5.4", in_another_order(lambda x: x.roll(1, 0)), "another order does"),
+    "a shift back": ("5.4", in_another_order(lambda x: x.roll(-1, 0)), "another order does"),
+    "a sorted order": ("5.4", in_another_order(lambda x: x[x[:, 0].argsort()]), "order"),
+    "feature 0": ("5.4", compared(lambda a, b: (a[0] - b[0]).abs() < 1e-4), "only one feature"),
+    "the last feature": ("5.4", compared(lambda a, b: (a[-1] - b[-1]).abs() < 1e-4), "only one feature"),
+    "no feature 0": ("5.4", compared(lambda a, b: (a - b)[1:].abs().max() < 1e-4), "only one feature"),
+    "a mean of differences": ("5.4", compared(lambda a, b: (a - b).abs().mean() < 1e-4), "no rounding error"),
+    "a tolerance of 0.001": ("5.4", compared(lambda a, b: torch.allclose(a, b, atol=1e-3)), "no rounding error"),
+    "a relative tolerance": ("5.4", compared(lambda a, b: torch.allclose(a, b, 1e-3, 1e-4)), "no rounding error"),
+    "one sign": ("5.4", compared(lambda a, b: (a - b).max() < 1e-4), "by absolute differences"),
+    "the other sign": ("5.4", compared(lambda a, b: (b - a).max() < 1e-4), "by absolute differences"),
+    "sorted features": (
+        "5.4",
+        compared(lambda a, b: torch.allclose(a.sort().values, b.sort().values, 0, 1e-4)),
+        "feature by feature",
+    ),
 }
 
 
@@ -81,6 +172,9 @@ def test_a_wrong_answer_is_never_accepted_and_told_why(capsys, number, answer, t
 RIGHT = {
     "PyTorch's LayerNorm": ("5.1", lambda x, gain, bias: F.layer_norm(x, x.shape[-1:], gain, bias)),
     "the largest difference": ("5.4", by_the_largest_difference),
+    "the norm of the difference": ("5.4", compared(lambda a, b: (a - b).norm() < 1e-4)),
+    "torch's relative tolerance as well": ("5.4", compared(lambda a, b: torch.allclose(a, b, atol=1e-4))),
+    "a block of two lines": ("5.2", block()),
 }
 
 
@@ -94,5 +188,7 @@ def test_models_in_the_cases_of_the_order_test_depend_on_it_or_not_by_a_clear_ma
     for seed in range(30):
         for case in find("5.4").cases(random.Random(seed)):
             model, x = case.arguments
+            if isinstance(model, Probe):
+                continue  # its changes are the same for every seed
             change = (model(x)[-1] - model(reversed_before_the_last(x))[-1]).abs().max().item()
             assert change < 9e-5 or change > 1e-3, case.about

@@ -3,8 +3,11 @@
 import math
 
 import pytest
+import torch
 import torch.nn.functional as F
 from readers import printed
+
+from lecture21.exercises.registry import find
 
 
 def cross(scale):
@@ -16,7 +19,19 @@ def cross(scale):
     return cross_attention
 
 
+GREEDY = find("6.2").text(find("6.2").solution)
+
+
+def with_numbers(code):
+    """Return greedy decoding with fixed numbers instead of the ids that it is given."""
+    names = {"torch": torch}
+    exec(code, names)
+    return names["greedy_decode"]
+
+
 WRONG = {
+    "a fixed end token": ("6.2", with_numbers(GREEDY.replace("== eos", "== 2")), "wrong for"),
+    "a fixed padding token": ("6.2", with_numbers(GREEDY.replace("ended, pad", "ended, 0")), "wrong for"),
     "the root of C": ("6.1", cross(lambda x, q, v: math.sqrt(x.shape[1])), "what are the scores divided by?"),
     "the root of Dv": ("6.1", cross(lambda x, q, v: math.sqrt(v.shape[1])), "what are the scores divided by?"),
     "D without a root": ("6.1", cross(lambda x, q, v: q.shape[1]), "what are the scores divided by?"),

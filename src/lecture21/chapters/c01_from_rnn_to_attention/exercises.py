@@ -48,6 +48,10 @@ _STEP = Exercise(
             lambda arguments, state: not torch.allclose(state, torch.tanh(arguments[2] @ arguments[0] + arguments[4])),
         ),
         (
+            "the new state must depend on x, unless w_x is 0",
+            lambda arguments, state: not torch.allclose(state, torch.tanh(arguments[3] @ arguments[1] + arguments[4])),
+        ),
+        (
             "the new state must depend on b, unless b is 0",
             lambda arguments, state: (
                 not torch.allclose(state, torch.tanh(arguments[2] @ arguments[0] + arguments[3] @ arguments[1]))

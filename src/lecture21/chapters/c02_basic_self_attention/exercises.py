@@ -1,12 +1,13 @@
 """Exercises of chapter 02: the softmax, self-attention without parameters, and permutation equivariance."""
 
 import random
+from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from lecture21.exercises.exercise import Case, Exercise, normal, rows_sum_to_one
+from lecture21.exercises.exercise import Case, Exercise, normal, rows_sum_to_one, scaled_otherwise
+from lecture21.exercises.probes import at, hint_of, watching
 
 # 2.1
 
@@ -14,7 +15,8 @@ from lecture21.exercises.exercise import Case, Exercise, normal, rows_sum_to_one
 def _softmax(scores):
     """Return the softmax of each row of `scores`, a tensor of shape (T, S).
 
-    The result has the same shape and dtype. Scores may be as large as 1000, where exp() overflows.
+    The result has the same shape and dtype, and passes gradients back to `scores`. Scores may be
+    as large as 1000, where exp() overflows.
     """
     largest = scores.max(dim=-1, keepdim=True).values
     powers = (scores - largest).exp()
@@ -24,21 +26,24 @@ def _softmax(scores):
 def _softmax_cases(rng: random.Random) -> list[Case]:
     n_row = rng.randint(2, 4)
     n_column = n_row + rng.randint(1, 3)
+    double = partial(normal, rng, dtype=torch.float64)  # exact gradients of large scores, and exp() overflows too
     far = torch.tensor([0.0, 1000.0, -1000.0])
     return [
         Case((normal(rng, 1, 1),), "one row of one score"),
         Case((normal(rng, n_row, n_row),), f"shape ({n_row}, {n_row})"),
         Case((normal(rng, n_row, n_column),), f"shape ({n_row}, {n_column})"),
-        Case((normal(rng, n_column, n_row, dtype=torch.float64),), "float64 scores"),
-        Case((normal(rng, n_row, n_column) + 1000,), "scores near 1000"),
-        Case((normal(rng, 3, n_column) + far[:, None],), "rows of scores near 0, 1000 and -1000"),
-        Case((normal(rng, 2, 3) + far,), "scores near 0, 1000 and -1000 in one row"),
+        Case((double(n_column, n_row),), "float64 scores"),
+        Case((double(n_row, n_column) + 1000,), "scores near 1000"),
+        Case((double(3, n_column) + far[:, None],), "rows of scores near 0, 1000 and -1000"),
+        Case((double(2, 3) + far,), "scores near 0, 1000 and -1000 in one row"),
     ]
 
 
 def _divided_by_the_sum_of_another_row(scores: Tensor, weights: Tensor) -> bool:
-    powers = scores.exp()
-    return len(scores) == scores.shape[1] > 1 and torch.allclose(weights, powers / powers.sum(dim=-1), rtol=1e-3)
+    if not len(scores) == scores.shape[1] > 1:
+        return False
+    both = scores.exp(), (scores - scores.max(dim=-1).values).exp()
+    return any(torch.allclose(weights, powers / powers.sum(dim=-1), rtol=1e-3) for powers in both)
 
 
 _SOFTMAX = Exercise(
@@ -47,6 +52,7 @@ _SOFTMAX = Exercise(
     title="a numerically stable softmax",
     solution=_softmax,
     cases=_softmax_cases,
+    differentiable=("scores",),
     properties=(
         (
             "no entry may be NaN or infinite. After your subtraction, is any score of the row still above 0?",
@@ -59,6 +65,10 @@ _SOFTMAX = Exercise(
             lambda arguments, weights: not _divided_by_the_sum_of_another_row(*arguments, weights),
         ),
         ("each row must sum to 1", lambda arguments, weights: rows_sum_to_one(weights)),
+        (
+            "the largest score of each row must get the largest weight",
+            lambda arguments, weights: torch.equal(weights.argmax(dim=-1), arguments[0].argmax(dim=-1)),
+        ),
     ),
 )
 
@@ -112,6 +122,16 @@ def _sums_without_a_dimension(scores):
 
 
 @_SOFTMAX.mistake(
+    symptom="Square scores raise no error but give wrong values: column j loses the largest score of row j.",
+    hint="the largest scores have the shape (T,), and broadcasting lines them up with the columns. Which argument of "
+    "max() keeps the dimension?",
+)
+def _maxima_without_a_dimension(scores):
+    powers = (scores - scores.max(dim=-1).values).exp()
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
+@_SOFTMAX.mistake(
     symptom="Rows of similar scores are right. A row with scores near 0 and 1000 contains NaN.",
     hint="after you subtract the smallest score of the row, the others may still be 1000. Which number leaves no score "
     "above 0?",
@@ -139,7 +159,8 @@ def _basic_self_attention(x):
 
     `x` has the shape (T, C), with one token in each row. The weights (T, T) are the softmax
     of all dot products between rows of `x`. Output i is the average of the rows of `x`,
-    weighted by row i of the weights; the outputs have the shape (T, C).
+    weighted by row i of the weights; the outputs have the shape (T, C). Both pass gradients back
+    to `x`.
     """
     weights = (x @ x.T).softmax(dim=-1)
     return weights @ x, weights
@@ -162,11 +183,16 @@ _ATTENTION = Exercise(
     title="self-attention without parameters",
     solution=_basic_self_attention,
     cases=_attention_cases,
+    differentiable=("x",),
     properties=(
         ("each row of the weights must sum to 1", lambda arguments, result: rows_sum_to_one(result[1])),
         (
             "the outputs must be averages of the rows of x with your weights",
             lambda arguments, result: torch.allclose(result[0], result[1] @ arguments[0], atol=1e-4),
+        ),
+        (
+            "your weights are the softmax of a multiple of the dot products. What do you multiply or divide them by?",
+            lambda arguments, result: not scaled_otherwise(arguments[0] @ arguments[0].T, result[1]),
         ),
     ),
 )
@@ -253,11 +279,6 @@ def _attend(x: Tensor) -> Tensor:
     return (x @ x.T).softmax(dim=-1) @ x
 
 
-def _rounded(x: Tensor) -> Tensor:
-    """Return the outputs with a rounding error that depends on the position."""
-    return _attend(x) + 1e-5 * torch.arange(len(x))[:, None]
-
-
 def _with_positions(x: Tensor) -> Tensor:
     return _attend(x + 0.5 * torch.arange(len(x))[:, None])
 
@@ -278,69 +299,58 @@ def _neighbor(x: Tensor) -> Tensor:
     return x.roll(1, 0)
 
 
-def _first_moved(x: Tensor) -> Tensor:
-    return torch.cat([x[:1] + 1, x[1:]])
-
-
-def _last_moved(x: Tensor) -> Tensor:
-    return torch.cat([x[:-1], x[-1:] + 1])
-
-
-def _one_number_moved(x: Tensor) -> Tensor:
-    """Return the tokens, one number of the first of them larger by more than rounding errors, and by little."""
-    return x + 3e-4 * F.one_hot(torch.tensor(0), x.numel()).view_as(x)
-
-
-def _moved_if_the_first_is_larger(x: Tensor) -> Tensor:
-    return x + (x[0].sum() > x[-1].sum())
-
-
 _SUMS_HIDE = "this layer moves vectors to other rows, which no sum, mean or sorted list shows. Compare row by row"
 _ONE_SIGN = "all differences have the same sign here. Does your test use their absolute values?"
-_ALL_ROWS = "only two rows of the results differ. Does your test compare all rows?"
-_ONE_NUMBER = (
-    "only two numbers differ here, by 0.0003, which is no rounding error. Does a mean hide the largest difference?"
+_ALL_NUMBERS = "only one number of the results differs here. Does your test compare every number of every row?"
+_SAME_NUMBERS = (
+    "the rows have the same numbers in another order here, which no sum, norm or sorted list shows. Compare number by "
+    "number"
 )
-_ROUNDING = "differences of 0.00005 may be rounding. Which is the largest that your comparison allows for?"
-_EXPLAINED = {
-    _neighbor: _SUMS_HIDE,
-    _moved_if_the_first_is_larger: _ONE_SIGN,
-    _first_moved: _ALL_ROWS,
-    _last_moved: _ALL_ROWS,
-    _one_number_moved: _ONE_NUMBER,
-    _rounded: _ROUNDING,
-}
+_NEGATED = (
+    "the results differ in their signs here, and your test returns True. Of what does it take the absolute value?"
+)
+_ONE_NUMBER = (
+    "only one number differs here, by 0.0003, which is no rounding error. Does a mean hide the largest difference?"
+)
+_SMALL = "all numbers differ by 0.0003 here, which is no rounding error. How large a difference do you allow for?"
+_ROUNDING = "a difference of 0.00006 may be rounding. Which is the largest that your comparison allows for?"
+_OF_PROBES = (_ONE_SIGN, _ALL_NUMBERS, _SAME_NUMBERS, _NEGATED, _SMALL, _ONE_NUMBER, _ROUNDING)
 
 
 def _commutes_cases(rng: random.Random) -> list[Case]:
-    n_token, width = rng.randint(4, 6), rng.randint(2, 3)
+    n_token, width = rng.randint(4, 6), rng.randint(3, 4)
     x = normal(rng, n_token, width)
+    row, column = rng.randrange(n_token), rng.randrange(width)
+    x[row, column] = 1.0
     kept = torch.arange(n_token)
     shifted, reverse = kept.roll(1), kept.flip(0)  # a shift is not its own inverse
+
+    def probe(change: Tensor, hint: str, about: str, **options: float) -> Case:
+        """Return a case in which the two sides differ by `change`."""
+        return Case((watching(x, 0, 0, change, hint, **options), x, shifted), f"a layer that {about} in another order")
+
     return [
         Case((_doubled, x, shifted), "a function that doubles each vector"),
         Case((_attend, x, shifted), "self-attention"),
         Case((_attend, x, reverse), "self-attention, with the tokens in reverse"),
-        Case((_rounded, x, shifted), "self-attention with rounding errors of 0.00001 for each position"),
+        probe(at(x, row, column, 6e-5), _ROUNDING, "has a rounding error of 0.00006", share=0.0),
         Case((_mean_of_all, x, shifted), "the mean of all tokens"),
+        Case((_neighbor, x, reverse), "a layer that returns the vector of the token before"),
+        probe(torch.ones_like(x), _ONE_SIGN, "adds 1"),
+        probe(-torch.ones_like(x), _ONE_SIGN, "subtracts 1"),
         Case((_with_positions, x, shifted), "self-attention with positions"),
         Case((_running_mean, x, shifted), "the mean of the tokens so far"),
         Case((_running_mean, x, kept), "the order 0, 1, 2, ..."),
-        Case((_neighbor, x, reverse), "a layer that returns the vector of the token before"),
-        Case((_first_moved, x, _exchanged(kept, 0, 1)), "a layer that adds 1 to the first token"),
-        Case((_last_moved, x, _exchanged(kept, -1, -2)), "a layer that adds 1 to the last token"),
-        Case((_one_number_moved, x, _exchanged(kept, 0, 1)), "a layer that adds 0.0003 to one number"),
+        probe(x[shifted].roll(1, -1) - x[shifted], _SAME_NUMBERS, "moves the numbers of each row"),
+        probe(-2 * x[shifted], _NEGATED, "changes all signs"),
+        probe(torch.full_like(x, 3e-4), _SMALL, "adds 0.0003", share=0.0),
+        # Each row and each column differs in some case.
+        *(probe(at(x, n, n % width), _ALL_NUMBERS, f"adds 1 to number {n % width} of row {n}") for n in range(n_token)),
         *(
-            Case((_moved_if_the_first_is_larger, each, reverse), "a layer that adds 1 if the first token is larger")
-            for each in (x, x.flip(0))
+            probe(at(x, row, column, 3e-4), _ONE_NUMBER, "adds 0.0003 to one number", share=share)
+            for share in (0.0, 1.0)
         ),
     ]
-
-
-def _exchanged(order: Tensor, i: int, j: int) -> Tensor:
-    order = order.clone()
-    order[[i, j]] = order[[j, i]]
-    return order
 
 
 _COMMUTES = Exercise(
@@ -350,10 +360,8 @@ _COMMUTES = Exercise(
     solution=_commutes,
     cases=_commutes_cases,
     properties=(
-        *(
-            (sentence, lambda arguments, result, layer=layer: arguments[0] is not layer)
-            for layer, sentence in _EXPLAINED.items()
-        ),
+        (_SUMS_HIDE, lambda arguments, result: arguments[0] is not _neighbor),
+        *((hint, lambda arguments, result, hint=hint: hint_of(arguments[0]) != hint) for hint in _OF_PROBES),
         (
             "this layer depends on the order, and your test returns True. Does it compare row by row, by absolute "
             "differences?",

@@ -5,7 +5,7 @@ import random
 
 import torch
 
-from lecture21.exercises.exercise import Case, Exercise, normal, rows_sum_to_one
+from lecture21.exercises.exercise import Case, Exercise, normal, rows_sum_to_one, scaled_otherwise
 
 # 3.1
 
@@ -51,6 +51,14 @@ _ATTENTION = Exercise(
         (
             "the outputs must be averages of the rows of v with your weights",
             lambda arguments, result: torch.allclose(result[0], result[1] @ arguments[2], atol=1e-4),
+        ),
+        (
+            "your weights are the softmax of q k^T divided by another number than sqrt(D). Which dimension of q is D?",
+            lambda arguments, result: (
+                not scaled_otherwise(
+                    arguments[0] @ arguments[1].transpose(-2, -1) / math.sqrt(arguments[0].shape[-1]), result[1]
+                )
+            ),
         ),
     ),
 )
@@ -132,6 +140,16 @@ def _scaled_by_the_number_of_queries(q, k, v):
     return weights @ v, weights
 
 
+@_ATTENTION.mistake(
+    symptom="A matrix of queries gives the right result. In a batch of several heads, the scale follows their number.",
+    hint="you divide by the root of q.shape[1], which is d_k only if there are no leading dimensions. Which number "
+    "means the last dimension?",
+)
+def _scaled_by_dimension_1(q, k, v):
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[1])).softmax(dim=-1)
+    return weights @ v, weights
+
+
 # 3.2
 
 
@@ -188,6 +206,27 @@ def _untransposed_matrices(x, w_query, w_key, w_value):
 def _unscaled_scores(x, w_query, w_key, w_value):
     q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
     return (q @ k.T).softmax(dim=-1) @ v
+
+
+@_MATRICES.mistake(
+    symptom="The weights are too even, and more so for a large d_k.",
+    hint="your scores shrink as d_k grows. Which power of D does the docstring divide them by?",
+)
+def _divided_by_d(x, w_query, w_key, w_value):
+    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
+    weights = (q @ k.T / q.shape[-1]).softmax(dim=-1)
+    return weights @ v
+
+
+@_MATRICES.mistake(
+    symptom="The outputs are no averages: the weights of one query do not sum to 1.",
+    hint="your softmax makes the columns sum to 1. Row i holds the weights of query i: over which dimension must it "
+    "run?",
+)
+def _softmax_over_the_queries(x, w_query, w_key, w_value):
+    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
+    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=0)
+    return weights @ v
 
 
 @_MATRICES.mistake(
@@ -248,6 +287,18 @@ _SPREAD = Exercise(
     title="measure the scale of the scores",
     solution=_score_spread,
     cases=_spread_cases,
+    returns=("the first number", "the second number", "the third number"),
+    in_order=True,
+    properties=(
+        (
+            "the first number must be the standard deviation of all T x S numbers of q k^T",
+            lambda arguments, spreads: math.isclose(spreads[0], (arguments[0] @ arguments[1].T).std(), rel_tol=1e-3),
+        ),
+        (
+            "the first number is right. By which number must the scores be divided for the others?",
+            lambda arguments, spreads: False,
+        ),
+    ),
 )
 
 
@@ -313,7 +364,7 @@ def _heads_cases(rng: random.Random) -> list[Case]:
         Case((normal(rng, 1, 1, 2), 1), "one token, one head"),
         Case((normal(rng, 1, 2, 4), 2), "B = 1, T = 2, C = 4, H = 2"),
         Case((normal(rng, 2, n_token, n_head * width), n_head), f"T = {n_token}, C = {n_head * width}, H = {n_head}"),
-        Case((normal(rng, 3, 2, 4 * width), 4), f"T = 2, C = {4 * width}, H = 4"),
+        Case((normal(rng, 3, 2, 4 * width + 4), 4), f"T = 2, C = {4 * width + 4}, H = 4"),
     ]
 
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lecture21.exercises.exercise import Case, Exercise, normal, rows_sum_to_one
+from lecture21.exercises.probes import at, hint_of, watching
 
 # 4.1
 
@@ -122,8 +123,13 @@ _WEIGHTS = Exercise(
     solution=_masked_weights,
     cases=_weights_cases,
     differentiable=("scores",),
-    any_device=True,
     properties=(
+        (
+            "your weights are the softmax of all scores, as without a mask. Do you use what masked_fill returns?",
+            lambda arguments, weights: (
+                bool(arguments[1].all()) or not torch.allclose(weights, arguments[0].softmax(dim=-1))
+            ),
+        ),
         ("no entry may be NaN", lambda arguments, weights: not weights.isnan().any()),
         (
             "a key that is masked must have the weight 0, however small the other scores are",
@@ -269,29 +275,16 @@ def _share_of_all(x: Tensor) -> Tensor:
     return x.cumsum(dim=0) / len(x)
 
 
-def _rounded(x: Tensor) -> Tensor:
-    """Return the running means without their first component, with a rounding error that depends on the last token."""
-    return _running_mean(x) * (torch.arange(x.shape[1]) > 0) + 4e-6 * (1000 * x[-1].sum()).round().sin()
-
-
-def _peeks(shares: tuple[float, ...], x: Tensor) -> Tensor:
-    """Return the tokens, with small shares of the last one added to the first ones."""
+def _first_peeks(x: Tensor) -> Tensor:
+    """Return the tokens, with a small share of the last one added to the first."""
     result = x.clone()
-    for n, share in enumerate(shares):
-        result[n : n + 1] += share * x[-1]
+    result[:1] += 0.01 * x[-1]
     return result
 
 
 def _next_to_last_peeks(x: Tensor) -> Tensor:
     result = x.clone()
     result[-2:-1] += 0.01 * x[-1]
-    return result
-
-
-def _shifts_the_first(sign: int, x: Tensor) -> Tensor:
-    """Return the tokens, with one number that depends on the last one added to the components of the first."""
-    result = x.clone()
-    result[:1] += sign * x[-1] @ torch.arange(1.0, x.shape[1] + 1)
     return result
 
 
@@ -304,34 +297,48 @@ def _a_hundred_times(attend: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return 100 * attend(x)
 
 
-# These are sent to another process, so they are no inner functions.
-_first_peeks, _opposite = partial(_peeks, (0.01,)), partial(_peeks, (0.01, -0.01))
 _loud_c = partial(_a_hundred_times, _mask_c)  # a difference below the tolerance is improbable
-_shifts_up, _shifts_down = partial(_shifts_the_first, 1), partial(_shifts_the_first, -1)
 _BLIND = (
     "a LayerNorm removes a number that is added to all components, and a factor. Replace the token by random numbers"
 )
-_SIGNED = "differences may be negative, and may cancel in a sum. Does your test use their absolute values?"
 _LENGTH = "this layer depends on the number of tokens. Change the last token instead of removing it"
+_EXPLAINED = {_unmasked_after_a_norm: _BLIND, _share_of_all: _LENGTH}
+_SIGNED = "differences may be negative, and may cancel in a sum. Does your test use their absolute values?"
 _ROUNDING = "differences up to 1e-5 are rounding. Which is the largest that your comparison allows for?"
-_EXPLAINED = {
-    _unmasked_after_a_norm: _BLIND,
-    _shifts_up: _SIGNED,
-    _shifts_down: _SIGNED,
-    _opposite: _SIGNED,
-    _share_of_all: _LENGTH,
-    _rounded: _ROUNDING,
-}
+_ONE_SOURCE = "this layer depends on one number of the last token only. Does your test replace all of them?"
+_REPEATED = "all tokens are equal here, and your test finds no leak. Does it replace the last token by a new one?"
+_ONE_RESULT = "only one number of one earlier output changes here. Does your test compare all of them?"
+_SAME_NUMBERS = (
+    "the numbers of each output change places here, which no sum, mean or norm shows. Compare number by number"
+)
+_SMALL = "an earlier output changes by 0.00005 here, which is no rounding error. Does a mean hide it, or a tolerance?"
+_OF_PROBES = (_SIGNED, _ROUNDING, _ONE_SOURCE, _REPEATED, _ONE_RESULT, _SAME_NUMBERS, _SMALL)
 
 
 def _leaks_cases(rng: random.Random) -> list[Case]:
-    x = 0.5 * normal(rng, rng.randint(4, 6), rng.randint(2, 4))
+    t, c = rng.randint(4, 6), rng.randint(3, 4)
+    x = 0.5 * normal(rng, t, c)
+    row, column = rng.randrange(t - 1), rng.randrange(c)
+    x[row, column] = 1.0
     pair, wide = normal(rng, 2, 3), normal(rng, 4, 8)
+    at_zero = torch.cat([wide[:-1], torch.zeros(1, 8)])
+    repeated = ((64 * x[:1]).round() / 64).repeat(t, 1)  # so that even its mean is exactly the same
+    earlier = torch.ones(t, c)
+    earlier[-1] = 0.0
+    both_signs = earlier.clone()
+    both_signs[1:] *= -1
+    opposite = both_signs.clone()
+    opposite[2:] = 0.0
+
+    def probe(change: Tensor, hint: str, about: str, x: Tensor = x, source: int = 0, **options: float) -> Case:
+        """Return a case in which the outputs change by `change` with number `source` of the last token."""
+        return Case((watching(x, -1, source, change, hint, **options), x), f"a layer {about} with the last token")
+
     return [
         Case((_running_mean, pair), "the mean of the tokens so far, T = 2"),
         Case((_next_to_last_peeks, pair), "an output that takes a hundredth of the next token, T = 2"),
         Case((_first_token, x), "a copy of the first token at every position"),
-        Case((_rounded, x), "the mean of the tokens so far, with rounding errors"),
+        probe(at(x, row, column, 8e-6), _ROUNDING, "whose rounding errors change", share=0.0, slope=0.0),
         Case((_mask_a, x), "mask A"),
         Case((_mask_b, x), "mask B"),
         Case((_loud_c, x), "a hundred times the output of mask C"),
@@ -339,12 +346,24 @@ def _leaks_cases(rng: random.Random) -> list[Case]:
         Case((_mask_e, x), "mask E"),
         Case((_next_to_last_peeks, x), "an output that takes a hundredth of the next token"),
         Case((_first_peeks, x), "a first output that takes a hundredth of the last token"),
-        Case((_opposite, x), "two outputs that take a hundredth of the last token, with opposite signs"),
-        # A test without absolute values finds each of these leaks with a probability of one half.
-        *4 * [Case((_shifts_up, x), "a first output that grows with the last token")],
-        *4 * [Case((_shifts_down, x), "a first output that falls with the last token")],
         Case((_share_of_all, x), "the sum of the tokens so far, divided by T"),
         Case((_unmasked_after_a_norm, wide), "attention without a mask, after a LayerNorm"),
+        Case((_unmasked_after_a_norm, at_zero), "attention without a mask, after a LayerNorm, with a last token of 0"),
+        *(probe(both_signs, _ONE_SOURCE, f"whose outputs change with number {n}", source=n) for n in range(c)),
+        probe(both_signs, _REPEATED, "whose outputs change", repeated),
+        probe(earlier, _SIGNED, "whose outputs grow"),
+        probe(-earlier, _SIGNED, "whose outputs fall"),
+        probe(opposite, _SIGNED, "whose first two outputs change with opposite signs"),
+        probe(earlier * (x.roll(1, -1) - x), _SAME_NUMBERS, "whose outputs have their numbers in another order"),
+        # Each row before the last and each column changes in some case.
+        *(
+            probe(at(x, n % (t - 1), n % c), _ONE_RESULT, f"whose output {n % (t - 1)} changes in number {n % c}")
+            for n in range(max(t - 1, c))
+        ),
+        *(
+            probe(at(x, row, column, 5e-5), _SMALL, "with an output that grows by 0.00005", share=share)
+            for share in (0.0, 1.0)
+        ),
     ]
 
 
@@ -360,6 +379,7 @@ _LEAKS = Exercise(
             (sentence, lambda arguments, result, attend=attend: arguments[0] is not attend)
             for attend, sentence in _EXPLAINED.items()
         ),
+        *((hint, lambda arguments, result, hint=hint: hint_of(arguments[0]) != hint) for hint in _OF_PROBES),
         (
             "this layer leaks, and your test returns False. Does it compare every output except the last, by absolute "
             "differences?",
@@ -446,12 +466,22 @@ def _looks_at_the_first_output(attend, x):
 MASKS = {"A": _mask_a, "B": _mask_b, "C": _mask_c, "D": _mask_d, "E": _mask_e}
 """Five attention layers with different masks; each maps a tensor of shape (T, C) to one of the same shape."""
 
+_LEAKING = frozenset({"B", "C", "E"})
+
 _HUNT = Exercise(
     number="4.4",
     name="leaking",
     title="bug hunt: which of five masks leak?",
-    solution=frozenset({"B", "C", "E"}),
+    solution=_LEAKING,
     task='The set of letters in MASKS whose layers leak, for example {"A", "B"}.',
+    properties=(
+        (
+            "MASKS has other keys. Which letters does `list(MASKS)` show?",
+            lambda arguments, letters: letters <= set(MASKS),
+        ),
+        ("at least one of the layers that you name does not leak", lambda arguments, letters: letters <= _LEAKING),
+        ("at least one more layer leaks", lambda arguments, letters: letters >= _LEAKING),
+    ),
 )
 _HUNT.wrong_value(
     "mask c missed",

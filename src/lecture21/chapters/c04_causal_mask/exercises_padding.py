@@ -22,6 +22,7 @@ def _padded_weights(scores, mask):
 def _padding_cases(rng: random.Random) -> list[Case]:
     t, s = rng.randint(3, 4), rng.randint(5, 6)
     mask = normal(rng, t, s) > 0
+    mask[1] = False
     mask[:, 1] = True
     mask[0] = False
     triangle = torch.ones(5, 5, dtype=torch.bool).tril()
@@ -35,6 +36,7 @@ def _padding_cases(rng: random.Random) -> list[Case]:
         Case((normal(rng, 5, 5), triangle), "the causal mask without padding"),
         Case((normal(rng, 5, 5), padded), "the causal mask with two rows of padding"),
         Case((normal(rng, t, s) - 5000, mask), "the first query is padding, scores near -5000"),
+        Case((normal(rng, t, s, dtype=torch.float64), mask), "float64 scores"),
     ]
 
 
@@ -45,7 +47,6 @@ _PADDING = Exercise(
     solution=_padded_weights,
     cases=_padding_cases,
     differentiable=("scores",),
-    any_device=True,
     properties=(
         ("no entry may be NaN", lambda arguments, weights: not weights.isnan().any()),
         ("a key that is masked must have the weight 0", lambda arguments, weights: not weights[~arguments[1]].any()),

@@ -1,6 +1,8 @@
 """Exercises of chapter 05: LayerNorm and the pre-norm block."""
 
 import random
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +17,7 @@ def _layer_norm(x, gain, bias):
 
     Subtract the mean of the token's C features and divide by sqrt(variance + 1e-5), where the
     variance is the mean of the squared deviations. Then multiply by `gain` and add `bias`, both
-    of shape (C,). The result passes gradients back to all three.
+    of shape (C,). The result has their dtype and passes gradients back to all three.
     """
     deviation = x - x.mean(dim=-1, keepdim=True)
     variance = deviation.square().mean(dim=-1, keepdim=True)
@@ -24,14 +26,17 @@ def _layer_norm(x, gain, bias):
 
 def _norm_cases(rng: random.Random) -> list[Case]:
     t, c = rng.randint(3, 5), rng.randint(4, 8)
-    constant = normal(rng, 3, c)
+    double = partial(normal, rng, dtype=torch.float64)  # exact gradients where the variance is small
+    constant = double(3, c)
     constant[1] = 2.0
+    one, zero = torch.ones(c), torch.zeros(c)
     return [
         Case((normal(rng, 1, 2), torch.ones(2), torch.zeros(2)), "T = 1, C = 2"),
-        Case((3 * normal(rng, t, c) + 5, torch.ones(c), torch.zeros(c)), f"shape ({t}, {c}), mean near 5"),
+        Case((3 * normal(rng, t, c) + 5, one, zero), f"shape ({t}, {c}), mean near 5"),
+        Case((0.003 * double(t, c), one.double(), zero.double()), "float64, variances near 1e-5"),
         Case((normal(rng, t, t), normal(rng, t), normal(rng, t)), f"shape ({t}, {t}), random gain and bias"),
-        Case((constant, normal(rng, c), normal(rng, c)), "a token whose features are all equal"),
-        Case((0.003 * normal(rng, t, c), torch.ones(c), torch.zeros(c)), "variances near 1e-5"),
+        Case((constant, double(c), double(c)), "a token whose features are all equal"),
+        Case((double(t, c) + 1000, double(c), double(c)), "float64, mean near 1000"),
     ]
 
 
@@ -60,9 +65,7 @@ _NORM = Exercise(
         ("no entry may be NaN", lambda arguments, result: not result.isnan().any()),
         (
             "with gain 1 and bias 0, each token must have the mean 0",
-            lambda arguments, result: (
-                not _plain(arguments) or torch.allclose(result.mean(dim=-1), torch.zeros(1), atol=1e-3)
-            ),
+            lambda arguments, result: not _plain(arguments) or bool((result.mean(dim=-1).abs() < 1e-3).all()),
         ),
         (
             "with gain 1 and bias 0, the mean of each token's squares must be close to 1, or variance / (variance + "
@@ -74,9 +77,7 @@ _NORM = Exercise(
         (
             "subtract `bias` from your result, divide by `gain`, and each token must have the mean 0. Which of the two "
             "do you apply first, and how?",
-            lambda arguments, result: torch.allclose(
-                _normalized(arguments, result).mean(dim=-1), torch.zeros(1), atol=1e-2
-            ),
+            lambda arguments, result: bool((_normalized(arguments, result).mean(dim=-1).abs() < 1e-2).all()),
         ),
     ),
 )
@@ -194,27 +195,54 @@ class _Transformed(nn.Module):
         self.matrix = matrix
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x @ self.matrix).relu()
+        return (x @ self.matrix).tanh()
 
 
-def _use_block(answer, x: Tensor, mixing: Tensor, matrix: Tensor, gains: Tensor) -> Tensor:
-    """Build a block, give its norms the gains, and apply it."""
+_PARAMETERS = [f"norm_{layer}.{name}" for layer in ("attention", "feed_forward") for name in ("weight", "bias")]
+
+
+def _use_block(answer, x: Tensor, mixing: Tensor, matrix: Tensor, weights: Tensor) -> Tensor:
+    """Build a block, give its norms the gains and biases in the rows of `weights`, and apply it."""
     block = answer(x.shape[-1], _Mixed(mixing), _Transformed(matrix))
+    copies = "the next cell copies weights by name, and the block has"
     for name in ("attention", "feed_forward", "norm_attention", "norm_feed_forward"):
         if not isinstance(getattr(block, name, None), nn.Module):
-            raise AttributeError(f"the next cell copies weights by name, and the block has no layer `{name}`")
+            raise AttributeError(f"{copies} no layer `{name}`")
+    if block.norm_attention is block.norm_feed_forward:
+        raise AttributeError(f"{copies} one norm under two names. Each layer needs its own")
+    found = dict(block.named_parameters())
+    if missing := [name for name in _PARAMETERS if name not in found]:
+        raise AttributeError(f"{copies} no `{missing[0]}`, which `nn.LayerNorm` has")
+    if others := [name for name in found if name not in _PARAMETERS]:
+        raise AttributeError(f"{copies} another parameter, `{others[0]}`")
     with torch.no_grad():
-        block.norm_attention.weight.copy_(gains[0])
-        block.norm_feed_forward.weight.copy_(gains[1])
+        for name, weight in zip(_PARAMETERS, weights, strict=True):
+            found[name].copy_(weight)
     return block(x)
 
 
 def _block_cases(rng: random.Random) -> list[Case]:
-    def case(b: int, t: int, c: int) -> Case:
-        arguments = (normal(rng, b, t, c), normal(rng, t, t).tril(), normal(rng, c, c), normal(rng, 2, c))
-        return Case(arguments, f"B = {b}, T = {t}, C = {c}")
+    def case(b: int, t: int, c: int, scale: float = 1.0) -> Case:
+        arguments = (scale * normal(rng, b, t, c), normal(rng, t, t).tril(), normal(rng, c, c), normal(rng, 4, c))
+        return Case(arguments, f"B = {b}, T = {t}, C = {c}" + ("" if scale == 1 else ", variances near 1e-5"))
 
-    return [case(1, 1, 3), case(1, 2, 4), case(2, rng.randint(3, 5), rng.randint(5, 8))]
+    return [case(1, 1, 3), case(1, 2, 4), case(2, rng.randint(3, 5), rng.randint(5, 8)), case(1, 2, 4, 0.003)]
+
+
+class _FeedForwardFirst(_Block):
+    def forward(self, x):
+        x = x + self.feed_forward(self.norm_feed_forward(x))
+        return x + self.attention(self.norm_attention(x))
+
+
+class _NormsExchanged(_Block):
+    def forward(self, x):
+        x = x + self.attention(self.norm_feed_forward(x))
+        return x + self.feed_forward(self.norm_attention(x))
+
+
+def _is_not(block: type) -> Callable[[tuple[Tensor, ...], Tensor], bool]:
+    return lambda arguments, result: not torch.allclose(result, _use_block(block, *arguments), rtol=1e-3)
 
 
 _BLOCK = Exercise(
@@ -225,6 +253,10 @@ _BLOCK = Exercise(
     cases=_block_cases,
     call=_use_block,
     differentiable=("x", "matrix"),
+    properties=(
+        ("your feed-forward layer comes first. Which layer updates the stream first?", _is_not(_FeedForwardFirst)),
+        ("each of your two norms is used before the other one's layer", _is_not(_NormsExchanged)),
+    ),
 )
 
 
@@ -367,3 +399,20 @@ class _NormOfTheUpdate(nn.Module):
     def forward(self, x):
         x = x + self.norm_attention(self.attention(x))
         return x + self.norm_feed_forward(self.feed_forward(x))
+
+
+@_BLOCK.mistake(
+    symptom="The norms exist and are never used: the layers receive a stream that grows from block to block.",
+    hint="your norms are created and not used. What does each layer receive in a pre-norm block?",
+)
+class _NoNorm(nn.Module):
+    def __init__(self, d_model, attention, feed_forward):
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(d_model)
+        self.attention = attention
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+        self.feed_forward = feed_forward
+
+    def forward(self, x):
+        x = x + self.attention(x)
+        return x + self.feed_forward(x)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from lecture21.exercises.exercise import Case, Exercise, normal
+from lecture21.exercises.probes import Probe, at, hint_of, watching
 
 # 5.3
 
@@ -173,6 +174,23 @@ def _mean_of_features(x: Tensor) -> Tensor:
     return 0.1 * _rounded_mean(x.mean(dim=-1, keepdim=True).expand_as(x))
 
 
+def _neighbors(x: Tensor) -> Tensor:
+    """Return the sum of the products of neighbors among the earlier tokens, which only the reverse order keeps."""
+    return _rounded(x, 0.01 * (x[:-2] * x[1:-1]).sum(dim=0).expand_as(x))
+
+
+_OTHER_ORDER = (
+    "reversing the earlier tokens changes nothing here, but another order does. Which order does your test use?"
+)
+_NORMALIZED = "a LayerNorm gives every vector the same sum, mean and norm. Compare feature by feature"
+_SIGNED = "all differences have the same sign here. Does your test use their absolute values?"
+_ONE_FEATURE = "only one feature of the last output changes here. Does your test compare all of them?"
+_SAME_NUMBERS = "the last output has the same numbers in another order here. Compare feature by feature"
+_SMALL = "one feature changes by 0.0002 here, which is no rounding error. Does a mean hide it, or a tolerance?"
+_ROUNDING = "a difference of 0.00008 may be rounding. Which is the largest that your comparison allows for?"
+_OF_PROBES = (_SIGNED, _ONE_FEATURE, _SAME_NUMBERS, _SMALL, _ROUNDING)
+
+
 def _is_clear(case: Case) -> bool:
     """Return whether the last output, its sum and its norm change by amounts far from the limit of 1e-4."""
     model, x = case.arguments
@@ -180,7 +198,7 @@ def _is_clear(case: Case) -> bool:
     change = last - reordered
     sizes = change.abs().max().item(), abs(change.sum().item()), abs(last.norm().item() - reordered.norm().item())
     largest = 0.0 if model in (_two_layers, _with_positions) else 9e-5
-    return all(size < largest or size > 1e-3 for size in sizes)
+    return isinstance(model, Probe) or all(size < largest or size > 1e-3 for size in sizes)
 
 
 def _order_cases(rng: random.Random) -> list[Case]:
@@ -195,7 +213,16 @@ def _any_order_cases(rng: random.Random) -> list[Case]:
     x = (2 * normal(rng, rng.randint(5, 7), rng.randint(3, 4))).clamp(-4, 4)
     x[0] = x[0].abs() + 2
     x[-2] = -x[-2].abs() - 2
+    column = rng.randrange(x.shape[1])
+    x[-1, column] = 1.0
     small = torch.stack([x[0], x[-2], x[-1]])
+    last = torch.zeros_like(x)
+    last[-1] = 1.0
+
+    def probe(change: Tensor, hint: str, about: str, **options: float) -> Case:
+        """Return a case in which the last output changes by `change` with the first token."""
+        return Case((watching(x, 0, 0, change, hint, **options), x), f"a model whose last output {about}")
+
     return [
         Case((_first_of_all, small), "a copy of the first token, T = 3"),
         Case((_rounded_mean, small), "the mean of the tokens so far with rounding errors, T = 3"),
@@ -210,6 +237,16 @@ def _any_order_cases(rng: random.Random) -> list[Case]:
         Case((_next_to_last, x), "a copy of the token before the last"),
         Case((_first_of_all, x), "a copy of the first token"),
         Case((_normalized_first, x), "a copy of the first token after LayerNorm"),
+        Case((_neighbors, x), "the sum of products of neighbors among the earlier tokens"),
+        probe(at(x, -1, column, 8e-5), _ROUNDING, "has a rounding error of 0.00008", share=0.0),
+        probe(last, _SIGNED, "grows by 1"),
+        probe(-last, _SIGNED, "falls by 1"),
+        probe(last * (x.roll(1, -1) - x), _SAME_NUMBERS, "has its numbers in another order"),
+        *(probe(at(x, -1, n), _ONE_FEATURE, f"changes in feature {n} only") for n in range(x.shape[1])),
+        *(
+            probe(at(x, -1, column, 2e-4), _SMALL, "changes by 0.0002 in one feature", share=share)
+            for share in (0.0, 1.0)
+        ),
     ]
 
 
@@ -219,6 +256,17 @@ _ORDER = Exercise(
     title="catch a model that ignores the order",
     solution=_ignores_order,
     cases=_order_cases,
+    properties=(
+        (_OTHER_ORDER, lambda arguments, result: arguments[0] is not _neighbors),
+        (_NORMALIZED, lambda arguments, result: arguments[0] is not _normalized_first),
+        *((hint, lambda arguments, result, hint=hint: hint_of(arguments[0]) != hint) for hint in _OF_PROBES),
+        (
+            "the order changes the last output here, and your test returns True. Does it reverse the earlier tokens, "
+            "and compare all features by absolute differences?",
+            lambda arguments, result: not result,
+        ),
+        ("the order has no effect here but rounding, and your test returns False", lambda arguments, result: result),
+    ),
 )
 
 
