@@ -23,10 +23,9 @@ PDF = "lecture21.pdf"
 ZIP = "lecture21-offline.zip"
 logging.getLogger("pypdf").setLevel(logging.ERROR)  # it complains about objects that Chromium does not count
 _TIME = (1980, 1, 1, 0, 0, 0)  # of every file in the zip: the same book gives the same bytes
-_READ_ME = """This folder holds the book as a web site. Open html/index.html in a browser.
-
-Browsers do not run the figures that respond in pages opened as files. With Python 3, this command shows the complete
-book, at an address that it prints:
+_READ_ME = """This folder holds the book as a web site. Open html/index.html in a browser: figures, exercises and search
+work without a connection. Some browsers forget what you have done in pages that are opened as files. With Python 3,
+this command shows the book at an address that it prints, where it is kept:
 
     python serve.py
 """

@@ -1,4 +1,4 @@
-// The results of a search: chapters first, the pages of the code last, each with an excerpt of the page's plain text.
+// The results of a search: a figure that is asked for by a name, then chapters, the pages of the code last, each with an excerpt of the page's plain text.
 // It replaces how Sphinx's searchtools.js orders and shows what it finds; how it finds them stays. The texts come with
 // search_texts.js, so that nothing is fetched, and a book that is opened as a file shows excerpts too.
 "use strict";
@@ -30,7 +30,7 @@
     }
     if (count(heading, phrase)) score += 12;
     if (plainTitle(heading) === phrase) score += 16;
-    return score;
+    return /^Exercise \d/.test(heading) ? score / 2 : score; // the section that explains comes before it
   };
 
   // The passage of a page that fits best, and how well the page fits.
@@ -49,6 +49,17 @@
     if (count(title, phrase)) score += 30;
     if (plainTitle(title) === phrase) score += 20;
     return { page, title, passage: best, score };
+  };
+
+  // Figures that the query names, in the order of the book. They are no part of Sphinx's index.
+  const namedFigures = (phrase) => {
+    const wanted = phrase.replace(/\b(a|an|the|your|my) /g, "");
+    const results = [];
+    for (const page of Object.keys(texts))
+      for (const passage of texts[page])
+        if (passage[3]?.some((name) => name.replace(/\b(a|an|the|your|my) /g, "") === wanted))
+          results.push({ page, title: texts[page][0][1], passage, score: 0, tier: 0 });
+    return results;
   };
 
   // 0 is shown first: an object of the code that was asked for by its exact name, then chapters and pages, then code.
@@ -77,7 +88,7 @@
     const isTerm = Object.values(texts).some((passages) => passages.some(([id, heading]) => id.startsWith("term-") && heading === query));
     const isCode = !isTerm && (/[_.]/.test(query) || (/.[A-Z]/.test(query) && /[a-z]/.test(query)));
     const named = namedChapter(phrase);
-    const results = [];
+    const results = namedFigures(phrase);
     const pages = new Set();
     for (const [page, title, anchor, description, score] of found) {
       if (description !== null) {
@@ -89,6 +100,7 @@
         const result = rankPage(page, phrase, words);
         if (page.startsWith("notebooks/")) result.score += CHAPTER_BONUS;
         if (named && page.startsWith(named)) result.score += NAMED_BONUS;
+        if (results.some(({ passage }) => passage === result.passage)) continue; // the figure that was named
         results.push({ ...result, tier: tier(page, false, false) });
       }
     }

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup
-from lecture21_book import path
+from docutils import nodes
+from docutils.utils import new_document
+from lecture21_book import figure_index, path
 from lecture21_book.addresses import _write_moved
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,3 +103,48 @@ def test_a_page_that_is_there_cannot_have_moved(tmp_path: Path):
     (tmp_path / "a.html").write_text("")
     with pytest.raises(ValueError, match="moved_pages: a is a page of the book"):
         _write_moved(app, None)
+
+
+def test_every_figure_has_an_entry_in_the_contents_of_its_page(pages: Pages):
+    shown = 0
+    for name, page in pages.items():
+        listed = {link["href"]: link.get_text() for link in page.select("nav.page-toc a")}
+        for figure in page.select(".live-figure:not([data-figure=question], [data-figure=lines])"):
+            if name != LANDING:  # which has no contents
+                assert listed[f"#{figure['id']}"].startswith("Try: "), name
+                assert page.select_one(".skip-link a[href^='#live-']"), name
+                shown += 1
+    assert shown > 15
+
+
+def test_a_figure_that_is_not_named_is_a_warning(caplog: pytest.LogCaptureFixture):
+    page = new_document("page")
+    page += nodes.raw("", '<div class="live-figure" data-figure="new" data-image="new" data-state="{}">', format="html")
+    with caplog.at_level("WARNING", logger="sphinx"):
+        assert list(figure_index.entries(page, {})) == []
+    assert "does not name the figure 'new'" in caplog.text
+    (entry,) = figure_index.entries(page, {"new": {"title": "Do it", "names": ["do"]}})
+    assert entry[:3] == ("live-new", "Do it", ["do"])
+
+
+def test_the_gallery_shows_symptoms_and_folds_code(pages: Pages):
+    article = pages["book/mistakes.html"].find("article")
+    assert len(article.select("details")) > 100
+    assert [code.get_text()[:80] for code in article.select("pre") if not code.find_parent("details")] == []
+    assert "Hint:" not in "".join(tag.get_text() for tag in article.select("section > p"))
+    assert article.get_text().count("Caught by: ") > 100
+
+
+def test_folded_cells_say_what_they_hold(pages: Pages):
+    names = {tag.get_text() for page in pages.values() for tag in page.select("details.hide p.collapsed")}
+    assert names == {
+        "Setup",
+        "Solution",
+        "Code of this figure",
+        "Show the code",
+        "Show the result",
+        "Show the code and its result",
+    }
+    for page in pages.values():
+        for cell in page.select(".cell.tag_solution details.above-input"):
+            assert cell.select_one("p.collapsed").get_text() == "Solution"

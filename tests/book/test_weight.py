@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from lecture21_book import icons, markup, mathematics, outputs
+from lecture21_book import icons, markup, mathematics, outputs, pictures
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +95,13 @@ def test_icons_are_found_by_their_classes_and_in_the_style_sheet():
     assert icons.used_icons(['<i class="fa-solid fa-bars"></i>']) == {"fa-solid", "fa-bars"}
     assert icons.code_points(sheet, {"fa-solid", "fa-bars"}) == {0xF0C9}
     assert icons.code_points(sheet + alone, {"fa-car"}) == {0xF1B9, 0xF107}
+
+
+@pytest.mark.parametrize(("gray", "is_line_art"), [(0, True), (14, True), (16, False), (90, False)])
+def test_a_picture_is_line_art_if_most_of_it_is_white(gray: int, is_line_art: bool):
+    image = Image.new("RGB", (10, 100), "white")
+    image.paste((90, 90, 90), (0, 0, 10, gray))
+    assert pictures.is_line_art(image) is is_line_art
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,22 @@ def test_code_wraps_on_a_phone(address: str, phone):
     assert page.evaluate(too_wide) == []
 
 
+@pytest.mark.parametrize("address", ["notebooks/02_basic_self_attention.html", "notebooks/14_moe_in_gpt.html"])
+def test_the_keyboard_reaches_the_first_figure_in_at_most_25_stops(address: str, wide):
+    page = wide.open(address)
+    first = page.locator(".live-figure:not([data-figure=question], [data-figure=lines])").first
+    inside = f"document.getElementById('{first.get_attribute('id')}').contains(document.activeElement)"
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        if page.evaluate(inside):
+            break
+        if page.evaluate("document.activeElement.textContent") == "Skip to the first figure":
+            page.keyboard.press("Enter")
+            first.locator("section.figure:not([aria-busy=true])").wait_for()
+    else:
+        pytest.fail("the figure is further away")
+
+
 def test_a_chapter_that_is_opened_shows_its_search_and_itself_in_the_sidebar(wide):
     wide.page.set_viewport_size({"width": 1280, "height": 800})
     page = wide.open("notebooks/16_long_context.html")

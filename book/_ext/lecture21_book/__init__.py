@@ -7,6 +7,7 @@ PARTS = [
     "chapters",  # the numbers of the chapters
     "links",  # links from running text to terms, chapters, papers and code
     "previews",  # what terms and citations lead to, shown beside the link
+    "figure_index",  # figures that respond in the contents of their page
     "search",  # the plain text of the pages, for excerpts on the search page
     "page_head",  # description and Open Graph data
     "edition",  # the version in the footer, and how to cite the book
@@ -15,6 +16,7 @@ PARTS = [
     "mathematics",  # formulas typeset when the book is built
     "pictures",  # smaller pictures, with their size, loaded late
     "outputs",  # printed tables that keep their columns
+    "folds",  # names of folded cells
     "exercises",  # exercises that readers do in the page
     "live",  # figures that respond to the reader
     "markup",  # roles and names that the theme leaves out

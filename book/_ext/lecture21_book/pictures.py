@@ -9,6 +9,8 @@ from sphinx.transforms.post_transforms.images import ImageConverter
 from sphinx.util.osutil import ensuredir
 from sphinx.writers.html5 import HTML5Translator
 
+_LEAST_PAPER = 0.85  # share of white pixels
+
 
 def _write_webp(source: Path, target: Path) -> bool:
     """Write a picture as lossless WebP, and return whether that file is smaller than its source."""
@@ -17,6 +19,15 @@ def _write_webp(source: Path, target: Path) -> bool:
         with Image.open(source) as image:
             image.save(target, lossless=True, quality=80, method=2)
     return target.stat().st_size < source.stat().st_size
+
+
+def is_line_art(image: Image.Image) -> bool:
+    """Return whether a picture is lines and letters on white paper, whose lightness may be turned around in the dark.
+
+    A heatmap may not: its captions say what light and dark mean.
+    """
+    counts = image.convert("L").histogram()
+    return sum(counts[250:]) >= _LEAST_PAPER * sum(counts)
 
 
 class _Pictures(ImageConverter):
@@ -33,6 +44,8 @@ class _Pictures(ImageConverter):
         source = Path(self.app.srcdir) / node["uri"]
         with Image.open(source) as image:
             node["pixels"] = image.size
+            if is_line_art(image):
+                node["classes"].append("line-art")
         if _section_depth(node) > 1:
             node["loading"] = "lazy"
         target = Path(self.imagedir) / f"{source.stem}.webp"

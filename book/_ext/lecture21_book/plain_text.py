@@ -57,9 +57,12 @@ def tex_as_text(tex: str) -> str:
 
 
 def _pieces(node: nodes.Node, skip: tuple[type, ...]) -> Iterator[str]:
-    """Yield the text below a node, piece by piece, without what is left out."""
+    """Yield the text below a node, piece by piece, without what is left out or folded."""
+    folds = 0
     for child in node.children:
-        if isinstance(child, (*_LEFT_OUT, *skip)):
+        if isinstance(child, nodes.raw):
+            folds += child.astext().count("<details") - child.astext().count("</details")
+        if folds > 0 or isinstance(child, (*_LEFT_OUT, *skip)):
             continue
         if isinstance(child, nodes.Text):
             yield child.astext()
@@ -72,7 +75,7 @@ def _pieces(node: nodes.Node, skip: tuple[type, ...]) -> Iterator[str]:
 
 
 def plain_text(node: nodes.Node, skip: tuple[type, ...] = ()) -> str:
-    """Return the text of a node on one line, formulas in Unicode, without code, pictures and nodes of types `skip`."""
+    """Return the text of a node on one line, formulas in Unicode; no code, pictures, folds and types of `skip`."""
     return " ".join("".join(_pieces(node, skip)).split())
 
 

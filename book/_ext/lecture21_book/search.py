@@ -1,6 +1,8 @@
 """The plain text of every page, in pieces, for the excerpts on the search page."""
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 
+from .figure_index import Entry, entries
 from .plain_text import plain_text
 
 _FILE = "_static/search_texts.js"
@@ -36,10 +39,21 @@ def passages(document: nodes.document) -> Iterator[tuple[str, str, str]]:
             yield signature["ids"][0], signature["ids"][0], text
 
 
+def figure_passage(entry: Entry) -> tuple[str, str, str, list[str]]:
+    """Return anchor, title and description of a figure, and the searches that mean it."""
+    description = re.search(r"<p>(.*?)</p>", entry.node.astext(), re.DOTALL)
+    text = " ".join(re.sub(r"<[^>]*>", " ", description[1]).split()) if description else ""
+    return entry.anchor, entry.title, html.unescape(text), [entry.title.lower(), *entry.names]
+
+
 def _collect(app: Sphinx, document: nodes.document, docname: str) -> None:
     """Remember the passages of a page that is being written."""
     if app.builder.format == "html":
-        app.search_texts[docname] = list(passages(document))
+        figures = map(figure_passage, entries(document, app.figures_listed))
+        found = list(passages(document))
+        if "nosearch" in app.env.metadata[docname]:  # Sphinx, too, then finds a page by its title only
+            found = [(*found[0][:2], "")]
+        app.search_texts[docname] = [*found, *figures]
 
 
 def _begin(app: Sphinx) -> None:

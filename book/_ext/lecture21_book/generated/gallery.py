@@ -4,11 +4,15 @@ from lecture21.exercises.exercise import Exercise
 from lecture21.exercises.judging import failing_case
 from lecture21.exercises.registry import chapters, exercises_of
 
-OPENING = """# The gallery of mistakes
+# The search leaves the page out: it would come first for the words of each exercise, and it gives answers away.
+OPENING = """---
+nosearch: true
+---
+# The gallery of mistakes
 
-These are the classic mistakes in the exercises, as code. Each one runs, and many of them seem correct at first.
-For each mistake, the page describes its symptoms, the smallest input on which the check finds a difference,
-and the hint that the check prints.
+These are the classic mistakes in the exercises. Each one runs, and many of them seem correct at first. The page
+describes the symptoms of each, and the smallest input on which the check finds a difference. Its code and the hint that
+the check prints are folded: they say a lot about the solution.
 """
 
 
@@ -18,9 +22,11 @@ def section(exercise: Exercise) -> str:
     for number, mistake in enumerate(exercise.mistakes, start=1):
         about = failing_case(exercise, mistake)
         parts.append(f"**{number}. {mistake.name.capitalize()}.** {mistake.symptom}")
+        if about:
+            parts.append(f"Caught by: {about}.")
+        parts.append("<details>\n<summary>Code and hint</summary>")
         parts.append(f"```python\n{exercise.text(mistake.wrong)}\n```")
-        caught = f"Caught by: {about}. " if about else ""
-        parts.append(f"{caught}Hint: *{mistake.hint.replace('*', chr(92) + '*')}*")
+        parts.append(f"Hint: *{mistake.hint.replace('*', chr(92) + '*')}*\n\n</details>")
     return "\n\n".join(parts)
 
 
