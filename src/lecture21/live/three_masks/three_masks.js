@@ -1,24 +1,9 @@
-// Three masks (chapter 06): which positions an output depends on, what it predicts, and what the loss sums over.
+// Three masks (chapter 06): the reader paints what each position sees, and the figure says whose mask it is.
 
-import { choice } from "../kit/controls.js";
+import { STYLE, paintedGrid } from "./grid.js";
+import { familyMask, nameOf, reach, square } from "./masks.js";
+import { button, choice } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
-
-const STYLE = `
-.masks { table-layout: auto; }
-.masks th, .masks td { text-align: center; padding: 0.2rem 0.35rem; border-bottom: 0; }
-.masks th:first-child { text-align: right; }
-.masks thead th { font-weight: 400; } .masks thead th.used { font-weight: 700; }
-.masks .cell { min-width: 2.4rem; border: 1px solid var(--line); }
-.masks .may { background: var(--panel); }
-.masks .chosen .may { background: var(--accent); color: var(--on-accent); }
-.masks .first-target > * { border-top: 2px solid var(--ink); }
-.masks td:last-child { text-align: left; white-space: nowrap; }
-.masks button { min-width: 3.6rem; padding: 0.15rem 0.5rem; min-height: 2rem; }
-@container (max-width: 30rem) { .masks th, .masks td { padding: 0.15rem; } .masks .cell { min-width: 1.6rem; }
-  .masks button { min-width: 2.6rem; padding: 0.15rem 0.2rem; }
-  .masks th, .masks td:last-child, .masks button { font-size: 0.75rem; padding: 0.15rem 0.1rem; } }
-.masks .side { color: var(--note); font-size: 0.85rem; text-align: left; }
-`;
 
 const START = "<bos>";
 const END = "<eos>";
@@ -56,93 +41,88 @@ const FAMILIES = {
   },
 };
 
-/** Whether the output at position i depends on the input at position j. */
-function depends(nSource, i, j) {
-  return j < nSource || (i >= nSource && j <= i);
-}
-
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const frame = createFrame(context, {
-      title: "Three masks, three objectives",
-      first: "Choose “encoder”, and then a token that is not masked.",
-      then: "each output depends on all tokens, and only the masked position is in the loss.",
+      title: "What may each position see?",
+      first: "Paint cells: show each position all that helps it to predict, and never its answer.",
+      then: "a position that sees its answer copies it, also when the answer comes through another position.",
       onChange: update,
     });
     const { state } = frame;
+    const linked = context.model.get("_linked") ?? {};
+    if ("family" in linked && !("mask" in linked)) state.values.mask = "own"; // a link of an earlier edition
     frame.root.append(create("style", {}, STYLE));
     const families = choice(frame.controls, {
-      label: "Family",
+      label: "Model",
       options: Object.entries(FAMILIES).map(([key, { name }]) => [key, name]),
       value: state.values.family,
-      onInput: (family) => state.set({ family, token: Math.min(state.values.token, last(family)) }),
+      onInput: (family) => state.set({ family, mask: "" }),
     });
-    const table = create("table", { class: "masks" });
-    const summary = create("p", { class: "note" });
+    button(frame.controls, { label: "Show its mask", onClick: () => state.set({ mask: "own" }) });
+    const grid = paintedGrid(frame, (row, column, may) => {
+      const mask = painted();
+      mask[row][column] = may;
+      state.set({ mask: mask.flat().map(Number).join("") });
+    });
     frame.stage.append(
       create(
         "div",
         { class: "panel full" },
-        create("p", { class: "panel-title" }, "Row: an output. Column: an input. ●: the output depends on it"),
-        create("div", { class: "scroll" }, table),
-        summary,
+        create(
+          "p",
+          { class: "panel-title" },
+          "Each row: the text as one position sees it, and what that position predicts",
+        ),
+        grid.node,
       ),
     );
-    let drawn = "";
 
-    function last(family) {
-      return FAMILIES[family].inputs.length - 1;
-    }
-
-    /** Draw the table of a family; its buttons stay while only the position changes, so that the focus does. */
-    function build(family) {
-      const { inputs, nSource, predicts } = FAMILIES[family];
-      const border = (i) => (nSource && i === nSource ? "first-target" : "");
-      const rows = inputs.map((input, i) => {
-        const choose = create("button", { type: "button", "aria-label": `${input}, position ${i + 1}` }, input);
-        choose.addEventListener("click", () => state.set({ token: i }));
-        const cells = inputs.map((_, j) =>
-          create("td", { class: depends(nSource, i, j) ? "cell may" : "cell" }, depends(nSource, i, j) ? "●" : ""),
-        );
-        const predicted = predicts[i] === null ? "–" : `→ ${predicts[i]}`;
-        return create(
-          "tr",
-          { class: border(i) },
-          create("th", { scope: "row" }, choose),
-          ...cells,
-          create("td", { class: predicts[i] === null ? "side" : "" }, predicted),
-        );
-      });
-      const heads = inputs.map((input) => create("th", { scope: "col" }, input));
-      table.replaceChildren(
-        create("thead", {}, create("tr", {}, create("td", {}), ...heads, create("th", { scope: "col" }, "predicts"))),
-        create("tbody", {}, ...rows),
-      );
-      drawn = family;
+    /** The mask of the state: the reader's, the family's own, or at first each position sees itself. */
+    function painted() {
+      const { family, mask } = state.values;
+      const { inputs, nSource } = FAMILIES[family];
+      if (mask === "own") return familyMask(inputs.length, nSource);
+      if (mask.length !== inputs.length ** 2 || /[^01]/.test(mask)) return square(inputs.length, (i, j) => i === j);
+      return square(inputs.length, (i, j) => mask[i * inputs.length + j] === "1");
     }
 
     function update() {
       const { family } = state.values;
-      const token = Math.min(state.values.token, last(family));
-      const { inputs, nSource, predicts, loss, models, name } = FAMILIES[family];
+      const { inputs, nSource, predicts, loss, models } = FAMILIES[family];
       families.set(family);
-      if (drawn !== family) build(family);
-      [...table.querySelectorAll("tbody tr")].forEach((row, i) => {
-        row.classList.toggle("chosen", i === token);
-        row.querySelector("button").setAttribute("aria-pressed", String(i === token));
+      const mask = painted();
+      const reached = reach(mask);
+      const own = familyMask(inputs.length, nSource);
+      // The answer is the next token of the input; the last position and a masked one predict what is not in it.
+      const copies = (/** @type {number} */ i) =>
+        predicts[i] !== null && predicts[i] === inputs[i + 1] && reached[i][i + 1];
+      const verdicts = inputs.map((_, i) => {
+        if (predicts[i] === null) return { text: "", wrong: false };
+        return copies(i) ? { text: `copies ${predicts[i]}`, wrong: true } : { text: `→ ${predicts[i]}`, wrong: false };
       });
-      const used = inputs.map((_, j) => depends(nSource, token, j));
-      [...table.querySelectorAll("thead th")].forEach((head, j) => head.classList.toggle("used", Boolean(used[j])));
-      summary.textContent =
-        family === "both" ? `The first ${nSource} rows are the encoder's, the others the decoder's.` : "";
-      const list = inputs.filter((_, j) => used[j]).join(", ");
-      const side = family === "both" ? (token < nSource ? " of the encoder" : " of the decoder") : "";
-      const predicted = predicts[token] === null ? "It is not in the loss." : `It predicts “${predicts[token]}”.`;
-      const [kind] = name.split(" (");
+      grid.update({ words: inputs, nSource, mask, reached, verdicts });
+      const copying = inputs.filter((_, i) => copies(i)).length;
+      const name = nameOf(mask);
+      const parts = inputs.map((word, i) => {
+        const seen = inputs.filter((_, j) => mask[i][j]).join(" ");
+        return `${word}: ${seen || "nothing"}`;
+      });
+      const solved = own.every((row, i) => row.every((may, j) => may === mask[i][j]));
+      const called = name ? `This is ${name}. ` : "";
+      const hidden = own.flatMap((row, i) => row.filter((may, j) => may && !reached[i][j])).length;
+      let verdict = `${loss} ${models}`;
+      if (copying) {
+        verdict = `${copying === 1 ? "One position sees its answer and copies it" : `${copying} positions see their answers and copy them`}: the loss is low, and nothing is learned.`;
+      } else if (!solved) {
+        verdict = hidden
+          ? `No position sees its answer; ${hidden === 1 ? "one more word" : `${hidden} more words`} could be shown.`
+          : "No position sees its answer, and through several layers each one sees all that it may.";
+      }
       frame.describe(
-        `In the ${kind}, the output${side} at position ${token + 1}, “${inputs[token]}”, depends on ${list}. `,
-        `${predicted} ${loss} ${models}`,
+        `${called}${verdict} `,
+        create("span", { class: "hidden" }, `Each position sees: ${parts.join("; ")}.`),
       );
     }
 
