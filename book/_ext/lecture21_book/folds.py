@@ -17,8 +17,6 @@ def name(fold: HideCodeCellNode, cell: nodes.container) -> str:
     """Return what a fold of a cell holds, by the cell's tags and by what is in it."""
     if "below-input" in fold["classes"]:
         return "Show the result"
-    if cell.get("hide_mode") == "all" and len(fold.children) > 1:
-        return "Show the code and its result"
     if "tag_solution" in cell["classes"]:
         return "Solution"
     code = next(iter(fold.findall(nodes.literal_block)), None)
