@@ -192,6 +192,20 @@ def test_a_job_that_installs_packages_cannot_write_to_the_repository(path: Path)
             assert checkout["with"]["persist-credentials"] is False
 
 
+def test_what_is_published_is_what_make_site_builds_and_the_job_that_publishes_runs_nothing_else():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "book.yml").read_text(encoding="utf-8"))
+    built = re.search(r"^HTML := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    build, upload = workflow["jobs"]["build"]["steps"][-2:]
+    assert build == {"run": "make site"}
+    assert upload["uses"].startswith("actions/upload-pages-artifact@")
+    assert upload["with"] == {"path": built}
+    publish = workflow["jobs"]["publish"]
+    assert publish["needs"] == "build"
+    assert publish["permissions"] == {"pages": "write", "id-token": "write"}
+    (deploy,) = publish["steps"]
+    assert deploy["uses"].startswith("actions/deploy-pages@")
+
+
 def test_the_address_is_committed_once_and_never_in_a_fork():
     commit = next(step for step in steps("book") if "git commit" in step.get("run", ""))
     assert "!github.event.repository.fork" in commit["if"]

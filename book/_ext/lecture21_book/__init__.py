@@ -19,6 +19,7 @@ PARTS = [
     "folds",  # names of folded cells
     "exercises",  # exercises that readers do in the page
     "live",  # figures that respond to the reader
+    "present",  # chapters as talks, with speaker's notes
     "markup",  # roles and names that the theme leaves out
     "icons",  # fonts of the icons that the book shows
     "path",  # the flow of pages that book/path.yml lists

@@ -1,0 +1,66 @@
+"""Chapters as talks: the script and the style sheet of Present, and the speaker's notes, which only Present shows.
+
+A cell with the tag `teaching` becomes a `<template>` at its place in the page: no reader sees it, and neither the
+search nor the printed book has its text.
+"""
+
+import json
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
+
+from .chapters import chapter_number
+
+
+class teaching(nodes.comment):
+    """Speaker's notes. As a comment, they are left out by whatever collects or changes the text of a page."""
+
+
+class _Teaching(SphinxDirective):
+    """The text of one cell of notes."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        notes = teaching()
+        self.state.nested_parse(self.content, self.content_offset, notes)
+        return [notes]
+
+
+def _visit(self: HTML5Translator, node: teaching) -> None:
+    self.body.append('<template class="teaching">')
+
+
+def _depart(self: HTML5Translator, node: teaching) -> None:
+    self.body.append("</template>\n")
+
+
+def _wrap(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Put each cell of notes into the directive: myst-nb forgets the tags of Markdown cells."""
+    if not docname.startswith("notebooks/"):
+        return
+    notebook = json.loads(source[0])
+    for cell in notebook["cells"]:
+        if "teaching" in cell["metadata"].get("tags", []):
+            cell["source"] = f":::::{{teaching}}\n{''.join(cell['source'])}\n:::::"
+    source[0] = json.dumps(notebook)
+
+
+def _add_files(
+    app: Sphinx, page: str, template: str, context: dict[str, object], doctree: nodes.document | None
+) -> None:
+    """Load the script and the style sheet on the pages of chapters."""
+    if chapter_number(page):
+        app.add_css_file("present.css")
+        app.add_js_file("present.js", defer="defer")
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Register the directive, its node, and what changes sources and pages."""
+    app.add_node(teaching, html=(_visit, _depart))
+    app.add_directive("teaching", _Teaching)
+    app.connect("source-read", _wrap)
+    app.connect("html-page-context", _add_files)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

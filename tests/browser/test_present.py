@@ -1,0 +1,235 @@
+"""Present: a chapter as a talk, with the keyboard and the mouse, on a wide screen, a phone, as a file, on paper."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from pypdf import PdfReader
+
+HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
+VECTORS, MASK, WITHOUT_NOTES = (
+    f"notebooks/{name}.html" for name in ("02_basic_self_attention", "04_causal_mask", "07_write_a_gpt")
+)
+IN_A_TALK = "document.documentElement.hasAttribute('data-present')"
+
+
+def title(page: Page) -> str:
+    """The text of the only heading that is seen."""
+    headings = [heading for heading in page.locator("article :is(h1, h2, h3)").all() if heading.is_visible()]
+    assert len(headings) == 1
+    return headings[0].evaluate("node => node.firstChild.textContent")
+
+
+def slide(page: Page, site: str, address: str, section: str) -> Page:
+    """Open a chapter at one of its slides, as a reload does."""
+    page.goto(f"{site}{address}#present={section}")
+    page.wait_for_function(IN_A_TALK)
+    return page
+
+
+def shown(page: Page, kind: str) -> Locator:
+    return page.locator(f"article section.on-screen > .cell .live-figure[data-figure={kind}] section.figure").first
+
+
+def test_keys_turn_a_chapter_into_a_talk_and_back(wide):
+    page = wide.open(MASK)
+    size = page.locator("article p").first.evaluate("node => node.getBoundingClientRect().height")
+    page.keyboard.press("p")
+    assert title(page) == "04. The causal mask"
+    assert page.locator("article p").first.evaluate("node => node.getBoundingClientRect().height") != size
+    for aside in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".prev-next-footer", ".bd-footer-content"):
+        expect(page.locator(aside).first).to_be_hidden()
+    page.keyboard.press("ArrowRight")
+    assert title(page) == "The leak"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert title(page) == "Exercise 4.1: the causal mask"
+    assert page.evaluate("scrollY") == 0
+    page.keyboard.press("ArrowLeft")
+    assert title(page) == "The mask on four words"
+    assert page.url.endswith("#present=the-mask-on-four-words")
+    page.reload()
+    page.wait_for_function(IN_A_TALK)
+    assert title(page) == "The mask on four words"
+    page.keyboard.press("Escape")
+    expect(page.locator("article h1")).to_be_visible()
+    expect(page.locator(".bd-sidebar-primary").first).to_be_visible()
+    assert page.url.endswith("#the-mask-on-four-words")
+    assert page.locator("#the-mask-on-four-words > h2").bounding_box()["y"] < 300
+    assert wide.errors == []
+
+
+def test_the_button_begins_at_the_section_in_sight_and_the_bar_moves(wide):
+    page = wide.open(MASK)
+    page.locator("#padding-rows-without-a-key > h2").evaluate("node => node.scrollIntoView()")
+    page.get_by_role("button", name="Present this chapter").click()
+    assert title(page) == "Padding: rows without a key"
+    page.get_by_role("button", name="Next section").click()
+    assert title(page).startswith("Exercise 4.5")
+    page.get_by_role("button", name="Previous section").click()
+    assert title(page) == "Padding: rows without a key"
+    expect(page.get_by_role("toolbar", name="Present")).to_contain_text(re.compile(r"\d+ of \d+"))
+    page.get_by_role("button", name="End").click()
+    assert not page.evaluate(IN_A_TALK)
+
+
+@pytest.mark.parametrize(("onward", "back"), [("Space", "Shift+Space"), ("PageDown", "PageUp")])
+def test_a_section_longer_than_the_screen_scrolls_before_the_next_one_comes(onward: str, back: str, wide, site: str):
+    page = slide(wide.page, site, MASK, "training-with-a-leak")
+    page.keyboard.press(onward)
+    page.wait_for_function("scrollY > 100")
+    assert title(page) == "Training with a leak"
+    page.evaluate("scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })")
+    page.keyboard.press(onward)
+    assert title(page) == "Other masks"
+    page.keyboard.press(back)
+    assert title(page) == "Training with a leak"
+
+
+def test_the_first_and_the_last_slide_are_ends_and_a_heading_alone_is_no_slide(wide, site: str):
+    page = slide(wide.page, site, "notebooks/05_transformer_block.html", "the-feed-forward-network")
+    page.keyboard.press("ArrowRight")
+    assert title(page).startswith("Exercise 5.2")  # the section above it has nothing else
+    for key, name in (("ArrowRight", "Summary"), ("ArrowLeft", "05. The transformer block")):
+        for _ in range(30):
+            page.keyboard.press(key)
+        assert title(page) == name
+
+
+def test_folds_are_closed_during_a_talk_and_as_before_at_its_end(wide):
+    page = wide.open(MASK)
+    hint = page.locator("#exercise-4-1-the-causal-mask details", has_text="Hint 1").first
+    hint.locator("summary").click()
+    hint.locator("summary").evaluate("node => { node.scrollIntoView(); node.blur(); }")
+    page.keyboard.press("p")
+    assert title(page) == "Exercise 4.1: the causal mask"
+    expect(hint).not_to_have_attribute("open", "")
+    page.keyboard.press("Escape")
+    expect(hint).to_have_attribute("open", "")
+
+
+def test_a_figure_responds_and_keeps_the_keys_that_it_uses(wide, site: str):
+    page = slide(wide.page, site, VECTORS, "exercise-2-2-self-attention-without-parameters")
+    figure = shown(page, "attention")
+    figure.scroll_into_view_if_needed()
+    handle = figure.get_by_role("button", name="sat: thing")
+    before = figure.locator(".reading").first.inner_text()
+    handle.press("ArrowRight")
+    expect(figure.locator(".reading").first).not_to_have_text(before)
+    assert title(page).startswith("Exercise 2.2")
+    handle.press("PageDown")  # of a presenter's remote, which this handle does not use
+    page.evaluate("scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })")
+    handle.press("PageDown")
+    assert title(page) == "What happens if the words are shuffled"
+    assert wide.errors == []
+
+
+def test_keys_typed_into_a_field_do_nothing(wide, site: str):
+    page = wide.open(VECTORS)
+    figure = page.locator(".live-figure[data-figure=question]").first
+    figure.scroll_into_view_if_needed()
+    field = figure.get_by_label("Your answer")
+    field.press("p")
+    assert not page.evaluate(IN_A_TALK)
+    page.keyboard.press("Control+p")
+    assert not page.evaluate(IN_A_TALK)
+    slide(page, site, VECTORS, "step-1-scores-are-dot-products")
+    page.reload()
+    field = shown(page, "question").get_by_label("Your answer")
+    for key in ("n", "ArrowRight", "Space"):
+        field.press(key)
+    assert title(page) == "Step 1: scores are dot products"
+    expect(page.locator(".present-notes")).to_be_hidden()
+
+
+def test_notes_are_shown_on_demand_and_at_no_other_time(wide):
+    page = wide.open(MASK)
+    note = page.get_by_text("Without a mask, will the training loss be")
+    expect(note).to_have_count(0)
+    page.keyboard.press("n")
+    expect(note).to_have_count(0)
+    page.keyboard.press("p")
+    page.keyboard.press("ArrowRight")
+    expect(note).to_have_count(0)
+    page.keyboard.press("n")
+    expect(note).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(note).to_have_count(0)
+    around = page.get_by_text("A student draws the mask for five tokens")
+    expect(around).to_be_visible()
+    page.keyboard.press("ArrowRight")  # an exercise has the notes of the section around it
+    assert title(page).startswith("Exercise 4.1")
+    expect(around).to_be_visible()
+    page.keyboard.press("n")
+    expect(around).to_have_count(0)
+    page.keyboard.press("n")
+    page.keyboard.press("Escape")
+    expect(around).to_have_count(0)
+
+
+def test_a_chapter_without_notes_says_so(wide):
+    page = wide.open(WITHOUT_NOTES)
+    page.keyboard.press("p")
+    page.keyboard.press("n")
+    expect(page.get_by_text("There are no notes on this section.")).to_be_visible()
+
+
+def test_a_link_inside_the_chapter_leads_to_its_slide(wide, site: str):
+    page = slide(wide.page, site, MASK, "the-leak")
+    page.evaluate("location.hash = '#summary'")
+    expect(page.locator("#summary")).to_be_visible()
+    assert title(page) == "Summary"
+
+
+def test_a_phone_has_no_button_and_a_page_that_is_no_chapter_no_script(phone):
+    page = phone.open(MASK)
+    expect(page.locator(".present-button")).to_have_count(1)
+    expect(page.locator(".present-button")).to_be_hidden()
+    page.keyboard.press("p")
+    assert not page.evaluate(IN_A_TALK)
+    page = phone.open("book/notation.html")
+    assert page.locator("[src*='present.js'], [href*='present.css'], .present-button").count() == 0
+
+
+def test_a_chapter_that_is_opened_as_a_file_is_presented(wide):
+    page = wide.page
+    page.goto((HTML / VECTORS).as_uri())
+    page.keyboard.press("p")
+    assert title(page) == "02. Basic self-attention"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("n")
+    expect(page.locator(".present-notes")).to_contain_text("Question for the class.")
+    page.reload()
+    page.wait_for_function(IN_A_TALK)
+    assert title(page) == "A sentence of four vectors"
+    assert wide.errors == []
+
+
+def test_printed_slides_are_wide_pages_one_for_each_section_without_notes_and_solutions(wide, site: str):
+    page = slide(wide.page, site, MASK, "the-leak")
+    page.keyboard.press("n")
+    slides = page.evaluate("Number(document.querySelector('.present-bar span').textContent.split(' of ')[1])")
+    printed = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
+    assert len(printed.pages) >= slides
+    assert all(sheet.mediabox.width > 1.5 * sheet.mediabox.height for sheet in printed.pages)
+    starts = [" ".join(sheet.extract_text().split()) for sheet in printed.pages]
+    for name in ("The leak", "The mask on four words", "Exercise 4.1: the causal mask", "Other masks", "Summary"):
+        assert len([text for text in starts if text.startswith(name)]) == 1, name
+    text = " ".join(starts)
+    assert "Without a mask, will the training loss" not in text
+    assert "is a table that allows" not in text  # a hint
+    assert page.evaluate(IN_A_TALK)
+    expect(page.locator("#the-leak > h2")).to_be_visible()
+
+
+def test_neither_the_search_nor_a_reader_finds_the_notes(scriptless):
+    page = scriptless.open("notebooks/03_learnable_attention.html")
+    word = "losers"  # in a note, and in no text
+    assert word in page.content()
+    assert word not in page.locator("body").inner_text()
+    for script in ("searchindex.js", "_static/search_texts.js"):
+        text = (HTML / script).read_text(encoding="utf-8")
+        assert "softmax" in text
+        assert word[:-1] not in text
