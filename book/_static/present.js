@@ -115,16 +115,19 @@
     " ": (event) => (event.shiftKey ? MOVES.PageUp() : MOVES.PageDown()),
   };
 
-  // Fields and what responds to the arrow keys keep them: such a figure prevents the default.
+  // Fields and what responds to the arrow keys keep them: such a figure prevents the default. The theme does so for Escape.
   function press(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const target = event.composedPath()[0];
-    const typing = target.closest?.("input, textarea, select, [contenteditable]");
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing) return;
-    if (document.querySelector("dialog[open]")) return;
+    if (event.key === "Escape" && current >= 0) {
+      if (event.target.closest?.(".live-figure")) document.activeElement.blur();
+      else end();
+      return;
+    }
+    if (event.defaultPrevented || target.closest?.("input, textarea, select, [contenteditable]")) return;
     if (current < 0) {
       if (event.key === "p" && matchMedia("(min-width: 992px)").matches) begin(inSight());
-    } else if (event.key === "Escape") end();
-    else if (event.key === "n") toggleNotes();
+    } else if (event.key === "n") toggleNotes();
     else if (event.key in MOVES && !(event.key === " " && target.closest?.("button, summary, a"))) {
       const step = MOVES[event.key](event);
       if (!step) return;
