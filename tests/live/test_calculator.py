@@ -229,7 +229,7 @@ def test_a_finger_moves_the_slider_and_opens_what_is_hidden(open_figures):
 @pytest.mark.parametrize("preset", ["gpt0", "gpt3", "gpt-oss-20b"])
 def test_what_to_try_is_true(open_figures, focus, preset):
     figure = open_figures(Calculator(preset, focus=focus)).figure("calculator")
-    advice = figure.locator(".try").inner_text()
+    advice = figure.locator(".try").text_content()
     assert figure.locator(".controls").first.locator("input, select").count() == 3
     if focus == "training":
         before = value(row(figure, "FLOPs of 300 billion")[0])
@@ -268,3 +268,17 @@ def test_arguments_are_checked_and_repeated():
     ):
         with pytest.raises(ValueError, match=re.escape(message)):
             Calculator(**arguments)
+
+
+@pytest.mark.parametrize("focus", ["training", "serving", "cache"])
+def test_make_it_fit_takes_the_fewest_cards_that_hold_it(open_figures, focus):
+    figure = open_figures(Calculator("gpt3", focus=focus)).figure("calculator")
+    figure.get_by_role("button", name="Make it fit").click()
+    assert figure.get_by_role("button", name="It fits").is_disabled()
+    assert "does not fit" not in figure.locator(".reading").inner_text()
+    cards = figure.get_by_role("spinbutton", name="Cards")
+    figure.locator("summary", has_text="More").click()
+    needed = int(cards.input_value())
+    assert needed > 1
+    cards.fill(str(needed - 1))
+    assert figure.get_by_role("button", name="Make it fit").is_enabled()

@@ -13,7 +13,7 @@ FORBIDDEN = {
     r"\b(window|globalThis)\.\w+ =[^=]": "a figure leaves nothing behind on the page",
     r"\bconsole\.(log|debug|info)\b": "left over from development",
     r"https?://": "no figure asks another host",
-    r"\blocalStorage\b|\bsessionStorage\b|\bdocument\.cookie\b": "no figure stores anything on the reader's machine",
+    r"\blocalStorage\b|\bsessionStorage\b|\bindexedDB\b|\bdocument\.cookie\b": "kit/store.js alone stores anything",
 }
 
 
@@ -25,4 +25,6 @@ def test_a_module_follows_the_rules(path):
     assert len(lines) <= 300
     assert max(map(len, lines)) <= 160 or "style" in path.name  # prettier's 120, except for text and rules of CSS
     for pattern, reason in FORBIDDEN.items():
+        if path.name == "store.js" and "localStorage" in pattern:
+            continue
         assert not re.search(pattern, text), f"{pattern}: {reason}"

@@ -9,6 +9,7 @@ import pytest
 
 from lecture21 import live
 from lecture21.attention import causal_mask
+from lecture21.live.patches import reader
 from lecture21.vision import digits
 from lecture21.vision.patch_embedding import patches
 
@@ -128,27 +129,74 @@ def test_a_patch_keeps_its_place_when_the_size_changes(open_figures):
     assert "Token 1 of 7 is the patch in row 1, column 1. It may attend to 1 patch." in reading(figure)
 
 
-def test_pixels_are_drawn_by_keyboard_and_mouse(open_figures):
+def draw(figure, *points):
+    """Draw a line through points, in pixels of the image."""
+    box, mouse = figure.locator(".pen").bounding_box(), figure.page.mouse
+    places = [(box["x"] + box["width"] * x / 8, box["y"] + box["height"] * y / 8) for x, y in points]
+    mouse.move(*places[0])
+    mouse.down()
+    for place in places[1:]:
+        mouse.move(*place, steps=8)
+    mouse.up()
+
+
+def test_a_click_on_the_image_chooses_a_patch_and_paints_nothing(open_figures):
+    figure = open_figures(live.Patches(7)).figure("patches")
+    before = tones(figure, 2)
+    draw(figure, (0.5, 0.5))
+    assert "Token 1 of 22 is the patch in row 1, column 1." in reading(figure)
+    figure.locator(".pen").press("ArrowDown")
+    figure.locator(".pen").press("ArrowDown")
+    figure.locator(".pen").press("Space")
+    figure.locator(".title").hover()
+    assert "Token 5 of 22 is the patch in row 2, column 1." in reading(figure)
+    assert tones(figure, 2) == before
+
+
+def test_a_digit_is_drawn_on_a_blank_canvas_and_read(open_figures):
     figure = open_figures(live.Patches(7, 8)).figure("patches")
-    pen = figure.locator(".pen")
     first = tones(figure, 8)[0]
-    assert "row 1, column 1: ink 0 of 16" in pen.get_attribute("aria-label")
+    figure.get_by_role("button", name="Draw your own").click()
+    assert set(tones(figure, 8)[0]) == {255}
+    assert "The image is blank" in reading(figure)
+    draw(figure, (4, 0.8), (4, 7.2))
+    assert "A small network reads your drawing as 1 (" in reading(figure)
+    assert figure.get_by_label("Digit").input_value() == "1"
+    assert figure.locator(".chip.text").all_inner_texts() == ["⏎", *"one"]
+    figure.get_by_role("button", name="Draw your own").click()
+    draw(figure, (3, 1.5), (2.3, 4), (3, 6.5), (5, 6.5), (5.6, 4), (5, 1.5), (3.2, 1.3))
+    assert "A small network reads your drawing as 0 (" in reading(figure)
+    pen = figure.locator(".pen")
+    drawn = tones(figure, 8)[0]
     pen.press("ArrowDown")
-    pen.press("Space")
-    assert "row 2, column 1: ink 16 of 16" in pen.get_attribute("aria-label")
-    box = pen.bounding_box()
-    page = figure.page
-    page.mouse.move(box["x"] + box["width"] * 7.5 / 8, box["y"] + box["height"] * 6.5 / 8)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 7.5 / 8, box["y"] + box["height"] * 7.5 / 8)
-    page.mouse.up()
-    now = tones(figure, 8)[0]
-    assert [i for i, (a, b) in enumerate(zip(first, now, strict=True)) if a != b] == [8, 55, 63]
-    assert {now[i] for i in (8, 55, 63)} == {0x22}
-    figure.get_by_label("Digit").select_option("1")
-    assert tones(figure, 8)[0] != now
+    pen.press("Space")  # erases or draws the pixel below the one where the pen began
+    assert sum(a != b for a, b in zip(drawn, tones(figure, 8)[0], strict=True)) == 1
     figure.get_by_role("button", name="Reset").click()
     assert tones(figure, 8)[0] == first
+
+
+def test_the_network_that_reads_is_the_one_that_its_script_trains(load_module):
+    page = load_module("patches/reader.js")
+    net = reader.fit()
+    assert reader.accuracy(net) > 0.9
+    images, labels = (part[-60:] for part in reader.data())
+    counts = (images * 16).round().int().tolist()
+    found = page.evaluate("images => images.map((pixels) => module.read(pixels))", counts)
+    full = [i for i, image in enumerate(images.view(-1, 8, 8)) if (image[0] > 0.2).any() and (image[-1] > 0.2).any()]
+    expected = net(images).softmax(-1)
+    wide = [i for i in full if abs(middle(images[i]) - 4) < 1e-6]  # those that need not be moved
+    assert len(wide) > 3
+    for i in wide:
+        assert found[i] == pytest.approx(expected[i].tolist(), abs=1e-3)
+    right = sum(
+        max(range(10), key=each.__getitem__) == label for each, label in zip(found, labels.tolist(), strict=True)
+    )
+    assert right >= 0.85 * len(images)
+
+
+def middle(image) -> float:
+    columns = [c for c in range(8) if (image.view(8, 8)[:, c] >= 0.25).any()]
+    return (columns[0] + columns[-1] + 1) / 2
 
 
 def test_a_row_of_the_mask_chooses_its_token(open_figures):
@@ -167,9 +215,18 @@ def test_a_finger_draws_and_chooses_on_a_phone(open_figures, theme):
     before = tones(figure, 1)
     pen = figure.locator(".pen")
     box = pen.bounding_box()
-    pen.tap(position={"x": box["width"] / 16, "y": box["height"] / 16})
-    changed = [i for i, (a, b) in enumerate(zip(before, tones(figure, 1), strict=True)) if a != b]
-    assert changed == [0]
+    corner = {"x": box["width"] / 16, "y": box["height"] / 16}
+    pen.tap(position=corner)
+    assert "Token 1 of 70 is the patch in row 1, column 1." in reading(figure)
+    assert tones(figure, 1) == before
+    assert pen.evaluate("pen => getComputedStyle(pen).touchAction") != "none"
+    figure.get_by_text("draw", exact=True).tap()
+    assert pen.evaluate("pen => getComputedStyle(pen).touchAction") == "none"  # the page does not scroll
+    pen.tap(position=corner)
+    now = tones(figure, 1)
+    assert before[0] != now[0]
+    assert "A small network reads your drawing as" in reading(figure)
+    figure.get_by_role("button", name="Reset").tap()
     figure.locator(".chip").last.tap()
     assert "Token 70 of 70 is “n”" in reading(figure)
     assert figure.page.evaluate("document.documentElement.scrollWidth") == 390

@@ -94,10 +94,10 @@ def gpt():
 def test_the_table_shows_what_hooks_see_with_parts_removed_and_at_other_characters(open_figures, gpt):
     figure = started(open_figures(live.ResidualStream()))
     expect_figure(figure, gpt, TEXT)
-    figure.get_by_role("checkbox", name="1 feed-forward").uncheck()
+    figure.get_by_role("checkbox", name="Use layer 1, feed-forward").uncheck()
     ready(figure)
     expect_figure(figure, gpt, TEXT, removed=["0.feed_forward"])
-    figure.get_by_role("checkbox", name="3 attention").press("Space")
+    figure.get_by_role("checkbox", name="Use layer 3, attention").press("Space")
     ready(figure)
     expect_figure(figure, gpt, TEXT, removed=["0.feed_forward", "2.attention"])
     reading = figure.locator(".reading").inner_text()
@@ -122,7 +122,7 @@ def test_a_link_restores_the_state_and_long_sentences_are_cut_to_the_block(open_
     figure = started(stage)
     long = "O Romeo, Romeo! wherefore art thou Romeo?\nDeny thy father"
     figure.get_by_role("textbox", name="Sentence").fill(long)
-    figure.get_by_role("checkbox", name="4 attention").uncheck()
+    figure.get_by_role("checkbox", name="Use layer 4, attention").uncheck()
     ready(figure)
     assert f"only the last 32 of these {len(long)} characters" in figure.locator("section.figure").inner_text()
     expect_figure(figure, gpt, long, removed=["3.attention"])
@@ -154,13 +154,13 @@ def test_a_model_of_the_readers_own_with_other_parts(open_figures):
     model = GPT(GPTConfig(vocab_size=7, block_size=8, n_layer=2, n_head=1, d_model=8)).half().float().eval()
     stage = open_figures(live.ResidualStream("modern-gpt0", removed=["9.attention", "0.attention"]))
     figure = started(stage)  # a part that the model does not have is ignored
-    assert figure.get_by_role("checkbox", name="1 attention").is_checked() is False
+    assert figure.get_by_role("checkbox", name="Use layer 1, attention").is_checked() is False
     assert figure.locator("tbody tr").count() == 9
     assert live.ResidualStream(model, tokenizer, "abc abc").weights  # a notebook sends the weights
 
 
 def test_touch(open_figures, gpt):
     figure = started(open_figures(live.ResidualStream(), viewport={"width": 390, "height": 800}, has_touch=True))
-    figure.get_by_text("2 attention").tap()
+    figure.get_by_role("checkbox", name="Use layer 2, attention").tap()
     ready(figure)
     expect_figure(figure, gpt, TEXT, removed=["1.attention"])

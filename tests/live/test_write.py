@@ -256,7 +256,7 @@ def test_a_model_of_the_readers_own_is_loaded_from_a_file(open_figures, own, tmp
     model.save_pretrained(tmp_path / "bare")
     tokenizer.save(tmp_path / "bare" / "tokenizer.json")
     figure = started(open_figures(live.Write()))
-    figure.get_by_text("Your own model").click()
+    figure.get_by_text("A model from a file").click()
     files = figure.locator("input[type=file]")
     alert = figure.get_by_role("alert")
     files.set_input_files(tmp_path / "bare" / "model.safetensors")
@@ -301,7 +301,7 @@ def test_a_wrong_file_gets_one_sentence(open_figures, gpt, content, sentence, tm
     path.write_bytes(content)
     figure = started(open_figures(live.Write()))
     before = shown_bars(figure)
-    figure.get_by_text("Your own model").click()
+    figure.get_by_text("A model from a file").click()
     figure.locator("input[type=file]").set_input_files(path)
     expect(figure.get_by_role("alert")).to_contain_text(sentence)
     assert shown_bars(figure) == before

@@ -120,21 +120,10 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
       dot(pen, colors, px(output.x), py(output.y), 7, colors.output);
     }
     const labels = mergeNames(points, (point) => `${Math.round(px(point.x))},${Math.round(py(point.y))}`);
-    for (const { x, y, name, textColor } of labels)
-      nameAt(pen, colors, width, name, px(x), py(y), px(0), py(0), textColor);
-    if (arrow) nameAt(pen, colors, width, arrow.name, px(arrow.x), py(arrow.y), px(0), py(0), colors.text.query, 24);
-    if (output && Number.isFinite(output.x)) {
-      pen.textAlign = "left";
-      pen.fillStyle = colors.text.output;
-      pen.font = "600 13px system-ui, sans-serif";
-      halo(
-        pen,
-        colors,
-        output.name,
-        Math.min(px(output.x) + 11, width - pen.measureText(output.name).width - 3),
-        py(output.y) + 15,
-      );
-    }
+    const place = namePlacer(pen, colors, { width, height, origin: [px(0), py(0)] });
+    for (const { x, y, name, textColor } of labels) place(name, px(x), py(y), textColor);
+    if (arrow) place(arrow.name, px(arrow.x), py(arrow.y), colors.text.query, 24);
+    if (output && Number.isFinite(output.x)) place(output.name, px(output.x), py(output.y), colors.text.output);
     handles.forEach((control, i) => {
       control.place(px(points[i].x), py(points[i].y));
       control.color(points[i].color);
@@ -193,21 +182,33 @@ function drawGrid(pen, colors, { px, py, x, y }, width, height, step) {
   }
 }
 
-function nameAt(pen, colors, width, name, x, y, x0, y0, color, distance = 17) {
-  const length = Math.hypot(x - x0, y - y0);
-  const [dx, dy] = length > 8 ? [(x - x0) / length, (y - y0) / length] : [-0.7, 0.7];
-  pen.font = "600 14px system-ui, sans-serif";
-  pen.fillStyle = color;
-  pen.textAlign = "center";
-  const half = pen.measureText(name).width / 2;
-  const across = x + dx * (distance + half * 0.6 * Math.abs(dx));
-  halo(
-    pen,
-    colors,
-    name,
-    Math.min(Math.max(across, half + 3), width - half - 3),
-    y + dy * distance - (Math.abs(dy) < 0.3 ? 15 : 0),
-  );
+/** Return a function that writes the name of a point beside it, away from the origin and from the names before. */
+function namePlacer(pen, colors, { width, height, origin }) {
+  const taken = [];
+  return (name, x, y, color, distance = 17) => {
+    pen.font = "600 14px system-ui, sans-serif";
+    pen.fillStyle = color;
+    pen.textAlign = "center";
+    const half = pen.measureText(name).width / 2;
+    const [across, down] = [x - origin[0], y - origin[1]];
+    const outward = Math.hypot(across, down) > 8 ? Math.atan2(down, across) : 0.75 * Math.PI;
+    const places = [0, 0.8, -0.8, 1.6, -1.6, 2.4, -2.4, Math.PI].flatMap((turn) => {
+      const [dx, dy] = [Math.cos(outward + turn), Math.sin(outward + turn)];
+      return [1, 1.9].map((far) => ({
+        turn: Math.abs(turn) + far,
+        x: Math.min(Math.max(x + far * dx * (distance + half * 0.8 * Math.abs(dx)), half + 3), width - half - 3),
+        y: Math.min(Math.max(y + far * dy * distance, 10), height - 10),
+      }));
+    });
+    const overlap = (at) =>
+      taken.reduce((sum, other) => {
+        const wide = Math.max(0, half + other.half + 4 - Math.abs(at.x - other.x));
+        return sum + wide * Math.max(0, 18 - Math.abs(at.y - other.y));
+      }, 0);
+    places.sort((a, b) => overlap(a) - overlap(b) || a.turn - b.turn);
+    taken.push({ ...places[0], half });
+    halo(pen, colors, name, places[0].x, places[0].y);
+  };
 }
 
 function halo(pen, colors, text, x, y) {

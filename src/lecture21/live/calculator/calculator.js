@@ -7,7 +7,7 @@ import { parametersPanel, sections } from "./sections.js";
 import { adviceFor, description } from "./words.js";
 import { parameters } from "./costs.js";
 import { shapeOf } from "./shapes.js";
-import { more, numberField, select, slider } from "../kit/controls.js";
+import { button, more, numberField, select, slider } from "../kit/controls.js";
 import { createFrame } from "../kit/frame.js";
 import { fieldsFrom } from "../kit/state.js";
 
@@ -47,6 +47,10 @@ export default {
     const rest = more(frame, "More: sizes, context, cards, tokens");
     const controls = createControls();
     const fields = createFields();
+    const fitting = button(frame.controls, {
+      label: "Make it fit",
+      onClick: () => state.set({ cards: cardsNeeded() }),
+    });
     compute();
     const showParameters = parametersPanel(frame, () => current);
     const showSections = sections(frame, focus, () => current);
@@ -144,8 +148,17 @@ export default {
       current = { ...report(own, changes, settings), model, settings, name, card: values.card, cardsName };
     }
 
+    /** How many cards hold what this calculator is about. */
+    function cardsNeeded() {
+      const { needed } = focus === "training" ? current.training : current.serving;
+      return Math.ceil(needed / devices[state.values.card].memory);
+    }
+
     function update() {
       compute();
+      const held = cardsNeeded() <= state.values.cards;
+      fitting.disabled = held;
+      fitting.textContent = held ? "It fits" : "Make it fit";
       const { values } = state;
       controls.context.set(Math.round(Math.log2(current.context)));
       controls.batch.set(Math.round(Math.log2(values.batch)));

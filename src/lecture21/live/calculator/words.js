@@ -22,7 +22,7 @@ export function adviceFor(focus, { n_sparse, attention }, larger, context = Infi
     const then = n_sparse
       ? "each token uses as few experts as before, but a step for all sequences reads many more of them."
       : "the weights stay the same, and the cache of keys and values grows with every sequence.";
-    return { first: "Move the batch from 1 sequence to 64.", then };
+    return { first: "Press “Make it fit” if it does not, then move the batch from 1 sequence to 64.", then };
   }
   return attention.window === null || context <= attention.window
     ? { first: "Halve the context.", then: "the keys and values halve as well." }
@@ -58,7 +58,7 @@ function ofServing(current) {
   const memory = `Weights of ${bytes(weights)} and a cache of ${bytes(cache)}: this ${fits(serving, current)}.`;
   if (!experts) return [memory];
   const read = `${Number(experts.distinct.toFixed(1))} of ${count(shape.n_expert)} experts in a layer`;
-  return [memory, `A step for a batch of ${count(settings.batch)} reads ${read}, ${bytes(experts.read)} in all.`];
+  return [`A step for a batch of ${count(settings.batch)} reads ${read}, ${bytes(experts.read)} in all.`, memory];
 }
 
 function ofCache(current) {

@@ -26,15 +26,20 @@ details { font-size: 0.9rem; margin-top: 0.5rem; } summary { cursor: pointer; mi
 export const STREAM_STYLE = `
 .stream { width: 100%; font-size: 0.9rem; } .stream th, .stream td { padding: 0.1rem 0.4rem; white-space: nowrap; }
 .stream thead th { white-space: normal; vertical-align: bottom; color: var(--note); font-weight: 400; font-size: 0.85rem; line-height: 1.25; }
-.stream label { display: flex; gap: 0.4rem; align-items: center; font-weight: 400; min-height: 1.9rem; }
+.stream .part { display: flex; gap: 0.4rem; align-items: center; min-height: 1.9rem; }
+.stream button { padding: 0.05rem 0.35rem; min-height: 1.6rem; font-size: 0.9rem; border-color: transparent; background: none; text-decoration: underline dotted; }
+.stream button[aria-pressed="true"] { background: var(--accent); color: var(--on-accent); text-decoration: none; }
+.stream tr:has([aria-pressed="true"]) > * { background: var(--panel); }
+.panel.stream-panel { flex: 3 1 20rem; } .panel.next { flex: 2 1 12rem; --names: 4.4rem; }
 .stream thead th:nth-child(2) { text-align: left; } .stream td.bar { width: 45%; text-align: left; }
 .stream .axis { position: relative; min-width: 5.5rem; height: 0.9rem; } .stream .axis span { position: absolute; top: 0; bottom: 0; }
 .stream .axis .zero { border-left: 1.5px solid var(--note); top: -0.3rem; bottom: -0.3rem; }
 .stream .long { border: 1.5px solid var(--note); } .stream .plus { background: var(--accent); } .stream .minus { background: var(--minus); }
 .stream .gone { color: var(--note); } .stream small { display: none; font-size: 0.8rem; }
 .stream .best { font-family: ui-monospace, monospace; }
+@container (max-width: 60rem) { .stream .extra { display: none; } .stream .axis { min-width: 4rem; } }
 @container (max-width: 34rem) {
-  .stream { font-size: 0.85rem; } .stream .extra { display: none; } .stream small { display: block; } .stream .axis { min-width: 4rem; }
-  .stream th, .stream td { padding: 0.1rem 0.15rem; } .stream label { gap: 0.25rem; }
+  .stream { font-size: 0.85rem; } .stream small { display: block; }
+  .stream th, .stream td { padding: 0.1rem 0.15rem; } .stream .part { gap: 0.1rem; } .panel.stream-panel { flex-basis: 100%; }
 }
 `;

@@ -49,7 +49,7 @@ export function createFrame(
   const heading = create("p", { class: "title" }, title);
   const toTry = create("span", {}, first);
   const toSee = create("span", {}, then);
-  const outcome = create("span", { hidden: true }, create("b", {}, "You should see: "), toSee);
+  const outcome = create("span", { class: "later" }, create("b", {}, "You should see: "), toSee);
   const advice = create("p", { class: "try" }, create("b", {}, "Try: "), toTry, " ", outcome);
   advice.hidden = !first;
   const controls = create("div", { class: "controls" });
@@ -92,13 +92,13 @@ export function createFrame(
     },
     /** Replace what to try first and what one should then see, because the state has changed. */
     advise({ first, then }) {
-      if (toTry.textContent !== first) outcome.hidden = true;
+      if (toTry.textContent !== first) outcome.classList.add("later");
       toTry.textContent = first;
       toSee.textContent = then;
     },
     /** Say what one should see now: the reader has acted. Each change of the state does so too. */
     acted() {
-      outcome.hidden = false;
+      outcome.classList.remove("later"); // its place was kept: nothing moves under a pointer
     },
     /** Show one sentence about what went wrong; an empty text removes it. */
     fail(text) {
@@ -208,7 +208,7 @@ export function createFrame(
     said.textContent = "";
     for (const action of resetters) action();
     frame.state.reset();
-    outcome.hidden = true;
+    outcome.classList.add("later");
   });
   const page = model.get("_page"); // the address of the figure on a page of the book; in a notebook there is none
   linkButton.hidden = !page || !linked;

@@ -22,7 +22,8 @@ export const MATRIX_STYLE = `
 .matrix td.on { box-shadow: inset 0 2.5px var(--row), inset 0 -2.5px var(--row); }
 .matrix td.on.first { box-shadow: inset 0 2.5px var(--row), inset 0 -2.5px var(--row), inset 2.5px 0 var(--row); }
 .matrix td.on.last { box-shadow: inset 0 2.5px var(--row), inset 0 -2.5px var(--row), inset -2.5px 0 var(--row); }
-.matrix td.leak { box-shadow: inset 0 0 0 3px var(--leak); }
+.matrix td.leak::before { content: ""; position: absolute; inset: 3px; border: 2.5px solid var(--leak); pointer-events: none; }
+.matrix td.long { font-size: 0.7rem; letter-spacing: -0.02em; }
 .matrix td.leak::after { content: ""; position: absolute; right: 0; top: 0; border: 0.35rem solid;
   border-color: var(--leak) var(--leak) transparent transparent; }
 .matrix td.faded { opacity: 0.4; }
@@ -203,7 +204,10 @@ export function matrix(frame, parent, options) {
         node.classList.toggle("first", j === 0);
         node.classList.toggle("last", j === shownColumns - 1);
         if (input) show(value);
-        else node.textContent = text(value);
+        else {
+          node.textContent = text(value);
+          node.classList.toggle("long", node.textContent.length > 5);
+        }
       });
       if (!sums) return;
       const total = values[i].reduce((sum, value) => sum + value, 0);

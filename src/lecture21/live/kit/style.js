@@ -8,7 +8,7 @@ export const STYLE = `
   border-radius: 8px; padding: 0.9rem 1rem; font: 1rem/1.5 system-ui, sans-serif; text-align: left; }
 p { margin: 0 0 0.5rem; }
 .title { font-size: 1.05rem; font-weight: 700; margin: 0 0 0.25rem; line-height: 1.3; }
-.try { color: var(--ink); } .try b { font-weight: 600; }
+.try { color: var(--ink); } .try b { font-weight: 600; } .later { visibility: hidden; }
 .controls { display: flex; flex-wrap: wrap; gap: 0.5rem 1.25rem; align-items: end; margin: 0.6rem 0; }
 .control { display: flex; flex-direction: column; gap: 0.15rem; font-size: 0.9rem; min-width: 0; }
 .control output { font-variant-numeric: tabular-nums; font-weight: 600; }
@@ -45,6 +45,7 @@ fieldset { border: 0; padding: 0; margin: 0; } legend { padding: 0; font-size: 0
 .handle { position: absolute; width: 2.75rem; height: 2.75rem; min-height: 0; margin: -1.375rem 0 0 -1.375rem; padding: 0; border-radius: 50%;
   border: 0; background: none; touch-action: none; cursor: grab; }
 .handle::before { content: ""; position: absolute; inset: 0.8rem; border-radius: 50%; background: var(--handle, var(--accent)); border: 2px solid var(--paper); }
+.handle.square::before { border-radius: 2px; }
 .handle:active { cursor: grabbing; }
 .panel.losses { flex: 3 1 19rem; } .panel.samples { flex: 2 1 13rem; } .panel.samples .text { min-height: 9.5em; font-size: 0.9rem; }
 .sketch { position: absolute; inset: 0; touch-action: pan-y; cursor: crosshair; border-radius: 6px; }

@@ -2,6 +2,7 @@
 
 import { button } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
+import { kept } from "../kit/kept.js";
 import { choices, codeOf, verdictOf } from "./combination.js";
 import { progress } from "./progress.js";
 
@@ -66,6 +67,7 @@ export default {
     const clear = button(frame.foot, { label: "Clear my progress", onClick: progress.clear });
     clear.before(copied, count);
     frame.onRemove(progress.onChange(showProgress));
+    kept(frame);
 
     function check() {
       const open = state.values.chosen.indexOf(null);

@@ -1,11 +1,12 @@
 // An image as tokens (chapter 15): the patches of a digit, the text after them, the mask over both, and its cost.
 
-import { choice, select } from "../kit/controls.js";
+import { button, choice, select } from "../kit/controls.js";
 import { drawing, heatmap } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
 import { arrayOf, fieldsFrom } from "../kit/state.js";
 import { DIGITS, NAMES } from "./digits.js";
 import { picture } from "./picture.js";
+import { read } from "./reader.js";
 import { SIDE, allowedPairs, mayAttend, patchAt, tokensOf } from "./sequence.js";
 import { STYLE, tokenStrip } from "./strip.js";
 
@@ -21,7 +22,7 @@ export default {
     const isDrawing = arrayOf([SIDE ** 2], 0, 16);
     const frame = createFrame(context, {
       title: "An image becomes tokens",
-      first: "Choose the first patch and switch the mask; then choose the last letter, and patches of 1 pixel.",
+      first: "Click the first patch and switch the mask. Then draw a digit of your own, and choose patches of 1 pixel.",
       then: "the mask changes what patches may attend to, but no row of the text; small patches are expensive.",
       fields: {
         ...fieldsFrom(context.fields),
@@ -33,14 +34,19 @@ export default {
     const { values } = state;
     const patchSizes = context.fields.patch_size.choices;
     let hovered = null; // a token under the mouse
+    let draws = false; // whether the pen draws, or chooses patches
 
     frame.root.append(create("style", {}, STYLE));
     const digits = select(frame.controls, {
       label: "Digit",
       options: NAMES.map((name, i) => [String(i), `${i} (${name})`]),
       value: String(values.digit),
-      onInput: (digit) => state.set({ digit: Number(digit), pixels: [] }),
+      onInput(digit) {
+        draws = false;
+        state.set({ digit: Number(digit), pixels: [] });
+      },
     });
+    button(frame.controls, { label: "Draw your own", onClick: drawOwn });
     const sizes = choice(frame.controls, {
       label: "Side of a patch in pixels",
       options: patchSizes.map((size) => [size, String(size)]),
@@ -70,6 +76,13 @@ export default {
       return patchAt(pixel, size);
     }
 
+    /** Begin with a blank image. */
+    function drawOwn() {
+      draws = true;
+      hovered = null;
+      state.set({ pixels: new Array(SIDE ** 2).fill(0) });
+    }
+
     function hover(index) {
       if (hovered === index) return;
       hovered = index;
@@ -81,26 +94,39 @@ export default {
       size: () => values.patch_size,
       chosen: active,
       allowed: (patch) => allowed(active(), patch),
-      onPaint(pixel, count) {
-        const next = [...pixels()];
-        next[pixel] = count;
-        state.set({ pixels: next });
+      drawing: () => draws,
+      onPaint(inks) {
+        const next = pixels().map((count, pixel) => inks.get(pixel) ?? count);
+        const found = read(next);
+        state.set({ pixels: next, digit: found.indexOf(Math.max(...found)) });
       },
+      onChoose: (pixel) => state.set({ token: patchAt(pixel, values.patch_size) }),
       onHover: (pixel) => hover(pixel === null ? null : patchAt(pixel, values.patch_size)),
+    });
+    const pens = choice(image.panel, {
+      label: "Click or drag to",
+      options: [
+        [false, "choose"],
+        [true, "draw"],
+      ],
+      value: draws,
+      onInput(next) {
+        draws = next;
+        hovered = null;
+        update();
+      },
     });
     const strip = tokenStrip(frame, {
       onChoose: (index) => (index === values.token ? update() : state.set({ token: index })),
       onHover: hover,
     });
     const costs = create("table", { class: "costs" });
-    strip.panel.append(create("div", { class: "scroll" }, costs));
 
     let place = null; // of the mask's cells
     const map = drawing(frame, {
-      title: "The mask: row = query, column = key",
+      title: "The mask",
       label: "The mask over the sequence; the row of the chosen token is outlined",
       height: (width) => Math.min(width, 340),
-      full: true,
       draw(pen, width, height) {
         const count = tokens().length;
         const side = Math.min(width, height);
@@ -137,8 +163,12 @@ export default {
       if (row !== null) state.set({ token: row });
     });
     const legend = create("ul", { class: "legend" });
+    map.panel.classList.add("mask");
     map.panel.append(legend);
+    frame.stage.prepend(strip.panel);
+    frame.stage.append(create("div", { class: "panel costs-panel" }, costs));
     frame.onTheme(update);
+    frame.onReset(() => (draws = false));
 
     function showLegend() {
       const { key, series, query } = frame.colors;
@@ -157,7 +187,7 @@ export default {
     }
 
     function showCosts() {
-      const heads = ["patch", "image tokens", "all tokens", "scores"];
+      const heads = ["patch", "patches", "tokens", "scores"];
       const rows = patchSizes.map((size) => {
         const image = (SIDE / size) ** 2;
         const all = image + NAMES[values.digit].length + 1;
@@ -170,6 +200,15 @@ export default {
         create("thead", {}, create("tr", {}, ...heads.map((text) => create("th", { scope: "col" }, text)))),
         create("tbody", {}, ...rows),
       );
+    }
+
+    /** Say what the reader's drawing is read as. */
+    function reading() {
+      if (!values.pixels.length) return "";
+      if (!values.pixels.some(Boolean))
+        return "The image is blank: draw a digit with the mouse, a finger or the keyboard. ";
+      const share = Math.round(100 * read(values.pixels)[values.digit]);
+      return `A small network reads your drawing as ${values.digit} (${share} %). `;
     }
 
     /** Say what the chosen token is, to what it may attend, and its target. */
@@ -189,7 +228,7 @@ export default {
       const pairs = allowedPairs(values.mask, nImage(), all.length);
       const scores = `${whole(all.length)} × ${whole(all.length)} = ${whole(all.length ** 2)}`;
       const cost = `Attention has ${scores} scores per head and layer, and the mask allows ${whole(pairs)} of them.`;
-      frame.describe(`Token ${i + 1} of ${all.length} ${what} ${cost}`);
+      frame.describe(`${reading()}Token ${i + 1} of ${all.length} ${what} ${cost}`);
     }
 
     function update() {
@@ -197,6 +236,7 @@ export default {
       digits.set(String(values.digit));
       sizes.set(values.patch_size);
       masks.set(values.mask);
+      pens.set(draws);
       const shared = { pixels: pixels(), size: values.patch_size, chosen: clamped(values.token), active: active() };
       strip.update({ tokens: tokens(), allowed, ...shared });
       image.update();

@@ -1,4 +1,4 @@
-// The image of a digit: its pixels, the grid of its patches, and a pen for mouse, finger and keyboard.
+// The image of a digit and the grid of its patches: the reader chooses patches, or draws with mouse, finger or keyboard.
 
 import { interpolate } from "../kit/colors.js";
 import { drawing } from "../kit/draw.js";
@@ -20,15 +20,15 @@ export function gray(colors, count) {
  * Add the image to the stage.
  * @param {any} frame
  * @param {{pixels: () => number[], size: () => number, chosen: () => number, allowed: (patch: number) => boolean,
- *   onPaint: (pixel: number, count: number) => void, onHover: (pixel: number | null) => void}} options
+ *   drawing: () => boolean, onPaint: (inks: Map<number, number>) => void, onChoose: (pixel: number) => void,
+ *   onHover: (pixel: number | null) => void}} options  drawing: whether the pen draws, or chooses a patch
  */
-export function picture(frame, { pixels, size, chosen, allowed, onPaint, onHover }) {
+export function picture(frame, { pixels, size, chosen, allowed, drawing: draws, onPaint, onChoose, onHover }) {
   let cursor = 0; // the pixel of the keyboard
-  let painting = null; // the count that a drag leaves
-  let finger = false;
+  let last = null; // where the pen was
 
   const target = drawing(frame, {
-    title: "The image and its patches",
+    title: "The image",
     label: "The image with the grid of its patches",
     height: (width) => width,
     draw(pen, width) {
@@ -76,12 +76,29 @@ export function picture(frame, { pixels, size, chosen, allowed, onPaint, onHover
   target.panel.classList.add("picture");
   const node = create("button", { type: "button", class: "pen" });
   target.area.append(node);
-  target.panel.append(create("p", { class: "note" }, "Click pixels to draw a digit of your own."));
 
-  function pixelAt(event) {
+  /** Where an event is, in pixels of the image. */
+  function at(event) {
     const box = target.area.getBoundingClientRect();
-    const place = (value) => Math.min(Math.max(Math.floor(value * SIDE), 0), SIDE - 1);
-    return place((event.clientY - box.top) / box.height) * SIDE + place((event.clientX - box.left) / box.width);
+    const place = (value) => Math.min(Math.max(value * SIDE, 0), SIDE - 0.01);
+    return [place((event.clientX - box.left) / box.width), place((event.clientY - box.top) / box.height)];
+  }
+  const pixelOf = (/** @type {number[]} */ [x, y]) => Math.floor(y) * SIDE + Math.floor(x);
+
+  /** Draw a soft stroke from where the pen was. */
+  function stroke(to) {
+    const from = last ?? to;
+    last = to;
+    const inks = new Map();
+    for (let step = 0; step <= 6; step++) {
+      const [x, y] = [0, 1].map((axis) => from[axis] + (step / 6) * (to[axis] - from[axis]));
+      for (let pixel = 0; pixel < SIDE ** 2; pixel++) {
+        const distance = Math.hypot((pixel % SIDE) + 0.5 - x, Math.floor(pixel / SIDE) + 0.5 - y);
+        const ink = Math.round(INK * Math.min(1, Math.max(0, 1.3 - 1.2 * distance)));
+        if (ink > Math.max(pixels()[pixel], inks.get(pixel) ?? 0)) inks.set(pixel, ink);
+      }
+    }
+    if (inks.size) onPaint(inks);
   }
 
   const opposite = (pixel) => (pixels()[pixel] < INK / 2 ? INK : 0);
@@ -89,33 +106,25 @@ export function picture(frame, { pixels, size, chosen, allowed, onPaint, onHover
   function name() {
     const [row, column] = [Math.floor(cursor / SIDE) + 1, (cursor % SIDE) + 1];
     const ink = `ink ${pixels()[cursor]} of ${INK}`;
-    node.setAttribute(
-      "aria-label",
-      `Pixel in row ${row}, column ${column}: ${ink}. Arrow keys move, Space draws or erases.`,
-    );
+    const action = draws() ? "draws or erases" : "chooses the patch";
+    node.setAttribute("aria-label", `Pixel in row ${row}, column ${column}: ${ink}. Arrow keys move, Space ${action}.`);
   }
 
   node.addEventListener("pointerdown", (event) => {
-    finger = event.pointerType === "touch";
-    if (finger) return; // it may be the start of scrolling: a tap ends as a click
+    if (!draws()) return;
     node.setPointerCapture(event.pointerId);
-    cursor = pixelAt(event);
-    painting = opposite(cursor);
-    onPaint(cursor, painting);
+    last = null;
+    stroke(at(event));
   });
   node.addEventListener("pointermove", (event) => {
-    if (event.pointerType === "touch") return;
-    const pixel = pixelAt(event);
-    if (painting !== null && pixels()[pixel] !== painting) onPaint(pixel, painting);
-    onHover(pixel);
+    if (draws() && node.hasPointerCapture(event.pointerId)) stroke(at(event));
+    else if (!draws() && event.pointerType !== "touch") onHover(pixelOf(at(event)));
   });
-  node.addEventListener("pointerup", () => (painting = null));
-  node.addEventListener("pointercancel", () => (painting = null));
   node.addEventListener("pointerleave", () => onHover(null));
   node.addEventListener("click", (event) => {
-    if (event.detail && !finger) return; // a mouse has drawn already
-    if (event.detail) cursor = pixelAt(event);
-    onPaint(cursor, opposite(cursor));
+    if (event.detail) cursor = pixelOf(at(event));
+    if (!draws()) onChoose(cursor);
+    else if (!event.detail) onPaint(new Map([[cursor, opposite(cursor)]])); // a pointer has drawn already
   });
   node.addEventListener("keydown", (event) => {
     const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
@@ -131,7 +140,10 @@ export function picture(frame, { pixels, size, chosen, allowed, onPaint, onHover
   for (const event of ["focus", "blur"]) node.addEventListener(event, target.redraw);
 
   return {
+    panel: target.panel,
     update() {
+      node.style.touchAction = draws() ? "none" : "";
+      node.style.cursor = draws() ? "crosshair" : "pointer";
       name();
       target.redraw();
     },

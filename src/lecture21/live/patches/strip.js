@@ -5,7 +5,8 @@ import { gray } from "./picture.js";
 import { pixelsOf } from "./sequence.js";
 
 export const STYLE = `
-.picture { flex: 0 1 15rem; } .picture .drawing { max-width: 15rem; }
+.panel.picture { flex: 0 1 11.5rem; } .panel.mask { flex: 0 1 14.5rem; } .panel.costs-panel { flex: 1 1 12rem; } .panel.tokens { flex: 1 1 100%; }
+.panel.mask .legend { font-size: 0.8rem; }
 .pen { position: absolute; inset: 0; width: 100%; height: 100%; background: none; border: 0; border-radius: 0; padding: 0; cursor: crosshair; }
 .strip { display: flex; flex-wrap: wrap; gap: 4px; margin: 0.2rem 0 0.4rem; }
 .chip { width: 1.7rem; height: 1.9rem; min-height: 0; padding: 1px; border-radius: 4px; border: 2px solid var(--line); background: var(--paper);
@@ -15,9 +16,10 @@ export const STYLE = `
 .chip:not(.may) { border-style: dashed; border-color: var(--note); } .chip:not(.may) canvas { opacity: 0.35; }
 .chip[aria-pressed="true"] { box-shadow: 0 0 0 3px var(--ink); }
 .chip.image[aria-pressed="true"] { background: var(--paper); }
+.costs :is(th, td) { padding: 0.2rem 0.3rem; font-size: 0.85rem; }
 .costs .now > * { font-weight: 700; background: var(--panel); }
 .key { display: inline-block; width: 0.9rem; height: 0.9rem; border-radius: 2px; vertical-align: -0.1rem; }
-@container (max-width: 30rem) { .picture { flex-basis: 100%; } .picture .drawing { margin: 0 auto; } .costs th, .costs td { padding: 0.2rem 0.3rem; } }
+@container (max-width: 30rem) { .panel:is(.picture, .mask) { flex: 1 1 8.5rem; } .costs th, .costs td { padding: 0.2rem 0.3rem; } }
 `;
 
 /**

@@ -4,9 +4,10 @@
 import { slider, textField } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
 import { argmax, dot, softmax, written } from "../kit/numbers.js";
-import { fieldsFrom } from "../kit/state.js";
+import { fieldsFrom, integerIn } from "../kit/state.js";
 import { bars, distributionRows } from "../characters/bars.js";
 import { encodeText, percent, shortName, unknownSentence } from "../characters/characters.js";
+import { modelChoice } from "../characters/mine.js";
 import { latest, openModel } from "../characters/session.js";
 import { streamTable } from "./stream.js";
 import { WRITE_STYLE } from "../characters/style.js";
@@ -20,13 +21,18 @@ export default {
   async render(context) {
     const opened = await openModel(context, TITLE);
     if (!opened) return undefined;
-    const { engine, gpt, symbols } = opened;
-    const { n_layer: L, d_model: C, block_size: size } = gpt.config;
+    const { engine } = opened;
+    let { gpt, symbols } = opened;
+    let { n_layer: L, d_model: C, block_size: size } = gpt.config;
     const frame = createFrame(context, {
       title: TITLE,
-      first: "Clear the box of “1 feed-forward”.",
+      first: "Click “1 feed-forward” to see what it adds, then clear its box to remove it.",
       then: "the loss of the sentence rises, and the filled bars leave the hollow ones of the complete model.",
-      fields: { ...fieldsFrom(context.fields), removed: { start: [], check: isPartList } },
+      fields: {
+        ...fieldsFrom(context.fields),
+        removed: { start: [], check: isPartList },
+        chosen: { start: 2 * L, check: integerIn(0, 512) },
+      },
       onChange: () => update(),
     });
     const { state } = frame;
@@ -53,21 +59,39 @@ export default {
       format: (value) => `${value}, “${shortName(names[value - 1] ?? "")}”`,
       onInput: (value) => state.set({ token: value === names.length ? -1 : value - 1 }),
     });
-    const table = streamTable(frame, L, (part, inUse) => {
-      const others = state.values.removed.filter((each) => each !== part);
-      state.set({ removed: inUse ? others : [...others, part] });
-    });
-    const panel = create("div", { class: "panel full" });
+    const makeTable = () =>
+      streamTable(
+        frame,
+        L,
+        (part, inUse) => {
+          const others = state.values.removed.filter((each) => each !== part);
+          state.set({ removed: inUse ? others : [...others, part] });
+        },
+        (chosen) => state.set({ chosen }),
+      );
+    let table = makeTable();
+    const panel = create("div", { class: "panel next" });
     const heading = create("p", { class: "panel-title" });
     panel.append(heading);
     const list = bars(panel, "Probabilities of the next character");
     const key = create("p", { class: "key" }, "hollow: with all parts");
     const losses = create("p", {});
-    panel.append(key, losses);
+    const effect = create("p", { "aria-live": "polite" });
+    panel.append(key, losses, effect);
     frame.stage.append(panel);
 
     let shown = null;
     const refresh = latest(frame, compute);
+    const mine = modelChoice(frame, engine, (own) => {
+      ({ gpt, symbols } = own ?? opened);
+      ({ n_layer: L, d_model: C, block_size: size } = gpt.config);
+      table.panel.remove();
+      table = makeTable();
+      frame.stage.prepend(table.panel);
+      shown = null;
+      refresh();
+    });
+    frame.onReset(mine.reset);
     frame.onTheme(() => shown && show());
     update();
     await refresh();
@@ -134,7 +158,9 @@ export default {
           best: `${shortName(symbols[best])} ${percent(p[best])}`,
         };
       });
-      table.update(rows, remove);
+      const chosen = Math.min(state.values.chosen, 2 * L);
+      table.update(rows, remove, chosen);
+      effect.textContent = sentenceOf(chosen, at(lens, chosen, V), chosen ? at(lens, chosen - 1, V) : null);
       const probabilities = (logits) => softmax(at(logits, 0, V));
       heading.textContent = `The character after “${names
         .slice(Math.max(0, t - 7), t + 1)
@@ -155,6 +181,19 @@ export default {
       const loss = `the loss is ${after.toFixed(3)} instead of ${before.toFixed(3)} nats per character`;
       const gone = remove.length ? ` Without ${remove.map(table.nameOf).join(", ")} ${loss}.` : "";
       frame.describe(`Character ${t + 1}, “${shortName(names[t])}”. ${summary} ${most}${gone}`);
+    }
+
+    /** Say how the update of a part changes the prediction so far. */
+    function sentenceOf(step, after, before) {
+      const name = table.names[step];
+      const p = softmax(after);
+      if (!before) return `After the ${name}, “${shortName(symbols[argmax(p)])}” is the most probable character.`;
+      const old = softmax(before);
+      const change = p.map((value, i) => value - old[i]);
+      const said = (i) => `“${shortName(symbols[i])}” from ${percent(old[i])} to ${percent(p[i])}`;
+      const [up, down] = [argmax(change), argmax(change.map((value) => -value))];
+      if (!(change[up] > 0)) return `Without ${name}, nothing is added here.`;
+      return `The update of ${name}, raises ${said(up)} and lowers ${said(down)}.`;
     }
   },
 };

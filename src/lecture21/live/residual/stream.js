@@ -8,15 +8,16 @@ import { STREAM_STYLE } from "../characters/style.js";
  * @param {any} frame  of `createFrame`
  * @param {number} layers
  * @param {(part: string, inUse: boolean) => void} onSwitch  such as "0.attention"
+ * @param {(step: number) => void} onChoose  a row, from 0 for the embedding
  */
-export function streamTable(frame, layers, onSwitch) {
+export function streamTable(frame, layers, onSwitch, onChoose) {
   const steps = Array.from({ length: 2 * layers }, (_, i) => `${i >> 1}.${i % 2 ? "feed_forward" : "attention"}`);
   const kindOf = (part) => (part.endsWith("attention") ? "attention" : "feed-forward");
   const nameOf = (part) => `layer ${parseInt(part) + 1}, ${kindOf(part)}`;
   const names = ["embedding", ...steps.map(nameOf)];
   const shorter = ["embedding", ...steps.map((part) => `${parseInt(part) + 1} ${kindOf(part)}`)];
   const boxes = steps.map((part) => {
-    const input = create("input", { type: "checkbox", checked: true });
+    const input = create("input", { type: "checkbox", checked: true, "aria-label": `Use ${nameOf(part)}` });
     input.addEventListener("change", () => onSwitch(part, input.checked));
     return input;
   });
@@ -40,7 +41,9 @@ export function streamTable(frame, layers, onSwitch) {
     }),
   );
   const cells = shorter.map((name, step) => {
-    const label = step ? create("label", {}, boxes[step - 1], name) : create("label", {}, name);
+    const button = create("button", { type: "button" }, name);
+    button.addEventListener("click", () => onChoose(step));
+    const label = create("span", { class: "part" }, ...(step ? [boxes[step - 1]] : []), button);
     const bar = create("div", { class: "axis", "aria-hidden": "true" });
     const [small, after] = [create("small"), create("small")];
     const guess = create("span");
@@ -48,20 +51,22 @@ export function streamTable(frame, layers, onSwitch) {
     const best = create("td", { class: "best" }, guess, after);
     const place = create("td", { class: "bar" }, bar, small);
     const row = create("tr", {}, create("th", { scope: "row" }, label), place, norm, cosine, stream, best);
-    return { row, bar, small, after, norm, cosine, stream, guess };
+    return { row, button, bar, small, after, norm, cosine, stream, guess };
   });
   const body = create("tbody", {}, ...cells.map(({ row }) => row));
   const table = create("table", { class: "stream" }, create("thead", {}, head), body);
-  const panel = create("div", { class: "panel full" }, create("div", { class: "scroll" }, table));
+  const panel = create("div", { class: "panel stream-panel" }, create("div", { class: "scroll" }, table));
   frame.stage.append(create("style", {}, STREAM_STYLE), panel);
   return {
+    panel,
     names,
     nameOf,
     /**
      * @param {{added: number, cosine: number, stream: number, best: string}[]} rows
      * @param {string[]} removed
+     * @param {number} chosen  row
      */
-    update(rows, removed) {
+    update(rows, removed, chosen) {
       table.style.setProperty("--minus", frame.colors.series[1]);
       const size = (sign) => Math.max(0, ...rows.map(({ added, cosine }) => (sign * cosine >= 0 ? added : 0)));
       const [left, right] = [size(-1), size(1)];
@@ -70,6 +75,7 @@ export function streamTable(frame, layers, onSwitch) {
         const cell = cells[step];
         const gone = step > 0 && removed.includes(steps[step - 1]);
         cell.row.className = gone ? "gone" : "";
+        cell.button.setAttribute("aria-pressed", String(step === chosen));
         if (step) boxes[step - 1].checked = !gone;
         const piece = (name, length) => {
           const node = create("span", { class: name });

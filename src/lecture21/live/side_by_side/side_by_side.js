@@ -2,7 +2,9 @@
 
 import { button, textField } from "../kit/controls.js";
 import { create, createFrame, loadFile } from "../kit/frame.js";
+import { nameOfOwnModel } from "../kit/kept.js";
 import { encodeText, unknownSentence } from "../characters/characters.js";
+import { modelChoice } from "../characters/mine.js";
 import { latest, openModel, symbolsOf } from "../characters/session.js";
 
 const TITLE = "Two models, one prompt";
@@ -34,7 +36,7 @@ export default {
       return frame.remove;
     }
 
-    const size = Math.min(...models.map((each) => each.gpt.config.block_size));
+    const size = Math.min(...models.map((each) => each.gpt.config.block_size)); // also that of the figure that trains
     button(frame.controls, {
       label: "Write again",
       main: true,
@@ -58,11 +60,21 @@ export default {
       const text = create("p", { class: "text" });
       const title = create("p", { class: "panel-title" }, capital(labels[i]));
       const loss = losses[i] === null ? "" : `Validation loss ${losses[i].toFixed(2)} nats per character`;
-      frame.stage.append(create("div", { class: "panel" }, title, create("p", { class: "note" }, loss), text));
-      return text;
+      const note = create("p", { class: "note" }, loss);
+      frame.stage.append(create("div", { class: "panel" }, title, note, text));
+      return { text, title, note, loss };
+    });
+    const refresh = latest(frame, write);
+    const book = models[0];
+    const labelsNow = [...labels];
+    modelChoice(frame, engine, (own) => {
+      models[0] = own ?? book;
+      labelsNow[0] = own ? nameOfOwnModel() : labels[0];
+      panels[0].title.textContent = capital(labelsNow[0]);
+      panels[0].note.textContent = own ? "Trained by you, on this machine" : panels[0].loss;
+      refresh();
     });
 
-    const refresh = latest(frame, write);
     update();
     await refresh();
     return frame.remove;
@@ -90,10 +102,10 @@ export default {
       texts.forEach((text, i) => {
         const given = create("span", {}, prompt);
         given.style.color = "var(--note)";
-        panels[i].replaceChildren(given, create("b", {}, text));
+        panels[i].text.replaceChildren(given, create("b", {}, text));
       });
       const said = texts.map(
-        (text, i) => `The model ${labels[i]} writes “${text.slice(0, 30).replace(/\s+/g, " ")} …”.`,
+        (text, i) => `The model ${labelsNow[i]} writes “${text.slice(0, 30).replace(/\s+/g, " ")} …”.`,
       );
       frame.describe(said.join(" "));
     }

@@ -2,6 +2,8 @@
 
 import { button, choice, more, numberField, select, slider, toggle } from "../kit/controls.js";
 import { create, createFrame, loadFile } from "../kit/frame.js";
+import { download as offer, kept, nameOfOwnModel } from "../kit/kept.js";
+import { store } from "../kit/store.js";
 import { lossChart, storedRun } from "./chart.js";
 import { prepare } from "./corpus.js";
 import { ownText } from "./own_text.js";
@@ -61,7 +63,14 @@ export default {
     const buttons = create("div", { class: "buttons" });
     frame.controls.append(buttons);
     const main = button(buttons, { label: "Start training", main: true, onClick: act });
-    const again = button(buttons, { label: "Start again", onClick: start });
+    const again = button(buttons, { label: "Start again", onClick: begin });
+    const asked = create("div", { class: "actions", role: "group", hidden: true });
+    const what = create("span");
+    asked.append(what);
+    button(asked, { label: "Replace it", onClick: () => start(true) });
+    button(asked, { label: "Keep it", onClick: () => start(false) });
+    frame.controls.append(asked);
+    let keeps = true; // whether the model of this run becomes the reader's own
 
     const further = more(frame, "More: size, optimizer, seed, causal mask, your own text");
     Object.assign(controls, {
@@ -122,6 +131,7 @@ export default {
     const download = button(frame.foot, { label: "Download .safetensors", onClick: save });
     const command = create("p", { class: "reading", hidden: true });
     frame.foot.after(command);
+    kept(frame);
 
     /** The text that is trained on, with what belongs to it. */
     async function source() {
@@ -157,10 +167,22 @@ export default {
     function act() {
       if (session.status === "running") session.stop();
       else if (session.status === "stopped") session.resume();
-      else start();
+      else begin();
     }
 
-    function start() {
+    /** Ask before a run replaces the model that the reader has. */
+    function begin() {
+      const name = nameOfOwnModel();
+      if (!name) return start(true);
+      what.textContent = `This run would replace ${name} in the other figures.`;
+      asked.hidden = false;
+      asked.querySelector("button").focus();
+    }
+
+    /** @param {boolean} keepsModel */
+    function start(keepsModel) {
+      keeps = keepsModel;
+      asked.hidden = true;
       frame.fail("");
       command.hidden = true;
       session.start(settings());
@@ -168,14 +190,24 @@ export default {
 
     async function save() {
       try {
-        const url = URL.createObjectURL(new Blob([await session.save()], { type: "application/octet-stream" }));
-        create("a", { href: url, download: FILE }).click();
-        setTimeout(() => URL.revokeObjectURL(url), 1000);
+        offer(await session.save(), FILE, "application/octet-stream");
         command.replaceChildren("The command line reads the file: ", create("code", {}, COMMAND));
         command.hidden = false;
       } catch (error) {
         frame.fail(error.message);
       }
+    }
+
+    /** Keep the model that was trained, for the figures that write. */
+    async function keepModel() {
+      const nats = session.validation.findLast(Number.isFinite);
+      if (nats === undefined) return; // it diverged
+      await store.keepModel({ bytes: await session.save(), nats, steps: session.step });
+      command.replaceChildren(
+        `The figures that write, remove parts or compare models now offer ${nameOfOwnModel()}`,
+        store.keeps ? "; this browser keeps it." : " until you leave this page.",
+      );
+      command.hidden = false;
     }
 
     /** Show what the run did. */
@@ -186,6 +218,7 @@ export default {
         main.textContent = { running: "Stop", stopped: "Resume", starting: "Starting…" }[status] ?? "Start training";
         main.disabled = status === "starting";
         again.hidden = status !== "stopped";
+        if (status === "finished" && keeps) void keepModel();
         const busy = status === "running" || status === "starting";
         for (const input of frame.root.querySelectorAll(".controls :is(input, select, textarea)"))
           input.disabled = busy;
@@ -226,6 +259,7 @@ export default {
       chart.guess.clear();
       own.clear();
       command.hidden = true;
+      asked.hidden = true;
       follow("status");
     });
     frame.onRemove(session.close);

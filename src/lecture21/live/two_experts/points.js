@@ -59,8 +59,9 @@ export function pointLayer(target, { onSelect, onDrag, onArrow, onDelete }) {
      * @param {number} index  the chosen point
      * @param {string} color  of its dot
      * @param {string} name  of the chosen point, for screen readers
+     * @param {boolean} square  whether the chosen point is drawn as a square
      */
-    place(next, index, color, name) {
+    place(next, index, color, name, square) {
       [places, chosen] = [next, index];
       while (grips.length > next.length) grips.pop().remove();
       while (grips.length < next.length) {
@@ -71,6 +72,7 @@ export function pointLayer(target, { onSelect, onDrag, onArrow, onDelete }) {
       grips.forEach((grip, i) => move(grip, next[i]));
       move(button, next[index]);
       button.style.setProperty("--handle", color);
+      button.classList.toggle("square", square);
       if (button.title !== name) {
         button.title = name;
         button.setAttribute("aria-label", name);

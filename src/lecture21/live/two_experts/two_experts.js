@@ -144,7 +144,7 @@ export default {
         `${gate[0].toFixed(2)}, responsibility ${responsible[0].toFixed(2)}. ` +
         "Arrow keys move it, Page Up and Page Down choose another, Delete removes it.";
       const places = values.points.map(([a, b]) => [axes.px(a), axes.py(b)]);
-      layer.place(places, i, mixed(first, second, responsible[1]), name);
+      layer.place(places, i, mixed(first, second, responsible[1]), name, responsible[1] > 0.5);
     }
 
     function changePoints(changes) {

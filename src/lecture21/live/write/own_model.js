@@ -16,9 +16,10 @@ const ADVICE =
 export function ownModel(frame, engine, { onChoose, onLoad }) {
   const accept = ".safetensors,.json";
   const input = create("input", { type: "file", accept, multiple: true, "aria-label": "Files of your model" });
-  const summary = create("summary", {}, "Your own model");
+  const summary = create("summary", {}, "A model from a file");
   frame.foot.before(create("details", {}, summary, create("p", { class: "said" }, ADVICE), input));
   frame.onReset(() => (input.value = ""));
+  let loaded = null;
   input.addEventListener("change", async () => {
     onChoose();
     const files = [...input.files];
@@ -31,6 +32,8 @@ export function ownModel(frame, engine, { onChoose, onLoad }) {
       const symbols = gpt.symbols || !tokenizer ? symbolsOf(gpt) : readTokenizer(await tokenizer.text(), gpt.config);
       frame.fail("");
       onLoad(gpt, symbols);
+      loaded?.dispose();
+      loaded = gpt;
     } catch (error) {
       gpt?.dispose();
       input.value = ""; // so that the same file can be chosen again

@@ -8,6 +8,7 @@ import { encodeText, longName, percent, shortName, unknownSentence } from "../ch
 import { nGramNats, readNGrams } from "./ngrams.js";
 import { ownModel } from "./own_model.js";
 import { samplingControls } from "./sampling.js";
+import { modelChoice } from "../characters/mine.js";
 import { latest, openModel } from "../characters/session.js";
 import { WRITE_STYLE } from "../characters/style.js";
 import { attentionView, layersView, priceView } from "./views.js";
@@ -67,6 +68,7 @@ export default {
       main: true,
       onClick: () => (writer.running ? writer.stop() : writer.start()),
     });
+    write.style.minWidth = "6.5rem"; // its neighbors keep their places while its name changes
     const view = choice(frame.controls, {
       label: "Show",
       options: [["attention", "Attention"], ["layers", "Layers"], ["price", "Bits"]], // prettier-ignore
@@ -96,9 +98,14 @@ export default {
       onState: (running) => (write.textContent = running ? "Stop" : "Write on"),
       onEnd: () => change({ seed: (state.values.seed + 1) % 2 ** 31 }),
     });
+    const mine = modelChoice(frame, engine, (own) => {
+      writer.cancel();
+      useModel(own?.gpt ?? opened.gpt, own?.symbols ?? opened.symbols);
+    });
     ownModel(frame, engine, { onChoose: () => writer.cancel(), onLoad: useModel });
     frame.onReset(() => {
       writer.cancel();
+      mine.reset();
       useModel(opened.gpt, opened.symbols);
     });
     frame.onRemove(() => engine.close());
@@ -207,7 +214,6 @@ export default {
     }
 
     function useModel(nextModel, nextSymbols) {
-      if (gpt !== opened.gpt && gpt !== nextModel) gpt.dispose();
       [gpt, symbols] = [nextModel, nextSymbols];
       update();
     }

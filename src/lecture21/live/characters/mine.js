@@ -1,0 +1,60 @@
+// The model that the reader trained, beside that of the book.
+
+import { choice } from "../kit/controls.js";
+import { nameOfOwnModel } from "../kit/kept.js";
+import { store } from "../kit/store.js";
+import { symbolsOf } from "./session.js";
+
+/**
+ * Let the reader choose between the book's model and their own, where there is one.
+ * @param {any} frame  of `createFrame`
+ * @param {any} engine
+ * @param {(own: {gpt: any, symbols: string[]} | null) => void} onUse  null: the book's
+ */
+export function modelChoice(frame, engine, onUse) {
+  let used = false;
+  let gpt = null;
+  /** @type {{node: HTMLElement, set: (value: any) => void} | null} */
+  let control = null;
+  const update = () => {
+    const name = nameOfOwnModel();
+    if (used && !name) use(false);
+    control?.node.remove();
+    control = null;
+    if (!name) return;
+    const options = /** @type {[unknown, string][]} */ ([
+      [false, "the book's"],
+      [true, name],
+    ]);
+    control = choice(frame.controls, { label: "Model", options, value: used, onInput: use });
+  };
+
+  async function use(/** @type {boolean} */ own) {
+    const before = gpt;
+    try {
+      gpt = null;
+      if (own) {
+        const found = await store.model();
+        if (!found)
+          throw new Error("Your model is no longer in this browser; train one again in the figure of chapter 07.");
+        gpt = await engine.load(found.bytes);
+      }
+      used = own;
+      frame.fail("");
+      onUse(gpt && { gpt, symbols: symbolsOf(gpt) });
+    } catch (error) {
+      frame.fail(error.message);
+      used = false;
+      onUse(null);
+    }
+    control?.set(used);
+    before?.dispose();
+  }
+
+  update();
+  frame.onRemove(store.onChange(update));
+  return {
+    /** Return to the book's model. */
+    reset: () => used && use(false),
+  };
+}
