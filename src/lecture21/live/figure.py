@@ -34,6 +34,10 @@ class Figure(anywidget.AnyWidget):
     scripts: ClassVar[dict[str, str]] = {}
     """The module of each figure as text, by the figure's name."""
 
+    after = traitlets.Unicode("").tag(sync=True)
+    """Number of the question whose answer this figure shows, such as "13.4": until the reader has answered, or asks to
+    see it without, the figure is closed. Empty for none."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "figure" in cls.__dict__:
             cls._esm = Figure.scripts[cls.figure] = bundle(cls.figure, cls.parameters())
@@ -81,6 +85,8 @@ class Figure(anywidget.AnyWidget):
             for name, value in self.get_state().items()
             if name in type(self)._state_names() and not isinstance(value, bytes | memoryview)
         }
+        if self.after:
+            state["after"] = self.after
         data = {"figure": self.figure, "image": self.fallback_image(), "state": state, "assets": self.assets()}
         text = {key: value if isinstance(value, str) else _json(value) for key, value in data.items()}
         attributes = " ".join(f'data-{key}="{html.escape(value)}"' for key, value in text.items())

@@ -64,7 +64,7 @@ class Calculator(Figure):
     devices = traitlets.Dict().tag(sync=True)
 
     def __init__(self, preset: str = "gpt0", focus: str = "training", **state: Any) -> None:
-        changes = {name: state.pop(name) for name in list(state) if name not in self.parameters()}
+        changes = {name: state.pop(name) for name in list(state) if name not in (*self.parameters(), "after")}
         super().__init__(preset=preset, focus=focus, changes=changes, models=_models(), devices=_devices(), **state)
         changed_shape(preset, changes, self.context or None)  # the sizes must be consistent
         self._given |= changes

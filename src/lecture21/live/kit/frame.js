@@ -1,6 +1,7 @@
 // The frame of every figure: title, what to try first, controls, stage, what is seen now, reset, a link to the state.
 
 import { isDark, palette } from "./colors.js";
+import { gate } from "./gate.js";
 import { createState, encodeState, fieldsFrom } from "./state.js";
 import { STYLE } from "./style.js";
 
@@ -212,6 +213,7 @@ export function createFrame(
   });
   const page = model.get("_page"); // the address of the figure on a page of the book; in a notebook there is none
   linkButton.hidden = !page || !linked;
+  gate(create, figure, model.get("after"), frame.onRemove);
   advice.hidden = !first;
   linkButton.addEventListener("click", async () => {
     const link = `${page}=${encodeState(frame.state.values)}`;

@@ -2,6 +2,7 @@
 
 import { button, textField } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
+import { store } from "../kit/store.js";
 import { judge } from "./judge.js";
 
 let used = 0;
@@ -57,7 +58,21 @@ export default {
       const given = field.get().trim();
       const { right, hint } = judge(question, given);
       frame.fail(right === null ? hint : "");
-      if (right !== null) state.set({ given });
+      if (right === null) return;
+      store.set("answers", { ...answers(), [question.id]: given });
+      state.set({ given });
+    }
+
+    /** What the reader has answered, by the number of the question. */
+    function answers() {
+      const found = store.get("answers", {});
+      return found && typeof found === "object" ? found : {};
+    }
+
+    /** Show what was answered on an earlier visit. */
+    function remember() {
+      const given = answers()[question.id];
+      if (!state.values.given && typeof given === "string") state.set({ given });
     }
 
     function update() {
@@ -79,7 +94,12 @@ export default {
       return create("span", { class: "answer" }, "Answer: ", answer, ...markup(question.explanation));
     }
 
+    frame.onReset(() => {
+      const others = Object.entries(answers()).filter(([id]) => id !== question.id);
+      store.set("answers", others.length ? Object.fromEntries(others) : null);
+    });
     update();
+    remember();
     return frame.remove;
   },
 };

@@ -1,0 +1,58 @@
+"""A figure that shows the answer to a question stays closed until the reader has answered."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from lecture21 import live
+from lecture21.chapters import questions
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("[0-9]*.ipynb"))
+CALLS = [
+    line
+    for path in NOTEBOOKS
+    for cell in nbformat.read(path, as_version=4).cells
+    for line in cell.source.splitlines()
+    if cell.cell_type == "code" and line.startswith("live.") and "after=" in line
+]
+SHOWN = {"11.2": r"\b5[01](\.\d+)?\sdays", "13.4": r"below the variance of the noise|smaller than|best", "16.2": r"618"}
+"""What a figure shows of the answer."""
+
+
+def test_there_are_such_figures():
+    assert sorted(re.search(r'after="([\d.]+)"', call)[1] for call in CALLS) == sorted(SHOWN)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_closed_figure_does_not_show_the_answer_and_opens_once_there_is_one(open_figures, call):
+    figure = eval(call, {"live": live})
+    question = questions.find(figure.after)
+    stage = open_figures(live.Question(figure.after), figure)
+    actual = stage.figure(figure.figure + "-2").locator("section.figure")
+    before = actual.inner_text()
+    assert f"the answer to question {figure.after}. Answer it above first." in before
+    assert str(question["answer"]) not in before.replace(figure.after, "")
+    assert not re.search(SHOWN[figure.after], before)
+    asked = stage.figure("question")
+    if question["kind"] == "number":
+        asked.get_by_label("Your answer").fill("123456")
+    else:
+        asked.get_by_label(question["choices"][0]).check()
+    asked.get_by_role("button", name="Check").click()
+    assert f"Your answer to question {figure.after}: " in actual.inner_text()
+    assert re.search(SHOWN[figure.after], actual.inner_text())
+    stage.page.reload()
+    assert asked.locator(".reading").inner_text().startswith(("✓ Right", "✗ Not yet"))  # it is remembered
+    assert "Answer it above first" not in stage.figure(figure.figure + "-2").inner_text()
+    asked.get_by_role("button", name="Reset").click()
+    assert stage.page.evaluate("localStorage.length") == 0
+
+
+def test_a_closed_figure_opens_on_request(open_figures):
+    figure = open_figures(live.EnsembleErrors(after="13.4")).figure("ensemble_errors")
+    assert not figure.locator("canvas").first.is_visible()
+    figure.get_by_role("button", name="Show the figure without an answer").press("Enter")
+    assert figure.locator("canvas").first.is_visible()
+    assert "question" not in figure.inner_text()
