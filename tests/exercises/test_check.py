@@ -1,14 +1,16 @@
 """Nothing that a reader writes makes `check` raise, hang or print more than six lines."""
 
+import itertools
 import sys
 import threading
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from lecture21.exercises import check, checking, solved
+from lecture21.exercises import check, checking, running, solved
 from lecture21.exercises.registry import find
 from lecture21.exercises.running import is_written
 from lecture21.exercises.values import Unknown, decode, plain, same
@@ -312,3 +314,43 @@ def test_a_class_whose_constructor_is_a_stub_is_not_written():
 def test_a_body_with_a_statement_is_written(body):
     exec(f"def causal_mask(n):\n    {body}", names := {})
     assert is_written(find("4.1"), names["causal_mask"])
+
+
+@pytest.mark.parametrize(("computes", "ends"), [(False, True), (True, False)])
+def test_time_counts_while_the_process_computes(monkeypatch, computes, ends):
+    """The answer ends after five seconds of a clock that advances when it is read; the limit is two."""
+    wall = itertools.count()
+    now = [0]
+
+    def monotonic():
+        now[0] = next(wall)
+        if now[0] == 5:
+            done.set()
+        return now[0]
+
+    clock = SimpleNamespace(monotonic=monotonic, process_time=lambda: now[0] if computes else 0)
+    monkeypatch.setattr(running, "time", clock)
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait, daemon=True)
+    thread.start()
+    running._wait(thread, 2)
+    assert done.is_set() is ends
+    done.set()
+
+
+def test_an_answer_that_sleeps_is_stopped_as_well(monkeypatch):
+    wall = itertools.count()
+    monkeypatch.setattr(running, "time", SimpleNamespace(monotonic=lambda: next(wall), process_time=lambda: 0))
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait, daemon=True)
+    thread.start()
+    running._wait(thread, 2)
+    assert thread.is_alive()
+    done.set()
+
+
+def test_a_float_is_no_integer(capsys):
+    check("14.5", lambda *sizes: tuple(float(each) for each in find("14.5").solution(*sizes)))
+    assert "the total must be an integer, got the float" in " ".join(capsys.readouterr().out.split())
+    check("11.2", lambda n, d, devices, peak, u: (6.0 * n * d, 6 * n * d / (devices * peak * u * 86400)))
+    assert capsys.readouterr().out == "11.2: correct\n"

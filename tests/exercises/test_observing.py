@@ -37,6 +37,14 @@ def said(answer, **options) -> str:
 
 
 NUMPY = "numpy() leaves PyTorch"
+
+
+def copied(x):
+    zeros = torch.zeros(x.shape)
+    zeros[:] = x
+    return zeros
+
+
 ANSWERS = {
     "right": (lambda x, w: (torch.einsum("nc,cd->nd", x, w), x.sum()), "correct"),
     "detached": (lambda x, w: ((x @ w).detach(), x.sum()), "no gradient passes back to x and w"),
@@ -59,6 +67,11 @@ ANSWERS = {
     "a product with the CPU": (lambda x, w: (x @ torch.eye(2) @ w, x.sum()), "right, but only on the CPU"),
     "a result on the CPU": (lambda x, w: (x @ w, x.cpu().sum()), "correct"),  # cpu() of `meta` has no numbers
     "looks at numbers": (lambda x, w: (x @ w if x[0, 0] > 0 else x, x.sum()), "correct"),
+    "tracks its argument": (
+        lambda x, w: (x.requires_grad_().detach() @ w, x.sum().detach()),
+        "leaves requires_grad set",
+    ),
+    "zeros of the CPU": (lambda x, w: (copied(x) @ w, x.sum()), "right, but only on the CPU"),
     "random": (lambda x, w: (x @ w * (torch.rand(1, 1) >= 0), x.sum()), "draws random numbers for the only case"),
     "another order": (lambda x, w: (x.sum(), x @ w), "your results are right, but in the wrong order"),
 }

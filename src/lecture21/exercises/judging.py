@@ -7,7 +7,8 @@ from typing import Any
 from lecture21.exercises.exercise import Case, Exercise, Mistake
 from lecture21.exercises.explaining import as_code, explanation, false_property
 from lecture21.exercises.observing import STAGES
-from lecture21.exercises.running import Outcome, call_once, draw, parameters_of, takes
+from lecture21.exercises.running import TRACKS, Outcome, call_once, draw, parameters_of, takes
+from lecture21.exercises.unused import unused_layers
 from lecture21.exercises.values import same
 
 _GRADIENT_TOLERANCE = 10.0  # a gradient sums many products, so its rounding errors are larger than those of values
@@ -44,7 +45,15 @@ def judge(exercise: Exercise, cases: list[Case], outcomes: list[Outcome], second
     for mistake in exercise.mistakes:
         if _is_mistake(exercise, mistake.wrong, [cases[n] for n in seen], [outcomes[n] for n in seen]):
             return Verdict(False, mistake.hint, mistake.name)
-    first, text = explanation(exercise, cases, expected, outcomes, [n for n in wrong if n in seen])
+    wrong = [n for n in wrong if n in seen]
+    if all(outcomes[n].message == TRACKS and same(expected[n].value, outcomes[n].value) for n in wrong):
+        return Verdict(False, f"right, but it {TRACKS}, so that autograd tracks what the caller does with it")
+    if STAGES[stage] == "value" and not outcomes[wrong[0]].error:
+        layers = unused_layers(exercise, cases, expected, outcomes)
+        if layers:
+            which = f"{', '.join(layers)}. {'Is it' if len(layers) == 1 else 'Are they'} used?"
+            return Verdict(False, f"wrong for {cases[wrong[0]].about}: no gradient reaches {which}")
+    first, text = explanation(exercise, cases, expected, outcomes, wrong)
     return Verdict(False, text, line=outcomes[first].line, given=as_code(exercise, cases[first]))
 
 
@@ -57,9 +66,11 @@ def _is_right(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -
 
 def _agrees(case: Case, expected: Outcome, got: Outcome) -> bool:
     if expected.error or got.error:
-        return expected.error == got.error
+        which = "WrongWeights"  # an error of this package, whose message says what is wrong
+        return expected.error == got.error and (expected.error != which or expected.message == got.message)
     tolerance = _GRADIENT_TOLERANCE if case.observed == "gradients" else 1.0
-    return expected.mutated == got.mutated and same(expected.value, got.value, tolerance)
+    of_input = (expected.mutated, expected.message) == (got.mutated, got.message)
+    return of_input and same(expected.value, got.value, tolerance)
 
 
 def _is_mistake(exercise: Exercise, wrong: Any, cases: list[Case], outcomes: list[Outcome]) -> bool:

@@ -24,7 +24,7 @@ def with_weights(answer: Callable[..., nn.Module], sizes: tuple[int, ...], weigh
     """Return `answer(*sizes)` with these weights.
 
     Raises:
-        WrongWeights: if it has other weights, or weights of other shapes.
+        WrongWeights: if it has other weights, weights of other shapes, or one under several names.
     """
     with torch.random.fork_rng(devices=[]):
         module = answer(*sizes)
@@ -40,13 +40,23 @@ def with_weights(answer: Callable[..., nn.Module], sizes: tuple[int, ...], weigh
             raise WrongWeights(f"{name} must have the shape {tuple(weight.shape)}, and has {tuple(own[name].shape)}")
     if others:
         raise WrongWeights(f"{others[0]} is a weight too many")
-    # The weights themselves become the parameters, so that their gradients can be observed; of tied ones, the last.
-    parameters = {id(own[name]): _parameter(weight, own[name]) for name, weight in weights.items()}
-    module.to(next(iter(weights.values())).device)  # buffers as well, such as a stored mask
+    names: dict[int, str] = {}
     for name in weights:
+        if (other := names.setdefault(id(own[name]), name)) != name:
+            raise WrongWeights(f"{' and '.join(_modules(other, name))} are the same module and share their weights")
+    # The weights themselves become the parameters, so that their gradients can be observed.
+    module.to(next(iter(weights.values())).device)  # buffers as well, such as a stored mask
+    for name, weight in weights.items():
         owner, _, attribute = name.rpartition(".")
-        setattr(module.get_submodule(owner), attribute, parameters[id(own[name])])
+        setattr(module.get_submodule(owner), attribute, _parameter(weight, own[name]))
     return module
+
+
+def _modules(first: str, second: str) -> tuple[str, str]:
+    """Return the names of the modules of two weights, up to where the names of the weights differ."""
+    while first.rpartition(".")[2] == second.rpartition(".")[2]:
+        first, second = first.rpartition(".")[0], second.rpartition(".")[0]
+    return first, second
 
 
 def _parameter(weight: Tensor, own: nn.Parameter) -> nn.Parameter:

@@ -162,11 +162,14 @@ class _OneDevice(TorchFunctionMode):
         devices = {each.device.type for each in _tensors([*args, *kwargs.values()]) if each.dim()}
         if len(devices) > 1 and function not in _ACROSS_DEVICES:
             raise _OtherDevice
+        if len(devices) > 1 and function in _COPIES and not args[0].is_meta:
+            return args[0]  # stays on the CPU; `meta` has no numbers to be copied
         return function(*args, **kwargs)
 
 
+_COPIES = (Tensor.__setitem__, Tensor.copy_)
 _ACROSS_DEVICES = (
-    *(Tensor.__getitem__, Tensor.__setitem__, Tensor.copy_),  # a GPU allows these
+    *(Tensor.__getitem__, *_COPIES),  # a GPU allows these
     torch._has_compatible_shallow_copy_type,  # of a module that moves to another device
 )
 

@@ -10,6 +10,7 @@ import re
 import sys
 import sysconfig
 import threading
+import time
 import types
 import warnings
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from lecture21.exercises.exercise import Case, Exercise
 from lecture21.exercises.observing import observe, with_observations
 from lecture21.exercises.values import plain
 
+_PATIENCE = 6  # times the limit that an answer may take on a busy machine, or asleep
 _TRIES = 20  # times that a function over its time limit is interrupted before it is given up
 _NOISE = 2000  # printed characters that are mentioned
 _SHOWN = 400  # printed characters of the first call that are kept
@@ -33,6 +35,9 @@ _FOREIGN = tuple(map(str, {Path(__file__).parents[1], *map(sysconfig.get_path, (
 
 DRAWS = "draws random numbers"
 """Message of an outcome whose call has changed the state of torch's global generator, and should not."""
+
+TRACKS = "leaves requires_grad set on its input"
+"""Message of an outcome whose call has not changed a number of an argument, but whether autograd tracks it."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,10 @@ def _changed(before: Any, after: Any) -> bool:
     return False
 
 
+def _tracked(before: Any, after: Any) -> bool:
+    return isinstance(before, Tensor) and before.requires_grad != after.requires_grad
+
+
 def call_once(exercise: Exercise, answer: Any, case: Case) -> Outcome:
     """Call an answer on copies of a case's arguments."""
     arguments, state = _copied(case.arguments), torch.get_rng_state()
@@ -106,6 +115,8 @@ def call_once(exercise: Exercise, answer: Any, case: Case) -> Outcome:
         return Outcome(value)
     if any(map(_changed, case.arguments, arguments)):
         return Outcome(value, mutated=True)
+    if any(map(_tracked, case.arguments, arguments)):
+        return Outcome(value, message=TRACKS, mutated=True)
     draws = not exercise.random and not torch.equal(state, torch.get_rng_state())
     return Outcome(value, message=DRAWS if draws else "", mutated=draws)
 
@@ -150,6 +161,7 @@ def call_all(exercise: Exercise, answer: Any, cases: list[Case], seconds: float)
     """Return the outcomes, fewer than the cases if the time was over, a note, and what the first call printed.
 
     The answer runs in a thread of its own, so that this function returns on every system even if the answer does not.
+    Time counts while this process computes, so that a busy machine refuses no answer.
     """
     outcomes: list[Outcome] = []
     sink = _Sink()
@@ -171,7 +183,7 @@ def call_all(exercise: Exercise, answer: Any, cases: list[Case], seconds: float)
             thread = threading.Thread(target=work, daemon=True)
             thread.start()
             try:
-                thread.join(seconds)
+                _wait(thread, seconds)
             finally:
                 stopped = _stop(thread)
     finally:
@@ -188,6 +200,15 @@ def _first_lines(text: str) -> str:
     """Return the first three lines of a text, with an ellipsis if there are more."""
     lines = [line for line in text.splitlines() if line.strip()]
     return "\n".join(lines) if len(lines) <= _LINES else "\n".join(lines[:_LINES]) + " …"
+
+
+def _wait(thread: threading.Thread, seconds: float) -> None:
+    """Wait until a thread ends, but not until the process has computed for longer than the limit since."""
+    start, computed = time.monotonic(), time.process_time()
+    while thread.is_alive() and (wall := time.monotonic() - start) < _PATIENCE * seconds:
+        if min(wall, time.process_time() - computed) > seconds:  # several threads may compute at once
+            break
+        thread.join(0.05)
 
 
 def _stop(thread: threading.Thread) -> bool:

@@ -78,7 +78,7 @@ def same(expected: Any, got: Any, tolerance: float = 1.0) -> bool:
     if isinstance(expected, bool) or isinstance(got, bool):
         return expected is got
     if isinstance(expected, int | float):
-        if not isinstance(got, int | float):
+        if not isinstance(got, int | float) or (isinstance(expected, int) and isinstance(got, float)):
             return False
         close = math.isclose(expected, got, rel_tol=1e-4, abs_tol=1e-9)
         return close or (math.isnan(expected) and math.isnan(got))
@@ -139,8 +139,10 @@ def difference(expected: Any, got: Any, what: str = "the result", names: tuple[s
                 return part
         return None
     got = _scalar(got)
-    if type(got) is type(expected) or {type(got), type(expected)} == {int, float}:
+    if type(got) is type(expected) or (type(got), type(expected)) == (int, float):
         return None
+    if (type(got), type(expected)) == (float, int):
+        return f"{what} must be an integer, got the float {got:g}. Which operation makes floats of integers?"
     return f"{what} must be {kind(expected)}, got {kind(got)}"
 
 

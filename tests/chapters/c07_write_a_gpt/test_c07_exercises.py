@@ -116,26 +116,32 @@ def said_of(capsys, number: str, source: str) -> str:
     return " ".join(capsys.readouterr().out.split())
 
 
-def test_a_head_that_stores_its_mask_as_a_buffer_is_correct(capsys):
-    source = (
-        "class CausalHead(CausalHead):\n"
-        "    def __init__(self, d_model, d_head):\n"
-        "        super().__init__(d_model, d_head)\n"
-        "        self.register_buffer('tril', torch.ones(32, 32).tril().bool())"
-    )
-    assert said_of(capsys, "7.2", source) == "7.2: correct"
+@pytest.mark.parametrize(("size", "verdict"), [(2000, "7.2: correct"), (32, "your mask has a fixed size")])
+def test_a_mask_that_is_stored_as_a_buffer_must_be_long_enough(capsys, size, verdict):
+    source = EXERCISES["7.2"].text(EXERCISES["7.2"].solution)
+    stored = f"super().__init__()\n        self.register_buffer('tril', torch.ones({size}, {size}).tril().bool())"
+    source = source.replace("super().__init__()", stored)
+    source = source.replace("causal_mask(x.shape[1], device=x.device)", "self.tril[: x.shape[1], : x.shape[1]]")
+    assert verdict in said_of(capsys, "7.2", source)
 
 
 CPU = "right, but only on the CPU"
+ZEROS = "out = torch.zeros(len(ids), len(ids[0]) + n_new).long(); out[:, : len(ids[0])] = ids; ids = out[:, :-n_new]"
 # Changes of a solution, each with words of what is said of it.
 WRONG = {
     "7.1": [
         ("targets.flatten())", "targets.flatten()).detach()", "your loss has the right value and no gradient"),
         ("return self.token(ids)", "return self.token(ids).detach()", "no gradient passes back to the weights"),
+        ("targets.flatten()", "ids.flatten()", "your loss compares the logits with ids"),
+        ("self(ids).flatten(0, 1), targets", "self(ids)[:, :-1].flatten(0, 1), ids[:, 1:]", "`targets` is unused"),
     ],
     "7.2": [
-        ("scores.softmax(dim=-1) @ v", "(scores.softmax(dim=-1) @ v).detach()", "the head is never trained"),
-        ("        return", "        k = 0\n        with torch.no_grad(): return", "the head is never trained"),
+        ("scores.softmax(dim=-1) @ v", "(scores.softmax(dim=-1) @ v).detach()", "no gradient passes back to"),
+        ("        return", "        k = 0\n        with torch.no_grad(): return", "no gradient passes back to"),
+        ("/ math.sqrt(q.shape[-1])", "/ q.shape[-1]", "your scores are too large or too small by a factor"),
+        ("/ math.sqrt(q.shape[-1])", "* math.sqrt(q.shape[-1])", "your scores are too large or too small by a factor"),
+        ("q @ k.transpose(1, 2)", "k @ q.transpose(1, 2)", "row i of your scores compares key i with every query"),
+        ("self.query(x), self.key(x), self.value(x)", "self.query(x), self.key(x), x", "no gradient reaches value."),
         ("scores = q @ k", "scores = q.detach() @ k", "no gradient passes back to query.weight"),
         ("scores.softmax(dim=-1) @ v", "torch.from_numpy((scores.softmax(dim=-1) @ v).numpy())", "numpy() leaves"),
         ("causal_mask(x.shape[1], device=x.device)", "causal_mask(8)[:len(x[0]), :len(x[0])]", "a fixed size"),
@@ -150,9 +156,39 @@ WRONG = {
     "7.4": [
         ("x = x + self.attention", "x = self.attention", "the result of attention replaces x"),
         ("return x + self.feed_forward", "return x.detach() + self.feed_forward", "gradient"),
+        ("self.norm_attention(x)", "x", "no gradient reaches norm_attention. Is it used?"),
+        ("self.norm_feed_forward(x)", "x", "no gradient reaches norm_feed_forward. Is it used?"),
+        ("self.norm_feed_forward(x)", "self.norm_attention(x)", "no gradient reaches norm_feed_forward. Is it used?"),
+        ("nn.LayerNorm(d_model)\n        up", "self.norm_attention\n        up", "are the same module and share"),
     ],
     "7.5": [
-        ("return self.head(self.norm(x))", "return self.head(self.norm(x)).detach()", "no weight gets a gradient"),
+        (
+            "return self.head(self.norm(x))",
+            "return self.head(self.norm(x)).detach()",
+            "no gradient passes back to the w",
+        ),
+        (
+            "return self.head(self.norm(x))",
+            "return self.head(self.norm(x)).softmax(-1)",
+            "forward returns probabilities",
+        ),
+        ("x = block(x)", "block(x)", "no gradient reaches blocks. Is it used?"),
+        (
+            "[Block(d_model, n_head) for _ in range(n_layer)]",
+            "[Block(d_model, n_head)] * n_layer",
+            "are the same module",
+        ),
+        (
+            "Block(d_model, n_head)",
+            "Block(d_model, n_layer)",
+            "query.weight must have the shape (2, 6), and has (3, 6)",
+        ),
+        ("ids[:, -self.block_size :]", "ids if len(ids[0]) <= self.block_size else ids[:, 1:]", "more than block_size"),
+        ("temperature=1.0", "temperature=0.8", "generate must draw at a temperature of 1 if it is given none"),
+        ("        with torch", "        torch.manual_seed(0)\n        with torch", "Is a seed fixed in it?"),
+        ("num_samples=1", "num_samples=1, generator=torch.Generator().manual_seed(1)", "Is a seed fixed in it?"),
+        ("ids.shape[1]]  # (B, T, C)", "ids.shape[1]] + torch.zeros(ids.shape[1], 1)", CPU),
+        ("        with torch", f"        {ZEROS}\n        with torch", CPU),
         ("weight[: ids.shape[1]]", "weight[: ids.shape[1]].detach()", "no gradient passes back to position.weight"),
         ("position.weight[: ids.shape[1]]", "position(torch.arange(self.block_size))", "vectors of all block_size"),
         ("position.weight[: ids.shape[1]]", "position(torch.arange(ids.shape[1]))", CPU),
@@ -177,6 +213,17 @@ def test_a_wrong_change_of_a_solution_is_refused_with_the_reason(capsys, number,
     assert words in said_of(capsys, number, source.replace(old, new))
 
 
+def test_norms_and_layers_in_another_order_are_named(capsys):
+    source = EXERCISES["7.4"].text(EXERCISES["7.4"].solution)
+    swapped = source.replace("attention(self.norm_attention(x))", "attention(self.norm_feed_forward(x))")
+    swapped = swapped.replace("feed_forward(self.norm_feed_forward(x))", "feed_forward(self.norm_attention(x))")
+    assert "each of your layers receives the other one's norm" in said_of(capsys, "7.4", swapped)
+    first, second = source.splitlines()[-2:]
+    body = f"{second.replace('return', 'x =')}\n{first.replace('x =', 'return')}"
+    said = said_of(capsys, "7.4", source.replace(f"{first}\n{second}", body))
+    assert "your block applies the feed-forward network first" in said
+
+
 def test_a_block_without_residual_connections_is_named(capsys):
     source = EXERCISES["7.4"].text(EXERCISES["7.4"].solution).replace("x + self.", "self.")
     assert "your block returns only what its layers compute" in said_of(capsys, "7.4", source)
@@ -196,6 +243,11 @@ RIGHT = {
         (
             "        with torch.no_grad():\n",
             "        self.train()\n        with torch.inference_mode():\n",
+        ),
+        ("ids[:, -self.block_size :]", "ids[:, max(0, ids.shape[1] - self.block_size) :]"),
+        (
+            "torch.multinomial(probabilities, num_samples=1)",
+            "torch.distributions.Categorical(probs=probabilities).sample()[:, None]",
         ),
     ],
 }

@@ -80,12 +80,18 @@ def update_in_numpy(weights, wrong):
     return alpha, torch.from_numpy(new / new.sum())
 
 
+def update_in_float32(weights, wrong):
+    alpha = 0.5 * torch.log(torch.tensor(1 / weights[wrong].sum().item() - 1))
+    new = weights * torch.where(wrong, alpha, -alpha).exp()
+    return alpha, new / new.sum()
+
+
 STYLES = {
     "12.1": (responsibilities_in_numpy, responsibilities_in_loops),
     "12.2": (competitive_in_numpy, competitive_in_loops),
     "12.3": (cooperative_by_autograd, cooperative_in_numpy),
     "12.4": (m_step_in_tensors, m_step_by_polyfit),
-    "12.5": (update_in_tensors, update_in_numpy),
+    "12.5": (update_in_tensors, update_in_numpy, update_in_float32),
 }
 
 
@@ -95,7 +101,7 @@ def test_right_answers_in_other_words_pass(capsys, number, answer):
         assert said(capsys, number, answer) == f"{number}: correct"
 
 
-@pytest.mark.parametrize("style", [0, pytest.param(1, marks=pytest.mark.repetition)])
+@pytest.mark.parametrize("style", [-1, pytest.param(0, marks=pytest.mark.repetition)])
 def test_later_cells_run_with_every_accepted_answer(capsys, monkeypatch, style):
     monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
     page, used = {}, []
@@ -139,3 +145,54 @@ def test_the_maximum_of_the_members_alone_is_not_enough(capsys):
         return joint / joint.sum(dim=1, keepdim=True)
 
     assert "whose weight is 0: no entry may be NaN" in said(capsys, "12.1", answer)
+
+
+def responsibilities_that_track(log_gate, log_members):
+    log_gate.requires_grad_()
+    return (log_gate + log_members).softmax(dim=1).detach()
+
+
+def cooperative_that_tracks(gate, means, y):
+    means.requires_grad_()
+    ((y - (gate * means).sum(1)) ** 2).sum().backward()
+    return means.grad
+
+
+def sums_over_points(gate, means, y):
+    return -2 * gate * (y - (gate * means).sum(dim=0))[:, None]
+
+
+def rounded(digits):
+    return lambda x, y, r: tuple(round(float(each), digits) for each in m_step_in_tensors(x, y, r))
+
+
+def votes_rounded(weights, wrong):
+    alpha, new = update_in_tensors(weights, wrong)
+    return round(alpha.item(), 4), new
+
+
+def forgets_the_weights(weights, wrong):
+    alpha, _ = update_in_tensors(weights, wrong)
+    new = torch.where(wrong, alpha, -alpha).exp()
+    return alpha, new / new.sum()
+
+
+def returns_the_error(weights, wrong):
+    return weights[wrong].sum(), update_in_tensors(weights, wrong)[1]
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "part"),
+    [
+        ("12.1", responsibilities_that_track, "right, but it leaves requires_grad set on its input"),
+        ("12.3", cooperative_that_tracks, "right, but it leaves requires_grad set on its input"),
+        ("12.3", sums_over_points, "your fbar sums over the points"),
+        *(("12.4", rounded(digits), "is not the right value") for digits in (2, 4, 6)),
+        ("12.5", votes_rounded, "but alpha is not the one by which they follow from the old ones"),
+        ("12.5", forgets_the_weights, "points on which the member errs must keep their proportions"),
+        ("12.5", returns_the_error, "but alpha is not the one by which they follow from the old ones"),
+    ],
+)
+def test_wrong_answers_are_refused_with_the_reason(capsys, number, answer, part):
+    for _ in range(10):
+        assert part in said(capsys, number, answer)

@@ -71,10 +71,25 @@ def counters(experts, n_expert, factor):
     return torch.tensor(kept).view(experts.shape)
 
 
+def with_denominators_of(small):
+    def top_k_router(x, router, k):
+        weights, experts = (x @ router.T).softmax(dim=-1).topk(k)
+        return experts, weights / (weights.sum(dim=-1, keepdim=True) + small)
+
+    return top_k_router
+
+
+def normalized_again(probabilities, experts):
+    n_expert = probabilities.shape[-1]
+    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    return n_expert * (f * probabilities.sum(dim=0) / probabilities.sum()).sum()
+
+
 @pytest.mark.parametrize(
     ("number", "answer"),
     [
-        *(("14.1", answer) for answer in (softmax_after, sorted_rows, package)),
+        *(("14.1", answer) for answer in (softmax_after, sorted_rows, package, with_denominators_of(1e-9))),
+        ("14.4", normalized_again),
         *(("14.2", answer) for answer in (token_by_token, by_mask, by_slot)),
         ("14.3", counters),
     ],
@@ -116,6 +131,35 @@ def weights_first(x, router, k):
     return softmax_after(x, router, k)[::-1]
 
 
+def exponentials(x, router, k):
+    scores, experts = (x @ router.T).exp().topk(k)
+    return experts, scores / scores.sum(dim=-1, keepdim=True)
+
+
+def topk_exchanged(x, router, k):
+    experts, weights = (x @ router.T).softmax(dim=-1).topk(k)
+    return experts, weights / weights.sum(dim=-1, keepdim=True)
+
+
+def that_tracks(x, experts, weights, layers):
+    x.requires_grad_()
+    return by_slot(x, experts, weights, layers)
+
+
+def times_its_weight(probabilities, experts):
+    return 0.01 * normalized_again(probabilities, experts)
+
+
+def counts_with_a_gradient(probabilities, experts):
+    selected = torch.zeros_like(probabilities).scatter(1, experts, 1 / experts.shape[1])
+    f = (selected + probabilities - probabilities.detach()).mean(dim=0)
+    return probabilities.shape[-1] * (f * probabilities.mean(dim=0)).sum()
+
+
+def of_sizes(combine):
+    return lambda *sizes: combine(*find("14.5").solution(*sizes))
+
+
 def share_rounded_first(experts, n_expert, factor):
     return counters(experts, n_expert, factor * math.ceil(experts.numel() / n_expert) * n_expert / experts.numel())
 
@@ -136,6 +180,17 @@ def share_times_factor(experts, n_expert, factor):
         *(("14.2", answer, "gradient") for answer in (dispatched_without_graph, floats_as_weights, inputs_cut_off)),
         ("14.1", weights_first, "in the wrong order. The task names them in this one: the experts, then the weights"),
         ("14.3", share_rounded_first, "14.3: wrong for N = 7, E = 3, k = 1, factor 2: an expert processes more"),
+        ("14.1", exponentials, "no weight may be NaN. How large is exp() of the scores?"),
+        ("14.1", topk_exchanged, "In which order does topk return values and indices?"),
+        ("14.1", with_denominators_of(1e-6), "the weights of each token must sum to 1"),
+        ("14.2", that_tracks, "right, but it leaves requires_grad set on its input"),
+        ("14.4", times_its_weight, "the loss is 0.01 times what it should be"),
+        ("14.4", counts_with_a_gradient, "a count follows from a selection, so f passes no gradient back"),
+        ("14.5", of_sizes(lambda total, active: (float(total), float(active))), "the total must be an integer"),
+        ("14.5", of_sizes(lambda total, active: (active, total)), "both numbers are right, but in the wrong order"),
+        ("14.5", of_sizes(lambda total, active: total + active), "the result must be 2 values, got an int"),
+        ("14.5", of_sizes(lambda total, active: (total, total)), "your active parameters are all parameters"),
+        ("14.5", of_sizes(lambda total, active: (active, active)), "your total has only the active experts"),
         ("14.3", share_times_factor, "you round the equal share up before"),
     ],
 )

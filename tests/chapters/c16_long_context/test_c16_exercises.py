@@ -11,6 +11,20 @@ from readers import printed
     [
         (lambda old, new: (new - old).abs().max() > 1e-5, "correct"),
         (lambda old, new: not torch.allclose(old, new, atol=1e-5), "correct"),
+        (lambda old, new: not torch.allclose(old, new, atol=1e-5, rtol=0), "correct"),
+        *(
+            (
+                lambda old, new, rtol=rtol: not torch.allclose(old, new, atol=1e-5, rtol=rtol),
+                "wrong for a layer in which a",
+            )
+            for rtol in (1e-4, 1e-3)
+        ),
+        *((lambda old, new, rtol=rtol: not torch.allclose(old, new, rtol=rtol), "rounding") for rtol in (1e-5, 1e-4)),
+        *(
+            (lambda old, new, n=n: not torch.equal(old.round(decimals=n), new.round(decimals=n)), "rounding")
+            for n in (4, 5)
+        ),
+        (lambda old, new: (new.norm() - old.norm()).abs() > 1e-5, "wrong for a layer in which the components change"),
         (lambda old, new: (new - old).abs().max() > 1e-3, "wrong for a layer whose keys change by about 1e-4"),
         (lambda old, new: (new - old).abs().max() > 0.1, "wrong for"),
         (lambda old, new: (new - old)[:, 0].abs().max() > 1e-5, "wrong for a layer in which two components change"),
@@ -85,3 +99,37 @@ def test_positions_counted_from_1_are_said_to_be_that(capsys):
         return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
 
     assert "the angles of position 0 must be 0" in printed(capsys, "16.5", angles)
+
+
+def test_vectors_from_the_left_of_a_matrix_are_named(capsys):
+    def decode_step(x, keys, values, w_query, w_key, w_value):
+        q, k, v = x @ w_query, x @ w_key, x @ w_value
+        keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
+        return (keys @ q / len(q) ** 0.5).softmax(dim=0) @ values, keys, values
+
+    assert "the shapes fit only if keys are as wide as x" in printed(capsys, "16.1", decode_step)
+
+
+def test_keys_of_all_tokens_are_more_than_those_of_the_cache(capsys):
+    def stale_layers(keys_of, x):
+        pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+        return {n for n, (old, new) in pairs if (new - old).abs().max() > 1e-5}
+
+    assert "has a key for each of T tokens, and the cache one fewer" in printed(capsys, "16.2", stale_layers)
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (lambda features, bits: features * bits / 8, "the result must be an integer, got the float"),
+        (lambda features, bits: features * (bits // 8), "right unless a number takes less than a byte"),
+        (lambda features, bits: features * max(1, bits // 8), "2 times what it should be"),
+        (lambda features, bits: torch.tensor(features * bits // 8), "correct"),
+    ],
+)
+def test_bytes_are_an_integer_for_every_number_of_bits(capsys, number, sentence):
+    def cache_bytes(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
+        return number(2 * n_layer * n_kv_head * (d_model // n_head) * n_token, bits)
+
+    for _ in range(5):
+        assert sentence in printed(capsys, "16.3", cache_bytes)

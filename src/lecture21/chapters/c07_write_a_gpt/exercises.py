@@ -117,6 +117,15 @@ class _shifted_twice(_Bigram):
 
 
 @_BIGRAM.mistake(
+    symptom="Trained on pairs of a text and its next tokens, it learns the same. A batch of one token has no loss.",
+    hint="your loss takes the next tokens from ids, so it has one too few, and `targets` is unused. What does it hold?",
+)
+class _targets_from_its_input(_Bigram):
+    def loss(self, ids, targets):
+        return F.cross_entropy(self(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+
+
+@_BIGRAM.mistake(
     symptom="The loss is right, but `backward()` raises an error, since no operation of the loss was recorded.",
     hint="your loss has the right value and no gradient, so nothing can be trained with it. Which operation cuts it "
     "off from the graph (detach, item, numpy, torch.tensor, no_grad)?",
@@ -149,6 +158,9 @@ class _CausalHead(nn.Module):
         return scores.softmax(dim=-1) @ v  # (B, T, D)
 
 
+_LONG = 1030  # tokens: a mask of any usual fixed size is too small
+
+
 def _head_cases(rng: random.Random) -> list[Case]:
     def case(about: str, b: int, t: int, c: int, d: int) -> Case:
         return Case((random_weights(rng, _CausalHead, c, d), normal(rng, b, t, c)), about)
@@ -158,13 +170,20 @@ def _head_cases(rng: random.Random) -> list[Case]:
         case("T = 1", 1, 1, 4, 2),
         case("B = 1, T = 2", 1, 2, 4, 2),
         case(f"B = {b}, T = {t}, C = {c}, D = 3", b, t, c, 3),
-        case("T = 32, as many as the GPT of this chapter reads", 1, 32, 4, 2),
+        case(f"T = {_LONG}, more than the GPT of this chapter reads", 1, _LONG, 4, 2),
     ]
 
 
 def _use_head(answer, weights, x):
     d_head, d_model = weights["query.weight"].shape
     return with_weights(answer, (d_model, d_head), weights)(x)
+
+
+def _has_scale(weights, x, out, power):
+    """Return whether outputs follow from scores that are multiplied by sqrt(D)**power instead of divided by sqrt(D)."""
+    query = weights["query.weight"]
+    scaled = query * math.sqrt(len(query)) ** (power + 1)
+    return torch.allclose(out, _use_head(_CausalHead, weights | {"query.weight": scaled}, x), rtol=1e-4)
 
 
 _HEAD = Exercise(
@@ -176,6 +195,12 @@ _HEAD = Exercise(
     call=_use_head,
     differentiable=("weights", "x"),
     any_device=True,
+    properties=(
+        (
+            "your scores are too large or too small by a factor. How does a sum of D products grow with D?",
+            lambda arguments, out: not any(_has_scale(*arguments, out, power) for power in (-2, 0, 1, 2)),
+        ),
+    ),
 )
 
 
@@ -249,22 +274,21 @@ class _masked_scores_of_0(_CausalHead):
 
 
 @_HEAD.mistake(
-    symptom="The outputs are right, but queries, keys and values stay as they were initialized: the GPT ends at a loss "
-    "of 2.24 instead of 1.795.",
-    hint="your outputs are right, but no gradient passes back through them, so the head is never trained. Which "
-    "operation cuts the graph (detach, item, numpy, torch.tensor, no_grad)?",
+    symptom="It trains equally well, since queries and keys only exchange their names, but weights from another "
+    "implementation give different results.",
+    hint="row i of your scores compares key i with every query. Which of the two must the rows belong to?",
 )
-class _without_a_gradient(_CausalHead):
+class _keys_times_queries(_CausalHead):
     def forward(self, x):
         q, k, v = self.query(x), self.key(x), self.value(x)
-        scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
+        scores = k @ q.transpose(1, 2) / math.sqrt(q.shape[-1])
         scores = scores.masked_fill(~causal_mask(x.shape[1], device=x.device), -math.inf)
-        return (scores.softmax(dim=-1) @ v).detach()
+        return scores.softmax(dim=-1) @ v
 
 
 @_HEAD.mistake(
     symptom="It runs on short texts. From nine tokens on, the mask has another shape than the scores.",
-    hint="right for a few tokens, and an error for 32: your mask has a fixed size. Which number gives the length of x?",
+    hint="right for a few tokens, and an error for many: your mask has a fixed size. What gives the length of x?",
 )
 class _mask_of_a_fixed_size(_CausalHead):
     def forward(self, x):
@@ -490,13 +514,24 @@ class _both_layers_at_once(_Block):
 
 
 @_BLOCK.mistake(
-    symptom="The result is right until the norms are trained, but one of them never receives a gradient.",
-    hint="one norm is used twice and the other one never. They are equal at initialization, but training changes them.",
+    symptom="The result is right until the norms are trained, since both are equal at initialization.",
+    hint="each of your layers receives the other one's norm. They are equal at initialization, but training changes "
+    "them.",
 )
-class _one_norm_twice(_Block):
+class _norms_exchanged(_Block):
     def forward(self, x):
-        x = x + self.attention(self.norm_attention(x))
+        x = x + self.attention(self.norm_feed_forward(x))
         return x + self.feed_forward(self.norm_attention(x))
+
+
+@_BLOCK.mistake(
+    symptom="It trains, but the first feed-forward network sees each token alone, before any attention.",
+    hint="your block applies the feed-forward network first. In which order does the task name the two layers?",
+)
+class _feed_forward_first(_Block):
+    def forward(self, x):
+        x = x + self.feed_forward(self.norm_feed_forward(x))
+        return x + self.attention(self.norm_attention(x))
 
 
 @_BLOCK.mistake(

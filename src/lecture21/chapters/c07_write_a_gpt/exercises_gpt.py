@@ -70,7 +70,8 @@ def _gpt_cases(rng: random.Random) -> list[Case]:
     v, t = rng.randint(7, 9), rng.randint(5, 6)
     return [
         case("one token and one block", (5, 4, 4, 1, 1), 1, 1, 1, 2),
-        case(f"V = {v}, block_size = {t}, C = 6, H = 2, two blocks", (v, t, 6, 2, 2), 2, t, 2, 2 * t),
+        case(f"V = {v}, block_size = {t}, C = 6, H = 3, two blocks", (v, t, 6, 3, 2), 2, t, 2, 2 * t),
+        case("block_size = 3 and a prompt of 5 tokens", (5, 3, 4, 1, 1), 1, 2, 5, 2),
     ]
 
 
@@ -78,8 +79,10 @@ def _use_gpt(answer, sizes, weights, ids, targets, prompt, n_new):
     """Return the loss, the logits, a text whose next token is certain, and what is true of samples and sizes."""
     model = with_weights(answer, sizes, weights)
     loss, logits = model.loss(ids, targets), model(ids)
-    if ids.is_meta or next(iter(weights.values())).requires_grad:
-        return loss, logits  # a text has neither a gradient nor, on the device `meta`, tokens
+    if ids.is_meta:
+        return loss, logits, model.generate(prompt, 1)
+    if next(iter(weights.values())).requires_grad:
+        return loss, logits  # a text has no gradient
     vocab_size, block_size = sizes[:2]
     # The same number for all tokens changes no probability. A negative one shows that logits are no probabilities.
     level = 3.0 if len(ids) == 1 else -3.0
@@ -101,11 +104,15 @@ def _use_gpt(answer, sizes, weights, ids, targets, prompt, n_new):
         if not isinstance(text, torch.Tensor):
             raise TypeError("generate must return a tensor. Does it end with a return?")
         model.forward = uneven
-        drawn = model.generate(prompt[:1, :1].repeat(_SAMPLES, 1), 2, temperature=2.0)[:, 1:] == 1
+        start = prompt[:1, :1].repeat(_SAMPLES, 1)
+        drawn = model.generate(start, 2, temperature=2.0)[:, 1:] == 1
+        at_default, again = (model.generate(start, steps)[:, 1:] for steps in (4, 1))
     shares = drawn.double().mean(dim=0)  # of token 1, in both steps
     varies, right = bool((shares < 1).any()), bool(((shares - 0.5).abs() < 0.05).all())
+    varies_again = not torch.equal(at_default[:, :1], again)
+    at_1 = abs((at_default == 1).double().mean().item() - (1 - 1 / vocab_size)) < 0.02
     stored = [getattr(model, name, None) for name in ("vocab_size", "block_size")] == [vocab_size, block_size]
-    return stored, model.training, right, varies, text, loss, logits
+    return stored, model.training, varies_again, at_1, right, varies, text, loss, logits
 
 
 _EXERCISE = Exercise(
@@ -117,33 +124,37 @@ _EXERCISE = Exercise(
     call=_use_gpt,
     differentiable=("weights",),
     any_device=True,
-    returns=("the sizes", "the mode", "the samples", "the samples", "the text of generate", "the loss", "the logits"),
+    returns=("the sizes", "the mode", *["the samples"] * 4, "the text of generate", "the loss", "the logits"),
     properties=(
         ("the model must store the integers vocab_size and block_size under these names", lambda _, result: result[0]),
         ("generate must leave the model in training mode, as it was. What undoes eval()?", lambda _, result: result[1]),
         (
             "generate must return the prompt, followed by the tokens that the model predicts from the last ones",
-            lambda arguments, result: torch.equal(result[4][:, : arguments[4].shape[1]], arguments[4]),
+            lambda arguments, result: torch.equal(result[6][:, : arguments[4].shape[1]], arguments[4]),
         ),
         (
             "generate must draw each token with the probabilities softmax(logits / temperature)",
+            lambda _, result: result[4],
+        ),
+        (
+            "generate must draw other tokens when it is called again. Is a seed fixed in it?",
             lambda _, result: result[2],
         ),
+        ("generate must draw at a temperature of 1 if it is given none", lambda _, result: result[3]),
     ),
 )
 
 
 @_EXERCISE.mistake(
-    symptom="Logits and loss are right, but training changes no weight: `backward()` raises an error.",
-    hint="logits and loss are right, but no weight gets a gradient: forward cuts them off from the graph, as no_grad, "
-    "detach and numpy do. Only generate can do without gradients.",
+    symptom="The loss falls slowly and stays near ln V, and texts are nearly random.",
+    hint="your forward returns probabilities. Loss and generate both apply a softmax, so what must they be given?",
 )
-class _forward_without_a_gradient(_GPT):
+class _softmax_in_forward(_GPT):
     def forward(self, ids):
         x = self.token(ids) + self.position.weight[: ids.shape[1]]
         for block in self.blocks:
             x = block(x)
-        return self.head(self.norm(x)).detach()
+        return self.head(self.norm(x)).softmax(dim=-1)
 
 
 @_EXERCISE.mistake(

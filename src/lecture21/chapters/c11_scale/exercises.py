@@ -148,12 +148,12 @@ def _training_cost(n_parameters, n_tokens, n_devices, peak, utilization):
 
 
 def _cost_cases(rng: random.Random) -> list[Case]:
-    cases = [Case((10**6, 10**7, 1, 1e9, 1.0), "1e6 parameters, 1e7 tokens, one device with a peak of 1e9")]
+    cases = [Case((1e6, 1e7, 1, 1e9, 1.0), "1e6 parameters, 1e7 tokens, one device with a peak of 1e9")]
     for peak in (312e12, 989e12):
         n, d, devices = rng.randint(10**8, 10**9), rng.randint(10**9, 10**11), rng.randint(3, 64)
         share = rng.randint(20, 60) / 100
         about = f"{n:,} parameters, {d:,} tokens, {devices} devices at {share:.0%} of {peak:.3g} FLOPs per second"
-        cases.append(Case((n, d, devices, peak, share), about))
+        cases.append(Case((float(n), float(d), devices, peak, share), about))
     return cases
 
 

@@ -348,6 +348,14 @@ def _broadcast_over_members_again(gate, means, y):
     return -2 * gate * (y - (gate * means).sum(dim=1))
 
 
+@_COOPERATIVE.mistake(
+    symptom="An error about shapes, or, with as many points as members, a residual that mixes the points.",
+    hint="your fbar sums over the points, so it has a number for each member. Of which shape must it be?",
+)
+def _summed_over_points(gate, means, y):
+    return -2 * gate * (y - (gate * means).sum(dim=0))[:, None]
+
+
 # 12.4
 
 
@@ -378,13 +386,14 @@ def _m_step_cases(rng: random.Random) -> list[Case]:
         r[[0, 3, 5]] = 0
         return Case((x, y, r), "an expert that is not responsible for three of the points")
 
-    example = (torch.tensor([-1.0, 0, 1]), torch.tensor([0.0, 1, 4]), torch.tensor([0.5, 1, 0.5]))
+    x, y, r = (torch.tensor(each).double() for each in ([-1.0, 0, 1], [0.0, 1, 4], [0.5, 1, 0.5]))
     return [
-        Case(tuple(each.double() for each in example), "the worked example"),
+        Case((x, y, r), "the worked example"),
         case(6, "six points"),
         case(rng.randint(7, 12), "more points in float32", torch.float32),
         case(7, "an expert that shares every point", share=0.2),
         without_three(),
+        Case((x, 1.2345678e-5 * y, r), "targets near 0"),  # where no digit can be rounded off
     ]
 
 

@@ -33,13 +33,25 @@ def _boosting_cases(rng: random.Random) -> list[Case]:
     fifth = torch.full((5,), 0.2, dtype=torch.float64)
     one_wrong = torch.tensor([False, False, True, False, False])
     without = torch.tensor([0.0, 0.3, 0.1, 0.2, 0.4], dtype=torch.float64)
+    error = 1 / (1 + math.exp(2 * 0.0123456))  # so that alpha is 0.0123456
+    barely = fifth.new_tensor([error if wrong else (1 - error) / 4 for wrong in one_wrong])
     return [
         Case((fifth, one_wrong), "five points of weight 1/5, one of them wrong"),
         case(rng.randint(6, 9), 3, "points of different weights"),
         case(6, 2, "float32 weights", torch.float32),
         Case((without, one_wrong), "a point of weight 0"),
         case(6, 1, "a member that is wrong on more than half of the weight", power=-3),
+        Case((barely, one_wrong), "a member that is barely better than chance"),  # where no digit can be rounded off
     ]
+
+
+def _parts(weights: torch.Tensor, wrong: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the weights of the points on which a member errs, and those of the others."""
+    return weights[wrong], weights[~wrong]
+
+
+def _keeps_proportions(before: torch.Tensor, after: torch.Tensor) -> bool:
+    return torch.allclose(before * after.sum(), after * before.sum(), rtol=1e-4)
 
 
 _ADABOOST = Exercise(
@@ -50,10 +62,18 @@ _ADABOOST = Exercise(
     cases=_boosting_cases,
     returns=("alpha", "the new weights"),
     properties=(
+        (
+            "points on which the member errs must keep their proportions, and so must the others",
+            lambda arguments, result: all(map(_keeps_proportions, _parts(*arguments), _parts(result[1], arguments[1]))),
+        ),
         ("the new weights must sum to 1", lambda arguments, result: math.isclose(result[1].sum(), 1, rel_tol=1e-5)),
         (
             "under its new weights, the member must be wrong on exactly half of the weight",
             lambda arguments, result: math.isclose(result[1][arguments[1]].sum(), 0.5, rel_tol=1e-5),
+        ),
+        (
+            "the new weights are right, but alpha is not the one by which they follow from the old ones",
+            lambda arguments, result: math.isclose(result[0], _adaboost_update(*arguments)[0], rel_tol=1e-4),
         ),
     ),
 )

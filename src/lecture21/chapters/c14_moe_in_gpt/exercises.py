@@ -4,9 +4,10 @@ import random
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from lecture21.exercises.exercise import Case, Exercise, normal, rows_sum_to_one
+from lecture21.exercises.exercise import Case, Exercise, normal
 
 # 14.1
 
@@ -27,6 +28,9 @@ def _top_k_router(x, router, k):
 
 def _router_cases(rng: random.Random) -> list[Case]:
     n, c = rng.randint(5, 7), rng.randint(3, 4)
+    large = [normal(rng, rows, 2, dtype=torch.float64) for rows in (4, 5)]
+    large = [F.pad(each, (1, 0), value=value) for each, value in zip(large, (100.0, 10.0), strict=True)]
+    small = [0.3 * normal(rng, rows, 3, dtype=torch.float64) for rows in (4, 60)]
     return [
         Case((normal(rng, 1, 2), normal(rng, 3, 2), 2), "one token, E = 3, k = 2"),
         Case((normal(rng, 4, 3), normal(rng, 3, 3), 2), "N = 4, E = C = 3, k = 2"),
@@ -34,7 +38,15 @@ def _router_cases(rng: random.Random) -> list[Case]:
         Case((normal(rng, 5, 2), normal(rng, 4, 2), 1), "k = 1"),
         Case((normal(rng, 3, 4), normal(rng, 5, 4), 5), "k = E = 5"),
         Case((normal(rng, 4, 3, dtype=torch.float64), normal(rng, 8, 3, dtype=torch.float64), 2), "float64"),
+        Case((*large, 2), "scores near 1000"),
+        Case((*small, 1), "E = 60, nearly equal scores"),
     ]
+
+
+def _sum_to_one(weights: Tensor) -> bool:
+    """Return whether each row sums to 1; in float64, a small number in the denominator shows."""
+    small = 1e-9 if weights.dtype == torch.float64 else 1e-4
+    return bool(((weights.sum(dim=-1) - 1).abs() < small).all())
 
 
 _ROUTER = Exercise(
@@ -46,7 +58,8 @@ _ROUTER = Exercise(
     returns=("the experts", "the weights"),
     differentiable=("router",),
     properties=(
-        ("the weights of each token must sum to 1", lambda arguments, result: rows_sum_to_one(result[1])),
+        ("no weight may be NaN. How large is exp() of the scores?", lambda _, result: not result[1].isnan().any()),
+        ("the weights of each token must sum to 1", lambda _, result: _sum_to_one(result[1])),
         ("the weights must be positive", lambda arguments, result: bool((result[1] > 0).all())),
         (
             "the weights of each token must not increase from left to right: the best expert comes first",
@@ -134,6 +147,16 @@ def _scores_as_weights(x, router, k):
 def _sorted_by_index(x, router, k):
     weights, experts = (x @ router.T).softmax(dim=-1).topk(k, dim=-1)
     return experts.sort(dim=-1).values, weights / weights.sum(dim=-1, keepdim=True)
+
+
+@_ROUTER.mistake(
+    symptom="The experts are probabilities and the weights are made of indices: the two results of topk are exchanged.",
+    hint="your experts are floats and your weights follow from indices. In which order does topk return values and "
+    "indices?",
+)
+def _topk_exchanged(x, router, k):
+    experts, weights = (x @ router.T).softmax(dim=-1).topk(k, dim=-1)
+    return experts, weights / weights.sum(dim=-1, keepdim=True)
 
 
 # 14.2

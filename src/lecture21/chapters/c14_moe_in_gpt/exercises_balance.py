@@ -210,12 +210,20 @@ def _balance_cases(rng: random.Random) -> list[Case]:
     ]
 
 
+def _of_normalized(answer, probabilities, experts):
+    """Apply an answer so that gradients are those through a softmax, where a constant in each row has no effect."""
+    if probabilities.requires_grad:
+        probabilities = probabilities / probabilities.sum(dim=-1, keepdim=True)
+    return answer(probabilities, experts)
+
+
 _BALANCE = Exercise(
     number="14.4",
     name="balance_loss",
     title="the balance loss",
     solution=_balance_loss,
     cases=_balance_cases,
+    call=_of_normalized,
     differentiable=("probabilities",),
 )
 
@@ -290,6 +298,25 @@ def _without_minlength(probabilities, experts):
     return probabilities.shape[-1] * (f * probabilities.mean(dim=0)).sum()
 
 
+@_BALANCE.mistake(
+    symptom="The loss is 100 times too small, and the training loop multiplies it by its weight once more.",
+    hint="the loss is 0.01 times what it should be. Where does the weight of a loss belong?",
+)
+def _with_its_weight(probabilities, experts):
+    return 0.01 * _balance_loss(probabilities, experts)
+
+
+@_BALANCE.mistake(
+    symptom="The number is right, but its gradient also changes the counts, which are no function of the router.",
+    hint="the loss is right, but its gradient is not: a count follows from a selection, so f passes no gradient back.",
+)
+def _gradient_of_the_counts(probabilities, experts):
+    n_expert = probabilities.shape[-1]
+    selected = F.one_hot(experts, n_expert).sum(dim=1) / experts.shape[1]
+    f = (selected + probabilities - probabilities.detach()).mean(dim=0)
+    return n_expert * (f * probabilities.mean(dim=0)).sum()
+
+
 # 14.5
 
 
@@ -323,6 +350,24 @@ _PARAMETERS = Exercise(
     cases=_parameter_cases,
     returns=("the total", "the active parameters"),
 )
+
+
+@_PARAMETERS.mistake(
+    symptom="Both numbers are the total, as if each token used all experts.",
+    hint="the total is right, and your active parameters are all parameters. Which of the experts does a token skip?",
+)
+def _all_active(n_layer, d_model, d_hidden, n_expert, top_k, other):
+    total = _sparse_parameters(n_layer, d_model, d_hidden, n_expert, top_k, other)[0]
+    return total, total
+
+
+@_PARAMETERS.mistake(
+    symptom="Both numbers are the active parameters, so the memory that the experts need is missing.",
+    hint="the active parameters are right, and your total has only the active experts. Where are the others stored?",
+)
+def _only_active(n_layer, d_model, d_hidden, n_expert, top_k, other):
+    active = _sparse_parameters(n_layer, d_model, d_hidden, n_expert, top_k, other)[1]
+    return active, active
 
 
 @_PARAMETERS.mistake(

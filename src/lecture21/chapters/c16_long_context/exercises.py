@@ -139,6 +139,17 @@ def _stores_the_query(x, keys, values, w_query, w_key, w_value):
 
 
 @_STEP.mistake(
+    symptom="An error about shapes, or, with keys as wide as token vectors, another map without an error.",
+    hint="the shapes fit only if keys are as wide as x. A feature is the product of x with a row of its matrix.",
+)
+def _without_transpose(x, keys, values, w_query, w_key, w_value):
+    q, k, v = x @ w_query, x @ w_key, x @ w_value
+    keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
+    weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
+    return weights @ values, keys, values
+
+
+@_STEP.mistake(
     symptom="The output is the value of the oldest token, whatever the new token is.",
     hint="your output is the value of the first token. With one query, is_causal=True allows the first key only. "
     "Does the newest token need a mask?",
@@ -180,7 +191,12 @@ def _keys_of_a_stack(weights: Tensor, masked: tuple[bool, ...], x: Tensor) -> li
 
 def _with_rounding(x: Tensor) -> list[Tensor]:
     """Return the keys of three layers; the second has a rounding error that depends on the number of tokens."""
-    return [x, x + 2e-6 * len(x), 2 * x]
+    return [x, x + 8e-6 * len(x), 2 * x]
+
+
+def _in_another_order(x: Tensor) -> list[Tensor]:
+    """Return the keys of two layers; in the second, the order of the components depends on the number of tokens."""
+    return [x, x.roll(len(x), dims=1)]
 
 
 def _adds(place: slice, change: tuple[float, ...], x: Tensor) -> list[Tensor]:
@@ -203,12 +219,15 @@ def _stale_cases(rng: random.Random) -> list[Case]:
         return partial(_keys_of_a_stack, weights, masked), normal(rng, t, c)
 
     def change(text: str, place: slice, size: tuple[float, ...]) -> Case:
-        x = normal(rng, 4, 3)
+        x = torch.cat([torch.tensor([[0.0, 1, 0]]), normal(rng, 3, 3)])
         return Case((partial(_adds, place, size), x / x.norm(dim=1, keepdim=True)), text)
 
     t = rng.randint(5, 7)
     return [
-        Case((_with_rounding, normal(rng, 2, 2)), "differences of 2e-6, which may be rounding"),
+        # An error of 8e-6 is more than any part of a key of 0, and changes the fourth digit of one near 5e-5.
+        Case(
+            (_with_rounding, torch.tensor([[0.0, 3.9e-5], [0.7, -0.3]])), "differences of 8e-6, which may be rounding"
+        ),
         Case(stack(3, True, True, True), "three causal layers"),
         Case(stack(4, False, False, False), "three layers without a mask"),
         Case(stack(t, True, False, True, True), "four layers, the second without a mask"),
@@ -220,6 +239,7 @@ def _stale_cases(rng: random.Random) -> list[Case]:
         change("a layer in which two components change", slice(None), (0.0, 0.4, -0.4)),
         change("a layer whose keys change by about 1e-4", slice(None), (1e-4, -1e-4, 1e-4)),
         change("a layer in which a single number changes, by 4e-5", slice(1), (0.0, 4e-5, 0.0)),
+        Case((_in_another_order, normal(rng, 4, 3)), "a layer in which the components change places"),
         Case((_positions_from_the_end, normal(rng, 4, 3)), "a layer that counts positions from the end of the text"),
     ]
 
@@ -240,6 +260,15 @@ _STALE = Exercise(
 def _counted_from_0(keys_of, x):
     pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True))
     return {n for n, (old, new) in pairs if (new[:-1] - old).abs().max() > 1e-5}
+
+
+@_STALE.mistake(
+    symptom="An error about shapes, or, with two tokens, a comparison with the key of the new one as well.",
+    hint="the complete pass has a key for each of T tokens, and the cache one fewer. Which of them can you compare?",
+)
+def _all_rows(keys_of, x):
+    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+    return {n for n, (old, new) in pairs if (new - old).abs().max() > 1e-5}
 
 
 @_STALE.mistake(
@@ -315,7 +344,8 @@ def _cache_bytes(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
     """Return the number of bytes of the cached keys and values of one text with `n_token` tokens.
 
     Each of the `n_layer` layers has `n_head` query heads of width d_model / n_head, and `n_kv_head`
-    heads of keys and values of the same width. Every number takes `bits` bits.
+    heads of keys and values of the same width. Every number takes `bits` bits. The result is an
+    integer.
     """
     return 2 * n_layer * n_kv_head * (d_model // n_head) * n_token * bits // 8
 
@@ -329,7 +359,8 @@ def _bytes_cases(rng: random.Random) -> list[Case]:
         case(1, 1, 1, 4, 1, 16),
         case(rng.randint(3, 9), 4, 1, 16, rng.randint(20, 90), 16),
         case(rng.randint(3, 9), 8, 4, 32, rng.randint(200, 900), 16),
-        case(rng.randint(10, 40), 6, 6, 64, rng.randint(200, 900), rng.choice([4, 8])),
+        case(rng.randint(10, 40), 6, 6, 64, rng.randint(200, 900), 4),
+        case(rng.randint(3, 9), 4, 2, 16, rng.randint(200, 900), 8),
         case(rng.randint(10, 40), 12, 3, 64, 1024, 32),
         Case(case(rng.randint(3, 9), 8, 2, 32, 100, 16).arguments[:-1], "the default of 16 bits"),
     ]
@@ -398,6 +429,14 @@ def _in_bits(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
 )
 def _always_16_bits(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
     return 4 * n_layer * n_kv_head * (d_model // n_head) * n_token
+
+
+@_BYTES.mistake(
+    symptom="Right for 8, 16 and 32 bits. A cache at 4 bits needs no memory at all.",
+    hint="right unless a number takes less than a byte. What is 4 // 8?",
+)
+def _bytes_of_each_number(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
+    return 2 * n_layer * n_kv_head * (d_model // n_head) * n_token * (bits // 8)
 
 
 @_BYTES.mistake(
