@@ -123,7 +123,7 @@ def test_keys_of_all_tokens_are_more_than_those_of_the_cache(capsys):
     [
         (lambda features, bits: features * bits / 8, "the result must be an integer, got the float"),
         (lambda features, bits: features * (bits // 8), "right unless a number takes less than a byte"),
-        (lambda features, bits: features * max(1, bits // 8), "2 times what it should be"),
+        (lambda features, bits: features * max(1, bits // 8), "is not the right value"),
         (lambda features, bits: torch.tensor(features * bits // 8), "correct"),
     ],
 )
