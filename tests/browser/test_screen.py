@@ -1,9 +1,14 @@
 """The built book, opened in Chromium: it asks nobody else for anything, shows its mathematics, and can be searched."""
 
+import gzip
 import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import repository
 from playwright.sync_api import expect
+
+HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 
 
 def test_a_page_with_mathematics_uses_the_fonts_of_the_book(wide):
@@ -26,6 +31,21 @@ def test_the_reader_can_turn_the_light_off(wide):
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(map(int, re.findall(r"\d+", background)[:3])) < 60
     assert wide.errors == []
+
+
+def test_the_first_screen_has_a_gpt_to_train_and_weighs_less_than_400_kilobytes(wide):
+    wide.page.set_viewport_size({"width": 1280, "height": 800})
+    page = wide.open("book/intro.html")
+    figure = page.locator("#live-train")
+    figure.locator("section.figure:not([aria-busy=true])").wait_for()
+    expect(figure.get_by_role("button", name="Start training")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("link", name="Begin", exact=True)).to_be_in_viewport(ratio=1)
+    for line in page.locator(".welcome p").all():
+        expect(line).to_be_in_viewport(ratio=1)
+    loaded = page.evaluate("[location.href, ...performance.getEntriesByType('resource').map((entry) => entry.name)]")
+    files = {HTML / unquote(urlsplit(name).path).removeprefix("/") for name in loaded if name.startswith(wide.site)}
+    assert len(files) > 10
+    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < 400_000
 
 
 def test_search_finds_a_chapter_and_leads_there(wide):
