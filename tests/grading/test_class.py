@@ -198,6 +198,7 @@ def unpacked(folder: Path, chapter: str = "4", **options) -> Path:
     (wheel,) = (target / "source").glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(target / "installed")
+        assert "lecture21/study/edition/04_causal_mask.ipynb" in archive.namelist()
         record = archive.read(next(name for name in archive.namelist() if name.endswith("RECORD"))).decode()
         assert [line.split(",")[0] for line in record.splitlines()] == archive.namelist()
     program = target / "venv" / "bin" / "lecture21"

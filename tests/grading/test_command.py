@@ -205,6 +205,14 @@ large = dataclasses.replace(find("4.1"), points=3, cases=lambda rng: [Case((77,)
 """
 
 
+def test_what_the_exercise_makes_torch_import_is_imported_once_for_all_answers(tmp_path):
+    """In a process of its own, which has graded nothing yet: 4.2 runs on the device `meta`."""
+    (tmp_path / "mine.py").write_text(PRIVATE)
+    answer = "def masked_weights(scores, mask):\n    import sys\n    raise RuntimeError('torch._dynamo' in sys.modules)"
+    path = write(tmp_path / "04_mine.ipynb", answer)
+    assert "raises RuntimeError for T = 1: True" in grades(path, ["4.2"], private=tmp_path / "mine.py")[0].text
+
+
 def test_private_exercises_count_and_their_solutions_stay_with_the_instructor(tmp_path, capsys):
     private, results = tmp_path / "mine.py", tmp_path / "results.json"
     private.write_text(PRIVATE)

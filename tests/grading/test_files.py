@@ -37,6 +37,13 @@ def test_what_is_no_notebook_is_refused_by_name(content, tmp_path):
         read(path)
 
 
+def test_a_file_that_is_cut_off_is_called_so(tmp_path):
+    path = write(tmp_path / "a.ipynb", MASK)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(ValueError, match=r"the file is cut off, damaged or of another kind \(Unterminated string"):
+        read(path)
+
+
 def test_a_pipe_is_not_read_and_a_file_has_a_limit(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="not a regular file"):

@@ -171,9 +171,9 @@ def test_the_cause_before_an_exception_is_named(tmp_path):
     path = write(tmp_path / "04_mine.ipynb", "import nowhere", "def causal_mask(n):\n    return nowhere.mask(n)")
     text = grades(path, ["4.1"])[0].text
     assert text.startswith("raises NameError for n = 1: name 'nowhere' is not defined")
-    assert text.endswith("(cell 2 raises ModuleNotFoundError: No module named 'nowhere')")
+    assert text.endswith("; before, cell 2 raises ModuleNotFoundError: No module named 'nowhere'")
     path = write(tmp_path / "04_mine.ipynb", "import nowhere", "def causal_mask(n):\n    nowhere\n    return n")
-    assert "(cell 2 raises" in grades(path, ["4.1"])[0].text
+    assert "; before, cell 2 raises" in grades(path, ["4.1"])[0].text
 
 
 def test_an_answer_may_build_on_a_function_of_an_earlier_chapter(tmp_path):

@@ -8,6 +8,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from lecture21.grading.assignment import Assignment
+from lecture21.study import folder
 
 _PACKAGE = Path(__file__).parents[1]
 _LEFT_OUT = {".pyc", ".webp"}
@@ -95,14 +96,16 @@ def _zip(files: dict[str, bytes]) -> bytes:
 def _wheel() -> tuple[str, bytes]:
     """Return the name and the bytes of a wheel with the installed package, as PEP 427 describes it."""
     installed = distribution("lecture21")
-    folder = f"lecture21-{installed.version}.dist-info"
+    about = f"lecture21-{installed.version}.dist-info"
     paths = sorted(path for path in _PACKAGE.rglob("*") if path.is_file() and path.suffix not in _LEFT_OUT)
     files = {f"lecture21/{path.relative_to(_PACKAGE).as_posix()}": path.read_bytes() for path in paths}
+    # From a clone, the package has no notebooks; grading knows the book's own cells from them.
+    files |= {f"lecture21/study/edition/{name}": data for name, data in folder.files().items()}
     for name in ("METADATA", "entry_points.txt"):
-        files[f"{folder}/{name}"] = (installed.read_text(name) or "").encode()
-    files[f"{folder}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: lecture21\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        files[f"{about}/{name}"] = (installed.read_text(name) or "").encode()
+    files[f"{about}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: lecture21\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     record = [f"{name},sha256={_digest(content)},{len(content)}" for name, content in files.items()]
-    files[f"{folder}/RECORD"] = "\n".join([*record, f"{folder}/RECORD,,", ""]).encode()
+    files[f"{about}/RECORD"] = "\n".join([*record, f"{about}/RECORD,,", ""]).encode()
     return f"lecture21-{installed.version}-py3-none-any.whl", _zip(files)
 
 

@@ -225,7 +225,7 @@ class _Graded:
         with _judging:
             verdict, right = _judged(exercise, cases, outcomes)
         if failed and (isinstance(outcomes, str) or verdict.line):  # an exception that may follow from an earlier one
-            verdict = replace(verdict, text=f"{verdict.text} ({failed})")
+            verdict = replace(verdict, text=f"{verdict.text}; before, {failed}")
         if program.from_the_book:
             verdict = Verdict(verdict.correct, f"{verdict.text}; with the book's {' and '.join(program.from_the_book)}")
         return _Result(verdict, right, program)

@@ -83,7 +83,8 @@ def _content(path: Path) -> dict:
     try:
         content = json.loads(data.decode("utf-8-sig"))  # some editors write a byte order mark
     except (ValueError, RecursionError) as error:
-        reason = "the file is empty" if not data.strip() else printable(str(error), limit=80)
+        damaged = f"cut off, damaged or of another kind ({printable(str(error), limit=80)})"
+        reason = "the file is empty" if not data.strip() else f"the file is {damaged}"
         raise ValueError(f"{path} is not a notebook: {reason}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} is not a notebook: it holds {type(content).__name__} instead of an object")
