@@ -32,7 +32,7 @@ class Assignment:
     marked: float = 1.0
     """Share of its points that a correct answer with a mark gets."""
     late_per_day: float = 0.0
-    """Share of the total that each day after the deadline costs."""
+    """Share of the points of a late file that each day after the deadline costs."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.title, str):
