@@ -86,6 +86,51 @@ def test_the_caret_and_the_pointer_choose_a_character(open_figures):
     assert "“?” (character 12 of 12)" in reading(figure)
 
 
+def test_an_expert_s_letters_stay_in_color_and_are_counted(open_figures):
+    model, tokenizer = pretrained.load("modern-moe")
+    stage = open_figures(live.Router(text=TEXT))
+    figure = ready(stage.figure("router"))
+    experts = routed(model, tokenizer.encode(TEXT))[0].experts[0, :, 0].tolist()
+    busiest = max(set(experts), key=experts.count)
+    own = [letter for letter, expert in zip(TEXT, experts, strict=True) if expert == busiest]
+    tiles = figure.locator(".expert")
+    assert tiles.count() == 8
+    for expert in range(8):
+        assert f"{100 * experts.count(expert) / len(TEXT):.0f} %" in tiles.nth(expert).inner_text()
+
+    def colored():
+        return [i for i, cell in enumerate(figure.locator(".letter").all()) if "dim" not in cell.get_attribute("class")]
+
+    expected = [i for i, expert in enumerate(experts) if expert == busiest]
+    tiles.nth(busiest).hover()
+    assert colored() == expected
+    stage.page.mouse.move(0, 0)
+    assert len(colored()) == len(TEXT)
+    tiles.nth(busiest).press("Enter")
+    assert colored() == expected
+    assert tiles.nth(busiest).get_attribute("aria-pressed") == "true"
+    most = max(own, key=own.count)
+    said = reading(figure)
+    assert said.startswith(f"Expert {busiest + 1} processes {len(own)} of 78 characters: ")
+    assert f"{most.replace(' ', '␣')} ({own.count(most)})" in said.partition(",")[0]
+    figure.get_by_role("button", name="Reset").click()
+    assert len(colored()) == len(TEXT)
+
+
+@pytest.mark.parametrize("screen", [(1280, 800), (390, 844)], ids=["laptop", "phone"])
+def test_the_experts_and_their_letters_are_on_one_screen(open_figures, screen):
+    touch = {"has_touch": screen[0] < 500, "is_mobile": screen[0] < 500}
+    stage = open_figures(live.Router(), viewport={"width": screen[0], "height": screen[1]}, **touch)
+    figure = ready(stage.figure("router"))
+    text, tiles = figure.locator(".letters").bounding_box(), figure.locator(".experts").bounding_box()
+    assert tiles["y"] + tiles["height"] - text["y"] < screen[1]
+    for node in figure.locator(".expert span, .letter small").all():
+        assert float(node.evaluate("node => getComputedStyle(node).fontSize").removesuffix("px")) >= 11
+    if touch["has_touch"]:
+        figure.locator(".expert").first.tap()
+        expect(figure.locator(".reading")).to_contain_text("Expert 1 processes ")
+
+
 def test_a_finger_chooses_a_character(open_figures):
     stage = open_figures(live.Router(), viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     figure = ready(stage.figure("router"))

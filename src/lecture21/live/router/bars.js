@@ -1,14 +1,14 @@
-// Vertical bars, one for each expert.
+// The router's probabilities as vertical bars, one for each expert.
 
 /**
- * Draw a bar for each expert, with a line at an equal share.
+ * Draw a bar for each expert.
  * @param {CanvasRenderingContext2D} pen
  * @param {any} colors  of the frame
  * @param {{shares: ArrayLike<number>, chosen?: number[], color: (expert: number) => string, most: number,
- *   level?: {share: number, name: string}, width: number, height: number}} options
+ *   width: number, height: number}} options
  *   chosen: experts whose bar has an outline; most: the highest share of the axis
  */
-export function drawExperts(pen, colors, { shares, chosen = [], color, most, level, width, height }) {
+export function drawExperts(pen, colors, { shares, chosen = [], color, most, width, height }) {
   const area = { left: 46, right: width - 4, top: 22, bottom: height - 34 };
   const y = (share) => area.bottom - (share / most) * (area.bottom - area.top);
   const slot = (area.right - area.left) / shares.length;
@@ -39,16 +39,4 @@ export function drawExperts(pen, colors, { shares, chosen = [], color, most, lev
   });
   pen.fillStyle = colors.note;
   pen.fillText("expert", (area.left + area.right) / 2, height - 8);
-  if (!level) return;
-  pen.strokeStyle = colors.ink;
-  pen.lineWidth = 1.5;
-  pen.setLineDash([5, 4]);
-  pen.beginPath();
-  pen.moveTo(area.left, y(level.share));
-  pen.lineTo(area.right, y(level.share));
-  pen.stroke();
-  pen.setLineDash([]);
-  pen.textAlign = "right";
-  pen.fillStyle = colors.ink;
-  pen.fillText(level.name, area.right, 8);
 }

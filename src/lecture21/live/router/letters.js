@@ -21,6 +21,8 @@ export function sign(character) {
 export function letterField(parent, onPoint) {
   const field = create("div", { class: "letters", role: "img", "aria-label": "The text, colored by expert" });
   let cells = [];
+  /** @type {number[][]} */
+  let owners = [];
   let marked = -1;
   const point = (event) => {
     const index = cells.indexOf(event.target.closest?.(".letter"));
@@ -42,8 +44,13 @@ export function letterField(parent, onPoint) {
         cell.style.color = inkOn(color(experts[i][0]));
         return cell;
       });
+      owners = experts;
       field.replaceChildren(...cells.flatMap((cell, i) => (characters[i] === "\n" ? [cell, create("br")] : [cell])));
       marked = -1;
+    },
+    /** Keep the letters of one expert in color; -1: of all. */
+    show(/** @type {number} */ expert) {
+      cells.forEach((cell, i) => cell.classList.toggle("dim", expert >= 0 && !owners[i].includes(expert)));
     },
     /** @param {number} index */
     mark(index) {

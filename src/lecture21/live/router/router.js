@@ -5,7 +5,9 @@ import { choice, select, textField } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame, loadFile } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
+import { fieldsFrom, integerIn } from "../kit/state.js";
 import { drawExperts } from "./bars.js";
+import { EXPERT_STYLE, expertTiles, lettersOf } from "./experts.js";
 import { STYLE, letterField, sign } from "./letters.js";
 import { routeText, statistics } from "./routing.js";
 
@@ -15,8 +17,9 @@ export default {
     const { model } = context;
     const frame = createFrame(context, {
       title: "Which expert processes which character?",
-      first: "Click in the text to move the caret, then choose another layer or type your own text.",
-      then: "the last bars show the router's probabilities for the character at the caret.",
+      first: "Point at an expert, or tap it. Then choose another layer, or type your own text.",
+      then: "only the letters that this expert processes stay in color, wherever they are in the text.",
+      fields: { ...fieldsFrom(context.fields), expert: { start: 0, check: integerIn(0, 1024) } }, // 0: none
       onChange: update,
     });
     const { state } = frame;
@@ -39,26 +42,24 @@ export default {
     for (const event of ["keyup", "click", "select"]) {
       field.input.addEventListener(event, () => caret() !== values.cursor && state.set({ cursor: caret() }));
     }
-    frame.root.append(create("style", {}, STYLE));
+    frame.root.append(create("style", {}, STYLE + EXPERT_STYLE));
     const panel = create("div", { class: "panel full" });
     frame.stage.append(panel);
     const heading = create("p", { class: "panel-title" }, "Color and number: the expert that processes the character");
     panel.append(heading);
     const letters = letterField(panel, (index) => state.set({ cursor: index }));
-    const note = create("p", { class: "note" }, "Loading the model.");
-    panel.append(note);
-    const loads = drawing(frame, {
-      title: "Load of each expert on this text",
-      label: "Fraction of the characters that each expert processes, with a line at an equal share",
-      height: 190,
-      draw(pen, width, height) {
-        if (!routed) return;
-        const { load } = statistics(routed, layer());
-        const level = { share: 1 / routed.count, name: `balanced: ${written(100 / routed.count, 1)} %` };
-        const most = Math.max(0.2, Math.ceil(10 * Math.max(...load)) / 10);
-        drawExperts(pen, frame.colors, { shares: load, color, most, level, width, height });
-      },
+    const each = create("div", { class: "panel full" });
+    each.append(
+      create("p", { class: "panel-title" }, "Each expert: its share of the text, and its most frequent letters"),
+    );
+    frame.stage.append(each);
+    const chosenExpert = () => (values.expert <= routed.count ? values.expert - 1 : -1);
+    const tiles = expertTiles(each, {
+      onPoint: (expert) => routed && letters.show(expert < 0 ? chosenExpert() : expert),
+      onChoose: (expert) => state.set({ expert: values.expert === expert + 1 ? 0 : expert + 1 }),
     });
+    const note = create("p", { class: "note" }, "Loading the model.");
+    each.append(note);
     const choices = drawing(frame, {
       title: "Router at the caret",
       label: "Probability of each expert for the character at the caret",
@@ -105,25 +106,39 @@ export default {
       section.removeAttribute("aria-busy");
     }
 
+    function experts() {
+      return routed.characters.map((/** @type {string} */ _, /** @type {number} */ i) => at(i).chosen);
+    }
+
+    /** Say which letters the expert that the reader chose processes. */
+    function ofExpert(/** @type {[string, number][]} */ own) {
+      const total = own.reduce((sum, [, times]) => sum + times, 0);
+      const named = own.slice(0, 6).map(([letter, times]) => `${sign(letter)} (${times})`);
+      const rest = own.length > 6 ? " and others" : "";
+      return `Expert ${values.expert} processes ${total} of ${routed.characters.length} characters${total ? `: ${named.join(", ")}${rest}` : ""}. `;
+    }
+
     function show() {
-      const experts = routed.characters.map((_, i) => at(i).chosen);
-      letters.fill(routed.characters, experts, color);
+      letters.fill(routed.characters, experts(), color);
       point();
     }
 
     function point() {
       letters.mark(cursor());
-      loads.redraw();
+      letters.show(chosenExpert());
       choices.redraw();
       const { load, violation, loadEntropy } = statistics(routed, layer());
+      const own = lettersOf(routed.characters, experts(), routed.count);
+      tiles.update(own, load, color, chosenExpert());
       const busiest = load.indexOf(Math.max(...load));
       const { shares, chosen } = at(cursor());
       const character = sign(routed.characters[cursor()]);
       const named = chosen.map((expert) => `expert ${expert + 1} with probability ${written(shares[expert], 3)}`);
       choices.heading.textContent = `Router at the caret: “${character}”`;
       const idle = load.filter((share) => share === 0).length;
+      const chosenOne = chosenExpert() < 0 ? "" : ofExpert(own[chosenExpert()]);
       frame.describe(
-        `Layer ${layer() + 1} of ${gpt.config.n_layer}. “${character}” (character ${cursor() + 1} of ` +
+        `${chosenOne}Layer ${layer() + 1} of ${gpt.config.n_layer}. “${character}” (character ${cursor() + 1} of ` +
           `${routed.characters.length}) goes to ${named.join(" and ")}. On this text, expert ${busiest + 1} is the busiest ` +
           `with ${written(100 * load[busiest], 1)} % of the work, ${written(1 + violation, 2)} times an equal share` +
           `${idle ? `, and ${idle} of ${routed.count} experts ${idle === 1 ? "has" : "have"} none` : ""}. The entropy of the ` +
