@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -178,7 +179,15 @@ def test_no_extreme_shows_what_is_not_a_number(open_figures):
 
 
 GARBAGE = {"preset": "gpt9", "changes": {"n_layer": 0}, "context": -1, "batch": 0.5, "tokens": "many", "card": "RTX"}
-GARBAGE |= {"cards": None, "utilization": 2, "precision": [], "models": {}, "devices": 7, "focus": "none"}
+GARBAGE |= {
+    "pinned": {"preset": "gpt9"},
+    "cards": None,
+    "utilization": 2,
+    "precision": [],
+    "models": {},
+    "devices": 7,
+    "focus": "none",
+}
 
 
 def test_a_link_with_garbage_leaves_the_figure_as_it_is(open_figures):
@@ -252,6 +261,61 @@ def test_what_to_try_is_true(open_figures, focus, preset):
         figure.get_by_label("Context (tokens)").press(key)
         after = value(re.search(pattern, seen(figure)).group(1), UNITS)
         assert close(after, before / 2) if key == "ArrowLeft" else after < 1.97 * before
+
+
+def test_the_first_model_stays_beside_the_second_and_another_one_can_be_kept(open_figures):
+    stage = open_figures(Calculator("gpt2-xl", tokens=295, card="A100", cards=8, utilization=0.25))
+    figure = stage.figure("calculator")
+    kept = figure.get_by_role("button", name="Keep B as A")
+    assert not kept.is_visible()
+    figure.get_by_label("Model").select_option("gpt3")
+    small, large = (accounting.parameters(presets.get(name)).total for name in ("gpt2-xl", "gpt3"))
+    assert figure.get_by_role("columnheader", name="A: gpt2-xl").is_visible()
+    assert row(figure, "Parameters")[-1].replace("\u00a0", " ") == f"× {large / small:.3g}"
+    assert "Against A: parameters × " in seen(figure).replace("\u00a0", " ")
+    kept.click()
+    assert not kept.is_visible()
+    figure.get_by_label("Model").select_option("gpt2-xl")
+    assert figure.get_by_role("columnheader", name="A: gpt3").is_visible()
+    assert row(figure, "Parameters")[-1].replace("\u00a0", " ") == f"÷ {large / small:.3g}"
+    figure.get_by_role("button", name="Link to this state").click()
+    figure.get_by_text("address bar").wait_for()
+    again = open_figures(Calculator(), hash=stage.page.evaluate("location.hash")).figure("calculator")
+    assert again.get_by_role("columnheader", name="A: gpt3").is_visible()
+    assert again.get_by_role("columnheader", name="B: gpt2-xl").is_visible()
+
+
+@pytest.mark.parametrize("screen", [(1280, 800), (390, 844)], ids=["laptop", "phone"])
+def test_each_change_that_is_offered_makes_it_fit_and_half_as_much_would_not(open_figures, screen):
+    viewport = {"width": screen[0], "height": screen[1]}
+    figure = open_figures(Calculator("mixtral-8x7b", focus="serving", batch=128, cards=2), viewport=viewport).figure(
+        "calculator"
+    )
+    buttons = figure.locator(".actions button")
+    shape = published.get("mixtral-8x7b")
+    weights, free = accounting.weight_bytes(shape), 160e9
+    batch = 2 ** math.floor(math.log2((free - weights) / accounting.kv_cache_bytes(shape, 4096, 1)))
+    context = 2 ** math.floor(math.log2((free - weights) / accounting.kv_cache_bytes(shape, 1, 128)))
+    cards = math.ceil((weights + accounting.kv_cache_bytes(shape, 4096, 128)) / 80e9)
+    texts = buttons.all_inner_texts()
+    heads = max(
+        each
+        for each in (1, 2, 4)
+        for grouped in [replace(shape, attention=replace(shape.attention, n_kv_head=each))]
+        if accounting.weight_bytes(grouped) + accounting.kv_cache_bytes(grouped, 4096, 128) <= free
+    )
+    last = f"{heads} key/value heads"
+    assert accounting.weight_bytes(shape, "fp8") + accounting.kv_cache_bytes(shape, 4096, 128) <= free
+    assert texts == [f"{cards} cards", f"{batch} sequences", f"{context:,} tokens of context", "8-bit weights", last]
+    top = figure.locator(".controls").first.bounding_box()["y"]
+    last = figure.locator(".panel-title", has_text="Parameters").bounding_box()
+    assert last["y"] - top < screen[1]  # the controls and what they lead to
+    for i in range(len(texts)):
+        buttons.nth(i).click()
+        assert buttons.count() == 0, texts[i]
+        assert "this fits" in figure.locator(".reading").inner_text(), texts[i]
+        figure.get_by_role("button", name="Reset").click()
+    assert buttons.all_inner_texts() == texts
 
 
 def test_arguments_are_checked_and_repeated():

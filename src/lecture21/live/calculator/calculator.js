@@ -1,5 +1,7 @@
 // Calculator (chapters 09, 14 and 16): what a GPT costs, and whether it fits.
 
+import { changeInWords, comparePanels, comparison } from "./compare.js";
+import { waysToFit } from "./fit.js";
 import { bytes, count, percent } from "./format.js";
 import { SIZES, areChanges, changed, ownContext, problemOf, sizesOf } from "./model.js";
 import { report } from "./report.js";
@@ -35,10 +37,15 @@ export default {
     const asked = widget.model.get("preset");
     const first = Object.hasOwn(models, asked) ? asked : "gpt0";
     const larger = parameters(models[first]).active > parameters(models.gpt1).active;
+    const own = { ...fieldsFrom(limits), changes: { start: {}, check: areChanges } };
+    const isPinned = (/** @type {any} */ values) =>
+      typeof values === "object" &&
+      values !== null &&
+      Object.entries(values).every(([name, value]) => Object.hasOwn(own, name) && own[name].check(value));
     const frame = createFrame(widget, {
       title: "What does a GPT cost?",
       ...adviceFor(focus, shapeOf(models[first]), larger),
-      fields: { ...fieldsFrom(limits), changes: { start: {}, check: areChanges } },
+      fields: { ...own, pinned: { start: {}, check: isPinned } },
       onChange: update,
     });
     const { state } = frame;
@@ -52,6 +59,10 @@ export default {
       onClick: () => state.set({ cards: cardsNeeded() }),
     });
     compute();
+    const showComparison = comparePanels(frame, focus, {
+      onPin: () => state.set({ pinned: settingsOf(state.values) }),
+      onFit: (set) => state.set(set),
+    });
     const showParameters = parametersPanel(frame, () => current);
     const showSections = sections(frame, focus, () => current);
 
@@ -129,23 +140,30 @@ export default {
       else state.set({ changes });
     }
 
+    /** What is compared: all values but what was pinned; A is the first state until the reader keeps another one. */
+    function settingsOf(/** @type {any} */ { pinned: _, ...values }) {
+      return values;
+    }
+
     /** Count; sizes from a link or a notebook that do not fit each other are left out. */
     function compute() {
       const { values } = state;
+      const found = counted(values);
+      if (found.problem) frame.fail(`${found.problem} The sizes of ${values.preset} are shown.`);
+      current = found;
+    }
+
+    function counted(/** @type {any} */ values) {
       const own = models[values.preset];
       const context = values.context || ownContext(own);
-      let model = changed(own, values.changes, context);
-      const problem = problemOf(model);
+      const problem = problemOf(changed(own, values.changes, context));
       const changes = problem ? {} : values.changes;
-      if (problem) {
-        frame.fail(`${problem} The sizes of ${values.preset} are shown.`);
-        model = changed(own, {}, context);
-      }
       const device = devices[values.card];
       const cardsName = values.cards === 1 ? `one ${values.card}` : `${count(values.cards)} ${values.card}s`;
       const settings = { ...values, context, device };
       const name = Object.keys(changes).length ? `${values.preset}, changed` : values.preset;
-      current = { ...report(own, changes, settings), model, settings, name, card: values.card, cardsName };
+      const counts = report(own, changes, settings);
+      return { ...counts, own, changes, settings, name, card: values.card, cardsName, problem };
     }
 
     /** How many cards hold what this calculator is about. */
@@ -170,10 +188,17 @@ export default {
         field.input.disabled = sizes[name] === null;
         if (field.input !== active && !(name in typed)) field.set(sizes[name] ?? "");
       }
+      const kept = { ...settingsOf(state.first), ...values.pinned };
+      const differ = JSON.stringify(kept) !== JSON.stringify(settingsOf(values));
+      const a = counted(kept);
+      const holds = focus === "training" ? current.training.fits : current.serving.fits;
+      const ways = holds ? [] : waysToFit(current.own, current.changes, current.settings, focus);
+      showComparison(a, current, differ, ways);
       showParameters();
       showSections();
       if (focus !== "training") frame.advise(adviceFor(focus, current.shape, larger, current.context));
-      frame.describe(description(focus, current));
+      const change = differ ? ` ${changeInWords(comparison(a, current, focus))}` : "";
+      frame.describe(`${description(focus, current)}${change}`);
     }
 
     update();

@@ -58,5 +58,15 @@ export function report(own, changes, { batch, tokens, cards, utilization, precis
     };
   }
   const perTokenCached = cacheBytes(model, 1, 1, "bf16");
-  return { context, shape, counts, perToken, available, training, serving, cache: { needed: cache, perTokenCached } };
+  return {
+    model,
+    context,
+    shape,
+    counts,
+    perToken,
+    available,
+    training,
+    serving,
+    cache: { needed: cache, perTokenCached },
+  };
 }

@@ -1,0 +1,81 @@
+// Two models side by side, A that was pinned and B that is chosen now, and what makes B fit.
+
+import { bytes, count, inWords, time } from "./format.js";
+import { fillTable } from "../kit/bars.js";
+import { button } from "../kit/controls.js";
+import { create } from "../kit/frame.js";
+
+/** What is compared in each focus: its name, its value, and the value as text. */
+const ROWS = {
+  training: [
+    ["Time", (/** @type {any} */ { training }) => training.days, time],
+    ["Memory", (/** @type {any} */ { training }) => training.needed, bytes],
+  ],
+  serving: [
+    ["Weights", (/** @type {any} */ { serving }) => serving.weights, bytes],
+    ["Keys and values", (/** @type {any} */ { serving }) => serving.cache, bytes],
+    ["Cards needed", (/** @type {any} */ { serving }) => serving.cardsNeeded, count],
+  ],
+  cache: [
+    ["Weights", (/** @type {any} */ { serving }) => serving.weights, bytes],
+    ["Keys and values", (/** @type {any} */ { cache }) => cache.needed, bytes],
+  ],
+};
+
+/**
+ * Return what is compared: a name, A, B, and how many times A is B.
+ * @param {any} a  a report
+ * @param {any} b
+ * @param {string} focus
+ * @returns {string[][]}
+ */
+export function comparison(a, b, focus) {
+  const rows = [["Parameters", (/** @type {any} */ { counts }) => counts.total, inWords], ...ROWS[focus]];
+  return rows.map(([name, of, text]) => [name, text(of(a)), text(of(b)), times(of(b) / of(a))]);
+}
+
+/** Say what changed from A to B: what is no longer the same, with its factor. */
+export function changeInWords(/** @type {string[][]} */ rows) {
+  const changed = rows.filter(([, , , factor]) => factor !== "same");
+  if (!changed.length) return "";
+  return `Against A: ${changed.map(([name, , , factor]) => `${name.toLowerCase()} ${factor}`).join(", ")}.`;
+}
+
+function times(/** @type {number} */ ratio) {
+  if (!Number.isFinite(ratio)) return "–";
+  if (Math.abs(ratio - 1) < 5e-4) return "same";
+  const [sign, factor] = ratio > 1 ? ["×", ratio] : ["÷", 1 / ratio];
+  return `${sign}\u00a0${Number(factor.toPrecision(3)).toLocaleString("en-US")}`;
+}
+
+/**
+ * Add the two panels above all others.
+ * @param {any} frame
+ * @param {string} focus
+ * @param {{onPin: () => void, onFit: (set: any) => void}} options
+ */
+export function comparePanels(frame, focus, { onPin, onFit }) {
+  const ways = create("div", { class: "actions" });
+  const fit = create("div", { class: "panel full" }, create("p", { class: "panel-title" }, ""), ways);
+  const table = create("table");
+  const pair = create("div", { class: "panel full" }, create("div", { class: "scroll" }, table));
+  const pin = button(pair, { label: "Keep B as A", onClick: onPin });
+  frame.stage.append(pair, fit);
+
+  /**
+   * @param {any} a  a report
+   * @param {any} b
+   * @param {boolean} differ  whether the settings do
+   * @param {{text: string, set: any}[]} found  what makes B fit; empty if it does
+   */
+  function update(a, b, differ, found) {
+    pair.hidden = !differ;
+    pin.hidden = !differ;
+    fillTable(table, ["", `A: ${a.name}`, `B: ${b.name}`, "B / A"], comparison(a, b, focus));
+    fit.hidden = !found.length;
+    fit.firstChild.textContent = `To make it fit ${b.cardsName}, or more of them, change one of these:`;
+    ways.replaceChildren();
+    for (const { text, set } of found) button(ways, { label: text, onClick: () => onFit(set) });
+  }
+  return update;
+}
