@@ -9,6 +9,11 @@ const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(
  * @returns {string[]}
  */
 export function encode(text, merges) {
+  return encodeWords(text, merges).flat();
+}
+
+/** Split a text into words, each a list of tokens. */
+function encodeWords(/** @type {string} */ text, /** @type {[string, string][]} */ merges) {
   const rank = new Map(merges.map(([first, second], i) => [`${first}\u0100${second}`, i]));
   const found = [];
   for (const [word] of text.matchAll(WORDS)) {
@@ -21,9 +26,45 @@ export function encode(text, merges) {
       if (best === Infinity) break;
       tokens = merge(tokens, merges[best]);
     }
-    found.push(...tokens);
+    found.push(tokens);
   }
   return found;
+}
+
+/**
+ * Count the pairs of neighbors within the words of a text, the most frequent first, equals in their order in the text.
+ * @param {string} text
+ * @param {[string, string][]} merges  that are made before
+ * @returns {{pair: [string, string], times: number}[]}
+ */
+export function pairCounts(text, merges) {
+  /** @type {Map<string, {pair: [string, string], times: number}>} */
+  const found = new Map();
+  for (const tokens of encodeWords(text, merges)) {
+    for (let i = 0; i + 1 < tokens.length; i++) {
+      const key = `${tokens[i]}\u0100${tokens[i + 1]}`;
+      const each = found.get(key) ?? { pair: [tokens[i], tokens[i + 1]], times: 0 };
+      found.set(key, { ...each, times: each.times + 1 });
+    }
+  }
+  return [...found.values()].sort((a, b) => b.times - a.times);
+}
+
+/**
+ * Add the most frequent pair of a text, again and again.
+ * @param {string} text
+ * @param {[string, string][]} merges  that are made before
+ * @param {number} count  how many are added, or fewer if every word has become one token
+ * @returns {[string, string][]}
+ */
+export function mostFrequent(text, merges, count) {
+  const all = [...merges];
+  for (let i = 0; i < count; i++) {
+    const [best] = pairCounts(text, all);
+    if (!best) break;
+    all.push(best.pair);
+  }
+  return all;
 }
 
 /** Merge every occurrence of a pair, from left to right. */

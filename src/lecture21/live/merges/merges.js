@@ -1,14 +1,26 @@
 // Merges (chapter 09): a text of the reader's own, cut into tokens by the first merges of a byte-pair encoding.
 
-import { slider, textField } from "../kit/controls.js";
+import { button, slider, textField } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
-import { encode, visible } from "./bpe.js";
+import { fieldsFrom } from "../kit/state.js";
+import { encode, mostFrequent, pairCounts, visible } from "./bpe.js";
 
 const STYLE = `
 .control:has(textarea) { flex: 1 1 100%; }
+.pairs button { font-family: ui-monospace, monospace; } .pairs small { font: 0.8rem system-ui, sans-serif; margin-left: 0.4rem; }
 .tokens { line-height: 2; }
 .tokens span { display: inline-block; line-height: 1.5; padding: 0.1rem 0.15rem; margin-right: 2px; border-radius: 3px; }
 `;
+
+const CHOICES = 8; // pairs from which the reader chooses
+const MOST = 40; // merges of the reader's own
+
+/** Whether a value is a list of pairs of tokens, as the reader chooses them. */
+function arePairs(/** @type {any} */ value) {
+  const isToken = (/** @type {any} */ each) => typeof each === "string" && /^[\0-\xff]{1,400}$/.test(each);
+  const isPair = (/** @type {any} */ each) => Array.isArray(each) && each.length === 2 && each.every(isToken);
+  return Array.isArray(value) && value.length <= MOST && value.every(isPair);
+}
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
@@ -17,37 +29,35 @@ export default {
     const pairs = context.model.get("pairs");
     const frame = createFrame(context, {
       title: "Byte pairs: from bytes to words",
-      first: "Move the slider from 0 to the right, then type a word in another language.",
-      then: "the tokens grow into pieces of English words, and the foreign word stays in small pieces.",
+      first: "Choose which pair to merge next, several times. Then move the slider: the plays choose.",
+      then: "each merge removes at most as many tokens as the pair has occurrences, so frequent pairs pay off first.",
+      fields: { ...fieldsFrom(context.fields), own: { start: [], check: arePairs } }, // merges after those of the plays
       onChange: update,
     });
     const { state } = frame;
     frame.root.append(create("style", {}, STYLE));
     const control = slider(frame.controls, {
-      label: "Merges",
+      label: "Merges from the plays",
       min: 0,
       max: pairs.length,
       step: 1,
       value: state.values.merges,
-      onInput: (merges) => state.set({ merges }),
+      onInput: (merges) => state.set({ merges, own: [] }),
     });
     const box = textField(frame.controls, {
       label: "Your text",
       value: state.values.text,
       rows: 2,
       longest: context.fields.text.longest,
-      onInput: (text) => state.set({ text }),
+      onInput: (text) => state.set({ text, own: [] }),
     });
     const shown = create("p", { class: "text tokens" });
     const next = create("p", { class: "note" });
+    const pairsTitle = create("p", { class: "panel-title" }, "Which pair next? Each with its count in your text");
+    const choices = create("div", { class: "actions pairs" });
     frame.stage.append(
-      create(
-        "div",
-        { class: "panel full" },
-        create("p", { class: "panel-title" }, "The tokens of the text"),
-        shown,
-        next,
-      ),
+      create("div", { class: "panel full" }, create("p", { class: "panel-title" }, "The tokens of the text"), shown),
+      create("div", { class: "panel full" }, pairsTitle, choices, next),
     );
     frame.onTheme(update);
 
@@ -55,17 +65,37 @@ export default {
       const { merges, text } = state.values;
       control.set(merges);
       box.set(text);
-      const made = pairs.slice(0, merges);
+      const { own } = state.values;
+      const learned = pairs.slice(0, merges);
+      const made = [...learned, ...own];
       const tokens = encode(text, made);
       const order = new Map(made.map(([first, second], i) => [first + second, i]));
       shown.replaceChildren(...tokens.map((token) => piece(token, order.get(token))));
       const characters = Array.from(text).length;
       const mean = tokens.length ? (characters / tokens.length).toFixed(2) : "no";
+      const total = `${count(merges, "merge")}${own.length ? ` and ${own.length} of yours` : ""}`;
       frame.describe(
-        `${count(merges, "merge")}: ${count(characters, "character")}, ${count(tokens.length, "token")}, ` +
-          `${mean} characters per token.`,
+        `${total}: ${count(characters, "character")}, ${count(tokens.length, "token")}, ${mean} characters per token. `,
+        compared(text, learned, own, tokens.length),
       );
+      const counted = pairCounts(text, made).slice(0, CHOICES);
+      offer(own.length < MOST ? counted : []);
       next.textContent = merges < pairs.length ? nextMerge(pairs[merges], merges, tokens) : "All merges are made.";
+    }
+
+    /** Offer pairs; the keyboard stays at the first of them when one was chosen. */
+    function offer(/** @type {{pair: [string, string], times: number}[]} */ counted) {
+      const wasIn = choices.contains(frame.root.activeElement);
+      pairsTitle.hidden = !counted.length;
+      choices.replaceChildren();
+      for (const { pair, times } of counted) {
+        const node = button(choices, {
+          label: `${visible(pair[0])} + ${visible(pair[1])}`,
+          onClick: () => state.set({ own: [...state.values.own, pair] }),
+        });
+        node.append(" ", create("small", {}, `${times} ×`));
+      }
+      if (wasIn) choices.querySelector("button")?.focus();
     }
 
     /** A token with a color of its own; a single byte has none. */
@@ -81,11 +111,21 @@ export default {
   },
 };
 
+/** Compare the reader's merges with as many of the most frequent pairs. */
+function compared(text, learned, own, now) {
+  if (!own.length) return "";
+  const best = encode(text, mostFrequent(text, learned, own.length)).length;
+  const merges = own.length === 1 ? "the most frequent pair" : `the most frequent pair ${own.length} times`;
+  if (best === now) return `Merging ${merges} leads to as many tokens.`;
+  const [more, name] = best < now ? [now - best, "fewer"] : [best - now, "more"];
+  return `Merging ${merges} leads to ${best}, ${more} ${name}.`;
+}
+
 /** Say which merge is the next one, and how often the text has its pair. */
 function nextMerge([first, second], merges, tokens) {
   const times = tokens.filter((token, i) => token === first && tokens[i + 1] === second).length;
   const here = times === 0 ? "not in your text" : times === 1 ? "once in your text" : `${times} times in your text`;
-  return `Merge ${merges + 1} joins “${visible(first)}” and “${visible(second)}”: ${here}.`;
+  return `In the plays, merge ${merges + 1} joins “${visible(first)}” and “${visible(second)}”: ${here}.`;
 }
 
 function count(number, name) {
