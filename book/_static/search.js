@@ -30,7 +30,7 @@
     }
     if (count(heading, phrase)) score += 12;
     if (plainTitle(heading) === phrase) score += 16;
-    return /^Exercise \d/.test(heading) ? score / 2 : score; // the section that explains comes before it
+    return score;
   };
 
   // The passage of a page that fits best, and how well the page fits.
@@ -38,11 +38,14 @@
     const passages = texts[page] || [];
     let best = ["", "", ""];
     let bestScore = -1;
+    let bestShown = -1; // the section that explains is shown, and not an exercise with as many of the words
     let total = 0;
     for (const passage of passages) {
       const score = passageScore(passage, phrase, words);
       total += count(passage[2], phrase);
-      if (score > bestScore) [best, bestScore] = [passage, score];
+      const shown = /^Exercise \d/.test(passage[1]) ? score / 2 : score;
+      bestScore = Math.max(bestScore, score);
+      if (shown > bestShown) [best, bestShown] = [passage, shown];
     }
     const title = passages.length ? passages[0][1] : page;
     let score = bestScore + 4 * often(total);
