@@ -26,7 +26,6 @@ WRONG = {
     "3.1": {
         SCALED.format("3"): "divided by another number than sqrt(D)",
         SCALED.format("q.shape[1] ** 0.5"): "q.shape[1], which is d_k only if there are no leading dimensions",
-        SCALED.format("len(q) ** 0.5"): "the root of len(q)",
         SCALED.format("k.shape[-2] ** 0.5"): "divided by another number than sqrt(D)",
     },
     "3.2": {

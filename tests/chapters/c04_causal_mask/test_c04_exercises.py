@@ -69,7 +69,6 @@ WRONG = {
         f"scores = scores.detach()\n{SOLUTION}": "no gradient passes back to `scores`",
         f"scores = torch.from_numpy(scores.numpy())\n{SOLUTION}": "numpy() leaves PyTorch",
         "scores.masked_fill(~mask, -math.inf)\nreturn scores.softmax(-1)": "Do you use what masked_fill returns?",
-        FILLED.format(""): "raises RuntimeError for float64 scores",
     },
     "4.3": {
         LEAK.format("c[-1] += 100"): "LayerNorm",
@@ -85,14 +84,11 @@ WRONG = {
         },
         **{LEAK.format(f"c[-1] = x[{n}]"): "all tokens are equal here" for n in (0, -2)},
         LEAK.format("c[-1] = x.mean(0)"): "all tokens are equal here",
-        LEAK.format("c = x.flip(0)"): "does not leak",
-        LEAK.format("c = torch.randn_like(x)"): "does not leak",
         SEES.format("(a[-2] - b[-2]).abs().max() > 1e-5"): "compare every output except the last",
         **{
             SEES.format(f"not torch.allclose(a[{part}], b[{part}], atol=1e-5)"): "compare all of them"
             for part in (":-1, 0", ":-1, 1:", ":-1, -1")
         },
-        SEES.format("not torch.allclose(a[1:-1], b[1:-1], atol=1e-5)"): "compare every output except the last",
         **{
             SEES.format(f"not torch.allclose(a[:-1], b[:-1], {tolerance})"): "no rounding error"
             for tolerance in ("atol=1e-3", "atol=1e-4")
@@ -148,7 +144,6 @@ LETTERS = {
     '{"A", "B", "C", "E"}': "does not leak",
     '{"B"}': "at least one more layer leaks",
     "set()": "at least one more layer leaks",
-    '["B", "C", "E"]': "must be a set",
 }
 
 
