@@ -77,11 +77,7 @@ WRONG = {
         LEAK.format("c[-1] = 1"): "LayerNorm",
         LEAK.format("c[-1] = -x[-1]"): "LayerNorm",
         LEAK.format("c[-1] = x[-1].flip(0)"): "LayerNorm",
-        **{
-            LEAK.format(f"c[-1, {n}] {change}"): "replace all of them"
-            for n in (0, 1, -1)
-            for change in ("+= 1", "= torch.randn(())")
-        },
+        **{LEAK.format(f"c[-1, {n}] {change}"): "last" for n in (0, 1, -1) for change in ("+= 1", "= torch.randn(())")},
         **{LEAK.format(f"c[-1] = x[{n}]"): "all tokens are equal here" for n in (0, -2)},
         LEAK.format("c[-1] = x.mean(0)"): "all tokens are equal here",
         SEES.format("(a[-2] - b[-2]).abs().max() > 1e-5"): "compare every output except the last",
@@ -107,7 +103,7 @@ WRONG = {
         SEES.format("not torch.allclose(a[:-1], b[:-1])"): "up to 1e-5 are rounding",
     },
     "4.5": {
-        FILLED.format(""): "raises RuntimeError for float64 scores",
+        FILLED.format(""): "float64",
         f"scores = scores.float()\n{SOLUTION}.nan_to_num()": "must have the dtype torch.float64",
         "m = mask.clone()\nm[:, 0] = True\nreturn scores.masked_fill(~m, -1e9).softmax(-1) * mask": "must sum to 1",
         "return (scores + mask.log()).softmax(-1).nan_to_num()": "gradient",
