@@ -1,12 +1,17 @@
 """The gallery of mistakes, as the build wrote it."""
 
+import json
 from pathlib import Path
 
+import one_document
 import pytest
+from bs4 import BeautifulSoup
 
 from lecture21.exercises.registry import chapters, exercises_of
 
-PAGE = Path(__file__).resolve().parents[2] / "book" / "mistakes.md"
+ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "_build" / "html"
+PAGE = ROOT / "book" / "mistakes.md"
 EXERCISES = [exercise for chapter in chapters() for exercise in exercises_of(chapter)]
 
 
@@ -29,3 +34,35 @@ def test_the_page_has_every_mistake_and_no_solution(text: str):
 def test_every_mistake_of_a_function_names_the_input_that_catches_it(text: str):
     functions = [exercise for exercise in EXERCISES if not exercise.is_value]
     assert text.count("Caught by: ") == sum(len(exercise.mistakes) for exercise in functions)
+
+
+def test_symptoms_are_in_the_open_and_code_and_hints_are_folded(pages: dict[str, BeautifulSoup]):
+    article = BeautifulSoup(str(pages["book/mistakes.html"].find("article")), "html.parser")
+    mistakes = [mistake for exercise in EXERCISES for mistake in exercise.mistakes]
+    folds = article.select("details")
+    assert len(folds) == len(mistakes)
+    for fold in folds:
+        assert fold.select_one(".highlight") is not None
+        assert "Hint: " in fold.get_text()
+        fold.extract()
+    assert article.select(".highlight") == []
+    assert "Hint: " not in article.get_text()
+    symptoms = [paragraph for paragraph in article.select("p > strong") if paragraph.next_sibling]
+    assert len(symptoms) == len(mistakes)
+
+
+def test_the_search_knows_nothing_but_the_title_of_the_page(pages: dict[str, BeautifulSoup]):
+    index = json.loads((HTML / "searchindex.js").read_text(encoding="utf-8").removeprefix("Search.setIndex(")[:-1])
+    number = index["docnames"].index("book/mistakes")
+    found_in = [found if isinstance(found, list) else [found] for found in index["terms"].values()]
+    assert len(found_in) > 1000
+    assert [found for found in found_in if number in found] == []
+    texts = json.loads((HTML / "_static" / "search_texts.js").read_text(encoding="utf-8").partition(" = ")[2])
+    assert [text for _, _, text, *_ in texts["book/mistakes"]] == [""]
+    assert any(text for _, _, text, *_ in texts["book/exam"])
+
+
+def test_the_printed_book_does_without_the_page():
+    printed = [file for _, files in one_document.parts(ROOT) for file in files]
+    assert "book/exam" in printed
+    assert "book/mistakes" not in printed
