@@ -218,6 +218,13 @@ def test_articles_follow_the_sound(name, expected):
     assert plain(type(name, (), {})()).kind == expected
 
 
+def test_a_long_verdict_ends_with_an_ellipsis(capsys):
+    checking._print("2.1", "word " * 100, "detail " * 60, "the end")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == checking._ALL_LINES
+    assert [line.endswith(" …") for line in lines] == [False, False, False, True, False, True]
+
+
 def test_an_error_of_several_lines_is_shown_with_an_ellipsis(capsys):
     check("4.1", raises_lines)
     assert "raises ValueError for n = 1: first …" in capsys.readouterr().out

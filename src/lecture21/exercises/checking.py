@@ -13,6 +13,7 @@ from lecture21.exercises.values import kind, plain
 
 _SECONDS = 10.0
 _LINES = 4  # of the verdict
+_DETAIL_LINES = 2  # of each of the details below it
 _ALL_LINES = 6  # with the line of code that raised an exception, the input, and what was printed
 _DRAWS = 2  # of fresh cases: a wrong answer may agree with the solution in one draw
 _WIDTH = 100
@@ -69,10 +70,16 @@ def solved(number: str, answer: Any) -> Any:
 
 def _print(number: object, text: str, *details: str) -> None:
     """Print a sentence, wrapped, and details of one line each."""
-    lines = textwrap.wrap(f"{printable(str(number), limit=20)}: {text}", _WIDTH, subsequent_indent="     ")[:_LINES]
+    verdict = f"{printable(str(number), limit=20)}: {text}"
+    lines = _wrapped(verdict, _LINES, subsequent_indent="     ")
     for each in details:
-        lines += textwrap.wrap(each, _WIDTH, initial_indent="     ", subsequent_indent="       ")[:2]
+        lines += _wrapped(each, _DETAIL_LINES, initial_indent="     ", subsequent_indent="       ")
     print("\n".join(lines[:_ALL_LINES]))
+
+
+def _wrapped(text: str, most: int, **indents: str) -> list[str]:
+    """Return the lines of a text, with an ellipsis where the rest of it is left out."""
+    return textwrap.wrap(text, _WIDTH, max_lines=most, placeholder=" …", **indents)
 
 
 def _cases(exercise: Exercise) -> list[Case]:
