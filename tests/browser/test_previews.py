@@ -52,7 +52,10 @@ def test_the_keyboard_opens_a_preview_and_escape_closes_it(wide):
 
 def test_a_formula_in_a_preview_is_set(wide):
     page = wide.open("notebooks/13_ensemble_vs_average.html")
-    page.locator("article a.to-term[href*=Kullback]").first.hover()
+    link = page.locator("article a.to-term[href*=Kullback]").first
+    link.evaluate("node => node.scrollIntoView({ block: 'center' })")  # at the edge, figures that start would move it
+    page.wait_for_load_state("networkidle")
+    link.hover()
     expect(page.locator("#preview mjx-container").first).to_be_visible()
     assert "\\" not in page.locator("#preview").inner_text()
 
