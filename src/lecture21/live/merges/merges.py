@@ -22,7 +22,8 @@ def pairs_of_bytes() -> list[list[str]]:
 class Merges(Figure):
     """A text cut into tokens by a byte-pair encoding, with a slider for the number of merges.
 
-    The merges are the first 300 that are learned from the training split of the plays
+    The reader can continue with pairs of the text, whose counts are shown, and sees what the most frequent pairs would
+    have done. The merges of the slider are the first 300 that are learned from the training split of the plays
     (`python benchmarks/c09_merges.py`).
 
     Args:

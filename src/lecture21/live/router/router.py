@@ -15,8 +15,8 @@ from lecture21.tokenizers import BPETokenizer, CharTokenizer
 class Router(ModelFigure):
     """Which expert of a sparse GPT processes which character of a text.
 
-    The text is colored and numbered by the expert of a layer; bars show the load of each expert and the router's
-    probabilities for the character at the caret.
+    The text is colored and numbered by the expert of a layer. A tile for each expert shows its load and its most
+    frequent letters, and keeps them in color when it is chosen; bars show the router's probabilities at the caret.
 
     Args:
         model: a sparse GPT, or the name of a shipped one.
