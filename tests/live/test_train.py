@@ -195,11 +195,14 @@ def test_the_shapes_have_the_parameters_that_they_say():
 def begin(stage):
     figure = stage.figure("train")
     figure.get_by_role("button", name="Start training").click()
+    if figure.get_by_role("button", name="Replace it").is_visible():  # there is a model of an earlier run
+        figure.get_by_role("button", name="Replace it").click()
     return figure
 
 
 def finished(figure) -> str:
     figure.get_by_text("Finished after").wait_for(timeout=60_000)
+    figure.get_by_text("now offer your model").wait_for()
     return figure.locator(".now").inner_text()
 
 
@@ -263,7 +266,7 @@ def test_a_run_that_is_stopped_and_hidden_ends_as_one_that_is_not(open_figures):
     assert "Paused" not in figure.locator(".now").inner_text()
     interrupted = finished(figure)
     assert not figure.get_by_role("button", name="Start again").is_visible()
-    figure.get_by_role("button", name="Start training").click()
+    begin(stage)
     figure.get_by_text("Finished after").wait_for(state="hidden")
     losses = [re.findall(r"loss [\d.]+", text) for text in (interrupted, finished(figure))]
     assert len(losses[0]) == 2

@@ -58,7 +58,7 @@ export function rolePlane({ frame, state, tokens, slots, valueSlots, updates, re
   });
   const part = plane(frame, side, {
     label: "Two coordinates of one head: its query and keys, or its values and output",
-    tallest: 290,
+    tallest: 230,
     names: tokens,
     onMove: null,
     scene() {

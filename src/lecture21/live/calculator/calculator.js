@@ -63,8 +63,8 @@ export default {
       onPin: () => state.set({ pinned: settingsOf(state.values) }),
       onFit: (set) => state.set(set),
     });
+    const showSections = sections(frame, focus, () => current); // first: what the controls in sight change
     const showParameters = parametersPanel(frame, () => current);
-    const showSections = sections(frame, focus, () => current);
 
     function createControls() {
       const on = (name) => (IN_SIGHT[focus].includes(name) ? frame.controls : rest);
