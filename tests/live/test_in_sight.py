@@ -8,6 +8,7 @@ SCREENS = {"laptop": {"width": 1280, "height": 800}, "phone": {"width": 390, "he
 HEADER = 56
 """Height of the book's header, which stays in sight."""
 
+PANEL = ".stage .panel:visible >> nth=0"
 PAIRS = {
     "attention 1": (live.Attention(1), ".handle >> nth=2", ".sum"),
     "attention 2": (live.Attention(2), ".presets button >> nth=0", ".sum"),
@@ -16,11 +17,11 @@ PAIRS = {
     "side by side": (live.SideBySide(), "button.main", ".panel .text >> nth=1"),
     "context": (live.Context(), ".controls input >> nth=0", "canvas >> nth=0"),
     "two experts": (live.TwoExperts(), "button.main", "canvas >> nth=0"),
-    "router": (live.Router(), ".controls :is(input, select, textarea) >> nth=0", ".stage > .panel >> nth=0"),
+    "router": (live.Router(), ".controls :is(input, select, textarea) >> nth=0", PANEL),
     "collapse": (live.Collapse(), ".controls :is(button, input) >> nth=0", "canvas >> nth=0"),
     "ensemble errors": (live.EnsembleErrors(), ".controls input >> nth=0", "canvas >> nth=0"),
-    "training": (live.Calculator("gpt2-xl"), ".controls select >> nth=0", ".stage > .panel >> nth=0"),
-    "serving": (live.Calculator("mixtral-8x7b", focus="serving"), ".controls input >> nth=0", ".stage .panel >> nth=0"),
+    "training": (live.Calculator("gpt2-xl"), ".controls select >> nth=0", PANEL),
+    "serving": (live.Calculator("mixtral-8x7b", focus="serving"), ".controls input >> nth=0", PANEL),
     "residual": (live.ResidualStream(), "input[type=checkbox] >> nth=1", "p:has-text('Loss of the sentence')"),
     "merges": (live.Merges(), ".controls :is(button, input) >> nth=0", ".stage"),
     "three masks": (live.ThreeMasks(), ".controls :is(button, input) >> nth=0", ".stage"),
