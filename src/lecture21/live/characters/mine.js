@@ -43,9 +43,9 @@ export function modelChoice(frame, engine, onUse) {
       frame.fail("");
       onUse(gpt && { gpt, symbols: symbolsOf(gpt) });
     } catch (error) {
-      frame.fail(error.message);
+      if (used) onUse(null);
       used = false;
-      onUse(null);
+      frame.fail(error.message);
     }
     control?.set(used);
     before?.dispose();
