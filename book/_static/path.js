@@ -3,7 +3,7 @@
 "use strict";
 
 (() => {
-  const KEY = "lecture21:path";
+  const KEY = "lecture21-path"; // with this prefix, a figure's button that clears what is kept clears it too
   const { page, end, stops } = JSON.parse(document.getElementById("path-stops").textContent);
 
   const store = (number) => {

@@ -79,6 +79,7 @@ def test_the_mouse_is_enough(wide):
     page.get_by_role("button", name="End").click()
     assert not page.evaluate(IN_A_TALK)
     expect(page.locator(".present-notes")).to_have_count(0)
+    expect(page.get_by_role("toolbar", name="Present")).to_have_count(0)
 
 
 def test_a_talk_begins_at_the_section_in_sight(wide):

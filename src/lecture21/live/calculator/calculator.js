@@ -9,7 +9,7 @@ import { parametersPanel, sections } from "./sections.js";
 import { adviceFor, description } from "./words.js";
 import { parameters } from "./costs.js";
 import { shapeOf } from "./shapes.js";
-import { button, more, numberField, select, slider } from "../kit/controls.js";
+import { more, numberField, select, slider } from "../kit/controls.js";
 import { createFrame } from "../kit/frame.js";
 import { fieldsFrom } from "../kit/state.js";
 
@@ -54,10 +54,6 @@ export default {
     const rest = more(frame, "More: sizes, context, cards, tokens");
     const controls = createControls();
     const fields = createFields();
-    const fitting = button(frame.controls, {
-      label: "Make it fit",
-      onClick: () => state.set({ cards: cardsNeeded() }),
-    });
     compute();
     const showComparison = comparePanels(frame, focus, {
       onPin: () => state.set({ pinned: settingsOf(state.values) }),
@@ -166,17 +162,8 @@ export default {
       return { ...counts, own, changes, settings, name, card: values.card, cardsName, problem };
     }
 
-    /** How many cards hold what this calculator is about. */
-    function cardsNeeded() {
-      const { needed } = focus === "training" ? current.training : current.serving;
-      return Math.ceil(needed / devices[state.values.card].memory);
-    }
-
     function update() {
       compute();
-      const held = cardsNeeded() <= state.values.cards;
-      fitting.disabled = held;
-      fitting.textContent = held ? "It fits" : "Make it fit";
       const { values } = state;
       controls.context.set(Math.round(Math.log2(current.context)));
       controls.batch.set(Math.round(Math.log2(values.batch)));

@@ -22,7 +22,10 @@ export function adviceFor(focus, { n_sparse, attention }, larger, context = Infi
     const then = n_sparse
       ? "each token uses as few experts as before, but a step for all sequences reads many more of them."
       : "the weights stay the same, and the cache of keys and values grows with every sequence.";
-    return { first: "Press “Make it fit” if it does not, then move the batch from 1 sequence to 64.", then };
+    return {
+      first: "If it does not fit, choose a change that is offered; then move the batch from 1 sequence to 64.",
+      then,
+    };
   }
   return attention.window === null || context <= attention.window
     ? { first: "Halve the context.", then: "the keys and values halve as well." }
