@@ -29,7 +29,7 @@ TAGS = {
     "exercise", "solution", "hint", "teaching",
 }  # fmt: skip
 WRITTEN_BY_READERS = {"exercise", "solution"}
-BUDGETS = {"words": 1800, "visible lines of code": 200, "visible asserts": 12}
+BUDGETS = {"words": 2600, "visible lines of code": 200, "visible asserts": 12}
 FOLDS = {"cellView", "collapsed", "jupyter"}  # the fields of `folds`
 CELL_METADATA = {"tags", "mystnb", *FOLDS}
 MACHINE_PATH = re.compile(

@@ -13,16 +13,17 @@ PICTURE = ROOT / "book" / "images" / "page.png"
 
 
 def main() -> None:
-    """Open the chapter on the mask at its first attention map and save what is seen."""
+    """Train the GPT of the first page for its 30 seconds and save what is seen."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_browser.find(), args=["--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(viewport={"width": 1280, "height": 860})
-        page.goto((ROOT / "_build" / "html" / "notebooks" / "04_causal_mask.html").as_uri())
-        picture = page.locator("figure img").nth(1)
-        picture.evaluate("image => window.scrollTo(0, image.getBoundingClientRect().bottom + scrollY - 700)")
-        page.wait_for_load_state("networkidle")
+        page.goto((ROOT / "_build" / "html" / "book" / "intro.html").as_uri())
+        figure = page.locator(".live-figure[data-figure=train]").first
+        figure.get_by_role("button", name="Start training").click()
+        figure.get_by_role("button", name="Stop").wait_for()
+        figure.get_by_role("button", name="Stop").wait_for(state="detached", timeout=300_000)
         page.screenshot(path=PICTURE)
         browser.close()
     print(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size // 1000} kB")

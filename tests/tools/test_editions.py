@@ -95,8 +95,8 @@ def test_budgets_count_what_a_reader_sees(capsys, tmp_path):
         ]
     )
     assert notebook_lint.budget(book) == {"words": 5, "visible lines of code": 2, "visible asserts": 1}
-    book.cells.append(cell("word " * 2000, "text"))
+    book.cells.append(cell("word " * 3000, "text"))
     path = tmp_path / "long.ipynb"
     nbformat.write(book, path)
     notebook_lint.print_budgets([path])
-    assert re.search(r"long +2,005\* +2 +1$", capsys.readouterr().out.rstrip())
+    assert re.search(r"long +3,005\* +2 +1$", capsys.readouterr().out.rstrip())
