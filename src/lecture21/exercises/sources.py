@@ -29,7 +29,7 @@ def complete(exercise: Exercise, answer: Any) -> list[str]:
     if exercise.is_value:
         return [exercise.text(answer)]
     if isinstance(answer, FunctionType):
-        lines = _without_private_calls(_lines_of(answer), answer.__globals__)
+        lines = _without_private_calls(_lines_of(answer), _names_of(answer))
     else:
         lines = _with_inherited_methods(exercise, answer)
     header, *body = lines
@@ -65,6 +65,11 @@ def _lines_of(thing: Any) -> list[str]:
     return lines[start:]
 
 
+def _names_of(function: FunctionType) -> dict[str, Any]:
+    """Return the names that a function's code can use, also where a check of types is wrapped around it."""
+    return inspect.unwrap(function).__globals__
+
+
 # Private functions
 
 
@@ -77,7 +82,7 @@ def _without_private_calls(lines: list[str], names: dict[str, Any]) -> list[str]
         if not line.startswith("    ") or line.startswith("     "):
             raise ValueError(f"{call.func.id} is called in an inner block: {line.strip()}")
         helper = names[call.func.id]
-        _, *body = _without_private_calls(_lines_of(helper), helper.__globals__)
+        _, *body = _without_private_calls(_lines_of(helper), _names_of(helper))
         last = body.pop()
         if not last.startswith("    return ") or any(re.match(r" +return\b", each) for each in body):
             raise ValueError(f"{call.func.id} does not end with its only return")
