@@ -109,6 +109,7 @@ def test_code_that_is_cut_a_wide_element_and_a_bad_formula_are_found(wide):
     page = wide.open("notebooks/04_causal_mask.html")
     page.evaluate("""() => {
         document.querySelector("div.cell_input pre").style.overflow = "auto";
+        document.querySelector("div.cell_input pre").style.whiteSpace = "pre";
         document.querySelector("div.cell_input pre").textContent = "x = 1; ".repeat(80);
         document.querySelector("article p").style.width = "900px";
         document.querySelector(".output.aligned pre").style.whiteSpace = "pre-wrap";

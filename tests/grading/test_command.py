@@ -73,7 +73,7 @@ def test_the_table_the_csv_file_and_gradescopes_results(tmp_path, capsys):
         (["two.ipynb", "--gradescope", "r.json"], "--gradescope needs exactly one notebook, got 2"),
     ],
 )
-def test_a_wrong_option_is_refused_before_anything_is_graded(options, message, tmp_path, monkeypatch, capsys):
+def test_a_wrong_option_is_refused_before_anything_is_graded(options, message, tmp_path, monkeypatch, capsys, untyped):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(graders.Grader, "run", None)
     for name, text in {
@@ -113,7 +113,7 @@ def test_the_examples_on_the_teachers_page_work(tmp_path):
     (tmp_path / "plan.toml").write_text(plan)
     (tmp_path / "mine.py").write_text(private)
     exercises = {each.number: each for each in every_exercise(tmp_path / "mine.py")}
-    assert assignment(exercises.values(), config=tmp_path / "plan.toml").numbers == ("4.1", "4.2", "4.3")
+    assert assignment(list(exercises.values()), config=tmp_path / "plan.toml").numbers == ("4.1", "4.2", "4.3")
     for number, count in (("4.1", 3), ("4.9", 2)):
         cases = draw(exercises[number], 0)
         outcomes = [call_once(exercises[number], exercises[number].solution, case) for case in cases]

@@ -126,7 +126,7 @@ def _check(
     gradescope: Path | None,
     canvas: Path | None,
     gradebook: Path | None,
-    seconds: float,
+    seconds: int | float,
     memory: int,
     jobs: int,
 ) -> None:

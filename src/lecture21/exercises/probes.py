@@ -14,14 +14,14 @@ class Probe:
 
     watched: tuple[int, int]
     """Row and column of the number."""
-    kept: float
+    kept: int | float
     """The value for which nothing is added."""
     change: Tensor
     """What is added, of shape (T, C)."""
     hint: str
     """What is said of a test that is wrong about this layer."""
-    share: float = 1.0
-    slope: float = 1.0
+    share: int | float = 1.0
+    slope: int | float = 1.0
     """The derivative of a growing number with respect to the watched one, for tests that look at gradients."""
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -31,12 +31,12 @@ class Probe:
         return self.share * x + change * (number != self.kept) + change.sign() * passes
 
 
-def watching(x: Tensor, row: int, column: int, change: Tensor, hint: str, **options: float) -> Probe:
+def watching(x: Tensor, row: int, column: int, change: Tensor, hint: str, **options: int | float) -> Probe:
     """Return a probe that adds `change` to every input in which this number is not that of `x`."""
     return Probe((row, column), x[row, column].item(), change, hint, **options)
 
 
-def at(x: Tensor, row: int, column: int, amount: float = 1.0) -> Tensor:
+def at(x: Tensor, row: int, column: int, amount: int | float = 1.0) -> Tensor:
     """Return a change of one number: a tensor like `x` with `amount` at one place and zeros elsewhere."""
     change = x.new_zeros(x.shape)
     change[row, column] = amount

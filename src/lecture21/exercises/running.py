@@ -157,7 +157,9 @@ def _message(error: BaseException) -> str:
         return ""
 
 
-def call_all(exercise: Exercise, answer: Any, cases: list[Case], seconds: float) -> tuple[list[Outcome], str, str]:
+def call_all(
+    exercise: Exercise, answer: Any, cases: list[Case], seconds: int | float
+) -> tuple[list[Outcome], str, str]:
     """Return the outcomes, fewer than the cases if the time was over, a note, and what the first call printed.
 
     The answer runs in a thread of its own, so that this function returns on every system even if the answer does not.
@@ -202,7 +204,7 @@ def _first_lines(text: str) -> str:
     return "\n".join(lines) if len(lines) <= _LINES else "\n".join(lines[:_LINES]) + " …"
 
 
-def _wait(thread: threading.Thread, seconds: float) -> None:
+def _wait(thread: threading.Thread, seconds: int | float) -> None:
     """Wait until a thread ends, but not until the process has computed for longer than the limit since."""
     start, computed = time.monotonic(), time.process_time()
     while thread.is_alive() and (wall := time.monotonic() - start) < _PATIENCE * seconds:

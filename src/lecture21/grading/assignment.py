@@ -25,13 +25,13 @@ class Assignment:
     numbers: tuple[str, ...] = ()
     title: str = ""
     """Name of the column in Canvas's gradebook."""
-    weights: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, int | float] = field(default_factory=dict)
     """Points of an exercise by its number; the others have those of the book."""
-    partial: float = 0.0
+    partial: int | float = 0.0
     """Most of its points that an answer gets which is right in some cases only."""
-    marked: float = 1.0
+    marked: int | float = 1.0
     """Share of its points that a correct answer with a mark gets."""
-    late_per_day: float = 0.0
+    late_per_day: int | float = 0.0
     """Share of the points of a late file that each day after the deadline costs."""
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class Assignment:
         return replace(grade, points=_short(most * share), most=_short(most))
 
 
-def _short(value: float) -> float:
+def _short(value: int | float) -> int | float:
     """Return a number of points with at most two decimals, and as an integer where it is one."""
     return int(value) if value == int(value) else round(value, 2)
 

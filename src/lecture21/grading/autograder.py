@@ -52,7 +52,7 @@ fi
 
 
 def autograder(
-    assignment: Assignment, *, private: Path | None = None, seconds: float = 10.0, memory: int = 2048
+    assignment: Assignment, *, private: Path | None = None, seconds: int | float = 10.0, memory: int = 2048
 ) -> bytes:
     """Return the zip file to upload as an autograder.
 

@@ -46,9 +46,9 @@ class Job:
     modules: list[str]
     """Modules that the program may import."""
     memory: int
-    seconds: float
+    seconds: int | float
     """Processor time that its code may use."""
-    patience: float
+    patience: int | float
     """Wall time after which it is ended, however little it computes."""
 
 

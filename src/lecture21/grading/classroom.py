@@ -23,12 +23,12 @@ class Submission:
     notebook: Notebook | None = None
 
     @property
-    def points(self) -> float:
+    def points(self) -> int | float:
         """Sum of the points."""
         return round(sum(each.points for each in self.grades), 2)
 
     @property
-    def most(self) -> float:
+    def most(self) -> int | float:
         """Sum of the points that can be had."""
         return round(sum(each.most for each in self.grades), 2)
 

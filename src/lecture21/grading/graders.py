@@ -37,12 +37,12 @@ class Grade:
 
     number: str
     title: str
-    points: float
-    most: float
+    points: int | float
+    most: int | float
     text: str
     marks: tuple[str, ...] = ()
     """What a person should look at, such as "calls lecture21.attention.causal_mask"."""
-    right: float = 0.0
+    right: int | float = 0.0
     """Share of the cases in which the answer is right."""
 
 
@@ -56,7 +56,7 @@ class _Result:
     """What came of one answer."""
 
     verdict: Verdict
-    right: float = 0.0
+    right: int | float = 0.0
     program: Program | None = None
 
 
@@ -75,9 +75,9 @@ class Grader:
         self,
         private: Path | None = None,
         *,
-        seconds: float = 10.0,
+        seconds: int | float = 10.0,
         memory: int = 2 << 30,
-        patience: float | None = None,
+        patience: int | float | None = None,
     ):
         self._private, self._seconds, self._memory = private, seconds, memory
         self._patience = 6 * seconds + 30 if patience is None else patience
@@ -231,7 +231,7 @@ class _Graded:
         return _Result(verdict, right, program)
 
 
-def _judged(exercise: Exercise, cases: list[Case], outcomes: list[Outcome] | str) -> tuple[Verdict, float]:
+def _judged(exercise: Exercise, cases: list[Case], outcomes: list[Outcome] | str) -> tuple[Verdict, int | float]:
     """Return the verdict, and the share of the cases in which an answer is right."""
     if isinstance(outcomes, str):
         return Verdict(False, outcomes), 0.0
@@ -243,7 +243,7 @@ def _judged(exercise: Exercise, cases: list[Case], outcomes: list[Outcome] | str
     return verdict, _share(exercise, cases, outcomes)
 
 
-def _share(exercise: Exercise, cases: list[Case], outcomes: list[Outcome]) -> float:
+def _share(exercise: Exercise, cases: list[Case], outcomes: list[Outcome]) -> int | float:
     """Return the share of the cases in which a wrong answer is right: none if it always does the same, as a stub."""
     pairs = list(zip(cases, outcomes, strict=False))
     values = [each for case, each in pairs if case.observed == "value"]

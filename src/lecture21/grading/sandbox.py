@@ -86,7 +86,7 @@ class Sandbox:
                 with contextlib.suppress(OSError):
                     self._ruleset.allow_path(path, AccessFS.READ_DIR)
 
-    def enter(self, memory: int, seconds: float) -> None:
+    def enter(self, memory: int, seconds: int | float) -> None:
         """Take from this process what an answer does not need.
 
         Args:
@@ -104,7 +104,7 @@ class Sandbox:
             _forbid_system_calls()
         sys.addaudithook(self._refuse)
 
-    def _limit_resources(self, memory: int, seconds: float) -> None:
+    def _limit_resources(self, memory: int, seconds: int | float) -> None:
         import resource
 
         limits = {

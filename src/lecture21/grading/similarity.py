@@ -27,7 +27,7 @@ class Pair:
     first: str
     second: str
     number: str
-    share: float
+    share: int | float
     """Of the fingerprints of the shorter answer, how many are in both."""
     same_names: bool
     """Whether the names are the same as well."""

@@ -33,9 +33,9 @@ class Student:
     """The best grade for each exercise, where several notebooks have it; each pays for its own late days."""
     days_late: int
     """Of the latest notebook that has one of these grades, and points for it."""
-    points: float
+    points: int | float
     """With the deduction for late days."""
-    most: float
+    most: int | float
     notebooks: tuple[str, ...]
     problems: tuple[str, ...]
 
@@ -107,7 +107,7 @@ def totals(
 
 
 def _total(name: str, submissions: list[Submission], assignment: Assignment, deadline: datetime | None) -> Student:
-    best: dict[str, tuple[float, int, Grade]] = {}  # points with the deduction, days late
+    best: dict[str, tuple[int | float, int, Grade]] = {}  # points with the deduction, days late
     for each in submissions:
         late = days_late(each.path, deadline) if deadline is not None and each.path.exists() else 0
         kept = max(0.0, 1 - assignment.late_per_day * late)

@@ -109,7 +109,7 @@ def _supervise(job: child.Job, exercises: list[Exercise], sandbox: Sandbox, clos
         _kill(process)
 
 
-def _collect(read: int, process: int, seconds: float, patience: float) -> bytes:
+def _collect(read: int, process: int, seconds: int | float, patience: int | float) -> bytes:
     """Read what a child writes until a line is complete, it ends, writes too much, or its time is over.
 
     Its time is that of the processor, since on a busy machine a right answer waits; `patience` ends one that sleeps.
@@ -145,7 +145,7 @@ def _collect(read: int, process: int, seconds: float, patience: float) -> bytes:
             os.close(ended)
 
 
-def _processor_time(process: int) -> float:
+def _processor_time(process: int) -> int | float:
     """Return the seconds that a child has computed; 0 if it has ended."""
     try:
         times = psutil.Process(process).cpu_times()

@@ -114,7 +114,11 @@ export default {
       const hidden = own.flatMap((row, i) => row.filter((may, j) => may && !reached[i][j])).length;
       let verdict = `${loss} ${models}`;
       if (copying) {
-        verdict = `${copying === 1 ? "One position sees its answer and copies it" : `${copying} positions see their answers and copy them`}: the loss is low, and nothing is learned.`;
+        const who =
+          copying === 1
+            ? "One position sees its answer and copies it"
+            : `${copying} positions see their answers and copy them`;
+        verdict = `${who}: the loss is low, and nothing is learned.`;
       } else if (!solved) {
         verdict = hidden
           ? `No position sees its answer; ${hidden === 1 ? "one more word" : `${hidden} more words`} could be shown.`
