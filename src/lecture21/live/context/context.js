@@ -105,7 +105,7 @@ export default {
       }));
       fillTable(
         table,
-        ["nats per character", `with ${chosen}`, "seeds", "lost"],
+        ["nats per character", `with ${chosen}`, "seeds", `more than with ${CONTEXTS[LAST]}`],
         found.map(({ name, now, whole }) =>
           now
             ? [

@@ -61,7 +61,7 @@ export default {
     const note = create("p", { class: "note" }, "Loading the model.");
     each.append(note);
     const choices = drawing(frame, {
-      title: "Router at the caret",
+      title: "Router at the outlined character",
       label: "Probability of each expert for the character at the caret",
       height: 190,
       draw(pen, width, height) {
@@ -134,7 +134,7 @@ export default {
       const { shares, chosen } = at(cursor());
       const character = sign(routed.characters[cursor()]);
       const named = chosen.map((expert) => `expert ${expert + 1} with probability ${written(shares[expert], 3)}`);
-      choices.heading.textContent = `Router at the caret: “${character}”`;
+      choices.heading.textContent = `Router at the outlined character, “${character}”`;
       const idle = load.filter((share) => share === 0).length;
       const chosenOne = chosenExpert() < 0 ? "" : ofExpert(own[chosenExpert()]);
       frame.describe(

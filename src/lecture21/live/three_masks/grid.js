@@ -95,7 +95,8 @@ export function paintedGrid(frame, onPaint) {
       mask.forEach((row, i) => {
         row.forEach((may, j) => {
           const cell = cells[i][j];
-          cell.textContent = reached[i][j] && (may || i !== j) ? words[j] : "";
+          cell.textContent = words[j];
+          cell.classList.toggle("unseen", !reached[i][j] || (!may && i === j));
           cell.setAttribute("aria-pressed", String(may));
           cell.setAttribute("aria-label", `${words[i]}, position ${i + 1}, sees ${words[j]}, position ${j + 1}`);
           cell.classList.toggle("own", i === j);
@@ -117,7 +118,9 @@ export const STYLE = `
 .masks tr.target > * { padding-top: 0.6rem; }
 .masks button { display: block; width: 100%; height: 2.4rem; min-height: 0; padding: 0; border: 1px solid var(--line); border-radius: 4px; overflow: hidden;
   background-image: repeating-linear-gradient(135deg, transparent 0 6px, var(--line) 6px 7px); }
+.masks button { cursor: pointer; } .masks button:hover { border-color: var(--ink); }
 .masks button[aria-pressed="true"] { background-image: none; }
+.masks button.unseen { color: var(--note); text-decoration: line-through; }
 .masks button.indirect { border-style: dashed; border-color: var(--note); background-image: none; font-style: italic; }
 .masks button.own { box-shadow: inset 0 -4px var(--ink); }
 @container (max-width: 30rem) { .masks { font-size: 0.75rem; border-spacing: 1px; } .masks td.verdict { width: 2.9rem; padding-left: 0.15rem; }

@@ -41,7 +41,7 @@ export function nameOf(mask) {
   for (let window = 2; window < size; window++) {
     if (is((i, j) => j <= i && i - j < window)) return `a sliding window of ${window}, as in Mistral 7B`;
   }
-  if (is((i, j) => i === j)) return "no attention: each position sees only itself";
+  if (is((i, j) => i === j)) return "the identity: each position sees only itself";
   if (is((i, j) => j >= i)) return "the causal mask of a model that reads from right to left";
   return "";
 }
