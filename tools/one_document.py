@@ -92,8 +92,8 @@ def join(root: Path, html: Path) -> tuple[str, list[Entry]]:
 def _prepare(page: _Page, numbers: dict[str, str]) -> None:
     """Make one article fit for paper: anchors, links, pictures, folds."""
     article, folder = page.article, posixpath.dirname(page.file)
-    for mark in article.select("a.headerlink"):
-        mark.decompose()
+    for unseen in article.select("a.headerlink, template"):  # templates: the speaker's notes
+        unseen.decompose()
     for zoom in article.select("a.zoom"):
         zoom.unwrap()
     for element in article.find_all(id=True):

@@ -30,6 +30,7 @@ this command shows the book at an address that it prints, where it is kept:
     python serve.py
 """
 _OPTIONS = ["--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
+_FILLINGS = 4  # a number that is filled in can move a line, and with it the numbers of later pages
 _FILL = """(numbers) => {
   const places = [...document.querySelectorAll(".number-of")];
   for (const place of places) place.textContent = numbers[place.dataset.to] ?? "?";
@@ -75,15 +76,18 @@ def write_pdf(target: Path, html: Path = HTML) -> dict[str, int]:
             if broken := page.evaluate(_BROKEN):
                 raise PrintError(f"{len(broken)} pictures are missing: {', '.join(broken[:5])}")
             _print(page, target)
-            numbers = page_numbers(target)
-            if unknown := page.evaluate(_FILL, numbers):
-                raise PrintError(f"no page is known for {', '.join(unknown[:5])}")
-            _print(page, target)
+            for _ in range(_FILLINGS):
+                numbers = page_numbers(target)
+                if unknown := page.evaluate(_FILL, numbers):
+                    raise PrintError(f"no page is known for {', '.join(unknown[:5])}")
+                _print(page, target)
+                if page_numbers(target) == numbers:
+                    break
+            else:
+                raise PrintError("the numbers of the pages still changed when they were filled in again")
             browser.close()
     finally:
         document.unlink()
-    if page_numbers(target) != numbers:
-        raise PrintError("the numbers of the pages changed when they were filled in")
     _add_outline(target, contents, numbers)
     return numbers
 

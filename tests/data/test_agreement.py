@@ -125,7 +125,7 @@ def test_a_distance_that_no_sentence_has(distance):
         Agreement().beginnings(1, distance)
 
 
-def test_bad_arguments():
+def test_bad_arguments(untyped):
     with pytest.raises(ValueError, match="rivals must be one of things, people, got 'cats'"):
         Agreement("cats")
     with pytest.raises(ValueError, match="n_sentence must be a positive multiple of 3, got 10"):

@@ -54,6 +54,6 @@ def test_a_wrong_count_is_told_which_part_is_missing(capsys, blocks, last, sente
     assert sentence in printed(capsys, "11.1", _counted(blocks, last))
 
 
-def test_a_count_may_be_a_float(capsys):
+def test_a_count_is_an_integer(capsys):
     answer = _counted(lambda c: 12.0 * c * c + 13 * c, lambda c: 2 * c)
-    assert printed(capsys, "11.1", answer) == "11.1: correct"
+    assert "must be an integer, got the float" in printed(capsys, "11.1", answer)

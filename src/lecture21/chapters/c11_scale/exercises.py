@@ -11,7 +11,7 @@ from lecture21.exercises.exercise import Case, Exercise, normal
 
 
 def _gpt2_parameters(vocab_size, block_size, n_layer, d_model):
-    """Return the number of parameters of a GPT-2.
+    """Return the number of parameters of a GPT-2, an integer.
 
     Count the token table (vocab_size, d_model) and the position table (block_size, d_model).
     Each of the n_layer blocks has an attention layer with four matrices (d_model, d_model), a
