@@ -14,7 +14,7 @@ from pathlib import Path
 import find_browser
 import front_matter
 import one_document
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from pypdf import PdfReader, PdfWriter
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +30,6 @@ this command shows the book at an address that it prints, where it is kept:
     python serve.py
 """
 _OPTIONS = ["--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
-_FILLINGS = 4  # a number that is filled in can move a line, and with it the numbers of later pages
 _FILL = """(numbers) => {
   const places = [...document.querySelectorAll(".number-of")];
   for (const place of places) place.textContent = numbers[place.dataset.to] ?? "?";
@@ -69,25 +68,18 @@ def write_pdf(target: Path, html: Path = HTML) -> dict[str, int]:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=find_browser.find(), args=_OPTIONS)
-            page = browser.new_page()
-            page.set_default_timeout(0)
-            page.goto(document.as_uri(), wait_until="load")
-            page.evaluate("document.fonts.ready")
-            if broken := page.evaluate(_BROKEN):
-                raise PrintError(f"{len(broken)} pictures are missing: {', '.join(broken[:5])}")
+            _print(_opened(browser, document), target)
+            numbers = page_numbers(target)
+            # Opened again: printed a second time, Chromium may break the same page at another line.
+            page = _opened(browser, document)
+            if unknown := page.evaluate(_FILL, numbers):
+                raise PrintError(f"no page is known for {', '.join(unknown[:5])}")
             _print(page, target)
-            for _ in range(_FILLINGS):
-                numbers = page_numbers(target)
-                if unknown := page.evaluate(_FILL, numbers):
-                    raise PrintError(f"no page is known for {', '.join(unknown[:5])}")
-                _print(page, target)
-                if page_numbers(target) == numbers:
-                    break
-            else:
-                raise PrintError("the numbers of the pages still changed when they were filled in again")
             browser.close()
     finally:
         document.unlink()
+    if page_numbers(target) != numbers:
+        raise PrintError("the numbers of the pages changed when they were filled in")
     _add_outline(target, contents, numbers)
     return numbers
 
@@ -102,6 +94,17 @@ def _add_outline(path: Path, contents: list[front_matter.Entry], numbers: dict[s
             parts[entry.part] = writer.add_outline_item(title=entry.part, page_number=page)
         writer.add_outline_item(title=entry.title, page_number=page, parent=parts.get(entry.part))
     writer.write(path)
+
+
+def _opened(browser: Browser, document: Path) -> Page:
+    """Open the document in a page of its own, with all its pictures."""
+    page = browser.new_page()
+    page.set_default_timeout(0)
+    page.goto(document.as_uri(), wait_until="load")
+    page.evaluate("document.fonts.ready")
+    if broken := page.evaluate(_BROKEN):
+        raise PrintError(f"{len(broken)} pictures are missing: {', '.join(broken[:5])}")
+    return page
 
 
 def _print(page: Page, target: Path) -> None:
