@@ -132,3 +132,37 @@ def test_bad_arguments(untyped):
         Agreement().score(by_first, 1, n_sentence=10)
     with pytest.raises(ValueError, match="n_adjective must be a whole number >= 0, got -1"):
         Agreement().beginnings(1, DISTANCES[0], n_adjective=-1)
+
+
+def test_loss_is_that_of_the_verb_and_lower_for_its_right_number():
+    task, n_verb = Agreement(), 3
+
+    def oracle(words, *, bonus=8.0):
+        """Prefer the verbs of the subject's number: it is the first word that is a person."""
+        first_thing = VOCABULARY.ids["window"]
+        person = (words < first_thing).float().argmax(dim=1)
+        plural = words[torch.arange(len(words)), person] % 2
+        logits = torch.full((len(words), len(VOCABULARY)), -50.0)
+        for i in range(n_verb):
+            logits[torch.arange(len(words)), VOCABULARY.ids["is"] + 2 * i + plural] = bonus
+        return logits
+
+    right = task.loss(oracle, [1, 22], generator=seeded())
+    assert right.item() == pytest.approx(math.log(n_verb), abs=1e-5)
+    blind = task.loss(lambda words: torch.zeros(*words.shape, len(VOCABULARY)), [4], generator=seeded())
+    assert blind.item() == pytest.approx(math.log(len(VOCABULARY)))
+
+
+def test_loss_draws_from_the_given_distances():
+    lengths = []
+
+    def predict(words):
+        lengths.append(words.shape[1])
+        return torch.zeros(len(words), len(VOCABULARY))
+
+    generator = seeded(1)
+    for _ in range(60):
+        Agreement().loss(predict, [4, 22], batch=2, generator=generator)
+    assert set(lengths) == {4 + 1 + n for n in range(3)} | {22 + 1 + n for n in range(3)}
+    with pytest.raises(ValueError, match="at least one distance, got none"):
+        Agreement().loss(predict, [])

@@ -6,13 +6,14 @@ last noun, or by the majority of the nouns, is right in about half of the long s
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
+from torch.nn.functional import cross_entropy
 
 from lecture21._support.modes import evaluating
 from lecture21._support.validation import require_choice, require_whole
@@ -96,6 +97,32 @@ class Agreement:
         ending = endings[torch.randint(len(_ENDINGS), (batch,), generator=generator)]
         stop = torch.full((batch,), VOCABULARY.ids["."])
         return torch.cat([start, torch.stack([verb, ending, stop], dim=1)], dim=1)
+
+    def loss(
+        self,
+        predict: Callable[[Tensor], Tensor],
+        distances: Sequence[int],
+        *,
+        batch: int = 32,
+        generator: Generator | None = None,
+    ) -> Float[Tensor, ""]:
+        """Draw sentences of one distance and return the mean cross-entropy of their verbs, in nats.
+
+        The verb is the only word whose loss counts: all others are drawn without regard to the subject.
+
+        Args:
+            predict: maps beginnings (B, T) to logits of the next word (B, V) or, as a language model, (B, T, V).
+            distances: words from the subject to the verb, of which one is drawn with equal chances.
+            batch: number of sentences B.
+            generator: source of the draws; torch's global one if not given. Zero to two adjectives are drawn too.
+        """
+        if not distances:
+            raise ValueError("distances must have at least one distance, got none")
+        distance = distances[int(torch.randint(len(distances), (), generator=generator))]
+        n_adjective = int(torch.randint(3, (), generator=generator))
+        words = self.sentences(batch, distance, n_adjective=n_adjective, generator=generator)
+        logits = predict(words[:, :-3])
+        return cross_entropy(logits[:, -1] if logits.dim() == 3 else logits, words[:, -3])
 
     @torch.no_grad()
     def score(
