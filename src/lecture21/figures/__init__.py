@@ -1,10 +1,11 @@
 """Every figure of the book, in one visual style.
 
 Each function draws one idea into the `Axes` it is given as `ax`, or into a new figure, and returns the axes. `title` is
-the finding that the figure shows. The modules `heatmaps`, `curves`, `rows` and `shares` hold the figures that several
-chapters use; every other figure is in the folder of its chapter, `lecture21.chapters.cNN_NAME.figures`.
+the finding that the figure shows. The modules `agreement`, `heatmaps`, `curves`, `rows` and `shares` hold the figures
+that several chapters use; every other figure is in the folder of its chapter, `lecture21.chapters.cNN_NAME.figures`.
 """
 
+from lecture21.figures.agreement import agreement_curves
 from lecture21.figures.concepts import concept
 from lecture21.figures.curves import loss_curves, seed_curves
 from lecture21.figures.heatmaps import attention_map, head_maps, mask_map, matrix, token_losses
