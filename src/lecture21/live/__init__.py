@@ -4,6 +4,7 @@ Each figure is a folder with a thin widget, NAME.py, around a JavaScript module,
 The last line of a cell shows it: `live.Context()`.
 """
 
+from lecture21.live.agreement.agreement import Agreement
 from lecture21.live.aligned.aligned import Aligned
 from lecture21.live.attention.attention import Attention
 from lecture21.live.calculator.calculator import Calculator
@@ -29,6 +30,7 @@ def examples() -> list[Figure]:
     return [
         *(Attention(level) for level in (1, 2, 3)),
         SideBySide(),
+        *(Agreement(chapter) for chapter in range(1, 6)),
         Context(),
         Train(),
         TwoExperts(),

@@ -9,8 +9,8 @@ const FONT = "system-ui, sans-serif";
  * @param {CanvasRenderingContext2D} pen
  * @param {any} colors  of the frame
  * @param {object} options
- * @param {{x: ArrayLike<number>, y: ArrayLike<number>, color: string, dashed?: boolean, points?: boolean,
- *   width?: number}[]} options.curves
+ * @param {{x: ArrayLike<number>, y: ArrayLike<number>, color: string, dashed?: boolean, dotted?: boolean,
+ *   points?: boolean, width?: number}[]} options.curves
  * @param {{y: number, name: string, color?: string}[]} [options.levels]  horizontal reference lines
  * @param {number} [options.levelsBeside]  width of a margin for the names of the levels, instead of on the lines
  * @param {[number, number]} options.xRange
@@ -74,10 +74,10 @@ export function lineChart(pen, colors, options) {
     pen.textAlign = "right";
     if (!levelsBeside) pen.fillText(name, area.right - 4, py(y) - 8);
   }
-  for (const { x, y, color, dashed = false, points = false, width: thick = 2 } of curves) {
+  for (const { x, y, color, dashed = false, dotted = false, points = false, width: thick = 2 } of curves) {
     pen.strokeStyle = pen.fillStyle = color;
     pen.lineWidth = thick;
-    pen.setLineDash(dashed ? [6, 5] : []);
+    pen.setLineDash(dashed ? [6, 5] : dotted ? [2, 4] : []);
     pen.beginPath();
     let drawn = false;
     for (let i = 0; i < x.length; i++) {
@@ -122,13 +122,14 @@ export function lineChart(pen, colors, options) {
  * Add a legend below the drawing of a panel: names with a piece of their line.
  * @param {any} frame  of `createFrame`
  * @param {Element} panel
- * @param {() => {name: string, color: string, dashed?: boolean}[]} entries  with the theme's colors
+ * @param {() => {name: string, color: string, dashed?: boolean, dotted?: boolean}[]} entries  with the theme's colors
  */
 export function legend(frame, panel, entries) {
   const node = create("ul", { class: "legend", role: "list" });
   const fill = () => {
-    const items = entries().map(({ name, color, dashed }) => {
-      const sample = create("span", { class: dashed ? "sample dashed" : "sample", "aria-hidden": "true" });
+    const items = entries().map(({ name, color, dashed, dotted }) => {
+      const kind = dashed ? "sample dashed" : dotted ? "sample dotted" : "sample";
+      const sample = create("span", { class: kind, "aria-hidden": "true" });
       sample.style.borderColor = color;
       return create("li", {}, sample, name);
     });

@@ -72,7 +72,7 @@ th, td { padding: 0.2rem 0.6rem; text-align: right; border-bottom: 1px solid var
 .text { font: 0.95rem/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.1rem 1rem; margin: 0.3rem 0 0; padding: 0; font-size: 0.9rem; }
 .legend li { display: flex; align-items: center; gap: 0.4rem; }
-.sample { width: 1.5rem; border-top: 3px solid; } .sample.dashed { border-top-style: dashed; }
+.sample { width: 1.5rem; border-top: 3px solid; } .sample.dashed { border-top-style: dashed; } .sample.dotted { border-top-style: dotted; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @container (max-width: 30rem) { .control, .control input[type="range"] { width: 100%; } .panel { flex-basis: 100%; }
   .control:has(> input[type="number"]) { width: auto; flex: 1 1 8rem; } }

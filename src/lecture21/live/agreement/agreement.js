@@ -1,0 +1,294 @@
+// Agreement at a distance (chapters 01 to 05): the reader moves the subject away from its verb, and trains the
+// chapter's models in the page.
+
+import { legend, lineChart } from "../kit/chart.js";
+import { button, slider, toggle } from "../kit/controls.js";
+import { drawing } from "../kit/draw.js";
+import { create, createFrame } from "../kit/frame.js";
+import { seededRandom } from "../kit/numbers.js";
+import { sketch } from "../kit/sketch.js";
+import { fieldsFrom } from "../kit/state.js";
+import { KINDS, pluralShare, read } from "./models.js";
+import { newRun, placeOf, scoresAt, trainRun } from "./runs.js";
+import { sentenceView, STYLE } from "./sentence.js";
+import { drawSentence, withFlipped } from "./task.js";
+
+const FARTHEST = 100;
+const DISTANCES = Array.from({ length: 34 }, (_, i) => 1 + 3 * i);
+const CHAPTERS = {
+  1: ["rnn"],
+  2: ["unweighted", "embedded"],
+  3: ["unweighted", "head"],
+  4: ["head", "open"],
+  5: ["head", "positions"],
+};
+const COLORS = { rnn: 1, unweighted: 4, embedded: 5, head: 0, open: 3, positions: 2 }; // among the series
+
+export default {
+  /** @param {import("../kit/frame.js").Context} context */
+  render(context) {
+    const { model } = context;
+    const vocabulary = model.get("words");
+    const lines = model.get("lines");
+    const frame = createFrame(context, {
+      title: "Which noun decides the verb?",
+      first: "Draw on the chart what score you expect at each distance. Then press Train, and move the slider.",
+      then: "each distance that you visit adds its score to the chart. At 0.5, the model tosses a coin.",
+      fields: {
+        ...fieldsFrom(context.fields),
+        flipped: { start: [], check: isFlipped },
+      },
+      onChange: update,
+    });
+    const { state } = frame;
+    const { values } = state;
+    frame.root.append(create("style", {}, STYLE));
+    const kinds = CHAPTERS[values.chapter];
+    const people = values.chapter === 5;
+    const color = (/** @type {string} */ kind) => frame.colors.series[COLORS[kind]];
+    let untrained = newRun(kinds, 0);
+    /** @type {import("./runs.js").Run[]} */
+    let runs = [];
+    let trainings = 0;
+    /** @type {object | null}  of the training that is going on */
+    let current = null;
+
+    const far = slider(frame.controls, {
+      label: "From the subject to the verb",
+      min: 0,
+      max: DISTANCES.length - 1,
+      step: 1,
+      value: DISTANCES.indexOf(values.distance),
+      format: (i) => wordsOf(DISTANCES[i]),
+      onInput: (i) => state.set({ distance: DISTANCES[i] }),
+    });
+    far.node.classList.add("wide");
+    const trainButton = button(frame.controls, { label: "Train", main: true, onClick: train });
+    const below = toggle(frame.controls, {
+      label: "also at shorter distances",
+      value: values.below,
+      onInput: (next) => state.set({ below: next }),
+    });
+    const ahead = toggle(frame.controls, {
+      label: "show the words after the gap",
+      value: values.ahead,
+      onInput: (next) => state.set({ ahead: next }),
+    });
+    ahead.node.hidden = values.chapter !== 4;
+    const another = () => state.set({ sentence: (values.sentence + 1) % 1000, flipped: [] });
+    button(frame.controls, { label: "Another sentence", onClick: another });
+
+    const view = sentenceView(frame, {
+      words: vocabulary,
+      onFlip: (noun) => {
+        const others = values.flipped.filter((/** @type {number} */ each) => each !== noun);
+        state.set({ flipped: others.length < values.flipped.length ? others : [...others, noun] });
+      },
+    });
+    const attends = kinds.some((kind) => !KINDS[kind].recurrent);
+    frame.stage.append(
+      create(
+        "div",
+        { class: "panel full" },
+        create(
+          "p",
+          { class: "panel-title" },
+          `Click a noun to change it.${attends ? " Bars: attention to the words." : ""}`,
+        ),
+        view.node,
+      ),
+    );
+    const body = create("tbody");
+    const says = create(
+      "table",
+      { class: "says" },
+      create(
+        "thead",
+        {},
+        create(
+          "tr",
+          {},
+          ...["model", "P(plural)", "here", "score"].map((text) => create("th", { scope: "col" }, text)),
+        ),
+      ),
+      body,
+    );
+    const table = create("div", { class: "panel" }, says);
+    frame.stage.append(table);
+
+    const chart = drawing(frame, {
+      title: "Score: right verbs in 600 sentences",
+      label: "Score against the distance from the subject to the verb",
+      height: (width) => Math.min(230, 120 + width / 5),
+      draw(pen, width, height) {
+        const drawn = lineChart(pen, frame.colors, {
+          curves: curves(),
+          xRange: [0, 1.03 * FARTHEST],
+          yRange: [0.4, 1.02],
+          xTicks: [1, 25, 50, 75, 100],
+          xTitle: "words from the subject to the verb",
+          yTitle: "score",
+          cursor: values.distance,
+          width,
+          height,
+        });
+        guess.area = drawn;
+        guess.range = [0.4, 1.02];
+        pen.lineWidth = 2;
+        for (const run of runs) {
+          for (const kind of kinds) {
+            const score = run.scores[kind].get(placeOf(run.at, values.ahead));
+            if (score === undefined) continue;
+            pen.strokeStyle = color(kind);
+            pen.beginPath();
+            pen.arc(drawn.px(run.at), drawn.py(score), 7, 0, 7);
+            pen.stroke();
+          }
+        }
+      },
+    });
+    const guess = sketch(frame, chart, {
+      label: "The scores that you expect",
+      value: (share, level) => `${Math.round(1.03 * share * FARTHEST)} words: ${level.toFixed(2)}`,
+      onChange: () => {
+        frame.acted();
+        chart.redraw();
+        key.update();
+      },
+    });
+    const key = legend(frame, chart.panel, () => {
+      const { note, series } = frame.colors;
+      return [
+        ...kinds.map((kind) => ({ name: KINDS[kind].name, color: color(kind) })),
+        { name: "guess by the last noun", color: note, dashed: true },
+        { name: "by the majority of nouns", color: note, dotted: true },
+        ...(guess.drawn ? [{ name: "your prediction", color: series[6] }] : []),
+      ];
+    });
+    chart.panel.append(create("p", { class: "note" }, "Circle: the distance of a training."));
+
+    /** What the chart shows: the reader's prediction, earlier trainings, the last one, and the two guesses. */
+    function curves() {
+      const { note, series } = frame.colors;
+      /** @type {any[]} */
+      const found = [
+        { x: DISTANCES, y: lines.last_noun, color: note, dashed: true, width: 1.5 },
+        { x: DISTANCES, y: lines.majority, color: note, dotted: true, width: 2 },
+      ];
+      if (guess.drawn) found.push({ ...guess.curve(1.03 * FARTHEST), color: series[6], width: 3 });
+      for (const run of runs) {
+        const last = run === runs.at(-1);
+        for (const kind of kinds) {
+          const x = DISTANCES.filter((distance) => run.scores[kind].has(placeOf(distance, values.ahead)));
+          const y = x.map((distance) => run.scores[kind].get(placeOf(distance, values.ahead)));
+          found.push({ x, y, color: color(kind), points: last, width: last ? 2.5 : 1 });
+        }
+      }
+      return found;
+    }
+
+    async function train() {
+      const token = {};
+      current = token;
+      trainings++;
+      const [at, seed] = [values.distance, trainings];
+      const run = newRun(kinds, seed, at, values.below);
+      const distances = run.below ? DISTANCES.filter((distance) => distance <= at) : [at];
+      trainButton.disabled = true;
+      frame.acted();
+      const finished = await trainRun(run, {
+        distances,
+        people,
+        seed,
+        onProgress(part) {
+          if (current === token) trainButton.textContent = `Training … ${Math.round(100 * part)} %`;
+          return current === token;
+        },
+      });
+      if (!finished || current !== token) return;
+      current = null;
+      trainButton.disabled = false;
+      runs.push(run);
+      scoresAt(run, { distance: at, people, ahead: values.ahead });
+      update();
+    }
+
+    function stop() {
+      current = null;
+      trainButton.disabled = false;
+    }
+
+    function update() {
+      const { distance, sentence: seed } = values;
+      far.set(DISTANCES.indexOf(distance));
+      below.set(values.below);
+      ahead.set(values.ahead);
+      if (!current) trainButton.textContent = `Train at ${wordsOf(distance)}`;
+      const sentence = withFlipped(drawSentence(seededRandom(seed), { distance, people }), values.flipped);
+      const run = runs.at(-1) ?? untrained;
+      const scores = runs.length ? scoresAt(run, { distance, people, ahead: values.ahead }) : null;
+      const found = kinds.map((kind) => {
+        const { logits, weights } = read(run.models[kind], [sentence], values.ahead)[0];
+        return { kind, plural: pluralShare(logits), weights, score: scores?.[kind] };
+      });
+      const attention = found.flatMap(({ kind, weights }) => (weights ? [{ color: color(kind), weights }] : []));
+      view.update(sentence, attention, values.ahead);
+      body.replaceChildren(...found.map((each) => rowOf(each, sentence)));
+      chart.redraw();
+      key.update();
+      frame.describe(sayAll(run, sentence, found));
+    }
+
+    /** A row of the table: what a model says of the sentence, and its score. */
+    function rowOf(/** @type {any} */ { kind, plural, score }, /** @type {any} */ sentence) {
+      const bar = create("i");
+      bar.style.width = `${100 * plural}%`;
+      bar.style.background = color(kind);
+      const right = plural > 0.5 === sentence.plural;
+      const verdict = create("span", { class: right ? "right" : "wrong" }, right ? "right" : "wrong");
+      return create(
+        "tr",
+        {},
+        create("th", { scope: "row" }, KINDS[kind].name),
+        create("td", { class: "bar" }, create("div", { class: "track", "aria-hidden": "true" }, bar, create("b"))),
+        create("td", {}, `${plural.toFixed(2)} `, score === undefined ? "" : verdict),
+        create("td", {}, score === undefined ? "–" : score.toFixed(2)),
+      );
+    }
+
+    function sayAll(/** @type {any} */ run, /** @type {any} */ sentence, /** @type {any[]} */ found) {
+      const number = sentence.plural ? "plural" : "singular";
+      const trained = runs.length
+        ? `Trained at ${run.below && run.at > 1 ? "1 to " : ""}${wordsOf(run.at)}, scored at ${wordsOf(values.distance)}`
+        : "Not trained yet";
+      const parts = found.map(({ kind, plural, weights, score }) => {
+        const scored = score === undefined ? "" : `, score ${score.toFixed(2)}`;
+        const looks = weights ? `, weight of the subject ${weights[sentence.nouns[0]].toFixed(2)}` : "";
+        return `${KINDS[kind].name}: P(plural) ${plural.toFixed(2)}${looks}${scored}`;
+      });
+      return `${trained}. The subject is ${number}. ${parts.join("; ")}.`;
+    }
+
+    frame.onTheme(update);
+    frame.onRemove(stop);
+    frame.onReset(() => {
+      stop();
+      runs = [];
+      trainings = 0;
+      untrained = newRun(kinds, 0);
+      guess.clear();
+    });
+    update();
+    return frame.remove;
+  },
+};
+
+function wordsOf(/** @type {number} */ distance) {
+  return `${distance} ${distance === 1 ? "word" : "words"}`;
+}
+
+/** Whether a value is a list of nouns, of which the subject is 0. */
+function isFlipped(/** @type {unknown} */ value) {
+  const isNoun = (/** @type {any} */ each) => Number.isInteger(each) && each >= 0 && each < DISTANCES.length;
+  return Array.isArray(value) && value.every(isNoun) && new Set(value).size === value.length;
+}
