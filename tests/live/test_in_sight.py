@@ -13,6 +13,8 @@ PAIRS = {
     "attention 1": (live.Attention(1), ".handle >> nth=2", ".sum"),
     "attention 2": (live.Attention(2), ".presets button >> nth=0", ".sum"),
     "attention 3": (live.Attention(3), "select >> nth=0", "table[aria-label=Weights]"),
+    "design a head": (live.DesignHead(), ".rule select >> nth=2", "table.weights"),
+    "design two layers": (live.DesignHead("induction"), ".rule select >> nth=2", "table.weights >> nth=0"),
     "train": (live.Train(), "button.main", ".samples .text"),
     "side by side": (live.SideBySide(), "button.main", ".panel .text >> nth=1"),
     "context": (live.Context(), ".controls input >> nth=0", "canvas >> nth=0"),

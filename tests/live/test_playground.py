@@ -408,3 +408,45 @@ def test_level_2_is_short_on_a_phone_until_its_parts_are_opened(open_figures):
     stage.page.set_viewport_size({"width": 900, "height": 844})
     figure.get_by_role("table", name="W^o", exact=True).wait_for()  # a wide figure shows everything, without a fold
     assert not figure.get_by_text("Step 1: change").is_visible()
+
+
+def before_the_change(figure) -> torch.Tensor | None:
+    """Return the faint bars of the weights, or None if there are none."""
+    cells = figure.get_by_role("table", name="Weights", exact=True).locator("td.cell")
+    found = cells.evaluate_all("cells => cells.map((cell) => cell.dataset.before ?? null)")
+    return None if None in found else torch.tensor([float(each) for each in found], dtype=torch.float64).view(4, 4)
+
+
+def test_the_weights_before_a_gesture_stay_as_faint_bars(open_figures):
+    figure = open_figures(live.Attention()).figure("attention")
+    first = basic_self_attention(X)[1]
+    assert before_the_change(figure) is None
+    handle = figure.get_by_role("button", name="sat: thing")
+    for _ in range(3):  # presses of one key are one gesture
+        handle.press("ArrowRight")
+    assert close(before_the_change(figure), first)
+    changed = read(figure, "Weights")
+    assert not close(changed, first)
+    handle.press("ArrowUp")
+    assert close(before_the_change(figure), changed)
+    figure.get_by_role("button", name="Reset").click()
+    assert before_the_change(figure) is None
+
+
+def test_a_drag_is_one_gesture_and_another_head_has_no_ghost(open_figures):
+    stage = open_figures(live.Attention(2))
+    figure, mouse = stage.figure("attention"), stage.page.mouse
+    first = read(figure, "Weights")
+    figure.get_by_role("button", name="identity").click()
+    assert close(before_the_change(figure), first)
+    figure.get_by_label("2", exact=True).check(force=True)
+    assert before_the_change(figure) is None
+    one = open_figures(live.Attention()).figure("attention")
+    box = one.get_by_role("button", name="sat: thing").bounding_box()
+    mouse = one.page.mouse
+    mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    mouse.down()
+    for step in range(1, 5):
+        mouse.move(box["x"] + box["width"] / 2 + 12 * step, box["y"] + box["height"] / 2)
+    mouse.up()
+    assert close(before_the_change(one), basic_self_attention(X)[1])

@@ -19,19 +19,19 @@ from lecture21._support.modes import evaluating
 from lecture21._support.validation import require_choice, require_whole
 from lecture21.data._vocabulary import Vocabulary
 
-_PEOPLE = ("pilot", "author", "farmer", "teacher", "painter", "doctor")
-_THINGS = ("window", "garden", "car", "table", "river", "lamp")
-_ADJECTIVES = ("old", "young", "small", "quiet")
-_PREPOSITIONS = ("near", "behind", "beside", "under")
-_VERBS = (("is", "are"), ("was", "were"), ("seems", "seem"))
-_ENDINGS = ("late", "ready", "gone", "famous")
+PEOPLE = ("pilot", "author", "farmer", "teacher", "painter", "doctor")
+THINGS = ("window", "garden", "car", "table", "river", "lamp")
+ADJECTIVES = ("old", "young", "small", "quiet")
+PREPOSITIONS = ("near", "behind", "beside", "under")
+VERBS = (("is", "are"), ("was", "were"), ("seems", "seem"))
+ENDINGS = ("late", "ready", "gone", "famous")
 
 VOCABULARY = Vocabulary(
-    tuple(form for noun in _PEOPLE + _THINGS for form in (noun, f"{noun}s"))
-    + tuple(form for pair in _VERBS for form in pair)
-    + _ADJECTIVES
-    + _PREPOSITIONS
-    + _ENDINGS
+    tuple(form for noun in PEOPLE + THINGS for form in (noun, f"{noun}s"))
+    + tuple(form for pair in VERBS for form in pair)
+    + ADJECTIVES
+    + PREPOSITIONS
+    + ENDINGS
     + ("the", ".")
 )
 """The task's 44 words: each noun and each verb in the singular, and after it in the plural."""
@@ -79,9 +79,9 @@ class Agreement:
             return torch.randint(2, (batch,), generator=generator)
 
         the, plural = draw(("the",)), number()
-        columns = [the, *(draw(_ADJECTIVES) for _ in range(n_adjective)), draw(_PEOPLE) + plural]
+        columns = [the, *(draw(ADJECTIVES) for _ in range(n_adjective)), draw(PEOPLE) + plural]
         for _ in range(distance // 3):
-            columns += [draw(_PREPOSITIONS), the, draw(_THINGS if self.rivals == "things" else _PEOPLE) + number()]
+            columns += [draw(PREPOSITIONS), the, draw(THINGS if self.rivals == "things" else PEOPLE) + number()]
         return torch.stack(columns, dim=1), plural.bool()
 
     def sentences(
@@ -92,9 +92,9 @@ class Agreement:
         The arguments are those of `beginnings`; T = n_adjective + 4 + distance.
         """
         start, plural = self.beginnings(batch, distance, n_adjective=n_adjective, generator=generator)
-        verb = _FIRST_VERB + 2 * torch.randint(len(_VERBS), (batch,), generator=generator) + plural
-        endings = torch.tensor(VOCABULARY.encode(_ENDINGS))
-        ending = endings[torch.randint(len(_ENDINGS), (batch,), generator=generator)]
+        verb = _FIRST_VERB + 2 * torch.randint(len(VERBS), (batch,), generator=generator) + plural
+        endings = torch.tensor(VOCABULARY.encode(ENDINGS))
+        ending = endings[torch.randint(len(ENDINGS), (batch,), generator=generator)]
         stop = torch.full((batch,), VOCABULARY.ids["."])
         return torch.cat([start, torch.stack([verb, ending, stop], dim=1)], dim=1)
 
@@ -157,7 +157,7 @@ class Agreement:
 
 def verb_is_plural(logits: Float[Tensor, "B V"]) -> Bool[Tensor, " B"]:
     """Return whether the plural verbs together are more probable than the singular ones."""
-    verbs = logits[:, _FIRST_VERB : _FIRST_VERB + 2 * len(_VERBS)]
+    verbs = logits[:, _FIRST_VERB : _FIRST_VERB + 2 * len(VERBS)]
     return verbs[:, 1::2].logsumexp(dim=1) > verbs[:, 0::2].logsumexp(dim=1)
 
 

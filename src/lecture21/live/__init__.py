@@ -10,6 +10,7 @@ from lecture21.live.attention.attention import Attention
 from lecture21.live.calculator.calculator import Calculator
 from lecture21.live.collapse.collapse import Collapse
 from lecture21.live.context.context import Context
+from lecture21.live.design_head.design_head import DesignHead
 from lecture21.live.ensemble_errors.ensemble_errors import EnsembleErrors
 from lecture21.live.figure import Figure
 from lecture21.live.lines.lines import Lines
@@ -29,6 +30,8 @@ def examples() -> list[Figure]:
     """Return every figure as the book shows it at first, one for each picture; two questions and an exercise."""
     return [
         *(Attention(level) for level in (1, 2, 3)),
+        DesignHead(),
+        DesignHead("induction"),
         SideBySide(),
         *(Agreement(chapter) for chapter in range(1, 6)),
         Context(),

@@ -2,6 +2,7 @@
 // Level 1 has no weights; level 2 has W^q, W^k, W^v, several heads and W^o; level 3 has masks, right and wrong.
 
 import { attend, dependence, MASKS } from "./compute.js";
+import { ghostOf } from "./ghost.js";
 import { arrow, box, calculation, fold, PARTS_STYLE } from "./parts.js";
 import { rolePlane, vectorPlane } from "./planes.js";
 import {
@@ -77,6 +78,7 @@ export default {
       updates: [],
       results: () => resultsOf(level, frame.state.values),
     };
+    const ghost = ghostOf(frame);
     frame.root.prepend(create("style", {}, MATRIX_STYLE + PARTS_STYLE));
     BUILDERS[level](playground);
     frame.onTheme(paint);
@@ -84,8 +86,9 @@ export default {
     return frame.remove;
 
     function update() {
-      const found = playground.results();
       const { heads = 1, query, mask } = frame.state.values;
+      const now = playground.results();
+      const found = { ...now, before: ghost(`head ${now.head} of ${heads}`, now.shown.weights) };
       for (const action of playground.updates) action(found);
       const which = heads > 1 ? `Head ${found.head + 1} of ${heads}. ` : "";
       const row = which + describeRow(tokens, query, found.shown, level === 3);

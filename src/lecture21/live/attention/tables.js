@@ -33,15 +33,19 @@ export function scoreTable(playground, parent, number) {
 /** @param {Playground} playground @param {Element} parent @param {number} number  of the step */
 export function weightTable(playground, parent, number) {
   const { frame, state, level } = playground;
-  const { node } = step(parent, { number, title: "Weights", formula: "softmax of each row" });
+  const part = step(parent, { number, title: "Weights", formula: "softmax of each row" });
   const options = { ...pairs(playground, "Weights"), sums: level > 2 };
-  add(playground, node, options, ({ shown, headLeaks, allowed }) => ({
-    values: shown.weights,
-    color: frame.colors.magnitude,
-    row: state.values.query,
-    masked: (i, j) => !allowed[i][j],
-    leak: (i, j) => headLeaks[i][j] && shown.weights[i][j] > 0,
-  }));
+  add(playground, part.node, options, ({ shown, headLeaks, allowed, before }) => {
+    part.rename("Weights", before ? "softmax of each row; faint bar: before" : "softmax of each row");
+    return {
+      values: shown.weights,
+      color: frame.colors.magnitude,
+      row: state.values.query,
+      masked: (i, j) => !allowed[i][j],
+      leak: (i, j) => headLeaks[i][j] && shown.weights[i][j] > 0,
+      before,
+    };
+  });
 }
 
 /** The outputs of the layer. @param {Playground} playground @param {Element} parent @param {number} number  of the step */

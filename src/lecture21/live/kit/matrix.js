@@ -27,6 +27,8 @@ export const MATRIX_STYLE = `
 .matrix td.leak::after { content: ""; position: absolute; right: 0; top: 0; border: 0.35rem solid;
   border-color: var(--leak) var(--leak) transparent transparent; }
 .matrix td.faded { opacity: 0.4; }
+.matrix td.changed { background-repeat: no-repeat; background-position: left bottom;
+  background-image: linear-gradient(currentColor 0 0), linear-gradient(var(--ghost) 0 0); background-size: var(--now) 3px, var(--was) 7px; }
 .matrix td.sum { padding-left: 0.2rem; color: var(--note); } .matrix td.sum.wrong { color: var(--error); font-weight: 600; }
 .matrix input { width: 100%; height: 2.05rem; min-height: 0; padding: 0; border: 0; border-radius: 0; background: none; color: inherit; font-size: 0.8rem;
   text-align: center; appearance: textfield; cursor: text; }
@@ -173,6 +175,7 @@ export function matrix(frame, parent, options) {
    * @param {(row: number, column: number) => boolean} [shown.masked]  hatched
    * @param {(row: number, column: number) => boolean} [shown.leak]  outlined as a leak
    * @param {(column: number) => boolean} [shown.faded]  columns that do not take part
+   * @param {number[][] | null} [shown.before]  numbers from 0 to 1 before the last change, as faint bars
    * @param {string[]} [shown.columns]  other names of the columns
    */
   function update({
@@ -183,6 +186,7 @@ export function matrix(frame, parent, options) {
     masked = () => false,
     leak = () => false,
     faded = () => false,
+    before = null,
     columns: renamed,
   }) {
     renamed?.forEach((name, j) => (columnNames[j].textContent = name));
@@ -200,6 +204,14 @@ export function matrix(frame, parent, options) {
         node.classList.toggle("masked", masked(i, j));
         node.classList.toggle("leak", leak(i, j));
         node.classList.toggle("faded", faded(j));
+        node.classList.toggle("changed", Boolean(before) && !masked(i, j));
+        if (before) {
+          const ink = node.style.color;
+          node.dataset.before = String(before[i][j]);
+          node.style.setProperty("--ghost", `color-mix(in srgb, ${ink || "currentColor"} 35%, transparent)`);
+          node.style.setProperty("--now", `${100 * value}%`);
+          node.style.setProperty("--was", `${100 * before[i][j]}%`);
+        } else delete node.dataset.before;
         node.classList.toggle("on", i === row);
         node.classList.toggle("first", j === 0);
         node.classList.toggle("last", j === shownColumns - 1);

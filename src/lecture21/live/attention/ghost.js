@@ -1,0 +1,40 @@
+// The weights before the reader's last gesture: a drag, or the presses of one key.
+
+/**
+ * Remember the weights that a gesture has changed.
+ * @param {any} frame  of `createFrame`
+ */
+export function ghostOf(frame) {
+  let last = { of: "", weights: null };
+  /** @type {number[][] | null} */
+  let before = null;
+  let isNew = true;
+  let key = "";
+  const begin = () => (isNew = true);
+  const listen = (/** @type {string} */ type, /** @type {(event: any) => void} */ action) =>
+    frame.root.addEventListener(type, action, true); // before the control that it changes
+  listen("pointerdown", () => {
+    key = "";
+    begin();
+  });
+  listen("keydown", (event) => {
+    if (event.key !== key) begin();
+    key = event.key;
+  });
+  frame.onReset(() => (last = { of: "", weights: null }));
+  /**
+   * Return the weights before the last gesture that changed them; null if there are none.
+   * @param {string} of  which weights these are: there is no ghost of other ones
+   * @param {number[][]} weights
+   */
+  return (of, weights) => {
+    const isSame = JSON.stringify(weights) === JSON.stringify(last.weights);
+    if (of !== last.of) before = null;
+    else if (!isSame && isNew) {
+      before = last.weights;
+      isNew = false;
+    }
+    last = { of, weights };
+    return before;
+  };
+}

@@ -1,0 +1,248 @@
+// Design a head (chapters 03 and 05): the reader says what words look for and what they write, and every design is
+// tried on random sentences. The one that breaks it is shown.
+
+import { judged, NOTHING, packed, STRENGTHS, tried, unpacked } from "./compute.js";
+import { puzzlesWith, solutionOf } from "./puzzles.js";
+import { formsOf, mapOf, STYLE } from "./views.js";
+import { explained, noteText, rowText } from "./words.js";
+import { button, choice } from "../kit/controls.js";
+import { create, createFrame } from "../kit/frame.js";
+import { kept } from "../kit/kept.js";
+import { written } from "../kit/numbers.js";
+import { integerIn, oneOf } from "../kit/state.js";
+import { store } from "../kit/store.js";
+
+const KEPT = "designs";
+const FEATURES = ["noun", "person", "adjective", "verb", "plural"];
+
+export default {
+  /** @param {import("../kit/frame.js").Context} context */
+  render(context) {
+    const { model } = context;
+    const puzzles = puzzlesWith(model.get("puzzle"));
+    const ids = puzzles.map(({ id }) => id);
+    const sentences = sentencesOf(model.get("words"), model.get("sentences"));
+    const frame = createFrame(context, {
+      title: "Design a head",
+      fields: {
+        puzzle: { start: ids[0], check: oneOf(ids) },
+        design: { start: [], check: (value) => Array.isArray(value) && value.length <= 40 },
+        sentence: { start: 0, check: integerIn(0, sentences.length - 1) },
+      },
+      onChange: update,
+    });
+    const { state } = frame;
+    frame.root.append(create("style", {}, STYLE));
+    const task = create("p", { class: "task" });
+    const rules = create("div", { class: "controls" });
+    const actions = create("div", { class: "actions" });
+    const hints = create("div", { class: "hints" });
+    const chosen = choice(frame.controls, {
+      label: "Puzzle",
+      options: puzzles.map(({ id, title }) => [id, title]),
+      value: state.values.puzzle,
+      onInput: (puzzle) => open(puzzle),
+    });
+    frame.controls.after(task, rules);
+    frame.stage.before(actions);
+    frame.foot.before(hints);
+    button(actions, { label: `Check on ${sentences.length} random sentences`, main: true, onClick: check });
+    button(actions, { label: "Another sentence", onClick: another });
+
+    /** The last check: of which design, what it said. */
+    let checked = { of: "", wrong: 0 };
+    let shown = "";
+
+    const puzzleNow = () => puzzles.find(({ id }) => id === state.values.puzzle);
+    const layersNow = () => unpacked(puzzleNow().family, puzzleNow().layers, state.values.design);
+    const fingerprint = () => JSON.stringify([state.values.puzzle, packed(layersNow())]);
+
+    /** @param {string} puzzle */
+    function open(puzzle) {
+      state.set({ puzzle, design: remembered()[puzzle]?.design ?? [] });
+    }
+
+    function another() {
+      state.set({ sentence: (state.values.sentence + 37) % sentences.length });
+    }
+
+    /** @param {import("./compute.js").Layer[]} layers */
+    function take(layers) {
+      const design = packed(layers);
+      remember({ design });
+      state.set({ design });
+    }
+
+    function check() {
+      const { wrong, first } = tried(puzzleNow(), layersNow(), sentences);
+      checked = { of: fingerprint(), wrong };
+      if (!wrong) remember({ design: packed(layersNow()), solved: true });
+      state.set(wrong ? { sentence: first } : {});
+    }
+
+    /** @param {{design: number[], solved?: boolean}} what */
+    function remember(what) {
+      const all = remembered();
+      store.set(KEPT, { ...all, [state.values.puzzle]: { ...all[state.values.puzzle], ...what } });
+    }
+
+    function update() {
+      const puzzle = puzzleNow();
+      const layers = layersNow();
+      if (shown !== puzzle.id) show(puzzle);
+      const words = sentences[state.values.sentence];
+      const found = judged(puzzle, layers, words);
+      const first = found.rows.findIndex(({ isRight }) => !isRight);
+      layers.forEach((layer, n) => controls[n].set(layer));
+      const parts = found.heads.map((head, n) => {
+        const isLast = n === layers.length - 1;
+        const value = puzzle.family.values[layers[n].value];
+        return mapOf(frame, words, head, {
+          title: layers.length > 1 ? `Weights of layer ${n + 1}` : "Weights: each row is a word that asks",
+          writes: "writes",
+          rows: words.map((_, i) =>
+            isLast ? rowText(found.rows[i], value, i === first) : noteText(head.written[i], words),
+          ),
+        });
+      });
+      const forms = layers.map((layer) => formsOf(frame, puzzle.family, layer));
+      frame.stage.replaceChildren(...parts.flatMap((map, n) => [map, forms[n]]));
+      say(puzzle, layers, words, found, first);
+    }
+
+    function say(puzzle, layers, words, found, first) {
+      const judgedRows = found.rows.filter(({ wanted }) => wanted);
+      const right = judgedRows.filter(({ isRight }) => isRight).length;
+      const isChecked = checked.of === fingerprint();
+      const parts = [];
+      if (isChecked && !checked.wrong) {
+        parts.push(create("b", { class: "right" }, `✓ Right in all ${sentences.length} random sentences. `));
+      } else if (isChecked) {
+        const count = `✗ Wrong in ${checked.wrong} of ${sentences.length} random sentences. `;
+        parts.push(create("b", { class: "wrong" }, count), "The shortest is shown. ");
+      }
+      if (first >= 0) parts.push(explained(puzzle, layers, words, found, first));
+      else if (!isChecked)
+        parts.push(`All ${right} words that count are right in this sentence. Now check the others.`);
+      if (first >= 0 && judgedRows.length > 1) parts.push(` ${right} of ${judgedRows.length} words are right here.`);
+      frame.describe(...parts);
+      ticks();
+    }
+
+    let controls = [];
+    /** Show the task, the rules and the hints of a puzzle. @param {import("./puzzles.js").Puzzle} puzzle */
+    function show(puzzle) {
+      shown = puzzle.id;
+      chosen.set(puzzle.id);
+      task.textContent = puzzle.task;
+      controls = Array.from({ length: puzzle.layers }, (_, n) =>
+        layerControls(puzzle, n, (layer) => {
+          const layers = layersNow();
+          layers[n] = layer;
+          take(layers);
+        }),
+      );
+      rules.replaceChildren(...controls.flatMap(({ nodes }) => nodes));
+      const folds = puzzle.hints.map((text, i) => fold(`Hint ${i + 1}`, create("p", {}, text)));
+      const solution = create("div", {}, create("p", {}, puzzle.solution));
+      button(solution, { label: "Use this design", onClick: () => take(solutionOf(puzzle)) });
+      hints.replaceChildren(...folds, fold("Solution", solution));
+    }
+
+    function ticks() {
+      const all = remembered();
+      chosen.inputs.forEach((input, i) => {
+        const tick = all[ids[i]]?.solved ? " ✓" : "";
+        input.nextElementSibling.textContent = `${puzzles[i].title}${tick}`;
+      });
+    }
+
+    frame.onReset(() => {
+      const others = Object.entries(remembered()).filter(([id]) => id !== state.values.puzzle);
+      store.set(KEPT, others.length ? Object.fromEntries(others) : null);
+    });
+    frame.onTheme(update);
+    frame.onRemove(store.onChange(ticks));
+    kept(frame);
+    if (!state.values.design.length) state.values.design = remembered()[state.values.puzzle]?.design ?? [];
+    update();
+    return frame.remove;
+  },
+};
+
+/** What the reader has designed, by puzzle. @returns {Record<string, {design: number[], solved?: boolean}>} */
+function remembered() {
+  const found = store.get(KEPT, {});
+  return found && typeof found === "object" && !Array.isArray(found) ? found : {};
+}
+
+/** The sentences as lists of words with their features. @returns {import("./compute.js").Word[][]} */
+function sentencesOf(words, sentences) {
+  const lexicon = words.map(([name, ...features]) => ({
+    name,
+    ...Object.fromEntries(FEATURES.map((feature, i) => [feature, features[i] ?? 0])),
+  }));
+  return sentences.map((ids) => ids.map((id) => lexicon[id]));
+}
+
+/** @param {string} summary @param {Node} content */
+const fold = (summary, content) => create("details", {}, create("summary", {}, summary), content);
+
+/**
+ * The choices of one layer, as sentences.
+ * @param {import("./puzzles.js").Puzzle} puzzle
+ * @param {number} number
+ * @param {(layer: import("./compute.js").Layer) => void} onChange
+ */
+function layerControls({ family, layers }, number, onChange) {
+  const { asks, offers, values, slots, text } = family;
+  const which = layers > 1 ? `Layer ${number + 1}: ` : "";
+  let now = { rules: [], value: 0, slot: 0 };
+  const rows = Array.from({ length: family.rules }, (_, n) => {
+    const name = `${which}rule ${n + 1}, `;
+    const change = (/** @type {Partial<import("./compute.js").Rule>} */ part) => {
+      const rule = { ...now.rules[n], ...part };
+      const kind = (part.ask === undefined ? offers[rule.offer] : asks[rule.ask]).kind;
+      // The other side follows where the two could not be compared.
+      if (asks[rule.ask].kind !== kind) rule.ask = asks.findIndex((each) => each.kind === kind);
+      if (offers[rule.offer].kind !== kind) rule.offer = offers.findIndex((each) => each.kind === kind);
+      onChange({ ...now, rules: now.rules.map((each, i) => (i === n ? rule : each)) });
+    };
+    const ask = list(`${name}the word that asks`, asks, (i) => change({ ask: i }));
+    const offer = list(`${name}what it looks for`, offers, (i) => change({ offer: i }));
+    const amounts = STRENGTHS.map((each) => ({ says: each > 0 ? `+${each}` : written(each, 1) }));
+    const strength = list(`${name}what the score adds`, amounts, (i) => change({ strength: i }));
+    const pieces = [text[0], ask, text[1], offer, text[2], strength].filter(Boolean);
+    const row = create("div", { class: "rule" }, ...pieces);
+    if (which && n === 0) row.prepend(create("span", { class: "layer" }, `Layer ${number + 1}`));
+    return {
+      row,
+      set(/** @type {import("./compute.js").Rule} */ rule) {
+        ask.selectedIndex = rule.ask;
+        offer.selectedIndex = rule.offer;
+        strength.selectedIndex = rule.strength;
+        row.classList.toggle("off", rule.strength === NOTHING);
+      },
+    };
+  });
+  const value = list(`${which}what is written`, values, (i) => onChange({ ...now, value: i }));
+  const writes = create("div", { class: "rule" }, "It writes of the word that it finds", value);
+  const slot = slots.length ? list(`${which}where it is written`, slots, (i) => onChange({ ...now, slot: i })) : null;
+  if (slot) writes.append("as", slot);
+  return {
+    nodes: [...rows.map(({ row }) => row), writes],
+    set(/** @type {import("./compute.js").Layer} */ layer) {
+      now = layer;
+      layer.rules.forEach((rule, n) => rows[n].set(rule));
+      value.selectedIndex = layer.value;
+      if (slot) slot.selectedIndex = layer.slot;
+    },
+  };
+}
+
+/** @param {string} label @param {{says: string}[]} options @param {(at: number) => void} onInput */
+function list(label, options, onInput) {
+  const node = create("select", { "aria-label": label }, ...options.map(({ says }) => create("option", {}, says)));
+  node.addEventListener("change", () => onInput(node.selectedIndex));
+  return node;
+}
