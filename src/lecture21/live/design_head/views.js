@@ -31,7 +31,8 @@ export const STYLE = `
 .hints { display: flex; flex-wrap: wrap; gap: 0 1.2rem; } .hints details[open] { flex-basis: 100%; }
 .hints p { margin: 0.2rem 0 0.5rem; }
 @container (max-width: 30rem) { .weights col.name { width: 3.6rem; } .weights col.writes { width: 5.8rem; }
-  .weights td.cell { font-size: 0; } .map { flex-basis: 100%; } .forms { flex-basis: 100%; } .weights :is(th, td) { height: 1.2rem; } }
+  .weights td.cell { font-size: 0; } .map, .forms { flex-basis: 100%; }
+  .weights :is(th, td) { height: 1.2rem; } }
 `;
 
 /**
