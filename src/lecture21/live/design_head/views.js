@@ -25,7 +25,8 @@ export const STYLE = `
 .weights td.cell, .form td.cell { border: 1px solid var(--line); }
 .weights td.writes { text-align: left; padding-left: 0.4rem; white-space: nowrap; overflow: hidden; font-size: 0.8rem; }
 .weights tr.first td.cell { border-top: 2px solid var(--error); border-bottom: 2px solid var(--error); }
-.weights tr.first th, .weights tr.wrong .writes { color: var(--error); } .weights tr.first th { font-weight: 700; } .weights tr.right .writes { color: var(--right); }
+.weights tr.first th, .weights tr.wrong .writes { color: var(--error); } .weights tr.first th { font-weight: 700; }
+.weights tr.right .writes { color: var(--right); }
 .weights tr.idle td.writes { color: var(--note); }
 .form td.none { border-color: transparent; }
 .hints { display: flex; flex-wrap: wrap; gap: 0 1.2rem; } .hints details[open] { flex-basis: 100%; }
