@@ -112,7 +112,10 @@ def _print(page: Page, target: Path) -> None:
 
 
 def write_zip(target: Path, html: Path = HTML) -> None:
-    """Write the built book with a program that serves it."""
+    """Write the built book with a program that serves it.
+
+    A file of a figure is in it once, as the script that works in pages opened as files and on a server alike.
+    """
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
 
         def put(name: str, content: bytes) -> None:
@@ -124,7 +127,7 @@ def write_zip(target: Path, html: Path = HTML) -> None:
         put("README.txt", _READ_ME.encode())
         put("serve.py", (ROOT / "tools" / "serve.py").read_bytes())
         for path in sorted(html.rglob("*")):
-            if path.is_file():
+            if path.is_file() and not path.with_name(f"{path.name}.js").exists():
                 put(f"html/{path.relative_to(html).as_posix()}", path.read_bytes())
 
 

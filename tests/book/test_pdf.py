@@ -167,6 +167,8 @@ def test_the_zip_file_has_the_site_and_serves_it(tmp_path: Path):
     (html / "notebooks").mkdir(parents=True)
     (html / "index.html").write_text("first page")
     (html / "notebooks" / "01.html").write_text("chapter")
+    (html / "plays.txt").write_text("a file of a figure")
+    (html / "plays.txt.js").write_text("the same as a script")
     one, other = tmp_path / "one.zip", tmp_path / "other.zip"
     pdf.write_zip(one, html)
     pdf.write_zip(other, html)
@@ -175,6 +177,8 @@ def test_the_zip_file_has_the_site_and_serves_it(tmp_path: Path):
         archive.extractall(tmp_path / "out")
     book = tmp_path / "out" / "lecture21-book"
     assert (book / "html" / "notebooks" / "01.html").read_text() == "chapter"
+    assert (book / "html" / "plays.txt.js").read_text() == "the same as a script"
+    assert not (book / "html" / "plays.txt").exists()  # once is enough
     assert "serve.py" in (book / "README.txt").read_text()
     asked = "import serve; print(serve.HTML)"
     shown = subprocess.run([sys.executable, "-c", asked], cwd=book, capture_output=True, text=True, check=True)
@@ -188,7 +192,9 @@ def test_the_zip_file_of_the_book_has_every_file_of_the_site(pages, tmp_path: Pa
         assert archive.testzip() is None
         names = {name.removeprefix("lecture21-book/html/") for name in archive.namelist()}
     files = {path.relative_to(pdf.HTML).as_posix() for path in pdf.HTML.rglob("*") if path.is_file()}
-    assert names == files | {"lecture21-book/README.txt", "lecture21-book/serve.py"}
+    twice = {name for name in files if f"{name}.js" in files}
+    assert "_static/live/plays.txt" in twice
+    assert names == files - twice | {"lecture21-book/README.txt", "lecture21-book/serve.py"}
 
 
 def test_without_a_built_book_the_command_says_what_to_do(tmp_path: Path, monkeypatch, capsys):

@@ -155,6 +155,12 @@ def test_on_the_machine_that_serves_the_book_nothing_is_kept(browser, site: str)
         assert page.evaluate("navigator.serviceWorker.getRegistrations().then((found) => found.length)") == 0
 
 
+def test_a_file_of_a_figure_is_listed_once(tmp_path: Path):
+    for name in ("index.html", "plays.txt", "plays.txt.js", "host.js"):
+        (tmp_path / name).write_text(name)
+    assert sorted(offline.files(tmp_path)) == ["host.js", "index.html", "plays.txt"]
+
+
 def test_the_list_of_the_book_has_every_page_and_the_digest_of_every_file():
     script = (HTML / "sw.js").read_text(encoding="utf-8")
     listed = json.loads(script.removeprefix("const FILES = ").partition(";\n")[0])

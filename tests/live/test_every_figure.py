@@ -253,6 +253,19 @@ def test_a_figure_starts_on_a_phone_and_can_be_touched(open_figures, figure):
         reset.tap()
 
 
+def test_what_one_should_see_follows_the_first_act_and_moves_nothing_above_it(open_figures):
+    figure = open_figures(live.Context()).figure("context")
+    advice, controls, outcome = (figure.locator(each) for each in (".try >> nth=0", ".controls", ".outcome"))
+    top, end = controls.bounding_box()["y"], advice.bounding_box()["y"] + advice.bounding_box()["height"]
+    assert top - end < 24  # less than an empty line
+    assert not outcome.is_visible()
+    figure.get_by_role("slider").press("ArrowLeft")
+    assert outcome.inner_text().startswith("You should see: with 8 characters")
+    assert controls.bounding_box()["y"] == top
+    figure.get_by_role("button", name="Reset").click()
+    assert not outcome.is_visible()
+
+
 def test_a_link_of_no_sense_leaves_the_first_state(open_figures):
     """What the page's script makes of a link; what a figure makes of its values is checked in each visit."""
     for link in ("%%%", "x" * 100_000, "W10", "bnVsbA", "MQ"):  # the last three: [], null, 1

@@ -9,6 +9,20 @@ FIRST = {figure.figure: figure for figure in reversed(live.examples())}
 """One example of each kind of figure."""
 
 
+def test_on_a_server_a_figure_takes_the_script_where_there_is_no_other_file(browser: Browser, tmp_path):
+    """The zip file of the book has each file of a figure once, as a script."""
+    live_page.write(tmp_path, [live.Write(prompt="To be")])
+    (model,) = tmp_path.rglob("*.safetensors")
+    model.unlink()
+    page = browser.new_page()
+    with live_page.serve(tmp_path) as address:
+        page.goto(address)
+        figure = page.locator("section.figure:not([aria-busy=true])")
+        figure.wait_for()
+        expect(figure.get_by_role("list", name="Probabilities of the next character")).to_contain_text("%")
+    page.close()
+
+
 def test_every_kind_of_figure_starts_in_a_page_that_is_opened_as_a_file(browser: Browser, tmp_path):
     live_page.write(tmp_path, list(FIRST.values()))
     page, errors = browser.new_page(), []

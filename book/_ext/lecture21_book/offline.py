@@ -13,13 +13,18 @@ _LEFT_OUT = ("_sources/", "_static/locales/", ".buildinfo", ".nojekyll", "object
 
 
 def files(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file of a built book that a page may need, by its path."""
+    """Return the SHA-256 of each file of a built book that a page on a server may need, by its path.
+
+    The scripts with the files of figures, FILE.js beside FILE, are for pages that are opened as files.
+    """
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in paths}
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in names.items()
-        if not name.startswith(_LEFT_OUT) and path.suffix not in (".map", ".pdf", ".zip")
+        if not name.startswith(_LEFT_OUT)
+        and path.suffix not in (".map", ".pdf", ".zip")
+        and not (path.suffix == ".js" and name.removesuffix(".js") in names)
     }
 
 

@@ -50,8 +50,8 @@ export function createFrame(
   const heading = create("p", { class: "title" }, title);
   const toTry = create("span", {}, first);
   const toSee = create("span", {}, then);
-  const outcome = create("span", { class: "later" }, create("b", {}, "You should see: "), toSee);
-  const advice = create("p", { class: "try" }, create("b", {}, "Try: "), toTry, " ", outcome);
+  const outcome = create("p", { class: "try outcome later" }, create("b", {}, "You should see: "), toSee);
+  const advice = create("p", { class: "try" }, create("b", {}, "Try: "), toTry);
   advice.hidden = !first;
   const controls = create("div", { class: "controls" });
   const stage = create("div", { class: "stage" });
@@ -68,6 +68,7 @@ export function createFrame(
     advice,
     controls,
     stage,
+    outcome, // below what it is about: where it appears, nothing moves under a pointer
     reading,
     message,
     foot,
@@ -99,7 +100,7 @@ export function createFrame(
     },
     /** Say what one should see now: the reader has acted. Each change of the state does so too. */
     acted() {
-      outcome.classList.remove("later"); // its place was kept: nothing moves under a pointer
+      outcome.classList.toggle("later", !toSee.textContent);
     },
     /** Show one sentence about what went wrong; an empty text removes it. */
     fail(text) {
@@ -108,7 +109,7 @@ export function createFrame(
     /** Give up with one sentence, when the figure cannot be used at all; on a page its picture comes back. */
     stop(text) {
       message.textContent = text;
-      for (const part of [advice, controls, stage, reading, foot]) part.hidden = true;
+      for (const part of [advice, controls, stage, outcome, reading, foot]) part.hidden = true;
       figure.removeAttribute("aria-busy");
       el.dispatchEvent(new CustomEvent("live-stop", { bubbles: true }));
     },
@@ -252,6 +253,7 @@ export async function loadFile(model, name) {
   } catch {
     throw new Error(`${failed}; check the connection and reload the page.`);
   }
+  if (response.status === 404) return loadScript(`${url}.js`, failed); // the zip file of the book has it once
   if (!response.ok) throw new Error(`${failed} (status ${response.status}).`);
   return response.arrayBuffer();
 }
