@@ -25,7 +25,7 @@ PAIRS = {
     "training": (live.Calculator("gpt2-xl"), ".controls select >> nth=0", PANEL),
     "serving": (live.Calculator("mixtral-8x7b", focus="serving"), ".controls input >> nth=0", PANEL),
     "agreement": (live.Agreement(5, 100), ".controls input >> nth=0", "canvas >> nth=0"),
-    "residual": (live.ResidualStream(), "input[type=checkbox] >> nth=1", "p:has-text('Loss of the sentence')"),
+    "residual": (live.ResidualStream(), "input[type=checkbox] >> nth=1", ".next p:has-text('Loss of the sentence')"),
     "merges": (live.Merges(), ".controls :is(button, input) >> nth=0", ".stage"),
     "three masks": (live.ThreeMasks(), ".controls :is(button, input) >> nth=0", ".stage"),
     "write": (live.Write(prompt="MIRANDA:\nO w"), "button.main", ".bars"),

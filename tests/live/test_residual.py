@@ -12,7 +12,7 @@ from lecture21.huggingface import pretrained
 from lecture21.tokenizers import CharTokenizer
 
 expect.set_options(timeout=20_000)
-TEXT = "To be, or not to be"
+TEXT, TOKEN = live.ResidualStream().prompt, live.ResidualStream().token
 PARTS = [f"{layer}.{part}" for layer in range(4) for part in ("attention", "feed_forward")]
 
 
@@ -27,8 +27,8 @@ def ready(figure):
 
 
 def measured(model, tokenizer, text, token=-1, removed=()):
-    """Return, with hooks: per step (norm of what is added, cosine, norm of the stream, top symbol, its probability),
-    the loss, and the next-symbol distribution."""
+    """Return, with hooks: per step (norm of what is added, cosine, norm of the stream, probabilities), the loss, and
+    the next-symbol distribution."""
     ids = torch.tensor([tokenizer.encode(text)[-model.block_size :]])
     streams, hooks = [], []
 
@@ -54,28 +54,40 @@ def measured(model, tokenizer, text, token=-1, removed=()):
             guess = (cap * torch.tanh(model.head(model.norm(after)) / cap)).softmax(-1)
         added = after - before
         cosine = cosine_similarity(added, vectors[-1], dim=0)
-        best = guess.max(dim=0)
-        rows.append([float(value) for value in (added.norm(), cosine, after.norm(), best.indices, best.values)])
+        rows.append((added.norm().item(), cosine.item(), after.norm().item(), guess))
     return rows, cross_entropy(logits[:-1], ids[0, 1:]).item(), logits[token].softmax(-1)
 
 
-def expect_figure(figure, gpt, text, token=-1, removed=()):
+def expect_figure(figure, gpt, text, token=-1, removed=(), choose=True):
+    """What the figure shows of each part, of the loss and of the next character is what torch computes."""
     rows, loss, p = measured(*gpt, text, token, removed)
-    shown = figure.locator("tbody tr").all()
+    text = text[-gpt[0].block_size :]
+    follows = token % len(text) + 1 < len(text)
+    target = gpt[1].encode(text[token % len(text) + 1])[0] if follows else p.argmax().item()
+    shown = figure.locator(".stream li").all()
     assert len(shown) == 9
-    for part, row, wanted in zip(["", *PARTS], shown, rows, strict=True):
-        cells = row.locator("td").all_text_contents()
-        added, cosine, stream, guess = [cell.replace("\u2212", "-") for cell in cells[1:]]
-        if part in removed:
-            assert added == "removed"
+    effect = figure.locator(".next p[aria-live]")
+    for part, row, (added, cosine, stream, guess) in zip(["", *PARTS], shown, rows, strict=True):
+        share = row.locator(".number").inner_text().replace("\u00a0", " ")
+        if share.startswith("<"):
+            assert guess[target] < 0.001
         else:
-            assert float(added) == pytest.approx(wanted[0], abs=6e-3)  # two digits are shown
-            assert float(cosine) == pytest.approx(wanted[1], abs=6e-3)
-        assert float(stream) == pytest.approx(wanted[2], abs=6e-3)
-        number = float(re.search(r"([\d.]+)\u00a0%", guess)[1]) / 100
-        assert number == pytest.approx(wanted[4], abs=1e-3)
-        symbol = gpt[1].decode([int(wanted[3])])
-        assert guess.startswith({" ": "␣", "\n": "⏎"}.get(symbol, symbol))
+            assert float(share.removesuffix(" %")) / 100 == pytest.approx(guess[target].item(), abs=1e-3)
+        symbol = gpt[1].decode([guess.argmax().item()])
+        assert row.locator(".best").inner_text() == {" ": "␣", "\n": "⏎"}.get(symbol, symbol)
+        if not choose:
+            continue
+        row.get_by_role("button").click()
+        ready(figure)
+        said = effect.inner_text().replace("\u2212", "-")
+        if part in removed:
+            assert re.fullmatch(r"Without layer \d, [a-z-]+, nothing is added here\.", said)
+            continue
+        two_digits = 6e-3
+        assert float(re.search(r"norm (\d+\.\d+|\d+)", said)[1]) == pytest.approx(added, abs=two_digits)
+        if part:
+            assert float(re.search(r"cosine (-?[\d.]+)", said)[1]) == pytest.approx(cosine, abs=two_digits)
+            assert float(re.search(r"then has norm (\d+\.\d+|\d+)\.", said)[1]) == pytest.approx(stream, abs=two_digits)
     words = figure.locator("section.figure").inner_text()
     assert float(re.search(r"Loss of the sentence: ([\d.]+)", words)[1]) == pytest.approx(loss, abs=1e-3)
     bars = figure.get_by_role("list", name="Probabilities of the next character").get_by_role("listitem")
@@ -91,30 +103,35 @@ def gpt():
     return pretrained.load("modern-gpt0")
 
 
-def test_the_table_shows_what_hooks_see_with_parts_removed_and_at_other_characters(open_figures, gpt):
+def test_the_stream_shows_what_hooks_see_with_parts_removed_and_at_other_characters(open_figures, gpt):
     figure = started(open_figures(live.ResidualStream()))
-    expect_figure(figure, gpt, TEXT)
+    expect_figure(figure, gpt, TEXT, TOKEN)
     figure.get_by_role("checkbox", name="Use layer 1, feed-forward").uncheck()
     ready(figure)
-    expect_figure(figure, gpt, TEXT, removed=["0.feed_forward"])
+    expect_figure(figure, gpt, TEXT, TOKEN, removed=["0.feed_forward"])
     figure.get_by_role("checkbox", name="Use layer 3, attention").press("Space")
     ready(figure)
-    expect_figure(figure, gpt, TEXT, removed=["0.feed_forward", "2.attention"])
+    expect_figure(figure, gpt, TEXT, TOKEN, removed=["0.feed_forward", "2.attention"])
     reading = figure.locator(".reading").inner_text()
     assert "Without layer 1, feed-forward, layer 3, attention the loss is" in reading
     for _ in range(7):
         figure.get_by_role("slider", name="Character").press("ArrowLeft")
-    expect(figure.locator(".reading")).to_contain_text("Character 12, “o”")
+    expect(figure.locator(".reading")).to_contain_text("Character 13, “g”")
     ready(figure)
-    expect_figure(figure, gpt, TEXT, token=11, removed=["0.feed_forward", "2.attention"])
+    expect_figure(figure, gpt, TEXT, token=12, removed=["0.feed_forward", "2.attention"])
     figure.get_by_role("button", name="Reset").click()
     ready(figure)
-    expect_figure(figure, gpt, TEXT)
+    expect_figure(figure, gpt, TEXT, TOKEN)
 
 
-def test_the_contributions_in_the_final_direction_add_up_to_its_norm(gpt):
-    rows, _, _ = measured(*gpt, TEXT)
-    assert sum(added * cosine for added, cosine, *_ in rows) == pytest.approx(rows[-1][2], rel=1e-5)
+def test_the_default_position_is_one_where_the_prediction_improves_down_the_stream(gpt):
+    given = live.ResidualStream()
+    rows, _, _ = measured(*gpt, given.prompt, given.token)
+    target = gpt[1].encode(given.prompt[given.token + 1])[0]
+    p = torch.stack([guess[target] for *_, guess in rows])
+    assert p[0] < 0.1
+    assert p[-1] > 0.5
+    assert (p.diff() > 0).sum() >= 6  # of eight parts
 
 
 def test_a_link_restores_the_state_and_long_sentences_are_cut_to_the_block(open_figures, gpt):
@@ -125,12 +142,12 @@ def test_a_link_restores_the_state_and_long_sentences_are_cut_to_the_block(open_
     figure.get_by_role("checkbox", name="Use layer 4, attention").uncheck()
     ready(figure)
     assert f"only the last 32 of these {len(long)} characters" in figure.locator("section.figure").inner_text()
-    expect_figure(figure, gpt, long, removed=["3.attention"])
+    expect_figure(figure, gpt, long, TOKEN, removed=["3.attention"])
     figure.get_by_role("button", name="Link to this state").click()
     figure.get_by_text("address bar").wait_for()
     again = started(open_figures(live.ResidualStream(), hash=stage.page.evaluate("location.hash")))
     assert again.get_by_role("textbox", name="Sentence").input_value() == long
-    expect_figure(again, gpt, long, removed=["3.attention"])
+    expect_figure(again, gpt, long, TOKEN, removed=["3.attention"])
 
 
 def test_wrong_text_gets_one_sentence_and_the_last_state_stays(open_figures, gpt):
@@ -144,7 +161,7 @@ def test_wrong_text_gets_one_sentence_and_the_last_state_stays(open_figures, gpt
         text.fill(wrong)
         ready(figure)
         expect(figure.locator(".message")).to_contain_text(sentence)
-        expect_figure(figure, gpt, TEXT)
+        expect_figure(figure, gpt, TEXT, TOKEN, choose=False)
 
 
 def test_a_model_of_the_readers_own_with_other_parts(open_figures):
@@ -155,7 +172,7 @@ def test_a_model_of_the_readers_own_with_other_parts(open_figures):
     stage = open_figures(live.ResidualStream("modern-gpt0", removed=["9.attention", "0.attention"]))
     figure = started(stage)  # a part that the model does not have is ignored
     assert figure.get_by_role("checkbox", name="Use layer 1, attention").is_checked() is False
-    assert figure.locator("tbody tr").count() == 9
+    assert figure.locator(".stream li").count() == 9
     assert live.ResidualStream(model, tokenizer, "abc abc").weights  # a notebook sends the weights
 
 
@@ -163,4 +180,4 @@ def test_touch(open_figures, gpt):
     figure = started(open_figures(live.ResidualStream(), viewport={"width": 390, "height": 800}, has_touch=True))
     figure.get_by_role("checkbox", name="Use layer 2, attention").tap()
     ready(figure)
-    expect_figure(figure, gpt, TEXT, removed=["1.attention"])
+    expect_figure(figure, gpt, TEXT, TOKEN, removed=["1.attention"])

@@ -61,9 +61,9 @@ def test_the_trained_model_is_offered_by_other_figures_until_it_is_cleared(open_
     residual = stage.figure("residual-3")
     ready(residual)
     residual.get_by_text(name).click()
-    expect(residual.locator("tbody tr")).to_have_count(3)  # one layer
+    expect(residual.locator(".stream li")).to_have_count(3)  # one layer
     residual.get_by_role("button", name="Reset").click()
-    expect(residual.locator("tbody tr")).to_have_count(9)
+    expect(residual.locator(".stream li")).to_have_count(9)
     pair = stage.figure("side_by_side-4")
     ready(pair)
     pair.get_by_text(name).click()

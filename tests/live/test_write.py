@@ -95,25 +95,27 @@ def test_the_bars_follow_the_text_and_the_sampling_rules(open_figures, gpt):
     expect_bars(gpt, shown_bars(figure), "ROMEO:\n")
 
 
+def attention_of(gpt, text):
+    model, tokenizer = gpt
+    return attention_weights(model, torch.tensor([tokenizer.encode(text)]))[:, 0]
+
+
 def test_a_head_is_chosen_with_the_mouse_or_the_arrow_keys(open_figures, gpt):
     text = "ROMEO:\nI take thee at thy word"
-    figure = started(open_figures(live.Write(prompt=text)))
-    model, tokenizer = gpt
-    maps = attention_weights(model, torch.tensor([tokenizer.encode(text)]))[:, 0]
+    figure = started(open_figures(live.Write(prompt=text, view="attention")))
+    maps = attention_of(gpt, text)
 
     def expected(layer, head):
         weight, place = maps[layer, head, -1].max(0)
-        return f"Layer {layer + 1}, head {head + 1}.*with weight {weight:.2f}", len(text) - 1 - place.item()
+        back = len(text) - 1 - place.item()
+        return f"Layer {layer + 1}, head {head + 1}.*\\({back or 'itself'}( back)?\\), weight {weight:.2f}"
 
     figure.locator(".maps label").nth(4 * 1 + 2).click()
     ready(figure)
-    sentence, back = expected(1, 2)
-    reading = figure.locator(".reading").inner_text()
-    assert re.search(sentence, reading)
-    assert f"({back} back)" in reading or back == 0
+    assert re.search(expected(1, 2), figure.locator(".reading").inner_text())
     figure.get_by_role("radio", name="layer 2, head 3").press("ArrowRight")
     ready(figure)
-    assert re.search(expected(1, 3)[0], figure.locator(".reading").inner_text())
+    assert re.search(expected(1, 3), figure.locator(".reading").inner_text())
     # The pixels of the small maps are the weights.
     last_rows = """all => all.map((canvas) => {
         const { data } = canvas.getContext("2d").getImageData(0, canvas.height - 1, canvas.width, 1);
@@ -126,6 +128,64 @@ def test_a_head_is_chosen_with_the_mouse_or_the_arrow_keys(open_figures, gpt):
         assert len(row) == len(text)
         assert row[weights.argmax()] == min(row)  # the darkest
         assert row[weights.argmin()] == max(row) > min(row)
+
+
+def test_a_character_shows_its_attention_as_arcs(open_figures, gpt):
+    """Pointing shows it for a moment, a click keeps it, the arrow keys move it, and typing returns to the end."""
+    text = "ROMEO:\nI take thee at thy word"
+    stage = open_figures(live.Write(prompt=text, view="attention", head=0))
+    figure = started(stage)
+    maps = attention_of(gpt, text)[0, 0]
+    row = figure.get_by_role("slider", name="Character whose attention")
+    width = figure.locator(".arcs canvas").bounding_box()["width"]
+    step = min(20, (width - 4) / len(text))
+    left = (width - step * len(text)) / 2
+
+    def expect_query(query):
+        weight, place = maps[query].max(0)
+        said = row.get_attribute("aria-valuetext")
+        assert f"“{NAMES.get(text[query], text[query])[0]}”, character {query + 1}, attends" in said
+        assert f"weight {weight:.2f}" in said
+        assert (f"{query - place} back" if place < query else "itself") in said
+
+    def shades(query):
+        """The colors of the characters, below their signs."""
+        pixel = """([canvas, xs]) => xs.map((x) => {
+            const scale = canvas.width / canvas.clientWidth;
+            return canvas.getContext("2d").getImageData(x * scale, 187 * scale, 1, 1).data[2]; })"""
+        places = [left + (i + 0.25) * step for i in range(len(text))]
+        return row.page.evaluate(pixel, [figure.locator(".arcs canvas").element_handle(), places])
+
+    expect_query(len(text) - 1)
+    row.hover(position={"x": left + 11.5 * step, "y": 150})
+    expect_query(11)
+    stage.page.mouse.move(0, 0)
+    expect_query(len(text) - 1)
+    row.click(position={"x": left + 11.5 * step, "y": 150})
+    ready(figure)
+    stage.page.mouse.move(0, 0)
+    expect_query(11)
+    row.press("ArrowRight")
+    row.press("ArrowRight")
+    ready(figure)
+    expect_query(13)
+    stage.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    blue = shades(13)  # the more weight, the less blue is the orange of a key
+    others = [i for i in range(14) if i != 13]  # the query itself has an outline
+    assert min(others, key=blue.__getitem__) == max(others, key=maps[13].__getitem__)
+    assert set(blue[14:]) == {255}  # later characters have no weight
+    box(figure).press_sequentially("s")
+    ready(figure)
+    assert f"character {len(text) + 1}, attends" in row.get_attribute("aria-valuetext")
+
+
+def test_one_view_at_a_time(open_figures):
+    figure = started(open_figures(live.Write()))
+    for name in ("Next character", "Attention", "Layers", "Bits"):
+        figure.get_by_text(name, exact=True).click()
+        ready(figure)
+        shown = [panel for panel in figure.locator(".stage > .panel").all() if panel.is_visible()]
+        assert len(shown) == (2 if name == "Attention" else 1)  # the arcs, and the heads to choose from
 
 
 def test_the_layers_show_what_the_head_would_predict(open_figures, gpt):
@@ -322,7 +382,7 @@ def test_python_refuses_what_the_figure_cannot_show():
         live.Write(model, tokenizer)
     with pytest.raises(ValueError, match="0 to 600 characters, got 601"):
         live.Write(prompt="x" * 601)
-    with pytest.raises(ValueError, match="view must be one of attention, layers, price, got 'bars'"):
+    with pytest.raises(ValueError, match="view must be one of next, attention, layers, price, got 'bars'"):
         live.Write(view="bars")
     with pytest.raises(ValueError, match="needs its tokenizer"):
         live.Write(model)
@@ -332,6 +392,7 @@ def test_python_refuses_what_the_figure_cannot_show():
 
 def test_touch_on_a_phone(open_figures):
     figure = started(open_figures(live.Write(), viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True))
+    figure.get_by_text("Attention", exact=True).tap()
     figure.locator(".maps label").nth(3).tap()
     ready(figure)
     assert "Layer 1, head 4" in figure.locator(".reading").inner_text()

@@ -19,27 +19,24 @@ details { font-size: 0.9rem; margin-top: 0.5rem; } summary { cursor: pointer; mi
 .maps label:has(:focus-visible) { outline: 3px solid var(--focus); outline-offset: 1px; }
 .maps input { position: absolute; opacity: 0; pointer-events: none; }
 .maps canvas { image-rendering: pixelated; aspect-ratio: 1; border: 1px solid var(--line); touch-action: auto; }
+.panel.arcs { flex: 3 1 22rem; } .panel.heads { flex: 1 1 12rem; }
+.pick { position: absolute; inset: 0; cursor: pointer; touch-action: pan-y; border-radius: 6px; }
+.pick:focus-visible { outline: 3px solid var(--focus); }
 .text.strip { font-size: 0.95rem; line-height: 1.7; } .strip span { padding: 0.1em 0; }
 `;
 
-/** The style of the table of the residual stream. */
+/** The style of the residual stream. */
 export const STREAM_STYLE = `
-.stream { width: 100%; font-size: 0.9rem; } .stream th, .stream td { padding: 0.1rem 0.4rem; white-space: nowrap; }
-.stream thead th { white-space: normal; vertical-align: bottom; color: var(--note); font-weight: 400; font-size: 0.85rem; line-height: 1.25; }
-.stream .part { display: flex; gap: 0.4rem; align-items: center; min-height: 1.9rem; }
-.stream button { padding: 0.05rem 0.35rem; min-height: 1.6rem; font-size: 0.9rem; border-color: transparent; background: none; text-decoration: underline dotted; }
-.stream button[aria-pressed="true"] { background: var(--accent); color: var(--on-accent); text-decoration: none; }
-.stream tr:has([aria-pressed="true"]) > * { background: var(--panel); }
-.panel.stream-panel { flex: 3 1 20rem; } .panel.next { flex: 2 1 12rem; --names: 4.4rem; }
-.stream thead th:nth-child(2) { text-align: left; } .stream td.bar { width: 45%; text-align: left; }
-.stream .axis { position: relative; min-width: 5.5rem; height: 0.9rem; } .stream .axis span { position: absolute; top: 0; bottom: 0; }
-.stream .axis .zero { border-left: 1.5px solid var(--note); top: -0.3rem; bottom: -0.3rem; }
-.stream .long { border: 1.5px solid var(--note); } .stream .plus { background: var(--accent); } .stream .minus { background: var(--minus); }
-.stream .gone { color: var(--note); } .stream small { display: none; font-size: 0.8rem; }
-.stream .best { font-family: ui-monospace, monospace; }
-@container (max-width: 60rem) { .stream .extra { display: none; } .stream .axis { min-width: 4rem; } }
-@container (max-width: 34rem) {
-  .stream { font-size: 0.85rem; } .stream small { display: block; }
-  .stream th, .stream td { padding: 0.1rem 0.15rem; } .stream .part { gap: 0.1rem; } .panel.stream-panel { flex-basis: 100%; }
-}
+.panel.stream-panel { flex: 3 1 20rem; } .panel.next { flex: 2 1 12rem; --names: 5.4rem; }
+.stream { position: absolute; inset: 0; list-style: none; margin: 0; padding: 0; }
+.stream li { display: grid; grid-template-columns: 9rem 1fr 3.8rem 1.6rem; gap: 0.4rem; align-items: center; height: var(--row);
+  margin-left: var(--box); font-size: 0.9rem; }
+.stream .part { display: flex; gap: 0.35rem; align-items: center; border: 2px solid; border-radius: 6px; padding: 0 0.35rem; height: 2.1rem;
+  background: var(--paper); }
+.stream .part.start { padding-left: 0.2rem; } .stream .gone { border-style: dashed; opacity: 0.6; }
+.stream button { padding: 0.05rem 0.3rem; min-height: 1.6rem; font-size: 0.85rem; border-color: transparent; white-space: nowrap; }
+.stream button[aria-pressed="false"] { background: none; } .stream input { flex: none; width: 1rem; height: 1rem; }
+.stream .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.stream .best { font-family: ui-monospace, monospace; text-align: center; }
+@container (max-width: 30rem) { .stream li { grid-template-columns: 8.3rem 1fr 3.5rem 1.2rem; gap: 0.25rem; font-size: 0.85rem; } }
 `;

@@ -9,7 +9,7 @@ import { bars, distributionRows } from "../characters/bars.js";
 import { encodeText, percent, shortName, unknownSentence } from "../characters/characters.js";
 import { modelChoice } from "../characters/mine.js";
 import { latest, openModel } from "../characters/session.js";
-import { streamTable } from "./stream.js";
+import { streamView } from "./stream.js";
 import { WRITE_STYLE } from "../characters/style.js";
 
 const TITLE = "One character through the residual stream";
@@ -26,8 +26,8 @@ export default {
     let { n_layer: L, d_model: C, block_size: size } = gpt.config;
     const frame = createFrame(context, {
       title: TITLE,
-      first: "Click “1 feed-forward” to see what it adds, then clear its box to remove it.",
-      then: "the loss of the sentence rises, and the filled bars leave the hollow ones of the complete model.",
+      first: "Follow the bars down the stream. Then clear a box to take that part away.",
+      then: "nothing flows from that part into the stream, all bars below it change, and the loss of the sentence with them.",
       fields: {
         ...fieldsFrom(context.fields),
         removed: { start: [], check: isPartList },
@@ -59,8 +59,8 @@ export default {
       format: (value) => `${value}, “${shortName(names[value - 1] ?? "")}”`,
       onInput: (value) => state.set({ token: value === names.length ? -1 : value - 1 }),
     });
-    const makeTable = () =>
-      streamTable(
+    const makeView = () =>
+      streamView(
         frame,
         L,
         (part, inUse) => {
@@ -69,15 +69,15 @@ export default {
         },
         (chosen) => state.set({ chosen }),
       );
-    let table = makeTable();
+    let view = makeView();
     const panel = create("div", { class: "panel next" });
     const heading = create("p", { class: "panel-title" });
-    panel.append(heading);
+    const losses = create("p", {});
+    panel.append(losses, heading);
     const list = bars(panel, "Probabilities of the next character");
     const key = create("p", { class: "key" }, "hollow: with all parts");
-    const losses = create("p", {});
     const effect = create("p", { "aria-live": "polite" });
-    panel.append(key, losses, effect);
+    panel.append(key, effect);
     frame.stage.append(panel);
 
     let shown = null;
@@ -85,9 +85,9 @@ export default {
     const mine = modelChoice(frame, engine, (own) => {
       ({ gpt, symbols } = own ?? opened);
       ({ n_layer: L, d_model: C, block_size: size } = gpt.config);
-      table.panel.remove();
-      table = makeTable();
-      frame.stage.prepend(table.panel);
+      view.panel.remove();
+      view = makeView();
+      frame.stage.prepend(view.panel);
       shown = null;
       refresh();
     });
@@ -146,21 +146,29 @@ export default {
       const stream = Array.from({ length: 2 * L + 1 }, (_, step) => at(residual, step, C));
       const final = stream[2 * L];
       const length2 = (x) => Math.sqrt(dot(x, x));
+      const last = softmax(at(lens, 2 * L, V));
+      const target = t + 1 < T ? ids[t + 1] : argmax(last); // after the last character: what the model predicts
       const rows = stream.map((x, step) => {
         const added = step ? x.map((value, i) => value - stream[step - 1][i]) : x;
         const [size, whole] = [length2(added), length2(final)];
         const p = softmax(at(lens, step, V));
-        const best = argmax(p);
         return {
           added: size,
           cosine: size && whole ? dot(added, final) / size / whole : 0,
           stream: length2(x),
-          best: `${shortName(symbols[best])} ${percent(p[best])}`,
+          share: p[target],
+          best: shortName(symbols[argmax(p)]),
         };
       });
       const chosen = Math.min(state.values.chosen, 2 * L);
-      table.update(rows, remove, chosen);
-      effect.textContent = sentenceOf(chosen, at(lens, chosen, V), chosen ? at(lens, chosen - 1, V) : null);
+      const which = t + 1 < T ? "the next character" : "the most probable next character";
+      view.update(rows, { removed: remove, chosen, target: `“${shortName(symbols[target])}”, ${which}` });
+      effect.textContent = sentenceOf(
+        chosen,
+        rows[chosen],
+        at(lens, chosen, V),
+        chosen ? at(lens, chosen - 1, V) : null,
+      );
       const probabilities = (logits) => softmax(at(logits, 0, V));
       heading.textContent = `The character after “${names
         .slice(Math.max(0, t - 7), t + 1)
@@ -171,29 +179,28 @@ export default {
       const [before, after] = [lossOf(whole, ids, V), lossOf(now, ids, V)];
       const change = remove.length ? `; with all parts ${before.toFixed(3)}` : "";
       losses.textContent = `Loss of the sentence: ${after.toFixed(3)} nats per character${change}.`;
-      const parts = rows.slice(1);
-      const strongest = argmax(parts.map(({ added, cosine }) => added * cosine));
-      const [start, end] = [rows[0], rows[2 * L]].map(({ stream }) => written(stream));
-      const summary = `The embedding has norm ${start}, the final stream ${end}.`;
-      const { added, cosine } = parts[strongest];
-      const numbers = `norm ${written(added)}, cosine ${written(cosine)}`;
-      const most = `The largest contribution is that of ${table.names[strongest + 1]}: ${numbers}.`;
+      const [start, end] = [rows[0], rows[2 * L]].map(({ share }) => percent(share));
+      const so = `The probability of “${shortName(symbols[target])}” is ${start} after the embedding and ${end} at the end.`;
       const loss = `the loss is ${after.toFixed(3)} instead of ${before.toFixed(3)} nats per character`;
-      const gone = remove.length ? ` Without ${remove.map(table.nameOf).join(", ")} ${loss}.` : "";
-      frame.describe(`Character ${t + 1}, “${shortName(names[t])}”. ${summary} ${most}${gone}`);
+      const gone = remove.length ? ` Without ${remove.map(view.nameOf).join(", ")} ${loss}.` : "";
+      frame.describe(`Character ${t + 1}, “${shortName(names[t])}”. ${so}${gone}`);
     }
 
-    /** Say how the update of a part changes the prediction so far. */
-    function sentenceOf(step, after, before) {
-      const name = table.names[step];
+    /** Say what a part adds, and how its update changes the prediction so far. */
+    function sentenceOf(step, { added, cosine, stream }, after, before) {
+      const name = view.names[step];
       const p = softmax(after);
-      if (!before) return `After the ${name}, “${shortName(symbols[argmax(p)])}” is the most probable character.`;
+      const norms = `norm ${written(added)}`;
+      if (!before)
+        return `The ${name} has ${norms}. “${shortName(symbols[argmax(p)])}” would be the most probable character.`;
       const old = softmax(before);
       const change = p.map((value, i) => value - old[i]);
       const said = (i) => `“${shortName(symbols[i])}” from ${percent(old[i])} to ${percent(p[i])}`;
       const [up, down] = [argmax(change), argmax(change.map((value) => -value))];
       if (!(change[up] > 0)) return `Without ${name}, nothing is added here.`;
-      return `The update of ${name}, raises ${said(up)} and lowers ${said(down)}.`;
+      const vector = `adds a vector of ${norms}, cosine ${written(cosine)} with the final one; the stream then has norm ${written(stream)}`;
+      const where = name[0].toUpperCase() + name.slice(1);
+      return `${where}, ${vector}. It raises ${said(up)} and lowers ${said(down)}.`;
     }
   },
 };

@@ -7,10 +7,11 @@ from lecture21.live.parameters import Text
 
 
 class ResidualStream(ModelFigure):
-    """The residual stream of a GPT at one character: what each attention and feed-forward layer adds, and its norm.
+    """The residual stream of a GPT at one character, as a trunk with a side branch for each part that adds to it.
 
-    The figure also shows the prediction that the output layer would make after each part. A part can be removed, which
-    changes the loss of the sentence and the distribution of the next character.
+    Beside each part is the prediction that the output layer would make after it. At the default character, the
+    probability of the next one rises from part to part. A part can be removed, which changes the loss of the sentence
+    and the distribution of the next character.
 
     Args:
         model: a GPT of characters, or the name of a shipped one.
@@ -22,9 +23,10 @@ class ResidualStream(ModelFigure):
 
     figure = "residual"
     description = (
-        "A table with a row for each attention and feed-forward layer of a GPT: the norm and direction of the vector "
-        "that it adds to the residual stream of one character, the norm of the stream, and the prediction so far."
+        "The residual stream of one character as a line from top to bottom. Each attention and feed-forward layer of a "
+        "GPT branches off and adds to it; beside each is the probability of the next character, if the model ended "
+        "there."
     )
-    prompt = Text("To be, or not to be", longest=200).tag(sync=True)
-    token = traitlets.Int(-1, min=-1, max=4095).tag(sync=True)
+    prompt = Text("Good night, good night!", longest=200).tag(sync=True)
+    token = traitlets.Int(19, min=-1, max=4095).tag(sync=True)
     removed = traitlets.List(traitlets.Unicode()).tag(sync=True)

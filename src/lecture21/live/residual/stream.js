@@ -1,8 +1,13 @@
-// The residual stream of one position as a table: what each part adds, the norm, and the prediction so far.
+// The residual stream of one position as a trunk down the page: each part reads it on a side branch and adds to it.
 
+import { drawing } from "../kit/draw.js";
 import { create } from "../kit/frame.js";
-import { written } from "../kit/numbers.js";
+import { percent } from "../characters/characters.js";
 import { STREAM_STYLE } from "../characters/style.js";
+
+const ROW = 44; // height of a part, in CSS pixels
+const [TRUNK, BOX, WIDEST] = [20, 64, 22]; // the middle of the trunk, where the parts begin, the widest line
+const BRANCH = 2;
 
 /**
  * @param {any} frame  of `createFrame`
@@ -10,92 +15,121 @@ import { STREAM_STYLE } from "../characters/style.js";
  * @param {(part: string, inUse: boolean) => void} onSwitch  such as "0.attention"
  * @param {(step: number) => void} onChoose  a row, from 0 for the embedding
  */
-export function streamTable(frame, layers, onSwitch, onChoose) {
+export function streamView(frame, layers, onSwitch, onChoose) {
   const steps = Array.from({ length: 2 * layers }, (_, i) => `${i >> 1}.${i % 2 ? "feed_forward" : "attention"}`);
   const kindOf = (part) => (part.endsWith("attention") ? "attention" : "feed-forward");
   const nameOf = (part) => `layer ${parseInt(part) + 1}, ${kindOf(part)}`;
   const names = ["embedding", ...steps.map(nameOf)];
-  const shorter = ["embedding", ...steps.map((part) => `${parseInt(part) + 1} ${kindOf(part)}`)];
-  const boxes = steps.map((part) => {
-    const input = create("input", { type: "checkbox", checked: true, "aria-label": `Use ${nameOf(part)}` });
-    input.addEventListener("change", () => onSwitch(part, input.checked));
-    return input;
+  /** @type {{rows: {added: number, stream: number}[], removed: string[]} | null} */
+  let seen = null;
+  const isGone = (step) => step > 0 && seen.removed.includes(steps[step - 1]);
+  const target = drawing(frame, {
+    title: "The stream of this character, from top to bottom",
+    label:
+      "The residual stream as a line from top to bottom, with a side branch for each part; wider lines, longer vectors",
+    height: (steps.length + 1) * ROW,
+    draw,
   });
-  const titles = [
-    "layer and part",
-    "what it adds (filled: along the final vector)",
-    "its norm",
-    "its cosine",
-    "norm of the stream",
-    "prediction so far",
-  ];
-  const isExtra = (column) => column >= 2 && column <= 4; // hidden on a phone, where they are below the bar
-  const small = { 1: "norm; cosine", 5: "norm of the stream" };
-  const head = create(
-    "tr",
-    {},
-    ...titles.map((title, i) => {
-      const cell = create("th", { scope: "col", class: isExtra(i) ? "extra" : "" }, title);
-      if (small[i]) cell.append(create("small", {}, small[i]));
-      return cell;
-    }),
-  );
-  const cells = shorter.map((name, step) => {
-    const button = create("button", { type: "button" }, name);
+  target.panel.classList.add("stream-panel");
+
+  const rows = names.map((name, step) => {
+    const short = step ? `${parseInt(steps[step - 1]) + 1} ${kindOf(steps[step - 1])}` : "embedding";
+    const button = create("button", { type: "button" }, short);
     button.addEventListener("click", () => onChoose(step));
-    const label = create("span", { class: "part" }, ...(step ? [boxes[step - 1]] : []), button);
-    const bar = create("div", { class: "axis", "aria-hidden": "true" });
-    const [small, after] = [create("small"), create("small")];
-    const guess = create("span");
-    const [norm, cosine, stream] = Array.from({ length: 3 }, () => create("td", { class: "extra" }));
-    const best = create("td", { class: "best" }, guess, after);
-    const place = create("td", { class: "bar" }, bar, small);
-    const row = create("tr", {}, create("th", { scope: "row" }, label), place, norm, cosine, stream, best);
-    return { row, button, bar, small, after, norm, cosine, stream, guess };
+    const input = create("input", { type: "checkbox", checked: true, "aria-label": `Use ${name}` });
+    input.addEventListener("change", () => onSwitch(steps[step - 1], input.checked));
+    const box = create("span", { class: step ? "part" : "part start" }, ...(step ? [input] : []), button);
+    const drawn = create("span", { class: "drawn" });
+    const track = create("span", { class: "track", "aria-hidden": "true" }, drawn);
+    const [share, best] = [create("span", { class: "number" }), create("span", { class: "best" })];
+    return { node: create("li", {}, box, track, share, best), box, button, input, drawn, share, best };
   });
-  const body = create("tbody", {}, ...cells.map(({ row }) => row));
-  const table = create("table", { class: "stream" }, create("thead", {}, head), body);
-  const panel = create("div", { class: "panel stream-panel" }, create("div", { class: "scroll" }, table));
-  frame.stage.append(create("style", {}, STREAM_STYLE), panel);
+  const list = create("ol", { class: "stream", role: "list", "aria-label": "Embedding and parts" });
+  list.append(...rows.map(({ node }) => node));
+  list.style.setProperty("--row", `${ROW}px`);
+  list.style.setProperty("--box", `${BOX}px`);
+  target.area.append(list);
+  const about = create("p", { class: "said" });
+  target.area.before(about);
+  frame.root.append(create("style", {}, STREAM_STYLE));
+
+  function draw(/** @type {CanvasRenderingContext2D} */ pen) {
+    if (!seen) return;
+    const { colors } = frame;
+    const most = Math.max(...seen.rows.flatMap(({ added, stream }) => [added, stream]), 1e-9);
+    const wide = (/** @type {number} */ norm) => Math.max(1.5, (WIDEST * norm) / most);
+    const middle = (/** @type {number} */ step) => (step + 0.5) * ROW;
+    const curve = (
+      /** @type {number} */ x1,
+      /** @type {number} */ y1,
+      /** @type {number} */ x2,
+      /** @type {number} */ y2,
+    ) => {
+      pen.beginPath();
+      pen.moveTo(x1, y1);
+      pen.bezierCurveTo((x1 + x2) / 2, y1, (x1 + x2) / 2, y2, x2, y2);
+      pen.stroke();
+    };
+    seen.rows.forEach(({ stream }, step) => {
+      pen.fillStyle = colors.stream;
+      const end = step + 1 < seen.rows.length ? middle(step + 1) + 8 : middle(step) + ROW / 2;
+      pen.fillRect(
+        TRUNK - wide(stream) / 2,
+        middle(step) + (step ? 8 : -6),
+        wide(stream),
+        end - middle(step) - (step ? 8 : -6),
+      );
+    });
+    pen.strokeStyle = colors.stream;
+    pen.lineWidth = wide(seen.rows[0].added);
+    curve(BOX, middle(0), TRUNK, middle(0)); // the embedding begins the stream
+    seen.rows.forEach(({ added }, step) => {
+      if (!step) return;
+      pen.strokeStyle = colors.note;
+      pen.lineWidth = BRANCH;
+      pen.setLineDash(isGone(step) ? [3, 4] : []);
+      curve(TRUNK, middle(step) - 14, BOX, middle(step) - 8);
+      pen.setLineDash([]);
+      if (isGone(step)) return;
+      pen.strokeStyle = colorOf(step);
+      pen.lineWidth = wide(added);
+      curve(BOX, middle(step) + 8, TRUNK, middle(step) + 8);
+      pen.beginPath();
+      pen.arc(TRUNK, middle(step) + 8, 8, 0, 7);
+      pen.fillStyle = colors.paper;
+      pen.fill();
+      pen.lineWidth = 1.5;
+      pen.strokeStyle = pen.fillStyle = colors.ink;
+      pen.stroke();
+      pen.textAlign = "center";
+      pen.fillText("+", TRUNK, middle(step) + 8.5);
+    });
+  }
+
+  const colorOf = (/** @type {number} */ step) => frame.colors[step % 2 ? "query" : "value"];
+
   return {
-    panel,
+    panel: target.panel,
     names,
     nameOf,
     /**
-     * @param {{added: number, cosine: number, stream: number, best: string}[]} rows
-     * @param {string[]} removed
-     * @param {number} chosen  row
+     * @param {{added: number, stream: number, share: number, best: string}[]} now  share: probability of the target
+     * @param {{removed: string[], chosen: number, target: string}} options  target: the character, as it is named
      */
-    update(rows, removed, chosen) {
-      table.style.setProperty("--minus", frame.colors.series[1]);
-      const size = (sign) => Math.max(0, ...rows.map(({ added, cosine }) => (sign * cosine >= 0 ? added : 0)));
-      const [left, right] = [size(-1), size(1)];
-      const percent = (length) => `${(100 * length) / (left + right || 1)}%`;
-      rows.forEach(({ added, cosine, stream, best }, step) => {
-        const cell = cells[step];
-        const gone = step > 0 && removed.includes(steps[step - 1]);
-        cell.row.className = gone ? "gone" : "";
-        cell.button.setAttribute("aria-pressed", String(step === chosen));
-        if (step) boxes[step - 1].checked = !gone;
-        const piece = (name, length) => {
-          const node = create("span", { class: name });
-          node.style.width = percent(length);
-          if (cosine < 0) node.style.right = percent(right);
-          else node.style.left = percent(left);
-          return node;
-        };
-        const zero = create("span", { class: "zero" });
-        zero.style.left = percent(left);
-        const bars = [piece(cosine < 0 ? "minus" : "plus", added * Math.abs(cosine)), piece("long", added)];
-        cell.bar.replaceChildren(...(gone ? [] : bars), zero);
-        const [norm, direction] = gone ? ["removed", ""] : [written(added), written(cosine)];
-        cell.norm.textContent = norm;
-        cell.cosine.textContent = direction;
-        cell.stream.textContent = written(stream);
-        cell.small.textContent = gone ? "removed" : `${added.toFixed(1)}; ${direction}`;
-        cell.after.textContent = stream.toFixed(1);
-        cell.guess.textContent = best;
+    update(now, { removed, chosen, target: named }) {
+      seen = { rows: now, removed };
+      about.textContent = `Bars: the probability of ${named}, if the model ended here. Beside them: its best guess.`;
+      now.forEach(({ share, best }, step) => {
+        const row = rows[step];
+        row.box.style.borderColor = step ? colorOf(step) : frame.colors.stream;
+        row.box.classList.toggle("gone", isGone(step));
+        row.button.setAttribute("aria-pressed", String(step === chosen));
+        row.input.checked = !isGone(step);
+        row.drawn.style.width = `${100 * share}%`;
+        row.share.textContent = percent(share);
+        row.best.textContent = best;
       });
+      target.redraw();
     },
   };
 }

@@ -1,79 +1,44 @@
-// What is seen beside the distribution: all attention maps, the prediction after each layer, or the price of the text.
+// What else is seen: attention, the prediction after each layer, or the price of the text.
 
 import { inkOn } from "../kit/colors.js";
-import { drawing, heatmap } from "../kit/draw.js";
 import { create } from "../kit/frame.js";
 import { softmax } from "../kit/numbers.js";
 import { bars } from "../characters/bars.js";
 import { percent, shortName } from "../characters/characters.js";
+import { arcs } from "./arcs.js";
 import { headMaps } from "./maps.js";
 
 const BITS = 1 / Math.LN2;
 const NOTE = "The stronger the color of a character, the more bits it takes under the GPT.";
 
 /**
- * Attention: small maps, and one that is enlarged. A view has a node, `update` with what is to be seen, and a sentence.
+ * Attention: arcs over the text for one head, and small maps to choose it. A view has `show`, and `update` with what is
+ * to be seen, which returns a sentence.
  * @param {any} frame
- * @param {(head: number) => void} onChoose
+ * @param {{onHead: (head: number) => void, onQuery: (query: number) => void}} options
  */
-export function attentionView(frame, onChoose) {
-  const panel = create(
-    "div",
-    { class: "panel" },
-    create("p", { class: "panel-title" }, "All attention maps: rows are queries, columns keys"),
-  );
-  const maps = headMaps(frame, panel, onChoose);
-  panel.append(create("p", { class: "said" }, "The chosen head is enlarged below."));
+export function attentionView(frame, { onHead, onQuery }) {
+  const over = arcs(frame, onQuery);
+  const title = "All heads: rows are queries, columns keys. Choose one.";
+  const panel = create("div", { class: "panel heads" }, create("p", { class: "panel-title" }, title));
+  const maps = headMaps(frame, panel, onHead);
   frame.stage.append(panel);
-  let seen = null;
-  const big = drawing(frame, {
-    title: "One head",
-    label: "The attention map that was chosen, one row for each query and one column for each key",
-    height: () => (seen ? Math.min(42 + 14 * seen.length, 560) : 0),
-    full: true,
-    draw(pen, width, height) {
-      if (!seen) return;
-      const { values, names } = seen;
-      const labels = (width - 40) / names.length >= 9 && names.length <= 40 ? names : [];
-      heatmap(pen, frame.colors, {
-        values,
-        color: frame.colors.magnitude,
-        rows: labels,
-        columns: labels,
-        rowTitle: "query",
-        columnTitle: "key",
-        width,
-        height,
-      });
-    },
-  });
-
   return {
-    show(visible) {
-      panel.hidden = !visible;
-      big.panel.hidden = !(visible && seen);
-    },
+    show: (visible) => (over.panel.hidden = panel.hidden = !visible),
     /** @returns {string} */
-    update({ attention, config, seenText, head }) {
+    update({ attention, config, seenText, head, query }) {
       const length = seenText.length;
       const { n_layer: layers, n_head: heads, causal } = config;
       const chosen = head < layers * heads ? head : 0;
       maps.update(attention, { layers, heads, length, causal, chosen });
-      big.panel.hidden = false;
       const from = chosen * length * length;
-      const values = Array.from({ length }, (_, t) =>
-        Array.from(attention.subarray(from + t * length, from + (t + 1) * length)),
-      );
-      seen = { values, names: seenText.map(shortName), length };
-      const name = `Layer ${Math.floor(chosen / heads) + 1}, head ${(chosen % heads) + 1}`;
-      big.heading.textContent = name;
-      big.redraw();
-      const row = values[length - 1];
-      const most = row.indexOf(Math.max(...row));
-      const where = most === length - 1 ? "itself" : `${length - 1 - most} back`;
-      const [query, key] = [seenText[length - 1], seenText[most]].map((each) => `“${shortName(each)}”`);
-      const weight = row[most].toFixed(2);
-      return `${name}: the last query, ${query}, attends most to the key ${key} (${where}), with weight ${weight}.`;
+      return over.update({
+        row: (t) => attention.subarray(from + t * length, from + (t + 1) * length),
+        names: seenText,
+        head: `Layer ${Math.floor(chosen / heads) + 1}, head ${(chosen % heads) + 1}`,
+        query: query < 0 || query >= length ? length - 1 : query,
+        causal,
+      });
     },
   };
 }

@@ -19,9 +19,13 @@ const COUNT = 120; // characters for each press of the button
 /** @type {[string, number][]} */
 const ORDERS = [["bigram", 2], ["trigram", 3], ["5-gram", 5]]; // prettier-ignore
 const FIRST = {
+  next: [
+    "Press “Write on”, then open “Sampling” and raise the temperature.",
+    "the bars change with every character, and a higher temperature makes them more alike.",
+  ],
   attention: [
-    "Press “Write on”, and then choose another map.",
-    "the bars and all maps change with every character; in the enlarged map each row is one query.",
+    "Point at a character or tap it, then choose another head.",
+    "the wider an arc, the larger the weight, and no arc leads to a later character.",
   ],
   layers: [
     "Read the table from top to bottom, then continue typing.",
@@ -42,7 +46,7 @@ export default {
     if (!opened) return undefined;
     const { engine } = opened;
     let { gpt, symbols } = opened;
-    const [first, then] = FIRST[model.get("view")] ?? FIRST.attention;
+    const [first, then] = FIRST[model.get("view")] ?? FIRST.next;
     const frame = createFrame(context, {
       title: TITLE,
       first,
@@ -71,7 +75,7 @@ export default {
     write.style.minWidth = "6.5rem"; // its neighbors keep their places while its name changes
     const view = choice(frame.controls, {
       label: "Show",
-      options: [["attention", "Attention"], ["layers", "Layers"], ["price", "Bits"]], // prettier-ignore
+      options: [["next", "Next character"], ["attention", "Attention"], ["layers", "Layers"], ["price", "Bits"]], // prettier-ignore
       value: state.values.view,
       onInput: (value) => change({ view: value }),
     });
@@ -81,7 +85,11 @@ export default {
     panel.append(key);
     frame.stage.append(panel);
     const views = {
-      attention: attentionView(frame, (head) => change({ head })),
+      next: { show: (visible) => (panel.hidden = !visible), update: () => "" },
+      attention: attentionView(frame, {
+        onHead: (head) => change({ head }),
+        onQuery: (query) => change({ query }),
+      }),
       layers: layersView(frame),
       price: priceView(frame),
     };
@@ -96,7 +104,7 @@ export default {
       job: continuation,
       onText: onWritten,
       onState: (running) => (write.textContent = running ? "Stop" : "Write on"),
-      onEnd: () => change({ seed: (state.values.seed + 1) % 2 ** 31 }),
+      onEnd: () => change({ query: -1, seed: (state.values.seed + 1) % 2 ** 31 }),
     });
     const mine = modelChoice(frame, engine, (own) => {
       writer.cancel();
@@ -122,7 +130,7 @@ export default {
     function onType(value) {
       writer.cancel();
       text = value;
-      change({});
+      change({ query: -1 });
     }
 
     function update() {
@@ -130,6 +138,8 @@ export default {
       if (!writer.running) text = values.prompt;
       box.set(text);
       view.set(values.view);
+      const [first, then] = FIRST[values.view];
+      frame.advise({ first, then });
       for (const [name, each] of Object.entries(views)) each.show(name === values.view);
       sampling.update();
       key.hidden = sampling.isPlain();
@@ -181,15 +191,22 @@ export default {
           : `${length} of the ${size} characters that the model can use.`;
       let said = "";
       if (which === "price" && !shown.prices) said = "Type at least two characters: the first one has no prediction.";
-      else if (which === state.values.view) said = views[which].update({ ...shown, head: state.values.head });
-      if (writer.running) return;
+      else if (which === state.values.view) said = views[which].update({ ...shown, ...aim() });
+      if (writer.running || which !== state.values.view) return;
+      if (which !== "next") return frame.describe(said);
       const top = Array.from(now.keys())
         .sort((a, b) => now[b] - now[a])
         .slice(0, 3);
       const names = top.map((id) => `${longName(shown.symbols[id])} ${percent(now[id])}`);
       const last = seenText.slice(-8).map(shortName).join("");
       const next = `After “${last}” the next character is most probably ${names.join(", ")}`;
-      frame.describe(`${next}; entropy ${entropy(now).toFixed(2)} bits. ${said}`);
+      frame.describe(`${next}; entropy ${entropy(now).toFixed(2)} bits.`);
+    }
+
+    /** Whose attention is shown: that of the last character, while more are written. */
+    function aim() {
+      const { head, query } = state.values;
+      return { head, query: writer.running ? -1 : query };
     }
 
     // Writing on.

@@ -1,0 +1,133 @@
+// Attention as arcs over the text: from the character that is pointed at to those that it attends to.
+
+import { inkOn, interpolate } from "../kit/colors.js";
+import { drawing } from "../kit/draw.js";
+import { create } from "../kit/frame.js";
+import { shortName } from "../characters/characters.js";
+
+const [LEAST, MOST] = [11, 20]; // width of a character, in CSS pixels
+const [HEIGHT, ROW] = [190, 26];
+
+/**
+ * @param {any} frame  of `createFrame`
+ * @param {(query: number) => void} onChoose  gets the place of a character
+ */
+export function arcs(frame, onChoose) {
+  /** @type {{row: (query: number) => ArrayLike<number>, names: string[], head: string, query: number, causal: boolean} | null} */
+  let seen = null;
+  let pointed = -1;
+  let place = { first: 0, left: 0, step: MOST };
+  const target = drawing(frame, {
+    title: "What one character attends to",
+    label: "The text, with arcs from one character to those that it attends to",
+    height: HEIGHT,
+    draw,
+  });
+  const node = create("div", { class: "pick", role: "slider", tabIndex: 0, "aria-valuemin": "1" });
+  node.setAttribute("aria-label", "Character whose attention is shown: point at it, or move left and right");
+  target.area.append(node);
+  target.panel.classList.add("arcs");
+
+  const query = () => (pointed >= 0 && pointed < seen.names.length ? pointed : seen.query);
+
+  function draw(/** @type {CanvasRenderingContext2D} */ pen, /** @type {number} */ width) {
+    if (!seen) return;
+    const { colors } = frame;
+    const { names, causal } = seen;
+    const count = Math.min(names.length, Math.floor((width - 4) / LEAST));
+    const first = names.length - count;
+    const step = Math.min(MOST, (width - 4) / count);
+    place = { first, left: (width - step * count) / 2, step };
+    const from = query();
+    const weights = seen.row(from);
+    const x = (/** @type {number} */ i) => place.left + (i - first + 0.5) * step;
+    const base = HEIGHT - ROW - 4;
+    pen.textAlign = "center";
+    pen.font = "14px ui-monospace, monospace";
+    for (let i = first; i < names.length; i++) {
+      const hidden = causal && i > from;
+      const fill = hidden ? colors.paper : interpolate([colors.paper, colors.key], weights[i]);
+      pen.fillStyle = fill;
+      pen.fillRect(x(i) - step / 2, base + 4, step, ROW - 2);
+      pen.fillStyle = hidden ? colors.note : inkOn(fill);
+      pen.globalAlpha = hidden ? 0.6 : 1;
+      pen.fillText(shortName(names[i]), x(i), base + 4 + ROW / 2);
+      pen.globalAlpha = 1;
+    }
+    pen.strokeStyle = colors.key;
+    for (let i = first; i < names.length; i++) {
+      if ((causal && i > from) || weights[i] < 0.01) continue;
+      pen.lineWidth = 0.5 + 7 * weights[i];
+      pen.globalAlpha = 0.25 + 0.75 * weights[i];
+      pen.beginPath();
+      const across = Math.abs(x(i) - x(from)) / 2;
+      if (i === from) pen.arc(x(i), base - 9, 7, 0.5 * Math.PI, 2.5 * Math.PI);
+      else pen.ellipse((x(i) + x(from)) / 2, base, across, Math.min(base - 24, 10 + across), 0, Math.PI, 2 * Math.PI);
+      pen.stroke();
+    }
+    pen.globalAlpha = 1;
+    pen.lineWidth = 2.5;
+    pen.strokeStyle = colors.query;
+    if (from >= first) pen.strokeRect(x(from) - step / 2 + 1, base + 5, step - 2, ROW - 4);
+  }
+
+  /** Say what the arcs of the query show. */
+  function sentence() {
+    const weights = Array.from(seen.row(query()));
+    const order = weights.map((_, i) => i).sort((a, b) => weights[b] - weights[a] || b - a);
+    const quoted = (/** @type {number} */ i) => `“${shortName(seen.names[i])}”`;
+    const where = (/** @type {number} */ i) =>
+      i === query() ? "itself" : `${Math.abs(query() - i)} ${i < query() ? "back" : "ahead"}`;
+    const most = order.slice(0, 3).filter((i, rank) => !rank || weights[i] >= 0.05);
+    const parts = most.map((i) => `${quoted(i)} (${where(i)}), weight ${weights[i].toFixed(2)}`);
+    return `${seen.head}: ${quoted(query())}, character ${query() + 1}, attends most to ${parts.join("; ")}.`;
+  }
+
+  function redraw() {
+    if (!seen) return;
+    node.setAttribute("aria-valuemax", String(seen.names.length));
+    node.setAttribute("aria-valuenow", String(query() + 1));
+    node.setAttribute("aria-valuetext", sentence());
+    target.heading.textContent = `${seen.head}: what “${shortName(seen.names[query()])}” attends to`;
+    target.redraw();
+  }
+
+  /** The character under a pointer. */
+  function under(/** @type {PointerEvent} */ event) {
+    const { first, left, step } = place;
+    const i = first + Math.floor((event.clientX - node.getBoundingClientRect().left - left) / step);
+    return Math.min(seen.names.length - 1, Math.max(first, i));
+  }
+
+  node.addEventListener("pointermove", (event) => {
+    pointed = seen ? under(event) : -1;
+    redraw();
+  });
+  node.addEventListener("pointerleave", () => {
+    pointed = -1;
+    redraw();
+  });
+  node.addEventListener("click", (event) => seen && onChoose(under(/** @type {PointerEvent} */ (event))));
+  node.addEventListener("keydown", (event) => {
+    if (!seen) return;
+    const last = seen.names.length - 1;
+    const to = { ArrowLeft: query() - 1, ArrowRight: query() + 1, Home: 0, End: last }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    pointed = -1;
+    onChoose(Math.min(last, Math.max(0, to)));
+  });
+
+  return {
+    panel: target.panel,
+    /**
+     * Show the attention of one head; returns a sentence about it.
+     * @param {NonNullable<typeof seen>} now  row: the weights of a query; query: the one that is chosen
+     */
+    update(now) {
+      seen = now;
+      redraw();
+      return sentence();
+    },
+  };
+}
