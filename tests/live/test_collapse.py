@@ -17,31 +17,57 @@ def busiest(setting: str, rate: float, seed: int, step: int) -> float:
     return 100 * row.filter(like="expert_").max(axis=1).item()
 
 
-def test_the_film_shows_the_stored_loads(open_figures):
+NAMES = ("none", "warm-up", "balance loss", "selection bias", "z-loss", "jitter")
+
+
+def test_one_cure_at_a_time_shows_the_stored_loads(open_figures):
     collapse = live.Collapse()
     figure = open_figures(collapse).figure("collapse")
-    slider = figure.get_by_label("Training step")
+    slider, said = figure.get_by_label("Training step"), figure.locator(".reading")
+    assert "Step 1, no cure, learning rate 0.06, seed 1" in said.inner_text()
+    assert figure.locator(".legend li").count() == 0  # nothing of the result before the first step
 
-    def shown() -> list[float]:
-        loads = figure.locator(".reading").inner_text().split("processes: ")[1].split(". At balance")[0].split("; ")
-        return [float(re.search(r"([\d.]+) %", each)[1]) for each in loads]
+    def shown() -> float:
+        return float(re.search(r"processes ([\d.]+) %", said.inner_text())[1])
 
     settings = collapse.film["settings"]
-    for keys, step in ((["Home"] + ["ArrowRight"] * 3, 30), (["End"], 200)):
-        for key in keys:
-            slider.press(key)
-        assert f"Step {step}, learning rate 0.06, seed 1" in figure.locator(".reading").inner_text()
-        assert shown() == pytest.approx([busiest(name, 0.06, 1, step) for name in settings], abs=0.55)
-        none, _, aux, *_ = shown()
-        assert none > 95
-    assert aux < 33
+    ends = []
+    for i, (name, setting) in enumerate(zip(NAMES, settings, strict=True)):
+        figure.get_by_role("radio", name=name).check(force=True)
+        assert "Step 1, " in said.inner_text()
+        for _ in range(3):
+            slider.press("ArrowRight")
+        assert "Step 30, " in said.inner_text()
+        assert shown() == pytest.approx(busiest(setting, 0.06, 1, 30), abs=0.55)
+        slider.press("End")
+        assert shown() == pytest.approx(busiest(setting, 0.06, 1, 200), abs=0.55)
+        ends.append(shown())
+        assert figure.locator(".legend li").count() == i + 1  # those that were played stay
+    assert [end < 100 / 3 for end in ends] == [False, False, True, True, False, False]  # the answer to what it asks
     none = results.load("router_load").query("setting == 'none' and learning_rate == 0.06 and seed == 1 and layer == 2")
     assert none.query("step >= 50").filter(like="expert_").max(axis=1).min() > 0.9  # as the figure says
+    figure.get_by_text("More: ").click()
     figure.get_by_text("tuned for each").click()
-    figure.get_by_text("More: seed").click()
     figure.get_by_label("Seed of weights").press("Home")
-    expected = [busiest(name, rate, 0, 200) for name, rate in zip(settings, collapse.film["tuned"], strict=True)]
-    assert shown() == pytest.approx(expected, abs=0.55)
+    slider.press("End")
+    assert f"jitter, tuned learning rate {collapse.film['tuned'][-1]}, seed 0" in said.inner_text()
+    assert shown() == pytest.approx(busiest(settings[-1], collapse.film["tuned"][-1], 0, 200), abs=0.55)
+
+
+def test_the_reader_draws_the_load_that_is_expected(open_figures):
+    figure = open_figures(live.Collapse()).figure("collapse")
+    curve = figure.get_by_role("slider", name="The load that you expect")
+    curve.press("ArrowDown")
+    for _ in range(30):
+        curve.press("ArrowRight")
+    expected = float(re.search(r"([\d.]+) %", curve.get_attribute("aria-valuetext"))[1])
+    assert "your guess" in figure.locator(".legend").inner_text()
+    figure.get_by_label("Training step").press("End")
+    assert f"You expected {expected:.0f} % at the end." in figure.locator(".reading").inner_text()
+    assert not curve.is_visible()  # no guess after the result
+    figure.get_by_role("button", name="Reset").click()
+    assert curve.is_visible()
+    assert figure.locator(".legend li").count() == 0
 
 
 def test_every_load_of_the_film_is_the_stored_one(load_module):
@@ -63,9 +89,7 @@ def test_every_load_of_the_film_is_the_stored_one(load_module):
 
 
 def test_the_film_plays_and_stops(open_figures):
-    figure = open_figures(live.Collapse()).figure("collapse")
-    figure.get_by_label("Training step").press("ArrowLeft")
-    assert "Step 190" in figure.locator(".reading").inner_text()
+    figure = open_figures(live.Collapse(step=18)).figure("collapse")
     figure.get_by_role("button", name="Play").click()
     expect(figure.locator(".reading")).to_contain_text("Step 200")
     expect(figure.get_by_role("button", name="Play")).to_be_visible()

@@ -1,13 +1,18 @@
-// The collapse of a router (chapter 14): a film of the experts' loads over training, without a cure and with each.
+// The collapse of a router (chapter 14): the reader draws the load that they expect, and plays the film of a training,
+// without a cure and with one after the other.
 
 import { legend, lineChart } from "../kit/chart.js";
 import { inkOn } from "../kit/colors.js";
 import { button, choice, more, slider } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
-import { ROW, drawBars, isFilm, loadsAt, nameOf, percent } from "./film.js";
+import { sketch } from "../kit/sketch.js";
+import { BAR, drawBar, isFilm, loadsAt, nameOf, percent } from "./film.js";
 
 const PAUSE = 160; // milliseconds for each picture of the film
+const NOTE =
+  "Each load is a mean over the ten batches before that step. An imbalance that alternates between batches, as with the " +
+  "selection bias at the high learning rate, does not show in this mean.";
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
@@ -18,10 +23,11 @@ export default {
     const last = usable ? film.steps.length - 1 : 0;
     const frame = createFrame(context, {
       title: "Router collapse, and what prevents it",
-      first: "Press Play to see the training from its first step, or move the slider.",
+      first:
+        "Draw the load of the busiest expert that you expect, then press Play. Then choose a cure, and play again.",
       then:
-        "with seed 1 and without a cure, one expert processes at least 90 % of the characters from step 50 on; with " +
-        "the balance loss, no expert has a third of them at the end.",
+        "without a cure (seed 1), one expert processes at least 90 % of the characters from step 50 on. Which cures end " +
+        "with no expert above a third?",
       onChange: update,
     });
     if (!usable) {
@@ -30,12 +36,23 @@ export default {
     }
     const { values } = frame.state;
     let timer = 0;
-    const color = (expert) => [...frame.colors.series, frame.colors.masked][expert % 8];
+    /** How far each run has been watched: the index of its last step. @type {Map<string, number>} */
+    const watched = new Map();
     const settings = film.settings.map((_, i) => i);
-    const loadsOf = (setting, step = values.step) => loadsAt(film, { ...values, setting, step });
+    const chosen = () => Math.max(0, film.settings.indexOf(values.cure));
+    const keyOf = (setting) => `${setting} ${values.rate} ${values.seed}`;
+    const loadsOf = (setting, step) => loadsAt(film, { ...values, setting, step });
     const busiest = (setting, step) => Math.max(...loadsOf(setting, step));
+    const color = (expert) => [...frame.colors.series, frame.colors.masked][expert % 8];
 
+    const cure = choice(frame.controls, {
+      label: "Cure",
+      options: film.settings.map((setting) => [setting, nameOf(setting)]),
+      value: values.cure,
+      onInput: (next) => restart({ cure: next }),
+    });
     const playButton = button(frame.controls, { label: "Play", main: true, onClick: () => (timer ? stop() : play()) });
+    playButton.style.minWidth = "5.5rem"; // its neighbor keeps its place while its name changes
     const stepSlider = slider(frame.controls, {
       label: "Training step",
       min: 0,
@@ -44,67 +61,87 @@ export default {
       value: values.step,
       format: (index) => `${film.steps[index]} of ${film.steps[last]}`,
       onInput(step) {
-        stop();
+        halt();
         frame.state.set({ step });
       },
     });
-    const rate = choice(frame.controls, {
+    const area = more(frame, "More: learning rate, seed");
+    const rate = choice(area, {
       label: "Learning rate",
       options: [
         ["high", String(film.high)],
         ["tuned", "tuned for each"],
       ],
       value: values.rate,
-      onInput: (next) => frame.state.set({ rate: next }),
+      onInput: (next) => restart({ rate: next }),
     });
-    const seed = slider(more(frame, "More: seed"), {
+    const seed = slider(area, {
       label: "Seed of weights and batches",
       min: 0,
       max: film.seeds - 1,
       step: 1,
       value: values.seed,
-      onInput: (next) => frame.state.set({ seed: next }),
+      onInput: (next) => restart({ seed: next }),
     });
-    const bars = drawing(frame, {
-      title: "Fraction of the characters that each expert of the second layer processes",
-      label: "For each cure, a bar divided by the loads of the experts",
-      height: settings.length * ROW,
+    const bar = drawing(frame, {
+      title: "Who processes the characters: the eight experts of the second layer",
+      label: "A bar divided by the loads of the experts",
+      height: BAR,
       full: true,
-      draw(pen, width) {
-        const rows = settings.map((i) => ({ name: nameOf(film.settings[i]), loads: loadsOf(i) }));
-        drawBars(pen, frame.colors, { rows, color, ink: inkOn, width });
-      },
+      draw: (pen, width) =>
+        drawBar(pen, frame.colors, { loads: loadsOf(chosen(), values.step), color, ink: inkOn, width }),
     });
     const style = (i) => ({ color: frame.colors.series[i], dashed: i > 2 });
+    const lines = () => {
+      const runs = settings
+        .filter((i) => watched.has(keyOf(i)))
+        .map((i) => {
+          const steps = film.steps.slice(0, watched.get(keyOf(i)) + 1);
+          const name = i ? nameOf(film.settings[i]) : "no cure";
+          return {
+            name,
+            x: steps,
+            y: steps.map((_, k) => busiest(i, k)),
+            width: i === chosen() ? 3 : 1.5,
+            ...style(i),
+          };
+        });
+      const mine = { ...guess.curve(film.steps[last]), name: "your guess", color: frame.colors.series[4], width: 4 };
+      return guess.drawn ? [mine, ...runs] : runs;
+    };
     const curves = drawing(frame, {
       title: "Load of the busiest expert",
-      label: "Load of the busiest expert over training, for each cure",
+      label: "Load of the busiest expert over training, for each cure that was played",
       height: (width) => Math.min(260, 170 + width / 8),
       full: true,
       draw(pen, width, height) {
-        lineChart(pen, frame.colors, {
-          curves: settings.map((i) => ({
-            x: film.steps,
-            y: film.steps.map((_, step) => busiest(i, step)),
-            ...style(i),
-          })),
+        guess.area = lineChart(pen, frame.colors, {
+          curves: lines(),
           levels: [{ y: 1 / film.experts, name: "balanced" }],
           levelsBeside: 68, // on the line, the curves of the cures would cross the name
-          xRange: [film.steps[0], film.steps[last]],
+          xRange: [0, film.steps[last]],
           yRange: [0, 1],
           xTitle: "training step",
-          yTitle: "load",
-          cursor: film.steps[values.step],
+          yTitle: "fraction of the characters",
+          cursor: watched.size ? film.steps[values.step] : null,
           width,
           height,
         });
       },
     });
-    legend(frame, curves.panel, () => settings.map((i) => ({ name: nameOf(film.settings[i]), ...style(i) })));
-    const note =
-      "Each load is a mean over the ten batches before that step. An imbalance that alternates between batches, " +
-      "as with the selection bias at the high learning rate, does not show in this mean.";
-    curves.panel.append(create("p", { class: "note" }, note));
+    const guess = sketch(frame, curves, {
+      label: "The load that you expect",
+      value: (share, level) => `step ${Math.round(share * film.steps[last])}: ${percent(level)}`,
+      onChange: redraw,
+    });
+    const key = legend(frame, curves.panel, lines);
+    curves.panel.append(create("p", { class: "note" }, NOTE));
+
+    /** Begin another run at its first step. */
+    function restart(changes) {
+      halt();
+      frame.state.set({ ...changes, step: 0 });
+    }
 
     function play() {
       const step = values.step === last ? 0 : values.step;
@@ -119,32 +156,52 @@ export default {
       else frame.state.set({ step: values.step + 1 });
     }
 
-    function stop() {
+    function halt() {
       clearInterval(timer);
       timer = 0;
       playButton.textContent = "Play";
+    }
+
+    function stop() {
+      halt();
       update();
     }
 
+    function redraw() {
+      guess.open(!watched.size);
+      bar.redraw();
+      curves.redraw();
+      key.update();
+    }
+
     function update() {
-      if (timer && values.step >= last) {
-        stop();
-        return;
-      }
+      if (timer && values.step >= last) halt();
+      if (values.step) watched.set(keyOf(chosen()), Math.max(values.step, watched.get(keyOf(chosen())) ?? 0));
+      cure.set(values.cure);
       stepSlider.set(values.step);
       rate.set(values.rate);
       seed.set(values.seed);
-      bars.redraw();
-      curves.redraw();
+      redraw();
       if (timer) return; // while the film plays, nothing is read aloud
-      const loads = settings.map((i) => `${nameOf(film.settings[i])}: ${percent(busiest(i, values.step))}`);
-      const where = values.rate === "high" ? `learning rate ${film.high}` : "each at its tuned learning rate";
+      const where =
+        values.rate === "high" ? `learning rate ${film.high}` : `tuned learning rate ${film.tuned[chosen()]}`;
+      const name = chosen() ? nameOf(values.cure) : "no cure";
+      const load = percent(busiest(chosen(), values.step));
+      const end =
+        values.step === last && guess.drawn && watched.size === 1
+          ? ` You expected ${percent(guess.end)} at the end.`
+          : "";
       frame.describe(
-        `Step ${film.steps[values.step]}, ${where}, seed ${values.seed}. The busiest of ${film.experts} experts ` +
-          `processes: ${loads.join("; ")}. At balance it would be ${percent(1 / film.experts)}.`,
+        `Step ${film.steps[values.step]}, ${name}, ${where}, seed ${values.seed}: the busiest of ${film.experts} experts ` +
+          `processes ${load} of the characters. Shared equally, it would be ${percent(1 / film.experts)}.${end}`,
       );
     }
 
+    frame.onReset(() => {
+      halt();
+      watched.clear();
+      guess.clear();
+    });
     frame.onRemove(() => clearInterval(timer));
     update();
     return frame.remove;

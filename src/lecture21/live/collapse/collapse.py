@@ -13,7 +13,9 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Collapse(Figure):
-    """A film of the loads of eight experts over training, without a cure for a router's collapse and with each.
+    """A film of the loads of eight experts over training, with one cure for a router's collapse at a time, or none.
+
+    The reader may first draw the curve that they expect. Curves that have been played stay.
 
     Source: the result `router_load` (`python benchmarks/c14_router_collapse.py`), second layer, three seeds, at a
     learning rate of 0.06 and at the tuned ones.
@@ -21,14 +23,14 @@ class Collapse(Figure):
 
     figure = "collapse"
     description = (
-        "Six bars, each divided by the loads of eight experts after 200 steps of training with seed 1: one without a "
-        "cure, and one with each of five cures. Without a cure, one expert takes everything; with the balance loss, "
-        "none has a third. Below, the load of the busiest expert over the steps: without a cure, it rises to 1 within "
-        "50 steps."
+        "At training step 1, a bar divided by the loads of eight experts, and below it an empty chart of the load of "
+        "the busiest expert over 200 steps, in which the reader can draw the expected curve. The film of the training "
+        "is played without a cure, or with one of five."
     )
-    step = traitlets.Int(20, min=0, max=20).tag(sync=True)
+    step = traitlets.Int(0, min=0, max=20).tag(sync=True)
     """Index of the training step."""
 
+    cure = traitlets.Enum(_SETTINGS, _SETTINGS[0]).tag(sync=True)
     rate = traitlets.Enum(("high", "tuned"), "high").tag(sync=True)
     """Learning rate: "high", or "tuned" for each cure."""
 

@@ -12,12 +12,12 @@
  */
 
 const NAMES = {
-  none: "no cure",
-  "warm-up": "warm-up of 50 steps",
-  "aux 0.01": "balance loss, weight 0.01",
-  "bias 0.01": "selection bias, step 0.01",
-  "z-loss 0.001": "z-loss, weight 0.001",
-  "jitter 0.1": "jitter of the inputs, 0.1",
+  none: "none",
+  "warm-up": "warm-up",
+  "aux 0.01": "balance loss",
+  "bias 0.01": "selection bias",
+  "z-loss 0.001": "z-loss",
+  "jitter 0.1": "jitter",
 };
 
 /** @param {string} setting */
@@ -52,38 +52,29 @@ export function loadsAt(film, { setting, rate, seed, step }) {
 }
 
 /**
- * Draw a bar for each setting, divided by the loads of the experts, and the load of the busiest beside its name.
+ * Draw a bar that is divided by the loads of the experts.
  * @param {CanvasRenderingContext2D} pen
  * @param {any} colors  of the frame
- * @param {{rows: {name: string, loads: number[]}[], color: (expert: number) => string, ink: (color: string) => string,
- *   width: number}} options
+ * @param {{loads: number[], color: (expert: number) => string, ink: (color: string) => string, width: number}} options
  */
-export function drawBars(pen, colors, { rows, color, ink, width }) {
-  rows.forEach(({ name, loads }, i) => {
-    const top = i * ROW;
-    pen.textAlign = "left";
-    pen.fillStyle = colors.ink;
-    pen.fillText(name, 0, top + 10);
-    pen.textAlign = "right";
-    pen.fillText(`busiest: ${percent(Math.max(...loads))}`, width, top + 10);
-    pen.textAlign = "center";
-    const sum = loads.reduce((total, each) => total + each, 0);
-    let left = 0;
-    loads.forEach((load, expert) => {
-      const wide = (load / sum) * width;
-      pen.fillStyle = color(expert);
-      pen.fillRect(left, top + 20, wide, 22);
-      pen.fillStyle = colors.paper;
-      if (wide > 2) pen.fillRect(left + wide - 1, top + 20, 1, 22);
-      pen.fillStyle = ink(color(expert));
-      if (wide > 16) pen.fillText(String(expert + 1), left + wide / 2, top + 32);
-      left += wide;
-    });
+export function drawBar(pen, colors, { loads, color, ink, width }) {
+  const sum = loads.reduce((total, each) => total + each, 0);
+  let left = 0;
+  pen.textAlign = "center";
+  loads.forEach((load, expert) => {
+    const wide = (load / sum) * width;
+    pen.fillStyle = color(expert);
+    pen.fillRect(left, 0, wide, BAR);
+    pen.fillStyle = colors.paper;
+    if (wide > 2) pen.fillRect(left + wide - 1, 0, 1, BAR);
+    pen.fillStyle = ink(color(expert));
+    if (wide > 16) pen.fillText(String(expert + 1), left + wide / 2, BAR / 2 + 1);
+    left += wide;
   });
 }
 
-/** Height of a row of `drawBars`, in CSS pixels. */
-export const ROW = 50;
+/** Height of the bar, in CSS pixels. */
+export const BAR = 30;
 
 /** @param {number} share */
 export function percent(share) {
