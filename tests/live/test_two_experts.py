@@ -57,7 +57,8 @@ def test_steps_of_em_after_dragging_equal_the_package(open_figures):
     mouse.move(*at(figure, (-0.2, -1.0)), steps=4)
     mouse.up()
     for _ in range(3):
-        figure.get_by_role("button", name="One step").click()
+        figure.get_by_role("button", name="E-step").click()
+        figure.get_by_role("button", name="M-step").click()
     state = state_of(figure)
     moved = [point for point in state["points"] if point not in given.points]
     assert len(moved) == 1
@@ -68,6 +69,36 @@ def test_steps_of_em_after_dragging_equal_the_package(open_figures):
     assert cells(figure, 0) == ["3", *expected_cells(mixture, state["points"])]
     reading = figure.locator(".reading").inner_text().replace("\u2212", "-")
     assert f"changed the log-likelihood by {values[3] - values[2]:.3f} nats" in reading
+
+
+def test_the_e_step_colors_and_the_m_step_moves(open_figures):
+    """Each of the two moves changes its own half; the other half is that of the package before the move."""
+    given = live.TwoExperts()
+    figure = open_figures(given).figure("two_experts")
+    mixture = mixture_of(given.starts[0])
+    x, y = tensors(given.points)
+    assert "belong to no expert" in figure.locator(".reading").inner_text()
+    assert figure.get_by_role("button", name="M-step").is_disabled()
+    for _ in range(2):
+        before = parameters_of(mixture)
+        with torch.no_grad():
+            r = mixture.responsibilities(x, y)
+        figure.get_by_role("button", name="E-step").click()
+        state = state_of(figure)
+        assert state["shares"] == pytest.approx(r[:, 1].tolist(), abs=1e-6)
+        assert state["fits"][0][:8] == pytest.approx(before, abs=1e-8)
+        figure.get_by_role("button", name="M-step").click()
+        fit_em(mixture, x, y, steps=1, tolerance=0.0)
+        state = state_of(figure)
+        assert state["shares"] == pytest.approx(r[:, 1].tolist(), abs=1e-6)
+        assert state["fits"][0][:8] == pytest.approx(parameters_of(mixture), abs=1e-8)
+    handle = figure.get_by_role("button", name="Point ")
+    handle.press("Shift+ArrowUp")  # now the colors follow
+    state = state_of(figure)
+    with torch.no_grad():
+        x, y = tensors(state["points"])
+        r = mixture.responsibilities(x, y)
+    assert state["shares"] == pytest.approx(r[:, 1].tolist(), abs=1e-6)
 
 
 @pytest.mark.parametrize("loss", ["competitive", "cooperative"])
@@ -159,7 +190,8 @@ def test_a_finger_drags_a_point(open_figures):
 def test_another_start_begins_the_fits_again(open_figures):
     given = live.TwoExperts()
     figure = open_figures(given).figure("two_experts")
-    figure.get_by_role("button", name="One step").click()
+    figure.get_by_role("button", name="E-step").press("Enter")
+    figure.get_by_role("button", name="M-step").press("Enter")
     figure.get_by_text("More: ").click()
     figure.get_by_label("Random initialization").press("ArrowRight")
     state = state_of(figure)

@@ -25,20 +25,22 @@ export function mixed(from, to, share) {
 
 /**
  * Draw the data, the experts' lines (bold where the gate prefers them, on request with a band of one standard
- * deviation), and the mean of the mixture.
+ * deviation), and the mean of the mixture; thin, the lines before the last step.
  * @param {CanvasRenderingContext2D} pen
  * @param {any} colors  of the frame
- * @param {{parameters: number[], points: [number, number][], responsible: number[][], bands: boolean,
- *   width: number, height: number}} options
+ * @param {{parameters: number[], before: number[] | null, points: [number, number][], responsible: number[][] | null,
+ *   bands: boolean, width: number, height: number}} options
  */
-export function drawLines(pen, colors, { parameters, points, responsible, bands, width, height }) {
+export function drawLines(pen, colors, { parameters, before, points, responsible, bands, width, height }) {
   const found = GRID.map((x) => predict(parameters, x));
   const sds = deviations(parameters);
   const lines = [0, 1].map((m) => found.map(({ means }) => means[m]));
   const bold = [0, 1].map((m) => found.map(({ means, gate }) => (gate[m] >= 0.5 ? means[m] : NaN)));
   const [first, second] = colors.series;
+  const old = before ? GRID.map((x) => predict(before, x).means) : [];
   const chart = lineChart(pen, colors, {
     curves: [
+      ...[0, 1].map((m) => ({ x: GRID, y: old.map((means) => means[m]), color: colors.series[m], width: 1 })),
       { x: GRID, y: lines[0], color: first, dashed: true, width: 1.5 },
       { x: GRID, y: lines[1], color: second, dashed: true, width: 1.5 },
       { x: GRID, y: bold[0], color: first, width: 4 },
@@ -68,8 +70,8 @@ export function drawLines(pen, colors, { parameters, points, responsible, bands,
   });
   pen.restore();
   points.forEach(([x, y], n) => {
-    const share = responsible[n][1];
-    pen.fillStyle = mixed(first, second, share);
+    const share = responsible?.[n][1] ?? 0;
+    pen.fillStyle = responsible ? mixed(first, second, share) : colors.masked;
     pen.strokeStyle = colors.paper;
     pen.lineWidth = 1.5;
     pen.beginPath();

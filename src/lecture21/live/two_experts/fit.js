@@ -87,14 +87,23 @@ export function score(p, points) {
 }
 
 /**
+ * Return the E-step: for each point, how far each expert is responsible for it.
+ * @param {number[]} p  8 parameters
+ * @param {[number, number][]} points
+ */
+export function responsibilities(p, points) {
+  return explain(p, points).map(({ responsible }) => responsible);
+}
+
+/**
  * Make one step of EM: responsibilities, then each part fitted to the points weighted by them.
  * @param {Fit} fit  not changed
  * @param {[number, number][]} points
+ * @param {number[][]} [shares]  the responsibilities, where the E-step was made before: then this is the M-step
  * @returns {Fit}
  */
-export function emStep(fit, points) {
+export function emStep(fit, points, shares = responsibilities(fit.parameters, points)) {
   const p = [...fit.parameters];
-  const shares = explain(p, points).map(({ responsible }) => responsible);
   for (const m of [0, 1]) {
     const line = weightedLine(
       points,

@@ -2,7 +2,7 @@
 
 import { create } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
-import { deviations, explain, score } from "./fit.js";
+import { deviations, score } from "./fit.js";
 import { LONG_NAMES, METHODS, parametersOf, stepsOf } from "./state.js";
 
 const HEAD = ["Fit", "Steps", "Nats per point", "Error of the mean", "Error of the experts"];
@@ -50,8 +50,9 @@ export function fitTable(stage) {
  * @param {import("./state.js").Row} row
  * @param {string} method
  * @param {[number, number][]} points
+ * @param {number[][] | null} responsible  as the points are colored
  */
-export function sentence(row, method, points) {
+export function sentence(row, method, points, responsible) {
   const p = parametersOf(row);
   const sds = deviations(p);
   const { nats, error } = score(p, points);
@@ -61,7 +62,10 @@ export function sentence(row, method, points) {
     const spread = method === "cooperative" ? "" : `, standard deviation ${sds[m].toFixed(2)}`;
     return `expert ${m + 1} is y = ${written(p[3 * m])} x ${sign} ${offset}${spread}`;
   };
-  const owned = explain(p, points).filter(({ responsible }) => responsible[0] >= 0.5).length;
+  const owned = responsible?.filter(([first]) => first >= 0.5).length;
+  const colors = responsible
+    ? `Expert 1 is more responsible for ${owned} of ${points.length} points.`
+    : "Before the first E-step, the points belong to no expert.";
   const border = -p[7] / p[6];
   const gate =
     Math.abs(border) <= 1
@@ -72,7 +76,7 @@ export function sentence(row, method, points) {
   const likelihood = method === "cooperative" ? "" : `${written(nats, 3)} nats per point and a `;
   return (
     `${LONG_NAMES[method]}, ${when}: ${likelihood}squared error of ${error.toFixed(3)}; ${line(0)}; ${line(1)}. ` +
-    `${gate} Expert 1 is more responsible for ${owned} of ${points.length} points.`
+    `${gate} ${colors}`
   );
 }
 

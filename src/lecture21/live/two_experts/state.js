@@ -42,6 +42,11 @@ export function isFits(value) {
   );
 }
 
+/** Whether a value is a responsibility of expert 2 for each point, or empty before the first E-step. @param {any} value */
+export function isShares(value) {
+  return Array.isArray(value) && value.length <= MOST && arrayOf([value.length], 0, 1)(value);
+}
+
 /** @param {any} value */
 export function isPoints(value) {
   if (!Array.isArray(value) || value.length < FEWEST || value.length > MOST) return false;
@@ -54,10 +59,11 @@ export function isPoints(value) {
  * @param {[number, number][]} points
  * @param {"em" | "competitive" | "cooperative"} method
  * @param {number} rate  learning rate of Adam
+ * @param {number[][]} [shares]  responsibilities, for the M-step alone
  */
-export function stepped(row, points, method, rate) {
+export function stepped(row, points, method, rate, shares) {
   const fit = { parameters: row.slice(0, 8), first: row.slice(8, 16), second: row.slice(16, 24), steps: stepsOf(row) };
-  const next = flat(method === "em" ? emStep(fit, points) : adamStep(fit, points, method, rate));
+  const next = flat(method === "em" ? emStep(fit, points, shares) : adamStep(fit, points, method, rate));
   return isFits([next, next, next]) && Number.isFinite(score(parametersOf(next), points).nats) ? next : null;
 }
 

@@ -7,7 +7,7 @@ import { create, createFrame } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
 import { arrayOf, fieldsFrom, integerIn } from "../kit/state.js";
 import { X_RANGE, Y_RANGE, drawGate, drawLines, mixed } from "./drawing.js";
-import { explain } from "./fit.js";
+import { explain, responsibilities } from "./fit.js";
 import { pointLayer } from "./points.js";
 import { STYLE, fitTable, sentence } from "./readings.js";
 import {
@@ -19,6 +19,7 @@ import {
   gain,
   isFits,
   isPoints,
+  isShares,
   parametersOf,
   stepped,
   stepsOf,
@@ -41,12 +42,13 @@ export default {
     const first = model.get("start");
     const frame = createFrame(context, {
       title: "Two experts and a gate",
-      first: "Press Run, then drag a few points and press Run again.",
-      then: "each line settles on its own group of points, and the gate switches where the groups meet.",
+      first: "Press E-step, then M-step, and repeat. Then drag a few points to the other line.",
+      then: "the E-step colors the points, the M-step moves each line to the points of its color, and soon neither changes much.",
       fields: {
         ...fieldsFrom(context.fields),
         start: { start: 1, check: isStart },
         points: { start: [-0.8, -0.4, 0.4, 0.8].map((x) => [x, x < 0 ? 1 : -0.5]), check: isPoints },
+        shares: { start: [], check: isShares },
         fits: { start: freshFits(starts[isStart(first) ? first - 1 : 0]), check: isFits },
       },
       onChange: update,
@@ -60,6 +62,16 @@ export default {
 
     const current = () => METHODS.indexOf(values.method);
     const row = () => (run?.fits ?? values.fits)[current()];
+    /** How the points are colored: in EM by the last E-step, or not yet. */
+    const colored = () => {
+      if (run || values.method !== "em") return responsibilities(parametersOf(row()), values.points);
+      return values.shares.length === values.points.length ? values.shares.map((share) => [1 - share, share]) : null;
+    };
+    /** The result of an E-step, as the state has it. */
+    const sharesOf = (fit, points = values.points) =>
+      responsibilities(parametersOf(fit), points).map(([, second]) => Math.min(1, Math.max(0, second)));
+    /** The parameters before the last M-step. @type {number[] | null} */
+    let ghost = null;
     const selected = () => Math.min(values.selected, values.points.length - 1);
 
     const method = choice(frame.controls, {
@@ -69,11 +81,14 @@ export default {
       onInput(name) {
         stop();
         outcome = "";
+        ghost = null;
         state.set({ method: name });
       },
     });
-    button(frame.controls, { label: "One step", onClick: oneStep });
-    const runButton = button(frame.controls, { label: "Run", main: true, onClick: () => (run ? stop() : startRun()) });
+    const eButton = button(frame.controls, { label: "E-step", onClick: eStep });
+    const mButton = button(frame.controls, { label: "M-step", onClick: oneStep });
+    const stepButton = button(frame.controls, { label: "One step", main: true, onClick: oneStep });
+    const runButton = button(frame.controls, { label: "Run", onClick: () => (run ? stop() : startRun()) });
     const rest = more(frame, "More: initialization, learning rate, points");
     const startSlider = slider(rest, {
       label: "Random initialization",
@@ -104,10 +119,19 @@ export default {
       draw(pen, width, height) {
         const parameters = parametersOf(row());
         const found = explain(parameters, values.points);
-        const responsible = found.map((each) => each.responsible);
+        const responsible = colored();
+        const before = run ? null : ghost;
         const bands = values.method !== "cooperative"; // which does not train the standard deviations
-        axes = drawLines(pen, frame.colors, { parameters, points: values.points, responsible, bands, width, height });
-        placePoints(found);
+        axes = drawLines(pen, frame.colors, {
+          parameters,
+          before,
+          points: values.points,
+          responsible,
+          bands,
+          width,
+          height,
+        });
+        placePoints(found, responsible);
       },
     });
     const layer = pointLayer(chart, {
@@ -134,23 +158,28 @@ export default {
     const fillTable = fitTable(frame.stage);
     frame.root.append(create("style", {}, STYLE));
 
-    function placePoints(found) {
+    function placePoints(found, shares) {
       const i = selected();
       const [x, y] = values.points[i];
-      const { gate, responsible } = found[i];
+      const { gate } = found[i];
+      const share = shares?.[i];
       const [first, second] = frame.colors.series;
       const name =
         `Point ${i + 1} of ${values.points.length}: x ${written(x)}, y ${written(y)}; expert 1: gate ` +
-        `${gate[0].toFixed(2)}, responsibility ${responsible[0].toFixed(2)}. ` +
+        `${gate[0].toFixed(2)}${share ? `, responsibility ${share[0].toFixed(2)}` : ""}. ` +
         "Arrow keys move it, Page Up and Page Down choose another, Delete removes it.";
       const places = values.points.map(([a, b]) => [axes.px(a), axes.py(b)]);
-      layer.place(places, i, mixed(first, second, responsible[1]), name, responsible[1] > 0.5);
+      const color = share ? mixed(first, second, share[1]) : frame.colors.masked;
+      layer.place(places, i, color, name, Boolean(share) && share[1] > 0.5);
     }
 
     function changePoints(changes) {
       outcome = "";
+      ghost = null;
       frame.fail("");
-      state.set(changes);
+      // Once there was an E-step, the colors follow the points.
+      const shares = values.shares.length ? sharesOf(values.fits[0], changes.points) : [];
+      state.set({ ...changes, shares });
     }
 
     function moveTo(x, y) {
@@ -172,21 +201,32 @@ export default {
 
     function restart() {
       outcome = "";
+      ghost = null;
       frame.fail("");
-      state.set({ fits: freshFits(starts[values.start - 1]) });
+      state.set({ fits: freshFits(starts[values.start - 1]), shares: [] });
     }
 
     const replaced = (fits, next) => fits.map((each, i) => (i === current() ? next : each));
 
+    function eStep() {
+      stop();
+      frame.fail("");
+      ghost = null;
+      outcome = "The E-step left the lines where they were.";
+      state.set({ shares: sharesOf(row()) });
+    }
+
     function oneStep() {
       stop();
       const before = row();
-      const next = stepped(before, values.points, values.method, values.learning_rate);
+      const shares = values.method === "em" ? (colored() ?? undefined) : undefined;
+      const next = stepped(before, values.points, values.method, values.learning_rate, shares);
       frame.fail(next ? "" : NOT_FINITE);
       if (!next) return;
       const change = written(gain(before, next, values.points), 3);
       outcome =
         values.method === "cooperative" ? "" : `This step changed the log-likelihood by ${change} nats in total.`;
+      ghost = parametersOf(before);
       state.set({ fits: replaced(values.fits, next) });
     }
 
@@ -231,7 +271,8 @@ export default {
       const { fits, steps } = run;
       abandon();
       outcome = said || `Paused after ${steps} more ${steps === 1 ? "step" : "steps"}.`;
-      state.set({ fits });
+      ghost = null;
+      state.set({ fits, ...(values.method === "em" ? { shares: sharesOf(fits[0]) } : {}) });
     }
 
     /** End a run, and forget it. */
@@ -239,6 +280,12 @@ export default {
       cancelAnimationFrame(run.frame);
       run = null;
       runButton.textContent = "Run";
+    }
+
+    /** Whether an E-step would change no color. */
+    function isColoredNow() {
+      const now = sharesOf(row());
+      return now.length === values.shares.length && now.every((share, n) => Math.abs(share - values.shares[n]) < 1e-6);
     }
 
     function draw() {
@@ -255,15 +302,22 @@ export default {
       }
       // Reset, a new start, or Python has replaced the fits: what a run has reached does not count any more.
       if (run && values.fits !== run.since) abandon();
-      if (values.fits.every((each) => stepsOf(each) === 0)) outcome = "";
+      if (values.fits.every((each) => stepsOf(each) === 0) && !values.shares.length) outcome = "";
       shown = { start: values.start, fits: values.fits };
       method.set(values.method);
+      const em = values.method === "em";
+      const due = em && !isColoredNow();
+      stepButton.hidden = em;
+      eButton.hidden = mButton.hidden = !em;
+      eButton.classList.toggle("main", due);
+      mButton.classList.toggle("main", em && !due);
+      mButton.disabled = em && !colored();
       startSlider.set(values.start);
       rate.set(rates.indexOf(values.learning_rate));
       addButton.disabled = values.points.length >= MOST;
       removeButton.disabled = values.points.length <= FEWEST;
       draw();
-      if (!run) frame.describe(`${sentence(row(), values.method, values.points)} ${outcome}`.trim());
+      if (!run) frame.describe(`${sentence(row(), values.method, values.points, colored())} ${outcome}`.trim());
     }
 
     frame.onRemove(() => run && abandon());

@@ -17,9 +17,9 @@ _MOST = 40
 class TwoExperts(Figure):
     """Two linear experts and a softmax gate on one input, fitted by EM, or by Adam on one of two losses.
 
-    The reader drags, adds and removes points, and sees the experts' lines, the gate, the mean of the mixture, and, as
-    the color of the points, the responsibilities. All three fits begin at the same initialization. The mathematics is
-    that of `lecture21.mixtures`.
+    The reader makes the E-step and the M-step one after the other, drags, adds and removes points, and sees the
+    experts' lines, the gate, the mean of the mixture, and, as the color of the points, the responsibilities. All three
+    fits begin at the same initialization. The mathematics is that of `lecture21.mixtures`.
 
     Args:
         points: 4 to 40 pairs (x, y) with x from -1 to 1 and y from -2 to 2; by default, 24 points of
@@ -34,7 +34,8 @@ class TwoExperts(Figure):
     figure = "two_experts"
     description = (
         "24 points around two lines, an upper one on the left and a lower one on the right, with points on both near "
-        "the middle; the lines of two experts before training, the probability that a gate gives to each expert over "
+        "the middle, not yet colored by an E-step; the lines of two experts before training, the probability that a "
+        "gate gives to each expert over "
         "x, and a table of the log-likelihood and the squared errors of three fits: EM, Adam on the likelihood, and "
         "Adam on the squared error."
     )
