@@ -43,6 +43,32 @@ def test_each_panel_holds_what_its_own_model_writes(open_figures, prompt):
     assert "0.07 nats" in figure.locator(".panel").last.inner_text()
 
 
+def test_the_letter_in_sight_and_hidden_has_the_probability_of_torch(open_figures):
+    given = live.SideBySide()
+    figure, seen = started(open_figures(given)), given.prompt
+    for presses in (0, 5):
+        for _ in range(presses):
+            figure.get_by_role("slider", name="Letter to predict").press("ArrowLeft")
+        figure.locator("section.figure:not([aria-busy=true])").wait_for()
+        t = len(seen) - 1 - presses
+        found = []
+        for panel, name in zip(figure.locator(".panel").all(), NAMES, strict=True):
+            model, tokenizer = pretrained.load(name)
+            ids = torch.tensor([tokenizer.encode(seen)])
+            with torch.no_grad():
+                logits = [model(ids)[0, t - 1], model(ids[:, :t])[0, -1]]
+            expected = [each.softmax(-1)[ids[0, t]].item() for each in logits]
+            rows = panel.get_by_role("listitem").all_inner_texts()
+            names, numbers = zip(*(row.replace("\u00a0", " ").split("\n") for row in rows), strict=True)
+            sign = seen[t].replace("\n", "⏎").replace(" ", "␣")
+            assert names == (f"“{sign}” in sight", f"“{sign}” hidden")
+            shown = [0.0 if number.startswith("<") else float(number.removesuffix(" %")) / 100 for number in numbers]
+            assert shown == pytest.approx(expected, abs=1e-3)
+            found.append(expected)
+        assert found[0][0] == pytest.approx(found[0][1], abs=1e-5)  # with the mask, it makes no difference
+        assert found[1][0] > 0.9 > found[1][1]
+
+
 def test_another_seed_and_another_prompt_give_other_texts_and_reset_the_first(open_figures):
     figure = started(open_figures(live.SideBySide()))
     first = texts(figure)

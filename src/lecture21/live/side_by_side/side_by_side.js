@@ -1,11 +1,14 @@
 // Two GPTs continue the same prompt (chapter 04): one that was trained with a causal mask, and one without.
 
-import { button, textField } from "../kit/controls.js";
+import { button, slider, textField } from "../kit/controls.js";
 import { create, createFrame, loadFile } from "../kit/frame.js";
+import { softmax } from "../kit/numbers.js";
 import { nameOfOwnModel } from "../kit/kept.js";
-import { encodeText, unknownSentence } from "../characters/characters.js";
+import { bars } from "../characters/bars.js";
+import { encodeText, percent, shortName, unknownSentence } from "../characters/characters.js";
 import { modelChoice } from "../characters/mine.js";
 import { latest, openModel, symbolsOf } from "../characters/session.js";
+import { WRITE_STYLE } from "../characters/style.js";
 
 const TITLE = "Two models, one prompt";
 const COUNT = 80; // characters for each press of the button
@@ -19,10 +22,13 @@ export default {
     const { engine, gpt } = opened;
     const frame = createFrame(context, {
       title: TITLE,
-      first: "Press “Write again” a few times, then type a prompt of your own.",
-      then: "the model with the much lower validation loss writes the worse text.",
+      first: "Move along the letters of the prompt, and compare the bars. Then press “Write again” a few times.",
+      then:
+        "without a mask, a letter that is in sight is nearly certain and a hidden one is not, so the model with the much " +
+        "lower validation loss writes the worse text.",
       onChange: () => update(),
     });
+    frame.root.append(create("style", {}, WRITE_STYLE));
     frame.busy(true);
     frame.onRemove(() => engine.close());
     const { state } = frame;
@@ -55,14 +61,28 @@ export default {
     box.node.style.flexBasis = "100%";
     const note = create("span", { class: "note" });
     box.node.append(note);
+    let letters = [" "];
+    const place = slider(frame.controls, {
+      label: "Letter to predict",
+      min: 2,
+      max: 2,
+      step: 1,
+      value: 2,
+      format: (value) => `${value}, “${shortName(letters[value - 1] ?? "")}”`,
+      onInput: (value) => state.set({ letter: value === letters.length ? -1 : value - 1 }),
+    });
     const [labels, losses] = [model.get("labels"), model.get("losses")];
     const panels = models.map((_, i) => {
       const text = create("p", { class: "text" });
       const title = create("p", { class: "panel-title" }, capital(labels[i]));
       const loss = losses[i] === null ? "" : `Validation loss ${losses[i].toFixed(2)} nats per character`;
       const note = create("p", { class: "note" }, loss);
-      frame.stage.append(create("div", { class: "panel" }, title, note, text));
-      return { text, title, note, loss };
+      const panel = create("div", { class: "panel" }, title);
+      const list = bars(panel, `Probability of the letter, model ${labels[i]}`);
+      list.node.style.setProperty("--names", "8.5rem");
+      panel.append(note, text);
+      frame.stage.append(panel);
+      return { text, title, note, loss, list };
     });
     const refresh = latest(frame, write);
     const book = models[0];
@@ -94,6 +114,7 @@ export default {
       const wrong = unknown.find((each) => each.unknown.length);
       box.input.setAttribute("aria-invalid", String(Boolean(wrong)));
       if (wrong) return frame.fail(unknownSentence(wrong.unknown, wrong.symbols));
+      const shares = await Promise.all(models.map((each, i) => probabilities(each.gpt, unknown[i].ids)));
       const jobs = models.map((each, i) => each.gpt.generate(unknown[i].ids, { count: COUNT, seed }).done);
       const texts = (await Promise.all(jobs)).map((ids, i) =>
         Array.from(ids, (/** @type {number} */ id) => models[i].symbols[id]).join(""),
@@ -104,10 +125,44 @@ export default {
         given.style.color = "var(--note)";
         panels[i].text.replaceChildren(given, create("b", {}, text));
       });
-      const said = texts.map(
-        (text, i) => `The model ${labelsNow[i]} writes “${text.slice(0, 30).replace(/\s+/g, " ")} …”.`,
-      );
+      const said = texts.map((text, i) => {
+        const writes = `writes “${text.slice(0, 30).replace(/\s+/g, " ")} …”.`;
+        if (!shares[i]) return `The model ${labelsNow[i]} ${writes}`;
+        const [visible, hidden] = shares[i].map(percent);
+        const letter = `“${shortName(letters[at()])}”`;
+        return `The model ${labelsNow[i]} gives ${letter} ${visible} in sight and ${hidden} hidden, and ${writes}`;
+      });
+      panels.forEach(({ list }, i) => {
+        const names = [`“${shortName(letters[at()])}” in sight`, `“${shortName(letters[at()])}” hidden`];
+        list.update((shares[i] ?? []).map((share, k) => ({ name: names[k], text: percent(share), share })));
+      });
       frame.describe(said.join(" "));
+    }
+
+    /** Place of the letter that is predicted, in what the models see of the prompt. */
+    function at() {
+      const { letter } = state.values;
+      return letter < 1 || letter >= letters.length ? letters.length - 1 : letter;
+    }
+
+    /**
+     * The probability of the letter at its place, if the input goes on to the end of the prompt, and if it ends before it.
+     * @returns {Promise<[number, number] | null>}  null: the prompt has one letter, and nothing before it
+     */
+    async function probabilities(each, ids) {
+      const seen = ids.slice(-size);
+      letters = [...state.values.prompt].slice(-seen.length);
+      place.node.hidden = seen.length < 2;
+      if (seen.length < 2) return null;
+      place.input.max = String(seen.length);
+      const t = at();
+      place.set(t + 1);
+      const [all, before] = await Promise.all([each.forward(seen, {}), each.forward(seen.slice(0, t), {})]);
+      const [visible, hidden] = [all, before].map(({ logits }) => {
+        const width = logits.length / (logits === all.logits ? seen.length : t);
+        return softmax(logits.subarray((t - 1) * width, t * width))[seen[t]];
+      });
+      return [visible, hidden];
     }
   },
 };

@@ -14,7 +14,8 @@ from lecture21.tokenizers import BPETokenizer, CharTokenizer
 class SideBySide(ModelFigure):
     """Two GPTs that continue the same prompt: by default one trained with a causal mask and one trained without.
 
-    The losses of shipped models on the validation split of the plays are shown beside what they write.
+    For a letter of the prompt, both show its probability if it is in the input, and if the input ends before it. The
+    losses of shipped models on the validation split of the plays are shown beside what they write.
 
     Args:
         first: a GPT of characters, or the name of a shipped one.
@@ -27,10 +28,14 @@ class SideBySide(ModelFigure):
 
     figure = "side_by_side"
     description = (
-        "A prompt, and two texts that continue it: one by a GPT trained with a causal mask, whose validation loss is "
-        "1.75 nats per character, and one by a GPT trained without, whose validation loss is 0.07."
+        "A prompt, the probabilities of one of its letters under two GPTs, in sight and hidden, and how they continue "
+        "it: one was trained with a causal mask and has a validation loss of 1.75 nats per character, the other was "
+        "trained without and has 0.07."
     )
-    prompt = Text("ROMEO:\n", shortest=1, longest=200).tag(sync=True)
+    prompt = Text("What is your name", shortest=1, longest=200).tag(sync=True)
+    letter = traitlets.Int(-1, min=-1, max=4095).tag(sync=True)
+    """Which letter of the prompt is predicted, counted from 0; -1 is the last one."""
+
     seed = traitlets.Int(0, min=0, max=2**31).tag(sync=True)
     labels = traitlets.List().tag(sync=True)
     losses = traitlets.List().tag(sync=True)
