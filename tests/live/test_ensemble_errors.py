@@ -7,6 +7,7 @@ import math
 import re
 
 import pytest
+import torch
 
 from lecture21.live import EnsembleErrors
 from lecture21.mixtures import best_penalty, ignorance, sollich_krogh_error
@@ -42,6 +43,29 @@ def test_at_the_interpolation_threshold_the_error_is_infinite_with_noise_and_zer
         pairs := [(0.2, 1), (0.2, 30), (0.0, 1), (0.0, 30)], page.evaluate(script, pairs), strict=True
     ):
         assert actual["ensemble"] == sollich_krogh_error(1.0, 1.0, noise, members, 0.0), (noise, members)
+
+
+def test_the_students_minimize_their_penalized_error_and_their_errors_are_those_of_the_curves(load_module):
+    page = load_module("ensemble_errors/students.js")
+    setting = {"alpha": 1.5, "subset": 0.6, "noise": 0.2, "members": 5, "penalty": 0.05}
+    grid = [i / 500 for i in range(500)]
+    script = """([setting, grid]) => { const found = module.fitStudents(setting, 3);
+        const curve = (w) => grid.map((x) => module.value(w, x));
+        return { ...found, inputs: found.examples.map(({ x }) => module.waves(x)), target: curve(found.teacher),
+            curves: found.students.map(curve), blend: curve(found.mean) }; }"""
+    found = page.evaluate(script, [setting, grid])
+    teacher, curves = torch.tensor(found["target"]), torch.tensor(found["curves"])
+    assert teacher.square().mean().item() == pytest.approx(1)  # the function 0 has the error 1
+    assert found["average"] == pytest.approx((curves - teacher).square().mean().item(), rel=1e-5)
+    assert found["ensemble"] == pytest.approx((curves.mean(dim=0) - teacher).square().mean().item(), rel=1e-5)
+    assert found["blend"] == pytest.approx(curves.mean(dim=0).tolist(), abs=1e-5)
+    a, y = torch.tensor(found["inputs"]), torch.tensor([each["y"] for each in found["examples"]])
+    assert (len(a), found["seen"]) == (18, 11)
+    actual = torch.tensor(page.evaluate("([a, y]) => module.ridge(a, y, 0.05)", [a.tolist(), y.tolist()]))
+    expected = torch.linalg.solve(a.T @ a + 0.05 * torch.eye(12), a.T @ y)
+    assert torch.allclose(actual, expected, atol=1e-4)
+    again = page.evaluate(script, [setting | {"penalty": 1.0}, grid])
+    assert [again[key] == found[key] for key in ("teacher", "examples", "students")] == [True, True, False]
 
 
 def test_without_noise_the_best_single_student_errs_nowhere(open_figures):

@@ -1,16 +1,18 @@
 // Ensemble error curves (chapter 13): average error, ambiguity and ensemble error in closed form.
 
 import { best, ensembleErrors } from "./sollich_krogh.js";
+import { N, fitStudents, value } from "./students.js";
 import { legend, lineChart } from "../kit/chart.js";
-import { choice, more, slider } from "../kit/controls.js";
+import { button, choice, more, slider } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
-import { createFrame } from "../kit/frame.js";
+import { create, createFrame } from "../kit/frame.js";
 
 const MEMBERS = [1, 2, 3, 5, 10, 20, 30, 50, 100, 1000];
 const AXES = {
   penalty: { log: true, title: "penalty λ (weight decay)" },
   subset: { log: false, title: "fraction of the examples that each member is trained on" },
 };
+const SHOWN = 10; // students
 const NAMES = { ensemble: "ensemble's error", average: "members' average error", ambiguity: "ambiguity" };
 
 export default {
@@ -19,7 +21,7 @@ export default {
     const frame = createFrame(context, {
       title: "Does overfitting help an ensemble?",
       first: "With 30 members and a fraction of 65 %, move the penalty from 0.2 to 0.014.",
-      then: "each member gets worse and their mean gets better, because the members disagree more.",
+      then: "each student gets wilder and, on average over such draws, their mean gets better: they disagree more.",
       onChange: update,
     });
     const { state } = frame;
@@ -81,9 +83,49 @@ export default {
         onInput: (along) => state.set({ along }),
       }),
     };
+    button(rest, { label: "Draw other examples", onClick: () => state.set({ seed: (state.values.seed + 1) % 1000 }) });
     let now = null;
+    let fitted = null;
+    const GRID = Array.from({ length: 241 }, (_, i) => i / 240);
+    const seen = drawing(frame, {
+      title: "Students that were fitted to drawn examples, and their mean",
+      label: "The teacher, the examples, the fitted students and their mean as curves",
+      height: (width) => Math.min(240, 170 + width / 12),
+      full: true,
+      draw(pen, width, height) {
+        const { series, ink, note } = frame.colors;
+        const curve = (w) => ({ x: GRID, y: GRID.map((x) => value(w, x)) });
+        const { px, py } = lineChart(pen, frame.colors, {
+          curves: [
+            ...fitted.students.slice(0, SHOWN).map((w) => ({ ...curve(w), color: series[1], width: 0.9 })),
+            { ...curve(fitted.teacher), color: ink, dashed: true, width: 2 },
+            { ...curve(fitted.mean), color: series[0], width: 3.5 },
+          ],
+          xRange: [0, 1],
+          yRange: [-4, 4],
+          xTitle: "input",
+          yTitle: "output",
+          width,
+          height,
+        });
+        pen.strokeStyle = note;
+        pen.lineWidth = 1.5;
+        for (const { x, y } of fitted.examples) {
+          pen.beginPath();
+          pen.arc(px(x), py(Math.max(-4, Math.min(4, y))), 3.5, 0, 7);
+          pen.stroke();
+        }
+      },
+    });
+    legend(frame, seen.panel, () => [
+      { name: "students (at most 10 are shown)", color: frame.colors.series[1] },
+      { name: "their mean", color: frame.colors.series[0] },
+      { name: "teacher", color: frame.colors.ink, dashed: true },
+    ]);
+    const measured = create("p", { class: "note" });
+    seen.panel.append(measured);
     const chart = drawing(frame, {
-      title: "The ensemble's error is the average error minus the ambiguity",
+      title: "On average over all draws: the ensemble's error is the average error minus the ambiguity",
       label: "Ensemble's error, members' average error and ambiguity as curves; the best values are marked",
       height: (width) => Math.min(380, 220 + width / 5),
       full: true,
@@ -156,6 +198,13 @@ export default {
       const { values } = state;
       const { alpha, noise, along } = values;
       const setting = { ...values };
+      fitted = fitStudents(setting, values.seed);
+      const { examples, students } = fitted;
+      measured.textContent =
+        `${N} weights, ${examples.length} examples (rings), of which each student sees ${fitted.seen}. In this draw, ` +
+        `${students.length === 1 ? "the student's" : `the ${students.length} students' average`} error is ` +
+        `${error(fitted.average)} and that of their mean ${error(fitted.ensemble)}; below are the averages over all draws of ` +
+        "large systems.";
       now = { ...ensembleErrors(setting), single: single(alpha, noise), best: {} };
       for (const name of ["ensemble", "average"]) {
         const place = best(setting, along, name);
@@ -167,6 +216,7 @@ export default {
       controls.alpha.set(Math.log10(alpha));
       controls.noise.set(noise);
       controls.along.set(along);
+      seen.redraw();
       chart.redraw();
       frame.describe(description(values, now));
     }

@@ -8,8 +8,9 @@ from lecture21.live.figure import Figure
 class EnsembleErrors(Figure):
     """The error of an ensemble of linear students, the average error of its members, and their ambiguity.
 
-    The curves are the closed form of `ensembles.sollich_krogh_error`, against the penalty or against the fraction of
-    the examples that each member sees. The best values are marked.
+    Some students are fitted to drawn examples and shown as curves, with their mean and the teacher. Below, the errors
+    are the closed form of `ensembles.sollich_krogh_error`, against the penalty or against the fraction of the examples
+    that each member sees. The best values are marked.
 
     Args:
         alpha: examples for each weight, from 0.1 to 10.
@@ -24,7 +25,8 @@ class EnsembleErrors(Figure):
 
     figure = "ensemble_errors"
     description = (
-        "Three curves against the penalty, for 30 members that each see 65 % of the examples: the ensemble's error "
+        "Students that were fitted to drawn examples, as curves around their mean and the teacher. Below, three curves "
+        "against the penalty, for 30 members that each see 65 % of the examples: the ensemble's error "
         "is the members' average error minus their ambiguity. Its best penalty is 0.014, that of a member 0.2: "
         "members that overfit make the better ensemble."
     )
@@ -33,4 +35,7 @@ class EnsembleErrors(Figure):
     noise = traitlets.Float(0.2, min=0, max=2).tag(sync=True)
     members = traitlets.Int(30, min=1, max=1000).tag(sync=True)
     penalty = traitlets.Float(0.2, min=1e-4, max=10).tag(sync=True)
+    seed = traitlets.Int(0, min=0, max=999).tag(sync=True)
+    """Of the drawn teacher and examples."""
+
     along = traitlets.Enum(("penalty", "subset"), "penalty").tag(sync=True)
