@@ -1,6 +1,7 @@
 """Aligned or not: the judge in the page is the package's, and the figure shows the stored and the sampled replies."""
 
 import json
+import math
 import random
 
 import pytest
@@ -95,6 +96,27 @@ def test_the_slider_reads_the_stored_results(open_figures):
         assert f"“{reply.reply}” (learned reward {reply.learned_reward:.2f}, score" in text
     figure.get_by_role("button", name="Reset").click()
     assert "PPO, KL weight 0, 62.8 nats" in reading.inner_text()
+
+
+def test_a_click_on_a_point_shows_what_its_policy_replies(open_figures):
+    """The places are computed from the data and the margins of `lineChart`, apart from the figure's own script."""
+    stage = open_figures(live.Aligned())
+    figure = stage.figure("aligned")
+    answer, slider = figure.locator(".answer"), figure.get_by_role("slider")
+    for chart, value, (low, high) in ((0, 1, (0, 1)), (1, 2, (-0.5, 2.5))):
+        canvas = figure.locator("canvas").nth(chart)
+        for name in ("PPO, KL weight 0.1", "fine-tuned"):
+            measured = STORED["stops"][STOPS.index(name)]["measured"]
+            box = canvas.bounding_box()
+            x = 46 + math.log1p(measured[0]) / math.log1p(70) * (box["width"] - 56)
+            y = 24 + (high - measured[value]) / (high - low) * (box["height"] - 62)
+            canvas.click(position={"x": x, "y": y})
+            reply = STORED["stops"][STOPS.index(name)]["replies"].splitlines()[2].split(" ", 2)[2]
+            assert answer.inner_text().startswith(name[0].upper() + name[1:])
+            assert reply in answer.inner_text()
+            assert slider.input_value() == str(STOPS.index(name))
+        canvas.click(position={"x": 60, "y": 5})  # far from every point
+        assert slider.input_value() == str(STOPS.index("fine-tuned"))
 
 
 def test_best_of_n_chooses_the_highest_learned_reward(open_figures):

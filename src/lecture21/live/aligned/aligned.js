@@ -22,7 +22,7 @@ export default {
     const reference = stops.find(({ method }) => method === "sft");
     const frame = createFrame(context, {
       title: "Aligned or not?",
-      first: "Move the slider to the left, policy by policy, and read the reply.",
+      first: "Click a large point to read what that policy replies, or move the slider from policy to policy.",
       then: "at the right end the learned reward is high and the reply is nonsense; further left, the judge's mean score is higher.",
       fields: {
         ...fieldsFrom(context.fields),
@@ -50,14 +50,17 @@ export default {
     });
     const sampleButton = button(frame.controls, { label: "Sample both models now", onClick: sampleNow });
 
+    const answer = create("div", { class: "panel full replies answer" });
+    frame.stage.append(answer);
     const look = (i) => ({ color: frame.colors.series[i] });
+    const points = { courses, look, stops, chosen: () => chosen().measured, onChoose: (stop) => state.set({ stop }) };
     const charts = [
       frontier(frame, {
-        ...{ courses, look, chosen: () => chosen().measured, value: 1, yRange: [0, 1] },
+        ...{ ...points, value: 1, yRange: [0, 1] },
         ...{ title: "Judge's score", yTitle: "judge's score" },
       }),
       frontier(frame, {
-        ...{ courses, look, chosen: () => chosen().measured, value: 2, yRange: [-0.5, 2.5] },
+        ...{ ...points, value: 2, yRange: [-0.5, 2.5] },
         ...{ title: "Learned reward, which was optimized", yTitle: "learned reward" },
       }),
     ];
@@ -65,7 +68,11 @@ export default {
     frame.stage.append(key);
     legend(frame, key, () => courses.map(({ name }, i) => ({ name, ...look(i) })));
     key.append(
-      create("p", { class: "note" }, "Filled points: seed 0, whose replies are below. Rings: two other seeds."),
+      create(
+        "p",
+        { class: "note" },
+        "Large points: policies of seed 0, whose replies can be read. Rings: two other seeds.",
+      ),
     );
     const replies = create("div", { class: "panel full replies" });
     const now = create("div", { class: "panel full replies" });
@@ -91,6 +98,7 @@ export default {
       asked.set(String(request));
       policy.set(stop);
       for (const chart of charts) chart.redraw();
+      answer.replaceChildren(row(capital(chosen().name), reply(), "chosen"));
       replies.replaceChildren(...storedRows());
       if (sampled && sampled.request !== request) {
         sampled = null;
@@ -110,9 +118,7 @@ export default {
       const { request } = state.values;
       const rows = [row("Before fine-tuning (base)", base[request])];
       rows.push(row("Fine-tuned, the reference", reference.replies[request]));
-      const { name, method, n } = chosen();
-      if (method === "sft") return rows;
-      rows.push(row(capital(name), reply(), "chosen"));
+      const { n } = chosen();
       if (!n) return rows;
       const { list, picked, judged } = best(n);
       const marks = (i) => [
@@ -204,7 +210,7 @@ function row(name, [text, score, learned], mark = "") {
 }
 
 const STYLE = `
-.replies > p { margin-bottom: 0.3rem; }
+.replies.answer { min-height: 5.5rem; } .replies > p { margin-bottom: 0.3rem; }
 .note { font-size: 0.85rem; color: var(--note); margin: 0.2rem 0 0; }
 .reply { border-left: 4px solid var(--line); padding: 0.1rem 0 0.1rem 0.7rem; margin-bottom: 0.5rem; }
 .reply.chosen { border-color: var(--accent); }
