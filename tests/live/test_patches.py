@@ -77,6 +77,10 @@ def test_the_digits_and_their_patches_are_those_of_the_package(open_figures):
 def test_the_table_counts_tokens_and_scores(open_figures):
     figure = open_figures(live.Patches(0)).figure("patches")
     rows = figure.locator("tbody tr")
+    mask = figure.get_by_role("img", name=re.compile("^The mask"))
+    assert (mask.is_visible(), rows.first.is_visible()) == (True, False)  # one idea at a time
+    figure.get_by_text("Cost", exact=True).click()
+    assert (mask.is_visible(), rows.first.is_visible()) == (False, True)
     for row, size in zip(rows.all(), SIZES, strict=True):
         reader = digits.DigitReader(size, seed=0)
         ids, _ = reader.encode(["zero"])
@@ -163,6 +167,10 @@ def test_a_digit_is_drawn_on_a_blank_canvas_and_read(open_figures):
     assert "A small network reads your drawing as 1 (" in reading(figure)
     assert figure.get_by_label("Digit").input_value() == "1"
     assert figure.locator(".chip.text").all_inner_texts() == ["⏎", *"one"]
+    figure.get_by_role("button", name="Done drawing").click()
+    drawn = tones(figure, 8)[0]
+    draw(figure, (2, 2), (6, 6))  # chooses a patch, and draws nothing
+    assert tones(figure, 8)[0] == drawn
     figure.get_by_role("button", name="Draw your own").click()
     draw(figure, (3, 1.5), (2.3, 4), (3, 6.5), (5, 6.5), (5.6, 4), (5, 1.5), (3.2, 1.3))
     assert "A small network reads your drawing as 0 (" in reading(figure)
@@ -220,7 +228,7 @@ def test_a_finger_draws_and_chooses_on_a_phone(open_figures, theme):
     assert "Token 1 of 70 is the patch in row 1, column 1." in reading(figure)
     assert tones(figure, 1) == before
     assert pen.evaluate("pen => getComputedStyle(pen).touchAction") != "none"
-    figure.get_by_text("draw", exact=True).tap()
+    figure.get_by_role("button", name="Draw your own").tap()
     assert pen.evaluate("pen => getComputedStyle(pen).touchAction") == "none"  # the page does not scroll
     pen.tap(position=corner)
     now = tones(figure, 1)

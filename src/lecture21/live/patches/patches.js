@@ -22,7 +22,7 @@ export default {
     const isDrawing = arrayOf([SIDE ** 2], 0, 16);
     const frame = createFrame(context, {
       title: "An image becomes tokens",
-      first: "Click the first patch and switch the mask. Then draw a digit of your own, and choose patches of 1 pixel.",
+      first: "Click the first patch and switch the mask. Then choose “Cost”, and patches of 1 pixel.",
       then: "the mask changes what patches may attend to, but no row of the text; small patches are expensive.",
       fields: {
         ...fieldsFrom(context.fields),
@@ -37,16 +37,15 @@ export default {
     let draws = false; // whether the pen draws, or chooses patches
 
     frame.root.append(create("style", {}, STYLE));
-    const digits = select(frame.controls, {
-      label: "Digit",
-      options: NAMES.map((name, i) => [String(i), `${i} (${name})`]),
-      value: String(values.digit),
-      onInput(digit) {
-        draws = false;
-        state.set({ digit: Number(digit), pixels: [] });
-      },
+    const views = choice(frame.controls, {
+      label: "Show",
+      options: [
+        ["mask", "Mask"],
+        ["cost", "Cost"],
+      ],
+      value: values.view,
+      onInput: (view) => state.set({ view }),
     });
-    button(frame.controls, { label: "Draw your own", onClick: drawOwn });
     const sizes = choice(frame.controls, {
       label: "Side of a patch in pixels",
       options: patchSizes.map((size) => [size, String(size)]),
@@ -76,11 +75,11 @@ export default {
       return patchAt(pixel, size);
     }
 
-    /** Begin with a blank image. */
+    /** Begin to draw on a blank image, or end: then a click chooses a patch again. */
     function drawOwn() {
-      draws = true;
+      draws = !draws;
       hovered = null;
-      state.set({ pixels: new Array(SIDE ** 2).fill(0) });
+      state.set(draws ? { pixels: new Array(SIDE ** 2).fill(0) } : {});
     }
 
     function hover(index) {
@@ -103,19 +102,16 @@ export default {
       onChoose: (pixel) => state.set({ token: patchAt(pixel, values.patch_size) }),
       onHover: (pixel) => hover(pixel === null ? null : patchAt(pixel, values.patch_size)),
     });
-    const pens = choice(image.panel, {
-      label: "Click or drag to",
-      options: [
-        [false, "choose"],
-        [true, "draw"],
-      ],
-      value: draws,
-      onInput(next) {
-        draws = next;
-        hovered = null;
-        update();
+    const digits = select(image.panel, {
+      label: "Digit",
+      options: NAMES.map((name, i) => [String(i), `${i} (${name})`]),
+      value: String(values.digit),
+      onInput(digit) {
+        draws = false;
+        state.set({ digit: Number(digit), pixels: [] });
       },
     });
+    const pen = button(image.panel, { label: "Draw your own", onClick: drawOwn });
     const strip = tokenStrip(frame, {
       onChoose: (index) => (index === values.token ? update() : state.set({ token: index })),
       onHover: hover,
@@ -166,7 +162,8 @@ export default {
     map.panel.classList.add("mask");
     map.panel.append(legend);
     frame.stage.prepend(strip.panel);
-    frame.stage.append(create("div", { class: "panel costs-panel" }, costs));
+    const costsPanel = create("div", { class: "panel costs-panel" }, costs);
+    frame.stage.append(costsPanel);
     frame.onTheme(update);
     frame.onReset(() => (draws = false));
 
@@ -236,7 +233,10 @@ export default {
       digits.set(String(values.digit));
       sizes.set(values.patch_size);
       masks.set(values.mask);
-      pens.set(draws);
+      views.set(values.view);
+      pen.textContent = draws ? "Done drawing" : "Draw your own";
+      masks.node.hidden = map.panel.hidden = values.view !== "mask";
+      costsPanel.hidden = values.view !== "cost";
       const shared = { pixels: pixels(), size: values.patch_size, chosen: clamped(values.token), active: active() };
       strip.update({ tokens: tokens(), allowed, ...shared });
       image.update();

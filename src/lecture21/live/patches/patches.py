@@ -12,8 +12,8 @@ from lecture21.vision.digits import NAMES
 class Patches(Figure):
     """The patches of a handwritten digit and the letters of its name, as one sequence with its mask.
 
-    The reader chooses a digit or changes its pixels, the side of a patch, and the mask. The figure shows the tokens,
-    which of them the chosen one may attend to, its target, and how many scores attention computes.
+    The reader chooses or draws a digit, and chooses the side of a patch and the mask. The figure shows the tokens,
+    which of them the chosen one may attend to, and its target; then, how many scores attention computes.
 
     Args:
         digit: the digit that is shown and named.
@@ -26,8 +26,8 @@ class Patches(Figure):
     description = (
         "A handwritten seven of 8 by 8 pixels becomes 16 patches of 2 by 2 pixels, followed by six text tokens: a "
         "line break and the letters of “seven”. Under the prefix mask, the chosen patch in row 1, column 3 attends "
-        "to all 16 patches, including later ones. A table lists the cost: 22 tokens have 484 scores per head and "
-        "layer, and single pixels, with 70 tokens, have 4,900."
+        "to all 16 patches, including later ones. Instead of the mask, a table of what patches of each size cost can "
+        "be shown."
     )
     digit = traitlets.Int(7, min=0, max=9).tag(sync=True)
     """The digit whose name is the text."""
@@ -38,6 +38,9 @@ class Patches(Figure):
     mask = traitlets.Enum(("prefix", "causal"), "prefix").tag(sync=True)
     token = traitlets.Int(2, min=0, max=69).tag(sync=True)
     """Index of the chosen token."""
+
+    view = traitlets.Enum(("mask", "cost"), "mask").tag(sync=True)
+    """What is beside the image: the mask, or the cost of each size of patches."""
 
     pixels = traitlets.List(traitlets.Int()).tag(sync=True)
     """The reader's drawing, 64 counts from 0 (paper) to 16 (ink) in reading order; empty for the digit's own image."""

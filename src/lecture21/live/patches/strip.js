@@ -6,6 +6,7 @@ import { pixelsOf } from "./sequence.js";
 
 export const STYLE = `
 .panel.picture { flex: 0 1 11.5rem; } .panel.mask { flex: 0 1 14.5rem; } .panel.costs-panel { flex: 1 1 12rem; } .panel.tokens { flex: 1 1 100%; }
+.picture button:not(.pen) { margin-top: 0.4rem; width: 100%; } .picture .control { margin-top: 0.4rem; }
 .panel.mask .legend { font-size: 0.8rem; }
 .pen { position: absolute; inset: 0; width: 100%; height: 100%; background: none; border: 0; border-radius: 0; padding: 0; cursor: crosshair; }
 .strip { display: flex; flex-wrap: wrap; gap: 4px; margin: 0.2rem 0 0.4rem; }
