@@ -64,8 +64,7 @@ export default {
     const copy = button(actions, { label: "Copy this code", onClick: copyCode });
     const copied = create("span", { class: "said", role: "status" });
     const count = create("span", { class: "solved" });
-    const clear = button(frame.foot, { label: "Clear my progress", onClick: progress.clear });
-    clear.before(copied, count);
+    frame.foot.append(copied, count);
     frame.onRemove(progress.onChange(showProgress));
     kept(frame);
 
@@ -107,7 +106,6 @@ export default {
       const solved = exercise.chapter.filter(progress.has);
       const all = exercise.chapter.length;
       count.textContent = `${solved.length} of ${all} exercises of this chapter${solved.length ? `: ${solved.join(", ")}` : ""}`;
-      clear.hidden = !solved.length;
     }
 
     update();

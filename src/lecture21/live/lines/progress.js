@@ -13,6 +13,5 @@ export const progress = {
   has: (number) => solved().includes(number),
   /** @param {string} number */
   add: (number) => store.set("solved", [...new Set([...solved(), number])]),
-  clear: () => store.set("solved", null),
   onChange: store.onChange,
 };
