@@ -161,7 +161,7 @@ def test_a_result_with_dimensions_of_size_one_is_not_called_transposed(capsys):
     assert "Transposed" not in printed(capsys, "3.4", unsqueezed)
 
 
-@pytest.mark.parametrize("number", ["3.2", "6.1"])
+@pytest.mark.parametrize("number", ["3.2", "2.2"])
 def test_a_result_that_only_needs_to_be_transposed_is_told_so(capsys, number):
     def answer(*arguments):
         result = find(number).solution(*arguments)

@@ -1,25 +1,12 @@
 """Chapter 06: what plausible wrong answers are told, and other ways to write a right one."""
 
-import math
-
 import pytest
 import torch
-import torch.nn.functional as F
 from readers import printed
 
 from lecture21.exercises.registry import find
 
-
-def cross(scale):
-    def cross_attention(x, memory, w_query, w_key, w_value):
-        q, k, v = x @ w_query.T, memory @ w_key.T, memory @ w_value.T
-        weights = (q @ k.T / scale(x, q, v)).softmax(dim=-1)
-        return weights @ v, weights
-
-    return cross_attention
-
-
-GREEDY = find("6.2").text(find("6.2").solution)
+GREEDY = find("6.1").text(find("6.1").solution)
 
 
 def with_numbers(code):
@@ -29,12 +16,26 @@ def with_numbers(code):
     return names["greedy_decode"]
 
 
+def relative(probability, source, replacements):
+    return find("6.2").solution(probability, source, replacements) / probability(source[None])[0]
+
+
+def in_place(probability, source, replacements):
+    falls, before = [], probability(source[None])[0]
+    for place, symbol in enumerate(source.tolist()):
+        after = []
+        for other in replacements[replacements != symbol]:
+            source[place] = other
+            after.append(probability(source[None])[0])
+        falls.append(before - torch.stack(after).mean())  # and never restored
+    return torch.stack(falls)
+
+
 WRONG = {
-    "a fixed end token": ("6.2", with_numbers(GREEDY.replace("== eos", "== 2")), "wrong for"),
-    "a fixed padding token": ("6.2", with_numbers(GREEDY.replace("ended, pad", "ended, 0")), "wrong for"),
-    "the root of C": ("6.1", cross(lambda x, q, v: math.sqrt(x.shape[1])), "what are the scores divided by?"),
-    "the root of Dv": ("6.1", cross(lambda x, q, v: math.sqrt(v.shape[1])), "what are the scores divided by?"),
-    "D without a root": ("6.1", cross(lambda x, q, v: q.shape[1]), "what are the scores divided by?"),
+    "a fixed end token": ("6.1", with_numbers(GREEDY.replace("== eos", "== 2")), "wrong for"),
+    "a fixed padding token": ("6.1", with_numbers(GREEDY.replace("ended, pad", "ended, 0")), "wrong for"),
+    "a ratio": ("6.2", relative, "wrong for"),
+    "in place": ("6.2", in_place, "changes its input"),
 }
 
 
@@ -44,16 +45,30 @@ def test_a_wrong_answer_is_never_accepted_and_told_why(capsys, number, answer, t
         assert text in printed(capsys, number, answer)
 
 
-RIGHT = {
-    "scaled queries": (
-        "6.1",
-        lambda x, memory, w_query, w_key, w_value: (
-            (weights := F.softmax((x @ w_query.T / len(w_query) ** 0.5) @ (memory @ w_key.T).T, dim=1))
-            @ (memory @ w_value.T),
-            weights,
-        ),
-    ),
-}
+def one_by_one(probability, source, replacements):
+    falls, before = [], probability(source[None]).item()
+    for place, symbol in enumerate(source.tolist()):
+        after = []
+        for other in replacements.tolist():
+            if other != symbol:
+                copy = source.clone()
+                copy[place] = other
+                after.append(probability(copy[None]).item())
+        falls.append(before - sum(after) / len(after))
+    return torch.tensor(falls)
+
+
+def all_at_once(probability, source, replacements):
+    s, k = len(source), len(replacements)
+    copies = source.expand(s, k, s).clone()
+    places = torch.arange(s)
+    copies[places, :, places] = replacements
+    after = probability(copies.reshape(-1, s)).view(s, k)
+    other = (replacements != source[:, None]).float()
+    return probability(source[None]) - (after * other).sum(1) / other.sum(1)
+
+
+RIGHT = {"one by one": ("6.2", one_by_one), "all at once": ("6.2", all_at_once)}
 
 
 @pytest.mark.parametrize(("number", "answer"), RIGHT.values(), ids=RIGHT)

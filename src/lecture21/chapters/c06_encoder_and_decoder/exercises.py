@@ -1,145 +1,13 @@
-"""Exercises of chapter 06: cross-attention, greedy decoding, and three masks."""
+"""Exercises of chapter 06: greedy decoding, what a word depends on, and three masks."""
 
-import math
 import random
 
 import torch
 from torch import Tensor
 
-from lecture21.exercises.exercise import Case, Exercise, normal, rows_sum_to_one, scaled_otherwise
+from lecture21.exercises.exercise import Case, Exercise, normal
 
 # 6.1
-
-
-def _cross_attention(x, memory, w_query, w_key, w_value):
-    """Return the outputs and weights of cross-attention from `x` (queries) to `memory`.
-
-    `x` has the shape (T, C) and `memory`, which gives keys and values, (S, C), with one token in
-    each row. `w_query` and `w_key` have the shape (D, C), and `w_value` has the shape (Dv, C).
-    Divide the scores by sqrt(D). The results pass gradients back to the arguments.
-    """
-    q, k, v = x @ w_query.T, memory @ w_key.T, memory @ w_value.T
-    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
-    return weights @ v, weights
-
-
-def _scale_is_right(arguments: tuple[Tensor, ...], results: tuple[Tensor, ...]) -> bool:
-    x, memory, w_query, w_key, _ = arguments
-    scores = (x @ w_query.T) @ (memory @ w_key.T).T / math.sqrt(w_query.shape[0])
-    return not scaled_otherwise(scores, results[1])
-
-
-def _cross_cases(rng: random.Random) -> list[Case]:
-    t, s, c, d = rng.randint(2, 3), rng.randint(4, 6), rng.randint(5, 6), rng.randint(7, 8)
-    d_v = d + rng.randint(1, 3)
-
-    def case(about: str, t: int, s: int, c: int, d: int, d_v: int) -> Case:
-        shapes = ((t, c), (s, c), (d, c), (d, c), (d_v, c))
-        return Case(tuple(normal(rng, *shape) for shape in shapes), about)
-
-    return [
-        case("T = S = 1", 1, 1, 2, 2, 2),
-        case("T = S = 3, C = D = Dv = 4", 3, 3, 4, 4, 4),
-        case(f"T = {t}, S = {s}, C = {c}, D = {d}, Dv = {d_v}", t, s, c, d, d_v),
-        case(f"a target that is longer than the source: T = {s}, S = {t}", s, t, c, d, d_v),
-    ]
-
-
-_CROSS = Exercise(
-    number="6.1",
-    name="cross_attention",
-    returns=("the outputs", "the weights"),
-    title="cross-attention",
-    solution=_cross_attention,
-    differentiable=("x", "memory", "w_query", "w_key", "w_value"),
-    cases=_cross_cases,
-    properties=(
-        ("each row of weights must sum to 1", lambda arguments, results: rows_sum_to_one(results[1])),
-        (
-            "each output must be an average of the memory's values",
-            lambda arguments, results: torch.allclose(
-                results[0], results[1] @ (arguments[1] @ arguments[4].T), atol=1e-4
-            ),
-        ),
-        ("what are the scores divided by? D is the number of features of a query and of a key", _scale_is_right),
-    ),
-)
-
-
-@_CROSS.mistake(
-    symptom="The matrix of weights is square, (T, T), and the output is the same for every source.",
-    hint="your output does not depend on `memory`. Which two of query, key and value belong to the source?",
-)
-def _self_attention_of_the_target(x, memory, w_query, w_key, w_value):
-    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
-    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
-    return weights @ v, weights
-
-
-@_CROSS.mistake(
-    symptom="The result has one output for each source token instead of one for each target token.",
-    hint="your output does not depend on `x`. Attention returns one output for each query: for which tokens do you "
-    "need outputs?",
-)
-def _self_attention_of_the_source(x, memory, w_query, w_key, w_value):
-    q, k, v = memory @ w_query.T, memory @ w_key.T, memory @ w_value.T
-    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
-    return weights @ v, weights
-
-
-@_CROSS.mistake(
-    symptom="The weights have the shape (S, T), because source and target have exchanged their roles.",
-    hint="your queries come from the source. Which sequence needs information from the other one?",
-)
-def _queries_from_the_memory(x, memory, w_query, w_key, w_value):
-    q, k, v = memory @ w_query.T, x @ w_key.T, x @ w_value.T
-    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
-    return weights @ v, weights
-
-
-@_CROSS.mistake(
-    symptom="The first generated token can attend only to the first token of the source.",
-    hint="your weights are 0 above a diagonal, but the complete source is known before the first token is generated.",
-)
-def _causal(x, memory, w_query, w_key, w_value):
-    q, k, v = x @ w_query.T, memory @ w_key.T, memory @ w_value.T
-    scores = q @ k.T / math.sqrt(q.shape[-1])
-    weights = scores.masked_fill(torch.ones_like(scores).tril() == 0, -math.inf).softmax(dim=-1)
-    return weights @ v, weights
-
-
-@_CROSS.mistake(
-    symptom="Each column of the weights sums to 1, because each source token divides its weight among the target "
-    "tokens.",
-    hint="your columns sum to 1, but the weights of each query must sum to 1 over the source. Which dimension is that?",
-)
-def _softmax_over_queries(x, memory, w_query, w_key, w_value):
-    q, k, v = x @ w_query.T, memory @ w_key.T, memory @ w_value.T
-    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=0)
-    return weights @ v, weights
-
-
-@_CROSS.mistake(
-    symptom="The weights are nearly 0 and 1, and training is slow: the scores are as large as sums of D products.",
-    hint="your scores are products of a query and a key. What are they divided by before the softmax?",
-)
-def _unscaled(x, memory, w_query, w_key, w_value):
-    q, k, v = x @ w_query.T, memory @ w_key.T, memory @ w_value.T
-    weights = (q @ k.T).softmax(dim=-1)
-    return weights @ v, weights
-
-
-@_CROSS.mistake(
-    symptom="It runs only if C, D and Dv are equal, and then with the wrong features.",
-    hint="the matrices must be transposed: `w_query` has the shape (D, C), and the tokens are the rows of x.",
-)
-def _not_transposed(x, memory, w_query, w_key, w_value):
-    q, k, v = x @ w_query, memory @ w_key, memory @ w_value
-    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
-    return weights @ v, weights
-
-
-# 6.2
 
 
 def _greedy_decode(next_logits, n_row, bos, eos, pad, max_new):
@@ -199,7 +67,7 @@ def _pads(ids: Tensor, eos: int, pad: int) -> bool:
 
 
 _GREEDY = Exercise(
-    number="6.2",
+    number="6.1",
     name="greedy_decode",
     title="greedy decoding with an end token",
     solution=_greedy_decode,
@@ -320,6 +188,153 @@ def _one_step_too_few(next_logits, n_row, bos, eos, pad, max_new):
         if ended.all():
             break
     return ids[:, 1:]
+
+
+# 6.2
+
+
+def _influence(probability, source, replacements):
+    """Return how much the probability of a word depends on each symbol of a source, shape (S,).
+
+    `probability` maps sources, ids of shape (N, S), to N probabilities. `source` has the shape
+    (S,), and `replacements` the shape (K,). Result s is the probability for `source`, minus the
+    mean probability for the sources in which only symbol s is replaced, once by each of the
+    `replacements` that is another symbol. Do not modify the arguments.
+    """
+    before = probability(source[None])[0]
+    falls = []
+    for place in range(len(source)):
+        others = replacements[replacements != source[place]]
+        changed = source.repeat(len(others), 1)  # (K, S)
+        changed[:, place] = others
+        falls.append(before - probability(changed).mean())
+    return torch.stack(falls)
+
+
+class _Reader:
+    """A model of one word: a probability that depends on some symbols of a source and on pairs of neighbors."""
+
+    def __init__(self, rng: random.Random, n_place: int, ignored: tuple[int, ...]):
+        self.single, self.pairs = 1.5 * normal(rng, n_place, _V), normal(rng, n_place, _V, _V)
+        for place in ignored:
+            self.single[place] = self.pairs[place] = self.pairs[place - 1] = 0
+
+    def __call__(self, sources: Tensor) -> Tensor:
+        if sources.dim() != 2:
+            raise ValueError(f"probability needs sources of shape (N, S), got {tuple(sources.shape)}")
+        places = torch.arange(sources.shape[1])
+        scores = self.single[places, sources].sum(dim=1)
+        return (scores + self.pairs[places[:-1], sources[:, :-1], sources[:, 1:]].sum(dim=1)).sigmoid()
+
+
+def _influence_cases(rng: random.Random) -> list[Case]:
+    def case(n_place: int, n_other: int, about: str, ignored: tuple[int, ...] = ()) -> Case:
+        """Random symbols; the last one is none of the replacements, as a comma is no digit."""
+        comma, *digits = rng.sample(range(_V), _V)
+        replacements = digits[:n_other]
+        source = [rng.choice(replacements) for _ in range(n_place - 1)] + [comma]
+        return Case((_Reader(rng, n_place, ignored), torch.tensor(source), torch.tensor(replacements)), about)
+
+    s, k = rng.randint(4, 6), rng.randint(5, 8)
+    return [
+        case(2, 3, "S = 2, K = 3"),
+        case(s, k, f"S = {s}, K = {k}"),
+        case(5, 4, "a word that does not depend on symbol 2", ignored=(2,)),
+    ]
+
+
+_INFLUENCE = Exercise(
+    number="6.2",
+    name="influence",
+    title="what does a word depend on?",
+    solution=_influence,
+    cases=_influence_cases,
+    properties=(
+        (
+            "a probability cannot fall by more than it is",
+            lambda arguments, falls: bool((falls <= arguments[0](arguments[1][None]) + 1e-6).all()),
+        ),
+    ),
+)
+
+
+@_INFLUENCE.mistake(
+    symptom="Digits seem to matter a little less than the comma, which is none of the replacements.",
+    hint="your result is too near 0 where the symbol is among `replacements`. What happens if a 2 is replaced by a 2?",
+)
+def _replaces_by_itself(probability, source, replacements):
+    before = probability(source[None])[0]
+    falls = []
+    for place in range(len(source)):
+        others = replacements
+        changed = source.repeat(len(others), 1)  # (K, S)
+        changed[:, place] = others
+        falls.append(before - probability(changed).mean())
+    return torch.stack(falls)
+
+
+@_INFLUENCE.mistake(
+    symptom="The first symbol always seems to matter most, since everything after it is changed as well.",
+    hint="only your last result is right: for the others, later symbols are replaced too. How many may differ?",
+)
+def _replaces_the_rest(probability, source, replacements):
+    before = probability(source[None])[0]
+    falls = []
+    for place in range(len(source)):
+        others = replacements[replacements != source[place]]
+        changed = source.repeat(len(others), 1)  # (K, S)
+        changed[:, place:] = others[:, None]
+        falls.append(before - probability(changed).mean())
+    return torch.stack(falls)
+
+
+@_INFLUENCE.mistake(
+    symptom="Important symbols have negative results.",
+    hint="all signs are reversed. A symbol matters if the probability falls when it is replaced.",
+)
+def _reversed_sign(probability, source, replacements):
+    before = probability(source[None])[0]
+    falls = []
+    for place in range(len(source)):
+        others = replacements[replacements != source[place]]
+        changed = source.repeat(len(others), 1)  # (K, S)
+        changed[:, place] = others
+        falls.append(probability(changed).mean() - before)
+    return torch.stack(falls)
+
+
+@_INFLUENCE.mistake(
+    symptom="Every symbol seems to matter, because the least favorable replacement decides.",
+    hint="one replacement decides each of your results. All of them should count equally.",
+)
+def _worst_replacement(probability, source, replacements):
+    before = probability(source[None])[0]
+    falls = []
+    for place in range(len(source)):
+        others = replacements[replacements != source[place]]
+        changed = source.repeat(len(others), 1)  # (K, S)
+        changed[:, place] = others
+        falls.append(before - probability(changed).min())
+    return torch.stack(falls)
+
+
+@_INFLUENCE.mistake(
+    symptom="The first result is right, and the later ones belong to a source that was changed before.",
+    hint="only your first result is right: a replaced symbol is still replaced when the next one is tried.",
+)
+def _keeps_replacements(probability, source, replacements):
+    before = probability(source[None])[0]
+    falls = []
+    for place in range(len(source)):
+        others = replacements[replacements != source[place]]
+        changed = source.repeat(len(others), 1)  # (K, S)
+        changed[:, place] = others
+        falls.append(before - probability(changed).mean())
+        source = changed[-1]
+    return torch.stack(falls)
+
+
+# 6.3
 
 
 def _three_masks(n_source, n_target):

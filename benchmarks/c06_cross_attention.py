@@ -1,0 +1,124 @@
+"""Train an encoder-decoder to read numbers aloud, and measure what the word *hundred* looks at and what it depends on.
+
+Usage: python benchmarks/c06_cross_attention.py [SEED ...]    (0 to 9 if none is named; 40 s each on one core)
+
+Writes the result `cross_attention` after every run, and continues it if it is started again. There are two training
+sets of 1,000 numbers: of all lengths up to six digits, as in the chapter, and of four or five digits, so that *hundred*
+is only ever read after the comma. Each row is one seed, one training set, and one place of *hundred*, before or after
+the comma: the means over its occurrences in held-out numbers
+
+- of its probability, given the right words so far (p),
+- of its cross-attention in each block, mean of four heads, on its own digit and on the two symbols after it,
+- of how much its probability falls if the digit is replaced by another one, or one of the two after it,
+- and of its probability if the two are removed from the number (cut).
+
+`right` is the fraction of held-out numbers that are read without a mistake, `wrong_readings` the fraction of the
+mistakes that are the right reading of another number.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import common
+import torch
+from c06_transformer_numbers import N_TEST, TOKENS, fit
+
+from lecture21.data import numbers
+from lecture21.layers import attention_maps
+from lecture21.transformer import Transformer, TransformerConfig, greedy_decode
+
+N_TRAIN, N_MEASURED = 1000, 100
+VOCABULARY = numbers.VOCABULARY
+DIGITS = torch.tensor(VOCABULARY.encode("123456789"))  # no number begins with 0
+LENGTHS = {"1 to 6 digits": (range(1, 7), 1400), "4 or 5 digits": (range(4, 6), 6000)}  # and how many to draw
+COLUMNS = ("p", "own_1", "right_1", "own_2", "right_2", "change_own", "change_right", "cut")
+
+
+def is_a_reading(words: str) -> bool:
+    """Return whether these words are the reading of a number."""
+    groups = {numbers.to_words(n) for n in range(1000)}
+    head, thousand, rest = words.partition(" thousand")
+    if not thousand:
+        return head in groups
+    return head in groups - {"zero"} and (not rest or rest[1:] in groups - {"zero"})
+
+
+def changed(source: torch.Tensor, places: list[int]) -> torch.Tensor:
+    """Return the sources with one of the digits at these places replaced by another one, from 1 to 9."""
+    rows = []
+    for place in places:
+        others = DIGITS[source[place] != DIGITS]
+        copies = source.repeat(len(others), 1)
+        copies[:, place] = others
+        rows.append(copies)
+    return torch.cat(rows)
+
+
+@torch.no_grad()
+def measure(model: Transformer, n: int) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield, for each *hundred* of a number, its place and what is measured."""
+    pair, digits, words = numbers.pairs([n]), numbers.to_digits(n), numbers.to_words(n).split()
+    if "hundred" not in words:
+        return
+    maps = attention_maps(model, pair.source, pair.target_in)
+    for t, (word, (own, *_)) in enumerate(zip(words, numbers.origins(n), strict=True)):
+        if word != "hundred":
+            continue
+
+        def probability(sources: torch.Tensor, t: int = t) -> torch.Tensor:
+            logits = model(sources, pair.target_in.expand(len(sources), -1))[:, t]
+            return logits.softmax(dim=-1)[:, pair.target_out[0, t]]
+
+        p, right = probability(pair.source)[0], [own + 1, own + 2]
+        found = {"p": p}
+        for block in (1, 2):
+            weights = maps[f"decoder.blocks.{block - 1}.cross_attention"][0, :, t].mean(dim=0)  # (S,)
+            found |= {f"own_{block}": weights[own], f"right_{block}": weights[right].sum()}
+        for name, places in (("own", [own]), ("right", right)):
+            found[f"change_{name}"] = p - probability(changed(pair.source[0], places)).mean()
+        kept = [place for place in range(len(digits)) if place not in right]
+        found["cut"] = probability(pair.source[:, kept])[0]
+        yield "after" if "," in digits[:own] else "before", {name: float(value) for name, value in found.items()}
+
+
+def run(lengths: str, seed: int) -> list[dict[str, object]]:
+    """Train one model, and return a row for each place of *hundred*."""
+    allowed, count = LENGTHS[lengths]
+    drawn = [n for n in numbers.sample(count, seed=seed) if len(str(n)) in allowed]
+    test_numbers, train_numbers = drawn[:N_TEST], drawn[N_TEST : N_TEST + N_TRAIN]
+    torch.manual_seed(seed)
+    model = Transformer(TransformerConfig(source_vocab_size=len(VOCABULARY), block_size=16))
+    fit(model, numbers.pairs(train_numbers), seed)
+    model.eval()
+    said = greedy_decode(model, numbers.pairs(test_numbers).source, **TOKENS).ids
+    said = [" ".join(VOCABULARY.decode(row)) for row in said]
+    wrong = [words for words, n in zip(said, test_numbers, strict=True) if words != numbers.to_words(n)]
+    scores = {
+        "right": round(1 - len(wrong) / len(said), 4),
+        "wrong_readings": round(sum(map(is_a_reading, wrong)) / len(wrong), 4) if wrong else "",
+    }
+    found: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for n in test_numbers[:N_MEASURED]:
+        for place, values in measure(model, n):
+            found[place].append(values)
+    return [
+        {"seed": seed, "trained_on": lengths, **scores, "comma": place, "n": len(values)}
+        | {name: round(sum(each[name] for each in values) / len(values), 4) for name in COLUMNS}
+        for place, values in sorted(found.items())
+    ]
+
+
+def main() -> None:
+    """Run every seed with every training set that is not stored."""
+    rows = common.stored("cross_attention")
+    done = {(row["seed"], row["trained_on"]) for row in rows}
+    for seed in common.start(10):
+        for lengths in LENGTHS:
+            if (seed, lengths) not in done:
+                rows += run(lengths, seed)
+                common.save("cross_attention", rows, arguments=False)
+                print(rows[-1], flush=True)
+
+
+if __name__ == "__main__":
+    main()
