@@ -5,10 +5,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import repository
 from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
-from lecture21_book import figure_index, path
+from lecture21_book import figure_index, folds, path
 from lecture21_book.addresses import _write_moved
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,7 +138,33 @@ def test_the_gallery_shows_symptoms_and_folds_code(pages: Pages):
 
 def test_folded_cells_say_what_they_hold(pages: Pages):
     names = {tag.get_text() for page in pages.values() for tag in page.select("details.hide p.collapsed")}
-    assert names == {"Setup", "Solution", "Code of this figure", "Show the code", "Show the result"}
+    assert names == {"Solution", "Code of this figure", "Show the code", "Show the result"}
     for page in pages.values():
         for cell in page.select(".cell.tag_solution details.above-input"):
             assert cell.select_one("p.collapsed").get_text() == "Solution"
+
+
+def test_cells_that_set_a_notebook_up_are_not_on_its_page(pages: Pages):
+    for name, page in pages.items():
+        if name.startswith("notebooks/"):
+            folded = page.select(".cell.tag_hide-input .cell_input, .cell.tag_hide-cell .cell_input")
+            assert [code.get_text()[:60] for code in folded if folds.is_setup(code.get_text())] == [], name
+            assert "is not installed" not in page.find("article").get_text(), name
+
+
+@pytest.mark.parametrize(
+    ("code", "sets_up"),
+    [
+        (repository.install_cell(), True),
+        (
+            "import math\nfrom lecture21 import (\n    GPT,\n)\nfigures.apply()\ntorch.set_printoptions(precision=3)",
+            True,
+        ),
+        ("%matplotlib inline\nimport torch  # tensors", True),
+        ("import torch\nx = torch.ones(2)", False),
+        ("import torch\ntorch.manual_seed(0)\nprint(1)", False),
+        ("try:\n    x = 1\nexcept ImportError:\n    pass", False),
+    ],
+)
+def test_a_cell_sets_up_if_it_only_imports_and_sets_the_style(code: str, sets_up: bool):
+    assert folds.is_setup(code) is sets_up
