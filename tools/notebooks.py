@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import notebook_lint
+import reading_time
 import repository
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -55,6 +56,7 @@ def execute(path: Path) -> None:
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET, None)
     fold(notebook)
+    reading_time.state(notebook, reading_time.of_cells(notebook.cells))
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
 

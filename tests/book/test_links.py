@@ -4,8 +4,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import nbformat
 import pytest
+import reading_time
 from bs4 import BeautifulSoup, Tag
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -96,17 +96,15 @@ def test_other_pages_have_no_number(pages: Pages):
     assert numbered == [f"notebooks/{stem}.html" for stem in CHAPTERS]
 
 
-def minutes(stem: str) -> str:
-    """Return the minutes of reading that a chapter states in its first cell."""
-    text = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4).cells[0].source
-    return re.search(r"\*\*Reading\*\* (\d+) minutes", text)[1]
-
-
-def test_the_landing_table_states_the_minutes_of_the_chapters(pages: Pages):
+def test_chapters_the_landing_table_and_its_sum_state_the_same_minutes(pages: Pages):
     page = pages["book/intro.html"]
     rows = [[cell.get_text().strip() for cell in row.select("td")] for row in page.select("article table tbody tr")]
     stated = {row[1][:2]: row[3] for row in rows if re.match(r"\d\d\. ", row[1] if len(row) == 4 else "")}
-    assert stated == {stem[:2]: minutes(stem) for stem in CHAPTERS}
-    total = sum(map(int, stated.values()))
+    minutes = {stem[:2]: reading_time.of_notebook(NOTEBOOKS / f"{stem}.ipynb") for stem in CHAPTERS}
+    assert stated == {number: f"{read} / {done}" for number, (read, done) in minutes.items()}
+    for stem in CHAPTERS:
+        opening = pages[f"notebooks/{stem}.html"].find("article").get_text()
+        assert reading_time.statement(minutes[stem[:2]]).replace("*", "") in opening, stem
     article = re.sub(r"\s+", " ", page.find("article").get_text())
-    assert f"{total // 60} hours and {total % 60} minutes" in article
+    read, done = (round(sum(each) / 60) for each in zip(*minutes.values(), strict=True))
+    assert f"in all {read} hours and {done} hours" in article

@@ -5,6 +5,7 @@ from sphinx.application import Sphinx
 PARTS = [
     "generated",  # the gallery of mistakes, the exam and the API pages
     "chapters",  # the numbers of the chapters
+    "minutes",  # how long chapters and the path take
     "links",  # links from running text to terms, chapters, papers and code
     "previews",  # what terms and citations lead to, shown beside the link
     "figure_index",  # figures that respond in the contents of their page

@@ -15,13 +15,16 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from . import minutes
+
 _LIST = "book/path.yml"
 _LOGGER = logging.getLogger(__name__)
 
 
 def stops(root: Path) -> list[dict]:
     """Return the stops in order: page, anchor, title, minutes, and perhaps `until`, the heading to read up to."""
-    return yaml.safe_load((root / _LIST).read_text(encoding="utf-8"))
+    listed = yaml.safe_load((root / _LIST).read_text(encoding="utf-8"))
+    return [stop | {"minutes": minutes.of_stop(root, stop)} for stop in listed]
 
 
 def duration(path: list[dict]) -> str:

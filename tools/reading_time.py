@@ -1,0 +1,172 @@
+"""How long a chapter takes, estimated from what is in its notebook.
+
+Usage: python tools/reading_time.py [--write] [NOTEBOOK ...]        (all of notebooks/ if none is named)
+
+It prints the minutes to read each notebook, and those to read it and do its questions, figures and exercises. With
+--write it also states them in the first cell. The book states them whenever it is built, and takes the minutes of the
+path from the same estimate of the sections and figures where the path stops.
+
+To read: 200 words a minute, 5 seconds for each visible line of code, half a minute for each picture. To do besides: a
+minute for each question, 3 minutes for each figure that responds, and for each exercise 3 minutes and one more for each
+line of code of its solution. These rates are an assumption, not a measurement of readers.
+"""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import notebook_lint
+import repository
+
+WORDS_PER_MINUTE = 200
+MINUTES_PER_LINE = 5 / 60
+MINUTES_PER_PICTURE = 0.5
+MINUTES_PER_QUESTION = 1
+MINUTES_PER_FIGURE = 3
+MINUTES_PER_EXERCISE = 3
+MINUTES_PER_SOLUTION_LINE = 1
+STEP = 5  # what is stated is rounded to this many minutes
+
+STATED = re.compile(r"\*\*Reading\*\* \d+ minutes(?:, \d+ with its exercises)?")
+_HEADING = re.compile(r"^#{1,6} +(.*)$", re.MULTILINE)
+
+
+def reading(cells: list[NotebookNode]) -> float:
+    """Return the minutes to read cells of a notebook: what the page shows before anything is opened."""
+    used = notebook_lint.budget(NotebookNode(cells=cells))
+    shown = [cell for cell in cells if cell.cell_type == "code" and not _tags(cell) & {"hide-output", "remove-output"}]
+    pictures = sum(map(notebook_lint.has_picture, shown))
+    return (
+        used["words"] / WORDS_PER_MINUTE
+        + used["visible lines of code"] * MINUTES_PER_LINE
+        + pictures * MINUTES_PER_PICTURE
+    )
+
+
+def doing(cells: list[NotebookNode]) -> float:
+    """Return the minutes for the questions, figures that respond, and exercises among cells of a notebook."""
+    minutes = 0.0
+    for cell in cells:
+        if "solution" in _tags(cell):
+            minutes += MINUTES_PER_EXERCISE + solution_lines(cell.source) * MINUTES_PER_SOLUTION_LINE
+        elif "live.Question(" in cell.source:
+            minutes += MINUTES_PER_QUESTION
+        elif is_figure(cell):
+            minutes += MINUTES_PER_FIGURE
+    return minutes
+
+
+def _tags(cell: NotebookNode) -> set[str]:
+    return notebook_lint.tags(cell)
+
+
+def is_figure(cell: NotebookNode, name: str = "") -> bool:
+    """Return whether a cell shows a figure that responds, or the one with this name, such as "live-write"."""
+    match = re.match(r"live\.([A-Z]\w*)\(", cell.source) if cell.cell_type == "code" else None
+    if match is None or match[1] == "Question":
+        return False
+    return not name or match[1].lower() == re.sub(r"^live-|-\d+$|-", "", name)
+
+
+def solution_lines(code: str) -> int:
+    """Return how many lines of code a reader writes for a solution: no comment, docstring, signature or check."""
+    lines = set()
+    for node in ast.walk(ast.parse(code)):
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        is_check = isinstance(node, ast.Expr) and ast.unparse(node).startswith("check(")
+        if isinstance(node, ast.stmt) and not (is_text or is_check or isinstance(node, ast.FunctionDef | ast.ClassDef)):
+            lines.add(node.lineno)
+    return len(lines)
+
+
+def rounded(minutes: float) -> int:
+    """Return minutes as they are stated."""
+    return max(STEP, STEP * round(minutes / STEP))
+
+
+def of_notebook(path: Path) -> tuple[int, int]:
+    """Return the minutes to read a notebook, and to read it and do what it asks, as they are stated."""
+    return of_cells(nbformat.read(path, as_version=4).cells)
+
+
+def of_cells(cells: list[NotebookNode]) -> tuple[int, int]:
+    """Return the minutes of a notebook with these cells."""
+    return rounded(reading(cells)), rounded(reading(cells) + doing(cells))
+
+
+def statement(minutes: tuple[int, int]) -> str:
+    """Return the sentence part that states the two durations in a first cell."""
+    read, done = minutes
+    return f"**Reading** {read} minutes" + (f", {done} with its exercises" if done > read else "")
+
+
+def slug(title: str) -> str:
+    """Return the anchor that the book gives a heading."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+
+
+def part(path: Path, anchor: str, until: str | None = None) -> float:
+    """Return the minutes for a part of a notebook: a section, up to the heading `until`, or a single figure.
+
+    Raises:
+        ValueError: if the notebook has no such section or figure.
+    """
+    cells = nbformat.read(path, as_version=4).cells
+    if anchor.startswith("live-"):
+        chosen = [cell for cell in cells if is_figure(cell, anchor)][:1]
+    else:
+        chosen = _section(cells, anchor, until)
+    if not chosen:
+        raise ValueError(f"{path.name} has no section or figure {anchor!r}")
+    return reading(chosen) + doing(chosen)
+
+
+def _section(cells: list[NotebookNode], anchor: str, until: str | None) -> list[NotebookNode]:
+    chosen: list[NotebookNode] = []
+    for cell in cells:
+        text = cell.source if cell.cell_type == "markdown" else ""
+        headings = [(match, match[1].strip()) for match in _HEADING.finditer(text)]
+        begin = next((match.start() for match, title in headings if not chosen and slug(title) == anchor), None)
+        if not chosen and begin is None:
+            continue
+        below = [(match.start(), title) for match, title in headings if begin is None or match.start() > begin]
+        end = next((start for start, title in below if not until or title == until), None)
+        chosen.append(NotebookNode({**cell, "source": cell.source[begin or 0 : end]}))
+        if end is not None:
+            break
+    return chosen
+
+
+def write(path: Path) -> bool:
+    """State the minutes of a notebook in its first cell, and return whether that changed it."""
+    notebook = nbformat.read(path, as_version=4)
+    changed = state(notebook, of_notebook(path))
+    if changed:
+        nbformat.write(notebook, path)
+    return changed
+
+
+def state(notebook: NotebookNode, minutes: tuple[int, int]) -> bool:
+    """State minutes in the first cell of a notebook, and return whether that changed it."""
+    first = notebook.cells[0]
+    before, first.source = first.source, STATED.sub(statement(minutes), first.source)
+    return first.source != before
+
+
+def main() -> None:
+    """Print the minutes of the notebooks, and write them."""
+    names = [name for name in sys.argv[1:] if name != "--write"]
+    for path in [Path(name) for name in names] or repository.notebooks():
+        read, done = of_notebook(path)
+        print(f"{repository.name_of(path.resolve()):32}{read:4} minutes, {done:4} with exercises")
+        if "--write" in sys.argv[1:]:
+            write(path)
+
+
+if __name__ == "__main__":
+    main()
