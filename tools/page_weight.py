@@ -5,7 +5,8 @@ Usage: python tools/page_weight.py [--phone] [PAGE ...]     (after make book)
 Each page is opened in a fresh profile with the browser's own throttling: 10 Mbit/s, 40 ms, a processor four times
 slower. The server compresses text, as GitHub Pages does. "interactive" is the end of the last task that kept the main
 thread busy for more than 50 ms; "shift" is the cumulative layout shift; "figure" is when the first figure that responds
-has started, for a reader who opens the page at that figure. The table has the median of three visits.
+has started, for a reader who opens the page at that figure. The table has the median of three visits. An asterisk marks
+what the first page has over its limits: 400 kB, and interactive after 2 seconds, both before Start is pressed.
 """
 
 import argparse
@@ -29,6 +30,7 @@ COMPRESSED = {".html", ".js", ".css", ".svg", ".json"}
 NETWORK = {"offline": False, "latency": 40, "downloadThroughput": 10e6 / 8, "uploadThroughput": 10e6 / 8}
 SLOWDOWN = 4
 VISITS = 3
+LIMITS = {"book/intro": {"kB": 400, "interactive (s)": 2}}
 VIEWPORTS = {False: {"width": 1440, "height": 900}, True: {"width": 390, "height": 844}}
 
 # Observers that run before the page's own scripts; a page is quiet when 2.5 seconds passed without a long task.
@@ -116,6 +118,16 @@ def visit(browser: Browser, address: str, phone: bool) -> dict[str, float]:
     return seen
 
 
+def row(name: str, medians: dict[str, float]) -> str:
+    """Return the line of a page; an asterisk follows what is over its limit."""
+    limits = LIMITS.get(name, {})
+    cells = [
+        f"{value:16.{0 if value > 30 else 2}f}{'*' if value > limits.get(column, math.inf) else ' '}"
+        for column, value in medians.items()
+    ]
+    return f"{name:32s}{''.join(cells)}".rstrip()
+
+
 def main() -> None:
     """Print one row per page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -138,8 +150,8 @@ def main() -> None:
             if columns is None:
                 columns = list(visits[0])
                 print(f"{'page':32s}" + "".join(f"{column:>17s}" for column in columns))
-            medians = [statistics.median(seen[column] for seen in visits) for column in columns]
-            print(f"{name:32s}" + "".join(f"{value:17.{0 if value > 30 else 2}f}" for value in medians))
+            medians = {column: statistics.median(seen[column] for seen in visits) for column in columns}
+            print(row(name, medians))
         browser.close()
 
 

@@ -25,7 +25,8 @@ def of_stop(root: Path, stop: dict) -> int:
 
 def substitutions(root: Path) -> dict[str, str]:
     """Return the minutes of each chapter and the hours of all of them, as text."""
-    notebooks = {chapter_number(f"notebooks/{path.stem}"): path for path in sorted((root / "notebooks").glob("*.ipynb"))}
+    paths = sorted((root / "notebooks").glob("*.ipynb"))
+    notebooks = {chapter_number(f"notebooks/{path.stem}"): path for path in paths}
     minutes = {number: reading_time.of_notebook(path) for number, path in notebooks.items()}
     hours = [f"{round(sum(each) / 60)} hours" for each in zip(*minutes.values(), strict=True)]
     texts = {f"minutes_{number}": f"{read} / {done}" for number, (read, done) in minutes.items()}

@@ -1,0 +1,182 @@
+"""No page gives an answer away before its question: each is looked for in what a reader has seen by then."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+
+Pages = dict[str, BeautifulSoup]
+
+BLOCKS = ["p", "li", "td", "th", "pre", "figcaption", "h1", "h2", "h3", "h4", "dt", "dd", "img"]
+COMMON = {
+    *("about", "after", "and", "any", "are", "before", "can", "could", "does", "down", "each", "for", "from", "has"),
+    *(
+        "have",
+        "how",
+        "into",
+        "its",
+        "made",
+        "many",
+        "more",
+        "most",
+        "much",
+        "not",
+        "now",
+        "one",
+        "only",
+        "than",
+        "that",
+    ),
+    *(
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "this",
+        "three",
+        "two",
+        "was",
+        "what",
+        "when",
+        "where",
+        "which",
+    ),
+    *("with", "you"),
+}
+NUMBER = re.compile(r"(?<![\w.,−-])([-−]?)(\d[\d,]*(?:\.\d+)?)(?![\w]|[.,]\d)( ?%)?")
+
+# Sentences that hold a question's answer and mean something else.
+COINCIDENCES = {"8.1": "We begin with a language of two letters, a and b"}
+
+
+def words(text: str) -> list[str]:
+    """The words and numbers of a text, without plural endings."""
+    found = re.findall(r"[-−]?\d+(?:[.,]\d+)*|[^\W\d_]+", text.lower())
+    return [word if word[-1].isdigit() else word.removesuffix("s") for word in found]
+
+
+def subjects(text: str) -> set[str]:
+    """The words of a text that say what it is about."""
+    return {word for word in words(text) if len(word) > 2 and word not in COMMON and not word[-1].isdigit()}
+
+
+def contains(text: list[str], part: list[str]) -> bool:
+    """Whether words occur in a text in their order, one after the other."""
+    return any(text[n : n + len(part)] == part for n in range(len(text) - len(part) + 1))
+
+
+def numbers(text: str) -> Iterator[tuple[float, int, int]]:
+    """The numbers in a text: value, decimal places, significant digits. A percentage is a fraction, too."""
+    for sign, digits, percent in NUMBER.findall(text):
+        plain = digits.replace(",", "")
+        decimals = len(plain.partition(".")[2])
+        significant = len(plain.replace(".", "").strip("0"))
+        value = float(plain) * (-1 if sign else 1)
+        yield value, decimals, significant
+        if percent:
+            yield value / 100, decimals + 2, significant
+
+
+def gives_away(sentence: str, question: dict) -> bool:
+    """Return whether a sentence has the answer of a question and is about what the question is about.
+
+    A number is the answer if it is that one, rounded to the places that are printed. Three digits are no coincidence;
+    two must share two words with the question, one digit and the words of a choice three.
+    """
+    shared = len(subjects(sentence) & subjects(question["text"]))
+    if question["kind"] == "number":
+        answer = float(question["answer"])
+        same = [
+            digits
+            for value, places, digits in numbers(sentence)
+            if math.isclose(round(answer, places), value) and (digits >= 2 or value == answer)
+        ]
+        return any(shared >= {0: 3, 1: 3, 2: 2}.get(digits, 0) for digits in same)
+    answer = words(question["answer"])
+    said = words(sentence)
+    long = subjects(question["answer"])
+    is_said = contains(said, answer) or (len(long) >= 3 and len(long & set(said)) >= 0.8 * len(long))
+    return is_said and shared >= 3
+
+
+def seen_before(question: Tag) -> Iterator[str]:
+    """The sentences that a reader, also one who listens, has met before a question: no folds, no notes."""
+    for block in reversed(question.find_all_previous(BLOCKS)):
+        if not block.find_parent("article") or block.find_parent(is_unseen):
+            continue
+        if block.name == "img":
+            text = block.get("alt", "")
+        elif block.find(BLOCKS[:-1]):
+            continue  # its parts follow
+        else:
+            text = block.get_text()
+        yield from re.split(r"(?<=[.:?!])\s+|\n", text)
+
+
+def is_unseen(tag: Tag) -> bool:
+    """Return whether nobody sees what is in an element before opening it, or sees it elsewhere."""
+    if tag.name == "details":
+        return not tag.has_attr("open")
+    return tag.name == "template" or tag.get("data-figure") in ("question", "lines")
+
+
+def questions(page: BeautifulSoup) -> list[tuple[Tag, dict]]:
+    """The questions of a page, in their order."""
+    figures = page.select(".live-figure[data-figure=question]")
+    return [(figure, json.loads(figure["data-state"])["question"]) for figure in figures]
+
+
+def test_no_answer_is_seen_before_its_question(pages: Pages):
+    asked, spoiled = 0, []
+    for name, page in pages.items():
+        if not name.startswith("notebooks/"):
+            continue
+        for figure, question in questions(page):
+            asked += 1
+            allowed = COINCIDENCES.get(question["id"])
+            sentences = [each for each in seen_before(figure) if gives_away(each, question)]
+            spoiled += [
+                f"{question['id']}: {question['answer']!r} in {sentence.strip()[:200]!r}"
+                for sentence in sentences
+                if not (allowed and allowed in sentence)
+            ]
+    assert asked > 60
+    assert spoiled == []
+
+
+NUMBER_QUESTION = {"kind": "number", "text": "What is the weight of *the*, whose score is 0?", "answer": "0.054"}
+CHOICE = {"kind": "choice", "text": "Which cure lowers the validation loss most at 0.06?", "answer": "warm-up"}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question", "spoils"),
+    [
+        ("It gets 0.0541.", NUMBER_QUESTION, False),
+        ("It gets 0.054, and more later.", NUMBER_QUESTION, False),
+        ("A score of 0 gets a weight of 0.054.", NUMBER_QUESTION, True),
+        ("As computed, 5.4 % is the weight for this score.", NUMBER_QUESTION, True),
+        ("It is 4.174 nats.", {**NUMBER_QUESTION, "answer": "4.174"}, True),
+        ("It is 4.17 nats.", {**NUMBER_QUESTION, "answer": "4.174"}, True),
+        ("It is 4.18 nats, or v4.17 or 14.17.", {**NUMBER_QUESTION, "answer": "4.174"}, False),
+        ("Chapter 4.2 explains.", {**NUMBER_QUESTION, "answer": "4.174"}, False),
+        ("Warm-up lowers the validation loss most.", CHOICE, True),
+        ("Warm-up increases the learning rate.", CHOICE, False),
+    ],
+)
+def test_a_sentence_gives_an_answer_away_if_it_has_it_and_its_subject(sentence: str, question: dict, spoils: bool):
+    assert gives_away(sentence, question) is spoils
+
+
+def test_what_is_seen_before_a_question_is_neither_folded_nor_a_note_and_includes_descriptions():
+    page = BeautifulSoup(
+        "<p>Menu.</p><article><p>A.</p><details><summary>Hint</summary><p>B.</p></details><template><p>C.</p></template>"
+        '<img alt="D."><ul><li><p>E. F?</p></li></ul><div class="live-figure" data-figure="question"></div><p>G.</p>'
+        "</article>",
+        "html.parser",
+    )
+    assert list(seen_before(page.select_one(".live-figure"))) == ["A.", "D.", "E.", "F?"]
