@@ -8,8 +8,6 @@ WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/.installed
 HTML := _build/html
-# Continuous integration installs the versions in constraints.txt; a reader gets the newest that pyproject.toml allows.
-LOCK := $(if $(CI),--constraint constraints.txt)
 # Processes with one thread each: the models are too small to gain from more threads.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --durations 10
 NBVAL := --nbval --nbval-current-env
@@ -24,6 +22,19 @@ TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/c14_experts
 define check-python
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
   echo "lecture21 needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | tail -n 1); name another one: make PYTHON=python3.12" >&2; exit 1; }
+endef
+
+# A reader gets the newest versions that pyproject.toml allows. Continuous integration gets the files whose hashes are in
+# constraints.txt, and torch, whose wheel differs by device. This package has no hash: what it needs is there by then.
+define install-newest
+@$(BIN)/python -m pip install --quiet --upgrade pip
+@$(BIN)/python -m pip install --quiet -r requirements.txt
+endef
+
+define install-locked
+@$(BIN)/python -m pip install --quiet --no-deps --only-binary :all: --require-hashes -r constraints.txt
+@$(BIN)/python -m pip install --quiet --constraint torch.txt torch
+@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 endef
 
 # Run one target as a section of `make test` or `make test-all`, and name it if it fails.
@@ -46,8 +57,7 @@ $(READY): pyproject.toml requirements.txt
 	  echo "'$(PYTHON)' cannot make an environment: its venv module is missing (on Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "Installing into .venv; the first time takes some minutes."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet $(LOCK) -r requirements.txt
+	$(if $(CI),$(install-locked),$(install-newest))
 	@touch $@
 
 browser:  ## find Chromium or Chrome for the tests, or install Chromium
@@ -143,7 +153,7 @@ js:  ## format and check the JavaScript of the figures (needs Node; for contribu
 	@$(NODE)/eslint --config tools/js/eslint.config.js $(JS)
 	@$(NODE)/tsc --project tools/js/tsconfig.json
 
-lock: $(READY)  ## write constraints.txt again, from the newest versions that pyproject.toml allows
+lock: $(READY)  ## write constraints.txt and torch.txt again, from the newest versions that pyproject.toml allows
 	@$(BIN)/python tools/lock.py
 
 address:  ## set the repository's address from the git remote (or ADDRESS=https://github.com/OWNER/NAME)

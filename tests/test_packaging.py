@@ -25,6 +25,7 @@ from lecture21.study import edition
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOCK_FILES = ("constraints.txt", "torch.txt")
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 # What Colab had in August 2026, on Python 3.13. A lower bound above one of these would make the install cell replace
@@ -64,7 +65,7 @@ def test_python_3_11_to_3_13_are_supported():
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 @pytest.mark.parametrize("locked", [False, True], ids=["newest", "locked"])
 def test_the_requirements_resolve(python: str, locked: bool):
-    options = ["--constraint", "constraints.txt"] if locked else []
+    options = [f"--constraint={name}" for name in LOCK_FILES] if locked else []
     resolved = dict(line.split("==") for line in lock.resolve(python, *options).split() if "==" in line)
     assert Version("1.0.4.post1") <= Version(resolved["jupyter-book"]) < Version("2")
     assert {"torch", "nbval", "sphinx-mathjax-offline"} <= resolved.keys()
@@ -74,9 +75,9 @@ def test_the_requirements_resolve(python: str, locked: bool):
 
 
 def locked_versions(python: str) -> dict[str, str]:
-    """The version of each package in constraints.txt on a Python version."""
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    locked = [Requirement(line) for line in lines if not line.startswith("#")]
+    """The version of each package in the lock files on a Python version."""
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in LOCK_FILES]
+    locked = [Requirement(pin) for text in texts for pin in lock.pins(text)]
     target = {"python_version": python, "python_full_version": f"{python}.0"}
     actual = [pin for pin in locked if pin.marker is None or pin.marker.evaluate(target)]
     return {pin.name: str(pin.specifier).removeprefix("==") for pin in actual}
@@ -94,9 +95,29 @@ def test_the_lock_has_a_version_of_each_requirement_that_pyproject_allows(python
     assert wrong == [], "constraints.txt is out of date; run: make lock"
 
 
-def test_the_lock_names_versions_only():
-    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
-    assert re.findall(r"://|--| @ |/", text) == []
+def test_the_lock_names_versions_and_hashes_only():
+    for name in LOCK_FILES:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        text = re.sub(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$", "", text, flags=re.MULTILINE)
+        assert re.findall(r"://|--| @ |/", text) == []
+
+
+def test_all_but_torch_and_its_libraries_is_locked_by_hash():
+    hashed, with_torch = ((ROOT / name).read_text(encoding="utf-8") for name in LOCK_FILES)
+    entries = re.split(r"\n(?=\S)", hashed)[1:]
+    assert len(entries) == len(lock.pins(hashed)) > 150
+    assert [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+    assert {re.match(r"[a-z]+", pin)[0] for pin in lock.pins(with_torch)} == {"torch", "triton", "cuda", "nvidia"}
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    assert {Requirement(each).name for each in build} < {pin.split("==")[0] for pin in lock.pins(hashed)}
+
+
+def test_a_lock_is_divided_at_torch():
+    text = "# by uv\na==1 ; x \\\n    --hash=0 \\\n    --hash=1\ntorch==2 \\\n    --hash=2\nb==3 \\\n    --hash=3\n"
+    hashed, with_torch = lock.divided(text)
+    assert with_torch == "torch==2\n"
+    assert hashed.count("--hash") == 3
+    assert lock.pins(hashed) == ["a==1 ; x", "b==3"]
 
 
 @pytest.fixture(scope="module")

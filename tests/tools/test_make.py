@@ -24,7 +24,7 @@ SECTIONS = [*START, "book and tests of the code", "notebooks and pages"]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with the Makefile and the files that it reads, without an environment."""
-    for name in ("Makefile", "pyproject.toml", "requirements.txt", "constraints.txt"):
+    for name in ("Makefile", "pyproject.toml", "requirements.txt", "constraints.txt", "torch.txt"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
@@ -85,9 +85,16 @@ def test_an_existing_environment_is_not_recreated(folder: Path):
     assert "pip install" in make(folder, "-n", ".venv").stdout
 
 
-def test_only_continuous_integration_installs_the_locked_versions(folder: Path):
-    assert "--constraint" not in make(folder, "-n", ".venv").stdout
-    assert "--constraint constraints.txt" in make(folder, "-n", ".venv", CI="true").stdout
+def test_only_continuous_integration_installs_what_is_locked(folder: Path):
+    newest = make(folder, "-n", ".venv").stdout
+    assert "requirements.txt" in newest
+    assert "--require-hashes" not in newest
+    locked = re.findall("pip install (.*)", make(folder, "-n", ".venv", CI="true").stdout)
+    assert locked == [
+        "--quiet --no-deps --only-binary :all: --require-hashes -r constraints.txt",
+        "--quiet --constraint torch.txt torch",
+        "--quiet --no-deps --no-build-isolation -e .",
+    ]
 
 
 def test_every_command_has_a_line_of_help(folder: Path):
