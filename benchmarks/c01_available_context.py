@@ -5,7 +5,8 @@ Usage: python benchmarks/c01_available_context.py [SEED ...]   (0 1 2 if none is
 The recurrent networks have two layers, as char-rnn, and the 209,729 parameters of GPT-0 within 1 %. `gpt` is GPT-0 with
 a window of 64 characters. All are trained on the same windows in the same order (800 batches of 16: 819,200
 characters drawn), by the same Adam: 100 steps of warm-up, a cosine decay to 0, gradients clipped at norm 1, torch's
-default initialization. `gpt-modern` is the preset modern-gpt0 with a window of 64, trained on the same windows by its
+default initialization. `gpt-rotary` is GPT-0 with rotary instead of learned positions. `gpt-modern` is the preset
+modern-gpt0 with a window of 64, trained on the same windows by its
 own recipe (Muon, linear decay; 2 % fewer parameters). It shows what a better trained GPT does, and is no comparison of
 architectures, since the recurrent networks are not trained with Muon.
 
@@ -42,8 +43,8 @@ from lecture21.training import TrainConfig, evaluate, recipe, train
 NAME = "available_context"
 WIDTHS = {"rnn": 213, "lstm": 110}
 """Widths of embedding and state with which a recurrent network of two layers has GPT-0's parameters."""
-PRESETS = {"gpt": "gpt0", "gpt-modern": "modern-gpt0"}
-MODERN = "gpt-modern"
+PRESETS = {"gpt": "gpt0", "gpt-rotary": "gpt0", "gpt-modern": "modern-gpt0"}
+ROTARY, MODERN = "gpt-rotary", "gpt-modern"
 RATES = (4e-3, 8e-3, 16e-3)
 MUON_RATES = (1e-2, 2e-2, 4e-2)
 WINDOW, BATCH = 64, 16
@@ -58,7 +59,8 @@ def build(name: str, seed: int) -> RNN | GPT:
     """Return an untrained network by its name, initialized with a seed."""
     torch.manual_seed(seed)
     if name in PRESETS:
-        return GPT(presets.get(PRESETS[name], block_size=WINDOW))
+        changed = {"position": "rotary"} if name == ROTARY else {}
+        return GPT(presets.get(PRESETS[name], block_size=WINDOW, **changed))
     return RNN(RNNConfig(kind=name, block_size=WINDOW, n_layer=2, d_model=WIDTHS[name]))
 
 

@@ -4,9 +4,9 @@ import math
 
 import torch
 
-from lecture21.chapters import results
+from lecture21.data.agreement import last_noun_score, majority_score
 
-NUMBER = (0, 1, 0, 0, -1)  # the keys on the table: plural +1, singular -1
+NUMBER = (0, 1, 0, 0, -1)  # the pilots near the window: plural +1, singular -1
 
 
 def last_state(numbers, w_x: float = 1.0) -> float:
@@ -29,17 +29,14 @@ def sequential_steps(n_layer: int, length: int, recurrent: bool) -> int:
     return below[-1]
 
 
-def gains_beyond_eight() -> dict[str, float]:
-    """How much lower the mean loss is with 64 characters of context than with 8."""
-    table = results.load("available_context").query("part == 'context'")
-    nats = table.pivot_table(index="model", columns="context", values="nats")
-    return {name: nats.loc[name, 8] - nats.loc[name, 64] for name in ("rnn", "lstm", "gpt")}
+def words_until(share: float) -> int:
+    """The first number of words after which less than a share is left of a gradient that each of them halves."""
+    return next(n for n in range(99) if 0.5**n < share)
 
 
-def who_gains() -> str:
-    gains = gains_beyond_eight()
-    assert max(map(abs, gains.values())) < 0.01
-    return "" if any(gain >= 0.02 for gain in gains.values()) else "none"
+def weight_of_subject(n_other: int) -> float:
+    """The softmax weight of a score of 3 beside one of 1 and others of 0."""
+    return torch.tensor([3.0, 1.0, *[0.0] * n_other]).softmax(dim=0)[0].item()
 
 
 NUMBERS = {
@@ -48,21 +45,38 @@ NUMBERS = {
         math.log2(65), 1 / 65, math.log10(65),
     ],
     "1.2": lambda: [
+        majority_score(7), last_noun_score(7), 2 / 3, 1 - majority_score(7),
+        1 - 1 / 2**3,
+    ],
+    "1.3": lambda: [
         last_state(NUMBER), last_state(NUMBER[:-1]) / 2, NUMBER[-1], sum(NUMBER),
         last_state(NUMBER[:3] + NUMBER[4:]), last_state(NUMBER) / 2,
     ],
-    "1.3": lambda: [0.01 ** (1 / 31), 0.01 / 31, 0.01 ** (1 / 32), 1 - 0.99 / 31],
     "1.4": lambda: [
+        words_until(0.01), words_until(0.01) - 1, 0.5 / 0.01, 1 / 0.01,
+    ],
+    "1.5": lambda: [weight_of_subject(101), weight_of_subject(0), 3 / (3 + 1), 1 / 103, 3 / (3 + 1 + 101)],
+    "1.6": lambda: [
         sequential_steps(3, 100, recurrent=True), 3 * 100, sequential_steps(1, 100, recurrent=True),
         sequential_steps(3, 100, recurrent=True) + 1, sequential_steps(3, 100, recurrent=False),
     ],
 }  # fmt: skip
-CHOICES = {"1.5": who_gains}
+CHOICES = {}
 IN_CHAPTER = set()
 
 
 def explained() -> dict[str, list[str]]:
     gpt, steps = sequential_steps(3, 100, recurrent=False), sequential_steps(3, 100, recurrent=True)
     assert steps == 100 + 3 - 1
-    assert 0.5**31 < 1e-9
-    return {"1.2": [f"−{-last_state(NUMBER) * 8:g}/8"], "1.4": [f"needs {gpt} such steps"]}
+    zeros = -math.floor(1000 * math.log10(0.5)) - 1
+    return {
+        "1.3": [f"−{-last_state(NUMBER) * 8:g}/8"],
+        "1.2": ["one case of four", f"{majority_score(100):.0%}".replace("%", " %")],
+        "1.4": [f"1/{2**7}", f"1/{2**14:,}"],
+        "1.5": [
+            f"{math.exp(3):.1f} of {math.exp(3) + math.e + 101:.1f}",
+            f"{weight_of_subject(1000):.0%}".replace("%", " %"),
+            "an eighth" if round(weight_of_subject(101) / weight_of_subject(1000)) == 8 else "", f"{zeros} zeros",
+        ],
+        "1.6": [f"needs {gpt} such steps"],
+    }  # fmt: skip

@@ -1,21 +1,24 @@
 """Answers of chapter 01 that a reader may give are accepted, whatever the dtype of their buffers."""
 
+import math
+
+import pytest
 import torch
 
 from lecture21.exercises import check
 
 
-def stepwise(step, xs, h):
+def stepwise(xs, h, w_x, w_h, b):
     states = torch.zeros(len(xs), len(h))
     for t, x in enumerate(xs):
-        h = step(x, h)
+        h = torch.tanh(w_x @ x + w_h @ h + b)
         states[t] = h
     return states
 
 
 def test_states_may_be_collected_in_a_float32_buffer(capsys):
-    check("1.2", stepwise)
-    assert capsys.readouterr().out == "1.2: correct\n"
+    check("1.1", stepwise)
+    assert capsys.readouterr().out == "1.1: correct\n"
 
 
 def in_a_buffer(states, w):
@@ -46,5 +49,50 @@ def test_factors_may_be_collected_in_a_buffer_or_a_list(capsys):
 
 
 def test_a_state_without_its_bias_is_told_so(capsys):
-    check("1.1", lambda x, h, w_x, w_h, b: torch.tanh(w_x @ x + w_h @ h))
-    assert "must depend on b" in capsys.readouterr().out
+    def without_bias(xs, h, w_x, w_h, b):
+        states = []
+        for x in xs:
+            h = torch.tanh(w_x @ x + w_h @ h)
+            states.append(h)
+        return torch.stack(states)
+
+    check("1.1", without_bias)
+    assert "must depend on x, on h and on b" in capsys.readouterr().out
+
+
+def unit(w, u):
+    def latch(numbers):
+        states = [torch.tensor(0.0, dtype=numbers.dtype)]
+        for x in numbers:
+            states.append(torch.tanh(w * states[-1] + u * x))
+        return torch.stack(states[1:])
+
+    return latch
+
+
+@pytest.mark.parametrize(("w", "u"), [(1.5, 0.1), (2, 0.5), (3, 0.9), (10, 5)])
+def test_any_latch_that_holds_is_right(capsys, w, u):
+    """At rest it is held if u is below what tanh(w h - u) needs to lose its fixed point h > 0."""
+    assert u < math.sqrt(w * (w - 1)) - math.acosh(math.sqrt(w))
+    check("1.2", unit(w, u))
+    assert capsys.readouterr().out == "1.2: correct\n"
+
+
+@pytest.mark.parametrize(("w", "u"), [(2, 0.6), (1.1, 0.2), (0, 0)])
+def test_a_latch_that_a_row_of_rivals_turns_is_wrong(capsys, w, u):
+    check("1.2", unit(w, u))
+    assert "correct" not in capsys.readouterr().out
+
+
+def test_the_context_is_what_stands_before_the_last_token(capsys):
+    def by_length(model, ids, context):
+        before = ids.shape[1] - 1
+        return torch.nn.functional.cross_entropy(model(ids[:, before - context : before])[:, -1, :], ids[:, before])
+
+    check("1.4", by_length)
+    assert capsys.readouterr().out == "1.4: correct\n"
+
+
+def test_a_latch_that_is_no_unit_of_an_rnn_is_told_so(capsys):
+    check("1.2", lambda numbers: 0.5 * numbers[0] + 0 * numbers)
+    assert "each state must be tanh(w h + u x)" in capsys.readouterr().out

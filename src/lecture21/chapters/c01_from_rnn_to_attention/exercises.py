@@ -1,7 +1,6 @@
-"""Exercises of chapter 01: a recurrent network, and how its gradient decays."""
+"""Exercises of chapter 01: an RNN, how it remembers, how its gradient decays, and how much context a model uses."""
 
 import random
-from functools import partial
 
 import torch
 
@@ -10,12 +9,17 @@ from lecture21.exercises.exercise import Case, Exercise, normal
 # 1.1
 
 
-def _rnn_step(x, h, w_x, w_h, b):
-    """Return the next state of an RNN cell: tanh(w_x x + w_h h + b).
+def _unroll(xs, h, w_x, w_h, b):
+    """Return the state after each of the T tokens, as a tensor of shape (T, D).
 
-    Shapes: x (C,), h and b (D,), w_x (D, C), w_h (D, D). The next state has the shape (D,).
+    `xs` (T, C) holds the token vectors in order, and `h` (D,) is the state before the first token.
+    Shapes of the weights: w_x (D, C), w_h (D, D), b (D,).
     """
-    return torch.tanh(w_x @ x + w_h @ h + b)
+    states = []
+    for x in xs:
+        h = torch.tanh(w_x @ x + w_h @ h + b)
+        states.append(h)
+    return torch.stack(states)
 
 
 def _cell(rng: random.Random, c: int, d: int) -> tuple[torch.Tensor, ...]:
@@ -23,118 +27,14 @@ def _cell(rng: random.Random, c: int, d: int) -> tuple[torch.Tensor, ...]:
     return normal(rng, d, c), normal(rng, d, d), normal(rng, d)
 
 
-def _step_case(rng: random.Random, c: int, d: int, about: str) -> Case:
-    return Case((normal(rng, c), normal(rng, d), *_cell(rng, c, d)), about)
-
-
-_STEP = Exercise(
-    number="1.1",
-    name="rnn_step",
-    title="one step of an RNN cell",
-    solution=_rnn_step,
-    cases=lambda rng: [
-        _step_case(rng, 1, 1, "C = 1, D = 1"),
-        _step_case(rng, 2, 3, "C = 2, D = 3"),
-        _step_case(rng, 4, 4, "C = 4, D = 4"),
-        _step_case(rng, rng.randint(5, 8), 2, "C larger than D"),
-    ],
-    properties=(
-        (
-            "each component of a state must be between -1 and 1",
-            lambda arguments, state: bool((state.abs() <= 1).all()),
-        ),
-        (
-            "the new state must depend on the old one, unless w_h is 0",
-            lambda arguments, state: not torch.allclose(state, torch.tanh(arguments[2] @ arguments[0] + arguments[4])),
-        ),
-        (
-            "the new state must depend on x, unless w_x is 0",
-            lambda arguments, state: not torch.allclose(state, torch.tanh(arguments[3] @ arguments[1] + arguments[4])),
-        ),
-        (
-            "the new state must depend on b, unless b is 0",
-            lambda arguments, state: (
-                not torch.allclose(state, torch.tanh(arguments[2] @ arguments[0] + arguments[3] @ arguments[1]))
-            ),
-        ),
-    ),
-)
-
-
-@_STEP.mistake(
-    symptom="It seems to work on short texts, but on long ones the state grows until the loss is NaN.",
-    hint="your state is not limited to the range from -1 to 1. Which function comes last?",
-)
-def _without_tanh(x, h, w_x, w_h, b):
-    return w_x @ x + w_h @ h + b
-
-
-@_STEP.mistake(
-    symptom="The model trains, but it is no better than one that is given a single token: it has no memory.",
-    hint="the new state does not depend on the old one. Where does h enter the sum?",
-)
-def _without_the_old_state(x, h, w_x, w_h, b):
-    return torch.tanh(w_x @ x + b)
-
-
-@_STEP.mistake(
-    symptom="There is no error, since w_h is square, but the states differ from those of nn.RNN with the same weights.",
-    hint="the shapes fit, but w_h is used as its transpose. In `w_h @ h` each row of w_h gives one new number; what "
-    "does `h @ w_h` do?",
-)
-def _transposed(x, h, w_x, w_h, b):
-    return torch.tanh(w_x @ x + h @ w_h + b)
-
-
-@_STEP.mistake(
-    symptom="States exceed the range from -1 to 1, by up to the size of the bias.",
-    hint="the bias is added after the tanh, but it belongs to the sum inside the tanh.",
-)
-def _bias_outside(x, h, w_x, w_h, b):
-    return torch.tanh(w_x @ x + w_h @ h) + b
-
-
-@_STEP.mistake(
-    symptom="Only the input's contribution is limited. The state is multiplied by w_h at every step and can explode.",
-    hint="the tanh covers only the input. Add the term with the old state first, and then apply the tanh once.",
-)
-def _state_outside(x, h, w_x, w_h, b):
-    return torch.tanh(w_x @ x + b) + w_h @ h
-
-
-@_STEP.mistake(
-    symptom="It works as long as the input and the state have the same width, and is an error of shapes otherwise.",
-    hint="each matrix is multiplied by the wrong vector. w_x has C columns: which of the two vectors has C numbers?",
-)
-def _exchanged(x, h, w_x, w_h, b):
-    return torch.tanh(w_h @ x + w_x @ h + b)
-
-
-# 1.2
-
-
-def _unroll(step, xs, h):
-    """Return the state after each of the T tokens, as a tensor of shape (T, D).
-
-    `step(x, h)` returns the next state. `xs` (T, C) holds the token vectors in order, and `h` (D,)
-    is the state before the first token.
-    """
-    states = []
-    for x in xs:
-        h = step(x, h)
-        states.append(h)
-    return torch.stack(states)
-
-
 def _unroll_case(rng: random.Random, t: int, c: int, d: int, about: str) -> Case:
-    w_x, w_h, b = _cell(rng, c, d)
-    return Case((partial(_rnn_step, w_x=w_x, w_h=w_h, b=b), normal(rng, t, c), normal(rng, d)), about)
+    return Case((normal(rng, t, c), normal(rng, d), *_cell(rng, c, d)), about)
 
 
 _UNROLL = Exercise(
-    number="1.2",
+    number="1.1",
     name="unroll",
-    title="unroll the cell over a sequence",
+    title="run an RNN over a sequence",
     solution=_unroll,
     cases=lambda rng: [
         _unroll_case(rng, 1, 1, 1, "T = 1"),
@@ -144,13 +44,18 @@ _UNROLL = Exercise(
     ],
     properties=(
         (
-            "the first state must be step(xs[0], h)",
-            lambda arguments, states: torch.allclose(states[0], arguments[0](arguments[1][0], arguments[2])),
+            "each component of a state must be between -1 and 1",
+            lambda arguments, states: bool((states.abs() <= 1).all()),
         ),
         (
-            "each later state must be the step from the state before it",
+            "the first state must depend on x, on h and on b as in the formula",
+            lambda arguments, states: torch.allclose(states[0], _unroll(arguments[0][:1], *arguments[1:])[0]),
+        ),
+        (
+            "each later state must follow from the state before it",
             lambda arguments, states: all(
-                torch.allclose(states[t], arguments[0](arguments[1][t], states[t - 1])) for t in range(1, len(states))
+                torch.allclose(states[t], _unroll(arguments[0][t : t + 1], states[t - 1], *arguments[2:])[0])
+                for t in range(1, len(states))
             ),
         ),
     ),
@@ -158,11 +63,52 @@ _UNROLL = Exercise(
 
 
 @_UNROLL.mistake(
+    symptom="It seems to work on short texts, but on long ones the state grows until the loss is NaN.",
+    hint="your state is not limited to the range from -1 to 1. Which function comes last?",
+)
+def _without_tanh(xs, h, w_x, w_h, b):
+    states = []
+    for x in xs:
+        h = w_x @ x + w_h @ h + b
+        states.append(h)
+    return torch.stack(states)
+
+
+@_UNROLL.mistake(
+    symptom="There is no error, since w_h is square, but the states differ from those of nn.RNN with the same weights.",
+    hint="the shapes fit, but w_h is used as its transpose. In `w_h @ h` each row of w_h gives one new number; what "
+    "does `h @ w_h` do?",
+)
+def _transposed(xs, h, w_x, w_h, b):
+    states = []
+    for x in xs:
+        h = torch.tanh(w_x @ x + h @ w_h + b)
+        states.append(h)
+    return torch.stack(states)
+
+
+@_UNROLL.mistake(
+    symptom="States exceed the range from -1 to 1, by up to the size of the bias.",
+    hint="the bias is added after the tanh, but it belongs to the sum inside the tanh.",
+)
+def _bias_outside(xs, h, w_x, w_h, b):
+    states = []
+    for x in xs:
+        h = torch.tanh(w_x @ x + w_h @ h) + b
+        states.append(h)
+    return torch.stack(states)
+
+
+@_UNROLL.mistake(
     symptom="Every state depends on one token only. The loss is that of a model without memory.",
     hint="every step starts from the initial state. Which state must the second step start from?",
 )
-def _always_from_the_start(step, xs, h):
-    return torch.stack([step(x, h) for x in xs])
+def _always_from_the_start(xs, h, w_x, w_h, b):
+    states = []
+    for x in xs:
+        state = torch.tanh(w_x @ x + w_h @ h + b)
+        states.append(state)
+    return torch.stack(states)
 
 
 @_UNROLL.mistake(
@@ -170,49 +116,147 @@ def _always_from_the_start(step, xs, h):
     "on.",
     hint="you return the last state alone. A language model predicts at each position, so it needs all T states.",
 )
-def _only_the_last(step, xs, h):
+def _only_the_last(xs, h, w_x, w_h, b):
     states = []
     for x in xs:
-        h = step(x, h)
+        h = torch.tanh(w_x @ x + w_h @ h + b)
         states.append(h)
     return h
 
 
 @_UNROLL.mistake(
-    symptom="The state at position t does not depend on token t, so the loss stays high, as if a character were "
-    "missing.",
+    symptom="The state at position t does not depend on token t, so the loss stays high, as if a word were missing.",
     hint="each row is one step late: the first one is the initial state. Do you store the state before or after the "
     "step?",
 )
-def _one_step_late(step, xs, h):
+def _one_step_late(xs, h, w_x, w_h, b):
     states = []
     for x in xs:
         states.append(h)
-        h = step(x, h)
+        h = torch.tanh(w_x @ x + w_h @ h + b)
     return torch.stack(states)
 
 
-@_UNROLL.mistake(
-    symptom="There is one row too many, so logits and targets no longer have the same length.",
-    hint="your first row is the initial state. Return only the states after each token.",
-)
-def _with_the_start(step, xs, h):
-    states = [h]
-    for x in xs:
-        h = step(x, h)
+# 1.2
+
+
+def _latch(numbers):
+    """Return the state after each word, (T,), of a unit that keeps the sign of the first noun.
+
+    `numbers` (T,) has 1 for a plural noun, -1 for a singular one and 0 for other words. The unit is
+    h_t = tanh(w h_{t-1} + u x_t), with 0 before the first word: choose w and u. Two words
+    that are no nouns follow the first noun, and after them any nouns, in any number.
+    """
+    w, u = 2.0, 0.5
+    h, states = torch.zeros(()), []
+    for x in numbers:
+        h = torch.tanh(w * h + u * x)
         states.append(h)
     return torch.stack(states)
 
 
-@_UNROLL.mistake(
-    symptom="The state at position t depends on later tokens, among them its target. The loss falls far too fast.",
-    hint="you start at the end of the sequence, so the first rows depend on later tokens. Which token comes first?",
+def _is_unit(arguments, states):
+    """Return whether the states are those of a unit, tanh(w h + u x), for some w and u."""
+    before = torch.cat([torch.zeros(1, dtype=states.dtype), states[:-1]])
+    both = torch.stack([before, arguments[0]], dim=1).double()
+    inner = torch.atanh(states.double())[:, None]
+    inner_again = both @ torch.linalg.lstsq(both, inner, driver="gelsd").solution
+    return torch.allclose(torch.tanh(inner_again), torch.tanh(inner), atol=1e-3)
+
+
+def _rivals(rng: random.Random, nouns: str, about: str) -> Case:
+    """Return a case with the first noun of a random number, and others of the same (s), the other (o) or none (.)."""
+    sign = rng.choice((-1.0, 1.0))
+    numbers = {"s": sign, "o": -sign, ".": 0.0}
+    return Case((torch.tensor([numbers[noun] for noun in nouns]).double(),), about)
+
+
+_LATCH = Exercise(
+    number="1.2",
+    name="latch",
+    title="an RNN that remembers",
+    solution=_latch,
+    cases=lambda rng: [
+        _rivals(rng, "s", "a sentence of one noun"),
+        _rivals(rng, "s" + "." * 12, "a noun and 12 words that are none"),
+        _rivals(rng, "s..o..o", "a noun and two rivals"),
+        _rivals(rng, "s.." + "o" * 40, "a noun and 40 rivals in a row"),
+        _rivals(rng, "s.." + "".join(rng.choice("so..") for _ in range(97)), "100 random words"),
+    ],
+    properties=(
+        (
+            "there must be one state for each word",
+            lambda arguments, states: states.shape == arguments[0].shape,
+        ),
+        (
+            "each state must be tanh(w h + u x), with the same two numbers w and u",
+            _is_unit,
+        ),
+        (
+            "the state must take the sign of the first noun",
+            lambda arguments, states: bool(states[0] * arguments[0][0] > 0),
+        ),
+        (
+            "the state must keep the sign of the first noun, and not go over to that of a later one",
+            lambda arguments, states: bool((states * arguments[0][0] > 0).all()),
+        ),
+    ),
+    by_properties=True,
 )
-def _from_the_end(step, xs, h):
-    states = []
-    for x in xs.flip(0):
-        h = step(x, h)
-        states.insert(0, h)
+
+
+@_LATCH.mistake(
+    symptom="The verb agrees with the last noun.",
+    hint="the state shrinks between two nouns, so that the next one, which counts in full, decides. With which w does "
+    "a state grow when nothing is added?",
+)
+def _decays(numbers):
+    w, u = 0.5, 1.0
+    h, states = torch.zeros(()), []
+    for x in numbers:
+        h = torch.tanh(w * h + u * x)
+        states.append(h)
+    return torch.stack(states)
+
+
+@_LATCH.mistake(
+    symptom="It holds its number against one rival and loses it to a row of them.",
+    hint="one rival does not turn the state, but several in a row do. How small must u be for the state to recover "
+    "while rivals keep coming?",
+)
+def _too_loud(numbers):
+    w, u = 2.0, 1.0
+    h, states = torch.zeros(()), []
+    for x in numbers:
+        h = torch.tanh(w * h + u * x)
+        states.append(h)
+    return torch.stack(states)
+
+
+@_LATCH.mistake(
+    symptom="Singular and plural are exchanged.",
+    hint="the state keeps its sign, but takes the wrong one from the first noun.",
+)
+def _wrong_sign(numbers):
+    w, u = 2.0, -0.5
+    h, states = torch.zeros(()), []
+    for x in numbers:
+        h = torch.tanh(w * h + u * x)
+        states.append(h)
+    return torch.stack(states)
+
+
+@_LATCH.mistake(
+    symptom="The verb agrees with the majority of the nouns so far.",
+    hint="with w = 1 the state neither grows nor shrinks by itself: it counts nouns. What must it do between two of "
+    "them?",
+)
+def _counts(numbers):
+    w, u = 1.0, 0.2
+    h, states = torch.zeros(()), []
+    for x in numbers:
+        h = torch.tanh(w * h + u * x)
+        states.append(h)
     return torch.stack(states)
 
 
@@ -324,3 +368,91 @@ def _tanh_of_the_states(states, w):
     for t in range(len(states) - 2, -1, -1):
         factors[t] = factors[t + 1] * slopes[t + 1]
     return factors
+
+
+# 1.4
+
+
+def _loss_with_context(model, ids, context):
+    """Return the mean loss of each row's last token, given only the `context` tokens before it.
+
+    `ids` (B, T) holds more than `context` tokens in each row. `model` maps token ids (B, S) to the
+    logits (B, S, V) of the next token at each position. The result is one number, in nats.
+    """
+    logits = model(ids[:, -1 - context : -1])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+class _Sums:
+    """A model whose prediction depends on every token so far, and on their order."""
+
+    def __init__(self, rng: random.Random):
+        self.vectors, self.head = normal(rng, 5, 4), normal(rng, 4, 5)
+
+    def __call__(self, ids):
+        weight = torch.arange(1.0, ids.shape[1] + 1)[:, None]
+        return (weight * self.vectors[ids]).cumsum(dim=1) / weight @ self.head
+
+
+def _context_case(rng: random.Random, b: int, t: int, context: int, about: str) -> Case:
+    ids = torch.tensor([[rng.randrange(5) for _ in range(t)] for _ in range(b)])
+    return Case((_Sums(rng), ids, context), about)
+
+
+_CONTEXT = Exercise(
+    number="1.4",
+    name="loss_with_context",
+    title="how much context does a model use?",
+    solution=_loss_with_context,
+    cases=lambda rng: [
+        _context_case(rng, 1, 4, 1, "a context of 1"),
+        _context_case(rng, 3, 5, 2, "a context of 2 of 4 tokens"),
+        _context_case(rng, 4, 6, 5, "all 5 tokens before the last one"),
+        _context_case(rng, 3, rng.randint(9, 12), 4, "a longer text"),
+    ],
+)
+
+
+@_CONTEXT.mistake(
+    symptom="The loss rises with the context: the tokens that are left are the oldest ones.",
+    hint="the tokens that you keep are the first of the row. Which ones are next to the token that is predicted?",
+)
+def _the_first_tokens(model, ids, context):
+    logits = model(ids[:, :context])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+@_CONTEXT.mistake(
+    symptom="The loss is far too low: the model reads the token that it is to predict.",
+    hint="the tokens that you pass on include the last one, which is the target.",
+)
+def _with_the_target(model, ids, context):
+    logits = model(ids[:, -context:])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+@_CONTEXT.mistake(
+    symptom="Every context gives the same loss.",
+    hint="the model gets the same tokens whatever `context` is. Where do you cut?",
+)
+def _never_cut(model, ids, context):
+    logits = model(ids[:, :-1])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+@_CONTEXT.mistake(
+    symptom="The curve is too flat: each prediction but the last has less context than it says.",
+    hint="you average over all positions of the cut text. With `context` tokens before it there is only one.",
+)
+def _at_all_positions(model, ids, context):
+    logits = model(ids[:, -1 - context : -1])
+    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, -context:].flatten())
+
+
+@_CONTEXT.mistake(
+    symptom="The losses seem those of a shorter context.",
+    hint="the model gets one token too few. How many tokens does your slice have?",
+)
+def _one_too_few(model, ids, context):
+    logits = model(ids[:, -max(context, 2) : -1])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])

@@ -37,7 +37,7 @@ const TEXTS = {
   1: {
     title: "Attention without weights: drag the words",
     first: "Drag “sat” to the right until its “thing” is 1 (or press the right arrow key ten times).",
-    then: "in row “sat”, the weight of “cat” grows from 0.15 to 0.40, and the output moves toward “cat”.",
+    then: "scores, weights and output of row “sat” change with every step.",
   },
   2: {
     title: "Queries, keys and values: change the matrices",

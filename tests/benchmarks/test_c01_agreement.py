@@ -1,0 +1,59 @@
+"""The arms of the running task are those of the chapters, and models trained side by side are trained as if alone."""
+
+import c01_agreement as benchmark
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from lecture21.attention import basic_self_attention
+from lecture21.training import TrainConfig
+from lecture21.training.tasks import minimize
+
+ARMS = ["rnn", "lstm", "unweighted", "embedded", "head"]
+
+
+def some_ids(n: int = 6) -> torch.Tensor:
+    return torch.randint(benchmark.V, (n, 5), generator=torch.Generator().manual_seed(0))
+
+
+def last(logits: torch.Tensor) -> torch.Tensor:
+    return logits[:, -1] if logits.dim() == 3 else logits
+
+
+def test_each_arm_is_what_the_chapters_build():
+    ids = some_ids()
+    for arm in ("rnn", "lstm"):
+        models = [benchmark.build(arm, seed) for seed in (0, 1)]
+        expected = torch.cat([model(part)[:, -1] for model, part in zip(models, ids.split(3), strict=True)])
+        assert torch.allclose(benchmark.Together(models)(ids), expected, atol=1e-6)
+    for arm in ("unweighted", "embedded"):
+        model = benchmark.build(arm, 0, length=2.0)
+        out, _ = basic_self_attention(model.vectors[ids])
+        assert torch.allclose(model(ids), model.output(out[:, -1]), atol=1e-6)
+        assert model.vectors.requires_grad == (arm == "embedded")
+        assert model.vectors.square().sum(dim=1).mean().sqrt().item() == pytest.approx(2.0, rel=0.1)
+    model = benchmark.build("head", 0)
+    out, _ = model.head(model.vectors[ids])
+    assert torch.allclose(model(ids), model.output(out[:, -1]), atol=1e-6)
+
+
+def test_a_gain_scales_an_orthogonal_matrix():
+    w = benchmark.build("rnn", 0, gain=1.2).recurrence.weight_hh_l0
+    assert torch.allclose(w @ w.T, 1.44 * torch.eye(benchmark.WIDTH), atol=1e-5)
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_side_by_side_models_are_trained_as_if_alone(arm):
+    ids, targets = some_ids(), torch.arange(6)
+    models = [benchmark.build(arm, seed) for seed in (0, 1)]
+    together = benchmark.Together(models)
+    config = TrainConfig(steps=3, learning_rate=0.01)
+    minimize(together, lambda _: 2 * cross_entropy(together(ids), targets), config)
+    for m, (model, trained) in enumerate(zip(models, together.each(), strict=True)):
+        mine = slice(3 * m, 3 * m + 3)
+        before = {name: p.detach().clone() for name, p in model.named_parameters()}
+        minimize(model, lambda _: cross_entropy(last(model(ids[mine])), targets[mine]), config)  # noqa: B023
+        for name, p in trained.named_parameters():
+            assert torch.allclose(p, model.get_parameter(name), atol=1e-6), name
+            fixed = name == "vectors" and arm != "embedded"
+            assert torch.equal(p, before[name]) == fixed, name
