@@ -26,6 +26,7 @@ PAIRS = {
     "serving": (live.Calculator("mixtral-8x7b", focus="serving"), ".controls input >> nth=0", PANEL),
     "agreement": (live.Agreement(5, 100), ".controls input >> nth=0", "canvas >> nth=0"),
     "residual": (live.ResidualStream(), "input[type=checkbox] >> nth=1", ".next p:has-text('Loss of the sentence')"),
+    "depth film": (live.DepthFilm(), "button.main", "canvas >> nth=0"),
     "merges": (live.Merges(), ".controls :is(button, input) >> nth=0", ".stage"),
     "three masks": (live.ThreeMasks(), ".controls :is(button, input) >> nth=0", ".stage"),
     "write": (live.Write(prompt="MIRANDA:\nO w"), "button.main", ".bars"),

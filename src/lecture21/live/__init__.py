@@ -10,6 +10,7 @@ from lecture21.live.attention.attention import Attention
 from lecture21.live.calculator.calculator import Calculator
 from lecture21.live.collapse.collapse import Collapse
 from lecture21.live.context.context import Context
+from lecture21.live.depth_film.depth_film import DepthFilm
 from lecture21.live.design_head.design_head import DesignHead
 from lecture21.live.ensemble_errors.ensemble_errors import EnsembleErrors
 from lecture21.live.figure import Figure
@@ -34,6 +35,7 @@ def examples() -> list[Figure]:
         DesignHead("induction"),
         SideBySide(),
         *(Agreement(chapter) for chapter in range(1, 6)),
+        DepthFilm(),
         Context(),
         Train(),
         TwoExperts(),

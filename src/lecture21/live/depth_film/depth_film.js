@@ -1,0 +1,230 @@
+// A film of depth (chapter 05): how alike the vectors of the tokens are after each block of a GPT that is not trained.
+
+import { legend, lineChart } from "../kit/chart.js";
+import { button, choice, more, slider, toggle } from "../kit/controls.js";
+import { drawing, heatmap } from "../kit/draw.js";
+import { createFrame } from "../kit/frame.js";
+import { written } from "../kit/numbers.js";
+import { cosines, differs, film, newBlocks, newVectors, sizeOf } from "./blocks.js";
+
+const PAUSE = 180; // milliseconds for each picture of the film
+const WORDS = "the pilots near the window behind the old car are late".split(" ");
+const IDS = WORDS.map((word) => WORDS.indexOf(word));
+const LEAST = 1e-3; // of what is drawn on the logarithmic axis, and said
+const NORMS = { pre: "pre-norm", post: "post-norm", none: "no norm" };
+
+export default {
+  /** @param {import("../kit/frame.js").Context} context */
+  render(context) {
+    const frame = createFrame(context, {
+      title: "Do the tokens stay different?",
+      first: "Say after how many blocks the tokens are alike, if they ever are. Press Play, then switch a part off.",
+      then: "the map shows how alike each pair of tokens is, and the curves how the model got there.",
+      onChange: update,
+    });
+    const { state } = frame;
+    const { values } = state;
+    let timer = 0;
+    /** @type {Map<string, {variant: any, states: Float64Array[], seen: number}>}  by `nameOf` */
+    let films = new Map();
+    let drawnWith = "";
+
+    const playButton = button(frame.controls, { label: "Play", main: true, onClick: () => (timer ? stop() : play()) });
+    const blockSlider = slider(frame.controls, {
+      label: "After block",
+      min: 0,
+      max: values.blocks,
+      step: 1,
+      value: values.block,
+      format: (block) => `${block} of ${values.blocks}`,
+      onInput(block) {
+        stop();
+        state.set({ block });
+      },
+    });
+    const residual = choice(frame.controls, {
+      label: "Residual connections",
+      options: [
+        ["on", "on"],
+        ["off", "off"],
+      ],
+      value: values.residual,
+      onInput: (next) => state.set({ residual: next }),
+    });
+    const norm = choice(frame.controls, {
+      label: "Norm",
+      options: Object.entries(NORMS).map(([key, name]) => [key, name]),
+      value: values.norm,
+      onInput: (next) => state.set({ norm: next }),
+    });
+    const others = more(frame, "More: one residual connection, small layers, 48 blocks, other weights");
+    const partly = choice(others, {
+      label: "No residual connection around",
+      options: [
+        ["attention", "attention only"],
+        ["feed_forward", "feed-forward only"],
+      ],
+      value: values.residual,
+      onInput: (next) => state.set({ residual: next }),
+    });
+    const scaled = toggle(others, {
+      label: "layers divided by √(2 · blocks), as in GPT-2",
+      value: values.scaled,
+      onInput: (next) => state.set({ scaled: next }),
+    });
+    const deep = toggle(others, {
+      label: "48 blocks",
+      value: values.blocks === 48,
+      onInput: (next) => state.set({ blocks: next ? 48 : 24 }),
+    });
+    button(others, { label: "Draw other weights", onClick: () => state.set({ seed: (values.seed + 1) % 1000 }) });
+
+    const map = drawing(frame, {
+      title: "Cosine of each two tokens",
+      label: "Cosine of each pair of tokens",
+      height: (width) => Math.min(width * 0.72, 290),
+      draw(pen, width, height) {
+        heatmap(pen, frame.colors, {
+          values: cosines(shown().states[block()]),
+          color: frame.colors.signed,
+          rows: WORDS,
+          text: (value) => written(value, 1),
+          width,
+          height,
+        });
+      },
+    });
+    const panel = { xTitle: "block", height: (/** @type {number} */ width) => Math.min(160, 105 + width / 8) };
+    const share = drawing(frame, {
+      title: "Share that differs between tokens",
+      label: "Share that differs against the block",
+      height: panel.height,
+      draw: (pen, width, height) => draw(pen, width, height, (x) => Math.max(differs(x), LEAST), [LEAST, 1.5]),
+    });
+    const size = drawing(frame, {
+      title: "Root mean square of the features",
+      label: "Root mean square of the features against the block",
+      height: panel.height,
+      draw: (pen, width, height) => draw(pen, width, height, sizeOf, rangeOfSizes()),
+    });
+    share.panel.append(size.heading, size.area);
+    size.panel.remove();
+    const key = legend(frame, share.panel, () => [...films.values()].map((each) => lookOf(each.variant)));
+
+    function shown() {
+      const { seed, blocks, scaled: small } = values;
+      if (drawnWith !== `${seed} ${blocks}`) {
+        films = new Map();
+        drawnWith = `${seed} ${blocks}`;
+      }
+      const variant = { residual: values.residual, norm: values.norm, scaled: small };
+      const name = nameOf(variant);
+      if (!films.has(name)) {
+        const states = film(newBlocks(blocks, seed), newVectors(IDS, seed), variant);
+        films.set(name, { variant, states, seen: 0 });
+      }
+      return films.get(name);
+    }
+
+    function block() {
+      return Math.min(values.block, values.blocks);
+    }
+
+    /** Each film up to the last block that the reader has seen of it. */
+    function draw(pen, width, height, measure, yRange) {
+      lineChart(pen, frame.colors, {
+        curves: [...films.values()].map(({ variant, states, seen }) => ({
+          x: states.slice(0, seen + 1).map((_, i) => i),
+          y: states.slice(0, seen + 1).map(measure),
+          width: variant === shown().variant ? 3 : 1.5,
+          points: seen === 0,
+          ...lookOf(variant),
+        })),
+        xRange: [0, values.blocks],
+        yRange,
+        logY: true,
+        xTitle: panel.xTitle,
+        yTitle: "",
+        cursor: block(),
+        width,
+        height,
+      });
+    }
+
+    function rangeOfSizes() {
+      const sizes = [...films.values()].flatMap(({ states, seen }) => states.slice(0, seen + 1).map(sizeOf));
+      return /** @type {[number, number]} */ ([Math.min(0.1, ...sizes) / 1.5, Math.max(10, ...sizes) * 1.5]);
+    }
+
+    function lookOf(/** @type {any} */ variant) {
+      const { series } = frame.colors;
+      const index = variant.residual === "on" ? { pre: 0, post: 1, none: 2 }[variant.norm] : 3;
+      const dashed = variant.scaled || variant.residual.length > 3;
+      const dotted = variant.residual === "off" && variant.norm !== "pre";
+      return { name: nameOf(variant), color: series[index], dashed, dotted };
+    }
+
+    function play() {
+      timer = window.setInterval(advance, PAUSE);
+      playButton.textContent = "Pause";
+      state.set({ block: block() === values.blocks ? 0 : block() });
+    }
+
+    function advance() {
+      if (!frame.visible) return;
+      if (block() >= values.blocks) stop();
+      else state.set({ block: block() + 1 });
+    }
+
+    function stop() {
+      clearInterval(timer);
+      timer = 0;
+      playButton.textContent = "Play";
+      update();
+    }
+
+    function update() {
+      const now = shown();
+      now.seen = Math.max(now.seen, block());
+      blockSlider.input.max = String(values.blocks);
+      blockSlider.set(block());
+      residual.set(values.residual);
+      partly.set(values.residual);
+      norm.set(values.norm);
+      scaled.set(values.scaled);
+      deep.set(values.blocks === 48);
+      for (const each of [map, share, size]) each.redraw();
+      key.update();
+      if (timer) return; // while the film plays, nothing is read aloud
+      const x = now.states[block()];
+      const all = cosines(x);
+      const pairs = all.flatMap((row, i) => row.slice(0, i));
+      const mean = pairs.reduce((sum, value) => sum + value, 0) / pairs.length;
+      frame.describe(
+        `${nameOf(now.variant)}, after block ${block()}: mean cosine of two tokens ${written(mean)}, share that differs ` +
+          `${shortShare(differs(x))}, root mean square ${written(sizeOf(x))}.`,
+      );
+    }
+
+    frame.onRemove(() => clearInterval(timer));
+    frame.onReset(() => {
+      clearInterval(timer);
+      timer = 0;
+      playButton.textContent = "Play";
+      films = new Map();
+    });
+    update();
+    return frame.remove;
+  },
+};
+
+/** The name of a variant, as the chapter writes it. */
+function nameOf(/** @type {{residual: string, norm: string, scaled: boolean}} */ { residual, norm, scaled }) {
+  const around = { attention: " around attention", feed_forward: " around feed-forward" }[residual] ?? "";
+  const name = residual === "on" ? NORMS[norm] : `no residual${around}, ${NORMS[norm]}`;
+  return scaled ? `${name}, small layers` : name;
+}
+
+function shortShare(/** @type {number} */ value) {
+  return value < LEAST ? `below ${LEAST}` : value.toFixed(3);
+}
