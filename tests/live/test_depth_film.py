@@ -148,4 +148,6 @@ def test_the_film_plays_each_part_can_be_switched_off_and_earlier_films_stay(ope
 def test_nothing_is_told_before_the_film_is_played(open_figures):
     figure = open_figures(live.DepthFilm()).figure("depth_film")
     assert "after block 0" in reading(figure)
-    assert figure.locator(".later").evaluate("node => getComputedStyle(node).visibility") == "hidden"
+    assert not figure.locator(".outcome").is_visible()
+    figure.get_by_label("After block").press("ArrowRight")
+    assert figure.locator(".outcome").is_visible()

@@ -18,7 +18,8 @@ export default {
   render(context) {
     const frame = createFrame(context, {
       title: "Do the tokens stay different?",
-      first: "Say after how many blocks the tokens are alike, if they ever are. Press Play, then switch a part off.",
+      first:
+        "Say after how many blocks the tokens are alike, if they ever are. Press Play. Then switch a part off, and play again.",
       then: "the map shows how alike each pair of tokens is, and the curves how the model got there.",
       onChange: update,
     });
@@ -29,19 +30,6 @@ export default {
     let films = new Map();
     let drawnWith = "";
 
-    const playButton = button(frame.controls, { label: "Play", main: true, onClick: () => (timer ? stop() : play()) });
-    const blockSlider = slider(frame.controls, {
-      label: "After block",
-      min: 0,
-      max: values.blocks,
-      step: 1,
-      value: values.block,
-      format: (block) => `${block} of ${values.blocks}`,
-      onInput(block) {
-        stop();
-        state.set({ block });
-      },
-    });
     const residual = choice(frame.controls, {
       label: "Residual connections",
       options: [
@@ -56,6 +44,19 @@ export default {
       options: Object.entries(NORMS).map(([key, name]) => [key, name]),
       value: values.norm,
       onInput: (next) => state.set({ norm: next }),
+    });
+    const playButton = button(frame.controls, { label: "Play", main: true, onClick: () => (timer ? stop() : play()) });
+    const blockSlider = slider(frame.controls, {
+      label: "After block",
+      min: 0,
+      max: values.blocks,
+      step: 1,
+      value: values.block,
+      format: (block) => `${block} of ${values.blocks}`,
+      onInput(block) {
+        stop();
+        state.set({ block });
+      },
     });
     const others = more(frame, "More: one residual connection, small layers, 48 blocks, other weights");
     const partly = choice(others, {
