@@ -255,11 +255,12 @@ def test_a_figure_starts_on_a_phone_and_can_be_touched(open_figures, figure):
 
 def test_what_one_should_see_follows_the_first_act_and_moves_nothing_above_it(open_figures):
     figure = open_figures(live.Context()).figure("context")
-    advice, controls, outcome = (figure.locator(each) for each in (".try >> nth=0", ".controls", ".outcome"))
+    advice, controls, outcome = (figure.locator(each) for each in (".try span >> nth=0", ".controls", ".outcome"))
     top, end = controls.bounding_box()["y"], advice.bounding_box()["y"] + advice.bounding_box()["height"]
     assert top - end < 24  # less than an empty line
     assert not outcome.is_visible()
     figure.get_by_role("slider").press("ArrowLeft")
+    assert outcome.is_visible()
     assert outcome.inner_text().startswith("You should see: with 8 characters")
     assert controls.bounding_box()["y"] == top
     figure.get_by_role("button", name="Reset").click()
