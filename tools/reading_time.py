@@ -8,7 +8,8 @@ path from the same estimate of the sections and figures where the path stops.
 
 To read: 200 words a minute, 5 seconds for each visible line of code, half a minute for each picture. To do besides: a
 minute for each question, 3 minutes for each figure that responds, and for each exercise 3 minutes and one more for each
-line of code of its solution. These rates are an assumption, not a measurement of readers.
+line of code of its solution, and 15 minutes for an open exercise. These rates are an assumption, not a measurement of
+readers.
 """
 
 import ast
@@ -30,9 +31,11 @@ MINUTES_PER_QUESTION = 1
 MINUTES_PER_FIGURE = 3
 MINUTES_PER_EXERCISE = 3
 MINUTES_PER_SOLUTION_LINE = 1
+MINUTES_PER_OPEN_EXERCISE = 15
 STEP = 5  # what is stated is rounded to this many minutes
 
 STATED = re.compile(r"\*\*Reading\*\* \d+ minutes(?:, \d+ with its exercises)?")
+_OPEN = re.compile(r"^#+ Open exercise", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6} +(.*)$", re.MULTILINE)
 
 
@@ -54,6 +57,8 @@ def doing(cells: list[NotebookNode]) -> float:
     for cell in cells:
         if "solution" in _tags(cell):
             minutes += MINUTES_PER_EXERCISE + solution_lines(cell.source) * MINUTES_PER_SOLUTION_LINE
+        elif cell.cell_type == "markdown":
+            minutes += len(_OPEN.findall(cell.source)) * MINUTES_PER_OPEN_EXERCISE
         elif "live.Question(" in cell.source:
             minutes += MINUTES_PER_QUESTION
         elif is_figure(cell):

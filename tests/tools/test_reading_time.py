@@ -61,6 +61,7 @@ def test_questions_figures_and_exercises_are_done():
     assert reading_time.doing(CELLS[:9]) == 0
     assert reading_time.doing(CELLS[9:10]) == 3 + 2
     assert reading_time.doing(CELLS[10:]) == 1 + 3 + 3
+    assert reading_time.doing([new_markdown_cell("## Open exercise: a proof\n\nThis Open exercise is hard.")]) == 15
 
 
 def test_a_notebook_states_both_in_steps_of_five_minutes(notebook: Path):
