@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from drawn import contrast, words
 from matplotlib.colors import to_rgb
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, Rectangle
 from matplotlib.transforms import Bbox
 from PIL import Image
 
 from lecture21 import accounting, figures, presets
 from lecture21.attention import attention
-from lecture21.data.worked_example import W_KEY, W_QUERY, W_VALUE, X
+from lecture21.data.worked_example import W_KEY, W_QUERY, W_QUERY_PLACE, W_VALUE, X
 from lecture21.figures.concepts import _DRAWINGS, experts, scale
 from lecture21.figures.diagram import ROLES
 from lecture21.tokenizers import BPETokenizer
@@ -124,6 +124,16 @@ def test_the_docstring_lists_every_name():
 def test_the_weights_of_the_query_are_those_of_the_worked_example():
     weights = attention(X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T)[1][2]
     assert {f"{weight:.2f}" for weight in weights} <= set(words(figures.concept("query-key-value")))
+
+
+def test_the_maps_of_the_heads_are_those_of_the_worked_example_and_hide_no_key():
+    grays = [
+        to_rgb(patch.get_facecolor())[0]
+        for patch in figures.concept("heads").patches
+        if isinstance(patch, Rectangle) and patch.get_width() == 2.4
+    ]
+    expected = [attention(X @ w.T, X @ W_KEY.T, X)[1] for w in (W_QUERY, W_QUERY_PLACE)]
+    assert grays == pytest.approx([0.95 - 0.8 * weight for each in expected for weight in each.flatten().tolist()])
 
 
 def test_the_merges_are_those_that_the_tokenizer_learns():

@@ -49,6 +49,16 @@ The queries are the (2, 0, 0, 0), cat (0, 0, 0, 0), sat (2, 1, 0, 0) and down (0
 for its subject, "down" for its verb, and "cat" for nothing.
 """
 
+W_QUERY_PLACE: Float[Tensor, "D C"] = torch.tensor(
+    [
+        [0.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 0.0],
+        [-1.0, 2.0, 0.0, 1.0],  # looks for a place: articles and actions do, things do not
+        [0.0, 0.0, 0.0, 0.0],
+    ]
+)
+"""The W^q of a second head, with the same keys and values: "sat" looks for its place, other tokens for nothing."""
+
 W_KEY: Float[Tensor, "D C"] = torch.tensor(
     [
         [1.0, 0.0, 0.0, -1.0],  # is a noun: a thing that is not an article

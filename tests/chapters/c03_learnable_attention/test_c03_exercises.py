@@ -3,21 +3,32 @@
 import pytest
 from readers import printed, written
 
-SPREAD = "s = q @ k.T\nd = q.shape[-1]\nreturn tuple({} for c in (1, d ** 0.5, d))"
-
+SVD = "u, s, v = torch.linalg.svd(form)\nd = {}\nreturn {}"
+RANK = "int((s > 1e-4 * s[0]).sum())"
+IDENTITY = "torch.eye(len(form), dtype=form.dtype)"
 SCALED = "w = (q @ k.mT / ({})).softmax(-1)\nreturn w @ v, w"
-MATRICES = "q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T\nreturn {} @ v"
+JACOBIAN = (
+    "j = torch.diag_embed(weights) - weights[..., :, None] * weights[..., None, :]\nreturn (j @ gradient[..., None])"
+)
 
 RIGHT = {
     "3.1": [
         "w = (q @ k.mT / torch.sqrt(torch.tensor(q.shape[-1]))).softmax(-1)\nreturn w @ v, w",
         "w = (q @ k.mT / torch.tensor(float(q.shape[-1])).sqrt()).softmax(-1)\nreturn w @ v, w",
     ],
+    "3.2": [
+        SVD.format(RANK, "d ** 0.5 * s[:d, None] * u[:, :d].T, v[:d]"),
+        SVD.format(RANK, "-(u[:, :d] * s[:d]).T, -v[:d] * d ** 0.5"),
+        SVD.format(
+            "torch.linalg.matrix_rank(form)", "[(d ** 0.25 * s[:d, None] ** 0.5) * m for m in (u.T[:d], v[:d])]"
+        ),
+    ],
     "3.3": [
-        SPREAD.format("(s / c).std().item()"),
-        SPREAD.format("(s / c).std(unbiased=False).item()"),
-        SPREAD.format("np.std((s / c).numpy())"),
-        SPREAD.format("((s / c - (s / c).mean()) ** 2).mean().sqrt()"),
+        JACOBIAN + "[..., 0]",
+        JACOBIAN + ".squeeze(-1)",
+        "return weights * gradient - weights * (weights * gradient).sum(-1)[..., None]",
+        "s = weights.log().requires_grad_()\ns.softmax(-1).backward(gradient)\nreturn s.grad",
+        "return weights * (gradient - torch.einsum('...s,...s->...', weights, gradient).unsqueeze(-1))",
     ],
 }
 
@@ -29,12 +40,17 @@ WRONG = {
         SCALED.format("k.shape[-2] ** 0.5"): "divided by another number than sqrt(D)",
     },
     "3.2": {
-        MATRICES.format("(q @ k.T / q.shape[1]).softmax(-1)"): "Which power of D",
-        MATRICES.format("(q @ k.T / q.shape[1] ** 0.5).softmax(0)"): "your softmax makes the columns sum to 1",
+        f"return form.T * len(form) ** 0.5, {IDENTITY}": "How many rows of the form are independent?",
+        f"return form, {IDENTITY}": "w_query.T @ w_key / sqrt(D) must be the form",
+        "return form.T @ form": "",
+        SVD.format(RANK, "s[:d, None] * u[:, :d].T, v[:d]"): "w_query.T @ w_key / sqrt(D) must be the form",
+        SVD.format(RANK, "u[:, :d] * s[:d], v[:d].T * d ** 0.5"): "two matrices of the same shape (D, C)",
+        SVD.format("1", "s[:d, None] * u[:, :d].T, v[:d]"): "w_query.T @ w_key / sqrt(D) must be the form",
     },
     "3.3": {
-        SPREAD.format("(s / c).abs().mean().item()"): "the first number must be the standard deviation",
-        "s = q @ k.T\nreturn s.std(), (s / 2).std(), (s / 4).std()": "By which number must the scores be divided",
+        "return weights * (1 - weights) * gradient": "takes weight away from all other keys",
+        "return weights * gradient": "must sum to 0",
+        "m = (weights * gradient).sum(0, keepdim=True)\nreturn weights * (gradient - m)": "must sum to 0",
     },
     "3.4": {"return x.view(*x.shape[:2], n_head, 2).transpose(1, 2)": "raises RuntimeError"},
 }

@@ -153,197 +153,228 @@ def _scaled_by_dimension_1(q, k, v):
 # 3.2
 
 
-def _self_attention(x, w_query, w_key, w_value):
-    """Return the outputs of self-attention with q_i = W^q x_i, k_i = W^k x_i, v_i = W^v x_i.
+def _two_matrices(form):
+    """Return (w_query, w_key), both of shape (D, C), of a head whose scores are x_i^T form x_j.
 
-    `x` has the shape (T, C), with one token in each row; `w_query` and `w_key` have the shape
-    (D, C) and `w_value` (Dv, C). The scores are divided by sqrt(D). Return a (T, Dv) tensor.
+    `form` has the shape (C, C) and is not 0. Token i has the query w_query x_i and the key
+    w_key x_i, and scores are divided by sqrt(D). D is the rank of `form`: no narrower head has
+    these scores.
     """
-    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
-    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
-    return weights @ v
+    u, strengths, v = torch.linalg.svd(form)
+    d = int(torch.linalg.matrix_rank(form))
+    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
+    return root * u[:, :d].T, root * v[:d]
 
 
-def _matrices_cases(rng: random.Random) -> list[Case]:
-    t, c, d = rng.randint(2, 4), rng.randint(5, 6), rng.randint(7, 8)
-    d_v = d + rng.randint(2, 3)
+def _form(rng: random.Random, c: int, rank: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Draw a form of small whole numbers with a given rank, which is not symmetric."""
+    while True:
+        left, right = (normal(rng, rank, c, dtype=dtype).mul(2).round() for _ in range(2))
+        form = left.T @ right
+        if torch.linalg.matrix_rank(form) == rank and not torch.equal(form, form.T):
+            return form
 
-    def case(about: str, t: int, c: int, d: int, d_v: int) -> Case:
-        return Case((normal(rng, t, c), normal(rng, d, c), normal(rng, d, c), normal(rng, d_v, c)), about)
 
+def _form_cases(rng: random.Random) -> list[Case]:
+    c = rng.randint(5, 7)
     return [
-        case("T = 1, C = d_k = d_v = 2", 1, 2, 2, 2),
-        case("T = C = d_k = d_v = 4", 4, 4, 4, 4),
-        case(f"T = {t}, C = {c}, d_k = {d}, d_v = {d_v}", t, c, d, d_v),
-        case(f"T = {t}, C = {c}, d_k = 3, d_v = 1", t, c, 3, 1),
+        Case((torch.tensor([[0.0, 0.0], [3.0, 0.0]]),), "one search: feature 1 finds feature 0"),
+        Case((_form(rng, 3, 2),), "C = 3, rank 2"),
+        Case((_form(rng, c, 3),), f"C = {c}, rank 3"),
+        Case((_form(rng, 4, 4),), "C = 4, rank 4"),
+        Case((_form(rng, 5, 2, torch.float64),), "float64"),
     ]
 
 
-_MATRICES = Exercise(
+def _are_two_matrices(arguments, result) -> bool:
+    w_query, w_key = result
+    return w_query.dim() == 2 and w_query.shape == w_key.shape and w_key.shape[1] == len(arguments[0])
+
+
+def _give_the_form(arguments, result) -> bool:
+    w_query, w_key = (w.double() for w in result)
+    form = arguments[0].double()
+    return torch.allclose(w_query.T @ w_key / math.sqrt(len(w_query)), form, atol=1e-4 * form.abs().max().item())
+
+
+_FORM = Exercise(
     number="3.2",
-    name="self_attention",
-    title="self-attention with three matrices",
-    solution=_self_attention,
-    cases=_matrices_cases,
-)
-
-
-@_MATRICES.mistake(
-    symptom="There is no error as long as the matrices are square; other shapes raise one.",
-    hint="x holds a token in each row, and W x_i is the product with a column. Which factor must be transposed when "
-    "x comes first? Square matrices hide this mistake.",
-)
-def _untransposed_matrices(x, w_query, w_key, w_value):
-    q, k, v = x @ w_query, x @ w_key, x @ w_value
-    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
-    return weights @ v
-
-
-@_MATRICES.mistake(
-    symptom="The weights are sharper than they should be, and more so for a large d_k.",
-    hint="your scores are the dot products of queries and keys. By what does the docstring divide them?",
-)
-def _unscaled_scores(x, w_query, w_key, w_value):
-    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
-    return (q @ k.T).softmax(dim=-1) @ v
-
-
-@_MATRICES.mistake(
-    symptom="The weights are too even, and more so for a large d_k.",
-    hint="your scores shrink as d_k grows. Which power of D does the docstring divide them by?",
-)
-def _divided_by_d(x, w_query, w_key, w_value):
-    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
-    weights = (q @ k.T / q.shape[-1]).softmax(dim=-1)
-    return weights @ v
-
-
-@_MATRICES.mistake(
-    symptom="The outputs are no averages: the weights of one query do not sum to 1.",
-    hint="your softmax makes the columns sum to 1. Row i holds the weights of query i: over which dimension must it "
-    "run?",
-)
-def _softmax_over_the_queries(x, w_query, w_key, w_value):
-    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
-    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=0)
-    return weights @ v
-
-
-@_MATRICES.mistake(
-    symptom="The result is right if d_k = C, as in the worked example, and wrong otherwise.",
-    hint="the scale depends on the width C of x. The dot products are between queries and keys: how wide are they?",
-)
-def _scaled_by_the_input(x, w_query, w_key, w_value):
-    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
-    weights = (q @ k.T / math.sqrt(x.shape[-1])).softmax(dim=-1)
-    return weights @ v
-
-
-@_MATRICES.mistake(
-    symptom="The right weights are applied to the wrong vectors, so the outputs have the width C, whatever W^v is.",
-    hint="your outputs are averages of the inputs x, and W^v is not used. Which vectors should be averaged?",
-)
-def _averages_of_the_inputs(x, w_query, w_key, w_value):
-    q, k = x @ w_query.T, x @ w_key.T
-    weights = (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
-    return weights @ x
-
-
-@_MATRICES.mistake(
-    symptom="The scores are transposed: row i belongs to key i. If the scores are symmetric, the result is still "
-    "right.",
-    hint="row i of your scores compares key i with all queries, but row i belongs to query i.",
-)
-def _keys_ask(x, w_query, w_key, w_value):
-    q, k, v = x @ w_query.T, x @ w_key.T, x @ w_value.T
-    weights = (k @ q.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
-    return weights @ v
-
-
-# 3.3
-
-
-def _score_spread(q, k):
-    """Return the standard deviations of q k^T, of q k^T / sqrt(D), and of q k^T / D.
-
-    `q` has the shape (T, D) and `k` (S, D). Each standard deviation is taken over all T x S
-    scores at once. Return three floats.
-    """
-    scores = q @ k.T
-    width = q.shape[-1]
-    spreads = scores.std(), (scores / math.sqrt(width)).std(), (scores / width).std()
-    return tuple(spread.item() for spread in spreads)
-
-
-def _spread_cases(rng: random.Random) -> list[Case]:
-    # With so many scores, dividing by n or by n - 1 in the variance makes no difference that counts.
-    widths = [4, rng.randint(20, 30), rng.randint(200, 300)]
-    return [Case((normal(rng, 100, width), normal(rng, 120, width)), f"d_k = {width}") for width in widths]
-
-
-_SPREAD = Exercise(
-    number="3.3",
-    name="score_spread",
-    title="measure the scale of the scores",
-    solution=_score_spread,
-    cases=_spread_cases,
-    returns=("the first number", "the second number", "the third number"),
-    in_order=True,
+    name="two_matrices",
+    title="from the form back to two matrices",
+    solution=_two_matrices,
+    cases=_form_cases,
+    by_properties=True,
     properties=(
+        ("return two matrices of the same shape (D, C), where C is the width of the form", _are_two_matrices),
         (
-            "the first number must be the standard deviation of all T x S numbers of q k^T",
-            lambda arguments, spreads: math.isclose(spreads[0], (arguments[0] @ arguments[1].T).std(), rel_tol=1e-3),
+            "the score of tokens i and j is x_i^T w_query^T w_key x_j / sqrt(D), so w_query.T @ w_key / sqrt(D) must "
+            "be the form, and yours is not. Print both",
+            _give_the_form,
         ),
         (
-            "the first number is right. By which number must the scores be divided for the others?",
-            lambda arguments, spreads: False,
+            "the scores are right, but the head is wider than it must be. How many rows of the form are independent?",
+            lambda arguments, result: len(result[0]) == torch.linalg.matrix_rank(arguments[0]),
         ),
     ),
 )
 
 
-@_SPREAD.mistake(
-    symptom="The first number grows in proportion to d_k instead of its square root.",
-    hint="these are variances. What is the relation between the variance and the standard deviation?",
+@_FORM.mistake(
+    symptom="The scores are right for d_k = 1 and too small by sqrt(d_k) otherwise.",
+    hint="your scores are those of the form before the division by sqrt(D). Who makes up for it?",
 )
-def _variances(q, k):
-    scores = q @ k.T
-    width = q.shape[-1]
-    spreads = scores.var(), (scores / math.sqrt(width)).var(), (scores / width).var()
-    return tuple(spread.item() for spread in spreads)
+def _division_forgotten(form):
+    u, strengths, v = torch.linalg.svd(form)
+    d = int(torch.linalg.matrix_rank(form))
+    root = strengths[:d].sqrt()[:, None]
+    return root * u[:, :d].T, root * v[:d]
 
 
-@_SPREAD.mistake(
-    symptom="The curve for sqrt(d_k) falls, and the one for d_k stays at 1: the opposite of the chapter's conclusion.",
-    hint="the second and third numbers are in the wrong order. Compare them with the docstring.",
+@_FORM.mistake(
+    symptom="All scores are right, and the head is as wide as the token vectors, however few searches it has.",
+    hint="your head works and has as many components as the tokens. The task is the narrowest head: what is the rank "
+    "of the form?",
 )
-def _exchanged(q, k):
-    scores = q @ k.T
-    width = q.shape[-1]
-    spreads = scores.std(), (scores / width).std(), (scores / math.sqrt(width)).std()
-    return tuple(spread.item() for spread in spreads)
+def _as_wide_as_the_tokens(form):
+    u, strengths, v = torch.linalg.svd(form)
+    d = len(form)
+    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
+    return root * u[:, :d].T, root * v[:d]
 
 
-@_SPREAD.mistake(
-    symptom="The scaled scores still grow with d_k, because the number of queries does not change with it.",
-    hint="you divide by the number of queries. How many terms does each dot product add up?",
+@_FORM.mistake(
+    symptom="Who searches and who is found are exchanged: the map is that of the transposed scores.",
+    hint="your head has the scores x_j^T form x_i. A row of the form belongs to the token that searches: which of u "
+    "and v is on that side?",
 )
-def _scaled_by_the_length(q, k):
-    scores = q @ k.T
-    width = len(q)
-    spreads = scores.std(), (scores / math.sqrt(width)).std(), (scores / width).std()
-    return tuple(spread.item() for spread in spreads)
+def _exchanged(form):
+    u, strengths, v = torch.linalg.svd(form)
+    d = int(torch.linalg.matrix_rank(form))
+    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
+    return root * v[:d], root * u[:, :d].T
 
 
-@_SPREAD.mistake(
-    symptom="The numbers are nearly right, but slightly too small, most of all for small d_k.",
-    hint="you average the standard deviations of the rows. The docstring takes one over all T x S scores at once.",
+@_FORM.mistake(
+    symptom="The shapes are right, and no score is.",
+    hint="form = u diag(strengths) v, so the singular vectors are the columns of u and the rows of v. What do you take "
+    "from u?",
 )
-def _mean_over_the_rows(q, k):
-    scores = q @ k.T
-    width = q.shape[-1]
-    spreads = [(scores / divisor).std(dim=-1).mean() for divisor in (1, math.sqrt(width), width)]
-    return tuple(spread.item() for spread in spreads)
+def _rows_of_u(form):
+    u, strengths, v = torch.linalg.svd(form)
+    d = int(torch.linalg.matrix_rank(form))
+    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
+    return root * u[:d], root * v[:d]
+
+
+@_FORM.mistake(
+    symptom="Strong searches become far too strong: each singular value enters squared.",
+    hint="both matrices have the full singular value, so their product has its square. How must they share it?",
+)
+def _squared(form):
+    u, strengths, v = torch.linalg.svd(form)
+    d = int(torch.linalg.matrix_rank(form))
+    root = (strengths[:d] * math.sqrt(d))[:, None]
+    return root * u[:, :d].T, root * v[:d]
+
+
+# 3.3
+
+
+def _scores_gradient(weights, gradient):
+    """Return the gradient of a loss with respect to the scores of a softmax.
+
+    `weights` is the softmax of the scores over the last dimension, and `gradient` the gradient
+    of the loss with respect to these weights. Both have the shape (..., S), and so has the
+    result.
+    """
+    mean = (weights * gradient).sum(dim=-1, keepdim=True)
+    return weights * (gradient - mean)
+
+
+def _gradient_cases(rng: random.Random) -> list[Case]:
+    t, s = rng.randint(2, 3), rng.randint(4, 5)
+
+    def case(about: str, *shape: int, scale: float = 1.0, dtype: torch.dtype = torch.float32) -> Case:
+        weights = (scale * normal(rng, *shape, dtype=dtype)).softmax(dim=-1)
+        return Case((weights, normal(rng, *shape, dtype=dtype)), about)
+
+    return [
+        case("one key, whose weight is always 1", 1),
+        case("two keys", 2),
+        case(f"{t} queries and {s} keys", t, s),
+        case("as many queries as keys", 3, 3),
+        case("a batch of two sequences with three heads", 2, 3, t, s),
+        case("weights that are nearly 0 or 1", t, s, scale=8.0),
+        case("float64", t, s, dtype=torch.float64),
+    ]
+
+
+_GRADIENT = Exercise(
+    number="3.3",
+    name="scores_gradient",
+    title="what a softmax lets through",
+    solution=_scores_gradient,
+    cases=_gradient_cases,
+    properties=(
+        (
+            "a constant added to all scores of a row changes no weight, so each row of the result must sum to 0",
+            lambda arguments, result: result.sum(dim=-1).abs().max() < 1e-4,
+        ),
+        (
+            "a score moves its own weight by w (1 - w), and every other weight as well. Which sum collects the others?",
+            lambda arguments, result: False,
+        ),
+    ),
+)
+
+
+@_GRADIENT.mistake(
+    symptom="The rows of the gradient do not sum to 0: a score moves its own weight only.",
+    hint="you have the derivative of each weight with respect to its own score. A larger score also takes weight away "
+    "from all other keys, and the loss depends on those.",
+)
+def _own_weight_only(weights, gradient):
+    mean = weights * gradient
+    return weights * (gradient - mean)
+
+
+@_GRADIENT.mistake(
+    symptom="Right while all weights are equal, and wrong as soon as the head prefers a key.",
+    hint="you subtract the plain mean of the gradient, in which all keys count the same. With which numbers does a row "
+    "of attention average?",
+)
+def _plain_mean(weights, gradient):
+    mean = gradient.mean(dim=-1, keepdim=True)
+    return weights * (gradient - mean)
+
+
+@_GRADIENT.mistake(
+    symptom="One query gives the right result. With several, the gradient of one depends on the weights of the others.",
+    hint="your sum runs over all entries together. Each row is a softmax of its own.",
+)
+def _sum_over_everything(weights, gradient):
+    mean = (weights * gradient).sum()
+    return weights * (gradient - mean)
+
+
+@_GRADIENT.mistake(
+    symptom="Training moves away from the minimum: every step of the scores has the wrong sign.",
+    hint="the signs are exchanged. If a larger weight of a key raises the loss more than average, a larger score of "
+    "this key raises the loss too.",
+)
+def _opposite_sign(weights, gradient):
+    mean = (weights * gradient).sum(dim=-1, keepdim=True)
+    return weights * (mean - gradient)
+
+
+@_GRADIENT.mistake(
+    symptom="The chain rule stops before the softmax's own shape: a nearly certain head still gets a large gradient.",
+    hint="you subtract the right mean. But a key whose weight is 0 can't change anything by a slightly larger score, "
+    "and yours does: which factor is missing?",
+)
+def _not_weighted(weights, gradient):
+    mean = (weights * gradient).sum(dim=-1, keepdim=True)
+    return gradient - mean
 
 
 # 3.4

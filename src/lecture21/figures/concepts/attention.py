@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
+from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_QUERY_PLACE, W_VALUE, X
 from lecture21.figures.diagram import AMOUNT, PATH, THICK, THIN, Number, arrow, cells, chips, note, part, write
 from lecture21.figures.style import COLORS
 from lecture21.layers.attention import attention
@@ -34,56 +34,59 @@ def rnn_and_attention(ax: Axes) -> None:
 
 
 def query_key_value(ax: Axes) -> None:
-    """Draw one query, its weights over all keys, and the weighted sum of the values."""
+    """Draw how three matrices make one query, all keys and all values, and the weighted sum of the values."""
     query = TOKENS.index("sat")
     weights = attention(X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T)[1][query].tolist()
-    part(ax, 5, 38.4, 7.4, 2.8, TOKENS[query], "token")
-    arrow(ax, (8.7, 38.4), (11.6, 38.4))
-    part(ax, 14, 38.4, 4.8, 3, "q", "query")
-    note(ax, 21, 38.4, "query: what sat looks for", ha="left")
-    for x, name, role in ((5, "token", "plain"), (14, "key", "key"), (26, "weight", "plain"), (36.2, "value", "value")):
+    part(ax, 3.8, 38.4, 6.4, 2.8, TOKENS[query], "token")
+    arrow(ax, (7, 38.4), (8.2, 38.4))
+    part(ax, 9.9, 38.4, 3.4, 2.8, "$W^q$", "layer")
+    arrow(ax, (11.6, 38.4), (12.8, 38.4))
+    part(ax, 14.6, 38.4, 3.6, 3, "q", "query")
+    note(ax, 19, 38.4, "query: what sat looks for", ha="left")
+    for x, name, role in ((3.8, "token", "plain"), (14.6, "key", "key"), (21.4, "weight", "plain")):
+        write(ax, x, 34.3, name, role, fontsize=9)
+    for x, name, role in ((27.2, "value", "value"), (38, "token", "plain")):
         write(ax, x, 34.3, name, role, fontsize=9)
     ys = [30.7, 26.3, 21.9, 17.5]
-    ax.plot([16.4, 18.6, 18.6], [38.4, 38.4, ys[-1]], color=COLORS["query"], linewidth=THICK, zorder=1)
-    arrow(ax, (39.8, ys[0]), (39.8, 7), (31.4, 7), color=COLORS["value"])
+    middle, height = (ys[0] + ys[-1]) / 2, ys[0] - ys[-1] + 2.8
+    part(ax, 9.9, middle, 3.4, height, "$W^k$", "layer")
+    part(ax, 32.0, middle, 3.4, height, "$W^v$", "layer")
+    ax.plot([16.4, 17.6, 17.6], [38.4, 38.4, ys[-1]], color=COLORS["query"], linewidth=THICK, zorder=1)
+    arrow(ax, (24.6, ys[0]), (24.6, 8.7), color=COLORS["value"])
     for y, token, weight in zip(ys, TOKENS, weights, strict=True):
-        part(ax, 5, y, 7.4, 2.8, token, "token")
-        arrow(ax, (8.7, y), (11.6, y))
-        part(ax, 14, y, 4.8, 3, "k", "key")
-        ax.plot([16.4, 18.6], [y, y], color=COLORS["key"], linewidth=THICK, zorder=1)
-        ax.plot(18.6, y, "o", color=COLORS["ink"], markersize=4, zorder=4)
-        ax.add_patch(Rectangle((20, y - 1.1), 9 * weight, 2.2, color=AMOUNT, linewidth=0, zorder=3))
-        write(ax, 20.6 + 9 * weight, y, f"{weight:.2f}", ha="left", fontsize=9)
-        arrow(ax, (29.9, y), (33.8, y), color=_GREY)
-        part(ax, 36.2, y, 4.8, 3, "v", "value")
-        ax.plot([38.6, 39.8], [y, y], color=COLORS["value"], linewidth=0.8 + 6 * weight, zorder=1)
-    note(ax, 14.5, 13.2, "q · k / √d,\nthen softmax", va="center")
-    part(ax, 25, 7, 12.8, 3.4, "weighted sum")
-    arrow(ax, (18.6, 7), (16.4, 7))
+        part(ax, 3.8, y, 6.4, 2.8, token, "token")
+        arrow(ax, (7, y), (8.2, y))
+        arrow(ax, (11.6, y), (12.8, y))
+        part(ax, 14.6, y, 3.6, 3, "k", "key")
+        ax.plot([16.4, 17.6], [y, y], color=COLORS["key"], linewidth=THICK, zorder=1)
+        ax.plot(17.6, y, "o", color=COLORS["ink"], markersize=4, zorder=4)
+        ax.add_patch(Rectangle((18.6, y - 1.1), 3.4 * weight, 2.2, color=AMOUNT, linewidth=0, zorder=3))
+        write(ax, 18.9 + 3.4 * weight, y, f"{weight:.2f}", ha="left", fontsize=9)
+        part(ax, 38, y, 6.4, 2.8, token, "token")
+        arrow(ax, (34.8, y), (33.7, y))
+        arrow(ax, (30.3, y), (29, y))
+        part(ax, 27.2, y, 3.6, 3, "v", "value")
+        ax.plot([25.4, 24.6], [y, y], color=COLORS["value"], linewidth=0.8 + 6 * weight, zorder=1)
+    note(ax, 13.4, 13.0, "q · k / √d,\nthen softmax", va="center")
+    part(ax, 24.6, 7, 12.8, 3.4, "weighted sum")
+    arrow(ax, (18.2, 7), (16.4, 7))
     part(ax, 8.5, 7, 15.8, 3.4, "new vector of sat", "output")
     note(ax, 21, 2.6, "The weights mix the values: mostly the one of cat.")
 
 
 def heads(ax: Axes) -> None:
-    """Draw queries, keys and values cut into heads, an attention map for each, and their concatenation."""
-    xs = [5.6, 15.6, 25.6, 35.6]
+    """Draw queries, keys and values cut into two heads, the map of each on the example, and their concatenation."""
+    xs = [10.6, 30.6]
     note(ax, 0.6, 41.2, "queries, keys and values of all tokens, each of width C", ha="left")
     for row, role in enumerate(("query", "key", "value")):
         for n, x in enumerate(xs):
-            part(ax, x, 38.2 - 2.7 * row, 9.4, 2.4, role[0] + "₁₂₃₄"[n], role, rounding=0.2, fontsize=9)
-    patterns = {
-        "previous": [[1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]],
-        "first": [[1, 0, 0, 0]] * 4,
-        "same": [[int(i == j) for j in range(4)] for i in range(4)],
-        "all so far": [[1 / (i + 1) if j <= i else 0 for j in range(4)] for i in range(4)],
-    }
-    for n, (x, (name, pattern)) in enumerate(zip(xs, patterns.items(), strict=True)):
-        arrow(ax, (x, 31.5), (x, 29.2))
-        write(ax, x, 28.0, f"head {n + 1}")
-        _map(ax, x - 4, 26.6, 2.0, pattern)
-        note(ax, x, 17.2, name)
-        arrow(ax, (x, 16.0), (x, 13.8))
-        part(ax, x, 12.4, 9.4, 2.4, "o" + "₁₂₃₄"[n], "output", rounding=0.2, fontsize=9)
+            part(ax, x, 38.2 - 2.7 * row, 19.4, 2.4, role[0] + "₁₂"[n], role, rounding=0.2, fontsize=9)
+    for n, (x, w_query, sought) in enumerate(zip(xs, (W_QUERY, W_QUERY_PLACE), ("subject", "place"), strict=True)):
+        arrow(ax, (x, 31.5), (x, 29.6))
+        write(ax, x, 28.4, f"head {n + 1}: sat finds its {sought}", fontsize=9)
+        _map(ax, x - 3.4, 26.8, 2.4, attention(X @ w_query.T, X @ W_KEY.T, X)[1].tolist())
+        arrow(ax, (x, 16.6), (x, 13.8))
+        part(ax, x, 12.4, 19.4, 2.4, "o" + "₁₂"[n], "output", rounding=0.2, fontsize=9)
     arrow(ax, (20.6, 11), (20.6, 8.6))
     note(ax, 22, 9.8, "concatenated: width C again", ha="left")
     part(ax, 20.6, 6.8, 39.4, 3.4, "output projection $W^O$ mixes the heads", "layer")
@@ -91,11 +94,12 @@ def heads(ax: Axes) -> None:
 
 
 def _map(ax: Axes, x: Number, top: Number, side: Number, weights: Sequence[Sequence[Number]]) -> None:
-    cells(ax, x, top, side, [["masked" if j > i else "idle" for j in range(4)] for i in range(4)])
+    """Draw an attention map of the example, the darker the larger a weight, with the query of each row."""
     for i, row in enumerate(weights):
-        for j, weight in enumerate(row[: i + 1]):
-            gray = str(0.95 - 0.8 * weight)
+        note(ax, x - 0.5, top - (i + 0.5) * side, TOKENS[i], ha="right")
+        for j, weight in enumerate(row):
             corner = (x + j * side, top - (i + 1) * side)
+            gray = str(0.95 - 0.8 * weight)
             ax.add_patch(Rectangle(corner, side, side, facecolor=gray, edgecolor="white", linewidth=THIN, zorder=5))
 
 

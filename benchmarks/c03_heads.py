@@ -1,0 +1,146 @@
+"""What one head finds, and what needs two: the subject of a sentence, and two facts at once.
+
+Usage: python benchmarks/c03_heads.py [PART ...]      (subject facts if none is named; about 2 minutes each on one core)
+
+`subject`: the task of `lecture21.data.agreement`, trained on sentences with 40 words from the subject to the verb.
+Words have fixed random vectors of width 32; the last word attends to all, and a linear layer names the next word.
+Arms: a head with learned queries, keys and values, and attention without weights. Adam, 500 steps of 32 sentences,
+cosine decay.
+
+`facts`: each sequence has five of twelve letters with a digit each, and five tokens that name two of the letters, as a
+first and a second one. At these tokens, attention of width 32 and a readout name both digits. Arms: one head and two
+heads of half the width, both with a linear readout, and one head with a readout that has a hidden layer of 128 ReLU.
+Adam, 400 steps of 32 sequences, cosine decay.
+
+The learning rate of each arm is the one of RATES with the best score on held-out seeds (100, 101), and inside the grid;
+seeds 0 to 9 are reported. Writes the results `subject` (a row for each run and distance: the fraction of right verbs,
+and, for the head, its largest mean weight: that of the subject) and `two_facts` (a row for each run: the fractions of
+right first digits, of right second digits, and of sequences' tokens with both). A run in the table is not repeated.
+"""
+
+import math
+import sys
+
+import common
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from lecture21.attention import SelfAttention, basic_self_attention
+from lecture21.data.agreement import VOCABULARY, Agreement
+from lecture21.layers import MultiHeadAttention
+from lecture21.training import TrainConfig, minimize
+
+RATES, HELD_OUT, SEEDS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0, 30.0, 100.0), (100, 101), range(10)
+WIDTH, TASK = 32, Agreement()
+DISTANCES = (4, 7, 13, 25, 40, 70, 100)
+PAIRS, LETTERS = 5, 12
+FACTS = {"one head": (1, 0), "two heads": (2, 0), "one head, hidden layer": (1, 128)}
+
+
+class NextWord(nn.Module):
+    """The last word attends to fixed word vectors, and a linear layer predicts the next word."""
+
+    def __init__(self, learned: bool):
+        super().__init__()
+        self.register_buffer("vectors", torch.randn(len(VOCABULARY), WIDTH) / math.sqrt(WIDTH))
+        self.attend = SelfAttention(WIDTH, WIDTH) if learned else basic_self_attention
+        self.read = nn.Linear(WIDTH, len(VOCABULARY))
+
+    def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
+        """Return the logits of the word after the last one."""
+        return self.read(self.attend(self.vectors[ids])[0][:, -1])
+
+
+class Facts(nn.Module):
+    """Attention, and a readout of two digits at each token that asks for them."""
+
+    def __init__(self, n_head: int, hidden: int):
+        super().__init__()
+        self.attend = MultiHeadAttention(WIDTH, n_head, bias=False, causal=False)
+        layers = [nn.Linear(WIDTH, hidden), nn.ReLU(), nn.Linear(hidden, 20)] if hidden else [nn.Linear(WIDTH, 20)]
+        self.read = nn.Sequential(*layers)
+
+    def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B N 2 10"]:
+        """Return the logits of both digits."""
+        return self.read(self.attend(x)[:, PAIRS:]).unflatten(-1, (2, 10))
+
+
+def draw(vectors: Float[Tensor, "L C"], n: int, generator: torch.Generator) -> tuple[Tensor, Int[Tensor, "n N 2"]]:
+    """Return n sequences of vectors, and the two digits that each of the last tokens asks for."""
+    letter, first, second, digit = vectors.split([LETTERS, LETTERS, LETTERS, 10])
+    letters = torch.rand(n, LETTERS, generator=generator).argsort(dim=1)[:, :PAIRS]
+    digits = torch.randint(10, (n, PAIRS), generator=generator)
+    a, b = (torch.rand(n, PAIRS, generator=generator).argsort(dim=1) for _ in range(2))
+    x = torch.cat([letter[letters] + digit[digits], first[letters.gather(1, a)] + second[letters.gather(1, b)]], dim=1)
+    return x, torch.stack([digits.gather(1, a), digits.gather(1, b)], dim=-1)
+
+
+def subject(arm: str, rate: float, seed: int) -> list[dict[str, object]]:
+    """Train one model on the running task, and score it at several distances."""
+    torch.manual_seed(seed)
+    model = NextWord(arm == "learned head")
+    config = TrainConfig(steps=500, learning_rate=rate, schedule="cosine", seed=seed, device="cpu")
+    minimize(model, lambda generator: TASK.loss(model, [40], generator=generator), config)
+    rows = []
+    for distance in DISTANCES:
+        words, _ = TASK.beginnings(200, distance, generator=torch.Generator().manual_seed(99))
+        with torch.no_grad():
+            weight = model.attend(model.vectors[words])[1][:, -1, 1].mean().item()  # position 1 is the subject
+        score = TASK.score(model, distance)
+        rows.append({"distance": distance, "score": round(score, 4), "subject_weight": round(weight, 4)})
+    return rows
+
+
+def facts(arm: str, rate: float, seed: int) -> list[dict[str, object]]:
+    """Train one model on two facts, and score it."""
+    torch.manual_seed(seed)
+    vectors, model = torch.randn(3 * LETTERS + 10, WIDTH) / math.sqrt(WIDTH), Facts(*FACTS[arm])
+
+    def loss(generator: torch.Generator) -> Tensor:
+        x, targets = draw(vectors, 32, generator)
+        return F.cross_entropy(model(x).flatten(0, 2), targets.flatten())
+
+    minimize(model, loss, TrainConfig(steps=400, learning_rate=rate, schedule="cosine", seed=seed, device="cpu"))
+    with torch.no_grad():
+        x, targets = draw(vectors, 500, torch.Generator().manual_seed(1000 + seed))
+        right = model(x).argmax(dim=-1) == targets
+    shares = (right[..., 0], right[..., 1], right.all(dim=-1))
+    return [
+        {name: round(s.float().mean().item(), 4) for name, s in zip(("first", "second", "score"), shares, strict=True)}
+    ]
+
+
+PARTS = {"subject": (("learned head", "attention without weights"), subject), "facts": (tuple(FACTS), facts)}
+
+
+def main() -> None:
+    """Tune and train every arm of the parts that are named, and save a table after each run."""
+    torch.set_num_threads(1)
+    for part in sys.argv[1:] or PARTS:
+        table, (arms, run) = {"subject": "subject", "facts": "two_facts"}[part], PARTS[part]
+        rows = common.stored(table)
+
+        def runs(arm: str, rate: float, seed: int, run=run, table=table, rows=rows) -> list[dict[str, object]]:
+            key = {"arm": arm, "learning_rate": rate, "seed": seed}
+            found = [row for row in rows if all(row[name] == value for name, value in key.items())]
+            if not found:
+                found = [key | row for row in run(arm, rate, seed)]
+                rows.extend(found)
+                common.save(table, rows, arguments=False)
+                print(arm, rate, seed, [row["score"] for row in found], flush=True)
+            return found
+
+        for arm in arms:
+
+            def held_out(rate: float, arm: str = arm) -> float:
+                return -sum(row["score"] for seed in HELD_OUT for row in runs(arm, rate, seed))
+
+            best = next(iter(common.tune(held_out, RATES[2:4], RATES)))
+            for seed in SEEDS:
+                runs(arm, best, seed)
+
+
+if __name__ == "__main__":
+    main()

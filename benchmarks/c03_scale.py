@@ -1,0 +1,94 @@
+"""By what should scores be divided? Heads of two widths, with three divisors, over a range of learning rates.
+
+Usage: python benchmarks/c03_scale.py [SEED ...]        (seeds 0 and 1 if none is given; about 40 s each on one core)
+
+Each sequence has eight letters with a digit each, and the same letters as capitals in another order; at a capital, one
+head must find its letter, whose vector is unrelated, and a linear layer names the digit. All components of the vectors,
+queries and keys have variance 1 or 2 before training, as the argument for the divisor assumes. Adam, 200 steps, 32
+sequences in a batch, a constant learning rate.
+
+Writes the result `scale`: for each seed, width of the head, divisor and learning rate, the loss in nats per digit and
+the fraction of right digits on 500 sequences that were not trained on. Rates are a grid that holds the best one of
+every setting inside; a run that is in the table is not repeated.
+"""
+
+import math
+
+import common
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from lecture21.training import TrainConfig, minimize
+
+C, PAIRS, STEPS, BATCH = 64, 8, 200, 32
+WIDTHS = (16, 256)
+DIVISORS = {"1": lambda d: 1.0, "sqrt(d)": math.sqrt, "d": float}
+RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+
+
+class Finder(nn.Module):
+    """One head from the capitals to all tokens, and a linear layer."""
+
+    def __init__(self, d_k: int, divisor: float):
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(C, width, bias=False) for width in (d_k, d_k, C))
+        self.read, self.divisor = nn.Linear(C, 10), divisor
+        for layer in (self.query, self.key):
+            nn.init.normal_(layer.weight, std=C**-0.5)
+
+    def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B N 10"]:
+        """Return the logits of the digit at each capital."""
+        scores = self.query(x[:, PAIRS:]) @ self.key(x).mT / self.divisor
+        return self.read(scores.softmax(dim=-1) @ self.value(x))
+
+
+def draw(vectors: Float[Tensor, "62 C"], n: int, generator: torch.Generator) -> tuple[Tensor, Int[Tensor, "n N"]]:
+    """Return n sequences of vectors, and the digit of each capital."""
+    small, capital, digit = vectors.split([26, 26, 10])
+    letters = torch.rand(n, 26, generator=generator).argsort(dim=1)[:, :PAIRS]
+    digits = torch.randint(10, (n, PAIRS), generator=generator)
+    place = torch.rand(n, PAIRS, generator=generator).argsort(dim=1)
+    x = torch.cat([small[letters] + digit[digits], capital[letters.gather(1, place)]], dim=1)
+    return x, digits.gather(1, place)
+
+
+def run(width: int, divisor: str, rate: float, seed: int) -> tuple[float, float]:
+    """Train a head, and return its loss and its accuracy on new sequences."""
+    torch.manual_seed(seed)
+    vectors = torch.randn(62, C)
+    model = Finder(width, DIVISORS[divisor](width))
+
+    def loss(generator: torch.Generator) -> Tensor:
+        x, targets = draw(vectors, BATCH, generator)
+        return F.cross_entropy(model(x).flatten(0, 1), targets.flatten())
+
+    minimize(model, loss, TrainConfig(steps=STEPS, learning_rate=rate, seed=seed, device="cpu"))
+    with torch.no_grad():
+        x, targets = draw(vectors, 500, torch.Generator().manual_seed(1000 + seed))
+        logits = model(x)
+        nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
+        return nats, (logits.argmax(dim=-1) == targets).float().mean().item()
+
+
+def main() -> None:
+    """Train every setting, and save the table after each run."""
+    seeds = common.start(2)
+    rows = common.stored("scale")
+    done = {(row["seed"], row["d_k"], str(row["divisor"]), row["learning_rate"]) for row in rows}
+    for seed in seeds:
+        for width in WIDTHS:
+            for divisor in DIVISORS:
+                for rate in RATES:
+                    if (seed, width, divisor, rate) in done:
+                        continue
+                    nats, accuracy = run(width, divisor, rate, seed)
+                    row = {"seed": seed, "d_k": width, "divisor": divisor, "learning_rate": rate}
+                    rows.append(row | {"nats": round(nats, 4), "accuracy": round(accuracy, 4)})
+                    print(*rows[-1].values(), flush=True)
+                    common.save("scale", rows, arguments=False)
+
+
+if __name__ == "__main__":
+    main()
