@@ -15,6 +15,11 @@ def self_weight(width: int, std: float = 1.0) -> float:
     return basic_self_attention(x)[1].diagonal(dim1=1, dim2=2).mean().item()
 
 
+def orthogonal(length: float) -> float:
+    """The weight that one of eight orthogonal vectors gives itself."""
+    return basic_self_attention(length * torch.eye(8))[1][0, 0].item()
+
+
 def largest_scores() -> str:
     scores = X @ X.T
     return " and ".join(f"*{TOKENS[j]}*" for j in range(4) if scores[SAT, j] == scores[SAT].max())
@@ -33,7 +38,9 @@ NUMBERS = {
         example()["basic"][SAT, THE], 0, 1 / 4, 1 / (X[SAT] @ X[1:].T).exp().sum(),
         (X[SAT] @ X.T * math.log(2)).softmax(dim=0)[THE], example()["basic"][SAT, CAT],
     ],
-    "2.4": lambda: [self_weight(16), 1 / 8, 1 / 2],
+    "2.4": lambda: [
+        orthogonal(2.0), 1 / 8, orthogonal(2**0.5), 4 / (4 + 7), math.exp(4) / (math.exp(4) + 1), 1.0,
+    ],
     "2.5": lambda: [self_weight(64, 0.02), self_weight(64)],
 }  # fmt: skip
 CHOICES = {
@@ -46,6 +53,6 @@ IN_CHAPTER = set()
 def explained() -> dict[str, list[str]]:
     return {
         "2.2": [f"{X[SAT].mul(X).sum(dim=1).exp().sum():.2f}"],
-        "2.4": [f"{self_weight(64):.3f}"],
+        "2.4": [f"{math.exp(4):.1f}/({math.exp(4):.1f} + 7) = {orthogonal(2.0):.3f}", f"{orthogonal(4.0):.3f}"],
         "2.5": [f"{64 * 0.02**2:.3f}", f"{math.exp(64 * 0.02**2):.3f}"],
     }
