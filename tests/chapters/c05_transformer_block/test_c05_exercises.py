@@ -1,34 +1,14 @@
 """Chapter 05: what plausible wrong answers are told, and other ways to write a right one."""
 
 import random
-import textwrap
 
 import pytest
 import torch
 import torch.nn.functional as F
 from readers import printed
-from torch import nn
 
 from lecture21.exercises.probes import Probe
 from lecture21.exercises.registry import find
-
-INIT = """
-super().__init__()
-self.norm_attention = nn.LayerNorm(d_model)
-self.attention = attention
-self.norm_feed_forward = nn.LayerNorm(d_model)
-self.feed_forward = feed_forward
-"""
-FORWARD = "x = x + self.attention(self.norm_attention(x))\nreturn x + self.feed_forward(self.norm_feed_forward(x))"
-
-
-def block(init: str = INIT, forward: str = FORWARD) -> type:
-    """Return the class `Block` with these bodies of its methods."""
-    names = {"nn": nn}
-    indented = [textwrap.indent(body.strip(), 8 * " ") for body in (init, forward)]
-    lines = ["class Block(nn.Module):", "    def __init__(self, d_model, attention, feed_forward):", indented[0]]
-    exec("\n".join([*lines, "    def forward(self, x):", indented[1]]), names)
-    return names["Block"]
 
 
 def reversed_before_the_last(x):
@@ -75,6 +55,35 @@ def by_the_largest_difference(model, x):
     return bool((model(x)[-1] - model(reversed_before_the_last(x))[-1]).abs().max() < 1e-4)
 
 
+def one_by_one(added, kind):
+    size = share = torch.ones(())
+    for b in added:
+        update = b if kind == "pre" else b * size
+        larger = (size**2 + update**2).sqrt()
+        share = share * (size / larger) ** 2
+        size = larger / larger if kind == "post" else larger
+    return size, share
+
+
+def swapped_results(added, kind):
+    return one_by_one(added, kind)[::-1]
+
+
+def share_of_the_updates(added, kind):
+    size, share = one_by_one(added, kind)
+    return size, 1 - share
+
+
+def in_percent(added, kind):
+    size, share = one_by_one(added, kind)
+    return size, 100 * share
+
+
+def without_the_embedding(added, kind):
+    size, share = one_by_one(added, kind)
+    return (size**2 - 1).clamp(min=0).sqrt() if kind != "post" else size, share
+
+
 def over_all_tokens(x, gain, bias):
     return (x - x.mean()) / x.std() * gain + bias
 
@@ -99,46 +108,10 @@ WRONG = {
     "one mean and deviation of all tokens": ("5.1", over_all_tokens, "the mean of each token's squares must be"),
     "float32 inside": ("5.1", in_float32, "wrong for float64, mean near 1000"),
     "a float32 buffer": ("5.1", in_a_buffer, "must have the dtype torch.float64"),
-    "layers under other names": (
-        "5.2",
-        block(INIT.replace("attention = att", "attn = att"), FORWARD.replace("self.attention", "self.attn")),
-        "the block has no layer `attention`",
-    ),
-    "no bias": ("5.2", block(INIT.replace("(d_model)", "(d_model, bias=False)")), "has no `norm_attention.bias`"),
-    "an RMSNorm": ("5.2", block(INIT.replace("LayerNorm", "RMSNorm")), "has no `norm_attention.bias`"),
-    "no parameters": (
-        "5.2",
-        block(INIT.replace("(d_model)", "(d_model, elementwise_affine=False)")),
-        "has no `norm_attention.weight`",
-    ),
-    "a third norm": ("5.2", block(f"{INIT}\nself.norm = nn.LayerNorm(d_model)"), "another parameter, `norm.weight`"),
-    "a shared norm": (
-        "5.2",
-        block(INIT.replace("feed_forward = nn.LayerNorm(d_model)", "feed_forward = self.norm_attention")),
-        "one norm under two names",
-    ),
-    "no norm": (
-        "5.2",
-        block(forward="x = x + self.attention(x)\nreturn x + self.feed_forward(x)"),
-        "your norms are created and not used",
-    ),
-    "feed-forward first": (
-        "5.2",
-        block(
-            forward="x = x + self.feed_forward(self.norm_feed_forward(x))\n"
-            "return x + self.attention(self.norm_attention(x))"
-        ),
-        "your feed-forward layer comes first",
-    ),
-    "norms exchanged": (
-        "5.2",
-        block(
-            forward="x = x + self.attention(self.norm_feed_forward(x))\n"
-            "return x + self.feed_forward(self.norm_attention(x))"
-        ),
-        "each of your two norms is used before the other one's layer",
-    ),
-    "a second relu": ("5.2", block(forward=f"{FORWARD}.relu()"), "wrong for"),
+    "shares that are swapped": ("5.2", swapped_results, "in the wrong order"),
+    "the updates' share": ("5.2", share_of_the_updates, "right, but in the share"),
+    "a share in percent": ("5.2", in_percent, "the embedding's share is between 0 and 1"),
+    "no embedding": ("5.2", without_the_embedding, "right, but in the size"),
     "a test of the sum": ("5.4", by_the_sum, "you compare one number"),
     "a test of the mean": ("5.4", by_the_mean, "feature"),
     "a test of the norm": ("5.4", by_the_norm, "feature"),
@@ -174,7 +147,7 @@ RIGHT = {
     "the largest difference": ("5.4", by_the_largest_difference),
     "the norm of the difference": ("5.4", compared(lambda a, b: (a - b).norm() < 1e-4)),
     "torch's relative tolerance as well": ("5.4", compared(lambda a, b: torch.allclose(a, b, atol=1e-4))),
-    "a block of two lines": ("5.2", block()),
+    "a loop over the updates": ("5.2", one_by_one),
 }
 
 

@@ -1,11 +1,10 @@
-"""Exercises of chapter 05: LayerNorm and the pre-norm block."""
+"""Exercises of chapter 05: LayerNorm, and what many layers leave of the embedding."""
 
 import random
-from collections.abc import Callable
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lecture21.exercises.exercise import Case, Exercise, normal
 
@@ -156,263 +155,125 @@ def _without_gain_and_bias(x, gain, bias):
 # 5.2
 
 
-class _Block(nn.Module):
-    """A pre-norm transformer block.
+def _stream(added, kind):
+    """Predict the size of the stream after all layers, and which part of it is still the embedding.
 
-    The layers `attention` and `feed_forward` map (B, T, C) to (B, T, C). Store them under these
-    names, and create two norms `nn.LayerNorm(d_model)`, `norm_attention` and `norm_feed_forward`.
+    The embedding has size 1, as a root mean square. From an input of size 1, layer n computes an
+    update of size `added[n]`, a tensor of shape (N,); from an input of size s, one s times as large.
+    An update is at right angles to the stream it is added to. `kind` says where the norms are:
+    "pre", "post" or "none". A norm gives its result the size 1.
+
+    Return the size of the stream at the end, and the share of its square that is the embedding,
+    both as tensors of shape ().
     """
-
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        """Return `x` after two updates, each computed by a layer from the normalized stream."""
-        x = x + self.attention(self.norm_attention(x))
-        return x + self.feed_forward(self.norm_feed_forward(x))
+    squares = added.square()
+    square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
+    size = torch.ones(()) if kind == "post" else square.sqrt()
+    return size, 1 / square
 
 
-class _Mixed(nn.Module):
-    """A stand-in for attention: each output is a weighted sum of the tokens."""
-
-    def __init__(self, weights: Tensor):
-        super().__init__()
-        self.weights = weights
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.weights @ x
+def _stream_cases(rng: random.Random) -> list[Case]:
+    many = 0.1 + 0.3 * normal(rng, rng.randint(10, 20)).abs()
+    return [
+        *(Case((torch.tensor([0.75]), kind), f"one update of size 0.75, kind {kind!r}") for kind in _KINDS),
+        *(Case((torch.tensor([0.5, 1.0]), kind), f"updates of sizes 0.5 and 1, kind {kind!r}") for kind in _KINDS),
+        *(Case((many, kind), f"{len(many)} updates, kind {kind!r}") for kind in _KINDS),
+    ]
 
 
-class _Transformed(nn.Module):
-    """A stand-in for the feed-forward network: each token is mapped separately."""
-
-    def __init__(self, matrix: Tensor):
-        super().__init__()
-        self.matrix = matrix
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x @ self.matrix).tanh()
-
-
-_PARAMETERS = [f"norm_{layer}.{name}" for layer in ("attention", "feed_forward") for name in ("weight", "bias")]
-
-
-def _use_block(answer, x: Tensor, mixing: Tensor, matrix: Tensor, weights: Tensor) -> Tensor:
-    """Build a block, give its norms the gains and biases in the rows of `weights`, and apply it."""
-    block = answer(x.shape[-1], _Mixed(mixing), _Transformed(matrix))
-    copies = "the next cell copies weights by name, and the block has"
-    for name in ("attention", "feed_forward", "norm_attention", "norm_feed_forward"):
-        if not isinstance(getattr(block, name, None), nn.Module):
-            raise AttributeError(f"{copies} no layer `{name}`")
-    if block.norm_attention is block.norm_feed_forward:
-        raise AttributeError(f"{copies} one norm under two names. Each layer needs its own")
-    found = dict(block.named_parameters())
-    if missing := [name for name in _PARAMETERS if name not in found]:
-        raise AttributeError(f"{copies} no `{missing[0]}`, which `nn.LayerNorm` has")
-    if others := [name for name in found if name not in _PARAMETERS]:
-        raise AttributeError(f"{copies} another parameter, `{others[0]}`")
-    with torch.no_grad():
-        for name, weight in zip(_PARAMETERS, weights, strict=True):
-            found[name].copy_(weight)
-    return block(x)
-
-
-def _block_cases(rng: random.Random) -> list[Case]:
-    def case(b: int, t: int, c: int, scale: float = 1.0) -> Case:
-        arguments = (scale * normal(rng, b, t, c), normal(rng, t, t).tril(), normal(rng, c, c), normal(rng, 4, c))
-        return Case(arguments, f"B = {b}, T = {t}, C = {c}" + ("" if scale == 1 else ", variances near 1e-5"))
-
-    return [case(1, 1, 3), case(1, 2, 4), case(2, rng.randint(3, 5), rng.randint(5, 8)), case(1, 2, 4, 0.003)]
-
-
-class _FeedForwardFirst(_Block):
-    def forward(self, x):
-        x = x + self.feed_forward(self.norm_feed_forward(x))
-        return x + self.attention(self.norm_attention(x))
-
-
-class _NormsExchanged(_Block):
-    def forward(self, x):
-        x = x + self.attention(self.norm_feed_forward(x))
-        return x + self.feed_forward(self.norm_attention(x))
-
-
-def _is_not(block: type) -> Callable[[tuple[Tensor, ...], Tensor], bool]:
-    return lambda arguments, result: not torch.allclose(result, _use_block(block, *arguments), rtol=1e-3)
-
-
-_BLOCK = Exercise(
+_KINDS = ("pre", "post", "none")
+_STREAM = Exercise(
     number="5.2",
-    name="Block",
-    title="a pre-norm block",
-    solution=_Block,
-    cases=_block_cases,
-    call=_use_block,
-    differentiable=("x", "matrix"),
+    name="stream",
+    title="what many layers leave of the embedding",
+    solution=_stream,
+    cases=_stream_cases,
+    returns=("the size", "the share"),
     properties=(
-        ("your feed-forward layer comes first. Which layer updates the stream first?", _is_not(_FeedForwardFirst)),
-        ("each of your two norms is used before the other one's layer", _is_not(_NormsExchanged)),
+        (
+            "with kind 'post', the last norm gives the stream the size 1",
+            lambda arguments, result: arguments[1] != "post" or abs(result[0].item() - 1) < 1e-4,
+        ),
+        ("the embedding's share is between 0 and 1", lambda arguments, result: 0 < result[1].item() <= 1),
     ),
 )
 
 
-@_BLOCK.mistake(
-    symptom="A post-norm block, as in 2017. Small models train equally well, but each norm rescales the stream itself.",
-    hint="you normalize the sum, which is the post-norm block of 2017. Normalize the input of each layer, and leave "
-    "the stream itself unchanged.",
+@_STREAM.mistake(
+    symptom="The stream seems to grow like the number of layers instead of its root.",
+    hint="you add sizes. Sides of 3 and 4 at right angles make a diagonal of 5, not 7. What is it that you can add?",
 )
-class _PostNorm(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        x = self.norm_attention(x + self.attention(x))
-        return self.norm_feed_forward(x + self.feed_forward(x))
+def _sizes_are_added(added, kind):
+    squares = added
+    square = (1 + squares.sum()) ** 2 if kind == "pre" else (1 + squares).prod() ** 2
+    size = torch.ones(()) if kind == "post" else square.sqrt()
+    return size, 1 / square
 
 
-@_BLOCK.mistake(
-    symptom="With four blocks, the loss stays at that of character frequencies, whatever the learning rate.",
-    hint="your output contains only what the layers compute. What happens to the x that came in?",
+@_STREAM.mistake(
+    symptom="A deep model without norms seems as harmless as one with them.",
+    hint="you add up the updates for every kind. Without a norm, what does the second layer compute from a stream that "
+    "the first one has made larger? And what does a norm after the sum do to the embedding inside it?",
 )
-class _NoResidual(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        x = self.attention(self.norm_attention(x))
-        return self.feed_forward(self.norm_feed_forward(x))
+def _a_sum_for_every_kind(added, kind):
+    squares = added.square()
+    square = 1 + squares.sum()
+    size = torch.ones(()) if kind == "post" else square.sqrt()
+    return size, 1 / square
 
 
-@_BLOCK.mistake(
-    symptom="It trains, but weights from another program give other logits, because one of the two norms is never "
-    "used.",
-    hint="only one of your norms is used, although each layer has its own. Which norm comes before the second layer?",
+@_STREAM.mistake(
+    symptom="The pre-norm stream seems to explode with depth. In a real model it grows slowly.",
+    hint="you multiply for every kind. In a pre-norm block, each layer receives a normalized copy. Does its update "
+    "grow with the stream?",
 )
-class _OneNormTwice(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        x = x + self.attention(self.norm_attention(x))
-        return x + self.feed_forward(self.norm_attention(x))
+def _a_product_for_every_kind(added, kind):
+    squares = added.square()
+    square = (1 + squares).prod()
+    size = torch.ones(()) if kind == "post" else square.sqrt()
+    return size, 1 / square
 
 
-@_BLOCK.mistake(
-    symptom="A parallel block, as in GPT-NeoX: the feed-forward layer does not receive the update from attention.",
-    hint="your feed-forward layer receives the x from before attention. Which x should it transform?",
+@_STREAM.mistake(
+    symptom="Post-norm seems to keep as much of the embedding as pre-norm.",
+    hint="for kind 'post' you add up the updates. Each update meets a stream that the norm before has brought back to "
+    "size 1, and each norm shrinks all that is in the sum. What happens to the embedding's share in one such step?",
 )
-class _Parallel(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        return x + self.attention(self.norm_attention(x)) + self.feed_forward(self.norm_feed_forward(x))
+def _post_as_pre(added, kind):
+    squares = added.square()
+    square = (1 + squares).prod() if kind == "none" else 1 + squares.sum()
+    size = torch.ones(()) if kind == "post" else square.sqrt()
+    return size, 1 / square
 
 
-@_BLOCK.mistake(
-    symptom="The residual connection starts after the norm, so that every block rescales the stream.",
-    hint="you add the output to the normalized x. Does the stream itself pass through your norms?",
+@_STREAM.mistake(
+    symptom="The stream of a post-norm model seems to grow, although every sum is normalized.",
+    hint="with kind 'post', a norm follows the last sum. Which size does it leave?",
 )
-class _AddedToTheNormalized(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        x = self.norm_attention(x)
-        x = x + self.attention(x)
-        x = self.norm_feed_forward(x)
-        return x + self.feed_forward(x)
+def _post_grows(added, kind):
+    squares = added.square()
+    square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
+    size = square.sqrt()
+    return size, 1 / square
 
 
-@_BLOCK.mistake(
-    symptom="The update from attention reaches the stream only through the feed-forward layer.",
-    hint="your second line adds to the x from before attention, so the first update is lost. What is x after the "
-    "first line?",
+@_STREAM.mistake(
+    symptom="The share is too large: the shares of the embedding and of all updates add up to more than 1.",
+    hint="you return the embedding's part of the size. The task asks for its share of the square.",
 )
-class _SecondLineFromTheFirst(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        y = x + self.attention(self.norm_attention(x))
-        return x + self.feed_forward(self.norm_feed_forward(y))
+def _share_of_the_size(added, kind):
+    squares = added.square()
+    square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
+    size = torch.ones(()) if kind == "post" else square.sqrt()
+    return size, 1 / square.sqrt()
 
 
-@_BLOCK.mistake(
-    symptom="It trains a little worse; the feed-forward layer replaces the stream instead of updating it.",
-    hint="your second line returns the output of the feed-forward layer alone. What is it added to?",
+@_STREAM.mistake(
+    symptom="The size is the square of the right one, so depth seems to matter twice as much.",
+    hint="you return the mean square. The size is its root.",
 )
-class _OneResidual(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        x = x + self.attention(self.norm_attention(x))
-        return self.feed_forward(self.norm_feed_forward(x))
-
-
-@_BLOCK.mistake(
-    symptom="Each update has the same size, whatever the layer computes, and the layers receive the unnormalized "
-    "stream.",
-    hint="you normalize what the layers return. In a pre-norm block, a norm is applied to what a layer receives.",
-)
-class _NormOfTheUpdate(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        x = x + self.norm_attention(self.attention(x))
-        return x + self.norm_feed_forward(self.feed_forward(x))
-
-
-@_BLOCK.mistake(
-    symptom="The norms exist and are never used: the layers receive a stream that grows from block to block.",
-    hint="your norms are created and not used. What does each layer receive in a pre-norm block?",
-)
-class _NoNorm(nn.Module):
-    def __init__(self, d_model, attention, feed_forward):
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(d_model)
-        self.attention = attention
-        self.norm_feed_forward = nn.LayerNorm(d_model)
-        self.feed_forward = feed_forward
-
-    def forward(self, x):
-        x = x + self.attention(x)
-        return x + self.feed_forward(x)
+def _square_for_size(added, kind):
+    squares = added.square()
+    square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
+    size = torch.ones(()) if kind == "post" else square
+    return size, 1 / square

@@ -1,0 +1,273 @@
+"""What keeps 24 blocks trainable: the residual connections, the place of the norm, and the size of what a layer adds.
+
+Usage: python benchmarks/c05_depth.py [SEED ...]      (0 1 2 if none is named; about 6 minutes on one core in all)
+
+Narrow models of GPT-0's kind (width 16, 2 heads, windows of 32, torch's initialization), trained on the plays for 150
+updates of 8 windows (38,400 characters) by Adam, with a warm-up of 15 updates and a linear decay to 0. The loss is the
+mean over the last 50 updates, each measured before the update on its windows. The text is drawn less than once, so this
+is a loss on new windows. A diverged run has no loss.
+
+Every arm is trained with the learning rates FIRST, the arms in CURVES with CURVE, and with further ones of the grid
+RATES, until the rate with the lowest mean over the seeds has a worse one on both sides. The models of an arm are
+trained side by side, as one stack of weights, which costs less than one after the other.
+
+Writes, after every stack, and skips what is there already:
+    depth: arm, n_layer, learning_rate, seed, nats; an n-gram's loss has the depth 0;
+    depth_states: of the same models, before training and after some updates, for layer 0 (the embeddings) and some of
+        the blocks: the root mean square of the stream (size), and the share of its squared norm that differs between
+        the tokens of a window (differs).
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import common
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from lecture21 import GPT, evaluate, presets
+from lecture21.baselines import NGram
+from lecture21.training import TrainConfig, learning_rate, sample_windows
+
+RUNS, STATES = "depth", "depth_states"
+WIDTH, HEADS, WINDOW, BATCH = 16, 2, 32, 8
+STEPS, WARMUP, PROBES = 150, 15, (0, 10, 20, 50, 149)
+RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
+FIRST, CURVE = RATES[5:8], RATES[3:8]
+PARTS_OF_A_BLOCK = ("attention", "feed_forward", "norm_attention", "norm_feed_forward")
+SHOWN = (0, 1, 2, 3, 4, 8, 12, 16, 20, 24)
+
+Layer = Callable[[Tensor], Tensor]
+
+
+def pre_norm(x: Tensor, layer: Layer, norm: Layer) -> Tensor:
+    """Add what a layer computes from a normalized copy of the stream."""
+    return x + layer(norm(x))
+
+
+def post_norm(x: Tensor, layer: Layer, norm: Layer) -> Tensor:
+    """Normalize the sum."""
+    return norm(x + layer(x))
+
+
+def no_norm(x: Tensor, layer: Layer, norm: Layer) -> Tensor:
+    """Give the layer the stream as it is."""
+    return x + layer(x)
+
+
+def no_residual(x: Tensor, layer: Layer, norm: Layer) -> Tensor:
+    """Pass on only what the layer computes, without what it was given."""
+    return layer(norm(x))
+
+
+@dataclass(frozen=True)
+class Arm:
+    """How a model differs from the complete one, which is pre-norm."""
+
+    attention: Callable[[Tensor, Layer, Layer], Tensor] = pre_norm
+    feed_forward: Callable[[Tensor, Layer, Layer], Tensor] = pre_norm
+    config: dict[str, object] = field(default_factory=dict)
+    """Of the GPT."""
+    branches: bool = False
+    """Whether the two maps of each block that end in the stream are divided by sqrt(2 L) before training."""
+    embeddings: float = 1.0
+    """Standard deviation of the token and position vectors before training."""
+    frequencies: bool = False
+    """Whether the bias of the output layer is the log-frequency of each character before training."""
+    warmup: int = WARMUP
+
+
+PLAIN = {"final_norm": False}
+ARMS = {
+    "complete": Arm(),
+    "post-norm": Arm(post_norm, post_norm, PLAIN),
+    "no norm": Arm(no_norm, no_norm, PLAIN),
+    "no residual": Arm(no_residual, no_residual),
+    "post-norm, small layers": Arm(post_norm, post_norm, PLAIN, branches=True),
+    "post-norm, frequencies": Arm(post_norm, post_norm, PLAIN, frequencies=True),
+    "complete, frequencies": Arm(frequencies=True),
+    "post-norm, long warm-up": Arm(post_norm, post_norm, PLAIN, warmup=STEPS // 2),
+    "small embeddings": Arm(embeddings=0.02),
+}
+CURVES = ("complete", "post-norm", "no norm", "post-norm, small layers", "post-norm, long warm-up")
+PLAN = (
+    *((24, arm) for arm in ("complete", "post-norm", "post-norm, frequencies", "no norm", "post-norm, small layers")),
+    *((24, arm) for arm in ("post-norm, long warm-up", "no residual", "complete, frequencies", "small embeddings")),
+)
+"""The depths and arms, the most important first."""
+
+
+@torch.no_grad()
+def build(arm: str, n_layer: int, seed: int, frequencies: Tensor) -> GPT:
+    """Return a model with the first weights of an arm; arms of the same seed share those of their common parts."""
+    torch.manual_seed(seed)
+    change = ARMS[arm]
+    sizes = {"d_model": WIDTH, "n_head": HEADS, "n_layer": n_layer, "block_size": WINDOW}
+    model = GPT(presets.get("gpt0", vocab_size=len(frequencies), **sizes, **change.config))
+    model.token.weight *= change.embeddings
+    if model.config.position == "learned":
+        model.position.table.weight *= change.embeddings
+    if change.frequencies:
+        model.head.bias.copy_(frequencies.log())
+    if change.branches:
+        for block in model.blocks:
+            for weight in (*block.attention.output.parameters(), *block.feed_forward.down.parameters()):
+                weight /= math.sqrt(2 * n_layer)
+    return model
+
+
+class Stack:
+    """Models of one arm side by side: every weight has a dimension K, with one entry for each model.
+
+    The weights of all blocks that have the same name are one tensor too, of shape (L, K, ...).
+    """
+
+    def __init__(self, models: list[GPT], arm: Arm):
+        self.arm, self.n_layer = arm, models[0].config.n_layer
+        named = [dict(model.named_parameters()) for model in models]
+        self.weights: dict[str, Tensor] = {}
+        for name in named[0]:
+            if not name.startswith("blocks."):
+                self.weights[name] = torch.stack([each[name].detach() for each in named])
+            elif name.startswith("blocks.0."):
+                names = [name.replace("blocks.0.", f"blocks.{n}.") for n in range(self.n_layer)]
+                layers = [torch.stack([each[of_block].detach() for each in named]) for of_block in names]
+                self.weights[name.removeprefix("blocks.0.")] = torch.stack(layers)
+        for weight in self.weights.values():
+            weight.requires_grad_()
+
+    def _linear(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        weight = weight.transpose(1, 2)
+        return x @ weight if bias is None else torch.baddbmm(bias[:, None], x, weight)  # (K, B T, out)
+
+    def _norm(self, x: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
+        return torch.addcmul(bias[:, None], F.layer_norm(x, x.shape[-1:]), gain[:, None])
+
+    def _attention(self, x: Tensor, of: dict[str, Tensor]) -> Tensor:
+        maps = [self._linear(x, of[f"attention.{part}.weight"]) for part in ("query", "key", "value")]
+        q, k, v = (each.reshape(-1, WINDOW, HEADS, WIDTH // HEADS).transpose(1, 2) for each in maps)
+        heads = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (K B, H, T, D)
+        joined = heads.transpose(1, 2).reshape(x.shape)
+        return self._linear(joined, of["attention.output.weight"], of["attention.output.bias"])
+
+    def _feed_forward(self, x: Tensor, of: dict[str, Tensor]) -> Tensor:
+        up, down = ((of[f"feed_forward.{part}.weight"], of[f"feed_forward.{part}.bias"]) for part in ("up", "down"))
+        return self._linear(self._linear(x, *up).relu(), *down)
+
+    def streams(self, ids: Tensor) -> Iterator[Tensor]:
+        """Yield the embeddings of windows (K, B, T), and the stream after each block, of shape (K, B T, C)."""
+        table = self.weights["token.weight"]  # (K, V, C)
+        first = torch.arange(len(ids))[:, None] * table.shape[1]
+        x = table.flatten(0, 1)[ids.flatten(1) + first]  # (K, B T, C)
+        if "position.table.weight" in self.weights:
+            x = x + self.weights["position.table.weight"].repeat(1, ids.shape[1], 1)
+        yield x
+        blocks = {name: w.unbind() for name, w in self.weights.items() if name.partition(".")[0] in PARTS_OF_A_BLOCK}
+        for n in range(self.n_layer):
+            of = {name: layers[n] for name, layers in blocks.items()}
+            for formula, part, layer in (
+                (self.arm.attention, "norm_attention", self._attention),
+                (self.arm.feed_forward, "norm_feed_forward", self._feed_forward),
+            ):
+                gain, bias = of[f"{part}.weight"], of[f"{part}.bias"]
+                x = formula(x, lambda x, f=layer, of=of: f(x, of), lambda x, g=gain, b=bias: self._norm(x, g, b))
+            yield x
+
+    def losses(self, stream: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of each model, shape (K,), from its last stream."""
+        of = self.weights
+        x = self._norm(stream, of["norm.weight"], of["norm.bias"]) if "norm.weight" in of else stream
+        logits = self._linear(x, of["head.weight"], of["head.bias"])
+        each = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+        return each.view(len(targets), -1).mean(dim=1)
+
+
+def states(layer: int, x: Tensor) -> Iterator[dict[str, object]]:
+    """Yield, for each model, what `depth_states` holds of a stream (K, B T, C)."""
+    windows = x.detach().unflatten(1, (-1, WINDOW))  # (K, B, T, C)
+    rest = windows - windows.mean(dim=2, keepdim=True)
+    for squares, different in zip(windows.square().mean((1, 2, 3)), rest.square().mean((1, 2, 3)), strict=True):
+        yield {"layer": layer, "size": f"{squares.sqrt():.4g}", "differs": f"{different / squares:.3g}"}
+
+
+def train(
+    arm: str, n_layer: int, runs: list[tuple[float, int]], tokens: Tensor, vocab_size: int
+) -> tuple[list[float], list[dict[str, object]]]:
+    """Train one model for each pair of a learning rate and a seed.
+
+    Returns the mean losses of the last 50 updates, NaN where a run diverged, and the states.
+    """
+    frequencies = (tokens.bincount(minlength=vocab_size) + 1) / (len(tokens) + vocab_size)
+    models = Stack([build(arm, n_layer, seed, frequencies) for _, seed in runs], ARMS[arm])
+    batches = {seed: Generator().manual_seed(seed) for _, seed in runs}
+    rates = torch.tensor([rate for rate, _ in runs])
+    weights = list(models.weights.values())
+    optimizer = torch.optim.Adam(weights, fused=True)
+    schedule = TrainConfig(steps=STEPS, learning_rate=1.0, warmup=ARMS[arm].warmup, schedule="linear")
+    history: list[Tensor] = []
+    found: list[dict[str, object]] = []
+    for step in range(STEPS):
+        windows = {seed: sample_windows(tokens, WINDOW, BATCH, generator) for seed, generator in batches.items()}
+        ids, targets = (torch.stack([windows[seed][n] for _, seed in runs]) for n in (0, 1))  # (K, B, T)
+        for layer, x in enumerate(models.streams(ids)):
+            if step in PROBES and layer in SHOWN:
+                for (rate, seed), row in zip(runs, states(layer, x), strict=True):
+                    found.append({"learning_rate": rate, "seed": seed, "step": step, **row})
+        each = models.losses(x, targets)
+        history.append(each.detach())
+        optimizer.zero_grad()
+        each.where(each.isfinite(), 0.0).sum().backward()  # the others go on when one diverges
+        # Adam's update is proportional to the rate: take it with the rate 1, then each model's share of the way.
+        before = [weight.detach().clone() for weight in weights]
+        optimizer.param_groups[0]["lr"] = learning_rate(step, schedule)
+        optimizer.step()
+        for (name, weight), old in zip(models.weights.items(), before, strict=True):
+            own = rates.view(-1, *[1] * (weight.dim() - 1 - (name.partition(".")[0] in PARTS_OF_A_BLOCK)))
+            weight.data.copy_(old.lerp(weight.data, own.expand_as(old)))
+    return torch.stack(history)[-50:].mean(dim=0).tolist(), found
+
+
+def main() -> None:
+    """Tune and run every arm, and write the tables."""
+    seeds = common.start(3)
+    tokenizer, tokens, _ = common.encoded_plays()
+    size = tokenizer.vocab_size
+    losses, found = common.stored(RUNS), common.stored(STATES)
+
+    def mean(arm: str, n_layer: int, rate: float) -> float | None:
+        key = arm, n_layer, rate
+        nats = [row["nats"] for row in losses if (row["arm"], row["n_layer"], row["learning_rate"]) == key]
+        return (math.inf if any(map(math.isnan, nats)) else sum(nats) / len(nats)) if nats else None
+
+    def add(arm: str, n_layer: int, runs: list[tuple[float, int]], nats: list[float]) -> None:
+        where = {"arm": arm, "n_layer": n_layer}
+        for (rate, seed), each in zip(runs, nats, strict=True):
+            losses.append(where | {"learning_rate": rate, "seed": seed, "nats": round(each, 5)})
+        common.save(RUNS, losses, arguments=False)
+
+    for order in (1, 2):
+        if mean(f"{order}-gram", 0, 0.0) is None:
+            add(f"{order}-gram", 0, [(0.0, 0)], [evaluate(NGram(order, size).fit(tokens), tokens, WINDOW)])
+    for n_layer, arm in PLAN:
+        rates = list(CURVE if arm in CURVES else FIRST)
+        while True:
+            if new := [rate for rate in rates if mean(arm, n_layer, rate) is None]:
+                runs = [(rate, seed) for rate in new for seed in seeds]
+                nats, rows = train(arm, n_layer, runs, tokens, size)
+                add(arm, n_layer, runs, nats)
+                found += [{"arm": arm, "n_layer": n_layer, **row} for row in rows]
+                common.save(STATES, found, arguments=False)
+                print(arm, n_layer, *(f"{rate:g} {mean(arm, n_layer, rate):.3f}" for rate in new), flush=True)
+            best = min(rates, key=lambda rate: mean(arm, n_layer, rate))
+            if best not in (rates[0], rates[-1]):
+                break
+            if best in (RATES[0], RATES[-1]):
+                raise ValueError(f"{arm}, {n_layer} blocks: the best learning rate, {best:g}, is at an edge of {RATES}")
+            place = RATES.index(best)
+            rates = [RATES[place - 1], *rates] if best == rates[0] else [*rates, RATES[place + 1]]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""A stack of models computes and trains what each of its models would alone, and the stored rates are tuned."""
+
+import c05_depth
+import pytest
+import torch
+from torch import Generator
+
+from lecture21.chapters import results
+from lecture21.training import TrainConfig, minimize, sample_windows
+
+V = 20
+FREQUENCIES = torch.arange(1.0, V + 1) / (V * (V + 1) / 2)
+
+
+@pytest.mark.parametrize("arm", ["complete", "small embeddings", "complete, frequencies"])
+def test_a_stack_has_the_losses_of_its_models(arm):
+    models = [c05_depth.build(arm, 3, seed, FREQUENCIES).double() for seed in (0, 1)]
+    ids = torch.randint(V, (2, 4, c05_depth.WINDOW + 1), generator=Generator().manual_seed(0))
+    stack = c05_depth.Stack(models, c05_depth.ARMS[arm])
+    *_, last = stack.streams(ids[..., :-1])
+    expected = [model.loss(each[:, :-1], each[:, 1:]).item() for model, each in zip(models, ids, strict=True)]
+    assert stack.losses(last, ids[..., 1:]).tolist() == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_post_norm_stack_is_the_package_s_post_norm_gpt():
+    model = c05_depth.build("post-norm", 3, 0, FREQUENCIES).double()
+    model.blocks.apply(lambda part: setattr(part, "pre_norm", False))
+    ids = torch.randint(V, (1, 4, c05_depth.WINDOW + 1), generator=Generator().manual_seed(0))
+    stack = c05_depth.Stack([model], c05_depth.ARMS["post-norm"])
+    *_, last = stack.streams(ids[..., :-1])
+    assert stack.losses(last, ids[..., 1:]).item() == pytest.approx(model.loss(ids[0, :, :-1], ids[0, :, 1:]).item())
+
+
+def test_each_model_of_a_stack_is_trained_with_its_own_rate_as_it_would_be_alone(monkeypatch):
+    monkeypatch.setattr(c05_depth, "STEPS", 20)
+    tokens = torch.randint(V, (2000,), generator=Generator().manual_seed(0))
+    runs = [(1e-2, 0), (3e-3, 1)]
+    nats, states = c05_depth.train("complete", 2, runs, tokens, V)
+    for (rate, seed), actual in zip(runs, nats, strict=True):
+        model = c05_depth.build("complete", 2, seed, FREQUENCIES)
+
+        def loss(generator, model=model):
+            return model.loss(*sample_windows(tokens, c05_depth.WINDOW, c05_depth.BATCH, generator))
+
+        config = TrainConfig(steps=20, learning_rate=rate, warmup=c05_depth.WARMUP, schedule="linear", seed=seed)
+        assert actual == pytest.approx(minimize(model, loss, config).mean().item(), rel=1e-4)
+    assert {(row["learning_rate"], row["seed"], row["layer"]) for row in states} == {
+        (*run, layer) for run in runs for layer in (0, 1, 2)
+    }
+
+
+def test_the_difference_of_a_state_is_0_for_equal_tokens_and_1_for_opposite_ones():
+    x = torch.ones(2, c05_depth.WINDOW, 4)
+    x[1, ::2] = -1
+    same, opposite = c05_depth.states(0, x)
+    assert (float(same["differs"]), float(opposite["differs"])) == (0, 1)
+    assert same["size"] == opposite["size"] == "1"
+
+
+def test_the_best_rate_of_every_arm_has_a_worse_one_on_both_sides():
+    table = results.load("depth").query("n_layer > 0")
+    means = table.fillna({"nats": float("inf")}).groupby(["arm", "n_layer", "learning_rate"]).nats.mean()
+    for key, rows in means.groupby(level=["arm", "n_layer"]):
+        rates = rows.droplevel(["arm", "n_layer"]).sort_index()
+        assert rates.index.get_loc(rates.idxmin()) in range(1, len(rates) - 1), key
+        assert set(rates.index) <= set(c05_depth.RATES)
