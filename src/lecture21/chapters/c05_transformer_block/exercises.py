@@ -159,7 +159,7 @@ def _stream(added, kind):
     """Predict the size of the stream after all layers, and which part of it is still the embedding.
 
     The embedding has size 1, as a root mean square. From an input of size 1, layer n computes an
-    update of size `added[n]`, a tensor of shape (N,); from an input of size s, one s times as large.
+    update of size `added[n]`, a tensor of shape (N,); from one of size s, one s times as large.
     An update is at right angles to the stream it is added to. `kind` says where the norms are:
     "pre", "post" or "none". A norm gives its result the size 1.
 
