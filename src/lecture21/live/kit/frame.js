@@ -50,7 +50,7 @@ export function createFrame(
   const heading = create("p", { class: "title" }, title);
   const toTry = create("span", {}, first);
   const toSee = create("span", {}, then);
-  const outcome = create("p", { class: "try outcome later" }, create("b", {}, "You should see: "), toSee);
+  const outcome = create("p", { class: "outcome later" }, create("b", {}, "You should see: "), toSee);
   const advice = create("p", { class: "try" }, create("b", {}, "Try: "), toTry);
   advice.hidden = !first;
   const controls = create("div", { class: "controls" });

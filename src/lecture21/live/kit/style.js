@@ -8,7 +8,7 @@ export const STYLE = `
   border-radius: 8px; padding: 0.9rem 1rem; font: 1rem/1.5 system-ui, sans-serif; text-align: left; }
 p { margin: 0 0 0.5rem; }
 .title { font-size: 1.05rem; font-weight: 700; margin: 0 0 0.25rem; line-height: 1.3; }
-.try { color: var(--ink); } .try b { font-weight: 600; } .later { display: none; } .outcome { margin: 0.6rem 0 0; } .closed > :not(style, .title, .gate) { display: none !important; }
+.try { color: var(--ink); } .try b { font-weight: 600; } .later { display: none; } .outcome { margin: 0.6rem 0 0; } .outcome b { font-weight: 600; } .closed > :not(style, .title, .gate) { display: none !important; }
 .controls { display: flex; flex-wrap: wrap; gap: 0.5rem 1.25rem; align-items: end; margin: 0.6rem 0; }
 .control { display: flex; flex-direction: column; gap: 0.15rem; font-size: 0.9rem; min-width: 0; }
 .control output { font-variant-numeric: tabular-nums; font-weight: 600; }

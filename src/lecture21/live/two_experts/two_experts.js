@@ -1,19 +1,19 @@
 // Two experts and a gate (chapter 12): drag the data, and fit the mixture by EM or by gradient.
 
 import { legend } from "../kit/chart.js";
-import { button, choice, more, slider } from "../kit/controls.js";
+import { button, choice } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
 import { arrayOf, fieldsFrom, integerIn } from "../kit/state.js";
-import { X_RANGE, Y_RANGE, drawGate, drawLines, mixed } from "./drawing.js";
+import { X_RANGE, Y_RANGE, drawGate, drawLines, mixed, unscale } from "./drawing.js";
 import { explain, responsibilities } from "./fit.js";
 import { pointLayer } from "./points.js";
+import { restControls } from "./rest.js";
 import { STYLE, fitTable, sentence } from "./readings.js";
 import {
   FEWEST,
   METHODS,
-  MOST,
   NAMES,
   freshFits,
   gain,
@@ -89,28 +89,7 @@ export default {
     const mButton = button(frame.controls, { label: "M-step", onClick: oneStep });
     const stepButton = button(frame.controls, { label: "One step", main: true, onClick: oneStep });
     const runButton = button(frame.controls, { label: "Run", onClick: () => (run ? stop() : startRun()) });
-    const rest = more(frame, "More: initialization, learning rate, points");
-    const startSlider = slider(rest, {
-      label: "Random initialization",
-      min: 1,
-      max: starts.length,
-      step: 1,
-      value: values.start,
-      onInput: (start) => state.set({ start }),
-    });
-    const rate = slider(rest, {
-      label: "Learning rate of Adam",
-      min: 0,
-      max: rates.length - 1,
-      step: 1,
-      value: rates.indexOf(values.learning_rate),
-      format: (index) => String(rates[index]),
-      onInput: (index) => state.set({ learning_rate: rates[index] }),
-    });
-    button(rest, { label: "Restart the fits", onClick: restart });
-    const addButton = button(rest, { label: "Add a point", onClick: addPoint });
-    const removeButton = button(rest, { label: "Remove the chosen point", onClick: removePoint });
-
+    const rest = restControls(frame, { starts, rates, restart, addPoint, removePoint });
     const chart = drawing(frame, {
       title: "Each point has the color of the expert that is responsible for it",
       label: "Data, the lines of two experts and the mean of the mixture, over x",
@@ -120,17 +99,9 @@ export default {
         const parameters = parametersOf(row());
         const found = explain(parameters, values.points);
         const responsible = colored();
-        const before = run ? null : ghost;
         const bands = values.method !== "cooperative"; // which does not train the standard deviations
-        axes = drawLines(pen, frame.colors, {
-          parameters,
-          before,
-          points: values.points,
-          responsible,
-          bands,
-          width,
-          height,
-        });
+        const look = { parameters, before: run ? null : ghost, responsible, bands };
+        axes = drawLines(pen, frame.colors, { ...look, points: values.points, width, height });
         placePoints(found, responsible);
       },
     });
@@ -312,10 +283,7 @@ export default {
       eButton.classList.toggle("main", due);
       mButton.classList.toggle("main", em && !due);
       mButton.disabled = em && !colored();
-      startSlider.set(values.start);
-      rate.set(rates.indexOf(values.learning_rate));
-      addButton.disabled = values.points.length >= MOST;
-      removeButton.disabled = values.points.length <= FEWEST;
+      rest.update();
       draw();
       if (!run) frame.describe(`${sentence(row(), values.method, values.points, colored())} ${outcome}`.trim());
     }
@@ -325,8 +293,3 @@ export default {
     return frame.remove;
   },
 };
-
-/** Return the value at a pixel of an axis, whatever its direction. */
-function unscale(pixel, place, [low, high]) {
-  return low + ((pixel - place(low)) / (place(high) - place(low))) * (high - low);
-}
