@@ -238,7 +238,7 @@ def test_a_finger_moves_the_slider_and_opens_what_is_hidden(open_figures):
 @pytest.mark.parametrize("preset", ["gpt0", "gpt3", "gpt-oss-20b"])
 def test_what_to_try_is_true(open_figures, focus, preset):
     figure = open_figures(Calculator(preset, focus=focus)).figure("calculator")
-    advice = figure.locator(".try").text_content()
+    advice = " ".join(figure.locator(".try, .outcome").all_text_contents())
     assert figure.locator(".controls").first.locator("input, select").count() == 3
     if focus == "training":
         before = value(row(figure, "FLOPs of 300 billion")[0])
