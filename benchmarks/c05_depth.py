@@ -57,11 +57,6 @@ def no_norm(x: Tensor, layer: Layer, norm: Layer) -> Tensor:
     return x + layer(x)
 
 
-def no_residual(x: Tensor, layer: Layer, norm: Layer) -> Tensor:
-    """Pass on only what the layer computes, without what it was given."""
-    return layer(norm(x))
-
-
 @dataclass(frozen=True)
 class Arm:
     """How a model differs from the complete one, which is pre-norm."""
@@ -72,8 +67,6 @@ class Arm:
     """Of the GPT."""
     branches: bool = False
     """Whether the two maps of each block that end in the stream are divided by sqrt(2 L) before training."""
-    embeddings: float = 1.0
-    """Standard deviation of the token and position vectors before training."""
     frequencies: bool = False
     """Whether the bias of the output layer is the log-frequency of each character before training."""
     warmup: int = WARMUP
@@ -84,19 +77,13 @@ ARMS = {
     "complete": Arm(),
     "post-norm": Arm(post_norm, post_norm, PLAIN),
     "no norm": Arm(no_norm, no_norm, PLAIN),
-    "no residual": Arm(no_residual, no_residual),
     "post-norm, small layers": Arm(post_norm, post_norm, PLAIN, branches=True),
     "post-norm, frequencies": Arm(post_norm, post_norm, PLAIN, frequencies=True),
-    "complete, frequencies": Arm(frequencies=True),
     "post-norm, long warm-up": Arm(post_norm, post_norm, PLAIN, warmup=STEPS // 2),
-    "small embeddings": Arm(embeddings=0.02),
 }
 CURVES = ("complete", "post-norm", "no norm", "post-norm, small layers", "post-norm, long warm-up")
-PLAN = (
-    *((24, arm) for arm in ("complete", "post-norm", "post-norm, frequencies", "no norm", "post-norm, small layers")),
-    *((24, arm) for arm in ("post-norm, long warm-up", "no residual", "complete, frequencies", "small embeddings")),
-)
-"""The depths and arms, the most important first."""
+PLAN = tuple((24, arm) for arm in ARMS)
+"""The depths and arms."""
 
 
 @torch.no_grad()
@@ -106,9 +93,6 @@ def build(arm: str, n_layer: int, seed: int, frequencies: Tensor) -> GPT:
     change = ARMS[arm]
     sizes = {"d_model": WIDTH, "n_head": HEADS, "n_layer": n_layer, "block_size": WINDOW}
     model = GPT(presets.get("gpt0", vocab_size=len(frequencies), **sizes, **change.config))
-    model.token.weight *= change.embeddings
-    if model.config.position == "learned":
-        model.position.table.weight *= change.embeddings
     if change.frequencies:
         model.head.bias.copy_(frequencies.log())
     if change.branches:
