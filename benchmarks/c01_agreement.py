@@ -49,7 +49,7 @@ from lecture21.training.tasks import minimize
 
 TASK, V, WIDTH = Agreement(), len(VOCABULARY), 32
 BATCH, STEPS = 32, 500
-RATES = (1e-3, 3e-3, 1e-2, 3e-2)
+RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 LINEAR_RATES = (1e-1, 3e-1, 1.0, 3.0)
 """For `unweighted`, of which only a linear layer is trained, on small inputs."""
 SEEDS, HELD_OUT = range(10), (100, 101, 102)

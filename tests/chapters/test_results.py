@@ -12,7 +12,7 @@ def test_every_result_names_its_command_and_versions():
         assert results.provenance(name).startswith("python benchmarks/"), name
         assert "; torch " in results.provenance(name), name
         assert len(results.load(name)) > 1, name
-        assert {"seed", "round"} & set(results.load(name).columns), name  # the repetitions
+        assert {"seed", "round", "s0"} & set(results.load(name).columns), name  # the repetitions; s0 is that of seed 0
 
 
 def test_the_seeds_of_gpt0_are_the_numbers_that_chapter_07_quotes():
