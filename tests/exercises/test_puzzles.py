@@ -19,7 +19,7 @@ from lecture21.exercises.sources import complete, logical_lines
 
 ALL = [exercise for chapter in chapters() for exercise in exercises_of(chapter)]
 STORED = {number: stored for chapter in chapters() for number, stored in lines.load(chapter).items()}
-SAMPLE = ("4.4", "7.2", "8.2")  # a value, a class and a function; the others are repetitions
+SAMPLE = ("4.4", "5.4", "8.2")  # a value, a class and a function; the others are repetitions
 
 
 def block(text: str) -> list[str]:

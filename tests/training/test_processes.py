@@ -200,7 +200,7 @@ LAUNCHERS = {
 }
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize("launcher", ["torchrun", pytest.param("accelerate", marks=pytest.mark.repetition)])
 def test_a_launcher_trains_one_model(run, launcher):
     arguments = ["train", "--out", run, "--text", run.parent / "text.txt", "--steps", "4", "--eval-every", "2"]
     arguments += ["--device", "cpu", "--set", "n_layer=1", "--set", "d_model=8"]
