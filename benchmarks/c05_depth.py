@@ -1,11 +1,13 @@
 """What keeps 24 blocks trainable: the residual connections, the place of the norm, and the size of what a layer adds.
 
-Usage: python benchmarks/c05_depth.py [SEED ...]      (0 1 2 if none is named; about 6 minutes on one core in all)
+Usage: python benchmarks/c05_depth.py [SEED ...]      (0 1 2 if none is named; about 15 minutes on one core in all)
 
 Narrow models of GPT-0's kind (width 16, 2 heads, windows of 32, torch's initialization), trained on the plays for 150
 updates of 8 windows (38,400 characters) by Adam, with a warm-up of 15 updates and a linear decay to 0. The loss is the
 mean over the last 50 updates, each measured before the update on its windows. The text is drawn less than once, so this
 is a loss on new windows. A diverged run has no loss.
+
+The arms "long" have ten times as many updates, and a warm-up of 150.
 
 Every arm is trained with the learning rates FIRST, the arms in CURVES with CURVE, and with further ones of the grid
 RATES, until the rate with the lowest mean over the seeds has a worse one on both sides. The models of an arm are
@@ -33,7 +35,8 @@ from lecture21.training import TrainConfig, learning_rate, sample_windows
 
 RUNS, STATES = "depth", "depth_states"
 WIDTH, HEADS, WINDOW, BATCH = 16, 2, 32, 8
-STEPS, WARMUP, PROBES = 150, 15, (0, 10, 20, 50, 149)
+STEPS, WARMUP, PROBES = 150, 15, (0, 10, 20, 50, 149, 400, 800, 1499)
+LONG = 1500
 RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
 FIRST, CURVE = RATES[5:8], RATES[3:8]
 PARTS_OF_A_BLOCK = ("attention", "feed_forward", "norm_attention", "norm_feed_forward")
@@ -70,6 +73,8 @@ class Arm:
     frequencies: bool = False
     """Whether the bias of the output layer is the log-frequency of each character before training."""
     warmup: int = WARMUP
+    steps: int = STEPS
+    """Updates."""
 
 
 PLAIN = {"final_norm": False}
@@ -80,6 +85,8 @@ ARMS = {
     "post-norm, small layers": Arm(post_norm, post_norm, PLAIN, branches=True),
     "post-norm, frequencies": Arm(post_norm, post_norm, PLAIN, frequencies=True),
     "post-norm, long warm-up": Arm(post_norm, post_norm, PLAIN, warmup=STEPS // 2),
+    "complete, long": Arm(steps=LONG, warmup=LONG // 10),
+    "post-norm, long": Arm(post_norm, post_norm, PLAIN, steps=LONG, warmup=LONG // 10),
 }
 CURVES = ("complete", "post-norm", "no norm", "post-norm, small layers", "post-norm, long warm-up")
 PLAN = tuple((24, arm) for arm in ARMS)
@@ -189,10 +196,11 @@ def train(
     rates = torch.tensor([rate for rate, _ in runs])
     weights = list(models.weights.values())
     optimizer = torch.optim.Adam(weights, fused=True)
-    schedule = TrainConfig(steps=STEPS, learning_rate=1.0, warmup=ARMS[arm].warmup, schedule="linear")
+    steps = ARMS[arm].steps
+    schedule = TrainConfig(steps=steps, learning_rate=1.0, warmup=ARMS[arm].warmup, schedule="linear")
     history: list[Tensor] = []
     found: list[dict[str, object]] = []
-    for step in range(STEPS):
+    for step in range(steps):
         windows = {seed: sample_windows(tokens, WINDOW, BATCH, generator) for seed, generator in batches.items()}
         ids, targets = (torch.stack([windows[seed][n] for _, seed in runs]) for n in (0, 1))  # (K, B, T)
         for layer, x in enumerate(models.streams(ids)):
