@@ -145,7 +145,7 @@ def _latch(numbers):
 
     `numbers` (T,) has 1 for a plural noun, -1 for a singular one and 0 for other words. The unit is
     h_t = tanh(w h_{t-1} + u x_t), with 0 before the first word: choose w and u. Two words
-    that are no nouns follow the first noun, and after them any nouns, in any number.
+    that are not nouns follow the first noun, and after them any nouns, in any number.
     """
     w, u = 2.0, 0.5
     h, states = torch.zeros(()), []
@@ -384,14 +384,15 @@ def _loss_with_context(model, ids, context):
 
 
 class _Sums:
-    """A model whose prediction depends on every token so far, and on their order."""
+    """A model whose predictions depend on every token that it gets, later ones too, and on their order."""
 
     def __init__(self, rng: random.Random):
         self.vectors, self.head = normal(rng, 5, 4), normal(rng, 4, 5)
 
     def __call__(self, ids):
         weight = torch.arange(1.0, ids.shape[1] + 1)[:, None]
-        return (weight * self.vectors[ids]).cumsum(dim=1) / weight @ self.head
+        x = weight * self.vectors[ids]
+        return (x.cumsum(dim=1) / weight + x.mean(dim=1, keepdim=True)) @ self.head
 
 
 def _context_case(rng: random.Random, b: int, t: int, context: int, about: str) -> Case:
@@ -428,6 +429,15 @@ def _the_first_tokens(model, ids, context):
 )
 def _with_the_target(model, ids, context):
     logits = model(ids[:, -context:])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+@_CONTEXT.mistake(
+    symptom="A model whose block has `context` tokens refuses the text.",
+    hint="you read the right position, but the model gets one token more than `context`: the target itself.",
+)
+def _one_too_many(model, ids, context):
+    logits = model(ids[:, -1 - context :])[:, -2]
     return torch.nn.functional.cross_entropy(logits, ids[:, -1])
 
 
