@@ -32,7 +32,7 @@ def test_a_post_norm_stack_is_the_package_s_post_norm_gpt():
 
 
 def test_each_model_of_a_stack_is_trained_with_its_own_rate_as_it_would_be_alone(monkeypatch):
-    monkeypatch.setattr(c05_depth, "STEPS", 20)
+    monkeypatch.setitem(c05_depth.ARMS, "complete", c05_depth.Arm(steps=20))
     tokens = torch.randint(V, (2000,), generator=Generator().manual_seed(0))
     runs = [(1e-2, 0), (3e-3, 1)]
     nats, states = c05_depth.train("complete", 2, runs, tokens, V)
