@@ -138,7 +138,13 @@ def test_the_gallery_shows_symptoms_and_folds_code(pages: Pages):
 
 def test_folded_cells_say_what_they_hold(pages: Pages):
     names = {tag.get_text() for page in pages.values() for tag in page.select("details.hide p.collapsed")}
-    assert names == {"Solution", "Code of this figure", "Show the code", "Show the result"}
+    assert names == {
+        "Solution",
+        "Code of this figure",
+        "Check of the numbers in the text",
+        "Show the code",
+        "Show the result",
+    }
     for page in pages.values():
         for cell in page.select(".cell.tag_solution details.above-input"):
             assert cell.select_one("p.collapsed").get_text() == "Solution"

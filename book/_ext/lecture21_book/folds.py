@@ -9,6 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 _SETTINGS = ("figures.apply", "torch.set_num_threads", "torch.set_printoptions")
+_ASSERT = re.compile(r"^\s*assert ", re.MULTILINE)
 _MAGIC = re.compile(r"^\s*%.*$", re.MULTILINE)
 
 
@@ -36,6 +37,8 @@ def name(fold: HideCodeCellNode, cell: nodes.container) -> str:
         return "Solution"
     if next(iter(cell.findall(nodes.image)), None) is not None:
         return "Code of this figure"
+    if _ASSERT.search(fold.astext()):
+        return "Check of the numbers in the text"
     return "Show the code"
 
 
