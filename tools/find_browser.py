@@ -15,9 +15,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# The headless shell first: a test costs a third less processor time in it than in the whole Chromium.
 _NAMES = (
-    "chromium-headless-shell",
     "chromium",
     "chromium-browser",
     "google-chrome",
@@ -29,13 +27,11 @@ _NAMES = (
 # Where Playwright keeps the browsers that it installs, and the program in each build.
 _CACHES = ("~/.cache/ms-playwright", "~/Library/Caches/ms-playwright", "~/AppData/Local/ms-playwright")
 _BUILDS = (
-    "chromium_headless_shell-*/chrome-*/*headless*shell",
-    "chromium_headless_shell-*/chrome-*/*headless*shell.exe",
     "chromium-*/chrome-linux*/chrome",
     "chromium-*/chrome-mac*/*.app/Contents/MacOS/*",
     "chromium-*/chrome-win*/chrome.exe",
 )
-_DEBIAN_PACKAGES = ("chromium-headless-shell", "chromium", "chromium-browser")
+_DEBIAN_PACKAGES = ("chromium", "chromium-browser")
 _ADVICE = "install Chromium or Chrome, or name one: make test CHROMIUM=/path/to/chromium"
 # A HEAD request in a process of its own: looking up a host name cannot be given a time limit.
 _PROBE = """

@@ -101,17 +101,9 @@ esac
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-)
+@pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"])
 def test_a_browser_on_the_path_is_found(name: str, machine: Path, capsys):
     path = program(machine / name, STARTS)
-    assert run(capsys) == (0, [str(path)], [])
-
-
-def test_the_headless_shell_is_preferred(machine: Path, capsys):
-    program(machine / "chromium", STARTS)
-    path = program(machine / "chromium-headless-shell", STARTS)
     assert run(capsys) == (0, [str(path)], [])
 
 
@@ -142,16 +134,8 @@ def test_a_browser_that_does_not_start_is_skipped(machine: Path, capsys):
     assert run(capsys) == (0, [str(path)], [])
 
 
-@pytest.mark.parametrize(
-    "build",
-    [
-        "chromium-1200/chrome-linux64/chrome",
-        "chromium_headless_shell-1200/chrome-headless-shell-linux64/chrome-headless-shell",
-        "chromium_headless_shell-1100/chrome-linux/headless_shell",
-    ],
-)
-def test_a_browser_that_playwright_installed_earlier_is_found(build: str, machine: Path, capsys):
-    path = program(Path.home() / ".cache/ms-playwright" / build, STARTS)
+def test_a_browser_that_playwright_installed_earlier_is_found(machine: Path, capsys):
+    path = program(Path.home() / ".cache/ms-playwright/chromium-1200/chrome-linux64/chrome", STARTS)
     assert run(capsys) == (0, [str(path)], [])
 
 
@@ -210,7 +194,7 @@ def test_apt_get_is_used_if_the_playwright_host_does_not_respond(root: bool, mac
     assert [line for line in err if "with apt-get" not in line] == []
     calls = [line.split() for line in (machine / "arguments").read_text().splitlines() if line.strip()]
     assert [(call[0], "install" in call) for call in calls] == [("noninteractive", False), ("noninteractive", True)]
-    assert calls[1][-2:] == ["install", "chromium-headless-shell"]
+    assert calls[1][-2:] == ["install", "chromium"]
 
 
 def test_apt_get_is_used_if_playwright_fails(machine: Path, host, monkeypatch, capsys):
