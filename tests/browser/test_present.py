@@ -10,7 +10,7 @@ from pypdf import PdfReader
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 VECTORS, MASK, WITHOUT_NOTES = (
-    f"notebooks/{name}.html" for name in ("02_basic_self_attention", "04_causal_mask", "07_write_a_gpt")
+    f"notebooks/{name}.html" for name in ("02_basic_self_attention", "04_causal_mask", "labs/generation_speed")
 )
 IN_A_TALK = "document.documentElement.hasAttribute('data-present')"
 
@@ -98,7 +98,7 @@ def test_a_section_longer_than_the_screen_scrolls_before_the_next_one_comes(onwa
     assert title(page) == "Training with a leak"
     page.evaluate("scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })")
     page.keyboard.press(onward)
-    assert title(page) == "Other masks"
+    assert title(page) == "Sentences of a model that cheats"
     page.keyboard.press(back)
     assert title(page) == "Training with a leak"
 
@@ -126,13 +126,13 @@ def test_folds_are_closed_during_a_talk_and_as_before_at_its_end(wide):
 
 
 def test_a_figure_responds_and_keeps_the_keys_that_it_uses(wide, site: str):
-    page = slide(wide.page, site, VECTORS, "exercise-2-2-self-attention-without-parameters")
+    page = slide(wide.page, site, VECTORS, "the-three-steps-in-one-picture")
     figure = started(page, "attention", ".on-screen")
     handle = figure.get_by_role("button", name="sat: thing")
     before = figure.locator(".reading").first.inner_text()
     handle.press("ArrowRight")
     expect(figure.locator(".reading").first).not_to_have_text(before)
-    assert title(page).startswith("Exercise 2.2")
+    assert title(page) == "The three steps in one picture"
     handle.press("PageDown")  # of a presenter's remote, which this handle does not use
     page.evaluate("scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })")
     handle.press("PageDown")

@@ -72,14 +72,14 @@ class _MakeCards(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **_: object) -> None:
-        """Make the cards of one chapter."""
+        """Make the cards of one chapter; a lab has none, and may call `solved`."""
+        cells = [node for node in self.document.findall(nodes.container) if _is_cell(node)]
+        for cell in cells:
+            _remove_verdicts(cell)
         chapter = chapter_number(self.env.docname)
         if chapter is None:
             return
         numbers = {exercise.name: exercise.number for exercise in exercises_of(chapter)}
-        cells = [node for node in self.document.findall(nodes.container) if _is_cell(node)]
-        for cell in cells:
-            _remove_verdicts(cell)
         for cell in cells:
             if not _is_cell(cell, "tag_exercise"):
                 continue
