@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from readers import printed
 
 from lecture21.exercises import check
 
@@ -70,18 +71,34 @@ def unit(w, u):
     return latch
 
 
-@pytest.mark.parametrize(("w", "u"), [(1.5, 0.1), (2, 0.5), (3, 0.9), (10, 5)])
+# A large w or u saturates the state: from about 19, the tanh of a float64 is exactly 1.
+@pytest.mark.parametrize(
+    ("w", "u"), [(1.5, 0.1), (2, 0.5), (3, 0.9), (10, 5), (20, 1), (30, 1), (50, 5), (100, 1), (100, 50), (100, 96)]
+)
 def test_any_latch_that_holds_is_right(capsys, w, u):
     """At rest it is held if u is below what tanh(w h - u) needs to lose its fixed point h > 0."""
     assert u < math.sqrt(w * (w - 1)) - math.acosh(math.sqrt(w))
-    check("1.2", unit(w, u))
-    assert capsys.readouterr().out == "1.2: correct\n"
+    for latch in (unit(w, u), lambda numbers: unit(w, u)(numbers.float())):
+        check("1.2", latch)
+        assert capsys.readouterr().out == "1.2: correct\n"
 
 
-@pytest.mark.parametrize(("w", "u"), [(2, 0.6), (1.1, 0.2), (0, 0)])
-def test_a_latch_that_a_row_of_rivals_turns_is_wrong(capsys, w, u):
-    check("1.2", unit(w, u))
-    assert "correct" not in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("w", "u", "words"),
+    [
+        (2, 0.6, "must keep the sign"),
+        (1.1, 0.2, "must keep the sign"),
+        (20, 50, "must keep the sign"),
+        (100, 98, "must keep the sign"),
+        (-30, 1, "must keep the sign"),
+        (50, -5, "must take the sign"),
+        (0, 0, "must take the sign"),
+        (1.5, 0.2, "still on its way"),
+    ],
+)
+def test_a_latch_that_a_row_of_rivals_turns_is_told_why(capsys, w, u, words):
+    for _ in range(5):
+        assert words in printed(capsys, "1.2", unit(w, u))
 
 
 def test_the_context_is_what_stands_before_the_last_token(capsys):
@@ -89,10 +106,26 @@ def test_the_context_is_what_stands_before_the_last_token(capsys):
         before = ids.shape[1] - 1
         return torch.nn.functional.cross_entropy(model(ids[:, before - context : before])[:, -1, :], ids[:, before])
 
-    check("1.4", by_length)
-    assert capsys.readouterr().out == "1.4: correct\n"
+    def with_a_float(model, ids, context):
+        return by_length(model, ids, context).item()
+
+    for answer in (by_length, with_a_float):
+        check("1.4", answer)
+        assert capsys.readouterr().out == "1.4: correct\n"
+
+
+def test_a_loss_from_the_wrong_end_of_the_row_is_told_so(capsys):
+    def of_the_first(model, ids, context):
+        return torch.nn.functional.cross_entropy(model(ids[:, :context])[:, -1], ids[:, context])
+
+    for _ in range(5):
+        assert "From which end do you count?" in printed(capsys, "1.4", of_the_first)
 
 
 def test_a_latch_that_is_no_unit_of_an_rnn_is_told_so(capsys):
-    check("1.2", lambda numbers: 0.5 * numbers[0] + 0 * numbers)
-    assert "each state must be tanh(w h + u x)" in capsys.readouterr().out
+    for answer in (
+        lambda numbers: 0.5 * numbers[0] + 0 * numbers,
+        lambda numbers: 2 * numbers[0] + 0 * numbers,
+        lambda numbers: torch.where(numbers == -numbers[0], 0.5, 1) * numbers[0],
+    ):
+        assert "each state must be tanh(w h + u x)" in printed(capsys, "1.2", answer)

@@ -42,6 +42,7 @@ WRONG = {
     "3.2": {
         f"return form.T * len(form) ** 0.5, {IDENTITY}": "How many rows of the form are independent?",
         f"return form, {IDENTITY}": "w_query.T @ w_key / sqrt(D) must be the form",
+        SVD.format("int((s > 0).sum())", "d ** 0.5 * s[:d, None] * u[:, :d].T, v[:d]"): "0 but for rounding?",
         "return form.T @ form": "",
         SVD.format(RANK, "s[:d, None] * u[:, :d].T, v[:d]"): "w_query.T @ w_key / sqrt(D) must be the form",
         SVD.format(RANK, "u[:, :d] * s[:d], v[:d].T * d ** 0.5"): "two matrices of the same shape (D, C)",

@@ -65,6 +65,8 @@ WRONG = {
         "w = scores.softmax(-1) * mask\nreturn w / w.sum(-1, keepdim=True)": "a masked score of 200",
         "e = (scores - scores.max()).exp() * mask\nreturn e / e.sum(-1, keepdim=True)": "a masked score of 200",
         "w = scores.softmax(-1) * mask\nreturn w / (w.sum(-1, keepdim=True) + 1e-9)": "each row must sum to 1",
+        "e = scores.exp() * mask\nreturn e / e.sum(-1, keepdim=True)": "e^200 is infinite in float32",
+        "e = scores.masked_fill(~mask, -math.inf).exp()\nreturn e / e.sum(-1, keepdim=True)": "subtract from each row",
         f"with torch.no_grad():\n    {SOLUTION}": "no gradient passes back to `scores`",
         f"scores = scores.detach()\n{SOLUTION}": "no gradient passes back to `scores`",
         f"scores = torch.from_numpy(scores.numpy())\n{SOLUTION}": "numpy() leaves PyTorch",

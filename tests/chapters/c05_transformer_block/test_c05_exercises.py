@@ -84,8 +84,38 @@ def without_the_embedding(added, kind):
     return (size**2 - 1).clamp(min=0).sqrt() if kind != "post" else size, share
 
 
+def sizes_added_for(changed):
+    """Return a stream whose size is 1 + b for these kinds, and whose share is right."""
+
+    def stream(added, kind):
+        size, share = one_by_one(added, kind)
+        return 1 + added.sum() if kind in changed else size, share
+
+    return stream
+
+
+def sizes_added_where_no_norm_follows(added, kind):
+    """Return the right result for kind 'post' only, and for the others sizes in the same direction."""
+    size = 1 + added.sum()
+    return one_by_one(added, kind) if kind == "post" else (size, 1 / size**2)
+
+
+def sizes_multiplied(added, kind):
+    size, share = one_by_one(added, kind)
+    return (1 + added).prod() if kind == "none" else size, share
+
+
+def by_the_length(x, gain, bias):
+    deviation = x - x.mean(-1, keepdim=True)
+    return deviation / deviation.norm(dim=-1, keepdim=True) * gain + bias
+
+
 def over_all_tokens(x, gain, bias):
     return (x - x.mean()) / x.std() * gain + bias
+
+
+def by_std(epsilon):
+    return lambda x, gain, bias: (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + epsilon) * gain + bias
 
 
 def in_float32(x, gain, bias):
@@ -105,13 +135,20 @@ def gain_and_bias_together(x, gain, bias):
 
 WRONG = {
     "a gain and a bias that are added": ("5.1", gain_and_bias_together, "subtract `bias` from your result"),
-    "one mean and deviation of all tokens": ("5.1", over_all_tokens, "the mean of each token's squares must be"),
+    "the length for the deviation": ("5.1", by_the_length, "the mean of each token's squares must be"),
+    "one mean and deviation of all tokens": ("5.1", over_all_tokens, "divides by C - 1"),
+    "torch's deviation": ("5.1", by_std(0), "your standard deviation divides by C - 1"),
+    "torch's deviation and epsilon": ("5.1", by_std(1e-5), "your standard deviation divides by C - 1"),
     "float32 inside": ("5.1", in_float32, "wrong for float64, mean near 1000"),
     "a float32 buffer": ("5.1", in_a_buffer, "must have the dtype torch.float64"),
     "shares that are swapped": ("5.2", swapped_results, "in the wrong order"),
     "the updates' share": ("5.2", share_of_the_updates, "right, but in the share"),
     "a share in percent": ("5.2", in_percent, "the embedding's share is between 0 and 1"),
     "no embedding": ("5.2", without_the_embedding, "right, but in the size"),
+    "sizes added, right shares": ("5.2", sizes_added_for(("pre", "none")), "you add sizes"),
+    "sizes added in pre-norm": ("5.2", sizes_added_for(("pre",)), "you add sizes"),
+    "sizes added, their shares": ("5.2", sizes_added_where_no_norm_follows, "you add sizes"),
+    "sizes multiplied": ("5.2", sizes_multiplied, "you add sizes"),
     "a test of the sum": ("5.4", by_the_sum, "you compare one number"),
     "a test of the mean": ("5.4", by_the_mean, "feature"),
     "a test of the norm": ("5.4", by_the_norm, "feature"),

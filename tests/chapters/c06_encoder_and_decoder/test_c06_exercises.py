@@ -31,7 +31,18 @@ def in_place(probability, source, replacements):
     return torch.stack(falls)
 
 
+def row_by_row(next_logits, n_row, bos, eos, pad, max_new):
+    rows = []
+    for _ in range(n_row):
+        ids = [bos]
+        while len(ids) <= max_new and ids[-1] != eos:
+            ids.append(int(next_logits(torch.tensor([ids]))[0].argmax()))
+        rows.append(torch.tensor(ids[1:]))
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=pad)
+
+
 WRONG = {
+    "row by row": ("6.1", row_by_row, "next_logits needs all rows at once"),
     "a fixed end token": ("6.1", with_numbers(GREEDY.replace("== eos", "== 2")), "wrong for"),
     "a fixed padding token": ("6.1", with_numbers(GREEDY.replace("ended, pad", "ended, 0")), "wrong for"),
     "a ratio": ("6.2", relative, "wrong for"),

@@ -1,5 +1,6 @@
 """Exercises of chapter 01: an RNN, how it remembers, how its gradient decays, and how much context a model uses."""
 
+import math
 import random
 
 import torch
@@ -155,13 +156,34 @@ def _latch(numbers):
     return torch.stack(states)
 
 
-def _is_unit(arguments, states):
-    """Return whether the states are those of a unit, tanh(w h + u x), for some w and u."""
-    before = torch.cat([torch.zeros(1, dtype=states.dtype), states[:-1]])
-    both = torch.stack([before, arguments[0]], dim=1).double()
-    inner = torch.atanh(states.double())[:, None]
-    inner_again = both @ torch.linalg.lstsq(both, inner, driver="gelsd").solution
-    return torch.allclose(torch.tanh(inner_again), torch.tanh(inner), atol=1e-3)
+def _unit_of(arguments, states):
+    """Return w and u of a unit, tanh(w h + u x), that has these states, or None if there is none.
+
+    A state near 1 or -1 gives only the sign of w h + u x, for tanh is flat there. The other states give w and u, or one
+    equation, or none; then units with large w and u that fulfill it are tried.
+    """
+    states = states.double()
+    both = torch.stack([torch.cat([states.new_zeros(1), states[:-1]]), arguments[0]], dim=1)
+    steep = states.abs() < 1 - 1e-4
+    inverse = torch.linalg.pinv(both[steep])
+    angles = torch.arange(32, dtype=states.dtype) * math.pi / 16
+    large = 1000 * torch.stack([angles.cos(), angles.sin()])
+    free = torch.eye(2, dtype=states.dtype) - inverse @ both[steep]
+    units = (inverse @ states[steep].atanh())[:, None] + free @ large
+    fits = ((both @ units).tanh() - states[:, None]).abs().amax(dim=0) < 1e-3
+    return units[:, fits][:, 0].tolist() if fits.any() else None
+
+
+def _would_hold_at_rest(w, u):
+    """Return whether rivals in any number leave the sign of a state that is at rest, h = tanh(w h), with h > 0.
+
+    They do while tanh(w h - u) = h has a solution h > 0.
+    """
+    return w > 1 and 0 < u < math.sqrt(w * (w - 1)) - math.acosh(math.sqrt(w))
+
+
+def _keeps_its_sign(arguments, states):
+    return bool((states * arguments[0][0] > 0).all())
 
 
 def _rivals(rng: random.Random, nouns: str, about: str) -> Case:
@@ -190,15 +212,22 @@ _LATCH = Exercise(
         ),
         (
             "each state must be tanh(w h + u x), with the same two numbers w and u",
-            _is_unit,
+            lambda arguments, states: _unit_of(arguments, states) is not None,
         ),
         (
             "the state must take the sign of the first noun",
             lambda arguments, states: bool(states[0] * arguments[0][0] > 0),
         ),
         (
+            "once at rest, this unit would hold its sign, but two words after the first noun it is still on its way. "
+            "How does it grow faster?",
+            lambda arguments, states: (
+                _keeps_its_sign(arguments, states) or not _would_hold_at_rest(*_unit_of(arguments, states))
+            ),
+        ),
+        (
             "the state must keep the sign of the first noun, and not go over to that of a later one",
-            lambda arguments, states: bool((states * arguments[0][0] > 0).all()),
+            _keeps_its_sign,
         ),
     ),
     by_properties=True,
@@ -400,6 +429,21 @@ def _context_case(rng: random.Random, b: int, t: int, context: int, about: str) 
     return Case((_Sums(rng), ids, context), about)
 
 
+def _loss_of_another(arguments, loss):
+    """Return whether a loss is that of another token than each row's last, with the context before it."""
+    model, ids, context = arguments
+    return any(
+        torch.allclose(loss, _loss_with_context(model, ids[:, :end], context), rtol=1e-4)
+        for end in range(context + 1, ids.shape[1])
+    )
+
+
+def _as_tensor(answer, *arguments):
+    """Return what an answer returns, a float as a tensor: the task asks for one number."""
+    loss = answer(*arguments)
+    return torch.tensor(loss) if isinstance(loss, float) else loss
+
+
 _CONTEXT = Exercise(
     number="1.4",
     name="loss_with_context",
@@ -411,6 +455,14 @@ _CONTEXT = Exercise(
         _context_case(rng, 4, 6, 5, "all 5 tokens before the last one"),
         _context_case(rng, 3, rng.randint(9, 12), 4, "a longer text"),
     ],
+    call=_as_tensor,
+    properties=(
+        (
+            "this is the loss of another token of the row, given the `context` tokens before it. From which end do you "
+            "count?",
+            lambda arguments, loss: not _loss_of_another(arguments, loss),
+        ),
+    ),
 )
 
 

@@ -197,6 +197,15 @@ def _give_the_form(arguments, result) -> bool:
     return torch.allclose(w_query.T @ w_key / math.sqrt(len(w_query)), form, atol=1e-4 * form.abs().max().item())
 
 
+def _has_its_rank(arguments, result) -> bool:
+    return len(result[0]) == int(torch.linalg.matrix_rank(arguments[0]))
+
+
+def _counts_rounding(arguments, result) -> bool:
+    """Return whether a head is no wider than the singular values that are not exactly 0."""
+    return len(result[0]) <= int((torch.linalg.svd(arguments[0])[1] > 0).sum())
+
+
 _FORM = Exercise(
     number="3.2",
     name="two_matrices",
@@ -212,8 +221,13 @@ _FORM = Exercise(
             _give_the_form,
         ),
         (
+            "the scores are right, but the head is wider than it must be. Print the singular values: which of them are "
+            "0 but for rounding?",
+            lambda arguments, result: _has_its_rank(arguments, result) or not _counts_rounding(arguments, result),
+        ),
+        (
             "the scores are right, but the head is wider than it must be. How many rows of the form are independent?",
-            lambda arguments, result: len(result[0]) == torch.linalg.matrix_rank(arguments[0]),
+            _has_its_rank,
         ),
     ),
 )

@@ -130,6 +130,16 @@ _WEIGHTS = Exercise(
                 bool(arguments[1].all()) or not torch.allclose(weights, arguments[0].softmax(dim=-1))
             ),
         ),
+        (
+            "no entry may be NaN. Do you compute e^score yourself? e^200 is infinite in float32, and infinity times 0 "
+            "is NaN: remove a masked score before the exponential",
+            lambda arguments, weights: arguments[0].max() < 200 or not weights.isnan().any(),
+        ),
+        (
+            "no entry may be NaN. Do you compute e^score yourself? e^(-5000) is 0 in float32, and 0 / 0 is NaN: first "
+            "subtract from each row its largest score",
+            lambda arguments, weights: arguments[0].max() > -4000 or not weights.isnan().any(),
+        ),
         ("no entry may be NaN", lambda arguments, weights: not weights.isnan().any()),
         (
             "a key that is masked must have the weight 0, however small the other scores are",

@@ -30,7 +30,7 @@ def _norm_cases(rng: random.Random) -> list[Case]:
     constant[1] = 2.0
     one, zero = torch.ones(c), torch.zeros(c)
     return [
-        Case((normal(rng, 1, 2), torch.ones(2), torch.zeros(2)), "T = 1, C = 2"),
+        Case((normal(rng, 1, 3), torch.ones(3), torch.zeros(3)), "T = 1, C = 3"),  # C - 1 is not 1
         Case((3 * normal(rng, t, c) + 5, one, zero), f"shape ({t}, {c}), mean near 5"),
         Case((0.003 * double(t, c), one.double(), zero.double()), "float64, variances near 1e-5"),
         Case((normal(rng, t, t), normal(rng, t), normal(rng, t)), f"shape ({t}, {t}), random gain and bias"),
@@ -53,6 +53,14 @@ def _normalized(arguments: tuple[Tensor, ...], result: Tensor) -> Tensor:
     return (result - arguments[2]) / arguments[1]
 
 
+def _divides_by_an_unbiased_deviation(arguments: tuple[Tensor, ...], result: Tensor) -> bool:
+    """Return whether a result is that of torch's std(), with or without 1e-5 added to it."""
+    x, gain, bias = arguments
+    deviation = x - x.mean(dim=-1, keepdim=True)
+    divisors = (x.std(dim=-1, keepdim=True) + epsilon for epsilon in (0, 1e-5))
+    return any(torch.allclose(result, deviation / divisor * gain + bias, rtol=1e-5) for divisor in divisors)
+
+
 _NORM = Exercise(
     number="5.1",
     name="layer_norm",
@@ -65,6 +73,11 @@ _NORM = Exercise(
         (
             "with gain 1 and bias 0, each token must have the mean 0",
             lambda arguments, result: not _plain(arguments) or bool((result.mean(dim=-1).abs() < 1e-3).all()),
+        ),
+        (
+            "your standard deviation divides by C - 1, as torch's std() does by default. Here the variance is the mean "
+            "of C squares, and 1e-5 is added to it before the root",
+            lambda arguments, result: not _divides_by_an_unbiased_deviation(arguments, result),
         ),
         (
             "with gain 1 and bias 0, the mean of each token's squares must be close to 1, or variance / (variance + "
@@ -181,6 +194,16 @@ def _stream_cases(rng: random.Random) -> list[Case]:
     ]
 
 
+_ADDED = "you add sizes. Sides of 3 and 4 at right angles make a diagonal of 5, not 7. What is it that you can add?"
+
+
+def _adds_sizes(arguments, result) -> bool:
+    """Return whether a stream has the size of updates in its own direction, whatever the share is."""
+    added, kind = arguments
+    sizes = (1 + added.sum(), (1 + added).prod())
+    return kind != "post" and any(torch.isclose(result[0], size, rtol=1e-4) for size in sizes)
+
+
 _KINDS = ("pre", "post", "none")
 _STREAM = Exercise(
     number="5.2",
@@ -194,6 +217,7 @@ _STREAM = Exercise(
             "with kind 'post', the last norm gives the stream the size 1",
             lambda arguments, result: arguments[1] != "post" or abs(result[0].item() - 1) < 1e-4,
         ),
+        (_ADDED, lambda arguments, result: not _adds_sizes(arguments, result)),
         ("the embedding's share is between 0 and 1", lambda arguments, result: 0 < result[1].item() <= 1),
     ),
 )
@@ -201,7 +225,7 @@ _STREAM = Exercise(
 
 @_STREAM.mistake(
     symptom="The stream seems to grow like the number of layers instead of its root.",
-    hint="you add sizes. Sides of 3 and 4 at right angles make a diagonal of 5, not 7. What is it that you can add?",
+    hint=_ADDED,
 )
 def _sizes_are_added(added, kind):
     squares = added

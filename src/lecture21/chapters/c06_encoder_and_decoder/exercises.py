@@ -38,6 +38,9 @@ class _Scripted:
         self.script = torch.cat([torch.full_like(script[:, :1], bos), script], dim=1)
 
     def __call__(self, ids: Tensor) -> Tensor:
+        if len(ids) != len(self.script):
+            shape = tuple(ids.shape)
+            raise ValueError(f"next_logits needs all rows at once, ids of shape (n_row, t), got {shape}")
         so_far = self.script[:, : ids.shape[1]]
         wrong = (ids[:, : so_far.shape[1]] != so_far).sum(dim=1)
         place = min(ids.shape[1], self.script.shape[1] - 1)
