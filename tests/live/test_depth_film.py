@@ -149,5 +149,28 @@ def test_nothing_is_told_before_the_film_is_played(open_figures):
     figure = open_figures(live.DepthFilm()).figure("depth_film")
     assert "after block 0" in reading(figure)
     assert not figure.locator(".outcome").is_visible()
-    figure.get_by_label("After block").press("ArrowRight")
-    assert figure.locator(".outcome").is_visible()
+    figure.get_by_text("off", exact=True).click()
+    assert not figure.locator(".outcome").is_visible()  # it has begun, and shows nothing yet
+
+
+def test_what_one_should_see_is_what_the_film_has_shown(open_figures, load_module):
+    """Without residual connections all words become alike after a few blocks; with them, they don't."""
+    figure = open_figures(live.DepthFilm()).figure("depth_film")
+    outcome, blocks = figure.locator(".outcome"), figure.get_by_label("After block")
+    blocks.press("End")
+    assert "after 24 blocks, the words still have vectors of their own" in outcome.inner_text()
+    figure.get_by_text("off", exact=True).click()
+    found = load_module("depth_film/blocks.js").evaluate(
+        """ids => module.film(module.newBlocks(24, 0), module.newVectors(ids, 0),
+            { residual: "off", norm: "pre", scaled: false }).map(module.cosines)""",
+        IDS,
+    )
+    alike = [min(map(min, cosines)) > 0.9 for cosines in found].index(True)
+    assert 1 < alike < 6
+    blocks.press("Home")
+    figure.get_by_role("button", name="Reset").click()
+    figure.get_by_text("off", exact=True).click()
+    for _ in range(alike):
+        assert not outcome.is_visible()
+        blocks.press("ArrowRight")
+    assert f"after block {alike}, all words have nearly the same vector" in outcome.inner_text()

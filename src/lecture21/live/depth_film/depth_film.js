@@ -13,20 +13,22 @@ const IDS = WORDS.map((word) => WORDS.indexOf(word));
 const LEAST = 1e-3; // of what is drawn on the logarithmic axis, and said
 const NORMS = { pre: "pre-norm", post: "post-norm", none: "no norm" };
 
+const FIRST =
+  "Say after how many blocks the tokens are alike, if they ever are. Press Play. Then switch a part off, and play again.";
+const ALIKE = 0.9; // cosine above which two vectors are nearly the same
+
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const frame = createFrame(context, {
       title: "Do the tokens stay different?",
-      first:
-        "Say after how many blocks the tokens are alike, if they ever are. Press Play. Then switch a part off, and play again.",
-      then: "the map shows how alike each pair of tokens is, and the curves how the model got there.",
+      first: FIRST,
       onChange: update,
     });
     const { state } = frame;
     const { values } = state;
     let timer = 0;
-    /** @type {Map<string, {variant: any, states: Float64Array[], seen: number}>}  by `nameOf` */
+    /** @type {Map<string, {variant: any, states: Float64Array[], alike: number, seen: number}>}  by `nameOf` */
     let films = new Map();
     let drawnWith = "";
 
@@ -122,7 +124,8 @@ export default {
       const name = nameOf(variant);
       if (!films.has(name)) {
         const states = film(newBlocks(blocks, seed), newVectors(IDS, seed), variant);
-        films.set(name, { variant, states, seen: 0 });
+        const alike = states.findIndex((x) => Math.min(...cosines(x).flat()) > ALIKE);
+        films.set(name, { variant, states, alike, seen: 0 });
       }
       return films.get(name);
     }
@@ -187,6 +190,8 @@ export default {
     function update() {
       const now = shown();
       now.seen = Math.max(now.seen, block());
+      frame.advise({ first: FIRST, then: outcomeOf(now) });
+      frame.acted(); // which shows what one should see, once the film is there
       blockSlider.input.max = String(values.blocks);
       blockSlider.set(block());
       residual.set(values.residual);
@@ -218,6 +223,15 @@ export default {
     return frame.remove;
   },
 };
+
+/** What a film shows, once the reader has seen enough of it; alike: the first block after which all words are. */
+function outcomeOf(/** @type {{states: Float64Array[], alike: number, seen: number}} */ { states, alike, seen }) {
+  const last = states.length - 1;
+  if (alike >= 0 && seen >= alike)
+    return `after block ${alike}, all words have nearly the same vector: each cosine is above ${ALIKE}.`;
+  if (alike < 0 && seen === last) return `after ${last} blocks, the words still have vectors of their own.`;
+  return "";
+}
 
 /** The name of a variant, as the chapter writes it. */
 function nameOf(/** @type {{residual: string, norm: string, scaled: boolean}} */ { residual, norm, scaled }) {
