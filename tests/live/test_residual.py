@@ -77,7 +77,7 @@ def expect_figure(figure, gpt, text, token=-1, removed=(), choose=True):
         assert row.locator(".best").inner_text() == {" ": "␣", "\n": "⏎"}.get(symbol, symbol)
         if not choose:
             continue
-        row.get_by_role("button").click()
+        row.locator(".part").hover()
         ready(figure)
         said = effect.inner_text().replace("\u2212", "-")
         if part in removed:
@@ -174,6 +174,24 @@ def test_a_model_of_the_readers_own_with_other_parts(open_figures):
     assert figure.get_by_role("checkbox", name="Use layer 1, attention").is_checked() is False
     assert figure.locator(".stream li").count() == 9
     assert live.ResidualStream(model, tokenizer, "abc abc").weights  # a notebook sends the weights
+
+
+def test_a_click_on_a_layer_removes_it_another_restores_it_and_only_then_there_is_something_to_see(open_figures, gpt):
+    figure = started(open_figures(live.ResidualStream()))
+    layer, outcome = figure.get_by_text("3 attention", exact=True), figure.locator(".outcome")
+    layer.hover()
+    ready(figure)
+    assert figure.locator("p[aria-live]", has_text="adds a vector").count() == 1
+    figure.get_by_role("button", name="embedding").click()
+    assert not outcome.is_visible()  # nothing is removed
+    layer.click()
+    ready(figure)
+    expect_figure(figure, gpt, TEXT, TOKEN, removed=["2.attention"], choose=False)
+    assert outcome.is_visible()
+    layer.click()
+    ready(figure)
+    expect_figure(figure, gpt, TEXT, TOKEN, choose=False)
+    assert not outcome.is_visible()
 
 
 def test_touch(open_figures, gpt):

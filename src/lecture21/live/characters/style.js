@@ -34,8 +34,9 @@ export const STREAM_STYLE = `
 .stream .part { display: flex; gap: 0.35rem; align-items: center; border: 2px solid; border-radius: 6px; padding: 0 0.35rem; height: 2.1rem;
   background: var(--paper); }
 .stream .part.start { padding-left: 0.2rem; } .stream .gone { border-style: dashed; opacity: 0.6; }
-.stream button { padding: 0.05rem 0.3rem; min-height: 1.6rem; font-size: 0.85rem; border-color: transparent; white-space: nowrap; }
-.stream button[aria-pressed="false"] { background: none; } .stream input { flex: none; width: 1rem; height: 1rem; }
+.stream .part { font-size: 0.85rem; min-height: 0; white-space: nowrap; cursor: pointer; }
+.stream .chosen { background: var(--accent); color: var(--on-accent); }
+.stream input { flex: none; width: 1rem; height: 1rem; }
 .stream .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .stream .best { font-family: ui-monospace, monospace; text-align: center; }
 @container (max-width: 30rem) { .stream li { grid-template-columns: 8.3rem 1fr 3.5rem 1.2rem; gap: 0.25rem; font-size: 0.85rem; } }

@@ -16,6 +16,11 @@ const TITLE = "One character through the residual stream";
 const PART = /^\d{1,3}\.(attention|feed_forward)$/;
 const isPartList = (value) => Array.isArray(value) && value.length <= 256 && value.every((part) => PART.test(part));
 
+const FIRST =
+  "Follow the bars down the stream, and point at a layer to read what it adds. Then click it to remove it; another click restores it.";
+const THEN =
+  "nothing flows from that layer into the stream, all bars below it change, and the loss of the sentence with them.";
+
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   async render(context) {
@@ -26,8 +31,7 @@ export default {
     let { n_layer: L, d_model: C, block_size: size } = gpt.config;
     const frame = createFrame(context, {
       title: TITLE,
-      first: "Follow the bars down the stream. Then clear a box to take that part away.",
-      then: "nothing flows from that part into the stream, all bars below it change, and the loss of the sentence with them.",
+      first: FIRST,
       fields: {
         ...fieldsFrom(context.fields),
         removed: { start: [], check: isPartList },
@@ -67,7 +71,7 @@ export default {
           const others = state.values.removed.filter((each) => each !== part);
           state.set({ removed: inUse ? others : [...others, part] });
         },
-        (chosen) => state.set({ chosen }),
+        (chosen) => chosen !== state.values.chosen && state.set({ chosen }),
       );
     let view = makeView();
     const panel = create("div", { class: "panel next" });
@@ -103,6 +107,8 @@ export default {
     }
 
     function update() {
+      frame.advise({ first: FIRST, then: removedParts().length ? THEN : "" });
+      if (!removedParts().length) frame.acted(); // which hides what one should see, as there is nothing to see yet
       box.set(state.values.prompt);
       refresh();
     }

@@ -34,15 +34,16 @@ export function streamView(frame, layers, onSwitch, onChoose) {
 
   const rows = names.map((name, step) => {
     const short = step ? `${parseInt(steps[step - 1]) + 1} ${kindOf(steps[step - 1])}` : "embedding";
-    const button = create("button", { type: "button" }, short);
-    button.addEventListener("click", () => onChoose(step));
     const input = create("input", { type: "checkbox", checked: true, "aria-label": `Use ${name}` });
     input.addEventListener("change", () => onSwitch(steps[step - 1], input.checked));
-    const box = create("span", { class: step ? "part" : "part start" }, ...(step ? [input] : []), button);
+    const box = step
+      ? create("label", { class: "part" }, input, create("span", {}, short))
+      : create("button", { type: "button", class: "part start" }, short);
+    for (const act of ["focusin", "pointerenter", "click"]) box.addEventListener(act, () => onChoose(step));
     const drawn = create("span", { class: "drawn" });
     const track = create("span", { class: "track", "aria-hidden": "true" }, drawn);
     const [share, best] = [create("span", { class: "number" }), create("span", { class: "best" })];
-    return { node: create("li", {}, box, track, share, best), box, button, input, drawn, share, best };
+    return { node: create("li", {}, box, track, share, best), box, input, drawn, share, best };
   });
   const list = create("ol", { class: "stream", role: "list", "aria-label": "Embedding and parts" });
   list.append(...rows.map(({ node }) => node));
@@ -123,7 +124,7 @@ export function streamView(frame, layers, onSwitch, onChoose) {
         const row = rows[step];
         row.box.style.borderColor = step ? colorOf(step) : frame.colors.stream;
         row.box.classList.toggle("gone", isGone(step));
-        row.button.setAttribute("aria-pressed", String(step === chosen));
+        row.box.classList.toggle("chosen", step === chosen);
         row.input.checked = !isGone(step);
         row.drawn.style.width = `${100 * share}%`;
         row.share.textContent = percent(share);
