@@ -107,14 +107,15 @@ def test_logits_attention_scores_and_gradients_are_those_of_torch(load_module, k
         }}""",
         [model.given(), sentences],
     )
-    close = {"rtol": 1e-6, "atol": 1e-7}  # the package computes sinusoids in float32
+    rel = 1e-6 if kind == "positions" else 1e-9  # the package computes sinusoids in float32
+    close = {"rtol": rel, "atol": rel / 10}
     torch.testing.assert_close(torch.tensor(found["logits"], dtype=torch.float64), logits.detach(), **close)
     if weights is not None:
         torch.testing.assert_close(torch.tensor(found["weights"], dtype=torch.float64), weights.detach(), **close)
-    assert found["loss"] == pytest.approx(loss.item(), rel=1e-6)
+    assert found["loss"] == pytest.approx(loss.item(), rel=rel)
     verbs = logits.detach()[:, VOCABULARY.ids["is"] : VOCABULARY.ids["is"] + 6].softmax(-1)
     plural = verbs[:, 1::2].sum(-1)
-    assert found["plural"] == pytest.approx(plural.tolist(), rel=1e-6)
+    assert found["plural"] == pytest.approx(plural.tolist(), rel=rel)
     assert found["score"] == ((plural > 0.5) == (words[:, -3] % 2 == 1)).double().mean().item()
     wanted = {name: p.grad for name, p in model.named().items() if p.requires_grad}
     assert sorted(found["gradients"]) == sorted(wanted)
@@ -254,7 +255,7 @@ def test_without_a_mask_the_model_reads_the_verb_off(open_figures):
     seeing = table(figure)
     assert float(seeing[name][1]) == 1
     assert float(blind[name][1]) < 0.7
-    assert seeing["learned head"] == blind["learned head"]  # its mask hides them
+    assert seeing["head with the mask"] == blind["head with the mask"]  # its mask hides them
 
 
 def test_the_reader_predicts_trains_by_keyboard_and_starts_again(open_figures):

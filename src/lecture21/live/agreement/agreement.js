@@ -22,6 +22,8 @@ const CHAPTERS = {
   4: ["head", "open"],
   5: ["head", "positions"],
 };
+/** What a head is called beside another one: by what it lacks or has. */
+const BESIDE = { 4: { head: "head with the mask" }, 5: { head: "head without positions" } };
 const COLORS = { rnn: 1, unweighted: 4, embedded: 5, head: 0, open: 3, positions: 2 }; // among the series
 
 export default {
@@ -45,6 +47,7 @@ export default {
     frame.root.append(create("style", {}, STYLE));
     const kinds = CHAPTERS[values.chapter];
     const people = values.chapter === 5;
+    const nameOf = (/** @type {string} */ kind) => BESIDE[values.chapter]?.[kind] ?? KINDS[kind].name;
     const color = (/** @type {string} */ kind) => frame.colors.series[COLORS[kind]];
     let untrained = newRun(kinds, 0);
     /** @type {import("./runs.js").Run[]} */
@@ -159,7 +162,7 @@ export default {
     const key = legend(frame, chart.panel, () => {
       const { note, series } = frame.colors;
       return [
-        ...kinds.map((kind) => ({ name: KINDS[kind].name, color: color(kind) })),
+        ...kinds.map((kind) => ({ name: nameOf(kind), color: color(kind) })),
         { name: "guess by the last noun", color: note, dashed: true },
         { name: "by the majority of nouns", color: note, dotted: true },
         ...(guess.drawn ? [{ name: "your prediction", color: series[6] }] : []),
@@ -249,7 +252,7 @@ export default {
       return create(
         "tr",
         {},
-        create("th", { scope: "row" }, KINDS[kind].name),
+        create("th", { scope: "row" }, nameOf(kind)),
         create("td", { class: "bar" }, create("div", { class: "track", "aria-hidden": "true" }, bar, create("b"))),
         create("td", {}, `${plural.toFixed(2)} `, score === undefined ? "" : verdict),
         create("td", {}, score === undefined ? "–" : score.toFixed(2)),
@@ -264,7 +267,7 @@ export default {
       const parts = found.map(({ kind, plural, weights, score }) => {
         const scored = score === undefined ? "" : `, score ${score.toFixed(2)}`;
         const looks = weights ? `, weight of the subject ${weights[sentence.nouns[0]].toFixed(2)}` : "";
-        return `${KINDS[kind].name}: P(plural) ${plural.toFixed(2)}${looks}${scored}`;
+        return `${nameOf(kind)}: P(plural) ${plural.toFixed(2)}${looks}${scored}`;
       });
       return `${trained}. The subject is ${number}. ${parts.join("; ")}.`;
     }
