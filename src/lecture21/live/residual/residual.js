@@ -73,6 +73,7 @@ export default {
         },
         (chosen) => chosen !== state.values.chosen && state.set({ chosen }),
       );
+    let begun = false;
     let view = makeView();
     const panel = create("div", { class: "panel next" });
     const heading = create("p", { class: "panel-title" });
@@ -108,7 +109,8 @@ export default {
 
     function update() {
       frame.advise({ first: FIRST, then: removedParts().length ? THEN : "" });
-      if (!removedParts().length) frame.acted(); // which hides what one should see, as there is nothing to see yet
+      if (begun) frame.acted(); // which shows what one should see, or hides it while nothing is removed
+      begun = true;
       box.set(state.values.prompt);
       refresh();
     }

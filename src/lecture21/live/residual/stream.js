@@ -39,7 +39,8 @@ export function streamView(frame, layers, onSwitch, onChoose) {
     const box = step
       ? create("label", { class: "part" }, input, create("span", {}, short))
       : create("button", { type: "button", class: "part start" }, short);
-    for (const act of ["focusin", "pointerenter", "click"]) box.addEventListener(act, () => onChoose(step));
+    // Not on a click: it would draw the box as it was before its change is known.
+    for (const act of ["focusin", "pointerenter"]) box.addEventListener(act, () => onChoose(step));
     const drawn = create("span", { class: "drawn" });
     const track = create("span", { class: "track", "aria-hidden": "true" }, drawn);
     const [share, best] = [create("span", { class: "number" }), create("span", { class: "best" })];
