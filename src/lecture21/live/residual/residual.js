@@ -92,6 +92,7 @@ export default {
       ({ n_layer: L, d_model: C, block_size: size } = gpt.config);
       view.panel.remove();
       view = makeView();
+      view.use(removedParts());
       frame.stage.prepend(view.panel);
       shown = null;
       refresh();
@@ -112,6 +113,7 @@ export default {
       if (begun) frame.acted(); // which shows what one should see, or hides it while nothing is removed
       begun = true;
       box.set(state.values.prompt);
+      view.use(removedParts());
       refresh();
     }
 

@@ -114,6 +114,10 @@ export function streamView(frame, layers, onSwitch, onChoose) {
     panel: target.panel,
     names,
     nameOf,
+    /** Check the boxes of the layers in use: at once, since what is drawn may come from a computation that began before. */
+    use(/** @type {string[]} */ removed) {
+      rows.forEach(({ input }, step) => (input.checked = !(step && removed.includes(steps[step - 1]))));
+    },
     /**
      * @param {{added: number, stream: number, share: number, best: string}[]} now  share: probability of the target
      * @param {{removed: string[], chosen: number, target: string}} options  target: the character, as it is named
@@ -126,7 +130,6 @@ export function streamView(frame, layers, onSwitch, onChoose) {
         row.box.style.borderColor = step ? colorOf(step) : frame.colors.stream;
         row.box.classList.toggle("gone", isGone(step));
         row.box.classList.toggle("chosen", step === chosen);
-        row.input.checked = !isGone(step);
         row.drawn.style.width = `${100 * share}%`;
         row.share.textContent = percent(share);
         row.best.textContent = best;
