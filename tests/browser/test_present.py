@@ -10,7 +10,7 @@ from pypdf import PdfReader
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 VECTORS, MASK, WITHOUT_NOTES = (
-    f"notebooks/{name}.html" for name in ("02_basic_self_attention", "04_causal_mask", "labs/generation_speed")
+    f"notebooks/{name}.html" for name in ("02_basic_self_attention", "04_causal_mask", "01_from_rnn_to_attention")
 )
 IN_A_TALK = "document.documentElement.hasAttribute('data-present')"
 
