@@ -1,6 +1,7 @@
 // One attention head at the last word of a sentence: forward and backward. Words are few, so keys and values are
 // computed once for each word of the vocabulary and not for each word of a sentence.
 
+import { softmax } from "../kit/numbers.js";
 import { add, addTo, back, dotRow, outer, project, row } from "../kit/rows.js";
 
 const WAVE = 10000; // of the sinusoids (Vaswani et al. 2017)
@@ -61,15 +62,11 @@ export function head({ words: table, places, scale }, words, asks, width) {
   const query = row(table.query, words[asks], width);
   if (places) add(query, places.query, asks, width);
   const scores = new Float64Array(words.length);
-  let highest = -Infinity;
   for (let t = 0; t < words.length; t++) {
     const score = dotRow(query, table.key, words[t], width) + (places ? dotRow(query, places.key, t, width) : 0);
     scores[t] = score * scale;
-    highest = Math.max(highest, scores[t]);
   }
-  let sum = 0;
-  for (let t = 0; t < words.length; t++) sum += scores[t] = Math.exp(scores[t] - highest);
-  const weights = scores.map((power) => power / sum);
+  const weights = Float64Array.from(softmax(scores));
   const out = new Float64Array(width);
   for (let t = 0; t < words.length; t++) {
     add(out, table.value, words[t], width, weights[t]);

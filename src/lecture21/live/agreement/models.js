@@ -1,6 +1,6 @@
 // The models of chapters 01 to 05, each of which reads the words of a sentence and predicts the verb.
 
-import { normal, seededRandom } from "../kit/numbers.js";
+import { normal, seededRandom, softmax } from "../kit/numbers.js";
 import { emptyGradients, head, headBackward, headParameters, prepareHead } from "./attend.js";
 import { emptyRecurrence, prepareRecurrence, recurrence, recurrenceBackward, recurrenceParameters } from "./recur.js";
 import { addTo, back, dotRow } from "../kit/rows.js";
@@ -34,7 +34,7 @@ export const KINDS = {
  */
 
 /**
- * Return a model with random weights: as the chapters draw them: vectors of words from N(0, 1) for the RNN, and of
+ * Return a model with random weights, as the chapters draw them: vectors of words from N(0, 1) for the RNN, and of
  * length 1 on average for attention.
  * @param {string} kind
  * @param {number} seed
@@ -109,14 +109,7 @@ export function read(model, sentences, ahead = false, tables = null) {
  */
 export function pluralShare(logits) {
   const verbs = logits.subarray(FIRST_VERB, FIRST_VERB + N_VERB);
-  const highest = Math.max(...verbs);
-  let [plural, all] = [0, 0];
-  verbs.forEach((logit, i) => {
-    const power = Math.exp(logit - highest);
-    all += power;
-    if (i % 2) plural += power;
-  });
-  return plural / all;
+  return softmax(verbs).reduce((sum, share, i) => sum + (i % 2 ? share : 0), 0);
 }
 
 /**
@@ -148,12 +141,10 @@ export function lossAndGradients(model, sentences) {
   const bias = new Float64Array(parameters.output_bias.length);
   let loss = 0;
   read(model, sentences, true, tables).forEach(({ logits, found, words }, i) => {
-    const highest = Math.max(...logits);
-    const powers = logits.map((logit) => Math.exp(logit - highest));
-    const sum = powers.reduce((total, power) => total + power, 0);
+    const shares = Float64Array.from(softmax(logits));
     const verb = sentences[i].rest[0];
-    loss -= (logits[verb] - highest - Math.log(sum)) / sentences.length;
-    const dLogits = powers.map((power, v) => (power / sum - Number(v === verb)) / sentences.length);
+    loss -= Math.log(shares[verb]) / sentences.length;
+    const dLogits = shares.map((share, v) => (share - Number(v === verb)) / sentences.length);
     const dOut = new Float64Array(width);
     back(dOut, dLogits, parameters.output, width);
     dLogits.forEach((d, v) => {

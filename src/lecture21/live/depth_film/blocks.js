@@ -1,7 +1,7 @@
 // Blocks of a GPT with random weights, as lecture21.layers has them at torch's initialization, and what their parts do
 // to the vectors of a few tokens.
 
-import { normal, seededRandom } from "../kit/numbers.js";
+import { normal, seededRandom, softmax } from "../kit/numbers.js";
 import { addTo, dotRow, project } from "../kit/rows.js";
 
 export const WIDTH = 64;
@@ -92,11 +92,8 @@ function attention(/** @type {Block} */ block, /** @type {Float64Array} */ x) {
         { length: t + 1 },
         (_, s) => dotRow(part(q, t), part(k, s), 0, size) / Math.sqrt(size),
       );
-      const highest = Math.max(...scores);
-      const powers = scores.map((score) => Math.exp(score - highest));
-      const all = powers.reduce((sum, power) => sum + power, 0);
       const into = part(mixed, t);
-      powers.forEach((power, s) => addTo(into, 0, part(v, s), power / all));
+      softmax(scores).forEach((weight, s) => addTo(into, 0, part(v, s), weight));
     }
   }
   return withBias(project(mixed, block.output, WIDTH), block.output_bias);
