@@ -6,6 +6,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from lecture21.attention import basic_self_attention
+from lecture21.chapters import results
 from lecture21.training import TrainConfig
 from lecture21.training.tasks import minimize
 
@@ -57,3 +58,15 @@ def test_side_by_side_models_are_trained_as_if_alone(arm):
             assert torch.allclose(p, model.get_parameter(name), atol=1e-6), name
             fixed = name == "vectors" and arm != "embedded"
             assert torch.equal(p, before[name]) == fixed, name
+
+
+def test_every_setting_of_the_chapter_that_learns_is_tuned_inside_its_grid():
+    """Where several rates are equally good, the middle one is chosen: 1.0 at all of them is no edge."""
+    table = results.load("agreement").query("arm in ('rnn', 'head')")
+    keys = [name for name in benchmark.KEY if name != "learning_rate"]
+    for setting, rows in table.groupby(keys, dropna=False):
+        by_rate = rows.groupby("learning_rate")["held_out"].mean()
+        (chosen,) = rows.loc[rows["chosen"], "learning_rate"].unique()
+        assert by_rate[chosen] == by_rate.max(), setting
+        if by_rate.max() > 0.6:
+            assert by_rate.index.min() < chosen < by_rate.index.max(), setting
