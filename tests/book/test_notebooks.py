@@ -13,7 +13,7 @@ import pytest
 import repository
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from PIL import Image
+from PIL import Image, ImageChops
 
 import notebooks
 
@@ -221,6 +221,27 @@ def test_before_an_address_is_known_a_badge_and_an_install_from_it_are_problems(
     with mock.patch.object(repository, "url", return_value=UNKNOWN):
         notebook.cells[1].source = repository.install_cell()
     assert lint(notebook, tmp_path, UNKNOWN) == []
+
+
+def test_a_compressed_picture_keeps_its_size_and_colors():
+    ramp = Image.linear_gradient("L").resize((400, 300))
+    drawn = Image.merge("RGBA", (ramp, ramp.rotate(180), ramp, Image.new("L", ramp.size, 255)))
+    buffer = io.BytesIO()
+    drawn.save(buffer, "PNG", dpi=(144, 144))
+    before = base64.b64encode(buffer.getvalue()).decode()
+    after = notebooks.compress(before)
+    shown = Image.open(io.BytesIO(base64.b64decode(after)))
+    assert shown.size == drawn.size
+    assert shown.info["dpi"] == pytest.approx((144, 144), abs=0.1)
+    difference = ImageChops.difference(shown.convert("RGB"), drawn.convert("RGB"))
+    assert max(most for _, most in difference.getextrema()) <= 8
+    assert notebooks.compress(after) == after
+    assert notebook_lint.white(notebooks.compress(png()))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_has_at_most_a_megabyte(path: Path):
+    assert path.stat().st_size <= 1_000_000
 
 
 @pytest.mark.parametrize(
