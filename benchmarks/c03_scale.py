@@ -1,6 +1,6 @@
 """By what should scores be divided? Heads of two widths, with three divisors, over a range of learning rates.
 
-Usage: python benchmarks/c03_scale.py [SEED ...]        (seeds 0 and 1 if none is given; about 40 s each on one core)
+Usage: python benchmarks/c03_scale.py [SEED ...]        (seeds 0 to 4 if none is given; about 40 s each on one core)
 
 Each sequence has eight letters with a digit each, and the same letters as capitals in another order; at a capital, one
 head must find its letter, whose vector is unrelated, and a linear layer names the digit. All components of the vectors,
@@ -74,7 +74,7 @@ def run(width: int, divisor: str, rate: float, seed: int) -> tuple[float, float]
 
 def main() -> None:
     """Train every setting, and save the table after each run."""
-    seeds = common.start(2)
+    seeds = common.start(5)
     rows = common.stored("scale")
     done = {(row["seed"], row["d_k"], str(row["divisor"]), row["learning_rate"]) for row in rows}
     for seed in seeds:
