@@ -1,12 +1,11 @@
-"""What each part of the transformer block is for: remove it, and measure the loss and the gradient of every layer.
+"""What each part of the transformer block is for: remove it, and measure the loss.
 
 Usage: python benchmarks/c05_block_parts.py [SEED ...]  (0 1 2 if none is named; about 9 minutes on one core in all)
 
 GPT-0 (width 64, 4 heads, windows of 32, torch's initialization) with 2 and 4 blocks, trained on the plays for 400
-updates of 16 windows (204,800 characters) by Adam, with a warm-up of 40 updates and a linear decay to 0, in every arm;
-of 12 and 24 blocks, only the gradients before training. The arms are the complete pre-norm block, post-norm, and the
-pre-norm block without its residual connections, norms, feed-forward layers, attention or positions. A diverged run has
-no loss.
+updates of 16 windows (204,800 characters) by Adam, with a warm-up of 40 updates and a linear decay to 0, in every arm.
+The arms are the complete pre-norm block, post-norm, and the pre-norm block without its residual connections, norms,
+feed-forward layers, attention or positions. A diverged run has no loss.
 
 The learning rate is tuned for every arm and depth: on the first nine tenths of the training text with seed 100, scored
 on 20,000 characters of the last tenth. The grid is RATES, tried from 0.002, 0.005 and 0.01 outwards until the best rate
@@ -15,27 +14,25 @@ are scored on the whole validation split.
 
 Writes, after every run, and skips the runs that are there already:
     block_parts: part (search, run, n-gram), arm, n_layer, learning_rate, seed, parameters, nats (of the tuning text in
-        a search, else of the validation split), train_nats (mean loss of the last 50 updates);
-    block_gradients: arm, n_layer, learning_rate, seed, step, layer (1 is the first), and the norm of the gradient of
-        a batch's loss with respect to the block's weights (weights) and its input (stream).
+        a search, else of the validation split), train_nats (mean loss of the last 50 updates).
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import common
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from lecture21 import GPT, evaluate, presets
 from lecture21.baselines import NGram
 from lecture21.layers import Block
 from lecture21.training import TrainConfig, minimize, sample_windows
 
-RUNS, GRADIENTS = "block_parts", "block_gradients"
-DEPTHS, UNTRAINED = (4, 2), (12, 24)
-STEPS, WARMUP, PROBES = 400, 40, (0, 100, 400)
+RUNS = "block_parts"
+DEPTHS = (4, 2)
+STEPS, WARMUP = 400, 40
 RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
 FIRST, SEARCH_SEED = (2e-3, 5e-3, 1e-2), 100
 
@@ -109,102 +106,56 @@ def build(arm: str, n_layer: int, seed: int, vocab_size: int) -> GPT:
     return model
 
 
-def gradient_norms(model: GPT, ids: Tensor, targets: Tensor) -> Iterator[dict[str, object]]:
-    """Yield, for each block, the norms of the gradients with respect to its weights and its input."""
-    inputs = []
-
-    def keep(block: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-        arguments[0].retain_grad()
-        inputs.append(arguments[0])
-
-    hooks = [block.register_forward_pre_hook(keep) for block in model.blocks]
-    model.zero_grad()
-    model.loss(ids, targets).backward()
-    for hook in hooks:
-        hook.remove()
-    for layer, (block, x) in enumerate(zip(model.blocks, inputs, strict=True), start=1):
-        weights = math.sqrt(sum(p.grad.square().sum().item() for p in block.parameters()))
-        yield {"layer": layer, "weights": f"{weights:.4g}", "stream": f"{x.grad.norm().item():.4g}"}
-    model.zero_grad()
-
-
-def fit(model: GPT, tokens: Tensor, rate: float, seed: int) -> tuple[float, list[dict[str, object]]]:
-    """Train a model; return the mean loss of its last 50 updates, NaN if it diverged, and its gradients at `PROBES`."""
-    probe = sample_windows(tokens, model.block_size, 16, Generator().manual_seed(1000 + seed))
-    norms: list[dict[str, object]] = []
-    steps = iter(range(STEPS))
-
-    def loss(generator: Generator) -> Tensor:
-        step = next(steps)
-        if step in PROBES:
-            norms.extend({"step": step, **row} for row in gradient_norms(model, *probe))
-        return model.loss(*sample_windows(tokens, model.block_size, 16, generator))
-
+def fit(model: GPT, tokens: Tensor, rate: float, seed: int) -> float:
+    """Train a model, and return the mean loss of its last 50 updates, NaN if it diverged."""
     config = TrainConfig(steps=STEPS, learning_rate=rate, warmup=WARMUP, schedule="linear", seed=seed)
     try:
-        losses = minimize(model, loss, config)
+        losses = minimize(model, lambda g: model.loss(*sample_windows(tokens, model.block_size, 16, g)), config)
     except ValueError as error:
         if "diverged" not in str(error):
             raise
-        return math.nan, norms
-    norms.extend({"step": STEPS, **row} for row in gradient_norms(model, *probe))
-    return losses[-50:].mean().item(), norms
+        return math.nan
+    return losses[-50:].mean().item()
 
 
-class Tables:
-    """The two result tables, saved after every run."""
+class Table:
+    """The result table, saved after every run."""
 
     def __init__(self) -> None:
-        self.runs, self.gradients = common.stored(RUNS), common.stored(GRADIENTS)
+        self.runs = common.stored(RUNS)
 
     def row_of(self, **key: object) -> dict[str, object] | None:
         """Return the stored run with these values, None if there is none."""
         return next((row for row in self.runs if all(row[name] == value for name, value in key.items())), None)
 
-    def add(self, row: dict[str, object], norms: list[dict[str, object]]) -> None:
-        """Store a run and its gradients."""
+    def add(self, row: dict[str, object]) -> None:
+        """Store a run."""
         print(*row.values(), sep="  ", flush=True)
         self.runs.append(row)
         common.save(RUNS, self.runs, arguments=False)
-        if norms:
-            where = {name: row[name] for name in ("arm", "n_layer", "learning_rate", "seed")}
-            self.gradients += [{**where, **norm} for norm in norms]
-            common.save(GRADIENTS, self.gradients, arguments=False)
 
 
-def run(tables: Tables, part: str, arm: str, n_layer: int, rate: float, seed: int, data: tuple[Tensor, ...]) -> float:
+def run(table: Table, part: str, arm: str, n_layer: int, rate: float, seed: int, data: tuple[Tensor, ...]) -> float:
     """Train one model unless it is stored, and return its loss on the second text; infinite if it diverged."""
     key = {"part": part, "arm": arm, "n_layer": n_layer, "learning_rate": rate, "seed": seed}
-    row = tables.row_of(**key)
+    row = table.row_of(**key)
     if row is None:
         tokens, test, vocab_size = data
         model = build(arm, n_layer, seed, vocab_size)
-        train_nats, norms = fit(model, tokens, rate, seed)
+        train_nats = fit(model, tokens, rate, seed)
         nats = evaluate(model, test) if math.isfinite(train_nats) else math.nan
         row = {**key, "parameters": model.num_parameters(), "nats": round(nats, 5), "train_nats": round(train_nats, 5)}
-        tables.add(row, norms if part == "run" else [])
+        table.add(row)
     return math.inf if math.isnan(row["nats"]) else row["nats"]
 
 
-def tuned_rate(tables: Tables, arm: str, n_layer: int, data: tuple[Tensor, ...]) -> float:
+def tuned_rate(table: Table, arm: str, n_layer: int, data: tuple[Tensor, ...]) -> float:
     """Return the best learning rate, extending the grid while the best is at its edge."""
 
     def score(rate: float) -> float:
-        return run(tables, "search", arm, n_layer, rate, SEARCH_SEED, data)
+        return run(table, "search", arm, n_layer, rate, SEARCH_SEED, data)
 
     return next(iter(common.tune(score, FIRST, RATES)))
-
-
-def untrained_gradients(tokens: Tensor, n_layer: int, seeds: list[int], vocab_size: int) -> list[dict[str, object]]:
-    """Return the gradients of untrained models of every arm."""
-    rows = []
-    for arm in ARMS:
-        for seed in seeds:
-            batch = sample_windows(tokens, 32, 16, Generator().manual_seed(1000 + seed))
-            where = {"arm": arm, "n_layer": n_layer, "learning_rate": 0.0, "seed": seed, "step": 0}
-            model = build(arm, n_layer, seed, vocab_size)
-            rows += [{**where, **row} for row in gradient_norms(model, *batch)]
-    return rows
 
 
 def main() -> None:
@@ -213,22 +164,18 @@ def main() -> None:
     tokenizer, train, val = common.encoded_plays()
     vocab_size, cut = tokenizer.vocab_size, len(train) * 9 // 10
     search, final = (train[:cut], train[cut : cut + 20_000], vocab_size), (train, val, vocab_size)
-    tables = Tables()
+    table = Table()
     empty = {"n_layer": 0, "learning_rate": 0.0, "seed": 0, "parameters": 0}
     for order in (1, 2, 3, 5):
         key = {"part": "n-gram", "arm": f"{order}-gram"}
-        if tables.row_of(**key) is None:
+        if table.row_of(**key) is None:
             nats = evaluate(NGram(order, vocab_size).fit(train), val, 32)
-            tables.add({**key, **empty, "nats": round(nats, 5), "train_nats": math.nan}, [])
-    for n_layer in UNTRAINED:
-        if not any(row["n_layer"] == n_layer for row in tables.gradients):
-            tables.gradients += untrained_gradients(train, n_layer, seeds, vocab_size)
-            common.save(GRADIENTS, tables.gradients, arguments=False)
+            table.add({**key, **empty, "nats": round(nats, 5), "train_nats": math.nan})
     for n_layer in DEPTHS:
         for arm in ARMS:
-            rate = tuned_rate(tables, arm, n_layer, search)
+            rate = tuned_rate(table, arm, n_layer, search)
             for seed in seeds:
-                run(tables, "run", arm, n_layer, rate, seed, final)
+                run(table, "run", arm, n_layer, rate, seed, final)
 
 
 if __name__ == "__main__":
