@@ -234,7 +234,7 @@ def test_a_compressed_picture_keeps_its_size_and_colors():
     assert shown.size == drawn.size
     assert shown.info["dpi"] == pytest.approx((144, 144), abs=0.1)
     difference = ImageChops.difference(shown.convert("RGB"), drawn.convert("RGB"))
-    assert max(most for _, most in difference.getextrema()) <= 8
+    assert max(most for _, most in difference.getextrema()) <= 2
     assert notebooks.compress(after) == after
     assert notebook_lint.white(notebooks.compress(png()))
 
