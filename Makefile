@@ -9,10 +9,14 @@ BIN := .venv/bin
 READY := .venv/.installed
 HTML := _build/html
 # Processes with one thread each: the models are too small to gain from more threads.
+# Where an environment forbids bytecode, each of the many processes would compile the package again.
+export PYTHONDONTWRITEBYTECODE :=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --durations 10
 NBVAL := --nbval --nbval-current-env
 # The complete tests check the types in every signature, also where nothing is computed with tensors (pyproject.toml).
 COMPLETE := --jaxtyping-packages=lecture21,beartype.beartype
+# What `make test` leaves to `make test-all` (pyproject.toml says what the markers mean).
+QUICK := -m "not repetition and not slow"
 PAGES := tests/book tests/browser
 CODE := tests $(PAGES:%=--ignore %)
 JS := 'src/lecture21/live/**/*.js'
@@ -104,14 +108,14 @@ test-all:  ## run every check on every page, screen and process, and attack the 
 	$(call section,attack,attack)
 
 # The book is built by one process: the tests that need no page run beside it. What the build says is shown afterward.
-test-beside-book: $(READY)  ## build the book, and meanwhile run the tests that need no page, without repetitions
+test-beside-book: $(READY)  ## build the book, and meanwhile run the tests that need no page, without repetitions and slow ones
 	@log=$$(mktemp); $(MAKE) --no-print-directory book >$$log 2>&1 & book=$$!; \
-	$(PYTEST) -m "not repetition" $(CODE); tested=$$?; \
+	$(PYTEST) $(QUICK) $(CODE); tested=$$?; \
 	wait $$book; built=$$?; cat $$log; rm $$log; exit $$((tested + built))
 
 # The notebooks first: the longest must not be the last. Their kernels are forks of a process that has imported torch.
-test-sample: $(HTML)/index.html  ## run the tests of notebooks and pages, without repetitions
-	@PYTHONPATH=tests $(PYTEST) --no-loadscope-reorder -p warm_kernels $(NBVAL) -m "not repetition" notebooks $(PAGES)
+test-sample: $(HTML)/index.html  ## run the tests of notebooks and pages, without repetitions and slow ones
+	@PYTHONPATH=tests $(PYTEST) --no-loadscope-reorder -p warm_kernels $(NBVAL) $(QUICK) notebooks $(PAGES)
 
 # One pool of workers for code, notebooks and pages: no core waits for the other at the end of each.
 test-every: $(HTML)/index.html  ## run the tests of code, notebooks and pages, with all repetitions
@@ -139,7 +143,7 @@ weight: $(HTML)/index.html  ## measure bytes and loading times of pages, with th
 	@$(BIN)/python tools/page_weight.py
 
 cost: $(HTML)/index.html  ## print the CPU seconds of each family of tests in `make test` (TESTS=tests/live for some)
-	@PYTHONPATH=tools $(PYTEST) $(NBVAL) -m "not repetition" -p test_cost $(or $(TESTS),tests notebooks)
+	@PYTHONPATH=tools $(PYTEST) $(NBVAL) $(QUICK) -p test_cost $(or $(TESTS),tests notebooks)
 
 lint: $(READY)  ## check the style of code and notebooks (ruff), and the workflows (actionlint)
 	@$(BIN)/ruff check .

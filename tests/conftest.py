@@ -3,7 +3,7 @@ import random
 import secrets
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import find_browser
@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 import warm_grader
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 matplotlib.use("Agg")
 # One thread: the models are tiny, and two workers share two cores.
@@ -46,6 +47,30 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     if path is None:
         pytest.fail("no browser to open the book in; run: python3 tools/find_browser.py", pytrace=False)
     return browser_type_launch_args | {"executable_path": path, "args": QUIET}
+
+
+# A busy machine must not fail a test: where a page is waited for, it may take four times as long as Playwright grants.
+PATIENCE = 120_000  # milliseconds
+
+
+def _patient(made: BrowserContext | Page) -> BrowserContext | Page:
+    made.set_default_timeout(PATIENCE)
+    return made
+
+
+@pytest.fixture(scope="session")
+def launch_browser(launch_browser: Callable[..., Browser]) -> Callable[..., Browser]:
+    """Start browsers whose pages may take long."""
+    expect.set_options(timeout=PATIENCE)
+
+    def launch(**options: object) -> Browser:
+        browser = launch_browser(**options)
+        new_context, new_page = browser.new_context, browser.new_page
+        browser.new_context = lambda **options: _patient(new_context(**options))
+        browser.new_page = lambda **options: _patient(new_page(**options))
+        return browser
+
+    return launch
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

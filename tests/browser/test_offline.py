@@ -7,12 +7,12 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from lecture21_book import offline
-from playwright.sync_api import BrowserContext, BrowserType, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 PLACE = "teaching/book"  # published books are often below another site
@@ -65,7 +65,7 @@ def published(tmp_path: Path) -> Iterator[Published]:
 
 @pytest.fixture
 def context(
-    browser_type: BrowserType, browser_type_launch_args: dict, published: Published
+    launch_browser: Callable[..., Browser], browser_type_launch_args: dict, published: Published
 ) -> Iterator[BrowserContext]:
     """A browser that trusts the server as it would trust one with a certificate."""
     arguments = [each for each in browser_type_launch_args["args"] if "host-resolver" not in each]
@@ -73,7 +73,7 @@ def context(
         f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
         f"--unsafely-treat-insecure-origin-as-secure={published.address.removesuffix(f'/{PLACE}/')}",
     ]
-    browser = browser_type.launch(**browser_type_launch_args | {"args": arguments})
+    browser = launch_browser(args=arguments)
     yield browser.new_context()
     browser.close()
 

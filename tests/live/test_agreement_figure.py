@@ -16,7 +16,6 @@ from lecture21.layers.positions import sinusoidal
 from lecture21.training import TrainConfig, learning_rate
 from lecture21.training.tasks import minimize
 
-expect.set_options(timeout=60_000)
 V, C = len(VOCABULARY), 32
 KINDS = ("rnn", "unweighted", "embedded", "head", "open", "positions")
 MODEL = """({kind, parameters, trained}) => ({ kind, width: 32, positions: kind === "positions", trained,

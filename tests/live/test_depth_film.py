@@ -120,7 +120,7 @@ def test_the_film_plays_each_part_can_be_switched_off_and_earlier_films_stay(ope
     figure = stage.figure("depth_film")
     assert "pre-norm, after block 22" in reading(figure)
     figure.get_by_role("button", name="Play").click()
-    expect(figure.locator(".reading")).to_contain_text("after block 24", timeout=60_000)
+    expect(figure.locator(".reading")).to_contain_text("after block 24")
     kept = float(re.search(r"differs ([\d.]+)", reading(figure))[1])
     figure.get_by_text("off", exact=True).click()
     assert "no residual, pre-norm, after block 24" in reading(figure)

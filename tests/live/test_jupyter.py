@@ -66,10 +66,10 @@ def lab(tmp_path_factory) -> Iterator[str]:
 def test_a_figure_responds_in_jupyterlab_and_shares_its_state_with_python(lab, browser):
     with jupyter_lab.opened(browser, lab, "figures.ipynb") as page:
         editors = page.locator(".jp-Notebook .jp-CodeCell .cm-content")
-        editors.first.click(timeout=60_000)
+        editors.first.click()
         page.keyboard.press("Shift+Enter")
         figure = page.locator("section.figure")
-        figure.wait_for(timeout=60_000)
+        figure.wait_for()
         assert "With 64 characters" in figure.locator(".reading").inner_text()
         assert figure.get_by_role("button", name="Link to this state").count() == 0  # there is no page to link to
 

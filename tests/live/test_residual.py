@@ -11,7 +11,6 @@ from lecture21 import GPT, GPTConfig, live
 from lecture21.huggingface import pretrained
 from lecture21.tokenizers import CharTokenizer
 
-expect.set_options(timeout=20_000)
 TEXT, TOKEN = live.ResidualStream().prompt, live.ResidualStream().token
 PARTS = [f"{layer}.{part}" for layer in range(4) for part in ("attention", "feed_forward")]
 

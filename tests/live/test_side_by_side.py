@@ -7,7 +7,6 @@ from playwright.sync_api import expect
 from lecture21 import live
 from lecture21.huggingface import pretrained
 
-expect.set_options(timeout=20_000)
 NAMES = ("modern-gpt0", "modern-gpt0-cheat")
 LONG = "What is your name?\n\nMIRANDA:\nMiran"
 

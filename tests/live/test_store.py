@@ -23,7 +23,7 @@ def train(stage):
     """Train a small model, and return the figure."""
     figure = stage.figure("train")
     figure.get_by_role("button", name="Start training").click()
-    figure.get_by_text("now offer your model").wait_for(timeout=60_000)
+    figure.get_by_text("now offer your model").wait_for()
     return figure
 
 
@@ -90,7 +90,7 @@ def test_start_asks_before_it_replaces_the_model(open_figures):
         expect(figure.get_by_text("This run would replace your model (")).to_be_visible()
         figure.get_by_role("button", name=answer).click()
         figure.get_by_text("Finished after").wait_for(state="hidden")
-        figure.get_by_text("Finished after 40 steps").wait_for(timeout=60_000)
+        figure.get_by_text("Finished after 40 steps").wait_for()
         expect(kept(figure).locator("p")).to_contain_text(expected)
     assert kept(figure).locator("p").inner_text() != before
 

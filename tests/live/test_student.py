@@ -23,7 +23,7 @@ def cell(page: Page, text: str):
 def run_to(page: Page, text: str) -> None:
     """Run one cell after the other with the keyboard, until the next one has a text."""
     for _ in range(60):
-        page.get_by_text(IDLE).wait_for(timeout=60_000)
+        page.get_by_text(IDLE).wait_for()
         if text in page.locator(".jp-Notebook .jp-Cell.jp-mod-active").inner_text():
             return
         page.keyboard.press("Shift+Enter")
@@ -39,7 +39,7 @@ def test_a_student_works_through_a_chapter(browser, tmp_path):
     exercise = find("4.1")
     with jupyter_lab.serving(folder, tmp_path) as address:
         with jupyter_lab.opened(browser, address, name) as page:
-            page.get_by_text(IDLE).wait_for(timeout=60_000)
+            page.get_by_text(IDLE).wait_for()
             assert page.locator(".jp-OutputArea-output:visible").count() == 0
             page.locator(".jp-Notebook h1").click()
             setup = cell(page, "import inspect")
@@ -71,7 +71,7 @@ def test_a_student_works_through_a_chapter(browser, tmp_path):
                 page.wait_for_timeout(2000)
         with jupyter_lab.opened(browser, address, "book.ipynb") as page:  # the book's notebook folds its results
             # JupyterLab shows the first line of a folded text, which is one more reason to store none for students.
-            cell(page, "def count_leaks").locator(".jp-OutputPlaceholder").wait_for(timeout=60_000)
+            cell(page, "def count_leaks").locator(".jp-OutputPlaceholder").wait_for()
             assert not page.get_by_text("layer 1 unmasked: 66 of 66 pairs").is_visible()
     assert [each.source for each in code if each.execution_count is None] == []
     assert [each.source for each in code if any(output.output_type == "error" for output in each.outputs)] == []

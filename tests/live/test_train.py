@@ -201,7 +201,7 @@ def begin(stage):
 
 
 def finished(figure) -> str:
-    figure.get_by_text("Finished after").wait_for(timeout=60_000)
+    figure.get_by_text("Finished after").wait_for()
     figure.get_by_text("now offer your model").wait_for()
     return figure.locator(".now").inner_text()
 

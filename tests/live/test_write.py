@@ -18,7 +18,6 @@ from lecture21.live import assets
 from lecture21.live.figure import weights_of
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 
-expect.set_options(timeout=20_000)
 NAMES = {" ": "␣ space", "\n": "⏎ newline"}
 
 

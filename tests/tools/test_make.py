@@ -110,8 +110,8 @@ def test_make_test_runs_every_section_in_order(installed: Path):
     programs = [call.split()[0] for call in calls.splitlines() if not call.startswith("python")]
     assert programs == ["chromium", "ruff", "ruff", "actionlint", "jupyter-book"]
     code, pages = re.findall("-m pytest -n 2 .*--durations 10.*", calls)
-    assert code.endswith("-m not repetition tests --ignore tests/book --ignore tests/browser")
-    assert pages.endswith("-m not repetition notebooks tests/book tests/browser")
+    assert code.endswith("-m not repetition and not slow tests --ignore tests/book --ignore tests/browser")
+    assert pages.endswith("-m not repetition and not slow notebooks tests/book tests/browser")
 
 
 def test_make_test_all_runs_the_repetitions_and_the_attack_too(installed: Path):
@@ -119,7 +119,7 @@ def test_make_test_all_runs_the_repetitions_and_the_attack_too(installed: Path):
     assert actual.returncode == 0, actual.stderr
     assert sections(actual) == [*START, "book", "tests", "attack"]
     (tests,) = re.findall("-m pytest .*", calls)
-    assert "repetition" not in tests
+    assert not re.search("repetition|slow", tests)
     assert tests.endswith(" --jaxtyping-packages=lecture21,beartype.beartype tests notebooks")
     assert calls.splitlines()[-1] == "python tests/attack/run.py"
 
@@ -129,6 +129,11 @@ def test_the_number_of_processes_can_be_chosen(folder: Path):
     (folder / ".venv" / ".installed").touch()
     assert "pytest -n 2 " in make(folder, "-n", "test-code").stdout
     assert "pytest -n 4 " in make(folder, "-n", "test-code", "WORKERS=4").stdout
+
+
+def test_the_processes_of_the_tests_share_what_they_compile(installed: Path):
+    (installed / ".venv" / "bin" / "python").write_text('#!/bin/sh\necho "forbidden: [$PYTHONDONTWRITEBYTECODE]"\n')
+    assert "forbidden: []" in make(installed, "test-code", PYTHONDONTWRITEBYTECODE="1").stdout
 
 
 def test_fresh_draws_reach_the_tests_that_draw(folder: Path):
