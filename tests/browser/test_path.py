@@ -42,7 +42,7 @@ def walk(page: Page, start: str) -> None:
     expect(page.get_by_role("heading", name="After the path")).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("kind", ["server", "file"])
+@pytest.mark.parametrize("kind", ["server", pytest.param("file", marks=pytest.mark.repetition)])
 def test_the_path_leads_from_begin_to_its_end(kind: str, wide, site: str):
     walk(wide.page, f"{site if kind == 'server' else HTML.as_uri() + '/'}book/intro.html")
     assert wide.errors == []
@@ -59,6 +59,7 @@ def test_a_reader_who_left_the_path_goes_on_there(wide, site: str):
     check_stop(page, 3)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("query", ["", "?path=1", "?path=0", "?path=99", "?path=x"])
 def test_no_other_address_shows_the_bar(query: str, wide):
     page = wide.open(f"{STOPS[2]['page']}.html{query}")

@@ -31,6 +31,7 @@ def chosen(model, ids, uniforms, **options):
     return ids[0].tolist()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "options",
     [

@@ -147,6 +147,7 @@ RUNS = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", RUNS)
 def test_the_losses_of_a_run_are_those_of_torch_on_the_same_batches(engine, name):
     shape, changes = RUNS[name]

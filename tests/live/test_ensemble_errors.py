@@ -139,6 +139,7 @@ def test_members_shares_noise_and_axis(open_figures):
     assert readings(figure)[2] == round(sollich_krogh_error(1.0, 0.65, 0.2, 30, 0.01), 3)
 
 
+@pytest.mark.slow
 def test_one_member_has_no_ambiguity_and_no_extreme_is_no_number(open_figures):
     figure = open_figures(EnsembleErrors()).figure("ensemble_errors")
     figure.locator("summary").click()

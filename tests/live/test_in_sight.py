@@ -36,6 +36,7 @@ PAIRS = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", PAIRS)
 def test_control_and_consequence_are_in_sight_together(open_figures, name):
     figure, control, consequence = PAIRS[name]

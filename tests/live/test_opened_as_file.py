@@ -1,6 +1,7 @@
 """Figures in pages that are opened as files, where browsers refuse modules and requests."""
 
 import live_page
+import pytest
 from playwright.sync_api import Browser, expect
 
 from lecture21 import live
@@ -23,6 +24,7 @@ def test_on_a_server_a_figure_takes_the_script_where_there_is_no_other_file(brow
     page.close()
 
 
+@pytest.mark.slow
 def test_every_kind_of_figure_starts_in_a_page_that_is_opened_as_a_file(browser: Browser, tmp_path):
     live_page.write(tmp_path, list(FIRST.values()))
     page, errors = browser.new_page(), []

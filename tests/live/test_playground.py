@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from playwright.sync_api import Locator
 
 from lecture21 import live
 from lecture21.attention import SelfAttention, attention, basic_self_attention, causal_mask
@@ -25,9 +26,14 @@ LATER = torch.ones(4, 4, dtype=torch.bool).triu(1)
 SCALES = {"root": lambda d: 1 / math.sqrt(d), "none": lambda d: 1.0, "width": lambda d: 1 / d}
 
 
+def table_of(figure, label: str) -> Locator:
+    """Return a table by its name; to find it by its role, the browser would compute the name of every cell first."""
+    return figure.locator(f'table[aria-label="{label}"]:visible')
+
+
 def read(figure, label: str) -> torch.Tensor:
     """Return the numbers of a table, as precisely as the figure has them."""
-    table = figure.get_by_role("table", name=label, exact=True)
+    table = table_of(figure, label)
     rows = table.evaluate(
         """table => [...table.tBodies[0].rows].map((row) =>
             [...row.querySelectorAll("td.cell:not([hidden])")].map((cell) => cell.dataset.value))"""
@@ -37,8 +43,11 @@ def read(figure, label: str) -> torch.Tensor:
 
 def marked(figure, label: str, kind: str) -> torch.Tensor:
     """Return which cells of a table have a mark."""
-    table = figure.get_by_role("table", name=label, exact=True)
-    cells = table.locator("td.cell").evaluate_all(f"cells => cells.map((cell) => cell.classList.contains('{kind}'))")
+    cells = (
+        table_of(figure, label)
+        .locator("td.cell")
+        .evaluate_all(f"cells => cells.map((cell) => cell.classList.contains('{kind}'))")
+    )
     return torch.tensor(cells).view(4, 4)
 
 

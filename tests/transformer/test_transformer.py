@@ -761,6 +761,7 @@ def test_masked_lm_counts_only_what_was_masked():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm_position", [pytest.param("post", marks=pytest.mark.repetition), "pre"])
 @pytest.mark.usefixtures("untyped")  # checked elsewhere; here they take most of the time
 def test_the_model_learns_to_reverse_strings(norm_position):

@@ -335,6 +335,7 @@ def solutions() -> dict[str, str]:
     return {number: each.text(each.solution) for number, each in EXERCISES.items()}
 
 
+@pytest.mark.slow
 def test_solutions_in_the_chapters_notebook_are_graded_five_of_five(tmp_path, solutions):
     grades = grades_of(submitted(tmp_path, solutions), list(EXERCISES))
     assert [(each.points, each.text) for each in grades] == [(1, "correct")] * 5
