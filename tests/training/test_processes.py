@@ -41,15 +41,23 @@ def finish(processes: list[subprocess.Popen]) -> list[tuple[int, str]]:
     return [(process.returncode, output) for process, output in zip(processes, outputs, strict=True)]
 
 
+def done(job: str, folder: Path) -> Path:
+    """Let two processes do a job to its end, and return the folder of what they wrote."""
+    for code, err in finish(start(job, folder)):
+        assert code == 0, err
+    return folder
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """What two processes wrote that trained `workers.RUNS`; a second pair tries out resuming at the same time."""
-    folder, other = tmp_path_factory.mktemp("equality"), tmp_path_factory.mktemp("resuming")
-    started = start("equality", folder) + start("resuming", other)
-    for code, err in finish(started):
-        assert code == 0, err
-    other.rename(folder / "resuming")
-    return folder
+    """What two processes wrote that trained `workers.RUNS`."""
+    return done("equality", tmp_path_factory.mktemp("equality"))
+
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory) -> Path:
+    """What two processes wrote that stopped and resumed."""
+    return done("resuming", tmp_path_factory.mktemp("resuming"))
 
 
 @pytest.fixture(scope="module")
@@ -128,9 +136,10 @@ def test_any_run_is_in_the_same_files(folder, name):
 # Resuming
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["exact", "sharded", "mixed"])
-def test_a_resumed_run_of_two_processes_equals_one_that_never_stopped(folder, name):
-    parts, whole = (folder / "resuming" / each for each in (name, f"{name} whole"))
+def test_a_resumed_run_of_two_processes_equals_one_that_never_stopped(resumed, name):
+    parts, whole = (resumed / each for each in (name, f"{name} whole"))
     actual, expected = (History.from_csv(path / "history.csv") for path in (parts, whole))
     weights, wanted = (load_tensors(path / "model.safetensors")[0] for path in (parts, whole))
     if name == "mixed":  # the sums of gradients are rounded differently in a sharded run
@@ -140,8 +149,9 @@ def test_a_resumed_run_of_two_processes_equals_one_that_never_stopped(folder, na
         assert all(torch.equal(weights[key], wanted[key]) for key in wanted)
 
 
-def test_each_process_has_its_own_dropout(folder):
-    tensors, _ = load_tensors(folder / "resuming" / "exact" / "checkpoint.safetensors")
+@pytest.mark.slow
+def test_each_process_has_its_own_dropout(resumed):
+    tensors, _ = load_tensors(resumed / "exact" / "checkpoint.safetensors")
     assert not torch.equal(tensors["random.torch"], tensors["random.torch.1"])
     assert torch.equal(tensors["random.batches"], tensors["random.batches.1"])
 
@@ -169,7 +179,10 @@ STOPPED = "the same command with --resume continues from the last checkpoint in"
 
 @pytest.mark.parametrize(
     ("job", "codes", "reason"),
-    [("killed", [1, -9], ", because another process has ended"), ("interrupted", [130, 130], "")],
+    [
+        ("killed", [1, -9], ", because another process has ended"),
+        pytest.param("interrupted", [130, 130], "", marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_ends_with_one_line_and_complete_files(run, job, codes, reason):
     (code, err), (other_code, other_err) = finish(start(job, run.parent))
@@ -200,7 +213,8 @@ LAUNCHERS = {
 }
 
 
-@pytest.mark.parametrize("launcher", ["torchrun", pytest.param("accelerate", marks=pytest.mark.repetition)])
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_a_launcher_trains_one_model(run, launcher):
     arguments = ["train", "--out", run, "--text", run.parent / "text.txt", "--steps", "4", "--eval-every", "2"]
     arguments += ["--device", "cpu", "--set", "n_layer=1", "--set", "d_model=8"]
