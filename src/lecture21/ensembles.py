@@ -10,6 +10,7 @@ from lecture21.mixtures import (
     log_pool_decomposition,
     majority_error,
     mixture_gap,
+    negative_correlation_loss,
     simulate_ridge_ensemble,
     sollich_krogh_error,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "log_pool_decomposition",
     "majority_error",
     "mixture_gap",
+    "negative_correlation_loss",
     "simulate_ridge_ensemble",
     "sollich_krogh_error",
 ]

@@ -179,7 +179,11 @@ def check_that_the_description_follows_the_controls(page, actual) -> None:
     if not controls.count():
         return  # a question, and figures with buttons and text only
     control = controls.first
-    control.press("ArrowLeft" if control.get_attribute("type") == "range" else "ArrowDown")
+    if control.get_attribute("type") == "range":
+        at_its_end = control.input_value() == control.get_attribute("min")
+        control.press("ArrowRight" if at_its_end else "ArrowLeft")
+    else:
+        control.press("ArrowDown")
     page.wait_for_function("([figure, before]) => figure.innerText !== before", arg=[
         actual.locator("section.figure").element_handle(), before])  # fmt: skip
 

@@ -19,7 +19,7 @@ CALLS = [
 ]
 SHOWN = {
     "11.2": r"\b5[01](\.\d+)?\sdays",
-    "13.4": r"below the variance of the noise|smaller than|best",
+    "13.4": r"ensemble error 0\.\d+",
     "16.2": r"618",
     "17.5": r"62\.8 nats",
 }
@@ -56,7 +56,7 @@ def test_a_closed_figure_does_not_show_the_answer_and_opens_once_there_is_one(op
 
 
 def test_a_closed_figure_opens_on_request(open_figures):
-    figure = open_figures(live.EnsembleErrors(after="13.4")).figure("ensemble_errors")
+    figure = open_figures(live.AverageToEnsemble(after="13.4")).figure("average_to_ensemble")
     assert not figure.locator("canvas").first.is_visible()
     figure.get_by_role("button", name="Show the figure without an answer").press("Enter")
     assert figure.locator("canvas").first.is_visible()

@@ -21,7 +21,7 @@ PAIRS = {
     "two experts": (live.TwoExperts(), "button.main", "canvas >> nth=0"),
     "router": (live.Router(), ".controls :is(input, select, textarea) >> nth=0", PANEL),
     "collapse": (live.Collapse(), ".controls :is(button, input) >> nth=0", "canvas >> nth=0"),
-    "ensemble errors": (live.EnsembleErrors(), ".controls input >> nth=0", "canvas >> nth=0"),
+    "average to ensemble": (live.AverageToEnsemble(), ".controls input >> nth=0", "canvas >> nth=2"),
     "training": (live.Calculator("gpt2-xl"), ".controls select >> nth=0", PANEL),
     "serving": (live.Calculator("mixtral-8x7b", focus="serving"), ".controls input >> nth=0", PANEL),
     "agreement": (live.Agreement(5, 100), ".controls input >> nth=0", "canvas >> nth=0"),

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 
-from lecture21.mixtures import ambiguity_decomposition, log_pool_decomposition, majority_error, mixture_gap
+from lecture21.mixtures import (
+    LinearGate,
+    LinearGaussian,
+    Mixture,
+    ambiguity_decomposition,
+    log_pool_decomposition,
+    majority_error,
+    mixture_gap,
+    negative_correlation_loss,
+)
+from lecture21.mixtures.gradient import _cooperative_loss
 
 
 def gaussians(*shape: int, seed: int) -> Tensor:
@@ -56,6 +66,43 @@ def test_with_weights_that_are_not_negative_a_pool_is_never_worse_than_its_avera
     ):
         assert (actual.ambiguity >= -1e-12).all()
         assert (actual.ensemble <= actual.average + 1e-12).all()
+
+
+@given(problems(signed=False), st.floats(0, 1))
+def test_negative_correlation_is_between_the_two_losses_and_so_is_its_gradient(problem, kappa):
+    points, members, _, weights, seed = problem
+    predictions = gaussians(*points, members, seed=seed + 1).requires_grad_()
+    target = gaussians(*points, seed=seed + 2)
+    ensemble, average, _ = ambiguity_decomposition(predictions, target, weights)
+    for at, expected in ((0, average), (1, ensemble), (kappa, (1 - kappa) * average + kappa * ensemble)):
+        actual = negative_correlation_loss(predictions, target, weights, at)
+        assert actual.shape == tuple(points)
+        assert torch.allclose(actual, expected, atol=1e-12)
+    (gradient,) = torch.autograd.grad(actual.sum(), predictions)
+    pool = (weights * predictions).sum(-1, keepdim=True)
+    own, shared = predictions - target[..., None], pool - target[..., None]
+    assert torch.allclose(gradient, 2 * weights * ((1 - kappa) * own + kappa * shared), atol=1e-12)
+
+
+def test_negative_correlation_at_one_is_the_cooperative_loss_of_a_mixture():
+    torch.manual_seed(0)
+    mixture = Mixture([LinearGaussian(1) for _ in range(3)], LinearGate(1, 3)).double()
+    x, y = gaussians(40, 1, seed=0), gaussians(40, seed=1)
+    by_hand = negative_correlation_loss(mixture.member_means(x), y, mixture.gate_probabilities(x), 1).mean()
+    cooperative = _cooperative_loss(mixture, x, y)
+    assert torch.allclose(by_hand, cooperative)
+    # Neither trains the standard deviations.
+    trained = [p for name, p in mixture.named_parameters() if "log_sd" not in name]
+    for mine, theirs in zip(
+        torch.autograd.grad(by_hand, trained), torch.autograd.grad(cooperative, trained), strict=True
+    ):
+        assert torch.allclose(mine, theirs)
+
+
+@pytest.mark.parametrize("kappa", [-0.1, 1.1, math.nan])
+def test_kappa_is_checked(kappa):
+    with pytest.raises(ValueError, match=r"kappa.*from 0 to 1"):
+        negative_correlation_loss(torch.ones(2), torch.tensor(0.0), torch.full((2,), 0.5), kappa)
 
 
 def test_the_three_terms_of_slide_34_by_hand():

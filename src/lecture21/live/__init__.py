@@ -7,12 +7,12 @@ The last line of a cell shows it: `live.Context()`.
 from lecture21.live.agreement.agreement import Agreement
 from lecture21.live.aligned.aligned import Aligned
 from lecture21.live.attention.attention import Attention
+from lecture21.live.average_to_ensemble.average_to_ensemble import AverageToEnsemble
 from lecture21.live.calculator.calculator import Calculator
 from lecture21.live.collapse.collapse import Collapse
 from lecture21.live.context.context import Context
 from lecture21.live.depth_film.depth_film import DepthFilm
 from lecture21.live.design_head.design_head import DesignHead
-from lecture21.live.ensemble_errors.ensemble_errors import EnsembleErrors
 from lecture21.live.figure import Figure
 from lecture21.live.lines.lines import Lines
 from lecture21.live.merges.merges import Merges
@@ -41,7 +41,7 @@ def examples() -> list[Figure]:
         TwoExperts(),
         Router(),
         Collapse(),
-        EnsembleErrors(),
+        AverageToEnsemble(),
         Calculator("gpt2-xl", tokens=295, card="A100", cards=8, utilization=0.25),
         Calculator("mixtral-8x7b", focus="serving"),
         Calculator("gpt3", focus="cache", context=131072),

@@ -12,6 +12,7 @@ from lecture21.mixtures.decomposition import (
     log_pool_decomposition,
     majority_error,
     mixture_gap,
+    negative_correlation_loss,
 )
 from lecture21.mixtures.em import fit_em
 from lecture21.mixtures.formula import Mixture

@@ -58,6 +58,27 @@ def ambiguity_decomposition(
     )
 
 
+def negative_correlation_loss(
+    predictions: Float[Tensor, "*N M"], target: Float[Tensor, "*T"], weights: Float[Tensor, "*W M"], kappa: int | float
+) -> Float[Tensor, "*N"]:
+    """Return the members' average squared error minus kappa times their ambiguity, at each point.
+
+    It equals (1 - kappa) times the average error plus kappa times the ensemble error. For kappa = 0 each member is
+    trained alone. For kappa = 1 only the error of the pool counts, the cooperative loss of a mixture.
+
+    Args:
+        predictions: f_m, members last.
+        target: y, of a shape that expands to `(*N)`.
+        weights: g_m, of a shape that expands to `(*N, M)`.
+        kappa: from 0 to 1; above 1 the loss has no minimum if members are free.
+
+    Source: Liu & Yao 1999, "Ensemble learning via negative correlation".
+    """
+    require_number("kappa", kappa, "a number from 0 to 1", lambda x: 0 <= x <= 1)
+    _, average, ambiguity = ambiguity_decomposition(predictions, target, weights)
+    return average - kappa * ambiguity
+
+
 def log_pool_decomposition(
     log_probabilities: Float[Tensor, "*N M K"], target: Int[Tensor, "*T"], weights: Float[Tensor, "*W M"]
 ) -> _Decomposition:

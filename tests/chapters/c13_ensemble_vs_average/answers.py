@@ -36,6 +36,26 @@ def best_pair() -> str:
     return min(pairs, key=lambda pair: pairs[pair].ensemble)
 
 
+def error_of_the_mean(kappa: float, seed: int) -> list[float]:
+    """Return the error on 16 noisy points and on the curve behind them, of the mean of ten members with four bumps."""
+    generator = torch.Generator().manual_seed(seed)
+    x, line = torch.linspace(-1, 1, 16, dtype=torch.float64), torch.linspace(-1, 1, 101, dtype=torch.float64)
+    y = (3 * x).sin() + 0.3 * torch.randn(16, generator=generator, dtype=torch.float64)
+    places = 2.2 * torch.rand(40, generator=generator, dtype=torch.float64) - 1.1
+    a, new = ((-12.5 * (points[:, None] - places).square()).exp() for points in (x, line))
+    alone = torch.block_diag(*[torch.ones(4, 4, dtype=torch.float64)] * 10) * (a.T @ a) / 10
+    both = (1 - kappa) * alone + kappa * a.T @ a / 100 + 0.001 * torch.eye(40, dtype=torch.float64)
+    weights = torch.linalg.solve(both, a.T @ y / 10)  # (1 - kappa) / 10 + kappa / 10 of each member's a^T y
+    return [(b @ weights / 10 - t).square().mean().item() for b, t in ((a, y), (new, (3 * line).sin()))]
+
+
+def best_kappa() -> str:
+    by_draw = [[error_of_the_mean(kappa, seed) for kappa in (0, 0.7, 1)] for seed in range(20)]
+    assert all(alone[0] > between[0] > together[0] for alone, between, together in by_draw)  # on the points
+    inside = [between[1] < min(alone[1], together[1]) for alone, between, together in by_draw]
+    return "It falls first and rises at the end." if sum(inside) > 15 else ""
+
+
 def penalty_of_thirty() -> str:
     assert math.isclose(best_penalty(1.0, 0.65, 0.2, 1), 0.2, rel_tol=1e-3)
     return "smaller than σ²" if best_penalty(1.0, 0.65, 0.2, 30) < 0.19 else ""
@@ -58,8 +78,8 @@ def of_the_bag() -> dict[str, float]:
 def gain_of_six() -> str:
     bag = of_the_bag()
     choices = {f"about {gain} nats": gain for gain in (0.006, 0.06, 0.6)}
-    assert f"within {bag['spread']:.3f} nats" in find_text("13.6")
-    assert f"mean of {bag['mean']:.3f}" in find_text("13.6")
+    assert f"within {bag['spread']:.3f} nats" in find_text("13.7")
+    assert f"mean of {bag['mean']:.3f}" in find_text("13.7")
     assert 5 < bag["gain"] / bag["spread"] < 6  # "more than five times"
     return min(choices, key=lambda name: abs(math.log(bag["gain"] / choices[name])))
 
@@ -73,11 +93,17 @@ def find_text(id: str) -> str:
 def explained() -> dict[str, list[str]]:
     bag = of_the_bag()
     return {
-        "13.4": [f"{best_penalty(1.0, 0.65, 0.2, 30):.3f}"],
-        "13.6": [f"{bag['pool']:.3f}", f"{bag['gain']:.3f}"],
+        "13.5": [f"{best_penalty(1.0, 0.65, 0.2, 30):.3f}"],
+        "13.7": [f"{bag['pool']:.3f}", f"{bag['gain']:.3f}"],
     }
 
 
-NUMBERS = {"13.1": ambiguities, "13.5": votes}
-CHOICES = {"13.2": against_a_member, "13.3": best_pair, "13.4": penalty_of_thirty, "13.6": gain_of_six}
+NUMBERS = {"13.1": ambiguities, "13.6": votes}
+CHOICES = {
+    "13.2": against_a_member,
+    "13.3": best_pair,
+    "13.4": best_kappa,
+    "13.5": penalty_of_thirty,
+    "13.7": gain_of_six,
+}
 IN_CHAPTER = set()

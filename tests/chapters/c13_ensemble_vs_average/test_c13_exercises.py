@@ -1,5 +1,6 @@
 """Chapter 13: right answers in other words pass, and every counterexample is one."""
 
+import itertools
 import math
 import random
 
@@ -79,23 +80,24 @@ def two_squares(predictions, target, weights):
     return ensemble, average, (weights * predictions**2).sum(1) - pool**2
 
 
-def stable(probabilities, weights):
-    logs = probabilities.log()
-    return -torch.logsumexp(logs + weights.log(), 1), -(logs @ weights)
+def by_forming_every_pool(errors, members):
+    if members == math.inf:
+        pairs = itertools.combinations(range(errors.shape[1]), 2)
+        return torch.stack([(errors[:, k] * errors[:, m]).mean() for k, m in pairs]).mean()
+    pools = itertools.combinations(range(errors.shape[1]), members)
+    return torch.stack([errors[:, list(pool)].mean(dim=1).square().mean() for pool in pools]).mean()
 
 
-def by_the_product(probabilities, weights):
-    return -(probabilities @ weights).log(), (weights * -torch.log(probabilities)).sum(1)
+def from_the_pool_of_all(errors, members):
+    k = errors.shape[1]
+    own, every = errors.square().mean(), errors.mean(dim=1).square().mean()
+    shared = (every - own / k) / (1 - 1 / k)
+    return shared + (own - shared) / members
 
 
-def with_the_math_module(probabilities, weights):
-    def loss(p):
-        return -math.log(p) if p > 0 else math.inf
-
-    rows = list(zip(*[iter(probabilities.flatten().tolist())] * len(weights), strict=True))
-    mixture = [loss(sum(g * p for g, p in zip(weights.tolist(), row, strict=True))) for row in rows]
-    average = [sum(g * loss(p) for g, p in zip(weights.tolist(), row, strict=True)) for row in rows]
-    return tuple(torch.tensor(each, dtype=probabilities.dtype) for each in (mixture, average))
+def from_the_variance(errors, members):
+    spread = errors.var(dim=1).mean()  # unbiased: E_kk - E_kl
+    return errors.square().mean() - spread * (1 - 1 / members)
 
 
 def with_cross_entropy(logits, targets):
@@ -127,7 +129,7 @@ def package_pools(logits, targets):
     ("number", "answer"),
     [
         *(("13.1", answer) for answer in (loops, einsum, matmul, pairs, in_double, package)),
-        *(("13.3", answer) for answer in (stable, by_the_product, with_the_math_module)),
+        *(("13.3", answer) for answer in (by_forming_every_pool, from_the_pool_of_all, from_the_variance)),
         *(("13.4", answer) for answer in (with_cross_entropy, in_float64, package_pools)),
     ],
 )

@@ -250,126 +250,134 @@ _COUNTEREXAMPLE.wrong_value(
 # 13.3
 
 
-def _mixture_and_average(probabilities, weights):
-    """Return (mixture, average) at each of N positions: two tensors of shape (N,), in nats.
+def _error_of_pools(errors, members):
+    """Return the mean squared error of a pool, averaged over all pools of that many members.
 
-    `probabilities` has the shape (N, M): the probability that each of the M members gave to the
-    observed symbol. It may be 0, and the average is then infinite. `weights` has the shape (M,),
-    with entries above 0 that sum to 1. The first value is the log loss of the weighted mean of
-    the probabilities, the second the weighted mean of the members' log losses. The results have
-    the dtype of the arguments.
+    `errors` has the shape (N, K), with K >= 2: the errors f_k(x_n) - y_n of K members at N points.
+    `members` is a whole number from 1 to K, or math.inf for the limit of many members like these.
+    A pool is the plain mean of different members. Form no pool: E_kk is the mean over the members,
+    E_kl the mean over all pairs of two different members, and both are means over the points.
+    Return a tensor of shape () with the dtype of `errors`, which must not be modified.
     """
-    mixture = -(weights * probabilities).sum(dim=-1).log()
-    average = -(weights * probabilities.log()).sum(dim=-1)
-    return mixture, average
+    n, k = errors.shape
+    products = errors.T @ errors / n  # (K, K)
+    own = products.diagonal().mean()
+    shared = (products.sum() - products.diagonal().sum()) / (k * (k - 1))
+    return own / members + (1 - 1 / members) * shared
 
 
-def _given(rng: random.Random, n: int, m: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    """Return random probabilities, and weights that are not equal."""
-    weights = torch.arange(1, m + 1, dtype=dtype) + normal(rng, m, dtype=dtype).sigmoid() / 2
-    return normal(rng, n, m, dtype=dtype).sigmoid(), weights / weights.sum()
+def _errors(rng: random.Random, n: int, k: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return errors that the members share in part, and that differ in size."""
+    return normal(rng, n, 1, dtype=dtype) + torch.linspace(0.5, 2, k, dtype=dtype) * normal(rng, n, k, dtype=dtype)
 
 
-def _mixture_cases(rng: random.Random) -> list[Case]:
-    n, m = rng.randint(4, 6), rng.randint(7, 9)
-    never, weights = _given(rng, 2, 3)
-    never[0, 1] = 0
+def _pool_cases(rng: random.Random) -> list[Case]:
+    n, k = rng.randint(4, 6), rng.randint(7, 9)
+    opposite = normal(rng, 3, 1)
     return [
-        Case(_given(rng, 1, 2), "one position and two members"),
-        Case(_given(rng, 3, 3), "three positions and three members"),
-        Case((never, weights), "a member that gave the probability 0"),
-        Case(_given(rng, 3, 1), "one member"),
-        Case(_given(rng, n, m), f"N = {n}, M = {m}"),
-        Case(_given(rng, 5, 4, torch.float64), "float64"),
+        Case((_errors(rng, 2, 2), 2), "two members in one pool"),
+        Case((_errors(rng, 4, 3), 2), "three members in pools of 2"),
+        Case((_errors(rng, 3, 2), 1), "members alone"),
+        Case((_errors(rng, 6, 4), math.inf), "infinitely many"),
+        Case((torch.cat([opposite, -opposite], dim=1), 2), "two members with opposite errors"),
+        Case((_errors(rng, n, k), 4), f"N = {n}, K = {k}, pools of 4"),
+        Case((_errors(rng, 5, 4, torch.float64), 3), "float64"),
     ]
 
 
-def _jensen(arguments: tuple[Any, ...], result: Any) -> bool:
-    mixture, average = result
-    return bool((mixture <= average + 1e-5).all())
+def _is_the_pool_of_all(arguments: tuple[Any, ...], result: Any) -> bool:
+    errors, members = arguments
+    pool = errors.double().mean(dim=1).square().mean()
+    return members != errors.shape[1] or torch.allclose(result.double(), pool, atol=1e-4)
 
 
-_MIXTURE = Exercise(
+_POOLS = Exercise(
     number="13.3",
-    name="mixture_and_average",
-    title="Jensen's inequality for the log loss",
-    solution=_mixture_and_average,
-    cases=_mixture_cases,
-    properties=(
-        ("a log loss is never negative", lambda arguments, result: all(bool((each >= -1e-5).all()) for each in result)),
-        ("by Jensen's inequality, the mixture's loss is never above the average loss", _jensen),
-    ),
-    returns=("the mixture's loss", "the average loss"),
+    name="error_of_pools",
+    title="the error of pools that you never form",
+    solution=_error_of_pools,
+    cases=_pool_cases,
+    properties=(("if the pool holds all members, the result must be the error of their mean", _is_the_pool_of_all),),
 )
 
 
-@_MIXTURE.mistake(
-    symptom="All values are right up to the factor 1.44: they are bits instead of nats.",
-    hint="your losses are in bits. Which logarithm gives nats?",
+@_POOLS.mistake(
+    symptom="Too large: every member meets itself among the pairs, so its own error counts twice.",
+    hint="your E_kl is the mean of the complete table, where each member also meets itself. Leave the diagonal out.",
 )
-def _bits(probabilities, weights):
-    return -(weights * probabilities).sum(dim=-1).log2(), -(weights * probabilities.log2()).sum(dim=-1)
+def _diagonal_among_the_pairs(errors, members):
+    n, _ = errors.shape
+    products = errors.T @ errors / n
+    own = products.diagonal().mean()
+    return own / members + (1 - 1 / members) * products.mean()
 
 
-@_MIXTURE.mistake(
-    symptom="Both values are negative: these are log probabilities, and a loss is their negative.",
-    hint="these are log probabilities, which are at most 0. A loss has the opposite sign.",
+@_POOLS.mistake(
+    symptom="Far too small for many members: the errors count as if no two members shared any.",
+    hint="this would be right if the errors of two members had a mean product of 0. What do they share?",
 )
-def _no_minus(probabilities, weights):
-    return (weights * probabilities).sum(dim=-1).log(), (weights * probabilities.log()).sum(dim=-1)
+def _as_if_independent(errors, members):
+    n, _ = errors.shape
+    products = errors.T @ errors / n
+    return products.diagonal().mean() / members
 
 
-@_MIXTURE.mistake(
-    symptom="The two values are exchanged, so the mixture seems worse than its average member.",
-    hint="your two values are exchanged. Is the logarithm of the mixture taken before or after the mean?",
+@_POOLS.mistake(
+    symptom="The pairs are divided by all K² entries of the table, so their mean is too small.",
+    hint="you divide the sum over the pairs by K². How many entries does the table have off its diagonal?",
 )
-def _exchanged(probabilities, weights):
-    return -(weights * probabilities.log()).sum(dim=-1), -(weights * probabilities).sum(dim=-1).log()
+def _divided_by_all(errors, members):
+    n, k = errors.shape
+    products = errors.T @ errors / n
+    own = products.diagonal().mean()
+    shared = (products.sum() - products.diagonal().sum()) / k**2
+    return own / members + (1 - 1 / members) * shared
 
 
-@_MIXTURE.mistake(
-    symptom="The two values are equal, as if pooling had no effect.",
-    hint="both values are the mean of the members' losses. For the mixture, average the probabilities first, then take "
-    "the logarithm.",
+@_POOLS.mistake(
+    symptom="The number of members is ignored: this is the one pool of all K.",
+    hint="this is the error of the pool of all K members. A pool has only `members` of them.",
 )
-def _logarithm_before_the_mean(probabilities, weights):
-    average = -(weights * probabilities.log()).sum(dim=-1)
-    return average, average
+def _pool_of_all(errors, members):
+    return errors.mean(dim=1).square().mean()
 
 
-@_MIXTURE.mistake(
-    symptom="Right for equal weights only.",
-    hint="your means give each member the weight 1/M. Where do the weights enter?",
+@_POOLS.mistake(
+    symptom="The result grows with the number of points.",
+    hint="your products are sums over the points. Both E_kk and E_kl are means over them.",
 )
-def _equal_weights(probabilities, weights):
-    return -probabilities.mean(dim=-1).log(), -probabilities.log().mean(dim=-1)
+def _sum_over_the_points_of_the_pool(errors, members):
+    _, k = errors.shape
+    products = errors.T @ errors
+    own = products.diagonal().mean()
+    shared = (products.sum() - products.diagonal().sum()) / (k * (k - 1))
+    return own / members + (1 - 1 / members) * shared
 
 
-@_MIXTURE.mistake(
-    symptom="Two numbers for all positions together.",
-    hint="you averaged over the positions as well. Which dimension holds the members?",
+@_POOLS.mistake(
+    symptom="The two weights are exchanged: a pool of one has E_kl instead of E_kk.",
+    hint="for one member, the result must be its own error, E_kk. Which weight does that error have in your sum?",
 )
-def _mean_over_the_positions(probabilities, weights):
-    mixture = -(weights * probabilities).sum(dim=-1).log()
-    return mixture.mean(), -(weights * probabilities.log()).sum(dim=-1).mean()
+def _exchanged_weights(errors, members):
+    n, k = errors.shape
+    products = errors.T @ errors / n
+    own = products.diagonal().mean()
+    shared = (products.sum() - products.diagonal().sum()) / (k * (k - 1))
+    return (1 - 1 / members) * own + shared / members
 
 
-@_MIXTURE.mistake(
-    symptom="The average has equal weights, the mixture has those that are given.",
-    hint="your average gives each member the weight 1/M. Both values need the same weights.",
+@_POOLS.mistake(
+    symptom="The squares of the members' mean errors: what differs from point to point is lost.",
+    hint="you average the errors over the points before you multiply. Multiply two members' errors at each point, then "
+    "average over the points.",
 )
-def _equal_weights_in_the_average(probabilities, weights):
-    return -(weights * probabilities).sum(dim=-1).log(), -probabilities.log().mean(dim=-1)
-
-
-@_MIXTURE.mistake(
-    symptom="Finite where it should be infinite: a small constant keeps the logarithm away from 0.",
-    hint="you add a small constant, so a member that excludes the observed symbol gets a finite loss. It must be "
-    "infinite: torch.log(torch.tensor(0.0)) is -inf, and needs no protection.",
-)
-def _small_constant(probabilities, weights):
-    average = -(weights * (probabilities + 1e-9).log()).sum(dim=-1)
-    return -((weights * probabilities).sum(dim=-1) + 1e-9).log(), average
+def _mean_errors(errors, members):
+    _, k = errors.shape
+    means = errors.mean(dim=0)
+    products = means[:, None] * means
+    own = products.diagonal().mean()
+    shared = (products.sum() - products.diagonal().sum()) / (k * (k - 1))
+    return own / members + (1 - 1 / members) * shared
 
 
 # 13.4

@@ -46,6 +46,7 @@ fieldset { border: 0; padding: 0; margin: 0; } legend { padding: 0; font-size: 0
   border: 0; background: none; touch-action: none; cursor: grab; }
 .handle::before { content: ""; position: absolute; inset: 0.8rem; border-radius: 50%; background: var(--handle, var(--accent)); border: 2px solid var(--paper); }
 .handle.square::before { border-radius: 2px; }
+.grip { position: absolute; width: 2rem; height: 2rem; margin: -1rem 0 0 -1rem; border-radius: 50%; touch-action: none; cursor: grab; }
 .handle:active { cursor: grabbing; }
 .panel.losses { flex: 3 1 19rem; } .panel.samples { flex: 2 1 13rem; } .panel.samples .text { min-height: 9.5em; font-size: 0.9rem; }
 .sketch { position: absolute; inset: 0; touch-action: pan-y; cursor: crosshair; border-radius: 6px; }

@@ -122,8 +122,3 @@ export function drawGate(pen, colors, { parameters, width, height }) {
     pen.fillText(`expert ${m + 1}`, px(GRID[at]), m ? py(1 - heights[at] / 2) : py(heights[at] / 2));
   }
 }
-
-/** Return the value at a pixel of an axis, whatever its direction. */
-export function unscale(pixel, place, [low, high]) {
-  return low + ((pixel - place(low)) / (place(high) - place(low))) * (high - low);
-}

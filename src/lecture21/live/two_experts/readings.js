@@ -81,7 +81,6 @@ export function sentence(row, method, points, responsible) {
 }
 
 export const STYLE = `
-.grip { position: absolute; width: 2rem; height: 2rem; margin: -1rem 0 0 -1rem; border-radius: 50%; touch-action: none; cursor: grab; }
 table { width: 100%; } th, td { padding: 0.2rem 0.3rem; vertical-align: bottom; }
 thead th { font-weight: 600; } tbody th { font-weight: 400; } .chosen > * { font-weight: 700; }
 @container (max-width: 30rem) { table { font-size: 0.8rem; } th, td { padding: 0.2rem 0.15rem; } }

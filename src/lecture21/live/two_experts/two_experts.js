@@ -5,10 +5,10 @@ import { button, choice } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
+import { pointLayer, unscale } from "../kit/points.js";
 import { arrayOf, fieldsFrom, integerIn } from "../kit/state.js";
-import { X_RANGE, Y_RANGE, drawGate, drawLines, mixed, unscale } from "./drawing.js";
+import { X_RANGE, Y_RANGE, drawGate, drawLines, mixed } from "./drawing.js";
 import { explain, responsibilities } from "./fit.js";
-import { pointLayer } from "./points.js";
 import { restControls } from "./rest.js";
 import { STYLE, fitTable, sentence } from "./readings.js";
 import {

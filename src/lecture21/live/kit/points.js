@@ -1,6 +1,6 @@
 // Points on a chart that are dragged with mouse or finger; the chosen one is moved with the arrow keys.
 
-import { create } from "../kit/frame.js";
+import { create } from "./frame.js";
 
 const REACH = 24; // CSS pixels: the farthest that a finger may be from the point that it takes
 
@@ -11,7 +11,7 @@ const REACH = 24; // CSS pixels: the farthest that a finger may be from the poin
  * @param {(index: number) => void} options.onSelect
  * @param {(place: {x: number, y: number}) => void} options.onDrag  of the chosen point, in CSS pixels of the drawing
  * @param {(dx: number, dy: number) => void} options.onArrow  of the chosen point, in steps, y upwards
- * @param {() => void} options.onDelete  of the chosen point
+ * @param {() => void} [options.onDelete]  of the chosen point
  */
 export function pointLayer(target, { onSelect, onDrag, onArrow, onDelete }) {
   const { area } = target;
@@ -45,7 +45,7 @@ export function pointLayer(target, { onSelect, onDrag, onArrow, onDelete }) {
     if (event.key in arrows) onArrow(arrows[event.key][0] * size, arrows[event.key][1] * size);
     else if (event.key === "PageDown") onSelect((chosen + 1) % places.length);
     else if (event.key === "PageUp") onSelect((chosen + places.length - 1) % places.length);
-    else if (event.key === "Delete") onDelete();
+    else if (event.key === "Delete" && onDelete) onDelete();
     else return;
     event.preventDefault();
   });
@@ -84,4 +84,14 @@ export function pointLayer(target, { onSelect, onDrag, onArrow, onDelete }) {
 function move(node, [x, y]) {
   node.style.left = `${x}px`;
   node.style.top = `${y}px`;
+}
+
+/**
+ * Return the value at a pixel of an axis, whatever its direction.
+ * @param {number} pixel
+ * @param {(value: number) => number} place  of the axis
+ * @param {[number, number]} range
+ */
+export function unscale(pixel, place, [low, high]) {
+  return low + ((pixel - place(low)) / (place(high) - place(low))) * (high - low);
 }

@@ -1,0 +1,188 @@
+// One slider from average to ensemble (chapter 13): members that are trained on average error - kappa * ambiguity.
+
+import { drawBars, drawMembers, drawSweep } from "./drawing.js";
+import { curvesOf, drawPoints, errorsOf, fitTogether, prepare } from "./members.js";
+import { legend } from "../kit/chart.js";
+import { button, more, slider } from "../kit/controls.js";
+import { drawing } from "../kit/draw.js";
+import { createFrame } from "../kit/frame.js";
+import { written } from "../kit/numbers.js";
+import { pointLayer, unscale } from "../kit/points.js";
+import { fieldsFrom } from "../kit/state.js";
+
+const X_RANGE = /** @type {[number, number]} */ ([-1, 1]);
+const Y_RANGE = /** @type {[number, number]} */ ([-2, 2]);
+const KAPPAS = Array.from({ length: 21 }, (_, i) => i / 20);
+
+/** Whether a value is points that the reader has moved, or empty before. */
+function isPoints(/** @type {any} */ value) {
+  const right = (point) =>
+    Array.isArray(point) && point.length === 2 && Math.abs(point[0]) <= 1 && Math.abs(point[1]) <= 2;
+  return Array.isArray(value) && (value.length === 0 || value.length === drawPoints(0).length) && value.every(right);
+}
+
+export default {
+  /** @param {import("../kit/frame.js").Context} context */
+  render(context) {
+    const { fields } = context;
+    const frame = createFrame(context, {
+      title: "One slider from average to ensemble",
+      first: "Move κ slowly from 0 to 1, and watch the three bars. Then drag a point.",
+      then:
+        "the members fly apart, and on the points their mean gets better all the way. " +
+        "Against the dashed curve, the lower chart shows where it is best.",
+      fields: { ...fieldsFrom(fields), points: { start: [], check: isPoints } },
+      onChange: update,
+    });
+    const { state } = frame;
+    const { values } = state;
+    const points = () => (values.points.length ? values.points : drawPoints(values.seed));
+    let axes = null; // of the chart: from values to pixels
+    let now = null; // what is fitted to the present points
+
+    const kappa = slider(frame.controls, {
+      label: "κ",
+      min: 0,
+      max: 1,
+      step: 0.05,
+      value: values.kappa,
+      format: nameOf,
+      onInput: (next) => state.set({ kappa: next }),
+    });
+    button(frame.controls, {
+      label: "Draw other points",
+      onClick: () => state.set({ seed: (values.seed + 1) % 1000, points: [], selected: 0 }),
+    });
+    const rest = more(frame, "More: penalty, members, share of the data");
+    const penalty = slider(rest, {
+      label: "Penalty λ",
+      min: Math.log10(fields.penalty.min),
+      max: Math.log10(fields.penalty.max),
+      step: 0.25,
+      value: Math.log10(values.penalty),
+      format: (power) => String(Number((10 ** power).toPrecision(2))),
+      onInput: (power) => state.set({ penalty: Number((10 ** power).toPrecision(6)) }),
+    });
+    const members = slider(rest, {
+      label: "Members",
+      min: fields.members.min,
+      max: fields.members.max,
+      step: 1,
+      value: values.members,
+      onInput: (next) => state.set({ members: next }),
+    });
+    const share = slider(rest, {
+      label: "Share of the members that see a point",
+      min: fields.share.min,
+      max: fields.share.max,
+      step: 0.1,
+      value: values.share,
+      format: (next) => `${Math.round(100 * next)}\u00a0%`,
+      onInput: (next) => state.set({ share: Number(next.toFixed(2)) }),
+    });
+
+    const chart = drawing(frame, {
+      title: "The members and their mean",
+      label: "Points, the curve that they were drawn around, and the fitted curves of the members and of their mean",
+      height: (width) => Math.min(270, 165 + width / 6),
+      full: true,
+      draw(pen, width, height) {
+        const options = { curves: now.curves, points: points(), xRange: X_RANGE, yRange: Y_RANGE, width, height };
+        axes = drawMembers(pen, frame.colors, options);
+        placePoints();
+      },
+    });
+    const layer = pointLayer(chart, {
+      onSelect: (index) => state.set({ selected: index }),
+      onDrag: ({ x, y }) => axes && moveTo(unscale(x, axes.px, X_RANGE), unscale(y, axes.py, Y_RANGE)),
+      onArrow(dx, dy) {
+        const [x, y] = points()[values.selected];
+        moveTo(x + 0.05 * dx, y + 0.05 * dy);
+      },
+    });
+    legend(frame, chart.panel, () => [
+      { name: "members", color: frame.colors.series[1] },
+      { name: "their mean", color: frame.colors.series[0] },
+      { name: "the curve behind the points", color: frame.colors.ink, dashed: true },
+    ]);
+    const bars = [
+      { title: "On the points", name: "onPoints" },
+      { title: "Against the dashed curve", name: "onNew" },
+    ].map(({ title, name }) =>
+      drawing(frame, {
+        title,
+        label: `${title}: average error, ambiguity and ensemble error as bars`,
+        height: 78,
+        draw: (pen, width) =>
+          drawBars(pen, frame.colors, {
+            errors: now.errors[name],
+            most: Math.max(now.errors.onPoints.average, now.errors.onNew.average),
+            width,
+          }),
+      }),
+    );
+    const sweep = drawing(frame, {
+      title: "Ensemble error for every κ",
+      label: "The squared error of the mean over kappa, on the points and against the dashed curve",
+      height: 170,
+      full: true,
+      draw: (pen, width, height) =>
+        drawSweep(pen, frame.colors, { kappas: KAPPAS, errors: now.sweep, kappa: values.kappa, width, height }),
+    });
+    legend(frame, sweep.panel, () => [
+      { name: "on the points", color: frame.colors.series[4], dashed: true },
+      { name: "against the dashed curve", color: frame.colors.series[0] },
+    ]);
+
+    function placePoints() {
+      const i = values.selected;
+      const all = points();
+      const [x, y] = all[i];
+      const name =
+        `Point ${i + 1} of ${all.length}: x ${written(x)}, y ${written(y)}. ` +
+        "Arrow keys move it, Page Up and Page Down choose another.";
+      const places = all.map(([a, b]) => /** @type {[number, number]} */ ([axes.px(a), axes.py(b)]));
+      layer.place(places, i, frame.colors.ink, name, false);
+    }
+
+    function moveTo(x, y) {
+      const inside = (value, [low, high]) => Math.round(100 * Math.min(Math.max(value, low), high)) / 100;
+      const moved = [inside(x, X_RANGE), inside(y, Y_RANGE)];
+      state.set({ points: points().map((point, i) => (i === values.selected ? moved : point)) });
+    }
+
+    function update() {
+      const data = prepare(points(), values.members, values.share);
+      const weights = fitTogether(data, values.kappa, values.penalty);
+      const errorsAt = (each) => errorsOf(data, fitTogether(data, each, values.penalty));
+      now = { curves: curvesOf(data, weights), errors: errorsOf(data, weights), sweep: KAPPAS.map(errorsAt) };
+      kappa.set(values.kappa);
+      penalty.set(Math.log10(values.penalty));
+      members.set(values.members);
+      share.set(values.share);
+      for (const each of [chart, ...bars, sweep]) each.redraw();
+      frame.describe(description(values, now.errors));
+    }
+
+    update();
+    return frame.remove;
+  },
+};
+
+function nameOf(/** @type {number} */ kappa) {
+  if (kappa === 0) return "0, each member alone";
+  return kappa === 1 ? "1, only their mean" : kappa.toFixed(2);
+}
+
+function description({ kappa, members, penalty, share }, { onPoints, onNew }) {
+  const terms = ({ average, ambiguity, ensemble }) =>
+    `average error ${average.toFixed(3)} − ambiguity ${ambiguity.toFixed(3)} = ensemble error ${ensemble.toFixed(3)}`;
+  const who = members === 1 ? "One member" : `${members} members`;
+  const part = share < 1 ? `, each point seen by ${Math.round(100 * share)}\u00a0% of them` : "";
+  const shared = onNew.shared < 0 ? `\u2212${(-onNew.shared).toFixed(3)}` : onNew.shared.toFixed(3);
+  const pairs = members === 1 ? "" : ` The errors of two members have a mean product of ${shared}.`;
+  return (
+    `${who}, κ = ${kappa.toFixed(2)}, penalty ${Number(penalty.toPrecision(2))}${part}. On the points: ${terms(onPoints)}. ` +
+    `Against the dashed curve: ${terms(onNew)}.${pairs}`
+  );
+}

@@ -1,0 +1,187 @@
+"""One slider from average to ensemble: its members minimize the package's loss exactly, and what it says is true."""
+
+import base64
+import json
+import math
+import re
+
+import pytest
+import torch
+
+from lecture21.live import AverageToEnsemble
+from lecture21.mixtures import ambiguity_decomposition, negative_correlation_loss
+
+FIT = """([seed, members, share, kappa, penalty]) => {
+    const data = module.prepare(module.drawPoints(seed), members, share);
+    const weights = module.fitTogether(data, kappa, penalty);
+    return { ...data, weights, errors: module.errorsOf(data, weights), curves: module.curvesOf(data, weights),
+             truth: module.CURVE.map(module.truth) };
+}"""
+
+
+@pytest.fixture
+def fit(load_module):
+    """A function that fits members in the page, and returns everything about them as tensors."""
+    page = load_module("average_to_ensemble/members.js")
+
+    def fitted(*setting):
+        found = page.evaluate(FIT, list(setting))
+        tensors = {name: torch.tensor(found[name], dtype=torch.float64) for name in ("y", "gate", "seen", "fresh")}
+        return found | tensors | {"weights": torch.tensor(found["weights"], dtype=torch.float64)}
+
+    return fitted
+
+
+@pytest.mark.parametrize("kappa", [0, 0.05, 0.7, 1])
+@pytest.mark.parametrize(
+    ("members", "share", "penalty"), [(1, 1, 0.01), (10, 1, 0.01), (7, 0.5, 0.001), (30, 0.1, 1), (30, 1, 0.001)]
+)
+def test_the_members_minimize_the_package_s_loss(fit, kappa, members, share, penalty):
+    found = fit(3, members, share, kappa, penalty)
+    gate = found["gate"].T  # (N, M)
+    seen_by = max(1, round(share * members))
+    assert ((gate == 0) | torch.isclose(gate, torch.tensor(1 / seen_by, dtype=torch.float64))).all()
+    assert torch.allclose(gate.sum(dim=1), torch.ones(16, dtype=torch.float64))
+
+    def loss(weights):
+        predictions = torch.einsum("mnk,mk->nm", found["seen"], weights)
+        errors = negative_correlation_loss(predictions, found["y"], gate, kappa)
+        return errors.sum() + penalty / seen_by * weights.square().sum()
+
+    weights = found["weights"].requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(weights), weights)
+    assert gradient.abs().max() < 1e-7 * (1 + weights.abs().max())  # convex: where the gradient is 0 is the minimum
+    other = fit(4, members, share, kappa, penalty)["weights"]
+    assert torch.autograd.grad(loss(other.requires_grad_()), other)[0].abs().max() > 1e-3  # that of other points is not
+
+
+def test_alone_each_member_is_a_ridge_regression_and_together_they_are_one(fit):
+    alone, together = (fit(1, 5, 1, kappa, 0.03) for kappa in (0, 1))
+    identity = torch.eye(4, dtype=torch.float64)
+    for m, a in enumerate(alone["seen"]):
+        expected = torch.linalg.solve(a.T @ a + 0.03 * identity, a.T @ alone["y"])
+        assert torch.allclose(alone["weights"][m], expected, atol=1e-9)
+    a = together["seen"].transpose(0, 1).flatten(1) / 5  # (N, 5 * 4): the inputs of one model, the mean
+    expected = torch.linalg.solve(a.T @ a + 0.03 / 5 * torch.eye(20, dtype=torch.float64), a.T @ together["y"])
+    assert torch.allclose(together["weights"].flatten(), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize(("members", "share", "kappa"), [(10, 1, 0.8), (10, 0.6, 0.5), (1, 1, 0), (30, 0.3, 1)])
+def test_the_errors_are_those_of_the_package(fit, members, share, kappa):
+    found = fit(2, members, share, kappa, 0.01)
+    curves = torch.tensor(found["curves"]["members"], dtype=torch.float64).T  # (places, M)
+    truth = torch.tensor(found["truth"], dtype=torch.float64)
+    predictions = torch.einsum("mnk,mk->nm", found["seen"], found["weights"])
+    equal = torch.full((members,), 1 / members, dtype=torch.float64)
+    for name, terms in {
+        "onPoints": ambiguity_decomposition(predictions, found["y"], found["gate"].T),
+        "onNew": ambiguity_decomposition(curves, truth, equal),
+    }.items():
+        for term, values in terms._asdict().items():
+            assert math.isclose(found["errors"][name][term], values.mean().item(), rel_tol=1e-9), (name, term)
+    errors = curves - truth[:, None]
+    cross = errors.T @ errors / len(truth)  # (M, M)
+    pairs = cross[~torch.eye(members, dtype=torch.bool)]
+    expected = pairs.mean().item() if members > 1 else 0
+    assert math.isclose(found["errors"]["onNew"]["shared"], expected, rel_tol=1e-6, abs_tol=1e-9)
+    assert found["curves"]["mean"] == pytest.approx(curves.mean(dim=1).tolist())
+
+
+def readings(figure) -> list[float]:
+    """Return the three terms on the points, those against the curve, and the mean product of the errors of two."""
+    text = figure.locator(".reading").inner_text().replace("\u2212", "-")
+    return [float(number) for number in re.findall(r"(?:error|ambiguity|of) (-?\d+\.\d{3})", text)]
+
+
+def test_what_to_try_is_true(open_figures):
+    figure = open_figures(AverageToEnsemble()).figure("average_to_ensemble")
+    assert figure.locator(".controls").first.locator("input").count() == 1
+    slider = figure.get_by_role("slider", name="κ")
+    found = [readings(figure)]
+    for _ in range(20):
+        slider.press("ArrowRight")
+        found.append(readings(figure))
+    for average, ambiguity, ensemble, *new, _ in found:
+        assert ensemble == pytest.approx(average - ambiguity, abs=0.0015)
+        assert new[2] == pytest.approx(new[0] - new[1], abs=0.0015)
+    for term, direction in ((0, 1), (1, 1), (2, -1)):  # on the points: they disagree more, and the mean gets better
+        terms = [each[term] for each in found]
+        assert terms == sorted(terms, reverse=direction < 0), term
+    new = [each[5] for each in found]
+    assert 0 < new.index(min(new)) < 20
+    assert new[-1] > 2 * min(new)
+    assert found[-1][6] < 0 < found[0][6]
+    slider.press("Home")
+    assert readings(figure) == found[0]
+
+
+def test_points_are_dragged_and_drawn_again(open_figures):
+    stage = open_figures(AverageToEnsemble(kappa=1))
+    figure = stage.figure("average_to_ensemble")
+    before = readings(figure)
+    handle = figure.locator(".handle")
+    assert "Point 1 of 16" in handle.get_attribute("aria-label")
+    handle.press("Shift+ArrowUp")
+    assert readings(figure) != before
+    handle.press("PageDown")
+    assert "Point 2 of 16" in handle.get_attribute("aria-label")
+    moved = readings(figure)
+    box = figure.locator(".grip").nth(8).bounding_box()
+    stage.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    stage.page.mouse.down()
+    stage.page.mouse.move(box["x"] + 30, box["y"] - 40, steps=3)
+    stage.page.mouse.up()
+    assert readings(figure) != moved
+    figure.get_by_role("button", name="Draw other points").click()
+    assert "Point 1 of 16" in handle.get_attribute("aria-label")
+    other = readings(figure)
+    figure.get_by_role("button", name="Reset").click()
+    assert readings(figure) == before != other
+
+
+def test_penalty_members_and_shares(open_figures):
+    figure = open_figures(AverageToEnsemble(kappa=1)).figure("average_to_ensemble")
+    figure.locator("summary").click()
+    before = readings(figure)
+    figure.get_by_label("Penalty λ").press("End")
+    assert readings(figure)[0] < before[0] / 2  # a penalty keeps the members together
+    figure.get_by_label("Penalty λ").press("Home")
+    assert readings(figure)[0] > before[0]
+    figure.get_by_role("slider", name="Share of the members").press("ArrowLeft")
+    assert "seen by 90" in figure.locator(".reading").inner_text()
+    figure.get_by_role("slider", name="Members:").press("Home")
+    text = figure.locator(".reading").inner_text()
+    assert "One member" in text
+    assert "ambiguity 0.000" in text
+    for slider in figure.get_by_role("slider").all():
+        for end in ("Home", "End"):
+            slider.press(end)
+            assert not re.search(r"NaN|Infinity|undefined", figure.locator("section.figure").inner_text())
+
+
+def test_a_link_keeps_moved_points_and_garbage_is_replaced(open_figures):
+    stage = open_figures(AverageToEnsemble(), viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    figure = stage.figure("average_to_ensemble")
+    first = readings(figure)
+    figure.locator(".handle").press("ArrowUp")
+    slider = figure.get_by_role("slider", name="κ")
+    box = slider.bounding_box()
+    stage.page.touchscreen.tap(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2)
+    assert "κ = 1.00" in figure.locator(".reading").inner_text()
+    assert stage.page.evaluate("document.documentElement.scrollWidth") == 390
+    now = readings(figure)
+    figure.get_by_role("button", name="Link to this state").click()
+    figure.get_by_text("address bar").wait_for()
+    hash_ = stage.page.evaluate("location.hash")
+    assert readings(open_figures(AverageToEnsemble(), hash=hash_).figure("average_to_ensemble")) == now
+    values = {"kappa": 2, "members": 0, "penalty": None, "points": [[0, 0]] * 3, "selected": 99, "share": "all"}
+    link = base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+    hash_ = f"#live-average_to_ensemble={link}"
+    assert readings(open_figures(AverageToEnsemble(), hash=hash_).figure("average_to_ensemble")) == first
+
+
+def test_arguments_are_checked_and_repeated():
+    assert repr(AverageToEnsemble(kappa=0.5, members=5)) == "AverageToEnsemble(kappa=0.5, members=5)"
+    for arguments in ({"kappa": 1.1}, {"share": 0}, {"members": 31}, {"penalty": 0}):
+        with pytest.raises(ValueError, match=next(iter(arguments))):
+            AverageToEnsemble(**arguments)
