@@ -49,6 +49,7 @@ def test_the_expected_chapters_exist():
         "17_alignment",
         "labs/em_in_depth",
         "labs/generation_speed",
+        "labs/inside_gpt2",
         "labs/long_distance_head",
         "labs/ridge_ensembles",
         "labs/rnn_against_gpt",

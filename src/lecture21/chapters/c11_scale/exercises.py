@@ -1,4 +1,4 @@
-"""Exercises of chapter 11: parameters of GPT-2, training cost, power laws, and the best size for a budget."""
+"""Exercises 11.1 to 11.4: parameters of GPT-2, training cost, power laws, and the best size for a budget."""
 
 import math
 import random
