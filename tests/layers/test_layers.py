@@ -217,6 +217,22 @@ def test_dropout_drops_weights_and_outputs_in_training_only():
     assert not (layer.eval()(x) == 0).any()
 
 
+def test_attention_weights_may_have_a_dropout_of_their_own():
+    torch.manual_seed(0)
+    x = randn(4, 50, 64, dtype=torch.float32)
+    outputs = MultiHeadAttention(64, 1, dropout=0.5, attention_dropout=0.0)
+    heads = []
+    outputs.output.register_forward_pre_hook(lambda module, args: heads.append(args[0]))
+    assert (outputs(x) == 0).float().mean().item() == pytest.approx(0.5, abs=0.02)
+    outputs(x)
+    assert torch.equal(*heads)  # no weight is dropped
+    weights = MultiHeadAttention(64, 1, attention_dropout=0.5)
+    assert not torch.equal(weights(x), weights(x))
+    first = torch.stack([(weights(x[:1])[0, 0] == weights.output.bias).all() for _ in range(50)])
+    assert 10 < first.sum() < 40
+    assert torch.equal(weights.eval()(x), weights(x))
+
+
 def test_cross_attention_equals_torch_with_a_padded_memory():
     torch.manual_seed(0)
     ours = MultiHeadAttention(8, 2, qkv_bias=True, causal=False).double()

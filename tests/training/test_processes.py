@@ -108,6 +108,7 @@ def test_what_several_processes_cannot_do_is_refused_in_each(seen, folder):
     for each in seen:
         assert each["refused"]["batch"] == "batch_size must be a multiple of 2 processes, got 3"
         assert each["refused"]["muon"] == "optimizer muon needs complete matrices, and shard splits them; use adamw"
+        assert each["refused"]["compile"] == "compile is for one process: leave it out, or start a single process"
         assert each["refused"]["diverged"].startswith("training diverged: ")
     assert not (folder / "refused" / "batch").exists()
     assert not (folder / "refused" / "muon").exists()

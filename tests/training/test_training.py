@@ -253,6 +253,20 @@ def test_bf16_trains_on_the_cpu_and_leaves_a_float32_model():
     assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
+def test_the_losses_of_a_compiled_run_are_those_that_torch_compiles(monkeypatch):
+    compiled = []
+
+    def compile(loss, **options):
+        compiled.append(options)
+        return loss
+
+    monkeypatch.setattr(torch, "compile", compile)
+    train(fresh(), tokens(), TrainConfig(**QUICK))
+    assert compiled == []
+    train(fresh(), tokens(), TrainConfig(**QUICK, compile=True))
+    assert compiled == [{"dynamic": False, "options": {"fallback_random": True}}]
+
+
 # What is kept
 
 

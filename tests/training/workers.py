@@ -38,6 +38,7 @@ REFUSED = {
     "batch": replace(CONFIG, batch_size=3),
     "muon": replace(CONFIG, optimizer="muon", shard=True),
     "diverged": replace(CONFIG, learning_rate=1e30),
+    "compile": replace(CONFIG, compile=True),
 }
 
 

@@ -85,6 +85,8 @@ class GPTConfig:
     """Whether a position attends only to itself and earlier ones. A GPT without this sees the tokens it predicts."""
     dropout: float = 0.0
     """Probability of dropping an activation in training."""
+    attention_dropout: float | None = None
+    """Probability of dropping an attention weight in training; dropout if not given."""
     moe: MoEConfig | Mapping[str, object] | None = None
     """A sparse mixture of experts in place of each feed-forward layer, as a `MoEConfig` or a mapping of its fields."""
 
@@ -97,7 +99,9 @@ class GPTConfig:
             require_switch(name, getattr(self, name))
         for name, allowed in CHOICES.items():
             require_choice(name, getattr(self, name), allowed)
-        require_number("dropout", self.dropout, "in [0, 1)", lambda x: 0 <= x < 1)
+        for name in ("dropout", "attention_dropout"):
+            if name != "attention_dropout" or self.attention_dropout is not None:
+                require_number(name, getattr(self, name), "in [0, 1)", lambda x: 0 <= x < 1)
         for name in ("norm_eps", "rotary_base"):
             require_number(name, getattr(self, name), "a positive number", lambda x: 0 < x < math.inf)
         if self.logit_cap is not None:

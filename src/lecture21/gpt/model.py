@@ -40,6 +40,7 @@ def _make_block(config: GPTConfig, rotary: Rotary | None = None) -> Block:
         qkv_bias=c.qkv_bias,
         bias=c.bias,
         dropout=c.dropout,
+        attention_dropout=c.attention_dropout,
         causal=c.causal,
         window=c.window,
         rotary=rotary,

@@ -30,6 +30,7 @@ class MultiHeadAttention(nn.Module):
         qkv_bias: whether the query, key and value maps have a bias.
         bias: whether the output projection has one.
         dropout: probability of dropping an attention weight, and an output, in training.
+        attention_dropout: that of an attention weight, if it is another. At 0 torch can use its fused kernel on a CPU.
         causal: whether a query attends only to its own and earlier positions.
         window: number of positions that a query of causal self-attention attends to, its own included; all earlier
             ones if not given.
@@ -53,6 +54,7 @@ class MultiHeadAttention(nn.Module):
         qkv_bias: bool = False,
         bias: bool = True,
         dropout: float = 0.0,
+        attention_dropout: int | float | None = None,
         causal: bool = True,
         window: int | None = None,
         rotary: Rotary | None = None,
@@ -67,6 +69,7 @@ class MultiHeadAttention(nn.Module):
         self.d_head = d_model // n_head if d_head is None else d_head
         self.group = n_head // n_kv_head
         self.dropout = dropout
+        self.attention_dropout = dropout if attention_dropout is None else attention_dropout
         self.causal = causal
         self.window = window
         self.rotary = rotary
@@ -152,7 +155,7 @@ class MultiHeadAttention(nn.Module):
             ValueError: if the mask is not boolean, does not fit, or leaves a query no key (checked on the CPU), or the
                 cache holds other keys. The cache is then unchanged.
         """
-        dropout = self.dropout if self.training else 0.0
+        dropout = self.attention_dropout if self.training else 0.0
         n_query = x.shape[1]
         n_key = n_query + (0 if cache is None or cache.k is None else cache.k.shape[-2])
         if memory is not None:
@@ -169,7 +172,7 @@ class MultiHeadAttention(nn.Module):
             mask = self._mask(x, n_key, memory, mask, n_prefix)
             q, k, v = self._project(x, memory, cache)
             heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
-        return F.dropout(self._join(heads), dropout)
+        return F.dropout(self._join(heads), self.dropout, self.training)
 
     def explicit(
         self,

@@ -50,6 +50,9 @@ class TrainConfig:
     """cpu, cuda or mps; by default the best one available."""
     precision: str | None = None
     """fp32, bf16 or fp16; by default the best one of a GPU, and fp32 elsewhere."""
+    compile: bool = False
+    """Compute the losses of batches with `torch.compile`: slower for the first step, faster for all others. On a CPU it
+    needs a C++ compiler. Sums are rounded differently."""
     shard: bool = False
     """With several processes, split weights and optimizer state over them; for models larger than a device."""
 
@@ -73,7 +76,8 @@ class TrainConfig:
         if self.clip is not None:
             require_number("clip", self.clip, "a positive number or None", lambda x: x > 0)
         require_choice("schedule", self.schedule, _SCHEDULES)
-        require_switch("shard", self.shard)
+        for name in ("compile", "shard"):
+            require_switch(name, getattr(self, name))
         if self.precision is not None:
             require_choice("precision", self.precision, _PRECISIONS)
 
@@ -87,6 +91,7 @@ _MODERN = {
 _RECIPES: dict[str, TrainConfig] = {
     "modern": TrainConfig(steps=2000, batch_size=12, **_MODERN),
     "modern-gpt0": TrainConfig(steps=1200, batch_size=32, **_MODERN),
+    "modern-laptop": TrainConfig(steps=2400, batch_size=12, weight_decay=0.1, **_MODERN),
 }
 
 

@@ -82,6 +82,8 @@ class SharedRun(Run):
             raise ValueError(f"batch_size must be a multiple of {count} processes, got {config.batch_size}")
         super().__init__(model, config, accelerator.device, count, index)
         self._accelerator = accelerator
+        if config.compile:
+            raise ValueError("compile is for one process: leave it out, or start a single process")
         if config.shard and self.scaler.is_enabled():
             raise ValueError("precision fp16 cannot be sharded; use bf16 or fp32")
         if config.shard and config.optimizer == "muon":

@@ -19,7 +19,8 @@ const DEFAULTS = {
   vocab_size: 65, block_size: 32, n_layer: 4, n_head: 4, d_model: 64, n_kv_head: null, d_head: null, d_ff: null,
   activation: "relu", norm: "layernorm", norm_position: "pre", final_norm: true, norm_eps: 1e-5, position: "learned",
   rotary_base: 10000, rotary_scaling: "interpolation", rotary_factor: 1, window: null, qk_norm: false, qkv_bias: false,
-  bias: true, tied_head: false, initialization: "torch", logit_cap: null, causal: true, dropout: 0, moe: null,
+  bias: true, tied_head: false, initialization: "torch", logit_cap: null, causal: true, dropout: 0,
+  attention_dropout: null, moe: null,
 }; // prettier-ignore
 const SPARSE = {
   n_expert: 8, top_k: 2, n_shared: 0, softmax: "before", renormalize: null, balance: "aux", aux_weight: 0.01,
@@ -38,9 +39,18 @@ const WORDS = {
 /** What the page trains: GPT-0 and the modern recipe, in any size. */
 const TRAINED = {
   activation: ["relu", "relu2"], norm_position: ["pre"], final_norm: [true], initialization: ["torch", "zero"],
-  tied_head: [false], window: [null], dropout: [0], moe: [null],
+  tied_head: [false], window: [null], dropout: [0], attention_dropout: [null, 0], moe: [null],
 }; // prettier-ignore
-const OPTIONAL = ["n_kv_head", "d_head", "d_ff", "window", "logit_cap", "renormalize", "capacity_factor"];
+const OPTIONAL = [
+  "n_kv_head",
+  "d_head",
+  "d_ff",
+  "window",
+  "logit_cap",
+  "attention_dropout",
+  "renormalize",
+  "capacity_factor",
+];
 
 /** The next multiple of 8: the length of rows in memory. */
 export const padded = (/** @type {number} */ n) => Math.ceil(n / 8) * 8;

@@ -6,7 +6,8 @@ import { Model, UNKNOWN } from "./model.js";
 import { readHeader, readTensor, writeSafetensors } from "./safetensors.js";
 
 // Fields that are floats in Python, whose JSON has a point where they happen to be whole.
-const WHOLE = /("(?:rotary_(?:base|factor)|logit_cap|dropout|norm_eps|\w+_(?:weight|rate|factor|loss))": \d+)(?=,?$)/gm;
+const WHOLE =
+  /("(?:rotary_(?:base|factor)|logit_cap|(?:attention_)?dropout|norm_eps|\w+_(?:weight|rate|factor|loss))": \d+)(?=,?$)/gm;
 
 /**
  * Read a model from a safetensors file that lecture21 or this engine wrote.
