@@ -51,6 +51,7 @@ def test_the_expected_chapters_exist():
         "labs/generation_speed",
         "labs/inside_gpt2",
         "labs/long_distance_head",
+        "labs/on_a_gpu",
         "labs/ridge_ensembles",
         "labs/rnn_against_gpt",
     ]

@@ -59,6 +59,7 @@ def test_the_initial_loss_of_gpt0_is_near_that_of_a_uniform_guess(seed):
         ("dropout", 1.0),
         ("dropout", -0.1),
         ("dropout", "no"),
+        ("attention_dropout", 1.0),
         ("tied_head", 1),
         ("qkv_bias", "false"),
         ("n_kv_head", 3),
@@ -414,7 +415,11 @@ def test_a_loaded_model_is_in_evaluation_mode(saved):
 
 def test_every_dropout_has_the_probability_of_the_configuration():
     model = GPT(GPTConfig(**SMALL, dropout=0.3))
-    assert model.dropout.p == model.blocks[0].feed_forward.dropout.p == model.blocks[0].attention.dropout == 0.3
+    attention = model.blocks[0].attention
+    assert model.dropout.p == model.blocks[0].feed_forward.dropout.p == attention.dropout == 0.3
+    assert attention.attention_dropout == 0.3
+    attention = GPT(GPTConfig(**SMALL, dropout=0.3, attention_dropout=0.0)).blocks[0].attention
+    assert (attention.dropout, attention.attention_dropout) == (0.3, 0.0)
 
 
 def test_a_model_can_be_pickled():
