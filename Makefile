@@ -16,7 +16,7 @@ NBVAL := --nbval --nbval-current-env
 # The complete tests check the types in every signature, also where nothing is computed with tensors (pyproject.toml).
 COMPLETE := --jaxtyping-packages=lecture21,beartype.beartype
 # What `make test` leaves to `make test-all` (pyproject.toml says what the markers mean).
-QUICK := -m "not repetition and not slow"
+QUICK := --hypothesis-profile quick -m "not repetition and not slow"
 PAGES := tests/book tests/browser
 CODE := tests $(PAGES:%=--ignore %)
 JS := 'src/lecture21/live/**/*.js'

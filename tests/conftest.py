@@ -24,6 +24,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
 # A busy machine must not fail a test: no example has a time limit. Nor must chance: every run tests the same examples,
 # and `make test-fresh` tests others.
 hypothesis.settings.register_profile("lecture21", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=25)  # of `make test`
 hypothesis.settings.register_profile("fresh", deadline=None)
 hypothesis.settings.load_profile("lecture21")
 

@@ -156,6 +156,7 @@ def test_preference_pairs_follow_the_scores():
     assert 0.05 < actual.flipped.float().mean() < 0.4
 
 
+@pytest.mark.usefixtures("untyped")  # checked elsewhere; here they take most of the time
 def test_a_reward_model_finds_a_planted_linear_reward_up_to_a_constant():
     torch.manual_seed(0)
     ids = torch.randint(3, 6, (600, 6))  # a, b, c and no end
@@ -283,6 +284,7 @@ def test_a_reward_model_has_the_precision_and_the_mode_of_its_trunk(dtype):
     assert not any(part.training for part in model.modules())
 
 
+@pytest.mark.usefixtures("untyped")  # checked elsewhere; here they take most of the time
 def test_the_optimum_under_a_kl_penalty_has_the_closed_form():
     # With responses of one token, pi_ref * exp(r / beta) / Z can be computed exactly.
     reference, prompts = small(), torch.tensor([CHARS.encode("\nab")])

@@ -119,7 +119,7 @@ def test_make_test_all_runs_the_repetitions_and_the_attack_too(installed: Path):
     assert actual.returncode == 0, actual.stderr
     assert sections(actual) == [*START, "book", "tests", "attack"]
     (tests,) = re.findall("-m pytest .*", calls)
-    assert not re.search("repetition|slow", tests)
+    assert not re.search("repetition|slow|quick", tests)
     assert tests.endswith(" --jaxtyping-packages=lecture21,beartype.beartype tests notebooks")
     assert calls.splitlines()[-1] == "python tests/attack/run.py"
 

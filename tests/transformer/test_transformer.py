@@ -481,8 +481,10 @@ def all_targets(vocab_size: int, longest: int) -> list[tuple[int, ...]]:
     return ended + list(itertools.product(words, repeat=longest))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 2.0])
+@pytest.mark.usefixtures("untyped")  # checked elsewhere; here they take most of the time
 def test_a_beam_wide_enough_for_all_strings_is_an_exact_search(seed, alpha):
     model = sharp({**WRITER, **TOY}, seed=seed)
     sources = torch.tensor([[3, 1, 3], [1, PAD, PAD]])

@@ -101,7 +101,8 @@ def test_right_answers_in_other_words_pass(capsys, number, answer):
         assert said(capsys, number, answer) == f"{number}: correct"
 
 
-@pytest.mark.parametrize("style", [-1, pytest.param(0, marks=pytest.mark.repetition)])
+@pytest.mark.slow
+@pytest.mark.parametrize("style", [-1, 0])
 def test_later_cells_run_with_every_accepted_answer(capsys, monkeypatch, style):
     monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
     page, used = {}, []

@@ -49,6 +49,7 @@ def test_the_penalty_is_an_estimate_of_the_divergence_and_the_ratio_is_clipped()
 
 
 @pytest.mark.parametrize(("beta", "least", "most"), [(0.0, 2.0, 3.0), (50.0, 0.0, 1.2)])
+@pytest.mark.usefixtures("untyped")  # checked elsewhere; here they take most of the time
 def test_training_increases_the_reward_unless_the_penalty_is_large(beta: float, least: float, most: float):
     torch.manual_seed(0)
     reference = GPT(GPTConfig(vocab_size=5, block_size=8, n_layer=1, n_head=2, d_model=16)).eval()
