@@ -17,6 +17,8 @@ NBVAL := --nbval --nbval-current-env
 COMPLETE := --jaxtyping-packages=lecture21,beartype.beartype
 # What `make test` leaves to `make test-all` (pyproject.toml says what the markers mean).
 QUICK := --hypothesis-profile quick -m "not repetition and not slow"
+# The notebooks that `make test` runs: every third chapter, and a lab.
+SAMPLE := notebooks/*[147]_*.ipynb notebooks/labs/rnn_against_gpt.ipynb
 PAGES := tests/book tests/browser
 CODE := tests $(PAGES:%=--ignore %)
 JS := 'src/lecture21/live/**/*.js'
@@ -92,7 +94,7 @@ site: book  ## build what is published: the book with its PDF and its zip file b
 serve: $(HTML)/index.html  ## serve the built book at 127.0.0.1 (PORT=8000)
 	@$(BIN)/python tools/serve.py $(PORT)
 
-test:  ## run every check once, on a sample of pages and variants: browser, lint, book, tests
+test:  ## run every kind of check on a sample of pages, notebooks and variants: browser, lint, book, tests
 	$(call section,browser,browser)
 	$(call section,environment and data,data)
 	$(call section,lint,lint)
@@ -114,8 +116,8 @@ test-beside-book: $(READY)  ## build the book, and meanwhile run the tests that 
 	wait $$book; built=$$?; cat $$log; rm $$log; exit $$((tested + built))
 
 # The notebooks first: the longest must not be the last. Their kernels are forks of a process that has imported torch.
-test-sample: $(HTML)/index.html  ## run the tests of notebooks and pages, without repetitions and slow ones
-	@PYTHONPATH=tests $(PYTEST) --no-loadscope-reorder -p warm_kernels $(NBVAL) $(QUICK) notebooks $(PAGES)
+test-sample: $(HTML)/index.html  ## run a sample of the notebooks and the tests of pages, without repetitions and slow ones
+	@PYTHONPATH=tests $(PYTEST) --no-loadscope-reorder -p warm_kernels $(NBVAL) $(QUICK) $(SAMPLE) $(PAGES)
 
 # One pool of workers for code, notebooks and pages: no core waits for the other at the end of each.
 test-every: $(HTML)/index.html  ## run the tests of code, notebooks and pages, with all repetitions
@@ -143,7 +145,7 @@ weight: $(HTML)/index.html  ## measure bytes and loading times of pages, with th
 	@$(BIN)/python tools/page_weight.py
 
 cost: $(HTML)/index.html  ## print the CPU seconds of each family of tests in `make test` (TESTS=tests/live for some)
-	@PYTHONPATH=tools $(PYTEST) $(NBVAL) $(QUICK) -p test_cost $(or $(TESTS),tests notebooks)
+	@PYTHONPATH=tools $(PYTEST) $(NBVAL) $(QUICK) -p test_cost $(or $(TESTS),tests $(SAMPLE))
 
 lint: $(READY)  ## check the style of code and notebooks (ruff), and the workflows (actionlint)
 	@$(BIN)/ruff check .

@@ -59,6 +59,7 @@ def test_no_link_is_made_in_a_heading_in_code_or_in_a_link(pages: Pages):
             ] == [], name
 
 
+@pytest.mark.slow
 def test_every_mention_of_a_chapter_and_of_the_transformers_paper_is_a_link(pages: Pages):
     numbers = "|".join(stem[:2] for stem in CHAPTERS)
     mention = re.compile(rf"(?<!ed\., )[Cc]hapters? (?:{numbers})|Vaswani et al\.,? \(?2017")

@@ -217,6 +217,7 @@ def run_autograder(target: Path) -> dict:
     return json.loads((target / "results" / "results.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Gradescope runs Linux")
 def test_the_autograder_is_complete_and_grades_a_submission(tmp_path):
     target = unpacked(tmp_path)

@@ -26,7 +26,8 @@ def ipywidgets_7(tmp_path_factory) -> str:
     return str(target)
 
 
-@pytest.mark.parametrize("major", [pytest.param(7, marks=pytest.mark.repetition), 8])
+@pytest.mark.slow
+@pytest.mark.parametrize("major", [7, 8])
 def test_each_figure_is_a_widget_in_a_notebook(major, request, monkeypatch, tmp_path):
     if major == 7:
         monkeypatch.setenv("PYTHONPATH", request.getfixturevalue("ipywidgets_7"), prepend=os.pathsep)
