@@ -1,4 +1,4 @@
-"""Exercises of chapter 10: rotary positions, RMSNorm, and one Newton-Schulz iteration."""
+"""Exercises 10.1 to 10.3: rotary positions, one Newton-Schulz iteration, and RMSNorm."""
 
 import random
 
