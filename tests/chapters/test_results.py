@@ -163,5 +163,26 @@ def test_chapter_12_reports_in_how_many_runs_the_experts_cancel():
 
 def test_both_methods_of_chapter_12_end_at_the_same_error_with_a_soft_border():
     race = results.load("em_against_gradient").query("part == 'race' and data == 'soft_gate'")
-    assert race.groupby("method").size().to_dict() == {"Adam": 20, "EM": 20}
-    assert race.error.between(0.0865, 0.0875).all()
+    assert race.groupby("method").size().to_dict() == {"Adam": 20, "EM": 20, "L-BFGS": 20}
+    assert race[race["method"] != "L-BFGS"].error.between(0.0865, 0.0875).all()
+
+
+def test_curvature_alone_brings_most_runs_of_chapter_12_to_the_likelihood_of_em():
+    race = results.load("em_against_gradient").query("part == 'race' and data == 'three_regimes' and gate == 'linear'")
+    there = race[race["nats"] > race["nats"].max() - 0.001]
+    assert f"{race['nats'].max():.3f}" == "0.444"
+    assert there.groupby("method").size().to_dict() == {"EM": 19, "L-BFGS": 14}
+    gradients = race.query("method == 'L-BFGS'")["steps"]
+    assert (gradients.min(), gradients.max()) == (48, 124)
+
+
+def test_on_scarce_text_what_is_too_much_training_for_one_model_is_right_for_a_pool():
+    runs = results.load("scarce_text").query("part == 'run'")
+    one = runs.query("members == 1").groupby("steps")["average"]
+    four = runs.query("members == 4").groupby("steps")["probabilities"]
+    assert abs(one.mean()[125] - one.mean()[250]) < 0.02
+    assert four.max()[250] < four.min()[125] - 0.05
+    assert one.min()[500] > one.mean()[250] + 0.15
+    assert four.max()[500] < one.min().min() - 0.05
+    assert four.mean().idxmin() == 250
+    assert four.max()[125] < one.min()[500]  # at equal compute
