@@ -52,7 +52,7 @@ SHAPE = GPTConfig(
 RUNS = Path("runs/bag_of_gpts")
 TOKENIZER, TRAIN, VAL = common.encoded_plays()
 TENTH = len(TRAIN) // 10
-TEXTS = {"all": TRAIN, "nine tenths": TRAIN[:-TENTH]}
+TEXTS = {"all": TRAIN, "nine tenths": TRAIN[:-TENTH], "scarce": TRAIN[:20_000]}
 LOSSES = ("average", "probabilities", "logits")
 rows: list[dict[str, object]] = []
 

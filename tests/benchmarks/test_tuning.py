@@ -30,6 +30,7 @@ SEARCHES = [
      "scored == 'all' and rules in ('new', 'trained') and arm.str.contains('AdamW')", ADAMW[2:5], ADAMW),
     ("modern_ablation", ["arm"], "factor", "nats", "", (1.0, 2.0, 4.0), 2),
     ("router_collapse", ["setting"], "learning_rate", "nats", "", (0.01,), COLLAPSE),
+    ("scarce_text", ["steps"], "scale", "logits", "members == 2 and steps == 250", (0.5, 1.0, 2.0), 2),
     ("scaling_law", ["d_model"], "learning_rate", "nats", "", (0.01, 0.02, 0.04), 2),
     ("sparse_against_dense", ["model", "steps"], "factor", "nats", "", (2.0,), DOUBLED),
 ]  # fmt: skip
