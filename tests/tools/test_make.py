@@ -110,7 +110,7 @@ def test_make_test_runs_every_section_in_order(installed: Path):
     programs = [call.split()[0] for call in calls.splitlines() if not call.startswith("python")]
     assert programs == ["chromium", "ruff", "ruff", "actionlint", "jupyter-book"]
     code, pages = re.findall("-m pytest -n 2 .*--durations 10.*", calls)
-    assert "-m not repetition and not slow notebooks/*[147]_*.ipynb notebooks/labs/" in pages
+    assert "-m not repetition and not slow notebooks/*[258]_*.ipynb notebooks/labs/" in pages
     assert code.endswith("-m not repetition and not slow tests --ignore tests/book --ignore tests/browser")
     assert pages.endswith("rnn_against_gpt.ipynb tests/book tests/browser")
 
