@@ -3,9 +3,10 @@
 import math
 
 from lecture21.chapters import results
-from lecture21.training import TrainConfig, recipe
+from lecture21.training import TrainConfig
 
 _WINDOW = 32
+_STUDENT_BATCH = 32
 
 
 def gpt0_losses() -> list[list[str]]:
@@ -14,8 +15,8 @@ def gpt0_losses() -> list[list[str]]:
     context = gpt.query("part == 'context' and context == 64")
     (steps,) = gpt.query("part == 'run'").steps.unique()
     plain = results.load("gpt0_seeds").query(f"step == {TrainConfig.steps}")
-    tuned = recipe("modern-gpt0")
-    student = results.load("student_gpt").query(f"step == {tuned.steps}")
+    student = results.load("student_gpt")
+    (student_steps,) = student.groupby("seed").step.max().unique()
     ladder = results.load("gpt_ladder").query("part == 'run' and rung == 'GPT-0'")
     (characters,) = ladder.characters.unique()
     shared = "Adam, tuned learning rate, warm-up and decay"
@@ -30,13 +31,13 @@ def gpt0_losses() -> list[list[str]]:
         ],
         [
             "07, your GPT",
-            "Muon and Adam, tuned learning rates, linear decay",
-            f"{tuned.steps * tuned.batch_size * _WINDOW:,}",
-            *_spread(student.val_loss),
+            "AdamW with weight decay, tuned, warm-up and linear decay",
+            f"{student_steps * _STUDENT_BATCH * _WINDOW:,}",
+            *_spread(student.query(f"step == {student_steps}").val_loss),
         ],
         [
             "09",
-            "the recipe of 07, learning rates tuned for each arm",
+            "Muon and Adam, learning rates tuned for each arm, linear decay",
             f"{characters:,}",
             *_spread(ladder.bits * math.log(2)),
         ],

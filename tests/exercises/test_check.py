@@ -311,7 +311,7 @@ def test_a_class_whose_constructor_is_a_stub_is_not_written():
     )
     for body, expected in (("...", False), ("self.vocab_size = vocab_size", True)):
         exec(code.format(body), names := {})
-        assert is_written(find("7.1"), names["Bigram"]) is expected
+        assert is_written(find("7.2"), names["Bigram"]) is expected
 
 
 @pytest.mark.parametrize(

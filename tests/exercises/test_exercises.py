@@ -16,6 +16,7 @@ from lecture21.exercises.judging import judge
 from lecture21.exercises.registry import chapters, exercises_of, find
 from lecture21.exercises.running import call_once, draw
 from lecture21.exercises.values import decode, encode, same
+from lecture21.training import evaluate, sample_windows
 
 ALL = [exercise for chapter in chapters() for exercise in exercises_of(chapter)]
 MISTAKES = [(exercise, mistake) for exercise in ALL for mistake in exercise.mistakes]
@@ -44,7 +45,7 @@ def printed(capsys, exercise: Exercise, answer: object) -> str:
 
 def defined(source: str, name: str) -> object:
     names = {"torch": torch, "math": __import__("math"), "nn": torch.nn, "F": torch.nn.functional}
-    names |= {"causal_mask": causal_mask}
+    names |= {"causal_mask": causal_mask, "sample_windows": sample_windows, "evaluate": evaluate}
     names |= {each.name: each.solution for each in ALL if isinstance(each.solution, type) and each.name != name}
     exec(source, names)
     return names[name]

@@ -58,7 +58,7 @@ def test_a_call_of_a_private_function_becomes_its_lines():
 
 
 def test_a_class_that_inherits_from_the_solution_gets_its_other_methods():
-    exercise = find("7.1")
+    exercise = find("7.2")
     right = complete(exercise, exercise.solution)
     wrong = complete(exercise, exercise.mistakes[0].wrong)
     assert wrong == [line.replace("self.token(ids)", "self.token(ids).softmax(dim=-1)") for line in right]

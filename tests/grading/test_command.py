@@ -132,10 +132,10 @@ def test_a_table_of_the_command_is_replaced(tmp_path):
 @pytest.mark.parametrize("body", ["raise ValueError('no')", "return True", "return 5"])
 def test_an_answer_that_always_does_the_same_gets_no_partial_credit(body, tmp_path):
     """`leaks` is right in some cases if it always returns True, and what returns no tensor is on no wrong device."""
-    head = find("7.2").text(find("7.2").solution)
+    head = find("7.5").text(find("7.5").solution)
     head = f"{head[: head.index('    def forward')]}    def forward(self, x):\n        {body}"
     path = write(tmp_path / "04_a.ipynb", f"def leaks(attend, x):\n    {body}", head)
-    assert [each.right for each in grades(path, ["4.3", "7.2"])] == [0, 0]
+    assert [each.right for each in grades(path, ["4.3", "7.5"])] == [0, 0]
 
 
 def test_a_notebook_that_does_not_say_what_counts_is_refused(tmp_path, capsys):
@@ -209,11 +209,11 @@ large = dataclasses.replace(find("4.1"), points=3, cases=lambda rng: [Case((77,)
 
 
 def test_what_the_exercise_makes_torch_import_is_imported_once_for_all_answers(tmp_path):
-    """In a process of its own, which has graded nothing yet: 7.2 runs on the device `meta`."""
+    """In a process of its own, which has graded nothing yet: 7.5 runs on the device `meta`."""
     (tmp_path / "mine.py").write_text(PRIVATE)
     answer = "def CausalHead(d_model, d_head):\n    import sys\n    raise RuntimeError('torch._dynamo' in sys.modules)"
     path = write(tmp_path / "04_mine.ipynb", answer)
-    assert "raises RuntimeError for T = 1: True" in grades(path, ["7.2"], private=tmp_path / "mine.py")[0].text
+    assert "raises RuntimeError for T = 1: True" in grades(path, ["7.5"], private=tmp_path / "mine.py")[0].text
 
 
 def test_private_exercises_count_and_their_solutions_stay_with_the_instructor(tmp_path, capsys):

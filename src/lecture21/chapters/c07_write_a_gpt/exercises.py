@@ -11,7 +11,7 @@ from lecture21.exercises.exercise import Case, Exercise, normal
 from lecture21.exercises.modules import random_weights, with_weights
 from lecture21.layers.attention import causal_mask
 
-# 7.1
+# 7.2
 
 
 class _Bigram(nn.Module):
@@ -49,7 +49,7 @@ def _use_bigram(answer, weights, ids, targets):
 
 
 _BIGRAM = Exercise(
-    number="7.1",
+    number="7.2",
     name="Bigram",
     title="a bigram table",
     solution=_Bigram,
@@ -135,7 +135,7 @@ class _loss_without_a_gradient(_Bigram):
         return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten()).detach()
 
 
-# 7.2
+# 7.5
 
 
 class _CausalHead(nn.Module):
@@ -187,7 +187,7 @@ def _has_scale(weights, x, out, power):
 
 
 _HEAD = Exercise(
-    number="7.2",
+    number="7.5",
     name="CausalHead",
     title="one causal head",
     solution=_CausalHead,
@@ -311,7 +311,7 @@ class _inverted_mask(_CausalHead):
         return scores.softmax(dim=-1) @ v
 
 
-# 7.3
+# 7.6
 
 
 class _MultiHead(nn.Module):
@@ -350,7 +350,7 @@ def _use(answer, d_model, n_head, weights, x):
 
 
 _HEADS = Exercise(
-    number="7.3",
+    number="7.6",
     name="MultiHead",
     title="several heads",
     solution=_MultiHead,
@@ -412,7 +412,7 @@ class _heads_cut_off(_MultiHead):
         return self.output(joined)
 
 
-# 7.4
+# 7.7
 
 
 class _Block(nn.Module):
@@ -438,7 +438,7 @@ class _Block(nn.Module):
 
 
 _BLOCK = Exercise(
-    number="7.4",
+    number="7.7",
     name="Block",
     title="the block",
     solution=_Block,

@@ -13,7 +13,7 @@ from lecture21.exercises.modules import random_weights, with_weights
 
 _SAMPLES = 2000
 
-# 7.5
+# 7.8
 
 
 class _GPT(nn.Module):
@@ -116,7 +116,7 @@ def _use_gpt(answer, sizes, weights, ids, targets, prompt, n_new):
 
 
 _EXERCISE = Exercise(
-    number="7.5",
+    number="7.8",
     name="GPT",
     title="a GPT that generates",
     solution=_GPT,
