@@ -204,10 +204,10 @@ def _gradients_add_up(model, tokens, val, block_size, config):
 
 @_LOOP.mistake(
     symptom="It trains, but a single batch with a large gradient can throw the model off: nothing is clipped.",
-    hint="the loss of step 2 is the first that differs from that of the package's loop, as without clipping: you "
-    "clip a gradient that has been used already. Between which two lines does it belong?",
+    hint="the loss of step 2 is the first that differs from that of the package's loop, as without clipping: the "
+    "gradient is not clipped when it is used. Between which two lines does this belong?",
 )
-def _clipped_after_the_step(model, tokens, val, block_size, config):
+def _not_clipped_in_time(model, tokens, val, block_size, config):
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(config.seed)
     decayed = [p for p in model.parameters() if p.dim() >= 2]
@@ -230,7 +230,6 @@ def _clipped_after_the_step(model, tokens, val, block_size, config):
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(rise, fall)
         optimizer.step()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         if (s + 1) % config.eval_every == 0:
             val_losses.append((s + 1, evaluate(model, val, block_size)))
     return losses, val_losses
