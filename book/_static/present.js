@@ -1,6 +1,7 @@
 // Present: a chapter as a talk, one section a screen. The key p or the button begins it, Escape ends it, arrow keys, the
-// space bar and page keys move, and n shows the speaker's notes. The slides are the page's own sections; present.css shows
-// one of them at a time, so that a talk never differs from the page. Its place is kept in the address: #present=the-leak.
+// space bar and page keys move, and n opens the speaker's notes in a window of their own (present_notes.js). The slides are
+// the page's own sections; present.css shows one of them at a time, so that a talk never differs from the page. Figures are
+// scaled to the screen (present_fit.js). Its place is kept in the address: #present=the-leak.
 "use strict";
 
 (() => {
@@ -13,7 +14,6 @@
     [...section.children].some((child) => !child.matches("h1, h2, h3, h4, section, template")),
   );
   let current = -1; // while the page is read
-  let withNotes = false;
   let opened = []; // folds that the reader had opened
 
   const bar = document.createElement("div");
@@ -31,42 +31,38 @@
   const place = bar.appendChild(document.createElement("span"));
   place.ariaLive = "polite";
   button("\u2192", "Next section (right arrow)", () => show(current + 1));
-  const notesButton = button("Notes", "Speaker's notes (n)", () => toggleNotes());
+  const notesButton = button("Notes", "Speaker's notes, in a window of their own (n)", () => toggleNotes());
   button("\u00d7", "End (Escape)", () => end());
-  const notes = document.createElement("aside");
-  notes.className = "present-notes";
-  notes.ariaLabel = "Speaker's notes";
-  notes.hidden = true;
-
-  // The notes of a section, or of the section around it.
-  function notesOf(section) {
-    for (let each = section; each?.matches("section"); each = each.parentElement) {
-      const templates = each.querySelectorAll(":scope > template.teaching");
-      if (templates.length) return [...templates].map((template) => template.content.cloneNode(true));
-    }
-    return ["There are no notes on this section."];
-  }
-
-  function fillNotes() {
-    notes.hidden = !withNotes;
-    notesButton.ariaPressed = withNotes;
-    root.toggleAttribute("data-present-notes", withNotes);
-    notes.replaceChildren(...(withNotes ? notesOf(slides[current]) : []));
-    for (const fold of notes.querySelectorAll("details")) fold.open = true; // Jupyter folds them
-  }
+  const said = bar.appendChild(document.createElement("span"));
+  said.role = "status";
+  const notes = speakersNotes(press, (isOpen) => (notesButton.ariaPressed = isOpen));
 
   function toggleNotes() {
-    withNotes = !withNotes;
-    fillNotes();
+    said.textContent = notes.toggle() ? "" : "The browser has blocked the window; allow pop-ups for this page.";
+  }
+
+  const titleOf = (slide) => slide?.querySelector("h1, h2, h3, h4")?.firstChild.textContent;
+
+  // The notes of a section; a section without notes has none, whatever is said of the one around it.
+  function notesOf(slide) {
+    const templates = slide.querySelectorAll(":scope > template.teaching");
+    return [...templates].map((template) => template.content.cloneNode(true));
   }
 
   function show(number) {
     current = Math.max(0, Math.min(slides.length - 1, number));
     slides.forEach((slide, n) => slide.classList.toggle("on-screen", n === current));
+    const slide = slides[current];
     place.textContent = `${current + 1} of ${slides.length}`;
-    history.replaceState(null, "", PREFIX + slides[current].id);
+    history.replaceState(null, "", PREFIX + slide.id);
     scrollTo({ top: 0, behavior: "instant" });
-    fillNotes();
+    fit();
+    notes.show({
+      title: titleOf(slide),
+      place: place.textContent,
+      notes: () => notesOf(slide),
+      next: titleOf(slides[current + 1]),
+    });
   }
 
   // Everything that neither contains the article nor is in it.
@@ -75,22 +71,32 @@
       for (const other of node.parentElement.children) if (other !== node && other.id !== "preview") yield other;
   }
 
+  // A screen of 900 pixels shows text in its usual size; a wider one enlarges everything.
+  const zoom = () => Math.min(2.5, Math.max(1.1, innerWidth / 890));
+
+  function fit() {
+    if (current < 0) return;
+    root.style.setProperty("--present-zoom", zoom());
+    presentFit.figures(slides[current], zoom(), innerHeight - bar.offsetHeight);
+  }
+
   function begin(number) {
     opened = [...article.querySelectorAll("details[open]")];
     for (const fold of opened) fold.open = false;
     for (const other of surroundings()) other.classList.add("present-off");
-    document.body.append(bar, notes);
+    document.body.append(bar);
+    notes.begin();
     root.toggleAttribute("data-present", true);
     document.activeElement?.blur();
+    presentFit.code(article);
     show(number);
   }
 
   function end() {
     const { id } = slides[current];
     bar.remove();
-    notes.remove();
-    withNotes = false;
-    fillNotes();
+    notes.close();
+    presentFit.end(article);
     current = -1;
     for (const other of document.querySelectorAll(".present-off")) other.classList.remove("present-off");
     for (const slide of slides) slide.classList.remove("on-screen");
@@ -102,17 +108,36 @@
 
   // The section at the top of the window.
   const inSight = () =>
-    Math.max(0, slides.findLastIndex((slide) => slide.getBoundingClientRect().top < innerHeight / 3));
+    Math.max(
+      0,
+      slides.findLastIndex((slide) => slide.getBoundingClientRect().top < innerHeight / 3),
+    );
 
   const more = () => root.scrollHeight - innerHeight - scrollY > 4;
 
-  // The space bar and the page keys first scroll to the end of a section that is longer than the screen.
+  // The space bar and the page keys first scroll through a section that is longer than the screen, and stop at its figures.
+  function scrollOn() {
+    if (!more()) return 1;
+    const page = innerHeight * 0.85;
+    const tops = [...slides[current].querySelectorAll(".fitted")].map(
+      (figure) => figure.getBoundingClientRect().top - 8,
+    );
+    scrollBy({ top: Math.min(page, ...tops.filter((top) => top > 8)), behavior: "smooth" });
+    return 0;
+  }
+
+  function scrollBack() {
+    if (scrollY <= 4) return -1;
+    scrollBy({ top: -innerHeight * 0.85, behavior: "smooth" });
+    return 0;
+  }
+
   const MOVES = {
     ArrowRight: () => 1,
     ArrowLeft: () => -1,
-    PageDown: () => (more() ? 0 : 1),
-    PageUp: () => (scrollY > 4 ? 0 : -1),
-    " ": (event) => (event.shiftKey ? MOVES.PageUp() : MOVES.PageDown()),
+    PageDown: scrollOn,
+    PageUp: scrollBack,
+    " ": (event) => (event.shiftKey ? scrollBack() : scrollOn()),
   };
 
   // Fields and what responds to the arrow keys keep them: such a figure prevents the default. The theme does so for Escape.
@@ -129,10 +154,9 @@
       if (event.key === "p" && matchMedia("(min-width: 992px)").matches) begin(inSight());
     } else if (event.key === "n") toggleNotes();
     else if (event.key in MOVES && !(event.key === " " && target.closest?.("button, summary, a"))) {
-      const step = MOVES[event.key](event);
-      if (!step) return;
       event.preventDefault();
-      show(current + step);
+      const step = MOVES[event.key](event);
+      if (step) show(current + step);
     }
   }
 
@@ -144,7 +168,10 @@
       const slide = slides.indexOf(target?.closest("section[id]"));
       if (slide >= 0) show(slide);
     } else if (id) {
-      const slide = Math.max(0, slides.findIndex((each) => each.id === id));
+      const slide = Math.max(
+        0,
+        slides.findIndex((each) => each.id === id),
+      );
       if (current < 0) begin(slide);
       else show(slide);
     }
@@ -157,6 +184,8 @@
     header.prepend(enter);
   }
   addEventListener("keydown", press);
+  addEventListener("pagehide", () => notes.close());
+  addEventListener("resize", fit);
   addEventListener("hashchange", follow);
   follow();
 })();

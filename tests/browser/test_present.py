@@ -9,8 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 from pypdf import PdfReader
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
-VECTORS, MASK, WITHOUT_NOTES = (
-    f"notebooks/{name}.html" for name in ("02_basic_self_attention", "04_causal_mask", "01_from_rnn_to_attention")
+VECTORS, MASK, BLOCK = (
+    f"notebooks/{name}.html" for name in ("02_basic_self_attention", "04_causal_mask", "05_transformer_block")
 )
 IN_A_TALK = "document.documentElement.hasAttribute('data-present')"
 
@@ -27,6 +27,13 @@ def slide(page: Page, site: str, address: str, section: str) -> Page:
     page.goto(f"{site}{address}#present={section}")
     page.wait_for_function(IN_A_TALK)
     return page
+
+
+def notes_of(page: Page) -> Page:
+    """Open the window with the speaker's notes."""
+    with page.expect_popup() as opened:
+        page.keyboard.press("n")
+    return opened.value
 
 
 def started(page: Page, kind: str, within: str = "article") -> Locator:
@@ -74,11 +81,12 @@ def test_the_mouse_is_enough(wide):
     page.get_by_role("button", name="Previous section").click()
     assert title(page) == "The leak"
     expect(page.get_by_role("toolbar", name="Present")).to_contain_text(re.compile(r"2 of \d+"))
-    page.get_by_role("button", name="Speaker's notes").click()
-    expect(page.locator(".present-notes")).to_be_visible()
-    page.get_by_role("button", name="End").click()
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="Speaker's notes").click()
+    expect(opened.value.get_by_role("heading", name="The leak")).to_be_visible()
+    with opened.value.expect_event("close"):
+        page.get_by_role("button", name="End").click()
     assert not page.evaluate(IN_A_TALK)
-    expect(page.locator(".present-notes")).to_have_count(0)
     expect(page.get_by_role("toolbar", name="Present")).to_have_count(0)
 
 
@@ -94,7 +102,7 @@ def test_a_talk_begins_at_the_section_in_sight(wide):
 def test_a_section_longer_than_the_screen_scrolls_before_the_next_one_comes(onward: str, back: str, wide, site: str):
     page = slide(wide.page, site, MASK, "training-with-a-leak")
     page.keyboard.press(onward)
-    page.wait_for_function("scrollY > 100")
+    page.wait_for_function("scrollY > 30")
     assert title(page) == "Training with a leak"
     page.evaluate("scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })")
     page.keyboard.press(onward)
@@ -104,7 +112,7 @@ def test_a_section_longer_than_the_screen_scrolls_before_the_next_one_comes(onwa
 
 
 def test_the_first_and_the_last_slide_are_ends(wide, site: str):
-    page = slide(wide.page, site, "notebooks/05_transformer_block.html", "the-feed-forward-network")
+    page = slide(wide.page, site, BLOCK, "the-feed-forward-network")
     page.keyboard.press("ArrowRight")
     assert title(page) == "Positions"
     for key, name in (("ArrowRight", "Summary"), ("ArrowLeft", "05. The transformer block")):
@@ -157,43 +165,86 @@ def test_keys_typed_into_a_field_do_nothing(wide, site: str):
     for key in ("n", "ArrowRight", "Space"):
         page.keyboard.press(key)
     assert title(page) == "Step 1: scores are dot products"
-    expect(page.locator(".present-notes")).to_be_hidden()
+    assert len(page.context.pages) == 1  # no window with notes
     page.keyboard.press("Escape")  # leaves the figure
     assert page.evaluate(IN_A_TALK)
     page.keyboard.press("Escape")
     assert not page.evaluate(IN_A_TALK)
 
 
-def test_notes_are_shown_on_demand_and_at_no_other_time(wide):
+def test_notes_are_in_a_window_of_their_own_and_never_on_the_page(wide):
     page = wide.open(MASK)
-    note = page.get_by_text("Without a mask, will the training loss be")
-    expect(note).to_have_count(0)
+    note = "Without a mask, will the training loss be"
     page.keyboard.press("n")
-    expect(note).to_have_count(0)
+    assert len(page.context.pages) == 1
     page.keyboard.press("p")
     page.keyboard.press("ArrowRight")
-    expect(note).to_have_count(0)
+    notes = notes_of(page)
+    expect(notes.get_by_text(note)).to_be_visible()
+    expect(notes.get_by_role("heading", name="The leak")).to_be_visible()
+    expect(notes.get_by_text(re.compile(r"2 of \d+ · 0 min · next: The mask on four words"))).to_be_visible()
+    expect(page.get_by_text(note)).to_have_count(0)
+    page.keyboard.press("ArrowRight")  # the window follows the talk
+    expect(notes.get_by_text("A student draws the mask for five tokens")).to_be_visible()
+    expect(notes.get_by_text(note)).to_have_count(0)
+    notes.keyboard.press("ArrowLeft")  # and leads it
+    assert title(page) == "The leak"
+    expect(notes.get_by_text(note)).to_be_visible()
+    with notes.expect_event("close"):
+        page.keyboard.press("n")
+    notes = notes_of(page)
+    expect(notes.get_by_text(note)).to_be_visible()
+    notes.close()
+    expect(page.get_by_role("button", name="Speaker's notes")).to_have_attribute("aria-pressed", "false")
+    with notes_of(page).expect_event("close"):
+        page.keyboard.press("Escape")
+    assert wide.errors == []
+
+
+def test_a_section_without_notes_has_none_of_the_section_around_it(wide, site: str):
+    page = slide(wide.page, site, MASK, "exercise-4-1-the-causal-mask")
+    notes = notes_of(page)
+    expect(notes.get_by_text("There are no notes on this section.")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(notes.get_by_text("A student draws the mask for five tokens")).to_be_visible()
+    notes.close()
+
+
+def test_a_browser_that_blocks_windows_is_told_of(wide):
+    page = wide.open(MASK)
+    page.evaluate("window.open = () => null")
+    page.keyboard.press("p")
     page.keyboard.press("n")
-    expect(note).to_be_visible()
-    page.keyboard.press("ArrowRight")
-    expect(note).to_have_count(0)
-    around = page.get_by_text("A student draws the mask for five tokens")
-    expect(around).to_be_visible()
-    page.keyboard.press("ArrowRight")  # an exercise has the notes of the section around it
-    assert title(page).startswith("Exercise 4.1")
-    expect(around).to_be_visible()
-    page.keyboard.press("n")
-    expect(around).to_have_count(0)
-    page.keyboard.press("n")
+    expect(page.get_by_role("toolbar", name="Present")).to_contain_text("allow pop-ups")
+
+
+def test_long_code_shows_its_beginning_until_it_is_opened(wide, site: str):
+    page = slide(wide.page, site, BLOCK, "two-lines-of-code")
+    long = page.locator(".long-code")
+    assert long.count() > 0
+    for block in long.all():
+        expect(block.locator("pre")).to_have_css("overflow-y", "hidden")
+    page.evaluate("id => { location.hash = '#present=' + id; }", long.first.evaluate("n => n.closest('section').id"))
+    block = page.locator(".on-screen .long-code").first
+    code = block.locator("pre").element_handle()
+    before = code.bounding_box()["height"]
+    count = len(code.text_content().rstrip().split("\n"))
+    assert count > 14
+    block.get_by_role("button", name=f"Show all {count} lines").click()
+    assert code.bounding_box()["height"] > before
     page.keyboard.press("Escape")
-    expect(around).to_have_count(0)
+    expect(long).to_have_count(0)
+    expect(page.locator(".all-lines")).to_have_count(0)
 
 
-def test_a_chapter_without_notes_says_so(wide):
-    page = wide.open(WITHOUT_NOTES)
-    page.keyboard.press("p")
-    page.keyboard.press("n")
-    expect(page.get_by_text("There are no notes on this section.")).to_be_visible()
+def test_the_space_bar_stops_at_a_figure_which_is_in_sight_as_one(wide, site: str):
+    wide.page.set_viewport_size({"width": 1280, "height": 800})
+    page = slide(wide.page, site, MASK, "the-same-leak-in-shakespeare")
+    figure = started(page, "side_by_side", ".on-screen")
+    page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+    page.keyboard.press("Space")
+    page.wait_for_function("figure => Math.abs(figure.getBoundingClientRect().top) < 12", arg=figure.element_handle())
+    assert figure.bounding_box()["height"] <= 790
 
 
 def test_a_link_inside_the_chapter_leads_to_its_slide(wide, site: str):
@@ -219,9 +270,13 @@ def test_a_chapter_that_is_opened_as_a_file_is_presented(wide):
     page.keyboard.press("p")
     assert title(page) == "02. Basic self-attention"
     page.keyboard.press("ArrowRight")
-    page.keyboard.press("n")
-    expect(page.locator(".present-notes")).to_contain_text("Question for the class.")
-    page.reload()
+    notes = notes_of(page)
+    expect(notes.get_by_text("Question for the class.")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(notes.get_by_text("how many vectors does a language model store")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    with notes.expect_event("close"):
+        page.reload()
     page.wait_for_function(IN_A_TALK)
     assert title(page) == "A sentence of four vectors"
     assert wide.errors == []
@@ -230,7 +285,7 @@ def test_a_chapter_that_is_opened_as_a_file_is_presented(wide):
 @pytest.mark.slow
 def test_printed_slides_are_wide_pages_one_for_each_section_without_notes_and_solutions(wide, site: str):
     page = slide(wide.page, site, MASK, "the-leak")
-    page.keyboard.press("n")
+    notes_of(page)
     slides = page.evaluate("Number(document.querySelector('.present-bar span').textContent.split(' of ')[1])")
     printed = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
     assert len(printed.pages) >= slides

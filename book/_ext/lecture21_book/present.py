@@ -54,7 +54,8 @@ def _add_files(
     """Load the script and the style sheet on the pages of chapters."""
     if chapter_number(page):
         app.add_css_file("present.css")
-        app.add_js_file("present.js", defer="defer")
+        for script in ("present_notes.js", "present_fit.js", "present.js"):
+            app.add_js_file(script, defer="defer")
 
 
 def setup(app: Sphinx) -> dict[str, object]:

@@ -1,7 +1,7 @@
 // Learned reward and true score of the policies against their divergence from the fine-tuned model.
 
 import { lineChart } from "../kit/chart.js";
-import { drawing } from "../kit/draw.js";
+import { drawing, placeIn } from "../kit/draw.js";
 
 const TICKS = [0, 1, 3, 10, 30];
 const REACH = 20; // CSS pixels from a point to the pointer that takes it
@@ -58,8 +58,8 @@ export function frontier(frame, { courses, value, title, yTitle, yRange, look, c
 
   /** The policy whose point is nearest to a pointer and within its reach, or -1. */
   function under(/** @type {MouseEvent} */ event) {
-    const box = target.area.getBoundingClientRect();
-    const distances = places.map(([x, y]) => Math.hypot(x - event.clientX + box.left, y - event.clientY + box.top));
+    const pointer = placeIn(target.area, event);
+    const distances = places.map(([x, y]) => Math.hypot(x - pointer.x, y - pointer.y));
     const nearest = distances.indexOf(Math.min(...distances));
     return distances[nearest] <= REACH ? nearest : -1;
   }

@@ -36,7 +36,7 @@ export const PARTS_STYLE = `
 .heads .map span { width: 1.35rem; height: 1.35rem; transition: background-color 0.25s; }
 .presets { display: flex; flex-wrap: wrap; gap: 0.4rem; }
 details:is(.more, .fold) { flex: 1 1 100%; min-width: 0; }
-@container (min-width: 36.01rem) { .fold > summary { display: none; } }
+@container (min-width: 36.01rem) { .figure:not(.talk) .fold > summary { display: none; } }
 details.more > .controls { align-items: end; }
 @container (max-width: 36rem) {
   .flow, .flow.sums, .pair, .three { grid-template-columns: minmax(0, 1fr); }

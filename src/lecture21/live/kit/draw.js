@@ -6,6 +6,17 @@ import { create } from "./frame.js";
 const FONT = "system-ui, sans-serif";
 
 /**
+ * Return where a pointer is, in CSS pixels of an element: a talk enlarges figures.
+ * @param {HTMLElement} node
+ * @param {MouseEvent} event
+ */
+export function placeIn(node, event) {
+  const box = node.getBoundingClientRect();
+  const zoom = box.width / node.offsetWidth || 1;
+  return { x: (event.clientX - box.left) / zoom, y: (event.clientY - box.top) / zoom };
+}
+
+/**
  * Add a panel with a title and a canvas to the stage of a figure.
  * @param {any} frame  of `createFrame`
  * @param {{title?: string, label: string, height: number | ((width: number) => number), full?: boolean,
@@ -27,7 +38,8 @@ export function drawing(frame, { title = "", label, height, full = false, draw }
     if (!width) return;
     size.width = width;
     size.height = typeof height === "function" ? height(width) : height;
-    const scale = Math.min(devicePixelRatio || 1, 3);
+    const zoom = area.getBoundingClientRect().width / area.offsetWidth || 1;
+    const scale = Math.min((devicePixelRatio || 1) * zoom, 3);
     const [across, down] = [Math.round(width * scale), Math.round(size.height * scale)];
     if (canvas.width !== across || canvas.height !== down) {
       canvas.width = across;
@@ -153,8 +165,7 @@ export function handle(target, { label, color, step, onMove }) {
   });
   node.addEventListener("pointermove", (event) => {
     if (!node.hasPointerCapture(event.pointerId)) return;
-    const box = target.area.getBoundingClientRect();
-    onMove(0, 0, { x: event.clientX - box.left, y: event.clientY - box.top });
+    onMove(0, 0, placeIn(target.area, event));
   });
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   node.addEventListener("keydown", (event) => {

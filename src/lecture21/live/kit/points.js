@@ -1,5 +1,6 @@
 // Points on a chart that are dragged with mouse or finger; the chosen one is moved with the arrow keys.
 
+import { placeIn } from "./draw.js";
 import { create } from "./frame.js";
 
 const REACH = 24; // CSS pixels: the farthest that a finger may be from the point that it takes
@@ -20,10 +21,7 @@ export function pointLayer(target, { onSelect, onDrag, onArrow, onDelete }) {
   let places = [];
   let chosen = 0;
 
-  const inArea = (event) => {
-    const box = area.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
-  };
+  const inArea = (event) => placeIn(area, event);
   const onDown = (event) => {
     if (event.target !== button && !grips.includes(event.target)) return;
     const at = inArea(event);

@@ -1,5 +1,6 @@
 // A curve that the reader expects, drawn on a chart with the mouse, a finger or the arrow keys.
 
+import { placeIn } from "./draw.js";
 import { create } from "./frame.js";
 
 const PLACES = 50; // along the horizontal axis
@@ -68,10 +69,10 @@ export function sketch(frame, target, { label, value, onChange }) {
 
   function follow(/** @type {PointerEvent} */ event) {
     if (!guess.area || !node.hasPointerCapture(event.pointerId)) return;
-    const box = node.getBoundingClientRect();
+    const pointer = placeIn(node, event);
     const { area } = guess.area;
-    const share = (event.clientX - box.left - area.left) / (area.right - area.left);
-    const level = (event.clientY - box.top - area.top) / (area.bottom - area.top);
+    const share = (pointer.x - area.left) / (area.right - area.left);
+    const level = (pointer.y - area.top) / (area.bottom - area.top);
     const [low, high] = guess.range;
     draw(Math.round(PLACES * Math.min(1, Math.max(0, share))), high - level * (high - low));
   }

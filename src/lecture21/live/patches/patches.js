@@ -1,7 +1,7 @@
 // An image as tokens (chapter 15): the patches of a digit, the text after them, the mask over both, and its cost.
 
 import { button, choice, select } from "../kit/controls.js";
-import { drawing, heatmap } from "../kit/draw.js";
+import { drawing, heatmap, placeIn } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
 import { arrayOf, fieldsFrom } from "../kit/state.js";
 import { DIGITS, NAMES } from "./digits.js";
@@ -149,7 +149,7 @@ export default {
     });
     const rowAt = (event) => {
       if (!place) return null;
-      const row = Math.floor((event.clientY - map.area.getBoundingClientRect().top - place.top) / place.cell.height);
+      const row = Math.floor((placeIn(map.area, event).y - place.top) / place.cell.height);
       return row >= 0 && row < tokens().length ? row : null;
     };
     map.canvas.addEventListener("pointermove", (event) => event.pointerType !== "touch" && hover(rowAt(event)));

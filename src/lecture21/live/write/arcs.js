@@ -1,7 +1,7 @@
 // Attention as arcs over the text: from the character that is pointed at to those that it attends to.
 
 import { inkOn, interpolate } from "../kit/colors.js";
-import { drawing } from "../kit/draw.js";
+import { drawing, placeIn } from "../kit/draw.js";
 import { create } from "../kit/frame.js";
 import { shortName } from "../characters/characters.js";
 
@@ -95,7 +95,7 @@ export function arcs(frame, onChoose) {
   /** The character under a pointer. */
   function under(/** @type {PointerEvent} */ event) {
     const { first, left, step } = place;
-    const i = first + Math.floor((event.clientX - node.getBoundingClientRect().left - left) / step);
+    const i = first + Math.floor((placeIn(node, event).x - left) / step);
     return Math.min(seen.names.length - 1, Math.max(first, i));
   }
 

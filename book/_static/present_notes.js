@@ -1,0 +1,80 @@
+// The speaker's notes of a talk (present.js), in a window of their own: the class sees the page, the speaker this window.
+// The page writes into the window, without server or message, so that pages opened as files can do it as well.
+"use strict";
+
+(() => {
+  const root = document.documentElement;
+  const STYLE = `
+    body { margin: 0; padding: 1rem 1.2rem; font-size: 1.15rem; line-height: 1.5; }
+    h1 { margin: 0 0 0.6rem; font-size: 1.4rem; }
+    summary { display: none; }
+    footer { margin-top: 1rem; font-size: 0.9rem; color: var(--pst-color-text-muted); }`;
+  const element = (name, text) => Object.assign(document.createElement(name), { textContent: text });
+
+  function write(page) {
+    page.open();
+    page.write('<!doctype html><html lang="en"><title>Speaker\u2019s notes</title><body></body></html>');
+    page.close();
+    page.documentElement.dataset.theme = root.dataset.theme ?? "light";
+    const sheets = [...document.querySelectorAll("link[rel=stylesheet]")].map((sheet) =>
+      Object.assign(page.createElement("link"), { rel: "stylesheet", href: sheet.href }),
+    );
+    page.head.append(...sheets, element("style", STYLE));
+  }
+
+  /**
+   * The window with the notes of one talk. `press` takes its keys, `changed` is called when it opens or closes.
+   * `show` takes the section's title, its place, a function that returns copies of its notes, and the next title.
+   */
+  globalThis.speakersNotes = (press, changed) => {
+    let own = null;
+    let shown = null;
+    let begun = 0;
+    const foot = element("footer", "");
+
+    function tick() {
+      const minutes = Math.floor((performance.now() - begun) / 60000);
+      foot.textContent = `${shown.place} \u00b7 ${minutes} min${shown.next ? ` \u00b7 next: ${shown.next}` : ""}`;
+    }
+
+    function show(section) {
+      shown = section;
+      if (!own) return;
+      const { body } = own.document;
+      const notes = section.notes();
+      if (!notes.length) notes.push(element("p", "There are no notes on this section."));
+      body.replaceChildren(element("h1", section.title), ...notes, foot);
+      for (const fold of body.querySelectorAll("details")) fold.open = true; // Jupyter folds them
+      tick();
+    }
+
+    function close() {
+      const before = own;
+      own = null;
+      before?.close();
+      changed(false);
+    }
+
+    return {
+      begin: () => (begun = performance.now()),
+      show,
+      close,
+      /** Open the window, or close it; return false if the browser does not allow a window. */
+      toggle() {
+        if (own) {
+          close();
+          return true;
+        }
+        own = open("", "lecture21-notes", "popup,width=560,height=720");
+        if (!own) return false;
+        write(own.document);
+        own.addEventListener("keydown", press);
+        own.addEventListener("pagehide", () => own && close());
+        own.setInterval(tick, 10000);
+        show(shown);
+        changed(true);
+        return true;
+      },
+    };
+  };
+})();

@@ -1,0 +1,127 @@
+"""In a talk (Present), each figure fits on the screen, can be read, and responds to the pointer where it shows."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import live_page
+import pytest
+from playwright.sync_api import Browser, Locator, Page
+
+from lecture21 import live
+from lecture21.live.figure import Figure
+
+STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
+SCREENS = {"1280 x 800": (1280, 800), "1600 x 900": (1600, 900)}
+FIGURES = [figure for figure in live.examples() if figure.figure not in ("question", "lines")]
+NAMES = [figure.fallback_image() for figure in FIGURES]
+PART_I = ("agreement", "attention", "depth_film", "design_head", "side_by_side", "three_masks")
+SMALLEST = {True: 0.7, False: 0.45}
+"""The least share of its size on the page that a figure has on a screen of 800 pixels: in Part I, and elsewhere."""
+
+
+def page_of(figures: list[Figure]) -> str:
+    """A page like a chapter's: a title, and one figure after a paragraph in each section."""
+    sections = "".join(
+        f'<section id="section-{n}"><h2>Section {n}</h2><p>{"A few words. " * 20}</p>'
+        f'<div class="cell">{figure.element().replace("<div ", f"<div id=live-{n} ", 1)}</div></section>'
+        for n, figure in enumerate(figures)
+    )
+    scripts = "".join(
+        f"<script>{(STATIC / name).read_text(encoding='utf-8')}</script>"
+        for name in ("present_notes.js", "present_fit.js", "present.js")
+    )
+    style = (STATIC / "present.css").read_text(encoding="utf-8")
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Figures</title><link rel="icon" href="data:,">'
+        f"<style>{live_page.STYLE} body {{ max-width: none }} {style}</style>"
+        f'<main><article class="bd-article"><section id="top"><h1>Figures</h1><p>Text.</p>{sections}</section>'
+        f'</article></main><script src="host.js"></script>{scripts}'
+    )
+
+
+@pytest.fixture(scope="module")
+def talk(browser: Browser, tmp_path_factory) -> Iterator[Page]:
+    """A page with all figures."""
+    folder = tmp_path_factory.mktemp("talk")
+    live_page.write(folder, FIGURES)
+    (folder / "index.html").write_text(page_of(FIGURES), encoding="utf-8")
+    with live_page.serve(folder) as address, browser.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        errors = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        page.keyboard.press("p")
+        yield page
+    assert errors == []
+
+
+@pytest.fixture
+def show(talk: Page) -> Callable[..., Locator]:
+    """A function that shows the section of a figure on a screen, and returns the figure when it has its size."""
+
+    def show_figure(name: str, screen: str = "1280 x 800") -> Locator:
+        width, height = SCREENS[screen]
+        talk.set_viewport_size({"width": width, "height": height})
+        number = NAMES.index(name)
+        talk.evaluate("id => { location.hash = '#present=' + id; }", f"section-{number}")
+        figure = talk.locator(f"#live-{number}")
+        figure.scroll_into_view_if_needed()
+        figure.locator("section.figure:not([aria-busy=true])").wait_for()
+        figure.evaluate(
+            """(figure) => new Promise((done) => {
+              let last = 0, quiet = 0;
+              const look = () => {
+                const { height } = figure.getBoundingClientRect();
+                quiet = height === last ? quiet + 1 : 0;
+                last = height;
+                if (quiet > 12) done();
+                else requestAnimationFrame(look);
+              };
+              look();
+            })"""
+        )
+        return figure
+
+    return show_figure
+
+
+@pytest.mark.parametrize(
+    "name", [name if name.startswith(PART_I) else pytest.param(name, marks=pytest.mark.repetition) for name in NAMES]
+)
+def test_a_figure_fits_on_the_screen_and_can_be_read(show, name: str):
+    for screen, (width, height) in SCREENS.items():
+        figure = show(name, screen)
+        box = figure.bounding_box()
+        assert box["height"] <= height
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        zoom = float(figure.evaluate("node => node.style.zoom"))
+        assert zoom >= SMALLEST[name.startswith(PART_I)] * height / 800
+        assert box["height"] > 0.6 * height or zoom > width / 900  # as large as fits
+
+
+def test_an_enlarged_figure_follows_the_pointer(show, talk: Page):
+    figure = show("attention-1")
+    assert float(figure.evaluate("node => node.style.zoom")) != 1
+    handle = figure.get_by_role("button", name="sat: thing")
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    talk.mouse.move(x, y)
+    talk.mouse.down()
+    talk.mouse.move(x + 30, y, steps=3)
+    talk.mouse.move(x + 60, y - 40, steps=3)
+    talk.mouse.up()
+    moved = handle.bounding_box()
+    assert abs(moved["x"] + moved["width"] / 2 - x - 60) < 12  # it stops at tenths
+    assert abs(moved["y"] + moved["height"] / 2 - y + 40) < 12
+
+
+def test_a_figure_is_as_before_after_the_talk(show, talk: Page):
+    figure = show("attention-2")
+    fold = figure.locator("details.fold").first
+    assert not fold.evaluate("node => node.open")
+    talk.keyboard.press("Escape")
+    assert figure.evaluate("node => node.style.zoom") == ""
+    assert fold.evaluate("node => node.open")
+    talk.keyboard.press("p")
