@@ -19,6 +19,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import reading_time
 import repository
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +39,7 @@ MACHINE_PATH = re.compile(
 MYST = re.compile(r"^\s*(```|~~~|:::)+\{|\{[a-z][a-z:+-]*\}`", re.MULTILINE)
 MAGIC = re.compile(r"^\s*[%!].*", re.MULTILINE)
 GOOD_MAGIC = re.compile(r"\s*(%config InlineBackend\.figure_formats? = .*|%matplotlib inline)\s*$")
+TIME_PLAN = re.compile(r"\*\*Time plan, (\d+) minutes\.\*\* (.*)")
 FORBIDDEN_CALLS = {"clear_output", "set_matplotlib_formats", "tqdm", "trange"}
 
 
@@ -80,6 +82,8 @@ def lint(path: Path, root: Path = ROOT) -> list[str]:
         *code_problems(notebook, repository.install_cell(root)),
         *exercise_problems(notebook),
         *prediction_problems(notebook),
+        *minutes_problems(notebook),
+        *time_plan_problems(notebook),
     ]
     return [f"{path.name}: {problem}" for problem in problems]
 
@@ -241,6 +245,27 @@ def prediction_problems(notebook) -> Iterator[str]:
         following = [c for c in notebook.cells[n + 1 :] if c.cell_type == "code" and "live.Question(" not in c.source]
         if following and not tags(following[0]) & {"hide-output", "hide-cell"}:
             yield f"cell {n} asks for a prediction, and the output of the next code cell is not folded (hide-output)"
+
+
+def minutes_problems(notebook) -> Iterator[str]:
+    """Find minutes in the first cell that are not those of the estimate."""
+    found = reading_time.STATED.search(notebook.cells[0].source if notebook.cells else "")
+    estimate = reading_time.statement(reading_time.of_cells(notebook.cells))
+    if found and found[0] != estimate:
+        yield f"states {found[0]!r}, not {estimate!r}; run tools/reading_time.py --write"
+
+
+def time_plan_problems(notebook) -> Iterator[str]:
+    """Find time plans of a lecture that name a section which does not exist, or whose minutes do not add up."""
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    headings = set(re.findall(r"^#+ +(.*?) *$", "\n".join(texts), re.MULTILINE))
+    for total, plan in TIME_PLAN.findall("\n".join(texts)):
+        steps = plan.partition(". ")[0].rstrip(".").split("; ")
+        minutes = [int(step.split()[0]) for step in steps if step.split()[0].isdigit()]
+        if len(minutes) < len(steps) or sum(minutes) != int(total):
+            yield f"has a time plan of {total} minutes whose steps take {minutes}"
+        for name in set(re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", plan)) - headings:
+            yield f"has a time plan with a section that does not exist: {name!r}"
 
 
 def budget(notebook) -> dict[str, int]:

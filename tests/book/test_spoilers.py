@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup, Tag
 Pages = dict[str, BeautifulSoup]
 
 BLOCKS = ["p", "li", "td", "th", "pre", "figcaption", "h1", "h2", "h3", "h4", "dt", "dd", "img"]
+TEXTS = ["p", "li", "figcaption", "img"]
 COMMON = {
     "about", "after", "and", "any", "are", "before", "can", "could", "does", "down", "each", "for", "from", "has",
     "have", "how", "into", "its", "made", "many", "more", "most", "much", "not", "now", "one", "only", "than", "that",
@@ -19,8 +20,14 @@ COMMON = {
 }  # fmt: skip
 NUMBER = re.compile(r"(?<![\w.,−-])([-−]?)(\d[\d,]*(?:\.\d+)?)(?![\w]|[.,]\d)( ?%)?")
 
+DRAW = re.compile(r"\b[Dd]raw\b.*\bexpect")
+SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
+
 # Sentences that hold a question's answer and mean something else.
-COINCIDENCES = {"8.1": "We begin with a language of two letters, a and b"}
+COINCIDENCES = {
+    "5.6": "switch the residual connections off, change the norm, and play them again",
+    "8.1": "We begin with a language of two letters, a and b",
+}
 
 
 def words(text: str) -> list[str]:
@@ -75,9 +82,16 @@ def gives_away(sentence: str, question: dict) -> bool:
     return is_said and shared >= 3
 
 
-def seen_before(question: Tag) -> Iterator[str]:
-    """The sentences that a reader, also one who listens, has met before a question: no folds, no notes."""
-    for block in reversed(question.find_all_previous(BLOCKS)):
+def seen_before(element: Tag, since: Tag | None = None, kinds: list[str] = BLOCKS) -> Iterator[str]:
+    """The sentences that a reader, also one who listens, has met before an element: no folds, no notes.
+
+    With `since`, only those after that element; `kinds` are the blocks that count.
+    """
+    blocks = element.find_all_previous(kinds)
+    if since is not None:
+        earlier = {id(block) for block in since.find_all_previous(kinds)}
+        blocks = [block for block in blocks if id(block) not in earlier]
+    for block in reversed(blocks):
         if not block.find_parent("article") or block.find_parent(is_unseen):
             continue
         if block.name == "img":
@@ -118,6 +132,56 @@ def test_no_answer_is_seen_before_its_question(pages: Pages):
             ]
     assert asked > 60
     assert spoiled == []
+
+
+def test_no_answer_is_seen_before_a_figure_that_waits_for_it(pages: Pages):
+    waiting, spoiled = 0, []
+    for page in pages.values():
+        asked = {question["id"]: (figure, question) for figure, question in questions(page)}
+        for figure in page.select(".live-figure[data-state]"):
+            if (after := json.loads(figure["data-state"]).get("after")) in asked:
+                waiting += 1
+                start, question = asked[after]
+                sentences = [each for each in seen_before(figure, start) if gives_away(each, question)]
+                spoiled += [f"{after}: {question['answer']!r} in {each.strip()[:200]!r}" for each in sentences]
+    assert waiting >= 4
+    assert spoiled == []
+
+
+def drawings(page: BeautifulSoup) -> Iterator[tuple[str, list[str]]]:
+    """The sentences that ask for an expected curve, each with those before it in its section."""
+    for block in page.select("article p, article li"):
+        sentences = SENTENCE_END.split(block.get_text())
+        for n, sentence in enumerate(sentences):
+            if DRAW.search(sentence):
+                heading = block.find_previous(["h1", "h2", "h3"])
+                before = " ".join(seen_before(block, heading, TEXTS))
+                yield sentence, [*SENTENCE_END.split(before), *sentences[:n]]
+
+
+def tells_the_curve(sentence: str, request: str) -> bool:
+    """Return whether a sentence says with a measured number what a reader shall draw."""
+    shared = subjects(sentence) & subjects(request) - {"draw", "expect", "next", "figure"}
+    return len(shared) >= 3 and bool(re.search(r"\d ?%|\d\.\d", sentence))
+
+
+def test_no_result_is_seen_before_its_curve_is_drawn(pages: Pages):
+    found = [each for page in pages.values() for each in drawings(page)]
+    assert len(found) >= 3
+    assert [(told, request) for request, before in found for told in before if tells_the_curve(told, request)] == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "spoils"),
+    [
+        ("At 0.06, layer 2 collapses without a cure: two experts take 85 to 100 % of the characters.", True),
+        ("We train at 0.06, too, where the router of layer 2 collapses.", False),
+        ("An expert without a cure takes many characters.", False),
+    ],
+)
+def test_a_sentence_tells_a_curve_if_it_has_its_subject_and_a_measured_number(sentence: str, spoils: bool):
+    request = "Draw the load of the busiest expert that you expect without a cure, and press Play."
+    assert tells_the_curve(sentence, request) is spoils
 
 
 NUMBER_QUESTION = {"kind": "number", "text": "What is the weight of *the*, whose score is 0?", "answer": "0.054"}
