@@ -242,9 +242,15 @@ def test_the_space_bar_stops_at_a_figure_which_is_in_sight_as_one(wide, site: st
     page = slide(wide.page, site, MASK, "the-same-leak-in-shakespeare")
     figure = started(page, "side_by_side", ".on-screen")
     page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
-    page.keyboard.press("Space")
-    page.wait_for_function("figure => Math.abs(figure.getBoundingClientRect().top) < 12", arg=figure.element_handle())
-    assert figure.bounding_box()["height"] <= 790
+    for _ in range(5):
+        box = figure.bounding_box()
+        if box["y"] + box["height"] <= 800:
+            break
+        page.keyboard.press("Space")
+        page.wait_for_function("new Promise((done) => addEventListener('scrollend', () => done(true), { once: true }))")
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= 800
+    assert title(page) == "The same leak in Shakespeare"
 
 
 def test_a_link_inside_the_chapter_leads_to_its_slide(wide, site: str):

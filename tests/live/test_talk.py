@@ -86,6 +86,7 @@ def show(talk: Page) -> Callable[..., Locator]:
     return show_figure
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "name", [name if name.startswith(PART_I) else pytest.param(name, marks=pytest.mark.repetition) for name in NAMES]
 )
