@@ -82,6 +82,13 @@ def test_a_chapter_has_exercises_questions_and_a_summary_of_three_sentences(path
         assert figures - {"Question"}
 
 
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.parent.name != "labs"], ids=lambda path: path.stem)
+def test_the_first_note_for_instructors_has_a_time_plan(path: Path):
+    cells = nbformat.read(path, as_version=4).cells
+    notes = [cell.source for cell in cells if "teaching" in notebook_lint.tags(cell)]
+    assert notebook_lint.TIME_PLAN.search(notes[0])
+
+
 def png(color: tuple[int, int, int, int] = (255, 255, 255, 255)) -> str:
     buffer = io.BytesIO()
     Image.new("RGBA", (4, 4), color).save(buffer, "PNG")
