@@ -24,6 +24,8 @@ CODE := tests $(PAGES:%=--ignore %)
 JS := 'src/lecture21/live/**/*.js'
 NODE := tools/js/node_modules/.bin
 TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/c14_experts.py benchmarks/live.py
+# Needs a text that is not on the package index.
+ONLINE := benchmarks/c10_record.py
 
 define check-python
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -192,7 +194,7 @@ bench: $(READY)  ## time the fast implementations against the plain ones and tra
 	@for script in $(TIMED); do $(BIN)/python "$$script" || exit 1; done
 
 sweeps: $(READY) data  ## repeat the experiments that the chapters plot (long; gpt_ladder, router_collapse and sparse_against_dense continue their tables: remove one to start over)
-	@for script in $(filter-out $(TIMED),$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" || exit 1; done
+	@for script in $(filter-out $(TIMED) $(ONLINE),$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" || exit 1; done
 
 clean:  ## remove everything that was built, except .venv
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis book/api book/mistakes.md book/exam.md

@@ -150,7 +150,7 @@ def publish(
 
     Args:
         name: of the model.
-        model: at most 600 kB in float16; rounded in place, and in float32 afterwards.
+        model: at most 4 MB in float16; rounded in place, and in float32 afterwards.
         tokenizer: of the model.
         score: computes the score of the rounded model; by default its loss on the validation split of the plays.
         on: what the score is, with its unit, and the data it is measured on.

@@ -4,7 +4,10 @@ import nbformat
 import pandas as pd
 import pytest
 
+from lecture21 import GPT, presets
 from lecture21.chapters import FOLDERS, results
+from lecture21.huggingface.pretrained.storage import read_card
+from lecture21.training import recipe
 
 
 def test_every_result_names_its_command_and_versions():
@@ -108,6 +111,16 @@ def test_the_modern_recipes_beat_counting_and_nanogpt_as_the_book_says():
     assert time["modern"] < 1.5 * time["nanogpt"]  # as many steps of as many characters
     assert 6 * time["modern, short"] < time["nanogpt"]
     assert table.loc["modern, short", "nats"].mean() == pytest.approx(table.loc["nanogpt", "nats"].mean(), abs=0.01)
+
+
+def test_the_record_is_that_of_the_preset_with_its_recipe():
+    table = results.load("record").query("edition == 'char-rnn'")
+    config, run, last = presets.get("modern-laptop", vocab_size=66), recipe("modern-laptop"), table.iloc[-1]
+    assert last["parameters"] == GPT(config).num_parameters() == read_card("modern-laptop").parameters
+    assert last["step"] == run.steps
+    assert (table["characters"] == table["step"] * run.batch_size * config.block_size).all()
+    assert table["nats"].is_monotonic_decreasing
+    assert read_card("modern-laptop").score == pytest.approx(last["nats"], abs=2e-3)  # rounded to float16
 
 
 def test_the_leak_has_the_numbers_that_chapter_04_quotes():

@@ -128,7 +128,7 @@ PRINTED = {
     "gpt3-small": 125, "gpt3-medium": 350, "gpt3-large": 760, "gpt3-xl": 1300, "gpt3-2.7b": 2700,
     "gpt3-6.7b": 6700, "gpt3-13b": 13000, "gpt3": 175000,
 }  # fmt: skip
-OURS = {"modern", "modern-gpt0", "gpt0-wide", "moe-switch", "moe", "moe-fine"}  # of no paper
+OURS = {"modern", "modern-laptop", "modern-gpt0", "gpt0-wide", "moe-switch", "moe", "moe-fine"}  # of no paper
 
 
 @pytest.mark.parametrize("name", PRINTED)
@@ -520,3 +520,10 @@ def test_the_modern_presets_have_the_shapes_of_gpt0_and_of_nanogpt_on_a_cpu():
         config = presets.get(name)
         assert (config.n_layer, config.n_head, config.d_model, config.block_size) == (4, 4, width, block)
     assert GPT(presets.get("modern")).num_parameters() == pytest.approx(0.80e6, rel=0.01)
+
+
+def test_the_preset_for_a_laptop_has_nanogpts_window_and_a_sixth_of_its_parameters():
+    config = presets.get("modern-laptop")
+    assert config.block_size == 256
+    assert 5.8 < 10.65e6 / GPT(config).num_parameters() < 6
+    assert (config.dropout, config.attention_dropout) == (0.15, 0.0)

@@ -122,7 +122,7 @@ def train_command(
         str,
         typer.Option(
             help=f"Model: {', '.join((*presets.names(), *KINDS))}. "
-            "modern and modern-gpt0 have other defaults for the settings below."
+            "modern, modern-laptop and modern-gpt0 have other defaults for the settings below."
         ),
     ] = "gpt0",
     changes: Changes = None,
