@@ -10,13 +10,17 @@ RATES for each arm and distance (`held_out`, their mean score). Where no rate te
 Arms, of width 32 unless `width` says something else:
     rnn, lstm: the package's `RNN` with one layer. With a `gain`, the recurrent matrix starts as gain times a random
         orthogonal matrix, and as torch's default without.
+    rnn, small inputs: the inputs start ten times smaller, so that the tanh is nearly linear before training.
+    rnn, verbs given: the bias of the output starts at 0 for the six verbs and at -8 for all other words.
+    rnn, small inputs, verbs given: both.
+    linear rnn: the RNN without its tanh.
     unweighted: attention without weights, as in chapter 02: the softmax of the vectors' own dot products. The words'
         vectors are random and fixed, and of length `length` on average; only the linear layer after it learns.
     embedded: the same, but the vectors are learned too.
     head: a head with learned queries, keys and values on the fixed vectors of `unweighted`.
 
 The stored table holds what the chapters show, and not yet all of PARTS: `rnn`, `head`, `gains`,
-`mixed` and `steps`, and `unweighted` and `vectors` in part. Running the command continues it.
+`mixed` and `steps`, and `causes`, `unweighted` and `vectors` in part. Running the command continues it.
 
 Writes the result `agreement`, a row for each rate and scored distance: `trained` is the distance, or "1-10" and
 "1-100" where one of these distances is drawn for each batch; `s0` to `s9` are the fractions of 600 sentences in which
@@ -48,6 +52,7 @@ from lecture21.training import TrainConfig
 from lecture21.training.tasks import minimize
 
 TASK, V, WIDTH = Agreement(), len(VOCABULARY), 32
+FIRST_VERB = VOCABULARY.ids["is"]
 BATCH, STEPS = 32, 500
 RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 LINEAR_RATES = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0, 30.0)
@@ -56,6 +61,9 @@ SEEDS, HELD_OUT = range(10), (100, 101, 102)
 MAIN = (1, 4, 7, 10, 13, 22, 40, 100)
 GAINS = (1.0, 1.2, 1.4)
 GAIN_DISTANCES = (4, 7, 10, 13, 22)
+SMALL, VERBS = "small inputs", "verbs given"
+CAUSES = ("rnn, small inputs, verbs given", "rnn, small inputs", "rnn, verbs given", "linear rnn")
+CAUSE_DISTANCES, CAUSE_RATES = (22,), (3e-4, *RATES[:3])
 MIXED = {"1-10": DISTANCES[:4], "1-100": DISTANCES}
 KEY = ("arm", "gain", "width", "length", "trained", "steps", "learning_rate")
 
@@ -89,7 +97,15 @@ class Head(Unweighted):
         return self.output(out[:, 0])
 
 
-def recur(w: dict[str, Tensor], ids: Int[Tensor, "M B T"]) -> Float[Tensor, "M B V"]:
+class LinearRNN(RNN):
+    """An `RNN` of one layer without its tanh."""
+
+    def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
+        """Return the logits of the word after the last one."""
+        return recur({name: p[None] for name, p in self.named_parameters()}, ids[None], linear=True)[0]
+
+
+def recur(w: dict[str, Tensor], ids: Int[Tensor, "M B T"], *, linear: bool = False) -> Float[Tensor, "M B V"]:
     """Return the logits after the last word of M `RNN`s of one layer side by side; vmap has no rule for theirs."""
     m = torch.arange(len(ids))[:, None, None]
     x = nn.functional.embedding(m * V + ids, w["token.weight"].flatten(0, 1))  # (M, B, T, C)
@@ -100,7 +116,7 @@ def recur(w: dict[str, Tensor], ids: Int[Tensor, "M B T"]) -> Float[Tensor, "M B
     for x in inputs.unbind(dim=2):
         total = torch.baddbmm(x, h, w_h)
         if w_h.shape[2] == w_h.shape[1]:
-            h = total.tanh()
+            h = total if linear else total.tanh()
         else:  # the gates of an LSTM, in torch's order
             i, f, g, o = total.chunk(4, dim=2)
             c = f.sigmoid() * c + i.sigmoid() * g.tanh()
@@ -111,10 +127,16 @@ def recur(w: dict[str, Tensor], ids: Int[Tensor, "M B T"]) -> Float[Tensor, "M B
 def build(arm: str, seed: int, *, gain: float = math.nan, width: int = WIDTH, length: float = 1.0) -> nn.Module:
     """Return an untrained model of an arm."""
     torch.manual_seed(seed)
-    if arm in ("rnn", "lstm"):
-        model = RNN(RNNConfig(vocab_size=V, kind=arm, n_layer=1, d_model=width))
+    if arm.startswith(("rnn", "lstm", "linear")):
+        config = RNNConfig(vocab_size=V, kind="lstm" if arm == "lstm" else "rnn", n_layer=1, d_model=width)
+        model = (LinearRNN if arm == "linear rnn" else RNN)(config)
         if not math.isnan(gain):
             nn.init.orthogonal_(model.recurrence.weight_hh_l0, gain)
+        if SMALL in arm:
+            for name, weight in model.recurrence.named_parameters():
+                weight.data.div_(1 if name == "weight_hh_l0" else 10)
+        if VERBS in arm:
+            model.head.bias.data.fill_(-8.0)[FIRST_VERB : FIRST_VERB + 6] = 0.0
         return model
     return Head(width, length) if arm == "head" else Unweighted(width, length, learned=arm == "embedded")
 
@@ -143,7 +165,7 @@ class Together(nn.Module):
         weights = dict(zip(self.names, self.weights, strict=True))
         parts = ids.unflatten(0, (len(self.weights[0]), -1))
         if isinstance(self._skeleton[0], RNN):
-            return recur(weights, parts).flatten(0, 1)
+            return recur(weights, parts, linear=isinstance(self._skeleton[0], LinearRNN)).flatten(0, 1)
         return torch.func.vmap(one)(weights, parts).flatten(0, 1)
 
     def each(self) -> list[nn.Module]:
@@ -283,6 +305,14 @@ def gains(table: Table) -> None:
                 run(table, "rnn", str(distance), [distance], rate, gain=gain)
 
 
+def causes(table: Table) -> None:
+    """Let the gradients arrive and agree, before training, while the verbs are learned, or both."""
+    for distance in CAUSE_DISTANCES:
+        for name, gain in (*((name, 1.0) for name in CAUSES), ("linear rnn", math.nan)):
+            for rate in CAUSE_RATES:
+                run(table, name, str(distance), [distance], rate, gain=gain)
+
+
 def steps(table: Table) -> None:
     """Train RNNs at one distance, but as long as those that see several."""
     for rate in RATES:
@@ -305,6 +335,7 @@ PARTS = {
     "mixed": mixed,
     "vectors": vectors,
     "steps": steps,
+    "causes": causes,
     "embedded": partial(arm, name="embedded"),
     "lstm": partial(arm, name="lstm"),
 }

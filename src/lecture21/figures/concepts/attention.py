@@ -14,8 +14,8 @@ _GREY = COLORS["masked"]
 
 
 def rnn_and_attention(ax: Axes) -> None:
-    """Draw how "keys" reaches the last position: through all states between, and directly."""
-    tokens, source, last = ("the", "keys", "on", "the", "table"), 1, 4
+    """Draw how "pilots" reaches the last position: through all states between, and directly."""
+    tokens, source, last = ("the", "pilots", "near", "the", "window"), 1, 4
     xs = [4.4 + 8.3 * place for place in range(5)]
     for top, recurrent in ((41.5, True), (20.0, False)):
         write(ax, 0.6, top, "Recurrent network" if recurrent else "Attention", ha="left", fontweight="bold")
@@ -29,8 +29,8 @@ def rnn_and_attention(ax: Axes) -> None:
             if recurrent and place:
                 style = {"color": PATH, "linewidth": THICK} if place > source else {"color": _GREY}
                 arrow(ax, (xs[place - 1] + 3.1, top - 5), (x - 3.1, top - 5), **style)
-    note(ax, 21, 24.9, "“keys” reaches the end through four states")
-    note(ax, 21, 3.3, "“keys” reaches every later position directly")
+    note(ax, 21, 24.9, "“pilots” reaches the end through four states")
+    note(ax, 21, 3.3, "“pilots” reaches every later position directly")
 
 
 def query_key_value(ax: Axes) -> None:
