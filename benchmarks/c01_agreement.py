@@ -19,8 +19,8 @@ Arms, of width 32 unless `width` says something else:
     embedded: the same, but the vectors are learned too.
     head: a head with learned queries, keys and values on the fixed vectors of `unweighted`.
 
-The stored table holds what the chapters show, and not yet all of PARTS: `rnn`, `head`, `gains`,
-`mixed` and `steps`, and `causes`, `unweighted` and `vectors` in part. Running the command continues it.
+The stored table holds what the chapters show, and not yet all of PARTS: `rnn`, `head`, `gains`, `mixed` and `steps`,
+and `causes`, `unweighted` and `vectors` in part. Running the command continues it.
 
 Writes the result `agreement`, a row for each rate and scored distance: `trained` is the distance, or "1-10" and
 "1-100" where one of these distances is drawn for each batch; `s0` to `s9` are the fractions of 600 sentences in which
