@@ -66,6 +66,7 @@ def lab(tmp_path_factory) -> Iterator[str]:
 @pytest.mark.repetition
 def test_a_figure_responds_in_jupyterlab_and_shares_its_state_with_python(lab, browser):
     with jupyter_lab.opened(browser, lab, "figures.ipynb") as page:
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # a key that comes earlier may run nothing
         editors = page.locator(".jp-Notebook .jp-CodeCell .cm-content")
         editors.first.click()
         page.keyboard.press("Shift+Enter")

@@ -70,7 +70,7 @@ def _the_copies(ids):
 
 @_TARGETS.mistake(
     symptom="Rows mark positions in the future, which the causal mask hides, so every head's score is low.",
-    hint="you also mark what follows *later* copies. Which positions may a query attend to?",
+    hint="you also mark what follows later copies. Which positions may a query attend to?",
 )
 def _without_a_mask(ids):
     same = ids[:, None] == ids[None, :]
@@ -102,7 +102,7 @@ def _rolled(ids):
 
 @_TARGETS.mistake(
     symptom="The head's score is that of a head that reads the token before the earlier copy.",
-    hint="you mark the position *before* each earlier copy. Text is predicted in the other direction.",
+    hint="you mark the position before each earlier copy. Text is predicted in the other direction.",
 )
 def _before_the_copy(ids):
     same = ids[:, None] == ids[None, :]
