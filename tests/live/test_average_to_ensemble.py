@@ -7,6 +7,7 @@ import re
 
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from lecture21.live import AverageToEnsemble
 from lecture21.mixtures import ambiguity_decomposition, negative_correlation_loss
@@ -120,11 +121,11 @@ def test_points_are_dragged_and_drawn_again(open_figures):
     figure = stage.figure("average_to_ensemble")
     before = readings(figure)
     handle = figure.locator(".handle")
-    assert "Point 1 of 16" in handle.get_attribute("aria-label")
+    expect(handle).to_have_attribute("aria-label", re.compile("Point 1 of 16"))
     handle.press("Shift+ArrowUp")
     assert readings(figure) != before
-    handle.press("PageDown")
-    assert "Point 2 of 16" in handle.get_attribute("aria-label")
+    handle.press("PageDown")  # the label follows when the picture is drawn
+    expect(handle).to_have_attribute("aria-label", re.compile("Point 2 of 16"))
     moved = readings(figure)
     box = figure.locator(".grip").nth(8).bounding_box()
     stage.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -133,7 +134,7 @@ def test_points_are_dragged_and_drawn_again(open_figures):
     stage.page.mouse.up()
     assert readings(figure) != moved
     figure.get_by_role("button", name="Draw other points").click()
-    assert "Point 1 of 16" in handle.get_attribute("aria-label")
+    expect(handle).to_have_attribute("aria-label", re.compile("Point 1 of 16"))
     other = readings(figure)
     figure.get_by_role("button", name="Reset").click()
     assert readings(figure) == before != other
