@@ -99,9 +99,9 @@ class GPTConfig:
             require_switch(name, getattr(self, name))
         for name, allowed in CHOICES.items():
             require_choice(name, getattr(self, name), allowed)
-        for name in ("dropout", "attention_dropout"):
-            if name != "attention_dropout" or self.attention_dropout is not None:
-                require_number(name, getattr(self, name), "in [0, 1)", lambda x: 0 <= x < 1)
+        require_number("dropout", self.dropout, "in [0, 1)", lambda x: 0 <= x < 1)
+        if self.attention_dropout is not None:
+            require_number("attention_dropout", self.attention_dropout, "in [0, 1)", lambda x: 0 <= x < 1)
         for name in ("norm_eps", "rotary_base"):
             require_number(name, getattr(self, name), "a positive number", lambda x: 0 < x < math.inf)
         if self.logit_cap is not None:
