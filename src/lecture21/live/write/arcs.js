@@ -92,6 +92,13 @@ export function arcs(frame, onChoose) {
     target.redraw();
   }
 
+  /** Show a character's row at once: a second key must not wait for the first. */
+  function choose(/** @type {number} */ to) {
+    seen = { ...seen, query: to };
+    redraw();
+    onChoose(to);
+  }
+
   /** The character under a pointer. */
   function under(/** @type {PointerEvent} */ event) {
     const { first, left, step } = place;
@@ -107,7 +114,7 @@ export function arcs(frame, onChoose) {
     pointed = -1;
     redraw();
   });
-  node.addEventListener("click", (event) => seen && onChoose(under(/** @type {PointerEvent} */ (event))));
+  node.addEventListener("click", (event) => seen && choose(under(/** @type {PointerEvent} */ (event))));
   node.addEventListener("keydown", (event) => {
     if (!seen) return;
     const last = seen.names.length - 1;
@@ -115,7 +122,7 @@ export function arcs(frame, onChoose) {
     if (to === undefined) return;
     event.preventDefault();
     pointed = -1;
-    onChoose(Math.min(last, Math.max(0, to)));
+    choose(Math.min(last, Math.max(0, to)));
   });
 
   return {
