@@ -17,6 +17,7 @@ from lecture21.accounting.counting import parameters
 from lecture21.accounting.flops import DEVICES, flops_per_token, sequence_flops, training_days, training_flops
 from lecture21.accounting.memory import activation_bytes, kv_cache_bytes, training_bytes, weight_bytes
 from lecture21.accounting.serving import (
+    BANDWIDTHS,
     all_to_all_bytes,
     arithmetic_intensity,
     distinct_experts,
