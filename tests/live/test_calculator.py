@@ -90,6 +90,7 @@ def test_the_cache_grows_with_the_context_until_it_does_not_fit(open_figures):
     assert "does not fit one H100" in seen(figure)
     assert close(value(row(figure, "1 × 131,072 tokens")[0], UNITS), accounting.kv_cache_bytes(shape, 131072))
     assert "576 GiB" in row(figure, "1 × 131,072 tokens")[0]
+    assert "131,072 positions " in seen(figure)  # more than were published: the bar says so
     for _ in range(4):
         figure.get_by_label("Context (tokens)").press("ArrowLeft")
     assert close(value(row(figure, "1 × 8,192 tokens")[0], UNITS), accounting.kv_cache_bytes(shape, 8192))

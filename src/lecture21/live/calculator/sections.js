@@ -28,11 +28,13 @@ const CONTEXTS = Array.from({ length: 15 }, (_, i) => 2 ** (i + 6));
  */
 export function parametersPanel(frame, current) {
   const parts = () => {
-    const { counts } = current();
+    const { counts, shape } = current();
     const values = { ...counts, used: counts.experts - counts.idle_experts };
+    // A table of learned positions is as long as the context, also where that is longer than the published one.
+    const rows = shape.positions ? `${shape.positions.toLocaleString("en-US")} ` : "";
     return PARTS.map(([name, text, series]) => ({
       value: values[name],
-      name: `${text} ${count(values[name])} (${percent(values[name] / counts.total)})`,
+      name: `${name === "positions" ? rows : ""}${text} ${count(values[name])} (${percent(values[name] / counts.total)})`,
       color: series === null ? frame.colors.masked : frame.colors.series[series],
     })).filter(({ value }) => value > 0);
   };
