@@ -1,5 +1,7 @@
 """The gallery of mistakes, from the exercises."""
 
+import torch
+
 from lecture21.exercises.exercise import Exercise
 from lecture21.exercises.judging import failing_case
 from lecture21.exercises.registry import chapters, exercises_of
@@ -32,6 +34,7 @@ def section(exercise: Exercise) -> str:
 
 def page() -> str:
     """Return the page."""
+    torch.set_num_threads(1)  # thousands of calls on tiny tensors, which several threads slow down many times over
     parts = [OPENING.rstrip()]
     for chapter in chapters():
         parts.append(f"## Chapter {chapter}")
