@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lecture21.baselines import NGram
+from lecture21.generation import generate
 
 
 def slow_witten_bell(tokens, vocab_size, context, word):
@@ -76,6 +77,22 @@ def test_a_prediction_depends_on_the_last_order_minus_one_tokens_alone(case, dat
     same = torch.ones(ids.shape[1], dtype=torch.bool)
     same[reach] = False
     assert torch.equal(model(ids)[:, same], model(other)[:, same])
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_generation_reads_only_what_a_prediction_depends_on(order):
+    tokens = torch.randint(5, (200,), generator=torch.Generator().manual_seed(0))
+    model, read = NGram(order, 5).fit(tokens), []
+
+    def unlimited(ids):
+        read.append(ids.shape[1])
+        return model(ids)
+
+    expected = generate(unlimited, tokens[None, :7], 20, seed=0)
+    model.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].shape[1]))
+    read.clear()
+    assert generate(model, tokens[None, :7], 20, seed=0).equal(expected)
+    assert read == [max(order - 1, 1)] * 20
 
 
 def test_a_case_worked_by_hand():

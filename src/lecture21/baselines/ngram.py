@@ -53,6 +53,7 @@ class NGram(nn.Module):
                 f"got {vocab_size} ** {order}"
             )
         self.order = order
+        self.context_limit = max(order - 1, 1)  # what `generate` reads: no more changes a prediction
         self.vocab_size = vocab_size
         self._counts: list[_Counts] = []  # by length of the context: 0, 1, ... order - 1
 
