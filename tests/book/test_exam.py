@@ -19,7 +19,7 @@ def test_the_page_has_every_question_once_and_in_order():
     page = exam.page(ROOT, CONTENTS)
     shown = re.findall(r"^(?:\*\*Question (\d+)\.\*\*|id: exam\.(\d+)$)", page, re.MULTILINE)
     assert [int(text or live) for text, live in shown] == list(range(1, len(QUESTIONS) + 1))
-    assert page.count("<details>") == page.count("See chapter") == len(QUESTIONS) == 60
+    assert page.count("<details>") == page.count("See chapter") == len(QUESTIONS) == 62
 
 
 def test_every_chapter_has_a_question_and_texts_numbers_and_choices_are_mixed():

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from lecture21 import accounting, presets
 from lecture21.alignment import bradley_terry_loss
 from lecture21.attention import attention, basic_self_attention, causal_mask
+from lecture21.exercises.registry import find
 from lecture21.generation import next_token_probabilities
 from lecture21.layers import MultiHeadAttention
 from lecture21.layers.positions import Rotary, sinusoidal
@@ -155,6 +156,12 @@ def chinchilla() -> list[float]:
     return [best, 20 * best, math.sqrt(budget / 6) / 1e9, math.sqrt(budget / 40) / 1e9]
 
 
+def induction() -> str:
+    letters = "aFcBa"
+    attended = find("11.5").solution(torch.tensor([ord(letter) for letter in letters]))[-1].nonzero().flatten().tolist()
+    return "`F`" if [letters[s] for s in attended] == ["F"] else ""
+
+
 def responsibility() -> list[float]:
     joint = torch.tensor([0.2, 0.8], dtype=torch.float64) * torch.tensor([0.9, 0.1], dtype=torch.float64)
     return [joint[0] / joint.sum(), 0.2, 0.9 / (0.9 + 0.1), joint[0], joint.sum()]
@@ -231,15 +238,15 @@ NUMBERS = {
     "exam.34": blocks_of_xl,
     "exam.35": days,
     "exam.37": chinchilla,
-    "exam.39": responsibility,
-    "exam.40": m_step,
-    "exam.43": ambiguity,
-    "exam.48": lambda: [60 + 2 * 100, 60 + 8 * 100, 2 * 100, 60 + 100],
-    "exam.50": balance,
-    "exam.51": lambda: [1024 * 2 / 8 * 1.25, 1024 / 8 * 1.25, 1024 * 2 / 8, 1024 * 1.25],
-    "exam.53": image_tokens,
-    "exam.55": cache,
-    "exam.58": preference,
+    "exam.41": responsibility,
+    "exam.42": m_step,
+    "exam.45": ambiguity,
+    "exam.50": lambda: [60 + 2 * 100, 60 + 8 * 100, 2 * 100, 60 + 100],
+    "exam.52": balance,
+    "exam.53": lambda: [1024 * 2 / 8 * 1.25, 1024 / 8 * 1.25, 1024 * 2 / 8, 1024 * 1.25],
+    "exam.55": image_tokens,
+    "exam.57": cache,
+    "exam.60": preference,
 }
 CHOICES = {
     "exam.11": view_without_transpose,
@@ -248,9 +255,10 @@ CHOICES = {
     "exam.27": order_of_rules,
     "exam.31": copied_head,
     "exam.33": same_score,
-    "exam.42": boosting_weights,
-    "exam.45": jensen,
-    "exam.49": weight_of_one,
-    "exam.56": grouped,
+    "exam.38": induction,
+    "exam.44": boosting_weights,
+    "exam.47": jensen,
+    "exam.51": weight_of_one,
+    "exam.58": grouped,
 }
-IN_CHAPTER = {"exam.3", "exam.20", "exam.24", "exam.54"}
+IN_CHAPTER = {"exam.3", "exam.20", "exam.24", "exam.56"}

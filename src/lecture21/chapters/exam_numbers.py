@@ -278,7 +278,7 @@ def _compute_optimal(billions: int) -> Asked:
     )
 
 
-@_redrawn("exam.39", gate=(0.2, 0.3, 0.4), first=(0.9, 0.8, 0.7), second=(0.1, 0.2, 0.3))
+@_redrawn("exam.41", gate=(0.2, 0.3, 0.4), first=(0.9, 0.8, 0.7), second=(0.1, 0.2, 0.3))
 def _responsibility(gate: float, first: float, second: float) -> Asked:
     one, two = round(gate * first, 4), round((1 - gate) * second, 4)
     answer = one / (one + two)
@@ -293,7 +293,7 @@ def _responsibility(gate: float, first: float, second: float) -> Asked:
 
 
 @_redrawn(
-    "exam.40", y=((1, 4, 10), (2, 5, 8), (3, 6, 9), (2, 4, 7)), r=((0.9, 0.5, 0.1), (0.8, 0.4, 0.3), (0.7, 0.6, 0.2))
+    "exam.42", y=((1, 4, 10), (2, 5, 8), (3, 6, 9), (2, 4, 7)), r=((0.9, 0.5, 0.1), (0.8, 0.4, 0.3), (0.7, 0.6, 0.2))
 )
 def _m_step(y: tuple[int, ...], r: tuple[float, ...]) -> Asked:
     total = sum(each * weight for each, weight in zip(y, r, strict=True))
@@ -308,7 +308,7 @@ def _m_step(y: tuple[int, ...], r: tuple[float, ...]) -> Asked:
     )
 
 
-@_redrawn("exam.43", numbers=((3, 6, 5), (2, 8, 4), (1, 5, 4), (4, 10, 6), (3, 8, 7)))
+@_redrawn("exam.45", numbers=((3, 6, 5), (2, 8, 4), (1, 5, 4), (4, 10, 6), (3, 8, 7)))
 def _ambiguity(numbers: tuple[int, int, int]) -> Asked:
     one, two, target = numbers
     weights = torch.tensor([0.5, 0.5])
@@ -324,7 +324,7 @@ def _ambiguity(numbers: tuple[int, int, int]) -> Asked:
     )
 
 
-@_redrawn("exam.48", rest=(60, 40, 80), each=(100, 50, 200), n_active=(2, 3), n_expert=(8, 16))
+@_redrawn("exam.50", rest=(60, 40, 80), each=(100, 50, 200), n_active=(2, 3), n_expert=(8, 16))
 def _active_parameters(rest: int, each: int, n_active: int, n_expert: int) -> Asked:
     active, total = rest + n_active * each, rest + n_expert * each
     return Asked(
@@ -339,7 +339,7 @@ def _active_parameters(rest: int, each: int, n_active: int, n_expert: int) -> As
 
 
 @_redrawn(
-    "exam.50",
+    "exam.52",
     p=((0.4, 0.4, 0.1, 0.1), (0.3, 0.4, 0.2, 0.1), (0.5, 0.4, 0.06, 0.04), (0.3, 0.3, 0.2, 0.2), (0.5, 0.2, 0.2, 0.1)),
 )
 def _balance(p: tuple[float, ...]) -> Asked:
@@ -354,7 +354,7 @@ def _balance(p: tuple[float, ...]) -> Asked:
     )
 
 
-@_redrawn("exam.51", n_token=(1024, 512, 2048), n_expert=(8, 16), factor=(1.25, 1.5, 2.0))
+@_redrawn("exam.53", n_token=(1024, 512, 2048), n_expert=(8, 16), factor=(1.25, 1.5, 2.0))
 def _capacity(n_token: int, n_expert: int, factor: float) -> Asked:
     share = 2 * n_token // n_expert
     answer = int(factor * share)
@@ -369,7 +369,7 @@ def _capacity(n_token: int, n_expert: int, factor: float) -> Asked:
     )
 
 
-@_redrawn("exam.53", sizes=((224, 16), (256, 16), (384, 16), (224, 32), (336, 14)))
+@_redrawn("exam.55", sizes=((224, 16), (256, 16), (384, 16), (224, 32), (336, 14)))
 def _image_tokens(sizes: tuple[int, int]) -> Asked:
     pixels, patch = sizes
     cut = patches(torch.empty(1, 3, pixels, pixels, device="meta"), patch)
@@ -384,7 +384,7 @@ def _image_tokens(sizes: tuple[int, int]) -> Asked:
     )
 
 
-@_redrawn("exam.55", context=(2048, 512, 1024, 1536))
+@_redrawn("exam.57", context=(2048, 512, 1024, 1536))
 def _cache(context: int) -> Asked:
     config = presets.get("gpt3")
     answer = accounting.kv_cache_bytes(config, context) / 2**30
@@ -399,7 +399,7 @@ def _cache(context: int) -> Asked:
     )
 
 
-@_redrawn("exam.58", scores=((2.0, 0.5), (1.5, 0.5), (3.0, 1.0), (0.5, -0.5), (2.5, 2.0)))
+@_redrawn("exam.60", scores=((2.0, 0.5), (1.5, 0.5), (3.0, 1.0), (0.5, -0.5), (2.5, 2.0)))
 def _preference(scores: tuple[float, float]) -> Asked:
     first, second = (torch.tensor([score], dtype=torch.float64) for score in scores)
     answer = bradley_terry_loss(first, second).neg().exp().item()
