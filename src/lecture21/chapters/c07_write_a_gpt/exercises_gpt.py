@@ -22,7 +22,7 @@ class _GPT(nn.Module):
     `token` and `position` are `nn.Embedding`s with vocab_size and block_size rows of d_model
     numbers. `blocks` is an `nn.ModuleList`, `norm` is an `nn.LayerNorm`, and `head` is a linear
     map from d_model to vocab_size, with bias. The model also stores the integers `vocab_size` and
-    `block_size`, which the functions that train and evaluate it use.
+    `block_size`: your `generate` needs the second one, and the package's functions read both.
     """
 
     def __init__(self, vocab_size, block_size, d_model, n_head, n_layer):

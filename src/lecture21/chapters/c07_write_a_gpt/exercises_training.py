@@ -156,12 +156,12 @@ def on_the_cpu(tokens: torch.Tensor) -> torch.Tensor:
 
 
 def _evaluate(model, tokens, block_size, batch_size=256):
-    """Return the mean loss of a model on a whole text, in nats per token, as a Python number.
+    """Return the mean loss of a model on a text, in nats per token, as a Python number.
 
-    The text is cut into windows of block_size that follow each other without overlap, each token
-    but the first a target once; targets at the end that fill no window are left out. They are read
-    batch_size at a time, on the device of the model. No gradient is recorded. The model is in
-    evaluation mode meanwhile, and afterwards in the mode in which it was.
+    The text is cut into windows of block_size tokens, one after the other; their targets are the
+    tokens one place later. Tokens at the end that fill no window are left out. A batch has
+    batch_size windows, or those that are left, on the device of the model. No gradient is recorded.
+    The model is in evaluation mode meanwhile, and afterwards in the mode in which it was.
     """
     device, was_training = next(model.parameters()).device, model.training
     n = (len(tokens) - 1) // block_size * block_size  # targets
