@@ -33,7 +33,7 @@ PLACES = {
     "12": ["mixture-of-experts"],
     "13": ["ensemble"],
     "14": ["sparse-layer", "expert-parallelism"],
-    "15": ["image-prefix"],
+    "15": ["image-prefix", "image-and-language"],
     "16": ["kv-cache"],
     "17": ["rlhf"],
 }

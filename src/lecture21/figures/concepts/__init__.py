@@ -25,6 +25,7 @@ _DRAWINGS: dict[str, _Drawing] = {
     "sparse-layer": (49, "A router selects 2 of 8 experts", experts.sparse_layer),
     "expert-parallelism": (52, "Tokens travel to their experts and back", experts.expert_parallelism),
     "image-prefix": (48, "Image patches become tokens", toward_gpt4.image_prefix),
+    "image-and-language": (60, "Three ways to join image and text", toward_gpt4.image_and_language),
     "kv-cache": (53, "Each step computes one key and one value", toward_gpt4.kv_cache),
     "rlhf": (60, "Three stages, and what people supply", toward_gpt4.rlhf),
 }
@@ -36,7 +37,7 @@ def concept(name: str, *, ax: Axes | None = None) -> Axes:
     Args:
         name: rnn-and-attention, query-key-value, heads, causal-mask, transformer-block, encoder-decoder, three-masks,
             gpt, byte-pair-encoding, scaling, mixture-of-experts, ensemble, sparse-layer, expert-parallelism,
-            image-prefix, kv-cache or rlhf.
+            image-prefix, image-and-language, kv-cache or rlhf.
     """
     if name not in _DRAWINGS:
         raise ValueError(f"there is no drawing {name!r}; the drawings are {', '.join(_DRAWINGS)}")

@@ -1,4 +1,4 @@
-"""Images as tokens, the cache of keys and values, and learning from human feedback."""
+"""Images as tokens and in published models, the cache of keys and values, and learning from human feedback."""
 
 from collections.abc import Sequence
 
@@ -41,6 +41,58 @@ def image_prefix(ax: Axes) -> None:
     chips(ax, letters, 9.2, ("s", "e", "v"), width=4.2)
     note(ax, 13.4, 9.2, "no prediction,\nno loss")
     note(ax, 21, 4, "The image is a prefix; the loss counts text only.")
+
+
+def image_and_language(ax: Axes) -> None:
+    """Draw three published ways to join images and text, and which of their parts are trained."""
+    for left, name in ((0.6, "CLIP"), (14.4, "LLaVA"), (28.2, "Flamingo")):
+        panel(ax, left, 5, left + 13.2, 56)
+        write(ax, left + 6.6, 54, name, fontweight="bold")
+        _pixels(ax, left + 1.1, 11.8, 0.6, _SEVEN)
+        arrow(ax, (left + 3.5, 12.2), (left + 3.5, 14.6))
+        frozen = name != "CLIP"
+        _weights(ax, left + 3.5, 18, 6, "image\nencoder", frozen=frozen)
+    chips(ax, (10.5,), 9.4, ("seven",), width=5.6)
+    arrow(ax, (10.5, 11), (10.5, 14.6))
+    _weights(ax, 10.5, 18, 6, "text\nencoder")
+    for x in (4.1, 10.5):
+        arrow(ax, (x, 21.4), (x, 24.6))
+        part(ax, x, 28, 1.8, 6, "", "output", rounding=0.3)
+        arrow(ax, (x, 31.2), (x, 36.2))
+    note(ax, 7.3, 33.6, "vectors")
+    part(ax, 7.2, 38, 12, 3.2, "similarity")
+    note(ax, 7.2, 44.4, "compares,\nbut writes\nno text")
+
+    arrow(ax, (17.9, 21.4), (17.9, 24.2))
+    _weights(ax, 17.9, 27.6, 6, "linear\nmap")
+    for x in (15.9, 17.9, 19.9):
+        arrow(ax, (x, 31), (x, 33.6), color=PATH)
+        part(ax, x, 35.2, 1.6, 2.8, "", "token", rounding=0.3)
+    chips(ax, (22.7, 25.7), 35.2, ("⏎", "s"), width=2.5)
+    _weights(ax, 21, 43, 12, "language model", "frozen first,\nthen trained")
+    for x in (15.9, 17.9, 19.9, 22.7, 25.7):
+        arrow(ax, (x, 36.8), (x, 39.4))
+    for x, letter in ((22.7, "s"), (25.7, "e")):
+        arrow(ax, (x, 46.6), (x, 48.8))
+        chips(ax, (x,), 50.4, (letter,), width=2.5)
+
+    arrow(ax, (31.7, 21.4), (31.7, 27))
+    _weights(ax, 31.7, 30.4, 6, "64\nvectors")
+    arrow(ax, (34.8, 30.4), (35.4, 30.4), color=PATH)
+    chips(ax, (36.8, 39.8), 9.4, ("⏎", "s"), width=2.5)
+    for y, text, frozen in ((18, "GPT\nblock", True), (30.4, "cross-\nattention", False), (42.8, "GPT\nblock", True)):
+        _weights(ax, 38.3, y, 5.8, text, frozen=frozen)
+    for start, end in ((11, 14.6), (21.4, 27), (33.8, 39.4), (46.2, 48.8)):
+        for x in (36.8, 39.8):
+            arrow(ax, (x, start), (x, end))
+    chips(ax, (36.8, 39.8), 50.4, ("s", "e"), width=2.5)
+    note(ax, 21, 2.4, "Filled parts are trained, gray outlines stay frozen.")
+
+
+def _weights(ax: Axes, x: Number, y: Number, width: Number, text: str, state: str = "", *, frozen: bool = False) -> None:
+    """Draw a part with weights, and whether they are trained; the state replaces that word."""
+    state = state or ("frozen" if frozen else "trained")
+    part(ax, x, y, width, 6.8, f"{text}\n{state}", "idle" if frozen else "layer", fontsize=9)
 
 
 def _pixels(ax: Axes, left: Number, top: Number, side: Number, image: Sequence[str]) -> None:
