@@ -89,7 +89,9 @@ def image_and_language(ax: Axes) -> None:
     note(ax, 21, 2.4, "Filled parts are trained, gray outlines stay frozen.")
 
 
-def _weights(ax: Axes, x: Number, y: Number, width: Number, text: str, state: str = "", *, frozen: bool = False) -> None:
+def _weights(
+    ax: Axes, x: Number, y: Number, width: Number, text: str, state: str = "", *, frozen: bool = False
+) -> None:
     """Draw a part with weights, and whether they are trained; the state replaces that word."""
     state = state or ("frozen" if frozen else "trained")
     part(ax, x, y, width, 6.8, f"{text}\n{state}", "idle" if frozen else "layer", fontsize=9)
