@@ -2,7 +2,9 @@
 
 import json
 import math
+from pathlib import Path
 
+import nbformat
 import pytest
 import traitlets
 
@@ -70,3 +72,13 @@ def test_limits_that_depend_on_stored_results_are_theirs():
     step, seed = (live.Collapse.parameters()[name]["max"] + 1 for name in ("step", "seed"))
     assert (step, seed) == (len(film["steps"]), film["seeds"])
     assert live.Aligned.parameters()["request"]["max"] + 1 == len(live.Aligned().stored["requests"])
+
+
+def test_a_picture_shows_the_state_in_which_a_chapter_shows_its_figure():
+    folder = Path(__file__).resolve().parents[2] / "notebooks"
+    shown = set()
+    for path in folder.rglob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        outputs = [output for cell in cells for output in cell.get("outputs", []) if "data" in output]
+        shown.update(output.data.get("text/plain") for output in outputs)
+    assert not [each for each in live.examples() if each.fallback_image() and repr(each) not in shown]

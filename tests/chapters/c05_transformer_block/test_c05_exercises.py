@@ -202,3 +202,45 @@ def test_models_in_the_cases_of_the_order_test_depend_on_it_or_not_by_a_clear_ma
                 continue  # its changes are the same for every seed
             change = (model(x)[-1] - model(reversed_before_the_last(x))[-1]).abs().max().item()
             assert change < 9e-5 or change > 1e-3, case.about
+
+
+def with_layers(first, second):
+    """Return an answer to 5.5 whose layers are the solution's, except for one of them."""
+
+    def induction_head(place, name, before, following):
+        right = (100 * place[1:], place[:-1], name, before.T), (100 * name, before, name, following.T)
+        parts = place, name, before, following
+        return (first(*parts) if first else right[0]), (second(*parts) if second else right[1])
+
+    return induction_head
+
+
+def notes_where_the_result_belongs(place, name, before, following):
+    return 100 * place[1:], place[:-1], name, following.T
+
+
+def finds_the_note_there(place, name, before, following):
+    return 100 * name, following, name, following.T
+
+
+def writes_over_the_note(place, name, before, following):
+    return 100 * name, before, name, before.T
+
+
+@pytest.mark.parametrize(
+    ("layers", "text"),
+    [
+        ((notes_where_the_result_belongs, finds_the_note_there), "has 1.00 of “river”, 1.00 of “car”;"),
+        ((None, writes_over_the_note), "has 0.00 of “river”; it finds place 3, then place 2 (1.00)"),
+    ],
+)
+def test_a_result_in_the_wrong_place_is_told_apart_from_a_wrong_word(capsys, layers, text):
+    said = printed(capsys, "5.5", with_layers(*layers))
+    assert said.startswith("5.5: not right yet: in “· table river car table”")
+    assert text in said
+
+
+def test_a_shuffle_is_told_that_the_task_names_the_order(capsys):
+    said = printed(capsys, "5.4", in_another_order(lambda x: x[torch.randperm(len(x))]))
+    assert "does the task say what to take?" in said
+    assert "draws random numbers" in said

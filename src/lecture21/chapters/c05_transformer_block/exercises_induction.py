@@ -26,7 +26,7 @@ def _induction_head(place, name, before, following):
     (C, Dv). It adds w_output times its output to every word, which sees itself and the words before
     it; scores are divided by sqrt(D). Sequences have up to T words and begin with word 0, which
     does not return. In the end, a word that has occurred before must have more than 1/2 of
-    following[v], where v followed it the first time.
+    following[v], where v followed it the first time, and less of all other rows of following.
     """
     strength = 100
     first = strength * place[1:], place[:-1], name, before.T
@@ -63,7 +63,7 @@ def _use_layers(answer, place, name, before, following) -> bool:
         for i in range(len(v)):
             first = v.index(v[i])
             if first < i:
-                _require_next(words, i, first + 1, v[first + 1], x @ following.T, maps)
+                _require_next(words, i, first + 1, v, x[i] @ following.T, maps)
     return True
 
 
@@ -83,15 +83,17 @@ def _matrices(result: object, width: int) -> list[tuple[Tensor, ...]]:
 
 
 def _require_next(
-    words: tuple[str, ...], i: int, follower: int, wanted: int, next_words: Tensor, maps: list[Tensor]
+    words: tuple[str, ...], i: int, follower: int, ids: list[int], amounts: Tensor, maps: list[Tensor]
 ) -> None:
-    """Raise WrongWeights unless word i has more than half of what followed it, and of nothing else."""
-    amounts = next_words[i]
-    if amounts[wanted] > 0.5 and int(amounts.argmax()) == wanted:
+    """Raise WrongWeights unless word i has more than half of what followed it, and less of everything else."""
+    wanted, most = ids[follower], int(amounts.argmax())
+    if amounts[wanted] > 0.5 and most == wanted:
         return
     said = f"in “{' '.join(words[: i + 1])}”, the last word has {amounts[wanted]:.2f} of “{words[follower]}”"
+    if most != wanted and most in ids and amounts[most] > 0.1:
+        said += f", {amounts[most]:.2f} of “{words[ids.index(most)]}”"
     first, second = (int(weights[i].argmax()) for weights in maps)
-    raise WrongWeights(f"{said}: it finds place {first} in layer 1, {second} in layer 2 ({maps[1][i][second]:.2f})")
+    raise WrongWeights(f"{said}; it finds place {first}, then place {second} ({maps[1][i][second]:.2f})")
 
 
 _INDUCTION = Exercise(
