@@ -150,12 +150,12 @@ def gpt1_to_gpt4() -> list[Row]:
         of_tokens("Tokens in training", lambda c, n: f"{n:,}"),
         of_tokens("tokens for each parameter", lambda c, n: f"{n / accounting.parameters(c).total:.2g}"),
         of_tokens("$6ND$, FLOPs", lambda c, n: power(accounting.training_flops(c, n))),
-        ["After training", "fine-tuned for each task", "nothing", "nothing", "RLHF"],
+        ["After training", "fine-tuned for each task", "nothing", "nothing; InstructGPT, in 2022, by RLHF", "RLHF"],
         [
             "Source",
             "{cite}`radford2018,openai2018code`",
             "{cite}`radford2019,openai2019code`",
-            "{cite}`brown2020`",
+            "{cite}`brown2020,ouyang2022`",
             "{cite}`openai2023gpt4,openai2023docs,openai2023turbo,openai2022tiktoken`",
         ],
     ]

@@ -1,0 +1,86 @@
+"""How a collapsed router, a failed training and a balanced load hang together: details of `router_collapse`.
+
+Question: do the tokens' vectors become alike because of the router, or in a model without one as well? Does a
+selection bias balance each batch, or only their mean? And how large must the weight of the balance loss be?
+
+Design: models, recipe, batches and seeds of `c14_router_collapse`, at its tuned rate of the sparse models (0.01) and at
+the rate at which the router collapses (0.06); only the weight of the balance loss (`aux`) has further values.
+
+Usage: python benchmarks/c14_collapse_causes.py [SEED ...]     (0 1 2 if none is named; about 3 minutes on one core)
+
+Writes the result `collapse_causes` after every run, and skips the runs that it already contains:
+    setting, learning_rate, seed; nats: loss per character on the validation split; for layers 1 and 2, common: the
+    squared length of the mean of the feed-forward or sparse layer's inputs on the validation split, divided by their
+    mean squared length (1 if all are equal). For sparse layers also the load of the busiest expert: busiest, on the
+    validation split; batch, in each of the last ten training batches, averaged; ten, in these ten batches together.
+"""
+
+import time
+
+import c14_router_collapse as collapse
+import common
+import torch
+from torch import Tensor
+
+from lecture21 import GPT
+from lecture21.layers.feed_forward import FeedForward
+from lecture21.moe import SparseMoE, statistics_of
+from lecture21.training import evaluate
+
+NAME, RATES = "collapse_causes", (0.01, collapse.HIGH)
+STRENGTHS = (0.001, 0.1)  # 0.01 is in `router_collapse`
+PLAIN = ("bias 0.01", "dense, width 64", "dense, width 64, warm-up")
+BY_LAYER = ("common", "busiest", "batch", "ten")
+COLUMNS = ("setting", "learning_rate", "seed", "nats", *[f"{name}_{layer}" for layer in (1, 2) for name in BY_LAYER])
+
+
+def common_shares(model: GPT, ids: Tensor) -> list[float]:
+    """Return for each layer the part of its inputs' mean squared length that is common to all tokens."""
+    inputs: list[Tensor] = []
+    layers = [module for module in model.modules() if isinstance(module, FeedForward | SparseMoE)]
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, given: inputs.append(given[0].flatten(0, 1))) for layer in layers
+    ]
+    with torch.no_grad():
+        model.eval()(ids)
+    for hook in hooks:
+        hook.remove()
+    return [(rows.mean(0).square().sum() / rows.square().sum(1).mean()).item() for rows in inputs]
+
+
+def measured(setting: str, rate: float, seed: int, tokens: Tensor, val: Tensor) -> dict[str, object]:
+    """Train one setting and return its row."""
+    if setting not in collapse.SETTINGS:
+        collapse.SETTINGS[setting] = collapse.sparse(balance="aux", aux_weight=float(setting.removeprefix("aux ")))
+    model, watch = collapse.trained(setting, rate, seed, tokens)
+    windows = val[: len(val) // model.block_size * model.block_size].view(-1, model.block_size)
+    row: dict[str, object] = {"setting": setting, "learning_rate": rate, "seed": seed}
+    row["nats"] = round(evaluate(model, val), 5)
+    row |= {f"common_{n}": round(share, 4) for n, share in enumerate(common_shares(model, windows), start=1)}
+    if watch.routers:
+        for n, statistics in enumerate(statistics_of(model, windows), start=1):
+            row[f"busiest_{n}"] = round(statistics.load.max().item(), 4)
+        for n, loads in enumerate(watch.loads.values(), start=1):
+            last = torch.stack(loads[-10:])
+            row[f"batch_{n}"] = round(last.amax(1).mean().item(), 4)
+            row[f"ten_{n}"] = round(last.mean(0).max().item(), 4)
+    return row
+
+
+def main() -> None:
+    """Make every run that is missing, and write the table after each."""
+    seeds = common.start(3)
+    _, tokens, val = common.encoded_plays()
+    rows = common.stored(NAME)
+    done = {(row["setting"], row["learning_rate"], row["seed"]) for row in rows}
+    for setting in (*PLAIN, *(f"aux {strength:g}" for strength in STRENGTHS)):
+        for rate in reversed(RATES):
+            for seed in seeds:
+                if (setting, rate, seed) not in done:
+                    rows.append(dict.fromkeys(COLUMNS, "") | measured(setting, rate, seed, tokens, val))
+                    common.save(NAME, rows, arguments=False)
+                    print(*rows[-1].values(), f"{time.process_time():.0f} s", sep="  ", flush=True)
+
+
+if __name__ == "__main__":
+    main()
