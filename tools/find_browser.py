@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 _NAMES = (
+    "chromium-headless-shell",  # the same engine without windows: a page costs half of the CPU seconds
     "chromium",
     "chromium-browser",
     "google-chrome",
@@ -31,7 +32,7 @@ _BUILDS = (
     "chromium-*/chrome-mac*/*.app/Contents/MacOS/*",
     "chromium-*/chrome-win*/chrome.exe",
 )
-_DEBIAN_PACKAGES = ("chromium", "chromium-browser")
+_DEBIAN_PACKAGES = ("chromium-headless-shell", "chromium", "chromium-browser")
 _ADVICE = "install Chromium or Chrome, or name one: make test CHROMIUM=/path/to/chromium"
 # A HEAD request in a process of its own: looking up a host name cannot be given a time limit.
 _PROBE = """

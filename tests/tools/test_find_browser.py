@@ -88,20 +88,21 @@ printf '#!/bin/sh\\nexit 0\\n' > {chrome}
 
 
 def apt_stub(bin: Path) -> None:
-    """An `apt-get` that notes its arguments and installs `chromium` on the PATH."""
+    """An `apt-get` that notes its arguments and puts a program with the name of the package on the PATH."""
     program(
         bin / "apt-get",
         f"""#!/bin/sh
 echo "$DEBIAN_FRONTEND $@" >> {bin}/arguments
 case "$@" in *install*)
-  printf '#!/bin/sh\\nexit 0\\n' > {bin}/chromium
-  /bin/chmod +x {bin}/chromium ;;
+  for package; do :; done
+  printf '#!/bin/sh\\nexit 0\\n' > {bin}/$package
+  /bin/chmod +x {bin}/$package ;;
 esac
 """,
     )
 
 
-@pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"])
+@pytest.mark.parametrize("name", ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"])
 def test_a_browser_on_the_path_is_found(name: str, machine: Path, capsys):
     path = program(machine / name, STARTS)
     assert run(capsys) == (0, [str(path)], [])
@@ -190,18 +191,18 @@ def test_apt_get_is_used_if_the_playwright_host_does_not_respond(root: bool, mac
         program(machine / "sudo", '#!/bin/sh\n[ "$1" = -n ] && shift && exec "$@"\n')
         program(machine / "true", "#!/bin/sh\n")
     status, out, err = run(capsys)
-    assert (status, out) == (0, [str(machine / "chromium")])
+    assert (status, out) == (0, [str(machine / "chromium-headless-shell")])
     assert [line for line in err if "with apt-get" not in line] == []
     calls = [line.split() for line in (machine / "arguments").read_text().splitlines() if line.strip()]
     assert [(call[0], "install" in call) for call in calls] == [("noninteractive", False), ("noninteractive", True)]
-    assert calls[1][-2:] == ["install", "chromium"]
+    assert calls[1][-2:] == ["install", "chromium-headless-shell"]
 
 
 def test_apt_get_is_used_if_playwright_fails(machine: Path, host, monkeypatch, capsys):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     program(machine / "playwright", FAILS)
     apt_stub(machine)
-    assert run(capsys)[:2] == (0, [str(machine / "chromium")])
+    assert run(capsys)[:2] == (0, [str(machine / "chromium-headless-shell")])
 
 
 def test_a_proxy_that_forbids_the_playwright_host_counts_as_no_response(machine: Path, host, capsys):
