@@ -3,7 +3,8 @@ PYTHON ?= python3
 PORT ?= 8000
 ADDRESS ?=
 DRAWS ?= $(shell date +%s)
-WORKERS ?= 2
+# One more than two cores: a worker that waits for a browser computes nothing.
+WORKERS ?= 3
 
 BIN := .venv/bin
 READY := .venv/.installed
@@ -17,8 +18,6 @@ NBVAL := --nbval --nbval-current-env
 COMPLETE := --jaxtyping-packages=lecture21,beartype.beartype
 # What `make test` leaves to `make test-all` (pyproject.toml says what the markers mean).
 QUICK := --hypothesis-profile quick -m "not repetition and not slow"
-# The notebooks that `make test` runs: every third chapter, and a lab. (07 alone trains for longer than all of these.)
-SAMPLE := notebooks/*[258]_*.ipynb notebooks/labs/rnn_against_gpt.ipynb
 PAGES := tests/book tests/browser
 CODE := tests $(PAGES:%=--ignore %)
 JS := 'src/lecture21/live/**/*.js'
@@ -96,12 +95,12 @@ site: book  ## build what is published: the book with its PDF and its zip file b
 serve: $(HTML)/index.html  ## serve the built book at 127.0.0.1 (PORT=8000)
 	@$(BIN)/python tools/serve.py $(PORT)
 
-test:  ## run every kind of check on a sample of pages, notebooks and variants: browser, lint, book, tests
+test:  ## check everything, on a sample of pages and variants: browser, lint, book, notebooks, tests
 	$(call section,browser,browser)
 	$(call section,environment and data,data)
 	$(call section,lint,lint)
-	$(call section,book and tests of the code,test-beside-book)
-	$(call section,notebooks and pages,test-sample)
+	$(call section,book beside notebooks and code,test-beside-book)
+	$(call section,pages,test-sample)
 
 test-all:  ## run every check on every page, screen and process, and attack the package
 	$(call section,browser,browser)
@@ -111,15 +110,15 @@ test-all:  ## run every check on every page, screen and process, and attack the 
 	$(call section,tests,test-every)
 	$(call section,attack,attack)
 
-# The book is built by one process: the tests that need no page run beside it. What the build says is shown afterward.
-test-beside-book: $(READY)  ## build the book, and meanwhile run the tests that need no page, without repetitions and slow ones
+# The book is built by one process: what needs no page runs beside it. What the build says is shown afterward.
+# The notebooks come first: the longest must not be the last. Their kernels are forks of a process that has imported torch.
+test-beside-book: $(READY)  ## build the book, and meanwhile run the notebooks and the tests that need no page
 	@log=$$(mktemp); $(MAKE) --no-print-directory book >$$log 2>&1 & book=$$!; \
-	$(PYTEST) $(QUICK) $(CODE); tested=$$?; \
+	PYTHONPATH=tests $(PYTEST) --no-loadscope-reorder -p warm_kernels $(NBVAL) $(QUICK) notebooks $(CODE); tested=$$?; \
 	wait $$book; built=$$?; cat $$log; rm $$log; exit $$((tested + built))
 
-# The notebooks first: the longest must not be the last. Their kernels are forks of a process that has imported torch.
-test-sample: $(HTML)/index.html  ## run a sample of the notebooks and the tests of pages, without repetitions and slow ones
-	@PYTHONPATH=tests $(PYTEST) --no-loadscope-reorder -p warm_kernels $(NBVAL) $(QUICK) $(SAMPLE) $(PAGES)
+test-sample: $(HTML)/index.html  ## run the tests of the pages, without repetitions and slow ones
+	@$(PYTEST) $(QUICK) $(PAGES)
 
 # One pool of workers for code, notebooks and pages: no core waits for the other at the end of each.
 test-every: $(HTML)/index.html  ## run the tests of code, notebooks and pages, with all repetitions
@@ -147,7 +146,7 @@ weight: $(HTML)/index.html  ## measure bytes and loading times of pages, with th
 	@$(BIN)/python tools/page_weight.py
 
 cost: $(HTML)/index.html  ## print the CPU seconds of each family of tests in `make test` (TESTS=tests/live for some)
-	@PYTHONPATH=tools $(PYTEST) $(NBVAL) $(QUICK) -p test_cost $(or $(TESTS),tests $(SAMPLE))
+	@PYTHONPATH=tools $(PYTEST) $(NBVAL) $(QUICK) -p test_cost $(or $(TESTS),tests notebooks)
 
 lint: $(READY)  ## check the style of code and notebooks (ruff), and the workflows (actionlint)
 	@$(BIN)/ruff check .
