@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 PLACE = "teaching/book"  # published books are often below another site
 FIRST, SECOND = "book/notation.html", "book/changes.html"
-# Not 127.0.0.1, where the book registers nothing.
-HOST = "book.test"
+# Trusted without a certificate, as every name below localhost, but not 127.0.0.1, where the book registers nothing.
+HOST = "book.localhost"
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -64,15 +64,10 @@ def published(tmp_path: Path) -> Iterator[Published]:
 
 
 @pytest.fixture
-def context(
-    launch_browser: Callable[..., Browser], browser_type_launch_args: dict, published: Published
-) -> Iterator[BrowserContext]:
-    """A browser that trusts the server as it would trust one with a certificate."""
+def context(launch_browser: Callable[..., Browser], browser_type_launch_args: dict) -> Iterator[BrowserContext]:
+    """A browser that finds the server under that name."""
     arguments = [each for each in browser_type_launch_args["args"] if "host-resolver" not in each]
-    arguments += [
-        f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
-        f"--unsafely-treat-insecure-origin-as-secure={published.address.removesuffix(f'/{PLACE}/')}",
-    ]
+    arguments += [f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
     browser = launch_browser(args=arguments)
     yield browser.new_context()
     browser.close()
