@@ -16,6 +16,8 @@ import pytest
 import torch
 import warm_grader
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 matplotlib.use("Agg")
 # One thread: the models are tiny, and two workers share two cores.
@@ -72,6 +74,17 @@ def launch_browser(launch_browser: Callable[..., Browser]) -> Callable[..., Brow
         return browser
 
     return launch
+
+
+class Scopes(LoadScopeScheduling):
+    """With several workers, one runs the tests of a file, and one all of tests/book: they share the parsed pages."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/book" if nodeid.startswith("tests/book/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scopes:
+    return Scopes(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
