@@ -54,6 +54,10 @@ WRONG = {
         "m = (weights * gradient).sum(0, keepdim=True)\nreturn weights * (gradient - m)": "must sum to 0",
     },
     "3.4": {"return x.view(*x.shape[:2], n_head, 2).transpose(1, 2)": "raises RuntimeError"},
+    "3.5": {
+        "return one[None], (noun + late)[None], plural[None]": "3.5: not right yet: in “the teachers are”",
+        "return one, 8 * noun + late, plural": "3.5: not right yet: w_query must have C = 6 columns",
+    },
 }
 
 

@@ -70,6 +70,7 @@ WRONG = {
         f"with torch.no_grad():\n    {SOLUTION}": "no gradient passes back to `scores`",
         f"scores = scores.detach()\n{SOLUTION}": "no gradient passes back to `scores`",
         f"scores = torch.from_numpy(scores.numpy())\n{SOLUTION}": "numpy() leaves PyTorch",
+        "scores[~mask] = -math.inf\nreturn scores.softmax(-1)": "an assignment to `scores[...]` writes into it",
         "scores.masked_fill(~mask, -math.inf)\nreturn scores.softmax(-1)": "Do you use what masked_fill returns?",
     },
     "4.3": {

@@ -198,7 +198,8 @@ def _filled_the_allowed(scores, mask):
 @_WEIGHTS.mistake(
     symptom="The weights are right, but `scores` now contains -inf, and so does every later plot or computation with "
     "it.",
-    hint="the weights are right, but you modified `scores`. What does the underscore in a method such as add_ mean?",
+    hint="the weights are right, but you modified `scores`: an assignment to `scores[...]` writes into it, and so does "
+    "a method with an underscore at its end.",
 )
 def _in_place(scores, mask):
     return scores.masked_fill_(~mask, -math.inf).softmax(dim=-1)
