@@ -1,19 +1,19 @@
 """What keeps 24 blocks trainable: the residual connections, the place of the norm, and the size of what a layer adds.
 
-Usage: python benchmarks/c05_depth.py [SEED ...]      (0 1 2 if none is named; about 15 minutes on one core in all)
+Usage: python benchmarks/c05_depth.py [SEED ...]      (0 to 4 if none is named; about 25 minutes on one core in all)
 
 Narrow models of GPT-0's kind (width 16, 2 heads, windows of 32, torch's initialization), trained on the plays for 150
 updates of 8 windows (38,400 characters) by Adam, with a warm-up of 15 updates and a linear decay to 0. The loss is the
 mean over the last 50 updates, each measured before the update on its windows. The text is drawn less than once, so this
 is a loss on new windows. A diverged run has no loss.
 
-The arms "long" have ten times as many updates, and a warm-up of 150.
+The arms "long" have ten times as many updates, and a warm-up of 150. Stored are their seeds 0 to 2.
 
-Every arm is trained with the learning rates FIRST, the arms in CURVES with CURVE, and with further ones of the grid
-RATES, until the rate with the lowest mean over the seeds has a worse one on both sides. The models of an arm are
-trained side by side, as one stack of weights, which costs less than one after the other.
+Every arm is trained with the learning rates FIRST, at 24 blocks the arms in CURVES with CURVE, and with further ones of
+the grid RATES, until the rate with the lowest mean over the seeds has a worse one on both sides. The models of an arm
+are trained side by side, as one stack of weights, which costs less than one after the other.
 
-Writes, after every stack, and skips what is there already:
+Writes, after every stack, and skips the runs that are there already:
     depth: arm, n_layer, learning_rate, seed, nats; an n-gram's loss has the depth 0;
     depth_states: of the same models, before training and after some updates, for layer 0 (the embeddings) and some of
         the blocks: the root mean square of the stream (size), and the share of its squared norm that differs between
@@ -37,10 +37,10 @@ RUNS, STATES = "depth", "depth_states"
 WIDTH, HEADS, WINDOW, BATCH = 16, 2, 32, 8
 STEPS, WARMUP, PROBES = 150, 15, (0, 10, 20, 50, 149, 400, 800, 1499)
 LONG = 1500
-RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
+RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1)
 FIRST, CURVE = RATES[5:8], RATES[3:8]
 PARTS_OF_A_BLOCK = ("attention", "feed_forward", "norm_attention", "norm_feed_forward")
-SHOWN = (0, 1, 2, 3, 4, 8, 12, 16, 20, 24)
+SHOWN = (0, 4, 24)
 
 Layer = Callable[[Tensor], Tensor]
 
@@ -58,6 +58,11 @@ def post_norm(x: Tensor, layer: Layer, norm: Layer) -> Tensor:
 def no_norm(x: Tensor, layer: Layer, norm: Layer) -> Tensor:
     """Give the layer the stream as it is."""
     return x + layer(x)
+
+
+def no_residual(x: Tensor, layer: Layer, norm: Layer) -> Tensor:
+    """Replace the stream by what the layer computes."""
+    return layer(norm(x))
 
 
 @dataclass(frozen=True)
@@ -82,15 +87,20 @@ ARMS = {
     "complete": Arm(),
     "post-norm": Arm(post_norm, post_norm, PLAIN),
     "no norm": Arm(no_norm, no_norm, PLAIN),
+    "no final norm": Arm(config=PLAIN),
+    "frequencies": Arm(frequencies=True),
+    "no final norm, frequencies": Arm(config=PLAIN, frequencies=True),
     "post-norm, small layers": Arm(post_norm, post_norm, PLAIN, branches=True),
     "post-norm, frequencies": Arm(post_norm, post_norm, PLAIN, frequencies=True),
     "post-norm, long warm-up": Arm(post_norm, post_norm, PLAIN, warmup=STEPS // 2),
+    "no residual": Arm(no_residual, no_residual),
     "complete, long": Arm(steps=LONG, warmup=LONG // 10),
     "post-norm, long": Arm(post_norm, post_norm, PLAIN, steps=LONG, warmup=LONG // 10),
 }
 CURVES = ("complete", "post-norm", "no norm", "post-norm, small layers", "post-norm, long warm-up")
-PLAN = tuple((24, arm) for arm in ARMS)
-"""The depths and arms."""
+FINAL = ("no final norm", "frequencies", "no final norm, frequencies")
+PLAN = (*((4, arm) for arm in ("complete", "no norm", *FINAL)), *((24, arm) for arm in ARMS if arm not in FINAL))
+"""The depths and arms: with 4 blocks, what the norm before the output layer costs; with 24, all others."""
 
 
 @torch.no_grad()
@@ -223,15 +233,19 @@ def train(
 
 def main() -> None:
     """Tune and run every arm, and write the tables."""
-    seeds = common.start(3)
+    seeds = common.start(5)
     tokenizer, tokens, _ = common.encoded_plays()
     size = tokenizer.vocab_size
     losses, found = common.stored(RUNS), common.stored(STATES)
 
-    def mean(arm: str, n_layer: int, rate: float) -> float | None:
+    def stored(arm: str, n_layer: int, rate: float) -> dict[int, float]:
         key = arm, n_layer, rate
-        nats = [row["nats"] for row in losses if (row["arm"], row["n_layer"], row["learning_rate"]) == key]
-        return (math.inf if any(map(math.isnan, nats)) else sum(nats) / len(nats)) if nats else None
+        rows = [row for row in losses if (row["arm"], row["n_layer"], row["learning_rate"]) == key]
+        return {row["seed"]: row["nats"] for row in rows}
+
+    def mean(arm: str, n_layer: int, rate: float) -> float:
+        nats = [loss for seed, loss in stored(arm, n_layer, rate).items() if seed in seeds]
+        return math.inf if any(map(math.isnan, nats)) else sum(nats) / len(nats)
 
     def add(arm: str, n_layer: int, runs: list[tuple[float, int]], nats: list[float]) -> None:
         where = {"arm": arm, "n_layer": n_layer}
@@ -240,18 +254,18 @@ def main() -> None:
         common.save(RUNS, losses, arguments=False)
 
     for order in (1, 2):
-        if mean(f"{order}-gram", 0, 0.0) is None:
+        if not stored(f"{order}-gram", 0, 0.0):
             add(f"{order}-gram", 0, [(0.0, 0)], [evaluate(NGram(order, size).fit(tokens), tokens, WINDOW)])
     for n_layer, arm in PLAN:
-        rates = list(CURVE if arm in CURVES else FIRST)
+        rates = list(CURVE if n_layer == 24 and arm in CURVES else FIRST)
         while True:
-            if new := [rate for rate in rates if mean(arm, n_layer, rate) is None]:
-                runs = [(rate, seed) for rate in new for seed in seeds]
+            done = {rate: stored(arm, n_layer, rate) for rate in rates}
+            if runs := [(rate, seed) for rate in rates for seed in seeds if seed not in done[rate]]:
                 nats, rows = train(arm, n_layer, runs, tokens, size)
                 add(arm, n_layer, runs, nats)
                 found += [{"arm": arm, "n_layer": n_layer, **row} for row in rows]
                 common.save(STATES, found, arguments=False)
-                print(arm, n_layer, *(f"{rate:g} {mean(arm, n_layer, rate):.3f}" for rate in new), flush=True)
+                print(arm, n_layer, *(f"{rate:g} {mean(arm, n_layer, rate):.3f}" for rate in rates), flush=True)
             best = min(rates, key=lambda rate: mean(arm, n_layer, rate))
             if best not in (rates[0], rates[-1]):
                 break

@@ -12,7 +12,7 @@ V = 20
 FREQUENCIES = torch.arange(1.0, V + 1) / (V * (V + 1) / 2)
 
 
-@pytest.mark.parametrize("arm", ["complete"])
+@pytest.mark.parametrize("arm", ["complete", "no final norm"])
 def test_a_stack_has_the_losses_of_its_models(arm):
     models = [c05_depth.build(arm, 3, seed, FREQUENCIES).double() for seed in (0, 1)]
     ids = torch.randint(V, (2, 4, c05_depth.WINDOW + 1), generator=Generator().manual_seed(0))
@@ -32,6 +32,7 @@ def test_a_post_norm_stack_is_the_package_s_post_norm_gpt():
 
 
 def test_each_model_of_a_stack_is_trained_with_its_own_rate_as_it_would_be_alone(monkeypatch):
+    monkeypatch.setattr(c05_depth, "SHOWN", (0, 1, 2))
     monkeypatch.setitem(c05_depth.ARMS, "complete", c05_depth.Arm(steps=20))
     tokens = torch.randint(V, (2000,), generator=Generator().manual_seed(0))
     runs = [(1e-2, 0), (3e-3, 1)]
@@ -47,6 +48,36 @@ def test_each_model_of_a_stack_is_trained_with_its_own_rate_as_it_would_be_alone
     assert {(row["learning_rate"], row["seed"], row["layer"]) for row in states} == {
         (*run, layer) for run in runs for layer in (0, 1, 2)
     }
+
+
+@pytest.mark.parametrize("arm", c05_depth.ARMS)
+def test_what_an_arm_changes_before_training(arm):
+    model, plain = (c05_depth.build(name, 2, 0, FREQUENCIES) for name in (arm, "complete"))
+    weights, same = dict(model.named_parameters()), dict(plain.named_parameters())
+    assert ("norm.weight" in weights) == (not any(name in arm for name in ("post-norm", "no norm", "no final norm")))
+    changed = {name for name, weight in weights.items() if not torch.equal(weight, same[name])}
+    assert ("head.bias" in changed) == ("frequencies" in arm)
+
+
+def test_seeds_that_are_missing_at_a_stored_rate_are_run_and_no_others(monkeypatch):
+    tables = {c05_depth.RUNS: [], c05_depth.STATES: []}
+    trained = []
+
+    def train(arm, n_layer, runs, tokens, vocab_size):
+        trained.append(runs)
+        return [abs(rate - 0.01) for rate, _ in runs], [{"layer": 0} for _ in runs]
+
+    monkeypatch.setattr(c05_depth, "train", train)
+    monkeypatch.setattr(c05_depth, "PLAN", ((4, "complete"),))
+    monkeypatch.setattr(c05_depth.common, "stored", lambda name: list(tables[name]))
+    monkeypatch.setattr(c05_depth.common, "save", lambda name, rows, **_: tables.update({name: list(rows)}))
+    for seeds in ("0", "2"), ("0", "1", "2"), ("0", "1", "2"):
+        monkeypatch.setattr("sys.argv", ["benchmarks/c05_depth.py", *seeds])
+        c05_depth.main()
+    assert trained == [
+        [(rate, seed) for rate in c05_depth.FIRST for seed in (0, 2)],
+        [(rate, 1) for rate in c05_depth.FIRST],
+    ]
 
 
 def test_the_difference_of_a_state_is_0_for_equal_tokens_and_1_for_opposite_ones():
