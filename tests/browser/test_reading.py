@@ -83,6 +83,23 @@ def test_folds_are_open_on_paper(wide):
     assert hint.bounding_box()["height"] > 10
 
 
+SEEN_IN_FOLDS = """[".cell_input", ".cell_output"].map((part) =>
+  [...document.querySelectorAll(`article .cell:not(.tag_solution) > details.hide ${part}`)]
+    .map((element) => element.getBoundingClientRect().height > 0))"""
+
+
+def test_paper_shows_folded_results_and_no_folded_code_and_no_picture_fills_a_page(wide):
+    page = wide.open(WITH_FOLDS)
+    page.emulate_media(media="print")
+    code, results = page.evaluate(SEEN_IN_FOLDS)
+    assert len(code) > 5
+    assert len(results) > 3
+    assert not any(code)
+    assert all(results)
+    heights = page.locator("article img").evaluate_all("all => all.map((each) => each.getBoundingClientRect().height)")
+    assert max(heights) < 130 / 25.4 * 96 + 1  # half of an A4 page
+
+
 def test_a_page_in_the_dark_is_printed_in_light_colors(dark):
     page = dark.open(WITH_FOLDS)
     paper, ink = (
