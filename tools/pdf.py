@@ -93,6 +93,8 @@ def _add_outline(path: Path, contents: list[front_matter.Entry], numbers: dict[s
         if entry.part != entry.title and entry.part not in parts:
             parts[entry.part] = writer.add_outline_item(title=entry.part, page_number=page)
         writer.add_outline_item(title=entry.title, page_number=page, parent=parts.get(entry.part))
+    # Without the time of printing: the same book gives the same bytes.
+    writer.metadata = {key: text for key, text in writer.metadata.items() if key not in ("/CreationDate", "/ModDate")}
     writer.write(path)
 
 

@@ -129,6 +129,11 @@ def test_a_page_of_the_pdf_exists_for_each_line_of_the_contents(
     assert len(actual) * 3 < len(printed.pages) < 800
 
 
+def test_the_pdf_does_not_say_when_it_was_printed(printed: PdfReader):
+    assert printed.metadata.title == "From self-attention to GPT"
+    assert printed.metadata.creation_date is printed.metadata.modification_date is None
+
+
 def test_every_link_of_the_pdf_leads_to_a_page(printed: PdfReader, size: str):
     names = set(printed.named_destinations)
     inside = [

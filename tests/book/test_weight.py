@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from lecture21_book import icons, markup, mathematics, outputs, pictures
 from PIL import Image
 
@@ -122,3 +123,15 @@ def test_repairs_leave_a_repaired_page_alone(pages: Pages):
     assert markup.repair(text) == text
     assert 'aria-label="Pages of: API reference"' in text
     assert pages["book/api/layers.html"].select("dt.sig dl") == []
+
+
+def test_the_site_depends_on_neither_the_folder_nor_the_time_of_its_build(pages: Pages):
+    files = [path for path in HTML.rglob("*") if path.is_file()]
+    assert [path for path in files if str(ROOT).encode() in path.read_bytes()] == []
+    assert not (HTML / ".buildinfo").exists()  # a digest of settings with paths
+    small = list((HTML / "_static").glob("fa-*-used.woff"))
+    assert small
+    for path in small:
+        name = f"{path.name.removesuffix('-used.woff')}.ttf"
+        whole = HTML / "_static" / "vendor" / "fontawesome" / "webfonts" / name
+        assert TTFont(path)["head"].modified == TTFont(whole)["head"].modified

@@ -35,7 +35,7 @@ def _write_fonts(static: Path, codes: set[int]) -> str:
     """Write the small fonts, and return the rules that put them before the theme's own for these code points."""
     rules = []
     for name, (family, weight) in _FONTS.items():
-        font = TTFont(static / _VENDOR / f"{name}.ttf")
+        font = TTFont(static / _VENDOR / f"{name}.ttf", recalcTimestamp=False)  # the same bytes in every build
         here = sorted(codes & set(font.getBestCmap()))
         if not here:
             continue

@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 _SCRIPT = Path(__file__).with_name("service_worker.js")
 _NAME = "sw.js"
 # What no page needs: sources, what Sphinx keeps for itself, and translations of the theme.
-_LEFT_OUT = ("_sources/", "_static/locales/", ".buildinfo", ".nojekyll", "objects.inv", _NAME)
+_LEFT_OUT = ("_sources/", "_static/locales/", ".nojekyll", "objects.inv", _NAME)
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -38,6 +38,8 @@ def write(folder: Path) -> None:
 
 def _write(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.format == "html":
+        # Sphinx's note of the settings, paths on this machine among them: another folder would give another site.
+        Path(app.outdir, ".buildinfo").unlink(missing_ok=True)
         write(Path(app.outdir))
 
 
