@@ -19,12 +19,16 @@ The n-gram models (Witten-Bell) are counted on all characters that a network has
 the training part), each once, and on the whole training part (`all`). A separator keeps apart what was not read
 together.
 
+`letter` is one example for the figure in the lab: how probable the networks and n-grams of seed 0 find the letter after
+the passage that ends in PASSAGE. The run of a network is repeated where the table has it without these rows.
+
 Writes the result `available_context` after every run, and skips the runs that it already contains. Column `part`:
     search:  loss of a trial on the 20,000 characters
     run:     loss on the entire validation split in windows of 64 that do not overlap; for n-grams that of the 5-gram
     context: loss at the last position given only the last `context` characters, on the same 5,167 targets of the
              validation split for all; an n-gram of order n has a context of n - 1. `gain` is the loss with half the
              context minus this one, `gain_error` its standard error over the targets.
+    letter:  loss at the letter after PASSAGE given only the last `context` characters: minus the log of its probability
 """
 
 import math
@@ -38,6 +42,7 @@ from torch import Tensor, nn
 
 from lecture21 import GPT, presets
 from lecture21.baselines import RNN, RNNConfig
+from lecture21.data import shakespeare, split
 from lecture21.training import TrainConfig, evaluate, recipe, train
 
 NAME = "available_context"
@@ -53,6 +58,9 @@ CONTEXTS = (1, 2, 4, 8, 16, 32, 64)
 ORDERS = range(1, 10)
 STRIDE = 23
 """Every 23rd character of the validation split is a target."""
+PASSAGE = "We are such stuff\nAs drea"
+"""The Tempest, act 4, scene 1, in the validation split; the next letter is m."""
+LETTER_SEED = 0
 
 
 def build(name: str, seed: int) -> RNN | GPT:
@@ -81,9 +89,11 @@ def trained(name: str, rate: float, seed: int, steps: int, tokens: Tensor) -> tu
 
 
 @torch.no_grad()
-def last_losses(model: nn.Module, val: Int[Tensor, " M"], context: int) -> Float[Tensor, " N"]:
-    """Return the loss of each target, predicted from the `context` characters before it."""
-    ends = torch.arange(WINDOW, len(val), STRIDE)
+def last_losses(
+    model: nn.Module, val: Int[Tensor, " M"], context: int, ends: Int[Tensor, " N"] | None = None
+) -> Float[Tensor, " N"]:
+    """Return the loss at each place of `ends` (the targets), predicted from the `context` characters before it."""
+    ends = torch.arange(WINDOW, len(val), STRIDE) if ends is None else ends
     losses = []
     for end in ends.split(256):
         logits = model(val[end[:, None] + torch.arange(-context, 0)])[:, -1]  # (B, V)
@@ -102,6 +112,12 @@ def gains(losses: dict[int, Float[Tensor, " N"]]) -> list[dict[str, object]]:
             row["gain_error"] = round(gain.std().item() / math.sqrt(len(gain)), 5)
         rows.append(row)
     return rows
+
+
+def letter(model: nn.Module, val: Int[Tensor, " M"], end: int, context: int) -> dict[str, object]:
+    """Return the row of one context for the letter at place `end`."""
+    nats = last_losses(model, val, context, torch.tensor([end])).item()
+    return {"context": context, "nats": round(nats, 5)}
 
 
 class Table:
@@ -139,6 +155,15 @@ def count(table: Table, tokens: Tensor, val: Tensor, seeds: list[int], vocab_siz
         )
 
 
+def count_letter(table: Table, tokens: Tensor, val: Tensor, end: int, vocab_size: int) -> None:
+    """Score the n-gram models at the letter after the passage."""
+    seen = common.seen_by(LETTER_SEED, len(tokens), STEPS, WINDOW, BATCH)
+    orders = [context + 1 for context in CONTEXTS if context < max(ORDERS)]
+    models = [common.CountedNGram(order, tokens, seen, vocab_size) for order in orders]
+    rows = [letter(model, val, end, order - 1) for model, order in zip(models, orders, strict=True)]
+    table.add(*({"part": "letter", "model": "ngram-seen", "seed": LETTER_SEED, **row} for row in rows))
+
+
 def search(table: Table, name: str, tokens: Tensor) -> float:
     """Return the learning rate that scores best on the end of the training part."""
     cut = len(tokens) * 9 // 10
@@ -159,15 +184,25 @@ def main() -> None:
     """Count, search, run the seeds and write the table."""
     seeds = common.start(3)
     tokenizer, tokens, val = common.encoded_plays()
+    end = split(shakespeare())[1].index(PASSAGE) + len(PASSAGE)
     table = Table()
     if not table.select(model="ngram-all"):
         count(table, tokens, val, seeds, tokenizer.vocab_size)
+    if not table.select(part="letter", model="ngram-seen"):
+        count_letter(table, tokens, val, end, tokenizer.vocab_size)
     for name in (*WIDTHS, *PRESETS):
         rate = search(table, name, tokens)
         for seed in seeds:
-            if table.select(part="run", model=name, seed=seed):
+            key = {"model": name, "seed": seed}
+            complete = bool(table.select(part="run", **key))
+            lettered = seed != LETTER_SEED or bool(table.select(part="letter", **key))
+            if complete and lettered:
                 continue
             model, columns = trained(name, rate, seed, STEPS, tokens)
+            if not lettered:
+                table.add(*({"part": "letter", **columns, **letter(model, val, end, c)} for c in CONTEXTS))
+            if complete:
+                continue
             losses = {context: last_losses(model, val, context) for context in CONTEXTS}
             scored = {"part": "run", **columns, "nats": round(evaluate(model, val), 5)}
             table.add(scored, *({"part": "context", **columns, **row} for row in gains(losses)))

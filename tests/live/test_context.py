@@ -1,7 +1,9 @@
 """Available context: the slider reads the measured losses."""
 
 import base64
+import math
 
+import c01_available_context
 import pytest
 
 from lecture21 import live
@@ -34,30 +36,43 @@ def test_a_link_restores_the_state(open_figures):
     assert "With 1 character of context" in again.locator(".reading").inner_text()
 
 
-def test_the_sentence_is_cut_and_each_loss_has_its_spread(open_figures):
+NAMES = {"rnn": "RNN", "lstm": "LSTM", "gpt": "GPT-0", "gpt-modern": "GPT-0, modern", "ngram-seen": "n-gram"}
+
+
+def test_the_passage_is_cut_and_each_model_has_the_probability_of_the_next_letter(open_figures):
     figure = open_figures(live.Context()).figure("context")
     passage = figure.locator("p.text")
-    whole = passage.inner_text().replace("⏎\n", "\n").removesuffix(" ? (it is “l”)")
-    assert f"{whole}leep." in split(shakespeare())[1]  # in the validation split
-    table = results.load("available_context").query("part == 'context'")
-    names = {"rnn": "RNN", "lstm": "LSTM", "gpt": "GPT-0", "gpt-modern": "GPT-0, modern recipe", "ngram-seen": "n-gram"}
+    whole = passage.inner_text().replace("⏎\n", "\n").removesuffix(" ? (it is “m”)")
+    assert f"{whole}ms are made on" in split(shakespeare())[1]  # in the validation split
+    assert whole.endswith(c01_available_context.PASSAGE)
+    stored = results.load("available_context").query("part == 'letter'").set_index(["model", "context"])["nats"]
     slider = figure.get_by_role("slider")
     for context in (64, 32, 16, 8, 4, 2, 1):
         kept = passage.locator("span").inner_text().replace("⏎\n", "\n")
         assert kept == whole[-context:]
         assert passage.locator("s").inner_text().replace("⏎\n", "\n") + kept == whole
-        for key, name in names.items():
-            row = figure.locator("tr", has=figure.page.get_by_role("rowheader", name=name, exact=True))
-            nats = table[(table["model"] == key) & (table["context"] == context)]["nats"]
-            if len(nats):
-                spread = f"{nats.min():.3f}–{nats.max():.3f}"
-                assert row.locator("td").all_inner_texts()[:2] == [f"{nats.mean():.3f}", spread]
+        bars = [
+            bar.inner_text().split("\n") for bar in figure.get_by_role("listitem").locator(":scope:has(.track)").all()
+        ]
+        assert [name for name, _ in bars] == list(NAMES.values())
+        for (_, text), model in zip(bars, NAMES, strict=True):
+            if (model, context) in stored:
+                assert float(text.removesuffix("%")) == pytest.approx(
+                    100 * math.exp(-stored[model, context]), abs=0.051
+                )
+            else:
+                assert text == "–"
         slider.press("ArrowLeft")
 
 
 def test_what_to_try_is_true():
-    means = results.load("available_context").query("part == 'context'").groupby(["model", "context"]).nats.mean()
+    table = results.load("available_context")
+    means = table.query("part == 'context'").groupby(["model", "context"]).nats.mean()
+    letter = table.query("part == 'letter'").set_index(["model", "context"])["nats"].map(lambda nats: math.exp(-nats))
     for name in ("rnn", "lstm", "gpt", "gpt-modern"):
+        grows = letter[name, 8] > 2 * letter[name, 64]
+        assert grows == (name == "gpt-modern")
+        assert abs(letter[name, 8] - letter[name, 64]) < 0.01 or grows
         assert means[name, 8] - means[name, 64] < 0.01
         assert means[name, 2] - means[name, 64] > 0.1
 

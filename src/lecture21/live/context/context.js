@@ -1,27 +1,32 @@
-// Available context (chapter 01): the losses of an RNN, an LSTM, two GPTs and n-grams when the context is cut.
+// Available context (lab "RNN against GPT"): the probability of one letter, and the mean losses of an RNN, an LSTM, two
+// GPTs and n-grams, when the context is cut.
 
-import { fillTable } from "../kit/bars.js";
+import { bars } from "../characters/bars.js";
+import { percent } from "../characters/characters.js";
+import { WRITE_STYLE } from "../characters/style.js";
 import { legend, lineChart } from "../kit/chart.js";
 import { slider } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
 
 const CONTEXTS = [1, 2, 4, 8, 16, 32, 64];
-const LAST = CONTEXTS.length - 1;
-const BEFORE = "We are such stuff\nAs dreams are made on, and our little life\nIs rounded with a s";
-const NEXT = "l"; // The Tempest, act 4, scene 1
+const BEFORE = "insubstantial pageant faded,\nLeave not a rack behind. We are such stuff\nAs drea";
+const NEXT = "m"; // The Tempest, act 4, scene 1
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
-    /** @type {{name: string, contexts: number[], seeds: number[][]}[]} */
+    /** @type {{name: string, contexts: number[], seeds: number[][], letter: Record<string, number>}[]} */
     const curves = context.model.get("curves");
     const frame = createFrame(context, {
       title: "How much context does each model use?",
       first: "Move the slider from 64 characters to 8, and then to 2.",
-      then: "with 8 characters, no network's loss rises by as much as 0.01 nats; with 2, each rises by more than 0.1.",
+      then:
+        "with 8 characters, no network's mean loss rises by as much as 0.01 nats, and one bar even grows; with 2, each " +
+        "loss rises by more than 0.1.",
       onChange: update,
     });
+    frame.root.append(create("style", {}, WRITE_STYLE));
     const { state } = frame;
     const count = (i) => `${CONTEXTS[i]} ${CONTEXTS[i] === 1 ? "character" : "characters"}`;
     const control = slider(frame.controls, {
@@ -34,16 +39,24 @@ export default {
       onInput: (index) => state.set({ index }),
     });
     const passage = create("p", { class: "text" });
-    frame.stage.append(
+    const panel = create(
+      "div",
+      { class: "panel full" },
+      create("p", { class: "panel-title" }, "What the models read"),
+      passage,
+    );
+    panel.append(
       create(
-        "div",
-        { class: "panel full" },
-        create("p", { class: "panel-title" }, "The context from which the models predict the next character"),
-        passage,
+        "p",
+        { class: "panel-title" },
+        `How probable each finds the next letter, “${NEXT}” (one trained model of each kind)`,
       ),
     );
+    const list = bars(panel, `Probability of the next letter, “${NEXT}”`);
+    list.node.style.setProperty("--names", "8rem");
+    frame.stage.append(panel);
     const chart = drawing(frame, {
-      title: "Loss at the last position: mean over 5,167 characters, each of three seeds",
+      title: "Mean loss at 5,167 letters, each of three seeds",
       label: "Loss at the last position against the number of characters of context",
       height: (width) => Math.min(320, 190 + width / 5),
       full: true,
@@ -54,7 +67,7 @@ export default {
         );
         const means = curves.map((curve, i) => ({
           x: curve.contexts,
-          y: curve.contexts.map((each) => at(curve, each).mean),
+          y: curve.contexts.map((each) => mean(curve, each)),
           points: true,
           ...look(i),
         }));
@@ -73,8 +86,6 @@ export default {
       },
     });
     legend(frame, chart.panel, () => curves.map(({ name }, i) => ({ name, ...look(i) })));
-    const table = create("table");
-    chart.panel.append(create("div", { class: "scroll" }, table));
 
     function look(i) {
       return { color: frame.colors.series[i], dashed: curves[i].name === "n-gram" };
@@ -92,55 +103,49 @@ export default {
       passage.replaceChildren(cut, left, next, `(it is “${NEXT}”)`);
     }
 
+    /** Show how probable each model finds the letter, with the color of its curve. */
+    function showLetter() {
+      const chosen = CONTEXTS[state.values.index];
+      list.update(
+        curves.map(({ name, letter }) => {
+          const share = letter[chosen];
+          return { name, share: share ?? 0, text: share === undefined ? "–" : percent(share) };
+        }),
+      );
+      list.node.querySelectorAll("li").forEach((row, i) => {
+        const bar = row.querySelector(".drawn");
+        if (bar) bar.style.background = look(i).color;
+      });
+    }
+
     function update() {
       const { index } = state.values;
       const chosen = CONTEXTS[index];
       control.set(index);
       showPassage(chosen);
       chart.redraw();
-      const found = curves.map((curve) => ({
-        name: curve.name,
-        now: at(curve, chosen),
-        whole: at(curve, CONTEXTS[LAST]),
-      }));
-      fillTable(
-        table,
-        ["nats per character", `with ${chosen}`, "seeds", `more than with ${CONTEXTS[LAST]}`],
-        found.map(({ name, now, whole }) =>
-          now
-            ? [
-                name,
-                now.mean.toFixed(3),
-                `${now.low.toFixed(3)}\u2013${now.high.toFixed(3)}`,
-                whole ? signed(now.mean - whole.mean) : "–",
-              ]
-            : [name, "–", "–", "–"],
-        ),
-      );
-      const known = found.filter(({ now }) => now).map(({ name, now }) => `${name} ${now.mean.toFixed(3)}`);
+      showLetter();
       const kept = BEFORE.slice(-chosen).replaceAll("\n", "⏎");
-      const left = chosen > 16 ? "" : ` Of the sentence, “${kept}” is left.`;
-      frame.describe(`With ${count(index)} of context, nats per character: ${known.join(", ")}.${left}`);
+      const letters = curves
+        .filter(({ letter }) => chosen in letter)
+        .map(({ name, letter }) => `${name} ${percent(letter[chosen])}`);
+      const means = curves
+        .filter(({ contexts }) => contexts.includes(chosen))
+        .map((curve) => `${curve.name} ${mean(curve, chosen).toFixed(3)}`);
+      frame.describe(
+        `With ${count(index)} of context, “${kept}”, the probability of “${NEXT}”: ${letters.join(", ")}. ` +
+          `Mean loss in nats per character: ${means.join(", ")}.`,
+      );
     }
 
+    frame.onTheme(showLetter);
     update();
     return frame.remove;
   },
 };
 
-/** Mean, least and greatest loss over the seeds, or null for a context that was not measured. */
-function at({ contexts, seeds }, context) {
-  const place = contexts.indexOf(context);
-  if (place < 0) return null;
-  const losses = seeds.map((nats) => nats[place]);
-  return {
-    mean: losses.reduce((sum, loss) => sum + loss, 0) / losses.length,
-    low: Math.min(...losses),
-    high: Math.max(...losses),
-  };
-}
-
-function signed(difference) {
-  const text = Math.abs(difference).toFixed(3);
-  return Number(text) === 0 ? "0.000" : `${difference < 0 ? "−" : "+"}${text}`;
+/** Mean loss over the seeds with a context that was measured. */
+function mean({ contexts, seeds }, context) {
+  const losses = seeds.map((nats) => nats[contexts.indexOf(context)]);
+  return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
 }

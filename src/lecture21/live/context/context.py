@@ -1,5 +1,6 @@
 """Available context: the measured losses when the context of a trained model is cut."""
 
+import math
 from typing import Any
 
 import traitlets
@@ -7,13 +8,13 @@ import traitlets
 from lecture21.chapters import results
 from lecture21.live.figure import Figure
 
-_NAMES = {"rnn": "RNN", "lstm": "LSTM", "gpt": "GPT-0", "gpt-modern": "GPT-0, modern recipe", "ngram-seen": "n-gram"}
+_NAMES = {"rnn": "RNN", "lstm": "LSTM", "gpt": "GPT-0", "gpt-modern": "GPT-0, modern", "ngram-seen": "n-gram"}
 
 
 class Context(Figure):
-    """The losses of an RNN, an LSTM, two GPTs and n-grams against the characters of context that they are given.
+    """How probable an RNN, an LSTM, two GPTs and n-grams find a letter, from the characters that are left of a passage.
 
-    A sentence from the plays shows which characters are left. The losses are those of three seeds, and their means.
+    Below, their mean losses against the characters of context, those of three seeds and their means.
 
     Args:
         index: which of 1, 2, 4, 8, 16, 32 and 64 characters is chosen at first, from 0 to 6.
@@ -23,9 +24,9 @@ class Context(Figure):
 
     figure = "context"
     description = (
-        "A sentence, of which only the last characters are given. Below, the loss of an RNN, an LSTM, two GPTs and "
-        "n-grams at the last position, when only the last 1 to 64 characters are given. With 8 characters, no "
-        "network's mean loss is higher than with 64 by as much as 0.01 nats."
+        "A passage, of which only the last characters are given, and bars with the probability that an RNN, an LSTM, "
+        "two GPTs and n-grams give the next letter. Below, the mean loss of each against 1 to 64 characters of "
+        "context. With 8 characters, no network's mean loss is higher than with 64 by as much as 0.01 nats."
     )
     index = traitlets.Int(6, min=0, max=6).tag(sync=True)
     """Which of 1, 2, 4, 8, 16, 32 and 64 characters is chosen."""
@@ -34,10 +35,17 @@ class Context(Figure):
 
     @traitlets.default("curves")
     def _curves(self) -> list[dict[str, Any]]:
-        table = results.load("available_context").query("part == 'context' and context >= 1")
+        stored = results.load("available_context").query("context >= 1")
+        table, letters = stored[stored["part"] == "context"], stored[stored["part"] == "letter"]
         curves = []
         for name, label in _NAMES.items():
             losses = table[table["model"] == name].pivot(index="seed", columns="context", values="nats")
             seeds = [[round(float(loss), 5) for loss in row] for row in losses.to_numpy()]
-            curves.append({"name": label, "contexts": [int(context) for context in losses.columns], "seeds": seeds})
+            rows = letters[letters["model"] == name]
+            letter = {
+                str(int(context)): round(math.exp(-nats), 5)
+                for context, nats in zip(rows["context"], rows["nats"], strict=True)
+            }
+            contexts = [int(context) for context in losses.columns]
+            curves.append({"name": label, "contexts": contexts, "seeds": seeds, "letter": letter})
         return curves
