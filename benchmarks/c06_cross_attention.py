@@ -29,7 +29,7 @@ from lecture21.transformer import Transformer, TransformerConfig, greedy_decode
 
 N_TRAIN, N_MEASURED = 1000, 100
 VOCABULARY = numbers.VOCABULARY
-DIGITS = torch.tensor(VOCABULARY.encode("123456789"))  # no number begins with 0
+DIGITS = torch.tensor(VOCABULARY.encode("123456789"))  # with 0 as its digit, hundred is wrong: see the chapter's 58,002
 LENGTHS = {"1 to 6 digits": (range(1, 7), 1400), "4 or 5 digits": (range(4, 6), 6000)}  # and how many to draw
 COLUMNS = ("p", "own_1", "right_1", "own_2", "right_2", "change_own", "change_right", "cut")
 
