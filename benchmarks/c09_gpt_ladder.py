@@ -123,9 +123,8 @@ def number_of_steps(arm: Arm, per_token: float) -> int:
     return round(arm.characters * STEPS / per_token)
 
 
-def measure(arm: Arm, text: Text, seed: int, factor: float, length: float = 1.0) -> dict[str, object]:
-    """Train one model and score it; a run that diverges scores infinity."""
-    steps = round(length * number_of_steps(arm, text.per_token))
+def fit(arm: Arm, text: Text, seed: int, factor: float, steps: int) -> GPT:
+    """Return a trained model; ValueError if the training diverges."""
     embedding = arm.run.embedding_learning_rate
     config = replace(
         arm.run,
@@ -139,9 +138,16 @@ def measure(arm: Arm, text: Text, seed: int, factor: float, length: float = 1.0)
     )
     torch.manual_seed(seed)
     model = GPT(arm.model)
+    train(model, text.train, config)
+    return model
+
+
+def measure(arm: Arm, text: Text, seed: int, factor: float, length: float = 1.0) -> dict[str, object]:
+    """Train one model and score it; a run that diverges scores infinity."""
+    steps = round(length * number_of_steps(arm, text.per_token))
     started = time.process_time()
     try:
-        train(model, text.train, config)
+        model = fit(arm, text, seed, factor, steps)
         bits, bits_at_32 = text.bits(model, model.block_size), text.bits(model, text.window)
     except ValueError:
         bits = bits_at_32 = math.inf
@@ -154,7 +160,7 @@ def measure(arm: Arm, text: Text, seed: int, factor: float, length: float = 1.0)
         "seed": seed,
         "factor": round(factor, 4),
         "steps": steps,
-        "parameters": model.num_parameters(),
+        "parameters": GPT(arm.model).num_parameters(),
         "tokens": tokens,
         "characters": round(tokens * text.per_token),
         "tflop": round(tokens * flops_per_token(arm.model).training / 1e12, 3),
