@@ -11,7 +11,7 @@ from lecture21 import GPT, GPTConfig
 from lecture21.generation import generate
 from lecture21.layers import attention_maps
 from lecture21.objectives import IGNORE
-from lecture21.vision import ImageConditioned, PatchEmbedding, VisionGPT, digits, patches
+from lecture21.vision import ImageConditioned, PatchEmbedding, VisionGPT, digits, make_causal, patches
 
 N_TEXT = 5
 
@@ -132,6 +132,16 @@ def test_attention_is_bidirectional_among_image_tokens_and_exactly_causal_in_the
     for weights in maps.values():
         assert torch.equal(weights > 0, expected.expand_as(weights))
         torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
+
+
+def test_a_causal_image_attends_backward_only_in_each_layer_also_with_a_cache():
+    model = small()
+    make_causal(model)
+    shown, ids = inputs()
+    for weights in attention_maps(model, shown, ids).values():
+        assert torch.equal(weights > 0, torch.ones(11, 11, dtype=torch.bool).tril().expand_as(weights))
+    written = model.generate(shown, ids[:, :1], 4)
+    assert torch.equal(written, model.generate(shown, ids[:, :1], 4, use_cache=False))
 
 
 @pytest.mark.parametrize("position", ["learned", "none", "rotary"])

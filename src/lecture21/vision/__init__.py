@@ -5,5 +5,5 @@ two digits and their sum. How GPT-4 reads images is not published; this is a pub
 in front of a GPT as in Tsimpoukelli et al. 2021.
 """
 
-from lecture21.vision.model import ImageConditioned, VisionGPT
+from lecture21.vision.model import ImageConditioned, VisionGPT, make_causal
 from lecture21.vision.patch_embedding import PatchEmbedding, patches

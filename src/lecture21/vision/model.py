@@ -105,6 +105,16 @@ class VisionGPT(nn.Module):
         return every - skipped + 2 * prefix * self.embedding.projection.weight.numel()
 
 
+def make_causal(model: VisionGPT) -> None:
+    """Give all later passes of a model the causal mask: no image token attends to a later one, as in LLaVA and Fuyu."""
+    for block in model.gpt.blocks:
+        block.register_forward_pre_hook(_without_prefix, with_kwargs=True)
+
+
+def _without_prefix(block: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    return args, kwargs | {"n_prefix": 0}
+
+
 class ImageConditioned(nn.Module):
     """A `VisionGPT` with fixed images: a map from ids to logits, as `generation` needs it.
 
