@@ -1,6 +1,8 @@
 """The chapters ask the exercises of the package: the same stubs, each with its check, hints and solution."""
 
 import ast
+import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -75,3 +77,15 @@ def test_a_stub_that_a_later_cell_uses_is_found():
     assert used_before_solved([stub, solved, use], [exercise]) == []
     assert used_before_solved([stub, use, solved], [exercise]) == ["4.1"]
     assert used_before_solved([use, stub], [exercise]) == []
+
+
+@pytest.mark.parametrize("chapter", ["01", "02", "03", "04", "05", "06"])
+def test_an_open_exercise_of_part_one_has_a_model_answer_for_the_teacher(chapter):
+    (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
+    cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "markdown"]
+    texts = ["".join(cell["source"]) for cell in cells]
+    places = [n for n, text in enumerate(texts) if re.search("^#+ Open exercise", text, re.MULTILINE)]
+    assert places
+    for n in places:
+        assert "teaching" in cells[n + 1]["metadata"].get("tags", [])
+        assert "odel answer" in texts[n + 1]
