@@ -617,7 +617,9 @@ def test_a_full_disk_is_one_line_and_harms_no_file(trained, text, tmp_path):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write fails as on a full disk
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
-    result = run_process(*arguments, "--resume", "--steps", "8", preexec_fn=fill)
+    # Python 3.11 would leave compiled modules cut off at that size, and every later process would stumble over them.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    result = run_process(*arguments, "--resume", "--steps", "8", preexec_fn=fill, env=environment)
     assert result.returncode == 2, result.stderr
     assert result.stderr.splitlines()[-1].startswith("lecture21: [Errno")
     assert "Traceback" not in result.stderr
