@@ -334,14 +334,15 @@ def _rewards_themselves(rewards, n):
 
 @_BEST.mistake(
     symptom="Best-of-n is drawn about one nat too far to the right, so it seems less efficient than it is.",
-    hint="ln n would be the divergence if one reply were certain. The second term, (n - 1) / n, is missing.",
+    hint="ln n would be the divergence if one of n equally likely replies were chosen with certainty. The second term, "
+    "(n - 1) / n, is missing.",
 )
 def _logarithm_only(rewards, n):
     return rewards[:, :n].argmax(dim=1), math.log(n)
 
 
 @_BEST.mistake(
-    symptom="The divergence is negative for n = 2 already, which no KL divergence is.",
+    symptom="The divergence is -2 for n = 1, and negative up to n = 3, which no KL divergence is.",
     hint="your divergence is too small by 2/n: is it (n + 1) / n or (n - 1) / n that is subtracted?",
 )
 def _plus_one(rewards, n):
