@@ -1,4 +1,4 @@
-"""Train small GPTs to write the name of a handwritten digit: patch sizes and positions.
+"""Train small GPTs to write the name of a handwritten digit: patch sizes, positions, and prefix or causal mask.
 
 Usage: python benchmarks/c15_digit_names.py [SEED ...]      (0 1 2 3 4 if none is named; about 45 minutes on one core)
 
@@ -27,7 +27,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lecture21.vision import digits
+from lecture21.vision import digits, make_causal
 
 NAME, SEARCH = "digit_names", "digit_rates"
 FIRST = (1e-3, 3e-3, 1e-2)
@@ -43,6 +43,9 @@ SETTINGS = {
     "patch 4, no positions": {"patch_size": 4, "position": "none"},
     "patch 8, no positions": {"patch_size": 8, "position": "none"},
     "patch 1, no positions, as it is": {"patch_size": 1, "position": "none"},
+    "patch 2, causal": {"patch_size": 2},
+    "patch 4, causal": {"patch_size": 4},
+    "patch 2, no positions, causal": {"patch_size": 2, "position": "none"},
 }
 
 
@@ -53,6 +56,8 @@ def run(
     images, labels = digits.load()
     shape = SETTINGS[setting]
     model = digits.DigitReader(seed=seed, **shape)
+    if "causal" in setting:
+        make_causal(model)
     config = replace(digits._NAMING, learning_rate=rate)
     start = time.perf_counter()
     model.fit_names(images[train], labels[train], seed=seed, jitter="as it is" not in setting, config=config)
