@@ -7,7 +7,7 @@ Usage: python benchmarks/c10_modern.py [EDITION]  (plays, or char-rnn with a net
 0.9 and 0.99, weight decay 0.1, gradients clipped at 1, no dropout), with this package's model of that shape.
 Its learning rate is that of the command, and, in the arms `nanogpt, RATE`, one tuned for this text: from TUNED outwards
 until the best has a worse neighbor on both sides, by the loss of seed 0 on the validation split itself, which favors
-nanoGPT; the best has all seeds. (The stored table has the first run of this search; running this continues it.)
+nanoGPT; the best has all seeds.
 `modern` is `recipe("modern")`, which reads as many characters. `modern, short` has a ninth of nanoGPT's steps and
 three times the learning rates, the best of three trials on the validation split. In `modern, equal time` the number
 of steps is chosen so that it takes nanoGPT's time, from the times of 20 steps of each, taken in turn at the start.
