@@ -62,6 +62,7 @@ def test_python_3_11_to_3_13_are_supported():
     assert promised == ["3.11", "3.12", "3.13"]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 @pytest.mark.parametrize("locked", [False, True], ids=["newest", "locked"])
 def test_the_requirements_resolve(python: str, locked: bool):

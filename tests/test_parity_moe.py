@@ -361,6 +361,7 @@ def test_a_trained_model_generates_the_same_ids_after_export(tmp_path, qk_norm):
     assert torch.equal(GPT.from_pretrained(tmp_path)(mine), model(mine))
 
 
+@pytest.mark.repetition
 def test_experts_load_from_the_cache_quietly_and_without_transformers(tmp_path):
     lay_in_cache(tmp_path, "someone/a-mixture", perturbed(qwen), max_shard_size="50KB")
     code = (

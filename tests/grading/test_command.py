@@ -208,6 +208,7 @@ large = dataclasses.replace(find("4.1"), points=3, cases=lambda rng: [Case((77,)
 """
 
 
+@pytest.mark.slow
 def test_what_the_exercise_makes_torch_import_is_imported_once_for_all_answers(tmp_path):
     """In a process of its own, which has graded nothing yet: 7.5 runs on the device `meta`."""
     (tmp_path / "mine.py").write_text(PRIVATE)

@@ -237,6 +237,7 @@ print(psutil.Process().children(recursive=True))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a child is adopted on Linux only")
 def test_without_the_kernels_help_files_stay_closed_and_what_an_answer_has_started_is_killed():
     """In a process of its own: without Landlock and seccomp the audit hook refuses; without that, nothing survives."""

@@ -308,6 +308,7 @@ WRONG = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("number", "change"), [(number, each) for number in WRONG for each in WRONG[number]])
 def test_a_wrong_change_of_a_solution_is_refused_with_the_reason(capsys, number, change):
     old, new, words = change
@@ -376,6 +377,7 @@ RIGHT = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("number", "change"), [(number, each) for number in RIGHT for each in RIGHT[number]])
 def test_a_right_change_of_a_solution_is_correct(capsys, number, change):
     source = EXERCISES[number].text(EXERCISES[number].solution)
