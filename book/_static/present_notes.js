@@ -65,11 +65,12 @@
           close();
           return true;
         }
-        own = open("", "lecture21-notes", "popup,width=560,height=720");
-        if (!own) return false;
+        const opened = open("", "_blank", "popup,width=560,height=720"); // by a name it could be one that still closes
+        if (!opened) return false;
+        own = opened;
         write(own.document);
         own.addEventListener("keydown", press);
-        own.addEventListener("pagehide", () => own && close());
+        own.addEventListener("pagehide", () => own === opened && close());
         own.setInterval(tick, 10000);
         show(shown);
         changed(true);

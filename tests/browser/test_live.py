@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from kinds import sampled
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from lecture21.chapters import FOLDERS, questions
 
@@ -72,7 +72,7 @@ def test_every_figure_of_a_page_starts_and_is_a_picture_in_print(address: str, w
     for figure in figures.all():
         assert not figure.locator(".live-place").is_visible()
     for figure in page.locator(STANDS_ALONE).all():
-        assert figure.locator(":scope > *:not(.live-place)").first.is_visible()
+        expect(figure.locator(":scope > *:not(.live-place)").first).to_be_visible()  # a picture is loaded only now
     if address == EXAM:  # its worked answers stand below the questions
         assert on_page(page, address, questions_of(address)[0]).get_by_text("Question 2.").is_visible()
         assert page.get_by_text("See chapter").count() == len(questions.load(questions.EXAM))
