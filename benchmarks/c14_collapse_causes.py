@@ -36,16 +36,17 @@ COLUMNS = ("setting", "learning_rate", "seed", "nats", *[f"{name}_{layer}" for l
 
 def common_shares(model: GPT, ids: Tensor) -> list[float]:
     """Return for each layer the part of its inputs' mean squared length that is common to all tokens."""
-    inputs: list[Tensor] = []
+    shares: list[float] = []
     layers = [module for module in model.modules() if isinstance(module, FeedForward | SparseMoE)]
     hooks = [
-        layer.register_forward_pre_hook(lambda _, given: inputs.append(given[0].flatten(0, 1))) for layer in layers
+        layer.register_forward_pre_hook(lambda _, given: shares.append(collapse.common_share(given[0])))
+        for layer in layers
     ]
     with torch.no_grad():
         model.eval()(ids)
     for hook in hooks:
         hook.remove()
-    return [(rows.mean(0).square().sum() / rows.square().sum(1).mean()).item() for rows in inputs]
+    return shares
 
 
 def measured(setting: str, rate: float, seed: int, tokens: Tensor, val: Tensor) -> dict[str, object]:

@@ -73,6 +73,12 @@ SETTINGS = {
 }
 
 
+def common_share(x: torch.Tensor) -> float:
+    """Return the squared length of the mean of vectors (B, T, C) divided by their mean squared length: 1 if all equal."""
+    rows = x.flatten(0, 1)
+    return (rows.mean(0).square().sum() / rows.square().sum(1).mean()).item()
+
+
 class Watch:
     """Hooks on the routers of a model: the load in training, the mean direction of their inputs, and jitter.
 
@@ -94,8 +100,7 @@ class Watch:
         """Measure the inputs in evaluation, and change them in training."""
         (x,) = inputs
         if not router.training:
-            rows = x.flatten(0, 1)
-            self.common[router] = (rows.mean(0).square().sum() / rows.square().sum(1).mean()).item()
+            self.common[router] = common_share(x)
             return None
         return (x * (1 + self.jitter * (2 * torch.rand_like(x) - 1)),) if self.jitter else None
 
