@@ -74,7 +74,7 @@ SETTINGS = {
 
 
 def common_share(x: torch.Tensor) -> float:
-    """Return the squared length of the mean of vectors (B, T, C) divided by their mean squared length: 1 if all equal."""
+    """Return the squared length of the mean of vectors (B, T, C), divided by their mean squared length (1 if equal)."""
     rows = x.flatten(0, 1)
     return (rows.mean(0).square().sum() / rows.square().sum(1).mean()).item()
 
