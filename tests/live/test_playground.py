@@ -250,6 +250,26 @@ def test_every_scale_and_number_of_heads_equals_the_package(open_figures):
                 assert close(read(figure, "Outputs"), layer.explicit(x[None])[0][0])
 
 
+@pytest.mark.parametrize(("level", "width"), [(2, 736), (3, 736), pytest.param(2, 390, marks=pytest.mark.repetition)])
+def test_each_number_and_name_of_a_column_fits_its_cell(open_figures, level, width):
+    figure = live.Attention(level, heads=2, mask="late" if level == 3 else "none")
+    figure.scale = "none"
+    figure.w_query = [[-1.5, 2.0, 0.5, -2.0]] * 4
+    figure.w_key = [[2.0, -2.0, 1.5, -1.5]] * 4
+    figure.w_value = [[-0.5, 1.0, -1.5, -2.0]] * 4
+    stage = open_figures(figure, viewport={"width": width, "height": 900})
+    cells = stage.figure("attention").locator(".matrix :is(td.cell, th[scope=col]):visible")
+    texts = cells.evaluate_all(
+        """cells => cells.filter((cell) => !cell.querySelector("input")).map((cell) => {
+            const text = document.createRange();
+            text.selectNodeContents(cell);
+            return [cell.textContent, text.getBoundingClientRect().width, cell.getBoundingClientRect().width];
+        })"""
+    )
+    assert any(text.startswith("−") and len(text) == 5 for text, *_ in texts)
+    assert not [(text, wide, room) for text, wide, room in texts if wide > room]
+
+
 def test_a_matrix_is_edited(open_figures):
     figure = open_figures(live.Attention(2)).figure("attention")
     figure.get_by_label("W^q: place, action").fill("2.5")

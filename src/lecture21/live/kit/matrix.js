@@ -23,7 +23,7 @@ export const MATRIX_STYLE = `
 .matrix td.on.first { box-shadow: inset 0 2.5px var(--row), inset 0 -2.5px var(--row), inset 2.5px 0 var(--row); }
 .matrix td.on.last { box-shadow: inset 0 2.5px var(--row), inset 0 -2.5px var(--row), inset -2.5px 0 var(--row); }
 .matrix td.leak::before { content: ""; position: absolute; inset: 3px; border: 2.5px solid var(--leak); pointer-events: none; }
-.matrix td.long { font-size: 0.7rem; letter-spacing: -0.02em; }
+.matrix :is(td, thead th).long { font-size: 0.66rem; letter-spacing: -0.03em; }
 .matrix td.leak::after { content: ""; position: absolute; right: 0; top: 0; border: 0.35rem solid;
   border-color: var(--leak) var(--leak) transparent transparent; }
 .matrix td.faded { opacity: 0.4; }
@@ -68,6 +68,11 @@ export function matrix(frame, parent, options) {
     onRow = null,
   } = options;
   const columnNames = columns.map((name) => create("th", { scope: "col" }, name));
+  /** Write into a cell, smaller where its width may not do. */
+  const write = (node, text, most) => {
+    node.textContent = text;
+    node.classList.toggle("long", text.length > most);
+  };
   const cells = rows.map((row, i) => columns.map((column, j) => cellFor(row, column, i, j)));
   const sumCells = rows.map(() => create("td", { class: "sum" }));
   const buttons = rows.map((name, i) => {
@@ -170,7 +175,7 @@ export function matrix(frame, parent, options) {
    * @param {object} shown
    * @param {number[][]} shown.values
    * @param {(value: number) => string} shown.color  of a cell, #RRGGBB
-   * @param {(value: number) => string} [shown.text]
+   * @param {(value: number) => string} [shown.text]  three or four digits if it is not given
    * @param {number} [shown.row]  the chosen row, which is outlined
    * @param {(row: number, column: number) => boolean} [shown.masked]  hatched
    * @param {(row: number, column: number) => boolean} [shown.leak]  outlined as a leak
@@ -181,7 +186,7 @@ export function matrix(frame, parent, options) {
   function update({
     values,
     color,
-    text = written,
+    text = (value) => written(value, Math.abs(value) < 9.995 ? 2 : Math.abs(value) < 99.95 ? 1 : 0),
     row = -1,
     masked = () => false,
     leak = () => false,
@@ -189,7 +194,7 @@ export function matrix(frame, parent, options) {
     before = null,
     columns: renamed,
   }) {
-    renamed?.forEach((name, j) => (columnNames[j].textContent = name));
+    columnNames.forEach((node, j) => write(node, renamed?.[j] ?? node.textContent, 3));
     const shownColumns = values[0].length;
     cells.forEach((line, i) => {
       buttons[i]?.setAttribute("aria-pressed", String(i === row));
@@ -216,10 +221,7 @@ export function matrix(frame, parent, options) {
         node.classList.toggle("first", j === 0);
         node.classList.toggle("last", j === shownColumns - 1);
         if (input) show(value);
-        else {
-          node.textContent = text(value);
-          node.classList.toggle("long", node.textContent.length > 5);
-        }
+        else write(node, text(value), 4);
       });
       if (!sums) return;
       const total = values[i].reduce((sum, value) => sum + value, 0);
