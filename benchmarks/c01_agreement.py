@@ -19,8 +19,8 @@ Arms, of width 32 unless `width` says something else:
     embedded: the same, but the vectors are learned too.
     head: a head with learned queries, keys and values on the fixed vectors of `unweighted`.
 
-The stored table holds what the chapters show, and not yet all of PARTS: `rnn`, `head`, `gains`, `mixed` and `steps`,
-and `causes`, `unweighted` and `vectors` in part. Running the command continues it.
+The stored table holds what the chapters show, and not yet all of PARTS: `rnn`, `head`, `gains`, `mixed`, `steps` and
+`causes`, and `unweighted` and `vectors` in part. Running the command continues it.
 
 Writes the result `agreement`, a row for each rate and scored distance: `trained` is the distance, or "1-10" and
 "1-100" where one of these distances is drawn for each batch; `s0` to `s9` are the fractions of 600 sentences in which
@@ -63,7 +63,7 @@ GAINS = (1.0, 1.2, 1.4)
 GAIN_DISTANCES = (4, 7, 10, 13, 22)
 SMALL, VERBS = "small inputs", "verbs given"
 CAUSES = ("rnn, small inputs, verbs given", "rnn, small inputs", "rnn, verbs given", "linear rnn")
-CAUSE_DISTANCES, CAUSE_RATES = (22,), (3e-4, *RATES[:3])
+CAUSE_DISTANCES, CAUSE_RATES = (22,), (3e-4, *RATES[:4])
 MIXED = {"1-10": DISTANCES[:4], "1-100": DISTANCES}
 KEY = ("arm", "gain", "width", "length", "trained", "steps", "learning_rate")
 
