@@ -77,6 +77,8 @@ class Arm:
     """Whether the two maps of each block that end in the stream are divided by sqrt(2 L) before training."""
     frequencies: bool = False
     """Whether the bias of the output layer is the log-frequency of each character before training."""
+    embeddings: float = 1.0
+    """The standard deviation of the embeddings before training."""
     warmup: int = WARMUP
     steps: int = STEPS
     """Updates."""
@@ -93,6 +95,11 @@ ARMS = {
     "post-norm, small layers": Arm(post_norm, post_norm, PLAIN, branches=True),
     "post-norm, frequencies": Arm(post_norm, post_norm, PLAIN, frequencies=True),
     "post-norm, long warm-up": Arm(post_norm, post_norm, PLAIN, warmup=STEPS // 2),
+    "complete, small embeddings": Arm(embeddings=0.02),
+    "post-norm, small embeddings": Arm(post_norm, post_norm, PLAIN, embeddings=0.02),
+    "no norm, small embeddings": Arm(no_norm, no_norm, PLAIN, embeddings=0.02),
+    "complete, GPT-2's initialization": Arm(config={"initialization": "gpt2"}),
+    "no norm, GPT-2's initialization": Arm(no_norm, no_norm, PLAIN | {"initialization": "gpt2"}),
     "no residual": Arm(no_residual, no_residual),
     "complete, long": Arm(steps=LONG, warmup=LONG // 10),
     "post-norm, long": Arm(post_norm, post_norm, PLAIN, steps=LONG, warmup=LONG // 10),
@@ -112,6 +119,8 @@ def build(arm: str, n_layer: int, seed: int, frequencies: Tensor) -> GPT:
     model = GPT(presets.get("gpt0", vocab_size=len(frequencies), **sizes, **change.config))
     if change.frequencies:
         model.head.bias.copy_(frequencies.log())
+    for table in (*model.token.parameters(), *model.position.parameters()):
+        table *= change.embeddings  # torch draws them from N(0, 1)
     if change.branches:
         for block in model.blocks:
             for weight in (*block.attention.output.parameters(), *block.feed_forward.down.parameters()):

@@ -1,5 +1,7 @@
 """A stack of models computes and trains what each of its models would alone, and the stored rates are tuned."""
 
+from pathlib import Path
+
 import c05_depth
 import pytest
 import torch
@@ -8,6 +10,7 @@ from torch import Generator
 from lecture21.chapters import results
 from lecture21.training import TrainConfig, minimize, sample_windows
 
+ROOT = Path(__file__).resolve().parents[2]
 V = 20
 FREQUENCIES = torch.arange(1.0, V + 1) / (V * (V + 1) / 2)
 
@@ -56,7 +59,10 @@ def test_what_an_arm_changes_before_training(arm):
     weights, same = dict(model.named_parameters()), dict(plain.named_parameters())
     assert ("norm.weight" in weights) == (not any(name in arm for name in ("post-norm", "no norm", "no final norm")))
     changed = {name for name, weight in weights.items() if not torch.equal(weight, same[name])}
-    assert ("head.bias" in changed) == ("frequencies" in arm)
+    assert ("head.bias" in changed) == ("frequencies" in arm or "GPT-2" in arm)
+    embeddings = ["token.weight", "position.table.weight"]
+    size = 0.02 if "small embeddings" in arm or "GPT-2" in arm else 1.0
+    assert [weights[name].std().item() for name in embeddings] == pytest.approx([size, size], rel=0.2)
 
 
 def test_seeds_that_are_missing_at_a_stored_rate_are_run_and_no_others(monkeypatch):
@@ -95,3 +101,24 @@ def test_the_best_rate_of_every_arm_has_a_worse_one_on_both_sides():
         rates = rows.droplevel(["arm", "n_layer"]).sort_index()
         assert rates.index.get_loc(rates.idxmin()) in range(1, len(rates) - 1), key
         assert set(rates.index) <= set(c05_depth.RATES)
+
+
+def test_what_small_embeddings_do_is_as_the_pages_say():
+    runs, states = (results.load(name).query("n_layer == 24") for name in ("depth", "depth_states"))
+    means = runs.groupby(["arm", "learning_rate"]).nats.mean().dropna()
+    best = means.groupby("arm").min()
+    first = states.query("step == 0 and layer == 24").groupby("arm").differs.mean()
+    small, gpt2 = "complete, small embeddings", "complete, GPT-2's initialization"
+    answer = (ROOT / "notebooks" / "05_transformer_block.ipynb").read_text(encoding="utf-8")
+    assert f"{first[small]:.0%} differs".replace("%", " %") in answer
+    assert f"and {first[gpt2]:.0%} with all".replace("%", " %") in answer
+    assert (
+        f"reaches {best[small]:.2f} and {best[gpt2]:.2f} nats; with N(0, 1), it reached {best['complete']:.2f}"
+        in answer
+    )
+    page = " ".join((ROOT / "book" / "negative_results.md").read_text(encoding="utf-8").split())
+    cost, gain = best[small] - best["complete"], best["no norm"] - best["no norm, small embeddings"]
+    assert f"cost pre-norm {cost:.2f} nats ({best[small]:.2f})" in page
+    assert f"for post-norm ({best['post-norm, small embeddings']:.2f}), and gain {gain:.2f}" in page
+    assert f"pre-norm is back at {best[gpt2]:.2f}" in page
+    assert f"without a norm at {best['no norm, ' + gpt2.partition(', ')[2]]:.2f}" in page
