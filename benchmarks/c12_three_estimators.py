@@ -11,14 +11,14 @@ updates, all points at once (each boosted or bagged member has the number of upd
 Two methods are one network: `single, wide` has the units of all members, `single, wider` the parameters of the mixture
 with the MLP gate, to within one. `single` is one member.
 
-The learning rate is tuned for each task and method: the mean over two other draws (seeds 100 and 101) of -log P(y|x) on
-their test points (for `cooperative`, which minimizes the squared error, of that), from 0.1 to the neighbors in `RATES`
-until both are worse.
+The learning rate is tuned for each task, method and score (`nats` and `error`): the mean over two other draws (seeds
+100 and 101) of that score on their test points, from 0.1 to the neighbors in `RATES` until both are worse.
 
-Writes results/three_estimators.csv in the package, one row for each task, method and seed, scored on the test points
-(`part` is search or run):
+Writes results/three_estimators.csv in the package after each method, and continues the table that is there, one row for
+each task, method, learning rate and seed, scored on the test points (`part` is search or run):
 
     learning_rate   at the first update
+    tuned_on        of a run: the score for which its learning rate is the best, nats, error, or both
     error           mean squared error, or the fraction of wrong classes
     squared         mean squared error, or the Brier score of class 1
     nats            mean -log P(y|x)
@@ -42,6 +42,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import common
 import torch
@@ -65,6 +66,7 @@ from lecture21.mixtures import (
 )
 
 N_TEST, GATE_UNITS, SEARCH_SEEDS = 4000, 8, (100, 101)
+SCORES = ("nats", "error")
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 
@@ -222,20 +224,30 @@ def forest_error(task: Task, seed: int) -> float:
     return ((torch.tensor(forest.predict(test_x.numpy())) - test_y) ** 2).mean().item()
 
 
+DERIVED = {
+    "MoE, MLP gate": ("MoE, uniform gate",),
+    "MoE, linear gate": ("MoE, linear gate x 4",),
+    "AdaBoost, sigmoid(2F)": ("AdaBoost, shares",),
+}
+"""What is scored with the fitted model of a method besides."""
 COLUMNS = (
     "error", "squared", "nats", "overconfidence", "weighted_member", "uniform_member", "ambiguity", "parameters",
 )  # fmt: skip
 
 
-def compared(name: str, seeds: list[int]) -> list[dict[str, object]]:
-    """Tune and run every method on one task, and return the rows."""
-    task, rows = TASKS[name], []
+def compared(name: str, seeds: list[int], rows: list[dict[str, Any]]) -> None:
+    """Tune and run every method on one task, and add the rows that the table does not have yet."""
+    task = TASKS[name]
 
     def add(part: str, method: str, seed: int, rate: float | str, scores: dict[str, float]) -> None:
-        cells = {column: f"{scores[column]:.6g}" if column in scores else "" for column in COLUMNS}
-        rows.append({"part": part, "task": name, "method": method, "seed": seed, "learning_rate": rate, **cells})
+        cells = {column: float(f"{scores[column]:.6g}") if column in scores else "" for column in COLUMNS}
+        key = {"part": part, "task": name, "method": method, "seed": seed, "learning_rate": rate}
+        rows.append(key | {"tuned_on": "", **cells})
 
-    def run(part: str, method: str, seed: int, rate: float) -> dict[str, float]:
+    def run(part: str, method: str, seed: int, rate: float) -> dict[str, Any]:
+        for row in rows:
+            if tuple(row.values())[:5] == (part, name, method, seed, rate):
+                return row
         train = task.draw(task.n, seed)
         try:
             model = fit(task, method, *train, seed, rate)
@@ -255,27 +267,34 @@ def compared(name: str, seeds: list[int]) -> list[dict[str, object]]:
             add(part, "AdaBoost, shares", seed, rate, scored(task, method, model.mixture(), train, seed))
         return scores
 
-    def score(rate: float, method: str) -> float:
-        loss = "squared" if method == "MoE, cooperative" else "nats"
-        return sum(run("search", method, seed, rate)[loss] for seed in SEARCH_SEEDS) / len(SEARCH_SEEDS)
+    def mean(rate: float, method: str, score: str) -> float:
+        return sum(run("search", method, seed, rate)[score] for seed in SEARCH_SEEDS) / len(SEARCH_SEEDS)
 
     mixtures = ("MoE, linear gate", "MoE, MLP gate", "MoE, cooperative")
     for method in ("single", "single, wide", "single, wider", "bagging", task.boosting, *mixtures):
-        scores = common.tune(partial(score, method=method), (0.1,), RATES)
-        for seed in seeds:
-            run("run", method, seed, next(iter(scores)))
-        errors = torch.tensor([float(r["error"]) for r in rows if (r["part"], r["method"]) == ("run", method)])
-        print(f"{name}, {method}: {errors.mean():.4f} ± {errors.std() / math.sqrt(len(errors)):.4f}, {scores}")
-        print(f"    {time.process_time():.0f} s", flush=True)
+        best = {}
+        for score in SCORES:
+            best[score] = next(iter(common.tune(partial(mean, method=method, score=score), (0.1,), RATES)))
+        for rate in set(best.values()):
+            errors = torch.tensor([run("run", method, seed, rate)["error"] for seed in seeds])
+            print(f"{name}, {method}, {rate:g}: {errors.mean():.4f} ± {errors.std() / math.sqrt(len(errors)):.4f}")
+        others = DERIVED.get(method, ())
+        for row in rows:
+            if row["part"] == "run" and row["task"] == name and row["method"] in (method, *others):
+                row["tuned_on"] = " and ".join(score for score in SCORES if best[score] == row["learning_rate"])
+        common.save("three_estimators", rows, arguments=False)
+        print(f"    {time.process_time():.0f} s, best rates {best}", flush=True)
     for seed in seeds:
-        add("run", "random forest", seed, "", {"error": forest_error(task, seed)})
-    return rows
+        if not any((row["task"], row["method"], row["seed"]) == (name, "random forest", seed) for row in rows):
+            add("run", "random forest", seed, "", {"error": forest_error(task, seed)})
 
 
 def main() -> None:
     """Run the tasks and write the table."""
     seeds = common.start(8)
-    rows = [row for name in TASKS for row in compared(name, seeds)]
+    rows = common.stored("three_estimators")
+    for name in TASKS:
+        compared(name, seeds, rows)
     common.save("three_estimators", rows, arguments=False)
 
 

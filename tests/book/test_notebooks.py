@@ -54,6 +54,7 @@ def test_the_expected_chapters_exist():
         "labs/on_a_gpu",
         "labs/ridge_ensembles",
         "labs/rnn_against_gpt",
+        "labs/which_method",
     ]
 
 

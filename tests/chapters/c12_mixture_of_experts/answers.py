@@ -47,27 +47,6 @@ def reason() -> str:
     return "At this learning rate, 2,000 steps are too few" if em < 0.026 else ""
 
 
-def bands() -> str:
-    errors = results.load("three_estimators").query("part == 'run' and task == 'three_bands'")
-    errors = errors.pivot(index="seed", columns="method", values="error")
-    difference = errors["MoE, MLP gate"] - errors["single, wide"]
-    unclear = abs(difference.mean()) < difference.sem()
-    best = errors[["AdaBoost, sigmoid(2F)", "bagging"]].min(axis=1)
-    assert (errors[["MoE, MLP gate", "single, wide"]].max(axis=1) < best).all()
-    wider = errors["MoE, MLP gate"] - errors["single, wider"]
-    assert abs(wider.mean()) < wider.sem()  # as the explanation says
-    return "no difference is shown" if unclear else ""
-
-
-def means(*methods: str) -> list[str]:
-    errors = results.load("three_estimators").query("part == 'run' and task == 'three_bands'")
-    return [f"{errors.loc[errors['method'] == method, 'error'].mean():.3f}" for method in methods]
-
-
 NUMBERS = {"12.1": rain, "12.4": lambda: [constant_gate(), 2, 0.5, 1]}
-CHOICES = {"12.2": cooperative_step, "12.5": reason, "12.6": bands}
+CHOICES = {"12.2": cooperative_step, "12.5": reason}
 IN_CHAPTER = {"12.3"}
-
-
-def explained() -> dict[str, list[str]]:
-    return {"12.6": means("MoE, MLP gate", "single, wide", "single, wider", "AdaBoost, sigmoid(2F)", "bagging")}

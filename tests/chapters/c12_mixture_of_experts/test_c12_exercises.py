@@ -43,17 +43,6 @@ def competitive_in_loops(r, gate, means, sd, y):
     return [r - gate, of_means]
 
 
-def cooperative_by_autograd(gate, means, y):
-    f = means.clone().requires_grad_()
-    ((y - (gate * f).sum(1)) ** 2).sum().backward()
-    return f.grad
-
-
-def cooperative_in_numpy(gate, means, y):
-    gate, means, y = gate.numpy(), means.numpy(), y.numpy()
-    return torch.from_numpy(-2 * gate * (y - (gate * means).sum(1))[:, None])
-
-
 def m_step_in_tensors(x, y, r):
     inputs = torch.stack([x, torch.ones_like(x)], dim=1)
     slope, offset = torch.linalg.solve(inputs.T @ (r[:, None] * inputs), inputs.T @ (r * y))
@@ -89,7 +78,7 @@ def update_in_float32(weights, wrong):
 STYLES = {
     "12.1": (responsibilities_in_numpy, responsibilities_in_loops),
     "12.2": (competitive_in_numpy, competitive_in_loops),
-    "12.3": (cooperative_by_autograd, cooperative_in_numpy),
+    "12.3": (3.5, torch.tensor(4.5)),
     "12.4": (m_step_in_tensors, m_step_by_polyfit),
     "12.5": (update_in_tensors, update_in_numpy, update_in_float32),
 }
@@ -153,16 +142,6 @@ def responsibilities_that_track(log_gate, log_members):
     return (log_gate + log_members).softmax(dim=1).detach()
 
 
-def cooperative_that_tracks(gate, means, y):
-    means.requires_grad_()
-    ((y - (gate * means).sum(1)) ** 2).sum().backward()
-    return means.grad
-
-
-def sums_over_points(gate, means, y):
-    return -2 * gate * (y - (gate * means).sum(dim=0))[:, None]
-
-
 def rounded(digits):
     return lambda x, y, r: tuple(round(float(each), digits) for each in m_step_in_tensors(x, y, r))
 
@@ -186,8 +165,10 @@ def returns_the_error(weights, wrong):
     ("number", "answer", "part"),
     [
         ("12.1", responsibilities_that_track, "right, but it leaves requires_grad set on its input"),
-        ("12.3", cooperative_that_tracks, "right, but it leaves requires_grad set on its input"),
-        ("12.3", sums_over_points, "your fbar sums over the points"),
+        ("12.3", 3.1, "but under both the same expert moves more"),
+        ("12.3", 0.5, "move each expert in the same direction"),
+        ("12.3", [4.0], "it must be one finite number"),
+        ("12.3", float("nan"), "it must be one finite number"),
         *(("12.4", rounded(digits), "is not the right value") for digits in (2, 4, 6)),
         ("12.5", votes_rounded, "but alpha is not the one by which they follow from the old ones"),
         ("12.5", forgets_the_weights, "points on which the member errs must keep their proportions"),

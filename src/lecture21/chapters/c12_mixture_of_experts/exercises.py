@@ -1,8 +1,11 @@
 """Exercises of chapter 12: the responsibilities of a mixture, what each loss teaches a member, and the M-step."""
 
+import math
 import random
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from lecture21.exercises.exercise import Case, Exercise, normal, rows_sum_to_one
 
@@ -166,12 +169,10 @@ def _competitive_gradient(r, gate, means, sd, y):
     return r - gate, r * (y[:, None] - means) / sd**2
 
 
-def _gradient_cases(rng: random.Random, *, likelihood: bool) -> list[Case]:
+def _gradient_cases(rng: random.Random) -> list[Case]:
     def case(n: int, m: int, about: str, dtype: torch.dtype = torch.float32) -> Case:
         gate = normal(rng, n, m, dtype=dtype).softmax(dim=1)
         means, y = normal(rng, n, m, dtype=dtype), normal(rng, n, dtype=dtype)
-        if not likelihood:
-            return Case((gate, means, y), about)
         sd = normal(rng, m, dtype=dtype).abs() + 0.3
         joint = gate.log() - 0.5 * ((y[:, None] - means) / sd) ** 2 - sd.log()
         return Case((joint.softmax(dim=1), gate, means, sd, y), about)
@@ -190,7 +191,7 @@ _COMPETITIVE = Exercise(
     name="competitive_gradient",
     title="the competitive gradient",
     solution=_competitive_gradient,
-    cases=lambda rng: _gradient_cases(rng, likelihood=True),
+    cases=_gradient_cases,
     returns=("the gradient of the logits", "the gradient of the means"),
 )
 
@@ -270,90 +271,95 @@ def _broadcast_over_members(r, gate, means, sd, y):
 
 # 12.3
 
+EXPERTS, GATE = (1.0, 5.0), (0.6, 0.4)
+"""What the experts of exercise 12.3 predict, each with the standard deviation 1, and their weights."""
 
-def _cooperative_gradient(gate, means, y):
-    """Return the gradient of the squared error (y_n - fbar_n)² with respect to each f_m(x_n).
 
-    fbar_n is the mean of the mixture at x_n. Gate probabilities `gate` and the members' means
-    `means` have shape (N, M), and the targets `y` (N,). The result has shape (N, M): row n holds
-    the gradient of the error at point n, which is not divided by N.
+def _number(value: Any) -> float | None:
+    """Return a finite number, given as a number or as a tensor of one element."""
+    value = value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+    return float(value) if type(value) in (int, float) and math.isfinite(value) else None
+
+
+def _pushes(y: float) -> tuple[list[float], list[float]]:
+    """Return how steps of gradient descent move the experts of exercise 12.3: (competitive, cooperative).
+
+    Args:
+        y: the target.
+
+    Returns:
+        For each loss, minus its derivative with respect to the prediction of each expert.
     """
-    residual = y - (gate * means).sum(dim=1)
-    return -2 * gate * residual[:, None]
+    log_joint = [math.log(g) - 0.5 * (y - f) ** 2 for g, f in zip(GATE, EXPERTS, strict=True)]
+    largest = max(log_joint)
+    joint = [math.exp(each - largest) for each in log_joint]
+    mean = sum(g * f for g, f in zip(GATE, EXPERTS, strict=True))
+    competitive = [each / sum(joint) * (y - f) for each, f in zip(joint, EXPERTS, strict=True)]
+    return competitive, [2 * g * (y - mean) for g in GATE]
 
 
-_COOPERATIVE = Exercise(
+def _moves_apart(arguments: tuple[Any, ...], value: Any) -> bool:
+    return any(one * other < -1e-9 for one, other in zip(*_pushes(_number(value)), strict=True))
+
+
+def _favors_others(arguments: tuple[Any, ...], value: Any) -> bool:
+    competitive, cooperative = ([abs(push) for push in each] for each in _pushes(_number(value)))
+    return (competitive[0] - competitive[1]) * (cooperative[0] - cooperative[1]) < -1e-9
+
+
+_DISAGREEMENT = Exercise(
     number="12.3",
-    name="cooperative_gradient",
-    title="the cooperative gradient",
-    solution=_cooperative_gradient,
-    cases=lambda rng: _gradient_cases(rng, likelihood=False),
+    name="target",
+    title="a point on which the losses disagree",
+    solution=4.0,
+    by_properties=True,
+    properties=(
+        ("it must be one finite number", lambda arguments, value: _number(value) is not None),
+        (
+            "the two losses move each expert in the same direction. The competitive loss moves an expert toward y. "
+            "Where must the mean of the mixture be for the cooperative loss to move one away from y?",
+            _moves_apart,
+        ),
+        (
+            "the losses disagree about a direction, but under both the same expert moves more. Under the cooperative "
+            "loss it is always the one with the larger weight. When is it the other one under the competitive loss?",
+            _favors_others,
+        ),
+    ),
+    task="The true value y, a number, at which the two losses disagree twice.",
 )
-
-
-@_COOPERATIVE.mistake(
-    symptom="The members no longer cancel: this trains each on its own error, weighted by the gate.",
-    hint="you use each member's own residual. Which residual does the squared error of the mixture contain?",
+_DISAGREEMENT.wrong_value(
+    "between the first expert and the mean",
+    2.0,
+    hint="the cooperative loss moves expert 1 away from y, but expert 1 also moves more under both losses: it has the "
+    "larger weight, and it explains y better. Give the other expert a reason to move more.",
 )
-def _own_residual(gate, means, y):
-    return -2 * gate * (y[:, None] - means)
-
-
-@_COOPERATIVE.mistake(
-    symptom="Gradient descent with this gradient makes the error larger.",
-    hint="the sign is wrong: this is the direction in which the error decreases. What is the derivative of -fbar?",
+_DISAGREEMENT.wrong_value(
+    "the mean of the mixture",
+    2.6,
+    hint="here the mean of the mixture is right, so the cooperative loss moves nobody. Go to one side of it.",
 )
-def _wrong_sign(gate, means, y):
-    return 2 * gate * (y - (gate * means).sum(dim=1))[:, None]
-
-
-@_COOPERATIVE.mistake(
-    symptom="Each member moves as much as every other, even one that the gate ignores.",
-    hint="all entries of a row are equal in your result. How much does fbar change if f_m increases by 1?",
+_DISAGREEMENT.wrong_value(
+    "halfway between the experts",
+    3.0,
+    hint="both experts miss y by 2, so expert 1, with the larger weight, is the more responsible one. Which way must y "
+    "go to change that?",
 )
-def _gradient_without_the_gate(gate, means, y):
-    return (-2 * (y - (gate * means).sum(dim=1)))[:, None].expand(means.shape).clone()
-
-
-@_COOPERATIVE.mistake(
-    symptom="Right for a uniform gate only.",
-    hint="you average the members with weight 1/M, as in bagging. Which weights does the mixture's mean have?",
+_DISAGREEMENT.wrong_value(
+    "what expert 2 predicts",
+    5.0,
+    hint="expert 2 is right already, so the competitive loss does not move it. It should move, and more than expert 1.",
 )
-def _plain_average(gate, means, y):
-    return -2 * gate * (y - means.mean(dim=1))[:, None]
-
-
-@_COOPERATIVE.mistake(
-    symptom="Half of the right gradient, so autograd disagrees by a factor of 2.",
-    hint="a factor is missing. What is the derivative of a square?",
+_DISAGREEMENT.wrong_value(
+    "beyond both experts",
+    7.0,
+    hint="y is above both experts and above their mean, so both losses move both experts up.",
 )
-def _without_the_2(gate, means, y):
-    return -gate * (y - (gate * means).sum(dim=1))[:, None]
-
-
-@_COOPERATIVE.mistake(
-    symptom="Right for one point, and N times too small for N points.",
-    hint="you divided by the number of points. The task asks for the gradient of the error at each point.",
+_DISAGREEMENT.wrong_value(
+    "below both experts",
+    -1.0,
+    hint="y is below both experts and below their mean, so both losses move both experts down.",
 )
-def _divided_by_n(gate, means, y):
-    return -2 * gate * (y - (gate * means).sum(dim=1))[:, None] / len(y)
-
-
-@_COOPERATIVE.mistake(
-    symptom="An error about shapes, or wrong numbers without one if there are as many points as members.",
-    hint="the residual has shape (N,), and (N,) next to (N, M) lines up with the members. Which index gives it shape "
-    "(N, 1)?",
-)
-def _broadcast_over_members_again(gate, means, y):
-    return -2 * gate * (y - (gate * means).sum(dim=1))
-
-
-@_COOPERATIVE.mistake(
-    symptom="An error about shapes, or, with as many points as members, a residual that mixes the points.",
-    hint="your fbar sums over the points, so it has a number for each member. Of which shape must it be?",
-)
-def _summed_over_points(gate, means, y):
-    return -2 * gate * (y - (gate * means).sum(dim=0))[:, None]
 
 
 # 12.4
