@@ -14,7 +14,7 @@ HTML := _build/html
 export PYTHONDONTWRITEBYTECODE :=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --durations 10
 NBVAL := --nbval --nbval-current-env
-# The complete tests check the types in every signature, also where nothing is computed with tensors (pyproject.toml).
+# The complete tests check types and shapes in every signature, which takes a quarter of the time of the code's tests.
 COMPLETE := --jaxtyping-packages=lecture21,beartype.beartype
 # What `make test` leaves to `make test-all` (pyproject.toml says what the markers mean).
 QUICK := --hypothesis-profile quick -m "not repetition and not slow"
@@ -51,7 +51,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book pdf site serve test test-all test-beside-book test-sample test-every test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor lines pictures attack bench sweeps clean
+.PHONY: help .venv browser data book pdf site serve test test-all test-beside-book test-every test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor lines pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -99,8 +99,7 @@ test:  ## check everything, on a sample of pages and variants: browser, lint, bo
 	$(call section,browser,browser)
 	$(call section,environment and data,data)
 	$(call section,lint,lint)
-	$(call section,book beside notebooks and code,test-beside-book)
-	$(call section,pages,test-sample)
+	$(call section,book beside notebooks and tests,test-beside-book)
 
 test-all:  ## run every check on every page, screen and process, and attack the package
 	$(call section,browser,browser)
@@ -112,15 +111,12 @@ test-all:  ## run every check on every page, screen and process, and attack the 
 
 # The book is built by one process: what needs no page runs beside it. What the build says is shown afterward.
 # The notebooks come first: the longest must not be the last. Their kernels are forks of a process that has imported torch.
-test-beside-book: $(READY)  ## build the book, and meanwhile run the notebooks and the tests that need no page
-	@log=$$(mktemp); $(MAKE) --no-print-directory book >$$log 2>&1 & book=$$!; \
-	PYTHONPATH=tests $(PYTEST) --no-loadscope-reorder -p warm_kernels $(NBVAL) $(QUICK) notebooks $(CODE); tested=$$?; \
-	wait $$book; built=$$?; cat $$log; rm $$log; exit $$((tested + built))
+test-beside-book: $(READY)  ## build the book, meanwhile run notebooks and tests of the code, and then those of the pages
+	@log=$$(mktemp); ended=$$(mktemp); \
+	{ $(MAKE) --no-print-directory book >$$log 2>&1; echo $$? >$$ended; } & \
+	PYTHONPATH=tests $(PYTEST) --no-loadscope-reorder -p warm_kernels $(NBVAL) $(QUICK) --beside-build $$ended notebooks tests; \
+	tested=$$?; wait; built=$$(cat $$ended); cat $$log; rm $$log $$ended; exit $$((tested + built))
 
-test-sample: $(HTML)/index.html  ## run the tests of the pages, without repetitions and slow ones
-	@$(PYTEST) $(QUICK) $(PAGES)
-
-# One pool of workers for code, notebooks and pages: no core waits for the other at the end of each.
 test-every: $(HTML)/index.html  ## run the tests of code, notebooks and pages, with all repetitions
 	@$(PYTEST) $(NBVAL) $(COMPLETE) tests notebooks
 

@@ -1,6 +1,7 @@
 import os
 import random
 import secrets
+import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -89,6 +90,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scopes:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--draws", type=int, default=0, help="seed of the cases on which answers to exercises are tested")
+    parser.addoption("--beside-build", type=Path, help="a file that gets the exit status of a build of the book")
 
 
 _VARIANTS: Counter[str] = Counter()  # collected so far of each sampled test
@@ -103,10 +105,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         _VARIANTS[test] += 1
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one test report a missing book or browser, and skip the others that need it."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let one test report a missing book or browser, and skip the others. Pages that are being built come last."""
+    beside_build = config.getoption("beside_build")
+    if beside_build:
+        items.sort(key=lambda item: item.nodeid.startswith(("tests/book/", "tests/browser/")))
     readers = [item for item in items if {"pages", "site"} & set(getattr(item, "fixturenames", ()))]
-    if readers and not (HTML / "index.html").is_file():
+    if readers and not beside_build and not (HTML / "index.html").is_file():
         _skip_all_but_the_first(readers, "the book is not built; run: make book")
         return
     visitors = [item for item in readers if "browser" in item.fixturenames]
@@ -117,6 +122,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _skip_all_but_the_first(items: list[pytest.Item], reason: str) -> None:
     for item in items[1:]:
         item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def built(request: pytest.FixtureRequest) -> None:
+    """Wait for the end of a build that runs beside the tests. Where it fails, its own output says why."""
+    status = request.config.getoption("beside_build")
+    while status and not (ended := status.read_text()):
+        time.sleep(1)
+    if status and int(ended):
+        pytest.skip("the book could not be built")
 
 
 @pytest.fixture

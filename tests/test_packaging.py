@@ -1,6 +1,5 @@
 """Dependencies, the wheel, and the workflows of continuous integration."""
 
-import importlib.util
 import os
 import re
 import shutil
@@ -149,6 +148,7 @@ def test_the_wheel_carries_the_results_and_the_small_models(wheel: Path):
     assert [path for path in data if path.stat().st_mode & 0o444 != 0o444] == []  # all may read them
 
 
+@pytest.mark.slow
 def test_an_installed_wheel_writes_the_notebooks_for_students(wheel: Path, tmp_path: Path):
     venv = tmp_path / "empty"
     uv("venv", "--python", sys.executable, venv)
@@ -246,14 +246,7 @@ def test_ci_calls_make_test_all():
     assert commands == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "exec make test-all"]
 
 
+@pytest.mark.slow  # all of them in `make test-all`, with its option
 def test_the_tests_check_the_shapes_in_signatures():
     with pytest.raises(jaxtyping.TypeCheckError):
         basic_self_attention(torch.zeros(2))
-
-
-def test_the_packages_whose_shapes_are_checked_exist():
-    options = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
-    (packages,) = [option for option in options["addopts"] if option.startswith("--jaxtyping-packages=")]
-    *names, checker = packages.partition("=")[2].split(",")
-    assert checker == "beartype.beartype"
-    assert [name for name in names if importlib.util.find_spec(name) is None] == []

@@ -231,6 +231,7 @@ def test_a_trained_model_generates_the_same_text_after_export(tmp_path, change):
     assert torch.equal(GPT.from_pretrained(tmp_path)(mine), model.eval()(mine))
 
 
+@pytest.mark.slow
 def test_weights_load_from_the_cache_quietly_and_without_transformers(tmp_path):
     for kind in ("openai-gpt", "gpt2"):
         lay_in_cache(tmp_path, f"openai-community/{kind}", perturbed(REFERENCES[kind]))

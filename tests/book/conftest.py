@@ -31,3 +31,8 @@ def pages() -> dict[str, BeautifulSoup]:
         str(path.relative_to(HTML)): BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
         for path in sorted(actual)
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _after_the_build(built: None) -> None:
+    """No test of a page begins before the pages are there."""

@@ -112,3 +112,8 @@ def dark(dark_context: BrowserContext, site: str) -> Iterator[Visit]:
 def scriptless(scriptless_context: BrowserContext, site: str) -> Iterator[Visit]:
     """A visit by a reader whose browser runs no scripts."""
     yield from visit(scriptless_context, site)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _after_the_build(built: None) -> None:
+    """No test of a page begins before the pages are there."""

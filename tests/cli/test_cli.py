@@ -606,6 +606,7 @@ def test_help_names_every_command(capsys):
     assert all(command in out for command in ("train", "sample", "eval", "count"))
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_harms_no_file(trained, text, tmp_path):
     """The kernel refuses to let any file grow past a few kilobytes, as a full disk would."""
     run = tmp_path / "run"
@@ -661,6 +662,7 @@ def test_ctrl_c_in_the_middle_of_a_save_is_one_line_and_the_run_goes_on(text, tm
     assert contents(run) == contents(whole)
 
 
+@pytest.mark.slow
 def test_a_reader_that_closes_the_pipe_ends_the_writing_quietly(trained):
     command = [sys.executable, "-m", "lecture21", "sample", str(trained), "--length", "5000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -679,6 +681,7 @@ def test_there_is_no_progress_bar_outside_a_terminal(text, tmp_path, capfd):
     assert "\r" not in err
 
 
+@pytest.mark.slow
 def test_there_is_a_progress_bar_in_a_terminal(text, tmp_path):
     import fcntl
     import pty

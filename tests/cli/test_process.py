@@ -170,6 +170,7 @@ sys.exit(main({arguments!r}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["lecture21.cli.app", "typer", "numpy", "torch._C"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_modules_are_imported_is_one_line(module, number):
@@ -178,6 +179,7 @@ def test_a_signal_while_modules_are_imported_is_one_line(module, number):
     assert (result.returncode, result.stdout, result.stderr) == (128 + number, "", "lecture21: stopped\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.repetition), signal.SIGTERM])
 def test_a_signal_while_training_names_the_checkpoint(number, text, tmp_path):
     run = tmp_path / "run"
@@ -202,6 +204,7 @@ sys.exit(main({arguments!r}))
     assert main([*arguments, "--resume"]) == 0
 
 
+@pytest.mark.slow
 def test_a_signal_where_python_discards_exceptions_ends_the_command_too():
     code = """
 import os, signal, sys
@@ -246,6 +249,7 @@ def test_the_entry_point_imports_nothing_that_takes_time():
     assert cli.__all__ == ["main"]
 
 
+@pytest.mark.slow
 def test_a_module_in_the_working_directory_does_not_take_the_place_of_an_installed_one(tmp_path):
     for name in ("typer", "torch", "tiktoken", "lecture21.cli"):
         (tmp_path / f"{name}.py").write_text("open('executed', 'w')")
@@ -258,6 +262,7 @@ def test_a_module_in_the_working_directory_does_not_take_the_place_of_an_install
 # Closed streams
 
 
+@pytest.mark.slow
 def test_training_goes_on_where_standard_error_is_closed(text, tmp_path):
     run = tmp_path / "run"
     command = [sys.executable, "-m", "lecture21", "train", "--out", str(run), "--text", str(text), *QUICK]
@@ -277,6 +282,7 @@ def test_training_goes_on_where_nobody_reads_its_messages(text, tmp_path):
         assert process.wait() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [pytest.param(["--help"], marks=pytest.mark.repetition), ["count", "gpt0"]])
 def test_a_pipe_that_is_closed_from_the_start_ends_a_command_quietly(arguments):
     command = [sys.executable, "-m", "lecture21", *arguments]

@@ -89,6 +89,7 @@ def NAME(*arguments):
 }
 
 
+@pytest.mark.slow
 def test_an_attack_gets_no_point_and_the_other_exercise_its_own(tmp_path):
     *exercises, honest = [each for chapter in ("01", "02", "03", "04") for each in exercises_of(chapter)]
     assert len(exercises) >= len(ATTACKS)

@@ -117,7 +117,10 @@ def test_an_expert_s_letters_stay_in_color_and_are_counted(open_figures):
     assert len(colored()) == len(TEXT)
 
 
-@pytest.mark.parametrize("screen", [(1280, 800), (390, 844)], ids=["laptop", "phone"])
+LAPTOP = pytest.param((1280, 800), marks=pytest.mark.repetition, id="laptop")
+
+
+@pytest.mark.parametrize("screen", [LAPTOP, pytest.param((390, 844), id="phone")])
 def test_the_experts_and_their_letters_are_on_one_screen(open_figures, screen):
     touch = {"has_touch": screen[0] < 500, "is_mobile": screen[0] < 500}
     stage = open_figures(live.Router(), viewport={"width": screen[0], "height": screen[1]}, **touch)

@@ -259,6 +259,7 @@ def test_the_tokens_of_the_plays_have_the_pinned_checksum(train_part, vocab_size
     assert [len(tokenizer.encode(part)) for part in split(shakespeare())] == [train_tokens, val_tokens]
 
 
+@pytest.mark.slow
 def test_training_in_another_process_gives_the_same_vocabulary():
     program = "from lecture21 import shakespeare, tokenizers as t; print(t.BPETokenizer.from_text(shakespeare(), 400))"
     environment = {**os.environ, "PYTHONHASHSEED": "21", "RAYON_NUM_THREADS": "3", "TOKENIZERS_PARALLELISM": "true"}

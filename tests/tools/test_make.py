@@ -18,7 +18,7 @@ case "${0##*/} $*" in $FAIL) echo "broken"; exit 1 ;; esac
 case "$0" in *jupyter-book) mkdir -p _build/html && touch _build/html/index.html ;; esac
 """
 START = ["browser", "environment and data", "lint"]
-SECTIONS = [*START, "book beside notebooks and code", "pages"]
+SECTIONS = [*START, "book beside notebooks and tests"]
 
 
 @pytest.fixture
@@ -109,10 +109,9 @@ def test_make_test_runs_every_section_in_order(installed: Path):
     assert sections(actual) == SECTIONS
     programs = [call.split()[0] for call in calls.splitlines() if not call.startswith("python")]
     assert programs == ["chromium", "ruff", "ruff", "actionlint", "jupyter-book"]
-    code, pages = re.findall("-m pytest -n 3 .*--durations 10.*", calls)
-    assert "--nbval --nbval-current-env" in code
-    assert code.endswith("-m not repetition and not slow notebooks tests --ignore tests/book --ignore tests/browser")
-    assert pages.endswith("-m not repetition and not slow tests/book tests/browser")
+    (tests,) = re.findall("-m pytest -n 3 .*--durations 10.*", calls)
+    assert "--nbval --nbval-current-env" in tests
+    assert re.search(r"-m not repetition and not slow --beside-build /\S+ notebooks tests$", tests)
 
 
 def test_make_test_all_runs_the_repetitions_and_the_attack_too(installed: Path):
@@ -150,10 +149,9 @@ def test_fresh_draws_reach_the_tests_that_draw(folder: Path):
     [
         ("environment and data", "data", "python -c*"),
         ("lint", "lint", "actionlint*"),
-        ("book beside notebooks and code", "test-beside-book", "jupyter-book*"),
-        ("book beside notebooks and code", "test-beside-book", "*check_pages.py"),
-        ("book beside notebooks and code", "test-beside-book", "*-m pytest*--ignore*"),
-        ("pages", "test-sample", "*-m pytest*tests/book tests/browser"),
+        ("book beside notebooks and tests", "test-beside-book", "jupyter-book*"),
+        ("book beside notebooks and tests", "test-beside-book", "*check_pages.py"),
+        ("book beside notebooks and tests", "test-beside-book", "*-m pytest*"),
     ],
 )
 def test_make_test_stops_at_the_first_section_that_fails(section: str, target: str, fail: str, installed: Path):

@@ -7,6 +7,7 @@ import pytest
 import warm_kernels
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="there are warm kernels on Linux only")
 def test_a_kernel_is_in_a_group_of_its_own_as_soon_as_it_is_known(tmp_path):
     """jupyter_client reads the group at once, and interrupts all of it when a notebook ends."""

@@ -13,8 +13,9 @@ import workers
 
 from lecture21 import GPT
 from lecture21._support.storage import load_tensors
-from lecture21.training import History, TrainConfig, sample_windows, train
-from lecture21.training.processes import join_processes
+from lecture21.training import History, sample_windows, train
+
+pytestmark = pytest.mark.slow  # processes that import torch
 
 WORKERS = Path(workers.__file__)
 TEXT = "ROMEO:\nBut soft, what light through yonder window breaks?\n\n" * 20
@@ -137,7 +138,6 @@ def test_any_run_is_in_the_same_files(folder, name):
 # Resuming
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["exact", "sharded", "mixed"])
 def test_a_resumed_run_of_two_processes_equals_one_that_never_stopped(resumed, name):
     parts, whole = (resumed / each for each in (name, f"{name} whole"))
@@ -150,7 +150,6 @@ def test_a_resumed_run_of_two_processes_equals_one_that_never_stopped(resumed, n
         assert all(torch.equal(weights[key], wanted[key]) for key in wanted)
 
 
-@pytest.mark.slow
 def test_each_process_has_its_own_dropout(resumed):
     tensors, _ = load_tensors(resumed / "exact" / "checkpoint.safetensors")
     assert not torch.equal(tensors["random.torch"], tensors["random.torch.1"])
@@ -182,7 +181,7 @@ STOPPED = "the same command with --resume continues from the last checkpoint in"
     ("job", "codes", "reason"),
     [
         ("killed", [1, -9], ", because another process has ended"),
-        pytest.param("interrupted", [130, 130], "", marks=pytest.mark.slow),
+        ("interrupted", [130, 130], ""),
     ],
 )
 def test_a_run_ends_with_one_line_and_complete_files(run, job, codes, reason):
@@ -214,7 +213,6 @@ LAUNCHERS = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_a_launcher_trains_one_model(run, launcher):
     arguments = ["train", "--out", run, "--text", run.parent / "text.txt", "--steps", "4", "--eval-every", "2"]
@@ -231,18 +229,3 @@ def test_a_launcher_trains_one_model(run, launcher):
     assert result.stderr.count("step 4") == 1
     assert f"2 processes{', sharded' if shard else ''}\n" in result.stderr
     assert sorted(path.name for path in run.iterdir()) == FILES
-
-
-def test_a_launcher_that_starts_one_process_only_is_noticed(monkeypatch):
-    """Without two GPUs, accelerate launch ignores --num_processes unless --multi_gpu is given."""
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert join_processes("cpu") is None
-    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
-    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
-    with pytest.raises(ValueError, match=r"started only one process.*--multi_gpu"):
-        join_processes("cpu")
-
-
-def test_a_single_process_cannot_be_sharded():
-    with pytest.raises(ValueError, match="shard needs several processes: start them with torchrun"):
-        train(workers.fresh(workers.SHAPE), workers.tokens(), TrainConfig(shard=True, device="cpu"))

@@ -16,6 +16,7 @@ from lecture21.tokenizers import CharTokenizer
 from lecture21.training import History, TrainConfig, evaluate, learning_rate, minimize, sample_windows, train
 from lecture21.training.devices import choose_precision
 from lecture21.training.loop import loop
+from lecture21.training.processes import join_processes
 from lecture21.training.run import Run
 
 SHAPE = {"vocab_size": 9, "block_size": 8, "n_layer": 1, "n_head": 2, "d_model": 8}
@@ -838,3 +839,18 @@ def test_a_record_of_any_kind_is_refused_by_name(run, record):
     path = run / "checkpoint.safetensors"
     save_tensors(path, load_tensors(path)[0], {"lecture21.run": record})
     assert_refused(run, r"checkpoint\.safetensors")
+
+
+def test_a_launcher_that_starts_one_process_only_is_noticed(monkeypatch):
+    """Without two GPUs, accelerate launch ignores --num_processes unless --multi_gpu is given."""
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert join_processes("cpu") is None
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    with pytest.raises(ValueError, match=r"started only one process.*--multi_gpu"):
+        join_processes("cpu")
+
+
+def test_a_single_process_cannot_be_sharded():
+    with pytest.raises(ValueError, match="shard needs several processes: start them with torchrun"):
+        train(fresh(), tokens(), TrainConfig(shard=True, device="cpu"))
