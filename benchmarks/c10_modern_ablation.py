@@ -1,6 +1,6 @@
 """What each part of the modern recipe is worth: one part at a time replaced by what GPT-0 or GPT-2 has instead.
 
-Usage: python benchmarks/c10_modern_ablation.py        (about 14 minutes on one core)
+Usage: python benchmarks/c10_modern_ablation.py        (about 18 minutes on one core)
 
 GPT-0's shape with `presets.get("modern-gpt0")`; 204,800 characters (400 updates of 16 windows of 32), except where the
 batch itself is the change. For every arm all learning rates together are multiplied by 1, 2 or 4, and the best
@@ -8,20 +8,26 @@ factor is chosen by one run with seed 100 on the first nine tenths of the traini
 characters; if the best is at the edge, the grid goes on. Then seeds 0, 1 and 2 are trained on the whole training part
 and scored on the whole validation split, in windows of 32.
 
+The recipe begins the last matrix of each layer and the output layer at 0. Both are replaced together, each alone, and
+both by twice PyTorch's values.
+
 Writes the result `modern_ablation` after every run, and skips the runs that it already contains:
     part (search or run), arm, factor, seed; parameters; seconds: process time of training; nats per character.
     The 5-gram's row has only nats.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 import common
 import torch
+from torch import nn
 
 from lecture21 import GPT, presets
 from lecture21.baselines import NGram
+from lecture21.gpt.initialization import RESIDUAL
 from lecture21.training import TrainConfig, evaluate, recipe, train
 
 NAME, SEEDS, SEARCH_SEED, HELD_OUT = "modern_ablation", (0, 1, 2), 100, 20_000
@@ -44,7 +50,25 @@ ARMS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "GELU": ({"activation": "gelu_tanh"}, {}),
     "initialization of torch": ({"initialization": "torch"}, {}),
     "no logit cap": ({"logit_cap": None}, {}),
+    "output layer of torch": ({}, {}),
+    "blocks of torch": ({"initialization": "torch"}, {}),
+    "twice torch": ({"initialization": "torch"}, {}),
 }
+
+
+def _double(model: GPT) -> None:
+    """Double the matrices that the recipe begins at 0."""
+    for name, weight in model.named_parameters():
+        if name == "head.weight" or name.removesuffix(".weight").endswith(RESIDUAL):
+            weight *= 2
+
+
+AFTER: dict[str, Callable[[GPT], object]] = {
+    "output layer of torch": lambda model: model.head.reset_parameters(),
+    "blocks of torch": lambda model: nn.init.zeros_(model.head.weight),
+    "twice torch": _double,
+}
+"""What is done to the model after its initialization, where a part of it is the change."""
 AVERAGED = 0.3  # the last fraction of the run whose weights are averaged
 
 
@@ -60,6 +84,9 @@ def fit(arm: str, factor: float, seed: int, tokens: torch.Tensor, vocab_size: in
     run = scaled(replace(BASE, seed=seed, **changes), factor)
     torch.manual_seed(seed)
     model = GPT(presets.get("modern-gpt0", vocab_size=vocab_size, **shape))
+    if arm in AFTER:
+        with torch.no_grad():
+            AFTER[arm](model)
     average = torch.optim.swa_utils.AveragedModel(model)
 
     def update_average(step: int, trained: GPT, history: object) -> None:
