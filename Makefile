@@ -188,7 +188,7 @@ attack: $(READY)  ## attack the package: kills, signals, hostile files, misuse o
 bench: $(READY)  ## time the fast implementations against the plain ones and transformers, and the page against torch
 	@for script in $(TIMED); do $(BIN)/python "$$script" || exit 1; done
 
-sweeps: $(READY) data  ## repeat the experiments that the chapters plot (long; gpt_ladder, router_collapse and sparse_against_dense continue their tables: remove one to start over)
+sweeps: $(READY) data  ## repeat the experiments that the chapters plot (long; most continue the stored tables: remove one to start over)
 	@for script in $(filter-out $(TIMED) $(ONLINE),$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" || exit 1; done
 
 clean:  ## remove everything that was built, except .venv

@@ -6,10 +6,11 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from lecture21 import GPT, GPTConfig
-from lecture21.tokenizers import BPETokenizer
+from lecture21.cli import main
+from lecture21.tokenizers import load_tokenizer
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+PATH = Path(__file__).resolve().parents[1] / "README.md"
+README = PATH.read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -37,10 +38,9 @@ def test_the_second_example_imports_what_it_names():
 
 def test_the_third_example_exports_a_model_that_transformers_loads_with_its_tokenizer(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    tokenizer = BPETokenizer.from_text("the cat sat on the mat. " * 10, 260)
-    config = GPTConfig(vocab_size=260, activation="gelu_tanh", tied_head=True)
-    GPT(config).save_pretrained("runs/mine")
-    tokenizer.save("runs/mine/tokenizer.json")
+    (command,) = re.findall(r"`lecture21 (train --tokenizer [^`]+)`", README)
+    assert main([*command.split(), "--text", str(PATH), "--steps", "1", "--device", "cpu"]) == 0
+    tokenizer = load_tokenizer("runs/mine/tokenizer.json")
     names = {}
     exec(f"{IMPORTS}\n{EXAMPLES[2]}", names)
     prompt = AutoTokenizer.from_pretrained("exported")("the cat", return_tensors="pt")
