@@ -104,9 +104,10 @@ ARMS = {
     "complete, long": Arm(steps=LONG, warmup=LONG // 10),
     "post-norm, long": Arm(post_norm, post_norm, PLAIN, steps=LONG, warmup=LONG // 10),
 }
-CURVES = ("complete", "post-norm", "no norm", "post-norm, small layers", "post-norm, long warm-up")
+CURVES = ("complete", "post-norm", "no norm", "frequencies", "post-norm, small layers", "post-norm, long warm-up")
 FINAL = ("no final norm", "frequencies", "no final norm, frequencies")
-PLAN = (*((4, arm) for arm in ("complete", "no norm", *FINAL)), *((24, arm) for arm in ARMS if arm not in FINAL))
+DEEP = tuple(arm for arm in ARMS if not arm.startswith("no final norm"))
+PLAN = (*((4, arm) for arm in ("complete", "no norm", *FINAL)), *((24, arm) for arm in DEEP))
 """The depths and arms: with 4 blocks, what the norm before the output layer costs; with 24, all others."""
 
 
