@@ -301,3 +301,27 @@ def _square_for_size(added, kind):
     square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
     size = torch.ones(()) if kind == "post" else square
     return size, 1 / square
+
+
+@_STREAM.mistake(
+    symptom="A deep model without norms seems to keep as much of the embedding as pre-norm.",
+    hint="for kind 'none' you add up the updates. Without a norm, an update grows with the stream that it is computed "
+    "from. How large is the second one, if the first has made the stream larger?",
+)
+def _none_as_pre(added, kind):
+    squares = added.square()
+    square = (1 + squares).prod() if kind == "post" else 1 + squares.sum()
+    size = torch.ones(()) if kind == "post" else square.sqrt()
+    return size, 1 / square
+
+
+@_STREAM.mistake(
+    symptom="The size is the square of the right one, and with post-norm it seems to grow.",
+    hint="you return its square for the size. And with kind 'post', a norm follows the last sum: which size does it "
+    "leave?",
+)
+def _square_for_every_size(added, kind):
+    squares = added.square()
+    square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
+    size = square
+    return size, 1 / square

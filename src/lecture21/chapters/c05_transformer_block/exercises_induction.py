@@ -25,8 +25,9 @@ def _induction_head(place, name, before, following):
     A layer is (w_query, w_key, w_value, w_output), with the shapes (D, C), (D, C), (Dv, C) and
     (C, Dv). It adds w_output times its output to every word, which sees itself and the words before
     it; scores are divided by sqrt(D). Sequences have up to T words and begin with word 0, which
-    does not return. In the end, a word that has occurred before must have more than 1/2 of
-    following[v], where v followed it the first time, and less of all other rows of following.
+    does not return; others return at most once. In the end, a word that has occurred before must
+    have more than 1/2 of following[v], where v followed it the first time, and less of all other
+    rows of following.
     """
     strength = 100
     first = strength * place[1:], place[:-1], name, before.T

@@ -104,6 +104,19 @@ def _an_angle_for_each_feature(n_position, d_model):
     return table
 
 
+@_POSITIONS.mistake(
+    symptom="Each feature turns at a speed of its own, and the last ones hardly turn at all.",
+    hint="you take the number of the column for that of the pair. Features 2i and 2i + 1 share the angle of pair i: "
+    "which pair does column 3 belong to?",
+)
+def _columns_for_pairs(n_position, d_model):
+    position = torch.arange(n_position)[:, None]
+    angle = position / 10000 ** (2 * torch.arange(d_model) / d_model)
+    table = angle.sin()
+    table[:, 1::2] = angle[:, 1::2].cos()
+    return table
+
+
 # 5.4
 
 
@@ -337,3 +350,12 @@ def _compares_sums(model, x):
 def _swaps_two(model, x):
     reordered = torch.cat([x[:2].flip(0), x[2:]])
     return torch.allclose(model(x)[-1], model(reordered)[-1], rtol=0, atol=1e-4)
+
+
+@_ORDER.mistake(
+    symptom="Every model seems to depend on the order: the last token has changed, and roundings count as well.",
+    hint="you move the last token as well, and your comparison allows for too little rounding. Reverse only the tokens "
+    "before it, and allow for differences of up to 1e-4.",
+)
+def _reverses_all_exactly(model, x):
+    return torch.equal(model(x)[-1], model(x.flip(0))[-1])
