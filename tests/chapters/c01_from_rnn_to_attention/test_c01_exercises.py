@@ -86,10 +86,13 @@ def test_any_latch_that_holds_is_right(capsys, w, u):
 @pytest.mark.parametrize(
     ("w", "u", "words"),
     [
-        (2, 0.6, "must keep the sign"),
-        (1.1, 0.2, "must keep the sign"),
-        (20, 50, "must keep the sign"),
-        (100, 98, "must keep the sign"),
+        (2, 0.6, "u is too large beside w"),
+        (2, 0.54, "u is too large beside w"),  # the limit is 0.533
+        (1.1, 0.2, "u is too large beside w"),
+        (20, 50, "u is too large beside w"),
+        (100, 98, "u is too large beside w"),
+        (1, 0.3, "w of at most 1"),
+        (0.8, 0.4, "w of at most 1"),
         (-30, 1, "must keep the sign"),
         (50, -5, "must take the sign"),
         (0, 0, "must take the sign"),

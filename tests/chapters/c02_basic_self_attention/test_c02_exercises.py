@@ -51,6 +51,8 @@ WRONG = {
         "p = scores.exp()\nreturn p / p.sum(-1)": "keeps the dimension",
         "p = (scores - scores.max(-1).values).exp()\nreturn p / p.sum(-1)": "keeps the dimension",
         "p = (scores.max(-1, keepdim=True).values - scores).exp()\nreturn p / p.sum(-1, keepdim=True)": "largest score",
+        "p = (scores - 1000).exp()\nreturn p / p.sum(-1, keepdim=True)": "0 / 0 is NaN: you subtract too much",
+        "p = (scores - 500).exp()\nreturn p / p.sum(-1, keepdim=True)": "0 / 0 is NaN: you subtract too much",
         "return scores.softmax(-1).detach()": "no gradient passes back to scores",
         "with torch.no_grad():\n    return scores.softmax(-1)": "no gradient passes back to scores",
         "return torch.tensor(scores.softmax(-1).tolist(), dtype=scores.dtype)": "no gradient passes back to scores",

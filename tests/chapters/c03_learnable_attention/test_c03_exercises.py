@@ -38,6 +38,9 @@ WRONG = {
         SCALED.format("3"): "divided by another number than sqrt(D)",
         SCALED.format("q.shape[1] ** 0.5"): "q.shape[1], which is d_k only if there are no leading dimensions",
         SCALED.format("k.shape[-2] ** 0.5"): "divided by another number than sqrt(D)",
+        "w = (k @ q.mT / q.shape[-1] ** 0.5).softmax(-1)\nreturn w @ v, w": "queries and keys are exchanged",
+        "w = (q @ k.transpose(0, 1) / q.shape[-1] ** 0.5).softmax(-1)\nreturn w @ v, w": "counted from the end",
+        "w = (q @ k.T / q.shape[-1] ** 0.5).softmax(-1)\nreturn w @ v, w": "counted from the end",
     },
     "3.2": {
         f"return form.T * len(form) ** 0.5, {IDENTITY}": "How many rows of the form are independent?",
@@ -46,6 +49,9 @@ WRONG = {
         "return form.T @ form": "",
         SVD.format(RANK, "s[:d, None] * u[:, :d].T, v[:d]"): "w_query.T @ w_key / sqrt(D) must be the form",
         SVD.format(RANK, "u[:, :d] * s[:d], v[:d].T * d ** 0.5"): "two matrices of the same shape (D, C)",
+        SVD.format(
+            RANK, "(d ** 0.5 * s[:d, None]) ** 0.5 * u[:, :d].T, (d ** 0.5 * s[:d, None]) ** 0.5 * v[:, :d].T"
+        ): ("What do you take from v?"),
         SVD.format("1", "s[:d, None] * u[:, :d].T, v[:d]"): "w_query.T @ w_key / sqrt(D) must be the form",
     },
     "3.3": {

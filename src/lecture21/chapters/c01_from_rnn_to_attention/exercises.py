@@ -202,7 +202,7 @@ _LATCH = Exercise(
         _rivals(rng, "s", "a sentence of one noun"),
         _rivals(rng, "s" + "." * 12, "a noun and 12 words that are none"),
         _rivals(rng, "s..o..o", "a noun and two rivals"),
-        _rivals(rng, "s.." + "o" * 40, "a noun and 40 rivals in a row"),
+        _rivals(rng, "s.." + "o" * 200, "a noun and 200 rivals in a row"),
         _rivals(rng, "s.." + "".join(rng.choice("so..") for _ in range(97)), "100 random words"),
     ],
     properties=(
@@ -224,6 +224,16 @@ _LATCH = Exercise(
             lambda arguments, states: (
                 _keeps_its_sign(arguments, states) or not _would_hold_at_rest(*_unit_of(arguments, states))
             ),
+        ),
+        (
+            "with a w of at most 1, tanh makes every state smaller, so the first noun fades while nothing is added. "
+            "Which w makes a small state grow?",
+            lambda arguments, states: _keeps_its_sign(arguments, states) or abs(_unit_of(arguments, states)[0]) > 1.001,
+        ),
+        (
+            "a row of rivals turns the state, for u is too large beside w. Iterate tanh(w h - u) from a state at rest: "
+            "does it stay positive?",
+            lambda arguments, states: _keeps_its_sign(arguments, states) or min(_unit_of(arguments, states)) <= 0,
         ),
         (
             "the state must keep the sign of the first noun, and not go over to that of a later one",
@@ -277,8 +287,8 @@ def _wrong_sign(numbers):
 
 @_LATCH.mistake(
     symptom="The verb agrees with the majority of the nouns so far.",
-    hint="with w = 1 the state neither grows nor shrinks by itself: it counts nouns. What must it do between two of "
-    "them?",
+    hint="with w = 1 a small state hardly changes by itself, so the unit counts nouns. What must the state do between "
+    "two of them?",
 )
 def _counts(numbers):
     w, u = 1.0, 0.2

@@ -46,6 +46,8 @@ def _divided_by_the_sum_of_another_row(scores: Tensor, weights: Tensor) -> bool:
     return any(torch.allclose(weights, powers / powers.sum(dim=-1), rtol=1e-3) for powers in both)
 
 
+_OVERFLOW = 80.0  # exp() of a float32 below it is finite
+
 _SOFTMAX = Exercise(
     number="2.1",
     name="softmax",
@@ -54,6 +56,13 @@ _SOFTMAX = Exercise(
     cases=_softmax_cases,
     differentiable=("scores",),
     properties=(
+        (
+            "every exp() of a row is now 0, and 0 / 0 is NaN: you subtract too much from a row of small scores. Which "
+            "number of the row itself is always right?",
+            lambda arguments, weights: (
+                not (weights.isnan() & (arguments[0].amax(dim=-1, keepdim=True) < _OVERFLOW)).any()
+            ),
+        ),
         (
             "no entry may be NaN or infinite. After your subtraction, is any score of the row still above 0?",
             lambda arguments, weights: bool(weights.isfinite().all()),

@@ -38,6 +38,11 @@ def _attention_cases(rng: random.Random) -> list[Case]:
     ]
 
 
+def _are_weights_of_keys(q, k, weights) -> bool:
+    exchanged = _attention(k, q, q)[1]
+    return exchanged.shape == weights.shape and torch.allclose(exchanged, weights, atol=1e-4)
+
+
 _ATTENTION = Exercise(
     number="3.1",
     name="attention",
@@ -48,6 +53,10 @@ _ATTENTION = Exercise(
     differentiable=("q", "k", "v"),
     properties=(
         ("each row of the weights must sum to 1", lambda arguments, result: rows_sum_to_one(result[1])),
+        (
+            "queries and keys are exchanged: row i of your weights belongs to key i. Whose rows should it be?",
+            lambda arguments, result: not _are_weights_of_keys(*arguments[:2], result[1]),
+        ),
         (
             "the outputs must be averages of the rows of v with your weights",
             lambda arguments, result: torch.allclose(result[0], result[1] @ arguments[2], atol=1e-4),
@@ -137,6 +146,16 @@ def _scaled_for_width_4(q, k, v):
 )
 def _scaled_by_the_number_of_queries(q, k, v):
     weights = (q @ k.transpose(-2, -1) / math.sqrt(len(q))).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    symptom="A matrix of keys gives the right result, and a batch of several heads raises an error.",
+    hint="right for matrices, but your transpose fails for leading dimensions: these come first, and must stay where "
+    "they are. Which two dimensions should it exchange, counted from the end?",
+)
+def _transposed_from_the_front(q, k, v):
+    weights = (q @ k.transpose(0, 1) / math.sqrt(q.shape[-1])).softmax(dim=-1)
     return weights @ v, weights
 
 
@@ -278,6 +297,18 @@ def _rows_of_u(form):
     d = int(torch.linalg.matrix_rank(form))
     root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
     return root * u[:d], root * v[:d]
+
+
+@_FORM.mistake(
+    symptom="The shapes are right, and no score is.",
+    hint="form = u diag(strengths) v, so the singular vectors are the columns of u and the rows of v. What do you take "
+    "from v?",
+)
+def _columns_of_v(form):
+    u, strengths, v = torch.linalg.svd(form)
+    d = int(torch.linalg.matrix_rank(form))
+    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
+    return root * u[:, :d].T, root * v[:, :d].T
 
 
 @_FORM.mistake(
