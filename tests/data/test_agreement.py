@@ -14,7 +14,7 @@ from lecture21.data.agreement import (
     verb_is_plural,
 )
 
-RIVALS = ["things", "people"]
+RIVALS = ["things", "people", "other kind"]
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -45,6 +45,14 @@ def test_some_sentences_are_as_they_should_be():
     assert [words[i] for i in (0, 4, 7)] == ["the", "the", "the"]
     assert words[2].rstrip("s") in {"pilot", "author", "farmer", "teacher", "painter", "doctor"}
     assert words[5].rstrip("s") in {"window", "garden", "car", "table", "river", "lamp"}
+
+
+def test_rivals_of_the_other_kind_leave_the_two_kinds_equally_often_as_the_subject():
+    words, plural = Agreement("other kind").beginnings(2000, 7, n_adjective=1, generator=seeded())
+    is_thing = words[:, [2, 5, 8]] >= VOCABULARY.ids["window"]
+    assert (is_thing[:, 1:] != is_thing[:, :1]).all()
+    assert is_thing[:, 0].float().mean().item() == pytest.approx(0.5, abs=0.05)
+    assert (plural == words[:, 2] % 2).all()
 
 
 def test_all_words_occur_and_numbers_are_balanced():
@@ -126,7 +134,7 @@ def test_a_distance_that_no_sentence_has(distance):
 
 
 def test_bad_arguments(untyped):
-    with pytest.raises(ValueError, match="rivals must be one of things, people, got 'cats'"):
+    with pytest.raises(ValueError, match="rivals must be one of things, people, other kind, got 'cats'"):
         Agreement("cats")
     with pytest.raises(ValueError, match="n_sentence must be a positive multiple of 3, got 10"):
         Agreement().score(by_first, 1, n_sentence=10)

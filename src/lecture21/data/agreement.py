@@ -36,13 +36,16 @@ VOCABULARY = Vocabulary(
 )
 """The task's 44 words: each noun and each verb in the singular, and after it in the plural."""
 
-Rivals = Literal["things", "people"]
-"""What stands between subject and verb: things, which the subject (a person) is not, or other people."""
+Rivals = Literal["things", "people", "other kind"]
+"""What stands between subject and verb: things, which the subject (a person) is not, or other people. With "other
+kind", the subject is a person or a thing, and its rivals are nouns of the other kind."""
+
+_RIVALS = ("things", "people", "other kind")
 
 DISTANCES = tuple(range(1, 101, 3))
 """The distances from the subject to its verb, in words: each phrase between them has three, such as *near the car*."""
 
-_FIRST_VERB = VOCABULARY.ids["is"]
+_FIRST_THING, _FIRST_VERB = VOCABULARY.ids["window"], VOCABULARY.ids["is"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Agreement:
     """Kind of the nouns between subject and verb. If they are people as well, only the position tells the subject."""
 
     def __post_init__(self) -> None:
-        require_choice("rivals", self.rivals, ("things", "people"))
+        require_choice("rivals", self.rivals, _RIVALS)
 
     def beginnings(
         self, batch: int, distance: int, *, n_adjective: int = 0, generator: Generator | None = None
@@ -81,8 +84,13 @@ class Agreement:
         the, plural = draw(("the",)), number()
         columns = [the, *(draw(ADJECTIVES) for _ in range(n_adjective)), draw(PEOPLE) + plural]
         for _ in range(distance // 3):
-            columns += [draw(PREPOSITIONS), the, draw(THINGS if self.rivals == "things" else PEOPLE) + number()]
-        return torch.stack(columns, dim=1), plural.bool()
+            columns += [draw(PREPOSITIONS), the, draw(PEOPLE if self.rivals == "people" else THINGS) + number()]
+        words = torch.stack(columns, dim=1)
+        if self.rivals == "other kind":  # in half of the sentences, people and things change places
+            exchanged = torch.where(words < _FIRST_THING, words + _FIRST_THING, words - _FIRST_THING)
+            is_exchanged = torch.randint(2, (batch, 1), generator=generator).bool()
+            words = torch.where(is_exchanged & (words < _FIRST_VERB), exchanged, words)
+        return words, plural.bool()
 
     def sentences(
         self, batch: int, distance: int, *, n_adjective: int = 0, generator: Generator | None = None

@@ -1,0 +1,140 @@
+"""What can trained word vectors do for attention without W^q and W^k, and what can they not?
+
+Usage: python benchmarks/c02_one_vector.py        (about 7 minutes on one core)
+
+The task is that of `lecture21.data.agreement`, in two versions. "things": a person is the subject and things are its
+rivals, as everywhere in chapters 01 to 03. "other kind": the subject is a person or a thing, and its rivals are of the
+other kind, so that the last word, a rival, must find people if it is a thing, and things if it is a person.
+
+Arms, of width 32, all with a linear layer that names the verb:
+    bag: the mean of learned word vectors of `width` components, without attention.
+    vectors: attention without weights, on learned word vectors.
+    one matrix: the same with values, and with keys that are the queries too, W^q = W^k.
+    signs: W^q = S W^k, where the diagonal matrix S has as many entries -1 as 1.
+    head: a head with learned queries, keys and values, on random word vectors that stay fixed.
+    head and vectors: the same, and the vectors are learned too.
+
+Adam, 500 steps of 32 sentences, cosine decay. A run trains 13 models side by side (`c01_agreement.Together`): seeds 0
+to 9 are reported, and 100 to 102 choose the learning rate by their mean score, inside the grid RATES.
+
+Writes the result `one_vector`, a row for each rate, model and tested distance: the fraction of right verbs, and the
+mean weight that the last word gives to subjects that are people and to those that are things.
+"""
+
+import time
+
+import c01_agreement as c01
+import common
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from lecture21.attention import SelfAttention, attention
+from lecture21.data.agreement import VOCABULARY, Agreement
+from lecture21.training import TrainConfig
+from lecture21.training.tasks import minimize
+
+WIDTH, STEPS, BATCH = 32, 500, 32
+RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+SIGNS = torch.tensor([1.0, -1.0]).repeat(WIDTH // 2)
+BOTH = "head and vectors"
+FIRST_THING = VOCABULARY.ids["window"]
+RUNS = (
+    *(("other kind", arm, WIDTH, 13, (13,)) for arm in ("vectors", "head", "one matrix", "signs", "bag", BOTH)),
+    ("things", "vectors", WIDTH, 40, (4, 13, 40, 100)),
+    ("things", "bag", 1, 40, (4, 13, 40, 100)),
+    *(("other kind", arm, WIDTH, 40, (40,)) for arm in ("vectors", "head", "bag")),
+)
+
+
+class Reader(nn.Module):
+    """An arm: the vectors of the words, what the last word gathers of them, and a linear layer."""
+
+    def __init__(self, arm: str, width: int):
+        super().__init__()
+        self.arm = arm
+        self.vectors = nn.Parameter(torch.randn(len(VOCABULARY), width) / width**0.5, requires_grad=arm != "head")
+        self.output = nn.Linear(width, len(VOCABULARY))
+        if arm not in ("bag", "vectors"):
+            self.head = SelfAttention(width, width)
+
+    def gather(self, ids: Int[Tensor, "B T"]) -> tuple[Float[Tensor, "B 1 C"], Float[Tensor, "B 1 T"]]:
+        """Return what the last word gathers, and its weights."""
+        x = self.vectors[ids]
+        last = x[:, -1:]
+        if self.arm == "bag":
+            last = torch.zeros_like(last)  # equal scores, so that every word has the weight 1/T
+        if self.arm in ("vectors", "bag"):
+            weights = (last @ x.mT).softmax(dim=-1)
+            return weights @ x, weights
+        query = self.head.query if self.arm in ("head", BOTH) else self.head.key
+        keys, values = self.head.key(x), self.head.value(x)
+        return attention(query(last) * (SIGNS if self.arm == "signs" else 1.0), keys, values)
+
+    def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
+        """Return the logits of the verb."""
+        return self.output(self.gather(ids)[0][:, 0])
+
+
+def build(arm: str, width: int, seed: int) -> Reader:
+    """Return an untrained model of an arm."""
+    torch.manual_seed(seed)
+    return Reader(arm, width)
+
+
+@torch.no_grad()
+def weight_of_subject(model: Reader, task: Agreement, distance: int) -> dict[str, float]:
+    """Return the mean weight of subjects that are people and of those that are things, NaN where there are none."""
+    words, _ = task.beginnings(1000, distance, generator=torch.Generator().manual_seed(7))
+    weight, is_thing = model.gather(words)[1][:, 0, 1], words[:, 1] >= FIRST_THING
+    kinds = {"weight_of_person": ~is_thing, "weight_of_thing": is_thing}
+    return {name: round(weight[kind].mean().item(), 4) for name, kind in kinds.items()}
+
+
+def run(rivals: str, arm: str, width: int, trained: int, tested: tuple[int, ...], rate: float) -> list[dict]:
+    """Train the models of one setting with one rate, and return their rows."""
+    task, seeds = Agreement(rivals), (*c01.SEEDS, *c01.HELD_OUT)
+    together, n = c01.Together([build(arm, width, seed) for seed in seeds]), len(seeds)
+    config = TrainConfig(steps=STEPS, learning_rate=rate, schedule="cosine", seed=trained)
+    minimize(
+        together, lambda generator: n * task.loss(together, [trained], batch=n * BATCH, generator=generator), config
+    )
+    rows = []
+    for seed, model in zip(seeds, together.each(), strict=True):
+        for distance in tested:
+            key = {"rivals": rivals, "arm": arm, "width": width, "trained": trained, "learning_rate": rate}
+            score = round(task.score(model.eval(), distance), 5)
+            weights = weight_of_subject(model, task, distance)
+            rows.append({**key, "chosen": False, "seed": seed, "distance": distance, "score": score, **weights})
+    return rows
+
+
+def main() -> None:
+    """Tune every setting, and save the table after each run; a run in the table is not repeated."""
+    torch.set_num_threads(1)
+    rows = common.stored("one_vector")
+    for setting in RUNS:
+        names = dict(zip(("rivals", "arm", "width", "trained"), setting[:4], strict=True))
+
+        def of(rate: float, names=names) -> list[dict]:
+            key = {**names, "learning_rate": rate}
+            return [row for row in rows if all(row[name] == value for name, value in key.items())]
+
+        def loss(rate: float, setting=setting, of=of) -> float:
+            if not of(rate):
+                rows.extend(run(*setting, rate))
+            at = [row for row in of(rate) if row["distance"] == row["trained"]]
+            held_out = [row["score"] for row in at if row["seed"] in c01.HELD_OUT]
+            print(*setting[:4], rate, f"| {sum(row['score'] for row in at[:10]) / 10:.3f}", end=" ", flush=True)
+            print(f"held out {sum(held_out) / 3:.3f}, {time.process_time():.0f} s", flush=True)
+            return -sum(held_out) / 3
+
+        best = next(iter(common.tune(loss, RATES[2:4], RATES)))
+        for row in rows:
+            if all(row[name] == value for name, value in names.items()):
+                row["chosen"] = row["learning_rate"] == best
+        common.save("one_vector", rows)
+
+
+if __name__ == "__main__":
+    main()
