@@ -139,17 +139,6 @@ def _scaled_for_width_4(q, k, v):
 
 
 @_ATTENTION.mistake(
-    symptom="The worked example, with four tokens and d_k = 4, gives the right result. A longer text gives even "
-    "weights.",
-    hint="you divide by the root of len(q), the number of rows. The products of a score are summed over d_k, which is "
-    "another dimension of q.",
-)
-def _scaled_by_the_number_of_queries(q, k, v):
-    weights = (q @ k.transpose(-2, -1) / math.sqrt(len(q))).softmax(dim=-1)
-    return weights @ v, weights
-
-
-@_ATTENTION.mistake(
     symptom="A matrix of keys gives the right result, and a batch of several heads raises an error.",
     hint="right for matrices, but your transpose fails for leading dimensions: these come first, and must stay where "
     "they are. Which two dimensions should it exchange, counted from the end?",
