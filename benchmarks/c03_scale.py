@@ -1,11 +1,12 @@
 """By what should scores be divided? Heads of two widths, with three divisors, over a range of learning rates.
 
-Usage: python benchmarks/c03_scale.py [SEED ...]        (seeds 0 to 4 if none is given; about 40 s each on one core)
+Usage: python benchmarks/c03_scale.py [SEED ...]        (seeds 0 to 4 if none is given; about 50 s each on one core)
 
 Each sequence has eight letters with a digit each, and the same letters as capitals in another order; at a capital, one
 head must find its letter, whose vector is unrelated, and a linear layer names the digit. All components of the vectors,
-queries and keys have variance 1 or 2 before training, as the argument for the divisor assumes. Adam, 200 steps, 32
-sequences in a batch, a constant learning rate.
+queries and keys have variance 1 or 2 before training, as the argument for the divisor assumes. With the divisor "1,
+small start", scores are not divided, but W^q and W^k start smaller by a factor of d^(1/4) each, so that scores before
+training are as with the divisor sqrt(d). Adam, 200 steps, 32 sequences in a batch, a constant learning rate.
 
 Writes the result `scale`: for each seed, width of the head, divisor and learning rate, the loss in nats per digit and
 the fraction of right digits on 500 sequences that were not trained on. Rates are a grid that holds the best one of
@@ -24,7 +25,8 @@ from lecture21.training import TrainConfig, minimize
 
 C, PAIRS, STEPS, BATCH = 64, 8, 200, 32
 WIDTHS = (16, 256)
-DIVISORS = {"1": lambda d: 1.0, "sqrt(d)": math.sqrt, "d": float}
+SMALL_START = "1, small start"
+DIVISORS = {"1": lambda d: 1.0, "sqrt(d)": math.sqrt, "d": float, SMALL_START: lambda d: 1.0}
 RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 
 
@@ -59,6 +61,9 @@ def run(width: int, divisor: str, rate: float, seed: int) -> tuple[float, float]
     torch.manual_seed(seed)
     vectors = torch.randn(62, C)
     model = Finder(width, DIVISORS[divisor](width))
+    if divisor == SMALL_START:
+        for layer in (model.query, model.key):
+            layer.weight.data /= width**0.25
 
     def loss(generator: torch.Generator) -> Tensor:
         x, targets = draw(vectors, BATCH, generator)
