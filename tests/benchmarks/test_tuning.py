@@ -72,6 +72,16 @@ def test_the_factor_of_a_rung_is_the_vertex_of_its_search(monkeypatch):
         assert run["factor"].tolist() == pytest.approx([vertex] * 3, abs=1e-4)
 
 
+@pytest.mark.parametrize(("name", "query"), [("context", "arm.str.startswith('learned')"), ("optimizer", "seed >= 0")])
+def test_the_runs_of_a_search_at_full_length_are_those_reported(name, query):
+    table = results.load(name).query(query, engine="python")  # the search of rotary positions is not complete
+    for arm, rows in table.groupby("arm"):
+        search = rows[rows["seed"] == 0].set_index("factor")["bits"]
+        best = search.idxmin()
+        assert {best / 2, 2 * best} <= set(search.index), arm
+        assert set(rows[rows["seed"] > 0]["factor"]) <= {best}, arm
+
+
 def test_every_setting_of_the_digits_runs_with_the_rate_that_its_search_finds_again(monkeypatch):
     import c15_digit_names
 
