@@ -359,6 +359,9 @@ def test_a_reader_s_own_text_has_its_lines_and_is_trained_on(open_figures, tmp_p
     figure.get_by_text("this one has 9").wait_for()
     assert figure.get_by_role("button", name="Start training").is_enabled()
     file = tmp_path / "own.txt"
+    file.write_bytes(b"")
+    figure.get_by_label("Or a .txt file").set_input_files(file)
+    figure.get_by_text("The file is empty").wait_for()
     file.write_bytes(b"\xff\xfe" * 400)
     figure.get_by_label("Or a .txt file").set_input_files(file)
     figure.get_by_text("The file is not text in UTF-8").wait_for()

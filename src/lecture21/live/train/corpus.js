@@ -60,11 +60,12 @@ export function encode(text, symbols) {
 }
 
 /**
- * Return the text of a file; it must be UTF-8.
+ * Return the text of a file, which must have some, in UTF-8.
  * @param {Blob} file
  * @returns {Promise<string>}
  */
 export async function readTextFile(file) {
+  if (!file.size) throw new Error("The file is empty.");
   if (file.size > 4 * MOST)
     throw new Error(`The file has ${(file.size / 1e6).toFixed(0)} MB; a text may have at most 8 MB.`);
   try {
