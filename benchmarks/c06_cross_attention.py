@@ -5,12 +5,14 @@ Usage: python benchmarks/c06_cross_attention.py [SEED ...]    (0 to 9 if none is
 Writes the result `cross_attention` after every run, and continues it if it is started again. There are two training
 sets of 1,000 numbers: of all lengths up to six digits, as in the chapter, and of four or five digits, so that *hundred*
 is only ever read after the comma. Each row is one seed, one training set, and one place of *hundred*, before or after
-the comma: the means over its occurrences in held-out numbers
+the comma, or in a number without one: the means over its occurrences in held-out numbers
 
 - of its probability, given the right words so far (p),
 - of its cross-attention in each block, mean of four heads, on its own digit and on the two symbols after it,
 - of how much its probability falls if the digit is replaced by another one, or one of the two after it,
-- and of its probability if the two are removed from the number (cut).
+- of its probability if the two are removed from the number (cut),
+- and, with the number as it is, if only this query may not attend to the memory vectors of the two (blocked), in the
+  second block alone (blocked_2), to that of its own digit (blocked_own), or to any other than the two (blocked_rest).
 
 `right` is the fraction of held-out numbers that are read without a mistake, `wrong_readings` the fraction of the
 mistakes that are the right reading of another number.
@@ -18,10 +20,13 @@ mistakes that are the right reading of another number.
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import common
 import torch
 from c06_transformer_numbers import N_TEST, TOKENS, fit
+from torch import Tensor
+from torch.nn import Module
 
 from lecture21.data import numbers
 from lecture21.layers import attention_maps
@@ -32,6 +37,7 @@ VOCABULARY = numbers.VOCABULARY
 DIGITS = torch.tensor(VOCABULARY.encode("123456789"))  # with 0 as its digit, hundred is wrong: see the chapter's 58,002
 LENGTHS = {"1 to 6 digits": (range(1, 7), 1400), "4 or 5 digits": (range(4, 6), 6000)}  # and how many to draw
 COLUMNS = ("p", "own_1", "right_1", "own_2", "right_2", "change_own", "change_right", "cut")
+COLUMNS = (*COLUMNS, "blocked", "blocked_2", "blocked_own", "blocked_rest")
 
 
 def is_a_reading(words: str) -> bool:
@@ -43,7 +49,7 @@ def is_a_reading(words: str) -> bool:
     return head in groups - {"zero"} and (not rest or rest[1:] in groups - {"zero"})
 
 
-def changed(source: torch.Tensor, places: list[int]) -> torch.Tensor:
+def changed(source: Tensor, places: list[int]) -> Tensor:
     """Return the sources with one of the digits at these places replaced by another one, from 1 to 9."""
     rows = []
     for place in places:
@@ -52,6 +58,24 @@ def changed(source: torch.Tensor, places: list[int]) -> torch.Tensor:
         copies[:, place] = others
         rows.append(copies)
     return torch.cat(rows)
+
+
+@contextmanager
+def blocked(model: Transformer, t: int, places: list[int], blocks: tuple[int, ...] = (0, 1)) -> Iterator[None]:
+    """Keep the query at position t from attending to the memory vectors at these places, in these blocks."""
+
+    def block(_: Module, args: tuple[Tensor, ...], given: dict[str, Tensor]) -> tuple[tuple[Tensor, ...], dict]:
+        mask = torch.ones(args[0].shape[1], given["memory"].shape[1], dtype=torch.bool)
+        mask[t, places] = False
+        return args, given | {"mask": mask}
+
+    layers = [model.decoder.blocks[n].cross_attention for n in blocks]
+    hooks = [layer.register_forward_pre_hook(block, with_kwargs=True) for layer in layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 @torch.no_grad()
@@ -65,7 +89,7 @@ def measure(model: Transformer, n: int) -> Iterator[tuple[str, dict[str, float]]
         if word != "hundred":
             continue
 
-        def probability(sources: torch.Tensor, t: int = t) -> torch.Tensor:
+        def probability(sources: Tensor, t: int = t) -> Tensor:
             logits = model(sources, pair.target_in.expand(len(sources), -1))[:, t]
             return logits.softmax(dim=-1)[:, pair.target_out[0, t]]
 
@@ -78,7 +102,16 @@ def measure(model: Transformer, n: int) -> Iterator[tuple[str, dict[str, float]]
             found[f"change_{name}"] = p - probability(changed(pair.source[0], places)).mean()
         kept = [place for place in range(len(digits)) if place not in right]
         found["cut"] = probability(pair.source[:, kept])[0]
-        yield "after" if "," in digits[:own] else "before", {name: float(value) for name, value in found.items()}
+        for name, places, blocks in (
+            ("blocked", right, (0, 1)),
+            ("blocked_2", right, (1,)),
+            ("blocked_own", [own], (0, 1)),
+            ("blocked_rest", kept, (0, 1)),
+        ):
+            with blocked(model, t, places, blocks):
+                found[name] = probability(pair.source)[0]
+        comma = "after" if "," in digits[:own] else "before" if "," in digits else "none"
+        yield comma, {name: float(value) for name, value in found.items()}
 
 
 def run(lengths: str, seed: int) -> list[dict[str, object]]:

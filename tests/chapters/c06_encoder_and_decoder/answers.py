@@ -5,6 +5,7 @@ from itertools import product
 
 import torch
 
+from lecture21 import GPT, presets
 from lecture21.chapters import results
 from lecture21.data import numbers
 from lecture21.objectives import shift_right
@@ -77,7 +78,7 @@ IN_CHAPTER = set()
 
 def explained() -> dict[str, list[str]]:
     return {
-        "6.2": [f"{size(blocks()[0]):,}"],
+        "6.2": [f"{size(blocks()[0]):,}", str(size(GPT(presets.get("gpt0")).blocks[0]) - size(blocks()[0]))],
         "6.3": [f"{scores()[0]:.3f}", f"{scores()[-1]:.3f}"],
         "6.4": [f"{after_the_comma().right_2.mean():.2f}"],
     }

@@ -249,7 +249,7 @@ def _influence_cases(rng: random.Random) -> list[Case]:
 _INFLUENCE = Exercise(
     number="6.2",
     name="influence",
-    title="what does a word depend on?",
+    title="change the source",
     solution=_influence,
     cases=_influence_cases,
     properties=(
@@ -334,6 +334,22 @@ def _keeps_replacements(probability, source, replacements):
         changed[:, place] = others
         falls.append(before - probability(changed).mean())
         source = changed[-1]
+    return torch.stack(falls)
+
+
+@_INFLUENCE.mistake(
+    symptom="No result is negative, and a symbol whose replacements help as often as they harm seems to matter.",
+    hint="you average the sizes of the changes. The task asks how much the probability falls, so a rise counts against "
+    "it.",
+)
+def _sizes_of_changes(probability, source, replacements):
+    before = probability(source[None])[0]
+    falls = []
+    for place in range(len(source)):
+        others = replacements[replacements != source[place]]
+        changed = source.repeat(len(others), 1)  # (K, S)
+        changed[:, place] = others
+        falls.append((before - probability(changed)).abs().mean())
     return torch.stack(falls)
 
 
