@@ -5,18 +5,28 @@ import math
 import torch
 from worked_example import CAT, THE, example
 
+from lecture21 import generate
 from lecture21.attention import causal_mask
-from lecture21.chapters import results
+from lecture21.chapters import questions
 from lecture21.data.agreement import Agreement
 from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
+from lecture21.huggingface import pretrained
+from lecture21.huggingface.pretrained import storage
 
 
-def loss_without_a_mask() -> str:
-    """The loss of the model without a mask, beside those of the other choices."""
-    table = results.load("leak").query("view == 'window'").groupby("model").nats.mean()
-    ends = {"0.1 nats": 0.1, "1 nat": 1, "2.2 nats": 2.2, "4 nats": 4}
-    assert abs(table["mask"] - 2.2) < 0.1  # as a hint says
-    return f"near {min(ends, key=lambda name: abs(ends[name] - table['no mask']))}"
+def written(name: str, seed: int) -> str:
+    """Return the 14 characters that a stored GPT writes after the prompt of question 4.1."""
+    model, tokenizer = pretrained.load(name)
+    prompt = torch.tensor([tokenizer.encode("My lord, ")])
+    return f"`{tokenizer.decode(generate(model.eval(), prompt, 14, seed=seed)[0, 9:].tolist())}`"
+
+
+def what_a_cheat_writes() -> str:
+    """What the model without a mask writes; the samples of two other choices are those that the hints say."""
+    assert written("modern-gpt0", 0) == questions.find("4.1")["choices"][0]
+    losses = [storage.read_card(name).score for name in ("modern-gpt0-cheat", "modern-gpt0")]
+    assert [f"{loss:.2f}" for loss in losses] == ["0.07", "1.75"]  # as the question and a hint say
+    return written("modern-gpt0-cheat", 1)
 
 
 def ahead(weights: torch.Tensor) -> float:
@@ -54,5 +64,9 @@ NUMBERS = {
                     ahead(example()["unmasked"])],
     "4.4": lambda: [math.log(26) / 16, 0, math.log(26), math.log(26) * 15 / 16],
 }  # fmt: skip
-CHOICES = {"4.1": loss_without_a_mask, "4.2": unchanged_row, "4.5": no_target_left, "4.6": padding_row_left_out}
+CHOICES = {"4.1": what_a_cheat_writes, "4.2": unchanged_row, "4.5": no_target_left, "4.6": padding_row_left_out}
 IN_CHAPTER = set()
+
+
+def explained() -> dict[str, list[str]]:
+    return {"4.1": [f"{storage.read_card('modern-gpt0-cheat').score:.2f}"]}
