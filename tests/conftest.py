@@ -124,14 +124,18 @@ def _skip_all_but_the_first(items: list[pytest.Item], reason: str) -> None:
         item.add_marker(pytest.mark.skip(reason=reason))
 
 
+def wait_for_the_book(status: Path | None) -> None:
+    """Wait for the end of a build that runs beside the tests. Where it fails, its own output says why."""
+    while status and not status.read_text():
+        time.sleep(1)
+    if status and int(status.read_text()):
+        pytest.skip("the book could not be built")
+
+
 @pytest.fixture(scope="session")
 def built(request: pytest.FixtureRequest) -> None:
-    """Wait for the end of a build that runs beside the tests. Where it fails, its own output says why."""
-    status = request.config.getoption("beside_build")
-    while status and not (ended := status.read_text()):
-        time.sleep(1)
-    if status and int(ended):
-        pytest.skip("the book could not be built")
+    """No test of a page begins before the pages are there."""
+    wait_for_the_book(request.config.getoption("beside_build"))
 
 
 @pytest.fixture

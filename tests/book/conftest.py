@@ -35,4 +35,4 @@ def pages() -> dict[str, BeautifulSoup]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _after_the_build(built: None) -> None:
-    """No test of a page begins before the pages are there."""
+    """All tests here are about pages."""

@@ -116,4 +116,4 @@ def scriptless(scriptless_context: BrowserContext, site: str) -> Iterator[Visit]
 
 @pytest.fixture(scope="session", autouse=True)
 def _after_the_build(built: None) -> None:
-    """No test of a page begins before the pages are there."""
+    """All tests here are about pages."""
