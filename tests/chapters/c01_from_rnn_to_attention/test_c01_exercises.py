@@ -132,3 +132,13 @@ def test_a_latch_that_is_no_unit_of_an_rnn_is_told_so(capsys):
         lambda numbers: torch.where(numbers == -numbers[0], 0.5, 1) * numbers[0],
     ):
         assert "each state must be tanh(w h + u x)" in printed(capsys, "1.2", answer)
+
+
+def test_a_latch_that_passes_no_gradient_back_is_told_so(capsys):
+    """The cell after the exercise takes its derivative."""
+
+    def signs(numbers):
+        return torch.ones_like(numbers) * (1 if numbers[0] > 0 else -1)
+
+    for answer in (signs, lambda numbers: unit(2, 0.5)(numbers).detach()):
+        assert "no gradient passes back" in printed(capsys, "1.2", answer)

@@ -6,6 +6,7 @@ import random
 import torch
 
 from lecture21.exercises.exercise import Case, Exercise, normal
+from lecture21.exercises.modules import WrongWeights
 
 # 1.1
 
@@ -146,7 +147,8 @@ def _latch(numbers):
 
     `numbers` (T,) has 1 for a plural noun, -1 for a singular one and 0 for other words. The unit is
     h_t = tanh(w h_{t-1} + u x_t), with 0 before the first word: choose w and u. Two words
-    that are not nouns follow the first noun, and after them any nouns, in any number.
+    that are not nouns follow the first noun, and after them any nouns, in any number. The states
+    pass gradients back to `numbers`.
     """
     w, u = 2.0, 0.5
     h, states = torch.zeros(()), []
@@ -193,11 +195,20 @@ def _rivals(rng: random.Random, nouns: str, about: str) -> Case:
     return Case((torch.tensor([numbers[noun] for noun in nouns]).double(),), about)
 
 
+def _with_gradients(latch, numbers):
+    """Return the states of a latch on numbers that autograd tracks, as the cell after the exercise has them."""
+    states = latch(numbers.clone().requires_grad_())
+    if isinstance(states, torch.Tensor) and not states.requires_grad:
+        raise WrongWeights("no gradient passes back from the states to numbers, which a unit of an RNN does")
+    return states
+
+
 _LATCH = Exercise(
     number="1.2",
     name="latch",
     title="an RNN that remembers",
     solution=_latch,
+    call=_with_gradients,
     cases=lambda rng: [
         _rivals(rng, "s", "a sentence of one noun"),
         _rivals(rng, "s" + "." * 12, "a noun and 12 words that are none"),
