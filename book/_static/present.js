@@ -41,7 +41,12 @@
     said.textContent = notes.toggle() ? "" : "The browser has blocked the window; allow pop-ups for this page.";
   }
 
-  const titleOf = (slide) => slide?.querySelector("h1, h2, h3, h4")?.firstChild.textContent;
+  // The text of the whole heading, in which formulas are elements, without the link to it.
+  function titleOf(slide) {
+    const heading = slide?.querySelector("h1, h2, h3, h4")?.cloneNode(true);
+    heading?.querySelector(".headerlink")?.remove();
+    return heading?.textContent.trim();
+  }
 
   // The notes of a section; a section without notes has none, whatever is said of the one around it.
   function notesOf(slide) {

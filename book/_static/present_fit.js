@@ -6,22 +6,59 @@
   const SMALLEST = 0.4; // of a figure's size on the page
   const MARGIN = 12; // pixels above and below a figure
   const LINES = 14; // of code in sight
-  let watched = new ResizeObserver(() => {});
+  let watched = null; // the observer of the section that is shown
+
+  const insideOf = (figure) => figure.querySelector(".live-place > *")?.shadowRoot?.querySelector(".figure");
 
   /** Tell a figure that it is in a talk: what is folded on a phone is folded there as well. */
   function enter(figure, isTalk) {
-    const inner = figure.querySelector(".live-place > *")?.shadowRoot?.querySelector(".figure");
+    const inner = insideOf(figure);
     if (!inner || inner.classList.contains("talk") === isTalk) return;
     inner.classList.toggle("talk", isTalk);
     for (const fold of inner.querySelectorAll("details.fold")) fold.open = !isTalk;
   }
 
-  // It only shrinks, so that a figure that grows and shrinks does not flicker; another section begins anew.
-  function fit(figure, room) {
+  /** What a figure shows: its picture until it has started, one sentence while its gate is closed, or itself. */
+  function stageOf(figure) {
+    if (!figure.classList.contains("live-on")) return "picture";
+    return insideOf(figure)?.classList.contains("closed") ? "gate" : "figure";
+  }
+
+  function begin(figure, zoom) {
+    figure.dataset.fitted = stageOf(figure);
+    figure.style.zoom = zoom;
+  }
+
+  // It only shrinks, so that a figure that grows and shrinks does not flicker; what it shows next begins anew. As it
+  // shrinks, its text gets more room and its height falls faster than its zoom, so small steps leave no room unused.
+  function fit(figure, zoom, room) {
     enter(figure, true);
+    if (figure.dataset.fitted !== stageOf(figure)) {
+      begin(figure, zoom);
+      return true;
+    }
     const { height } = figure.getBoundingClientRect();
     const now = Number(figure.style.zoom);
-    if (height > room && now > SMALLEST) figure.style.zoom = Math.max(SMALLEST, now * Math.max(0.9, room / height));
+    if (height <= room || now <= SMALLEST) return false;
+    const step = Math.min(0.99, Math.max(0.9, Math.sqrt(room / height)));
+    figure.style.zoom = Math.max(SMALLEST, now * step);
+    return true;
+  }
+
+  // One step a frame, between which drawings follow their new size, until a step changes nothing. A resize alone does not
+  // tell when: two steps that cancel each other change no size.
+  function watch(zoom, room) {
+    const due = new Set();
+    const observer = new ResizeObserver((entries) => entries.forEach(({ target }) => schedule(target)));
+    function schedule(figure) {
+      if (due.has(figure)) return;
+      due.add(figure);
+      requestAnimationFrame(() => {
+        due.delete(figure);
+        if (watched === observer && fit(figure, zoom, room)) schedule(figure);
+      });
+    }
+    return observer;
   }
 
   /**
@@ -31,23 +68,23 @@
    * @param {number} room  pixels for a figure
    */
   function figures(slide, zoom, room) {
-    watched.disconnect();
-    watched = new ResizeObserver((entries) => {
-      for (const { target } of entries) fit(target, room - 2 * MARGIN);
-    });
+    watched?.disconnect();
+    watched = watch(zoom, room - 2 * MARGIN);
     for (const figure of slide.querySelectorAll(FIGURES)) {
       if (figure.closest("section[id]") !== slide) continue; // it belongs to a section within this one
       figure.classList.add("fitted");
-      figure.style.zoom = zoom;
+      begin(figure, zoom);
       watched.observe(figure);
     }
   }
 
   function end(article) {
     watched.disconnect();
+    watched = null;
     for (const figure of article.querySelectorAll(FIGURES)) {
       figure.classList.remove("fitted");
       figure.style.zoom = "";
+      delete figure.dataset.fitted;
       enter(figure, false);
     }
     for (const block of article.querySelectorAll(".long-code")) {

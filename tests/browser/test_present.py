@@ -210,6 +210,15 @@ def test_a_section_without_notes_has_none_of_the_section_around_it(wide, site: s
     notes.close()
 
 
+def test_the_notes_show_a_title_with_its_formulas(wide, site: str):
+    page = slide(wide.page, site, MASK, "why-infty-and-not-0")
+    notes = notes_of(page)
+    expect(notes.locator("h1")).to_have_text("Why −∞ and not 0")
+    page.keyboard.press("ArrowLeft")
+    expect(notes.locator("footer")).to_contain_text("next: Why −∞ and not 0")
+    notes.close()
+
+
 def test_a_browser_that_blocks_windows_is_told_of(wide):
     page = wide.open(MASK)
     page.evaluate("window.open = () => null")

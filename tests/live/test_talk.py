@@ -14,6 +14,12 @@ STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
 SCREENS = {"1280 x 800": (1280, 800), "1600 x 900": (1600, 900)}
 FIGURES = [figure for figure in live.examples() if figure.figure not in ("question", "lines")]
 NAMES = [figure.fallback_image() for figure in FIGURES]
+GATED = {
+    "gated calculator": live.Calculator("gpt3", focus="cache", context=131072, after="16.2"),
+    "gated policies": live.Aligned(after="17.5"),
+}
+SHOWN = dict(zip(NAMES, FIGURES, strict=True)) | GATED
+RESERVED = ".live-figure:not(.live-on) { min-height: 900px }"  # until a figure has started, as on a page of the book
 PART_I = ("agreement", "attention", "depth_film", "design_head", "side_by_side", "three_masks")
 SMALLEST = {True: 0.7, False: 0.45}
 """The least share of its size on the page that a figure has on a screen of 800 pixels: in Part I, and elsewhere."""
@@ -33,18 +39,41 @@ def page_of(figures: list[Figure]) -> str:
     style = (STATIC / "present.css").read_text(encoding="utf-8")
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Figures</title><link rel="icon" href="data:,">'
-        f"<style>{live_page.STYLE} body {{ max-width: none }} {style}</style>"
+        f"<style>{live_page.STYLE} body {{ max-width: none }} {RESERVED} {style}</style>"
         f'<main><article class="bd-article"><section id="top"><h1>Figures</h1><p>Text.</p>{sections}</section>'
         f'</article></main><script src="host.js"></script>{scripts}'
     )
+
+
+def settle(figure: Locator) -> None:
+    """Wait until a figure has its size."""
+    figure.evaluate(
+        """(figure) => new Promise((done) => {
+          let last = 0, quiet = 0;
+          const look = () => {
+            const { height } = figure.getBoundingClientRect();
+            quiet = height === last ? quiet + 1 : 0;
+            last = height;
+            if (quiet > 12) done();
+            else requestAnimationFrame(look);
+          };
+          look();
+        })"""
+    )
+
+
+def zoom_of(figure: Locator) -> float:
+    """How many times its size on the page a figure has."""
+    return float(figure.evaluate("node => node.style.zoom"))
 
 
 @pytest.fixture(scope="module")
 def talk(browser: Browser, tmp_path_factory) -> Iterator[Page]:
     """A page with all figures."""
     folder = tmp_path_factory.mktemp("talk")
-    live_page.write(folder, FIGURES)
-    (folder / "index.html").write_text(page_of(FIGURES), encoding="utf-8")
+    figures = list(SHOWN.values())
+    live_page.write(folder, figures)
+    (folder / "index.html").write_text(page_of(figures), encoding="utf-8")
     with live_page.serve(folder) as address, browser.new_context() as context:
         page = context.new_page()
         page.set_default_timeout(60_000)
@@ -63,24 +92,12 @@ def show(talk: Page) -> Callable[..., Locator]:
     def show_figure(name: str, screen: str = "1280 x 800") -> Locator:
         width, height = SCREENS[screen]
         talk.set_viewport_size({"width": width, "height": height})
-        number = NAMES.index(name)
+        number = list(SHOWN).index(name)
         talk.evaluate("id => { location.hash = '#present=' + id; }", f"section-{number}")
         figure = talk.locator(f"#live-{number}")
         figure.scroll_into_view_if_needed()
         figure.locator("section.figure:not([aria-busy=true])").wait_for()
-        figure.evaluate(
-            """(figure) => new Promise((done) => {
-              let last = 0, quiet = 0;
-              const look = () => {
-                const { height } = figure.getBoundingClientRect();
-                quiet = height === last ? quiet + 1 : 0;
-                last = height;
-                if (quiet > 12) done();
-                else requestAnimationFrame(look);
-              };
-              look();
-            })"""
-        )
+        settle(figure)
         return figure
 
     return show_figure
@@ -97,14 +114,24 @@ def test_a_figure_fits_on_the_screen_and_can_be_read(show, name: str):
         assert box["height"] <= height
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
-        zoom = float(figure.evaluate("node => node.style.zoom"))
+        zoom = zoom_of(figure)
         assert zoom >= SMALLEST[name.startswith(PART_I)] * height / 800
         assert box["height"] > 0.6 * height or zoom > width / 900  # as large as fits
 
 
+@pytest.mark.parametrize("name", GATED)
+def test_a_gate_is_as_large_as_the_text_and_what_it_opens_as_large_as_fits(show, name: str):
+    figure = show(name)
+    assert zoom_of(figure) == pytest.approx(1280 / 890, abs=0.001)
+    figure.get_by_role("button", name="Show the figure without an answer").click()
+    settle(figure)
+    assert all(not table.is_visible() for table in figure.locator("table").all())  # of the calculator: folded
+    assert 690 < figure.bounding_box()["height"] <= 800
+
+
 def test_an_enlarged_figure_follows_the_pointer(show, talk: Page):
     figure = show("attention-1")
-    assert float(figure.evaluate("node => node.style.zoom")) != 1
+    assert zoom_of(figure) != 1
     handle = figure.get_by_role("button", name="sat: thing")
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

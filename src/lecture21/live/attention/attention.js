@@ -3,7 +3,7 @@
 
 import { attend, dependence, MASKS } from "./compute.js";
 import { ghostOf } from "./ghost.js";
-import { arrow, box, calculation, fold, PARTS_STYLE } from "./parts.js";
+import { arrow, box, calculation, PARTS_STYLE, withIndices } from "./parts.js";
 import { rolePlane, vectorPlane } from "./planes.js";
 import {
   axisControls,
@@ -28,6 +28,7 @@ import {
   weightTable,
 } from "./tables.js";
 import { describeMask, describeRow } from "./words.js";
+import { fold } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
 import { MATRIX_STYLE } from "../kit/matrix.js";
 import { identity } from "../kit/numbers.js";
@@ -176,8 +177,8 @@ function buildMatrices(playground) {
   headControl(playground, frame.controls);
   scaleControl(playground, frame.controls);
   presetControl(playground, frame.controls);
-  const projections = fold(frame, frame.stage, "Step 1: change W^q, W^k and W^v, which make queries, keys and values");
-  projectionTables(playground, projections, 1);
+  const part = (text) => fold(frame, frame.stage, ...withIndices(text));
+  projectionTables(playground, part("Step 1: change W^q, W^k and W^v, which make queries, keys and values"), 1);
   const middle = box(frame.stage, "block pair");
   rolePlane(playground, middle);
   rowTable(playground, middle);
@@ -188,7 +189,7 @@ function buildMatrices(playground) {
   weightTable(playground, flow, 3);
   arrow(flow);
   headOutputTable(playground, flow, 4);
-  outputProjection(playground, fold(frame, frame.stage, "Step 5: the heads joined, and the output projection W^o"), 5);
+  outputProjection(playground, part("Step 5: the heads joined, and the output projection W^o"), 5);
   vectorTable(playground, details(frame.stage, "More: the vectors of the words"), 0);
 }
 

@@ -35,8 +35,6 @@ export const PARTS_STYLE = `
 .heads .map { display: grid; gap: 1px; margin-top: 0.25rem; background: var(--line); border: 1px solid var(--line); }
 .heads .map span { width: 1.35rem; height: 1.35rem; transition: background-color 0.25s; }
 .presets { display: flex; flex-wrap: wrap; gap: 0.4rem; }
-details:is(.more, .fold) { flex: 1 1 100%; min-width: 0; }
-@container (min-width: 36.01rem) { .figure:not(.talk) .fold > summary { display: none; } }
 details.more > .controls { align-items: end; }
 @container (max-width: 36rem) {
   .flow, .flow.sums, .pair, .three { grid-template-columns: minmax(0, 1fr); }
@@ -92,24 +90,6 @@ export function withIndices(formula) {
 export function box(parent, kind) {
   const node = create("div", { class: kind });
   parent.append(node);
-  return node;
-}
-
-/**
- * Add a part that is folded at first where the figure is narrow, and always open where it is wide.
- * @param {any} frame  of `createFrame`
- * @param {Element} parent
- * @param {string} text  what is in it
- */
-export function fold(frame, parent, text) {
-  const summary = create("summary", {}, ...withIndices(text));
-  const node = create("details", { class: "fold" }, summary);
-  parent.append(node);
-  const isNarrow = () => !["none", ""].includes(getComputedStyle(summary).display); // "": not on the page yet
-  node.open = !isNarrow();
-  const sizes = new ResizeObserver(() => !isNarrow() && (node.open = true));
-  sizes.observe(node);
-  frame.onRemove(() => sizes.disconnect());
   return node;
 }
 

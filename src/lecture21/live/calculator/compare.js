@@ -2,7 +2,7 @@
 
 import { bytes, count, inWords, time } from "./format.js";
 import { fillTable } from "../kit/bars.js";
-import { button } from "../kit/controls.js";
+import { button, fold } from "../kit/controls.js";
 import { create } from "../kit/frame.js";
 
 /** What is compared in each focus: its name, its value, and the value as text. */
@@ -58,7 +58,8 @@ export function comparePanels(frame, focus, { onPin, onFit }) {
   const ways = create("div", { class: "actions" });
   const fit = create("div", { class: "panel full" }, create("p", { class: "panel-title" }, ""), ways);
   const table = create("table");
-  const pair = create("div", { class: "panel full" }, create("div", { class: "scroll" }, table));
+  const pair = create("div", { class: "panel full" });
+  fold(frame, pair, "A and B compared").append(create("div", { class: "scroll" }, table));
   const pin = button(pair, { label: "Keep B as A", onClick: onPin });
   frame.stage.append(pair, fit);
 

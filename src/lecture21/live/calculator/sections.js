@@ -2,6 +2,7 @@
 
 import { legend, lineChart } from "../kit/chart.js";
 import { drawing } from "../kit/draw.js";
+import { fold } from "../kit/controls.js";
 import { create } from "../kit/frame.js";
 import { cacheBytes } from "./costs.js";
 import { isLatent } from "./shapes.js";
@@ -45,6 +46,7 @@ export function parametersPanel(frame, current) {
     full: true,
     draw: (pen, width) => stackedBar(pen, frame.colors, { parts: parts(), width }),
   });
+  fold(frame, frame.stage, "Parameters").append(bar.panel);
   const names = legend(frame, bar.panel, parts);
   return () => {
     const { counts } = current();
@@ -68,11 +70,12 @@ export function sections(frame, focus, current) {
     const table = create("table");
     const { title, panel, headings = [], rows, redraw } = all[name](frame, current);
     const open = name === focus;
-    const inside = [panel, create("div", { class: "scroll" }, table)];
-    const section = open
-      ? create("div", { class: "panel full" }, ...inside)
-      : create("details", { class: "panel full" }, create("summary", {}, title), ...inside);
+    const scroll = create("div", { class: "scroll" }, table);
+    const section = create(open ? "div" : "details", { class: "panel full" });
     frame.stage.append(section);
+    if (open) section.append(panel);
+    else section.append(create("summary", {}, title), panel);
+    (open ? fold(frame, section, "In numbers") : section).append(scroll);
     return () => {
       fillTable(table, headings, rows());
       redraw();

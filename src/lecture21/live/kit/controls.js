@@ -159,3 +159,21 @@ export function more(frame, summary = "More") {
   frame.controls.after(create("details", { class: "more" }, create("summary", {}, summary), controls));
   return controls;
 }
+
+/**
+ * Add a part that is folded at first where the figure is narrow and in a talk, and otherwise always open.
+ * @param {any} frame  of `createFrame`
+ * @param {Element} parent
+ * @param {...(string | Node)} text  what is in it
+ */
+export function fold(frame, parent, ...text) {
+  const summary = create("summary", {}, ...text);
+  const node = create("details", { class: "fold" }, summary);
+  parent.append(node);
+  const isNarrow = () => !["none", ""].includes(getComputedStyle(summary).display); // "": not on the page yet
+  node.open = !isNarrow();
+  const sizes = new ResizeObserver(() => !isNarrow() && (node.open = true));
+  sizes.observe(node);
+  frame.onRemove(() => sizes.disconnect());
+  return node;
+}

@@ -52,6 +52,8 @@ fieldset { border: 0; padding: 0; margin: 0; } legend { padding: 0; font-size: 0
 .sketch { position: absolute; inset: 0; touch-action: pan-y; cursor: crosshair; border-radius: 6px; }
 .sketch:focus-visible { outline: 3px solid var(--focus); }
 details > summary { cursor: pointer; font-size: 0.9rem; padding: 0.3rem 0; width: fit-content; }
+details:is(.more, .fold) { flex: 1 1 100%; min-width: 0; }
+@container (min-width: 36.01rem) { .figure:not(.talk) .fold > summary { display: none; } }
 .options { display: flex; flex-direction: column; flex-basis: 100%; }
 .options input { margin: 0; width: 1.15rem; height: 1.15rem; flex: none; accent-color: var(--accent); }
 .actions { display: flex; flex-wrap: wrap; gap: 0.5rem; }
@@ -69,7 +71,7 @@ details > summary { cursor: pointer; font-size: 0.9rem; padding: 0.3rem 0; width
 table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.2rem 0.6rem; text-align: right; border-bottom: 1px solid var(--line); } th:first-child, td:first-child { text-align: left; } tbody th { font-weight: 400; }
 .wrong { color: var(--error); }
-.scroll { overflow-x: auto; max-width: 100%; } .drawing ~ .scroll, .panel > .panel + .scroll { margin-top: 0.3rem; }
+.scroll { overflow-x: auto; max-width: 100%; } .drawing ~ .scroll, .panel > .panel + :is(.scroll, .fold) { margin-top: 0.3rem; }
 .text { font: 0.95rem/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.1rem 1rem; margin: 0.3rem 0 0; padding: 0; font-size: 0.9rem; }
 .legend li { display: flex; align-items: center; gap: 0.4rem; }
