@@ -26,6 +26,17 @@ const CHAPTERS = {
 const BESIDE = { 4: { head: "head with the mask" }, 5: { head: "head without positions" } };
 const COLORS = { rnn: 1, unweighted: 4, embedded: 5, head: 0, open: 3, positions: 2 }; // among the series
 
+const ADVICE = {
+  distance: {
+    first: "Draw on the chart what score you expect at each distance. Then press Train, and move the slider.",
+    then: "each distance that you visit adds its score to the chart. At 0.5, the model tosses a coin.",
+  },
+  open: {
+    first: "Press Train. Then show the words after the gap, and hide them again.",
+    then: "the bar of the head without a mask jumps to the verb, and its score depends on what it is shown.",
+  },
+};
+
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
@@ -34,8 +45,7 @@ export default {
     const lines = model.get("lines");
     const frame = createFrame(context, {
       title: "Which noun decides the verb?",
-      first: "Draw on the chart what score you expect at each distance. Then press Train, and move the slider.",
-      then: "each distance that you visit adds its score to the chart. At 0.5, the model tosses a coin.",
+      ...ADVICE[model.get("chapter") === 4 ? "open" : "distance"],
       fields: {
         ...fieldsFrom(context.fields),
         flipped: { start: [], check: isFlipped },

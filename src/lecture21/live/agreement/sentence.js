@@ -14,7 +14,7 @@ export const STYLE = `
 .word.subject button { font-weight: 700; border: 2px solid var(--ink); }
 .word.verb > span:first-child { font-weight: 700; color: var(--right); border: 1px dashed var(--right); border-radius: 5px; padding: 0.05rem 0.35rem; }
 .word.gone { color: var(--note); }
-.looks { display: flex; gap: 1px; height: 14px; align-items: flex-start; justify-content: center; margin-top: 1px; }
+.looks { display: flex; gap: 1px; height: 24px; align-items: flex-start; justify-content: center; margin-top: 1px; }
 .looks i { flex: 0 1 12px; }
 .says { width: 100%; }
 .says th, .says td { padding: 0.25rem 0.3rem; line-height: 1.2; }
