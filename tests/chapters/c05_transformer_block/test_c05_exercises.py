@@ -133,7 +133,19 @@ def gain_and_bias_together(x, gain, bias):
     return F.layer_norm(x, x.shape[-1:]) * (gain + bias)
 
 
+def reverses_everything(model, x):
+    return torch.allclose(model(x)[-1], model(x.flip(0))[-1])
+
+
+def columns_one_by_one(n_position, d_model):
+    rows = [[t / 10000 ** (2 * i / d_model) for i in range(d_model)] for t in range(n_position)]
+    table = torch.tensor(rows)
+    return torch.where(torch.arange(d_model) % 2 == 0, table.sin(), table.cos())
+
+
 WRONG = {
+    "all tokens reversed, and no rounding": ("5.4", reverses_everything, "move the last token as well, and your"),
+    "a column for a pair": ("5.3", columns_one_by_one, "the number of the column for that of the pair"),
     "a gain and a bias that are added": ("5.1", gain_and_bias_together, "subtract `bias` from your result"),
     "the length for the deviation": ("5.1", by_the_length, "the mean of each token's squares must be"),
     "one mean and deviation of all tokens": ("5.1", over_all_tokens, "divides by C - 1"),

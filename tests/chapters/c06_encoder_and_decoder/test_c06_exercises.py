@@ -31,6 +31,15 @@ def in_place(probability, source, replacements):
     return torch.stack(falls)
 
 
+def sizes(probability, source, replacements):
+    before, changes = probability(source[None])[0], []
+    for place, symbol in enumerate(source.tolist()):
+        copies = source.repeat(len(replacements), 1)
+        copies[:, place] = replacements
+        changes.append((probability(copies) - before)[replacements != symbol].abs().mean())
+    return torch.stack(changes)
+
+
 def row_by_row(next_logits, n_row, bos, eos, pad, max_new):
     rows = []
     for _ in range(n_row):
@@ -46,6 +55,7 @@ WRONG = {
     "a fixed end token": ("6.1", with_numbers(GREEDY.replace("== eos", "== 2")), "wrong for"),
     "a fixed padding token": ("6.1", with_numbers(GREEDY.replace("ended, pad", "ended, 0")), "wrong for"),
     "a ratio": ("6.2", relative, "wrong for"),
+    "sizes of changes": ("6.2", sizes, "a rise counts against it"),
     "in place": ("6.2", in_place, "changes its input"),
 }
 
