@@ -5,6 +5,7 @@ import math
 import torch
 
 from lecture21 import accounting, presets
+from lecture21.chapters import results
 from lecture21.data.in_context import SymbolMapping
 from lecture21.huggingface.pretrained import load
 
@@ -30,15 +31,24 @@ def unchanged_weights() -> str:
     return "its weights are the same as before" if same else ""
 
 
+def tenfold() -> str:
+    """How the best size grows from 10^9 to 10^10 FLOPs."""
+    best = results.load("isoflop_optima").set_index("budget")["weights"]
+    return "two to three times as large" if 2 < best[1e10] / best[1e9] < 3 else ""
+
+
 NUMBERS = {
     "11.2": lambda: [days_of_xl(), 4, 4 * ratio() ** 2, ratio()],
     "11.3": lambda: [0.03 * 300 / 3, 3 / 300, 0.03 * 300, 0.03],
     "11.4": lambda: [0.9 ** (-1 / 0.076), 1 / 0.9, (1 / 0.9) ** 0.076, 10],
-    "11.5": lambda: [1 / (SymbolMapping().n_symbol - 5), 1 / SymbolMapping().n_symbol, 1 / 6, 1],
+    "11.5": lambda: [8000 * 2**step for step in (1 / 3, 0, -1 / 3)] + [8000 * (1 + 1 / 3), 8000 * 2 ** (2 / 3)],
+    "11.7": lambda: [1 / (SymbolMapping().n_symbol - 5), 1 / SymbolMapping().n_symbol, 1 / 6, 1],
 }
-CHOICES = {"11.1": unchanged_weights}
+CHOICES = {"11.1": unchanged_weights, "11.6": tenfold}
 IN_CHAPTER = set()
 
 
 def explained() -> dict[str, list[str]]:
-    return {"11.2": [f"{ratio():.1f}"], "11.4": [f"{math.exp(-math.log(0.9) / 0.076):.1f}"]}
+    best = results.load("isoflop_optima").set_index("budget")["weights"]
+    sizes = [f"{best[1e9]:,.0f}", f"{best[1e10]:,.0f}", f"{best[1e10] / best[1e9]:.1f} times"]
+    return {"11.2": [f"{ratio():.1f}"], "11.6": sizes, "11.4": [f"{math.exp(-math.log(0.9) / 0.076):.1f}"]}

@@ -7,31 +7,57 @@ from matplotlib.patches import FancyArrowPatch
 from lecture21.chapters.c11_scale import figures
 from lecture21.figures.style import COLORS
 
-LABELS = {"xlabel": "parameters", "ylabel": "nats", "ticks": [2, 3]}
+SIZES = [100, 200, 400]
+CURVATURE = 1 / np.log(2) ** 2
+CURVES = {
+    "small": (SIZES, torch.tensor([[3.0, 2.0, 3.0], [3.2, 2.2, 3.2]])),
+    "large": (SIZES, torch.tensor([[2.5, 1.8, 1.6]])),
+}
 
 
-class TestScalingLaw:
-    def test_the_last_size_is_hollow_and_the_laws_are_drawn_through_their_formula(self):
-        losses = torch.tensor([[3.0, 2.0, 1.9], [3.2, 2.2, 2.1]])
-        ax = figures.scaling_law([10, 100, 1000], losses, {"law": (4.0, 0.5, 1.5)}, rules={"5-gram": 2.5}, **LABELS)
-        law, *_ = ax.lines
+class TestIsoflopCurves:
+    def test_the_stars_are_the_lowest_points_of_the_curves_and_the_dashes_join_them(self):
+        ax = figures.isoflop_curves(CURVES, curvature=CURVATURE, xlabel="weights", ylabel="nats", held_back="large")
+        lines = {line.get_label(): line for line in ax.lines}
+        x, y = lines["lowest point"].get_data()
+        assert x[0] == pytest.approx(200)
+        assert y[0] == pytest.approx(2.1)
+        assert 200 < x[1] < 400
+        assert y[1] < 1.6
+        assert any(line.get_linestyle() == "--" and np.allclose(line.get_xdata(), x) for line in ax.lines)
+        assert np.allclose(lines["small"].get_ydata(), [3.1, 2.1, 3.1])
+        assert lines["large"].get_markerfacecolor() == "white" != lines["small"].get_markerfacecolor()
+        assert ax.get_xscale() == "log"
+
+    def test_every_size_needs_a_loss(self):
+        with pytest.raises(ValueError, match="small: a curve needs 3 or more sizes and a loss for each, got 3 and 2"):
+            figures.isoflop_curves(
+                {"small": (SIZES, torch.ones(1, 2))}, curvature=CURVATURE, xlabel="weights", ylabel="nats"
+            )
+        with pytest.raises(ValueError, match="got 2 and 2"):
+            figures.isoflop_curves(
+                {"small": ([1, 2], torch.ones(1, 2))}, curvature=CURVATURE, xlabel="weights", ylabel="nats"
+            )
+
+
+class TestBestSizes:
+    def test_the_line_is_fitted_to_all_but_the_last_budget_and_the_prediction_is_beside_it(self):
+        sizes = torch.tensor([[10.0, 8, 12], [100, 90, 120], [300, 200, 400]])
+        ax = figures.best_sizes([1e2, 1e4, 1e6], sizes, (700, 1400), ylabel="best size")
+        law = next(line for line in ax.lines if "propto" in str(line.get_label()))
+        assert law.get_label() == r"$N^* \propto C^{0.50}$"
         x, y = law.get_data()
-        assert np.allclose(y, 1.5 + 4 * x**-0.5)
-        assert x.max() > 1000
-        fitted = next(line for line in ax.lines if line.get_label() == "fitted sizes")
-        held = next(line for line in ax.lines if line.get_label() == "size held back")
-        assert np.allclose(fitted.get_ydata(), [3.1, 2.1])
-        assert np.allclose(held.get_data(), [[1000], [2.0]])
-        assert held.get_markerfacecolor() == "white"
+        assert np.allclose(y, np.sqrt(x))
+        bands = [collection.get_segments()[0] for collection in ax.collections if collection.get_label() == "predicted"]
+        assert np.allclose(bands, [[[1e6, 700], [1e6, 1400]]])
+        ends = [c.get_segments()[0][:, 1].tolist() for c in ax.collections if c.get_label() != "predicted"]
+        assert [8, 12] in ends
+        assert [200, 400] in ends
         assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
-        assert words(ax) == ["5-gram"]
-        assert [label.get_text() for label in ax.get_yticklabels()] == ["2", "3"]
 
-    def test_losses_and_sizes_must_fit(self):
-        with pytest.raises(ValueError, match="losses of 2 models do not fit 3 sizes"):
-            figures.scaling_law([1, 2, 3], torch.ones(1, 2), {"law": (1.0, 1.0, 0.0)}, **LABELS)
-        with pytest.raises(ValueError, match="1 to 6 laws, got 0"):
-            figures.scaling_law([1, 2], torch.ones(1, 2), {}, **LABELS)
+    def test_every_budget_needs_a_size(self):
+        with pytest.raises(ValueError, match="3 or more budgets, each with a size, got 2 and 3"):
+            figures.best_sizes([1, 2], torch.ones(3, 3), (1, 2), ylabel="best size")
 
 
 PANELS = {"zero-shot": (["task", "cheese = ?"], "weights fixed"), "few-shot": (["task", "a = b", "c = ?"], "same")}

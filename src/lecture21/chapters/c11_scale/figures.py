@@ -1,4 +1,4 @@
-"""Scale: a scaling law with the size it predicts, ways to give a model a task, and how heads look up an example."""
+"""Scale: the best size for a budget of compute, ways to give a model a task, and how heads look up an example."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,62 +7,111 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
-from matplotlib.ticker import NullFormatter
 from torch import Tensor
 
-from lecture21.figures.axes import as_array, horizontal_rule
+from lecture21.figures.axes import DASHED, as_array
 from lecture21.figures.diagram import Point, box
 from lecture21.figures.style import COLORS, SERIES, WIDTH
 
 
-def scaling_law(
-    sizes: Sequence[int],
-    losses: Float[Tensor, "_ S"],
-    laws: Mapping[str, tuple[float, float, float]],
+def isoflop_curves(
+    curves: Mapping[str, tuple[Sequence[int], Float[Tensor, "_ _S"]]],
     *,
+    curvature: int | float,
     xlabel: str,
     ylabel: str,
-    ticks: Sequence[int | float],
-    rules: Mapping[str, int | float] | None = None,
+    held_back: str | None = None,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw losses and fitted laws over the size on logarithmic axes; the last size was not used for the fit.
+    """Draw the loss over the size, a curve for each budget of compute, and join the lowest points.
+
+    Small dots are seeds, large dots their mean, hollow if the budget was held back. Each curve is a parabola in the
+    logarithm of the size, of one curvature for all, fitted to the means by least squares. A star is its lowest point.
 
     Args:
-        sizes: number of parameters N of each of S models, the last one held back.
-        losses: one row for each seed; small dots are seeds, large dots their mean, hollow at the last size.
-        laws: a, b and c of each law c + a N^-b.
-        xlabel: what N counts.
+        curves: by the label of the budget, the S sizes and the losses of shape (seeds, S); at least 3 sizes.
+        curvature: factor of the squared natural logarithm of the size.
+        xlabel: what the size counts.
         ylabel: the loss and its unit.
-        ticks: losses with a label.
-        rules: losses of baselines, drawn as dashed lines.
+        held_back: label of a budget that was predicted from the others.
     """
-    if losses.shape[1] != len(sizes):
-        raise ValueError(f"losses of {losses.shape[1]} models do not fit {len(sizes)} sizes")
-    if not 1 <= len(laws) < len(SERIES):
-        raise ValueError(f"scaling_law draws 1 to {len(SERIES) - 1} laws, got {len(laws)}")
-    ax = plt.subplots(figsize=(WIDTH, 3.9))[1] if ax is None else ax
-    values, means = as_array(losses), as_array(losses).mean(0)
-    grid = np.geomspace(min(sizes) / 1.3, max(sizes) * 1.3, 100)
-    for (label, (a, b, c)), color in zip(laws.items(), SERIES[1:], strict=False):
-        ax.plot(grid, c + a * grid**-b, color=color, linewidth=1.6, label=label, zorder=1)
-    for row in values:
-        ax.plot(sizes, row, "o", color=SERIES[0], markersize=3, alpha=0.5)
-    ax.plot(sizes[:-1], means[:-1], "o", color=SERIES[0], markersize=7, markeredgecolor="white", label="fitted sizes")
-    hollow = {"markerfacecolor": "white", "markeredgecolor": SERIES[0], "markeredgewidth": 1.8}
-    ax.plot(sizes[-1:], means[-1:], "o", markersize=8, linestyle="none", label="size held back", **hollow)
+    for label, (sizes, losses) in curves.items():
+        if losses.shape[1] != len(sizes) or len(sizes) < 3:
+            counts = f"{len(sizes)} and {losses.shape[1]}"
+            raise ValueError(f"{label}: a curve needs 3 or more sizes and a loss for each, got {counts}")
+    ax = plt.subplots(figsize=(WIDTH, 3.6))[1] if ax is None else ax
+    bottoms = []
+    for (label, (sizes, losses)), color in zip(curves.items(), SERIES, strict=False):
+        x, values = np.log(sizes), as_array(losses)
+        a = curvature
+        b, c = np.polyfit(x, values.mean(0) - a * x**2, 1)
+        grid = np.linspace(x.min(), x.max(), 60)
+        ax.plot(np.exp(grid), np.polyval((a, b, c), grid), color=color, linewidth=1.4)
+        for row in values:
+            ax.plot(sizes, row, "o", color=color, markersize=2.5, alpha=0.5)
+        face = "white" if label == held_back else color
+        style = {"markerfacecolor": face, "markeredgecolor": color, "linestyle": "none"}
+        ax.plot(sizes, values.mean(0), "o", markersize=6, label=label, **style)
+        bottoms.append((np.exp(-b / (2 * a)), c - b**2 / (4 * a)))
+    ax.plot(*zip(*bottoms, strict=True), **DASHED | {"color": COLORS["ink"], "zorder": 3})
+    star = {"color": COLORS["ink"], "markersize": 10, "linestyle": "none", "zorder": 4}
+    ax.plot(*zip(*bottoms, strict=True), "*", label="lowest point", **star)
     ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_yticks(list(ticks), [f"{tick:g}" for tick in ticks])
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.tick_params(axis="y", which="minor", length=0)
-    for label, height in (rules or {}).items():
-        horizontal_rule(ax, height, label)
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     ax.set_title(title)
-    ax.legend()
+    ax.legend(fontsize=8.5)
+    return ax
+
+
+def best_sizes(
+    budgets: Sequence[int | float],
+    sizes: Float[Tensor, "B 3"],
+    predicted: tuple[int | float, int | float],
+    *,
+    ylabel: str,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the best size over the budget of compute, the power law through all but the last, and its prediction.
+
+    Args:
+        budgets: B budgets in FLOPs; the last was held back.
+        sizes: for each, the best size that was measured, and the limits of its interval.
+        predicted: the limits of the interval that was predicted for the last budget.
+        ylabel: what the size counts.
+    """
+    if len(budgets) != len(sizes) or len(budgets) < 3:
+        raise ValueError(f"best_sizes needs 3 or more budgets, each with a size, got {len(budgets)} and {len(sizes)}")
+    ax = plt.subplots(figsize=(WIDTH, 3.6))[1] if ax is None else ax
+    values = as_array(sizes)
+    slope, intercept = np.polyfit(np.log(budgets[:-1]), np.log(values[:-1, 0]), 1)
+    grid = np.geomspace(budgets[0] / 1.5, budgets[-1] * 1.8, 50)
+    ax.plot(
+        grid, np.exp(intercept + slope * np.log(grid)), color=COLORS["note"], label=f"$N^* \\propto C^{{{slope:.2f}}}$"
+    )
+    band = {"color": COLORS["masked"], "alpha": 0.45, "linewidth": 9, "zorder": 1}
+    ax.vlines(budgets[-1], *predicted, label="predicted", **band)
+    for n, (budget, (best, lowest, highest)) in enumerate(zip(budgets, values, strict=True)):
+        face = "white" if n == len(budgets) - 1 else SERIES[n]
+        ax.errorbar(
+            budget,
+            best,
+            yerr=[[best - lowest], [highest - best]],
+            fmt="o",
+            color=SERIES[n],
+            markerfacecolor=face,
+            markersize=6,
+            capsize=3,
+            label="measured afterwards" if n == len(budgets) - 1 else None,
+        )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("FLOPs of the training")
+    ax.set_ylabel(ylabel)
+    ax.set_title(title)
+    ax.legend(fontsize=8.5, loc="upper left")
     return ax
 
 

@@ -1,0 +1,285 @@
+"""The best size for a budget of compute: found for three budgets on the plays, and predicted for a fourth.
+
+Usage: python benchmarks/c11_isoflop.py [SEED ...]   (0 1 2 if none is named; about 6 minutes on one core)
+
+All models are the preset `modern` (windows of 64 characters) with 2 layers and another width, and follow its recipe
+(Muon, linear decay to 0, batches of 12 windows). A budget C is the FLOPs of the training: the characters D it reads
+times the FLOPs of one, as `accounting.flops_per_token` counts them, attention included. So a larger model reads less.
+No run reads a character twice: its windows do not overlap, and a seed puts them in an order of its own. N counts the
+weights in matrices, the output layer included, so that C = 6 N D plus attention.
+
+The learning rate is tuned for every size at every budget, at full length, on the loss that is reported, with the first
+seed: one factor multiplies the three rates of the recipe. It starts with Muon's at 0.16 and continues by factors of 2
+until the best has a worse one on each side. The other seeds use the best. The loss is the mean over the seeds on the
+entire validation split, in nats.
+
+A parabola in log N is fitted to the five losses of a budget; its vertex is the best size N* and the loss there. Lines
+through the logarithms of N* and of the loss over log C give those of the fourth budget. The prediction is stored with
+its interval before a model of the fourth budget is trained: of the width nearest to N*, and of those nearest to half of
+it and to twice of it. The measured N* is the vertex through these three.
+
+The intervals hold 95 % of 2,000 refits. Each adds new residuals to the fitted parabolas, whose variance is drawn anew,
+as in a t distribution, since three budgets of five sizes leave 6 degrees of freedom. A prediction is followed by its
+measurement: three losses with such residuals. That a straight line holds beyond the fitted budgets is assumed.
+
+Writes two results, and skips the runs that they already contain.
+`isoflop`: column `part` is search or run.
+`isoflop_optima`: for each budget N* and the loss, and for the fourth also what was predicted; the exponent of each line
+is in the row of the fourth, and `seed` names the seeds behind the means.
+"""
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+
+import common
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from lecture21 import GPT, GPTConfig, accounting, presets
+from lecture21.training import evaluate, minimize, recipe
+
+NAME, OPTIMA = "isoflop", "isoflop_optima"
+FITTED = {1e9: (4, 6, 8, 12, 16), 3e9: (6, 8, 12, 16, 20), 1e10: (12, 16, 20, 28, 40), 3e10: (12, 16, 24, 28, 40)}
+"""Widths by budget, in FLOPs."""
+PREDICTED = 1e11
+FIRST_RATE = 0.16
+WINDOW, BATCH = 64, recipe("modern").batch_size
+REFITS = 2000
+
+
+def shape(width: int) -> GPTConfig:
+    """Return the configuration of a width, with a head for every 16 channels."""
+    return presets.get("modern", n_layer=2, d_model=width, n_head=max(1, width // 16))
+
+
+def weights(width: int) -> int:
+    """Return N, the number of weights in matrices: each takes part in one multiplication and addition."""
+    return accounting.flops_per_token(shape(width)).linear // 2
+
+
+def steps(width: int, budget: float) -> int:
+    """Return the number of updates that a budget allows."""
+    return round(budget / (accounting.flops_per_token(shape(width)).training * WINDOW * BATCH))
+
+
+def trained(width: int, budget: float, rate: float, seed: int, tokens: Tensor) -> tuple[GPT, float]:
+    """Train a model on windows that it reads once, and return it with the seconds."""
+    torch.manual_seed(seed)
+    model = GPT(shape(width))
+    order = torch.randperm((len(tokens) - 1) // WINDOW, generator=torch.Generator().manual_seed(seed))
+    count = steps(width, budget)
+    if count * BATCH > len(order):
+        raise ValueError(f"width {width} at {budget:g} FLOPs needs {count * BATCH} windows, the text has {len(order)}")
+    batches = iter(order[: count * BATCH].view(count, BATCH))
+
+    def loss(_: torch.Generator) -> Tensor:
+        windows = tokens[next(batches)[:, None] * WINDOW + torch.arange(WINDOW + 1)]
+        return model.loss(windows[:, :-1], windows[:, 1:])
+
+    usual = recipe("modern")
+    factor = rate / usual.muon_learning_rate
+    settings = recipe(
+        "modern",
+        steps=count,
+        muon_learning_rate=rate,
+        learning_rate=usual.learning_rate * factor,
+        embedding_learning_rate=usual.embedding_learning_rate * factor,
+        seed=seed,
+    )
+    start = time.process_time()
+    minimize(model, loss, settings)
+    return model, round(time.process_time() - start, 1)
+
+
+class Table:
+    """The rows of `isoflop`, saved whenever one is added."""
+
+    def __init__(self) -> None:
+        self.rows = common.stored(NAME)
+        self.text = common.encoded_plays()[1:]
+
+    def nats(self, part: str, budget: float, width: int, rate: float, seed: int) -> float:
+        """Return the loss of a run; train it if the table has neither it nor the same run under another name."""
+        key = {"budget": budget, "d_model": width, "seed": seed, "learning_rate": rate}
+        same = [row for row in self.rows if all(row[name] == value for name, value in key.items())]
+        if all(row["part"] != part for row in same):
+            if same:
+                row = same[0] | {"part": part}
+            else:
+                tokens, val = self.text
+                model, seconds = trained(width, budget, rate, seed, tokens)
+                characters = steps(width, budget) * BATCH * WINDOW
+                nats = round(evaluate(model, val), 5)
+                size = {"weights": weights(width), "characters": characters}
+                row = {"part": part, **key, **size, "seconds": seconds, "nats": nats}
+            self.rows.append(row)
+            common.save(NAME, self.rows, arguments=False)
+            print("  ".join(str(value) for value in row.values()), flush=True)
+            same.append(row)
+        return same[0]["nats"]
+
+    def rate(self, budget: float, width: int, seed: int) -> float:
+        """Return the best learning rate; for the budget that is predicted, that of the nearest size a budget below."""
+        if budget == PREDICTED:
+            budget = max(FITTED)
+            width = min(FITTED[budget], key=lambda fitted: abs(math.log(weights(fitted) / weights(width))))
+        return next(iter(common.tune(lambda rate: self.nats("search", budget, width, rate, seed), (FIRST_RATE,))))
+
+    def mean(self, budget: float, width: int, seeds: list[int]) -> float:
+        """Return the mean loss over the seeds at the best learning rate, which is searched with the first."""
+        best = self.rate(budget, width, seeds[0])
+        return sum(self.nats("run", budget, width, best, seed) for seed in seeds) / len(seeds)
+
+
+def log_sizes(widths: Iterable[int]) -> Float[Tensor, " S"]:
+    """Return log N of some widths."""
+    return torch.tensor([float(weights(width)) for width in widths]).double().log()
+
+
+def vertices(
+    x: Float[Tensor, " S"], budget: Int[Tensor, " S"], losses: Float[Tensor, "R S"], curvature: Tensor | None = None
+) -> tuple[Float[Tensor, "R B 2"], Float[Tensor, " R"], Float[Tensor, "R S"]]:
+    """Fit a parabola over x for each of B budgets, all of one curvature, to each row of losses by least squares.
+
+    Args:
+        x: log N.
+        budget: index of the budget of each loss.
+        losses: one row for each refit.
+        curvature: of each row, of shape (R,); fitted if not given.
+
+    Returns:
+        x and loss of the lowest points, the curvatures, and the fitted losses.
+    """
+    center = x.mean()
+    flat = torch.nn.functional.one_hot(budget).double()  # (S, B)
+    design = torch.cat([flat, flat * (x - center)[:, None]], dim=1)
+    square = (x - center).square()[:, None]
+    if curvature is None:
+        *solution, curvature = torch.linalg.pinv(torch.cat([design, square], dim=1)) @ losses.T
+        solution = torch.stack(solution, dim=1)  # (R, 2B)
+    else:
+        solution = (losses - curvature[:, None] * square.T) @ torch.linalg.pinv(design).T
+    height, slope = solution.unflatten(1, (2, -1)).unbind(1)  # (R, B) each
+    a = curvature[:, None]
+    lowest = torch.stack([center - slope / (2 * a), height - slope.square() / (4 * a)], dim=2)
+    return lowest, curvature, solution @ design.T + a * square.T
+
+
+def line(x: Float[Tensor, " B"], y: Float[Tensor, "R B"], at: float) -> tuple[Float[Tensor, " R"], Float[Tensor, " R"]]:
+    """Return the slope of the line through each row of y, and its value at another x."""
+    centered = x - x.mean()
+    slope = y @ centered / centered.square().sum()
+    return slope, y.mean(1) + slope * (at - x.mean())
+
+
+def nearest(log_size: float, n_windows: int) -> list[int]:
+    """Return the widths, multiples of 4 that the text is long enough for, nearest to half, once and twice a size."""
+    widths = [width for width in range(4, 49, 4) if steps(width, PREDICTED) * BATCH <= n_windows]
+    targets = (log_size + shift * math.log(2) for shift in (-1, 0, 1))
+    return [min(widths, key=lambda width: abs(math.log(weights(width)) - target)) for target in targets]
+
+
+def rounded(name: str, values: Sequence[float]) -> dict[str, float]:
+    """Return a value and the limits of its interval as columns; sizes are given by their logarithm."""
+    texts = [round(math.exp(value)) if "weights" in name else round(value, 4) for value in values]
+    return dict(zip((name, f"{name}_low", f"{name}_high"), texts, strict=True))
+
+
+class Fit:
+    """The parabolas of the fitted budgets, and refits to them with new residuals.
+
+    Args:
+        means: the mean loss by width for each budget.
+    """
+
+    def __init__(self, means: dict[float, dict[int, float]]):
+        self.generator = torch.Generator().manual_seed(0)
+        self.budgets = list(means)
+        x = torch.cat([log_sizes(widths) for widths in means.values()])
+        index = torch.tensor([i for i, widths in enumerate(means.values()) for _ in widths])
+        losses = torch.tensor([[loss for widths in means.values() for loss in widths.values()]]).double()
+        self.lowest, self.curvature, curves = vertices(x, index, losses)
+        squares, freedom = (curves - losses).square().sum(), len(x) - 2 * len(means) - 1
+        self.residual = (squares / freedom).sqrt().item()
+        chi = torch.randn(REFITS, freedom, generator=self.generator).double().square().sum(1, keepdim=True)
+        self.scale = (squares / chi).sqrt()  # (R, 1)
+        self.refits, self.curvatures, _ = vertices(x, index, self.noisy(curves))
+
+    def noisy(self, losses: Float[Tensor, "R S"]) -> Float[Tensor, "R S"]:
+        """Return losses with new residuals, for each refit."""
+        return losses + self.scale * torch.randn(REFITS, losses.shape[1], generator=self.generator).double()
+
+    def optima(self) -> list[dict[str, object]]:
+        """Return N* and the loss of each fitted budget, with intervals."""
+        return [self.row(b, self.lowest[0, i], self.refits[:, i]) for i, b in enumerate(self.budgets)]
+
+    def measured(self, widths: dict[int, float]) -> dict[str, object]:
+        """Return N* and the loss of the budget that was predicted, with intervals, from its losses by width."""
+        x, losses = log_sizes(widths), torch.tensor([list(widths.values())]).double()
+        index = torch.zeros(len(x), dtype=torch.long)
+        lowest, _, curve = vertices(x, index, losses, self.curvature)
+        refits, _, _ = vertices(x, index, self.noisy(curve), self.curvatures)
+        return self.row(PREDICTED, lowest[0, 0], refits[:, 0])
+
+    def row(self, budget: float, lowest: Float[Tensor, " 2"], refits: Float[Tensor, "R 2"]) -> dict[str, object]:
+        """Return the columns of one optimum."""
+        columns = {"budget": budget}
+        for i, name in enumerate(("weights", "nats")):
+            columns |= rounded(name, (lowest[i].item(), *interval(refits[:, i])))
+        return columns
+
+    def prediction(self, n_windows: int) -> dict[str, object]:
+        """Return what the lines predict to be measured at the other budget, with intervals."""
+        columns, values = {}, []
+        log_budgets = torch.tensor(self.budgets).double().log()
+        for i, name in enumerate(("weights", "nats")):
+            y, ys = self.lowest[:, :, i], self.refits[:, :, i]
+            if name == "nats":
+                y, ys = y.log(), ys.log()
+            (slope, value), (slopes, at_budget) = (line(log_budgets, v, math.log(PREDICTED)) for v in (y, ys))
+            low, high = interval(slopes)
+            columns |= {f"{name}_exponent": round(slope.item(), 4), f"{name}_exponent_low": round(low, 4)}
+            columns |= {f"{name}_exponent_high": round(high, 4)}
+            values.append((value.item(), at_budget[:, None]))
+        (best, vertex), (log_loss, lowest) = values
+        widths = nearest(best, n_windows)
+        x = log_sizes(widths)
+        losses = self.noisy(lowest.exp() + self.curvatures[:, None] * (x - vertex) ** 2)
+        measured, _, _ = vertices(x, torch.zeros(len(x), dtype=torch.long), losses, self.curvatures)
+        columns |= rounded("predicted_weights", (best, *interval(measured[:, 0, 0])))
+        columns |= rounded("predicted_nats", (math.exp(log_loss), *interval(measured[:, 0, 1])))
+        low, high = interval(self.curvatures)
+        columns |= {"curvature": round(self.curvature.item(), 5), "curvature_low": round(low, 5)}
+        columns |= {"curvature_high": round(high, 5), "residual": round(self.residual, 5)}
+        return columns | {"predicted_widths": " ".join(map(str, widths))}
+
+
+def interval(values: Tensor) -> tuple[float, float]:
+    """Return the limits of the central 95 % of some values."""
+    return tuple(values.quantile(torch.tensor([0.025, 0.975]).double()).tolist())
+
+
+def main() -> None:
+    """Train the fitted budgets, store the prediction, then train the budget that is predicted."""
+    seeds = common.start(3)
+    table = Table()
+    fit = Fit({b: {width: table.mean(b, width, seeds) for width in widths} for b, widths in FITTED.items()})
+    prediction = fit.prediction((len(table.text[0]) - 1) // WINDOW)
+    save([*fit.optima(), {"budget": PREDICTED, **prediction}], seeds)
+    widths = [int(width) for width in prediction["predicted_widths"].split()]
+    measured = fit.measured({width: table.mean(PREDICTED, width, seeds) for width in widths})
+    save([*fit.optima(), measured | prediction], seeds)
+
+
+def save(rows: list[dict[str, object]], seeds: list[int]) -> None:
+    """Store the optima, of which the last has the columns of the prediction."""
+    table = pd.DataFrame(rows).assign(seed=" ".join(map(str, seeds)))
+    common.save(OPTIMA, table, arguments=False)
+    print(table.T.to_string(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
