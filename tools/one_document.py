@@ -115,7 +115,7 @@ def _target(address: str, file: str, numbers: dict[str, str]) -> str | None:
     if re.match(r"[a-z]+:", address):
         return address
     path, anchor = urldefrag(address)
-    anchor = unquote(anchor)
+    anchor = unquote(anchor).removeprefix("present=")  # on paper, a talk is a section
     path = posixpath.normpath(posixpath.join(posixpath.dirname(file), path)) if path else f"{file}.html"
     name = path.removesuffix(".html")
     if name == "index":

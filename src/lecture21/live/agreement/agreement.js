@@ -8,6 +8,7 @@ import { create, createFrame } from "../kit/frame.js";
 import { seededRandom } from "../kit/numbers.js";
 import { sketch } from "../kit/sketch.js";
 import { fieldsFrom } from "../kit/state.js";
+import { ADVICE, BESIDE, CHAPTERS, COLORS } from "./chapters.js";
 import { KINDS, pluralShare, read } from "./models.js";
 import { newRun, placeOf, scoresAt, trainRun } from "./runs.js";
 import { sentenceView, STYLE } from "./sentence.js";
@@ -15,27 +16,6 @@ import { drawSentence, withFlipped } from "./task.js";
 
 const FARTHEST = 100;
 const DISTANCES = Array.from({ length: 34 }, (_, i) => 1 + 3 * i);
-const CHAPTERS = {
-  1: ["rnn"],
-  2: ["unweighted", "embedded"],
-  3: ["unweighted", "head"],
-  4: ["head", "open"],
-  5: ["head", "positions"],
-};
-/** What a head is called beside another one: by what it lacks or has. */
-const BESIDE = { 4: { head: "head with the mask" }, 5: { head: "head without positions" } };
-const COLORS = { rnn: 1, unweighted: 4, embedded: 5, head: 0, open: 3, positions: 2 }; // among the series
-
-const ADVICE = {
-  distance: {
-    first: "Draw on the chart what score you expect at each distance. Then press Train, and move the slider.",
-    then: "each distance that you visit adds its score to the chart. At 0.5, the model tosses a coin.",
-  },
-  open: {
-    first: "Press Train. Then show the words after the gap, and hide them again.",
-    then: "the bar of the head without a mask jumps to the verb, and its score depends on what it is shown.",
-  },
-};
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */

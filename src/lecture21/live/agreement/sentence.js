@@ -16,6 +16,7 @@ export const STYLE = `
 .word.gone { color: var(--note); }
 .looks { display: flex; gap: 1px; height: 24px; align-items: flex-start; justify-content: center; margin-top: 1px; }
 .looks i { flex: 0 1 12px; }
+@container (max-width: 30rem) { .looks { height: 16px; } }
 .says { width: 100%; }
 .says th, .says td { padding: 0.25rem 0.3rem; line-height: 1.2; }
 .says th:first-child { padding-left: 0; } .says td:last-child { padding-right: 0; }
