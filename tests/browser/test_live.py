@@ -13,9 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
 EXAM = "book/exam.html"
 # Known from the sources: the tests are collected while the pages are built.
-INTRO = "book/intro.html"
 PAGES = sorted(
-    [EXAM, INTRO]
+    [EXAM, "book/intro.html"]
     + [
         path.relative_to(ROOT).with_suffix(".html").as_posix()
         for path in (ROOT / "notebooks").rglob("*.ipynb")
