@@ -1,5 +1,6 @@
 """The command line as its user meets it: what it prints, what it leaves on disk, and how it refuses."""
 
+import io
 import json
 import os
 import re
@@ -807,6 +808,19 @@ def test_ctrl_c_before_the_first_checkpoint_promises_nothing(text, tmp_path, mon
     monkeypatch.setattr("lecture21.cli._train.train", interrupt)
     assert main(["train", "--out", str(tmp_path / "run"), "--text", str(text)]) == 130
     assert "stopped before the first checkpoint" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_a_loss_is_printed_leaves_the_last_message_a_line_of_its_own(text, tmp_path, monkeypatch):
+    class Interrupted(io.StringIO):
+        def write(self, piece: str) -> int:
+            super().write(piece)
+            if piece.startswith("step 2"):
+                raise KeyboardInterrupt
+            return len(piece)
+
+    monkeypatch.setattr(sys, "stderr", Interrupted())
+    assert main(["train", "--out", str(tmp_path / "run"), "--text", str(text), *QUICK]) == 130
+    assert sys.stderr.getvalue().splitlines()[-1].startswith("lecture21: stopped;")
 
 
 def test_a_pipe_that_cannot_show_a_symbol_gets_the_whole_text(trained):

@@ -167,7 +167,8 @@ def train_command(
         losses = f"train {train_loss:>6}  val {history.val_loss[-1]:.4f}"
         lines.append(f"step {step:>{len(str(config.steps))}}  {losses}  nats per {unit}")
         with suppress(OSError, ValueError):  # training goes on if nobody reads the messages any more
-            tqdm.write("\n".join(lines), file=sys.stderr)
+            # One write: a signal between a line and its end would put the last message on the same line.
+            tqdm.write("\n".join(lines) + "\n", file=sys.stderr, end="")
 
     with _stopping(Path(out)):
         history = train(
