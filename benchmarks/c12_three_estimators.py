@@ -46,7 +46,6 @@ from typing import Any
 
 import common
 import torch
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from torch import Tensor, nn
 
 from lecture21.data.mixtures import smooth, three_bands, three_regimes
@@ -214,16 +213,6 @@ def scored(task: Task, method: str, model: nn.Module, train: tuple[Tensor, Tenso
     return actual | (split_error(model, *test) if isinstance(model, Mixture) else {})
 
 
-def forest_error(task: Task, seed: int) -> float:
-    """Return the test error of scikit-learn's random forest."""
-    (x, y), (test_x, test_y) = task.draw(task.n, seed), task.draw(N_TEST, 10_000 + seed)
-    if task.classes:
-        forest = RandomForestClassifier(random_state=seed, min_samples_leaf=5).fit(x.numpy(), y.numpy())
-        return 1 - forest.score(test_x.numpy(), test_y.numpy())
-    forest = RandomForestRegressor(random_state=seed, min_samples_leaf=5).fit(x.numpy(), y.numpy())
-    return ((torch.tensor(forest.predict(test_x.numpy())) - test_y) ** 2).mean().item()
-
-
 DERIVED = {
     "MoE, MLP gate": ("MoE, uniform gate",),
     "MoE, linear gate": ("MoE, linear gate x 4",),
@@ -239,7 +228,7 @@ def compared(name: str, seeds: list[int], rows: list[dict[str, Any]]) -> None:
     """Tune and run every method on one task, and add the rows that the table does not have yet."""
     task = TASKS[name]
 
-    def add(part: str, method: str, seed: int, rate: float | str, scores: dict[str, float]) -> None:
+    def add(part: str, method: str, seed: int, rate: float, scores: dict[str, float]) -> None:
         cells = {column: float(f"{scores[column]:.6g}") if column in scores else "" for column in COLUMNS}
         key = {"part": part, "task": name, "method": method, "seed": seed, "learning_rate": rate}
         rows.append(key | {"tuned_on": "", **cells})
@@ -284,9 +273,6 @@ def compared(name: str, seeds: list[int], rows: list[dict[str, Any]]) -> None:
                 row["tuned_on"] = " and ".join(score for score in SCORES if best[score] == row["learning_rate"])
         common.save("three_estimators", rows, arguments=False)
         print(f"    {time.process_time():.0f} s, best rates {best}", flush=True)
-    for seed in seeds:
-        if not any((row["task"], row["method"], row["seed"]) == (name, "random forest", seed) for row in rows):
-            add("run", "random forest", seed, "", {"error": forest_error(task, seed)})
 
 
 def main() -> None:
