@@ -118,6 +118,15 @@ def by_std(epsilon):
     return lambda x, gain, bias: (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + epsilon) * gain + bias
 
 
+def without_keepdim(x, gain, bias):
+    deviation = x - x.mean(-1)
+    return deviation / (deviation.square().mean(-1) + 1e-5).sqrt() * gain + bias
+
+
+def var_without_keepdim(x, gain, bias):
+    return (x - x.mean(-1, keepdim=True)) / (x.var(-1, correction=0) + 1e-5).sqrt() * gain + bias
+
+
 def in_float32(x, gain, bias):
     return F.layer_norm(x.float(), x.shape[-1:]) * gain + bias
 
@@ -151,6 +160,8 @@ WRONG = {
     "one mean and deviation of all tokens": ("5.1", over_all_tokens, "divides by C - 1"),
     "torch's deviation": ("5.1", by_std(0), "your standard deviation divides by C - 1"),
     "torch's deviation and epsilon": ("5.1", by_std(1e-5), "your standard deviation divides by C - 1"),
+    "lost dimensions": ("5.1", without_keepdim, "Which argument of mean() keeps the dimension?"),
+    "a lost dimension": ("5.1", var_without_keepdim, "look at the shape of your variances"),
     "float32 inside": ("5.1", in_float32, "wrong for float64, mean near 1000"),
     "a float32 buffer": ("5.1", in_a_buffer, "must have the dtype torch.float64"),
     "shares that are swapped": ("5.2", swapped_results, "in the wrong order"),

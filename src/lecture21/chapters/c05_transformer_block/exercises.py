@@ -31,9 +31,9 @@ def _norm_cases(rng: random.Random) -> list[Case]:
     one, zero = torch.ones(c), torch.zeros(c)
     return [
         Case((normal(rng, 1, 3), torch.ones(3), torch.zeros(3)), "T = 1, C = 3"),  # C - 1 is not 1
-        Case((3 * normal(rng, t, c) + 5, one, zero), f"shape ({t}, {c}), mean near 5"),
+        Case((3 * normal(rng, c, c) + 5, one, zero), f"shape ({c}, {c}), mean near 5"),  # where a lost dimension fits
         Case((0.003 * double(t, c), one.double(), zero.double()), "float64, variances near 1e-5"),
-        Case((normal(rng, t, t), normal(rng, t), normal(rng, t)), f"shape ({t}, {t}), random gain and bias"),
+        Case((normal(rng, t, c), normal(rng, c), normal(rng, c)), f"shape ({t}, {c}), random gain and bias"),
         Case((constant, double(c), double(c)), "a token whose features are all equal"),
         Case((double(t, c) + 1000, double(c), double(c)), "float64, mean near 1000"),
     ]
@@ -61,6 +61,22 @@ def _divides_by_an_unbiased_deviation(arguments: tuple[Tensor, ...], result: Ten
     return any(torch.allclose(result, deviation / divisor * gain + bias, rtol=1e-5) for divisor in divisors)
 
 
+def _takes_the_statistics_of_another_token(arguments: tuple[Tensor, ...], result: Tensor) -> bool:
+    """Return whether means, variances or both, of shape (T,), were lined up with the features of as many tokens."""
+    x, gain, bias = arguments
+    if not len(x) == x.shape[1] > 1:
+        return False
+    right, wrong = x - x.mean(dim=-1, keepdim=True), x - x.mean(dim=-1)
+    pairs = [(wrong, True), (wrong, False), (right, False)]
+    variances = [(each, each.square().mean(dim=-1, keepdim=keeps)) for each, keeps in pairs]
+    return any(torch.allclose(result, each / (v + 1e-5).sqrt() * gain + bias, rtol=1e-3) for each, v in variances)
+
+
+_LOST = (
+    "they have the shape (T,), and broadcasting lines them up with the features. Which argument of mean() keeps the "
+    "dimension?"
+)
+
 _NORM = Exercise(
     number="5.1",
     name="layer_norm",
@@ -70,6 +86,10 @@ _NORM = Exercise(
     differentiable=("x", "gain", "bias"),
     properties=(
         ("no entry may be NaN", lambda arguments, result: not result.isnan().any()),
+        (
+            f"feature j gets the mean or the variance of token j, not of its own token: {_LOST}",
+            lambda arguments, result: not _takes_the_statistics_of_another_token(arguments, result),
+        ),
         (
             "with gain 1 and bias 0, each token must have the mean 0",
             lambda arguments, result: not _plain(arguments) or bool((result.mean(dim=-1).abs() < 1e-3).all()),
@@ -113,6 +133,27 @@ def _over_tokens(x, gain, bias):
 def _over_everything(x, gain, bias):
     deviation = x - x.mean()
     variance = deviation.square().mean()
+    return deviation / (variance + 1e-5).sqrt() * gain + bias
+
+
+@_NORM.mistake(
+    symptom="As many tokens as features raise no error but give wrong values: feature j loses the mean of token j.",
+    hint=f"look at the shape of your means: {_LOST}",
+)
+def _means_without_a_dimension(x, gain, bias):
+    deviation = x - x.mean(dim=-1)
+    variance = deviation.square().mean(dim=-1, keepdim=True)
+    return deviation / (variance + 1e-5).sqrt() * gain + bias
+
+
+@_NORM.mistake(
+    symptom="As many tokens as features raise no error but give wrong values: feature j is divided by the deviation of "
+    "token j.",
+    hint=f"look at the shape of your variances: {_LOST}",
+)
+def _variances_without_a_dimension(x, gain, bias):
+    deviation = x - x.mean(dim=-1, keepdim=True)
+    variance = deviation.square().mean(dim=-1)
     return deviation / (variance + 1e-5).sqrt() * gain + bias
 
 
