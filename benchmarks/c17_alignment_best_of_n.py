@@ -1,14 +1,14 @@
-"""Store the replies from which best-of-n chooses, so that a reader can choose as well.
+"""Store the responses from which best-of-n chooses, so that a reader can choose as well.
 
-Question: which of n replies does the reward model prefer, which the judge, and when do they differ?
+Question: which of n responses does the reward model prefer, which the judge, and when do they differ?
 
 Design: the fine-tuned reference and the reward model of one seed of `alignment_runs`, with its learning rates; 16
-replies to each of the ten requests of `alignment_samples`, in the order in which they were sampled, none left out.
+responses to each of the ten prompts of `alignment_samples`, in the order in which they were sampled, none left out.
 Best-of-n for n up to 16 chooses from the first n.
 
 Usage: python benchmarks/c17_alignment_best_of_n.py            (about half a minute on one core)
 
-Writes `alignment_best_of_n`: seed, request, draw (from 1 to 16), reply, score (of the judge), learned_reward.
+Writes `alignment_best_of_n`: seed, prompt, draw (from 1 to 16), response, score (of the judge), learned_reward.
 """
 
 import c17_alignment_runs
@@ -22,20 +22,20 @@ DRAWS = 16
 
 
 @torch.no_grad()
-def replies(seed: int, task: ShopTask) -> c17_alignment_runs.Rows:
-    """Return the replies of the reference of one seed, with what the judge and the reward model say of each."""
+def drawn(seed: int, task: ShopTask) -> c17_alignment_runs.Rows:
+    """Return the responses of the reference of one seed, with what the judge and the reward model say of each."""
     with torch.enable_grad():
         base, _ = pretrained.load("unaligned")
         reference = task.fine_tuned(base, seed)
         pairs, _ = task.preferences(reference, seed)
         reward = task.reward_model(reference, pairs, seed).eval()
-    requests = torch.arange(0, 80, 8) + torch.arange(10) % 4
-    rows = (requests[:, None] * DRAWS + torch.arange(DRAWS)).flatten()
+    prompts = torch.arange(0, 80, 8) + torch.arange(10) % 4
+    rows = (prompts[:, None] * DRAWS + torch.arange(DRAWS)).flatten()
     responses = task.sample(reference, seed, n=DRAWS)[rows]
     return [
-        {"seed": seed, "request": request, "draw": i % DRAWS + 1, "reply": reply}
-        | {"score": round(judge(request, reply)["score"], 4), "learned_reward": round(value, 2)}
-        for i, ((request, reply), value) in enumerate(
+        {"seed": seed, "prompt": prompt, "draw": i % DRAWS + 1, "response": response}
+        | {"score": round(judge(prompt, response)["score"], 4), "learned_reward": round(value, 2)}
+        for i, ((prompt, response), value) in enumerate(
             zip(responses.texts(task.tokenizer), reward(responses).tolist(), strict=True)
         )
     ]
@@ -45,7 +45,7 @@ def main() -> None:
     """Write the table."""
     seeds = common.start(1)
     task = c17_alignment_runs.with_rates(ShopTask.with_tokenizer(), common.stored("alignment_search"))
-    common.save("alignment_best_of_n", [row for seed in seeds for row in replies(seed, task)])
+    common.save("alignment_best_of_n", [row for seed in seeds for row in drawn(seed, task)])
 
 
 if __name__ == "__main__":

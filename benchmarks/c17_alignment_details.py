@@ -1,11 +1,11 @@
 """Store two details of `alignment_runs`: the first iterations of policy gradient, and what the reward models recognize.
 
 Question: does the judge's score rise before it falls when the KL penalty is missing? And does a reward model tell a
-reply about the right thing from one about another thing?
+response about the right thing from one about another thing?
 
 Design: the references, reward models, learning rates and seeds of `alignment_runs`. Policies are measured as there,
 within the first ten iterations; a run does not depend on its length, so these are the same runs. Held-out pairs of
-which one reply is helpful are split by the other reply: it says where another thing is, or it names no place.
+which one response is helpful are split by the other response: it says where another thing is, or it names no place.
 
 Usage: python benchmarks/c17_alignment_details.py            (about a minute on one core)
 
@@ -27,19 +27,19 @@ from lecture21.huggingface import pretrained
 MEASURED = (2, 4, 6, 8)  # iterations after which a policy is measured
 
 
-def names_a_place(reply: str) -> bool:
-    """Return whether a sentence of the reply says where a thing is, whichever thing."""
-    actual = [sentence.strip() for sentence in sentences(reply)]
+def names_a_place(response: str) -> bool:
+    """Return whether a sentence of the response says where a thing is, whichever thing."""
+    actual = [sentence.strip() for sentence in sentences(response)]
     return any(is_sentence(each) and each.endswith(tuple(f" {place}." for place in PLACES)) for each in actual)
 
 
 def agreement(reward: RewardModel, pairs: PreferencePairs, task: ShopTask) -> dict[str, float]:
-    """Return the agreement with the judge for pairs of which one reply is helpful, by the kind of the other reply."""
+    """Return the agreement with the judge for pairs with one helpful response, by the kind of the other one."""
     right = ((reward.margins(pairs) > 0) ^ pairs.flipped).tolist()
     kinds: dict[str, list[bool]] = {"wrong": [], "evasive": []}
     both = (side.texts(task.tokenizer) for side in (pairs.chosen, pairs.rejected))
-    for *replies, agrees in zip(*both, right, strict=True):
-        useless = [reply for request, reply in replies if not judge(request, reply)["helpful"]]
+    for *responses, agrees in zip(*both, right, strict=True):
+        useless = [response for prompt, response in responses if not judge(prompt, response)["helpful"]]
         if len(useless) == 1:
             kinds["wrong" if names_a_place(useless[0]) else "evasive"].append(agrees)
     shares = {kind: round(sum(actual) / len(actual), 4) for kind, actual in kinds.items()}

@@ -2,12 +2,12 @@
 
 Question: which learned reward and which judge's score does GRPO reach, and at what divergence?
 
-Design: references, reward models, requests, seeds and budget of `alignment_runs` (80 iterations of 4 replies to each of
-8 requests, 2 updates each). GRPO divides the advantage by the standard deviation of its group, averages over the tokens
-of a reply, and has its penalty in the loss, so its beta is on another scale than PPO's KL weight. Therefore it is tuned
-for what a run of PPO maximizes, the learned reward minus `weight` times the divergence, on seed 100 and without the
-judge: for weight 0 the learning rate at beta 0, for weight 0.1 the learning rate at each beta, and then beta. A grid is
-extended while its best value is at an edge.
+Design: references, reward models, prompts, seeds and budget of `alignment_runs` (80 iterations of 4 responses to each
+of 8 prompts, 2 updates each). GRPO divides the advantage by the standard deviation of its group, averages over the
+tokens of a response, and has its penalty in the loss, so its beta is on another scale than PPO's KL weight. Therefore
+it is tuned for what a run of PPO maximizes, the learned reward minus `weight` times the divergence, on seed 100 and
+without the judge: for weight 0 the learning rate at beta 0, for weight 0.1 the learning rate at each beta, and then
+beta. A grid is extended while its best value is at an edge.
 
 Usage: python benchmarks/c17_alignment_grpo.py            (about 5 minutes on one core; the search is stored first)
 
@@ -49,7 +49,7 @@ def grpo_loss(
     clip: float,
     beta: float,
 ) -> Float[Tensor, ""]:
-    """Return the loss of GRPO for log-probabilities of tokens: mean over tokens of a reply, then over replies.
+    """Return the loss of GRPO for log-probabilities of tokens: mean over tokens of a response, then over responses.
 
     Source: Shao et al. 2024, equations 3 and 4.
     """
@@ -62,7 +62,7 @@ def grpo_loss(
 def train(
     policy: GPT, reference: GPT, reward: RewardModel, task: ShopTask, config: PolicyConfig, beta: float, on_evaluation
 ) -> None:
-    """Train a policy in place with GRPO, with the requests, samples and updates of `train_policy`."""
+    """Train a policy in place with GRPO, with the prompts, samples and updates of `train_policy`."""
     optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate)
     generator = torch.Generator().manual_seed(config.seed)
     prompts = task.prompts
@@ -70,13 +70,13 @@ def train(
         rows = torch.randint(len(prompts), (config.prompts,), generator=generator)
         seed = int(torch.randint(2**62, (), generator=generator))
         batch = prompts[rows].repeat_interleave(config.group, dim=0)
-        replies = sample_responses(policy, batch, config.n_new, end=task.end, seed=seed)
+        responses = sample_responses(policy, batch, config.n_new, end=task.end, seed=seed)
         with torch.no_grad():
-            old, fixed = replies.log_probabilities(policy), replies.log_probabilities(reference)
-            advantages = group_advantages(reward(replies), config.group)
+            old, fixed = responses.log_probabilities(policy), responses.log_probabilities(reference)
+            advantages = group_advantages(reward(responses), config.group)
         for _ in range(config.epochs):
-            now = replies.log_probabilities(policy)
-            loss = grpo_loss(now, old, fixed, advantages, replies.mask, clip=config.clip, beta=beta)
+            now = responses.log_probabilities(policy)
+            loss = grpo_loss(now, old, fixed, advantages, responses.mask, clip=config.clip, beta=beta)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

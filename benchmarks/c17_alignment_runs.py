@@ -4,13 +4,14 @@ Question: how much true preference (the judge's score) does a nat of divergence 
 best-of-n, a clipped policy gradient and direct preference optimization, and when does the learned reward rise while
 the true score falls?
 
-Design: one base (171,648 parameters, trained on replies of any quality; seed 0) and three seeds of everything after it:
-demonstrations and supervised fine-tuning, 600 comparisons by a noisy judge, a reward model, policy gradient with three
-weights of the KL penalty, DPO with three values of beta, and best-of-n by the reward model and by the judge. Learning
-rates are tuned on seed 100 (other demonstrations, other labels) without the judge: fine-tuning by the loss on held-out
-demonstrations, reward model and DPO by the loss on held-out comparisons, policy gradient by its objective, the learned
-reward minus the weighted divergence. DPO is tuned at each beta, policy gradient at each weight; a grid is extended
-while its best value is at an edge. Run lengths are fixed; `sft_steps` has the loss of fine-tuning after other lengths.
+Design: one base (171,648 parameters, trained on responses of any quality; seed 0) and three seeds of everything after
+it: demonstrations and supervised fine-tuning, 600 comparisons by a noisy judge, a reward model, policy gradient with
+three weights of the KL penalty, DPO with three values of beta, and best-of-n by the reward model and by the judge.
+Learning rates are tuned on seed 100 (other demonstrations, other labels) without the judge: fine-tuning by the loss on
+held-out demonstrations, reward model and DPO by the loss on held-out comparisons, policy gradient by its objective, the
+learned reward minus the weighted divergence. DPO is tuned at each beta, policy gradient at each weight; a grid is
+extended while its best value is at an edge. Run lengths are fixed; `sft_steps` has the loss of fine-tuning after other
+lengths.
 
 Usage: python benchmarks/c17_alignment_runs.py            (about 9 minutes on one core; a second start resumes)
 
@@ -18,7 +19,7 @@ Writes `alignment_search`: seed, stage, weight, learning_rate, criterion (lower 
 method, weight (kl_weight, beta, or n of best-of-n), seed, step, and what `ShopTask.measure_policy` returns; the
 divergence of best-of-n is its upper bound ln n - (n-1)/n, that of a policy an estimate from its own samples.
 `alignment_reward`: seed, numbers of comparisons, and what `ShopTask.measure_reward` returns. `alignment_samples`: for
-each stage the replies to ten held-out requests, the first sampled. Ships the models `unaligned` (the base) and
+each stage the responses to ten held-out prompts, the first sampled. Ships the models `unaligned` (the base) and
 `aligned` (policy gradient with weight 0.1, seed 0).
 """
 
@@ -49,7 +50,7 @@ MEASURED = (10, 20, 40, 80)  # iterations after which a policy is measured
 PUBLISHED = 0.1  # the weight of the published policy
 N = (1, 2, 4, 8, 16, 32, 64)
 SEARCH_SEED = 100
-ON = "mean score of the judge, from 0 to 1, over four replies to each held-out request"
+ON = "mean score of the judge, from 0 to 1, over four responses to each held-out prompt"
 
 Rows = list[dict[str, object]]
 began = time.process_time()
@@ -147,7 +148,7 @@ def tuned(rows: Rows, stage: str, weight: float | str = "") -> float:
 
 @torch.no_grad()
 def best_of_n(reference: GPT, reward: RewardModel, task: ShopTask, seed: int) -> Rows:
-    """Return the means of the best of n replies, by the reward model and by the judge, over all groups of n of 64."""
+    """Return the means of the best of n responses, by the reward model and by the judge, over all groups of n of 64."""
     responses = task.sample(reference, seed, n=max(N))
     texts = responses.texts(task.tokenizer)
     verdicts = [judge(*pair) for pair in texts]
@@ -159,24 +160,25 @@ def best_of_n(reference: GPT, reward: RewardModel, task: ShopTask, seed: int) ->
             groups = value.view(len(value), -1, n)
             picked = torch.arange(len(texts)).view_as(groups).gather(-1, groups.argmax(-1, keepdim=True)).flatten()
             chosen = [verdicts[i] for i in picked.tolist()]
-            replies = [texts[i][1] for i in picked.tolist()]
+            written = [texts[i][1] for i in picked.tolist()]
             rows.append(
                 {"method": name, "weight": n, "seed": seed, "step": 0}
                 | {key: sum(verdict[key] for verdict in chosen) / len(chosen) for key in chosen[0]}
                 | {"learned_reward": learned.flatten()[picked].mean().item(), "kl": math.log(n) - (n - 1) / n}
-                | {"words": sum(len(reply.split()) for reply in replies) / len(replies), "different": math.nan}
+                | {"words": sum(len(each.split()) for each in written) / len(written), "different": math.nan}
             )
     return rows
 
 
 def samples(policy: GPT, reward: RewardModel, task: ShopTask, seed: int) -> Rows:
-    """Return one reply to each of ten held-out requests, the same for every policy."""
+    """Return one response to each of ten held-out prompts, the same for every policy."""
     responses = task.sample(policy, seed, n=1)[torch.arange(0, 80, 8) + torch.arange(10) % 4]
     with torch.no_grad():
         rewards = reward.eval()(responses).tolist()
     return [
-        {"request": request, "reply": reply, "score": judge(request, reply)["score"], "learned_reward": round(value, 2)}
-        for (request, reply), value in zip(responses.texts(task.tokenizer), rewards, strict=True)
+        {"prompt": prompt, "response": response}
+        | {"score": judge(prompt, response)["score"], "learned_reward": round(value, 2)}
+        for (prompt, response), value in zip(responses.texts(task.tokenizer), rewards, strict=True)
     ]
 
 

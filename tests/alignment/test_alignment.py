@@ -46,11 +46,11 @@ def responses(*texts: str, prompt: int = 2, n_new: int = 4) -> Responses:
     return Responses(torch.tensor(rows), prompt, END)
 
 
-REQUEST = "Where is the red cup?"
+PROMPT = "Where is the red cup?"
 
 
 @pytest.mark.parametrize(
-    ("reply", "helpful", "polite", "brief", "fluent"),
+    ("response", "helpful", "polite", "brief", "fluent"),
     [
         ("The red cup is on the top shelf.", 1, 0.5, 1, 1),
         ("Certainly. The red cup is on the top shelf.", 1, 1, 1, 1),
@@ -69,12 +69,12 @@ REQUEST = "Where is the red cup?"
         ),
     ],
 )
-def test_the_judge_gives_a_score_for_reasons(reply, helpful, polite, brief, fluent):
+def test_the_judge_gives_a_score_for_reasons(response, helpful, polite, brief, fluent):
     expected = {"helpful": helpful, "polite": polite, "brief": brief, "fluent": fluent}
-    assert judge(REQUEST, reply) == {"score": fluent * (2 * helpful + polite + brief) / 4, **expected}
+    assert judge(PROMPT, response) == {"score": fluent * (2 * helpful + polite + brief) / 4, **expected}
 
 
-def test_the_judge_follows_the_request():
+def test_the_judge_follows_the_prompt():
     answer = "The red cup is on the top shelf."
     assert [judge(f"{start} {item}{mark}", answer)["helpful"] for start, item, mark in (
         ("Show me the", "red cup", "."), ("I need the", "blue cup", "."), ("Where is the", "red hat", "?")
@@ -83,10 +83,10 @@ def test_the_judge_follows_the_request():
 
 def test_every_text_of_the_grammar_is_fluent_unless_it_repeats_itself():
     random = Random(0)
-    for request, reply in [grammar.demonstration(random) for _ in range(300)]:
-        verdict = judge(request, reply)
+    for prompt, response in [grammar.demonstration(random) for _ in range(300)]:
+        verdict = judge(prompt, response)
         assert verdict["fluent"] == 1
-        assert verdict["helpful"] == (f" {' '.join(request[:-1].split()[-2:])} " in reply)
+        assert verdict["helpful"] == (f" {' '.join(prompt[:-1].split()[-2:])} " in response)
 
 
 def test_labels_follow_the_judge_up_to_noise_and_ties_are_dropped():
@@ -103,16 +103,16 @@ def test_a_response_ends_at_its_first_end_token():
     actual = responses("ab\n", "abca\n", "abcabc", "abc\nab")
     assert actual.mask.long().tolist() == [[1, 0, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1], [1, 1, 0, 0]]
     assert actual.lengths.tolist() == [1, 3, 4, 2]
-    assert [reply for _, reply in actual.texts(CHARS)] == ["", "ca", "cabc", "c"]
+    assert [response for _, response in actual.texts(CHARS)] == ["", "ca", "cabc", "c"]
     assert actual[torch.tensor([3, 1])].texts(CHARS) == [("ab", "c"), ("ab", "ca")]
 
 
-def test_requests_and_replies_become_prompts_and_responses():
+def test_texts_become_the_tokens_of_prompts_and_responses():
     actual = Responses.from_texts(["ab", "cc"], ["cab?", "a"], CHARS, n_new=7)
     assert actual.prompt_length == 3
     assert actual.ids.shape == (2, 10)
     assert actual.texts(CHARS) == [("ab", "cab?"), ("cc", "a")]
-    assert actual.lengths.tolist() == [6, 3]  # the space before the reply and the end are tokens
+    assert actual.lengths.tolist() == [6, 3]  # the space before the response and the end are tokens
     ids, targets = _response_targets(actual)
     assert torch.equal(ids, actual.ids[:, :-1])
     predicted = [[i for i in row if i != IGNORE] for row in targets.tolist()]
@@ -201,18 +201,18 @@ def task() -> ShopTask:
 
 
 class Polite(RewardModel):
-    """Rewards a courteous reply, and nothing else."""
+    """Rewards a courteous response, and nothing else."""
 
     def forward(self, actual: Responses) -> torch.Tensor:
-        replies = actual.texts(pretrained.load("unaligned")[1])
-        return torch.tensor([float(reply.startswith("Certainly.")) for _, reply in replies])
+        responses = actual.texts(pretrained.load("unaligned")[1])
+        return torch.tensor([float(response.startswith("Certainly.")) for _, response in responses])
 
 
 def test_reward_model_agreement_is_measured_for_each_kind_of_pair(task):
     right, wrong = "The red cup is near the window.", "The red hat is near the window."
     chosen = [f"Certainly. {right}", right, right, wrong]
     rejected = [right, f"Certainly. {wrong}", f"Certainly. {right}", f"Certainly. {right}"]
-    sides = [Responses.from_texts([REQUEST] * 4, side, task.tokenizer, n_new=16) for side in (chosen, rejected)]
+    sides = [Responses.from_texts([PROMPT] * 4, side, task.tokenizer, n_new=16) for side in (chosen, rejected)]
     pairs = PreferencePairs(*sides, torch.tensor([False, False, True, True]))
     actual = task.measure_reward(Polite(small()), pairs)
     assert actual == {"label": 1 / 4, "judge": 3 / 4, "helpful": 1 / 2, "manner": 1.0}
@@ -330,9 +330,9 @@ def test_the_shipped_models_have_the_scores_of_their_cards(task):
 
 def test_the_tokenizer_has_one_token_for_each_word(task):
     assert ShopTask.with_tokenizer().tokenizer == task.tokenizer
-    for request, reply in task.overheard(100, 5).texts(task.tokenizer):
-        words = re.findall(r"\w+|[.?]", f"{request} {reply}")
-        assert len(task.tokenizer.encode(f"{request} {reply}")) == len(words)
+    for prompt, response in task.overheard(100, 5).texts(task.tokenizer):
+        words = re.findall(r"\w+|[.?]", f"{prompt} {response}")
+        assert len(task.tokenizer.encode(f"{prompt} {response}")) == len(words)
 
 
 def test_nothing_before_the_measurement_asks_for_what_is_held_out(task):
@@ -432,17 +432,17 @@ REFUSED = {
         ),
         "all 2 pairs equal",
     ),
-    "unequal requests": (
+    "unequal prompts": (
         lambda: Responses.from_texts(["ab", "abc"], ["a", "a"], CHARS, n_new=7),
         "one number of tokens, got 'ab' and 'abc'",
     ),
-    "a reply that does not fit": (
+    "a response that does not fit": (
         lambda: Responses.from_texts(["ab", "ab"], ["a", "abcabc"], CHARS, n_new=7),
         "at most 6 tokens, got 'abcabc'",
     ),
     "two lines in one": (lambda: Responses.from_texts(["ab"], ["a\nb"], CHARS, n_new=7), r"one line .* got 'a\\nb'"),
-    "a reply of unknown symbols": (lambda: Responses.from_texts(["ab"], ["a#"], CHARS, n_new=7), "#"),
-    "no texts": (lambda: Responses.from_texts([], [], CHARS, n_new=7), "at least one request"),
+    "a response of unknown symbols": (lambda: Responses.from_texts(["ab"], ["a#"], CHARS, n_new=7), "#"),
+    "no texts": (lambda: Responses.from_texts([], [], CHARS, n_new=7), "at least one prompt"),
     "DPO without a penalty": (
         lambda: train_dpo(
             small(),

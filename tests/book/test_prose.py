@@ -24,6 +24,7 @@ PRIVATE = re.compile(
     r"|whole|ways?|so many|so much|of which|none of|no more than|nobody|nothing)\b",
     re.IGNORECASE,
 )
+OTHER_TERMS = re.compile(r"\b(repl(?:y|ies)|requests?)\b", re.IGNORECASE)  # for a response and a prompt
 MACHINE = re.compile(r"(?<![\w.])/(home|Users|root|work|tmp)/")
 
 
@@ -57,6 +58,11 @@ def test_prose_uses_the_terms_of_the_field(path: Path):
     text = running(prose(path))
     actual, words = PRIVATE.findall(text), re.findall(r"[A-Za-z][A-Za-z'’-]*", text)
     assert 1000 * len(actual) <= 4 * max(1000, len(words)), actual
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_model_gives_a_response_to_a_prompt(path: Path):
+    assert OTHER_TERMS.findall(running(prose(path))) == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)

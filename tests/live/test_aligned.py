@@ -1,4 +1,4 @@
-"""Aligned or not: the judge in the page is the package's, and the figure shows the stored and the sampled replies."""
+"""Aligned or not: the judge in the page is the package's, and the figure shows the stored and the sampled responses."""
 
 import json
 import math
@@ -16,14 +16,14 @@ STORED = live.Aligned().stored
 STOPS = [stop["name"] for stop in STORED["stops"]]
 
 
-def replies() -> list[tuple[str, str]]:
-    """Requests with replies of the grammar, broken ones, and garbage."""
+def responses() -> list[tuple[str, str]]:
+    """Prompts with responses of the grammar, broken ones, and garbage."""
     chance = random.Random(0)
     actual = [grammar.overheard(chance) for _ in range(300)]
-    actual += [(request, reply) for request, reply in map(_damaged, [chance] * 300, actual)]
+    actual += [(prompt, response) for prompt, response in map(_damaged, [chance] * 300, actual)]
     samples = results.load("alignment_samples")
-    actual += list(zip(samples["request"], samples["reply"], strict=True))
-    request = "Where is the red cup?"
+    actual += list(zip(samples["prompt"], samples["response"], strict=True))
+    prompt = "Where is the red cup?"
     answer = "The red cup is near the window."
     odd = [
         "",
@@ -46,20 +46,20 @@ def replies() -> list[tuple[str, str]]:
         "word " * 40,
         "Hurry up. Certainly.",
     ]
-    actual += [(request, text) for text in odd]
+    actual += [(prompt, text) for text in odd]
     return [*actual, ("", answer), ("?.", answer), ("cup", answer), ("Find the red\u3000cup.", answer)]
 
 
 def _damaged(chance: random.Random, pair: tuple[str, str]) -> tuple[str, str]:
-    request, reply = pair
-    words = reply.split(" ")
+    prompt, response = pair
+    words = response.split(" ")
     words[chance.randrange(len(words))] = chance.choice(["", "the", "red cup", ".", "?", "\t", "Hurry up.", "\u2028"])
-    return request, chance.choice([" ", "  ", "\u00a0"]).join(words)
+    return prompt, chance.choice([" ", "  ", "\u00a0"]).join(words)
 
 
 def test_the_judge_in_the_page_is_that_of_the_package(load_module):
     page = load_module("aligned/judge.js")
-    pairs = replies()
+    pairs = responses()
     page.evaluate("grammar => { globalThis.judge = module.createJudge(grammar); }", STORED["grammar"])
     actual = page.evaluate("pairs => pairs.map((pair) => judge(...pair))", pairs)
     for pair, verdict in zip(pairs, actual, strict=True):
@@ -84,21 +84,21 @@ def test_the_slider_reads_the_stored_results(open_figures):
     slider, reading = figure.get_by_role("slider"), figure.locator(".reading")
     runs = results.load("alignment_runs").query("seed == 0 and method == 'ppo' and step == 80").set_index("weight")
     samples = results.load("alignment_samples").query(
-        "seed == 0 and method == 'ppo' and request == 'Please find the blue lamp.'"
+        "seed == 0 and method == 'ppo' and prompt == 'Please find the blue lamp.'"
     )
     for weight, presses in ((0.0, 0), (0.1, STOPS.index("PPO, KL weight 0") - STOPS.index("PPO, KL weight 0.1"))):
         for _ in range(presses):
             slider.press("ArrowLeft")
         text = reading.inner_text()
-        row, reply = runs.loc[weight], samples.set_index("weight").loc[weight]
+        row, response = runs.loc[weight], samples.set_index("weight").loc[weight]
         assert f"PPO, KL weight {weight:g}, {row.kl:.1f} nats" in text
         assert f"learned reward is {row.learned_reward:.2f} and the judge's score {row.score:.2f}" in text
-        assert f"“{reply.reply}” (learned reward {reply.learned_reward:.2f}, score" in text
+        assert f"“{response.response}” (learned reward {response.learned_reward:.2f}, score" in text
     figure.get_by_role("button", name="Reset").click()
     assert "PPO, KL weight 0, 62.8 nats" in reading.inner_text()
 
 
-def test_a_click_on_a_point_shows_what_its_policy_replies(open_figures):
+def test_a_click_on_a_point_shows_the_response_of_its_policy(open_figures):
     """The places are computed from the data and the margins of `lineChart`, apart from the figure's own script."""
     stage = open_figures(live.Aligned())
     figure = stage.figure("aligned")
@@ -111,9 +111,9 @@ def test_a_click_on_a_point_shows_what_its_policy_replies(open_figures):
             x = 46 + math.log1p(measured[0]) / math.log1p(70) * (box["width"] - 56)
             y = 24 + (high - measured[value]) / (high - low) * (box["height"] - 62)
             canvas.click(position={"x": x, "y": y})
-            reply = STORED["stops"][STOPS.index(name)]["replies"].splitlines()[2].split(" ", 2)[2]
+            response = STORED["stops"][STOPS.index(name)]["responses"].splitlines()[2].split(" ", 2)[2]
             assert answer.inner_text().startswith(name[0].upper() + name[1:])
-            assert reply in answer.inner_text()
+            assert response in answer.inner_text()
             assert slider.input_value() == str(STOPS.index(name))
         canvas.click(position={"x": 60, "y": 5})  # far from every point
         assert slider.input_value() == str(STOPS.index("fine-tuned"))
@@ -121,23 +121,23 @@ def test_a_click_on_a_point_shows_what_its_policy_replies(open_figures):
 
 def test_best_of_n_chooses_the_highest_learned_reward(open_figures):
     figure = open_figures(live.Aligned(policy="best of 8")).figure("aligned")
-    draws = results.load("alignment_best_of_n").query("request == 'Please find the blue lamp.' and draw <= 8")
+    draws = results.load("alignment_best_of_n").query("prompt == 'Please find the blue lamp.' and draw <= 8")
     picked = draws.loc[draws["learned_reward"].idxmax()]
     assert (
-        f"“{picked.reply}” (learned reward {picked.learned_reward:.2f}, score {picked.score:.2f})"
+        f"“{picked.response}” (learned reward {picked.learned_reward:.2f}, score {picked.score:.2f})"
         in figure.locator(".reading").inner_text()
     )
     assert picked.score < draws["score"].max()  # what makes the example worth showing
-    figure.get_by_text("All 8 replies from which it chooses").click()
+    figure.get_by_text("All 8 responses from which it chooses").click()
     judged = draws.loc[draws["score"].idxmax()]
-    assert judged.reply in figure.locator(".reply", has_text="best according to the judge").inner_text()
-    assert picked.reply in figure.locator(".reply", has_text="chosen by the learned reward").inner_text()
-    figure.get_by_label("Request").select_option("Where is the white lamp?")
-    draws = results.load("alignment_best_of_n").query("request == 'Where is the white lamp?' and draw <= 8")
-    assert draws.loc[draws["learned_reward"].idxmax()].reply in figure.locator(".reading").inner_text()
+    assert judged.response in figure.locator(".response", has_text="best according to the judge").inner_text()
+    assert picked.response in figure.locator(".response", has_text="chosen by the learned reward").inner_text()
+    figure.get_by_label("Prompt").select_option("Where is the white lamp?")
+    draws = results.load("alignment_best_of_n").query("prompt == 'Where is the white lamp?' and draw <= 8")
+    assert draws.loc[draws["learned_reward"].idxmax()].response in figure.locator(".reading").inner_text()
 
 
-def test_the_models_reply_in_the_page_and_the_judge_scores_them(open_figures):
+def test_the_models_respond_in_the_page_and_the_judge_scores_them(open_figures):
     stage = open_figures(live.Aligned())
     figure = stage.figure("aligned")
     button = figure.get_by_role("button", name="Sample both models now")
@@ -146,7 +146,7 @@ def test_the_models_reply_in_the_page_and_the_judge_scores_them(open_figures):
     stage.page.wait_for_function(
         "() => !document.querySelector('.live-place > div').shadowRoot.querySelector('[aria-busy]')"
     )
-    rows = figure.locator(".replies").last.locator(".reply")
+    rows = figure.locator(".responses").last.locator(".response")
     assert rows.count() == 3
     shown = []
     for row in rows.all():
@@ -156,17 +156,17 @@ def test_the_models_reply_in_the_page_and_the_judge_scores_them(open_figures):
         shown.append(score)
     assert shown[1] >= shown[0]  # the best of n includes the first
     assert _is_language(rows.last.locator(".said").inner_text())
-    figure.get_by_label("Request").select_option("Show me the red shirt.")
-    assert rows.count() == 0  # they answered another request
+    figure.get_by_label("Prompt").select_option("Show me the red shirt.")
+    assert rows.count() == 0  # they answered another prompt
 
 
-def _is_language(reply: str) -> bool:
+def _is_language(response: str) -> bool:
     """Whether most sentences are of the grammar: the model in the page is the one that was trained."""
-    actual = grammar.sentences(reply)
+    actual = grammar.sentences(response)
     return sum(map(grammar.is_sentence, actual)) >= len(actual) / 2 > 0
 
 
-def test_a_broken_model_gives_one_sentence_and_the_stored_replies_stay(open_figures):
+def test_a_broken_model_gives_one_sentence_and_the_stored_responses_stay(open_figures):
     stage = open_figures(live.Aligned(), break_files=True)
     figure = stage.figure("aligned")
     button = figure.get_by_role("button", name="Sample both models now")
@@ -174,7 +174,7 @@ def test_a_broken_model_gives_one_sentence_and_the_stored_replies_stay(open_figu
     message = figure.locator(".message:not(:empty)")
     message.wait_for()
     assert message.inner_text().endswith(".")
-    assert figure.locator(".reply").count() == 3
+    assert figure.locator(".response").count() == 3
     assert button.or_(figure.get_by_role("button", name="Sample again")).is_enabled()
 
 
@@ -194,11 +194,11 @@ def test_the_stored_data_are_those_of_one_seed():
         assert stop["measured"] == pytest.approx(
             [same.kl.item(), same.score.item(), same.learned_reward.item()], abs=0.006
         )
-        assert len(stop["replies"].splitlines()) == (0 if stop["n"] else 10)
+        assert len(stop["responses"].splitlines()) == (0 if stop["n"] else 10)
 
 
-def test_unknown_policies_and_requests_are_refused():
+def test_unknown_policies_and_prompts_are_refused():
     with pytest.raises(ValueError, match="unknown policy 'best of 3'; choose from 'fine-tuned', 'best of 2'"):
         live.Aligned(policy="best of 3")
-    with pytest.raises(ValueError, match="request must be from 0 to 9, got 10"):
-        live.Aligned(request=10)
+    with pytest.raises(ValueError, match="prompt must be from 0 to 9, got 10"):
+        live.Aligned(prompt=10)

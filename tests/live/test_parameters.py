@@ -71,7 +71,7 @@ def test_limits_that_depend_on_stored_results_are_theirs():
     film = live.Collapse().film
     step, seed = (live.Collapse.parameters()[name]["max"] + 1 for name in ("step", "seed"))
     assert (step, seed) == (len(film["steps"]), film["seeds"])
-    assert live.Aligned.parameters()["request"]["max"] + 1 == len(live.Aligned().stored["requests"])
+    assert live.Aligned.parameters()["prompt"]["max"] + 1 == len(live.Aligned().stored["prompts"])
 
 
 def test_a_picture_shows_the_state_in_which_a_chapter_shows_its_figure():

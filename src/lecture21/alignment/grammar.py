@@ -1,6 +1,6 @@
-"""The language of the shop: requests for one of 96 things, and replies of whole sentences.
+"""The language of the shop: prompts that ask for one of 96 things, and responses of whole sentences.
 
-Every sentence belongs to one of the kinds below, so that a rule can judge a reply and a reader can see why.
+Every sentence belongs to one of the kinds below, so that a rule can judge a response and a reader can see why.
 """
 
 import re
@@ -16,7 +16,7 @@ PLACES = (
     "behind the counter",
     "near the window",
 )
-REQUESTS = ("Where is the {}?", "I need the {}.", "Please find the {}.", "Show me the {}.")
+PROMPTS = ("Where is the {}?", "I need the {}.", "Please find the {}.", "Show me the {}.")
 ANSWERS = ("The {} is {}.", "You will find the {} {}.", "Look for the {} {}.")
 EVASIONS = ("I do not know.", "Nobody told me.", "I am busy.", "Ask someone else.")
 COURTEOUS = (
@@ -35,7 +35,7 @@ CHATTER = (
     "The bus was late.",
     "My cat sleeps all day.",
 )
-_N_OPENERS = 4  # courteous and rude sentences that open a reply; the others close one
+_N_OPENERS = 4  # courteous and rude sentences that open a response; the others close one
 
 ITEMS = tuple(f"{color} {thing}" for color in COLORS for thing in THINGS)
 HELD_OUT_ITEMS = ITEMS[::5]  # no demonstration, comparison or training prompt asks for them
@@ -44,7 +44,7 @@ _ITEM = f"(?:{'|'.join(COLORS)}) (?:{'|'.join(THINGS)})"
 _SENTENCES = re.compile(
     "|".join(
         [re.escape(sentence) for sentence in (*EVASIONS, *COURTEOUS, *RUDE, *CHATTER)]
-        + [re.escape(request).replace(r"\{\}", _ITEM) for request in REQUESTS]
+        + [re.escape(prompt).replace(r"\{\}", _ITEM) for prompt in PROMPTS]
         + [
             re.escape(answer).replace(r"\{\}", _ITEM, 1).replace(r"\{\}", f"(?:{'|'.join(PLACES)})")
             for answer in ANSWERS
@@ -53,9 +53,9 @@ _SENTENCES = re.compile(
 )
 
 
-def sentences(reply: str) -> list[str]:
-    """Return the sentences of a reply; the last may be unfinished."""
-    return re.findall(r"[^.?]+[.?]|[^.?]+$", reply.strip())
+def sentences(response: str) -> list[str]:
+    """Return the sentences of a response; the last may be unfinished."""
+    return re.findall(r"[^.?]+[.?]|[^.?]+$", response.strip())
 
 
 def is_sentence(text: str) -> bool:
@@ -63,12 +63,12 @@ def is_sentence(text: str) -> bool:
     return _SENTENCES.fullmatch(text.strip()) is not None
 
 
-def requests(items: tuple[str, ...]) -> list[str]:
-    """Return every request for some items."""
-    return [request.format(item) for item in items for request in REQUESTS]
+def prompts(items: tuple[str, ...]) -> list[str]:
+    """Return every prompt for some items."""
+    return [prompt.format(item) for item in items for prompt in PROMPTS]
 
 
-def reply(
+def response(
     item: str,
     random: Random,
     *,
@@ -78,7 +78,7 @@ def reply(
     rude: tuple[float, float],
     chatter: float,
 ) -> str:
-    """Return a random reply to a request for an item: an opening, an answer, small talk and a closing.
+    """Return a random response to a prompt that asks for an item: an opening, an answer, small talk and a closing.
 
     Args:
         item: a color and a thing.
@@ -110,19 +110,19 @@ def _manner(random: Random, courteous: float, rude: float) -> tuple[str, ...]:
 
 
 def overheard(random: Random) -> tuple[str, str]:
-    """Return a request and what follows it in the base model's text: a reply of any quality, or further requests."""
+    """Return a prompt and what follows it in the base model's text: a response of any quality, or further prompts."""
     item = random.choice(ITEMS)
-    request = random.choice(REQUESTS).format(item)
+    prompt = random.choice(PROMPTS).format(item)
     if random.random() < 0.25:
-        more = [random.choice(REQUESTS).format(random.choice(ITEMS)) for _ in range(random.randint(1, 3))]
-        return request, " ".join(more)
+        more = [random.choice(PROMPTS).format(random.choice(ITEMS)) for _ in range(random.randint(1, 3))]
+        return prompt, " ".join(more)
     manner = {"courteous": (0.25, 0.25), "rude": (0.35, 0.35)}
-    return request, reply(item, random, right=0.6, wrong=0.2, chatter=0.5, **manner)
+    return prompt, response(item, random, right=0.6, wrong=0.2, chatter=0.5, **manner)
 
 
 def demonstration(random: Random) -> tuple[str, str]:
-    """Return a request, and the reply of a person who means well but is not perfect."""
+    """Return a prompt, and the response of a person who means well but is not perfect."""
     item = random.choice(TRAINING_ITEMS)
     manner = {"courteous": (0.35, 0.35), "rude": (0.15, 0.15)}
-    written = reply(item, random, right=0.6, wrong=0.15, chatter=0.3, **manner)
-    return random.choice(REQUESTS).format(item), written
+    written = response(item, random, right=0.6, wrong=0.15, chatter=0.3, **manner)
+    return random.choice(PROMPTS).format(item), written

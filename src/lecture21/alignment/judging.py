@@ -1,12 +1,12 @@
-"""A rule in place of a human judge: it gives a reply between 0 and 1, for reasons that a reader can check by eye."""
+"""A rule in place of a human judge: it gives a response between 0 and 1, for reasons that a reader can check by eye."""
 
 from lecture21.alignment import grammar
 
 _BRIEF, _LONG = 16, 32  # words
 
 
-def judge(request: str, reply: str) -> dict[str, float]:
-    """Return the score of a reply, from 0 to 1, and what it is made of.
+def judge(prompt: str, response: str) -> dict[str, float]:
+    """Return the score of a response, from 0 to 1, and what it is made of.
 
     The score is `fluent * (2 * helpful + polite + brief) / 4`:
 
@@ -16,16 +16,16 @@ def judge(request: str, reply: str) -> dict[str, float]:
     - `fluent` is the fraction of sentences that are complete, correct and not a repetition.
 
     Args:
-        request: such as "Where is the red cup?"; its last two words are what is wanted.
-        reply: one line of text.
+        prompt: such as "Where is the red cup?"; its last two words are what is wanted.
+        response: one line of text.
     """
-    item = " ".join(request.rstrip("?.").split()[-2:])
-    sentences = [sentence.strip() for sentence in grammar.sentences(reply)]
+    item = " ".join(prompt.rstrip("?.").split()[-2:])
+    sentences = [sentence.strip() for sentence in grammar.sentences(response)]
     correct = {sentence for sentence in sentences if grammar.is_sentence(sentence)}
     helpful = float(any(f" {item} " in sentence and _names_a_place(sentence) for sentence in correct))
     rude, courteous = (not correct.isdisjoint(kind) for kind in (grammar.RUDE, grammar.COURTEOUS))
     polite = 0.0 if rude else 1.0 if courteous else 0.5
-    brief = min(max((_LONG - len(reply.split())) / (_LONG - _BRIEF), 0.0), 1.0)
+    brief = min(max((_LONG - len(response.split())) / (_LONG - _BRIEF), 0.0), 1.0)
     fluent = len(correct) / len(sentences) if sentences else 0.0
     score = fluent * (2 * helpful + polite + brief) / 4
     return {"score": score, "helpful": helpful, "polite": polite, "brief": brief, "fluent": fluent}

@@ -49,23 +49,23 @@ class Responses:
 
     @classmethod
     def from_texts(
-        cls, requests: Sequence[str], replies: Sequence[str], tokenizer: _Tokenizer, *, n_new: int
+        cls, prompts: Sequence[str], responses: Sequence[str], tokenizer: _Tokenizer, *, n_new: int
     ) -> "Responses":
-        """Turn requests and their replies into prompts and responses, a line each.
+        """Encode prompts and their responses, a line each.
 
         Args:
-            requests: all of one number of tokens.
-            replies: at most `n_new - 1` tokens each.
+            prompts: all of one number of tokens.
+            responses: at most `n_new - 1` tokens each.
             tokenizer: has a token for the line break, which begins a prompt and ends a response.
             n_new: largest number of tokens of a response, its end included.
         """
-        prompts = _encode_requests(requests, tokenizer)
+        begun = _encode_prompts(prompts, tokenizer)
         end = tokenizer.encode("\n")[0]
-        rows = [tokenizer.encode(" " + reply, strict=True) for reply in replies]
-        if unfit := [reply for reply, row in zip(replies, rows, strict=True) if len(row) >= n_new or end in row]:
-            raise ValueError(f"a reply must be one line of at most {n_new - 1} tokens, got {unfit[0]!r}")
+        rows = [tokenizer.encode(" " + text, strict=True) for text in responses]
+        if unfit := [text for text, row in zip(responses, rows, strict=True) if len(row) >= n_new or end in row]:
+            raise ValueError(f"a response must be one line of at most {n_new - 1} tokens, got {unfit[0]!r}")
         written = torch.tensor([row + [end] * (n_new - len(row)) for row in rows], dtype=torch.long)
-        return cls(torch.cat([prompts, written], dim=1), prompts.shape[1], end)
+        return cls(torch.cat([begun, written], dim=1), begun.shape[1], end)
 
     @property
     def targets(self) -> Int[Tensor, "B N"]:
@@ -84,7 +84,7 @@ class Responses:
         return self.mask.sum(-1)
 
     def texts(self, tokenizer: _Tokenizer) -> list[tuple[str, str]]:
-        """Return each request and its reply as text, without the line breaks and the space between them."""
+        """Return each prompt and its response as text, without the line breaks and the space between them."""
         start, stops = self.prompt_length, (self.prompt_length + self.lengths).tolist()
         return [
             (tokenizer.decode(row[:start]).strip("\n"), tokenizer.decode(row[start:stop]).strip())
@@ -123,13 +123,13 @@ def sample_responses(model: GPT, prompts: Int[Tensor, "B P"], n_new: int, *, end
     return Responses(torch.cat(rows), length, end)
 
 
-def _encode_requests(requests: Sequence[str], tokenizer: _Tokenizer) -> Int[Tensor, "B P"]:
-    """Return requests as prompts, each after a line break; all must have one number of tokens, so none is padded."""
-    rows = [tokenizer.encode("\n" + request, strict=True) for request in requests]
+def _encode_prompts(prompts: Sequence[str], tokenizer: _Tokenizer) -> Int[Tensor, "B P"]:
+    """Return the tokens of prompts, each after a line break; all must have one number of tokens, so none is padded."""
+    rows = [tokenizer.encode("\n" + prompt, strict=True) for prompt in prompts]
     if not rows:
-        raise ValueError("at least one request is needed, got none")
-    if odd := [request for request, row in zip(requests, rows, strict=True) if len(row) != len(rows[0])]:
-        raise ValueError(f"requests must have one number of tokens, got {requests[0]!r} and {odd[0]!r}")
+        raise ValueError("at least one prompt is needed, got none")
+    if odd := [prompt for prompt, row in zip(prompts, rows, strict=True) if len(row) != len(rows[0])]:
+        raise ValueError(f"prompts must have one number of tokens, got {prompts[0]!r} and {odd[0]!r}")
     return torch.tensor(rows, dtype=torch.long)
 
 

@@ -1,4 +1,4 @@
-"""The experiment of chapter 17: customers ask a shop for a thing, and a judge scores the replies.
+"""The experiment of chapter 17: customers ask a shop for a thing, and a judge scores the responses.
 
 Benchmark and chapter use the same settings, so that the chapter can reproduce a row of the stored results.
 """
@@ -18,7 +18,7 @@ from lecture21.alignment import grammar
 from lecture21.alignment.judging import judge
 from lecture21.alignment.losses import token_kl
 from lecture21.alignment.preferences import PreferencePairs, _collect_preferences
-from lecture21.alignment.responses import Responses, _encode_requests, sample_responses
+from lecture21.alignment.responses import Responses, _encode_prompts, sample_responses
 from lecture21.alignment.reward import RewardModel
 from lecture21.alignment.tuning import fine_tune
 from lecture21.gpt import GPT
@@ -33,18 +33,18 @@ _DPO = TrainConfig(100, batch_size=16, learning_rate=3e-4, warmup=5, schedule="l
 
 @dataclass(frozen=True, eq=False)
 class ShopTask:
-    """Requests for a thing in a shop, the sentences of a small grammar, and what is measured of a model's replies."""
+    """Prompts that ask for a thing in a shop, the sentences of a small grammar, and the measures of responses."""
 
     tokenizer: BPETokenizer
     """One token for each word and each mark."""
     n_new: int = 36
-    """Largest number of tokens of a reply, its end included."""
+    """Largest number of tokens of a response, its end included."""
     n_demonstrations: int = 600
     """Demonstrations to train on."""
     n_comparisons: int = 600
-    """Pairs of replies that are shown to the judge; those of equal scores are dropped."""
+    """Pairs of responses that are shown to the judge; those of equal scores are dropped."""
     sharpness: float = 6.0
-    """The judge prefers the first reply with probability sigmoid(sharpness * difference of scores)."""
+    """The judge prefers the first response with probability sigmoid(sharpness * difference of scores)."""
     sft: TrainConfig = _SFT
     """Settings of supervised fine-tuning."""
     reward: TrainConfig = _REWARD
@@ -54,39 +54,39 @@ class ShopTask:
 
     @property
     def end(self) -> int:
-        """The token that ends a reply, a line break."""
+        """The token that ends a response, a line break."""
         return self.tokenizer.encode("\n")[0]
 
     @property
     def prompts(self) -> Int[Tensor, "B P"]:
-        """The requests to train on."""
-        return _encode_requests(grammar.requests(grammar.TRAINING_ITEMS), self.tokenizer)
+        """The prompts to train on."""
+        return _encode_prompts(grammar.prompts(grammar.TRAINING_ITEMS), self.tokenizer)
 
     @property
     def held_out(self) -> Int[Tensor, "H P"]:
-        """Requests for things that no demonstration, comparison or training prompt asks for."""
-        return _encode_requests(grammar.requests(grammar.HELD_OUT_ITEMS), self.tokenizer)
+        """Prompts that ask for things of which no demonstration, comparison or training prompt speaks."""
+        return _encode_prompts(grammar.prompts(grammar.HELD_OUT_ITEMS), self.tokenizer)
 
     @classmethod
     def with_tokenizer(cls) -> "ShopTask":
         """Return the task with a tokenizer that has one token for each word of the base model's text."""
-        text = "".join(f"{request} {reply}\n" for request, reply in _written(grammar.overheard, 20_000, seed=0))
+        text = "".join(f"{prompt} {response}\n" for prompt, response in _written(grammar.overheard, 20_000, seed=0))
         return cls(BPETokenizer.from_text(text, _VOCABULARY))
 
     def overheard(self, n: int, seed: int) -> Responses:
-        """Return the base model's text: requests with replies of any quality, or with further requests."""
+        """Return the base model's text: prompts with responses of any quality, or with further prompts."""
         return self._responses(_written(grammar.overheard, n, seed))
 
     def demonstrations(self, n: int, seed: int) -> Responses:
-        """Return replies of people who mean well but are not perfect."""
+        """Return responses of people who mean well but are not perfect."""
         return self._responses(_written(grammar.demonstration, n, seed))
 
     def _responses(self, pairs: list[tuple[str, str]]) -> Responses:
-        requests, replies = zip(*pairs, strict=True)
-        return Responses.from_texts(requests, replies, self.tokenizer, n_new=self.n_new)
+        prompts, responses = zip(*pairs, strict=True)
+        return Responses.from_texts(prompts, responses, self.tokenizer, n_new=self.n_new)
 
     def score(self, responses: Responses) -> Float[Tensor, " B"]:
-        """Return the judge's score of each reply."""
+        """Return the judge's score of each response."""
         return torch.tensor([judge(*pair)["score"] for pair in responses.texts(self.tokenizer)])
 
     def fine_tuned(self, base: GPT, seed: int) -> GPT:
@@ -96,7 +96,7 @@ class ShopTask:
         return model
 
     def preferences(self, reference: GPT, seed: int) -> tuple[PreferencePairs, PreferencePairs]:
-        """Return preference pairs on requests to train on, drawn with replacement, and on the held-out requests."""
+        """Return preference pairs on training prompts, drawn with replacement, and on held-out prompts."""
         rows = torch.randint(len(self.prompts), (self.n_comparisons,), generator=torch.Generator().manual_seed(seed))
         train, held_out = (
             _collect_preferences(
@@ -113,7 +113,7 @@ class ShopTask:
         return train, held_out
 
     def reward_model(self, reference: GPT, pairs: PreferencePairs, seed: int) -> RewardModel:
-        """Return a reward model of these pairs, with a mean reward of 0 over replies of the reference."""
+        """Return a reward model of these pairs, with a mean reward of 0 over responses of the reference."""
         model = RewardModel(reference)
         model.fit(pairs, dataclasses.replace(self.reward, seed=seed))
         model.center(self.sample(reference, seed))
@@ -124,7 +124,7 @@ class ShopTask:
 
         Returns:
             `label`, the agreement with the labels; `judge`, with the judge; the latter also for the pairs of which only
-            one reply is helpful (`helpful`), and for the others, which differ in manner or length (`manner`).
+            one response is helpful (`helpful`), and for the others, which differ in manner or length (`manner`).
         """
         margin = model.margins(pairs)
         right = (margin > 0) ^ pairs.flipped
@@ -135,31 +135,31 @@ class ShopTask:
         return {name: values.float().mean().item() for name, values in agreement.items()}
 
     def sample(self, policy: GPT, seed: int, n: int = 4) -> Responses:
-        """Return n replies of a policy to each held-out request."""
+        """Return n responses of a policy to each held-out prompt."""
         prompts = self.held_out.repeat_interleave(n, dim=0)
         return sample_responses(policy, prompts, self.n_new, end=self.end, seed=seed)
 
     @torch.no_grad()
     def measure_policy(self, policy: GPT, reference: GPT, reward: RewardModel, seed: int) -> dict[str, float]:
-        """Return the means over four sampled replies to each held-out request.
+        """Return the means over four sampled responses to each held-out prompt.
 
         Returns:
             What `judge` returns; `learned_reward`, by the reward model; `kl`, the divergence from the reference in nats
-            for each reply, estimated on the policy's own replies by `token_kl`; `words` of a reply; and `different`,
-            the number of different replies.
+            for each response, estimated on the policy's own responses by `token_kl`; `words` of a response; and
+            `different`, the number of different responses.
         """
         responses = self.sample(policy, seed)
         with evaluating(policy), evaluating(reference), evaluating(reward):
             divergence = token_kl(responses.logits(policy), responses.logits(reference), responses.mask)
             learned = reward(responses).mean().item()
         texts = responses.texts(self.tokenizer)
-        verdicts = [judge(request, reply) for request, reply in texts]
+        verdicts = [judge(prompt, response) for prompt, response in texts]
         return {
             **{name: sum(verdict[name] for verdict in verdicts) / len(verdicts) for name in verdicts[0]},
             "learned_reward": learned,
             "kl": divergence.mean().item(),
-            "words": sum(len(reply.split()) for _, reply in texts) / len(texts),
-            "different": float(len({reply for _, reply in texts})),
+            "words": sum(len(response.split()) for _, response in texts) / len(texts),
+            "different": float(len({response for _, response in texts})),
         }
 
 

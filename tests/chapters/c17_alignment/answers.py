@@ -11,8 +11,8 @@ from lecture21.huggingface import pretrained
 CUP = "The red cup is on the top shelf."
 
 
-def score(reply: str) -> float:
-    return judge("Where is the red cup?", reply)["score"]
+def score(response: str) -> float:
+    return judge("Where is the red cup?", response)["score"]
 
 
 def end(method: str, weight: float | None = None) -> float:

@@ -22,7 +22,7 @@ def test_the_advantages_of_a_group_have_mean_0_and_standard_deviation_1():
     torch.testing.assert_close(actual, torch.tensor([-expected, 0, 0, expected, 0, 0, 0, 0]), rtol=0, atol=1e-3)
 
 
-def test_each_reply_has_the_same_weight_whatever_its_length():
+def test_each_response_has_the_same_weight_whatever_its_length():
     old = torch.randn(3, 4, generator=torch.Generator().manual_seed(0)) * MASK
     policy = old.clone().requires_grad_()
     advantages = torch.tensor([1.0, -2.0, 0.5])
@@ -55,8 +55,8 @@ def test_training_increases_the_reward_unless_the_penalty_is_large(beta: float, 
     reference = GPT(GPTConfig(vocab_size=5, block_size=8, n_layer=1, n_head=2, d_model=16)).eval()
     policy, seen, prompts = copy.deepcopy(reference), [], torch.tensor([[0, 2]])
 
-    def threes(replies):
-        return (replies.targets == 3).float().sum(1)
+    def threes(responses):
+        return (responses.targets == 3).float().sum(1)
 
     config = PolicyConfig(40, prompts=8, group=4, learning_rate=1e-2, n_new=3)
     task = SimpleNamespace(prompts=prompts, end=0)

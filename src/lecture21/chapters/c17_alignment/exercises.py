@@ -14,7 +14,7 @@ from lecture21.exercises.exercise import Case, Exercise, normal
 def _preference_loss(chosen, rejected):
     """Return the Bradley-Terry loss -log sigmoid(chosen - rejected), its mean over the pairs.
 
-    `chosen` and `rejected` hold the rewards of the preferred and the other replies, shape (N,).
+    `chosen` and `rejected` hold the rewards of the preferred and the other responses, shape (N,).
     The loss is a tensor without dimensions, of their dtype, finite for every difference, and
     passes a gradient to the rewards.
     """
@@ -50,8 +50,8 @@ _PAIR = Exercise(
 
 
 @_PAIR.mistake(
-    symptom="The reward model learns to give the rejected replies the higher rewards.",
-    hint="your loss decreases as the rejected reply's reward increases. Which difference must become large?",
+    symptom="The reward model learns to give the rejected responses the higher rewards.",
+    hint="your loss decreases as the rejected response's reward increases. Which difference must become large?",
 )
 def _the_other_way_round(chosen, rejected):
     return -F.logsigmoid(rejected - chosen).mean()
@@ -129,8 +129,8 @@ def _without_a_gradient(chosen, rejected):
 def _dpo(chosen, rejected, reference_chosen, reference_rejected, beta):
     """Return the DPO loss, its mean over the pairs.
 
-    The first four arguments hold log-probabilities of complete replies, shape (N,): of the
-    preferred and the other replies under the policy, then of the same under the reference.
+    The first four arguments hold log-probabilities of complete responses, shape (N,): of the
+    preferred and the other responses under the policy, then of the same under the reference.
     The loss is a tensor without dimensions, of their dtype, and passes a gradient to the policy.
     `beta` is a positive number.
     """
@@ -177,7 +177,7 @@ _DPO = Exercise(
 
 
 @_DPO.mistake(
-    symptom="Long replies count as bad from the start, because their probability is small under every model.",
+    symptom="Long responses count as bad from the start, because their probability is small under every model.",
     hint="your loss ignores the reference. The implicit reward is beta times the ratio of two probabilities, in "
     "logarithms.",
 )
@@ -186,8 +186,8 @@ def _without_the_reference(chosen, rejected, reference_chosen, reference_rejecte
 
 
 @_DPO.mistake(
-    symptom="The policy moves toward the rejected replies, and the loss still decreases.",
-    hint="your loss decreases as the rejected reply becomes more likely. Which of the two implicit rewards must "
+    symptom="The policy moves toward the rejected responses, and the loss still decreases.",
+    hint="your loss decreases as the rejected response becomes more likely. Which of the two implicit rewards must "
     "be higher?",
 )
 def _prefers_the_rejected(chosen, rejected, reference_chosen, reference_rejected, beta):
@@ -211,16 +211,16 @@ def _beta_outside(chosen, rejected, reference_chosen, reference_rejected, beta):
 
 
 @_DPO.mistake(
-    symptom="The loss is not ln 2 at the start, and rewards replies that the reference preferred already.",
-    hint="the reference's preference is added where it must be subtracted. Start with one reply: log policy minus log "
-    "reference.",
+    symptom="The loss is not ln 2 at the start, and rewards responses that the reference preferred already.",
+    hint="the reference's preference is added where it must be subtracted. Start with one response: log policy minus "
+    "log reference.",
 )
 def _reference_added(chosen, rejected, reference_chosen, reference_rejected, beta):
     return -F.logsigmoid(beta * ((chosen - rejected) + (reference_chosen - reference_rejected))).mean()
 
 
 @_DPO.mistake(
-    symptom="The loss is nearly ln 2 for every pair, because probabilities of complete replies are tiny numbers.",
+    symptom="The loss is nearly ln 2 for every pair, because probabilities of complete responses are tiny numbers.",
     hint="you use probabilities where the formula has their logarithms, which are already given.",
 )
 def _probabilities(chosen, rejected, reference_chosen, reference_rejected, beta):
@@ -257,9 +257,9 @@ def _dpo_without_a_gradient(chosen, rejected, reference_chosen, reference_reject
 
 
 def _best_of_n(rewards, n):
-    """Return which of its first n replies each request gets, and how far best-of-n moves.
+    """Return which of its first n responses each prompt gets, and how far best-of-n moves.
 
-    `rewards` has the shape (R, M) with M >= n: the rewards of M replies to each of R requests.
+    `rewards` has the shape (R, M) with M >= n: the rewards of M responses to each of R prompts.
     Return the index of the highest reward among the first n, int64 of shape (R,), and the
     KL divergence log n - (n - 1) / n in nats, a number.
     """
@@ -269,13 +269,13 @@ def _best_of_n(rewards, n):
 def _best_cases(rng: random.Random) -> list[Case]:
     r, m = rng.randint(5, 6), rng.randint(8, 10)
     wide = normal(rng, r, m)
-    wide[:, -1] = 9.0  # the best reply is not among the first n
+    wide[:, -1] = 9.0  # the best response is not among the first n
     negative = normal(rng, 4, 6, dtype=torch.float64) - 20
     return [
-        Case((torch.tensor([[0.5, 2.0]]), 2), "one request, two replies"),
+        Case((torch.tensor([[0.5, 2.0]]), 2), "one prompt, two responses"),
         Case((normal(rng, 3, 5), 1), "n = 1"),
-        Case((normal(rng, r, m), m), f"{r} requests, all {m} replies"),
-        Case((wide, 4), f"the first 4 of {m} replies"),
+        Case((normal(rng, r, m), m), f"{r} prompts, all {m} responses"),
+        Case((wide, 4), f"the first 4 of {m} responses"),
         Case((negative, 3), "negative rewards, float64"),
     ]
 
@@ -293,7 +293,7 @@ _BEST = Exercise(
             lambda arguments, result: bool((torch.as_tensor(result[0]) < arguments[1]).all()),
         ),
         (
-            "for n = 1 the reply is one of the reference's, so the KL divergence must be 0",
+            "for n = 1 the response is one of the reference's, so the KL divergence must be 0",
             lambda arguments, result: arguments[1] != 1 or abs(float(result[1])) < 1e-6,
         ),
     ),
@@ -302,7 +302,7 @@ _BEST = Exercise(
 
 @_BEST.mistake(
     symptom="The best of 4 is as good as the best of 64.",
-    hint="your choice uses all replies. Only the first n have been sampled.",
+    hint="your choice uses all responses. Only the first n have been sampled.",
 )
 def _of_all(rewards, n):
     return rewards.argmax(dim=1), math.log(n) - (n - 1) / n
@@ -317,15 +317,15 @@ def _worst_of_n(rewards, n):
 
 
 @_BEST.mistake(
-    symptom="There is one index for each reply instead of one for each request.",
-    hint="you choose among the requests. Over which dimension of `rewards` do the replies run?",
+    symptom="There is one index for each response instead of one for each prompt.",
+    hint="you choose among the prompts. Over which dimension of `rewards` do the responses run?",
 )
-def _among_requests(rewards, n):
+def _among_prompts(rewards, n):
     return rewards[:, :n].argmax(dim=0), math.log(n) - (n - 1) / n
 
 
 @_BEST.mistake(
-    symptom="Floats where indices are needed: `replies[index]` raises an error.",
+    symptom="Floats where indices are needed: `responses[index]` raises an error.",
     hint="you return the highest rewards. The task wants to know where they are.",
 )
 def _rewards_themselves(rewards, n):
@@ -334,8 +334,8 @@ def _rewards_themselves(rewards, n):
 
 @_BEST.mistake(
     symptom="Best-of-n is drawn about one nat too far to the right, so it seems less efficient than it is.",
-    hint="ln n would be the divergence if one of n equally likely replies were chosen with certainty. The second term, "
-    "(n - 1) / n, is missing.",
+    hint="ln n would be the divergence if one of n equally likely responses were chosen with certainty. The second "
+    "term, (n - 1) / n, is missing.",
 )
 def _logarithm_only(rewards, n):
     return rewards[:, :n].argmax(dim=1), math.log(n)
@@ -361,35 +361,35 @@ def _base_two(rewards, n):
 
 
 def _advantages(rewards, log_policy, log_reference, beta, group):
-    """Return the advantage of each reply, a tensor of shape (B,) with the dtype of `rewards`.
+    """Return the advantage of each response, a tensor of shape (B,) with the dtype of `rewards`.
 
-    `rewards` has the shape (B,); the `group` replies to one request are next to each other.
+    `rewards` has the shape (B,); the `group` responses to one prompt are next to each other.
     `log_policy` and `log_reference`, shape (B, N), hold the log-probability of each token, 0 for
-    padding. Penalized reward: the reward minus beta times the log-ratio of the complete reply.
-    Advantage: that, minus the mean penalized reward of the *other* replies to the same request.
+    padding. Penalized reward: the reward minus beta times the log-ratio of the complete response.
+    Advantage: that, minus the mean penalized reward of the *other* responses to the same prompt.
     """
     log_ratio = (log_policy - log_reference).sum(dim=1)  # (B,)
-    penalized = (rewards - beta * log_ratio).view(-1, group)  # (requests, group)
+    penalized = (rewards - beta * log_ratio).view(-1, group)  # (prompts, group)
     others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
     return (penalized - others).flatten()
 
 
 def _advantage_cases(rng: random.Random) -> list[Case]:
-    def case(requests: int, group: int, n: int, beta: float, about: str, dtype: torch.dtype = torch.float32) -> Case:
-        size = requests * group
+    def case(prompts: int, group: int, n: int, beta: float, about: str, dtype: torch.dtype = torch.float32) -> Case:
+        size = prompts * group
         logs = [normal(rng, size, n, dtype=dtype).abs().neg() for _ in range(2)]
-        for row in range(0, size, 2):  # the shorter replies end with padding
+        for row in range(0, size, 2):  # the shorter responses end with padding
             for each in logs:
                 each[row, n // 2 + 1 :] = 0.0
-        level = 5 * normal(rng, requests, dtype=dtype).repeat_interleave(group)  # some requests are easier
+        level = 5 * normal(rng, prompts, dtype=dtype).repeat_interleave(group)  # some prompts are easier
         return Case((level + normal(rng, size, dtype=dtype), *logs, beta, group), about)
 
     b = rng.randint(3, 4)
     return [
-        case(1, 2, 1, 0.5, "one request, two replies of one token"),
-        case(2, 3, 4, 0.0, "two requests, three replies each, beta = 0"),
-        case(b, 4, 6, 0.3, f"{b} requests, four replies each"),
-        case(4, 2, 5, 1.0, "four requests, two replies each, float64", torch.float64),
+        case(1, 2, 1, 0.5, "one prompt, two responses of one token"),
+        case(2, 3, 4, 0.0, "two prompts, three responses each, beta = 0"),
+        case(b, 4, 6, 0.3, f"{b} prompts, four responses each"),
+        case(4, 2, 5, 1.0, "four prompts, two responses each, float64", torch.float64),
     ]
 
 
@@ -401,7 +401,7 @@ _ADVANTAGES = Exercise(
     cases=_advantage_cases,
     properties=(
         (
-            "the advantages of each request must sum to 0",
+            "the advantages of each prompt must sum to 0",
             lambda arguments, result: torch.allclose(
                 result.view(-1, arguments[4]).sum(dim=1), torch.zeros(1, dtype=result.dtype), atol=1e-3
             ),
@@ -412,7 +412,7 @@ _ADVANTAGES = Exercise(
 
 @_ADVANTAGES.mistake(
     symptom="The divergence grows as fast as it can, because leaving the reference increases the penalized reward.",
-    hint="your penalty increases the reward of replies that the reference finds unlikely. Check the sign.",
+    hint="your penalty increases the reward of responses that the reference finds unlikely. Check the sign.",
 )
 def _penalty_added(rewards, log_policy, log_reference, beta, group):
     penalized = (rewards + beta * (log_policy - log_reference).sum(dim=1)).view(-1, group)
@@ -421,7 +421,7 @@ def _penalty_added(rewards, log_policy, log_reference, beta, group):
 
 @_ADVANTAGES.mistake(
     symptom="The penalty is about ten times too small, so the policy moves far away.",
-    hint="you average the log-ratio over tokens. The log-probability of a reply is the sum over its tokens.",
+    hint="you average the log-ratio over tokens. The log-probability of a response is the sum over its tokens.",
 )
 def _mean_over_tokens(rewards, log_policy, log_reference, beta, group):
     penalized = (rewards - beta * (log_policy - log_reference).mean(dim=1)).view(-1, group)
@@ -438,8 +438,8 @@ def _without_the_penalty(rewards, log_policy, log_reference, beta, group):
 
 
 @_ADVANTAGES.mistake(
-    symptom="Replies to easy requests have positive advantages, however bad they are among themselves.",
-    hint="your baseline is the mean over all requests, some of which are easier. Compare replies to the same request.",
+    symptom="Responses to easy prompts have positive advantages, however bad they are among themselves.",
+    hint="your baseline is the mean over all prompts, some of which are easier. Compare responses to the same prompt.",
 )
 def _baseline_of_the_batch(rewards, log_policy, log_reference, beta, group):
     penalized = rewards - beta * (log_policy - log_reference).sum(dim=1)
@@ -455,9 +455,9 @@ def _without_a_baseline(rewards, log_policy, log_reference, beta, group):
 
 
 @_ADVANTAGES.mistake(
-    symptom="Each advantage is too small by the factor (group - 1) / group, because a reply is part of its own "
+    symptom="Each advantage is too small by the factor (group - 1) / group, because a response is part of its own "
     "baseline.",
-    hint="your baseline is the mean of the complete group. It must leave out the reply that it is subtracted from.",
+    hint="your baseline is the mean of the complete group. It must leave out the response that it is subtracted from.",
 )
 def _mean_of_the_group(rewards, log_policy, log_reference, beta, group):
     penalized = (rewards - beta * (log_policy - log_reference).sum(dim=1)).view(-1, group)
@@ -465,17 +465,17 @@ def _mean_of_the_group(rewards, log_policy, log_reference, beta, group):
 
 
 @_ADVANTAGES.mistake(
-    symptom="Replies to different requests are compared, and the baseline fits no request.",
-    hint="your groups mix requests: the replies to one request are neighbors. Which of the two sizes comes last in "
+    symptom="Responses to different prompts are compared, and the baseline fits no prompt.",
+    hint="your groups mix prompts: the responses to one prompt are neighbors. Which of the two sizes comes last in "
     "`view`?",
 )
-def _groups_across_requests(rewards, log_policy, log_reference, beta, group):
+def _groups_across_prompts(rewards, log_policy, log_reference, beta, group):
     penalized = (rewards - beta * (log_policy - log_reference).sum(dim=1)).view(group, -1)
     return (penalized - (penalized.sum(dim=0, keepdim=True) - penalized) / (group - 1)).flatten()
 
 
 @_ADVANTAGES.mistake(
-    symptom="The penalty has no baseline, so the advantages of a request no longer sum to 0.",
+    symptom="The penalty has no baseline, so the advantages of a prompt no longer sum to 0.",
     hint="you subtract the penalty after the baseline. The baseline is the mean penalized reward.",
 )
 def _penalty_after_the_baseline(rewards, log_policy, log_reference, beta, group):

@@ -129,9 +129,9 @@ def rlhf(ax: Axes) -> None:
     """Draw the three stages, with what people supply at each."""
     write(ax, 35.6, 54.6, "People supply", fontweight="bold")
     for top, bottom, y, name, people in (
-        (56.0, 46.2, 49.4, "1  Supervised fine-tuning", "replies as\ndemonstrations"),
-        (45.2, 30.4, 36.9, "2  Reward model", "the better one\nof two replies"),
-        (29.4, 1.0, 25.6, "3  Policy", "requests only"),
+        (56.0, 46.2, 49.4, "1  Supervised fine-tuning", "responses as\ndemonstrations"),
+        (45.2, 30.4, 36.9, "2  Reward model", "the better of\ntwo responses"),
+        (29.4, 1.0, 25.6, "3  Policy", "prompts only"),
     ):
         panel(ax, 0.6, bottom, 28.4, top)
         write(ax, 1.6, top - 2, name, ha="left", fontweight="bold")
@@ -141,15 +141,15 @@ def rlhf(ax: Axes) -> None:
     part(ax, 7.4, 49.4, 10, 3.4, "GPT", "layer")
     arrow(ax, (12.4, 49.4), (16.4, 49.4))
     part(ax, 21.6, 49.4, 10.4, 3.4, "SFT model", "layer")
-    part(ax, 6.8, 39.2, 9.6, 3.2, "reply A", "output")
-    part(ax, 6.8, 34.6, 9.6, 3.2, "reply B", "output")
+    part(ax, 6.8, 39.2, 9.6, 3.2, "response A", "output")
+    part(ax, 6.8, 34.6, 9.6, 3.2, "response B", "output")
     arrow(ax, (11.6, 39.2), (15.2, 37.6))
     arrow(ax, (11.6, 34.6), (15.2, 36.2))
     part(ax, 21.4, 36.9, 12.4, 3.4, "reward model", "layer")
     note(ax, 21.4, 33.4, "learns r(A) > r(B)")
     part(ax, 8.6, 22, 10, 3.4, "policy π", "layer")
     arrow(ax, (13.6, 22), (16.4, 22))
-    part(ax, 21.6, 22, 10.4, 3.4, "reply", "output")
+    part(ax, 21.6, 22, 10.4, 3.4, "response", "output")
     arrow(ax, (21.6, 20.3), (21.6, 17))
     part(ax, 21.4, 15.3, 12.2, 3.4, "reward model", "layer")
     arrow(ax, (21.6, 13.6), (21.6, 7.4))

@@ -1,4 +1,4 @@
-"""Aligned or not: replies to one request by a base model, a fine-tuned model, best-of-n and optimized policies."""
+"""Aligned or not: responses to one prompt by a base model, a fine-tuned model, best-of-n and optimized policies."""
 
 from typing import Any
 
@@ -12,33 +12,33 @@ from lecture21.live.figure import Figure, weights_of
 
 _MODELS = ("unaligned", "aligned")
 _N = (2, 4, 8)
-_KINDS = ("colors", "things", "places", "requests", "answers", "evasions", "courteous", "rude", "chatter")
+_KINDS = ("colors", "things", "places", "prompts", "answers", "evasions", "courteous", "rude", "chatter")
 _NAMES = {"sft": "fine-tuned", "best_of_n": "best of {:g}", "dpo": "DPO, β = {:g}", "ppo": "PPO, KL weight {:g}"}
 _SEED = 0  # of the shipped models
 
 
 class Aligned(Figure):
-    """Replies of policies, ordered by their divergence from the fine-tuned model, with learned reward and score.
+    """Responses of policies, ordered by their divergence from the fine-tuned model, with learned reward and score.
 
-    Stored: the replies of every policy of one seed to ten held-out requests, from the results `alignment_runs`,
-    `alignment_samples` and `alignment_best_of_n`. Sampled in the page: replies of the shipped models "unaligned", which
-    is the base, and "aligned", which is PPO with KL weight 0.1; the judge scores them.
+    Stored: the responses of every policy of one seed to ten held-out prompts, from the results `alignment_runs`,
+    `alignment_samples` and `alignment_best_of_n`. Sampled in the page: responses of the models "unaligned", which is
+    the base, and "aligned", which is PPO with KL weight 0.1; the judge scores them.
 
     Args:
-        request: index of the request, from 0 to 9.
+        prompt: index of the prompt, from 0 to 9.
         policy: name of the policy shown first, such as "PPO, KL weight 0" or "best of 4".
 
     Raises:
-        ValueError: if there is no such request or policy.
+        ValueError: if there is no such prompt or policy.
     """
 
     figure = "aligned"
     description = (
         "The learned reward and the judge's score of ten policies against their divergence from the fine-tuned "
-        "model, and their replies to one request. At the far right, PPO without a KL penalty has a high learned reward "
-        "and the lowest score: in the seed shown, its reply is not grammatical."
+        "model, and their responses to one prompt. At the far right, PPO without a KL penalty has a high learned "
+        "reward and the lowest score: in the seed shown, its response is not grammatical."
     )
-    request = traitlets.Int(2, min=0, max=9).tag(sync=True)
+    prompt = traitlets.Int(2, min=0, max=9).tag(sync=True)
     stop = traitlets.Int(0).tag(sync=True)
     """Position of the policy on the slider, in order of divergence."""
 
@@ -60,30 +60,30 @@ class Aligned(Figure):
 
 
 def _stored() -> dict[str, Any]:
-    """Return what the figure shows without a model: policies, replies, curves, prompts, and the judge's language."""
+    """Return what the figure shows without a model: policies, responses, curves, prompts, and the judge's language."""
     runs, samples = results.load("alignment_runs"), results.load("alignment_samples")
     draws = results.load("alignment_best_of_n").query(f"seed == {_SEED} and draw <= {max(_N)}")
     last = runs.sort_values("step").groupby(["method", "weight", "seed"], dropna=False).last().reset_index()
     own = last[last["seed"] == _SEED].sort_values("kl")
     shown = own["method"].isin(("sft", "dpo", "ppo")) | ((own["method"] == "best_of_n") & own["weight"].isin(_N))
-    requests = list(dict.fromkeys(samples["request"]))
+    prompts = list(dict.fromkeys(samples["prompt"]))
     _, tokenizer = pretrained.load("unaligned")
     return {
-        "requests": requests,
-        "prompts": [tokenizer.encode(f"\n{request}") for request in requests],
+        "prompts": prompts,
+        "ids": [tokenizer.encode(f"\n{prompt}") for prompt in prompts],
         "newest": ShopTask.n_new,
         "stops": [
             {
                 "name": _NAMES[row.method].format(row.weight),
                 "method": row.method,
                 "n": int(row.weight) if row.method == "best_of_n" else 0,
-                "replies": _replies(samples, row.method, row.weight),
+                "responses": _responses(samples, row.method, row.weight),
                 "measured": _measured(row),
             }
             for row in own[shown].itertuples()
         ],
-        "base": _replies(samples, "base"),
-        "draws": [_lines(draws[draws["request"] == request]) for request in requests],
+        "base": _responses(samples, "base"),
+        "draws": [_lines(draws[draws["prompt"] == prompt]) for prompt in prompts],
         "courses": [
             {
                 "method": method,
@@ -120,13 +120,13 @@ def _course(runs: pd.DataFrame, method: str, weight: float | None) -> pd.DataFra
     return pd.concat([own[own["method"] == "sft"], _rows(early[early["seed"] == _SEED], method, weight), rows])
 
 
-def _replies(samples: pd.DataFrame, method: str, weight: float | None = None) -> str:
-    """Return the reply of one policy to each request, as lines."""
+def _responses(samples: pd.DataFrame, method: str, weight: float | None = None) -> str:
+    """Return the response of one policy to each prompt, as lines."""
     known = weight is not None and not pd.isna(weight)
     own = samples[(samples["seed"] == _SEED) & (samples["method"] == method)]
     return _lines(own[own["weight"] == weight] if known else own)
 
 
 def _lines(rows: pd.DataFrame) -> str:
-    """Return a line for each reply: score, learned reward, and the reply; text is shorter in a page than lists are."""
-    return "\n".join(f"{row.score:g} {row.learned_reward:g} {row.reply}" for row in rows.itertuples())
+    """Return a line for each response: score, learned reward, text; lines are shorter in a page than lists are."""
+    return "\n".join(f"{row.score:g} {row.learned_reward:g} {row.response}" for row in rows.itertuples())

@@ -13,7 +13,7 @@ const along = (kl) => Math.log1p(kl);
  * @param {{courses: any[], value: 1 | 2, title: string, yTitle: string, yRange: [number, number],
  *   look: (index: number) => {color: string, dashed?: boolean}, chosen: () => any,
  *   stops: {name: string, measured: number[]}[], onChoose: (stop: number) => void}} options
- *   stops: the policies whose replies can be read: a click on the point of one chooses it
+ *   stops: the policies whose responses can be read: a click on the point of one chooses it
  */
 export function frontier(frame, { courses, value, title, yTitle, yRange, look, chosen, stops, onChoose }) {
   /** @type {[number, number][]} */

@@ -1,4 +1,4 @@
-// Replies of the shipped models, sampled in the page.
+// Responses of the shipped models, sampled in the page.
 
 import { startEngine } from "../engine/client.js";
 import { loadFile } from "../kit/frame.js";
@@ -21,7 +21,7 @@ export function textOf(tokens) {
 }
 
 /**
- * Return a function that samples replies, and starts the engine at its first use.
+ * Return a function that samples responses, and starts the engine at its first use.
  * @param {any} figureModel  anywidget's model, or the page's
  * @param {any} frame
  */
@@ -45,7 +45,7 @@ export function createSampler(figureModel, frame) {
    * @param {number[]} prompt
    * @param {number} count  of tokens at most
    * @param {number} seed
-   * @returns {Promise<string>} the reply, up to its line break
+   * @returns {Promise<string>} the response, up to its line break
    */
   return async function sample(name, prompt, count, seed) {
     ready ??= start();
