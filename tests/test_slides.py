@@ -1,4 +1,4 @@
-"""Claims of the slides that concern no single module; book/slides.md names these tests."""
+"""Claims of the slides that concern no single module; book/notes_on_slides.md names these tests."""
 
 from dataclasses import replace
 

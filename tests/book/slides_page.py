@@ -1,10 +1,10 @@
-"""What book/slides.md says of each slide, as data."""
+"""What book/notes_on_slides.md says of each slide, as data."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "book" / "slides.md"
+PAGE = Path(__file__).resolve().parents[2] / "book" / "notes_on_slides.md"
 _SLIDE = re.compile(r"\(slide-(\d+)\)=\n### S(\d+): ([^\n]+)\n(.*?)(?=\n\(slide-|\n## |\Z)", re.DOTALL)
 _NOTE = re.compile(
     r"^([^\n:*][^\n]*)\n: \*\*([^*]+)\.\*\* (.*?)(?: Checked by ((?:\*[^*]+\*(?:; )?)+)\.)?$", re.MULTILINE

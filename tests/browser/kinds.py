@@ -12,7 +12,7 @@ import pytest
 PAGES = [f"{file}.html" for file in check_pages.toc_files()]
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
 ON_EVERY_SCREEN = ["book/intro.html", "notebooks/04_causal_mask.html"]
-SAMPLE = [*ON_EVERY_SCREEN, "book/slides.html", "book/api/layers.html", "notebooks/labs/rnn_against_gpt.html"]
+SAMPLE = [*ON_EVERY_SCREEN, "book/notes_on_slides.html", "book/api/layers.html", "notebooks/labs/rnn_against_gpt.html"]
 
 # What one visit sees by resizing and recoloring a page is repeated on these in visits of their own.
 REOPENED = [*SAMPLE, "book/glossary.html", "book/exam.html", "notebooks/14_moe_in_gpt.html"]
