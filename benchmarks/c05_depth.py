@@ -39,6 +39,7 @@ STEPS, WARMUP, PROBES = 150, 15, (0, 10, 20, 50, 149, 400, 800, 1499)
 LONG = 1500
 RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1)
 FIRST, CURVE = RATES[5:8], RATES[3:8]
+EMBEDDINGS = ("token.weight", "position.table.weight")
 PARTS_OF_A_BLOCK = ("attention", "feed_forward", "norm_attention", "norm_feed_forward")
 SHOWN = (0, 4, 24)
 
@@ -79,6 +80,8 @@ class Arm:
     """Whether the bias of the output layer is the log-frequency of each character before training."""
     embeddings: float = 1.0
     """The standard deviation of the embeddings before training."""
+    embedding_rate: float = 1.0
+    """Factor of the embeddings' learning rate."""
     warmup: int = WARMUP
     steps: int = STEPS
     """Updates."""
@@ -98,6 +101,7 @@ ARMS = {
     "complete, small embeddings": Arm(embeddings=0.02),
     "post-norm, small embeddings": Arm(post_norm, post_norm, PLAIN, embeddings=0.02),
     "no norm, small embeddings": Arm(no_norm, no_norm, PLAIN, embeddings=0.02),
+    "no norm, small embeddings, slow": Arm(no_norm, no_norm, PLAIN, embeddings=0.02, embedding_rate=0.02),
     "complete, GPT-2's initialization": Arm(config={"initialization": "gpt2"}),
     "no norm, GPT-2's initialization": Arm(no_norm, no_norm, PLAIN | {"initialization": "gpt2"}),
     "no residual": Arm(no_residual, no_residual),
@@ -236,7 +240,8 @@ def train(
         optimizer.param_groups[0]["lr"] = learning_rate(step, schedule)
         optimizer.step()
         for (name, weight), old in zip(models.weights.items(), before, strict=True):
-            own = rates.view(-1, *[1] * (weight.dim() - 1 - (name.partition(".")[0] in PARTS_OF_A_BLOCK)))
+            factor = ARMS[arm].embedding_rate if name in EMBEDDINGS else 1.0
+            own = factor * rates.view(-1, *[1] * (weight.dim() - 1 - (name.partition(".")[0] in PARTS_OF_A_BLOCK)))
             weight.data.copy_(old.lerp(weight.data, own.expand_as(old)))
     return torch.stack(history)[-50:].mean(dim=0).tolist(), found
 

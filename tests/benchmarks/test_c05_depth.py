@@ -53,6 +53,19 @@ def test_each_model_of_a_stack_is_trained_with_its_own_rate_as_it_would_be_alone
     }
 
 
+def test_embeddings_have_their_own_factor_of_the_rate(monkeypatch):
+    """With the factor 0 they stay as they were: the other weights are trained as with frozen embeddings."""
+    monkeypatch.setitem(c05_depth.ARMS, "complete", c05_depth.Arm(steps=10, embedding_rate=0.0))
+    tokens = torch.randint(V, (2000,), generator=Generator().manual_seed(0))
+    (actual,), _ = c05_depth.train("complete", 2, [(1e-2, 0)], tokens, V)
+    model = c05_depth.build("complete", 2, 0, FREQUENCIES)
+    for table in (*model.token.parameters(), *model.position.parameters()):
+        table.requires_grad_(False)
+    config = TrainConfig(steps=10, learning_rate=1e-2, warmup=c05_depth.WARMUP, schedule="linear", seed=0)
+    alone = minimize(model, lambda g: model.loss(*sample_windows(tokens, c05_depth.WINDOW, c05_depth.BATCH, g)), config)
+    assert actual == pytest.approx(alone.mean().item(), rel=1e-4)
+
+
 @pytest.mark.parametrize("arm", c05_depth.ARMS)
 def test_what_an_arm_changes_before_training(arm):
     model, plain = (c05_depth.build(name, 2, 0, FREQUENCIES) for name in (arm, "complete"))
@@ -121,4 +134,16 @@ def test_what_small_embeddings_do_is_as_the_pages_say():
     assert f"cost pre-norm {cost:.2f} nats ({best[small]:.2f})" in page
     assert f"for post-norm ({best['post-norm, small embeddings']:.2f}), and gain {gain:.2f}" in page
     assert f"pre-norm is back at {best[gpt2]:.2f}" in page
+    quick, slow = "no norm, small embeddings", "no norm, small embeddings, slow"
+    assert f"It does: {best[slow]:.2f}." in page
+    at = {
+        arm: states[(states.arm == arm) & (states.learning_rate == rate)] for arm, rate in means.groupby("arm").idxmin()
+    }
+    size = {arm: rows.query("layer == 0").groupby("step")["size"].mean() for arm, rows in at.items()}
+    grown = {arm: size[arm][149] / size[arm][0] for arm in ("no norm", quick, slow)}
+    assert round(grown[quick]) == 4
+    assert all(0.95 < grown[arm] < 1.02 for arm in ("no norm", slow))
+    differs = {arm: at[arm].query("layer == 24 and step == 50").differs for arm in (quick, slow)}
+    assert differs[slow].max() < 0.01
+    assert f"in place of {differs[quick].mean():.0%}".replace("%", " %") in page
     assert f"without a norm at {best['no norm, ' + gpt2.partition(', ')[2]]:.2f}" in page
