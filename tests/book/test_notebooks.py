@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +82,24 @@ def test_a_chapter_has_exercises_questions_and_a_summary_of_three_sentences(path
         assert sum("exercise" in notebook_lint.tags(cell) for cell in cells) >= 3
         assert len(re.findall(r"live\.Question\(", code)) >= 3
         assert figures - {"Question"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_an_open_exercise_is_the_last_text_of_its_section(path: Path):
+    cells = nbformat.read(path, as_version=4).cells
+    text = [
+        cell.source for cell in cells if cell.cell_type == "markdown" and "teaching" not in notebook_lint.tags(cell)
+    ]
+    for source, following in itertools.pairwise(text):
+        level, title = [("", ""), *re.findall(r"^(#+) (.*)", source, re.MULTILINE)][-1]
+        if title.startswith("Open exercise"):
+            assert re.match(rf"#{{1,{len(level)}}} ", following), f"under {title!r}: {following[:80]!r}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_first_cell_names_one_slide_or_several_slides(path: Path):
+    label, slides = re.search(r"\*\*(Slides?)\*\* (.*?) · ", nbformat.read(path, as_version=4).cells[0].source).groups()
+    assert (label == "Slide") == slides.isdecimal()
 
 
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.parent.name != "labs"], ids=lambda path: path.stem)

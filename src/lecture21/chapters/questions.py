@@ -47,3 +47,9 @@ def answer_of(question: dict[str, Any]) -> str:
     if question["kind"] == "choice":
         return question["answer"]
     return f"{question['answer']:.10g} {question.get('unit', '')}".strip()
+
+
+def sentence_of(question: dict[str, Any]) -> str:
+    """Return the right answer with one full stop at its end; that of a choice such as `b.` counts."""
+    answer = answer_of(question)
+    return answer if answer.rstrip("`").endswith(".") else f"{answer}."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nbformat
 
-from lecture21.chapters.questions import answer_of, load
+from lecture21.chapters.questions import load, sentence_of
 
 from ..chapters import chapter_number
 from ..headings import jupyter_slug
@@ -69,7 +69,7 @@ def entry(question: dict, root: Path) -> str:
         answer = question["answer"]
     else:
         head = f":::{{live}} Question\nid: {question['id']}\n:::"
-        answer = re.sub(r"\^(\w+)", r"<sup>\1</sup>", f"**{answer_of(question)}.** {question['explanation']}")
+        answer = re.sub(r"\^(\w+)", r"<sup>\1</sup>", f"**{sentence_of(question)}** {question['explanation']}")
     return (
         f"{head}\n\n<details>\n<summary>Worked answer</summary>\n\n{answer}\n\n{taught(question, root)}\n\n</details>"
     )

@@ -89,9 +89,10 @@ export default {
     }
 
     function explanation() {
-      const unit = question.unit ? ` ${question.unit}` : "";
-      const answer = create("b", {}, ...markup(`${question.answer}${unit}`), ". ");
-      return create("span", { class: "answer" }, "Answer: ", answer, ...markup(question.explanation));
+      const answer = `${question.answer}${question.unit ? ` ${question.unit}` : ""}`;
+      const sentence = /\.`?$/.test(answer) ? answer : `${answer}.`; // a choice may end with its own full stop
+      const right = create("b", {}, ...markup(sentence), " ");
+      return create("span", { class: "answer" }, "Answer: ", right, ...markup(question.explanation));
     }
 
     frame.onReset(() => {

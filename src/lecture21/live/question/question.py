@@ -57,7 +57,7 @@ class Question(Figure):
         if question["kind"] == "choice":
             parts.append(f"<ul>{''.join(f'<li>{_markup(each)}</li>' for each in question['choices'])}</ul>")
         if "section" not in question:  # the page of the exam has the answer below the question
-            answer = f"<strong>{_markup(questions.answer_of(question))}.</strong> {_markup(question['explanation'])}"
+            answer = f"<strong>{_markup(questions.sentence_of(question))}</strong> {_markup(question['explanation'])}"
             parts.append(f"<details><summary>Answer</summary>\n<p>{answer}</p>\n</details>")
         return "\n".join(parts)
 
