@@ -11,6 +11,7 @@ Arms, of width 32 unless `width` says something else:
     rnn, lstm: the package's `RNN` with one layer. With a `gain`, the recurrent matrix starts as gain times a random
         orthogonal matrix, and as torch's default without.
     rnn, small inputs: the inputs start ten times smaller, so that the tanh is nearly linear before training.
+    lstm, forget bias 3 (or 1): the bias of the forget gate starts there, so that the gate starts near sigmoid(3).
     rnn, verbs given: the bias of the output starts at 0 for the six verbs and at -8 for all other words.
     rnn, small inputs, verbs given: both.
     linear rnn: the RNN without its tanh.
@@ -20,10 +21,11 @@ Arms, of width 32 unless `width` says something else:
     head: a head with learned queries, keys and values on the fixed vectors of `unweighted`.
 
 The stored table holds what the chapters show, and not yet all of PARTS: `rnn`, `head`, `gains`, `mixed`, `steps` and
-`causes`, and `unweighted` and `vectors` in part. Running the command continues it.
+`causes`, and `unweighted`, `vectors`, `short` and `lstm` in part. Running the command continues it.
 
 Writes the result `agreement`, a row for each rate and scored distance: `trained` is the distance, or "1-10" and
-"1-100" where one of these distances is drawn for each batch; `s0` to `s9` are the fractions of 600 sentences in which
+"1-100" where one of these distances is drawn for each batch, with "half short" so that half of the batches have
+distances up to 10; `s0` to `s9` are the fractions of 600 sentences in which
 the verb gets the right number; `chosen` marks the rate that is best for the held-out seeds.
 
 Writes the result `agreement_untrained`, measured before training: `gradient` is how strongly the loss of the verb
@@ -63,8 +65,11 @@ GAINS = (1.0, 1.2, 1.4)
 GAIN_DISTANCES = (4, 7, 10, 13, 22)
 SMALL, VERBS = "small inputs", "verbs given"
 CAUSES = ("rnn, small inputs, verbs given", "rnn, small inputs", "rnn, verbs given", "linear rnn")
+FORGET = "lstm, forget bias "
 CAUSE_DISTANCES, CAUSE_RATES = (22,), (3e-4, *RATES[:4])
-MIXED = {"1-10": DISTANCES[:4], "1-100": DISTANCES}
+SHORT = DISTANCES[:4]
+MIXED = {"1-10": SHORT, "1-100": DISTANCES, "1-100, half short": (*SHORT * 8, *DISTANCES[4:])}
+SHORT_BATCHES = (("1-10", 176), ("1-10", 706), ("1-100, half short", 1500))
 KEY = ("arm", "gain", "width", "length", "trained", "steps", "learning_rate")
 
 
@@ -128,10 +133,13 @@ def build(arm: str, seed: int, *, gain: float = math.nan, width: int = WIDTH, le
     """Return an untrained model of an arm."""
     torch.manual_seed(seed)
     if arm.startswith(("rnn", "lstm", "linear")):
-        config = RNNConfig(vocab_size=V, kind="lstm" if arm == "lstm" else "rnn", n_layer=1, d_model=width)
+        config = RNNConfig(vocab_size=V, kind="lstm" if "lstm" in arm else "rnn", n_layer=1, d_model=width)
         model = (LinearRNN if arm == "linear rnn" else RNN)(config)
         if not math.isnan(gain):
             nn.init.orthogonal_(model.recurrence.weight_hh_l0, gain)
+        if arm.startswith(FORGET):
+            model.recurrence.bias_hh_l0.data[width : 2 * width] = float(arm.removeprefix(FORGET))
+            model.recurrence.bias_ih_l0.data[width : 2 * width] = 0.0
         if SMALL in arm:
             for name, weight in model.recurrence.named_parameters():
                 weight.data.div_(1 if name == "weight_hh_l0" else 10)
@@ -292,9 +300,16 @@ def arm(table: Table, name: str) -> None:
 
 def mixed(table: Table) -> None:
     """Train RNNs that see several distances."""
-    for trained in MIXED:
+    for trained in ("1-10", "1-100"):
         for rate in RATES:
             run(table, "rnn", trained, MAIN, rate, steps=1500)
+
+
+def short(table: Table) -> None:
+    """Train RNNs on as many short batches as "1-100" has, 176, and on four times as many, alone and among long ones."""
+    for trained, steps in SHORT_BATCHES:
+        for rate in RATES[:4]:
+            run(table, "rnn", trained, (4, 10, 100), rate, steps=steps)
 
 
 def gains(table: Table) -> None:
@@ -319,6 +334,13 @@ def steps(table: Table) -> None:
         run(table, "rnn", "22", [22], rate, steps=1500)
 
 
+def lstm(table: Table) -> None:
+    """Train LSTMs, as torch starts them and with forget gates that start more open."""
+    for name in ("lstm", f"{FORGET}3", f"{FORGET}1"):
+        for rate in RATES:
+            run(table, name, "22", [22], rate)
+
+
 def vectors(table: Table) -> None:
     """Change the width and the length of the fixed vectors."""
     for kind in ({"width": 16}, {"width": 64}, {"width": 128}, {"length": 2.0}, {"length": 4.0}):
@@ -333,11 +355,12 @@ PARTS = {
     "head": partial(arm, name="head"),
     "gains": gains,
     "mixed": mixed,
+    "short": short,
     "vectors": vectors,
     "steps": steps,
     "causes": causes,
     "embedded": partial(arm, name="embedded"),
-    "lstm": partial(arm, name="lstm"),
+    "lstm": lstm,
 }
 
 

@@ -43,6 +43,23 @@ def test_a_gain_scales_an_orthogonal_matrix():
     assert torch.allclose(w @ w.T, 1.44 * torch.eye(benchmark.WIDTH), atol=1e-5)
 
 
+def test_a_forget_gate_starts_at_its_bias_and_nothing_else_changes():
+    plain, open_ = (benchmark.build(arm, 0) for arm in ("lstm", f"{benchmark.FORGET}3"))
+    forget = torch.arange(4 * benchmark.WIDTH) // benchmark.WIDTH == 1  # torch's order: input, forget, cell, output
+    for name, weight in open_.named_parameters():
+        differs = weight != plain.get_parameter(name)
+        assert not (differs[~forget] if name.startswith("recurrence.bias") else differs).any(), name
+    bias = open_.recurrence.bias_ih_l0 + open_.recurrence.bias_hh_l0
+    assert (bias[forget] == 3).all()
+
+
+def test_the_short_batches_are_as_many_as_the_chapter_says():
+    short, either, half = (benchmark.MIXED[name] for name in ("1-10", "1-100", "1-100, half short"))
+    assert round(1500 * len(short) / len(either)) == 176
+    assert 0.5 < sum(distance in short for distance in half) / len(half) < 0.52
+    assert set(half) == set(either) == set(benchmark.DISTANCES)
+
+
 def test_a_cause_changes_the_inputs_the_verbs_or_the_tanh_and_nothing_else():
     plain = benchmark.build("rnn", 0, gain=1.0)
     arms = {arm: benchmark.build(arm, 0, gain=1.0) for arm in benchmark.CAUSES}
@@ -81,12 +98,12 @@ def test_side_by_side_models_are_trained_as_if_alone(arm):
 
 
 def test_every_setting_of_the_chapter_that_learns_is_tuned_inside_its_grid():
-    """Where several rates are equally good, the middle one is chosen: 1.0 at all of them is no edge."""
+    """Where several rates are equally good, the middle one is chosen; where all are right, nothing is left to tune."""
     table = results.load("agreement").query("arm != 'unweighted'")
     keys = [name for name in benchmark.KEY if name != "learning_rate"]
     for setting, rows in table.groupby(keys, dropna=False):
         by_rate = rows.groupby("learning_rate")["held_out"].mean()
         (chosen,) = rows.loc[rows["chosen"], "learning_rate"].unique()
         assert by_rate[chosen] == by_rate.max(), setting
-        if by_rate.max() > 0.6:
+        if 0.6 < by_rate.max() < 1:
             assert by_rate.index.min() < chosen < by_rate.index.max(), setting

@@ -30,8 +30,8 @@ def scores(
     Args:
         arm: rnn, lstm, unweighted, embedded or head (see `benchmarks/c01_agreement.py`).
         distances: where the models are tested.
-        trained: "1-10" or "1-100" for models trained at several distances; by default each is trained where it is
-            tested.
+        trained: "1-10", "1-100" or "1-100, half short" for models trained at several distances; by default each is
+            trained where it is tested.
         gain: scale of the orthogonal matrix that an RNN starts with; torch's default initialization if not given.
         width: width of the vectors.
         length: length of the fixed vectors, for the arms that have them; 1 if not given.
