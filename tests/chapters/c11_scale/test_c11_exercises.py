@@ -47,7 +47,8 @@ def _counted(blocks, last):
         (lambda c: 12 * c * c + 11 * c, lambda c: c, "a gain and a shift"),
         (lambda c: 11 * c * c + 12 * c, lambda c: 2 * c, "a fourth matrix"),
         (lambda c: 12 * c * c + 10 * c, lambda c: 2 * c, "differ in length"),
-        (lambda c: 12 * c * c + 12 * c, lambda c: 2 * c, "at least one part"),
+        (lambda c: 12 * c * c, lambda c: 0, "biases and norms are missing"),
+        (lambda c: 12 * c * c + 12 * c, lambda c: 2 * c, "both with their biases"),
     ],
 )
 def test_a_wrong_count_is_told_which_part_is_missing(capsys, blocks, last, sentence):

@@ -62,7 +62,12 @@ _SIZE = Exercise(
             lambda sizes, count: _missing(sizes, count) not in (3 * sizes[2] * sizes[3], -3 * sizes[2] * sizes[3]),
         ),
         (
-            "at least one part is not counted right. Compare tables, attention, feed-forward and norms with Hint 3",
+            "the matrices are right, but biases and norms are missing",
+            lambda sizes, count: _missing(sizes, count) != (13 * sizes[2] + 2) * sizes[3],
+        ),
+        (
+            "at least one part is not counted right. Compare tables, attention and feed-forward, both with their "
+            "biases, and norms with Hint 3",
             lambda sizes, count: _missing(sizes, count) == 0,
         ),
     ),
