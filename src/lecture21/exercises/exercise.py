@@ -59,6 +59,7 @@ class Exercise:
         differentiable: names of the arguments to which the result must pass a gradient back, that of the solution. An
             argument that is a dict holds the weights of a module.
         any_device: whether an answer must run on the device of its arguments.
+        device_hint: what to do about an answer that runs on the CPU only.
         random: whether an answer may draw from torch's global generator.
         points: points for a correct answer.
     """
@@ -76,6 +77,10 @@ class Exercise:
     in_order: bool = False
     differentiable: tuple[str, ...] = ()
     any_device: bool = False
+    device_hint: str = (
+        "a tensor that you create stays there when the arguments are on another device, such as a GPU. Give it their "
+        "device, or move it with .to(x.device)"
+    )
     random: bool = False
     points: int = 1
     mistakes: list[Mistake] = field(default_factory=list)

@@ -63,10 +63,7 @@ def _reason(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> 
     if got.error:
         return f"{_where(f'raises {got.error}', case)}{': ' if got.message else ''}{got.message}"
     if case.observed == "device":
-        return (
-            "right, but only on the CPU: a tensor that you create stays there when the arguments are on another "
-            "device, such as a GPU. Give it their device, or move it with .to(x.device)"
-        )
+        return f"right, but only on the CPU: {exercise.device_hint}"
     if case.observed == "gradients":
         return f"{_where('wrong', case)}: {explain_gradients(exercise, case, expected.value, got.value)}"
     if exercise.by_properties and not got.mutated:

@@ -192,7 +192,8 @@ def test_a_mask_that_is_stored_as_a_buffer_must_be_long_enough(capsys, size, ver
     assert verdict in said_of(capsys, "7.5", source)
 
 
-CPU = "right, but only on the CPU"
+CPU = "right, but only on the CPU: a tensor that you create"
+BATCHES = "right, but only on the CPU: the batches stay there"
 ZEROS = "out = torch.zeros(len(ids), len(ids[0]) + n_new).long(); out[:, : len(ids[0])] = ids; ids = out[:, :-n_new]"
 # Changes of a solution, each with words of what is said of it.
 WRONG = {
@@ -213,7 +214,7 @@ WRONG = {
         ("    model.train(was_training)\n", "    model.train()\n", "left in the mode in which it was"),
         ("with torch.no_grad():", "if True:", "autograd records every operation"),
         (" * targets.numel()", "", "the right value"),
-        ("ids.to(device)", "ids", CPU),
+        ("ids.to(device)", "ids", BATCHES),
     ],
     "7.4": [
         ("        optimizer.zero_grad()\n", "", "backward() adds to .grad"),
@@ -230,7 +231,7 @@ WRONG = {
         ("s + 1, evaluate", "s, evaluate", "must be pairs of the number of updates"),
         ("losses.append(loss.item())", "losses.append(loss)", "your list holds tensors"),
         ("return losses, val_losses", "return losses", "must return two lists"),
-        ("ids.to(device), targets.to(device)", "ids, targets", CPU),
+        ("ids.to(device), targets.to(device)", "ids, targets", BATCHES),
     ],
     "7.2": [
         ("targets.flatten())", "targets.flatten()).detach()", "your loss has the right value and no gradient"),

@@ -7,7 +7,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from lecture21.chapters.c07_write_a_gpt.exercises_training import Probe, on_the_cpu, probe_weights, random_text
+from lecture21.chapters.c07_write_a_gpt.exercises_training import (
+    BATCHES_STAY,
+    Probe,
+    on_the_cpu,
+    probe_weights,
+    random_text,
+)
 from lecture21.exercises.exercise import Case, Exercise
 from lecture21.training import TrainConfig, evaluate, sample_windows
 
@@ -140,6 +146,7 @@ _LOOP = Exercise(
     cases=_cases,
     call=_use,
     any_device=True,
+    device_hint=BATCHES_STAY,
     returns=("the losses", "the modes", "the weights at the end", "the losses on val", "the losses of the steps"),
     properties=(
         *(

@@ -118,6 +118,8 @@ def _one_place_for_all(tokens, block_size, batch_size, generator):
 
 # 7.3 and 7.4
 
+BATCHES_STAY = "the batches stay there: move ids and targets to next(model.parameters()).device"
+
 
 class Probe(nn.Module):
     """A small language model that notes, whenever its loss is computed, the mode and whether gradients are recorded.
@@ -203,6 +205,7 @@ _EVALUATION = Exercise(
     cases=_evaluation_cases,
     call=_use_evaluation,
     any_device=True,
+    device_hint=BATCHES_STAY,
     returns=("the mode afterwards", "the mode meanwhile", "the recorded gradients", "the loss"),
     properties=(
         (

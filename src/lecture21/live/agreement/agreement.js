@@ -194,7 +194,7 @@ export default {
         people,
         seed,
         onProgress(part) {
-          if (current === token) trainButton.textContent = `Training … ${Math.round(100 * part)} %`;
+          if (current === token) trainButton.textContent = `Training at ${wordsOf(at)} … ${Math.round(100 * part)} %`;
           return current === token;
         },
       });
