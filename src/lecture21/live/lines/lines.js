@@ -185,13 +185,20 @@ function createGap(options, name, onChoose) {
 const indentation = (line) => line.length - line.trimStart().length;
 
 /**
+ * Code that may break after a parenthesis and before a dot, and not within a name.
+ * @param {string} line
+ */
+const breakable = (line) =>
+  line.split(/(?<=[([])(?=[^)\]])|(?=\.[a-z_])/).flatMap((part, i) => (i ? [create("wbr"), part] : [part]));
+
+/**
  * Lines of code, which keep their indentation where they are too long for one row.
  * @param {string} text
  * @param {number} outer  indentation that is left out
  */
 function rows(text, outer) {
   return text.split("\n").map((line) => {
-    const row = create("span", { class: "row" }, line.trimStart());
+    const row = create("span", { class: "row" }, ...breakable(line.trimStart()));
     row.style.setProperty("--indent", String(Math.max(0, indentation(line) - outer)));
     return row;
   });
