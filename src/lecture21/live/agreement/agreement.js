@@ -4,7 +4,7 @@
 import { legend, lineChart } from "../kit/chart.js";
 import { button, slider, toggle } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
-import { create, createFrame } from "../kit/frame.js";
+import { byInput, create, createFrame } from "../kit/frame.js";
 import { seededRandom } from "../kit/numbers.js";
 import { sketch } from "../kit/sketch.js";
 import { fieldsFrom } from "../kit/state.js";
@@ -86,7 +86,7 @@ export default {
         create(
           "p",
           { class: "panel-title" },
-          `Click a noun to change it.${attends ? " Bars: attention to the words." : ""}`,
+          `${byInput("Click", "Tap")} a noun to change it.${attends ? " Bars: attention to the words." : ""}`,
         ),
         view.node,
       ),

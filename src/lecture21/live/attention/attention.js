@@ -29,7 +29,7 @@ import {
 } from "./tables.js";
 import { describeMask, describeRow } from "./words.js";
 import { fold } from "../kit/controls.js";
-import { create, createFrame } from "../kit/frame.js";
+import { byInput, create, createFrame } from "../kit/frame.js";
 import { MATRIX_STYLE } from "../kit/matrix.js";
 import { identity } from "../kit/numbers.js";
 import { arrayOf, fieldsFrom, integerIn } from "../kit/state.js";
@@ -37,7 +37,7 @@ import { arrayOf, fieldsFrom, integerIn } from "../kit/state.js";
 const TEXTS = {
   1: {
     title: "Attention without weights: drag the words",
-    first: "Drag “sat” to the right until its “thing” is 1 (or press the right arrow key ten times).",
+    first: `Drag “sat” to the right until its “thing” is 1${byInput(" (or press the right arrow key ten times)", "")}.`,
     then: "scores, weights and output of row “sat” change with every step.",
   },
   2: {

@@ -1,7 +1,7 @@
 // The tables of the attention figure, from vectors to outputs.
 
 import { interpolate } from "../kit/colors.js";
-import { create } from "../kit/frame.js";
+import { byInput, create } from "../kit/frame.js";
 import { matrix } from "../kit/matrix.js";
 import { arrow, box, headMaps, step } from "./parts.js";
 import { MATRICES } from "./settings.js";
@@ -14,7 +14,8 @@ export const LIMIT = 9;
 /** @param {Playground} playground @param {Element} parent @param {number} number  of the step; 0 for none */
 export function vectorTable(playground, parent, number) {
   const { tokens, features, state } = playground;
-  const { node } = step(parent, { number, title: "Vectors x", formula: "type, or press the up and down arrow keys" });
+  const formula = byInput("type, or press the up and down arrow keys", "tap a number to change it");
+  const { node } = step(parent, { number, title: "Vectors x", formula });
   const options = { label: "Vectors", rows: tokens, columns: features, onEdit: edit(state, "x") };
   add(playground, node, options, () => signed(playground, state.values.x, { row: state.values.query }));
 }

@@ -23,6 +23,13 @@ export function create(name, properties = {}, ...children) {
 }
 
 /**
+ * Return the words for a reader with a mouse and a keyboard, or those for one with a finger.
+ * @param {string} mouse
+ * @param {string} finger
+ */
+export const byInput = (mouse, finger) => (globalThis.matchMedia?.("(hover: none)").matches ? finger : mouse);
+
+/**
  * @typedef {object} Context  what `render` gets
  * @property {any} model  anywidget's, or the page's
  * @property {HTMLElement} el  where the figure goes

@@ -2,7 +2,7 @@
 // wrong without it.
 
 import { slider, textField } from "../kit/controls.js";
-import { create, createFrame } from "../kit/frame.js";
+import { byInput, create, createFrame } from "../kit/frame.js";
 import { argmax, dot, softmax, written } from "../kit/numbers.js";
 import { fieldsFrom, integerIn } from "../kit/state.js";
 import { bars, distributionRows } from "../characters/bars.js";
@@ -17,7 +17,9 @@ const PART = /^\d{1,3}\.(attention|feed_forward)$/;
 const isPartList = (value) => Array.isArray(value) && value.length <= 256 && value.every((part) => PART.test(part));
 
 const FIRST =
-  "Follow the bars down the stream, and point at a layer to read what it adds. Then click it to remove it; another click restores it.";
+  "Follow the bars down the stream, and " +
+  byInput("point at a layer to read what it adds. Then click it", "tap a layer") +
+  ` to remove it; another ${byInput("click", "tap")} restores it.`;
 const THEN =
   "nothing flows from that layer into the stream, all bars below it change, and the loss of the sentence with them.";
 
