@@ -47,6 +47,16 @@ def test_likeness_maps_draw_cosines_whatever_the_size_of_the_vectors():
         figures.likeness_maps({"a": x}, ["x", "y"])
 
 
+def test_likeness_maps_can_be_read_on_a_phone():
+    maps = figures.likeness_maps({str(n): torch.eye(9) for n in range(3)}, list("abcdefghi"))
+    figure = maps[0].figure
+    assert len(maps) == 3
+    assert len(figure.axes) == 4  # no empty map; one scale
+    inches = 358 / 96  # on a screen of 390 pixels
+    smallest = min(label.get_fontsize() for each in maps for label in each.get_yticklabels())
+    assert smallest * inches / figure.get_figwidth() > 6.5  # points
+
+
 def test_a_position_map_has_a_row_for_each_position():
     table = torch.linspace(-1, 1, 12).view(3, 4)
     ax = figures.position_map(table)

@@ -1,5 +1,6 @@
 """The transformer block: quantities by depth, how alike token vectors are, and positions as pictures."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -65,17 +66,21 @@ def likeness_maps(streams: Mapping[str, Float[Tensor, "T C"]], words: Sequence[s
     for label, x in streams.items():
         if len(x) != len(words):
             raise ValueError(f"{label!r} has {len(x)} vectors for {len(words)} words")
-    fig, axes = plt.subplots(1, len(streams), figsize=(7.2, 2.6), sharey=True, squeeze=False)
-    for ax, (label, x) in zip(axes[0], streams.items(), strict=True):
+    rows = math.ceil(len(streams) / 2)  # two beside each other can be read on a phone
+    fig, axes = plt.subplots(rows, 2, figsize=(5.0, 0.4 + 2.3 * rows), sharex=True, sharey=True, squeeze=False)
+    for ax in axes.flat[len(streams) :]:
+        ax.remove()
+    used = list(axes.flat[: len(streams)])
+    for ax, (label, x) in zip(used, streams.items(), strict=True):
         unit = as_array(normalize(x, dim=-1))
         image = ax.imshow(unit @ unit.T, cmap=SIGNED, vmin=-1, vmax=1)
-        ax.set_xticks(range(len(words)), words, rotation=90, fontsize=8)
-        ax.set_yticks(range(len(words)), words, fontsize=8)
+        ax.set_xticks(range(len(words)), words, rotation=90)
+        ax.set_yticks(range(len(words)), words)
         ax.tick_params(length=0)
-        ax.set_title(label, fontsize=9.5)
-    fig.colorbar(image, ax=list(axes[0]), label="cosine", ticks=[-1, 0, 1], shrink=0.8)
+        ax.set_title(label)
+    fig.colorbar(image, ax=used, label="cosine", ticks=[-1, 0, 1], shrink=0.6)
     fig.suptitle(title)
-    return list(axes[0])
+    return used
 
 
 def position_map(table: Float[Tensor, "T C"], *, title: str = "", ax: Axes | None = None) -> Axes:
