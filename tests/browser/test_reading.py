@@ -200,6 +200,16 @@ def test_code_wraps_on_a_phone(address: str, phone):
     assert page.evaluate(too_wide) == []
 
 
+def test_what_scrolls_sideways_on_a_phone_shows_that_it_goes_on(phone):
+    for address in ("notebooks/03_learnable_attention.html", "notebooks/05_transformer_block.html"):
+        page = phone.open(address)
+        shadows = page.evaluate("""[...document.querySelectorAll("article :is(mjx-container, pre)")]
+            .filter((each) => each.clientWidth && each.scrollWidth > each.clientWidth + 1)
+            .map((each) => getComputedStyle(each).backgroundImage.split("linear-gradient").length - 1)""")
+        assert shadows, address
+        assert set(shadows) == {4}, address  # one at each edge, and what hides it where nothing follows
+
+
 @pytest.mark.parametrize("address", ["notebooks/02_basic_self_attention.html", "notebooks/14_moe_in_gpt.html"])
 def test_the_keyboard_reaches_the_first_figure_in_at_most_25_stops(address: str, wide):
     page = wide.open(address)
