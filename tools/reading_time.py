@@ -4,7 +4,7 @@ Usage: python tools/reading_time.py [--write] [NOTEBOOK ...]        (all of note
 
 It prints the minutes to read each notebook, and those to read it and do its questions, figures and exercises. With
 --write it also states them in the first cell. The book states them whenever it is built, and takes the minutes of the
-path from the same estimate of the sections and figures where the path stops.
+path from the same estimate of the sections and figures where the path stops, with and without their exercises.
 
 To read: 200 words a minute, 5 seconds for each visible line of code, half a minute for each picture. To do besides: a
 minute for each question, 3 minutes for each figure that responds, and for each exercise 3 minutes and one more for each
@@ -53,16 +53,28 @@ def reading(cells: list[NotebookNode]) -> float:
 
 def doing(cells: list[NotebookNode]) -> float:
     """Return the minutes for the questions, figures that respond, and exercises among cells of a notebook."""
+    return trying(cells) + exercising(cells)
+
+
+def trying(cells: list[NotebookNode]) -> float:
+    """Return the minutes for the questions and the figures that respond."""
+    minutes = 0.0
+    for cell in cells:
+        if cell.cell_type == "code" and "live.Question(" in cell.source:
+            minutes += MINUTES_PER_QUESTION
+        elif is_figure(cell):
+            minutes += MINUTES_PER_FIGURE
+    return minutes
+
+
+def exercising(cells: list[NotebookNode]) -> float:
+    """Return the minutes for the exercises."""
     minutes = 0.0
     for cell in cells:
         if "solution" in _tags(cell):
             minutes += MINUTES_PER_EXERCISE + solution_lines(cell.source) * MINUTES_PER_SOLUTION_LINE
         elif cell.cell_type == "markdown":
             minutes += len(_OPEN.findall(cell.source)) * MINUTES_PER_OPEN_EXERCISE
-        elif "live.Question(" in cell.source:
-            minutes += MINUTES_PER_QUESTION
-        elif is_figure(cell):
-            minutes += MINUTES_PER_FIGURE
     return minutes
 
 
@@ -75,7 +87,7 @@ def is_figure(cell: NotebookNode, name: str = "") -> bool:
     match = re.match(r"live\.([A-Z]\w*)\(", cell.source) if cell.cell_type == "code" else None
     if match is None or match[1] == "Question":
         return False
-    return not name or match[1].lower() == re.sub(r"^live-|-\d+$|-", "", name)
+    return not name or match[1].lower() == re.sub(r"^live-|-\d+$|[-_]", "", name)
 
 
 def solution_lines(code: str) -> int:
@@ -115,8 +127,10 @@ def slug(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
 
 
-def part(path: Path, anchor: str, until: str | None = None) -> float:
-    """Return the minutes for a part of a notebook: a section, up to the heading `until`, or a single figure.
+def part(path: Path, anchor: str, until: str | None = None, through: str | None = None) -> list[NotebookNode]:
+    """Return the cells of a part of a notebook: a section, or a single figure.
+
+    The part ends before the heading `until`, after the figure `through`, or where the section ends.
 
     Raises:
         ValueError: if the notebook has no such section or figure.
@@ -125,13 +139,13 @@ def part(path: Path, anchor: str, until: str | None = None) -> float:
     if anchor.startswith("live-"):
         chosen = [cell for cell in cells if is_figure(cell, anchor)][:1]
     else:
-        chosen = _section(cells, anchor, until)
+        chosen = _section(cells, anchor, until, through)
     if not chosen:
         raise ValueError(f"{path.name} has no section or figure {anchor!r}")
-    return reading(chosen) + doing(chosen)
+    return chosen
 
 
-def _section(cells: list[NotebookNode], anchor: str, until: str | None) -> list[NotebookNode]:
+def _section(cells: list[NotebookNode], anchor: str, until: str | None, through: str | None) -> list[NotebookNode]:
     chosen: list[NotebookNode] = []
     for cell in cells:
         text = cell.source if cell.cell_type == "markdown" else ""
@@ -142,7 +156,7 @@ def _section(cells: list[NotebookNode], anchor: str, until: str | None) -> list[
         below = [(match.start(), title) for match, title in headings if begin is None or match.start() > begin]
         end = next((start for start, title in below if not until or title == until), None)
         chosen.append(NotebookNode({**cell, "source": cell.source[begin or 0 : end]}))
-        if end is not None:
+        if end is not None or (through and is_figure(cell, through)):
             break
     return chosen
 

@@ -1,9 +1,11 @@
-// The path: on a page that was opened as one of its stops (?path=N), a bar that leads on; on the landing page, the
-// button that begins the path goes on where the reader has stopped. Where nothing can be stored, it begins at the start.
+// The path: on a page that was opened as one of its stops (?path=N), what the path says at the stop's beginning, a link
+// onward at its end, and a bar that leads on. On the landing page, the button that begins the path goes on where the
+// reader has stopped, and its end shows the reader's own model. Where nothing can be stored, the path begins at the start.
 "use strict";
 
 (() => {
   const KEY = "lecture21-path"; // with this prefix, a figure's button that clears what is kept clears it too
+  const MODEL = "lecture21-model";
   const { page, end, stops } = JSON.parse(document.getElementById("path-stops").textContent);
 
   const store = (number) => {
@@ -11,15 +13,15 @@
       if (number) localStorage.setItem(KEY, String(number));
       else localStorage.removeItem(KEY);
     } catch {
-      // A private window, or a browser that stores nothing for files: the bar works without.
+      // A private window, or a browser that stores nothing for files: the path works without.
     }
   };
 
-  const stored = () => {
+  const stored = (key) => {
     try {
-      return Number(localStorage.getItem(KEY));
+      return JSON.parse(localStorage.getItem(key));
     } catch {
-      return 0;
+      return null;
     }
   };
 
@@ -30,36 +32,90 @@
   };
 
   const goOn = (button) => {
-    const number = stored();
+    const number = stored(KEY);
     if (!(number > 1 && number <= stops.length)) return;
     button.textContent = "Go on";
     button.href = stops[number - 1].href;
     button.parentElement.querySelector("span").prepend(`${number} of ${stops.length}: ${stops[number - 1].title}. `);
   };
 
+  // What the reader's own model wrote when its training ended.
+  const showModel = (place) => {
+    const model = stored(MODEL);
+    if (typeof model?.sample !== "string" || !Number.isFinite(model.steps)) return;
+    const steps = model.steps.toLocaleString("en");
+    place.textContent = `You have trained a GPT yourself, for ${steps} steps. It wrote:`;
+    place.after(create("blockquote", { id: "path-sample" }, create("p", {}, model.sample)));
+  };
+
+  const finish = (link) => {
+    link.addEventListener("click", () => store(0));
+    return link;
+  };
+
+  /** Say at the beginning of a stop what it is for and where it ends. In a figure, so that its anchor shows it. */
+  const showBeginning = (number) => {
+    const stop = stops[number - 1];
+    const start = document.getElementById(stop.anchor);
+    const note = create("aside", { className: "path-note" });
+    note.ariaLabel = "The path";
+    const says = create("p", {}, create("b", {}, `Stop ${number} of ${stops.length}. `));
+    says.append(create("span", { innerHTML: stop.says }));
+    note.append(says);
+    const exercises = stop.with_exercises > stop.minutes ? " Exercises are optional." : "";
+    if (stop.until) note.append(create("p", {}, `Up to “${stop.until}”.${exercises}`));
+    const heading = start.querySelector(":scope > :is(h2, h3, h4)");
+    if (heading) heading.after(note);
+    else start.prepend(note);
+    return start;
+  };
+
+  /** Lead onward at the end of a stop: before a heading, or after a figure. */
+  const showEnd = (number, start) => {
+    const { anchor, until, through } = stops[number - 1];
+    const next = stops[number];
+    const mark = create("aside", { className: "path-end" });
+    mark.ariaLabel = "End of the stop";
+    const onward = next ? create("a", { href: next.href }, next.title) : finish(create("a", { href: end }, "finish"));
+    mark.append(create("b", {}, `End of stop ${number}`), " · Next: ", onward);
+    const isBelow = (heading) => start.compareDocumentPosition(heading) & Node.DOCUMENT_POSITION_FOLLOWING;
+    const heading = [...document.querySelectorAll("article :is(h2, h3, h4)")].find(
+      (each) => isBelow(each) && each.firstChild.textContent.trim() === until,
+    );
+    if (heading) {
+      heading.closest("section").before(mark);
+      return;
+    }
+    const cell = document.getElementById(through ?? anchor).closest(".cell");
+    const fold = cell.nextElementSibling; // what happens in the figure
+    (fold?.matches("details") ? fold : cell).after(mark);
+  };
+
   const showBar = (number) => {
     const stop = stops[number - 1];
     const next = stops[number];
-    const link = (className, text, title, href) => {
-      const made = create("a", { className, href }, create("b", {}, text), title ? create("span", {}, title) : "");
-      return made;
-    };
+    const link = (className, text, title, href) =>
+      create("a", { className, href }, create("b", {}, text), title ? create("span", {}, title) : "");
     const place = create("p", {}, create("b", {}, `The path, ${number} of ${stops.length}: ${stop.title}`));
-    place.append(create("span", {}, `about ${stop.minutes} minutes${stop.until ? `, up to “${stop.until}”` : ""}`));
+    place.append(create("span", {}, stop.about));
     const done = create("progress", { max: stops.length, value: number });
     done.ariaLabel = "Stops of the path";
     const bar = create("nav", { id: "path-bar" }, done, place);
     bar.ariaLabel = "The path";
     if (number > 1) bar.append(link("back", "Back", "", stops[number - 2].href));
-    bar.append(next ? link("on", "Next", next.title, next.href) : link("on", "Finish", "what to read now", end));
-    if (!next) bar.querySelector(".on").addEventListener("click", () => store(0));
+    bar.append(next ? link("on", "Next", next.title, next.href) : finish(link("on", "Finish", "what you can do now", end)));
     document.body.append(bar);
     document.body.classList.add("on-path");
     store(number);
   };
 
   const number = Number(new URLSearchParams(location.search).get("path"));
-  if (Number.isInteger(number) && stops[number - 1]?.page === page) showBar(number);
+  if (Number.isInteger(number) && stops[number - 1]?.page === page) {
+    showEnd(number, showBeginning(number));
+    showBar(number);
+  }
   const button = document.getElementById("path-begin");
   if (button) goOn(button);
+  const own = document.getElementById("path-model");
+  if (own) showModel(own);
 })();

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import reading_time
 import repository
 from bs4 import BeautifulSoup
 from docutils import nodes
@@ -67,9 +68,12 @@ def test_the_landing_page_lists_the_stops_of_the_path_and_their_time(pages: Page
     stops = path.stops(ROOT)
     listed = pages[LANDING].select("ol.path-stops li")
     assert [entry.a.get_text() for entry in listed] == [stop["title"] for stop in stops]
-    assert [entry.span.get_text() for entry in listed] == [f"about {stop['minutes']} minutes" for stop in stops]
-    total = f"{sum(stop['minutes'] for stop in stops)} minutes"
-    assert sum(total in part.get_text() for part in pages[LANDING].select("article p")) == 2
+    shown = [entry.span.get_text() for entry in listed]
+    assert [text.removesuffix("s") for text in shown] == [f"about {stop['minutes']} minute" for stop in stops]
+    in_all = [reading_time.rounded(sum(stop[kind] for stop in stops)) for kind in ("minutes", "with_exercises")]
+    assert in_all[0] < in_all[1]
+    assert pages[LANDING].select_one(".begin").get_text().endswith(f"{len(stops)} stops, {in_all[0]} minutes")
+    assert f"about {in_all[0]} minutes, and {in_all[1]} minutes with its exercises" in pages[LANDING].article.get_text()
     assert pages[LANDING].select_one("#path-begin")["href"] == listed[0].a["href"]
 
 
@@ -80,6 +84,10 @@ def test_each_stop_has_its_anchor_and_ends_at_a_heading_below_it(pages: Pages):
         assert start is not None, stop
         below = [tag.get_text().removesuffix("#").strip() for tag in start.find_all_next(["h2", "h3"])]
         assert stop.get("until", below[0]) in below, stop
+        if "through" in stop:
+            assert page.find(id=stop["through"]) in start.select(".live-figure"), stop
+        is_figure = stop["anchor"].startswith("live-")
+        assert is_figure != ("until" in stop or "through" in stop), stop  # a figure is its own end
         assert page.find("script", id="path-stops")
 
 

@@ -1,5 +1,6 @@
 """The path, walked in Chromium from the landing page to its end: from a server and as files."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ def check_stop(page: Page, number: int) -> None:
     """Assert that the page shows this stop, at its beginning, with the bar and all that it says."""
     stop, bar = STOPS[number - 1], page.locator("#path-bar")
     expect(bar).to_contain_text(f"The path, {number} of {len(STOPS)}: {stop['title']}")
-    expect(bar).to_contain_text(f"about {stop['minutes']} minutes")
-    assert stop.get("until", "") in bar.inner_text()
+    expect(bar).to_contain_text(f"about {stop['minutes']} minute")
+    check_bounds(page, number)
     assert bar.locator("progress").get_attribute("value") == str(number)
     assert bar.get_by_role("link", name="Back").count() == (number > 1)
     page.wait_for_function(
@@ -29,14 +30,36 @@ def check_stop(page: Page, number: int) -> None:
     )
 
 
+def check_bounds(page: Page, number: int) -> None:
+    """Assert that the page says where the stop begins and where it ends, and leads on from there."""
+    stop, note, mark = STOPS[number - 1], page.locator(".path-note"), page.locator(".path-end")
+    expect(note).to_contain_text(f"Stop {number} of {len(STOPS)}. ")
+    expect(note).to_contain_text(stop.get("until", stop["says"].split()[0]))
+    onward = STOPS[number]["title"] if number < len(STOPS) else "finish"
+    expect(mark).to_have_text(f"End of stop {number} · Next: {onward}")
+    order = page.evaluate(
+        """([start, last]) => {
+            const place = (element) => element.compareDocumentPosition(document.querySelector(".path-end"));
+            const shown = (id) => place(document.getElementById(id)) & Node.DOCUMENT_POSITION_FOLLOWING;
+            const below = (each) => place(each) & Node.DOCUMENT_POSITION_PRECEDING;
+            const heading = [...document.querySelectorAll("article :is(h2, h3)")].find(below);
+            return [shown(start) || shown(last), heading?.firstChild.textContent];
+        }""",
+        [stop["anchor"], stop.get("through", stop["anchor"])],
+    )
+    assert order[0]
+    if "until" in stop:
+        assert order[1] == stop["until"]
+
+
 def walk(page: Page, start: str) -> None:
     """Walk the path by its own links, from `Begin` to what to read after it."""
     page.goto(start)
     expect(page.locator("#path-bar")).to_have_count(0)
-    page.get_by_role("link", name="Begin", exact=True).click()
+    page.get_by_role("link", name="Begin the path").click()
     for number in range(1, len(STOPS) + 1):
         check_stop(page, number)
-        page.locator("#path-bar a.on").click()
+        page.locator("#path-bar a.on" if number % 2 else ".path-end a").click()
     page.wait_for_url("**/intro.html#after-the-path")
     expect(page.locator("#path-bar")).to_have_count(0)
     expect(page.get_by_role("heading", name="After the path")).to_be_in_viewport()
@@ -64,7 +87,24 @@ def test_a_reader_who_left_the_path_goes_on_there(wide, site: str):
 def test_no_other_address_shows_the_bar(query: str, wide):
     page = wide.open(f"{STOPS[2]['page']}.html{query}")
     page.wait_for_load_state()
-    expect(page.locator("#path-bar")).to_have_count(0)
+    expect(page.locator("#path-bar, .path-note, .path-end")).to_have_count(0)
+    assert wide.errors == []
+
+
+def test_the_end_shows_what_the_readers_own_model_wrote(wide):
+    page = wide.open("book/intro.html")
+    place = page.locator("#path-model")
+    expect(place).to_have_text("You can still train a GPT of your own.")
+    sample = "ROMEO:\nO <b>sun</b>"
+    page.evaluate(
+        "text => localStorage.setItem('lecture21-model', text)", json.dumps({"steps": 1200, "sample": sample})
+    )
+    page.reload()
+    expect(place).to_contain_text("for 1,200 steps")
+    expect(page.locator("#path-sample p")).to_have_text(sample, use_inner_text=True)
+    page.evaluate("localStorage.setItem('lecture21-model', '{not a model')")
+    page.reload()
+    expect(place).to_have_text("You can still train a GPT of your own.")
     assert wide.errors == []
 
 
@@ -79,8 +119,18 @@ def test_the_bar_hides_nothing_on_a_phone_and_is_not_printed(phone):
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     foot = page.locator("footer .page-links").bounding_box()
     assert foot["y"] + foot["height"] <= bar.bounding_box()["y"]
+    expect(page.locator("#pst-back-to-top")).to_be_hidden()  # which would be over the bar
     page.emulate_media(media="print")
-    expect(bar).to_be_hidden()
+    for part in (bar, page.locator(".path-note"), page.locator(".path-end")):
+        expect(part).to_be_hidden()
+
+
+def test_a_figure_speaks_to_a_finger_on_a_phone_and_to_a_mouse_elsewhere(phone, wide):
+    for visit, says in ((phone, False), (wide, True)):
+        page = visit.open(f"{STOPS[0]['page']}.html?path=1#live-attention")
+        figure = page.locator("#live-attention")
+        expect(figure.get_by_text("Drag “sat” to the right until its “thing” is 1")).to_be_visible()
+        assert ("arrow key" in figure.locator("section.figure").inner_text()) == says
 
 
 def test_where_nothing_can_be_stored_the_path_works(wide, site: str):

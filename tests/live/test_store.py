@@ -48,6 +48,9 @@ def test_the_trained_model_is_offered_by_other_figures_until_it_is_cleared(open_
     figure = train(stage)
     loss = float(re.search(r"validation loss ([\d.]+\d)", figure.locator(".now").inner_text())[1])
     name = re.compile(rf"^your model \({loss:.2f} nats, 30 steps\)$")
+    small = json.loads(stage.page.evaluate("localStorage['lecture21-model']"))
+    assert small["steps"] == 30
+    assert re.fullmatch(r"ROMEO:\n.{40,}", small["sample"], re.DOTALL)  # the end of the path shows it
 
     bars = write.get_by_role("list", name="Probabilities of the next character")
     book = bars.inner_text()

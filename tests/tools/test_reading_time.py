@@ -74,13 +74,26 @@ def test_a_notebook_states_both_in_steps_of_five_minutes(notebook: Path):
     assert reading_time.statement((10, 10)) == "**Reading** 10 minutes"
 
 
+def minutes(*part: object, **end: str) -> float:
+    cells = reading_time.part(*part, **end)
+    return reading_time.reading(cells) + reading_time.doing(cells)
+
+
 def test_a_part_is_a_section_up_to_a_heading_or_a_figure(notebook: Path):
-    one = reading_time.part(notebook, "one")
+    one = minutes(notebook, "one")
     assert one == 1001 / 200 + 2 + 0.5
-    assert reading_time.part(notebook, "one", until="Two parts, $x$") == pytest.approx(one + 205 / 200 + 2 / 12 + 5)
-    assert reading_time.part(notebook, "two-parts-x") == pytest.approx(1 + 3 + 3 + 7 / 200)
-    assert reading_time.part(notebook, "live-two-experts") == 3
-    assert reading_time.part(notebook, "live-write-2") == 3
+    assert minutes(notebook, "one", until="Two parts, $x$") == pytest.approx(one + 205 / 200 + 2 / 12 + 5)
+    assert minutes(notebook, "two-parts-x") == pytest.approx(1 + 3 + 3 + 7 / 200)
+    assert minutes(notebook, "two-parts-x", through="live-two_experts") == pytest.approx(1 + 3 + 7 / 200)
+    assert minutes(notebook, "live-two_experts") == 3
+    assert minutes(notebook, "live-write-2") == 3
     for missing in ("three", "live-router"):
         with pytest.raises(ValueError, match=f"01_counted.ipynb has no section or figure '{missing}'"):
             reading_time.part(notebook, missing)
+
+
+def test_what_is_tried_does_not_count_exercises(notebook: Path):
+    cells = nbformat.read(notebook, as_version=4).cells
+    assert reading_time.trying(cells) == 1 + 3 + 3
+    assert reading_time.exercising(cells) == 3 + 2
+    assert reading_time.doing(cells) == 12

@@ -17,10 +17,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools"))
 import reading_time
 
 
-def of_stop(root: Path, stop: dict) -> int:
-    """Return the minutes of a stop of the path."""
+def of_stop(root: Path, stop: dict) -> tuple[float, float]:
+    """Return the minutes to read a stop of the path with its questions and figures, and those for its exercises."""
     notebook = root / f"{stop['page']}.ipynb"
-    return reading_time.rounded(reading_time.part(notebook, stop["anchor"], stop.get("until")))
+    cells = reading_time.part(notebook, stop["anchor"], stop.get("until"), stop.get("through"))
+    says = len(stop["says"].split()) / reading_time.WORDS_PER_MINUTE
+    return says + reading_time.reading(cells) + reading_time.trying(cells), reading_time.exercising(cells)
 
 
 def substitutions(root: Path) -> dict[str, str]:

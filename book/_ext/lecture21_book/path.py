@@ -1,7 +1,8 @@
 """The path: a flow of pages through sections and figures of the chapters, which book/path.yml lists.
 
-The directive `path` puts its first stop (`begin`) or all of them (`stops`) on a page. A stop's page is opened with
-`?path=N`: then path.js shows a bar that leads on.
+The directive `path` puts its first stop (`begin`), all of them (`stops`), or a place for what the reader's own model
+wrote (`model`) on a page. A stop's page is opened with `?path=N`: then path.js shows where the stop begins and ends,
+and a bar that leads on.
 """
 
 import html
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 import yaml
 from docutils import nodes
+from markdown_it import MarkdownIt
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -22,27 +24,35 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def stops(root: Path) -> list[dict]:
-    """Return the stops in order: page, anchor, title, minutes, and perhaps `until`, the heading to read up to."""
+    """Return the stops in order: page, anchor, title, what the path says, and minutes, without and with exercises.
+
+    A stop also has `until`, the heading to read up to, or `through`, its last figure, or neither.
+    """
     listed = yaml.safe_load((root / _LIST).read_text(encoding="utf-8"))
-    return [stop | {"minutes": minutes.of_stop(root, stop)} for stop in listed]
+    return [_with_minutes(root, stop) for stop in listed]
 
 
-def duration(path: list[dict]) -> str:
-    """Return the time of the whole path in words."""
-    return f"{sum(stop['minutes'] for stop in path)} minutes"
+def _with_minutes(root: Path, stop: dict) -> dict:
+    read, exercises = minutes.of_stop(root, stop)
+    return stop | {"minutes": max(1, round(read)), "with_exercises": max(1, round(read + exercises))}
+
+
+def duration(path: list[dict], kind: str = "minutes") -> str:
+    """Return the time of the whole path in words, or that `with_exercises`, in steps of five minutes."""
+    return f"{minutes.reading_time.rounded(sum(stop[kind] for stop in path))} minutes"
 
 
 class _Path(SphinxDirective):
-    """The button that begins the path, or the list of its stops."""
+    """The button that begins the path, the list of its stops, or the place for the reader's own model."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(_LIST)
         path = stops(Path(self.env.srcdir))
-        made = {"begin": _begin, "stops": _listed}.get(self.arguments[0])
+        made = {"begin": _begin, "stops": _listed, "model": _model}.get(self.arguments[0])
         if made is None:
-            raise self.error(f"the argument must be begin or stops, got {self.arguments[0]!r}")
+            raise self.error(f"the argument must be begin, stops or model, got {self.arguments[0]!r}")
         root = "../" * self.env.docname.count("/")
         links = [_address(root, stop, number) for number, stop in enumerate(path, start=1)]
         return [nodes.raw("", made(path, links), format="html")]
@@ -55,17 +65,27 @@ def _address(root: str, stop: dict, number: int) -> str:
 
 def _begin(path: list[dict], links: list[str]) -> str:
     return (
-        f'<p class="begin"><a id="path-begin" href="{links[0]}">Begin</a> '
-        f'<span>The <a href="#the-path">path</a>: {duration(path)}</span></p>'
+        f'<p class="begin"><a id="path-begin" href="{links[0]}">Begin the path</a> '
+        f'<span><a href="#the-path">{len(path)} stops</a>, {duration(path)}</span></p>'
     )
+
+
+def _about(number: int) -> str:
+    return f"about {number} minute{'s' * (number != 1)}"
 
 
 def _listed(path: list[dict], links: list[str]) -> str:
     entries = [
-        f'<li><a href="{link}">{html.escape(stop["title"])}</a> <span>about {stop["minutes"]} minutes</span></li>'
+        f'<li><a href="{link}">{html.escape(stop["title"])}</a> <span>{_about(stop["minutes"])}</span></li>'
         for stop, link in zip(path, links, strict=True)
     ]
-    return f'<ol class="path-stops">{"".join(entries)}</ol><p>Together, that is about {duration(path)}.</p>'
+    both = f"{duration(path)}, and {duration(path, 'with_exercises')} with its exercises, which are optional"
+    return f'<ol class="path-stops">{"".join(entries)}</ol><p>Together, that is about {both}.</p>'
+
+
+def _model(path: list[dict], links: list[str]) -> str:
+    train = next(link for stop, link in zip(path, links, strict=True) if stop["anchor"] == "live-train")
+    return f'<p id="path-model">You can still <a href="{train}">train a GPT of your own</a>.</p>'
 
 
 def _add_stops(
@@ -75,14 +95,20 @@ def _add_stops(
     path = app.path_stops
     here = [stop for stop in path if stop["page"] == page]
     for stop in here:
-        if f'id="{stop["anchor"]}"' not in str(context.get("body", "")):
-            _LOGGER.warning("%s: %s has no anchor %s", _LIST, page, stop["anchor"])
+        for anchor in filter(None, (stop["anchor"], stop.get("through"))):
+            if f'id="{anchor}"' not in str(context.get("body", "")):
+                _LOGGER.warning("%s: %s has no anchor %s", _LIST, page, anchor)
     if here or page == app.config.root_doc:
         root = str(context.get("content_root", ""))
         data = {
             "page": page,
             "end": f"{root}{app.config.root_doc}.html#after-the-path",
-            "stops": [stop | {"href": _address(root, stop, n)} for n, stop in enumerate(path, start=1)],
+            "stops": [
+                stop
+                | {"href": _address(root, stop, n), "about": _about(stop["minutes"])}
+                | {"says": MarkdownIt().renderInline(stop["says"])}
+                for n, stop in enumerate(path, start=1)
+            ],
         }
         context["path_stops"] = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
 

@@ -10,7 +10,10 @@ const KIND = "what a reader of lecture21 keeps";
 /** What all figures of a page share where the browser keeps nothing. */
 const page = /** @type {any} */ (globalThis.liveMemory ??= { small: new Map(), model: null, refused: false });
 
-/** @typedef {{bytes: ArrayBuffer, nats: number, steps: number}} OwnModel  a safetensors file, its validation loss, its training */
+/**
+ * A safetensors file, its validation loss, its training, and the last text that it wrote meanwhile.
+ * @typedef {{bytes: ArrayBuffer, nats: number, steps: number, sample?: string}} OwnModel
+ */
 
 /** @returns {Record<string, string>} */
 function allSmall() {
@@ -64,7 +67,7 @@ async function writeModel(model) {
     page.refused = true;
     page.model = model;
   }
-  write("model", model && JSON.stringify({ nats: model.nats, steps: model.steps }));
+  write("model", model && JSON.stringify({ nats: model.nats, steps: model.steps, sample: model.sample }));
 }
 
 const changed = () => dispatchEvent(new Event(EVENT));

@@ -25,7 +25,7 @@ button, input, select, textarea { font: inherit; font-size: 0.95rem; color: var(
 button { padding: 0.3rem 0.8rem; min-height: 2.25rem; cursor: pointer; }
 button:hover:not(:disabled) { border-color: var(--ink); }
 button:disabled { opacity: 0.55; cursor: default; }
-button.main { background: var(--accent); border-color: var(--accent); color: var(--on-accent); font-weight: 600; }
+button.main { background: var(--main-paper, var(--accent)); border-color: var(--accent); color: var(--main-ink, var(--on-accent)); font-weight: 600; }
 button[aria-pressed="true"], .choice input:checked + span { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 input[type="number"], input[type="text"], select, textarea { padding: 0.3rem 0.5rem; min-height: 2.25rem; max-width: 100%; }
 input[type="number"] { width: 7rem; }

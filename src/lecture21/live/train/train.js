@@ -202,7 +202,9 @@ export default {
     async function keepModel() {
       const nats = session.validation.findLast(Number.isFinite);
       if (nats === undefined) return; // it diverged
-      await store.keepModel({ bytes: await session.save(), nats, steps: session.step });
+      const bytes = await session.save();
+      const sample = session.settings.prompt + (session.samples.at(-1)?.text ?? "");
+      await store.keepModel({ bytes, nats, steps: session.step, sample });
       command.replaceChildren(
         `The figures that write, remove parts or compare models now offer ${nameOfOwnModel()}`,
         store.keeps ? "; this browser keeps it." : " until you leave this page.",
