@@ -133,7 +133,7 @@ def part(path: Path, anchor: str, until: str | None = None, through: str | None 
     The part ends before the heading `until`, after the figure `through`, or where the section ends.
 
     Raises:
-        ValueError: if the notebook has no such section or figure.
+        ValueError: if the notebook has no such section or figure, or no such end below it.
     """
     cells = nbformat.read(path, as_version=4).cells
     if anchor.startswith("live-"):
@@ -154,10 +154,13 @@ def _section(cells: list[NotebookNode], anchor: str, until: str | None, through:
         if not chosen and begin is None:
             continue
         below = [(match.start(), title) for match, title in headings if begin is None or match.start() > begin]
-        end = next((start for start, title in below if not until or title == until), None)
+        ends = [start for start, title in below if (title == until if until else not through)]
+        end = ends[0] if ends else None
         chosen.append(NotebookNode({**cell, "source": cell.source[begin or 0 : end]}))
         if end is not None or (through and is_figure(cell, through)):
-            break
+            return chosen
+    if chosen and (until or through):
+        raise ValueError(f"the section {anchor!r} does not end at {until or through!r}: nothing below it has this name")
     return chosen
 
 

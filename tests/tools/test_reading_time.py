@@ -90,6 +90,10 @@ def test_a_part_is_a_section_up_to_a_heading_or_a_figure(notebook: Path):
     for missing in ("three", "live-router"):
         with pytest.raises(ValueError, match=f"01_counted.ipynb has no section or figure '{missing}'"):
             reading_time.part(notebook, missing)
+    for end in ({"until": "Three"}, {"through": "live-router"}):
+        (name,) = end.values()
+        with pytest.raises(ValueError, match=f"the section 'one' does not end at '{name}'"):
+            reading_time.part(notebook, "one", **end)
 
 
 def test_what_is_tried_does_not_count_exercises(notebook: Path):
