@@ -73,7 +73,7 @@ def test_the_landing_page_lists_the_stops_of_the_path_and_their_time(pages: Page
     in_all = [reading_time.rounded(sum(stop[kind] for stop in stops)) for kind in ("minutes", "with_exercises")]
     assert in_all[0] < in_all[1]
     assert pages[LANDING].select_one(".begin").get_text().endswith(f"{len(stops)} stops, {in_all[0]} minutes")
-    assert f"about {in_all[0]} minutes, and {in_all[1]} minutes with its exercises" in pages[LANDING].article.get_text()
+    assert f"about {in_all[0]} minutes, and {in_all[1]} minutes with the exercises" in pages[LANDING].article.get_text()
     assert pages[LANDING].select_one("#path-begin")["href"] == listed[0].a["href"]
 
 

@@ -79,7 +79,7 @@ def _listed(path: list[dict], links: list[str]) -> str:
         f'<li><a href="{link}">{html.escape(stop["title"])}</a> <span>{_about(stop["minutes"])}</span></li>'
         for stop, link in zip(path, links, strict=True)
     ]
-    both = f"{duration(path)}, and {duration(path, 'with_exercises')} with its exercises, which are optional"
+    both = f"{duration(path)}, and {duration(path, 'with_exercises')} with the exercises, which are optional"
     return f'<ol class="path-stops">{"".join(entries)}</ol><p>Together, that is about {both}.</p>'
 
 
