@@ -135,7 +135,6 @@ def test_firefox_computes_and_trains_as_torch_does(firefox, server, tmp_path, mo
         "optimizer": "muon",
         "learningRate": 3e-3,
         "embeddingLearningRate": 1e-2,
-        "schedule": "linear",
     }
     (server.folder / "given.json").write_text(json.dumps({"models": given, "training": training}))
     (server.folder / "module0.js").write_text(bundle.module("engine/client.js"), encoding="utf-8")
