@@ -15,7 +15,7 @@ Arms, of width 32 unless `width` says something else:
     rnn, verbs given: the bias of the output starts at 0 for the six verbs and at -8 for all other words.
     rnn, small inputs, verbs given: both.
     linear rnn: the RNN without its tanh.
-    unweighted: attention without weights, as in chapter 02: the softmax of the vectors' own dot products. The words'
+    unweighted: basic self-attention, as in chapter 02: the softmax of the vectors' own dot products. The words'
         vectors are random and fixed, and of length `length` on average; only the linear layer after it learns.
     embedded: the same, but the vectors are learned too.
     head: a head with learned queries, keys and values on the fixed vectors of `unweighted`.
@@ -74,7 +74,7 @@ KEY = ("arm", "gain", "width", "length", "trained", "steps", "learning_rate")
 
 
 class Unweighted(nn.Module):
-    """The last word's output of attention without weights, and a linear layer that maps it to the next word."""
+    """The last word's output of basic self-attention, and a linear layer that maps it to the next word."""
 
     def __init__(self, width: int, length: float, learned: bool = False):
         super().__init__()

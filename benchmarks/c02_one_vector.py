@@ -8,7 +8,7 @@ other kind, so that the last word, a rival, must find people if it is a thing, a
 
 Arms, of width 32, all with a linear layer that names the verb:
     bag: the mean of learned word vectors of `width` components, without attention.
-    vectors: attention without weights, on learned word vectors.
+    vectors: basic self-attention, on learned word vectors.
     one matrix: the same with values, and with keys that are the queries too, W^q = W^k.
     signs: W^q = S W^k, where the diagonal matrix S has as many entries -1 as 1.
     head: a head with learned queries, keys and values, on random word vectors that stay fixed.

@@ -4,7 +4,7 @@ Usage: python benchmarks/c03_heads.py [PART ...]      (subject facts if none is 
 
 `subject`: the task of `lecture21.data.agreement`, trained on sentences with 40 words from the subject to the verb.
 Words have fixed random vectors of width 32; the last word attends to all, and a linear layer names the next word.
-Arms: a head with learned queries, keys and values, and attention without weights. Adam, 500 steps of 32 sentences,
+Arms: a head with learned queries, keys and values, and basic self-attention. Adam, 500 steps of 32 sentences,
 cosine decay.
 
 `facts`: each sequence has five of twelve letters with a digit each, and five tokens that name two different letters, as
@@ -135,7 +135,7 @@ def facts(arm: str, rate: float, seed: int) -> list[dict[str, object]]:
     return [{name: round(values.mean().item(), 4) for name, values in measured.items()}]
 
 
-PARTS = {"subject": (("learned head", "attention without weights"), subject), "facts": (tuple(FACTS), facts)}
+PARTS = {"subject": (("learned head", "basic self-attention"), subject), "facts": (tuple(FACTS), facts)}
 TUNED_ON = {"subject": ("score", -1), "facts": ("nats", 1)}  # a result, and the sign that makes lower better
 
 

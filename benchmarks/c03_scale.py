@@ -8,11 +8,16 @@ queries and keys have variance 1 or 2 before training, as the argument for the d
 small start", scores are not divided, but W^q and W^k start smaller by a factor of d^(1/4) each, so that scores before
 training are as with the divisor sqrt(d). Adam, 200 steps, 32 sequences in a batch, a constant learning rate.
 
+A second part takes the undivided heads at the best rate of their width and looks at their letters: which are right, and
+what the softmax lets through for the others, before training and after. Then copies of a head train on: as it is, for
+200 and for 600 updates, and for 200 with its scores divided by their standard deviation in a row.
+
 Writes the result `scale`: for each seed, width of the head, divisor and learning rate, the loss in nats per digit and
 the fraction of right digits on 500 sequences that were not trained on. Rates are a grid that holds the best one of
-every setting inside; a run that is in the table is not repeated.
+every setting inside; a run that is in the table is not repeated. Writes the result `scale_letters` of the second part.
 """
 
+import copy
 import math
 
 import common
@@ -56,25 +61,82 @@ def draw(vectors: Float[Tensor, "62 C"], n: int, generator: torch.Generator) -> 
     return x, digits.gather(1, place)
 
 
-def run(width: int, divisor: str, rate: float, seed: int) -> tuple[float, float]:
-    """Train a head, and return its loss and its accuracy on new sequences."""
+def start(width: int, divisor: str, seed: int) -> tuple[Finder, Float[Tensor, "62 C"]]:
+    """Return an untrained head and the vectors of its letters, capitals and digits."""
     torch.manual_seed(seed)
     vectors = torch.randn(62, C)
     model = Finder(width, DIVISORS[divisor](width))
     if divisor == SMALL_START:
         for layer in (model.query, model.key):
             layer.weight.data /= width**0.25
+    return model, vectors
+
+
+def train(model: Finder, vectors: Float[Tensor, "62 C"], rate: float, seed: int, steps: int = STEPS) -> None:
+    """Train a head in place."""
 
     def loss(generator: torch.Generator) -> Tensor:
         x, targets = draw(vectors, BATCH, generator)
         return F.cross_entropy(model(x).flatten(0, 1), targets.flatten())
 
-    minimize(model, loss, TrainConfig(steps=STEPS, learning_rate=rate, seed=seed, device="cpu"))
-    with torch.no_grad():
-        x, targets = draw(vectors, 500, torch.Generator().manual_seed(1000 + seed))
-        logits = model(x)
-        nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
-        return nats, (logits.argmax(dim=-1) == targets).float().mean().item()
+    minimize(model, loss, TrainConfig(steps=steps, learning_rate=rate, seed=seed, device="cpu"))
+
+
+@torch.no_grad()
+def evaluate(model: Finder, vectors: Float[Tensor, "62 C"], seed: int) -> tuple[float, float]:
+    """Return the loss and the accuracy on new sequences."""
+    x, targets = draw(vectors, 500, torch.Generator().manual_seed(1000 + seed))
+    logits = model(x)
+    nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
+    return nats, (logits.argmax(dim=-1) == targets).float().mean().item()
+
+
+def run(width: int, divisor: str, rate: float, seed: int) -> tuple[float, float]:
+    """Train a head, and return its loss and its accuracy on new sequences."""
+    model, vectors = start(width, divisor, seed)
+    train(model, vectors, rate, seed)
+    return evaluate(model, vectors, seed)
+
+
+@torch.no_grad()
+def by_letter(model: Finder, vectors: Float[Tensor, "62 C"], seed: int) -> Float[Tensor, "26 3"]:
+    """Return, for each letter, how often its digit is right, its weight, and the slope that its softmax lets through.
+
+    The slope is the median norm of the matrix of all derivatives of weights with respect to scores.
+    """
+    x, targets = draw(vectors, 500, torch.Generator().manual_seed(1000 + seed))
+    small, capital, _ = vectors.split([26, 26, 10])
+    scores = model.query(x[:, PAIRS:]) @ model.key(x).mT / model.divisor  # (n, PAIRS, 2 PAIRS)
+    w = scores.softmax(dim=-1)
+    slope = (torch.diag_embed(w) - w[..., :, None] * w[..., None, :]).norm(dim=(-2, -1))
+    right = (model(x).argmax(dim=-1) == targets).float()
+    letter = torch.cdist(x[:, PAIRS:], capital).argmin(dim=-1)  # (n, PAIRS)
+    place = torch.cdist(x[:, :PAIRS], small).argmin(dim=-1)
+    weight = (w[..., :PAIRS] * (letter[:, :, None] == place[:, None])).sum(dim=-1)
+    rows = [(right[letter == i].mean(), weight[letter == i].mean(), slope[letter == i].median()) for i in range(26)]
+    return torch.tensor(rows)
+
+
+def letters(width: int, rate: float, seed: int) -> dict[str, float]:
+    """Train an undivided head, and return what its letters and its further training show."""
+    model, vectors = start(width, "1", seed)
+    before = by_letter(model, vectors, seed)[:, 2].median().item()
+    train(model, vectors, rate, seed)
+    right, weight, slope = by_letter(model, vectors, seed).T
+    stuck = right < 0.5
+    row = {"slope_before": before, "accuracy": evaluate(model, vectors, seed)[1]}
+    row |= {"n_right": (right > 0.95).sum().item(), "n_stuck": stuck.sum().item()}
+    row |= {"right_stuck": right[stuck].mean().item(), "weight_stuck": weight[stuck].mean().item()}
+    row["slope_stuck"] = slope[stuck].median().item() if stuck.any() else math.nan
+    for name, steps, divided in (("on_200", 200, False), ("on_600", 600, False), ("divided_200", 200, True)):
+        other = copy.deepcopy(model)
+        if divided:
+            x, _ = draw(vectors, 500, torch.Generator().manual_seed(2000 + seed))
+            with torch.no_grad():
+                other.divisor = (other.query(x[:, PAIRS:]) @ other.key(x).mT).std(dim=-1).mean().item()
+        train(other, vectors, rate, 100 + seed, steps)
+        row[name] = evaluate(other, vectors, seed)[1]
+    return {"seed": seed, "d_k": width, "learning_rate": rate} | {name: round(x, 4) for name, x in row.items()}
 
 
 def main() -> None:
@@ -93,6 +155,18 @@ def main() -> None:
                     rows.append(row | {"nats": round(nats, 4), "accuracy": round(accuracy, 4)})
                     print(*rows[-1].values(), flush=True)
                     common.save("scale", rows, arguments=False)
+    stuck = []
+    for width in WIDTHS:
+        accuracy = {
+            rate: sum(
+                r["accuracy"] for r in rows if (r["d_k"], str(r["divisor"]), r["learning_rate"]) == (width, "1", rate)
+            )
+            for rate in RATES
+        }
+        for seed in seeds:
+            stuck.append(letters(width, max(accuracy, key=accuracy.__getitem__), seed))
+            print(*stuck[-1].values(), flush=True)
+            common.save("scale_letters", stuck, arguments=False)
 
 
 if __name__ == "__main__":

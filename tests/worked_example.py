@@ -12,7 +12,7 @@ THE, CAT, SAT, DOWN = range(4)
 
 @functools.cache
 def example() -> dict[str, torch.Tensor]:
-    """The attention weights of the worked example: without weights, and with W_QUERY, W_KEY and W_VALUE."""
+    """The attention weights of the worked example: without matrices, and with W_QUERY, W_KEY and W_VALUE."""
     q, k, v = X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T
     scores, future = q @ k.T / 2, ~causal_mask(4)
     return {

@@ -1,4 +1,4 @@
-"""From self-attention without weights to a GPT that writes Shakespeare.
+"""From basic self-attention to a GPT that writes Shakespeare.
 
 The names below are what a first program needs. Each is imported when it is first used, so that the command line can
 answer `--help` and Ctrl-C before torch is loaded.

@@ -15,7 +15,7 @@ from lecture21.figures.style import COLORS, SERIES, WIDTH
 ARMS = {
     "RNN": SERIES[1],
     "LSTM": SERIES[3],
-    "attention without weights": SERIES[4],
+    "basic self-attention": SERIES[4],
     "learned head": SERIES[0],
     "head with positions": SERIES[2],
 }

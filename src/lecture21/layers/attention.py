@@ -1,4 +1,4 @@
-"""Self-attention: first without weights, then with queries, keys and values, then masked, then in a window.
+"""Self-attention: first without matrices, then with queries, keys and values, then masked, then in a window.
 
 Each idea is a plain function; `SelfAttention` only holds the three weight matrices of the slides.
 Multi-head attention and its kernels are in `lecture21.layers`.

@@ -57,7 +57,7 @@ def searches() -> list[float]:
 def share_at_100_words() -> str:
     table = results.load("subject").query("distance == 100 and seed < 100").groupby("arm").score
     offered = {"about 1/2, as a coin does": 1 / 2, "about 3/4": 3 / 4, "over 0.9": 0.95}
-    assert table.mean()["attention without weights"] < table.mean()["learned head"] - 0.1
+    assert table.mean()["basic self-attention"] < table.mean()["learned head"] - 0.1
     return min(offered, key=lambda choice: abs(offered[choice] - table.mean()["learned head"]))
 
 

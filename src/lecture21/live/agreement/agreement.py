@@ -7,8 +7,8 @@ from lecture21.live.figure import Figure
 
 _MODELS = {
     1: "a recurrent network",
-    2: "attention without weights, on fixed and on trained word vectors",
-    3: "attention without weights and a learned head",
+    2: "basic self-attention, on fixed and on trained word vectors",
+    3: "basic self-attention and a learned head",
     4: "a learned head with the causal mask and one without",
     5: "a learned head without positions and one with positions",
 }

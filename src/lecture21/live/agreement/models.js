@@ -17,7 +17,7 @@ const MATRICES = ["query", "key", "value"];
  */
 export const KINDS = {
   rnn: { name: "RNN", rate: 0.01, recurrent: true, trained: true },
-  unweighted: { name: "attention without weights", rate: 0.03 },
+  unweighted: { name: "basic self-attention", rate: 0.03 },
   embedded: { name: "with trained word vectors", rate: 0.03, trained: true },
   head: { name: "learned head", rate: 0.03, matrices: true },
   open: { name: "head without a mask", rate: 0.03, matrices: true, open: true },

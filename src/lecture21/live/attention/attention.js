@@ -36,7 +36,7 @@ import { arrayOf, fieldsFrom, integerIn } from "../kit/state.js";
 
 const TEXTS = {
   1: {
-    title: "Attention without weights: drag the words",
+    title: "Basic self-attention: drag the words",
     first: `Drag “sat” to the right until its “thing” is 1${byInput(" (or press the right arrow key ten times)", "")}.`,
     then: "scores, weights and output of row “sat” change with every step.",
   },

@@ -14,7 +14,7 @@ from lecture21.live.figure import Figure
 
 _DESCRIPTIONS = {
     1: (
-        "Self-attention without weights on “the cat sat down”: the vectors of the four words in a plane, their dot "
+        "Basic self-attention on “the cat sat down”: the vectors of the four words in a plane, their dot "
         "products as scores, the softmax of each row as weights, and the outputs. Row “sat” has the scores 0, 1, 2, 2, "
         "the weights 0.05, 0.15, 0.40, 0.40 and the output (0.35, 0.55, 1.20, 0.05)."
     ),
@@ -106,4 +106,4 @@ class Attention(Figure):
 def _describe(words: list[str], x: Float[Tensor, "T C"], row: int) -> str:
     weights = basic_self_attention(x)[1][row].tolist()
     given = ", ".join(f"{weight:.2f} to “{word}”" for word, weight in zip(words, weights, strict=True))
-    return f"Self-attention on “{' '.join(words)}”. Without weights, “{words[row]}” gives {given}."
+    return f"Self-attention on “{' '.join(words)}”. Without matrices, “{words[row]}” gives {given}."
