@@ -116,6 +116,7 @@ def _target(address: str, file: str, numbers: dict[str, str]) -> str | None:
         return address
     path, anchor = urldefrag(address)
     anchor = unquote(anchor).removeprefix("present=")  # on paper, a talk is a section
+    path = path.partition("?")[0]  # a row of the lecture, a stop of the path
     path = posixpath.normpath(posixpath.join(posixpath.dirname(file), path)) if path else f"{file}.html"
     name = path.removesuffix(".html")
     if name == "index":

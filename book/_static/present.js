@@ -1,7 +1,7 @@
 // Present: a chapter as a talk, one section a screen. The key p or the button begins it, Escape ends it, arrow keys, the
 // space bar and page keys move, and n opens the speaker's notes in a window of their own (present_notes.js). The slides are
 // the page's own sections; present.css shows one of them at a time, so that a talk never differs from the page. Figures are
-// scaled to the screen (present_fit.js). Its place is kept in the address: #present=the-leak.
+// scaled to the screen (present_fit.js), with the text that speaks of them beside them (present_beside.js). Its place is kept in the address: #present=the-leak.
 "use strict";
 
 (() => {
@@ -10,9 +10,10 @@
   const PREFIX = "#present=";
 
   // Of what contains a slide, only the heading is left; a section that is nothing but a heading is no slide.
-  const slides = [...article.querySelectorAll("section[id]")].filter((section) =>
+  const sections = [...article.querySelectorAll("section[id]")].filter((section) =>
     [...section.children].some((child) => !child.matches("h1, h2, h3, h4, section, template")),
   );
+  let slides = sections;
   let current = -1; // while the page is read
   let opened = []; // folds that the reader had opened
 
@@ -33,6 +34,7 @@
   button("\u2192", "Next section (right arrow)", () => show(current + 1));
   const notesButton = button("Notes", "Speaker's notes, in a window of their own (n)", () => toggleNotes());
   button("\u00d7", "End (Escape)", () => end());
+  const onward = bar.appendChild(document.createElement("a")); // to the next talk of the lecture
   const said = bar.appendChild(document.createElement("span"));
   said.role = "status";
   const notes = speakersNotes(press, (isOpen) => (notesButton.ariaPressed = isOpen));
@@ -54,19 +56,54 @@
     return [...templates].map((template) => template.content.cloneNode(true));
   }
 
+  // A page of the lecture (book/lecture.yml) that was opened as one of its rows (?lecture=2) shows this row's sections.
+  const rows = JSON.parse(document.getElementById("lecture-rows")?.textContent ?? "[]");
+  let row = rows[new URLSearchParams(location.search).get("lecture") - 1];
+  if (row && !location.pathname.endsWith(`/${row.page}.html`)) row = undefined;
+
+  function chooseSlides() {
+    const own = (row?.sections ?? []).map(({ anchor }) => document.getElementById(anchor));
+    slides = row ? sections.filter((section) => own.includes(section)) : sections;
+  }
+
+  /** Leave the lecture for the whole chapter. */
+  function leaveRow() {
+    row = undefined;
+    history.replaceState(null, "", location.pathname + location.hash);
+    chooseSlides();
+  }
+
+  const nextRow = () => (row && current === slides.length - 1 ? rows[rows.indexOf(row) + 1] : undefined);
+
+  function announce() {
+    const next = nextRow();
+    onward.hidden = !next;
+    if (!next) return "";
+    onward.href = next.href;
+    onward.textContent = `Next in the lecture: ${next.sections[0].title} (${next.minutes} min)`;
+    return onward.textContent;
+  }
+
   function show(number) {
+    const next = nextRow();
+    if (next && number === slides.length) {
+      location.assign(next.href);
+      return;
+    }
     current = Math.max(0, Math.min(slides.length - 1, number));
-    slides.forEach((slide, n) => slide.classList.toggle("on-screen", n === current));
     const slide = slides[current];
+    for (const section of sections) section.classList.toggle("on-screen", section === slide);
     place.textContent = `${current + 1} of ${slides.length}`;
     history.replaceState(null, "", PREFIX + slide.id);
     scrollTo({ top: 0, behavior: "instant" });
     fit();
+    if (document.fonts.status === "loading") document.fonts.ready.then(fit); // of formulas, which then are wider
     notes.show({
       title: titleOf(slide),
       place: place.textContent,
+      planned: row && { here: row.sections[current].minutes, all: row.minutes },
       notes: () => notesOf(slide),
-      next: titleOf(slides[current + 1]),
+      next: announce() || titleOf(slides[current + 1]),
     });
   }
 
@@ -82,10 +119,13 @@
   function fit() {
     if (current < 0) return;
     root.style.setProperty("--present-zoom", zoom());
+    presentBeside.arrange(slides[current], innerHeight - bar.offsetHeight);
     presentFit.figures(slides[current], zoom(), innerHeight - bar.offsetHeight);
   }
 
-  function begin(number) {
+  function begin(id) {
+    chooseSlides();
+    if (row && !slides.some((slide) => slide.id === id)) leaveRow();
     opened = [...article.querySelectorAll("details[open]")];
     for (const fold of opened) fold.open = false;
     for (const other of surroundings()) other.classList.add("present-off");
@@ -94,7 +134,7 @@
     root.toggleAttribute("data-present", true);
     document.activeElement?.blur();
     presentFit.code(article);
-    show(number);
+    show(slides.findIndex((slide) => slide.id === id));
   }
 
   function end() {
@@ -102,9 +142,11 @@
     bar.remove();
     notes.close();
     presentFit.end(article);
+    presentBeside.end(article);
     current = -1;
+    if (row) leaveRow();
     for (const other of document.querySelectorAll(".present-off")) other.classList.remove("present-off");
-    for (const slide of slides) slide.classList.remove("on-screen");
+    for (const section of sections) section.classList.remove("on-screen");
     for (const fold of opened) fold.open = true;
     root.toggleAttribute("data-present", false);
     history.replaceState(null, "", `#${id}`);
@@ -113,21 +155,18 @@
 
   // The section at the top of the window.
   const inSight = () =>
-    Math.max(
-      0,
-      slides.findLastIndex((slide) => slide.getBoundingClientRect().top < innerHeight / 3),
-    );
+    (sections.findLast((slide) => slide.getBoundingClientRect().top < innerHeight / 3) ?? sections[0]).id;
 
-  const more = () => root.scrollHeight - innerHeight - scrollY > 4;
-
-  // The space bar and the page keys first scroll through a section that is longer than the screen, and stop at its figures.
+  // The space bar and the page keys first scroll through a section that is longer than the screen, and stop at its
+  // figures, or at the text beside them. What is left at the end, if it is less than a tenth of the screen, is no step.
   function scrollOn() {
-    if (!more()) return 1;
-    const page = innerHeight * 0.85;
-    const tops = [...slides[current].querySelectorAll(".fitted")].map(
-      (figure) => figure.getBoundingClientRect().top - 8,
+    const [rest, least] = [root.scrollHeight - innerHeight - scrollY, innerHeight / 10];
+    if (rest < least) return 1;
+    const tops = [...slides[current].querySelectorAll(".fitted, .beside, .beside-text")].map(
+      (block) => block.getBoundingClientRect().top - 8,
     );
-    scrollBy({ top: Math.min(page, ...tops.filter((top) => top > 8)), behavior: "smooth" });
+    const step = Math.min(innerHeight * 0.85, ...tops.filter((top) => top > least));
+    scrollBy({ top: rest - step < least ? rest : step, behavior: "smooth" });
     return 0;
   }
 
@@ -170,16 +209,15 @@
     if (current >= 0 && !id) {
       // A link inside the chapter leads to the slide that has its target.
       const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-      const slide = slides.indexOf(target?.closest("section[id]"));
-      if (slide >= 0) show(slide);
-    } else if (id) {
-      const slide = Math.max(
-        0,
-        slides.findIndex((each) => each.id === id),
-      );
-      if (current < 0) begin(slide);
-      else show(slide);
-    }
+      const section = target?.closest("section[id]");
+      if (sections.includes(section)) showSection(section.id);
+    } else if (id && current < 0) begin(id);
+    else if (id) showSection(id);
+  }
+
+  function showSection(id) {
+    if (row && !slides.some((slide) => slide.id === id)) leaveRow();
+    show(slides.findIndex((slide) => slide.id === id));
   }
 
   const header = document.querySelector(".article-header-buttons");

@@ -3,7 +3,10 @@
 
 (() => {
   const FIGURES = ".live-figure:not([data-figure=question], [data-figure=lines])";
+  const ANSWERS = ".live-figure:is([data-figure=question], [data-figure=lines])"; // whose readers answer alone
+  const WIDTH = 890; // pixels of a figure on a page: a narrower one is arranged as on a phone
   const SMALLEST = 0.4; // of a figure's size on the page
+  const SMALLEST_BESIDE = 0.7 / 800; // the same of one with its text beside it, for each pixel of the screen's height
   const MARGIN = 12; // pixels above and below a figure
   const LINES = 14; // of code in sight
   let watched = null; // the observer of the section that is shown
@@ -15,6 +18,7 @@
     const inner = insideOf(figure);
     if (!inner || inner.classList.contains("talk") === isTalk) return;
     inner.classList.toggle("talk", isTalk);
+    inner.classList.toggle("asked", isTalk && figure.matches(ANSWERS));
     for (const fold of inner.querySelectorAll("details.fold")) fold.open = !isTalk;
   }
 
@@ -23,6 +27,16 @@
     if (!figure.classList.contains("live-on")) return "picture";
     return insideOf(figure)?.classList.contains("closed") ? "gate" : "figure";
   }
+
+  /** The zoom of a figure that is as wide as its place; a gate is one sentence, and as large as the text. */
+  const largest = (figure, zoom) =>
+    figure.closest(".beside") && stageOf(figure) !== "gate"
+      ? Math.min(zoom, figure.parentElement.getBoundingClientRect().width / WIDTH)
+      : zoom;
+
+  /** Figures of a section, without those of sections within it. */
+  const own = (slide, kind) =>
+    [...slide.querySelectorAll(kind)].filter((figure) => figure.closest("section[id]") === slide);
 
   function begin(figure, zoom) {
     figure.dataset.fitted = stageOf(figure);
@@ -33,14 +47,20 @@
   // shrinks, its text gets more room and its height falls faster than its zoom, so small steps leave no room unused.
   function fit(figure, zoom, room) {
     enter(figure, true);
+    if (figure.matches(ANSWERS)) return false;
     if (figure.dataset.fitted !== stageOf(figure)) {
-      begin(figure, zoom);
+      begin(figure, largest(figure, zoom));
       return true;
     }
     const { height } = figure.getBoundingClientRect();
     const now = Number(figure.style.zoom);
     if (height <= room || now <= SMALLEST) return false;
     const step = Math.min(0.99, Math.max(0.9, Math.sqrt(room / height)));
+    if (figure.closest(".beside") && now * step < SMALLEST_BESIDE * innerHeight) {
+      presentBeside.release(figure);
+      begin(figure, zoom);
+      return true;
+    }
     figure.style.zoom = Math.max(SMALLEST, now * step);
     return true;
   }
@@ -70,10 +90,10 @@
   function figures(slide, zoom, room) {
     watched?.disconnect();
     watched = watch(zoom, room - 2 * MARGIN);
-    for (const figure of slide.querySelectorAll(FIGURES)) {
-      if (figure.closest("section[id]") !== slide) continue; // it belongs to a section within this one
+    for (const figure of own(slide, ANSWERS)) watched.observe(figure);
+    for (const figure of own(slide, FIGURES)) {
       figure.classList.add("fitted");
-      begin(figure, zoom);
+      begin(figure, largest(figure, zoom));
       watched.observe(figure);
     }
   }
@@ -81,7 +101,7 @@
   function end(article) {
     watched.disconnect();
     watched = null;
-    for (const figure of article.querySelectorAll(FIGURES)) {
+    for (const figure of article.querySelectorAll(".live-figure")) {
       figure.classList.remove("fitted");
       figure.style.zoom = "";
       delete figure.dataset.fitted;

@@ -24,7 +24,8 @@
 
   /**
    * The window with the notes of one talk. `press` takes its keys, `changed` is called when it opens or closes.
-   * `show` takes the section's title, its place, a function that returns copies of its notes, and the next title.
+   * `show` takes the section's title, its place, the minutes planned for it and for the talk, if there is a plan, a
+   * function that returns copies of its notes, and the next title.
    */
   globalThis.speakersNotes = (press, changed) => {
     let own = null;
@@ -34,7 +35,9 @@
 
     function tick() {
       const minutes = Math.floor((performance.now() - begun) / 60000);
-      foot.textContent = `${shown.place} \u00b7 ${minutes} min${shown.next ? ` \u00b7 next: ${shown.next}` : ""}`;
+      const { place, planned, next } = shown;
+      const time = planned ? `${minutes} of ${planned.all} min, ${planned.here} here` : `${minutes} min`;
+      foot.textContent = [place, time, next && `next: ${next}`].filter(Boolean).join(" \u00b7 ");
     }
 
     function show(section) {

@@ -203,11 +203,11 @@ def test_notes_are_in_a_window_of_their_own_and_never_on_the_page(wide):
 
 
 def test_a_section_without_notes_has_none_of_the_section_around_it(wide, site: str):
-    page = slide(wide.page, site, MASK, "exercise-4-1-the-causal-mask")
+    page = slide(wide.page, site, MASK, "exercise-4-5-padding-rows")
     notes = notes_of(page)
     expect(notes.get_by_text("There are no notes on this section.")).to_be_visible()
     page.keyboard.press("ArrowLeft")
-    expect(notes.get_by_text("A student draws the mask for five tokens")).to_be_visible()
+    expect(notes.get_by_text("What is the softmax of a row of minus infinities?")).to_be_visible()
     notes.close()
 
 

@@ -34,7 +34,7 @@ def page_of(figures: list[Figure]) -> str:
     )
     scripts = "".join(
         f"<script>{(STATIC / name).read_text(encoding='utf-8')}</script>"
-        for name in ("present_notes.js", "present_fit.js", "present.js")
+        for name in ("present_notes.js", "present_beside.js", "present_fit.js", "present.js")
     )
     style = (STATIC / "present.css").read_text(encoding="utf-8")
     return (
@@ -116,7 +116,10 @@ def test_a_figure_fits_on_the_screen_and_can_be_read(show, name: str):
         assert box["x"] + box["width"] <= width
         zoom = zoom_of(figure)
         assert zoom >= SMALLEST[name.startswith(PART_I)] * height / 800
-        assert box["height"] > 0.6 * height or zoom > width / 900  # as large as fits
+        place = figure.evaluate("node => node.parentElement.getBoundingClientRect()")
+        beside = figure.evaluate("node => Boolean(node.closest('.beside'))")
+        assert (place["x"] > 300) == beside
+        assert box["height"] > 0.6 * height or zoom > place["width"] / 900  # as large as fits
 
 
 @pytest.mark.parametrize("name", GATED)

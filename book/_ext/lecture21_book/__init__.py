@@ -21,6 +21,7 @@ PARTS = [
     "exercises",  # exercises that readers do in the page
     "live",  # figures that respond to the reader
     "present",  # chapters as talks, with speaker's notes
+    "lecture",  # the talks that book/lecture.yml lists
     "markup",  # roles and names that the theme leaves out
     "icons",  # fonts of the icons that the book shows
     "path",  # the flow of pages that book/path.yml lists

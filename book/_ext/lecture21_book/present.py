@@ -8,6 +8,7 @@ import json
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
@@ -48,13 +49,26 @@ def _wrap(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = json.dumps(notebook)
 
 
+class _PageOnly(SphinxTransform):
+    """Mark the line on slides, minutes and what a chapter needs: it is for readers, and no part of a talk."""
+
+    default_priority = 500
+
+    def apply(self) -> None:
+        if not chapter_number(self.env.docname):
+            return
+        for strong in self.document.findall(nodes.strong):
+            if strong.astext() == "Reading" and isinstance(strong.parent, nodes.paragraph):
+                strong.parent["classes"].append("page-only")
+
+
 def _add_files(
     app: Sphinx, page: str, template: str, context: dict[str, object], doctree: nodes.document | None
 ) -> None:
     """Load the script and the style sheet on the pages of chapters."""
     if chapter_number(page):
         app.add_css_file("present.css")
-        for script in ("present_notes.js", "present_fit.js", "present.js"):
+        for script in ("present_notes.js", "present_beside.js", "present_fit.js", "present.js"):
             app.add_js_file(script, defer="defer")
 
 
@@ -62,6 +76,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     """Register the directive, its node, and what changes sources and pages."""
     app.add_node(teaching, html=(_visit, _depart))
     app.add_directive("teaching", _Teaching)
+    app.add_transform(_PageOnly)
     app.connect("source-read", _wrap)
     app.connect("html-page-context", _add_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

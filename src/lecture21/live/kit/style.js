@@ -54,6 +54,7 @@ fieldset { border: 0; padding: 0; margin: 0; } legend { padding: 0; font-size: 0
 details > summary { cursor: pointer; font-size: 0.9rem; padding: 0.3rem 0; width: fit-content; }
 details:is(.more, .fold) { flex: 1 1 100%; min-width: 0; }
 @container (min-width: 36.01rem) { .figure:not(.talk) .fold > summary { display: none; } }
+.figure.asked .foot, .figure.talk .foot button + button { display: none; }
 .options { display: flex; flex-direction: column; flex-basis: 100%; }
 .options input { margin: 0; width: 1.15rem; height: 1.15rem; flex: none; accent-color: var(--accent); }
 .actions { display: flex; flex-wrap: wrap; gap: 0.5rem; }

@@ -1,0 +1,55 @@
+"""One lecture: its rows name sections of the chapters that have speaker's notes, and their minutes add up."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import notebook_lint
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = yaml.safe_load((ROOT / "book" / "lecture.yml").read_text(encoding="utf-8"))
+
+
+def notes(page: str) -> dict[str, list[str]]:
+    """The headings of a chapter in order, each with the notes below it and before the next one."""
+    found: dict[str, list[str]] = {}
+    for cell in nbformat.read(ROOT / f"{page}.ipynb", as_version=4).cells:
+        if cell.cell_type != "markdown":
+            continue
+        if "teaching" in notebook_lint.tags(cell):
+            found[list(found)[-1]].append(cell.source)
+        else:
+            found |= {name: [] for name in re.findall(r"^#+ +(.*?) *$", cell.source, re.MULTILINE)}
+    return found
+
+
+def test_the_lecture_takes_75_minutes():
+    assert sum(minutes for row in ROWS for minutes in row["sections"].values()) == 75
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["what"][:20])
+def test_a_row_has_sections_of_its_chapter_in_order_and_each_has_a_note(row: dict):
+    known = notes(row["page"])
+    sections = list(row["sections"])
+    assert [name for name in known if name in sections] == sections
+    assert [name for name in sections if not known[name]] == []
+
+
+def test_the_time_plan_of_chapter_04_says_what_the_lecture_takes_and_leaves_out():
+    (row,) = (row for row in ROWS if row["page"] == "notebooks/04_causal_mask")
+    first = next(iter(notes(row["page"]).values()))[0]
+    short = re.search(r"\*\*In (\d+) minutes\*\*(.*)", first)
+    assert int(short[1]) == sum(row["sections"].values())
+    assert re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", short[2]) == list(row["sections"])
+
+
+def test_every_section_of_the_time_plan_of_chapter_04_has_a_note():
+    known = notes("notebooks/04_causal_mask")
+    total, plan = notebook_lint.TIME_PLAN.search(next(iter(known.values()))[0]).groups()
+    names = list(known)
+    planned = [name for name in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", plan) if name in known]
+    within = names[names.index(planned[0]) : names.index(planned[-1]) + 1]
+    assert int(total) == 50
+    assert [name for name in within if not known[name]] == []
