@@ -165,8 +165,9 @@
     const tops = [...slides[current].querySelectorAll(".fitted, .beside, .beside-text")].map(
       (block) => block.getBoundingClientRect().top - 8,
     );
-    const step = Math.min(innerHeight * 0.85, ...tops.filter((top) => top > least));
-    scrollBy({ top: rest - step < least ? rest : step, behavior: "smooth" });
+    const page = innerHeight * 0.85;
+    const step = Math.min(rest - page < least ? rest : page, ...tops.filter((top) => top > least));
+    scrollBy({ top: step, behavior: "smooth" });
     return 0;
   }
 
