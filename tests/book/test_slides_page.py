@@ -36,7 +36,7 @@ def test_chapter_slides_and_landing_page_name_the_same_slides(stem: str):
     assert indexed
     titles = {slide.number for slide in slides() if slide.is_title}
     opening = nbformat.read(ROOT / "notebooks" / f"{stem}.ipynb", as_version=4).cells[0].source
-    assert numbers(re.search(r"\*\*Slides\*\* (.*?) ·", opening)[1]) - titles == indexed
+    assert numbers(re.search(r"\*\*Slides?\*\* (.*?) ·", opening)[1]) - titles == indexed
     landing = (ROOT / "book" / "intro.md").read_text(encoding="utf-8")
     row = re.search(rf"^\| ([^|]+) \| \[\]\(\.\./notebooks/{stem}\.ipynb\)", landing, re.MULTILINE)
     assert numbers(row[1]) - titles == indexed
