@@ -1,11 +1,15 @@
 """From GPT-0 toward GPT-1 one change at a time (slide 24): the effect of each on the loss of a well trained GPT-0.
 
-Usage: python benchmarks/c09_gpt_ladder.py [SEED ...]        (0 1 2 if none is named; about 30 minutes on one core)
+Usage: python benchmarks/c09_gpt_ladder.py        (about an hour on one core)
 
 GPT-0 is trained by the recipe of the preset `modern-gpt0`: Muon for the matrices of the blocks, AdamW for everything
 else, linear decay to zero. It reads 1,070,080 characters, as many as the training text has, in windows drawn at random,
-and then scores better than the 5-gram counted on that text. Each rung changes one thing. Its reference is GPT-0, except
-that the tied head is compared with the untied model of the same initialization, N(0, 0.02).
+and then scores better than the 5-gram counted on that text. Each rung changes one thing. Its reference is GPT-0, with
+two exceptions. The slide's change of optimizer is taken apart: Adam at a constant rate (0.001 at factor 1), which is
+GPT-0's on the slide; AdamW with a weight decay of 0.01 and a warm-up of a tenth of the updates, which the slide adds;
+and the same with half a cosine to 0, as in GPT-1's paper. And the tied head is compared with the untied model of the
+same initialization, N(0, 0.02). It is trained at the learning rate of the embeddings and, in another rung, at that of
+an untied head, which is 3.3 times smaller.
 
 Budgets: every update has 1,024 tokens. Most rungs leave the FLOPs of a character as they are, or nearly so (context:
 8 % more), so that equal characters are equal compute. The others have two references. Depth (8 layers) and width (90 in
@@ -13,27 +17,29 @@ Budgets: every update has 1,024 tokens. Most rungs leave the FLOPs of a characte
 of them, and at the FLOPs of the GPT-0 that reads all. Byte pairs have two arms, one with GPT-0's characters and one
 with its FLOPs, counted by `accounting.flops_per_token`.
 
-Learning rates: one factor multiplies all three learning rates of the recipe, and is tuned for every arm. It is searched
-in 1/2, 1, 2 and beyond until the best is not at the end, in runs of a quarter of the updates on the first nine tenths
-of the training text, with another seed, scored on the last tenth. The arm gets the vertex of the parabola through the
-best factor and its neighbors, on a logarithmic axis. The validation split is not used. (A tied table has the learning
-rate of the embeddings, an untied head that of the vectors.)
+Learning rates: one factor multiplies all learning rates of a rung's recipe, and is tuned for every rung on what is
+reported: bits_at_32 after the complete run, with seed 0. The search goes in steps of 2 until the best factor has a
+worse neighbor on both sides. Where the parabola through the three has its minimum more than a quarter of a step from
+the best, the factor half a step to that side is tried too. The best factor then has the other seeds.
 
-Seeds: weights and batches; all arms share the seeds, so that a rung is compared with its reference seed by seed.
+Seeds: weights and batches; all arms share the seeds, so that a rung is compared with its reference seed by seed. A run
+repeats to the last digit on the same processor. On another one, or if a factor differs in its fifth digit, training
+amplifies the rounding, and a run can differ about as much as with another seed.
 
 Writes the result `gpt_ladder` after every run, and skips the runs that it already contains:
-    part: "search", "run", or "count" for the 5-gram (Witten-Bell, counted on the training text);
+    part: "run" at the factor that was chosen, "search" at the others, or "count" for the 5-gram (Witten-Bell, counted
+    on the training text);
     rung; equal_characters and equal_compute, the rungs that it may be compared with, empty if there is none; seed;
     factor of the learning rates; steps; parameters;
     tokens and characters of the training batches; tflop, 1e12 FLOPs of training; seconds of processor time;
-    bits: bits per character, on the validation split ("search": on the last tenth of the training text), in windows of
-    the model's own block size that do not overlap;
+    bits: bits per character on the validation split, in windows of the model's own block size that do not overlap;
     bits_at_32: the same in windows of about 32 characters, whatever the block size ("count": as bits).
 Counting has no seed, factor, steps, parameters, FLOPs and time: they are 0.
 """
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -50,14 +56,16 @@ from lecture21.training import TrainConfig, evaluate, train
 
 NAME = "gpt_ladder"
 STEPS, TOKENS_PER_STEP, WINDOW = 1045, 1024, 32
-SEARCH_SEED, SEARCH_LENGTH, FACTORS = 100, 0.25, (0.5, 1.0, 2.0)
 
 GPT0 = presets.get("gpt0")
 RECIPE = TrainConfig(
     optimizer="muon", muon_learning_rate=0.02, learning_rate=3e-3, embedding_learning_rate=1e-2, schedule="linear",
     eval_every=10**6, device="cpu",
 )  # fmt: skip
+ADAM = TrainConfig(eval_every=10**6, device="cpu")  # slide 24's, at a constant rate
+ADAMW = replace(ADAM, weight_decay=0.01)
 SMALL = GPT0.changed(initialization="gpt1")
+TIED = SMALL.changed(tied_head=True)
 POST = GPT0.changed(norm_position="post", final_norm=False)
 PAIRS, DEEP, WIDE = GPT0.changed(vocab_size=512), GPT0.changed(n_layer=8), GPT0.changed(d_model=90, n_head=6)
 
@@ -73,6 +81,10 @@ class Arm:
     """Characters that are read, 1 for as many as the training text has; if None, GPT-0's FLOPs are spent."""
     warmup: float = 0.0
     """Fraction of the updates over which the learning rates rise."""
+    seeds: int = 3
+    """Number of seeds: five for three rungs with small effects, and for their references."""
+    first: float = 1.27425
+    """Factor of the learning rates at which the search begins, beside twice it."""
     equal_characters: str = "GPT-0"
     equal_compute: str = "GPT-0"
 
@@ -82,21 +94,28 @@ class Arm:
         return self.model.vocab_size != GPT0.vocab_size
 
 
-HALF = "GPT-0, half the characters"
+HALF, BEGINS_SMALL = "GPT-0, half the characters", "N(0, 0.02)"
+COSINE = replace(ADAMW, schedule="cosine")
+OWN_RATE = replace(RECIPE, embedding_learning_rate=RECIPE.learning_rate)
+ADAM_IS_REFERENCE = {"equal_characters": "Adam", "equal_compute": "Adam"}
+SMALL_IS_REFERENCE = {"equal_characters": BEGINS_SMALL, "equal_compute": BEGINS_SMALL}
 ARMS = (
-    Arm("GPT-0", equal_characters="", equal_compute=""),
+    Arm("GPT-0", seeds=5, equal_characters="", equal_compute=""),
+    Arm("Adam", run=ADAM, first=4.0),
+    Arm("AdamW, warm-up, cosine", run=COSINE, warmup=0.1, first=4.0, **ADAM_IS_REFERENCE),
+    Arm("AdamW, warm-up", run=ADAMW, warmup=0.1, first=4.0, **ADAM_IS_REFERENCE),
+    Arm(BEGINS_SMALL, SMALL, seeds=5, first=0.637125),
+    Arm("tied head", TIED, seeds=5, first=0.637125, **SMALL_IS_REFERENCE),
+    Arm("GELU", GPT0.changed(activation="gelu_tanh"), seeds=5),
+    Arm("tied head, its rate", TIED, OWN_RATE, **SMALL_IS_REFERENCE),
+    Arm(HALF, characters=0.5, equal_characters="", equal_compute=""),
+    Arm("width", WIDE, characters=0.5, equal_characters=HALF),
+    Arm("depth", DEEP, characters=0.5, equal_characters=HALF),
+    Arm("context", GPT0.changed(block_size=64)),
+    Arm("post-norm", POST, first=0.637125),
+    Arm("constant learning rate", run=replace(RECIPE, schedule="constant"), first=0.637125),
     Arm("byte pairs", PAIRS, equal_compute=""),
     Arm("byte pairs, equal compute", PAIRS, characters=None, equal_characters=""),
-    Arm(HALF, characters=0.5, equal_characters="", equal_compute=""),
-    Arm("depth", DEEP, characters=0.5, equal_characters=HALF),
-    Arm("width", WIDE, characters=0.5, equal_characters=HALF),
-    Arm("context", GPT0.changed(block_size=64)),
-    Arm("N(0, 0.02)", SMALL),
-    Arm("tied head", SMALL.changed(tied_head=True), equal_characters="N(0, 0.02)", equal_compute="N(0, 0.02)"),
-    Arm("post-norm", POST),
-    Arm("GELU", GPT0.changed(activation="gelu_tanh")),
-    Arm("constant learning rate", run=replace(RECIPE, schedule="constant")),
-    Arm("warm-up", warmup=0.1),
 )
 
 
@@ -142,9 +161,9 @@ def fit(arm: Arm, text: Text, seed: int, factor: float, steps: int) -> GPT:
     return model
 
 
-def measure(arm: Arm, text: Text, seed: int, factor: float, length: float = 1.0) -> dict[str, object]:
+def measure(arm: Arm, text: Text, seed: int, factor: float) -> dict[str, object]:
     """Train one model and score it; a run that diverges scores infinity."""
-    steps = round(length * number_of_steps(arm, text.per_token))
+    steps = number_of_steps(arm, text.per_token)
     started = time.process_time()
     try:
         model = fit(arm, text, seed, factor, steps)
@@ -153,12 +172,12 @@ def measure(arm: Arm, text: Text, seed: int, factor: float, length: float = 1.0)
         bits = bits_at_32 = math.inf
     tokens = steps * TOKENS_PER_STEP
     return {
-        "part": "run" if length == 1 else "search",
+        "part": "search",
         "rung": arm.rung,
         "equal_characters": arm.equal_characters,
         "equal_compute": arm.equal_compute,
         "seed": seed,
-        "factor": round(factor, 4),
+        "factor": factor,
         "steps": steps,
         "parameters": GPT(arm.model).num_parameters(),
         "tokens": tokens,
@@ -170,13 +189,17 @@ def measure(arm: Arm, text: Text, seed: int, factor: float, length: float = 1.0)
     }
 
 
-def vertex(scores: dict[float, float]) -> float:
-    """Return the minimum of the parabola through the best factor and its two neighbors, in the logarithm."""
-    best = min(scores, key=scores.__getitem__)
-    low, middle, high = scores[best / 2], scores[best], scores[2 * best]
-    if math.isinf(low + high):
-        return best
-    return best * 2 ** ((low - high) / (2 * (low - 2 * middle + high)))
+def tuned(score: Callable[[float], float], first: float) -> float:
+    """Return the best factor: in steps of 2, and then half a step to a side if a parabola has its minimum there."""
+    scores = common.tune(score, (first, 2 * first))
+    best, tried = next(iter(scores)), sorted(scores)
+    low, middle, high = (scores[tried[tried.index(best) + side]] for side in (-1, 0, 1))
+    if math.isfinite(low + high):
+        vertex = (low - high) / (2 * (low - 2 * middle + high))  # in steps from the best
+        if abs(vertex) > 1 / 4:
+            half = float(f"{best * 2 ** math.copysign(1 / 2, vertex):.6g}")
+            scores[half] = score(half)
+    return min(scores, key=scores.__getitem__)
 
 
 def count(text: Text, window: int) -> dict[str, object]:
@@ -208,38 +231,40 @@ class Table:
         self.rows.append(row)
         common.save(NAME, self.rows, arguments=False)
 
-    def of(self, arm: Arm, part: str) -> dict[tuple[int, float], float]:
-        """Return the bits of an arm's rows, by seed and factor."""
-        same = [r for r in self.rows if (r["part"], r["rung"]) == (part, arm.rung)]
-        return {(r["seed"], r["factor"]): r["bits"] for r in same}
+    def score(self, arm: Arm, text: Text, seed: int, factor: float) -> float:
+        """Return the bits of a run in windows of about 32 characters; it is made unless it is stored."""
+        for row in self.rows:
+            if (row["rung"], row["seed"], row["factor"]) == (arm.rung, seed, factor):
+                return row["bits_at_32"]
+        self.add(measure(arm, text, seed, factor))
+        return self.rows[-1]["bits_at_32"]
 
-    def search(self, arm: Arm, text: Text, factor: float) -> float:
-        """Return the bits of a run of the search, which is made unless it is stored."""
-        if (SEARCH_SEED, factor) not in self.of(arm, "search"):
-            self.add(measure(arm, text, SEARCH_SEED, factor, SEARCH_LENGTH))
-        return self.of(arm, "search")[SEARCH_SEED, factor]
+    def choose(self, arm: Arm, factor: float) -> None:
+        """Report the runs of an arm that have this factor."""
+        for row in self.rows:
+            if row["rung"] == arm.rung:
+                row["part"] = "run" if row["factor"] == factor else "search"
+        common.save(NAME, self.rows, arguments=False)
 
 
 def main() -> None:
     """Tune every arm and run it with every seed; write the table after each run."""
-    seeds = common.start(3)
+    torch.set_num_threads(1)
     train_text, val_text = split(shakespeare())
-    cut = len(train_text) * 9 // 10
     characters = CharTokenizer.from_text(train_text + val_text)  # GPT-0's alphabet is that of all nine plays
     pairs = BPETokenizer.from_text(train_text, PAIRS.vocab_size)
-    whole = {t: Text(t, train_text, val_text) for t in (characters, pairs)}
-    tenths = {t: Text(t, train_text[:cut], train_text[cut:]) for t in (characters, pairs)}
+    texts = {tokenizer: Text(tokenizer, train_text, val_text) for tokenizer in (characters, pairs)}
 
     table = Table()
     for window in (WINDOW, 2 * WINDOW):
         if not any(row["rung"] == f"5-gram in windows of {window}" for row in table.rows):
-            table.add(count(whole[characters], window))
+            table.add(count(texts[characters], window))
     for arm in ARMS:
-        tokenizer = pairs if arm.byte_pairs else characters
-        scores = common.tune(partial(table.search, arm, tenths[tokenizer]), FACTORS)
-        for seed in seeds:
-            if not any(done == seed for done, _ in table.of(arm, "run")):
-                table.add(measure(arm, whole[tokenizer], seed, vertex(scores)))
+        score = partial(table.score, arm, texts[pairs if arm.byte_pairs else characters])
+        best = tuned(partial(score, 0), arm.first)
+        for seed in range(arm.seeds):
+            score(seed, best)
+        table.choose(arm, best)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ SEARCHES = [
     ("bag_of_gpts", ["arm"], "scale", "probabilities", "members == 2", (1.0, 2.0, 4.0), 2),
     ("beyond_the_block", ["change", "more"], "learning_rate", "nats", "", (8e-3, 16e-3, 32e-3), 2),
     ("block_parts", ["arm", "n_layer"], "learning_rate", "nats", "", (2e-3, 5e-3, 1e-2), TENS),
-    ("gpt_ladder", ["rung"], "factor", "bits", "", (0.5, 1.0, 2.0), 2),
     ("in_context_training", ["task", "arm"], "learning_rate", "nats",
      "scored == 'all' and rules in ('new', 'trained') and arm.str.contains('Muon')", MUON[2:5], MUON),
     ("in_context_training", ["task", "arm"], "learning_rate", "nats",
@@ -55,26 +54,52 @@ def test_the_stored_searches_are_found_again(name, columns, rate, score, query, 
         best = next(iter(tried))
         if name == "alignment_search":
             assert rows.loc[rows["chosen"], rate].tolist() == pytest.approx([best])
-        elif name != "gpt_ladder":
+        else:
             assert round(best, 8) in set(runs[arm][rate].round(8)), arm
         actual += 1
     assert actual
 
 
-def test_the_factor_of_a_rung_is_the_vertex_of_its_search(monkeypatch):
+def test_a_rung_runs_with_the_factor_that_its_search_finds_again():
     import c09_gpt_ladder
 
-    table = results.load("gpt_ladder")
-    for rung, rows in table[table["part"] == "search"].groupby("rung"):
-        scores = dict(zip(rows["factor"], rows["bits"], strict=True))
-        run = table[(table["part"] == "run") & (table["rung"] == rung)]
-        vertex = c09_gpt_ladder.vertex(tune(scores.__getitem__, c09_gpt_ladder.FACTORS))
-        assert run["factor"].tolist() == pytest.approx([vertex] * 3, abs=1e-4)
+    table = results.load("gpt_ladder").query("part != 'count'")
+    assert set(table["rung"]) == {arm.rung for arm in c09_gpt_ladder.ARMS}
+    for arm in c09_gpt_ladder.ARMS:
+        rows = table[table["rung"] == arm.rung]
+        scores, tried = rows[rows["seed"] == 0].set_index("factor")["bits_at_32"], []
+        best = c09_gpt_ladder.tuned(lambda f, s=scores, t=tried: t.append(f) or s[f], arm.first)
+        assert set(tried) == set(scores.index), arm.rung
+        assert min(tried) < best < max(tried), arm.rung
+        assert rows[rows["part"] == "run"]["seed"].tolist() == list(range(arm.seeds)), arm.rung
+        assert set(rows[rows["part"] == "run"]["factor"]) == {best}, arm.rung
+        assert best not in set(rows[rows["part"] == "search"]["factor"]), arm.rung
 
 
-@pytest.mark.parametrize(("name", "query"), [("context", "arm.str.startswith('learned')"), ("optimizer", "seed >= 0")])
-def test_the_runs_of_a_search_at_full_length_are_those_reported(name, query):
-    table = results.load(name).query(query, engine="python")  # the search of rotary positions is not complete
+@pytest.mark.parametrize(
+    ("minimum", "expected", "tried"),
+    [(0.2, 1.0, 3), (0.3, 1.41421, 4), (-0.3, 0.707107, 4), (0.9, 2.0, 4), (1.3, 2.82843, 5)],
+)
+def test_a_rung_is_tuned_to_half_a_step(minimum, expected, tried):
+    import c09_gpt_ladder
+
+    scores = {}
+    best = c09_gpt_ladder.tuned(lambda f: scores.setdefault(f, (math.log2(f) - minimum) ** 2), 0.5)
+    assert best == expected
+    assert len(scores) == tried
+
+
+def test_a_rung_keeps_its_best_factor_if_half_a_step_is_worse_or_a_neighbor_diverged():
+    import c09_gpt_ladder
+
+    scores = {0.5: 3.0, 1.0: 1.0, 2.0: 1.1, 1.41421: 1.2}
+    assert c09_gpt_ladder.tuned(scores.__getitem__, 0.5) == 1.0
+    assert c09_gpt_ladder.tuned({0.5: 1.5, 1.0: 1.0, 2.0: math.inf}.__getitem__, 0.5) == 1.0
+
+
+def test_the_runs_of_a_search_at_full_length_are_those_reported():
+    # The search of rotary positions is not complete.
+    table = results.load("context").query("arm.str.startswith('learned')", engine="python")
     for arm, rows in table.groupby("arm"):
         search = rows[rows["seed"] == 0].set_index("factor")["bits"]
         best = search.idxmin()

@@ -89,9 +89,11 @@ class TestLadder:
         assert arrow.xy == (0.3, 0)
         assert number.get_text() == "+1.550 ± 0.029"
 
-    def test_a_change_smaller_than_the_least_that_counts_is_grey(self):
-        ax = figures.ladder(CHANGES, factor=0.1, least=0.05, limit=0.3, xlabel="bits")
-        assert [text.get_color() for text in ax.texts] == [_BETTER, _WORSE, _UNCLEAR]
+    def test_a_change_can_have_an_interval_of_its_own(self):
+        ax = figures.ladder(CHANGES, factor=[T95, 20.0, 0.1], limit=0.3, xlabel="bits")
+        assert [text.get_color() for text in ax.texts] == [_BETTER, _UNCLEAR, _WORSE]
+        error = 0.01 / np.sqrt(3)
+        assert drawn(ax)[1][0] == pytest.approx([0.1 - 20 * error, 0.1 + 20 * error])
 
     def test_rules_mark_other_models(self):
         ax = figures.ladder(CHANGES, factor=T95, limit=0.3, xlabel="bits", rules={"5-gram": 0.04})

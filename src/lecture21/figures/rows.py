@@ -61,42 +61,41 @@ def seed_rows(
 def ladder(
     changes: Mapping[str, Sequence[float]],
     *,
-    factor: float,
+    factor: float | Sequence[float],
     limit: float,
     xlabel: str,
-    least: float = 0.0,
     rules: Mapping[str, float] | None = None,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the effect of each change: its seeds, their mean, its standard error, and the interval that decides.
 
-    Less is better. A row is blue where the interval is below 0, vermilion where it is above, gray where it contains 0
-    or the mean is too small to count.
+    Less is better. A row is blue where the interval is below 0, vermilion where it is above, gray where it contains 0.
 
     Args:
         changes: difference to the baseline at each of at least two seeds; the first change is at the top.
-        factor: half width of the interval in standard errors; 4.30 is 95 % for three seeds (Student's t).
+        factor: half width of the interval in standard errors, for all changes or one for each; 4.30 is 95 % for three
+            seeds, 2.78 for five (Student's t).
         limit: the axis runs from -limit to limit; a mean outside it is drawn as an arrow at the edge.
         xlabel: the quantity and its unit.
-        least: a mean of at most this size is gray.
         rules: differences of other models to the baseline, drawn as dashed vertical lines.
     """
     if not changes:
         raise ValueError("a ladder needs at least one change")
+    factors = np.broadcast_to(factor, len(changes))
     ax = plt.subplots(figsize=(WIDTH, 1.1 + 0.29 * len(changes)))[1] if ax is None else ax
     ax.axvline(0, color=COLORS["note"], linewidth=1, zorder=0)
     for label, place in (rules or {}).items():
         vertical_rule(ax, place, label)
-    for row, differences in enumerate(changes.values()):
+    for row, (differences, width) in enumerate(zip(changes.values(), factors, strict=True)):
         mean, error = _mean_and_error(differences)
-        color = _effect_color(mean, max(factor * error, least))
+        color = _effect_color(mean, width * error)
         if abs(mean) > limit:
             end = np.copysign(limit, mean)
             style = {"arrowstyle": "-|>", "color": color, "linewidth": 2}
             ax.annotate("", (end, row), (0.75 * end, row), arrowprops=style)
         else:
-            ax.plot([mean - factor * error, mean + factor * error], [row, row], color=color, linewidth=1)
+            ax.plot([mean - width * error, mean + width * error], [row, row], color=color, linewidth=1)
             ax.plot([mean - error, mean + error], [row, row], color=color, linewidth=4, solid_capstyle="butt")
             ax.plot(differences, [row] * len(differences), "o", color=color, markersize=3, alpha=0.5)
             ax.plot([mean], [row], "o", color=color, markersize=6, markeredgecolor="white")
