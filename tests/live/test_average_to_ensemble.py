@@ -12,12 +12,14 @@ from playwright.sync_api import expect
 from lecture21.live import AverageToEnsemble
 from lecture21.mixtures import ambiguity_decomposition, negative_correlation_loss
 
-FIT = """([seed, members, share, kappa, penalty]) => {
-    const data = module.prepare(module.drawPoints(seed), members, share);
+FIT = """([seed, members, share, kappa, penalty, gated]) => {
+    const data = module.prepare(module.drawPoints(seed), members, share, gated ?? false);
     const weights = module.fitTogether(data, kappa, penalty);
     return { ...data, weights, errors: module.errorsOf(data, weights), curves: module.curvesOf(data, weights),
-             truth: module.CURVE.map(module.truth) };
+             x: module.drawPoints(seed).map(([x]) => x), line: module.CURVE, truth: module.CURVE.map(module.truth) };
 }"""
+
+TENSORS = ("x", "y", "gate", "freshGate", "seen", "fresh", "line")
 
 
 @pytest.fixture
@@ -27,21 +29,26 @@ def fit(load_module):
 
     def fitted(*setting):
         found = page.evaluate(FIT, list(setting))
-        tensors = {name: torch.tensor(found[name], dtype=torch.float64) for name in ("y", "gate", "seen", "fresh")}
+        tensors = {name: torch.tensor(found[name], dtype=torch.float64) for name in TENSORS}
         return found | tensors | {"weights": torch.tensor(found["weights"], dtype=torch.float64)}
 
     return fitted
 
 
+@pytest.mark.parametrize("gated", [False, True])
 @pytest.mark.parametrize("kappa", [0, 0.05, 0.7, 1])
 @pytest.mark.parametrize(
     ("members", "share", "penalty"), [(1, 1, 0.01), (10, 1, 0.01), (7, 0.5, 0.001), (30, 0.1, 1), (30, 1, 0.001)]
 )
-def test_the_members_minimize_the_package_s_loss(fit, kappa, members, share, penalty):
-    found = fit(3, members, share, kappa, penalty)
+def test_the_members_minimize_the_package_s_loss(fit, kappa, members, share, penalty, gated):
+    found = fit(3, members, share, kappa, penalty, gated)
     gate = found["gate"].T  # (N, M)
     seen_by = max(1, round(share * members))
-    assert ((gate == 0) | torch.isclose(gate, torch.tensor(1 / seen_by, dtype=torch.float64))).all()
+    if gated:
+        assert ((gate > 0).sum(dim=1) == seen_by).all()
+        assert gate.max() > 1.5 / seen_by or seen_by <= 3  # not equal
+    else:
+        assert ((gate == 0) | torch.isclose(gate, torch.tensor(1 / seen_by, dtype=torch.float64))).all()
     assert torch.allclose(gate.sum(dim=1), torch.ones(16, dtype=torch.float64))
 
     def loss(weights):
@@ -52,7 +59,7 @@ def test_the_members_minimize_the_package_s_loss(fit, kappa, members, share, pen
     weights = found["weights"].requires_grad_()
     (gradient,) = torch.autograd.grad(loss(weights), weights)
     assert gradient.abs().max() < 1e-7 * (1 + weights.abs().max())  # convex: where the gradient is 0 is the minimum
-    other = fit(4, members, share, kappa, penalty)["weights"]
+    other = fit(4, members, share, kappa, penalty, gated)["weights"]
     assert torch.autograd.grad(loss(other.requires_grad_()), other)[0].abs().max() > 1e-3  # that of other points is not
 
 
@@ -67,25 +74,41 @@ def test_alone_each_member_is_a_ridge_regression_and_together_they_are_one(fit):
     assert torch.allclose(together["weights"].flatten(), expected, atol=1e-7)
 
 
+def test_the_scores_of_the_gate_are_linear_in_x_and_those_of_the_points_are_the_same(fit):
+    found = fit(2, 10, 1, 0.5, 0.01, True)
+    line, scores = found["line"], (found["freshGate"] / found["freshGate"][0]).log()  # of each member less the first
+    slopes = (scores[:, -1] - scores[:, 0]) / (line[-1] - line[0])
+    assert slopes.abs().max() > 1
+    assert torch.allclose(scores, scores[:, :1] + slopes[:, None] * (line - line[0]), atol=1e-8)
+    at_points = (found["gate"] / found["gate"][0]).log()
+    assert torch.allclose(at_points, scores[:, :1] + slopes[:, None] * (found["x"] - line[0]), atol=1e-8)
+    assert torch.allclose(found["freshGate"].sum(dim=0), torch.ones(101, dtype=torch.float64))
+    equal = fit(2, 10, 1, 0.5, 0.01)["freshGate"]
+    assert torch.allclose(equal, torch.tensor(0.1, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("gated", [False, True])
 @pytest.mark.parametrize(("members", "share", "kappa"), [(10, 1, 0.8), (10, 0.6, 0.5), (1, 1, 0), (30, 0.3, 1)])
-def test_the_errors_are_those_of_the_package(fit, members, share, kappa):
-    found = fit(2, members, share, kappa, 0.01)
+def test_the_errors_are_those_of_the_package(fit, members, share, kappa, gated):
+    found = fit(2, members, share, kappa, 0.01, gated)
     curves = torch.tensor(found["curves"]["members"], dtype=torch.float64).T  # (places, M)
     truth = torch.tensor(found["truth"], dtype=torch.float64)
     predictions = torch.einsum("mnk,mk->nm", found["seen"], found["weights"])
-    equal = torch.full((members,), 1 / members, dtype=torch.float64)
+    weights = found["freshGate"].T if gated else torch.full((members,), 1 / members, dtype=torch.float64)
     for name, terms in {
         "onPoints": ambiguity_decomposition(predictions, found["y"], found["gate"].T),
-        "onNew": ambiguity_decomposition(curves, truth, equal),
+        "onNew": ambiguity_decomposition(curves, truth, weights),
     }.items():
         for term, values in terms._asdict().items():
             assert math.isclose(found["errors"][name][term], values.mean().item(), rel_tol=1e-9), (name, term)
+    assert found["curves"]["mean"] == pytest.approx((weights * curves).sum(dim=1).tolist())
+    if gated or members == 1:
+        assert found["errors"]["onNew"]["shared"] is None
+        return
     errors = curves - truth[:, None]
     cross = errors.T @ errors / len(truth)  # (M, M)
     pairs = cross[~torch.eye(members, dtype=torch.bool)]
-    expected = pairs.mean().item() if members > 1 else 0
-    assert math.isclose(found["errors"]["onNew"]["shared"], expected, rel_tol=1e-6, abs_tol=1e-9)
-    assert found["curves"]["mean"] == pytest.approx(curves.mean(dim=1).tolist())
+    assert math.isclose(found["errors"]["onNew"]["shared"], pairs.mean().item(), rel_tol=1e-6, abs_tol=1e-9)
 
 
 def readings(figure) -> list[float]:
@@ -96,7 +119,7 @@ def readings(figure) -> list[float]:
 
 def test_what_to_try_is_true(open_figures):
     figure = open_figures(AverageToEnsemble()).figure("average_to_ensemble")
-    assert figure.locator(".controls").first.locator("input").count() == 1
+    assert figure.locator(".controls").first.locator("input").count() == 2
     slider = figure.get_by_role("slider", name="κ")
     found = [readings(figure)]
     for _ in range(20):
@@ -114,6 +137,17 @@ def test_what_to_try_is_true(open_figures):
     assert found[-1][6] < 0 < found[0][6]
     slider.press("Home")
     assert readings(figure) == found[0]
+    figure.get_by_label("Gate").check()
+    reading = figure.locator(".reading")
+    expect(reading).to_contain_text("a gate")
+    gated = [readings(figure)]
+    for _ in range(20):
+        slider.press("ArrowRight")
+        gated.append(readings(figure))
+    gains = [each[0][5] - min(row[5] for row in each) for each in (found, gated)]
+    assert gains[1] < gains[0] / 10  # little is left to gain
+    assert gated[0][3] < found[0][3] / 2  # since the members that count are right there
+    assert "mean product" not in reading.inner_text()
 
 
 def test_points_are_dragged_and_drawn_again(open_figures):

@@ -3,7 +3,7 @@
 import { drawBars, drawMembers, drawSweep } from "./drawing.js";
 import { curvesOf, drawPoints, errorsOf, fitTogether, prepare } from "./members.js";
 import { legend } from "../kit/chart.js";
-import { button, more, slider } from "../kit/controls.js";
+import { button, more, slider, toggle } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { createFrame } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
@@ -30,7 +30,8 @@ export default {
       first: "Move κ slowly from 0 to 1, and watch the three bars. Then drag a point.",
       then:
         "the members fly apart, and on the points their mean gets better all the way. " +
-        "Against the dashed curve, the lower chart shows where it is best.",
+        "Against the dashed curve, the lower chart shows where it is best. " +
+        "Switch the gate on and try again: each member now counts where its bumps are, and little is left to gain.",
       fields: { ...fieldsFrom(fields), points: { start: [], check: isPoints } },
       onChange: update,
     });
@@ -52,6 +53,11 @@ export default {
     button(frame.controls, {
       label: "Draw other points",
       onClick: () => state.set({ seed: (values.seed + 1) % 1000, points: [], selected: 0 }),
+    });
+    const gate = toggle(frame.controls, {
+      label: "Gate: a member counts near its bumps",
+      value: values.gate,
+      onInput: (next) => state.set({ gate: next }),
     });
     const rest = more(frame, "More: penalty, members, share of the data");
     const penalty = slider(rest, {
@@ -152,7 +158,7 @@ export default {
     }
 
     function update() {
-      const data = prepare(points(), values.members, values.share);
+      const data = prepare(points(), values.members, values.share, values.gate);
       const weights = fitTogether(data, values.kappa, values.penalty);
       const errorsAt = (each) => errorsOf(data, fitTogether(data, each, values.penalty));
       now = { curves: curvesOf(data, weights), errors: errorsOf(data, weights), sweep: KAPPAS.map(errorsAt) };
@@ -160,6 +166,7 @@ export default {
       penalty.set(Math.log10(values.penalty));
       members.set(values.members);
       share.set(values.share);
+      gate.set(values.gate);
       for (const each of [chart, ...bars, sweep]) each.redraw();
       frame.describe(description(values, now.errors));
     }
@@ -174,15 +181,18 @@ function nameOf(/** @type {number} */ kappa) {
   return kappa === 1 ? "1, only their mean" : kappa.toFixed(2);
 }
 
-function description({ kappa, members, penalty, share }, { onPoints, onNew }) {
+function description({ kappa, members, penalty, share, gate }, { onPoints, onNew }) {
   const terms = ({ average, ambiguity, ensemble }) =>
     `average error ${average.toFixed(3)} − ambiguity ${ambiguity.toFixed(3)} = ensemble error ${ensemble.toFixed(3)}`;
   const who = members === 1 ? "One member" : `${members} members`;
   const part = share < 1 ? `, each point seen by ${Math.round(100 * share)}\u00a0% of them` : "";
-  const shared = onNew.shared < 0 ? `\u2212${(-onNew.shared).toFixed(3)}` : onNew.shared.toFixed(3);
-  const pairs = members === 1 ? "" : ` The errors of two members have a mean product of ${shared}.`;
+  const weights = gate ? "a gate (thick: more than an equal weight)" : "equal weights";
+  const { shared } = onNew;
+  const sign = shared < 0 ? "\u2212" : "";
+  const pairs =
+    shared === null ? "" : ` The errors of two members have a mean product of ${sign}${Math.abs(shared).toFixed(3)}.`;
   return (
-    `${who}, κ = ${kappa.toFixed(2)}, penalty ${Number(penalty.toPrecision(2))}${part}. On the points: ${terms(onPoints)}. ` +
-    `Against the dashed curve: ${terms(onNew)}.${pairs}`
+    `${who}, κ = ${kappa.toFixed(2)}, penalty ${Number(penalty.toPrecision(2))}${part}, ${weights}. ` +
+    `On the points: ${terms(onPoints)}. Against the dashed curve: ${terms(onNew)}.${pairs}`
   );
 }

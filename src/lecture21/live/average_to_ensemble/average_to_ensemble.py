@@ -21,6 +21,8 @@ class AverageToEnsemble(Figure):
         penalty: factor of a member's squared weights (ridge regression), from 0.001 to 1.
         members: number of members, from 1 to 30.
         share: fraction of the members that are trained on each point, from 0.1 to 1.
+        gate: whether the members' weights are not equal but those of a gate, a softmax of scores that are linear in x:
+            each member has most weight near the middle of its bumps. The gate is given and not trained.
         seed: of the drawn points, from 0 to 999.
 
     Source: Liu & Yao 1999, "Ensemble learning via negative correlation".
@@ -37,6 +39,7 @@ class AverageToEnsemble(Figure):
     penalty = traitlets.Float(0.01, min=0.001, max=1).tag(sync=True)
     members = traitlets.Int(10, min=1, max=30).tag(sync=True)
     share = traitlets.Float(1.0, min=0.1, max=1).tag(sync=True)
+    gate = traitlets.Bool(False).tag(sync=True)
     seed = traitlets.Int(1, min=0, max=999).tag(sync=True)
     points = traitlets.List().tag(sync=True)
     """Pairs (x, y), once the reader has moved one; empty before."""

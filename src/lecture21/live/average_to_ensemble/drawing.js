@@ -7,17 +7,20 @@ const NAMES = { average: "average error", ambiguity: "− ambiguity", ensemble: 
 const COLORS = { average: 1, ambiguity: 2, ensemble: 0 }; // of the series
 
 /**
- * Draw the members, their mean, the truth and the points.
+ * Draw the members, thick where a gate gives them more than an equal weight, their mean, the truth and the points.
  * @param {CanvasRenderingContext2D} pen
  * @param {any} colors  of the frame
- * @param {{curves: {members: number[][], mean: number[]}, points: [number, number][], xRange: [number, number],
+ * @param {{curves: {members: number[][], mean: number[], weights: number[][]}, points: [number, number][], xRange: [number, number],
  *   yRange: [number, number], width: number, height: number}} options
  */
 export function drawMembers(pen, colors, { curves, points, xRange, yRange, width, height }) {
   const [blue, orange] = colors.series;
+  const more = 1.001 / curves.members.length; // than an equal weight
+  const strong = curves.members.map((y, m) => y.map((value, i) => (curves.weights[m][i] > more ? value : NaN)));
   const chart = lineChart(pen, colors, {
     curves: [
       ...curves.members.map((y) => ({ x: CURVE, y, color: orange, width: 0.9 })),
+      ...strong.map((y) => ({ x: CURVE, y, color: orange, width: 2.2 })),
       { x: CURVE, y: CURVE.map(truth), color: colors.ink, dashed: true, width: 2 },
       { x: CURVE, y: curves.mean, color: blue, width: 3.5 },
     ],

@@ -29,13 +29,34 @@ export function drawPoints(seed) {
 }
 
 /**
- * Return the bumps of a member at an input.
+ * Return the places of the bumps of a member.
  * @param {number} m  the member, from 0
  */
-function bumpsOf(m) {
+function centersOf(m) {
   const random = seededRandom(7919 * (m + 1));
-  const centers = Array.from({ length: BUMPS }, () => -1.1 + 2.2 * random());
-  return (/** @type {number} */ x) => centers.map((center) => Math.exp(-0.5 * ((x - center) / WIDTH) ** 2));
+  return Array.from({ length: BUMPS }, () => -1.1 + 2.2 * random());
+}
+
+/** Return the bumps at these places, at an input. */
+function bumpsAt(/** @type {number[]} */ centers, /** @type {number} */ x) {
+  return centers.map((center) => Math.exp(-0.5 * ((x - center) / WIDTH) ** 2));
+}
+
+/**
+ * Return a gate: the softmax of scores that are linear in x, c x / s^2 - c^2 / 2 s^2 for each member, with c the middle of its
+ * bumps and s their width. It is given and not trained, so that the best weights of the members are still exact.
+ * @param {number[][]} centers  of each member
+ * @param {number} x
+ */
+function gateAt(centers, x) {
+  const scores = centers.map((each) => {
+    const middle = each.reduce((sum, c) => sum + c, 0) / each.length;
+    return (middle * x - middle ** 2 / 2) / WIDTH ** 2;
+  });
+  const highest = Math.max(...scores);
+  const powers = scores.map((score) => Math.exp(score - highest));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => power / total);
 }
 
 /**
@@ -95,19 +116,34 @@ function solve(/** @type {number[][]} */ l, /** @type {number[]} */ b) {
  * @param {[number, number][]} points
  * @param {number} members
  * @param {number} share  of the points that a member is trained on
+ * @param {boolean} [gated]  whether the weights follow the gate: at a point, its values for the members that see it, divided
+ *   by their sum; otherwise they are equal
  */
-export function prepare(points, members, share) {
-  const bumps = Array.from({ length: members }, (_, m) => bumpsOf(m));
+export function prepare(points, members, share, gated = false) {
+  const centers = Array.from({ length: members }, (_, m) => centersOf(m));
+  const gate = weightsOf(members, points.length, share);
+  const onCurve = CURVE.map((x) => (gated ? gateAt(centers, x) : new Array(members).fill(1 / members)));
+  const each = Math.max(...gate.flat()); // 1 / c
+  if (gated) {
+    points.forEach(([x], n) => {
+      const values = gateAt(centers, x).map((value, m) => (gate[m][n] ? value : 0));
+      const total = values.reduce((sum, value) => sum + value, 0);
+      gate.forEach((row, m) => (row[n] = values[m] / total));
+    });
+  }
   return {
     y: points.map(([, y]) => y),
-    gate: weightsOf(members, points.length, share),
-    seen: bumps.map((each) => points.map(([x]) => each(x))),
-    fresh: bumps.map((each) => CURVE.map(each)),
+    each,
+    gate,
+    gated,
+    freshGate: centers.map((_, m) => onCurve.map((row) => row[m])),
+    seen: centers.map((places) => points.map(([x]) => bumpsAt(places, x))),
+    fresh: centers.map((places) => CURVE.map((x) => bumpsAt(places, x))),
   };
 }
 
 /**
- * Return the weights of each member that minimize, with g the weights of `weightsOf`, which sum to 1 at each point,
+ * Return the weights of each member that minimize, with g the weights of `prepare`, which sum to 1 at each point,
  *
  *   sum_n [ sum_m g (y - f_m)^2 - kappa sum_m g (f_m - mean)^2 ] + penalty / c sum_m |w_m|^2
  *   = sum_n [ (1 - kappa) sum_m g (y - f_m)^2 + kappa (y - mean)^2 ] + penalty / c sum_m |w_m|^2.
@@ -118,9 +154,8 @@ export function prepare(points, members, share) {
  * @param {number} kappa  from 0 to 1
  * @param {number} penalty  greater than 0
  */
-export function fitTogether({ y, gate, seen }, kappa, penalty) {
+export function fitTogether({ y, each, gate, seen }, kappa, penalty) {
   const count = y.length;
-  const each = Math.max(...gate.flat()); // 1 / c
   const blocks = seen.map((rows, m) => {
     const a = Array.from({ length: BUMPS }, (_, i) =>
       Array.from({ length: BUMPS }, (_, j) => (i === j ? penalty * each : 0)),
@@ -168,18 +203,19 @@ function split(/** @type {number[][]} */ predictions, /** @type {number[]} */ ta
 
 /**
  * Return the errors on the points, with the weights that the members are trained with, and against the truth, with equal
- * weights; there also `shared`, the mean of (f_k - truth)(f_l - truth) over all pairs of two members.
+ * weights or those of the gate; of equal weights there also `shared`, the mean of (f_k - truth)(f_l - truth) over all pairs of
+ * two members, and otherwise null.
  * @param {ReturnType<typeof prepare>} data
  * @param {number[][]} weights  of `fitTogether`
  */
-export function errorsOf({ y, gate, seen, fresh }, weights) {
+export function errorsOf({ y, gate, gated, freshGate, seen, fresh }, weights) {
   const members = weights.length;
   const predict = (rows, m) => rows.map((row) => dot(row, weights[m]));
   const onPoints = split(seen.map(predict), y, (m, n) => gate[m][n]);
-  const onNew = split(fresh.map(predict), CURVE.map(truth), () => 1 / members);
+  const onNew = split(fresh.map(predict), CURVE.map(truth), (m, i) => freshGate[m][i]);
+  if (gated || members === 1) return { onPoints, onNew: { ...onNew, shared: null } };
   // E = E_kk / M + (1 - 1 / M) E_kl, solved for E_kl.
-  const shared = members > 1 ? (onNew.ensemble - onNew.average / members) / (1 - 1 / members) : 0;
-  return { onPoints, onNew: { ...onNew, shared } };
+  return { onPoints, onNew: { ...onNew, shared: (onNew.ensemble - onNew.average / members) / (1 - 1 / members) } };
 }
 
 /**
@@ -187,8 +223,8 @@ export function errorsOf({ y, gate, seen, fresh }, weights) {
  * @param {ReturnType<typeof prepare>} data
  * @param {number[][]} weights
  */
-export function curvesOf({ fresh }, weights) {
+export function curvesOf({ fresh, freshGate }, weights) {
   const members = fresh.map((rows, m) => rows.map((row) => dot(row, weights[m])));
-  const mean = CURVE.map((_, i) => members.reduce((sum, f) => sum + f[i], 0) / members.length);
-  return { members, mean };
+  const mean = CURVE.map((_, i) => members.reduce((sum, f, m) => sum + freshGate[m][i] * f[i], 0));
+  return { members, mean, weights: freshGate };
 }
