@@ -357,7 +357,7 @@ def test_an_answer_that_sleeps_is_stopped_as_well(monkeypatch):
 
 
 def test_a_float_is_no_integer(capsys):
-    check("14.5", lambda *sizes: tuple(float(each) for each in find("14.5").solution(*sizes)))
-    assert "the total must be an integer, got the float" in " ".join(capsys.readouterr().out.split())
+    check("15.3", lambda *sizes: tuple(float(each) for each in find("15.3").solution(*sizes)))
+    assert "the number of tokens must be an integer, got the float" in " ".join(capsys.readouterr().out.split())
     check("11.2", lambda n, d, devices, peak, u: (6.0 * n * d, 6 * n * d / (devices * peak * u * 86400)))
     assert capsys.readouterr().out == "11.2: correct\n"

@@ -4,12 +4,14 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
+from lecture21.accounting import distinct_experts
 from lecture21.exercises import check
 from lecture21.exercises.registry import find
 from lecture21.exercises.running import call_once, draw
 from lecture21.exercises.values import same
-from lecture21.moe import route
+from lecture21.moe import balance_loss, route
 
 
 def said(capsys, number: str, answer: object) -> str:
@@ -79,17 +81,29 @@ def with_denominators_of(small):
     return top_k_router
 
 
-def normalized_again(probabilities, experts):
-    n_expert = probabilities.shape[-1]
-    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
-    return n_expert * (f * probabilities.sum(dim=0) / probabilities.sum()).sum()
+def by_autograd(probabilities, experts):
+    scores = probabilities.log().requires_grad_()
+    (gradient,) = torch.autograd.grad(balance_loss(scores.softmax(-1), experts), scores)
+    return gradient
+
+
+def by_jacobian(probabilities, experts):
+    n, n_expert = probabilities.shape
+    f = F.one_hot(experts, n_expert).to(probabilities.dtype).mean(dim=(0, 1))
+    jacobian = torch.diag_embed(probabilities) - probabilities[:, :, None] * probabilities[:, None]  # (N, E, E)
+    return n_expert / n * (jacobian @ f)
+
+
+def one_expert_after_the_other(loads, users):
+    return float(sum(1 - (1 - q) ** users for q in loads.tolist()))
 
 
 @pytest.mark.parametrize(
     ("number", "answer"),
     [
         *(("14.1", answer) for answer in (softmax_after, sorted_rows, package, with_denominators_of(1e-9))),
-        ("14.4", normalized_again),
+        *(("14.4", answer) for answer in (by_autograd, by_jacobian)),
+        ("14.5", one_expert_after_the_other),
         *(("14.2", answer) for answer in (token_by_token, by_mask, by_slot)),
         ("14.3", counters),
     ],
@@ -146,18 +160,20 @@ def that_tracks(x, experts, weights, layers):
     return by_slot(x, experts, weights, layers)
 
 
-def times_its_weight(probabilities, experts):
-    return 0.01 * normalized_again(probabilities, experts)
+def pull_of_certain_tokens(probabilities, experts):
+    return by_jacobian(F.one_hot(probabilities.argmax(-1), probabilities.shape[-1]).to(probabilities), experts)
 
 
-def counts_with_a_gradient(probabilities, experts):
-    selected = torch.zeros_like(probabilities).scatter(1, experts, 1 / experts.shape[1])
-    f = (selected + probabilities - probabilities.detach()).mean(dim=0)
-    return probabilities.shape[-1] * (f * probabilities.mean(dim=0)).sum()
+def pull_of_the_expected_load(probabilities, experts):
+    return by_jacobian(probabilities, experts) + 0.1
 
 
-def of_sizes(combine):
-    return lambda *sizes: combine(*find("14.5").solution(*sizes))
+def probability_of_any(loads, users):
+    return 1 - (1 - loads).prod().item() ** users
+
+
+def one_more_than_there_are(loads, users):
+    return one_expert_after_the_other(loads, users) + len(loads)
 
 
 def share_rounded_first(experts, n_expert, factor):
@@ -184,13 +200,11 @@ def share_times_factor(experts, n_expert, factor):
         ("14.1", topk_exchanged, "In which order does topk return values and indices?"),
         ("14.1", with_denominators_of(1e-6), "the weights of each token must sum to 1"),
         ("14.2", that_tracks, "right, but it leaves requires_grad set on its input"),
-        ("14.4", times_its_weight, "the loss is 0.01 times what it should be"),
-        ("14.4", counts_with_a_gradient, "a count follows from a selection, so f passes no gradient back"),
-        ("14.5", of_sizes(lambda total, active: (float(total), float(active))), "the total must be an integer"),
-        ("14.5", of_sizes(lambda total, active: (active, total)), "both numbers are right, but in the wrong order"),
-        ("14.5", of_sizes(lambda total, active: total + active), "the result must be 2 values, got an int"),
-        ("14.5", of_sizes(lambda total, active: (total, total)), "your active parameters are all parameters"),
-        ("14.5", of_sizes(lambda total, active: (active, active)), "your total has only the active experts"),
+        ("14.4", pull_of_the_expected_load, "so each row of the gradient must sum to 0"),
+        ("14.4", pull_of_certain_tokens, "14.4: wrong for"),
+        ("14.5", probability_of_any, "at least the k experts of its first user"),
+        ("14.5", one_more_than_there_are, "no step reads more experts than there are"),
+        ("14.5", lambda loads, users: torch.tensor(one_expert_after_the_other(loads, users)), "float"),
         ("14.3", share_times_factor, "you round the equal share up before"),
     ],
 )
@@ -210,3 +224,25 @@ def test_a_mistake_of_the_gradient_is_found_only_there():
             if not same(right, got):
                 found.add(case.observed)
         assert found == {"gradients"}
+
+
+def test_the_pull_vanishes_for_a_dead_expert_whose_loss_is_highest():
+    pull, losses, pulls = find("14.4").solution, [], []
+    for gap in (2.0, 4.0, 8.0):
+        p = F.pad(torch.full((5, 1), gap), (0, 7)).softmax(-1)
+        experts = torch.zeros(5, 1, dtype=torch.int64)
+        losses.append(balance_loss(p, experts).item())
+        pulls.append(-pull(p, experts)[0, 1].item())
+    assert losses == sorted(losses)
+    assert pulls == sorted(pulls, reverse=True)
+    assert pulls[-1] < pulls[0] / 50
+
+
+def test_an_even_load_reads_the_most_experts():
+    read = find("14.5").solution
+    uneven = torch.tensor([0.9, 0.5, 0.3, 0.2, 0.1, 0.0, 0.0, 0.0])
+    even = torch.full((8,), 0.25)
+    assert read(uneven, 1) == pytest.approx(read(even, 1))
+    for users in (2, 16, 64):
+        assert read(uneven, users) < read(even, users)
+        assert read(even, users) == pytest.approx(distinct_experts(8, 2, users))

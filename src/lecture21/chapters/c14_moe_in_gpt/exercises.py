@@ -1,4 +1,4 @@
-"""Exercises of chapter 14: a top-k router, the dispatch of tokens, and counting parameters."""
+"""Exercises of chapter 14: a top-k router, and the dispatch of tokens."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Exercises of chapter 14: the capacity of the experts, and the balance loss."""
+"""Exercises of chapter 14: the capacity of the experts, the pull of the balance loss, and what a step reads."""
 
 import math
 import random
@@ -175,20 +175,21 @@ def _first_choices_first(experts, n_expert, factor):
 # 14.4
 
 
-def _balance_loss(probabilities, experts):
-    """Return the balance loss of one layer, E * sum_e f_e P_e, as a tensor without dimensions.
+def _balance_pull(probabilities, experts):
+    """Return the gradient of the balance loss with respect to the router's scores, (N, E).
 
-    `probabilities`, (N, E), is the router's softmax over all experts, and `experts`, (N, k), holds
-    the selected ones. f_e is the share of expert e in the N k assignments, and P_e its mean
-    probability over the N tokens. The loss has the dtype of `probabilities`, and a gradient with
-    respect to them.
+    `probabilities`, (N, E), is the softmax of the scores over all experts, and `experts`, (N, k),
+    holds the selected ones. The loss is E * sum_e f_e P_e: f_e is the share of expert e in the N k
+    assignments and counts as a constant, and P_e is its mean probability over the N tokens. The
+    gradient has the dtype of `probabilities`. Derive it on paper; do not call autograd.
     """
-    n_expert = probabilities.shape[-1]
+    n_token, n_expert = probabilities.shape
     f = experts.flatten().bincount(minlength=n_expert) / experts.numel()  # (E,)
-    return n_expert * (f * probabilities.mean(dim=0)).sum()
+    reference = (probabilities * f).sum(dim=-1, keepdim=True)  # (N, 1)
+    return n_expert / n_token * probabilities * (f - reference)
 
 
-def _balance_cases(rng: random.Random) -> list[Case]:
+def _pull_cases(rng: random.Random) -> list[Case]:
     def case(n: int, n_expert: int, k: int, about: str, dtype: torch.dtype = torch.float32) -> Case:
         """Draw experts that are not the most probable ones, as with a selection bias."""
         probabilities = normal(rng, n, n_expert, dtype=dtype).softmax(dim=-1)
@@ -201,7 +202,7 @@ def _balance_cases(rng: random.Random) -> list[Case]:
 
     uneven = (normal(rng, 6, 4) + torch.tensor([4.0, 0, 0, -4.0])).softmax(dim=-1)
     return [
-        routed(1, 2, 1, "one token, E = 2"),
+        routed(2, 2, 1, "two tokens, E = 2"),
         Case((uneven, torch.zeros(6, 1, dtype=torch.int64)), "all tokens at expert 0 of 4"),
         routed(rng.randint(7, 9), 5, 1, "E = 5, k = 1"),
         routed(rng.randint(7, 9), 5, 3, "E = 5, k = 3"),
@@ -210,218 +211,230 @@ def _balance_cases(rng: random.Random) -> list[Case]:
     ]
 
 
-def _of_normalized(answer, probabilities, experts):
-    """Apply an answer so that gradients are those through a softmax, where a constant in each row has no effect."""
-    if probabilities.requires_grad:
-        probabilities = probabilities / probabilities.sum(dim=-1, keepdim=True)
-    return answer(probabilities, experts)
-
-
-_BALANCE = Exercise(
+_PULL = Exercise(
     number="14.4",
-    name="balance_loss",
-    title="the balance loss",
-    solution=_balance_loss,
-    cases=_balance_cases,
-    call=_of_normalized,
-    differentiable=("probabilities",),
+    name="balance_pull",
+    title="the pull of the balance loss",
+    solution=_balance_pull,
+    cases=_pull_cases,
+    properties=(
+        (
+            "the same number added to all scores of a token changes no probability, so each row of the gradient must "
+            "sum to 0",
+            lambda _, result: bool((result.sum(dim=-1).abs() < 1e-5).all()),
+        ),
+    ),
 )
 
 
-@_BALANCE.mistake(
-    symptom="The loss at balance is 1/E instead of 1, so its weight has to change with the number of experts.",
-    hint="the loss is too small by a factor of E, the number of experts. At perfect balance it must be 1.",
+@_PULL.mistake(
+    symptom="Every token gets the same gradient, and its rows do not sum to 0.",
+    hint="this is the gradient with respect to the probabilities, the same for every token. The scores come before a "
+    "softmax: what does its derivative add?",
+)
+def _of_the_probabilities(probabilities, experts):
+    n_token, n_expert = probabilities.shape
+    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    return (n_expert / n_token * f).to(probabilities.dtype).expand(n_token, n_expert)
+
+
+@_PULL.mistake(
+    symptom="The load is compared with 1/E, as one would expect, but the rows do not sum to 0.",
+    hint="you compare the load of an expert with 1/E. The same number added to all scores of a token changes nothing, "
+    "so each row must sum to 0: what must you subtract from f, for each token?",
+)
+def _against_an_equal_share(probabilities, experts):
+    n_token, n_expert = probabilities.shape
+    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    reference = 1 / n_expert
+    return n_expert / n_token * probabilities * (f - reference)
+
+
+@_PULL.mistake(
+    symptom="All tokens have the same reference, so that the row of a token does not sum to 0.",
+    hint="you subtract the same number for all tokens. The softmax of one token does not contain the probabilities of "
+    "the others.",
+)
+def _mean_over_the_tokens(probabilities, experts):
+    n_token, n_expert = probabilities.shape
+    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    reference = (probabilities * f).sum(dim=-1).mean()
+    return n_expert / n_token * probabilities * (f - reference)
+
+
+@_PULL.mistake(
+    symptom="A score changes only its own probability, so that the probabilities would no longer sum to 1.",
+    hint="you use how a score changes its own probability, p (1 - p). It changes the other probabilities of the token "
+    "too.",
+)
+def _own_probability_only(probabilities, experts):
+    n_token, n_expert = probabilities.shape
+    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    return n_expert / n_token * probabilities * (1 - probabilities) * f
+
+
+@_PULL.mistake(
+    symptom="An expert of probability 0 is pulled as strongly as a probable one.",
+    hint="the bracket is right, but each score must also be multiplied by something: how much does a probability near "
+    "0 change with its score?",
+)
+def _without_the_probability(probabilities, experts):
+    n_token, n_expert = probabilities.shape
+    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    reference = (probabilities * f).sum(dim=-1, keepdim=True)
+    return n_expert / n_token * (f - reference)
+
+
+@_PULL.mistake(
+    symptom="Gradient descent with it makes the busiest expert busier.",
+    hint="the sign is wrong: the gradient points to where the loss increases. Which scores have to rise for that?",
+)
+def _the_other_sign(probabilities, experts):
+    n_token, n_expert = probabilities.shape
+    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    reference = (probabilities * f).sum(dim=-1, keepdim=True)
+    return n_expert / n_token * probabilities * (reference - f)
+
+
+@_PULL.mistake(
+    symptom="The pull grows with the number of tokens in the batch.",
+    hint="the gradient is too large by a factor of N, the number of tokens. P_e is a mean.",
+)
+def _summed_over_the_tokens(probabilities, experts):
+    n_expert = probabilities.shape[-1]
+    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    reference = (probabilities * f).sum(dim=-1, keepdim=True)
+    return n_expert * probabilities * (f - reference)
+
+
+@_PULL.mistake(
+    symptom="The pull is E times too weak.",
+    hint="the gradient is too small by a factor of E, the number of experts, with which the loss begins.",
 )
 def _without_e(probabilities, experts):
-    f = experts.flatten().bincount(minlength=probabilities.shape[-1]) / experts.numel()
-    return (f * probabilities.mean(dim=0)).sum()
+    n_token, n_expert = probabilities.shape
+    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    reference = (probabilities * f).sum(dim=-1, keepdim=True)
+    return probabilities * (f - reference) / n_token
 
 
-@_BALANCE.mistake(
-    symptom="Right for k = 1. For k = 2, the loss is 2 at balance, as in the code of transformers.",
+@_PULL.mistake(
+    symptom="Right for k = 1. For k = 2, the pull is twice as strong.",
     hint="right for k = 1, but for k > 1 too large by a factor of k: your f sums to k. Divide by the number of "
     "assignments, not of tokens.",
 )
 def _share_of_the_tokens(probabilities, experts):
-    n_expert = probabilities.shape[-1]
-    f = experts.flatten().bincount(minlength=n_expert) / len(experts)
-    return n_expert * (f * probabilities.mean(dim=0)).sum()
+    n_token, n_expert = probabilities.shape
+    f = experts.flatten().bincount(minlength=n_expert) / n_token
+    reference = (probabilities * f).sum(dim=-1, keepdim=True)
+    return n_expert / n_token * probabilities * (f - reference)
 
 
-@_BALANCE.mistake(
+@_PULL.mistake(
     symptom="Right if the selected expert is the most probable one and k = 1, but not with a bias or for k > 1.",
     hint="you count the most probable expert of each token instead of the selected ones in `experts`. They differ for "
     "k > 1, and with a bias in the selection.",
 )
 def _most_probable(probabilities, experts):
-    n_expert = probabilities.shape[-1]
-    f = probabilities.argmax(dim=-1).bincount(minlength=n_expert) / len(probabilities)
-    return n_expert * (f * probabilities.mean(dim=0)).sum()
-
-
-@_BALANCE.mistake(
-    symptom="The loss also depends on how many tokens are in the batch.",
-    hint="the loss grows with the number of tokens. P_e is a mean over the tokens, not a sum.",
-)
-def _sum_of_probabilities(probabilities, experts):
-    n_expert = probabilities.shape[-1]
-    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
-    return n_expert * (f * probabilities.sum(dim=0)).sum()
-
-
-@_BALANCE.mistake(
-    symptom="The loss does not notice a collapse in which the probabilities are nearly equal.",
-    hint="your loss does not use the selected experts at all: P_e takes the place of f_e. Count how often each expert "
-    "occurs in `experts`.",
-)
-def _probability_squared(probabilities, experts):
-    return probabilities.shape[-1] * probabilities.mean(dim=0).square().sum()
-
-
-@_BALANCE.mistake(
-    symptom="The number is right, but training with it changes nothing: it has no gradient.",
-    hint="the number is right, but it has no gradient, so training cannot lower it. Which operation cuts "
-    "`probabilities` off from the graph (detach, item, torch.tensor, no_grad)?",
-)
-def _without_a_gradient(probabilities, experts):
-    return _balance_loss(probabilities.detach(), experts)
-
-
-@_BALANCE.mistake(
-    symptom="Right until the last expert is never selected. Then the two factors differ in length, and an error "
-    "follows.",
-    hint="raises an error if the experts with the highest indices are not selected: then `bincount` returns fewer "
-    "than E counts. Which of its arguments sets the length?",
-)
-def _without_minlength(probabilities, experts):
-    f = experts.flatten().bincount() / experts.numel()
-    return probabilities.shape[-1] * (f * probabilities.mean(dim=0)).sum()
-
-
-@_BALANCE.mistake(
-    symptom="The loss is 100 times too small, and the training loop multiplies it by its weight once more.",
-    hint="the loss is 0.01 times what it should be. Where does the weight of a loss belong?",
-)
-def _with_its_weight(probabilities, experts):
-    return 0.01 * _balance_loss(probabilities, experts)
-
-
-@_BALANCE.mistake(
-    symptom="The number is right, but its gradient also changes the counts, which are no function of the router.",
-    hint="the loss is right, but its gradient is not: a count follows from a selection, so f passes no gradient back.",
-)
-def _gradient_of_the_counts(probabilities, experts):
-    n_expert = probabilities.shape[-1]
-    selected = F.one_hot(experts, n_expert).sum(dim=1) / experts.shape[1]
-    f = (selected + probabilities - probabilities.detach()).mean(dim=0)
-    return n_expert * (f * probabilities.mean(dim=0)).sum()
+    n_token, n_expert = probabilities.shape
+    f = probabilities.argmax(dim=-1).bincount(minlength=n_expert) / n_token
+    reference = (probabilities * f).sum(dim=-1, keepdim=True)
+    return n_expert / n_token * probabilities * (f - reference)
 
 
 # 14.5
 
 
-def _sparse_parameters(n_layer, d_model, d_hidden, n_expert, top_k, other):
-    """Return two integers: the total and the active parameters of a sparse model.
+def _experts_read(loads, users):
+    """Return how many different experts of one layer a step of generation reads on average, a float.
 
-    Each of the `n_layer` layers has a router, one matrix (n_expert, d_model), and `n_expert`
-    experts. An expert has three matrices (a gated feed-forward layer): two from d_model to d_hidden
-    and one back. There are no biases. `other` counts all parameters outside of the sparse layers,
-    such as attention and embeddings. Active parameters are those used for one token: all except the
-    experts that it does not select.
+    `loads`, (E,), holds for each expert the probability that a token selects it; they sum to k. The
+    step processes one token for each of `users` users, and the users' choices are independent. An
+    expert is read once if at least one token selects it.
     """
-    expert = 3 * d_model * d_hidden
-    shared = other + n_layer * n_expert * d_model  # the router scores all experts
-    return shared + n_layer * n_expert * expert, shared + n_layer * top_k * expert
+    unread = (1 - loads) ** users  # (E,): nobody selects this expert
+    return (1 - unread).sum().item()
 
 
-def _parameter_cases(rng: random.Random) -> list[Case]:
-    sizes = [(1, 2, 3, 2, 1, 10)]
-    sizes.append((rng.randint(2, 4), rng.randint(3, 6), rng.randint(7, 9), 4, 2, rng.randint(100, 200)))
-    sizes.append((rng.randint(5, 8), 16, rng.randint(20, 40), 12, 5, rng.randint(1000, 2000)))
-    names = ("n_layer", "d_model", "d_hidden", "n_expert", "top_k", "other")
-    return [Case(s, ", ".join(f"{k}={v}" for k, v in zip(names, s, strict=True))) for s in sizes]
+def _read_cases(rng: random.Random) -> list[Case]:
+    def uneven(n_expert: int, top_k: int) -> Tensor:
+        """Return loads as those of a router, between 0 and 1."""
+        rows = [rng.sample(range(n_expert - 1), top_k) for _ in range(20)]  # the last expert is dead
+        return torch.tensor(rows).flatten().bincount(minlength=n_expert).double() / len(rows)
+
+    return [
+        Case((torch.tensor([0.5, 0.5], dtype=torch.float64), 1), "one user, E = 2, k = 1"),
+        Case((torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64), 2), "two users, E = 3, k = 1"),
+        Case((uneven(6, 2), rng.randint(3, 5)), "E = 6, k = 2, one expert dead"),
+        Case((uneven(9, 3), rng.randint(8, 20)), "E = 9, k = 3, many users"),
+    ]
 
 
-_PARAMETERS = Exercise(
+_READ = Exercise(
     number="14.5",
-    name="sparse_parameters",
-    title="total and active parameters",
-    solution=_sparse_parameters,
-    cases=_parameter_cases,
-    returns=("the total", "the active parameters"),
+    name="experts_read",
+    title="how many experts a step reads",
+    solution=_experts_read,
+    cases=_read_cases,
+    properties=(
+        (
+            "no step reads more experts than there are",
+            lambda arguments, result: result <= len(arguments[0]) + 1e-9,
+        ),
+        (
+            "a step reads at least the k experts of its first user",
+            lambda arguments, result: result >= arguments[0].sum() - 1e-6,
+        ),
+    ),
 )
 
 
-@_PARAMETERS.mistake(
-    symptom="Both numbers are the total, as if each token used all experts.",
-    hint="the total is right, and your active parameters are all parameters. Which of the experts does a token skip?",
+@_READ.mistake(
+    symptom="Right for one user. With more, an expert that two of them select counts twice.",
+    hint="right for one user. With more, you count assignments: an expert that two users select is read once.",
 )
-def _all_active(n_layer, d_model, d_hidden, n_expert, top_k, other):
-    total = _sparse_parameters(n_layer, d_model, d_hidden, n_expert, top_k, other)[0]
-    return total, total
+def _assignments(loads, users):
+    return (users * loads).sum().item()
 
 
-@_PARAMETERS.mistake(
-    symptom="Both numbers are the active parameters, so the memory that the experts need is missing.",
-    hint="the active parameters are right, and your total has only the active experts. Where are the others stored?",
+@_READ.mistake(
+    symptom="Right for one user. With more, each expert counts as read as soon as its expected number of users is 1.",
+    hint="right for one user. You cap the expected number of users of an expert at 1, but where the mean is 1, "
+    "sometimes nobody comes.",
 )
-def _only_active(n_layer, d_model, d_hidden, n_expert, top_k, other):
-    active = _sparse_parameters(n_layer, d_model, d_hidden, n_expert, top_k, other)[1]
-    return active, active
+def _capped(loads, users):
+    return (users * loads).clamp(max=1).sum().item()
 
 
-@_PARAMETERS.mistake(
-    symptom="A third of the experts' parameters is missing, for Mixtral 15 of 47 billion.",
-    hint="your experts have two matrices. A gated feed-forward layer has two up-projections and one down-projection.",
+@_READ.mistake(
+    symptom="With more users, fewer experts are read.",
+    hint="you compute the probability that all users select an expert. One of them is enough.",
 )
-def _two_matrices(n_layer, d_model, d_hidden, n_expert, top_k, other):
-    expert = 2 * d_model * d_hidden
-    shared = other + n_layer * n_expert * d_model
-    return shared + n_layer * n_expert * expert, shared + n_layer * top_k * expert
+def _all_users(loads, users):
+    return (loads**users).sum().item()
 
 
-@_PARAMETERS.mistake(
-    symptom="The counts are almost right: the routers of Mixtral are 0.002 % of its parameters.",
-    hint="the experts and the rest are right, but the routers are missing: one matrix in each layer.",
+@_READ.mistake(
+    symptom="The number falls to 0 with many users.",
+    hint="this is the number of experts that nobody selects.",
 )
-def _without_routers(n_layer, d_model, d_hidden, n_expert, top_k, other):
-    expert = 3 * d_model * d_hidden
-    return other + n_layer * n_expert * expert, other + n_layer * top_k * expert
+def _the_unread(loads, users):
+    return ((1 - loads) ** users).sum().item()
 
 
-@_PARAMETERS.mistake(
-    symptom="The active count is slightly too low, as if the router knew in advance which rows it needs.",
-    hint="the total is right, but not the active count: to select top_k experts, the router computes the scores of "
-    "all of them.",
+@_READ.mistake(
+    symptom="Every router reads as many experts as an even one.",
+    hint="right for even loads: you replace each load by their mean. What does a dead expert add to the sum?",
 )
-def _router_in_part(n_layer, d_model, d_hidden, n_expert, top_k, other):
-    expert = 3 * d_model * d_hidden
-    total = other + n_layer * n_expert * (d_model + expert)
-    return total, other + n_layer * top_k * (d_model + expert)
+def _even(loads, users):
+    unread = (1 - loads.mean()) ** users
+    return (len(loads) * (1 - unread)).item()
 
 
-@_PARAMETERS.mistake(
-    symptom="For Mixtral 11.7 billion active parameters instead of 12.9.",
-    hint="you multiply the total by top_k / n_expert. Attention, embeddings and routers are used for every token: "
-    "which part of the parameters is divided among the experts?",
+@_READ.mistake(
+    symptom="Right for k = 1. For k = 2, each token selects only one expert.",
+    hint="right for k = 1. You divide the loads by their sum, and then a token selects one expert instead of k.",
 )
-def _everything_divided(n_layer, d_model, d_hidden, n_expert, top_k, other):
-    total = _sparse_parameters(n_layer, d_model, d_hidden, n_expert, top_k, other)[0]
-    return total, total * top_k // n_expert
-
-
-@_PARAMETERS.mistake(
-    symptom="For Mixtral 58 billion, about what 8 x 7B suggests.",
-    hint="you count the parameters outside of the sparse layers once for each expert. All experts share them.",
-)
-def _all_parts_for_each_expert(n_layer, d_model, d_hidden, n_expert, top_k, other):
-    total, active = _sparse_parameters(n_layer, d_model, d_hidden, n_expert, top_k, other)
-    return total + (n_expert - 1) * other, active + (top_k - 1) * other
-
-
-@_PARAMETERS.mistake(
-    symptom="The two numbers are exchanged.",
-    hint="both numbers are right, but in the wrong order: the total comes first.",
-)
-def _exchanged(n_layer, d_model, d_hidden, n_expert, top_k, other):
-    return _sparse_parameters(n_layer, d_model, d_hidden, n_expert, top_k, other)[::-1]
+def _divided_by_k(loads, users):
+    unread = (1 - loads / loads.sum()) ** users
+    return (1 - unread).sum().item()
