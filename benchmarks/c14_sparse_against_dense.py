@@ -27,7 +27,7 @@ import time
 import common
 import torch
 
-from lecture21 import GPT, GPTConfig, presets
+from lecture21 import GPT, presets
 from lecture21.accounting import flops_per_token, parameters
 from lecture21.baselines import NGram
 from lecture21.moe import statistics_of
@@ -51,11 +51,10 @@ COLUMNS = (
 
 
 def run(
-    config: GPTConfig, seed: int, steps: int, factor: float, tokens: torch.Tensor, val: torch.Tensor
+    model: GPT, seed: int, steps: int, factor: float, tokens: torch.Tensor, val: torch.Tensor, *, load: bool = True
 ) -> dict[str, object]:
-    """Train one model, score it on `val`, and return its row."""
-    torch.manual_seed(seed)
-    model = GPT(config)
+    """Train a model, score it on `val`, and return its row, with the load of its experts if `load` is set."""
+    config = model.config
     plain = recipe(PRESET)
     settings = recipe(
         PRESET,
@@ -81,7 +80,7 @@ def run(
         "nats": round(evaluate(model, val), 5),
         "seconds": round(seconds, 1),
     }
-    if config.moe is None:
+    if config.moe is None or not load:
         return row
     size = model.block_size
     statistics = statistics_of(model, val[: len(val) // size * size].view(-1, size))
@@ -106,7 +105,8 @@ def main() -> None:
             ):  # fmt: skip
                 return row["nats"]
         texts = (tokens, val) if part == "run" else (tokens[:-held_out], tokens[-held_out:])
-        row = run(MODELS[model], seed, steps, factor, *texts) | {"part": part, "model": model}
+        torch.manual_seed(seed)
+        row = run(GPT(MODELS[model]), seed, steps, factor, *texts) | {"part": part, "model": model}
         print(*row.values(), sep="  ", flush=True)
         rows.append(row)
         common.save(NAME, rows, arguments=False)

@@ -30,6 +30,7 @@ SEARCHES = [
     ("modern_ablation", ["arm"], "factor", "nats", "", (1.0, 2.0, 4.0), 2),
     ("router_collapse", ["setting"], "learning_rate", "nats", "", (0.01,), COLLAPSE),
     ("scarce_text", ["steps"], "scale", "logits", "members == 2 and steps == 250", (0.5, 1.0, 2.0), 2),
+    ("granularity", ["model"], "factor", "nats", "", (2.0,), DOUBLED),
     ("isoflop", ["budget", "d_model"], "learning_rate", "nats", "", (0.16,), 2),
     ("sparse_against_dense", ["model", "steps"], "factor", "nats", "", (2.0,), DOUBLED),
 ]  # fmt: skip

@@ -204,7 +204,6 @@ def share_times_factor(experts, n_expert, factor):
         ("14.4", pull_of_certain_tokens, "14.4: wrong for"),
         ("14.5", probability_of_any, "at least the k experts of its first user"),
         ("14.5", one_more_than_there_are, "no step reads more experts than there are"),
-        ("14.5", lambda loads, users: torch.tensor(one_expert_after_the_other(loads, users)), "float"),
         ("14.3", share_times_factor, "you round the equal share up before"),
     ],
 )

@@ -308,17 +308,6 @@ def _summed_over_the_tokens(probabilities, experts):
 
 
 @_PULL.mistake(
-    symptom="The pull is E times too weak.",
-    hint="the gradient is too small by a factor of E, the number of experts, with which the loss begins.",
-)
-def _without_e(probabilities, experts):
-    n_token, n_expert = probabilities.shape
-    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
-    reference = (probabilities * f).sum(dim=-1, keepdim=True)
-    return probabilities * (f - reference) / n_token
-
-
-@_PULL.mistake(
     symptom="Right for k = 1. For k = 2, the pull is twice as strong.",
     hint="right for k = 1, but for k > 1 too large by a factor of k: your f sums to k. Divide by the number of "
     "assignments, not of tokens.",

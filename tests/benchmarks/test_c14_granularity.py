@@ -1,0 +1,69 @@
+"""Few wide experts and many narrow ones: equal sizes, sets without an order, and the rates that the search chose."""
+
+from pathlib import Path
+
+import c14_granularity
+import c14_sparse_against_dense
+import pytest
+import torch
+
+from lecture21 import GPT
+from lecture21.chapters import results
+from lecture21.moe import Router, routings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+IDS = torch.arange(64).view(2, 32)
+
+
+def test_the_finer_cut_has_as_many_weights_in_its_experts_and_uses_as_many():
+    fine, coarse = c14_granularity.built("32 x 32", 0), GPT(c14_sparse_against_dense.MODELS["sparse"])
+    sizes = []
+    for model in (fine, coarse):
+        sizes.append(sum(p.numel() for name, p in model.named_parameters() if "router" not in name))
+        with torch.no_grad(), routings(model) as collected:
+            model(IDS)
+        assert collected[0][1].experts.shape[-1] * model.config.d_ff == 256
+    assert sizes[0] == sizes[1]
+
+
+def test_sets_are_counted_without_their_order():
+    model = c14_granularity.built("32 x 32", 0)
+    found = c14_granularity.routing_of(model, torch.arange(64))
+    assert 1 < found["even_sets_1"] <= found["sets_1"] <= 64
+    with torch.no_grad():
+        for router in (module for module in model.modules() if isinstance(module, Router)):
+            router.weight.zero_()  # equal scores: the same experts everywhere
+    assert c14_granularity.routing_of(model, torch.arange(64))["sets_1"] == 1
+
+
+def test_every_model_has_three_seeds_at_its_best_factor():
+    table = results.load("granularity")
+    runs = table[table["part"] == "run"]
+    assert set(runs["model"]) == c14_granularity.MODELS.keys()
+    for name, rows in runs.groupby("model"):
+        search = table[(table["part"] == "search") & (table["model"] == name)].set_index("factor")["nats"]
+        assert set(rows["factor"]) == {search.idxmin()}
+        assert sorted(rows["seed"]) == [0, 1, 2]
+    assert runs[["sets_1", "sets_2"]].max(axis=None) <= c14_granularity.MEASURED
+    before = results.load("sparse_against_dense").query("part == 'run' and model == 'sparse' and steps == 500")
+    assert set(runs["characters"]) == set(before["characters"])
+    assert pytest.approx(before["active"].iloc[0], rel=0.03) == runs["active"].max()
+
+
+def test_the_pages_state_what_was_measured():
+    runs = results.load("granularity").query("part == 'run' and model == '32 x 32'").set_index("seed")
+    before = (
+        results.load("sparse_against_dense")
+        .query("part == 'run' and steps == 500")
+        .set_index(["model", "seed"])["nats"]
+    )
+    gain = before["sparse"] - runs["nats"]
+    difference = f"{gain.mean():.3f} ± {gain.std():.3f} nats"
+    sets = runs[["sets_1", "sets_2"]]
+    used = f"{sets.min(axis=None):,} to {sets.max(axis=None):,} different sets"
+    dense = f"gains {(before['dense'] - before['sparse']).mean():.3f} over"
+    page = " ".join((ROOT / "book" / "negative_results.md").read_text(encoding="utf-8").split())
+    chapter = (ROOT / "notebooks" / "14_moe_in_gpt.ipynb").read_text(encoding="utf-8")
+    assert all(each in page for each in (difference, used, dense))
+    assert difference in chapter
