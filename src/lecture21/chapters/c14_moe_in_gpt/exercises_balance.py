@@ -335,7 +335,7 @@ def _most_probable(probabilities, experts):
 
 
 def _experts_read(loads, users):
-    """Return how many different experts of one layer a step of generation reads on average, a float.
+    """Return how many different experts of a layer one step reads on average, a float.
 
     `loads`, (E,), holds for each expert the probability that a token selects it; they sum to k. The
     step processes one token for each of `users` users, and the users' choices are independent. An
