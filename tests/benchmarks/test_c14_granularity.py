@@ -61,7 +61,7 @@ def test_the_pages_state_what_was_measured():
     gain = before["sparse"] - runs["nats"]
     difference = f"{gain.mean():.3f} ± {gain.std():.3f} nats"
     sets = runs[["sets_1", "sets_2"]]
-    used = f"{sets.min(axis=None):,} to {sets.max(axis=None):,} different sets"
+    used = f"{sets.min(axis=None):,.0f} to {sets.max(axis=None):,.0f} different sets"
     dense = f"gains {(before['dense'] - before['sparse']).mean():.3f} over"
     page = " ".join((ROOT / "book" / "negative_results.md").read_text(encoding="utf-8").split())
     chapter = (ROOT / "notebooks" / "14_moe_in_gpt.ipynb").read_text(encoding="utf-8")
