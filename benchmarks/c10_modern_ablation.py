@@ -78,10 +78,12 @@ def scaled(run: TrainConfig, factor: float) -> TrainConfig:
     return replace(run, **{name: getattr(run, name) and factor * getattr(run, name) for name in rates})
 
 
-def fit(arm: str, factor: float, seed: int, tokens: torch.Tensor, vocab_size: int) -> tuple[GPT, float]:
-    """Train one model and return it with the process time of its training."""
+def fit(
+    arm: str, factor: float, seed: int, tokens: torch.Tensor, vocab_size: int, **settings: object
+) -> tuple[GPT, float]:
+    """Train one model, with other settings of the training where given; return it and the process time."""
     shape, changes = ARMS[arm]
-    run = scaled(replace(BASE, seed=seed, **changes), factor)
+    run = scaled(replace(BASE, seed=seed, **changes, **settings), factor)
     torch.manual_seed(seed)
     model = GPT(presets.get("modern-gpt0", vocab_size=vocab_size, **shape))
     if arm in AFTER:

@@ -1,0 +1,69 @@
+"""When does dropout lower the loss? The modern recipe with and without it, on plentiful and on scarce text.
+
+Usage: python benchmarks/c10_dropout.py        (about 2 minutes on one core)
+
+The arms `modern-gpt0` and `dropout 0.1` of `c10_modern_ablation.py`. On `all` of the training text they have 400
+updates, the factors that were tuned there, and seeds 0, 1 and 2, and are scored on the first 19,200 characters of the
+validation split. On its first 20,000 characters (`scarce`), dropout has 250 and 500 updates at the recipe's learning
+rates and seed 100, and is scored on the first 19,200 characters of the training text's last tenth. The search of
+chapter 13's result `scarce_text` has models without dropout, with this seed and score, at several learning rates.
+
+Writes the result `dropout` after every run, and skips the runs that it already contains: text, arm, updates, factor on
+all learning rates, seed, and nats per character: of the score (`nats`), and in the first 120,000 characters of the
+training text, in windows of 32, of the characters that the batches contained (`read`) and of all others (`unread`).
+"""
+
+import common
+import torch
+from c10_modern_ablation import BASE, SEARCH_SEED, SEEDS, fit
+
+from lecture21 import GPT
+from lecture21.objectives import token_log_probabilities
+from lecture21.training import evaluate
+
+NAME, SCARCE, TESTED = "dropout", 20_000, 120_000
+TUNED = {"modern-gpt0": 2.0, "dropout 0.1": 4.0}  # of the result modern_ablation
+WINDOW, BATCH = 32, BASE.batch_size
+
+
+@torch.no_grad()
+def read_and_unread(model: GPT, tokens: torch.Tensor, seen: torch.Tensor) -> list[float]:
+    """Return the mean loss of the characters that training has seen, and of the others, in whole windows."""
+    ids, targets = (tokens[i : i + TESTED].view(-1, WINDOW) for i in (0, 1))
+    parts = zip(ids.split(128), targets.split(128), strict=True)
+    losses = -torch.cat([token_log_probabilities(model(x), y) for x, y in parts]).flatten()
+    seen = torch.cat([seen, seen.new_zeros(max(TESTED + 1 - len(seen), 0))])[1 : TESTED + 1]
+    return [round(losses[seen].mean().item(), 5), round(losses[~seen].mean().item(), 5)]
+
+
+def main() -> None:
+    """Run both arms on all of the text, and dropout on the scarce one, and write the table after each run."""
+    torch.set_num_threads(1)
+    tokenizer, tokens, val = common.encoded_plays()
+    tenth = len(tokens) // 10
+    texts = {"all": tokens, "scarce": tokens[:SCARCE]}
+    held_out = {"all": val[:19_201], "scarce": tokens[-tenth:][:19_201]}
+    rows = common.stored(NAME)
+
+    def run(text: str, arm: str, steps: int, factor: float, seed: int) -> None:
+        key = {"text": text, "arm": arm, "steps": steps, "factor": factor, "seed": seed}
+        if any(all(row[name] == value for name, value in key.items()) for row in rows):
+            return
+        settings = {"steps": steps, "eval_every": steps}
+        model, _ = fit(arm, factor, seed, texts[text], tokenizer.vocab_size, **settings)
+        seen = common.seen_by(seed, len(texts[text]), steps, WINDOW, BATCH)
+        read, unread = read_and_unread(model.eval(), tokens, seen)
+        nats = round(evaluate(model, held_out[text]), 5)
+        rows.append({**key, "nats": nats, "read": read, "unread": unread})
+        common.save(NAME, rows)
+        print(*rows[-1].values(), flush=True)
+
+    for seed in SEEDS:
+        for arm, factor in TUNED.items():
+            run("all", arm, BASE.steps, factor, seed)
+    for steps in (250, 500):
+        run("scarce", "dropout 0.1", steps, 1.0, SEARCH_SEED)
+
+
+if __name__ == "__main__":
+    main()
