@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from lecture21 import GPT, evaluate
 from lecture21.baselines import NGram
@@ -294,10 +295,11 @@ def test_earlier_runs_and_samples_stay_and_pytorch_s_run_is_shown_where_it_is_th
     loss = number_after("validation loss", figure.locator(".now").inner_text())
     samples = figure.get_by_label("Sample at step")
     last = figure.locator("p.text").inner_text()
+    text = figure.locator("p.text")
     samples.fill("0")
-    assert figure.locator("p.text").inner_text() != last
+    expect(text).not_to_have_text(last, use_inner_text=True)
     samples.fill(samples.get_attribute("max"))
-    assert figure.locator("p.text").inner_text() == last
+    expect(text).to_have_text(last, use_inner_text=True)
     figure.locator("summary", has_text="More").click()
     figure.get_by_text("AdamW", exact=True).click()
     begin(stage)

@@ -73,7 +73,7 @@ export function lossChart(frame, { session, curves, levels, planned }) {
         xRange: [0, most()],
         yRange: range,
         xTitle: "training step",
-        yTitle: "nats per character",
+        yTitle: "loss, nats per character",
         width,
         height,
       });

@@ -129,13 +129,15 @@ function plan(
   const shape = shapes.find(({ name }) => name === values.size);
   const text = corpus ? `your text, ${grouped(corpus.tokens.length)} characters of it` : "nine plays by Shakespeare";
   const optimizer = values.optimizer === "muon" ? "Muon" : "AdamW";
+  const standard = values.optimizer === "muon" && values.doublings === 0; // a word on it would only puzzle a newcomer
+  const rates = standard ? "" : `, ${optimizer} at ${percent(2 ** values.doublings)} of the recipe's learning rates`;
   const length = values.steps ? `${grouped(values.steps)} steps` : `${values.budget} s`;
   const mask = values.causal ? "" : " without a causal mask";
   const lines = levels.map(({ name, nats }) => `${name} ${nats.toFixed(3)}`);
   const sentences = [
-    `Ready to train for ${length} on ${text}: ${labelOf(shape, corpus?.vocabulary ?? 65)}${mask}, ${optimizer} ` +
-      `at ${percent(2 ** values.doublings)} of the recipe's learning rates.`,
-    `Losses to beat, in nats per character: ${joined(lines)}.`,
+    `Ready to train for ${length} on ${text}: ${labelOf(shape, corpus?.vocabulary ?? 65)}${mask}${rates}.`,
+    "The lower its loss, the better it predicts. Losses to beat, in nats per character, from a blind guess to counted " +
+      `groups of characters: ${joined(lines)}.`,
   ];
   sentences.push("Training pauses while this figure is off screen.");
   return sentences.join(" ");
