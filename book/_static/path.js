@@ -36,7 +36,9 @@
     if (!(number > 1 && number <= stops.length)) return;
     button.textContent = "Go on";
     button.href = stops[number - 1].href;
-    button.parentElement.querySelector("span").prepend(`${number} of ${stops.length}: ${stops[number - 1].title}. `);
+    const { title } = stops[number - 1];
+    const end = /[.?!]$/.test(title) ? "" : ".";
+    button.parentElement.querySelector("span").prepend(`${number} of ${stops.length}: ${title}${end} `);
   };
 
   // What the reader's own model wrote when its training ended.

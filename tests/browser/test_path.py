@@ -77,7 +77,7 @@ def test_a_reader_who_left_the_path_goes_on_there(wide, site: str):
     page = wide.open("book/intro.html")
     button = page.locator("#path-begin")
     expect(button).to_have_text("Go on")
-    expect(button.locator("xpath=..")).to_contain_text(f"3 of {len(STOPS)}: {STOPS[2]['title']}")
+    expect(button.locator("xpath=..")).to_contain_text(f"3 of {len(STOPS)}: {STOPS[2]['title']}.")
     button.click()
     check_stop(page, 3)
 

@@ -39,6 +39,14 @@ def kept(figure):
     return fold
 
 
+def test_a_sample_that_is_being_written_when_the_run_ends_is_not_the_last(open_figures):
+    stage = open_figures(live.Train(steps=12))
+    figure = train(stage)
+    small = json.loads(stage.page.evaluate("localStorage['lecture21-model']"))
+    assert small["sample"].split() == figure.locator("p.text").inner_text().split()
+    assert figure.get_by_label("Sample at step").get_attribute("aria-valuetext") == "12"
+
+
 def test_the_trained_model_is_offered_by_other_figures_until_it_is_cleared(open_figures):
     figures = [live.Train(size="one", steps=30), live.Write(prompt="To be"), live.ResidualStream(), live.SideBySide()]
     stage = open_figures(*figures, viewport={"width": 900, "height": 1200})

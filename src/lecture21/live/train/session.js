@@ -43,6 +43,7 @@ export function createSession(onChange) {
   let run = null;
   let current = 0; // a run that was ended must not change anything any more
   let sampling = false;
+  let writing = Promise.resolve(); // of the sample that was begun last
   let sampled = 0;
   let out = false; // of the reader's sight
 
@@ -109,7 +110,8 @@ export function createSession(onChange) {
         if (out) session.leave(true);
         await run.done;
         if (!known()) return;
-        await takeSample();
+        await writing;
+        if (known() && session.samples.at(-1)?.step !== session.step) await takeSample();
         if (known() && session.status === "running") change("finished");
       } catch (error) {
         if (!known()) return;
@@ -223,7 +225,7 @@ export function createSession(onChange) {
     );
     for (const { name, nats } of passed) session.crossed.push({ name, nats, seconds, step });
     onChange(passed.length && step > 0 ? "crossed" : "progress");
-    if (seconds - sampled >= SAMPLE_EVERY || !session.samples.length) void takeSample();
+    if (!sampling && (seconds - sampled >= SAMPLE_EVERY || !session.samples.length)) writing = takeSample();
   }
 
   /** Let the model write, beside the run. */
