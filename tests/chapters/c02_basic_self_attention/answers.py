@@ -35,7 +35,8 @@ def reordered() -> str:
 
 NUMBERS = {
     "2.2": lambda: [
-        example()["basic"][SAT, THE], 0, 1 / 4, round(float(example()["basic"][SAT, THE]), 2), 1 / (X[SAT] @ X[1:].T).exp().sum(),
+        example()["basic"][SAT, THE], 0, 1 / 4, round(float(example()["basic"][SAT, THE]), 2),
+        1 / (X[SAT] @ X[1:].T).exp().sum(),
         (X[SAT] @ X.T * math.log(2)).softmax(dim=0)[THE], example()["basic"][SAT, CAT],
     ],
     "2.4": lambda: [
