@@ -8,6 +8,8 @@
   const root = document.documentElement;
   const article = document.querySelector("article.bd-article");
   const PREFIX = "#present=";
+  const TYPED =
+    "select, textarea, [contenteditable], input:not([type=range], [type=checkbox], [type=radio], [type=button])";
 
   // Of what contains a slide, only the heading is left; a section that is nothing but a heading is no slide.
   const sections = [...article.querySelectorAll("section[id]")].filter((section) =>
@@ -16,6 +18,7 @@
   let slides = sections;
   let current = -1; // while the page is read
   let opened = []; // folds that the reader had opened
+  let left; // the slide of a row at which Escape was pressed
 
   const bar = document.createElement("div");
   bar.className = "present-bar";
@@ -28,10 +31,10 @@
     parent.append(made);
     return made;
   };
-  button("\u2190", "Previous section (left arrow)", () => show(current - 1));
+  button("\u2190", "Go back (left arrow)", (event) => move("ArrowLeft", event));
   const place = bar.appendChild(document.createElement("span"));
   place.ariaLive = "polite";
-  button("\u2192", "Next section (right arrow)", () => show(current + 1));
+  button("\u2192", "Go on (right arrow)", (event) => move("ArrowRight", event));
   const notesButton = button("Notes", "Speaker's notes, in a window of their own (n)", () => toggleNotes());
   button("\u00d7", "End (Escape)", () => end());
   const onward = bar.appendChild(document.createElement("a")); // to the next talk of the lecture
@@ -53,11 +56,16 @@
   // The notes of a section; a section without notes has none, whatever is said of the one around it.
   function notesOf(slide) {
     const templates = slide.querySelectorAll(":scope > template.teaching");
-    return [...templates].map((template) => template.content.cloneNode(true));
+    const found = [...templates].map((template) => template.content.cloneNode(true));
+    if (!row) return found;
+    for (const text of found.flatMap((note) => [...note.querySelectorAll("p")]))
+      if (text.textContent.startsWith("Time plan")) text.remove(); // it is the chapter's, and the lecture has its own
+    return found;
   }
 
   // A page of the lecture (book/lecture.yml) that was opened as one of its rows (?lecture=2) shows this row's sections.
   const rows = JSON.parse(document.getElementById("lecture-rows")?.textContent ?? "[]");
+  const minutesOf = (parts) => parts.reduce((sum, { minutes }) => sum + minutes, 0);
   let row = rows[new URLSearchParams(location.search).get("lecture") - 1];
   if (row && !location.pathname.endsWith(`/${row.page}.html`)) row = undefined;
 
@@ -68,12 +76,13 @@
 
   /** Leave the lecture for the whole chapter. */
   function leaveRow() {
-    row = undefined;
+    row = left = undefined;
     history.replaceState(null, "", location.pathname + location.hash);
     chooseSlides();
   }
 
   const nextRow = () => (row && current === slides.length - 1 ? rows[rows.indexOf(row) + 1] : undefined);
+  const previousRow = () => (row && current === 0 ? rows[rows.indexOf(row) - 1] : undefined);
 
   function announce() {
     const next = nextRow();
@@ -90,6 +99,11 @@
       location.assign(next.href);
       return;
     }
+    const previous = previousRow();
+    if (previous && number < 0) {
+      location.assign(previous.href.replace(/#.*/, PREFIX + previous.sections.at(-1).anchor));
+      return;
+    }
     current = Math.max(0, Math.min(slides.length - 1, number));
     const slide = slides[current];
     for (const section of sections) section.classList.toggle("on-screen", section === slide);
@@ -101,7 +115,7 @@
     notes.show({
       title: titleOf(slide),
       place: place.textContent,
-      planned: row && { here: row.sections[current].minutes, all: row.minutes },
+      planned: row && { here: row.sections[current].minutes, row: row.minutes, all: minutesOf(rows) },
       notes: () => notesOf(slide),
       next: announce() || titleOf(slides[current + 1]),
     });
@@ -130,7 +144,7 @@
     for (const fold of opened) fold.open = false;
     for (const other of surroundings()) other.classList.add("present-off");
     document.body.append(bar);
-    notes.begin();
+    notes.begin(row && { isStart: row === rows[0] && !left && id === slides[0].id });
     root.toggleAttribute("data-present", true);
     document.activeElement?.blur();
     presentFit.code(article);
@@ -139,12 +153,12 @@
 
   function end() {
     const { id } = slides[current];
+    left = row && id;
     bar.remove();
-    notes.close();
+    notes.end();
     presentFit.end(article);
     presentBeside.end(article);
     current = -1;
-    if (row) leaveRow();
     for (const other of document.querySelectorAll(".present-off")) other.classList.remove("present-off");
     for (const section of sections) section.classList.remove("on-screen");
     for (const fold of opened) fold.open = true;
@@ -153,12 +167,18 @@
     document.getElementById(id).scrollIntoView({ behavior: "instant" });
   }
 
+  // Begin at what is in sight, or go on with a row of the lecture where it was left.
+  function start() {
+    chooseSlides();
+    const id = left ?? inSight();
+    begin(!row || slides.some((slide) => slide.id === id) ? id : slides[0].id);
+  }
+
   // The section at the top of the window.
   const inSight = () =>
     (sections.findLast((slide) => slide.getBoundingClientRect().top < innerHeight / 3) ?? sections[0]).id;
 
-  // The space bar and the page keys first scroll through a section that is longer than the screen, and stop at its
-  // figures, or at the text beside them. What is left at the end, if it is less than a tenth of the screen, is no step.
+  // The keys that turn a page first scroll through a section that is longer than the screen, and stop at its figures, or at the text beside them. What is left at the end, if it is less than a tenth of the screen, is no step.
   function scrollOn() {
     const [rest, least] = [root.scrollHeight - innerHeight - scrollY, innerHeight / 10];
     if (rest < least) return 1;
@@ -178,30 +198,49 @@
   }
 
   const MOVES = {
-    ArrowRight: () => 1,
-    ArrowLeft: () => -1,
+    ArrowRight: (event) => (event.shiftKey ? 1 : scrollOn()),
+    ArrowLeft: (event) => (event.shiftKey ? -1 : scrollBack()),
     PageDown: scrollOn,
     PageUp: scrollBack,
     " ": (event) => (event.shiftKey ? scrollBack() : scrollOn()),
   };
+
+  function move(key, event) {
+    const step = MOVES[key](event);
+    if (step) show(current + step);
+  }
+
+  // What has the focus, in a figure as well.
+  function focused() {
+    let found = document.activeElement;
+    while (found?.shadowRoot?.activeElement) found = found.shadowRoot.activeElement;
+    return found;
+  }
+
+  // After a click or a drag, the keys turn pages again; who types into a field or moves by Tab keeps the focus.
+  function giveBack() {
+    setTimeout(() => {
+      const found = current < 0 ? null : focused();
+      if (!found?.matches(`${TYPED}, body`)) found?.blur();
+    });
+  }
 
   // Fields and what responds to the arrow keys keep them: such a figure prevents the default. The theme does so for Escape.
   function press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const target = event.composedPath()[0];
     if (event.key === "Escape" && current >= 0) {
-      if (event.target.closest?.(".live-figure")) document.activeElement.blur();
+      if (event.target.closest?.(".live-figure")) focused().blur();
       else end();
       return;
     }
     if (event.defaultPrevented || target.closest?.("input, textarea, select, [contenteditable]")) return;
     if (current < 0) {
-      if (event.key === "p" && matchMedia("(min-width: 992px)").matches) begin(inSight());
+      if (event.key === "p" && matchMedia("(min-width: 992px)").matches) start();
     } else if (event.key === "n") toggleNotes();
     else if (event.key in MOVES && !(event.key === " " && target.closest?.("button, summary, a"))) {
       event.preventDefault();
-      const step = MOVES[event.key](event);
-      if (step) show(current + step);
+      move(event.key, event);
     }
   }
 
@@ -223,11 +262,12 @@
 
   const header = document.querySelector(".article-header-buttons");
   if (header) {
-    const enter = button("Present", "Present this chapter (p)", () => begin(inSight()), header);
+    const enter = button("Present", "Present this chapter (p)", start, header);
     enter.className = "present-button btn btn-sm";
     header.prepend(enter);
   }
   addEventListener("keydown", press);
+  addEventListener("pointerup", giveBack);
   addEventListener("pagehide", () => notes.close());
   addEventListener("resize", fit);
   addEventListener("hashchange", follow);

@@ -11,6 +11,26 @@
     footer { margin-top: 1rem; font-size: 0.9rem; color: var(--pst-color-text-muted); }`;
   const element = (name, text) => Object.assign(document.createElement(name), { textContent: text });
 
+  // When the lecture began, kept from page to page; a browser may refuse to keep it.
+  const KEPT = "lecture21.lecture-began";
+  const clock = {
+    read() {
+      try {
+        return Number(sessionStorage.getItem(KEPT)) || null;
+      } catch {
+        return null;
+      }
+    },
+    write(time) {
+      try {
+        if (time) sessionStorage.setItem(KEPT, String(time));
+        else sessionStorage.removeItem(KEPT);
+      } catch {
+        // then each row has a clock of its own
+      }
+    },
+  };
+
   function write(page) {
     page.open();
     page.write('<!doctype html><html lang="en"><title>Speaker\u2019s notes</title><body></body></html>');
@@ -24,19 +44,22 @@
 
   /**
    * The window with the notes of one talk. `press` takes its keys, `changed` is called when it opens or closes.
-   * `show` takes the section's title, its place, the minutes planned for it and for the talk, if there is a plan, a
-   * function that returns copies of its notes, and the next title.
+   * `show` takes the section's title, its place, the minutes planned for it, for the row and for the lecture, if there is
+   * a plan, a function that returns copies of its notes, and the next title.
    */
   globalThis.speakersNotes = (press, changed) => {
     let own = null;
     let shown = null;
-    let begun = 0;
+    let begun = 0; // the talk, in milliseconds
+    let lectureBegun = 0;
     const foot = element("footer", "");
 
     function tick() {
-      const minutes = Math.floor((performance.now() - begun) / 60000);
+      const minutes = (start) => Math.floor((Date.now() - start) / 60000);
       const { place, planned, next } = shown;
-      const time = planned ? `${minutes} of ${planned.all} min, ${planned.here} here` : `${minutes} min`;
+      const time = planned
+        ? `${minutes(lectureBegun)} of ${planned.all} min, this row ${minutes(begun)} of ${planned.row}, ${planned.here} here`
+        : `${minutes(begun)} min`;
       foot.textContent = [place, time, next && `next: ${next}`].filter(Boolean).join(" \u00b7 ");
     }
 
@@ -59,7 +82,17 @@
     }
 
     return {
-      begin: () => (begun = performance.now()),
+      /** Start the clock. That of a lecture goes on from row to row, and starts again at its beginning. */
+      begin(lecture) {
+        begun = Date.now();
+        if (lecture) lectureBegun = lecture.isStart ? begun : (clock.read() ?? (lectureBegun || begun));
+        if (lecture) clock.write(lectureBegun);
+      },
+      /** Close the window. The next lecture starts its own clock, unless this page goes on with this one. */
+      end() {
+        close();
+        clock.write(null);
+      },
       show,
       close,
       /** Open the window, or close it; return false if the browser does not allow a window. */

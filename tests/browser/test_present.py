@@ -52,10 +52,10 @@ def test_keys_turn_a_chapter_into_a_talk_and_back(wide):
     assert page.locator("article p").first.evaluate("node => node.getBoundingClientRect().height") != size
     for aside in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".prev-next-footer", ".bd-footer-content"):
         expect(page.locator(aside).first).to_be_hidden()
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
     assert title(page) == "The leak"
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
     assert title(page) == "Exercise 4.1: the causal mask"
     assert page.evaluate("scrollY") == 0
     page.keyboard.press("ArrowLeft")
@@ -77,8 +77,8 @@ def test_the_mouse_is_enough(wide):
     page.get_by_role("button", name="Present this chapter").click()
     assert title(page) == "04. The causal mask"
     for _ in range(2):
-        page.get_by_role("button", name="Next section").click()
-    page.get_by_role("button", name="Previous section").click()
+        page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Go back").click()
     assert title(page) == "The leak"
     expect(page.get_by_role("toolbar", name="Present")).to_contain_text(re.compile(r"2 of \d+"))
     with page.expect_popup() as opened:
@@ -113,9 +113,9 @@ def test_a_section_longer_than_the_screen_scrolls_before_the_next_one_comes(onwa
 
 def test_the_first_and_the_last_slide_are_ends(wide, site: str):
     page = slide(wide.page, site, BLOCK, "the-feed-forward-network")
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
     assert title(page) == "Positions"
-    for key, name in (("ArrowRight", "Summary"), ("ArrowLeft", "05. The transformer block")):
+    for key, name in (("Shift+ArrowRight", "Summary"), ("Shift+ArrowLeft", "05. The transformer block")):
         for _ in range(30):
             page.keyboard.press(key)
         assert title(page) == name
@@ -158,14 +158,14 @@ def test_keys_typed_into_a_field_do_nothing(wide, site: str):
     assert not page.evaluate(IN_A_TALK)
     page.keyboard.press("Control+p")
     assert not page.evaluate(IN_A_TALK)
-    slide(page, site, VECTORS, "step-1-scores-are-dot-products")
+    slide(page, site, VECTORS, "step-2-the-softmax-turns-scores-into-weights")
     page.reload()
     page.wait_for_function(IN_A_TALK)
     field = started(page, "question", ".on-screen").get_by_label("Your answer")
     field.click()
     for key in ("n", "ArrowRight", "Space"):
         page.keyboard.press(key)
-    assert title(page) == "Step 1: scores are dot products"
+    assert title(page) == "Step 2: the softmax turns scores into weights"
     assert len(page.context.pages) == 1  # no window with notes
     page.keyboard.press("Escape")  # leaves the figure
     assert page.evaluate(IN_A_TALK)
@@ -179,13 +179,13 @@ def test_notes_are_in_a_window_of_their_own_and_never_on_the_page(wide):
     page.keyboard.press("n")
     assert len(page.context.pages) == 1
     page.keyboard.press("p")
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
     notes = notes_of(page)
     expect(notes.get_by_text(note)).to_be_visible()
     expect(notes.get_by_role("heading", name="The leak")).to_be_visible()
     expect(notes.get_by_text(re.compile(r"2 of \d+ · 0 min · next: The mask on four words"))).to_be_visible()
     expect(page.get_by_text(note)).to_have_count(0)
-    page.keyboard.press("ArrowRight")  # the window follows the talk
+    page.keyboard.press("Shift+ArrowRight")  # the window follows the talk
     expect(notes.get_by_text("A student draws the mask for five tokens")).to_be_visible()
     expect(notes.get_by_text(note)).to_have_count(0)
     notes.keyboard.press("ArrowLeft")  # and leads it
@@ -285,12 +285,12 @@ def test_a_chapter_that_is_opened_as_a_file_is_presented(wide):
     page.goto((HTML / VECTORS).as_uri())
     page.keyboard.press("p")
     assert title(page) == "02. Basic self-attention"
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
     notes = notes_of(page)
     expect(notes.get_by_text("Question for the class.")).to_be_visible()
     page.keyboard.press("ArrowLeft")
     expect(notes.get_by_text("how many vectors does a language model store")).to_be_visible()
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
     with notes.expect_event("close"):
         page.reload()
     page.wait_for_function(IN_A_TALK)

@@ -21,7 +21,7 @@ WORDS = "Every token attends to itself and to all earlier ones. "
 
 def section(name: str, *parts: str) -> str:
     """A section with a note."""
-    note = f'<template class="teaching"><p>Note on {name}.</p></template>'
+    note = f'<template class="teaching"><p>Note on {name}.</p><p><b>Time plan, 50 minutes.</b> 5 {name}.</p></template>'
     return f'<section id="{name}"><h2>{name.title()}</h2>{"".join(parts) or f"<p>{WORDS}</p>"}{note}</section>'
 
 
@@ -41,6 +41,11 @@ PAGES = {
         section("little", '<div id="little-more"></div>'),
         section("long", '<div id="more"></div>'),
         section("after"),
+        section(
+            "fields",
+            "<button>Check</button><details><summary>Hint</summary></details><input aria-label='answer'>",
+            "<input type='range' aria-label='size'><div class='live-figure' id='figure'></div>",
+        ),
     ],
     "second": [section("three"), section("four")],
 }
@@ -123,31 +128,161 @@ def test_a_row_shows_its_sections_and_leads_to_the_next_row(talk, address: str):
     page.wait_for_url(f"{address}second.html?lecture=2#present=four")
 
 
-def test_the_notes_show_the_minutes_planned_and_the_next_row(talk):
-    page = talk("first.html?lecture=1#present=one")
+def open_notes(page: Page) -> Page:
+    """The window with the speaker's notes."""
     with page.expect_popup() as opened:
         page.keyboard.press("n")
-    notes = opened.value
-    expect(notes.get_by_text("1 of 2 · 0 of 5 min, 3 here · next: Two")).to_be_visible()
-    notes.keyboard.press("ArrowRight")
-    expect(notes.get_by_text("2 of 2 · 0 of 5 min, 2 here · next: Next in the lecture: Four (7 min)")).to_be_visible()
+    return opened.value
+
+
+def clock(page: Page, text: str) -> None:
+    """Wait for the line of the notes that begins like this, which is renewed at each section; then close them."""
+    notes = open_notes(page)
+    expect(notes.locator("footer")).to_contain_text(text)
     notes.close()
 
 
-def test_the_end_of_a_talk_and_a_link_to_another_section_leave_the_row(talk, address: str):
-    page = talk("first.html?lecture=1#present=two")
-    page.get_by_role("link", name="outside").click()
-    shown(page, "Outside", "4 of 10")
+def test_the_notes_show_the_minutes_planned_and_the_next_row(talk):
+    page = talk("first.html?lecture=1#present=one")
+    notes = open_notes(page)
+    expect(notes.get_by_text("1 of 2 · 0 of 12 min, this row 0 of 5, 3 here · next: Two")).to_be_visible()
+    notes.keyboard.press("ArrowRight")
+    expect(
+        notes.get_by_text("2 of 2 · 0 of 12 min, this row 0 of 5, 2 here · next: Next in the lecture: Four (7 min)")
+    ).to_be_visible()
+    notes.close()
+
+
+def test_a_row_does_not_show_the_time_plan_of_its_chapter(talk):
+    for place, count in (("first.html?lecture=1#present=one", 0), ("first.html#present=one", 1)):
+        notes = open_notes(talk(place))
+        expect(notes.get_by_text("Note on one.")).to_be_visible()
+        expect(notes.get_by_text("Time plan")).to_have_count(count)
+        notes.close()
+
+
+def test_one_clock_goes_on_over_all_rows_until_the_lecture_begins_again_or_ends(talk, address: str):
+    page = talk("first.html#present=one")
+    page.clock.install()
+    page = talk("first.html?lecture=1#present=one")
+    page.clock.fast_forward("06:10")
+    clock(page, "6 of 12 min, this row 6 of 5")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    page.wait_for_url(f"{address}second.html?lecture=2#present=four")
+    page.clock.fast_forward("03:00")
+    clock(page, "9 of 12 min, this row 3 of 7")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(f"{address}first.html?lecture=1#present=two")
+    clock(page, "9 of 12 min, this row 0 of 5")
+    page.keyboard.press("Escape")
+    page.keyboard.press("p")
+    clock(page, "9 of 12 min, this row 0 of 5")  # it was left by mistake
+    page.keyboard.press("Escape")
+    talk("second.html?lecture=2#present=four")
+    clock(page, "0 of 12 min, this row 0 of 7")
+    page.clock.fast_forward("02:00")
+    clock(page, "2 of 12 min, this row 2 of 7")
+    talk("first.html?lecture=1#present=one")
+    clock(page, "0 of 12 min, this row 0 of 5")
+
+
+def test_a_browser_that_keeps_nothing_has_a_clock_for_each_row(talk):
+    page = talk("first.html#present=one")
+    page.add_init_script("Object.defineProperty(window, 'sessionStorage', { get() { throw new Error('refused'); } })")
+    page = talk("second.html?lecture=2#present=four")
+    clock(page, "1 of 1 · 0 of 12 min, this row 0 of 7")
+
+
+def test_back_from_the_first_section_of_a_row_leads_to_the_last_one_of_the_row_before(talk, address: str):
+    page = talk("second.html?lecture=2#present=four")
+    page.get_by_role("button", name="Go back").click()
+    page.wait_for_url(f"{address}first.html?lecture=1#present=two")
+    shown(page, "Two", "2 of 2")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    shown(page, "One", "1 of 2")
+
+
+def test_after_escape_the_row_goes_on_where_it_was_left(talk, address: str):
     page = talk("first.html?lecture=1#present=two")
     page.keyboard.press("Escape")
-    page.wait_for_url(f"{address}first.html#two")
+    page.wait_for_url(f"{address}first.html?lecture=1#two")
+    page.locator("#after").evaluate("node => node.scrollIntoView()")
     page.keyboard.press("p")
-    expect(page.locator(".present-bar > span").first).to_contain_text("of 10")
+    shown(page, "Two", "2 of 2")
+    page.keyboard.press("Escape")
+    page.reload()
+    page.locator("#after").evaluate("node => node.scrollIntoView()")
+    page.keyboard.press("p")
+    shown(page, "One", "1 of 2")
+
+
+def test_a_link_to_another_section_leaves_the_row(talk, address: str):
+    page = talk("first.html?lecture=1#present=two")
+    page.get_by_role("link", name="outside").click()
+    shown(page, "Outside", "4 of 11")
+    page.wait_for_url(f"{address}first.html#present=outside")
+    page.keyboard.press("Escape")
+    page.keyboard.press("p")
+    expect(page.locator(".present-bar > span").first).to_contain_text("of 11")
+
+
+def test_the_arrows_show_the_rest_of_a_section_before_the_next_one(talk):
+    page = talk("first.html#present=long")
+    page.evaluate("document.getElementById('more').style.height = '800px'")
+    rest = "document.documentElement.scrollHeight - innerHeight - scrollY"
+    onward = page.get_by_role("button", name="Go on")
+    for turn in (lambda: page.keyboard.press("ArrowRight"), onward.click):
+        turn()
+        page.wait_for_function(f"{rest} < 2")
+        shown(page, "Long", "9 of 11")
+        turn()
+        shown(page, "After", "10 of 11")
+        page.keyboard.press("ArrowLeft")
+        shown(page, "Long", "9 of 11")
+        page.wait_for_function("scrollY === 0")
+    page.keyboard.press("Shift+ArrowRight")
+    shown(page, "After", "10 of 11")
+
+
+def test_after_a_click_or_a_drag_the_keys_turn_pages_again(talk):
+    page = talk("first.html#present=fields")
+    page.locator("#figure").evaluate(
+        "node => { node.attachShadow({ mode: 'open' }).innerHTML = '<button>Show the result</button>'; }"
+    )
+    size = page.get_by_label("size")
+    for click in (
+        page.get_by_role("button", name="Check").click,
+        page.get_by_text("Hint").click,
+        page.get_by_role("button", name="Show the result").click,
+        lambda: size.drag_to(size, source_position={"x": 9, "y": 9}, target_position={"x": 60, "y": 9}),
+    ):
+        click()
+        page.wait_for_function("document.activeElement === document.body")
+        page.keyboard.press("ArrowLeft")
+        shown(page, "After", "10 of 11")
+        page.keyboard.press("Space")
+        shown(page, "Fields", "11 of 11")
+
+
+def test_who_types_or_moves_by_tab_keeps_the_focus(talk):
+    page = talk("first.html#present=fields")
+    answer = page.get_by_label("answer")
+    answer.click()
+    page.keyboard.type("0 1 2")
+    expect(answer).to_have_value("0 1 2")
+    shown(page, "Fields", "11 of 11")
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_text("Hint")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator("#fields details")).to_have_attribute("open", "")
+    expect(page.get_by_text("Hint")).to_be_focused()
 
 
 def test_a_row_of_another_page_or_of_none_is_the_complete_talk(talk):
     for number in ("2", "3", "0", "x"):
-        shown(talk(f"first.html?lecture={number}#present=one"), "One", "2 of 10")
+        shown(talk(f"first.html?lecture={number}#present=one"), "One", "2 of 11")
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
@@ -174,10 +309,10 @@ def test_a_formula_that_a_column_would_cut_is_above(talk):
     page = talk("first.html#present=formula")
     page.locator("#formula pre").evaluate("node => { node.textContent = 'x = y + z '.repeat(8); }")
     page.evaluate("location.hash = '#present=one'")
-    shown(page, "One", "2 of 10")
+    shown(page, "One", "2 of 11")
     page.set_viewport_size({"width": 1280, "height": 560})
     page.evaluate("location.hash = '#present=formula'")
-    shown(page, "Formula", "7 of 10")
+    shown(page, "Formula", "7 of 11")
     formula, cell = (page.locator(f"#formula > {part}").bounding_box() for part in (".math", ".cell"))
     assert cell["y"] >= formula["y"] + formula["height"]
 
@@ -188,14 +323,14 @@ def test_the_space_bar_spends_no_press_on_a_tenth_of_the_screen(talk):
     rest = "document.documentElement.scrollHeight - innerHeight - scrollY"
     assert 8 < page.evaluate(rest) < 72
     page.keyboard.press("Space")
-    shown(page, "Long", "9 of 10")
+    shown(page, "Long", "9 of 11")
     page.evaluate("document.getElementById('more').style.height = '820px'")
     assert 0.85 * 720 < page.evaluate(rest) < 0.95 * 720  # what is left after a step is less than a tenth
     page.keyboard.press("Space")
     page.wait_for_function(f"{rest} < 2")
-    shown(page, "Long", "9 of 10")
+    shown(page, "Long", "9 of 11")
     page.keyboard.press("Space")
-    shown(page, "After", "10 of 10")
+    shown(page, "After", "10 of 11")
 
 
 def test_what_is_for_readers_only_is_not_projected(talk):
