@@ -27,7 +27,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 TAGS = {
     "hide-input", "hide-output", "hide-cell", "remove-input", "remove-output", "remove-cell",
     "nbval-ignore-output", "nbval-check-output", "raises-exception",
-    "exercise", "solution", "hint", "teaching",
+    "exercise", "solution", "hint", "teaching", "page-only",
 }  # fmt: skip
 WRITTEN_BY_READERS = {"exercise", "solution"}
 BUDGETS = {"words": 2600, "visible lines of code": 200, "visible asserts": 12}

@@ -8,6 +8,8 @@ import notebook_lint
 import pytest
 import yaml
 
+from lecture21.data import worked_example
+
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = yaml.safe_load((ROOT / "book" / "lecture.yml").read_text(encoding="utf-8"))
 
@@ -35,6 +37,20 @@ def test_a_row_has_sections_of_its_chapter_in_order_and_each_has_a_note(row: dic
     sections = list(row["sections"])
     assert [name for name in known if name in sections] == sections
     assert [name for name in sections if not known[name]] == []
+
+
+def vectors(text: str) -> list[list[int]]:
+    """The vectors of four whole numbers that a text writes in parentheses, with what it repeats twice."""
+    found = re.findall(r"(twice )?\((-?\d+), (-?\d+), (-?\d+), (-?\d+)\)", text)
+    return [[int(part) for part in parts] for twice, *parts in found for _ in range(2 if twice else 1)]
+
+
+def test_the_notes_give_the_numbers_that_the_class_computes_with():
+    (scores,) = notes("notebooks/02_basic_self_attention")["Step 1: scores are dot products"]
+    (head,) = notes("notebooks/03_learnable_attention")["One head by hand"]
+    x = worked_example.X.int().tolist()
+    assert vectors(scores) == x
+    assert vectors(head) == [*worked_example.W_QUERY.int().tolist(), x[2], x[1]]
 
 
 def test_the_time_plan_of_chapter_04_says_what_the_lecture_takes_and_leaves_out():

@@ -263,6 +263,20 @@ def test_the_space_bar_stops_at_a_figure_which_is_in_sight_as_one(wide, site: st
     assert title(page) == "The same leak in Shakespeare"
 
 
+def test_what_is_said_to_readers_of_a_page_is_not_in_its_talk(wide, site: str):
+    page = wide.open(VECTORS)
+    said = page.locator("article p", has_text="In a notebook, write each function in its cell")
+    cell = page.locator("article .cell", has_text='solved("2.2", basic_self_attention)')
+    expect(said).to_be_visible()
+    expect(cell).to_be_visible()
+    slide(page, site, VECTORS, "step-2-the-softmax-turns-scores-into-weights")
+    expect(page.get_by_text("In code, a large score such as 1000")).to_be_visible()
+    expect(said).to_be_hidden()
+    slide(page, site, VECTORS, "the-three-steps-in-one-picture")
+    expect(page.get_by_text("Three terms recur in all later chapters")).to_be_visible()
+    expect(cell).to_be_hidden()
+
+
 def test_a_link_inside_the_chapter_leads_to_its_slide(wide, site: str):
     page = slide(wide.page, site, MASK, "the-leak")
     page.evaluate("location.hash = '#summary'")

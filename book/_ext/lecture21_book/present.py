@@ -1,7 +1,7 @@
 """Chapters as talks: the script and the style sheet of Present, and the speaker's notes, which only Present shows.
 
 A cell with the tag `teaching` becomes a `<template>` at its place in the page: no reader sees it, and neither the
-search nor the printed book has its text.
+search nor the printed book has its text. A cell with the tag `page-only` is for readers, and no part of a talk.
 """
 
 import json
@@ -13,6 +13,8 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
 from .chapters import chapter_number
+
+_DIRECTIVES = {"teaching": "{teaching}", "page-only": "{container} page-only"}
 
 
 class teaching(nodes.comment):
@@ -39,13 +41,14 @@ def _depart(self: HTML5Translator, node: teaching) -> None:
 
 
 def _wrap(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Put each cell of notes into the directive: myst-nb forgets the tags of Markdown cells."""
+    """Put cells of notes, and text for readers only, into directives: myst-nb forgets the tags of Markdown cells."""
     if not docname.startswith("notebooks/"):
         return
     notebook = json.loads(source[0])
     for cell in notebook["cells"]:
-        if "teaching" in cell["metadata"].get("tags", []):
-            cell["source"] = f":::::{{teaching}}\n{''.join(cell['source'])}\n:::::"
+        for tag, directive in _DIRECTIVES.items():
+            if cell["cell_type"] == "markdown" and tag in cell["metadata"].get("tags", []):
+                cell["source"] = f":::::{directive}\n{''.join(cell['source'])}\n:::::"
     source[0] = json.dumps(notebook)
 
 
