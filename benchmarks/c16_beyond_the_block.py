@@ -8,8 +8,7 @@ positions are interpolated by a factor of 8: in all eight planes of a head, in t
 64 positions ("fast planes 8"), or in the other five ("slow planes 8"). With each interpolation and without, training
 then continues for 100 updates of 4 windows of 512 characters. The learning rates of the first training, and of the
 continued ones without interpolation and with it in all planes, are tuned with one more seed on characters 32,770 to
-49,154 of the validation split. Interpolation of some planes uses the rate that is best for both of these,
-and the table has it with seed 0.
+49,154 of the validation split. Interpolation of some planes uses the rate that is best for both of these.
 
 Writes the result `beyond_the_block` after every run, and skips the runs that it already contains: part (search, run,
 n-gram), change, updates at 512 characters, learning rate of the last training, seed, kind of measurement, its length or
