@@ -21,6 +21,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import reading_time
 import repository
+from notebook_cells import BUDGETS, budget, has_picture, tags
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -30,7 +31,6 @@ TAGS = {
     "exercise", "solution", "hint", "teaching", "page-only",
 }  # fmt: skip
 WRITTEN_BY_READERS = {"exercise", "solution"}
-BUDGETS = {"words": 2600, "visible lines of code": 200, "visible asserts": 12}
 FOLDS = {"cellView", "collapsed", "jupyter"}  # the fields of `folds`
 CELL_METADATA = {"tags", "mystnb", *FOLDS}
 MACHINE_PATH = re.compile(
@@ -43,11 +43,6 @@ TIME_PLAN = re.compile(r"\*\*Time plan, (\d+) minutes\.\*\* (.*)")
 FORBIDDEN_CALLS = {"clear_output", "set_matplotlib_formats", "tqdm", "trange"}
 
 
-def tags(cell) -> set[str]:
-    """Return a cell's tags."""
-    return set(cell.metadata.get("tags", []))
-
-
 def folds(cell) -> dict[str, object]:
     """Return the metadata that folds, in JupyterLab and on Colab, what the tags of a cell fold in the book."""
     if cell.cell_type != "code":
@@ -56,11 +51,6 @@ def folds(cell) -> dict[str, object]:
     jupyter = ({"source_hidden": True} if source else {}) | ({"outputs_hidden": True} if outputs else {})
     colab = ({"cellView": "form"} if source else {}) | ({"collapsed": True} if outputs else {})
     return colab | ({"jupyter": jupyter} if jupyter else {})
-
-
-def has_picture(cell) -> bool:
-    """Return whether a cell's stored output holds a picture."""
-    return any(mime.startswith("image/") for output in cell.outputs for mime in output.get("data", {}))
 
 
 def white(data: str) -> bool:
@@ -266,28 +256,6 @@ def time_plan_problems(notebook) -> Iterator[str]:
             yield f"has a time plan of {total} minutes whose steps take {minutes}"
         for name in set(re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", plan)) - headings:
             yield f"has a time plan with a section that does not exist: {name!r}"
-
-
-def budget(notebook) -> dict[str, int]:
-    """Return how much of each budget a notebook uses: what a reader sees without opening anything.
-
-    Not counted are hidden code, solutions, hints, teaching notes, folded answers, and code blocks and formulas in text.
-    """
-    used = dict.fromkeys(BUDGETS, 0)
-    for cell in notebook.cells:
-        if tags(cell) & {"solution", "hint", "teaching", "hide-cell", "remove-cell"}:
-            continue
-        if cell.cell_type == "markdown":
-            text = re.sub(
-                r"<details.*?</details>|^```.*?^```|\$\$.*?\$\$", "", cell.source, flags=re.MULTILINE | re.DOTALL
-            )
-            text = re.sub(r"\$[^$]*\$|\]\([^)]*\)|<[^>]*>", " ", text)
-            used["words"] += len(re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text))
-        elif cell.cell_type == "code" and not tags(cell) & {"hide-input", "remove-input"}:
-            lines = [line for line in cell.source.splitlines() if line.strip()]
-            used["visible lines of code"] += len(lines)
-            used["visible asserts"] += sum(line.lstrip().startswith("assert ") for line in lines)
-    return used
 
 
 def print_budgets(paths: list[Path]) -> None:

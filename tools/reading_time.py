@@ -21,8 +21,8 @@ import nbformat
 from nbformat import NotebookNode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import notebook_lint
 import repository
+from notebook_cells import budget, has_picture, tags
 
 WORDS_PER_MINUTE = 200
 MINUTES_PER_LINE = 5 / 60
@@ -41,9 +41,9 @@ _HEADING = re.compile(r"^#{1,6} +(.*)$", re.MULTILINE)
 
 def reading(cells: list[NotebookNode]) -> float:
     """Return the minutes to read cells of a notebook: what the page shows before anything is opened."""
-    used = notebook_lint.budget(NotebookNode(cells=cells))
-    shown = [cell for cell in cells if cell.cell_type == "code" and not _tags(cell) & {"hide-output", "remove-output"}]
-    pictures = sum(map(notebook_lint.has_picture, shown))
+    used = budget(NotebookNode(cells=cells))
+    shown = [cell for cell in cells if cell.cell_type == "code" and not tags(cell) & {"hide-output", "remove-output"}]
+    pictures = sum(map(has_picture, shown))
     return (
         used["words"] / WORDS_PER_MINUTE
         + used["visible lines of code"] * MINUTES_PER_LINE
@@ -71,15 +71,11 @@ def exercising(cells: list[NotebookNode]) -> float:
     """Return the minutes for the exercises."""
     minutes = 0.0
     for cell in cells:
-        if "solution" in _tags(cell):
+        if "solution" in tags(cell):
             minutes += MINUTES_PER_EXERCISE + solution_lines(cell.source) * MINUTES_PER_SOLUTION_LINE
         elif cell.cell_type == "markdown":
             minutes += len(_OPEN.findall(cell.source)) * MINUTES_PER_OPEN_EXERCISE
     return minutes
-
-
-def _tags(cell: NotebookNode) -> set[str]:
-    return notebook_lint.tags(cell)
 
 
 def is_figure(cell: NotebookNode, name: str = "") -> bool:
