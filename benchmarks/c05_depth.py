@@ -7,7 +7,7 @@ updates of 8 windows (38,400 characters) by Adam, with a warm-up of 15 updates a
 mean over the last 50 updates, each measured before the update on its windows. The text is drawn less than once, so this
 is a loss on new windows. A diverged run has no loss.
 
-The arms "long" have ten times as many updates, and a warm-up of 150. Stored are their seeds 0 to 2.
+The arms "long" have ten times as many updates, and a warm-up of 150.
 
 Every arm is trained with the learning rates FIRST, at 24 blocks the arms in CURVES with CURVE, and with further ones of
 the grid RATES, until the rate with the lowest mean over the seeds has a worse one on both sides. The models of an arm
