@@ -20,7 +20,7 @@ COMPLETE := --jaxtyping-packages=lecture21,beartype.beartype
 QUICK := --hypothesis-profile quick -m "not repetition and not slow"
 PAGES := tests/book tests/browser
 CODE := tests $(PAGES:%=--ignore %)
-JS := 'src/lecture21/live/**/*.js'
+JS := 'src/lecture21/live/**/*.js' 'book/_static/*.js'
 NODE := tools/js/node_modules/.bin
 TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/c14_experts.py benchmarks/live.py
 # Needs a text that is not on the package index.
@@ -149,7 +149,7 @@ lint: $(READY)  ## check the style of code and notebooks (ruff), and the workflo
 	@$(BIN)/ruff format --check .
 	@$(BIN)/actionlint .github/workflows/*.yml
 
-js:  ## format and check the JavaScript of the figures (needs Node; for contributors)
+js:  ## format and check the JavaScript of figures and book (needs Node; for contributors)
 	@command -v npm >/dev/null || { echo "make js needs Node and npm, which readers and the tests do without" >&2; exit 1; }
 	@cd tools/js && npm install --no-audit --no-fund --silent
 	@$(NODE)/prettier --config tools/js/.prettierrc.json --log-level warn --write $(JS)

@@ -105,7 +105,9 @@
     const bar = create("nav", { id: "path-bar" }, done, place);
     bar.ariaLabel = "The path";
     if (number > 1) bar.append(link("back", "Back", "", stops[number - 2].href));
-    bar.append(next ? link("on", "Next", next.title, next.href) : finish(link("on", "Finish", "what you can do now", end)));
+    bar.append(
+      next ? link("on", "Next", next.title, next.href) : finish(link("on", "Finish", "what you can do now", end)),
+    );
     document.body.append(bar);
     document.body.classList.add("on-path");
     store(number);

@@ -66,7 +66,7 @@
   // A page of the lecture (book/lecture.yml) that was opened as one of its rows (?lecture=2) shows this row's sections.
   const rows = JSON.parse(document.getElementById("lecture-rows")?.textContent ?? "[]");
   const minutesOf = (parts) => parts.reduce((sum, { minutes }) => sum + minutes, 0);
-  let row = rows[new URLSearchParams(location.search).get("lecture") - 1];
+  let row = rows[Number(new URLSearchParams(location.search).get("lecture")) - 1];
   if (row && !location.pathname.endsWith(`/${row.page}.html`)) row = undefined;
 
   function chooseSlides() {
@@ -132,7 +132,7 @@
 
   function fit() {
     if (current < 0) return;
-    root.style.setProperty("--present-zoom", zoom());
+    root.style.setProperty("--present-zoom", String(zoom()));
     presentBeside.arrange(slides[current], innerHeight - bar.offsetHeight);
     presentFit.figures(slides[current], zoom(), innerHeight - bar.offsetHeight);
   }
@@ -140,13 +140,13 @@
   function begin(id) {
     chooseSlides();
     if (row && !slides.some((slide) => slide.id === id)) leaveRow();
-    opened = [...article.querySelectorAll("details[open]")];
+    opened = /** @type {HTMLDetailsElement[]} */ ([...article.querySelectorAll("details[open]")]);
     for (const fold of opened) fold.open = false;
     for (const other of surroundings()) other.classList.add("present-off");
     document.body.append(bar);
     notes.begin(row && { isStart: row === rows[0] && !left && id === slides[0].id });
     root.toggleAttribute("data-present", true);
-    document.activeElement?.blur();
+    focused()?.blur();
     presentFit.code(article);
     show(slides.findIndex((slide) => slide.id === id));
   }
@@ -214,7 +214,7 @@
   function focused() {
     let found = document.activeElement;
     while (found?.shadowRoot?.activeElement) found = found.shadowRoot.activeElement;
-    return found;
+    return /** @type {HTMLElement | null} */ (found);
   }
 
   // After a click or a drag, the keys turn pages again; who types into a field or moves by Tab keeps the focus.
@@ -262,7 +262,7 @@
 
   const header = document.querySelector(".article-header-buttons");
   if (header) {
-    const enter = button("Present", "Present this chapter (p)", start, header);
+    const enter = button("Present", "Present this chapter (p)", start, /** @type {HTMLDivElement} */ (header));
     enter.className = "present-button btn btn-sm";
     header.prepend(enter);
   }

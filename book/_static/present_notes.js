@@ -36,9 +36,9 @@
     page.write('<!doctype html><html lang="en"><title>Speaker\u2019s notes</title><body></body></html>');
     page.close();
     page.documentElement.dataset.theme = root.dataset.theme ?? "light";
-    const sheets = [...document.querySelectorAll("link[rel=stylesheet]")].map((sheet) =>
-      Object.assign(page.createElement("link"), { rel: "stylesheet", href: sheet.href }),
-    );
+    const sheets = [...document.styleSheets]
+      .filter(({ href }) => href)
+      .map(({ href }) => Object.assign(page.createElement("link"), { rel: "stylesheet", href }));
     page.head.append(...sheets, element("style", STYLE));
   }
 

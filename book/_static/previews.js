@@ -54,7 +54,9 @@
     timer = window.setTimeout(action, milliseconds);
   };
 
-  for (const link of document.querySelectorAll("article a[href]")) {
+  /** @type {NodeListOf<HTMLAnchorElement>} */
+  const links = document.querySelectorAll("article a[href]");
+  for (const link of links) {
     if (!(link.getAttribute("href") in texts)) continue;
     link.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && later(() => open(link), 150));
     link.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && later(close, 200));
@@ -64,13 +66,14 @@
       open(link, true);
     });
     link.addEventListener("focus", () => link.matches(":focus-visible") && open(link));
-    link.addEventListener("blur", (event) => preview.contains(event.relatedTarget) || close());
+    link.addEventListener("blur", (event) => preview.contains(/** @type {Node} */ (event.relatedTarget)) || close());
   }
   preview.addEventListener("pointerenter", () => window.clearTimeout(timer));
   preview.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && later(close, 200));
   document.addEventListener("pointerdown", (event) => {
     lastPointer = event.pointerType;
-    if (current && !current.contains(event.target) && !preview.contains(event.target)) close();
+    const target = /** @type {Node} */ (event.target);
+    if (current && !current.contains(target) && !preview.contains(target)) close();
   });
   document.addEventListener("keydown", (event) => event.key === "Escape" && close());
 })();

@@ -22,7 +22,7 @@ function openPicture(link) {
 }
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a.zoom");
+  const link = /** @type {Element} */ (event.target).closest("a.zoom");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   openPicture(link);
@@ -46,19 +46,26 @@ const ANSWERS = "article > section details:not(.admonition), article .cell.tag_s
 const moved = [];
 
 function labelOf(answer) {
-  const before = [...document.querySelectorAll("article :is(h2, h3), article .live-figure strong, article p > strong:first-child")]
-    .filter((each) => each.compareDocumentPosition(answer) & Node.DOCUMENT_POSITION_FOLLOWING && !each.closest("details"));
+  const before = [
+    ...document.querySelectorAll("article :is(h2, h3), article .live-figure strong, article p > strong:first-child"),
+  ].filter(
+    (each) => each.compareDocumentPosition(answer) & Node.DOCUMENT_POSITION_FOLLOWING && !each.closest("details"),
+  );
   return before.at(-1)?.textContent.replace(/[#.]$/, "").trim() ?? "";
 }
 
 function moveAnswers() {
   const article = document.querySelector("article");
-  const answers = article ? [...article.querySelectorAll(ANSWERS)].filter((each) => !each.parentElement.closest("details")) : [];
+  const answers = article
+    ? [...article.querySelectorAll(ANSWERS)].filter((each) => !each.parentElement.closest("details"))
+    : [];
   if (moved.length || !answers.length) return;
   const end = Object.assign(document.createElement("section"), { id: "printed-answers" });
   end.append(Object.assign(document.createElement("h2"), { textContent: "Answers" }));
+  const labels = new Map(answers.map((each) => [each, labelOf(each)])); // before any of them moves
   let label = "";
-  for (const [answer, itsLabel] of answers.map((each) => [each, labelOf(each)])) {
+  for (const answer of answers) {
+    const itsLabel = labels.get(answer);
     const place = document.createComment("");
     answer.replaceWith(place);
     moved.push([place, answer]);
@@ -92,8 +99,11 @@ matchMedia("print").addEventListener("change", (query) => (query.matches ? begin
 // On a narrow screen a formula that is wider than its line scrolls; the keyboard reaches it only then.
 async function reachWideFormulas() {
   await document.fonts.ready;
-  for (const formula of document.querySelectorAll("article :is(div.math, .math.long)"))
-    if (formula.scrollWidth > formula.clientWidth && getComputedStyle(formula).overflowX === "auto") formula.tabIndex = 0;
+  /** @type {NodeListOf<HTMLElement>} */
+  const formulas = document.querySelectorAll("article :is(div.math, .math.long)");
+  for (const formula of formulas)
+    if (formula.scrollWidth > formula.clientWidth && getComputedStyle(formula).overflowX === "auto")
+      formula.tabIndex = 0;
 }
 
 if (matchMedia("(max-width: 992px)").matches) addEventListener("load", reachWideFormulas);

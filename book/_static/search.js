@@ -1,11 +1,12 @@
-// The results of a search: a figure that is asked for by a name, then chapters, the pages of the code last, each with an excerpt of the page's plain text.
+// The results of a search: a figure that is asked for by a name, then chapters, the pages of the code last, each with an
+// excerpt of the page's plain text.
 // It replaces how Sphinx's searchtools.js orders and shows what it finds; how it finds them stays. The texts come with
 // search_texts.js, so that nothing is fetched, and a book that is opened as a file shows excerpts too.
 "use strict";
 
 (() => {
   const EXCERPT = 240; // characters
-  const texts = window.SEARCH_TEXTS;
+  const texts = SEARCH_TEXTS;
 
   const escapePattern = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
@@ -88,9 +89,12 @@
   const rank = (found, query) => {
     const phrase = query.toLowerCase().trim().replace(/\s+/g, " ");
     const words = splitQuery(phrase);
-    const isTerm = Object.values(texts).some((passages) => passages.some(([id, heading]) => id.startsWith("term-") && heading === query));
+    const isTerm = Object.values(texts).some((passages) =>
+      passages.some(([id, heading]) => id.startsWith("term-") && heading === query),
+    );
     const isCode = !isTerm && (/[_.]/.test(query) || (/.[A-Z]/.test(query) && /[a-z]/.test(query)));
     const named = namedChapter(phrase);
+    /** @type {any[]} */
     const results = namedFigures(phrase);
     const pages = new Set();
     for (const [page, title, anchor, description, score] of found) {
@@ -112,7 +116,10 @@
 
   // Append a text to an element, with the words of the query marked.
   const appendMarked = (element, text, phrases) => {
-    const marked = new RegExp(phrases.map((phrase) => pattern(phrase).source.replace("(^|[^\\p{L}\\p{N}_])", "")).join("|"), "giu");
+    const marked = new RegExp(
+      phrases.map((phrase) => pattern(phrase).source.replace("(^|[^\\p{L}\\p{N}_])", "")).join("|"),
+      "giu",
+    );
     let end = 0;
     for (const match of text.matchAll(marked)) {
       if (match.index > 0 && /[\p{L}\p{N}_]/u.test(text[match.index - 1])) continue;
@@ -142,7 +149,12 @@
     const isPart = anchor && !result.description && heading !== result.title;
     link.textContent = isPart ? `${result.title} › ${heading}` : result.title;
     if (result.description) item.append(` (${result.description})`);
-    if (text) appendMarked(item.appendChild(Object.assign(document.createElement("p"), { className: "context" })), excerpt(text, phrases), phrases);
+    if (text)
+      appendMarked(
+        item.appendChild(Object.assign(document.createElement("p"), { className: "context" })),
+        excerpt(text, phrases),
+        phrases,
+      );
   };
 
   Search.query = (query) => {

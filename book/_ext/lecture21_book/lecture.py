@@ -5,31 +5,29 @@ this row only, and leads to the next row.
 """
 
 import html
-import json
 from pathlib import Path
 
 import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from . import listed
 from .chapters import chapter_number
 
 _LIST = "book/lecture.yml"
-_LOGGER = logging.getLogger(__name__)
 
 
 def rows(root: Path) -> list[dict]:
     """Return the rows in order: page, what it is about, minutes, and `sections`: title, anchor and minutes of each."""
-    listed = yaml.safe_load((root / _LIST).read_text(encoding="utf-8"))
-    for row in listed:
+    found = yaml.safe_load((root / _LIST).read_text(encoding="utf-8"))
+    for row in found:
         row["sections"] = [
             {"title": title, "anchor": nodes.make_id(title), "minutes": minutes}
             for title, minutes in row["sections"].items()
         ]
         row["minutes"] = sum(section["minutes"] for section in row["sections"])
-    return listed
+    return found
 
 
 def _address(root: str, row: dict, number: int) -> str:
@@ -63,18 +61,15 @@ def _add_rows(
 ) -> None:
     """Give the rows to the script of Present on the pages of the lecture."""
     here = [row for row in app.lecture_rows if row["page"] == page]
-    for anchor in (section["anchor"] for row in here for section in row["sections"]):
-        if f'id="{anchor}"' not in str(context.get("body", "")):
-            _LOGGER.warning("%s: %s has no section %s", _LIST, page, anchor)
+    listed.check_anchors(_LIST, page, (section["anchor"] for row in here for section in row["sections"]), context)
     if here:
         root = str(context.get("content_root", ""))
         data = [row | {"href": _address(root, row, number)} for number, row in enumerate(app.lecture_rows, start=1)]
-        context["lecture_rows"] = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
+        context["lecture_rows"] = listed.for_script(data)
 
 
 def _read(app: Sphinx) -> None:
-    """Read the list once; a small book may do without it."""
-    app.lecture_rows = rows(Path(app.srcdir)) if Path(app.srcdir, _LIST).is_file() else []
+    app.lecture_rows = listed.read_once(app, _LIST, rows)
 
 
 def setup(app: Sphinx) -> dict[str, object]:

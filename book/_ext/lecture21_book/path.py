@@ -6,7 +6,6 @@ and a bar that leads on.
 """
 
 import html
-import json
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,13 +13,11 @@ import yaml
 from docutils import nodes
 from markdown_it import MarkdownIt
 from sphinx.application import Sphinx
-from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from . import minutes
+from . import listed, minutes
 
 _LIST = "book/path.yml"
-_LOGGER = logging.getLogger(__name__)
 
 
 def stops(root: Path) -> list[dict]:
@@ -28,8 +25,7 @@ def stops(root: Path) -> list[dict]:
 
     A stop also has `until`, the heading to read up to, or `through`, its last figure, or neither.
     """
-    listed = yaml.safe_load((root / _LIST).read_text(encoding="utf-8"))
-    return [_with_minutes(root, stop) for stop in listed]
+    return [_with_minutes(root, stop) for stop in yaml.safe_load((root / _LIST).read_text(encoding="utf-8"))]
 
 
 def _with_minutes(root: Path, stop: dict) -> dict:
@@ -94,10 +90,8 @@ def _add_stops(
     """Give the script of the path to the pages of its stops and to the landing page."""
     path = app.path_stops
     here = [stop for stop in path if stop["page"] == page]
-    for stop in here:
-        for anchor in filter(None, (stop["anchor"], stop.get("through"))):
-            if f'id="{anchor}"' not in str(context.get("body", "")):
-                _LOGGER.warning("%s: %s has no anchor %s", _LIST, page, anchor)
+    anchors = (anchor for stop in here for anchor in (stop["anchor"], stop.get("through")) if anchor)
+    listed.check_anchors(_LIST, page, anchors, context)
     if here or page == app.config.root_doc:
         root = str(context.get("content_root", ""))
         data = {
@@ -110,12 +104,11 @@ def _add_stops(
                 for n, stop in enumerate(path, start=1)
             ],
         }
-        context["path_stops"] = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
+        context["path_stops"] = listed.for_script(data)
 
 
 def _read(app: Sphinx) -> None:
-    """Read the list once; a small book may do without it."""
-    app.path_stops = stops(Path(app.srcdir)) if Path(app.srcdir, _LIST).is_file() else []
+    app.path_stops = listed.read_once(app, _LIST, stops)
 
 
 def setup(app: Sphinx) -> dict[str, object]:

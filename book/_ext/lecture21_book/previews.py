@@ -2,7 +2,6 @@
 
 import functools
 import html
-import json
 from collections.abc import Iterator
 from urllib.parse import urldefrag, urljoin
 
@@ -12,6 +11,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+from .listed import for_script
 from .mathematics import typeset
 
 _TAGS = {nodes.paragraph: "p", nodes.emphasis: "em", nodes.strong: "strong", nodes.literal: "code"}
@@ -65,7 +65,7 @@ def _add_previews(app: Sphinx, pagename: str, templatename: str, context: dict, 
         if path and (text := targets.get((urljoin(here, path), anchor))):
             previews[address] = text
     if previews:
-        context["previews"] = json.dumps(previews, ensure_ascii=False).replace("</", "<\\/")
+        context["previews"] = for_script(previews)
 
 
 def setup(app: Sphinx) -> dict[str, object]:
