@@ -11,6 +11,8 @@
   const TYPED =
     "select, textarea, [contenteditable], input:not([type=range], [type=checkbox], [type=radio], [type=button])";
 
+  const CARDS = ".live-figure:is([data-figure=question], [data-figure=lines])"; // a question with its choices
+
   // Of what contains a slide, only the heading is left; a section that is nothing but a heading is no slide.
   const sections = [...article.querySelectorAll("section[id]")].filter((section) =>
     [...section.children].some((child) => !child.matches("h1, h2, h3, h4, section, template")),
@@ -38,9 +40,12 @@
   const notesButton = button("Notes", "Speaker's notes, in a window of their own (n)", () => toggleNotes());
   button("\u00d7", "End (Escape)", () => end());
   const onward = bar.appendChild(document.createElement("a")); // to the next talk of the lecture
+  onward.addEventListener("click", (event) => {
+    if (!(event.ctrlKey || event.metaKey || event.shiftKey)) notes.leave();
+  });
   const said = bar.appendChild(document.createElement("span"));
   said.role = "status";
-  const notes = speakersNotes(press, (isOpen) => (notesButton.ariaPressed = isOpen));
+  const notes = speakersNotes((isOpen) => (notesButton.ariaPressed = isOpen));
 
   function toggleNotes() {
     said.textContent = notes.toggle() ? "" : "The browser has blocked the window; allow pop-ups for this page.";
@@ -72,6 +77,8 @@
   function chooseSlides() {
     const own = (row?.sections ?? []).map(({ anchor }) => document.getElementById(anchor));
     slides = row ? sections.filter((section) => own.includes(section)) : sections;
+    for (const section of article.querySelectorAll("section"))
+      section.classList.toggle("unplanned", Boolean(row) && !own.includes(section)); // and not printed
   }
 
   /** Leave the lecture for the whole chapter. */
@@ -93,17 +100,16 @@
     return onward.textContent;
   }
 
+  function goTo(href) {
+    notes.leave();
+    location.assign(href);
+  }
+
   function show(number) {
     const next = nextRow();
-    if (next && number === slides.length) {
-      location.assign(next.href);
-      return;
-    }
+    if (next && number === slides.length) return goTo(next.href);
     const previous = previousRow();
-    if (previous && number < 0) {
-      location.assign(previous.href.replace(/#.*/, PREFIX + previous.sections.at(-1).anchor));
-      return;
-    }
+    if (previous && number < 0) return goTo(previous.href.replace(/#.*/, PREFIX + previous.sections.at(-1).anchor));
     current = Math.max(0, Math.min(slides.length - 1, number));
     const slide = slides[current];
     for (const section of sections) section.classList.toggle("on-screen", section === slide);
@@ -149,6 +155,7 @@
     focused()?.blur();
     presentFit.code(article);
     show(slides.findIndex((slide) => slide.id === id));
+    notes.resume();
   }
 
   function end() {
@@ -178,13 +185,16 @@
   const inSight = () =>
     (sections.findLast((slide) => slide.getBoundingClientRect().top < innerHeight / 3) ?? sections[0]).id;
 
-  // The keys that turn a page first scroll through a section that is longer than the screen, and stop at its figures, or at the text beside them. What is left at the end, if it is less than a tenth of the screen, is no step.
+  // The keys that turn a page first scroll through a section that is longer than the screen, and stop at its figures, at
+  // the text beside them, and at a question that is cut. What is left at the end, if it is less than a tenth of the
+  // screen, is no step.
   function scrollOn() {
     const [rest, least] = [root.scrollHeight - innerHeight - scrollY, innerHeight / 10];
-    if (rest < least) return 1;
-    const tops = [...slides[current].querySelectorAll(".fitted, .beside, .beside-text")].map(
-      (block) => block.getBoundingClientRect().top - 8,
-    );
+    const places = (kinds) =>
+      [...slides[current].querySelectorAll(kinds)].map((block) => block.getBoundingClientRect());
+    const cut = places(CARDS).filter(({ bottom }) => bottom > innerHeight - bar.offsetHeight);
+    if (rest < least && !(rest > 4 && cut.length)) return 1;
+    const tops = [...places(".fitted, .beside, .beside-text"), ...cut].map(({ top }) => top - 8);
     const page = innerHeight * 0.85;
     const step = Math.min(rest - page < least ? rest : page, ...tops.filter((top) => top > least));
     scrollBy({ top: step, behavior: "smooth" });

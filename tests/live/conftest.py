@@ -5,7 +5,8 @@ from pathlib import Path
 
 import live_page
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+import talk_page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from lecture21.live import bundle
 from lecture21.live.figure import Figure
@@ -130,3 +131,36 @@ def load_module(shared_pages: Pages, tmp_path) -> Iterator[Callable[[str], Page]
         shared_pages.idle.append(stage.page)
     assert stage.errors == []
     assert stage.foreign == []
+
+
+@pytest.fixture(scope="module")
+def lecture_folder(tmp_path_factory) -> Path:
+    """The pages of a lecture as files."""
+    folder = tmp_path_factory.mktemp("lecture")
+    talk_page.write_lecture(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lecture_address(lecture_folder: Path) -> Iterator[str]:
+    """The pages of a lecture on 127.0.0.1; the address ends with a slash."""
+    with live_page.serve(lecture_folder) as address:
+        yield address if address.endswith("/") else f"{address}/"
+
+
+@pytest.fixture
+def open_talk(browser: Browser, lecture_address: str) -> Iterator[Callable[..., Page]]:
+    """A function that opens a page of the lecture in a talk, on a screen of 1280 x 720 or of another size."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        errors = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+
+        def open_page(place: str, width: int = 1280, height: int = 720) -> Page:
+            page.set_viewport_size({"width": width, "height": height})
+            page.goto(lecture_address + place)
+            expect(page.get_by_role("toolbar", name="Present")).to_be_visible()
+            return page
+
+        yield open_page
+    assert errors == []

@@ -1,16 +1,15 @@
 """In a talk (Present), each figure fits on the screen, can be read, and responds to the pointer where it shows."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import live_page
 import pytest
+import talk_page
 from playwright.sync_api import Browser, Locator, Page
 
 from lecture21 import live
 from lecture21.live.figure import Figure
 
-STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
 SCREENS = {"1280 x 800": (1280, 800), "1600 x 900": (1600, 900)}
 FIGURES = [figure for figure in live.examples() if figure.figure not in ("question", "lines")]
 NAMES = [figure.fallback_image() for figure in FIGURES]
@@ -32,17 +31,7 @@ def page_of(figures: list[Figure]) -> str:
         f'<div class="cell">{figure.element().replace("<div ", f"<div id=live-{n} ", 1)}</div></section>'
         for n, figure in enumerate(figures)
     )
-    scripts = "".join(
-        f"<script>{(STATIC / name).read_text(encoding='utf-8')}</script>"
-        for name in ("present_notes.js", "present_beside.js", "present_fit.js", "present.js")
-    )
-    style = (STATIC / "present.css").read_text(encoding="utf-8")
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Figures</title><link rel="icon" href="data:,">'
-        f"<style>{live_page.STYLE} body {{ max-width: none }} {RESERVED} {style}</style>"
-        f'<main><article class="bd-article"><section id="top"><h1>Figures</h1><p>Text.</p>{sections}</section>'
-        f'</article></main><script src="host.js"></script>{scripts}'
-    )
+    return talk_page.write("Figures", sections, RESERVED, '<script src="host.js"></script>')
 
 
 def settle(figure: Locator) -> None:
