@@ -53,6 +53,14 @@ def test_the_notes_give_the_numbers_that_the_class_computes_with():
     assert vectors(head) == [*worked_example.W_QUERY.int().tolist(), x[2], x[1]]
 
 
+def test_the_note_on_the_mask_says_what_masking_after_the_softmax_leaves():
+    (board,) = notes("notebooks/04_causal_mask")["Mask first, then softmax"]
+    query, key = worked_example.X @ worked_example.W_QUERY.T, worked_example.X @ worked_example.W_KEY.T
+    scores = query[2] @ key.T / 2  # of "sat"
+    assert f"{scores.softmax(dim=-1)[:3].sum():.2f}, and the rest" in board
+    assert "{:.3g}, {:.3f}, {:.3f}".format(*scores.exp()[:3].tolist()) in board
+
+
 def test_the_time_plan_of_chapter_04_says_what_the_lecture_takes_and_leaves_out():
     (row,) = (row for row in ROWS if row["page"] == "notebooks/04_causal_mask")
     first = next(iter(notes(row["page"]).values()))[0]

@@ -4,10 +4,13 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup, Tag
+from lecture21_book import lecture
 
+ROOT = Path(__file__).resolve().parents[2]
 Pages = dict[str, BeautifulSoup]
 
 BLOCKS = ["p", "li", "td", "th", "pre", "figcaption", "h1", "h2", "h3", "h4", "dt", "dd", "img"]
@@ -217,3 +220,65 @@ def test_what_is_seen_before_a_question_is_neither_folded_nor_a_note_and_include
         "html.parser",
     )
     assert list(seen_before(page.select_one(".live-figure"))) == ["A.", "D.", "E.", "F?"]
+
+
+def asks(note: str) -> bool:
+    """Return whether a paragraph of a note asks the class."""
+    return note.startswith(("Vote. ", "Question for the class. "))
+
+
+def is_answered(note: str, title: str, above: list[str]) -> bool:
+    """Return whether a slide answers its note: with an option in the title, or with its answer in a paragraph."""
+    _, *sentences = SENTENCE_END.split(note)
+    options = [words(option) for each in sentences if each.endswith("?") for option in re.split(r",? or |, ", each)]
+    if any(len(option) > 1 and set(option) <= set(words(title)) for option in options):
+        return True
+    answers = [words(each) for each in sentences if not each.endswith("?")]
+    about = [words(each) for each in above if len(subjects(each) & subjects(note)) >= 3]
+    return any(contains(paragraph, answer) for paragraph in about for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("note", "title", "above", "expected"),
+    [
+        ("Vote. Divide by nothing, by the root of d, or by d?", "Why divide by the square root of d", "", True),
+        ("Vote. Would dividing by d work as well, less, or not?", "Why divide by the square root of d", "", False),
+        (
+            "Question for the class. Let two students compute what one head writes for each. The same vector.",
+            "Several heads",
+            "One head writes a sum. Compute the same for dog chases cat, as students do. It is the same vector.",
+            True,
+        ),
+        (
+            "Question for the class. How many vectors does a language model store for bank? One. Collect ideas.",
+            "Basic self-attention",
+            "A language model stores one vector for each word.",
+            True,
+        ),
+        (
+            "Question for the class. How would you make the two vectors of bank different? Collect ideas.",
+            "Basic self-attention",
+            "A language model stores one vector for each word.",
+            False,
+        ),
+    ],
+)
+def test_a_slide_answers_its_note_with_an_option_in_its_title_or_the_answer_in_a_paragraph(
+    note: str, title: str, above: str, expected: bool
+):
+    assert is_answered(note, title, [above]) is expected
+
+
+def test_no_slide_of_the_lecture_answers_what_its_note_asks(pages: Pages):
+    asked, answered = 0, []
+    for row in lecture.rows(ROOT):
+        for part in row["sections"]:
+            section = pages[f"{row['page']}.html"].find("section", id=part["anchor"])
+            for template in section.find_all("template", recursive=False):
+                above = [block.get_text() for block in template.find_previous_siblings("p")]
+                texts = ["".join(each.find_all(string=True)) for each in template.find_all("p")]
+                found = [text for text in texts if asks(text)]
+                asked += len(found)
+                answered += [note for note in found if is_answered(note, part["title"], above)]
+    assert asked >= 10
+    assert answered == []

@@ -174,7 +174,7 @@ def test_keys_typed_into_a_field_do_nothing(wide, site: str):
 
 def test_notes_are_in_a_window_of_their_own_and_never_on_the_page(wide):
     page = wide.open(MASK)
-    note = "Without a mask, will the training loss be"
+    note = "What does a model write that was trained without a mask"
     page.keyboard.press("n")
     assert len(page.context.pages) == 1
     page.keyboard.press("p")
@@ -302,7 +302,7 @@ def test_a_chapter_that_is_opened_as_a_file_is_presented(wide):
     notes = notes_of(page)
     expect(notes.get_by_text("Question for the class.")).to_be_visible()
     page.keyboard.press("ArrowLeft")
-    expect(notes.get_by_text("how many vectors does a language model store")).to_be_visible()
+    expect(notes.get_by_text("how would you make the two vectors of bank different")).to_be_visible()
     page.keyboard.press("Shift+ArrowRight")
     with notes.expect_event("close"):
         page.reload()
@@ -323,7 +323,7 @@ def test_printed_slides_are_wide_pages_one_for_each_section_without_notes_and_so
     for name in ("The leak", "The mask on four words", "Exercise 4.1: the causal mask", "Other masks", "Summary"):
         assert len([text for text in starts if text.startswith(name)]) == 1, name
     text = " ".join(starts)
-    assert "Without a mask, will the training loss" not in text
+    assert "What does a model write that was trained without" not in text
     assert "is a table that allows" not in text  # a hint
     assert page.evaluate(IN_A_TALK)
     expect(page.locator("#the-leak > h2")).to_be_visible()
