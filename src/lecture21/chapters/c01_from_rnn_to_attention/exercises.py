@@ -497,7 +497,7 @@ def _the_first_tokens(model, ids, context):
 
 
 @_CONTEXT.mistake(
-    symptom="The loss is far too low: the model reads the token that it is to predict.",
+    symptom="The loss is far too high: the model reads the target and predicts the token after it.",
     hint="the tokens that you pass on include the last one, which is the target.",
 )
 def _with_the_target(model, ids, context):
