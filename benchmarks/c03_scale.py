@@ -12,9 +12,13 @@ A second part takes the undivided heads at the best rate of their width and look
 what the softmax lets through for the others, before training and after. Then copies of a head train on: as it is, for
 200 and for 600 updates, and for 200 with its scores divided by their standard deviation in a row.
 
+A third part takes one step of Adam, and measures by how much it moves a score, and by how much it moves the score of
+the right letter relative to the mean of all others.
+
 Writes the result `scale`: for each seed, width of the head, divisor and learning rate, the loss in nats per digit and
 the fraction of right digits on 500 sequences that were not trained on. Rates are a grid that holds the best one of
-every setting inside; a run that is in the table is not repeated. Writes the result `scale_letters` of the second part.
+every setting inside; a run that is in the table is not repeated. Writes the results `scale_letters` and `scale_step`
+of the other two parts.
 """
 
 import copy
@@ -23,7 +27,7 @@ import math
 import common
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from lecture21.training import TrainConfig, minimize
@@ -33,6 +37,7 @@ WIDTHS = (16, 256)
 SMALL_START = "1, small start"
 DIVISORS = {"1": lambda d: 1.0, "sqrt(d)": math.sqrt, "d": float, SMALL_START: lambda d: 1.0}
 RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+STEP_RATE = 1e-3
 
 
 class Finder(nn.Module):
@@ -45,10 +50,13 @@ class Finder(nn.Module):
         for layer in (self.query, self.key):
             nn.init.normal_(layer.weight, std=C**-0.5)
 
+    def scores(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B N T"]:
+        """Return the score of each capital with each token."""
+        return self.query(x[:, PAIRS:]) @ self.key(x).mT / self.divisor
+
     def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B N 10"]:
         """Return the logits of the digit at each capital."""
-        scores = self.query(x[:, PAIRS:]) @ self.key(x).mT / self.divisor
-        return self.read(scores.softmax(dim=-1) @ self.value(x))
+        return self.read(self.scores(x).softmax(dim=-1) @ self.value(x))
 
 
 def draw(vectors: Float[Tensor, "62 C"], n: int, generator: torch.Generator) -> tuple[Tensor, Int[Tensor, "n N"]]:
@@ -98,6 +106,16 @@ def run(width: int, divisor: str, rate: float, seed: int) -> tuple[float, float]
     return evaluate(model, vectors, seed)
 
 
+def letters_of(
+    x: Float[Tensor, "n T C"], vectors: Float[Tensor, "62 C"]
+) -> tuple[Int[Tensor, "n N"], Bool[Tensor, "n N T"]]:
+    """Return the letter of each capital, and which of the tokens it must find."""
+    small, capital, _ = vectors.split([26, 26, 10])
+    letter = torch.cdist(x[:, PAIRS:], capital).argmin(dim=-1)
+    place = torch.cdist(x[:, :PAIRS], small).argmin(dim=-1)
+    return letter, F.pad(letter[:, :, None] == place[:, None], (0, PAIRS))
+
+
 @torch.no_grad()
 def by_letter(model: Finder, vectors: Float[Tensor, "62 C"], seed: int) -> Float[Tensor, "26 3"]:
     """Return, for each letter, how often its digit is right, its weight, and the slope that its softmax lets through.
@@ -105,14 +123,11 @@ def by_letter(model: Finder, vectors: Float[Tensor, "62 C"], seed: int) -> Float
     The slope is the median norm of the matrix of all derivatives of weights with respect to scores.
     """
     x, targets = draw(vectors, 500, torch.Generator().manual_seed(1000 + seed))
-    small, capital, _ = vectors.split([26, 26, 10])
-    scores = model.query(x[:, PAIRS:]) @ model.key(x).mT / model.divisor  # (n, PAIRS, 2 PAIRS)
-    w = scores.softmax(dim=-1)
+    w = model.scores(x).softmax(dim=-1)  # (n, PAIRS, 2 PAIRS)
     slope = (torch.diag_embed(w) - w[..., :, None] * w[..., None, :]).norm(dim=(-2, -1))
     right = (model(x).argmax(dim=-1) == targets).float()
-    letter = torch.cdist(x[:, PAIRS:], capital).argmin(dim=-1)  # (n, PAIRS)
-    place = torch.cdist(x[:, :PAIRS], small).argmin(dim=-1)
-    weight = (w[..., :PAIRS] * (letter[:, :, None] == place[:, None])).sum(dim=-1)
+    letter, is_right = letters_of(x, vectors)
+    weight = (w * is_right).sum(dim=-1)
     rows = [(right[letter == i].mean(), weight[letter == i].mean(), slope[letter == i].median()) for i in range(26)]
     return torch.tensor(rows)
 
@@ -133,10 +148,23 @@ def letters(width: int, rate: float, seed: int) -> dict[str, float]:
         if divided:
             x, _ = draw(vectors, 500, torch.Generator().manual_seed(2000 + seed))
             with torch.no_grad():
-                other.divisor = (other.query(x[:, PAIRS:]) @ other.key(x).mT).std(dim=-1).mean().item()
+                other.divisor = other.scores(x).std(dim=-1).mean().item()
         train(other, vectors, rate, 100 + seed, steps)
         row[name] = evaluate(other, vectors, seed)[1]
     return {"seed": seed, "d_k": width, "learning_rate": rate} | {name: round(x, 4) for name, x in row.items()}
+
+
+def step(width: int, divisor: str, seed: int) -> dict[str, float]:
+    """Take one step of Adam, and return how far it moves a score, and the right letter's lead over all other tokens."""
+    model, vectors = start(width, divisor, seed)
+    x, _ = draw(vectors, 500, torch.Generator().manual_seed(3000 + seed))
+    is_right = letters_of(x, vectors)[1]
+    before = model.scores(x).detach()
+    train(model, vectors, STEP_RATE, seed, steps=1)
+    change = model.scores(x).detach() - before
+    lead = change[is_right].mean() - change[~is_right].mean()
+    key = {"seed": seed, "d_k": width, "divisor": divisor, "learning_rate": STEP_RATE}
+    return key | {"moved": round(change.abs().mean().item(), 5), "lead": round(lead.item(), 5)}
 
 
 def main() -> None:
@@ -155,7 +183,8 @@ def main() -> None:
                     rows.append(row | {"nats": round(nats, 4), "accuracy": round(accuracy, 4)})
                     print(*rows[-1].values(), flush=True)
                     common.save("scale", rows, arguments=False)
-    stuck = []
+    stuck = common.stored("scale_letters")
+    done = {(row["d_k"], row["seed"]) for row in stuck}
     for width in WIDTHS:
         accuracy = {
             rate: sum(
@@ -164,9 +193,13 @@ def main() -> None:
             for rate in RATES
         }
         for seed in seeds:
+            if (width, seed) in done:
+                continue
             stuck.append(letters(width, max(accuracy, key=accuracy.__getitem__), seed))
             print(*stuck[-1].values(), flush=True)
             common.save("scale_letters", stuck, arguments=False)
+    divisors = [name for name in DIVISORS if name != SMALL_START]
+    common.save("scale_step", [step(width, name, seed) for width in WIDTHS for name in divisors for seed in range(5)])
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ def test_every_word_of_the_running_task_has_its_features():
 
 
 def test_a_sentence_has_one_person_with_whom_its_verb_agrees():
-    found = described.sentences(300, seed=1)
+    found = described.sentences(300, seed=2)
     lengths = [len(words) for words in found]
     assert lengths == sorted(lengths)
-    assert (lengths[0], lengths[-1]) == (4, 16)
+    assert (lengths[0], lengths[-1]) == (4, 17)
     assert len(set(found)) == 300
     for words in found:
         features = [dict(zip(described.FEATURES, described.WORDS[word], strict=True)) for word in words]

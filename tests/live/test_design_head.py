@@ -2,6 +2,7 @@
 
 import math
 import random
+from importlib import resources
 
 import pytest
 import torch
@@ -32,6 +33,16 @@ SOLUTIONS = {
 }
 WIDE = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+def test_hints_count_the_words_that_compete():
+    sentences = [[described.WORDS[word] for word in words] for words in described.sentences(200)]
+    verbs = [next(i for i, word in enumerate(words) if word[3]) for words in sentences]
+    hints = (resources.files(live) / "design_head" / "puzzles.js").read_text(encoding="utf-8")
+    rivals = max(verbs) - 1  # the subject is one of the words before the verb
+    assert f"It has up to {rivals} rivals." in hints
+    others = max(i for words, i in zip(sentences, verbs, strict=True) if sum(word[2] for word in words[:i]) == 1)
+    assert f"At most, n is {others}." in hints
 
 
 def family(puzzle: str) -> str:

@@ -29,7 +29,7 @@ WORDS: dict[str, tuple[int, ...]] = _described()
 
 
 def sentences(n: int, seed: int = 0) -> list[tuple[str, ...]]:
-    """Draw different sentences of 4 to 16 words, the shortest first, such as *the old pilots near the car are late*.
+    """Draw different sentences of 4 to 17 words, the shortest first, such as *the old pilots near the car are late*.
 
     The subject is a person, the nouns between it and the verb are things, and each noun may have an adjective.
 

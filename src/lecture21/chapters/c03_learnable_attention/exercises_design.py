@@ -23,7 +23,7 @@ def _nearest_noun(one, noun, adjective, verb, plural, late):
 
     A word sees itself and the words before it, and scores are divided by sqrt(D). From the first
     noun on, the latest noun so far must get more than half of the weight of every word, and the
-    output must be 1 if that noun is plural and 0 if not, to within 1/2. Sentences have 4 to 16
+    output must be 1 if that noun is plural and 0 if not, to within 1/2. Sentences have 4 to 17
     words, and at most three words follow a noun before the next noun or the end.
     """
     w_query = one[None]

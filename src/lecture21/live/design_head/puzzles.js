@@ -141,7 +141,7 @@ const PUZZLES = [
     hints: [
       "Reading and writing are separate: a head may look for one feature and write another.",
       "Which feature does the subject have that no other noun of these sentences has?",
-      "A score s gives a word e^s times the weight of a word with the score 0. It has up to 14 rivals.",
+      "A score s gives a word e^s times the weight of a word with the score 0. It has up to 13 rivals.",
     ],
     solution: "Every word looks for a person, +8, and writes “plural”.",
     design: [{ rules: [["one", "person", 8]], value: "plural" }],
@@ -160,7 +160,7 @@ const PUZZLES = [
     },
     hints: [
       "The weights sum to 1 also where there is nothing to find. What should the words write that are then averaged?",
-      "One adjective with the score s has the weight e^s / (e^s + n) among n other words. The longest sentence has n = 13.",
+      "One adjective with the score s has the weight e^s / (e^s + n) among n other words. At most, n is 12.",
       "Nouns and verbs ask the same thing, so one rule can serve both.",
     ],
     solution:
