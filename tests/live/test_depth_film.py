@@ -147,6 +147,25 @@ def test_the_film_plays_each_part_can_be_switched_off_and_earlier_films_stay(ope
     assert "pre-norm, after block 22" in reading(figure)
 
 
+def test_the_film_runs_only_while_its_map_is_in_sight(open_figures):
+    stage = open_figures(live.DepthFilm(), viewport={"width": 390, "height": 500}, reduced_motion="reduce")
+    page, figure = stage.page, stage.figure("depth_film")
+    page.clock.install(time=0)
+    page.clock.pause_at(60_000)
+    film, map_ = figure.get_by_label("After block"), figure.locator("canvas").first
+    figure.get_by_role("button", name="Play").click()
+    expect(map_).to_be_in_viewport(ratio=0.95)
+    page.clock.run_for(1000)
+    played = int(film.input_value())
+    assert played > 2
+    page.evaluate("scrollTo(0, 0)")
+    expect(map_).not_to_be_in_viewport(ratio=0.9)
+    # Those who watch an element are told in the order in which they began.
+    map_.evaluate("map => new Promise((done) => new IntersectionObserver(done).observe(map))")
+    page.clock.run_for(2000)
+    assert int(film.input_value()) == played
+
+
 def test_nothing_is_told_before_the_film_is_played(open_figures):
     figure = open_figures(live.DepthFilm()).figure("depth_film")
     assert "after block 0" in reading(figure)

@@ -63,6 +63,14 @@ SHOW_AGAIN = """async ([linked, broken]) => {
   return { said, message, shown, stopped, left };
 }"""
 
+# Of some elements, return the text of those that have more than one line.
+BROKEN_LINES = """all => all.filter((node) => {
+    const text = document.createRange();
+    text.selectNodeContents(node);
+    const boxes = [...text.getClientRects()];
+    return Math.max(...boxes.map(({ top }) => top)) >= Math.min(...boxes.map(({ bottom }) => bottom));
+}).map((node) => node.textContent)"""
+
 
 def words(actual) -> str:
     """Return everything a figure says."""
@@ -101,6 +109,7 @@ def check_that_it_fits_a_phone(page, actual) -> None:
         }).map((node) => node.outerHTML.slice(0, 80))"""
     )
     assert cut == []
+    assert actual.locator(".choice span").evaluate_all(BROKEN_LINES) == []  # an option is one line
     for button in actual.get_by_role("button").all():
         if button.is_visible():
             box = button.bounding_box()
@@ -263,6 +272,32 @@ def test_a_figure_starts_on_a_phone_and_can_be_touched(open_figures, figure):
     reset = actual.get_by_role("button", name="Reset")
     if reset.count():
         reset.tap()
+
+
+BUTTONS = [
+    (live.Train(), "Start training", ["Starting…", "Stop", "Resume"]),
+    (live.DepthFilm(), "Play", ["Pause"]),
+    (live.Collapse(), "Play", ["Pause"]),
+    (live.TwoExperts(), "Run", ["Pause"]),
+    (live.Agreement(1), "Train at", ["Train at 100 words", "At 100 words: 100 %"]),
+    (live.Write(), "Write on", ["Stop"]),
+    (live.Aligned(), "Sample both models now", ["Sample again"]),
+]
+"""Buttons whose label changes, and the labels."""
+
+
+def test_a_button_keeps_its_width_under_each_of_its_labels(open_figures):
+    stage = open_figures(*(figure for figure, _, _ in BUTTONS))
+    for i, (figure, name, labels) in enumerate(BUTTONS):
+        button = stage.figure(f"{figure.figure}-{i + 1}" if i else figure.figure).get_by_role("button", name=name)
+        widths = button.evaluate(
+            """(button, labels) => [button.textContent, ...labels].map((label) => {
+                button.textContent = label;
+                return button.getBoundingClientRect().width;
+            })""",
+            labels,
+        )
+        assert len(set(widths)) == 1, name
 
 
 def test_what_one_should_see_follows_the_first_act_and_moves_nothing_above_it(open_figures):

@@ -69,6 +69,10 @@ def test_the_trained_model_is_offered_by_other_figures_until_it_is_cleared(open_
     expect(bars).to_have_text(re.sub(r"\s*\n\s*", "", book))
 
     stage.page.reload()  # as another page of the book
+    write = stage.figure("write-2")
+    ready(write)
+    expect(write.get_by_label(name)).to_be_checked()  # where the reader writes, it is chosen
+    assert bars.inner_text() != book
     residual = stage.figure("residual-3")
     ready(residual)
     residual.get_by_text(name).click()
@@ -88,6 +92,19 @@ def test_the_trained_model_is_offered_by_other_figures_until_it_is_cleared(open_
     ready(pair)
     expect(pair.locator(".reading")).not_to_contain_text("your model")
     assert stage.page.evaluate("localStorage.length") == 0
+
+
+def test_where_the_model_of_the_reader_cannot_read_the_text_that_of_the_book_is_chosen(open_figures):
+    figures = live.Train(size="one", steps=12), live.Write(prompt="To be")
+    stage = open_figures(*figures, viewport={"width": 900, "height": 1200})
+    stage.figure("train").locator("summary", has_text="More").click()
+    stage.figure("train").get_by_label("Your own text").fill("a text without capital letters\n" * 20)
+    train(stage)
+    stage.page.reload()
+    write = stage.figure("write-2")
+    ready(write)
+    expect(write.get_by_label("the book's")).to_be_checked()
+    assert write.locator(".message").inner_text() == ""
 
 
 def test_start_asks_before_it_replaces_the_model(open_figures):

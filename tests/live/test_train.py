@@ -334,6 +334,23 @@ def test_the_reader_draws_the_curve_that_is_expected(open_figures):
     assert place.is_hidden()
 
 
+def test_what_was_expected_is_compared_at_the_step_where_the_run_ends(open_figures):
+    stage = open_figures(Train(size="one", steps=30))
+    figure = stage.figure("train")
+    place = figure.get_by_role("slider", name="The curve that you expect")
+    for key, times in (("ArrowRight", 15), ("ArrowDown", 8), ("ArrowRight", 10)):  # high up to step 18, then low
+        for _ in range(times):
+            place.press(key)
+        if key == "ArrowRight" and times == 15:
+            high = number_after("step 18:", place.get_attribute("aria-valuetext"))
+    assert number_after("step 30:", place.get_attribute("aria-valuetext")) < high - 0.3
+    figure.locator("summary", has_text="More").click()
+    figure.get_by_label("Steps, or 0").fill("15")
+    begin(stage)
+    finished(figure)
+    assert f"You expected {high:.2f} at the end." in figure.locator(".reading").first.inner_text()
+
+
 @pytest.mark.slow
 def test_without_a_mask_the_loss_falls_below_what_is_honest(open_figures, plays, tmp_path):
     stage = open_figures(Train(size="two", steps=240))

@@ -56,7 +56,12 @@ export default {
       onInput: (i) => state.set({ distance: DISTANCES[i] }),
     });
     far.node.classList.add("wide");
-    const trainButton = button(frame.controls, { label: "Train", main: true, onClick: train });
+    const trainButton = button(frame.controls, {
+      label: "Train",
+      others: [`Train at ${wordsOf(FARTHEST)}`, trainingAt(FARTHEST, 1)],
+      main: true,
+      onClick: train,
+    });
     const below = toggle(frame.controls, {
       label: "also at shorter distances",
       value: values.below,
@@ -142,7 +147,8 @@ export default {
     });
     const guess = sketch(frame, chart, {
       label: "The scores that you expect",
-      value: (share, level) => `${Math.round(1.03 * share * FARTHEST)} words: ${level.toFixed(2)}`,
+      end: () => 1.03 * FARTHEST,
+      value: (distance, level) => `${Math.round(distance)} words: ${level.toFixed(2)}`,
       onChange: () => {
         frame.acted();
         chart.redraw();
@@ -168,7 +174,7 @@ export default {
         { x: DISTANCES, y: lines.last_noun, color: note, dashed: true, width: 1.5 },
         { x: DISTANCES, y: lines.majority, color: note, dotted: true, width: 2 },
       ];
-      if (guess.drawn) found.push({ ...guess.curve(1.03 * FARTHEST), color: series[6], width: 3 });
+      if (guess.drawn) found.push({ ...guess.curve, color: series[6], width: 3 });
       for (const run of runs) {
         const last = run === runs.at(-1);
         for (const kind of kinds) {
@@ -194,7 +200,7 @@ export default {
         people,
         seed,
         onProgress(part) {
-          if (current === token) trainButton.textContent = `Training at ${wordsOf(at)} … ${Math.round(100 * part)} %`;
+          if (current === token) trainButton.textContent = trainingAt(at, part);
           return current === token;
         },
       });
@@ -278,6 +284,11 @@ export default {
 
 function wordsOf(/** @type {number} */ distance) {
   return `${distance} ${distance === 1 ? "word" : "words"}`;
+}
+
+/** How far a training is: as short as the button's other label. */
+function trainingAt(/** @type {number} */ distance, /** @type {number} */ part) {
+  return `At ${wordsOf(distance)}: ${Math.round(100 * part)} %`;
 }
 
 /** Whether a value is a list of nouns, of which the subject is 0. */

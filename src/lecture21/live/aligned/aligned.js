@@ -48,7 +48,11 @@ export default {
       format: (index) => `${stops[index].name}, ${written(stops[index].measured[0], 1)} nats`,
       onInput: (stop) => state.set({ stop }),
     });
-    const sampleButton = button(frame.controls, { label: "Sample both models now", onClick: sampleNow });
+    const sampleButton = button(frame.controls, {
+      label: "Sample both models now",
+      others: ["Sample again"],
+      onClick: sampleNow,
+    });
 
     const answer = create("div", { class: "panel full responses answer" });
     frame.stage.append(answer);

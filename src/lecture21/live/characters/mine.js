@@ -10,6 +10,7 @@ import { symbolsOf } from "./session.js";
  * @param {any} frame  of `createFrame`
  * @param {any} engine
  * @param {(own: {gpt: any, symbols: string[]} | null) => void} onUse  null: the book's
+ * @returns {{reset: () => void, prefer: (knows: (symbols: string[]) => boolean) => Promise<void>}}
  */
 export function modelChoice(frame, engine, onUse) {
   let used = false;
@@ -56,5 +57,11 @@ export function modelChoice(frame, engine, onUse) {
   return {
     /** Return to the book's model. */
     reset: () => used && use(false),
+    /** Begin with the reader's own, if there is one that knows the characters that are needed. */
+    async prefer(knows) {
+      if (!nameOfOwnModel()) return;
+      await use(true);
+      if (gpt && !knows(symbolsOf(gpt))) await use(false);
+    },
   };
 }

@@ -22,6 +22,8 @@ details { font-size: 0.9rem; margin-top: 0.5rem; } summary { cursor: pointer; mi
 .panel.arcs { flex: 3 1 22rem; } .panel.heads { flex: 1 1 12rem; }
 .pick { position: absolute; inset: 0; cursor: pointer; touch-action: pan-y; border-radius: 6px; }
 .pick:focus-visible { outline: 3px solid var(--focus); }
+.layers { font-size: 0.85rem; } .layers :is(th, td) { text-align: left; padding: 0.2rem; } .layers td { white-space: nowrap; }
+.layers b { font: 0.9rem/1.5 ui-monospace, monospace; }
 .text.strip { font-size: 0.95rem; line-height: 1.7; } .strip span { padding: 0.1em 0; }
 `;
 

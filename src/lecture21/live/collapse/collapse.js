@@ -51,7 +51,12 @@ export default {
       value: values.cure,
       onInput: (next) => restart({ cure: next }),
     });
-    const playButton = button(frame.controls, { label: "Play", main: true, onClick: () => (timer ? stop() : play()) });
+    const playButton = button(frame.controls, {
+      label: "Play",
+      others: ["Pause"],
+      main: true,
+      onClick: () => (timer ? stop() : play()),
+    });
     playButton.style.minWidth = "5.5rem"; // its neighbor keeps its place while its name changes
     const stepSlider = slider(frame.controls, {
       label: "Training step",
@@ -106,7 +111,7 @@ export default {
             ...style(i),
           };
         });
-      const mine = { ...guess.curve(film.steps[last]), name: "your guess", color: frame.colors.series[4], width: 4 };
+      const mine = { ...guess.curve, name: "your guess", color: frame.colors.series[4], width: 4 };
       return guess.drawn ? [mine, ...runs] : runs;
     };
     const curves = drawing(frame, {
@@ -131,7 +136,8 @@ export default {
     });
     const guess = sketch(frame, curves, {
       label: "The load that you expect",
-      value: (share, level) => `step ${Math.round(share * film.steps[last])}: ${percent(level)}`,
+      end: () => film.steps[last],
+      value: (step, level) => `step ${Math.round(step)}: ${percent(level)}`,
       onChange: redraw,
     });
     const key = legend(frame, curves.panel, lines);
@@ -189,7 +195,7 @@ export default {
       const load = percent(busiest(chosen(), values.step));
       const end =
         values.step === last && guess.drawn && watched.size === 1
-          ? ` You expected ${percent(guess.end)} at the end.`
+          ? ` You expected ${percent(guess.upTo(film.steps[last]))} at the end.`
           : "";
       frame.describe(
         `Step ${film.steps[values.step]}, ${name}, ${where}, seed ${values.seed}: the busiest of ${film.experts} experts ` +

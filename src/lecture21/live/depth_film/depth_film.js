@@ -47,7 +47,12 @@ export default {
       value: values.norm,
       onInput: (next) => state.set({ norm: next }),
     });
-    const playButton = button(frame.controls, { label: "Play", main: true, onClick: () => (timer ? stop() : play()) });
+    const playButton = button(frame.controls, {
+      label: "Play",
+      others: ["Pause"],
+      main: true,
+      onClick: () => (timer ? stop() : play()),
+    });
     const blockSlider = slider(frame.controls, {
       label: "After block",
       min: 0,
@@ -168,14 +173,21 @@ export default {
       return { name: nameOf(variant), color: series[index], dashed, dotted };
     }
 
+    // On a phone the map is below the button: the film waits until the reader sees it.
+    let mapInSight = true;
+    const sight = new IntersectionObserver(([{ isIntersecting }]) => (mapInSight = isIntersecting), { threshold: 0.9 });
+    sight.observe(map.area);
+
     function play() {
+      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      map.area.scrollIntoView({ block: "nearest", behavior: still ? "instant" : "smooth" });
       timer = window.setInterval(advance, PAUSE);
       playButton.textContent = "Pause";
       state.set({ block: block() === values.blocks ? 0 : block() });
     }
 
     function advance() {
-      if (!frame.visible) return;
+      if (!frame.visible || !mapInSight) return;
       if (block() >= values.blocks) stop();
       else state.set({ block: block() + 1 });
     }
@@ -212,7 +224,10 @@ export default {
       );
     }
 
-    frame.onRemove(() => clearInterval(timer));
+    frame.onRemove(() => {
+      clearInterval(timer);
+      sight.disconnect();
+    });
     frame.onReset(() => {
       clearInterval(timer);
       timer = 0;

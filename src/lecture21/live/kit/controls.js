@@ -68,12 +68,15 @@ export function toggle(parent, { label, value, onInput }) {
 }
 
 /**
- * A button.
+ * A button. Its neighbors keep their places while it takes another label.
  * @param {Element} parent
- * @param {{label: string, main?: boolean, onClick: () => void}} options
+ * @param {{label: string, others?: string[], main?: boolean, onClick: () => void}} options
+ *   others: the labels that it takes later
  */
-export function button(parent, { label, main = false, onClick }) {
+export function button(parent, { label, others = [], main = false, onClick }) {
   const node = create("button", { type: "button", class: main ? "main" : "" }, label);
+  const longest = Math.max(...[label, ...others].map((each) => each.length));
+  if (others.length) node.style.minWidth = `calc(${longest}ch + 1.7rem)`; // with the padding of a button
   node.addEventListener("click", onClick);
   parent.append(node);
   return node;

@@ -1,4 +1,5 @@
-// A curve that the reader expects, drawn on a chart with the mouse, a finger or the arrow keys.
+// A curve that the reader expects, drawn on a chart with the mouse, a finger or the arrow keys. It is kept in the units of
+// the axes, so that it stays where it was drawn if the horizontal axis changes later.
 
 import { placeIn } from "./draw.js";
 import { create } from "./frame.js";
@@ -10,12 +11,14 @@ const PLACES = 50; // along the horizontal axis
  * @param {any} target  of `drawing`, with a chart
  * @param {object} options
  * @param {string} options.label  what is drawn
- * @param {(share: number, value: number) => string} options.value  in words: a place, from 0 to 1, and a value there
+ * @param {() => number} options.end  of the horizontal axis, which begins at 0
+ * @param {(x: number, value: number) => string} options.value  in words: a place on the axis, and a value there
  * @param {() => void} options.onChange
  */
-export function sketch(frame, target, { label, value, onChange }) {
+export function sketch(frame, target, { label, end, value, onChange }) {
   /** @type {number[]} */
   let values = new Array(PLACES + 1).fill(NaN);
+  let span = end(); // of the axis on which it was drawn
   let at = 0;
   /** @type {{place: number, value: number} | null} */
   let last = null;
@@ -35,12 +38,15 @@ export function sketch(frame, target, { label, value, onChange }) {
     get drawn() {
       return values.some(Number.isFinite);
     },
-    /** The last value that was drawn. */
-    get end() {
-      return values.findLast(Number.isFinite);
+    /** The last value that was drawn up to a place on the axis. */
+    upTo: (/** @type {number} */ x) => values.slice(0, 1 + Math.round((PLACES * x) / span)).findLast(Number.isFinite),
+    /** Where the axis ended on which it was drawn. */
+    get span() {
+      return span;
     },
-    /** The curve on a horizontal axis from 0 to `most`. */
-    curve: (/** @type {number} */ most) => ({ x: values.map((_, i) => (i / PLACES) * most), y: values }),
+    get curve() {
+      return { x: values.map((_, i) => (i / PLACES) * span), y: values };
+    },
     /** Let the reader draw, or no longer. */
     open(/** @type {boolean} */ isOpen) {
       node.hidden = !isOpen;
@@ -50,6 +56,15 @@ export function sketch(frame, target, { label, value, onChange }) {
       say();
     },
   };
+
+  /** Follow the axis, where it has another end than before. */
+  function fit() {
+    const now = end();
+    if (now === span) return;
+    const old = values;
+    values = old.map((_, i) => old[Math.round((i * now) / span)] ?? NaN);
+    span = now;
+  }
 
   /** Draw up to a place, straight from the one before. */
   function draw(/** @type {number} */ place, /** @type {number} */ level) {
@@ -79,11 +94,13 @@ export function sketch(frame, target, { label, value, onChange }) {
 
   node.addEventListener("pointerdown", (event) => {
     node.setPointerCapture(event.pointerId);
+    fit();
     last = null;
     follow(event);
   });
   node.addEventListener("pointermove", follow);
   node.addEventListener("keydown", (event) => {
+    fit();
     const [low, high] = guess.range;
     const now = Number.isFinite(values[at]) ? values[at] : high - 0.1 * (high - low);
     const across = { ArrowLeft: -2, ArrowRight: 2 }[event.key] ?? 0;
@@ -100,7 +117,7 @@ export function sketch(frame, target, { label, value, onChange }) {
     node.setAttribute("aria-valuemin", String(low));
     node.setAttribute("aria-valuemax", String(high));
     node.setAttribute("aria-valuenow", String(Number.isFinite(now) ? now : high));
-    node.setAttribute("aria-valuetext", Number.isFinite(now) ? value(at / PLACES, now) : "nothing drawn yet");
+    node.setAttribute("aria-valuetext", Number.isFinite(now) ? value((at / PLACES) * span, now) : "nothing drawn yet");
   }
   say();
   return guess;

@@ -36,10 +36,10 @@ input[type="checkbox"] { width: 1.15rem; height: 1.15rem; accent-color: var(--ac
 .check { display: flex; flex-direction: row; align-items: center; gap: 0.45rem; min-height: 2.25rem; font-size: 0.95rem; }
 fieldset { border: 0; padding: 0; margin: 0; } legend { padding: 0; font-size: 0.9rem; }
 .choice { display: flex; flex-wrap: wrap; }
-.choice label { display: block; }
+.choice label { display: block; flex: none; max-width: 100%; }
 .choice input { position: absolute; opacity: 0; pointer-events: none; }
 .choice span { display: block; padding: 0.3rem 0.7rem; min-height: 2.25rem; border: 1px solid var(--note); background: var(--paper);
-  margin-left: -1px; font-size: 0.95rem; cursor: pointer; }
+  margin: 0 0 -1px -1px; font-size: 0.95rem; cursor: pointer; white-space: nowrap; }
 .choice label:first-of-type span { border-radius: 6px 0 0 6px; } .choice label:last-of-type span { border-radius: 0 6px 6px 0; }
 :is(button, input, select, textarea, summary, .handle, a):focus-visible, .choice input:focus-visible + span { outline: 3px solid var(--focus); outline-offset: 2px; }
 .handle { position: absolute; width: 2.75rem; height: 2.75rem; min-height: 0; margin: -1.375rem 0 0 -1.375rem; padding: 0; border-radius: 50%;

@@ -84,8 +84,10 @@ export default {
       const parts = [];
       if (right) parts.push(create("b", { class: "right" }, "✓ Right. "));
       if (right === false) parts.push(create("b", { class: "wrong" }, "✗ Not yet. "), ...markup(hint));
-      if (right || (shown && right !== null)) parts.push(explanation());
+      const isAnswered = right || (shown && right !== null);
+      if (isAnswered) parts.push(explanation());
       frame.describe(...parts);
+      if (isAnswered) context.el.dispatchEvent(new CustomEvent("live-answered", { bubbles: true })); // to the page
     }
 
     function explanation() {

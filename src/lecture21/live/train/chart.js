@@ -29,7 +29,8 @@ export function storedRun(curves, wanted) {
 export function lossChart(frame, { session, curves, levels, planned }) {
   const earlier = () => /** @type {any[]} */ (session.earlier);
   const started = () => session.steps.length > 0;
-  const most = () => Math.max(planned(), ...earlier().map((run) => run.planned));
+  const drawn = () => (guess.drawn ? guess.span : 0); // what the reader drew before a run stays in sight
+  const most = () => Math.max(planned(), session.planned ? drawn() : 0, ...earlier().map((run) => run.planned));
 
   const lines = () => {
     const { series } = frame.colors;
@@ -41,7 +42,7 @@ export function lossChart(frame, { session, curves, levels, planned }) {
       color: series[EARLIER[i % EARLIER.length]],
       width: 2,
     }));
-    if (guess.drawn) found.push({ ...guess.curve(most()), name: "your guess", color: series[4], width: 4 });
+    if (guess.drawn) found.push({ ...guess.curve, name: "your guess", color: series[4], width: 4 });
     if (!started()) return found;
     const stored = isRecipe(session.settings) ? storedRun(curves, session.planned) : undefined;
     if (stored) {
@@ -83,7 +84,8 @@ export function lossChart(frame, { session, curves, levels, planned }) {
   chart.panel.classList.add("losses");
   const guess = sketch(frame, chart, {
     label: "The curve that you expect",
-    value: (share, level) => `step ${Math.round(share * most())}: ${level.toFixed(2)} nats`,
+    end: most,
+    value: (step, level) => `step ${Math.round(step)}: ${level.toFixed(2)} nats`,
     onChange: redraw,
   });
   const key = legend(frame, chart.panel, lines);

@@ -62,7 +62,12 @@ export default {
     };
     const buttons = create("div", { class: "buttons" });
     frame.controls.append(buttons);
-    const main = button(buttons, { label: "Start training", main: true, onClick: act });
+    const main = button(buttons, {
+      label: "Start training",
+      others: ["Starting…", "Stop", "Resume"],
+      main: true,
+      onClick: act,
+    });
     const again = button(buttons, { label: "Start again", onClick: begin });
     const asked = create("div", { class: "actions", role: "group", hidden: true });
     const what = create("span");
@@ -236,7 +241,7 @@ export default {
     function say() {
       const { settings, planned } = session;
       const stored = settings && isRecipe(settings) ? storedRun(curves, planned) : undefined;
-      const expected = chart.guess.end;
+      const expected = planned ? chart.guess.upTo(planned) : undefined;
       const { values } = state;
       frame.describe(describe(session, { values, shapes, corpus: own.corpus, levels: own.levels, stored, expected }));
     }

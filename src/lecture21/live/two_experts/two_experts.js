@@ -88,7 +88,11 @@ export default {
     const eButton = button(frame.controls, { label: "E-step", onClick: eStep });
     const mButton = button(frame.controls, { label: "M-step", onClick: oneStep });
     const stepButton = button(frame.controls, { label: "One step", main: true, onClick: oneStep });
-    const runButton = button(frame.controls, { label: "Run", onClick: () => (run ? stop() : startRun()) });
+    const runButton = button(frame.controls, {
+      label: "Run",
+      others: ["Pause"],
+      onClick: () => (run ? stop() : startRun()),
+    });
     const rest = restControls(frame, { starts, rates, restart, addPoint, removePoint });
     const chart = drawing(frame, {
       title: "Each point has the color of the expert that is responsible for it",

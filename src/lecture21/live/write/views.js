@@ -49,12 +49,9 @@ export function attentionView(frame, { onHead, onQuery }) {
  */
 export function layersView(frame) {
   const body = create("tbody");
-  const head = create(
-    "tr",
-    {},
-    ...["after", "most probable next characters"].map((text) => create("th", { scope: "col" }, text)),
-  );
-  const table = create("table", {}, create("thead", {}, head), body);
+  const over = create("th", { scope: "colgroup", colSpan: 3 }, "most probable next characters");
+  const head = create("tr", {}, create("th", { scope: "col" }, "after"), over);
+  const table = create("table", { class: "layers" }, create("thead", {}, head), body);
   const title = create("p", { class: "panel-title" }, "The prediction, if the model ended after each layer");
   const panel = create("div", { class: "panel" }, title, create("div", { class: "scroll" }, table));
   frame.stage.append(panel);
@@ -75,10 +72,11 @@ export function layersView(frame) {
           .slice(0, count);
       body.replaceChildren(
         ...shown.map(({ p, name }) => {
-          const text = top(p, 3)
-            .map((id) => `${shortName(symbols[id])} ${percent(p[id])}`)
-            .join("   ");
-          return create("tr", {}, create("th", { scope: "row" }, name), create("td", { class: "text" }, text));
+          const pairs = top(p, 3).map((id) => {
+            const parts = [create("b", {}, shortName(symbols[id])), ` ${percent(p[id])}`];
+            return create("td", {}, ...parts);
+          });
+          return create("tr", {}, create("th", { scope: "row" }, name), ...pairs);
         }),
       );
       const final = top(all[steps - 1], 1)[0];

@@ -60,7 +60,7 @@ export default {
     const box = textField(frame.controls, {
       label: "Your text",
       value: state.values.prompt,
-      rows: 3,
+      rows: 5,
       longest,
       onInput: onType,
     });
@@ -69,10 +69,10 @@ export default {
     box.node.append(seenNote);
     const write = button(frame.controls, {
       label: "Write on",
+      others: ["Stop"],
       main: true,
       onClick: () => (writer.running ? writer.stop() : writer.start()),
     });
-    write.style.minWidth = "6.5rem"; // its neighbors keep their places while its name changes
     const view = choice(frame.controls, {
       label: "Show",
       options: [["next", "Next character"], ["attention", "Attention"], ["layers", "Layers"], ["price", "Bits"]], // prettier-ignore
@@ -118,6 +118,10 @@ export default {
     });
     frame.onRemove(() => engine.close());
     frame.onTheme(() => shown && show());
+    frame.busy(true);
+    if (!model.get("_linked")?.prompt)
+      // a link shows what the book's model does
+      await mine.prefer((known) => !encodeText(state.values.prompt, known).unknown.length);
     update();
     await refresh();
     return frame.remove;
