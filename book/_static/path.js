@@ -1,17 +1,18 @@
 // The path: on a page that was opened as one of its stops (?path=N), what the path says at the stop's beginning, a link
-// onward at its end, and a bar that leads on. On the landing page, the button that begins the path goes on where the
-// reader has stopped, and its end shows the reader's own model. Where nothing can be stored, the path begins at the start.
+// onward at its end, a bar that leads on, and exercises folded to one line each. On the landing page, the button that begins
+// the path goes on where the reader has stopped, and its end shows the reader's own model. Where nothing can be stored, the
+// path begins at the start.
 "use strict";
 
 (() => {
   const KEY = "lecture21-path"; // with this prefix, a figure's button that clears what is kept clears it too
   const MODEL = "lecture21-model";
+  const DONE = "done"; // in place of the number of the stop
   const { page, end, stops } = JSON.parse(document.getElementById("path-stops").textContent);
 
-  const store = (number) => {
+  const store = (place) => {
     try {
-      if (number) localStorage.setItem(KEY, String(number));
-      else localStorage.removeItem(KEY);
+      localStorage.setItem(KEY, JSON.stringify(place));
     } catch {
       // A private window, or a browser that stores nothing for files: the path works without.
     }
@@ -33,12 +34,13 @@
 
   const goOn = (button) => {
     const number = stored(KEY);
+    if (number === DONE) button.textContent = "Walk the path again";
     if (!(number > 1 && number <= stops.length)) return;
-    button.textContent = "Go on";
+    button.textContent = `Go on at stop ${number}`;
     button.href = stops[number - 1].href;
     const { title } = stops[number - 1];
     const end = /[.?!]$/.test(title) ? "" : ".";
-    button.parentElement.querySelector("span").prepend(`${number} of ${stops.length}: ${title}${end} `);
+    button.parentElement.querySelector("span").prepend(`${title}${end} `);
   };
 
   // What the reader's own model wrote when its training ended.
@@ -51,7 +53,7 @@
   };
 
   const finish = (link) => {
-    link.addEventListener("click", () => store(0));
+    link.addEventListener("click", () => store(DONE));
     return link;
   };
 
@@ -93,12 +95,32 @@
     (fold?.matches("details") ? fold : cell).after(mark);
   };
 
+  /** Fold each exercise to one line with its title, in place of its heading. */
+  const foldExercises = () => {
+    for (const card of document.querySelectorAll("article .exercise-card")) {
+      const section = card.closest("section");
+      const title = section.querySelector(":scope > :is(h2, h3, h4)");
+      const heading = /** @type {Element} */ (title.cloneNode(true));
+      heading.querySelector(".headerlink")?.remove();
+      const line = create("summary", {}, heading.textContent.trim(), create("span", {}, " optional on the path"));
+      const fold = create("details", { className: "path-fold" }, line);
+      card.before(fold);
+      fold.append(card);
+      section.classList.add("path-exercise");
+    }
+  };
+
   const showBar = (number) => {
     const stop = stops[number - 1];
     const next = stops[number];
     const link = (className, text, title, href) =>
       create("a", { className, href }, create("b", {}, text), title ? create("span", {}, title) : "");
-    const place = create("p", {}, create("b", {}, `The path, ${number} of ${stops.length}: ${stop.title}`));
+    const here = `${number} of ${stops.length}: ${stop.title}`;
+    const place = create(
+      "p",
+      { title: `${here}, ${stop.about}` },
+      create("b", {}, create("i", {}, "The path, "), here),
+    );
     place.append(create("span", {}, stop.about));
     const done = create("progress", { max: stops.length, value: number });
     done.ariaLabel = "Stops of the path";
@@ -116,6 +138,7 @@
   const number = Number(new URLSearchParams(location.search).get("path"));
   if (Number.isInteger(number) && stops[number - 1]?.page === page) {
     showEnd(number, showBeginning(number));
+    foldExercises();
     showBar(number);
   }
   const button = document.getElementById("path-begin");

@@ -1,5 +1,6 @@
 // Pictures open at their full size, a page is printed in light colors with its answers at the end, wide formulas scroll
-// with the keyboard, and a published book is kept for a reader without a connection.
+// with the keyboard, the answer to a question opens the result below it, and a published book is kept for a reader without
+// a connection.
 
 function openPicture(link) {
   const dialog = document.createElement("dialog");
@@ -42,7 +43,7 @@ function restoreColors() {
 }
 
 // On paper, what a reader opens on the screen is at the end: hints, solutions and answers, each under what it belongs to.
-const ANSWERS = "article > section details:not(.admonition), article .cell.tag_solution";
+const ANSWERS = "article > section details:not(.admonition, .path-fold), article .cell.tag_solution";
 const moved = [];
 
 function labelOf(answer) {
@@ -57,7 +58,7 @@ function labelOf(answer) {
 function moveAnswers() {
   const article = document.querySelector("article");
   const answers = article
-    ? [...article.querySelectorAll(ANSWERS)].filter((each) => !each.parentElement.closest("details"))
+    ? [...article.querySelectorAll(ANSWERS)].filter((each) => !each.parentElement.closest("details:not(.path-fold)"))
     : [];
   if (moved.length || !answers.length) return;
   const end = Object.assign(document.createElement("section"), { id: "printed-answers" });
@@ -107,6 +108,20 @@ async function reachWideFormulas() {
 }
 
 if (matchMedia("(max-width: 992px)").matches) addEventListener("load", reachWideFormulas);
+
+// What a question holds back, folds directly below it, opens once it is answered.
+addEventListener("live-answered", ({ target }) => {
+  for (
+    let next = /** @type {Element} */ (target).closest(".cell")?.nextElementSibling;
+    next;
+    next = next.nextElementSibling
+  ) {
+    if (next.matches("template, .tag_hide-cell")) continue; // notes for instructors, checks of numbers
+    const fold = next.matches("details") ? next : next.querySelector(":scope > details.below-input");
+    if (!fold) return;
+    fold.open = true;
+  }
+});
 
 // After a first visit the whole book is there without a connection (sw.js). Not on the machine that serves it, where
 // another site may have the same address tomorrow, and not for readers who save data.

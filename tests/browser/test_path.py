@@ -1,6 +1,7 @@
 """The path, walked in Chromium from the landing page to its end: from a server and as files."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
 STOPS = stops(ROOT)
 PHONE = {"width": 390, "height": 844}
+SMALLEST = 9
+"""Size in points of the smallest text in the pictures of the path, which have 144 pixels in an inch."""
 
 
 def check_stop(page: Page, number: int) -> None:
@@ -18,6 +21,7 @@ def check_stop(page: Page, number: int) -> None:
     stop, bar = STOPS[number - 1], page.locator("#path-bar")
     expect(bar).to_contain_text(f"The path, {number} of {len(STOPS)}: {stop['title']}")
     expect(bar).to_contain_text(f"about {stop['minutes']} minute")
+    expect(page.locator(".exercise-card:visible")).to_have_count(0)
     check_bounds(page, number)
     assert bar.locator("progress").get_attribute("value") == str(number)
     assert bar.get_by_role("link", name="Back").count() == (number > 1)
@@ -63,6 +67,9 @@ def walk(page: Page, start: str) -> None:
     page.wait_for_url("**/intro.html#after-the-path")
     expect(page.locator("#path-bar")).to_have_count(0)
     expect(page.get_by_role("heading", name="After the path")).to_be_in_viewport()
+    page.goto(start)
+    button = page.get_by_role("link", name="Walk the path again")
+    expect(button).to_have_attribute("href", re.compile(r"\?path=1#"))
 
 
 @pytest.mark.parametrize("kind", ["server", pytest.param("file", marks=pytest.mark.repetition)])
@@ -76,8 +83,8 @@ def test_a_reader_who_left_the_path_goes_on_there(wide, site: str):
     expect(page.locator("#path-bar")).to_be_visible()
     page = wide.open("book/intro.html")
     button = page.locator("#path-begin")
-    expect(button).to_have_text("Go on")
-    expect(button.locator("xpath=..")).to_contain_text(f"3 of {len(STOPS)}: {STOPS[2]['title']}.")
+    expect(button).to_have_text("Go on at stop 3")
+    expect(button.locator("xpath=..")).to_contain_text(f"{STOPS[2]['title']}. {len(STOPS)} stops")
     button.click()
     check_stop(page, 3)
 
@@ -87,8 +94,63 @@ def test_a_reader_who_left_the_path_goes_on_there(wide, site: str):
 def test_no_other_address_shows_the_bar(query: str, wide):
     page = wide.open(f"{STOPS[2]['page']}.html{query}")
     page.wait_for_load_state()
-    expect(page.locator("#path-bar, .path-note, .path-end")).to_have_count(0)
+    expect(page.locator("#path-bar, .path-note, .path-end, .path-fold")).to_have_count(0)
     assert wide.errors == []
+
+
+def test_an_exercise_on_the_path_is_one_line_until_it_is_opened(wide):
+    page = wide.open(f"{STOPS[0]['page']}.html?path=1")
+    says = "Exercise 2.1: a numerically stable softmax optional on the path"
+    line = page.locator(".path-fold summary", has_text=says)
+    card = page.locator("#exercise-2-1-a-numerically-stable-softmax .exercise-card")
+    expect(card).to_be_hidden()
+    assert line.locator("xpath=../..").bounding_box()["height"] < 80  # the section, up to its end
+    line.click()
+    expect(card).to_be_visible()
+    expect(card.get_by_role("button", name="Check")).to_be_visible()
+
+
+def test_the_result_below_a_question_opens_once_it_is_answered(wide):
+    number = next(i for i, stop in enumerate(STOPS, start=1) if stop["anchor"] == "what-each-part-is-worth")
+    page = wide.open(f"{STOPS[number - 1]['page']}.html?path={number}#what-each-part-is-worth")
+    section = page.locator("#what-each-part-is-worth")
+    results = section.locator("#fig-block-parts img"), section.get_by_text("are worth 0.13 nats")
+    question = section.locator(".live-figure[data-figure=question] section.figure")
+    for answer, is_shown in (("positions", False), ("LayerNorm", True)):
+        question.get_by_label(answer).check()
+        question.get_by_role("button", name="Check").click()
+        expect(question.locator(".reading")).to_contain_text("Right" if is_shown else "Not yet")
+        for result in results:
+            expect(result).to_be_visible(visible=is_shown)
+
+
+@pytest.mark.parametrize("name", sorted({stop["page"] for stop in STOPS}))
+def test_on_a_phone_no_displayed_formula_of_the_path_is_cut(name, phone):
+    page = phone.open(f"{name}.html")
+    cut = page.locator("article mjx-container[display=true]").evaluate_all(
+        """all => all.filter((each) => each.checkVisibility() && each.scrollWidth > each.clientWidth)
+            .map((each) => [each.closest("section").id, each.scrollWidth, each.clientWidth])"""
+    )
+    assert cut == []
+
+
+@pytest.mark.parametrize("number", [n for n, stop in enumerate(STOPS, start=1) if "until" in stop])
+def test_on_a_phone_the_letters_in_pictures_of_the_path_have_nine_pixels(number, phone):
+    stop = STOPS[number - 1]
+    page = phone.open(f"{stop['page']}.html?path={number}#{stop['anchor']}")
+    small = page.locator("article figure img").evaluate_all(
+        """(all, points) => {
+            const [start, end] = [".path-note", ".path-end"].map((name) => document.querySelector(name));
+            const { DOCUMENT_POSITION_FOLLOWING: AFTER } = Node;
+            for (const fold of document.querySelectorAll("details")) fold.open = true;
+            return all.filter((each) => start.compareDocumentPosition(each) & AFTER)
+                .filter((each) => each.compareDocumentPosition(end) & AFTER)
+                .filter((each) => ((points * 144) / 72) * each.clientWidth < 9 * each.getAttribute("width"))
+                .map((each) => [each.closest("figure").id, each.getAttribute("width"), each.clientWidth]);
+        }""",
+        SMALLEST,
+    )
+    assert small == []
 
 
 def test_the_end_shows_what_the_readers_own_model_wrote(wide):
@@ -114,7 +176,8 @@ def test_the_bar_hides_nothing_on_a_phone_and_is_not_printed(phone):
     box = bar.bounding_box()
     assert box["x"] == 0
     assert box["width"] == PHONE["width"]
-    assert box["height"] <= 110
+    assert box["height"] <= 48
+    assert page.locator("header.bd-header").bounding_box()["height"] + box["height"] <= 110
     assert all(link.bounding_box()["height"] >= 44 for link in bar.locator("a").all())
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     foot = page.locator("footer .page-links").bounding_box()
