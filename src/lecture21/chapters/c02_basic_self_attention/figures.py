@@ -36,7 +36,7 @@ def basic_steps(
 
 
 def _panels(rows: int, tokens: Sequence[str], columns: Sequence[str]) -> list[Axes]:
-    width = max(5.4, min(WIDTH, 2 * (0.9 + 0.5 * max(len(tokens), len(columns)))))
+    width = min(WIDTH, max(4.8, 2 * (0.75 + 0.42 * max(len(tokens), len(columns)))))
     return list(plt.subplots(rows, 2, figsize=(width, rows * (0.95 + 0.42 * len(tokens))))[1].flat)
 
 
@@ -51,6 +51,8 @@ def _table(
 ) -> None:
     # Two decimals, as one would calculate by hand; adding 0 turns -0 into 0.
     matrix(values.detach().mul(100).round().div(100) + 0.0, rows, columns, fmt=fmt, ax=ax)
+    if max(map(len, columns)) > 5:  # long names would touch
+        ax.set_xticklabels(columns, rotation=45, ha="left")
     ax.set_title(title, color=color)
 
 

@@ -19,7 +19,7 @@ def gpt_diagram(model: GPT, *, title: str = "", ax: Axes | None = None) -> Axes:
     c = model.config
     gray = COLORS["note"]
     if ax is None:
-        _, ax = plt.subplots(figsize=(5.6, 6.2))
+        _, ax = plt.subplots(figsize=(4.8, 5.9))
     ax.set_xlim(0, _RIGHT)
     ax.set_ylim(-0.35, 11.15)
     ax.axis("off")
@@ -39,7 +39,7 @@ def gpt_diagram(model: GPT, *, title: str = "", ax: Axes | None = None) -> Axes:
     ax.text(8.2, 7.93, f"block, {c.n_layer} times", ha="right", va="center", color=gray)
     one = _branch(ax, 7.2, block.norm_attention, block.attention, f"attention, {c.n_head} heads\n")
     for x, role in zip((4.95, 5.75, 6.6, 7.5), ("query", "key", "value", "output"), strict=True):
-        ax.text(x, 7.0, role, ha="center", va="center", color=TEXT_COLORS[role], fontsize=8.5, zorder=4)
+        ax.text(x, 7.0, role, ha="center", va="center", color=TEXT_COLORS[role], fontsize=9, zorder=4)
     hidden = f"{c.d_model} → {c.d_ff} → {c.d_model}"
     one += _branch(ax, 5.35, block.norm_feed_forward, block.feed_forward, f"feed-forward\n{hidden}")
     ax.text(_STREAM + 0.25, 3.72, f"(B, {c.block_size}, {c.d_model})", ha="left", va="center", color=gray)
