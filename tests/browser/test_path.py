@@ -12,8 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
 STOPS = stops(ROOT)
 PHONE = {"width": 390, "height": 844}
-SMALLEST = 9
-"""Size in points of the smallest text in the pictures of the path, which have 144 pixels in an inch."""
 
 
 def check_stop(page: Page, number: int) -> None:
@@ -132,25 +130,6 @@ def test_on_a_phone_no_displayed_formula_of_the_path_is_cut(name, phone):
             .map((each) => [each.closest("section").id, each.scrollWidth, each.clientWidth])"""
     )
     assert cut == []
-
-
-@pytest.mark.parametrize("number", [n for n, stop in enumerate(STOPS, start=1) if "until" in stop])
-def test_on_a_phone_the_letters_in_pictures_of_the_path_have_nine_pixels(number, phone):
-    stop = STOPS[number - 1]
-    page = phone.open(f"{stop['page']}.html?path={number}#{stop['anchor']}")
-    small = page.locator("article figure img").evaluate_all(
-        """(all, points) => {
-            const [start, end] = [".path-note", ".path-end"].map((name) => document.querySelector(name));
-            const { DOCUMENT_POSITION_FOLLOWING: AFTER } = Node;
-            for (const fold of document.querySelectorAll("details")) fold.open = true;
-            return all.filter((each) => start.compareDocumentPosition(each) & AFTER)
-                .filter((each) => each.compareDocumentPosition(end) & AFTER)
-                .filter((each) => ((points * 144) / 72) * each.clientWidth < 9 * each.getAttribute("width"))
-                .map((each) => [each.closest("figure").id, each.getAttribute("width"), each.clientWidth]);
-        }""",
-        SMALLEST,
-    )
-    assert small == []
 
 
 def test_the_end_shows_what_the_readers_own_model_wrote(wide):
