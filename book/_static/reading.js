@@ -117,7 +117,8 @@ addEventListener("live-answered", ({ target }) => {
     next = next.nextElementSibling
   ) {
     if (next.matches("template, .tag_hide-cell")) continue; // notes for instructors, checks of numbers
-    const fold = next.matches("details") ? next : next.querySelector(":scope > details.below-input");
+    const found = next.matches("details") ? next : next.querySelector(":scope > details.below-input");
+    const fold = /** @type {HTMLDetailsElement | null} */ (found);
     if (!fold) return;
     fold.open = true;
   }

@@ -210,7 +210,7 @@ def test_the_layers_show_what_the_head_would_predict(open_figures, gpt):
         actual = [float(number) / 100 for number in re.findall(r"([\d.]+)\u00a0%", row)]
         assert actual == pytest.approx(p.topk(3).values.tolist(), abs=1e-3)
     assert "on." in figure.locator(".reading").inner_text()
-    figure.page.set_viewport_size({"width": 352, "height": 844})  # a phone: no pair is broken or cut
+    figure.page.set_viewport_size({"width": 382, "height": 844})  # as on a phone of 390: no pair is broken or cut
     assert figure.locator(".layers td").count() == 3 * 9
     assert figure.locator(".layers td").evaluate_all(
         'all => all.every((pair) => pair.textContent.includes("%") && getComputedStyle(pair).whiteSpace === "nowrap")'
