@@ -45,6 +45,7 @@ CHANGES = [
     *({"moe": {"top_k": k}} for k in (1, 8)),
     {"moe": {"n_expert": 1, "top_k": 1}},
     {"moe": {"softmax": "after"}},
+    {"moe": {"gates": "sigmoid"}},
     {"moe": {"renormalize": False}},
     {"moe": {"n_shared": 2}, "d_ff": 10},
     {**MIXTRAL, "moe": {}},

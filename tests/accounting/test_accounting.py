@@ -48,6 +48,7 @@ def mixtures(draw: Callable) -> dict[str, object]:
         "n_shared": draw(st.integers(0, 2)),
         "renormalize": draw(st.booleans()) if top_k > 1 else False,
         "balance": draw(st.sampled_from(_BALANCES)),
+        "gates": draw(st.sampled_from(["softmax", "sigmoid"])),
     }
 
 

@@ -215,6 +215,7 @@ def test_a_configuration_without_a_size_is_refused(values, key):
         ({"qkv_bias": True}, "qkv_bias=True"),
         ({"dropout": 0.1}, r"dropout=0\.1 .* dropout=0\.0"),
         ({"rotary_scaling": "ntk", "rotary_factor": 2.0}, "rotary_scaling='ntk' .* rotary_scaling='interpolation'"),
+        ({"moe": MoEConfig(gates="sigmoid")}, r"moe\.gates='?sigmoid'? .* moe\.gates='?softmax'?"),
         ({"moe": MoEConfig(n_shared=1)}, r"moe\.n_shared=1 .* moe\.n_shared=0"),
         ({"moe": MoEConfig(capacity_factor=1.5)}, r"moe\.capacity_factor=1\.5 .* moe\.capacity_factor=None"),
         ({"moe": MoEConfig(z_loss=0.5)}, r"moe\.z_loss=0\.5 .* moe\.z_loss=0\.0"),

@@ -76,6 +76,7 @@ def test_the_sparse_dispatch_equals_the_dense_reference_in_values_and_gradients(
         top_k,
         n_shared=data.draw(st.integers(0, 2)),
         softmax="after" if after else "before",
+        gates="softmax" if after else data.draw(st.sampled_from(["softmax", "sigmoid"])),
         eval_capacity_factor=data.draw(st.sampled_from([None, 0.3, 1.0, 1.25, 9.0])),
         activation=data.draw(st.sampled_from(sorted(ACTIVATIONS))),
         bias=data.draw(st.booleans()),
@@ -183,6 +184,38 @@ def test_a_bias_affects_the_selection_but_not_the_weights():
     experts, weights = route(logits, 2, renormalize=False, bias=bias)
     assert experts.tolist() == [[0, 2]]
     torch.testing.assert_close(weights, torch.tensor([[1 / 8, 5 / 8]]))
+
+
+def test_sigmoid_gates_by_hand():
+    scores = torch.tensor([[0.5, 0.75, 0.9]])
+    logits = scores.logit().requires_grad_()
+    experts, weights = route(logits, 2, gates="sigmoid")
+    assert experts.tolist() == [[2, 1]]
+    torch.testing.assert_close(weights, torch.tensor([[0.9 / 1.65, 0.75 / 1.65]]))
+    bias = torch.tensor([0.3, 0.0, 0.0])  # 0.8, 0.75, 0.9: added to the sigmoids, not to their shares
+    experts, weights = route(logits, 2, gates="sigmoid", renormalize=False, bias=bias)
+    assert experts.tolist() == [[2, 0]]
+    torch.testing.assert_close(weights, torch.tensor([[0.9, 0.5]]))
+    # No coupling: the weight of one expert has no gradient with respect to the scores of the others.
+    (gradient,) = torch.autograd.grad(weights[0, 0], logits)
+    torch.testing.assert_close(gradient, torch.tensor([[0.0, 0.0, 0.9 * 0.1]]))
+
+
+@pytest.mark.parametrize("gates", ["softmax", "sigmoid"])
+def test_the_balance_loss_and_the_statistics_use_the_parts_of_the_gates(gates):
+    moe = layer(n_expert=4, top_k=2, gates=gates, balance="aux", aux_weight=0.5)
+    routing = moe.router(tokens())
+    scores = {"softmax": routing.logits.exp(), "sigmoid": 1 / (1 + (-routing.logits).exp())}[gates]
+    parts = scores / scores.sum(-1, keepdim=True)
+    load = routing.experts.flatten().bincount(minlength=4) / routing.experts.numel()
+    torch.testing.assert_close(moe.router.loss(routing), 0.5 * 4 * (load * parts.mean((0, 1))).sum())
+    torch.testing.assert_close(describe(routing, gates=gates).probability, parts.mean((0, 1)))
+    model = GPT(GPTConfig(vocab_size=11, block_size=12, n_layer=1, d_model=8, n_head=2, moe={"gates": gates}))
+    ids = torch.arange(11)[None]
+    with torch.no_grad(), routings(model) as actual:
+        model(ids)
+    (statistics,) = statistics_of(model, ids)
+    torch.testing.assert_close(statistics.probability, describe(actual[0][1], gates=gates).probability)
 
 
 @pytest.mark.parametrize("n_expert", [2, 8])
@@ -455,6 +488,8 @@ def test_a_mapping_becomes_a_configuration_and_changes_only_what_it_names():
         ({"capacity_factor": -1.0}, "capacity_factor must be a positive number, got -1"),
         ({"capacity_factor": math.nan}, "capacity_factor must be a positive number, got nan"),
         ({"balance": "luck"}, "balance must be one of aux, bias, none, got 'luck'"),
+        ({"gates": "hyperbolic"}, "gates must be one of softmax, sigmoid, got 'hyperbolic'"),
+        ({"gates": "sigmoid", "softmax": "after"}, 'softmax="after" needs gates="softmax"'),
         ({"softmax": "during"}, "softmax must be one of before, after, got 'during'"),
         ({"z_loss": -1.0}, "z_loss must be a number >= 0, got -1"),
         ({"aux_weight": math.inf}, "aux_weight must be a number >= 0, got inf"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -20,6 +21,11 @@ def _load(
     return counts / counts.sum()
 
 
+def probabilities_of(logits: Float[Tensor, "*N E"], gates: str = "softmax") -> Float[Tensor, "*N E"]:
+    """Return each expert's part of a token's scores, which sum to 1: the softmax, or the sigmoids over their sum."""
+    return F.normalize(logits.sigmoid(), p=1, dim=-1) if gates == "sigmoid" else logits.softmax(-1)
+
+
 def balance_loss(
     probabilities: Float[Tensor, "*N E"], experts: Int[Tensor, "*N k"], load: Float[Tensor, " E"] | None = None
 ) -> Float[Tensor, ""]:
@@ -29,8 +35,8 @@ def balance_loss(
     P, and lowers the probability of the experts with more than their share.
 
     Args:
-        probabilities: the router's softmax over all experts, of one layer. Pooled over layers, collapsed layers could
-            cancel each other out.
+        probabilities: the router's over all experts (`probabilities_of`), of one layer. Pooled over layers, collapsed
+            layers could cancel each other out.
         experts: the selected experts.
         load: f, if these tokens are only a part of the batch; by default that of `experts`.
 
@@ -57,7 +63,7 @@ def rebalanced(
     """Return the biases after one step: increased by `rate` below the mean load, decreased by it above.
 
     Args:
-        bias: added to the probabilities in the selection.
+        bias: added to the scores in the selection.
         experts: the selected experts.
         rate: step size.
         load: of each expert, if these tokens are only a part of the batch; by default that of `experts`.

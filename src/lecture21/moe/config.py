@@ -7,7 +7,7 @@ from lecture21._support.validation import require_choice, require_number, requir
 
 _BALANCES = ("aux", "bias", "none")
 """How the load is balanced: by an auxiliary loss, by a selection bias, or not at all."""
-_SOFTMAX = ("before", "after")
+_GATES, _SOFTMAX = ("softmax", "sigmoid"), ("before", "after")
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class MoEConfig:
     """Number k of experts that are selected for each token; at most E."""
     n_shared: int = 0
     """Number of additional experts that process every token (DeepSeek; Dai et al. 2024)."""
+    gates: str = "softmax"
+    """softmax: the experts share one unit of probability; sigmoid: each is scored on its own (DeepSeek-AI 2024)."""
     softmax: str = "before"
     """Softmax before the selection, over all experts, or after it, over the k selected (Shazeer et al. 2017)."""
     renormalize: bool | None = None
@@ -49,7 +51,10 @@ class MoEConfig:
         require_whole("n_shared", self.n_shared, least=0)
         if self.top_k > self.n_expert:
             raise ValueError(f"top_k must be at most n_expert={self.n_expert}, got {self.top_k}")
+        require_choice("gates", self.gates, _GATES)
         require_choice("softmax", self.softmax, _SOFTMAX)
+        if self.gates == "sigmoid" and self.softmax == "after":
+            raise ValueError('softmax="after" needs gates="softmax": with gates="sigmoid" there is no softmax')
         if self.renormalize is not None:
             require_switch("renormalize", self.renormalize)
         if self.softmax == "after" and self.renormalize is False:

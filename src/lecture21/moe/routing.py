@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from lecture21._support.tensors import at_least_float32
-from lecture21.moe.balance import _load, _z_loss, balance_loss, rebalanced
+from lecture21.moe.balance import _load, _z_loss, balance_loss, probabilities_of, rebalanced
 from lecture21.moe.config import MoEConfig
 
 
@@ -31,6 +31,7 @@ def route(
     logits: Float[Tensor, "*N E"],
     top_k: int,
     *,
+    gates: str = "softmax",
     softmax: str = "before",
     renormalize: bool = True,
     bias: Float[Tensor, " E"] | None = None,
@@ -40,6 +41,8 @@ def route(
     Args:
         logits: scores of the experts.
         top_k: number of experts k.
+        gates: softmax, or sigmoid: the score of an expert, from 0 to 1, does not depend on the others. Read
+            "probability" below as this score.
         softmax: before the selection, over all experts, or after it, over the k. The latter equals the former with
             renormalization: the exponentials of the other experts cancel.
         renormalize: divide the k probabilities by their sum.
@@ -49,9 +52,9 @@ def route(
         The experts, best first, and their weights.
 
     Source: Shazeer et al. 2017, section 2.1 (after); Fedus et al. 2022, section 2.1 (before, k = 1); Jiang et al. 2024,
-    section 2.1.
+    section 2.1; DeepSeek-AI 2024 (V3), equations 13 to 16 (sigmoid).
     """
-    probabilities = logits.softmax(-1)
+    probabilities = logits.sigmoid() if gates == "sigmoid" else logits.softmax(-1)
     scores = probabilities.detach() if bias is None else probabilities.detach() + bias
     experts = scores.topk(top_k, dim=-1).indices  # the selection has no gradient; the weights have
     if softmax == "after":
@@ -118,7 +121,14 @@ class Router(nn.Linear):
         if not finite.all():
             worst = logits[~finite][0]
             raise ValueError(f"a router's logit is {worst}, not a number: did the training of this model diverge?")
-        experts, weights = route(logits, c.top_k, softmax=c.softmax, renormalize=c.normalizes, bias=self.selection_bias)
+        experts, weights = route(
+            logits,
+            c.top_k,
+            gates=c.gates,
+            softmax=c.softmax,
+            renormalize=c.normalizes,
+            bias=self.selection_bias,
+        )
         if self.training and self.selection_bias is not None:
             self.selection_bias.copy_(rebalanced(self.selection_bias, experts, c.bias_rate, self._load(experts)))
         if self.capacity_factor is None:
@@ -137,6 +147,6 @@ class Router(nn.Linear):
         total = routing.logits.new_zeros(())
         if c.balance == "aux":
             total = total + c.aux_weight * balance_loss(
-                routing.logits.softmax(-1), routing.experts, self._load(routing.experts)
+                probabilities_of(routing.logits, c.gates), routing.experts, self._load(routing.experts)
             )
         return total + c.z_loss * _z_loss(routing.logits) if c.z_loss else total

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lecture21._support.modes import evaluating
-from lecture21.moe.balance import _load
+from lecture21.moe.balance import _load, probabilities_of
 from lecture21.moe.routing import Router, Routing
 
 _DEAD = 0.1  # an expert with less than this part of its equal share counts as dead
@@ -47,13 +47,16 @@ def _entropy(probabilities: Float[Tensor, "*N E"]) -> Float[Tensor, "*N"]:
 
 
 @torch.no_grad()
-def describe(routing: Routing, ids: Int[Tensor, "B T"] | None = None) -> _RouterStatistics:
-    """Return the statistics of one routing; given token ids, also their mutual information with the experts."""
+def describe(routing: Routing, ids: Int[Tensor, "B T"] | None = None, *, gates: str = "softmax") -> _RouterStatistics:
+    """Return the statistics of one routing; given token ids, also their mutual information with the experts.
+
+    The probabilities are those of the router's `MoEConfig.gates`.
+    """
     n_expert = routing.logits.shape[-1]
     if ids is not None and ids.shape != routing.experts.shape[:2]:
         raise ValueError(f"ids must be {tuple(routing.experts.shape[:2])}, one for each token, got {tuple(ids.shape)}")
     share = _load(routing.experts, n_expert)
-    probabilities = routing.logits.softmax(-1)
+    probabilities = probabilities_of(routing.logits, gates)
     most = math.log(n_expert) if n_expert > 1 else 1.0
     return _RouterStatistics(
         load=share,
@@ -98,4 +101,4 @@ def statistics_of(model: nn.Module, ids: Int[Tensor, "B T"]) -> list[_RouterStat
         model(ids)
     if not collected:
         raise ValueError(f"{type(model).__name__} has no sparse layer")
-    return [describe(routing, ids) for _, routing in collected]
+    return [describe(routing, ids, gates=router.config.gates) for router, routing in collected]

@@ -23,8 +23,8 @@ const DEFAULTS = {
   attention_dropout: null, moe: null,
 }; // prettier-ignore
 const SPARSE = {
-  n_expert: 8, top_k: 2, n_shared: 0, softmax: "before", renormalize: null, balance: "aux", aux_weight: 0.01,
-  bias_rate: 0.001, z_loss: 0, capacity_factor: null, eval_capacity_factor: null,
+  n_expert: 8, top_k: 2, n_shared: 0, gates: "softmax", softmax: "before", renormalize: null, balance: "aux",
+  aux_weight: 0.01, bias_rate: 0.001, z_loss: 0, capacity_factor: null, eval_capacity_factor: null,
 }; // prettier-ignore
 const WORDS = {
   activation: ["relu", "gelu", "gelu_tanh", "relu2", "swiglu"],
@@ -33,6 +33,7 @@ const WORDS = {
   position: ["learned", "sinusoidal", "rotary", "none"],
   rotary_scaling: ["interpolation", "ntk"],
   initialization: ["torch", "gpt1", "gpt2", "zero"],
+  gates: ["softmax", "sigmoid"],
   softmax: ["before", "after"],
   balance: ["aux", "bias", "none"],
 };

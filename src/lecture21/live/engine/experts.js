@@ -55,7 +55,7 @@ export function mixExperts(network, w, layer, x, y, rows) {
 }
 
 /**
- * Select the k most probable experts of each row. The logits become probabilities, in place.
+ * Select the k most probable experts of each row. The logits become probabilities (or sigmoids), in place.
  * @param {Float32Array} f
  * @param {Record<string, any>} moe
  * @param {number} logits
@@ -71,7 +71,8 @@ function route(f, moe, logits, selectionBias, rows) {
   const counts = new Int32Array(E);
   for (let row = 0; row < rows; row++) {
     const p = logits + row * padded(E);
-    softmax(f, p, E);
+    if (moe.gates === "sigmoid") for (let e = p; e < p + E; e++) f[e] = 1 / (1 + Math.exp(-f[e]));
+    else softmax(f, p, E);
     const score = (/** @type {number} */ e) => f[p + e] + (selectionBias && f[selectionBias + e]);
     const experts = Array.from({ length: E }, (_, e) => e).sort((a, b) => score(b) - score(a));
     let sum = 0;
