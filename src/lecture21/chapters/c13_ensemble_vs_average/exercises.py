@@ -89,9 +89,10 @@ _DECOMPOSE = Exercise(
 )
 def _average_with_equal_weights(predictions, target, weights):
     pool = (weights * predictions).sum(dim=-1)
+    ensemble = (target - pool).square()
     average = (target[:, None] - predictions).square().mean(dim=-1)
     ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
-    return (target - pool).square(), average, ambiguity
+    return ensemble, average, ambiguity
 
 
 @_DECOMPOSE.mistake(
@@ -101,9 +102,10 @@ def _average_with_equal_weights(predictions, target, weights):
 )
 def _distance_from_the_target(predictions, target, weights):
     pool = (weights * predictions).sum(dim=-1)
+    ensemble = (target - pool).square()
     average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
     ambiguity = (weights * (predictions - target[:, None]).square()).sum(dim=-1)
-    return (target - pool).square(), average, ambiguity
+    return ensemble, average, ambiguity
 
 
 @_DECOMPOSE.mistake(
@@ -112,8 +114,10 @@ def _distance_from_the_target(predictions, target, weights):
 )
 def _ambiguity_with_equal_weights(predictions, target, weights):
     pool = (weights * predictions).sum(dim=-1)
+    ensemble = (target - pool).square()
     average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
-    return (target - pool).square(), average, (predictions - pool[:, None]).square().mean(dim=-1)
+    ambiguity = (predictions - pool[:, None]).square().mean(dim=-1)
+    return ensemble, average, ambiguity
 
 
 @_DECOMPOSE.mistake(
@@ -122,9 +126,10 @@ def _ambiguity_with_equal_weights(predictions, target, weights):
 )
 def _plain_mean_as_pool(predictions, target, weights):
     pool = predictions.mean(dim=-1)
+    ensemble = (target - pool).square()
     average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
     ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
-    return (target - pool).square(), average, ambiguity
+    return ensemble, average, ambiguity
 
 
 @_DECOMPOSE.mistake(
@@ -134,9 +139,10 @@ def _plain_mean_as_pool(predictions, target, weights):
 )
 def _squared_before_averaging(predictions, target, weights):
     pool = (weights * predictions).sum(dim=-1)
+    ensemble = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
     average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
     ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
-    return average, average, ambiguity
+    return ensemble, average, ambiguity
 
 
 @_DECOMPOSE.mistake(
@@ -146,9 +152,10 @@ def _squared_before_averaging(predictions, target, weights):
 )
 def _no_new_axis(predictions, target, weights):
     pool = (weights * predictions).sum(dim=-1)
+    ensemble = (target - pool).square()
     average = (weights * (target - predictions).square()).sum(dim=-1)
     ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
-    return (target - pool).square(), average, ambiguity
+    return ensemble, average, ambiguity
 
 
 @_DECOMPOSE.mistake(
@@ -158,9 +165,10 @@ def _no_new_axis(predictions, target, weights):
 )
 def _mean_over_the_points(predictions, target, weights):
     pool = (weights * predictions).sum(dim=-1)
+    ensemble = (target - pool).square()
     average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
     ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
-    return (target - pool).square().mean(), average.mean(), ambiguity.mean()
+    return ensemble.mean(), average.mean(), ambiguity.mean()
 
 
 @_DECOMPOSE.mistake(
@@ -173,7 +181,8 @@ def _by_subtraction(predictions, target, weights):
     pool = (weights * predictions).sum(dim=-1)
     ensemble = (target - pool).square()
     average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
-    return ensemble, average, average - ensemble
+    ambiguity = average - ensemble
+    return ensemble, average, ambiguity
 
 
 # 13.2
@@ -306,7 +315,7 @@ _POOLS = Exercise(
     hint="your E_kl is the mean of the complete table, where each member also meets itself. Leave the diagonal out.",
 )
 def _diagonal_among_the_pairs(errors, members):
-    n, _ = errors.shape
+    n, k = errors.shape
     products = errors.T @ errors / n
     own = products.diagonal().mean()
     return own / members + (1 - 1 / members) * products.mean()
@@ -317,7 +326,7 @@ def _diagonal_among_the_pairs(errors, members):
     hint="this would be right if the errors of two members had a mean product of 0. What do they share?",
 )
 def _as_if_independent(errors, members):
-    n, _ = errors.shape
+    n, k = errors.shape
     products = errors.T @ errors / n
     return products.diagonal().mean() / members
 
@@ -347,7 +356,7 @@ def _pool_of_all(errors, members):
     hint="your products are sums over the points. Both E_kk and E_kl are means over them.",
 )
 def _sum_over_the_points_of_the_pool(errors, members):
-    _, k = errors.shape
+    n, k = errors.shape
     products = errors.T @ errors
     own = products.diagonal().mean()
     shared = (products.sum() - products.diagonal().sum()) / (k * (k - 1))
@@ -372,9 +381,8 @@ def _exchanged_weights(errors, members):
     "average over the points.",
 )
 def _mean_errors(errors, members):
-    _, k = errors.shape
-    means = errors.mean(dim=0)
-    products = means[:, None] * means
+    n, k = errors.shape
+    products = errors.mean(dim=0)[:, None] * errors.mean(dim=0)
     own = products.diagonal().mean()
     shared = (products.sum() - products.diagonal().sum()) / (k * (k - 1))
     return own / members + (1 - 1 / members) * shared

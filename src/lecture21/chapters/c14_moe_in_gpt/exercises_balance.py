@@ -301,7 +301,7 @@ def _the_other_sign(probabilities, experts):
     hint="the gradient is too large by a factor of N, the number of tokens. P_e is a mean.",
 )
 def _summed_over_the_tokens(probabilities, experts):
-    n_expert = probabilities.shape[-1]
+    n_token, n_expert = probabilities.shape
     f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
     reference = (probabilities * f).sum(dim=-1, keepdim=True)
     return n_expert * probabilities * (f - reference)
