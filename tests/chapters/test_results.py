@@ -136,6 +136,11 @@ def test_the_leak_has_the_numbers_that_chapter_04_quotes():
     blind = table.query("model == 'no mask' and view == 'prefix' and position < 31").groupby("seed")["nats"].mean()
     assert copied.max() < 0.2
     assert blind.min() > math.log(65)
+    rotary = table.query("model == 'no mask, rotary' and view == 'prefix'").pivot(
+        index="seed", columns="position", values="nats"
+    )
+    assert len(rotary) == 5
+    assert rotary.loc[:, 25:].max().max() < math.log(65) < rotary[0].min()
     assert table.query("model == '5-gram'")["nats"].mean() < 2 < trained.mean()["mask", "window"]
 
 
