@@ -98,6 +98,10 @@ def test_paper_shows_folded_results_and_no_folded_code_and_no_picture_fills_a_pa
     assert all(results)
     heights = page.locator("article img").evaluate_all("all => all.map((each) => each.getBoundingClientRect().height)")
     assert max(heights) < 130 / 25.4 * 96 + 1  # half of an A4 page
+    shadows = page.locator("article :is(.output pre, .highlight pre)").evaluate_all(
+        "all => all.map((each) => getComputedStyle(each).backgroundImage)"
+    )
+    assert set(shadows) == {"none"}  # of what scrolls on a screen
 
 
 def test_a_page_in_the_dark_is_printed_in_light_colors(dark):
