@@ -114,15 +114,20 @@ def measure(model: Transformer, n: int) -> Iterator[tuple[str, dict[str, float]]
         yield comma, {name: float(value) for name, value in found.items()}
 
 
-def run(lengths: str, seed: int) -> list[dict[str, object]]:
-    """Train one model, and return a row for each place of *hundred*."""
+def trained(lengths: str, seed: int) -> tuple[Transformer, list[int]]:
+    """Return a trained model, and the numbers that were held out."""
     allowed, count = LENGTHS[lengths]
     drawn = [n for n in numbers.sample(count, seed=seed) if len(str(n)) in allowed]
     test_numbers, train_numbers = drawn[:N_TEST], drawn[N_TEST : N_TEST + N_TRAIN]
     torch.manual_seed(seed)
     model = Transformer(TransformerConfig(source_vocab_size=len(VOCABULARY), block_size=16))
     fit(model, numbers.pairs(train_numbers), seed)
-    model.eval()
+    return model.eval(), test_numbers
+
+
+def run(lengths: str, seed: int) -> list[dict[str, object]]:
+    """Train one model, and return a row for each place of *hundred*."""
+    model, test_numbers = trained(lengths, seed)
     said = greedy_decode(model, numbers.pairs(test_numbers).source, **TOKENS).ids
     said = [" ".join(VOCABULARY.decode(row)) for row in said]
     wrong = [words for words, n in zip(said, test_numbers, strict=True) if words != numbers.to_words(n)]
