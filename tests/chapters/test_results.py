@@ -55,7 +55,7 @@ def test_the_recipe_of_chapter_07_is_the_best_of_its_table_and_inside_the_grid_o
             tried = table[(table[others] == best[others]).all(axis=1)][name]
             assert {best[name] / 2, best[name], best[name] * 2} <= set(tried)
     path = next((FOLDERS["07"].parents[3] / "notebooks").glob("07_*.ipynb"))
-    (cell,) = [each.source for each in nbformat.read(path, 4).cells if "train(gpt, tokens" in each.source]
+    (cell,) = [each.source for each in nbformat.read(path, 4).cells if "recipe = TrainConfig(" in each.source]
     settings = {
         "learning_rate": f"{best.learning_rate:g}",
         "weight_decay": f"{best.weight_decay:g}",
@@ -142,6 +142,28 @@ def test_the_leak_has_the_numbers_that_chapter_04_quotes():
     assert len(rotary) == 5
     assert rotary.loc[:, 25:].max().max() < math.log(65) < rotary[0].min()
     assert table.query("model == '5-gram'")["nats"].mean() < 2 < trained.mean()["mask", "window"]
+
+
+def test_the_mistakes_show_what_chapter_07_says_they_do():
+    table = results.load("mistakes").set_index(["mistake", "seed"]).unstack()
+    assert (len(table), table.isna().sum().sum(), len(table.columns)) == (8, 0, 4 * 3)
+    right, wrong = table.loc["none"], table.drop("none")
+    assert (wrong["train"] != right["train"]).all(axis=None)  # each mistake was in effect
+    assert (round(right["val"].min(), 2), round(right["val"].max(), 2)) == (2.20, 2.22)
+    assert (round(table["first"].min(axis=None), 2), round(table["first"].max(axis=None), 2)) == (4.19, 4.54)
+    bigram = results.load("modern").query("window == 32").set_index("arm").nats["2-gram"]
+    assert round(bigram, 2) == 2.50
+    assert (wrong["val"].loc["no mask"] < 0.1).all()
+    assert (wrong["last"].loc["no mask"] > bigram).all()
+    assert (wrong["train"].loc["targets not shifted"] < 0.01).all()
+    assert (wrong["val"].loc["targets not shifted"] > math.log(65)).all()
+    above = [mistake for mistake in wrong.index if (wrong["val"].loc[mistake] > bigram).all()]
+    assert sorted(above) == ["no zero_grad", "targets not shifted"]
+    invisible = ["clipped after the step", "scores divided by the root of C", "stream normalized"]
+    assert (wrong["val"].loc[invisible].mean(axis=1) - right["val"].mean()).max() < 0.035
+    assert (wrong["val"].loc["heads in a plain list"] - right["val"]).min() > 0.15
+    ours = results.load("student_gpt").groupby("seed").val_loss.last()
+    assert round(bigram - ours.mean(), 2) == 0.54
 
 
 def test_better_smoothing_beats_the_gpts_of_chapter_07_as_the_book_says():

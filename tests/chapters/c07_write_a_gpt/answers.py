@@ -38,20 +38,20 @@ def crossed() -> str:
 
 NUMBERS = {
     "7.1": lambda: [32 * 32, 32, 32 * 31, 32 + 32],
-    "7.3": lambda: [
+    "7.4": lambda: [
         block()["all"], block()["all"] - block()["norms"], block()["feed_forward"], block()["all"] + 3 * 64,
         block()["all"] - 64, 4 * block()["all"],
     ],
-    "7.4": lambda: [math.log(65), 1 / 65, math.log2(65), math.log(64)],
+    "7.5": lambda: [math.log(65), 1 / 65, math.log2(65), math.log(64)],
 }  # fmt: skip
-CHOICES = {"7.2": lambda: f"{bigram_loss():.2f}", "7.5": crossed}
-IN_CHAPTER = set()
+CHOICES = {"7.2": lambda: f"{bigram_loss():.2f}", "7.6": crossed}
+IN_CHAPTER = {"7.3"}
 
 
 def explained() -> dict[str, list[str]]:
     parts = block()
     return {
         "7.2": [f"{bigram_loss():.3f}"],
-        "7.3": [f"{parts['attention']:,}", f"{parts['feed_forward']:,}", f"{parts['norms']}"],
-        "7.4": [f"{math.log(65):.3f}"],
+        "7.4": [f"{parts['attention']:,}", f"{parts['feed_forward']:,}", f"{parts['norms']}"],
+        "7.5": [f"{math.log(65):.3f}"],
     }

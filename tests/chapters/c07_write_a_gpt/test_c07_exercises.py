@@ -17,6 +17,7 @@ from lecture21.baselines import NGram
 from lecture21.data import shakespeare, split
 from lecture21.exercises import check
 from lecture21.exercises.registry import exercises_of
+from lecture21.exercises.running import draw
 from lecture21.generation import generate
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, minimize, sample_windows, train
@@ -76,6 +77,16 @@ def test_the_solutions_have_about_as_many_lines_as_the_summary_says():
     model, training = map(int, re.search(r"about (\d+) lines .* another (\d+) ", summary).groups())
     assert model == pytest.approx(lines_of("7.2", "7.5", "7.6", "7.7", "7.8"), abs=6)
     assert training == pytest.approx(lines_of("7.1", "7.3", "7.4"), abs=6)
+
+
+def test_no_line_of_a_stub_is_wider_than_its_box_on_a_page():
+    assert [line for each in EXERCISES.values() for line in each.stub.splitlines() if len(line) > 84] == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_each_draw_of_7_3_has_a_text_of_whole_windows(seed):
+    texts = [case.arguments[1:3] for case in draw(EXERCISES["7.3"], seed)]
+    assert any(len(tokens) % block_size == 0 for tokens, block_size in texts)
 
 
 # The training loop

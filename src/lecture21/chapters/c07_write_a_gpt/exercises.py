@@ -17,8 +17,8 @@ from lecture21.layers.attention import causal_mask
 class _Bigram(nn.Module):
     """A language model that predicts the next token from the current one alone.
 
-    Its only layer, `token`, is an `nn.Embedding` with V rows of V numbers, where row i holds the
-    logits of the token that follows token i.
+    Its only layer, `token`, is an `nn.Embedding` with V rows of V numbers, where
+    row i holds the logits of the token that follows token i.
     """
 
     def __init__(self, vocab_size):
@@ -26,11 +26,11 @@ class _Bigram(nn.Module):
         self.token = nn.Embedding(vocab_size, vocab_size)
 
     def forward(self, ids):
-        """Return the logits of the next tokens, (B, T, V), for ids of shape (B, T)."""
+        """Map ids, (B, T), to the logits of the next tokens, (B, T, V)."""
         return self.token(ids)
 
     def loss(self, ids, targets):
-        """Return the mean cross-entropy of the targets, (B, T), in nats per token."""
+        """Return the mean cross-entropy of targets (B, T), in nats per token."""
         return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())
 
 
@@ -139,9 +139,10 @@ class _loss_without_a_gradient(_Bigram):
 
 
 class _CausalHead(nn.Module):
-    """One head of causal self-attention, for any number of tokens and on any device.
+    """One head of causal self-attention, for any T and on any device.
 
-    `query`, `key` and `value` are linear maps from d_model to d_head features, without bias.
+    `query`, `key` and `value` are linear maps from d_model to d_head features,
+    without bias.
     """
 
     def __init__(self, d_model, d_head):
@@ -151,7 +152,7 @@ class _CausalHead(nn.Module):
         self.value = nn.Linear(d_model, d_head, bias=False)
 
     def forward(self, x):
-        """Return a vector of d_head features for each token: x (B, T, C) -> (B, T, D)."""
+        """Map x, (B, T, C), to d_head features for each token, (B, T, D)."""
         q, k, v = self.query(x), self.key(x), self.value(x)  # (B, T, D) each
         scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])  # (B, T, T)
         scores = scores.masked_fill(~causal_mask(x.shape[1], device=x.device), -math.inf)
@@ -317,8 +318,8 @@ class _inverted_mask(_CausalHead):
 class _MultiHead(nn.Module):
     """Causal self-attention with several heads.
 
-    `heads` is an `nn.ModuleList` of n_head causal heads, each d_model / n_head wide. `output` is a
-    linear map from d_model to d_model, with bias.
+    `heads` is an `nn.ModuleList` of n_head causal heads, each d_model / n_head
+    wide. `output` is a linear map from d_model to d_model, with bias.
     """
 
     def __init__(self, d_model, n_head):
@@ -328,7 +329,7 @@ class _MultiHead(nn.Module):
         self.output = nn.Linear(d_model, d_model)
 
     def forward(self, x):
-        """Concatenate the head outputs, head 0 first, and map them: (B, T, C) -> (B, T, C)."""
+        """Concatenate the head outputs, head 0 first, and map them to (B, T, C)."""
         joined = torch.cat([head(x) for head in self.heads], dim=-1)  # (B, T, C)
         return self.output(joined)
 
@@ -418,9 +419,9 @@ class _heads_cut_off(_MultiHead):
 class _Block(nn.Module):
     """A pre-norm transformer block: attention, then a feed-forward network.
 
-    `norm_attention` and `norm_feed_forward` are `nn.LayerNorm`s, and `attention` is a `MultiHead`.
-    `feed_forward` is an `nn.Sequential` that maps d_model to 4 d_model features, applies ReLU,
-    and maps back to d_model.
+    `norm_attention` and `norm_feed_forward` are `nn.LayerNorm`s, and `attention` is
+    a `MultiHead`. `feed_forward` is an `nn.Sequential` that maps d_model to 4
+    d_model features, applies ReLU, and maps back to d_model.
     """
 
     def __init__(self, d_model, n_head):
@@ -432,7 +433,7 @@ class _Block(nn.Module):
         self.feed_forward = nn.Sequential(up, nn.ReLU(), down)
 
     def forward(self, x):
-        """Add each layer's output for the normalized stream to x: (B, T, C) -> (B, T, C)."""
+        """Add each layer's output for the normalized stream to x, (B, T, C)."""
         x = x + self.attention(self.norm_attention(x))
         return x + self.feed_forward(self.norm_feed_forward(x))
 

@@ -17,12 +17,13 @@ _SAMPLES = 2000
 
 
 class _GPT(nn.Module):
-    """A GPT, which runs on any device: embeddings, blocks, and a head that computes logits.
+    """A GPT on any device: embeddings, blocks, and a head that computes logits.
 
-    `token` and `position` are `nn.Embedding`s with vocab_size and block_size rows of d_model
-    numbers. `blocks` is an `nn.ModuleList`, `norm` is an `nn.LayerNorm`, and `head` is a linear
-    map from d_model to vocab_size, with bias. The model also stores the integers `vocab_size` and
-    `block_size`: your `generate` needs the second one, and the package's functions read both.
+    `token` and `position` are `nn.Embedding`s with vocab_size and block_size rows
+    of d_model numbers. `blocks` is an `nn.ModuleList`, `norm` is an `nn.LayerNorm`,
+    and `head` is a linear map from d_model to vocab_size, with bias. The model also
+    stores the integers `vocab_size` and `block_size`: your `generate` needs the
+    second one, and the package's functions read both.
     """
 
     def __init__(self, vocab_size, block_size, d_model, n_head, n_layer):
@@ -35,20 +36,21 @@ class _GPT(nn.Module):
         self.head = nn.Linear(d_model, vocab_size)
 
     def forward(self, ids):
-        """Return the logits of the next tokens, (B, T, V), for ids of shape (B, T)."""
+        """Map ids, (B, T), to the logits of the next tokens, (B, T, V)."""
         x = self.token(ids) + self.position.weight[: ids.shape[1]]  # (B, T, C)
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x))
 
     def loss(self, ids, targets):
-        """Return the mean cross-entropy of the targets, (B, T), in nats per token."""
+        """Return the mean cross-entropy of targets (B, T), in nats per token."""
         return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())
 
     def generate(self, ids, n_new, temperature=1.0):
-        """Return ids, (B, T), followed by n_new tokens, sampled from softmax(logits / temperature).
+        """Return ids, (B, T), followed by n_new sampled tokens.
 
-        The input of the model is at most the last block_size tokens.
+        Each is drawn from softmax(logits / temperature). The input of the model is
+        at most the last block_size tokens.
         """
         with torch.no_grad():
             for _ in range(n_new):

@@ -21,19 +21,20 @@ _WARMUP = 3
 
 
 def _train(model, tokens, val, block_size, config):
-    """Train a model in place with AdamW, and return the losses of all steps, and those on val.
+    """Train a model in place with AdamW; return its losses by step, and on val.
 
-    Step s = 0, 1, ..., config.steps - 1 draws config.batch_size windows with the function
-    sample_windows, and one generator for all steps, seeded with config.seed. It clips the gradient
-    of all weights together to the norm config.clip. Its learning rate is config.learning_rate times
-    the smaller one of (s + 1) / config.warmup and
-    (config.steps - s) / (config.steps - config.warmup). AdamW has config.betas. Its weight decay is
-    config.weight_decay for weights of two dimensions or more, and 0 for all others, such as biases.
-    The model is in training mode in each step, and stays on its device; tokens are on the CPU.
+    Step s = 0, 1, ..., config.steps - 1 draws config.batch_size windows with
+    sample_windows and one generator for all steps, seeded with config.seed. It
+    clips the gradient of all weights together to the norm config.clip. Its learning
+    rate is config.learning_rate times the smaller one of (s + 1) / config.warmup
+    and (config.steps - s) / (config.steps - config.warmup). AdamW has config.betas.
+    Its weight decay is config.weight_decay for weights of two dimensions or more,
+    and 0 for all others, such as biases. The model is in training mode in each
+    step, and stays on its device; tokens are on the CPU.
 
-    The first result has the loss of each step, a number, before its update. The second one has a
-    pair after every config.eval_every steps: the number of steps so far, and
-    evaluate(model, val, block_size).
+    The first result has the loss of each step, a number, before its update. The
+    second one has a pair after every config.eval_every steps: the number of steps
+    so far, and evaluate(model, val, block_size).
     """
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(config.seed)
@@ -198,6 +199,40 @@ def _gradients_add_up(model, tokens, val, block_size, config):
         loss = model.loss(ids.to(device), targets.to(device))
         losses.append(loss.item())
         loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        rise = (s + 1) / config.warmup
+        fall = (config.steps - s) / (config.steps - config.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(rise, fall)
+        optimizer.step()
+        if (s + 1) % config.eval_every == 0:
+            val_losses.append((s + 1, evaluate(model, val, block_size)))
+    return losses, val_losses
+
+
+@_LOOP.mistake(
+    symptom="The loss does not fall at all: no weight changes.",
+    hint="the loss of step 1 is the first that differs from that of the package's loop: it equals the one before the "
+    "update, as all later ones do, since no step changes the model. Is the gradient still there when step reads it?",
+)
+def _gradients_cleared_too_early(model, tokens, val, block_size, config):
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(config.seed)
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, betas=config.betas)
+    losses, val_losses = [], []
+    model.train()
+    for s in range(config.steps):
+        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
+        loss = model.loss(ids.to(device), targets.to(device))
+        losses.append(loss.item())
+        loss.backward()
+        optimizer.zero_grad()
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         rise = (s + 1) / config.warmup
         fall = (config.steps - s) / (config.steps - config.warmup)
