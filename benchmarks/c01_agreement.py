@@ -14,14 +14,16 @@ Arms, of width 32 unless `width` says something else:
     lstm, forget bias 3: the bias of the forget gate starts there, so that the gate starts near sigmoid(3).
     rnn, verbs given: the bias of the output starts at 0 for the six verbs and at -8 for all other words.
     rnn, small inputs, verbs given: both.
+    rnn, lengths kept: on its path back, each sentence's gradient keeps the length that it has at the last state, so
+        that it cannot vanish, and every step only turns it.
     linear rnn: the RNN without its tanh.
     unweighted: basic self-attention, as in chapter 02: the softmax of the vectors' own dot products. The words'
         vectors are random and fixed, and of length `length` on average; only the linear layer after it learns.
     embedded: the same, but the vectors are learned too.
     head: a head with learned queries, keys and values on the fixed vectors of `unweighted`.
 
-The stored table holds what the chapters show, and not yet all of PARTS: `rnn`, `head`, `gains`, `mixed`, `steps` and
-`causes`, and `unweighted`, `vectors`, `short` and `lstm` in part. Running the command continues it.
+The stored table holds what the chapters show, and not yet all of PARTS: `rnn`, `head`, `gains`, `mixed`, `steps`,
+`causes` and `cliff`, and `unweighted`, `vectors`, `short` and `lstm` in part. Running the command continues it.
 
 Writes the result `agreement`, a row for each rate and scored distance: `trained` is the distance, or "1-10" and
 "1-100" where one of these distances is drawn for each batch, with "half short" so that half of the batches have
@@ -63,10 +65,15 @@ SEEDS, HELD_OUT = range(10), (100, 101, 102)
 MAIN = (1, 4, 7, 10, 13, 22, 40, 100)
 GAINS = (1.0, 1.2, 1.4)
 GAIN_DISTANCES = (4, 7, 10, 13, 22)
-SMALL, VERBS = "small inputs", "verbs given"
+SMALL, VERBS, KEPT = "small inputs", "verbs given", "lengths kept"
 CAUSES = ("rnn, small inputs, verbs given", "rnn, small inputs", "rnn, verbs given", "linear rnn")
 FORGET = "lstm, forget bias "
 CAUSE_DISTANCES, CAUSE_RATES = (22,), (3e-4, *RATES[:4])
+CLIFF = (
+    *((f"rnn, {VERBS}", gain, d) for d in (7, 10) for gain in (math.nan, 1.0)),
+    *((f"rnn, {KEPT}", math.nan, d) for d in (7, 10)),
+)
+CLIFF_RATES = (3e-3, 1e-2, 1e-3, 3e-2)
 SHORT = DISTANCES[:4]
 MIXED = {"1-10": SHORT, "1-100": DISTANCES, "1-100, half short": (*SHORT * 8, *DISTANCES[4:])}
 SHORT_BATCHES = (("1-10", 176), ("1-10", 706), ("1-100, half short", 1500))
@@ -105,13 +112,40 @@ class Head(Unweighted):
 class LinearRNN(RNN):
     """An `RNN` of one layer without its tanh."""
 
+    how = "linear"
+
     def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
         """Return the logits of the word after the last one."""
-        return recur({name: p[None] for name, p in self.named_parameters()}, ids[None], linear=True)[0]
+        return recur({name: p[None] for name, p in self.named_parameters()}, ids[None], self.how)[0]
 
 
-def recur(w: dict[str, Tensor], ids: Int[Tensor, "M B T"], *, linear: bool = False) -> Float[Tensor, "M B V"]:
+class KeptRNN(LinearRNN):
+    """An `RNN` of one layer, with its tanh, whose gradients keep their length on the path back."""
+
+    how = KEPT
+
+
+class KeepLength(torch.autograd.Function):
+    """The identity, which gives each gradient the length of the first one that came through: that at the last state."""
+
+    @staticmethod
+    def forward(ctx, h: Tensor, first: list[Tensor]) -> Tensor:
+        """Return the states (..., D); `first` is the same empty list for all states of a sequence."""
+        ctx.first = first
+        return h.view_as(h)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient, rescaled row by row."""
+        length = gradient.norm(dim=-1, keepdim=True)
+        if not ctx.first:
+            ctx.first.append(length)
+        return gradient * ctx.first[0] / length.clamp_min(1e-30), None
+
+
+def recur(w: dict[str, Tensor], ids: Int[Tensor, "M B T"], how: str | None = None) -> Float[Tensor, "M B V"]:
     """Return the logits after the last word of M `RNN`s of one layer side by side; vmap has no rule for theirs."""
+    first: list[Tensor] = []
     m = torch.arange(len(ids))[:, None, None]
     x = nn.functional.embedding(m * V + ids, w["token.weight"].flatten(0, 1))  # (M, B, T, C)
     bias = w["recurrence.bias_ih_l0"] + w["recurrence.bias_hh_l0"]
@@ -121,7 +155,8 @@ def recur(w: dict[str, Tensor], ids: Int[Tensor, "M B T"], *, linear: bool = Fal
     for x in inputs.unbind(dim=2):
         total = torch.baddbmm(x, h, w_h)
         if w_h.shape[2] == w_h.shape[1]:
-            h = total if linear else total.tanh()
+            h = total if how == "linear" else total.tanh()
+            h = KeepLength.apply(h, first) if how == KEPT else h
         else:  # the gates of an LSTM, in torch's order
             i, f, g, o = total.chunk(4, dim=2)
             c = f.sigmoid() * c + i.sigmoid() * g.tanh()
@@ -134,7 +169,7 @@ def build(arm: str, seed: int, *, gain: float = math.nan, width: int = WIDTH, le
     torch.manual_seed(seed)
     if arm.startswith(("rnn", "lstm", "linear")):
         config = RNNConfig(vocab_size=V, kind="lstm" if "lstm" in arm else "rnn", n_layer=1, d_model=width)
-        model = (LinearRNN if arm == "linear rnn" else RNN)(config)
+        model = (LinearRNN if arm == "linear rnn" else KeptRNN if KEPT in arm else RNN)(config)
         if not math.isnan(gain):
             nn.init.orthogonal_(model.recurrence.weight_hh_l0, gain)
         if arm.startswith(FORGET):
@@ -173,7 +208,7 @@ class Together(nn.Module):
         weights = dict(zip(self.names, self.weights, strict=True))
         parts = ids.unflatten(0, (len(self.weights[0]), -1))
         if isinstance(self._skeleton[0], RNN):
-            return recur(weights, parts, linear=isinstance(self._skeleton[0], LinearRNN)).flatten(0, 1)
+            return recur(weights, parts, getattr(self._skeleton[0], "how", None)).flatten(0, 1)
         return torch.func.vmap(one)(weights, parts).flatten(0, 1)
 
     def each(self) -> list[nn.Module]:
@@ -328,6 +363,16 @@ def causes(table: Table) -> None:
                 run(table, name, str(distance), [distance], rate, gain=gain)
 
 
+def cliff(table: Table) -> None:
+    """Take away one obstacle at a time where the RNN of torch's default start stops learning."""
+    for name, gain, distance in CLIFF:
+        for rate in CLIFF_RATES:
+            run(table, name, str(distance), [distance], rate, gain=gain)
+            key = {"arm": name, "gain": gain, "trained": distance, "learning_rate": rate, "held_out": 1.0}
+            if table.has(key):
+                break  # nothing is left to tune
+
+
 def steps(table: Table) -> None:
     """Train RNNs at one distance, but as long as those that see several."""
     for rate in RATES:
@@ -359,6 +404,7 @@ PARTS = {
     "vectors": vectors,
     "steps": steps,
     "causes": causes,
+    "cliff": cliff,
     "embedded": partial(arm, name="embedded"),
     "lstm": lstm,
 }

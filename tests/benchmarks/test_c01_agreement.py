@@ -10,7 +10,7 @@ from lecture21.chapters import results
 from lecture21.training import TrainConfig
 from lecture21.training.tasks import minimize
 
-ARMS = ["rnn", "lstm", "unweighted", "embedded", "head", "linear rnn"]
+ARMS = ["rnn", "lstm", "unweighted", "embedded", "head", "linear rnn", "rnn, lengths kept"]
 
 
 def some_ids(n: int = 6) -> torch.Tensor:
@@ -78,6 +78,24 @@ def test_a_cause_changes_the_inputs_the_verbs_or_the_tanh_and_nothing_else():
     for t in range(ids.shape[1]):
         h = x[:, t] @ w.weight_ih_l0.T + h @ w.weight_hh_l0.T + w.bias_ih_l0 + w.bias_hh_l0
     assert torch.allclose(linear(ids), linear.head(h))
+
+
+def test_kept_lengths_change_the_length_of_gradients_and_nothing_else():
+    plain, kept = (benchmark.build(arm, 0).double() for arm in ("rnn", f"rnn, {benchmark.KEPT}"))
+    assert torch.allclose(kept(some_ids()), plain(some_ids())[:, -1])
+    h, w, slope = torch.randn(3, 5, 4, 4, generator=torch.Generator().manual_seed(0)).double()
+    gradients = []
+    for first in ([], None):
+        x = h[:, 0].clone().requires_grad_()
+        y = x
+        for _ in range(3):
+            y = y if first is None else benchmark.KeepLength.apply(y, first)
+            y = 0.1 * y @ w[0]
+        y = y if first is None else benchmark.KeepLength.apply(y, first)
+        gradients.append(torch.autograd.grad((y * slope[:, 0]).sum(), x)[0])
+    lengths = [g.norm(dim=-1, keepdim=True) for g in gradients]
+    assert torch.allclose(lengths[0][:, 0], slope[:, 0].norm(dim=-1))
+    assert torch.allclose(gradients[0] / lengths[0], gradients[1] / lengths[1])
 
 
 @pytest.mark.parametrize("arm", ARMS)
