@@ -185,16 +185,17 @@
   const inSight = () =>
     (sections.findLast((slide) => slide.getBoundingClientRect().top < innerHeight / 3) ?? sections[0]).id;
 
-  // The keys that turn a page first scroll through a section that is longer than the screen, and stop at its figures, at
-  // the text beside them, and at a question that is cut. What is left at the end, if it is less than a tenth of the
-  // screen, is no step.
+  // The keys that turn a page first scroll through a section that is longer than the screen, and stop at a figure, the
+  // text beside it, or a question that is cut. What is left at the end, if it is less than a tenth of the screen, is no
+  // step, unless it cuts a question.
   function scrollOn() {
     const [rest, least] = [root.scrollHeight - innerHeight - scrollY, innerHeight / 10];
-    const places = (kinds) =>
-      [...slides[current].querySelectorAll(kinds)].map((block) => block.getBoundingClientRect());
-    const cut = places(CARDS).filter(({ bottom }) => bottom > innerHeight - bar.offsetHeight);
-    if (rest < least && !(rest > 4 && cut.length)) return 1;
-    const tops = [...places(".fitted, .beside, .beside-text"), ...cut].map(({ top }) => top - 8);
+    const cut = (kinds) =>
+      [...slides[current].querySelectorAll(kinds)]
+        .map((block) => block.getBoundingClientRect())
+        .filter(({ bottom }) => bottom > innerHeight - bar.offsetHeight);
+    if (rest < least && !(rest > 4 && cut(CARDS).length)) return 1;
+    const tops = cut(`.fitted, .beside, .beside-text, ${CARDS}`).map(({ top }) => top - 8);
     const page = innerHeight * 0.85;
     const step = Math.min(rest - page < least ? rest : page, ...tops.filter((top) => top > least));
     scrollBy({ top: step, behavior: "smooth" });

@@ -111,6 +111,29 @@ def test_a_figure_fits_on_the_screen_and_can_be_read(show, name: str):
         assert box["height"] > 0.6 * height or zoom > place["width"] / 900  # as large as fits
 
 
+@pytest.mark.parametrize("name", ["attention-1", "attention-2", "attention-3"])
+def test_the_numbers_of_a_matrix_are_read_from_the_last_row(show, name: str):
+    for screen, (_, height) in SCREENS.items():
+        cells = show(name, screen).locator(".matrix td.cell:not(.long):visible")
+        assert cells.count() >= 32
+        digits, cut = cells.evaluate_all(
+            """(cells) => {
+              const context = document.createElement("canvas").getContext("2d");
+              const height = (node) => {
+                const style = getComputedStyle(node);
+                context.font = `100px ${style.fontFamily}`; // small ones are rounded to pixels
+                const share = context.measureText("0").actualBoundingBoxAscent / 100;
+                return share * parseFloat(style.fontSize) * node.currentCSSZoom;
+              };
+              const isCut = ({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1;
+              const heights = cells.map((cell) => height(cell.querySelector("input") ?? cell));
+              return [Math.min(...heights), cells.filter(isCut).length];
+            }"""
+        )
+        assert digits >= 0.016 * height
+        assert cut == 0
+
+
 @pytest.mark.parametrize("name", GATED)
 def test_a_gate_is_as_large_as_the_text_and_what_it_opens_as_large_as_fits(show, name: str):
     figure = show(name)

@@ -11,6 +11,8 @@ from lecture21.figures.heatmaps import attention_map, label_axes, matrix
 from lecture21.figures.style import TEXT_COLORS, WIDTH
 from lecture21.layers.attention import basic_self_attention
 
+_NUMBERS = {"font.size": 11}  # a class reads them from the last row
+
 
 def basic_steps(
     x: Float[Tensor, "T C"], tokens: Sequence[str], *, features: Sequence[str] | None = None
@@ -50,7 +52,8 @@ def _table(
     fmt: str = ".3g",
 ) -> None:
     # Two decimals, as one would calculate by hand; adding 0 turns -0 into 0.
-    matrix(values.detach().mul(100).round().div(100) + 0.0, rows, columns, fmt=fmt, ax=ax)
+    with plt.rc_context(_NUMBERS):
+        matrix(values.detach().mul(100).round().div(100) + 0.0, rows, columns, fmt=fmt, ax=ax)
     if max(map(len, columns)) > 5:  # long names would touch
         ax.set_xticklabels(columns, rotation=45, ha="left")
     ax.set_title(title, color=color)
@@ -58,7 +61,8 @@ def _table(
 
 def _pairs(ax: Axes, values: Float[Tensor, "T T"], tokens: Sequence[str], title: str, *, weights: bool = False) -> None:
     if weights:
-        attention_map(values, tokens, annotate=True, title=title, ax=ax)
+        with plt.rc_context(_NUMBERS):
+            attention_map(values, tokens, annotate=True, title=title, ax=ax)
         ax.set_xticklabels(tokens, rotation=0, ha="center")
     else:
         _table(ax, values, tokens, tokens, title, "black")

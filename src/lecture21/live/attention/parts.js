@@ -36,6 +36,8 @@ export const PARTS_STYLE = `
 .heads .map span { width: 1.35rem; height: 1.35rem; transition: background-color 0.25s; }
 .presets { display: flex; flex-wrap: wrap; gap: 0.4rem; }
 details.more > .controls { align-items: end; }
+.talk .matrix td.cell, .talk .matrix td.cell input { font-size: 1.5rem; letter-spacing: -0.08em; }
+.talk .matrix td.cell.long { font-size: 1.1rem; } .talk .matrix td.sum { font-size: 0.8rem; }
 @container (max-width: 36rem) {
   .flow, .flow.sums, .pair, .three { grid-template-columns: minmax(0, 1fr); }
   .arrow { padding: 0.2rem 0 0; } .arrow::before { content: "↓"; }
