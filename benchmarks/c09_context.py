@@ -6,8 +6,7 @@ The models and the text are those of c09_gpt_ladder.py. Here every run is a quar
 quarter as many characters as the training text has. One factor on all learning rates is searched from 2 outwards in
 steps of 2, until the best has a worse neighbor on both sides. The runs of the search are those that are reported, with
 seed 0, and are scored on what is reported: the validation split in windows of the model's own block size. The best
-factor of each arm then has seeds 1 and 2. (The stored tables have the first runs, with seed 0; running this continues
-them.)
+factor of each arm then has seeds 1 and 2.
 
 Arms: learned or rotary positions with 32 or 64 characters of context.
 

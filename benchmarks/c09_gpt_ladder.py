@@ -82,7 +82,7 @@ class Arm:
     warmup: float = 0.0
     """Fraction of the updates over which the learning rates rise."""
     seeds: int = 3
-    """Number of seeds: five for three rungs with small effects, and for their references."""
+    """Number of seeds: more for rungs with small effects, and for their references."""
     first: float = 1.27425
     """Factor of the learning rates at which the search begins, beside twice it."""
     equal_characters: str = "GPT-0"
@@ -100,13 +100,13 @@ OWN_RATE = replace(RECIPE, embedding_learning_rate=RECIPE.learning_rate)
 ADAM_IS_REFERENCE = {"equal_characters": "Adam", "equal_compute": "Adam"}
 SMALL_IS_REFERENCE = {"equal_characters": BEGINS_SMALL, "equal_compute": BEGINS_SMALL}
 ARMS = (
-    Arm("GPT-0", seeds=5, equal_characters="", equal_compute=""),
+    Arm("GPT-0", seeds=10, equal_characters="", equal_compute=""),
     Arm("Adam", run=ADAM, first=4.0),
     Arm("AdamW, warm-up, cosine", run=COSINE, warmup=0.1, first=4.0, **ADAM_IS_REFERENCE),
     Arm("AdamW, warm-up", run=ADAMW, warmup=0.1, first=4.0, **ADAM_IS_REFERENCE),
     Arm(BEGINS_SMALL, SMALL, seeds=5, first=0.637125),
     Arm("tied head", TIED, seeds=5, first=0.637125, **SMALL_IS_REFERENCE),
-    Arm("GELU", GPT0.changed(activation="gelu_tanh"), seeds=5),
+    Arm("GELU", GPT0.changed(activation="gelu_tanh"), seeds=10),
     Arm("tied head, its rate", TIED, OWN_RATE, **SMALL_IS_REFERENCE),
     Arm(HALF, characters=0.5, equal_characters="", equal_compute=""),
     Arm("width", WIDE, characters=0.5, equal_characters=HALF),

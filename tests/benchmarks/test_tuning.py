@@ -77,6 +77,22 @@ def test_a_rung_runs_with_the_factor_that_its_search_finds_again():
         assert best not in set(rows[rows["part"] == "search"]["factor"]), arm.rung
 
 
+def test_a_width_runs_with_the_factor_that_its_search_finds_again():
+    import c09_gpt_ladder
+    import c11_gpt0_size
+
+    table = results.load("gpt0_size").set_index(["compute", "d_model"]).sort_index()
+    assert set(table.index) == set(c11_gpt0_size.ARMS)
+    for arm in c11_gpt0_size.ARMS:
+        rows, tried = table.loc[[arm]], []
+        scores = rows[rows["seed"] == 0].set_index("factor")["bits"]
+        best = c09_gpt_ladder.tuned(lambda f, s=scores, t=tried: t.append(f) or s[f], c09_gpt_ladder.Arm("").first)
+        assert set(tried) == set(scores.index), arm
+        assert min(tried) < best < max(tried), arm
+        runs = rows[rows["part"] == "run"]
+        assert (sorted(runs["seed"]), set(runs["factor"])) == (list(c11_gpt0_size.SEEDS), {best}), arm
+
+
 @pytest.mark.parametrize(
     ("minimum", "expected", "tried"),
     [(0.2, 1.0, 3), (0.3, 1.41421, 4), (-0.3, 0.707107, 4), (0.9, 2.0, 4), (1.3, 2.82843, 5)],
@@ -99,13 +115,12 @@ def test_a_rung_keeps_its_best_factor_if_half_a_step_is_worse_or_a_neighbor_dive
 
 
 def test_the_runs_of_a_search_at_full_length_are_those_reported():
-    # The search of rotary positions is not complete.
-    table = results.load("context").query("arm.str.startswith('learned')", engine="python")
-    for arm, rows in table.groupby("arm"):
+    for arm, rows in results.load("context").groupby("arm"):
         search = rows[rows["seed"] == 0].set_index("factor")["bits"]
         best = search.idxmin()
         assert {best / 2, 2 * best} <= set(search.index), arm
-        assert set(rows[rows["seed"] > 0]["factor"]) <= {best}, arm
+        others = rows[rows["seed"] > 0]
+        assert (sorted(others["seed"]), set(others["factor"])) == ([1, 2], {best}), arm
 
 
 def test_every_setting_of_the_digits_runs_with_the_rate_that_its_search_finds_again(monkeypatch):
