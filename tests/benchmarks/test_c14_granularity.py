@@ -14,21 +14,45 @@ from lecture21.moe import Router, routings
 ROOT = Path(__file__).resolve().parents[2]
 
 IDS = torch.arange(64).view(2, 32)
+TOKENS = (torch.rand(4000, generator=torch.Generator().manual_seed(0)) ** 2 * 64).long()
+"""Characters with unequal frequencies."""
 
 
-def test_the_finer_cut_has_as_many_weights_in_its_experts_and_uses_as_many():
-    fine, coarse = c14_granularity.built("32 x 32", 0), GPT(c14_sparse_against_dense.MODELS["sparse"])
+def built(name: str, seed: int = 0) -> GPT:
+    return c14_granularity.built(name, seed, TOKENS)
+
+
+@pytest.mark.parametrize("name", c14_granularity.MODELS)
+def test_every_cut_has_as_many_weights_in_its_experts_and_uses_as_many(name):
+    model, coarse = built(name), GPT(c14_sparse_against_dense.MODELS["sparse"])
     sizes = []
-    for model in (fine, coarse):
-        sizes.append(sum(p.numel() for name, p in model.named_parameters() if "router" not in name))
-        with torch.no_grad(), routings(model) as collected:
-            model(IDS)
-        assert collected[0][1].experts.shape[-1] * model.config.d_ff == 256
+    for each in (model, coarse):
+        sizes.append(sum(p.numel() for n, p in each.named_parameters() if "router" not in n and "down.bias" not in n))
+        with torch.no_grad(), routings(each) as collected:
+            each(IDS)
+        assert collected[0][1].experts.shape[-1] * each.config.d_ff == 256
     assert sizes[0] == sizes[1]
 
 
+def test_a_fixed_table_sends_a_character_to_the_same_experts_in_any_context_and_evens_the_load():
+    model = built("by character")
+    with torch.no_grad(), routings(model) as collected:
+        model(IDS)
+        model(IDS.flip(1))
+    for first, second in zip(collected[:2], collected[2:], strict=True):
+        assert torch.equal(first[1].experts, second[1].experts.flip(1))
+        assert (first[1].weights == 0.5).all()
+    tables = [block.feed_forward.router.table for block in model.blocks]
+    assert not torch.equal(*tables)
+    load = tables[0][TOKENS].flatten().bincount(minlength=8) / (2 * len(TOKENS))
+    assert all(len(set(row.tolist())) == 2 for row in tables[0])
+    assert (load - 1 / 8).abs().max() < 0.02
+    found = c14_granularity.routing_of(model, TOKENS[:64])
+    assert found["sets_1"] <= 4  # the two experts with the least load are always the same pairs
+
+
 def test_sets_are_counted_without_their_order():
-    model = c14_granularity.built("32 x 32", 0)
+    model = built("32 x 32")
     found = c14_granularity.routing_of(model, torch.arange(64))
     assert 1 < found["even_sets_1"] <= found["sets_1"] <= 64
     with torch.no_grad():
@@ -66,4 +90,9 @@ def test_the_pages_state_what_was_measured():
     page = " ".join((ROOT / "book" / "negative_results.md").read_text(encoding="utf-8").split())
     chapter = (ROOT / "notebooks" / "14_moe_in_gpt.ipynb").read_text(encoding="utf-8")
     assert all(each in page for each in (difference, used, dense))
-    assert difference in chapter
+    assert f"gains {difference}" in chapter
+    table = results.load("granularity").query("part == 'run' and model == 'by character'").set_index("seed")
+    better = before["sparse"] - table["nats"]
+    assert (better > 0).all()
+    assert set(table["sets_1"]) == set(table["sets_2"]) == {4}
+    assert all(f"by {better.mean():.3f} ± {better.std():.3f} nats" in each for each in (page, chapter))
