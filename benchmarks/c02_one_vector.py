@@ -1,6 +1,6 @@
 """What can trained word vectors do for attention without W^q and W^k, and what can they not?
 
-Usage: python benchmarks/c02_one_vector.py        (about 7 minutes on one core)
+Usage: python benchmarks/c02_one_vector.py        (about 8 minutes on one core)
 
 The task is that of `lecture21.data.agreement`, in two versions. "things": a person is the subject and things are its
 rivals, as everywhere in chapters 01 to 03. "other kind": the subject is a person or a thing, and its rivals are of the
@@ -9,6 +9,8 @@ other kind, so that the last word, a rival, must find people if it is a thing, a
 Arms, of width 32, all with a linear layer that names the verb:
     bag: the mean of learned word vectors of `width` components, without attention.
     vectors: basic self-attention, on learned word vectors.
+    fixed: basic self-attention, on random word vectors that stay fixed; only the linear layer is learned.
+    whitened: the same, but a fixed linear map of the output gives all its directions the same variance.
     one matrix: the same with values, and with keys that are the queries too, W^q = W^k.
     signs: W^q = S W^k, where the diagonal matrix S has as many entries -1 as 1.
     head: a head with learned queries, keys and values, on random word vectors that stay fixed.
@@ -35,7 +37,11 @@ from lecture21.training import TrainConfig
 from lecture21.training.tasks import minimize
 
 WIDTH, STEPS, BATCH = 32, 500, 32
-RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+PLAIN = ("bag", "vectors", "fixed", "whitened")
+"""Arms without learned queries, keys and values."""
+FIXED = ("fixed", "whitened", "head")
+"""Arms whose word vectors are not learned."""
 SIGNS = torch.tensor([1.0, -1.0]).repeat(WIDTH // 2)
 BOTH = "head and vectors"
 FIRST_THING = VOCABULARY.ids["window"]
@@ -44,7 +50,18 @@ RUNS = (
     ("things", "vectors", WIDTH, 40, (4, 13, 40, 100)),
     ("things", "bag", 1, 40, (4, 13, 40, 100)),
     *(("other kind", arm, WIDTH, 40, (40,)) for arm in ("vectors", "head", "bag")),
+    *(("things", arm, WIDTH, 40, (40,)) for arm in ("whitened", "fixed")),
 )
+
+
+@torch.no_grad()
+def whitening(vectors: Float[Tensor, "V C"], distance: int = 40) -> tuple[Float[Tensor, " C"], Float[Tensor, "C C"]]:
+    """Return the mean of basic self-attention's outputs, and the map that makes their covariance the identity."""
+    generator = torch.Generator().manual_seed(77)
+    words = [Agreement().beginnings(2000, distance, n_adjective=n, generator=generator)[0] for n in range(3)]
+    out = torch.cat([(x[:, -1:] @ x.mT).softmax(dim=-1) @ x for x in (vectors[ids] for ids in words)])[:, 0].double()
+    values, axes = torch.linalg.eigh(out.T.cov())
+    return out.mean(dim=0).float(), (axes / values.sqrt() @ axes.T).float()
 
 
 class Reader(nn.Module):
@@ -53,9 +70,11 @@ class Reader(nn.Module):
     def __init__(self, arm: str, width: int):
         super().__init__()
         self.arm = arm
-        self.vectors = nn.Parameter(torch.randn(len(VOCABULARY), width) / width**0.5, requires_grad=arm != "head")
+        self.vectors = nn.Parameter(torch.randn(len(VOCABULARY), width) / width**0.5, requires_grad=arm not in FIXED)
         self.output = nn.Linear(width, len(VOCABULARY))
-        if arm not in ("bag", "vectors"):
+        if arm == "whitened":
+            self.mean, self.map = (nn.Parameter(fixed, requires_grad=False) for fixed in whitening(self.vectors))
+        if arm not in PLAIN:
             self.head = SelfAttention(width, width)
 
     def gather(self, ids: Int[Tensor, "B T"]) -> tuple[Float[Tensor, "B 1 C"], Float[Tensor, "B 1 T"]]:
@@ -64,7 +83,7 @@ class Reader(nn.Module):
         last = x[:, -1:]
         if self.arm == "bag":
             last = torch.zeros_like(last)  # equal scores, so that every word has the weight 1/T
-        if self.arm in ("vectors", "bag"):
+        if self.arm in PLAIN:
             weights = (last @ x.mT).softmax(dim=-1)
             return weights @ x, weights
         query = self.head.query if self.arm in ("head", BOTH) else self.head.key
@@ -73,7 +92,8 @@ class Reader(nn.Module):
 
     def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
         """Return the logits of the verb."""
-        return self.output(self.gather(ids)[0][:, 0])
+        gathered = self.gather(ids)[0][:, 0]
+        return self.output((gathered - self.mean) @ self.map if self.arm == "whitened" else gathered)
 
 
 def build(arm: str, width: int, seed: int) -> Reader:
@@ -129,7 +149,8 @@ def main() -> None:
             print(f"held out {sum(held_out) / 3:.3f}, {time.process_time():.0f} s", flush=True)
             return -sum(held_out) / 3
 
-        best = next(iter(common.tune(loss, RATES[2:4], RATES)))
+        first = RATES[-4:-2] if names["arm"] == "fixed" else RATES[2:4]
+        best = next(iter(common.tune(loss, first, RATES)))
         for row in rows:
             if all(row[name] == value for name, value in names.items()):
                 row["chosen"] = row["learning_rate"] == best
