@@ -1,6 +1,6 @@
 """What one head finds, and what needs two: the subject of a sentence, and two facts at once.
 
-Usage: python benchmarks/c03_heads.py [PART ...]      (subject facts if none is named; 2 and 5 minutes on one core)
+Usage: python benchmarks/c03_heads.py [PART ...]      (subject facts if none is named; 2 and 7 minutes on one core)
 
 `subject`: the task of `lecture21.data.agreement`, trained on sentences with 40 words from the subject to the verb.
 Words have fixed random vectors of width 32; the last word attends to all, and a linear layer names the next word.
@@ -10,8 +10,9 @@ cosine decay.
 `facts`: each sequence has five of twelve letters with a digit each, and five tokens that name two different letters, as
 a first and a second one. At these tokens, attention of width 32 and a readout name both digits. Arms: one head and two
 heads of half the width, both with a linear readout, and the first of them with another readout: once its head is
-trained, it is frozen, and a readout with a hidden layer of 128 ReLU is trained for it. Adam, 1,000 steps of 32
-sequences for each training, cosine decay.
+trained, it is frozen, and a readout with a hidden layer of 128 ReLU is trained for it, once with the weights of the
+head, and once with those of the two letters replaced by their mean. Adam, 1,000 steps of 32 sequences for each
+training, cosine decay.
 
 The learning rate of each arm is the one of RATES with the best score (`facts`: the lowest loss, since one head scores
 0.10 to 0.13 at every rate) on held-out seeds (100, 101), and inside the grid; seeds 0 to 9 are reported. Writes the
@@ -40,7 +41,8 @@ RATES, HELD_OUT, SEEDS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0, 30
 WIDTH, TASK = 32, Agreement()
 DISTANCES = (4, 7, 13, 25, 40, 70, 100)
 PAIRS, LETTERS = 5, 12
-FACTS = {"one head": 1, "two heads": 2, "the same head, hidden layer": 1}
+EQUAL = "the same head, equal weights, hidden layer"
+FACTS = {"one head": 1, "two heads": 2, "the same head, hidden layer": 1, EQUAL: 1}
 HEAD_RATE = 3e-2  # of the arm "one head", for the head that is frozen
 
 
@@ -66,9 +68,22 @@ class Facts(nn.Module):
         self.attend = MultiHeadAttention(WIDTH, n_head, bias=False, causal=False)
         self.read = nn.Linear(WIDTH, 20)
 
-    def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B N 2 10"]:
-        """Return the logits of both digits."""
-        return self.read(self.attend(x)[:, PAIRS:]).unflatten(-1, (2, 10))
+    def weights(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B N T"]:
+        """Return the attention weights of a single head."""
+        q, k = self.attend.query(x[:, PAIRS:]), self.attend.key(x)
+        return (q @ k.mT / math.sqrt(WIDTH)).softmax(dim=-1)
+
+    def forward(
+        self, x: Float[Tensor, "B T C"], equal: Int[Tensor, "B N 2"] | None = None
+    ) -> Float[Tensor, "B N 2 10"]:
+        """Return the logits of both digits; the weights of the two places in `equal` are replaced by their mean."""
+        if equal is None:
+            out = self.attend(x)[:, PAIRS:]
+        else:
+            weights = self.weights(x)
+            mean = weights.gather(2, equal).mean(dim=-1, keepdim=True).expand_as(equal)
+            out = self.attend.output(weights.scatter(2, equal, mean) @ self.attend.value(x))
+        return self.read(out).unflatten(-1, (2, 10))
 
 
 def draw(vectors: Float[Tensor, "L C"], n: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -102,26 +117,27 @@ def facts(arm: str, rate: float, seed: int) -> list[dict[str, object]]:
     """Train one model on two facts, and score it."""
     torch.manual_seed(seed)
     vectors, model = torch.randn(3 * LETTERS + 10, WIDTH) / math.sqrt(WIDTH), Facts(FACTS[arm])
+    equal = False
 
     def loss(generator: torch.Generator) -> Tensor:
-        x, targets, _ = draw(vectors, 32, generator)
-        return F.cross_entropy(model(x).flatten(0, 2), targets.flatten())
+        x, targets, places = draw(vectors, 32, generator)
+        return F.cross_entropy(model(x, places if equal else None).flatten(0, 2), targets.flatten())
 
     def train(rate: float) -> None:
         minimize(model, loss, TrainConfig(steps=1000, learning_rate=rate, schedule="cosine", seed=seed, device="cpu"))
 
-    if arm == "the same head, hidden layer":
+    if arm.startswith("the same head"):
         train(HEAD_RATE)
+        equal = arm == EQUAL
         model.attend.requires_grad_(False)
         model.read = nn.Sequential(nn.Linear(WIDTH, 128), nn.ReLU(), nn.Linear(128, 20))
     train(rate)
     with torch.no_grad():
         x, targets, places = draw(vectors, 500, torch.Generator().manual_seed(1000 + seed))
-        logits = model(x)  # (B, N, 2, 10)
+        logits = model(x, places if equal else None)  # (B, N, 2, 10)
         named = logits.argmax(dim=-1)  # (B, N, 2)
         right = named == targets
-        q, k = model.attend.query(x[:, PAIRS:]), model.attend.key(x)
-        weights = (q @ k.mT / math.sqrt(WIDTH)).softmax(dim=-1).gather(2, places)  # (B, N, 2), of a single head
+        weights = model.weights(x).gather(2, places)  # (B, N, 2), of a single head
     measured = {
         "first": right[..., 0].float(),
         "second": right[..., 1].float(),
