@@ -36,7 +36,7 @@ def transformer_block(ax: Axes) -> None:
         for n, x in enumerate((23.9, 27.9, 31.9, 35.9)):
             for key in range(n + 1) if name == "attention" else [n]:
                 start = 23.9 + 4 * key
-                ax.plot([start, x], [y - 4.2, y - 1], color=COLORS["query"], linewidth=1, zorder=5)
+                ax.plot([start, x], [y - 1, y - 4.2], color=COLORS["query"], linewidth=1, zorder=5)
             ax.plot([x, x], [y - 4.2, y - 1], "o", color=COLORS["stream"], markersize=5, zorder=6)
         arrow(ax, (29.9, y - 7.2), (29.9, y - 10), (stream + 1, y - 10))
         plus(ax, (stream, y - 10))
