@@ -94,7 +94,7 @@ def called_once(monkeypatch):
 @each_exercise
 def test_each_mistake_gets_its_own_hint_whatever_is_drawn(exercise, seeds, called_once):
     hints = [mistake.hint for mistake in exercise.mistakes]
-    assert 3 <= len(hints) <= 9
+    assert 3 <= len(hints) <= 10
     assert len(set(hints)) == len(hints)
     for seed in [0, secrets.randbits(60)] if seeds == 2 else [secrets.randbits(60) for _ in range(seeds)]:
         cases = draw(exercise, seed)
