@@ -1,12 +1,16 @@
 """What each part of the modern recipe is worth: one part at a time replaced by what GPT-0 or GPT-2 has instead.
 
-Usage: python benchmarks/c10_modern_ablation.py        (about 18 minutes on one core)
+Usage: python benchmarks/c10_modern_ablation.py        (about 45 minutes on one core)
 
 GPT-0's shape with `presets.get("modern-gpt0")`; 204,800 characters (400 updates of 16 windows of 32), except where the
 batch itself is the change. For every arm all learning rates together are multiplied by 1, 2 or 4, and the best
 factor is chosen by one run with seed 100 on the first nine tenths of the training part, scored on the next 20,000
 characters; if the best is at the edge, the grid goes on. Then seeds 0, 1 and 2 are trained on the whole training part
-and scored on the whole validation split, in windows of 32.
+and scored on the whole validation split, in windows of 32. The arms in `TEN_SEEDS`, which differ by little,
+have seeds 0 to 9.
+
+Squared ReLU is compared with ReLU, with leaky ReLU (slope 1/2) and its square, and with GELU and its square; and with
+GELU also after 1,600 updates.
 
 The recipe begins the last matrix of each layer and the output layer at 0. Both are replaced together, each alone, and
 both by twice PyTorch's values.
