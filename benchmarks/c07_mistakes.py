@@ -13,14 +13,15 @@ of the first batch before any update; `train`, the mean of the last 20 updates; 
 
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from unittest import mock
 
 import common
 import torch
+from c07_student_gpt import config_of, tuned
 from torch import nn
 
 from lecture21.exercises.registry import exercises_of, find
-from lecture21.training import TrainConfig
 
 WINDOW = 32
 PLANTED = {
@@ -82,19 +83,7 @@ def by_position(model: nn.Module, val: torch.Tensor) -> torch.Tensor:
 def measured(mistake: str, seed: int, steps: int = 200) -> dict[str, float]:
     """Train with one mistake, and return the losses."""
     tokenizer, tokens, val = common.encoded_plays()
-    config = TrainConfig(
-        steps=steps,
-        batch_size=32,
-        learning_rate=0.016,
-        warmup=steps // 4,
-        schedule="linear",
-        clip=1.0,
-        betas=(0.9, 0.95),
-        weight_decay=0.3,
-        eval_every=steps + 1,
-        seed=seed,
-        device="cpu",
-    )
+    config = replace(config_of(tuned(), seed, eval_every=steps + 1), steps=steps, warmup=steps // 4)
     with ExitStack() as stack:
         train = loop_with(mistake, stack)
         torch.manual_seed(seed)
