@@ -1,5 +1,6 @@
 """The student's edition of all notebooks: what it leaves out, and where its links lead."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -52,6 +53,25 @@ def test_no_cell_has_run_and_none_reveals_an_answer(files, notebooks):
             (name,) = [name for name in notebooks if name.startswith(f"{exercise.chapter}_")]
             text = "\n".join(cell.source for cell in notebooks[name].cells)
             assert show(exercise.solution) not in text, exercise.number
+
+
+def test_what_a_notebook_asks_for_is_written_nowhere_in_it(notebooks):
+    """Neither as code nor as an example in a text, and no fold of a text has the name of a solution."""
+    for name, notebook in notebooks.items():
+        text = "\n".join(cell.source for cell in notebook.cells)
+        assert not re.search(r"<summary>(?!Hint)[^<]*(solution|answer)", text, re.IGNORECASE), name
+        for cell in notebook.cells:
+            for stub in stubs(cell.source) if cell.cell_type == "code" else ():
+                others = re.findall(rf"^ *(?:def|class) {stub}\b.*(?:\n+ +.*|\n+\).*)*", text, re.MULTILINE)
+                assert all(re.search(r"\.\.\.\s*$", other) for other in others), f"{name}: {stub}"
+
+
+def stubs(code: str) -> list[str]:
+    """Return the names of functions and classes that a cell of code leaves to the reader."""
+    if code.lstrip().startswith(("%", "!")):
+        return []
+    found = [node for node in ast.parse(code).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return [each.name for each in found if ast.unparse(each.body[-1]).rstrip().endswith("...")]
 
 
 def test_links_lead_to_the_edition_or_to_pages_of_the_published_book(notebooks):

@@ -10,6 +10,7 @@ Notebook = dict[str, Any]
 
 _HERE = Path(__file__).parent
 _LEFT_OUT = {"solution", "teaching"}
+_FOLD = re.compile(r"<details>\s*<summary>(?:Solution|Answer)\b[^<]*</summary>.*?</details>\s*", re.DOTALL)
 _BADGE = re.compile(r"^\[!\[Open in Colab\]\([^\n]*\n\n", re.MULTILINE)
 _LINK = re.compile(r"\[([^\]]*)\]\(([\w./-]+)\.(md|ipynb)(#[^)\s]*)?\)")
 _GITHUB = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+)/?")
@@ -35,8 +36,9 @@ def find(folder: Path) -> dict[str, Path]:
 def student(notebook: Notebook) -> Notebook:
     """Return a notebook without solutions, teaching notes and outputs, as if no cell had run.
 
-    A stored output would be that of a notebook with solutions, and could show the answer to an exercise or
-    a prediction. The Colab badge is left out as well, because it opens the notebook with solutions.
+    A solution is a cell with this tag, or a fold of that name in a text. A stored output would be that of a notebook
+    with solutions, and could show the answer to an exercise or a prediction. The Colab badge is left out as well,
+    because it opens the notebook with solutions.
     """
     cells = []
     for cell in notebook["cells"]:
@@ -47,8 +49,9 @@ def student(notebook: Notebook) -> Notebook:
             if cell["metadata"].get("jupyter", {}).get("source_hidden"):
                 metadata["jupyter"] = {"source_hidden": True}  # there are no outputs to hide
             cell = cell | {"outputs": [], "execution_count": None, "metadata": metadata}
-        elif not cells:
-            cell = cell | {"source": _BADGE.sub("", "".join(cell["source"]))}
+        else:
+            text = _FOLD.sub("", "".join(cell["source"])).rstrip()
+            cell = cell | {"source": text if cells else _BADGE.sub("", text)}
         cells.append(cell)
     return notebook | {"cells": cells}
 
