@@ -1,4 +1,4 @@
-"""The best size for a budget of compute: found for three budgets on the plays, and predicted for a fourth.
+"""The best size for a budget of compute: found for four budgets on the plays, and predicted for a fifth.
 
 Usage: python benchmarks/c11_isoflop.py [SEED ...]   (0 1 2 if none is named; about 6 minutes on one core)
 
@@ -13,19 +13,26 @@ seed: one factor multiplies the three rates of the recipe. It starts with Muon's
 until the best has a worse one on each side. The other seeds use the best. The loss is the mean over the seeds on the
 entire validation split, in nats.
 
-A parabola in log N is fitted to the five losses of a budget; its vertex is the best size N* and the loss there. Lines
-through the logarithms of N* and of the loss over log C give those of the fourth budget. The prediction is stored with
-its interval before a model of the fourth budget is trained: of the width nearest to N*, and of those nearest to half of
-it and to twice of it. The measured N* is the vertex through these three.
+A parabola in log N is fitted to the five losses of a budget, with one curvature for all; its vertex is the best size N*
+and the loss there. Lines through the logarithms of N* and of the loss over log C give those of the fifth budget. The
+prediction is stored with its interval before a model of the fifth budget is trained: of the width nearest to N*, and of
+those nearest to half of it and to twice of it. The measured N* is the vertex through these three.
 
 The intervals hold 95 % of 2,000 refits. Each adds new residuals to the fitted parabolas, whose variance is drawn anew,
-as in a t distribution, since three budgets of five sizes leave 6 degrees of freedom. A prediction is followed by its
+as in a t distribution, since four budgets of five sizes leave 11 degrees of freedom. A prediction is followed by its
 measurement: three losses with such residuals. That a straight line holds beyond the fitted budgets is assumed.
 
-Writes two results, and skips the runs that they already contain.
+The law of Hoffmann et al. (2022), loss = E + A / N^alpha + B / D^beta, is fitted to the mean losses of the fitted
+budgets, by least squares over a grid of alpha and beta. Its intervals hold 95 % of 2,000 refits, to means of seeds that
+are drawn again for each size. A mean of n drawn seeds varies by a factor of sqrt((n - 1) / n) too little, and is moved
+that much farther from the mean of all. That the law is true, and the rates the best, is assumed.
+
+Writes three results, and skips the runs that they already contain.
 `isoflop`: column `part` is search or run.
-`isoflop_optima`: for each budget N* and the loss, and for the fourth also what was predicted; the exponent of each line
-is in the row of the fourth, and `seed` names the seeds behind the means.
+`isoflop_optima`: for each budget N* and the loss, and for the fifth also what was predicted; the exponent of each line
+is in the row of the fifth, and `seed` names the seeds behind the means.
+`isoflop_law`: alpha, beta, the exponent of N*, which is beta / (alpha + beta), and the harm, in bits per character, of
+doubling the weights of chapter 09's GPT-0 at equal compute; each with its interval.
 """
 
 import math
@@ -39,15 +46,18 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lecture21 import GPT, GPTConfig, accounting, presets
+from lecture21.chapters import results
 from lecture21.training import evaluate, minimize, recipe
 
-NAME, OPTIMA = "isoflop", "isoflop_optima"
+NAME, OPTIMA, LAW = "isoflop", "isoflop_optima", "isoflop_law"
 FITTED = {1e9: (4, 6, 8, 12, 16), 3e9: (6, 8, 12, 16, 20), 1e10: (12, 16, 20, 28, 40), 3e10: (12, 16, 24, 28, 40)}
 """Widths by budget, in FLOPs."""
 PREDICTED = 1e11
 FIRST_RATE = 0.16
 WINDOW, BATCH = 64, recipe("modern").batch_size
 REFITS = 2000
+EXPONENTS = torch.arange(2, 80).double() / 100
+"""Those that are tried as alpha and as beta."""
 
 
 def shape(width: int) -> GPTConfig:
@@ -262,6 +272,54 @@ def interval(values: Tensor) -> tuple[float, float]:
     return tuple(values.quantile(torch.tensor([0.025, 0.975]).double()).tolist())
 
 
+def resampled(losses: Float[Tensor, "S N"]) -> Float[Tensor, "R S"]:
+    """Return the mean losses of S sizes over N seeds, and below them those over seeds that are drawn again."""
+    n_size, n_seed = losses.shape
+    drawn = torch.randint(n_seed, (REFITS, n_size, n_seed), generator=torch.Generator().manual_seed(0))
+    means = losses.mean(1)
+    again = losses.expand(REFITS, -1, -1).gather(2, drawn).mean(2)
+    return torch.cat([means[None], means + (again - means) * math.sqrt(n_seed / (n_seed - 1))])
+
+
+def laws(
+    weights: Float[Tensor, " S"], characters: Float[Tensor, " S"], losses: Float[Tensor, "R S"]
+) -> tuple[Float[Tensor, "R 2"], Float[Tensor, "R 3"]]:
+    """Fit E + A / N^alpha + B / D^beta to each row of losses by least squares; return alpha, beta, and E, A, B."""
+    least = torch.full((len(losses),), math.inf).double()
+    exponents, factors = torch.zeros(len(losses), 2).double(), torch.zeros(len(losses), 3).double()
+    for alpha in EXPONENTS:
+        for beta in EXPONENTS:
+            terms = torch.stack([torch.ones_like(weights), weights**-alpha, characters**-beta], dim=1)
+            solution = losses @ torch.linalg.pinv(terms).T
+            error = (solution @ terms.T - losses).square().sum(1)
+            better = error < least
+            least = error.where(better, least)
+            exponents[better] = torch.stack([alpha, beta])
+            factors[better] = solution[better]
+    return exponents, factors
+
+
+def law(rows: pd.DataFrame) -> list[dict[str, object]]:
+    """Return the rows of `isoflop_law` from the runs of the fitted budgets."""
+    by_size = rows.pivot(index=["budget", "weights", "characters"], columns="seed", values="nats")
+    size, text = (torch.tensor(by_size.index.get_level_values(name)).double() for name in ("weights", "characters"))
+    exponents, factors = laws(size, text, resampled(torch.tensor(by_size.values).double()))
+    read = results.load("gpt_ladder").query("part == 'run'").groupby("rung")["characters"].mean()
+    changes = {"GPT-0": {}, "width": {"d_model": 90, "n_head": 6}}
+    narrow, wide = (
+        (torch.tensor([accounting.flops_per_token(presets.get("gpt0", **change)).linear / 2, read[rung]]) ** -exponents)
+        for rung, change in changes.items()
+    )
+    harm = ((wide - narrow) * factors[:, 1:]).sum(1) / math.log(2)
+    alpha, beta = exponents.T
+    quantities = {"alpha": alpha, "beta": beta, "exponent": beta / (alpha + beta), "harm": harm}
+    seeds = " ".join(map(str, by_size.columns))
+    return [
+        {"quantity": name, "seed": seeds} | rounded("value", (values[0].item(), *interval(values[1:])))
+        for name, values in quantities.items()
+    ]
+
+
 def main() -> None:
     """Train the fitted budgets, store the prediction, then train the budget that is predicted."""
     seeds = common.start(3)
@@ -272,6 +330,8 @@ def main() -> None:
     widths = [int(width) for width in prediction["predicted_widths"].split()]
     measured = fit.measured({width: table.mean(PREDICTED, width, seeds) for width in widths})
     save([*fit.optima(), measured | prediction], seeds)
+    runs = pd.DataFrame(table.rows).query("part == 'run' and budget in @FITTED and seed in @seeds")
+    common.save(LAW, law(runs), arguments=False)
 
 
 def save(rows: list[dict[str, object]], seeds: list[int]) -> None:

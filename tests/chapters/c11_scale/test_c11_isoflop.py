@@ -112,3 +112,32 @@ def test_the_stored_optima_follow_from_the_stored_runs():
     ):
         for name, value in expected.items():
             assert actual[name] == (pytest.approx(value, rel=1e-3) if isinstance(value, int | float) else value), name
+
+
+def test_the_law_behind_some_losses_is_found_and_seeds_that_agree_leave_no_interval():
+    import c11_isoflop
+
+    weights, characters = SIZES.repeat(2), torch.cat([1e6 / SIZES, 1e7 / SIZES])
+    losses = 1.2 + 20 * weights**-0.4 + 30 * characters**-0.25
+    exponents, factors = c11_isoflop.laws(weights, characters, torch.stack([losses, 2 * losses]))
+    assert exponents.tolist() == [[0.4, 0.25]] * 2
+    assert torch.allclose(factors, torch.tensor([[1.2, 20, 30], [2.4, 40, 60]]).double())
+    same = c11_isoflop.resampled(losses[:, None].expand(-1, 3))
+    assert torch.allclose(same, losses.expand(c11_isoflop.REFITS + 1, -1))
+
+
+def test_means_of_drawn_seeds_vary_as_means_of_new_seeds_do():
+    import c11_isoflop
+
+    noise = torch.randn(4000, 3, generator=torch.Generator().manual_seed(1)).double()
+    mean, *drawn = c11_isoflop.resampled(noise)
+    assert torch.allclose(mean, noise.mean(1))
+    assert (torch.stack(drawn[:100]) - mean).var().item() == pytest.approx(1 / 3, rel=0.05)
+
+
+def test_the_stored_law_follows_from_the_stored_runs():
+    import c11_isoflop
+
+    runs = results.load("isoflop").query("part == 'run'")
+    rows = c11_isoflop.law(runs[runs["budget"].isin(c11_isoflop.FITTED)])
+    assert results.load("isoflop_law").to_dict("records") == [pytest.approx(row, abs=2e-4) for row in rows]
