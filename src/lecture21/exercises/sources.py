@@ -113,7 +113,7 @@ def _private_call(line: str, names: dict[str, Any]) -> ast.Call | None:
 def _enclosed(expression: str, text: str, start: int, end: int) -> str:
     """Return an expression that replaces text[start:end], in parentheses unless it is simple or is all there is."""
     tree = ast.parse(expression, mode="eval").body
-    alone = text[:start] in ("return ", "(") and end == len(text)
+    alone = re.fullmatch(r"return |\(|\w+ = ", text[:start]) and end == len(text)
     return expression if isinstance(tree, ATOMS) or alone else f"({expression})"
 
 

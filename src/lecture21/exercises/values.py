@@ -4,6 +4,7 @@ import base64
 import math
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,10 @@ def plain(value: Any, depth: int = 3) -> Any:
         if not known or value.numel() > _LONGEST:
             return Unknown(f"a tensor of dtype {value.dtype} and shape {tuple(value.shape)}")
         return torch.empty(value.shape, dtype=value.dtype).copy_(value.detach())
-    if isinstance(value, np.bool_ | np.integer | np.floating):
+    if isinstance(value, np.bool_ | np.integer | np.floating) or (isinstance(value, np.ndarray) and not value.ndim):
         return plain(value.item(), depth)
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else float(value)
     if isinstance(value, tuple | list) and depth and len(value) <= _MOST:
         return tuple(plain(each, depth - 1) for each in value)
     if isinstance(value, set | frozenset) and len(value) <= _MOST:

@@ -1,5 +1,6 @@
 """Chapter 12: right answers in other words pass, later cells run on with them, and the first wrong value is named."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -78,7 +79,7 @@ def update_in_float32(weights, wrong):
 STYLES = {
     "12.1": (responsibilities_in_numpy, responsibilities_in_loops),
     "12.2": (competitive_in_numpy, competitive_in_loops),
-    "12.3": (3.5, torch.tensor(4.5)),
+    "12.3": (3.5, torch.tensor(4.5), Fraction(9, 2), Fraction(4), np.float32(3.5), np.array(4.0)),
     "12.4": (m_step_in_tensors, m_step_by_polyfit),
     "12.5": (update_in_tensors, update_in_numpy, update_in_float32),
 }
@@ -167,6 +168,8 @@ def returns_the_error(weights, wrong):
         ("12.1", responsibilities_that_track, "right, but it leaves requires_grad set on its input"),
         ("12.3", 3.1, "but under both the same expert moves more"),
         ("12.3", 0.5, "move each expert in the same direction"),
+        ("12.3", np.array([4.0]), "it must be one finite number"),
+        ("12.3", Fraction(1, 2), "move each expert in the same direction"),
         ("12.3", [4.0], "it must be one finite number"),
         ("12.3", float("nan"), "it must be one finite number"),
         *(("12.4", rounded(digits), "is not the right value") for digits in (2, 4, 6)),

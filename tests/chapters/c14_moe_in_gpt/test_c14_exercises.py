@@ -87,6 +87,21 @@ def by_autograd(probabilities, experts):
     return gradient
 
 
+def by_backward(probabilities, experts):
+    scores = probabilities.log().requires_grad_()
+    with torch.enable_grad():
+        balance_loss(scores.softmax(-1), experts).backward()
+    return scores.grad
+
+
+def by_functional(probabilities, experts):
+    return torch.autograd.functional.jacobian(lambda s: balance_loss(s.softmax(-1), experts), probabilities.log())
+
+
+def by_a_transform(probabilities, experts):
+    return torch.func.grad(lambda scores: balance_loss(scores.softmax(-1), experts))(probabilities.log())
+
+
 def by_jacobian(probabilities, experts):
     n, n_expert = probabilities.shape
     f = F.one_hot(experts, n_expert).to(probabilities.dtype).mean(dim=(0, 1))
@@ -102,7 +117,7 @@ def one_expert_after_the_other(loads, users):
     ("number", "answer"),
     [
         *(("14.1", answer) for answer in (softmax_after, sorted_rows, package, with_denominators_of(1e-9))),
-        *(("14.4", answer) for answer in (by_autograd, by_jacobian)),
+        ("14.4", by_jacobian),
         ("14.5", one_expert_after_the_other),
         *(("14.2", answer) for answer in (token_by_token, by_mask, by_slot)),
         ("14.3", counters),
@@ -200,6 +215,8 @@ def share_times_factor(experts, n_expert, factor):
         ("14.1", topk_exchanged, "In which order does topk return values and indices?"),
         ("14.1", with_denominators_of(1e-6), "the weights of each token must sum to 1"),
         ("14.2", that_tracks, "right, but it leaves requires_grad set on its input"),
+        *(("14.4", answer, "but autograd computed it") for answer in (by_autograd, by_backward, by_functional)),
+        ("14.4", by_a_transform, "14.4: raises RuntimeError"),
         ("14.4", pull_of_the_expected_load, "so each row of the gradient must sum to 0"),
         ("14.4", pull_of_certain_tokens, "14.4: wrong for"),
         ("14.5", probability_of_any, "at least the k experts of its first user"),

@@ -108,8 +108,7 @@ def _bias_outside(xs, h, w_x, w_h, b):
 def _always_from_the_start(xs, h, w_x, w_h, b):
     states = []
     for x in xs:
-        state = torch.tanh(w_x @ x + w_h @ h + b)
-        states.append(state)
+        states.append(torch.tanh(w_x @ x + w_h @ h + b))
     return torch.stack(states)
 
 

@@ -99,9 +99,7 @@ def _from_one(n_position, d_model):
 def _an_angle_for_each_feature(n_position, d_model):
     position = torch.arange(n_position)[:, None]
     angle = position / 10000 ** (torch.arange(d_model) / d_model)
-    table = angle.sin()
-    table[:, 1::2] = angle[:, 1::2].cos()
-    return table
+    return torch.stack([angle[:, ::2].sin(), angle[:, 1::2].cos()], dim=-1).flatten(1)
 
 
 @_POSITIONS.mistake(
@@ -112,9 +110,7 @@ def _an_angle_for_each_feature(n_position, d_model):
 def _columns_for_pairs(n_position, d_model):
     position = torch.arange(n_position)[:, None]
     angle = position / 10000 ** (2 * torch.arange(d_model) / d_model)
-    table = angle.sin()
-    table[:, 1::2] = angle[:, 1::2].cos()
-    return table
+    return torch.stack([angle[:, ::2].sin(), angle[:, 1::2].cos()], dim=-1).flatten(1)
 
 
 # 5.4

@@ -232,7 +232,7 @@ def _gradients_cleared_too_early(model, tokens, val, block_size, config):
         loss = model.loss(ids.to(device), targets.to(device))
         losses.append(loss.item())
         loss.backward()
-        optimizer.zero_grad()
+        model.zero_grad()
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         rise = (s + 1) / config.warmup
         fall = (config.steps - s) / (config.steps - config.warmup)
@@ -371,6 +371,7 @@ def _without_decay(model, tokens, val, block_size, config):
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         rise = (s + 1) / config.warmup
+        fall = (config.steps - s) / (config.steps - config.warmup)
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(rise, 1)
         optimizer.step()

@@ -93,5 +93,5 @@ def _added(x, w_gate, w_up, w_down):
 def _silu_of_the_product(x, w_gate, w_up, w_down):
     gate = x @ w_gate.T
     up = x @ w_up.T
-    hidden = F.silu(gate * up)
+    hidden = gate * up * F.sigmoid(gate * up)
     return hidden @ w_down.T

@@ -21,8 +21,8 @@ def _gpt2_parameters(vocab_size, block_size, n_layer, d_model):
     """
     tables = (vocab_size + block_size) * d_model
     attention = 4 * (d_model * d_model + d_model)
-    up = d_model * 4 * d_model + 4 * d_model
-    down = 4 * d_model * d_model + d_model
+    up = d_model * (4 * d_model) + 4 * d_model
+    down = (4 * d_model) * d_model + d_model
     norm = 2 * d_model
     return tables + n_layer * (attention + up + down + 2 * norm) + norm
 
@@ -81,8 +81,8 @@ _SIZE = Exercise(
 def _with_a_head_of_its_own(vocab_size, block_size, n_layer, d_model):
     tables = (2 * vocab_size + block_size) * d_model
     attention = 4 * (d_model * d_model + d_model)
-    up = d_model * 4 * d_model + 4 * d_model
-    down = 4 * d_model * d_model + d_model
+    up = d_model * (4 * d_model) + 4 * d_model
+    down = (4 * d_model) * d_model + d_model
     norm = 2 * d_model
     return tables + n_layer * (attention + up + down + 2 * norm) + norm
 
@@ -93,9 +93,9 @@ def _with_a_head_of_its_own(vocab_size, block_size, n_layer, d_model):
 )
 def _without_biases(vocab_size, block_size, n_layer, d_model):
     tables = (vocab_size + block_size) * d_model
-    attention = 4 * d_model * d_model
-    up = d_model * 4 * d_model
-    down = 4 * d_model * d_model
+    attention = 4 * (d_model * d_model)
+    up = d_model * (4 * d_model)
+    down = (4 * d_model) * d_model
     norm = 2 * d_model
     return tables + n_layer * (attention + up + down + 2 * norm) + norm
 
@@ -107,8 +107,8 @@ def _without_biases(vocab_size, block_size, n_layer, d_model):
 def _without_the_last_norm(vocab_size, block_size, n_layer, d_model):
     tables = (vocab_size + block_size) * d_model
     attention = 4 * (d_model * d_model + d_model)
-    up = d_model * 4 * d_model + 4 * d_model
-    down = 4 * d_model * d_model + d_model
+    up = d_model * (4 * d_model) + 4 * d_model
+    down = (4 * d_model) * d_model + d_model
     norm = 2 * d_model
     return tables + n_layer * (attention + up + down + 2 * norm)
 
@@ -120,8 +120,8 @@ def _without_the_last_norm(vocab_size, block_size, n_layer, d_model):
 def _without_positions(vocab_size, block_size, n_layer, d_model):
     tables = vocab_size * d_model
     attention = 4 * (d_model * d_model + d_model)
-    up = d_model * 4 * d_model + 4 * d_model
-    down = 4 * d_model * d_model + d_model
+    up = d_model * (4 * d_model) + 4 * d_model
+    down = (4 * d_model) * d_model + d_model
     norm = 2 * d_model
     return tables + n_layer * (attention + up + down + 2 * norm) + norm
 
@@ -133,7 +133,8 @@ def _without_positions(vocab_size, block_size, n_layer, d_model):
 def _without_the_down_projection(vocab_size, block_size, n_layer, d_model):
     tables = (vocab_size + block_size) * d_model
     attention = 4 * (d_model * d_model + d_model)
-    up = d_model * 4 * d_model + 4 * d_model
+    up = d_model * (4 * d_model) + 4 * d_model
+    down = (4 * d_model) * d_model + d_model
     norm = 2 * d_model
     return tables + n_layer * (attention + up + 2 * norm) + norm
 

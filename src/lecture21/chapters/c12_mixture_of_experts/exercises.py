@@ -153,7 +153,8 @@ def _one_maximum(log_gate, log_members):
 )
 def _in_place(log_gate, log_members):
     log_gate += log_members
-    return log_gate.softmax(dim=1)
+    joint = log_gate
+    return (joint - joint.logsumexp(dim=1, keepdim=True)).exp()
 
 
 # 12.2
@@ -423,9 +424,12 @@ _M_STEP = Exercise(
     hint="your line is the same for every `r`. Each point counts as often as the expert is responsible for it.",
 )
 def _unweighted(x, y, r):
-    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
-    offset = y.mean() - slope * x.mean()
-    return slope.item(), offset.item(), (y - slope * x - offset).square().mean().sqrt().item()
+    total = r.sum()
+    x_mean, y_mean = x.mean(), y.mean()
+    slope = ((x - x_mean) * (y - y_mean)).sum() / ((x - x_mean) ** 2).sum()
+    offset = y_mean - slope * x_mean
+    variance = (y - slope * x - offset).square().mean()
+    return slope.item(), offset.item(), variance.sqrt().item()
 
 
 @_M_STEP.mistake(
@@ -446,10 +450,11 @@ def _rows_times_r(x, y, r):
     "sees them.",
 )
 def _plain_means(x, y, r):
+    total = r.sum()
     x_mean, y_mean = x.mean(), y.mean()
     slope = (r * (x - x_mean) * (y - y_mean)).sum() / (r * (x - x_mean) ** 2).sum()
     offset = y_mean - slope * x_mean
-    variance = (r * (y - slope * x - offset) ** 2).sum() / r.sum()
+    variance = (r * (y - slope * x - offset) ** 2).sum() / total
     return slope.item(), offset.item(), variance.sqrt().item()
 
 
@@ -459,6 +464,7 @@ def _plain_means(x, y, r):
     "responsibility?",
 )
 def _everything_over_n(x, y, r):
+    total = r.sum()
     x_mean, y_mean = (r * x).mean(), (r * y).mean()
     slope = (r * (x - x_mean) * (y - y_mean)).sum() / (r * (x - x_mean) ** 2).sum()
     offset = y_mean - slope * x_mean

@@ -176,7 +176,7 @@ def _base_2(weights, wrong):
 def _modified(weights, wrong):
     error = weights[wrong].sum().item()
     alpha = 0.5 * math.log((1 - error) / error)
-    weights[wrong] *= math.exp(alpha)
-    weights[~wrong] *= math.exp(-alpha)
-    weights /= weights.sum().item()
-    return alpha, weights
+    updated = weights
+    updated[wrong] *= math.exp(alpha)
+    updated[~wrong] *= math.exp(-alpha)
+    return alpha, updated / updated.sum()

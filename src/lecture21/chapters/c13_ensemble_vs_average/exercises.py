@@ -454,9 +454,9 @@ _BAG = Exercise(
 )
 def _softmax_twice(logits, targets):
     log_p = logits.log_softmax(dim=-1)
-    average = -log_p[:, torch.arange(len(targets)), targets].mean()
+    at_target = log_p[:, torch.arange(len(targets)), targets]
     probabilities = F.cross_entropy(logits.softmax(dim=-1).mean(dim=0), targets)
-    return average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
+    return -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
 
 
 @_BAG.mistake(
@@ -490,7 +490,8 @@ def _sum_of_logits(logits, targets):
 def _sum_of_probabilities(logits, targets):
     log_p = logits.log_softmax(dim=-1)
     at_target = log_p[:, torch.arange(len(targets)), targets]
-    return -at_target.mean(), -at_target.logsumexp(dim=0).mean(), F.cross_entropy(logits.mean(dim=0), targets)
+    probabilities = -at_target.logsumexp(dim=0).mean()
+    return -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
 
 
 @_BAG.mistake(
@@ -499,7 +500,8 @@ def _sum_of_probabilities(logits, targets):
     "probabilities that are given by their logarithms.",
 )
 def _underflow(logits, targets):
-    at_target = logits.log_softmax(dim=-1)[:, torch.arange(len(targets)), targets]
+    log_p = logits.log_softmax(dim=-1)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
     probabilities = -at_target.exp().mean(dim=0).log().mean()
     return -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
 
@@ -520,7 +522,8 @@ def _softmax_over_the_models(logits, targets):
     hint="your losses are in bits. Which logarithm gives nats?",
 )
 def _bits_of_the_bag(logits, targets):
-    at_target = logits.log_softmax(dim=-1)[:, torch.arange(len(targets)), targets]
+    log_p = logits.log_softmax(dim=-1)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
     probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
     losses = -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
     return tuple(loss / math.log(2) for loss in losses)
@@ -531,10 +534,11 @@ def _bits_of_the_bag(logits, targets):
     hint="you added the losses of the positions. Each loss is a mean over the positions.",
 )
 def _sum_over_the_positions(logits, targets):
-    at_target = logits.log_softmax(dim=-1)[:, torch.arange(len(targets)), targets]
-    probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).sum()
-    together = F.cross_entropy(logits.mean(dim=0), targets, reduction="sum")
-    return -at_target.mean(dim=0).sum(), probabilities, together
+    log_p = logits.log_softmax(dim=-1)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
+    probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
+    losses = -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
+    return tuple(len(targets) * loss for loss in losses)
 
 
 @_BAG.mistake(
@@ -542,6 +546,7 @@ def _sum_over_the_positions(logits, targets):
     hint="your last two losses are exchanged. The second belongs to the mean of the probabilities.",
 )
 def _exchanged_pools(logits, targets):
-    at_target = logits.log_softmax(dim=-1)[:, torch.arange(len(targets)), targets]
+    log_p = logits.log_softmax(dim=-1)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
     probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
     return -at_target.mean(), F.cross_entropy(logits.mean(dim=0), targets), probabilities

@@ -95,8 +95,8 @@ def _not_renormalized(x, router, k):
     "probabilities. What does the second softmax do to numbers between 0 and 1?",
 )
 def _softmax_twice(x, router, k):
-    weights, experts = (x @ router.T).softmax(dim=-1).topk(k, dim=-1)
-    return experts, weights.softmax(dim=-1)
+    weights, experts = (x @ router.T).softmax(dim=-1).softmax(dim=-1).topk(k, dim=-1)
+    return experts, weights / weights.sum(dim=-1, keepdim=True)
 
 
 @_ROUTER.mistake(
@@ -135,8 +135,8 @@ def _without_transpose(x, router, k):
     "positive numbers first?",
 )
 def _scores_as_weights(x, router, k):
-    scores, experts = (x @ router.T).topk(k, dim=-1)
-    return experts, scores / scores.sum(dim=-1, keepdim=True)
+    weights, experts = (x @ router.T).topk(k, dim=-1)
+    return experts, weights / weights.sum(dim=-1, keepdim=True)
 
 
 @_ROUTER.mistake(
@@ -174,7 +174,8 @@ def _dispatch(x, experts, weights, layers):
     y = torch.zeros_like(x)
     for e, layer in enumerate(layers):
         token, slot = (experts == e).nonzero(as_tuple=True)  # where expert e was selected
-        y[token] += weights[token, slot, None] * layer(x[token])
+        gate = weights[token, slot, None]
+        y[token] += gate * layer(x[token])
     return y
 
 
@@ -205,7 +206,7 @@ def _dispatch_cases(rng: random.Random) -> list[Case]:
         return Case((x, experts, weights, matrices), about)
 
     n = rng.randint(5, 8)
-    pairs = torch.tensor([[2, 0], [0, 1], [1, 2], [2, 1], [0, 2], [1, 0]])
+    pairs = torch.tensor([[2, 0], [0, 1], [1, 2], [2, 1], [0, 2], [2, 1]])
     few = _selection(rng, 5, 3, 2)  # the last of four experts has no token
     return [
         case(1, 2, 2, torch.tensor([[1]]), "one token, k = 1"),
@@ -214,6 +215,18 @@ def _dispatch_cases(rng: random.Random) -> list[Case]:
         case(n, 2, 5, _selection(rng, n, 5, 3), f"N = {n}, E = 5, k = 3"),
         case(6, 4, 3, pairs, "N = 6, float64", dtype=torch.float64),
     ]
+
+
+def _selected(arguments: tuple[Tensor, ...]) -> Tensor:
+    """Return how many tokens have selected each expert."""
+    _, experts, _, matrices = arguments
+    return experts.flatten().bincount(minlength=len(matrices))
+
+
+def _is_multiple(arguments: tuple[Tensor, ...], y: Tensor) -> bool:
+    """Return whether each output is a multiple of the right one, if a token has a single expert."""
+    right, _ = _with_counted_rows(_dispatch, *arguments)
+    return arguments[1].shape[1] > 1 or bool((F.cosine_similarity(y, right).abs() > 0.9999).all())
 
 
 _DISPATCH = Exercise(
@@ -228,6 +241,21 @@ _DISPATCH = Exercise(
         "the number of tokens that each expert processes",
     ),
     differentiable=("x", "weights"),
+    properties=(
+        (
+            "an expert processes more tokens than selected it. Pass it only the rows of x in which `experts` names it",
+            lambda arguments, result: bool((result[1] <= _selected(arguments)).all()),
+        ),
+        (
+            "an expert processes fewer tokens than selected it. `experts` has k columns: do you look at all of them?",
+            lambda arguments, result: bool((result[1] >= _selected(arguments)).all()),
+        ),
+        (
+            "with k = 1, a token's output must be a multiple of what its expert makes of it. Is x added to it, or "
+            "changed before the expert gets it?",
+            lambda arguments, result: _is_multiple(arguments, result[0]),
+        ),
+    ),
 )
 
 
@@ -240,20 +268,22 @@ def _detached_weights(x, experts, weights, layers):
     y = torch.zeros_like(x)
     for e, layer in enumerate(layers):
         token, slot = (experts == e).nonzero(as_tuple=True)
-        y[token] += weights[token, slot, None].detach() * layer(x[token])
+        gate = weights[token, slot, None].detach()
+        y[token] += gate * layer(x[token])
     return y
 
 
 @_DISPATCH.mistake(
     symptom="The outputs are right, but each token costs as much as in a dense layer with all experts.",
-    hint="the outputs are right, but every expert processes every token, and most results are multiplied by 0. Pass "
-    "each expert only the rows of x that selected it.",
+    hint="the outputs are right, but every expert processes every token, and most results are not used. Pass each "
+    "expert only the rows of x that selected it.",
 )
 def _every_expert_every_token(x, experts, weights, layers):
     y = torch.zeros_like(x)
     for e, layer in enumerate(layers):
-        gate = (weights * (experts == e)).sum(dim=-1, keepdim=True)  # 0 where e was not selected
-        y += gate * layer(x)
+        token, slot = (experts == e).nonzero(as_tuple=True)
+        gate = weights[token, slot, None]
+        y[token] += gate * layer(x)[token]
     return y
 
 
@@ -264,8 +294,9 @@ def _every_expert_every_token(x, experts, weights, layers):
 def _without_weights(x, experts, weights, layers):
     y = torch.zeros_like(x)
     for e, layer in enumerate(layers):
-        token, _ = (experts == e).nonzero(as_tuple=True)
-        y[token] += layer(x[token])
+        token, slot = (experts == e).nonzero(as_tuple=True)
+        gate = 1.0
+        y[token] += gate * layer(x[token])
     return y
 
 
@@ -278,7 +309,8 @@ def _overwritten(x, experts, weights, layers):
     y = torch.zeros_like(x)
     for e, layer in enumerate(layers):
         token, slot = (experts == e).nonzero(as_tuple=True)
-        y[token] = weights[token, slot, None] * layer(x[token])
+        gate = weights[token, slot, None]
+        y[token] = gate * layer(x[token])
     return y
 
 
@@ -290,8 +322,9 @@ def _overwritten(x, experts, weights, layers):
 def _weight_of_the_first(x, experts, weights, layers):
     y = torch.zeros_like(x)
     for e, layer in enumerate(layers):
-        token, _ = (experts == e).nonzero(as_tuple=True)
-        y[token] += weights[token, :1] * layer(x[token])
+        token, slot = (experts == e).nonzero(as_tuple=True)
+        gate = weights[token, :1]
+        y[token] += gate * layer(x[token])
     return y
 
 
@@ -304,7 +337,8 @@ def _weighted_inputs(x, experts, weights, layers):
     y = torch.zeros_like(x)
     for e, layer in enumerate(layers):
         token, slot = (experts == e).nonzero(as_tuple=True)
-        y[token] += layer(weights[token, slot, None] * x[token])
+        gate = weights[token, slot, None]
+        y[token] += layer(gate * x[token])
     return y
 
 
@@ -315,8 +349,9 @@ def _weighted_inputs(x, experts, weights, layers):
 def _first_choice_only(x, experts, weights, layers):
     y = torch.zeros_like(x)
     for e, layer in enumerate(layers):
-        (token,) = (experts[:, 0] == e).nonzero(as_tuple=True)
-        y[token] += weights[token, :1] * layer(x[token])
+        token, slot = (experts[:, :1] == e).nonzero(as_tuple=True)
+        gate = weights[token, slot, None]
+        y[token] += gate * layer(x[token])
     return y
 
 

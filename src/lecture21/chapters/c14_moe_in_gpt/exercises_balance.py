@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -181,12 +182,25 @@ def _balance_pull(probabilities, experts):
     `probabilities`, (N, E), is the softmax of the scores over all experts, and `experts`, (N, k),
     holds the selected ones. The loss is E * sum_e f_e P_e: f_e is the share of expert e in the N k
     assignments and counts as a constant, and P_e is its mean probability over the N tokens. The
-    gradient has the dtype of `probabilities`. Derive it on paper; do not call autograd.
+    gradient has the dtype of `probabilities`. Derive it on paper: the check refuses a gradient that
+    autograd computed.
     """
     n_token, n_expert = probabilities.shape
     f = experts.flatten().bincount(minlength=n_expert) / experts.numel()  # (E,)
     reference = (probabilities * f).sum(dim=-1, keepdim=True)  # (N, 1)
     return n_expert / n_token * probabilities * (f - reference)
+
+
+def _without_autograd(answer: Callable[..., Tensor], probabilities: Tensor, experts: Tensor) -> tuple[Tensor, bool]:
+    """Return the gradient, and whether autograd kept nothing to compute it from."""
+    kept: list[bool] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(True)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        return answer(probabilities, experts), not kept
 
 
 def _pull_cases(rng: random.Random) -> list[Case]:
@@ -217,14 +231,37 @@ _PULL = Exercise(
     title="the pull of the balance loss",
     solution=_balance_pull,
     cases=_pull_cases,
+    call=_without_autograd,
+    returns=("the gradient", "whether it is derived by hand"),
+    in_order=True,
     properties=(
         (
             "the same number added to all scores of a token changes no probability, so each row of the gradient must "
             "sum to 0",
-            lambda _, result: bool((result.sum(dim=-1).abs() < 1e-5).all()),
+            lambda _, result: bool((result[0].sum(dim=-1).abs() < 1e-5).all()),
         ),
     ),
 )
+
+
+@_PULL.mistake(
+    symptom="The numbers are right, but they do not say why a dead expert is hardly pulled.",
+    hint="the gradient is right, but autograd computed it. The task is to derive it, since the formula says which "
+    "experts are pulled, and how hard: how does the probability of an expert change with each score of its token?",
+)
+def _by_autograd(probabilities, experts):
+    n_expert = probabilities.shape[1]
+    scores = probabilities.log().requires_grad_()
+    f = _share(experts, n_expert)
+    with torch.enable_grad():
+        mean = scores.softmax(dim=-1).mean(dim=0)
+        loss = n_expert * (f * mean).sum()
+        loss.backward()
+    return scores.grad
+
+
+def _share(experts: Tensor, n_expert: int) -> Tensor:
+    return experts.flatten().bincount(minlength=n_expert) / experts.numel()
 
 
 @_PULL.mistake(
@@ -234,7 +271,7 @@ _PULL = Exercise(
 )
 def _of_the_probabilities(probabilities, experts):
     n_token, n_expert = probabilities.shape
-    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    f = _share(experts, n_expert)
     return (n_expert / n_token * f).to(probabilities.dtype).expand(n_token, n_expert)
 
 
@@ -245,7 +282,7 @@ def _of_the_probabilities(probabilities, experts):
 )
 def _against_an_equal_share(probabilities, experts):
     n_token, n_expert = probabilities.shape
-    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    f = _share(experts, n_expert)
     reference = 1 / n_expert
     return n_expert / n_token * probabilities * (f - reference)
 
@@ -257,7 +294,7 @@ def _against_an_equal_share(probabilities, experts):
 )
 def _mean_over_the_tokens(probabilities, experts):
     n_token, n_expert = probabilities.shape
-    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    f = _share(experts, n_expert)
     reference = (probabilities * f).sum(dim=-1).mean()
     return n_expert / n_token * probabilities * (f - reference)
 
@@ -269,7 +306,7 @@ def _mean_over_the_tokens(probabilities, experts):
 )
 def _own_probability_only(probabilities, experts):
     n_token, n_expert = probabilities.shape
-    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    f = _share(experts, n_expert)
     return n_expert / n_token * probabilities * (1 - probabilities) * f
 
 
@@ -280,7 +317,7 @@ def _own_probability_only(probabilities, experts):
 )
 def _without_the_probability(probabilities, experts):
     n_token, n_expert = probabilities.shape
-    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    f = _share(experts, n_expert)
     reference = (probabilities * f).sum(dim=-1, keepdim=True)
     return n_expert / n_token * (f - reference)
 
@@ -291,7 +328,7 @@ def _without_the_probability(probabilities, experts):
 )
 def _the_other_sign(probabilities, experts):
     n_token, n_expert = probabilities.shape
-    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    f = _share(experts, n_expert)
     reference = (probabilities * f).sum(dim=-1, keepdim=True)
     return n_expert / n_token * probabilities * (reference - f)
 
@@ -302,7 +339,7 @@ def _the_other_sign(probabilities, experts):
 )
 def _summed_over_the_tokens(probabilities, experts):
     n_token, n_expert = probabilities.shape
-    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    f = _share(experts, n_expert)
     reference = (probabilities * f).sum(dim=-1, keepdim=True)
     return n_expert * probabilities * (f - reference)
 

@@ -132,7 +132,7 @@ def _replaced(x, keys, values, w_query, w_key, w_value):
     hint="the last row of your keys is the query of the new token. Which matrix computes a key?",
 )
 def _stores_the_query(x, keys, values, w_query, w_key, w_value):
-    q, _, v = w_query @ x, w_key @ x, w_value @ x
+    q, k, v = w_query @ x, w_key @ x, w_value @ x
     keys, values = torch.cat([keys, q[None]]), torch.cat([values, v[None]])
     weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
     return weights @ values, keys, values

@@ -52,7 +52,8 @@ _ANGLES = Exercise(
     hint="your angles do not depend on n_trained. What happens to positions in a text that is longer than that?",
 )
 def _not_scaled(n_position, d_head, n_trained):
-    return torch.arange(n_position)[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
+    position = torch.arange(n_position)
+    return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
 
 
 @_ANGLES.mistake(
@@ -96,6 +97,7 @@ def _wrapped(n_position, d_head, n_trained):
     hint="you multiply the base 10000, so the first plane keeps its angles. Scale the positions instead.",
 )
 def _scales_the_base(n_position, d_head, n_trained):
+    position = torch.arange(n_position) * min(1.0, n_trained / n_position)
     base = 10000 * max(1.0, n_position / n_trained)
     return torch.arange(n_position)[:, None] / base ** (torch.arange(0, d_head, 2) / d_head)
 

@@ -415,8 +415,10 @@ _ADVANTAGES = Exercise(
     hint="your penalty increases the reward of responses that the reference finds unlikely. Check the sign.",
 )
 def _penalty_added(rewards, log_policy, log_reference, beta, group):
-    penalized = (rewards + beta * (log_policy - log_reference).sum(dim=1)).view(-1, group)
-    return (penalized - (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)).flatten()
+    log_ratio = (log_policy - log_reference).sum(dim=1)
+    penalized = (rewards + beta * log_ratio).view(-1, group)
+    others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
+    return (penalized - others).flatten()
 
 
 @_ADVANTAGES.mistake(
@@ -424,8 +426,10 @@ def _penalty_added(rewards, log_policy, log_reference, beta, group):
     hint="you average the log-ratio over tokens. The log-probability of a response is the sum over its tokens.",
 )
 def _mean_over_tokens(rewards, log_policy, log_reference, beta, group):
-    penalized = (rewards - beta * (log_policy - log_reference).mean(dim=1)).view(-1, group)
-    return (penalized - (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)).flatten()
+    log_ratio = (log_policy - log_reference).mean(dim=1)
+    penalized = (rewards - beta * log_ratio).view(-1, group)
+    others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
+    return (penalized - others).flatten()
 
 
 @_ADVANTAGES.mistake(
@@ -433,8 +437,10 @@ def _mean_over_tokens(rewards, log_policy, log_reference, beta, group):
     hint="your result does not depend on beta, so there is no penalty.",
 )
 def _without_the_penalty(rewards, log_policy, log_reference, beta, group):
+    log_ratio = (log_policy - log_reference).sum(dim=1)
     penalized = rewards.view(-1, group)
-    return (penalized - (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)).flatten()
+    others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
+    return (penalized - others).flatten()
 
 
 @_ADVANTAGES.mistake(
@@ -442,8 +448,10 @@ def _without_the_penalty(rewards, log_policy, log_reference, beta, group):
     hint="your baseline is the mean over all prompts, some of which are easier. Compare responses to the same prompt.",
 )
 def _baseline_of_the_batch(rewards, log_policy, log_reference, beta, group):
-    penalized = rewards - beta * (log_policy - log_reference).sum(dim=1)
-    return penalized - penalized.mean()
+    log_ratio = (log_policy - log_reference).sum(dim=1)
+    penalized = (rewards - beta * log_ratio).view(-1, group)
+    others = penalized.mean()
+    return (penalized - others).flatten()
 
 
 @_ADVANTAGES.mistake(
@@ -451,7 +459,10 @@ def _baseline_of_the_batch(rewards, log_policy, log_reference, beta, group):
     hint="these are the penalized rewards. Which baseline is still to be subtracted?",
 )
 def _without_a_baseline(rewards, log_policy, log_reference, beta, group):
-    return rewards - beta * (log_policy - log_reference).sum(dim=1)
+    log_ratio = (log_policy - log_reference).sum(dim=1)
+    penalized = (rewards - beta * log_ratio).view(-1, group)
+    others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
+    return penalized.flatten()
 
 
 @_ADVANTAGES.mistake(
@@ -460,8 +471,10 @@ def _without_a_baseline(rewards, log_policy, log_reference, beta, group):
     hint="your baseline is the mean of the complete group. It must leave out the response that it is subtracted from.",
 )
 def _mean_of_the_group(rewards, log_policy, log_reference, beta, group):
-    penalized = (rewards - beta * (log_policy - log_reference).sum(dim=1)).view(-1, group)
-    return (penalized - penalized.mean(dim=1, keepdim=True)).flatten()
+    log_ratio = (log_policy - log_reference).sum(dim=1)
+    penalized = (rewards - beta * log_ratio).view(-1, group)
+    others = penalized.mean(dim=1, keepdim=True)
+    return (penalized - others).flatten()
 
 
 @_ADVANTAGES.mistake(
@@ -470,8 +483,10 @@ def _mean_of_the_group(rewards, log_policy, log_reference, beta, group):
     "`view`?",
 )
 def _groups_across_prompts(rewards, log_policy, log_reference, beta, group):
-    penalized = (rewards - beta * (log_policy - log_reference).sum(dim=1)).view(group, -1)
-    return (penalized - (penalized.sum(dim=0, keepdim=True) - penalized) / (group - 1)).flatten()
+    log_ratio = (log_policy - log_reference).sum(dim=1)
+    penalized = (rewards - beta * log_ratio).view(group, -1)
+    others = (penalized.sum(dim=0, keepdim=True) - penalized) / (group - 1)
+    return (penalized - others).flatten()
 
 
 @_ADVANTAGES.mistake(
@@ -479,9 +494,10 @@ def _groups_across_prompts(rewards, log_policy, log_reference, beta, group):
     hint="you subtract the penalty after the baseline. The baseline is the mean penalized reward.",
 )
 def _penalty_after_the_baseline(rewards, log_policy, log_reference, beta, group):
-    grouped = rewards.view(-1, group)
-    advantage = grouped - (grouped.sum(dim=1, keepdim=True) - grouped) / (group - 1)
-    return advantage.flatten() - beta * (log_policy - log_reference).sum(dim=1)
+    log_ratio = (log_policy - log_reference).sum(dim=1)
+    penalized = rewards.view(-1, group)
+    others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
+    return (penalized - others).flatten() - beta * log_ratio
 
 
 @_ADVANTAGES.mistake(
@@ -490,5 +506,7 @@ def _penalty_after_the_baseline(rewards, log_policy, log_reference, beta, group)
     "is subtracted.",
 )
 def _grpo(rewards, log_policy, log_reference, beta, group):
-    penalized = (rewards - beta * (log_policy - log_reference).sum(dim=1)).view(-1, group)
-    return ((penalized - penalized.mean(dim=1, keepdim=True)) / penalized.std(dim=1, keepdim=True)).flatten()
+    log_ratio = (log_policy - log_reference).sum(dim=1)
+    penalized = (rewards - beta * log_ratio).view(-1, group)
+    others = penalized.mean(dim=1, keepdim=True)
+    return ((penalized - others) / penalized.std(dim=1, keepdim=True)).flatten()
