@@ -10,6 +10,7 @@ from pathlib import Path
 import find_browser
 import huggingface_hub
 import hypothesis
+import in_make_test
 import jaxtyping
 import matplotlib
 import matplotlib.pyplot as plt
@@ -97,7 +98,9 @@ _VARIANTS: Counter[str] = Counter()  # collected so far of each sampled test
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Choose the variants of a sampled test that `make test` runs."""
+    """Choose what `make test` leaves to `make test-all`: variants of a sampled test, and most that opens a browser."""
+    if "browser" in getattr(item, "fixturenames", ()) and not in_make_test.opens_in_make_test(item.nodeid):
+        item.add_marker(pytest.mark.slow)
     if item.get_closest_marker("sampled"):
         test = item.nodeid.partition("[")[0]
         if (zlib.crc32(test.encode()) + _VARIANTS[test]) % 3:

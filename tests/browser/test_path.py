@@ -87,7 +87,6 @@ def test_a_reader_who_left_the_path_goes_on_there(wide, site: str):
     check_stop(page, 3)
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("query", ["", "?path=1", "?path=0", "?path=99", "?path=x"])
 def test_no_other_address_shows_the_bar(query: str, wide):
     page = wide.open(f"{STOPS[2]['page']}.html{query}")

@@ -133,7 +133,6 @@ def test_folds_are_closed_during_a_talk_and_as_before_at_its_end(wide):
     expect(hint).to_have_attribute("open", "")
 
 
-@pytest.mark.slow
 def test_a_figure_responds_and_keeps_the_keys_that_it_uses(wide, site: str):
     page = slide(wide.page, site, VECTORS, "the-three-steps-in-one-picture")
     figure = started(page, "attention", ".on-screen")
@@ -311,7 +310,6 @@ def test_a_chapter_that_is_opened_as_a_file_is_presented(wide):
     assert wide.errors == []
 
 
-@pytest.mark.slow
 def test_printed_slides_are_wide_pages_one_for_each_section_without_notes_and_solutions(wide, site: str):
     page = slide(wide.page, site, MASK, "the-leak")
     notes_of(page)

@@ -82,7 +82,6 @@ def drawn(distance: int, n_adjective: int, seed: int, batch: int = 8, rivals: st
     return words, sentences
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("kind", KINDS)
 def test_logits_attention_scores_and_gradients_are_those_of_torch(load_module, kind):
     page = load_module("agreement/models.js")
@@ -200,7 +199,6 @@ def table(figure) -> dict[str, list[str]]:
     return {row.locator("th").inner_text(): row.locator("td").all_inner_texts()[1:] for row in rows}
 
 
-@pytest.mark.slow
 def test_the_page_trains_and_shows_the_scores_of_its_runs(open_figures, load_module):
     """The same training, without the figure, gives what the figure shows; and the head finds a far subject."""
     page = load_module("agreement/runs.js")
@@ -257,7 +255,6 @@ def test_a_click_changes_a_noun_and_the_keyboard_keeps_its_place(open_figures):
     assert figure.locator(".sentence").inner_text() != subject
 
 
-@pytest.mark.slow
 def test_without_a_mask_the_model_reads_the_verb_off(open_figures):
     figure = opened(open_figures, 4)
     train(figure)
@@ -271,7 +268,6 @@ def test_without_a_mask_the_model_reads_the_verb_off(open_figures):
     assert seeing["head with the mask"] == blind["head with the mask"]  # its mask hides them
 
 
-@pytest.mark.slow
 def test_the_reader_predicts_trains_by_keyboard_and_starts_again(open_figures):
     stage = open_figures(live.Agreement(2))
     figure = stage.figure("agreement")

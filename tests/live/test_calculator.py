@@ -161,7 +161,6 @@ def test_garbage_in_every_field_is_refused_with_a_sentence(open_figures):
     assert not re.search(r"NaN|Infinity|undefined|null", seen(figure))
 
 
-@pytest.mark.slow
 def test_no_extreme_shows_what_is_not_a_number(open_figures):
     figure = open_figures(Calculator("gpt3-13b"), Calculator("moe")).figure("calculator")
     figures = [figure, figure.page.locator("#live-calculator-2")]
@@ -236,7 +235,6 @@ def test_a_finger_moves_the_slider_and_opens_what_is_hidden(open_figures):
     assert figure.page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("focus", ["training", "serving", "cache"])
 @pytest.mark.parametrize("preset", ["gpt0", "gpt3", "gpt-oss-20b"])
 def test_what_to_try_is_true(open_figures, focus, preset):
@@ -290,7 +288,7 @@ def test_the_first_model_stays_beside_the_second_and_another_one_can_be_kept(ope
 
 @pytest.mark.parametrize(
     "screen",
-    [pytest.param((1280, 800), id="laptop"), pytest.param((390, 844), id="phone", marks=pytest.mark.repetition)],
+    [pytest.param((1280, 800), id="laptop"), pytest.param((390, 844), id="phone")],
 )
 def test_each_change_that_is_offered_makes_it_fit_and_half_as_much_would_not(open_figures, screen):
     viewport = {"width": screen[0], "height": screen[1]}

@@ -81,7 +81,6 @@ def compare(report, cases, precision):
                 assert math.isclose(shown, value, rel_tol=1e-13), (case, path)
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("precision", BITS)
 def test_every_preset_and_every_published_model(report, precision):
     cases = [(name, {}, context, card) for name in NAMES for context, card in ((None, "H100"), (1000, "T4"))]

@@ -83,7 +83,6 @@ def from_page(page, residual: str, norm: str, scaled: bool, count: int = 3):
     )
 
 
-@pytest.mark.sampled
 @torch.no_grad()
 @pytest.mark.parametrize(("residual", "norm", "scaled"), VARIANTS)
 def test_every_variant_is_that_of_torch(load_module, residual, norm, scaled):
@@ -116,7 +115,6 @@ def reading(figure) -> str:
     return figure.locator(".reading").inner_text()
 
 
-@pytest.mark.slow
 def test_the_film_plays_each_part_can_be_switched_off_and_earlier_films_stay(open_figures):
     stage = open_figures(live.DepthFilm(block=22))
     figure = stage.figure("depth_film")

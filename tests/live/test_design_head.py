@@ -116,7 +116,6 @@ def check(figure) -> str:
     return reading(figure)
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("puzzle", SOLUTIONS)
 def test_the_weights_are_those_of_the_package(open_figures, puzzle):
     rng = random.Random(puzzle)
@@ -145,7 +144,6 @@ def test_the_weights_are_those_of_the_package(open_figures, puzzle):
             assert torch.allclose(actual, expected, rtol=0, atol=1e-9), design
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("puzzle", SOLUTIONS)
 def test_the_solution_is_right_in_all_sentences_and_nothing_is_wrong_without_a_counterexample(open_figures, puzzle):
     figure = opened(open_figures, puzzle)
@@ -174,7 +172,6 @@ WRONG = {
 }
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_design_gets_its_counterexample(open_figures, name):
     puzzle, parts, said = WRONG[name]

@@ -36,7 +36,6 @@ PAIRS = {
 }
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("name", PAIRS)
 def test_control_and_consequence_are_in_sight_together(open_figures, name):
     figure, control, consequence = PAIRS[name]

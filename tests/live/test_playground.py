@@ -250,7 +250,7 @@ def test_every_scale_and_number_of_heads_equals_the_package(open_figures):
                 assert close(read(figure, "Outputs"), layer.explicit(x[None])[0][0])
 
 
-@pytest.mark.parametrize(("level", "width"), [(2, 736), (3, 736), pytest.param(2, 390, marks=pytest.mark.repetition)])
+@pytest.mark.parametrize(("level", "width"), [(2, 736), (3, 736), (2, 390)])
 def test_each_number_and_name_of_a_column_fits_its_cell(open_figures, level, width):
     figure = live.Attention(level, heads=2, mask="late" if level == 3 else "none")
     figure.scale = "none"

@@ -117,7 +117,7 @@ def test_an_expert_s_letters_stay_in_color_and_are_counted(open_figures):
     assert len(colored()) == len(TEXT)
 
 
-LAPTOP = pytest.param((1280, 800), marks=pytest.mark.repetition, id="laptop")
+LAPTOP = pytest.param((1280, 800), id="laptop")
 
 
 @pytest.mark.parametrize("screen", [LAPTOP, pytest.param((390, 844), id="phone")])

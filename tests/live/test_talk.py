@@ -92,10 +92,7 @@ def show(talk: Page) -> Callable[..., Locator]:
     return show_figure
 
 
-@pytest.mark.sampled
-@pytest.mark.parametrize(
-    "name", [name if name.startswith(PART_I) else pytest.param(name, marks=pytest.mark.repetition) for name in NAMES]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_figure_fits_on_the_screen_and_can_be_read(show, name: str):
     for screen, (width, height) in SCREENS.items():
         figure = show(name, screen)

@@ -137,7 +137,7 @@ def test_the_masks_have_their_names_and_others_have_none(load_module):
         assert page.evaluate("mask => module.nameOf(mask)", broken.tolist()) == ""
 
 
-@pytest.mark.parametrize("screen", [pytest.param(LAPTOP, marks=pytest.mark.repetition), PHONE], ids=["laptop", "phone"])
+@pytest.mark.parametrize("screen", [LAPTOP, PHONE], ids=["laptop", "phone"])
 def test_the_grid_and_what_it_means_are_on_one_screen(open_figures, screen):
     figure = opened(open_figures, "both", "own", **screen)
     top = figure.locator(".controls").bounding_box()["y"]

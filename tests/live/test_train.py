@@ -139,7 +139,6 @@ def test_the_page_has_the_settings_of_the_stored_runs(load_module, monkeypatch):
         }
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("budget", [30, 90, 300])
 @pytest.mark.parametrize("per_step", [0.002, 0.031, 0.2])
 def test_a_run_fits_into_the_time_that_is_granted(load_module, budget, per_step):
@@ -248,7 +247,6 @@ def test_a_text_that_arrives_incomplete_gives_one_sentence(open_figures):
     assert figure.get_by_role("button", name="Start training").is_enabled()
 
 
-@pytest.mark.slow
 def test_a_run_that_is_stopped_and_hidden_ends_as_one_that_is_not(open_figures):
     figures = Train(size="one", steps=600)
     stage = open_figures(figures)
@@ -281,7 +279,6 @@ def test_a_run_that_is_stopped_and_hidden_ends_as_one_that_is_not(open_figures):
     assert figure.locator(".legend").inner_text() == ""
 
 
-@pytest.mark.slow
 def test_earlier_runs_and_samples_stay_and_pytorch_s_run_is_shown_where_it_is_the_same(open_figures):
     stage = open_figures(Train(steps=30, size="gpt0"))
     figure = begin(stage)
@@ -351,7 +348,6 @@ def test_what_was_expected_is_compared_at_the_step_where_the_run_ends(open_figur
     assert f"You expected {high:.2f} at the end." in figure.locator(".reading").first.inner_text()
 
 
-@pytest.mark.slow
 def test_without_a_mask_the_loss_falls_below_what_is_honest(open_figures, plays, tmp_path):
     stage = open_figures(Train(size="two", steps=240))
     figure = stage.figure("train")
@@ -367,7 +363,6 @@ def test_without_a_mask_the_loss_falls_below_what_is_honest(open_figures, plays,
     assert evaluate(model, plays[3]) == pytest.approx(loss, abs=2e-3)
 
 
-@pytest.mark.slow
 def test_a_reader_s_own_text_has_its_lines_and_is_trained_on(open_figures, tmp_path):
     stage = open_figures(Train(size="one", steps=20))
     figure = stage.figure("train")

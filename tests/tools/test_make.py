@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import in_make_test
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,6 +123,12 @@ def test_make_test_all_runs_the_repetitions_and_the_attack_too(installed: Path):
     assert not re.search("repetition|slow|quick", tests)
     assert tests.endswith(" --jaxtyping-packages=lecture21,beartype.beartype tests notebooks")
     assert calls.splitlines()[-1] == "python tests/attack/run.py"
+
+
+def test_what_opens_a_browser_in_make_test_exists():
+    for place in (*in_make_test.FILES, *in_make_test.TESTS):
+        file, _, test = place.partition("::")
+        assert f"def {test or 'test_'}" in (ROOT / "tests" / file).read_text(encoding="utf-8"), place
 
 
 def test_the_number_of_processes_can_be_chosen(folder: Path):

@@ -1,0 +1,27 @@
+"""The tests that open a browser in `make test`; the others of this kind run in `make test-all`."""
+
+FILES = (
+    "live/test_every_figure.py",
+    "live/test_engine_files.py",
+    "live/test_engine_firefox.py",
+    "live/test_engine_forward.py",
+    "live/test_engine_generation.py",
+    "live/test_engine_training.py",
+    "live/test_lines.py",
+    "live/test_question.py",
+    "live/test_opened_as_file.py",
+    "live/test_bundle.py",
+    "live/test_state.py",
+    "browser/test_every_page.py",
+    "browser/test_live.py",
+    "browser/test_accessibility.py",
+)
+TESTS = (
+    "browser/test_path.py::test_the_path_leads_from_begin_to_its_end",
+    "browser/test_search.py::test_a_search_for_a_standard_term_leads_to_the_page_that_explains_it",
+)
+
+
+def opens_in_make_test(nodeid: str) -> bool:
+    """Return whether `make test` runs this test, which opens a browser."""
+    return nodeid.removeprefix("tests/").startswith((*FILES, *TESTS))
