@@ -1,29 +1,26 @@
 """Which verb follows a noun 1 to 100 words back? Recurrent networks and attention, each trained at one distance.
 
-Usage: python benchmarks/c01_agreement.py [PART ...]   (all of PARTS if none is named; about 25 minutes on one core)
+Usage: python benchmarks/c01_agreement.py
 
 Every run draws batches of 32 sentences of `lecture21.data.agreement` and counts the loss of the verb only. Adam, a
 cosine decay to 0, no clipping. A run trains 13 models of one kind side by side (`Together`), each with its own initial
-weights and its own sentences: seeds 0 to 9 are reported, and three more, 100 to 102, choose the learning rate among
-RATES for each arm and distance (`held_out`, their mean score). Where no rate teaches anything, the choice is a draw.
+weights and its own sentences: seeds 0 to 9 are reported, and three more, 100 to 102, choose the learning rate for each
+arm and distance (`held_out`, their mean score). Where no rate teaches anything, the choice is a draw.
 
-Arms, of width 32 unless `width` says something else:
+Kinds of models, of width 32 unless `width` says something else:
     rnn, lstm: the package's `RNN` with one layer. With a `gain`, the recurrent matrix starts as gain times a random
         orthogonal matrix, and as torch's default without.
-    rnn, small inputs: the inputs start ten times smaller, so that the tanh is nearly linear before training.
-    lstm, forget bias 3: the bias of the forget gate starts there, so that the gate starts near sigmoid(3).
-    rnn, verbs given: the bias of the output starts at 0 for the six verbs and at -8 for all other words.
-    rnn, small inputs, verbs given: both.
-    rnn, lengths kept: on its path back, each sentence's gradient keeps the length that it has at the last state, so
-        that it cannot vanish, and every step only turns it.
     linear rnn: the RNN without its tanh.
     unweighted: basic self-attention, as in chapter 02: the softmax of the vectors' own dot products. The words'
-        vectors are random and fixed, and of length `length` on average; only the linear layer after it learns.
-    embedded: the same, but the vectors are learned too.
-    head: a head with learned queries, keys and values on the fixed vectors of `unweighted`.
+        vectors are random and fixed, and of length 1 on average (`length`); only the linear layer after it learns.
+    head: a head with learned queries, keys and values on such vectors.
 
-The stored table holds what the chapters show, and not yet all of PARTS: `rnn`, `head`, `gains`, `mixed`, `steps`,
-`causes` and `cliff`, and `unweighted`, `vectors`, `short` and `lstm` in part. Running the command continues it.
+What an arm changes, after the kind:
+    small inputs: the inputs start ten times smaller, so that the tanh is nearly linear before training.
+    verbs given: the bias of the output starts at 0 for the six verbs and at -8 for all other words.
+    forget bias 3: the bias of the forget gate starts there, so that the gate starts near sigmoid(3).
+    lengths kept: on its path back, each sentence's gradient keeps the length that it has at the last state, so that it
+        cannot vanish, and every step only turns it.
 
 Writes the result `agreement`, a row for each rate and scored distance: `trained` is the distance, or "1-10" and
 "1-100" where one of these distances is drawn for each batch, with "half short" so that half of the batches have
@@ -38,9 +35,9 @@ the last states of 4,000 others, tells the number of the subject.
 
 import copy
 import math
-import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import common
@@ -58,34 +55,84 @@ from lecture21.training.tasks import minimize
 TASK, V, WIDTH = Agreement(), len(VOCABULARY), 32
 FIRST_VERB = VOCABULARY.ids["is"]
 BATCH, STEPS = 32, 500
-RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-LINEAR_RATES = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0, 30.0)
-"""For `unweighted`, of which only a linear layer is trained, on small inputs."""
 SEEDS, HELD_OUT = range(10), (100, 101, 102)
 MAIN = (1, 4, 7, 10, 13, 22, 40, 100)
-GAINS = (1.0, 1.2, 1.4)
-GAIN_DISTANCES = (4, 7, 10, 13, 22)
-SMALL, VERBS, KEPT = "small inputs", "verbs given", "lengths kept"
-CAUSES = ("rnn, small inputs, verbs given", "rnn, small inputs", "rnn, verbs given", "linear rnn")
-FORGET = "lstm, forget bias "
-CAUSE_DISTANCES, CAUSE_RATES = (22,), (3e-4, *RATES[:4])
-CLIFF = (
-    *((f"rnn, {VERBS}", gain, d) for d in (7, 10) for gain in (math.nan, 1.0)),
-    *((f"rnn, {KEPT}", math.nan, d) for d in (7, 10)),
-)
-CLIFF_RATES = (3e-3, 1e-2, 1e-3, 3e-2)
 SHORT = DISTANCES[:4]
 MIXED = {"1-10": SHORT, "1-100": DISTANCES, "1-100, half short": (*SHORT * 8, *DISTANCES[4:])}
-SHORT_BATCHES = (("1-10", 176), ("1-10", 706), ("1-100, half short", 1500))
 KEY = ("arm", "gain", "width", "length", "trained", "steps", "learning_rate")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Models that are trained in the same way, with each of some rates, at each of some distances."""
+
+    name: str
+    trained: tuple[int, ...] | str
+    """Distances, each for models of its own, or the mix of distances that all see."""
+    rates: tuple[float, ...]
+    gain: float = math.nan
+    width: int = WIDTH
+    steps: int = STEPS
+    scored: tuple[int, ...] = ()
+    """Distances at which they are scored; by default that at which they are trained."""
+
+    def runs(self) -> list[dict[str, object]]:
+        """Return what tells each run of the arm from all others."""
+        length = math.nan if "rnn" in self.name or "lstm" in self.name else 1.0
+        trained = [self.trained] if isinstance(self.trained, str) else [str(distance) for distance in self.trained]
+        return [
+            dict(zip(KEY, (self.name, self.gain, self.width, length, each, self.steps, rate), strict=True))
+            for each in trained
+            for rate in self.rates
+        ]
+
+
+RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+LOW = (3e-4, *RATES[:4])
+LINEAR = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0)  # where only a linear layer learns, on small inputs
+GAINS, GAIN_DISTANCES = (1.0, 1.2, 1.4), (4, 7, 10, 13, 22)
+SMALL, VERBS, KEPT, FORGET = "small inputs", "verbs given", "lengths kept", "forget bias 3"
+CAUSES = (f"rnn, {SMALL}, {VERBS}", f"rnn, {SMALL}", f"rnn, {VERBS}", "linear rnn")
+FEW = (4, 10, 100)
+
+ARMS = (
+    # How far does each learn?
+    Arm("rnn", MAIN, RATES),
+    Arm("rnn", (22,), RATES, steps=1500),
+    Arm("lstm", (22,), RATES),
+    Arm(f"lstm, {FORGET}", (22,), (1e-4, *LOW, 1e-1)),
+    Arm("head", MAIN, (*RATES, 3e-1)),
+    Arm("unweighted", (4, 22), LINEAR),
+    Arm("unweighted", (100,), (3e-2, 1e-1, 1.0, 3.0, 10.0)),
+    Arm("unweighted", (4, 22), (3e-1, 1.0, 3.0), width=16),
+    Arm("unweighted", (100,), (3e-1, 1.0), width=16),
+    Arm("unweighted", (22,), (3e-1, 1.0, 3.0), width=64),
+    # What if the factor of one step is larger?
+    *(Arm("rnn", GAIN_DISTANCES, RATES[:4], gain) for gain in GAINS),
+    # What if gradients arrive and agree before training, while the verbs are learned, or both?
+    *(Arm(name, (22,), LOW, gain=1.0) for name in CAUSES),
+    Arm("linear rnn", (22,), LOW),
+    # And at the first distances at which the RNN fails? A rate that is perfect leaves nothing to tune.
+    Arm(f"rnn, {VERBS}", (7,), (3e-3,)),
+    Arm(f"rnn, {VERBS}", (10,), RATES[:4]),
+    Arm(f"rnn, {VERBS}", (7, 10), (3e-3,), gain=1.0),
+    Arm(f"rnn, {KEPT}", (7,), (3e-3,)),
+    Arm(f"rnn, {KEPT}", (10,), RATES[:4]),
+    # What do short sentences teach, and how many does it take? 176 are as many as "1-100" has.
+    Arm("rnn", "1-10", RATES, steps=1500, scored=MAIN),
+    Arm("rnn", "1-100", RATES, steps=1500, scored=MAIN),
+    Arm("rnn", "1-10", RATES[:4], steps=176, scored=FEW),
+    Arm("rnn", "1-10", RATES[:4], steps=706, scored=FEW),
+    Arm("rnn", "1-100, half short", (3e-3,), steps=1500, scored=FEW),
+)
 
 
 class Unweighted(nn.Module):
     """The last word's output of basic self-attention, and a linear layer that maps it to the next word."""
 
-    def __init__(self, width: int, length: float, learned: bool = False):
+    def __init__(self, width: int):
         super().__init__()
-        self.vectors = nn.Parameter(torch.randn(V, width) * length / width**0.5, requires_grad=learned)
+        self.vectors = nn.Parameter(torch.randn(V, width) / width**0.5, requires_grad=False)
         self.output = nn.Linear(width, V)
 
     def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
@@ -98,8 +145,8 @@ class Unweighted(nn.Module):
 class Head(Unweighted):
     """The same with a head of learned queries, keys and values."""
 
-    def __init__(self, width: int, length: float):
-        super().__init__(width, length)
+    def __init__(self, width: int):
+        super().__init__(width)
         self.head = SelfAttention(width, width)
 
     def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
@@ -109,79 +156,66 @@ class Head(Unweighted):
         return self.output(out[:, 0])
 
 
-class LinearRNN(RNN):
-    """An `RNN` of one layer without its tanh."""
+class Recurrent(RNN):
+    """An `RNN` of one layer, perhaps without its tanh, whose gradients may keep their length on the path back."""
 
-    how = "linear"
+    def __init__(self, arm: str, width: int):
+        super().__init__(RNNConfig(vocab_size=V, kind="lstm" if "lstm" in arm else "rnn", n_layer=1, d_model=width))
+        self.arm = arm
 
     def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
         """Return the logits of the word after the last one."""
-        return recur({name: p[None] for name, p in self.named_parameters()}, ids[None], self.how)[0]
+        return self.side_by_side({name: p[None] for name, p in self.named_parameters()}, ids[None])[0]
+
+    def side_by_side(self, w: dict[str, Tensor], ids: Int[Tensor, "M B T"]) -> Float[Tensor, "M B V"]:
+        """Return the logits of M networks with the weights `w`, step by step; vmap has no rule for torch's."""
+        first: list[Tensor] = []
+        m = torch.arange(len(ids))[:, None, None]
+        x = nn.functional.embedding(m * V + ids, w["token.weight"].flatten(0, 1))  # (M, B, T, C)
+        bias = (w["recurrence.bias_ih_l0"] + w["recurrence.bias_hh_l0"])[:, None]
+        inputs = torch.baddbmm(bias, x.flatten(1, 2), w["recurrence.weight_ih_l0"].mT).unflatten(1, ids.shape[1:])
+        h = c = inputs.new_zeros(*ids.shape[:2], self.config.d_model)
+        for x in inputs.unbind(dim=2):
+            total = torch.baddbmm(x, h, w["recurrence.weight_hh_l0"].mT)
+            if self.config.kind == "lstm":
+                i, f, g, o = total.chunk(4, dim=2)  # torch's order
+                c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+                h = o.sigmoid() * c.tanh()
+            else:
+                h = total if "linear" in self.arm else total.tanh()
+            if KEPT in self.arm and h.requires_grad:
+                h.register_hook(partial(keep_length, first))
+        return torch.baddbmm(w["head.bias"][:, None], h, w["head.weight"].mT)
 
 
-class KeptRNN(LinearRNN):
-    """An `RNN` of one layer, with its tanh, whose gradients keep their length on the path back."""
+def keep_length(first: list[Tensor], gradient: Tensor) -> Tensor:
+    """Return a gradient with the length of the first one that came through, row by row: that at the last state.
 
-    how = KEPT
-
-
-class KeepLength(torch.autograd.Function):
-    """The identity, which gives each gradient the length of the first one that came through: that at the last state."""
-
-    @staticmethod
-    def forward(ctx, h: Tensor, first: list[Tensor]) -> Tensor:
-        """Return the states (..., D); `first` is the same empty list for all states of a sequence."""
-        ctx.first = first
-        return h.view_as(h)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
-        """Return the gradient, rescaled row by row."""
-        length = gradient.norm(dim=-1, keepdim=True)
-        if not ctx.first:
-            ctx.first.append(length)
-        return gradient * ctx.first[0] / length.clamp_min(1e-30), None
+    `first` is the same list, empty before the backward pass, for all states of a sequence.
+    """
+    length = gradient.norm(dim=-1, keepdim=True)
+    if not first:
+        first.append(length)
+    return gradient * first[0] / length.clamp_min(1e-30)
 
 
-def recur(w: dict[str, Tensor], ids: Int[Tensor, "M B T"], how: str | None = None) -> Float[Tensor, "M B V"]:
-    """Return the logits after the last word of M `RNN`s of one layer side by side; vmap has no rule for theirs."""
-    first: list[Tensor] = []
-    m = torch.arange(len(ids))[:, None, None]
-    x = nn.functional.embedding(m * V + ids, w["token.weight"].flatten(0, 1))  # (M, B, T, C)
-    bias = w["recurrence.bias_ih_l0"] + w["recurrence.bias_hh_l0"]
-    inputs = torch.baddbmm(bias[:, None], x.flatten(1, 2), w["recurrence.weight_ih_l0"].mT).unflatten(1, ids.shape[1:])
-    w_h = w["recurrence.weight_hh_l0"].mT
-    h = c = inputs.new_zeros(*ids.shape[:2], w_h.shape[1])
-    for x in inputs.unbind(dim=2):
-        total = torch.baddbmm(x, h, w_h)
-        if w_h.shape[2] == w_h.shape[1]:
-            h = total if how == "linear" else total.tanh()
-            h = KeepLength.apply(h, first) if how == KEPT else h
-        else:  # the gates of an LSTM, in torch's order
-            i, f, g, o = total.chunk(4, dim=2)
-            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-            h = o.sigmoid() * c.tanh()
-    return torch.baddbmm(w["head.bias"][:, None], h, w["head.weight"].mT)
-
-
-def build(arm: str, seed: int, *, gain: float = math.nan, width: int = WIDTH, length: float = 1.0) -> nn.Module:
+def build(arm: str, seed: int, *, gain: float = math.nan, width: int = WIDTH) -> nn.Module:
     """Return an untrained model of an arm."""
     torch.manual_seed(seed)
-    if arm.startswith(("rnn", "lstm", "linear")):
-        config = RNNConfig(vocab_size=V, kind="lstm" if "lstm" in arm else "rnn", n_layer=1, d_model=width)
-        model = (LinearRNN if arm == "linear rnn" else KeptRNN if KEPT in arm else RNN)(config)
-        if not math.isnan(gain):
-            nn.init.orthogonal_(model.recurrence.weight_hh_l0, gain)
-        if arm.startswith(FORGET):
-            model.recurrence.bias_hh_l0.data[width : 2 * width] = float(arm.removeprefix(FORGET))
-            model.recurrence.bias_ih_l0.data[width : 2 * width] = 0.0
-        if SMALL in arm:
-            for name, weight in model.recurrence.named_parameters():
-                weight.data.div_(1 if name == "weight_hh_l0" else 10)
-        if VERBS in arm:
-            model.head.bias.data.fill_(-8.0)[FIRST_VERB : FIRST_VERB + 6] = 0.0
-        return model
-    return Head(width, length) if arm == "head" else Unweighted(width, length, learned=arm == "embedded")
+    if arm in ("unweighted", "head"):
+        return (Head if arm == "head" else Unweighted)(width)
+    model = Recurrent(arm, width)
+    if not math.isnan(gain):
+        nn.init.orthogonal_(model.recurrence.weight_hh_l0, gain)
+    if FORGET in arm:
+        model.recurrence.bias_hh_l0.data[width : 2 * width] = 3.0
+        model.recurrence.bias_ih_l0.data[width : 2 * width] = 0.0
+    if SMALL in arm:
+        for name, weight in model.recurrence.named_parameters():
+            weight.data.div_(1 if name == "weight_hh_l0" else 10)
+    if VERBS in arm:
+        model.head.bias.data.fill_(-8.0)[FIRST_VERB : FIRST_VERB + 6] = 0.0
+    return model
 
 
 class Together(nn.Module):
@@ -207,8 +241,8 @@ class Together(nn.Module):
 
         weights = dict(zip(self.names, self.weights, strict=True))
         parts = ids.unflatten(0, (len(self.weights[0]), -1))
-        if isinstance(self._skeleton[0], RNN):
-            return recur(weights, parts, getattr(self._skeleton[0], "how", None)).flatten(0, 1)
+        if isinstance(self._skeleton[0], Recurrent):
+            return self._skeleton[0].side_by_side(weights, parts).flatten(0, 1)
         return torch.func.vmap(one)(weights, parts).flatten(0, 1)
 
     def each(self) -> list[nn.Module]:
@@ -219,58 +253,39 @@ class Together(nn.Module):
         return models
 
 
-class Table:
-    """The rows of the result `agreement`, saved after every run."""
-
-    def __init__(self) -> None:
-        self.rows = common.stored("agreement")
-
-    def has(self, key: dict[str, object]) -> bool:
-        """Return whether a run is in the table."""
-        return any(all(str(row[name]) == str(value) for name, value in key.items()) for row in self.rows)
-
-    def add(self, rows: list[dict[str, object]]) -> None:
-        """Add the rows of a run, mark the best rate of each setting, and save."""
-        table = pd.DataFrame([*self.rows, *rows])
-        table["trained"] = table["trained"].astype(str)
-        setting = [name for name in KEY if name != "learning_rate"]
-        total = table.groupby([*setting, "learning_rate"], dropna=False)["held_out"].transform("mean")
-        best = total == total.groupby([table[name] for name in setting], dropna=False).transform("max")
-        # Of rates that are equally good, the one in their middle.
-        rates = table[best].groupby(setting, dropna=False)["learning_rate"]
-        table["chosen"] = False
-        for _, group in rates:
-            level = sorted(set(group))
-            table.loc[group[group == level[len(level) // 2]].index, "chosen"] = True
-        self.rows = table.to_dict("records")
-        common.save("agreement", table, arguments=False)
-
-
-def run(
-    table: Table, arm: str, trained: str, scored: Sequence[int], rate: float, *, steps: int = STEPS, **kind
-) -> None:
-    """Train the thirteen models of one setting with one rate, and add their scores."""
-    shape = {"gain": math.nan, "width": WIDTH, "length": 1.0 if arm in ("unweighted", "embedded", "head") else math.nan}
-    key = {"arm": arm, **shape, **kind, "trained": trained, "steps": steps, "learning_rate": rate}
-    if table.has(key):
-        return
-    start, distances = time.process_time(), MIXED.get(trained) or [int(trained)]
-    models = [build(arm, seed, **kind) for seed in (*SEEDS, *HELD_OUT)]
-    together, n = Together(models), len(models)
-    config = TrainConfig(steps=steps, learning_rate=rate, schedule="cosine", seed=len(trained) + distances[-1])
-    losses = minimize(
+def run(key: dict[str, object], scored: Sequence[int]) -> list[dict[str, object]]:
+    """Train the thirteen models of one setting with one rate, and return a row for each distance."""
+    start, trained = time.process_time(), key["trained"]
+    distances = MIXED.get(trained) or [int(trained)]
+    models = [build(key["arm"], seed, gain=key["gain"], width=key["width"]) for seed in (*SEEDS, *HELD_OUT)]
+    together, n, seed = Together(models), len(models), len(trained) + distances[-1]
+    config = TrainConfig(steps=key["steps"], learning_rate=key["learning_rate"], schedule="cosine", seed=seed)
+    minimize(
         together, lambda generator: n * TASK.loss(together, distances, batch=n * BATCH, generator=generator), config
     )
     rows = []
-    for distance in scored:
-        scores = [TASK.score(model.eval(), distance) for model in together.each()]
+    for distance in scored or distances:
+        scores = [TASK.score(model, distance) for model in together.each()]
         held_out = round(sum(scores[-3:]) / 3, 5)
         reported = {f"s{seed}": round(score, 5) for seed, score in zip(SEEDS, scores[:-3], strict=True)}
         rows.append({**key, "distance": distance, "held_out": held_out, **reported, "chosen": False})
-        mean = sum(scores[:-3]) / 10
-        print(*key.values(), f"| {distance}: {mean:.3f}, held out {held_out:.3f}", end=" ", flush=True)
-    print(f"| loss {losses[-50:].mean() / n:.3f}, {time.process_time() - start:.0f} s", flush=True)
-    table.add(rows)
+        print(*key.values(), f"| {distance}: {sum(scores[:-3]) / 10:.3f}, held out {held_out:.3f}", end=" ", flush=True)
+    print(f"| {time.process_time() - start:.0f} s", flush=True)
+    return rows
+
+
+def with_choices(rows: list[dict[str, object]]) -> pd.DataFrame:
+    """Return a table of rows in which `chosen` marks the best rate of each setting.
+
+    Of rates that are equally good, it is the one in their middle.
+    """
+    table = pd.DataFrame(rows)
+    table["trained"] = table["trained"].astype(str)
+    for _, group in table.groupby([name for name in KEY if name != "learning_rate"], dropna=False):
+        held_out = group.groupby("learning_rate")["held_out"].mean()
+        level = sorted(held_out.index[held_out == held_out.max()])
+        table.loc[group.index, "chosen"] = group["learning_rate"] == level[len(level) // 2]
+    return table
 
 
 def gradient(model: nn.Module, distance: int, seed: int) -> float:
@@ -326,98 +341,18 @@ def untrained() -> list[dict[str, object]]:
     return rows
 
 
-def arm(table: Table, name: str) -> None:
-    """Train an arm at every distance."""
-    for distance in MAIN:
-        for rate in {"unweighted": LINEAR_RATES, "head": (*RATES, 3e-1)}.get(name, RATES):
-            run(table, name, str(distance), [distance], rate)
-
-
-def mixed(table: Table) -> None:
-    """Train RNNs that see several distances."""
-    for trained in ("1-10", "1-100"):
-        for rate in RATES:
-            run(table, "rnn", trained, MAIN, rate, steps=1500)
-
-
-def short(table: Table) -> None:
-    """Train RNNs on as many short batches as "1-100" has, 176, and on four times as many, alone and among long ones."""
-    for trained, steps in SHORT_BATCHES:
-        for rate in RATES[:4]:
-            run(table, "rnn", trained, (4, 10, 100), rate, steps=steps)
-
-
-def gains(table: Table) -> None:
-    """Move the factor of one step."""
-    for gain in GAINS:
-        for distance in GAIN_DISTANCES:
-            for rate in RATES[:4]:
-                run(table, "rnn", str(distance), [distance], rate, gain=gain)
-
-
-def causes(table: Table) -> None:
-    """Let the gradients arrive and agree, before training, while the verbs are learned, or both."""
-    for distance in CAUSE_DISTANCES:
-        for name, gain in (*((name, 1.0) for name in CAUSES), ("linear rnn", math.nan)):
-            for rate in CAUSE_RATES:
-                run(table, name, str(distance), [distance], rate, gain=gain)
-
-
-def cliff(table: Table) -> None:
-    """Take away one obstacle at a time where the RNN of torch's default start stops learning."""
-    for name, gain, distance in CLIFF:
-        for rate in CLIFF_RATES:
-            run(table, name, str(distance), [distance], rate, gain=gain)
-            key = {"arm": name, "gain": gain, "trained": distance, "learning_rate": rate, "held_out": 1.0}
-            if table.has(key):
-                break  # nothing is left to tune
-
-
-def steps(table: Table) -> None:
-    """Train RNNs at one distance, but as long as those that see several."""
-    for rate in RATES:
-        run(table, "rnn", "22", [22], rate, steps=1500)
-
-
-def lstm(table: Table) -> None:
-    """Train LSTMs, as torch starts them and with forget gates that start open, which do best at low rates."""
-    for name, rates in (("lstm", RATES), (f"{FORGET}3", (1e-4, 3e-4, *RATES))):
-        for rate in rates:
-            run(table, name, "22", [22], rate)
-
-
-def vectors(table: Table) -> None:
-    """Change the width and the length of the fixed vectors."""
-    for kind in ({"width": 16}, {"width": 64}, {"width": 128}, {"length": 2.0}, {"length": 4.0}):
-        for distance in (4, 13, 40, 100):
-            for rate in LINEAR_RATES:
-                run(table, "unweighted", str(distance), [distance], rate, **kind)
-
-
-PARTS = {
-    "rnn": partial(arm, name="rnn"),
-    "unweighted": partial(arm, name="unweighted"),
-    "head": partial(arm, name="head"),
-    "gains": gains,
-    "mixed": mixed,
-    "short": short,
-    "vectors": vectors,
-    "steps": steps,
-    "causes": causes,
-    "cliff": cliff,
-    "embedded": partial(arm, name="embedded"),
-    "lstm": lstm,
-}
-
-
 def main() -> None:
-    """Measure the gradients, train, and write the tables."""
+    """Measure the gradients, train what the table does not have yet, and save it after every run."""
     torch.set_num_threads(1)
     if not common.stored("agreement_untrained"):
-        common.save("agreement_untrained", pd.DataFrame(untrained()), arguments=False)
-    table = Table()
-    for part in sys.argv[1:] or PARTS:
-        PARTS[part](table)
+        common.save("agreement_untrained", untrained())
+    rows = common.stored("agreement")
+    done = {tuple(str(row[name]) for name in KEY) for row in rows}
+    for arm in ARMS:
+        for key in arm.runs():
+            if tuple(map(str, key.values())) not in done:
+                rows += run(key, arm.scored)
+                common.save("agreement", with_choices(rows))
     print(f"{time.process_time():.0f} s of one core")
 
 

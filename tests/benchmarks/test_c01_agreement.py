@@ -1,38 +1,35 @@
 """The arms of the running task are those of the chapters, and models trained side by side are trained as if alone."""
 
+from functools import partial
+
 import c01_agreement as benchmark
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
 from lecture21.attention import basic_self_attention
+from lecture21.baselines import RNN
 from lecture21.chapters import results
 from lecture21.training import TrainConfig
 from lecture21.training.tasks import minimize
 
-ARMS = ["rnn", "lstm", "unweighted", "embedded", "head", "linear rnn", "rnn, lengths kept"]
+KINDS = ["rnn", "lstm", "unweighted", "head", "linear rnn", "rnn, lengths kept"]
 
 
 def some_ids(n: int = 6) -> torch.Tensor:
     return torch.randint(benchmark.V, (n, 5), generator=torch.Generator().manual_seed(0))
 
 
-def last(logits: torch.Tensor) -> torch.Tensor:
-    return logits[:, -1] if logits.dim() == 3 else logits
-
-
 def test_each_arm_is_what_the_chapters_build():
     ids = some_ids()
     for arm in ("rnn", "lstm"):
         models = [benchmark.build(arm, seed) for seed in (0, 1)]
-        expected = torch.cat([model(part)[:, -1] for model, part in zip(models, ids.split(3), strict=True)])
+        expected = torch.cat([RNN.forward(m, part)[:, -1] for m, part in zip(models, ids.split(3), strict=True)])
         assert torch.allclose(benchmark.Together(models)(ids), expected, atol=1e-6)
-    for arm in ("unweighted", "embedded"):
-        model = benchmark.build(arm, 0, length=2.0)
-        out, _ = basic_self_attention(model.vectors[ids])
-        assert torch.allclose(model(ids), model.output(out[:, -1]), atol=1e-6)
-        assert model.vectors.requires_grad == (arm == "embedded")
-        assert model.vectors.square().sum(dim=1).mean().sqrt().item() == pytest.approx(2.0, rel=0.1)
+    model = benchmark.build("unweighted", 0)
+    out, _ = basic_self_attention(model.vectors[ids])
+    assert torch.allclose(model(ids), model.output(out[:, -1]), atol=1e-6)
+    assert model.vectors.square().sum(dim=1).mean().sqrt().item() == pytest.approx(1.0, rel=0.1)
     model = benchmark.build("head", 0)
     out, _ = model.head(model.vectors[ids])
     assert torch.allclose(model(ids), model.output(out[:, -1]), atol=1e-6)
@@ -44,7 +41,7 @@ def test_a_gain_scales_an_orthogonal_matrix():
 
 
 def test_a_forget_gate_starts_at_its_bias_and_nothing_else_changes():
-    plain, open_ = (benchmark.build(arm, 0) for arm in ("lstm", f"{benchmark.FORGET}3"))
+    plain, open_ = (benchmark.build(arm, 0) for arm in ("lstm", f"lstm, {benchmark.FORGET}"))
     forget = torch.arange(4 * benchmark.WIDTH) // benchmark.WIDTH == 1  # torch's order: input, forget, cell, output
     for name, weight in open_.named_parameters():
         differs = weight != plain.get_parameter(name)
@@ -66,7 +63,7 @@ def test_a_cause_changes_the_inputs_the_verbs_or_the_tanh_and_nothing_else():
     for arm, model in arms.items():
         for name, weight in model.named_parameters():
             if name == "head.bias" and "verbs given" in arm:
-                verbs = model(some_ids())[:, -1].softmax(-1)[:, benchmark.FIRST_VERB : benchmark.FIRST_VERB + 6]
+                verbs = model(some_ids()).softmax(-1)[:, benchmark.FIRST_VERB : benchmark.FIRST_VERB + 6]
                 assert verbs.sum(-1).min() > 0.97
             else:
                 is_input = name.startswith("recurrence") and name != "recurrence.weight_hh_l0"
@@ -82,23 +79,22 @@ def test_a_cause_changes_the_inputs_the_verbs_or_the_tanh_and_nothing_else():
 
 def test_kept_lengths_change_the_length_of_gradients_and_nothing_else():
     plain, kept = (benchmark.build(arm, 0).double() for arm in ("rnn", f"rnn, {benchmark.KEPT}"))
-    assert torch.allclose(kept(some_ids()), plain(some_ids())[:, -1])
+    assert torch.allclose(kept(some_ids()), plain(some_ids()))
     h, w, slope = torch.randn(3, 5, 4, 4, generator=torch.Generator().manual_seed(0)).double()
     gradients = []
     for first in ([], None):
-        x = h[:, 0].clone().requires_grad_()
-        y = x
-        for _ in range(3):
-            y = y if first is None else benchmark.KeepLength.apply(y, first)
-            y = 0.1 * y @ w[0]
-        y = y if first is None else benchmark.KeepLength.apply(y, first)
+        x = y = h[:, 0].clone().requires_grad_()
+        for step in range(4):
+            y = 0.1 * y @ w[0] if step else y.clone()
+            if first is not None:
+                y.register_hook(partial(benchmark.keep_length, first))
         gradients.append(torch.autograd.grad((y * slope[:, 0]).sum(), x)[0])
     lengths = [g.norm(dim=-1, keepdim=True) for g in gradients]
     assert torch.allclose(lengths[0][:, 0], slope[:, 0].norm(dim=-1))
     assert torch.allclose(gradients[0] / lengths[0], gradients[1] / lengths[1])
 
 
-@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("arm", KINDS)
 def test_side_by_side_models_are_trained_as_if_alone(arm):
     ids, targets = some_ids(), torch.arange(6)
     models = [benchmark.build(arm, seed) for seed in (0, 1)]
@@ -108,11 +104,18 @@ def test_side_by_side_models_are_trained_as_if_alone(arm):
     for m, (model, trained) in enumerate(zip(models, together.each(), strict=True)):
         mine = slice(3 * m, 3 * m + 3)
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
-        minimize(model, lambda _: cross_entropy(last(model(ids[mine])), targets[mine]), config)  # noqa: B023
+        minimize(model, lambda _: cross_entropy(model(ids[mine]), targets[mine]), config)  # noqa: B023
         for name, p in trained.named_parameters():
             assert torch.allclose(p, model.get_parameter(name), atol=1e-6), name
-            fixed = name == "vectors" and arm != "embedded"
-            assert torch.equal(p, before[name]) == fixed, name
+            assert torch.equal(p, before[name]) == (name == "vectors"), name
+
+
+def test_the_table_has_the_runs_of_the_arms_and_the_choices_that_follow_from_them():
+    table = results.load("agreement")
+    stored = {tuple(map(str, row)) for row in table[list(benchmark.KEY)].itertuples(index=False)}
+    assert stored == {tuple(map(str, run.values())) for arm in benchmark.ARMS for run in arm.runs()}
+    choices = benchmark.with_choices(table.assign(chosen=False).to_dict("records"))
+    assert choices["chosen"].tolist() == table["chosen"].tolist()
 
 
 def test_every_setting_of_the_chapter_that_learns_is_tuned_inside_its_grid():

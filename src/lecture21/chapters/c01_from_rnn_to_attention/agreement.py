@@ -1,4 +1,4 @@
-"""The measured scores of the running task, as arrays of seeds and distances, for chapters 01 to 03."""
+"""The measured scores of the running task, as arrays of seeds and distances."""
 
 from collections.abc import Sequence
 
@@ -8,41 +8,22 @@ from torch import Tensor
 
 from lecture21.chapters import results
 
-DISTANCES = (1, 4, 7, 10, 13, 22, 40, 100)
-"""Distances at which every arm was trained."""
-
-GAIN_DISTANCES = (4, 7, 10, 13, 22)
-"""Distances at which RNNs were trained whose recurrent matrix starts as gain times an orthogonal one."""
-
 
 def scores(
-    arm: str,
-    distances: Sequence[int] = DISTANCES,
-    *,
-    trained: str | None = None,
-    gain: float | None = None,
-    width: int = 32,
-    length: float | None = None,
-    steps: int = 500,
+    arm: str, distances: Sequence[int], *, trained: str | None = None, gain: float | None = None, steps: int = 500
 ) -> Float[Tensor, "10 N"]:
     """Return the scores of ten seeds with the learning rate that is best for others, a column for each distance.
 
     Args:
-        arm: rnn, lstm, unweighted, embedded or head (see `benchmarks/c01_agreement.py`).
+        arm: the name of an arm, of width 32, in `benchmarks/c01_agreement.py`.
         distances: where the models are tested.
         trained: "1-10", "1-100" or "1-100, half short" for models trained at several distances; by default each is
             trained where it is tested.
         gain: scale of the orthogonal matrix that an RNN starts with; torch's default initialization if not given.
-        width: width of the vectors.
-        length: length of the fixed vectors, for the arms that have them; 1 if not given.
         steps: updates.
     """
-    table = results.load("agreement").query("chosen")
-    if length is None and arm in ("unweighted", "embedded", "head"):
-        length = 1.0
-    for name, value in {"gain": gain, "length": length}.items():
-        table = table[table[name].isna() if value is None else table[name] == value]
-    table = table[(table["arm"] == arm) & (table["width"] == width) & (table["steps"] == steps)]
+    table = results.load("agreement").query("chosen and arm == @arm and width == 32 and steps == @steps")
+    table = table[table["gain"].isna() if gain is None else table["gain"] == gain]
     where = table["distance"].astype(str) if trained is None else trained
     table = table[table["trained"].astype(str) == where].set_index("distance")
     absent = set(distances) - set(table.index)
