@@ -26,11 +26,21 @@ def largest_weight(divisor: float) -> tuple[float, float]:
     return scores.softmax(dim=-1).amax(dim=-1).mean().item(), scores.std().item()
 
 
-def grown(t: int) -> int:
-    """Parameters of a layer that has processed `t` tokens."""
-    layer = MultiHeadAttention(64, 4)
-    layer(torch.zeros(1, t, 64))
-    return sum(p.numel() for p in layer.parameters())
+def heads(n_head: int) -> tuple[int, int, int]:
+    """The parameters of a layer of width 64, its attention weights for 32 tokens, and the width of a head."""
+    layer = MultiHeadAttention(64, n_head, bias=False, causal=False)
+    _, weights = layer.explicit(torch.zeros(1, 32, 64))
+    return sum(p.numel() for p in layer.parameters()), weights.numel(), layer.query.out_features // n_head
+
+
+def doubled_with_8_heads() -> str:
+    (parameters, weights, _), (parameters_8, weights_8, _) = heads(4), heads(8)
+    doubled = parameters_8 == 2 * parameters, weights_8 == 2 * weights
+    return {
+        (True, True): "the parameters and the attention weights",
+        (True, False): "the parameters only",
+        (False, True): "the attention weights only",
+    }.get(doubled, "neither")
 
 
 def widths_that_must_agree() -> str:
@@ -72,13 +82,13 @@ NUMBERS = {
     "3.3": searches,
     "3.5": lambda: [derivative(1) / derivative(8), 8, derivative(1), derivative(8) / derivative(1)],
     "3.6": lambda: [largest_weight(64)[1], largest_weight(8)[1], largest_weight(64)[1] ** 2, largest_weight(1)[1]],
-    "3.7": lambda: [grown(32) / grown(4), 1024 / 32, (1024 / 32) ** 2],
     "3.8": named_right,
 }
 CHOICES = {
     "3.1": lambda: "1/4 for each token" if example()["unmasked"][CAT].tolist() == [0.25] * 4 else "",
     "3.2": widths_that_must_agree,
     "3.4": share_at_100_words,
+    "3.7": doubled_with_8_heads,
 }
 IN_CHAPTER = set()
 
@@ -87,4 +97,10 @@ def explained() -> dict[str, list[str]]:
     return {
         "3.5": [f"{derivative(1):.3f}", f"{derivative(8):.6f}"],
         "3.6": [f"{largest_weight(64)[0]:.2f}"],
+        "3.7": [
+            f"4 · 64² = {heads(8)[0]:,} parameters",
+            f"8 · 32² = {heads(8)[1]:,} in place of {heads(4)[1]:,}",
+            f"{heads(8)[2]} wide in place of {heads(4)[2]}",
+            f"at most {heads(8)[2]}",
+        ],
     }

@@ -1,7 +1,12 @@
 """Answers to the exercises of chapter 03 that students write: right ones pass, and wrong ones do not."""
 
+import itertools
+
 import pytest
 from readers import printed, written
+
+from lecture21.data import described
+from lecture21.exercises.registry import find
 
 SVD = "u, s, v = torch.linalg.svd(form)\nd = {}\nreturn {}"
 RANK = "int((s > 1e-4 * s[0]).sum())"
@@ -81,3 +86,13 @@ def test_a_wrong_answer_is_never_correct(capsys, number, body, words):
         text = printed(capsys, number, written(number, body))
         assert not text.startswith(f"{number}: correct")
         assert words in text
+
+
+def test_nouns_are_as_far_apart_as_exercise_5_says():
+    assert "nouns are three or four places apart, and two words follow the last" in " ".join(find("3.5").stub.split())
+    gaps, ends = set(), set()
+    for words in described.sentences(300):
+        nouns = [place for place, word in enumerate(words) if described.WORDS[word][0]]
+        gaps |= {after - before for before, after in itertools.pairwise(nouns)}
+        ends.add(len(words) - 1 - nouns[-1])
+    assert (gaps, ends) == ({3, 4}, {2})

@@ -24,7 +24,7 @@ def _nearest_noun(one, noun, adjective, verb, plural, late):
     A word sees itself and the words before it, and scores are divided by sqrt(D). From the first
     noun on, the latest noun so far must get more than half of the weight of every word, and the
     output must be 1 if that noun is plural and 0 if not, to within 1/2. Sentences have 4 to 17
-    words, and at most three words follow a noun before the next noun or the end.
+    words, nouns are three or four places apart, and two words follow the last.
     """
     w_query = one[None]
     w_key = (8 * noun + late)[None]
