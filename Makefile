@@ -23,8 +23,8 @@ CODE := tests $(PAGES:%=--ignore %)
 JS := 'src/lecture21/live/**/*.js' 'book/_static/*.js'
 NODE := tools/js/node_modules/.bin
 TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/c14_experts.py benchmarks/live.py
-# Needs a text that is not on the package index.
-ONLINE := benchmarks/c10_record.py
+# Need a text that is not on the package index.
+ONLINE := benchmarks/c09_new_play.py benchmarks/c10_record.py
 
 define check-python
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -1,6 +1,6 @@
 """From GPT-0 toward GPT-1 one change at a time (slide 24): the effect of each on the loss of a well trained GPT-0.
 
-Usage: python benchmarks/c09_gpt_ladder.py        (about an hour on one core)
+Usage: python benchmarks/c09_gpt_ladder.py [EDITION]      (plays; about an hour on one core; char-rnn needs a network)
 
 GPT-0 is trained by the recipe of the preset `modern-gpt0`: Muon for the matrices of the blocks, AdamW for everything
 else, linear decay to zero. It reads 1,070,080 characters, as many as the training text has, in windows drawn at random,
@@ -22,11 +22,16 @@ reported: bits_at_32 after the complete run, with seed 0. The search goes in ste
 worse neighbor on both sides. Where the parabola through the three has its minimum more than a quarter of a step from
 the best, the factor half a step to that side is tried too. The best factor then has the other seeds.
 
+Editions: "char-rnn" is Tiny Shakespeare itself. Only the text differs, and the byte pairs learned from it: it gets the
+same models, updates and characters, which are 1.07 times its training text. The rungs whose effects three seeds show on
+the plays are repeated, each with three seeds and a search that begins at the factor that the plays chose.
+
 Seeds: weights and batches; all arms share the seeds, so that a rung is compared with its reference seed by seed. A run
 repeats to the last digit on the same processor. On another one, or if a factor differs in its fifth digit, training
 amplifies the rounding, and a run can differ about as much as with another seed.
 
-Writes the result `gpt_ladder` after every run, and skips the runs that it already contains:
+Writes the result `gpt_ladder`, for char-rnn `gpt_ladder_char_rnn`, after every run, and skips the runs that it already
+contains:
     part: "run" at the factor that was chosen, "search" at the others, or "count" for the 5-gram (Witten-Bell, counted
     on the training text);
     rung; equal_characters and equal_compute, the rungs that it may be compared with, empty if there is none; seed;
@@ -38,6 +43,7 @@ Counting has no seed, factor, steps, parameters, FLOPs and time: they are 0.
 """
 
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -49,12 +55,13 @@ import torch
 from lecture21 import GPT, GPTConfig, presets
 from lecture21.accounting import flops_per_token
 from lecture21.baselines import NGram
+from lecture21.chapters import results
 from lecture21.data import shakespeare, split
 from lecture21.objectives import bits_per_character
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.training import TrainConfig, evaluate, train
 
-NAME = "gpt_ladder"
+NAME, OWN = "gpt_ladder", "plays"
 STEPS, TOKENS_PER_STEP, WINDOW = 1045, 1024, 32
 
 GPT0 = presets.get("gpt0")
@@ -117,6 +124,8 @@ ARMS = (
     Arm("byte pairs", PAIRS, equal_compute=""),
     Arm("byte pairs, equal compute", PAIRS, characters=None, equal_characters=""),
 )
+# The rungs that are repeated on other editions: those whose effects three seeds show on the plays.
+REPEATED = ("GPT-0", HALF, "width", "depth", "byte pairs, equal compute", "constant learning rate", "context")
 
 
 class Text:
@@ -219,17 +228,31 @@ def count(text: Text, window: int) -> dict[str, object]:
     }
 
 
+def name_of(edition: str) -> str:
+    """Return the name of the result of an edition of the plays."""
+    return NAME if edition == OWN else f"{NAME}_{edition.replace('-', '_')}"
+
+
+def arms_of(edition: str) -> tuple[Arm, ...]:
+    """Return the arms of an edition: on others than the plays fewer, whose searches begin at the plays' factors."""
+    if edition == OWN:
+        return ARMS
+    factors = results.load(NAME).query("part == 'run'").groupby("rung")["factor"].first().to_dict()
+    arms = {arm.rung: arm for arm in ARMS}
+    return tuple(replace(arms[rung], first=factors[rung], seeds=3) for rung in REPEATED)
+
+
 class Table:
     """The rows measured so far, stored after each."""
 
-    def __init__(self) -> None:
-        self.rows = common.stored(NAME)
+    def __init__(self, name: str) -> None:
+        self.name, self.rows = name, common.stored(name)
 
     def add(self, row: dict[str, object]) -> None:
         """Store one more row."""
         print(*row.values(), sep="  ", flush=True)
         self.rows.append(row)
-        common.save(NAME, self.rows, arguments=False)
+        common.save(self.name, self.rows)
 
     def score(self, arm: Arm, text: Text, seed: int, factor: float) -> float:
         """Return the bits of a run in windows of about 32 characters; it is made unless it is stored."""
@@ -244,22 +267,23 @@ class Table:
         for row in self.rows:
             if row["rung"] == arm.rung:
                 row["part"] = "run" if row["factor"] == factor else "search"
-        common.save(NAME, self.rows, arguments=False)
+        common.save(self.name, self.rows)
 
 
 def main() -> None:
     """Tune every arm and run it with every seed; write the table after each run."""
     torch.set_num_threads(1)
-    train_text, val_text = split(shakespeare())
-    characters = CharTokenizer.from_text(train_text + val_text)  # GPT-0's alphabet is that of all nine plays
+    edition = sys.argv[1] if len(sys.argv) > 1 else OWN
+    train_text, val_text = split(shakespeare(edition))
+    characters = CharTokenizer.from_text(train_text + val_text)  # GPT-0's alphabet is that of the complete text
     pairs = BPETokenizer.from_text(train_text, PAIRS.vocab_size)
     texts = {tokenizer: Text(tokenizer, train_text, val_text) for tokenizer in (characters, pairs)}
 
-    table = Table()
+    table = Table(name_of(edition))
     for window in (WINDOW, 2 * WINDOW):
         if not any(row["rung"] == f"5-gram in windows of {window}" for row in table.rows):
             table.add(count(texts[characters], window))
-    for arm in ARMS:
+    for arm in arms_of(edition):
         score = partial(table.score, arm, texts[pairs if arm.byte_pairs else characters])
         best = tuned(partial(score, 0), arm.first)
         for seed in range(arm.seeds):

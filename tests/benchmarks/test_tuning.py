@@ -61,12 +61,14 @@ def test_the_stored_searches_are_found_again(name, columns, rate, score, query, 
     assert actual
 
 
-def test_a_rung_runs_with_the_factor_that_its_search_finds_again():
+@pytest.mark.parametrize("edition", ["plays", "char-rnn"])
+def test_a_rung_runs_with_the_factor_that_its_search_finds_again(edition):
     import c09_gpt_ladder
 
-    table = results.load("gpt_ladder").query("part != 'count'")
-    assert set(table["rung"]) == {arm.rung for arm in c09_gpt_ladder.ARMS}
-    for arm in c09_gpt_ladder.ARMS:
+    table = results.load(c09_gpt_ladder.name_of(edition)).query("part != 'count'")
+    arms = c09_gpt_ladder.arms_of(edition)
+    assert set(table["rung"]) == {arm.rung for arm in arms}
+    for arm in arms:
         rows = table[table["rung"] == arm.rung]
         scores, tried = rows[rows["seed"] == 0].set_index("factor")["bits_at_32"], []
         best = c09_gpt_ladder.tuned(lambda f, s=scores, t=tried: t.append(f) or s[f], arm.first)
