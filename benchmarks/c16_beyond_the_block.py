@@ -5,9 +5,10 @@ Usage: python benchmarks/c16_beyond_the_block.py [SEED ...]  (0 1 2 if none is n
 Three layers, width 64, four heads; 600 updates of 32 windows by Adam with a warm-up, a cosine decay to 0 and gradient
 clipping. Then the context length becomes 512 and, without further training, the attention window becomes 64, or
 positions are interpolated by a factor of 8: in all eight planes of a head, in the three that turn full circles within
-64 positions ("fast planes 8"), or in the other five ("slow planes 8"). With each interpolation and without, training
-then continues for 100 updates of 4 windows of 512 characters. The learning rates of the first training, and of the
-continued ones without interpolation and with it in all planes, are tuned with one more seed on characters 32,770 to
+64 positions ("fast planes 8"), or in the other five ("slow planes 8"); or distances are limited to 63 ("distance 63"):
+a key that is further away is rotated as if it were 63 positions away. With each interpolation and without any change,
+training then continues for 100 updates of 4 windows of 512 characters. The learning rates of the first training, and of
+the continued ones without interpolation and with it in all planes, are tuned with one more seed on characters 32,770 to
 49,154 of the validation split. Interpolation of some planes uses the rate that is best for both of these.
 
 Writes the result `beyond_the_block` after every run, and skips the runs that it already contains: part (search, run,
@@ -18,6 +19,7 @@ of that length; `position` averages over the 64 characters up to that position i
 (Witten-Bell) are counted on all of the training split.
 """
 
+import math
 from collections.abc import Callable
 from functools import cache, partial
 
@@ -27,6 +29,7 @@ import torch
 
 from lecture21 import GPT, GPTConfig
 from lecture21.baselines import NGram
+from lecture21.layers.heads import MultiHeadAttention
 from lecture21.layers.positions import Rotary
 from lecture21.objectives import token_log_probabilities
 from lecture21.training import TrainConfig, evaluate, train
@@ -39,6 +42,7 @@ CHANGES = {
 }
 FAST = 3  # planes that turn by a full circle within 64 positions
 PLANES = {"fast planes 8": slice(FAST), "slow planes 8": slice(FAST, None)}
+LIMITED = f"distance {TRAINED - 1}"
 CONTINUED = ("as trained", "interpolation 8")
 STEPS, MORE = 600, 100
 SEARCH_SEED = 100
@@ -46,6 +50,8 @@ SEARCH_SEED = 100
 
 def extended(model: GPT, change: str) -> GPT:
     """Return a copy that reads 512 characters, with its window or its positions changed."""
+    if change == LIMITED:
+        return with_limit(extended(model, "as trained"), TRAINED - 1)
     if change not in PLANES:
         return model.extend_context(LONG, **CHANGES[change])
     copy, source = extended(model, "as trained"), extended(model, "interpolation 8")
@@ -56,6 +62,28 @@ def extended(model: GPT, change: str) -> GPT:
                 changed, interpolated = (table[..., PLANES[change]] for table in tables)
                 changed.copy_(interpolated)
     return copy
+
+
+def with_limit(model: GPT, limit: int) -> GPT:
+    """Let keys that are further away than a limit appear at that distance; for evaluation, without a cache.
+
+    Source: Han et al. 2024 (LM-Infinite), section 4, without its mask.
+    """
+    for heads in model.modules():
+        if isinstance(heads, MultiHeadAttention):
+            heads.forward = partial(limited_attention, heads, limit)
+    return model
+
+
+def limited_attention(heads: MultiHeadAttention, limit: int, x: torch.Tensor, *_: None, **__: int) -> torch.Tensor:
+    """Return causal self-attention in which no distance is larger than a limit."""
+    q, k, v = (heads._split(project(x)) for project in (heads.query, heads.key, heads.value))  # (B, H, T, D)
+    place = torch.arange(x.shape[1])
+    distance = place[:, None] - place
+    near = heads.rotary(q) @ heads.rotary(k).mT
+    far = heads.rotary(q.flatten(1, 2)[:, :, None], limit).view_as(q) @ k.mT  # every query at `limit`, every key at 0
+    scores = torch.where(distance <= limit, near, far) / math.sqrt(heads.d_head)
+    return heads._join(scores.masked_fill(distance < 0, -math.inf).softmax(dim=-1) @ v)
 
 
 def learn(model: GPT, tokens: torch.Tensor, steps: int, batch_size: int, rate: float, seed: int) -> GPT:
@@ -134,7 +162,7 @@ def main() -> None:
     }
     rates |= dict.fromkeys(PLANES, rates["interpolation 8"])
     for seed in seeds:
-        for change in (*CHANGES, *PLANES):
+        for change in (*CHANGES, *PLANES, LIMITED):
             measured(key("run", change, 0, best, seed), lambda: extended(base(seed, best), change), on_val)  # noqa: B023
         for change, rate in rates.items():
             measured(key("run", change, MORE, rate, seed), lambda: continued(seed, change, rate), on_val)  # noqa: B023

@@ -106,7 +106,7 @@ class VisionGPT(nn.Module):
 
 
 def make_causal(model: VisionGPT) -> None:
-    """Give all later passes of a model the causal mask: no image token attends to a later one, as in LLaVA and Fuyu."""
+    """Give all later passes of a model the causal mask: no image token attends to a later one, as in Fuyu."""
     for block in model.gpt.blocks:
         block.register_forward_pre_hook(_without_prefix, with_kwargs=True)
 
