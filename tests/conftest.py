@@ -1,3 +1,4 @@
+import gc
 import os
 import random
 import secrets
@@ -22,6 +23,8 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 matplotlib.use("Agg")
+# The tests keep most of what they make, such as the parsed pages: to search it for garbage less often saves a sixth.
+gc.set_threshold(100_000, 50, 100)
 # One thread: the models are tiny, and two workers share two cores.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start

@@ -1,5 +1,7 @@
 """Sphinx extensions of the book, one for each task that no packaged extension solves."""
 
+import gc
+
 from sphinx.application import Sphinx
 
 PARTS = [
@@ -33,6 +35,9 @@ PARTS = [
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Set up each part as a Sphinx extension of its own."""
+    # Pages are trees whose nodes all refer to each other. To search them for garbage, again and again, takes two fifths
+    # of the build; without, it needs 2.4 gigabytes in place of 1.1.
+    gc.disable()
     for part in PARTS:
         app.setup_extension(f"{__name__}.{part}")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
