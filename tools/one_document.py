@@ -1,7 +1,8 @@
 """Join the built pages of the book into one HTML document for paper: a cover, the contents, every page, the answers.
 
 A page's anchors get a prefix, so that they stay different, and links between pages become links in the document. What a
-reader opens on the screen moves to the end: hints, solutions, and answers. The folded code of figures is left out.
+reader opens on the screen moves to the end: hints, solutions, and answers, with the output that shows an answer. The
+folded code of figures is left out.
 """
 
 import posixpath
@@ -19,6 +20,7 @@ from front_matter import NUMBER_OF, Entry, tag
 
 ON_SCREEN_ONLY = ("book/api/", "book/mistakes")  # to look things up: they would be a third of the pages
 _EMPTY = '<!DOCTYPE html><html lang="en" data-theme="light"><head></head><body></body></html>'
+_ANSWERS = "answers"  # of a cell whose output is at the end
 _LAYOUT = Path(__file__).with_suffix(".css")
 
 
@@ -139,7 +141,7 @@ def _move_answers(page: _Page) -> None:
             _unfold(element)
             _move(page, element, f"Exercise {exercise}", "Solution.")
         elif "admonition" in element.get("class", []):
-            _open_or_drop(element)
+            _open_or_drop(page, element)
         else:
             summary = element.summary.get_text().strip()
             label = f"Exercise {exercise}" if exercise and summary.startswith("Hint") else _label(element)
@@ -154,18 +156,33 @@ def _label(fold: Tag) -> str:
     return before.get_text().strip(" .#") if before else ""
 
 
-def _open_or_drop(fold: Tag) -> None:
-    """Leave out folded code, and show folded output in its place."""
+def _open_or_drop(page: _Page, fold: Tag) -> None:
+    """Leave out folded code; show folded output in its place, or at the end if it answers the question before it."""
     if fold.find_parent(class_="tag_solution"):
         return
     output = fold.find(class_="cell_output")
     cell = fold.find_parent(class_="cell")
-    if output is not None:
+    question = _question_before(cell) if output is not None else None
+    if question is not None:
+        cell["class"] = [*cell["class"], _ANSWERS]
+        pointer = question.find(class_="to-answer")
+        _move(page, output, _label(pointer), "Figure." if output.find("img") else "Output.")
+        if output.find("img"):
+            pointer.a.contents[0].replace_with("Answer and figure: page ")
+    elif output is not None:
         fold.replace_with(output.extract())
-    else:
+    if fold.parent is not None:
         fold.decompose()
     if cell is not None and not cell.get_text().strip() and not cell.find("img"):
         cell.decompose()
+
+
+def _question_before(cell: Tag) -> Tag | None:
+    """Return the question that the output of a cell answers: the one before it, with no text between them."""
+    before = cell.find_previous_sibling()
+    while before is not None and _ANSWERS in before.get("class", []):
+        before = before.find_previous_sibling()
+    return before.select_one('.cell .live-figure[data-figure="question"]') if before is not None else None
 
 
 def _unfold(cell: Tag) -> None:

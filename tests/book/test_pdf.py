@@ -29,8 +29,8 @@ THREE_PAGES = {
     ],
 }
 # At least this much is in a book of three pages, and in the whole book.
-LEAST = {"three pages": {"links": 50, "solutions": 3, "questions": 10, "pictures": 5}}
-LEAST["whole"] = {"links": 1000, "solutions": 40, "questions": 50, "pictures": 100}
+LEAST = {"three pages": {"links": 50, "solutions": 3, "questions": 10, "pictures": 5, "outputs": 5}}
+LEAST["whole"] = {"links": 1000, "solutions": 40, "questions": 50, "pictures": 100, "outputs": 40}
 
 
 def in_a_thread(function: Callable, *arguments: Path) -> object:
@@ -111,6 +111,18 @@ def test_solutions_and_answers_are_at_the_end_only(document: BeautifulSoup, file
     for question in questions:  # the exam has its answers below the questions
         below = question.find_next_sibling()
         assert question.select_one(".to-answer") or "to-answer" in below.get("class", []), question.get_text()
+
+
+def test_an_output_that_answers_a_question_is_at_the_end(document: BeautifulSoup, size: str):
+    for question in document.select('.cell .live-figure[data-figure="question"]'):
+        below = question.find_parent(class_="cell").find_next_sibling()
+        while below is not None and "tag_hide-output" in below.get("class", []):
+            assert below.find(class_="cell_output") is None, question.get_text()
+            below = below.find_next_sibling()
+    moved = document.select(".answer .cell_output.moved")
+    assert len(moved) >= LEAST[size]["outputs"]
+    for output in moved:
+        assert re.match(r"Question \d+\.\d+", output.find_parent(class_="answer")["data-label"])
 
 
 def test_a_page_of_the_pdf_exists_for_each_line_of_the_contents(
