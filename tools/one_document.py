@@ -20,7 +20,6 @@ from front_matter import NUMBER_OF, Entry, tag
 
 ON_SCREEN_ONLY = ("book/api/", "book/mistakes")  # to look things up: they would be a third of the pages
 _EMPTY = '<!DOCTYPE html><html lang="en" data-theme="light"><head></head><body></body></html>'
-_ANSWERS = "answers"  # of a cell whose output is at the end
 _LAYOUT = Path(__file__).with_suffix(".css")
 
 
@@ -164,7 +163,6 @@ def _open_or_drop(page: _Page, fold: Tag) -> None:
     cell = fold.find_parent(class_="cell")
     question = _question_before(cell) if output is not None else None
     if question is not None:
-        cell["class"] = [*cell["class"], _ANSWERS]
         pointer = question.find(class_="to-answer")
         _move(page, output, _label(pointer), "Figure." if output.find("img") else "Output.")
         if output.find("img"):
@@ -178,9 +176,9 @@ def _open_or_drop(page: _Page, fold: Tag) -> None:
 
 
 def _question_before(cell: Tag) -> Tag | None:
-    """Return the question that the output of a cell answers: the one before it, with no text between them."""
+    """Return the question that the output of a cell answers: the one before it, with nothing but code between them."""
     before = cell.find_previous_sibling()
-    while before is not None and _ANSWERS in before.get("class", []):
+    while before is not None and "cell" in before.get("class", []) and before.find(class_="cell_output") is None:
         before = before.find_previous_sibling()
     return before.select_one('.cell .live-figure[data-figure="question"]') if before is not None else None
 
