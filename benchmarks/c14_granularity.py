@@ -6,9 +6,8 @@ Two changes of the sparse model of `c14_sparse_against_dense` at 500 steps (256 
 batches and seeds. Its runs, 8 experts of width 128 of which a character uses 2, are those of that script.
 
 `32 x 32` is cut finer: 32 experts of width 32, of which each character uses 8; likewise `16 x 64` and `64 x 16`. All
-perform the same arithmetic for a character and have the same parameters, up to the router. `4 x 256` is cut coarser: a
-character uses one expert, whose gate weight is its softmax probability, since divided by itself it would be 1. The step
-of the selection bias is 0.08 / E, since it is added to probabilities whose mean is 1 / E: 0.01 for 8 experts, as there.
+perform the same arithmetic for a character and have the same parameters, up to the router. The step of the selection
+bias is 0.08 / E, since it is added to probabilities whose mean is 1 / E: 0.01 for 8 experts, as there.
 
 `by character` has the 8 experts and no router: a fixed table, drawn with the seed, sends each character to 2 of them
 with equal weights, whatever its context. The most frequent characters come first, each to the experts with the least
@@ -36,7 +35,7 @@ from lecture21 import GPT, presets
 from lecture21.moe import MoEConfig, Router, Routing, SparseMoE, describe, routings
 
 NAME, STEPS = "granularity", 500
-MODELS = {"32 x 32": 32, "16 x 64": 16, "64 x 16": 64, "by character": 8, "4 x 256": 4}
+MODELS = {"32 x 32": 32, "16 x 64": 16, "64 x 16": 64, "by character": 8}
 """Number of experts E, of which a character uses a quarter."""
 COLUMNS = (*sweep.COLUMNS, "sets_1", "even_sets_1", "sets_2", "even_sets_2")
 MEASURED = 32_000
