@@ -89,7 +89,7 @@ def best_sizes(
     slope, intercept = np.polyfit(np.log(budgets[:-1]), np.log(values[:-1, 0]), 1)
     grid = np.geomspace(budgets[0] / 1.5, budgets[-1] * 1.8, 50)
     ax.plot(
-        grid, np.exp(intercept + slope * np.log(grid)), color=COLORS["note"], label=f"$N^* \\propto C^{{{slope:.2f}}}$"
+        grid, np.exp(intercept + slope * np.log(grid)), color=COLORS["note"], label=f"$N^* \\propto F^{{{slope:.2f}}}$"
     )
     band = {"color": COLORS["masked"], "alpha": 0.45, "linewidth": 9, "zorder": 1}
     ax.vlines(budgets[-1], *predicted, label="predicted", **band)
