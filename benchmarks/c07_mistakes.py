@@ -1,19 +1,29 @@
 """Train the GPT that the reader of chapter 07 writes, with one classic mistake each time, and see what a loss shows.
 
-Usage: python benchmarks/c07_mistakes.py [SEED ...]      (0 1 2 if none is named; about 6 minutes on one core)
+Usage: python benchmarks/c07_mistakes.py [SEED ...]      (0 1 2 if none is named; about 12 minutes on one core)
 
 The model, its loop and the mistakes are those of the exercises, and the recipe is the chapter's, for 200 updates and
 not 600. With one seed, all runs begin with the same weights and draw the same batches. The recipe is not tuned again
 for a mistake, since who makes one does not know of it.
 
-Writes the result `mistakes`, after every run, and skips what is there already. In nats per character: `first`, the loss
-of the first batch before any update; `train`, the mean of the last 20 updates; `val`, the loss on the validation split;
-`last`, that of the last positions of its windows only, where no later character is in view.
+Three mistakes hardly cost anything there. Each is tried again where we expected it to cost more: a normalized stream
+in 24 blocks of width 16 at a quarter of the learning rate, since chapter 05's blocks need their stream at that depth;
+clipping too late at eight times the learning rate, where we expected larger gradients and found none; and both
+mistakes of the model with the weights of the right model, which have not been trained around them.
+
+Writes two results, after every run, and skips what is there already. In nats per character:
+`mistakes`: `first`, the loss of the first batch before any update; `train`, the mean of the last 20 updates; `val`, the
+    loss on the validation split; `last`, that of the last positions of its windows only, where no later character is in
+    view.
+`mistakes_elsewhere`: `val`, where a mistake costs more; `clipped`, the share of the updates whose gradient had a norm
+    above the limit.
 """
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cache
 from unittest import mock
 
 import common
@@ -34,6 +44,16 @@ PLANTED = {
     "scores divided by the root of C": ("7.5", "divided by the wrong root"),
     "clipped after the step": ("7.4", "not clipped in time"),
 }
+
+SHAPE = (64, 4, 4)
+"""Width, heads and blocks of the chapter's GPT."""
+WEIGHTS = "the right model's weights"
+ELSEWHERE: dict[str, tuple[tuple[str, ...], tuple[object, ...]]] = {
+    WEIGHTS: (("none", "stream normalized", "scores divided by the root of C"), ()),
+    "24 blocks": (("none", "stream normalized"), (0.25, (16, 1, 24))),
+    "8 times the learning rate": (("none", "clipped after the step"), (8.0,)),
+}
+"""Where three mistakes cost more: the mistakes, the factor of the learning rate, and the shape."""
 
 
 class PlainList(find("7.6").solution):
@@ -80,16 +100,34 @@ def by_position(model: nn.Module, val: torch.Tensor) -> torch.Tensor:
     return torch.cat(losses).view(count, WINDOW).mean(dim=0)
 
 
-def measured(mistake: str, seed: int, steps: int = 200) -> dict[str, float]:
-    """Train with one mistake, and return the losses."""
-    tokenizer, tokens, val = common.encoded_plays()
-    config = replace(config_of(tuned(), seed, eval_every=steps + 1), steps=steps, warmup=steps // 4)
+def built(mistake: str, seed: int, stack: ExitStack, shape: tuple[int, int, int] = SHAPE) -> tuple[object, nn.Module]:
+    """Return the training loop and an untrained model, width, heads and blocks as given, with the mistake in place."""
+    train = loop_with(mistake, stack)
+    torch.manual_seed(seed)
+    return train, find("7.8").solution(common.encoded_plays()[0].vocab_size, WINDOW, *shape)
+
+
+def trained(
+    mistake: str, seed: int, factor: float = 1.0, shape: tuple[int, int, int] = SHAPE, steps: int = 200
+) -> tuple[nn.Module, list[float], list[float]]:
+    """Train with one mistake; return the model, and the loss and the norm of the gradient at each step."""
+    _, tokens, val = common.encoded_plays()
+    setting = tuned()
+    setting |= {"learning_rate": factor * setting["learning_rate"]}
+    config = replace(config_of(setting, seed, eval_every=steps + 1), steps=steps, warmup=steps // 4)
+    norms, clip = [], nn.utils.clip_grad_norm_
     with ExitStack() as stack:
-        train = loop_with(mistake, stack)
-        torch.manual_seed(seed)
-        model = find("7.8").solution(tokenizer.vocab_size, WINDOW, 64, 4, 4)
+        train, model = built(mistake, seed, stack, shape)
+        recorded = mock.patch.object(nn.utils, "clip_grad_norm_", lambda *given: norms.append(clip(*given).item()))
+        stack.enter_context(recorded)
         losses, _ = train(model, tokens, val, WINDOW, config)
-    positions = by_position(model, val)
+    return model, losses, norms
+
+
+def measured(mistake: str, seed: int) -> dict[str, float]:
+    """Train with one mistake, and return the losses."""
+    model, losses, _ = trained(mistake, seed)
+    positions = by_position(model, common.encoded_plays()[2])
     return {
         "first": round(losses[0], 4),
         "train": round(sum(losses[-20:]) / 20, 4),
@@ -98,16 +136,46 @@ def measured(mistake: str, seed: int, steps: int = 200) -> dict[str, float]:
     }
 
 
+def elsewhere(where: str, mistake: str, seed: int) -> dict[str, float | None]:
+    """Return the loss with a mistake where it should cost more, and the share of updates with a clipped gradient."""
+    val, norms = common.encoded_plays()[2], []
+    if where == WEIGHTS:
+        right = right_model(seed)
+        with ExitStack() as stack:
+            model = built(mistake, seed, stack)[1]
+        model.load_state_dict(right.state_dict())
+    else:
+        model, _, norms = trained(mistake, seed, *ELSEWHERE[where][1])
+    clipped = round(sum(norm > 1 for norm in norms) / len(norms), 3) if norms else None
+    return {"val": round(by_position(model, val).mean().item(), 4), "clipped": clipped}
+
+
+@cache
+def right_model(seed: int) -> nn.Module:
+    """Return the model that is trained without a mistake."""
+    return trained("none", seed)[0]
+
+
 def main() -> None:
-    """Train with each mistake and each seed, and write the table."""
+    """Train with each mistake and each seed, and write the tables."""
     seeds = common.start(3)
-    rows = common.stored("mistakes")
-    for seed in seeds:
-        for mistake in PLANTED:
-            if any((row["mistake"], row["seed"]) == (mistake, seed) for row in rows):
-                continue
-            rows.append({"mistake": mistake, "seed": seed} | measured(mistake, seed))
-            common.save("mistakes", rows, arguments=False)
+    fill("mistakes", [{"mistake": mistake, "seed": seed} for seed in seeds for mistake in PLANTED], measured)
+    keys = [
+        {"where": where, "mistake": mistake, "seed": seed}
+        for seed in seeds
+        for where, (mistakes, _) in ELSEWHERE.items()
+        for mistake in mistakes
+    ]
+    fill("mistakes_elsewhere", keys, elsewhere)
+
+
+def fill(name: str, keys: list[dict[str, object]], measure: Callable[..., dict[str, float | None]]) -> None:
+    """Write what is measured for each key into a table, without those that it has."""
+    rows = common.stored(name)
+    for key in keys:
+        if not any(row.items() >= key.items() for row in rows):
+            rows.append(key | measure(**key))
+            common.save(name, rows, arguments=False)
             print(rows[-1], flush=True)
 
 

@@ -166,6 +166,26 @@ def test_the_mistakes_show_what_chapter_07_says_they_do():
     assert round(bigram - ours.mean(), 2) == 0.54
 
 
+def test_three_mistakes_cost_elsewhere_what_chapter_07_says():
+    table = results.load("mistakes_elsewhere").set_index(["where", "mistake", "seed"])
+    val = table["val"].unstack()
+    assert len(val.columns) == 3
+    stream, root = "stream normalized", "scores divided by the root of C"
+    weights, deep, fast = (
+        val.loc[where] for where in ("the right model's weights", "24 blocks", "8 times the learning rate")
+    )
+    costs = [weights.loc[stream] - weights.loc["none"], weights.loc[root] - weights.loc["none"]]
+    costs.append(deep.loc[stream] - deep.loc["none"])
+    assert min(cost.min() for cost in costs) > 0.05
+    clipped = table["clipped"].unstack().loc[("8 times the learning rate", "none")]
+    assert (fast.loc["clipped after the step"] - fast.loc["none"]).mean() < 0.03
+    path = next((FOLDERS["07"].parents[3] / "notebooks").glob("07_*.ipynb"))
+    (cell,) = [each.source for each in nbformat.read(path, 4).cells if "A little too high" in each.source]
+    first, second, third = (f"{cost.mean():.2f}" for cost in costs)
+    assert f"they cost {first} and {second} nats; train 24 blocks, and the first costs {third}" in cell
+    assert f"{100 * clipped.mean():.0f} % of the gradients exceed the limit" in cell
+
+
 def test_better_smoothing_beats_the_gpts_of_chapter_07_as_the_book_says():
     nats = results.load("kneser_ney").set_index(["smoothing", "window", "order"])["nats"]
     runs, ours = results.load("modern"), results.load("student_gpt").groupby("seed").val_loss.last()
