@@ -1,6 +1,6 @@
 """Does it matter whether the experts share one softmax or are scored one by one, with sigmoids?
 
-Usage: python benchmarks/c14_sigmoid_gates.py [SEED ...]   (0 1 2 if none is named; about 3 minutes on one core)
+Usage: python benchmarks/c14_sigmoid_gates.py [SEED ...]   (0 1 2 if none is named; about 4 minutes on one core)
 
 The sparse model of `c14_sparse_against_dense` at 500 steps (256 thousand characters), with its recipe, batches and
 seeds: 8 experts of width 128, of which a character uses 2. Its gates are a softmax over the experts, or sigmoids as in
