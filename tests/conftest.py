@@ -102,7 +102,7 @@ _VARIANTS: Counter[str] = Counter()  # collected so far of each sampled test
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Choose what `make test` leaves to `make test-all`: variants of a sampled test, and most that opens a browser."""
-    if "browser" in getattr(item, "fixturenames", ()) and not in_make_test.opens_in_make_test(item.nodeid):
+    if "launch_browser" in getattr(item, "fixturenames", ()) and not in_make_test.opens_in_make_test(item.nodeid):
         item.add_marker(pytest.mark.slow)
     if item.get_closest_marker("sampled"):
         test = item.nodeid.partition("[")[0]

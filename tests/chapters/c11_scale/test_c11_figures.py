@@ -45,7 +45,7 @@ class TestBestSizes:
         sizes = torch.tensor([[10.0, 8, 12], [100, 90, 120], [300, 200, 400]])
         ax = figures.best_sizes([1e2, 1e4, 1e6], sizes, (700, 1400), ylabel="best size")
         law = next(line for line in ax.lines if "propto" in str(line.get_label()))
-        assert law.get_label() == r"$N^* \propto C^{0.50}$"
+        assert law.get_label() == r"$N^* \propto F^{0.50}$"
         x, y = law.get_data()
         assert np.allclose(y, np.sqrt(x))
         bands = [collection.get_segments()[0] for collection in ax.collections if collection.get_label() == "predicted"]
