@@ -182,6 +182,27 @@ def samples(policy: GPT, reward: RewardModel, task: ShopTask, seed: int) -> Rows
     ]
 
 
+def unpenalized(
+    seed: int, base: GPT, task: ShopTask, rate: float, *, judged: bool = False, at: tuple[int, ...] = MEASURED
+) -> Rows:
+    """Return the measurements of one policy without a KL penalty, whose reward is the reward model's or the judge's."""
+    reference = task.fine_tuned(base, seed)
+    pairs, _ = task.preferences(reference, seed)
+    reward = task.reward_model(reference, pairs, seed).eval()
+    policy, rows = copy.deepcopy(reference), []
+
+    def on_evaluation(iteration: int) -> None:
+        if iteration in at:
+            measured = task.measure_policy(policy, reference, reward, seed)
+            rows.append({"seed": seed, "step": iteration} | {name: round(x, 4) for name, x in measured.items()})
+            log(rows[-1])
+
+    config = PolicyConfig(ITERATIONS, kl_weight=0.0, learning_rate=rate, seed=seed)
+    given = task.score if judged else reward
+    train_policy(policy, reference, given, task.prompts, config, end=task.end, on_evaluation=on_evaluation)
+    return rows
+
+
 def run(seed: int, base: GPT, task: ShopTask, rates: Rows) -> tuple[Rows, Rows, Rows]:
     """Align the base with every method and one seed, and return the rows of the three tables."""
     reference = task.fine_tuned(base, seed)
