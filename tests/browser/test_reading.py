@@ -33,6 +33,17 @@ def test_pictures_move_nothing_when_they_arrive(wide):
         assert page.evaluate("shift") < 0.1
 
 
+def test_a_question_that_starts_moves_the_text_below_it_by_less_than_a_line(wide):
+    page = wide.open("notebooks/02_basic_self_attention.html")
+    questions = page.locator('.live-figure[data-figure="question"]:not(.live-on)')
+    assert questions.count() >= 3
+    for question in questions.element_handles():
+        before = question.bounding_box()["height"]
+        question.scroll_into_view_if_needed()
+        page.wait_for_function("node => node.classList.contains('live-on')", arg=question)
+        assert abs(question.bounding_box()["height"] - before) < 24
+
+
 def test_a_picture_opens_at_its_full_size_and_closes_with_the_keyboard(phone):
     page = phone.open(WITH_PICTURES)
     link = page.locator("a.zoom").first
