@@ -37,7 +37,7 @@ def test_muon_equals_the_one_of_torch(monkeypatch):
 
 @pytest.mark.parametrize("half", [False, True])
 def test_float32_and_bfloat16_give_nearly_the_same_update(monkeypatch, half):
-    monkeypatch.setattr(muon, "_prefers_bfloat16", lambda device: half)
+    monkeypatch.setattr(muon, "multiplies_bfloat16", lambda device: half)
     ours, exact = parameters(torch.float32), parameters(torch.float64)
     with torch.no_grad():
         for p, q in zip(ours, exact, strict=True):

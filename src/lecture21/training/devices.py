@@ -1,5 +1,7 @@
 """The device and the precision of a run."""
 
+from functools import lru_cache
+
 import torch
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -24,6 +26,15 @@ def choose_precision(device: torch.device) -> str:
         return "fp32"
     # torch.cuda.is_bf16_supported() is also true where bf16 is only emulated.
     return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
+
+
+@lru_cache
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Return whether matrices are multiplied faster in bfloat16 than in float32: on GPUs and on some CPUs."""
+    if device.type != "cpu":
+        return device.type == "cuda"
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def mixed_precision(device: torch.device, name: str | None) -> tuple[torch.autocast, torch.amp.GradScaler]:

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable
-from functools import lru_cache
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from lecture21.training.devices import multiplies_bfloat16
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _EPS = 1e-7
@@ -66,7 +67,7 @@ class Muon(torch.optim.Optimizer):
             for parameters in by_shape.values():
                 directions = [_wide(self._direction(p, group["momentum"])) for p in parameters]
                 stack = torch.cat(directions)  # (N, R, C) with R <= C
-                half = stack.dtype == torch.float32 and _prefers_bfloat16(stack.device)
+                half = stack.dtype == torch.float32 and multiplies_bfloat16(stack.device)
                 updates = _orthogonalize(stack.bfloat16() if half else stack).to(stack.dtype)
                 updates = updates.split([len(d) for d in directions])
                 for p, update in zip(parameters, updates, strict=True):
@@ -88,12 +89,3 @@ def _wide(matrices: Float[Tensor, "*N R C"]) -> Float[Tensor, "N R1 C1"]:
     """Return a stack of matrices with at least as many columns as rows, transposed if necessary."""
     stack = matrices.flatten(0, -3) if matrices.ndim > 2 else matrices[None]
     return stack.mT if stack.shape[-2] > stack.shape[-1] else stack
-
-
-@lru_cache
-def _prefers_bfloat16(device: torch.device) -> bool:
-    """Return whether matrices are multiplied faster in bfloat16 than in float32: on GPUs and on some CPUs."""
-    if device.type != "cpu":
-        return device.type == "cuda"
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
