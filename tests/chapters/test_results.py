@@ -271,3 +271,31 @@ def test_on_scarce_text_what_is_too_much_training_for_one_model_is_right_for_a_p
     assert four.max()[500] < one.min().min() - 0.05
     assert four.mean().idxmin() == 250
     assert four.max()[125] < one.min()[500]  # at equal compute
+
+
+def test_on_the_other_text_of_chapter_13_those_updates_help_one_model_too():
+    runs = results.load("scarce_text").query("part == 'search' and scale == 2").groupby(["members", "steps"])
+    nats = runs["probabilities"].mean()
+    gains = [f"{nats[members, 125] - nats[members, 250]:.2f}" for members in (1, 2)]
+    path = next((FOLDERS["13"].parents[3] / "notebooks").glob("13_*.ipynb"))
+    assert f"by {gains[0]} nats, and a pool of two by {gains[1]}" in path.read_text(encoding="utf-8")
+
+
+def test_what_did_not_work_quotes_the_recipe_and_the_single_member_as_the_tables_have_them():
+    page = (FOLDERS["13"].parents[3] / "book" / "negative_results.md").read_text(encoding="utf-8")
+    arms = ["modern-gpt0", "GELU", "ReLU", "squared leaky ReLU", "SwiGLU", "V", "GELU, flat on the left"]
+    arms += ["grouped queries", "LayerNorm", "no logit cap", "AdamW", "learned positions", "no QK-norm", "dropout 0.1"]
+    arms += ["initialization of torch", "twice torch", "output layer of torch", "blocks of torch", "constant rate"]
+    runs = results.load("modern_ablation").query("part == 'run'").groupby("arm")["nats"]
+    for arm in arms:
+        assert f"{runs.mean()[arm]:.3f} ± {runs.std()[arm]:.3f}" in page, arm
+    gpt0 = math.log(2) * results.load("gpt_ladder").query("part == 'run' and rung == 'GPT-0'")["bits_at_32"]
+    assert len(gpt0) == 10
+    assert f"GPT-0 has {gpt0.min():.3f} to {gpt0.max():.3f} with Muon" in page
+    smooth = mixture_scores("smooth", "error", "error")
+    for name in ("single", "single, wide", "single, wider"):
+        assert (smooth["MoE, MLP gate"] > smooth[name]).all()
+        assert f"{(smooth['MoE, MLP gate'] - smooth[name]).mean():.4f}" in ("0.0004", "0.0005")
+    seen = results.load("in_context_training").query("part == 'run' and task == 'mapping' and scored == 'seen'")
+    found = seen[seen["arm"] == "2 layers, Muon"].groupby("step")["accuracy"].min()
+    assert f"(at least {found.loc[150:].min():.3f} for every seed, from update 150 on)" in page
