@@ -120,7 +120,16 @@ def test_the_record_is_that_of_the_preset_with_its_recipe():
     assert last["step"] == run.steps
     assert (table["characters"] == table["step"] * run.batch_size * config.block_size).all()
     assert table["nats"].is_monotonic_decreasing
+    assert last["wall_seconds"] < 20 * 60
     assert read_card("modern-laptop").score == pytest.approx(last["nats"], abs=2e-3)  # rounded to float16
+
+
+def test_the_dropout_of_the_record_is_the_best_of_those_tried_on_the_training_text():
+    table = results.load("record_tuning")
+    last = table[table["step"] == table["step"].max()].set_index("dropout")["nats"]
+    assert last.idxmin() == presets.get("modern-laptop").dropout
+    assert len(last) == 2
+    assert round(last.max() - last.min(), 3) == 0.009
 
 
 def test_the_leak_has_the_numbers_that_chapter_04_quotes():

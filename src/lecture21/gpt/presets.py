@@ -35,7 +35,14 @@ _PRESETS: dict[str, GPTConfig] = {
     "modern-gpt0": GPTConfig(**_MODERN),
     "modern": GPTConfig(**_MODERN, block_size=64, d_model=128),
     # A sixth of the parameters of nanoGPT's model for a GPU, with its window (config/train_shakespeare_char.py).
-    "modern-laptop": GPTConfig(**_MODERN, block_size=256, n_head=6, d_model=192, dropout=0.15, attention_dropout=0.0),
+    "modern-laptop": GPTConfig(
+        **(_MODERN | {"activation": "gelu"}),
+        block_size=256,
+        n_head=6,
+        d_model=192,
+        dropout=0.15,
+        attention_dropout=0.0,
+    ),
     # GPT-0 with experts of three sizes. In each, the experts of a token have the joint width 256 of gpt0, and all
     # experts the joint width 1,024 of gpt0-wide: dense twins of equal active and of equal total size, up to the
     # routers and a few biases. moe-switch follows Fedus et al. 2022, moe Jiang et al. 2024 (Mixtral), and
