@@ -216,7 +216,7 @@ def test_code_wraps_on_a_phone(address: str, phone):
 
 
 def test_what_scrolls_sideways_on_a_phone_shows_that_it_goes_on(phone):
-    for address in ("notebooks/03_learnable_attention.html", "notebooks/05_transformer_block.html"):
+    for address in ("notebooks/06_encoder_and_decoder.html", "notebooks/14_moe_in_gpt.html"):
         page = phone.open(address)
         shadows = page.evaluate("""[...document.querySelectorAll("article :is(mjx-container, pre)")]
             .filter((each) => each.clientWidth && each.scrollWidth > each.clientWidth + 1)
