@@ -23,8 +23,8 @@ worse neighbor on both sides. Where the parabola through the three has its minim
 the best, the factor half a step to that side is tried too. The best factor then has the other seeds.
 
 Editions: "char-rnn" is Tiny Shakespeare itself. Only the text differs, and the byte pairs learned from it: it gets the
-same models, updates and characters, which are 1.07 times its training text. The rungs whose effects three seeds show on
-the plays are repeated, each with three seeds and a search that begins at the factor that the plays chose.
+same models, updates, characters and seeds. The characters are 1.07 times its training text, and each search begins at
+the factor that the plays chose.
 
 Seeds: weights and batches; all arms share the seeds, so that a rung is compared with its reference seed by seed. A run
 repeats to the last digit on the same processor. On another one, or if a factor differs in its fifth digit, training
@@ -124,8 +124,6 @@ ARMS = (
     Arm("byte pairs", PAIRS, equal_compute=""),
     Arm("byte pairs, equal compute", PAIRS, characters=None, equal_characters=""),
 )
-# The rungs that are repeated on other editions: those whose effects three seeds show on the plays.
-REPEATED = ("GPT-0", HALF, "width", "depth", "byte pairs, equal compute", "constant learning rate", "context")
 
 
 class Text:
@@ -234,12 +232,11 @@ def name_of(edition: str) -> str:
 
 
 def arms_of(edition: str) -> tuple[Arm, ...]:
-    """Return the arms of an edition: on others than the plays fewer, whose searches begin at the plays' factors."""
+    """Return the arms of an edition: on others than the plays, their searches begin at the plays' factors."""
     if edition == OWN:
         return ARMS
     factors = results.load(NAME).query("part == 'run'").groupby("rung")["factor"].first().to_dict()
-    arms = {arm.rung: arm for arm in ARMS}
-    return tuple(replace(arms[rung], first=factors[rung], seeds=3) for rung in REPEATED)
+    return tuple(replace(arm, first=factors[arm.rung]) for arm in ARMS)
 
 
 class Table:
