@@ -7,13 +7,13 @@ nanoGPT's README trains a model of 10.65 million parameters on Tiny Shakespeare 
 reports 1.4697 nats per character, the best of its estimates on the validation split. Here the preset `modern-laptop` is
 trained with its recipe on the same split of the same text, compiled, in two threads, and in bfloat16 where the
 processor multiplies faster in it. The complete validation split is scored in windows of 256 characters, as long as
-nanoGPT's. The loss is that of the last step: the validation split chooses nothing.
+nanoGPT's. The loss is that of the last step.
 
 The dropout is chosen on the training text: each arm of `tune`, with batches of 16 windows, is trained on its first nine
 tenths, for 2,450 updates in one thread, and scored on the last tenth. GELU was chosen on the plays
-(`c10_modern_ablation.py`), the number of updates by the 20 minutes. Runs with batches of 16 and 6 windows were stopped
-at a half and at a quarter: so far the validation split has had a say. The other settings are those of `modern`, with a
-weight decay of 0.1.
+(`c10_modern_ablation.py`), the number of updates by the 20 minutes. Two runs with batches of 16 windows and one with
+6 were stopped, at a third, a half and a quarter of their updates, after a look at their loss on the validation split:
+this much of a choice is its. The other settings are those of `modern`, with a weight decay of 0.1.
 
 Writes the result `record`, a row for each evaluation, or `record_tuning`, the same for each dropout and without times:
     seconds: process time of all threads since the start with the evaluations, but without the C++ compiler, which runs
