@@ -104,7 +104,9 @@ def test_an_exercise_on_the_path_is_one_line_until_it_is_opened(wide):
     card = page.locator("#exercise-2-1-a-numerically-stable-softmax .exercise-card")
     expect(card).to_be_hidden()
     assert line.locator("xpath=../..").bounding_box()["height"] < 80  # the section, up to its end
-    line.press("Enter")  # a click is lost when a figure above is drawn, and moves the line, between its two halves
+    line.scroll_into_view_if_needed()
+    page.locator("#live-question-2.live-on").wait_for()  # a click is lost if the line moves between its two halves
+    line.click()
     expect(card).to_be_visible()
     expect(card.get_by_role("button", name="Check")).to_be_visible()
 
