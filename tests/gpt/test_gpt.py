@@ -416,10 +416,10 @@ def test_a_loaded_model_is_in_evaluation_mode(saved):
 def test_every_dropout_has_the_probability_of_the_configuration():
     model = GPT(GPTConfig(**SMALL, dropout=0.3))
     attention = model.blocks[0].attention
-    assert model.dropout.p == model.blocks[0].feed_forward.dropout.p == attention.dropout == 0.3
+    assert model.dropout.p == model.blocks[0].feed_forward.dropout.p == attention.dropout.p == 0.3
     assert attention.attention_dropout == 0.3
     attention = GPT(GPTConfig(**SMALL, dropout=0.3, attention_dropout=0.0)).blocks[0].attention
-    assert (attention.dropout, attention.attention_dropout) == (0.3, 0.0)
+    assert (attention.dropout.p, attention.attention_dropout) == (0.3, 0.0)
 
 
 def test_a_model_can_be_pickled():

@@ -8,6 +8,7 @@ from lecture21 import GPT, GPTConfig
 from lecture21.attention import SelfAttention, causal_mask
 from lecture21.layers import Block, KVCache, MultiHeadAttention, attention_maps, attention_weights
 from lecture21.layers.blocks import NORMS
+from lecture21.layers.dropout import Dropout
 from lecture21.layers.feed_forward import ACTIVATIONS, FeedForward
 from lecture21.layers.positions import Rotary
 
@@ -202,6 +203,36 @@ def test_gelu_tanh_is_the_formula_of_gpt_1():
     formula = 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
     torch.testing.assert_close(ACTIVATIONS["gelu_tanh"].function(x), formula)
     assert (ACTIVATIONS["gelu"].function(x) - formula).abs().max() > 1e-4  # the exact GELU is a different function
+
+
+@pytest.mark.parametrize("p", [0.1, 0.15, 0.5, 0.9])
+def test_dropout_keeps_each_entry_with_its_probability_and_the_mean(p):
+    torch.manual_seed(0)
+    n = 40_003  # the last draw decides on three entries
+    dropped = torch.stack([Dropout(p)(torch.ones(n, dtype=torch.float64)) == 0 for _ in range(4)])
+    error = 4 * math.sqrt(p * (1 - p) / n)
+    for part in range(4):  # of a draw
+        assert dropped[:, part::4].double().mean().item() == pytest.approx(p, abs=error)
+    both = (dropped[:, :-1] & dropped[:, 1:]).double().mean().item()  # neighbors are independent
+    assert both == pytest.approx(p * p, abs=error)
+    assert (dropped[0] & dropped[1]).double().mean().item() == pytest.approx(p * p, abs=2 * error)
+    kept = Dropout(p)(torch.full((64,), 3.0, dtype=torch.float64))
+    torch.testing.assert_close(kept[kept != 0], torch.full_like(kept[kept != 0], 3 / (1 - p)), rtol=1e-3, atol=0)
+
+
+def test_dropout_has_the_limits_types_and_gradient_of_torch():
+    x = randn(3, 5).requires_grad_()
+    assert torch.equal(Dropout(0.0)(x), x)
+    assert torch.equal(Dropout(1.0)(x), torch.zeros_like(x))
+    assert torch.equal(Dropout(0.5).eval()(x), x)
+    for dtype in (torch.float64, torch.bfloat16):
+        assert Dropout(0.5)(x.to(dtype)).dtype == dtype
+    assert Dropout(0.5)(x[:0]).shape == (0, 5)
+    out = Dropout(0.5)(x)
+    out.sum().backward()
+    assert torch.equal(x.grad, torch.where(out == 0, 0.0, 2.0).to(x.dtype))
+    with pytest.raises(ValueError, match=r"1\.5"):
+        Dropout(1.5)
 
 
 def test_dropout_drops_weights_and_outputs_in_training_only():

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from lecture21._support.storage import load_pretrained, save_model
 from lecture21._support.tensors import require_vocabulary
 from lecture21._support.validation import from_dict, require_choice, require_number, require_whole
+from lecture21.layers.dropout import Dropout
 from lecture21.objectives import token_cross_entropy
 
 _KIND = "rnn"
@@ -75,7 +76,7 @@ class RNN(nn.Module):
         super().__init__()
         c = self.config = config
         self.token = nn.Embedding(c.vocab_size, c.d_model)
-        self.dropout = nn.Dropout(c.dropout)
+        self.dropout = Dropout(c.dropout)
         # torch warns about dropout between layers if there is only one.
         between = c.dropout if c.n_layer > 1 else 0.0
         self.recurrence = KINDS[c.kind](c.d_model, c.d_model, c.n_layer, batch_first=True, dropout=between)

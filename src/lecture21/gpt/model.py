@@ -16,6 +16,7 @@ from lecture21.gpt.config import GPTConfig
 from lecture21.gpt.initialization import initialize
 from lecture21.layers import Block, FeedForward, KVCache, MultiHeadAttention
 from lecture21.layers.blocks import NORMS
+from lecture21.layers.dropout import Dropout
 from lecture21.layers.positions import POSITIONS, Rotary
 from lecture21.moe import SparseMoE, routings
 from lecture21.objectives import IGNORE, token_cross_entropy
@@ -65,7 +66,7 @@ class GPT(nn.Module):
         c = self.config = config
         self.token = nn.Embedding(c.vocab_size, c.d_model)
         self.position = POSITIONS[c.position](c.block_size, c.d_model)
-        self.dropout = nn.Dropout(c.dropout)
+        self.dropout = Dropout(c.dropout)
         rotary = None
         if c.position == "rotary":
             rotary = Rotary(c.block_size, c.d_head, c.rotary_base, scaling=c.rotary_scaling, factor=c.rotary_factor)

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lecture21._support.validation import require_choice
+from lecture21.layers.dropout import Dropout
 
 
 class _Activation(NamedTuple):
@@ -65,7 +66,7 @@ class FeedForward(nn.Module):
         self.up = nn.Linear(d_model, d_hidden, bias=bias)
         self.gate = nn.Linear(d_model, d_hidden, bias=bias) if self.activation.gated else None
         self.down = nn.Linear(d_hidden, d_model, bias=bias)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B T C"]:
         """Transform each position separately."""

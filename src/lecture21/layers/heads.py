@@ -13,6 +13,7 @@ from lecture21._support.tensors import require_mask
 from lecture21._support.validation import require_heads
 from lecture21.layers.attention import attention, causal_mask, windowed_attention
 from lecture21.layers.cache import KVCache
+from lecture21.layers.dropout import Dropout
 from lecture21.layers.positions import Rotary
 
 
@@ -68,7 +69,7 @@ class MultiHeadAttention(nn.Module):
             raise ValueError(f"window must be >= 1 and needs causal=True, got window={window} and causal={causal}")
         self.d_head = d_model // n_head if d_head is None else d_head
         self.group = n_head // n_kv_head
-        self.dropout = dropout
+        self.dropout = Dropout(dropout)
         self.attention_dropout = dropout if attention_dropout is None else attention_dropout
         self.causal = causal
         self.window = window
@@ -172,7 +173,7 @@ class MultiHeadAttention(nn.Module):
             mask = self._mask(x, n_key, memory, mask, n_prefix)
             q, k, v = self._project(x, memory, cache)
             heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
-        return F.dropout(self._join(heads), self.dropout, self.training)
+        return self.dropout(self._join(heads))
 
     def explicit(
         self,

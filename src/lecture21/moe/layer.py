@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lecture21.layers.dropout import Dropout
 from lecture21.layers.feed_forward import FeedForward
 from lecture21.moe._experts import Experts
 from lecture21.moe.config import MoEConfig
@@ -46,7 +47,7 @@ class SparseMoE(nn.Module):
         # The sum of the shared experts is one feed-forward layer of their joint width.
         shared = c.n_shared * d_hidden
         self.shared = FeedForward(d_model, shared, activation=activation, bias=bias) if shared else None
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B T C"]:
         """Transform each position by the experts selected for it; the output of a dropped token is 0."""

@@ -12,6 +12,7 @@ from lecture21._support.modes import restored_on_error
 from lecture21._support.tensors import require_batch, require_vocabulary
 from lecture21.layers import Block, FeedForward, KVCache, MultiHeadAttention
 from lecture21.layers.blocks import NORMS
+from lecture21.layers.dropout import Dropout
 from lecture21.layers.positions import POSITIONS, Rotary
 from lecture21.transformer.config import TransformerConfig
 
@@ -66,7 +67,7 @@ class _Embedding(nn.Module):
             nn.init.normal_(token.weight, std=c.d_model**-0.5)
         self.token = token
         self.position = POSITIONS[c.position](c.block_size, c.d_model)
-        self.dropout = nn.Dropout(c.dropout)
+        self.dropout = Dropout(c.dropout)
 
     def forward(self, ids: Int[Tensor, "B T"], start: int = 0) -> Float[Tensor, "B T C"]:
         """Return the vectors of tokens at positions start, start + 1, ..."""

