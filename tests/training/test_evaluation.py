@@ -27,6 +27,18 @@ def test_evaluation_scores_each_target_once_in_windows_that_do_not_overlap(n, ba
     assert evaluate(model, text, batch_size=batch_size) == pytest.approx(sum(losses) / len(losses), rel=1e-6)
 
 
+@pytest.mark.parametrize("block_size", [1, 3, 8])
+def test_evaluation_reads_few_tokens_at_a_time_on_a_cpu_unless_told(block_size):
+    model, text, read = fresh(), tokens(5000), []
+    model.token.register_forward_pre_hook(lambda module, args: read.append(tuple(args[0].shape)))
+    expected = evaluate(model, text, block_size, batch_size=500)
+    assert read[0] == (500, block_size)
+    read.clear()
+    assert evaluate(model, text, block_size) == pytest.approx(expected, rel=1e-6)
+    assert read[0] == (2048 // block_size, block_size)
+    assert sum(batch * width for batch, width in read) == 4999
+
+
 def test_evaluation_turns_dropout_off_and_leaves_the_mode():
     model, text = fresh(dropout=0.5).train(), tokens()
     assert evaluate(model, text) == evaluate(model, text)

@@ -19,7 +19,7 @@ from lecture21.layers import Block
 from lecture21.moe import Router
 from lecture21.training.config import TrainConfig
 from lecture21.training.devices import choose_device
-from lecture21.training.evaluation import TrainableModel, validation_batches
+from lecture21.training.evaluation import TrainableModel, validation_batches, windows_at_once
 from lecture21.training.run import Run
 
 
@@ -132,7 +132,8 @@ class SharedRun(Run):
     @torch.no_grad()
     def evaluate(self, val: Int[Tensor, " M"]) -> float:
         """Return the loss on the validation split, whose batches the processes take in turn."""
-        batches, total = validation_batches(val, self.model.block_size), 0.0
+        block_size, total = self.model.block_size, 0.0
+        batches = validation_batches(val, block_size, windows_at_once(block_size, self.device))
         with evaluating(self.model), self.autocast:
             for first in range(0, len(batches), self.count):
                 # In the last turn some repeat the last batch, because a sharded model needs all processes for each.
