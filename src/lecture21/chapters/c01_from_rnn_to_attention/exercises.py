@@ -146,7 +146,7 @@ def _latch(numbers):
 
     `numbers` (T,) has 1 for a plural noun, -1 for a singular one and 0 for other words. The unit is
     h_t = tanh(w h_{t-1} + u x_t), with 0 before the first word: choose w and u. Two words
-    that are not nouns follow the first noun, and after them any nouns, in any number. The states
+    that are not nouns follow the first noun, and after them any nouns, however many. The states
     pass gradients back to `numbers`.
     """
     w, u = 2.0, 0.5
