@@ -101,16 +101,15 @@ def test_an_unknown_result_is_refused_by_name():
 
 def test_the_modern_recipes_beat_counting_and_nanogpt_as_the_book_says():
     table = results.load("modern").set_index("arm")
-    for arm in ("modern", "equal time", "modern-gpt0"):
+    for arm in ("modern", "modern-gpt0"):
         window = table.loc[arm, "window"].max()
         five_gram = table[table["window"] == window].loc["5-gram", "nats"]
         assert len(table.loc[arm]) == 3
         assert table.loc[arm, "nats"].max() < five_gram < table.loc["nanogpt", "nats"].min()
     assert table.loc["modern-gpt0", "seconds"].max() < 60
     time = table.groupby("arm")["seconds"].mean()
-    assert time["modern"] < 1.5 * time["nanogpt"]  # as many steps of as many characters
-    assert 6 * time["modern, short"] < time["nanogpt"]
-    assert table.loc["modern, short", "nats"].mean() == pytest.approx(table.loc["nanogpt", "nats"].mean(), abs=0.01)
+    assert 7 * time["small modern"] < time["nanogpt"]
+    assert table.loc["small modern", "nats"].max() < min(1.88, table.loc["nanogpt", "nats"].min())
 
 
 def test_the_record_is_that_of_the_preset_with_its_recipe():
@@ -124,7 +123,7 @@ def test_the_record_is_that_of_the_preset_with_its_recipe():
     assert read_card("modern-laptop").score == pytest.approx(last["nats"], abs=2e-3)  # rounded to float16
 
 
-def test_dropout_and_batch_of_the_record_are_the_best_of_those_tried_on_the_training_text():
+def test_dropout_and_batch_of_the_record_are_those_of_the_best_arm_tried():
     table = results.load("record_tuning")
     best, run = table.loc[table["nats"].idxmin()], recipe("modern-laptop")
     chosen = (presets.get("modern-laptop").dropout, run.batch_size, run.steps)
@@ -209,7 +208,7 @@ def test_better_smoothing_beats_the_gpts_of_chapter_07_as_the_book_says():
     assert nats["Witten-Bell", 32, 5] < ours.min()
     assert runs.query("arm == 'modern-gpt0'")["nats"].min() > nats["Kneser-Ney", 32, 5]
     modern = runs.query("arm == 'modern'")["nats"]
-    assert (round(modern.min(), 3), round(modern.max(), 3)) == (1.644, 1.658)
+    assert (round(modern.min(), 3), round(modern.max(), 3)) == (1.649, 1.654)
     assert nats["Kneser-Ney", 64, 6] < modern.min() < modern.max() < nats["Kneser-Ney", 64, 5]
 
 

@@ -225,8 +225,12 @@ def test_dropout_has_the_limits_types_and_gradient_of_torch():
     assert torch.equal(Dropout(0.0)(x), x)
     assert torch.equal(Dropout(1.0)(x), torch.zeros_like(x))
     assert torch.equal(Dropout(0.5).eval()(x), x)
-    for dtype in (torch.float64, torch.bfloat16):
+    for dtype in (torch.float64, torch.bfloat16, torch.float16):
         assert Dropout(0.5)(x.to(dtype)).dtype == dtype
+    assert Dropout(1e-6)(torch.ones(100)).mean().item() > 0.9
+    with torch.device("meta"):  # a default that is not where the input is
+        assert Dropout(0.5)(x.detach()).device.type == "cpu"
+    assert Dropout(0.5)(x.T).shape == (5, 3)
     assert Dropout(0.5)(x[:0]).shape == (0, 5)
     out = Dropout(0.5)(x)
     out.sum().backward()

@@ -12,7 +12,8 @@ class Dropout(nn.Dropout):
     """Set entries to 0 with probability `p` in training, and scale the others so that the mean remains.
 
     On a CPU, `nn.Dropout` draws one random number for each entry, and takes a tenth of a training step of a small GPT.
-    Here four entries share one draw of 64 bits, which takes a seventh of the time. `p` is rounded to 1 / 65,536.
+    Here four entries share one draw of 64 bits, which takes a seventh of the time. `p` is rounded to a multiple of 1 / 65,536,
+    but not to 0.
 
     Source: Srivastava et al. 2014, with the scaling in training ("inverted" dropout).
     """
@@ -21,7 +22,7 @@ class Dropout(nn.Dropout):
         """Drop entries in training; return the input unchanged otherwise."""
         if x.device.type != "cpu" or not self.training or self.p == 0:
             return F.dropout(x, self.p, self.training)
-        kept = round((1 - self.p) * _LEVELS)
-        draws = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+        kept = min(round((1 - self.p) * _LEVELS), _LEVELS - 1)
+        draws = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device).random_(-(2**63), None)
         levels = draws.view(torch.int16)[: x.numel()].view(x.shape)  # uniform in -32768, ..., 32767
         return torch.where(levels < kept - _LEVELS // 2, x * (_LEVELS / max(kept, 1)), 0.0)

@@ -62,7 +62,7 @@ def evaluate(
         model: anything with `loss(ids, targets)`.
         tokens: integer ids; the first one is only read, never predicted.
         block_size: length of a window; by default the model's own.
-        batch_size: windows per batch; affects only the speed. By default, as many as fill the device.
+        batch_size: windows per batch; affects only the speed. By default few on a CPU, more on a GPU.
 
     Raises:
         ValueError: if there is nothing to predict, the tokens are not integers, there is no block size, or another
@@ -83,7 +83,8 @@ def evaluate(
 def windows_at_once(block_size: int, device: torch.device) -> int:
     """Return how many windows to evaluate in a batch: on a CPU few, whose activations then fit into its cache.
 
-    There, 2,048 tokens take half the time of 16,384 (GPTs of width 64 to 192). A GPU needs more to be busy.
+    There, batches of 2,048 tokens take half the time of batches of 16,384 for the same text (GPTs of width 64 to 192).
+    A GPU needs more to be busy.
     """
     return max(1, (2048 if device.type == "cpu" else 32768) // max(block_size, 1))
 
