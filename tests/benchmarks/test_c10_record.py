@@ -46,7 +46,8 @@ def test_the_final_run_stores_a_row_for_each_evaluation_and_keeps_other_editions
     assert [(row["edition"], row["step"], row["characters"]) for row in saved[1:]] == [
         ("char-rnn", step, step * 2 * TINY.block_size) for step in (0, 2, 4)
     ]
-    assert all(0 < row["wall_seconds"] < 60 for row in saved[1:])
+    times = [row["wall_seconds"] for row in saved[1:]]
+    assert times == sorted(times)
 
 
 TINY = c10_record.presets.get("modern-laptop", block_size=8, d_model=12, n_layer=1)
