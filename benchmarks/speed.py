@@ -12,11 +12,13 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+from torch import nn
 
 from lecture21 import GPT, GPTConfig, TrainConfig, presets
 from lecture21.generation import generate
 from lecture21.layers import MultiHeadAttention
-from lecture21.training import Muon
+from lecture21.layers.dropout import Dropout
+from lecture21.training import Muon, evaluate
 from lecture21.training.optimizers import make_optimizers
 
 ROUNDS = 15
@@ -70,6 +72,11 @@ def compare_training() -> None:
     ratio("update of nanoGPT's shape with Muon / AdamW", training_step(GPT(shape), 12, muon=True), plain)
     modern = GPT(presets.get("modern"))
     ratio("update of modern / nanoGPT's shape", training_step(modern, 12, muon=True), plain)
+    x = torch.randn(12, 256, 192)
+    ratio("nn.Dropout / Dropout, a batch of modern-laptop", partial(nn.Dropout(0.15), x), partial(Dropout(0.15), x))
+    text = torch.randint(modern.vocab_size, (40_000,))
+    large = partial(evaluate, modern, text, batch_size=256)
+    ratio("evaluation of modern by 256 windows / by 2,048 tokens", large, partial(evaluate, modern, text))
     for width in (64, 128):
         model = GPT(presets.get("modern", d_model=width))
         matrices = [p for p in model.blocks.parameters() if p.ndim == 2]
