@@ -11,9 +11,9 @@ _LEVELS = 2**16  # of the 16 random bits that decide on an entry
 class Dropout(nn.Dropout):
     """Set entries to 0 with probability `p` in training, and scale the others so that the mean remains.
 
-    On a CPU, `nn.Dropout` draws one random number for each entry, and takes a tenth of a training step of a small GPT.
-    Here four entries share one draw of 64 bits, which takes a seventh of the time. `p` is rounded to a multiple of
-    1 / 65,536, but not to 0.
+    On a CPU, `nn.Dropout` draws one random number for each entry, which is a tenth of a compiled training step of
+    `modern-laptop`. Here four entries share one draw of 64 bits, so that the draws take a seventh of the time. `p` is
+    rounded to a multiple of 1 / 65,536, but not to 0.
 
     Source: Srivastava et al. 2014, with the scaling in training ("inverted" dropout).
     """
