@@ -211,6 +211,11 @@ def code_problems(notebook, install: str) -> Iterator[str]:
         imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
         for name in sorted((used | imported) & FORBIDDEN_CALLS):
             yield f"cell {n} uses {name}, whose output neither nbval nor the book can hold"
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            named = {keyword.arg for keyword in call.keywords}
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "allclose" and "atol" not in named:
+                # The default, 1e-8, is less than the rounding error of a sum: a few draws in a hundred would fail.
+                yield f"cell {n} compares with allclose and names no atol"
 
 
 def exercise_problems(notebook) -> Iterator[str]:

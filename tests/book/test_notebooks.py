@@ -225,6 +225,7 @@ BAD = {
     "magic": (put(3, source="%pip install x"), "a magic or command"),
     "broken Python": (put(3, source="2 +"), "is not Python"),
     "progress bar": (put(3, source="from tqdm import tqdm"), "uses tqdm"),
+    "tolerance below rounding": (put(3, source="assert torch.allclose(a, b, rtol=0)"), "names no atol"),
 }
 
 

@@ -51,12 +51,14 @@ _UNROLL = Exercise(
         ),
         (
             "the first state must depend on x, on h and on b as in the formula",
-            lambda arguments, states: torch.allclose(states[0], _unroll(arguments[0][:1], *arguments[1:])[0]),
+            lambda arguments, states: torch.allclose(
+                states[0], _unroll(arguments[0][:1], *arguments[1:])[0], atol=1e-5
+            ),
         ),
         (
             "each later state must follow from the state before it",
             lambda arguments, states: all(
-                torch.allclose(states[t], _unroll(arguments[0][t : t + 1], states[t - 1], *arguments[2:])[0])
+                torch.allclose(states[t], _unroll(arguments[0][t : t + 1], states[t - 1], *arguments[2:])[0], atol=1e-5)
                 for t in range(1, len(states))
             ),
         ),
@@ -347,7 +349,9 @@ _FACTORS = Exercise(
         ),
         (
             "the second to last entry must be the derivative of one step, w (1 - h_T^2)",
-            lambda arguments, factors: torch.allclose(factors[-2], arguments[1] * (1 - arguments[0][-1] ** 2)),
+            lambda arguments, factors: torch.allclose(
+                factors[-2], arguments[1] * (1 - arguments[0][-1] ** 2), atol=1e-5
+            ),
         ),
     ),
 )
