@@ -13,7 +13,16 @@ from lecture21 import GPT, GPTConfig
 from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.generation import generate
 from lecture21.tokenizers import CharTokenizer
-from lecture21.training import History, TrainConfig, evaluate, learning_rate, minimize, sample_windows, train
+from lecture21.training import (
+    History,
+    TrainConfig,
+    evaluate,
+    learning_rate,
+    minimize,
+    sample_windows,
+    shuffled_windows,
+    train,
+)
 from lecture21.training.devices import choose_precision
 from lecture21.training.loop import loop
 from lecture21.training.processes import join_processes
@@ -56,6 +65,48 @@ def test_a_text_of_one_window_is_enough_and_one_token_less_is_not():
 
 
 # How it learns
+
+
+@pytest.mark.parametrize(("length", "block", "batch"), [(7, 6, 1), (13, 6, 4), (100, 6, 5), (1001, 10, 33)])
+def test_a_pass_of_shuffled_windows_has_each_place_once_and_nearly_all_places(length, block, batch):
+    """Token i is the number i, so that the windows say where they come from; a batch may end in the next pass."""
+    text = torch.arange(length)
+    per_pass = max(length // block - 1, 1)
+    batches = [shuffled_windows(text, block, batch, number, seed=3) for number in range(6 * per_pass // batch + 1)]
+    for ids, targets in batches:
+        assert ids.shape == (batch, block)
+        assert torch.equal(ids + 1, targets)
+        assert torch.equal(ids, ids[:, :1] + torch.arange(block))
+    passes = torch.cat([ids for ids, _ in batches])[: 6 * per_pass].view(6, -1)
+    for places in passes:
+        assert len(places.unique()) == per_pass * block > length - 2 * block
+    assert not torch.equal(passes[0], passes[1]) or per_pass == 1
+    orders = {tuple(places[::block].sub(places.min()).tolist()) for places in passes}
+    assert len(orders) == 6 or per_pass < 10
+    assert len({places.min().item() for places in passes}) > 1 or length < 2 * block
+
+
+def test_shuffled_windows_are_those_of_their_number_and_seed():
+    text = torch.arange(1000)
+    first, again, other = (shuffled_windows(text, 10, 8, 40, seed)[0] for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    # The second pass of one seed is not the first of the next.
+    firsts = {
+        tuple(shuffled_windows(text, 10, 99, number, seed)[0][:, 0].tolist()) for number in (0, 1) for seed in (0, 1)
+    }
+    assert len(firsts) == 4
+    with pytest.raises(ValueError, match=r"6 tokens are too few for a block of 6; at least 7"):
+        shuffled_windows(torch.arange(6), 6, 2, 0)
+
+
+def test_a_run_that_shuffles_reads_each_window_once(monkeypatch):
+    read = []
+    monkeypatch.setattr(Run, "loss", lambda run, ids, targets: read.append(ids) or run.model.loss(ids, targets))
+    text = tokens()
+    train(fresh(), text, TrainConfig(**{**QUICK, "steps": 3}, accumulate=2, shuffle=True))
+    expected = [shuffled_windows(text, 8, 4, number)[0] for number in range(6)]
+    assert all(torch.equal(a, b) for a, b in zip(read, expected, strict=True))
 
 
 def test_learning_rate_warms_up_linearly_and_then_stays():
@@ -229,6 +280,7 @@ def test_on_evaluation_is_called_after_each_evaluation():
         ("muon_learning_rate", 0.0),
         ("embedding_learning_rate", -1.0),
         ("precision", "fp8"),
+        ("shuffle", "yes"),
     ],
 )
 @pytest.mark.usefixtures("untyped")
@@ -272,7 +324,9 @@ def test_the_losses_of_a_compiled_run_are_those_that_torch_compiles(monkeypatch)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-@pytest.mark.parametrize("settings", [{}, {"accumulate": 2, "clip": 0.5}, {"weight_decay": 0.1, "warmup": 6}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"accumulate": 2, "clip": 0.5, "shuffle": True}, {"weight_decay": 0.1, "warmup": 6}]
+)
 def test_a_resumed_run_equals_one_that_never_stopped(tmp_path, dropout, settings):
     config = TrainConfig(**QUICK, **settings)
     whole_model = fresh(dropout=dropout)

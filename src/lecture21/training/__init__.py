@@ -7,7 +7,7 @@
 from lecture21.training.config import TrainConfig, learning_rate, recipe
 from lecture21.training.evaluation import evaluate
 from lecture21.training.history import History
-from lecture21.training.loop import sample_windows, train
+from lecture21.training.loop import sample_windows, shuffled_windows, train
 from lecture21.training.muon import Muon
 from lecture21.training.tasks import minimize
 
@@ -20,5 +20,6 @@ __all__ = [
     "minimize",
     "recipe",
     "sample_windows",
+    "shuffled_windows",
     "train",
 ]

@@ -22,6 +22,8 @@ class TrainConfig:
     """Number of updates."""
     batch_size: int = 16
     """Windows in a batch."""
+    shuffle: bool = False
+    """Read all windows of the text once before any is read again, as `shuffled_windows`; otherwise random windows."""
     learning_rate: float = 1e-3
     """Peak learning rate of AdamW."""
     optimizer: str = "adamw"
@@ -76,7 +78,7 @@ class TrainConfig:
         if self.clip is not None:
             require_number("clip", self.clip, "a positive number or None", lambda x: x > 0)
         require_choice("schedule", self.schedule, _SCHEDULES)
-        for name in ("compile", "shard"):
+        for name in ("shuffle", "compile", "shard"):
             require_switch(name, getattr(self, name))
         if self.precision is not None:
             require_choice("precision", self.precision, _PRECISIONS)

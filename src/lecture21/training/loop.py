@@ -37,13 +37,44 @@ def sample_windows(
         ValueError: if the sequence is too short for one window and its targets.
     """
     _require_window(tokens, block_size)
-    starts = torch.randint(len(tokens) - block_size, (batch_size, 1), generator=generator)
-    windows = tokens[starts + torch.arange(block_size + 1)].long()  # (B, T+1)
+    return _windows(tokens, block_size, torch.randint(len(tokens) - block_size, (batch_size,), generator=generator))
+
+
+def shuffled_windows(
+    tokens: Int[Tensor, " N"], block_size: int, batch_size: int, number: int, seed: int = 0
+) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+    """Return batch `number` (0, 1, ...) of passes over a sequence, each of which has every window once, shuffled.
+
+    Windows that `sample_windows` draws overlap: after as many as would fill the sequence once, 37 % of it is still
+    unread (1/e). The windows of a pass do not. Every pass begins at another place of the sequence; less than two
+    windows at its ends are left out.
+
+    Raises:
+        ValueError: if the sequence is too short for one window and its targets.
+    """
+    _require_window(tokens, block_size)
+    per_pass = max(len(tokens) // block_size - 1, 1)
+    windows = torch.arange(number * batch_size, (number + 1) * batch_size)  # counted over all passes
+    passes = windows // per_pass
+    seeds = torch.randint(2**62, (int(passes[-1]) + 1,), generator=torch.Generator().manual_seed(seed))
+    starts = torch.empty_like(windows)
+    for n in passes.unique():
+        generator = torch.Generator().manual_seed(int(seeds[n]))
+        first = torch.randint(len(tokens) - per_pass * block_size, (), generator=generator)
+        order = torch.randperm(per_pass, generator=generator)
+        starts[passes == n] = first + block_size * order[windows[passes == n] % per_pass]
+    return _windows(tokens, block_size, starts)
+
+
+def _windows(
+    tokens: Int[Tensor, " N"], block_size: int, starts: Int[Tensor, " B"]
+) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+    windows = tokens[starts[:, None] + torch.arange(block_size + 1)].long()  # (B, T+1)
     return windows[:, :-1], windows[:, 1:]
 
 
 def loop(run: Run, tokens: Int[Tensor, " N"], val: Int[Tensor, " M"] | None = None) -> History:
-    """Train the model of a run on random windows of a text, and evaluate it at intervals.
+    """Train the model of a run on windows of a text, and evaluate it at intervals.
 
     This is the loop of every run. Where a loss is computed, and what is kept at an evaluation, is up to the run.
     """
@@ -63,8 +94,12 @@ def loop(run: Run, tokens: Int[Tensor, " N"], val: Int[Tensor, " M"] | None = No
         # The loss of a batch and its gradient; or the mean of several, if one large batch would not fit into memory.
         model.zero_grad()
         loss = 0.0
-        for _ in range(config.accumulate):
-            ids, targets = sample_windows(tokens, model.block_size, config.batch_size, run.batches)
+        for n in range(config.accumulate):
+            if config.shuffle:
+                number = step * config.accumulate + n
+                ids, targets = shuffled_windows(tokens, model.block_size, config.batch_size, number, config.seed)
+            else:
+                ids, targets = sample_windows(tokens, model.block_size, config.batch_size, run.batches)
             part = run.loss(ids, targets) / config.accumulate
             run.scaler.scale(part).backward()
             loss = loss + part.detach()

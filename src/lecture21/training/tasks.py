@@ -26,7 +26,7 @@ def minimize(
     Args:
         model: its parameters that require a gradient are trained.
         loss: draws a batch with the generator that it is given, on the CPU, and returns the mean loss on it.
-        config: device, precision and `eval_every` are ignored.
+        config: device, precision, `shuffle` and `eval_every` are ignored.
 
     Raises:
         ValueError: if there is nothing to train, or the loss is not a single finite number; names the step.
