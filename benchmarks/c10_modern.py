@@ -57,19 +57,9 @@ from lecture21.training import TrainConfig, evaluate, learning_rate, recipe, sam
 NAMES = {"plays": "modern", "char-rnn": "modern_char_rnn"}
 SEEDS = (0, 1, 2)
 COLUMNS = (
-    "edition",
-    "arm",
-    "seed",
-    "window",
-    "parameters",
-    "steps",
-    "characters",
-    "seconds",
-    "nats",
-    "known",
-    "names",
-    "speech",
-)
+    "edition", "arm", "seed", "window", "parameters", "steps", "characters", "seconds",
+    "nats", "known", "names", "speech", "renamed",
+)  # fmt: skip
 Fit = Callable[[GPT, torch.Tensor, TrainConfig], object]
 NANOGPT = GPTConfig(
     block_size=64, d_model=128, bias=False, tied_head=True, activation="gelu", initialization="gpt2"

@@ -18,6 +18,8 @@ def test_a_text_is_the_end_of_all_and_less_text_a_part_of_it(passes):
     assert len(less) == pytest.approx((1 - math.exp(-passes)) * len(text), abs=c10_shuffle.STRETCH)
     assert torch.isin(less, text).all()
     assert (less.diff() > 0).all()
+    often = c10_shuffle.text_of("equally often", passes, 0, STRETCHES, characters)
+    assert torch.equal(often, text.repeat(round(passes))) or passes < 1
     other = c10_shuffle.text_of("less text", passes, 1, STRETCHES, characters)
     assert not torch.equal(less, other)
 

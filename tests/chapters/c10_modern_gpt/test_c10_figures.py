@@ -20,3 +20,15 @@ def test_the_arrows_end_at_the_columns_of_the_matrix():
     (ax,) = figures.circle_images({"a": matrix})
     ends = [text.xy for text in ax.texts if text.arrowprops]
     np.testing.assert_allclose(ends, matrix.T.numpy())
+
+
+def test_each_seed_is_a_line_from_one_loss_to_the_other_and_the_model_is_named_at_its_end():
+    losses = {"first": [(3.0, 1.0), (2.8, 1.2)], "second": [(2.0, 1.9)]}
+    ax = figures.before_and_after(losses, ticks=("old", "new"), ylabel="nats", title="They cross")
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[3.0, 1.0], [2.8, 1.2], [2.0, 1.9]]
+    colors = [line.get_color() for line in ax.lines]
+    assert colors[0] == colors[1] != colors[2]
+    assert [(text.get_text(), text.get_color()) for text in ax.texts] == [("first", colors[0]), ("second", colors[2])]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["old", "new"]
+    assert (ax.get_ylabel(), ax.get_title(loc="left")) == ("nats", "They cross")
+    assert ax.get_ylim()[0] == 0

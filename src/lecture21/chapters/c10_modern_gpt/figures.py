@@ -1,13 +1,14 @@
-"""The modern GPT: what orthogonalization does to a matrix."""
+"""The modern GPT: what orthogonalization does to a matrix, and what names cost that a model has not read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float
+from matplotlib.axes import Axes
 from torch import Tensor
 
-from lecture21.figures.axes import as_array
+from lecture21.figures.axes import as_array, label_ends
 from lecture21.figures.style import COLORS, SERIES, WIDTH
 
 
@@ -39,3 +40,30 @@ def circle_images(matrices: Mapping[str, Float[Tensor, "2 2"]]) -> np.ndarray:
         ax.set_aspect("equal")
         ax.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), xticks=[-1, 0, 1], yticks=[-1, 0, 1])
     return axes[0]
+
+
+def before_and_after(
+    losses: Mapping[str, Sequence[tuple[float, float]]],
+    *,
+    ticks: tuple[str, str],
+    ylabel: str,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a line for each seed of each model, from its loss on one text to that on a changed one.
+
+    Args:
+        losses: pairs of losses, one for each seed, by the label of the model, which stands at the right end.
+        ticks: names of the two texts.
+        ylabel: the loss and its unit.
+    """
+    ax = plt.subplots(figsize=(WIDTH, 3.2))[1] if ax is None else ax
+    ax.set(xlim=(0, 1), ylim=(0, 1.1 * max(max(pair) for pairs in losses.values() for pair in pairs)), ylabel=ylabel)
+    ax.set_xticks([0, 1], list(ticks))
+    ends = []
+    for (label, pairs), color in zip(losses.items(), SERIES, strict=False):
+        ax.plot([0, 1], np.array(pairs).T, "o-", color=color, markersize=4, clip_on=False)
+        ends.append((float(np.mean([after for _, after in pairs])), label, color))
+    label_ends(ax, ends)
+    ax.set_title(title)
+    return ax
