@@ -55,7 +55,7 @@ from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, evaluate, learning_rate, recipe, sample_windows, train
 
 NAMES = {"plays": "modern", "char-rnn": "modern_char_rnn"}
-SEEDS = (0, 1, 2)
+SEEDS, ROUNDS = (0, 1, 2), 15
 COLUMNS = (
     "edition", "arm", "seed", "window", "parameters", "steps", "characters", "seconds",
     "nats", "known", "names", "speech", "renamed",
@@ -163,12 +163,12 @@ def seconds(config: GPTConfig, run: TrainConfig, fit: Fit, tokens: torch.Tensor,
     return time.process_time() - start
 
 
-def steps_of(share: float, config: GPTConfig, run: TrainConfig, fit: Fit, tokens: torch.Tensor, rounds: int = 7) -> int:
+def steps_of(share: float, config: GPTConfig, run: TrainConfig, fit: Fit, tokens: torch.Tensor) -> int:
     """Return how many steps take a share of nanoGPT's time, by the median over rounds, taken in turn."""
     few = {"steps": 20, "eval_every": 20}
     nanogpt = NANOGPT.changed(vocab_size=config.vocab_size)
     pairs = ((nanogpt, NANOGPT_RUN, train_nanogpt), (config, run, fit))
-    times = [[seconds(shape, replace(run, **few), fit, tokens) for shape, run, fit in pairs] for _ in range(rounds)]
+    times = [[seconds(shape, replace(run, **few), fit, tokens) for shape, run, fit in pairs] for _ in range(ROUNDS)]
     ratio = torch.tensor([b / a for a, b in times]).median().item()
     return round(share * NANOGPT_RUN.steps / ratio)
 

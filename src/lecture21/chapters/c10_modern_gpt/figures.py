@@ -50,7 +50,7 @@ def before_and_after(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a line for each seed of each model, from its loss on one text to that on a changed one.
+    """Draw a line for each seed of each model, from its loss on one text to that on a changed one, on a log scale.
 
     Args:
         losses: pairs of losses, one for each seed, by the label of the model, which stands at the right end.
@@ -58,7 +58,12 @@ def before_and_after(
         ylabel: the loss and its unit.
     """
     ax = plt.subplots(figsize=(WIDTH, 3.2))[1] if ax is None else ax
-    ax.set(xlim=(0, 1), ylim=(0, 1.1 * max(max(pair) for pairs in losses.values() for pair in pairs)), ylabel=ylabel)
+    every = [loss for pairs in losses.values() for pair in pairs for loss in pair]
+    low, high = min(every) / 1.2, max(every) * 1.2
+    ax.set(yscale="log", xlim=(0, 1), ylim=(low, high), ylabel=ylabel)
+    heights = [height for height in (0.25, 0.5, 1, 2, 4, 8) if low <= height <= high]
+    ax.set_yticks(heights, [f"{height:g}" for height in heights])
+    ax.minorticks_off()
     ax.set_xticks([0, 1], list(ticks))
     ends = []
     for (label, pairs), color in zip(losses.items(), SERIES, strict=False):
