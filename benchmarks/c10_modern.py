@@ -245,7 +245,7 @@ class Comparison:
         """Add a row and write the table."""
         self.rows.append({**dict.fromkeys(COLUMNS, ""), "edition": self.edition, **columns})
         print(*columns.values(), sep="  ", flush=True)
-        common.save(self.name, self.rows, arguments=False)
+        common.save(self.name, self.rows)
 
     def count(self) -> None:
         """Add the rows of the n-grams."""
