@@ -92,3 +92,20 @@ def test_the_losses_on_names_and_on_all_else_are_those_of_the_model():
     ids = torch.tensor(comparison.tokenizer.encode(text))[: counts + 1]
     assert losses.mean().item() == pytest.approx(evaluate(model, ids), rel=1e-5)
     assert names.std() > 0
+
+
+def test_a_run_adds_one_row_with_every_column_and_is_not_run_again(monkeypatch):
+    text = "KATE:\nHere, sir.\n\nSLY:\nNo.\n\n" * 200 + f"{c10_modern.BEGINNING}\n\n" + "All:\nGood sir.\n\n" * 15
+    saved = []
+    monkeypatch.setattr(c10_modern, "shakespeare", lambda edition: text)
+    monkeypatch.setattr(c10_modern.common, "stored", lambda name: [])
+    monkeypatch.setattr(c10_modern.common, "save", lambda name, rows: saved.append((name, [*rows])))
+    comparison = c10_modern.Comparison("plays")
+    config = c10_modern.SMALL.model(1, 16, comparison.tokenizer.vocab_size).changed(block_size=8)
+    comparison.arms["tiny"] = (config, recipe("modern", steps=2, batch_size=2), c10_modern.train)
+    nats = comparison.fitted("tiny", 3)
+    assert comparison.fitted("tiny", 3) == nats
+    ((name, (row,)),) = saved
+    assert (name, row["arm"], row["seed"], row["steps"], row["characters"]) == ("modern", "tiny", 3, 2, 32)
+    assert tuple(row) == c10_modern.COLUMNS
+    assert min(row[part] for part in ("nats", "known", "names", "speech", "renamed")) > 0
