@@ -22,6 +22,7 @@ PAGES := tests/book tests/browser
 CODE := tests $(PAGES:%=--ignore %)
 JS := 'src/lecture21/live/**/*.js' 'book/_static/*.js'
 NODE := tools/js/node_modules/.bin
+PRETTIER = $(NODE)/prettier --config tools/js/.prettierrc.json
 TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/c14_experts.py benchmarks/live.py
 # Need a text that is not on the package index.
 ONLINE := benchmarks/c09_new_play.py benchmarks/c10_record.py
@@ -51,7 +52,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book pdf site serve test test-all test-beside-book test-every test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js lock address links notebooks student instructor lines pictures attack bench sweeps clean
+.PHONY: help .venv browser data book pdf site serve test test-all test-beside-book test-every test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js js-check lock address links notebooks student instructor lines pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -105,6 +106,7 @@ test-all:  ## run every check on every page, screen and process, and attack the 
 	$(call section,browser,browser)
 	$(call section,environment and data,data)
 	$(call section,lint,lint)
+	$(call section,JavaScript,js-check)
 	$(call section,book,book)
 	$(call section,tests,test-every)
 	$(call section,attack,attack)
@@ -149,12 +151,21 @@ lint: $(READY)  ## check the style of code and notebooks (ruff), and the workflo
 	@$(BIN)/ruff format --check .
 	@$(BIN)/actionlint .github/workflows/*.yml
 
-js:  ## format and check the JavaScript of figures and book (needs Node; for contributors)
-	@command -v npm >/dev/null || { echo "make js needs Node and npm, which readers and the tests do without" >&2; exit 1; }
-	@cd tools/js && npm install --no-audit --no-fund --silent
-	@$(NODE)/prettier --config tools/js/.prettierrc.json --log-level warn --write $(JS)
+js: tools/js/node_modules/.package-lock.json  ## format the JavaScript of figures and book, and check it (needs Node)
+	@$(PRETTIER) --log-level warn --write $(JS)
+	@$(MAKE) --no-print-directory js-check
+
+js-check: tools/js/node_modules/.package-lock.json  ## check format, style and types of the JavaScript (needs Node)
+	@$(PRETTIER) --log-level warn --check $(JS)
 	@$(NODE)/eslint --config tools/js/eslint.config.js $(JS)
 	@$(NODE)/tsc --project tools/js/tsconfig.json
+
+# The versions of package-lock.json, checked against its hashes.
+tools/js/node_modules/.package-lock.json: tools/js/package.json tools/js/package-lock.json
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+	  echo "The checks of the JavaScript need Node 20 or newer with npm: install it from https://nodejs.org (on Debian: apt-get install nodejs npm)" >&2; exit 1; }
+	@cd tools/js && npm ci --loglevel error
+	@touch $@
 
 lock: $(READY)  ## write constraints.txt and torch.txt again, from the newest versions that pyproject.toml allows
 	@$(BIN)/python tools/lock.py

@@ -1,4 +1,4 @@
-"""What holds for every JavaScript module, without Node: contributors have `make js` for the rest."""
+"""What holds for every JavaScript module, without Node: `make js-check` has the rest."""
 
 import re
 

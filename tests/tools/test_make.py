@@ -27,19 +27,22 @@ def folder(tmp_path: Path) -> Path:
     """A folder with the Makefile and the files that it reads, without an environment."""
     for name in ("Makefile", "pyproject.toml", "requirements.txt", "constraints.txt", "torch.txt"):
         shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     return tmp_path
 
 
 @pytest.fixture
 def installed(folder: Path) -> Path:
     """The same with an environment whose programs are stubs, and a stub for the browser."""
-    (folder / ".venv" / "bin").mkdir(parents=True)
-    for name in ("python", "ruff", "actionlint", "jupyter-book", "chromium"):
-        stub = folder / ".venv" / "bin" / name
-        stub.write_text(STUB)
-        stub.chmod(0o755)
+    python, node = folder / ".venv" / "bin", folder / "tools" / "js" / "node_modules" / ".bin"
+    names = {python: ["python", "ruff", "actionlint", "jupyter-book", "chromium"], node: ["prettier", "eslint", "tsc"]}
+    for place, programs in names.items():
+        place.mkdir(parents=True)
+        for name in programs:
+            (place / name).write_text(STUB)
+            (place / name).chmod(0o755)
     (folder / ".venv" / ".installed").touch()
+    (node.parent / ".package-lock.json").touch()
     return folder
 
 
@@ -118,11 +121,19 @@ def test_make_test_runs_every_section_in_order(installed: Path):
 def test_make_test_all_runs_the_repetitions_and_the_attack_too(installed: Path):
     actual, calls = make_test(installed, fail="", target="test-all")
     assert actual.returncode == 0, actual.stderr
-    assert sections(actual) == [*START, "book", "tests", "attack"]
+    assert sections(actual) == [*START, "JavaScript", "book", "tests", "attack"]
+    assert re.findall("^(prettier|eslint|tsc) ", calls, re.MULTILINE) == ["prettier", "eslint", "tsc"]
     (tests,) = re.findall("-m pytest .*", calls)
     assert not re.search("repetition|slow|quick", tests)
     assert tests.endswith(" --jaxtyping-packages=lecture21,beartype.beartype tests notebooks")
     assert calls.splitlines()[-1] == "python tests/attack/run.py"
+
+
+def test_without_node_the_check_of_the_javascript_says_what_to_install(folder: Path, tmp_path: Path):
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    actual = make(folder, "js-check", "SHELL=/bin/sh", PATH=str(tmp_path))
+    assert actual.returncode == 2
+    assert "need Node 20 or newer with npm: install it" in actual.stderr.splitlines()[0]
 
 
 def test_what_opens_a_browser_in_make_test_exists():
