@@ -15,7 +15,7 @@ from lecture21._support.files import write_atomic
 from lecture21.baselines import NGram
 from lecture21.chapters import FOLDERS, results
 from lecture21.data import shakespeare, split
-from lecture21.huggingface.pretrained.storage import store
+from lecture21.huggingface.pretrained.storage import Model, store
 from lecture21.objectives import token_cross_entropy
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.training import sample_windows
@@ -140,10 +140,10 @@ def command(*, arguments: bool = True) -> str:
 
 def publish(
     name: str,
-    model: GPT,
-    tokenizer: CharTokenizer | BPETokenizer,
+    model: Model,
+    tokenizer: CharTokenizer | BPETokenizer | None,
     *,
-    score: Callable[[GPT], float] | None = None,
+    score: Callable[[Model], float] | None = None,
     on: str = PLAYS,
 ) -> float:
     """Round a trained model to float16, score it, store it as the pretrained model NAME, and return the score.
@@ -151,8 +151,8 @@ def publish(
     Args:
         name: of the model.
         model: at most 4 MB in float16; rounded in place, and in float32 afterwards.
-        tokenizer: of the model.
-        score: computes the score of the rounded model; by default its loss on the validation split of the plays.
+        tokenizer: of the model; None for an encoder-decoder.
+        score: computes the score of the rounded model; by default a GPT's loss on the validation split of the plays.
         on: what the score is, with its unit, and the data it is measured on.
     """
     if score is None:

@@ -8,14 +8,16 @@ import torch
 from lecture21 import GPT, evaluate, presets
 from lecture21._support.storage import load_tensors
 from lecture21.chapters import results
-from lecture21.data import shakespeare, split
+from lecture21.data import numbers, shakespeare, split
 from lecture21.huggingface import pretrained
 from lecture21.huggingface.pretrained import storage
 from lecture21.moe import MoEConfig, statistics_of
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
+from lecture21.transformer import Transformer, TransformerConfig, greedy_decode
 
 PLAYS = "nats per character on the validation split of the plays"
 NAMES = pretrained.names()
+TRANSFORMERS = pretrained.names("transformer")
 
 
 @pytest.fixture
@@ -31,15 +33,15 @@ def small(**changes) -> GPT:
     return GPT(presets.get("gpt0", vocab_size=4, d_model=8, n_layer=1, **changes)).train()
 
 
-def publish(name: str, model: GPT | None = None, score=lambda model: 1.25) -> storage.Card:
-    tokenizer = CharTokenizer("abc")
+def publish(name: str, model: GPT | Transformer | None = None, score=lambda model: 1.25) -> storage.Card:
+    tokenizer = None if isinstance(model, Transformer) else CharTokenizer("abc")
     command = "python benchmarks/tiny.py"
     return storage.store(name, model or small(), tokenizer, command=command, score=score, on="nats of nothing")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *TRANSFORMERS])
 def test_a_shipped_model_is_described_by_its_card(name):
-    model, tokenizer = pretrained.load(name)
+    model, tokenizer = pretrained.load(name) if name in NAMES else (pretrained.load_transformer(name), None)
     card, weights = storage.read_card(name), storage.FOLDER / name / "model.safetensors"
     assert not model.training
     assert {p.dtype for p in model.parameters()} == {torch.float32}
@@ -48,13 +50,15 @@ def test_a_shipped_model_is_described_by_its_card(name):
     assert card.command.startswith("python benchmarks/")
     assert hashlib.sha256(weights.read_bytes()).hexdigest() == card.sha256
     assert weights.stat().st_size < 4_000_000
-    assert tokenizer.vocab_size == model.vocab_size
     for path in weights.parent.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o644, path
     tensors, metadata = load_tensors(weights)
     assert {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()} == {torch.float16}
     assert json.loads(metadata["config"]) == json.loads((weights.parent / "config.json").read_text())
-    assert json.loads(metadata["tokenizer"]) == json.loads((weights.parent / "tokenizer.json").read_text())
+    assert ("tokenizer" in metadata) == (tokenizer is not None)
+    if tokenizer is not None:
+        assert tokenizer.vocab_size == model.vocab_size
+        assert json.loads(metadata["tokenizer"]) == json.loads((weights.parent / "tokenizer.json").read_text())
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if storage.read_card(name).on == PLAYS])
@@ -62,6 +66,16 @@ def test_the_score_of_a_text_model_is_that_of_its_card(name):
     model, tokenizer = pretrained.load(name)
     val = torch.tensor(tokenizer.encode(split(shakespeare())[1]))
     assert evaluate(model, val) == pytest.approx(storage.read_card(name).score, abs=1e-4)
+
+
+def test_the_score_of_the_model_that_reads_numbers_is_that_of_its_card():
+    model = pretrained.load_transformer("numbers")
+    held_out = numbers.sample(1400, seed=1)[:400]
+    tokens = {"bos": numbers.VOCABULARY.bos, "eos": numbers.VOCABULARY.eos}
+    decoded = greedy_decode(model, numbers.pairs(held_out).source, **tokens, max_new=16).ids
+    readings = [numbers.VOCABULARY.decode(ids) for ids in decoded]
+    right = [words == numbers.to_words(n).split() for words, n in zip(readings, held_out, strict=True)]
+    assert storage.read_card("numbers").score == sum(right) / 400
 
 
 def test_the_cheat_reads_the_answer_and_writes_worse_text():
@@ -126,11 +140,27 @@ def test_a_sparse_model_and_a_byte_pair_encoding_ship(folder):
     assert torch.equal(loaded(ids), model(ids))
 
 
-def test_altered_weights_are_refused(folder):
+def test_an_encoder_decoder_ships_without_a_tokenizer_and_is_no_gpt(folder):
+    torch.manual_seed(0)
+    model = Transformer(TransformerConfig(source_vocab_size=9, d_model=8, n_head=2))
+    publish("pair", model)
+    loaded = pretrained.load_transformer("pair")
+    source, target = torch.tensor([[3, 4]]), torch.tensor([[1, 5]])
+    assert torch.equal(loaded(source, target), model(source, target))
+    assert (pretrained.names(), pretrained.names("transformer")) == (("tiny",), ("pair",))
+    with pytest.raises(ValueError, match="unknown model 'pair'; choose from tiny"):
+        pretrained.load("pair")
+    with pytest.raises(ValueError, match="unknown model 'tiny'; choose from pair"):
+        pretrained.load_transformer("tiny")
+
+
+@pytest.mark.parametrize("load", [pretrained.load, pretrained.load_transformer])
+def test_altered_weights_are_refused(folder, load):
+    publish("tiny", Transformer(TransformerConfig()) if load == pretrained.load_transformer else small())
     path = folder / "tiny" / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\1")
     with pytest.raises(ValueError, match=r"tiny/model\.safetensors was altered: its SHA-256 is [0-9a-f]{64}, the"):
-        pretrained.load("tiny")
+        load("tiny")
 
 
 def test_a_configuration_that_does_not_match_the_weights_is_refused(folder):

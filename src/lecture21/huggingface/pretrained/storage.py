@@ -1,11 +1,13 @@
 """The files of a pretrained model: how the commands in `benchmarks/` write them, and the card that describes them."""
 
+import copy
 import hashlib
 import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import safetensors.torch
 
@@ -14,10 +16,12 @@ from lecture21._support.storage import WEIGHTS, load_tensors
 from lecture21._support.validation import from_dict
 from lecture21.gpt import GPT
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
+from lecture21.transformer import Transformer
 
 FOLDER = Path(__file__).parent
 CARD, TOKENIZER = "card.json", "tokenizer.json"
 MAX_BYTES = 4_000_000  # of the weights, since a page loads them
+Model = TypeVar("Model", GPT, Transformer)
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,11 @@ def read_card(name: str) -> Card:
 
 def store(
     name: str,
-    model: GPT,
-    tokenizer: CharTokenizer | BPETokenizer,
+    model: Model,
+    tokenizer: CharTokenizer | BPETokenizer | None,
     *,
     command: str,
-    score: Callable[[GPT], float],
+    score: Callable[[Model], float],
     on: str,
 ) -> Card:
     """Round a model to float16, score it, and write its folder; return the card.
@@ -59,7 +63,7 @@ def store(
     Args:
         name: of the folder.
         model: is rounded in place, and in float32 and evaluation mode afterwards.
-        tokenizer: of the model.
+        tokenizer: of the model; None for an encoder-decoder, whose tokens are those of its task.
         command: that trained the model.
         score: computes the score of the rounded model.
         on: what the score is, with its unit, and the data it is measured on.
@@ -72,9 +76,14 @@ def store(
         raise ValueError(f"{name} needs {size:,} bytes in float16, a pretrained model may have {MAX_BYTES:,}")
     folder = FOLDER / name
     (folder / CARD).unlink(missing_ok=True)  # while there is no card, the folder is not a model
-    model.half().save_pretrained(folder)
-    tokenizer.save(folder / TOKENIZER)
-    weights = to_bytes(model, tokenizer)
+    for tensor in model.state_dict().values():  # not `model.half()`: a loaded model computes its positions in float32
+        if tensor.is_floating_point():
+            tensor.copy_(tensor.half())
+    half = copy.deepcopy(model).half()
+    half.save_pretrained(folder)
+    if tokenizer is not None:
+        tokenizer.save(folder / TOKENIZER)
+    weights = to_bytes(half, tokenizer)
     write_atomic(folder / WEIGHTS, weights)
     measured = round(score(model.float().eval()), 5)
     card = Card(command, hashlib.sha256(weights).hexdigest(), model.num_parameters(), measured, on)
@@ -82,21 +91,22 @@ def store(
     return card
 
 
-def to_bytes(model: GPT, tokenizer: CharTokenizer | BPETokenizer) -> bytes:
-    """Return a model as one safetensors file that needs no other: its metadata has configuration and tokenizer.
+def to_bytes(model: GPT | Transformer, tokenizer: CharTokenizer | BPETokenizer | None) -> bytes:
+    """Return a model as one safetensors file that needs no other: its metadata has configuration and tokenizer, if any.
 
     Raises:
         ValueError: if the tokenizer has another number of symbols than the model.
     """
-    if tokenizer.vocab_size != model.vocab_size:
+    if tokenizer is not None and tokenizer.vocab_size != model.vocab_size:
         raise ValueError(
             f"tokenizer mismatch: the model has {model.vocab_size} symbols, this tokenizer has {tokenizer.vocab_size}"
         )
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
-        tokenizer.save(Path(folder) / TOKENIZER)
         tensors, metadata = load_tensors(Path(folder) / WEIGHTS)
-        metadata["tokenizer"] = (Path(folder) / TOKENIZER).read_text(encoding="utf-8")
+        if tokenizer is not None:
+            tokenizer.save(Path(folder) / TOKENIZER)
+            metadata["tokenizer"] = (Path(folder) / TOKENIZER).read_text(encoding="utf-8")
         return _with_sorted_header(safetensors.torch.save(tensors, metadata))
 
 
