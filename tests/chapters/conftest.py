@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 import pytest
-from said import check_said
+import said as sentences
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +15,6 @@ def said(request: pytest.FixtureRequest) -> Callable[..., None]:
     chapter = request.path.parent.name[1:3]
 
     def check(sentence: str, *values: object, on: str = chapter) -> None:
-        check_said(on, sentence, *values)
+        sentences.check_said(on, sentence, *values)
 
     return check

@@ -1,18 +1,13 @@
 """What the layers' inputs have in common, and the runs that explain a collapse."""
 
-from pathlib import Path
-
 import c14_collapse_causes
 import c14_router_collapse
-import nbformat
-import pandas as pd
 import pytest
 import torch
 
 from lecture21 import GPT, presets
 from lecture21.chapters import results
 
-NOTEBOOK = Path(__file__).resolve().parents[3] / "notebooks" / "14_moe_in_gpt.ipynb"
 IDS = torch.arange(64).view(2, 32)
 
 
@@ -38,18 +33,3 @@ def test_every_run_has_three_seeds_and_only_sparse_layers_have_loads():
     assert ((loads[~dense] >= 1 / 8) & (loads[~dense] <= 1)).all(axis=None)
     for layer in (1, 2):  # a sum over batches is at most as uneven as its terms
         assert (table[f"batch_{layer}"] >= table[f"ten_{layer}"] - 1e-4)[~dense].all()
-
-
-def test_the_model_answer_about_alpha_states_what_was_measured():
-    runs = pd.concat([results.load("router_collapse").query("part == 'run'"), results.load("collapse_causes")])
-    measured = {}
-    for key, rows in runs[runs["setting"].isin(["none", "aux 0.001", "aux 0.01", "aux 0.1"])].groupby(
-        ["learning_rate", "setting"]
-    ):
-        measured[key] = (rows[["busiest_1", "busiest_2"]].max(axis=None), rows["nats"].mean())
-    answer = next(c.source for c in nbformat.read(NOTEBOOK, 4).cells if "**Model answer to the open" in c.source)
-    for rate in (0.01, 0.06):
-        for setting in ("none", "aux 0.001", "aux 0.01", "aux 0.1"):
-            busiest, nats = measured[rate, setting]
-            label = "0" if setting == "none" else setting.removeprefix("aux ")
-            assert f"| {rate} | {label} | {busiest:.0%} | {nats:.3f} |" in answer

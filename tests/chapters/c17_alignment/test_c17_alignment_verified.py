@@ -1,7 +1,6 @@
 """The policies whose reward is the judge's score."""
 
 import c17_alignment_runs
-import pytest
 
 from lecture21.chapters import results
 
@@ -11,11 +10,3 @@ def test_the_runs_are_those_without_a_penalty_but_for_the_reward():
     assert table.groupby("seed")["step"].apply(list).tolist() == [list(c17_alignment_runs.MEASURED)] * 3
     learned = results.load("alignment_runs").query("method == 'ppo' and weight == 0")
     assert table[["seed", "step"]].to_numpy().tolist() == learned[["seed", "step"]].astype(int).to_numpy().tolist()
-
-
-def test_the_score_is_its_parts_and_rises_above_all_others_for_every_seed():
-    table = results.load("alignment_verified")
-    last = table[table["step"] == 80]
-    assert (last["score"] > 0.94).all()
-    parts = last["fluent"] * (2 * last["helpful"] + last["polite"] + last["brief"]) / 4
-    assert last["score"].tolist() == pytest.approx(parts.tolist(), abs=0.02)
