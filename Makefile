@@ -3,6 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 ADDRESS ?=
 DRAWS ?= $(shell date +%s)
+SEED ?= 1
 # One more than two cores: a worker that waits for a browser computes nothing.
 WORKERS ?= 3
 
@@ -14,6 +15,10 @@ HTML := _build/html
 export PYTHONDONTWRITEBYTECODE :=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --durations 10
 NBVAL := --nbval --nbval-current-env
+# The notebooks that train, once more (tools/rerun.py).
+RERUN := PYTHONPATH=tools $(PYTEST) -p rerun --nbval-current-env
+# The oldest instructions that torch, MKL and oneDNN know: another processor rounds differently, and trains other models.
+OLD := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE ONEDNN_MAX_CPU_ISA=SSE41
 # The complete tests check types and shapes in every signature, which takes a quarter of the time of the code's tests.
 COMPLETE := --jaxtyping-packages=lecture21,beartype.beartype
 # What `make test` leaves to `make test-all` (pyproject.toml says what the markers mean).
@@ -52,7 +57,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book pdf site serve test test-all test-beside-book test-every test-code test-fresh test-notebooks test-pages test-book test-browser weight cost lint js js-check lock address links notebooks student instructor lines pictures attack bench sweeps clean
+.PHONY: help .venv browser data book pdf site serve test test-all test-beside-book test-every test-code test-fresh test-notebooks arithmetic seeds test-pages test-book test-browser weight cost lint js js-check lock address links notebooks student instructor lines pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -109,6 +114,7 @@ test-all:  ## run every check on every page, screen and process, and attack the 
 	$(call section,JavaScript,js-check)
 	$(call section,book,book)
 	$(call section,tests,test-every)
+	$(call section,another arithmetic,arithmetic)
 	$(call section,attack,attack)
 
 # The book is built by one process: what needs no page runs beside it. What the build says is shown afterward.
@@ -130,6 +136,12 @@ test-fresh: $(READY)  ## repeat the tests that draw their cases, with other draw
 
 test-notebooks: $(READY)  ## run the notebooks and compare their outputs with the stored ones
 	@$(PYTEST) $(NBVAL) notebooks
+
+arithmetic: $(READY)  ## run the notebooks that train as on another processor, and compare their outputs
+	@$(OLD) $(RERUN) --nbval notebooks
+
+seeds: $(READY)  ## run the notebooks that train from another seed (SEED=2); only errors count
+	@$(RERUN) --nbval-lax --train-seed $(SEED) notebooks
 
 test-pages: $(HTML)/index.html  ## run the checks of the built pages, in the browser too
 	@$(PYTEST) $(PAGES)

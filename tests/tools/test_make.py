@@ -121,9 +121,10 @@ def test_make_test_runs_every_section_in_order(installed: Path):
 def test_make_test_all_runs_the_repetitions_and_the_attack_too(installed: Path):
     actual, calls = make_test(installed, fail="", target="test-all")
     assert actual.returncode == 0, actual.stderr
-    assert sections(actual) == [*START, "JavaScript", "book", "tests", "attack"]
+    assert sections(actual) == [*START, "JavaScript", "book", "tests", "another arithmetic", "attack"]
     assert re.findall("^(prettier|eslint|tsc) ", calls, re.MULTILINE) == ["prettier", "eslint", "tsc"]
-    (tests,) = re.findall("-m pytest .*", calls)
+    tests, arithmetic = re.findall("-m pytest .*", calls)
+    assert re.search(r" -p rerun .*--nbval notebooks$", arithmetic)
     assert not re.search("repetition|slow|quick", tests)
     assert tests.endswith(" --jaxtyping-packages=lecture21,beartype.beartype tests notebooks")
     assert calls.splitlines()[-1] == "python tests/attack/run.py"
