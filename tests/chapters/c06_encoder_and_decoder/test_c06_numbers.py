@@ -1,4 +1,108 @@
+import pytest
+import torch
+from c06_cross_attention import blocked
+from c06_default_word import off
+
 from lecture21.chapters import results
+from lecture21.data import numbers
+from lecture21.huggingface import pretrained
+from lecture21.layers import attention_maps
+from lecture21.transformer import Transformer, greedy_decode
+
+VOCABULARY = numbers.VOCABULARY
+
+
+@pytest.fixture(scope="module")
+def model() -> Transformer:
+    """The model that the chapter looks into."""
+    return pretrained.load_transformer("numbers")
+
+
+@torch.no_grad()
+def p_hundred(model: Transformer, digits: str, words: str) -> float:
+    source = torch.tensor([VOCABULARY.encode(digits)])
+    target = torch.tensor([[VOCABULARY.bos, *VOCABULARY.encode(words.split())]])
+    return model(source, target)[0, -1].softmax(dim=-1)[VOCABULARY.ids["hundred"]].item()
+
+
+def test_mistakes_are_readings_of_other_numbers(said, model):
+    scores = results.load("cross_attention").query("trained_on == '1 to 6 digits'").groupby("seed").first()
+    assert len(scores) == 10
+    said("ten models read {:.0f} to {:.1f} % of new", 100 * scores.right.min(), 100 * scores.right.max())
+    assert scores.wrong_readings.min() == 4 / 5
+    said("In each of the ten models, at least four in five are the correct reading of *another* number")
+    tokens = {"bos": VOCABULARY.bos, "eos": VOCABULARY.eos, "max_new": 16}
+    decoded = greedy_decode(model, numbers.pairs([2, 460]).source, **tokens).ids
+    small, large = (" ".join(VOCABULARY.decode(ids)) for ids in decoded)
+    said(f"The model of the next section reads `2` as *{small}*, and `460` as *{large}*.")
+
+
+def test_what_the_words_of_the_shipped_model_attend_to(said, model):
+    heaviest = {1047: [{0}, {1}, {3}, {4}, {4}], 58213: [{0}, {1}, {2, 3}, {3}, {4, 5}, {4, 5}, {5}]}
+    for n, expected in heaviest.items():
+        pair = numbers.pairs([n])
+        maps = attention_maps(model, pair.source, pair.target_in)["decoder.blocks.1.cross_attention"][0].mean(dim=0)
+        top = [set(row.topk(len(places)).indices.tolist()) for row, places in zip(maps, expected, strict=True)]
+        assert top == expected
+    assert maps[4, 3] < 0.02
+    said("it ignores the 2 that it belongs to and gives {:.2f} of its weight", maps[4, 4:].sum().item())
+
+
+def test_what_the_words_of_the_shipped_model_depend_on(model):
+    source, words_in, words_out = (ids[0] for ids in numbers.pairs([58213]))
+    others = torch.tensor(VOCABULARY.encode("123456789"))
+
+    @torch.no_grad()
+    def probabilities(sources: torch.Tensor) -> torch.Tensor:
+        predicted = model(sources, words_in.expand(len(sources), -1)).softmax(dim=-1)
+        return predicted[:, range(len(words_out)), words_out].mean(dim=0)
+
+    falls = []
+    for place in (0, 1, 3, 4, 5):  # without the comma
+        changed = source.repeat(8, 1)
+        changed[:, place] = others[others != source[place]]
+        falls.append(probabilities(source[None]) - probabilities(changed))
+    expected = torch.zeros(7, 5)
+    expected[[0, 1, 3, 5, 5], [0, 1, 2, 3, 4]] = 1  # fifty, eight, two, and thirteen on both of its digits
+    torch.testing.assert_close(torch.stack(falls, dim=1), expected, rtol=0, atol=0.04)
+    assert torch.stack(falls)[:, [2, 4]].abs().max() < 0.005  # thousand and hundred
+    every = results.load("cross_attention")[["change_own", "change_right"]]
+    assert every.abs().max().max() < 0.005
+
+
+def test_hundred_is_the_default_after_a_first_digit(said, model):
+    after = "fifty eight thousand two"
+    assert min(p_hundred(model, "213", "two"), p_hundred(model, "213,456", "two")) > 0.99
+    assert min(p_hundred(model, "58,213", after), p_hundred(model, "58,2", after)) > 0.99
+    assert max(p_hundred(model, "2", "two"), p_hundred(model, "2,456", "two")) < 0.01
+    with blocked(model, 1, [1, 2]):
+        assert min(p_hundred(model, "213,456", "two"), p_hundred(model, "2,456", "two")) > 0.99
+    for digits in ("213", "213,456", "2,456"):
+        with off(model, 1):
+            assert p_hundred(model, digits, "two") > 0.99
+    default = results.load("default_word").set_index("place")
+    assert default.loc[["none", "before", "thousand"]].off.min() > 0.99
+    wrong_there = default.loc["thousand"]
+    assert len(wrong_there) == 10
+    assert wrong_there.p.max() < 0.01
+    assert wrong_there.blocked.min() > 0.88
+    said("In those like `2,456`, where it is wrong, hiding brings it in all ten models.")
+
+
+def test_hundred_without_the_two_symbols_after_its_digit(said):
+    places = results.load("cross_attention").query("trained_on == '1 to 6 digits'").set_index("comma")
+    alone, before, after = (places.loc[place] for place in ("none", "before", "after"))
+    assert max(alone.cut.max(), before.cut.max()) < 0.14 < 0.6 < after.cut.min()
+    said("Remove the two symbols, and *hundred* is gone, except after a comma.")
+    said("it keeps {:.2f} in numbers like `213,456`, {:.2f} in those like `58,213`, and {:.2f} in those like `213`.",
+         before.blocked.mean(), after.blocked.mean(), alone.blocked.mean())  # fmt: skip
+    said("213: weight {:.2f}, the probability falls to {:.2f} without the two symbols, and to {:.2f} if they are "
+         "hidden, from {:.2f} to {:.2f}.", alone.right_2.mean(), alone.cut.mean(), alone.blocked.mean(),
+         alone.blocked.min(), alone.blocked.max())  # fmt: skip
+    said("213,456: weight {:.2f}, then {:.2f} and {:.2f}.",
+         before.right_2.mean(), before.cut.mean(), before.blocked.mean())  # fmt: skip
+    said("58,213: weight {:.2f}, then {:.2f} and {:.2f}.",
+         after.right_2.mean(), after.cut.mean(), after.blocked.mean())  # fmt: skip
 
 
 def test_new_numbers_and_a_new_length(said):
