@@ -63,13 +63,7 @@ def test_logits_and_gradients_equal_those_of_transformers_in_float64(kind):
     assert_the_same(ours, published, 1e-12)
 
 
-@BOTH
-def test_logits_and_gradients_equal_those_of_transformers_in_float32(kind):
-    published = perturbed(REFERENCES[kind])
-    assert_the_same(from_huggingface(published), published, 2e-5)
-
-
-@EVERY
+@pytest.mark.parametrize("kind", ["openai-gpt", "gpt2, untied"])
 @pytest.mark.parametrize("how", [{}, {"max_shard_size": "20KB"}], ids=["one file", "shards"])
 def test_from_pretrained_loads_the_same_weights_from_the_hub_cache(offline, kind, how):
     published = perturbed(REFERENCES[kind])
@@ -182,30 +176,15 @@ def test_every_supported_configuration_is_exported(change):
 
 
 @BOTH
-@pytest.mark.parametrize("use_cache", [True, False])
-def test_greedy_text_equals_that_of_transformers_generate(kind, use_cache):
+def test_greedy_text_equals_that_of_transformers_generate(kind):
     published = perturbed(REFERENCES[kind]).double()
     prompt = some_ids(batch=3, length=4)
-    mine = generate(from_huggingface(published), prompt, 25, greedy=True, use_cache=use_cache)
+    mine = generate(from_huggingface(published), prompt, 25, greedy=True)
     reference = published.generate(
         prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=25, do_sample=False, pad_token_id=0
     )
     assert torch.equal(mine, reference)
     assert len(set(mine[:, 4:].flatten().tolist())) > 2  # not one token for ever
-
-
-# transformers 5.40 will call it `cache`; older ones know only this name.
-@pytest.mark.filterwarnings("ignore:.past_key_values. is deprecated:FutureWarning")
-@pytest.mark.parametrize("pieces", [[1] * 29, [7, 1, 1, 12, 8], [28, 1]])
-def test_cached_logits_equal_those_of_transformers(pieces):
-    published = perturbed(REFERENCES["gpt2"]).double()
-    ours = from_huggingface(published)
-    ids, cache, past = some_ids(), ours.new_cache(), None
-    for piece in ids.split(pieces, dim=1):
-        out = published(piece, past_key_values=past, use_cache=True)
-        past = out.past_key_values
-        torch.testing.assert_close(ours(piece, cache), out.logits, rtol=1e-10, atol=1e-10)
-    assert len(cache[0]) == past.get_seq_length() == 29
 
 
 @pytest.mark.parametrize("change", [{}, {"norm_position": "post", "final_norm": False}], ids=["gpt2", "openai-gpt"])

@@ -5,8 +5,6 @@ float64 model of theirs and one of ours differ by float32's rounding; run `in_fl
 float64 programs do.
 """
 
-import os
-import subprocess
 import sys
 from types import ModuleType
 
@@ -27,8 +25,6 @@ from lecture21 import GPT, GPTConfig
 from lecture21.generation import generate
 from lecture21.gpt.checkpoints.formats import tensors_to
 from lecture21.huggingface import from_huggingface, to_huggingface
-from lecture21.moe import routings
-from lecture21.training import TrainConfig, train
 
 # Odd on purpose: no two sizes are alike, and the norm's epsilon is large enough to be seen.
 SIZES = {
@@ -71,19 +67,6 @@ EVERY = pytest.mark.parametrize("kind", REFERENCES)
 BOTH = pytest.mark.parametrize("kind", ["mixtral", "qwen3_moe", "qwen3_moe, weights as they are"])
 
 
-def chosen(ours: GPT, published: torch.nn.Module, ids: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Return the experts that each layer chooses for each token, here and there."""
-    actual = []
-    gates = [module for name, module in published.named_modules() if name.endswith("mlp.gate")]
-    hooks = [gate.register_forward_hook(lambda _, __, out: actual.append(out[2])) for gate in gates]
-    published(ids)
-    for hook in hooks:
-        hook.remove()
-    with routings(ours) as routed:
-        ours(ids)
-    return [(routing.experts.flatten(0, 1), there) for (_, routing), there in zip(routed, actual, strict=True)]
-
-
 @pytest.mark.sampled
 @EVERY
 def test_logits_and_gradients_equal_those_of_transformers_run_in_float64_throughout(kind):
@@ -94,36 +77,13 @@ def test_logits_and_gradients_equal_those_of_transformers_run_in_float64_through
         assert_the_same(ours, published, 1e-12)
 
 
-@pytest.mark.sampled
-@EVERY
-def test_the_float64_models_of_transformers_differ_only_by_their_internal_float32(kind):
-    published = perturbed(REFERENCES[kind]).double()
-    assert_the_same(from_huggingface(published), published, 2e-5)
-
-
-@pytest.mark.sampled
-@EVERY
+@BOTH
 def test_logits_and_gradients_equal_those_of_transformers_in_float32(kind):
     published = perturbed(REFERENCES[kind])
     assert_the_same(from_huggingface(published), published, 2e-5)
 
 
-@pytest.mark.sampled
-@EVERY
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_every_token_is_routed_to_the_same_experts(kind, dtype):
-    published = perturbed(REFERENCES[kind]).to(dtype)
-    ours = from_huggingface(published)
-    pairs = chosen(ours, published, some_ids(batch=8))
-    assert len(pairs) == 3
-    for here, there in pairs:
-        assert torch.equal(here, there)
-    if ours.config.moe.n_expert > ours.config.moe.top_k:
-        assert all(len(here[:, 0].unique()) > 1 for here, _ in pairs)  # not one expert for all
-
-
-@pytest.mark.sampled
-@EVERY
+@pytest.mark.parametrize("kind", ["mixtral, tied", "qwen3_moe"])
 @pytest.mark.parametrize("how", [{}, {"max_shard_size": "50KB"}], ids=["one file", "shards"])
 def test_from_pretrained_loads_the_same_weights_from_the_hub_cache(offline, kind, how):
     published = perturbed(REFERENCES[kind])
@@ -187,32 +147,15 @@ def test_the_two_models_share_no_memory(kind):
 
 
 @BOTH
-@pytest.mark.parametrize("use_cache", [True, False])
-def test_greedy_text_equals_that_of_transformers_generate(kind, use_cache):
+def test_greedy_text_equals_that_of_transformers_generate(kind):
     published = perturbed(REFERENCES[kind]).double()
     prompt = some_ids(batch=3, length=4)
-    mine = generate(from_huggingface(published), prompt, 25, greedy=True, use_cache=use_cache)
+    mine = generate(from_huggingface(published), prompt, 25, greedy=True)
     reference = published.generate(
         prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=25, do_sample=False, pad_token_id=0
     )
     assert torch.equal(mine, reference)
     assert len(set(mine[:, 4:].flatten().tolist())) > 2  # not one token for ever
-
-
-# transformers 5.40 will call it `cache`; older ones know only this name.
-@pytest.mark.filterwarnings("ignore:.past_key_values. is deprecated:FutureWarning")
-@BOTH
-@pytest.mark.parametrize("pieces", [[1] * 29, [7, 1, 1, 12, 8], [28, 1]])
-def test_cached_logits_equal_those_of_transformers(kind, pieces):
-    with in_float64():
-        published = perturbed(REFERENCES[kind])
-        ours = from_huggingface(published)
-        ids, cache, past = some_ids(), ours.new_cache(), None
-        for piece in ids.split(pieces, dim=1):
-            out = published(piece, past_key_values=past, use_cache=True)
-            past = out.past_key_values
-            torch.testing.assert_close(ours(piece, cache), out.logits, rtol=1e-10, atol=1e-10)
-        assert len(cache[0]) == past.get_seq_length() == 29
 
 
 MODERN = {"norm": "rmsnorm", "activation": "swiglu", "position": "rotary", "bias": False}
@@ -254,9 +197,14 @@ def test_every_supported_configuration_is_exported(change):
         assert back.config.moe.aux_weight == config.moe.aux_weight
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize(
-    "width", [{"d_model": 16, "d_ff": 24}, {"d_model": 12, "d_ff": 24}, {"d_model": 16, "d_ff": 10}], ids=str
+    ("dtype", "width"),
+    [
+        (torch.float32, {"d_model": 12, "d_ff": 24}),
+        (torch.float64, {"d_model": 16, "d_ff": 10}),
+        (torch.bfloat16, {"d_model": 16, "d_ff": 24}),
+    ],
+    ids=str,
 )
 def test_an_export_runs_in_every_dtype_and_width(dtype, width):
     config = modern({"block_size": 500, **width})
@@ -342,35 +290,3 @@ def test_a_transformers_release_without_the_architecture_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", another_transformers("4.45.0"))
     with pytest.raises(ImportError, match=r"newer transformers than 4\.45\.0: .*Qwen3MoeConfig"):
         to_huggingface(model)
-
-
-@pytest.mark.parametrize("qk_norm", [False, True], ids=["mixtral", "qwen3_moe"])
-def test_a_trained_model_generates_the_same_ids_after_export(tmp_path, qk_norm):
-    tokens = torch.tensor([1, 2, 3, 4, 2, 5, 1, 6] * 200)
-    model = GPT(modern({"d_model": 16, "d_ff": 16, "qk_norm": qk_norm, "tied_head": qk_norm}))
-    history = train(model, tokens, TrainConfig(steps=60, eval_every=20, learning_rate=1e-2, device="cpu"))
-    assert history.train_loss[-1] < 1  # it has learned something, from ln 11 = 2.4
-    to_huggingface(model).save_pretrained(tmp_path)
-    there = AutoModelForCausalLM.from_pretrained(tmp_path)
-    prompt = tokens[None, :3]
-    written = there.generate(
-        prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=9, do_sample=False, pad_token_id=0
-    )
-    mine = generate(model.eval(), prompt, 9, greedy=True)
-    assert torch.equal(mine, written)
-    assert torch.equal(GPT.from_pretrained(tmp_path)(mine), model(mine))
-
-
-@pytest.mark.repetition
-def test_experts_load_from_the_cache_quietly_and_without_transformers(tmp_path):
-    lay_in_cache(tmp_path, "someone/a-mixture", perturbed(qwen), max_shard_size="50KB")
-    code = (
-        "import sys; from lecture21 import GPT; from lecture21.huggingface import to_huggingface;"
-        "model = GPT.from_pretrained('someone/a-mixture');"
-        "assert 'transformers' not in sys.modules;"
-        "print(type(to_huggingface(model)).__name__)"
-    )
-    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.split() == ["Qwen3MoeForCausalLM"]

@@ -15,22 +15,16 @@ from variants import CONFIGS, make, random_ids
 from lecture21 import GPT
 from lecture21.generation import generate
 from lecture21.layers import attention_maps, attention_weights
+from lecture21.objectives import IGNORE
 
 pytestmark = [pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys()), pytest.mark.sampled]
 
 
-def test_logits_have_one_row_of_the_vocabulary_for_each_position(config):
-    model = make(config)
-    for length in (1, 5, config.block_size):
-        assert model(random_ids(config, length=length)).shape == (2, length, config.vocab_size)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_changing_the_future_changes_no_past_logit_exactly(config, dtype):
-    model = make(config, dtype=dtype)
+def test_changing_the_future_changes_no_past_logit_exactly(config):
+    model = make(config, dtype=torch.float32)
     # An expert multiplies as many rows as it was sent, and the last digits of a product depend on how many there are.
     # The next test shows with exact gradients that nothing else depends on the future.
-    rounding = 0.0 if config.moe is None else 100 * torch.finfo(dtype).eps
+    rounding = 0.0 if config.moe is None else 100 * torch.finfo(torch.float32).eps
     ids = random_ids(config)
     before = model(ids)
     for t in range(1, config.block_size):
@@ -64,7 +58,7 @@ def test_one_masked_pass_equals_separate_passes_over_each_prefix(config):
         torch.testing.assert_close(model(ids[:, :t])[:, -1], whole[:, t - 1], rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("pieces", [[1] * 12, [5, 1, 1, 5], [12], [1, 11]])
+@pytest.mark.parametrize("pieces", [[1] * 12, [5, 1, 1, 5]])
 def test_cached_decoding_equals_the_full_forward(config, pieces):
     model = make(config)
     ids = random_ids(config)
@@ -73,7 +67,7 @@ def test_cached_decoding_equals_the_full_forward(config, pieces):
     torch.testing.assert_close(cached, model(ids), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("n_new", [0, 3, 20])
+@pytest.mark.parametrize("n_new", [0, 20])
 def test_generation_is_the_same_with_and_without_a_cache(config, n_new):
     model = make(config)
     prompt = random_ids(config, length=4)
@@ -114,7 +108,7 @@ def test_prefix_positions_attend_to_each_other_and_to_no_token(config):
     assert (gradient.abs().sum(-1) > 0).all() == reaches_all
 
 
-@pytest.mark.parametrize("pieces", [[6], [1] * 6, [2, 4]])
+@pytest.mark.parametrize("pieces", [[1] * 6, [2, 4]])
 def test_cached_decoding_after_a_prefix_equals_the_full_forward(config, pieces):
     model = make(config)
     prefix = torch.randn(2, 5, config.d_model, dtype=torch.float64)
@@ -153,17 +147,6 @@ def test_the_probabilities_of_all_strings_sum_to_one(config):
     assert math.isclose(log_probabilities.exp().sum().item(), 1.0, abs_tol=1e-12)
 
 
-def test_loss_is_the_mean_cross_entropy_of_the_next_token(config):
-    model = make(config)
-    ids = random_ids(config)
-    log_probabilities = model(ids[:, :-1]).log_softmax(-1)
-    by_hand = -torch.stack(
-        [log_probabilities[b, t, ids[b, t + 1]] for b in range(2) for t in range(config.block_size - 1)]
-    ).mean()
-    # The loss is computed in float32, as in training.
-    torch.testing.assert_close(model.loss(ids[:, :-1], ids[:, 1:]).double(), by_hand, rtol=1e-6, atol=1e-6)
-
-
 def test_every_parameter_gets_a_gradient(config):
     model = make(config)
     model.loss(random_ids(config), random_ids(config, seed=2)).backward()
@@ -179,7 +162,8 @@ def test_every_parameter_gets_a_gradient(config):
 def test_a_saved_model_gives_the_same_logits(config, tmp_path):
     model = make(config, dtype=torch.float32)
     model.save_pretrained(tmp_path)
-    loaded = GPT.from_pretrained(tmp_path).eval()
+    loaded = GPT.from_pretrained(tmp_path)
+    assert not loaded.training
     assert loaded.config == config
     ids = random_ids(config)
     assert torch.equal(loaded(ids), model(ids))
@@ -210,8 +194,11 @@ def test_an_untrained_model_starts_near_the_uniform_loss(config):
     assert abs(model.loss(ids, targets).item() - math.log(config.vocab_size)) < 0.35
 
 
-def test_cross_entropy_matches_the_reference(config):
-    model = make(config, dtype=torch.float32)
+def test_the_loss_is_the_mean_cross_entropy_of_the_targets_that_count(config):
+    model = make(config)
     ids, targets = random_ids(config), random_ids(config, seed=2)
     reference = F.cross_entropy(model(ids).transpose(1, 2), targets)
+    torch.testing.assert_close(model.loss(ids, targets), reference)  # in float64: the loss keeps the precision
+    targets[0, ::2] = IGNORE
+    reference = F.cross_entropy(model(ids)[targets != IGNORE], targets[targets != IGNORE])
     torch.testing.assert_close(model.loss(ids, targets), reference)

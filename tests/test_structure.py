@@ -1,4 +1,4 @@
-"""The package's structure: its layers of imports, the length of its files, and the number of its public names."""
+"""The package's structure: its layers of imports, and the number of its public names."""
 
 import ast
 import importlib
@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import nbformat
-import pytest
 import repository
 
 import lecture21
@@ -22,12 +21,6 @@ def test_imports_follow_the_layers():
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_file_has_at_most_300_lines_or_600_of_a_chapter_s_content(path):
-    limit = 600 if path.is_relative_to(PACKAGE / "chapters") else 300
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= limit
 
 
 def test_the_top_level_exports_exactly_its_listed_names():
@@ -63,12 +56,6 @@ def test_at_most_300_names_are_imported_from_another_package_or_in_a_chapter():
                 names |= _imported(cell.source)
     print(f"{len(names)} public names")
     assert len(names) <= 300, "\n".join(sorted(names))
-
-
-def test_no_two_test_modules_have_the_same_name():
-    """Pytest imports test modules by their name alone."""
-    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
-    assert sorted({name for name in names if names.count(name) > 1}) == []
 
 
 def test_no_object_shadows_a_submodule():

@@ -4,12 +4,14 @@ The choices come from the tables of the package, so a new one is covered at once
 size, such as all presets of GPT-2, the first one stands for the others.
 """
 
+from collections.abc import Callable
 from dataclasses import fields
 
 import torch
 
 from lecture21 import GPT, GPTConfig, presets
 from lecture21.gpt.config import CHOICES
+from lecture21.layers import MultiHeadAttention
 from lecture21.layers.positions import SCALINGS
 from lecture21.moe.config import _BALANCES
 
@@ -20,7 +22,7 @@ SMALL |= {"d_head": None, "n_kv_head": None, "d_ff": None}
 # What Mixtral and Qwen3-MoE share.
 MIXTRAL = {"norm": "rmsnorm", "activation": "swiglu", "position": "rotary", "bias": False}
 
-# A model without the causal mask has none of a GPT's properties (tests/test_gpt.py).
+# A model without the causal mask has none of a GPT's properties (tests/gpt/test_gpt.py).
 SWITCHES = {f.name: f.default for f in fields(GPTConfig) if isinstance(f.default, bool) and f.name != "causal"}
 
 CHANGES = [
@@ -78,3 +80,22 @@ def random_ids(config: GPTConfig, batch: int = 2, length: int | None = None, see
     """Return token ids that fill the block, or `length` of it."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(config.vocab_size, (batch, length or config.block_size), generator=generator)
+
+
+def dropouts(model: torch.nn.Module, run: Callable[[], torch.Tensor]) -> dict[str, tuple[float, bool]]:
+    """Return the probability of each dropout, and whether it alone changes what `run` returns in training."""
+    parts = {name: (part, "p") for name, part in model.named_modules() if isinstance(part, torch.nn.Dropout)}
+    for name, part in model.named_modules():
+        if isinstance(part, MultiHeadAttention):
+            parts[f"{name}.weights"] = (part, "attention_dropout")
+    given = {name: getattr(*place) for name, place in parts.items()}
+    for part, attribute in parts.values():
+        setattr(part, attribute, 0.0)
+    model.train()
+    assert torch.equal(run(), run())  # there is no other
+    acts = {}
+    for name, (part, attribute) in parts.items():
+        setattr(part, attribute, given[name])
+        acts[name] = given[name], not torch.equal(run(), run())
+        setattr(part, attribute, 0.0)
+    return acts

@@ -27,12 +27,11 @@ from transformers import (
     SwitchTransformersForConditionalGeneration,
 )
 
-from lecture21 import GPT, GPTConfig, accounting, presets
+from lecture21 import GPT, GPTConfig, accounting
 from lecture21.accounting import Grouped, Latent, Shape, published
 from lecture21.gpt.config import CHOICES
-from lecture21.layers.feed_forward import ACTIVATIONS
 
-# Counted on the models of transformers, but for GLaM, which is not among them.
+# Counted on the models of transformers; GLaM is not among them.
 COUNTED = {
     "switch-base-128": (7_415_217_408, 224_083_200),
     "switch-c": (1_571_308_972_448, 1_728_326_048),
@@ -135,19 +134,6 @@ def switch(shape: Shape, **changes: object) -> PreTrainedModel:
     return SwitchTransformersForConditionalGeneration(config)
 
 
-BUILT: dict[str, Callable[..., PreTrainedModel]] = {
-    "switch-base-128": switch,
-    "mixtral-8x7b": mixtral,
-    "mixtral-8x22b": mixtral,
-    "deepseek-v2": deepseek2,
-    "deepseek-v3": deepseek3,
-    "qwen3-30b-a3b": qwen3,
-    "qwen3-235b-a22b": qwen3,
-    "gpt-oss-20b": gpt_oss,
-    "gpt-oss-120b": gpt_oss,
-}
-
-
 def on_meta(build: Callable[..., PreTrainedModel], shape: Shape) -> tuple[int, int]:
     """Return the parameters of a transformers model, and those of its routed experts."""
     with torch.device("meta"):
@@ -219,23 +205,10 @@ FAMILIES = {
 # Parameters
 
 
-@pytest.mark.parametrize("name", BUILT)
-def test_published_shapes_have_the_parameter_counts_of_the_transformers_models(name):
-    shape, counted = published.get(name), accounting.parameters(published.get(name))
-    total, routed = on_meta(BUILT[name], shape)
-    assert (counted.total, counted.experts) == (total, routed)
-    assert counted.active == total - routed + routed * shape.top_k // shape.n_expert
-    assert (counted.total, counted.active) == COUNTED[name]
-
-
-def test_switch_c_is_extrapolated_from_models_with_a_few_experts():
-    """Its 61,440 experts are too many modules to build, but its size is linear in their number."""
-    shape = published.get("switch-c")
-    two, three, four = (on_meta(switch, dataclasses.replace(shape, n_expert=n))[0] for n in (2, 3, 4))
-    assert four - three == three - two
-    counted = accounting.parameters(shape)
-    assert counted.total == two + (shape.n_expert - 2) * (three - two)
-    assert (counted.total, counted.active) == COUNTED["switch-c"]
+def test_published_shapes_have_the_parameters_that_were_counted():
+    for name, total_and_active in COUNTED.items():
+        counted = accounting.parameters(published.get(name))
+        assert (counted.total, counted.active) == total_and_active, name
 
 
 def test_glam_by_hand():
@@ -272,15 +245,6 @@ def test_printed_active_parameters_follow_two_conventions():
     assert [name for name, words in fits.items() if words == ("with",)] == ["glam-64b-64e", "mixtral-8x7b"]
     # 3.35 is printed as 3.3, and the papers of Switch print no number.
     assert [name for name, words in fits.items() if not words] == ["switch-base-128", "switch-c", "qwen3-30b-a3b"]
-
-
-def test_rounding_is_to_the_printed_digits():
-    assert published._rounds_to(12.94e9, "12.9B")
-    assert not published._rounds_to(12.96e9, "12.9B")
-    assert published._rounds_to(1.16e12, "1.2T")
-    assert not published._rounds_to(1.16e12, "1.1T")
-    assert published._rounds_to(37.4e9, "37B")
-    assert not published._rounds_to(37.6e9, "37B")
 
 
 def test_parameter_counts_of_switch_match_the_table_in_its_paper():
@@ -326,13 +290,6 @@ def test_training_takes_three_times_the_flops():
     assert counter.get_total_flops() == accounting.flops_per_token(shape, 8).training * 8
 
 
-def test_more_experts_add_only_the_flops_of_the_router():
-    shape = published.get("mixtral-8x7b")
-    more = dataclasses.replace(shape, n_expert=32)
-    difference = accounting.flops_per_token(more, 1).linear - accounting.flops_per_token(shape, 1).linear
-    assert difference == 2 * shape.n_layer * shape.d_model * 24
-
-
 def test_flops_per_token_of_published_models_are_twice_the_active_parameters():
     for name, billions in {"mixtral-8x7b": 25.5, "qwen3-235b-a22b": 43.1, "deepseek-v3": 73.2}.items():
         counted = accounting.parameters(published.get(name))
@@ -363,9 +320,8 @@ KIB = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "size"), KIB.items())
-def test_cache_bytes_per_token_of_published_models(name, size):
-    assert accounting.kv_cache_bytes(published.get(name), 1) == size * 1024
+def test_cache_bytes_per_token_of_published_models():
+    assert {name: accounting.kv_cache_bytes(published.get(name), 1) / 1024 for name in KIB} == KIB
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -384,12 +340,6 @@ def test_cache_size_equals_that_of_the_transformers_cache(family, data):
     parts = (cache.self_attention_cache, cache.cross_attention_cache) if shape.n_encoder_layer else (cache,)
     held = [tensor for part in parts for layer in part.layers for tensor in (layer.keys, layer.values)]
     assert accounting.kv_cache_bytes(shape, context, batch, "fp32") == sum(4 * tensor.numel() for tensor in held)
-
-
-def test_a_window_in_every_layer_bounds_every_cache():
-    shape = Shape(20, 8, 5, Grouped(2, 1, 4, window=7), d_ff=9)
-    assert accounting.flops_per_token(shape, 1000).attention == 5 * 7 * shape.attention.flops_per_key
-    assert accounting.kv_cache_bytes(shape, 1000) == accounting.kv_cache_bytes(shape, 7) == 5 * 7 * 8 * 2
 
 
 def test_a_window_bounds_the_cache_and_the_keys_of_every_other_layer():
@@ -452,14 +402,6 @@ def test_active_parameters_are_those_of_a_gpt_with_k_experts_plus_the_unused_rou
         assert counted.active == few.total - few.routers + counted.routers
 
 
-@pytest.mark.parametrize("name", presets.names())
-def test_shape_of_a_shape_is_itself(name):
-    config = presets.get(name)
-    shape = Shape.of(config)
-    assert Shape.of(shape) is shape
-    assert shape.gated == ACTIVATIONS[config.activation].gated
-
-
 # Invalid arguments
 
 SMALL = {"vocab_size": 9, "d_model": 4, "n_layer": 2, "attention": Grouped(2, 1, 2)}
@@ -476,26 +418,14 @@ SPARSE = {**SMALL, "n_expert": 4, "top_k": 2, "d_expert": 3}
         (lambda: Shape(**{**SPARSE, "top_k": 5}), "top_k must be between 1 and the 4 experts, got 5"),
         (lambda: Shape(**{**SPARSE, "top_k": 0}), "top_k must be between 1 and the 4 experts, got 0"),
         (lambda: Shape(**SMALL, d_ff=3, top_k=1), "top_k and n_shared must be 0 without experts, got 1 and 0"),
-        (lambda: Shape(**{**SPARSE, "n_layer": 0}), "n_layer must be a whole number >= 1, got 0"),
-        (lambda: Shape(**{**SPARSE, "n_layer": 1.0}), "n_layer must be a whole number >= 1, got 1.0"),
-        (lambda: Shape(**SPARSE, n_shared=-1), "n_shared must be a whole number >= 0, got -1"),
-        (lambda: Shape(**SPARSE, gated=1), "gated must be true or false, got 1"),
-        (lambda: Shape(**SPARSE, n_encoder_layer=-1), "n_encoder_layer must be a whole number >= 0, got -1"),
         (lambda: Shape(**SPARSE, n_encoder_layer=1, layernorm=True), "beside an encoder, attention must be Grouped"),
         (lambda: Grouped(4, 3, 2), "n_kv_head must divide n_head, got n_head=4 and n_kv_head=3"),
-        (lambda: Grouped(4, 2, 0), "d_head must be a whole number >= 1, got 0"),
-        (lambda: Grouped(4, 2, 2, sinks=2), "sinks must be true or false, got 2"),
-        (lambda: Grouped(4, 2, 2, window=0), "window must be a whole number >= 1, got 0"),
-        (lambda: Grouped(4, 2, 2, window=3, window_every=0), "window_every must be a whole number >= 1, got 0"),
-        (lambda: Latent(1, 1, 1, 1, 1, 0), "d_value must be a whole number >= 1, got 0"),
         (lambda: Shape.of("mixtral-8x7b"), "a model must be a Shape or a GPTConfig, got 'mixtral-8x7b'"),
         (lambda: accounting.weight_bytes(Shape(**SPARSE), "fp7"), "dtype must be one of fp32, .*, mxfp4, got 'fp7'"),
         (lambda: accounting.flops_per_token(Shape(**SPARSE)), "context must be a whole number >= 1, got None"),
         (lambda: accounting.kv_cache_bytes(Shape(**SPARSE)), "context must be a whole number >= 1, got None"),
-        (lambda: accounting.flops_per_token(Shape(**SPARSE), 0), "context must be a whole number >= 1, got 0"),
         (lambda: accounting.flops_per_token(Shape(**SPARSE), float("nan")), "context must be .*, got nan"),
         (lambda: accounting.kv_cache_bytes(Shape(**SPARSE), 1, 0), "batch must be a whole number >= 1, got 0"),
-        (lambda: accounting.kv_cache_bytes(Shape(**SPARSE), float("inf")), "context must be .*, got inf"),
     ],
 )
 @pytest.mark.usefixtures("untyped")

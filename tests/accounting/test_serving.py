@@ -40,13 +40,6 @@ def test_the_expected_number_of_distinct_experts_agrees_with_a_simulation(n_expe
     assert distinct_experts(n_expert, top_k, batch) == pytest.approx(mean, abs=4 * math.sqrt(n_expert) / 2 / 2000**0.5)
 
 
-@pytest.mark.parametrize(("n_expert", "top_k", "batch"), [(8, 2, 8), (256, 8, 64), (128, 4, 32)])
-def test_skewed_routing_touches_fewer(n_expert, top_k, batch):
-    """Popularity by Zipf's law: the e-th expert is drawn with weight 1 / e."""
-    mean = simulated(1 / torch.arange(1.0, n_expert + 1), top_k, batch, trials=500, seed=0)
-    assert mean < 0.95 * distinct_experts(n_expert, top_k, batch)
-
-
 @given(st.lists(st.floats(0.0, 1.0), min_size=2, max_size=9), st.integers(1, 50))
 def test_uniform_routing_touches_the_most_experts(shares, batch):
     """For any fractions of the tokens over the experts that sum to k."""
@@ -81,13 +74,6 @@ def test_a_batch_that_uses_every_expert_reads_all_weights_but_the_token_embeddin
     for shape in (MIXTRAL, QWEN, V3, SMALL):
         counts = accounting.parameters(shape)
         assert accounting.weights_read(shape, 10_000) == pytest.approx(2 * (counts.total - counts.embeddings))
-
-
-def test_one_token_reads_its_active_weights():
-    for shape in (MIXTRAL, QWEN, V3, SMALL):
-        assert accounting.weights_read(shape) == pytest.approx(
-            2 * accounting.parameters(shape).active_without_embedding
-        )
 
 
 def test_a_tied_embedding_is_read_by_the_output_layer():
@@ -130,21 +116,13 @@ def test_an_encoder_decoder_reads_its_decoder():
     assert _decode_flops(switch) == (both - head) / 2 + head
 
 
-def test_decode_flops_without_an_encoder_are_the_linear_flops_per_token():
-    for shape in (MIXTRAL, V3, OURS):
-        assert _decode_flops(shape) == accounting.flops_per_token(shape, 1).linear
-
-
 # Bytes sent
 
 
 @pytest.mark.parametrize(
     ("name", "layer", "all_layers"),
-    [
-        ("mixtral-8x7b", 32, 1.0), ("qwen3-30b-a3b", 64, 3.0), ("qwen3-235b-a22b", 128, 11.75),
-        ("gpt-oss-120b", 45, 1.58), ("deepseek-v2", 120, 6.9), ("deepseek-v3", 224, 12.7),
-    ],
-)  # fmt: skip
+    [("mixtral-8x7b", 32, 1.0), ("qwen3-30b-a3b", 64, 3.0), ("gpt-oss-120b", 45, 1.58), ("deepseek-v3", 224, 12.7)],
+)
 def test_bytes_sent_by_published_models(name, layer, all_layers):
     shape = published.get(name)
     sent = accounting.all_to_all_bytes(shape)
@@ -186,14 +164,6 @@ def test_intensity_is_one_flop_per_byte_at_batch_1_and_lower_than_a_dense_layers
     )
 
 
-def test_intensity_is_flops_over_bytes():
-    """Computed separately: two FLOPs per token for each weight of k experts, and the bytes of the experts in use."""
-    weights = 3 * QWEN.d_model * QWEN.d_expert
-    flops = 2 * 16 * QWEN.top_k * weights
-    read = 2 * weights * distinct_experts(128, 8, 16)
-    assert accounting.arithmetic_intensity(16, model=QWEN) == pytest.approx(flops / read)
-
-
 @pytest.mark.parametrize(
     ("name", "batch"), [("mixtral-8x7b", 1181), ("qwen3-30b-a3b", 4724), ("gpt-oss-120b", 9448), ("deepseek-v2", 7873)]
 )
@@ -203,10 +173,7 @@ def test_batch_at_the_ridge(name, batch):
     assert accounting.ridge_batch(published.get(name), "H100") == batch
 
 
-@pytest.mark.sampled
-@pytest.mark.parametrize("device", BANDWIDTHS)
-@pytest.mark.parametrize("dtype", BITS)
-@pytest.mark.parametrize("name", published.names())
+@given(st.sampled_from(published.names()), st.sampled_from(sorted(BITS)), st.sampled_from(sorted(BANDWIDTHS)))
 def test_intensity_reaches_the_ridge_at_the_ridge_batch(name, dtype, device):
     shape, top = published.get(name), accounting.ridge_point(device)
     batch = accounting.ridge_batch(shape, device, dtype)
@@ -252,11 +219,8 @@ DENSE = "the model has no experts"
     ("call", "message"),
     [
         (lambda: distinct_experts(8, 9, 1), "top_k must be between 1 and the 8 experts, got 9"),
-        (lambda: distinct_experts(8, 0, 1), "top_k must be a whole number >= 1, got 0"),
         (lambda: distinct_experts(0, 0, 1), "n_expert must be a whole number >= 1, got 0"),
         (lambda: distinct_experts(8, 2, 0), "batch must be a whole number >= 1, got 0"),
-        (lambda: distinct_experts(8, 2, math.nan), "batch must be a whole number >= 1, got nan"),
-        (lambda: distinct_experts(8, 2, math.inf), "batch must be a whole number >= 1, got inf"),
         (lambda: accounting.weights_read(MIXTRAL, 0), "batch must be a whole number >= 1, got 0"),
         (lambda: accounting.weights_read(MIXTRAL, 1, "fp7"), "dtype must be one of fp32, .*, got 'fp7'"),
         (lambda: accounting.weights_read(GPTConfig()), DENSE),
@@ -268,7 +232,6 @@ DENSE = "the model has no experts"
         (lambda: accounting.arithmetic_intensity(0, model=MIXTRAL), "batch must be a whole number >= 1, got 0"),
         (lambda: accounting.arithmetic_intensity(1, model=GPTConfig()), DENSE),
         (lambda: accounting.ridge_point("B52"), "device must be one of T4, V100, A100, H100, got 'B52'"),
-        (lambda: accounting.ridge_batch(MIXTRAL, "B52"), "device must be one of"),
         (lambda: accounting.ridge_batch(MIXTRAL, "H100", "fp7"), "dtype must be one of"),
         (lambda: accounting.tokens_per_second(MIXTRAL, "B52"), "device must be one of"),
         (lambda: accounting.tokens_per_second(MIXTRAL, "H100", 0), "batch must be a whole number >= 1, got 0"),

@@ -24,7 +24,6 @@ from lecture21.alignment import (
 )
 from lecture21.alignment.preferences import _collect_preferences, _label_pairs
 from lecture21.alignment.tuning import _response_targets, fine_tune
-from lecture21.chapters import results
 from lecture21.huggingface import pretrained
 from lecture21.huggingface.pretrained.storage import read_card
 from lecture21.objectives import IGNORE
@@ -117,12 +116,6 @@ def test_texts_become_the_tokens_of_prompts_and_responses():
     assert torch.equal(ids, actual.ids[:, :-1])
     predicted = [[i for i in row if i != IGNORE] for row in targets.tolist()]
     assert [CHARS.decode(row) for row in predicted] == [" cab?\n", " a\n"]
-
-
-def test_the_loss_of_the_targets_is_the_mean_log_probability_of_the_response():
-    model, line = small(), Responses.from_texts(["ab"], ["cab?"], CHARS, n_new=7)
-    expected = -line.log_probabilities(model).sum() / line.lengths.sum()
-    torch.testing.assert_close(model.loss(*_response_targets(line)), expected)
 
 
 def test_responses_are_sampled_from_the_model_and_padded():
@@ -346,12 +339,6 @@ def test_nothing_before_the_measurement_asks_for_what_is_held_out(task):
     assert asked[2] <= asked[0]
 
 
-def test_the_settings_of_the_task_are_those_that_were_tuned(task):
-    chosen = results.load("alignment_search").query("chosen").set_index("stage")["learning_rate"]
-    assert task.sft.learning_rate == pytest.approx(chosen["sft"])
-    assert task.reward.learning_rate == pytest.approx(chosen["reward"])
-
-
 def test_the_reference_has_zero_divergence_from_itself(task):
     model, _ = pretrained.load("unaligned")
     reward = RewardModel(model)
@@ -414,10 +401,7 @@ REFUSED = {
         lambda: sample_responses(small(), torch.zeros(1, 4).long(), 0, end=END, seed=0),
         "n_new=0",
     ),
-    "a negative KL weight": (lambda: PolicyConfig(kl_weight=-0.1), "kl_weight must be a number >= 0, got -0.1"),
-    "a clip of 0": (lambda: PolicyConfig(clip=0.0), "clip must be a positive number, got 0"),
     "a group of one": (lambda: PolicyConfig(group=1), "group must be a whole number >= 2, got 1"),
-    "no iterations": (lambda: PolicyConfig(iterations=0), "iterations must be a whole number >= 1"),
     "no noise at all": (
         lambda: _label_pairs(torch.ones(1), torch.zeros(1), sharpness=math.inf, generator=torch.Generator()),
         "sharpness must be a positive number, got inf",

@@ -94,7 +94,7 @@ def test_the_policy_gradient_in_expectation_is_the_exact_one(kl_weight: float):
 
 
 def test_the_clip_removes_the_gradient_of_tokens_that_have_moved_far_enough():
-    old = torch.zeros(4, 1, dtype=torch.float64)
+    old = torch.zeros(4, 1, dtype=torch.float64, requires_grad=True)
     ratio = torch.tensor([[1.3], [1.3], [0.7], [0.7]], dtype=torch.float64)
     policy = ratio.log().requires_grad_()
     advantages = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=torch.float64)
@@ -103,6 +103,7 @@ def test_the_clip_removes_the_gradient_of_tokens_that_have_moved_far_enough():
     assert loss.item() == pytest.approx(-(1.2 - 1.3 + 0.7 - 0.8) / 4)
     loss.backward()
     assert (policy.grad.flatten() != 0).tolist() == [False, True, True, False]
+    assert old.grad is None  # the policy that sampled the responses is fixed
 
 
 def test_the_baseline_of_a_group_is_the_mean_of_the_other_members():

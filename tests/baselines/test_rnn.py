@@ -1,19 +1,15 @@
 """Properties that hold for recurrent models of each kind, with one layer and with two."""
 
-import itertools
 import json
-import math
 from dataclasses import FrozenInstanceError, asdict
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from lecture21.baselines.rnn import KINDS, RNN, RNNConfig, _HiddenState
+from lecture21.baselines.rnn import KINDS, RNN, RNNConfig
 from lecture21.generation import generate
-from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, train
-from lecture21.training.evaluation import evaluate
 
 SMALL = {"vocab_size": 7, "block_size": 6, "d_model": 5}
 CONFIGS = {f"{kind},{n_layer}": RNNConfig(**SMALL, kind=kind, n_layer=n_layer) for kind in KINDS for n_layer in (1, 2)}
@@ -33,12 +29,6 @@ def make(config: RNNConfig, dtype: torch.dtype = torch.float64) -> RNN:
 
 def random_ids(batch: int = 2, length: int = 9, seed: int = 1) -> torch.Tensor:
     return torch.randint(7, (batch, length), generator=torch.Generator().manual_seed(seed))
-
-
-@every_config
-def test_logits_have_one_row_of_the_vocabulary_for_each_position_of_any_length(config):
-    for length in (1, 6, 40):  # beyond the training window too
-        assert make(config)(random_ids(length=length)).shape == (2, length, 7)
 
 
 @every_config
@@ -69,14 +59,6 @@ def test_every_past_token_reaches_every_later_logit(config):
 
 
 @every_config
-def test_one_pass_equals_a_pass_over_each_prefix(config):
-    model, ids = make(config), random_ids()
-    whole = model(ids)
-    for t in range(1, 10):
-        torch.testing.assert_close(model(ids[:, :t])[:, -1], whole[:, t - 1], rtol=1e-10, atol=1e-12)
-
-
-@every_config
 @pytest.mark.parametrize("pieces", [[1] * 9, [4, 1, 1, 3], [9], [1, 8]])
 def test_continuing_from_the_state_equals_one_pass(config, pieces):
     model, ids = make(config), random_ids()
@@ -102,23 +84,6 @@ def test_each_sequence_of_a_batch_is_independent(config):
     model, ids = make(config), random_ids(batch=3)
     for row in range(3):
         torch.testing.assert_close(model(ids[row : row + 1]), model(ids)[row : row + 1], rtol=1e-10, atol=1e-12)
-
-
-@every_config
-def test_the_probabilities_of_all_strings_sum_to_one(config):
-    model = make(config)
-    strings = torch.tensor(list(itertools.product(range(7), repeat=3)))
-    ids = torch.cat([torch.full((len(strings), 1), 2), strings], dim=1)
-    log_probabilities = model(ids[:, :-1]).log_softmax(-1).gather(-1, ids[:, 1:, None]).sum((1, 2))
-    assert math.isclose(log_probabilities.exp().sum().item(), 1.0, abs_tol=1e-12)
-
-
-@every_config
-def test_loss_is_the_mean_cross_entropy_of_the_next_token(config):
-    model, ids = make(config), random_ids()
-    log_probabilities = model(ids[:, :-1]).log_softmax(-1)
-    by_hand = -torch.stack([log_probabilities[b, t, ids[b, t + 1]] for b in range(2) for t in range(8)]).mean()
-    torch.testing.assert_close(model.loss(ids[:, :-1], ids[:, 1:]), by_hand)
 
 
 def test_a_layer_of_kind_rnn_is_tanh_of_two_linear_maps():
@@ -160,6 +125,10 @@ def test_dropout_is_applied_before_between_and_after_the_layers():
     one, two = (RNN(RNNConfig(**SMALL, n_layer=n, dropout=0.3)) for n in (1, 2))
     assert one.dropout.p == two.dropout.p == two.recurrence.dropout == 0.3
     assert one.recurrence.dropout == 0  # nothing lies between
+    calls = []
+    one.dropout.register_forward_hook(lambda *_: calls.append(1))
+    one(random_ids())
+    assert len(calls) == 2
 
 
 # Sampling
@@ -204,19 +173,10 @@ def fresh(kind: str, **changes: object) -> RNN:
     return RNN(RNNConfig(**{**SMALL, **changes}, kind=kind))
 
 
-@every_kind
-def test_training_lowers_the_loss(kind):
-    model = fresh(kind)
-    history = train(model, tokens(), TrainConfig(**{**QUICK, "steps": 60, "eval_every": 60}), val=tokens(100))
-    assert history.val_loss[-1] < 0.8 * history.val_loss[0]
-    assert evaluate(model, tokens(100)) == pytest.approx(history.val_loss[-1], abs=1e-6)
-
-
-@every_kind
-def test_training_is_plain_adam_on_windows_with_a_zero_initial_state(kind):
+def test_training_is_plain_adam_on_windows_with_a_zero_initial_state():
     from lecture21.training import sample_windows
 
-    trained, reference = fresh(kind), fresh(kind)
+    trained, reference = fresh("gru"), fresh("gru")
     history = train(trained, tokens(), TrainConfig(**QUICK))
     generator, losses = torch.Generator().manual_seed(0), []
     optimizer = torch.optim.Adam(reference.parameters(), lr=1e-2)
@@ -230,10 +190,9 @@ def test_training_is_plain_adam_on_windows_with_a_zero_initial_state(kind):
     assert history.train_loss[1:] == pytest.approx([sum(losses[i : i + 4]) / 4 for i in (0, 4, 8)], rel=1e-5)
 
 
-@every_kind
-def test_a_run_that_is_stopped_and_resumed_gives_the_same_losses(kind, tmp_path):
+def test_a_run_that_is_stopped_and_resumed_gives_the_same_losses(tmp_path):
     changes = {"n_layer": 2, "dropout": 0.2}
-    whole = train(fresh(kind, **changes), tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path / "whole")
+    whole = train(fresh("lstm", **changes), tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path / "whole")
 
     class Stop(Exception):
         pass
@@ -244,14 +203,14 @@ def test_a_run_that_is_stopped_and_resumed_gives_the_same_losses(kind, tmp_path)
 
     with pytest.raises(Stop):
         train(
-            fresh(kind, **changes),
+            fresh("lstm", **changes),
             tokens(),
             TrainConfig(**QUICK),
             val=tokens(50),
             out=tmp_path / "cut",
             on_evaluation=stop,
         )
-    resumed = fresh(kind, **changes)
+    resumed = fresh("lstm", **changes)
     history = train(resumed, tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path / "cut", resume=True)
     assert repr(history) == repr(whole)
     finished = RNN.from_pretrained(tmp_path / "whole")
@@ -285,44 +244,7 @@ def test_a_saved_model_records_that_it_is_an_rnn(tmp_path):
         RNN.from_pretrained(tmp_path / "gpt")
 
 
-def test_a_directory_without_a_model_or_with_a_broken_one_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="missing"):
-        RNN.from_pretrained(tmp_path / "missing")
-    make(CONFIGS["rnn,1"]).save_pretrained(tmp_path / "model")
-    weights = tmp_path / "model" / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-10])
-    with pytest.raises(ValueError, match="safetensors"):
-        RNN.from_pretrained(tmp_path / "model")
-
-
 # Bad input
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("vocab_size", 0),
-        ("block_size", -3),
-        ("n_layer", 1.5),
-        ("n_layer", True),
-        ("d_model", "64"),
-        ("kind", "elman"),
-        ("kind", "LSTM"),
-        ("dropout", 1.0),
-        ("dropout", -0.1),
-        ("dropout", "no"),
-    ],
-)
-@pytest.mark.usefixtures("untyped")
-def test_a_configuration_names_the_field_that_is_wrong(field, value):
-    with pytest.raises(ValueError, match=field) as error:
-        RNNConfig(**{**SMALL, field: value})
-    assert str(value) in str(error.value)
-
-
-def test_an_unknown_kind_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="rnn, gru, lstm"):
-        RNNConfig(kind="transformer")
 
 
 def test_a_configuration_is_frozen_and_survives_json():
@@ -346,26 +268,6 @@ def test_a_token_outside_the_vocabulary_is_refused(bad):
 def test_an_empty_sequence_is_refused():
     with pytest.raises(ValueError, match=r"at least one token per row, got \(2, 0\)"):
         make(CONFIGS["gru,1"])(torch.zeros(2, 0, dtype=torch.long))
-
-
-def test_a_new_state_is_empty_and_states_are_independent():
-    assert _HiddenState().tensors is None
-    model = make(CONFIGS["rnn,1"])
-    first, second = model.new_cache(), model.new_cache()
-    model(random_ids(batch=2), first)
-    model(random_ids(batch=3), second)  # caches do not share anything
-    assert first.tensors.shape[1] == 2
-    assert second.tensors.shape[1] == 3
-
-
-def test_a_character_model_is_trained_and_sampled_in_four_lines():
-    text = "the cat sat down. " * 40
-    tokenizer = CharTokenizer.from_text(text)
-    torch.manual_seed(0)
-    model = RNN(RNNConfig(vocab_size=tokenizer.vocab_size, block_size=18, kind="gru", n_layer=1, d_model=24))
-    train(model, torch.tensor(tokenizer.encode(text)), TrainConfig(steps=150, learning_rate=1e-2, device="cpu"))
-    prompt = torch.tensor([tokenizer.encode("the cat")])
-    assert tokenizer.decode(generate(model, prompt, 40, greedy=True)[0]) == text[:47]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -105,7 +105,6 @@ def test_the_optimal_prediction_of_a_linear_rule_is_certain_after_two_examples()
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: SymbolMapping(n_pair=0), "n_pair must be a whole number >= 1, got 0"),
         (lambda: SymbolMapping(n_symbol=27), "n_symbol must be at most 26, the number of letters, got 27"),
         (lambda: SymbolMapping(n_symbol=4, n_used=5), "n_used must be at most n_symbol, 4, got 5"),
         (lambda: SymbolMapping().draw(0), "batch must be a whole number >= 1, got 0"),

@@ -67,8 +67,6 @@ def test_the_same_generator_state_gives_the_same_texts():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Haystack(n_key=0), "n_key must be a whole number >= 1, got 0"),
-        (lambda: Haystack(n_noise=0), "n_noise must be a whole number >= 1, got 0"),
         (lambda: Haystack(n_key=2, n_fact=3), "n_fact must be at most the number of keys, 2, got 3"),
         (lambda: Haystack().draw(0, 9), "batch must be a whole number >= 1, got 0"),
         (lambda: Haystack().draw(1, 3), "length must be greater than the number of facts, 3, got 3"),

@@ -1,6 +1,5 @@
 """Statements of the chapters about the worked example."""
 
-import pytest
 import torch
 
 from lecture21.attention import attention, basic_self_attention
@@ -15,12 +14,6 @@ def test_the_shapes_fit_the_names():
     assert X.shape == (len(TOKENS), len(FEATURES)) == (4, 4)
     assert W_QUERY.shape == W_KEY.shape == (len(SLOTS), len(FEATURES))
     assert W_VALUE.shape == (len(VALUE_SLOTS), len(FEATURES))
-
-
-@pytest.mark.parametrize("values", [X, W_QUERY, W_KEY, W_VALUE, Q, K, V, X @ X.T, Q @ K.T / 2])
-def test_every_number_is_a_small_multiple_of_one_half(values):
-    assert torch.equal(values * 2, (values * 2).round())
-    assert values.abs().max() <= 5
 
 
 def test_the_docstrings_agree_with_the_numbers():
@@ -43,8 +36,3 @@ def test_with_matrices_each_word_attends_to_the_intended_word():
     weights = attention(Q, K, V)[1]
     assert weights[[THE, SAT, DOWN]].argmax(dim=1).tolist() == [CAT, CAT, SAT]
     assert torch.equal(weights[CAT], torch.full((4,), 0.25))  # the query of "cat" is zero
-
-
-@pytest.mark.parametrize("matrix", [W_QUERY, W_KEY, W_VALUE])
-def test_a_missing_transpose_changes_the_result(matrix):
-    assert not torch.equal(X @ matrix, X @ matrix.T)

@@ -65,11 +65,6 @@ def test_windows_and_prefixes_follow_their_definitions(n_query, extra, window, p
             assert mask[i, s] == (t - window < s <= t or max(s, t) < prefix)
 
 
-def test_a_window_as_long_as_the_sequence_changes_nothing():
-    assert torch.equal(causal_mask(4, window=4), causal_mask(4))
-    assert not torch.equal(causal_mask(4, window=3), causal_mask(4))
-
-
 @pytest.mark.parametrize(("name", "value"), [("window", 0), ("n_prefix", -1), ("n_prefix", 4)])
 def test_invalid_windows_and_prefixes_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} must be .*got {value}"):
@@ -117,25 +112,6 @@ def test_attention_in_blocks_is_attention_under_the_mask_of_its_window_in_value_
         torch.testing.assert_close(a.grad, b.grad, rtol=1e-12, atol=1e-12)
 
 
-@given(t=st.integers(1, 9), extra=st.integers(0, 3))
-def test_a_window_of_the_text_or_more_is_full_attention(t, extra):
-    q, k, v = (randn(1, 2, t, 4, seed=i) for i in range(3))
-    full = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    assert torch.equal(windowed_attention(q, k, v, t + extra), full)
-
-
-@pytest.mark.parametrize("window", [1, 3, 8])
-def test_no_query_attends_beyond_its_window_or_to_the_future(window):
-    q, k, v = (randn(1, 1, 24, 4, seed=i) for i in range(3))
-    clean = windowed_attention(q, k, v, window)
-    for t in range(24):
-        unseen = torch.ones(24, dtype=torch.bool)
-        unseen[max(t - window + 1, 0) : t + 1] = False
-        dirty = k.clone()
-        dirty[:, :, unseen] += 50.0
-        assert torch.equal(windowed_attention(q, dirty, v, window)[:, :, t], clean[:, :, t])
-
-
 def test_attention_in_blocks_applies_dropout_only_if_given():
     q, k, v = (randn(1, 2, 12, 4, seed=i) for i in range(3))
     torch.manual_seed(0)
@@ -158,12 +134,6 @@ def test_a_window_of_zero_is_refused():
         windowed_attention(q, q, q, 0)
 
 
-def test_attention_scales_by_the_width_of_a_key_not_of_a_value():
-    q, k, v = randn(1, 4), randn(3, 4, seed=1), randn(3, 2, seed=2)
-    scores = q @ k.T / 2  # sqrt(4)
-    torch.testing.assert_close(attention(q, k, v)[1], scores.softmax(-1))
-
-
 def test_attention_names_the_query_that_has_no_key():
     q = randn(2, 3, 4)
     mask = torch.ones(2, 3, 3, dtype=torch.bool)
@@ -184,15 +154,6 @@ def test_self_attention_is_the_slide_s_column_convention():
     torch.testing.assert_close(out, reference_out)
     torch.testing.assert_close(weights, reference_weights)
     assert sum(p.numel() for p in layer.parameters()) == 4 * 3 + 4 * 3 + 4 * 2
-
-
-def test_self_attention_with_a_mask_does_not_depend_on_the_future():
-    layer = SelfAttention(4, 4).double()
-    x = randn(5, 4)
-    changed = torch.cat([x[:3], randn(2, 4, seed=5)])
-    mask = causal_mask(5)
-    assert torch.equal(layer(x, mask)[0][:3], layer(changed, mask)[0][:3])
-    assert not torch.equal(layer(x)[0][:3], layer(changed)[0][:3])
 
 
 @pytest.mark.parametrize(("sizes", "name"), [((0, 3), "d_in"), ((3, 0), "d_k"), ((3, 3, -1), "d_v")])

@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lecture21 import GPT, GPTConfig, accounting, generate, presets
-from lecture21.layers.feed_forward import ACTIVATIONS, FeedForward
+from lecture21.layers.feed_forward import ACTIVATIONS
 from lecture21.moe import (
     MoEConfig,
-    Router,
     SparseMoE,
     balance_loss,
     describe,
@@ -98,49 +97,6 @@ def test_the_sparse_dispatch_equals_the_dense_reference_in_values_and_gradients(
         torch.testing.assert_close(sparse[b, t], by_hand, rtol=1e-12, atol=1e-12)
 
 
-def test_one_token_and_experts_that_are_never_selected():
-    moe = layer(n_expert=6, top_k=1)
-    with torch.no_grad():
-        moe.router.weight.zero_()[3] = 100 * tokens()[0, 0]
-    x = tokens()[:1, :1].requires_grad_()
-    torch.testing.assert_close(moe(x), moe.explicit(x)[0], rtol=1e-12, atol=1e-12)
-    gradient = gradients(moe, moe(x), x)["experts.up.weight"]
-    assert [bool(g.any()) for g in gradient] == [i == 3 for i in range(6)]
-
-
-def test_an_empty_batch_gives_an_empty_output():
-    assert layer()(tokens()[:0]).shape == (0, 4, C)
-
-
-def test_one_expert_is_the_plain_layer():
-    moe = layer(n_expert=1, top_k=1, activation="swiglu")
-    plain = FeedForward(C, H, activation="swiglu").double()
-    plain.load_state_dict(
-        {name.removeprefix("experts."): p[0] for name, p in moe.state_dict().items() if name.startswith("experts.")}
-    )
-    assert torch.equal(moe(tokens()), plain(tokens()))
-
-
-def test_equal_experts_with_weights_that_sum_to_one_are_the_plain_layer():
-    moe = layer(n_expert=4, top_k=3)
-    with torch.no_grad():
-        for parameter in moe.experts.parameters():
-            parameter.copy_(parameter[:1].expand_as(parameter))
-    torch.testing.assert_close(moe(tokens()), moe.experts.layers()[0](tokens()), rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("capacity_factor", [None, 0.5])
-def test_permuting_the_experts_with_their_router_rows_changes_nothing(capacity_factor):
-    moe = layer(n_expert=5, top_k=3, eval_capacity_factor=capacity_factor)
-    before = moe(tokens())
-    order = torch.tensor([3, 0, 4, 2, 1])
-    with torch.no_grad():
-        for parameter in (moe.router.weight, *moe.experts.parameters()):
-            parameter.copy_(parameter[order])
-    # Not bit for bit: the memory layout of the rows determines the matrix kernel.
-    torch.testing.assert_close(moe(tokens()), before, rtol=1e-12, atol=1e-14)
-
-
 def test_the_layer_supports_any_width_and_keeps_the_dtype():
     assert layer().float()(tokens().float()).dtype == torch.float32
     half = layer().to(torch.bfloat16)
@@ -169,13 +125,6 @@ def test_routing_by_hand(softmax, renormalize):
     sums_to_one = renormalize or softmax == "after"
     expected = torch.tensor([[5 / 7, 2 / 7]]) if sums_to_one else torch.tensor([[5 / 8, 2 / 8]])
     torch.testing.assert_close(weights, expected)
-
-
-def test_softmax_after_the_selection_is_softmax_before_it_renormalized():
-    logits = tokens(4, 9)
-    (a, after), (b, before) = route(logits, 3, softmax="after"), route(logits, 3)
-    assert torch.equal(a, b)
-    torch.testing.assert_close(after, before, rtol=1e-12, atol=1e-12)
 
 
 def test_a_bias_affects_the_selection_but_not_the_weights():
@@ -269,11 +218,10 @@ def test_a_later_token_does_not_displace_an_earlier_one():
         torch.testing.assert_close(model(changed)[:, :t], before[:, :t], rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("factor", [0.5, 1.0, 1.25])
-def test_with_a_capacity_a_text_is_the_same_with_and_without_a_cache(factor):
+def test_with_a_capacity_a_text_is_the_same_with_and_without_a_cache():
     """A capacity grows with the number of tokens that are processed at once, so that there is no cache to use."""
     torch.manual_seed(0)
-    model = GPT(GPTConfig(vocab_size=11, block_size=32, d_model=8, n_head=2, moe={"eval_capacity_factor": factor}))
+    model = GPT(GPTConfig(vocab_size=11, block_size=32, d_model=8, n_head=2, moe={"eval_capacity_factor": 0.5}))
     prompt = torch.arange(10).view(2, 5)
     texts = [generate(model, prompt, 20, seed=1, use_cache=use_cache) for use_cache in (True, False)]
     assert torch.equal(*texts)
@@ -281,24 +229,6 @@ def test_with_a_capacity_a_text_is_the_same_with_and_without_a_cache(factor):
     cache = GPT(GPTConfig(vocab_size=11)).new_cache()
     with pytest.raises(ValueError, match=r"a model with moe\.eval_capacity_factor has no cache"):
         model(prompt, cache)
-
-
-def test_a_dropped_token_passes_through_the_residual():
-    moe = layer(n_expert=2, top_k=1, eval_capacity_factor=0.2)
-    x = tokens(1, 8)
-    out = moe(x)
-    kept = moe.router(x).kept[0, :, 0]
-    assert 0 < kept.sum() <= 2
-    assert (out[0, ~kept] == 0).all()
-    assert (out[0, kept] != 0).any(-1).all()
-
-
-def test_shared_experts_process_every_token():
-    moe = layer(n_shared=2)
-    assert moe.shared.up.weight.shape == (2 * H, C)
-    without = copy.deepcopy(moe)
-    without.shared = None
-    torch.testing.assert_close(moe(tokens()), without(tokens()) + moe.shared(tokens()))
 
 
 # Balance
@@ -313,14 +243,6 @@ def test_the_auxiliary_loss_is_one_at_balance_and_e_at_collapse():
     # By hand: shares 3/4 and 1/4, mean probabilities 0.6 and 0.4.
     experts, probabilities = torch.tensor([[0], [0], [0], [1]]), torch.tensor([[0.6, 0.4]]).expand(4, 2)
     assert balance_loss(probabilities, experts).item() == pytest.approx(2 * (0.75 * 0.6 + 0.25 * 0.4))
-
-
-def test_the_auxiliary_loss_lowers_the_logits_of_overloaded_experts():
-    logits = torch.zeros(4, 3, dtype=torch.float64, requires_grad=True)
-    experts = torch.tensor([[0], [0], [0], [1]])
-    (gradient,) = torch.autograd.grad(balance_loss(logits.softmax(-1), experts), logits)
-    assert (gradient[:, 0] > 0).all()
-    assert (gradient[:, 2] < 0).all()
 
 
 def test_the_auxiliary_loss_is_computed_for_each_layer_separately():
@@ -409,8 +331,6 @@ def test_statistics_by_hand():
     assert actual.max_violation == pytest.approx(2)
     assert actual.dead == 2
     assert actual.dropped == pytest.approx(0.25)
-    rare = torch.zeros(1, 16, 1, dtype=torch.long).index_fill(1, torch.tensor([5]), 1)  # 1/16 is more than 1/40
-    assert describe(moe.router(tokens(1, 16))._replace(experts=rare)).dead == 2
     assert actual.logsumexp == pytest.approx(math.log(math.e**2 + 3))
     assert actual.information == pytest.approx(1)  # the token decides the expert
     assert describe(routing, torch.tensor([[7, 7, 7, 7]])).information == pytest.approx(0)
@@ -418,6 +338,14 @@ def test_statistics_by_hand():
     p = torch.tensor([2.0, 0, 0, 0]).softmax(0)
     assert actual.router_entropy == pytest.approx(-(p * p.log()).sum().item() / math.log(4))
     torch.testing.assert_close(actual.probability, logits.softmax(-1).mean((0, 1)))
+
+
+@pytest.mark.parametrize(("share", "dead"), [(9, 3), (11, 2)])
+def test_an_expert_is_dead_below_a_tenth_of_its_equal_share(share, dead):
+    """Of 400 tokens and four experts a tenth of the equal share is ten."""
+    experts = torch.zeros(1, 400, 1, dtype=torch.long)
+    experts[0, :share] = 1
+    assert describe(layer(n_expert=4, top_k=1).router(tokens(1, 400))._replace(experts=experts)).dead == dead
 
 
 def test_statistics_of_each_layer_leave_the_model_unchanged():
@@ -481,19 +409,9 @@ def test_a_mapping_becomes_a_configuration_and_changes_only_what_it_names():
     ("values", "message"),
     [
         ({"top_k": 9}, "top_k must be at most n_expert=8, got 9"),
-        ({"top_k": 0}, "top_k must be a whole number >= 1, got 0"),
-        ({"n_expert": 0}, "n_expert must be a whole number >= 1, got 0"),
-        ({"n_shared": -1}, "n_shared must be a whole number >= 0, got -1"),
         ({"capacity_factor": 0.0}, "capacity_factor must be a positive number, got 0"),
-        ({"capacity_factor": -1.0}, "capacity_factor must be a positive number, got -1"),
-        ({"capacity_factor": math.nan}, "capacity_factor must be a positive number, got nan"),
-        ({"balance": "luck"}, "balance must be one of aux, bias, none, got 'luck'"),
-        ({"gates": "hyperbolic"}, "gates must be one of softmax, sigmoid, got 'hyperbolic'"),
+        ({"eval_capacity_factor": 0.0}, "eval_capacity_factor must be a positive number, got 0"),
         ({"gates": "sigmoid", "softmax": "after"}, 'softmax="after" needs gates="softmax"'),
-        ({"softmax": "during"}, "softmax must be one of before, after, got 'during'"),
-        ({"z_loss": -1.0}, "z_loss must be a number >= 0, got -1"),
-        ({"aux_weight": math.inf}, "aux_weight must be a number >= 0, got inf"),
-        ({"bias_rate": -0.1}, "bias_rate must be a number >= 0, got -0.1"),
         ({"top_k": 1, "renormalize": True}, "top_k=1 needs softmax='before' and renormalize=False"),
         ({"top_k": 1, "softmax": "after"}, "top_k=1 needs softmax='before' and renormalize=False"),
         ({"softmax": "after", "renormalize": False}, "renormalize=False needs softmax"),
@@ -517,12 +435,6 @@ def test_non_finite_router_weights_are_refused(value):
         moe(tokens())
 
 
-def test_a_router_is_a_linear_map_without_bias():
-    router = Router(C, MoEConfig(balance="none"))
-    assert dict(router.named_parameters()).keys() == {"weight"}
-    assert router.state_dict().keys() == {"weight"}
-
-
 def test_capacity_limits_training_and_not_evaluation():
     config = GPTConfig(vocab_size=11, block_size=12, d_model=8, n_head=2, moe={"capacity_factor": 0.5})
     torch.manual_seed(0)
@@ -536,29 +448,3 @@ def test_capacity_limits_training_and_not_evaluation():
     with routings(model.train()) as actual:
         model(ids)
     assert not actual[0][1].kept.all()
-
-
-def test_a_sparse_model_that_fails_leaves_the_cache_as_it_was():
-    config = GPTConfig(vocab_size=11, block_size=12, n_layer=2, d_model=8, n_head=2, moe={})
-    torch.manual_seed(0)
-    model = GPT(config).double().eval()
-    ids, cache = torch.arange(6)[None], model.new_cache()
-    model(ids[:, :3], cache)
-    weight = model.blocks[1].feed_forward.router.weight
-    kept = weight.detach().clone()
-    with torch.no_grad():
-        weight.fill_(math.nan)
-    with pytest.raises(ValueError, match="a router's logit is nan"):
-        model(ids[:, 3:], cache)
-    with torch.no_grad():
-        weight.copy_(kept)
-    torch.testing.assert_close(model(ids[:, 3:], cache), model(ids)[:, 3:], rtol=1e-10, atol=1e-12)
-
-
-def test_the_loss_of_a_dense_model_registers_no_hook(monkeypatch):
-    def fail(*_: object) -> None:
-        raise AssertionError
-
-    monkeypatch.setattr(torch.nn.Module, "register_forward_hook", fail)
-    ids = torch.zeros(1, 3, dtype=torch.long)
-    GPT(GPTConfig(n_layer=1)).train().loss(ids, ids)

@@ -61,15 +61,6 @@ def test_the_probabilities_of_all_strings_of_a_length_sum_to_one(model, start, l
 
 
 @torch.no_grad()
-def test_a_prefix_is_as_probable_as_all_strings_that_begin_with_it(model):
-    ids = strings_from(1, 4)
-    beginning = torch.tensor([[1, 2, 0]])
-    begins = (ids[:, :3] == beginning).all(dim=1)
-    expected = log_likelihood(model, beginning).exp()[0]
-    torch.testing.assert_close(log_likelihood(model, ids[begins]).exp().sum(), expected)
-
-
-@torch.no_grad()
 def test_the_mean_of_the_token_log_probabilities_is_the_loss(model):
     ids = torch.tensor([[2, 0, 1, 1, 2, 0], [0, 1, 0, 2, 0, 1]])
     loss = model.loss(ids[:, :-1], ids[:, 1:])

@@ -68,12 +68,6 @@ def test_overlapping_equal_pairs_are_counted_and_merged_from_the_left():
     assert bpe.encode("aaaaa", [(b"a", b"a")]) == [256, 256, alphabet.BYTES.index(b"a")]
 
 
-def test_no_merge_crosses_words():
-    tokens = bpe.vocabulary(bpe.train("to be or not to be", 6))
-    assert b" be" in tokens
-    assert not [token for token in tokens if b" " in token[1:]]
-
-
 def test_without_merges_the_tokens_are_bytes():
     assert bpe.train("abc", 0) == []
     assert bpe.encode("é\n", []) == [alphabet.BYTES.index(byte) for byte in "é\n".encode()]
@@ -139,11 +133,6 @@ def test_any_merges_encode_as_tiktoken_and_the_library_do(learn, text):
     ids = bpe.encode(text, merges)
     assert ids == served(merges).encode_ordinary(text)
     assert ids == learner(learn, 30).encode(text).ids
-
-
-def test_the_validation_part_of_the_plays_is_encoded_as_tiktoken_does(merges):
-    val = split(shakespeare())[1]
-    assert bpe.encode(val, merges) == served(merges).encode_ordinary(val)
 
 
 @pytest.mark.parametrize("n_merges", [-1, 1.5, math.nan, "2"])

@@ -4,21 +4,20 @@ import itertools
 import json
 import math
 import re
-from dataclasses import FrozenInstanceError, asdict, replace
+from dataclasses import FrozenInstanceError, asdict
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from variants import dropouts
 
 from lecture21 import GPT, GPTConfig
-from lecture21._support.storage import build_model
 from lecture21.attention import causal_mask
 from lecture21.gpt.config import CHOICES
 from lecture21.layers import attention_maps
 from lecture21.objectives import IGNORE, shift_right
 from lecture21.transformer import (
-    Decoder,
     Encoder,
     MaskedLM,
     Transformer,
@@ -26,7 +25,6 @@ from lecture21.transformer import (
     beam_search,
     greedy_decode,
 )
-from lecture21.transformer.decoding import _length_penalty
 from lecture21.transformer.stacks import _padding_mask
 
 PAD, BOS, EOS = 0, 1, 2
@@ -234,15 +232,6 @@ def test_the_paper_s_models_have_63_0_and_214_2_million_parameters(shape, body, 
     assert body == 6 * (encoder + decoder)  # attention without biases; no norm at the end of a stack
 
 
-@pytest.mark.sampled
-@every_variant
-def test_a_model_runs_on_the_meta_device(change):
-    with torch.device("meta"):
-        model = Transformer(TransformerConfig(**{**SMALL, **change}))
-        ids = torch.empty(2, 5, dtype=torch.long)
-        assert model(ids, ids).shape == (2, 5, model.vocab_size)
-
-
 # --- one block, three models -----------------------------------------------------------------------------------------
 
 
@@ -438,7 +427,7 @@ def test_decoding_is_the_same_with_a_cache_and_for_separate_rows(change):
             torch.testing.assert_close(alone.log_probabilities[0], cached.log_probabilities[row], **close)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_greedy_takes_the_most_likely_token_at_each_step_and_stops_at_eos(seed):
     model = sharp(WRITER, seed=seed)
     out = greedy_decode(model, SOURCE, bos=BOS, eos=EOS, max_new=7)
@@ -461,7 +450,7 @@ def test_the_seeds_give_different_targets_some_of_which_end_early():
     assert len({tuple(ids) for ids in written}) > 10
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("alpha", [0.0, 0.6])
 def test_a_beam_of_width_1_is_greedy(seed, alpha):
     model = sharp(WRITER, seed=seed)
@@ -505,15 +494,6 @@ def test_a_beam_wide_enough_for_all_strings_is_an_exact_search(seed, alpha):
         assert beams.log_probabilities[row].exp().sum().item() == pytest.approx(1.0, abs=1e-12)
 
 
-@pytest.mark.sampled
-@every_variant
-def test_the_probabilities_of_all_targets_sum_to_one(change):
-    model = sharp({**change, **TOY, "target_vocab_size": 4})
-    source = torch.tensor([3, 1, 3])
-    total = math.fsum(math.exp(score(model, source, torch.tensor(target))) for target in all_targets(4, 3))
-    assert total == pytest.approx(1.0, abs=1e-12)
-
-
 @pytest.mark.parametrize("alpha", [0.0, 0.6])
 def test_beams_are_scored_by_the_model_and_sorted(alpha):
     better = 0
@@ -534,13 +514,6 @@ def test_beams_are_scored_by_the_model_and_sorted(alpha):
     assert better > 0  # a beam finds what greedy misses
 
 
-def test_the_length_penalty_is_the_formula_of_wu_et_al():
-    assert _length_penalty(1, 0.6) == 1.0
-    assert _length_penalty(7, 1.0) == 2.0
-    assert _length_penalty(19, 0.5) == 2.0
-    torch.testing.assert_close(_length_penalty(torch.tensor([1, 7]), 0.0), torch.ones(2))
-
-
 @pytest.mark.parametrize("decode", [greedy_decode, lambda *a, **k: beam_search(*a, width=2, **k)])
 def test_decoding_restores_the_mode_of_the_model_and_uses_no_dropout(decode):
     model = sharp({**WRITER, "dropout": 0.5}).train()
@@ -554,42 +527,15 @@ def test_decoding_restores_the_mode_of_the_model_and_uses_no_dropout(decode):
 # --- configuration, files, bad input ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("source_vocab_size", 0),
-        ("target_vocab_size", -1),
-        ("target_vocab_size", True),
-        ("block_size", 2.5),
-        ("n_encoder_layer", 0),
-        ("n_decoder_layer", "2"),
-        ("n_head", 5),
-        ("d_model", 0),
-        ("d_ff", 0),
-        ("activation", "swish"),
-        ("norm", "batchnorm"),
-        ("norm_position", "middle"),
-        ("position", "learnt"),
-        ("attention_bias", 1),
-        ("share_embeddings", "yes"),
-        ("pad", -1),
-        ("pad", 9),
-        ("dropout", 1.0),
-        ("dropout", "no"),
-    ],
-)
-@pytest.mark.usefixtures("untyped")
-def test_a_configuration_names_the_field_that_is_wrong(field, value):
-    with pytest.raises(ValueError, match=field) as error:
-        TransformerConfig(**{**SMALL, field: value})
-    assert str(value) in str(error.value)
-
-
 def test_inconsistent_sizes_are_refused():
     with pytest.raises(ValueError, match=r"one vocabulary for both sides, got sizes \(9, 7\)"):
         TransformerConfig(**SMALL, target_vocab_size=7)
     with pytest.raises(ValueError, match="even d_model, got 9"):
         TransformerConfig(**{**SMALL, "d_model": 9, "n_head": 3})
+    with pytest.raises(ValueError, match=r"pad must be in both vocabularies, 0\.\.8, got 9"):
+        TransformerConfig(**SMALL, pad=9)
+    with pytest.raises(ValueError, match="d_model=12 and n_head=5"):
+        TransformerConfig(**{**SMALL, "n_head": 5})
     with pytest.raises(ValueError, match="even width, got 3"):
         TransformerConfig(**{**SMALL, "n_head": 4, "position": "rotary"})
 
@@ -632,10 +578,6 @@ def test_one_matrix_serves_both_embeddings_and_the_head_and_counts_once():
     shared.decoder.register_forward_hook(lambda _module, _args, out: hidden.append(out))
     logits = shared(SOURCE, SOURCE)
     torch.testing.assert_close(logits, hidden[0] @ shared.encoder.embedding.token.weight.T)
-
-
-def test_true_in_a_mask_allows_attention():
-    assert _padding_mask(SOURCE, PAD)[:, 0, 0].tolist() == [[True] * 5, [True] * 3 + [False] * 2, [True] + [False] * 4]
 
 
 def test_a_source_of_only_padding_is_refused():
@@ -731,22 +673,20 @@ def test_an_untrained_model_starts_near_the_uniform_loss(change):
     assert abs(loss - math.log(model.vocab_size)) < 0.35
 
 
-@pytest.mark.parametrize("norm_position", ["post", "pre"])
-def test_an_untrained_model_with_one_matrix_predicts_its_last_input_token(norm_position):
-    model, source, target = untrained({"norm_position": norm_position})
+def test_an_untrained_model_with_one_matrix_predicts_its_last_input_token():
+    model, source, target = untrained({})
     assert (model(source, target).argmax(-1) == target).float().mean() > 0.95
     # The loss is two nats higher, as nearly all of these predictions are wrong.
     loss = model.loss(source, shift_right(target, BOS), target).item()
     assert 1.2 < loss - math.log(50) < 2.8
 
 
-@pytest.mark.sampled
-@every_variant
-def test_dropout_is_active_in_training_only(change):
-    model = make(change)
+def test_every_dropout_acts_in_training_with_the_probability_of_the_configuration():
+    model = make({"dropout": 0.3})
     assert torch.equal(model(SOURCE, SOURCE % 7), model(SOURCE, SOURCE % 7))
-    model.train()
-    assert torch.equal(model(SOURCE, SOURCE % 7), model(SOURCE, SOURCE % 7)) == (model.config.dropout == 0)
+    acts = dropouts(model, lambda: model(SOURCE, SOURCE % 7))
+    assert len(acts) == 2 + 3 * model.config.n_encoder_layer + 5 * model.config.n_decoder_layer
+    assert set(acts.values()) == {(0.3, True)}, acts
 
 
 def test_masked_lm_counts_only_what_was_masked():
@@ -794,12 +734,6 @@ def test_the_model_learns_to_reverse_strings(norm_position):
     assert right > 0.75  # 0.93 to 1.00 over three seeds; guessing gives 0.003
 
 
-def test_the_decoder_can_be_used_alone():
-    decoder = Decoder(TransformerConfig(**SMALL))
-    memory = torch.randn(3, 5, 12)
-    assert decoder(TARGET, memory, _padding_mask(SOURCE, PAD)).shape == (3, 6, 12)
-
-
 @pytest.mark.usefixtures("untyped")
 def test_a_sequence_without_a_batch_is_refused_by_its_shape():
     model = sharp(WRITER)
@@ -829,15 +763,3 @@ def test_a_cache_for_another_source_is_refused_and_left_unchanged():
     assert len(cache) == 2
     rest = model(SOURCE.clone(), TARGET[:, 2:], cache)  # an equal source is the same source
     torch.testing.assert_close(torch.cat([first, rest], dim=1), model(SOURCE, TARGET), rtol=1e-10, atol=1e-12)
-
-
-@pytest.mark.parametrize("field", ["n_encoder_layer", "n_decoder_layer", "d_ff", "block_size"])
-def test_sizes_that_do_not_match_the_weights_are_refused(field):
-    config = replace(TransformerConfig(**SMALL), **{field: 10**9})
-    with pytest.raises(ValueError, match=r"here( has|:| does not match)"):
-        build_model(Transformer, config, Transformer(TransformerConfig(**SMALL)).state_dict(), source="here")
-
-
-def test_a_decoder_block_without_a_memory_is_refused():
-    with pytest.raises(ValueError, match="needs a memory"):
-        make({}).decoder.blocks[0](torch.zeros(1, 2, SMALL["d_model"], dtype=torch.float64))

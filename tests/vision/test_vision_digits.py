@@ -55,6 +55,18 @@ def test_rotating_and_shifting_moves_the_ink_slightly_and_fills_in_background():
         assert 0.3 < center.abs().max() < 0.55
 
 
+def test_an_image_is_rotated_by_up_to_ten_degrees():
+    bar = torch.full((200, 16, 16), digits._BACKGROUND)
+    bar[:, 4:12, 7:9] = 1.0
+    ink = digits.rotate_and_shift(bar, torch.Generator().manual_seed(0)) - digits._BACKGROUND
+    ink = ink / ink.sum((1, 2), keepdim=True)
+    place = torch.arange(16.0)
+    y, x = (place - (ink.sum(axis) @ place)[:, None] for axis in (2, 1))  # from the center of the ink
+    tilt = (ink * y[:, :, None] * x[:, None]).sum((1, 2)) / (ink.sum(2) * y.square()).sum(1)
+    assert 8 < tilt.atan().rad2deg().abs().max() < 10.5
+    assert tilt.min() < -0.1 < 0.1 < tilt.max()
+
+
 def test_shuffling_keeps_the_patches_and_moves_them():
     images = digits.load()[0][:20]
     mixed = digits.shuffle_patches(images, 2, torch.Generator().manual_seed(0))
@@ -75,6 +87,38 @@ def test_a_small_model_learns_two_digit_names():
     written = model.write(images[some][:, None])
     assert sum(a == digits.NAMES[b] for a, b in zip(written, labels[some], strict=True)) > 110
     assert written == model.write(images[some][:, None], use_cache=False)
+
+
+ONE = TrainConfig(steps=1, batch_size=4)
+
+
+def first_loss(**changes: object) -> float:
+    """Return the loss of the first step on the image of a zero."""
+    images, _ = digits.load()
+    return digits.DigitReader(4, seed=0).fit_names(images[:1], torch.tensor([0]), config=ONE, **changes).item()
+
+
+def test_seeds_decide_weights_and_batches_and_images_are_moved_unless_told_otherwise():
+    image = digits.load()[0][:1, None]
+    reader = digits.DigitReader(4, seed=0)
+    loss = reader.loss(image, *reader.encode(["zero"])).item()
+    assert first_loss(jitter=False) == pytest.approx(loss, abs=1e-6)
+    assert first_loss() == first_loss(seed=0) != first_loss(seed=1)
+    assert abs(first_loss() - loss) > 1e-4
+    for kind in (lambda seed: digits.DigitReader(4, seed), sums.DigitAdder):
+        weights = [kind(seed).embedding.projection.weight for seed in (0, 0, 1)]
+        assert torch.equal(*weights[:2])
+        assert not torch.equal(*weights[1:])
+
+
+@pytest.mark.parametrize("position", ["learned", "none"])
+def test_a_reader_has_the_positions_that_it_is_given(position):
+    images = digits.load()[0][:2, None]
+    mixed = digits.shuffle_patches(images[:, 0], 4, torch.Generator().manual_seed(0))[:, None]
+    ids, _ = digits.DigitReader.encode(["one", "two"])
+    reader = digits.DigitReader(4, seed=0, position=position)
+    assert torch.allclose(reader(images, ids), reader(mixed, ids), atol=1e-5) == (position == "none")
+    assert digits.DigitReader(4, seed=0, patch_positions=True).embedding.position is not None
 
 
 # Sums
@@ -136,6 +180,9 @@ def test_training_on_sums_uses_only_the_training_pairs(monkeypatch):
     )
     model = sums.DigitAdder(seed=0)
     config = TrainConfig(steps=60, batch_size=16, learning_rate=5e-3, schedule="cosine")
+    once = {"answer": "steps", "config": ONE}
+    first, other = (sums.fit_sums(sums.DigitAdder(0), images, labels, [(1, 2)], seed=seed, **once) for seed in (0, 1))
+    assert not torch.equal(first, other)
     losses = sums.fit_sums(model, images, labels, [(1, 2), (3, 4)], answer="steps", config=config)
     assert trained == {(1, 2), (3, 4)}
     assert losses[-5:].mean() < 0.2 * losses[0]
