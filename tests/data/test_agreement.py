@@ -111,6 +111,18 @@ def test_a_language_model_is_judged_at_the_last_word():
     assert Agreement().score(model, 10) == 1.0
 
 
+def test_a_score_is_of_the_same_sentences_for_a_seed_a_third_of_each_length():
+    def words_of(seed: int) -> list[torch.Tensor]:
+        seen = []
+        Agreement().score(lambda words: seen.append(words) or by_first(words), 4, n_sentence=30, seed=seed)
+        return seen
+
+    first, again, other = words_of(0), words_of(0), words_of(1)
+    assert [tuple(words.shape) for words in first] == [(10, 5 + n) for n in range(3)]
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0], other[0])
+
+
 def test_the_verbs_count_together():
     logits = torch.full((1, len(VOCABULARY)), -9.0)
     logits[0, VOCABULARY.ids["is"]] = 1.0  # the single most probable verb
