@@ -31,7 +31,10 @@ def exercise(**options) -> Exercise:
 
 
 def said(answer, **options) -> str:
-    task = exercise(**options)
+    return judged(exercise(**options), answer)
+
+
+def judged(task: Exercise, answer) -> str:
     cases = draw(task, 0)
     return judge(task, cases, [call_once(task, answer, case) for case in cases]).text
 
@@ -54,6 +57,10 @@ ANSWERS = {
     "a part": (
         lambda x, w: (x @ w / 2 + (x @ w).detach() / 2, x.sum()),
         "with respect to x is right up to a factor: it is 0.5 times",
+    ),
+    "a small part": (
+        lambda x, w: (1.01 * (x @ w) - 0.01 * (x @ w).detach(), x.sum()),
+        "the gradient with respect to x is wrong. Is a part of your computation",
     ),
     "one entry": (
         lambda x, w: (torch.where(x > 1, x.detach(), x) @ w, x.sum()),
@@ -126,9 +133,24 @@ def test_a_single_number_is_off_by_a_factor_only_if_it_is_in_every_case(capsys):
 def test_a_mistake_is_recognized_by_its_values_whatever_its_gradients_are():
     task = exercise()
     task.mistake(symptom="twice", hint="twice as large")(lambda x, w: (2 * x @ w, x.sum()))
-    cases = draw(task, 0)
-    outcomes = [call_once(task, lambda x, w: ((2 * x @ w).detach(), x.sum()), c) for c in cases]
-    assert judge(task, cases, outcomes).text == "twice as large"
+    assert judged(task, lambda x, w: ((2 * x @ w).detach(), x.sum())) == "twice as large"
+
+
+def test_an_answer_that_raises_everywhere_is_not_taken_for_a_mistake_that_does():
+    task = exercise(differentiable=(), any_device=False)
+    task.mistake(symptom="an IndexError", hint="the mistake's hint")(lambda x, w: x[5])
+    assert "the mistake's hint" not in judged(task, lambda x, w: w[7])
+    assert judged(task, lambda x, w: w[7]).startswith("raises IndexError for the only case: index 7 is out of bounds")
+
+
+def test_weights_that_an_answer_changes_are_noticed():
+    cases = [Case(({"w": torch.ones(2)}, torch.ones(2)), "two weights")]
+    solution = lambda weights, x: weights["w"] @ x  # noqa: E731
+    task = Exercise("0.3", "f", "f", solution, lambda rng: cases)
+    assert judged(task, solution) == "correct"
+    assert judged(task, lambda weights, x: weights["w"] @ x + 0 * weights["w"].add_(1)[0]).startswith(
+        "changes its input"
+    )
 
 
 def test_the_gallery_says_that_gradients_catch_a_mistake():
@@ -196,9 +218,7 @@ def test_gradients_of_a_module_are_those_of_its_weights():
         call=lambda answer, weights, x: with_weights(answer, (), weights)(x),
         differentiable=("weights",),
     )
-    cases = draw(task, 0)
-    outcomes = [call_once(task, linear(frozen=True), case) for case in cases]
-    assert "no gradient passes back to bias" in judge(task, cases, outcomes).text
+    assert "no gradient passes back to bias" in judged(task, linear(frozen=True))
 
 
 @pytest.mark.parametrize("number", [each.number for c in chapters() for each in exercises_of(c) if each.any_device])

@@ -14,12 +14,14 @@ import pytest
 from grading_notebooks import MASK, write
 
 from lecture21.cli import main
+from lecture21.exercises.registry import find
 from lecture21.grading import autograder, students
 from lecture21.grading.assignment import Assignment, assignment
 from lecture21.grading.classroom import Submission
 from lecture21.grading.exercises import every_exercise
 from lecture21.grading.graders import Grade
-from lecture21.grading.notebooks import Notebook
+from lecture21.grading.notebooks import Notebook, read
+from lecture21.grading.similarity import similar
 
 
 def submission(path: str, points: float = 1, number: str = "4.1", student: str = "") -> Submission:
@@ -179,6 +181,17 @@ def test_the_command_writes_all_reports_of_a_class(tmp_path, capsys):
     assert rows(named["similar"].read_text()) == [
         {"student": "ada", "other student": "bob", "exercise": "4.3", "alike": "100%", "same names": ""}
     ]
+
+
+@pytest.mark.parametrize(("copies", "pairs"), [(2, 1), (3, 0)])
+def test_code_that_many_have_says_nothing(copies, pairs, tmp_path):
+    """Two equal answers are a pair; what a tenth of the class has, and more than two, is from the lecture."""
+    answers = [LEAKS] * copies + [OWN]
+    paths = [write(tmp_path / f"{n}.ipynb", answer) for n, answer in enumerate(answers)]
+    grade = Grade("4.3", "a title", 1, 1, "correct", ())
+    made = [Submission(path, (grade,), notebook=read(path)) for path in paths]
+    found = similar([str(n) for n in range(len(paths))], made, [find("4.3")])
+    assert [(pair.first, pair.second) for pair in found] == [("0", "1")] * pairs
 
 
 def test_an_assignment_is_the_same_after_it_was_written(tmp_path):

@@ -1,5 +1,8 @@
 """`lecture21 grade`: nothing that a notebook does earns a point, harms another notebook, or harms the grader."""
 
+import contextlib
+import ctypes
+import errno
 import inspect
 import os
 import socket
@@ -10,6 +13,7 @@ import pytest
 from grading_notebooks import grades, write
 
 from lecture21.exercises.registry import exercises_of
+from lecture21.grading import sandbox
 
 FORGED = (
     '{"problem": "", "helper": "", "written": true, '
@@ -114,49 +118,49 @@ def test_an_attack_gets_no_point_and_the_other_exercise_its_own(tmp_path):
     assert all(text.isprintable() for text in texts.values())
 
 
-# What an answer must not be able to do; each line raises an exception instead.
-HARM = [
-    "os.remove(VICTIM)",
-    "os.truncate(VICTIM, 0)",
-    "os.rename(VICTIM, VICTIM + 'x')",
-    "__import__('shutil').rmtree(FOLDER)",
-    "__import__('pathlib').Path(VICTIM).write_text('5 of 5')",
-    "os.system('echo x > ' + VICTIM)",
-    "subprocess.run(['rm', VICTIM])",
-    "__import__('multiprocessing.util').util.spawnv_passfds(b'/bin/rm', [b'rm', VICTIM.encode()], [])",
-    "os.fork() or open(VICTIM, 'w').close()",
-    "torch.save({}, VICTIM)",
-    "torch.from_file(VICTIM, shared=True, size=4, dtype=torch.uint8).zero_()",
-    "__import__('ctypes').CDLL(None).unlink(VICTIM.encode())",
-    "os.chmod(VICTIM, 0o777)",
-    "os.chown(VICTIM, 1, 1)",
-    "os.utime(VICTIM)",
-    "os.setxattr(VICTIM, 'user.a', b'1')",
-    "os.kill(PARENT, 9)",
-    "os.kill(os.getppid(), 9)",
-    "os.killpg(os.getpgid(PARENT), 9)",
-    "resource.prlimit(PARENT, resource.RLIMIT_CPU, (1, 1))",
-    "resource.prlimit(os.getppid(), resource.RLIMIT_DATA, (200 << 20, 200 << 20))",
-    "os.setpriority(os.PRIO_PROCESS, PARENT, 19)",
-    "os.sched_setaffinity(PARENT, os.sched_getaffinity(PARENT))",
-    "os.sched_setaffinity(os.getppid(), os.sched_getaffinity(0))",
+# What an answer must not be able to do; each line raises a PermissionError instead, or the exception beside it.
+HARM = {
+    "os.remove(VICTIM)": "",
+    "os.truncate(VICTIM, 0)": "",
+    "os.rename(VICTIM, VICTIM + 'x')": "",
+    "__import__('shutil').rmtree(FOLDER)": "",
+    "__import__('pathlib').Path(VICTIM).write_text('5 of 5')": "",
+    "os.system('echo x > ' + VICTIM)": "",
+    "subprocess.run(['rm', VICTIM])": "",
+    "__import__('multiprocessing.util').util.spawnv_passfds(b'/bin/rm', [b'rm', VICTIM.encode()], [])": "",
+    "os.fork() or open(VICTIM, 'w').close()": "",
+    "torch.save({}, VICTIM)": "RuntimeError",
+    "torch.from_file(VICTIM, shared=True, size=4, dtype=torch.uint8).zero_()": "RuntimeError",
+    "__import__('ctypes').CDLL(None).unlink(VICTIM.encode())": "",
+    "os.chmod(VICTIM, 0o777)": "",
+    "os.chown(VICTIM, 1, 1)": "",
+    "os.utime(VICTIM)": "",
+    "os.setxattr(VICTIM, 'user.a', b'1')": "",
+    "os.kill(PARENT, 9)": "",
+    "os.kill(os.getppid(), 9)": "",
+    "os.killpg(os.getpgid(PARENT), 9)": "",
+    "resource.prlimit(PARENT, resource.RLIMIT_CPU, (1, 1))": "",
+    "resource.prlimit(os.getppid(), resource.RLIMIT_DATA, (200 << 20, 200 << 20))": "",
+    "os.setpriority(os.PRIO_PROCESS, PARENT, 19)": "",
+    "os.sched_setaffinity(PARENT, os.sched_getaffinity(PARENT))": "",
+    "os.sched_setaffinity(os.getppid(), os.sched_getaffinity(0))": "",
     # A process in a session of its own would survive the end of its parent, and keep the grader's pipe open.
-    "sys.audit = lambda *_: None; subprocess.Popen('x', start_new_session=True, preexec_fn=lambda: os._exit(0))",
-    "SPAWN()",
-    "__import__('socket').create_connection(('127.0.0.1', PORT), 5)",
-    "open(FOLDER + '/new', 'w').close()",
+    "sys.audit = lambda *_: None; subprocess.Popen('x', start_new_session=True, preexec_fn=lambda: os._exit(0))": "",
+    "SPAWN()": "",
+    "__import__('socket').create_connection(('127.0.0.1', PORT), 5)": "",
+    "open(FOLDER + '/new', 'w').close()": "",
     # What is not the student's to read.
-    "open(VICTIM).read()",
-    "os.listdir(FOLDER)",
-    "[1 / 0 for _ in os.walk(FOLDER)] or 1 / 0",
-    "open('/etc/passwd').read()",
-    "open(f'/proc/{PARENT}/cmdline').read()",
-    "open(f'/proc/{os.getppid()}/environ').read()",
-    "open(SOLUTIONS).read()",
-    "__import__('importlib').reload(sys.modules['lecture21.chapters.c04_causal_mask.exercises'])",
-    "__import__('inspect').getsource(sys.modules['lecture21.chapters.c04_causal_mask.exercises'])",
-]
-# fork_exec raises no audit event. A child that it starts sleeps for a minute with the pipe open.
+    "open(VICTIM).read()": "",
+    "os.listdir(FOLDER)": "",
+    "next(os.walk(FOLDER))": "StopIteration",
+    "open('/etc/passwd').read()": "",
+    "open(f'/proc/{PARENT}/cmdline').read()": "",
+    "open(f'/proc/{os.getppid()}/environ').read()": "",
+    "open(SOLUTIONS).read()": "",
+    "__import__('importlib').reload(sys.modules['lecture21.chapters.c04_causal_mask.exercises'])": "",
+    "__import__('inspect').getsource(sys.modules['lecture21.chapters.c04_causal_mask.exercises'])": "OSError",
+}
+# fork_exec raises no audit event. A child that it starts would hold the pipe open.
 SPAWN = """
 def SPAWN():
     import _posixsubprocess
@@ -188,15 +192,17 @@ def test_the_kernel_forbids_what_harms_others(tmp_path):
 import os, resource, subprocess, sys, torch
 {SPAWN}
 def causal_mask(n):
-    succeeded = []
-    names = globals() | {values!r} | {{"SPAWN": SPAWN}}
-    for line in {HARM!r}:
+    wrong = []
+    names = {values!r} | {{"SPAWN": SPAWN, "os": os, "resource": resource, "subprocess": subprocess}}
+    names |= {{"sys": sys, "torch": torch}}
+    for line, expected in {HARM!r}.items():
         try:
             exec(line, names)
-            succeeded.append(line)
-        except BaseException:
-            pass
-    raise RuntimeError(str(succeeded))"""
+            wrong.append(line)
+        except BaseException as error:
+            if type(error).__name__ != (expected or "PermissionError"):
+                wrong.append(type(error).__name__ + " in " + line)
+    raise RuntimeError(str(wrong))"""
         result = grades(write(tmp_path / "04_bad.ipynb", source), ["4.1"])[0]
         with pytest.raises(BlockingIOError):
             server.accept()
@@ -205,6 +211,50 @@ def causal_mask(n):
     assert (victim.stat().st_mode, victim.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
     assert [each.name for each in folder.iterdir()] == ["grades.csv"]
     assert "raises RuntimeError for n = 1: []" in result.text
+
+
+# The system calls by what they would do. With these arguments, none does it where the filter lets it through.
+CALLS = {
+    "start programs and connect": "execve execveat socket",
+    "reach into other processes": "ptrace process_vm_readv process_vm_writev setpriority ioprio_set tkill "
+    "rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal pidfd_open pidfd_getfd process_madvise kcmp setrlimit kill "
+    "tgkill sched_setaffinity sched_setattr sched_setparam sched_setscheduler",
+    "get around other rules": "unshare setns io_uring_setup bpf perf_event_open userfaultfd",
+    "outlive the process": "add_key request_key keyctl msgget semget shmget mq_open",
+    "change owners, modes and times of files": "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime "
+    "utimes futimesat utimensat setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr",
+    "change the system, as root": "mount umount2 move_mount open_tree fsopen fsmount mount_setattr chroot pivot_root "
+    "swapon swapoff reboot kexec_load init_module finit_module delete_module settimeofday clock_settime clock_adjtime "
+    "adjtimex sethostname setdomainname acct quotactl setuid setgid setreuid setregid setresuid setresgid setgroups "
+    "setfsuid setfsgid",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel forbids this on Linux only")
+@pytest.mark.parametrize("calls", CALLS.values(), ids=CALLS)
+def test_the_kernel_refuses_calls_that_an_answer_does_not_need(calls):
+    """In a fork of this process, under the filter of system calls alone."""
+    from seccompy import syscall_nr
+
+    numbers = {}
+    for name in calls.split():
+        with contextlib.suppress(ValueError):  # not a call of this processor
+            numbers[name] = syscall_nr(name)
+    call, nothing = ctypes.CDLL(None, use_errno=True).syscall, [ctypes.c_long(-1)] * 6
+    read_end, write_end = os.pipe()
+    if not (process := os.fork()):
+        try:
+            sandbox._forbid_system_calls()
+            for name, number in numbers.items():
+                if call(number, *nothing) != -1 or ctypes.get_errno() != errno.EPERM:
+                    os.write(write_end, f"{name} ".encode())
+            os.write(write_end, b"all others are refused")
+        finally:
+            os._exit(0)
+    os.waitpid(process, 0)
+    assert os.read(read_end, 10_000) == b"all others are refused"
+    os.close(read_end)
+    os.close(write_end)
 
 
 UNPROTECTED = """

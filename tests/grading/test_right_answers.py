@@ -1,12 +1,15 @@
 """`lecture21 grade`: a right answer gets its points, however the notebook is written."""
 
 import json
+import os
+from types import SimpleNamespace
 
 import pytest
 from grading_notebooks import MASK, SETUP, grades, points, with_solutions, write
 from nbformat.v4 import new_code_cell, new_notebook, writes
 
 from lecture21.exercises.registry import chapters, exercises_of, find
+from lecture21.grading import child, supervisor
 from lecture21.grading.notebooks import read
 
 STUB = find("4.1").stub
@@ -99,16 +102,32 @@ def test_an_honest_notebook_gets_its_point(cells, tmp_path):
     assert grades(path, ["4.1"])[0].text == "correct"
 
 
-def test_a_busy_machine_refuses_no_right_answer(tmp_path):
-    """The time limit is that of the processor: an answer that waits longer, here asleep, is right all the same."""
-    slow = "import time\n" + MASK.replace("    return", "    time.sleep(0.6)\n    return", 1)
-    assert grades(write(tmp_path / "04_mine.ipynb", slow), ["4.1"], seconds=1.5)[0].text == "correct"
+@pytest.mark.parametrize(
+    ("computed", "patience", "ending"),
+    [(0, 100, supervisor.REPLIED + b"right"), (60, 100, supervisor.LATE), (0, 50, supervisor.WAITING)],
+)
+def test_a_busy_machine_refuses_no_right_answer(computed, patience, ending, monkeypatch):
+    """The limit of two seconds is that of the processor: an answer that takes a minute, but only waits, is right."""
+    read_end, write_end = os.pipe()
+    os.write(write_end, child.READY)
+    wall, processor = iter([0, 0, 0, 60]), iter([0, computed])
+
+    def monotonic():
+        if (now := next(wall)) == 60:
+            os.write(write_end, b"right\n")
+        return now
+
+    monkeypatch.setattr(supervisor, "time", SimpleNamespace(monotonic=monotonic))
+    monkeypatch.setattr(supervisor, "_processor_time", lambda process: next(processor))
+    assert supervisor._collect(read_end, os.getpid(), 2, patience) == ending
+    os.close(read_end)
+    os.close(write_end)
 
 
-def test_an_answer_that_sleeps_is_ended(tmp_path):
-    sleeper = "import time\ndef causal_mask(n):\n    time.sleep(1000)"
-    graded = grades(write(tmp_path / "04_mine.ipynb", sleeper), ["4.1"], patience=1.0)[0]
-    assert graded.text == "computes nothing and does not end within 1 seconds"
+def test_an_answer_that_waits_for_ever_is_ended(tmp_path):
+    waits = "import threading\ndef causal_mask(n):\n    threading.Event().wait()"
+    graded = grades(write(tmp_path / "04_mine.ipynb", waits), ["4.1"], patience=0.1)[0]
+    assert graded.text == "computes nothing and does not end within 0.1 seconds"
 
 
 def test_an_import_of_everything_defines_no_answer(tmp_path):
@@ -185,6 +204,17 @@ def test_an_answer_may_build_on_a_function_of_an_earlier_chapter(tmp_path):
     taken = "softmax = ...\nsoftmax = solved('2.1', softmax)\nsolved('9.99', 1)\nself_attention = solved('3.2', ...)"
     path = write(tmp_path / "03_mine.ipynb", taken, answer)
     assert points(path, ["3.1", "3.2"]) == {"3.1": 1, "3.2": 0}
+
+
+def test_an_answer_that_builds_on_a_wrong_one_is_tested_on_the_books(tmp_path):
+    wrong = "def masked_weights(scores, mask):\n    return scores.softmax(dim=-1)"
+    right = (
+        "def padded_weights(scores, mask):\n"
+        "    return torch.where(mask, masked_weights(scores, mask | ~mask.any(-1, keepdim=True)), 0.0)"
+    )
+    earlier, later = grades(write(tmp_path / "04_mine.ipynb", wrong, right), ["4.2", "4.5"])
+    assert earlier.points == 0
+    assert (later.points, later.text) == (1, "correct; with the book's masked_weights")
 
 
 def test_lines_of_a_cell_keep_their_numbers_after_a_magic(tmp_path):
