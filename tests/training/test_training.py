@@ -23,7 +23,6 @@ from lecture21.training import (
     shuffled_windows,
     train,
 )
-from lecture21.training.devices import choose_precision
 from lecture21.training.loop import loop
 from lecture21.training.processes import join_processes
 from lecture21.training.run import Run
@@ -650,18 +649,6 @@ def test_a_cosine_run_cannot_be_given_more_steps(tmp_path):
     train(fresh(), tokens(), TrainConfig(**{**settings, "steps": 8}), out=tmp_path)
     with pytest.raises(ValueError, match="does not match the run: the checkpoint has steps=8, the run has 12"):
         train(fresh(), tokens(), TrainConfig(**settings), out=tmp_path, resume=True)
-
-
-def test_a_run_may_be_resumed_on_another_device(tmp_path):
-    train(fresh(), tokens(), TrainConfig(**{**QUICK, "steps": 4}), out=tmp_path)
-    train(fresh(), tokens(), TrainConfig(**{**QUICK, "device": None}), out=tmp_path, resume=True)
-
-
-@pytest.mark.parametrize(("capability", "best"), [((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")])
-def test_a_t4_trains_in_fp16_and_an_a100_in_bf16(monkeypatch, capability, best):
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert choose_precision(torch.device("cuda")) == best
-    assert choose_precision(torch.device("cpu")) == "fp32"
 
 
 @pytest.mark.parametrize(

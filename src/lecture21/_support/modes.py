@@ -59,6 +59,13 @@ def training(model: object) -> AbstractContextManager[None]:
     return _in_mode(model, training=True)
 
 
+def kept_random_state(device: torch.device) -> AbstractContextManager[None]:
+    """Return torch's random state, of the CPU and of one device, at the end of the block to what it was before."""
+    if device.type == "cpu":
+        return torch.random.fork_rng(devices=[])
+    return torch.random.fork_rng(devices=[device], device_type=device.type)
+
+
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch's random numbers for a while; afterwards the caller's random state is as before.
@@ -72,7 +79,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     if not _seeding.acquire(blocking=False):
         raise ValueError("another thread is training, and all threads share torch's random state: use processes")
     try:
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        with kept_random_state(device):
             torch.manual_seed(seed)
             yield
     finally:

@@ -34,7 +34,9 @@ TextFile = Annotated[Path | None, typer.Option(help="A UTF-8 text file to use in
 Run = Annotated[
     Path, typer.Argument(help="Directory of a trained model, or its one file .safetensors.", show_default=False)
 ]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps.", show_default="the best one available")]
+Device = Annotated[
+    str | None, typer.Option(help="cpu, cuda or mps.", show_default="cuda where there is one, and otherwise the CPU")
+]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a field of the preset; repeatable.")
 ]

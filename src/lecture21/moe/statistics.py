@@ -72,7 +72,7 @@ def describe(routing: Routing, ids: Int[Tensor, "B T"] | None = None, *, gates: 
 
 
 def _information(ids: Int[Tensor, "B T"], experts: Int[Tensor, "B T k"], n_expert: int) -> float | None:
-    pairs = ids[..., None] * n_expert + experts  # (B, T, k)
+    pairs = (ids[..., None] * n_expert + experts).cpu()  # (B, T, k); MPS has no float64
     joint = pairs.flatten().bincount(minlength=(int(ids.max()) + 1) * n_expert).view(-1, n_expert).double()
     joint = joint / joint.sum()
     token, expert = joint.sum(1), joint.sum(0)

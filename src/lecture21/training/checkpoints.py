@@ -257,10 +257,13 @@ def _check_random_states(path: Path, tensors: dict[str, Tensor], run: Run) -> No
     for name, generator in run.random_generators().items():
         full_name = run.random_name(name)
         current = generator.get_state()
-        saved = tensors.get(full_name, current if name == "cuda" else None)  # a run may continue on another device
+        other = current if name == run.device.type else None  # the run may have been on another device until now
+        saved = tensors.get(full_name, other)
         if saved is None or saved.shape != current.shape or saved.dtype != current.dtype:
             raise ValueError(f"{path} has a corrupt random state, {full_name}")
         try:
-            torch.Generator(generator.device).set_state(saved.clone())
+            generator.set_state(saved.clone())
         except RuntimeError as error:  # the right size, but not a state of the generator
             raise ValueError(f"{path} has a corrupt random state, {full_name}: {error}") from error
+        finally:
+            generator.set_state(current)

@@ -49,7 +49,7 @@ class TrainConfig:
     seed: int = 0
     """Seed of weights, batches and dropout."""
     device: str | None = None
-    """cpu, cuda or mps; by default the best one available."""
+    """cpu, cuda or mps; by default cuda where there is one, and otherwise the CPU."""
     precision: str | None = None
     """fp32, bf16 or fp16; by default the best one of a GPU, and fp32 elsewhere."""
     compile: bool = False

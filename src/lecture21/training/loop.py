@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from lecture21._support.modes import kept_random_state
 from lecture21._support.tensors import require_vocabulary
 from lecture21.training.checkpoints import RunDirectory, Tokenizer
 from lecture21.training.config import TrainConfig, learning_rate
@@ -182,7 +183,7 @@ def _reporter(on_evaluation: OnEvaluation) -> Callable[[Run], None]:
     """Return a function that reports on a run; what it draws at random does not change the run."""
 
     def report(run: Run) -> None:
-        with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
+        with kept_random_state(run.device):
             on_evaluation(run.step, run.model, run.history)
 
     return report

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lecture21._support.modes import seeded, training
 from lecture21.training.config import TrainConfig
-from lecture21.training.devices import choose_device, mixed_precision
+from lecture21.training.devices import DeviceGenerator, choose_device, mixed_precision
 from lecture21.training.evaluation import TrainableModel, evaluate
 from lecture21.training.history import History
 from lecture21.training.optimizers import make_optimizers, optimizer_state, owners_of_parameters, progress_bar
@@ -145,13 +145,11 @@ class Run:
         for attached in self.after_evaluation:
             attached(self)
 
-    def random_generators(self) -> dict[str, torch.Generator]:
+    def random_generators(self) -> dict[str, torch.Generator | DeviceGenerator]:
         """Return the generators of all random numbers of the run: those of batches, and torch's own for dropout."""
         generators = {"batches": self.batches, "torch": torch.default_generator}
-        if self.device.type == "cuda":
-            torch.cuda.init()
-            index = torch.cuda.current_device() if self.device.index is None else self.device.index
-            generators["cuda"] = torch.cuda.default_generators[index]
+        if self.device.type != "cpu":
+            generators[self.device.type] = DeviceGenerator(self.device)
         return generators
 
     def random_name(self, name: str) -> str:

@@ -1,0 +1,116 @@
+import pytest
+import torch
+from simulated_mps import MPS, OnMPS, mps
+
+from lecture21 import GPT, GPTConfig
+from lecture21._support.storage import load_tensors, save_tensors
+from lecture21.generation import generate
+from lecture21.moe import statistics_of
+from lecture21.training import History, TrainConfig, evaluate, minimize, train
+from lecture21.training.devices import choose_device, choose_precision
+
+SHAPE = {"vocab_size": 9, "block_size": 8, "n_layer": 1, "n_head": 2, "d_model": 8, "dropout": 0.2}
+SETTINGS = {"steps": 6, "batch_size": 4, "eval_every": 2, "accumulate": 2, "clip": 0.5, "optimizer": "muon"}
+TOKENS = torch.randint(9, (200,), generator=torch.Generator().manual_seed(0))
+
+
+def fresh(**changes: object) -> GPT:
+    torch.manual_seed(0)
+    return GPT(GPTConfig(**{**SHAPE, **changes}))
+
+
+def config(device: str, **changes: object) -> TrainConfig:
+    return TrainConfig(**{**SETTINGS, **changes}, device=device)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "has_mps", "expected"), [(False, False, "cpu"), (False, True, "cpu"), (True, True, "cuda")]
+)
+def test_cuda_is_used_where_it_is_and_mps_only_on_request(monkeypatch, cuda, has_mps, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: has_mps)
+    assert choose_device().type == expected
+    for name, there in (("cpu", True), ("cuda", cuda), ("mps", has_mps)):
+        if there:
+            assert choose_device(name).type == name
+        else:
+            with pytest.raises(ValueError, match=f"'{name}' is not on this machine; available: .*cpu"):
+                choose_device(name)
+
+
+@pytest.mark.parametrize(("capability", "best"), [((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")])
+def test_a_t4_trains_in_fp16_and_an_a100_in_bf16(monkeypatch, capability, best):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert choose_precision(torch.device("cuda")) == best
+    assert choose_precision(torch.device("cpu")) == choose_precision(torch.device("mps")) == "fp32"
+
+
+def test_a_run_on_mps_that_is_resumed_equals_one_that_was_not_stopped(tmp_path, monkeypatch):
+    """On simulated MPS, whose dropout comes from a generator of its own, and where float64 raises."""
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+
+    def report(step: int, model: GPT, history: History) -> None:
+        assert all(isinstance(p, OnMPS) for p in model.parameters())
+        torch.zeros(3, device="mps").uniform_()  # must not change the run
+
+    def stop(step: int, model: GPT, history: History) -> None:
+        if step == 4:
+            raise KeyboardInterrupt
+
+    with mps(monkeypatch):
+        train(fresh(), TOKENS, config("mps"), val=TOKENS[:50], out=whole, on_evaluation=report)
+        with pytest.raises(KeyboardInterrupt):
+            train(fresh(), TOKENS, config("mps"), val=TOKENS[:50], out=stopped, on_evaluation=stop)
+        train(fresh(), TOKENS, config("mps"), val=TOKENS[:50], out=stopped, resume=True)
+    for name in ("checkpoint.safetensors", "model.safetensors", "history.csv"):
+        assert (stopped / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def test_training_on_mps_leaves_the_caller_s_random_numbers_alone(monkeypatch):
+    with mps(monkeypatch):
+        model = fresh()
+        state = torch.mps.get_rng_state()
+        train(model, TOKENS, config("mps"))
+        minimize(
+            model, lambda generator: model.loss(TOKENS[None, :8].to(MPS), TOKENS[None, 1:9].to(MPS)), config("mps")
+        )
+        assert torch.equal(torch.mps.get_rng_state(), state)
+
+
+def test_a_run_may_be_resumed_on_another_device(tmp_path, monkeypatch):
+    """Without dropout, it is the run of one device, to rounding."""
+    settings = {"optimizer": "adamw", "learning_rate": 0.01}
+    whole = train(fresh(dropout=0), TOKENS, config("cpu", **settings), val=TOKENS[:50])
+    train(fresh(dropout=0), TOKENS, config("cpu", **settings, steps=2), val=TOKENS[:50], out=tmp_path)
+    with mps(monkeypatch):
+        train(fresh(dropout=0), TOKENS, config("mps", **settings, steps=4), val=TOKENS[:50], out=tmp_path, resume=True)
+    resumed = train(fresh(dropout=0), TOKENS, config("cpu", **settings), val=TOKENS[:50], out=tmp_path, resume=True)
+    assert resumed.step == whole.step == [0, 2, 4, 6]
+    assert resumed.val_loss == pytest.approx(whole.val_loss, rel=1e-5)
+
+
+def test_a_corrupt_random_state_of_mps_is_refused(tmp_path, monkeypatch):
+    with mps(monkeypatch):
+        train(fresh(), TOKENS, config("mps", steps=4), out=tmp_path)
+        tensors, metadata = load_tensors(tmp_path / "checkpoint.safetensors")
+        tensors["random.mps"] = torch.zeros_like(tensors["random.mps"])
+        save_tensors(tmp_path / "checkpoint.safetensors", tensors, metadata)
+        with pytest.raises(ValueError, match=r"checkpoint\.safetensors has a corrupt random state, random\.mps"):
+            train(fresh(), TOKENS, config("mps"), out=tmp_path, resume=True)
+
+
+def test_a_model_on_mps_gives_the_results_of_the_cpu_without_float64(monkeypatch):
+    """Of what computes in float64 on the CPU: rotary angles, the counts of a router, a loss on a whole text."""
+    model = fresh(position="rotary", moe={"n_expert": 3, "top_k": 1}).eval()
+
+    def results(device: str) -> tuple[object, ...]:
+        return (
+            evaluate(model, TOKENS),
+            generate(model, TOKENS[None, :4], 4, greedy=True).tolist(),
+            [each.information for each in statistics_of(model, TOKENS[None, :8].to(device))],
+        )
+
+    expected = results("cpu")
+    with mps(monkeypatch):
+        model.to(MPS)
+        assert results("mps") == expected
