@@ -43,13 +43,6 @@ class Child:
     log: Path
     memory: float
 
-    def signal(self, number: int) -> bool:
-        """Send a signal; return False if the child has already ended."""
-        if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-            return False
-        os.kill(self.pid, number)
-        return True
-
     def ends_within(self, limit: float) -> bool:
         """Return whether the child ends within `limit` seconds."""
         descriptor = os.pidfd_open(self.pid)
@@ -99,16 +92,3 @@ def start(work: Callable[[], int | None], folder: Path) -> Child:
 def run(work: Callable[[], int | None], folder: Path, limit: float = 60) -> Ended:
     """Run `work` in a child and wait for its end, at most `limit` seconds."""
     return start(work, folder).wait(limit)
-
-
-def wait_for_handler(pid: int, number: int) -> None:
-    """Wait until a process has a handler of its own for a signal, or has ended."""
-    while True:
-        try:
-            status = Path(f"/proc/{pid}/status").read_text()
-        except OSError:
-            return
-        caught = int(status.split("SigCgt:")[1].split()[0], 16)
-        if caught >> (number - 1) & 1 or "State:\tZ" in status:
-            return
-        time.sleep(0.0005)

@@ -1,13 +1,12 @@
-"""SIGKILL at random instants of a training run, and at every open, write, sync, rename and removal of its saves.
+"""SIGKILL at every open, write, sync, rename and removal of the saves of a training run.
 
-After each kill every file must be complete, and the resumed run must equal one that was never stopped, byte for byte.
+After each kill every file must be complete, and the resumed run must equal one that was never stopped, byte for byte. A
+kill between two of these operations leaves the files of the earlier one.
 """
 
 import os
-import random
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,32 +65,11 @@ def _problems_after_kill(run: Path, whole: dict[str, bytes], steps: int, folder:
     shutil.rmtree(run)
 
 
-def at_random(folder: Path, count: int) -> tuple[int, list[str]]:
-    """Kill a run at random instants."""
-    steps, problems = 8, []
-    started = time.monotonic()
-    children.run(lambda: _train(folder / "whole", steps), folder)
-    duration = time.monotonic() - started
-    whole = contents(folder / "whole")
-    generator, killed = random.Random(0), 0
-    while killed < count:
-        child = children.start(lambda: _train(folder / "run", steps), folder)
-        time.sleep(generator.uniform(0, duration))
-        in_time = child.signal(signal.SIGKILL)
-        child.wait()
-        killed += in_time
-        if not in_time:
-            duration *= 0.98  # the first run was slower than the others
-        (folder / "run").mkdir(exist_ok=True)
-        problems += _problems_after_kill(folder / "run", whole, steps, folder)
-    return killed, problems
+class Operations:
+    """Counts the file operations of a process, and sends it a signal at one of them."""
 
-
-class _Operations:
-    """Counts the file operations of a process, and kills it at one of them."""
-
-    def __init__(self, fatal: int | None = None):
-        self.count, self.fatal = 0, fatal
+    def __init__(self, fatal: int | None = None, number: int = signal.SIGKILL):
+        self.count, self.fatal, self.number = 0, fatal, number
         fsync, replace, unlink, opened = os.fsync, Path.replace, Path.unlink, Path.open
 
         def before(operation):
@@ -115,13 +93,13 @@ class _Operations:
         """Count one operation."""
         self.count += 1
         if self.count == self.fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self.number)
 
 
 class _WatchedFile:
     """A file whose write may be killed after half of the bytes."""
 
-    def __init__(self, file, operations: _Operations):
+    def __init__(self, file, operations: Operations):
         self._file, self._operations = file, operations
 
     def write(self, data: bytes) -> None:
@@ -146,7 +124,7 @@ def at_every_operation(folder: Path) -> tuple[int, list[str]]:
     steps, problems = 3, []
 
     def count() -> int:
-        operations = _Operations()
+        operations = Operations()
         _train(folder / "whole", steps)
         return operations.count
 
@@ -155,7 +133,7 @@ def at_every_operation(folder: Path) -> tuple[int, list[str]]:
     for fatal in range(1, number + 1):
 
         def be_killed(fatal: int = fatal) -> None:
-            _Operations(fatal)
+            Operations(fatal)
             _train(folder / "run", steps)
 
         ended = children.run(be_killed, folder)

@@ -1,7 +1,7 @@
 """Attack the package and print the figures: `make attack`. The exit code is 1 if anything did not hold.
 
-SIGKILL and signals at random instants, hostile input through the command line and files, and misuse of the API. Where
-imports are not the target, the attacked processes are forks of this one, in which torch is already loaded.
+SIGKILL and signals at every operation with a file, hostile input through the command line and files, and misuse of the
+API. Where imports are not the target, the attacked processes are forks of this one, in which torch is already loaded.
 """
 
 import sys
@@ -19,10 +19,9 @@ from lecture21 import GPT, GPTConfig, TrainConfig, train
 from lecture21.cli import app  # noqa: F401
 
 _PARTS = {
-    "SIGKILL at random instants of training": lambda folder: kills.at_random(folder, 200),
     "SIGKILL at every open, write, sync, rename and removal": kills.at_every_operation,
-    "SIGINT and SIGTERM from the start of the process": lambda folder: signals.from_the_start(folder, 40),
-    "SIGINT and SIGTERM while the command runs": lambda folder: signals.while_running(folder, 60),
+    "SIGINT and SIGTERM at imports of the command": lambda folder: signals.at_imports(20),
+    "SIGINT and SIGTERM at every operation with a file": signals.at_every_operation,
     "hostile input through command line and files": hostile.through_command_and_files,
     "misuse of the API": misuse.calls,
 }

@@ -1,21 +1,36 @@
-"""SIGINT and SIGTERM at random instants of the command, imports included: one line, and exit code 130 or 143."""
+"""SIGINT and SIGTERM at imports of the command and at every file operation of a run: one line, exit code 130 or 143."""
 
-import os
-import random
-import shutil
+import itertools
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import children
-from kills import check_complete, contents
+from kills import Operations, check_complete, contents
 
 from lecture21.cli import main
 
 _TEXT = "ROMEO:\nBut soft, what light through yonder window breaks?\n\n" * 20
-_OPTIONS = ["--steps", "12", "--eval-every", "2", "--batch-size", "2", "--set", "n_layer=1", "--set", "d_model=8"]
+_OPTIONS = ["--steps", "2", "--eval-every", "1", "--batch-size", "2", "--set", "n_layer=1", "--set", "d_model=8"]
+# Counts the imports since the command has handlers of its own, and sends the signal at one of them.
+_AT_IMPORT = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with Ctrl-C ignored
+number, fatal, seen = int(sys.argv[1]), int(sys.argv[2]), 0
+def hook(event, arguments):
+    global seen
+    if event == "import" and callable(signal.getsignal(signal.SIGTERM)):
+        seen += 1
+        if seen == fatal:
+            os.kill(os.getpid(), number)
+sys.addaudithook(hook)
+from lecture21.cli import main
+code = main(sys.argv[3:])
+if not fatal:
+    print(seen)
+sys.exit(code)
+"""
 
 
 def _arguments(folder: Path, out: Path) -> list[str]:
@@ -23,65 +38,55 @@ def _arguments(folder: Path, out: Path) -> list[str]:
     return ["train", "--out", str(out), "--text", str(folder / "romeo.txt"), *_OPTIONS]
 
 
-def _problems(code: int, output: str, number: int, run: Path) -> list[str]:
+def _problems(code: int, output: str, number: int, when: str) -> list[str]:
     last = output.splitlines()[-1] if output else ""
     lines = [line for line in output.splitlines() if line.startswith("lecture21:")]
-    problems = []
-    if code != 128 + number or not last.startswith("lecture21: stopped") or len(lines) != 1 or "Traceback" in output:
-        problems.append(f"signal {number}: exit code {code}, output {output[-500:]!r}")
-    if run.exists():
-        check_complete(run)
-    return problems
+    if code == 128 + number and last.startswith("lecture21: stopped") and len(lines) == 1 and "Traceback" not in output:
+        return []
+    return [f"signal {number} at {when}: exit code {code}, output {output[-500:]!r}"]
 
 
-def while_running(folder: Path, count: int) -> tuple[int, list[str]]:
-    """Send signals to the command in a warm process."""
+def at_imports(count: int) -> tuple[int, list[str]]:
+    """Send a signal to new processes, at imports that are evenly spread over all of the command."""
+
+    def started(number: int, fatal: int) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-c", _AT_IMPORT, str(number), str(fatal), "count", "gpt0"]
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+    total, problems = int(started(0, 0).stdout.split()[-1]), []
+    numbers = itertools.cycle([signal.SIGINT, signal.SIGTERM])
+    for n, number in zip(range(count), numbers, strict=False):
+        fatal = 1 + n * total // count
+        ended = started(number, fatal)
+        problems += _problems(ended.returncode, ended.stdout, number, f"import {fatal} of {total}")
+    return count, problems
+
+
+def at_every_operation(folder: Path) -> tuple[int, list[str]]:
+    """Send a signal to a run at each of its file operations in turn, and resume it."""
     run, problems = folder / "run", []
-    started = time.monotonic()
-    children.run(lambda: main(_arguments(folder, folder / "whole")), folder)
-    duration = time.monotonic() - started
+
+    def count() -> int:
+        operations = Operations()
+        main(_arguments(folder, folder / "whole"))
+        return operations.count
+
+    total = children.run(count, folder).code
     whole = contents(folder / "whole")
-    generator, sent = random.Random(0), 0
-    while sent < count:
-        number = generator.choice([signal.SIGINT, signal.SIGTERM])
-        child = children.start(lambda: main(_arguments(folder, run)), folder)
-        children.wait_for_handler(child.pid, signal.SIGTERM)
-        time.sleep(generator.uniform(0, duration))
-        in_time = child.signal(number)
-        ended = child.wait()
-        if in_time and ended.code != 0:  # it may have been just past its end
-            sent += 1
-            problems += _problems(ended.code, ended.output, number, run)
+    for fatal, number in zip(range(1, total + 1), itertools.cycle([signal.SIGINT, signal.SIGTERM]), strict=False):
+        run = folder / f"run{fatal}"
+
+        def be_stopped(fatal: int = fatal, number: int = number, run: Path = run) -> int:
+            Operations(fatal, number)
+            return main(_arguments(folder, run))
+
+        ended = children.run(be_stopped, folder)
+        problems += _problems(ended.code, ended.output, number, f"operation {fatal} of {total}")
+        more = []
+        if run.exists():
+            check_complete(run)
             more = ["--resume"] if (run / "checkpoint.safetensors").exists() else []
-            resumed = children.run(lambda more=more: main([*_arguments(folder, run), *more]), folder)
-            if resumed.code or contents(run) != whole:
-                problems.append(f"the run after signal {number} cannot be resumed to the same end: {resumed.output}")
-        else:
-            duration *= 0.98
-        shutil.rmtree(run, ignore_errors=True)
-    return sent, problems
-
-
-def from_the_start(folder: Path, count: int) -> tuple[int, list[str]]:
-    """Send signals to the command as a new process, most of whose time goes into imports."""
-    run, problems = folder / "run", []
-    command = [sys.executable, "-m", "lecture21", *_arguments(folder, run)]
-    started = time.monotonic()
-    subprocess.run(command, capture_output=True, check=True)
-    duration = time.monotonic() - started
-    shutil.rmtree(run)
-    generator, sent = random.Random(1), 0
-    while sent < count:
-        number = generator.choice([signal.SIGINT, signal.SIGTERM])
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        children.wait_for_handler(process.pid, signal.SIGTERM)
-        time.sleep(generator.uniform(0, duration))
-        os.kill(process.pid, number)
-        output, _ = process.communicate()
-        if process.returncode != 0:
-            sent += 1
-            problems += _problems(process.returncode, output, number, run)
-        else:
-            duration *= 0.95
-        shutil.rmtree(run, ignore_errors=True)
-    return sent, problems
+        resumed = children.run(lambda run=run, more=more: main([*_arguments(folder, run), *more]), folder)
+        if resumed.code or contents(run) != whole:
+            problems.append(f"the run after signal {number} cannot be resumed to the same end: {resumed.output}")
+    return total, problems

@@ -628,41 +628,6 @@ def test_a_full_disk_is_one_line_and_harms_no_file(trained, text, tmp_path):
     assert contents(run) == before
 
 
-INTERRUPTED = """
-import os, signal, sys
-from lecture21 import cli
-
-fsync, saves = os.fsync, 0
-
-def interrupt_the_second_save(descriptor):
-    global saves
-    saves += 1
-    if saves == 6:
-        os.kill(os.getpid(), signal.SIGINT)
-    fsync(descriptor)
-
-os.fsync = interrupt_the_second_save
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts its background jobs with Ctrl-C ignored
-sys.exit(cli.main(sys.argv[1:]))
-"""
-
-
-@pytest.mark.repetition  # of the attack, and of a signal after a save
-def test_ctrl_c_in_the_middle_of_a_save_is_one_line_and_the_run_goes_on(text, tmp_path):
-    arguments = ["--text", text, *QUICK]
-    whole, run = tmp_path / "whole", tmp_path / "run"
-    assert main([str(a) for a in ("train", "--out", whole, *arguments)]) == 0
-    command = [sys.executable, "-c", INTERRUPTED, "train", "--out", run, *arguments]
-    result = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
-    assert result.returncode == 130, result.stderr
-    stopped = f"lecture21: stopped; the same command with --resume continues from the last checkpoint in {run}"
-    assert result.stderr.splitlines()[-1] == stopped
-    assert "Traceback" not in result.stderr
-    assert not list(run.glob("*.tmp")) + list(run.glob(".*.tmp"))
-    assert main([str(a) for a in ("train", "--out", run, *arguments, "--resume")]) == 0
-    assert contents(run) == contents(whole)
-
-
 @pytest.mark.slow
 def test_a_reader_that_closes_the_pipe_ends_the_writing_quietly(trained):
     command = [sys.executable, "-m", "lecture21", "sample", str(trained), "--length", "5000"]

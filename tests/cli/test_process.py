@@ -16,6 +16,8 @@ from lecture21 import GPT, cli
 from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.cli import main
 from lecture21.tokenizers import CharTokenizer
+from lecture21.training.checkpoints import RunDirectory
+from lecture21.training.run import Run
 
 
 @pytest.fixture
@@ -155,52 +157,23 @@ def test_line_ends_of_windows_are_read_as_those_of_unix_and_this_is_said(text, t
 # Signals
 
 
-AT_IMPORT = """
-import os, signal, sys
-
-class Interrupt:
-    def find_spec(self, name, path=None, target=None):
-        if name == {module!r}:
-            os.kill(os.getpid(), {number})
-
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with Ctrl-C ignored
-sys.meta_path.insert(0, Interrupt())
-from lecture21.cli import main
-sys.exit(main({arguments!r}))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("module", ["lecture21.cli.app", "typer", "numpy", "torch._C"])
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_modules_are_imported_is_one_line(module, number):
-    code = AT_IMPORT.format(module=module, number=int(number), arguments=["--help"])
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (result.returncode, result.stdout, result.stderr) == (128 + number, "", "lecture21: stopped\n")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.repetition), signal.SIGTERM])
-def test_a_signal_while_training_names_the_checkpoint(number, text, tmp_path):
+def test_a_signal_while_training_names_the_checkpoint(number, text, tmp_path, monkeypatch, capsys):
     run = tmp_path / "run"
     arguments = ["train", "--out", str(run), "--text", str(text), *QUICK]
-    code = f"""
-import os, signal, sys
-from lecture21.cli import main
-from lecture21.training.checkpoints import RunDirectory
-save = RunDirectory.save
-def save_and_interrupt(directory, run):
-    save(directory, run)
-    if run.step == 2:
-        os.kill(os.getpid(), {int(number)})
-RunDirectory.save = save_and_interrupt
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(main({arguments!r}))
-"""
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert result.returncode == 128 + number
+    save = RunDirectory.save
+
+    def save_and_interrupt(directory: RunDirectory, run: Run) -> None:
+        save(directory, run)
+        if run.step == 2:
+            os.kill(os.getpid(), number)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunDirectory, "save", save_and_interrupt)
+        assert main(arguments) == 128 + number
     stopped = f"lecture21: stopped; the same command with --resume continues from the last checkpoint in {run}"
-    assert result.stderr.splitlines()[-1] == stopped
+    assert capsys.readouterr().err.splitlines()[-1] == stopped
     assert main([*arguments, "--resume"]) == 0
 
 

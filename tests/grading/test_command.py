@@ -161,6 +161,7 @@ def test_weights_partial_credit_and_marks(tmp_path, capsys):
     assert first == f"{path}: {0.5 + share:g} of 12 points"
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_results_are_written_after_each_notebook(tmp_path, monkeypatch):
     """Ctrl-C while the second notebook is graded: what is known of the first one is in the file."""
     paths = [write(tmp_path / f"04_{name}.ipynb", MASK) for name in ("a", "b", "c")]
