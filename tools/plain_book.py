@@ -37,7 +37,9 @@ def write_settings(pages: list[str]) -> None:
     lines = ["import sys", "sys.path.insert(0, 'book/_ext')"]
     lines += [f"{name} = {values[name]!r}" for name in sorted(values)]
     if pages:
-        contents = {"format": "jb-book", "root": pages[0], "chapters": [{"file": page} for page in pages[1:]]}
+        contents = {"format": "jb-book", "root": pages[0]}
+        if pages[1:]:
+            contents["chapters"] = [{"file": page} for page in pages[1:]]
         OUT.mkdir(parents=True, exist_ok=True)
         (OUT / "_toc.yml").write_text(yaml.safe_dump(contents), encoding="utf-8")
         lines.append(f"external_toc_path = {str(OUT / '_toc.yml')!r}")
