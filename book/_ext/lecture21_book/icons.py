@@ -35,7 +35,10 @@ def _write_fonts(static: Path, codes: set[int]) -> str:
     """Write the small fonts, and return the rules that put them before the theme's own for these code points."""
     rules = []
     for name, (family, weight) in _FONTS.items():
-        font = TTFont(static / _VENDOR / f"{name}.ttf", recalcTimestamp=False)  # the same bytes in every build
+        path = static / _VENDOR / f"{name}.ttf"
+        if not path.exists():  # newer themes have WOFF2 alone, which fontTools reads only with brotli: leave theirs
+            continue
+        font = TTFont(path, recalcTimestamp=False)  # the same bytes in every build
         here = sorted(codes & set(font.getBestCmap()))
         if not here:
             continue
