@@ -141,7 +141,7 @@ class RunDirectory:
         self._export(tensors)
 
     def load(self) -> None:
-        """Continue from the checkpoint, after comparing all of it; before that, neither run nor model are changed.
+        """Continue from the checkpoint, after comparing all of it; before that, the model is not changed.
 
         Raises:
             ValueError: naming the file, if it is corrupt or truncated, or does not match the model, the texts, the
@@ -265,5 +265,3 @@ def _check_random_states(path: Path, tensors: dict[str, Tensor], run: Run) -> No
             generator.set_state(saved.clone())
         except RuntimeError as error:  # the right size, but not a state of the generator
             raise ValueError(f"{path} has a corrupt random state, {full_name}: {error}") from error
-        finally:
-            generator.set_state(current)

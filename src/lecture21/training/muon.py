@@ -36,9 +36,9 @@ def _orthogonalize(matrices: Float[Tensor, "N R C"], steps: int = 5) -> Float[Te
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalized: every direction of a weight matrix is updated by the same amount.
 
-    Equals `torch.optim.Muon` with its default, `adjust_lr_fn="original"`, in torch 2.13 and 2.15, but orthogonalizes all
-    matrices of one shape together, and in bfloat16 only where the processor multiplies faster in it. "Original" is the
-    scale of Jordan et al., for which the learning rates of this package were tuned.
+    Equals `torch.optim.Muon` in torch 2.13 and 2.15, with its default `adjust_lr_fn="original"`, but orthogonalizes all
+    matrices of one shape together, and in bfloat16 only where the processor multiplies faster in it. "original" is the
+    scale of Jordan et al., with which the learning rates of this package were tuned.
 
     Args:
         params: matrices, or stacks of matrices such as the weights of E experts, of shape (E, R, C).
