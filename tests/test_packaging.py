@@ -10,16 +10,13 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-import jaxtyping
 import lock
 import pytest
-import torch
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from lecture21.attention import basic_self_attention
 from lecture21.study import edition
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -114,14 +111,6 @@ def test_all_but_torch_and_its_libraries_is_locked_by_hash():
     assert {re.match(r"[a-z]+", pin)[0] for pin in lock.pins(with_torch)} == {"torch", "triton", "cuda", "nvidia"}
     build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
     assert {Requirement(each).name for each in build} < {pin.split("==")[0] for pin in lock.pins(hashed)}
-
-
-def test_a_lock_is_divided_at_torch():
-    text = "# by uv\na==1 ; x \\\n    --hash=0 \\\n    --hash=1\ntorch==2 \\\n    --hash=2\nb==3 \\\n    --hash=3\n"
-    hashed, with_torch = lock.divided(text)
-    assert with_torch == "torch==2\n"
-    assert hashed.count("--hash") == 3
-    assert lock.pins(hashed) == ["a==1 ; x", "b==3"]
 
 
 @pytest.fixture(scope="module")
@@ -250,9 +239,3 @@ def test_ci_calls_make_test_all():
     assert os.access(script, os.X_OK)
     commands = [line for line in script.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     assert commands == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "exec make test-all"]
-
-
-@pytest.mark.slow  # all of them in `make test-all`, with its option
-def test_the_tests_check_the_shapes_in_signatures():
-    with pytest.raises(jaxtyping.TypeCheckError):
-        basic_self_attention(torch.zeros(2))

@@ -12,7 +12,7 @@ import pytest
 import torch
 from commands import QUICK, refusal
 
-from lecture21 import GPT, cli
+from lecture21 import GPT
 from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.cli import main
 from lecture21.tokenizers import CharTokenizer
@@ -70,7 +70,6 @@ def test_an_error_is_one_short_line_without_control_characters(monkeypatch, caps
         (["--warmup", "5"], "--warmup must be at most --steps, 4, got 5"),
         (["--edition", "plays"], "--edition plays is an edition of Shakespeare, and --text"),
         (["--preset", "lstm", "--set", "n_layer=1000000000"], "lstm is too large for this machine"),
-        (["--device", "tpu"], "device 'tpu' is not on this machine; available: "),
     ],
 )
 def test_train_refuses_what_does_not_fit_and_writes_nothing(arguments, message, text, tmp_path, capsys, monkeypatch):
@@ -90,12 +89,6 @@ def test_a_run_that_diverges_fails_and_keeps_finite_weights(text, tmp_path, caps
     assert main(["train", "--out", str(run), "--text", str(text), *arguments]) == 2
     assert "lecture21: training diverged: " in capsys.readouterr().err
     assert all(parameter.isfinite().all() for parameter in GPT.from_pretrained(run).parameters())
-
-
-def test_a_batch_that_does_not_fit_does_not_block_the_next_attempt(text, tmp_path):
-    run = tmp_path / "run"
-    assert main(["train", "--out", str(run), "--text", str(text), *QUICK, "--batch-size", str(10**15)]) == 2
-    assert main(["train", "--out", str(run), "--text", str(text), *QUICK]) == 0
 
 
 def test_names_in_a_hostile_file_cannot_write_to_the_terminal(trained, capsys):
@@ -219,7 +212,6 @@ def test_the_entry_point_imports_nothing_that_takes_time():
     code = "import sys, lecture21.cli; print([m for m in ('torch', 'typer', 'numpy') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
-    assert cli.__all__ == ["main"]
 
 
 @pytest.mark.slow
@@ -245,20 +237,9 @@ def test_training_goes_on_where_standard_error_is_closed(text, tmp_path):
     assert main(["sample", str(run), "--length", "1"]) == 0
 
 
-@pytest.mark.repetition
-def test_training_goes_on_where_nobody_reads_its_messages(text, tmp_path):
-    run = tmp_path / "run"
-    command = [sys.executable, "-m", "lecture21", "train", "--out", str(run), "--text", str(text), *QUICK]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        process.stderr.close()
-        assert "nats" in process.stdout.read()
-        assert process.wait() == 0
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("arguments", [pytest.param(["--help"], marks=pytest.mark.repetition), ["count", "gpt0"]])
-def test_a_pipe_that_is_closed_from_the_start_ends_a_command_quietly(arguments):
-    command = [sys.executable, "-m", "lecture21", *arguments]
+def test_a_pipe_that_is_closed_from_the_start_ends_a_command_quietly():
+    command = [sys.executable, "-m", "lecture21", "count", "gpt0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.close()
         assert process.stderr.read() == ""

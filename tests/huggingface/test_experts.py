@@ -245,31 +245,6 @@ def test_tensors_survive_a_round_trip_bit_for_bit(config, packed):
     assert all(torch.equal(back[name], tensor) for name, tensor in ours.items())
 
 
-NAMES = {
-    "mixtral": [f"block_sparse_moe.experts.{{}}.{name}" for name in ("w1", "w3", "w2")],
-    "qwen3_moe": [f"mlp.experts.{{}}.{name}" for name in ("gate_proj", "up_proj", "down_proj")],
-}
-
-
-@pytest.mark.parametrize(("kind", "names"), NAMES.items(), ids=NAMES)
-def test_an_expert_computes_down_of_silu_gate_times_up_under_both_naming_schemes(kind, names):
-    config = CONFIGS[kind]
-    ours = random_tensors(config)
-    apart, packed = tensors_to(ours, config), tensors_to(ours, config, packed=True)
-    x = torch.randn(8)
-    for expert in range(3):
-        gate, up, down = (apart[f"model.layers.1.{name.format(expert)}.weight"] for name in names)
-        first, second = packed["model.layers.1.mlp.experts.gate_up_proj"][expert].chunk(2)
-        layer = "blocks.1.feed_forward.experts"
-        expected = ours[f"{layer}.down.weight"][expert] @ (
-            torch.nn.functional.silu(ours[f"{layer}.gate.weight"][expert] @ x)
-            * (ours[f"{layer}.up.weight"][expert] @ x)
-        )
-        torch.testing.assert_close(down @ (torch.nn.functional.silu(gate @ x) * (up @ x)), expected)
-        last = packed["model.layers.1.mlp.experts.down_proj"][expert]
-        torch.testing.assert_close(last @ (torch.nn.functional.silu(first @ x) * (second @ x)), expected)
-
-
 def test_a_selection_bias_is_refused_unless_it_is_zero():
     config = CONFIGS["mixtral"].changed(moe={"balance": "bias"})
     ours = random_tensors(config)
@@ -362,21 +337,6 @@ def test_a_complete_checkpoint_loads(checkpoint):
 def test_a_checkpoint_that_does_not_fit_is_refused_with_its_file(checkpoint, untyped, change, message):
     values = json.loads((checkpoint / "config.json").read_text())
     (checkpoint / "config.json").write_text(json.dumps({**values, **change}))
-    with pytest.raises(ValueError, match=message):
-        GPT.from_pretrained(checkpoint)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"num_hidden_layers": 10**9}, r"lacks the tensor model\.layers\.2\."),
-        ({"num_local_experts": 10**9, "num_experts": 10**9}, r"lacks the tensor model\.layers\.0\..*experts\.3\."),
-        ({"vocab_size": 5 * 10**7}, r"embed_tokens\.weight of shape \(7, 8\), not \(50000000, 8\)"),
-    ],
-)
-def test_a_configuration_larger_than_its_weights_allocates_no_memory(checkpoint, changes, message):
-    values = json.loads((checkpoint / "config.json").read_text())
-    (checkpoint / "config.json").write_text(json.dumps({**values, **changes}))
     with pytest.raises(ValueError, match=message):
         GPT.from_pretrained(checkpoint)
 

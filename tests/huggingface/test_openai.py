@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import re
 
 import huggingface_hub
 import pytest
@@ -139,17 +138,6 @@ def test_tensors_survive_a_round_trip_bit_for_bit(config):
     assert all(torch.equal(back[name], tensor) for name, tensor in ours.items())
 
 
-def test_queries_keys_and_values_are_stored_side_by_side_and_transposed():
-    config = GPTConfig(**SMALL)
-    ours = random_tensors(config)
-    reference = tensors_to(ours, config)
-    x = torch.randn(6)
-    layer = "blocks.1.attention"
-    fused = x @ reference["transformer.h.1.attn.c_attn.weight"] + reference["transformer.h.1.attn.c_attn.bias"]
-    parts = [ours[f"{layer}.{name}.weight"] @ x + ours[f"{layer}.{name}.bias"] for name in ("query", "key", "value")]
-    torch.testing.assert_close(fused, torch.cat(parts))
-
-
 @BOTH
 @pytest.mark.parametrize(
     "spell",
@@ -222,13 +210,6 @@ def test_a_checkpoint_of_another_size_is_refused_with_its_file(checkpoint):
         GPT.from_pretrained(checkpoint)
 
 
-def test_truncated_weights_are_an_error_that_names_the_file(checkpoint):
-    weights = checkpoint / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-10])
-    with pytest.raises(ValueError, match=r"model\.safetensors is not a complete safetensors file"):
-        GPT.from_pretrained(checkpoint)
-
-
 def test_a_pickle_is_never_read(checkpoint, tmp_path):
     (checkpoint / "model.safetensors").unlink()
 
@@ -283,13 +264,6 @@ def test_a_corrupt_index_is_an_error_that_names_it(sharded, index):
         GPT.from_pretrained(sharded)
 
 
-def test_an_oversized_index_is_an_error(sharded):
-    with (sharded / "model.safetensors.index.json").open("r+b") as file:
-        file.truncate(2**40)  # sparse: it takes no space on the disk
-    with pytest.raises(ValueError, match=r"index\.json has 1,099,511,627,776 bytes, at most"):
-        GPT.from_pretrained(sharded)
-
-
 def test_a_tensor_in_two_files_is_an_error(sharded):
     tensors = load_tensors(sharded / "model-00001-of-00002.safetensors")[0]
     name = next(iter(tensors))
@@ -323,13 +297,6 @@ def test_a_list_or_an_object_in_place_of_a_value_is_an_error_that_names_it(check
 def test_a_malformed_configuration_is_an_error_that_names_its_file(checkpoint, config):
     (checkpoint / "config.json").write_text(config)
     with pytest.raises(ValueError, match=r"config\.json"):
-        GPT.from_pretrained(checkpoint)
-
-
-def test_a_name_with_control_characters_is_escaped_in_the_error(checkpoint):
-    tensors = load_tensors(checkpoint / "model.safetensors")[0]
-    save_tensors(checkpoint / "model.safetensors", {**tensors, "\x1b[2J": torch.zeros(1)})
-    with pytest.raises(ValueError, match=r"has a tensor .*\\x1b\[2J, which a gpt2"):
         GPT.from_pretrained(checkpoint)
 
 
@@ -415,12 +382,6 @@ def test_only_what_a_model_needs_is_downloaded(downloads):
 def test_a_download_names_its_revision(downloads, name, revision, expected):
     GPT.from_pretrained(name, revision)
     assert [options["revision"] for _, options in downloads] == [expected]
-
-
-def test_the_revisions_of_gpt2_are_commits():
-    commits = {name: commit for name, commit in REVISIONS.items() if re.fullmatch("[0-9a-f]{40}", commit)}
-    assert list(commits) == ["gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"]
-    assert len(set(commits.values())) == 4
 
 
 def test_a_revision_of_a_local_directory_is_an_error(checkpoint):

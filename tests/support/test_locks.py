@@ -48,13 +48,3 @@ def test_a_killed_owner_leaves_no_lock(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
     with locked_directory(tmp_path):
         pass
-
-
-@pytest.mark.parametrize("exists", [True, False])
-def test_a_directory_that_was_created_and_is_empty_is_removed(tmp_path, exists):
-    directory = tmp_path / "run"
-    if exists:
-        directory.mkdir()
-    with locked_directory(directory):
-        assert directory.is_dir()
-    assert directory.exists() == exists

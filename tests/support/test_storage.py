@@ -87,19 +87,6 @@ def test_a_save_that_the_file_system_cuts_short_leaves_the_old_file(old_file):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-def test_a_killed_save_leaves_the_old_file(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    code = (
-        "import os, signal, sys; from lecture21._support import files;"
-        "files.os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL);"
-        "files.write_atomic(sys.argv[1], b'new')"
-    )
-    assert subprocess.run([sys.executable, "-c", code, path]).returncode == -signal.SIGKILL
-    assert path.read_bytes() == b"old"
-
-
 def test_saving_where_there_is_no_directory_says_so(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         write_atomic(tmp_path / "nowhere" / "file", b"")
@@ -194,6 +181,7 @@ def test_the_next_write_removes_what_a_killed_one_left_and_nothing_else(tmp_path
     assert subprocess.run([sys.executable, "-c", KILLED_WRITE, path]).returncode == -signal.SIGKILL
     (abandoned,) = {*tmp_path.iterdir()} - {path, *others}
     assert abandoned.read_bytes() == b"part"
+    assert path.read_bytes() == b"old"
     monkeypatch.setattr(files.socket, "gethostname", lambda: "another machine")
     write_atomic(path, b"new")  # the number of a process says nothing about one of another machine
     assert sorted(tmp_path.iterdir()) == sorted([path, abandoned, *others])
@@ -248,20 +236,8 @@ def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
     assert path.read_bytes() == b"data"
 
 
-def test_a_repeated_key_among_very_many_is_noticed_at_once():
-    """Linear time: this took minutes for a configuration of 100,000 keys."""
-    counted = []
-
-    class Key(str):
-        __hash__ = str.__hash__
-
-        def __eq__(self, other):
-            counted.append(1)
-            return str.__eq__(self, other)
-
-    with pytest.raises(ValueError, match="the key '999' occurs twice"):
-        files._without_duplicates([(Key(i), 1) for i in range(1000)] + [(Key(999), 1)])
-    assert len(counted) < 10_000
+def test_a_repeated_key_among_very_many_is_noticed():
+    """In linear time: this took minutes for a configuration of 100,000 keys."""
     text = "{" + ", ".join(f'"{i}": 1' for i in [*range(100_000), 99_999]) + "}"
     with pytest.raises(ValueError, match="the key '99999' occurs twice"):
         parse_json(text, "there")
@@ -327,15 +303,9 @@ def test_a_file_of_gigabytes_costs_no_memory_until_it_is_read(tmp_path):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
 
 
-def test_a_file_of_very_many_tensors_is_refused_before_they_are_made(tmp_path):
-    empty = '{"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}'
-    header = "{" + ", ".join(f'"{i}": {empty}' for i in range(50_001)) + "}"
-    with pytest.raises(ValueError, match="file has more than 50,000 tensors"):
-        load_tensors(with_header(tmp_path / "file", header.encode()))
-
-
-def test_the_number_of_tensors_is_limited_however_their_keys_are_written(tmp_path):
-    empty = r'{"dtype": "F32", "shape": [0], "data\u005foffsets": [0, 0]}'
+@pytest.mark.parametrize("key", ["data_offsets", r"data\u005foffsets"])
+def test_a_file_of_very_many_tensors_is_refused_before_they_are_made(tmp_path, key):
+    empty = f'{{"dtype": "F32", "shape": [0], "{key}": [0, 0]}}'
     header = "{" + ", ".join(f'"{i}": {empty}' for i in range(50_001)) + "}"
     with pytest.raises(ValueError, match="file has more than 50,000 tensors"):
         load_tensors(with_header(tmp_path / "file", header.encode()))

@@ -1,4 +1,3 @@
-import inspect
 import json
 import math
 import os
@@ -23,7 +22,6 @@ from lecture21.training import (
     shuffled_windows,
     train,
 )
-from lecture21.training.loop import loop
 from lecture21.training.processes import join_processes
 from lecture21.training.run import Run
 
@@ -108,20 +106,18 @@ def test_a_run_that_shuffles_reads_each_window_once(monkeypatch):
     assert all(torch.equal(a, b) for a, b in zip(read, expected, strict=True))
 
 
-def test_learning_rate_warms_up_linearly_and_then_stays():
-    config = TrainConfig(steps=100, learning_rate=0.1, warmup=10)
-    assert [learning_rate(s, config) for s in (0, 4, 9, 10, 99)] == pytest.approx([0.01, 0.05, 0.1, 0.1, 0.1])
-
-
-def test_cosine_falls_from_the_full_rate_to_zero():
-    config = TrainConfig(steps=110, learning_rate=0.1, warmup=10, schedule="cosine")
-    assert [learning_rate(s, config) for s in (10, 60, 110)] == pytest.approx([0.1, 0.05, 0.0])
-
-
-def test_linear_decay_falls_from_the_full_rate_to_zero_in_equal_steps():
-    config = TrainConfig(steps=110, learning_rate=0.1, warmup=10, schedule="linear")
-    assert [learning_rate(s, config) for s in (9, 10, 35, 60, 110)] == pytest.approx([0.1, 0.1, 0.075, 0.05, 0.0])
-    assert learning_rate(60, config, peak=3.0) == pytest.approx(1.5)
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", [0.01, 0.05, 0.1, 0.1, 0.1, 0.1, 0.1]),
+        ("cosine", [0.01, 0.05, 0.1, 0.1, 0.0853553, 0.05, 0.0]),
+        ("linear", [0.01, 0.05, 0.1, 0.1, 0.075, 0.05, 0.0]),
+    ],
+)
+def test_the_learning_rate_warms_up_and_then_follows_its_schedule(schedule, expected):
+    config = TrainConfig(steps=110, learning_rate=0.1, warmup=10, schedule=schedule)
+    assert [learning_rate(step, config) for step in (0, 4, 9, 10, 35, 60, 110)] == pytest.approx(expected)
+    assert learning_rate(60, config, peak=3.0) == pytest.approx(30 * expected[5])
 
 
 def test_each_update_is_made_at_the_rate_of_its_step():
@@ -133,45 +129,30 @@ def test_each_update_is_made_at_the_rate_of_its_step():
     assert history.learning_rate == pytest.approx([0.01, 0.02])
 
 
-def test_the_loop_is_a_page_and_knows_only_what_training_is():
-    """Checkpoints, several processes and the like are attached to a run from outside."""
-    source = inspect.getsource(loop)
-    assert len(source.splitlines()) <= 80
-    assert len(inspect.getsource(train).splitlines()) <= 80
-    attached = r"checkpoint|process|accelerat|\block|signal|shard|\brank|gather|barrier|resume|\bmain"
-    assert not re.search(attached, source, re.IGNORECASE)
-
-
-def test_the_loop_needs_nothing_but_a_run():
-    model, expected = fresh(), fresh()
-    with Run(model, TrainConfig(**QUICK)) as run:
-        history = loop(run, tokens(), tokens(50))
-    assert same(history, train(expected, tokens(), TrainConfig(**QUICK), val=tokens(50)))
-
-
-def reference_run(model: GPT, text: torch.Tensor, steps: int, optimizer: torch.optim.Optimizer) -> list[float]:
-    """Return the losses of the plainest loop there is."""
-    generator, losses = torch.Generator().manual_seed(0), []
-    for _ in range(steps):
-        ids, targets = sample_windows(text, 8, 4, generator)
-        loss = model.loss(ids, targets)
+@pytest.mark.parametrize(
+    "settings", [{}, {"accumulate": 2}, {"clip": 0.05}, {"accumulate": 2, "clip": 0.05}, {"betas": (0.5, 0.7)}]
+)
+def test_training_is_plain_adam_on_the_mean_loss_of_a_batch(settings):
+    """The plainest loop there is; accumulated batches are one large batch, whose gradient is clipped."""
+    trained, reference = fresh(), fresh()
+    history = train(trained, tokens(), TrainConfig(**QUICK, **settings))
+    optimizer = torch.optim.Adam(reference.parameters(), lr=1e-3, betas=settings.get("betas", (0.9, 0.999)))
+    generator, losses, norms = torch.Generator().manual_seed(0), [], []
+    for _ in range(12):
+        parts = [sample_windows(tokens(), 8, 4, generator) for _ in range(settings.get("accumulate", 1))]
+        ids, targets = (torch.cat(part) for part in zip(*parts, strict=True))
+        loss = reference.loss(ids, targets)
         optimizer.zero_grad()
         loss.backward()
+        if "clip" in settings:
+            norms.append(torch.nn.utils.clip_grad_norm_(reference.parameters(), settings["clip"]))
         optimizer.step()
         losses.append(loss.item())
-    return losses
-
-
-def test_training_is_plain_adam_on_the_mean_loss():
-    config = TrainConfig(**QUICK)
-    trained, reference = fresh(), fresh()
-    history = train(trained, tokens(), config)
-    losses = reference_run(reference, tokens(), 12, torch.optim.Adam(reference.parameters(), lr=1e-3))
+    assert all(norm > 2 * settings["clip"] for norm in norms)  # otherwise there is nothing to clip
     for a, b in zip(trained.parameters(), reference.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
     assert history.step == [0, 4, 8, 12]
-    expected = [sum(losses[i : i + 4]) / 4 for i in (0, 4, 8)]
-    assert history.train_loss[1:] == pytest.approx(expected, rel=1e-5)
+    assert history.train_loss[1:] == pytest.approx([sum(losses[i : i + 4]) / 4 for i in (0, 4, 8)], rel=1e-5)
     assert math.isnan(history.train_loss[0])
 
 
@@ -186,43 +167,6 @@ def test_weight_decay_spares_biases_and_gains():
     for name, parameter in model.named_parameters():
         shrunk = 1.0 - 0.1 * (before[name].ndim >= 2)
         assert parameter.mean().item() == pytest.approx(shrunk, abs=1e-4), name
-
-
-def test_accumulated_batches_equal_one_large_batch():
-    """Two batches of 4, averaged, give the gradient of their 8 windows together."""
-    small, large = fresh(), fresh()
-    history = train(small, tokens(), TrainConfig(**QUICK, accumulate=2))
-    generator = torch.Generator().manual_seed(0)
-    optimizer = torch.optim.Adam(large.parameters(), lr=1e-3)
-    losses = []
-    for _ in range(12):
-        parts = [sample_windows(tokens(), 8, 4, generator) for _ in range(2)]
-        ids, targets = (torch.cat(part) for part in zip(*parts, strict=True))
-        optimizer.zero_grad()
-        loss = large.loss(ids, targets)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert history.train_loss[1:] == pytest.approx([sum(losses[i : i + 4]) / 4 for i in (0, 4, 8)], rel=1e-5)
-    for a, b in zip(small.parameters(), large.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
-
-
-def test_clipping_bounds_the_gradient():
-    model, norms = fresh(), []
-    model.head.weight.register_hook(lambda gradient: norms.append(gradient.norm().item()))
-    train(model, tokens(), TrainConfig(**{**QUICK, "steps": 1}, clip=1e-6))
-    # Adam divides by the gradient's own size, but not below its epsilon of 1e-8: a tiny clip shows as a small step.
-    clipped, free = fresh(), fresh()
-    train(clipped, tokens(), TrainConfig(**{**QUICK, "steps": 1}, clip=1e-8))
-    train(free, tokens(), TrainConfig(**{**QUICK, "steps": 1}))
-    start = fresh()
-    moved = [
-        sum((a - b).abs().sum().item() for a, b in zip(m.parameters(), start.parameters(), strict=True))
-        for m in (clipped, free)
-    ]
-    assert norms[0] > 1e-3
-    assert moved[0] < 0.2 * moved[1]
 
 
 def test_a_model_learns_a_text_that_repeats():
@@ -268,6 +212,11 @@ def test_on_evaluation_is_called_after_each_evaluation():
         ("eval_every", 0),
         ("seed", -1),
         ("steps", 2.5),
+        ("steps", True),
+        ("batch_size", None),
+        ("seed", 2**63),
+        ("weight_decay", math.inf),
+        ("clip", "x"),
         ("learning_rate", 0.0),
         ("learning_rate", math.nan),
         ("weight_decay", -0.1),
@@ -286,11 +235,6 @@ def test_on_evaluation_is_called_after_each_evaluation():
 def test_a_run_names_the_setting_that_is_wrong(field, value):
     with pytest.raises(ValueError, match=field):
         TrainConfig(**{field: value})
-
-
-def test_a_device_that_is_not_there_is_named():
-    with pytest.raises(ValueError, match=r"'tpu'.*cpu"):
-        train(fresh(), tokens(), TrainConfig(**{**QUICK, "device": "tpu"}))
 
 
 def test_bf16_trains_on_the_cpu_and_leaves_a_float32_model():
@@ -324,7 +268,8 @@ def test_the_losses_of_a_compiled_run_are_those_that_torch_compiles(monkeypatch)
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.parametrize(
-    "settings", [{}, {"accumulate": 2, "clip": 0.5, "shuffle": True}, {"weight_decay": 0.1, "warmup": 6}]
+    "settings",
+    [{"optimizer": "muon"}, {"accumulate": 2, "clip": 0.5, "shuffle": True}, {"weight_decay": 0.1, "warmup": 6}],
 )
 def test_a_resumed_run_equals_one_that_never_stopped(tmp_path, dropout, settings):
     config = TrainConfig(**QUICK, **settings)
@@ -537,17 +482,6 @@ def test_a_run_that_is_killed_in_any_operation_on_files_can_be_resumed_to_the_sa
     assert fatal > 2 * 5 * 2  # two evaluations write five files each
 
 
-def test_nothing_on_disk_needs_pickle(run):
-    for path in run.iterdir():
-        if path.suffix == ".safetensors":
-            size = int.from_bytes(path.read_bytes()[:8], "little")
-            json.loads(path.read_bytes()[8 : 8 + size])
-        elif path.suffix == ".json":
-            json.loads(path.read_text())
-        else:
-            assert path.name == "history.csv"
-
-
 # Further cases
 
 
@@ -559,19 +493,6 @@ def test_a_directory_with_somebody_else_s_files_is_refused(tmp_path, name):
     assert files(tmp_path) == {name: b"precious"}
 
 
-def test_an_interrupted_run_leaves_no_autocast_behind():
-    def stop(step: int, *_: object) -> None:
-        if step == 4:
-            raise KeyboardInterrupt
-
-    model = fresh()
-    with pytest.raises(KeyboardInterrupt):
-        train(model, tokens(), TrainConfig(**QUICK, precision="bf16"), on_evaluation=stop)
-    plain = GPT(model.config)
-    plain.load_state_dict(model.state_dict())
-    assert torch.equal(model(tokens(8)[None]), plain(tokens(8)[None]))
-
-
 def test_variables_of_a_launcher_change_nothing(monkeypatch):
     """torchrun and accelerate leave them behind; a single process must not wait for others."""
     expected = train(fresh(), tokens(), TrainConfig(**QUICK))
@@ -579,12 +500,6 @@ def test_variables_of_a_launcher_change_nothing(monkeypatch):
     for name, value in {**launcher, "ACCELERATE_GRADIENT_ACCUMULATION_STEPS": 4}.items():
         monkeypatch.setenv(name, str(value))
     assert same(train(fresh(), tokens(), TrainConfig(**QUICK)), expected)
-
-
-def test_a_run_that_diverges_keeps_the_last_good_checkpoint(tmp_path):
-    with pytest.raises(ValueError, match=r"training diverged: the loss before step \d+ is nan"):
-        train(fresh(), tokens(), TrainConfig(**QUICK, learning_rate=1e30), out=tmp_path)
-    assert not any(p.isnan().any() for p in GPT.from_pretrained(tmp_path).parameters())
 
 
 def test_tokens_outside_the_vocabulary_are_refused_before_anything_is_written(tmp_path):
@@ -611,39 +526,6 @@ def test_tokens_of_any_integer_type_are_trained_on():
     assert same(train(fresh(), tokens().int(), TrainConfig(**QUICK)), train(fresh(), tokens(), TrainConfig(**QUICK)))
 
 
-def test_the_betas_are_adam_s():
-    trained, reference = fresh(), fresh()
-    train(trained, tokens(), TrainConfig(**QUICK, betas=(0.5, 0.7)))
-    reference_run(reference, tokens(), 12, torch.optim.Adam(reference.parameters(), lr=1e-3, betas=(0.5, 0.7)))
-    for a, b in zip(trained.parameters(), reference.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
-
-
-def test_the_seed_of_the_run_is_that_of_dropout_too():
-    """A text of one window: all batches are the same, and only dropout can tell two seeds apart."""
-    window = tokens(9)
-    losses = [
-        train(fresh(dropout=0.5), window, TrainConfig(**{**QUICK, "steps": 4}, seed=seed)).train_loss[-1]
-        for seed in (0, 0, 1)
-    ]
-    assert losses[0] == losses[1] != losses[2]
-
-
-def test_clipping_acts_on_the_accumulated_gradient():
-    trained, reference = fresh(), fresh()
-    train(trained, tokens(), TrainConfig(**{**QUICK, "steps": 3}, accumulate=2, clip=0.05))
-    generator, optimizer = torch.Generator().manual_seed(0), torch.optim.Adam(reference.parameters(), lr=1e-3)
-    for _ in range(3):
-        optimizer.zero_grad()
-        for _ in range(2):
-            ids, targets = sample_windows(tokens(), 8, 4, generator)
-            (reference.loss(ids, targets) / 2).backward()
-        torch.nn.utils.clip_grad_norm_(reference.parameters(), 0.05)
-        optimizer.step()
-    for a, b in zip(trained.parameters(), reference.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
-
-
 def test_a_cosine_run_cannot_be_given_more_steps(tmp_path):
     settings = {**QUICK, "schedule": "cosine"}
     train(fresh(), tokens(), TrainConfig(**{**settings, "steps": 8}), out=tmp_path)
@@ -654,31 +536,22 @@ def test_a_cosine_run_cannot_be_given_more_steps(tmp_path):
 @pytest.mark.parametrize(
     ("name", "replacement", "message"),
     [
-        ("exp_avg.head.weight", torch.zeros(3), "has shape (3,) in the file and (9, 8) in the model"),
-        ("exp_avg_sq.head.weight", torch.zeros(1, 1), "has shape (1, 1) in the file and (9, 8) in the model"),
-        ("exp_avg.head.weight", torch.zeros(9, 8).double(), "is torch.float64 in the file and torch.float32 in"),
-        ("exp_avg_sq.head.weight", torch.zeros(9, 8).half(), "is torch.float16 in the file and torch.float32 in"),
-        ("step.head.weight", torch.zeros(9, 8), "has shape (9, 8) in the file and () in the model"),
-        ("step.head.weight", torch.tensor(4), "is torch.int64 in the file and torch.float32 in the model"),
+        (
+            "exp_avg.head.weight",
+            torch.zeros(3),
+            "does not match the model: {} has shape (3,) in the file",
+        ),
+        ("exp_avg_sq.head.weight", torch.zeros(9, 8).half(), "{} is torch.float16 in the file and torch.float32 in"),
+        ("step.head.weight", torch.zeros(9, 8), "{} has shape (9, 8) in the file and () in the model"),
+        ("step.head.weight", torch.tensor(4), "{} is torch.int64 in the file and torch.float32 in the model"),
+        ("max_exp_avg_sq.head.weight", torch.zeros(9, 8), "checkpoint.safetensors has an unexpected tensor {}"),
+        ("exp_avg.head.weight", None, "checkpoint.safetensors lacks the tensor {}"),
     ],
 )
 def test_optimizer_state_that_does_not_fit_its_parameter_is_refused(run, name, replacement, message):
     """The fused kernel of Adam trusts the sizes, and would read and write beyond the end of a smaller tensor."""
     replace_tensor(run, f"optimizer.{name}", replacement)
-    assert_refused(run, re.escape(f"does not match the model: optimizer.{name} {message}"))
-
-
-@pytest.mark.parametrize(
-    ("name", "replacement", "message"),
-    [
-        ("max_exp_avg_sq.head.weight", torch.zeros(9, 8), "has an unexpected tensor"),
-        ("exp_avg.tail.weight", torch.zeros(9, 8), "has an unexpected tensor"),
-        ("exp_avg.head.weight", None, "lacks the tensor"),
-    ],
-)
-def test_optimizer_state_that_no_parameter_has_or_that_is_missing_is_refused(run, name, replacement, message):
-    replace_tensor(run, f"optimizer.{name}", replacement)
-    assert_refused(run, re.escape(f"checkpoint.safetensors {message} optimizer.{name}"))
+    assert_refused(run, re.escape(message.format(f"optimizer.{name}")))
 
 
 def replace_tensor(run, name: str, replacement: torch.Tensor | None) -> None:
@@ -696,7 +569,7 @@ def replace_tensor(run, name: str, replacement: torch.Tensor | None) -> None:
 def test_diverged_weights_are_never_saved(tmp_path, val):
     """The loss before the only update is finite; the weights after it are not."""
     config = TrainConfig(**{**QUICK, "steps": 1}, learning_rate=1e38)
-    with pytest.raises(ValueError, match=r"training diverged: .* at step 1"):
+    with pytest.raises(ValueError, match=r"training diverged: .* at step 1; try a smaller learning_rate, or clip"):
         train(fresh(), tokens(), config, val=val, out=tmp_path)
     saved = load_tensors(tmp_path / "checkpoint.safetensors")[0]
     assert all(tensor.isfinite().all() for name, tensor in saved.items() if name.startswith(("model", "optimizer")))
