@@ -13,7 +13,7 @@ import torch
 from lecture21.exercises import check, checking, running, solved
 from lecture21.exercises.registry import find
 from lecture21.exercises.running import is_written
-from lecture21.exercises.values import Unknown, decode, plain, same
+from lecture21.exercises.values import Unknown, decode, same
 
 
 def triangle(n):
@@ -43,10 +43,6 @@ def noisy(n):
 
 def raises(n):
     raise ZeroDivisionError("no\nnewlines " + "x" * 10_000)
-
-
-def raises_lines(n):
-    raise ValueError("first\nsecond")
 
 
 class Unprintable(Exception):
@@ -210,14 +206,6 @@ def test_a_warning_is_not_shown_as_printed_by_the_answer(capsys, monkeypatch):
     assert capsys.readouterr().out == "2.1: correct\n"
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("int", "an int"), ("LSTM", "an LSTM"), ("ndarray", "an ndarray"), ("uint8", "a uint8"), ("list", "a list")],
-)
-def test_articles_follow_the_sound(name, expected):
-    assert plain(type(name, (), {})()).kind == expected
-
-
 def test_a_long_word_of_a_reader_is_cut(capsys):
     def causal_mask(n):
         raise ValueError("b" * 300)
@@ -226,18 +214,6 @@ def test_a_long_word_of_a_reader_is_cut(capsys):
         check("4.1", answer)
         text = "".join(capsys.readouterr().out.partition("line")[0].split())
         assert most / 2 < text.count(letter) <= most
-
-
-def test_a_long_verdict_ends_with_an_ellipsis(capsys):
-    checking._print("2.1", "word " * 100, "detail " * 60, "the end")
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == checking._ALL_LINES
-    assert [line.endswith(" …") for line in lines] == [False, False, False, True, False, True]
-
-
-def test_an_error_of_several_lines_is_shown_with_an_ellipsis(capsys):
-    check("4.1", raises_lines)
-    assert "raises ValueError for n = 1: first …" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

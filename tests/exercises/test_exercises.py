@@ -191,11 +191,3 @@ def test_the_code_of_a_mistake_is_shown_under_the_name_that_the_reader_writes(ex
         assert len(mistake.symptom.split()) >= 4
     assert not re.search(r"\b_[a-z]", exercise.text(exercise.solution))
     assert exercise.stub.count("...") >= 1
-
-
-@each_exercise
-def test_a_result_survives_the_way_between_processes(exercise):
-    for case in draw(exercise, 3):
-        value = call_once(exercise, exercise.solution, case).value
-        again = decode(encode(value))
-        assert str(encode(again)) == str(encode(value))

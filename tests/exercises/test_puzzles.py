@@ -206,22 +206,6 @@ def test_a_fingerprint_changes_with_the_exercise_and_with_its_check(monkeypatch)
 # The tool
 
 
-def test_the_tool_computes_what_has_changed(monkeypatch, tmp_path):
-    path = tmp_path / lines.FILE
-    monkeypatch.setattr(lines, "path_of", lambda chapter: path)
-    path.write_text(tool.text_of({**STORED_OF_4, "4.2": {**STORED["4.2"], "made_from": "before"}}), encoding="utf-8")
-    asked = []
-    monkeypatch.setattr(lines, "stored", lambda exercise: asked.append(exercise.number) or STORED[exercise.number])
-    monkeypatch.setattr(lines, "fingerprint", lambda exercise: STORED[exercise.number]["made_from"])
-    assert tool.update("04") == asked == ["4.2"]
-    assert lines.load("04") == STORED_OF_4
-    assert tool.update("04") == []
-    assert tool.update("04", everything=True) == list(STORED_OF_4)
-
-
-STORED_OF_4 = lines.load("04")
-
-
 @pytest.mark.parametrize("chapter", chapters())
 def test_a_file_is_as_the_tool_writes_it(chapter):
     assert lines.path_of(chapter).read_text(encoding="utf-8") == tool.text_of(lines.load(chapter))

@@ -96,19 +96,6 @@ class TestLossCurves:
         ax = figures.loss_curves({"GPT": history(4, 2, 1)}, split="train")
         assert ax.lines[0].get_ydata()[1:].tolist() == [3, 2]
 
-    def test_labels_of_lines_and_baselines_do_not_overlap(self):
-        ax = figures.loss_curves({"GPT-0": history(4.2, 1.8)}, rules={"5-gram": 1.81, "bigram": 2.48})
-        ax.figure.canvas.draw()
-        boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
-        assert len(boxes) == 3
-        assert all(low.y1 <= high.y0 + 1 for low, high in itertools.pairwise(boxes))
-
-    def test_labels_keep_their_order(self):
-        rules = {"a": 2.0, "b": 2.001, "c": 2.002, "top": 4.0}
-        actual = heights(figures.loss_curves({"GPT": history(4, 2.0005)}, rules=rules))
-        assert [name.split()[0] for _, name in actual] == ["a", "GPT", "b", "c", "top"]
-        assert min(b - a for (a, _), (b, _) in itertools.pairwise(actual)) > 0.06
-
     def test_the_number_and_steps_of_the_runs_are_checked(self):
         with pytest.raises(ValueError, match="val or train, got 'test'"):
             figures.loss_curves({"GPT": history(4)}, split="test")

@@ -92,12 +92,6 @@ def test_head_maps_show_each_head_on_one_scale(n_head):
     assert (axes[0].get_xlabel(), axes[0].get_ylabel()) == ("key", "query")
 
 
-def test_head_maps_name_the_tokens_at_the_edges_only():
-    axes = figures.head_maps(torch.full((4, 4, 4), 0.25), TOKENS)
-    named = [(bool(columns(ax)), bool(ax.get_yticklabels())) for ax in axes]
-    assert named == [(True, True), (True, False), (False, True), (False, False)]
-
-
 def test_head_maps_require_a_title_for_each_head():
     with pytest.raises(ValueError, match="2 heads need 2 titles, got 1"):
         figures.head_maps(torch.full((2, 4, 4), 0.25), TOKENS, titles=["one"])
