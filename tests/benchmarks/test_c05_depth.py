@@ -1,7 +1,5 @@
 """A stack of models computes and trains what each of its models would alone, and the stored rates are tuned."""
 
-from pathlib import Path
-
 import c05_depth
 import pytest
 import torch
@@ -10,7 +8,6 @@ from torch import Generator
 from lecture21.chapters import results
 from lecture21.training import TrainConfig, minimize, sample_windows
 
-ROOT = Path(__file__).resolve().parents[2]
 V = 20
 FREQUENCIES = torch.arange(1.0, V + 1) / (V * (V + 1) / 2)
 
@@ -114,36 +111,3 @@ def test_the_best_rate_of_every_arm_has_a_worse_one_on_both_sides():
         rates = rows.droplevel(["arm", "n_layer"]).sort_index()
         assert rates.index.get_loc(rates.idxmin()) in range(1, len(rates) - 1), key
         assert set(rates.index) <= set(c05_depth.RATES)
-
-
-def test_what_small_embeddings_do_is_as_the_pages_say():
-    runs, states = (results.load(name).query("n_layer == 24") for name in ("depth", "depth_states"))
-    means = runs.groupby(["arm", "learning_rate"]).nats.mean().dropna()
-    best = means.groupby("arm").min()
-    first = states.query("step == 0 and layer == 24").groupby("arm").differs.mean()
-    small, gpt2 = "complete, small embeddings", "complete, GPT-2's initialization"
-    answer = (ROOT / "notebooks" / "05_transformer_block.ipynb").read_text(encoding="utf-8")
-    assert f"{first[small]:.0%} differs".replace("%", " %") in answer
-    assert f"and {first[gpt2]:.0%} with all".replace("%", " %") in answer
-    assert (
-        f"reaches {best[small]:.2f} and {best[gpt2]:.2f} nats; with N(0, 1), it reached {best['complete']:.2f}"
-        in answer
-    )
-    page = " ".join((ROOT / "book" / "negative_results.md").read_text(encoding="utf-8").split())
-    cost, gain = best[small] - best["complete"], best["no norm"] - best["no norm, small embeddings"]
-    assert f"cost pre-norm {cost:.2f} nats ({best[small]:.2f})" in page
-    assert f"for post-norm ({best['post-norm, small embeddings']:.2f}), and gain {gain:.2f}" in page
-    assert f"pre-norm is back at {best[gpt2]:.2f}" in page
-    quick, slow = "no norm, small embeddings", "no norm, small embeddings, slow"
-    assert f"It does: {best[slow]:.2f}." in page
-    at = {
-        arm: states[(states.arm == arm) & (states.learning_rate == rate)] for arm, rate in means.groupby("arm").idxmin()
-    }
-    size = {arm: rows.query("layer == 0").groupby("step")["size"].mean() for arm, rows in at.items()}
-    grown = {arm: size[arm][149] / size[arm][0] for arm in ("no norm", quick, slow)}
-    assert round(grown[quick]) == 4
-    assert all(0.95 < grown[arm] < 1.02 for arm in ("no norm", slow))
-    differs = {arm: at[arm].query("layer == 24 and step == 50").differs for arm in (quick, slow)}
-    assert differs[slow].max() < 0.01
-    assert f"in place of {differs[quick].mean():.0%}".replace("%", " %") in page
-    assert f"without a norm at {best['no norm, ' + gpt2.partition(', ')[2]]:.2f}" in page

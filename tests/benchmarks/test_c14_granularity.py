@@ -1,7 +1,5 @@
 """Few wide experts and many narrow ones: equal sizes, sets without an order, and the rates that the search chose."""
 
-from pathlib import Path
-
 import c14_granularity
 import c14_sparse_against_dense
 import pytest
@@ -10,8 +8,6 @@ import torch
 from lecture21 import GPT
 from lecture21.chapters import results
 from lecture21.moe import Router, routings
-
-ROOT = Path(__file__).resolve().parents[2]
 
 IDS = torch.arange(64).view(2, 32)
 TOKENS = (torch.rand(4000, generator=torch.Generator().manual_seed(0)) ** 2 * 64).long()
@@ -76,33 +72,3 @@ def test_every_model_has_three_seeds_at_its_best_factor():
     cuts = runs[runs["model"] != "by character"]
     routers = 2 * 64 * cuts["model"].map(c14_granularity.MODELS)
     assert set(cuts["active"] - routers) == {before["active"].iloc[0] - 2 * 64 * 8}
-
-
-def test_the_pages_state_what_was_measured():
-    runs = results.load("granularity").query("part == 'run' and model == '32 x 32'").set_index("seed")
-    before = (
-        results.load("sparse_against_dense")
-        .query("part == 'run' and steps == 500")
-        .set_index(["model", "seed"])["nats"]
-    )
-    gain = before["sparse"] - runs["nats"]
-    difference = f"{gain.mean():.3f} ± {gain.std():.3f} nats"
-    sets = runs[["sets_1", "sets_2"]]
-    used = f"{sets.min(axis=None):,.0f} to {sets.max(axis=None):,.0f} different sets"
-    dense = f"gains {(before['dense'] - before['sparse']).mean():.3f} over"
-    page = " ".join((ROOT / "book" / "negative_results.md").read_text(encoding="utf-8").split())
-    chapter = (ROOT / "notebooks" / "14_moe_in_gpt.ipynb").read_text(encoding="utf-8")
-    assert all(each in page for each in (difference, used, dense))
-    assert f"gains {difference}" in chapter
-    runs = results.load("granularity").query("part == 'run'")
-    wider, finer = (
-        before["sparse"] - runs[runs["model"] == m].set_index("seed")["nats"] for m in ("16 x 64", "64 x 16")
-    )
-    assert f"gain {wider.mean():.3f} ± {wider.std():.3f}, and 64" in page
-    assert f"lose {-finer.mean():.3f} ± {finer.std():.3f}" in page
-    assert f"64 experts lose {-finer.mean():.3f}" in chapter
-    table = results.load("granularity").query("part == 'run' and model == 'by character'").set_index("seed")
-    better = before["sparse"] - table["nats"]
-    assert (better > 0).all()
-    assert set(table["sets_1"]) == set(table["sets_2"]) == {4}
-    assert all(f"by {better.mean():.3f} ± {better.std():.3f} nats" in each for each in (page, chapter))
