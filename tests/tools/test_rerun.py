@@ -1,16 +1,26 @@
 """The notebooks that train, once more: from another seed, and under another arithmetic (`tools/rerun.py`)."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+import repository
 from nbformat.v4 import new_code_cell, new_notebook
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 SETTING = "SEED = 0  # of everything that is trained here; try another"
+TRAINS = re.compile(r"optim\.\w+\(|\b(?:minimize|train|fit_em|fit_gradient|fit_names|adaboost)\(")
+
+
+@pytest.mark.parametrize("path", repository.notebooks(), ids=lambda path: path.stem)
+def test_a_notebook_that_trains_has_one_seed_that_a_reader_can_change(path: Path):
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    trains = any(TRAINS.search(source) for source in cells)
+    assert [n for n, source in enumerate(cells) for line in source.splitlines() if line == SETTING] == [1] * trains
 
 
 def rerun(folder: Path, capability: str, *cells: str) -> str:
