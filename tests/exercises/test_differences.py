@@ -107,7 +107,9 @@ def test_nothing_is_said_of_unrelated_numbers(n, seed):
     assert in_words(right[0, 0], right[0, 0] * 1.37) is None  # every number is some multiple of every other one
 
 
-@pytest.mark.parametrize(("factor", "words"), [(2, "2 times"), (0.5, "0.5 times"), (-1, "wrong sign")])
+@pytest.mark.parametrize(
+    ("factor", "words"), [(2, "2 times"), (3, "3 times"), (0.25, "0.25 times"), (10, "10 times"), (-1, "wrong sign")]
+)
 def test_of_equal_numbers_simple_factors_only_are_named(factor, words):
     right = torch.full((3,), 3.7)
     assert words in in_words(right, right * factor)

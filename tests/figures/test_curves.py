@@ -61,12 +61,6 @@ class TestSeedCurves:
         assert words(ax) == []
         assert draw().get_legend() is None
 
-    def test_a_covered_curve_is_wide_enough_to_be_visible(self):
-        same = torch.tensor([[1.0, 2.0]])
-        ax = figures.seed_curves([1, 2], {"a": same, "b": same, "c": same + 1}, xlabel="", ylabel="")
-        first, second, third = (line.get_linewidth() for line in ax.lines)
-        assert first > 2 * second == 2 * third
-
     def test_the_number_and_length_of_the_series_are_checked(self):
         with pytest.raises(ValueError, match="1 to 7 series, got 0"):
             figures.seed_curves(X, {}, xlabel="", ylabel="")

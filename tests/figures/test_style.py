@@ -1,20 +1,11 @@
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
-from drawn import contrast, luminance
+from drawn import contrast
 from matplotlib.colors import to_hex
 
 from lecture21 import figures
 from lecture21.figures.axes import text_color_on
-
-
-def test_magnitude_runs_from_light_to_dark_and_signed_is_white_at_zero():
-    shades = [luminance(figures.style._MAGNITUDE(x)) for x in np.linspace(0, 1, 11)]
-    assert shades == sorted(shades, reverse=True)
-    assert shades[0] > 0.7 > 0.1 > shades[-1]
-    assert luminance(figures.SIGNED(0.5)) > 0.85
-    assert luminance(figures.SIGNED(0.0)) < 0.4 > luminance(figures.SIGNED(1.0))
 
 
 def test_figures_are_opaque_white_whatever_the_theme():

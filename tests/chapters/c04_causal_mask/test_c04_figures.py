@@ -46,8 +46,3 @@ def test_masked_softmax_writes_scores_and_weights_and_marks_minus_infinity():
     assert sum(text.get_text() == "−∞" for text in left.texts) == 6
     numbers = [text.get_text() for text in right.texts]
     assert numbers == [f"{weights[i, j]:.2f}" for i, j in mask.nonzero().tolist()]
-
-
-def test_mask_and_tokens_must_have_the_same_length():
-    with pytest.raises(ValueError, match="does not fit 4 tokens"):
-        figures.connections(causal_mask(3), TOKENS)

@@ -32,11 +32,6 @@ def test_depth_curves_can_begin_with_the_embedding_and_keep_the_color_of_a_kind(
     assert ax.lines[0].get_color() == figures.KINDS["no residual"] != figures.SERIES[0]
 
 
-def test_depth_curves_need_one_to_seven_series():
-    with pytest.raises(ValueError, match="draws 1 to 7 series, got 0"):
-        figures.depth_curves({}, ylabel="norm")
-
-
 def test_likeness_maps_draw_cosines_whatever_the_size_of_the_vectors():
     x = torch.tensor([[3.0, 0], [0, 0.5], [-2, 0]])
     first, second = figures.likeness_maps({"a": x, "b": torch.ones(3, 2)}, ["x", "y", "z"])
@@ -45,16 +40,6 @@ def test_likeness_maps_draw_cosines_whatever_the_size_of_the_vectors():
     assert [label.get_text() for label in first.get_yticklabels()] == ["x", "y", "z"]
     with pytest.raises(ValueError, match="'a' has 3 vectors for 2 words"):
         figures.likeness_maps({"a": x}, ["x", "y"])
-
-
-def test_likeness_maps_can_be_read_on_a_phone():
-    maps = figures.likeness_maps({str(n): torch.eye(9) for n in range(3)}, list("abcdefghi"))
-    figure = maps[0].figure
-    assert len(maps) == 3
-    assert len(figure.axes) == 4  # no empty map; one scale
-    inches = 358 / 96  # on a screen of 390 pixels
-    smallest = min(label.get_fontsize() for each in maps for label in each.get_yticklabels())
-    assert smallest * inches / figure.get_figwidth() > 6.5  # points
 
 
 def test_a_position_map_has_a_row_for_each_position():

@@ -23,11 +23,3 @@ class TestWordLinks:
     def test_the_query_is_bold(self):
         ax = figures.word_links(["a", "b"], torch.full((1, 2), 0.5), 1)
         assert [text.get_text() for text in ax.texts if text.get_fontweight() == "bold"] == ["b"]
-
-    def test_words_weights_and_query_must_be_consistent(self):
-        with pytest.raises(ValueError, match=r"\(1, 2\) and query 0 do not fit 1 heads and 3 tokens"):
-            figures.word_links(["a", "b", "c"], torch.ones(1, 2), 0)
-        with pytest.raises(ValueError, match="query 2"):
-            figures.word_links(["a", "b"], torch.ones(1, 2), 2)
-        with pytest.raises(ValueError, match="colors for 7 heads, got 8"):
-            figures.word_links(["a"], torch.ones(8, 1), 0)

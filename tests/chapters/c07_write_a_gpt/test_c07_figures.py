@@ -19,11 +19,6 @@ class TestGPTDiagram:
         assert f"{model.num_parameters():,}" in drawn
         assert f"{model.config.n_layer} × {block:,} =" in drawn
 
-    def test_its_smallest_text_can_be_read_on_a_phone(self):
-        figure = figures.gpt_diagram(GPT(presets.get("gpt0"))).figure
-        assert figure.get_figwidth() <= 4.8
-        assert min(text.get_fontsize() for text in figure.findobj(mpl.text.Text) if text.get_text()) >= 9
-
     def test_a_tied_head_has_no_count_of_its_own(self):
         drawn = texts(figures.gpt_diagram(GPT(presets.get("gpt0", tied_head=True))).figure)
         assert "head: token table, transposed" in drawn

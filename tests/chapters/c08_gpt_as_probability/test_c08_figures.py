@@ -39,16 +39,3 @@ def test_only_the_arrows_into_the_marked_node_stand_out():
         colors.setdefault(target, set()).add(arrow.get_edgecolor())
     assert colors[2] == {to_rgba(figures.SERIES[1])}
     assert colors[1] == colors[3] != colors[2]
-
-
-@pytest.mark.parametrize(
-    ("tokens", "options", "message"),
-    [
-        ([], {}, "length >= 1"),
-        (TOKENS, {"reach": -1}, "got 4 and -1"),
-        (TOKENS, {"marked": 4}, "from 0 to 3, got 4"),
-    ],
-)
-def test_arguments_of_a_graph_must_be_in_range(tokens, options, message):
-    with pytest.raises(ValueError, match=message):
-        figures.token_graph(tokens, **options)

@@ -20,14 +20,3 @@ def test_the_mixture_is_drawn_and_each_member_is_bold_where_its_gate_is_largest(
     assert len(lower.collections) == 2
     top = lower.collections[1].get_paths()[0].vertices[:, 1].max()
     assert top == pytest.approx(1)  # the shares fill the strip
-
-
-def test_members_far_from_the_data_do_not_stretch_the_axis():
-    upper, _ = figures.gated_members(LINE, LINE, LINE, 100 * MEANS, GATE)
-    assert upper.get_ylim() == pytest.approx((-1.2, 1.2))
-
-
-@pytest.mark.parametrize("members", [0, 7])
-def test_there_must_be_members_and_a_color_for_each(members):
-    with pytest.raises(ValueError, match=f"1 to 6 members, got {members}"):
-        figures.gated_members(LINE, LINE, LINE, torch.ones(5, members).double(), torch.ones(5, members).double())

@@ -32,9 +32,3 @@ def test_minima_over_steps_need_no_logarithm_and_one_curve_no_legend():
     ax = figures.minima({"one": CURVES["one"]}, xlabel="step", ylabel="nats", limits=(0, 4), log_x=False)
     assert ax.get_xscale() == "linear"
     assert ax.get_legend() is None
-
-
-def test_points_need_a_curve():
-    points = {"few": ([1.0], torch.tensor([1.0]), torch.tensor([0.1]))}
-    with pytest.raises(ValueError, match=r"\['few'\] beside \['many', 'one'\]"):
-        figures.minima(CURVES, xlabel="x", ylabel="y", limits=(0, 1), points=points)

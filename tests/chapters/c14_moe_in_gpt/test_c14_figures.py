@@ -1,4 +1,3 @@
-import pytest
 import torch
 from drawn import inside
 from matplotlib.patches import Rectangle
@@ -19,10 +18,3 @@ def test_tokens_fill_slots_in_order_and_dropped_ones_are_above_the_line():
     assert len(ax.patches) == 3 * 2 + 4  # slots and tokens
     assert ax.get_title(loc="left") == "finding"
     assert inside(ax.figure)
-
-
-def test_tokens_and_slots_must_be_consistent():
-    with pytest.raises(ValueError, match="an expert holds 2 tokens and has 1 slots"):
-        figures.expert_slots(list("ab"), torch.tensor([0, 0]), torch.tensor([True, True]), 2, 1)
-    with pytest.raises(ValueError, match="3 tokens, 2 experts and 2 values of kept"):
-        figures.expert_slots(list("abc"), torch.tensor([0, 0]), torch.tensor([True, True]), 2, 2)
