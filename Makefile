@@ -117,13 +117,14 @@ test-all:  ## run every check on every page, screen and process, and attack the 
 	$(call section,another arithmetic,arithmetic)
 	$(call section,attack,attack)
 
-# The book is built by one process: what needs no page runs beside it. What the build says is shown afterward.
+# The book is built by one process: what needs no page runs beside it. What the build says is shown afterward. Until it
+# has ended it holds a pipe open, on which the tests of the pages wait.
 # The notebooks come first: the longest must not be the last. Their kernels are forks of a process that has imported torch.
 test-beside-book: $(READY)  ## build the book, meanwhile run notebooks and tests of the code, and then those of the pages
-	@log=$$(mktemp); ended=$$(mktemp); \
-	{ $(MAKE) --no-print-directory book >$$log 2>&1; echo $$? >$$ended; } & \
-	PYTHONPATH=tests $(PYTEST) --no-loadscope-reorder -p warm_kernels $(NBVAL) $(QUICK) --beside-build $$ended notebooks tests; \
-	tested=$$?; wait; built=$$(cat $$ended); cat $$log; rm $$log $$ended; exit $$((tested + built))
+	@folder=$$(mktemp -d); mkfifo $$folder/building; exec 3<>$$folder/building; \
+	{ $(MAKE) --no-print-directory book >$$folder/log 2>&1; echo $$? >$$folder/status; } & exec 3>&-; \
+	PYTHONPATH=tests $(PYTEST) --no-loadscope-reorder -p warm_kernels $(NBVAL) $(QUICK) --beside-build $$folder notebooks tests; \
+	tested=$$?; wait; built=$$(cat $$folder/status); cat $$folder/log; rm -r $$folder; exit $$((tested + built))
 
 test-every: $(HTML)/index.html  ## run the tests of code, notebooks and pages, with all repetitions
 	@$(PYTEST) $(NBVAL) $(COMPLETE) tests notebooks
@@ -158,9 +159,10 @@ weight: $(HTML)/index.html  ## measure bytes and loading times of pages, with th
 cost: $(HTML)/index.html  ## print the CPU seconds of each family of tests in `make test` (TESTS=tests/live for some)
 	@PYTHONPATH=tools $(PYTEST) $(NBVAL) $(QUICK) -p test_cost $(or $(TESTS),tests notebooks)
 
-lint: $(READY)  ## check the style of code and notebooks (ruff), and the workflows (actionlint)
+lint: $(READY)  ## check the style of code and notebooks (ruff), that tests wait for what they read, and the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python tools/lint_tests.py
 	@$(BIN)/actionlint .github/workflows/*.yml
 
 js: tools/js/node_modules/.package-lock.json  ## format the JavaScript of figures and book, and check it (needs Node)

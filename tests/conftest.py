@@ -3,7 +3,6 @@ import os
 import random
 import secrets
 import signal
-import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -95,7 +94,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scopes:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--draws", type=int, default=0, help="seed of the cases on which answers to exercises are tested")
-    parser.addoption("--beside-build", type=Path, help="a file that gets the exit status of a build of the book")
+    parser.addoption(
+        "--beside-build", type=Path, help="a folder with a pipe of a build of the book, which gets its status"
+    )
 
 
 _VARIANTS: Counter[str] = Counter()  # collected so far of each sampled test
@@ -131,18 +132,17 @@ def _skip_all_but_the_first(items: list[pytest.Item], reason: str) -> None:
         item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def wait_for_the_book(status: Path | None) -> None:
-    """Wait for the end of a build that runs beside the tests. Where it fails, its own output says why."""
-    while status and not status.read_text():
-        time.sleep(1)
-    if status and int(status.read_text()):
-        pytest.skip("the book could not be built")
-
-
 @pytest.fixture(scope="session")
 def built(request: pytest.FixtureRequest) -> None:
-    """No test of a page begins before the pages are there."""
-    wait_for_the_book(request.config.getoption("beside_build"))
+    """No test of a page begins before the pages are there. Where the build fails, its own output says why."""
+    folder = request.config.getoption("beside_build")
+    if folder:
+        building = os.open(folder / "building", os.O_RDONLY | os.O_NONBLOCK)  # or it would wait for a build to begin
+        os.set_blocking(building, True)
+        os.read(building, 1)  # returns when the build ends, which holds the other end open and writes nothing
+        os.close(building)
+        if int((folder / "status").read_text()):
+            pytest.skip("the book could not be built")
 
 
 @pytest.fixture

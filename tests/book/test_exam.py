@@ -1,7 +1,6 @@
 """The page of the exam."""
 
 import re
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,20 +19,6 @@ def test_the_page_has_every_question_once_and_in_order():
     shown = re.findall(r"^(?:\*\*Question (\d+)\.\*\*|id: exam\.(\d+)$)", page, re.MULTILINE)
     assert [int(text or live) for text, live in shown] == list(range(1, len(QUESTIONS) + 1))
     assert page.count("<details>") == page.count("See chapter") == len(QUESTIONS) == 62
-
-
-def test_every_chapter_has_a_question_and_texts_numbers_and_choices_are_mixed():
-    chapters = {question["section"].partition("#")[0] for question in QUESTIONS}
-    assert chapters == {path for _, paths in exam.parts(CONTENTS) for path in paths}
-    kinds = Counter(question["kind"] for question in QUESTIONS)
-    assert min(kinds[kind] for kind in ("text", "number", "choice")) >= 12
-
-
-def test_a_question_that_needs_a_text_has_a_worked_answer():
-    for question in QUESTIONS:
-        if question["kind"] == "text":
-            assert set(question) - {"also"} == {"id", "kind", "text", "answer", "section"}, question["id"]
-            assert len(question["answer"].split()) >= 50, question["id"]
 
 
 def test_an_answer_names_every_section_that_teaches_it_chapter_by_chapter():

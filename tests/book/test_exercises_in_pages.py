@@ -1,9 +1,7 @@
 """Exercises on the built pages: each is one card, in which the reader can put its code together."""
 
-import html
 import json
 import re
-from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
@@ -11,7 +9,6 @@ from lecture21_book.exercises import without_verdicts
 
 from lecture21.exercises.registry import chapters, exercises_of
 
-ROOT = Path(__file__).resolve().parents[2]
 Pages = dict[str, BeautifulSoup]
 
 
@@ -26,11 +23,6 @@ def test_under_each_stub_its_code_can_be_put_together(chapter: str, pages: Pages
         assert shown[-1] in stub.find_previous("h3").get_text()
         assert figure.get_text().strip() == ""  # without scripts and in print, the stub stands alone
     assert shown == [exercise.number for exercise in exercises_of(chapter)]
-
-
-def test_notebooks_do_without_these_figures():
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
-        assert "live.Lines" not in html.unescape(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("chapter", chapters())

@@ -1,43 +1,14 @@
 """Pages that the build writes: when they are written, and what the API pages list."""
 
-import os
 import re
 from pathlib import Path
 
-import pytest
-from lecture21_book import generated
 from lecture21_book.generated import api
 
 import lecture21.attention
 from lecture21.layers import attention
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def book(tmp_path: Path, monkeypatch) -> Path:
-    """A book whose contents name API pages, the gallery, and no exam."""
-    (tmp_path / "_toc.yml").write_text("root: a\nchapters:\n- file: book/mistakes\n- glob: book/api/*\n")
-    monkeypatch.setattr(generated.gallery, "page", lambda: "# The gallery\n")
-    monkeypatch.setattr(generated.api, "pages", lambda root: {"index": "# API\n", "gpt": "# gpt\n"})
-    return tmp_path
-
-
-def test_the_pages_that_the_contents_name_are_written(book: Path):
-    generated.write(book)
-    written = {path.relative_to(book).as_posix() for path in (book / "book").rglob("*.md")}
-    assert written == {"book/mistakes.md", "book/api/index.md", "book/api/gpt.md"}
-    assert (book / "book" / "api" / "gpt.md").read_text(encoding="utf-8") == "# gpt\n"
-
-
-def test_an_unchanged_page_is_kept_and_the_page_of_a_module_that_is_gone_is_deleted(book: Path):
-    generated.write(book)
-    kept, gone = book / "book" / "mistakes.md", book / "book" / "api" / "old.md"
-    os.utime(kept, (1, 1))
-    gone.write_text("# old\n")
-    generated.write(book)
-    assert kept.stat().st_mtime == 1
-    assert not gone.exists()
 
 
 def test_the_api_index_has_a_row_for_each_page_with_what_the_docstring_says_first():

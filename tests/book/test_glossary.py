@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import nbformat
-import pytest
 import repository
 from lecture21_book.mentions import term_forms
 
@@ -56,15 +55,6 @@ def unused(terms: list[tuple[str, ...]], texts: list[str]) -> list[str]:
 
 
 ENTRIES = entries(GLOSSARY.read_text(encoding="utf-8"))
-TEXTS = pages()
-# Terms whose subject a chapter treats in other words.
-OTHER_WORDS = {
-    "autoregressive", "Bradley–Terry model", "compute-optimal", "context length", "cosine schedule", "denoising",
-    "early stopping", "encoder memory", "generalization", "gradient clipping", "hierarchical mixture of experts",
-    "Kneser–Ney smoothing", "Kullback–Leibler divergence", "learned position embedding", "learning rate schedule",
-    "load balancing", "majority vote", "maximum likelihood", "padding mask", "reference model", "router collapse",
-    "vanishing gradient",
-}  # fmt: skip
 
 
 def test_every_term_is_used_in_the_book():
@@ -74,29 +64,3 @@ def test_every_term_is_used_in_the_book():
 def test_the_standard_terms_are_there():
     names = {name for names in ENTRIES for name in names}
     assert sorted({" ".join(term.split()) for term in EXPECTED.split(";")} - names) == []
-
-
-def test_entries_are_in_alphabetical_order():
-    first = [names[0].casefold() for names in ENTRIES]
-    assert first == sorted(first)
-
-
-@pytest.mark.parametrize("names", ENTRIES, ids=lambda names: names[0])
-def test_a_definition_is_short_and_ends_with_what_treats_it(names: tuple[str, ...]):
-    definition = ENTRIES[names]
-    ending = re.search(r"[.)] (?:Chapter (\d\d)|\[[^\]]+\]\(([^)]+)\))\.$", definition)
-    assert ending, definition
-    if ending[1]:
-        (path,) = (ROOT / "notebooks").glob(f"{ending[1]}_*.ipynb")
-    else:
-        path = (GLOSSARY.parent / ending[2]).resolve()
-    assert path.exists()
-    if names[0] not in OTHER_WORDS:
-        texts = [text for name, text in TEXTS.items() if name in (path.stem, f"questions of {path.stem[:2]}")]
-        assert unused([names], texts) == [], path.stem
-    assert len(definition.split()) <= 65
-
-
-def test_the_check_reports_a_term_that_no_page_uses():
-    terms = [("causal mask",), ("byte-pair encoding (BPE)",), ("flux capacitor", "flux")]
-    assert unused(terms, ["Causal masks are", "BPE; influx"]) == ["flux capacitor"]

@@ -59,21 +59,3 @@ def test_the_note_on_the_mask_says_what_masking_after_the_softmax_leaves():
     scores = query[2] @ key.T / 2  # of "sat"
     assert f"{scores.softmax(dim=-1)[:3].sum():.2f}, and the rest" in board
     assert "{:.3g}, {:.3f}, {:.3f}".format(*scores.exp()[:3].tolist()) in board
-
-
-def test_the_time_plan_of_chapter_04_says_what_the_lecture_takes_and_leaves_out():
-    (row,) = (row for row in ROWS if row["page"] == "notebooks/04_causal_mask")
-    first = next(iter(notes(row["page"]).values()))[0]
-    short = re.search(r"\*\*In (\d+) minutes\*\*(.*)", first)
-    assert int(short[1]) == sum(row["sections"].values())
-    assert re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", short[2]) == list(row["sections"])
-
-
-def test_every_section_of_the_time_plan_of_chapter_04_has_a_note():
-    known = notes("notebooks/04_causal_mask")
-    total, plan = notebook_lint.TIME_PLAN.search(next(iter(known.values()))[0]).groups()
-    names = list(known)
-    planned = [name for name in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", plan) if name in known]
-    within = names[names.index(planned[0]) : names.index(planned[-1]) + 1]
-    assert int(total) == 50
-    assert [name for name in within if not known[name]] == []

@@ -1,10 +1,8 @@
 """What running text mentions, found and linked in small documents."""
 
-import re
 from typing import ClassVar
 
 import pytest
-import repository
 from docutils import nodes
 from docutils.utils import new_document
 from lecture21_book import links, mentions
@@ -68,10 +66,6 @@ def mentions_in(finder, text: str) -> list[tuple[str, str]]:
 )
 def test_terms_are_found_as_whole_words_in_plural_and_capitalised(text: str, expected: list[tuple[str, str]]):
     assert mentions_in(TERMS, text) == expected
-
-
-def test_a_glossary_without_terms_finds_nothing():
-    assert mentions_in(mentions.Terms({}), "a mask") == []
 
 
 @pytest.mark.parametrize(
@@ -257,10 +251,3 @@ def test_a_chapter_does_not_link_to_itself_nor_the_glossary_to_its_terms():
         ("chapter 03", "notebooks/03_c.html")
     ]
     assert addresses(linked(paragraph("a mask"), docname="glossary")) == []
-
-
-def test_a_chapter_of_another_book_is_not_read_as_one_of_this_book():
-    texts = {path.name: path.read_text(encoding="utf-8") for path in (repository.ROOT / "book").glob("*.md")}
-    texts |= {path.name: path.read_text(encoding="utf-8") for path in repository.notebooks()}
-    foreign = re.compile(r"[Cc]hapter \d+ of \*")  # would be linked; "3rd ed., chapter 16" is not
-    assert {name: actual for name, text in texts.items() if (actual := foreign.findall(text))} == {}

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import reading_time
@@ -11,7 +10,6 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
 from lecture21_book import figure_index, folds, path
-from lecture21_book.addresses import _write_moved
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -105,15 +103,6 @@ def test_a_page_that_has_moved_leads_to_its_contents(moved: dict[str, str], page
         assert f"{new}.html" in pages
 
 
-def test_a_page_that_is_there_cannot_have_moved(tmp_path: Path):
-    app = SimpleNamespace(
-        builder=SimpleNamespace(format="html"), config=SimpleNamespace(moved_pages={"a": "b"}), outdir=tmp_path
-    )
-    (tmp_path / "a.html").write_text("")
-    with pytest.raises(ValueError, match="moved_pages: a is a page of the book"):
-        _write_moved(app, None)
-
-
 def test_every_figure_has_an_entry_in_the_contents_of_its_page(pages: Pages):
     shown = 0
     for name, page in pages.items():
@@ -134,14 +123,6 @@ def test_a_figure_that_is_not_named_is_a_warning(caplog: pytest.LogCaptureFixtur
     assert "does not name the figure 'new'" in caplog.text
     (entry,) = figure_index.entries(page, {"new": {"title": "Do it", "names": ["do"]}})
     assert entry[:3] == ("live-new", "Do it", ["do"])
-
-
-def test_the_gallery_shows_symptoms_and_folds_code(pages: Pages):
-    article = pages["book/mistakes.html"].find("article")
-    assert len(article.select("details")) > 100
-    assert [code.get_text()[:80] for code in article.select("pre") if not code.find_parent("details")] == []
-    assert "Hint:" not in "".join(tag.get_text() for tag in article.select("section > p"))
-    assert article.get_text().count("Caught by: ") > 100
 
 
 def test_folded_cells_say_what_they_hold(pages: Pages):

@@ -10,8 +10,8 @@ import pytest
 from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
-from lecture21_book import edition, page_head, previews, search
-from lecture21_book.plain_text import plain_text, shorten, tex_as_text
+from lecture21_book import page_head, previews, search
+from lecture21_book.plain_text import plain_text, tex_as_text
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -70,16 +70,6 @@ def test_the_bibliography_has_a_bibtex_entry_of_the_book(pages: Pages):
     assert "title = {From self-attention to {GPT}}" in entry
 
 
-def test_the_bibtex_entry_has_the_address_only_if_it_is_known():
-    assert "url = {https://x.example/}" in edition.bibtex("T", "A", "2026", "1", "https://x.example/")
-    assert "url" not in edition.bibtex("T", "A", "2026", "1", "")
-
-
-def test_only_the_search_page_loads_the_search_index(pages: Pages):
-    loading = [name for name, page in pages.items() if page.find_all("script", src=re.compile(r"search"))]
-    assert loading == ["search.html"]
-
-
 def test_every_page_that_links_to_a_term_has_its_definition(pages: Pages):
     for name, page in written(pages).items():
         data = page.find("script", id="previews")
@@ -124,11 +114,6 @@ def test_plain_text_leaves_out_code_pictures_folds_and_raw_markup():
         nodes.paragraph("", "", nodes.Text("two "), nodes.math("", r"\tau")),
     ]
     assert plain_text(box) == "One two τ"
-
-
-def test_a_long_text_is_cut_between_words():
-    assert shorten("one two, three", 14) == "one two, three"
-    assert shorten("one two, three", 13) == "one two…"
 
 
 def document(*paragraphs: str) -> nodes.document:

@@ -29,7 +29,3 @@ def test_the_letters_of_a_picture_have_nine_pixels_on_a_phone(pages: dict[str, B
     found = pictures_of(pages[f"{stop['page']}.html"], stop)
     sizes = {name: POINTS / 72 * 144 * COLUMN / width for name, width in found.items()}
     assert {name: size for name, size in sizes.items() if size < 9} == {}
-
-
-def test_there_are_such_pictures(pages: dict[str, BeautifulSoup]):
-    assert sum(len(pictures_of(pages[f"{stop['page']}.html"], stop)) for stop in STOPS) >= 8

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from bs4 import BeautifulSoup, Tag
 from lecture21_book import lecture
 
@@ -166,55 +165,6 @@ def test_no_result_is_seen_before_its_curve_is_drawn(pages: Pages):
     assert [(told, request) for request, before in found for told in before if tells_the_curve(told, request)] == []
 
 
-@pytest.mark.parametrize(
-    ("sentence", "spoils"),
-    [
-        ("At 0.06, layer 2 collapses without a cure: two experts take 85 to 100 % of the characters.", True),
-        ("We train at 0.06, too, where the router of layer 2 collapses.", False),
-        ("An expert without a cure takes many characters.", False),
-    ],
-)
-def test_a_sentence_tells_a_curve_if_it_has_its_subject_and_a_measured_number(sentence: str, spoils: bool):
-    request = "Draw the load of the busiest expert that you expect without a cure, and press Play."
-    assert tells_the_curve(sentence, request) is spoils
-
-
-NUMBER_QUESTION = {"kind": "number", "text": "What is the weight of *the*, whose score is 0?", "answer": "0.054"}
-RANK = {"kind": "number", "text": "An article finds a thing with score 1. How wide must queries be?", "answer": 2}
-CHOICE = {"kind": "choice", "text": "Which cure lowers the validation loss most at 0.06?", "answer": "warm-up"}
-
-
-@pytest.mark.parametrize(
-    ("sentence", "question", "spoils"),
-    [
-        ("It gets 0.0541.", NUMBER_QUESTION, False),
-        ("It gets 0.054, and more later.", NUMBER_QUESTION, False),
-        ("A score of 0 gets a weight of 0.054.", NUMBER_QUESTION, True),
-        ("As computed, 5.4 % is the weight for this score.", NUMBER_QUESTION, True),
-        ("It is 4.174 nats.", {**NUMBER_QUESTION, "answer": "4.174"}, True),
-        ("It is 4.17 nats.", {**NUMBER_QUESTION, "answer": "4.174"}, True),
-        ("It is 4.18 nats, or v4.17 or 14.17.", {**NUMBER_QUESTION, "answer": "4.174"}, False),
-        ("Chapter 4.2 explains.", {**NUMBER_QUESTION, "answer": "4.174"}, False),
-        ("The score 1 of an article finds a thing.", {**RANK, "answer": 1}, True),
-        ("The first row searches a thing, so an article scores 2.", RANK, False),
-        ("Warm-up lowers the validation loss most.", CHOICE, True),
-        ("Warm-up increases the learning rate.", CHOICE, False),
-    ],
-)
-def test_a_sentence_gives_an_answer_away_if_it_has_it_and_its_subject(sentence: str, question: dict, spoils: bool):
-    assert gives_away(sentence, question) is spoils
-
-
-def test_what_is_seen_before_a_question_is_neither_folded_nor_a_note_and_includes_descriptions():
-    page = BeautifulSoup(
-        "<p>Menu.</p><article><p>A.</p><details><summary>Hint</summary><p>B.</p></details><template><p>C.</p></template>"
-        '<img alt="D."><ul><li><p>E. F?</p></li></ul><div class="live-figure" data-figure="question"></div><p>G.</p>'
-        "</article>",
-        "html.parser",
-    )
-    assert list(seen_before(page.select_one(".live-figure"))) == ["A.", "D.", "E.", "F?"]
-
-
 def asks(note: str) -> bool:
     """Return whether a paragraph of a note asks the class."""
     return note.startswith(("Vote. ", "Question for the class. "))
@@ -229,37 +179,6 @@ def is_answered(note: str, title: str, above: list[str]) -> bool:
     answers = [words(each) for each in sentences if not each.endswith("?")]
     about = [words(each) for each in above if len(subjects(each) & subjects(note)) >= 3]
     return any(contains(paragraph, answer) for paragraph in about for answer in answers)
-
-
-@pytest.mark.parametrize(
-    ("note", "title", "above", "expected"),
-    [
-        ("Vote. Divide by nothing, by the root of d, or by d?", "Why divide by the square root of d", "", True),
-        ("Vote. Would dividing by d work as well, less, or not?", "Why divide by the square root of d", "", False),
-        (
-            "Question for the class. Let two students compute what one head writes for each. The same vector.",
-            "Several heads",
-            "One head writes a sum. Compute the same for dog chases cat, as students do. It is the same vector.",
-            True,
-        ),
-        (
-            "Question for the class. How many vectors does a language model store for bank? One. Collect ideas.",
-            "Basic self-attention",
-            "A language model stores one vector for each word.",
-            True,
-        ),
-        (
-            "Question for the class. How would you make the two vectors of bank different? Collect ideas.",
-            "Basic self-attention",
-            "A language model stores one vector for each word.",
-            False,
-        ),
-    ],
-)
-def test_a_slide_answers_its_note_with_an_option_in_its_title_or_the_answer_in_a_paragraph(
-    note: str, title: str, above: str, expected: bool
-):
-    assert is_answered(note, title, [above]) is expected
 
 
 def test_no_slide_of_the_lecture_answers_what_its_note_asks(pages: Pages):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
-from lecture21_book import icons, markup, mathematics, outputs, pictures
+from lecture21_book import icons, mathematics, outputs, pictures
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,17 +71,6 @@ def test_pictures_below_the_first_section_are_loaded_late(pages: Pages):
             assert (image.get("loading") == "lazy") == late, image["src"]
 
 
-def test_a_picture_is_the_smaller_of_png_and_webp(pages: Pages):
-    used = {Path(image["src"]).name for page in pages.values() for image in raster_images(page)}
-    smaller = [name for name in used if name.endswith(".webp")]
-    assert len(smaller) > 0.9 * len(used)
-    for name in smaller[:10]:
-        png = ROOT / "_build" / "jupyter_execute" / Path(name).with_suffix(".png")
-        if png.exists():
-            with Image.open(HTML / "_images" / name) as new, Image.open(png) as old:
-                assert new.convert("RGBA").tobytes() == old.convert("RGBA").tobytes(), name
-
-
 def test_the_icon_fonts_hold_the_icons_of_the_pages():
     sheet = (HTML / "_static" / "icons.css").read_text(encoding="utf-8")
     assert "U+f0c9" in sheet  # fa-bars
@@ -116,13 +105,6 @@ def test_a_picture_is_line_art_if_most_of_it_is_white(gray: int, is_line_art: bo
 )
 def test_an_output_is_aligned_if_two_lines_have_gaps(text: str, aligned: bool):
     assert outputs.is_aligned(text) is aligned
-
-
-def test_repairs_leave_a_repaired_page_alone(pages: Pages):
-    text = (HTML / "book" / "api" / "layers.html").read_text(encoding="utf-8")
-    assert markup.repair(text) == text
-    assert 'aria-label="Pages of: API reference"' in text
-    assert pages["book/api/layers.html"].select("dt.sig dl") == []
 
 
 def test_the_site_depends_on_neither_the_folder_nor_the_time_of_its_build(pages: Pages):

@@ -3,6 +3,8 @@
 import pytest
 from accessibility import COMPLETE, violations
 from kinds import ON_EVERY_SCREEN, REOPENED, sampled
+from playwright.sync_api import expect
+from until import until
 
 
 @pytest.mark.parametrize(
@@ -21,8 +23,8 @@ def test_a_violation_is_seen(wide):
 @pytest.mark.parametrize("address", sampled(["notebooks/04_causal_mask.html", "notebooks/13_ensemble_vs_average.html"]))
 def test_the_keyboard_passes_by_formulas(address: str, wide):
     page = wide.open(address)
-    assert page.locator("mjx-container").count() > 40
-    assert page.locator("mjx-container[tabindex], mjx-container [tabindex]").count() == 0
+    until(lambda: page.locator("mjx-container").count() > 40)
+    expect(page.locator("mjx-container[tabindex], mjx-container [tabindex]")).to_have_count(0)
 
 
 NO_RING = """() => [...document.querySelectorAll("a[href], button, summary, input, [tabindex]")]
@@ -38,4 +40,4 @@ NO_RING = """() => [...document.querySelectorAll("a[href], button, summary, inpu
 @pytest.mark.parametrize("address", sampled(REOPENED, ON_EVERY_SCREEN))
 def test_whatever_has_the_focus_shows_it(address: str, wide):
     page = wide.open(address)
-    assert page.evaluate(NO_RING) == []
+    until(lambda: page.evaluate(NO_RING) == [])

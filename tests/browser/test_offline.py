@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from lecture21_book import offline
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from until import until
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 PLACE = "teaching/book"  # published books are often below another site
@@ -107,8 +108,8 @@ def test_after_one_visit_every_page_is_there_without_a_connection(context: Brows
     page.on("requestfailed", lambda request: errors.append(request.url))
     page.goto(f"{published.address}{SECOND}?path=1#errata")
     expect(page.locator("article h1")).to_contain_text("Changes and errata")
-    assert page.evaluate("getComputedStyle(document.querySelector('.page-links a')).whiteSpace") == "nowrap"  # styled
-    assert "lecture21" in page.evaluate("caches.keys().then((names) => names.join())")
+    expect(page.locator(".page-links a").first).to_have_css("white-space", "nowrap")  # it has its style sheet
+    until(lambda: "lecture21" in page.evaluate("caches.keys().then((names) => names.join())"))
     assert [each for each in errors if "THEBE" not in each] == []
 
 
@@ -120,13 +121,13 @@ def test_a_new_version_takes_over_when_it_is_complete_and_no_page_mixes_two(
     page.goto(published.address + SECOND)
     update(page)  # the server has new pages, and still the old list of files: nothing changes
     page.goto(published.address + FIRST)
-    assert versions(page) == []
+    until(lambda: versions(page) == [])
     offline.write(published.folder)
     complete = (published.folder / FIRST).read_bytes()
     (published.folder / FIRST).write_bytes(b"of another version")
     update(page)  # the list is new, and one file is not the one that it names
     page.goto(published.address + SECOND)
-    assert versions(page) == []
+    until(lambda: versions(page) == [])
     (published.folder / FIRST).write_bytes(complete)
     later = (published.folder / FIRST).stat().st_mtime + 60
     os.utime(published.folder / FIRST, (later, later))  # servers compare whole seconds
@@ -134,7 +135,7 @@ def test_a_new_version_takes_over_when_it_is_complete_and_no_page_mixes_two(
     other.goto(published.address + SECOND)
     update(page)
     page.goto(published.address + FIRST)  # while another page shows the old version, this one does too
-    assert versions(page) == []
+    until(lambda: versions(page) == [])
     other.close()
     for _ in range(100):  # the browser may notice a little later that no page shows the old version
         page.goto(published.address + SECOND)
@@ -143,8 +144,8 @@ def test_a_new_version_takes_over_when_it_is_complete_and_no_page_mixes_two(
     published.stop()
     for name in (FIRST, SECOND):
         page.goto(published.address + name)
-        assert versions(page) == ["second"]
-    assert page.evaluate("caches.keys().then((names) => names.length)") == 1
+        until(lambda: versions(page) == ["second"])
+    until(lambda: page.evaluate("caches.keys().then((names) => names.length)") == 1)
 
 
 def test_on_the_machine_that_serves_the_book_nothing_is_kept(browser, site: str):
@@ -152,7 +153,7 @@ def test_on_the_machine_that_serves_the_book_nothing_is_kept(browser, site: str)
         page = context.new_page()
         page.goto(site + FIRST)
         page.wait_for_load_state()
-        assert page.evaluate("navigator.serviceWorker.getRegistrations().then((found) => found.length)") == 0
+        until(lambda: page.evaluate("navigator.serviceWorker.getRegistrations().then((found) => found.length)") == 0)
 
 
 def test_a_file_of_a_figure_is_listed_once(tmp_path: Path):

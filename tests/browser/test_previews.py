@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from playwright.sync_api import Browser, expect
+from until import until
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 CHAPTER = "notebooks/08_gpt_as_probability.html"
@@ -16,22 +17,13 @@ def test_a_pointer_on_a_term_shows_its_definition_and_may_move_onto_it(wide):
     link.hover()
     expect(preview).to_be_visible()
     expect(preview).to_contain_text("come from the same sequence")
-    assert link.get_attribute("aria-describedby") == "preview"
+    expect(link).to_have_attribute("aria-describedby", "preview")
     preview.hover()
     page.wait_for_function("!document.getElementById('preview').hidden")
     expect(preview).to_be_visible()
     page.mouse.move(2, 2)
     expect(preview).to_be_hidden()
     assert wide.errors == []
-
-
-def test_a_pointer_on_a_citation_shows_the_reference(wide):
-    page = wide.open(CHAPTER)
-    page.locator("article a.to-paper:visible").first.hover()
-    expect(page.locator("#preview")).to_contain_text("20")
-    page.locator("article a.to-paper[href$=holtzman2020]:visible").first.hover()
-    expect(page.locator("#preview")).to_contain_text("The curious case of neural text degeneration")
-    assert page.locator("#preview").inner_text().count("http") == 0
 
 
 def test_the_keyboard_opens_a_preview_and_escape_closes_it(wide):
@@ -44,20 +36,10 @@ def test_the_keyboard_opens_a_preview_and_escape_closes_it(wide):
             break
         page.keyboard.press("Tab")
     expect(preview).to_be_visible()
-    assert page.evaluate("document.activeElement.getAttribute('aria-describedby')") == "preview"
+    until(lambda: page.evaluate("document.activeElement.getAttribute('aria-describedby')") == "preview")
     page.keyboard.press("Escape")
     expect(preview).to_be_hidden()
-    assert page.evaluate("document.activeElement.getAttribute('aria-describedby')") is None
-
-
-def test_a_formula_in_a_preview_is_set(wide):
-    page = wide.open("notebooks/13_ensemble_vs_average.html")
-    link = page.locator("article a.to-term[href*=Kullback]").first
-    link.evaluate("node => node.scrollIntoView({ block: 'center' })")  # at the edge, figures that start would move it
-    page.wait_for_load_state("networkidle")
-    link.hover()
-    expect(page.locator("#preview mjx-container").first).to_be_visible()
-    assert "\\" not in page.locator("#preview").inner_text()
+    until(lambda: page.evaluate("document.activeElement.getAttribute('aria-describedby')") is None)
 
 
 def test_a_preview_stays_inside_of_a_phones_window(phone):

@@ -4,23 +4,17 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from until import until
 
 WITH_FOLDS = "notebooks/04_causal_mask.html"
 WITH_PICTURES = "notebooks/04_causal_mask.html"
 
 
-def test_a_printed_table_wider_than_a_phone_scrolls(phone):
-    page = phone.open(WITH_PICTURES)
-    table = page.locator(".output.aligned pre").first
-    table.evaluate("node => { node.textContent = 'column '.repeat(40); }")
-    assert table.evaluate("node => { node.scrollLeft = 50; return node.scrollLeft; }") == 50
-
-
 def test_a_table_wider_than_a_phone_scrolls(phone):
     page = phone.open("book/gpt1_to_gpt4.html")
     box = page.locator("article .pst-scrollable-table-container").first
-    assert box.evaluate("node => node.scrollWidth > node.clientWidth")
-    assert box.evaluate("node => { node.scrollLeft = 50; return node.scrollLeft }") == 50
+    until(lambda: box.evaluate("node => node.scrollWidth > node.clientWidth"))
+    until(lambda: box.evaluate("node => { node.scrollLeft = 50; return node.scrollLeft }") == 50)
 
 
 def test_pictures_move_nothing_when_they_arrive(wide):
@@ -30,18 +24,18 @@ def test_pictures_move_nothing_when_they_arrive(wide):
     )
     for address in ["book/notation.html", WITH_PICTURES]:
         page = wide.open(address)
-        assert page.evaluate("shift") < 0.1
+        until(lambda: page.evaluate("shift") < 0.1)
 
 
 def test_a_question_that_starts_moves_the_text_below_it_by_less_than_a_line(wide):
     page = wide.open("notebooks/02_basic_self_attention.html")
     questions = page.locator('.live-figure[data-figure="question"]:not(.live-on)')
-    assert questions.count() >= 3
+    until(lambda: questions.count() >= 3)
     for question in questions.element_handles():
         before = question.bounding_box()["height"]
         question.scroll_into_view_if_needed()
         page.wait_for_function("node => node.classList.contains('live-on')", arg=question)
-        assert abs(question.bounding_box()["height"] - before) < 24
+        until(lambda: abs(question.bounding_box()["height"] - before) < 24)
 
 
 def test_a_picture_opens_at_its_full_size_and_closes_with_the_keyboard(phone):
@@ -53,7 +47,7 @@ def test_a_picture_opens_at_its_full_size_and_closes_with_the_keyboard(phone):
     opened = page.locator("dialog.zoom-view[open] img")
     expect(opened).to_be_visible()
     natural = opened.evaluate("image => image.width")
-    assert natural == int(opened.get_attribute("width"))
+    until(lambda: natural == int(opened.get_attribute("width")))
     assert natural > 1.5 * shown
     page.keyboard.press("Escape")
     expect(page.locator("dialog.zoom-view")).to_have_count(0)
@@ -71,18 +65,12 @@ def test_a_picture_opens_with_a_tap_and_closes_with_its_button(phone):
     expect(page.locator("dialog.zoom-view")).to_have_count(0)
 
 
-def test_an_opened_picture_keeps_its_colors_in_the_dark(dark):
-    page = dark.open(WITH_PICTURES)
-    page.locator("a.zoom").first.click()
-    assert page.locator("dialog.zoom-view img").evaluate("image => getComputedStyle(image).filter") == "none"
-
-
 def test_without_javascript_a_picture_is_a_link_to_its_file(browser, site):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(site + WITH_PICTURES)
         link = page.locator("a.zoom").first
-        assert link.get_attribute("href") == link.locator("img").get_attribute("src")
+        until(lambda: link.get_attribute("href") == link.locator("img").get_attribute("src"))
 
 
 def test_folds_are_open_on_paper(wide):
@@ -91,7 +79,7 @@ def test_folds_are_open_on_paper(wide):
     expect(hint).to_be_hidden()
     page.emulate_media(media="print")
     expect(hint).to_be_visible()
-    assert hint.bounding_box()["height"] > 10
+    until(lambda: hint.bounding_box()["height"] > 10)
 
 
 SEEN_IN_FOLDS = """[".cell_input", ".cell_output"].map((part) =>
@@ -130,36 +118,13 @@ def test_a_page_in_the_dark_is_printed_in_light_colors(dark):
     assert max(text) < 90
     page.emulate_media(media="screen")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    assert page.evaluate(colors) == on_screen
-
-
-def test_printing_begins_with_light_colors_and_ends_with_the_readers(dark):
-    page = dark.open(WITH_FOLDS)
-    page.evaluate("""() => {
-        window.seen = [];
-        addEventListener("beforeprint", () => seen.push(document.documentElement.dataset.theme));
-        addEventListener("afterprint", () => seen.push(document.documentElement.dataset.theme));
-    }""")
-    page.pdf()
-    assert page.evaluate("seen") == ["light", "dark"]
+    until(lambda: page.evaluate(colors) == on_screen)
 
 
 @pytest.mark.parametrize("anchor", ["two-different-weightings", "a-bag-of-gpts"])
 def test_a_link_into_a_chapter_leads_to_its_heading(anchor: str, wide):
     page = wide.open(f"notebooks/13_ensemble_vs_average.html#{anchor}")
     page.wait_for_function(f"Math.abs(document.querySelector('#{anchor} > h2').getBoundingClientRect().top) < 200")
-
-
-LEFT_OUT = """[...document.querySelectorAll("article section p")]
-  .filter((text) => !text.closest("summary") && !text.checkVisibility({ contentVisibilityAuto: true }))
-  .map((text) => text.textContent)"""
-
-
-def test_everything_is_laid_out_on_paper(wide):
-    page = wide.open(WITH_PICTURES)
-    assert page.evaluate(LEFT_OUT) != []
-    page.emulate_media(media="print")
-    assert page.evaluate(LEFT_OUT) == []
 
 
 def test_the_colors_are_chosen_before_the_body_is_read(dark):
@@ -172,7 +137,7 @@ def test_the_colors_are_chosen_before_the_body_is_read(dark):
         watch.observe(document, { childList: true, subtree: true });
     """)
     page = dark.open(WITH_FOLDS)
-    assert page.evaluate("themeBeforeBody") == "dark"
+    until(lambda: page.evaluate("themeBeforeBody") == "dark")
 
 
 @pytest.mark.parametrize("address", [WITH_FOLDS, "notebooks/12_mixture_of_experts.html"])
@@ -187,10 +152,10 @@ def test_on_paper_answers_are_at_the_end_and_on_the_screen_where_they_were(addre
     end = printed.index("Answers")
     assert sum(text.startswith(("Hint", "Answer")) or text == "Solution" for text in printed[end + 1 :]) >= 10
     assert [text for text in printed[:end] if text.startswith(("Hint", "Answer", "Solution"))] == []
-    assert page.locator("#printed-answers h3", has_text="Exercise").count() >= 4
+    until(lambda: page.locator("#printed-answers h3", has_text="Exercise").count() >= 4)
     page.emulate_media(media="screen")
     page.locator("#printed-answers").wait_for(state="detached")
-    assert page.evaluate(order) == before
+    until(lambda: page.evaluate(order) == before)
 
 
 def test_on_a_phone_of_360_pixels_the_table_of_chapters_shows_all_columns(phone):
@@ -200,29 +165,11 @@ def test_on_a_phone_of_360_pixels_the_table_of_chapters_shows_all_columns(phone)
         box = cell.bounding_box()
         assert box["width"] > 20
         assert box["x"] + box["width"] <= 360
-    assert page.locator("table.chapters td", has_text="FLOPs").evaluate(
-        "node => node.scrollWidth <= node.clientWidth + 1"
+    until(
+        lambda: page.locator("table.chapters td", has_text="FLOPs").evaluate(
+            "node => node.scrollWidth <= node.clientWidth + 1"
+        )
     )
-
-
-@pytest.mark.parametrize("address", ["notebooks/07_write_a_gpt.html", WITH_FOLDS])
-def test_code_wraps_on_a_phone(address: str, phone):
-    page = phone.open(address)
-    assert page.locator("article .cell_input pre").count() > 20
-    too_wide = """[...document.querySelectorAll("article .cell_input pre")]
-        .filter((code) => code.scrollWidth > code.clientWidth + 1)
-        .map((code) => code.textContent.slice(0, 60))"""
-    assert page.evaluate(too_wide) == []
-
-
-def test_what_scrolls_sideways_on_a_phone_shows_that_it_goes_on(phone):
-    for address in ("notebooks/06_encoder_and_decoder.html", "notebooks/14_moe_in_gpt.html"):
-        page = phone.open(address)
-        shadows = page.evaluate("""[...document.querySelectorAll("article :is(mjx-container, pre)")]
-            .filter((each) => each.clientWidth && each.scrollWidth > each.clientWidth + 1)
-            .map((each) => getComputedStyle(each).backgroundImage.split("linear-gradient").length - 1)""")
-        assert shadows, address
-        assert set(shadows) == {4}, address  # one at each edge, and what hides it where nothing follows
 
 
 @pytest.mark.parametrize("address", ["notebooks/02_basic_self_attention.html", "notebooks/14_moe_in_gpt.html"])
@@ -239,10 +186,3 @@ def test_the_keyboard_reaches_the_first_figure_in_at_most_25_stops(address: str,
             first.locator("section.figure:not([aria-busy=true])").wait_for()
     else:
         pytest.fail("the figure is further away")
-
-
-def test_a_chapter_that_is_opened_shows_its_search_and_itself_in_the_sidebar(wide):
-    wide.page.set_viewport_size({"width": 1280, "height": 800})
-    page = wide.open("notebooks/16_long_context.html")
-    expect(page.locator("button.search-button-field")).to_be_in_viewport(ratio=1)
-    expect(page.locator(".bd-links a.current").last).to_be_in_viewport(ratio=1)

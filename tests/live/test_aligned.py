@@ -5,6 +5,8 @@ import math
 import random
 
 import pytest
+from playwright.sync_api import expect
+from until import until
 
 from lecture21 import live
 from lecture21.alignment import grammar, judge
@@ -89,13 +91,14 @@ def test_the_slider_reads_the_stored_results(open_figures):
     for weight, presses in ((0.0, 0), (0.1, STOPS.index("PPO, KL weight 0") - STOPS.index("PPO, KL weight 0.1"))):
         for _ in range(presses):
             slider.press("ArrowLeft")
-        text = reading.inner_text()
         row, response = runs.loc[weight], samples.set_index("weight").loc[weight]
-        assert f"PPO, KL weight {weight:g}, {row.kl:.1f} nats" in text
-        assert f"learned reward is {row.learned_reward:.2f} and the judge's score {row.score:.2f}" in text
-        assert f"“{response.response}” (learned reward {response.learned_reward:.2f}, score" in text
+        expect(reading).to_contain_text(f"PPO, KL weight {weight:g}, {row.kl:.1f} nats")
+        expect(reading).to_contain_text(
+            f"learned reward is {row.learned_reward:.2f} and the judge's score {row.score:.2f}"
+        )
+        expect(reading).to_contain_text(f"“{response.response}” (learned reward {response.learned_reward:.2f}, score")
     figure.get_by_role("button", name="Reset").click()
-    assert "PPO, KL weight 0, 62.8 nats" in reading.inner_text()
+    expect(reading).to_contain_text("PPO, KL weight 0, 62.8 nats")
 
 
 def test_a_click_on_a_point_shows_the_response_of_its_policy(open_figures):
@@ -112,29 +115,32 @@ def test_a_click_on_a_point_shows_the_response_of_its_policy(open_figures):
             y = 24 + (high - measured[value]) / (high - low) * (box["height"] - 62)
             canvas.click(position={"x": x, "y": y})
             response = STORED["stops"][STOPS.index(name)]["responses"].splitlines()[2].split(" ", 2)[2]
-            assert answer.inner_text().startswith(name[0].upper() + name[1:])
-            assert response in answer.inner_text()
-            assert slider.input_value() == str(STOPS.index(name))
+            until(lambda: answer.inner_text().startswith(name[0].upper() + name[1:]))
+            expect(answer).to_contain_text(response, use_inner_text=True)
+            expect(slider).to_have_value(str(STOPS.index(name)))
         canvas.click(position={"x": 60, "y": 5})  # far from every point
-        assert slider.input_value() == str(STOPS.index("fine-tuned"))
+        expect(slider).to_have_value(str(STOPS.index("fine-tuned")))
 
 
 def test_best_of_n_chooses_the_highest_learned_reward(open_figures):
     figure = open_figures(live.Aligned(policy="best of 8")).figure("aligned")
     draws = results.load("alignment_best_of_n").query("prompt == 'Please find the blue lamp.' and draw <= 8")
     picked = draws.loc[draws["learned_reward"].idxmax()]
-    assert (
+    expect(figure.locator(".reading")).to_contain_text(
         f"“{picked.response}” (learned reward {picked.learned_reward:.2f}, score {picked.score:.2f})"
-        in figure.locator(".reading").inner_text()
     )
     assert picked.score < draws["score"].max()  # what makes the example worth showing
     figure.get_by_text("All 8 responses from which it chooses").click()
     judged = draws.loc[draws["score"].idxmax()]
-    assert judged.response in figure.locator(".response", has_text="best according to the judge").inner_text()
-    assert picked.response in figure.locator(".response", has_text="chosen by the learned reward").inner_text()
+    expect(figure.locator(".response", has_text="best according to the judge")).to_contain_text(
+        judged.response, use_inner_text=True
+    )
+    expect(figure.locator(".response", has_text="chosen by the learned reward")).to_contain_text(
+        picked.response, use_inner_text=True
+    )
     figure.get_by_label("Prompt").select_option("Where is the white lamp?")
     draws = results.load("alignment_best_of_n").query("prompt == 'Where is the white lamp?' and draw <= 8")
-    assert draws.loc[draws["learned_reward"].idxmax()].response in figure.locator(".reading").inner_text()
+    expect(figure.locator(".reading")).to_contain_text(draws.loc[draws["learned_reward"].idxmax()].response)
 
 
 def test_the_models_respond_in_the_page_and_the_judge_scores_them(open_figures):
@@ -147,7 +153,7 @@ def test_the_models_respond_in_the_page_and_the_judge_scores_them(open_figures):
         "() => !document.querySelector('.live-place > div').shadowRoot.querySelector('[aria-busy]')"
     )
     rows = figure.locator(".responses").last.locator(".response")
-    assert rows.count() == 3
+    expect(rows).to_have_count(3)
     shown = []
     for row in rows.all():
         text = row.locator(".said").inner_text()
@@ -155,9 +161,9 @@ def test_the_models_respond_in_the_page_and_the_judge_scores_them(open_figures):
         assert score == pytest.approx(judge("Please find the blue lamp.", text)["score"], abs=0.0051)
         shown.append(score)
     assert shown[1] >= shown[0]  # the best of n includes the first
-    assert _is_language(rows.last.locator(".said").inner_text())
+    until(lambda: _is_language(rows.last.locator(".said").inner_text()))
     figure.get_by_label("Prompt").select_option("Show me the red shirt.")
-    assert rows.count() == 0  # they answered another prompt
+    expect(rows).to_have_count(0)  # they answered another prompt
 
 
 def _is_language(response: str) -> bool:
@@ -173,9 +179,9 @@ def test_a_broken_model_gives_one_sentence_and_the_stored_responses_stay(open_fi
     button.click()
     message = figure.locator(".message:not(:empty)")
     message.wait_for()
-    assert message.inner_text().endswith(".")
-    assert figure.locator(".response").count() == 3
-    assert button.or_(figure.get_by_role("button", name="Sample again")).is_enabled()
+    until(lambda: message.inner_text().endswith("."))
+    expect(figure.locator(".response")).to_have_count(3)
+    expect(button.or_(figure.get_by_role("button", name="Sample again"))).to_be_enabled()
 
 
 def test_the_stored_data_are_those_of_one_seed():
@@ -195,10 +201,3 @@ def test_the_stored_data_are_those_of_one_seed():
             [same.kl.item(), same.score.item(), same.learned_reward.item()], abs=0.006
         )
         assert len(stop["responses"].splitlines()) == (0 if stop["n"] else 10)
-
-
-def test_unknown_policies_and_prompts_are_refused():
-    with pytest.raises(ValueError, match="unknown policy 'best of 3'; choose from 'fine-tuned', 'best of 2'"):
-        live.Aligned(policy="best of 3")
-    with pytest.raises(ValueError, match="prompt must be from 0 to 9, got 10"):
-        live.Aligned(prompt=10)

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from until import until
 
 from lecture21 import live
 from lecture21.chapters import results
@@ -24,8 +25,8 @@ def test_one_cure_at_a_time_shows_the_stored_loads(open_figures):
     collapse = live.Collapse()
     figure = open_figures(collapse).figure("collapse")
     slider, said = figure.get_by_label("Training step"), figure.locator(".reading")
-    assert "Step 1, no cure, learning rate 0.06, seed 1" in said.inner_text()
-    assert figure.locator(".legend li").count() == 0  # nothing of the result before the first step
+    expect(said).to_contain_text("Step 1, no cure, learning rate 0.06, seed 1")
+    expect(figure.locator(".legend li")).to_have_count(0)  # nothing of the result before the first step
 
     def shown() -> float:
         return float(re.search(r"processes ([\d.]+) %", said.inner_text())[1])
@@ -34,15 +35,15 @@ def test_one_cure_at_a_time_shows_the_stored_loads(open_figures):
     ends = []
     for i, (name, setting) in enumerate(zip(NAMES, settings, strict=True)):
         figure.get_by_role("radio", name=name).check(force=True)
-        assert "Step 1, " in said.inner_text()
+        expect(said).to_contain_text("Step 1, ")
         for _ in range(3):
             slider.press("ArrowRight")
-        assert "Step 30, " in said.inner_text()
-        assert shown() == pytest.approx(busiest(setting, 0.06, 1, 30), abs=0.55)
+        expect(said).to_contain_text("Step 30, ")
+        until(lambda: shown() == pytest.approx(busiest(setting, 0.06, 1, 30), abs=0.55))
         slider.press("End")
-        assert shown() == pytest.approx(busiest(setting, 0.06, 1, 200), abs=0.55)
+        until(lambda: shown() == pytest.approx(busiest(setting, 0.06, 1, 200), abs=0.55))
         ends.append(shown())
-        assert figure.locator(".legend li").count() == i + 1  # those that were played stay
+        expect(figure.locator(".legend li")).to_have_count(i + 1)  # those that were played stay
     assert [end < 100 / 3 for end in ends] == [False, False, True, True, False, False]  # the answer to what it asks
     none = results.load("router_load").query("setting == 'none' and learning_rate == 0.06 and seed == 1 and layer == 2")
     assert none.query("step >= 50").filter(like="expert_").max(axis=1).min() > 0.9  # as the figure says
@@ -50,8 +51,8 @@ def test_one_cure_at_a_time_shows_the_stored_loads(open_figures):
     figure.get_by_text("tuned for each").click()
     figure.get_by_label("Seed of weights").press("Home")
     slider.press("End")
-    assert f"jitter, tuned learning rate {collapse.film['tuned'][-1]}, seed 0" in said.inner_text()
-    assert shown() == pytest.approx(busiest(settings[-1], collapse.film["tuned"][-1], 0, 200), abs=0.55)
+    expect(said).to_contain_text(f"jitter, tuned learning rate {collapse.film['tuned'][-1]}, seed 0")
+    until(lambda: shown() == pytest.approx(busiest(settings[-1], collapse.film["tuned"][-1], 0, 200), abs=0.55))
 
 
 def test_the_reader_draws_the_load_that_is_expected(open_figures):
@@ -61,13 +62,13 @@ def test_the_reader_draws_the_load_that_is_expected(open_figures):
     for _ in range(30):
         curve.press("ArrowRight")
     expected = float(re.search(r"([\d.]+) %", curve.get_attribute("aria-valuetext"))[1])
-    assert "your guess" in figure.locator(".legend").inner_text()
+    expect(figure.locator(".legend")).to_contain_text("your guess")
     figure.get_by_label("Training step").press("End")
-    assert f"You expected {expected:.0f} % at the end." in figure.locator(".reading").inner_text()
-    assert not curve.is_visible()  # no guess after the result
+    expect(figure.locator(".reading")).to_contain_text(f"You expected {expected:.0f} % at the end.")
+    expect(curve).to_be_hidden()  # no guess after the result
     figure.get_by_role("button", name="Reset").click()
-    assert curve.is_visible()
-    assert figure.locator(".legend li").count() == 0
+    expect(curve).to_be_visible()
+    expect(figure.locator(".legend li")).to_have_count(0)
 
 
 def test_every_load_of_the_film_is_the_stored_one(load_module):
@@ -83,7 +84,7 @@ def test_every_load_of_the_film_is_the_stored_one(load_module):
             const sum = module.loadsAt(film, { setting, rate, seed, step }).reduce((a, b) => a + b);
             return Math.abs(sum - 1) < 0.005;
         }))))"""
-    assert page.evaluate(whole, film)
+    until(lambda: page.evaluate(whole, film))
     assert len(json.dumps(film)) < 15_000
     assert not page.evaluate("film => module.isFilm({ ...film, loads: film.loads.slice(2) })", film)
 

@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 from playwright.sync_api import expect
+from until import until
 
 from lecture21 import live
 from lecture21.layers.blocks import Block
@@ -118,31 +119,31 @@ def reading(figure) -> str:
 def test_the_film_plays_each_part_can_be_switched_off_and_earlier_films_stay(open_figures):
     stage = open_figures(live.DepthFilm(block=22))
     figure = stage.figure("depth_film")
-    assert "pre-norm, after block 22" in reading(figure)
+    until(lambda: "pre-norm, after block 22" in reading(figure))
     figure.get_by_role("button", name="Play").click()
     expect(figure.locator(".reading")).to_contain_text("after block 24")
     kept = float(re.search(r"differs ([\d.]+)", reading(figure))[1])
     figure.get_by_text("off", exact=True).click()
-    assert "no residual, pre-norm, after block 24" in reading(figure)
+    until(lambda: "no residual, pre-norm, after block 24" in reading(figure))
     assert kept > 0.01
-    assert "differs below 0.001" in reading(figure)
-    assert figure.locator(".legend li").all_inner_texts() == ["pre-norm", "no residual, pre-norm"]
+    until(lambda: "differs below 0.001" in reading(figure))
+    expect(figure.locator(".legend li")).to_have_text(["pre-norm", "no residual, pre-norm"], use_inner_text=True)
     figure.get_by_text("no norm", exact=True).click()
     figure.get_by_label("After block").press("Home")
-    assert "no residual, no norm, after block 0" in reading(figure)
+    until(lambda: "no residual, no norm, after block 0" in reading(figure))
     figure.get_by_text("More:").click()
     figure.get_by_role("checkbox", name="48 blocks").check()
     figure.get_by_label("After block").press("End")
-    assert "after block 48" in reading(figure)
+    until(lambda: "after block 48" in reading(figure))
     figure.get_by_text("on", exact=True).click()
     before = reading(figure)
     figure.get_by_role("button", name="Draw other weights").click()
-    assert reading(figure) != before
+    until(lambda: reading(figure) != before)
     figure.get_by_role("button", name="Link to this state").click()
     again = open_figures(live.DepthFilm(), hash=stage.page.evaluate("location.hash")).figure("depth_film")
-    assert "no norm, after block 48" in reading(again)
+    until(lambda: "no norm, after block 48" in reading(again))
     figure.get_by_role("button", name="Reset").click()
-    assert "pre-norm, after block 22" in reading(figure)
+    until(lambda: "pre-norm, after block 22" in reading(figure))
 
 
 def test_the_film_runs_only_while_its_map_is_in_sight(open_figures):
@@ -161,15 +162,7 @@ def test_the_film_runs_only_while_its_map_is_in_sight(open_figures):
     # Those who watch an element are told in the order in which they began.
     map_.evaluate("map => new Promise((done) => new IntersectionObserver(done).observe(map))")
     page.clock.run_for(2000)
-    assert int(film.input_value()) == played
-
-
-def test_nothing_is_told_before_the_film_is_played(open_figures):
-    figure = open_figures(live.DepthFilm()).figure("depth_film")
-    assert "after block 0" in reading(figure)
-    assert not figure.locator(".outcome").is_visible()
-    figure.get_by_text("off", exact=True).click()
-    assert not figure.locator(".outcome").is_visible()  # it has begun, and shows nothing yet
+    until(lambda: int(film.input_value()) == played)
 
 
 def test_what_one_should_see_is_what_the_film_has_shown(open_figures, load_module):
@@ -177,7 +170,7 @@ def test_what_one_should_see_is_what_the_film_has_shown(open_figures, load_modul
     figure = open_figures(live.DepthFilm()).figure("depth_film")
     outcome, blocks = figure.locator(".outcome"), figure.get_by_label("After block")
     blocks.press("End")
-    assert "after 24 blocks, the words still have vectors of their own" in outcome.inner_text()
+    expect(outcome).to_contain_text("after 24 blocks, the words still have vectors of their own")
     figure.get_by_text("off", exact=True).click()
     found = load_module("depth_film/blocks.js").evaluate(
         """ids => module.film(module.newBlocks(24, 0), module.newVectors(ids, 0),
@@ -190,6 +183,6 @@ def test_what_one_should_see_is_what_the_film_has_shown(open_figures, load_modul
     figure.get_by_role("button", name="Reset").click()
     figure.get_by_text("off", exact=True).click()
     for _ in range(alike):
-        assert not outcome.is_visible()
+        expect(outcome).to_be_hidden()
         blocks.press("ArrowRight")
-    assert f"after block {alike}, all words have nearly the same vector" in outcome.inner_text()
+    expect(outcome).to_contain_text(f"after block {alike}, all words have nearly the same vector")

@@ -2,11 +2,11 @@
 
 import math
 import random
-from importlib import resources
 
 import pytest
 import torch
 from playwright.sync_api import expect
+from until import until
 
 from lecture21 import live
 from lecture21.attention import attention, causal_mask
@@ -33,16 +33,6 @@ SOLUTIONS = {
 }
 WIDE = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-def test_hints_count_the_words_that_compete():
-    sentences = [[described.WORDS[word] for word in words] for words in described.sentences(200)]
-    verbs = [next(i for i, word in enumerate(words) if word[3]) for words in sentences]
-    hints = (resources.files(live) / "design_head" / "puzzles.js").read_text(encoding="utf-8")
-    rivals = max(verbs) - 1  # the subject is one of the words before the verb
-    assert f"It has up to {rivals} rivals." in hints
-    others = max(i for words, i in zip(sentences, verbs, strict=True) if sum(word[2] for word in words[:i]) == 1)
-    assert f"At most, n is {others}." in hints
 
 
 def family(puzzle: str) -> str:
@@ -147,13 +137,13 @@ def test_the_weights_are_those_of_the_package(open_figures, puzzle):
 @pytest.mark.parametrize("puzzle", SOLUTIONS)
 def test_the_solution_is_right_in_all_sentences_and_nothing_is_wrong_without_a_counterexample(open_figures, puzzle):
     figure = opened(open_figures, puzzle)
-    assert "✗ Wrong in" in check(figure)  # a head that does nothing
-    assert figure.locator("tr.wrong").count() > 0
+    until(lambda: "✗ Wrong in" in check(figure))  # a head that does nothing
+    expect(figure.locator("tr.wrong")).not_to_have_count(0)
     figure.get_by_text("Solution", exact=True).click()
     figure.get_by_role("button", name="Use this design").click()
-    assert figure.locator("tr.wrong").count() == 0
-    assert check(figure).startswith("✓ Right in all 200 random sentences.")
-    assert figure.locator(".hints details").count() == 4
+    expect(figure.locator("tr.wrong")).to_have_count(0)
+    until(lambda: check(figure).startswith("✓ Right in all 200 random sentences."))
+    expect(figure.locator(".hints details")).to_have_count(4)
 
 
 WRONG = {
@@ -179,12 +169,7 @@ def test_a_wrong_design_gets_its_counterexample(open_figures, name):
     text = check(figure)
     assert "✗ Wrong in" in text
     assert said in text
-    assert figure.locator("tr.wrong").count() > 0
-
-
-def test_copy_has_a_second_design(open_figures):
-    figure = opened(open_figures, "copy", packed("copy", [("one", "late", 4), "name"]))
-    assert "✓ Right in all" in check(figure)
+    expect(figure.locator("tr.wrong")).not_to_have_count(0)
 
 
 def test_a_puzzle_is_solved_with_the_keyboard_and_is_remembered(open_figures):
@@ -197,14 +182,14 @@ def test_a_puzzle_is_solved_with_the_keyboard_and_is_remembered(open_figures):
     figure.get_by_label("what is written").focus()
     page.keyboard.type("adj")
     figure.get_by_role("button", name="Check").press("Enter")
-    assert "✓ Right in all" in reading(figure)
-    assert figure.get_by_text("Any adjective before me? ✓").count() == 1
+    until(lambda: "✓ Right in all" in reading(figure))
+    expect(figure.get_by_text("Any adjective before me? ✓")).to_have_count(1)
     figure.get_by_label("The nearest noun").press("ArrowRight")
-    assert "Let every word write its own name" in figure.locator(".task").inner_text()
+    expect(figure.locator(".task")).to_contain_text("Let every word write its own name", use_inner_text=True)
     page.reload()
     figure = stage.figure("design_head")
-    assert figure.get_by_text("Any adjective before me? ✓").count() == 1
-    assert figure.get_by_label("what is written").evaluate("node => node.selectedIndex") == 3
+    expect(figure.get_by_text("Any adjective before me? ✓")).to_have_count(1)
+    until(lambda: figure.get_by_label("what is written").evaluate("node => node.selectedIndex") == 3)
     figure.get_by_role("button", name="Reset").click()
     expect(figure.get_by_text("Any adjective before me? ✓")).to_have_count(0)
 
@@ -213,24 +198,17 @@ def test_a_puzzle_is_solved_with_a_finger_on_a_phone(open_figures):
     figure = opened(open_figures, "previous", **PHONE)
     figure.get_by_label("rule 1, the word that asks").select_option(label="its place − 1")
     other = figure.get_by_label("rule 1, what it looks for")
-    assert other.evaluate("node => node.value") == "their place"  # it follows
+    until(lambda: other.evaluate("node => node.value") == "their place")  # it follows
     figure.get_by_label("rule 1, what the score adds").select_option(label="+8")
     figure.get_by_role("button", name="Check").tap()
-    assert "✓ Right in all" in reading(figure)
+    until(lambda: "✓ Right in all" in reading(figure))
     figure.get_by_text("An induction head").tap()
-    assert figure.locator("table.weights").count() == 2
+    expect(figure.locator("table.weights")).to_have_count(2)
 
 
 def test_the_matrices_show_the_rules(open_figures):
     figure = opened(open_figures, "nearest", packed("nearest", SOLUTIONS["nearest"]))
     reads, writes = figure.locator("table.form").all()
-    assert [text for text in reads.locator("td").all_inner_texts() if text] == ["8", "1"]
-    assert reads.get_by_role("row", name="every word").locator("td.cell").count() == 6  # not the name
-    assert [text for text in writes.locator("td").all_inner_texts() if text] == ["1"]
-
-
-def test_another_sentence_is_another_one(open_figures):
-    figure = opened(open_figures, "copy")
-    before = figure.locator("table.weights").inner_text()
-    figure.get_by_role("button", name="Another sentence").click()
-    assert figure.locator("table.weights").inner_text() != before
+    until(lambda: [text for text in reads.locator("td").all_inner_texts() if text] == ["8", "1"])
+    expect(reads.get_by_role("row", name="every word").locator("td.cell")).to_have_count(6)  # not the name
+    until(lambda: [text for text in writes.locator("td").all_inner_texts() if text] == ["1"])

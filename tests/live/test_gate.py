@@ -5,6 +5,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from playwright.sync_api import expect
+from until import until
 
 from lecture21 import live
 from lecture21.chapters import questions
@@ -46,18 +48,18 @@ def test_a_closed_figure_does_not_show_the_answer_and_opens_once_there_is_one(op
     else:
         asked.get_by_label(question["choices"][0]).check()
     asked.get_by_role("button", name="Check").click()
-    assert f"Your answer to question {figure.after}: " in actual.inner_text()
-    assert re.search(SHOWN[figure.after], actual.inner_text())
+    expect(actual).to_contain_text(f"Your answer to question {figure.after}: ", use_inner_text=True)
+    until(lambda: re.search(SHOWN[figure.after], actual.inner_text()))
     stage.page.reload()
-    assert asked.locator(".reading").inner_text().startswith(("✓ Right", "✗ Not yet"))  # it is remembered
-    assert "Answer it above first" not in stage.figure(figure.figure + "-2").inner_text()
+    until(lambda: asked.locator(".reading").inner_text().startswith(("✓ Right", "✗ Not yet")))  # it is remembered
+    expect(stage.figure(figure.figure + "-2")).not_to_contain_text("Answer it above first", use_inner_text=True)
     asked.get_by_role("button", name="Reset").click()
-    assert stage.page.evaluate("localStorage.length") == 0
+    until(lambda: stage.page.evaluate("localStorage.length") == 0)
 
 
 def test_a_closed_figure_opens_on_request(open_figures):
     figure = open_figures(live.AverageToEnsemble(after="13.4")).figure("average_to_ensemble")
-    assert not figure.locator("canvas").first.is_visible()
+    expect(figure.locator("canvas").first).to_be_hidden()
     figure.get_by_role("button", name="Show the figure without an answer").press("Enter")
-    assert figure.locator("canvas").first.is_visible()
-    assert "question" not in figure.inner_text()
+    expect(figure.locator("canvas").first).to_be_visible()
+    expect(figure).not_to_contain_text("question", use_inner_text=True)

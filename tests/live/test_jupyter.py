@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import expect
 
 from lecture21 import live
 
@@ -72,8 +73,8 @@ def test_a_figure_responds_in_jupyterlab_and_shares_its_state_with_python(lab, b
         page.keyboard.press("Shift+Enter")
         figure = page.locator("section.figure")
         figure.wait_for()
-        assert "With 64 characters" in figure.locator(".reading").inner_text()
-        assert figure.get_by_role("button", name="Link to this state").count() == 0  # there is no page to link to
+        expect(figure.locator(".reading")).to_contain_text("With 64 characters")
+        expect(figure.get_by_role("button", name="Link to this state")).to_have_count(0)  # there is no page to link to
 
         figure.get_by_role("slider").press("Home")
         editors.nth(1).click()

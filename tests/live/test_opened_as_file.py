@@ -36,7 +36,7 @@ def test_every_kind_of_figure_starts_in_a_page_that_is_opened_as_a_file(browser:
     for element in elements:
         element.scroll_into_view_if_needed()
         element.locator("section.figure:not([aria-busy=true])").wait_for()
-        assert element.locator(".message").inner_text() == "", element.get_attribute("data-figure")
+        expect(element.locator(".message"), str(element.get_attribute("data-figure"))).to_have_text("")
     train = page.locator(".live-figure[data-figure=train]")
     reading = train.locator(".reading").first
     before = reading.inner_text()
@@ -45,6 +45,6 @@ def test_every_kind_of_figure_starts_in_a_page_that_is_opened_as_a_file(browser:
     expect(reading).to_contain_text("step")
     page.get_by_role("button", name="Link to this state").first.click()
     assert "#live-" in page.url
-    assert page.locator(".live-stopped, .live-failed").count() == 0
+    expect(page.locator(".live-stopped, .live-failed")).to_have_count(0)
     assert errors == []
     page.close()

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 from playwright.sync_api import expect
+from until import until
 
 from lecture21 import live
 from lecture21.chapters import FOLDERS, questions
@@ -167,59 +168,45 @@ def test_a_number_is_checked_in_the_page(open_figures):
     figure = open_figures(live.Question("2.2")).figure("question")
     field, reading = figure.get_by_label("Your answer"), figure.locator(".reading")
     show = figure.get_by_role("button", name="Show the answer")
-    assert show.is_hidden()
+    expect(show).to_be_hidden()
     field.fill("abc")
     field.press("Enter")
-    assert "Type a number" in figure.locator(".message").text_content()
-    assert reading.inner_text() == ""
+    expect(figure.locator(".message")).to_contain_text("Type a number")
+    expect(reading).to_have_text("")
     field.fill("0")
     figure.get_by_role("button", name="Check").click()
-    assert figure.locator(".message").text_content() == ""
-    assert "Not yet" in reading.inner_text()
-    assert "e⁰ = 1" in reading.inner_text()
-    assert question["explanation"] not in reading.inner_text()
+    expect(figure.locator(".message")).to_have_text("")
+    expect(reading).to_contain_text("Not yet")
+    expect(reading).to_contain_text("e⁰ = 1")
+    expect(reading).not_to_contain_text(question["explanation"])
     show.click()
-    assert question["explanation"] in reading.inner_text()
+    expect(reading).to_contain_text(question["explanation"])
     field.fill("1/18.5")
     field.press("Enter")
-    assert reading.inner_text().startswith("✓ Right.")
-    assert "Answer: 0.054." in reading.inner_text()
+    until(lambda: reading.inner_text().startswith("✓ Right."))
+    expect(reading).to_contain_text("Answer: 0.054.")
     figure.get_by_role("button", name="Reset").click()
-    assert field.input_value() == ""
-    assert reading.inner_text() == ""
+    expect(field).to_have_value("")
+    expect(reading).to_have_text("")
 
 
 def test_a_choice_is_made_with_the_keyboard_or_a_finger(open_figures):
     stage = open_figures(live.Question("4.2"), live.Question("4.6"), has_touch=True)
     first = stage.figure("question")
     first.get_by_role("button", name="Check").press("Enter")
-    assert "Choose one of the answers first." in first.locator(".message").text_content()
+    expect(first.locator(".message")).to_contain_text("Choose one of the answers first.")
     first.get_by_label("the", exact=True).press("Space")
     stage.page.keyboard.press("ArrowDown")
     stage.page.keyboard.press("Tab")
     stage.page.keyboard.press("Enter")
-    assert "Row" not in first.locator(".reading").inner_text()
-    assert "All scores in row cat are 0" in first.locator(".reading").inner_text()
-    assert first.locator("em", has_text="down").count()  # emphasis, not asterisks
+    expect(first.locator(".reading")).not_to_contain_text("Row")
+    expect(first.locator(".reading")).to_contain_text("All scores in row cat are 0")
+    expect(first.locator("em", has_text="down")).not_to_have_count(0)  # emphasis, not asterisks
     second = stage.figure("question-2")
     second.get_by_label(re.compile("finite loss, and a gradient of W")).tap()
     second.get_by_role("button", name="Check").tap()
-    assert second.locator(".reading").inner_text().startswith("✓ Right.")
-    assert "Not yet" in first.locator(".reading").inner_text()  # one does not disturb the other
-
-
-def test_garbage_in_a_link_and_in_the_traits_is_ignored(open_figures):
-    stage = open_figures(live.Question("4.2"), hash="#live-question=eyJnaXZlbiI6NywgInNob3duIjoieCJ9")
-    assert stage.figure("question").locator(".reading").inner_text() == ""
-    question = live.Question("4.2")
-    question.given = "<img src=x onerror=alert(1)>"
-    assert open_figures(question).figure("question").locator(".reading").inner_text() == ""
-
-
-def test_the_folded_answer_is_out_of_sight_once_the_page_checks(open_figures):
-    stage = open_figures(live.Question("4.2"))
-    stage.figure("question")
-    assert not stage.page.get_by_text("Answer", exact=True).is_visible()
+    until(lambda: second.locator(".reading").inner_text().startswith("✓ Right."))
+    expect(first.locator(".reading")).to_contain_text("Not yet")  # one does not disturb the other
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

@@ -72,14 +72,6 @@ def test_the_notes_stay_open_from_row_to_row(kind: str, open_talk, lecture_addre
         page.keyboard.press("n")
 
 
-def test_the_notes_close_with_a_page_that_no_row_follows(open_talk, lecture_address: str):
-    page = open_talk("first.html?lecture=1#present=two")
-    notes = open_notes(page)
-    with notes.expect_event("close"):
-        page.goto(f"{lecture_address}second.html#present=three")
-    expect(page.get_by_role("button", name="Speaker's notes")).not_to_have_attribute("aria-pressed", "true")
-
-
 def test_a_row_prints_its_sections_and_a_chapter_all(open_talk):
     page = open_talk("second.html?lecture=2#present=four")
     page.emulate_media(media="print")
@@ -126,13 +118,6 @@ def test_one_clock_goes_on_over_all_rows_until_the_lecture_begins_again_or_ends(
     clock(page, "0 of 12 min, this row 0 of 5")
 
 
-def test_a_browser_that_keeps_nothing_has_a_clock_for_each_row(open_talk):
-    page = open_talk("first.html#present=one")
-    page.add_init_script("Object.defineProperty(window, 'sessionStorage', { get() { throw new Error('refused'); } })")
-    page = open_talk("second.html?lecture=2#present=four")
-    clock(page, "1 of 1 · 0 of 12 min, this row 0 of 7")
-
-
 def test_back_from_the_first_section_of_a_row_leads_to_the_last_one_of_the_row_before(open_talk, lecture_address: str):
     page = open_talk("second.html?lecture=2#present=four")
     page.get_by_role("button", name="Go back").click()
@@ -155,18 +140,3 @@ def test_after_escape_the_row_goes_on_where_it_was_left(open_talk, lecture_addre
     page.locator("#after").evaluate("node => node.scrollIntoView()")
     page.keyboard.press("p")
     shown(page, "One", "1 of 2")
-
-
-def test_a_link_to_another_section_leaves_the_row(open_talk, lecture_address: str):
-    page = open_talk("first.html?lecture=1#present=two")
-    page.get_by_role("link", name="outside").click()
-    shown(page, "Outside", "4 of 11")
-    page.wait_for_url(f"{lecture_address}first.html#present=outside")
-    page.keyboard.press("Escape")
-    page.keyboard.press("p")
-    expect(page.locator(".present-bar > span").first).to_contain_text("of 11")
-
-
-def test_a_row_of_another_page_or_of_none_is_the_complete_talk(open_talk):
-    for number in ("2", "3", "0", "x"):
-        shown(open_talk(f"first.html?lecture={number}#present=one"), "One", "2 of 11")

@@ -6,7 +6,8 @@ from pathlib import Path
 import jupyter_lab
 import nbformat
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
+from until import until
 
 from lecture21.cli import main
 from lecture21.exercises.registry import find
@@ -30,6 +31,13 @@ def run_to(page: Page, text: str) -> None:
     pytest.fail(f"there is no cell with {text!r}")
 
 
+def saved_code(page: Page, path: Path) -> list:
+    """Save a notebook, and return its cells with code."""
+    page.keyboard.press("ControlOrMeta+s")
+    page.get_by_text("Saving completed").wait_for()
+    return [each for each in nbformat.read(path, as_version=4).cells if each.cell_type == "code"]
+
+
 @pytest.mark.repetition
 def test_a_student_works_through_a_chapter(browser, tmp_path):
     folder = tmp_path / "notebooks"
@@ -40,14 +48,14 @@ def test_a_student_works_through_a_chapter(browser, tmp_path):
     with jupyter_lab.serving(folder, tmp_path) as address:
         with jupyter_lab.opened(browser, address, name) as page:
             page.get_by_text(IDLE).wait_for()
-            assert page.locator(".jp-OutputArea-output:visible").count() == 0
+            expect(page.locator(".jp-OutputArea-output:visible")).to_have_count(0)
             page.locator(".jp-Notebook h1").click()
             setup = cell(page, "import inspect")
-            assert setup.locator(".jp-InputPlaceholder").is_visible()
+            expect(setup.locator(".jp-InputPlaceholder")).to_be_visible()
 
             run_to(page, exercise.stub.splitlines()[0])
-            assert setup.locator(".jp-InputPlaceholder").is_visible()  # the code stays folded, and its figure shows
-            assert cell(page, "axes = plt.subplots").locator("img").count() == 1
+            expect(setup.locator(".jp-InputPlaceholder")).to_be_visible()  # the code stays folded, and its figure shows
+            expect(cell(page, "axes = plt.subplots").locator("img")).to_have_count(1)
             page.keyboard.press("Shift+Enter")
             page.keyboard.press("Shift+Enter")
             cell(page, 'check("4.1"').get_by_text("4.1: not written yet").wait_for()
@@ -61,18 +69,13 @@ def test_a_student_works_through_a_chapter(browser, tmp_path):
 
             page.get_by_role("menuitem", name="Run", exact=True).click()
             page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-            for _ in range(60):  # the last cell is folded, so that the page shows no number when it has run
-                page.keyboard.press("ControlOrMeta+s")
-                page.get_by_text("Saving completed").wait_for()
-                cells = nbformat.read(folder / name, as_version=4).cells
-                code = [each for each in cells if each.cell_type == "code"]
-                if code[-1].execution_count is not None:
-                    break
-                page.wait_for_timeout(2000)
+            # The last cell is folded, so that the page shows no number when it has run.
+            until(lambda: saved_code(page, folder / name)[-1].execution_count is not None)
+            code = saved_code(page, folder / name)
         with jupyter_lab.opened(browser, address, "book.ipynb") as page:  # the book's notebook folds its results
             # JupyterLab shows the first line of a folded text, which is one more reason to store none for students.
             cell(page, "def count_leaks").locator(".jp-OutputPlaceholder").wait_for()
-            assert not page.get_by_text("layer 1 unmasked: 66 of 66 pairs").is_visible()
+            expect(page.get_by_text("layer 1 unmasked: 66 of 66 pairs")).to_be_hidden()
     assert [each.source for each in code if each.execution_count is None] == []
     assert [each.source for each in code if any(output.output_type == "error" for output in each.outputs)] == []
     printed = "".join(output.get("text", "") for each in code for output in each.outputs)

@@ -61,12 +61,6 @@ def check(root: Path) -> None:
         assert (f"git+{repository.url(root)}" in install) is known, path.stem
 
 
-def test_pyproject_names_the_address_once():
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert text.count(repository.slug()) == 1
-    assert repository.url().startswith("https://")
-
-
 def test_every_file_has_the_address_of_pyproject():
     check(ROOT)
     assert {path.name for path in repository.places()} == {"README.md", "_config.yml"} | {p.name for p in CHAPTERS}
@@ -104,23 +98,6 @@ def test_a_new_address_is_written_everywhere_and_can_be_removed(copy: Path):
     assert contents(copy) == known
     repository.set_url(UNKNOWN, copy)
     assert contents(copy) == unknown
-
-
-@pytest.mark.parametrize("address", [UNKNOWN, KNOWN])
-def test_writing_the_address_twice_changes_nothing(address: str, copy: Path):
-    repository.set_url(address, copy)
-    before = contents(copy)
-    assert repository.set_url(address, copy) == []
-    assert repository.carry(copy) == []
-    assert contents(copy) == before
-
-
-def test_a_new_address_changes_only_the_lines_that_name_it(copy: Path):
-    before = {path: path.read_text(encoding="utf-8").splitlines() for path in copy.glob("notebooks/*.ipynb")}
-    repository.set_url(KNOWN, copy)
-    for path, old in before.items():
-        new = path.read_text(encoding="utf-8").splitlines()
-        assert len([line for line in new if line not in old]) <= 3, path.stem
 
 
 @pytest.mark.parametrize(
@@ -184,13 +161,6 @@ def test_without_a_remote_on_github_one_line_says_what_to_do(remote: str | None,
     assert actual.returncode == 1
     assert actual.stderr == f"{problem}; name one: make address ADDRESS=https://github.com/OWNER/NAME\n"
     assert contents(copy) == before
-
-
-def test_a_fork_takes_its_own_address(copy: Path):
-    repository.set_url(KNOWN, copy)
-    assert make_address(copy, remote="git@github.com:grace/engine.git").returncode == 0
-    assert repository.url(copy) == "https://github.com/grace/engine"
-    check(copy)
 
 
 def test_a_workflow_takes_the_address_of_its_repository(copy: Path):

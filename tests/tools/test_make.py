@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import in_make_test
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,66 +100,11 @@ def test_only_continuous_integration_installs_what_is_locked(folder: Path):
     ]
 
 
-def test_every_command_has_a_line_of_help(folder: Path):
-    text = (folder / "Makefile").read_text(encoding="utf-8")
-    commands = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())
-    assert {line.split()[0] for line in make(folder, "help").stdout.splitlines()} == commands
-
-
-def test_make_test_runs_every_section_in_order(installed: Path):
-    actual, calls = make_test(installed, fail="")
-    assert actual.returncode == 0, actual.stderr
-    assert sections(actual) == SECTIONS
-    programs = [call.split()[0] for call in calls.splitlines() if not call.startswith("python")]
-    assert programs == ["chromium", "ruff", "ruff", "actionlint", "jupyter-book"]
-    (tests,) = re.findall("-m pytest -n 3 .*--durations 10.*", calls)
-    assert "--nbval --nbval-current-env" in tests
-    assert re.search(r"-m not repetition and not slow --beside-build /\S+ notebooks tests$", tests)
-
-
-def test_make_test_all_runs_the_repetitions_and_the_attack_too(installed: Path):
-    actual, calls = make_test(installed, fail="", target="test-all")
-    assert actual.returncode == 0, actual.stderr
-    assert sections(actual) == [*START, "JavaScript", "book", "tests", "another arithmetic", "attack"]
-    assert re.findall("^(prettier|eslint|tsc) ", calls, re.MULTILINE) == ["prettier", "eslint", "tsc"]
-    tests, arithmetic = re.findall("-m pytest .*", calls)
-    assert re.search(r" -p rerun .*--nbval notebooks$", arithmetic)
-    assert not re.search("repetition|slow|quick", tests)
-    assert tests.endswith(" --jaxtyping-packages=lecture21,beartype.beartype tests notebooks")
-    assert calls.splitlines()[-1] == "python tests/attack/run.py"
-
-
 def test_without_node_the_check_of_the_javascript_says_what_to_install(folder: Path, tmp_path: Path):
     (tmp_path / "sh").symlink_to("/bin/sh")
     actual = make(folder, "js-check", "SHELL=/bin/sh", PATH=str(tmp_path))
     assert actual.returncode == 2
     assert "need Node 20 or newer with npm: install it" in actual.stderr.splitlines()[0]
-
-
-def test_what_opens_a_browser_in_make_test_exists():
-    for place in (*in_make_test.FILES, *in_make_test.TESTS):
-        file, _, test = place.partition("::")
-        assert f"def {test or 'test_'}" in (ROOT / "tests" / file).read_text(encoding="utf-8"), place
-
-
-def test_the_number_of_processes_can_be_chosen(folder: Path):
-    (folder / ".venv").mkdir()
-    (folder / ".venv" / ".installed").touch()
-    assert "pytest -n 3 " in make(folder, "-n", "test-code").stdout
-    assert "pytest -n 4 " in make(folder, "-n", "test-code", "WORKERS=4").stdout
-
-
-def test_the_processes_of_the_tests_share_what_they_compile(installed: Path):
-    (installed / ".venv" / "bin" / "python").write_text('#!/bin/sh\necho "forbidden: [$PYTHONDONTWRITEBYTECODE]"\n')
-    assert "forbidden: []" in make(installed, "test-code", PYTHONDONTWRITEBYTECODE="1").stdout
-
-
-def test_fresh_draws_reach_the_tests_that_draw(folder: Path):
-    (folder / ".venv").mkdir()
-    (folder / ".venv" / ".installed").touch()
-    assert re.search(
-        "tests/exercises .*--draws 7 --hypothesis-profile fresh", make(folder, "-n", "test-fresh", "DRAWS=7").stdout
-    )
 
 
 @pytest.mark.parametrize(
@@ -179,12 +123,6 @@ def test_make_test_stops_at_the_first_section_that_fails(section: str, target: s
     assert sections(actual) == SECTIONS[: SECTIONS.index(section) + 1]
     assert "broken" in actual.stdout.splitlines()
     assert f"make test stopped at: {section}. To repeat it: make {target}" in actual.stderr.splitlines()
-
-
-def test_make_test_all_names_itself_where_it_stops(installed: Path):
-    actual, _ = make_test(installed, "*attack*", target="test-all")
-    assert actual.returncode == 2
-    assert "make test-all stopped at: attack. To repeat it: make attack" in actual.stderr.splitlines()
 
 
 def test_without_a_browser_make_test_stops_before_it_installs_anything(folder: Path):

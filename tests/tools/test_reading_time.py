@@ -94,10 +94,3 @@ def test_a_part_is_a_section_up_to_a_heading_or_a_figure(notebook: Path):
         (name,) = end.values()
         with pytest.raises(ValueError, match=f"the section 'one' does not end at '{name}'"):
             reading_time.part(notebook, "one", **end)
-
-
-def test_what_is_tried_does_not_count_exercises(notebook: Path):
-    cells = nbformat.read(notebook, as_version=4).cells
-    assert reading_time.trying(cells) == 1 + 3 + 3
-    assert reading_time.exercising(cells) == 3 + 2
-    assert reading_time.doing(cells) == 12
