@@ -1,6 +1,8 @@
 """What every figure does: start, respond to keyboard and touch, and survive themes, sizes and nonsense."""
 
+import base64
 import gzip
+import json
 import re
 
 import pytest
@@ -59,10 +61,11 @@ SHOW_AGAIN = """async ([linked, broken]) => {
   while (section?.ariaBusy === "true") await new Promise(requestAnimationFrame);
   const said = section?.innerText ?? "", message = section?.querySelector(".message").innerText;
   const shown = Boolean(section?.querySelector(".stage")?.checkVisibility());
+  const reading = section?.querySelector(".reading")?.innerText;
   remove?.();
   const left = el.childNodes.length;
   el.remove();
-  return { said, message, shown, stopped, left };
+  return { said, reading, message, shown, stopped, left };
 }"""
 
 # Of some elements, return the text of those that have more than one line.
@@ -199,6 +202,18 @@ def check_that_the_description_follows_the_controls(page, actual) -> None:
         actual.locator("section.figure").element_handle(), before])  # fmt: skip
 
 
+def check_that_a_link_keeps_the_state(page, actual) -> None:
+    """What the figure reports now, it reports again with the state of its link."""
+    button = actual.get_by_role("button", name="Link to this state")
+    if button.count():
+        button.click()
+        actual.get_by_text("address bar").wait_for()
+        text = page.evaluate("location.hash.split('=', 2)[1]")
+        state = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        again = page.evaluate(SHOW_AGAIN, [state, False])["reading"]
+        expect(actual.locator(".reading").first).to_have_text(again, use_inner_text=True)
+
+
 def check_nonsense_in_every_input(actual) -> None:
     for summary in actual.locator("section.figure summary:visible").all():
         summary.click()
@@ -253,6 +268,7 @@ def test_a_visit(open_figures, figure):
     check_links_with_nonsense(page, figure)
     check_broken_files(page, figure)
     check_that_the_description_follows_the_controls(page, actual)
+    check_that_a_link_keeps_the_state(page, actual)
     check_nonsense_in_every_input(actual)
 
 

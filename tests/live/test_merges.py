@@ -36,6 +36,12 @@ def test_the_tokens_are_those_of_the_package(load_module, n):
         assert "".join(actual).encode("latin-1").decode() == text
 
 
+def test_tokens_are_shown_with_their_spaces_and_parts_of_a_character_as_numbers(load_module):
+    page = load_module("merges/bpe.js")
+    shown = {" the": "␣the", "\n": "⏎", "\u00c3\u00a9": "é", "\u00c3": "⟨195⟩"}
+    assert page.evaluate("tokens => tokens.map(module.visible)", list(shown)) == list(shown.values())
+
+
 def test_the_figure_counts_tokens_and_names_the_next_merge(open_figures):
     figure = open_figures(live.Merges()).figure("merges")
     slider, reading, field = figure.get_by_role("slider"), figure.locator(".reading"), figure.get_by_label("Your text")

@@ -98,29 +98,27 @@ def test_numbers_in_explanations_are_those_that_the_package_computes(chapter):
 
 def test_numbers_are_read_as_readers_write_them(load_module):
     page = load_module("question/number.js")
-    for text, number in SPELLINGS.items():
-        assert page.evaluate("text => module.parseNumber(text, 'nats')", text) == pytest.approx(number, rel=1e-12), text
-    for text in NO_NUMBERS:
-        assert page.evaluate("text => module.parseNumber(text)", text) is None, text
+    read = page.evaluate("texts => texts.map((text) => module.parseNumber(text, 'nats'))", list(SPELLINGS))
+    assert dict(zip(SPELLINGS, read, strict=True)) == pytest.approx(SPELLINGS, rel=1e-12)
+    read = page.evaluate("texts => texts.map((text) => module.parseNumber(text))", NO_NUMBERS)
+    assert [text for text, number in zip(NO_NUMBERS, read, strict=True) if number is not None] == []
 
 
 def test_every_answer_is_judged_and_each_foreseen_mistake_gets_its_own_hint(load_module):
     page = load_module("question/judge.js")
-
-    def judge(question, given):
-        return page.evaluate("([question, given]) => module.judge(question, given)", [question, given])
-
+    cases = []  # a question, an answer, whether it is right, the hint
     for question in QUESTIONS.values():
-        assert judge(question, str(question["answer"])) == {"right": True, "hint": ""}
-        for foreseen in question["hints"]:
-            given = str(foreseen["answer"])
-            assert judge(question, given) == {"right": False, "hint": foreseen["hint"]}, (question["id"], given)
-        assert judge(question, "garbage")["right"] is None
+        cases.append((question, str(question["answer"]), True, ""))
+        cases += [(question, str(foreseen["answer"]), False, foreseen["hint"]) for foreseen in question["hints"]]
+        cases.append((question, "garbage", None, None))
         if question["kind"] == "number":
-            assert judge(question, "12345.6") == {"right": False, "hint": question["hint"]}
             edge = question["answer"] + question["tolerance"]
-            assert judge(question, repr(edge))["right"] is True
-            assert judge(question, repr(edge + 1e-6))["right"] is False
+            cases.append((question, "12345.6", False, question["hint"]))
+            cases += [(question, repr(edge), True, None), (question, repr(edge + 1e-6), False, None)]
+    judged = page.evaluate("cases => cases.map(([question, given]) => module.judge(question, given))", cases)
+    for (question, given, right, hint), found in zip(cases, judged, strict=True):
+        assert found["right"] is right, (question["id"], given)
+        assert hint in (None, found["hint"]), (question["id"], given)
 
 
 def test_an_unknown_question_is_refused():
