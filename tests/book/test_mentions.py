@@ -153,16 +153,6 @@ def test_ambiguous_and_foreign_names_are_left_alone(code: str):
     assert NAMES.find(code) is None
 
 
-def test_a_paper_takes_precedence_over_an_overlapping_term():
-    terms = mentions.Terms({"Brown": Target("term", "glossary", "Brown")})
-    finders = links.Finders(terms, CHAPTERS, PAPERS, NAMES)
-    assert [m.target.kind for m in finders.find("Brown said, in Brown et al. 2020 and chapter 04")] == [
-        "term",
-        "paper",
-        "chapter",
-    ]
-
-
 class Environment:
     """The parts of Sphinx's environment and builder that the transform uses."""
 

@@ -3,13 +3,9 @@
 import re
 from pathlib import Path
 
-import pytest
 import reading_time
-import repository
 from bs4 import BeautifulSoup
-from docutils import nodes
-from docutils.utils import new_document
-from lecture21_book import figure_index, folds, path
+from lecture21_book import folds, path
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -115,16 +111,6 @@ def test_every_figure_has_an_entry_in_the_contents_of_its_page(pages: Pages):
     assert shown > 15
 
 
-def test_a_figure_that_is_not_named_is_a_warning(caplog: pytest.LogCaptureFixture):
-    page = new_document("page")
-    page += nodes.raw("", '<div class="live-figure" data-figure="new" data-image="new" data-state="{}">', format="html")
-    with caplog.at_level("WARNING", logger="sphinx"):
-        assert list(figure_index.entries(page, {})) == []
-    assert "does not name the figure 'new'" in caplog.text
-    (entry,) = figure_index.entries(page, {"new": {"title": "Do it", "names": ["do"]}})
-    assert entry[:3] == ("live-new", "Do it", ["do"])
-
-
 def test_folded_cells_say_what_they_hold(pages: Pages):
     names = {tag.get_text() for page in pages.values() for tag in page.select("details.hide p.collapsed")}
     assert names == {
@@ -145,21 +131,3 @@ def test_cells_that_set_a_notebook_up_are_not_on_its_page(pages: Pages):
             folded = page.select(".cell.tag_hide-input .cell_input, .cell.tag_hide-cell .cell_input")
             assert [code.get_text()[:60] for code in folded if folds.is_setup(code.get_text())] == [], name
             assert "is not installed" not in page.find("article").get_text(), name
-
-
-@pytest.mark.parametrize(
-    ("code", "sets_up"),
-    [
-        (repository.install_cell(), True),
-        (
-            "import math\nfrom lecture21 import (\n    GPT,\n)\nfigures.apply()\ntorch.set_printoptions(precision=3)",
-            True,
-        ),
-        ("%matplotlib inline\nimport torch  # tensors", True),
-        ("import torch\nx = torch.ones(2)", False),
-        ("import torch\ntorch.manual_seed(0)\nprint(1)", False),
-        ("try:\n    x = 1\nexcept ImportError:\n    pass", False),
-    ],
-)
-def test_a_cell_sets_up_if_it_only_imports_and_sets_the_style(code: str, sets_up: bool):
-    assert folds.is_setup(code) is sets_up

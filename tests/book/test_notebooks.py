@@ -1,28 +1,20 @@
-"""The linter over the chapters, and small bad notebooks that prove the linter."""
+"""The notebooks: the linter, what each chapter has, and what `make notebooks` stores."""
 
 import base64
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
-from unittest import mock
 
 import nbformat
 import notebook_lint
 import pytest
 import repository
-from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image, ImageChops
 
 import notebooks
 
 NOTEBOOKS = repository.notebooks()
-KNOWN = "https://github.com/ada/engine"
-with mock.patch.object(repository, "url", return_value=KNOWN):
-    BADGE = repository.badge("00_good")
-    OTHER_BADGE = repository.badge("01_other")
-    INSTALL = repository.install_cell()
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -51,23 +43,6 @@ def test_the_first_note_for_instructors_has_a_time_plan(path: Path):
     assert notebook_lint.TIME_PLAN.search(notes[0])
 
 
-def png(color: tuple[int, int, int, int] = (255, 255, 255, 255)) -> str:
-    buffer = io.BytesIO()
-    Image.new("RGBA", (4, 4), color).save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def lint(notebook: NotebookNode, folder: Path, address: str = KNOWN) -> list[str]:
-    path = folder / "00_good.ipynb"
-    nbformat.write(notebook, path)
-    with mock.patch.object(repository, "url", return_value=address):
-        return notebook_lint.lint(path)
-
-
-def metadata(**values) -> Callable[[NotebookNode], None]:
-    return lambda notebook: notebook.metadata.update(nbformat.from_dict(values))
-
-
 def test_a_compressed_picture_keeps_its_size_and_colors():
     ramp = Image.linear_gradient("L").resize((400, 300))
     drawn = Image.merge("RGBA", (ramp, ramp.rotate(180), ramp, Image.new("L", ramp.size, 255)))
@@ -81,7 +56,6 @@ def test_a_compressed_picture_keeps_its_size_and_colors():
     difference = ImageChops.difference(shown.convert("RGB"), drawn.convert("RGB"))
     assert max(most for _, most in difference.getextrema()) <= 2
     assert notebooks.compress(after) == after
-    assert notebook_lint.white(notebooks.compress(png()))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -4,16 +4,12 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
-from lecture21_book import lecture
 
-ROOT = Path(__file__).resolve().parents[2]
 Pages = dict[str, BeautifulSoup]
 
 BLOCKS = ["p", "li", "td", "th", "pre", "figcaption", "h1", "h2", "h3", "h4", "dt", "dd", "img"]
-TEXTS = ["p", "li", "figcaption", "img"]
 COMMON = {
     "about", "after", "and", "any", "are", "before", "can", "could", "does", "down", "each", "for", "from", "has",
     "have", "how", "into", "its", "made", "many", "more", "most", "much", "not", "now", "one", "only", "than", "that",
@@ -21,9 +17,6 @@ COMMON = {
     "with", "you",
 }  # fmt: skip
 NUMBER = re.compile(r"(?<![\w.,−-])([-−]?)(\d[\d,]*(?:\.\d+)?)(?![\w]|[.,]\d)( ?%)?")
-
-DRAW = re.compile(r"\b[Dd]raw\b.*\bexpect")
-SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 
 
 def words(text: str) -> list[str]:
@@ -140,57 +133,3 @@ def test_no_answer_is_seen_before_a_figure_that_waits_for_it(pages: Pages):
                 spoiled += [f"{after}: {question['answer']!r} in {each.strip()[:200]!r}" for each in sentences]
     assert waiting >= 4
     assert spoiled == []
-
-
-def drawings(page: BeautifulSoup) -> Iterator[tuple[str, list[str]]]:
-    """The sentences that ask for an expected curve, each with those before it in its section."""
-    for block in page.select("article p, article li"):
-        sentences = SENTENCE_END.split(block.get_text())
-        for n, sentence in enumerate(sentences):
-            if DRAW.search(sentence):
-                heading = block.find_previous(["h1", "h2", "h3"])
-                before = " ".join(seen_before(block, heading, TEXTS))
-                yield sentence, [*SENTENCE_END.split(before), *sentences[:n]]
-
-
-def tells_the_curve(sentence: str, request: str) -> bool:
-    """Return whether a sentence says with a measured number what a reader shall draw."""
-    shared = subjects(sentence) & subjects(request) - {"draw", "expect", "next", "figure"}
-    return len(shared) >= 3 and bool(re.search(r"\d ?%|\d\.\d", sentence))
-
-
-def test_no_result_is_seen_before_its_curve_is_drawn(pages: Pages):
-    found = [each for page in pages.values() for each in drawings(page)]
-    assert len(found) >= 3
-    assert [(told, request) for request, before in found for told in before if tells_the_curve(told, request)] == []
-
-
-def asks(note: str) -> bool:
-    """Return whether a paragraph of a note asks the class."""
-    return note.startswith(("Vote. ", "Question for the class. "))
-
-
-def is_answered(note: str, title: str, above: list[str]) -> bool:
-    """Return whether a slide answers its note: with an option in the title, or with its answer in a paragraph."""
-    _, *sentences = SENTENCE_END.split(note)
-    options = [words(option) for each in sentences if each.endswith("?") for option in re.split(r",? or |, ", each)]
-    if any(len(option) > 1 and set(option) <= set(words(title)) for option in options):
-        return True
-    answers = [words(each) for each in sentences if not each.endswith("?")]
-    about = [words(each) for each in above if len(subjects(each) & subjects(note)) >= 3]
-    return any(contains(paragraph, answer) for paragraph in about for answer in answers)
-
-
-def test_no_slide_of_the_lecture_answers_what_its_note_asks(pages: Pages):
-    asked, answered = 0, []
-    for row in lecture.rows(ROOT):
-        for part in row["sections"]:
-            section = pages[f"{row['page']}.html"].find("section", id=part["anchor"])
-            for template in section.find_all("template", recursive=False):
-                above = [block.get_text() for block in template.find_previous_siblings("p")]
-                texts = ["".join(each.find_all(string=True)) for each in template.find_all("p")]
-                found = [text for text in texts if asks(text)]
-                asked += len(found)
-                answered += [note for note in found if is_answered(note, part["title"], above)]
-    assert asked >= 10
-    assert answered == []

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import pytest
 from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
-from lecture21_book import icons, mathematics, outputs, pictures
+from lecture21_book import mathematics
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,34 +76,6 @@ def test_the_icon_fonts_hold_the_icons_of_the_pages():
     sizes = [path.stat().st_size for path in (HTML / "_static").glob("fa-*-used.woff")]
     assert sizes
     assert max(sizes) < 20_000
-
-
-def test_icons_are_found_by_their_classes_and_in_the_style_sheet():
-    sheet = r'.fa-bars:before,.fa-navicon:before{content:"\f0c9"}.fa-car:before{content:"\f1b9"}'
-    alone = r'.more:after{content:"\f107";font-family:Font Awesome\ 6 Free}'
-    assert icons.used_icons(['<i class="fa-solid fa-bars"></i>']) == {"fa-solid", "fa-bars"}
-    assert icons.code_points(sheet, {"fa-solid", "fa-bars"}) == {0xF0C9}
-    assert icons.code_points(sheet + alone, {"fa-car"}) == {0xF1B9, 0xF107}
-
-
-@pytest.mark.parametrize(("gray", "is_line_art"), [(0, True), (14, True), (16, False), (90, False)])
-def test_a_picture_is_line_art_if_most_of_it_is_white(gray: int, is_line_art: bool):
-    image = Image.new("RGB", (10, 100), "white")
-    image.paste((90, 90, 90), (0, 0, 10, gray))
-    assert pictures.is_line_art(image) is is_line_art
-
-
-@pytest.mark.parametrize(
-    ("text", "aligned"),
-    [
-        ("step   loss\n   1   2.48\n   2   2.41", True),
-        ("To be, or not to be\nthat is the question", False),
-        ("one line  with a gap\nand one without", False),
-        ("    indented\n    indented", False),
-    ],
-)
-def test_an_output_is_aligned_if_two_lines_have_gaps(text: str, aligned: bool):
-    assert outputs.is_aligned(text) is aligned
 
 
 def test_the_site_depends_on_neither_the_folder_nor_the_time_of_its_build(pages: Pages):

@@ -12,8 +12,6 @@ from until import until
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
 STOPS = stops(ROOT)
-ON_PATH = {stop["page"] for stop in STOPS}
-CHAPTERS = sorted(f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("*.ipynb"))
 PHONE = {"width": 390, "height": 844}
 
 
@@ -124,18 +122,6 @@ def test_the_result_below_a_question_opens_once_it_is_answered(wide):
         expect(question.locator(".reading")).to_contain_text("Right" if is_shown else "Not yet")
         for result in results:
             expect(result).to_be_visible(visible=is_shown)
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in ON_PATH else pytest.mark.repetition) for name in CHAPTERS]
-)
-def test_on_a_phone_no_displayed_formula_of_a_chapter_is_cut(name, phone):
-    page = phone.open(f"{name}.html")
-    cut = page.locator("article mjx-container[display=true]").evaluate_all(
-        """all => all.filter((each) => each.checkVisibility() && each.scrollWidth > each.clientWidth)
-            .map((each) => [each.closest("section").id, each.scrollWidth, each.clientWidth])"""
-    )
-    assert cut == []
 
 
 def test_the_end_shows_what_the_readers_own_model_wrote(wide):

@@ -15,10 +15,9 @@ IN_A_TALK = "document.documentElement.hasAttribute('data-present')"
 
 
 def title(page: Page) -> str:
-    """The text of the only heading that is seen."""
-    headings = [heading for heading in page.locator("article :is(h1, h2, h3)").all() if heading.is_visible()]
-    assert len(headings) == 1
-    return headings[0].evaluate("node => node.firstChild.textContent")
+    """The text of the only heading that is seen, or of all."""
+    headings = page.locator("article :is(h1, h2, h3):visible")
+    return " ".join(headings.evaluate_all("nodes => nodes.map((node) => node.firstChild.textContent)"))
 
 
 def slide(page: Page, site: str, address: str, section: str) -> Page:

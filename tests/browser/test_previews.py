@@ -42,20 +42,6 @@ def test_the_keyboard_opens_a_preview_and_escape_closes_it(wide):
     until(lambda: page.evaluate("document.activeElement.getAttribute('aria-describedby')") is None)
 
 
-def test_a_preview_stays_inside_of_a_phones_window(phone):
-    page = phone.open(CHAPTER)
-    width = page.evaluate("document.documentElement.clientWidth")
-    for link in page.locator("article a.to-term:visible").all()[:8]:
-        link.scroll_into_view_if_needed()
-        link.dispatch_event("pointerenter", {"pointerType": "mouse"})
-        expect(page.locator("#preview")).to_be_visible()
-        box = page.locator("#preview").bounding_box()
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= width
-        page.keyboard.press("Escape")
-    assert phone.errors == []
-
-
 def test_a_book_that_is_opened_as_a_file_has_previews(browser: Browser):
     with browser.new_context() as context:
         page = context.new_page()

@@ -55,24 +55,6 @@ def test_a_picture_opens_at_its_full_size_and_closes_with_the_keyboard(phone):
     assert page.url.endswith(WITH_PICTURES)
 
 
-def test_a_picture_opens_with_a_tap_and_closes_with_its_button(phone):
-    page = phone.open(WITH_PICTURES)
-    page.locator("a.zoom").first.tap()
-    close = page.get_by_role("button", name="Close the picture")
-    box = close.bounding_box()
-    assert min(box["width"], box["height"]) >= 44
-    close.tap()
-    expect(page.locator("dialog.zoom-view")).to_have_count(0)
-
-
-def test_without_javascript_a_picture_is_a_link_to_its_file(browser, site):
-    with browser.new_context(java_script_enabled=False) as context:
-        page = context.new_page()
-        page.goto(site + WITH_PICTURES)
-        link = page.locator("a.zoom").first
-        until(lambda: link.get_attribute("href") == link.locator("img").get_attribute("src"))
-
-
 def test_folds_are_open_on_paper(wide):
     page = wide.open(WITH_FOLDS)
     hint = page.locator("article details", has_text="Hint 1").first.locator("p").first
@@ -156,20 +138,6 @@ def test_on_paper_answers_are_at_the_end_and_on_the_screen_where_they_were(addre
     page.emulate_media(media="screen")
     page.locator("#printed-answers").wait_for(state="detached")
     until(lambda: page.evaluate(order) == before)
-
-
-def test_on_a_phone_of_360_pixels_the_table_of_chapters_shows_all_columns(phone):
-    phone.page.set_viewport_size({"width": 360, "height": 780})
-    page = phone.open("book/intro.html")
-    for cell in page.locator("table.chapters tr").nth(9).locator("td").all():
-        box = cell.bounding_box()
-        assert box["width"] > 20
-        assert box["x"] + box["width"] <= 360
-    until(
-        lambda: page.locator("table.chapters td", has_text="FLOPs").evaluate(
-            "node => node.scrollWidth <= node.clientWidth + 1"
-        )
-    )
 
 
 @pytest.mark.parametrize("address", ["notebooks/02_basic_self_attention.html", "notebooks/14_moe_in_gpt.html"])

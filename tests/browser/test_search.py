@@ -67,7 +67,6 @@ def test_a_search_for_a_standard_term_leads_to_the_page_that_explains_it(wide, s
     assert wide.foreign == []
 
 
-CHAPTER = "notebooks/04_causal_mask.html"
 # What a reader types who looks for a figure.
 FIGURES = {
     "train a gpt": "07_write_a_gpt.html#live-train",
@@ -87,21 +86,6 @@ def test_a_figure_that_is_asked_for_comes_first(wide, site: str):
 def test_the_gallery_of_mistakes_which_gives_answers_away_is_not_found(wide, site: str):
     for term in ("mask", "broadcast", "softmax", "transposed"):
         until(lambda: not any("book/mistakes" in address for address in search(wide.page, site, term)), term)
-
-
-@pytest.mark.parametrize("width", [1280, 390, 360])
-def test_the_icon_of_a_search_field_covers_no_letter(width: int, wide, site: str):
-    wide.page.set_viewport_size({"width": width, "height": 800})
-    for address, form in [("search.html", "main form.bd-search"), (CHAPTER, "#pst-search-dialog form.bd-search")]:
-        page = wide.open(address)
-        if address == CHAPTER:
-            page.keyboard.press("Control+k")
-        field = page.locator(form)
-        icon, text = field.locator("i, svg").first.bounding_box(), field.locator("input").bounding_box()
-        padding = field.locator("input").evaluate("node => parseFloat(getComputedStyle(node).paddingLeft)")
-        assert icon["x"] + icon["width"] <= text["x"] + padding
-        assert text["x"] + text["width"] <= width
-        assert text["width"] >= 150
 
 
 @pytest.mark.parametrize("term", ["attention", "loss", "tokenizer", "mixture of experts"])

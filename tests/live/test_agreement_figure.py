@@ -21,7 +21,6 @@ V, C = len(VOCABULARY), 32
 KINDS = ("rnn", "unweighted", "embedded", "head", "open", "positions")
 MODEL = """({kind, parameters, trained}) => ({ kind, width: 32, positions: kind === "positions", trained,
     parameters: Object.fromEntries(Object.entries(parameters).map(([name, x]) => [name, Float64Array.from(x)])) })"""
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
 class Reference(nn.Module):
@@ -227,17 +226,6 @@ def test_the_page_trains_and_shows_the_scores_of_its_runs(open_figures, load_mod
     assert weight > 5 / 23  # 23 words
 
 
-def test_a_training_says_at_which_distance_also_while_the_slider_moves(open_figures):
-    figure = opened(open_figures, 1)
-    far, main = figure.get_by_role("slider", name="From the subject to the verb"), figure.locator("button.main")
-    far.press("End")
-    main.click()
-    expect(main).to_have_text(re.compile(r"At 100 words: \d+ %"))
-    far.press("Home")
-    expect(figure.locator(".reading")).to_contain_text("Not trained yet")
-    expect(main).to_have_text(re.compile(r"At 100 words: \d+ %"))
-
-
 def test_a_click_changes_a_noun_and_the_keyboard_keeps_its_place(open_figures):
     figure = opened(open_figures, 1)
     nouns = figure.locator(".sentence button")
@@ -290,14 +278,6 @@ def test_the_reader_predicts_trains_by_keyboard_and_starts_again(open_figures):
     figure.get_by_role("button", name="Reset").click()
     expect(figure.locator(".legend")).not_to_contain_text("your prediction")
     expect(figure.locator(".reading")).to_contain_text("Not trained yet")
-
-
-def test_of_a_long_sentence_the_ends_are_shown_and_a_finger_changes_a_noun(open_figures):
-    figure = open_figures(live.Agreement(5, 100), **PHONE).figure("agreement")
-    expect(figure.locator(".sentence")).to_contain_text("29 more phrases", use_inner_text=True)
-    before = figure.locator(".sentence button").first.inner_text()
-    figure.locator(".sentence button").first.tap()
-    expect(figure.locator(".sentence button").first).not_to_have_text(before, use_inner_text=True)
 
 
 def test_the_lines_are_those_of_the_package_at_the_distances_of_the_slider(open_figures):

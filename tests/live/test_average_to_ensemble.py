@@ -73,19 +73,6 @@ def test_alone_each_member_is_a_ridge_regression_and_together_they_are_one(fit):
     assert torch.allclose(together["weights"].flatten(), expected, atol=1e-7)
 
 
-def test_the_scores_of_the_gate_are_linear_in_x_and_those_of_the_points_are_the_same(fit):
-    found = fit(2, 10, 1, 0.5, 0.01, True)
-    line, scores = found["line"], (found["freshGate"] / found["freshGate"][0]).log()  # of each member less the first
-    slopes = (scores[:, -1] - scores[:, 0]) / (line[-1] - line[0])
-    assert slopes.abs().max() > 1
-    assert torch.allclose(scores, scores[:, :1] + slopes[:, None] * (line - line[0]), atol=1e-8)
-    at_points = (found["gate"] / found["gate"][0]).log()
-    assert torch.allclose(at_points, scores[:, :1] + slopes[:, None] * (found["x"] - line[0]), atol=1e-8)
-    assert torch.allclose(found["freshGate"].sum(dim=0), torch.ones(101, dtype=torch.float64))
-    equal = fit(2, 10, 1, 0.5, 0.01)["freshGate"]
-    assert torch.allclose(equal, torch.tensor(0.1, dtype=torch.float64))
-
-
 @pytest.mark.parametrize("gated", [False, True])
 @pytest.mark.parametrize(("members", "share", "kappa"), [(10, 1, 0.8), (10, 0.6, 0.5), (1, 1, 0), (30, 0.3, 1)])
 def test_the_errors_are_those_of_the_package(fit, members, share, kappa, gated):

@@ -162,46 +162,6 @@ GARBAGE |= {
 }
 
 
-def test_a_notebook_s_garbage_is_replaced(open_figures):
-    calculator = Calculator("gpt1")
-    calculator.utilization, calculator.changes = math.nan, {"d_model": 7, "color": 1}
-    until(lambda: "116,534,784 parameters" in seen(open_figures(calculator).figure("calculator")))
-    calculator = Calculator("gpt1")
-    calculator.changes = {"n_head": 7}
-    figure = open_figures(calculator).figure("calculator")
-    until(lambda: "768 / 7 is not a whole number. The sizes of gpt1 are shown." in seen(figure))
-    until(lambda: "116,534,784 parameters" in seen(figure))
-
-
-@pytest.mark.parametrize("focus", ["training", "serving", "cache"])
-@pytest.mark.parametrize("preset", ["gpt0", "gpt3", "gpt-oss-20b"])
-def test_what_to_try_is_true(open_figures, focus, preset):
-    figure = open_figures(Calculator(preset, focus=focus)).figure("calculator")
-    advice = " ".join(figure.locator(".try, .outcome").all_text_contents())
-    expect(figure.locator(".controls").first.locator("input, select")).to_have_count(3)
-    if focus == "training":
-        before = value(row(figure, "FLOPs of 300 billion")[0])
-        figure.get_by_label("Model").select_option(re.search(r"Choose (\w+)", advice).group(1))
-        estimate, exact = map(value, row(figure, "FLOPs of 300 billion"))
-        assert (estimate < before) == ("less time" in advice)
-        assert abs(estimate / exact - 1) < 0.1
-    elif focus == "serving":
-        before = seen(figure)
-        for _ in range(6):
-            figure.get_by_label("Batch (sequences)").press("ArrowRight")
-        after = seen(figure)
-        pattern = r"reads ([\d.]+) of" if "experts" in advice else r"a cache of ([\d.]+ .B)"
-        read = [value(re.search(pattern, text).group(1), UNITS if "B)" in pattern else ()) for text in (before, after)]
-        assert read[1] > 3 * read[0]
-    else:
-        key = "ArrowLeft" if "Halve" in advice else "ArrowRight"
-        pattern = r"Memory of keys and values \(cache\): (\S+ \w+),"
-        before = value(re.search(pattern, seen(figure)).group(1), UNITS)
-        figure.get_by_label("Context (tokens)").press(key)
-        after = value(re.search(pattern, seen(figure)).group(1), UNITS)
-        assert close(after, before / 2) if key == "ArrowLeft" else after < 1.97 * before
-
-
 def test_the_first_model_stays_beside_the_second_and_another_one_can_be_kept(open_figures):
     stage = open_figures(Calculator("gpt2-xl", tokens=295, card="A100", cards=8, utilization=0.25))
     figure = stage.figure("calculator")

@@ -274,15 +274,6 @@ def test_a_visit(open_figures, figure):
 
 @pytest.mark.repetition
 @pytest.mark.parametrize("figure", EXAMPLES.values(), ids=EXAMPLES)
-def test_a_figure_starts_in_the_dark(open_figures, figure):
-    stage = open_figures(figure, theme="dark")
-    opened(stage, figure)
-    stage.page.evaluate(AXE_SCRIPT)
-    check_that_anyone_can_use_it(stage.page)
-
-
-@pytest.mark.repetition
-@pytest.mark.parametrize("figure", EXAMPLES.values(), ids=EXAMPLES)
 def test_a_figure_starts_on_a_phone_and_can_be_touched(open_figures, figure):
     stage = open_figures(figure, script=WATCH_TEXTS, **PHONE)
     actual = opened(stage, figure)

@@ -91,29 +91,6 @@ def clear(figure):
     figure.get_by_text("0 answers, 0 solved exercises").wait_for()
 
 
-BROKEN_NAMES = r"""(figure) => {
-  const rows = figure.querySelector(".live-place > div").shadowRoot.querySelectorAll(".row");
-  return [...rows].filter((row) => {
-    const pieces = [...row.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
-    return pieces.some((piece) => [...piece.data.matchAll(/\w+/g)].some(({ 0: name, index }) => {
-        const range = new Range();
-        range.setStart(piece, index);
-        range.setEnd(piece, index + name.length);
-        return range.getClientRects().length > 1;
-    }));
-  }).map((row) => row.textContent);
-}"""
-
-
-def test_no_name_is_broken_on_a_phone(open_figures):
-    stage = open_figures(live.Lines("2.1"), viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    figure = stage.figure("lines")
-    for part in figure.locator("summary").all():
-        part.tap()
-    expect(figure.get_by_text("keepdim=True").first).to_be_visible()
-    until(lambda: figure.evaluate(BROKEN_NAMES) == [])
-
-
 def test_what_is_solved_is_kept_for_all_pages_until_it_is_cleared(open_figures):
     figures = live.Lines("4.1"), live.Lines("4.4"), live.Lines("5.3")
     stage = open_figures(*figures, has_touch=True, viewport={"width": 352, "height": 844})

@@ -135,19 +135,6 @@ def draw(figure, *points):
     mouse.up()
 
 
-def test_a_click_on_the_image_chooses_a_patch_and_paints_nothing(open_figures):
-    figure = open_figures(live.Patches(7)).figure("patches")
-    before = tones(figure, 2)
-    draw(figure, (0.5, 0.5))
-    until(lambda: "Token 1 of 22 is the patch in row 1, column 1." in reading(figure))
-    figure.locator(".pen").press("ArrowDown")
-    figure.locator(".pen").press("ArrowDown")
-    figure.locator(".pen").press("Space")
-    figure.locator(".title").hover()
-    until(lambda: "Token 5 of 22 is the patch in row 2, column 1." in reading(figure))
-    until(lambda: tones(figure, 2) == before)
-
-
 def test_a_digit_is_drawn_on_a_blank_canvas_and_read(open_figures):
     figure = open_figures(live.Patches(7, 8)).figure("patches")
     first = tones(figure, 8)[0]

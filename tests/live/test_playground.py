@@ -289,21 +289,6 @@ def test_own_words_with_own_vectors(open_figures):
     until(lambda: read(figure, "Vectors")[1, 0] == pytest.approx(4.1))
 
 
-NONSENSE = ({"x": []}, {"x": [[1e300] * 4] * 4}, {"tokens": ["a"]}, {"features": [1, 2, 3, 4]}, {"own": True})
-
-
-def test_nonsense_in_traits_leaves_a_figure_that_works(open_figures):
-    broken = [live.Attention() for _ in NONSENSE]
-    for figure, change in zip(broken, NONSENSE, strict=True):
-        for name, value in change.items():
-            setattr(figure, name, value)
-    stage = open_figures(*broken)
-    for i, change in enumerate(NONSENSE):
-        figure = stage.figure("attention" if i == 0 else f"attention-{i + 1}")
-        sums = read(figure, "Weights").sum(dim=1)
-        assert torch.allclose(sums, torch.ones(4, dtype=torch.float64)), change
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -323,20 +308,6 @@ def test_nonsense_in_traits_leaves_a_figure_that_works(open_figures):
 def test_arguments_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         live.Attention(**arguments)
-
-
-def test_level_2_is_short_on_a_phone_until_its_parts_are_opened(open_figures):
-    stage = open_figures(live.Attention(2), viewport={"width": 390, "height": 844})
-    figure = stage.figure("attention")
-    matrix = figure.get_by_role("table", name="W^q", exact=True)
-    expect(matrix).to_be_hidden()
-    short = figure.bounding_box()["height"]
-    figure.get_by_text("Step 1: change").click()
-    matrix.wait_for()
-    until(lambda: short < 2600 < figure.bounding_box()["height"])
-    stage.page.set_viewport_size({"width": 900, "height": 844})
-    figure.get_by_role("table", name="W^o", exact=True).wait_for()  # a wide figure shows everything, without a fold
-    expect(figure.get_by_text("Step 1: change")).to_be_hidden()
 
 
 def before_the_change(figure) -> torch.Tensor | None:
@@ -360,22 +331,3 @@ def test_the_weights_before_a_gesture_stay_as_faint_bars(open_figures):
     until(lambda: close(before_the_change(figure), changed))
     figure.get_by_role("button", name="Reset").click()
     until(lambda: before_the_change(figure) is None)
-
-
-def test_a_drag_is_one_gesture_and_another_head_has_no_ghost(open_figures):
-    stage = open_figures(live.Attention(2))
-    figure, mouse = stage.figure("attention"), stage.page.mouse
-    first = read(figure, "Weights")
-    figure.get_by_role("button", name="identity").click()
-    until(lambda: close(before_the_change(figure), first))
-    figure.get_by_label("2", exact=True).check(force=True)
-    until(lambda: before_the_change(figure) is None)
-    one = open_figures(live.Attention()).figure("attention")
-    box = one.get_by_role("button", name="sat: thing").bounding_box()
-    mouse = one.page.mouse
-    mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    mouse.down()
-    for step in range(1, 5):
-        mouse.move(box["x"] + box["width"] / 2 + 12 * step, box["y"] + box["height"] / 2)
-    mouse.up()
-    until(lambda: close(before_the_change(one), basic_self_attention(X)[1]))

@@ -141,18 +141,6 @@ def test_without_a_script_the_question_is_there_with_its_answer_folded():
     assert len(element) < 4000  # the state has no code
 
 
-@pytest.mark.parametrize(
-    "id", [id for id, question in QUESTIONS.items() if re.search(r"\.`?$", str(question["answer"]))]
-)
-def test_an_answer_with_a_full_stop_gets_no_second_one(id, open_figures):
-    assert not re.search(r"\.(</\w+>)*\.", live.Question(id).element())
-    figure = open_figures(live.Question(id)).figure("question")
-    figure.locator("input[type=radio]").nth(QUESTIONS[id]["choices"].index(QUESTIONS[id]["answer"])).check()
-    figure.get_by_role("button", name="Check").click()
-    expect(figure.locator(".answer")).to_contain_text(questions.sentence_of(QUESTIONS[id]).replace("`", "")[-8:])
-    expect(figure.locator(".answer")).not_to_contain_text("..")
-
-
 def test_a_question_of_the_exam_leaves_its_answer_to_the_page():
     element = live.Question("exam.5").element()
     assert "<strong>Question 5.</strong> Three tokens have the vectors" in element

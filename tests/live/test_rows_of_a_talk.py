@@ -72,26 +72,6 @@ def test_the_notes_stay_open_from_row_to_row(kind: str, open_talk, lecture_addre
         page.keyboard.press("n")
 
 
-def test_a_row_prints_its_sections_and_a_chapter_all(open_talk):
-    page = open_talk("second.html?lecture=2#present=four")
-    page.emulate_media(media="print")
-    headings = page.locator("article :is(h1, h2):visible")
-    expect(headings).to_have_text(["Four"])
-    page.keyboard.press("Escape")
-    expect(headings).to_have_text(["second", "Three", "Four", "Inner"])
-    page.emulate_media(media="screen")
-    open_talk("second.html#present=four").emulate_media(media="print")
-    expect(headings).to_have_text(["second", "Three", "Four", "Inner"])
-
-
-def test_a_row_does_not_show_the_time_plan_of_its_chapter(open_talk):
-    for place, count in (("first.html?lecture=1#present=one", 0), ("first.html#present=one", 1)):
-        notes = open_notes(open_talk(place))
-        expect(notes.get_by_text("Note on one.")).to_be_visible()
-        expect(notes.get_by_text("Time plan")).to_have_count(count)
-        notes.close()
-
-
 def test_one_clock_goes_on_over_all_rows_until_the_lecture_begins_again_or_ends(open_talk, lecture_address: str):
     page = open_talk("first.html#present=one")
     page.clock.install()
@@ -116,16 +96,6 @@ def test_one_clock_goes_on_over_all_rows_until_the_lecture_begins_again_or_ends(
     clock(page, "2 of 12 min, this row 2 of 7")
     open_talk("first.html?lecture=1#present=one")
     clock(page, "0 of 12 min, this row 0 of 5")
-
-
-def test_back_from_the_first_section_of_a_row_leads_to_the_last_one_of_the_row_before(open_talk, lecture_address: str):
-    page = open_talk("second.html?lecture=2#present=four")
-    page.get_by_role("button", name="Go back").click()
-    page.wait_for_url(f"{lecture_address}first.html?lecture=1#present=two")
-    shown(page, "Two", "2 of 2")
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("ArrowLeft")
-    shown(page, "One", "1 of 2")
 
 
 def test_after_escape_the_row_goes_on_where_it_was_left(open_talk, lecture_address: str):
