@@ -161,9 +161,9 @@ def test_a_digit_is_drawn_on_a_blank_canvas_and_read(open_figures):
     until(lambda: tones(figure, 8)[0] == first)
 
 
-def test_the_network_that_reads_is_the_one_that_its_script_trains(load_module):
+def test_the_page_reads_digits_with_the_network_in_its_script(load_module):
     page = load_module("patches/reader.js")
-    net = reader.fit()
+    net = reader.read()
     assert reader.accuracy(net) > 0.9
     images, labels = (part[-60:] for part in reader.data())
     counts = (images * 16).round().int().tolist()

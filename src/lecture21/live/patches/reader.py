@@ -27,11 +27,15 @@ def _varied(images: torch.Tensor) -> torch.Tensor:
     return (images > 0.25 + 0.4 * torch.rand(len(images), 1)).float() if torch.rand(()) < 0.5 else images
 
 
+def _network() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(64, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 10))
+
+
 def fit(steps: int = 3000, seed: int = 0) -> nn.Sequential:
     """Return a network of (n, 64) -> (n, 10), trained on all images but the last 300, with its weights rounded."""
     torch.manual_seed(seed)
     images, labels = (part[:-_HELD_OUT] for part in data())
-    net = nn.Sequential(nn.Linear(64, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 10))
+    net = _network()
     optimizer = torch.optim.AdamW(net.parameters(), 1e-2, weight_decay=0.1)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
     for _ in range(steps):
@@ -51,6 +55,18 @@ def accuracy(net: nn.Module) -> float:
     """Return the share of the images held out that a network reads right."""
     images, labels = (part[-_HELD_OUT:] for part in data())
     return (net(images).argmax(-1) == labels).float().mean().item()
+
+
+def read() -> nn.Sequential:
+    """Return the network whose weights are in the script of the figure. Another processor trains another one."""
+    net = _network()
+    rows = re.findall(r'^  "([0-9a-f]+)",$', PATH.read_text(encoding="utf-8"), re.MULTILINE)
+    with torch.no_grad():
+        for layer, part in ((net[0], rows[:HIDDEN]), (net[2], rows[HIDDEN:])):
+            weights = (torch.tensor([list(bytes.fromhex(row)) for row in part]) - 128) / _SCALE
+            layer.weight.copy_(weights[:, :-1])
+            layer.bias.copy_(weights[:, -1])
+    return net
 
 
 def write(net: nn.Sequential) -> None:
