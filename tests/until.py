@@ -6,14 +6,19 @@ from collections.abc import Callable
 
 _TRIES = 2_400
 _PAUSE = 0.05  # seconds, in all as long as `expect` waits
+_NOT_YET = (AssertionError, AttributeError, LookupError, TypeError, ValueError)  # of a text or an element not yet there
 
 
 def until(condition: Callable[[], object], message: object = None) -> None:
     """Ask again and again until a condition is true; it fails if it never is."""
-    pause = threading.Event()
+    pause, error = threading.Event(), None
     for _ in range(_TRIES):
-        if condition():
-            return
+        try:
+            if condition():
+                return
+            error = None
+        except _NOT_YET as found:
+            error = found
         pause.wait(_PAUSE)
     said = f" ({message})" if message is not None else ""
-    raise AssertionError(f"it did not become true{said}:\n{inspect.getsource(condition)}")
+    raise AssertionError(f"it did not become true{said}:\n{inspect.getsource(condition)}") from error
