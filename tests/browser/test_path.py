@@ -23,7 +23,7 @@ def check_stop(page: Page, number: int) -> None:
     expect(page.locator(".exercise-card:visible")).to_have_count(0)
     check_bounds(page, number)
     expect(bar.locator("progress")).to_have_attribute("value", str(number))
-    expect(bar.get_by_role("link", name="Back")).to_have_count(number > 1)
+    expect(bar.get_by_role("link", name="Back")).to_have_count(int(number > 1))
     page.wait_for_function(
         """id => {
             const { top } = document.getElementById(id).getBoundingClientRect();
