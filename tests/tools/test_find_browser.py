@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import select
 import shutil
 import socket
 import subprocess
