@@ -253,6 +253,34 @@ def test_a_run_is_determined_by_its_seed_and_uses_no_dropout():
     assert not torch.equal(ends[0]["head.weight"], reference.head.weight)
 
 
+def test_each_iteration_draws_its_own_responses_and_each_epoch_is_an_update():
+    reference, prompts, seen, ends = small(), torch.tensor([CHARS.encode("\nab")]), [], []
+    for epochs in (1, 2):
+        policy = copy.deepcopy(reference)
+        # A rate so small that the same seed would draw the same responses again.
+        config = PolicyConfig(2, prompts=4, group=4, epochs=epochs, learning_rate=1e-6, n_new=4)
+        reward = lambda actual: seen.append(actual.ids) or share_of_a(actual)  # noqa: E731
+        train_policy(policy, reference, reward, prompts, config, end=END)
+        ends.append(policy.head.weight)
+    assert torch.equal(seen[0], seen[2])
+    assert not torch.equal(seen[0], seen[1])
+    assert not torch.equal(*ends)
+
+
+def test_rewards_and_the_reference_of_dpo_are_computed_without_dropout():
+    pairs = PreferencePairs(responses("abaa\n"), responses("abbb\n"), torch.zeros(1).bool())
+    model = RewardModel(dropping()).train()
+    torch.nn.init.normal_(model.output.weight)
+    assert torch.equal(model.margins(pairs), model.margins(pairs))
+    assert model.training
+    losses = []
+    for state in (1, 2):
+        policy, reference = dropping(), dropping().train()
+        torch.manual_seed(state)
+        losses.append(train_dpo(policy, reference, pairs, TrainConfig(1, 2), beta=0.5))
+    assert torch.equal(*losses)
+
+
 @pytest.mark.parametrize(
     ("reward", "message"),
     [

@@ -113,8 +113,10 @@ def test_a_language_model_is_judged_at_the_last_word():
 
 def test_a_score_is_of_the_same_sentences_for_a_seed_a_third_of_each_length():
     def words_of(seed: int) -> list[torch.Tensor]:
-        seen = []
-        Agreement().score(lambda words: seen.append(words) or by_first(words), 4, n_sentence=30, seed=seed)
+        seen, model = [], torch.nn.Dropout()
+        model.forward = lambda words: seen.append(words) or by_first(words) if not model.training else 1 / 0
+        Agreement().score(model, 4, n_sentence=30, seed=seed)
+        assert model.training
         return seen
 
     first, again, other = words_of(0), words_of(0), words_of(1)

@@ -75,6 +75,8 @@ def test_a_prompt_follows_a_linear_rule_on_distinct_numbers():
         assert fits.any(dim=0).all()  # every rule occurs
         assert torch.equal(inputs[:, 1::2], targets[:, :-1:2])
         assert (targets[:, 1::2] == IGNORE).all()
+    drawn, trained = task.draw(9, generator()), task.draw(9, generator(), held_out=False)
+    assert all(map(torch.equal, drawn, trained))
 
 
 @pytest.mark.parametrize("prime", [5, 7, 11])

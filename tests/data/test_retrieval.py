@@ -101,6 +101,14 @@ def test_a_reader_of_the_text_scores_1_and_a_constant_answer_scores_0():
     assert task.score(reader, 30, 11) == 0
 
 
+def test_a_score_is_of_the_same_texts_for_a_seed():
+    task, seen = Haystack(), []
+    for seed in (0, 0, 1):
+        task.score(lambda ids: seen.append(ids) or torch.zeros(*ids.shape, task.vocab_size), 9, 2, n_text=8, seed=seed)
+    assert torch.equal(*seen[:2])
+    assert not torch.equal(*seen[1:])
+
+
 def test_a_score_is_the_fraction_of_its_texts_and_leaves_the_mode_unchanged():
     task = Haystack()
     model = GPT(GPTConfig(vocab_size=task.vocab_size, block_size=12, n_layer=1, d_model=16, dropout=0.5)).train()
