@@ -34,7 +34,6 @@ sys.exit(code)
 
 
 def _arguments(folder: Path, out: Path) -> list[str]:
-    (folder / "romeo.txt").write_text(_TEXT)
     return ["train", "--out", str(out), "--text", str(folder / "romeo.txt"), *_OPTIONS]
 
 
@@ -64,7 +63,8 @@ def at_imports(count: int) -> tuple[int, list[str]]:
 
 def at_every_operation(folder: Path) -> tuple[int, list[str]]:
     """Send a signal to a run at each of its file operations in turn, and resume it."""
-    run, problems = folder / "run", []
+    problems: list[str] = []
+    (folder / "romeo.txt").write_text(_TEXT)
 
     def count() -> int:
         operations = Operations()
