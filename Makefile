@@ -213,8 +213,8 @@ attack: $(READY)  ## attack the package: kills, signals, hostile files, misuse o
 bench: $(READY)  ## time the fast implementations against the plain ones and transformers, and the page against torch
 	@for script in $(TIMED); do $(BIN)/python "$$script" || exit 1; done
 
-sweeps: $(READY) data  ## repeat the experiments that the chapters plot (long; most continue the stored tables: remove one to start over)
-	@for script in $(filter-out $(TIMED) $(ONLINE),$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" || exit 1; done
+sweeps: $(READY) data  ## compute the rows that the stored tables of the experiments lack (JOBS=2 at a time; remove a table to start over)
+	@for script in $(filter-out $(TIMED) $(ONLINE),$(wildcard benchmarks/c[0-9]*.py)); do $(BIN)/python "$$script" $(JOBS:%=--jobs %) || exit 1; done
 
 clean:  ## remove everything that was built, except .venv
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis book/api book/mistakes.md book/exam.md

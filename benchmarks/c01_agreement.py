@@ -35,15 +35,13 @@ the last states of 4,000 others, tells the number of the subject.
 
 import copy
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import common
-import pandas as pd
 import torch
 from jaxtyping import Float, Int
+from table import Table, each, run
 from torch import Tensor, nn
 
 from lecture21.attention import SelfAttention, attention
@@ -60,6 +58,8 @@ MAIN = (1, 4, 7, 10, 13, 22, 40, 100)
 SHORT = DISTANCES[:4]
 MIXED = {"1-10": SHORT, "1-100": DISTANCES, "1-100, half short": (*SHORT * 8, *DISTANCES[4:])}
 KEY = ("arm", "gain", "width", "length", "trained", "steps", "learning_rate")
+RUNS = Table("agreement", KEY)
+UNTRAINED = Table("agreement_untrained", key=("arm", "gain", "seed"))
 
 
 @dataclass(frozen=True)
@@ -253,13 +253,15 @@ class Together(nn.Module):
         return models
 
 
-def run(key: dict[str, object], scored: Sequence[int]) -> list[dict[str, object]]:
+def measure(
+    scored: Sequence[int], arm: str, gain: float, width: int, length: float, trained: str, steps: int,
+    learning_rate: float,
+) -> list[dict[str, object]]:  # fmt: skip
     """Train the thirteen models of one setting with one rate, and return a row for each distance."""
-    start, trained = time.process_time(), key["trained"]
     distances = MIXED.get(trained) or [int(trained)]
-    models = [build(key["arm"], seed, gain=key["gain"], width=key["width"]) for seed in (*SEEDS, *HELD_OUT)]
+    models = [build(arm, seed, gain=gain, width=width) for seed in (*SEEDS, *HELD_OUT)]
     together, n, seed = Together(models), len(models), len(trained) + distances[-1]
-    config = TrainConfig(steps=key["steps"], learning_rate=key["learning_rate"], schedule="cosine", seed=seed)
+    config = TrainConfig(steps=steps, learning_rate=learning_rate, schedule="cosine", seed=seed)
     minimize(
         together, lambda generator: n * TASK.loss(together, distances, batch=n * BATCH, generator=generator), config
     )
@@ -268,24 +270,18 @@ def run(key: dict[str, object], scored: Sequence[int]) -> list[dict[str, object]
         scores = [TASK.score(model, distance) for model in together.each()]
         held_out = round(sum(scores[-3:]) / 3, 5)
         reported = {f"s{seed}": round(score, 5) for seed, score in zip(SEEDS, scores[:-3], strict=True)}
-        rows.append({**key, "distance": distance, "held_out": held_out, **reported, "chosen": False})
-        print(*key.values(), f"| {distance}: {sum(scores[:-3]) / 10:.3f}, held out {held_out:.3f}", end=" ", flush=True)
-    print(f"| {time.process_time() - start:.0f} s", flush=True)
+        rows.append({"distance": distance, "held_out": held_out, **reported, "chosen": False})
     return rows
 
 
-def with_choices(rows: list[dict[str, object]]) -> pd.DataFrame:
-    """Return a table of rows in which `chosen` marks the best rate of each setting.
-
-    Of rates that are equally good, it is the one in their middle.
-    """
-    table = pd.DataFrame(rows)
-    table["trained"] = table["trained"].astype(str)
-    for _, group in table.groupby([name for name in KEY if name != "learning_rate"], dropna=False):
-        held_out = group.groupby("learning_rate")["held_out"].mean()
-        level = sorted(held_out.index[held_out == held_out.max()])
-        table.loc[group.index, "chosen"] = group["learning_rate"] == level[len(level) // 2]
-    return table
+def choose(setting: dict[str, object]) -> None:
+    """Mark the best rate of a setting for the held-out seeds; of rates that are equally good, the middle one."""
+    held_out: dict[float, list[float]] = {}
+    for row in RUNS.select(**setting):
+        held_out.setdefault(row["learning_rate"], []).append(row["held_out"])
+    means = {rate: sum(scores) / len(scores) for rate, scores in held_out.items()}
+    level = sorted(rate for rate, mean in means.items() if mean == max(means.values()))
+    RUNS.label("chosen", lambda row: row["learning_rate"] == level[len(level) // 2], **setting)
 
 
 def gradient(model: nn.Module, distance: int, seed: int) -> float:
@@ -325,36 +321,27 @@ def read(model: RNN, distance: int, seed: int) -> float:
     return ((states[1] @ direction > middle) == plurals[1]).double().mean().item()
 
 
-def untrained() -> list[dict[str, object]]:
-    """Return the rows of the result `agreement_untrained`."""
-    kinds = [("rnn", math.nan), ("lstm", math.nan), ("head", math.nan), *(("rnn", gain) for gain in GAINS)]
+def untrained(arm: str, gain: float, seed: int) -> list[dict[str, object]]:
+    """Measure an untrained model."""
+    model = build(arm, seed, gain=gain).double()
     rows = []
-    for name, gain in kinds:
-        for seed in SEEDS:
-            model = build(name, seed, gain=gain).double()
-            for distance in MAIN if math.isnan(gain) else GAIN_DISTANCES:
-                row = {"arm": name, "gain": gain, "seed": seed, "distance": distance}
-                row["gradient"] = f"{gradient(model, distance, seed):.4e}"
-                reads = name == "rnn" and distance in GAIN_DISTANCES
-                row["read"] = round(read(model, distance, seed), 5) if reads else math.nan
-                rows.append(row)
+    for distance in MAIN if math.isnan(gain) else GAIN_DISTANCES:
+        reads = arm == "rnn" and distance in GAIN_DISTANCES
+        accuracy = round(read(model, distance, seed), 5) if reads else math.nan
+        rows.append({"distance": distance, "gradient": f"{gradient(model, distance, seed):.4e}", "read": accuracy})
     return rows
 
 
 def main() -> None:
-    """Measure the gradients, train what the table does not have yet, and save it after every run."""
-    torch.set_num_threads(1)
-    if not common.stored("agreement_untrained"):
-        common.save("agreement_untrained", untrained())
-    rows = common.stored("agreement")
-    done = {tuple(str(row[name]) for name in KEY) for row in rows}
+    """Measure untrained models, train those of every arm, and choose the rates."""
+    for arm, gain in (*((kind, math.nan) for kind in ("rnn", "lstm", "head")), *(("rnn", gain) for gain in GAINS)):
+        for seed in SEEDS:
+            UNTRAINED.rows(untrained, arm=arm, gain=gain, seed=seed)
+    each(lambda run: RUNS.rows(partial(measure, run[0]), **run[1]), [(a.scored, key) for a in ARMS for key in a.runs()])
     for arm in ARMS:
         for key in arm.runs():
-            if tuple(map(str, key.values())) not in done:
-                rows += run(key, arm.scored)
-                common.save("agreement", with_choices(rows))
-    print(f"{time.process_time():.0f} s of one core")
+            choose({name: value for name, value in key.items() if name != "learning_rate"})
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -22,7 +22,7 @@ together.
 `letter` is one example for the figure in the lab: how probable the networks and n-grams of seed 0 find the letter after
 the passage that ends in PASSAGE. The run of a network is repeated where the table has it without these rows.
 
-Writes the result `available_context` after every run, and skips the runs that it already contains. Column `part`:
+Writes the result `available_context`. Column `part`:
     search:  loss of a trial on the 20,000 characters
     run:     loss on the entire validation split in windows of 64 that do not overlap; for n-grams that of the 5-gram
     context: loss at the last position given only the last `context` characters, on the same 5,167 targets of the
@@ -32,12 +32,12 @@ Writes the result `available_context` after every run, and skips the runs that i
 """
 
 import math
-import time
+from functools import cache
 
 import common
-import pandas as pd
 import torch
 from jaxtyping import Float, Int
+from table import Table, each, run, seeds
 from torch import Tensor, nn
 
 from lecture21 import GPT, presets
@@ -45,7 +45,7 @@ from lecture21.baselines import RNN, RNNConfig
 from lecture21.data import shakespeare, split
 from lecture21.training import TrainConfig, evaluate, recipe, train
 
-NAME = "available_context"
+RUNS = Table("available_context", key=("model", "seed", "learning_rate", "steps"))
 WIDTHS = {"rnn": 213, "lstm": 110}
 """Widths of embedding and state with which a recurrent network of two layers has GPT-0's parameters."""
 PRESETS = {"gpt": "gpt0", "gpt-rotary": "gpt0", "gpt-modern": "modern-gpt0"}
@@ -120,96 +120,64 @@ def letter(model: nn.Module, val: Int[Tensor, " M"], end: int, context: int) -> 
     return {"context": context, "nats": round(nats, 5)}
 
 
-class Table:
-    """The rows of the result, saved whenever some are added."""
-
-    COLUMNS = ("part", "model", "seed", "n_layer", "d_model", "parameters", "learning_rate", "steps")
-    MEASURED = ("context", "nats", "gain", "gain_error")
-
-    def __init__(self) -> None:
-        self.rows = common.stored(NAME)
-
-    def select(self, **values: object) -> list[dict[str, object]]:
-        """Return the rows with these values."""
-        return [row for row in self.rows if all(row[key] == value for key, value in values.items())]
-
-    def add(self, *rows: dict[str, object]) -> None:
-        """Add rows, with empty cells for what they lack, and save the table."""
-        self.rows += [{column: row.get(column, math.nan) for column in self.COLUMNS + self.MEASURED} for row in rows]
-        common.save(NAME, pd.DataFrame(self.rows).convert_dtypes(), arguments=False)  # whole numbers stay whole
+def count(model: str, seed: int | None = None) -> list[dict[str, object]]:
+    """Score the n-gram models on the characters that a seed has seen, or, without one, on all of the training part."""
+    size, tokens, val, end = texts()
+    seen = torch.ones(len(tokens), dtype=torch.bool)
+    if seed is not None:
+        seen = common.seen_by(seed, len(tokens), STEPS, WINDOW, BATCH)
+    models = {order: common.CountedNGram(order, tokens, seen, size) for order in ORDERS}
+    losses = {order - 1: last_losses(counted, val, max(order - 1, 1)) for order, counted in models.items()}
+    rows = [{"part": "context", **row} for row in gains(losses)]
+    rows.append({"part": "run", "nats": round(evaluate(models[5], val, WINDOW), 5)})
+    if seed == LETTER_SEED:
+        contexts = [context for context in CONTEXTS if context < max(ORDERS)]
+        counted = [common.CountedNGram(context + 1, tokens, seen, size) for context in contexts]
+        rows += [{"part": "letter", **letter(m, val, end, c)} for m, c in zip(counted, contexts, strict=True)]
+    return rows
 
 
-def count(table: Table, tokens: Tensor, val: Tensor, seeds: list[int], vocab_size: int) -> None:
-    """Score the n-gram models on the characters that each seed has seen, and on all of the training part."""
-    texts = {("ngram-seen", seed): common.seen_by(seed, len(tokens), STEPS, WINDOW, BATCH) for seed in seeds}
-    texts["ngram-all", math.nan] = torch.ones(len(tokens), dtype=torch.bool)
-    for (name, seed), seen in texts.items():
-        label = {"model": name, "seed": seed}
-        models = {order: common.CountedNGram(order, tokens, seen, vocab_size) for order in ORDERS}
-        losses = {order - 1: last_losses(model, val, max(order - 1, 1)) for order, model in models.items()}
-        table.add(*({"part": "context", **label, **row} for row in gains(losses)))
-        table.add({"part": "run", **label, "nats": round(evaluate(models[5], val, WINDOW), 5)})
-        print(
-            f"{name}, seed {seed}: {seen.float().mean():.1%} of the training part, 5-gram {table.rows[-1]['nats']}",
-            flush=True,
-        )
+@cache
+def texts() -> tuple[int, Tensor, Tensor, int]:
+    """Return the number of symbols, training and validation split, and the place of the letter after the passage."""
+    tokenizer, tokens, val = common.encoded_plays()
+    return tokenizer.vocab_size, tokens, val, split(shakespeare())[1].index(PASSAGE) + len(PASSAGE)
 
 
-def count_letter(table: Table, tokens: Tensor, val: Tensor, end: int, vocab_size: int) -> None:
-    """Score the n-gram models at the letter after the passage."""
-    seen = common.seen_by(LETTER_SEED, len(tokens), STEPS, WINDOW, BATCH)
-    orders = [context + 1 for context in CONTEXTS if context < max(ORDERS)]
-    models = [common.CountedNGram(order, tokens, seen, vocab_size) for order in orders]
-    rows = [letter(model, val, end, order - 1) for model, order in zip(models, orders, strict=True)]
-    table.add(*({"part": "letter", "model": "ngram-seen", "seed": LETTER_SEED, **row} for row in rows))
-
-
-def search(table: Table, name: str, tokens: Tensor) -> float:
-    """Return the learning rate that scores best on the end of the training part."""
+def searched(model: str, seed: int, learning_rate: float, steps: int) -> dict[str, object]:
+    """Train on the training part without its end, and score on 20,000 characters of that."""
+    _, tokens, *_ = texts()
     cut = len(tokens) * 9 // 10
+    network, columns = trained(model, learning_rate, seed, steps, tokens[:cut])
+    return {"part": "search", **columns, "nats": round(evaluate(network, tokens[cut : cut + 20_001]), 5)}
 
-    def score(rate: float) -> float:
-        key = {"part": "search", "model": name, "learning_rate": rate}
-        if not table.select(**key):
-            model, columns = trained(name, rate, SEARCH_SEED, SEARCH_STEPS, tokens[:cut])
-            table.add({"part": "search", **columns, "nats": round(evaluate(model, tokens[cut : cut + 20_001]), 5)})
-        return table.select(**key)[0]["nats"]
 
-    tried = common.tune(score, MUON_RATES if name == MODERN else RATES)
-    print(f"{name}: {', '.join(f'{rate:g}: {nats:.3f}' for rate, nats in tried.items())}", flush=True)
-    return next(iter(tried))
+def measure(model: str, seed: int, learning_rate: float, steps: int) -> list[dict[str, object]]:
+    """Train a network, and score it as a whole, by context, and, with one seed, at the letter."""
+    _, tokens, val, end = texts()
+    network, columns = trained(model, learning_rate, seed, steps, tokens)
+    rows = [{"part": "letter", **columns, **letter(network, val, end, c)} for c in CONTEXTS if seed == LETTER_SEED]
+    rows.append({"part": "run", **columns, "nats": round(evaluate(network, val), 5)})
+    losses = {context: last_losses(network, val, context) for context in CONTEXTS}
+    return rows + [{"part": "context", **columns, **row} for row in gains(losses)]
+
+
+def compare(name: str) -> None:
+    """Search the learning rate of a network, and run it with every seed."""
+    search = {"by": "nats", "seeds": (SEARCH_SEED,), "reported": seeds(3)}
+    first = MUON_RATES if name == MODERN else RATES
+    rate = RUNS.tune(searched, "learning_rate", first, **search, model=name, steps=SEARCH_STEPS)
+    for seed in seeds(3):
+        RUNS.rows(measure, model=name, seed=seed, learning_rate=rate, steps=STEPS)
 
 
 def main() -> None:
-    """Count, search, run the seeds and write the table."""
-    seeds = common.start(3)
-    tokenizer, tokens, val = common.encoded_plays()
-    end = split(shakespeare())[1].index(PASSAGE) + len(PASSAGE)
-    table = Table()
-    if not table.select(model="ngram-all"):
-        count(table, tokens, val, seeds, tokenizer.vocab_size)
-    if not table.select(part="letter", model="ngram-seen"):
-        count_letter(table, tokens, val, end, tokenizer.vocab_size)
-    for name in (*WIDTHS, *PRESETS):
-        rate = search(table, name, tokens)
-        for seed in seeds:
-            key = {"model": name, "seed": seed}
-            complete = bool(table.select(part="run", **key))
-            lettered = seed != LETTER_SEED or bool(table.select(part="letter", **key))
-            if complete and lettered:
-                continue
-            model, columns = trained(name, rate, seed, STEPS, tokens)
-            if not lettered:
-                table.add(*({"part": "letter", **columns, **letter(model, val, end, c)} for c in CONTEXTS))
-            if complete:
-                continue
-            losses = {context: last_losses(model, val, context) for context in CONTEXTS}
-            scored = {"part": "run", **columns, "nats": round(evaluate(model, val), 5)}
-            table.add(scored, *({"part": "context", **columns, **row} for row in gains(losses)))
-            by_context = ", ".join(f"{context}: {values.mean():.3f}" for context, values in losses.items())
-            print(f"{name}, seed {seed}: {scored['nats']:.4f}; by context {by_context}", flush=True)
-    print(f"{time.process_time():.0f} s of one core")
+    """Count, and compare the networks."""
+    RUNS.rows(count, model="ngram-all")
+    for seed in seeds(3):
+        RUNS.rows(count, model="ngram-seen", seed=seed)
+    each(compare, (*WIDTHS, *PRESETS))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -23,12 +23,13 @@ Writes the result `one_vector`, a row for each rate, model and tested distance: 
 mean weight that the last word gives to subjects that are people and to those that are things.
 """
 
-import time
+from functools import partial
 
 import c01_agreement as c01
 import common
 import torch
 from jaxtyping import Float, Int
+from table import Table, run
 from torch import Tensor, nn
 
 from lecture21.attention import SelfAttention, attention
@@ -52,6 +53,7 @@ RUNS = (
     *(("other kind", arm, WIDTH, 40, (40,)) for arm in ("vectors", "head", "bag")),
     *(("things", arm, WIDTH, 40, (40,)) for arm in ("whitened", "fixed")),
 )
+RESULT = Table("one_vector", key=("rivals", "arm", "width", "trained", "learning_rate"))
 
 
 @torch.no_grad()
@@ -111,51 +113,39 @@ def weight_of_subject(model: Reader, task: Agreement, distance: int) -> dict[str
     return {name: round(weight[kind].mean().item(), 4) for name, kind in kinds.items()}
 
 
-def run(rivals: str, arm: str, width: int, trained: int, tested: tuple[int, ...], rate: float) -> list[dict]:
+def measure(
+    tested: tuple[int, ...], rivals: str, arm: str, width: int, trained: int, learning_rate: float
+) -> list[dict]:
     """Train the models of one setting with one rate, and return their rows."""
     task, seeds = Agreement(rivals), (*c01.SEEDS, *c01.HELD_OUT)
     together, n = c01.Together([build(arm, width, seed) for seed in seeds]), len(seeds)
-    config = TrainConfig(steps=STEPS, learning_rate=rate, schedule="cosine", seed=trained)
+    config = TrainConfig(steps=STEPS, learning_rate=learning_rate, schedule="cosine", seed=trained)
     minimize(
         together, lambda generator: n * task.loss(together, [trained], batch=n * BATCH, generator=generator), config
     )
     rows = []
     for seed, model in zip(seeds, together.each(), strict=True):
         for distance in tested:
-            key = {"rivals": rivals, "arm": arm, "width": width, "trained": trained, "learning_rate": rate}
             score = round(task.score(model.eval(), distance), 5)
             weights = weight_of_subject(model, task, distance)
-            rows.append({**key, "chosen": False, "seed": seed, "distance": distance, "score": score, **weights})
+            rows.append({"chosen": False, "seed": seed, "distance": distance, "score": score, **weights})
     return rows
 
 
 def main() -> None:
-    """Tune every setting, and save the table after each run; a run in the table is not repeated."""
-    torch.set_num_threads(1)
-    rows = common.stored("one_vector")
-    for setting in RUNS:
-        names = dict(zip(("rivals", "arm", "width", "trained"), setting[:4], strict=True))
+    """Tune every setting by its held-out seeds."""
+    for *setting, tested in RUNS:
+        where = dict(zip(("rivals", "arm", "width", "trained"), setting, strict=True))
 
-        def of(rate: float, names=names) -> list[dict]:
-            key = {**names, "learning_rate": rate}
-            return [row for row in rows if all(row[name] == value for name, value in key.items())]
+        def loss(rate: float, where=where, tested=tested) -> float:
+            rows = RESULT.rows(partial(measure, tested), **where, learning_rate=rate)
+            held_out = [r["score"] for r in rows if r["distance"] == r["trained"] and r["seed"] in c01.HELD_OUT]
+            return -sum(held_out) / len(held_out)
 
-        def loss(rate: float, setting=setting, of=of) -> float:
-            if not of(rate):
-                rows.extend(run(*setting, rate))
-            at = [row for row in of(rate) if row["distance"] == row["trained"]]
-            held_out = [row["score"] for row in at if row["seed"] in c01.HELD_OUT]
-            print(*setting[:4], rate, f"| {sum(row['score'] for row in at[:10]) / 10:.3f}", end=" ", flush=True)
-            print(f"held out {sum(held_out) / 3:.3f}, {time.process_time():.0f} s", flush=True)
-            return -sum(held_out) / 3
-
-        first = RATES[-4:-2] if names["arm"] == "fixed" else RATES[2:4]
+        first = RATES[-4:-2] if where["arm"] == "fixed" else RATES[2:4]
         best = next(iter(common.tune(loss, first, RATES)))
-        for row in rows:
-            if all(row[name] == value for name, value in names.items()):
-                row["chosen"] = row["learning_rate"] == best
-        common.save("one_vector", rows)
+        RESULT.label("chosen", lambda row: row["learning_rate"] == best, **where)  # noqa: B023
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

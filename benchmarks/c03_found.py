@@ -8,12 +8,14 @@ subject: `weight`, the mean weight that the last word gives to the subject; `rig
 `plural`, the fraction of plural verbs in 600 such sentences whose subject is replaced by "the".
 """
 
-import common
 import torch
 from c03_heads import HEAD_RATE, SEEDS, TASK, NextWord
+from table import Table, each, run
 
 from lecture21.data.agreement import VOCABULARY, verb_is_plural
 from lecture21.training import TrainConfig, minimize
+
+RESULT = Table("found", key=("seed",))
 
 
 def measured(seed: int) -> list[dict[str, object]]:
@@ -34,15 +36,14 @@ def measured(seed: int) -> list[dict[str, object]]:
         of_subject = words[:, 1] == number
         row = {"weight": weights[of_subject, -1, 1], "right": right[of_subject]}
         row = {name: round(values.mean().item(), 4) for name, values in row.items()}
-        rows.append({"seed": seed, "subject": subject, **row, "plural": round(default, 4)})
+        rows.append({"subject": subject, **row, "plural": round(default, 4)})
     return rows
 
 
 def main() -> None:
-    """Measure ten heads and save the table."""
-    torch.set_num_threads(1)
-    common.save("found", [row for seed in SEEDS for row in measured(seed)])
+    """Measure ten heads."""
+    each(lambda seed: RESULT.rows(measured, seed=seed), SEEDS)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

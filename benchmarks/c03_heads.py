@@ -24,12 +24,11 @@ run in the table is not repeated.
 """
 
 import math
-import sys
 
-import common
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
+from table import OPTIONS, Table, each, run
 from torch import Tensor, nn
 
 from lecture21.attention import SelfAttention, basic_self_attention
@@ -97,11 +96,11 @@ def draw(vectors: Float[Tensor, "L C"], n: int, generator: torch.Generator) -> t
     return x, torch.stack([digits.gather(1, a), digits.gather(1, b)], dim=-1), torch.stack([a, b], dim=-1)
 
 
-def subject(arm: str, rate: float, seed: int) -> list[dict[str, object]]:
+def subject(arm: str, learning_rate: float, seed: int) -> list[dict[str, object]]:
     """Train one model on the running task, and score it at several distances."""
     torch.manual_seed(seed)
     model = NextWord(arm == "learned head")
-    config = TrainConfig(steps=500, learning_rate=rate, schedule="cosine", seed=seed, device="cpu")
+    config = TrainConfig(steps=500, learning_rate=learning_rate, schedule="cosine", seed=seed, device="cpu")
     minimize(model, lambda generator: TASK.loss(model, [40], generator=generator), config)
     rows = []
     for distance in DISTANCES:
@@ -113,7 +112,7 @@ def subject(arm: str, rate: float, seed: int) -> list[dict[str, object]]:
     return rows
 
 
-def facts(arm: str, rate: float, seed: int) -> list[dict[str, object]]:
+def facts(arm: str, learning_rate: float, seed: int) -> list[dict[str, object]]:
     """Train one model on two facts, and score it."""
     torch.manual_seed(seed)
     vectors, model = torch.randn(3 * LETTERS + 10, WIDTH) / math.sqrt(WIDTH), Facts(FACTS[arm])
@@ -131,7 +130,7 @@ def facts(arm: str, rate: float, seed: int) -> list[dict[str, object]]:
         equal = arm == EQUAL
         model.attend.requires_grad_(False)
         model.read = nn.Sequential(nn.Linear(WIDTH, 128), nn.ReLU(), nn.Linear(128, 20))
-    train(rate)
+    train(learning_rate)
     with torch.no_grad():
         x, targets, places = draw(vectors, 500, torch.Generator().manual_seed(1000 + seed))
         logits = model(x, places if equal else None)  # (B, N, 2, 10)
@@ -151,37 +150,31 @@ def facts(arm: str, rate: float, seed: int) -> list[dict[str, object]]:
     return [{name: round(values.mean().item(), 4) for name, values in measured.items()}]
 
 
-PARTS = {"subject": (("learned head", "basic self-attention"), subject), "facts": (tuple(FACTS), facts)}
-TUNED_ON = {"subject": ("score", -1), "facts": ("nats", 1)}  # a result, and the sign that makes lower better
+KEY = ("arm", "learning_rate", "seed")
+PARTS = {
+    "subject": (Table("subject", KEY), ("learned head", "basic self-attention"), subject),
+    "facts": (Table("two_facts", KEY), tuple(FACTS), facts),
+}
+
+
+def error(rows: list[dict[str, object]]) -> float:
+    """Return what is tuned: minus the mean score on the running task, and the nats of facts."""
+    return rows[0]["nats"] if "nats" in rows[0] else -sum(row["score"] for row in rows) / len(rows)
 
 
 def main() -> None:
-    """Tune and train every arm of the parts that are named, and save a table after each run."""
-    torch.set_num_threads(1)
-    for part in sys.argv[1:] or PARTS:
-        table, (arms, run) = {"subject": "subject", "facts": "two_facts"}[part], PARTS[part]
-        rows = common.stored(table)
+    """Tune every arm of the parts that are named, and train it."""
+    for part in OPTIONS.arguments or PARTS:
+        table, arms, measure = PARTS[part]
 
-        def runs(arm: str, rate: float, seed: int, run=run, table=table, rows=rows) -> list[dict[str, object]]:
-            key = {"arm": arm, "learning_rate": rate, "seed": seed}
-            found = [row for row in rows if all(row[name] == value for name, value in key.items())]
-            if not found:
-                found = [key | row for row in run(arm, rate, seed)]
-                rows.extend(found)
-                common.save(table, rows, arguments=False)
-                print(arm, rate, seed, [row["score"] for row in found], flush=True)
-            return found
-
-        for arm in arms:
-
-            def held_out(rate: float, arm: str = arm, tuned_on: tuple[str, int] = TUNED_ON[part]) -> float:
-                name, sign = tuned_on
-                return sign * sum(row[name] for seed in HELD_OUT for row in runs(arm, rate, seed))
-
-            best = next(iter(common.tune(held_out, RATES[2:4], RATES)))
+        def compare(arm: str, table=table, measure=measure) -> None:
+            search = {"by": error, "seeds": HELD_OUT, "reported": SEEDS}
+            best = table.tune(measure, "learning_rate", RATES[2:4], RATES, **search, arm=arm)
             for seed in SEEDS:
-                runs(arm, best, seed)
+                table.rows(measure, arm=arm, learning_rate=best, seed=seed)
+
+        each(compare, arms)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

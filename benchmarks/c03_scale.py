@@ -23,11 +23,12 @@ of the other two parts.
 
 import copy
 import math
+from itertools import product
 
-import common
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
+from table import Table, each, run, seeds
 from torch import Tensor, nn
 
 from lecture21.training import TrainConfig, minimize
@@ -38,6 +39,10 @@ SMALL_START = "1, small start"
 DIVISORS = {"1": lambda d: 1.0, "sqrt(d)": math.sqrt, "d": float, SMALL_START: lambda d: 1.0}
 RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 STEP_RATE = 1e-3
+
+SCALE = Table("scale", key=("seed", "d_k", "divisor", "learning_rate"))
+LETTERS = Table("scale_letters", key=("seed", "d_k", "learning_rate"))
+STEP = Table("scale_step", key=("seed", "d_k", "divisor", "learning_rate"))
 
 
 class Finder(nn.Module):
@@ -99,11 +104,12 @@ def evaluate(model: Finder, vectors: Float[Tensor, "62 C"], seed: int) -> tuple[
     return nats, (logits.argmax(dim=-1) == targets).float().mean().item()
 
 
-def run(width: int, divisor: str, rate: float, seed: int) -> tuple[float, float]:
+def measure(seed: int, d_k: int, divisor: str, learning_rate: float) -> dict[str, float]:
     """Train a head, and return its loss and its accuracy on new sequences."""
-    model, vectors = start(width, divisor, seed)
-    train(model, vectors, rate, seed)
-    return evaluate(model, vectors, seed)
+    model, vectors = start(d_k, divisor, seed)
+    train(model, vectors, learning_rate, seed)
+    nats, accuracy = evaluate(model, vectors, seed)
+    return {"nats": round(nats, 4), "accuracy": round(accuracy, 4)}
 
 
 def letters_of(
@@ -132,11 +138,11 @@ def by_letter(model: Finder, vectors: Float[Tensor, "62 C"], seed: int) -> Float
     return torch.tensor(rows)
 
 
-def letters(width: int, rate: float, seed: int) -> dict[str, float]:
+def letters(seed: int, d_k: int, learning_rate: float) -> dict[str, float]:
     """Train an undivided head, and return what its letters and its further training show."""
-    model, vectors = start(width, "1", seed)
+    model, vectors = start(d_k, "1", seed)
     before = by_letter(model, vectors, seed)[:, 2].median().item()
-    train(model, vectors, rate, seed)
+    train(model, vectors, learning_rate, seed)
     right, weight, slope = by_letter(model, vectors, seed).T
     stuck = right < 0.5
     row = {"slope_before": before, "accuracy": evaluate(model, vectors, seed)[1]}
@@ -149,58 +155,43 @@ def letters(width: int, rate: float, seed: int) -> dict[str, float]:
             x, _ = draw(vectors, 500, torch.Generator().manual_seed(2000 + seed))
             with torch.no_grad():
                 other.divisor = other.scores(x).std(dim=-1).mean().item()
-        train(other, vectors, rate, 100 + seed, steps)
+        train(other, vectors, learning_rate, 100 + seed, steps)
         row[name] = evaluate(other, vectors, seed)[1]
-    return {"seed": seed, "d_k": width, "learning_rate": rate} | {name: round(x, 4) for name, x in row.items()}
+    return {name: round(x, 4) for name, x in row.items()}
 
 
-def step(width: int, divisor: str, seed: int) -> dict[str, float]:
+def step(seed: int, d_k: int, divisor: str, learning_rate: float) -> dict[str, float]:
     """Take one step of Adam, and return how far it moves a score, and the right letter's lead over all other tokens."""
-    model, vectors = start(width, divisor, seed)
+    model, vectors = start(d_k, divisor, seed)
     x, _ = draw(vectors, 500, torch.Generator().manual_seed(3000 + seed))
     is_right = letters_of(x, vectors)[1]
     before = model.scores(x).detach()
-    train(model, vectors, STEP_RATE, seed, steps=1)
+    train(model, vectors, learning_rate, seed, steps=1)
     change = model.scores(x).detach() - before
     lead = change[is_right].mean() - change[~is_right].mean()
-    key = {"seed": seed, "d_k": width, "divisor": divisor, "learning_rate": STEP_RATE}
-    return key | {"moved": round(change.abs().mean().item(), 5), "lead": round(lead.item(), 5)}
+    return {"moved": round(change.abs().mean().item(), 5), "lead": round(lead.item(), 5)}
+
+
+def best_undivided(d_k: int) -> float:
+    """Return the learning rate at which undivided heads of a width have the highest mean accuracy."""
+    rows = [SCALE.select(d_k=d_k, divisor="1", learning_rate=rate) for rate in RATES]
+    accuracy = [sum(row["accuracy"] for row in of_rate) for of_rate in rows]
+    return RATES[accuracy.index(max(accuracy))]
 
 
 def main() -> None:
-    """Train every setting, and save the table after each run."""
-    seeds = common.start(5)
-    rows = common.stored("scale")
-    done = {(row["seed"], row["d_k"], str(row["divisor"]), row["learning_rate"]) for row in rows}
-    for seed in seeds:
-        for width in WIDTHS:
-            for divisor in DIVISORS:
-                for rate in RATES:
-                    if (seed, width, divisor, rate) in done:
-                        continue
-                    nats, accuracy = run(width, divisor, rate, seed)
-                    row = {"seed": seed, "d_k": width, "divisor": divisor, "learning_rate": rate}
-                    rows.append(row | {"nats": round(nats, 4), "accuracy": round(accuracy, 4)})
-                    print(*rows[-1].values(), flush=True)
-                    common.save("scale", rows, arguments=False)
-    stuck = common.stored("scale_letters")
-    done = {(row["d_k"], row["seed"]) for row in stuck}
-    for width in WIDTHS:
-        accuracy = {
-            rate: sum(
-                r["accuracy"] for r in rows if (r["d_k"], str(r["divisor"]), r["learning_rate"]) == (width, "1", rate)
-            )
-            for rate in RATES
-        }
-        for seed in seeds:
-            if (width, seed) in done:
-                continue
-            stuck.append(letters(width, max(accuracy, key=accuracy.__getitem__), seed))
-            print(*stuck[-1].values(), flush=True)
-            common.save("scale_letters", stuck, arguments=False)
-    divisors = [name for name in DIVISORS if name != SMALL_START]
-    common.save("scale_step", [step(width, name, seed) for width in WIDTHS for name in divisors for seed in range(5)])
+    """Train every setting, then what is asked of the best undivided heads, and of one step."""
+    each(
+        lambda key: SCALE.row(measure, **dict(zip(SCALE.key, key, strict=True))),
+        product(seeds(5), WIDTHS, DIVISORS, RATES),
+    )
+    for d_k in WIDTHS:
+        for seed in seeds(5):
+            LETTERS.row(letters, seed=seed, d_k=d_k, learning_rate=best_undivided(d_k))
+        for divisor in ("1", "sqrt(d)", "d"):
+            for seed in range(5):
+                STEP.row(step, seed=seed, d_k=d_k, divisor=divisor, learning_rate=STEP_RATE)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -13,9 +13,12 @@ per character, with the complete window as input and, without a mask, also with 
 that of n-gram models of the training split, which have no seed.
 """
 
+from functools import cache
+
 import common
 import torch
 import torch.nn.functional as F
+from table import Table, run
 
 from lecture21 import GPT, GPTConfig
 from lecture21.baselines import NGram
@@ -27,7 +30,11 @@ ARMS = {  # causal, first position with a loss, kind of positions
     "mask, last position only": (True, -1, "learned"),
     "no mask, rotary": (False, 0, "rotary"),
 }
+NGRAMS = {"bigram": 2, "trigram": 3, "5-gram": 5}
 BLOCK, BATCH, STEPS, SEEDS = 32, 16, 400, range(5)
+FIRST = (4e-3, 8e-3, 1.6e-2)
+
+LEAK = Table("leak", key=("model", "seed", "learning_rate"))
 
 
 def losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -60,38 +67,47 @@ def by_position(model: torch.nn.Module, val: torch.Tensor, prefix: bool = False)
     return [losses(model(ids[:, : t + 1])[:, -1:], targets[:, t : t + 1]).mean().item() for t in range(BLOCK)]
 
 
-def main() -> None:
-    """Tune, train and measure, and save the table after each arm."""
-    torch.set_num_threads(1)
+@cache
+def texts() -> tuple[int, torch.Tensor, torch.Tensor]:
+    """Return the number of symbols, and the training and the validation split."""
     tokenizer, tokens, val = common.encoded_plays()
-    size = tokenizer.vocab_size
-    rows = common.stored("leak")
-    done = {row["model"] for row in rows}
+    return tokenizer.vocab_size, tokens, val
 
-    def add(name: str, view: str, nats: list[float], seed: int | str = "", rate: float | str = "") -> None:
-        same = {"model": name, "view": view, "seed": seed, "learning_rate": rate}
-        rows.extend(same | {"position": t, "nats": round(each, 5)} for t, each in enumerate(nats))
 
-    for name, order in (("bigram", 2), ("trigram", 3), ("5-gram", 5)):
-        if name not in done:
-            add(name, "window", by_position(NGram(order, size).fit(tokens), val))
-    for arm, (causal, *_) in ARMS.items():
-        if arm in done:
-            continue
+def count(model: str) -> list[dict[str, object]]:
+    """Score an n-gram model at each position."""
+    size, tokens, val = texts()
+    nats = by_position(NGram(NGRAMS[model], size).fit(tokens), val)
+    return [{"view": "window", "position": t, "nats": round(each, 5)} for t, each in enumerate(nats)]
 
-        def last(rate: float, arm: str = arm) -> float:
-            return by_position(trained(arm, tokens, size, rate, 0), val)[-1]
 
-        scores = common.tune(last, (4e-3, 8e-3, 1.6e-2))
-        best = next(iter(scores))
-        print(arm, {rate: round(score, 3) for rate, score in scores.items()}, flush=True)
+def measure(model: str, seed: int, learning_rate: float) -> list[dict[str, object]]:
+    """Train a model of an arm, and score it at each position; with a mask the two views are equal."""
+    size, tokens, val = texts()
+    network = trained(model, tokens, size, learning_rate, seed)
+    return [
+        {"view": view, "position": t, "nats": round(each, 5)}
+        for view in (("window",) if ARMS[model][0] else ("window", "prefix"))
+        for t, each in enumerate(by_position(network, val, prefix=view == "prefix"))
+    ]
+
+
+def tuned(arm: str) -> float:
+    """Return the learning rate of an arm, which is searched unless its runs are stored."""
+    if rows := LEAK.select(model=arm):
+        return rows[0]["learning_rate"]
+    size, tokens, val = texts()
+    return next(iter(common.tune(lambda rate: by_position(trained(arm, tokens, size, rate, 0), val)[-1], FIRST)))
+
+
+def main() -> None:
+    """Count, tune and train."""
+    for model in NGRAMS:
+        LEAK.rows(count, model=model)
+    for arm in ARMS:
         for seed in SEEDS:
-            model = trained(arm, tokens, size, best, seed)
-            add(arm, "window", by_position(model, val), seed, best)
-            if not causal:  # with a mask the two views are equal
-                add(arm, "prefix", by_position(model, val, prefix=True), seed, best)
-        common.save("leak", rows)
+            LEAK.rows(measure, model=arm, seed=seed, learning_rate=tuned(arm))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -14,7 +14,7 @@ on 20,000 characters of the last tenth. The grid is RATES, tried from 0.002, 0.0
 has a worse neighbor on both sides. The three runs with the best rate use the whole training text and
 are scored on the whole validation split.
 
-Writes, after every run, and skips the runs that are there already:
+Writes:
     block_parts: part (search, run, n-gram), arm, n_layer, learning_rate, seed, parameters, nats (of the tuning text in
         a search, else of the validation split), train_nats (mean loss of the last 50 updates).
 """
@@ -22,9 +22,12 @@ Writes, after every run, and skips the runs that are there already:
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
 
 import common
 import torch
+from table import Table, each, run, seeds
 from torch import Tensor, nn
 
 from lecture21 import GPT, evaluate, presets
@@ -32,11 +35,11 @@ from lecture21.baselines import NGram
 from lecture21.layers import Block
 from lecture21.training import TrainConfig, minimize, sample_windows
 
-RUNS = "block_parts"
+RUNS = Table("block_parts", key=("part", "arm", "n_layer", "learning_rate", "seed"))
 DEPTHS = (4, 2)
 WIDTH, STEPS, WARMUP = 64, 400, 40
 RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
-FIRST, SEARCH_SEED = (2e-3, 5e-3, 1e-2), 100
+FIRST, SEARCH_SEED, HELD_OUT, WINDOW = (2e-3, 5e-3, 1e-2), 100, 20_000, 32
 
 
 def no_residual(block: Block, x: Tensor) -> Tensor:
@@ -114,19 +117,18 @@ ARMS = {
     "no feed-forward": Arm({}, no_feed_forward, ("norm_feed_forward", "feed_forward")),
     "no attention": Arm({}, no_attention, ("norm_attention", "attention")),
     "no positions": Arm({"position": "none"}),
-}
-NORMS = {
     "no final norm": Arm({"final_norm": False}),
     "one final scale": Arm(final=OneScale),
     "final gain of 4": Arm(final=lambda: gained(4.0)),
 }
-"""What is it about the norm before the output layer that makes four blocks worse?"""
+NORMS = ("no final norm", "one final scale", "final gain of 4")
+"""What is it about the norm before the output layer that makes four blocks worse? With 4 blocks and five seeds."""
 
 
 def build(arm: str, n_layer: int, seed: int, vocab_size: int) -> GPT:
     """Return an untrained model of one arm; arms of the same seed share the weights of their common parts."""
     torch.manual_seed(seed)
-    change = (ARMS | NORMS)[arm]
+    change = ARMS[arm]
     model = GPT(presets.get("gpt0", vocab_size=vocab_size, n_layer=n_layer, **change.config))
     if change.formula is not None:
         for block in model.blocks:
@@ -150,65 +152,46 @@ def fit(model: GPT, tokens: Tensor, rate: float, seed: int) -> float:
     return losses[-50:].mean().item()
 
 
-class Table:
-    """The result table, saved after every run."""
-
-    def __init__(self) -> None:
-        self.runs = common.stored(RUNS)
-
-    def row_of(self, **key: object) -> dict[str, object] | None:
-        """Return the stored run with these values, None if there is none."""
-        return next((row for row in self.runs if all(row[name] == value for name, value in key.items())), None)
-
-    def add(self, row: dict[str, object]) -> None:
-        """Store a run."""
-        print(*row.values(), sep="  ", flush=True)
-        self.runs.append(row)
-        common.save(RUNS, self.runs, arguments=False)
+@cache
+def texts(part: str) -> tuple[int, Tensor, Tensor]:
+    """Return the number of symbols, the text to train on, and the text to score on: of a search, its end."""
+    tokenizer, train, val = common.encoded_plays()
+    cut = len(train) * 9 // 10
+    return tokenizer.vocab_size, *((train[:cut], train[cut : cut + HELD_OUT]) if part == "search" else (train, val))
 
 
-def run(table: Table, part: str, arm: str, n_layer: int, rate: float, seed: int, data: tuple[Tensor, ...]) -> float:
-    """Train one model unless it is stored, and return its loss on the second text; infinite if it diverged."""
-    key = {"part": part, "arm": arm, "n_layer": n_layer, "learning_rate": rate, "seed": seed}
-    row = table.row_of(**key)
-    if row is None:
-        tokens, test, vocab_size = data
-        model = build(arm, n_layer, seed, vocab_size)
-        train_nats = fit(model, tokens, rate, seed)
-        nats = evaluate(model, test) if math.isfinite(train_nats) else math.nan
-        row = {**key, "parameters": model.num_parameters(), "nats": round(nats, 5), "train_nats": round(train_nats, 5)}
-        table.add(row)
-    return math.inf if math.isnan(row["nats"]) else row["nats"]
+def measure(part: str, arm: str, n_layer: int, learning_rate: float, seed: int) -> dict[str, float]:
+    """Train a model, and return its losses; NaN if it diverged."""
+    size, tokens, test = texts(part)
+    model = build(arm, n_layer, seed, size)
+    train_nats = fit(model, tokens, learning_rate, seed)
+    nats = evaluate(model, test) if math.isfinite(train_nats) else math.nan
+    return {"parameters": model.num_parameters(), "nats": round(nats, 5), "train_nats": round(train_nats, 5)}
 
 
-def tuned_rate(table: Table, arm: str, n_layer: int, data: tuple[Tensor, ...]) -> float:
-    """Return the best learning rate, extending the grid while the best is at its edge."""
+def count(part: str, arm: str, n_layer: int, learning_rate: float, seed: int) -> dict[str, float]:
+    """Score an n-gram model, which has none of this."""
+    size, tokens, val = texts(part)
+    nats = evaluate(NGram(int(arm[0]), size).fit(tokens), val, WINDOW)
+    return {"parameters": 0, "nats": round(nats, 5), "train_nats": math.nan}
 
-    def score(rate: float) -> float:
-        return run(table, "search", arm, n_layer, rate, SEARCH_SEED, data)
 
-    return next(iter(common.tune(score, FIRST, RATES)))
+def compare(key: tuple[int, str]) -> None:
+    """Tune an arm at a depth, and run it with every seed."""
+    where = dict(zip(("n_layer", "arm"), key, strict=True))
+    runs = seeds(5 if where["arm"] in NORMS else 3)
+    search = {"by": "nats", "seeds": (SEARCH_SEED,), "reported": runs}
+    rate = RUNS.tune(measure, "learning_rate", FIRST, RATES, **search, part="search", **where)
+    for seed in runs:
+        RUNS.row(measure, part="run", **where, learning_rate=rate, seed=seed)
 
 
 def main() -> None:
-    """Tune and run every arm at every depth, and write the tables."""
-    seeds = common.start(3)
-    tokenizer, train, val = common.encoded_plays()
-    vocab_size, cut = tokenizer.vocab_size, len(train) * 9 // 10
-    search, final = (train[:cut], train[cut : cut + 20_000], vocab_size), (train, val, vocab_size)
-    table = Table()
-    empty = {"n_layer": 0, "learning_rate": 0.0, "seed": 0, "parameters": 0}
+    """Count, and compare all arms at every depth."""
     for order in (1, 2, 3, 5):
-        key = {"part": "n-gram", "arm": f"{order}-gram"}
-        if table.row_of(**key) is None:
-            nats = evaluate(NGram(order, vocab_size).fit(train), val, 32)
-            table.add({**key, **empty, "nats": round(nats, 5), "train_nats": math.nan})
-    for n_layer in DEPTHS:
-        for arm in {**NORMS, **ARMS} if n_layer == 4 else ARMS:
-            rate = tuned_rate(table, arm, n_layer, search)
-            for seed in seeds:
-                run(table, "run", arm, n_layer, rate, seed, final)
+        RUNS.row(count, part="n-gram", arm=f"{order}-gram", n_layer=0, learning_rate=0.0, seed=0)
+    each(compare, [key for key in product(DEPTHS, ARMS) if key[0] == 4 or key[1] not in NORMS])
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,6 +1,6 @@
 """What keeps 24 blocks trainable: the residual connections, the place of the norm, and the size of what a layer adds.
 
-Usage: python benchmarks/c05_depth.py [SEED ...]      (0 to 4 if none is named; about 25 minutes on one core in all)
+Usage: python benchmarks/c05_depth.py        (about 25 minutes on one core)
 
 Narrow models of GPT-0's kind (width 16, 2 heads, windows of 32, torch's initialization), trained on the plays for 150
 updates of 8 windows (38,400 characters) by Adam, with a warm-up of 15 updates and a linear decay to 0. The loss is the
@@ -13,7 +13,7 @@ Every arm is trained with the learning rates FIRST, at 24 blocks the arms in CUR
 the grid RATES, until the rate with the lowest mean over the seeds has a worse one on both sides. The models of an arm
 are trained side by side, as one stack of weights, which costs less than one after the other.
 
-Writes, after every stack, and skips the runs that are there already:
+Writes:
     depth: arm, n_layer, learning_rate, seed, nats; an n-gram's loss has the depth 0;
     depth_states: of the same models, before training and after some updates, for layer 0 (the embeddings) and some of
         the blocks: the root mean square of the stream (size), and the share of its squared norm that differs between
@@ -27,13 +27,16 @@ from dataclasses import dataclass, field
 import common
 import torch
 import torch.nn.functional as F
+from table import Table, each, run
 from torch import Generator, Tensor
 
 from lecture21 import GPT, evaluate, presets
 from lecture21.baselines import NGram
 from lecture21.training import TrainConfig, learning_rate, sample_windows
 
-RUNS, STATES = "depth", "depth_states"
+KEY = ("arm", "n_layer", "learning_rate")
+RUNS = Table("depth", KEY, details={"depth_states": KEY})
+SEEDS = range(5)
 WIDTH, HEADS, WINDOW, BATCH = 16, 2, 32, 8
 STEPS, WARMUP, PROBES = 150, 15, (0, 10, 20, 50, 149, 400, 800, 1499)
 LONG = 1500
@@ -246,49 +249,37 @@ def train(
     return torch.stack(history)[-50:].mean(dim=0).tolist(), found
 
 
-def main() -> None:
-    """Tune and run every arm, and write the tables."""
-    seeds = common.start(5)
+def measure(arm: str, n_layer: int, learning_rate: float) -> tuple[list[dict], list[dict]]:
+    """Train the seeds of an arm side by side; return their losses and states."""
     tokenizer, tokens, _ = common.encoded_plays()
-    size = tokenizer.vocab_size
-    losses, found = common.stored(RUNS), common.stored(STATES)
+    nats, found = train(arm, n_layer, [(learning_rate, seed) for seed in SEEDS], tokens, tokenizer.vocab_size)
+    return [{"seed": seed, "nats": round(each, 5)} for seed, each in zip(SEEDS, nats, strict=True)], found
 
-    def stored(arm: str, n_layer: int, rate: float) -> dict[int, float]:
-        key = arm, n_layer, rate
-        rows = [row for row in losses if (row["arm"], row["n_layer"], row["learning_rate"]) == key]
-        return {row["seed"]: row["nats"] for row in rows}
 
-    def mean(arm: str, n_layer: int, rate: float) -> float:
-        nats = [loss for seed, loss in stored(arm, n_layer, rate).items() if seed in seeds]
+def count(arm: str, n_layer: int, learning_rate: float) -> tuple[dict[str, float], list]:
+    """Score an n-gram model."""
+    tokenizer, tokens, _ = common.encoded_plays()
+    nats = evaluate(NGram(int(arm[0]), tokenizer.vocab_size).fit(tokens), tokens, WINDOW)
+    return {"seed": 0, "nats": round(nats, 5)}, []
+
+
+def compare(plan: tuple[int, str]) -> None:
+    """Train an arm at a depth, with more rates until the one with the lowest mean is inside the grid."""
+    n_layer, arm = plan
+
+    def mean(rate: float) -> float:
+        nats = [row["nats"] for row in RUNS.rows(measure, arm=arm, n_layer=n_layer, learning_rate=rate)]
         return math.inf if any(map(math.isnan, nats)) else sum(nats) / len(nats)
 
-    def add(arm: str, n_layer: int, runs: list[tuple[float, int]], nats: list[float]) -> None:
-        where = {"arm": arm, "n_layer": n_layer}
-        for (rate, seed), each in zip(runs, nats, strict=True):
-            losses.append(where | {"learning_rate": rate, "seed": seed, "nats": round(each, 5)})
-        common.save(RUNS, losses, arguments=False)
+    common.tune(mean, CURVE if n_layer == 24 and arm in CURVES else FIRST, RATES)
 
+
+def main() -> None:
+    """Count, and train all arms."""
     for order in (1, 2):
-        if not stored(f"{order}-gram", 0, 0.0):
-            add(f"{order}-gram", 0, [(0.0, 0)], [evaluate(NGram(order, size).fit(tokens), tokens, WINDOW)])
-    for n_layer, arm in PLAN:
-        rates = list(CURVE if n_layer == 24 and arm in CURVES else FIRST)
-        while True:
-            done = {rate: stored(arm, n_layer, rate) for rate in rates}
-            if runs := [(rate, seed) for rate in rates for seed in seeds if seed not in done[rate]]:
-                nats, rows = train(arm, n_layer, runs, tokens, size)
-                add(arm, n_layer, runs, nats)
-                found += [{"arm": arm, "n_layer": n_layer, **row} for row in rows]
-                common.save(STATES, found, arguments=False)
-                print(arm, n_layer, *(f"{rate:g} {mean(arm, n_layer, rate):.3f}" for rate in rates), flush=True)
-            best = min(rates, key=lambda rate: mean(arm, n_layer, rate))
-            if best not in (rates[0], rates[-1]):
-                break
-            if best in (RATES[0], RATES[-1]):
-                raise ValueError(f"{arm}, {n_layer} blocks: the best learning rate, {best:g}, is at an edge of {RATES}")
-            place = RATES.index(best)
-            rates = [RATES[place - 1], *rates] if best == rates[0] else [*rates, RATES[place + 1]]
+        RUNS.row(count, arm=f"{order}-gram", n_layer=0, learning_rate=0.0)
+    each(compare, PLAN)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

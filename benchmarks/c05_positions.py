@@ -7,7 +7,7 @@ GPTs of width 32 with one head, trained for 500 updates of 32 sentences of `Agre
 learning rate. Seeds 0 to 9 are reported; three more, 100 to 102, choose the rate among RATES for each arm, by their
 mean score at the distances of the training.
 
-Writes the result `positions`, after every run, and skips the runs that are there: arm, learning_rate, seed, distance
+Writes the result `positions`: arm, learning_rate, seed, distance
 and score.
 
 What did the models with positions learn, so that it fails in longer sentences? The result `positions_attention` has the
@@ -20,16 +20,14 @@ of the three fastest clocks of the sinusoids are nearly back (9.07, 5.10 and 2.8
 from collections.abc import Sequence
 from itertools import product
 
-import common
-import pandas as pd
 import torch
+from table import Table, each, run
 
 from lecture21 import GPT, GPTConfig
 from lecture21.data.agreement import VOCABULARY, Agreement, verb_is_plural
 from lecture21.layers import attention_maps
 from lecture21.training import TrainConfig, minimize
 
-RESULT, ATTENTION = "positions", "positions_attention"
 TASK = Agreement(rivals="people")
 TRAINED, DISTANCES = (1, 4, 7, 10, 13), (1, 4, 7, 10, 13, 28, 100)
 RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
@@ -42,6 +40,9 @@ ARMS = {
     "two blocks": {"position": "none", "n_layer": 2},
     "two blocks, no mask": {"position": "none", "n_layer": 2, "causal": False},
 }
+
+RUNS = Table("positions", key=("arm", "learning_rate", "seed"))
+ATTENTION = Table("positions_attention", key=("arm", "longest", "seed"))
 
 
 def train(arm: str, rate: float, seed: int, distances: Sequence[int] = TRAINED) -> GPT:
@@ -78,44 +79,42 @@ def attention(gpt: GPT, distance: int) -> dict[str, float]:
     return {name: round(value, 5) for name, value in found.items()}
 
 
-def best_rate(rows: list[dict[str, object]], arm: str) -> float:
+def measure(arm: str, learning_rate: float, seed: int) -> list[dict[str, float]]:
+    """Train a model, and score it at every distance."""
+    gpt = train(arm, learning_rate, seed)
+    return [{"distance": distance, "score": round(TASK.score(gpt, distance), 5)} for distance in DISTANCES]
+
+
+def look(arm: str, longest: int, seed: int) -> list[dict[str, float]]:
+    """Train a model on distances up to the longest, and return what its last word attends to."""
+    gpt = train(arm, best_rate(arm), seed, range(1, longest + 1, 3))
+    return [{"distance": distance} | attention(gpt, distance) for distance in PROBED]
+
+
+def error(rows: list[dict[str, float]]) -> float:
+    """Return minus the mean score at the distances of the training."""
+    return -sum(row["score"] for row in rows if row["distance"] in TRAINED) / len(TRAINED)
+
+
+def best_rate(arm: str) -> float:
     """Return the rate with the highest mean score of the held-out seeds at the distances of the training."""
-    table = pd.DataFrame(rows)
-    held_out = table[(table.arm == arm) & table.seed.isin(HELD_OUT) & table.distance.isin(TRAINED)]
-    return float(held_out.groupby("learning_rate").score.mean().idxmax())
+    return RUNS.tune(measure, "learning_rate", RATES, RATES, by=error, seeds=HELD_OUT, reported=SEEDS, arm=arm)
+
+
+def compare(arm: str) -> None:
+    """Choose the rate of an arm, and train it with the other seeds."""
+    for seed in SEEDS:
+        RUNS.rows(measure, arm=arm, learning_rate=best_rate(arm), seed=seed)
 
 
 def main() -> None:
-    """Choose the rate of every arm, and train it with the other seeds."""
-    torch.set_num_threads(1)
-    rows = common.stored(RESULT)
-
-    def run(arm: str, rate: float, seed: int) -> None:
-        where = {"arm": arm, "learning_rate": rate, "seed": seed}
-        if any(row.items() >= where.items() for row in rows):
-            return
-        gpt = train(arm, rate, seed)
-        scores = {distance: TASK.score(gpt, distance) for distance in DISTANCES}
-        rows.extend(where | {"distance": d, "score": round(score, 5)} for d, score in scores.items())
-        common.save(RESULT, rows, arguments=False)
-        print(arm, rate, seed, *(f"{score:.2f}" for score in scores.values()), flush=True)
-
-    for arm in ARMS:
-        for seed in HELD_OUT:
-            for rate in RATES:
-                run(arm, rate, seed)
-        for seed in SEEDS:
-            run(arm, best_rate(rows, arm), seed)
-
-    seen = common.stored(ATTENTION)
-    for arm, longest, seed in product(("sinusoidal", "rotary"), LONGEST, SEEDS):
-        where = {"arm": arm, "longest": longest, "seed": seed}
-        if not any(row.items() >= where.items() for row in seen):
-            gpt = train(arm, best_rate(rows, arm), seed, range(1, longest + 1, 3))
-            seen += [where | {"distance": distance} | attention(gpt, distance) for distance in PROBED]
-            common.save(ATTENTION, seen, arguments=False)
-            print(seen[-2], flush=True)
+    """Compare all arms, and look at those with positions."""
+    each(compare, ARMS)
+    each(
+        lambda key: ATTENTION.rows(look, **dict(zip(ATTENTION.key, key, strict=True))),
+        product(("sinusoidal", "rotary"), LONGEST, SEEDS),
+    )
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/c06_cross_attention.py [SEED ...]    (0 to 9 if none is named; 40 s each on one core)
 
-Writes the result `cross_attention` after every run, and continues it if it is started again. There are two training
+Writes the result `cross_attention`. There are two training
 sets of 1,000 numbers: of all lengths up to six digits, as in the chapter, and of four or five digits, so that *hundred*
 is only ever read after the comma. Each row is one seed, one training set, and one place of *hundred*, before or after
 the comma, or in a number without one: the means over its occurrences in held-out numbers
@@ -21,10 +21,11 @@ mistakes that are the right reading of another number.
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 
-import common
 import torch
 from c06_transformer_numbers import N_TEST, TOKENS, fit
+from table import Table, each, run, seeds
 from torch import Tensor
 from torch.nn import Module
 
@@ -37,6 +38,7 @@ VOCABULARY = numbers.VOCABULARY
 DIGITS = torch.tensor(VOCABULARY.encode("123456789"))  # with 0 as its digit, hundred is wrong: see the chapter's 58,002
 LENGTHS = {"1 to 6 digits": (range(1, 7), 1400), "4 or 5 digits": (range(4, 6), 6000)}  # and how many to draw
 COLUMNS = ("p", "own_1", "right_1", "own_2", "right_2", "change_own", "change_right", "cut")
+RUNS = Table("cross_attention", key=("seed", "trained_on"))
 COLUMNS = (*COLUMNS, "blocked", "blocked_2", "blocked_own", "blocked_rest")
 
 
@@ -125,9 +127,9 @@ def trained(lengths: str, seed: int) -> tuple[Transformer, list[int]]:
     return model.eval(), test_numbers
 
 
-def run(lengths: str, seed: int) -> list[dict[str, object]]:
+def measured(seed: int, trained_on: str) -> list[dict[str, object]]:
     """Train one model, and return a row for each place of *hundred*."""
-    model, test_numbers = trained(lengths, seed)
+    model, test_numbers = trained(trained_on, seed)
     said = greedy_decode(model, numbers.pairs(test_numbers).source, **TOKENS).ids
     said = [" ".join(VOCABULARY.decode(row)) for row in said]
     wrong = [words for words, n in zip(said, test_numbers, strict=True) if words != numbers.to_words(n)]
@@ -140,23 +142,16 @@ def run(lengths: str, seed: int) -> list[dict[str, object]]:
         for place, values in measure(model, n):
             found[place].append(values)
     return [
-        {"seed": seed, "trained_on": lengths, **scores, "comma": place, "n": len(values)}
+        {**scores, "comma": place, "n": len(values)}
         | {name: round(sum(each[name] for each in values) / len(values), 4) for name in COLUMNS}
         for place, values in sorted(found.items())
     ]
 
 
 def main() -> None:
-    """Run every seed with every training set that is not stored."""
-    rows = common.stored("cross_attention")
-    done = {(row["seed"], row["trained_on"]) for row in rows}
-    for seed in common.start(10):
-        for lengths in LENGTHS:
-            if (seed, lengths) not in done:
-                rows += run(lengths, seed)
-                common.save("cross_attention", rows, arguments=False)
-                print(rows[-1], flush=True)
+    """Run every seed with every training set."""
+    each(lambda key: RUNS.rows(measured, seed=key[0], trained_on=key[1]), product(seeds(10), LENGTHS))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/c06_default_word.py [SEED ...]    (0 to 9 if none is named; 25 s each on one core)
 
-Writes the result `default_word` after every model, and continues it if it is started again. The models are those of
+Writes the result `default_word`. The models are those of
 `c06_cross_attention.py` for numbers of one to six digits. A row is one model and one kind of place in held-out numbers:
 *hundred* before and after the comma and without one, where it is right, and the *thousand* after the first word of a
 number like 2,456, where *hundred* is wrong. It has the means of the probability of *hundred*
@@ -17,16 +17,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 
-import common
 import torch
 from c06_cross_attention import LENGTHS, N_MEASURED, blocked, trained
+from table import Table, each, run, seeds
 from torch import Tensor
 from torch.nn import Module
 
 from lecture21.data import numbers
 from lecture21.transformer import Transformer
 
-RESULT = "default_word"
+RESULT = Table("default_word", key=("seed",))
 HUNDRED, ZERO = (numbers.VOCABULARY.ids[token] for token in ("hundred", "0"))
 ZEROS = {"zero_own": (0,), "zero_next": (1,), "zeros": (0, 1)}
 
@@ -80,23 +80,24 @@ def measure(model: Transformer, n: int) -> Iterator[tuple[str, dict[str, float]]
         yield kind, found
 
 
+def measured(seed: int) -> list[dict[str, object]]:
+    """Train a model, and return a row for each kind of place."""
+    model, held_out = trained(next(iter(LENGTHS)), seed)
+    found: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for n in held_out[:N_MEASURED]:
+        for kind, values in measure(model, n):
+            found[kind].append(values)
+    return [
+        {"place": kind, "n": len(values)}
+        | {name: round(sum(each[name] for each in values) / len(values), 4) for name in values[0]}
+        for kind, values in sorted(found.items())
+    ]
+
+
 def main() -> None:
-    """Train every model that is not stored, and measure it."""
-    rows = common.stored(RESULT)
-    for seed in common.start(10):
-        if any(row["seed"] == seed for row in rows):
-            continue
-        model, held_out = trained(next(iter(LENGTHS)), seed)
-        found: dict[str, list[dict[str, float]]] = defaultdict(list)
-        for n in held_out[:N_MEASURED]:
-            for kind, values in measure(model, n):
-                found[kind].append(values)
-        for kind, values in sorted(found.items()):
-            means = {name: round(sum(each[name] for each in values) / len(values), 4) for name in values[0]}
-            rows.append({"seed": seed, "place": kind, "n": len(values), **means})
-            print(rows[-1], flush=True)
-        common.save(RESULT, rows, arguments=False)
+    """Measure the models of all seeds."""
+    each(lambda seed: RESULT.rows(measured, seed=seed), seeds(10))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -12,14 +12,15 @@ import copy
 import random
 from collections.abc import Iterator
 
-import common
 import torch
+from table import Table, each, run, seeds
 
 from lecture21.data import phrases
 from lecture21.layers import attention_maps
 from lecture21.objectives import mask_tokens, pad_batch
 from lecture21.transformer import MaskedLM, TransformerConfig
 
+RESULT = Table("long_distance", key=("seed",))
 LOOKS = (0, 700, 1500)  # steps after which everything is measured
 BATCH, PEAK, WARMUP = 32, 2e-3, 100
 N_TRAIN, N_TEST = 4000, 500
@@ -89,23 +90,21 @@ def measure(model: MaskedLM, test: list[tuple]) -> list[dict[str, object]]:
     ]
 
 
+def measured(seed: int) -> list[dict[str, object]]:
+    """Train a model, and return a row for each head whenever it is looked at."""
+    rng = random.Random(seed)
+    train = [phrases.sentence(rng) for _ in range(N_TRAIN)]
+    test = [phrases.sentence(rng) for _ in range(N_TEST)]
+    torch.manual_seed(seed)
+    model = MaskedLM(TransformerConfig(source_vocab_size=len(phrases.VOCABULARY), n_encoder_layer=2))
+    ids = pad_batch([phrases.VOCABULARY.encode(s.words) for s in train], PAD)
+    return [{"steps": steps, **row} for steps in fit(model, ids, seed) for row in measure(model, test)]
+
+
 def main() -> None:
-    """Run the seeds and write the table."""
-    seeds = common.start(5)
-    rows = []
-    for seed in seeds:
-        rng = random.Random(seed)
-        train = [phrases.sentence(rng) for _ in range(N_TRAIN)]
-        test = [phrases.sentence(rng) for _ in range(N_TEST)]
-        torch.manual_seed(seed)
-        model = MaskedLM(TransformerConfig(source_vocab_size=len(phrases.VOCABULARY), n_encoder_layer=2))
-        for steps in fit(model, pad_batch([phrases.VOCABULARY.encode(s.words) for s in train], PAD), seed):
-            heads = [{"seed": seed, "steps": steps, **row} for row in measure(model, test)]
-            best = max(heads, key=lambda row: row["own_visible"])
-            print(best, flush=True)
-            rows += heads
-    common.save("long_distance", rows)
+    """Run the seeds."""
+    each(lambda seed: RESULT.rows(measured, seed=seed), seeds(5))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -7,8 +7,10 @@ translated without a mistake by greedy decoding and by a beam of 4, and the numb
 more probable translation than greedy decoding. Each seed has its own numbers, weights and batches.
 """
 
-import common
+from itertools import product
+
 import torch
+from table import Table, each, run, seeds
 
 from lecture21.data import numbers
 from lecture21.transformer import Transformer, TransformerConfig, beam_search, greedy_decode
@@ -29,6 +31,9 @@ SETTINGS = [
     {"to": "words", "position": "sinusoidal", "n_train": 1000, "max_digits": 5, "longer": 20},
     {"to": "words", "position": "sinusoidal", "n_train": 4000, "max_digits": 5, "longer": 20},
 ]
+
+
+RESULT = Table("transformer_numbers", key=("seed", "longer", "max_digits", "n_train", "position", "to"))
 
 
 def draw(n_train: int, max_digits: int, longer: int, seed: int) -> tuple[list[int], list[int]]:
@@ -52,13 +57,11 @@ def fit(model: Transformer, data: tuple[torch.Tensor, ...], seed: int) -> None:
         optimizer.step()
 
 
-def run(setting: dict, seed: int) -> dict[str, object]:
+def measure(seed: int, longer: int, max_digits: int, n_train: int, position: str, to: str) -> dict[str, object]:
     """Train and score one model."""
-    setting = {"longer": 0, **setting}
-    sizes = (setting[name] for name in ("n_train", "max_digits", "longer"))
-    train, test = (numbers.pairs(part, setting["to"]) for part in draw(*sizes, seed))
+    train, test = (numbers.pairs(part, to) for part in draw(n_train, max_digits, longer, seed))
     torch.manual_seed(seed)
-    config = TransformerConfig(source_vocab_size=len(numbers.VOCABULARY), block_size=16, position=setting["position"])
+    config = TransformerConfig(source_vocab_size=len(numbers.VOCABULARY), block_size=16, position=position)
     model = Transformer(config)
     fit(model, train, seed)
     greedy = greedy_decode(model, test.source, **TOKENS)
@@ -73,8 +76,6 @@ def run(setting: dict, seed: int) -> dict[str, object]:
     likelier = (beams.log_probabilities[:, 0] > greedy.log_probabilities + 1e-4).sum().item()
     scores = {"greedy": round(exact(greedy.ids), 4), "beam_4": round(exact(beams.ids[:, 0]), 4)}
     return {
-        "seed": seed,
-        **dict(sorted(setting.items())),
         "steps": STEPS,
         "n_test": len(answers),
         **scores,
@@ -83,15 +84,9 @@ def run(setting: dict, seed: int) -> dict[str, object]:
 
 
 def main() -> None:
-    """Run every setting with every seed, and write the table."""
-    seeds = common.start(3)
-    rows = []
-    for seed in seeds:
-        for setting in SETTINGS:
-            rows.append(run(setting, seed))
-            print(rows[-1], flush=True)
-    common.save("transformer_numbers", rows)
+    """Run every setting with every seed."""
+    each(lambda key: RESULT.row(measure, seed=key[0], **{"longer": 0} | key[1]), product(seeds(3), SETTINGS))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

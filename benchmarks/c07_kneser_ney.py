@@ -21,14 +21,18 @@ interpolated modified Kneser-Ney.
 
 import math
 from collections import Counter, defaultdict
+from functools import cache
+from itertools import product
 
 import common
+from table import Table, run
 
 from lecture21 import evaluate
 from lecture21.baselines import NGram
 from lecture21.data import shakespeare, split
 
 ORDERS, WINDOWS = range(2, 7), (32, 64)
+RESULT = Table("kneser_ney", key=("smoothing", "order", "window", "seed"))
 
 
 class Level:
@@ -80,38 +84,35 @@ class KneserNey:
         return self.highest[n - 1].mixed(text, p)
 
 
-def kneser_ney(train: str, val: str, vocab_size: int) -> dict[tuple[int, int], float]:
+@cache
+def kneser_ney() -> dict[tuple[int, int], float]:
     """Return the mean loss for each order and window."""
-    model = KneserNey(max(ORDERS), train, vocab_size)
+    train, val = split(shakespeare())
+    model = KneserNey(max(ORDERS), train, common.encoded_plays()[0].vocab_size)
     loss = {n: [-math.log(model(val[i - n : i])) for i in range(n, len(val) + 1)] for n in ORDERS}
     actual = {}
-    for order in ORDERS:
-        for window in WINDOWS:
-            # How many characters a model of this order knows before the one at i: those in its window, which begins at
-            # a multiple of its size. The loss of the character at i, by the model of order n, is loss[n][i - n + 1].
-            known = [min((i - 1) % window + 1, order - 1) for i in range(1, len(val))]
-            nats = [loss[m + 1][i - m] for i, m in enumerate(known, start=1)]
-            actual[order, window] = math.fsum(nats) / len(nats)
+    for order, window in product(ORDERS, WINDOWS):
+        # How many characters a model of this order knows before the one at i: those in its window, which begins at a
+        # multiple of its size. The loss of the character at i, by the model of order n, is loss[n][i - n + 1].
+        known = [min((i - 1) % window + 1, order - 1) for i in range(1, len(val))]
+        nats = [loss[m + 1][i - m] for i, m in enumerate(known, start=1)]
+        actual[order, window] = math.fsum(nats) / len(nats)
     return actual
 
 
-def main() -> None:
-    """Score both smoothings and store the table."""
-    common.start(0)
+def measure(smoothing: str, order: int, window: int) -> dict[str, float]:
+    """Return the loss on the validation split."""
+    if smoothing == "Kneser-Ney":
+        return {"nats": round(kneser_ney()[order, window], 5)}
     tokenizer, tokens, val = common.encoded_plays()
-    counted = kneser_ney(*split(shakespeare()), tokenizer.vocab_size)
-    rows = []
-    for order in ORDERS:
-        witten_bell = NGram(order, tokenizer.vocab_size).fit(tokens)
-        for window in WINDOWS:
-            scores = {"Witten-Bell": evaluate(witten_bell, val, window), "Kneser-Ney": counted[order, window]}
-            for smoothing, nats in scores.items():
-                rows.append(
-                    {"smoothing": smoothing, "order": order, "window": window, "seed": "", "nats": round(nats, 5)}
-                )
-                print(rows[-1], flush=True)
-    common.save("kneser_ney", rows)
+    return {"nats": round(evaluate(NGram(order, tokenizer.vocab_size).fit(tokens), val, window), 5)}
+
+
+def main() -> None:
+    """Score both smoothings."""
+    for order, window, smoothing in product(ORDERS, WINDOWS, ("Witten-Bell", "Kneser-Ney")):
+        RESULT.row(measure, smoothing=smoothing, order=order, window=window)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -11,9 +11,11 @@ characters; of the n-gram models on the whole validation split), whole (on the w
 """
 
 import math
+from itertools import product
 
 import common
 import torch
+from table import Table, each, run, seeds
 
 from lecture21 import GPT, presets
 from lecture21.baselines import NGram
@@ -21,6 +23,7 @@ from lecture21.live.train.train import BLOCK_SIZE, ORDERS, WINDOWS
 from lecture21.training import TrainConfig, evaluate, train
 
 STEPS, EVALUATIONS = (300, 1000, 3000), 32
+CURVE = Table("live_curve", key=("model", "seed", "steps"))
 
 
 def settings(steps: int, seed: int) -> TrainConfig:
@@ -39,34 +42,34 @@ def settings(steps: int, seed: int) -> TrainConfig:
     )
 
 
-def main() -> None:
-    """Score the n-gram models, run the seeds, and write the table."""
-    seeds = common.start(3)
+def count(model: str) -> dict[str, float]:
+    """Score an n-gram model on the whole validation split."""
     tokenizer, tokens, val = common.encoded_plays()
+    if model == "uniform":
+        return {"nats": round(math.log(tokenizer.vocab_size), 5)}
+    return {"nats": round(evaluate(NGram(ORDERS[model], tokenizer.vocab_size).fit(tokens), val, BLOCK_SIZE), 5)}
+
+
+def measure(model: str, seed: int, steps: int) -> list[dict[str, object]]:
+    """Train a model, and return its losses during the run and at the end."""
+    _, tokens, val = common.encoded_plays()
     start, length = WINDOWS
-    part, block_size = val[start : start + length], BLOCK_SIZE
-    rows = []
+    torch.manual_seed(seed)
+    gpt = GPT(presets.get("modern-gpt0"))
+    history = train(gpt, tokens, settings(steps, seed), val=val[start : start + length])
+    whole = round(evaluate(gpt, val), 5)
+    return [
+        {"step": step, "nats": round(nats, 5), "whole": whole if step == steps else None}
+        for step, nats in zip(history.step, history.val_loss, strict=True)
+    ]
 
-    def add(
-        model: str, nats: float, seed: int | str = "", steps: int | str = "", step: int | str = "", whole=""
-    ) -> None:
-        values = {"model": model, "seed": seed, "steps": steps, "step": step, "nats": round(nats, 5)}
-        rows.append(values | {"whole": whole if whole == "" else round(whole, 5)})
 
-    add("uniform", math.log(tokenizer.vocab_size))
-    for name, order in ORDERS.items():
-        add(name, evaluate(NGram(order, tokenizer.vocab_size).fit(tokens), val, block_size))
-    for steps in STEPS:
-        for seed in seeds:
-            torch.manual_seed(seed)
-            model = GPT(presets.get("modern-gpt0"))
-            history = train(model, tokens, settings(steps, seed), val=part)
-            whole = evaluate(model, val)
-            for step, nats in zip(history.step, history.val_loss, strict=True):
-                add("torch", nats, seed=seed, steps=steps, step=step, whole=round(whole, 5) if step == steps else "")
-            print(f"{steps} steps, seed {seed}: {nats:.4f} on the part, {whole:.4f} on the whole split", flush=True)
-    common.save("live_curve", rows)
+def main() -> None:
+    """Score the n-gram models, and run the seeds."""
+    for model in ("uniform", *ORDERS):
+        CURVE.row(count, model=model)
+    each(lambda key: CURVE.rows(measure, model="torch", steps=key[0], seed=key[1]), product(STEPS, seeds(3)))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

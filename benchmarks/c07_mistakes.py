@@ -11,7 +11,7 @@ in 24 blocks of width 16 at a quarter of the learning rate, since chapter 05's b
 clipping too late at eight times the learning rate, where we expected larger gradients and found none; and both
 mistakes of the model with the weights of the right model, which have not been trained around them.
 
-Writes two results, after every run, and skips what is there already. In nats per character:
+Writes two results. In nats per character:
 `mistakes`: `first`, the loss of the first batch before any update; `train`, the mean of the last 20 updates; `val`, the
     loss on the validation split; `last`, that of the last positions of its windows only, where no later character is in
     view.
@@ -20,15 +20,16 @@ Writes two results, after every run, and skips what is there already. In nats pe
 """
 
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from unittest import mock
 
 import common
 import torch
 from c07_student_gpt import config_of, tuned
+from table import Table, each, run, seeds
 from torch import nn
 
 from lecture21.exercises.registry import exercises_of, find
@@ -54,6 +55,8 @@ ELSEWHERE: dict[str, tuple[tuple[str, ...], tuple[object, ...]]] = {
     "8 times the learning rate": (("none", "clipped after the step"), (8.0,)),
 }
 """Where three mistakes cost more: the mistakes, the factor of the learning rate, and the shape."""
+MISTAKES = Table("mistakes", key=("mistake", "seed"))
+COSTS = Table("mistakes_elsewhere", key=("where", "mistake", "seed"))
 
 
 class PlainList(find("7.6").solution):
@@ -157,27 +160,13 @@ def right_model(seed: int) -> nn.Module:
 
 
 def main() -> None:
-    """Train with each mistake and each seed, and write the tables."""
-    seeds = common.start(3)
-    fill("mistakes", [{"mistake": mistake, "seed": seed} for seed in seeds for mistake in PLANTED], measured)
-    keys = [
-        {"where": where, "mistake": mistake, "seed": seed}
-        for seed in seeds
-        for where, (mistakes, _) in ELSEWHERE.items()
-        for mistake in mistakes
-    ]
-    fill("mistakes_elsewhere", keys, elsewhere)
-
-
-def fill(name: str, keys: list[dict[str, object]], measure: Callable[..., dict[str, float | None]]) -> None:
-    """Write what is measured for each key into a table, without those that it has."""
-    rows = common.stored(name)
-    for key in keys:
-        if not any(row.items() >= key.items() for row in rows):
-            rows.append(key | measure(**key))
-            common.save(name, rows, arguments=False)
-            print(rows[-1], flush=True)
+    """Train with each mistake and each seed."""
+    each(lambda key: MISTAKES.row(measured, seed=key[0], mistake=key[1]), product(seeds(3), PLANTED))
+    for seed in seeds(3):
+        for where, (mistakes, _) in ELSEWHERE.items():
+            for mistake in mistakes:
+                COSTS.row(elsewhere, where=where, mistake=mistake, seed=seed)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

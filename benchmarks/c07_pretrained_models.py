@@ -15,11 +15,11 @@ continuations of the prompts, all in nats per character; the beginning of the fi
 training in seconds.
 """
 
-import sys
 import time
 
 import common
 import torch
+from table import OPTIONS, Table, run
 
 from lecture21 import GPT, evaluate, generate, presets, train
 from lecture21.baselines import NGram
@@ -27,39 +27,39 @@ from lecture21.training import recipe
 
 MODELS = {"modern-gpt0": {}, "modern-gpt0-cheat": {"causal": False, "position": "learned"}}  # changes to the preset
 PROMPTS, PROMPT, NEW, SEED = 8, 32, 200, 0
+RESULT = Table("pretrained_models", key=("model",))
 
 
-def main() -> None:
-    """Train, publish and measure the models."""
-    torch.set_num_threads(1)
+def measure(model: str) -> dict[str, object]:
+    """Train and publish a model, and score its loss and its text."""
     tokenizer, tokens, val = common.encoded_plays()
     counts = NGram(5, tokenizer.vocab_size).fit(tokens)
     starts = torch.arange(PROMPTS)[:, None] * (len(val) // PROMPTS) + torch.arange(PROMPT + NEW)
     plays = val[starts]  # (PROMPTS, PROMPT + NEW)
-    rows = {row["model"]: row for row in common.stored("pretrained_models")}
-    for name in sys.argv[1:] or MODELS:
-        torch.manual_seed(SEED)
-        model = GPT(presets.get("modern-gpt0", vocab_size=tokenizer.vocab_size, **MODELS[name]))
-        config = recipe("modern-gpt0", seed=SEED, device="cpu")
-        start = time.process_time()
-        train(model, tokens, config)
-        seconds = time.process_time() - start
-        loss = common.publish(name, model, tokenizer)
-        texts = generate(model, plays[:, :PROMPT], NEW, seed=SEED)
-        text, real = (counts.loss(ids[:, PROMPT - 1 : -1], ids[:, PROMPT:]).item() for ids in (texts, plays))
-        rows[name] = {
-            "model": name,
-            "seed": SEED,
-            "val_loss": loss,
-            "five_gram": round(evaluate(counts, val, model.block_size), 5),
-            "text_under_five_gram": round(text, 5),
-            "plays_under_five_gram": round(real, 5),
-            "text": tokenizer.decode(texts[0, PROMPT : PROMPT + 60]),
-            "seconds": round(seconds, 1),
-        }
-        print(rows[name], flush=True)
-        common.save("pretrained_models", list(rows.values()), arguments=False)
+    torch.manual_seed(SEED)
+    gpt = GPT(presets.get("modern-gpt0", vocab_size=tokenizer.vocab_size, **MODELS[model]))
+    start = time.process_time()
+    train(gpt, tokens, recipe("modern-gpt0", seed=SEED, device="cpu"))
+    seconds = time.process_time() - start
+    loss = common.publish(model, gpt, tokenizer)
+    texts = generate(gpt, plays[:, :PROMPT], NEW, seed=SEED)
+    text, real = (counts.loss(ids[:, PROMPT - 1 : -1], ids[:, PROMPT:]).item() for ids in (texts, plays))
+    return {
+        "seed": SEED,
+        "val_loss": loss,
+        "five_gram": round(evaluate(counts, val, gpt.block_size), 5),
+        "text_under_five_gram": round(text, 5),
+        "plays_under_five_gram": round(real, 5),
+        "text": tokenizer.decode(texts[0, PROMPT : PROMPT + 60]),
+        "seconds": round(seconds, 1),
+    }
+
+
+def main() -> None:
+    """Train, publish and measure the models."""
+    for model in OPTIONS.arguments or MODELS:
+        RESULT.row(measure, model=model)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

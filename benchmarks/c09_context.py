@@ -10,7 +10,7 @@ factor of each arm then has seeds 1 and 2.
 
 Arms: learned or rotary positions with 32 or 64 characters of context.
 
-Writes two results after every run, and skips the runs that they already contain:
+Writes two results:
     context: arm, factor, seed; bits per character in windows of the model's own block size, and bits_at_32;
         seconds of processor time, of training and scoring.
     context_positions: arm, factor, seed, position in the window; bits per
@@ -21,22 +21,22 @@ Writes two results after every run, and skips the runs that they already contain
 import math
 import time
 
-import common
 import torch
-from c09_gpt_ladder import GPT0, Arm, Text, fit, number_of_steps
+from c09_gpt_ladder import GPT0, OWN, Arm, Text, fit, number_of_steps, texts
 from jaxtyping import Float
+from table import Table, each, run
 from torch import Tensor
 
 from lecture21 import GPT
-from lecture21.data import shakespeare, split
-from lecture21.tokenizers import CharTokenizer
 
-NAME, POSITIONS, SEEDS, FIRST, STRIDE = "context", "context_positions", (0, 1, 2), 2.0, 64
-ARMS = tuple(
-    Arm(f"{position}, {block_size}", GPT0.changed(position=position, block_size=block_size), characters=0.25)
+SEEDS, FIRST, STRIDE = (0, 1, 2), 2.0, 64
+ARMS = {
+    f"{position}, {block_size}": Arm("", GPT0.changed(position=position, block_size=block_size), characters=0.25)
     for position in ("learned", "rotary")
     for block_size in (32, 64)
-)
+}
+KEY = ("arm", "factor", "seed")
+RUNS = Table("context", KEY, details={"context_positions": KEY})
 
 
 @torch.no_grad()
@@ -51,41 +51,32 @@ def by_position(model: GPT, text: Text, longest: int) -> Float[Tensor, " T"]:
     return total / len(ids) / math.log(2)
 
 
-def main() -> None:
-    """Tune every arm and run it with every seed; write the tables after each run."""
-    torch.set_num_threads(1)
-    train_text, val_text = split(shakespeare())
-    text = Text(CharTokenizer.from_text(train_text + val_text), train_text, val_text)
-    rows, places = common.stored(NAME), common.stored(POSITIONS)
-    longest = max(arm.model.block_size for arm in ARMS)
+def measure(arm: str, factor: float, seed: int) -> tuple[dict[str, float], list[dict[str, float]]]:
+    """Train one model; return its scores, and the bits at each position."""
+    text, started, curve = texts(OWN, byte_pairs=False), time.process_time(), []
+    try:
+        model = fit(ARMS[arm], text, seed, factor, number_of_steps(ARMS[arm], text.per_token))
+        bits = text.bits(model, model.block_size)
+        bits_at_32 = bits if model.block_size == text.window else text.bits(model, text.window)
+        longest = max(each.model.block_size for each in ARMS.values())
+        curve = by_position(model, text, longest).tolist()
+    except ValueError:
+        bits = bits_at_32 = math.inf
+    row = {"bits": bits, "bits_at_32": bits_at_32, "seconds": round(time.process_time() - started, 1)}
+    return row, [{"position": position, "bits": round(b, 4)} for position, b in enumerate(curve)]
 
-    def score(arm: Arm, seed: int, factor: float) -> float:
-        for row in rows:
-            if (row["arm"], row["seed"], row["factor"]) == (arm.rung, seed, factor):
-                return row["bits"]
-        name, started = {"arm": arm.rung, "factor": factor, "seed": seed}, time.process_time()
-        try:
-            model = fit(arm, text, seed, factor, number_of_steps(arm, text.per_token))
-            bits = text.bits(model, model.block_size)
-            bits_at_32 = bits if model.block_size == text.window else text.bits(model, text.window)
-            curve = enumerate(by_position(model, text, longest).tolist())
-            places.extend(name | {"position": position, "bits": round(b, 4)} for position, b in curve)
-            common.save(POSITIONS, places)
-        except ValueError:
-            bits = bits_at_32 = math.inf
-        row = name | {"bits": bits, "bits_at_32": bits_at_32, "seconds": round(time.process_time() - started, 1)}
-        print(*row.values(), sep="  ", flush=True)
-        rows.append(row)
-        common.save(NAME, rows)
-        return bits
 
-    for arm in ARMS:
-        score(arm, 0, FIRST)
-    best = [next(iter(common.tune(lambda factor, arm=arm: score(arm, 0, factor), (FIRST,)))) for arm in ARMS]
+def compare(arm: str) -> None:
+    """Tune an arm, and run it with every seed; the runs of the search are reported too."""
+    best = RUNS.tune(measure, "factor", (FIRST,), by="bits", seeds=(0,), reported=(), arm=arm)
     for seed in SEEDS:
-        for arm, factor in zip(ARMS, best, strict=True):
-            score(arm, seed, factor)
+        RUNS.row(measure, arm=arm, factor=best, seed=seed)
+
+
+def main() -> None:
+    """Compare all arms."""
+    each(compare, ARMS)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

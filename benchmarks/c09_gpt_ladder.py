@@ -30,8 +30,7 @@ Seeds: weights and batches; all arms share the seeds, so that a rung is compared
 repeats to the last digit on the same processor. On another one, or if a factor differs in its fifth digit, training
 amplifies the rounding, and a run can differ about as much as with another seed.
 
-Writes the result `gpt_ladder`, for char-rnn `gpt_ladder_char_rnn`, after every run, and skips the runs that it already
-contains:
+Writes the result `gpt_ladder`, for char-rnn `gpt_ladder_char_rnn`:
     part: "run" at the factor that was chosen, "search" at the others, or "count" for the 5-gram (Witten-Bell, counted
     on the training text);
     rung; equal_characters and equal_compute, the rungs that it may be compared with, empty if there is none; seed;
@@ -43,14 +42,14 @@ Counting has no seed, factor, steps, parameters, FLOPs and time: they are 0.
 """
 
 import math
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
 import common
 import torch
+from table import OPTIONS, Table, each, run
 
 from lecture21 import GPT, GPTConfig, presets
 from lecture21.accounting import flops_per_token
@@ -88,9 +87,9 @@ class Arm:
     """Characters that are read, 1 for as many as the training text has; if None, GPT-0's FLOPs are spent."""
     warmup: float = 0.0
     """Fraction of the updates over which the learning rates rise."""
-    seeds: int = 3
+    seeds: int = field(default=3, compare=False)
     """Number of seeds: more for rungs with small effects, and for their references."""
-    first: float = 1.27425
+    first: float = field(default=1.27425, compare=False)
     """Factor of the learning rates at which the search begins, beside twice it."""
     equal_characters: str = "GPT-0"
     equal_compute: str = "GPT-0"
@@ -106,24 +105,27 @@ COSINE = replace(ADAMW, schedule="cosine")
 OWN_RATE = replace(RECIPE, embedding_learning_rate=RECIPE.learning_rate)
 ADAM_IS_REFERENCE = {"equal_characters": "Adam", "equal_compute": "Adam"}
 SMALL_IS_REFERENCE = {"equal_characters": BEGINS_SMALL, "equal_compute": BEGINS_SMALL}
-ARMS = (
-    Arm("GPT-0", seeds=10, equal_characters="", equal_compute=""),
-    Arm("Adam", run=ADAM, first=4.0),
-    Arm("AdamW, warm-up, cosine", run=COSINE, warmup=0.1, first=4.0, **ADAM_IS_REFERENCE),
-    Arm("AdamW, warm-up", run=ADAMW, warmup=0.1, first=4.0, **ADAM_IS_REFERENCE),
-    Arm(BEGINS_SMALL, SMALL, seeds=5, first=0.637125),
-    Arm("tied head", TIED, seeds=5, first=0.637125, **SMALL_IS_REFERENCE),
-    Arm("GELU", GPT0.changed(activation="gelu_tanh"), seeds=10),
-    Arm("tied head, its rate", TIED, OWN_RATE, **SMALL_IS_REFERENCE),
-    Arm(HALF, characters=0.5, equal_characters="", equal_compute=""),
-    Arm("width", WIDE, characters=0.5, equal_characters=HALF),
-    Arm("depth", DEEP, characters=0.5, equal_characters=HALF),
-    Arm("context", GPT0.changed(block_size=64)),
-    Arm("post-norm", POST, first=0.637125),
-    Arm("constant learning rate", run=replace(RECIPE, schedule="constant"), first=0.637125),
-    Arm("byte pairs", PAIRS, equal_compute=""),
-    Arm("byte pairs, equal compute", PAIRS, characters=None, equal_characters=""),
-)
+ARMS = {
+    arm.rung: arm
+    for arm in (
+        Arm("GPT-0", seeds=10, equal_characters="", equal_compute=""),
+        Arm("Adam", run=ADAM, first=4.0),
+        Arm("AdamW, warm-up, cosine", run=COSINE, warmup=0.1, first=4.0, **ADAM_IS_REFERENCE),
+        Arm("AdamW, warm-up", run=ADAMW, warmup=0.1, first=4.0, **ADAM_IS_REFERENCE),
+        Arm(BEGINS_SMALL, SMALL, seeds=5, first=0.637125),
+        Arm("tied head", TIED, seeds=5, first=0.637125, **SMALL_IS_REFERENCE),
+        Arm("GELU", GPT0.changed(activation="gelu_tanh"), seeds=10),
+        Arm("tied head, its rate", TIED, OWN_RATE, **SMALL_IS_REFERENCE),
+        Arm(HALF, characters=0.5, equal_characters="", equal_compute=""),
+        Arm("width", WIDE, characters=0.5, equal_characters=HALF),
+        Arm("depth", DEEP, characters=0.5, equal_characters=HALF),
+        Arm("context", GPT0.changed(block_size=64)),
+        Arm("post-norm", POST, first=0.637125),
+        Arm("constant learning rate", run=replace(RECIPE, schedule="constant"), first=0.637125),
+        Arm("byte pairs", PAIRS, equal_compute=""),
+        Arm("byte pairs, equal compute", PAIRS, characters=None, equal_characters=""),
+    )
+}
 
 
 class Text:
@@ -168,8 +170,19 @@ def fit(arm: Arm, text: Text, seed: int, factor: float, steps: int) -> GPT:
     return model
 
 
-def measure(arm: Arm, text: Text, seed: int, factor: float) -> dict[str, object]:
+@cache
+def texts(edition: str, *, byte_pairs: bool) -> Text:
+    """Return the text of an edition, as characters of GPT-0's alphabet, that of the complete text, or as byte pairs."""
+    train_text, val_text = split(shakespeare(edition))
+    if byte_pairs:
+        return Text(BPETokenizer.from_text(train_text, PAIRS.vocab_size), train_text, val_text)
+    return Text(CharTokenizer.from_text(train_text + val_text), train_text, val_text)
+
+
+def measure(edition: str, rung: str, seed: int, factor: float) -> dict[str, object]:
     """Train one model and score it; a run that diverges scores infinity."""
+    arm = ARMS[rung]
+    text = texts(edition, byte_pairs=arm.byte_pairs)
     steps = number_of_steps(arm, text.per_token)
     started = time.process_time()
     try:
@@ -180,11 +193,8 @@ def measure(arm: Arm, text: Text, seed: int, factor: float) -> dict[str, object]
     tokens = steps * TOKENS_PER_STEP
     return {
         "part": "search",
-        "rung": arm.rung,
         "equal_characters": arm.equal_characters,
         "equal_compute": arm.equal_compute,
-        "seed": seed,
-        "factor": factor,
         "steps": steps,
         "parameters": GPT(arm.model).num_parameters(),
         "tokens": tokens,
@@ -209,18 +219,16 @@ def tuned(score: Callable[[float], float], first: float) -> float:
     return min(scores, key=scores.__getitem__)
 
 
-def count(text: Text, window: int) -> dict[str, object]:
+def count(edition: str, rung: str, seed: int, factor: float) -> dict[str, object]:
     """Score the 5-gram in windows of so many characters."""
-    bits = text.bits(NGram(5, GPT0.vocab_size).fit(text.train), window)
+    text = texts(edition, byte_pairs=False)
+    bits = text.bits(NGram(5, GPT0.vocab_size).fit(text.train), int(rung.split()[-1]))
     return {
         "part": "count",
-        "rung": f"5-gram in windows of {window}",
         "equal_characters": "GPT-0",
-        "equal_compute": "",
-        **dict.fromkeys(("seed", "factor", "steps", "parameters"), 0),
+        **dict.fromkeys(("steps", "parameters", "tflop", "seconds"), 0),
         "tokens": len(text.train),
         "characters": len(text.train),
-        **dict.fromkeys(("tflop", "seconds"), 0),
         "bits": bits,
         "bits_at_32": bits,
     }
@@ -231,62 +239,37 @@ def name_of(edition: str) -> str:
     return NAME if edition == OWN else f"{NAME}_{edition.replace('-', '_')}"
 
 
+RUNS = {edition: Table(name_of(edition), key=("rung", "seed", "factor")) for edition in (OWN, "char-rnn")}
+
+
 def arms_of(edition: str) -> tuple[Arm, ...]:
     """Return the arms of an edition: on others than the plays, their searches begin at the plays' factors."""
     if edition == OWN:
-        return ARMS
+        return tuple(ARMS.values())
     factors = results.load(NAME).query("part == 'run'").groupby("rung")["factor"].first().to_dict()
-    return tuple(replace(arm, first=factors[arm.rung]) for arm in ARMS)
+    return tuple(replace(arm, first=factors[arm.rung]) for arm in ARMS.values())
 
 
-class Table:
-    """The rows measured so far, stored after each."""
+def compare(edition: str, arm: Arm) -> None:
+    """Tune an arm, and run it with every seed."""
+    runs = RUNS[edition]
 
-    def __init__(self, name: str) -> None:
-        self.name, self.rows = name, common.stored(name)
+    def score(seed: int, factor: float) -> float:
+        return runs.row(partial(measure, edition), rung=arm.rung, seed=seed, factor=factor)["bits_at_32"]
 
-    def add(self, row: dict[str, object]) -> None:
-        """Store one more row."""
-        print(*row.values(), sep="  ", flush=True)
-        self.rows.append(row)
-        common.save(self.name, self.rows)
-
-    def score(self, arm: Arm, text: Text, seed: int, factor: float) -> float:
-        """Return the bits of a run in windows of about 32 characters; it is made unless it is stored."""
-        for row in self.rows:
-            if (row["rung"], row["seed"], row["factor"]) == (arm.rung, seed, factor):
-                return row["bits_at_32"]
-        self.add(measure(arm, text, seed, factor))
-        return self.rows[-1]["bits_at_32"]
-
-    def choose(self, arm: Arm, factor: float) -> None:
-        """Report the runs of an arm that have this factor."""
-        for row in self.rows:
-            if row["rung"] == arm.rung:
-                row["part"] = "run" if row["factor"] == factor else "search"
-        common.save(self.name, self.rows)
+    best = tuned(partial(score, 0), arm.first)
+    for seed in range(arm.seeds):
+        score(seed, best)
+    runs.label("part", lambda row: "run" if row["factor"] == best else "search", rung=arm.rung)
 
 
 def main() -> None:
-    """Tune every arm and run it with every seed; write the table after each run."""
-    torch.set_num_threads(1)
-    edition = sys.argv[1] if len(sys.argv) > 1 else OWN
-    train_text, val_text = split(shakespeare(edition))
-    characters = CharTokenizer.from_text(train_text + val_text)  # GPT-0's alphabet is that of the complete text
-    pairs = BPETokenizer.from_text(train_text, PAIRS.vocab_size)
-    texts = {tokenizer: Text(tokenizer, train_text, val_text) for tokenizer in (characters, pairs)}
-
-    table = Table(name_of(edition))
+    """Count, and compare all arms on an edition."""
+    edition = OPTIONS.arguments[0] if OPTIONS.arguments else OWN
     for window in (WINDOW, 2 * WINDOW):
-        if not any(row["rung"] == f"5-gram in windows of {window}" for row in table.rows):
-            table.add(count(texts[characters], window))
-    for arm in arms_of(edition):
-        score = partial(table.score, arm, texts[pairs if arm.byte_pairs else characters])
-        best = tuned(partial(score, 0), arm.first)
-        for seed in range(arm.seeds):
-            score(seed, best)
-        table.choose(arm, best)
+        RUNS[edition].row(partial(count, edition), rung=f"5-gram in windows of {window}", seed=0, factor=0)
+    each(partial(compare, edition), arms_of(edition))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

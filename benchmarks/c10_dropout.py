@@ -8,7 +8,7 @@ validation split. On its first 20,000 characters (`scarce`), dropout has 250 and
 rates and seed 100, and is scored on the first 19,200 characters of the training text's last tenth. The search of
 chapter 13's result `scarce_text` has models without dropout, with this seed and score, at several learning rates.
 
-Writes the result `dropout` after every run, and skips the runs that it already contains: text, arm, updates, factor on
+Writes the result `dropout`: text, arm, updates, factor on
 all learning rates, seed, and nats per character: of the score (`nats`), and in the first 120,000 characters of the
 training text, in windows of 32, of the characters that the batches contained (`read`) and of all others (`unread`).
 """
@@ -16,14 +16,16 @@ training text, in windows of 32, of the characters that the batches contained (`
 import common
 import torch
 from c10_modern_ablation import BASE, SEARCH_SEED, SEEDS, fit
+from table import Table, run
 
 from lecture21 import GPT
 from lecture21.objectives import token_log_probabilities
 from lecture21.training import evaluate
 
-NAME, SCARCE, TESTED = "dropout", 20_000, 120_000
+SCARCE, TESTED = 20_000, 120_000
+RESULT = Table("dropout", key=("text", "arm", "steps", "factor", "seed"))
 TUNED = {"modern-gpt0": 2.0, "dropout 0.1": 4.0}  # of the result modern_ablation
-WINDOW, BATCH = 32, BASE.batch_size
+WINDOW, BATCH, SCORED = 32, BASE.batch_size, 19_201
 
 
 @torch.no_grad()
@@ -36,34 +38,25 @@ def read_and_unread(model: GPT, tokens: torch.Tensor, seen: torch.Tensor) -> lis
     return [round(losses[seen].mean().item(), 5), round(losses[~seen].mean().item(), 5)]
 
 
-def main() -> None:
-    """Run both arms on all of the text, and dropout on the scarce one, and write the table after each run."""
-    torch.set_num_threads(1)
+def measure(text: str, arm: str, steps: int, factor: float, seed: int) -> dict[str, float]:
+    """Train one model on a text, and return its losses."""
     tokenizer, tokens, val = common.encoded_plays()
     tenth = len(tokens) // 10
-    texts = {"all": tokens, "scarce": tokens[:SCARCE]}
-    held_out = {"all": val[:19_201], "scarce": tokens[-tenth:][:19_201]}
-    rows = common.stored(NAME)
+    read_text, held_out = (tokens, val) if text == "all" else (tokens[:SCARCE], tokens[-tenth:])
+    model, _ = fit(arm, factor, seed, read_text, tokenizer.vocab_size, steps=steps, eval_every=steps)
+    seen = common.seen_by(seed, len(read_text), steps, WINDOW, BATCH)
+    read, unread = read_and_unread(model.eval(), tokens, seen)
+    return {"nats": round(evaluate(model, held_out[:SCORED]), 5), "read": read, "unread": unread}
 
-    def run(text: str, arm: str, steps: int, factor: float, seed: int) -> None:
-        key = {"text": text, "arm": arm, "steps": steps, "factor": factor, "seed": seed}
-        if any(all(row[name] == value for name, value in key.items()) for row in rows):
-            return
-        settings = {"steps": steps, "eval_every": steps}
-        model, _ = fit(arm, factor, seed, texts[text], tokenizer.vocab_size, **settings)
-        seen = common.seen_by(seed, len(texts[text]), steps, WINDOW, BATCH)
-        read, unread = read_and_unread(model.eval(), tokens, seen)
-        nats = round(evaluate(model, held_out[text]), 5)
-        rows.append({**key, "nats": nats, "read": read, "unread": unread})
-        common.save(NAME, rows)
-        print(*rows[-1].values(), flush=True)
 
+def main() -> None:
+    """Run both arms on all of the text, and dropout on the scarce one."""
     for seed in SEEDS:
         for arm, factor in TUNED.items():
-            run("all", arm, BASE.steps, factor, seed)
+            RESULT.row(measure, text="all", arm=arm, steps=BASE.steps, factor=factor, seed=seed)
     for steps in (250, 500):
-        run("scarce", "dropout 0.1", steps, 1.0, SEARCH_SEED)
+        RESULT.row(measure, text="scarce", arm="dropout 0.1", steps=steps, factor=1.0, seed=SEARCH_SEED)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

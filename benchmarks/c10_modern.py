@@ -25,7 +25,7 @@ Of the validation text, *The Tempest* is a play that is not in the training text
 is. The losses on the rest, on the speakers' names in The Tempest (with the colon and the line's end) and on what they
 say there are stored apart, and that on the names if its speakers are called as those of the training text.
 
-Writes the result `modern`, or `modern_char_rnn`, after every run, and skips the runs that it already contains:
+Writes the result `modern`, or `modern_char_rnn`:
     edition, arm, seed; window: the block size; parameters, steps, characters (of the training batches);
     seconds: process time of training; nats per character on the validation split; known, names, speech, renamed: those
     of its parts (not in the earlier rows of the plays). Rows of n-grams have only nats; their contexts begin with the
@@ -35,17 +35,20 @@ And `modern_search` and `modern_equal_time`, in the same way: n_layer, d_model, 
 """
 
 import re
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from itertools import product
+from typing import NamedTuple
 
 import common
 import torch
 from c09_new_play import BEGINNING
 from c10_modern_ablation import FACTORS, HELD_OUT, SEARCH_SEED, scaled
+from table import OPTIONS, Table, each, run, stored
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from lecture21 import GPT, GPTConfig, presets
@@ -54,21 +57,30 @@ from lecture21.data import shakespeare, split
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, evaluate, learning_rate, recipe, sample_windows, train
 
-NAMES = {"plays": "modern", "char-rnn": "modern_char_rnn"}
-SEEDS, ROUNDS = (0, 1, 2), 15
-COLUMNS = (
-    "edition", "arm", "seed", "window", "parameters", "steps", "characters", "seconds",
-    "nats", "known", "names", "speech", "renamed",
-)  # fmt: skip
-Fit = Callable[[GPT, torch.Tensor, TrainConfig], object]
+Train = Callable[[GPT, Tensor, TrainConfig], object]
 NANOGPT = GPTConfig(
     block_size=64, d_model=128, bias=False, tied_head=True, activation="gelu", initialization="gpt2"
 )  # fmt: skip
 NANOGPT_RUN = TrainConfig(2000, 12, learning_rate=1e-3, warmup=100, schedule="cosine", device="cpu")
-TUNED = (4e-3,)
 FLOOR = 0.1  # nanoGPT's cosine ends at a tenth of its peak
+SEEDS, TUNED = (0, 1, 2), (4e-3,)
+SHARES = {"small modern": 1 / 8, "small nanogpt": 1 / 8, "equal time": 1.0}
+"""The arms whose steps are as many as take a share of nanoGPT's time."""
+ROUNDS, TIMED_STEPS = 15, 20
+
+KEY = ("edition", "arm", "seed", "window", "steps")
+RUNS = {"plays": Table("modern", KEY), "char-rnn": Table("modern_char_rnn", KEY)}
+SHAPE = ("n_layer", "d_model", "batch_size")
 
 SPEAKER = re.compile(r"(?:^|(?<=\n\n))([^\n]+):\n")
+
+
+class Arm(NamedTuple):
+    """A model, the settings of its training, and the function that trains it."""
+
+    model: GPTConfig
+    run: TrainConfig
+    train: Train = train
 
 
 @dataclass(frozen=True)
@@ -77,36 +89,34 @@ class Search:
 
     table: str
     share: float
-    shapes: tuple[tuple[int, int, int], ...]
+    shapes: tuple[tuple[int, int, int], ...] = field(compare=False)
     d_head: int | None = None
     """Width of a head; that of four heads if not given."""
     shuffle: bool = False
 
-    def model(self, n_layer: int, width: int, vocab_size: int) -> GPTConfig:
-        """Return `modern` of another shape, with GELU and LayerNorm and without the logit cap."""
+    def arm(self, n_layer: int, d_model: int, batch_size: int, factor: float, seed: int, vocab_size: int) -> Arm:
+        """Return `modern` in another shape, with GELU and LayerNorm, without the logit cap, with scaled rates."""
         parts = {"activation": "gelu", "norm": "layernorm", "logit_cap": None}
-        heads = width // self.d_head if self.d_head else 4
-        shape = {"n_layer": n_layer, "d_model": width, "n_head": heads, "n_kv_head": heads, "d_head": width // heads}
-        return presets.get("modern", **shape, vocab_size=vocab_size, **parts)
+        heads = d_model // self.d_head if self.d_head else 4
+        shape = {
+            "n_layer": n_layer,
+            "d_model": d_model,
+            "n_head": heads,
+            "n_kv_head": heads,
+            "d_head": d_model // heads,
+        }
+        config = recipe("modern", batch_size=batch_size, shuffle=self.shuffle, device="cpu", seed=seed)
+        return Arm(presets.get("modern", **shape, vocab_size=vocab_size, **parts), scaled(config, factor))
 
-    def run(self, batch_size: int, factor: float = 1.0, seed: int = 0) -> TrainConfig:
-        """Return the recipe of `modern` with other batches, and a factor on all learning rates."""
-        changes = {"batch_size": batch_size, "shuffle": self.shuffle, "device": "cpu", "seed": seed}
-        return scaled(recipe("modern", **changes), factor)
-
-    def found(self, vocab_size: int) -> tuple[GPTConfig, TrainConfig, Fit]:
-        """Return the best model of the search and its run, with the recipe's number of steps."""
-        best = min(common.stored(self.table), key=lambda row: row["nats"])
-        return (
-            self.model(best["n_layer"], best["d_model"], vocab_size),
-            self.run(best["batch_size"], best["factor"]),
-            train,
-        )
+    def found(self, vocab_size: int) -> Arm:
+        """Return the best arm of the search, with the recipe's number of steps."""
+        best = min(stored(self.table), key=lambda row: row["nats"])
+        return self.arm(*(best[name] for name in SHAPE), best["factor"], 0, vocab_size)
 
 
 SMALL = Search(
     "modern_search",
-    1 / 8,
+    SHARES["small modern"],
     (
         *((4, 128, batch) for batch in (4, 8)),
         (4, 96, 8),
@@ -122,7 +132,7 @@ SMALL = Search(
 )
 EQUAL = Search(
     "modern_equal_time",
-    1.0,
+    SHARES["equal time"],
     (
         *((2, 96, batch) for batch in (16, 24)),
         (2, 128, 16),
@@ -133,6 +143,37 @@ EQUAL = Search(
     d_head=32,
     shuffle=True,
 )
+TRIED = {kind: Table(kind.table, (*SHAPE, "factor", "seed", "steps")) for kind in (SMALL, EQUAL)}
+
+
+class Text:
+    """An edition of the plays."""
+
+    def __init__(self, text: str):
+        self.tokenizer = CharTokenizer.from_text(text)
+        self.train_text, self.val_text = split(text)
+        self.train, self.val = (torch.tensor(self.tokenizer.encode(part)) for part in (self.train_text, self.val_text))
+
+
+@cache
+def text_of(edition: str) -> Text:
+    """Return an edition."""
+    return Text(shakespeare(edition))
+
+
+def arm_of(name: str, vocab_size: int) -> Arm:
+    """Return an arm by its name, "KIND" or "KIND, LEARNING RATE"; a share of the time has the recipe's steps."""
+    kind, _, rate = name.partition(", ")
+    if kind in ("modern", "modern-gpt0"):
+        return Arm(presets.get(kind, vocab_size=vocab_size), recipe(kind, device="cpu"))
+    if kind in ("small modern", "equal time"):
+        return (SMALL if kind == "small modern" else EQUAL).found(vocab_size)
+    model, run = NANOGPT.changed(vocab_size=vocab_size), NANOGPT_RUN
+    if kind == "small nanogpt":
+        small = SMALL.found(vocab_size)
+        model = model.changed(d_model=small.model.d_model, n_layer=small.model.n_layer)
+        run = replace(run, batch_size=small.run.batch_size)
+    return Arm(model, replace(run, learning_rate=float(rate)) if rate else run, train_nanogpt)
 
 
 def train_nanogpt(model: GPT, tokens: torch.Tensor, config: TrainConfig) -> None:
@@ -155,161 +196,98 @@ def train_nanogpt(model: GPT, tokens: torch.Tensor, config: TrainConfig) -> None
         optimizer.step()
 
 
-def seconds(config: GPTConfig, run: TrainConfig, fit: Fit, tokens: torch.Tensor, model: GPT | None = None) -> float:
+def seconds(arm: Arm, tokens: Tensor, model: GPT | None = None) -> float:
     """Train one model and return the process time that this took."""
-    model = GPT(config) if model is None else model
+    model = GPT(arm.model) if model is None else model
     start = time.process_time()
-    fit(model, tokens, run)
+    arm.train(model, tokens, arm.run)
     return time.process_time() - start
 
 
-def steps_of(share: float, config: GPTConfig, run: TrainConfig, fit: Fit, tokens: torch.Tensor) -> int:
+def steps_of(share: float, arm: Arm, tokens: Tensor) -> int:
     """Return how many steps take a share of nanoGPT's time, by the median over rounds, taken in turn."""
-    few = {"steps": 20, "eval_every": 20}
-    nanogpt = NANOGPT.changed(vocab_size=config.vocab_size)
-    pairs = ((nanogpt, NANOGPT_RUN, train_nanogpt), (config, run, fit))
-    times = [[seconds(shape, replace(run, **few), fit, tokens) for shape, run, fit in pairs] for _ in range(ROUNDS)]
+    pair = [
+        each._replace(run=replace(each.run, steps=TIMED_STEPS, eval_every=TIMED_STEPS))
+        for each in (arm_of("nanogpt", arm.model.vocab_size), arm)
+    ]
+    times = [[seconds(each, tokens) for each in pair] for _ in range(ROUNDS)]
     ratio = torch.tensor([b / a for a, b in times]).median().item()
     return round(share * NANOGPT_RUN.steps / ratio)
 
 
-def matches(row: dict[str, object], columns: dict[str, object]) -> bool:
-    """Return whether a row has these values."""
-    return all(row[name] == value for name, value in columns.items())
-
-
-def search(kind: Search, shapes: Iterable[tuple[int, int, int]]) -> None:
-    """Tune the factor of shapes, on the training part of the plays, and write the table after each run."""
+def tried(
+    kind: Search, n_layer: int, d_model: int, batch_size: int, factor: float, seed: int, steps: int
+) -> dict[str, float]:
+    """Train a shape on nine tenths of the training part of the plays, and score it on what follows."""
     tokenizer, tokens, _ = common.encoded_plays()
     cut = len(tokens) * 9 // 10
-
-    def score(shape: dict[str, int], steps: int, factor: float) -> float:
-        point = {**shape, "factor": factor, "seed": SEARCH_SEED, "steps": steps}
-        if known := [row["nats"] for row in common.stored(kind.table) if matches(row, point)]:
-            return known[0]
-        run = replace(kind.run(shape["batch_size"], factor, SEARCH_SEED), steps=steps, eval_every=steps)
-        torch.manual_seed(SEARCH_SEED)
-        model = GPT(kind.model(shape["n_layer"], shape["d_model"], tokenizer.vocab_size))
-        took = seconds(model.config, run, train, tokens[:cut], model)
-        nats = round(evaluate(model, tokens[cut : cut + HELD_OUT + 1]), 5)
-        row = {**point, "seconds": round(took, 1), "nats": nats}
-        print(*row.values(), sep="  ", flush=True)
-        common.save(kind.table, [*common.stored(kind.table), row], arguments=False)
-        return nats
-
-    for n_layer, width, batch_size in shapes:
-        shape = {"n_layer": n_layer, "d_model": width, "batch_size": batch_size}
-        known = [row["steps"] for row in common.stored(kind.table) if matches(row, shape)]
-        config = kind.model(n_layer, width, tokenizer.vocab_size)
-        steps = known[0] if known else steps_of(kind.share, config, kind.run(batch_size), train, tokens)
-        common.tune(partial(score, shape, steps), FACTORS[:2])
+    arm = kind.arm(n_layer, d_model, batch_size, factor, seed, tokenizer.vocab_size)
+    torch.manual_seed(seed)
+    model = GPT(arm.model)
+    took = seconds(arm._replace(run=replace(arm.run, steps=steps, eval_every=steps)), tokens[:cut], model)
+    return {"seconds": round(took, 1), "nats": round(evaluate(model, tokens[cut : cut + HELD_OUT + 1]), 5)}
 
 
-class Comparison:
-    """The arms on one edition, and the table of their runs."""
+def search(kind: Search, shape: tuple[int, int, int]) -> None:
+    """Tune the factor of a shape, with the steps that fit into the time."""
+    point = dict(zip(SHAPE, shape, strict=True))
+    tokenizer, tokens, _ = common.encoded_plays()
+    known = TRIED[kind].select(**point)
+    steps = known[0]["steps"] if known else 0
+    steps = steps or steps_of(kind.share, kind.arm(*shape, 1.0, 0, tokenizer.vocab_size), tokens)
+    seeds = {"by": "nats", "seeds": (SEARCH_SEED,), "reported": SEEDS}
+    TRIED[kind].tune(partial(tried, kind), "factor", FACTORS[:2], **seeds, **point, steps=steps)
 
-    def __init__(self, edition: str):
-        self.edition, self.name = edition, NAMES[edition]
-        text = shakespeare(edition)
-        self.tokenizer = CharTokenizer.from_text(text)
-        size = {"vocab_size": self.tokenizer.vocab_size}
-        self.train_text, self.val_text = split(text)
-        self.tokens, self.val = (torch.tensor(self.tokenizer.encode(part)) for part in (self.train_text, self.val_text))
-        self.rows = [{**dict.fromkeys(COLUMNS, ""), **row} for row in common.stored(self.name)]
-        self.arms: dict[str, tuple[GPTConfig, TrainConfig, Fit]] = {
-            "nanogpt": (NANOGPT.changed(**size), NANOGPT_RUN, train_nanogpt),
-            "modern": (presets.get("modern", **size), recipe("modern"), train),
-            "modern-gpt0": (presets.get("modern-gpt0", **size), recipe("modern-gpt0"), train),
-        }
-        # The numbers of steps that follow from a share of nanoGPT's time: one for all learning rates.
-        self.timed = {
-            row["arm"].split(",")[0]: int(row["steps"])
-            for row in self.rows
-            if row["arm"].startswith(("small", "equal"))
-        }
 
-    def add_in_time(self, name: str, share: float, arm: tuple[GPTConfig, TrainConfig, Fit]) -> None:
-        """Add an arm with as many steps as a share of nanoGPT's time has."""
-        config, run, fit = arm
-        kind = name.split(",")[0]
-        if kind not in self.timed:
-            self.timed[kind] = steps_of(share, config, run, fit, self.tokens)
-        warmup = self.timed[kind] * run.warmup // run.steps
-        self.arms[name] = (config, replace(run, steps=self.timed[kind], warmup=warmup), fit)
+def count(edition: str, arm: str, window: int) -> dict[str, float]:
+    """Score an n-gram model."""
+    text = text_of(edition)
+    ngram = NGram(int(arm[0]), text.tokenizer.vocab_size).fit(text.train)
+    return {"nats": round(evaluate(ngram, text.val, window), 5)}
 
-    def missing(self, **columns: object) -> bool:
-        """Return whether no stored row has these values."""
-        return not any(matches(row, columns) for row in self.rows)
 
-    def add(self, **columns: object) -> None:
-        """Add a row and write the table."""
-        self.rows.append({**dict.fromkeys(COLUMNS, ""), "edition": self.edition, **columns})
-        print(*columns.values(), sep="  ", flush=True)
-        common.save(self.name, self.rows)
+def measure(edition: str, arm: str, seed: int, window: int, steps: int) -> dict[str, float]:
+    """Train one model of an arm, and score it."""
+    text = text_of(edition)
+    made = arm_of(arm, text.tokenizer.vocab_size)
+    warmup = steps * made.run.warmup // made.run.steps
+    run = replace(made.run, seed=seed, steps=steps, warmup=warmup, eval_every=max(steps, 1))
+    torch.manual_seed(seed)
+    model = GPT(made.model)
+    took = seconds(made._replace(run=run), text.train, model)
+    return {
+        "parameters": model.num_parameters(),
+        "characters": steps * run.batch_size * window,
+        "seconds": round(took, 1),
+        "nats": round(evaluate(model, text.val), 5),
+        **losses_of_parts(model, text),
+    }
 
-    def count(self) -> None:
-        """Add the rows of the n-grams."""
-        for window in (32, 64):
-            for order in range(1, 6):
-                if self.missing(arm=f"{order}-gram", window=window):
-                    ngram = NGram(order, self.tokenizer.vocab_size).fit(self.tokens)
-                    self.add(arm=f"{order}-gram", window=window, nats=round(evaluate(ngram, self.val, window), 5))
 
-    def fitted(self, arm: str, seed: int) -> float:
-        """Return the loss of an arm, which is trained if it has no row."""
-        config, run, fit = self.arms[arm]
-        if self.missing(arm=arm, seed=seed):
-            run = replace(run, seed=seed, device="cpu", eval_every=max(run.steps, 1))
-            torch.manual_seed(seed)
-            model = GPT(config)
-            took = seconds(config, run, fit, self.tokens, model)
-            self.add(
-                arm=arm, seed=seed, window=config.block_size, parameters=model.num_parameters(), steps=run.steps,
-                characters=run.steps * run.batch_size * config.block_size, seconds=round(took, 1),
-                nats=round(evaluate(model, self.val), 5), **self.losses_of_parts(model),
-            )  # fmt: skip
-        return next(row["nats"] for row in self.rows if matches(row, {"arm": arm, "seed": seed}))
+def losses_of_parts(model: GPT, text: Text) -> dict[str, float]:
+    """Return the losses on the known play, on names and speech of the new one, and on names that are replaced."""
+    cut = text.val_text.index(BEGINNING)
+    known, new = text.val_text[:cut], text.val_text[cut:]
+    names, speech = losses_of(model, text.tokenizer, new)
+    renamed, _ = losses_of(model, text.tokenizer, with_known_names(new, text.train_text))
+    every = torch.cat(losses_of(model, text.tokenizer, known))
+    parts = {"known": every, "names": names, "speech": speech, "renamed": renamed}
+    return {name: round(losses.mean().item(), 5) for name, losses in parts.items()}
 
-    def losses_of_parts(self, model: GPT) -> dict[str, float]:
-        """Return the losses on the known play, on names and speech of the new one, and on names that are replaced."""
-        cut = self.val_text.index(BEGINNING)
-        known, new = self.val_text[:cut], self.val_text[cut:]
-        names, speech = self.losses(model, new)
-        renamed, _ = self.losses(model, with_known_names(new, self.train_text))
-        every = torch.cat(self.losses(model, known))
-        parts = {"known": every, "names": names, "speech": speech, "renamed": renamed}
-        return {name: round(losses.mean().item(), 5) for name, losses in parts.items()}
 
-    def losses(self, model: GPT, text: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the losses on the characters of speakers' names, and on all others, in windows of the block size."""
-        T = model.block_size
-        n = (len(text) - 1) // T * T
-        ids = torch.tensor(self.tokenizer.encode(text))
-        with torch.no_grad():
-            logits = torch.cat([model(batch) for batch in ids[:n].view(-1, T).split(64)])
-        losses = cross_entropy(logits.flatten(0, 1), ids[1 : n + 1], reduction="none")
-        is_name = torch.zeros(len(text), dtype=torch.bool)
-        for line in SPEAKER.finditer(text):
-            is_name[line.start() : line.end()] = True
-        is_name = is_name[1 : n + 1]
-        return losses[is_name], losses[~is_name]
-
-    def tune(self, add: Callable[[float], str]) -> str:
-        """Return the arm with the best learning rate, from TUNED outwards, by the loss of seed 0."""
-        return add(next(iter(common.tune(lambda rate: self.fitted(add(rate), 0), TUNED))))
-
-    def nanogpt_at(self, rate: float) -> str:
-        """Add nanoGPT's recipe with another learning rate."""
-        name = f"nanogpt, {rate:g}"
-        config, run, fit = self.arms["nanogpt"]
-        self.arms[name] = (config, replace(run, learning_rate=rate), fit)
-        return name
-
-    def small_nanogpt_at(self, rate: float) -> str:
-        """Add nanoGPT's recipe with another learning rate, in shape, batch and time of the small model."""
-        name = f"small nanogpt, {rate:g}"
-        self.add_in_time(name, SMALL.share, small_nanogpt(rate, self.tokenizer.vocab_size))
-        return name
+def losses_of(model: GPT, tokenizer: CharTokenizer, text: str) -> tuple[Tensor, Tensor]:
+    """Return the losses on the characters of speakers' names, and on all others, in windows of the block size."""
+    T = model.block_size
+    n = (len(text) - 1) // T * T
+    ids = torch.tensor(tokenizer.encode(text))
+    with torch.no_grad():
+        logits = torch.cat([model(batch) for batch in ids[:n].view(-1, T).split(64)])
+    losses = cross_entropy(logits.flatten(0, 1), ids[1 : n + 1], reduction="none")
+    is_name = torch.zeros(len(text), dtype=torch.bool)
+    for line in SPEAKER.finditer(text):
+        is_name[line.start() : line.end()] = True
+    is_name = is_name[1 : n + 1]
+    return losses[is_name], losses[~is_name]
 
 
 def with_known_names(text: str, train_text: str) -> str:
@@ -319,31 +297,43 @@ def with_known_names(text: str, train_text: str) -> str:
     return SPEAKER.sub(lambda line: f"{new_names[line[1]]}:\n", text)
 
 
-def small_nanogpt(rate: float, vocab_size: int) -> tuple[GPTConfig, TrainConfig, Fit]:
-    """Return nanoGPT's recipe, with another learning rate, in the shape and the batch of the small model."""
-    shape, run, _ = SMALL.found(vocab_size)
-    config = NANOGPT.changed(d_model=shape.d_model, n_layer=shape.n_layer, vocab_size=vocab_size)
-    return config, replace(NANOGPT_RUN, batch_size=run.batch_size, learning_rate=rate), train_nanogpt
+@cache
+def steps_in(edition: str, name: str) -> int:
+    """Return the steps of an arm: the recipe's, or those that take its share of nanoGPT's time, once measured."""
+    kind, text = name.partition(",")[0], text_of(edition)
+    arm = arm_of(name, text.tokenizer.vocab_size)
+    if kind not in SHARES:
+        return arm.run.steps
+    stored = [row["steps"] for row in RUNS[edition].select() if row["arm"].partition(",")[0] == kind]
+    return stored[0] if stored else steps_of(SHARES[kind], arm, text.train)
+
+
+def fitted(edition: str, arm: str, seed: int) -> float:
+    """Return the loss of an arm."""
+    window = arm_of(arm, text_of(edition).tokenizer.vocab_size).model.block_size
+    key = {"edition": edition, "arm": arm, "seed": seed, "window": window, "steps": steps_in(edition, arm)}
+    return RUNS[edition].row(measure, **key)["nats"]
+
+
+def tuned(edition: str, kind: str) -> str:
+    """Return the arm with the best learning rate, from TUNED outwards, by the loss of seed 0, which is reported too."""
+    rates = common.tune(lambda rate: fitted(edition, f"{kind}, {rate:g}", 0), TUNED)
+    return f"{kind}, {next(iter(rates)):g}"
 
 
 def main() -> None:
-    """Run the search, or every arm that is missing."""
-    torch.set_num_threads(1)
-    if sys.argv[1:2] == ["search"]:
-        kind = EQUAL if sys.argv[2:3] == ["equal"] else SMALL
-        shapes = [tuple(int(n) for n in shape.split(",")) for shape in sys.argv[3:]]
-        search(kind, shapes or kind.shapes)
+    """Search shapes, or compare all arms on an edition."""
+    edition, *rest = OPTIONS.arguments or ["plays"]
+    if edition == "search":
+        kind, *shapes = (EQUAL, *rest[1:]) if rest[:1] == ["equal"] else (SMALL, *rest)
+        each(partial(search, kind), [tuple(map(int, shape.split(","))) for shape in shapes] or kind.shapes)
         return
-    comparison = Comparison(sys.argv[1] if len(sys.argv) > 1 else "plays")
-    for name, kind in (("small modern", SMALL), ("equal time", EQUAL)):
-        comparison.add_in_time(name, kind.share, kind.found(comparison.tokenizer.vocab_size))
-    comparison.count()
-    arms = list(comparison.arms)
-    arms += [comparison.tune(comparison.nanogpt_at), comparison.tune(comparison.small_nanogpt_at)]
-    for seed in SEEDS:
-        for arm in arms:
-            comparison.fitted(arm, seed)
+    for window, order in product((32, 64), range(1, 6)):
+        RUNS[edition].row(count, edition=edition, arm=f"{order}-gram", window=window)
+    arms = ["nanogpt", "modern", "modern-gpt0", "small modern", "equal time"]
+    arms += [tuned(edition, "nanogpt"), tuned(edition, "small nanogpt")]
+    each(lambda key: fitted(edition, key[1], key[0]), product(SEEDS, arms))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -22,7 +22,7 @@ smooth and stays at its minimum, loses at least half of GELU's 0.011 before ReLU
 The recipe begins the last matrix of each layer and the output layer at 0. Both are replaced together, each alone, and
 both by twice PyTorch's values.
 
-Writes the result `modern_ablation` after every run, and skips the runs that it already contains:
+Writes the result `modern_ablation`:
     part (search or run), arm, factor, seed; parameters; seconds: process time of training; nats per character.
     The 5-gram's row has only nats.
 """
@@ -35,6 +35,7 @@ from functools import partial
 import common
 import torch
 import torch.nn.functional as F
+from table import Table, each, run
 from torch import Tensor, nn
 
 from lecture21 import GPT, presets
@@ -43,12 +44,13 @@ from lecture21.gpt.initialization import RESIDUAL
 from lecture21.layers.feed_forward import ACTIVATIONS
 from lecture21.training import TrainConfig, evaluate, recipe, train
 
-NAME, SEEDS, SEARCH_SEED, HELD_OUT = "modern_ablation", (0, 1, 2), 100, 20_000
+SEEDS, SEARCH_SEED, HELD_OUT = (0, 1, 2), 100, 20_000
 MORE_SEEDS = dict.fromkeys(
     ("modern-gpt0", "GELU", "ReLU", "squared leaky ReLU", "SwiGLU", "grouped queries", "V"), range(10)
 ) | {"GELU, flat on the left": range(5)}
 """The seeds of the arms that differ by little."""
 FACTORS = (1.0, 2.0, 4.0)
+RUNS = Table("modern_ablation", key=("part", "arm", "factor", "seed"))
 BASE = recipe("modern-gpt0", steps=400, batch_size=16, device="cpu", eval_every=400)
 ADAMW = {"optimizer": "adamw"}
 
@@ -153,34 +155,37 @@ def fit(
     return model, time.process_time() - start
 
 
-def main() -> None:
-    """Search the factor of every arm, run the seeds, and write the table after each run."""
-    torch.set_num_threads(1)
+def measure(part: str, arm: str, factor: float, seed: int) -> dict[str, float]:
+    """Train one model and score it: of a search, on the end of the training part."""
     tokenizer, tokens, val = common.encoded_plays()
-    cut = len(tokens) * 9 // 10
-    rows = common.stored(NAME)
+    if part == "search":
+        cut = len(tokens) * 9 // 10
+        tokens, val = tokens[:cut], tokens[cut : cut + HELD_OUT + 1]
+    model, seconds = fit(arm, factor, seed, tokens, tokenizer.vocab_size)
+    nats = round(evaluate(model, val), 5)
+    return {"parameters": model.num_parameters(), "seconds": round(seconds, 1), "nats": nats}
 
-    def score(part: str, arm: str, seed: int, factor: float) -> float:
-        for row in rows:
-            if (row["part"], row["arm"], row["factor"], row["seed"]) == (part, arm, factor, seed):
-                return row["nats"]
-        model, seconds = fit(arm, factor, seed, tokens[:cut] if part == "search" else tokens, tokenizer.vocab_size)
-        nats = round(evaluate(model, tokens[cut : cut + HELD_OUT + 1] if part == "search" else val), 5)
-        row = {"part": part, "arm": arm, "factor": factor, "seed": seed, "parameters": model.num_parameters()}
-        rows.append({**row, "seconds": round(seconds, 1), "nats": nats})
-        common.save(NAME, rows)
-        return nats
 
-    if not rows:
-        nats = round(evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, 32), 5)
-        blank = dict.fromkeys(("factor", "seed", "parameters", "seconds"), "")
-        rows.append({"part": "run", "arm": "5-gram", **blank, "nats": nats})
-    for arm in ARMS:
-        tried = common.tune(partial(score, "search", arm, SEARCH_SEED), FACTORS)
-        best = next(iter(tried))
-        scores = [score("run", arm, seed, best) for seed in MORE_SEEDS.get(arm, SEEDS)]
-        print(arm, best, tried, scores, flush=True)
+def count(part: str, arm: str) -> dict[str, float]:
+    """Score the 5-gram."""
+    tokenizer, tokens, val = common.encoded_plays()
+    return {"nats": round(evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, 32), 5)}
+
+
+def compare(arm: str) -> None:
+    """Search the factor of an arm, and run it with its seeds."""
+    runs = MORE_SEEDS.get(arm, SEEDS)
+    search = {"by": "nats", "seeds": (SEARCH_SEED,), "reported": runs}
+    best = RUNS.tune(measure, "factor", FACTORS, **search, part="search", arm=arm)
+    for seed in runs:
+        RUNS.row(measure, part="run", arm=arm, factor=best, seed=seed)
+
+
+def main() -> None:
+    """Count, and compare all arms."""
+    RUNS.row(count, part="run", arm="5-gram")
+    each(compare, ARMS)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

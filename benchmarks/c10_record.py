@@ -22,7 +22,6 @@ Writes the result `record`, a row for each evaluation, or `record_tuning`, a row
 Stores the model of Tiny Shakespeare as the pretrained model `modern-laptop`.
 """
 
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -30,6 +29,7 @@ from dataclasses import replace
 import common
 import torch
 from jaxtyping import Int
+from table import OPTIONS, Table, run
 from torch import Tensor
 
 from lecture21 import GPT, evaluate, presets
@@ -37,9 +37,10 @@ from lecture21.data import shakespeare, split
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import History, TrainConfig, recipe, train
 from lecture21.training.devices import multiplies_bfloat16
-from lecture21.training.loop import OnEvaluation
 
-NAME, TUNING, PRESET, SEED, OWN = "record", "record_tuning", "modern-laptop", 0, "char-rnn"
+PRESET, SEED, OWN = "modern-laptop", 0, "char-rnn"
+RECORD = Table("record", key=("edition", "seed"))
+TUNING = Table("record_tuning", key=("dropout", "batch_size", "steps", "seed"))
 ARMS = (  # dropout, windows in a batch, updates
     (0.15, 16, 2450),
     (0.25, 16, 2450),
@@ -58,59 +59,63 @@ def fit(
     return model
 
 
-def reporter(edition: str, config: TrainConfig) -> OnEvaluation:
-    """Return a function that stores a row for each evaluation of the final run."""
-    rows = [row for row in common.stored(NAME) if row["edition"] != edition]
+def text_of(edition: str) -> tuple[CharTokenizer, Int[Tensor, " N"], Int[Tensor, " M"]]:
+    """Return the tokenizer of an edition, and its training and validation parts."""
+    text = shakespeare(edition)
+    tokenizer = CharTokenizer.from_text(text)
+    return tokenizer, *(torch.tensor(tokenizer.encode(part)) for part in split(text))
+
+
+def settings() -> TrainConfig:
+    """Return the recipe of the record, in bfloat16 where the processor is faster in it."""
+    precision = "bf16" if multiplies_bfloat16(torch.device("cpu")) else "fp32"
+    return recipe(PRESET, seed=SEED, device="cpu", precision=precision, compile=True)
+
+
+def final(edition: str, seed: int) -> list[dict[str, object]]:
+    """Train, measure and publish the model of the record; return a row for each evaluation."""
+    torch.set_num_threads(2)
+    tokenizer, tokens, val = text_of(edition)
+    config = settings()
+    config = replace(config, eval_every=config.steps // 4)
+    rows: list[dict[str, object]] = []
     process, clock = time.process_time(), time.monotonic()
 
     def report(step: int, model: GPT, history: History) -> None:
-        characters = step * config.batch_size * model.block_size
-        run = {"edition": edition, "seed": SEED, "precision": config.precision, "parameters": model.num_parameters()}
         times = {"seconds": time.process_time() - process, "wall_seconds": time.monotonic() - clock}
         losses = {"train_nats": round(history.train_loss[-1], 5), "nats": round(history.val_loss[-1], 5)}
-        rounded = {key: round(value, 1) for key, value in times.items()}
-        rows.append(run | {"step": step, "characters": characters} | rounded | losses)
+        row = {"precision": config.precision, "parameters": model.num_parameters(), "step": step}
+        row["characters"] = step * config.batch_size * model.block_size
+        rows.append(row | {key: round(value, 1) for key, value in times.items()} | losses)
         print(rows[-1], flush=True)
-        common.save(NAME, rows, arguments=False)
 
-    return report
+    out = tempfile.mkdtemp(prefix="record-")
+    print(f"checkpoints in {out}", flush=True)
+    model = fit(tokens, tokenizer, config, presets.get(PRESET).dropout, val=val, out=out, on_evaluation=report)
+    if edition == OWN:
+        on = "nats per character on the validation split of Tiny Shakespeare"
+        common.publish(PRESET, model, tokenizer, score=lambda model: evaluate(model, val), on=on)
+    return rows
 
 
-def tune(numbers: list[str], tokens: Int[Tensor, " N"], tokenizer: CharTokenizer, config: TrainConfig) -> None:
-    """Train these arms, or all, on nine tenths of the training text, and store what each has on the last."""
-    torch.set_num_threads(1)
+def tried(dropout: float, batch_size: int, steps: int, seed: int) -> dict[str, object]:
+    """Train an arm on nine tenths of the training text, and score it on the last."""
+    tokenizer, tokens, _ = text_of(OWN)
     end = int(0.9 * len(tokens))
-    for dropout, batch_size, steps in [ARMS[int(number)] for number in numbers] or ARMS:
-        arm = {"dropout": dropout, "batch_size": batch_size, "steps": steps}
-        config = replace(config, batch_size=batch_size, steps=steps, eval_every=steps)
-        nats = evaluate(fit(tokens[:end], tokenizer, config, dropout), tokens[end:])
-        others = [row for row in common.stored(TUNING) if any(row[key] != value for key, value in arm.items())]
-        row = {**arm, "seed": SEED, "precision": config.precision, "nats": round(nats, 5)}
-        print(row, flush=True)
-        common.save(TUNING, [*others, row], arguments=False)
+    config = replace(settings(), batch_size=batch_size, steps=steps, eval_every=steps)
+    nats = evaluate(fit(tokens[:end], tokenizer, config, dropout), tokens[end:])
+    return {"precision": config.precision, "nats": round(nats, 5)}
 
 
 def main() -> None:
-    """Train, measure and publish the model, or tune dropout and batch."""
-    argument = sys.argv[1] if len(sys.argv) > 1 else OWN
-    text = shakespeare(OWN if argument == "tune" else argument)
-    tokenizer = CharTokenizer.from_text(text)
-    tokens, val = (torch.tensor(tokenizer.encode(part)) for part in split(text))
-    precision = "bf16" if multiplies_bfloat16(torch.device("cpu")) else "fp32"
-    config = recipe(PRESET, seed=SEED, device="cpu", precision=precision, compile=True)
+    """Make the record, or try the arms by which its dropout and batch were chosen."""
+    argument, *numbers = OPTIONS.arguments or [OWN]
     if argument == "tune":
-        tune(sys.argv[2:], tokens, tokenizer, config)
-        return
-    torch.set_num_threads(2)
-    config = replace(config, eval_every=config.steps // 4)
-    out = tempfile.mkdtemp(prefix=f"{NAME}-")
-    print(f"checkpoints in {out}", flush=True)
-    report = reporter(argument, config)
-    model = fit(tokens, tokenizer, config, presets.get(PRESET).dropout, val=val, out=out, on_evaluation=report)
-    if argument == OWN:
-        on = "nats per character on the validation split of Tiny Shakespeare"
-        common.publish(PRESET, model, tokenizer, score=lambda model: evaluate(model, val), on=on)
+        for dropout, batch_size, steps in [ARMS[int(number)] for number in numbers] or ARMS:
+            TUNING.row(tried, dropout=dropout, batch_size=batch_size, steps=steps, seed=SEED)
+    else:
+        RECORD.rows(final, edition=argument, seed=SEED)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

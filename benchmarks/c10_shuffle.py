@@ -16,29 +16,32 @@ grows with the passes, to 8, where random windows leave nothing unread, and less
 Random windows also read some text more often than other text, and some again too soon. The arm `equally often` has all
 windows of all passes in one random order, so that only the counts are equal, and not the distances.
 
-Writes the result `shuffled` after every run, and skips the runs that it already contains: passes, arm, seed, nats per
+Writes the result `shuffled`: passes, arm, seed, nats per
 character.
 """
 
 import math
 from dataclasses import replace
+from functools import cache
 from itertools import product
 
 import c10_modern
-import common
 import torch
+from table import Table, each, run, seeds
 
 from lecture21 import GPT
 from lecture21.data import shakespeare, split
 from lecture21.tokenizers import CharTokenizer
-from lecture21.training import evaluate, train
+from lecture21.training import evaluate
 
-NAME, STRETCH, SCORED = "shuffled", 2000, 10
+STRETCH, SCORED = 2000, 10
 PASSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 STEPS = 641
 ARMS = ("random", "shuffled", "less text", "equally often")
+RESULT = Table("shuffled", key=("passes", "arm", "seed"))
 
 
+@cache
 def stretches_of() -> tuple[CharTokenizer, torch.Tensor, torch.Tensor]:
     """Return the tokenizer, the stretches that are read and those that are held out, the last of the text first."""
     text = shakespeare("complete")
@@ -59,28 +62,23 @@ def text_of(arm: str, passes: float, seed: int, stretches: torch.Tensor, charact
     return text.flatten().repeat(round(passes) if arm == "equally often" else 1)
 
 
-def main() -> None:
-    """Run every arm that is missing, and write the table after each."""
+def measure(passes: float, arm: str, seed: int) -> dict[str, float]:
+    """Train one model, and return its loss on the stretches that are held out."""
     tokenizer, stretches, held_out = stretches_of()
-    config, run, _ = c10_modern.SMALL.found(tokenizer.vocab_size)
-    run = replace(run, steps=STEPS, eval_every=STEPS)
-    characters = STEPS * run.batch_size * config.block_size
-    for seed in common.start(3):
-        for passes, arm in product(PASSES, ARMS):
-            key = {"passes": passes, "arm": arm, "seed": seed}
-            if arm == "equally often" and passes < 2:
-                continue  # the same as shuffled
-            if any(c10_modern.matches(row, key) for row in common.stored(NAME)):
-                continue
-            torch.manual_seed(seed)
-            model = GPT(config)
-            text = text_of(arm, passes, seed, stretches, characters)
-            train(model, text, replace(run, seed=seed, shuffle=arm != "random"))
-            losses = [evaluate(model, stretch) for stretch in held_out[:SCORED]]
-            row = {**key, "nats": round(sum(losses) / len(losses), 5)}
-            print(*row.values(), sep="  ", flush=True)
-            common.save(NAME, [*common.stored(NAME), row], arguments=False)
+    config, run, train = c10_modern.SMALL.found(tokenizer.vocab_size)
+    text = text_of(arm, passes, seed, stretches, STEPS * run.batch_size * config.block_size)
+    torch.manual_seed(seed)
+    model = GPT(config)
+    train(model, text, replace(run, steps=STEPS, eval_every=STEPS, seed=seed, shuffle=arm != "random"))
+    losses = [evaluate(model, stretch) for stretch in held_out[:SCORED]]
+    return {"nats": round(sum(losses) / len(losses), 5)}
+
+
+def main() -> None:
+    """Run every arm; in less than two passes, "equally often" is the same as "shuffled"."""
+    keys = [key for key in product(seeds(3), PASSES, ARMS) if key[1] >= 2 or key[2] != "equally often"]
+    each(lambda key: RESULT.row(measure, passes=key[1], arm=key[2], seed=key[0]), keys)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -19,9 +19,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import common
 import torch
 import transformers
+from table import save
 
 from lecture21 import GPT, presets
 from lecture21.generation import generate
@@ -101,7 +101,7 @@ def main() -> None:
                 n_new,
             )
         print(f"round {number + 1} of {ROUNDS}", file=sys.stderr)
-    common.save("generation_speed", rows)
+    save("generation_speed", rows)
 
     print(f"{n_new} new tokens after {PROMPT}, batch 1, one thread, {ROUNDS} rounds in turn")
     medians = {way: statistics.median(times(rows, way)) for way in dict.fromkeys(row["way"] for row in rows)}

@@ -7,7 +7,7 @@ compute, they predict how much a GPT-0 of another width gains or loses. Here suc
 recipe, search and score of `c09_gpt_ladder`, whose GPT-0 of width 64 is not trained again. A narrow one reads more
 text: at half of the compute the one of width 44 reads the training text once, and the one of width 32 twice.
 
-Writes the result `gpt0_size` after every run, and skips the runs that it already contains:
+Writes the result `gpt0_size`:
     part: "run" at the factor that was chosen, "search" at the others; compute: as a fraction of GPT-0's; d_model;
     seed; factor of the learning rates; weights in matrices, as `c11_isoflop` counts them; characters of the training
     batches; seconds of processor time; bits: bits per character on the validation split, in windows of 32.
@@ -17,14 +17,12 @@ import time
 from functools import partial
 
 import c09_gpt_ladder as ladder
-import common
-import torch
+from table import Table, each, run
 
 from lecture21 import accounting
-from lecture21.data import shakespeare, split
-from lecture21.tokenizers import CharTokenizer
 
-NAME, SEEDS = "gpt0_size", (0, 1, 2)
+SEEDS = (0, 1, 2)
+RUNS = Table("gpt0_size", key=("compute", "d_model", "seed", "factor"))
 ARMS = ((0.5, 44), (0.5, 90), (0.5, 32), (1.0, 44), (0.25, 32), (0.25, 44), (0.25, 64))
 
 
@@ -35,38 +33,34 @@ def arm(compute: float, width: int) -> ladder.Arm:
     return ladder.Arm("", model, characters=compute * per_token[0] / per_token[1])
 
 
+def measure(compute: float, d_model: int, seed: int, factor: float) -> dict[str, object]:
+    """Train one model, and return its score."""
+    text, each = ladder.texts(ladder.OWN, byte_pairs=False), arm(compute, d_model)
+    started, steps = time.process_time(), ladder.number_of_steps(each, text.per_token)
+    model = ladder.fit(each, text, seed, factor, steps)
+    return {
+        "part": "search",
+        "weights": accounting.flops_per_token(each.model).linear // 2,
+        "characters": steps * ladder.TOKENS_PER_STEP,
+        "seconds": round(time.process_time() - started, 1),
+        "bits": text.bits(model, text.window),
+    }
+
+
+def compare(size: tuple[float, int]) -> None:
+    """Tune a width at a budget by seed 0, as the ladder does, and run it with every seed."""
+    where = dict(zip(("compute", "d_model"), size, strict=True))
+    tried = partial(RUNS.row, measure, **where)
+    best = ladder.tuned(lambda factor: tried(seed=0, factor=factor)["bits"], ladder.Arm("").first)
+    for seed in SEEDS:
+        tried(seed=seed, factor=best)
+    RUNS.label("part", lambda row: "run" if row["factor"] == best else "search", **where)
+
+
 def main() -> None:
-    """Tune every width at every budget, make its runs, and write the table after each."""
-    torch.set_num_threads(1)
-    train_text, val_text = split(shakespeare())
-    text = ladder.Text(CharTokenizer.from_text(train_text + val_text), train_text, val_text)
-    rows = common.stored(NAME)
-
-    def score(compute: float, width: int, seed: int, factor: float) -> float:
-        key = {"compute": compute, "d_model": width, "seed": seed, "factor": factor}
-        for row in rows:
-            if all(row[name] == value for name, value in key.items()):
-                return row["bits"]
-        each = arm(compute, width)
-        started, steps = time.process_time(), ladder.number_of_steps(each, text.per_token)
-        model = ladder.fit(each, text, seed, factor, steps)
-        row = {"part": "search", **key, "weights": accounting.flops_per_token(each.model).linear // 2}
-        row |= {"characters": steps * ladder.TOKENS_PER_STEP, "seconds": round(time.process_time() - started, 1)}
-        rows.append(row | {"bits": text.bits(model, text.window)})
-        print(*rows[-1].values(), sep="  ", flush=True)
-        common.save(NAME, rows)
-        return rows[-1]["bits"]
-
-    for compute, width in ARMS:
-        of_seed = partial(score, compute, width)
-        best = ladder.tuned(partial(of_seed, 0), ladder.Arm("").first)
-        for seed in SEEDS:
-            of_seed(seed, best)
-        for row in rows:
-            if (row["compute"], row["d_model"]) == (compute, width):
-                row["part"] = "run" if row["factor"] == best else "search"
-        common.save(NAME, rows)
+    """Compare the widths at every budget."""
+    each(compare, ARMS)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -11,7 +11,7 @@ The learning rate decays linearly to 0. It is tuned for each arm (Muon's for the
 middle of GRID outwards, until the best has a worse neighbor on both sides. One more arm gives AdamW five times the
 updates: 2,000, the first 100 of them warm-up, and the learning rate tuned for this length.
 
-Writes, after every run, and skips the runs that are there already:
+Writes:
     in_context: task, arm, rules (new, trained or held out), seed, examples before the query, scored (all; seen or new
         keys), answers, accuracy, nats; the arms chance, lookup and optimal are exact baselines on the same prompts;
     in_context_training: part (search, run), task, arm, learning_rate, seed, step, rules, scored (all, seen, or, of the
@@ -24,10 +24,10 @@ and the model `in-context` of the package: seed 0 of the mapping task, 2 layers 
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import common
 import torch
+from table import Table, each, run, seeds
 from torch import Generator, Tensor
 
 from lecture21 import GPT, GPTConfig
@@ -37,7 +37,6 @@ from lecture21.layers import attention_weights
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, minimize
 
-SCORES, TRAINING, HEADS = "in_context", "in_context_training", "in_context_heads"
 GRID = {"muon": (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2), "adamw": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)}
 SEARCH_SEED, TUNING, TEST = 100, 10**6, 10**6 + 1  # seeds of the search, its prompts and the test's
 PROBE, FINAL = 300, 2000  # test prompts during training and after it
@@ -95,12 +94,27 @@ class Arm:
 
 
 MAPPING, LINEAR = SymbolMapping(), LinearRule()
-ARMS = (
-    Arm(MAPPING, "2 layers, Muon", 2, "muon", 400, 32),
-    Arm(MAPPING, "1 layer, Muon", 1, "muon", 400, 32),
-    Arm(LINEAR, "2 layers, Muon", 2, "muon", 600, 128),
-    Arm(MAPPING, "2 layers, AdamW", 2, "adamw", 400, 32),
-    Arm(MAPPING, "2 layers, AdamW, 2,000 updates", 2, "adamw", 2000, 32, warmup=100),
+ARMS = {
+    (arm.kind, arm.name): arm
+    for arm in (
+        Arm(MAPPING, "2 layers, Muon", 2, "muon", 400, 32),
+        Arm(MAPPING, "1 layer, Muon", 1, "muon", 400, 32),
+        Arm(LINEAR, "2 layers, Muon", 2, "muon", 600, 128),
+        Arm(MAPPING, "2 layers, AdamW", 2, "adamw", 400, 32),
+        Arm(MAPPING, "2 layers, AdamW, 2,000 updates", 2, "adamw", 2000, 32, warmup=100),
+    )
+}
+FIRST_ARM = ("mapping", "2 layers, Muon")
+"""The arm whose model is published."""
+BASELINES = {
+    "mapping": ("chance", "optimal", "lookup"),
+    "linear": ("chance", "optimal", "optimal, trained rules only"),
+}
+SCORES = Table("in_context", key=("task", "arm", "seed"))
+RUNS = Table(
+    "in_context_training",
+    key=("part", "task", "arm", "learning_rate", "seed"),
+    details={"in_context": ("task", "arm", "seed"), "in_context_heads": ("arm", "seed")},
 )
 
 
@@ -140,9 +154,9 @@ def by_examples(task: Task, where: dict[str, object], logs: Tensor, inputs: Tens
     return rows
 
 
-def baselines(arm: Arm) -> list[dict[str, object]]:
-    """Return the scores of predictors that are exact: chance, lookup of a seen key, and the optimal one."""
-    rows = []
+def baseline(task: str, arm: str, seed: int) -> list[dict[str, object]]:
+    """Return the scores of a predictor that is exact: chance, lookup of a seen key, or the optimal one."""
+    name, arm, rows = arm, ARMS[task, FIRST_ARM[1]], []
     for rules, (inputs, targets) in arm.test(FINAL, TEST).items():
         n_value = inputs.max().item() + 1 if arm.kind == "linear" else arm.task.n_symbol
         chance = torch.full((*inputs[:, ::2].shape, n_value), 1 / n_value)
@@ -155,9 +169,7 @@ def baselines(arm: Arm) -> list[dict[str, object]]:
             trained = arm.task.rules(held_out=False)
             actual["optimal"] = arm.task.optimal(inputs, torch.cat([trained, arm.task.rules(held_out=True)]))
             actual["optimal, trained rules only"] = arm.task.optimal(inputs, trained)
-        for name, probabilities in actual.items():
-            where = {"task": arm.kind, "arm": name, "rules": rules, "seed": 0}
-            rows += by_examples(arm.task, where, probabilities.log(), inputs, targets)
+        rows += by_examples(arm.task, {"rules": rules}, actual[name].log(), inputs, targets)
     return rows
 
 
@@ -187,64 +199,43 @@ def head_rows(model: GPT, task: SymbolMapping, inputs: Tensor, targets: Tensor, 
     return rows
 
 
-class Tables:
-    """The three result tables."""
+def measure(part: str, task: str, arm: str, learning_rate: float, seed: int) -> tuple[list[dict], ...]:
+    """Train one model; return its scores during training, and of a run those at the end and its heads."""
+    made = ARMS[task, arm]
+    model, steps = made.build(seed), iter(range(made.steps))
+    curve, scores, heads = [], [], []
 
-    def __init__(self) -> None:
-        self.rows = {name: common.stored(name) for name in (SCORES, TRAINING, HEADS)}
+    def probe(step: int) -> None:
+        for rules, (inputs, targets) in made.test(PROBE, TUNING if part == "search" else TEST).items():
+            logs = log_probabilities(model, inputs)
+            for name, chosen in groups(made.task, inputs).items():
+                curve.append({"step": step, "rules": rules, "scored": name, **score(logs, targets, chosen)})
+            if task == "mapping" and part == "run":
+                rows = head_rows(model, made.task, inputs, targets, ablate=step == made.steps)
+                heads.extend({"step": step, **row} for row in rows)
 
-    def rows_of(self, name: str, **key: object) -> list[dict[str, object]]:
-        """Return the rows of a table with these values."""
-        return [row for row in self.rows[name] if all(row[column] == value for column, value in key.items())]
+    def loss(generator: Generator) -> Tensor:
+        step = next(steps)
+        if part == "run" and step in made.probes:
+            probe(step)
+        return model.loss(*made.task.draw(made.batch, generator))
 
-    def save(self) -> None:
-        """Store the tables that have rows."""
-        for name, rows in self.rows.items():
-            if rows:
-                common.save(name, rows, arguments=False)
+    minimize(model, loss, made.config(learning_rate, seed))
+    probe(made.steps)
+    if part == "run":
+        for rules, (inputs, targets) in made.test(FINAL, TEST).items():
+            logs = log_probabilities(model, inputs)
+            scores += by_examples(made.task, {"rules": rules}, logs, inputs, targets)
+        if (task, arm) == FIRST_ARM:
+            check_new(made, seed)
+            if seed == 0:
+                publish(model, made)
+    return curve, scores, heads
 
 
-def run(tables: Tables, arm: Arm, part: str, seed: int, rate: float) -> float:
-    """Train one model unless it is stored, store its scores, and return its final loss on all queries."""
-    key = {"part": part, "task": arm.kind, "arm": arm.name, "learning_rate": rate, "seed": seed}
-    if not tables.rows_of(TRAINING, **key, step=arm.steps):
-        model, steps = arm.build(seed), iter(range(arm.steps))
-        curve, heads = [], []
-
-        def probe(step: int) -> None:
-            for rules, (inputs, targets) in arm.test(PROBE, TUNING if part == "search" else TEST).items():
-                logs = log_probabilities(model, inputs)
-                for name, chosen in groups(arm.task, inputs).items():
-                    actual = {**key, "step": step, "rules": rules, "scored": name}
-                    curve.append({**actual, **score(logs, targets, chosen)})
-                if arm.kind == "mapping" and part == "run":
-                    where = {"arm": arm.name, "seed": seed, "step": step}
-                    rows = head_rows(model, arm.task, inputs, targets, ablate=step == arm.steps)
-                    heads.extend({**where, **row} for row in rows)
-
-        def loss(generator: Generator) -> Tensor:
-            step = next(steps)
-            if part == "run" and step in arm.probes:
-                probe(step)
-            return model.loss(*arm.task.draw(arm.batch, generator))
-
-        minimize(model, loss, arm.config(rate, seed))
-        probe(arm.steps)
-        print(*curve[-1].values(), sep="  ", flush=True)
-        tables.rows[TRAINING] += curve
-        if part == "run":
-            tables.rows[HEADS] += heads
-            for rules, (inputs, targets) in arm.test(FINAL, TEST).items():
-                where = {"task": arm.kind, "arm": arm.name, "rules": rules, "seed": seed}
-                logs = log_probabilities(model, inputs)
-                tables.rows[SCORES] += by_examples(arm.task, where, logs, inputs, targets)
-            if arm == ARMS[0]:
-                check_new(arm, seed)
-                if seed == 0:
-                    publish(model, arm)
-        tables.save()
-    last = {"step": arm.steps, "scored": "all", "rules": "new" if arm.kind == "mapping" else "trained"}
-    return tables.rows_of(TRAINING, **key, **last)[0]["nats"]
+def final_loss(rows: list[dict[str, object]]) -> float:
+    """Return the loss at the end of the training on all queries, of the rules that are trained if there are others."""
+    return [row["nats"] for row in rows if row["scored"] == "all" and row["rules"] in ("new", "trained")][-1]
 
 
 def check_new(arm: Arm, seed: int) -> None:
@@ -271,18 +262,22 @@ def publish(model: GPT, arm: Arm) -> None:
     common.publish("in-context", model, CharTokenizer(arm.task.symbols), score=accuracy, on=on)
 
 
+def compare(key: tuple[str, str]) -> None:
+    """Tune an arm, and run it with every seed."""
+    where, grid = dict(zip(("task", "arm"), key, strict=True)), GRID[ARMS[key].optimizer]
+    search = {"by": final_loss, "seeds": (SEARCH_SEED,), "reported": seeds(3)}
+    best = RUNS.tune(measure, "learning_rate", grid[2:5], grid, **search, part="search", **where)
+    for seed in seeds(3):
+        RUNS.rows(measure, part="run", **where, learning_rate=best, seed=seed)
+
+
 def main() -> None:
-    """Tune and run every arm, and write the tables and the model."""
-    seeds = common.start(3)
-    tables = Tables()
-    if not tables.rows[SCORES]:
-        tables.rows[SCORES] = [row for arm in (ARMS[0], ARMS[2]) for row in baselines(arm)]
-    for arm in ARMS:
-        grid = GRID[arm.optimizer]
-        rate = next(iter(common.tune(partial(run, tables, arm, "search", SEARCH_SEED), grid[2:5], grid)))
-        for seed in seeds:
-            run(tables, arm, "run", seed, rate)
+    """Store the exact baselines, and compare all arms."""
+    for task, names in BASELINES.items():
+        for arm in names:
+            SCORES.rows(baseline, task=task, arm=arm, seed=0)
+    each(compare, ARMS)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -27,7 +27,7 @@ budgets, by least squares over a grid of alpha and beta. Its intervals hold 95 %
 are drawn again for each size. A mean of n drawn seeds varies by a factor of sqrt((n - 1) / n) too little, and is moved
 that much farther from the mean of all. That the law is true, and the rates the best, is assumed.
 
-Writes three results, and skips the runs that they already contain.
+Writes three results.
 `isoflop`: column `part` is search or run.
 `isoflop_optima`: for each budget N* and the loss, and for the fifth also what was predicted; the exponent of each line
 is in the row of the fifth, and `seed` names the seeds behind the means.
@@ -43,13 +43,15 @@ import common
 import pandas as pd
 import torch
 from jaxtyping import Float, Int
+from table import Table, each, run, save, seeds
 from torch import Tensor
 
 from lecture21 import GPT, GPTConfig, accounting, presets
 from lecture21.chapters import results
 from lecture21.training import evaluate, minimize, recipe
 
-NAME, OPTIMA, LAW = "isoflop", "isoflop_optima", "isoflop_law"
+RUNS = Table("isoflop", key=("part", "budget", "d_model", "seed", "learning_rate"))
+LAW = Table("isoflop_law", key=("seed",))
 FITTED = {1e9: (4, 6, 8, 12, 16), 3e9: (6, 8, 12, 16, 20), 1e10: (12, 16, 20, 28, 40), 3e10: (12, 16, 24, 28, 40)}
 """Widths by budget, in FLOPs."""
 PREDICTED = 1e11
@@ -104,44 +106,37 @@ def trained(width: int, budget: float, rate: float, seed: int, tokens: Tensor) -
     return model, round(time.process_time() - start, 1)
 
 
-class Table:
-    """The rows of `isoflop`, saved whenever one is added."""
+def measure(part: str, budget: float, d_model: int, seed: int, learning_rate: float) -> dict[str, object]:
+    """Train and score a model; a run of the search that is also reported is not trained twice."""
+    for row in RUNS.select(budget=budget, d_model=d_model, seed=seed, learning_rate=learning_rate):
+        return {name: row[name] for name in ("weights", "characters", "seconds", "nats")}
+    _, tokens, val = common.encoded_plays()
+    model, seconds = trained(d_model, budget, learning_rate, seed, tokens)
+    return {
+        "weights": weights(d_model),
+        "characters": steps(d_model, budget) * BATCH * WINDOW,
+        "seconds": seconds,
+        "nats": round(evaluate(model, val), 5),
+    }
 
-    def __init__(self) -> None:
-        self.rows = common.stored(NAME)
-        self.text = common.encoded_plays()[1:]
 
-    def nats(self, part: str, budget: float, width: int, rate: float, seed: int) -> float:
-        """Return the loss of a run; train it if the table has neither it nor the same run under another name."""
-        key = {"budget": budget, "d_model": width, "seed": seed, "learning_rate": rate}
-        same = [row for row in self.rows if all(row[name] == value for name, value in key.items())]
-        if all(row["part"] != part for row in same):
-            if same:
-                row = same[0] | {"part": part}
-            else:
-                tokens, val = self.text
-                model, seconds = trained(width, budget, rate, seed, tokens)
-                characters = steps(width, budget) * BATCH * WINDOW
-                nats = round(evaluate(model, val), 5)
-                size = {"weights": weights(width), "characters": characters}
-                row = {"part": part, **key, **size, "seconds": seconds, "nats": nats}
-            self.rows.append(row)
-            common.save(NAME, self.rows, arguments=False)
-            print("  ".join(str(value) for value in row.values()), flush=True)
-            same.append(row)
-        return same[0]["nats"]
+def tuned(budget: float, width: int, seed: int) -> float:
+    """Return the best learning rate; for the budget that is predicted, that of the nearest size a budget below."""
+    if budget == PREDICTED:
+        budget = max(FITTED)
+        width = min(FITTED[budget], key=lambda fitted: abs(math.log(weights(fitted) / weights(width))))
+    where = {"part": "search", "budget": budget, "d_model": width}
+    return RUNS.tune(measure, "learning_rate", (FIRST_RATE,), by="nats", seeds=(seed,), reported=(), **where)
 
-    def rate(self, budget: float, width: int, seed: int) -> float:
-        """Return the best learning rate; for the budget that is predicted, that of the nearest size a budget below."""
-        if budget == PREDICTED:
-            budget = max(FITTED)
-            width = min(FITTED[budget], key=lambda fitted: abs(math.log(weights(fitted) / weights(width))))
-        return next(iter(common.tune(lambda rate: self.nats("search", budget, width, rate, seed), (FIRST_RATE,))))
 
-    def mean(self, budget: float, width: int, seeds: list[int]) -> float:
-        """Return the mean loss over the seeds at the best learning rate, which is searched with the first."""
-        best = self.rate(budget, width, seeds[0])
-        return sum(self.nats("run", budget, width, best, seed) for seed in seeds) / len(seeds)
+def means(budget: float, widths: Iterable[int], runs: list[int]) -> dict[int, float]:
+    """Return the mean loss of each width at its best learning rate, which is searched with the first seed."""
+
+    def mean(width: int) -> float:
+        where = {"part": "run", "budget": budget, "d_model": width, "learning_rate": tuned(budget, width, runs[0])}
+        return sum(RUNS.row(measure, **where, seed=seed)["nats"] for seed in runs) / len(runs)
+
+    return dict(zip(widths, each(mean, widths), strict=True))
 
 
 def log_sizes(widths: Iterable[int]) -> Float[Tensor, " S"]:
@@ -299,9 +294,10 @@ def laws(
     return exponents, factors
 
 
-def law(rows: pd.DataFrame) -> list[dict[str, object]]:
-    """Return the rows of `isoflop_law` from the runs of the fitted budgets."""
-    by_size = rows.pivot(index=["budget", "weights", "characters"], columns="seed", values="nats")
+def law(seed: str) -> list[dict[str, object]]:
+    """Fit the law to the runs of the fitted budgets with these seeds."""
+    runs = [row for row in RUNS.select(part="run") if row["budget"] in FITTED and str(row["seed"]) in seed.split()]
+    by_size = pd.DataFrame(runs).pivot(index=["budget", "weights", "characters"], columns="seed", values="nats")
     size, text = (torch.tensor(by_size.index.get_level_values(name)).double() for name in ("weights", "characters"))
     exponents, factors = laws(size, text, resampled(torch.tensor(by_size.values).double()))
     read = results.load("gpt_ladder").query("part == 'run'").groupby("rung")["characters"].mean()
@@ -313,33 +309,25 @@ def law(rows: pd.DataFrame) -> list[dict[str, object]]:
     harm = ((wide - narrow) * factors[:, 1:]).sum(1) / math.log(2)
     alpha, beta = exponents.T
     quantities = {"alpha": alpha, "beta": beta, "exponent": beta / (alpha + beta), "harm": harm}
-    seeds = " ".join(map(str, by_size.columns))
     return [
-        {"quantity": name, "seed": seeds} | rounded("value", (values[0].item(), *interval(values[1:])))
+        {"quantity": name} | rounded("value", (values[0].item(), *interval(values[1:])))
         for name, values in quantities.items()
     ]
 
 
 def main() -> None:
     """Train the fitted budgets, store the prediction, then train the budget that is predicted."""
-    seeds = common.start(3)
-    table = Table()
-    fit = Fit({b: {width: table.mean(b, width, seeds) for width in widths} for b, widths in FITTED.items()})
-    prediction = fit.prediction((len(table.text[0]) - 1) // WINDOW)
-    save([*fit.optima(), {"budget": PREDICTED, **prediction}], seeds)
+    runs = seeds(3)
+    names = {"seed": " ".join(map(str, runs))}
+    fit = Fit({budget: means(budget, widths, runs) for budget, widths in FITTED.items()})
+    prediction = fit.prediction((len(common.encoded_plays()[1]) - 1) // WINDOW)
     widths = [int(width) for width in prediction["predicted_widths"].split()]
-    measured = fit.measured({width: table.mean(PREDICTED, width, seeds) for width in widths})
-    save([*fit.optima(), measured | prediction], seeds)
-    runs = pd.DataFrame(table.rows).query("part == 'run' and budget in @FITTED and seed in @seeds")
-    common.save(LAW, law(runs), arguments=False)
-
-
-def save(rows: list[dict[str, object]], seeds: list[int]) -> None:
-    """Store the optima, of which the last has the columns of the prediction."""
-    table = pd.DataFrame(rows).assign(seed=" ".join(map(str, seeds)))
-    common.save(OPTIMA, table, arguments=False)
-    print(table.T.to_string(), flush=True)
+    if not RUNS.select(part="run", budget=PREDICTED):
+        save("isoflop_optima", [row | names for row in (*fit.optima(), {"budget": PREDICTED, **prediction})])
+    measured = fit.measured(means(PREDICTED, widths, runs))
+    save("isoflop_optima", [row | names for row in (*fit.optima(), measured | prediction)])
+    LAW.rows(law, **names)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

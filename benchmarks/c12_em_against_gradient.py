@@ -1,8 +1,8 @@
 """EM, L-BFGS and tuned Adam on the same mixtures of linear experts; and EM without step-halving.
 
-Usage: python benchmarks/c12_em_against_gradient.py [SEED ...]  (0 to 19 if none is named; about 6 minutes on one core)
+Usage: python benchmarks/c12_em_against_gradient.py        (about 6 minutes on one core)
 
-A seed determines the initialization: members and gate as torch initializes them. All seeds share the data:
+A seed, 0 to 19, determines the initialization: members and gate as torch initializes them. All seeds share the data:
 `three_regimes` (400 points, three members, regimes without overlap) and `soft_gate` (600 points, two members, both
 lines occur near 0). EM runs for at most 300 steps, with a linear gate; Adam for 2,000, with a cosine decay of the
 learning rate to 0, with a linear gate and, on `three_regimes`, with one of eight hidden units. Adam's rate is tuned for
@@ -21,29 +21,27 @@ ended in non-finite values. `newton_steps` is the number in each M-step.
 
 import copy
 import math
-import time
+from itertools import product
 
-import common
 import torch
+from table import Table, run
 from torch import Tensor, nn
 
 from lecture21.data.mixtures import soft_gate, three_regimes
 from lecture21.mixtures import LinearGate, LinearGaussian, Mixture, MLPGate, fit_em
 from lecture21.training import TrainConfig, minimize
 
-NAME = "em_against_gradient"
 DATA = {"three_regimes": (three_regimes(400, 0), 3), "soft_gate": (soft_gate(600, 0), 2)}
 FRESH = {"three_regimes": three_regimes(4000, 10_000), "soft_gate": soft_gate(4000, 10_000)}
 STEPS = 2000
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
-SEARCH_SEEDS = list(range(100, 130))
+SEARCH_SEEDS, SEEDS = list(range(100, 130)), list(range(20))
 GATES = {"three_regimes": ("linear", "MLP"), "soft_gate": ("linear",)}
-BLANK = dict.fromkeys(
-    ("gate", "learning_rate", "start", "steps", "nats", "error", "newton_steps", "falls", "worst"), ""
-)
+KEY = ("part", "data", "method", "members", "gate", "learning_rate", "start", "newton_steps")
+RUNS = Table("em_against_gradient", KEY)
 
 
-def start(members: int, seed: int, gate: str = "linear", wild: bool = False) -> Mixture:
+def untrained(members: int, seed: int, gate: str = "linear", wild: bool = False) -> Mixture:
     """Return an unfitted mixture of linear experts, with torch's initialization or the wild one."""
     torch.manual_seed(seed)
     experts = [LinearGaussian(1) for _ in range(members)]
@@ -148,44 +146,40 @@ def fit_lbfgs(mixture: Mixture, x: Tensor, y: Tensor) -> list[float]:
     return curve
 
 
-def fitted(data: str, method: str, gate: str, seeds: list[int], rate: float | None) -> list[dict[str, object]]:
-    """Fit a mixture from each initialization and return the rows."""
-    (x, y), members = DATA[data]
-    mixtures = [start(members, seed, gate) for seed in seeds]
+def fitted(
+    part: str, data: str, method: str, members: int, gate: str, learning_rate: float | None = None
+) -> list[dict[str, object]]:
+    """Fit a mixture from each initialization, all at once with Adam, and return a row for each."""
+    x, y = DATA[data][0]
+    seeds = SEARCH_SEEDS if part == "search" else SEEDS
+    mixtures = [untrained(members, seed, gate) for seed in seeds]
     if method == "EM":
         curves = [[value / len(x) for value in fit_em(mixture, x, y, steps=300)] for mixture in mixtures]
     elif method == "L-BFGS":
         curves = [fit_lbfgs(mixture, x, y) for mixture in mixtures]
     else:
-        mixtures, curves = fit_adam(mixtures, x, y, rate)
+        mixtures, curves = fit_adam(mixtures, x, y, learning_rate)
     rows = []
     fresh_x, fresh_y = FRESH[data]
     for seed, mixture, nats in zip(seeds, mixtures, curves, strict=True):
         with torch.no_grad():
             error = (mixture.mean(fresh_x) - fresh_y).square().mean().item()
-        row = {"data": data, "method": method, "members": members, "seed": seed}
-        cells = {"steps": settled(nats), "nats": round(nats[-1], 5), "error": round(error, 5)}
-        rows.append(row | BLANK | {"gate": gate, "learning_rate": "" if rate is None else rate} | cells)
+        rows.append({"seed": seed, "steps": settled(nats), "nats": round(nats[-1], 5), "error": round(error, 5)})
     return rows
 
 
-def race(data: str, gate: str, seeds: list[int]) -> list[dict[str, object]]:
-    """Tune Adam for one data set and gate, run it and EM from every initialization, and return the rows."""
-    rows, means = [], {}
-    for rate in RATES:
-        actual = fitted(data, "Adam", gate, SEARCH_SEEDS, rate)
-        rows += [{"part": "search"} | row for row in actual]
-        means[rate] = sum(row["nats"] for row in actual) / len(actual)
-    best = max(means, key=means.__getitem__)
-    print(f"{data}, {gate} gate: {means}", flush=True)
-    arms = {"EM": None, "L-BFGS": None, "Adam": best} if gate == "linear" else {"Adam": best}
-    for method, rate in arms.items():
-        actual = fitted(data, method, gate, seeds, rate)
-        rows += [{"part": "race"} | row for row in actual]
-        nats, error = (torch.tensor([row[name] for row in actual]) for name in ("nats", "error"))
-        print(f"{data}, {gate} gate, {method}: {nats.sort().values.tolist()}, error {error.median():.4f}", flush=True)
-    print(f"{time.process_time():.0f} s", flush=True)
-    return rows
+def race(data: str, gate: str) -> None:
+    """Tune Adam for one data set and gate, and run it and the others from every initialization."""
+    where = {"data": data, "members": DATA[data][1], "gate": gate}
+
+    def nats(rate: float) -> float:
+        rows = RUNS.rows(fitted, part="search", method="Adam", **where, learning_rate=rate)
+        return sum(row["nats"] for row in rows) / len(rows)
+
+    if gate == "linear":
+        RUNS.rows(fitted, part="race", method="EM", **where)
+        RUNS.rows(fitted, part="race", method="L-BFGS", **where)
+    RUNS.rows(fitted, part="race", method="Adam", **where, learning_rate=max(RATES, key=nats))
 
 
 def changes(mixture: Mixture, x: Tensor, y: Tensor, damped: bool, newton_steps: int) -> list[float]:
@@ -200,34 +194,29 @@ def changes(mixture: Mixture, x: Tensor, y: Tensor, damped: bool, newton_steps: 
     return actual
 
 
-def damping(name: str, members: int, damped: bool, newton_steps: int, seeds: list[int]) -> list[dict[str, object]]:
-    """Run EM with and without step-halving from every initialization of one kind, and return the rows."""
-    (x, y), _ = DATA["three_regimes"]
+def damping(
+    part: str, data: str, method: str, members: int, gate: str, start: str, newton_steps: int
+) -> list[dict[str, object]]:
+    """Run EM with or without step-halving from every initialization of one kind, and return a row for each."""
+    x, y = DATA[data][0]
     rows = []
-    for seed in seeds:
-        steps = changes(start(members, seed, wild=name == "wild"), x, y, damped, newton_steps)
+    for seed in SEEDS:
+        mixture = untrained(members, seed, gate, wild=start == "wild")
+        steps = changes(mixture, x, y, method == "damped", newton_steps)
         falls, worst = sum(change < -1e-9 for change in steps), min(0.0, *steps)
-        row = {"part": "damping", "data": "three_regimes", "method": "damped" if damped else "undamped"}
-        cells = {"start": name, "newton_steps": newton_steps, "falls": falls, "worst": f"{worst:.3g}"}
-        rows.append(row | {"members": members, "seed": seed} | BLANK | {"gate": "linear"} | cells)
+        rows.append({"seed": seed, "falls": falls, "worst": f"{worst:.3g}"})
     return rows
 
 
 def main() -> None:
-    """Run every initialization and write the table."""
-    seeds = common.start(20)
-    rows = []
+    """Let the methods race, and then run EM with and without step-halving."""
     for data in DATA:
         for gate in GATES[data]:
-            rows += race(data, gate, seeds)
-    for name in ("plain", "wild"):
-        for members in (3, 6):
-            for damped in (True, False):
-                for newton_steps in (1, 10):
-                    rows += damping(name, members, damped, newton_steps, seeds)
-    common.save(NAME, rows, arguments=False)
-    print(f"{time.process_time():.0f} s of one core")
+            race(data, gate)
+    where = {"part": "damping", "data": "three_regimes", "gate": "linear"}
+    for start, members, method, newton_steps in product(("plain", "wild"), (3, 6), ("damped", "undamped"), (1, 10)):
+        RUNS.rows(damping, **where, start=start, members=members, method=method, newton_steps=newton_steps)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

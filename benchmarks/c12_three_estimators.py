@@ -38,14 +38,12 @@ every member, and `linear gate x 4` the one with the linear gate, its logits mul
 
 import copy
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from functools import lru_cache, partial
 
-import common
 import torch
+from table import Table, each, run, seeds
 from torch import Tensor, nn
 
 from lecture21.data.mixtures import smooth, three_bands, three_regimes
@@ -214,75 +212,64 @@ def scored(task: Task, method: str, model: nn.Module, train: tuple[Tensor, Tenso
 
 
 DERIVED = {
-    "MoE, MLP gate": ("MoE, uniform gate",),
-    "MoE, linear gate": ("MoE, linear gate x 4",),
-    "AdaBoost, sigmoid(2F)": ("AdaBoost, shares",),
+    "MoE, uniform gate": "MoE, MLP gate",
+    "MoE, linear gate x 4": "MoE, linear gate",
+    "AdaBoost, shares": "AdaBoost, sigmoid(2F)",
 }
-"""What is scored with the fitted model of a method besides."""
+"""What is scored with the fitted model of another method."""
 COLUMNS = (
     "error", "squared", "nats", "overconfidence", "weighted_member", "uniform_member", "ambiguity", "parameters",
 )  # fmt: skip
+RUNS = Table("three_estimators", key=("part", "task", "method", "seed", "learning_rate"))
 
 
-def compared(name: str, seeds: list[int], rows: list[dict[str, Any]]) -> None:
-    """Tune and run every method on one task, and add the rows that the table does not have yet."""
-    task = TASKS[name]
+@lru_cache(maxsize=1)
+def fitted(name: str, method: str, seed: int, rate: float) -> nn.Module:
+    """Return the fitted model of a method, which a method that is derived from it uses again."""
+    return fit(TASKS[name], method, *TASKS[name].draw(TASKS[name].n, seed), seed, rate)
 
-    def add(part: str, method: str, seed: int, rate: float, scores: dict[str, float]) -> None:
-        cells = {column: float(f"{scores[column]:.6g}") if column in scores else "" for column in COLUMNS}
-        key = {"part": part, "task": name, "method": method, "seed": seed, "learning_rate": rate}
-        rows.append(key | {"tuned_on": "", **cells})
 
-    def run(part: str, method: str, seed: int, rate: float) -> dict[str, Any]:
-        for row in rows:
-            if tuple(row.values())[:5] == (part, name, method, seed, rate):
-                return row
-        train = task.draw(task.n, seed)
-        try:
-            model = fit(task, method, *train, seed, rate)
-        except ValueError as error:  # the fit diverged; a rate is chosen that does not
-            print(f"{method}, seed {seed}, rate {rate:g}: {error}", flush=True)
-            scores = {"error": math.inf, "squared": math.inf, "nats": math.inf}
-            add(part, method, seed, rate, scores)
-            return scores
-        scores = scored(task, method, model, train, seed)
-        add(part, method, seed, rate, scores)
-        if part == "run" and method == "MoE, MLP gate":
-            uniform = Mixture(list(model.members), UniformGate(task.members))
-            add(part, "MoE, uniform gate", seed, rate, scored(task, method, uniform, train, seed))
-        if part == "run" and method == "MoE, linear gate":
-            add(part, "MoE, linear gate x 4", seed, rate, scored(task, method, sharpened(model, 4), train, seed))
-        if part == "run" and method == "AdaBoost, sigmoid(2F)":
-            add(part, "AdaBoost, shares", seed, rate, scored(task, method, model.mixture(), train, seed))
-        return scores
+def measure(part: str, task: str, method: str, seed: int, learning_rate: float) -> dict[str, float]:
+    """Fit a method, and return its scores; infinite ones if the fit diverged, and none without weights."""
+    base = DERIVED.get(method, method)
+    try:
+        model = fitted(task, base, seed, learning_rate)
+    except ValueError:
+        scores = {"error": math.inf, "squared": math.inf, "nats": math.inf}
+    else:
+        if method == "MoE, uniform gate":
+            model = Mixture(list(model.members), UniformGate(TASKS[task].members))
+        elif method == "MoE, linear gate x 4":
+            model = sharpened(model, 4)
+        elif method == "AdaBoost, shares":
+            model = model.mixture()
+        scores = scored(TASKS[task], base, model, TASKS[task].draw(TASKS[task].n, seed), seed)
+    return {"tuned_on": None} | {name: float(f"{scores[name]:.6g}") if name in scores else None for name in COLUMNS}
 
-    def mean(rate: float, method: str, score: str) -> float:
-        return sum(run("search", method, seed, rate)[score] for seed in SEARCH_SEEDS) / len(SEARCH_SEEDS)
 
-    mixtures = ("MoE, linear gate", "MoE, MLP gate", "MoE, cooperative")
-    for method in ("single", "single, wide", "single, wider", "bagging", task.boosting, *mixtures):
-        best = {}
-        for score in SCORES:
-            best[score] = next(iter(common.tune(partial(mean, method=method, score=score), (0.1,), RATES)))
-        for rate in set(best.values()):
-            errors = torch.tensor([run("run", method, seed, rate)["error"] for seed in seeds])
-            print(f"{name}, {method}, {rate:g}: {errors.mean():.4f} ± {errors.std() / math.sqrt(len(errors)):.4f}")
-        others = DERIVED.get(method, ())
-        for row in rows:
-            if row["part"] == "run" and row["task"] == name and row["method"] in (method, *others):
-                row["tuned_on"] = " and ".join(score for score in SCORES if best[score] == row["learning_rate"])
-        common.save("three_estimators", rows, arguments=False)
-        print(f"    {time.process_time():.0f} s, best rates {best}", flush=True)
+def compare(key: tuple[str, str]) -> None:
+    """Tune a method on a task for each score, and run it and what is derived from it with every seed."""
+    task, method = key
+    where = {"task": task, "method": method}
+    search = {"seeds": SEARCH_SEEDS, "reported": seeds(8), "part": "search"}
+    best = {score: RUNS.tune(measure, "learning_rate", (0.1,), RATES, by=score, **search, **where) for score in SCORES}
+    for rate in sorted(set(best.values())):
+        for seed in seeds(8):
+            for each_method in (method, *(name for name, base in DERIVED.items() if base == method)):
+                RUNS.row(measure, part="run", task=task, method=each_method, seed=seed, learning_rate=rate)
+                RUNS.label(
+                    "tuned_on",
+                    lambda row: " and ".join(score for score in SCORES if best[score] == row["learning_rate"]),
+                    part="run", task=task, method=each_method,
+                )  # fmt: skip
 
 
 def main() -> None:
-    """Run the tasks and write the table."""
-    seeds = common.start(8)
-    rows = common.stored("three_estimators")
-    for name in TASKS:
-        compared(name, seeds, rows)
-    common.save("three_estimators", rows, arguments=False)
+    """Compare all methods on every task."""
+    mixtures = ("MoE, linear gate", "MoE, MLP gate", "MoE, cooperative")
+    methods = ("single", "single, wide", "single, wider", "bagging")
+    each(compare, [(name, method) for name, task in TASKS.items() for method in (*methods, task.boosting, *mixtures)])
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

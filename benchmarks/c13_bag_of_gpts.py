@@ -29,6 +29,7 @@ from pathlib import Path
 import common
 import torch
 from jaxtyping import Int
+from table import Table, run, stored
 from torch import Tensor
 
 from lecture21 import GPT, GPTConfig, TrainConfig, evaluate, train
@@ -54,7 +55,12 @@ TOKENIZER, TRAIN, VAL = common.encoded_plays()
 TENTH = len(TRAIN) // 10
 TEXTS = {"all": TRAIN, "nine tenths": TRAIN[:-TENTH], "scarce": TRAIN[:20_000]}
 LOSSES = ("average", "probabilities", "logits")
-rows: list[dict[str, object]] = []
+GROUPS = {
+    "search": [[0], [1], [0, 1]],
+    "run": [*([(k + j) % MEMBERS for j in range(m)] for m in (1, 2, 3) for k in range(MEMBERS)), list(range(MEMBERS))],
+}
+SEEDS = {"search": (100, 101), "run": range(MEMBERS)}
+RUNS = Table("bag_of_gpts", key=("part", "arm", "steps", "scale"))
 
 
 def fit(text: str, seed: int, scale: float, steps: int = STEPS) -> tuple[GPT, float]:
@@ -106,66 +112,64 @@ def pools(members: Sequence[GPT], tokens: Int[Tensor, " N"], groups: Sequence[Se
     return [dict(zip(LOSSES, row, strict=True)) for row in (totals / (len(tokens) - 1)).tolist()]
 
 
-def add(
-    part: str,
-    arm: str,
-    steps: int,
-    scale: float | str,
-    members: int,
-    seed: int | str,
-    characters: int,
-    losses: Mapping[str, float],
-    seconds: float | str,
-) -> None:
-    """Add a row to the table."""
-    named = {"part": part, "arm": arm, "steps": steps, "scale": scale, "members": members, "seed": seed}
+def row_of(seed: str, members: int, characters: int, losses: Mapping[str, float], seconds: float | None) -> dict:
+    """Return what is measured of one group of models."""
     measured = {name: round(loss, 5) for name, loss in losses.items()}
-    rows.append({**named, "characters": characters, **measured, "seconds": seconds})
+    return {"members": members, "seed": seed, "characters": characters, **measured, "seconds": seconds}
 
 
-def measure(
-    part: str,
-    text: str,
-    seeds: Sequence[int],
-    groups: Sequence[Sequence[int]],
-    tokens: Int[Tensor, " N"],
-    scale: float,
-) -> float:
-    """Train a member for each seed, add a row for each group, and return the last group's loss of probabilities."""
-    members, seconds = zip(*[fit(text, seed, scale) for seed in seeds], strict=True)
-    for group, losses in zip(groups, pools(members, tokens, groups), strict=True):
-        named = " ".join(str(seeds[k]) for k in group)
-        characters = len(group) * STEPS * WINDOWS * WINDOW
-        add(part, "bag", STEPS, scale, len(group), named, characters, losses, round(sum(seconds[k] for k in group), 1))
-    print(f"{time.process_time():5.0f} s {rows[-1]}", flush=True)
-    common.save("bag_of_gpts", rows, arguments=False)
-    return rows[-1]["probabilities"]
+def bag(part: str, arm: str, steps: int, scale: float) -> list[dict[str, object]]:
+    """Train the members, and return a row for each group of them."""
+    text, scored = ("nine tenths", TRAIN[-TENTH:]) if part == "search" else ("all", VAL)
+    seeds = SEEDS[part]
+    members, seconds = zip(*[fit(text, seed, scale, steps) for seed in seeds], strict=True)
+    return [
+        row_of(
+            " ".join(str(seeds[k]) for k in group), len(group), len(group) * steps * WINDOWS * WINDOW, losses,
+            round(sum(seconds[k] for k in group), 1),
+        )
+        for group, losses in zip(GROUPS[part], pools(members, scored, GROUPS[part]), strict=True)
+    ]  # fmt: skip
+
+
+def twice(part: str, arm: str, steps: int, scale: float) -> list[dict[str, object]]:
+    """Train one member for longer, with three seeds."""
+    rows = []
+    for seed in range(3):
+        member, seconds = fit("all", seed, scale, steps)
+        (losses,) = pools([member], VAL, [[0]])
+        rows.append(row_of(str(seed), 1, steps * WINDOWS * WINDOW, losses, round(seconds, 1)))
+    return rows
+
+
+def one(part: str, arm: str, steps: int, scale: float) -> dict[str, object]:
+    """Score the pretrained model."""
+    model, _ = pretrained.load("modern-gpt0")
+    (losses,) = pools([model], VAL, [[0]])
+    (published,) = [row for row in stored("pretrained_models") if row["model"] == "modern-gpt0"]
+    characters = steps * recipe("modern-gpt0").batch_size * WINDOW
+    return row_of(str(published["seed"]), 1, characters, losses, published["seconds"])
+
+
+def count(part: str, arm: str, steps: int) -> dict[str, object]:
+    """Score an n-gram model."""
+    loss = evaluate(NGram(steps, TOKENIZER.vocab_size).fit(TRAIN), VAL, WINDOW)
+    return row_of("", 1, len(TRAIN), dict.fromkeys(LOSSES, loss), None)
 
 
 def main() -> None:
-    """Run all arms and write the table."""
-    torch.set_num_threads(1)
+    """Tune the scale for a pool of two, and run all arms."""
     for order in range(1, 6):
-        loss = evaluate(NGram(order, TOKENIZER.vocab_size).fit(TRAIN), VAL, WINDOW)
-        add("ngram", "ngram", order, "", 1, "", len(TRAIN), dict.fromkeys(LOSSES, loss), "")
+        RUNS.row(count, part="ngram", arm="ngram", steps=order)
 
     def score(scale: float) -> float:
-        return measure("search", "nine tenths", (100, 101), [[0], [1], [0, 1]], TRAIN[-TENTH:], scale)
+        return RUNS.rows(bag, part="search", arm="bag", steps=STEPS, scale=scale)[-1]["probabilities"]
 
     scale = next(iter(common.tune(score, SCALES)))
-    groups = [[(k + j) % MEMBERS for j in range(m)] for m in (1, 2, 3) for k in range(MEMBERS)]
-    measure("run", "all", range(MEMBERS), [*groups, list(range(MEMBERS))], VAL, scale)
-    for seed in range(3):
-        member, seconds = fit("all", seed, scale, 2 * STEPS)
-        (losses,) = pools([member], VAL, [[0]])
-        add("run", "twice", 2 * STEPS, scale, 1, seed, 2 * STEPS * WINDOWS * WINDOW, losses, round(seconds, 1))
-    config, (one, _) = recipe("modern-gpt0"), pretrained.load("modern-gpt0")
-    (losses,) = pools([one], VAL, [[0]])
-    characters = config.steps * config.batch_size * WINDOW
-    (published,) = [row for row in common.stored("pretrained_models") if row["model"] == "modern-gpt0"]
-    add("run", "one", config.steps, 1.0, 1, published["seed"], characters, losses, published["seconds"])
-    common.save("bag_of_gpts", rows, arguments=False)
+    RUNS.rows(bag, part="run", arm="bag", steps=STEPS, scale=scale)
+    RUNS.rows(twice, part="run", arm="twice", steps=2 * STEPS, scale=scale)
+    RUNS.row(one, part="run", arm="one", steps=recipe("modern-gpt0").steps, scale=1.0)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

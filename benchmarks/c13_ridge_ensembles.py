@@ -11,10 +11,10 @@ error |w - w0|^2 / N of the mean of the first K students, for K = 1 averaged ove
 squared error of the students on their own examples.
 """
 
-import time
+from itertools import product
 
-import common
 import torch
+from table import Table, each, run
 
 from lecture21.mixtures import simulate_ridge_ensemble
 
@@ -25,29 +25,33 @@ MEMBERS = (1, 2, 5, 10, 30)
 ROUNDS, SEEDS = 10, 40
 
 
+RESULT = Table("ridge_ensembles", key=("sampling", "subset", "round"))
+
+
+def measure(sampling: str, subset: float, round: int) -> list[dict[str, object]]:
+    """Simulate the seeds of one round, and return a row for each penalty."""
+    runs = [
+        simulate_ridge_ensemble(
+            subset=subset, bootstrap=sampling == "bootstrap", penalty=PENALTIES, seed=seed, **SETTING
+        )
+        for seed in range(round * SEEDS, (round + 1) * SEEDS)
+    ]
+    cross = torch.stack([run.cross for run in runs]).mean(0)  # (L, M, M)
+    train = torch.stack([run.train for run in runs]).mean(dim=(0, 2))
+    alone = cross.diagonal(dim1=1, dim2=2).mean(1)
+    errors = {f"mean_of_{k}": alone if k == 1 else cross[:, :k, :k].mean(dim=(1, 2)) for k in MEMBERS}
+    return [
+        {"penalty": f"{penalty:.6g}"}
+        | {name: float(f"{error[n]:.6f}") for name, error in (errors | {"train": train}).items()}
+        for n, penalty in enumerate(PENALTIES.tolist())
+    ]
+
+
 def main() -> None:
-    """Simulate and write the table."""
-    torch.set_num_threads(1)
-    rows = []
-    for sampling, subset in SAMPLINGS:
-        for number in range(ROUNDS):
-            runs = [
-                simulate_ridge_ensemble(
-                    subset=subset, bootstrap=sampling == "bootstrap", penalty=PENALTIES, seed=seed, **SETTING
-                )
-                for seed in range(number * SEEDS, (number + 1) * SEEDS)
-            ]
-            cross = torch.stack([run.cross for run in runs]).mean(0)  # (L, M, M)
-            train = torch.stack([run.train for run in runs]).mean(dim=(0, 2))
-            alone = cross.diagonal(dim1=1, dim2=2).mean(1)
-            errors = {k: alone if k == 1 else cross[:, :k, :k].mean(dim=(1, 2)) for k in MEMBERS}
-            for n, penalty in enumerate(PENALTIES.tolist()):
-                named = {"sampling": sampling, "subset": subset, "round": number, "penalty": f"{penalty:.6g}"}
-                actual = {f"mean_of_{k}": round(error[n].item(), 6) for k, error in errors.items()}
-                rows.append({**named, **actual, "train": round(train[n].item(), 6)})
-        print(f"{sampling} {subset}: {time.process_time():.0f} s", flush=True)
-    common.save("ridge_ensembles", rows, arguments=False)
+    """Simulate every kind of sampling."""
+    keys = [{"sampling": s, "subset": f, "round": n} for (s, f), n in product(SAMPLINGS, range(ROUNDS))]
+    each(lambda key: RESULT.rows(measure, **key), keys)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

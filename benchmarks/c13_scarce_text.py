@@ -16,62 +16,44 @@ pools of two neighbors in a ring, and all four, on the first 19,200 characters o
 Writes results/scarce_text.csv in the package, in nats per character. `average` is the members' mean loss.
 """
 
-import time
-from collections.abc import Sequence
-
 import common
-import torch
 from c13_bag_of_gpts import LOSSES, TENTH, TRAIN, VAL, fit, pools
+from table import Table, run
 
 SCALES, TUNED, OTHER = (0.5, 1.0, 2.0), (125, 250), (62, 500)
+PAIR = [[0], [1], [0, 1]]
 GROUPS = [[0], [1], [2], [3], [0, 1], [1, 2], [2, 3], [3, 0], [0, 1, 2, 3]]
 TUNING, SCORED = TRAIN[-TENTH:][:19_201], VAL[:19_201]
-rows: list[dict[str, object]] = common.stored("scarce_text")
+RUNS = Table("scarce_text", key=("part", "steps", "scale"))
 
 
-def measure(
-    part: str, steps: int, scale: float, seeds: Sequence[int], groups: Sequence[Sequence[int]]
-) -> list[dict[str, object]]:
-    """Train a model for each seed, add a row for each group of them, and return the rows; those of the table again."""
-    key = {"part": part, "steps": steps, "scale": scale}
-    wanted = [" ".join(str(seeds[k]) for k in group) for group in groups]
+def measure(part: str, steps: int, scale: float) -> list[dict[str, object]]:
+    """Train a model for each seed, and return a row for each group of them."""
+    seeds, groups, text = ((100, 101), PAIR, TUNING) if part == "search" else (range(4), GROUPS, SCORED)
+    models = [fit("scarce", seed, scale, steps)[0] for seed in seeds]
+    return [
+        {"members": len(group), "seed": " ".join(str(seeds[k]) for k in group)}
+        | {name: round(losses[name], 5) for name in LOSSES}
+        for group, losses in zip(groups, pools(models, text, groups), strict=True)
+    ]
 
-    def found() -> list[dict[str, object]]:
-        mine = [row for row in rows if all(row[name] == key[name] for name in key)]
-        return [row for seed in wanted for row in mine if str(row["seed"]) == seed]
 
-    if len(found()) < len(wanted):
-        models = []
-        for seed in seeds:
-            models.append(fit("scarce", seed, scale, steps)[0])
-            print(f"{time.process_time():5.0f} s {part} {steps} {scale} {seed}", flush=True)
-        text = TUNING if part == "search" else SCORED
-        new = [k for k in range(len(wanted)) if wanted[k] not in {str(row["seed"]) for row in found()}]
-        for k, losses in zip(new, pools(models, text, [groups[k] for k in new]), strict=True):
-            measured = {name: round(losses[name], 5) for name in LOSSES}
-            rows.append({**key, "members": len(groups[k]), "seed": wanted[k], **measured})
-        common.save("scarce_text", rows, arguments=False)
-        print(rows[-1], flush=True)
-    return found()
+def tuned(steps: int, loss: str) -> float:
+    """Return the best scale for a pool of two; searches for its members and for itself have the same runs."""
+
+    def score(scale: float) -> float:
+        return RUNS.rows(measure, part="search", steps=steps, scale=scale)[-1][loss]
+
+    return next(iter(common.tune(score, SCALES)))
 
 
 def main() -> None:
-    """Run all parts and write the table."""
-    torch.set_num_threads(1)
-    chosen = {}
-    for steps in reversed(TUNED):
-
-        def score(scale: float, loss: str, steps: int = steps) -> float:
-            return float(measure("search", steps, scale, (100, 101), [[0], [1], [0, 1]])[-1][loss])
-
-        # Both losses are tuned on the same runs.
-        for loss in ("average", "logits"):
-            chosen[steps, loss] = next(iter(common.tune(lambda scale, loss=loss: score(scale, loss), SCALES)))
-    print(chosen, flush=True)
-    scale = chosen[250, "logits"]
+    """Tune, and run every number of updates at the scale that is best for pools."""
+    for steps in TUNED:
+        print(steps, "updates, alone:", tuned(steps, "average"), "as a pool:", tuned(steps, "logits"), flush=True)
     for steps in (*TUNED, *OTHER):
-        measure("run", steps, scale, range(4), GROUPS)
+        RUNS.rows(measure, part="run", steps=steps, scale=tuned(250, "logits"))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -8,18 +8,19 @@ the rate at which the router collapses (0.06); only the weight of the balance lo
 
 Usage: python benchmarks/c14_collapse_causes.py [SEED ...]     (0 1 2 if none is named; about 3 minutes on one core)
 
-Writes the result `collapse_causes` after every run, and skips the runs that it already contains:
+Writes the result `collapse_causes`:
     setting, learning_rate, seed; nats: loss per character on the validation split; for layers 1 and 2, common: the
     squared length of the mean of the feed-forward or sparse layer's inputs on the validation split, divided by their
     mean squared length (1 if all are equal). For sparse layers also the load of the busiest expert: busiest, on the
     validation split; batch, in each of the last ten training batches, averaged; ten, in these ten batches together.
 """
 
-import time
+from itertools import product
 
 import c14_router_collapse as collapse
 import common
 import torch
+from table import Table, each, run, seeds
 from torch import Tensor
 
 from lecture21 import GPT
@@ -27,11 +28,12 @@ from lecture21.layers.feed_forward import FeedForward
 from lecture21.moe import SparseMoE, statistics_of
 from lecture21.training import evaluate
 
-NAME, RATES = "collapse_causes", (0.01, collapse.HIGH)
+RATES = (0.01, collapse.HIGH)
 STRENGTHS = (0.001, 0.1)  # 0.01 is in `router_collapse`
 PLAIN = ("bias 0.01", "dense, width 64", "dense, width 64, warm-up")
 BY_LAYER = ("common", "busiest", "batch", "ten")
 COLUMNS = ("setting", "learning_rate", "seed", "nats", *[f"{name}_{layer}" for layer in (1, 2) for name in BY_LAYER])
+RUNS = Table("collapse_causes", COLUMNS[:3])
 
 
 def common_shares(model: GPT, ids: Tensor) -> list[float]:
@@ -49,13 +51,14 @@ def common_shares(model: GPT, ids: Tensor) -> list[float]:
     return shares
 
 
-def measured(setting: str, rate: float, seed: int, tokens: Tensor, val: Tensor) -> dict[str, object]:
+def measured(setting: str, learning_rate: float, seed: int) -> dict[str, object]:
     """Train one setting and return its row."""
+    _, tokens, val = common.encoded_plays()
     if setting not in collapse.SETTINGS:
         collapse.SETTINGS[setting] = collapse.sparse(balance="aux", aux_weight=float(setting.removeprefix("aux ")))
-    model, watch = collapse.trained(setting, rate, seed, tokens)
+    model, watch = collapse.trained(setting, learning_rate, seed, tokens)
     windows = val[: len(val) // model.block_size * model.block_size].view(-1, model.block_size)
-    row: dict[str, object] = {"setting": setting, "learning_rate": rate, "seed": seed}
+    row: dict[str, object] = dict.fromkeys(COLUMNS[3:])
     row["nats"] = round(evaluate(model, val), 5)
     row |= {f"common_{n}": round(share, 4) for n, share in enumerate(common_shares(model, windows), start=1)}
     if watch.routers:
@@ -69,19 +72,13 @@ def measured(setting: str, rate: float, seed: int, tokens: Tensor, val: Tensor) 
 
 
 def main() -> None:
-    """Make every run that is missing, and write the table after each."""
-    seeds = common.start(3)
-    _, tokens, val = common.encoded_plays()
-    rows = common.stored(NAME)
-    done = {(row["setting"], row["learning_rate"], row["seed"]) for row in rows}
-    for setting in (*PLAIN, *(f"aux {strength:g}" for strength in STRENGTHS)):
-        for rate in reversed(RATES):
-            for seed in seeds:
-                if (setting, rate, seed) not in done:
-                    rows.append(dict.fromkeys(COLUMNS, "") | measured(setting, rate, seed, tokens, val))
-                    common.save(NAME, rows, arguments=False)
-                    print(*rows[-1].values(), f"{time.process_time():.0f} s", sep="  ", flush=True)
+    """Make every run."""
+    settings = (*PLAIN, *(f"aux {strength:g}" for strength in STRENGTHS))
+    each(
+        lambda key: RUNS.row(measured, **dict(zip(RUNS.key, key, strict=True))),
+        product(settings, reversed(RATES), seeds(3)),
+    )
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

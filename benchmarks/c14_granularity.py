@@ -16,28 +16,26 @@ load in the training text, so the experts form four pairs.
 The learning rates of the recipe are multiplied by one factor, which is tuned for each model as there: seed 100, last
 tenth of the training text, from 2 to the neighbors in `FACTORS` until both are worse.
 
-Writes the result `granularity` after every run, and skips the runs that it already contains:
+Writes the result `granularity`:
     part (search or run), model, factor, seed; the columns of `sparse_against_dense`; of a run also, for each layer on
     the first `MEASURED` characters of the validation split, sets: number of different sets of experts that a character
     was sent to; even_sets: exp of the entropy of the sets, so the number of equally frequent sets that would be as
     varied. The load is that on these characters.
 """
 
-import time
-
 import c14_sparse_against_dense as sweep
-import common
 import torch
 from jaxtyping import Float, Int
+from table import Table, each, run, seeds
 from torch import Tensor
 
 from lecture21 import GPT, presets
 from lecture21.moe import MoEConfig, Router, Routing, SparseMoE, describe, routings
 
-NAME, STEPS = "granularity", 500
+STEPS = 500
 MODELS = {"32 x 32": 32, "16 x 64": 16, "64 x 16": 64, "by character": 8}
 """Number of experts E, of which a character uses a quarter."""
-COLUMNS = (*sweep.COLUMNS, "sets_1", "even_sets_1", "sets_2", "even_sets_2")
+RUNS = Table("granularity", sweep.KEY)
 MEASURED = 32_000
 
 
@@ -106,37 +104,26 @@ def routing_of(model: GPT, ids: Tensor) -> dict[str, object]:
     return found
 
 
+def measure(part: str, model: str, seed: int, steps: int, factor: float) -> dict[str, object]:
+    """Train a model, and return what is measured; of a run also the load and the sets of its experts."""
+    tokens, val = sweep.texts(part)
+    gpt = built(model, seed, tokens)
+    row = sweep.trained(gpt, seed, steps, factor, tokens, val, load=False)
+    return row | (routing_of(gpt, val[:MEASURED]) if part == "run" else {})
+
+
+def compare(model: str) -> None:
+    """Tune a model, and run it with every seed."""
+    search = {"by": "nats", "seeds": (sweep.SEARCH_SEED,), "reported": seeds(3)}
+    best = RUNS.tune(measure, "factor", (2.0,), sweep.FACTORS, **search, part="search", model=model, steps=STEPS)
+    for seed in seeds(3):
+        RUNS.row(measure, part="run", model=model, seed=seed, steps=STEPS, factor=best)
+
+
 def main() -> None:
-    """Tune each model, make its runs, and write the table after each run."""
-    seeds = common.start(3)
-    _, tokens, val = common.encoded_plays()
-    held_out = len(tokens) // 10
-    rows = common.stored(NAME)
-
-    def nats(part: str, name: str, seed: int, factor: float) -> float:
-        """Return the loss of a run, which is made if the table does not have it."""
-        for row in rows:
-            if (row["part"], row["model"], row["seed"], row["factor"]) == (part, name, seed, factor):
-                return row["nats"]
-        texts = (tokens, val) if part == "run" else (tokens[:-held_out], tokens[-held_out:])
-        model = built(name, seed, texts[0])
-        row = dict.fromkeys(COLUMNS, "") | sweep.run(model, seed, STEPS, factor, *texts, load=False)
-        row |= {"part": part, "model": name} | (routing_of(model, val[:MEASURED]) if part == "run" else {})
-        print(*row.values(), sep="  ", flush=True)
-        rows.append(row)
-        common.save(NAME, rows, arguments=False)
-        return row["nats"]
-
-    for name in MODELS:
-
-        def score(factor: float, name: str = name) -> float:
-            return nats("search", name, sweep.SEARCH_SEED, factor)
-
-        factor = next(iter(common.tune(score, (2.0,), sweep.FACTORS)))
-        for seed in seeds:
-            nats("run", name, seed, factor)
-    print(f"{time.process_time():.0f} s of one core")
+    """Compare all models."""
+    each(compare, MODELS)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -16,6 +16,7 @@ import time
 
 import common
 import torch
+from table import Table, run
 
 from lecture21 import GPT, presets, train
 from lecture21.moe import routings, statistics_of
@@ -25,21 +26,23 @@ NAME, SEED, OFTEN = "modern-moe", 0, 6
 MOE = {"n_expert": 8, "top_k": 1, "balance": "aux", "aux_weight": 0.01}
 
 
-def main() -> None:
+RESULT = Table("pretrained_moe", key=("model", "seed"))
+
+
+def measure(model: str, seed: int) -> list[dict[str, object]]:
     """Train, publish and describe the model."""
-    torch.set_num_threads(1)
     tokenizer, tokens, val = common.encoded_plays()
-    torch.manual_seed(SEED)
-    model = GPT(presets.get("modern-gpt0", vocab_size=tokenizer.vocab_size, d_ff=48, moe=MOE))
-    windows = val[: len(val) // model.block_size * model.block_size].view(-1, model.block_size)
-    before = statistics_of(model, windows)
+    torch.manual_seed(seed)
+    gpt = GPT(presets.get("modern-gpt0", vocab_size=tokenizer.vocab_size, d_ff=48, moe=MOE))
+    windows = val[: len(val) // gpt.block_size * gpt.block_size].view(-1, gpt.block_size)
+    before = statistics_of(gpt, windows)
     start = time.process_time()
-    train(model, tokens, recipe("modern-gpt0", seed=SEED, device="cpu"))
+    train(gpt, tokens, recipe("modern-gpt0", seed=seed, device="cpu"))
     seconds = round(time.process_time() - start, 1)
-    common.publish(NAME, model, tokenizer)
-    after = statistics_of(model, windows)
-    with torch.no_grad(), routings(model) as routed:
-        model(windows)
+    common.publish(model, gpt, tokenizer)
+    after = statistics_of(gpt, windows)
+    with torch.no_grad(), routings(gpt) as routed:
+        gpt(windows)
     rows = []
     for layer, (_, routing) in enumerate(routed):
         for expert in range(MOE["n_expert"]):
@@ -47,8 +50,6 @@ def main() -> None:
             often = counts.topk(OFTEN)
             rows.append(
                 {
-                    "model": NAME,
-                    "seed": SEED,
                     "layer": layer + 1,
                     "expert": expert + 1,
                     "load": round(after[layer].load[expert].item(), 4),
@@ -60,9 +61,13 @@ def main() -> None:
                     "seconds": seconds,
                 }
             )
-            print(*rows[-1].values(), sep="  ", flush=True)
-    common.save("pretrained_moe", rows)
+    return rows
+
+
+def main() -> None:
+    """Train, publish and describe the model."""
+    RESULT.rows(measure, model=NAME, seed=SEED)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

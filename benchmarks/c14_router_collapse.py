@@ -15,7 +15,7 @@ The learning rate is tuned for each setting: trained on the first nine tenths of
 tuned rate, and all but the widest also with 0.06, at which the router of `none` collapses; `none` runs with two smaller
 rates as well, to show how the collapse depends on the rate.
 
-Writes the result `router_collapse` after every run, and skips the runs that it already contains:
+Writes the result `router_collapse`:
     part (search or run), setting, learning_rate, seed, parameters; tuned: whether this rate is the setting's best;
     nats: loss per character, of a run on the entire validation split, no character dropped, of a search on the last
     tenth of the training text; for layers 1 and 2 of a run, over the entire validation split at once, the fields of
@@ -29,17 +29,17 @@ And `router_load`: setting, learning_rate, seed, step, layer, and the fraction o
 (expert_1 ...) in the training batches of the last 10 steps; at step 1, in the first batch.
 """
 
-import time
+from functools import cache
 
 import common
 import torch
+from table import Table, each, run, seeds
 
 from lecture21 import GPT, GPTConfig, presets
 from lecture21.baselines import NGram
 from lecture21.moe import Router, Routing, describe, routings, statistics_of
 from lecture21.training import TrainConfig, evaluate, train
 
-NAME, LOADS = "router_collapse", "router_load"
 STEPS, BATCH, EVERY, FACTORS = 200, 16, 10, (2.0, 1.25, 1.0)
 RATES = (0.001, 0.002, 0.003, 0.006, 0.01, 0.02, 0.03, 0.06, 0.1)
 SHOWN, HIGH, SEARCH_SEED = (0.003, 0.02, 0.06), 0.06, 100
@@ -52,6 +52,9 @@ COLUMNS = (
     *[f"{name}_{layer}" for layer in (1, 2) for name in BY_LAYER],
     *[f"{name}_{factor:g}" for factor in FACTORS for name in ("nats", "dropped")],
 )  # fmt: skip
+WITH_CAPACITY = ("none", "aux 0.01", "bias 0.01")
+"""Settings whose best models are scored with a capacity, too."""
+RUNS = Table("router_collapse", COLUMNS[:4], details={"router_load": ("setting", "learning_rate", "seed")})
 
 
 def sparse(**fields: object) -> GPTConfig:
@@ -158,55 +161,56 @@ def trained(setting: str, rate: float, seed: int, tokens: torch.Tensor) -> tuple
     return model, watch
 
 
-def main() -> None:
-    """Tune every setting, make every run that is missing, and write both tables after each."""
-    seeds = common.start(3)
+@cache
+def texts(part: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the text to train on and the text to score on: of a search, the last tenth of the training text."""
+    _, tokens, val = common.encoded_plays()
+    tenth = len(tokens) // 10
+    return (tokens[:-tenth], tokens[-tenth:]) if part == "search" else (tokens, val)
+
+
+def count(part: str, setting: str) -> tuple[dict[str, float], list]:
+    """Score the 5-gram."""
     tokenizer, tokens, val = common.encoded_plays()
-    held_out = len(tokens) // 10
-    rows, loads = (common.stored(name) for name in (NAME, LOADS))
-    done = {(row["part"], row["setting"], row["learning_rate"], row["seed"]): row["nats"] for row in rows}
+    return {"nats": round(evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, 32), 5)}, []
 
-    def keep(row: dict[str, object]) -> None:
-        rows.append(dict.fromkeys(COLUMNS, "") | row)
-        common.save(NAME, rows, arguments=False)
-        print(*row.values(), f"{time.process_time():.0f} s", sep="  ", flush=True)
 
-    def search(setting: str) -> float:
-        def score(rate: float) -> float:
-            key = ("search", setting, rate, SEARCH_SEED)
-            if key not in done:
-                model, _ = trained(setting, rate, SEARCH_SEED, tokens[:-held_out])
-                done[key] = round(evaluate(model, tokens[-held_out:]), 5)
-                keep(dict(zip(("part", "setting", "learning_rate", "seed"), key, strict=True)) | {"nats": done[key]})
-            return done[key]
+def measure(part: str, setting: str, learning_rate: float, seed: int) -> tuple[dict[str, object], list]:
+    """Train one setting; return what is measured of a run, and the load of its experts in training."""
+    tokens, val = texts(part)
+    model, watch = trained(setting, learning_rate, seed, tokens)
+    row = dict.fromkeys(COLUMNS[4:]) | {"nats": round(evaluate(model, val), 5)}
+    if part == "search":
+        return row, []
+    row["parameters"] = model.num_parameters()
+    if watch.routers:
+        row |= layer_statistics(model, watch, val)
+    if setting in WITH_CAPACITY and learning_rate == tuned(setting):
+        row |= with_capacity(model, val)
+    return row, watch.rows()
 
-        return next(iter(common.tune(score, (0.01,), RATES)))
 
-    if not any(row["part"] == "ngram" for row in rows):
-        loss = evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, 32)
-        keep({"part": "ngram", "setting": "5-gram", "nats": round(loss, 5)})
-    for setting, config in SETTINGS.items():
-        best = search(setting)
-        rates = {best, *(SHOWN if setting == "none" else () if setting == "dense, width 512" else (HIGH,))}
-        for rate in sorted(rates):
-            for seed in seeds:
-                key = ("run", setting, rate, seed)
-                if key in done:
-                    continue
-                model, watch = trained(setting, rate, seed, tokens)
-                row = dict(zip(("part", "setting", "learning_rate", "seed"), key, strict=True))
-                actual = {"parameters": model.num_parameters(), "tuned": rate == best}
-                actual["nats"] = done[key] = round(evaluate(model, val), 5)
-                if config.moe:
-                    actual |= layer_statistics(model, watch, val)
-                    loads += [
-                        {"setting": setting, "learning_rate": rate, "seed": seed, **step} for step in watch.rows()
-                    ]
-                    common.save(LOADS, loads, arguments=False)
-                if setting in ("none", "aux 0.01", "bias 0.01") and rate == best:
-                    actual |= with_capacity(model, val)
-                keep(row | actual)
+def tuned(setting: str) -> float:
+    """Return the best learning rate of a setting."""
+    search = {"by": "nats", "seeds": (SEARCH_SEED,), "reported": seeds(3)}
+    return RUNS.tune(measure, "learning_rate", (0.01,), RATES, **search, part="search", setting=setting)
+
+
+def compare(setting: str) -> None:
+    """Tune a setting, and run it at its best rate, and at those that are shown besides."""
+    best = tuned(setting)
+    shown = SHOWN if setting == "none" else () if setting == "dense, width 512" else (HIGH,)
+    for rate in sorted({best, *shown}):
+        for seed in seeds(3):
+            RUNS.row(measure, part="run", setting=setting, learning_rate=rate, seed=seed)
+    RUNS.label("tuned", lambda row: row["learning_rate"] == best, part="run", setting=setting)
+
+
+def main() -> None:
+    """Count, and compare all settings."""
+    RUNS.row(count, part="ngram", setting="5-gram")
+    each(compare, SETTINGS)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -11,23 +11,21 @@ Two numbers are tuned for each gate, with seed 100 on the last tenth of the trai
 both sides: the factor on the learning rates of the recipe, from 2, with the step of the selection bias in `FIRST`;
 then that step, by factors of 4. The first steps are 8 % of what a gate is at the beginning, 1/8 or 1/2.
 
-Writes the result `sigmoid_gates` after every run, and skips the runs that it already contains:
+Writes the result `sigmoid_gates`:
     part (search or run), gates, bias_rate, factor, seed; the other columns of `sparse_against_dense`.
 """
 
-import time
+from functools import partial
 
 import c14_sparse_against_dense as sweep
-import common
 import torch
+from table import Table, each, run, seeds
 
 from lecture21 import GPT, presets
-from lecture21.chapters import results
 
-NAME, STEPS = "sigmoid_gates", 500
+STEPS = 500
 FIRST = {"softmax": 0.01, "sigmoid": 0.04}
-KEYS = ("part", "gates", "bias_rate", "factor", "seed")
-OTHERS = [name for name in sweep.COLUMNS if name not in ("model", *KEYS)]
+RUNS = Table("sigmoid_gates", key=("part", "gates", "bias_rate", "factor", "seed", "steps"))
 
 
 def built(gates: str, bias_rate: float, seed: int) -> GPT:
@@ -37,49 +35,28 @@ def built(gates: str, bias_rate: float, seed: int) -> GPT:
     return GPT(presets.get(sweep.PRESET, n_layer=2, d_ff=128, moe=moe))
 
 
-def row_of(key: tuple, measured: dict) -> dict[str, object]:
-    """Return a row of the result."""
-    return dict(zip(KEYS, key, strict=True)) | {name: measured[name] for name in OTHERS}
+def measure(part: str, gates: str, bias_rate: float, factor: float, seed: int, steps: int) -> dict[str, object]:
+    """Train a model, and return what is measured; that of `c14_sparse_against_dense` is not trained again."""
+    if (gates, bias_rate) == ("softmax", FIRST["softmax"]):
+        for row in sweep.RUNS.select(part=part, model="sparse", seed=seed, steps=steps, factor=factor):
+            return {name: value for name, value in row.items() if name not in sweep.KEY}
+    return sweep.trained(built(gates, bias_rate, seed), seed, steps, factor, *sweep.texts(part))
+
+
+def compare(gates: str) -> None:
+    """Tune the learning rates and then the step of the bias for one kind of gates, and run it with every seed."""
+    tune = partial(RUNS.tune, measure, by="nats", seeds=(sweep.SEARCH_SEED,), reported=seeds(3), part="search")
+    factor = tune("factor", (2.0,), sweep.FACTORS, gates=gates, steps=STEPS, bias_rate=FIRST[gates])
+    bias_rate = tune("bias_rate", (FIRST[gates],), 4.0, gates=gates, steps=STEPS, factor=factor)
+    for step in {bias_rate, FIRST["softmax"]} if gates == "softmax" else {bias_rate}:
+        for seed in seeds(3):
+            RUNS.row(measure, part="run", gates=gates, bias_rate=step, factor=factor, seed=seed, steps=STEPS)
 
 
 def main() -> None:
-    """Tune both gates, make their runs, and write the table after each run."""
-    seeds = common.start(3)
-    _, tokens, val = common.encoded_plays()
-    held_out = len(tokens) // 10
-    rows = common.stored(NAME)
-    if not rows:
-        before = results.load(sweep.NAME).query("model == 'sparse' and steps == @STEPS").to_dict("records")
-        rows = [row_of((row["part"], "softmax", FIRST["softmax"], row["factor"], row["seed"]), row) for row in before]
-
-    def nats(*key: object) -> float:
-        """Return the loss of a run, which is made if the table does not have it."""
-        for row in rows:
-            if tuple(row[name] for name in KEYS) == key:
-                return row["nats"]
-        part, gates, bias_rate, factor, seed = key
-        texts = (tokens, val) if part == "run" else (tokens[:-held_out], tokens[-held_out:])
-        row = row_of(key, sweep.run(built(gates, bias_rate, seed), seed, STEPS, factor, *texts))
-        print(*row.values(), sep="  ", flush=True)
-        rows.append(row)
-        common.save(NAME, rows, arguments=False)
-        return row["nats"]
-
-    for gates, first in FIRST.items():
-
-        def of_factor(factor: float, gates: str = gates, rate: float = first) -> float:
-            return nats("search", gates, rate, factor, sweep.SEARCH_SEED)
-
-        factor = next(iter(common.tune(of_factor, (2.0,), sweep.FACTORS)))
-
-        def of_step(rate: float, gates: str = gates, factor: float = factor) -> float:
-            return nats("search", gates, rate, factor, sweep.SEARCH_SEED)
-
-        rate = next(iter(common.tune(of_step, (first,), 4.0)))
-        for seed in seeds:
-            nats("run", gates, rate, factor, seed)
-    print(f"{time.process_time():.0f} s of one core")
+    """Compare both kinds of gates."""
+    each(compare, FIRST)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -13,7 +13,7 @@ The learning rates of the recipe are multiplied by one factor, which is tuned fo
 the first nine tenths of the training text with another seed (100), scored on its last tenth; from 2 to the neighbors
 in `FACTORS` until both are worse.
 
-Writes the result `sparse_against_dense` after every run, and skips the runs that it already contains:
+Writes the result `sparse_against_dense`:
     part (search, run or ngram), model, seed, steps, characters, factor, parameters, active (those used for one
     character), flops (training, for one character), nats: loss per character, of a run on the entire validation split
     in windows of 32, of a search on the last tenth of the training text; seconds: process time of the
@@ -23,9 +23,11 @@ The row `5-gram` is the Witten-Bell 5-gram, counted on the whole training text, 
 """
 
 import time
+from itertools import product
 
 import common
 import torch
+from table import Table, each, run, seeds
 
 from lecture21 import GPT, presets
 from lecture21.accounting import flops_per_token, parameters
@@ -48,12 +50,14 @@ COLUMNS = (
     "part", "model", "seed", "steps", "characters", "factor", "parameters", "active", "flops", "nats", "seconds",
     "load_entropy", "max_violation",
 )  # fmt: skip
+KEY = ("part", "model", "seed", "steps", "factor")
+RUNS = Table(NAME, KEY)
 
 
-def run(
+def trained(
     model: GPT, seed: int, steps: int, factor: float, tokens: torch.Tensor, val: torch.Tensor, *, load: bool = True
 ) -> dict[str, object]:
-    """Train a model, score it on `val`, and return its row, with the load of its experts if `load` is set."""
+    """Train a model, score it on `val`, and return what is measured, with the load of its experts if `load` is set."""
     config = model.config
     plain = recipe(PRESET)
     settings = recipe(
@@ -69,11 +73,8 @@ def run(
     since = time.process_time()
     train(model, tokens, settings)
     seconds = time.process_time() - since
-    row = dict.fromkeys(COLUMNS, "") | {
-        "seed": seed,
-        "steps": steps,
+    row: dict[str, object] = {
         "characters": steps * settings.batch_size * config.block_size,
-        "factor": factor,
         "parameters": model.num_parameters(),
         "active": parameters(config).active,
         "flops": flops_per_token(config).training,
@@ -90,45 +91,40 @@ def run(
     }
 
 
-def main() -> None:
-    """Tune the models, make every run that is missing, and write the table after each."""
-    seeds = common.start(3)
+def texts(part: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the text to train on and the text to score on: of a search, the last tenth of the training text."""
+    _, tokens, val = common.encoded_plays()
+    tenth = len(tokens) // 10
+    return (tokens[:-tenth], tokens[-tenth:]) if part == "search" else (tokens, val)
+
+
+def measure(part: str, model: str, seed: int, steps: int, factor: float) -> dict[str, object]:
+    """Train a model, and return what is measured."""
+    torch.manual_seed(seed)
+    return trained(GPT(MODELS[model]), seed, steps, factor, *texts(part))
+
+
+def count(part: str, model: str) -> dict[str, object]:
+    """Score the 5-gram."""
     tokenizer, tokens, val = common.encoded_plays()
-    held_out = len(tokens) // 10
-    rows = common.stored(NAME)
+    nats = evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, MODELS["dense"].block_size)
+    return {"characters": len(tokens), "nats": round(nats, 5)}
 
-    def nats(part: str, model: str, seed: int, steps: int, factor: float) -> float:
-        """Return the loss of a run, which is made if the table does not have it."""
-        for row in rows:
-            if (row["part"], row["model"], row["seed"], row["steps"], row["factor"]) == (
-                part, model, seed, steps, factor,
-            ):  # fmt: skip
-                return row["nats"]
-        texts = (tokens, val) if part == "run" else (tokens[:-held_out], tokens[-held_out:])
-        torch.manual_seed(seed)
-        row = run(GPT(MODELS[model]), seed, steps, factor, *texts) | {"part": part, "model": model}
-        print(*row.values(), sep="  ", flush=True)
-        rows.append(row)
-        common.save(NAME, rows, arguments=False)
-        return row["nats"]
 
-    def search(model: str, steps: int) -> float:
-        def score(factor: float) -> float:
-            return nats("search", model, SEARCH_SEED, steps, factor)
+def compare(budget: tuple[int, str]) -> None:
+    """Tune a model at a budget, and run it with every seed."""
+    where = dict(zip(("steps", "model"), budget, strict=True))
+    search = {"by": "nats", "seeds": (SEARCH_SEED,), "reported": seeds(3)}
+    best = RUNS.tune(measure, "factor", (2.0,), FACTORS, **search, part="search", **where)
+    for seed in seeds(3):
+        RUNS.row(measure, part="run", **where, seed=seed, factor=best)
 
-        return next(iter(common.tune(score, (2.0,), FACTORS)))
 
-    if not any(row["part"] == "ngram" for row in rows):
-        loss = evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, MODELS["dense"].block_size)
-        actual = {"part": "ngram", "model": "5-gram", "characters": len(tokens), "nats": round(loss, 5)}
-        rows.append(dict.fromkeys(COLUMNS, "") | actual)
-    for steps in BUDGETS:
-        best = {model: search(model, steps) for model in MODELS}
-        for seed in seeds:
-            for model, factor in best.items():
-                nats("run", model, seed, steps, factor)
-    print(f"{time.process_time():.0f} s of one core")
+def main() -> None:
+    """Count, and compare the models at every budget."""
+    RUNS.row(count, part="ngram", model="5-gram")
+    each(compare, product(BUDGETS, MODELS))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

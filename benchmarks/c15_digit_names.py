@@ -11,25 +11,25 @@ The learning rate is searched for each setting on equal terms: models are traine
 of seed 0, with 1e-3, 3e-3 and 1e-2, and with further rates while the best is at an end. The rate with the lowest loss
 on the other fifth is taken. No held-out image of seed 0 is used.
 
-Writes the result `digit_rates` after every run of the search: setting, seed, learning_rate, and letter_nats and
+Writes the result `digit_rates`: setting, seed, learning_rate, and letter_nats and
 accuracy on the 288 images of the last fifth. Writes the result `digit_names` after every other run: setting, seed,
 accuracy (fraction of held-out images whose name is entirely correct), mixed (the same with the patches of each image
-in random order), letter_nats (loss of the held-out names), image_tokens, seconds of training and learning_rate. Runs
-that a result already contains are skipped.
+in random order), letter_nats (loss of the held-out names), image_tokens, seconds of training and learning_rate.
 """
 
 import math
 import time
 from dataclasses import replace
 
-import common
 import torch
 from jaxtyping import Int
+from table import Table, each, run, seeds
 from torch import Tensor
 
 from lecture21.vision import digits, make_causal
 
-NAME, SEARCH = "digit_names", "digit_rates"
+RUNS = Table("digit_names", key=("setting", "seed", "learning_rate"))
+SEARCH = Table("digit_rates", key=("setting", "seed", "learning_rate"))
 FIRST = (1e-3, 3e-3, 1e-2)
 RATES = (1e-4, 3e-4, *FIRST, 3e-2, 1e-1)
 SEARCH_SEED = 0
@@ -49,7 +49,7 @@ SETTINGS = {
 }
 
 
-def run(
+def trained(
     setting: str, seed: int, rate: float, train: Int[Tensor, " A"], test: Int[Tensor, " B"]
 ) -> dict[str, float | int]:
     """Train one model on some images and test it on others; return what was measured."""
@@ -83,43 +83,35 @@ def run(
     }
 
 
-def search(setting: str) -> float:
-    """Return the learning rate with the lowest loss on a fifth of the training images of seed 0."""
+def searched(setting: str, seed: int, learning_rate: float) -> dict[str, float]:
+    """Train on four fifths of the training images, and test on the other fifth; infinite loss if it diverged."""
     _, labels = digits.load()
-    train, _ = digits.split(labels, SEARCH_SEED)
-    fitted, validation = (train[part] for part in digits.split(labels[train], SEARCH_SEED))
+    train, _ = digits.split(labels, seed)
+    fitted, validation = (train[part] for part in digits.split(labels[train], seed))
+    try:
+        measured = trained(setting, seed, learning_rate, fitted, validation)
+    except ValueError:
+        measured = {"letter_nats": math.inf, "accuracy": 0.0}
+    return {name: measured[name] for name in ("letter_nats", "accuracy")}
 
-    def score(rate: float) -> float:
-        for row in common.stored(SEARCH):
-            if (row["setting"], row["learning_rate"]) == (setting, rate):
-                return float(row["letter_nats"])
-        try:
-            actual = run(setting, SEARCH_SEED, rate, fitted, validation)
-        except ValueError:  # it diverged
-            actual = {"letter_nats": math.inf, "accuracy": 0.0}
-        row = {"setting": setting, "seed": SEARCH_SEED, "learning_rate": rate}
-        row |= {"letter_nats": actual["letter_nats"], "accuracy": actual["accuracy"]}
-        print("search", *row.values(), sep="  ", flush=True)
-        common.save(SEARCH, [*common.stored(SEARCH), row], arguments=False)
-        return actual["letter_nats"]
 
-    return next(iter(common.tune(score, FIRST, RATES)))
+def measure(setting: str, seed: int, learning_rate: float) -> dict[str, float | int]:
+    """Train on the training images of a seed, and test on its held-out images."""
+    return trained(setting, seed, learning_rate, *digits.split(digits.load()[1], seed))
+
+
+def compare(setting: str) -> None:
+    """Search the learning rate of a setting, on images that the runs do not test on, and run it with every seed."""
+    search = {"by": "letter_nats", "seeds": (SEARCH_SEED,), "reported": ()}
+    best = SEARCH.tune(searched, "learning_rate", FIRST, RATES, **search, setting=setting)
+    for seed in seeds(5):
+        RUNS.row(measure, setting=setting, seed=seed, learning_rate=best)
 
 
 def main() -> None:
-    """Search the learning rates, make every run that is missing, and write the table after each."""
-    seeds = common.start(5)
-    _, labels = digits.load()
-    for setting in SETTINGS:
-        rate = search(setting)
-        for seed in seeds:
-            actual = {(row["setting"], row["seed"], row["learning_rate"]) for row in common.stored(NAME)}
-            if (setting, seed, rate) not in actual:
-                measured = run(setting, seed, rate, *digits.split(labels, seed))
-                row = {"setting": setting, "seed": seed, **measured, "learning_rate": rate}
-                print(*row.values(), sep="  ", flush=True)
-                common.save(NAME, [*common.stored(NAME), row], arguments=False)  # other seeds may run beside this
+    """Compare all settings."""
+    each(compare, SETTINGS)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -10,7 +10,7 @@ pairs with both digits in 2..7. All pairs are tested, five times each, with held
 
 The learning rate of each answer is the one of 1e-3, 3e-3 and 1e-2 with the best answers about trained pairs, seed 0.
 
-Writes the result `digit_sums` after every run, and skips the runs that it already contains: answer, held_out (the kind
+Writes the result `digit_sums`: answer, held_out (the kind
 of `vision.sums.PairSplit`), seed, pairs (trained or held out), answers (number of texts), named (fraction with both
 digits named), added (fraction of these whose last number is the sum), learning_rate, tuned (whether this rate is the
 answer's best), and seconds of training.
@@ -18,27 +18,27 @@ answer's best), and seconds of training.
 
 import time
 from dataclasses import replace
+from itertools import product
 
-import common
 import torch
+from table import Table, each, run, seeds
 
 from lecture21.vision import digits, sums
 
-NAME = "digit_sums"
 RATES = (1e-3, 3e-3, 1e-2)
 KINDS = ("scattered", "block")
-SHAPE = ("answer", "held_out", "seed", "learning_rate")
+RUNS = Table("digit_sums", key=("answer", "held_out", "seed", "learning_rate"))
 REPEATS = 5  # texts for each pair
 
 
-def run(answer: str, kind: str, seed: int, rate: float) -> list[dict[str, object]]:
+def measure(answer: str, held_out: str, seed: int, learning_rate: float) -> list[dict[str, object]]:
     """Train one model; return a row for the trained pairs and one for the others."""
     images, labels = digits.load()
     train, test = digits.split(labels, seed)
-    split = sums.PairSplit(kind, seed)
+    split = sums.PairSplit(held_out, seed)
     model = sums.DigitAdder(seed)
     start = time.perf_counter()
-    config = replace(sums.ADDING, learning_rate=rate)
+    config = replace(sums.ADDING, learning_rate=learning_rate)
     sums.fit_sums(model, images[train], labels[train], split.trained, answer=answer, seed=seed, config=config)
     seconds = time.perf_counter() - start
     tested = split.ALL * REPEATS
@@ -50,14 +50,10 @@ def run(answer: str, kind: str, seed: int, rate: float) -> list[dict[str, object
         named = [(p, w) for p, w in these if w[:2] == list(p)]
         rows.append(
             {
-                "answer": answer,
-                "held_out": kind,
-                "seed": seed,
                 "pairs": part,
                 "answers": len(these),
                 "named": round(len(named) / len(these), 4),
                 "added": round(sum(w[2:][-1:] == [sum(p)] for p, w in named) / len(named), 4),
-                "learning_rate": rate,
                 "tuned": False,  # known after the search
                 "seconds": round(seconds, 1),
             }
@@ -65,42 +61,23 @@ def run(answer: str, kind: str, seed: int, rate: float) -> list[dict[str, object
     return rows
 
 
-class Table:
-    """The rows measured so far, stored after each run."""
+def compare(answer: str) -> None:
+    """Tune the rate of an answer by its texts about trained pairs, with seed 0, and run it with every seed."""
 
-    def __init__(self) -> None:
-        self.rows = common.stored(NAME)
+    def error(rows: list[dict[str, object]]) -> float:
+        return -rows[0]["named"] * rows[0]["added"]
 
-    def rows_of(self, *shape: object) -> list[dict[str, object]]:
-        """Return the two rows of a run (answer, kind, seed, rate), which is made unless it is stored."""
-        actual = [row for row in self.rows if shape == tuple(row[name] for name in SHAPE)]
-        if not actual:
-            actual = run(*shape)
-            self.rows += actual
-            self.save()
-            print(*actual[0].values(), *actual[1].values(), sep="  ", flush=True)
-        return actual
-
-    def save(self) -> None:
-        """Store the table."""
-        common.save(NAME, self.rows, arguments=False)
+    where = {"answer": answer, "held_out": "scattered", "seed": 0}
+    best = min(RATES, key=lambda rate: error(RUNS.rows(measure, **where, learning_rate=rate)))
+    for held_out, seed in product(KINDS, seeds(3)):
+        RUNS.rows(measure, answer=answer, held_out=held_out, seed=seed, learning_rate=best)
+    RUNS.label("tuned", lambda row: row["learning_rate"] == best, answer=answer)
 
 
 def main() -> None:
-    """Search the learning rates, make every run that is missing, and write the table after each."""
-    seeds = common.start(3)
-    table = Table()
-    for answer in sums.ANSWERS:
-        trials = {rate: table.rows_of(answer, "scattered", 0, rate)[0] for rate in RATES}
-        best = max(trials, key=lambda rate: trials[rate]["named"] * trials[rate]["added"])
-        for kind in KINDS:
-            for seed in seeds:
-                table.rows_of(answer, kind, seed, best)
-        for row in table.rows:
-            if row["answer"] == answer:
-                row["tuned"] = row["learning_rate"] == best
-        table.save()
+    """Compare both answers."""
+    each(compare, sums.ANSWERS)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

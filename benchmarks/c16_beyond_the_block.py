@@ -11,7 +11,7 @@ training then continues for 100 updates of 4 windows of 512 characters. The lear
 the continued ones without interpolation and with it in all planes, are tuned with one more seed on characters 32,770 to
 49,154 of the validation split. Interpolation of some planes uses the rate that is best for both of these.
 
-Writes the result `beyond_the_block` after every run, and skips the runs that it already contains: part (search, run,
+Writes the result `beyond_the_block`: part (search, run,
 n-gram), change, updates at 512 characters, learning rate of the last training, seed, kind of measurement, its length or
 position, and nats per character. Runs and n-grams are evaluated on the validation split from character 49,155 on, which
 is all from The Tempest, a play that the training split does not contain. `length` averages over all of them in windows
@@ -20,12 +20,11 @@ of that length; `position` averages over the 64 characters up to that position i
 """
 
 import math
-from collections.abc import Callable
 from functools import cache, partial
 
 import common
-import pandas as pd
 import torch
+from table import Table, each, run, seeds
 
 from lecture21 import GPT, GPTConfig
 from lecture21.baselines import NGram
@@ -45,7 +44,9 @@ PLANES = {"fast planes 8": slice(FAST), "slow planes 8": slice(FAST, None)}
 LIMITED = f"distance {TRAINED - 1}"
 CONTINUED = ("as trained", "interpolation 8")
 STEPS, MORE = 600, 100
+RATES = (8e-3, 16e-3, 32e-3)
 SEARCH_SEED = 100
+RUNS = Table("beyond_the_block", key=("part", "change", "more", "learning_rate", "seed"))
 
 
 def extended(model: GPT, change: str) -> GPT:
@@ -96,8 +97,10 @@ def learn(model: GPT, tokens: torch.Tensor, steps: int, batch_size: int, rate: f
     return model.eval()
 
 
-def trained(seed: int, rate: float, vocab_size: int, tokens: torch.Tensor) -> GPT:
+@cache
+def trained(seed: int, rate: float) -> GPT:
     """Train a model on windows of 64 characters."""
+    vocab_size, tokens, *_ = texts()
     torch.manual_seed(seed)
     model = GPT(GPTConfig(vocab_size=vocab_size, block_size=TRAINED, n_layer=3, d_model=64, position="rotary"))
     return learn(model, tokens, STEPS, 32, rate, seed)
@@ -116,60 +119,61 @@ def measure(model: GPT | NGram, tokens: torch.Tensor) -> dict[tuple[str, int], f
     return nats
 
 
-def main() -> None:
-    """Tune the learning rates, run every change with every seed, and write the table."""
-    seeds = common.start(3)
+@cache
+def texts() -> tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the number of symbols, the training text, and the texts for the search and for the runs."""
     tokenizer, tokens, val = common.encoded_plays()
-    tuning, val = val[2**15 + 1 :][: 2**14 + 1], val[2**15 + 2**14 + 2 :]
-    rows = common.stored("beyond_the_block")
+    return tokenizer.vocab_size, tokens, val[2**15 + 1 :][: 2**14 + 1], val[2**15 + 2**14 + 2 :]
 
-    def measured(
-        run: dict[str, object], model: Callable[[], GPT | NGram], losses: Callable[[GPT | NGram], dict]
-    ) -> float:
-        """Return the first loss of a run: that of the table, or of a model that is trained now and added to it."""
-        found = [row for row in rows if all(pd.isna(row[k]) if v == "" else row[k] == v for k, v in run.items())]
-        if not found:
-            nats = losses(model())
-            print(*run.values(), *(f"{number:.3f}" for number in nats.values()), flush=True)
-            found = [{**run, "by": by, "at": at, "nats": round(loss, 4)} for (by, at), loss in nats.items()]
-            rows.extend(found)
-            common.save("beyond_the_block", rows)
-        return found[0]["nats"]
 
-    def key(part: str, change: str, more: int, rate: float | str, seed: int | str) -> dict[str, object]:
-        return {"part": part, "change": change, "more": more, "learning_rate": rate, "seed": seed}
+def measured(part: str, change: str, more: int, learning_rate: float, seed: int) -> list[dict[str, object]]:
+    """Train a model, change it, perhaps train it further, and measure it: in a search, only its loss."""
+    _, tokens, tuning, val = texts()
+    if more:
+        model = learn(extended(trained(seed, base_rate()), change), tokens, more, 4, learning_rate, seed)
+    else:
+        model = trained(seed, learning_rate)
+    if part == "search":
+        length = LONG if more else TRAINED
+        nats = {("length", length): evaluate(model, tuning, length)}
+    else:
+        nats = measure(model if more else extended(model, change), val)
+    return [{"by": by, "at": at, "nats": round(loss, 4)} for (by, at), loss in nats.items()]
 
-    def search(change: str, more: int, length: int, run: Callable[[float], GPT]) -> float:
-        def score(rate: float) -> float:
-            losses = lambda model: {("length", length): evaluate(model, tuning, length)}  # noqa: E731
-            return measured(key("search", change, more, rate, SEARCH_SEED), partial(run, rate), losses)
 
-        return next(iter(common.tune(score, (8e-3, 16e-3, 32e-3))))
+def count(part: str, change: str, more: int) -> list[dict[str, object]]:
+    """Measure an n-gram model."""
+    size, tokens, _, val = texts()
+    nats = measure(NGram(int(change[0]), size).fit(tokens), val)
+    return [{"by": by, "at": at, "nats": round(loss, 4)} for (by, at), loss in nats.items()]
 
-    @cache
-    def base(seed: int, rate: float) -> GPT:
-        return trained(seed, rate, tokenizer.vocab_size, tokens)
 
-    @cache
-    def continued(seed: int, change: str, rate: float) -> GPT:
-        return learn(extended(base(seed, best), change), tokens, MORE, 4, rate, seed)
+def tuned(change: str, more: int) -> float:
+    """Return the best learning rate of the last training."""
+    search = {"by": "nats", "seeds": (SEARCH_SEED,), "reported": seeds(3)}
+    return RUNS.tune(measured, "learning_rate", RATES, **search, part="search", change=change, more=more)
 
-    on_val = partial(measure, tokens=val)
-    best = search("as trained", 0, TRAINED, lambda rate: base(SEARCH_SEED, rate))
-    rates = {
-        change: search(change, MORE, LONG, lambda rate, change=change: continued(SEARCH_SEED, change, rate))
-        for change in CONTINUED
-    }
+
+def base_rate() -> float:
+    """Return the best learning rate of the first training."""
+    return tuned("as trained", 0)
+
+
+def main() -> None:
+    """Tune the learning rates, and run every change with every seed."""
+    rates = {change: tuned(change, MORE) for change in CONTINUED}
     rates |= dict.fromkeys(PLANES, rates["interpolation 8"])
-    for seed in seeds:
+
+    def compare(seed: int) -> None:
         for change in (*CHANGES, *PLANES, LIMITED):
-            measured(key("run", change, 0, best, seed), lambda: extended(base(seed, best), change), on_val)  # noqa: B023
+            RUNS.rows(measured, part="run", change=change, more=0, learning_rate=base_rate(), seed=seed)
         for change, rate in rates.items():
-            measured(key("run", change, MORE, rate, seed), lambda: continued(seed, change, rate), on_val)  # noqa: B023
+            RUNS.rows(measured, part="run", change=change, more=MORE, learning_rate=rate, seed=seed)
+
+    each(compare, seeds(3))
     for order in (2, 3, 5):
-        run = key("n-gram", f"{order}-gram", 0, "", "")
-        measured(run, lambda: NGram(order, tokenizer.vocab_size).fit(tokens), on_val)  # noqa: B023
+        RUNS.rows(count, part="n-gram", change=f"{order}-gram", more=0)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

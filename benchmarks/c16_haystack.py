@@ -12,8 +12,10 @@ fraction of 100 texts with the correct answer. Every seed and distance has its o
 tested on the same ones. Random guessing gives 1/6.
 """
 
-import common
+from itertools import product
+
 import torch
+from table import Table, each, run, seeds
 
 from lecture21 import GPT, GPTConfig
 from lecture21.data.retrieval import Haystack
@@ -41,28 +43,30 @@ def trained(kind: str, seed: int) -> GPT:
     return model.eval()
 
 
+RESULT = Table("haystack", key=("position", "seed"))
+
+
+def measure(position: str, seed: int) -> list[dict[str, object]]:
+    """Train one kind of positions, and test it as it is and with every change."""
+    model = trained(position, seed)
+    tests = [("as trained", model, TRAINED, NEAR)]
+    tests += [(name, model.extend_context(LONG, **change), LONG, FAR) for name, change in CHANGES[position].items()]
+    return [
+        {
+            "change": name,
+            "length": length,
+            "distance": distance,
+            "right": round(TASK.score(reader, length, distance, n_text=100, seed=1000 * seed + distance), 4),
+        }
+        for name, reader, length, distances in tests
+        for distance in distances
+    ]
+
+
 def main() -> None:
-    """Run every kind of positions with every seed, and write the table."""
-    seeds = common.start(9)
-    rows = []
-    for seed in seeds:
-        for kind, changes in CHANGES.items():
-            model = trained(kind, seed)
-            tests = [("as trained", model, TRAINED, NEAR)]
-            tests += [(name, model.extend_context(LONG, **change), LONG, FAR) for name, change in changes.items()]
-            for name, reader, length, distances in tests:
-                scores = [
-                    TASK.score(reader, length, distance, n_text=100, seed=1000 * seed + distance)
-                    for distance in distances
-                ]
-                print(seed, kind, name, length, *(f"{score:.2f}" for score in scores), flush=True)
-                where = {"position": kind, "change": name, "seed": seed, "length": length}
-                rows += [
-                    {**where, "distance": distance, "right": round(score, 4)}
-                    for distance, score in zip(distances, scores, strict=True)
-                ]
-    common.save("haystack", rows)
+    """Run every kind of positions with every seed."""
+    each(lambda key: RESULT.rows(measure, seed=key[0], position=key[1]), product(seeds(9), CHANGES))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

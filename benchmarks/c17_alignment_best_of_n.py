@@ -12,18 +12,20 @@ Writes `alignment_best_of_n`: seed, prompt, draw (from 1 to 16), response, score
 """
 
 import c17_alignment_runs
-import common
 import torch
+from table import Table, run, seeds
 
-from lecture21.alignment import ShopTask, judge
+from lecture21.alignment import judge
 from lecture21.huggingface import pretrained
 
 DRAWS = 16
+RESULT = Table("alignment_best_of_n", key=("seed",))
 
 
 @torch.no_grad()
-def drawn(seed: int, task: ShopTask) -> c17_alignment_runs.Rows:
+def drawn(seed: int) -> c17_alignment_runs.Rows:
     """Return the responses of the reference of one seed, with what the judge and the reward model say of each."""
+    task = c17_alignment_runs.tuned_task()
     with torch.enable_grad():
         base, _ = pretrained.load("unaligned")
         reference = task.fine_tuned(base, seed)
@@ -33,7 +35,7 @@ def drawn(seed: int, task: ShopTask) -> c17_alignment_runs.Rows:
     rows = (prompts[:, None] * DRAWS + torch.arange(DRAWS)).flatten()
     responses = task.sample(reference, seed, n=DRAWS)[rows]
     return [
-        {"seed": seed, "prompt": prompt, "draw": i % DRAWS + 1, "response": response}
+        {"prompt": prompt, "draw": i % DRAWS + 1, "response": response}
         | {"score": round(judge(prompt, response)["score"], 4), "learned_reward": round(value, 2)}
         for i, ((prompt, response), value) in enumerate(
             zip(responses.texts(task.tokenizer), reward(responses).tolist(), strict=True)
@@ -42,11 +44,10 @@ def drawn(seed: int, task: ShopTask) -> c17_alignment_runs.Rows:
 
 
 def main() -> None:
-    """Write the table."""
-    seeds = common.start(1)
-    task = c17_alignment_runs.with_rates(ShopTask.with_tokenizer(), common.stored("alignment_search"))
-    common.save("alignment_best_of_n", [row for seed in seeds for row in drawn(seed, task)])
+    """Draw for every seed."""
+    for seed in seeds(1):
+        RESULT.rows(drawn, seed=seed)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -17,7 +17,7 @@ and the number of pairs (`n_wrong`, `n_evasive`).
 import copy
 
 import c17_alignment_runs
-import common
+from table import Table, each, run, seeds
 
 from lecture21 import GPT
 from lecture21.alignment import PolicyConfig, PreferencePairs, RewardModel, ShopTask, judge, train_policy
@@ -25,6 +25,7 @@ from lecture21.alignment.grammar import PLACES, is_sentence, sentences
 from lecture21.huggingface import pretrained
 
 MEASURED = (2, 4, 6, 8)  # iterations after which a policy is measured
+RESULT = Table("alignment_agreement", key=("seed",), details={"alignment_early": ("seed",)})
 
 
 def names_a_place(response: str) -> bool:
@@ -46,17 +47,17 @@ def agreement(reward: RewardModel, pairs: PreferencePairs, task: ShopTask) -> di
     return shares | {f"n_{kind}": len(actual) for kind, actual in kinds.items()}
 
 
-def early(seed: int, reference: GPT, reward: RewardModel, task: ShopTask, rates: c17_alignment_runs.Rows) -> list[dict]:
+def early(seed: int, reference: GPT, reward: RewardModel, task: ShopTask) -> list[dict]:
     """Return what policies of every weight are measured to be within the first iterations."""
     rows = []
     for weight in c17_alignment_runs.KL_WEIGHTS:
-        policy, rate = copy.deepcopy(reference), c17_alignment_runs.tuned(rates, "ppo", weight)
+        policy, rate = copy.deepcopy(reference), c17_alignment_runs.tuned("ppo", weight)
         config = PolicyConfig(max(MEASURED), kl_weight=weight, learning_rate=rate, seed=seed)
 
         def on_evaluation(iteration: int, policy: GPT = policy, weight: float = weight) -> None:
             if iteration in MEASURED:
                 measured = task.measure_policy(policy, reference, reward, seed)
-                row = {"method": "ppo", "weight": weight, "seed": seed, "step": iteration}
+                row = {"method": "ppo", "weight": weight, "step": iteration}
                 rows.append(row | {name: round(value, 4) for name, value in measured.items()})
                 c17_alignment_runs.log(rows[-1])
 
@@ -64,23 +65,20 @@ def early(seed: int, reference: GPT, reward: RewardModel, task: ShopTask, rates:
     return rows
 
 
-def main() -> None:
-    """Repeat the stages of every seed up to the reward model, and write both tables."""
-    seeds = common.start(3)
-    rates = common.stored("alignment_search")
-    task = c17_alignment_runs.with_rates(ShopTask.with_tokenizer(), rates)
+def measure(seed: int) -> tuple[dict[str, float], list[dict]]:
+    """Repeat the stages of a seed up to the reward model, and return the rows of both tables."""
+    task = c17_alignment_runs.tuned_task()
     base, _ = pretrained.load("unaligned")
-    first, agreements = [], []
-    for seed in seeds:
-        reference = task.fine_tuned(base, seed)
-        pairs, held_out = task.preferences(reference, seed)
-        reward = task.reward_model(reference, pairs, seed).eval()
-        agreements.append({"seed": seed} | agreement(reward, held_out, task))
-        c17_alignment_runs.log(agreements[-1])
-        first += early(seed, reference, reward, task, rates)
-    common.save("alignment_agreement", agreements)
-    common.save("alignment_early", first)
+    reference = task.fine_tuned(base, seed)
+    pairs, held_out = task.preferences(reference, seed)
+    reward = task.reward_model(reference, pairs, seed).eval()
+    return agreement(reward, held_out, task), early(seed, reference, reward, task)
+
+
+def main() -> None:
+    """Measure every seed."""
+    each(lambda seed: RESULT.row(measure, seed=seed), seeds(3))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -22,6 +22,7 @@ import c17_alignment_runs
 import common
 import torch
 from jaxtyping import Bool, Float
+from table import Table, each, run, seeds
 from torch import Tensor
 
 from lecture21 import GPT
@@ -31,6 +32,8 @@ from lecture21.huggingface import pretrained
 WEIGHTS = (0.0, 0.1)
 BETAS, RATES = (0.03, 0.1, 0.3), (1e-3, 3e-3)  # to begin with
 MEASURED = (2, 4, 6, 8, 10, 20, 40, 80)  # iterations after which a policy is measured
+SEARCH = Table("alignment_grpo_search", key=("seed",))
+RUNS = Table("alignment_grpo", key=("method", "weight", "beta", "learning_rate", "seed"))
 
 
 def group_advantages(rewards: Float[Tensor, " B"], group: int) -> Float[Tensor, " B"]:
@@ -92,7 +95,7 @@ def stages(task: ShopTask, seed: int) -> tuple[GPT, RewardModel]:
     return reference, task.reward_model(reference, pairs, seed).eval()
 
 
-def run(task: ShopTask, seed: int, beta: float, rate: float, measured=MEASURED) -> c17_alignment_runs.Rows:
+def trained(task: ShopTask, seed: int, beta: float, rate: float, measured=MEASURED) -> c17_alignment_runs.Rows:
     """Train with one seed, and return what the policy is measured to be after each of some iterations."""
     reference, reward = stages(task, seed)
     policy, rows = copy.deepcopy(reference), []
@@ -107,14 +110,14 @@ def run(task: ShopTask, seed: int, beta: float, rate: float, measured=MEASURED) 
     return rows
 
 
-def search(task: ShopTask) -> c17_alignment_runs.Rows:
+def search(seed: int) -> c17_alignment_runs.Rows:
     """Tune GRPO on the search seed for the objective of each weight."""
-    actual: c17_alignment_runs.Rows = []
+    task, actual = c17_alignment_runs.tuned_task(), []
     for weight in WEIGHTS:
         tried: dict[float, dict[float, float]] = {}
 
         def criterion(rate: float, beta: float, weight: float = weight) -> float:
-            last = run(task, c17_alignment_runs.SEARCH_SEED, beta, rate, (c17_alignment_runs.ITERATIONS,))[0]
+            last = trained(task, seed, beta, rate, (c17_alignment_runs.ITERATIONS,))[0]
             c17_alignment_runs.log(weight, beta, rate, last)
             return weight * last["kl"] - last["learned_reward"]
 
@@ -125,29 +128,24 @@ def search(task: ShopTask) -> c17_alignment_runs.Rows:
         best = next(iter(common.tune(lowest, BETAS, 3) if weight else {0.0: lowest(0.0)}))
         for beta, scores in sorted(tried.items()):
             chosen = min(scores, key=scores.__getitem__) if beta == best else None
-            row = {"seed": c17_alignment_runs.SEARCH_SEED, "weight": weight, "beta": beta}
+            row = {"weight": weight, "beta": beta}
             for rate, score in sorted(scores.items()):
                 actual.append(row | {"learning_rate": rate, "criterion": round(score, 4), "chosen": rate == chosen})
     return actual
 
 
+def measure(method: str, weight: float, beta: float, learning_rate: float, seed: int) -> c17_alignment_runs.Rows:
+    """Train with one seed, and return its measurements."""
+    return trained(c17_alignment_runs.tuned_task(), seed, beta, learning_rate)
+
+
 def main() -> None:
-    """Tune, run the seeds, and write both tables."""
-    seeds = common.start(3)
-    task = c17_alignment_runs.with_rates(ShopTask.with_tokenizer(), common.stored("alignment_search"))
-    actual = common.stored("alignment_grpo_search")
-    if not actual:
-        actual = search(task)
-        common.save("alignment_grpo_search", actual)
-    rows = []
-    for chosen in (row for row in actual if row["chosen"]):
-        for seed in seeds:
-            about = {"method": "grpo", "weight": chosen["weight"], "beta": chosen["beta"]}
-            about |= {"learning_rate": chosen["learning_rate"], "seed": seed}
-            rows.extend(about | row for row in run(task, seed, chosen["beta"], chosen["learning_rate"]))
-            c17_alignment_runs.log(rows[-1])
-    common.save("alignment_grpo", rows)
+    """Tune, and run the seeds."""
+    for chosen in SEARCH.rows(search, seed=c17_alignment_runs.SEARCH_SEED):
+        if chosen["chosen"]:
+            about = {"method": "grpo"} | {name: chosen[name] for name in ("weight", "beta", "learning_rate")}
+            each(lambda seed: RUNS.rows(measure, **about, seed=seed), seeds(3))  # noqa: B023
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

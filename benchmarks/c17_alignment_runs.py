@@ -13,7 +13,7 @@ learned reward minus the weighted divergence. DPO is tuned at each beta, policy 
 extended while its best value is at an edge. Run lengths are fixed; `sft_steps` has the loss of fine-tuning after other
 lengths.
 
-Usage: python benchmarks/c17_alignment_runs.py            (about 9 minutes on one core; a second start resumes)
+Usage: python benchmarks/c17_alignment_runs.py            (about 9 minutes on one core)
 
 Writes `alignment_search`: seed, stage, weight, learning_rate, criterion (lower is better), chosen. `alignment_runs`:
 method, weight (kl_weight, beta, or n of best-of-n), seed, step, and what `ShopTask.measure_policy` returns; the
@@ -30,6 +30,7 @@ import time
 
 import common
 import torch
+from table import Row, Table, each, run, seeds, stored
 
 from lecture21 import GPT, GPTConfig
 from lecture21.alignment import PolicyConfig, RewardModel, ShopTask, bradley_terry_loss, judge, train_dpo, train_policy
@@ -52,7 +53,9 @@ N = (1, 2, 4, 8, 16, 32, 64)
 SEARCH_SEED = 100
 ON = "mean score of the judge, from 0 to 1, over four responses to each held-out prompt"
 
-Rows = list[dict[str, object]]
+Rows = list[Row]
+SEARCH = Table("alignment_search", key=("seed",))
+RUNS = Table("alignment_runs", key=("seed",), details={"alignment_reward": ("seed",), "alignment_samples": ("seed",)})
 began = time.process_time()
 
 
@@ -73,10 +76,15 @@ def tune(actual: Rows, stage: str, weight: float | str, grid: tuple[float, ...],
     return best
 
 
-def search(base: GPT, task: ShopTask) -> Rows:
-    """Tune the learning rate of every stage on the search seed, each stage after those that it needs."""
-    actual: Rows = []
-    shown, unseen = task.demonstrations(task.n_demonstrations, SEARCH_SEED), task.demonstrations(400, SEARCH_SEED + 1)
+def search(seed: int) -> Rows:
+    """Train and publish the base, and tune the learning rate of every stage, each after those that it needs."""
+    task, actual = ShopTask.with_tokenizer(), []
+    torch.manual_seed(0)
+    base = GPT(SHAPE)
+    losses = fine_tune(base, task.overheard(20_000, 1), BASE)
+    log("base", base.num_parameters(), losses[-50:].mean().item())
+    common.publish("unaligned", base, task.tokenizer, score=score_of(task), on=ON)
+    shown, unseen = task.demonstrations(task.n_demonstrations, seed), task.demonstrations(400, seed + 1)
 
     def fine_tuning(rate: float, steps: int = task.sft.steps) -> float:
         model = copy.deepcopy(base)
@@ -89,10 +97,8 @@ def search(base: GPT, task: ShopTask) -> Rows:
         row = {"stage": "sft_steps", "weight": steps, "learning_rate": rate, "chosen": False}
         actual.append(row | {"criterion": round(fine_tuning(rate, steps), 4)})
         log(actual[-1])
-    reference = dataclasses.replace(task, sft=dataclasses.replace(task.sft, learning_rate=rate)).fine_tuned(
-        base, SEARCH_SEED
-    )
-    pairs, held_out = task.preferences(reference, SEARCH_SEED)
+    reference = dataclasses.replace(task, sft=dataclasses.replace(task.sft, learning_rate=rate)).fine_tuned(base, seed)
+    pairs, held_out = task.preferences(reference, seed)
 
     def rewarding(rate: float) -> float:
         model = RewardModel(reference)
@@ -102,7 +108,7 @@ def search(base: GPT, task: ShopTask) -> Rows:
 
     rate = tune(actual, "reward", "", (3e-4, 1e-3, 3e-3), rewarding)
     settings = dataclasses.replace(task, reward=dataclasses.replace(task.reward, learning_rate=rate))
-    reward = settings.reward_model(reference, pairs, SEARCH_SEED).eval()
+    reward = settings.reward_model(reference, pairs, seed).eval()
 
     for beta in BETAS:
 
@@ -122,28 +128,29 @@ def search(base: GPT, task: ShopTask) -> Rows:
 
         def optimizing(rate: float, weight: float = weight) -> float:
             policy = copy.deepcopy(reference)
-            config = PolicyConfig(ITERATIONS, kl_weight=weight, learning_rate=rate, seed=SEARCH_SEED)
+            config = PolicyConfig(ITERATIONS, kl_weight=weight, learning_rate=rate, seed=seed)
             train_policy(policy, reference, reward, task.prompts, config, end=task.end)
-            measured = task.measure_policy(policy, reference, reward, SEARCH_SEED)
+            measured = task.measure_policy(policy, reference, reward, seed)
             return weight * measured["kl"] - measured["learned_reward"]
 
         tune(actual, "ppo", weight, (3e-4, 1e-3, 3e-3), optimizing)
     return actual
 
 
-def with_rates(task: ShopTask, rates: Rows) -> ShopTask:
+def tuned_task() -> ShopTask:
     """Return the task with the chosen learning rates of fine-tuning and the reward model."""
+    task = ShopTask.with_tokenizer()
     sft, reward = (
-        dataclasses.replace(settings, learning_rate=tuned(rates, stage))
+        dataclasses.replace(settings, learning_rate=tuned(stage))
         for stage, settings in (("sft", task.sft), ("reward", task.reward))
     )
     return dataclasses.replace(task, sft=sft, reward=reward)
 
 
-def tuned(rows: Rows, stage: str, weight: float | str = "") -> float:
+def tuned(stage: str, weight: float | str = "") -> float:
     """Return the chosen learning rate."""
-    same = [row for row in rows if row["stage"] == stage and (weight == "" or row["weight"] == weight)]
-    return next(row["learning_rate"] for row in same if row["chosen"])
+    same = [row for row in stored(SEARCH.name) if row["stage"] == stage and (weight == "" or row["weight"] == weight)]
+    return next(row["learning_rate"] for row in same if row["chosen"] is True)
 
 
 @torch.no_grad()
@@ -162,7 +169,7 @@ def best_of_n(reference: GPT, reward: RewardModel, task: ShopTask, seed: int) ->
             chosen = [verdicts[i] for i in picked.tolist()]
             written = [texts[i][1] for i in picked.tolist()]
             rows.append(
-                {"method": name, "weight": n, "seed": seed, "step": 0}
+                {"method": name, "weight": n, "step": 0}
                 | {key: sum(verdict[key] for verdict in chosen) / len(chosen) for key in chosen[0]}
                 | {"learned_reward": learned.flatten()[picked].mean().item(), "kl": math.log(n) - (n - 1) / n}
                 | {"words": sum(len(each.split()) for each in written) / len(written), "different": math.nan}
@@ -203,8 +210,9 @@ def unpenalized(
     return rows
 
 
-def run(seed: int, base: GPT, task: ShopTask, rates: Rows) -> tuple[Rows, Rows, Rows]:
+def measure(seed: int) -> tuple[Rows, Rows, Rows]:
     """Align the base with every method and one seed, and return the rows of the three tables."""
+    base, task = pretrained.load("unaligned")[0], tuned_task()
     reference = task.fine_tuned(base, seed)
     pairs, held_out = task.preferences(reference, seed)
     reward = task.reward_model(reference, pairs, seed).eval()
@@ -213,11 +221,11 @@ def run(seed: int, base: GPT, task: ShopTask, rates: Rows) -> tuple[Rows, Rows, 
     runs, lines = [], []
 
     def note(method: str, weight: float | str, step: int, policy: GPT, show: bool = True) -> None:
-        row = {"method": method, "weight": weight, "seed": seed, "step": step}
+        row = {"method": method, "weight": weight, "step": step}
         runs.append(row | task.measure_policy(policy, reference, reward, seed))
         log({name: round(value, 3) if isinstance(value, float) else value for name, value in runs[-1].items()})
         if show:
-            settings = {"method": method, "weight": weight, "seed": seed}
+            settings = {"method": method, "weight": weight}
             lines.extend(settings | sample for sample in samples(policy, reward, task, seed))
 
     note("base", "", 0, base)
@@ -225,12 +233,12 @@ def run(seed: int, base: GPT, task: ShopTask, rates: Rows) -> tuple[Rows, Rows, 
     runs.extend(best_of_n(reference, reward, task, seed))
     for beta in BETAS:
         policy = copy.deepcopy(reference)
-        config = dataclasses.replace(task.dpo, learning_rate=tuned(rates, "dpo", beta), seed=seed)
+        config = dataclasses.replace(task.dpo, learning_rate=tuned("dpo", beta), seed=seed)
         train_dpo(policy, reference, pairs, config, beta=beta)
         note("dpo", beta, config.steps, policy)
     for weight in KL_WEIGHTS:
         policy = copy.deepcopy(reference)
-        config = PolicyConfig(ITERATIONS, kl_weight=weight, learning_rate=tuned(rates, "ppo", weight), seed=seed)
+        config = PolicyConfig(ITERATIONS, kl_weight=weight, learning_rate=tuned("ppo", weight), seed=seed)
 
         def on_evaluation(iteration: int, policy: GPT = policy, weight: float = weight) -> None:
             if iteration in MEASURED:
@@ -239,7 +247,13 @@ def run(seed: int, base: GPT, task: ShopTask, rates: Rows) -> tuple[Rows, Rows, 
         train_policy(policy, reference, reward, task.prompts, config, end=task.end, on_evaluation=on_evaluation)
         if (seed, weight) == (0, PUBLISHED):
             common.publish("aligned", copy.deepcopy(policy), task.tokenizer, score=score_of(task), on=ON)
-    return runs, [{"seed": seed, "pairs": len(pairs), "held_out": len(held_out)} | agreement], lines
+    reward_row = {"pairs": len(pairs), "held_out": len(held_out)} | agreement
+    return tuple([rounded(row) for row in rows] for rows in (runs, [reward_row], lines))
+
+
+def rounded(row: Row) -> Row:
+    """Return a row with four digits after the point."""
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
 
 
 def score_of(task: ShopTask):
@@ -248,30 +262,10 @@ def score_of(task: ShopTask):
 
 
 def main() -> None:
-    """Train the base, tune, run the seeds, and write the tables after each part."""
-    seeds = common.start(3)
-    task = ShopTask.with_tokenizer()
-    names = ("alignment_runs", "alignment_reward", "alignment_samples")
-    rates = common.stored("alignment_search")
-    if not rates:
-        torch.manual_seed(0)
-        base = GPT(SHAPE)
-        losses = fine_tune(base, task.overheard(20_000, 1), BASE)
-        log("base", base.num_parameters(), losses[-50:].mean().item())
-        common.publish("unaligned", base, task.tokenizer, score=score_of(task), on=ON)
-        rates = [{"seed": SEARCH_SEED} | row for row in search(base, task)]
-        common.save("alignment_search", rates)
-    base, _ = pretrained.load("unaligned")
-    task = with_rates(task, rates)
-    tables = {name: common.stored(name) for name in names}
-    for seed in seeds:
-        if seed in {row["seed"] for row in tables["alignment_runs"]}:
-            continue
-        for name, more in zip(names, run(seed, base, task, rates), strict=True):
-            tables[name].extend(more)
-        for name, rows in tables.items():
-            common.save(name, [{k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in rows])
+    """Train the base and tune, and run the seeds."""
+    SEARCH.rows(search, seed=SEARCH_SEED)
+    each(lambda seed: RUNS.rows(measure, seed=seed), seeds(3))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,19 +1,15 @@
-"""Functions of the long runs: seeds, the plays as token ids, the search for a learning rate, resumable tables."""
+"""Functions of the long runs: the plays as token ids, the search for a learning rate, pretrained models."""
 
-import platform
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+import functools
+from collections.abc import Callable, Sequence
 
-import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int
+from table import OPTIONS, command
 from torch import Tensor
 
 from lecture21 import GPT, evaluate
-from lecture21._support.files import write_atomic
 from lecture21.baselines import NGram
-from lecture21.chapters import FOLDERS, results
 from lecture21.data import shakespeare, split
 from lecture21.huggingface.pretrained.storage import Model, store
 from lecture21.objectives import token_cross_entropy
@@ -23,12 +19,7 @@ from lecture21.training import sample_windows
 PLAYS = "nats per character on the validation split of the plays"
 
 
-def start(n_seed: int) -> list[int]:
-    """Use one thread, and return the seeds named on the command line, or 0 to `n_seed` - 1."""
-    torch.set_num_threads(1)
-    return [int(argument) for argument in sys.argv[1:]] or list(range(n_seed))
-
-
+@functools.cache
 def encoded_plays() -> tuple[CharTokenizer, Int[Tensor, " N"], Int[Tensor, " M"]]:
     """Return the tokenizer of the plays, and their training and validation parts as token ids."""
     text = shakespeare()
@@ -103,41 +94,6 @@ class CountedNGram(NGram):
         return token_cross_entropy(self(ids), targets)
 
 
-def stored(name: str) -> list[dict[str, object]]:
-    """Return the rows that an earlier run has stored, none if there is no table; delete the table to start again."""
-    return results.load(name).to_dict("records") if _table(name).exists() else []
-
-
-def save(name: str, rows: Sequence[Mapping[str, object]] | pd.DataFrame, *, arguments: bool = True) -> None:
-    """Store rows, at least one, as a result of the package, with the command that produced them and the versions.
-
-    The command is stored without its arguments if several runs fill one table.
-    """
-    table = pd.DataFrame(rows)
-    table = table.where(table != "").convert_dtypes()  # integers beside empty cells stay integers when a run is resumed
-    if table.empty or (not isinstance(rows, pd.DataFrame) and any(row.keys() != rows[0].keys() for row in rows)):
-        raise ValueError(f"a result needs rows of equal columns, got {len(rows)} rows for {name!r}")
-    versions = f"torch {torch.__version__}, Python {platform.python_version()}, {platform.machine()}"
-    text = f"# {command(arguments=arguments)}; {versions}\n" + table.to_csv(index=False, lineterminator="\n")
-    path = _table(name)
-    path.parent.mkdir(exist_ok=True)
-    write_atomic(path, text.encode())
-
-
-def _table(name: str) -> Path:
-    """Return the path of a result of this script, `cNN_NAME.py`, in the folder of its chapter."""
-    chapter = Path(sys.argv[0]).name[1:3]
-    if chapter not in FOLDERS:
-        raise ValueError(f"{sys.argv[0]} must be named cNN_NAME.py, after the chapter whose result {name!r} is")
-    return FOLDERS[chapter] / "results" / f"{name}.csv"
-
-
-def command(*, arguments: bool = True) -> str:
-    """Return the command that runs this script, with its arguments or without."""
-    script = Path(sys.argv[0])
-    return " ".join([f"python {script.parent.name}/{script.name}", *(sys.argv[1:] * arguments)])
-
-
 def publish(
     name: str,
     model: Model,
@@ -157,6 +113,8 @@ def publish(
     """
     if score is None:
         score = validation_loss
+    if OPTIONS.again:  # the model that is stored stays
+        return round(score(model.half().float().eval()), 5)
     card = store(name, model, tokenizer, command=command(), score=score, on=on)
     print(f"{name}: {card.parameters:,} parameters, {card.score} {card.on}, SHA-256 {card.sha256}", flush=True)
     return card.score

@@ -110,14 +110,6 @@ def test_side_by_side_models_are_trained_as_if_alone(arm):
             assert torch.equal(p, before[name]) == (name == "vectors"), name
 
 
-def test_the_table_has_the_runs_of_the_arms_and_the_choices_that_follow_from_them():
-    table = results.load("agreement")
-    stored = {tuple(map(str, row)) for row in table[list(benchmark.KEY)].itertuples(index=False)}
-    assert stored == {tuple(map(str, run.values())) for arm in benchmark.ARMS for run in arm.runs()}
-    choices = benchmark.with_choices(table.assign(chosen=False).to_dict("records"))
-    assert choices["chosen"].tolist() == table["chosen"].tolist()
-
-
 def test_every_setting_of_the_chapter_that_learns_is_tuned_inside_its_grid():
     """Where several rates are equally good, the middle one is chosen; where all are right, nothing is left to tune."""
     table = results.load("agreement").query("arm != 'unweighted'")

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from lecture21.attention import basic_self_attention
-from lecture21.chapters import results
 from lecture21.data.agreement import Agreement
 
 IDS = torch.randint(24, (6, 5), generator=torch.Generator().manual_seed(0))
@@ -52,14 +51,3 @@ def test_only_with_other_kinds_are_there_subjects_that_are_things():
     people = benchmark.weight_of_subject(model, Agreement("things"), 4)
     assert people["weight_of_person"] > 0
     assert people["weight_of_thing"] != people["weight_of_thing"]
-
-
-def test_every_setting_that_learns_is_tuned_inside_its_grid():
-    table = results.load("one_vector")
-    for setting, rows in table.groupby(["rivals", "arm", "width", "trained"]):
-        at = rows[(rows.distance == rows.trained) & rows.seed.isin((100, 101, 102))]
-        by_rate = at.groupby("learning_rate").score.mean()
-        (chosen,) = rows[rows.chosen].learning_rate.unique()
-        assert by_rate[chosen] == by_rate.max(), setting
-        assert by_rate.index.min() < chosen < by_rate.index.max(), setting
-        assert rows[rows.chosen].seed.nunique() == 13, setting

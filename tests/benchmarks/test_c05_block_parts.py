@@ -5,8 +5,6 @@ import pytest
 import torch
 from torch import Generator, nn
 
-from lecture21.chapters import results
-
 
 def test_one_scale_divides_all_tokens_by_the_same_number():
     x = torch.randn(2, 8, benchmark.WIDTH, generator=Generator().manual_seed(0)) * torch.arange(1.0, 9)[:, None]
@@ -25,12 +23,3 @@ def test_an_arm_changes_the_final_norm_and_no_other_weight(arm, kind, gain):
     weights, expected = model.state_dict(), complete.state_dict()
     assert weights.keys() == expected.keys()
     assert {name for name, w in weights.items() if not torch.equal(w, expected[name])} <= {"norm.weight"}
-
-
-def test_the_chosen_rate_of_every_arm_has_a_worse_one_on_both_sides():
-    table = results.load("block_parts")
-    for key, rows in table.query("part == 'search'").groupby(["arm", "n_layer"]):
-        nats = rows.set_index("learning_rate").nats.sort_index()
-        assert nats.index.get_loc(nats.idxmin()) in range(1, len(nats) - 1), key
-        runs = table.query("part == 'run' and arm == @key[0] and n_layer == @key[1]")
-        assert set(runs.learning_rate) == {nats.idxmin()}, key

@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import Generator
 
-from lecture21.chapters import results
 from lecture21.training import TrainConfig, minimize, sample_windows
 
 V = 20
@@ -75,39 +74,9 @@ def test_what_an_arm_changes_before_training(arm):
     assert [weights[name].std().item() for name in embeddings] == pytest.approx([size, size], rel=0.2)
 
 
-def test_seeds_that_are_missing_at_a_stored_rate_are_run_and_no_others(monkeypatch):
-    tables = {c05_depth.RUNS: [], c05_depth.STATES: []}
-    trained = []
-
-    def train(arm, n_layer, runs, tokens, vocab_size):
-        trained.append(runs)
-        return [abs(rate - 0.01) for rate, _ in runs], [{"layer": 0} for _ in runs]
-
-    monkeypatch.setattr(c05_depth, "train", train)
-    monkeypatch.setattr(c05_depth, "PLAN", ((4, "complete"),))
-    monkeypatch.setattr(c05_depth.common, "stored", lambda name: list(tables[name]))
-    monkeypatch.setattr(c05_depth.common, "save", lambda name, rows, **_: tables.update({name: list(rows)}))
-    for seeds in ("0", "2"), ("0", "1", "2"), ("0", "1", "2"):
-        monkeypatch.setattr("sys.argv", ["benchmarks/c05_depth.py", *seeds])
-        c05_depth.main()
-    assert trained == [
-        [(rate, seed) for rate in c05_depth.FIRST for seed in (0, 2)],
-        [(rate, 1) for rate in c05_depth.FIRST],
-    ]
-
-
 def test_the_difference_of_a_state_is_0_for_equal_tokens_and_1_for_opposite_ones():
     x = torch.ones(2, c05_depth.WINDOW, 4)
     x[1, ::2] = -1
     same, opposite = c05_depth.states(0, x)
     assert (float(same["differs"]), float(opposite["differs"])) == (0, 1)
     assert same["size"] == opposite["size"] == "1"
-
-
-def test_the_best_rate_of_every_arm_has_a_worse_one_on_both_sides():
-    table = results.load("depth").query("n_layer > 0")
-    means = table.fillna({"nats": float("inf")}).groupby(["arm", "n_layer", "learning_rate"]).nats.mean()
-    for key, rows in means.groupby(level=["arm", "n_layer"]):
-        rates = rows.droplevel(["arm", "n_layer"]).sort_index()
-        assert rates.index.get_loc(rates.idxmin()) in range(1, len(rates) - 1), key
-        assert set(rates.index) <= set(c05_depth.RATES)
