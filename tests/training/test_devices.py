@@ -45,6 +45,19 @@ def test_a_t4_trains_in_fp16_and_an_a100_in_bf16(monkeypatch, capability, best):
     assert choose_precision(torch.device("cpu")) == choose_precision(torch.device("mps")) == "fp32"
 
 
+@pytest.mark.parametrize("clip", [None, 0.05])
+def test_scaled_gradients_as_in_fp16_give_the_same_run(monkeypatch, clip):
+    """The scaler of a T4, on the CPU: gradients are clipped and used at their own size."""
+    settings = {"optimizer": "adamw", "clip": clip}
+    plain = train(fresh(), TOKENS, config("cpu", **settings), val=TOKENS[:50])
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**12)
+    autocast = torch.autocast("cpu", enabled=False)
+    monkeypatch.setattr("lecture21.training.run.mixed_precision", lambda device, name: (autocast, scaler))
+    scaled = train(fresh(), TOKENS, config("cpu", **settings), val=TOKENS[:50])
+    assert scaled.val_loss == pytest.approx(plain.val_loss, rel=1e-6)
+    assert scaler.get_scale() == 2.0**12
+
+
 def test_a_run_on_mps_that_is_resumed_equals_one_that_was_not_stopped(tmp_path, monkeypatch):
     """On simulated MPS, whose dropout comes from a generator of its own, and where float64 raises."""
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
