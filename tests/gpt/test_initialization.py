@@ -51,6 +51,13 @@ def test_torch_keeps_the_default_except_for_the_tables_of_a_tied_head():
     assert weight.abs().max() > 0.95 * bound
 
 
+def test_experts_start_as_the_linear_maps_that_they_stack():
+    experts = model("torch", moe={}, d_ff=600).blocks[0].feed_forward.experts
+    for maps, width in ((experts.up, 96), (experts.down, 600)):
+        for tensor in (maps.weight, maps.bias):
+            assert 0.95 < tensor.abs().max() * math.sqrt(width) <= 1
+
+
 @pytest.mark.parametrize("changes", [{}, {"moe": {"n_shared": 1}, "d_ff": 10}])
 def test_zero_makes_every_block_the_identity_and_the_first_prediction_uniform(changes):
     made = model("zero", **changes)

@@ -88,6 +88,7 @@ def test_the_sparse_dispatch_equals_the_dense_reference_in_values_and_gradients(
     of_sparse, of_dense = gradients(moe, sparse, x), gradients(moe, dense, x)
     for name in of_dense:
         torch.testing.assert_close(of_sparse[name], of_dense[name], rtol=1e-10, atol=1e-11, msg=name)
+    assert moe.shared is None or moe.shared.activation is moe.experts.activation
     # The weights are also checked for each token, as an error in code that both paths share would go unnoticed.
     experts = moe.experts.layers()
     for b, t in ((0, 0), (x.shape[0] - 1, x.shape[1] - 1)):
@@ -332,6 +333,8 @@ def test_statistics_by_hand():
     assert actual.dead == 2
     assert actual.dropped == pytest.approx(0.25)
     assert actual.logsumexp == pytest.approx(math.log(math.e**2 + 3))
+    low = torch.full_like(logits, -5.0)
+    assert describe(routing._replace(logits=low)).logsumexp == pytest.approx(5 - math.log(4))
     assert actual.information == pytest.approx(1)  # the token decides the expert
     assert describe(routing, torch.tensor([[7, 7, 7, 7]])).information == pytest.approx(0)
     assert describe(routing).information is None
