@@ -173,6 +173,7 @@ js-check: tools/js/node_modules/.package-lock.json  ## check format, style and t
 	@$(PRETTIER) --log-level warn --check $(JS)
 	@$(NODE)/eslint --config tools/js/eslint.config.js $(JS)
 	@$(NODE)/tsc --project tools/js/tsconfig.json
+	@$(NODE)/tsc --project tools/js/tsconfig.strict.json
 
 # The versions of package-lock.json, checked against its hashes.
 tools/js/node_modules/.package-lock.json: tools/js/package.json tools/js/package-lock.json

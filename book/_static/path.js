@@ -8,7 +8,7 @@
   const KEY = "lecture21-path"; // with this prefix, a figure's button that clears what is kept clears it too
   const MODEL = "lecture21-model";
   const DONE = "done"; // in place of the number of the stop
-  const { page, end, stops } = JSON.parse(document.getElementById("path-stops").textContent);
+  const { page, end, stops } = JSON.parse(document.getElementById("path-stops")?.textContent ?? "{}");
 
   const store = (place) => {
     try {
@@ -20,7 +20,7 @@
 
   const stored = (key) => {
     try {
-      return JSON.parse(localStorage.getItem(key));
+      return JSON.parse(localStorage.getItem(key) ?? "null");
     } catch {
       return null;
     }
@@ -60,7 +60,7 @@
   /** Say at the beginning of a stop what it is for and where it ends. In a figure, so that its anchor shows it. */
   const showBeginning = (number) => {
     const stop = stops[number - 1];
-    const start = document.getElementById(stop.anchor);
+    const start = /** @type {HTMLElement} */ (document.getElementById(stop.anchor));
     const note = create("aside", { className: "path-note" });
     note.ariaLabel = "The path";
     const says = create("p", {}, create("b", {}, `Stop ${number} of ${stops.length}. `));
@@ -84,25 +84,31 @@
     mark.append(create("b", {}, `End of stop ${number}`), " · Next: ", onward);
     const isBelow = (heading) => start.compareDocumentPosition(heading) & Node.DOCUMENT_POSITION_FOLLOWING;
     const heading = [...document.querySelectorAll("article :is(h2, h3, h4)")].find(
-      (each) => isBelow(each) && each.firstChild.textContent.trim() === until,
+      (each) => isBelow(each) && each.firstChild?.textContent?.trim() === until,
     );
     if (heading) {
-      heading.closest("section").before(mark);
+      heading.closest("section")?.before(mark);
       return;
     }
-    const cell = document.getElementById(through ?? anchor).closest(".cell");
-    const fold = cell.nextElementSibling; // what happens in the figure
-    (fold?.matches("details") ? fold : cell).after(mark);
+    const cell = document.getElementById(through ?? anchor)?.closest(".cell");
+    const fold = cell?.nextElementSibling; // what happens in the figure
+    (fold?.matches("details") ? fold : cell)?.after(mark);
   };
 
   /** Fold each exercise to one line with its title, in place of its heading. */
   const foldExercises = () => {
     for (const card of document.querySelectorAll("article .exercise-card")) {
       const section = card.closest("section");
-      const title = section.querySelector(":scope > :is(h2, h3, h4)");
+      const title = section?.querySelector(":scope > :is(h2, h3, h4)");
+      if (!section || !title) continue;
       const heading = /** @type {Element} */ (title.cloneNode(true));
       heading.querySelector(".headerlink")?.remove();
-      const line = create("summary", {}, heading.textContent.trim(), create("span", {}, " optional on the path"));
+      const line = create(
+        "summary",
+        {},
+        heading.textContent?.trim() ?? "",
+        create("span", {}, " optional on the path"),
+      );
       const fold = create("details", { className: "path-fold" }, line);
       card.before(fold);
       fold.append(card);
@@ -113,7 +119,7 @@
   const showBar = (number) => {
     const stop = stops[number - 1];
     const next = stops[number];
-    const link = (className, text, title, href) =>
+    const link = (className, /** @type {string} */ text, /** @type {string} */ title, href) =>
       create("a", { className, href }, create("b", {}, text), title ? create("span", {}, title) : "");
     const here = `${number} of ${stops.length}: ${stop.title}`;
     const place = create(

@@ -6,7 +6,7 @@
 
 (() => {
   const root = document.documentElement;
-  const article = document.querySelector("article.bd-article");
+  const article = /** @type {HTMLElement} */ (document.querySelector("article.bd-article"));
   const PREFIX = "#present=";
   const TYPED =
     "select, textarea, [contenteditable], input:not([type=range], [type=checkbox], [type=radio], [type=button])";
@@ -26,7 +26,7 @@
   bar.className = "present-bar";
   bar.role = "toolbar";
   bar.ariaLabel = "Present";
-  const button = (text, name, action, parent = bar) => {
+  const button = (/** @type {string} */ text, /** @type {string} */ name, action, parent = bar) => {
     const made = Object.assign(document.createElement("button"), { type: "button", textContent: text, title: name });
     made.ariaLabel = name;
     made.addEventListener("click", action);
@@ -70,7 +70,7 @@
 
   // A page of the lecture (book/lecture.yml) that was opened as one of its rows (?lecture=2) shows this row's sections.
   const rows = JSON.parse(document.getElementById("lecture-rows")?.textContent ?? "[]");
-  const minutesOf = (parts) => parts.reduce((sum, { minutes }) => sum + minutes, 0);
+  const minutesOf = (parts) => parts.reduce((/** @type {number} */ sum, { minutes }) => sum + minutes, 0);
   let row = rows[Number(new URLSearchParams(location.search).get("lecture")) - 1];
   if (row && !location.pathname.endsWith(`/${row.page}.html`)) row = undefined;
 
@@ -129,7 +129,7 @@
 
   // Everything that neither contains the article nor is in it.
   function* surroundings() {
-    for (let node = article; node !== document.body; node = node.parentElement)
+    for (let node = article; node !== document.body && node.parentElement; node = node.parentElement)
       for (const other of node.parentElement.children) if (other !== node && other.id !== "preview") yield other;
   }
 
@@ -171,7 +171,7 @@
     for (const fold of opened) fold.open = true;
     root.toggleAttribute("data-present", false);
     history.replaceState(null, "", `#${id}`);
-    document.getElementById(id).scrollIntoView({ behavior: "instant" });
+    document.getElementById(id)?.scrollIntoView({ behavior: "instant" });
   }
 
   // Begin at what is in sight, or go on with a row of the lecture where it was left.
@@ -241,7 +241,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const target = event.composedPath()[0];
     if (event.key === "Escape" && current >= 0) {
-      if (event.target.closest?.(".live-figure")) focused().blur();
+      if (event.target.closest?.(".live-figure")) focused()?.blur();
       else end();
       return;
     }
@@ -261,7 +261,7 @@
       // A link inside the chapter leads to the slide that has its target.
       const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
       const section = target?.closest("section[id]");
-      if (sections.includes(section)) showSection(section.id);
+      if (section && sections.includes(section)) showSection(section.id);
     } else if (id && current < 0) begin(id);
     else if (id) showSection(id);
   }

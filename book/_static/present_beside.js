@@ -31,7 +31,7 @@
     texts.length ? texts.at(-1).getBoundingClientRect().bottom - texts[0].getBoundingClientRect().top : 0;
 
   /** Whether a formula is wider than its column: it then scrolls, or what contains it does. */
-  const isCut = (text) =>
+  const isCut = (/** @type {HTMLElement} */ text) =>
     [text, ...text.querySelectorAll("mjx-container[display]")].some((part) => part.scrollWidth > part.clientWidth + 1);
 
   /** Let a picture leave room for its caption. */
@@ -51,7 +51,9 @@
       const pair = at.get(block);
       if (pair) {
         const first = lines.length + 1;
-        pair.texts.forEach((text, n) => (text.style.gridRow = String(first + n)));
+        pair.texts.forEach(
+          (/** @type {HTMLElement} */ text, /** @type {number} */ n) => (text.style.gridRow = String(first + n)),
+        );
         pair.figure.style.gridRow = `${first} / span ${pair.texts.length + 1}`;
         lines.push(...pair.texts.map(() => "auto"), "1fr"); // the last line takes what the figure is longer
       } else if (!paired.has(block)) {
@@ -66,7 +68,7 @@
   function fit(slide, blocks, pair, room) {
     for (;;) {
       pair.texts = [...pair.before, ...pair.after];
-      if (!pair.texts.some((text) => text.matches("p"))) {
+      if (!pair.texts.some((/** @type {HTMLElement} */ text) => text.matches("p"))) {
         for (const text of pair.texts) clear(text);
         return false; // a heading alone
       }

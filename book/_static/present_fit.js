@@ -29,23 +29,23 @@
   }
 
   /** The zoom of a figure that is as wide as its place; a gate is one sentence, and as large as the text. */
-  const largest = (figure, zoom) =>
+  const largest = (figure, /** @type {number} */ zoom) =>
     figure.closest(".beside") && stageOf(figure) !== "gate"
       ? Math.min(zoom, figure.parentElement.getBoundingClientRect().width / WIDTH)
       : zoom;
 
   /** Figures of a section, without those of sections within it. */
-  const own = (slide, kind) =>
+  const own = (slide, /** @type {string} */ kind) =>
     [...slide.querySelectorAll(kind)].filter((figure) => figure.closest("section[id]") === slide);
 
-  function begin(figure, zoom) {
+  function begin(figure, /** @type {number} */ zoom) {
     figure.dataset.fitted = stageOf(figure);
     figure.style.zoom = zoom;
   }
 
   // It only shrinks, so that a figure that grows and shrinks does not flicker; what it shows next begins anew. As it
   // shrinks, its text gets more room and its height falls faster than its zoom, so small steps leave no room unused.
-  function fit(figure, zoom, room) {
+  function fit(figure, /** @type {number} */ zoom, room) {
     enter(figure, true);
     if (figure.matches(ANSWERS)) return false;
     if (figure.dataset.fitted !== stageOf(figure)) {
@@ -67,7 +67,7 @@
 
   // One step a frame, between which drawings follow their new size, until a step changes nothing. A resize alone does not
   // tell when: two steps that cancel each other change no size.
-  function watch(zoom, room) {
+  function watch(/** @type {number} */ zoom, room) {
     const due = new Set();
     const observer = new ResizeObserver((entries) => entries.forEach(({ target }) => schedule(target)));
     function schedule(figure) {

@@ -10,19 +10,20 @@
     h1 { margin: 0 0 0.6rem; font-size: 1.4rem; }
     summary { display: none; }
     footer { margin-top: 1rem; font-size: 0.9rem; color: var(--pst-color-text-muted); }`;
-  const element = (name, text) => Object.assign(document.createElement(name), { textContent: text });
+  const element = (/** @type {string} */ name, /** @type {string} */ text) =>
+    Object.assign(document.createElement(name), { textContent: text });
 
   // What is kept from page to page: when the lecture began, and whether the window stays open for the next page. A
   // browser may refuse to keep anything.
   const kept = {
-    read(name) {
+    read(/** @type {string} */ name) {
       try {
         return Number(sessionStorage.getItem(`lecture21.${name}`)) || null;
       } catch {
         return null;
       }
     },
-    write(name, number) {
+    write(/** @type {string} */ name, number) {
       try {
         if (number) sessionStorage.setItem(`lecture21.${name}`, String(number));
         else sessionStorage.removeItem(`lecture21.${name}`);
@@ -36,7 +37,7 @@
 
   // Runs in the window: shows what the page sends, and sends the page its keys, and that it closes.
   function inWindow() {
-    const [notes, foot] = [document.querySelector("main"), document.querySelector("footer")];
+    const [notes, foot] = ["main", "footer"].map((name) => /** @type {HTMLElement} */ (document.querySelector(name)));
     addEventListener("message", ({ source, data }) => {
       if (source !== opener) return;
       foot.textContent = data.foot;

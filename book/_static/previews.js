@@ -4,7 +4,7 @@
 "use strict";
 
 (() => {
-  const texts = JSON.parse(document.getElementById("previews").textContent);
+  const texts = JSON.parse(document.getElementById("previews")?.textContent ?? "{}");
   const preview = document.createElement("div");
   preview.id = "preview";
   preview.setAttribute("role", "tooltip");
@@ -57,7 +57,7 @@
   /** @type {NodeListOf<HTMLAnchorElement>} */
   const links = document.querySelectorAll("article a[href]");
   for (const link of links) {
-    if (!(link.getAttribute("href") in texts)) continue;
+    if (!((link.getAttribute("href") ?? "") in texts)) continue;
     link.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && later(() => open(link), 150));
     link.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && later(close, 200));
     link.addEventListener("click", (event) => {

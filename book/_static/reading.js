@@ -58,15 +58,15 @@ function labelOf(answer) {
 function moveAnswers() {
   const article = document.querySelector("article");
   const answers = article
-    ? [...article.querySelectorAll(ANSWERS)].filter((each) => !each.parentElement.closest("details:not(.path-fold)"))
+    ? [...article.querySelectorAll(ANSWERS)].filter((each) => !each.parentElement?.closest("details:not(.path-fold)"))
     : [];
-  if (moved.length || !answers.length) return;
+  if (!article || moved.length || !answers.length) return;
   const end = Object.assign(document.createElement("section"), { id: "printed-answers" });
   end.append(Object.assign(document.createElement("h2"), { textContent: "Answers" }));
   const labels = new Map(answers.map((each) => [each, labelOf(each)])); // before any of them moves
   let label = "";
   for (const answer of answers) {
-    const itsLabel = labels.get(answer);
+    const itsLabel = labels.get(answer) ?? "";
     const place = document.createComment("");
     answer.replaceWith(place);
     moved.push([place, answer]);

@@ -8,7 +8,7 @@
   const EXCERPT = 240; // characters
   const texts = SEARCH_TEXTS;
 
-  const escapePattern = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const escapePattern = (/** @type {string} */ text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
   // Matches a phrase where a word begins, also when the query is plural and the text is not, or an inner word is plural.
   const pattern = (phrase) => {
@@ -16,9 +16,9 @@
     return new RegExp(`(^|[^\\p{L}\\p{N}_])(${singular.split(/\s+/).map(escapePattern).join("s?[\\s-]+")})`, "giu");
   };
 
-  const count = (text, phrase) => [...text.matchAll(pattern(phrase))].length;
+  const count = (/** @type {string} */ text, phrase) => [...text.matchAll(pattern(phrase))].length;
 
-  const plainTitle = (title) => title.toLowerCase().replace(/^\d+\. /, "");
+  const plainTitle = (/** @type {string} */ title) => title.toLowerCase().replace(/^\d+\. /, "");
 
   // From 0 to 3. More than seven times says no more: of two chapters that are full of a word, the earlier explains it.
   const often = (times) => Math.log2(1 + Math.min(times, 7));
@@ -61,7 +61,7 @@
     const results = [];
     for (const page of Object.keys(texts))
       for (const passage of texts[page])
-        if (passage[3]?.some((name) => name.replace(/\b(a|an|the|your|my) /g, "") === wanted))
+        if (passage[3]?.some((/** @type {string} */ name) => name.replace(/\b(a|an|the|your|my) /g, "") === wanted))
           results.push({ page, title: texts[page][0][1], passage, score: 0, tier: 0 });
     return results;
   };
@@ -115,7 +115,7 @@
   };
 
   // Append a text to an element, with the words of the query marked.
-  const appendMarked = (element, text, phrases) => {
+  const appendMarked = (element, /** @type {string} */ text, phrases) => {
     const marked = new RegExp(
       phrases.map((phrase) => pattern(phrase).source.replace("(^|[^\\p{L}\\p{N}_])", "")).join("|"),
       "giu",
@@ -131,7 +131,7 @@
   };
 
   // About 240 characters around the first place that has the phrase or one of the words, cut between words.
-  const excerpt = (text, phrases) => {
+  const excerpt = (/** @type {string} */ text, phrases) => {
     const first = phrases.map((phrase) => text.search(pattern(phrase))).find((position) => position >= 0) ?? 0;
     let start = Math.max(0, first - EXCERPT / 3);
     if (start > 0) start = text.indexOf(" ", start) + 1;

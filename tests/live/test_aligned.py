@@ -107,7 +107,7 @@ def test_a_click_on_a_point_shows_the_response_of_its_policy(open_figures):
     figure = stage.figure("aligned")
     answer, slider = figure.locator(".answer"), figure.get_by_role("slider")
     for chart, value, (low, high) in ((0, 1, (0, 1)), (1, 2, (-0.5, 2.5))):
-        canvas = figure.locator("canvas").nth(chart)
+        canvas = figure.locator(".chart").nth(chart)
         for name in ("PPO, KL weight 0.1", "fine-tuned"):
             measured = STORED["stops"][STOPS.index(name)]["measured"]
             box = canvas.bounding_box()

@@ -78,6 +78,10 @@ DAMAGED = {
         ),
         "its tensors overlap, or there is a hole between them",
     ),
+    "a place that is also another's": (
+        lambda whole: with_header(whole, lambda h: h.update(other=h["token.weight"])),
+        "its tensors overlap, or there is a hole between them",
+    ),
     "a list": (lambda whole: struct.pack("<Q", 2) + b"[]", "its header is not an object"),
 }
 

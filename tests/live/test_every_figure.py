@@ -77,6 +77,14 @@ BROKEN_LINES = """all => all.filter((node) => {
 }).map((node) => node.textContent)"""
 
 
+# Of the texts of charts, return those that are drawn over an edge.
+TEXTS_OUTSIDE = """all => all.filter((node) => {
+    const [text, chart] = [node.getBoundingClientRect(), node.ownerSVGElement.getBoundingClientRect()];
+    const across = text.left < chart.left - 1 || text.right > chart.right + 1;
+    return node.checkVisibility() && (across || text.top < chart.top - 1 || text.bottom > chart.bottom + 1);
+}).map((node) => node.textContent)"""
+
+
 def words(actual) -> str:
     """Return everything a figure says."""
     return actual.locator("section.figure").inner_text()
@@ -105,12 +113,13 @@ def check_that_anyone_can_use_it(page) -> None:
 def check_that_it_fits_a_phone(page, actual) -> None:
     two_frames(page)
     until(lambda: page.evaluate("cutTexts") == [])
+    until(lambda: actual.locator(".chart text").evaluate_all(TEXTS_OUTSIDE) == [])
     until(lambda: page.evaluate("document.documentElement.scrollWidth") <= 352)
     cut = actual.locator("section.figure").evaluate(
         """figure => [...figure.querySelectorAll("*")].filter((node) => {
             const box = node.getBoundingClientRect();
             const outside = box.right > figure.getBoundingClientRect().right + 1;
-            return box.width && outside && !node.closest(".scroll, .hidden");
+            return box.width && outside && node.checkVisibility() && !node.closest(".scroll, .hidden");
         }).map((node) => node.outerHTML.slice(0, 80))"""
     )
     assert cut == []
@@ -125,7 +134,7 @@ def check_that_it_fits_a_phone(page, actual) -> None:
 def check_that_the_keyboard_reaches_every_control(page, actual) -> None:
     wanted = actual.locator("section.figure").evaluate(
         """figure => {
-            const names = "button, input, select, textarea, summary, a[href], [role=slider]";
+            const names = "button, input, select, textarea, summary, a[href], [role=slider], .chart";
             const all = [...figure.querySelectorAll(names)];
             const shown = all.filter((node) => !node.disabled && node.tabIndex >= 0 && node.checkVisibility());
             // The arrows reach the other radio buttons of a group: Tab stops at the checked one, or at the first.

@@ -17,14 +17,14 @@ PAIRS = {
     "design two layers": (live.DesignHead("induction"), ".rule select >> nth=2", "table.weights >> nth=0"),
     "train": (live.Train(), "button.main", ".samples .text"),
     "side by side": (live.SideBySide(), "button.main", ".panel .text >> nth=1"),
-    "context": (live.Context(), ".controls input >> nth=0", "canvas >> nth=0"),
-    "two experts": (live.TwoExperts(), "button.main", "canvas >> nth=0"),
+    "context": (live.Context(), ".controls input >> nth=0", ".chart >> nth=0"),
+    "two experts": (live.TwoExperts(), "button.main", ".chart >> nth=0"),
     "router": (live.Router(), ".controls :is(input, select, textarea) >> nth=0", PANEL),
     "collapse": (live.Collapse(), ".controls :is(button, input) >> nth=0", "canvas >> nth=0"),
-    "average to ensemble": (live.AverageToEnsemble(), ".controls input >> nth=0", "canvas >> nth=2"),
+    "average to ensemble": (live.AverageToEnsemble(), ".controls input >> nth=0", "canvas >> nth=1"),
     "training": (live.Calculator("gpt2-xl"), ".controls select >> nth=0", PANEL),
     "serving": (live.Calculator("mixtral-8x7b", focus="serving"), ".controls input >> nth=0", PANEL),
-    "agreement": (live.Agreement(5, 100), ".controls input >> nth=0", "canvas >> nth=0"),
+    "agreement": (live.Agreement(5, 100), ".controls input >> nth=0", ".chart >> nth=0"),
     "residual": (live.ResidualStream(), "input[type=checkbox] >> nth=1", ".next p:has-text('Loss of the sentence')"),
     "depth film": (live.DepthFilm(), "button.main", "canvas >> nth=0"),
     "merges": (live.Merges(), ".controls :is(button, input) >> nth=0", ".stage"),
@@ -32,7 +32,7 @@ PAIRS = {
     "write": (live.Write(prompt="MIRANDA:\nO w"), "button.main", ".bars"),
     "bits": (live.Write(prompt="To be", view="price"), "textarea", ".strip"),
     "patches": (live.Patches(), ".pen", ".panel.mask canvas"),
-    "aligned": (live.Aligned(), ".controls :is(button, input) >> nth=0", "canvas >> nth=0"),
+    "aligned": (live.Aligned(), ".controls :is(button, input) >> nth=0", ".chart >> nth=0"),
 }
 
 

@@ -41,7 +41,7 @@ def expected_cells(mixture, points) -> list[str]:
 
 def at(figure, place: tuple[float, float]) -> tuple[float, float]:
     """Return where a point (x, y) of the chart is on the page; the chart's margins are those of `lineChart`."""
-    box = figure.locator("canvas").first.bounding_box()
+    box = figure.locator(".chart").first.bounding_box()
     across = (place[0] + 1) / 2 * (box["width"] - 56)
     down = (2 - place[1]) / 4 * (box["height"] - 62)
     return box["x"] + 46 + across, box["y"] + 24 + down
@@ -178,7 +178,7 @@ def test_a_finger_drags_a_point(open_figures):
     given = live.TwoExperts()
     stage = open_figures(given, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     figure = stage.figure("two_experts")
-    figure.locator("canvas").first.scroll_into_view_if_needed()
+    figure.locator(".chart").first.scroll_into_view_if_needed()
     figure.locator(".grip").nth(5).wait_for()
     session = stage.page.context.new_cdp_session(stage.page)
     start, end = at(figure, given.points[-1]), at(figure, (0.5, 1.5))

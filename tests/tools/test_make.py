@@ -125,6 +125,12 @@ def test_make_test_stops_at_the_first_section_that_fails(section: str, target: s
     assert f"make test stopped at: {section}. To repeat it: make {target}" in actual.stderr.splitlines()
 
 
+def test_make_test_all_stops_where_the_javascript_is_wrong(installed: Path):
+    actual, _ = make_test(installed, fail="tsc *", target="test-all")
+    assert sections(actual) == [*START, "JavaScript"]
+    assert "make test-all stopped at: JavaScript. To repeat it: make js-check" in actual.stderr.splitlines()
+
+
 def test_without_a_browser_make_test_stops_before_it_installs_anything(folder: Path):
     bin = folder / "bin"
     bin.mkdir()

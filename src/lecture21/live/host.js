@@ -7,7 +7,7 @@
   const loaded = new Map();
 
   /** Return the module of a figure, whose script adds it to `liveFigures`. */
-  function load(figure) {
+  function load(/** @type {string} */ figure) {
     if (!loaded.has(figure)) {
       const script = document.createElement("script");
       script.src = new URL(`${figure}.js`, BASE).href;
@@ -28,26 +28,26 @@
   function createModel(values) {
     const listeners = new Map();
     return {
-      get: (name) => values[name],
-      set(name, value) {
+      get: (/** @type {string} */ name) => values[name],
+      set(/** @type {string} */ name, /** @type {unknown} */ value) {
         values[name] = value;
         for (const listener of listeners.get(`change:${name}`) ?? []) listener();
       },
       save_changes() {},
-      on(event, listener) {
+      on(/** @type {string} */ event, /** @type {() => void} */ listener) {
         listeners.set(event, [...(listeners.get(event) ?? []), listener]);
       },
-      off(event, listener) {
+      off(/** @type {string} */ event, /** @type {() => void} */ listener) {
         listeners.set(
           event,
-          (listeners.get(event) ?? []).filter((each) => each !== listener),
+          (listeners.get(event) ?? []).filter((/** @type {() => void} */ each) => each !== listener),
         );
       },
     };
   }
 
   /** Return the state that the page's address carries for the figure with this id, or nothing. */
-  function linkedState(id) {
+  function linkedState(/** @type {string} */ id) {
     const prefix = `#${id}=`;
     if (!location.hash.startsWith(prefix)) return {};
     try {
@@ -59,8 +59,8 @@
     }
   }
 
-  async function start(element) {
-    const { figure, state, assets } = element.dataset;
+  async function start(/** @type {HTMLElement} */ element) {
+    const { figure = "", state = "{}", assets = "{}" } = element.dataset;
     const values = { ...JSON.parse(state), _page: `${location.pathname}${location.search}#${element.id}` };
     values._linked = linkedState(element.id); // the figure takes from this what passes its checks
     for (const [name, file] of Object.entries(JSON.parse(assets))) values[`${name}_url`] = new URL(file, BASE).href;
@@ -94,7 +94,7 @@
       for (const { isIntersecting, target } of entries) {
         if (!isIntersecting) continue;
         watcher.unobserve(target);
-        start(target);
+        start(/** @type {HTMLElement} */ (target));
       }
     },
     { rootMargin: "400px 0px" },

@@ -2,8 +2,8 @@
 // chapter's models in the page.
 
 import { legend, lineChart } from "../kit/chart.js";
+import { THEMED } from "../kit/colors.js";
 import { button, slider, toggle } from "../kit/controls.js";
-import { drawing } from "../kit/draw.js";
 import { byInput, create, createFrame } from "../kit/frame.js";
 import { seededRandom } from "../kit/numbers.js";
 import { sketch } from "../kit/sketch.js";
@@ -38,7 +38,7 @@ export default {
     const kinds = CHAPTERS[values.chapter];
     const people = values.chapter === 5;
     const nameOf = (/** @type {string} */ kind) => BESIDE[values.chapter]?.[kind] ?? KINDS[kind].name;
-    const color = (/** @type {string} */ kind) => frame.colors.series[COLORS[kind]];
+    const color = (/** @type {string} */ kind) => THEMED.series[COLORS[kind]];
     let untrained = newRun(kinds, 0);
     /** @type {import("./runs.js").Run[]} */
     let runs = [];
@@ -83,7 +83,7 @@ export default {
         state.set({ flipped: others.length < values.flipped.length ? others : [...others, noun] });
       },
     });
-    const attends = kinds.some((kind) => !KINDS[kind].recurrent);
+    const attends = kinds.some((/** @type {string} */ kind) => !KINDS[kind].recurrent);
     frame.stage.append(
       create(
         "div",
@@ -114,38 +114,27 @@ export default {
     const table = create("div", { class: "panel" }, says);
     frame.stage.append(table);
 
-    const chart = drawing(frame, {
+    const chart = lineChart(frame, {
       title: "Score: right verbs in 600 sentences",
       label: "Score against the distance from the subject to the verb",
       height: (width) => Math.min(230, 120 + width / 5),
-      draw(pen, width, height) {
-        const drawn = lineChart(pen, frame.colors, {
-          curves: curves(),
-          xRange: [0, 1.03 * FARTHEST],
-          yRange: [0.4, 1.02],
-          xTicks: [1, 25, 50, 75, 100],
-          xTitle: "words from the subject to the verb",
-          yTitle: "score",
-          cursor: values.distance,
-          width,
-          height,
-        });
-        guess.area = drawn;
-        guess.range = [0.4, 1.02];
-        pen.lineWidth = 2;
-        for (const run of runs) {
-          for (const kind of kinds) {
+      content: () => ({
+        curves: curves(),
+        marks: runs.flatMap((run) =>
+          kinds.flatMap((/** @type {string} */ kind) => {
             const score = run.scores[kind].get(placeOf(run.at, values.ahead));
-            if (score === undefined) continue;
-            pen.strokeStyle = color(kind);
-            pen.beginPath();
-            pen.arc(drawn.px(run.at), drawn.py(score), 7, 0, 7);
-            pen.stroke();
-          }
-        }
-      },
+            return score === undefined ? [] : [{ x: run.at, y: score, color: color(kind), radius: 7, ring: 2 }];
+          }),
+        ),
+        xRange: [0, 1.03 * FARTHEST],
+        yRange: [0.4, 1.02],
+        xTicks: [1, 25, 50, 75, 100],
+        xTitle: "words from the subject to the verb",
+        yTitle: "score",
+        cursor: values.distance,
+      }),
     });
-    const guess = sketch(frame, chart, {
+    const guess = sketch(chart, {
       label: "The scores that you expect",
       end: () => 1.03 * FARTHEST,
       value: (distance, level) => `${Math.round(distance)} words: ${level.toFixed(2)}`,
@@ -155,10 +144,10 @@ export default {
         key.update();
       },
     });
-    const key = legend(frame, chart.panel, () => {
-      const { note, series } = frame.colors;
+    const key = legend(chart.panel, () => {
+      const { note, series } = THEMED;
       return [
-        ...kinds.map((kind) => ({ name: nameOf(kind), color: color(kind) })),
+        ...kinds.map((/** @type {string} */ kind) => ({ name: nameOf(kind), color: color(kind) })),
         { name: "guess by the last noun", color: note, dashed: true },
         { name: "by the majority of nouns", color: note, dotted: true },
         ...(guess.drawn ? [{ name: "your prediction", color: series[6] }] : []),
@@ -168,19 +157,19 @@ export default {
 
     /** What the chart shows: the reader's prediction, earlier trainings, the last one, and the two guesses. */
     function curves() {
-      const { note, series } = frame.colors;
+      const { note, series } = THEMED;
       /** @type {any[]} */
       const found = [
-        { x: DISTANCES, y: lines.last_noun, color: note, dashed: true, width: 1.5 },
-        { x: DISTANCES, y: lines.majority, color: note, dotted: true, width: 2 },
+        { name: "the last noun", x: DISTANCES, y: lines.last_noun, color: note, dashed: true, width: 1.5 },
+        { name: "the majority", x: DISTANCES, y: lines.majority, color: note, dotted: true, width: 2 },
       ];
-      if (guess.drawn) found.push({ ...guess.curve, color: series[6], width: 3 });
+      if (guess.drawn) found.push({ ...guess.curve, name: "your prediction", color: series[6], width: 3 });
       for (const run of runs) {
         const last = run === runs.at(-1);
         for (const kind of kinds) {
           const x = DISTANCES.filter((distance) => run.scores[kind].has(placeOf(distance, values.ahead)));
           const y = x.map((distance) => run.scores[kind].get(placeOf(distance, values.ahead)));
-          found.push({ x, y, color: color(kind), points: last, width: last ? 2.5 : 1 });
+          found.push({ name: last ? nameOf(kind) : "", x, y, color: color(kind), points: last, width: last ? 2.5 : 1 });
         }
       }
       return found;
@@ -226,7 +215,7 @@ export default {
       const sentence = withFlipped(drawSentence(seededRandom(seed), { distance, people }), values.flipped);
       const run = runs.at(-1) ?? untrained;
       const scores = runs.length ? scoresAt(run, { distance, people, ahead: values.ahead }) : null;
-      const found = kinds.map((kind) => {
+      const found = kinds.map((/** @type {string} */ kind) => {
         const { logits, weights } = read(run.models[kind], [sentence], values.ahead)[0];
         return { kind, plural: pluralShare(logits), weights, score: scores?.[kind] };
       });
@@ -268,7 +257,6 @@ export default {
       return `${trained}. The subject is ${number}. ${parts.join("; ")}.`;
     }
 
-    frame.onTheme(update);
     frame.onRemove(stop);
     frame.onReset(() => {
       stop();

@@ -98,6 +98,7 @@ export function headBackward({ words: table, places, scale }, gradients, { query
   );
   const mean = weights.reduce((sum, weight, t) => sum + weight * dWeights[t], 0);
   const dQuery = new Float64Array(width);
+  const changes = gradients.places;
   for (let t = 0; t < words.length; t++) {
     const dScore = weights[t] * (dWeights[t] - mean) * scale;
     add(dQuery, table.key, words[t], width, dScore);
@@ -105,11 +106,12 @@ export function headBackward({ words: table, places, scale }, gradients, { query
     addTo(gradients.words.value, words[t], dOut, weights[t]);
     if (!places) continue;
     add(dQuery, places.key, t, width, dScore);
-    addTo(gradients.places.key, t, query, dScore);
-    addTo(gradients.places.value, t, dOut, weights[t]);
+    if (!changes) continue;
+    addTo(changes.key, t, query, dScore);
+    addTo(changes.value, t, dOut, weights[t]);
   }
   addTo(gradients.words.query, words[asks], dQuery, 1);
-  if (places) addTo(gradients.places.query, asks, dQuery, 1);
+  if (changes) addTo(changes.query, asks, dQuery, 1);
 }
 
 /**
@@ -131,7 +133,7 @@ export function headParameters({ parameters, width, trained }, { sinusoids }, gr
     }
     found[name] = new Float64Array(weight.length);
     outer(found[name], gradients.words[name], parameters.vectors, width);
-    if (sinusoids) outer(found[name], gradients.places[name], sinusoids, width);
+    if (sinusoids && gradients.places) outer(found[name], gradients.places[name], sinusoids, width);
     if (trained.includes("vectors")) back(vectors, gradients.words[name], weight, width);
   }
   if (trained.includes("vectors")) found.vectors = vectors;

@@ -12,7 +12,9 @@ export function prepareRecurrence({ parameters, width }) {
     inputs[i] += parameters.input_bias[i % width] + parameters.recurrent_bias[i % width];
   }
   const { recurrent } = parameters;
-  const columns = recurrent.map((_, i) => recurrent[(i % width) * width + Math.floor(i / width)]); // sums run in parallel
+  const columns = recurrent.map(
+    (/** @type {unknown} */ _, /** @type {number} */ i) => recurrent[(i % width) * width + Math.floor(i / width)],
+  ); // sums run in parallel
   return { inputs, recurrent, columns };
 }
 

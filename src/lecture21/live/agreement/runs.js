@@ -57,7 +57,7 @@ export function scoresAt({ models, scores }, { distance, people, ahead }) {
     const sentences = scoreSentences(distance, people);
     for (const kind of missing) scores[kind].set(place, scoreOf(models[kind], sentences, ahead));
   }
-  return Object.fromEntries(Object.keys(models).map((kind) => [kind, scores[kind].get(place)]));
+  return Object.fromEntries(Object.keys(models).map((kind) => [kind, scores[kind].get(place) ?? NaN]));
 }
 
 /**

@@ -28,7 +28,7 @@ export const STYLE = `
 `;
 
 /**
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {{words: string[], onFlip: (noun: number) => void}} options  words: the vocabulary
  */
 export function sentenceView(frame, { words: vocabulary, onFlip }) {

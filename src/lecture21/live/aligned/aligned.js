@@ -4,8 +4,9 @@ import { frontier } from "./drawing.js";
 import { createJudge } from "./judge.js";
 import { createSampler } from "./live.js";
 import { legend } from "../kit/chart.js";
+import { THEMED } from "../kit/colors.js";
 import { button, select, slider } from "../kit/controls.js";
-import { create, createFrame } from "../kit/frame.js";
+import { create, createFrame, find, messageOf } from "../kit/frame.js";
 import { argmax, written } from "../kit/numbers.js";
 import { fieldsFrom, integerIn } from "../kit/state.js";
 
@@ -35,7 +36,7 @@ export default {
 
     const asked = select(frame.controls, {
       label: "Prompt",
-      options: prompts.map((prompt, i) => [String(i), prompt]),
+      options: prompts.map((prompt, /** @type {number} */ i) => [String(i), prompt]),
       value: String(state.values.prompt),
       onInput: (value) => state.set({ prompt: Number(value) }),
     });
@@ -56,7 +57,7 @@ export default {
 
     const answer = create("div", { class: "panel full responses answer" });
     frame.stage.append(answer);
-    const look = (i) => ({ color: frame.colors.series[i] });
+    const look = (/** @type {number} */ i) => ({ color: THEMED.series[i] });
     const points = { courses, look, stops, chosen: () => chosen().measured, onChoose: (stop) => state.set({ stop }) };
     const charts = [
       frontier(frame, {
@@ -70,7 +71,7 @@ export default {
     ];
     const key = create("div", { class: "panel full" });
     frame.stage.append(key);
-    legend(frame, key, () => courses.map(({ name }, i) => ({ name, ...look(i) })));
+    legend(key, () => courses.map(({ name }, /** @type {number} */ i) => ({ name, ...look(i) })));
     key.append(
       create(
         "p",
@@ -84,7 +85,7 @@ export default {
     frame.root.append(create("style", {}, STYLE));
 
     /** Draws of the reference, the one that the learned reward chooses, and the one that the judge would choose. */
-    function best(n) {
+    function best(/** @type {number} */ n) {
       const list = draws[state.values.prompt].slice(0, n);
       return { list, picked: argmax(list.map((line) => line[2])), judged: argmax(list.map((line) => line[1])) };
     }
@@ -125,11 +126,13 @@ export default {
       const { n } = chosen();
       if (!n) return rows;
       const { list, picked, judged } = best(n);
-      const marks = (i) => [
+      const marks = (/** @type {number} */ i) => [
         i === picked ? "chosen by the learned reward" : "",
         i === judged ? "best according to the judge" : "",
       ];
-      const items = list.map((line, i) => row(marks(i).filter(Boolean).join(", ") || `response ${i + 1}`, line));
+      const items = list.map((line, /** @type {number} */ i) =>
+        row(marks(i).filter(Boolean).join(", ") || `response ${i + 1}`, line),
+      );
       const all = create("details", {}, create("summary", {}, `All ${n} responses from which it chooses`), ...items);
       all.open = opened;
       all.addEventListener("toggle", () => (opened = all.open));
@@ -143,7 +146,7 @@ export default {
     async function sampleNow() {
       const { prompt } = state.values;
       const [start, { newest }] = [ids[prompt], stored];
-      const section = frame.root.querySelector("section");
+      const section = find(frame.root, "section");
       sampleButton.disabled = true;
       section.setAttribute("aria-busy", "true");
       frame.fail("");
@@ -157,7 +160,7 @@ export default {
         if (prompt === state.values.prompt) showSampled(prompt, lines, aligned);
       } catch (error) {
         now.replaceChildren();
-        frame.fail(error instanceof Error ? error.message : String(error));
+        frame.fail(messageOf(error));
       } finally {
         sampleButton.disabled = false;
         sampleButton.textContent = "Sample again";
@@ -183,7 +186,7 @@ export default {
   },
 };
 
-function capital(text) {
+function capital(/** @type {string} */ text) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
@@ -193,10 +196,10 @@ function signed(value) {
 }
 
 /** Responses, each with its score and learned reward, from lines of text. */
-function linesOf(text) {
+function linesOf(/** @type {string} */ text) {
   const lines = text ? text.split("\n") : [];
   return lines.map((line) => {
-    const [, score, learned, response] = line.match(/^(\S+) (\S+) (.*)$/);
+    const [, score, learned, response] = line.match(/^(\S+) (\S+) (.*)$/) ?? [];
     return [response, Number(score), Number(learned)];
   });
 }

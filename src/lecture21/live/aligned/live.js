@@ -1,7 +1,7 @@
 // Responses of the shipped models, sampled in the page.
 
 import { startEngine } from "../engine/client.js";
-import { loadFile } from "../kit/frame.js";
+import { loadFile } from "../kit/files.js";
 
 /** The byte of each character in a BPE token: printable ones stand for themselves, the others follow from 256 on. */
 const BYTES = new Map();
@@ -23,7 +23,7 @@ export function textOf(tokens) {
 /**
  * Return a function that samples responses, and starts the engine at its first use.
  * @param {any} figureModel  anywidget's model, or the page's
- * @param {any} frame
+ * @param {import("../kit/frame.js").Frame} frame
  */
 export function createSampler(figureModel, frame) {
   /** @type {Promise<any> | null} */
@@ -58,7 +58,7 @@ export function createSampler(figureModel, frame) {
     }
     const { tokens } = model.tokenizer;
     const end = tokens.indexOf("\u010a");
-    const job = model.generate(prompt, { count, seed }, (token) => token === end && job.stop());
+    const job = model.generate(prompt, { count, seed }, (/** @type {number} */ token) => token === end && job.stop());
     const ids = [...(await job.done)];
     const stop = ids.indexOf(end);
     return textOf((stop < 0 ? ids : ids.slice(0, stop)).map((id) => tokens[id])).trim();

@@ -76,6 +76,7 @@ export default {
       features,
       slots: names(model.get("slots"), 4, 4) ?? features,
       valueSlots: names(model.get("value_slots"), 4, 4) ?? features,
+      /** @type {((found: ReturnType<typeof resultsOf> & {before: number[][] | null}) => void)[]} */
       updates: [],
       results: () => resultsOf(level, frame.state.values),
     };
@@ -107,14 +108,16 @@ export default {
 };
 
 /** Return these names if they are short texts, within a number of them. */
-function names(list, least, most) {
+function names(list, /** @type {number} */ least, /** @type {number} */ most) {
   const right = Array.isArray(list) && list.length >= least && list.length <= most;
   return right && list.every((name) => typeof name === "string" && name && name.length <= 12) ? list : null;
 }
 
 function fieldsOf(level, tokens, features, parameters) {
   const size = features.length;
-  const start = tokens.map((_, i) => features.map((_, j) => (i % size === j ? 1 : 0)));
+  const start = tokens.map((/** @type {unknown} */ _, /** @type {number} */ i) =>
+    features.map((/** @type {unknown} */ _, /** @type {number} */ j) => (i % size === j ? 1 : 0)),
+  );
   const fields = {
     query: { start: 0, check: integerIn(0, tokens.length - 1) },
     x: { start, check: arrayOf([tokens.length, size], -LIMIT, LIMIT) },
@@ -139,7 +142,8 @@ function resultsOf(level, values) {
   const chosen = Math.min(head, heads - 1);
   const width = x[0].length / heads;
   const none = x.map(() => x.map(() => false));
-  const later = (depends) => depends.map((row, i) => row.map((each, j) => each && j > i));
+  const later = (depends) =>
+    depends.map((row, /** @type {number} */ i) => row.map((each, /** @type {number} */ j) => each && j > i));
   const depends = level > 2 ? dependence(settings) : none;
   const root = { 1: "1", 2: "√2", 4: "2" }[width];
   return {
@@ -177,7 +181,7 @@ function buildMatrices(playground) {
   headControl(playground, frame.controls);
   scaleControl(playground, frame.controls);
   presetControl(playground, frame.controls);
-  const part = (text) => fold(frame, frame.stage, ...withIndices(text));
+  const part = (/** @type {string} */ text) => fold(frame, frame.stage, ...withIndices(text));
   projectionTables(playground, part("Step 1: change W^q, W^k and W^v, which make queries, keys and values"), 1);
   const middle = box(frame.stage, "block pair");
   rolePlane(playground, middle);

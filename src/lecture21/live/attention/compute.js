@@ -21,7 +21,11 @@ export const MASKS = {
 };
 
 /** What the scores are multiplied by, given the width of a head. */
-export const SCALES = { root: (width) => 1 / Math.sqrt(width), none: () => 1, width: (width) => 1 / width };
+export const SCALES = {
+  root: (/** @type {number} */ width) => 1 / Math.sqrt(width),
+  none: () => 1,
+  width: (/** @type {number} */ width) => 1 / width,
+};
 
 /**
  * Return whether query i may attend to key j. Rows are queries.
@@ -32,13 +36,13 @@ export const SCALES = { root: (width) => 1 / Math.sqrt(width), none: () => 1, wi
 export function allowedPairs(mask, length) {
   const rules = {
     none: () => true,
-    causal: (i, j) => j <= i,
-    late: (i, j) => j <= i,
-    high: (i, j) => j <= i + 1,
-    low: (i, j) => j <= i - 1,
-    transposed: (i, j) => j >= i,
-    window: (i, j) => j <= i && j > i - 2,
-    prefix: (i, j) => j <= i || (i < 2 && j < 2),
+    causal: (/** @type {number} */ i, /** @type {number} */ j) => j <= i,
+    late: (/** @type {number} */ i, /** @type {number} */ j) => j <= i,
+    high: (/** @type {number} */ i, /** @type {number} */ j) => j <= i + 1,
+    low: (/** @type {number} */ i, /** @type {number} */ j) => j <= i - 1,
+    transposed: (/** @type {number} */ i, /** @type {number} */ j) => j >= i,
+    window: (/** @type {number} */ i, /** @type {number} */ j) => j <= i && j > i - 2,
+    prefix: (/** @type {number} */ i, /** @type {number} */ j) => j <= i || (i < 2 && j < 2),
   };
   return Array.from({ length }, (_, i) => Array.from({ length }, (_, j) => rules[mask](i, j)));
 }
@@ -57,7 +61,7 @@ export function allowedPairs(mask, length) {
 export function attend({ x, matrices, scale, heads: count, mask }) {
   const width = x[0].length / count;
   const allowed = allowedPairs(mask, x.length);
-  const project = (name) => (matrices ? matmul(x, transpose(matrices[name])) : x);
+  const project = (/** @type {string} */ name) => (matrices ? matmul(x, transpose(matrices[name])) : x);
   const [queries, keys, values] = ["query", "key", "value"].map(project);
   const heads = Array.from({ length: count }, (_, h) => {
     const [q, k, v] = [queries, keys, values].map((all) => all.map((row) => row.slice(h * width, (h + 1) * width)));

@@ -2,10 +2,12 @@
 
 /**
  * Remember the weights that a gesture has changed.
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  */
 export function ghostOf(frame) {
+  /** @type {{of: string, weights: number[][] | null}} */
   let last = { of: "", weights: null };
+  /** @type {number[][] | null} */
   /** @type {number[][] | null} */
   let before = null;
   let isNew = true;

@@ -66,7 +66,7 @@ export function step(parent, { number, title, formula = "", role = "", row = "qu
   parent.append(node);
   return {
     node,
-    rename(next, formula) {
+    rename(/** @type {string} */ next, /** @type {string} */ formula) {
       name.textContent = next;
       line.replaceChildren(...withIndices(formula));
     },
@@ -110,7 +110,9 @@ export function calculation(parent, tokens) {
   const titles = ["key", "dot product", "score", "weight"].map((title) => create("th", { scope: "col" }, title));
   titles[1].className = "products";
   const rows = tokens.map((token) => {
-    const [products, score, weight, fill] = ["td", "td", "span", "i"].map((name) => create(name, {}));
+    const [products, score, weight, fill] = /** @type {const} */ (["td", "td", "span", "i"]).map((name) =>
+      create(name),
+    );
     products.className = "products";
     const share = create("td", { class: "share" }, weight, create("span", { class: "bar" }, fill));
     return {
@@ -155,7 +157,7 @@ export function calculation(parent, tokens) {
   };
 }
 
-function factor(value) {
+function factor(/** @type {number} */ value) {
   const text = written(value);
   return value < 0 ? `(${text})` : text;
 }
@@ -178,7 +180,7 @@ export function headMaps(parent, tokens, onChoose) {
     const button = create("button", { type: "button" }, `Head ${h + 1}`, map);
     button.addEventListener("click", () => onChoose(h));
     area.append(button);
-    return { button, cells: [...map.children] };
+    return { button, cells: /** @type {HTMLElement[]} */ ([...map.children]) };
   });
   parent.append(area);
   return {

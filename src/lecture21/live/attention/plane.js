@@ -14,7 +14,7 @@ const DURATION = 220; // milliseconds of a change that is not dragged
 
 /**
  * Add the plane to a figure.
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {Element} parent
  * @param {object} options
  * @param {string} options.label
@@ -31,10 +31,15 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
   let range = [-1, 3];
   let dragging = false;
   let waiting = 0;
-  let view = { px: (x) => x, py: (y) => y, x: (px) => px, y: (py) => py };
+  let view = {
+    px: (/** @type {number} */ x) => x,
+    py: (/** @type {number} */ y) => y,
+    x: (/** @type {number} */ px) => px,
+    y: (/** @type {number} */ py) => py,
+  };
   const handles = onMove ? names.map((name, i) => handleFor(name, i)) : [];
 
-  function handleFor(name, i) {
+  function handleFor(/** @type {string} */ name, /** @type {number} */ i) {
     const control = handle(chart, {
       label: `${name}: drag, or press the arrow keys`,
       color: frame.colors.note,
@@ -44,7 +49,7 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
         const point = scene().points[i];
         const x = place ? inRange(view.x(place.x)) : point.x + dx;
         const y = place ? inRange(view.y(place.y)) : point.y + dy;
-        onMove(i, tenth(x), tenth(y));
+        onMove?.(i, tenth(x), tenth(y));
       },
     });
     control.node.addEventListener("lostpointercapture", () => {
@@ -82,7 +87,11 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
   }
   frame.onRemove(() => cancelAnimationFrame(waiting));
 
-  function draw(pen, width, height) {
+  function draw(
+    /** @type {CanvasRenderingContext2D} */ pen,
+    /** @type {number} */ width,
+    /** @type {number} */ height,
+  ) {
     shown ??= scene();
     const { colors } = frame;
     const [low, high] = range;
@@ -103,7 +112,7 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
     halo(pen, colors, `↑ ${shown.yName}`, px(0) + 8, 10);
     const { points, output, arrow, weights } = shown;
     if (output && Number.isFinite(output.x)) {
-      points.forEach((point, i) => {
+      points.forEach((point, /** @type {number} */ i) => {
         if (!(weights[i] > 0.004)) return;
         pen.strokeStyle = colors.value;
         pen.globalAlpha = 0.55;
@@ -143,13 +152,13 @@ function rangeOf({ points, output, arrow }) {
   return [Math.min(-1, Math.floor(Math.min(...all) - 0.3)), Math.max(3, Math.ceil(Math.max(...all) + 0.3))];
 }
 
-function between(from, to, part) {
+function between(from, to, /** @type {number} */ part) {
   const mix = (a, b) => a + (b - a) * part;
   const point = (a, b) => (a && b ? { ...b, x: mix(a.x, b.x), y: mix(a.y, b.y) } : b);
   return {
     ...to,
-    points: to.points.map((each, i) => point(from.points[i], each)),
-    weights: to.weights.map((weight, i) => mix(from.weights[i] ?? weight, weight)),
+    points: to.points.map((each, /** @type {number} */ i) => point(from.points[i], each)),
+    weights: to.weights.map((weight, /** @type {number} */ i) => mix(from.weights[i] ?? weight, weight)),
     output: point(from.output, to.output),
     arrow: point(from.arrow, to.arrow),
   };
@@ -164,7 +173,14 @@ function mergeNames(points, place) {
   return found.values();
 }
 
-function drawGrid(pen, colors, { px, py, x, y }, width, height, step) {
+function drawGrid(
+  /** @type {CanvasRenderingContext2D} */ pen,
+  colors,
+  { px, py, x, y },
+  /** @type {number} */ width,
+  /** @type {number} */ height,
+  /** @type {number} */ step,
+) {
   pen.lineWidth = 1;
   pen.font = "12px system-ui, sans-serif";
   pen.fillStyle = colors.note;
@@ -183,9 +199,9 @@ function drawGrid(pen, colors, { px, py, x, y }, width, height, step) {
 }
 
 /** Return a function that writes the name of a point beside it, away from the origin and from the names before. */
-function namePlacer(pen, colors, { width, height, origin }) {
+function namePlacer(/** @type {CanvasRenderingContext2D} */ pen, colors, { width, height, origin }) {
   const taken = [];
-  return (name, x, y, color, distance = 17) => {
+  return (/** @type {string} */ name, /** @type {number} */ x, /** @type {number} */ y, color, distance = 17) => {
     pen.font = "600 14px system-ui, sans-serif";
     pen.fillStyle = color;
     pen.textAlign = "center";
@@ -211,7 +227,13 @@ function namePlacer(pen, colors, { width, height, origin }) {
   };
 }
 
-function halo(pen, colors, text, x, y) {
+function halo(
+  /** @type {CanvasRenderingContext2D} */ pen,
+  colors,
+  /** @type {string} */ text,
+  /** @type {number} */ x,
+  /** @type {number} */ y,
+) {
   pen.lineWidth = 4;
   pen.lineJoin = "round";
   pen.strokeStyle = colors.paper;
@@ -219,7 +241,14 @@ function halo(pen, colors, text, x, y) {
   pen.fillText(text, x, y);
 }
 
-function dot(pen, colors, x, y, radius, color) {
+function dot(
+  /** @type {CanvasRenderingContext2D} */ pen,
+  colors,
+  /** @type {number} */ x,
+  /** @type {number} */ y,
+  radius,
+  color,
+) {
   pen.beginPath();
   pen.arc(x, y, radius, 0, 7);
   pen.fillStyle = color;
@@ -229,7 +258,15 @@ function dot(pen, colors, x, y, radius, color) {
   pen.stroke();
 }
 
-function arrowTo(pen, x0, y0, x, y, color, width) {
+function arrowTo(
+  /** @type {CanvasRenderingContext2D} */ pen,
+  x0,
+  y0,
+  /** @type {number} */ x,
+  /** @type {number} */ y,
+  color,
+  /** @type {number} */ width,
+) {
   const length = Math.hypot(x - x0, y - y0);
   if (length < 12) return;
   const [dx, dy] = [(x - x0) / length, (y - y0) / length];
@@ -244,7 +281,7 @@ function arrowTo(pen, x0, y0, x, y, color, width) {
   pen.fill();
 }
 
-function line(pen, x1, y1, x2, y2) {
+function line(/** @type {CanvasRenderingContext2D} */ pen, x1, y1, x2, y2) {
   pen.beginPath();
   pen.moveTo(x1, y1);
   pen.lineTo(x2, y2);

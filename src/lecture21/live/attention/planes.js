@@ -24,9 +24,10 @@ export function vectorPlane({ frame, state, tokens, features, updates, results }
       const { text, note, ink, query: blue } = frame.colors;
       const place = (row) => ({ x: row[across], y: row[up] });
       const { weights, output } = results().shown;
-      const look = (i) => (i === query ? { color: blue, textColor: text.query } : { color: note, textColor: ink });
+      const look = (/** @type {number} */ i) =>
+        i === query ? { color: blue, textColor: text.query } : { color: note, textColor: ink };
       return {
-        points: x.map((row, i) => ({ ...place(row), name: tokens[i], ...look(i) })),
+        points: x.map((row, /** @type {number} */ i) => ({ ...place(row), name: tokens[i], ...look(i) })),
         arrow: null,
         output: { ...place(output[query]), name: "output" },
         weights: weights[query],
@@ -70,7 +71,11 @@ export function rolePlane({ frame, state, tokens, slots, valueSlots, updates, re
       const names = (first ? slots : valueSlots).slice(start, start + width);
       const look = { color: frame.colors[role], textColor: frame.colors.text[role] };
       return {
-        points: (first ? shown.k : shown.v).map((row, i) => ({ ...place(row), name: tokens[i], ...look })),
+        points: (first ? shown.k : shown.v).map((row, /** @type {number} */ i) => ({
+          ...place(row),
+          name: tokens[i],
+          ...look,
+        })),
         arrow: first ? { ...place(shown.q[query]), name: `query of ${tokens[query]}` } : null,
         output: first ? null : { ...place(shown.output[query]), name: "output" },
         weights: shown.weights[query],

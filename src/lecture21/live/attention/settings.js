@@ -67,7 +67,7 @@ export function scaleControl({ state, updates }, parent) {
 export function presetControl({ state, features, updates }, parent) {
   const names = Object.values(MATRICES);
   const all = (matrix) => Object.fromEntries(names.map((name) => [name, matrix(name)]));
-  const given = all((name) => structuredClone(state.first[name]));
+  const given = all((/** @type {string} */ name) => structuredClone(state.first[name]));
   const unit = all(() => identity(features.length));
   let draws = 0;
   const random = () => {

@@ -25,8 +25,8 @@ export function scoreTable(playground, parent, number) {
   const part = step(parent, { number, title: "Scores" });
   add(playground, part.node, pairs(playground, "Scores"), ({ shown, division, headLeaks }) => {
     part.rename("Scores", playground.level === 1 ? "x_i · x_j for every pair of words" : `q_i · k_j${division}`);
-    const masked = (i, j) => shown.masked[i][j] === -Infinity;
-    const leak = (i, j) => headLeaks[i][j] && !masked(i, j);
+    const masked = (/** @type {number} */ i, /** @type {number} */ j) => shown.masked[i][j] === -Infinity;
+    const leak = (/** @type {number} */ i, /** @type {number} */ j) => headLeaks[i][j] && !masked(i, j);
     return signed(playground, shown.masked, { row: playground.state.values.query, masked, leak });
   });
 }
@@ -42,8 +42,8 @@ export function weightTable(playground, parent, number) {
       values: shown.weights,
       color: frame.colors.magnitude,
       row: state.values.query,
-      masked: (i, j) => !allowed[i][j],
-      leak: (i, j) => headLeaks[i][j] && shown.weights[i][j] > 0,
+      masked: (/** @type {number} */ i, /** @type {number} */ j) => !allowed[i][j],
+      leak: (/** @type {number} */ i, /** @type {number} */ j) => headLeaks[i][j] && shown.weights[i][j] > 0,
       before,
     };
   });
@@ -95,9 +95,9 @@ export function projectionTables(playground, parent, number) {
     add(playground, node, options, () => signed(playground, state.values[field]));
     node.append(create("p", { class: "formula" }, `↓ ${title.toLowerCase()} of the words:`));
     add(playground, node, rows(playground, title, components, ""), ({ heads, start, width }) => {
-      const all = tokens.map((_, i) => heads.flatMap((head) => head[letter][i]));
+      const all = tokens.map((_, i) => heads.flatMap((/** @type {number} */ head) => head[letter][i]));
       const row = role === "query" ? state.values.query : -1;
-      return signed(playground, all, { row, faded: (j) => j < start || j >= start + width });
+      return signed(playground, all, { row, faded: (/** @type {number} */ j) => j < start || j >= start + width });
     });
   }
 }
@@ -125,7 +125,10 @@ export function outputProjection(playground, parent, number) {
   const title = "All heads, joined";
   const joined = step(flow, { number, title, formula: "the outputs side by side", ...outlined });
   add(playground, joined.node, rows(playground, title, valueSlots, ""), ({ joined: values, start, width }) =>
-    signed(playground, values, { row: state.values.query, faded: (j) => j < start || j >= start + width }),
+    signed(playground, values, {
+      row: state.values.query,
+      faded: (/** @type {number} */ j) => j < start || j >= start + width,
+    }),
   );
   arrow(flow);
   const projection = step(flow, { title: "Output projection", formula: "W^o mixes the heads" });
@@ -150,7 +153,7 @@ export function dependenceTable(playground, parent, number) {
     color: (value) => interpolate([frame.colors.paper, frame.colors.stream], 0.4 * value),
     text: (value) => (value ? "yes" : "–"),
     row: state.values.query,
-    leak: (i, j) => leaks[i][j],
+    leak: (/** @type {number} */ i, /** @type {number} */ j) => leaks[i][j],
   }));
 }
 
@@ -173,18 +176,18 @@ function add({ frame, updates }, parent, options, shown) {
 }
 
 /** Return the options of a table whose rows are queries and whose columns are keys. */
-function pairs({ tokens, state }, label) {
+function pairs({ tokens, state }, /** @type {string} */ label) {
   const onRow = (query) => state.set({ query });
   return { label, rows: tokens, columns: tokens, rowTitle: "query", columnTitle: "key", onRow };
 }
 
 /** Return the options of a table with a row for each word. By default it keeps the room of a title of its columns. */
-function rows({ tokens, state }, label, columns, columnTitle = " ") {
+function rows({ tokens, state }, /** @type {string} */ label, columns, columnTitle = " ") {
   return { label, rows: tokens, columns, columnTitle, onRow: (query) => state.set({ query }) };
 }
 
-function edit(state, name) {
-  return (i, j, value) => {
+function edit(state, /** @type {string} */ name) {
+  return (/** @type {number} */ i, /** @type {number} */ j, value) => {
     const changed = state.values[name].map((row) => [...row]);
     changed[i][j] = value;
     state.set({ [name]: changed });

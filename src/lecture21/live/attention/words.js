@@ -18,7 +18,7 @@ export function list(names) {
  * @param {boolean} brief  only the weights
  */
 export function describeRow(tokens, query, { masked, weights, output }, brief = false) {
-  const each = (values) => values.map((value, j) => `${tokens[j]} ${written(value)}`).join(", ");
+  const each = (values) => values.map((value, /** @type {number} */ j) => `${tokens[j]} ${written(value)}`).join(", ");
   const row = weights[query];
   const result = `The output is (${output[query].map((value) => written(value)).join(", ")})`;
   if (row.some(Number.isNaN)) {

@@ -1,13 +1,14 @@
 // One slider from average to ensemble (chapter 13): members that are trained on average error - kappa * ambiguity.
 
-import { drawBars, drawMembers, drawSweep } from "./drawing.js";
+import { drawBars, membersContent, sweepContent } from "./drawing.js";
 import { curvesOf, drawPoints, errorsOf, fitTogether, prepare } from "./members.js";
-import { legend } from "../kit/chart.js";
+import { legend, lineChart } from "../kit/chart.js";
+import { THEMED } from "../kit/colors.js";
 import { button, more, slider, toggle } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { createFrame } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
-import { pointLayer, unscale } from "../kit/points.js";
+import { pointLayer } from "../kit/points.js";
 import { fieldsFrom } from "../kit/state.js";
 
 const X_RANGE = /** @type {[number, number]} */ ([-1, 1]);
@@ -16,7 +17,7 @@ const KAPPAS = Array.from({ length: 21 }, (_, i) => i / 20);
 
 /** Whether a value is points that the reader has moved, or empty before. */
 function isPoints(/** @type {any} */ value) {
-  const right = (point) =>
+  const right = (/** @type {number[]} */ point) =>
     Array.isArray(point) && point.length === 2 && Math.abs(point[0]) <= 1 && Math.abs(point[1]) <= 2;
   return Array.isArray(value) && (value.length === 0 || value.length === drawPoints(0).length) && value.every(right);
 }
@@ -38,7 +39,6 @@ export default {
     const { state } = frame;
     const { values } = state;
     const points = () => (values.points.length ? values.points : drawPoints(values.seed));
-    let axes = null; // of the chart: from values to pixels
     let now = null; // what is fitted to the present points
 
     const kappa = slider(frame.controls, {
@@ -87,29 +87,26 @@ export default {
       onInput: (next) => state.set({ share: Number(next.toFixed(2)) }),
     });
 
-    const chart = drawing(frame, {
+    const chart = lineChart(frame, {
       title: "The members and their mean",
       label: "Points, the curve that they were drawn around, and the fitted curves of the members and of their mean",
       height: (width) => Math.min(270, 165 + width / 6),
       full: true,
-      draw(pen, width, height) {
-        const options = { curves: now.curves, points: points(), xRange: X_RANGE, yRange: Y_RANGE, width, height };
-        axes = drawMembers(pen, frame.colors, options);
-        placePoints();
-      },
+      content: () => ({ ...membersContent(now.curves, points()), xRange: X_RANGE, yRange: Y_RANGE }),
+      onPaint: placePoints,
     });
     const layer = pointLayer(chart, {
       onSelect: (index) => state.set({ selected: index }),
-      onDrag: ({ x, y }) => axes && moveTo(unscale(x, axes.px, X_RANGE), unscale(y, axes.py, Y_RANGE)),
+      onDrag: (place) => moveTo(...chart.valueAt(place)),
       onArrow(dx, dy) {
         const [x, y] = points()[values.selected];
         moveTo(x + 0.05 * dx, y + 0.05 * dy);
       },
     });
-    legend(frame, chart.panel, () => [
-      { name: "members", color: frame.colors.series[1] },
-      { name: "their mean", color: frame.colors.series[0] },
-      { name: "the curve behind the points", color: frame.colors.ink, dashed: true },
+    legend(chart.panel, () => [
+      { name: "members", color: THEMED.series[1] },
+      { name: "their mean", color: THEMED.series[0] },
+      { name: "the curve behind the points", color: THEMED.ink, dashed: true },
     ]);
     const bars = [
       { title: "On the points", name: "onPoints" },
@@ -127,17 +124,16 @@ export default {
           }),
       }),
     );
-    const sweep = drawing(frame, {
+    const sweep = lineChart(frame, {
       title: "Ensemble error for every κ",
       label: "The squared error of the mean over kappa, on the points and against the dashed curve",
       height: 170,
       full: true,
-      draw: (pen, width, height) =>
-        drawSweep(pen, frame.colors, { kappas: KAPPAS, errors: now.sweep, kappa: values.kappa, width, height }),
+      content: () => sweepContent(KAPPAS, now.sweep, values.kappa),
     });
-    legend(frame, sweep.panel, () => [
-      { name: "on the points", color: frame.colors.series[4], dashed: true },
-      { name: "against the dashed curve", color: frame.colors.series[0] },
+    legend(sweep.panel, () => [
+      { name: "on the points", color: THEMED.series[4], dashed: true },
+      { name: "against the dashed curve", color: THEMED.series[0] },
     ]);
 
     function placePoints() {
@@ -147,20 +143,24 @@ export default {
       const name =
         `Point ${i + 1} of ${all.length}: x ${written(x)}, y ${written(y)}. ` +
         "Arrow keys move it, Page Up and Page Down choose another.";
-      const places = all.map(([a, b]) => /** @type {[number, number]} */ ([axes.px(a), axes.py(b)]));
-      layer.place(places, i, frame.colors.ink, name, false);
+      layer.place(all.map(chart.placeOf), i, THEMED.ink, name, false);
     }
 
-    function moveTo(x, y) {
-      const inside = (value, [low, high]) => Math.round(100 * Math.min(Math.max(value, low), high)) / 100;
+    function moveTo(/** @type {number} */ x, /** @type {number} */ y) {
+      const inside = (/** @type {number} */ value, [low, high]) =>
+        Math.round(100 * Math.min(Math.max(value, low), high)) / 100;
       const moved = [inside(x, X_RANGE), inside(y, Y_RANGE)];
-      state.set({ points: points().map((point, i) => (i === values.selected ? moved : point)) });
+      state.set({
+        points: points().map((/** @type {number[]} */ point, /** @type {number} */ i) =>
+          i === values.selected ? moved : point,
+        ),
+      });
     }
 
     function update() {
       const data = prepare(points(), values.members, values.share, values.gate);
       const weights = fitTogether(data, values.kappa, values.penalty);
-      const errorsAt = (each) => errorsOf(data, fitTogether(data, each, values.penalty));
+      const errorsAt = (/** @type {number} */ each) => errorsOf(data, fitTogether(data, each, values.penalty));
       now = { curves: curvesOf(data, weights), errors: errorsOf(data, weights), sweep: KAPPAS.map(errorsAt) };
       kappa.set(values.kappa);
       penalty.set(Math.log10(values.penalty));
@@ -181,6 +181,7 @@ function nameOf(/** @type {number} */ kappa) {
   return kappa === 1 ? "1, only their mean" : kappa.toFixed(2);
 }
 
+/** @type {(values: import("../kit/state.js").Values, errors: ReturnType<typeof errorsOf>) => string} */
 function description({ kappa, members, penalty, share, gate }, { onPoints, onNew }) {
   const terms = ({ average, ambiguity, ensemble }) =>
     `average error ${average.toFixed(3)} − ambiguity ${ambiguity.toFixed(3)} = ensemble error ${ensemble.toFixed(3)}`;
@@ -188,7 +189,7 @@ function description({ kappa, members, penalty, share, gate }, { onPoints, onNew
   const part = share < 1 ? `, each point seen by ${Math.round(100 * share)}\u00a0% of them` : "";
   const weights = gate ? "a gate (thick: more than an equal weight)" : "equal weights";
   const { shared } = onNew;
-  const sign = shared < 0 ? "\u2212" : "";
+  const sign = Number(shared) < 0 ? "\u2212" : "";
   const pairs =
     shared === null ? "" : ` The errors of two members have a mean product of ${sign}${Math.abs(shared).toFixed(3)}.`;
   return (

@@ -1,53 +1,38 @@
 // What the slider from average to ensemble draws: curves with points, three bars, and the errors for every kappa.
 
 import { CURVE, truth } from "./members.js";
-import { lineChart } from "../kit/chart.js";
+import { THEMED } from "../kit/colors.js";
 
 const NAMES = { average: "average error", ambiguity: "− ambiguity", ensemble: "= ensemble error" };
 const COLORS = { average: 1, ambiguity: 2, ensemble: 0 }; // of the series
 
 /**
- * Draw the members, thick where a gate gives them more than an equal weight, their mean, the truth and the points.
- * @param {CanvasRenderingContext2D} pen
- * @param {any} colors  of the frame
- * @param {{curves: {members: number[][], mean: number[], weights: number[][]}, points: [number, number][], xRange: [number, number],
- *   yRange: [number, number], width: number, height: number}} options
+ * The members, thick where a gate gives them more than an equal weight, their mean, the truth and the points.
+ * @param {{members: number[][], mean: number[], weights: number[][]}} curves
+ * @param {[number, number][]} points
  */
-export function drawMembers(pen, colors, { curves, points, xRange, yRange, width, height }) {
-  const [blue, orange] = colors.series;
+export function membersContent(curves, points) {
+  const [blue, orange] = THEMED.series;
   const more = 1.001 / curves.members.length; // than an equal weight
   const strong = curves.members.map((y, m) => y.map((value, i) => (curves.weights[m][i] > more ? value : NaN)));
-  const chart = lineChart(pen, colors, {
+  return {
     curves: [
       ...curves.members.map((y) => ({ x: CURVE, y, color: orange, width: 0.9 })),
       ...strong.map((y) => ({ x: CURVE, y, color: orange, width: 2.2 })),
-      { x: CURVE, y: CURVE.map(truth), color: colors.ink, dashed: true, width: 2 },
-      { x: CURVE, y: curves.mean, color: blue, width: 3.5 },
+      { name: "the curve behind the points", x: CURVE, y: CURVE.map(truth), color: THEMED.ink, dashed: true, width: 2 },
+      { name: "mean of the members", x: CURVE, y: curves.mean, color: blue, width: 3.5 },
     ],
-    xRange,
-    yRange,
+    marks: points.map(([x, y]) => ({ x, y, color: THEMED.ink, radius: 5, edged: true })),
     xTitle: "x",
     yTitle: "y",
-    width,
-    height,
-  });
-  for (const [x, y] of points) {
-    pen.fillStyle = colors.ink;
-    pen.strokeStyle = colors.paper;
-    pen.lineWidth = 1.5;
-    pen.beginPath();
-    pen.arc(chart.px(x), chart.py(y), 5, 0, 7);
-    pen.fill();
-    pen.stroke();
-  }
-  return chart;
+  };
 }
 
 /**
  * Draw average error, ambiguity and ensemble error as bars below each other: the ambiguity is what is taken away, so its bar
  * begins where that of the ensemble ends.
  * @param {CanvasRenderingContext2D} pen
- * @param {any} colors  of the frame
+ * @param {import("../kit/colors.js").Colors} colors
  * @param {{errors: Record<string, number>, most: number, width: number}} options  most: the value of the longest bar
  */
 export function drawBars(pen, colors, { errors, most, width }) {
@@ -66,24 +51,24 @@ export function drawBars(pen, colors, { errors, most, width }) {
 }
 
 /**
- * Draw the error of the mean for each kappa, on the points and against the truth.
- * @param {CanvasRenderingContext2D} pen
- * @param {any} colors  of the frame
- * @param {{kappas: number[], errors: any[], kappa: number, width: number, height: number}} options
+ * The error of the mean for each kappa, on the points and against the truth.
+ * @param {number[]} kappas
+ * @param {ReturnType<typeof import("./members.js").errorsOf>[]} errors
+ * @param {number} kappa  the present one
+ * @returns {import("../kit/chart.js").Content}
  */
-export function drawSweep(pen, colors, { kappas, errors, kappa, width, height }) {
-  const [seen, fresh] = ["onPoints", "onNew"].map((name) => errors.map((each) => each[name].ensemble));
-  lineChart(pen, colors, {
+export function sweepContent(kappas, errors, kappa) {
+  const seen = errors.map(({ onPoints }) => onPoints.ensemble);
+  const fresh = errors.map(({ onNew }) => onNew.ensemble);
+  return {
     curves: [
-      { x: kappas, y: seen, color: colors.series[4], dashed: true, width: 2 },
-      { x: kappas, y: fresh, color: colors.series[0], width: 3 },
+      { name: "on the points", x: kappas, y: seen, color: THEMED.series[4], dashed: true, width: 2 },
+      { name: "against the dashed curve", x: kappas, y: fresh, color: THEMED.series[0], width: 3 },
     ],
     xRange: [0, 1],
     yRange: [0, Math.max(0.01, 1.1 * Math.max(...seen, ...fresh))],
     xTitle: "κ",
     yTitle: "squared error of the mean",
     cursor: kappa,
-    width,
-    height,
-  });
+  };
 }

@@ -169,7 +169,7 @@ export function fitTogether({ y, each, gate, seen }, kappa, penalty) {
       }
     }
     const l = cholesky(a);
-    const rowOf = (n) => rows[n].map((value) => gate[m][n] * value);
+    const rowOf = (/** @type {number} */ n) => rows[n].map((value) => gate[m][n] * value);
     return { alone: solve(l, b), gated: rows.map((_, n) => rowOf(n)), pulled: rows.map((_, n) => solve(l, rowOf(n))) };
   });
   const rest = y.map((target, n) => blocks.reduce((sum, { gated, alone }) => sum - dot(gated[n], alone), target));
@@ -186,7 +186,11 @@ export function fitTogether({ y, each, gate, seen }, kappa, penalty) {
 }
 
 /** Average error, ambiguity and the error of the mean, each by its own formula, averaged over the places. */
-function split(/** @type {number[][]} */ predictions, /** @type {number[]} */ target, weight) {
+function split(
+  /** @type {number[][]} */ predictions,
+  /** @type {number[]} */ target,
+  /** @type {(m: number, n: number) => number} */ weight,
+) {
   const members = predictions.length;
   const found = { average: 0, ambiguity: 0, ensemble: 0 };
   for (let n = 0; n < target.length; n++) {
@@ -210,9 +214,14 @@ function split(/** @type {number[][]} */ predictions, /** @type {number[]} */ ta
  */
 export function errorsOf({ y, gate, gated, freshGate, seen, fresh }, weights) {
   const members = weights.length;
-  const predict = (rows, m) => rows.map((row) => dot(row, weights[m]));
-  const onPoints = split(seen.map(predict), y, (m, n) => gate[m][n]);
-  const onNew = split(fresh.map(predict), CURVE.map(truth), (m, i) => freshGate[m][i]);
+  const predict = (/** @type {number[][]} */ rows, /** @type {number} */ m) =>
+    rows.map((/** @type {number[]} */ row) => dot(row, weights[m]));
+  const onPoints = split(seen.map(predict), y, (/** @type {number} */ m, /** @type {number} */ n) => gate[m][n]);
+  const onNew = split(
+    fresh.map(predict),
+    CURVE.map(truth),
+    (/** @type {number} */ m, /** @type {number} */ i) => freshGate[m][i],
+  );
   if (gated || members === 1) return { onPoints, onNew: { ...onNew, shared: null } };
   // E = E_kk / M + (1 - 1 / M) E_kl, solved for E_kl.
   return { onPoints, onNew: { ...onNew, shared: (onNew.ensemble - onNew.average / members) / (1 - 1 / members) } };

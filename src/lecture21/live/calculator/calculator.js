@@ -63,10 +63,10 @@ export default {
     const showParameters = parametersPanel(frame, () => current);
 
     function createControls() {
-      const on = (name) => (IN_SIGHT[focus].includes(name) ? frame.controls : rest);
-      const set = (name) => (value) => state.set({ [name]: value });
+      const on = (/** @type {string} */ name) => (IN_SIGHT[focus].includes(name) ? frame.controls : rest);
+      const set = (/** @type {string} */ name) => (value) => state.set({ [name]: value });
       const values = state.values;
-      const powerOfTwo = (name, label, most) =>
+      const powerOfTwo = (/** @type {string} */ name, /** @type {string} */ label, /** @type {number} */ most) =>
         slider(on(name), {
           label,
           min: 0,
@@ -108,7 +108,7 @@ export default {
         value: values.precision,
         onInput: set("precision"),
       });
-      const number = (name, label) => {
+      const number = (/** @type {string} */ name, /** @type {string} */ label) => {
         const { min, max, integer } = limits[name];
         const value = values[name];
         return numberField(rest, { label, min, max, integer, value, onInput: set(name), onError: frame.fail });

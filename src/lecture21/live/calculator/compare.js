@@ -50,13 +50,14 @@ function times(/** @type {number} */ ratio) {
 
 /**
  * Add the two panels above all others.
- * @param {any} frame
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {string} focus
  * @param {{onPin: () => void, onFit: (set: any) => void}} options
  */
 export function comparePanels(frame, focus, { onPin, onFit }) {
   const ways = create("div", { class: "actions" });
-  const fit = create("div", { class: "panel full" }, create("p", { class: "panel-title" }, ""), ways);
+  const advice = create("p", { class: "panel-title" });
+  const fit = create("div", { class: "panel full" }, advice, ways);
   const table = create("table");
   const pair = create("div", { class: "panel full" });
   fold(frame, pair, "A and B compared").append(create("div", { class: "scroll" }, table));
@@ -74,7 +75,7 @@ export function comparePanels(frame, focus, { onPin, onFit }) {
     pin.hidden = !differ;
     fillTable(table, ["", `A: ${a.name}`, `B: ${b.name}`, "B / A"], comparison(a, b, focus));
     fit.hidden = !found.length;
-    fit.firstChild.textContent = `To make it fit ${b.cardsName}, or more of them, change one of these:`;
+    advice.textContent = `To make it fit ${b.cardsName}, or more of them, change one of these:`;
     ways.replaceChildren();
     for (const { text, set } of found) button(ways, { label: text, onClick: () => onFit(set) });
   }

@@ -64,7 +64,7 @@ export function time(days) {
 }
 
 /** 0.7 %; what is below a thousandth of a percent is "below 0.001 %". */
-export function percent(share) {
+export function percent(/** @type {number} */ share) {
   if (share > 0 && share < 1e-5) return "below 0.001\u00a0%";
   return `${Number((100 * share).toPrecision(share < 0.1 ? 2 : 3))}\u00a0%`;
 }

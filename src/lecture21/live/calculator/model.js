@@ -103,8 +103,8 @@ export function sizesOf(model) {
  */
 export function problemOf(model) {
   const sizes = sizesOf(model);
-  const { n_head, d_model, n_expert } = sizes;
-  const named = (value) => value.toLocaleString("en-US");
+  const { n_head = 1, d_model = 1, n_expert } = /** @type {Record<string, number>} */ (sizes);
+  const named = (/** @type {number} */ value) => value.toLocaleString("en-US");
   if (model.config && !model.config.d_head && d_model % n_head) {
     return `The query heads must divide the width: ${named(d_model)} / ${named(n_head)} is not a whole number.`;
   }
@@ -115,8 +115,8 @@ export function problemOf(model) {
   if (model.config?.position === "rotary" && configOf(model.config).d_head % 2) {
     return `Rotary positions need an even head width, not ${named(configOf(model.config).d_head)}.`;
   }
-  if (n_expert && sizes.top_k > n_expert) {
-    return `A token can use at most ${named(n_expert)} experts, the number in a layer, not ${named(sizes.top_k)}.`;
+  if (n_expert && Number(sizes.top_k) > n_expert) {
+    return `A token can use at most ${named(n_expert)} experts, the number in a layer, not ${named(Number(sizes.top_k))}.`;
   }
   return "";
 }

@@ -48,15 +48,14 @@ export function report(own, changes, { batch, tokens, cards, utilization, precis
     needed: weights + cache,
     fits: weights + cache <= available,
     cardsNeeded: Math.ceil((weights + cache) / device.memory),
-    experts: null,
+    experts: shape.n_sparse
+      ? {
+          distinct: distinctExperts(shape.n_expert, shape.top_k, batch),
+          read: weightsRead(model, batch, precision),
+          tokensPerSecond: tokensPerSecond(model, device, batch, precision),
+        }
+      : null,
   };
-  if (shape.n_sparse) {
-    serving.experts = {
-      distinct: distinctExperts(shape.n_expert, shape.top_k, batch),
-      read: weightsRead(model, batch, precision),
-      tokensPerSecond: tokensPerSecond(model, device, batch, precision),
-    };
-  }
   const perTokenCached = cacheBytes(model, 1, 1, "bf16");
   return {
     model,

@@ -1,6 +1,7 @@
 // What the calculator shows: parameters by part, and three sections, of which the one in focus is open.
 
 import { legend, lineChart } from "../kit/chart.js";
+import { THEMED } from "../kit/colors.js";
 import { drawing } from "../kit/draw.js";
 import { fold } from "../kit/controls.js";
 import { create } from "../kit/frame.js";
@@ -9,6 +10,7 @@ import { isLatent } from "./shapes.js";
 import { fillTable, stackedBar } from "../kit/bars.js";
 import { bytes, count, inWords, percent, power, time } from "./format.js";
 
+/** Part, its name, and the color of its series; without one, it is gray. @type {[string, string, number | null][]} */
 const PARTS = [
   ["embeddings", "token embedding", 0],
   ["positions", "positions", 5],
@@ -24,7 +26,7 @@ const CONTEXTS = Array.from({ length: 15 }, (_, i) => 2 ** (i + 6));
 
 /**
  * Add the bar of the parameters.
- * @param {any} frame
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {() => any} current  the report
  */
 export function parametersPanel(frame, current) {
@@ -47,7 +49,8 @@ export function parametersPanel(frame, current) {
     draw: (pen, width) => stackedBar(pen, frame.colors, { parts: parts(), width }),
   });
   fold(frame, frame.stage, "Parameters").append(bar.panel);
-  const names = legend(frame, bar.panel, parts);
+  const names = legend(bar.panel, parts);
+  frame.onTheme(names.update);
   return () => {
     const { counts } = current();
     const active = counts.idle_experts ? `, of which ${count(counts.active)} process one token` : "";
@@ -59,7 +62,7 @@ export function parametersPanel(frame, current) {
 
 /**
  * Add the three sections, that in focus first and open.
- * @param {any} frame
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {string} focus
  * @param {() => any} current  the report, with `name` and `settings`
  */
@@ -96,7 +99,8 @@ function memoryPanel(frame, current, { title, label, parts, memory }) {
       stackedBar(pen, frame.colors, { parts: parts(), limit: available, limitName: cardsName, width });
     },
   });
-  const names = legend(frame, bar.panel, parts);
+  const names = legend(bar.panel, parts);
+  frame.onTheme(names.update);
   const redraw = () => {
     bar.redraw();
     names.update();
@@ -167,24 +171,24 @@ function servingSection(frame, current) {
 
 function cacheSection(frame, current) {
   const title = "Memory of keys and values (cache)";
-  const chart = drawing(frame, {
+  const chart = lineChart(frame, {
     title,
     label: "Memory of keys and values against the context, with the memory of the cards and of the weights",
     height: (width) => Math.min(300, 190 + width / 6),
     full: true,
-    draw(pen, width, height) {
+    content(width) {
       const { model, settings, context, available, cardsName, serving } = current();
       const sizes = CONTEXTS.map((length) => cacheBytes(model, length, settings.batch, "bf16") / 1e9);
       const levels = [
         { y: available / 1e9, name: cardsName },
-        { y: serving.weights / 1e9, name: "the weights", color: frame.colors.series[1] },
+        { y: serving.weights / 1e9, name: "the weights", color: THEMED.series[1] },
       ];
       const all = [...sizes, ...levels.map(({ y }) => y)];
-      lineChart(pen, frame.colors, {
-        curves: [{ x: CONTEXTS, y: sizes, color: frame.colors.series[0] }],
+      return {
+        curves: [{ name: "keys and values", x: CONTEXTS, y: sizes, color: THEMED.series[0] }],
         levels,
         levelsBeside: 84,
-        xRange: [CONTEXTS[0], CONTEXTS.at(-1)],
+        xRange: [CONTEXTS[0], CONTEXTS[CONTEXTS.length - 1]],
         yRange: [Math.min(...all) / 2, Math.max(...all) * 3],
         logX: true,
         logY: true,
@@ -192,9 +196,7 @@ function cacheSection(frame, current) {
         xTitle: "tokens of context",
         yTitle: "GB of keys and values",
         cursor: context,
-        width,
-        height,
-      });
+      };
     },
   });
   const rows = () => {

@@ -40,7 +40,7 @@ export function bars(parent, label) {
  * @param {number} count
  */
 export function distributionRows(symbols, own, now, count) {
-  const higher = (id) => Math.max(own[id], now[id]);
+  const higher = (/** @type {number} */ id) => Math.max(own[id], now[id]);
   const order = Array.from(symbols.keys()).sort((a, b) => higher(b) - higher(a) || a - b);
   const changed = order.some((id) => Math.abs(own[id] - now[id]) > 1e-6);
   const longest = Math.max(0.2, higher(order[0]));

@@ -1,5 +1,6 @@
 // The model that the reader trained, beside that of the book.
 
+import { messageOf } from "../kit/frame.js";
 import { choice } from "../kit/controls.js";
 import { nameOfOwnModel } from "../kit/kept.js";
 import { store } from "../kit/store.js";
@@ -7,7 +8,7 @@ import { symbolsOf } from "./session.js";
 
 /**
  * Let the reader choose between the book's model and their own, where there is one.
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {any} engine
  * @param {(own: {gpt: any, symbols: string[]} | null) => void} onUse  null: the book's
  * @returns {{reset: () => void, prefer: (knows: (symbols: string[]) => boolean) => Promise<void>}}
@@ -46,7 +47,7 @@ export function modelChoice(frame, engine, onUse) {
     } catch (error) {
       if (used) onUse(null);
       used = false;
-      frame.fail(error.message);
+      frame.fail(messageOf(error));
     }
     control?.set(used);
     before?.dispose();

@@ -1,7 +1,8 @@
 // A model of characters in the engine, for figures that read text.
 
 import { startEngine } from "../engine/client.js";
-import { createFrame, loadFile } from "../kit/frame.js";
+import { loadFile } from "../kit/files.js";
+import { createFrame, messageOf } from "../kit/frame.js";
 
 /**
  * Start an engine with the figure's model. Until it is there, a page keeps the picture of the figure.
@@ -18,7 +19,7 @@ export async function openModel(context, title) {
     return { engine, gpt, symbols: symbolsOf(gpt) };
   } catch (error) {
     starting.then((engine) => engine.close()).catch(() => {});
-    createFrame(context, { title, first: "", then: "", fields: {}, onChange() {} }).stop(error.message);
+    createFrame(context, { title, first: "", then: "", fields: {}, onChange() {} }).stop(messageOf(error));
     return null;
   }
 }
@@ -37,7 +38,7 @@ export function symbolsOf(gpt) {
 
 /**
  * Return a function that runs some work, and runs it again if it was called meanwhile.
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {() => Promise<void>} work
  */
 export function latest(frame, work) {
@@ -52,8 +53,8 @@ export function latest(frame, work) {
       try {
         await work();
       } catch (error) {
-        frame.fail(error.message);
-        if (error.constructor !== Error) console.error(error); // a mistake of ours
+        frame.fail(messageOf(error));
+        if (!(error instanceof Error) || error.constructor !== Error) console.error(error); // a mistake of ours
       }
     }
     running = false;

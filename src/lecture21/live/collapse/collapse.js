@@ -2,7 +2,7 @@
 // without a cure and with one after the other.
 
 import { legend, lineChart } from "../kit/chart.js";
-import { inkOn } from "../kit/colors.js";
+import { inkOn, THEMED } from "../kit/colors.js";
 import { button, choice, more, slider } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
@@ -38,16 +38,17 @@ export default {
     let timer = 0;
     /** How far each run has been watched: the index of its last step. @type {Map<string, number>} */
     const watched = new Map();
-    const settings = film.settings.map((_, i) => i);
+    const settings = film.settings.map((/** @type {unknown} */ _, /** @type {number} */ i) => i);
     const chosen = () => Math.max(0, film.settings.indexOf(values.cure));
-    const keyOf = (setting) => `${setting} ${values.rate} ${values.seed}`;
-    const loadsOf = (setting, step) => loadsAt(film, { ...values, setting, step });
-    const busiest = (setting, step) => Math.max(...loadsOf(setting, step));
-    const color = (expert) => [...frame.colors.series, frame.colors.masked][expert % 8];
+    const keyOf = (/** @type {number} */ setting) => `${setting} ${values.rate} ${values.seed}`;
+    const loadsOf = (/** @type {number} */ setting, /** @type {number} */ step) =>
+      loadsAt(film, { rate: values.rate, seed: values.seed, setting, step });
+    const busiest = (/** @type {number} */ setting, /** @type {number} */ step) => Math.max(...loadsOf(setting, step));
+    const color = (/** @type {number} */ expert) => [...frame.colors.series, frame.colors.masked][expert % 8];
 
     const cure = choice(frame.controls, {
       label: "Cure",
-      options: film.settings.map((setting) => [setting, nameOf(setting)]),
+      options: film.settings.map((/** @type {string} */ setting) => [setting, nameOf(setting)]),
       value: values.cure,
       onInput: (next) => restart({ cure: next }),
     });
@@ -96,55 +97,51 @@ export default {
       draw: (pen, width) =>
         drawBar(pen, frame.colors, { loads: loadsOf(chosen(), values.step), color, ink: inkOn, width }),
     });
-    const style = (i) => ({ color: frame.colors.series[i], dashed: i > 2 });
+    const style = (/** @type {number} */ i) => ({ color: THEMED.series[i], dashed: i > 2 });
     const lines = () => {
       const runs = settings
-        .filter((i) => watched.has(keyOf(i)))
-        .map((i) => {
-          const steps = film.steps.slice(0, watched.get(keyOf(i)) + 1);
+        .filter((/** @type {number} */ i) => watched.has(keyOf(i)))
+        .map((/** @type {number} */ i) => {
+          const steps = film.steps.slice(0, (watched.get(keyOf(i)) ?? 0) + 1);
           const name = i ? nameOf(film.settings[i]) : "no cure";
           return {
             name,
             x: steps,
-            y: steps.map((_, k) => busiest(i, k)),
+            y: steps.map((/** @type {unknown} */ _, /** @type {number} */ k) => busiest(i, k)),
             width: i === chosen() ? 3 : 1.5,
             ...style(i),
           };
         });
-      const mine = { ...guess.curve, name: "your guess", color: frame.colors.series[4], width: 4 };
+      const mine = { ...guess.curve, name: "your guess", color: THEMED.series[4], width: 4 };
       return guess.drawn ? [mine, ...runs] : runs;
     };
-    const curves = drawing(frame, {
+    const curves = lineChart(frame, {
       title: "Load of the busiest expert",
       label: "Load of the busiest expert over training, for each cure that was played",
       height: (width) => Math.min(260, 170 + width / 8),
       full: true,
-      draw(pen, width, height) {
-        guess.area = lineChart(pen, frame.colors, {
-          curves: lines(),
-          levels: [{ y: 1 / film.experts, name: "balanced" }],
-          levelsBeside: 68, // on the line, the curves of the cures would cross the name
-          xRange: [0, film.steps[last]],
-          yRange: [0, 1],
-          xTitle: "training step",
-          yTitle: "fraction of the characters",
-          cursor: watched.size ? film.steps[values.step] : null,
-          width,
-          height,
-        });
-      },
+      content: () => ({
+        curves: lines(),
+        levels: [{ y: 1 / film.experts, name: "balanced" }],
+        levelsBeside: 68, // on the line, the curves of the cures would cross the name
+        xRange: [0, film.steps[last]],
+        yRange: [0, 1],
+        xTitle: "training step",
+        yTitle: "fraction of the characters",
+        cursor: watched.size ? film.steps[values.step] : null,
+      }),
     });
-    const guess = sketch(frame, curves, {
+    const guess = sketch(curves, {
       label: "The load that you expect",
       end: () => film.steps[last],
       value: (step, level) => `step ${Math.round(step)}: ${percent(level)}`,
       onChange: redraw,
     });
-    const key = legend(frame, curves.panel, lines);
+    const key = legend(curves.panel, lines);
     curves.panel.append(create("p", { class: "note" }, NOTE));
 
     /** Begin another run at its first step. */
-    function restart(changes) {
+    function restart(/** @type {import("../kit/state.js").Values} */ changes) {
       halt();
       frame.state.set({ ...changes, step: 0 });
     }
@@ -193,9 +190,10 @@ export default {
         values.rate === "high" ? `learning rate ${film.high}` : `tuned learning rate ${film.tuned[chosen()]}`;
       const name = chosen() ? nameOf(values.cure) : "no cure";
       const load = percent(busiest(chosen(), values.step));
+      const expected = guess.upTo(film.steps[last]);
       const end =
-        values.step === last && guess.drawn && watched.size === 1
-          ? ` You expected ${percent(guess.upTo(film.steps[last]))} at the end.`
+        values.step === last && expected !== undefined && watched.size === 1
+          ? ` You expected ${percent(expected)} at the end.`
           : "";
       frame.describe(
         `Step ${film.steps[values.step]}, ${name}, ${where}, seed ${values.seed}: the busiest of ${film.experts} experts ` +

@@ -54,7 +54,7 @@ export function loadsAt(film, { setting, rate, seed, step }) {
 /**
  * Draw a bar that is divided by the loads of the experts.
  * @param {CanvasRenderingContext2D} pen
- * @param {any} colors  of the frame
+ * @param {import("../kit/colors.js").Colors} colors
  * @param {{loads: number[], color: (expert: number) => string, ink: (color: string) => string, width: number}} options
  */
 export function drawBar(pen, colors, { loads, color, ink, width }) {

@@ -5,8 +5,8 @@ import { bars } from "../characters/bars.js";
 import { percent } from "../characters/characters.js";
 import { WRITE_STYLE } from "../characters/style.js";
 import { legend, lineChart } from "../kit/chart.js";
+import { THEMED } from "../kit/colors.js";
 import { slider } from "../kit/controls.js";
-import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
 
 const CONTEXTS = [1, 2, 4, 8, 16, 32, 64];
@@ -28,7 +28,7 @@ export default {
     });
     frame.root.append(create("style", {}, WRITE_STYLE));
     const { state } = frame;
-    const count = (i) => `${CONTEXTS[i]} ${CONTEXTS[i] === 1 ? "character" : "characters"}`;
+    const count = (/** @type {number} */ i) => `${CONTEXTS[i]} ${CONTEXTS[i] === 1 ? "character" : "characters"}`;
     const control = slider(frame.controls, {
       label: "Context given to the models",
       min: context.fields.index.min,
@@ -55,23 +55,23 @@ export default {
     const list = bars(panel, `Probability of the next letter, “${NEXT}”`);
     list.node.style.setProperty("--names", "8rem");
     frame.stage.append(panel);
-    const chart = drawing(frame, {
+    const chart = lineChart(frame, {
       title: "Mean loss at 5,167 letters, each of three seeds",
       label: "Loss at the last position against the number of characters of context",
       height: (width) => Math.min(320, 190 + width / 5),
       full: true,
-      draw(pen, width, height) {
-        const chosen = CONTEXTS[state.values.index];
+      content() {
         const seeds = curves.flatMap(({ contexts, seeds }, i) =>
           seeds.map((nats) => ({ x: contexts, y: nats, ...look(i), width: 0.75 })),
         );
         const means = curves.map((curve, i) => ({
+          name: curve.name,
           x: curve.contexts,
           y: curve.contexts.map((each) => mean(curve, each)),
           points: true,
           ...look(i),
         }));
-        lineChart(pen, frame.colors, {
+        return {
           curves: [...seeds, ...means],
           xRange: [1, 64],
           yRange: [1.6, 2.7],
@@ -79,21 +79,19 @@ export default {
           xTicks: CONTEXTS,
           xTitle: "characters of context",
           yTitle: "nats per character",
-          cursor: chosen,
-          width,
-          height,
-        });
+          cursor: CONTEXTS[state.values.index],
+        };
       },
     });
-    legend(frame, chart.panel, () => curves.map(({ name }, i) => ({ name, ...look(i) })));
+    legend(chart.panel, () => curves.map(({ name }, i) => ({ name, ...look(i) })));
 
-    function look(i) {
-      return { color: frame.colors.series[i], dashed: curves[i].name === "n-gram" };
+    function look(/** @type {number} */ i) {
+      return { color: THEMED.series[i], dashed: curves[i].name === "n-gram" };
     }
 
     /** Show the passage: what is cut, what is left, and the place of the next character. */
-    function showPassage(length) {
-      const shown = (text) => text.replaceAll("\n", "⏎\n");
+    function showPassage(/** @type {number} */ length) {
+      const shown = (/** @type {string} */ text) => text.replaceAll("\n", "⏎\n");
       const cut = create("s", {}, shown(BEFORE.slice(0, BEFORE.length - length)));
       cut.style.color = "var(--note)";
       const left = create("span", {}, shown(BEFORE.slice(-length)));
@@ -113,7 +111,7 @@ export default {
         }),
       );
       list.node.querySelectorAll("li").forEach((row, i) => {
-        const bar = row.querySelector(".drawn");
+        const bar = /** @type {HTMLElement | null} */ (row.querySelector(".drawn"));
         if (bar) bar.style.background = look(i).color;
       });
     }
@@ -138,14 +136,13 @@ export default {
       );
     }
 
-    frame.onTheme(showLetter);
     update();
     return frame.remove;
   },
 };
 
 /** Mean loss over the seeds with a context that was measured. */
-function mean({ contexts, seeds }, context) {
-  const losses = seeds.map((nats) => nats[contexts.indexOf(context)]);
-  return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+function mean({ contexts, seeds }, /** @type {number} */ context) {
+  const losses = seeds.map((/** @type {number[]} */ nats) => nats[contexts.indexOf(context)]);
+  return losses.reduce((/** @type {number} */ sum, /** @type {number} */ loss) => sum + loss, 0) / losses.length;
 }

@@ -1,6 +1,7 @@
 // A film of depth (chapter 05): how alike the vectors of the tokens are after each block of a GPT that is not trained.
 
 import { legend, lineChart } from "../kit/chart.js";
+import { THEMED } from "../kit/colors.js";
 import { button, choice, more, slider, toggle } from "../kit/controls.js";
 import { drawing, heatmap } from "../kit/draw.js";
 import { createFrame } from "../kit/frame.js";
@@ -103,21 +104,21 @@ export default {
       },
     });
     const panel = { xTitle: "block", height: (/** @type {number} */ width) => Math.min(160, 105 + width / 8) };
-    const share = drawing(frame, {
+    const share = lineChart(frame, {
       title: "Share that differs between tokens",
       label: "Share that differs against the block",
       height: panel.height,
-      draw: (pen, width, height) => draw(pen, width, height, (x) => Math.max(differs(x), LEAST), [LEAST, 1.5]),
+      content: () => content((x) => Math.max(differs(x), LEAST), [LEAST, 1.5]),
     });
-    const size = drawing(frame, {
+    const size = lineChart(frame, {
       title: "Root mean square of the features",
       label: "Root mean square of the features against the block",
       height: panel.height,
-      draw: (pen, width, height) => draw(pen, width, height, sizeOf, rangeOfSizes()),
+      content: () => content(sizeOf, rangeOfSizes()),
     });
     share.panel.append(size.heading, size.area);
     size.panel.remove();
-    const key = legend(frame, share.panel, () => [...films.values()].map((each) => lookOf(each.variant)));
+    const key = legend(share.panel, () => [...films.values()].map((each) => lookOf(each.variant)));
 
     function shown() {
       const { seed, blocks, scaled: small } = values;
@@ -127,12 +128,14 @@ export default {
       }
       const variant = { residual: values.residual, norm: values.norm, scaled: small };
       const name = nameOf(variant);
-      if (!films.has(name)) {
+      let found = films.get(name);
+      if (!found) {
         const states = film(newBlocks(blocks, seed), newVectors(IDS, seed), variant);
         const alike = states.findIndex((x) => Math.min(...cosines(x).flat()) > ALIKE);
-        films.set(name, { variant, states, alike, seen: 0 });
+        found = { variant, states, alike, seen: 0 };
+        films.set(name, found);
       }
-      return films.get(name);
+      return found;
     }
 
     function block() {
@@ -140,8 +143,11 @@ export default {
     }
 
     /** Each film up to the last block that the reader has seen of it. */
-    function draw(pen, width, height, measure, yRange) {
-      lineChart(pen, frame.colors, {
+    function content(
+      /** @type {(state: Float64Array) => number} */ measure,
+      /** @type {import("../kit/axes.js").Range} */ yRange,
+    ) {
+      return {
         curves: [...films.values()].map(({ variant, states, seen }) => ({
           x: states.slice(0, seen + 1).map((_, i) => i),
           y: states.slice(0, seen + 1).map(measure),
@@ -149,15 +155,13 @@ export default {
           points: seen === 0,
           ...lookOf(variant),
         })),
-        xRange: [0, values.blocks],
+        xRange: /** @type {import("../kit/axes.js").Range} */ ([0, values.blocks]),
         yRange,
         logY: true,
         xTitle: panel.xTitle,
         yTitle: "",
         cursor: block(),
-        width,
-        height,
-      });
+      };
     }
 
     function rangeOfSizes() {
@@ -166,11 +170,10 @@ export default {
     }
 
     function lookOf(/** @type {any} */ variant) {
-      const { series } = frame.colors;
       const index = variant.residual === "on" ? { pre: 0, post: 1, none: 2 }[variant.norm] : 3;
       const dashed = variant.scaled || variant.residual.length > 3;
       const dotted = variant.residual === "off" && variant.norm !== "pre";
-      return { name: nameOf(variant), color: series[index], dashed, dotted };
+      return { name: nameOf(variant), color: THEMED.series[index], dashed, dotted };
     }
 
     // On a phone the map is below the button: the film waits until the reader sees it.

@@ -119,11 +119,11 @@ export function run(family, layers, words) {
 export function judged(puzzle, layers, words) {
   const { family } = puzzle;
   const { heads, x } = run(family, layers, words);
-  const last = layers.at(-1);
+  const last = layers[layers.length - 1];
   const value = family.values[last.value];
   const slot = family.slots[last.slot];
   const isOfKind = slot ? slot.reads === puzzle.writes && value.kind === "name" : value.reads === puzzle.writes;
-  const written = slot ? x.map((word) => word[slot.reads]) : heads.at(-1).written;
+  const written = slot ? x.map((word) => word[slot.reads]) : heads[heads.length - 1].written;
   const names = namesOf(words);
   const rows = words.map((_, i) => {
     const wanted = puzzle.wanted(words, i);

@@ -53,7 +53,8 @@ export default {
     let checked = { of: "", wrong: 0 };
     let shown = "";
 
-    const puzzleNow = () => puzzles.find(({ id }) => id === state.values.puzzle);
+    const puzzleNow = () =>
+      /** @type {import("./puzzles.js").Puzzle} */ (puzzles.find(({ id }) => id === state.values.puzzle));
     const layersNow = () => unpacked(puzzleNow().family, puzzleNow().layers, state.values.design);
     const fingerprint = () => JSON.stringify([state.values.puzzle, packed(layersNow())]);
 
@@ -153,7 +154,8 @@ export default {
       const all = remembered();
       chosen.inputs.forEach((input, i) => {
         const tick = all[ids[i]]?.solved ? " ✓" : "";
-        input.nextElementSibling.textContent = `${puzzles[i].title}${tick}`;
+        const text = input.nextElementSibling;
+        if (text) text.textContent = `${puzzles[i].title}${tick}`;
       });
     }
 
@@ -197,6 +199,7 @@ const fold = (summary, content) => create("details", {}, create("summary", {}, s
 function layerControls({ family, layers }, number, onChange) {
   const { asks, offers, values, slots, text } = family;
   const which = layers > 1 ? `Layer ${number + 1}: ` : "";
+  /** @type {import("./compute.js").Layer} */
   let now = { rules: [], value: 0, slot: 0 };
   const rows = Array.from({ length: family.rules }, (_, n) => {
     const name = `${which}rule ${n + 1}, `;

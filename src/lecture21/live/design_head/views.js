@@ -38,7 +38,7 @@ export const STYLE = `
 
 /**
  * The weights of a head on one sentence, a row for each word, and what each word writes.
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {import("./compute.js").Word[]} words
  * @param {{weights: number[][]}} head
  * @param {{title: string, writes: string, rows: {text: string, tone: string}[]}} options
@@ -87,7 +87,7 @@ const shortened = (weight) => (weight >= 0.95 ? "1" : weight.toFixed(1).replace(
 /**
  * A layer as two matrices: what the score adds for a feature of the word that asks (row) and one of the word that is
  * found (column), and which feature is written where.
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {import("./compute.js").Family} family
  * @param {import("./compute.js").Layer} layer
  */
@@ -132,7 +132,7 @@ export function formsOf(frame, family, { rules, value, slot }) {
   );
 }
 
-/** @param {any} frame @param {string} label @param {{rows: string[], columns: string[], values: (number | null)[][], most: number}} shown */
+/** @param {import("../kit/frame.js").Frame} frame @param {string} label @param {{rows: string[], columns: string[], values: (number | null)[][], most: number}} shown */
 function formTable(frame, label, { rows, columns, values, most }) {
   const header = columns.map((name) => create("th", { scope: "col" }, create("span", {}, name)));
   const body = rows.map((name, i) => {

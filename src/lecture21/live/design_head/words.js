@@ -43,18 +43,18 @@ export function noteText(amounts, words) {
 export function explained(puzzle, layers, words, { heads, rows, isOfKind }, i) {
   const { wanted } = rows[i];
   const { slots, values } = puzzle.family;
-  const last = layers.at(-1);
+  const last = layers[layers.length - 1];
   const named = (/** @type {number} */ j) => `“${words[j].name}”`;
   const goal = `${named(i)} should write ${typeof wanted.write === "string" ? `“${wanted.write}”` : wanted.write}.`;
   if (!isOfKind) {
-    const asked = [...slots, ...values].find(({ reads }) => reads === puzzle.writes).brief;
+    const asked = [...slots, ...values].find(({ reads }) => reads === puzzle.writes)?.brief;
     const does = slots.length ? `${values[last.value].brief} as ${slots[last.slot].brief}` : values[last.value].brief;
     return `${goal} The task asks for “${asked}”, and the design writes ${does}.`;
   }
-  const { weights, scores } = heads.at(-1);
+  const { weights, scores } = heads[heads.length - 1];
   const row = weights[i].slice(0, i + 1);
   const best = argmax(row);
-  const share = wanted.from.reduce((sum, j) => sum + row[j], 0);
+  const share = wanted.from.reduce((/** @type {number} */ sum, /** @type {number} */ j) => sum + row[j], 0);
   const others = row.flatMap((_, j) => (wanted.from.includes(j) ? [] : [j]));
   const rival = others.reduce((top, j) => (row[j] > row[top] ? j : top), others[0]);
   const layer = layers.length > 1 ? `In layer ${layers.length}, ` : "";

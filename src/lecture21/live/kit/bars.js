@@ -5,7 +5,7 @@ import { create } from "./frame.js";
 /**
  * Draw one stacked bar, with a line at what is available.
  * @param {CanvasRenderingContext2D} pen
- * @param {any} colors  of the frame
+ * @param {import("./colors.js").Colors} colors
  * @param {{parts: {value: number, color: string}[], limit?: number, limitName?: string, width: number}} options
  */
 export function stackedBar(pen, colors, { parts, limit = 0, limitName = "", width }) {

@@ -34,6 +34,14 @@ const SIGNED = {
   dark: ["#7DB4F5", "#5B8DCC", "#436593", "#2F4057", "#1B1F26", "#573635", "#8F4B49", "#C46562", "#F08480"],
 };
 
+/** Colors for style sheets and SVG, which follow the theme: the frame gives the figure these custom properties. */
+export const THEMED = {
+  ink: "var(--ink)",
+  note: "var(--note)",
+  masked: "var(--masked)",
+  series: SERIES.light.map((_, i) => `var(--series-${i})`),
+};
+
 /**
  * Return whether the page around an element is dark, in the book, JupyterLab or Colab.
  * @param {Element} element
@@ -45,8 +53,10 @@ export function isDark(element) {
   const theme = root.dataset.theme || root.getAttribute("theme");
   if (theme) return theme === "dark";
   if (page.body.dataset.jpThemeLight) return page.body.dataset.jpThemeLight === "false";
-  return page.defaultView.matchMedia("(prefers-color-scheme: dark)").matches;
+  return matchMedia("(prefers-color-scheme: dark)").matches;
 }
+
+/** @typedef {ReturnType<typeof palette>} Colors */
 
 /**
  * Return the colors of the theme: roles, text in a role's color, series, paper, ink, lines, and two color maps.
@@ -77,7 +87,7 @@ export function inkOn(color) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000000" : "#FFFFFF";
 }
 
-function channels(color) {
+function channels(/** @type {string} */ color) {
   return [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
 }
 

@@ -18,7 +18,7 @@ export function slider(parent, { label, min, max, step, value, format = String, 
     node: create("div", { class: "control" }, create("label", { htmlFor: id }, `${label}: `, output), input),
     set,
   };
-  function set(next) {
+  function set(/** @type {number | string} */ next) {
     input.value = String(next);
     output.textContent = format(Number(input.value));
     input.setAttribute("aria-valuetext", output.textContent);
@@ -50,7 +50,7 @@ export function choice(parent, { label, options, value, onInput }) {
   );
   inputs.forEach((input, i) => input.addEventListener("change", () => input.checked && onInput(options[i][0])));
   parent.append(node);
-  const set = (next) => inputs.forEach((input, i) => (input.checked = options[i][0] === next));
+  const set = (/** @type {unknown} */ next) => inputs.forEach((input, i) => (input.checked = options[i][0] === next));
   return { node, set, inputs };
 }
 
@@ -64,7 +64,7 @@ export function toggle(parent, { label, value, onInput }) {
   const node = create("label", { class: "check" }, input, create("span", {}, label));
   input.addEventListener("change", () => onInput(input.checked));
   parent.append(node);
-  return { node, input, set: (next) => (input.checked = next) };
+  return { node, input, set: (/** @type {boolean} */ next) => void (input.checked = next) };
 }
 
 /**
@@ -108,7 +108,7 @@ export function numberField(parent, { label, min, max, step = "any", value, inte
     if (right) onInput(found);
   });
   parent.append(node);
-  const set = (next) => {
+  const set = (/** @type {number} */ next) => {
     input.value = String(next);
     input.setAttribute("aria-invalid", "false");
   };
@@ -122,8 +122,7 @@ export function numberField(parent, { label, min, max, step = "any", value, inte
  */
 export function textField(parent, { label, value, rows = 1, longest = 2000, onInput }) {
   const id = `control-${++used}`;
-  const kind = rows > 1 ? "textarea" : "input";
-  const input = create(kind, {
+  const input = create(rows > 1 ? "textarea" : "input", {
     id,
     value,
     maxLength: longest,
@@ -133,7 +132,7 @@ export function textField(parent, { label, value, rows = 1, longest = 2000, onIn
   const node = create("div", { class: "control" }, create("label", { htmlFor: id }, label), input);
   input.addEventListener("input", () => onInput(input.value));
   parent.append(node);
-  return { node, input, set: (next) => input.value !== next && (input.value = next) };
+  return { node, input, set: (/** @type {string} */ next) => void (input.value !== next && (input.value = next)) };
 }
 
 /**
@@ -148,12 +147,12 @@ export function select(parent, { label, options, value, onInput }) {
   const node = create("div", { class: "control" }, create("label", { htmlFor: id }, label), input);
   input.addEventListener("change", () => onInput(input.value));
   parent.append(node);
-  return { node, input, set: (next) => (input.value = next) };
+  return { node, input, set: (/** @type {string} */ next) => void (input.value = next) };
 }
 
 /**
  * Add a place below the controls for those that are not in sight at first, which the reader can open.
- * @param {any} frame  of `createFrame`
+ * @param {import("./frame.js").Frame} frame
  * @param {string} [summary]  what is in it
  * @returns {HTMLElement} where the controls go
  */
@@ -165,7 +164,7 @@ export function more(frame, summary = "More") {
 
 /**
  * Add a part that is folded at first where the figure is narrow and in a talk, and otherwise always open.
- * @param {any} frame  of `createFrame`
+ * @param {import("./frame.js").Frame} frame
  * @param {Element} parent
  * @param {...(string | Node)} text  what is in it
  */

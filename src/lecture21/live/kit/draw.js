@@ -17,19 +17,21 @@ export function placeIn(node, event) {
 }
 
 /**
- * Add a panel with a title and a canvas to the stage of a figure.
- * @param {any} frame  of `createFrame`
- * @param {{title?: string, label: string, height: number | ((width: number) => number), full?: boolean,
- *   draw: (pen: CanvasRenderingContext2D, width: number, height: number) => void}} options
- *   label: what the drawing is, for screen readers; the figure's description says what it shows
+ * Add a panel with a title and a drawing to the stage of a figure, painted when it is asked for, and when its width
+ * or the theme changes.
+ * @param {import("./frame.js").Frame} frame
+ * @param {object} options
+ * @param {string} options.title
+ * @param {number | ((width: number) => number)} options.height
+ * @param {boolean} options.full
+ * @param {HTMLCanvasElement | SVGElement} options.node  the drawing
+ * @param {(width: number, height: number) => void} options.paint
  */
-export function drawing(frame, { title = "", label, height, full = false, draw }) {
-  const canvas = create("canvas", { role: "img", "aria-label": label });
-  const area = create("div", { class: "drawing" }, canvas);
+export function painted(frame, { title, height, full, node, paint: draw }) {
+  const area = create("div", { class: "drawing" }, node);
   const heading = create("p", { class: "panel-title" }, title);
   const panel = create("div", { class: full ? "panel full" : "panel" }, ...(title ? [heading] : []), area);
   frame.stage.append(panel);
-  const pen = canvas.getContext("2d");
   let waiting = 0;
   const size = { width: 0, height: 0 };
   const paint = () => {
@@ -38,19 +40,8 @@ export function drawing(frame, { title = "", label, height, full = false, draw }
     if (!width) return;
     size.width = width;
     size.height = typeof height === "function" ? height(width) : height;
-    const zoom = area.getBoundingClientRect().width / area.offsetWidth || 1;
-    const scale = Math.min((devicePixelRatio || 1) * zoom, 3);
-    const [across, down] = [Math.round(width * scale), Math.round(size.height * scale)];
-    if (canvas.width !== across || canvas.height !== down) {
-      canvas.width = across;
-      canvas.height = down;
-      canvas.style.height = `${size.height}px`;
-    }
-    pen.setTransform(scale, 0, 0, scale, 0, 0);
-    pen.clearRect(0, 0, width, size.height);
-    pen.font = `13px ${FONT}`;
-    pen.textBaseline = "middle";
-    draw(pen, width, size.height);
+    node.style.height = `${size.height}px`;
+    draw(width, size.height);
   };
   const redraw = () => {
     waiting ||= requestAnimationFrame(paint);
@@ -62,13 +53,43 @@ export function drawing(frame, { title = "", label, height, full = false, draw }
     observer.disconnect();
     cancelAnimationFrame(waiting);
   });
-  return { panel, area, canvas, heading, size, redraw, paint };
+  return { panel, area, heading, size, redraw, paint };
+}
+
+/** @typedef {ReturnType<typeof painted>} Target  a drawing or a chart */
+
+/**
+ * Add a panel with a title and a canvas to the stage of a figure.
+ * @param {import("./frame.js").Frame} frame
+ * @param {{title?: string, label: string, height: number | ((width: number) => number), full?: boolean,
+ *   draw: (pen: CanvasRenderingContext2D, width: number, height: number) => void}} options
+ *   label: what the drawing is, for screen readers; the figure's description says what it shows
+ */
+export function drawing(frame, { title = "", label, height, full = false, draw }) {
+  const canvas = create("canvas", { role: "img", "aria-label": label });
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const target = painted(frame, { title, height, full, node: canvas, paint });
+  function paint(/** @type {number} */ width, /** @type {number} */ height) {
+    const zoom = target.area.getBoundingClientRect().width / target.area.offsetWidth || 1;
+    const scale = Math.min((devicePixelRatio || 1) * zoom, 3);
+    const [across, down] = [Math.round(width * scale), Math.round(height * scale)];
+    if (canvas.width !== across || canvas.height !== down) {
+      canvas.width = across;
+      canvas.height = down;
+    }
+    pen.setTransform(scale, 0, 0, scale, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    pen.font = `13px ${FONT}`;
+    pen.textBaseline = "middle";
+    draw(pen, width, height);
+  }
+  return { ...target, canvas };
 }
 
 /**
  * Draw a matrix of numbers as colored cells. Rows are queries and columns keys where it is an attention map.
  * @param {CanvasRenderingContext2D} pen
- * @param {any} colors  of the frame
+ * @param {import("./colors.js").Colors} colors
  * @param {object} options
  * @param {number[][]} options.values
  * @param {(value: number) => string} options.color  of a cell
@@ -149,7 +170,7 @@ export function heatmap(pen, colors, options) {
 
 /**
  * Add a point that is dragged with mouse or finger, or moved with the arrow keys.
- * @param {any} target  of `drawing`
+ * @param {Target} target
  * @param {{label: string, color: string, step: number,
  *   onMove: (dx: number, dy: number, absolute: {x: number, y: number} | null) => void}} options
  *   onMove: with the keyboard, dx and dy are plus or minus `step`, y upwards; while dragging, `absolute` is the place
@@ -167,6 +188,7 @@ export function handle(target, { label, color, step, onMove }) {
     if (!node.hasPointerCapture(event.pointerId)) return;
     onMove(0, 0, placeIn(target.area, event));
   });
+  /** @type {Record<string, number[]>} */
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   node.addEventListener("keydown", (event) => {
     const arrow = arrows[event.key];
@@ -178,12 +200,12 @@ export function handle(target, { label, color, step, onMove }) {
   target.area.append(node);
   return {
     node,
-    place(x, y) {
+    place(/** @type {number} */ x, /** @type {number} */ y) {
       node.style.left = `${x}px`;
       node.style.top = `${y}px`;
     },
-    color: (next) => node.style.setProperty("--handle", next),
-    name(next) {
+    color: (/** @type {string} */ next) => node.style.setProperty("--handle", next),
+    name(/** @type {string} */ next) {
       node.setAttribute("aria-label", next);
       node.title = next;
     },

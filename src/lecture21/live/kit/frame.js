@@ -7,20 +7,36 @@ import { STYLE } from "./style.js";
 
 /**
  * Create a node.
- * @param {string} name
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
  * @param {Record<string, unknown>} properties  `class` and names with a hyphen are attributes, others properties
  * @param {...(Node | string)} children
- * @returns {any}
+ * @returns {HTMLElementTagNameMap[Name]}
  */
 export function create(name, properties = {}, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
     if (key === "class" || key.includes("-")) node.setAttribute(key, String(value));
-    else node[key] = value;
+    else Object.assign(node, { [key]: value });
   }
   node.append(...children);
   return node;
 }
+
+/**
+ * Return the element that a selector finds, of which there must be one.
+ * @param {ParentNode} parent
+ * @param {string} selector
+ * @returns {HTMLElement}
+ */
+export function find(parent, selector) {
+  const found = parent.querySelector(selector);
+  if (!(found instanceof HTMLElement)) throw new Error(`There is no ${selector} here.`);
+  return found;
+}
+
+/** What to say of something that was thrown. */
+export const messageOf = (/** @type {unknown} */ error) => (error instanceof Error ? error.message : String(error));
 
 /**
  * Return the words for a reader with a mouse and a keyboard, or those for one with a finger.
@@ -30,10 +46,40 @@ export function create(name, properties = {}, ...children) {
 export const byInput = (mouse, finger) => (globalThis.matchMedia?.("(hover: none)").matches ? finger : mouse);
 
 /**
+ * @typedef {import("./state.js").Model} Model
  * @typedef {object} Context  what `render` gets
- * @property {any} model  anywidget's, or the page's
+ * @property {Model} model
  * @property {HTMLElement} el  where the figure goes
  * @property {Record<string, import("./state.js").Limits>} fields  the limits of the parameters that Python declares
+ */
+
+/** @typedef {{render: (context: Context) => void | (() => void) | Promise<void | (() => void)>}} Figure */
+
+/**
+ * @typedef {object} Frame
+ * @property {ShadowRoot} root
+ * @property {HTMLElement} controls
+ * @property {HTMLElement} stage  where the drawings go
+ * @property {HTMLElement} foot
+ * @property {import("./state.js").State} state
+ * @property {import("./colors.js").Colors} colors  of the theme now
+ * @property {boolean} visible
+ * @property {(...parts: (Node | string)[]) => void} describe  say in words what is seen now: shown below the drawing,
+ *   and read aloud when it changes
+ * @property {(advice: {first: string, then: string}) => void} advise  replace what to try first and what one should
+ *   then see, because the state has changed
+ * @property {() => void} acted  say what one should see now: the reader has acted. Each change of the state does so too
+ * @property {(text: string) => void} fail  show one sentence about what went wrong; an empty text removes it
+ * @property {(text: string) => void} stop  give up with one sentence, when the figure cannot be used at all; on a page
+ *   its picture comes back
+ * @property {(action: () => void) => void} onTheme  call a function when the theme changes
+ * @property {(action: () => void) => void} onRemove  call a function when the figure is removed
+ * @property {(isBusy: boolean) => void} busy  say whether the figure is loading or computing
+ * @property {(action: () => void) => void} onReset  call a function when the reader presses "Reset", before the state
+ *   returns to its start
+ * @property {(action: (visible: boolean) => void) => void} onVisible  call a function when the figure can be seen, or
+ *   no longer can
+ * @property {() => void} remove  remove the figure; what `render` returns
  */
 
 /**
@@ -83,64 +129,49 @@ export function createFrame(
   root.append(create("style", {}, STYLE), figure);
   el.append(host);
 
+  /** @type {(() => void)[]} */
   const cleanups = [];
+  /** @type {Set<() => void>} */
   const themed = new Set();
+  /** @type {Set<() => void>} */
   const resetters = new Set();
+  /** @type {Set<(visible: boolean) => void>} */
+  const watchers = new Set();
+  const state = createState(model, fields, () => {
+    frame.acted();
+    onChange();
+  });
+  /** @type {Frame} */
   const frame = {
     root,
     controls,
     stage,
     foot,
-    state: null,
+    state,
     colors: palette(isDark(host)),
     visible: true,
-    /** Say in words what is seen now, as text or nodes: shown below the drawing, and read aloud when it changes. */
     describe(...parts) {
-      const text = parts.map((part) => part.textContent ?? part).join("");
+      const text = parts.map((part) => (typeof part === "string" ? part : part.textContent)).join("");
       if (reading.textContent !== text) reading.replaceChildren(...parts);
     },
-    /** Replace what to try first and what one should then see, because the state has changed. */
     advise({ first, then }) {
       if (toTry.textContent !== first) outcome.classList.add("later");
       toTry.textContent = first;
       toSee.textContent = then;
     },
-    /** Say what one should see now: the reader has acted. Each change of the state does so too. */
-    acted() {
-      outcome.classList.toggle("later", !toSee.textContent);
-    },
-    /** Show one sentence about what went wrong; an empty text removes it. */
-    fail(text) {
-      message.textContent = text;
-    },
-    /** Give up with one sentence, when the figure cannot be used at all; on a page its picture comes back. */
+    acted: () => outcome.classList.toggle("later", !toSee.textContent),
+    fail: (text) => (message.textContent = text),
     stop(text) {
       message.textContent = text;
       for (const part of [advice, controls, stage, outcome, reading, foot]) part.hidden = true;
       figure.removeAttribute("aria-busy");
       el.dispatchEvent(new CustomEvent("live-stop", { bubbles: true }));
     },
-    /** Call a function when the theme changes. */
-    onTheme(action) {
-      themed.add(action);
-    },
-    /** Call a function when the figure is removed. */
-    onRemove(action) {
-      cleanups.push(action);
-    },
-    /** Say whether the figure is loading or computing. */
-    busy(isBusy) {
-      figure.setAttribute("aria-busy", String(isBusy));
-    },
-    /** Call a function when the reader presses "Reset", before the state returns to its start. */
-    onReset(action) {
-      resetters.add(action);
-    },
-    /** Call a function with true or false when the figure can be seen, or no longer can. */
-    onVisible(action) {
-      watchers.add(action);
-    },
-    /** Remove the figure; what `render` returns. */
+    onTheme: (action) => themed.add(action),
+    onRemove: (action) => cleanups.push(action),
+    busy: (isBusy) => figure.setAttribute("aria-busy", String(isBusy)),
+    onReset: (action) => resetters.add(action),
+    onVisible: (action) => watchers.add(action),
     remove() {
       for (const action of cleanups) action();
       host.remove();
@@ -149,8 +180,10 @@ export function createFrame(
 
   const applyTheme = () => {
     frame.colors = palette(isDark(host));
-    const { paper, panel, ink, note, line, error, query, text } = frame.colors;
+    const { paper, panel, ink, note, line, error, masked, query, series, text } = frame.colors;
     const style = {
+      ...Object.fromEntries(series.map((color, i) => [`series-${i}`, color])),
+      masked,
       paper,
       panel,
       ink,
@@ -178,7 +211,6 @@ export function createFrame(
     () => preference.removeEventListener("change", applyTheme),
   );
 
-  const watchers = new Set();
   let near = true;
   const look = () => {
     const visible = near && !document.hidden;
@@ -187,7 +219,7 @@ export function createFrame(
     for (const action of watchers) action(visible);
   };
   const sight = new IntersectionObserver((entries) => {
-    near = entries.at(-1).isIntersecting;
+    near = entries[entries.length - 1].isIntersecting;
     look();
   });
   sight.observe(host);
@@ -197,10 +229,6 @@ export function createFrame(
     () => document.removeEventListener("visibilitychange", look),
   );
 
-  frame.state = createState(model, fields, () => {
-    frame.acted();
-    onChange();
-  });
   const redraw = () => onChange();
   for (const name of Object.keys(fields)) {
     const follow = () => {
@@ -234,52 +262,4 @@ export function createFrame(
     }
   });
   return frame;
-}
-
-/**
- * Return a file that the figure needs, such as weights: from the notebook, or from the book.
- * @param {any} model  anywidget's model, or the page's
- * @param {string} name  of the trait; on a page, NAME_url has its address
- * @returns {Promise<ArrayBuffer>}
- */
-export async function loadFile(model, name) {
-  const given = model.get(name);
-  if (given && given.byteLength) {
-    const bytes = given.buffer
-      ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
-      : new Uint8Array(given);
-    return bytes.slice().buffer;
-  }
-  const url = model.get(`${name}_url`);
-  if (!url) throw new Error(`This figure was given no ${name}.`);
-  const failed = `The file ${url.split("/").pop()} could not be loaded`;
-  if (location.protocol === "file:") return loadScript(`${url}.js`, failed);
-  let response;
-  try {
-    response = await fetch(url);
-  } catch {
-    throw new Error(`${failed}; check the connection and reload the page.`);
-  }
-  if (response.status === 404) return loadScript(`${url}.js`, failed); // the zip file of the book has it once
-  if (!response.ok) throw new Error(`${failed} (status ${response.status}).`);
-  return response.arrayBuffer();
-}
-
-/**
- * Return a file from the script that has its content: pages that are opened as files cannot fetch.
- * @param {string} url  of the script
- * @param {string} failed  what to say if there is none
- * @returns {Promise<ArrayBuffer>}
- */
-async function loadScript(url, failed) {
-  const page = /** @type {any} */ (globalThis);
-  const script = create("script", { src: url });
-  const arrived = new Promise((resolve, reject) => {
-    script.addEventListener("load", resolve);
-    script.addEventListener("error", () => reject(new Error(`${failed}.`)));
-  });
-  document.head.append(script);
-  await arrived;
-  script.remove();
-  return Uint8Array.from(atob(page.liveData[url]), (character) => character.charCodeAt(0)).buffer;
 }

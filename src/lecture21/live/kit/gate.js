@@ -4,7 +4,7 @@ import { store } from "./store.js";
 
 /**
  * Close a figure, if there is something to wait for; what it shows in place of its parts is one sentence and a button.
- * @param {(name: string, properties?: any, ...children: any[]) => any} create  of frame.js
+ * @param {typeof import("./frame.js").create} create
  * @param {HTMLElement} figure
  * @param {unknown} question  its number
  * @param {(action: () => void) => void} onRemove
@@ -14,7 +14,7 @@ export function gate(create, figure, question, onRemove) {
   const text = create("span", {}, `This figure shows the answer to question ${question}. Answer it above first. `);
   const button = create("button", { type: "button" }, "Show the figure without an answer");
   const node = create("p", { class: "gate", role: "status" }, text, button);
-  figure.querySelector(".title").after(node);
+  figure.querySelector(".title")?.after(node);
   const answer = () => store.get("answers", {})?.[question];
   const open = () => {
     figure.classList.remove("closed");

@@ -1,7 +1,7 @@
 // A fold that says what this browser keeps of the reader, with buttons to take it along and to clear it.
 
 import { button } from "./controls.js";
-import { create } from "./frame.js";
+import { create, messageOf } from "./frame.js";
 import { store } from "./store.js";
 
 const FILE = "my-lecture21.json";
@@ -30,7 +30,7 @@ export function download(content, name, type) {
 
 /**
  * Add the fold to the end of a figure.
- * @param {any} frame  of `createFrame`
+ * @param {import("./frame.js").Frame} frame
  */
 export function kept(frame) {
   const list = create("p", { class: "said" });
@@ -48,9 +48,9 @@ export function kept(frame) {
   input.addEventListener("change", async () => {
     try {
       frame.fail("");
-      await store.imported(await input.files[0].text());
+      if (input.files?.length) await store.imported(await input.files[0].text());
     } catch (error) {
-      frame.fail(error.message);
+      frame.fail(messageOf(error));
     }
     input.value = "";
   });

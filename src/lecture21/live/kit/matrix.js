@@ -40,7 +40,7 @@ export const MATRIX_STYLE = `
 
 /**
  * Add a matrix to a part of a figure.
- * @param {any} frame  of `createFrame`
+ * @param {import("./frame.js").Frame} frame
  * @param {Element} parent
  * @param {object} options
  * @param {string} options.label  what it is, for screen readers
@@ -69,7 +69,7 @@ export function matrix(frame, parent, options) {
   } = options;
   const columnNames = columns.map((name) => create("th", { scope: "col" }, name));
   /** Write into a cell, smaller where its width may not do. */
-  const write = (node, text, most) => {
+  const write = (/** @type {HTMLElement} */ node, /** @type {string} */ text, /** @type {number} */ most) => {
     node.textContent = text;
     node.classList.toggle("long", text.length > most);
   };
@@ -129,6 +129,7 @@ export function matrix(frame, parent, options) {
   );
   parent.append(table);
 
+  /** @type {(row: string, column: string, i: number, j: number) => {node: HTMLElement, input: HTMLInputElement | null, show?: (value: number) => void}} */
   function cellFor(row, column, i, j) {
     const node = create("td", { class: "cell" });
     if (!onEdit) return { node, input: null };
@@ -161,7 +162,7 @@ export function matrix(frame, parent, options) {
       input.value = String(Number(current.toFixed(3)));
     });
     node.append(input);
-    const show = (value) => {
+    const show = (/** @type {number} */ value) => {
       current = value;
       if (frame.root.activeElement !== input) input.value = String(Number(value.toFixed(3)));
       else if (Number(input.value) !== value && input.getAttribute("aria-invalid") !== "true")
@@ -198,7 +199,7 @@ export function matrix(frame, parent, options) {
     const shownColumns = values[0].length;
     cells.forEach((line, i) => {
       buttons[i]?.setAttribute("aria-pressed", String(i === row));
-      line.forEach(({ node, input, show }, j) => {
+      line.forEach(({ node, show }, j) => {
         node.hidden = j >= shownColumns;
         if (node.hidden) return;
         const value = values[i][j];
@@ -220,7 +221,7 @@ export function matrix(frame, parent, options) {
         node.classList.toggle("on", i === row);
         node.classList.toggle("first", j === 0);
         node.classList.toggle("last", j === shownColumns - 1);
-        if (input) show(value);
+        if (show) show(value);
         else write(node, text(value), 4);
       });
       if (!sums) return;

@@ -7,7 +7,7 @@ const REACH = 24; // CSS pixels: the farthest that a finger may be from the poin
 
 /**
  * Add a layer of points to a drawing. One button stands for the chosen point, so that Tab passes all of them at once.
- * @param {any} target  of `drawing`
+ * @param {import("./draw.js").Target} target
  * @param {object} options
  * @param {(index: number) => void} options.onSelect
  * @param {(place: {x: number, y: number}) => void} options.onDrag  of the chosen point, in CSS pixels of the drawing
@@ -17,13 +17,15 @@ const REACH = 24; // CSS pixels: the farthest that a finger may be from the poin
 export function pointLayer(target, { onSelect, onDrag, onArrow, onDelete }) {
   const { area } = target;
   const button = create("button", { type: "button", class: "handle" });
+  /** @type {HTMLElement[]} */
   const grips = [];
+  /** @type {[number, number][]} */
   let places = [];
   let chosen = 0;
 
-  const inArea = (event) => placeIn(area, event);
-  const onDown = (event) => {
-    if (event.target !== button && !grips.includes(event.target)) return;
+  const inArea = (/** @type {PointerEvent} */ event) => placeIn(area, event);
+  const onDown = (/** @type {PointerEvent} */ event) => {
+    if (![button, ...grips].some((node) => node === event.target)) return;
     const at = inArea(event);
     const distances = places.map(([x, y]) => Math.hypot(x - at.x, y - at.y));
     const nearest = distances.indexOf(Math.min(...distances));
@@ -37,6 +39,7 @@ export function pointLayer(target, { onSelect, onDrag, onArrow, onDelete }) {
   area.addEventListener("pointermove", (event) => {
     if (area.hasPointerCapture(event.pointerId)) onDrag(inArea(event));
   });
+  /** @type {Record<string, number[]>} */
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   button.addEventListener("keydown", (event) => {
     const size = event.shiftKey ? 5 : 1;
@@ -61,7 +64,7 @@ export function pointLayer(target, { onSelect, onDrag, onArrow, onDelete }) {
      */
     place(next, index, color, name, square) {
       [places, chosen] = [next, index];
-      while (grips.length > next.length) grips.pop().remove();
+      while (grips.length > next.length) grips.pop()?.remove();
       while (grips.length < next.length) {
         const grip = create("span", { class: "grip", "aria-hidden": "true" });
         grips.push(grip);
@@ -79,17 +82,7 @@ export function pointLayer(target, { onSelect, onDrag, onArrow, onDelete }) {
   };
 }
 
-function move(node, [x, y]) {
+function move(/** @type {HTMLElement} */ node, /** @type {[number, number]} */ [x, y]) {
   node.style.left = `${x}px`;
   node.style.top = `${y}px`;
-}
-
-/**
- * Return the value at a pixel of an axis, whatever its direction.
- * @param {number} pixel
- * @param {(value: number) => number} place  of the axis
- * @param {[number, number]} range
- */
-export function unscale(pixel, place, [low, high]) {
-  return low + ((pixel - place(low)) / (place(high) - place(low))) * (high - low);
 }

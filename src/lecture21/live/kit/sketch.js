@@ -7,15 +7,15 @@ import { create } from "./frame.js";
 const PLACES = 50; // along the horizontal axis
 
 /**
- * @param {any} frame  of `createFrame`
- * @param {any} target  of `drawing`, with a chart
+ * Let the reader draw on a chart.
+ * @param {ReturnType<typeof import("./chart.js").lineChart>} chart
  * @param {object} options
  * @param {string} options.label  what is drawn
  * @param {() => number} options.end  of the horizontal axis, which begins at 0
  * @param {(x: number, value: number) => string} options.value  in words: a place on the axis, and a value there
  * @param {() => void} options.onChange
  */
-export function sketch(frame, target, { label, end, value, onChange }) {
+export function sketch(chart, { label, end, value, onChange }) {
   /** @type {number[]} */
   let values = new Array(PLACES + 1).fill(NaN);
   let span = end(); // of the axis on which it was drawn
@@ -28,13 +28,11 @@ export function sketch(frame, target, { label, end, value, onChange }) {
     tabIndex: 0,
     "aria-label": `${label}: draw it, or move with left and right and draw with up and down`,
   });
-  target.area.append(node);
+  chart.area.append(node);
+
+  const range = () => chart.scale?.yRange ?? [0, 1];
 
   const guess = {
-    /** What `lineChart` returned when it was drawn last. */
-    area: /** @type {any} */ (null),
-    /** Of the values. @type {[number, number]} */
-    range: [0, 1],
     get drawn() {
       return values.some(Number.isFinite);
     },
@@ -68,7 +66,7 @@ export function sketch(frame, target, { label, end, value, onChange }) {
 
   /** Draw up to a place, straight from the one before. */
   function draw(/** @type {number} */ place, /** @type {number} */ level) {
-    const [low, high] = guess.range;
+    const [low, high] = range();
     const kept = Math.min(high, Math.max(low, level));
     const from = last ?? { place, value: kept };
     const steps = Math.abs(place - from.place);
@@ -83,13 +81,11 @@ export function sketch(frame, target, { label, end, value, onChange }) {
   }
 
   function follow(/** @type {PointerEvent} */ event) {
-    if (!guess.area || !node.hasPointerCapture(event.pointerId)) return;
+    if (!chart.scale || !node.hasPointerCapture(event.pointerId)) return;
     const pointer = placeIn(node, event);
-    const { area } = guess.area;
+    const { area, py } = chart.scale;
     const share = (pointer.x - area.left) / (area.right - area.left);
-    const level = (pointer.y - area.top) / (area.bottom - area.top);
-    const [low, high] = guess.range;
-    draw(Math.round(PLACES * Math.min(1, Math.max(0, share))), high - level * (high - low));
+    draw(Math.round(PLACES * Math.min(1, Math.max(0, share))), py.invert(pointer.y));
   }
 
   node.addEventListener("pointerdown", (event) => {
@@ -101,7 +97,7 @@ export function sketch(frame, target, { label, end, value, onChange }) {
   node.addEventListener("pointermove", follow);
   node.addEventListener("keydown", (event) => {
     fit();
-    const [low, high] = guess.range;
+    const [low, high] = range();
     const now = Number.isFinite(values[at]) ? values[at] : high - 0.1 * (high - low);
     const across = { ArrowLeft: -2, ArrowRight: 2 }[event.key] ?? 0;
     const up = { ArrowUp: 1, ArrowDown: -1 }[event.key] ?? 0;
@@ -112,7 +108,7 @@ export function sketch(frame, target, { label, end, value, onChange }) {
   });
 
   function say() {
-    const [low, high] = guess.range;
+    const [low, high] = range();
     const now = values[at];
     node.setAttribute("aria-valuemin", String(low));
     node.setAttribute("aria-valuemax", String(high));

@@ -2,9 +2,21 @@
 // Each value has a start and a check. A value that fails its check is replaced by the start, wherever it comes from.
 
 /**
+ * @typedef {object} Model  anywidget's, or the page's
+ * @property {(name: string) => any} get  what Python gives, of a type that each figure knows
+ * @property {(name: string, value: unknown) => void} set
+ * @property {() => void} save_changes
+ * @property {(event: string, action: () => void) => void} on
+ * @property {(event: string, action: () => void) => void} off
+ */
+
+/** @typedef {(value: unknown) => boolean} Check */
+
+/**
  * Accept numbers in a range.
  * @param {number} low
  * @param {number} high
+ * @returns {Check}
  */
 export function numberIn(low, high) {
   return (value) => typeof value === "number" && Number.isFinite(value) && value >= low && value <= high;
@@ -14,6 +26,7 @@ export function numberIn(low, high) {
  * Accept integers in a range.
  * @param {number} low
  * @param {number} high
+ * @returns {Check}
  */
 export function integerIn(low, high) {
   const inRange = numberIn(low, high);
@@ -23,6 +36,7 @@ export function integerIn(low, high) {
 /**
  * Accept one of these values.
  * @param {unknown[]} values
+ * @returns {Check}
  */
 export function oneOf(values) {
   return (value) => values.includes(value);
@@ -32,6 +46,7 @@ export function oneOf(values) {
  * Accept text of a limited length.
  * @param {number} longest
  * @param {number} [shortest]
+ * @returns {Check}
  */
 export function textUpTo(longest, shortest = 0) {
   return (value) => typeof value === "string" && value.length >= shortest && value.length <= longest;
@@ -42,9 +57,11 @@ export function textUpTo(longest, shortest = 0) {
  * @param {number[]} shape
  * @param {number} low
  * @param {number} high
+ * @returns {Check}
  */
 export function arrayOf(shape, low, high) {
   const isNumber = numberIn(low, high);
+  /** @type {(value: unknown, depth: number) => boolean} */
   const fits = (value, depth) =>
     depth === shape.length
       ? isNumber(value)
@@ -53,10 +70,19 @@ export function arrayOf(shape, low, high) {
 }
 
 /**
- * @typedef {{start: any, choices?: any[], min?: any, max?: any, integer?: boolean, shortest?: any, longest?: any}} Limits
- *   of a parameter, as Python declares them
- * @typedef {Record<string, {start: unknown, check: (value: any) => boolean}>} Fields  of the state of a figure
+ * @typedef {object} Limits  of a parameter, as Python declares them; those that do not apply are missing
+ * @property {unknown} start
+ * @property {any[]} choices  of a type that each figure knows
+ * @property {number} min
+ * @property {number} max
+ * @property {boolean} [integer]
+ * @property {number} [shortest]
+ * @property {number} [longest]
  */
+
+/** @typedef {Record<string, {start: unknown, check: Check}>} Fields  of the state of a figure */
+
+/** @typedef {Record<string, any>} Values  each of the type that its check accepts */
 
 /**
  * Return the start and the check of each parameter.
@@ -74,13 +100,16 @@ export function fieldsFrom(limits) {
   );
 }
 
+/** @typedef {ReturnType<typeof createState>} State */
+
 /**
  * Read the state of a figure from its model, and write changes back.
- * @param {{get: Function, set: Function, save_changes: Function}} model  anywidget's model, or the page's
+ * @param {Model} model
  * @param {Fields} fields
  * @param {() => void} onChange  called after every change
  */
 export function createState(model, fields, onChange) {
+  /** @type {Values} */
   const first = {};
   for (const [name, { start, check }] of Object.entries(fields)) {
     const given = model.get(name);
@@ -97,7 +126,7 @@ export function createState(model, fields, onChange) {
     values,
     first, // what `reset` returns to
     /** Change some values; those that fail their check are ignored. */
-    set(changes) {
+    set(/** @type {Values} */ changes) {
       for (const [name, value] of Object.entries(changes)) {
         if (!(name in fields) || !fields[name].check(value)) continue;
         values[name] = structuredClone(value);

@@ -8,7 +8,7 @@ const MODELS = "models";
 const KIND = "what a reader of lecture21 keeps";
 
 /** What all figures of a page share where the browser keeps nothing. */
-const page = /** @type {any} */ (globalThis.liveMemory ??= { small: new Map(), model: null, refused: false });
+const page = (globalThis.liveMemory ??= { small: new Map(), model: null, refused: false });
 
 /**
  * A safetensors file, its validation loss, its training, and the last text that it wrote meanwhile.
@@ -39,19 +39,31 @@ function write(name, text) {
   }
 }
 
-/** Do something with the store of models. @param {IDBTransactionMode} mode @param {(store: IDBObjectStore) => IDBRequest} action */
+/**
+ * Do something with the store of models. A request may succeed whose transaction then fails, as on a full disk: only
+ * what the transaction has committed is there.
+ * @param {IDBTransactionMode} mode
+ * @param {(store: IDBObjectStore) => IDBRequest} action
+ * @returns {Promise<any>}  what was stored, by whatever version of this page
+ */
 async function withModels(mode, action) {
   const request = indexedDB.open("lecture21", 1);
   request.onupgradeneeded = () => request.result.createObjectStore(MODELS);
   const database = await result(request);
   try {
-    return await result(action(database.transaction(MODELS, mode).objectStore(MODELS)));
+    const transaction = database.transaction(MODELS, mode);
+    const committed = new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(transaction.error);
+    });
+    const [found] = await Promise.all([result(action(transaction.objectStore(MODELS))), committed]);
+    return found;
   } finally {
     database.close();
   }
 }
 
-/** @param {IDBRequest} request */
+/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
 const result = (request) =>
   new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);

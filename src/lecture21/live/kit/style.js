@@ -19,7 +19,12 @@ p { margin: 0 0 0.5rem; }
 .panel.full { flex-basis: 100%; }
 .panel-title { font-size: 0.9rem; margin: 0 0 0.2rem; font-weight: 600; }
 .drawing { position: relative; }
-canvas { display: block; width: 100%; touch-action: pan-y; }
+canvas, .chart { display: block; width: 100%; touch-action: pan-y; }
+.chart text { font: 13px system-ui, sans-serif; fill: var(--note); dominant-baseline: central; } .chart .middle { text-anchor: middle; } .chart .end { text-anchor: end; }
+.chart :is(.grid, .levels line) { stroke: var(--line); } .chart .levels line { stroke: var(--note); stroke-dasharray: 5 4; } .chart .notes text { fill: var(--ink); }
+.chart .curve { fill: none; stroke-linejoin: round; } .chart .cursor { stroke: var(--ink); stroke-width: 1.5; } .chart .reads { stroke: var(--note); } .chart .read circle { stroke: var(--paper); }
+.readout { position: absolute; z-index: 1; display: grid; max-width: 55%; padding: 0.2rem 0.5rem; pointer-events: none; font-size: 0.8rem; line-height: 1.35;
+  font-variant-numeric: tabular-nums; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; }
 button, input, select, textarea { font: inherit; font-size: 0.95rem; color: var(--ink); background: var(--paper);
   border: 1px solid var(--note); border-radius: 6px; }
 button { padding: 0.3rem 0.8rem; min-height: 2.25rem; cursor: pointer; }
@@ -41,7 +46,7 @@ fieldset { border: 0; padding: 0; margin: 0; } legend { padding: 0; font-size: 0
 .choice span { display: block; padding: 0.3rem 0.7rem; min-height: 2.25rem; border: 1px solid var(--note); background: var(--paper);
   margin: 0 0 -1px -1px; font-size: 0.95rem; cursor: pointer; white-space: nowrap; }
 .choice label:first-of-type span { border-radius: 6px 0 0 6px; } .choice label:last-of-type span { border-radius: 0 6px 6px 0; }
-:is(button, input, select, textarea, summary, .handle, a):focus-visible, .choice input:focus-visible + span { outline: 3px solid var(--focus); outline-offset: 2px; }
+:is(button, input, select, textarea, summary, .handle, .chart, a):focus-visible, .choice input:focus-visible + span { outline: 3px solid var(--focus); outline-offset: 2px; }
 .handle { position: absolute; width: 2.75rem; height: 2.75rem; min-height: 0; margin: -1.375rem 0 0 -1.375rem; padding: 0; border-radius: 50%;
   border: 0; background: none; touch-action: none; cursor: grab; }
 .handle::before { content: ""; position: absolute; inset: 0.8rem; border-radius: 50%; background: var(--handle, var(--accent)); border: 2px solid var(--paper); }

@@ -21,7 +21,7 @@ export function choices({ code }) {
  */
 export function codeOf({ code }, chosen) {
   let n = 0;
-  const parts = code.map((part) => (Array.isArray(part) ? part[chosen[n++]] : part));
+  const parts = code.map((part) => (Array.isArray(part) ? part[chosen[n++] ?? -1] : part));
   return parts.filter((part, i) => part || typeof code[i] === "string").join("\n");
 }
 

@@ -35,7 +35,7 @@ export default {
     /** @type {import("./combination.js").Exercise} */
     const exercise = context.model.get("exercise");
     const options = choices(exercise);
-    const isChoice = (value, n) =>
+    const isChoice = (/** @type {number | null} */ value, /** @type {number} */ n) =>
       value === null || (Number.isInteger(value) && value >= 0 && value < options[n].length);
     const frame = createFrame(context, {
       title: `Exercise ${exercise.number}: put the code together`,
@@ -160,7 +160,10 @@ function createGap(options, name, onChoose) {
   };
   // A pointer chooses at once; the arrow keys go through the alternatives until Enter or Escape.
   labels.forEach((label) =>
-    label.addEventListener("click", (event) => event.detail && event.target.checked && close()),
+    label.addEventListener(
+      "click",
+      (event) => event.detail && /** @type {HTMLInputElement} */ (event.target).checked && close(),
+    ),
   );
   node.addEventListener("keydown", (event) => {
     if (node.open && (event.key === "Escape" || (event.key === "Enter" && event.target !== summary))) {

@@ -68,7 +68,7 @@ export function mostFrequent(text, merges, count) {
 }
 
 /** Merge every occurrence of a pair, from left to right. */
-function merge(tokens, [first, second]) {
+function merge(/** @type {string[]} */ tokens, [first, second]) {
   const merged = [];
   for (let i = 0; i < tokens.length; i++) {
     if (tokens[i] === first && tokens[i + 1] === second) {
@@ -79,7 +79,7 @@ function merge(tokens, [first, second]) {
   return merged;
 }
 
-function bytesOf(text) {
+function bytesOf(/** @type {string} */ text) {
   return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte));
 }
 

@@ -99,7 +99,7 @@ export default {
     }
 
     /** A token with a color of its own; a single byte has none. */
-    function piece(token, rank) {
+    function piece(/** @type {string} */ token, /** @type {number | undefined} */ rank) {
       const node = create("span", {}, visible(token));
       const { series, paper, line } = frame.colors;
       node.style.background = rank === undefined ? mix(line, paper, 0.35) : mix(series[rank % 6], paper, 0.25);
@@ -112,7 +112,7 @@ export default {
 };
 
 /** Compare the reader's merges with as many of the most frequent pairs. */
-function compared(text, learned, own, now) {
+function compared(/** @type {string} */ text, learned, own, now) {
   if (!own.length) return "";
   const best = encode(text, mostFrequent(text, learned, own.length)).length;
   const merges = own.length === 1 ? "the most frequent pair" : `the most frequent pair ${own.length} times`;
@@ -122,19 +122,21 @@ function compared(text, learned, own, now) {
 }
 
 /** Say which merge is the next one, and how often the text has its pair. */
-function nextMerge([first, second], merges, tokens) {
-  const times = tokens.filter((token, i) => token === first && tokens[i + 1] === second).length;
+function nextMerge([first, second], merges, /** @type {string[]} */ tokens) {
+  const times = tokens.filter(
+    (/** @type {string} */ token, /** @type {number} */ i) => token === first && tokens[i + 1] === second,
+  ).length;
   const here = times === 0 ? "not in your text" : times === 1 ? "once in your text" : `${times} times in your text`;
   return `In the plays, merge ${merges + 1} joins “${visible(first)}” and “${visible(second)}”: ${here}.`;
 }
 
-function count(number, name) {
+function count(/** @type {number} */ number, /** @type {string} */ name) {
   return `${number} ${name}${number === 1 ? "" : "s"}`;
 }
 
 /** Mix two colors such as #0072B2; `share` is that of the first. */
-function mix(one, other, share) {
-  const parts = (color) => [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
+function mix(/** @type {string} */ one, /** @type {string} */ other, /** @type {number} */ share) {
+  const parts = (/** @type {string} */ color) => [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
   const [a, b] = [parts(one), parts(other)];
   return `rgb(${a.map((each, i) => Math.round(share * each + (1 - share) * b[i])).join(", ")})`;
 }

@@ -2,7 +2,7 @@
 
 import { button, choice, select } from "../kit/controls.js";
 import { drawing, heatmap, placeIn } from "../kit/draw.js";
-import { create, createFrame } from "../kit/frame.js";
+import { create, createFrame, find } from "../kit/frame.js";
 import { arrayOf, fieldsFrom } from "../kit/state.js";
 import { DIGITS, NAMES } from "./digits.js";
 import { picture } from "./picture.js";
@@ -62,12 +62,12 @@ export default {
     const pixels = () => (values.pixels.length ? values.pixels : DIGITS[values.digit]);
     const tokens = () => tokensOf(NAMES[values.digit], values.patch_size);
     const nImage = () => (SIDE / values.patch_size) ** 2;
-    const clamped = (index) => Math.min(index, tokens().length - 1);
+    const clamped = (/** @type {number} */ index) => Math.min(index, tokens().length - 1);
     const active = () => clamped(hovered ?? values.token);
-    const allowed = (i, j) => mayAttend(values.mask, nImage(), i, j);
+    const allowed = (/** @type {number} */ i, /** @type {number} */ j) => mayAttend(values.mask, nImage(), i, j);
 
     /** Return the index that the chosen token has with patches of another size: the same letter, or a patch there. */
-    function follow(size) {
+    function follow(/** @type {number} */ size) {
       const chosen = clamped(values.token);
       if (chosen >= nImage()) return chosen - nImage() + (SIDE / size) ** 2;
       const columns = SIDE / values.patch_size;
@@ -82,7 +82,7 @@ export default {
       state.set(draws ? { pixels: new Array(SIDE ** 2).fill(0) } : {});
     }
 
-    function hover(index) {
+    function hover(/** @type {number | null} */ index) {
       if (hovered === index) return;
       hovered = index;
       update();
@@ -126,7 +126,8 @@ export default {
       draw(pen, width, height) {
         const count = tokens().length;
         const side = Math.min(width, height);
-        const code = (i, j) => (!allowed(i, j) ? 0 : j >= nImage() ? 3 : j > i ? 2 : 1);
+        const code = (/** @type {number} */ i, /** @type {number} */ j) =>
+          !allowed(i, j) ? 0 : j >= nImage() ? 3 : j > i ? 2 : 1;
         const fill = [frame.colors.paper, frame.colors.key, frame.colors.series[1], frame.colors.query];
         const cells = Array.from({ length: count }, (_, i) => Array.from({ length: count }, (_, j) => code(i, j)));
         const titles = { rowTitle: "query", columnTitle: "key" };
@@ -229,7 +230,7 @@ export default {
     }
 
     function update() {
-      frame.root.querySelector("section").style.setProperty("--image", frame.colors.key);
+      find(frame.root, "section").style.setProperty("--image", frame.colors.key);
       digits.set(String(values.digit));
       sizes.set(values.patch_size);
       masks.set(values.mask);

@@ -9,7 +9,7 @@ const INK = 16;
 
 /**
  * Return the color of a count of ink.
- * @param {any} colors  of the frame
+ * @param {import("../kit/colors.js").Colors} colors
  * @param {number} count  from 0 to 16
  */
 export function gray(colors, count) {
@@ -18,7 +18,7 @@ export function gray(colors, count) {
 
 /**
  * Add the image to the stage.
- * @param {any} frame
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {{pixels: () => number[], size: () => number, chosen: () => number, allowed: (patch: number) => boolean,
  *   drawing: () => boolean, onPaint: (inks: Map<number, number>) => void, onChoose: (pixel: number) => void,
  *   onHover: (pixel: number | null) => void}} options  drawing: whether the pen draws, or chooses a patch

@@ -64,7 +64,7 @@ const ROWS = [
   "69828080807b828573837f887d847e85898b677961847c808071636a8485666d85807567746e71767d8987777f82928d89",
   "7a8379808065847a848d7f85857c777d7c7c786d7c896080807c8f7c6785818d6880687b7a8b907986837e777f88827b83",
 ];
-const WEIGHTS = ROWS.map((row) => row.match(/../g).map((pair) => (parseInt(pair, 16) - 128) / SCALE));
+const WEIGHTS = ROWS.map((row) => Array.from(row.match(/../g) ?? [], (pair) => (parseInt(pair, 16) - 128) / SCALE));
 
 /**
  * Return a drawing as tall as the images of the data and in the middle, or as it is where it is blank.

@@ -25,7 +25,7 @@ export const STYLE = `
 
 /**
  * Add the tokens to the stage.
- * @param {any} frame
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {{onChoose: (index: number) => void, onHover: (index: number | null) => void}} options
  */
 export function tokenStrip(frame, { onChoose, onHover }) {
@@ -37,7 +37,7 @@ export function tokenStrip(frame, { onChoose, onHover }) {
   let built = "";
 
   function build(tokens) {
-    chips = tokens.map((token, i) => {
+    chips = tokens.map((token, /** @type {number} */ i) => {
       const name =
         token.kind === "image"
           ? `Token ${i + 1}: patch in row ${token.row + 1}, column ${token.column + 1}`
@@ -80,11 +80,11 @@ export function tokenStrip(frame, { onChoose, onHover }) {
     },
   };
 
-  function paint(canvas, counts, size) {
+  function paint(canvas, counts, /** @type {number} */ size) {
     canvas.width = canvas.height = 20 * Math.min(devicePixelRatio || 1, 3);
     const pen = canvas.getContext("2d");
     const cell = canvas.width / size;
-    counts.forEach((count, i) => {
+    counts.forEach((count, /** @type {number} */ i) => {
       pen.fillStyle = gray(frame.colors, count);
       pen.fillRect((i % size) * cell, Math.floor(i / size) * cell, cell + 0.5, cell + 0.5);
     });

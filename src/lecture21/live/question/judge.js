@@ -16,15 +16,15 @@ import { parseNumber } from "./number.js";
  */
 export function judge(question, given) {
   if (question.kind === "choice") {
-    if (!question.choices.includes(given)) return { right: null, hint: "Choose one of the answers first." };
+    if (!question.choices?.includes(given)) return { right: null, hint: "Choose one of the answers first." };
     if (given === question.answer) return { right: true, hint: "" };
-    return { right: false, hint: question.hints.find(({ answer }) => answer === given).hint };
+    return { right: false, hint: question.hints.find(({ answer }) => answer === given)?.hint ?? "" };
   }
   const value = parseNumber(given, question.unit);
   if (value === null) return { right: null, hint: "Type a number, such as 0.25, 1/4 or 25 %." };
   if (near(value, question.answer, question.tolerance)) return { right: true, hint: "" };
   const foreseen = question.hints.find(({ answer, tolerance = question.tolerance }) => near(value, answer, tolerance));
-  return { right: false, hint: foreseen ? foreseen.hint : question.hint };
+  return { right: false, hint: foreseen?.hint ?? question.hint ?? "" };
 }
 
 function near(value, target, tolerance) {

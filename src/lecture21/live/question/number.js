@@ -56,7 +56,7 @@ function tokens(text) {
 }
 
 /** A comma separates thousands (20,000) or decimals (0,125). */
-function decimal(text) {
+function decimal(/** @type {string} */ text) {
   if (/^[1-9]\d{0,2}(,\d{3})+(\.|e|$)/.test(text)) return Number(text.replaceAll(",", ""));
   return Number(text.replace(",", ".")); // NaN where more than one sign remains
 }

@@ -36,14 +36,17 @@ export default {
       });
       input.setAttribute("aria-describedby", id);
       input.autocomplete = "off";
-      input.addEventListener("keydown", (event) => event.key === "Enter" && check());
+      input.addEventListener(
+        "keydown",
+        (/** @type {Event} */ event) => event instanceof KeyboardEvent && event.key === "Enter" && check(),
+      );
       return { set, get: () => input.value };
     }
 
     function options(parent) {
       const name = `${id}-choice`;
       const inputs = question.choices.map((value) => create("input", { type: "radio", name, value }));
-      const labels = question.choices.map((text, i) =>
+      const labels = question.choices.map((/** @type {string} */ text, /** @type {number} */ i) =>
         create("label", { class: "check" }, inputs[i], create("span", {}, ...markup(text))),
       );
       const group = { class: "options", role: "radiogroup", "aria-label": "Your answer", "aria-describedby": id };
@@ -108,8 +111,8 @@ export default {
 };
 
 /** Text with *emphasis*, `code` and superscripts (W^q), as nodes. */
-function markup(text) {
-  return text.split(/(\*[^*]+\*|`[^`]+`|\^\w+)/).map((part, i) => {
+function markup(/** @type {string} */ text) {
+  return text.split(/(\*[^*]+\*|`[^`]+`|\^\w+)/).map((/** @type {string} */ part, /** @type {number} */ i) => {
     if (i % 2 === 0) return part;
     if (part.startsWith("^")) return create("sup", {}, part.slice(1));
     return create(part.startsWith("*") ? "em" : "code", {}, part.slice(1, -1));

@@ -107,7 +107,7 @@ export default {
 
     /** The parts that are removed, of those that this model has. */
     function removedParts() {
-      return state.values.removed.filter((part) => parseInt(part) < L);
+      return state.values.removed.filter((/** @type {string} */ part) => parseInt(part) < L);
     }
 
     function update() {
@@ -154,14 +154,15 @@ export default {
       place.input.max = String(T);
       place.set(t + 1);
       seenNote.textContent = length > size ? `The model uses only the last ${size} of these ${length} characters.` : "";
-      const at = (array, step, width) => array.subarray((step * T + t) * width, (step * T + t + 1) * width);
+      const at = (array, /** @type {number} */ step, /** @type {number} */ width) =>
+        array.subarray((step * T + t) * width, (step * T + t + 1) * width);
       const stream = Array.from({ length: 2 * L + 1 }, (_, step) => at(residual, step, C));
       const final = stream[2 * L];
-      const length2 = (x) => Math.sqrt(dot(x, x));
+      const length2 = (/** @type {ArrayLike<number>} */ x) => Math.sqrt(dot(x, x));
       const last = softmax(at(lens, 2 * L, V));
       const target = t + 1 < T ? ids[t + 1] : argmax(last); // after the last character: what the model predicts
       const rows = stream.map((x, step) => {
-        const added = step ? x.map((value, i) => value - stream[step - 1][i]) : x;
+        const added = step ? x.map((value, /** @type {number} */ i) => value - stream[step - 1][i]) : x;
         const [size, whole] = [length2(added), length2(final)];
         const p = softmax(at(lens, step, V));
         return {
@@ -199,7 +200,7 @@ export default {
     }
 
     /** Say what a part adds, and how its update changes the prediction so far. */
-    function sentenceOf(step, { added, cosine, stream }, after, before) {
+    function sentenceOf(/** @type {number} */ step, { added, cosine, stream }, after, before) {
       const name = view.names[step];
       const p = softmax(after);
       const norms = `norm ${written(added)}`;
@@ -207,7 +208,8 @@ export default {
         return `The ${name} has ${norms}. “${shortName(symbols[argmax(p)])}” would be the most probable character.`;
       const old = softmax(before);
       const change = p.map((value, i) => value - old[i]);
-      const said = (i) => `“${shortName(symbols[i])}” from ${percent(old[i])} to ${percent(p[i])}`;
+      const said = (/** @type {number} */ i) =>
+        `“${shortName(symbols[i])}” from ${percent(old[i])} to ${percent(p[i])}`;
       const [up, down] = [argmax(change), argmax(change.map((value) => -value))];
       if (!(change[up] > 0)) return `Without ${name}, nothing is added here.`;
       const vector = `adds a vector of ${norms}, cosine ${written(cosine)} with the final one; the stream then has norm ${written(stream)}`;

@@ -10,19 +10,19 @@ const [TRUNK, BOX, WIDEST] = [20, 64, 22]; // the middle of the trunk, where the
 const BRANCH = 2;
 
 /**
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {number} layers
  * @param {(part: string, inUse: boolean) => void} onSwitch  such as "0.attention"
  * @param {(step: number) => void} onChoose  a row, from 0 for the embedding
  */
 export function streamView(frame, layers, onSwitch, onChoose) {
   const steps = Array.from({ length: 2 * layers }, (_, i) => `${i >> 1}.${i % 2 ? "feed_forward" : "attention"}`);
-  const kindOf = (part) => (part.endsWith("attention") ? "attention" : "feed-forward");
-  const nameOf = (part) => `layer ${parseInt(part) + 1}, ${kindOf(part)}`;
+  const kindOf = (/** @type {string} */ part) => (part.endsWith("attention") ? "attention" : "feed-forward");
+  const nameOf = (/** @type {string} */ part) => `layer ${parseInt(part) + 1}, ${kindOf(part)}`;
   const names = ["embedding", ...steps.map(nameOf)];
   /** @type {{rows: {added: number, stream: number}[], removed: string[]} | null} */
   let seen = null;
-  const isGone = (step) => step > 0 && seen.removed.includes(steps[step - 1]);
+  const isGone = (/** @type {number} */ step) => step > 0 && Boolean(seen?.removed.includes(steps[step - 1]));
   const target = drawing(frame, {
     title: "The stream of this character, from top to bottom",
     label:
@@ -72,9 +72,10 @@ export function streamView(frame, layers, onSwitch, onChoose) {
       pen.bezierCurveTo((x1 + x2) / 2, y1, (x1 + x2) / 2, y2, x2, y2);
       pen.stroke();
     };
-    seen.rows.forEach(({ stream }, step) => {
+    const { rows } = seen;
+    rows.forEach(({ stream }, step) => {
       pen.fillStyle = colors.stream;
-      const end = step + 1 < seen.rows.length ? middle(step + 1) + 8 : middle(step) + ROW / 2;
+      const end = step + 1 < rows.length ? middle(step + 1) + 8 : middle(step) + ROW / 2;
       pen.fillRect(
         TRUNK - wide(stream) / 2,
         middle(step) + (step ? 8 : -6),

@@ -3,14 +3,14 @@
 /**
  * Draw a bar for each expert.
  * @param {CanvasRenderingContext2D} pen
- * @param {any} colors  of the frame
+ * @param {import("../kit/colors.js").Colors} colors
  * @param {{shares: ArrayLike<number>, chosen?: number[], color: (expert: number) => string, most: number,
  *   width: number, height: number}} options
  *   chosen: experts whose bar has an outline; most: the highest share of the axis
  */
 export function drawExperts(pen, colors, { shares, chosen = [], color, most, width, height }) {
   const area = { left: 46, right: width - 4, top: 22, bottom: height - 34 };
-  const y = (share) => area.bottom - (share / most) * (area.bottom - area.top);
+  const y = (/** @type {number} */ share) => area.bottom - (share / most) * (area.bottom - area.top);
   const slot = (area.right - area.left) / shares.length;
   pen.lineWidth = 1;
   pen.strokeStyle = colors.line;

@@ -3,7 +3,8 @@
 import { startEngine } from "../engine/client.js";
 import { choice, select, textField } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
-import { create, createFrame, loadFile } from "../kit/frame.js";
+import { loadFile } from "../kit/files.js";
+import { create, createFrame, find, messageOf } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
 import { fieldsFrom, integerIn } from "../kit/state.js";
 import { drawExperts } from "./bars.js";
@@ -24,7 +25,7 @@ export default {
     });
     const { state } = frame;
     const { values } = state;
-    const section = frame.root.querySelector("section");
+    const section = find(frame.root, "section");
     let engine = null;
     let gpt = null;
     let layerControl = null;
@@ -71,7 +72,7 @@ export default {
       },
     });
 
-    const color = (expert) => [...frame.colors.series, frame.colors.masked][expert % 8];
+    const color = (/** @type {number} */ expert) => [...frame.colors.series, frame.colors.masked][expert % 8];
     const layer = () => Math.min(values.layer, gpt.config.n_layer) - 1;
     const cursor = () => Math.min(values.cursor, routed.characters.length - 1);
 
@@ -80,7 +81,7 @@ export default {
       return Array.from(field.input.value.slice(0, field.input.selectionStart ?? 0)).length;
     }
 
-    function at(index) {
+    function at(/** @type {number} */ index) {
       const { count, chosen } = routed;
       const shares = routed.probabilities[layer()].subarray(index * count, (index + 1) * count);
       return { shares, chosen: [...routed.experts[layer()].subarray(index * chosen, (index + 1) * chosen)] };
@@ -100,7 +101,7 @@ export default {
           show();
         } catch (error) {
           if (removed) return;
-          frame.fail(error.message);
+          frame.fail(messageOf(error));
         }
       }
       section.removeAttribute("aria-busy");
@@ -169,7 +170,7 @@ export default {
           throw new Error("This model is dense: it has no router. Give the figure a model with sparse layers.");
         if (!gpt.symbols) throw new Error("This figure needs a model whose tokens are characters.");
       } catch (error) {
-        if (!removed) frame.stop(error.message);
+        if (!removed) frame.stop(messageOf(error));
         return;
       }
       const { n_layer: count, n_expert: experts = gpt.config.moe.n_expert, block_size: size } = gpt.config;

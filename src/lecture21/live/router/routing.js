@@ -43,7 +43,7 @@ export async function routeText(model, characters) {
     const window = ids.slice(start, start + size);
     const found = await model.forward(window, { router: true });
     for (let layer = 0; layer < layers; layer++) {
-      const part = (values, width) =>
+      const part = (/** @type {Float32Array} */ values, /** @type {number} */ width) =>
         values.subarray(layer * window.length * width, (layer + 1) * window.length * width);
       probabilities[layer].set(part(found.router, count), start * count);
       experts[layer].set(part(found.experts, chosen), start * chosen);

@@ -1,7 +1,8 @@
 // Two GPTs continue the same prompt (chapter 04): one that was trained with a causal mask, and one without.
 
 import { button, slider, textField } from "../kit/controls.js";
-import { create, createFrame, loadFile } from "../kit/frame.js";
+import { loadFile } from "../kit/files.js";
+import { create, createFrame, messageOf } from "../kit/frame.js";
 import { softmax } from "../kit/numbers.js";
 import { nameOfOwnModel } from "../kit/kept.js";
 import { bars } from "../characters/bars.js";
@@ -38,7 +39,7 @@ export default {
       models = [gpt, other].map((each) => ({ gpt: each, symbols: symbolsOf(each) }));
     } catch (error) {
       engine.close();
-      frame.stop(error.message);
+      frame.stop(messageOf(error));
       return frame.remove;
     }
 
@@ -114,8 +115,12 @@ export default {
       const wrong = unknown.find((each) => each.unknown.length);
       box.input.setAttribute("aria-invalid", String(Boolean(wrong)));
       if (wrong) return frame.fail(unknownSentence(wrong.unknown, wrong.symbols));
-      const shares = await Promise.all(models.map((each, i) => probabilities(each.gpt, unknown[i].ids)));
-      const jobs = models.map((each, i) => each.gpt.generate(unknown[i].ids, { count: COUNT, seed }).done);
+      const shares = await Promise.all(
+        models.map((each, /** @type {number} */ i) => probabilities(each.gpt, unknown[i].ids)),
+      );
+      const jobs = models.map(
+        (each, /** @type {number} */ i) => each.gpt.generate(unknown[i].ids, { count: COUNT, seed }).done,
+      );
       const texts = (await Promise.all(jobs)).map((ids, i) =>
         Array.from(ids, (/** @type {number} */ id) => models[i].symbols[id]).join(""),
       );
@@ -134,7 +139,13 @@ export default {
       });
       panels.forEach(({ list }, i) => {
         const names = [`“${shortName(letters[at()])}” in sight`, `“${shortName(letters[at()])}” hidden`];
-        list.update((shares[i] ?? []).map((share, k) => ({ name: names[k], text: percent(share), share })));
+        list.update(
+          (shares[i] ?? []).map((/** @type {number} */ share, /** @type {number} */ k) => ({
+            name: names[k],
+            text: percent(share),
+            share,
+          })),
+        );
       });
       frame.describe(said.join(" "));
     }
@@ -167,6 +178,6 @@ export default {
   },
 };
 
-function capital(text) {
+function capital(/** @type {string} */ text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -3,7 +3,7 @@
 import { create } from "../kit/frame.js";
 
 /**
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {(row: number, column: number, may: boolean) => void} onPaint
  */
 export function paintedGrid(frame, onPaint) {
@@ -26,7 +26,7 @@ export function paintedGrid(frame, onPaint) {
   table.addEventListener("pointerdown", (event) => {
     const place = placeOf(event.target);
     if (!place || event.button) return;
-    event.target.releasePointerCapture(event.pointerId); // a finger moves on to other cells
+    /** @type {Element} */ (event.target).releasePointerCapture(event.pointerId); // a finger moves on to other cells
     brush = !isOn(place.row, place.column);
     paint(place);
   });

@@ -98,15 +98,15 @@ export default {
       // The answer is the next token of the input; the last position and a masked one predict what is not in it.
       const copies = (/** @type {number} */ i) =>
         predicts[i] !== null && predicts[i] === inputs[i + 1] && reached[i][i + 1];
-      const verdicts = inputs.map((_, i) => {
+      const verdicts = inputs.map((/** @type {unknown} */ _, /** @type {number} */ i) => {
         if (predicts[i] === null) return { text: "", wrong: false };
         return copies(i) ? { text: `copies ${predicts[i]}`, wrong: true } : { text: `→ ${predicts[i]}`, wrong: false };
       });
       grid.update({ words: inputs, nSource, mask, reached, verdicts });
-      const copying = inputs.filter((_, i) => copies(i)).length;
+      const copying = inputs.filter((/** @type {unknown} */ _, /** @type {number} */ i) => copies(i)).length;
       const name = nameOf(mask);
-      const parts = inputs.map((word, i) => {
-        const seen = inputs.filter((_, j) => mask[i][j]).join(" ");
+      const parts = inputs.map((word, /** @type {number} */ i) => {
+        const seen = inputs.filter((/** @type {unknown} */ _, /** @type {number} */ j) => mask[i][j]).join(" ");
         return `${word}: ${seen || "nothing"}`;
       });
       const solved = own.every((row, i) => row.every((may, j) => may === mask[i][j]));

@@ -1,7 +1,7 @@
 // The losses of the runs against their steps, with the lines of the n-grams, PyTorch's run, and what the reader expected.
 
 import { legend, lineChart } from "../kit/chart.js";
-import { drawing } from "../kit/draw.js";
+import { THEMED } from "../kit/colors.js";
 import { sketch } from "../kit/sketch.js";
 import { isRecipe, runName } from "./words.js";
 
@@ -19,7 +19,7 @@ export function storedRun(curves, wanted) {
 
 /**
  * Add the chart to a figure.
- * @param {any} frame
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {object} options
  * @param {any} options.session
  * @param {any[]} options.curves  stored runs of the recipe in PyTorch
@@ -33,7 +33,7 @@ export function lossChart(frame, { session, curves, levels, planned }) {
   const most = () => Math.max(planned(), session.planned ? drawn() : 0, ...earlier().map((run) => run.planned));
 
   const lines = () => {
-    const { series } = frame.colors;
+    const { series } = THEMED;
     /** @type {any[]} */
     const found = earlier().map((run, i) => ({
       name: runName(run),
@@ -50,45 +50,46 @@ export function lossChart(frame, { session, curves, levels, planned }) {
       found.push({ name, x: stored.x, y: stored.y, color: series[1], dashed: true, width: 2 });
     }
     const name = earlier().length ? `${runName(session)}: validation text` : "validation text";
-    found.push({ name: "training batches", x: session.steps, y: session.train, color: series[2], width: 1.5 });
-    found.push({ name, x: session.steps, y: session.validation, color: series[0], width: 2.5 });
+    found.push({
+      name: "training batches",
+      x: session.steps,
+      y: session.train,
+      color: series[2],
+      width: 1.5,
+      grows: true,
+    });
+    found.push({ name, x: session.steps, y: session.validation, color: series[0], width: 2.5, grows: true });
     return found;
   };
 
-  const chart = drawing(frame, {
+  const chart = lineChart(frame, {
     label: "Loss against training steps",
     height: (width) => Math.min(300, 200 + width / 8),
-    draw(pen, width, height) {
+    content() {
       const shown = levels();
-      const drawn = lines();
+      const curves = lines();
       const highest = Math.max(...shown.map((level) => level.nats));
-      const lowest = Math.min(
-        ...shown.map((level) => level.nats - 0.3),
-        ...drawn.flatMap(({ y }) => [...y].filter(Number.isFinite)),
-      );
-      const range = /** @type {[number, number]} */ ([Math.max(0, Math.floor(lowest * 5 - 1e-9) / 5), highest * 1.06]);
-      guess.area = lineChart(pen, frame.colors, {
-        curves: drawn,
+      let lowest = Math.min(...shown.map((level) => level.nats - 0.3));
+      for (const { y } of curves) for (const loss of y) if (loss < lowest) lowest = loss;
+      return {
+        curves,
         levels: shown.map((level) => ({ name: `${level.name} ${level.nats.toFixed(2)}`, y: level.nats })),
         levelsBeside: 92,
         xRange: [0, most()],
-        yRange: range,
+        yRange: [Math.max(0, Math.floor(lowest * 5 - 1e-9) / 5), highest * 1.06],
         xTitle: "training step",
         yTitle: "loss, nats per character",
-        width,
-        height,
-      });
-      guess.range = range;
+      };
     },
   });
   chart.panel.classList.add("losses");
-  const guess = sketch(frame, chart, {
+  const guess = sketch(chart, {
     label: "The curve that you expect",
     end: most,
     value: (step, level) => `step ${Math.round(step)}: ${level.toFixed(2)} nats`,
     onChange: redraw,
   });
-  const key = legend(frame, chart.panel, lines);
+  const key = legend(chart.panel, lines);
 
   function redraw() {
     guess.open(!started());

@@ -37,7 +37,7 @@ export function prepare(text) {
   if (characters.length > MOST) {
     throw new Error(`A text may have at most ${MOST.toLocaleString("en")} characters here.`);
   }
-  const symbols = [...new Set(characters)].sort((a, b) => /** @type {number} */ (a.codePointAt(0)) - b.codePointAt(0));
+  const symbols = [...new Set(characters)].sort((a, b) => Number(a.codePointAt(0)) - Number(b.codePointAt(0)));
   if (symbols.length > SYMBOLS) {
     const found = symbols.length.toLocaleString("en");
     throw new Error(`A text may have at most ${SYMBOLS} different characters here; this one has ${found}.`);

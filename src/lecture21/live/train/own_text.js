@@ -57,7 +57,7 @@ export function ownText(parent, { levels, onChange, onError }) {
   const file = create("input", { type: "file", accept: ".txt,text/plain", id: `${field.input.id}-file` });
   parent.append(create("div", { class: "control" }, create("label", { htmlFor: file.id }, "Or a .txt file"), file));
   file.addEventListener("change", async () => {
-    if (!file.files.length) return;
+    if (!file.files?.length) return;
     try {
       const found = await readTextFile(file.files[0]);
       field.set(found);

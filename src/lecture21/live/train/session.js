@@ -1,5 +1,6 @@
 // One training run after another in the engine: start, stop, resume, samples, and when the loss crossed a line.
 
+import { messageOf } from "../kit/frame.js";
 import { startEngine } from "../engine/client.js";
 import { encode } from "./corpus.js";
 import { recipe, stepsIn } from "./recipe.js";
@@ -115,7 +116,7 @@ export function createSession(onChange) {
         if (known() && session.status === "running") change("finished");
       } catch (error) {
         if (!known()) return;
-        session.error = error instanceof Error ? error.message : String(error);
+        session.error = messageOf(error);
         change("failed");
       }
     },

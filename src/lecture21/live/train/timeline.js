@@ -6,7 +6,7 @@ import { grouped } from "./words.js";
 
 /**
  * Add the samples to a figure.
- * @param {any} frame
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {any} session
  */
 export function timeline(frame, session) {

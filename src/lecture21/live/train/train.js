@@ -1,7 +1,8 @@
 // Train a GPT in this page (chapter 07): losses and samples while it learns, beside n-grams and a run in PyTorch.
 
 import { button, choice, more, numberField, select, slider, toggle } from "../kit/controls.js";
-import { create, createFrame, loadFile } from "../kit/frame.js";
+import { loadFile } from "../kit/files.js";
+import { create, createFrame, find, messageOf } from "../kit/frame.js";
 import { download as offer, kept, nameOfOwnModel } from "../kit/kept.js";
 import { store } from "../kit/store.js";
 import { lossChart, storedRun } from "./chart.js";
@@ -17,7 +18,7 @@ const COMMAND = `lecture21 sample ${FILE} --length 300 --temperature 0.8`;
 const PROMPT = "ROMEO:\n";
 
 /** Load the text of the page or the notebook, all of it: the lines of the n-grams belong to the whole text. */
-async function loadText(model) {
+async function loadText(/** @type {import("../kit/frame.js").Model} */ model) {
   const corpus = prepare(new TextDecoder().decode(await loadFile(model, "text")));
   if (corpus.tokens.length + corpus.validation.length !== model.get("characters")) {
     throw new Error("The text arrived incomplete; check the connection, and press Start training again.");
@@ -120,7 +121,7 @@ export default {
         onInput: (causal) => state.set({ causal }),
       }),
     });
-    frame.stage.after(further.parentElement); // the controls, the curve and the samples are in sight together
+    frame.stage.after(further.parentElement ?? further); // the controls, the curve and the samples are in sight together
     const own = ownText(further, { levels, onChange: update, onError: (sentence) => frame.fail(sentence) });
 
     const now = create("p", { class: "now" });
@@ -181,7 +182,7 @@ export default {
       if (!name) return start(true);
       what.textContent = `This run would replace ${name} in the other figures.`;
       asked.hidden = false;
-      asked.querySelector("button").focus();
+      find(asked, "button").focus();
     }
 
     /** @param {boolean} keepsModel */
@@ -199,7 +200,7 @@ export default {
         command.replaceChildren("The command line reads the file: ", create("code", {}, COMMAND));
         command.hidden = false;
       } catch (error) {
-        frame.fail(error.message);
+        frame.fail(messageOf(error));
       }
     }
 
@@ -207,9 +208,11 @@ export default {
     async function keepModel() {
       const nats = session.validation.findLast(Number.isFinite);
       if (nats === undefined) return; // it diverged
-      const bytes = await session.save();
-      const sample = session.settings.prompt + (session.samples.at(-1)?.text ?? "");
-      await store.keepModel({ bytes, nats, steps: session.step, sample });
+      const { settings, step } = session;
+      if (!settings) return;
+      const sample = settings.prompt + (session.samples.at(-1)?.text ?? "");
+      // The reader may start another run, or forget this one, before the file is written.
+      await store.keepModel({ bytes: await session.save(), nats, steps: step, sample });
       command.replaceChildren(
         `The figures that write, remove parts or compare models now offer ${nameOfOwnModel()}`,
         store.keeps ? "; this browser keeps it." : " until you leave this page.",
@@ -218,7 +221,7 @@ export default {
     }
 
     /** Show what the run did. */
-    function follow(what) {
+    function follow(/** @type {"progress" | "status" | "crossed" | "sample"} */ what) {
       if (what === "status") {
         const { status } = session;
         if (status === "failed") frame.fail(session.error);
@@ -228,7 +231,7 @@ export default {
         if (status === "finished" && keeps) void keepModel();
         const busy = status === "running" || status === "starting";
         for (const input of frame.root.querySelectorAll(".controls :is(input, select, textarea)"))
-          input.disabled = busy;
+          input.toggleAttribute("disabled", busy);
       }
       download.disabled = !session.hasModel;
       now.textContent = progress(session);

@@ -16,7 +16,7 @@ const NOTE =
  * @param {Element} stage
  */
 export function fitTable(stage) {
-  const cell = (name, scope) => create("th", { scope }, name);
+  const cell = (/** @type {string} */ name, /** @type {string} */ scope) => create("th", { scope }, name);
   const rows = METHODS.map((name) => {
     const cells = HEAD.slice(1).map(() => create("td"));
     return { cells, node: create("tr", {}, cell(LONG_NAMES[name], "row"), ...cells) };
@@ -56,7 +56,7 @@ export function sentence(row, method, points, responsible) {
   const p = parametersOf(row);
   const sds = deviations(p);
   const { nats, error } = score(p, points);
-  const line = (m) => {
+  const line = (/** @type {number} */ m) => {
     const sign = p[3 * m + 1] < 0 ? "\u2212" : "+";
     const offset = Math.abs(p[3 * m + 1]).toFixed(2);
     const spread = method === "cooperative" ? "" : `, standard deviation ${sds[m].toFixed(2)}`;

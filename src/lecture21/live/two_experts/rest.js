@@ -4,7 +4,7 @@ import { button, more, slider } from "../kit/controls.js";
 import { FEWEST, MOST } from "./state.js";
 
 /**
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {{starts: number[][], rates: number[], restart: () => void, addPoint: () => void, removePoint: () => void}} options
  */
 export function restControls(frame, { starts, rates, restart, addPoint, removePoint }) {

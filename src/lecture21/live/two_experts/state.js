@@ -38,7 +38,10 @@ export function freshFits(parameters) {
 export function isFits(value) {
   return (
     arrayOf([METHODS.length, 25], -1e12, 1e12)(value) &&
-    value.every((row) => row.slice(16).every((each) => each >= 0) && Number.isInteger(stepsOf(row)))
+    value.every(
+      (/** @type {number[]} */ row) =>
+        row.slice(16).every((/** @type {number} */ each) => each >= 0) && Number.isInteger(stepsOf(row)),
+    )
   );
 }
 

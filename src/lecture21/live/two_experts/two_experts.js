@@ -1,13 +1,13 @@
 // Two experts and a gate (chapter 12): drag the data, and fit the mixture by EM or by gradient.
 
-import { legend } from "../kit/chart.js";
+import { legend, lineChart } from "../kit/chart.js";
+import { THEMED } from "../kit/colors.js";
 import { button, choice } from "../kit/controls.js";
-import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
-import { pointLayer, unscale } from "../kit/points.js";
+import { pointLayer } from "../kit/points.js";
 import { arrayOf, fieldsFrom, integerIn } from "../kit/state.js";
-import { X_RANGE, Y_RANGE, drawGate, drawLines, mixed } from "./drawing.js";
+import { X_RANGE, Y_RANGE, gateContent, linesContent, mixed } from "./drawing.js";
 import { explain, responsibilities } from "./fit.js";
 import { restControls } from "./rest.js";
 import { STYLE, fitTable, sentence } from "./readings.js";
@@ -58,14 +58,15 @@ export default {
     let shown = { start: values.start, fits: values.fits };
     let run = null; // while fitting: the fits so far, those at its beginning, its steps, and its place in the animation
     let outcome = "";
-    let axes = null; // of the chart: from values to pixels
 
     const current = () => METHODS.indexOf(values.method);
     const row = () => (run?.fits ?? values.fits)[current()];
     /** How the points are colored: in EM by the last E-step, or not yet. */
     const colored = () => {
       if (run || values.method !== "em") return responsibilities(parametersOf(row()), values.points);
-      return values.shares.length === values.points.length ? values.shares.map((share) => [1 - share, share]) : null;
+      return values.shares.length === values.points.length
+        ? values.shares.map((/** @type {number} */ share) => [1 - share, share])
+        : null;
     };
     /** The result of an E-step, as the state has it. */
     const sharesOf = (fit, points = values.points) =>
@@ -94,58 +95,57 @@ export default {
       onClick: () => (run ? stop() : startRun()),
     });
     const rest = restControls(frame, { starts, rates, restart, addPoint, removePoint });
-    const chart = drawing(frame, {
+    const chart = lineChart(frame, {
       title: "Each point has the color of the expert that is responsible for it",
       label: "Data, the lines of two experts and the mean of the mixture, over x",
       height: (width) => Math.min(330, 190 + width / 5),
       full: true,
-      draw(pen, width, height) {
-        const parameters = parametersOf(row());
-        const found = explain(parameters, values.points);
-        const responsible = colored();
-        const bands = values.method !== "cooperative"; // which does not train the standard deviations
-        const look = { parameters, before: run ? null : ghost, responsible, bands };
-        axes = drawLines(pen, frame.colors, { ...look, points: values.points, width, height });
-        placePoints(found, responsible);
-      },
+      content: () =>
+        linesContent({
+          parameters: parametersOf(row()),
+          before: run ? null : ghost,
+          points: values.points,
+          responsible: colored(),
+          bands: values.method !== "cooperative", // which does not train the standard deviations
+        }),
+      onPaint: placePoints,
     });
     const layer = pointLayer(chart, {
       onSelect: (index) => state.set({ selected: index }),
-      onDrag: ({ x, y }) => axes && moveTo(unscale(x, axes.px, X_RANGE), unscale(y, axes.py, Y_RANGE)),
+      onDrag: (place) => moveTo(...chart.valueAt(place)),
       onArrow(dx, dy) {
         const [x, y] = values.points[selected()];
         moveTo(x + 0.05 * dx, y + 0.05 * dy);
       },
       onDelete: removePoint,
     });
-    legend(frame, chart.panel, () => [
-      { name: "expert 1 (round points)", color: frame.colors.series[0] },
-      { name: "expert 2 (square points)", color: frame.colors.series[1] },
-      { name: "mean of the mixture", color: frame.colors.ink },
+    legend(chart.panel, () => [
+      { name: "expert 1 (round points)", color: THEMED.series[0] },
+      { name: "expert 2 (square points)", color: THEMED.series[1] },
+      { name: "mean of the mixture", color: THEMED.ink },
     ]);
-    const gateChart = drawing(frame, {
+    const gateChart = lineChart(frame, {
       title: "The gate, before y is known",
       label: "Probability of each expert over x",
       height: 150,
       full: true,
-      draw: (pen, width, height) => drawGate(pen, frame.colors, { parameters: parametersOf(row()), width, height }),
+      content: () => gateContent(parametersOf(row())),
     });
     const fillTable = fitTable(frame.stage);
     frame.root.append(create("style", {}, STYLE));
 
-    function placePoints(found, shares) {
+    function placePoints() {
       const i = selected();
       const [x, y] = values.points[i];
-      const { gate } = found[i];
-      const share = shares?.[i];
-      const [first, second] = frame.colors.series;
+      const { gate } = explain(parametersOf(row()), values.points)[i];
+      const share = colored()?.[i];
+      const [first, second] = THEMED.series;
       const name =
         `Point ${i + 1} of ${values.points.length}: x ${written(x)}, y ${written(y)}; expert 1: gate ` +
         `${gate[0].toFixed(2)}${share ? `, responsibility ${share[0].toFixed(2)}` : ""}. ` +
         "Arrow keys move it, Page Up and Page Down choose another, Delete removes it.";
-      const places = values.points.map(([a, b]) => [axes.px(a), axes.py(b)]);
-      const color = share ? mixed(first, second, share[1]) : frame.colors.masked;
-      layer.place(places, i, color, name, Boolean(share) && share[1] > 0.5);
+      const color = share ? mixed(first, second, share[1]) : THEMED.masked;
+      layer.place(values.points.map(chart.placeOf), i, color, name, Boolean(share) && share[1] > 0.5);
     }
 
     function changePoints(changes) {
@@ -157,10 +157,12 @@ export default {
       state.set({ ...changes, shares });
     }
 
-    function moveTo(x, y) {
+    function moveTo(/** @type {number} */ x, /** @type {number} */ y) {
       const inside = (value, [low, high]) => Math.round(100 * Math.min(Math.max(value, low), high)) / 100;
       const moved = [inside(x, X_RANGE), inside(y, Y_RANGE)];
-      changePoints({ points: values.points.map((point, i) => (i === selected() ? moved : point)) });
+      changePoints({
+        points: values.points.map((point, /** @type {number} */ i) => (i === selected() ? moved : point)),
+      });
     }
 
     function addPoint() {
@@ -170,7 +172,7 @@ export default {
 
     function removePoint() {
       if (values.points.length <= FEWEST) return frame.fail(`The figure needs at least ${FEWEST} points.`);
-      const points = values.points.filter((_, i) => i !== selected());
+      const points = values.points.filter((/** @type {unknown} */ _, /** @type {number} */ i) => i !== selected());
       changePoints({ points, selected: Math.min(selected(), points.length - 1) });
     }
 
@@ -181,7 +183,7 @@ export default {
       state.set({ fits: freshFits(starts[values.start - 1]), shares: [] });
     }
 
-    const replaced = (fits, next) => fits.map((each, i) => (i === current() ? next : each));
+    const replaced = (fits, next) => fits.map((each, /** @type {number} */ i) => (i === current() ? next : each));
 
     function eStep() {
       stop();

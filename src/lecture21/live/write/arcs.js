@@ -9,7 +9,7 @@ const [LEAST, MOST] = [11, 20]; // width of a character, in CSS pixels
 const [HEIGHT, ROW] = [190, 26];
 
 /**
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {(query: number) => void} onChoose  gets the place of a character
  */
 export function arcs(frame, onChoose) {
@@ -28,7 +28,7 @@ export function arcs(frame, onChoose) {
   target.area.append(node);
   target.panel.classList.add("arcs");
 
-  const query = () => (pointed >= 0 && pointed < seen.names.length ? pointed : seen.query);
+  const query = () => (seen && !(pointed >= 0 && pointed < seen.names.length) ? seen.query : pointed);
 
   function draw(/** @type {CanvasRenderingContext2D} */ pen, /** @type {number} */ width) {
     if (!seen) return;
@@ -73,14 +73,16 @@ export function arcs(frame, onChoose) {
 
   /** Say what the arcs of the query show. */
   function sentence() {
-    const weights = Array.from(seen.row(query()));
+    if (!seen) return "";
+    const { row, names, head } = seen;
+    const weights = Array.from(row(query()));
     const order = weights.map((_, i) => i).sort((a, b) => weights[b] - weights[a] || b - a);
-    const quoted = (/** @type {number} */ i) => `“${shortName(seen.names[i])}”`;
+    const quoted = (/** @type {number} */ i) => `“${shortName(names[i])}”`;
     const where = (/** @type {number} */ i) =>
       i === query() ? "itself" : `${Math.abs(query() - i)} ${i < query() ? "back" : "ahead"}`;
     const most = order.slice(0, 3).filter((i, rank) => !rank || weights[i] >= 0.05);
     const parts = most.map((i) => `${quoted(i)} (${where(i)}), weight ${weights[i].toFixed(2)}`);
-    return `${seen.head}: ${quoted(query())}, character ${query() + 1}, attends most to ${parts.join("; ")}.`;
+    return `${head}: ${quoted(query())}, character ${query() + 1}, attends most to ${parts.join("; ")}.`;
   }
 
   function redraw() {
@@ -94,6 +96,7 @@ export function arcs(frame, onChoose) {
 
   /** Show a character's row at once: a second key must not wait for the first. */
   function choose(/** @type {number} */ to) {
+    if (!seen) return;
     seen = { ...seen, query: to };
     redraw();
     onChoose(to);
@@ -103,7 +106,7 @@ export function arcs(frame, onChoose) {
   function under(/** @type {PointerEvent} */ event) {
     const { first, left, step } = place;
     const i = first + Math.floor((placeIn(node, event).x - left) / step);
-    return Math.min(seen.names.length - 1, Math.max(first, i));
+    return Math.min((seen?.names.length ?? 1) - 1, Math.max(first, i));
   }
 
   node.addEventListener("pointermove", (event) => {

@@ -3,7 +3,7 @@
 import { create } from "../kit/frame.js";
 
 /**
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {Element} parent
  * @param {(head: number) => void} onChoose  gets layer * heads + head
  */
@@ -14,10 +14,10 @@ export function headMaps(frame, parent, onChoose) {
   /** @type {{input: HTMLInputElement, canvas: HTMLCanvasElement}[]} */
   let cells = [];
 
-  function build(layers, heads) {
+  function build(/** @type {number} */ layers, /** @type {number} */ heads) {
     node.style.gridTemplateColumns = `auto repeat(${heads}, minmax(0, 5.5rem))`;
     cells = [];
-    const title = (text) => create("span", { "aria-hidden": "true" }, text);
+    const title = (/** @type {string} */ text) => create("span", { "aria-hidden": "true" }, text);
     const rows = [title(""), ...Array.from({ length: heads }, (_, head) => title(`head ${head + 1}`))];
     for (let layer = 0; layer < layers; layer++) {
       rows.push(title(`layer ${layer + 1}`));
@@ -55,7 +55,7 @@ export function headMaps(frame, parent, onChoose) {
       cells.forEach(({ input, canvas }, index) => {
         input.checked = index === chosen;
         canvas.width = canvas.height = length;
-        const pen = canvas.getContext("2d");
+        const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
         const image = pen.createImageData(length, length);
         const pixels = new Uint32Array(image.data.buffer);
         const from = index * length * length;

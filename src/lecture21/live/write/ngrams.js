@@ -83,8 +83,8 @@ export function nGramNats({ levels, size }, ids, order) {
 }
 
 /** The ids of an n-gram as one number. */
-function code(ids, size) {
-  return ids.reduce((sum, id) => sum * size + id, 0);
+function code(ids, /** @type {number} */ size) {
+  return ids.reduce((/** @type {number} */ sum, id) => sum * size + id, 0);
 }
 
 /** The first place in sorted codes whose code is not smaller. */

@@ -1,6 +1,6 @@
 // A model of the reader's, from files on the reader's device.
 
-import { create } from "../kit/frame.js";
+import { create, messageOf } from "../kit/frame.js";
 import { symbolsOf } from "../characters/session.js";
 
 const ADVICE =
@@ -9,7 +9,7 @@ const ADVICE =
 
 /**
  * Add a place to choose files, out of sight at first.
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {any} engine
  * @param {{onChoose: () => void, onLoad: (gpt: any, symbols: string[]) => void}} options
  */
@@ -22,7 +22,7 @@ export function ownModel(frame, engine, { onChoose, onLoad }) {
   let loaded = null;
   input.addEventListener("change", async () => {
     onChoose();
-    const files = [...input.files];
+    const files = [...(input.files ?? [])];
     const weights = files.find(({ name }) => !name.endsWith(".json"));
     const tokenizer = files.find(({ name }) => name.endsWith(".json"));
     if (!weights) return;
@@ -37,7 +37,7 @@ export function ownModel(frame, engine, { onChoose, onLoad }) {
     } catch (error) {
       gpt?.dispose();
       input.value = ""; // so that the same file can be chosen again
-      frame.fail(error.message);
+      frame.fail(messageOf(error));
     }
   });
 }

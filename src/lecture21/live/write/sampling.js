@@ -1,9 +1,10 @@
 // The controls of sampling: temperature, top-k and top-p, out of sight at first unless they do something.
 
+import { find } from "../kit/frame.js";
 import { more, slider } from "../kit/controls.js";
 
 /**
- * @param {any} frame  of `createFrame`, with `temperature`, `top_k` (0: all) and `top_p` in its state
+ * @param {import("../kit/frame.js").Frame} frame, with `temperature`, `top_k` (0: all) and `top_p` in its state
  * @param {() => number} size  of the vocabulary
  * @param {(values: object) => void} change  the state
  */
@@ -63,7 +64,7 @@ export function samplingControls(frame, size, change) {
       p.set(topP ?? 1);
       const cuts = [...(topK ? [`top-k ${topK}`] : []), ...(topP ? [`top-p ${topP.toFixed(2)}`] : [])];
       const text = `Sampling: temperature ${temperature.toFixed(2)}, ${cuts.join(", ") || "nothing cut"}`;
-      details.querySelector("summary").textContent = text;
+      find(details, "summary").textContent = text;
     },
   };
 }

@@ -14,7 +14,7 @@ const NOTE = "The stronger the color of a character, the more bits it takes unde
 /**
  * Attention: arcs over the text for one head, and small maps to choose it. A view has `show`, and `update` with what is
  * to be seen, which returns a sentence.
- * @param {any} frame
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {{onHead: (head: number) => void, onQuery: (query: number) => void}} options
  */
 export function attentionView(frame, { onHead, onQuery }) {
@@ -45,7 +45,7 @@ export function attentionView(frame, { onHead, onQuery }) {
 
 /**
  * The prediction after the embedding and after each sub-layer: what the head reads from the residual stream.
- * @param {any} frame
+ * @param {import("../kit/frame.js").Frame} frame
  */
 export function layersView(frame) {
   const body = create("tbody");
@@ -88,14 +88,14 @@ export function layersView(frame) {
 }
 
 /** The name of a step of the residual stream: 0 is the embedding, then two for each layer. */
-export function stepName(step) {
+export function stepName(/** @type {number} */ step) {
   if (!step) return "embedding";
   return `layer ${Math.ceil(step / 2)}, ${step % 2 ? "attention" : "feed-forward"}`;
 }
 
 /**
  * The price of the text in bits per character, under n-gram models and the GPT.
- * @param {any} frame
+ * @param {import("../kit/frame.js").Frame} frame
  */
 export function priceView(frame) {
   const panel = create(
@@ -127,7 +127,7 @@ export function priceView(frame) {
         })),
       );
       const own = prices[prices.length - 1].nats;
-      const spans = text.map((symbol, t) => {
+      const spans = text.map((/** @type {string} */ symbol, /** @type {number} */ t) => {
         const span = create("span", {}, symbol === "\n" ? "⏎\n" : symbol);
         if (!t) return span;
         const bits = BITS * own[t - 1];

@@ -1,7 +1,8 @@
 // Write with a GPT (chapters 08, 07): the next character's distribution and what is behind it, while the reader types.
 
 import { button, choice, textField } from "../kit/controls.js";
-import { create, createFrame, loadFile } from "../kit/frame.js";
+import { loadFile } from "../kit/files.js";
+import { create, createFrame } from "../kit/frame.js";
 import { nextTokenProbabilities } from "../engine/sampling.js";
 import { bars, distributionRows, entropy } from "../characters/bars.js";
 import { encodeText, longName, percent, shortName, unknownSentence } from "../characters/characters.js";
@@ -217,7 +218,7 @@ export default {
     function continuation(onSymbol) {
       const { ids, unknown } = encodeText(text, symbols);
       if (unknown.length || !ids.length) return null;
-      const room = Math.min(COUNT, longest - text.length);
+      const room = Math.min(COUNT, (longest ?? Infinity) - text.length);
       if (room < 1) {
         frame.fail(`The box holds ${longest} characters and is full; delete some to write on.`);
         return null;

@@ -1,9 +1,10 @@
 // Text that appears character by character, at a pace that can be followed, and can be stopped.
 
+import { messageOf } from "../kit/frame.js";
 const PACE = 45; // ms from one character to the next
 
 /**
- * @param {any} frame  of `createFrame`
+ * @param {import("../kit/frame.js").Frame} frame
  * @param {object} options
  * @param {(onSymbol: (symbol: string) => void) => {done: Promise<unknown>, stop: () => void} | null} options.job
  *   starts to generate; null: nothing can be generated now
@@ -28,7 +29,7 @@ export function createWriter(frame, { job, onText, onState, onEnd }) {
       current = mine;
       writer.running = true;
       onState(true);
-      found.done.catch((error) => current === mine && frame.fail(error.message)).then(() => (mine.ended = true));
+      found.done.catch((error) => current === mine && frame.fail(messageOf(error))).then(() => (mine.ended = true));
       step();
     },
     /** Go on no further; what has appeared stays. */
