@@ -274,6 +274,10 @@ def test_what_is_computed_in_float32_is_accepted_for_float64_and_a_larger_differ
     assert not same(right, right * (1 + 1e-5))
     assert same(right.float(), right.float() * (1 + 1e-5))
     assert not same(right.float(), right.float() * (1 + 1e-3))
+    assert same(1.0, 1 + 1e-5)
+    assert not same(1.0, 1 + 1e-3)
+    assert not same(True, 1)
+    assert not same(1, True)
 
 
 def test_the_weights_are_reported_before_the_outputs_that_follow_from_them(capsys):

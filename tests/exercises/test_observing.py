@@ -1,6 +1,7 @@
 """What `check` observes besides values: gradients, devices, random numbers; and the line, the input and the prints."""
 
 import linecache
+import math
 import pickle
 from types import SimpleNamespace
 
@@ -109,6 +110,7 @@ def test_what_is_not_asked_for_is_not_observed():
 
 
 def test_a_wrong_value_is_explained_before_its_gradient():
+    assert "1 of 1 entries are nan" in said(lambda x, w: (x @ w * math.nan, x.sum()))
     assert "6 is not the right value" in said(lambda x, w: (x @ w, (2 * x.sum()).detach()))
 
 

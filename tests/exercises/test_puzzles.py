@@ -13,7 +13,7 @@ from lecture21.exercises import lines
 from lecture21.exercises.exercise import Case, Exercise
 from lecture21.exercises.forms import forms, like
 from lecture21.exercises.lines import confirmed, fingerprint, verdict
-from lecture21.exercises.puzzles import MOST, Change, changes, puzzle
+from lecture21.exercises.puzzles import MOST, Change, Choice, Puzzle, changes, puzzle, without
 from lecture21.exercises.registry import chapters, exercises_of, find
 from lecture21.exercises.sources import complete, logical_lines
 
@@ -95,6 +95,21 @@ def test_a_change_is_as_small_as_it_can_be():
     assert changes(right, ["def f(x):", "    b = h(a)", "    return b"]) == [Change(1, 2, [])]
     inserted = ["def f(x):", "    a = g(x)", "    b = h(a)", "    b += 1", "    return b"]
     assert changes(right, inserted) == [Change(2, 3, ["    b = h(a)", "    b += 1"])]
+
+
+def test_a_variable_is_replaced_only_where_the_code_does_the_same():
+    def without_b(use: str) -> list[str]:
+        return [each[-1].strip() for each in forms(["def f(x):", "    b = x + 1", f"    return {use}"])[1:]]
+
+    assert without_b("x - b") == ["return x - (x + 1)"]
+    assert without_b("b - x") == ["return x + 1 - x"]
+    assert without_b("[b for _ in x]") == without_b("lambda: b") == []  # computed once
+
+
+def test_a_choice_keeps_the_solution_when_a_mistake_is_left_out():
+    full = Puzzle(["right"], [Choice(0, 1, ["right", "a", "b"])], {"a": (1,), "b": (2,)})
+    left = without(full, "a")
+    assert (left.choices[0].options, left.mistakes) == (["right", "b"], {"b": (1,)})
 
 
 def test_mistakes_that_differ_in_the_same_lines_share_a_choice():

@@ -21,7 +21,7 @@ from lecture21.grading.classroom import Submission
 from lecture21.grading.exercises import every_exercise
 from lecture21.grading.graders import Grade
 from lecture21.grading.notebooks import Notebook, read
-from lecture21.grading.similarity import similar
+from lecture21.grading.similarity import THE_BOOK, similar
 
 
 def submission(path: str, points: float = 1, number: str = "4.1", student: str = "") -> Submission:
@@ -44,6 +44,7 @@ def rows(text: str) -> list[dict[str, str]]:
             "name",
             ["04_causal_mask", "04_causal_mask (1)"],
         ),
+        (["a/lovelaceada_12_345_04_causal_mask.ipynb", "b/bob.ipynb"], "auto", ["a", "b"]),
         (["a/lovelaceada_12_345_04_causal_mask.ipynb", "b/bob_LATE_13_346_x.ipynb"], "auto", ["12", "13"]),
         (["ada/x.ipynb", "bob/x.ipynb"], "name", ["x", "x"]),
         (["all/x.ipynb", "all/y.ipynb"], "metadata", ["Ada L.", "Ada L."]),
@@ -77,13 +78,13 @@ def test_a_total_has_the_best_of_several_notebooks_and_pays_for_late_days(tmp_pa
 def test_each_of_several_notebooks_pays_for_its_own_late_days(tmp_path):
     """A late file earns its points with the deduction, and a blank one costs nothing."""
     due = students.deadline_of("2026-12-01T18:00")
-    made = {"a.ipynb": (2, "4.1", -5), "b.ipynb": (2, "4.2", 5), "c.ipynb": (0, "4.1", 500_000)}
+    made = {"a.ipynb": (2, "4.1", -5), "b.ipynb": (2, "4.2", 5), "c.ipynb": (0, "4.3", 500_000)}
     for name, (_, _, seconds) in made.items():
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (due.timestamp() + seconds,) * 2)
     graded = [submission(str(tmp_path / name), points, number) for name, (points, number, _) in made.items()]
     (ada,) = students.totals(graded, Assignment(late_per_day=0.25), way="folder", deadline=due)
-    assert (ada.points, ada.most, ada.days_late) == (3.5, 4, 1)
+    assert (ada.points, ada.most, ada.days_late) == (3.5, 6, 1)
 
 
 def test_a_file_that_cannot_be_read_has_the_total_of_the_assignment(tmp_path, capsys):
@@ -136,6 +137,9 @@ def test_canvas_gets_its_own_columns(tmp_path):
         ("", "emmy@x.edu", "1"),
         ("", "eve", "1"),
     ]
+    twice = students.totals([submission("all/u13.ipynb", 1), submission("all/Emmy Noether.ipynb", 2)], Assignment())
+    text, missing = students.canvas_table(twice, "C", gradebook)
+    assert ([row["C"] for row in rows(text)], missing) == (["", "1", ""], ["Emmy Noether"])  # found by one id only
     (tmp_path / "other.csv").write_text("name\nada\n")
     with pytest.raises(
         ValueError, match=r"other.csv is not a gradebook exported from Canvas: it has no column Student"
@@ -192,6 +196,15 @@ def test_code_that_many_have_says_nothing(copies, pairs, tmp_path):
     made = [Submission(path, (grade,), notebook=read(path)) for path in paths]
     found = similar([str(n) for n in range(len(paths))], made, [find("4.3")])
     assert [(pair.first, pair.second) for pair in found] == [("0", "1")] * pairs
+
+
+def test_a_copy_of_the_book_with_other_names_is_a_pair_with_it(tmp_path):
+    exercise = find("7.4")
+    copied = exercise.text(exercise.solution).replace("losses", "found").replace("rise", "up")
+    path = write(tmp_path / "07_a.ipynb", copied)
+    made = [Submission(path, (Grade("7.4", "a title", 1, 1, "correct", ()),), notebook=read(path))]
+    (pair,) = similar(["ada"], made, [exercise])
+    assert (pair.first, pair.second, pair.share, pair.same_names) == ("ada", THE_BOOK, 1, False)
 
 
 def test_an_assignment_is_the_same_after_it_was_written(tmp_path):
