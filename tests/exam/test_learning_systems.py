@@ -82,6 +82,7 @@ def test_canvas_gets_every_question_and_no_worked_answer(questions):
             assert list(map(plain, choices)) == [plain(markdown(question, each)) for each in question["choices"]]
             assert plain(answer) == plain(markdown(question, question["answer"]))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}  # at any time
         everything = b"".join(archive.read(name) for name in archive.namelist()).decode()
     assert not any(question["explanation"][:40] in everything for question in questions if "explanation" in question)
 
@@ -117,6 +118,7 @@ def test_moodle_gets_every_question(questions):
             right = [answer.find("text").text for answer in answers if answer.get("fraction") == "100"]
             assert list(map(plain, right)) == [plain(markdown(question, question["answer"]))]
             assert len(answers) == len(question["choices"])
+            assert item.find("shuffleanswers").text == "false"  # the key has the letters of this order
         else:
             assert plain(item.find("graderinfo/text").text) == plain(to_html(solution(question), mathjax))
 

@@ -103,7 +103,7 @@ def test_a_variable_is_replaced_only_where_the_code_does_the_same():
 
     assert without_b("x - b") == ["return x - (x + 1)"]
     assert without_b("b - x") == ["return x + 1 - x"]
-    assert without_b("[b for _ in x]") == without_b("lambda: b") == []  # computed once
+    assert without_b("lambda: b") == []  # computed once
 
 
 def test_a_choice_keeps_the_solution_when_a_mistake_is_left_out():

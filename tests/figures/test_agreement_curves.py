@@ -22,7 +22,7 @@ def test_draws_seeds_mean_and_both_guesses():
 
 
 def test_a_model_has_its_color_whatever_is_drawn_beside_it():
-    for series in (SCORES, {"RNN": SCORES["RNN"]}, {"another": SCORES["RNN"], "RNN": SCORES["RNN"]}):
+    for series in (SCORES, {"RNN": SCORES["RNN"]}, SCORES | {"another": SCORES["RNN"]}):
         ax = figures.agreement_curves(series, [4, 22], rules=False)
         colors = {text.get_text(): text.get_color() for text in ax.texts}
         assert colors["RNN"] == ARMS["RNN"]

@@ -196,15 +196,19 @@ def test_code_that_many_have_says_nothing(copies, pairs, tmp_path):
     made = [Submission(path, (grade,), notebook=read(path)) for path in paths]
     found = similar([str(n) for n in range(len(paths))], made, [find("4.3")])
     assert [(pair.first, pair.second) for pair in found] == [("0", "1")] * pairs
+    assert similar(["0"] * len(paths), made, [find("4.3")]) == []  # notebooks of one student
 
 
 def test_a_copy_of_the_book_with_other_names_is_a_pair_with_it(tmp_path):
     exercise = find("7.4")
     copied = exercise.text(exercise.solution).replace("losses", "found").replace("rise", "up")
     path = write(tmp_path / "07_a.ipynb", copied)
-    made = [Submission(path, (Grade("7.4", "a title", 1, 1, "correct", ()),), notebook=read(path))]
-    (pair,) = similar(["ada"], made, [exercise])
-    assert (pair.first, pair.second, pair.share, pair.same_names) == ("ada", THE_BOOK, 1, False)
+    made = Submission(path, (Grade("7.4", "a title", 1, 1, "correct", ()),), notebook=read(path))
+    pairs = similar(["ada", "bob"], [made, made], [exercise])  # and none of the two who have copied it
+    assert [(each.first, each.second, each.share, each.same_names) for each in pairs] == [
+        ("ada", THE_BOOK, 1, False),
+        ("bob", THE_BOOK, 1, False),
+    ]
 
 
 def test_an_assignment_is_the_same_after_it_was_written(tmp_path):

@@ -157,3 +157,10 @@ def test_students_and_instructors_read_the_same_rule_which_definition_counts(fil
     page = (ROOT / "book" / "teach.md").read_text(encoding="utf-8")
     (rule,) = re.findall(r"\*\*(The last definition of a name counts.*?)\*\*", page, re.DOTALL)
     assert " ".join(rule.split()) in " ".join(files["README.md"].decode().split())
+
+
+def test_what_jupyter_keeps_beside_a_notebook_is_no_notebook(tmp_path):
+    for name in ("a.ipynb", "labs/b.ipynb", ".ipynb_checkpoints/a-checkpoint.ipynb"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert list(edition.find(tmp_path)) == ["a.ipynb", "labs/b.ipynb"]
