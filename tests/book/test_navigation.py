@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+import pytest
 import reading_time
+import repository
 from bs4 import BeautifulSoup
 from lecture21_book import folds, path
 
@@ -131,3 +133,21 @@ def test_cells_that_set_a_notebook_up_are_not_on_its_page(pages: Pages):
             folded = page.select(".cell.tag_hide-input .cell_input, .cell.tag_hide-cell .cell_input")
             assert [code.get_text()[:60] for code in folded if folds.is_setup(code.get_text())] == [], name
             assert "is not installed" not in page.find("article").get_text(), name
+
+
+@pytest.mark.parametrize(
+    ("code", "sets_up"),
+    [
+        (repository.install_cell(), True),
+        (
+            "import math\nfrom lecture21 import (\n    GPT,\n)\nfigures.apply()\ntorch.set_printoptions(precision=3)",
+            True,
+        ),
+        ("%matplotlib inline\nimport torch  # tensors", True),
+        ("import torch\nx = torch.ones(2)", False),
+        ("import torch\ntorch.manual_seed(0)\nprint(1)", False),
+        ("try:\n    x = 1\nexcept ImportError:\n    pass", False),
+    ],
+)
+def test_a_cell_sets_up_if_it_only_imports_and_sets_the_style(code: str, sets_up: bool):
+    assert folds.is_setup(code) is sets_up
