@@ -144,6 +144,7 @@ def test_open_graph_addresses_are_given_if_the_address_of_the_book_is_known(base
     assert '<meta property="og:title" content="04. X &amp; Y" />' in tags
     assert ('"og:url" content="https://x.example/book/notebooks/04_x.html"' in tags) == known
     assert ('"og:image" content="https://x.example/book/_images/a.png"' in tags) == known
+    assert ("og:url" in tags) == ("og:image" in tags) == known
 
 
 def test_a_page_is_divided_into_passages_for_search():
