@@ -14,6 +14,17 @@ for (const name of ["localStorage", "indexedDB"])
 """
 
 
+# A full disk: the request succeeds, and its transaction does not.
+FULL = """
+const put = IDBObjectStore.prototype.put;
+IDBObjectStore.prototype.put = function (...given) {
+  const request = put.apply(this, given);
+  request.addEventListener("success", () => this.transaction.abort());
+  return request;
+};
+"""
+
+
 CHANGED = """([figure, text]) => {
   const bars = document.querySelector(`${figure} .live-place > div`).shadowRoot.querySelector(".bars");
   return bars.innerText !== text;
@@ -145,3 +156,8 @@ def test_where_the_browser_keeps_nothing_the_page_does_and_says_so(open_figures)
     ready(write)
     expect(write.get_by_label(re.compile("^your model"))).to_be_checked()
     expect(write.locator(".message")).to_have_text("")
+
+
+def test_a_model_that_the_disk_has_no_room_for_is_not_said_to_be_kept(open_figures):
+    figure = train(open_figures(live.Train(size="one", steps=12), script=FULL))
+    expect(figure.get_by_text("until you leave this page")).to_be_visible()
