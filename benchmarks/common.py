@@ -11,10 +11,11 @@ from torch import Tensor
 from lecture21 import GPT, evaluate
 from lecture21.baselines import NGram
 from lecture21.data import shakespeare, split
-from lecture21.huggingface.pretrained.storage import Model, store
+from lecture21.huggingface.pretrained.storage import store
 from lecture21.objectives import token_cross_entropy
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.training import sample_windows
+from lecture21.transformer import Transformer
 
 PLAYS = "nats per character on the validation split of the plays"
 
@@ -96,10 +97,10 @@ class CountedNGram(NGram):
 
 def publish(
     name: str,
-    model: Model,
+    model: GPT | Transformer,
     tokenizer: CharTokenizer | BPETokenizer | None,
     *,
-    score: Callable[[Model], float] | None = None,
+    score: Callable[..., float] | None = None,
     on: str = PLAYS,
 ) -> float:
     """Round a trained model to float16, score it, store it as the pretrained model NAME, and return the score.

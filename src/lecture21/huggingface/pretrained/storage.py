@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import safetensors.torch
 
@@ -21,7 +20,6 @@ from lecture21.transformer import Transformer
 FOLDER = Path(__file__).parent
 CARD, TOKENIZER = "card.json", "tokenizer.json"
 MAX_BYTES = 4_000_000  # of the weights, since a page loads them
-Model = TypeVar("Model", GPT, Transformer)
 
 
 @dataclass(frozen=True)
@@ -48,11 +46,11 @@ def read_card(name: str) -> Card:
 
 def store(
     name: str,
-    model: Model,
+    model: GPT | Transformer,
     tokenizer: CharTokenizer | BPETokenizer | None,
     *,
     command: str,
-    score: Callable[[Model], float],
+    score: Callable[..., float],
     on: str,
 ) -> Card:
     """Round a model to float16, score it, and write its folder; return the card.
