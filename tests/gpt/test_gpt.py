@@ -296,10 +296,10 @@ def test_an_invalid_extension_of_the_block_is_refused(changes, message):
         GPT(GPTConfig(**SMALL)).extend_context(**changes)
 
 
-@pytest.mark.parametrize("moe", [None, {"n_shared": 1}])
-def test_every_dropout_acts_with_the_probability_of_the_configuration(moe):
+@pytest.mark.parametrize("changes", [{}, {"moe": {"n_shared": 1}}, {"window": 1}])  # five windows: in blocks
+def test_every_dropout_acts_with_the_probability_of_the_configuration(changes):
     torch.manual_seed(0)
-    model, ids = GPT(GPTConfig(**SMALL, dropout=0.3, moe=moe)), torch.arange(5).repeat(8, 1)
+    model, ids = GPT(GPTConfig(**SMALL, dropout=0.3, **changes)), torch.arange(5).repeat(8, 1)
     block = "blocks.0.attention"
     every = {"dropout", f"{block}.dropout", f"{block}.weights", "blocks.0.feed_forward.dropout"}
     acts = dropouts(model, lambda: model(ids))

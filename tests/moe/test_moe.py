@@ -153,12 +153,12 @@ def test_sigmoid_gates_by_hand():
 
 @pytest.mark.parametrize("gates", ["softmax", "sigmoid"])
 def test_the_balance_loss_and_the_statistics_use_the_parts_of_the_gates(gates):
-    moe = layer(n_expert=4, top_k=2, gates=gates, balance="aux", aux_weight=0.5)
+    moe = layer(n_expert=4, top_k=2, gates=gates, balance="aux")  # at its weight by default
     routing = moe.router(tokens())
     scores = {"softmax": routing.logits.exp(), "sigmoid": 1 / (1 + (-routing.logits).exp())}[gates]
     parts = scores / scores.sum(-1, keepdim=True)
     load = routing.experts.flatten().bincount(minlength=4) / routing.experts.numel()
-    torch.testing.assert_close(moe.router.loss(routing), 0.5 * 4 * (load * parts.mean((0, 1))).sum())
+    torch.testing.assert_close(moe.router.loss(routing), 0.01 * 4 * (load * parts.mean((0, 1))).sum())
     torch.testing.assert_close(describe(routing, gates=gates).probability, parts.mean((0, 1)))
     model = GPT(GPTConfig(vocab_size=11, block_size=12, n_layer=1, d_model=8, n_head=2, moe={"gates": gates}))
     ids = torch.arange(11)[None]
