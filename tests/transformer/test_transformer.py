@@ -494,12 +494,12 @@ def test_a_beam_wide_enough_for_all_strings_is_an_exact_search(seed, alpha):
         assert beams.log_probabilities[row].exp().sum().item() == pytest.approx(1.0, abs=1e-12)
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.6])
-def test_beams_are_scored_by_the_model_and_sorted(alpha):
+@pytest.mark.parametrize(("options", "alpha"), [({"alpha": 0.0}, 0.0), ({}, 0.6)])
+def test_beams_are_scored_by_the_model_and_sorted(options, alpha):
     better = 0
     for seed in range(4):
         model = sharp(WRITER, seed=seed)
-        beams = beam_search(model, SOURCE, bos=BOS, eos=EOS, width=4, max_new=7, alpha=alpha)
+        beams = beam_search(model, SOURCE, bos=BOS, eos=EOS, width=4, max_new=7, **options)
         greedy = greedy_decode(model, SOURCE, bos=BOS, eos=EOS, max_new=7)
         assert (beams.scores.diff(dim=1) <= 0).all()
         for row, source in enumerate(SOURCE):
