@@ -236,6 +236,7 @@ def test_a_first_member_no_better_than_chance_leaves_both_classes_at_one_half():
     assert boosted.stopped == "member 1 has a weighted error of 0.750, no better than chance"
     assert (boosted.alphas.tolist(), boosted.errors.tolist()) == ([0], [0.75])
     assert boosted.mean(x).unique().tolist() == [0.5]
+    assert boosted.predict(x).tolist() == [0, 0, 0, 0]  # ties
     assert boosted.bound == 1
     assert torch.equal(*boosted.weights)
     with pytest.raises(ValueError, match="not all 0"):

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from lecture21.data.mixtures import (
-    _NOISE,
     _smooth_mean,
     _three_regimes_mean,
     smooth,
@@ -254,7 +253,7 @@ def test_the_data_depend_only_on_the_seed(draw):
 @pytest.mark.parametrize(("draw", "truth"), [(three_regimes, _three_regimes_mean), (smooth, _smooth_mean)])
 def test_the_error_of_the_true_function_is_the_noise_variance(draw, truth):
     x, y = draw(200_000, 0)
-    assert (y - truth(x)).square().mean().item() == pytest.approx(_NOISE**2, rel=0.02)
+    assert (y - truth(x)).square().mean().item() == pytest.approx(0.0225, rel=0.02)
 
 
 def test_the_soft_gate_is_the_logistic_of_eight_x():
