@@ -1,6 +1,7 @@
 """Judge, responses, preference pairs, and the four ways of training a policy or a reward model."""
 
 import copy
+import dataclasses
 import math
 import re
 from random import Random
@@ -253,17 +254,18 @@ def test_a_run_is_determined_by_its_seed_and_uses_no_dropout():
     assert not torch.equal(ends[0]["head.weight"], reference.head.weight)
 
 
-def test_each_iteration_draws_its_own_responses_and_each_epoch_is_an_update():
-    reference, prompts, seen, ends = small(), torch.tensor([CHARS.encode("\nab")]), [], []
+def test_each_iteration_draws_its_own_prompts_and_responses_and_each_epoch_is_an_update():
+    reference, prompts, seen, ends = small(), torch.tensor([CHARS.encode("\nab"), CHARS.encode("\ncc")]), [], []
     for epochs in (1, 2):
         policy = copy.deepcopy(reference)
         # A rate so small that the same seed would draw the same responses again.
-        config = PolicyConfig(2, prompts=4, group=4, epochs=epochs, learning_rate=1e-6, n_new=4)
+        config = PolicyConfig(2, prompts=8, group=2, epochs=epochs, learning_rate=1e-6, n_new=4)
         reward = lambda actual: seen.append(actual.ids) or share_of_a(actual)  # noqa: E731
         train_policy(policy, reference, reward, prompts, config, end=END)
         ends.append(policy.head.weight)
     assert torch.equal(seen[0], seen[2])
     assert not torch.equal(seen[0], seen[1])
+    assert len(seen[0][:, :3].unique(dim=0)) == 2  # prompts
     assert not torch.equal(*ends)
 
 
@@ -367,17 +369,33 @@ def test_nothing_before_the_measurement_asks_for_what_is_held_out(task):
     assert asked[2] <= asked[0]
 
 
-def test_the_reference_has_zero_divergence_from_itself(task):
-    model, _ = pretrained.load("unaligned")
-    reward = RewardModel(model)
+def test_a_policy_is_measured_on_its_own_responses(task):
+    policy, reference = (pretrained.load(name)[0] for name in ("aligned", "unaligned"))
+    reward = RewardModel(reference)
     torch.manual_seed(0)
     torch.nn.init.normal_(reward.output.weight)
-    actual = task.measure_policy(copy.deepcopy(model), model, reward, seed=0)
+    actual = task.measure_policy(policy, reference, reward, seed=0)
     with torch.no_grad():
-        responses = task.sample(model, seed=0)
-        assert actual["learned_reward"] == pytest.approx(reward(responses).mean().item(), abs=1e-4)
-    assert actual["kl"] == pytest.approx(0, abs=1e-5)
-    assert actual["score"] == pytest.approx(task.score(responses).mean().item())
+        written = task.sample(policy, seed=0)
+        assert actual["learned_reward"] == pytest.approx(reward(written).mean().item(), abs=1e-4)
+        p, q = (written.logits(model).log_softmax(-1) for model in (policy, reference))
+    divergence = ((p.exp() * (p - q)).sum(-1) * written.mask).sum(-1).mean().item()
+    assert divergence > 1
+    assert actual["kl"] == pytest.approx(divergence, rel=1e-4)
+    assert actual["score"] == pytest.approx(task.score(written).mean().item())
+
+
+def test_the_rewards_of_the_reference_s_responses_have_mean_zero(task):
+    right = "The red cup is near the window."
+    sides = [
+        Responses.from_texts([PROMPT], [side], task.tokenizer, n_new=16) for side in (f"Certainly. {right}", right)
+    ]
+    brief = dataclasses.replace(task, n_new=4, reward=TrainConfig(5, 1, learning_rate=1e-2))
+    reference, _ = pretrained.load("unaligned")
+    model = brief.reward_model(reference, PreferencePairs(*sides, torch.zeros(1).bool()), seed=3)
+    with torch.no_grad():
+        rewards = model(brief.sample(reference, seed=3))
+    assert abs(rewards.mean()) < 1e-4 < 0.01 < rewards.std()
 
 
 ONE = responses("abca\n")

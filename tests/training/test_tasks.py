@@ -29,12 +29,6 @@ def test_a_planted_map_is_found_and_the_model_keeps_its_mode():
     assert not model.training
 
 
-def test_the_seed_decides_the_batches():
-    first, again, other = (regression(seed, 5)[1] for seed in (1, 1, 2))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-
-
 def test_the_seed_decides_dropout_and_the_caller_s_random_state_is_left_alone():
     model = nn.Linear(1, 1)
     drawn = []
@@ -50,17 +44,21 @@ def test_the_seed_decides_dropout_and_the_caller_s_random_state_is_left_alone():
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_schedule_and_clipping_are_those_of_training():
+def test_each_update_is_adam_s_on_accumulated_clipped_gradients_at_its_rate():
+    trained, losses = regression(1, 6, accumulate=3, clip=0.5, warmup=2, schedule="linear")
     torch.manual_seed(0)
-    parameter = nn.Linear(1, 1, bias=False)
-    before = parameter.weight.detach().clone()
-    minimize(
-        parameter,
-        lambda _: parameter.weight.sum() * 1e6,
-        TrainConfig(steps=2, learning_rate=0.1, warmup=1, schedule="cosine", clip=1.0),
-    )
-    # Adam moves by the rate for a constant gradient: 0.1 at step 0, and cosine's first value, 0.1, at step 1.
-    assert (before - parameter.weight).item() == pytest.approx(0.2, rel=1e-4)
+    reference, planted = nn.Linear(3, 1, bias=False), torch.tensor([[1.0, -2.0, 0.5]])
+    optimizer, batches = torch.optim.Adam(reference.parameters()), torch.Generator().manual_seed(1)
+    for step, rate in enumerate((0.025, 0.05, 0.05, 0.0375, 0.025, 0.0125)):
+        x = torch.cat([torch.randn(16, 3, generator=batches) for _ in range(3)])
+        loss = (reference(x) - x @ planted.T).square().mean()
+        assert losses[step].item() == pytest.approx(loss.item(), rel=1e-5)
+        optimizer.zero_grad()
+        loss.backward()
+        assert nn.utils.clip_grad_norm_(reference.parameters(), 0.5) > 1
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.step()
+    torch.testing.assert_close(trained.weight, reference.weight)
 
 
 def test_no_step_changes_nothing():
