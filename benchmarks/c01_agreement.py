@@ -57,6 +57,13 @@ SEEDS, HELD_OUT = range(10), (100, 101, 102)
 MAIN = (1, 4, 7, 10, 13, 22, 40, 100)
 SHORT = DISTANCES[:4]
 MIXED = {"1-10": SHORT, "1-100": DISTANCES, "1-100, half short": (*SHORT * 8, *DISTANCES[4:])}
+FEW = (4, 10, 100)
+SCORED = {
+    "1-10": {1500: MAIN, 176: FEW, 706: FEW},
+    "1-100": {1500: MAIN},
+    "1-100, half short": {1500: FEW},
+}
+"""Distances at which models that saw a mix are scored, by the number of steps; all others where they were trained."""
 KEY = ("arm", "gain", "width", "length", "trained", "steps", "learning_rate")
 RUNS = Table("agreement", KEY)
 UNTRAINED = Table("agreement_untrained", key=("arm", "gain", "seed"))
@@ -73,8 +80,6 @@ class Arm:
     gain: float = math.nan
     width: int = WIDTH
     steps: int = STEPS
-    scored: tuple[int, ...] = ()
-    """Distances at which they are scored; by default that at which they are trained."""
 
     def runs(self) -> list[dict[str, object]]:
         """Return what tells each run of the arm from all others."""
@@ -93,7 +98,6 @@ LINEAR = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0)  # where only a linear l
 GAINS, GAIN_DISTANCES = (1.0, 1.2, 1.4), (4, 7, 10, 13, 22)
 SMALL, VERBS, KEPT, FORGET = "small inputs", "verbs given", "lengths kept", "forget bias 3"
 CAUSES = (f"rnn, {SMALL}, {VERBS}", f"rnn, {SMALL}", f"rnn, {VERBS}", "linear rnn")
-FEW = (4, 10, 100)
 
 ARMS = (
     # How far does each learn?
@@ -119,11 +123,11 @@ ARMS = (
     Arm(f"rnn, {KEPT}", (7,), (3e-3,)),
     Arm(f"rnn, {KEPT}", (10,), RATES[:4]),
     # What do short sentences teach, and how many does it take? 176 are as many as "1-100" has.
-    Arm("rnn", "1-10", RATES, steps=1500, scored=MAIN),
-    Arm("rnn", "1-100", RATES, steps=1500, scored=MAIN),
-    Arm("rnn", "1-10", RATES[:4], steps=176, scored=FEW),
-    Arm("rnn", "1-10", RATES[:4], steps=706, scored=FEW),
-    Arm("rnn", "1-100, half short", (3e-3,), steps=1500, scored=FEW),
+    Arm("rnn", "1-10", RATES, steps=1500),
+    Arm("rnn", "1-100", RATES, steps=1500),
+    Arm("rnn", "1-10", RATES[:4], steps=176),
+    Arm("rnn", "1-10", RATES[:4], steps=706),
+    Arm("rnn", "1-100, half short", (3e-3,), steps=1500),
 )
 
 
@@ -254,8 +258,7 @@ class Together(nn.Module):
 
 
 def measure(
-    scored: Sequence[int], arm: str, gain: float, width: int, length: float, trained: str, steps: int,
-    learning_rate: float,
+    arm: str, gain: float, width: int, length: float, trained: str, steps: int, learning_rate: float
 ) -> list[dict[str, object]]:  # fmt: skip
     """Train the thirteen models of one setting with one rate, and return a row for each distance."""
     distances = MIXED.get(trained) or [int(trained)]
@@ -266,7 +269,7 @@ def measure(
         together, lambda generator: n * TASK.loss(together, distances, batch=n * BATCH, generator=generator), config
     )
     rows = []
-    for distance in scored or distances:
+    for distance in SCORED[trained][steps] if trained in SCORED else distances:
         scores = [TASK.score(model, distance) for model in together.each()]
         held_out = round(sum(scores[-3:]) / 3, 5)
         reported = {f"s{seed}": round(score, 5) for seed, score in zip(SEEDS, scores[:-3], strict=True)}
@@ -337,7 +340,7 @@ def main() -> None:
     for arm, gain in (*((kind, math.nan) for kind in ("rnn", "lstm", "head")), *(("rnn", gain) for gain in GAINS)):
         for seed in SEEDS:
             UNTRAINED.rows(untrained, arm=arm, gain=gain, seed=seed)
-    each(lambda run: RUNS.rows(partial(measure, run[0]), **run[1]), [(a.scored, key) for a in ARMS for key in a.runs()])
+    each(lambda key: RUNS.rows(measure, **key), [key for arm in ARMS for key in arm.runs()])
     for arm in ARMS:
         for key in arm.runs():
             choose({name: value for name, value in key.items() if name != "learning_rate"})

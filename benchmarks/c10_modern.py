@@ -89,7 +89,7 @@ class Search:
 
     table: str
     share: float
-    shapes: tuple[tuple[int, int, int], ...] = field(compare=False)
+    shapes: tuple[tuple[int, int, int], ...] = field(repr=False, compare=False)
     d_head: int | None = None
     """Width of a head; that of four heads if not given."""
     shuffle: bool = False

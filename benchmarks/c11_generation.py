@@ -1,6 +1,6 @@
 """Time per generated token at GPT-2's size, 124 M parameters, batch 1, on a CPU: ratios within one run.
 
-Usage: python benchmarks/c11_generation.py [NEW_TOKENS]        (256 if not given; about ten minutes on one core)
+Usage: python benchmarks/c11_generation.py        (about ten minutes on one core)
 
 Weights are random, as speed does not depend on their values. Four methods generate the same number of greedy tokens in
 turn: the cache of this package in float32 and with bfloat16 weights, and `generate` of transformers in both. Once per
@@ -14,20 +14,20 @@ Writes the result `generation_speed`: round, method (`way`), ms_per_token.
 """
 
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import torch
 import transformers
-from table import save
+from table import Table, run
 
 from lecture21 import GPT, presets
 from lecture21.generation import generate
 from lecture21.huggingface import to_huggingface
 
-PROMPT, ROUNDS = 8, 5
+PROMPT, NEW, ROUNDS = 8, 256, 5
+RESULT = Table("generation_speed", key=("round",))
 PAIRS = (
     ("whole context, float32", "cache, float32"),
     ("whole context, float32", "cache, bfloat16"),
@@ -52,11 +52,9 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-@torch.inference_mode()
-def main() -> None:
-    """Time each method in turn and print seconds, ratios and their range."""
-    n_new = int(sys.argv[1]) if len(sys.argv) > 1 else 256
-    torch.set_num_threads(1)
+@cache
+def ways() -> tuple[dict[str, Callable[[], object]], Callable[[], object]]:
+    """Return the methods that are timed in turn, and that without a cache."""
     torch.manual_seed(0)
     transformers.logging.set_verbosity_error()
     model = GPT(presets.get("gpt2", dropout=0.0)).eval()
@@ -68,42 +66,42 @@ def main() -> None:
 
     def without_onednn() -> object:
         with torch.backends.mkldnn.flags(enabled=False):
-            return generate(half, prompt, n_new, greedy=True)
+            return generate(half, prompt, NEW, greedy=True)
 
     def their(reference: torch.nn.Module) -> object:
         return reference.generate(
-            prompt, max_new_tokens=n_new, min_new_tokens=n_new, do_sample=False, pad_token_id=0, use_cache=True
+            prompt, max_new_tokens=NEW, min_new_tokens=NEW, do_sample=False, pad_token_id=0, use_cache=True
         )
 
-    ways = {
-        "cache, float32": partial(generate, model, prompt, n_new, greedy=True),
+    def read(model: GPT) -> None:
+        for weight in model.parameters():
+            weight.view(-1).view(torch.int32).max()
+
+    in_turn = {
+        "cache, float32": partial(generate, model, prompt, NEW, greedy=True),
         "cache, bfloat16": without_onednn,
-        "cache, bfloat16, oneDNN": partial(generate, half, prompt, n_new, greedy=True),
+        "cache, bfloat16, oneDNN": partial(generate, half, prompt, NEW, greedy=True),
         "transformers, float32": partial(their, published),
         "transformers, bfloat16": partial(their, theirs_half),
+        "read float32 weights": partial(read, model),
+        "read bfloat16 weights": partial(read, half),
     }
-    rows = []
+    return in_turn, partial(generate, model, prompt, NEW, greedy=True, use_cache=False)
 
-    def record(number: int, way: str, run: Callable[[], object], tokens: int) -> None:
-        rows.append({"round": number, "way": way, "ms_per_token": round(1000 * seconds(run) / tokens, 3)})
 
-    for number in range(ROUNDS):
-        for way, run in ways.items():
-            record(number, way, run, n_new)
-        for way, read in (("read float32 weights", model), ("read bfloat16 weights", half)):
-            flat = [parameter.view(-1).view(torch.int32) for parameter in read.parameters()]
-            record(number, way, lambda flat=flat: [weight.max() for weight in flat], 1)
-        if number == 0:
-            record(
-                number,
-                "whole context, float32",
-                partial(generate, model, prompt, n_new, greedy=True, use_cache=False),
-                n_new,
-            )
-        print(f"round {number + 1} of {ROUNDS}", file=sys.stderr)
-    save("generation_speed", rows)
+@torch.inference_mode()
+def measure(**key: int) -> list[dict[str, object]]:
+    """Time each method once, and in the first round that without a cache."""
+    in_turn, whole = ways()
+    timed = in_turn | ({"whole context, float32": whole} if key["round"] == 0 else {})
+    tokens = {way: 1 if way.startswith("read") else NEW for way in timed}
+    return [{"way": way, "ms_per_token": round(1000 * seconds(run) / tokens[way], 3)} for way, run in timed.items()]
 
-    print(f"{n_new} new tokens after {PROMPT}, batch 1, one thread, {ROUNDS} rounds in turn")
+
+def main() -> None:
+    """Time all rounds, and print the medians, their ratios, and the range of these over rounds."""
+    rows = [row for number in range(ROUNDS) for row in RESULT.rows(measure, round=number)]
+    print(f"{NEW} new tokens after {PROMPT}, batch 1, one thread, {ROUNDS} rounds in turn")
     medians = {way: statistics.median(times(rows, way)) for way in dict.fromkeys(row["way"] for row in rows)}
     for way, median in medians.items():
         print(f"{way:26} {median:8.1f} ms")
@@ -119,4 +117,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -43,7 +43,7 @@ import common
 import pandas as pd
 import torch
 from jaxtyping import Float, Int
-from table import Table, each, run, save, seeds
+from table import Table, each, run, seeds
 from torch import Tensor
 
 from lecture21 import GPT, GPTConfig, accounting, presets
@@ -51,6 +51,7 @@ from lecture21.chapters import results
 from lecture21.training import evaluate, minimize, recipe
 
 RUNS = Table("isoflop", key=("part", "budget", "d_model", "seed", "learning_rate"))
+OPTIMA = Table("isoflop_optima", key=("seed",))
 LAW = Table("isoflop_law", key=("seed",))
 FITTED = {1e9: (4, 6, 8, 12, 16), 3e9: (6, 8, 12, 16, 20), 1e10: (12, 16, 20, 28, 40), 3e10: (12, 16, 24, 28, 40)}
 """Widths by budget, in FLOPs."""
@@ -315,17 +316,32 @@ def law(seed: str) -> list[dict[str, object]]:
     ]
 
 
+def fit(runs: list[int]) -> Fit:
+    """Fit the parabolas to the means over some seeds."""
+    return Fit({budget: means(budget, widths, runs) for budget, widths in FITTED.items()})
+
+
+def predict(fitted: Fit) -> dict[str, object]:
+    """Return the prediction for the plays."""
+    return fitted.prediction((len(common.encoded_plays()[1]) - 1) // WINDOW)
+
+
+def optima(seed: str) -> list[dict[str, object]]:
+    """Return the optima of the fitted budgets and the prediction, from the runs with these seeds."""
+    fitted = fit([int(number) for number in seed.split()])
+    return [*fitted.optima(), {"budget": PREDICTED, **predict(fitted)}]
+
+
 def main() -> None:
     """Train the fitted budgets, store the prediction, then train the budget that is predicted."""
     runs = seeds(3)
     names = {"seed": " ".join(map(str, runs))}
-    fit = Fit({budget: means(budget, widths, runs) for budget, widths in FITTED.items()})
-    prediction = fit.prediction((len(common.encoded_plays()[1]) - 1) // WINDOW)
-    widths = [int(width) for width in prediction["predicted_widths"].split()]
-    if not RUNS.select(part="run", budget=PREDICTED):
-        save("isoflop_optima", [row | names for row in (*fit.optima(), {"budget": PREDICTED, **prediction})])
-    measured = fit.measured(means(PREDICTED, widths, runs))
-    save("isoflop_optima", [row | names for row in (*fit.optima(), measured | prediction)])
+    fitted = fit(runs)
+    OPTIMA.rows(optima, **names)
+    widths = [int(width) for width in predict(fitted)["predicted_widths"].split()]
+    measured = fitted.measured(means(PREDICTED, widths, runs))
+    for name, value in list(measured.items())[1:]:
+        OPTIMA.label(name, lambda _, value=value: value, **names, budget=PREDICTED)
     LAW.rows(law, **names)
 
 

@@ -1,19 +1,17 @@
-"""What made the rows of a result: versions, and the constants that a function uses."""
+"""What made the rows of a result: versions, and the constants that a function of a script uses."""
 
+import ast
 import dataclasses
-import dis
 import functools
 import hashlib
-import inspect
 import platform
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import FunctionType, ModuleType
 
 import torch
-from torch import Tensor
 
 SHORT = 24
 """Characters of a constant that are stored as they are; of a longer one, a hash."""
@@ -26,85 +24,75 @@ def versions() -> dict[str, str]:
 
 
 def constants(function: Callable, key: Mapping[str, object]) -> dict[str, str]:
-    """Return the constants that a function uses, by itself and in what it calls, in the scripts of its folder.
+    """Return the constants whose names a function uses, or a function or class that it names, in scripts.
 
-    Constants have names in capitals. Of a dictionary that has values of the key, only these entries are returned.
+    Constants have names in capitals. Of a dictionary that has a value of the key, such as the name of an arm, it is
+    this entry only.
     """
-    found: dict[str, str] = {}
-    chosen = {value for value in key.values() if isinstance(value, str | int | float)}
-    used: list = []
-    seen: set[int] = set()
-    _text(function, used)
-    while used:
-        for name, value in _names_of(used.pop()):
-            if inspect.isfunction(value) or inspect.isclass(value):
-                if id(value) not in seen:
-                    seen.add(id(value))
-                    used.append(value)
-                continue
-            entries = chosen & value.keys() if isinstance(value, Mapping) else ()
-            for label, part in {f"{name}[{entry}]": value[entry] for entry in entries}.items() or [(name, value)]:
-                text = _text(part, used)
+    function = getattr(function, "func", function)  # of functools.partial
+    own = sys.modules[function.__module__]
+    values = {value for column, value in key.items() if column != "seed"}
+    found = {}
+    for script, name in _reached(own, function.__name__):
+        value = getattr(script, name)
+        if name.isupper() and not isinstance(value, type | FunctionType | ModuleType):
+            name = name if script is own else f"{script.__name__}.{name}"
+            entries = values & value.keys() if isinstance(value, Mapping) else ()
+            for label, part in [(f"{name}[{entry}]", value[entry]) for entry in entries] or [(name, value)]:
+                text = _text(part)
                 found[label] = text if len(text) <= SHORT else hashlib.sha256(text.encode()).hexdigest()[:8]
-    return dict(sorted(found.items()))
-
-
-def _names_of(thing: object) -> Iterator[tuple[str, object]]:
-    """Yield the constants, functions and classes of the scripts that a function or a class uses."""
-    if isinstance(thing, type):
-        inner = (getattr(part, "__func__", getattr(part, "fget", part)) for part in vars(thing).values())
-        yield from (("method", part) for part in inner if inspect.isfunction(part))
-        return
-    if not inspect.isfunction(thing) or not _is_script(thing):
-        return
-    for name, parameter in inspect.signature(thing).parameters.items():
-        if parameter.default not in (parameter.empty, None):
-            yield f"{thing.__name__}({name})".upper(), parameter.default
-    names, attributes = _names_in(thing.__code__)
-    pairs = {name: thing.__globals__[name] for name in names & thing.__globals__.keys()}
-    for module in [value for value in pairs.values() if isinstance(value, ModuleType) and _is_script(value)]:
-        pairs |= {name: getattr(module, name) for name in attributes if hasattr(module, name)}
-    for name, value in pairs.items():
-        value = getattr(value, "__wrapped__", value)  # of functools.cache
-        if inspect.isfunction(value) or inspect.isclass(value):
-            if _is_script(value):
-                yield name, value
-        elif name.isupper() and not isinstance(value, ModuleType) and type(value).__name__ != "Table":
-            yield name, value
+    return {name: text for name, text in sorted(found.items()) if "table.Table" not in text}
 
 
 @functools.cache
-def _names_in(code: CodeType) -> tuple[set[str], set[str]]:
-    """Return the global names in code, and all names, those of attributes too."""
-    found = {each.argval for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL"}
-    inner = [_names_in(part) for part in code.co_consts if isinstance(part, CodeType)]
-    return found.union(*(names for names, _ in inner)), set(code.co_names).union(*(names for _, names in inner))
+def _reached(script: ModuleType, name: str) -> set[tuple[ModuleType, str]]:
+    """Return the names that a function uses, directly and in what these names stand for."""
+    seen: set[tuple[ModuleType, str]] = set()
+    new = {(script, name)}
+    while new:
+        seen |= new
+        new = {used for each in new for used in _names_in(*each)} - seen
+    return seen
+
+
+def _names_in(script: ModuleType, name: str) -> Iterator[tuple[ModuleType, str]]:
+    """Yield the names of scripts in the definition of a name; of a constant, whose value counts, no other constants."""
+    value = getattr(script, name)
+    origin = sys.modules.get(getattr(value, "__module__", None), script)
+    if name not in _definitions(script):  # imported
+        if _is_script(origin) and origin is not script:
+            yield origin, value.__name__
+        return
+    for part in ast.walk(_definitions(script)[name]):
+        at, used = script, getattr(part, "id", None)
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+            at, used = getattr(script, part.value.id, None), part.attr
+        if _is_script(at) and hasattr(at, used or "") and not (name.isupper() and used.isupper()):
+            yield at, used
+
+
+@functools.cache
+def _definitions(script: ModuleType) -> dict[str, ast.AST]:
+    """Return the definitions of the names of a script."""
+    found = {}
+    for part in ast.parse(Path(script.__file__).read_text()).body:
+        stored = [n.id for n in ast.walk(part) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        found |= dict.fromkeys([part.name] if hasattr(part, "name") else stored, part)
+    return found
 
 
 def _is_script(thing: object) -> bool:
-    """Return whether a module, or that of a function, is a script, cNN_NAME.py."""
-    module = thing if isinstance(thing, ModuleType) else sys.modules.get(getattr(thing, "__module__", None))
-    return re.match(r"c\d\d_", Path(getattr(module, "__file__", None) or "").name) is not None
+    return re.match(r"c\d\d_", Path(getattr(thing, "__file__", None) or "").name) is not None
 
 
-def _text(value: object, used: list) -> str:
-    """Return a constant as text that is the same in every process, and add the functions in it to those in use."""
-    if isinstance(value, functools.partial):
-        return f"{_text(value.func, used)}({_text(value.args, used)}, {_text(value.keywords, used)})"
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):  # without defaults, of which there may be more
-        used.append(type(value))
-        fields = {field.name: field.default for field in dataclasses.fields(value) if field.compare}
-        given = {name: getattr(value, name) for name in fields}
-        return type(value).__name__ + _text({n: v for n, v in given.items() if repr(v) != repr(fields[n])}, used)
-    if callable(value):
-        used.append(value)
-        return getattr(value, "__qualname__", type(value).__name__)
+def _text(value: object) -> str:
+    """Return a constant as text, the same in every process, and without default settings, which may become more."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {_text(part, used)}" for name, part in value.items()) + "}"
-    if isinstance(value, Tensor) and value.numel() > 1000:  # a text
-        return str(tuple(value.shape))
-    if isinstance(value, Tensor):
-        return _text([f"{x:.6g}" for x in value.double().flatten().tolist()], used)
-    if isinstance(value, Sequence | set) and not isinstance(value, str | range):
-        return "(" + ", ".join(_text(part, used) for part in value) + ")"
-    return repr(value) if isinstance(value, str | int | float | range | None) else type(value).__name__
+        return str({name: _text(part) for name, part in value.items()})
+    if dataclasses.is_dataclass(value):
+        fields = {field.name: field.default for field in dataclasses.fields(value) if field.repr}
+        given = {name: _text(getattr(value, name)) for name in fields}
+        return type(value).__name__ + str({name: text for name, text in given.items() if text != _text(fields[name])})
+    if isinstance(value, tuple | list):
+        return f"({', '.join(map(_text, value))})"
+    return re.sub(r" at 0x\w+", "", repr(value))

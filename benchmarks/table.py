@@ -12,9 +12,8 @@
         run(main)
 
 A row that is stored is not computed again. A new one is stored at once, with the versions that computed it and the
-constants that its function uses: names in capitals, of this script and of others in this folder. If one of them has
-changed since, the row is refused. Of a dictionary that has a value of the key, only this entry counts, so that another
-arm can be added. Numbers inside a function are not seen: put what determines a row into a constant.
+constants of its script: see `provenance.constants`. If one of them has changed since, the row is refused. Numbers in a
+function are not seen: put what determines a row into a constant.
 """
 
 import argparse
@@ -27,6 +26,7 @@ import multiprocessing
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -39,7 +39,7 @@ from lecture21.chapters import FOLDERS, results
 from lecture21.chapters.results import MADE
 
 Row = dict[str, object]
-OPTIONS = argparse.Namespace(arguments=[], jobs=1, again={}, keep=False, measured=0, worker=False)
+OPTIONS = argparse.Namespace(arguments=[], jobs=1, again={}, keep=False, worker=False)
 LOCK = threading.RLock()
 TABLES: list["Table"] = []
 
@@ -55,24 +55,24 @@ def run(main: Callable[[], None]) -> None:
     parser.add_argument("--again", nargs="+", default=[], metavar="COLUMN=VALUE", help=again)
     parser.add_argument("--keep", action="store_true", help="keep rows although constants have changed since")
     given = parser.parse_args()
-    if given.jobs < 1 or any("=" not in pair for pair in given.again):
-        parser.error("--jobs needs a positive number, --again needs COLUMN=VALUE")
+    if not all("=" in pair for pair in given.again):
+        parser.error("--again needs COLUMN=VALUE")
     given.again = {column: _key(value) for column, value in (pair.split("=", 1) for pair in given.again)}
-    vars(OPTIONS).update(vars(given) | {"jobs": 1 if given.again else given.jobs, "measured": 0})
+    vars(OPTIONS).update(vars(given))
     torch.set_num_threads(1)
-    if OPTIONS.jobs > 1:
+    if OPTIONS.jobs > 1 and not OPTIONS.again:
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(OPTIONS.jobs, spawn, _start_worker, (OPTIONS.arguments,)) as OPTIONS.pool:
             main()
-        OPTIONS.jobs = 1
         for table in TABLES:
-            table.requested.clear()
+            table.asked.clear()
+    OPTIONS.jobs = 1
     main()  # after several processes: computes nothing, and asks for the rows in the order of one process
     for table in TABLES:
         table.sort()
-    if OPTIONS.again and not OPTIONS.measured:
+    if OPTIONS.again and not any(_is_again(table.key, key) for table in TABLES for key in table.asked):
         keys = " or ".join(", ".join(table.key) for table in TABLES)
-        parser.error(f"no row has {given.again}; the columns are {keys}")
+        parser.error(f"no row has {OPTIONS.again}; the columns are {keys}")
 
 
 def _start_worker(arguments: list[str]) -> None:
@@ -83,6 +83,10 @@ def _start_worker(arguments: list[str]) -> None:
 def _work(compute: Callable, key: Row) -> Row | list[Row] | tuple:
     file_of.cache_clear()  # other processes have stored rows since
     return compute(**key)
+
+
+def _is_again(columns: tuple[str, ...], values: tuple) -> bool:
+    return OPTIONS.again.items() <= dict(zip(columns, values, strict=True)).items()
 
 
 def seeds(n_seed: int) -> list[int]:
@@ -111,15 +115,10 @@ class Table:
     def __init__(self, name: str, key: Sequence[str], details: Mapping[str, Sequence[str]] | None = None):
         self.name, self.key = name, tuple(key)
         self.results = {name: self.key} | {other: tuple(columns) for other, columns in (details or {}).items()}
-        self.requested: dict[tuple, None] = {}
+        self.asked: dict[tuple, None] = {}
         self.new: set[tuple] = set()
-        self.locks: dict[tuple, threading.RLock] = {}
+        self.locks: dict[tuple, threading.RLock] = defaultdict(threading.RLock)
         TABLES.append(self)
-
-    @property
-    def file(self) -> "File":
-        """The stored rows."""
-        return file_of(self.name)
 
     def row(self, compute: Callable[..., Row], /, **key: object) -> Row:
         """Return the only row with this key; `compute(**key)` returns its other columns, if it is not stored."""
@@ -133,22 +132,18 @@ class Table:
         """
         if unknown := key.keys() - set(self.key):
             raise ValueError(f"the key of {self.name!r} is {', '.join(self.key)}; got {', '.join(sorted(unknown))}")
-        wanted = _keys(key, self.key)
+        wanted, now = _keys(key, self.key), constants(compute, key)
         with LOCK:
-            self.requested.setdefault(wanted)
-            lock = self.locks.setdefault(wanted, threading.RLock())
+            self.asked.setdefault(wanted)
+            lock = self.locks[wanted]
         with lock:
-            found = self.file.find(self.key, wanted)
-            if found:
-                self._check(found, compute, key)
-            if OPTIONS.again and OPTIONS.again.items() <= dict(zip(self.key, wanted, strict=True)).items():
-                OPTIONS.measured += 1
-                print("stored  ", *map(_typed, found), sep="\n")
-                print("measured again  ", *self._computed(compute, key)[0], sep="\n", flush=True)
+            if found := self.select(**dict.fromkeys(self.key) | key):
+                self._check(now, key)
+            if OPTIONS.again and _is_again(self.key, wanted):
+                print("stored  ", *found, "measured again  ", *self._computed(compute, key)[0], sep="\n", flush=True)
             if not found:
-                self._store(self._computed(compute, key), compute, key)
-                found = self.file.find(self.key, wanted)
-        return [_typed(row) for row in found]
+                self._store(self._computed(compute, key), now, key)
+        return found or self.select(**dict.fromkeys(self.key) | key)
 
     def tune(
         self,
@@ -168,8 +163,8 @@ class Table:
         Args:
             compute: as for `rows`.
             column: of the key, with the value to be tuned.
-            first: values to begin with; `further` says how to go on: see `common.tune`.
-            further: see there.
+            first: values to begin with.
+            further: values: see `common.tune`.
             by: the column with the score, or a function that computes it from the rows of one seed.
             seeds: of the search.
             reported: the seeds that are reported, which must be others.
@@ -189,23 +184,22 @@ class Table:
 
     def select(self, **values: object) -> list[Row]:
         """Return the stored rows that have these values."""
-        return [_typed(row) for row in self.file.find(tuple(values), _keys(values, values))]
+        return [_typed(row) for row in file_of(self.name).find(values, values)]
 
     def label(self, column: str, value: Callable[[Row], object], **where: object) -> None:
         """Set a column of the rows with these values, such as whether a rate was chosen."""
         with LOCK:
-            cells = [(row, _cell(value(_typed(row)))) for row in self.file.find(tuple(where), _keys(where, where))]
-            if any(row[column] != cell for row, cell in cells):
-                for row, cell in cells:
-                    row[column] = cell
-                self.file.write()
+            file = file_of(self.name)
+            for row in file.find(where, where):
+                row[column] = _cell(value(_typed(row)))
+            file.write()
 
     def sort(self) -> None:
         """Bring the rows that were computed by this process into the order in which they were asked for."""
-        order = {key: place for place, key in enumerate(self.requested) if key in self.new}
-        if self.requested:
-            self.file.rows.sort(key=lambda row: order.get(_keys(row, self.key), -1) if order else -1)
-            self.file.write()
+        order = {key: place for place, key in enumerate(self.asked) if key in self.new}
+        if order:
+            file_of(self.name).rows.sort(key=lambda row: order.get(_keys(row, self.key), -1))
+            file_of(self.name).write()
 
     def _computed(self, compute: Callable, key: Row) -> tuple[list[Row], ...]:
         start = time.monotonic()
@@ -218,34 +212,30 @@ class Table:
         print(*key.values(), *measured, f"{time.monotonic() - start:.0f} s", sep="  ", flush=True)
         return parts
 
-    def _store(self, parts: tuple[list[Row], ...], compute: Callable, key: Row) -> None:
-        made = versions() | {"constants": constants(compute, key)}
+    def _store(self, parts: tuple[list[Row], ...], now: dict[str, str], key: Row) -> None:
+        made = versions() | {"constants": now}
         with LOCK:
             for (name, columns), rows in reversed(list(zip(self.results.items(), parts, strict=True))):
                 file, own = file_of(name), {column: key.get(column) for column in columns}
-                file.remove(columns, _keys(own, columns))
+                file.rows = [row for row in file.rows if _keys(row, columns) != _keys(key, columns)]
                 file.add([own | row for row in rows], made)
                 file.write()
             self.new.add(_keys(key, self.key))
 
-    def _check(self, found: list[Row], compute: Callable, key: Row) -> None:
-        now = constants(compute, key)
-        for then in [row[MADE]["constants"] for row in found]:
-            if then is None and not OPTIONS.keep:
-                continue
-            changed = [name for name in now if (then or {}).get(name) != now[name]]
-            if OPTIONS.keep and (changed or then is None):
-                for name, columns in self.results.items():
-                    for row in file_of(name).find(columns, _keys(key, columns)):
-                        row[MADE] = row[MADE] | {"constants": now}
-                    file_of(name).write()
-                return
-            if changed:
-                told = "; ".join(f"{name} was {then.get(name, 'not used')}, is {now[name]}" for name in changed)
-                raise ValueError(
-                    f"{self.file.path.name}: the row with {key} was made with other constants: {told}. Delete the rows"
-                    " that the change concerns, to compute them again, or run with --keep if it concerns none"
-                )
+    def _check(self, now: dict[str, str], key: Row) -> None:
+        """Refuse rows that were made with other constants."""
+        then = file_of(self.name).find(self.key, key)[0][MADE]["constants"]
+        changed = [name for name in now if then.get(name) != now[name]]
+        if changed and not OPTIONS.keep:
+            told = "; ".join(f"{name} was {then.get(name, 'not used')}, is {now[name]}" for name in changed)
+            raise ValueError(
+                f"{self.name}.csv: the row with {key} was made with other constants: {told}. Delete the rows"
+                " that the change concerns, to compute them again, or run with --keep if it concerns none"
+            )
+        for name, columns in self.results.items() if changed else ():
+            for row in file_of(name).find(columns, key):
+                row[MADE] = row[MADE] | {"constants": now}
+            file_of(name).write()
 
 
 class File:
@@ -265,34 +255,23 @@ class File:
                 self.rows.append(row | {MADE: made[int(row.get(MADE, 1)) - 1]})
             self.columns = [column for column in next(csv.reader(lines)) if column != MADE]
 
-    def find(self, columns: tuple[str, ...], values: tuple) -> list[Row]:
-        """Return the rows that have these values."""
+    def find(self, columns: Iterable[str], values: Row) -> list[Row]:
+        """Return the rows that have these values in these columns."""
+        columns = tuple(columns)
         with LOCK:
             if columns not in self.index:
-                self.index[columns] = {}
+                self.index[columns] = defaultdict(list)
                 for row in self.rows:
-                    self.index[columns].setdefault(_keys(row, columns), []).append(row)
-            return self.index[columns].get(values, [])
-
-    def remove(self, columns: tuple[str, ...], values: tuple) -> None:
-        """Remove the rows that have these values."""
-        self.rows = [row for row in self.rows if _keys(row, columns) != values]
-        self.index.clear()
+                    self.index[columns][_keys(row, columns)].append(row)
+            return self.index[columns].get(_keys(values, columns), [])
 
     def add(self, rows: Sequence[Row], made: Row) -> None:
-        """Add rows with the columns of all others, or of the first row if there are no others."""
-        self.columns = self.columns or list(rows[0] if rows else ())
+        """Add rows; the first ones decide which columns there are."""
+        self.columns = self.columns or list(dict.fromkeys(column for row in rows for column in row))
         for row in rows:
             if unknown := row.keys() - set(self.columns):
                 raise ValueError(f"{self.path.name} has no column {', '.join(sorted(unknown))}")
-            self.rows.append({column: self._text(column, row.get(column)) for column in self.columns} | {MADE: made})
-        self.index.clear()
-
-    def _text(self, column: str, value: object) -> str:
-        """Return a cell; a whole number is written as the others of its column are."""
-        others = (row[column] for row in self.rows if row[column])
-        whole = isinstance(value, float) and value.is_integer() and self.rows
-        return str(int(value)) if whole and all(other.lstrip("-").isdigit() for other in others) else _cell(value)
+            self.rows.append({column: _cell(row.get(column)) for column in self.columns} | {MADE: made})
 
     def write(self) -> None:
         """Write the file, if it changes; not to measure again, and not in one of several processes."""
@@ -304,10 +283,9 @@ class File:
         for row in self.rows:
             made = row[MADE]
             place = next((n for n, other in enumerate(origins) if _agree(other, made)), len(origins))
-            if place == len(origins):
-                origins.append(dict(made))
-            elif made["constants"]:
-                origins[place]["constants"] = dict(sorted((origins[place]["constants"] | made["constants"]).items()))
+            origins[place:] = origins[place:] or [made]
+            both = origins[place]["constants"] | made["constants"]
+            origins[place] = made | {"constants": dict(sorted(both.items()))}
             places.append(place + 1)
         text = io.StringIO()
         text.writelines(f"# {line}\n" for line in (self.command, *(json.dumps(o, ensure_ascii=False) for o in origins)))
@@ -333,28 +311,12 @@ def file_of(name: str) -> File:
 def _agree(one: Row, other: Row) -> bool:
     """Return whether one line of the file can say what made both."""
     a, b = one["constants"], other["constants"]
-    if a is None or b is None:
-        return one == other
     return one | {"constants": b} == other and all(a[name] == b[name] for name in a.keys() & b.keys())
 
 
 def stored(name: str) -> list[Row]:
     """Return the rows of a result, none if there is no table."""
     return [_typed(row) for row in file_of(name).rows]
-
-
-def save(name: str, rows: Sequence[Row]) -> None:
-    """Store all rows of a result at once; rows that stay as they are keep what made them."""
-    file, made = file_of(name), versions() | {"constants": None}
-    known = {_keys(row, file.columns): row for row in file.rows}
-    file.rows = []
-    for row in rows:
-        old = known.get(_keys(row, file.columns))
-        if old:
-            file.rows.append(old)
-        else:
-            file.add([row], made)
-    file.write()
 
 
 def path_of(name: str) -> Path:
