@@ -388,8 +388,9 @@ def test_a_gpt_and_its_shape_have_the_same_counts(config, data):
     assert accounting.parameters(config) == accounting.parameters(shape) == accounting.parameters(model)
     assert accounting.flops_per_token(config, context) == accounting.flops_per_token(shape, context)
     assert accounting.kv_cache_bytes(config, context, 3, "fp32") == accounting.kv_cache_bytes(shape, context, 3, "fp32")
-    assert accounting.weight_bytes(config, "fp16") == 2 * sum(p.numel() for p in model.parameters())
-    assert accounting.training_flops(config, 10) == accounting.training_flops(shape, 10)
+    held = sum(p.numel() for p in model.parameters())
+    assert (accounting.weight_bytes(config, "fp16"), accounting.training_bytes(shape)) == (2 * held, 16 * held)
+    assert accounting.training_flops(shape, 10) == 60 * accounting.parameters(config).active
 
 
 @given(configs())
