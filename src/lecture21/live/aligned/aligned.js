@@ -10,17 +10,33 @@ import { create, createFrame, find, messageOf } from "../kit/frame.js";
 import { argmax, written } from "../kit/numbers.js";
 import { fieldsFrom, integerIn } from "../kit/state.js";
 
+/**
+ * @typedef {[text: string, score: number, learned: number]} Line  a response, its score and its learned reward
+ * @typedef {{name: string, method: string, n: number, measured: import("./drawing.js").Measured}} Stop
+ *   n: of how many responses the policy takes the best; 0 if it takes the first
+ * @typedef {object} Stored  what Python gives; responses are text, of which `linesOf` makes lines
+ * @property {string[]} prompts
+ * @property {number[][]} ids  of the tokens of each prompt
+ * @property {number} newest  tokens of a response at most
+ * @property {(Stop & {responses: string})[]} stops
+ * @property {string} base
+ * @property {string[]} draws  of the reference, for each prompt
+ * @property {import("./drawing.js").Course[]} courses
+ * @property {import("./judge.js").Grammar} grammar
+ */
+
 const N = 8; // live responses of which the judge chooses the best
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
+    /** @type {Stored} */
     const stored = context.model.get("stored");
     const { prompts, courses, ids } = stored;
     const [base, draws] = [linesOf(stored.base), stored.draws.map(linesOf)];
     const stops = stored.stops.map((stop) => ({ ...stop, responses: linesOf(stop.responses) }));
     const judge = createJudge(stored.grammar);
-    const reference = stops.find(({ method }) => method === "sft");
+    const reference = /** @type {typeof stops[0]} */ (stops.find(({ method }) => method === "sft"));
     const frame = createFrame(context, {
       title: "Aligned or not?",
       first: "Click a large point to read that policy's response, or move the slider from policy to policy.",
@@ -36,7 +52,7 @@ export default {
 
     const asked = select(frame.controls, {
       label: "Prompt",
-      options: prompts.map((prompt, /** @type {number} */ i) => [String(i), prompt]),
+      options: prompts.map((prompt, i) => [String(i), prompt]),
       value: String(state.values.prompt),
       onInput: (value) => state.set({ prompt: Number(value) }),
     });
@@ -58,7 +74,13 @@ export default {
     const answer = create("div", { class: "panel full responses answer" });
     frame.stage.append(answer);
     const look = (/** @type {number} */ i) => ({ color: THEMED.series[i] });
-    const points = { courses, look, stops, chosen: () => chosen().measured, onChoose: (stop) => state.set({ stop }) };
+    const points = {
+      courses,
+      look,
+      stops,
+      chosen: () => chosen().measured,
+      onChoose: (/** @type {number} */ stop) => state.set({ stop }),
+    };
     const charts = [
       frontier(frame, {
         ...{ ...points, value: 1, yRange: [0, 1] },
@@ -71,7 +93,7 @@ export default {
     ];
     const key = create("div", { class: "panel full" });
     frame.stage.append(key);
-    legend(key, () => courses.map(({ name }, /** @type {number} */ i) => ({ name, ...look(i) })));
+    legend(key, () => courses.map(({ name }, i) => ({ name, ...look(i) })));
     key.append(
       create(
         "p",
@@ -130,9 +152,7 @@ export default {
         i === picked ? "chosen by the learned reward" : "",
         i === judged ? "best according to the judge" : "",
       ];
-      const items = list.map((line, /** @type {number} */ i) =>
-        row(marks(i).filter(Boolean).join(", ") || `response ${i + 1}`, line),
-      );
+      const items = list.map((line, i) => row(marks(i).filter(Boolean).join(", ") || `response ${i + 1}`, line));
       const all = create("details", {}, create("summary", {}, `All ${n} responses from which it chooses`), ...items);
       all.open = opened;
       all.addEventListener("toggle", () => (opened = all.open));
@@ -140,6 +160,7 @@ export default {
     }
 
     let opened = false;
+    /** What was sampled last. @type {{prompt: number} | null} */
     let sampled = null;
     let seed = 0;
 
@@ -169,8 +190,9 @@ export default {
     }
     const sample = createSampler(context.model, frame);
 
-    function showSampled(prompt, lines, aligned) {
+    function showSampled(/** @type {number} */ prompt, /** @type {string[]} */ lines, /** @type {string} */ aligned) {
       sampled = { prompt };
+      /** @type {[string, number, null][]} */
       const scored = [...lines, aligned].map((text) => [text, judge(prompts[prompt], text).score, null]);
       const winner = argmax(scored.slice(0, N).map((line) => line[1]));
       now.replaceChildren(
@@ -191,11 +213,11 @@ function capital(/** @type {string} */ text) {
 }
 
 /** A reward with two digits and a real minus sign. */
-function signed(value) {
+function signed(/** @type {number} */ value) {
   return value.toFixed(2).replace("-", "\u2212");
 }
 
-/** Responses, each with its score and learned reward, from lines of text. */
+/** Responses, each with its score and learned reward, from lines of text. @returns {Line[]} */
 function linesOf(/** @type {string} */ text) {
   const lines = text ? text.split("\n") : [];
   return lines.map((line) => {
@@ -207,7 +229,7 @@ function linesOf(/** @type {string} */ text) {
 /**
  * One response: which policy's it is, how it scores, and the text.
  * @param {string} name
- * @param {any[]} line  text, score, learned reward or null
+ * @param {Line | [string, number, null]} line  null: without its learned reward
  * @param {string} [mark]
  */
 function row(name, [text, score, learned], mark = "") {

@@ -6,14 +6,19 @@ import { placeIn } from "../kit/draw.js";
 
 const TICKS = [0, 1, 3, 10, 30];
 const REACH = 20; // CSS pixels from a point to the pointer that takes it
-const along = (kl) => Math.log1p(kl);
+const along = (/** @type {number} */ kl) => Math.log1p(kl);
+
+/**
+ * @typedef {number[]} Measured  KL, judge's score and learned reward
+ * @typedef {{name: string, method: string, line: Measured[], others: Measured[]}} Course  others: ends of other seeds
+ */
 
 /**
  * Add one chart to the figure; its axis is the logarithm of 1 + KL, on which 0 has a place.
  * @param {import("../kit/frame.js").Frame} frame
- * @param {{courses: any[], value: 1 | 2, title: string, yTitle: string, yRange: [number, number],
- *   look: (index: number) => {color: string, dashed?: boolean}, chosen: () => any,
- *   stops: {name: string, measured: number[]}[], onChoose: (stop: number) => void}} options
+ * @param {{courses: Course[], value: 1 | 2, title: string, yTitle: string, yRange: [number, number],
+ *   look: (index: number) => {color: string, dashed?: boolean}, chosen: () => Measured,
+ *   stops: {name: string, measured: Measured}[], onChoose: (stop: number) => void}} options
  *   stops: the policies whose responses can be read: a click on the point of one chooses it
  */
 export function frontier(frame, { courses, value, title, yTitle, yRange, look, chosen, stops, onChoose }) {
@@ -47,7 +52,7 @@ export function frontier(frame, { courses, value, title, yTitle, yRange, look, c
       cursor: along(chosen()[0]),
     }),
   });
-  const placeOf = (/** @type {number[]} */ measured) => ({ x: along(measured[0]), y: measured[value] });
+  const placeOf = (/** @type {Measured} */ measured) => ({ x: along(measured[0]), y: measured[value] });
 
   /** The policy whose point is nearest to a pointer and within its reach, or -1. */
   function under(/** @type {MouseEvent} */ event) {

@@ -3,7 +3,10 @@
 import { startEngine } from "../engine/client.js";
 import { loadFile } from "../kit/files.js";
 
-/** The byte of each character in a BPE token: printable ones stand for themselves, the others follow from 256 on. */
+/**
+ * The byte of each character in a BPE token: printable ones stand for themselves, the others follow from 256 on.
+ * @type {Map<string, number>}
+ */
 const BYTES = new Map();
 for (let byte = 0, next = 256; byte < 256; byte++) {
   const printable = (byte > 32 && byte < 127) || (byte > 160 && byte < 173) || byte > 173;
@@ -21,12 +24,17 @@ export function textOf(tokens) {
 }
 
 /**
+ * @typedef {Awaited<ReturnType<typeof startEngine>>} Engine
+ * @typedef {Awaited<ReturnType<Engine["load"]>>} EngineModel
+ */
+
+/**
  * Return a function that samples responses, and starts the engine at its first use.
- * @param {any} figureModel  anywidget's model, or the page's
+ * @param {import("../kit/state.js").Model} figureModel  anywidget's model, or the page's
  * @param {import("../kit/frame.js").Frame} frame
  */
 export function createSampler(figureModel, frame) {
-  /** @type {Promise<any> | null} */
+  /** @type {Promise<Record<string, EngineModel>> | null} */
   let ready = null;
   let closed = false;
 
@@ -34,6 +42,7 @@ export function createSampler(figureModel, frame) {
     const engine = await startEngine();
     frame.onRemove(() => engine.close());
     if (closed) engine.close();
+    /** @type {Record<string, EngineModel>} */
     const models = {};
     for (const name of ["unaligned", "aligned"]) models[name] = await engine.load(await loadFile(figureModel, name));
     return models;

@@ -1,7 +1,7 @@
 // Attention playground (chapters 02, 03, 04): every number of a small attention layer, to be changed by hand.
 // Level 1 has no weights; level 2 has W^q, W^k, W^v, several heads and W^o; level 3 has masks, right and wrong.
 
-import { attend, dependence, MASKS } from "./compute.js";
+import { MASKS, resultsOf } from "./compute.js";
 import { ghostOf } from "./ghost.js";
 import { arrow, box, calculation, PARTS_STYLE, withIndices } from "./parts.js";
 import { rolePlane, vectorPlane } from "./planes.js";
@@ -34,6 +34,10 @@ import { MATRIX_STYLE } from "../kit/matrix.js";
 import { identity } from "../kit/numbers.js";
 import { arrayOf, fieldsFrom, integerIn } from "../kit/state.js";
 
+/** @typedef {import("./settings.js").Playground} Playground */
+/** @typedef {import("../kit/state.js").Fields} Fields */
+
+/** @type {Record<number, {title: string, first: string, then: string}>} */
 const TEXTS = {
   1: {
     title: "Basic self-attention: drag the words",
@@ -51,12 +55,14 @@ const TEXTS = {
     then: "all weights of later words are 0, but rows no longer sum to 1, and later words leak through the division.",
   },
 };
+/** @type {Record<number, (playground: Playground) => void>} */
 const BUILDERS = { 1: buildVectors, 2: buildMatrices, 3: buildMasks };
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const { model } = context;
+    /** @type {1 | 2 | 3} */
     const level = model.get("level") in TEXTS ? model.get("level") : 1;
     const tokens = names(model.get("tokens"), 2, 6) ?? ["the", "cat", "sat", "down"];
     const features = names(model.get("features"), 4, 4) ?? ["1", "2", "3", "4"];
@@ -68,6 +74,7 @@ export default {
     const texts = model.get("own") === true ? { ...TEXTS[level], ...own } : TEXTS[level];
     const fields = fieldsOf(level, tokens, features, fieldsFrom(context.fields));
     const frame = createFrame(context, { ...texts, fields, onChange: update });
+    /** @type {Playground} */
     const playground = {
       frame,
       state: frame.state,
@@ -76,7 +83,6 @@ export default {
       features,
       slots: names(model.get("slots"), 4, 4) ?? features,
       valueSlots: names(model.get("value_slots"), 4, 4) ?? features,
-      /** @type {((found: ReturnType<typeof resultsOf> & {before: number[][] | null}) => void)[]} */
       updates: [],
       results: () => resultsOf(level, frame.state.values),
     };
@@ -95,7 +101,11 @@ export default {
       const which = heads > 1 ? `Head ${found.head + 1} of ${heads}. ` : "";
       const row = which + describeRow(tokens, query, found.shown, level === 3);
       const all = found.heads.map(({ weights }) => weights);
-      frame.describe(level < 3 ? row : `Mask: ${MASKS[mask]}. ${describeMask(tokens, found.depends, all)} ${row}`);
+      frame.describe(
+        level < 3
+          ? row
+          : `Mask: ${MASKS[/** @type {keyof typeof MASKS} */ (mask)]}. ${describeMask(tokens, found.depends, all)} ${row}`,
+      );
     }
 
     function paint() {
@@ -107,17 +117,24 @@ export default {
   },
 };
 
-/** Return these names if they are short texts, within a number of them. */
-function names(list, /** @type {number} */ least, /** @type {number} */ most) {
+/** Return these names if they are short texts, within a number of them. @returns {string[] | null} */
+function names(/** @type {unknown} */ list, /** @type {number} */ least, /** @type {number} */ most) {
   const right = Array.isArray(list) && list.length >= least && list.length <= most;
   return right && list.every((name) => typeof name === "string" && name && name.length <= 12) ? list : null;
 }
 
+/**
+ * The state of a level.
+ * @param {number} level
+ * @param {string[]} tokens
+ * @param {string[]} features
+ * @param {Fields} parameters  of all levels
+ * @returns {Fields}
+ */
 function fieldsOf(level, tokens, features, parameters) {
   const size = features.length;
-  const start = tokens.map((/** @type {unknown} */ _, /** @type {number} */ i) =>
-    features.map((/** @type {unknown} */ _, /** @type {number} */ j) => (i % size === j ? 1 : 0)),
-  );
+  const start = tokens.map((_, i) => features.map((_, j) => (i % size === j ? 1 : 0)));
+  /** @type {Fields} */
   const fields = {
     query: { start: 0, check: integerIn(0, tokens.length - 1) },
     x: { start, check: arrayOf([tokens.length, size], -LIMIT, LIMIT) },
@@ -133,33 +150,7 @@ function fieldsOf(level, tokens, features, parameters) {
   return { ...fields, scale, heads, head, ...(level === 2 ? { view } : { mask }) };
 }
 
-/** Compute what a state gives, for all parts: `shown` is the chosen head, whose components begin at `start`. */
-function resultsOf(level, values) {
-  const { x, scale = "none", heads = 1, head = 0, mask = "none" } = values;
-  const { w_query: query, w_key: key, w_value: value, w_output: output } = values;
-  const settings = { x, matrices: level > 1 ? { query, key, value, output } : null, scale, heads, mask };
-  const found = attend(settings);
-  const chosen = Math.min(head, heads - 1);
-  const width = x[0].length / heads;
-  const none = x.map(() => x.map(() => false));
-  const later = (depends) =>
-    depends.map((row, /** @type {number} */ i) => row.map((each, /** @type {number} */ j) => each && j > i));
-  const depends = level > 2 ? dependence(settings) : none;
-  const root = { 1: "1", 2: "√2", 4: "2" }[width];
-  return {
-    ...found,
-    head: chosen,
-    shown: found.heads[chosen],
-    width,
-    start: chosen * width,
-    depends,
-    leaks: later(depends),
-    headLeaks: later(level > 2 ? dependence(settings, chosen) : none),
-    division: { root: ` / ${root}`, none: "", width: ` / ${width}` }[scale],
-  };
-}
-
-function buildVectors(playground) {
+function buildVectors(/** @type {Playground} */ playground) {
   const { frame } = playground;
   queryControl(playground, frame.controls);
   axisControls(playground, frame.controls);
@@ -176,7 +167,7 @@ function buildVectors(playground) {
   outputTable(playground, flow, 4);
 }
 
-function buildMatrices(playground) {
+function buildMatrices(/** @type {Playground} */ playground) {
   const { frame } = playground;
   headControl(playground, frame.controls);
   scaleControl(playground, frame.controls);
@@ -197,7 +188,7 @@ function buildMatrices(playground) {
   vectorTable(playground, details(frame.stage, "More: the vectors of the words"), 0);
 }
 
-function buildMasks(playground) {
+function buildMasks(/** @type {Playground} */ playground) {
   const { frame } = playground;
   maskControl(playground, frame.controls);
   queryControl(playground, frame.controls);
@@ -221,13 +212,13 @@ function buildMasks(playground) {
   projectionTables(playground, more, 0);
 }
 
-function rowTable({ level, state, tokens, updates }, parent) {
+function rowTable(/** @type {Playground} */ { level, state, tokens, updates }, /** @type {Element} */ parent) {
   const part = calculation(parent, tokens);
-  const value = level === 1 ? (token) => token : (token) => `v(${token})`;
+  const value = (/** @type {string} */ token) => (level === 1 ? token : `v(${token})`);
   updates.push(({ shown, division }) => part.update(state.values.query, shown, { divided: division, value }));
 }
 
-function details(parent, summary) {
+function details(/** @type {Element} */ parent, /** @type {string} */ summary) {
   const node = create("details", { class: "more" }, create("summary", {}, summary));
   parent.append(node);
   return node;

@@ -8,6 +8,8 @@ import { dot, matmul, normal, seededRandom, softmax, transpose } from "../kit/nu
  *   output: number[][]}} Head
  */
 
+/** @typedef {Record<"query" | "key" | "value" | "output", number[][]>} Matrices  C x C each: q_i = W x_i */
+
 /** The masks, in the order of the list. "late" is causal, but is applied after the softmax. */
 export const MASKS = {
   causal: "causal",
@@ -20,11 +22,11 @@ export const MASKS = {
   prefix: "prefix of 2",
 };
 
-/** What the scores are multiplied by, given the width of a head. */
+/** What the scores are multiplied by, given the width of a head. @type {Record<string, (width: number) => number>} */
 export const SCALES = {
-  root: (/** @type {number} */ width) => 1 / Math.sqrt(width),
+  root: (width) => 1 / Math.sqrt(width),
   none: () => 1,
-  width: (/** @type {number} */ width) => 1 / width,
+  width: (width) => 1 / width,
 };
 
 /**
@@ -34,15 +36,16 @@ export const SCALES = {
  * @returns {boolean[][]}
  */
 export function allowedPairs(mask, length) {
+  /** @type {Record<string, (i: number, j: number) => boolean>} */
   const rules = {
     none: () => true,
-    causal: (/** @type {number} */ i, /** @type {number} */ j) => j <= i,
-    late: (/** @type {number} */ i, /** @type {number} */ j) => j <= i,
-    high: (/** @type {number} */ i, /** @type {number} */ j) => j <= i + 1,
-    low: (/** @type {number} */ i, /** @type {number} */ j) => j <= i - 1,
-    transposed: (/** @type {number} */ i, /** @type {number} */ j) => j >= i,
-    window: (/** @type {number} */ i, /** @type {number} */ j) => j <= i && j > i - 2,
-    prefix: (/** @type {number} */ i, /** @type {number} */ j) => j <= i || (i < 2 && j < 2),
+    causal: (i, j) => j <= i,
+    late: (i, j) => j <= i,
+    high: (i, j) => j <= i + 1,
+    low: (i, j) => j <= i - 1,
+    transposed: (i, j) => j >= i,
+    window: (i, j) => j <= i && j > i - 2,
+    prefix: (i, j) => j <= i || (i < 2 && j < 2),
   };
   return Array.from({ length }, (_, i) => Array.from({ length }, (_, j) => rules[mask](i, j)));
 }
@@ -51,8 +54,7 @@ export function allowedPairs(mask, length) {
  * Attend. Without matrices, each vector is its own query, key and value, and so is its output.
  * @param {object} settings
  * @param {number[][]} settings.x  T x C
- * @param {{query: number[][], key: number[][], value: number[][], output: number[][]} | null} settings.matrices
- *   C x C each, with one row for each component of the result: q_i = W x_i
+ * @param {Matrices | null} settings.matrices  with one row for each component of the result
  * @param {string} settings.scale  one of SCALES
  * @param {number} settings.heads  divides C
  * @param {string} settings.mask  one of MASKS
@@ -61,8 +63,8 @@ export function allowedPairs(mask, length) {
 export function attend({ x, matrices, scale, heads: count, mask }) {
   const width = x[0].length / count;
   const allowed = allowedPairs(mask, x.length);
-  const project = (/** @type {string} */ name) => (matrices ? matmul(x, transpose(matrices[name])) : x);
-  const [queries, keys, values] = ["query", "key", "value"].map(project);
+  const project = (/** @type {keyof Matrices} */ name) => (matrices ? matmul(x, transpose(matrices[name])) : x);
+  const [queries, keys, values] = [project("query"), project("key"), project("value")];
   const heads = Array.from({ length: count }, (_, h) => {
     const [q, k, v] = [queries, keys, values].map((all) => all.map((row) => row.slice(h * width, (h + 1) * width)));
     const factor = SCALES[scale](width);
@@ -89,7 +91,7 @@ export function dependence(settings, head = null) {
   const largest = Math.max(1, ...(matrices ? Object.values(matrices).flat(2).map(Math.abs) : []));
   const random = seededRandom(4);
   const vectors = () => x.map((row) => row.map(() => normal(random) / largest)); // so that no softmax saturates
-  const outputs = (sentence) => {
+  const outputs = (/** @type {number[][]} */ sentence) => {
     const result = attend({ ...settings, x: sentence });
     return head === null ? result.output : result.heads[head].output;
   };
@@ -103,4 +105,33 @@ export function dependence(settings, head = null) {
     }
   }
   return found;
+}
+
+/**
+ * Compute what a state gives, for all parts: `shown` is the chosen head, whose components begin at `start`.
+ * @param {number} level
+ * @param {import("../kit/state.js").Values} values
+ */
+export function resultsOf(level, values) {
+  const { x, scale = "none", heads = 1, head = 0, mask = "none" } = values;
+  const { w_query: query, w_key: key, w_value: value, w_output: output } = values;
+  const settings = { x, matrices: level > 1 ? { query, key, value, output } : null, scale, heads, mask };
+  const found = attend(settings);
+  const chosen = Math.min(head, heads - 1);
+  const width = x[0].length / heads;
+  const none = /** @type {boolean[][]} */ (x.map(() => x.map(() => false)));
+  const later = (/** @type {boolean[][]} */ depends) => depends.map((row, i) => row.map((each, j) => each && j > i));
+  const depends = level > 2 ? dependence(settings) : none;
+  const root = { 1: "1", 2: "√2", 4: "2" }[/** @type {1 | 2 | 4} */ (width)];
+  return {
+    ...found,
+    head: chosen,
+    shown: found.heads[chosen],
+    width,
+    start: chosen * width,
+    depends,
+    leaks: later(depends),
+    headLeaks: later(level > 2 ? dependence(settings, chosen) : none),
+    division: { root: ` / ${root}`, none: "", width: ` / ${width}` }[/** @type {"root" | "none" | "width"} */ (scale)],
+  };
 }

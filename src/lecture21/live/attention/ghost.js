@@ -8,21 +8,22 @@ export function ghostOf(frame) {
   /** @type {{of: string, weights: number[][] | null}} */
   let last = { of: "", weights: null };
   /** @type {number[][] | null} */
-  /** @type {number[][] | null} */
   let before = null;
   let isNew = true;
   let key = "";
   const begin = () => (isNew = true);
-  const listen = (/** @type {string} */ type, /** @type {(event: any) => void} */ action) =>
-    frame.root.addEventListener(type, action, true); // before the control that it changes
-  listen("pointerdown", () => {
+  // Both before the control that the gesture changes.
+  const begins = () => {
     key = "";
     begin();
-  });
-  listen("keydown", (event) => {
-    if (event.key !== key) begin();
-    key = event.key;
-  });
+  };
+  frame.root.addEventListener("pointerdown", begins, true);
+  const pressed = (/** @type {Event} */ event) => {
+    const { key: next } = /** @type {KeyboardEvent} */ (event);
+    if (next !== key) begin();
+    key = next;
+  };
+  frame.root.addEventListener("keydown", pressed, true);
   frame.onReset(() => (last = { of: "", weights: null }));
   /**
    * Return the weights before the last gesture that changed them; null if there are none.

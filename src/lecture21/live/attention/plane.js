@@ -5,11 +5,15 @@ import { written } from "../kit/numbers.js";
 
 const DURATION = 220; // milliseconds of a change that is not dragged
 
+/** @typedef {import("../kit/colors.js").Colors} Colors */
+/** @typedef {{x: number, y: number, name: string}} Named  a point with its name */
+/** @typedef {Record<"px" | "py" | "x" | "y", (value: number) => number>} View  from values to pixels, and back */
+/** @typedef {Named & {color: string, textColor: string}} Point */
+
 /**
  * What is drawn: points with names, which may be dragged; arrows from the origin; and the output of the chosen row, a
  * mean of the points with these weights.
- * @typedef {{points: {x: number, y: number, name: string, color: string, textColor: string}[], arrow: {x: number, y: number, name: string} | null,
- *   output: {x: number, y: number, name: string} | null, weights: number[], xName: string, yName: string}} Scene
+ * @typedef {{points: Point[], arrow: Named | null, output: Named | null, weights: number[], xName: string, yName: string}} Scene
  */
 
 /**
@@ -27,16 +31,13 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
   const chart = drawing(frame, { label, height: (width) => Math.min(width, tallest), draw });
   parent.append(chart.panel);
   const still = matchMedia("(prefers-reduced-motion: reduce)");
-  let shown = null; // the scene on its way to the wanted one
+  /** The scene on its way to the wanted one. @type {Scene | null} */
+  let shown = null;
   let range = [-1, 3];
   let dragging = false;
   let waiting = 0;
-  let view = {
-    px: (/** @type {number} */ x) => x,
-    py: (/** @type {number} */ y) => y,
-    x: (/** @type {number} */ px) => px,
-    y: (/** @type {number} */ py) => py,
-  };
+  /** @type {View} */
+  let view = { px: (x) => x, py: (y) => y, x: (px) => px, y: (py) => py };
   const handles = onMove ? names.map((name, i) => handleFor(name, i)) : [];
 
   function handleFor(/** @type {string} */ name, /** @type {number} */ i) {
@@ -59,8 +60,8 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
     return control;
   }
 
-  const tenth = (value) => Math.round(value * 10) / 10;
-  const inRange = (value) => Math.min(Math.max(value, range[0] + 0.1), range[1] - 0.1);
+  const tenth = (/** @type {number} */ value) => Math.round(value * 10) / 10;
+  const inRange = (/** @type {number} */ value) => Math.min(Math.max(value, range[0] + 0.1), range[1] - 0.1);
 
   /** Draw the scene, with a short movement from what was drawn before. */
   function update() {
@@ -75,8 +76,9 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
       chart.redraw();
       return;
     }
+    /** @type {number | null} */
     let begin = null;
-    const step = (now) => {
+    const step = (/** @type {number} */ now) => {
       begin ??= now;
       const part = Math.min((now - begin) / DURATION, 1);
       shown = part < 1 ? between(from, wanted, 1 - (1 - part) ** 3) : wanted;
@@ -110,9 +112,9 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
     halo(pen, colors, `${shown.xName} →`, width - 4, Math.min(py(0) + 34, height - 8));
     pen.textAlign = "left";
     halo(pen, colors, `↑ ${shown.yName}`, px(0) + 8, 10);
-    const { points, output, arrow, weights } = shown;
+    const { points, output, arrow, weights, xName, yName } = shown;
     if (output && Number.isFinite(output.x)) {
-      points.forEach((point, /** @type {number} */ i) => {
+      points.forEach((point, i) => {
         if (!(weights[i] > 0.004)) return;
         pen.strokeStyle = colors.value;
         pen.globalAlpha = 0.55;
@@ -137,34 +139,40 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
       control.place(px(points[i].x), py(points[i].y));
       control.color(points[i].color);
       control.name(
-        `${names[i]}: ${shown.xName} ${written(scene().points[i].x)}, ${shown.yName} ${written(scene().points[i].y)}; drag, or press the arrow keys`,
+        `${names[i]}: ${xName} ${written(scene().points[i].x)}, ${yName} ${written(scene().points[i].y)}; drag, or press the arrow keys`,
       );
     });
   }
   return { ...chart, update };
 }
 
-function rangeOf({ points, output, arrow }) {
-  const all = [...points, output, arrow]
-    .filter(Boolean)
-    .flatMap(({ x, y }) => [x, y])
-    .filter(Number.isFinite);
+function rangeOf(/** @type {Scene} */ { points, output, arrow }) {
+  const all = [...points, output, arrow].flatMap((point) => (point ? [point.x, point.y] : [])).filter(Number.isFinite);
   return [Math.min(-1, Math.floor(Math.min(...all) - 0.3)), Math.max(3, Math.ceil(Math.max(...all) + 0.3))];
 }
 
-function between(from, to, /** @type {number} */ part) {
-  const mix = (a, b) => a + (b - a) * part;
+/**
+ * The scene on the way from one to another.
+ * @param {Scene} from
+ * @param {Scene} to
+ * @param {number} part
+ * @returns {Scene}
+ */
+function between(from, to, part) {
+  const mix = (/** @type {number} */ a, /** @type {number} */ b) => a + (b - a) * part;
+  /** @type {<T extends Named | null>(a: Named | null, b: T) => T} */
   const point = (a, b) => (a && b ? { ...b, x: mix(a.x, b.x), y: mix(a.y, b.y) } : b);
   return {
     ...to,
-    points: to.points.map((each, /** @type {number} */ i) => point(from.points[i], each)),
-    weights: to.weights.map((weight, /** @type {number} */ i) => mix(from.weights[i] ?? weight, weight)),
+    points: to.points.map((each, i) => point(from.points[i], each)),
+    weights: to.weights.map((weight, i) => mix(from.weights[i] ?? weight, weight)),
     output: point(from.output, to.output),
     arrow: point(from.arrow, to.arrow),
   };
 }
 
-function mergeNames(points, place) {
+function mergeNames(/** @type {Point[]} */ points, /** @type {(point: Point) => string} */ place) {
+  /** @type {Map<string, Point>} */
   const found = new Map();
   for (const point of points) {
     const before = found.get(place(point));
@@ -175,8 +183,8 @@ function mergeNames(points, place) {
 
 function drawGrid(
   /** @type {CanvasRenderingContext2D} */ pen,
-  colors,
-  { px, py, x, y },
+  /** @type {Colors} */ colors,
+  /** @type {View} */ { px, py, x, y },
   /** @type {number} */ width,
   /** @type {number} */ height,
   /** @type {number} */ step,
@@ -199,9 +207,15 @@ function drawGrid(
 }
 
 /** Return a function that writes the name of a point beside it, away from the origin and from the names before. */
-function namePlacer(/** @type {CanvasRenderingContext2D} */ pen, colors, { width, height, origin }) {
+function namePlacer(
+  /** @type {CanvasRenderingContext2D} */ pen,
+  /** @type {Colors} */ colors,
+  /** @type {{width: number, height: number, origin: number[]}} */ { width, height, origin },
+) {
+  /** @type {{x: number, y: number, half: number}[]} */
   const taken = [];
-  return (/** @type {string} */ name, /** @type {number} */ x, /** @type {number} */ y, color, distance = 17) => {
+  /** @type {(name: string, x: number, y: number, color: string, distance?: number) => void} */
+  return (name, x, y, color, distance = 17) => {
     pen.font = "600 14px system-ui, sans-serif";
     pen.fillStyle = color;
     pen.textAlign = "center";
@@ -216,7 +230,7 @@ function namePlacer(/** @type {CanvasRenderingContext2D} */ pen, colors, { width
         y: Math.min(Math.max(y + far * dy * distance, 10), height - 10),
       }));
     });
-    const overlap = (at) =>
+    const overlap = (/** @type {{x: number, y: number}} */ at) =>
       taken.reduce((sum, other) => {
         const wide = Math.max(0, half + other.half + 4 - Math.abs(at.x - other.x));
         return sum + wide * Math.max(0, 18 - Math.abs(at.y - other.y));
@@ -229,7 +243,7 @@ function namePlacer(/** @type {CanvasRenderingContext2D} */ pen, colors, { width
 
 function halo(
   /** @type {CanvasRenderingContext2D} */ pen,
-  colors,
+  /** @type {Colors} */ colors,
   /** @type {string} */ text,
   /** @type {number} */ x,
   /** @type {number} */ y,
@@ -243,11 +257,11 @@ function halo(
 
 function dot(
   /** @type {CanvasRenderingContext2D} */ pen,
-  colors,
+  /** @type {Colors} */ colors,
   /** @type {number} */ x,
   /** @type {number} */ y,
-  radius,
-  color,
+  /** @type {number} */ radius,
+  /** @type {string} */ color,
 ) {
   pen.beginPath();
   pen.arc(x, y, radius, 0, 7);
@@ -260,11 +274,11 @@ function dot(
 
 function arrowTo(
   /** @type {CanvasRenderingContext2D} */ pen,
-  x0,
-  y0,
+  /** @type {number} */ x0,
+  /** @type {number} */ y0,
   /** @type {number} */ x,
   /** @type {number} */ y,
-  color,
+  /** @type {string} */ color,
   /** @type {number} */ width,
 ) {
   const length = Math.hypot(x - x0, y - y0);
@@ -281,7 +295,8 @@ function arrowTo(
   pen.fill();
 }
 
-function line(/** @type {CanvasRenderingContext2D} */ pen, x1, y1, x2, y2) {
+/** @type {(pen: CanvasRenderingContext2D, x1: number, y1: number, x2: number, y2: number) => void} */
+function line(pen, x1, y1, x2, y2) {
   pen.beginPath();
   pen.moveTo(x1, y1);
   pen.lineTo(x2, y2);

@@ -14,7 +14,7 @@ export function vectorPlane({ frame, state, tokens, features, updates, results }
     names: tokens,
     onMove(i, x, y) {
       const { across, up } = state.values;
-      const moved = state.values.x.map((row) => [...row]);
+      const moved = state.values.x.map((/** @type {number[]} */ row) => [...row]);
       if (up !== across) moved[i][up] = y;
       moved[i][across] = x;
       state.set({ x: moved });
@@ -22,12 +22,16 @@ export function vectorPlane({ frame, state, tokens, features, updates, results }
     scene() {
       const { x, across, up, query } = state.values;
       const { text, note, ink, query: blue } = frame.colors;
-      const place = (row) => ({ x: row[across], y: row[up] });
+      const place = (/** @type {number[]} */ row) => ({ x: row[across], y: row[up] });
       const { weights, output } = results().shown;
       const look = (/** @type {number} */ i) =>
         i === query ? { color: blue, textColor: text.query } : { color: note, textColor: ink };
       return {
-        points: x.map((row, /** @type {number} */ i) => ({ ...place(row), name: tokens[i], ...look(i) })),
+        points: x.map((/** @type {number[]} */ row, /** @type {number} */ i) => ({
+          ...place(row),
+          name: tokens[i],
+          ...look(i),
+        })),
         arrow: null,
         output: { ...place(output[query]), name: "output" },
         weights: weights[query],
@@ -65,13 +69,13 @@ export function rolePlane({ frame, state, tokens, slots, valueSlots, updates, re
     scene() {
       const { query, view } = state.values;
       const { shown, start, width } = results();
-      const place = (row) => ({ x: row[0], y: row[1] ?? 0 });
+      const place = (/** @type {number[]} */ row) => ({ x: row[0], y: row[1] ?? 0 });
       const first = view === "query";
       const role = first ? "key" : "value";
       const names = (first ? slots : valueSlots).slice(start, start + width);
       const look = { color: frame.colors[role], textColor: frame.colors.text[role] };
       return {
-        points: (first ? shown.k : shown.v).map((row, /** @type {number} */ i) => ({
+        points: (first ? shown.k : shown.v).map((row, i) => ({
           ...place(row),
           name: tokens[i],
           ...look,

@@ -6,16 +6,19 @@ import { identity, seededRandom } from "../kit/numbers.js";
 import { MASKS } from "./compute.js";
 
 /**
+ * @typedef {ReturnType<typeof import("./compute.js").resultsOf> & {before: number[][] | null}} Results
+ *   before: the weights before the last gesture
+ *
  * @typedef {object} Playground
- * @property {any} frame  of `createFrame`
- * @property {any} state  of the frame
+ * @property {import("../kit/frame.js").Frame} frame
+ * @property {import("../kit/state.js").State} state  of the frame
  * @property {1 | 2 | 3} level
  * @property {string[]} tokens  names of the words
  * @property {string[]} features  names of the components of a vector
  * @property {string[]} slots  names of the components of a query and of a key
  * @property {string[]} valueSlots  names of the components of a value
- * @property {((results: any) => void)[]} updates  of every part, called after each change
- * @property {() => any} results  what the present state gives
+ * @property {((results: Results) => void)[]} updates  of every part, called after each change
+ * @property {() => Omit<Results, "before">} results  what the present state gives
  */
 
 /** The fields of the state that hold the matrices. */
@@ -41,7 +44,7 @@ export function queryControl({ state, tokens, updates }, parent) {
 export function axisControls({ state, features, updates }, parent) {
   const options = /** @type {[string, string][]} */ (features.map((feature, i) => [String(i), feature]));
   for (const [name, label] of Object.entries({ across: "Across", up: "Up" })) {
-    const onInput = (next) => state.set({ [name]: Number(next) });
+    const onInput = (/** @type {string} */ next) => state.set({ [name]: Number(next) });
     const control = select(parent, { label, options, value: String(state.values[name]), onInput });
     updates.push(() => control.set(String(state.values[name])));
   }
@@ -50,7 +53,7 @@ export function axisControls({ state, features, updates }, parent) {
 /** @param {Playground} playground @param {Element} parent */
 export function headControl({ state, updates }, parent) {
   const options = /** @type {[number, string][]} */ ([1, 2, 4].map((count) => [count, String(count)]));
-  const onInput = (heads) => state.set({ heads, head: 0 });
+  const onInput = (/** @type {number} */ heads) => state.set({ heads, head: 0 });
   const control = choice(parent, { label: "Heads", options, value: state.values.heads, onInput });
   updates.push(() => control.set(state.values.heads));
 }
@@ -66,8 +69,9 @@ export function scaleControl({ state, updates }, parent) {
 /** Set all matrices at once. @param {Playground} playground @param {Element} parent */
 export function presetControl({ state, features, updates }, parent) {
   const names = Object.values(MATRICES);
-  const all = (matrix) => Object.fromEntries(names.map((name) => [name, matrix(name)]));
-  const given = all((/** @type {string} */ name) => structuredClone(state.first[name]));
+  const all = (/** @type {(name: string) => number[][]} */ matrix) =>
+    Object.fromEntries(names.map((name) => [name, matrix(name)]));
+  const given = all((name) => structuredClone(state.first[name]));
   const unit = all(() => identity(features.length));
   let draws = 0;
   const random = () => {
@@ -76,7 +80,7 @@ export function presetControl({ state, features, updates }, parent) {
   };
   const area = create("div", { class: "presets", role: "group", "aria-label": "Matrices" });
   parent.append(create("div", { class: "control" }, create("span", {}, "Matrices"), area));
-  for (const [label, matrices] of /** @type {[string, any][]} */ ([
+  for (const [label, matrices] of /** @type {[string, Record<string, number[][]>][]} */ ([
     ["chapter’s", given],
     ["identity", unit],
   ])) {

@@ -42,8 +42,8 @@ export function weightTable(playground, parent, number) {
       values: shown.weights,
       color: frame.colors.magnitude,
       row: state.values.query,
-      masked: (/** @type {number} */ i, /** @type {number} */ j) => !allowed[i][j],
-      leak: (/** @type {number} */ i, /** @type {number} */ j) => headLeaks[i][j] && shown.weights[i][j] > 0,
+      masked: (i, j) => !allowed[i][j],
+      leak: (i, j) => headLeaks[i][j] && shown.weights[i][j] > 0,
       before,
     };
   });
@@ -82,6 +82,7 @@ export function headOutputTable(playground, parent, number) {
 export function projectionTables(playground, parent, number) {
   const { state, tokens, features, slots, valueSlots } = playground;
   const area = box(parent, "block three");
+  /** @type {{role: "query" | "key" | "value", title: string, letter: "q" | "k" | "v", components: string[]}[]} */
   const roles = [
     { role: "query", title: "Queries", letter: "q", components: slots },
     { role: "key", title: "Keys", letter: "k", components: slots },
@@ -95,9 +96,9 @@ export function projectionTables(playground, parent, number) {
     add(playground, node, options, () => signed(playground, state.values[field]));
     node.append(create("p", { class: "formula" }, `↓ ${title.toLowerCase()} of the words:`));
     add(playground, node, rows(playground, title, components, ""), ({ heads, start, width }) => {
-      const all = tokens.map((_, i) => heads.flatMap((/** @type {number} */ head) => head[letter][i]));
+      const all = tokens.map((_, i) => heads.flatMap((head) => head[letter][i]));
       const row = role === "query" ? state.values.query : -1;
-      return signed(playground, all, { row, faded: (/** @type {number} */ j) => j < start || j >= start + width });
+      return signed(playground, all, { row, faded: (j) => j < start || j >= start + width });
     });
   }
 }
@@ -127,7 +128,7 @@ export function outputProjection(playground, parent, number) {
   add(playground, joined.node, rows(playground, title, valueSlots, ""), ({ joined: values, start, width }) =>
     signed(playground, values, {
       row: state.values.query,
-      faded: (/** @type {number} */ j) => j < start || j >= start + width,
+      faded: (j) => j < start || j >= start + width,
     }),
   );
   arrow(flow);
@@ -147,13 +148,14 @@ export function dependenceTable(playground, parent, number) {
   const { frame, state } = playground;
   const title = "Which output depends on which word";
   const { node } = step(parent, { number, title, formula: "found by changing one word at a time", row: "output" });
-  const titles = { rowTitle: "output", columnTitle: "word", roles: ["output", "note"] };
+  const roles = /** @type {[string, string]} */ (["output", "note"]);
+  const titles = { rowTitle: "output", columnTitle: "word", roles };
   add(playground, node, { ...pairs(playground, title), ...titles }, ({ depends, leaks }) => ({
     values: depends.map((row) => row.map(Number)),
     color: (value) => interpolate([frame.colors.paper, frame.colors.stream], 0.4 * value),
     text: (value) => (value ? "yes" : "–"),
     row: state.values.query,
-    leak: (/** @type {number} */ i, /** @type {number} */ j) => leaks[i][j],
+    leak: (i, j) => leaks[i][j],
   }));
 }
 
@@ -170,31 +172,55 @@ export function leakNote({ updates }, parent) {
   updates.push(({ leaks }) => (note.hidden = !leaks.flat().some(Boolean)));
 }
 
+/** @typedef {Omit<Parameters<typeof matrix>[2], "limit">} Options  of a table */
+/** @typedef {Parameters<ReturnType<typeof matrix>["update"]>[0]} Shown  by a table */
+
+/**
+ * @param {Playground} playground
+ * @param {Element} parent
+ * @param {Options} options
+ * @param {(results: import("./settings.js").Results) => Shown} shown
+ */
 function add({ frame, updates }, parent, options, shown) {
   const part = matrix(frame, parent, { limit: LIMIT, ...options });
   updates.push((results) => part.update(shown(results)));
 }
 
-/** Return the options of a table whose rows are queries and whose columns are keys. */
-function pairs({ tokens, state }, /** @type {string} */ label) {
-  const onRow = (query) => state.set({ query });
+/**
+ * Return the options of a table whose rows are queries and whose columns are keys.
+ * @param {Playground} playground
+ * @param {string} label
+ */
+function pairs({ tokens, state }, label) {
+  const onRow = (/** @type {number} */ query) => state.set({ query });
   return { label, rows: tokens, columns: tokens, rowTitle: "query", columnTitle: "key", onRow };
 }
 
-/** Return the options of a table with a row for each word. By default it keeps the room of a title of its columns. */
-function rows({ tokens, state }, /** @type {string} */ label, columns, columnTitle = " ") {
-  return { label, rows: tokens, columns, columnTitle, onRow: (query) => state.set({ query }) };
+/**
+ * Return the options of a table with a row for each word. By default it keeps the room of a title of its columns.
+ * @param {Playground} playground
+ * @param {string} label
+ * @param {string[]} columns
+ */
+function rows({ tokens, state }, label, columns, columnTitle = " ") {
+  return { label, rows: tokens, columns, columnTitle, onRow: (/** @type {number} */ query) => state.set({ query }) };
 }
 
-function edit(state, /** @type {string} */ name) {
-  return (/** @type {number} */ i, /** @type {number} */ j, value) => {
-    const changed = state.values[name].map((row) => [...row]);
+function edit(/** @type {Playground["state"]} */ state, /** @type {string} */ name) {
+  return (/** @type {number} */ i, /** @type {number} */ j, /** @type {number} */ value) => {
+    const changed = state.values[name].map((/** @type {number[]} */ row) => [...row]);
     changed[i][j] = value;
     state.set({ [name]: changed });
   };
 }
 
-/** Return how signed numbers are shown: blue below 0, red above, more so toward the largest of them. */
+/**
+ * Return how signed numbers are shown: blue below 0, red above, more so toward the largest of them.
+ * @param {Playground} playground
+ * @param {number[][]} values
+ * @param {Partial<Shown>} others
+ * @returns {Shown}
+ */
 function signed({ frame }, values, others = {}) {
   const largest = Math.max(2, ...values.flat().filter(Number.isFinite).map(Math.abs));
   return { values, color: (value) => frame.colors.signed(value / largest / 1.4), ...others };

@@ -18,7 +18,8 @@ export function list(names) {
  * @param {boolean} brief  only the weights
  */
 export function describeRow(tokens, query, { masked, weights, output }, brief = false) {
-  const each = (values) => values.map((value, /** @type {number} */ j) => `${tokens[j]} ${written(value)}`).join(", ");
+  const each = (/** @type {number[]} */ values) =>
+    values.map((value, j) => `${tokens[j]} ${written(value)}`).join(", ");
   const row = weights[query];
   const result = `The output is (${output[query].map((value) => written(value)).join(", ")})`;
   if (row.some(Number.isNaN)) {
@@ -38,7 +39,7 @@ export function describeRow(tokens, query, { masked, weights, output }, brief = 
  * @param {number[][][]} weights  of every head
  */
 export function describeMask(tokens, depends, weights) {
-  const names = (row) => tokens.filter((_, j) => row[j]).map((name) => `“${name}”`);
+  const names = (/** @type {boolean[]} */ row) => tokens.filter((_, j) => row[j]).map((name) => `“${name}”`);
   const outputs = depends.map((row, i) => `“${tokens[i]}” on ${list(names(row)) || "no word"}`);
   const sentences = [`Each output depends on these words: ${outputs.join("; ")}.`];
   const leaking = depends.flatMap((row, i) => (row.some((found, j) => found && j > i) ? [`“${tokens[i]}”`] : []));

@@ -18,7 +18,8 @@ export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const { model } = context;
-    const film = model.get("film");
+    /** @type {import("./film.js").Film} */
+    const film = model.get("film"); // if it is one
     const usable = isFilm(film);
     const last = usable ? film.steps.length - 1 : 0;
     const frame = createFrame(context, {
@@ -38,7 +39,7 @@ export default {
     let timer = 0;
     /** How far each run has been watched: the index of its last step. @type {Map<string, number>} */
     const watched = new Map();
-    const settings = film.settings.map((/** @type {unknown} */ _, /** @type {number} */ i) => i);
+    const settings = film.settings.map((_, i) => i);
     const chosen = () => Math.max(0, film.settings.indexOf(values.cure));
     const keyOf = (/** @type {number} */ setting) => `${setting} ${values.rate} ${values.seed}`;
     const loadsOf = (/** @type {number} */ setting, /** @type {number} */ step) =>
@@ -48,7 +49,7 @@ export default {
 
     const cure = choice(frame.controls, {
       label: "Cure",
-      options: film.settings.map((/** @type {string} */ setting) => [setting, nameOf(setting)]),
+      options: film.settings.map((setting) => [setting, nameOf(setting)]),
       value: values.cure,
       onInput: (next) => restart({ cure: next }),
     });
@@ -100,14 +101,14 @@ export default {
     const style = (/** @type {number} */ i) => ({ color: THEMED.series[i], dashed: i > 2 });
     const lines = () => {
       const runs = settings
-        .filter((/** @type {number} */ i) => watched.has(keyOf(i)))
-        .map((/** @type {number} */ i) => {
+        .filter((i) => watched.has(keyOf(i)))
+        .map((i) => {
           const steps = film.steps.slice(0, (watched.get(keyOf(i)) ?? 0) + 1);
           const name = i ? nameOf(film.settings[i]) : "no cure";
           return {
             name,
             x: steps,
-            y: steps.map((/** @type {unknown} */ _, /** @type {number} */ k) => busiest(i, k)),
+            y: steps.map((_, k) => busiest(i, k)),
             width: i === chosen() ? 3 : 1.5,
             ...style(i),
           };

@@ -11,6 +11,7 @@
  * @property {string} loads  thousandths, two digits in base 36 each, by setting, rate (high, tuned), seed and step
  */
 
+/** @type {Record<string, string>} */
 const NAMES = {
   none: "none",
   "warm-up": "warm-up",
@@ -27,10 +28,12 @@ export function nameOf(setting) {
 
 /**
  * Return whether a value is a film with all its loads.
- * @param {any} film
+ * @param {unknown} value
+ * @returns {value is Film}
  */
-export function isFilm(film) {
-  const lists = [film?.steps, film?.settings, film?.tuned];
+export function isFilm(value) {
+  const film = /** @type {Film} */ (value ?? {}); // if all of the following is so
+  const lists = [film.steps, film.settings, film.tuned];
   if (!lists.every((list) => Array.isArray(list) && list.length)) return false;
   const count = film.settings.length * 2 * film.seeds * film.steps.length * film.experts;
   return typeof film.loads === "string" && film.loads.length === 2 * count;

@@ -29,7 +29,7 @@ export default {
     const { state } = frame;
     const { values } = state;
     let timer = 0;
-    /** @type {Map<string, {variant: any, states: Float64Array[], alike: number, seen: number}>}  by `nameOf` */
+    /** @type {Map<string, {variant: import("./blocks.js").Variant, states: Float64Array[], alike: number, seen: number}>}  by `nameOf` */
     let films = new Map();
     let drawnWith = "";
 
@@ -169,7 +169,7 @@ export default {
       return /** @type {[number, number]} */ ([Math.min(0.1, ...sizes) / 1.5, Math.max(10, ...sizes) * 1.5]);
     }
 
-    function lookOf(/** @type {any} */ variant) {
+    function lookOf(/** @type {import("./blocks.js").Variant} */ variant) {
       const index = variant.residual === "on" ? { pre: 0, post: 1, none: 2 }[variant.norm] : 3;
       const dashed = variant.scaled || variant.residual.length > 3;
       const dotted = variant.residual === "off" && variant.norm !== "pre";
@@ -252,8 +252,8 @@ function outcomeOf(/** @type {{states: Float64Array[], alike: number, seen: numb
 }
 
 /** The name of a variant, as the chapter writes it. */
-function nameOf(/** @type {{residual: string, norm: string, scaled: boolean}} */ { residual, norm, scaled }) {
-  const around = { attention: " around attention", feed_forward: " around feed-forward" }[residual] ?? "";
+function nameOf(/** @type {import("./blocks.js").Variant} */ { residual, norm, scaled }) {
+  const around = { on: "", off: "", attention: " around attention", feed_forward: " around feed-forward" }[residual];
   const name = residual === "on" ? NORMS[norm] : `no residual${around}, ${NORMS[norm]}`;
   return scaled ? `${name}, small layers` : name;
 }

@@ -13,8 +13,20 @@ import { streamView } from "./stream.js";
 import { WRITE_STYLE } from "../characters/style.js";
 
 const TITLE = "One character through the residual stream";
+/**
+ * @typedef {object} Shown  what was computed last, for the characters that the model uses
+ * @property {number[]} ids  T
+ * @property {Float32Array} whole  logits with all parts: T x V
+ * @property {Float32Array} now  logits without those that are removed
+ * @property {Float32Array} residual  (2 L + 1) x T x C
+ * @property {Float32Array} lens  (2 L + 1) x T x V
+ * @property {string[]} remove  the parts that are removed
+ * @property {number} length  of the sentence
+ */
+
 const PART = /^\d{1,3}\.(attention|feed_forward)$/;
-const isPartList = (value) => Array.isArray(value) && value.length <= 256 && value.every((part) => PART.test(part));
+const isPartList = (/** @type {unknown} */ value) =>
+  Array.isArray(value) && value.length <= 256 && value.every((part) => PART.test(part));
 
 const FIRST =
   "Follow the bars down the stream, and " +
@@ -70,7 +82,7 @@ export default {
         frame,
         L,
         (part, inUse) => {
-          const others = state.values.removed.filter((each) => each !== part);
+          const others = state.values.removed.filter((/** @type {string} */ each) => each !== part);
           state.set({ removed: inUse ? others : [...others, part] });
         },
         (chosen) => chosen !== state.values.chosen && state.set({ chosen }),
@@ -87,6 +99,7 @@ export default {
     panel.append(key, effect);
     frame.stage.append(panel);
 
+    /** @type {Shown | null} */
     let shown = null;
     const refresh = latest(frame, compute);
     const mine = modelChoice(frame, engine, (own) => {
@@ -100,7 +113,7 @@ export default {
       refresh();
     });
     frame.onReset(mine.reset);
-    frame.onTheme(() => shown && show());
+    frame.onTheme(show);
     update();
     await refresh();
     return frame.remove;
@@ -137,7 +150,7 @@ export default {
         ids: seen,
         whole: whole.logits,
         now: now.logits,
-        residual: now.residual,
+        residual: /** @type {Float32Array} */ (now.residual),
         lens,
         remove,
         length: ids.length,
@@ -147,6 +160,7 @@ export default {
     }
 
     function show() {
+      if (!shown) return;
       const { ids, whole, now, residual, lens, remove, length } = shown;
       const [T, V] = [ids.length, symbols.length];
       const { token } = state.values;
@@ -154,7 +168,7 @@ export default {
       place.input.max = String(T);
       place.set(t + 1);
       seenNote.textContent = length > size ? `The model uses only the last ${size} of these ${length} characters.` : "";
-      const at = (array, /** @type {number} */ step, /** @type {number} */ width) =>
+      const at = (/** @type {Float32Array} */ array, /** @type {number} */ step, /** @type {number} */ width) =>
         array.subarray((step * T + t) * width, (step * T + t + 1) * width);
       const stream = Array.from({ length: 2 * L + 1 }, (_, step) => at(residual, step, C));
       const final = stream[2 * L];
@@ -162,7 +176,7 @@ export default {
       const last = softmax(at(lens, 2 * L, V));
       const target = t + 1 < T ? ids[t + 1] : argmax(last); // after the last character: what the model predicts
       const rows = stream.map((x, step) => {
-        const added = step ? x.map((value, /** @type {number} */ i) => value - stream[step - 1][i]) : x;
+        const added = step ? x.map((value, i) => value - stream[step - 1][i]) : x;
         const [size, whole] = [length2(added), length2(final)];
         const p = softmax(at(lens, step, V));
         return {
@@ -182,7 +196,7 @@ export default {
         at(lens, chosen, V),
         chosen ? at(lens, chosen - 1, V) : null,
       );
-      const probabilities = (logits) => softmax(at(logits, 0, V));
+      const probabilities = (/** @type {Float32Array} */ logits) => softmax(at(logits, 0, V));
       heading.textContent = `The character after “${names
         .slice(Math.max(0, t - 7), t + 1)
         .map(shortName)
@@ -199,8 +213,14 @@ export default {
       frame.describe(`Character ${t + 1}, “${shortName(names[t])}”. ${so}${gone}`);
     }
 
-    /** Say what a part adds, and how its update changes the prediction so far. */
-    function sentenceOf(/** @type {number} */ step, { added, cosine, stream }, after, before) {
+    /**
+     * Say what a part adds, and how its update changes the prediction so far.
+     * @param {number} step
+     * @param {{added: number, cosine: number, stream: number}} row
+     * @param {Float32Array} after  logits
+     * @param {Float32Array | null} before  null for the embedding
+     */
+    function sentenceOf(step, { added, cosine, stream }, after, before) {
       const name = view.names[step];
       const p = softmax(after);
       const norms = `norm ${written(added)}`;

@@ -3,6 +3,7 @@
 import { inkOn } from "../kit/colors.js";
 import { create } from "../kit/frame.js";
 
+/** @type {Record<string, string>} */
 const SIGNS = { " ": "␣", "\n": "⏎", "\t": "⇥" };
 
 /**
@@ -20,12 +21,14 @@ export function sign(character) {
  */
 export function letterField(parent, onPoint) {
   const field = create("div", { class: "letters", role: "img", "aria-label": "The text, colored by expert" });
+  /** @type {HTMLElement[]} */
   let cells = [];
   /** @type {number[][]} */
   let owners = [];
   let marked = -1;
-  const point = (event) => {
-    const index = cells.indexOf(event.target.closest?.(".letter"));
+  const point = (/** @type {PointerEvent} */ event) => {
+    const letter = /** @type {Element} */ (event.target).closest(".letter");
+    const index = cells.findIndex((cell) => cell === letter);
     if (index >= 0 && index !== marked) onPoint(index);
   };
   field.addEventListener("pointerover", point);

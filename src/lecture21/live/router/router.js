@@ -12,6 +12,12 @@ import { EXPERT_STYLE, expertTiles, lettersOf } from "./experts.js";
 import { STYLE, letterField, sign } from "./letters.js";
 import { routeText, statistics } from "./routing.js";
 
+/**
+ * @typedef {import("./routing.js").Engine} Engine
+ * @typedef {import("./routing.js").EngineModel} EngineModel
+ * @typedef {import("./routing.js").Routed} Routed
+ */
+
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
@@ -26,12 +32,19 @@ export default {
     const { state } = frame;
     const { values } = state;
     const section = find(frame.root, "section");
+    /** @type {Engine | null} */
     let engine = null;
+    /** @type {EngineModel | null} */
     let gpt = null;
-    let layerControl = null;
-    let routed = null; // of the last text that the model could read
-    let asked = null; // the text that is being read, or was read last
+    /** @type {((layer: number) => void) | null} */
+    let setLayer = null;
+    /** Of the last text that the model could read. @type {Routed | null} */
+    let routed = null;
+    /** The text that is being read, or was read last. @type {string | null} */
+    let asked = null;
     let removed = false;
+    /** The same, where they are there for certain. */
+    const known = () => /** @type {{gpt: EngineModel, routed: Routed}} */ ({ gpt, routed });
 
     const field = textField(frame.controls, {
       label: "Your text",
@@ -54,7 +67,7 @@ export default {
       create("p", { class: "panel-title" }, "Each expert: its share of the text, and its most frequent letters"),
     );
     frame.stage.append(each);
-    const chosenExpert = () => (values.expert <= routed.count ? values.expert - 1 : -1);
+    const chosenExpert = () => (values.expert <= known().routed.count ? values.expert - 1 : -1);
     const tiles = expertTiles(each, {
       onPoint: (expert) => routed && letters.show(expert < 0 ? chosenExpert() : expert),
       onChoose: (expert) => state.set({ expert: values.expert === expert + 1 ? 0 : expert + 1 }),
@@ -73,8 +86,8 @@ export default {
     });
 
     const color = (/** @type {number} */ expert) => [...frame.colors.series, frame.colors.masked][expert % 8];
-    const layer = () => Math.min(values.layer, gpt.config.n_layer) - 1;
-    const cursor = () => Math.min(values.cursor, routed.characters.length - 1);
+    const layer = () => Math.min(values.layer, known().gpt.config.n_layer) - 1;
+    const cursor = () => Math.min(values.cursor, known().routed.characters.length - 1);
 
     /** Return how many characters are before the caret. */
     function caret() {
@@ -82,9 +95,9 @@ export default {
     }
 
     function at(/** @type {number} */ index) {
-      const { count, chosen } = routed;
-      const shares = routed.probabilities[layer()].subarray(index * count, (index + 1) * count);
-      return { shares, chosen: [...routed.experts[layer()].subarray(index * chosen, (index + 1) * chosen)] };
+      const { count, chosen, probabilities, experts } = known().routed;
+      const shares = probabilities[layer()].subarray(index * count, (index + 1) * count);
+      return { shares, chosen: [...experts[layer()].subarray(index * chosen, (index + 1) * chosen)] };
     }
 
     /** Read the text, one at a time; whatever was typed meanwhile is read afterwards. */
@@ -92,10 +105,10 @@ export default {
       section.setAttribute("aria-busy", "true");
       while (asked !== values.text && !removed) {
         asked = values.text;
-        const characters = Array.from(asked);
+        const characters = Array.from(/** @type {string} */ (values.text));
         try {
           if (!characters.length) throw new Error("Write at least one character.");
-          routed = await routeText(gpt, characters);
+          routed = await routeText(known().gpt, characters);
           if (removed) return;
           frame.fail("");
           show();
@@ -108,7 +121,7 @@ export default {
     }
 
     function experts() {
-      return routed.characters.map((/** @type {string} */ _, /** @type {number} */ i) => at(i).chosen);
+      return known().routed.characters.map((_, i) => at(i).chosen);
     }
 
     /** Say which letters the expert that the reader chose processes. */
@@ -116,33 +129,35 @@ export default {
       const total = own.reduce((sum, [, times]) => sum + times, 0);
       const named = own.slice(0, 6).map(([letter, times]) => `${sign(letter)} (${times})`);
       const rest = own.length > 6 ? " and others" : "";
-      return `Expert ${values.expert} processes ${total} of ${routed.characters.length} characters${total ? `: ${named.join(", ")}${rest}` : ""}. `;
+      return `Expert ${values.expert} processes ${total} of ${known().routed.characters.length} characters${total ? `: ${named.join(", ")}${rest}` : ""}. `;
     }
 
     function show() {
-      letters.fill(routed.characters, experts(), color);
+      letters.fill(known().routed.characters, experts(), color);
       point();
     }
 
     function point() {
+      const { gpt, routed } = known();
+      const { characters, count } = routed;
       letters.mark(cursor());
       letters.show(chosenExpert());
       choices.redraw();
       const { load, violation, loadEntropy } = statistics(routed, layer());
-      const own = lettersOf(routed.characters, experts(), routed.count);
+      const own = lettersOf(characters, experts(), count);
       tiles.update(own, load, color, chosenExpert());
       const busiest = load.indexOf(Math.max(...load));
       const { shares, chosen } = at(cursor());
-      const character = sign(routed.characters[cursor()]);
+      const character = sign(characters[cursor()]);
       const named = chosen.map((expert) => `expert ${expert + 1} with probability ${written(shares[expert], 3)}`);
       choices.heading.textContent = `Router at the outlined character, “${character}”`;
       const idle = load.filter((share) => share === 0).length;
       const chosenOne = chosenExpert() < 0 ? "" : ofExpert(own[chosenExpert()]);
       frame.describe(
         `${chosenOne}Layer ${layer() + 1} of ${gpt.config.n_layer}. “${character}” (character ${cursor() + 1} of ` +
-          `${routed.characters.length}) goes to ${named.join(" and ")}. On this text, expert ${busiest + 1} is the busiest ` +
+          `${characters.length}) goes to ${named.join(" and ")}. On this text, expert ${busiest + 1} is the busiest ` +
           `with ${written(100 * load[busiest], 1)} % of the work, ${written(1 + violation, 2)} times an equal share` +
-          `${idle ? `, and ${idle} of ${routed.count} experts ${idle === 1 ? "has" : "have"} none` : ""}. The entropy of the ` +
+          `${idle ? `, and ${idle} of ${count} experts ${idle === 1 ? "has" : "have"} none` : ""}. The entropy of the ` +
           `load is ${written(loadEntropy, 3)} of its maximum.`,
       );
     }
@@ -150,7 +165,7 @@ export default {
     let drawnLayer = values.layer;
     function update() {
       field.set(values.text);
-      layerControl?.set(layerControl.input ? String(values.layer) : Math.min(values.layer, gpt.config.n_layer));
+      setLayer?.(values.layer);
       if (!gpt) return;
       if (values.text !== asked && !section.hasAttribute("aria-busy")) read();
       if (!routed) return;
@@ -177,19 +192,23 @@ export default {
       note.textContent = `${experts} experts in each layer; the text is processed in windows of ${size} characters.`;
       const options = { label: "Layer", value: Math.min(values.layer, count) };
       const numbers = Array.from({ length: count }, (_, i) => i + 1);
-      layerControl =
-        count <= 8
-          ? choice(frame.controls, {
-              ...options,
-              options: numbers.map((each) => [each, String(each)]),
-              onInput: (each) => state.set({ layer: each }),
-            })
-          : select(frame.controls, {
-              label: options.label,
-              value: String(options.value),
-              options: numbers.map((each) => [String(each), String(each)]),
-              onInput: (each) => state.set({ layer: Number(each) }),
-            });
+      const onInput = (/** @type {number | string} */ each) => state.set({ layer: Number(each) });
+      if (count <= 8) {
+        const few = choice(frame.controls, {
+          ...options,
+          options: numbers.map((each) => [each, String(each)]),
+          onInput,
+        });
+        setLayer = (layer) => few.set(Math.min(layer, count));
+      } else {
+        const many = select(frame.controls, {
+          label: options.label,
+          value: String(options.value),
+          options: numbers.map((each) => [String(each), String(each)]),
+          onInput,
+        });
+        setLayer = (layer) => many.set(String(Math.min(layer, count)));
+      }
       await read();
     }
 

@@ -1,6 +1,9 @@
 // Which expert of a sparse GPT processes which character of a text, and the statistics of `lecture21.moe.describe`.
 
 /**
+ * @typedef {Awaited<ReturnType<typeof import("../engine/client.js").startEngine>>} Engine
+ * @typedef {Awaited<ReturnType<Engine["load"]>>} EngineModel
+ *
  * @typedef {object} Routed  the routing of a text of T characters
  * @property {string[]} characters
  * @property {number[]} ids
@@ -29,24 +32,24 @@ export function encode(characters, symbols) {
 
 /**
  * Run a sparse model on a text, in windows of its block size one after the other.
- * @param {any} model  of the engine
+ * @param {EngineModel} model  sparse, of characters
  * @param {string[]} characters  at least one
  * @returns {Promise<Routed>}
  */
 export async function routeText(model, characters) {
   const { block_size: size, n_layer: layers, moe } = model.config;
-  const ids = encode(characters, model.symbols);
+  const ids = encode(characters, /** @type {string[]} */ (model.symbols));
   const { n_expert: count, top_k: chosen } = moe;
   const probabilities = Array.from({ length: layers }, () => new Float32Array(ids.length * count));
   const experts = Array.from({ length: layers }, () => new Int32Array(ids.length * chosen));
   for (let start = 0; start < ids.length; start += size) {
     const window = ids.slice(start, start + size);
     const found = await model.forward(window, { router: true });
+    const { router, experts: best } = /** @type {Required<typeof found>} */ (found);
     for (let layer = 0; layer < layers; layer++) {
-      const part = (/** @type {Float32Array} */ values, /** @type {number} */ width) =>
-        values.subarray(layer * window.length * width, (layer + 1) * window.length * width);
-      probabilities[layer].set(part(found.router, count), start * count);
-      experts[layer].set(part(found.experts, chosen), start * chosen);
+      const [from, to] = [layer * window.length, (layer + 1) * window.length];
+      probabilities[layer].set(router.subarray(from * count, to * count), start * count);
+      experts[layer].set(best.subarray(from * chosen, to * chosen), start * chosen);
     }
   }
   return { characters, ids, probabilities, experts, count, chosen };

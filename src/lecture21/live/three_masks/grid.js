@@ -53,7 +53,7 @@ export function paintedGrid(frame, onPaint) {
     next.focus();
   });
 
-  function paint({ row, column }) {
+  function paint(/** @type {{row: number, column: number}} */ { row, column }) {
     focusable(cells[row][column]);
     onPaint(row, column, Boolean(brush));
   }

@@ -31,21 +31,19 @@ export function familyMask(size, nSource) {
  */
 export function nameOf(mask) {
   const size = mask.length;
-  const is = (rule) => mask.every((row, i) => row.every((may, j) => may === rule(i, j)));
+  const is = (/** @type {(i: number, j: number) => boolean} */ rule) =>
+    mask.every((row, i) => row.every((may, j) => may === rule(i, j)));
   if (is(() => true)) return "no mask at all, as in an encoder (BERT)";
-  if (is((/** @type {number} */ i, /** @type {number} */ j) => j <= i)) return "the causal mask of a decoder (GPT)";
+  if (is((i, j) => j <= i)) return "the causal mask of a decoder (GPT)";
   for (let prefix = 2; prefix < size; prefix++) {
-    if (is((/** @type {number} */ i, /** @type {number} */ j) => j < prefix || j <= i))
+    if (is((i, j) => j < prefix || j <= i))
       return `the mask of an encoder–decoder (BART, T5) with a source of ${prefix}, or of a prefix language model`;
   }
   for (let window = 2; window < size; window++) {
-    if (is((/** @type {number} */ i, /** @type {number} */ j) => j <= i && i - j < window))
-      return `a sliding window of ${window}, as in Mistral 7B`;
+    if (is((i, j) => j <= i && i - j < window)) return `a sliding window of ${window}, as in Mistral 7B`;
   }
-  if (is((/** @type {number} */ i, /** @type {number} */ j) => i === j))
-    return "the identity: each position sees only itself";
-  if (is((/** @type {number} */ i, /** @type {number} */ j) => j >= i))
-    return "the causal mask of a model that reads from right to left";
+  if (is((i, j) => i === j)) return "the identity: each position sees only itself";
+  if (is((i, j) => j >= i)) return "the causal mask of a model that reads from right to left";
   return "";
 }
 

@@ -9,7 +9,11 @@ const START = "<bos>";
 const END = "<eos>";
 const MASK = "▢";
 
-/** The three families: their input, where the target begins in it, what each position predicts, and their loss. */
+/**
+ * The three families: their input, where the target begins in it, what each position predicts, and their loss.
+ * @type {Record<string, {name: string, inputs: string[], nSource: number, predicts: (string | null)[], loss: string,
+ *   models: string}>}
+ */
 const FAMILIES = {
   encoder: {
     name: "encoder (BERT)",
@@ -98,15 +102,15 @@ export default {
       // The answer is the next token of the input; the last position and a masked one predict what is not in it.
       const copies = (/** @type {number} */ i) =>
         predicts[i] !== null && predicts[i] === inputs[i + 1] && reached[i][i + 1];
-      const verdicts = inputs.map((/** @type {unknown} */ _, /** @type {number} */ i) => {
+      const verdicts = inputs.map((_, i) => {
         if (predicts[i] === null) return { text: "", wrong: false };
         return copies(i) ? { text: `copies ${predicts[i]}`, wrong: true } : { text: `→ ${predicts[i]}`, wrong: false };
       });
       grid.update({ words: inputs, nSource, mask, reached, verdicts });
-      const copying = inputs.filter((/** @type {unknown} */ _, /** @type {number} */ i) => copies(i)).length;
+      const copying = inputs.filter((_, i) => copies(i)).length;
       const name = nameOf(mask);
-      const parts = inputs.map((word, /** @type {number} */ i) => {
-        const seen = inputs.filter((/** @type {unknown} */ _, /** @type {number} */ j) => mask[i][j]).join(" ");
+      const parts = inputs.map((word, i) => {
+        const seen = inputs.filter((_, j) => mask[i][j]).join(" ");
         return `${word}: ${seen || "nothing"}`;
       });
       const solved = own.every((row, i) => row.every((may, j) => may === mask[i][j]));
