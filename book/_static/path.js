@@ -8,9 +8,24 @@
   const KEY = "lecture21-path"; // with this prefix, a figure's button that clears what is kept clears it too
   const MODEL = "lecture21-model";
   const DONE = "done"; // in place of the number of the stop
+  /**
+   * @typedef {object} Stop
+   * @property {string} page
+   * @property {string} href
+   * @property {string} title
+   * @property {string} about
+   * @property {string} says  as HTML
+   * @property {string} anchor  of its beginning
+   * @property {string} [until]  the heading before which it ends
+   * @property {string} [through]  the figure after which it ends
+   * @property {number} minutes
+   * @property {number} with_exercises  minutes
+   */
+
+  /** @type {{page: string, end: string, stops: Stop[]}} */
   const { page, end, stops } = JSON.parse(document.getElementById("path-stops")?.textContent ?? "{}");
 
-  const store = (place) => {
+  const store = (/** @type {number | string} */ place) => {
     try {
       localStorage.setItem(KEY, JSON.stringify(place));
     } catch {
@@ -18,7 +33,7 @@
     }
   };
 
-  const stored = (key) => {
+  const stored = (/** @type {string} */ key) => {
     try {
       return JSON.parse(localStorage.getItem(key) ?? "null");
     } catch {
@@ -26,13 +41,20 @@
     }
   };
 
+  /**
+   * @template {keyof HTMLElementTagNameMap} Name
+   * @param {Name} tag
+   * @param {object} properties
+   * @param {...(Node | string)} children
+   * @returns {HTMLElementTagNameMap[Name]}
+   */
   const create = (tag, properties, ...children) => {
     const element = Object.assign(document.createElement(tag), properties);
     element.append(...children);
     return element;
   };
 
-  const goOn = (button) => {
+  const goOn = (/** @type {HTMLAnchorElement} */ button) => {
     const number = stored(KEY);
     if (number === DONE) button.textContent = "Walk the path again";
     if (!(number > 1 && number <= stops.length)) return;
@@ -40,11 +62,11 @@
     button.href = stops[number - 1].href;
     const { title } = stops[number - 1];
     const end = /[.?!]$/.test(title) ? "" : ".";
-    button.parentElement.querySelector("span").prepend(`${title}${end} `);
+    button.parentElement?.querySelector("span")?.prepend(`${title}${end} `);
   };
 
   // What the reader's own model wrote when its training ended.
-  const showModel = (place) => {
+  const showModel = (/** @type {HTMLElement} */ place) => {
     const model = stored(MODEL);
     if (typeof model?.sample !== "string" || !Number.isFinite(model.steps)) return;
     const steps = model.steps.toLocaleString("en");
@@ -52,13 +74,13 @@
     place.after(create("blockquote", { id: "path-sample" }, create("p", {}, model.sample)));
   };
 
-  const finish = (link) => {
+  const finish = (/** @type {HTMLAnchorElement} */ link) => {
     link.addEventListener("click", () => store(DONE));
     return link;
   };
 
   /** Say at the beginning of a stop what it is for and where it ends. In a figure, so that its anchor shows it. */
-  const showBeginning = (number) => {
+  const showBeginning = (/** @type {number} */ number) => {
     const stop = stops[number - 1];
     const start = /** @type {HTMLElement} */ (document.getElementById(stop.anchor));
     const note = create("aside", { className: "path-note" });
@@ -75,14 +97,15 @@
   };
 
   /** Lead onward at the end of a stop: before a heading, or after a figure. */
-  const showEnd = (number, start) => {
+  const showEnd = (/** @type {number} */ number, /** @type {HTMLElement} */ start) => {
     const { anchor, until, through } = stops[number - 1];
     const next = stops[number];
     const mark = create("aside", { className: "path-end" });
     mark.ariaLabel = "End of the stop";
     const onward = next ? create("a", { href: next.href }, next.title) : finish(create("a", { href: end }, "finish"));
     mark.append(create("b", {}, `End of stop ${number}`), " · Next: ", onward);
-    const isBelow = (heading) => start.compareDocumentPosition(heading) & Node.DOCUMENT_POSITION_FOLLOWING;
+    const isBelow = (/** @type {Element} */ heading) =>
+      start.compareDocumentPosition(heading) & Node.DOCUMENT_POSITION_FOLLOWING;
     const heading = [...document.querySelectorAll("article :is(h2, h3, h4)")].find(
       (each) => isBelow(each) && each.firstChild?.textContent?.trim() === until,
     );
@@ -116,10 +139,11 @@
     }
   };
 
-  const showBar = (number) => {
+  const showBar = (/** @type {number} */ number) => {
     const stop = stops[number - 1];
     const next = stops[number];
-    const link = (className, /** @type {string} */ text, /** @type {string} */ title, href) =>
+    /** @type {(className: string, text: string, title: string, href: string) => HTMLAnchorElement} */
+    const link = (className, text, title, href) =>
       create("a", { className, href }, create("b", {}, text), title ? create("span", {}, title) : "");
     const here = `${number} of ${stops.length}: ${stop.title}`;
     const place = create(
@@ -148,7 +172,7 @@
     showBar(number);
   }
   const button = document.getElementById("path-begin");
-  if (button) goOn(button);
+  if (button) goOn(/** @type {HTMLAnchorElement} */ (button));
   const own = document.getElementById("path-model");
   if (own) showModel(own);
 })();

@@ -5,6 +5,12 @@
 "use strict";
 
 (() => {
+  /**
+   * @typedef {{anchor: string, title: string, minutes: number}} Part  a section of a row
+   * @typedef {{page: string, href: string, minutes: number, sections: Part[]}} Row  of the lecture
+   * @typedef {KeyboardEvent | MouseEvent} Gesture
+   */
+
   const root = document.documentElement;
   const article = /** @type {HTMLElement} */ (document.querySelector("article.bd-article"));
   const PREFIX = "#present=";
@@ -14,19 +20,24 @@
   const CARDS = ".live-figure:is([data-figure=question], [data-figure=lines])"; // a question with its choices
 
   // Of what contains a slide, only the heading is left; a section that is nothing but a heading is no slide.
-  const sections = [...article.querySelectorAll("section[id]")].filter((section) =>
+  /** @type {NodeListOf<HTMLElement>} */
+  const all = article.querySelectorAll("section[id]");
+  const sections = [...all].filter((section) =>
     [...section.children].some((child) => !child.matches("h1, h2, h3, h4, section, template")),
   );
   let slides = sections;
   let current = -1; // while the page is read
-  let opened = []; // folds that the reader had opened
-  let left; // the slide of a row at which Escape was pressed
+  /** Folds that the reader had opened. @type {HTMLDetailsElement[]} */
+  let opened = [];
+  /** The slide of a row at which Escape was pressed. @type {string | undefined} */
+  let left;
 
   const bar = document.createElement("div");
   bar.className = "present-bar";
   bar.role = "toolbar";
   bar.ariaLabel = "Present";
-  const button = (/** @type {string} */ text, /** @type {string} */ name, action, parent = bar) => {
+  /** @type {(text: string, name: string, action: (event: MouseEvent) => void, parent?: Element) => HTMLButtonElement} */
+  const button = (text, name, action, parent = bar) => {
     const made = Object.assign(document.createElement("button"), { type: "button", textContent: text, title: name });
     made.ariaLabel = name;
     made.addEventListener("click", action);
@@ -45,23 +56,25 @@
   });
   const said = bar.appendChild(document.createElement("span"));
   said.role = "status";
-  const notes = speakersNotes((isOpen) => (notesButton.ariaPressed = isOpen));
+  const notes = speakersNotes((isOpen) => (notesButton.ariaPressed = String(isOpen)));
 
   function toggleNotes() {
     said.textContent = notes.toggle() ? "" : "The browser has blocked the window; allow pop-ups for this page.";
   }
 
   // The text of the whole heading, in which formulas are elements, without the link to it.
-  function titleOf(slide) {
-    const heading = slide?.querySelector("h1, h2, h3, h4")?.cloneNode(true);
+  function titleOf(/** @type {HTMLElement | undefined} */ slide) {
+    const copy = slide?.querySelector("h1, h2, h3, h4")?.cloneNode(true);
+    const heading = /** @type {HTMLElement | undefined} */ (copy);
     heading?.querySelector(".headerlink")?.remove();
-    return heading?.textContent.trim();
+    return heading?.textContent.trim() ?? "";
   }
 
   // The notes of a section; a section without notes has none, whatever is said of the one around it.
-  function notesOf(slide) {
+  function notesOf(/** @type {HTMLElement} */ slide) {
+    /** @type {NodeListOf<HTMLTemplateElement>} */
     const templates = slide.querySelectorAll(":scope > template.teaching");
-    const found = [...templates].map((template) => template.content.cloneNode(true));
+    const found = [...templates].map(({ content }) => /** @type {DocumentFragment} */ (content.cloneNode(true)));
     if (!row) return found;
     for (const text of found.flatMap((note) => [...note.querySelectorAll("p")]))
       if (text.textContent.startsWith("Time plan")) text.remove(); // it is the chapter's, and the lecture has its own
@@ -69,8 +82,10 @@
   }
 
   // A page of the lecture (book/lecture.yml) that was opened as one of its rows (?lecture=2) shows this row's sections.
+  /** @type {Row[]} */
   const rows = JSON.parse(document.getElementById("lecture-rows")?.textContent ?? "[]");
-  const minutesOf = (parts) => parts.reduce((/** @type {number} */ sum, { minutes }) => sum + minutes, 0);
+  const minutesOf = (/** @type {{minutes: number}[]} */ parts) => parts.reduce((sum, { minutes }) => sum + minutes, 0);
+  /** @type {Row | undefined} */
   let row = rows[Number(new URLSearchParams(location.search).get("lecture")) - 1];
   if (row && !location.pathname.endsWith(`/${row.page}.html`)) row = undefined;
 
@@ -100,16 +115,16 @@
     return onward.textContent;
   }
 
-  function goTo(href) {
+  function goTo(/** @type {string} */ href) {
     notes.leave();
     location.assign(href);
   }
 
-  function show(number) {
+  function show(/** @type {number} */ number) {
     const next = nextRow();
     if (next && number === slides.length) return goTo(next.href);
     const previous = previousRow();
-    if (previous && number < 0) return goTo(previous.href.replace(/#.*/, PREFIX + previous.sections.at(-1).anchor));
+    if (previous && number < 0) return goTo(previous.href.replace(/#.*/, PREFIX + previous.sections.at(-1)?.anchor));
     current = Math.max(0, Math.min(slides.length - 1, number));
     const slide = slides[current];
     for (const section of sections) section.classList.toggle("on-screen", section === slide);
@@ -143,7 +158,7 @@
     presentFit.figures(slides[current], zoom(), innerHeight - bar.offsetHeight);
   }
 
-  function begin(id) {
+  function begin(/** @type {string} */ id) {
     chooseSlides();
     if (row && !slides.some((slide) => slide.id === id)) leaveRow();
     opened = /** @type {HTMLDetailsElement[]} */ ([...article.querySelectorAll("details[open]")]);
@@ -190,7 +205,7 @@
   // step, unless it cuts a question.
   function scrollOn() {
     const [rest, least] = [root.scrollHeight - innerHeight - scrollY, innerHeight / 10];
-    const cut = (kinds) =>
+    const cut = (/** @type {string} */ kinds) =>
       [...slides[current].querySelectorAll(kinds)]
         .map((block) => block.getBoundingClientRect())
         .filter(({ bottom }) => bottom > innerHeight - bar.offsetHeight);
@@ -208,6 +223,7 @@
     return 0;
   }
 
+  /** By how many sections a key moves. @type {Record<string, (event: Gesture) => number>} */
   const MOVES = {
     ArrowRight: (event) => (event.shiftKey ? 1 : scrollOn()),
     ArrowLeft: (event) => (event.shiftKey ? -1 : scrollBack()),
@@ -216,7 +232,7 @@
     " ": (event) => (event.shiftKey ? scrollBack() : scrollOn()),
   };
 
-  function move(key, event) {
+  function move(/** @type {string} */ key, /** @type {Gesture} */ event) {
     const step = MOVES[key](event);
     if (step) show(current + step);
   }
@@ -236,20 +252,23 @@
     });
   }
 
+  const isWithin = (/** @type {EventTarget | null} */ node, /** @type {string} */ kinds) =>
+    node instanceof Element && Boolean(node.closest(kinds));
+
   // Fields and what responds to the arrow keys keep them: such a figure prevents the default. The theme does so for Escape.
-  function press(event) {
+  function press(/** @type {KeyboardEvent} */ event) {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const target = event.composedPath()[0];
     if (event.key === "Escape" && current >= 0) {
-      if (event.target.closest?.(".live-figure")) focused()?.blur();
+      if (isWithin(event.target, ".live-figure")) focused()?.blur();
       else end();
       return;
     }
-    if (event.defaultPrevented || target.closest?.("input, textarea, select, [contenteditable]")) return;
+    if (event.defaultPrevented || isWithin(target, "input, textarea, select, [contenteditable]")) return;
     if (current < 0) {
       if (event.key === "p" && matchMedia("(min-width: 992px)").matches) start();
     } else if (event.key === "n") toggleNotes();
-    else if (event.key in MOVES && !(event.key === " " && target.closest?.("button, summary, a"))) {
+    else if (event.key in MOVES && !(event.key === " " && isWithin(target, "button, summary, a"))) {
       event.preventDefault();
       move(event.key, event);
     }
@@ -261,12 +280,12 @@
       // A link inside the chapter leads to the slide that has its target.
       const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
       const section = target?.closest("section[id]");
-      if (section && sections.includes(section)) showSection(section.id);
+      if (section && sections.some((each) => each === section)) showSection(section.id);
     } else if (id && current < 0) begin(id);
     else if (id) showSection(id);
   }
 
-  function showSection(id) {
+  function showSection(/** @type {string} */ id) {
     if (row && !slides.some((slide) => slide.id === id)) leaveRow();
     show(slides.findIndex((slide) => slide.id === id));
   }

@@ -9,43 +9,50 @@
   const SMALLEST_BESIDE = 0.7 / 800; // the same of one with its text beside it, for each pixel of the screen's height
   const MARGIN = 12; // pixels above and below a figure
   const LINES = 14; // of code in sight
-  let watched = null; // the observer of the section that is shown
+  /** The observer of the section that is shown. @type {ResizeObserver | null} */
+  let watched = null;
 
-  const insideOf = (figure) => figure.querySelector(".live-place > *")?.shadowRoot?.querySelector(".figure");
+  const insideOf = (/** @type {HTMLElement} */ figure) =>
+    figure.querySelector(".live-place > *")?.shadowRoot?.querySelector(".figure");
 
   /** Tell a figure that it is in a talk: what is folded on a phone is folded there as well. */
-  function enter(figure, isTalk) {
+  function enter(/** @type {HTMLElement} */ figure, /** @type {boolean} */ isTalk) {
     const inner = insideOf(figure);
     if (!inner || inner.classList.contains("talk") === isTalk) return;
     inner.classList.toggle("talk", isTalk);
     inner.classList.toggle("asked", isTalk && figure.matches(ANSWERS));
-    for (const fold of inner.querySelectorAll("details.fold")) fold.open = !isTalk;
+    /** @type {NodeListOf<HTMLDetailsElement>} */
+    const folds = inner.querySelectorAll("details.fold");
+    for (const fold of folds) fold.open = !isTalk;
   }
 
   /** What a figure shows: its picture until it has started, one sentence while its gate is closed, or itself. */
-  function stageOf(figure) {
+  function stageOf(/** @type {HTMLElement} */ figure) {
     if (!figure.classList.contains("live-on")) return "picture";
     return insideOf(figure)?.classList.contains("closed") ? "gate" : "figure";
   }
 
   /** The zoom of a figure that is as wide as its place; a gate is one sentence, and as large as the text. */
-  const largest = (figure, /** @type {number} */ zoom) =>
+  const largest = (/** @type {HTMLElement} */ figure, /** @type {number} */ zoom) =>
     figure.closest(".beside") && stageOf(figure) !== "gate"
-      ? Math.min(zoom, figure.parentElement.getBoundingClientRect().width / WIDTH)
+      ? Math.min(zoom, /** @type {HTMLElement} */ (figure.parentElement).getBoundingClientRect().width / WIDTH)
       : zoom;
 
   /** Figures of a section, without those of sections within it. */
-  const own = (slide, /** @type {string} */ kind) =>
-    [...slide.querySelectorAll(kind)].filter((figure) => figure.closest("section[id]") === slide);
+  const own = (/** @type {HTMLElement} */ slide, /** @type {string} */ kind) => {
+    /** @type {NodeListOf<HTMLElement>} */
+    const found = slide.querySelectorAll(kind);
+    return [...found].filter((figure) => figure.closest("section[id]") === slide);
+  };
 
-  function begin(figure, /** @type {number} */ zoom) {
+  function begin(/** @type {HTMLElement} */ figure, /** @type {number} */ zoom) {
     figure.dataset.fitted = stageOf(figure);
-    figure.style.zoom = zoom;
+    figure.style.zoom = String(zoom);
   }
 
   // It only shrinks, so that a figure that grows and shrinks does not flicker; what it shows next begins anew. As it
   // shrinks, its text gets more room and its height falls faster than its zoom, so small steps leave no room unused.
-  function fit(figure, /** @type {number} */ zoom, room) {
+  function fit(/** @type {HTMLElement} */ figure, /** @type {number} */ zoom, /** @type {number} */ room) {
     enter(figure, true);
     if (figure.matches(ANSWERS)) return false;
     if (figure.dataset.fitted !== stageOf(figure)) {
@@ -61,16 +68,18 @@
       begin(figure, zoom);
       return true;
     }
-    figure.style.zoom = Math.max(SMALLEST, now * step);
+    figure.style.zoom = String(Math.max(SMALLEST, now * step));
     return true;
   }
 
   // One step a frame, between which drawings follow their new size, until a step changes nothing. A resize alone does not
   // tell when: two steps that cancel each other change no size.
-  function watch(/** @type {number} */ zoom, room) {
+  function watch(/** @type {number} */ zoom, /** @type {number} */ room) {
     const due = new Set();
-    const observer = new ResizeObserver((entries) => entries.forEach(({ target }) => schedule(target)));
-    function schedule(figure) {
+    const observer = new ResizeObserver((entries) =>
+      entries.forEach(({ target }) => schedule(/** @type {HTMLElement} */ (target))),
+    );
+    function schedule(/** @type {HTMLElement} */ figure) {
       if (due.has(figure)) return;
       due.add(figure);
       requestAnimationFrame(() => {
@@ -98,10 +107,12 @@
     }
   }
 
-  function end(article) {
-    watched.disconnect();
+  function end(/** @type {HTMLElement} */ article) {
+    watched?.disconnect();
     watched = null;
-    for (const figure of article.querySelectorAll(".live-figure")) {
+    /** @type {NodeListOf<HTMLElement>} */
+    const all = article.querySelectorAll(".live-figure");
+    for (const figure of all) {
       figure.classList.remove("fitted");
       figure.style.zoom = "";
       delete figure.dataset.fitted;
@@ -114,7 +125,7 @@
   }
 
   /** Show of each long block of code the first lines, and a button that shows all. */
-  function code(article) {
+  function code(/** @type {HTMLElement} */ article) {
     for (const block of article.querySelectorAll(".cell_input div.highlight")) {
       const lines = block.textContent.trimEnd().split("\n").length;
       if (lines <= LINES) continue;

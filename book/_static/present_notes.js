@@ -23,7 +23,7 @@
         return null;
       }
     },
-    write(/** @type {string} */ name, number) {
+    write(/** @type {string} */ name, /** @type {number} */ number) {
       try {
         if (number) sessionStorage.setItem(`lecture21.${name}`, String(number));
         else sessionStorage.removeItem(`lecture21.${name}`);
@@ -55,7 +55,7 @@
   }
 
   /** Write the empty page into a window that is new, or that this page may touch. */
-  function write(opened) {
+  function write(/** @type {Window} */ opened) {
     let page;
     try {
       page = opened.document;
@@ -82,20 +82,22 @@
    * if there is a plan, a function that returns copies of its notes, and the next title.
    */
   globalThis.speakersNotes = (changed) => {
+    /** @type {Window | null} */
     let own = null;
+    /** @type {NotedSection | null} */
     let shown = null;
     let begun = 0; // the talk, in milliseconds
     let lectureBegun = 0;
 
-    function footOf({ place, planned, next }) {
-      const minutes = (start) => Math.floor((Date.now() - start) / 60000);
+    function footOf(/** @type {NotedSection} */ { place, planned, next }) {
+      const minutes = (/** @type {number} */ start) => Math.floor((Date.now() - start) / 60000);
       const time = planned
         ? `${minutes(lectureBegun)} of ${planned.all} min, this row ${minutes(begun)} of ${planned.row}, ${planned.here} here`
         : `${minutes(begun)} min`;
       return [place, time, next && `next: ${next}`].filter(Boolean).join(" \u00b7 ");
     }
 
-    function show(section) {
+    function show(/** @type {NotedSection} */ section) {
       shown = section;
       if (!own) return;
       const notes = section.notes();
@@ -122,7 +124,7 @@
       own = open("", NAME, "popup,width=560,height=720");
       if (!own) return false;
       write(own);
-      show(shown);
+      if (shown) show(shown);
       changed(true);
       return true;
     }
@@ -132,7 +134,7 @@
       if (data.closes) close();
       else document.body.dispatchEvent(new KeyboardEvent("keydown", { ...data, bubbles: true, cancelable: true }));
     });
-    setInterval(() => own?.postMessage({ foot: footOf(shown) }, "*"), 10000);
+    setInterval(() => shown && own?.postMessage({ foot: footOf(shown) }, "*"), 10000);
 
     return {
       /** Start the clock. That of a lecture goes on from row to row, and starts again at its beginning. */

@@ -4,6 +4,7 @@
 "use strict";
 
 (() => {
+  /** @type {Record<string, string>} */
   const texts = JSON.parse(document.getElementById("previews")?.textContent ?? "{}");
   const preview = document.createElement("div");
   preview.id = "preview";
@@ -11,7 +12,8 @@
   preview.hidden = true;
   document.body.append(preview);
 
-  let current = null; // the link whose preview is open
+  /** The link whose preview is open. @type {HTMLAnchorElement | null} */
+  let current = null;
   let timer = 0;
   let lastPointer = ""; // what the reader points with; clicks do not say it in every browser
 
@@ -23,7 +25,7 @@
   };
 
   // Under the link, or above it where there is no room below; always inside of the window.
-  const place = (link) => {
+  const place = (/** @type {HTMLAnchorElement} */ link) => {
     const gap = 6;
     const line = link.getClientRects()[0];
     const { width, height } = preview.getBoundingClientRect();
@@ -34,11 +36,11 @@
     preview.style.top = `${(fits ? below : line.top - gap - height) + window.scrollY}px`;
   };
 
-  const open = (link, byTouch = false) => {
+  const open = (/** @type {HTMLAnchorElement} */ link, byTouch = false) => {
     if (link === current) return;
     close();
     current = link;
-    preview.innerHTML = texts[link.getAttribute("href")];
+    preview.innerHTML = texts[link.getAttribute("href") ?? ""];
     if (byTouch) {
       const onward = Object.assign(document.createElement("a"), { href: link.href, className: "onward" });
       onward.textContent = link.classList.contains("to-paper") ? "In the bibliography" : "In the glossary";
@@ -49,7 +51,7 @@
     place(link);
   };
 
-  const later = (action, milliseconds) => {
+  const later = (/** @type {() => void} */ action, /** @type {number} */ milliseconds) => {
     window.clearTimeout(timer);
     timer = window.setTimeout(action, milliseconds);
   };

@@ -2,10 +2,10 @@
 // with the keyboard, the answer to a question opens the result below it, and a published book is kept for a reader without
 // a connection.
 
-function openPicture(link) {
+function openPicture(/** @type {Element} */ link) {
   const dialog = document.createElement("dialog");
   dialog.className = "zoom-view";
-  const picture = link.querySelector("img").cloneNode();
+  const picture = /** @type {HTMLImageElement} */ (link.querySelector("img")?.cloneNode());
   picture.loading = "eager";
   const scroller = document.createElement("div");
   scroller.tabIndex = 0;
@@ -30,6 +30,7 @@ document.addEventListener("click", (event) => {
 });
 
 const root = document.documentElement;
+/** @type {string | undefined} */
 let themeOnScreen;
 
 function printInLightColors() {
@@ -44,9 +45,10 @@ function restoreColors() {
 
 // On paper, what a reader opens on the screen is at the end: hints, solutions and answers, each under what it belongs to.
 const ANSWERS = "article > section details:not(.admonition, .path-fold), article .cell.tag_solution";
+/** Where each was, and the answer. @type {[Comment, Element][]} */
 const moved = [];
 
-function labelOf(answer) {
+function labelOf(/** @type {Element} */ answer) {
   const before = [
     ...document.querySelectorAll("article :is(h2, h3), article .live-figure strong, article p > strong:first-child"),
   ].filter(

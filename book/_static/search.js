@@ -5,25 +5,31 @@
 "use strict";
 
 (() => {
+  /**
+   * @typedef {{page: string, title: string, passage: Passage, score: number, tier: number, description?: string}} Result
+   */
+
   const EXCERPT = 240; // characters
   const texts = SEARCH_TEXTS;
 
   const escapePattern = (/** @type {string} */ text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
   // Matches a phrase where a word begins, also when the query is plural and the text is not, or an inner word is plural.
-  const pattern = (phrase) => {
+  const pattern = (/** @type {string} */ phrase) => {
     const singular = phrase.length > 3 ? phrase.replace(/([^s])s$/, "$1") : phrase;
     return new RegExp(`(^|[^\\p{L}\\p{N}_])(${singular.split(/\s+/).map(escapePattern).join("s?[\\s-]+")})`, "giu");
   };
 
-  const count = (/** @type {string} */ text, phrase) => [...text.matchAll(pattern(phrase))].length;
+  const count = (/** @type {string} */ text, /** @type {string} */ phrase) =>
+    [...text.matchAll(pattern(phrase))].length;
 
   const plainTitle = (/** @type {string} */ title) => title.toLowerCase().replace(/^\d+\. /, "");
 
   // From 0 to 3. More than seven times says no more: of two chapters that are full of a word, the earlier explains it.
-  const often = (times) => Math.log2(1 + Math.min(times, 7));
+  const often = (/** @type {number} */ times) => Math.log2(1 + Math.min(times, 7));
 
   // How well a passage fits: its heading counts most, then how often its text has the phrase, or else the words.
+  /** @type {(passage: Passage, phrase: string, words: string[]) => number} */
   const passageScore = ([, heading, text], phrase, words) => {
     let score = 4 * often(count(text, phrase));
     if (score === 0 && words.length > 1) {
@@ -35,8 +41,10 @@
   };
 
   // The passage of a page that fits best, and how well the page fits.
+  /** @type {(page: string, phrase: string, words: string[]) => Omit<Result, "tier">} */
   const rankPage = (page, phrase, words) => {
     const passages = texts[page] || [];
+    /** @type {Passage} */
     let best = ["", "", ""];
     let bestScore = -1;
     let bestShown = -1; // the section that explains is shown, and not an exercise with as many of the words
@@ -56,18 +64,19 @@
   };
 
   // Figures that the query names, in the order of the book. They are no part of Sphinx's index.
-  const namedFigures = (phrase) => {
+  const namedFigures = (/** @type {string} */ phrase) => {
     const wanted = phrase.replace(/\b(a|an|the|your|my) /g, "");
+    /** @type {Result[]} */
     const results = [];
     for (const page of Object.keys(texts))
       for (const passage of texts[page])
-        if (passage[3]?.some((/** @type {string} */ name) => name.replace(/\b(a|an|the|your|my) /g, "") === wanted))
+        if (passage[3]?.some((name) => name.replace(/\b(a|an|the|your|my) /g, "") === wanted))
           results.push({ page, title: texts[page][0][1], passage, score: 0, tier: 0 });
     return results;
   };
 
   // 0 is shown first: an object of the code that was asked for by its exact name, then chapters and pages, then code.
-  const tier = (page, isObject, isExact) => {
+  const tier = (/** @type {string} */ page, /** @type {boolean} */ isObject, /** @type {boolean} */ isExact) => {
     if (isObject) return isExact ? 0 : 2;
     return page.startsWith("book/api/") ? 2 : 1;
   };
@@ -76,7 +85,7 @@
   const NAMED_BONUS = 12;
 
   // The start of the address of the chapter that the glossary names for a term: its entry ends with "Chapter 09.".
-  const namedChapter = (phrase) => {
+  const namedChapter = (/** @type {string} */ phrase) => {
     for (const [, heading, text] of texts["book/glossary"] || []) {
       const names = heading.toLowerCase().split(/ \(|\)/); // "byte-pair encoding (BPE)" has two
       if (!names.includes(phrase) && !names.includes(phrase.replace(/(e?s)$/, ""))) continue;
@@ -86,7 +95,7 @@
     return "";
   };
 
-  const rank = (found, query) => {
+  const rank = (/** @type {Found[]} */ found, /** @type {string} */ query) => {
     const phrase = query.toLowerCase().trim().replace(/\s+/g, " ");
     const words = splitQuery(phrase);
     const isTerm = Object.values(texts).some((passages) =>
@@ -94,13 +103,14 @@
     );
     const isCode = !isTerm && (/[_.]/.test(query) || (/.[A-Z]/.test(query) && /[a-z]/.test(query)));
     const named = namedChapter(phrase);
-    /** @type {any[]} */
     const results = namedFigures(phrase);
     const pages = new Set();
     for (const [page, title, anchor, description, score] of found) {
       if (description !== null) {
         const isExact = isCode && `.${title}`.endsWith(`.${query}`);
-        const passage = (texts[page] || []).find(([id]) => `#${id}` === anchor) || [anchor.slice(1), "", ""];
+        /** @type {Passage} */
+        const unknown = [anchor.slice(1), "", ""];
+        const passage = (texts[page] || []).find(([id]) => `#${id}` === anchor) || unknown;
         results.push({ page, title, passage, description, score, tier: tier(page, true, isExact) });
       } else if (!pages.has(page)) {
         pages.add(page);
@@ -115,7 +125,11 @@
   };
 
   // Append a text to an element, with the words of the query marked.
-  const appendMarked = (element, /** @type {string} */ text, phrases) => {
+  const appendMarked = (
+    /** @type {Element} */ element,
+    /** @type {string} */ text,
+    /** @type {string[]} */ phrases,
+  ) => {
     const marked = new RegExp(
       phrases.map((phrase) => pattern(phrase).source.replace("(^|[^\\p{L}\\p{N}_])", "")).join("|"),
       "giu",
@@ -131,7 +145,7 @@
   };
 
   // About 240 characters around the first place that has the phrase or one of the words, cut between words.
-  const excerpt = (/** @type {string} */ text, phrases) => {
+  const excerpt = (/** @type {string} */ text, /** @type {string[]} */ phrases) => {
     const first = phrases.map((phrase) => text.search(pattern(phrase))).find((position) => position >= 0) ?? 0;
     let start = Math.max(0, first - EXCERPT / 3);
     if (start > 0) start = text.indexOf(" ", start) + 1;
@@ -140,7 +154,7 @@
     return `${start > 0 ? "… " : ""}${text.slice(start, end)}${end < text.length ? " …" : ""}`;
   };
 
-  const show = (result, phrases) => {
+  const show = (/** @type {Result} */ result, /** @type {string[]} */ phrases) => {
     const [anchor, heading, text] = result.passage;
     const item = Search.output.appendChild(document.createElement("li"));
     const link = item.appendChild(document.createElement("a"));
