@@ -2,23 +2,20 @@
 
 Usage: python benchmarks/c06_default_word.py [SEED ...]    (0 to 9 if none is named; 25 s each on one core)
 
-Writes the result `default_word`. The models are those of
-`c06_cross_attention.py` for numbers of one to six digits. A row is one model and one kind of place in held-out numbers:
-*hundred* before and after the comma and without one, where it is right, and the *thousand* after the first word of a
-number like 2,456, where *hundred* is wrong. It has the means of the probability of *hundred*
-
-- as the model is (p), if this query may not attend to the two memory vectors after the digit that was read last
-  (blocked), and if its cross-attention adds nothing to the stream (off),
-- and, after the comma, if this digit, the one after it, or both are zeros, as in 58,013, 58,203 and 58,003
-  (zero_own, zero_next, zeros): with zero_own and zeros, *hundred* is wrong.
+Writes the result `default_word`. The models are those of `c06_cross_attention.py`. A row is one model and one kind of
+place in held-out numbers: *hundred* before and after the comma and without one, where it is right, and the *thousand*
+after the first word of a number like 2,456, where *hundred* is wrong. It has the means of the probability of *hundred*
+as the model is (p), if this query may not attend to the two memory vectors after the digit that was read last
+(blocked), and if its cross-attention adds nothing to the stream (off).
 """
 
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 
+import common
 import torch
-from c06_cross_attention import LENGTHS, N_MEASURED, blocked, trained
+from c06_cross_attention import N_MEASURED, blocked, trained
 from table import Table, each, run, seeds
 from torch import Tensor
 from torch.nn import Module
@@ -27,8 +24,7 @@ from lecture21.data import numbers
 from lecture21.transformer import Transformer
 
 RESULT = Table("default_word", key=("seed",))
-HUNDRED, ZERO = (numbers.VOCABULARY.ids[token] for token in ("hundred", "0"))
-ZEROS = {"zero_own": (0,), "zero_next": (1,), "zeros": (0, 1)}
+HUNDRED = numbers.VOCABULARY.ids["hundred"]
 
 
 @contextmanager
@@ -61,10 +57,6 @@ def measure(model: Transformer, n: int) -> Iterator[tuple[str, dict[str, float]]
     """Yield, for each place of a number, its kind and the probabilities of *hundred*."""
     source, target, _ = numbers.pairs([n])
     for kind, t, own in places(n):
-
-        def probability(source: Tensor, t: int = t) -> float:
-            return model(source, target)[0, t].softmax(dim=-1)[HUNDRED].item()
-
         found = {}
         for name, changed in (
             ("p", nullcontext()),
@@ -72,26 +64,18 @@ def measure(model: Transformer, n: int) -> Iterator[tuple[str, dict[str, float]]
             ("off", off(model, t)),
         ):
             with changed:
-                found[name] = probability(source)
-        for name, steps in ZEROS.items():
-            zeroed = source.clone()
-            zeroed[:, [own + step for step in steps]] = ZERO
-            found[name] = probability(zeroed) if kind == "after" else float("nan")
+                found[name] = model(source, target)[0, t].softmax(dim=-1)[HUNDRED].item()
         yield kind, found
 
 
 def measured(seed: int) -> list[dict[str, object]]:
     """Train a model, and return a row for each kind of place."""
-    model, held_out = trained(next(iter(LENGTHS)), seed)
+    model, held_out = trained(seed)
     found: dict[str, list[dict[str, float]]] = defaultdict(list)
     for n in held_out[:N_MEASURED]:
         for kind, values in measure(model, n):
             found[kind].append(values)
-    return [
-        {"place": kind, "n": len(values)}
-        | {name: round(sum(each[name] for each in values) / len(values), 4) for name in values[0]}
-        for kind, values in sorted(found.items())
-    ]
+    return [{"place": kind, "n": len(values)} | common.means(values) for kind, values in sorted(found.items())]
 
 
 def main() -> None:

@@ -27,8 +27,6 @@ from itertools import product
 import common
 from table import Table, run
 
-from lecture21 import evaluate
-from lecture21.baselines import NGram
 from lecture21.data import shakespeare, split
 
 ORDERS, WINDOWS = range(2, 7), (32, 64)
@@ -104,8 +102,7 @@ def measure(smoothing: str, order: int, window: int) -> dict[str, float]:
     """Return the loss on the validation split."""
     if smoothing == "Kneser-Ney":
         return {"nats": round(kneser_ney()[order, window], 5)}
-    tokenizer, tokens, val = common.encoded_plays()
-    return {"nats": round(evaluate(NGram(order, tokenizer.vocab_size).fit(tokens), val, window), 5)}
+    return {"nats": common.ngram_loss(order, window)}
 
 
 def main() -> None:

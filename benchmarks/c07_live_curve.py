@@ -18,7 +18,6 @@ import torch
 from table import Table, each, run, seeds
 
 from lecture21 import GPT, presets
-from lecture21.baselines import NGram
 from lecture21.live.train.train import BLOCK_SIZE, ORDERS, WINDOWS
 from lecture21.training import TrainConfig, evaluate, train
 
@@ -44,10 +43,9 @@ def settings(steps: int, seed: int) -> TrainConfig:
 
 def count(model: str) -> dict[str, float]:
     """Score an n-gram model on the whole validation split."""
-    tokenizer, tokens, val = common.encoded_plays()
     if model == "uniform":
-        return {"nats": round(math.log(tokenizer.vocab_size), 5)}
-    return {"nats": round(evaluate(NGram(ORDERS[model], tokenizer.vocab_size).fit(tokens), val, BLOCK_SIZE), 5)}
+        return {"nats": round(math.log(common.encoded_plays()[0].vocab_size), 5)}
+    return {"nats": common.ngram_loss(ORDERS[model], BLOCK_SIZE)}
 
 
 def measure(model: str, seed: int, steps: int) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ that was trained too briefly. So the cheat has learned positions. To put a numbe
 continues eight prompts of 32 characters from the validation split by 200 characters, at temperature 1, and a 5-gram
 model of the training split scores the continuations.
 
-Stores both pretrained models, and writes the result `shipped_models`: the loss on the whole validation split,
+Stores both pretrained models, and writes the result `pretrained_models`: the loss on the whole validation split,
 beside that of the 5-gram in the same windows, and the 5-gram's loss on the written text, beside that on the plays' own
 continuations of the prompts, all in nats per character; the beginning of the first text; and the processor time of
 training in seconds.

@@ -39,7 +39,6 @@ from table import Table, each, run
 from torch import Tensor, nn
 
 from lecture21 import GPT, presets
-from lecture21.baselines import NGram
 from lecture21.gpt.initialization import RESIDUAL
 from lecture21.layers.feed_forward import ACTIVATIONS
 from lecture21.training import TrainConfig, evaluate, recipe, train
@@ -168,8 +167,7 @@ def measure(part: str, arm: str, factor: float, seed: int) -> dict[str, float]:
 
 def count(part: str, arm: str) -> dict[str, float]:
     """Score the 5-gram."""
-    tokenizer, tokens, val = common.encoded_plays()
-    return {"nats": round(evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, 32), 5)}
+    return {"nats": common.ngram_loss(5, 32)}
 
 
 def compare(arm: str) -> None:

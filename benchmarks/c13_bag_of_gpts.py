@@ -32,9 +32,8 @@ from jaxtyping import Int
 from table import Table, run, stored
 from torch import Tensor
 
-from lecture21 import GPT, GPTConfig, TrainConfig, evaluate, train
+from lecture21 import GPT, GPTConfig, TrainConfig, train
 from lecture21._support.storage import load_tensors, save_tensors
-from lecture21.baselines import NGram
 from lecture21.huggingface import pretrained
 from lecture21.mixtures import log_pool_decomposition, mixture_gap
 from lecture21.training import recipe
@@ -50,8 +49,8 @@ SHAPE = GPTConfig(
     initialization="zero",
     logit_cap=15.0,
 )
-RUNS = Path("runs/bag_of_gpts")
-TOKENIZER, TRAIN, VAL = common.encoded_plays()
+TRAINED = Path("runs/bag_of_gpts")
+_, TRAIN, VAL = common.encoded_plays()
 TENTH = len(TRAIN) // 10
 TEXTS = {"all": TRAIN, "nine tenths": TRAIN[:-TENTH], "scarce": TRAIN[:20_000]}
 LOSSES = ("average", "probabilities", "logits")
@@ -65,7 +64,7 @@ RUNS = Table("bag_of_gpts", key=("part", "arm", "steps", "scale"))
 
 def fit(text: str, seed: int, scale: float, steps: int = STEPS) -> tuple[GPT, float]:
     """Return a trained member, and the seconds of its training; a finished run is read from its file."""
-    path = RUNS / f"{text}-{steps}-{scale}-{seed}.safetensors"
+    path = TRAINED / f"{text}-{steps}-{scale}-{seed}.safetensors"
     torch.manual_seed(seed)
     model = GPT(SHAPE)
     if path.is_file():
@@ -153,8 +152,7 @@ def one(part: str, arm: str, steps: int, scale: float) -> dict[str, object]:
 
 def count(part: str, arm: str, steps: int) -> dict[str, object]:
     """Score an n-gram model."""
-    loss = evaluate(NGram(steps, TOKENIZER.vocab_size).fit(TRAIN), VAL, WINDOW)
-    return row_of("", 1, len(TRAIN), dict.fromkeys(LOSSES, loss), None)
+    return row_of("", 1, len(TRAIN), dict.fromkeys(LOSSES, common.ngram_loss(steps, WINDOW)), None)
 
 
 def main() -> None:

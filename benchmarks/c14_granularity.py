@@ -24,6 +24,7 @@ Writes the result `granularity`:
 """
 
 import c14_sparse_against_dense as sweep
+import common
 import torch
 from jaxtyping import Float, Int
 from table import Table, each, run, seeds
@@ -106,7 +107,7 @@ def routing_of(model: GPT, ids: Tensor) -> dict[str, object]:
 
 def measure(part: str, model: str, seed: int, steps: int, factor: float) -> dict[str, object]:
     """Train a model, and return what is measured; of a run also the load and the sets of its experts."""
-    tokens, val = sweep.texts(part)
+    tokens, val = common.texts(part)
     gpt = built(model, seed, tokens)
     row = sweep.trained(gpt, seed, steps, factor, tokens, val, load=False)
     return row | (routing_of(gpt, val[:MEASURED]) if part == "run" else {})

@@ -5,7 +5,7 @@ Usage: python benchmarks/c14_pretrained_moe.py        (about 2 minutes on one co
 `modern-moe` is the preset `modern-gpt0` with its recipe, but each feed-forward layer has 8 experts of width 48, of
 which every character is processed by one (top-1), balanced by the auxiliary loss.
 
-Stores the pretrained model, and writes the result `shipped_moe`, a row for each layer and expert: `load`, its
+Stores the pretrained model, and writes the result `pretrained_moe`, a row for each layer and expert: `load`, its
 fraction of the characters of the validation split; the characters that it processes most often, most frequent first,
 and the fraction of its load that they make up; and, for the layer, `load_entropy` and `information` (see
 `lecture21.moe.describe`) of the trained model and, as `information_before`, of the untrained one. `seconds` is

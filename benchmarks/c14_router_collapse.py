@@ -36,7 +36,6 @@ import torch
 from table import Table, each, run, seeds
 
 from lecture21 import GPT, GPTConfig, presets
-from lecture21.baselines import NGram
 from lecture21.moe import Router, Routing, describe, routings, statistics_of
 from lecture21.training import TrainConfig, evaluate, train
 
@@ -162,22 +161,14 @@ def trained(setting: str, rate: float, seed: int, tokens: torch.Tensor) -> tuple
 
 
 @cache
-def texts(part: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the text to train on and the text to score on: of a search, the last tenth of the training text."""
-    _, tokens, val = common.encoded_plays()
-    tenth = len(tokens) // 10
-    return (tokens[:-tenth], tokens[-tenth:]) if part == "search" else (tokens, val)
-
-
 def count(part: str, setting: str) -> tuple[dict[str, float], list]:
     """Score the 5-gram."""
-    tokenizer, tokens, val = common.encoded_plays()
-    return {"nats": round(evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, 32), 5)}, []
+    return {"nats": common.ngram_loss(5, 32)}, []
 
 
 def measure(part: str, setting: str, learning_rate: float, seed: int) -> tuple[dict[str, object], list]:
     """Train one setting; return what is measured of a run, and the load of its experts in training."""
-    tokens, val = texts(part)
+    tokens, val = common.texts(part)
     model, watch = trained(setting, learning_rate, seed, tokens)
     row = dict.fromkeys(COLUMNS[4:]) | {"nats": round(evaluate(model, val), 5)}
     if part == "search":

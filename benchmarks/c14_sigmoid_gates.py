@@ -18,6 +18,7 @@ Writes the result `sigmoid_gates`:
 from functools import partial
 
 import c14_sparse_against_dense as sweep
+import common
 import torch
 from table import Table, each, run, seeds
 
@@ -40,7 +41,7 @@ def measure(part: str, gates: str, bias_rate: float, factor: float, seed: int, s
     if (gates, bias_rate) == ("softmax", FIRST["softmax"]):
         for row in sweep.RUNS.select(part=part, model="sparse", seed=seed, steps=steps, factor=factor):
             return {name: value for name, value in row.items() if name not in sweep.KEY}
-    return sweep.trained(built(gates, bias_rate, seed), seed, steps, factor, *sweep.texts(part))
+    return sweep.trained(built(gates, bias_rate, seed), seed, steps, factor, *common.texts(part))
 
 
 def compare(gates: str) -> None:

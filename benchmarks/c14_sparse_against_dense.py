@@ -31,7 +31,6 @@ from table import Table, each, run, seeds
 
 from lecture21 import GPT, presets
 from lecture21.accounting import flops_per_token, parameters
-from lecture21.baselines import NGram
 from lecture21.moe import statistics_of
 from lecture21.training import evaluate, recipe, train
 
@@ -91,24 +90,15 @@ def trained(
     }
 
 
-def texts(part: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the text to train on and the text to score on: of a search, the last tenth of the training text."""
-    _, tokens, val = common.encoded_plays()
-    tenth = len(tokens) // 10
-    return (tokens[:-tenth], tokens[-tenth:]) if part == "search" else (tokens, val)
-
-
 def measure(part: str, model: str, seed: int, steps: int, factor: float) -> dict[str, object]:
     """Train a model, and return what is measured."""
     torch.manual_seed(seed)
-    return trained(GPT(MODELS[model]), seed, steps, factor, *texts(part))
+    return trained(GPT(MODELS[model]), seed, steps, factor, *common.texts(part))
 
 
 def count(part: str, model: str) -> dict[str, object]:
     """Score the 5-gram."""
-    tokenizer, tokens, val = common.encoded_plays()
-    nats = evaluate(NGram(5, tokenizer.vocab_size).fit(tokens), val, MODELS["dense"].block_size)
-    return {"characters": len(tokens), "nats": round(nats, 5)}
+    return {"characters": len(common.texts("run")[0]), "nats": common.ngram_loss(5, MODELS["dense"].block_size)}
 
 
 def compare(budget: tuple[int, str]) -> None:

@@ -16,7 +16,6 @@ import torch
 from table import Table, run, seeds
 
 from lecture21.alignment import judge
-from lecture21.huggingface import pretrained
 
 DRAWS = 16
 RESULT = Table("alignment_best_of_n", key=("seed",))
@@ -25,12 +24,8 @@ RESULT = Table("alignment_best_of_n", key=("seed",))
 @torch.no_grad()
 def drawn(seed: int) -> c17_alignment_runs.Rows:
     """Return the responses of the reference of one seed, with what the judge and the reward model say of each."""
-    task = c17_alignment_runs.tuned_task()
     with torch.enable_grad():
-        base, _ = pretrained.load("unaligned")
-        reference = task.fine_tuned(base, seed)
-        pairs, _ = task.preferences(reference, seed)
-        reward = task.reward_model(reference, pairs, seed).eval()
+        task, reference, reward, *_ = c17_alignment_runs.stages(seed)
     prompts = torch.arange(0, 80, 8) + torch.arange(10) % 4
     rows = (prompts[:, None] * DRAWS + torch.arange(DRAWS)).flatten()
     responses = task.sample(reference, seed, n=DRAWS)[rows]

@@ -22,7 +22,6 @@ from table import Table, each, run, seeds
 from lecture21 import GPT
 from lecture21.alignment import PolicyConfig, PreferencePairs, RewardModel, ShopTask, judge, train_policy
 from lecture21.alignment.grammar import PLACES, is_sentence, sentences
-from lecture21.huggingface import pretrained
 
 MEASURED = (2, 4, 6, 8)  # iterations after which a policy is measured
 RESULT = Table("alignment_agreement", key=("seed",), details={"alignment_early": ("seed",)})
@@ -67,11 +66,7 @@ def early(seed: int, reference: GPT, reward: RewardModel, task: ShopTask) -> lis
 
 def measure(seed: int) -> tuple[dict[str, float], list[dict]]:
     """Repeat the stages of a seed up to the reward model, and return the rows of both tables."""
-    task = c17_alignment_runs.tuned_task()
-    base, _ = pretrained.load("unaligned")
-    reference = task.fine_tuned(base, seed)
-    pairs, held_out = task.preferences(reference, seed)
-    reward = task.reward_model(reference, pairs, seed).eval()
+    task, reference, reward, _, held_out = c17_alignment_runs.stages(seed)
     return agreement(reward, held_out, task), early(seed, reference, reward, task)
 
 

@@ -27,7 +27,6 @@ from torch import Tensor
 
 from lecture21 import GPT
 from lecture21.alignment import PolicyConfig, RewardModel, ShopTask, sample_responses
-from lecture21.huggingface import pretrained
 
 WEIGHTS = (0.0, 0.1)
 BETAS, RATES = (0.03, 0.1, 0.3), (1e-3, 3e-3)  # to begin with
@@ -86,18 +85,9 @@ def train(
         on_evaluation(iteration + 1)
 
 
-@functools.cache
-def stages(task: ShopTask, seed: int) -> tuple[GPT, RewardModel]:
-    """Return the reference and the reward model of a seed of `alignment_runs`."""
-    base, _ = pretrained.load("unaligned")
-    reference = task.fine_tuned(base, seed).eval()
-    pairs, _ = task.preferences(reference, seed)
-    return reference, task.reward_model(reference, pairs, seed).eval()
-
-
-def trained(task: ShopTask, seed: int, beta: float, rate: float, measured=MEASURED) -> c17_alignment_runs.Rows:
+def trained(seed: int, beta: float, rate: float, measured=MEASURED) -> c17_alignment_runs.Rows:
     """Train with one seed, and return what the policy is measured to be after each of some iterations."""
-    reference, reward = stages(task, seed)
+    task, reference, reward, *_ = c17_alignment_runs.stages(seed)
     policy, rows = copy.deepcopy(reference), []
     config = PolicyConfig(c17_alignment_runs.ITERATIONS, learning_rate=rate, seed=seed)
 
@@ -112,12 +102,12 @@ def trained(task: ShopTask, seed: int, beta: float, rate: float, measured=MEASUR
 
 def search(seed: int) -> c17_alignment_runs.Rows:
     """Tune GRPO on the search seed for the objective of each weight."""
-    task, actual = c17_alignment_runs.tuned_task(), []
+    actual = []
     for weight in WEIGHTS:
         tried: dict[float, dict[float, float]] = {}
 
         def criterion(rate: float, beta: float, weight: float = weight) -> float:
-            last = trained(task, seed, beta, rate, (c17_alignment_runs.ITERATIONS,))[0]
+            last = trained(seed, beta, rate, (c17_alignment_runs.ITERATIONS,))[0]
             c17_alignment_runs.log(weight, beta, rate, last)
             return weight * last["kl"] - last["learned_reward"]
 
@@ -136,7 +126,7 @@ def search(seed: int) -> c17_alignment_runs.Rows:
 
 def measure(method: str, weight: float, beta: float, learning_rate: float, seed: int) -> c17_alignment_runs.Rows:
     """Train with one seed, and return its measurements."""
-    return trained(c17_alignment_runs.tuned_task(), seed, beta, learning_rate)
+    return trained(seed, beta, learning_rate)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ each stage the responses to ten held-out prompts, the first sampled. Ships the m
 
 import copy
 import dataclasses
+import functools
 import math
 import time
 
@@ -33,7 +34,16 @@ import torch
 from table import Row, Table, each, run, seeds, stored
 
 from lecture21 import GPT, GPTConfig
-from lecture21.alignment import PolicyConfig, RewardModel, ShopTask, bradley_terry_loss, judge, train_dpo, train_policy
+from lecture21.alignment import (
+    PolicyConfig,
+    PreferencePairs,
+    RewardModel,
+    ShopTask,
+    bradley_terry_loss,
+    judge,
+    train_dpo,
+    train_policy,
+)
 from lecture21.alignment.tuning import fine_tune
 from lecture21.huggingface import pretrained
 from lecture21.training import TrainConfig
@@ -189,13 +199,18 @@ def samples(policy: GPT, reward: RewardModel, task: ShopTask, seed: int) -> Rows
     ]
 
 
-def unpenalized(
-    seed: int, base: GPT, task: ShopTask, rate: float, *, judged: bool = False, at: tuple[int, ...] = MEASURED
-) -> Rows:
+@functools.cache
+def stages(seed: int) -> tuple[ShopTask, GPT, RewardModel, PreferencePairs, PreferencePairs]:
+    """Return the tuned task, and of a seed the reference, the reward model, and its pairs and those held out."""
+    task = tuned_task()
+    reference = task.fine_tuned(pretrained.load("unaligned")[0], seed).eval()
+    pairs, held_out = task.preferences(reference, seed)
+    return task, reference, task.reward_model(reference, pairs, seed).eval(), pairs, held_out
+
+
+def unpenalized(seed: int, rate: float, *, judged: bool = False, at: tuple[int, ...] = MEASURED) -> Rows:
     """Return the measurements of one policy without a KL penalty, whose reward is the reward model's or the judge's."""
-    reference = task.fine_tuned(base, seed)
-    pairs, _ = task.preferences(reference, seed)
-    reward = task.reward_model(reference, pairs, seed).eval()
+    task, reference, reward, *_ = stages(seed)
     policy, rows = copy.deepcopy(reference), []
 
     def on_evaluation(iteration: int) -> None:
@@ -212,10 +227,7 @@ def unpenalized(
 
 def measure(seed: int) -> tuple[Rows, Rows, Rows]:
     """Align the base with every method and one seed, and return the rows of the three tables."""
-    base, task = pretrained.load("unaligned")[0], tuned_task()
-    reference = task.fine_tuned(base, seed)
-    pairs, held_out = task.preferences(reference, seed)
-    reward = task.reward_model(reference, pairs, seed).eval()
+    task, reference, reward, pairs, held_out = stages(seed)
     agreement = task.measure_reward(reward, held_out)
     log("reward model", seed, len(pairs), agreement)
     runs, lines = [], []
@@ -228,7 +240,7 @@ def measure(seed: int) -> tuple[Rows, Rows, Rows]:
             settings = {"method": method, "weight": weight}
             lines.extend(settings | sample for sample in samples(policy, reward, task, seed))
 
-    note("base", "", 0, base)
+    note("base", "", 0, pretrained.load("unaligned")[0])
     note("sft", "", task.sft.steps, reference)
     runs.extend(best_of_n(reference, reward, task, seed))
     for beta in BETAS:

@@ -14,8 +14,6 @@ Writes `alignment_slow`: seed, learning_rate, step, and what `ShopTask.measure_p
 import c17_alignment_runs
 from table import Table, each, run, seeds
 
-from lecture21.huggingface import pretrained
-
 RESULT = Table("alignment_slow", key=("seed", "learning_rate"))
 SLOWER = 10
 MEASURED = (20, 40, 60, 80)  # iterations after which a policy is measured
@@ -23,8 +21,7 @@ MEASURED = (20, 40, 60, 80)  # iterations after which a policy is measured
 
 def measure(seed: int, learning_rate: float) -> c17_alignment_runs.Rows:
     """Run one seed."""
-    base, _ = pretrained.load("unaligned")
-    return c17_alignment_runs.unpenalized(seed, base, c17_alignment_runs.tuned_task(), learning_rate, at=MEASURED)
+    return c17_alignment_runs.unpenalized(seed, learning_rate, at=MEASURED)
 
 
 def main() -> None:

@@ -15,16 +15,12 @@ reward model, which these policies never meet.
 import c17_alignment_runs
 from table import Table, each, run, seeds
 
-from lecture21.huggingface import pretrained
-
 RESULT = Table("alignment_verified", key=("seed",))
 
 
 def measure(seed: int) -> c17_alignment_runs.Rows:
     """Run one seed."""
-    base, _ = pretrained.load("unaligned")
-    rate = c17_alignment_runs.tuned("ppo", 0.0)
-    return c17_alignment_runs.unpenalized(seed, base, c17_alignment_runs.tuned_task(), rate, judged=True)
+    return c17_alignment_runs.unpenalized(seed, c17_alignment_runs.tuned("ppo", 0.0), judged=True)
 
 
 def main() -> None:

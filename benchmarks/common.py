@@ -29,6 +29,24 @@ def encoded_plays() -> tuple[CharTokenizer, Int[Tensor, " N"], Int[Tensor, " M"]
     return tokenizer, train, val
 
 
+def texts(part: str) -> tuple[Int[Tensor, " N"], Int[Tensor, " M"]]:
+    """Return the text to train on and the text to score on: of a search, the last tenth of the training text."""
+    _, tokens, val = encoded_plays()
+    tenth = len(tokens) // 10
+    return (tokens[:-tenth], tokens[-tenth:]) if part == "search" else (tokens, val)
+
+
+def ngram_loss(order: int, window: int) -> float:
+    """Return the loss of an n-gram model of the plays on the validation split, in windows of so many characters."""
+    tokenizer, tokens, val = encoded_plays()
+    return round(evaluate(NGram(order, tokenizer.vocab_size).fit(tokens), val, window), 5)
+
+
+def means(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Return the mean of each column."""
+    return {name: round(sum(row[name] for row in rows) / len(rows), 4) for name in rows[0]}
+
+
 def tune(
     score: Callable[[float], float], first: Sequence[float], further: Sequence[float] | float = 2.0
 ) -> dict[float, float]:
