@@ -36,7 +36,8 @@ def test_the_logits_of_every_kind_of_model_are_those_of_torch(engine):
         model = make(config, dtype=torch.float32)
         file, ids = engine.model(model), random_ids(config, batch=1)
         worst[name] = difference(engine.run(FORWARD, file=file, ids=ids[0].tolist()), model(ids))
-    assert {name: error for name, error in worst.items() if not error < TOLERANCE} == {}
+    # Rounding leaves 1e-6; gelu and its approximation with tanh differ by 8e-5.
+    assert {name: error for name, error in worst.items() if not error < 1e-5} == {}
 
 
 @pytest.mark.parametrize("name", pretrained.names())

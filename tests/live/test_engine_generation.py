@@ -76,6 +76,7 @@ def test_ties_at_the_cut_of_top_k_are_kept_as_in_the_package(browser, tmp_path):
                 expected = next_token_probabilities(logits, temperature=0.7, top_k=top_k, top_p=top_p)
                 assert torch.tensor(actual).sub(expected).abs().max() < 1e-6
                 assert [p > 0 for p in actual] == (expected > 0).tolist()
+        assert page.run("return module.mostLikely(new Float32Array([1, 3, 2, 3]));") == 1
 
 
 # Positions of every kind, a window, grouped heads, experts, post-norm; longer than the block.
@@ -105,10 +106,10 @@ def test_a_model_without_a_mask_writes_without_a_cache(engine):
 
 def test_a_seed_gives_the_same_text_again_and_tokens_arrive_one_by_one(engine):
     file = engine.model(make(CONFIGS["gpt0"], dtype=torch.float32))
-    first, again, other, arrived, stopped = engine.run(
+    first, again, other, high, arrived, stopped = engine.run(
         """const model = await engine.load(await read(file));
         const texts = [];
-        for (const seed of [1, 1, 2]) texts.push(await model.generate([0], { count: 40, seed }).done);
+        for (const seed of [1, 1, 2, 2 ** 32 + 1]) texts.push(await model.generate([0], { count: 40, seed }).done);
         const arrived = [];
         await model.generate([0], { count: 40, seed: 1 }, (token) => arrived.push(token)).done;
         const job = model.generate([0], { count: 1e7, seed: 1 }, () => job.stop());
@@ -116,7 +117,31 @@ def test_a_seed_gives_the_same_text_again_and_tokens_arrive_one_by_one(engine):
         file=file,
     )
     assert first == again == arrived == stopped
-    assert first != other
+    assert first not in (other, high)
+
+
+def test_a_text_goes_on_with_the_weights_that_training_changed_meanwhile(browser, tmp_path):
+    model = make(CONFIGS["modern-gpt0"].changed(block_size=64), dtype=torch.float32)
+    modules = [f"engine/{name}.js" for name in ("files", "memory", "generate", "train")]
+    with open_engine(browser, tmp_path, modules=modules) as page:
+        text, expected = page.run(
+            """const model = module.loadModel(await read(file), new module.Memory(null));
+            const write = (ids, uniforms) => module.generate(model, ids, { count: uniforms.length, uniforms });
+            const finish = (work) => {
+                for (;;) {
+                    const { done, value } = work.next({ state: "running", paused: 0 });
+                    if (done) return value;
+                }
+            };
+            const work = write([0], uniforms);
+            const begun = [0, ...Array.from({ length: 30 }, () => work.next().value.token)];
+            const tokens = Array.from({ length: 99 }, (_, i) => i % 5);
+            finish(module.train(model, { tokens, steps: 9, learningRate: 0.05 }));
+            return [[0, ...finish(work)], [...begun, ...finish(write(begun, uniforms.slice(30)))]];""",
+            file=page.model(model),
+            uniforms=torch.rand(63, generator=torch.Generator().manual_seed(0)).tolist(),
+        )
+    assert text == expected
 
 
 def test_uniform_numbers_are_uniform_and_normal_ones_normal(browser, tmp_path):

@@ -35,11 +35,12 @@ def trained(config: GPTConfig) -> bool:
     )
 
 
-def test_the_gradient_of_every_parameter_is_that_of_torch(browser, tmp_path):
+@pytest.mark.parametrize("simd", [True, False])
+def test_the_gradient_of_every_parameter_is_that_of_torch(browser, tmp_path, simd):
     """In every kind of model that the page trains, on the mean of a batch."""
     wrong = {}
     with open_engine(browser, tmp_path, modules=MODULES) as page:
-        page.run("globalThis.memory = new module.Memory(module.chooseBackend(true).module);")
+        page.run("globalThis.memory = new module.Memory(module.chooseBackend(simd).module);", simd=simd)
         for name, config in CONFIGS.items():
             if not trained(config):
                 continue
