@@ -265,6 +265,7 @@ def test_each_iteration_draws_its_own_prompts_and_responses_and_each_epoch_is_an
     assert not torch.equal(seen[0][again], seen[1][again])
     assert len(seen[0][:, :3].unique(dim=0)) == 2  # prompts
     assert not torch.equal(*ends)
+    assert 1e-6 < (ends[0] - reference.head.weight).abs().max() < 2.5e-6  # two updates of Adam
 
 
 def test_rewards_and_the_reference_of_dpo_are_computed_without_dropout():

@@ -110,15 +110,14 @@ def test_a_window_must_be_positive_and_needs_causal_attention(options):
         MultiHeadAttention(8, 2, **options)
 
 
-def test_attention_weights_leave_the_model_as_it_was():
-    layer = MultiHeadAttention(8, 2, dropout=0.5)
-    model = nn.Sequential(nn.Embedding(5, 8), layer).train()
+def test_attention_weights_are_those_of_evaluation_and_leave_the_model_as_it_was():
+    model = GPT(GPTConfig(vocab_size=5, block_size=5, n_layer=2, n_head=2, d_model=8, dropout=0.5)).train()
     weights = attention_weights(model, torch.arange(5)[None])
-    assert weights.shape == (1, 1, 2, 5, 5)
+    assert weights.shape == (2, 1, 2, 5, 5)
     assert model.training
-    assert layer.training
-    assert not layer._forward_pre_hooks
+    assert not any(block.attention._forward_pre_hooks for block in model.blocks)
     assert not weights.requires_grad
+    assert torch.equal(weights, attention_weights(model.eval(), torch.arange(5)[None]))
 
 
 def test_attention_maps_refuse_a_sequence_that_continues_a_cache():
