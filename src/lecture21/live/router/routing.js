@@ -39,7 +39,7 @@ export function encode(characters, symbols) {
 export async function routeText(model, characters) {
   const { block_size: size, n_layer: layers, moe } = model.config;
   const ids = encode(characters, /** @type {string[]} */ (model.symbols));
-  const { n_expert: count, top_k: chosen } = moe;
+  const { n_expert: count, top_k: chosen } = /** @type {NonNullable<typeof moe>} */ (moe);
   const probabilities = Array.from({ length: layers }, () => new Float32Array(ids.length * count));
   const experts = Array.from({ length: layers }, () => new Int32Array(ids.length * chosen));
   for (let start = 0; start < ids.length; start += size) {
