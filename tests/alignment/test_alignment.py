@@ -252,10 +252,10 @@ def test_a_run_is_determined_by_its_seed_and_uses_no_dropout():
 
 def test_each_iteration_draws_its_own_prompts_and_responses_and_each_epoch_is_an_update():
     reference, prompts, seen, ends = small(), torch.tensor([CHARS.encode("\nab"), CHARS.encode("\ncc")]), [], []
-    for epochs in (1, 2):
+    for options in ({"epochs": 1}, {"epochs": 2}, {"epochs": 2, "clip": 1e-9}):
         policy = copy.deepcopy(reference)
         # A rate so small that the same seed would draw the same responses again.
-        config = PolicyConfig(2, prompts=8, group=2, epochs=epochs, learning_rate=1e-6, n_new=4, seed=1)
+        config = PolicyConfig(2, prompts=8, group=2, learning_rate=1e-6, n_new=4, seed=1, **options)
         reward = lambda actual: seen.append(actual.ids) or share_of_a(actual)  # noqa: E731
         train_policy(policy, reference, reward, prompts, config, end=END)
         ends.append(policy.head.weight)
@@ -264,7 +264,8 @@ def test_each_iteration_draws_its_own_prompts_and_responses_and_each_epoch_is_an
     assert again.any()
     assert not torch.equal(seen[0][again], seen[1][again])
     assert len(seen[0][:, :3].unique(dim=0)) == 2  # prompts
-    assert not torch.equal(*ends)
+    assert not torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[1], ends[2])
     assert 1e-6 < (ends[0] - reference.head.weight).abs().max() < 2.5e-6  # two updates of Adam
 
 
