@@ -6,17 +6,20 @@ import { nameOfOwnModel } from "../kit/kept.js";
 import { store } from "../kit/store.js";
 import { symbolsOf } from "./session.js";
 
+/** @typedef {import("./session.js").GPT} GPT */
+
 /**
  * Let the reader choose between the book's model and their own, where there is one.
  * @param {import("../kit/frame.js").Frame} frame
- * @param {any} engine
- * @param {(own: {gpt: any, symbols: string[]} | null) => void} onUse  null: the book's
+ * @param {import("./session.js").Engine} engine
+ * @param {(own: {gpt: GPT, symbols: string[]} | null) => void} onUse  null: the book's
  * @returns {{reset: () => void, prefer: (knows: (symbols: string[]) => boolean) => Promise<void>}}
  */
 export function modelChoice(frame, engine, onUse) {
   let used = false;
+  /** @type {GPT | null} */
   let gpt = null;
-  /** @type {{node: HTMLElement, set: (value: any) => void} | null} */
+  /** @type {{node: HTMLElement, set: (own: boolean) => void} | null} */
   let control = null;
   const update = () => {
     const name = nameOfOwnModel();

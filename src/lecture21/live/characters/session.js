@@ -4,11 +4,14 @@ import { startEngine } from "../engine/client.js";
 import { loadFile } from "../kit/files.js";
 import { createFrame, messageOf } from "../kit/frame.js";
 
+/** @typedef {Awaited<ReturnType<typeof startEngine>>} Engine */
+/** @typedef {Awaited<ReturnType<Engine["load"]>>} GPT  in the engine */
+
 /**
  * Start an engine with the figure's model. Until it is there, a page keeps the picture of the figure.
  * @param {import("../kit/frame.js").Context} context  what `render` gets
  * @param {string} title  of the figure
- * @returns {Promise<{engine: any, gpt: any, symbols: string[]} | null>}  null: the figure says why it gave up
+ * @returns {Promise<{engine: Engine, gpt: GPT, symbols: string[]} | null>}  null: the figure says why it gave up
  */
 export async function openModel(context, title) {
   const starting = startEngine(); // while the weights are loaded
@@ -26,7 +29,7 @@ export async function openModel(context, title) {
 
 /**
  * Return the characters of a model.
- * @param {any} gpt  of the engine
+ * @param {GPT} gpt
  * @returns {string[]}
  */
 export function symbolsOf(gpt) {

@@ -13,10 +13,12 @@ const CONTEXTS = [1, 2, 4, 8, 16, 32, 64];
 const BEFORE = "insubstantial pageant faded,\nLeave not a rack behind. We are such stuff\nAs drea";
 const NEXT = "m"; // The Tempest, act 4, scene 1
 
+/** @typedef {{name: string, contexts: number[], seeds: number[][], letter: Record<string, number>}} Curve */
+
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
-    /** @type {{name: string, contexts: number[], seeds: number[][], letter: Record<string, number>}[]} */
+    /** @type {Curve[]} */
     const curves = context.model.get("curves");
     const frame = createFrame(context, {
       title: "How much context does each model use?",
@@ -142,7 +144,7 @@ export default {
 };
 
 /** Mean loss over the seeds with a context that was measured. */
-function mean({ contexts, seeds }, /** @type {number} */ context) {
-  const losses = seeds.map((/** @type {number[]} */ nats) => nats[contexts.indexOf(context)]);
-  return losses.reduce((/** @type {number} */ sum, /** @type {number} */ loss) => sum + loss, 0) / losses.length;
+function mean(/** @type {Curve} */ { contexts, seeds }, /** @type {number} */ context) {
+  const losses = seeds.map((nats) => nats[contexts.indexOf(context)]);
+  return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
 }

@@ -22,6 +22,8 @@ export const NOTHING = STRENGTHS.indexOf(0);
  * @typedef {{ask: number, offer: number, strength: number}} Rule  places in the lists of the family
  * @typedef {{rules: Rule[], value: number, slot: number}} Layer
  * @typedef {{scores: number[][], weights: number[][], written: number[][]}} Head
+ * @typedef {{text: string, amount: number, wanted: ReturnType<import("./puzzles.js").Puzzle["wanted"]>,
+ *   isRight: boolean}} Row  what a word writes, and what it should
  */
 
 /** @param {number} at @param {number} size */
@@ -115,6 +117,7 @@ export function run(family, layers, words) {
  * @param {import("./puzzles.js").Puzzle} puzzle
  * @param {Layer[]} layers
  * @param {Word[]} words
+ * @returns {{heads: Head[], rows: Row[], isOfKind: boolean}}
  */
 export function judged(puzzle, layers, words) {
   const { family } = puzzle;

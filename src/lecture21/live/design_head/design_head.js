@@ -13,7 +13,9 @@ import { integerIn, oneOf } from "../kit/state.js";
 import { store } from "../kit/store.js";
 
 const KEPT = "designs";
-const FEATURES = ["noun", "person", "adjective", "verb", "plural"];
+
+/** @typedef {import("./compute.js").Word} Word @typedef {import("./compute.js").Layer} Layer */
+/** @typedef {import("./puzzles.js").Puzzle} Puzzle */
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
@@ -53,8 +55,7 @@ export default {
     let checked = { of: "", wrong: 0 };
     let shown = "";
 
-    const puzzleNow = () =>
-      /** @type {import("./puzzles.js").Puzzle} */ (puzzles.find(({ id }) => id === state.values.puzzle));
+    const puzzleNow = () => /** @type {Puzzle} */ (puzzles.find(({ id }) => id === state.values.puzzle));
     const layersNow = () => unpacked(puzzleNow().family, puzzleNow().layers, state.values.design);
     const fingerprint = () => JSON.stringify([state.values.puzzle, packed(layersNow())]);
 
@@ -67,7 +68,7 @@ export default {
       state.set({ sentence: (state.values.sentence + 37) % sentences.length });
     }
 
-    /** @param {import("./compute.js").Layer[]} layers */
+    /** @param {Layer[]} layers */
     function take(layers) {
       const design = packed(layers);
       remember({ design });
@@ -111,6 +112,13 @@ export default {
       say(puzzle, layers, words, found, first);
     }
 
+    /**
+     * @param {Puzzle} puzzle
+     * @param {Layer[]} layers
+     * @param {Word[]} words
+     * @param {ReturnType<typeof judged>} found
+     * @param {number} first  the first word that is wrong; -1: none
+     */
     function say(puzzle, layers, words, found, first) {
       const judgedRows = found.rows.filter(({ wanted }) => wanted);
       const right = judgedRows.filter(({ isRight }) => isRight).length;
@@ -130,8 +138,9 @@ export default {
       ticks();
     }
 
+    /** @type {ReturnType<typeof layerControls>[]} */
     let controls = [];
-    /** Show the task, the rules and the hints of a puzzle. @param {import("./puzzles.js").Puzzle} puzzle */
+    /** Show the task, the rules and the hints of a puzzle. @param {Puzzle} puzzle */
     function show(puzzle) {
       shown = puzzle.id;
       chosen.set(puzzle.id);
@@ -178,11 +187,19 @@ function remembered() {
   return found && typeof found === "object" && !Array.isArray(found) ? found : {};
 }
 
-/** The sentences as lists of words with their features. @returns {import("./compute.js").Word[][]} */
+/**
+ * The sentences as lists of words with their features.
+ * @param {[string, ...number[]][]} words
+ * @param {number[][]} sentences  places in the list of words
+ */
 function sentencesOf(words, sentences) {
-  const lexicon = words.map(([name, ...features]) => ({
+  const lexicon = words.map(([name, noun = 0, person = 0, adjective = 0, verb = 0, plural = 0]) => ({
     name,
-    ...Object.fromEntries(FEATURES.map((feature, i) => [feature, features[i] ?? 0])),
+    noun,
+    person,
+    adjective,
+    verb,
+    plural,
   }));
   return sentences.map((ids) => ids.map((id) => lexicon[id]));
 }
@@ -192,14 +209,14 @@ const fold = (summary, content) => create("details", {}, create("summary", {}, s
 
 /**
  * The choices of one layer, as sentences.
- * @param {import("./puzzles.js").Puzzle} puzzle
+ * @param {Puzzle} puzzle
  * @param {number} number
- * @param {(layer: import("./compute.js").Layer) => void} onChange
+ * @param {(layer: Layer) => void} onChange
  */
 function layerControls({ family, layers }, number, onChange) {
   const { asks, offers, values, slots, text } = family;
   const which = layers > 1 ? `Layer ${number + 1}: ` : "";
-  /** @type {import("./compute.js").Layer} */
+  /** @type {Layer} */
   let now = { rules: [], value: 0, slot: 0 };
   const rows = Array.from({ length: family.rules }, (_, n) => {
     const name = `${which}rule ${n + 1}, `;
@@ -234,7 +251,7 @@ function layerControls({ family, layers }, number, onChange) {
   if (slot) writes.append("as", slot);
   return {
     nodes: [...rows.map(({ row }) => row), writes],
-    set(/** @type {import("./compute.js").Layer} */ layer) {
+    set(/** @type {Layer} */ layer) {
       now = layer;
       layer.rules.forEach((rule, n) => rows[n].set(rule));
       value.selectedIndex = layer.value;

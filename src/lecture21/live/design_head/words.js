@@ -11,7 +11,7 @@ const nameAnd = (name, amount) => (amount > 0.005 ? `${name} ${short(amount)}` :
 
 /**
  * What one word writes, for its row of the map.
- * @param {{text: string, amount: number, wanted: {write: number | string} | null, isRight: boolean}} row
+ * @param {import("./compute.js").Row} row
  * @param {import("./compute.js").Feature} value
  * @param {boolean} isFirst  whether it is the word whose mistake is explained
  */
@@ -37,11 +37,12 @@ export function noteText(amounts, words) {
  * @param {import("./puzzles.js").Puzzle} puzzle
  * @param {import("./compute.js").Layer[]} layers
  * @param {import("./compute.js").Word[]} words
- * @param {{heads: import("./compute.js").Head[], rows: any[], isOfKind: boolean}} found
- * @param {number} i  the word
+ * @param {ReturnType<typeof import("./compute.js").judged>} found
+ * @param {number} i  the word, one that counts
  */
 export function explained(puzzle, layers, words, { heads, rows, isOfKind }, i) {
   const { wanted } = rows[i];
+  if (!wanted) return "";
   const { slots, values } = puzzle.family;
   const last = layers[layers.length - 1];
   const named = (/** @type {number} */ j) => `“${words[j].name}”`;
@@ -54,7 +55,7 @@ export function explained(puzzle, layers, words, { heads, rows, isOfKind }, i) {
   const { weights, scores } = heads[heads.length - 1];
   const row = weights[i].slice(0, i + 1);
   const best = argmax(row);
-  const share = wanted.from.reduce((/** @type {number} */ sum, /** @type {number} */ j) => sum + row[j], 0);
+  const share = wanted.from.reduce((sum, j) => sum + row[j], 0);
   const others = row.flatMap((_, j) => (wanted.from.includes(j) ? [] : [j]));
   const rival = others.reduce((top, j) => (row[j] > row[top] ? j : top), others[0]);
   const layer = layers.length > 1 ? `In layer ${layers.length}, ` : "";

@@ -122,6 +122,7 @@ export default {
 function showProgram({ code }, parent, onChoose) {
   const program = create("div", { class: "program" });
   const count = code.filter(Array.isArray).length;
+  /** @type {ReturnType<typeof createGap>[]} */
   const gaps = [];
   for (const part of code) {
     if (Array.isArray(part)) {

@@ -2,10 +2,13 @@
 
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
+/** @typedef {[string, string]} Pair  of tokens that are merged */
+/** @typedef {{pair: Pair, times: number}} Count */
+
 /**
  * Split a text into tokens: in each word, merges are made in the order in which they were learned.
  * @param {string} text
- * @param {[string, string][]} merges
+ * @param {Pair[]} merges
  * @returns {string[]}
  */
 export function encode(text, merges) {
@@ -13,7 +16,7 @@ export function encode(text, merges) {
 }
 
 /** Split a text into words, each a list of tokens. */
-function encodeWords(/** @type {string} */ text, /** @type {[string, string][]} */ merges) {
+function encodeWords(/** @type {string} */ text, /** @type {Pair[]} */ merges) {
   const rank = new Map(merges.map(([first, second], i) => [`${first}\u0100${second}`, i]));
   const found = [];
   for (const [word] of text.matchAll(WORDS)) {
@@ -34,11 +37,11 @@ function encodeWords(/** @type {string} */ text, /** @type {[string, string][]} 
 /**
  * Count the pairs of neighbors within the words of a text, the most frequent first, equals in their order in the text.
  * @param {string} text
- * @param {[string, string][]} merges  that are made before
- * @returns {{pair: [string, string], times: number}[]}
+ * @param {Pair[]} merges  that are made before
+ * @returns {Count[]}
  */
 export function pairCounts(text, merges) {
-  /** @type {Map<string, {pair: [string, string], times: number}>} */
+  /** @type {Map<string, Count>} */
   const found = new Map();
   for (const tokens of encodeWords(text, merges)) {
     for (let i = 0; i + 1 < tokens.length; i++) {
@@ -53,9 +56,9 @@ export function pairCounts(text, merges) {
 /**
  * Add the most frequent pair of a text, again and again.
  * @param {string} text
- * @param {[string, string][]} merges  that are made before
+ * @param {Pair[]} merges  that are made before
  * @param {number} count  how many are added, or fewer if every word has become one token
- * @returns {[string, string][]}
+ * @returns {Pair[]}
  */
 export function mostFrequent(text, merges, count) {
   const all = [...merges];
@@ -68,7 +71,7 @@ export function mostFrequent(text, merges, count) {
 }
 
 /** Merge every occurrence of a pair, from left to right. */
-function merge(/** @type {string[]} */ tokens, [first, second]) {
+function merge(/** @type {string[]} */ tokens, /** @type {Pair} */ [first, second]) {
   const merged = [];
   for (let i = 0; i < tokens.length; i++) {
     if (tokens[i] === first && tokens[i + 1] === second) {

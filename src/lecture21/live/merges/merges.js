@@ -15,17 +15,19 @@ const STYLE = `
 const CHOICES = 8; // pairs from which the reader chooses
 const MOST = 40; // merges of the reader's own
 
+/** @typedef {import("./bpe.js").Pair} Pair */
+
 /** Whether a value is a list of pairs of tokens, as the reader chooses them. */
-function arePairs(/** @type {any} */ value) {
-  const isToken = (/** @type {any} */ each) => typeof each === "string" && /^[\0-\xff]{1,400}$/.test(each);
-  const isPair = (/** @type {any} */ each) => Array.isArray(each) && each.length === 2 && each.every(isToken);
+function arePairs(/** @type {unknown} */ value) {
+  const isToken = (/** @type {unknown} */ each) => typeof each === "string" && /^[\0-\xff]{1,400}$/.test(each);
+  const isPair = (/** @type {unknown} */ each) => Array.isArray(each) && each.length === 2 && each.every(isToken);
   return Array.isArray(value) && value.length <= MOST && value.every(isPair);
 }
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
-    /** @type {[string, string][]} */
+    /** @type {Pair[]} */
     const pairs = context.model.get("pairs");
     const frame = createFrame(context, {
       title: "Byte pairs: from bytes to words",
@@ -84,7 +86,7 @@ export default {
     }
 
     /** Offer pairs; the keyboard stays at the first of them when one was chosen. */
-    function offer(/** @type {{pair: [string, string], times: number}[]} */ counted) {
+    function offer(/** @type {import("./bpe.js").Count[]} */ counted) {
       const wasIn = choices.contains(frame.root.activeElement);
       pairsTitle.hidden = !counted.length;
       choices.replaceChildren();
@@ -111,8 +113,14 @@ export default {
   },
 };
 
-/** Compare the reader's merges with as many of the most frequent pairs. */
-function compared(/** @type {string} */ text, learned, own, now) {
+/**
+ * Compare the reader's merges with as many of the most frequent pairs.
+ * @param {string} text
+ * @param {Pair[]} learned  merges of the plays, which come first
+ * @param {Pair[]} own
+ * @param {number} now  tokens
+ */
+function compared(text, learned, own, now) {
   if (!own.length) return "";
   const best = encode(text, mostFrequent(text, learned, own.length)).length;
   const merges = own.length === 1 ? "the most frequent pair" : `the most frequent pair ${own.length} times`;
@@ -122,10 +130,8 @@ function compared(/** @type {string} */ text, learned, own, now) {
 }
 
 /** Say which merge is the next one, and how often the text has its pair. */
-function nextMerge([first, second], merges, /** @type {string[]} */ tokens) {
-  const times = tokens.filter(
-    (/** @type {string} */ token, /** @type {number} */ i) => token === first && tokens[i + 1] === second,
-  ).length;
+function nextMerge(/** @type {Pair} */ [first, second], /** @type {number} */ merges, /** @type {string[]} */ tokens) {
+  const times = tokens.filter((token, i) => token === first && tokens[i + 1] === second).length;
   const here = times === 0 ? "not in your text" : times === 1 ? "once in your text" : `${times} times in your text`;
   return `In the plays, merge ${merges + 1} joins “${visible(first)}” and “${visible(second)}”: ${here}.`;
 }

@@ -3,9 +3,11 @@
 import { parseNumber } from "./number.js";
 
 /**
- * @typedef {{id: string, kind: "number" | "choice", text: string, answer: number | string, explanation: string,
- *   hints: {answer: number | string, hint: string, tolerance?: number}[], choices?: string[], tolerance?: number,
- *   unit?: string, hint?: string}} Question  as in live/questions/*.json
+ * @typedef {{kind: "number", answer: number, tolerance: number, hint?: string,
+ *   hints: {answer: number, hint: string, tolerance?: number}[]}} NumberAnswer
+ * @typedef {{kind: "choice", answer: string, choices: string[], hints: {answer: string, hint: string}[]}} ChoiceAnswer
+ * @typedef {{id: string, text: string, explanation: string, unit?: string} & (NumberAnswer | ChoiceAnswer)} Question
+ *   as in questions.json of a chapter
  */
 
 /**
@@ -16,7 +18,7 @@ import { parseNumber } from "./number.js";
  */
 export function judge(question, given) {
   if (question.kind === "choice") {
-    if (!question.choices?.includes(given)) return { right: null, hint: "Choose one of the answers first." };
+    if (!question.choices.includes(given)) return { right: null, hint: "Choose one of the answers first." };
     if (given === question.answer) return { right: true, hint: "" };
     return { right: false, hint: question.hints.find(({ answer }) => answer === given)?.hint ?? "" };
   }
@@ -27,6 +29,6 @@ export function judge(question, given) {
   return { right: false, hint: foreseen?.hint ?? question.hint ?? "" };
 }
 
-function near(value, target, tolerance) {
+function near(/** @type {number} */ value, /** @type {number} */ target, /** @type {number} */ tolerance) {
   return Math.abs(value - target) <= tolerance * (1 + 1e-9) + 1e-12;
 }

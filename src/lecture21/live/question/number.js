@@ -1,5 +1,6 @@
 // Numbers as readers write them: 0.125, 0,125, 1/8, 12.5 %, about 2^-3, ln 26 / 16, ½.
 
+/** @type {Record<string, string>} */
 const FRACTIONS = {
   "½": "1/2",
   "⅓": "1/3",
@@ -13,9 +14,11 @@ const FRACTIONS = {
   "⅝": "5/8",
   "⅞": "7/8",
 };
+/** @type {Record<string, string>} */
 const SIGNS = { "−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "÷": "/", "⁄": "/", "∕": "/", "√": "sqrt " };
 const POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 const TOKEN = /\s*(\d+(?:,\d+)*(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|sqrt|exp|ln|log|e|[-+*/^()%])/y;
+/** @type {Record<string, (x: number) => number>} */
 const FUNCTIONS = { sqrt: Math.sqrt, exp: Math.exp, ln: Math.log, log: Math.log };
 
 /**
@@ -62,30 +65,35 @@ function decimal(/** @type {string} */ text) {
 }
 
 /** The value of an arithmetic expression: sums of products of powers. */
-function evaluate(list) {
+function evaluate(/** @type {(number | string)[]} */ list) {
   let at = 0;
-  const take = (...wanted) => (wanted.includes(list[at]) ? list[at++] : null);
+  const take = (/** @type {(number | string)[]} */ ...wanted) => (wanted.includes(list[at]) ? list[at++] : null);
 
+  /** @returns {number} */
   function sum() {
     let value = product();
     for (let sign = take("+", "-"); sign; sign = take("+", "-")) value += sign === "+" ? product() : -product();
     return value;
   }
+  /** @returns {number} */
   function product() {
     let value = signed();
     for (let sign = take("*", "/"); sign; sign = take("*", "/"))
       value = sign === "*" ? value * signed() : value / signed();
     return value;
   }
+  /** @returns {number} */
   function signed() {
     const sign = take("-", "+");
     return sign ? (sign === "-" ? -signed() : signed()) : power();
   }
+  /** @returns {number} */
   function power() {
     let value = single();
     while (take("%")) value /= 100;
     return take("^") ? value ** signed() : value;
   }
+  /** @returns {number} */
   function single() {
     const token = list[at++];
     if (typeof token === "number") return token;

@@ -10,6 +10,7 @@ let used = 0;
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
+    /** @type {import("./judge.js").Question} */
     const question = context.model.get("question");
     const id = `question-${++used}`;
     const frame = createFrame(context, {
@@ -20,13 +21,13 @@ export default {
     const { state } = frame;
     frame.stage.remove();
     frame.controls.before(create("p", { id }, ...markup(question.text)));
-    const field = question.kind === "choice" ? options(frame.controls) : number(frame.controls);
+    const field = question.kind === "choice" ? options(frame.controls, question.choices) : number(frame.controls);
     const actions = create("div", { class: "actions" });
     frame.controls.append(actions);
     button(actions, { label: "Check", main: true, onClick: check });
     const reveal = button(actions, { label: "Show the answer", onClick: () => state.set({ shown: true }) });
 
-    function number(parent) {
+    function number(/** @type {HTMLElement} */ parent) {
       const label = question.unit ? `Your answer, in ${question.unit}` : "Your answer";
       const { input, set } = textField(parent, {
         label,
@@ -43,17 +44,17 @@ export default {
       return { set, get: () => input.value };
     }
 
-    function options(parent) {
+    function options(/** @type {HTMLElement} */ parent, /** @type {string[]} */ choices) {
       const name = `${id}-choice`;
-      const inputs = question.choices.map((value) => create("input", { type: "radio", name, value }));
-      const labels = question.choices.map((/** @type {string} */ text, /** @type {number} */ i) =>
+      const inputs = choices.map((value) => create("input", { type: "radio", name, value }));
+      const labels = choices.map((text, i) =>
         create("label", { class: "check" }, inputs[i], create("span", {}, ...markup(text))),
       );
       const group = { class: "options", role: "radiogroup", "aria-label": "Your answer", "aria-describedby": id };
       parent.append(create("div", group, ...labels));
       return {
         get: () => inputs.find((input) => input.checked)?.value ?? "",
-        set: (value) => inputs.forEach((input) => (input.checked = input.value === value)),
+        set: (/** @type {string} */ value) => inputs.forEach((input) => (input.checked = input.value === value)),
       };
     }
 

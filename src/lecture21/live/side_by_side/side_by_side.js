@@ -14,6 +14,8 @@ import { WRITE_STYLE } from "../characters/style.js";
 const TITLE = "Two models, one prompt";
 const COUNT = 80; // characters for each press of the button
 
+/** @typedef {import("../characters/session.js").GPT} GPT */
+
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   async render(context) {
@@ -33,6 +35,7 @@ export default {
     frame.busy(true);
     frame.onRemove(() => engine.close());
     const { state } = frame;
+    /** @type {{gpt: GPT, symbols: string[]}[]} */
     let models;
     try {
       const other = await engine.load(await loadFile(model, "second"));
@@ -115,12 +118,8 @@ export default {
       const wrong = unknown.find((each) => each.unknown.length);
       box.input.setAttribute("aria-invalid", String(Boolean(wrong)));
       if (wrong) return frame.fail(unknownSentence(wrong.unknown, wrong.symbols));
-      const shares = await Promise.all(
-        models.map((each, /** @type {number} */ i) => probabilities(each.gpt, unknown[i].ids)),
-      );
-      const jobs = models.map(
-        (each, /** @type {number} */ i) => each.gpt.generate(unknown[i].ids, { count: COUNT, seed }).done,
-      );
+      const shares = await Promise.all(models.map((each, i) => probabilities(each.gpt, unknown[i].ids)));
+      const jobs = models.map((each, i) => each.gpt.generate(unknown[i].ids, { count: COUNT, seed }).done);
       const texts = (await Promise.all(jobs)).map((ids, i) =>
         Array.from(ids, (/** @type {number} */ id) => models[i].symbols[id]).join(""),
       );
@@ -140,7 +139,7 @@ export default {
       panels.forEach(({ list }, i) => {
         const names = [`“${shortName(letters[at()])}” in sight`, `“${shortName(letters[at()])}” hidden`];
         list.update(
-          (shares[i] ?? []).map((/** @type {number} */ share, /** @type {number} */ k) => ({
+          (shares[i] ?? []).map((share, k) => ({
             name: names[k],
             text: percent(share),
             share,
@@ -160,7 +159,7 @@ export default {
      * The probability of the letter at its place, if the input goes on to the end of the prompt, and if it ends before it.
      * @returns {Promise<[number, number] | null>}  null: the prompt has one letter, and nothing before it
      */
-    async function probabilities(each, ids) {
+    async function probabilities(/** @type {GPT} */ each, /** @type {number[]} */ ids) {
       const seen = ids.slice(-size);
       letters = [...state.values.prompt].slice(-seen.length);
       place.node.hidden = seen.length < 2;
