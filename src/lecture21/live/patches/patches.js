@@ -11,10 +11,10 @@ import { SIDE, allowedPairs, mayAttend, patchAt, tokensOf } from "./sequence.js"
 import { STYLE, tokenStrip } from "./strip.js";
 
 /** A whole number with commas. */
-const whole = (value) => value.toLocaleString("en-US");
+const whole = (/** @type {number} */ value) => value.toLocaleString("en-US");
 
 /** "1 patch" or "2 patches". */
-const patches = (count) => `${count} ${count === 1 ? "patch" : "patches"}`;
+const patches = (/** @type {number} */ count) => `${count} ${count === 1 ? "patch" : "patches"}`;
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
@@ -32,8 +32,10 @@ export default {
     });
     const { state } = frame;
     const { values } = state;
+    /** @type {number[]} */
     const patchSizes = context.fields.patch_size.choices;
-    let hovered = null; // a token under the mouse
+    /** A token under the mouse. @type {number | null} */
+    let hovered = null;
     let draws = false; // whether the pen draws, or chooses patches
 
     frame.root.append(create("style", {}, STYLE));
@@ -59,6 +61,7 @@ export default {
       onInput: (mask) => state.set({ mask }),
     });
 
+    /** @type {() => number[]} */
     const pixels = () => (values.pixels.length ? values.pixels : DIGITS[values.digit]);
     const tokens = () => tokensOf(NAMES[values.digit], values.patch_size);
     const nImage = () => (SIDE / values.patch_size) ** 2;
@@ -118,7 +121,8 @@ export default {
     });
     const costs = create("table", { class: "costs" });
 
-    let place = null; // of the mask's cells
+    /** Of the mask's cells. @type {ReturnType<typeof heatmap> | null} */
+    let place = null;
     const map = drawing(frame, {
       title: "The mask",
       label: "The mask over the sequence; the row of the chosen token is outlined",
@@ -148,7 +152,7 @@ export default {
         pen.strokeRect(left + 1, top + active() * cell.height, count * cell.width - 1, thick);
       },
     });
-    const rowAt = (event) => {
+    const rowAt = (/** @type {MouseEvent} */ event) => {
       if (!place) return null;
       const row = Math.floor((placeIn(map.area, event).y - place.top) / place.cell.height);
       return row >= 0 && row < tokens().length ? row : null;
@@ -215,7 +219,7 @@ export default {
       const i = active();
       const token = all[i];
       const seen = all.filter((_, j) => allowed(i, j));
-      const text = seen.filter(({ kind }) => kind === "text").map(({ letter }) => letter);
+      const text = seen.flatMap((each) => (each.kind === "text" ? [each.letter] : []));
       const count = seen.length - text.length;
       const to = text.length ? `${patches(count)} and ${text.join(" ")}` : patches(count);
       const what =

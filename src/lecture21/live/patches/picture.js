@@ -25,7 +25,8 @@ export function gray(colors, count) {
  */
 export function picture(frame, { pixels, size, chosen, allowed, drawing: draws, onPaint, onChoose, onHover }) {
   let cursor = 0; // the pixel of the keyboard
-  let last = null; // where the pen was
+  /** Where the pen was. @type {number[] | null} */
+  let last = null;
 
   const target = drawing(frame, {
     title: "The image",
@@ -78,17 +79,18 @@ export function picture(frame, { pixels, size, chosen, allowed, drawing: draws, 
   target.area.append(node);
 
   /** Where an event is, in pixels of the image. */
-  function at(event) {
+  function at(/** @type {MouseEvent} */ event) {
     const box = target.area.getBoundingClientRect();
-    const place = (value) => Math.min(Math.max(value * SIDE, 0), SIDE - 0.01);
+    const place = (/** @type {number} */ value) => Math.min(Math.max(value * SIDE, 0), SIDE - 0.01);
     return [place((event.clientX - box.left) / box.width), place((event.clientY - box.top) / box.height)];
   }
   const pixelOf = (/** @type {number[]} */ [x, y]) => Math.floor(y) * SIDE + Math.floor(x);
 
   /** Draw a soft stroke from where the pen was. */
-  function stroke(to) {
+  function stroke(/** @type {number[]} */ to) {
     const from = last ?? to;
     last = to;
+    /** @type {Map<number, number>} */
     const inks = new Map();
     for (let step = 0; step <= 6; step++) {
       const [x, y] = [0, 1].map((axis) => from[axis] + (step / 6) * (to[axis] - from[axis]));
@@ -101,7 +103,7 @@ export function picture(frame, { pixels, size, chosen, allowed, drawing: draws, 
     if (inks.size) onPaint(inks);
   }
 
-  const opposite = (pixel) => (pixels()[pixel] < INK / 2 ? INK : 0);
+  const opposite = (/** @type {number} */ pixel) => (pixels()[pixel] < INK / 2 ? INK : 0);
 
   function name() {
     const [row, column] = [Math.floor(cursor / SIDE) + 1, (cursor % SIDE) + 1];
@@ -127,6 +129,7 @@ export function picture(frame, { pixels, size, chosen, allowed, drawing: draws, 
     else if (!event.detail) onPaint(new Map([[cursor, opposite(cursor)]])); // a pointer has drawn already
   });
   node.addEventListener("keydown", (event) => {
+    /** @type {Record<string, number[]>} */
     const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
     const move = moves[event.key];
     if (!move) return;

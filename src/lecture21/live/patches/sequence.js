@@ -4,13 +4,20 @@ export const SIDE = 8; // pixels along each side of an image
 export const STOP = "⏎";
 
 /**
+ * @typedef {{kind: "image", row: number, column: number}} Patch
+ * @typedef {{kind: "text", letter: string, target: string}} Letter
+ * @typedef {Patch | Letter} Token
+ */
+
+/**
  * Return the tokens: each patch with its place, then the text's inputs with their targets.
  * @param {string} text
  * @param {number} size  side of a patch in pixels
- * @returns {any[]}
+ * @returns {Token[]}
  */
 export function tokensOf(text, size) {
   const columns = SIDE / size;
+  /** @type {Token[]} */
   const patches = Array.from({ length: columns ** 2 }, (_, i) => ({
     kind: "image",
     row: Math.floor(i / columns),
@@ -18,7 +25,7 @@ export function tokensOf(text, size) {
   }));
   const letters = Array.from(text);
   const inputs = [STOP, ...letters];
-  return [...patches, ...inputs.map((letter, i) => ({ kind: "text", letter, target: letters[i] ?? STOP }))];
+  return patches.concat(inputs.map((letter, i) => ({ kind: "text", letter, target: letters[i] ?? STOP })));
 }
 
 /**

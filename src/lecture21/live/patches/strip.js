@@ -23,6 +23,8 @@ export const STYLE = `
 @container (max-width: 30rem) { .panel:is(.picture, .mask) { flex: 1 1 8.5rem; } .costs th, .costs td { padding: 0.2rem 0.3rem; } }
 `;
 
+/** @typedef {import("./sequence.js").Token} Token */
+
 /**
  * Add the tokens to the stage.
  * @param {import("../kit/frame.js").Frame} frame
@@ -33,11 +35,12 @@ export function tokenStrip(frame, { onChoose, onHover }) {
   const heading = create("p", { class: "panel-title" });
   const panel = create("div", { class: "panel tokens" }, heading, node);
   frame.stage.append(panel);
+  /** @type {HTMLButtonElement[]} */
   let chips = [];
   let built = "";
 
-  function build(tokens) {
-    chips = tokens.map((token, /** @type {number} */ i) => {
+  function build(/** @type {Token[]} */ tokens) {
+    chips = tokens.map((token, i) => {
       const name =
         token.kind === "image"
           ? `Token ${i + 1}: patch in row ${token.row + 1}, column ${token.column + 1}`
@@ -54,8 +57,9 @@ export function tokenStrip(frame, { onChoose, onHover }) {
   }
 
   node.addEventListener("keydown", (event) => {
-    const at = chips.indexOf(/** @type {any} */ (event.target));
+    const at = chips.findIndex((chip) => chip === event.target);
     const last = chips.length - 1;
+    /** @type {Record<string, number>} */
     const places = { ArrowLeft: at - 1, ArrowUp: at - 1, ArrowRight: at + 1, ArrowDown: at + 1, Home: 0, End: last };
     if (at < 0 || !(event.key in places)) return;
     event.preventDefault();
@@ -64,9 +68,13 @@ export function tokenStrip(frame, { onChoose, onHover }) {
 
   return {
     panel,
-    /** Show the tokens of a sequence; those that stay keep the focus. */
+    /**
+     * Show the tokens of a sequence; those that stay keep the focus.
+     * @param {{tokens: Token[], pixels: number[], size: number, chosen: number, active: number,
+     *   allowed: (query: number, key: number) => boolean}} options  active: the query
+     */
     update({ tokens, pixels, size, chosen, active, allowed }) {
-      const key = `${size} ${tokens.map((token) => token.letter ?? "").join("")}`;
+      const key = `${size} ${tokens.map((token) => (token.kind === "text" ? token.letter : "")).join("")}`;
       if (built !== key) build(tokens);
       built = key;
       const nImage = tokens.filter(({ kind }) => kind === "image").length;
@@ -75,16 +83,23 @@ export function tokenStrip(frame, { onChoose, onHover }) {
         chip.classList.toggle("may", allowed(active, i));
         chip.setAttribute("aria-pressed", String(i === active));
         chip.tabIndex = i === chosen ? 0 : -1;
-        if (tokens[i].kind === "image") paint(chip.firstChild, pixelsOf(pixels, tokens[i], size), size);
+        const token = tokens[i];
+        const canvas = chip.querySelector("canvas");
+        if (canvas && token.kind === "image") paint(canvas, pixelsOf(pixels, token, size), size);
       });
     },
   };
 
-  function paint(canvas, counts, /** @type {number} */ size) {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {number[]} counts  of ink
+   * @param {number} size
+   */
+  function paint(canvas, counts, size) {
     canvas.width = canvas.height = 20 * Math.min(devicePixelRatio || 1, 3);
-    const pen = canvas.getContext("2d");
+    const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     const cell = canvas.width / size;
-    counts.forEach((count, /** @type {number} */ i) => {
+    counts.forEach((count, i) => {
       pen.fillStyle = gray(frame.colors, count);
       pen.fillRect((i % size) * cell, Math.floor(i / size) * cell, cell + 0.5, cell + 0.5);
     });

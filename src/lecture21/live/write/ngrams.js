@@ -83,12 +83,12 @@ export function nGramNats({ levels, size }, ids, order) {
 }
 
 /** The ids of an n-gram as one number. */
-function code(ids, /** @type {number} */ size) {
-  return ids.reduce((/** @type {number} */ sum, id) => sum * size + id, 0);
+function code(/** @type {number[]} */ ids, /** @type {number} */ size) {
+  return ids.reduce((sum, id) => sum * size + id, 0);
 }
 
 /** The first place in sorted codes whose code is not smaller. */
-function find(codes, wanted) {
+function find(/** @type {Int32Array} */ codes, /** @type {number} */ wanted) {
   let [low, high] = [0, codes.length];
   while (low < high) {
     const middle = (low + high) >> 1;

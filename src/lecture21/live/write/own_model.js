@@ -7,11 +7,13 @@ const ADVICE =
   "A model.safetensors written by lecture21 or by a figure of this book, if necessary with its tokenizer.json. " +
   "It stays on your device.";
 
+/** @typedef {import("../characters/session.js").GPT} GPT */
+
 /**
  * Add a place to choose files, out of sight at first.
  * @param {import("../kit/frame.js").Frame} frame
- * @param {any} engine
- * @param {{onChoose: () => void, onLoad: (gpt: any, symbols: string[]) => void}} options
+ * @param {import("../characters/session.js").Engine} engine
+ * @param {{onChoose: () => void, onLoad: (gpt: GPT, symbols: string[]) => void}} options
  */
 export function ownModel(frame, engine, { onChoose, onLoad }) {
   const accept = ".safetensors,.json";
@@ -19,6 +21,7 @@ export function ownModel(frame, engine, { onChoose, onLoad }) {
   const summary = create("summary", {}, "A model from a file");
   frame.foot.before(create("details", {}, summary, create("p", { class: "said" }, ADVICE), input));
   frame.onReset(() => (input.value = ""));
+  /** @type {GPT | null} */
   let loaded = null;
   input.addEventListener("change", async () => {
     onChoose();
@@ -29,7 +32,8 @@ export function ownModel(frame, engine, { onChoose, onLoad }) {
     let gpt;
     try {
       gpt = await engine.load(await weights.arrayBuffer());
-      const symbols = gpt.symbols || !tokenizer ? symbolsOf(gpt) : readTokenizer(await tokenizer.text(), gpt.config);
+      const symbols =
+        gpt.symbols || !tokenizer ? symbolsOf(gpt) : readTokenizer(await tokenizer.text(), gpt.config.vocab_size);
       frame.fail("");
       onLoad(gpt, symbols);
       loaded?.dispose();
@@ -45,9 +49,9 @@ export function ownModel(frame, engine, { onChoose, onLoad }) {
 /**
  * Return the symbols in a tokenizer's file that belongs to a model.
  * @param {string} json
- * @param {{vocab_size: number}} config
+ * @param {number} vocabulary  of the model, with the unknown symbol
  */
-function readTokenizer(json, config) {
+function readTokenizer(json, vocabulary) {
   let found;
   try {
     found = JSON.parse(json);
@@ -57,8 +61,8 @@ function readTokenizer(json, config) {
   if (found?.tokenizer !== "characters" || !Array.isArray(found.symbols)) {
     throw new Error("This figure works with characters, and the tokenizer in this file is for longer pieces of text.");
   }
-  if (found.symbols.length + 1 !== config.vocab_size) {
-    throw new Error(`The tokenizer has ${found.symbols.length + 1} tokens, and the model has ${config.vocab_size}.`);
+  if (found.symbols.length + 1 !== vocabulary) {
+    throw new Error(`The tokenizer has ${found.symbols.length + 1} tokens, and the model has ${vocabulary}.`);
   }
   return [...found.symbols.map(String), "\ufffd"];
 }

@@ -12,10 +12,29 @@ const BITS = 1 / Math.LN2;
 const NOTE = "The stronger the color of a character, the more bits it takes under the GPT.";
 
 /**
- * Attention: arcs over the text for one head, and small maps to choose it. A view has `show`, and `update` with what is
- * to be seen, which returns a sentence.
+ * @typedef {object} Seen  what was computed for a text
+ * @property {string} which  the view for which it was
+ * @property {string[]} text  its characters
+ * @property {number} length  of the text
+ * @property {string[]} seenText  the end of the text, which the model reads
+ * @property {string[]} symbols  of the model
+ * @property {import("../characters/session.js").GPT["config"]} config
+ * @property {Float32Array} logits  of the next character
+ * @property {Float32Array} [attention]
+ * @property {Float32Array} [layers]  logits after each of them
+ * @property {{ngrams: Price[], gpt: Float64Array}} [prices]  gpt: nats of each character but the first
+ *
+ * @typedef {{name: string, nats: Float64Array | null}} Price  nats likewise; null: the n-grams lack a character
+ * @typedef {{head: number, query: number}} Aim  whose attention is shown
+ * @typedef {{show: (visible: boolean) => void, update: (seen: Seen & Aim) => string}} View
+ *   `update` returns a sentence on what is to be seen
+ */
+
+/**
+ * Attention: arcs over the text for one head, and small maps to choose it.
  * @param {import("../kit/frame.js").Frame} frame
  * @param {{onHead: (head: number) => void, onQuery: (query: number) => void}} options
+ * @returns {View}
  */
 export function attentionView(frame, { onHead, onQuery }) {
   const over = arcs(frame, onQuery);
@@ -25,8 +44,8 @@ export function attentionView(frame, { onHead, onQuery }) {
   frame.stage.append(panel);
   return {
     show: (visible) => (over.panel.hidden = panel.hidden = !visible),
-    /** @returns {string} */
     update({ attention, config, seenText, head, query }) {
+      if (!attention) return "";
       const length = seenText.length;
       const { n_layer: layers, n_head: heads, causal } = config;
       const chosen = head < layers * heads ? head : 0;
@@ -46,6 +65,7 @@ export function attentionView(frame, { onHead, onQuery }) {
 /**
  * The prediction after the embedding and after each sub-layer: what the head reads from the residual stream.
  * @param {import("../kit/frame.js").Frame} frame
+ * @returns {View}
  */
 export function layersView(frame) {
   const body = create("tbody");
@@ -58,6 +78,7 @@ export function layersView(frame) {
   return {
     show: (visible) => (panel.hidden = !visible),
     update({ layers, config, seenText, symbols }) {
+      if (!layers) return "";
       const [V, T] = [symbols.length, seenText.length];
       const steps = 2 * config.n_layer + 1;
       const all = Array.from({ length: steps }, (_, step) =>
@@ -66,7 +87,7 @@ export function layersView(frame) {
       const shown = all
         .map((p, step) => ({ p, name: stepName(step) }))
         .filter((_, step) => config.n_layer <= 6 || step % 2 === 0);
-      const top = (p, count) =>
+      const top = (/** @type {number[]} */ p, /** @type {number} */ count) =>
         Array.from(p.keys())
           .sort((a, b) => p[b] - p[a] || a - b)
           .slice(0, count);
@@ -96,6 +117,7 @@ export function stepName(/** @type {number} */ step) {
 /**
  * The price of the text in bits per character, under n-gram models and the GPT.
  * @param {import("../kit/frame.js").Frame} frame
+ * @returns {View}
  */
 export function priceView(frame) {
   const panel = create(
@@ -110,10 +132,11 @@ export function priceView(frame) {
   frame.stage.append(panel);
   return {
     show: (visible) => (panel.hidden = !visible),
-    /** `prices` are names with the nats of each character but the first, or null; the last one is the GPT's. */
     update({ prices, text, symbols }) {
+      if (!prices) return "Type at least two characters: the first one has no prediction.";
+      const { ngrams, gpt: own } = prices;
       const uniform = Math.log(symbols.length);
-      const means = prices.map(({ name, nats }) => ({
+      const means = [...ngrams, { name: "this GPT", nats: own }].map(({ name, nats }) => ({
         name,
         bits: nats && (BITS * nats.reduce((a, b) => a + b, 0)) / nats.length,
       }));
@@ -126,8 +149,7 @@ export function priceView(frame) {
           share: (bits ?? 0) / longest,
         })),
       );
-      const own = prices[prices.length - 1].nats;
-      const spans = text.map((/** @type {string} */ symbol, /** @type {number} */ t) => {
+      const spans = text.map((symbol, t) => {
         const span = create("span", {}, symbol === "\n" ? "⏎\n" : symbol);
         if (!t) return span;
         const bits = BITS * own[t - 1];
@@ -138,7 +160,7 @@ export function priceView(frame) {
         return span;
       });
       strip.replaceChildren(...spans);
-      const said = means.filter(({ bits }) => bits !== null).map(({ name, bits }) => `${name} ${bits.toFixed(2)}`);
+      const said = means.flatMap(({ name, bits }) => (bits === null ? [] : [`${name} ${bits.toFixed(2)}`]));
       const worst = own.indexOf(Math.max(...own));
       const most = `“${shortName(text[worst + 1])}” (character ${worst + 2}), ${(BITS * own[worst]).toFixed(1)} bits`;
       const all = said.join(", ");

@@ -19,6 +19,7 @@ const TITLE = "Write with a GPT";
 const COUNT = 120; // characters for each press of the button
 /** @type {[string, number][]} */
 const ORDERS = [["bigram", 2], ["trigram", 3], ["5-gram", 5]]; // prettier-ignore
+/** What to try in each view, and what one should then see. @type {Record<string, [string, string]>} */
 const FIRST = {
   next: [
     "Press “Write on”, then open “Sampling” and raise the temperature.",
@@ -85,6 +86,7 @@ export default {
     const key = create("p", { class: "key" }, "hollow: the model; filled: what is drawn from");
     panel.append(key);
     frame.stage.append(panel);
+    /** @type {Record<string, import("./views.js").View>} */
     const views = {
       next: { show: (visible) => (panel.hidden = !visible), update: () => "" },
       attention: attentionView(frame, {
@@ -95,8 +97,10 @@ export default {
       price: priceView(frame),
     };
 
+    /** @type {import("./ngrams.js").NGrams | null} */
     let ngrams = null;
-    let shown = null; // what was computed last
+    /** What was computed last. @type {import("./views.js").Seen | null} */
+    let shown = null;
     let text = state.values.prompt;
 
     const sampling = samplingControls(frame, () => symbols.length, change);
@@ -118,7 +122,7 @@ export default {
       useModel(opened.gpt, opened.symbols);
     });
     frame.onRemove(() => engine.close());
-    frame.onTheme(() => shown && show());
+    frame.onTheme(show);
     frame.busy(true);
     if (!model.get("_linked")?.prompt)
       // a link shows what the book's model does
@@ -128,11 +132,11 @@ export default {
     return frame.remove;
 
     /** Change the state, and keep the text as it is now. */
-    function change(values) {
+    function change(/** @type {import("../kit/state.js").Values} */ values) {
       state.set({ prompt: text, ...values });
     }
 
-    function onType(value) {
+    function onType(/** @type {string} */ value) {
       writer.cancel();
       text = value;
       change({ query: -1 });
@@ -161,48 +165,46 @@ export default {
       const which = state.values.view;
       const characters = [...text];
       const seen = ids.slice(-gpt.config.block_size);
-      const found = { which, text: characters, symbols, config: gpt.config, seenText: characters.slice(-seen.length) };
+      const read = { symbols, config: gpt.config, seenText: characters.slice(-seen.length) };
       const pass = gpt.forward(seen, { attention: which === "attention" });
-      if (which === "layers") found.layers = await gpt.lens(seen);
-      if (which === "price" && ids.length > 1) found.prices = await pricesOf(ids, characters);
+      const layers = which === "layers" ? await gpt.lens(seen) : undefined;
+      const prices = which === "price" && ids.length > 1 ? await pricesOf(ids, characters) : undefined;
       const { logits, attention } = await pass;
-      found.logits = logits.slice(-symbols.length);
-      found.attention = attention;
-      found.length = ids.length;
-      shown = found;
+      const next = logits.slice(-read.symbols.length);
+      shown = { which, text: characters, length: ids.length, ...read, logits: next, attention, layers, prices };
       frame.fail("");
       show();
     }
 
-    async function pricesOf(ids, characters) {
-      ngrams ??= await readNGrams(await loadFile(model, "ngrams"));
-      const { ids: counted, unknown } = encodeText(characters.join(""), ngrams.symbols);
+    async function pricesOf(/** @type {number[]} */ ids, /** @type {string[]} */ characters) {
+      const counts = (ngrams ??= await readNGrams(await loadFile(model, "ngrams")));
+      const { ids: counted, unknown } = encodeText(characters.join(""), counts.symbols);
       const prices = ORDERS.map(([name, order]) => ({
         name,
-        nats: unknown.length ? null : nGramNats(ngrams, counted, order),
+        nats: unknown.length ? null : nGramNats(counts, counted, order),
       }));
       const logs = await gpt.logProbabilities(ids);
-      return [...prices, { name: "this GPT", nats: Float64Array.from(logs, (log) => -log) }];
+      return { ngrams: prices, gpt: Float64Array.from(logs, (log) => -log) };
     }
 
     function show() {
-      const { which, logits, seenText, length } = shown;
+      if (!shown) return;
+      const { which, logits, seenText, length, symbols: known } = shown;
       const now = nextTokenProbabilities(logits, sampling.options());
-      list.update(distributionRows(shown.symbols, nextTokenProbabilities(logits, {}), now, 12));
+      list.update(distributionRows(known, nextTokenProbabilities(logits, {}), now, 12));
       const size = gpt.config.block_size;
       seenNote.textContent =
         length > size
           ? `The model uses only the last ${size} of these ${length} characters.`
           : `${length} of the ${size} characters that the model can use.`;
-      let said = "";
-      if (which === "price" && !shown.prices) said = "Type at least two characters: the first one has no prediction.";
-      else if (which === state.values.view) said = views[which].update({ ...shown, ...aim() });
-      if (writer.running || which !== state.values.view) return;
+      if (which !== state.values.view) return;
+      const said = views[which].update({ ...shown, ...aim() });
+      if (writer.running) return;
       if (which !== "next") return frame.describe(said);
       const top = Array.from(now.keys())
         .sort((a, b) => now[b] - now[a])
         .slice(0, 3);
-      const names = top.map((id) => `${longName(shown.symbols[id])} ${percent(now[id])}`);
+      const names = top.map((id) => `${longName(known[id])} ${percent(now[id])}`);
       const last = seenText.slice(-8).map(shortName).join("");
       const next = `After “${last}” the next character is most probably ${names.join(", ")}`;
       frame.describe(`${next}; entropy ${entropy(now).toFixed(2)} bits.`);
@@ -215,7 +217,7 @@ export default {
     }
 
     // Writing on.
-    function continuation(onSymbol) {
+    function continuation(/** @type {(symbol: string) => void} */ onSymbol) {
       const { ids, unknown } = encodeText(text, symbols);
       if (unknown.length || !ids.length) return null;
       const room = Math.min(COUNT, (longest ?? Infinity) - text.length);
@@ -228,14 +230,14 @@ export default {
       );
     }
 
-    function onWritten(more) {
+    function onWritten(/** @type {string} */ more) {
       text += more;
       box.set(text);
       box.input.scrollTop = box.input.scrollHeight;
       refresh();
     }
 
-    function useModel(nextModel, nextSymbols) {
+    function useModel(/** @type {typeof gpt} */ nextModel, /** @type {string[]} */ nextSymbols) {
       [gpt, symbols] = [nextModel, nextSymbols];
       update();
     }
