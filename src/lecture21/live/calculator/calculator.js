@@ -20,6 +20,9 @@ const PRECISIONS = [
   ["fp8", "8 bits"],
   ["int4", "4 bits"],
 ];
+/** @typedef {import("../kit/state.js").Values} Values */
+
+/** Settings that are not out of sight at first. @type {Record<import("./report.js").Focus, string[]>} */
 const IN_SIGHT = {
   training: ["preset", "card", "utilization"],
   serving: ["preset", "card", "batch"],
@@ -29,16 +32,20 @@ const IN_SIGHT = {
 export default {
   /** @param {import("../kit/frame.js").Context} widget */
   render(widget) {
+    /** @type {Record<string, import("./shapes.js").Model>} */
     const models = widget.model.get("models");
+    /** @type {Record<string, import("./report.js").Device>} */
     const devices = widget.model.get("devices");
     const named = widget.model.get("focus");
     const { focus: focuses, ...limits } = widget.fields; // the focus does not change
+    /** @type {import("./report.js").Focus} */
     const focus = focuses.choices.includes(named) ? named : focuses.start;
     const asked = widget.model.get("preset");
     const first = Object.hasOwn(models, asked) ? asked : "gpt0";
     const larger = parameters(models[first]).active > parameters(models.gpt1).active;
+    /** @type {import("../kit/state.js").Fields} */
     const own = { ...fieldsFrom(limits), changes: { start: {}, check: areChanges } };
-    const isPinned = (/** @type {any} */ values) =>
+    const isPinned = (/** @type {unknown} */ values) =>
       typeof values === "object" &&
       values !== null &&
       Object.entries(values).every(([name, value]) => Object.hasOwn(own, name) && own[name].check(value));
@@ -49,12 +56,12 @@ export default {
       onChange: update,
     });
     const { state } = frame;
-    let current = null;
-    let typed = {}; // sizes that the reader typed and that do not fit each other yet
+    let current = compute();
+    /** Sizes that the reader typed and that do not fit each other yet. @type {import("./model.js").Changes} */
+    let typed = {};
     const rest = more(frame, "More: sizes, context, cards, tokens");
     const controls = createControls();
     const fields = createFields();
-    compute();
     const showComparison = comparePanels(frame, focus, {
       onPin: () => state.set({ pinned: settingsOf(state.values) }),
       onFit: (set) => state.set(set),
@@ -64,16 +71,21 @@ export default {
 
     function createControls() {
       const on = (/** @type {string} */ name) => (IN_SIGHT[focus].includes(name) ? frame.controls : rest);
-      const set = (/** @type {string} */ name) => (value) => state.set({ [name]: value });
+      const set = (/** @type {string} */ name) => (/** @type {number | string} */ value) =>
+        state.set({ [name]: value });
       const values = state.values;
-      const powerOfTwo = (/** @type {string} */ name, /** @type {string} */ label, /** @type {number} */ most) =>
+      const powerOfTwo = (
+        /** @type {"context" | "batch"} */ name,
+        /** @type {string} */ label,
+        /** @type {number} */ most,
+      ) =>
         slider(on(name), {
           label,
           min: 0,
           max: most,
           step: 1,
           value: 0,
-          format: (exponent) => count(current?.settings[name] || 2 ** exponent),
+          format: (exponent) => count(current.settings[name] || 2 ** exponent),
           onInput: (exponent) => state.set({ [name]: 2 ** exponent }),
         });
       const preset = select(frame.controls, {
@@ -118,17 +130,16 @@ export default {
       return { preset, context, card, utilization, batch, precision, cards, tokens };
     }
 
-    /** @returns {[string, {input: any, set: (value: any) => void}][]} */
+    /** @returns {[import("./model.js").Size, ReturnType<typeof numberField>][]} */
     function createFields() {
       return SIZES.map(([name, label, min, max]) => {
-        const onInput = (value) => change({ ...state.values.changes, ...typed, [name]: value });
-        const onError = (sentence) => frame.fail(sentence);
-        return [name, numberField(rest, { label, min, max, value: 0, integer: true, onInput, onError })];
+        const onInput = (/** @type {number} */ value) => change({ ...state.values.changes, ...typed, [name]: value });
+        return [name, numberField(rest, { label, min, max, value: 0, integer: true, onInput, onError: frame.fail })];
       });
     }
 
     /** Take the changed sizes if they fit each other; if not, say why, and leave the last model in sight. */
-    function change(changes) {
+    function change(/** @type {import("./model.js").Changes} */ changes) {
       const own = models[state.values.preset];
       const problem = problemOf(changed(own, changes, state.values.context || ownContext(own)));
       typed = problem ? changes : {};
@@ -137,7 +148,7 @@ export default {
     }
 
     /** What is compared: all values but what was pinned; A is the first state until the reader keeps another one. */
-    function settingsOf(/** @type {any} */ { pinned: _, ...values }) {
+    function settingsOf(/** @type {Values} */ { pinned: _, ...values }) {
       return values;
     }
 
@@ -146,30 +157,33 @@ export default {
       const { values } = state;
       const found = counted(values);
       if (found.problem) frame.fail(`${found.problem} The sizes of ${values.preset} are shown.`);
-      current = found;
+      return found;
     }
 
-    function counted(/** @type {any} */ values) {
+    function counted(/** @type {Values} */ values) {
       const own = models[values.preset];
       const context = values.context || ownContext(own);
       const problem = problemOf(changed(own, values.changes, context));
       const changes = problem ? {} : values.changes;
       const device = devices[values.card];
       const cardsName = values.cards === 1 ? `one ${values.card}` : `${count(values.cards)} ${values.card}s`;
-      const settings = { ...values, context, device };
+      const { batch, tokens, cards, utilization, precision } = values;
+      const settings = { batch, tokens, cards, utilization, precision, context, device };
       const name = Object.keys(changes).length ? `${values.preset}, changed` : values.preset;
       const counts = report(own, changes, settings);
       return { ...counts, own, changes, settings, name, card: values.card, cardsName, problem };
     }
 
     function update() {
-      compute();
+      current = compute();
       const { values } = state;
       controls.context.set(Math.round(Math.log2(current.context)));
       controls.batch.set(Math.round(Math.log2(values.batch)));
-      for (const name of ["preset", "card", "utilization", "precision"]) controls[name].set(values[name]);
+      for (const name of /** @type {const} */ (["preset", "card", "utilization", "precision"]))
+        controls[name].set(values[name]);
       const active = frame.root.activeElement;
-      for (const name of ["cards", "tokens"]) if (controls[name].input !== active) controls[name].set(values[name]);
+      for (const name of /** @type {const} */ (["cards", "tokens"]))
+        if (controls[name].input !== active) controls[name].set(values[name]);
       const sizes = sizesOf(current.model);
       for (const [name, field] of fields) {
         field.input.disabled = sizes[name] === null;

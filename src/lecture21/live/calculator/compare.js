@@ -5,32 +5,36 @@ import { fillTable } from "../kit/bars.js";
 import { button, fold } from "../kit/controls.js";
 import { create } from "../kit/frame.js";
 
-/** What is compared in each focus: its name, its value, and the value as text. */
+/** @typedef {import("./report.js").Current} Current @typedef {import("./report.js").Focus} Focus */
+/** @typedef {[string, (current: Current) => number, (value: number) => string]} Row */
+
+/** What is compared in each focus: its name, its value, and the value as text. @type {Record<Focus, Row[]>} */
 const ROWS = {
   training: [
-    ["Time", (/** @type {any} */ { training }) => training.days, time],
-    ["Memory", (/** @type {any} */ { training }) => training.needed, bytes],
+    ["Time", ({ training }) => training.days, time],
+    ["Memory", ({ training }) => training.needed, bytes],
   ],
   serving: [
-    ["Weights", (/** @type {any} */ { serving }) => serving.weights, bytes],
-    ["Keys and values", (/** @type {any} */ { serving }) => serving.cache, bytes],
-    ["Cards needed", (/** @type {any} */ { serving }) => serving.cardsNeeded, count],
+    ["Weights", ({ serving }) => serving.weights, bytes],
+    ["Keys and values", ({ serving }) => serving.cache, bytes],
+    ["Cards needed", ({ serving }) => serving.cardsNeeded, count],
   ],
   cache: [
-    ["Weights", (/** @type {any} */ { serving }) => serving.weights, bytes],
-    ["Keys and values", (/** @type {any} */ { cache }) => cache.needed, bytes],
+    ["Weights", ({ serving }) => serving.weights, bytes],
+    ["Keys and values", ({ cache }) => cache.needed, bytes],
   ],
 };
 
 /**
  * Return what is compared: a name, A, B, and how many times A is B.
- * @param {any} a  a report
- * @param {any} b
- * @param {string} focus
+ * @param {Current} a
+ * @param {Current} b
+ * @param {Focus} focus
  * @returns {string[][]}
  */
 export function comparison(a, b, focus) {
-  const rows = [["Parameters", (/** @type {any} */ { counts }) => counts.total, inWords], ...ROWS[focus]];
+  /** @type {Row[]} */
+  const rows = [["Parameters", ({ counts }) => counts.total, inWords], ...ROWS[focus]];
   return rows.map(([name, of, text]) => [name, text(of(a)), text(of(b)), times(of(b) / of(a))]);
 }
 
@@ -51,8 +55,8 @@ function times(/** @type {number} */ ratio) {
 /**
  * Add the two panels above all others.
  * @param {import("../kit/frame.js").Frame} frame
- * @param {string} focus
- * @param {{onPin: () => void, onFit: (set: any) => void}} options
+ * @param {Focus} focus
+ * @param {{onPin: () => void, onFit: (set: import("./fit.js").Setting) => void}} options
  */
 export function comparePanels(frame, focus, { onPin, onFit }) {
   const ways = create("div", { class: "actions" });
@@ -65,10 +69,10 @@ export function comparePanels(frame, focus, { onPin, onFit }) {
   frame.stage.append(pair, fit);
 
   /**
-   * @param {any} a  a report
-   * @param {any} b
+   * @param {Current} a
+   * @param {Current} b
    * @param {boolean} differ  whether the settings do
-   * @param {{text: string, set: any}[]} found  what makes B fit; empty if it does
+   * @param {ReturnType<typeof import("./fit.js").waysToFit>} found  what makes B fit; empty if it does
    */
   function update(a, b, differ, found) {
     pair.hidden = !differ;

@@ -3,12 +3,15 @@
 
 import { configOf, shapeOf } from "./shapes.js";
 
+/** @typedef {import("./shapes.js").Model} Model @typedef {import("./shapes.js").Shape} Shape */
+
+/** @type {Record<string, number>} */
 const BITS = { fp32: 32, bf16: 16, fp16: 16, fp8: 8, int8: 8, int4: 4, mxfp4: 4.25 };
 const BLOCKED = 4; // sequences of at least so many windows are processed block by block
 
 /**
  * Count the parameters of a model by part.
- * @param {{config?: any, shape?: any}} model
+ * @param {Model} model
  */
 export function parameters(model) {
   const shape = shapeOf(model);
@@ -18,10 +21,10 @@ export function parameters(model) {
   const attentionBiases = shape.n_attention * attention.biases;
   const [dense, denseBiases] = denseLayers(shape);
   const routers = shape.n_sparse * shape.n_expert;
-  const routerBiases = routers * shape.router_bias;
-  const headBiases = shape.vocab_size * shape.head_bias;
+  const routerBiases = shape.router_bias ? routers : 0;
+  const headBiases = shape.head_bias ? shape.vocab_size : 0;
   const norms =
-    width * (2 * layers + shape.n_cross + stacks * shape.final_norm) + shape.n_attention * attention.norm_width;
+    width * (2 * layers + shape.n_cross + (shape.final_norm ? stacks : 0)) + shape.n_attention * attention.norm_width;
   const expert = shape.n_sparse * (shape.expert_weights + shape.expert_biases);
   const counts = {
     embeddings: shape.vocab_size * width,
@@ -41,13 +44,16 @@ export function parameters(model) {
   return { ...counts, non_embedding, total, active: total - counts.idle_experts };
 }
 
-function denseLayers(shape) {
+/** Weights and biases of the layers that every token uses. */
+function denseLayers(/** @type {Shape} */ shape) {
   const shared = shape.n_shared * (shape.d_expert ?? 0); // one layer of the joint width of the shared experts
   let [weights, biases] = [0, 0];
-  for (const [layers, hidden, gated] of [
+  /** @type {[number, number | null, boolean][]} */
+  const groups = [
     [shape.n_dense, shape.d_ff, shape.gated_dense],
     [shape.n_sparse, shared, shape.gated],
-  ]) {
+  ];
+  for (const [layers, hidden, gated] of groups) {
     if (!layers || !hidden) continue;
     const inputs = gated ? 2 : 1; // projections into the hidden layer: up, and gate
     weights += layers * (inputs + 1) * shape.d_model * hidden;
@@ -57,7 +63,7 @@ function denseLayers(shape) {
 }
 
 /** Number of keys that a query attends to, summed over the decoder's self-attentions. */
-function visibleKeys({ attention, n_layer }, context) {
+function visibleKeys(/** @type {Shape} */ { attention, n_layer }, /** @type {number} */ context) {
   if (attention.window === null) return n_layer * context;
   const windowed = Math.ceil(n_layer / attention.window_every);
   return windowed * Math.min(context, attention.window) + (n_layer - windowed) * context;
@@ -65,7 +71,7 @@ function visibleKeys({ attention, n_layer }, context) {
 
 /**
  * Count the FLOPs of one token whose queries attend to `context` keys, or to those in its window if it has one.
- * @param {{config?: any, shape?: any}} model
+ * @param {Model} model
  * @param {number} context
  * @returns {{linear: number, attention: number, forward: number, training: number}}
  */
@@ -82,7 +88,7 @@ export function flopsPerToken(model, context) {
 
 /**
  * Return 6 N D: six FLOPs per active parameter and training token.
- * @param {{config?: any, shape?: any}} model
+ * @param {Model} model
  * @param {number} tokens
  */
 export function trainingFlops(model, tokens) {
@@ -101,18 +107,18 @@ export function trainingDays(flops, peak, devices, utilization) {
 }
 
 /** Bytes of one routed expert; mxfp4 applies to its weights, not to its biases. */
-export function expertBytes(shape, dtype) {
+export function expertBytes(/** @type {Shape} */ shape, /** @type {string} */ dtype) {
   return (shape.expert_weights * BITS[dtype] + shape.expert_biases * otherBits(dtype)) / 8;
 }
 
 /** Bits of a parameter that is not the weight of a routed expert. */
-export function otherBits(dtype) {
+export function otherBits(/** @type {string} */ dtype) {
   return BITS[dtype === "mxfp4" ? "bf16" : dtype];
 }
 
 /**
  * Return the bytes of all weights.
- * @param {{config?: any, shape?: any}} model
+ * @param {Model} model
  * @param {string} dtype
  */
 export function weightBytes(model, dtype) {
@@ -124,7 +130,7 @@ export function weightBytes(model, dtype) {
 
 /**
  * Return the bytes of the keys and values, or latent vectors, that the newest token attends to.
- * @param {{config?: any, shape?: any}} model
+ * @param {Model} model
  * @param {number} context
  * @param {number} batch
  * @param {string} dtype
@@ -137,7 +143,7 @@ export function cacheBytes(model, context, batch, dtype) {
 
 /**
  * Return the bytes of the activations that a GPT's forward pass stores for the backward pass, with a fused attention.
- * @param {any} fields  of `GPTConfig`
+ * @param {import("./shapes.js").Fields} fields
  * @param {number} context
  * @param {number} batch
  * @param {string} dtype
@@ -145,13 +151,14 @@ export function cacheBytes(model, context, batch, dtype) {
 export function activationBytes(fields, context, batch, dtype) {
   const config = configOf(fields);
   let stored = context * activationsPerToken(config);
-  if (config.window !== null && context >= BLOCKED * config.window) {
-    stored += config.n_layer * extraInBlocks(config, context);
+  const { window } = config;
+  if (window !== null && context >= BLOCKED * window) {
+    stored += config.n_layer * extraInBlocks(config, window, context);
   }
   return Math.floor((stored * batch * BITS[dtype]) / 8);
 }
 
-function activationsPerToken(config) {
+function activationsPerToken(/** @type {import("./shapes.js").Config} */ config) {
   const { d_model: width, n_head, n_kv_head, d_head, moe } = config;
   const [perNumber, perRow] = config.norm === "layernorm" ? [1, 2] : [2, 1];
   const norm = perNumber * width + perRow;
@@ -168,8 +175,13 @@ function activationsPerToken(config) {
   return config.n_layer * block + last + config.vocab_size * (config.logit_cap === null ? 1 : 2);
 }
 
-/** How many more numbers a layer with a window stores, because a sequence is processed block by block. */
-function extraInBlocks({ n_head, d_head, window }, context) {
+/**
+ * How many more numbers a layer with a window stores, because a sequence is processed block by block.
+ * @param {import("./shapes.js").Config} config
+ * @param {number} window
+ * @param {number} context
+ */
+function extraInBlocks({ n_head, d_head }, window, context) {
   const inner = n_head * d_head;
   const padded = Math.ceil(context / window) * window;
   const inBlocks = padded * (4 * inner + n_head) + 4 * (padded - window) * inner + context * inner;

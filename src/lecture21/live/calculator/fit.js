@@ -4,20 +4,23 @@ import { isLatent, shapeOf } from "./shapes.js";
 import { count } from "./format.js";
 import { report } from "./report.js";
 
+/** @typedef {Partial<import("./report.js").Settings> & {changes?: import("./model.js").Changes}} Setting */
+
+/** @type {Record<string, string>} */
 const PRECISIONS = { bf16: "16-bit weights", fp8: "8-bit weights", int4: "4-bit weights" };
 const SHORTEST = 64; // tokens of context
 const MOST_CARDS = 1e6;
 
 /**
  * Return, for each setting that could change alone, the smallest change after which everything fits.
- * @param {{config?: any, shape?: any}} own  the preset or the published model
- * @param {Record<string, number>} changes  sizes that differ from it
- * @param {any} settings  as for `report`, with the context that is used
+ * @param {import("./shapes.js").Model} own  the preset or the published model
+ * @param {import("./model.js").Changes} changes
+ * @param {import("./report.js").Settings} settings  with the context that is used
  * @param {string} focus
- * @returns {{text: string, set: Record<string, any>}[]}  set: what the figure's state becomes
+ * @returns {{text: string, set: Setting}[]}  set: what the figure's state becomes
  */
 export function waysToFit(own, changes, settings, focus) {
-  const memory = (/** @type {any} */ set) => {
+  const memory = (/** @type {Setting} */ set) => {
     const found = report(own, set.changes ?? changes, { ...settings, ...set });
     return focus === "training" ? found.training : found.serving;
   };
@@ -29,16 +32,16 @@ export function waysToFit(own, changes, settings, focus) {
     return found;
   };
   const below = (/** @type {number} */ from) => Array.from({ length: from - 1 }, (_, i) => from - 1 - i);
-  const { n_head, n_kv_head } = shape.attention;
+  const { attention } = shape;
   const shared =
-    n_kv_head && !isLatent(shape.attention) && !shape.n_encoder_layer
-      ? below(n_kv_head).filter((heads) => n_head % heads === 0)
-      : [];
+    isLatent(attention) || shape.n_encoder_layer
+      ? []
+      : below(attention.n_kv_head).filter((heads) => attention.n_head % heads === 0);
   const order = Object.keys(PRECISIONS);
   const words = (/** @type {number} */ number, /** @type {string} */ name) =>
     `${count(number)} ${name}${number === 1 ? "" : "s"}`;
-  const size = (/** @type {Record<string, number>} */ each) => ({ changes: { ...changes, ...each } });
-  /** @type {{text: string, set: any}[][]} */
+  const size = (/** @type {import("./model.js").Changes} */ each) => ({ changes: { ...changes, ...each } });
+  /** @type {{text: string, set: Setting}[][]} */
   const options = [
     cards <= MOST_CARDS ? [{ text: words(cards, "card"), set: { cards } }] : [],
     halved(settings.batch, 1).map((batch) => ({ text: words(batch, "sequence"), set: { batch } })),

@@ -24,19 +24,19 @@ const DAYS = [
 ];
 
 /** 209,729; from a quadrillion on, 3.14 × 10²³. */
-export function count(value) {
+export function count(/** @type {number} */ value) {
   return value < 1e15 ? Math.round(value).toLocaleString("en-US") : power(value);
 }
 
 /** 3.14 × 10²³; below a million, the number itself. */
-export function power(value) {
+export function power(/** @type {number} */ value) {
   if (value < 1e6) return Number(value.toPrecision(3)).toLocaleString("en-US");
   const [digits, exponent] = value.toExponential(2).split("e+");
   return `${digits}\u00a0×\u00a010${[...exponent].map((digit) => DIGITS[Number(digit)]).join("")}`;
 }
 
 /** 46.7 billion; below a million, all digits. */
-export function inWords(value) {
+export function inWords(/** @type {number} */ value) {
   if (value >= 1e15) return power(value);
   for (const [unit, name] of NUMBERS) {
     if (value >= unit) return `${Number((value / unit).toPrecision(3))}\u00a0${name}`;
@@ -45,7 +45,7 @@ export function inWords(value) {
 }
 
 /** 349 GB: decimal units, as cards have them. */
-export function bytes(value) {
+export function bytes(/** @type {number} */ value) {
   if (value >= 1e18) return `${power(value / 1e9)}\u00a0GB`;
   for (const [unit, name] of BYTES) {
     if (value >= unit) return `${Number((value / unit).toPrecision(3))}\u00a0${name}`;
@@ -54,7 +54,7 @@ export function bytes(value) {
 }
 
 /** 25.2 years, 3.5 hours, 0.002 seconds. */
-export function time(days) {
+export function time(/** @type {number} */ days) {
   const seconds = days * 86400;
   for (const [unit, name] of DAYS) {
     const limit = name === "years" ? 1000 : 1.5 * unit;
@@ -69,7 +69,7 @@ export function percent(/** @type {number} */ share) {
   return `${Number((100 * share).toPrecision(share < 0.1 ? 2 : 3))}\u00a0%`;
 }
 
-function amount(value) {
+function amount(/** @type {number} */ value) {
   if (value < 1e-3) return "below 0.001";
   return value >= 1e6 ? power(value) : Number(value.toPrecision(3)).toLocaleString("en-US");
 }

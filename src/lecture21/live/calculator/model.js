@@ -6,8 +6,14 @@ import { configOf, isLatent, shapeOf } from "./shapes.js";
 export const PUBLISHED_CONTEXT = 4096;
 
 /**
+ * @typedef {import("./shapes.js").Model} Model
+ * @typedef {"n_layer" | "d_model" | "n_head" | "n_kv_head" | "d_ff" | "vocab_size" | "n_expert" | "top_k" | "window"} Size
+ * @typedef {Partial<Record<Size, number>>} Changes  sizes that differ from those of a model
+ */
+
+/**
  * The sizes that can be changed: name, label, least and largest value.
- * @type {[string, string, number, number][]}
+ * @type {[Size, string, number, number][]}
  */
 export const SIZES = [
   ["n_layer", "Layers", 1, 10000],
@@ -35,7 +41,7 @@ export function areChanges(changes) {
 
 /**
  * Return the context of a model of which none was chosen.
- * @param {{config?: any, shape?: any}} model
+ * @param {Model} model
  */
 export function ownContext(model) {
   return model.config ? configOf(model.config).block_size : PUBLISHED_CONTEXT;
@@ -43,9 +49,10 @@ export function ownContext(model) {
 
 /**
  * Return a model with some sizes changed. What was derived from a changed size is derived again.
- * @param {{config?: any, shape?: any}} model
- * @param {Record<string, number>} changes
+ * @param {Model} model
+ * @param {Changes} changes
  * @param {number} context  a table of learned positions is as long
+ * @returns {Model}
  */
 export function changed(model, changes, context) {
   const { n_expert, top_k, window, ...sizes } = changes;
@@ -58,13 +65,14 @@ export function changed(model, changes, context) {
     return { config };
   }
   const { n_head, n_kv_head, d_ff, ...others } = sizes;
-  const shape = { ...model.shape, ...others, attention: { ...model.shape.attention } };
-  if (n_head !== undefined) {
-    if (shape.attention.n_kv_head === shape.attention.n_head) shape.attention.n_kv_head = n_head;
-    shape.attention.n_head = n_head;
+  const attention = { ...model.shape.attention };
+  const shape = { ...model.shape, ...others, attention };
+  if (!isLatent(attention)) {
+    if (n_head !== undefined && attention.n_kv_head === attention.n_head) attention.n_kv_head = n_head;
+    if (n_kv_head !== undefined) attention.n_kv_head = n_kv_head;
+    if (window !== undefined) attention.window = window || null;
   }
-  if (n_kv_head !== undefined) shape.attention.n_kv_head = n_kv_head;
-  if (window !== undefined) shape.attention.window = window || null;
+  if (n_head !== undefined) attention.n_head = n_head;
   if (shape.n_encoder_layer && sizes.n_layer) shape.n_encoder_layer = sizes.n_layer;
   if (d_ff !== undefined) shape.d_expert = d_ff;
   if (n_expert !== undefined) shape.n_expert = n_expert;
@@ -78,8 +86,7 @@ export function changed(model, changes, context) {
 
 /**
  * Return the sizes of a model as the fields show them; null where a model has no such size.
- * @param {{config?: any, shape?: any}} model
- * @returns {Record<string, number | null>}
+ * @param {Model} model
  */
 export function sizesOf(model) {
   const { attention, ...shape } = shapeOf(model);
@@ -99,24 +106,23 @@ export function sizesOf(model) {
 
 /**
  * Return one sentence on why a model with these sizes cannot exist, or "".
- * @param {{config?: any, shape?: any}} model  from `changed`
+ * @param {Model} model  from `changed`
  */
 export function problemOf(model) {
-  const sizes = sizesOf(model);
-  const { n_head = 1, d_model = 1, n_expert } = /** @type {Record<string, number>} */ (sizes);
+  const { n_head, n_kv_head, d_model, n_expert, top_k } = sizesOf(model);
   const named = (/** @type {number} */ value) => value.toLocaleString("en-US");
   if (model.config && !model.config.d_head && d_model % n_head) {
     return `The query heads must divide the width: ${named(d_model)} / ${named(n_head)} is not a whole number.`;
   }
-  if (sizes.n_kv_head !== null && n_head % sizes.n_kv_head) {
-    const ratio = `${named(n_head)} / ${named(sizes.n_kv_head)}`;
+  if (n_kv_head !== null && n_head % n_kv_head) {
+    const ratio = `${named(n_head)} / ${named(n_kv_head)}`;
     return `The key/value heads must divide the query heads: ${ratio} is not a whole number.`;
   }
   if (model.config?.position === "rotary" && configOf(model.config).d_head % 2) {
     return `Rotary positions need an even head width, not ${named(configOf(model.config).d_head)}.`;
   }
-  if (n_expert && Number(sizes.top_k) > n_expert) {
-    return `A token can use at most ${named(n_expert)} experts, the number in a layer, not ${named(Number(sizes.top_k))}.`;
+  if (top_k !== null && top_k > n_expert) {
+    return `A token can use at most ${named(n_expert)} experts, the number in a layer, not ${named(top_k)}.`;
   }
   return "";
 }

@@ -7,12 +7,20 @@ import { shapeOf } from "./shapes.js";
 import { changed, ownContext } from "./model.js";
 
 /**
+ * @typedef {import("./shapes.js").Model} Model @typedef {import("./model.js").Changes} Changes
+ * @typedef {"training" | "serving" | "cache"} Focus
+ * @typedef {{peak: number, bandwidth: number, memory: number}} Device  one card
+ * @typedef {{context: number, batch: number, tokens: number, cards: number, utilization: number, precision: string,
+ *   device: Device}} Settings  context: 0 for the model's own; tokens: in billions
+ * @typedef {ReturnType<typeof report> & {own: Model, changes: Changes, settings: Settings, name: string, card: string,
+ *   cardsName: string, problem: string}} Current  what is shown: the counts, and of what; problem: of the sizes, or ""
+ */
+
+/**
  * Count what a model costs.
- * @param {{config?: any, shape?: any}} own  the preset or the published model
- * @param {Record<string, number>} changes  sizes that differ; `problemOf` the changed model must be ""
- * @param {{context: number, batch: number, tokens: number, cards: number, utilization: number, precision: string,
- *   device: {peak: number, bandwidth: number, memory: number}}} settings  context: 0 for the model's own;
- *   tokens: in billions; device: of one card
+ * @param {Model} own  the preset or the published model
+ * @param {Changes} changes  `problemOf` the changed model must be ""
+ * @param {Settings} settings
  */
 export function report(own, changes, { batch, tokens, cards, utilization, precision, device, ...settings }) {
   const context = settings.context || ownContext(own);

@@ -10,7 +10,16 @@ import { isLatent } from "./shapes.js";
 import { fillTable, stackedBar } from "../kit/bars.js";
 import { bytes, count, inWords, percent, power, time } from "./format.js";
 
-/** Part, its name, and the color of its series; without one, it is gray. @type {[string, string, number | null][]} */
+/**
+ * @typedef {import("../kit/frame.js").Frame} Frame
+ * @typedef {() => import("./report.js").Current} Now
+ * @typedef {{name: string, value: number, color: string}} Part  of a bar
+ * @typedef {{needed: number, fits: boolean}} Memory
+ * @typedef {{title: string, panel: HTMLElement, headings?: string[], rows: () => string[][], redraw: () => void}} Section
+ * @typedef {keyof ReturnType<typeof import("./costs.js").parameters> | "used"} Count
+ */
+
+/** Part, its name, and the color of its series; without one, it is gray. @type {[Count, string, number | null][]} */
 const PARTS = [
   ["embeddings", "token embedding", 0],
   ["positions", "positions", 5],
@@ -26,8 +35,8 @@ const CONTEXTS = Array.from({ length: 15 }, (_, i) => 2 ** (i + 6));
 
 /**
  * Add the bar of the parameters.
- * @param {import("../kit/frame.js").Frame} frame
- * @param {() => any} current  the report
+ * @param {Frame} frame
+ * @param {Now} current
  */
 export function parametersPanel(frame, current) {
   const parts = () => {
@@ -62,11 +71,12 @@ export function parametersPanel(frame, current) {
 
 /**
  * Add the three sections, that in focus first and open.
- * @param {import("../kit/frame.js").Frame} frame
- * @param {string} focus
- * @param {() => any} current  the report, with `name` and `settings`
+ * @param {Frame} frame
+ * @param {import("./report.js").Focus} focus
+ * @param {Now} current
  */
 export function sections(frame, focus, current) {
+  /** @type {Record<string, (frame: Frame, current: Now) => Section>} */
   const all = { training: trainingSection, serving: servingSection, cache: cacheSection };
   const order = [focus, ...Object.keys(all).filter((name) => name !== focus)];
   const updates = order.map((name) => {
@@ -87,7 +97,12 @@ export function sections(frame, focus, current) {
   return () => updates.forEach((update) => update());
 }
 
-/** A bar of memory against that of the cards, whose heading says whether it fits. */
+/**
+ * A bar of memory against that of the cards, whose heading says whether it fits.
+ * @param {Frame} frame
+ * @param {Now} current
+ * @param {{title: string, label: string, parts: () => Part[], memory: () => Memory}} options
+ */
 function memoryPanel(frame, current, { title, label, parts, memory }) {
   const bar = drawing(frame, {
     title,
@@ -110,13 +125,15 @@ function memoryPanel(frame, current, { title, label, parts, memory }) {
   return { title, panel: bar.panel, redraw };
 }
 
-function trainingSection(frame, current) {
+function trainingSection(/** @type {Frame} */ frame, /** @type {Now} */ current) {
   const parts = () => {
     const { weights, gradients, optimizer, activations } = current().training;
-    const values = { weights, gradients, "Adam and master copy": optimizer, activations };
-    return Object.entries(values)
-      .filter(([, value]) => value !== null)
-      .map(([name, value], i) => ({ name: `${name} ${bytes(value)}`, value, color: frame.colors.series[i] }));
+    const values = { weights, gradients, "Adam and master copy": optimizer };
+    return Object.entries(activations === null ? values : { ...values, activations }).map(([name, value], i) => ({
+      name: `${name} ${bytes(value)}`,
+      value,
+      color: frame.colors.series[i],
+    }));
   };
   const rows = () => {
     const { training, cardsName, settings } = current();
@@ -136,7 +153,7 @@ function trainingSection(frame, current) {
   return { ...panel, headings: ["Training tokens", "by 6ND", "counted exactly"], rows };
 }
 
-function servingSection(frame, current) {
+function servingSection(/** @type {Frame} */ frame, /** @type {Now} */ current) {
   const parts = () => {
     const { weights, cache } = current().serving;
     return [
@@ -169,7 +186,7 @@ function servingSection(frame, current) {
   return { ...panel, rows };
 }
 
-function cacheSection(frame, current) {
+function cacheSection(/** @type {Frame} */ frame, /** @type {Now} */ current) {
   const title = "Memory of keys and values (cache)";
   const chart = lineChart(frame, {
     title,
@@ -221,11 +238,15 @@ function cacheSection(frame, current) {
   return { title, panel: chart.panel, rows, redraw };
 }
 
-/** Whether something fits the cards, in words. */
+/**
+ * Whether something fits the cards, in words.
+ * @param {Memory} memory
+ * @param {{available: number, cardsName: string}} current
+ */
 export function fits({ fits: holds, needed }, { available, cardsName }) {
   return holds ? `fits ${cardsName} (${percent(needed / available)})` : `does not fit ${cardsName}`;
 }
 
-function gib(value) {
+function gib(/** @type {number} */ value) {
   return Number((value / 2 ** 30).toPrecision(3)).toLocaleString("en-US");
 }

@@ -2,7 +2,9 @@
 // Each step writes one token for each sequence of a batch, and reads every weight that some token needs once.
 
 import { expertBytes, flopsPerToken, otherBits, parameters } from "./costs.js";
-import { shapeOf } from "./shapes.js";
+import { isLatent, shapeOf } from "./shapes.js";
+
+/** @typedef {import("./shapes.js").Model} Model */
 
 /**
  * Return the expected number of distinct experts of a layer that a batch activates: E (1 - (1 - k/E)^B).
@@ -16,7 +18,7 @@ export function distinctExperts(experts, topK, batch) {
 
 /**
  * Return the bytes of weights that one step reads.
- * @param {{config?: any, shape?: any}} model  with experts
+ * @param {Model} model  with experts
  * @param {number} batch
  * @param {string} dtype
  */
@@ -33,7 +35,7 @@ export function weightsRead(model, batch, dtype) {
 
 /**
  * Return an upper bound on the tokens per second of one device: the time to read and multiply the weights.
- * @param {{config?: any, shape?: any}} model  with experts
+ * @param {Model} model  with experts
  * @param {{peak: number, bandwidth: number}} device  FLOP/s and bytes/s
  * @param {number} batch
  * @param {string} dtype
@@ -44,12 +46,16 @@ export function tokensPerSecond(model, device, batch, dtype) {
   return batch / Math.max(reading, (batch * flops) / device.peak);
 }
 
-/** The model without its encoder, which has run before. */
+/**
+ * The model without its encoder, which has run before.
+ * @param {Model} model
+ * @returns {Model}
+ */
 function decoderOf(model) {
   return model.shape ? { shape: { ...model.shape, n_encoder_layer: 0 } } : model;
 }
 
 /** Weights of the cross-attentions' query and output projections; their keys and values are computed once. */
-function crossWeights({ d_model, attention, n_cross }) {
-  return n_cross ? 2 * d_model * attention.n_head * attention.d_head * n_cross : 0;
+function crossWeights(/** @type {import("./shapes.js").Shape} */ { d_model, attention, n_cross }) {
+  return n_cross && !isLatent(attention) ? 2 * d_model * attention.n_head * attention.d_head * n_cross : 0;
 }

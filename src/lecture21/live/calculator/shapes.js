@@ -1,39 +1,50 @@
 // The sizes of a transformer as far as its costs depend on them: the same as lecture21.accounting.shapes.
 // Fields keep their names in Python; those that are left out have the defaults of the Python classes.
 
+/** @typedef {number | null} Optional */
+
 const CONFIG = {
   vocab_size: 65,
   block_size: 32,
   n_layer: 4,
   n_head: 4,
   d_model: 64,
-  n_kv_head: null,
-  d_head: null,
-  d_ff: null,
+  n_kv_head: /** @type {Optional} */ (null),
+  d_head: /** @type {Optional} */ (null),
+  d_ff: /** @type {Optional} */ (null),
   activation: "relu",
   norm: "layernorm",
   final_norm: true,
   position: "learned",
-  window: null,
+  window: /** @type {Optional} */ (null),
   qk_norm: false,
   qkv_bias: false,
   bias: true,
   tied_head: false,
-  logit_cap: null,
-  moe: null,
+  logit_cap: /** @type {Optional} */ (null),
+  moe: /** @type {Partial<MoE> | null} */ (null),
 };
+/** @typedef {{n_expert: number, top_k: number, n_shared: number, softmax: string, renormalize: boolean | null}} MoE */
+/** @type {MoE} */
 const MOE = { n_expert: 8, top_k: 2, n_shared: 0, softmax: "before", renormalize: null };
-const GROUPED = { qkv_bias: false, bias: false, qk_norm: false, sinks: false, window: null, window_every: 1 };
+const GROUPED = {
+  qkv_bias: false,
+  bias: false,
+  qk_norm: false,
+  sinks: false,
+  window: /** @type {Optional} */ (null),
+  window_every: 1,
+};
 const SHAPE = {
   n_expert: 0,
   top_k: 0,
-  d_expert: null,
+  d_expert: /** @type {Optional} */ (null),
   n_shared: 0,
-  d_ff: null,
+  d_ff: /** @type {Optional} */ (null),
   first_dense: 0,
   sparse_every: 1,
   gated: true,
-  gated_dense: null,
+  gated_dense: /** @type {boolean | null} */ (null),
   bias: false,
   router_bias: false,
   layernorm: false,
@@ -46,21 +57,34 @@ const SHAPE = {
 };
 
 /**
+ * @typedef {Partial<typeof CONFIG>} Fields  of `GPTConfig`
+ * @typedef {ReturnType<typeof configOf>} Config
+ * @typedef {{n_head: number, n_kv_head: number, d_head: number} & Partial<typeof GROUPED>} Grouped
+ * @typedef {{n_head: number, q_rank: number, kv_rank: number, d_plain: number, d_rotary: number, d_value: number}} Latent
+ * @typedef {{vocab_size: number, d_model: number, n_layer: number, attention: Grouped | Latent} & Partial<typeof SHAPE>} Sizes
+ * @typedef {ReturnType<typeof complete>} Shape
+ * @typedef {{config: Fields, shape?: undefined} | {config?: undefined, shape: Sizes}} Model  a GPT, or a published model
+ */
+
+/**
  * Return the configuration of a GPT with all fields, sizes that were left out derived: D = C / H, d_ff = 4 C.
- * @param {any} fields  of `GPTConfig`
+ * @param {Fields} fields
  */
 export function configOf(fields) {
-  const config = { ...CONFIG, ...fields };
-  config.d_head ??= config.d_model / config.n_head;
-  config.n_kv_head ??= config.n_head;
-  config.d_ff ??= 4 * config.d_model;
-  if (config.moe) config.moe = { ...MOE, ...config.moe };
-  return config;
+  const given = { ...CONFIG, ...fields };
+  return {
+    ...given,
+    d_head: given.d_head ?? given.d_model / given.n_head,
+    n_kv_head: given.n_kv_head ?? given.n_head,
+    d_ff: given.d_ff ?? 4 * given.d_model,
+    moe: given.moe && { ...MOE, ...given.moe },
+  };
 }
 
 /**
  * Return the shape of a model: of a GPT's configuration, or of a published model's sizes.
- * @param {{config?: any, shape?: any}} model
+ * @param {Model} model
+ * @returns {Shape}
  */
 export function shapeOf({ config: fields, shape: sizes }) {
   if (!fields) return complete(sizes);
@@ -94,37 +118,46 @@ export function shapeOf({ config: fields, shape: sizes }) {
   });
 }
 
-/** Whether keys and values are projected from a latent vector (DeepSeek). */
+/**
+ * Whether keys and values are projected from a latent vector (DeepSeek).
+ * @param {Grouped | Latent} attention
+ * @returns {attention is Latent}
+ */
 export function isLatent(attention) {
   return "kv_rank" in attention;
 }
 
-function complete(sizes) {
-  const shape = { ...SHAPE, ...sizes };
-  shape.gated_dense ??= shape.gated;
-  const { n_layer, n_encoder_layer, n_expert } = shape;
-  const sparse = (layers) => Math.floor(Math.max(layers - shape.first_dense, 0) / shape.sparse_every);
-  shape.n_sparse = n_expert ? sparse(n_layer) + sparse(n_encoder_layer) : 0;
-  shape.n_dense = n_layer + n_encoder_layer - shape.n_sparse;
-  shape.n_cross = n_encoder_layer ? n_layer : 0;
-  shape.n_attention = n_layer + n_encoder_layer + shape.n_cross;
-  const matrices = shape.gated ? 3 : 2;
-  shape.expert_weights = shape.n_sparse ? matrices * shape.d_model * shape.d_expert : 0;
-  const biases = (matrices - 1) * shape.d_expert + shape.d_model;
-  shape.expert_biases = shape.n_sparse && shape.bias ? biases : 0;
-  shape.attention = isLatent(shape.attention) ? latent(shape) : grouped(shape);
-  return shape;
+function complete(/** @type {Sizes} */ sizes) {
+  const given = { ...SHAPE, ...sizes };
+  const { n_layer, n_encoder_layer, n_expert, d_model, attention } = given;
+  const sparse = (/** @type {number} */ layers) =>
+    Math.floor(Math.max(layers - given.first_dense, 0) / given.sparse_every);
+  const n_sparse = n_expert ? sparse(n_layer) + sparse(n_encoder_layer) : 0;
+  const n_cross = n_encoder_layer ? n_layer : 0;
+  const hidden = n_sparse ? (given.d_expert ?? 0) : 0;
+  const matrices = given.gated ? 3 : 2;
+  return {
+    ...given,
+    gated_dense: given.gated_dense ?? given.gated,
+    n_sparse,
+    n_dense: n_layer + n_encoder_layer - n_sparse,
+    n_cross,
+    n_attention: n_layer + n_encoder_layer + n_cross,
+    expert_weights: matrices * d_model * hidden,
+    expert_biases: n_sparse && given.bias ? (matrices - 1) * hidden + d_model : 0,
+    attention: isLatent(attention) ? latent(attention, d_model) : grouped(attention, d_model),
+  };
 }
 
 /** Grouped-query attention; multi-head attention where n_kv_head equals n_head. */
-function grouped({ attention, d_model }) {
+function grouped(/** @type {Grouped} */ attention, /** @type {number} */ d_model) {
   const full = { ...GROUPED, ...attention };
   const { n_head, n_kv_head, d_head } = full;
-  const biases = full.qkv_bias * (n_head + 2 * n_kv_head) * d_head + full.bias * d_model + full.sinks * n_head;
+  const perHead = Number(full.qkv_bias) * (n_head + 2 * n_kv_head) * d_head + Number(full.sinks) * n_head;
   return {
     ...full,
     weights: 2 * d_model * (n_head + n_kv_head) * d_head,
-    biases,
+    biases: perHead + Number(full.bias) * d_model,
     norm_width: full.qk_norm ? 2 * d_head : 0,
     flops_per_key: 4 * n_head * d_head,
     cached: 2 * n_kv_head * d_head,
@@ -132,7 +165,7 @@ function grouped({ attention, d_model }) {
 }
 
 /** Multi-head latent attention: the keys and values of all heads are projected from one cached vector. */
-function latent({ attention, d_model }) {
+function latent(/** @type {Latent} */ attention, /** @type {number} */ d_model) {
   const { n_head, q_rank, kv_rank, d_plain, d_rotary, d_value } = attention;
   const queries = (d_model + n_head * (d_plain + d_rotary)) * q_rank;
   const down = d_model * (kv_rank + d_rotary);

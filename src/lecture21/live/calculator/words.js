@@ -4,10 +4,12 @@ import { isLatent } from "./shapes.js";
 import { bytes, count, inWords, percent, power, time } from "./format.js";
 import { fits } from "./sections.js";
 
+/** @typedef {import("./report.js").Current} Current */
+
 /**
  * Return what to try first, and what one should then see.
  * @param {string} focus
- * @param {any} shape  of the model
+ * @param {import("./shapes.js").Shape} shape  of the model
  * @param {boolean} larger  whether a token takes more FLOPs in the first model than in GPT-1
  * @param {number} context
  */
@@ -34,15 +36,15 @@ export function adviceFor(focus, { n_sparse, attention }, larger, context = Infi
 
 /**
  * Return what the figure shows now.
- * @param {string} focus
- * @param {any} current  the report, with `name` and `settings`
+ * @param {import("./report.js").Focus} focus
+ * @param {Current} current
  */
 export function description(focus, current) {
   const size = `${current.name}: ${inWords(current.counts.total)} parameters.`;
   return [size, ...{ training: ofTraining, serving: ofServing, cache: ofCache }[focus](current)].join(" ");
 }
 
-function ofTraining(current) {
+function ofTraining(/** @type {Current} */ current) {
   const { training, settings, cardsName } = current;
   const { estimate, exact, days, activations, needed } = training;
   const costs = `cost ${power(estimate)} FLOPs by 6ND and ${power(exact)} counted exactly`;
@@ -55,7 +57,7 @@ function ofTraining(current) {
   ];
 }
 
-function ofServing(current) {
+function ofServing(/** @type {Current} */ current) {
   const { serving, settings, shape } = current;
   const { weights, cache, experts } = serving;
   const memory = `Weights of ${bytes(weights)} and a cache of ${bytes(cache)}: this ${fits(serving, current)}.`;
@@ -64,7 +66,7 @@ function ofServing(current) {
   return [`A step for a batch of ${count(settings.batch)} reads ${read}, ${bytes(experts.read)} in all.`, memory];
 }
 
-function ofCache(current) {
+function ofCache(/** @type {Current} */ current) {
   const { cache, serving, settings, context, perToken, available, cardsName, shape } = current;
   const alone = `Alone, they fit ${cardsName} (${percent(cache.needed / available)})`;
   let held = `They do not fit ${cardsName}.`;

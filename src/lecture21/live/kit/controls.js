@@ -108,7 +108,7 @@ export function numberField(parent, { label, min, max, step = "any", value, inte
     if (right) onInput(found);
   });
   parent.append(node);
-  const set = (/** @type {number} */ next) => {
+  const set = (/** @type {number | ""} */ next) => {
     input.value = String(next);
     input.setAttribute("aria-invalid", "false");
   };
