@@ -7,7 +7,7 @@ import { button, slider, toggle } from "../kit/controls.js";
 import { byInput, create, createFrame } from "../kit/frame.js";
 import { seededRandom } from "../kit/numbers.js";
 import { sketch } from "../kit/sketch.js";
-import { fieldsFrom } from "../kit/state.js";
+import { fieldsFrom, integerIn } from "../kit/state.js";
 import { ADVICE, BESIDE, CHAPTERS, COLORS } from "./chapters.js";
 import { KINDS, pluralShare, read } from "./models.js";
 import { newRun, placeOf, scoresAt, trainRun } from "./runs.js";
@@ -17,11 +17,21 @@ import { drawSentence, withFlipped } from "./task.js";
 const FARTHEST = 100;
 const DISTANCES = Array.from({ length: 34 }, (_, i) => 1 + 3 * i);
 
+/**
+ * @typedef {import("./task.js").Sentence} Sentence
+ * @typedef {{chapter: number, distance: number, below: boolean, ahead: boolean, sentence: number, flipped: number[]}} Values
+ *   sentence: a seed; flipped: the nouns that the reader has changed
+ * @typedef {{kind: string, plural: number, weights: Float64Array | null, score: number | undefined}} Reading
+ *   of a sentence by one model
+ */
+
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const { model } = context;
+    /** @type {string[]} */
     const vocabulary = model.get("words");
+    /** @type {{last_noun: number[], majority: number[]}}  scores at each distance */
     const lines = model.get("lines");
     const frame = createFrame(context, {
       title: "Which noun decides the verb?",
@@ -33,7 +43,7 @@ export default {
       onChange: update,
     });
     const { state } = frame;
-    const { values } = state;
+    const values = /** @type {Values} */ (state.values);
     frame.root.append(create("style", {}, STYLE));
     const kinds = CHAPTERS[values.chapter];
     const people = values.chapter === 5;
@@ -79,11 +89,11 @@ export default {
     const view = sentenceView(frame, {
       words: vocabulary,
       onFlip: (noun) => {
-        const others = values.flipped.filter((/** @type {number} */ each) => each !== noun);
+        const others = values.flipped.filter((each) => each !== noun);
         state.set({ flipped: others.length < values.flipped.length ? others : [...others, noun] });
       },
     });
-    const attends = kinds.some((/** @type {string} */ kind) => !KINDS[kind].recurrent);
+    const attends = kinds.some((kind) => !KINDS[kind].recurrent);
     frame.stage.append(
       create(
         "div",
@@ -121,7 +131,7 @@ export default {
       content: () => ({
         curves: curves(),
         marks: runs.flatMap((run) =>
-          kinds.flatMap((/** @type {string} */ kind) => {
+          kinds.flatMap((kind) => {
             const score = run.scores[kind].get(placeOf(run.at, values.ahead));
             return score === undefined ? [] : [{ x: run.at, y: score, color: color(kind), radius: 7, ring: 2 }];
           }),
@@ -147,7 +157,7 @@ export default {
     const key = legend(chart.panel, () => {
       const { note, series } = THEMED;
       return [
-        ...kinds.map((/** @type {string} */ kind) => ({ name: nameOf(kind), color: color(kind) })),
+        ...kinds.map((kind) => ({ name: nameOf(kind), color: color(kind) })),
         { name: "guess by the last noun", color: note, dashed: true },
         { name: "by the majority of nouns", color: note, dotted: true },
         ...(guess.drawn ? [{ name: "your prediction", color: series[6] }] : []),
@@ -158,7 +168,7 @@ export default {
     /** What the chart shows: the reader's prediction, earlier trainings, the last one, and the two guesses. */
     function curves() {
       const { note, series } = THEMED;
-      /** @type {any[]} */
+      /** @type {import("../kit/chart.js").Curve[]} */
       const found = [
         { name: "the last noun", x: DISTANCES, y: lines.last_noun, color: note, dashed: true, width: 1.5 },
         { name: "the majority", x: DISTANCES, y: lines.majority, color: note, dotted: true, width: 2 },
@@ -167,8 +177,9 @@ export default {
       for (const run of runs) {
         const last = run === runs.at(-1);
         for (const kind of kinds) {
-          const x = DISTANCES.filter((distance) => run.scores[kind].has(placeOf(distance, values.ahead)));
-          const y = x.map((distance) => run.scores[kind].get(placeOf(distance, values.ahead)));
+          const scores = DISTANCES.map((distance) => run.scores[kind].get(placeOf(distance, values.ahead)));
+          const x = DISTANCES.filter((_, i) => scores[i] !== undefined);
+          const y = scores.filter((score) => score !== undefined);
           found.push({ name: last ? nameOf(kind) : "", x, y, color: color(kind), points: last, width: last ? 2.5 : 1 });
         }
       }
@@ -215,7 +226,8 @@ export default {
       const sentence = withFlipped(drawSentence(seededRandom(seed), { distance, people }), values.flipped);
       const run = runs.at(-1) ?? untrained;
       const scores = runs.length ? scoresAt(run, { distance, people, ahead: values.ahead }) : null;
-      const found = kinds.map((/** @type {string} */ kind) => {
+      /** @type {Reading[]} */
+      const found = kinds.map((kind) => {
         const { logits, weights } = read(run.models[kind], [sentence], values.ahead)[0];
         return { kind, plural: pluralShare(logits), weights, score: scores?.[kind] };
       });
@@ -228,7 +240,7 @@ export default {
     }
 
     /** A row of the table: what a model says of the sentence, and its score. */
-    function rowOf(/** @type {any} */ { kind, plural, score }, /** @type {any} */ sentence) {
+    function rowOf(/** @type {Reading} */ { kind, plural, score }, /** @type {Sentence} */ sentence) {
       const bar = create("i");
       bar.style.width = `${100 * plural}%`;
       bar.style.background = color(kind);
@@ -244,7 +256,11 @@ export default {
       );
     }
 
-    function sayAll(/** @type {any} */ run, /** @type {any} */ sentence, /** @type {any[]} */ found) {
+    function sayAll(
+      /** @type {import("./runs.js").Run} */ run,
+      /** @type {Sentence} */ sentence,
+      /** @type {Reading[]} */ found,
+    ) {
       const number = sentence.plural ? "plural" : "singular";
       const trained = runs.length
         ? `Trained at ${run.below && run.at > 1 ? "1 to " : ""}${wordsOf(run.at)}, scored at ${wordsOf(values.distance)}`
@@ -281,6 +297,6 @@ function trainingAt(/** @type {number} */ distance, /** @type {number} */ part) 
 
 /** Whether a value is a list of nouns, of which the subject is 0. */
 function isFlipped(/** @type {unknown} */ value) {
-  const isNoun = (/** @type {any} */ each) => Number.isInteger(each) && each >= 0 && each < DISTANCES.length;
+  const isNoun = integerIn(0, DISTANCES.length - 1);
   return Array.isArray(value) && value.every(isNoun) && new Set(value).size === value.length;
 }

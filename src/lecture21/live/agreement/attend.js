@@ -7,6 +7,7 @@ import { add, addTo, back, dotRow, outer, project, row } from "../kit/rows.js";
 const WAVE = 10000; // of the sinusoids (Vaswani et al. 2017)
 
 /**
+ * @typedef {import("./models.js").Model} Model
  * @typedef {object} Tables  rows of width C: one for each word and, with positions, one for each position
  * @property {Record<string, Float64Array>} words  query, key and value of each word
  * @property {Record<string, Float64Array> | null} places  what each position adds to them
@@ -36,7 +37,7 @@ const PARTS = ["query", "key", "value"];
 /**
  * Compute queries, keys and values. Without matrices they are the vectors, and scores are not scaled, as in
  * `basic_self_attention`.
- * @param {any} model
+ * @param {Model} model
  * @param {number} length  greatest number of words
  * @returns {Tables}
  */
@@ -116,7 +117,7 @@ export function headBackward({ words: table, places, scale }, gradients, { query
 
 /**
  * Turn the gradients of the tables into those of the parameters.
- * @param {any} model
+ * @param {Model} model
  * @param {Tables} tables
  * @param {ReturnType<typeof emptyGradients>} gradients
  * @returns {Record<string, Float64Array>}

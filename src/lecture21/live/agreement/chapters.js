@@ -1,5 +1,6 @@
 // What each chapter shows of agreement at a distance: its models, their names and colors, and what to try.
 
+/** @type {Record<number, string[]>}  kinds of models */
 export const CHAPTERS = {
   1: ["rnn"],
   2: ["unweighted", "embedded"],
@@ -7,8 +8,9 @@ export const CHAPTERS = {
   4: ["head", "open"],
   5: ["head", "positions"],
 };
-/** What a head is called beside another one: by what it lacks or has. */
+/** What a head is called beside another one: by what it lacks or has. @type {Record<number, Record<string, string>>} */
 export const BESIDE = { 4: { head: "head with the mask" }, 5: { head: "head without positions" } };
+/** @type {Record<string, number>} */
 export const COLORS = { rnn: 1, unweighted: 4, embedded: 5, head: 0, open: 3, positions: 2 }; // among the series
 
 export const ADVICE = {

@@ -78,8 +78,42 @@ function seenWords(
   return ahead && KINDS[kind].open ? [...words, ...rest] : words;
 }
 
+/**
+ * @typedef {object} Prepared  a model for sentences of a greatest length
+ * @property {(words: number[], asks: number) => Pass} forward
+ * @property {() => Record<string, Float64Array>} gradients  of its parameters but the output, over all calls of `backward`
+ *
+ * @typedef {object} Pass  of one sentence
+ * @property {Float64Array} out
+ * @property {Float64Array | null} weights  attention to its words
+ * @property {(dOut: Float64Array) => void} backward
+ */
+
+/** @returns {Prepared} */
 function prepare(/** @type {Model} */ model, /** @type {number} */ length) {
-  return KINDS[model.kind].recurrent ? prepareRecurrence(model) : prepareHead(model, length);
+  const { width } = model;
+  if (KINDS[model.kind].recurrent) {
+    const tables = prepareRecurrence(model);
+    const sums = emptyRecurrence(tables);
+    return {
+      forward(words) {
+        const found = recurrence(tables, words, width);
+        const backward = (/** @type {Float64Array} */ dOut) => recurrenceBackward(tables, sums, found, words, dOut);
+        return { out: found.out, weights: null, backward };
+      },
+      gradients: () => recurrenceParameters(model, sums),
+    };
+  }
+  const tables = prepareHead(model, length);
+  const sums = emptyGradients(tables);
+  return {
+    forward(words, asks) {
+      const found = head(tables, words, asks, width);
+      const backward = (/** @type {Float64Array} */ dOut) => headBackward(tables, sums, found, words, asks, dOut);
+      return { out: found.out, weights: found.weights, backward };
+    },
+    gradients: () => headParameters(model, tables, sums),
+  };
 }
 
 /**
@@ -87,19 +121,16 @@ function prepare(/** @type {Model} */ model, /** @type {number} */ length) {
  * @param {Model} model
  * @param {import("./task.js").Sentence[]} sentences
  * @param {boolean} [ahead]  whether the words from the verb on are in sight
- * @returns {{logits: Float64Array, weights: Float64Array | null, found: any, words: number[]}[]}
+ * @param {Prepared | null} [prepared]
+ * @returns {(Pass & {logits: Float64Array})[]}
  */
-export function read(model, sentences, ahead = false, tables = null) {
+export function read(model, sentences, ahead = false, prepared = null) {
   const inputs = sentences.map((sentence) => seenWords(model, sentence, ahead));
-  const prepared = tables ?? prepare(model, Math.max(...inputs.map((words) => words.length)));
+  const { forward } = prepared ?? prepare(model, Math.max(...inputs.map((words) => words.length)));
   const { output, output_bias: bias } = model.parameters;
   return inputs.map((words, i) => {
-    const asks = sentences[i].words.length - 1;
-    const found = KINDS[model.kind].recurrent
-      ? recurrence(/** @type {any} */ (prepared), words, model.width)
-      : head(/** @type {any} */ (prepared), words, asks, model.width);
-    const logits = bias.map((offset, v) => offset + dotRow(found.out, output, v, model.width));
-    return { logits, weights: "weights" in found ? found.weights : null, found, words };
+    const found = forward(words, sentences[i].words.length - 1);
+    return { ...found, logits: bias.map((offset, v) => offset + dotRow(found.out, output, v, model.width)) };
   });
 }
 
@@ -132,15 +163,13 @@ export function scoreOf(model, sentences, ahead = false) {
  * @returns {{loss: number, gradients: Record<string, Float64Array>}}
  */
 export function lossAndGradients(model, sentences) {
-  const { recurrent } = KINDS[model.kind];
   const { width, parameters } = model;
   const longest = Math.max(...sentences.map(({ words, rest }) => words.length + rest.length));
-  const tables = /** @type {any} */ (prepare(model, longest));
-  const inner = /** @type {any} */ (recurrent ? emptyRecurrence(tables) : emptyGradients(tables));
+  const prepared = prepare(model, longest);
   const output = new Float64Array(parameters.output.length);
   const bias = new Float64Array(parameters.output_bias.length);
   let loss = 0;
-  read(model, sentences, true, tables).forEach(({ logits, found, words }, i) => {
+  read(model, sentences, true, prepared).forEach(({ logits, out, backward }, i) => {
     const shares = Float64Array.from(softmax(logits));
     const verb = sentences[i].rest[0];
     loss -= Math.log(shares[verb]) / sentences.length;
@@ -149,11 +178,9 @@ export function lossAndGradients(model, sentences) {
     back(dOut, dLogits, parameters.output, width);
     dLogits.forEach((d, v) => {
       bias[v] += d;
-      addTo(output, v, found.out, d);
+      addTo(output, v, out, d);
     });
-    if (recurrent) recurrenceBackward(tables, inner, found, words, dOut);
-    else headBackward(tables, inner, found, words, sentences[i].words.length - 1, dOut);
+    backward(dOut);
   });
-  const gradients = recurrent ? recurrenceParameters(model, inner) : headParameters(model, tables, inner);
-  return { loss, gradients: { ...gradients, output, output_bias: bias } };
+  return { loss, gradients: { ...prepared.gradients(), output, output_bias: bias } };
 }

@@ -4,7 +4,7 @@ import { addTo, back, outer, project } from "../kit/rows.js";
 
 /**
  * Compute what each word of the vocabulary adds to the state.
- * @param {any} model
+ * @param {import("./models.js").Model} model
  */
 export function prepareRecurrence({ parameters, width }) {
   const inputs = project(parameters.vectors, parameters.input, width);
@@ -12,9 +12,7 @@ export function prepareRecurrence({ parameters, width }) {
     inputs[i] += parameters.input_bias[i % width] + parameters.recurrent_bias[i % width];
   }
   const { recurrent } = parameters;
-  const columns = recurrent.map(
-    (/** @type {unknown} */ _, /** @type {number} */ i) => recurrent[(i % width) * width + Math.floor(i / width)],
-  ); // sums run in parallel
+  const columns = recurrent.map((_, i) => recurrent[(i % width) * width + Math.floor(i / width)]); // sums run in parallel
   return { inputs, recurrent, columns };
 }
 
@@ -70,7 +68,7 @@ export function recurrenceBackward({ recurrent }, gradients, { states }, words, 
 
 /**
  * Turn the gradients of the tables into those of the parameters.
- * @param {any} model
+ * @param {import("./models.js").Model} model
  * @param {ReturnType<typeof emptyRecurrence>} gradients
  * @returns {Record<string, Float64Array>}
  */

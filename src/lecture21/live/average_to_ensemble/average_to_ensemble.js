@@ -15,8 +15,13 @@ const X_RANGE = /** @type {[number, number]} */ ([-1, 1]);
 const Y_RANGE = /** @type {[number, number]} */ ([-2, 2]);
 const KAPPAS = Array.from({ length: 21 }, (_, i) => i / 20);
 
+/**
+ * @typedef {{kappa: number, penalty: number, members: number, share: number, gate: boolean, seed: number,
+ *   points: [number, number][], selected: number}} Values  points: empty before the reader has moved one
+ */
+
 /** Whether a value is points that the reader has moved, or empty before. */
-function isPoints(/** @type {any} */ value) {
+function isPoints(/** @type {unknown} */ value) {
   const right = (/** @type {number[]} */ point) =>
     Array.isArray(point) && point.length === 2 && Math.abs(point[0]) <= 1 && Math.abs(point[1]) <= 2;
   return Array.isArray(value) && (value.length === 0 || value.length === drawPoints(0).length) && value.every(right);
@@ -37,9 +42,10 @@ export default {
       onChange: update,
     });
     const { state } = frame;
-    const { values } = state;
+    const values = /** @type {Values} */ (state.values);
     const points = () => (values.points.length ? values.points : drawPoints(values.seed));
-    let now = null; // what is fitted to the present points
+    /** What is fitted to the present points. @type {ReturnType<typeof fitted>} */
+    let now;
 
     const kappa = slider(frame.controls, {
       label: "κ",
@@ -108,10 +114,10 @@ export default {
       { name: "their mean", color: THEMED.series[0] },
       { name: "the curve behind the points", color: THEMED.ink, dashed: true },
     ]);
-    const bars = [
+    const bars = /** @type {const} */ ([
       { title: "On the points", name: "onPoints" },
       { title: "Against the dashed curve", name: "onNew" },
-    ].map(({ title, name }) =>
+    ]).map(({ title, name }) =>
       drawing(frame, {
         title,
         label: `${title}: average error, ambiguity and ensemble error as bars`,
@@ -147,21 +153,21 @@ export default {
     }
 
     function moveTo(/** @type {number} */ x, /** @type {number} */ y) {
-      const inside = (/** @type {number} */ value, [low, high]) =>
+      const inside = (/** @type {number} */ value, /** @type {[number, number]} */ [low, high]) =>
         Math.round(100 * Math.min(Math.max(value, low), high)) / 100;
       const moved = [inside(x, X_RANGE), inside(y, Y_RANGE)];
-      state.set({
-        points: points().map((/** @type {number[]} */ point, /** @type {number} */ i) =>
-          i === values.selected ? moved : point,
-        ),
-      });
+      state.set({ points: points().map((point, i) => (i === values.selected ? moved : point)) });
     }
 
-    function update() {
+    function fitted() {
       const data = prepare(points(), values.members, values.share, values.gate);
       const weights = fitTogether(data, values.kappa, values.penalty);
       const errorsAt = (/** @type {number} */ each) => errorsOf(data, fitTogether(data, each, values.penalty));
-      now = { curves: curvesOf(data, weights), errors: errorsOf(data, weights), sweep: KAPPAS.map(errorsAt) };
+      return { curves: curvesOf(data, weights), errors: errorsOf(data, weights), sweep: KAPPAS.map(errorsAt) };
+    }
+
+    function update() {
+      now = fitted();
       kappa.set(values.kappa);
       penalty.set(Math.log10(values.penalty));
       members.set(values.members);
@@ -181,9 +187,9 @@ function nameOf(/** @type {number} */ kappa) {
   return kappa === 1 ? "1, only their mean" : kappa.toFixed(2);
 }
 
-/** @type {(values: import("../kit/state.js").Values, errors: ReturnType<typeof errorsOf>) => string} */
+/** @type {(values: Values, errors: ReturnType<typeof errorsOf>) => string} */
 function description({ kappa, members, penalty, share, gate }, { onPoints, onNew }) {
-  const terms = ({ average, ambiguity, ensemble }) =>
+  const terms = (/** @type {import("./members.js").Errors} */ { average, ambiguity, ensemble }) =>
     `average error ${average.toFixed(3)} − ambiguity ${ambiguity.toFixed(3)} = ensemble error ${ensemble.toFixed(3)}`;
   const who = members === 1 ? "One member" : `${members} members`;
   const part = share < 1 ? `, each point seen by ${Math.round(100 * share)}\u00a0% of them` : "";

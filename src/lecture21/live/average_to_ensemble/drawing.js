@@ -3,8 +3,11 @@
 import { CURVE, truth } from "./members.js";
 import { THEMED } from "../kit/colors.js";
 
-const NAMES = { average: "average error", ambiguity: "− ambiguity", ensemble: "= ensemble error" };
-const COLORS = { average: 1, ambiguity: 2, ensemble: 0 }; // of the series
+const BARS = /** @type {const} */ ([
+  { name: "average", text: "average error", color: 1 }, // of the series
+  { name: "ambiguity", text: "− ambiguity", color: 2 },
+  { name: "ensemble", text: "= ensemble error", color: 0 },
+]);
 
 /**
  * The members, thick where a gate gives them more than an equal weight, their mean, the truth and the points.
@@ -33,11 +36,11 @@ export function membersContent(curves, points) {
  * begins where that of the ensemble ends.
  * @param {CanvasRenderingContext2D} pen
  * @param {import("../kit/colors.js").Colors} colors
- * @param {{errors: Record<string, number>, most: number, width: number}} options  most: the value of the longest bar
+ * @param {{errors: import("./members.js").Errors, most: number, width: number}} options  most: the value of the longest bar
  */
 export function drawBars(pen, colors, { errors, most, width }) {
   const [left, right, thick] = [130, width - 50, 18];
-  Object.entries(NAMES).forEach(([name, text], row) => {
+  BARS.forEach(({ name, text, color }, row) => {
     const y = 4 + row * (thick + 7);
     const from = name === "ambiguity" ? errors.ensemble : 0;
     const at = (/** @type {number} */ value) => left + (value / most) * (right - left);
@@ -45,7 +48,7 @@ export function drawBars(pen, colors, { errors, most, width }) {
     pen.textAlign = "right";
     pen.fillText(text, left - 6, y + thick / 2);
     pen.fillText(errors[name].toFixed(3), width - 2, y + thick / 2);
-    pen.fillStyle = colors.series[COLORS[name]];
+    pen.fillStyle = colors.series[color];
     pen.fillRect(at(from), y, Math.max(1, at(from + errors[name]) - at(from)), thick);
   });
 }

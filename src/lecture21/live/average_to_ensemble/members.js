@@ -185,7 +185,12 @@ export function fitTogether({ y, each, gate, seen }, kappa, penalty) {
   );
 }
 
-/** Average error, ambiguity and the error of the mean, each by its own formula, averaged over the places. */
+/** @typedef {{average: number, ambiguity: number, ensemble: number}} Errors  ensemble: the error of the mean */
+
+/**
+ * Return average error, ambiguity and the error of the mean, each by its own formula, averaged over the places.
+ * @returns {Errors}
+ */
 function split(
   /** @type {number[][]} */ predictions,
   /** @type {number[]} */ target,

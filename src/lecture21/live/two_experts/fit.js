@@ -77,7 +77,7 @@ export function explain(p, points) {
  */
 export function score(p, points) {
   const found = explain(p, points);
-  const average = (/** @type {(each: any, y: number) => number} */ part) =>
+  const average = (/** @type {(each: (typeof found)[number], y: number) => number} */ part) =>
     found.reduce((sum, each, n) => sum + part(each, points[n][1]), 0) / points.length;
   return {
     nats: average(({ logProb }) => logProb),

@@ -48,7 +48,7 @@ export function fitTable(stage) {
 /**
  * Return what one fit is, in words.
  * @param {import("./state.js").Row} row
- * @param {string} method
+ * @param {import("./state.js").Method} method
  * @param {[number, number][]} points
  * @param {number[][] | null} responsible  as the points are colored
  */

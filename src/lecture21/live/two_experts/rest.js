@@ -9,7 +9,7 @@ import { FEWEST, MOST } from "./state.js";
  */
 export function restControls(frame, { starts, rates, restart, addPoint, removePoint }) {
   const { state } = frame;
-  const { values } = state;
+  const values = /** @type {import("./state.js").Values} */ (state.values);
   const rest = more(frame, "More: initialization, learning rate, points");
   const startSlider = slider(rest, {
     label: "Random initialization",

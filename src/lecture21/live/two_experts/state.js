@@ -3,7 +3,8 @@
 import { arrayOf } from "../kit/state.js";
 import { adamStep, emStep, newFit, score } from "./fit.js";
 
-export const METHODS = ["em", "competitive", "cooperative"];
+export const METHODS = /** @type {const} */ (["em", "competitive", "cooperative"]);
+/** @typedef {(typeof METHODS)[number]} Method */
 export const NAMES = { em: "EM", competitive: "Competitive", cooperative: "Cooperative" };
 export const LONG_NAMES = {
   em: "EM",
@@ -13,7 +14,11 @@ export const LONG_NAMES = {
 export const FEWEST = 4; // points
 export const MOST = 40;
 
-/** @typedef {number[]} Row  a fit as 25 numbers: parameters, both moments of Adam, and the number of steps */
+/**
+ * @typedef {number[]} Row  a fit as 25 numbers: parameters, both moments of Adam, and the number of steps
+ * @typedef {{method: Method, start: number, learning_rate: number, points: [number, number][], selected: number,
+ *   shares: number[], fits: Row[]}} Values
+ */
 
 /** @param {Row} row */
 export function parametersOf(row) {
@@ -34,23 +39,19 @@ export function freshFits(parameters) {
   return METHODS.map(() => flat(newFit(parameters)));
 }
 
-/** @param {any} value */
+/** @param {unknown} value */
 export function isFits(value) {
-  return (
-    arrayOf([METHODS.length, 25], -1e12, 1e12)(value) &&
-    value.every(
-      (/** @type {number[]} */ row) =>
-        row.slice(16).every((/** @type {number} */ each) => each >= 0) && Number.isInteger(stepsOf(row)),
-    )
-  );
+  if (!arrayOf([METHODS.length, 25], -1e12, 1e12)(value)) return false;
+  const rows = /** @type {Row[]} */ (value);
+  return rows.every((row) => row.slice(16).every((each) => each >= 0) && Number.isInteger(stepsOf(row)));
 }
 
-/** Whether a value is a responsibility of expert 2 for each point, or empty before the first E-step. @param {any} value */
+/** Whether a value is a responsibility of expert 2 for each point, or empty before the first E-step. @param {unknown} value */
 export function isShares(value) {
   return Array.isArray(value) && value.length <= MOST && arrayOf([value.length], 0, 1)(value);
 }
 
-/** @param {any} value */
+/** @param {unknown} value */
 export function isPoints(value) {
   if (!Array.isArray(value) || value.length < FEWEST || value.length > MOST) return false;
   return arrayOf([value.length, 2], -2, 2)(value) && value.every(([x]) => Math.abs(x) <= 1);
@@ -60,7 +61,7 @@ export function isPoints(value) {
  * Return the row after one step of a method, or null if that led to no finite numbers.
  * @param {Row} row
  * @param {[number, number][]} points
- * @param {"em" | "competitive" | "cooperative"} method
+ * @param {Method} method
  * @param {number} rate  learning rate of Adam
  * @param {number[][]} [shares]  responsibilities, for the M-step alone
  */
@@ -81,6 +82,7 @@ export function gain(before, after, points) {
   return points.length * (to - from);
 }
 
+/** @param {import("./fit.js").Fit} fit */
 function flat(fit) {
   return [...fit.parameters, ...fit.first, ...fit.second, fit.steps];
 }

@@ -31,6 +31,13 @@ const SPEED = { em: 0.2, competitive: 4, cooperative: 4 }; // steps in each fram
 const START = [0, 0.5, 0, 0, -0.5, 0, 0, 0];
 const NOT_FINITE = "The fit diverged to numbers that are not finite: press Reset, or choose a smaller learning rate.";
 
+/**
+ * @typedef {import("./state.js").Row} Row
+ * @typedef {import("./state.js").Values} Values
+ * @typedef {{fits: Row[], since: Row[], steps: number, due: number, frame: number}} Run
+ *   the fits so far, those at its beginning, its steps, those that are due now, and its place in the animation
+ */
+
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
@@ -54,9 +61,10 @@ export default {
       onChange: update,
     });
     const { state } = frame;
-    const { values } = state;
+    const values = /** @type {Values} */ (state.values);
     let shown = { start: values.start, fits: values.fits };
-    let run = null; // while fitting: the fits so far, those at its beginning, its steps, and its place in the animation
+    /** While fitting. @type {Run | null} */
+    let run = null;
     let outcome = "";
 
     const current = () => METHODS.indexOf(values.method);
@@ -64,12 +72,10 @@ export default {
     /** How the points are colored: in EM by the last E-step, or not yet. */
     const colored = () => {
       if (run || values.method !== "em") return responsibilities(parametersOf(row()), values.points);
-      return values.shares.length === values.points.length
-        ? values.shares.map((/** @type {number} */ share) => [1 - share, share])
-        : null;
+      return values.shares.length === values.points.length ? values.shares.map((share) => [1 - share, share]) : null;
     };
     /** The result of an E-step, as the state has it. */
-    const sharesOf = (fit, points = values.points) =>
+    const sharesOf = (/** @type {Row} */ fit, points = values.points) =>
       responsibilities(parametersOf(fit), points).map(([, second]) => Math.min(1, Math.max(0, second)));
     /** The parameters before the last M-step. @type {number[] | null} */
     let ghost = null;
@@ -145,10 +151,10 @@ export default {
         `${gate[0].toFixed(2)}${share ? `, responsibility ${share[0].toFixed(2)}` : ""}. ` +
         "Arrow keys move it, Page Up and Page Down choose another, Delete removes it.";
       const color = share ? mixed(first, second, share[1]) : THEMED.masked;
-      layer.place(values.points.map(chart.placeOf), i, color, name, Boolean(share) && share[1] > 0.5);
+      layer.place(values.points.map(chart.placeOf), i, color, name, share !== undefined && share[1] > 0.5);
     }
 
-    function changePoints(changes) {
+    function changePoints(/** @type {{points: [number, number][], selected?: number}} */ changes) {
       outcome = "";
       ghost = null;
       frame.fail("");
@@ -158,11 +164,11 @@ export default {
     }
 
     function moveTo(/** @type {number} */ x, /** @type {number} */ y) {
-      const inside = (value, [low, high]) => Math.round(100 * Math.min(Math.max(value, low), high)) / 100;
+      const inside = (/** @type {number} */ value, /** @type {[number, number]} */ [low, high]) =>
+        Math.round(100 * Math.min(Math.max(value, low), high)) / 100;
+      /** @type {[number, number]} */
       const moved = [inside(x, X_RANGE), inside(y, Y_RANGE)];
-      changePoints({
-        points: values.points.map((point, /** @type {number} */ i) => (i === selected() ? moved : point)),
-      });
+      changePoints({ points: values.points.map((point, i) => (i === selected() ? moved : point)) });
     }
 
     function addPoint() {
@@ -172,7 +178,7 @@ export default {
 
     function removePoint() {
       if (values.points.length <= FEWEST) return frame.fail(`The figure needs at least ${FEWEST} points.`);
-      const points = values.points.filter((/** @type {unknown} */ _, /** @type {number} */ i) => i !== selected());
+      const points = values.points.filter((_, i) => i !== selected());
       changePoints({ points, selected: Math.min(selected(), points.length - 1) });
     }
 
@@ -183,7 +189,8 @@ export default {
       state.set({ fits: freshFits(starts[values.start - 1]), shares: [] });
     }
 
-    const replaced = (fits, next) => fits.map((each, /** @type {number} */ i) => (i === current() ? next : each));
+    const replaced = (/** @type {Row[]} */ fits, /** @type {Row} */ next) =>
+      fits.map((each, i) => (i === current() ? next : each));
 
     function eStep() {
       stop();
@@ -212,11 +219,11 @@ export default {
       frame.fail("");
       runButton.textContent = "Pause";
       if (!matchMedia("(prefers-reduced-motion: reduce)").matches) tick();
-      else while (run) forward();
+      else while (run) forward(run);
     }
 
     /** Make one step of a run, which may be its last. */
-    function forward() {
+    function forward(/** @type {Run} */ going) {
       const before = row();
       const next = stepped(before, values.points, values.method, values.learning_rate);
       if (!next) {
@@ -224,18 +231,18 @@ export default {
         frame.fail(NOT_FINITE);
         return;
       }
-      run.fits = replaced(run.fits, next);
-      run.steps += 1;
+      going.fits = replaced(going.fits, next);
+      going.steps += 1;
       if (values.method === "em" && Math.abs(gain(before, next, values.points)) < TOLERANCE)
         stop(`EM has converged: its last step changed the log-likelihood by less than ${TOLERANCE.toFixed(6)} nats.`);
-      else if (run.steps >= LIMIT[values.method]) stop(`The run took ${run.steps} steps.`);
+      else if (going.steps >= LIMIT[values.method]) stop(`The run took ${going.steps} steps.`);
     }
 
     function tick() {
-      if (frame.visible) {
+      if (run && frame.visible) {
         for (run.due += SPEED[values.method]; run && run.due >= 1;) {
           run.due -= 1;
-          forward();
+          forward(run);
         }
         if (run) draw();
       }
@@ -254,7 +261,7 @@ export default {
 
     /** End a run, and forget it. */
     function abandon() {
-      cancelAnimationFrame(run.frame);
+      if (run) cancelAnimationFrame(run.frame);
       run = null;
       runButton.textContent = "Run";
     }
@@ -294,7 +301,7 @@ export default {
       if (!run) frame.describe(`${sentence(row(), values.method, values.points, colored())} ${outcome}`.trim());
     }
 
-    frame.onRemove(() => run && abandon());
+    frame.onRemove(abandon);
     update();
     return frame.remove;
   },
