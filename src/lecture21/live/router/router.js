@@ -188,7 +188,8 @@ export default {
         if (!removed) frame.stop(messageOf(error));
         return;
       }
-      const { n_layer: count, n_expert: experts = gpt.config.moe.n_expert, block_size: size } = gpt.config;
+      const { n_layer: count, block_size: size } = gpt.config;
+      const experts = gpt.config.moe.n_expert;
       note.textContent = `${experts} experts in each layer; the text is processed in windows of ${size} characters.`;
       const options = { label: "Layer", value: Math.min(values.layer, count) };
       const numbers = Array.from({ length: count }, (_, i) => i + 1);
