@@ -27,7 +27,7 @@ export function modelChoice(frame, engine, onUse) {
     control?.node.remove();
     control = null;
     if (!name) return;
-    const options = /** @type {[unknown, string][]} */ ([
+    const options = /** @type {[boolean, string][]} */ ([
       [false, "the book's"],
       [true, name],
     ]);

@@ -19,7 +19,7 @@ const [V_GREATER, V_ADD, V_MUL, V_MAX, V_MULTIPLY_ADD] = [0x44, 0xe4, 0xe6, 0xe9
 const TILE = 4; // rows of C that one call of the inner function computes; its columns are 8, two vectors
 
 /**
- * @typedef {number | any[]} Bytes  nested arrays of bytes
+ * @typedef {number | unknown[]} Bytes  nested arrays of bytes
  */
 
 /**

@@ -4,7 +4,10 @@ import { inline, source } from "./worker.js?worker";
 
 /**
  * @typedef {import("./generate.js").Generation} Generation
- * @typedef {{ done: Promise<any>, stop: () => void }} Job
+ * @typedef {import("./config.js").Config} Config
+ * @typedef {import("./model.js").Model["description"] & { model: number }} Description
+ * @typedef {{ done: Promise<{ step: number, losses: Float32Array }>, stop: () => void, pause: () => void,
+ *   resume: () => void }} Training
  */
 
 const FAILED = "The engine stopped because of an error in its worker.";
@@ -25,7 +28,7 @@ export async function startEngine({ worker = true, simd = true, fma = true } = {
   return engine;
 }
 
-class Engine {
+export class Engine {
   constructor() {
     /** @type {"fma" | "simd" | "plain"} */
     this.backend = "plain";
@@ -78,7 +81,7 @@ class Engine {
     inline().serve(port2);
   }
 
-  receive(/** @type {any} */ { id, event, result, error }) {
+  receive(/** @type {import("./worker.js").Answer} */ { id, event, result, error }) {
     const call = this.calls.get(id);
     if (!call) return;
     if (event !== undefined) {
@@ -99,8 +102,8 @@ class Engine {
    * Send a message, and wait for its answer.
    * @param {string} method
    * @param {number} model  0: none
-   * @param {any[]} args
-   * @param {(event: any) => void} [onEvent]
+   * @param {unknown[]} args
+   * @param {(event: any) => void} [onEvent]  of a type that depends on the method, as the answer does
    * @returns {Promise<any> & { id: number }}
    */
   call(method, model, args, onEvent = () => {}) {
@@ -120,7 +123,7 @@ class Engine {
   }
 
   /** Send a message that has no answer. */
-  send(/** @type {string} */ method, /** @type {number} */ model, /** @type {any[]} */ args = []) {
+  send(/** @type {string} */ method, /** @type {number} */ model, /** @type {unknown[]} */ args = []) {
     this.port?.postMessage({ id: 0, method, model, args });
   }
 
@@ -135,7 +138,7 @@ class Engine {
 
   /**
    * Make a model with new weights.
-   * @param {Record<string, any>} config  fields of GPTConfig
+   * @param {Partial<Config>} config  the fields that do not have their defaults
    * @param {number} seed
    * @param {string[] | null} [symbols]
    * @returns {Promise<EngineModel>}
@@ -154,21 +157,19 @@ class Engine {
 }
 
 /** A model in the engine. A method with wrong arguments rejects with one sentence, and the model stays usable. */
-class EngineModel {
+export class EngineModel {
   /**
    * @param {Engine} engine
-   * @param {any} description
+   * @param {Description} description
    */
   constructor(engine, { model, config, symbols, tokenizer, parameters }) {
     this.engine = engine;
     this.handle = model;
-    /** @type {Record<string, any>} */
     this.config = config;
-    /** @type {string[] | null} the character of each id, the last one for unknown characters; null for other tokens */
+    /** The character of each id, the last one for unknown characters; null for other tokens. */
     this.symbols = symbols;
     /** @type {any} the parsed tokenizer file, if there is one */
     this.tokenizer = tokenizer;
-    /** @type {number} */
     this.parameters = parameters;
   }
 
@@ -203,7 +204,7 @@ class EngineModel {
    * @param {ArrayLike<number>} ids
    * @param {Generation} [options]
    * @param {(token: number) => void} [onToken]
-   * @returns {Job}  `done` gives all new tokens
+   * @returns {{ done: Promise<Int32Array>, stop: () => void }}  `done` gives all new tokens
    */
   generate(ids, options = {}, onToken = () => {}) {
     const done = this.engine.call("generate", this.handle, [ids, options], ({ token }) => onToken(token));
@@ -213,7 +214,7 @@ class EngineModel {
   /**
    * @param {import("./train.js").Training} options
    * @param {(progress: import("./train.js").Progress) => void} [onProgress]
-   * @returns {Job & { pause: () => void, resume: () => void }}
+   * @returns {Training}
    */
   train(options, onProgress = () => {}) {
     const done = this.engine.call("train", this.handle, [options], onProgress);

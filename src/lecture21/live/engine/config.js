@@ -1,7 +1,46 @@
 // The shape of a GPT as data, and the list of its parameters with their places in memory.
 
 /**
- * @typedef {Record<string, any>} Config  the fields of lecture21's GPTConfig, all of them present
+ * @typedef {object} Config  the fields of lecture21's GPTConfig
+ * @property {number} vocab_size
+ * @property {number} block_size
+ * @property {number} n_layer
+ * @property {number} n_head
+ * @property {number} d_model
+ * @property {number} n_kv_head
+ * @property {number} d_head
+ * @property {number} d_ff
+ * @property {"relu" | "gelu" | "gelu_tanh" | "relu2" | "swiglu"} activation
+ * @property {"layernorm" | "rmsnorm"} norm
+ * @property {"pre" | "post"} norm_position
+ * @property {boolean} final_norm
+ * @property {number} norm_eps
+ * @property {"learned" | "sinusoidal" | "rotary" | "none"} position
+ * @property {number} rotary_base
+ * @property {"interpolation" | "ntk"} rotary_scaling
+ * @property {number} rotary_factor
+ * @property {number | null} window
+ * @property {boolean} qk_norm
+ * @property {boolean} qkv_bias
+ * @property {boolean} bias
+ * @property {boolean} tied_head
+ * @property {"torch" | "gpt1" | "gpt2" | "zero"} initialization
+ * @property {number | null} logit_cap
+ * @property {boolean} causal
+ * @property {number} dropout
+ * @property {number | null} attention_dropout
+ * @property {Sparse | null} moe
+ *
+ * @typedef {object} Sparse  those of its SparseConfig that the engine reads
+ * @property {number} n_expert
+ * @property {number} top_k
+ * @property {number} n_shared
+ * @property {"softmax" | "sigmoid"} gates
+ * @property {"before" | "after"} softmax
+ * @property {boolean | null} renormalize
+ * @property {"aux" | "bias" | "none"} balance
+ * @property {number | null} eval_capacity_factor
+ *
  * @typedef {object} Parameter
  * @property {string} name     as in the state of the torch model
  * @property {number[]} shape  as there: a linear map has (outputs, inputs)
@@ -42,6 +81,9 @@ const TRAINED = {
   activation: ["relu", "relu2"], norm_position: ["pre"], final_norm: [true], initialization: ["torch", "zero"],
   tied_head: [false], window: [null], dropout: [0], attention_dropout: [null, 0], moe: [null],
 }; // prettier-ignore
+const SIZES = /** @type {const} */ (["vocab_size", "block_size", "n_layer", "n_head", "d_model"]);
+const DERIVED = /** @type {const} */ (["n_kv_head", "d_head", "d_ff"]);
+const POSITIVE = /** @type {const} */ (["norm_eps", "rotary_base", "rotary_factor"]);
 const OPTIONAL = [
   "n_kv_head",
   "d_head",
@@ -62,24 +104,25 @@ export const padded = (/** @type {number} */ n) => Math.ceil(n / 8) * 8;
  * @returns {Config}
  */
 export function checkedConfig(values) {
-  const c = checkedFields(values, DEFAULTS, "The configuration");
-  for (const name of ["vocab_size", "block_size", "n_layer", "n_head", "d_model"]) requireWhole(name, c[name]);
+  const c = /** @type {Config} */ (checkedFields(values, DEFAULTS, "The configuration"));
+  for (const name of SIZES) requireWhole(name, c[name]);
   c.n_kv_head ??= c.n_head;
   c.d_head ??= c.d_model / c.n_head;
   c.d_ff ??= 4 * c.d_model;
   if (!Number.isInteger(c.d_head)) throw new Error(`n_head must divide d_model = ${c.d_model}, got ${c.n_head}.`);
-  for (const name of ["n_kv_head", "d_head", "d_ff"]) requireWhole(name, c[name]);
+  for (const name of DERIVED) requireWhole(name, c[name]);
   if (c.window !== null) requireWhole("window", c.window);
   if (c.n_head % c.n_kv_head) throw new Error(`n_kv_head must divide n_head = ${c.n_head}, got ${c.n_kv_head}.`);
-  for (const name of ["norm_eps", "rotary_base", "rotary_factor"]) requirePositive(name, c[name]);
+  for (const name of POSITIVE) requirePositive(name, c[name]);
   if (c.logit_cap !== null) requirePositive("logit_cap", c.logit_cap);
   if (c.position === "rotary" && c.d_head % 2)
     throw new Error(`Rotary positions need an even d_head, got ${c.d_head}.`);
   if (c.position === "sinusoidal" && c.d_model % 2) throw new Error("Sinusoidal positions need an even d_model.");
   if (c.window !== null && !c.causal) throw new Error("window needs causal = true.");
   if (c.moe !== null) {
-    const moe = (c.moe = checkedFields(c.moe, SPARSE, "moe"));
-    for (const name of ["n_expert", "top_k"]) requireWhole(name, moe[name]);
+    const moe = (c.moe = /** @type {Sparse} */ (checkedFields(c.moe, SPARSE, "moe")));
+    requireWhole("n_expert", moe.n_expert);
+    requireWhole("top_k", moe.top_k);
     if (moe.n_shared !== 0) requireWhole("n_shared", moe.n_shared);
     if (moe.top_k > moe.n_expert)
       throw new Error(`top_k must be at most n_expert = ${moe.n_expert}, got ${moe.top_k}.`);
@@ -91,37 +134,36 @@ export function checkedConfig(values) {
 /** Refuse a model of which the engine computes no gradient. */
 export function requireTrained(/** @type {Config} */ config) {
   for (const [name, values] of Object.entries(TRAINED)) {
-    if (!(/** @type {any[]} */ (values).includes(config[name])))
-      throw new Error(
-        `The page trains models with ${name} = ${values.map(shown).join(" or ")}, got ${shown(config[name])}.`,
-      );
+    const value = config[/** @type {keyof Config} */ (name)];
+    if (!(/** @type {unknown[]} */ (values).includes(value)))
+      throw new Error(`The page trains models with ${name} = ${values.map(shown).join(" or ")}, got ${shown(value)}.`);
   }
 }
 
 /**
  * @param {unknown} values
- * @param {Record<string, any>} defaults
+ * @param {Record<string, unknown>} defaults
  * @param {string} source
- * @returns {Record<string, any>}
+ * @returns {Record<string, unknown>}
  */
 function checkedFields(values, defaults, source) {
   if (typeof values !== "object" || values === null || Array.isArray(values)) {
     throw new Error(`${source} must be an object with fields such as ${Object.keys(defaults)[0]}.`);
   }
-  const given = /** @type {Record<string, any>} */ (values);
-  /** @type {Record<string, any>} */
+  const given = /** @type {Record<string, unknown>} */ (values);
+  /** @type {Record<string, unknown>} */
   const fields = {};
   const unknown = Object.keys(given).find((name) => name !== "model" && !Object.hasOwn(defaults, name));
   if (unknown !== undefined) throw new Error(`${source} has an unknown field ${JSON.stringify(unknown.slice(0, 40))}.`);
   for (const [name, standard] of Object.entries(defaults)) {
     const value = given[name] ?? standard;
-    const words = /** @type {Record<string, string[]>} */ (WORDS)[name];
+    const words = /** @type {Record<string, unknown[]>} */ (WORDS)[name];
     const kind = typeof standard;
     const fits = words
       ? words.includes(value)
       : standard === null ||
         OPTIONAL.includes(name) ||
-        (typeof value === kind && (kind !== "number" || isFinite(value)));
+        (typeof value === kind && (kind !== "number" || Number.isFinite(value)));
     const allowed = words ? `one of ${words.join(", ")}` : `a ${kind}`;
     if (!fits) throw new Error(`${name} must be ${allowed}, got ${shown(value)}.`);
     fields[name] = value;

@@ -23,12 +23,13 @@ import { softmax } from "./pointwise.js";
  */
 export function mixExperts(network, w, layer, x, y, rows) {
   const { memory, width, config } = network;
+  const moe = /** @type {import("./config.js").Sparse} */ (config.moe);
   const { router, experts, shared, selectionBias } = network.layers[layer];
   const f = memory.floats;
-  const k = config.moe.top_k;
+  const k = moe.top_k;
   const probabilities = w.probabilities[layer];
   applyLinear(network, /** @type {import("./network.js").Linear} */ (router), x, width, probabilities, rows);
-  const routing = (w.routings[layer] = route(f, config.moe, probabilities, selectionBias, rows));
+  const routing = (w.routings[layer] = route(f, moe, probabilities, selectionBias, rows));
   const { order, counts, weights } = routing;
   for (let i = 0; i < order.length; i++) {
     const from = x + Math.floor(order[i] / k) * width;
@@ -57,7 +58,7 @@ export function mixExperts(network, w, layer, x, y, rows) {
 /**
  * Select the k most probable experts of each row. The logits become probabilities (or sigmoids), in place.
  * @param {Float32Array} f
- * @param {Record<string, any>} moe
+ * @param {import("./config.js").Sparse} moe
  * @param {number} logits
  * @param {number} selectionBias  offset of what is added to the probabilities for the selection only; 0: nothing
  * @param {number} rows

@@ -29,7 +29,7 @@ export function inspect(model, ids, { attention, residual, router, remove = [] }
   const found = { logits: model.readLogits(w, T) };
   if (attention) found.attention = joined(w.weights.map((from) => rows(from, H * T, T)));
   if (residual) found.residual = joined(w.stream.map((from) => rows(from, T, C)));
-  if (router) {
+  if (router && moe) {
     found.router = joined(w.probabilities.map((from) => rows(from, T, moe.n_expert)));
     found.experts = Int32Array.from(w.routings.flatMap(({ chosen }) => [...chosen]));
   }

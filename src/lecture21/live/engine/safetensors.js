@@ -109,7 +109,7 @@ function toHalf(/** @type {number} */ value) {
  */
 export function writeSafetensors(tensors, metadata, type) {
   const width = type === "float16" ? 2 : 4;
-  /** @type {Record<string, any>} */
+  /** @type {Record<string, object>} */
   const header = { __metadata__: metadata };
   let end = 0;
   for (const [name, shape, numbers] of tensors) {

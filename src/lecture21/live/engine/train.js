@@ -19,6 +19,9 @@ import { Random } from "./random.js";
  * @property {boolean} [causal]  whether a position sees only itself and earlier ones; by default as the model was made
  * @property {ArrayLike<number>} [starts]  where the windows of all batches begin, instead of random places
  * @typedef {Options & Partial<import("./optimizers.js").Rates>} Training
+ * @typedef {import("./optimizers.js").Rates & {tokens: ArrayLike<number>, validation: ArrayLike<number> | null,
+ *   batchSize: number, steps: number, seed: number, evalEvery: number, causal: boolean | null,
+ *   starts: ArrayLike<number> | null}} Settings
  * @typedef {object} Progress
  * @property {number} step
  * @property {number | null} trainLoss  mean over the batches since the last report; null at step 0
@@ -113,7 +116,7 @@ export function* train(model, options) {
  * @param {ArrayLike<number>} ids
  * @param {ArrayLike<number>} targets
  * @param {number} batch
- * @returns {Generator<undefined, number, any>}
+ * @returns {Generator<undefined, number, unknown>}
  */
 export function* gradient(network, w, g, ids, targets, batch) {
   const rows = ids.length;
@@ -141,7 +144,7 @@ export function* gradient(network, w, g, ids, targets, batch) {
  * @param {Network} network
  * @param {Workspace} w
  * @param {ArrayLike<number>} tokens
- * @returns {Generator<undefined, number, any>}
+ * @returns {Generator<undefined, number, unknown>}
  */
 function* evaluate(network, w, tokens) {
   const { config, vocabulary } = network;
@@ -170,28 +173,31 @@ function* evaluate(network, w, tokens) {
  * Check what can be checked before anything is computed, and fill in what is missing.
  * @param {Model} model
  * @param {Training} options
+ * @returns {Settings}
  */
 function checked(model, options) {
   const config = model.config;
   if (model.network.toGradient) throw new Error("This model is already being trained.");
   const T = config.block_size;
-  /** @type {any} */
-  const s = { ...DEFAULTS };
+  /** @type {Record<string, unknown>} */
+  const given = { ...DEFAULTS };
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     if (!Object.hasOwn(DEFAULTS, name)) throw new Error(`Training has no option ${JSON.stringify(name.slice(0, 40))}.`);
-    s[name] = value;
+    given[name] = value;
   }
-  const require = (/** @type {string} */ name, /** @type {boolean} */ fits, /** @type {string} */ allowed) => {
+  const s = /** @type {Settings} */ (given);
+  const require = (/** @type {keyof Settings} */ name, /** @type {boolean} */ fits, /** @type {string} */ allowed) => {
     if (!fits) throw new Error(`${name} must be ${allowed}, got ${String(JSON.stringify(s[name])).slice(0, 40)}.`);
   };
-  for (const name of ["batchSize", "evalEvery", "steps", "seed"]) {
+  for (const name of /** @type {const} */ (["batchSize", "evalEvery", "steps", "seed"])) {
     const least = name === "batchSize" || name === "evalEvery" ? 1 : 0;
     require(name, Number.isSafeInteger(s[name]) && s[name] >= least, `a whole number >= ${least}`);
   }
-  for (const name of ["learningRate", "muonLearningRate", "embeddingLearningRate"]) {
-    const isLeftOut = name === "embeddingLearningRate" && s[name] === null;
-    require(name, isLeftOut || (s[name] > 0 && s[name] < Infinity), "a positive number");
+  for (const name of /** @type {const} */ (["learningRate", "muonLearningRate", "embeddingLearningRate"])) {
+    const rate = s[name];
+    const fits = rate === null ? name === "embeddingLearningRate" : rate > 0 && rate < Infinity;
+    require(name, fits, "a positive number");
   }
   require("optimizer", ["adamw", "muon"].includes(s.optimizer), "adamw or muon");
   requireTrained(config);

@@ -17,7 +17,15 @@ const SLICE = 15; // ms
  * @property {"running" | "paused" | "stopped"} state  stopped: it should come to an end
  * @property {number} paused  milliseconds
  * @property {() => void} wake
- * @property {any} model
+ * @property {import("./model.js").Model | undefined} model
+ *
+ * @typedef {object} Message  from a page
+ * @property {number} id  0: no answer is wanted
+ * @property {string} method
+ * @property {number} model  0: none
+ * @property {unknown[]} args
+ *
+ * @typedef {{ id: number, event?: unknown, result?: unknown, error?: string }} Answer
  */
 
 /**
@@ -37,7 +45,10 @@ export function serve(port) {
     return { model: count, ...model.description };
   };
 
-  /** @type {Record<string, (model: any, ...args: any[]) => any>} */
+  /**
+   * Messages are not typed: `EngineModel` in client.js says what each method takes and returns.
+   * @type {Record<string, (model: any, ...args: any[]) => unknown>}
+   */
   const methods = {
     start: (_, { simd = true, fma = true }) => {
       const { backend, module } = chooseBackend(simd, fma);
@@ -67,9 +78,9 @@ export function serve(port) {
 
   /** Advance a generator in slices to its end, and return its result. */
   async function advance(
-    /** @type {Generator<any, any, Work>} */ steps,
+    /** @type {Generator<unknown, unknown, Work>} */ steps,
     /** @type {number} */ id,
-    /** @type {any} */ model,
+    /** @type {Work["model"]} */ model,
   ) {
     /** @type {Work} */
     const work = { state: "running", paused: 0, wake: () => {}, model };
@@ -91,10 +102,11 @@ export function serve(port) {
     }
   }
 
-  async function answer(/** @type {MessageEvent} */ { data: { id, method, model: handle, args } }) {
+  async function answer(/** @type {MessageEvent<Message>} */ { data: { id, method, model: handle, args } }) {
     if (method === "control") {
-      const job = jobs.get(args[0]);
-      if (job) job.state = args[1];
+      const [of, state] = /** @type {[number, Work["state"]]} */ (args);
+      const job = jobs.get(of);
+      if (job) job.state = state;
       job?.wake();
       return;
     }
@@ -122,7 +134,7 @@ export function serve(port) {
       if (handle && !model) throw new Error("This model is no longer loaded.");
       if (model) model.users++;
       const found = methods[method](model, ...args);
-      const result = typeof found?.next === "function" ? await advance(found, id, model) : found;
+      const result = isGenerator(found) ? await advance(found, id, model) : found;
       if (!closed) port.postMessage({ id, result }, transferable(result));
     } catch (error) {
       if (!closed) port.postMessage({ id, error: sentence(error) });
@@ -136,8 +148,13 @@ export function serve(port) {
   port.postMessage({ ready: true });
 }
 
+/** @returns {found is Generator<unknown, unknown, Work>} */
+function isGenerator(/** @type {unknown} */ found) {
+  return typeof found === "object" && found !== null && "next" in found;
+}
+
 /** The buffers in a result, which are handed over instead of copied. */
-function transferable(/** @type {any} */ result) {
+function transferable(/** @type {unknown} */ result) {
   const values = [result, ...(result && typeof result === "object" ? Object.values(result) : [])];
   const buffers = values.map((value) => (ArrayBuffer.isView(value) ? value.buffer : value));
   return [...new Set(buffers.filter((value) => value instanceof ArrayBuffer))];

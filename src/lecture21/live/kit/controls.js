@@ -34,8 +34,9 @@ export function slider(parent, { label, min, max, step, value, format = String, 
 
 /**
  * A choice of one among few, as buttons in a row.
+ * @template T
  * @param {Element} parent
- * @param {{label: string, options: [unknown, string][], value: unknown, onInput: (value: any) => void}} options
+ * @param {{label: string, options: [T, string][], value: T, onInput: (value: T) => void}} options
  *   pairs of a value and its name
  */
 export function choice(parent, { label, options, value, onInput }) {
@@ -50,7 +51,7 @@ export function choice(parent, { label, options, value, onInput }) {
   );
   inputs.forEach((input, i) => input.addEventListener("change", () => input.checked && onInput(options[i][0])));
   parent.append(node);
-  const set = (/** @type {unknown} */ next) => inputs.forEach((input, i) => (input.checked = options[i][0] === next));
+  const set = (/** @type {T} */ next) => inputs.forEach((input, i) => (input.checked = options[i][0] === next));
   return { node, set, inputs };
 }
 

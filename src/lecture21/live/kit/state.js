@@ -3,7 +3,7 @@
 
 /**
  * @typedef {object} Model  anywidget's, or the page's
- * @property {(name: string) => any} get  what Python gives, of a type that each figure knows
+ * @property {(name: string) => any} get  what Python gives: the figure that asks knows its type
  * @property {(name: string, value: unknown) => void} set
  * @property {() => void} save_changes
  * @property {(event: string, action: () => void) => void} on
@@ -72,7 +72,7 @@ export function arrayOf(shape, low, high) {
 /**
  * @typedef {object} Limits  of a parameter, as Python declares them; those that do not apply are missing
  * @property {unknown} start
- * @property {any[]} choices  of a type that each figure knows
+ * @property {any[]} choices  of the type that this figure's parameter has
  * @property {number} min
  * @property {number} max
  * @property {boolean} [integer]
@@ -82,7 +82,7 @@ export function arrayOf(shape, low, high) {
 
 /** @typedef {Record<string, {start: unknown, check: Check}>} Fields  of the state of a figure */
 
-/** @typedef {Record<string, any>} Values  each of the type that its check accepts */
+/** @typedef {Record<string, any>} Values  each of the type that its check accepts; a figure says which these are */
 
 /**
  * Return the start and the check of each parameter.

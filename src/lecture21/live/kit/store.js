@@ -44,7 +44,7 @@ function write(name, text) {
  * what the transaction has committed is there.
  * @param {IDBTransactionMode} mode
  * @param {(store: IDBObjectStore) => IDBRequest} action
- * @returns {Promise<any>}  what was stored, by whatever version of this page
+ * @returns {Promise<any>}  what was stored, by whatever version of this page: to be checked
  */
 async function withModels(mode, action) {
   const request = indexedDB.open("lecture21", 1);
@@ -93,7 +93,8 @@ export const store = {
   /**
    * Return what was kept under a name, or a start value.
    * @param {string} name
-   * @param {any} [start]
+   * @param {unknown} [start]
+   * @returns {any}  to be checked: another version of this page may have written it
    */
   get(name, start = null) {
     try {
@@ -102,7 +103,7 @@ export const store = {
       return start;
     }
   },
-  /** @param {string} name @param {any} value  null removes it */
+  /** @param {string} name @param {unknown} value  null removes it */
   set(name, value) {
     write(name, value === null ? null : JSON.stringify(value));
     changed();
