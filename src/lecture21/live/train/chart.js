@@ -7,9 +7,11 @@ import { isRecipe, runName } from "./words.js";
 
 const EARLIER = [3, 5, 6]; // their colors among the series
 
+/** @typedef {{steps: number, x: number[], y: number[]}} Stored  a run of the recipe in PyTorch */
+
 /**
  * The stored run whose number of steps is nearest, in ratio, to a planned number.
- * @param {{steps: number, x: number[], y: number[]}[]} curves
+ * @param {Stored[]} curves
  * @param {number} wanted
  */
 export function storedRun(curves, wanted) {
@@ -21,21 +23,21 @@ export function storedRun(curves, wanted) {
  * Add the chart to a figure.
  * @param {import("../kit/frame.js").Frame} frame
  * @param {object} options
- * @param {any} options.session
- * @param {any[]} options.curves  stored runs of the recipe in PyTorch
- * @param {() => {name: string, nats: number}[]} options.levels
+ * @param {import("./session.js").Session} options.session
+ * @param {Stored[]} options.curves
+ * @param {() => import("./session.js").Level[]} options.levels
  * @param {() => number} options.planned  steps
  */
 export function lossChart(frame, { session, curves, levels, planned }) {
-  const earlier = () => /** @type {any[]} */ (session.earlier);
   const started = () => session.steps.length > 0;
   const drawn = () => (guess.drawn ? guess.span : 0); // what the reader drew before a run stays in sight
-  const most = () => Math.max(planned(), session.planned ? drawn() : 0, ...earlier().map((run) => run.planned));
+  const most = () => Math.max(planned(), session.planned ? drawn() : 0, ...session.earlier.map((run) => run.planned));
 
   const lines = () => {
     const { series } = THEMED;
-    /** @type {any[]} */
-    const found = earlier().map((run, i) => ({
+    const { settings, planned, earlier, number } = session;
+    /** @type {(import("../kit/chart.js").Curve & {name: string, x: number[], y: number[]})[]} */
+    const found = earlier.map((run, i) => ({
       name: runName(run),
       x: run.steps,
       y: run.validation,
@@ -43,13 +45,13 @@ export function lossChart(frame, { session, curves, levels, planned }) {
       width: 2,
     }));
     if (guess.drawn) found.push({ ...guess.curve, name: "your guess", color: series[4], width: 4 });
-    if (!started()) return found;
-    const stored = isRecipe(session.settings) ? storedRun(curves, session.planned) : undefined;
+    if (!settings || !started()) return found;
+    const stored = isRecipe(settings) ? storedRun(curves, planned) : undefined;
     if (stored) {
       const name = `this recipe in PyTorch, ${stored.steps.toLocaleString("en")} steps`;
       found.push({ name, x: stored.x, y: stored.y, color: series[1], dashed: true, width: 2 });
     }
-    const name = earlier().length ? `${runName(session)}: validation text` : "validation text";
+    const name = earlier.length ? `${runName({ number, settings, planned })}: validation text` : "validation text";
     found.push({
       name: "training batches",
       x: session.steps,

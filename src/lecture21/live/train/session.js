@@ -11,12 +11,15 @@ const MEASURED = 0.6; // seconds of steps that are timed before a run is planned
 const KEPT = 4; // earlier runs that stay on the chart
 
 /**
+ * @typedef {{name: string, nats: number}} Level  a loss to beat
+ * @typedef {import("../engine/config.js").Config} Config
+ *
  * @typedef {object} Settings
  * @property {import("./corpus.js").Corpus} corpus
  * @property {Int32Array} validation  the part of the validation text on which the loss is measured
  * @property {string} prompt  what samples continue
- * @property {{name: string, nats: number}[]} levels  the uniform distribution first
- * @property {Record<string, any>} config  fields of GPTConfig
+ * @property {Level[]} levels  the uniform distribution first
+ * @property {Partial<Config>} config  the fields that do not have their defaults
  * @property {string} size  name of the shape
  * @property {boolean} own  whether the text is the reader's
  * @property {number} budget  seconds
@@ -31,16 +34,18 @@ const KEPT = 4; // earlier runs that stay on the chart
  *   what stays of a run when the next one starts
  */
 
+/** @typedef {ReturnType<typeof createSession>} Session */
+
 /**
  * Keep the run of a figure: its state, and what it has measured so far.
  * @param {(what: "progress" | "status" | "crossed" | "sample") => void} onChange
  */
 export function createSession(onChange) {
-  /** @type {any} */
+  /** @type {import("../engine/client.js").Engine | null} */
   let engine = null;
-  /** @type {any} */
+  /** @type {import("../engine/client.js").EngineModel | null} */
   let model = null;
-  /** @type {any} */
+  /** @type {import("../engine/client.js").Training | null} */
   let run = null;
   let current = 0; // a run that was ended must not change anything any more
   let sampling = false;
@@ -68,7 +73,7 @@ export function createSession(onChange) {
     validation: [],
     seconds: 0,
     step: 0,
-    /** @type {{name: string, nats: number, seconds: number, step: number}[]} */
+    /** @type {(Level & {seconds: number, step: number})[]} */
     crossed: [],
     /** @type {{step: number, text: string}[]} */
     samples: [],
@@ -94,7 +99,7 @@ export function createSession(onChange) {
         session.backend = engine.backend;
         const { config, seed, corpus } = settings;
         const shape = { ...config, vocab_size: corpus.vocabulary };
-        const perStep = settings.steps ? 0 : await timeSteps(settings, shape);
+        const perStep = settings.steps ? 0 : await timeSteps(engine, settings, shape);
         if (!known()) return;
         const created = await engine.create(shape, seed, corpus.symbols);
         if (!known()) return created.dispose();
@@ -106,7 +111,7 @@ export function createSession(onChange) {
         const options = optionsOf(settings, perStep);
         session.planned = options.steps;
         session.learningRate = options.optimizer === "muon" ? options.muonLearningRate : options.learningRate;
-        run = model.train(options, (/** @type {any} */ progress) => known() && report(progress));
+        run = model.train(options, (progress) => known() && report(progress));
         change("running");
         if (out) session.leave(true);
         await run.done;
@@ -124,13 +129,13 @@ export function createSession(onChange) {
     /** Stop for as long as the reader wants. */
     stop() {
       if (session.status !== "running") return;
-      run.pause();
+      run?.pause();
       change("stopped");
     },
 
     resume() {
       if (session.status !== "stopped") return;
-      if (!out) run.resume();
+      if (!out) run?.resume();
       session.away = out;
       change("running");
     },
@@ -139,8 +144,8 @@ export function createSession(onChange) {
     leave(/** @type {boolean} */ gone) {
       out = gone;
       if (session.status !== "running") return;
-      if (gone) run.pause();
-      else run.resume();
+      if (gone) run?.pause();
+      else run?.resume();
       session.away = gone;
       onChange("status");
     },
@@ -165,8 +170,11 @@ export function createSession(onChange) {
       session.number = 0;
     },
 
-    /** @returns {Promise<ArrayBuffer>}  the model as a safetensors file */
-    save: () => model.save(),
+    /** The model as a safetensors file. */
+    async save() {
+      if (!model) throw new Error("There is no model to save.");
+      return model.save();
+    },
 
     close() {
       session.end();
@@ -198,13 +206,17 @@ export function createSession(onChange) {
   }
 
   /** Train a copy for a moment, and return how long a step takes on this machine. */
-  async function timeSteps(/** @type {Settings} */ settings, /** @type {Record<string, any>} */ shape) {
+  async function timeSteps(
+    /** @type {import("../engine/client.js").Engine} */ engine,
+    /** @type {Settings} */ settings,
+    /** @type {Partial<Config>} */ shape,
+  ) {
     const copy = await engine.create(shape, settings.seed, settings.corpus.symbols);
     let perStep = 1;
     const options = { ...optionsOf(settings, 0.03), validation: null, evalEvery: 2, steps: 1000 };
     /** @type {{step: number, seconds: number} | null} */
     let first = null; // after the first steps, which are slower
-    const trial = copy.train(options, (/** @type {any} */ { step, seconds }) => {
+    const trial = copy.train(options, ({ step, seconds }) => {
       if (step && !first) first = { step, seconds };
       else if (first) perStep = (seconds - first.seconds) / (step - first.step);
       if (first && seconds > MEASURED && step > first.step) trial.stop();
@@ -214,16 +226,15 @@ export function createSession(onChange) {
     return perStep;
   }
 
-  function report(/** @type {any} */ { step, trainLoss, validationLoss, seconds }) {
+  function report(/** @type {import("../engine/train.js").Progress} */ { step, trainLoss, validationLoss, seconds }) {
+    const loss = validationLoss ?? NaN;
     session.step = step;
     session.seconds = seconds;
     session.steps.push(step);
     session.train.push(trainLoss ?? NaN);
-    session.validation.push(validationLoss ?? NaN);
+    session.validation.push(loss);
     const levels = /** @type {Settings} */ (session.settings).levels.slice(1); // a new model is at the uniform one
-    const passed = levels.filter(
-      ({ name, nats }) => validationLoss < nats && !session.crossed.some((c) => c.name === name),
-    );
+    const passed = levels.filter(({ name, nats }) => loss < nats && !session.crossed.some((c) => c.name === name));
     for (const { name, nats } of passed) session.crossed.push({ name, nats, seconds, step });
     onChange(passed.length && step > 0 ? "crossed" : "progress");
     if (!sampling && (seconds - sampled >= SAMPLE_EVERY || !session.samples.length)) writing = takeSample();

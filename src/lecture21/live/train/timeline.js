@@ -7,7 +7,7 @@ import { grouped } from "./words.js";
 /**
  * Add the samples to a figure.
  * @param {import("../kit/frame.js").Frame} frame
- * @param {any} session
+ * @param {import("./session.js").Session} session
  */
 export function timeline(frame, session) {
   const title = create("p", { class: "panel-title" }, "What the model writes");
@@ -35,7 +35,7 @@ export function timeline(frame, session) {
     node.hidden = samples.length < 2;
     input.max = String(Math.max(1, samples.length - 1));
     set(i);
-    const given = create("span", {}, samples.length ? settings.prompt : "");
+    const given = create("span", {}, settings && samples.length ? settings.prompt : "");
     given.style.color = "var(--note)";
     text.replaceChildren(
       given,

@@ -26,11 +26,22 @@ async function loadText(/** @type {import("../kit/frame.js").Model} */ model) {
   return corpus;
 }
 
+/** What the button does; in any other status, it starts a training. @type {Record<string, string>} */
+const ACTIONS = { running: "Stop", stopped: "Resume", starting: "Starting…" };
+
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const { model } = context;
-    const [shapes, levels, windows, curves] = ["shapes", "levels", "windows", "curves"].map((name) => model.get(name));
+    /** @type {import("./words.js").Shape[]} */
+    const shapes = model.get("shapes");
+    const shapeOf = Object.fromEntries(shapes.map((shape) => [shape.name, shape]));
+    /** @type {import("./session.js").Level[]} */
+    const levels = model.get("levels");
+    /** @type {[number, number]}  beginning and length of the validation text, as in `own.part` */
+    const windows = model.get("windows");
+    /** @type {import("./chart.js").Stored[]} */
+    const curves = model.get("curves");
     const frame = createFrame(context, {
       title: "Train a GPT in this page",
       first: "Draw the curve that you expect into the chart, then press Start training and read what the model writes.",
@@ -38,17 +49,19 @@ export default {
       onChange: update,
     });
     const { state } = frame;
+    const values = /** @type {import("./words.js").Values} */ (state.values);
     const session = createSession(follow);
-    let plays = null; // the text that the page or the notebook gives, once it is loaded
+    /** The text that the page or the notebook gives, once it is loaded. @type {import("./corpus.js").Corpus | null} */
+    let plays = null;
 
-    const controls = {
+    const first = {
       budget: choice(frame.controls, {
         label: "Training time",
         options: context.fields.budget.choices.map((seconds) => [
           seconds,
           seconds < 120 ? `${seconds} s` : `${seconds / 60} min`,
         ]),
-        value: state.values.budget,
+        value: values.budget,
         onInput: (budget) => state.set({ budget }),
       }),
       doublings: slider(frame.controls, {
@@ -56,7 +69,7 @@ export default {
         min: context.fields.doublings.min,
         max: context.fields.doublings.max,
         step: 1,
-        value: state.values.doublings,
+        value: values.doublings,
         format: (doublings) => `${percent(2 ** doublings)} of the recipe's`,
         onInput: (doublings) => state.set({ doublings }),
       }),
@@ -79,11 +92,12 @@ export default {
     let keeps = true; // whether the model of this run becomes the reader's own
 
     const further = more(frame, "More: size, optimizer, seed, causal mask, your own text");
-    Object.assign(controls, {
+    const controls = {
+      ...first,
       size: select(further, {
         label: "Model",
         options: shapes.map(({ name }) => [name, name]),
-        value: state.values.size,
+        value: values.size,
         onInput: (size) => state.set({ size }),
       }),
       optimizer: choice(further, {
@@ -92,7 +106,7 @@ export default {
           ["muon", "Muon"],
           ["adamw", "AdamW"],
         ],
-        value: state.values.optimizer,
+        value: values.optimizer,
         onInput: (optimizer) => state.set({ optimizer }),
       }),
       seed: numberField(further, {
@@ -100,7 +114,7 @@ export default {
         min: context.fields.seed.min,
         max: context.fields.seed.max,
         step: 1,
-        value: state.values.seed,
+        value: values.seed,
         integer: true,
         onInput: (seed) => state.set({ seed }),
         onError: (sentence) => frame.fail(sentence),
@@ -110,17 +124,17 @@ export default {
         min: context.fields.steps.min,
         max: context.fields.steps.max,
         step: 1,
-        value: state.values.steps,
+        value: values.steps,
         integer: true,
         onInput: (steps) => state.set({ steps }),
         onError: (sentence) => frame.fail(sentence),
       }),
       causal: toggle(further, {
         label: "Causal mask",
-        value: state.values.causal,
+        value: values.causal,
         onInput: (causal) => state.set({ causal }),
       }),
-    });
+    };
     frame.stage.after(further.parentElement ?? further); // the controls, the curve and the samples are in sight together
     const own = ownText(further, { levels, onChange: update, onError: (sentence) => frame.fail(sentence) });
 
@@ -130,7 +144,7 @@ export default {
       session,
       curves,
       levels: () => own.levels,
-      planned: () => session.planned || state.values.steps || STEPS_PER_SECOND * state.values.budget,
+      planned: () => session.planned || values.steps || STEPS_PER_SECOND * values.budget,
     });
     const samples = timeline(frame, session);
 
@@ -143,23 +157,23 @@ export default {
     async function source() {
       await own.ready();
       if (own.corpus) return { corpus: own.corpus, prompt: own.corpus.symbols[own.corpus.tokens[0]], part: own.part };
-      plays ??= await loadText(model);
-      const known = Array.from(PROMPT).every((character) => plays.symbols.includes(character));
-      return { corpus: plays, prompt: known ? PROMPT : plays.symbols[plays.tokens[0]], part: windows };
+      const corpus = (plays ??= await loadText(model));
+      const known = Array.from(PROMPT).every((character) => corpus.symbols.includes(character));
+      const prompt = known ? PROMPT : corpus.symbols[corpus.tokens[0]];
+      return { corpus, prompt, part: windows };
     }
 
+    /** @returns {Promise<import("./session.js").Settings>} */
     async function settings() {
-      const { budget, size, steps, optimizer, doublings, seed, causal } = state.values;
-      const { config } = shapes.find(({ name }) => name === size);
+      const { budget, size, steps, optimizer, doublings, seed, causal } = values;
       const { corpus, prompt, part } = await source();
       const validation = corpus.validation.slice(part[0], part[0] + part[1]);
-      const shape = { ...config, causal };
       return {
         corpus,
         validation,
         prompt,
         levels: own.levels,
-        config: shape,
+        config: { ...shapeOf[size].config, causal },
         size,
         own: corpus !== plays,
         budget,
@@ -225,7 +239,7 @@ export default {
       if (what === "status") {
         const { status } = session;
         if (status === "failed") frame.fail(session.error);
-        main.textContent = { running: "Stop", stopped: "Resume", starting: "Starting…" }[status] ?? "Start training";
+        main.textContent = ACTIONS[status] ?? "Start training";
         main.disabled = status === "starting";
         again.hidden = status !== "stopped";
         if (status === "finished" && keeps) void keepModel();
@@ -245,19 +259,21 @@ export default {
       const { settings, planned } = session;
       const stored = settings && isRecipe(settings) ? storedRun(curves, planned) : undefined;
       const expected = planned ? chart.guess.upTo(planned) : undefined;
-      const { values } = state;
-      frame.describe(describe(session, { values, shapes, corpus: own.corpus, levels: own.levels, stored, expected }));
+      const { corpus, levels } = own;
+      frame.describe(describe(session, { values, shape: shapeOf[values.size], corpus, levels, stored, expected }));
     }
 
     function update() {
-      const { values } = state;
-      for (const [name, control] of Object.entries(controls)) control.set(values[name]);
+      controls.budget.set(values.budget);
+      controls.doublings.set(values.doublings);
+      controls.size.set(values.size);
+      controls.optimizer.set(values.optimizer);
+      controls.seed.set(values.seed);
+      controls.steps.set(values.steps);
+      controls.causal.set(values.causal);
       const vocabulary = own.corpus?.vocabulary ?? 65;
       for (const option of controls.size.input.options) {
-        option.textContent = labelOf(
-          shapes.find(({ name }) => name === option.value),
-          vocabulary,
-        );
+        option.textContent = labelOf(shapeOf[option.value], vocabulary);
       }
       follow("progress");
       say();

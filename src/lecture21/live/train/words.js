@@ -15,12 +15,26 @@ const written = (rate) => String(Number(rate.toPrecision(2)));
 /** @param {string[]} parts */
 const joined = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`);
 
-/** @param {any[]} values */
+/**
+ * @typedef {import("./session.js").Session} Session
+ * @typedef {import("./session.js").Settings} Settings
+ * @typedef {import("./session.js").Level} Level
+ * @typedef {import("./corpus.js").Corpus} Corpus
+ * @typedef {{name: string, label: string, config: Settings["config"], fixed: number, perSymbol: number}} Shape
+ *   its parameters: fixed + perSymbol for each symbol of the vocabulary
+ * @typedef {{budget: number, size: string, steps: number, optimizer: Settings["optimizer"], doublings: number,
+ *   seed: number, causal: boolean}} Values
+ */
+
+/** @type {Record<string, string>} */
+const SIZES = { one: "1 layer", two: "2 layers", slide: "slide 24" };
+
+/** @param {number[]} values */
 const last = (values) => values.findLast(Number.isFinite);
 
 /**
  * The name of a shape with its parameters.
- * @param {{label: string, fixed: number, perSymbol: number}} shape
+ * @param {Shape} shape
  * @param {number} vocabulary
  */
 export function labelOf({ label, fixed, perSymbol }, vocabulary) {
@@ -29,21 +43,21 @@ export function labelOf({ label, fixed, perSymbol }, vocabulary) {
 
 /**
  * Whether these are the settings of the stored runs in PyTorch, as far as a step count allows.
- * @param {{size: string, optimizer: string, factor: number, config: any, own: boolean}} settings
+ * @param {Settings} settings
  */
 export function isRecipe({ size, optimizer, factor, config, own }) {
-  return !own && size === "gpt0" && optimizer === "muon" && factor === 1 && config.causal;
+  return !own && size === "gpt0" && optimizer === "muon" && factor === 1 && Boolean(config.causal);
 }
 
 /**
  * A run's name in the legend: how it differs from others.
- * @param {{number: number, settings: any, planned: number}} run
+ * @param {{number: number, settings: Settings, planned: number}} run
  */
 export function runName({ number, settings, planned }) {
   const { size, optimizer, factor, config, seed } = settings;
   const parts = [
     optimizer === "muon" ? "Muon" : "AdamW",
-    ...(size === "gpt0" ? [] : [{ one: "1 layer", two: "2 layers", slide: "slide 24" }[size]]),
+    ...(size === "gpt0" ? [] : [SIZES[size]]),
     ...(factor === 1 ? [] : [`learning rate × ${Number(factor.toPrecision(3))}`]),
     ...(config.causal ? [] : ["no mask"]),
     ...(seed ? [`seed ${seed}`] : []),
@@ -54,18 +68,18 @@ export function runName({ number, settings, planned }) {
 
 /**
  * One line with the numbers of a run, which changes often and is not read aloud.
- * @param {any} session
+ * @param {Session} session
  */
 export function progress(session) {
   const { status, step, planned, seconds, settings } = session;
-  if (status === "idle" || status === "failed") return "";
   if (status === "starting") return "Loading the text, and timing a step on this machine…";
-  const validation = last(session.validation);
+  if (status === "idle" || status === "failed" || !settings) return "";
+  const [training, validation] = [last(session.train), last(session.validation)];
   const parts = [
     `Step ${grouped(step)} of ${grouped(planned)}`,
     time(seconds) + (settings.steps || seconds > settings.budget ? "" : ` of about ${settings.budget} s`),
   ];
-  if (Number.isFinite(last(session.train))) parts.push(`training loss ${last(session.train).toFixed(3)}`);
+  if (training !== undefined) parts.push(`training loss ${training.toFixed(3)}`);
   if (validation !== undefined) parts.push(`validation loss ${validation.toFixed(3)}`);
   const state = session.away ? " Paused while this figure is off screen." : status === "stopped" ? " Stopped." : "";
   return `${parts.join(" · ")}.${state}`;
@@ -73,13 +87,14 @@ export function progress(session) {
 
 /**
  * What is seen, in words.
- * @param {any} session
- * @param {{values: any, shapes: any[], corpus: any, levels: {name: string, nats: number}[], stored: any,
- *   expected: number | undefined}} now  stored: the run of this recipe in PyTorch; expected: where the guess ends
+ * @param {Session} session
+ * @param {{values: Values, shape: Shape, corpus: Corpus | null, levels: Level[],
+ *   stored: import("./chart.js").Stored | undefined, expected: number | undefined}} now  stored: the run of this recipe in PyTorch; expected: where the guess ends
  */
-export function describe(session, { values, shapes, corpus, levels, stored, expected }) {
+export function describe(session, { values, shape, corpus, levels, stored, expected }) {
   const { status, settings, crossed, step } = session;
-  if (status === "idle" || status === "starting" || status === "failed") return plan(values, shapes, corpus, levels);
+  if (status === "idle" || status === "starting" || status === "failed" || !settings)
+    return plan(values, shape, corpus, levels);
   const validation = last(session.validation);
   const beginning = {
     running:
@@ -87,7 +102,7 @@ export function describe(session, { values, shapes, corpus, levels, stored, expe
       `${settings.optimizer === "muon" ? "Muon" : "AdamW"} at a learning rate of ${written(session.learningRate)}.`,
     stopped: `Stopped at step ${grouped(step)} of ${grouped(session.planned)}.`,
     finished: `Finished after ${grouped(step)} steps in ${time(session.seconds)}.`,
-  }[/** @type {"running" | "stopped" | "finished"} */ (status)];
+  }[status];
   const sentences = [beginning];
   if (status !== "running" && validation !== undefined)
     sentences.push(`The validation loss is ${validation.toFixed(3)} nats.`);
@@ -95,20 +110,20 @@ export function describe(session, { values, shapes, corpus, levels, stored, expe
     if (expected !== undefined) sentences.push(`You expected ${expected.toFixed(2)} at the end.`);
     if (stored) {
       const steps = grouped(stored.steps);
-      sentences.push(`The same recipe in PyTorch ends at ${stored.y.at(-1).toFixed(3)} after ${steps} steps.`);
+      sentences.push(
+        `The same recipe in PyTorch ends at ${stored.y[stored.y.length - 1].toFixed(3)} after ${steps} steps.`,
+      );
     }
     for (const run of session.earlier) {
       const name = runName(run);
-      sentences.push(`${name[0].toUpperCase()}${name.slice(1)}, ended at ${last(run.validation).toFixed(3)}.`);
+      sentences.push(`${name[0].toUpperCase()}${name.slice(1)}, ended at ${last(run.validation)?.toFixed(3)}.`);
     }
   }
   if (crossed.length) {
-    const lines = crossed.map((/** @type {any} */ { name, seconds }) => `the ${name} after ${time(seconds)}`);
+    const lines = crossed.map(({ name, seconds }) => `the ${name} after ${time(seconds)}`);
     sentences.push(`The loss passed ${joined(lines)}.`);
   }
-  const ahead = settings.levels
-    .slice(1)
-    .filter((/** @type {any} */ { name }) => !crossed.some((/** @type {any} */ c) => c.name === name));
+  const ahead = settings.levels.slice(1).filter(({ name }) => !crossed.some((each) => each.name === name));
   if (ahead.length) sentences.push(`The next line is the ${ahead[0].name}, ${ahead[0].nats.toFixed(3)}.`);
   if (!settings.config.causal) {
     sentences.push(
@@ -121,12 +136,11 @@ export function describe(session, { values, shapes, corpus, levels, stored, expe
 
 /** What a run with these settings would be, before it starts. */
 function plan(
-  /** @type {any} */ values,
-  /** @type {any[]} */ shapes,
-  /** @type {any} */ corpus,
-  /** @type {{name: string, nats: number}[]} */ levels,
+  /** @type {Values} */ values,
+  /** @type {Shape} */ shape,
+  /** @type {Corpus | null} */ corpus,
+  /** @type {Level[]} */ levels,
 ) {
-  const shape = shapes.find(({ name }) => name === values.size);
   const text = corpus ? `your text, ${grouped(corpus.tokens.length)} characters of it` : "nine plays by Shakespeare";
   const optimizer = values.optimizer === "muon" ? "Muon" : "AdamW";
   const standard = values.optimizer === "muon" && values.doublings === 0; // a word on it would only puzzle a newcomer
