@@ -15,7 +15,8 @@ const SLICE = 20_000; // tokens that are counted before the page has its turn
  * @returns {Promise<number[]>}
  */
 export async function ngramLosses(tokens, validation, { order, vocabulary, blockSize, turn = nextTask }) {
-  const children = new Map(); // context * V + token: the node of both together
+  /** The node of both together, by context * V + token. @type {Map<number, number>} */
+  const children = new Map();
   const times = [0]; // of each node, how often its n-gram was seen: c(hw)
   const totals = [0]; // how often anything followed: c(h.)
   const distinct = [0]; // how many different tokens followed: N1+(h.)

@@ -43,6 +43,7 @@ export default {
   render(context) {
     const { model } = context;
     const listed = model.get("starts");
+    /** @type {number[][]} */
     const starts = arrayOf([listed?.length || 1, 8], -1e6, 1e6)(listed) ? listed : [START];
     const rates = context.fields.learning_rate.choices;
     const isStart = integerIn(1, starts.length);
