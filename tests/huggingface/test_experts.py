@@ -117,7 +117,9 @@ def test_missing_keys_take_the_defaults_of_the_transformers_classes():
     left = ("rms_norm_eps", "rope_theta", "sliding_window", "tie_word_embeddings", "hidden_act", "attention_dropout")
     left += ("output_router_logits", "norm_topk_prob", "mlp_only_layers", "decoder_sparse_step", "attention_bias")
     for values, eps, base, renormalize in ((MIXTRAL, 1e-5, 1e6, True), (QWEN, 1e-6, 1e4, False)):
-        config = GPTConfig(**config_from({key: value for key, value in values.items() if key not in left}))
+        few = {key: value for key, value in values.items() if key not in left and key != "router_aux_loss_coef"}
+        config = GPTConfig(**config_from(few))
+        assert config_from({**few, "output_router_logits": True})["moe"].aux_weight == 0.001
         assert (config.norm_eps, config.rotary_base, config.tied_head) == (eps, base, False)
         assert (config.moe.renormalize, config.moe.balance) == (renormalize, "none")
 
