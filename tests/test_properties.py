@@ -106,6 +106,8 @@ def test_prefix_positions_attend_to_each_other_and_to_no_token(config):
     (gradient,) = torch.autograd.grad(logits[0, 0].square().sum(), prefix)
     reaches_all = config.window is None or config.n_layer > 1 or config.window > n_prefix
     assert (gradient.abs().sum(-1) > 0).all() == reaches_all
+    (gradient,) = torch.autograd.grad(model.train().loss(ids, ids, prefix=prefix), prefix)
+    assert gradient[0, -1].any()
 
 
 @pytest.mark.parametrize("pieces", [[1] * 6, [2, 4]])
