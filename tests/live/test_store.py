@@ -160,4 +160,5 @@ def test_where_the_browser_keeps_nothing_the_page_does_and_says_so(open_figures)
 
 def test_a_model_that_the_disk_has_no_room_for_is_not_said_to_be_kept(open_figures):
     figure = train(open_figures(live.Train(size="one", steps=12), script=FULL))
-    assert "until you leave this page" in figure.get_by_text("now offer your model").inner_text()
+    said = figure.get_by_text("now offer your model")
+    expect(said).to_contain_text("until you leave this page", timeout=20_000)  # one sentence: it is there or never

@@ -16,6 +16,7 @@ from torch.testing import assert_close
 from lecture21.data.mixtures import smooth, three_bands, three_regimes
 from lecture21.mixtures.bagging import _bootstrap_counts, bag
 from lecture21.mixtures.boosting import adaboost, l2_boost
+from lecture21.mixtures.decomposition import ambiguity_decomposition
 from lecture21.mixtures.em import _fit_linear_gaussian
 from lecture21.mixtures.learners import likelihood_learner
 from lecture21.mixtures.members import LinearGaussian, MLPGaussian
@@ -98,6 +99,25 @@ def test_a_point_drawn_twice_counts_twice():
     by_weight = learn(x, y, counts[0].double())
     torch.manual_seed(0)
     assert_close(by_weight.mean(x), learn(x[rows], y[rows], torch.ones(40, dtype=torch.float64)).mean(x))
+
+
+def test_the_variance_of_a_bag_includes_the_ambiguity():
+    """S31: variance of the mixture = mean variance of the members + variance of their means."""
+    x, y = three_regimes(60, 0)
+    bagged = bag(line, x, y, n_member=4, seed=0)
+    grid = torch.linspace(-12, 12, 48_001, dtype=torch.float64)
+    for point in (x[:1], x[7:8]):
+        density = bagged.log_prob(point.expand(len(grid), -1), grid).exp()
+        step = grid[1] - grid[0]
+        total, mean = density.sum() * step, (density * grid).sum() * step
+        variance = (density * (grid - mean) ** 2).sum() * step
+        weights = torch.full((4,), 0.25, dtype=torch.float64)
+        _, _, ambiguity = ambiguity_decomposition(bagged.member_means(point), y[:1], weights)
+        inner = torch.stack([member.variance for member in bagged.members]).mean()
+        assert_close(total, torch.ones_like(total))
+        assert_close(mean, bagged.mean(point)[0])
+        assert_close(variance, inner + ambiguity[0])
+        assert ambiguity[0] > 1e-5
 
 
 @pytest.mark.parametrize("counts", [torch.ones(3, 20, dtype=torch.long), torch.ones(2, 19, dtype=torch.long)])

@@ -569,7 +569,7 @@ def replace_tensor(run, name: str, replacement: torch.Tensor | None) -> None:
 def test_diverged_weights_are_never_saved(tmp_path, val):
     """The loss before the only update is finite; the weights after it are not."""
     config = TrainConfig(**{**QUICK, "steps": 1}, learning_rate=1e38)
-    with pytest.raises(ValueError, match=r"training diverged: .* at step 1; try a smaller learning_rate, or clip"):
+    with pytest.raises(ValueError, match=r"training diverged: .* at step 1.*; try a smaller learning_rate, or clip"):
         train(fresh(), tokens(), config, val=val, out=tmp_path)
     saved = load_tensors(tmp_path / "checkpoint.safetensors")[0]
     assert all(tensor.isfinite().all() for name, tensor in saved.items() if name.startswith(("model", "optimizer")))
