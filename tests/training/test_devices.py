@@ -93,11 +93,12 @@ def test_training_on_mps_leaves_the_caller_s_random_numbers_alone(monkeypatch):
 def test_a_run_may_be_resumed_on_another_device(tmp_path, monkeypatch):
     """Without dropout, it is the run of one device, to rounding."""
     settings = {"optimizer": "adamw", "learning_rate": 0.01}
-    whole = train(fresh(dropout=0), TOKENS, config("cpu", **settings), val=TOKENS[:50])
-    train(fresh(dropout=0), TOKENS, config("cpu", **settings, steps=2), val=TOKENS[:50], out=tmp_path)
+    whole = train(fresh(dropout=0.0), TOKENS, config("cpu", **settings), val=TOKENS[:50])
+    train(fresh(dropout=0.0), TOKENS, config("cpu", **settings, steps=2), val=TOKENS[:50], out=tmp_path)
     with mps(monkeypatch):
-        train(fresh(dropout=0), TOKENS, config("mps", **settings, steps=4), val=TOKENS[:50], out=tmp_path, resume=True)
-    resumed = train(fresh(dropout=0), TOKENS, config("cpu", **settings), val=TOKENS[:50], out=tmp_path, resume=True)
+        longer = config("mps", **settings, steps=4)
+        train(fresh(dropout=0.0), TOKENS, longer, val=TOKENS[:50], out=tmp_path, resume=True)
+    resumed = train(fresh(dropout=0.0), TOKENS, config("cpu", **settings), val=TOKENS[:50], out=tmp_path, resume=True)
     assert resumed.step == whole.step == [0, 2, 4, 6]
     assert resumed.val_loss == pytest.approx(whole.val_loss, rel=1e-5)
 
