@@ -25,7 +25,7 @@ COMPLETE := --jaxtyping-packages=lecture21,beartype.beartype
 QUICK := --hypothesis-profile quick -m "not repetition and not slow"
 PAGES := tests/book tests/browser
 CODE := tests $(PAGES:%=--ignore %)
-JS := 'src/lecture21/live/**/*.js' 'book/_static/*.js'
+JS := 'src/lecture21/course/live/**/*.js' 'book/_static/*.js'
 NODE := tools/js/node_modules/.bin
 PRETTIER = $(NODE)/prettier --config tools/js/.prettierrc.json
 TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/c14_experts.py benchmarks/live.py
@@ -133,7 +133,7 @@ test-code: $(READY)  ## run the unit tests
 	@$(PYTEST) $(CODE)
 
 test-fresh: $(READY)  ## repeat the tests that draw their cases, with other draws (DRAWS=7)
-	@$(PYTEST) tests/exercises tests/chapters $(shell grep -rl --include='test_*.py' "from hypothesis" tests | grep -v tests/exercises) --draws $(DRAWS) --hypothesis-profile fresh
+	@$(PYTEST) tests/course/exercises tests/course/chapters $(shell grep -rl --include='test_*.py' "from hypothesis" tests | grep -v tests/course/exercises) --draws $(DRAWS) --hypothesis-profile fresh
 
 test-notebooks: $(READY)  ## run the notebooks and compare their outputs with the stored ones
 	@$(PYTEST) $(NBVAL) notebooks
@@ -156,7 +156,7 @@ test-browser: $(HTML)/index.html  ## open the built pages in a browser
 weight: $(HTML)/index.html  ## measure bytes and loading times of pages, with the browser's throttling
 	@$(BIN)/python tools/page_weight.py
 
-cost: $(HTML)/index.html  ## print the CPU seconds of each family of tests in `make test` (TESTS=tests/live for some)
+cost: $(HTML)/index.html  ## print the CPU seconds of each family of tests in `make test` (TESTS=tests/course/live for some)
 	@PYTHONPATH=tools $(PYTEST) $(NBVAL) $(QUICK) -p test_cost $(or $(TESTS),tests notebooks)
 
 lint: $(READY)  ## check the style of code and notebooks (ruff), that tests wait for what they read, and the workflows
@@ -173,7 +173,7 @@ js-check: tools/js/node_modules/.package-lock.json  ## check format, style and t
 	@$(PRETTIER) --log-level warn --check $(JS)
 	@$(NODE)/eslint --config tools/js/eslint.config.js $(JS)
 	@$(NODE)/tsc --project tools/js/tsconfig.json
-	@! grep -rnE '[{(<,|:] ?any\b' --include='*.js' src/lecture21/live book/_static | grep -vE '^src/lecture21/live/(kit/(state|store)|engine/(client|worker))\.js' # which pass on what others know
+	@! grep -rnE '[{(<,|:] ?any\b' --include='*.js' src/lecture21/course/live book/_static | grep -vE '^src/lecture21/course/live/(kit/(state|store)|engine/(client|worker))\.js' # which pass on what others know
 
 # The versions of package-lock.json, checked against its hashes.
 tools/js/node_modules/.package-lock.json: tools/js/package.json tools/js/package-lock.json

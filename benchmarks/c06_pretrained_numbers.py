@@ -15,7 +15,7 @@ import torch
 from c06_cross_attention import trained
 from c06_transformer_numbers import TOKENS
 
-from lecture21.chapters import results
+from lecture21.course.chapters import results
 from lecture21.data import numbers
 from lecture21.transformer import Transformer, greedy_decode
 

@@ -18,7 +18,7 @@ import torch
 from table import Table, each, run, seeds
 
 from lecture21 import GPT, presets
-from lecture21.live.train.train import BLOCK_SIZE, ORDERS, WINDOWS
+from lecture21.course.live.train.train import BLOCK_SIZE, ORDERS, WINDOWS
 from lecture21.training import TrainConfig, evaluate, train
 
 STEPS, EVALUATIONS = (300, 1000, 3000), 32

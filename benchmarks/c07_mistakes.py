@@ -32,7 +32,7 @@ from c07_student_gpt import config_of, tuned
 from table import Table, each, run, seeds
 from torch import nn
 
-from lecture21.exercises.registry import exercises_of, find
+from lecture21.course.exercises.registry import exercises_of, find
 
 WINDOW = 32
 PLANTED = {

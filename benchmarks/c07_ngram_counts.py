@@ -2,12 +2,12 @@
 
 Usage: python benchmarks/c07_ngram_counts.py        (about 2 s on one core)
 
-Writes `src/lecture21/live/write/plays.bin`: all n-grams of the training split up to n = 5, with their counts.
+Writes `src/lecture21/course/live/write/plays.bin`: all n-grams of the training split up to n = 5, with their counts.
 """
 
 from lecture21._support.files import write_atomic
+from lecture21.course.live.write import ngrams
 from lecture21.data import shakespeare, split
-from lecture21.live.write import ngrams
 
 if __name__ == "__main__":
     data = ngrams.encode(split(shakespeare())[0])

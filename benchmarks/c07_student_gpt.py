@@ -22,8 +22,8 @@ import common
 import torch
 from table import Table, run, seeds
 
+from lecture21.course.exercises.registry import find
 from lecture21.data import shakespeare, split
-from lecture21.exercises.registry import find
 from lecture21.training import History, TrainConfig, train
 
 EXERCISE = "7.8"

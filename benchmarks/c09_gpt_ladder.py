@@ -54,7 +54,7 @@ from table import OPTIONS, Table, each, run
 from lecture21 import GPT, GPTConfig, presets
 from lecture21.accounting import flops_per_token
 from lecture21.baselines import NGram
-from lecture21.chapters import results
+from lecture21.course.chapters import results
 from lecture21.data import shakespeare, split
 from lecture21.objectives import bits_per_character
 from lecture21.tokenizers import BPETokenizer, CharTokenizer

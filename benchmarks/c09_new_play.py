@@ -19,7 +19,7 @@ from table import Table, each, run
 
 from lecture21 import GPT
 from lecture21.baselines import NGram
-from lecture21.chapters import results
+from lecture21.course.chapters import results
 from lecture21.data import shakespeare, split
 from lecture21.tokenizers import CharTokenizer
 

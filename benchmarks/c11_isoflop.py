@@ -47,7 +47,7 @@ from table import Table, each, run, seeds
 from torch import Tensor
 
 from lecture21 import GPT, GPTConfig, accounting, presets
-from lecture21.chapters import results
+from lecture21.course.chapters import results
 from lecture21.training import evaluate, minimize, recipe
 
 RUNS = Table("isoflop", key=("part", "budget", "d_model", "seed", "learning_rate"))

@@ -32,9 +32,8 @@ from jaxtyping import Int
 from table import Table, run, stored
 from torch import Tensor
 
-from lecture21 import GPT, GPTConfig, TrainConfig, train
+from lecture21 import GPT, GPTConfig, TrainConfig, pretrained, train
 from lecture21._support.storage import load_tensors, save_tensors
-from lecture21.huggingface import pretrained
 from lecture21.mixtures import log_pool_decomposition, mixture_gap
 from lecture21.training import recipe
 

@@ -33,7 +33,7 @@ import common
 import torch
 from table import Row, Table, each, run, seeds, stored
 
-from lecture21 import GPT, GPTConfig
+from lecture21 import GPT, GPTConfig, pretrained
 from lecture21.alignment import (
     PolicyConfig,
     PreferencePairs,
@@ -45,7 +45,6 @@ from lecture21.alignment import (
     train_policy,
 )
 from lecture21.alignment.tuning import fine_tune
-from lecture21.huggingface import pretrained
 from lecture21.training import TrainConfig
 
 SHAPE = GPTConfig(

@@ -11,8 +11,8 @@ from torch import Tensor
 from lecture21 import GPT, evaluate
 from lecture21.baselines import NGram
 from lecture21.data import shakespeare, split
-from lecture21.huggingface.pretrained.storage import store
 from lecture21.objectives import token_cross_entropy
+from lecture21.pretrained.storage import store
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.training import sample_windows
 from lecture21.transformer import Transformer

@@ -29,7 +29,7 @@ from torch import Tensor
 
 from lecture21 import GPT, evaluate, presets
 from lecture21.baselines import NGram
-from lecture21.live import bundle
+from lecture21.course.live import bundle
 from lecture21.training import recipe, sample_windows
 from lecture21.training.optimizers import make_optimizers
 

@@ -35,8 +35,8 @@ import torch
 from provenance import constants, versions
 
 from lecture21._support.files import write_atomic
-from lecture21.chapters import FOLDERS, results
-from lecture21.chapters.results import MADE
+from lecture21.course.chapters import FOLDERS, results
+from lecture21.course.chapters.results import MADE
 
 Row = dict[str, object]
 OPTIONS = argparse.Namespace(arguments=[], jobs=1, again={}, keep=False, worker=False)

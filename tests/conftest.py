@@ -179,13 +179,13 @@ def draws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the answers to exercises more time than readers have: a busy machine must not fail a test."""
-    monkeypatch.setattr("lecture21.exercises.checking._SECONDS", 100.0)
+    monkeypatch.setattr("lecture21.course.exercises.checking._SECONDS", 100.0)
 
 
 @pytest.fixture
 def fresh_figures() -> Iterator[None]:
     """Give a test the book's style, and leave neither settings nor figures behind."""
-    from lecture21 import figures  # not above: what is imported before the tests begin has no checks of shapes
+    from lecture21.course import figures  # not above: what is imported before the tests begin has no checks of shapes
 
     with matplotlib.rc_context():
         figures.apply()
@@ -196,4 +196,4 @@ def fresh_figures() -> Iterator[None]:
 @pytest.fixture
 def warm(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let all graders share one process in which torch is loaded."""
-    monkeypatch.setattr("lecture21.grading.graders.Grader", warm_grader.WarmGrader)
+    monkeypatch.setattr("lecture21.course.grading.graders.Grader", warm_grader.WarmGrader)

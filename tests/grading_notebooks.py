@@ -6,13 +6,13 @@ from pathlib import Path
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, writes
 
-from lecture21.exercises.registry import exercises_of
-from lecture21.grading import graders
-from lecture21.study import edition
+from lecture21.course.exercises.registry import exercises_of
+from lecture21.course.grading import graders
+from lecture21.course.study import edition
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 MASK = "def causal_mask(n):\n    return torch.ones(n, n, dtype=torch.bool).tril()\n"
-SETUP = "import math\nimport torch\nfrom lecture21.exercises import check, solved"
+SETUP = "import math\nimport torch\nfrom lecture21.course.exercises import check, solved"
 
 
 def write(path: Path, *cells: str, tags: str = "") -> Path:

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lecture21.exercises import check
-from lecture21.exercises.registry import find
+from lecture21.course.exercises import check
+from lecture21.course.exercises.registry import find
 
 NAMES = {"torch": torch, "math": math, "np": np, "F": F}
 

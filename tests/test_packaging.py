@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from lecture21.study import edition
+from lecture21.course.study import edition
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -132,7 +132,7 @@ def test_the_wheel_carries_the_results_and_the_small_models(wheel: Path):
         names = set(archive.namelist())
     data = [
         path
-        for folder in ("chapters", "huggingface/pretrained", "live")
+        for folder in ("course/chapters", "pretrained", "course/live")
         for path in (ROOT / "src/lecture21" / folder).rglob("*")
         if path.suffix in {".csv", ".js", ".json", ".safetensors"}
     ]

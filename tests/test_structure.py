@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -35,12 +36,17 @@ def _imported(source: str, package: str = "") -> set[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "lecture21":
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.split(".")[1] not in (package, "_support")}
+    return {name for name in names if _package(name.split(".")[1:]) not in (package, "_support")}
+
+
+def _package(parts: Sequence[str]) -> str:
+    """Return which package of the library or of the course the parts of a name lead to."""
+    return "/".join(parts[: 2 if parts[0] == "course" else 1])
 
 
 def _imports_of_modules() -> dict[str, set[str]]:
     parts = {path: path.relative_to(PACKAGE).with_suffix("").parts for path in FILES}
-    return {"/".join(at): _imported(path.read_text(encoding="utf-8"), at[0]) for path, at in parts.items()}
+    return {"/".join(at): _imported(path.read_text(encoding="utf-8"), _package(at)) for path, at in parts.items()}
 
 
 def test_no_package_imports_an_underscore_name_of_another():

@@ -4,7 +4,7 @@ import functools
 import subprocess
 import threading
 
-from lecture21.grading import graders
+from lecture21.course.grading import graders
 
 _one_at_a_time = threading.Lock()
 

@@ -18,7 +18,7 @@ from jupyter_client.provisioning import local_provisioner
 SERVER = """
 import json, os, runpy, signal, socket, sys
 import ipykernel.kernelapp
-from lecture21 import figures, live
+from lecture21.course import figures, live
 
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended kernels leave nothing behind
 asked = socket.socket(fileno=int(sys.argv[1]))

@@ -11,7 +11,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-from lecture21.study import edition
+from lecture21.course.study import edition
 
 ROOT = Path(__file__).resolve().parent.parent
 EDITIONS = ("student", "instructor")

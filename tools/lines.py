@@ -6,8 +6,8 @@ Usage: python tools/lines.py [--all] [CHAPTER ...]     such as 04; only exercise
 import argparse
 import json
 
-from lecture21.exercises import lines
-from lecture21.exercises.registry import chapters, exercises_of
+from lecture21.course.exercises import lines
+from lecture21.course.exercises.registry import chapters, exercises_of
 
 
 def text_of(exercises: dict[str, dict]) -> str:

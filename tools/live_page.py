@@ -20,9 +20,9 @@ import find_browser
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from lecture21 import live
-from lecture21.live import assets, bundle
-from lecture21.live.figure import Figure
+from lecture21.course import live
+from lecture21.course.live import assets, bundle
+from lecture21.course.live.figure import Figure
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
@@ -77,7 +77,9 @@ def evaluate(expression: str) -> Figure:
     """Return the figure that an expression such as `Attention(level=2)` describes."""
     match = re.fullmatch(r"(\w+)\((.*)\)", expression)
     if not match or not hasattr(live, match[1]):
-        raise SystemExit(f"{expression!r} is no figure; name a class of lecture21.live with its arguments: Context()")
+        raise SystemExit(
+            f"{expression!r} is no figure; name a class of lecture21.course.live with its arguments: Context()"
+        )
     return eval(expression, {name: getattr(live, name) for name in dir(live)})
 
 

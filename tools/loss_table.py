@@ -2,7 +2,7 @@
 
 import math
 
-from lecture21.chapters import results
+from lecture21.course.chapters import results
 from lecture21.training import TrainConfig
 
 _WINDOW = 32

@@ -65,8 +65,8 @@ def execute(path: Path) -> None:
     client.execute()
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}, **kept})
     for cell in notebook.cells:
-        # A stored widget refers to a kernel that no longer exists. A figure of lecture21.live also has HTML, which the
-        # book brings to life.
+        # A stored widget refers to a kernel that no longer exists. A figure of the course also has HTML, which the book
+        # brings to life.
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             data.pop(WIDGET, None)

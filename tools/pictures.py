@@ -14,8 +14,8 @@ import matplotlib.pyplot as plt
 import torch
 from PIL import Image
 
-from lecture21 import figures
-from lecture21.figures.concepts import _DRAWINGS
+from lecture21.course import figures
+from lecture21.course.figures.concepts import _DRAWINGS
 
 IMAGES = Path(__file__).resolve().parent.parent / "book" / "images"
 

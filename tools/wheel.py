@@ -19,7 +19,7 @@ class StudentEdition(BuildHookInterface):
             return
         root = Path(self.root)
         sys.path.insert(0, str(root / "src"))
-        from lecture21.study.edition import make
+        from lecture21.course.study.edition import make
 
         self.folder = tempfile.mkdtemp()
         for name, data in make(
@@ -28,7 +28,7 @@ class StudentEdition(BuildHookInterface):
             path = Path(self.folder, name)
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(data)
-        build_data["force_include"][self.folder] = "lecture21/study/edition"
+        build_data["force_include"][self.folder] = "lecture21/course/study/edition"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove the temporary folder."""

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 import torch
 
-from lecture21 import GPT, GPTConfig
+from lecture21 import GPT, GPTConfig, pretrained
 from lecture21.alignment import (
     PolicyConfig,
     PreferencePairs,
@@ -25,9 +25,8 @@ from lecture21.alignment import (
 )
 from lecture21.alignment.preferences import _collect_preferences, _label_pairs
 from lecture21.alignment.tuning import _response_targets, fine_tune
-from lecture21.huggingface import pretrained
-from lecture21.huggingface.pretrained.storage import read_card
 from lecture21.objectives import IGNORE
+from lecture21.pretrained.storage import read_card
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig
 

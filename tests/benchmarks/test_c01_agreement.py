@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from lecture21.attention import basic_self_attention
 from lecture21.baselines import RNN
-from lecture21.chapters import results
+from lecture21.course.chapters import results
 from lecture21.training import TrainConfig
 from lecture21.training.tasks import minimize
 

@@ -6,7 +6,7 @@ import c07_mistakes
 import pytest
 import torch
 
-from lecture21.exercises.registry import find
+from lecture21.course.exercises.registry import find
 from lecture21.training import TrainConfig
 
 CONFIG = TrainConfig(

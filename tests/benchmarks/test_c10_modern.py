@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lecture21 import GPT
-from lecture21.chapters import results
+from lecture21.course.chapters import results
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import evaluate, recipe
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lecture21 import GPT
-from lecture21.chapters import results
+from lecture21.course.chapters import results
 from lecture21.moe import Router, routings
 
 IDS = torch.arange(64).view(2, 32)

@@ -13,7 +13,7 @@ import pytest
 import table
 from table import OPTIONS, Table
 
-from lecture21.chapters import FOLDERS, results
+from lecture21.course.chapters import FOLDERS, results
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
@@ -21,7 +21,7 @@ import os, sys
 from pathlib import Path
 import common
 from table import Table, each, run, seeds
-from lecture21.chapters import FOLDERS
+from lecture21.course.chapters import FOLDERS
 
 FOLDERS["99"] = Path(os.environ["RESULTS"])
 SCALE = {scale}

@@ -5,7 +5,7 @@ import math
 import pytest
 from common import tune
 
-from lecture21.chapters import results
+from lecture21.course.chapters import results
 
 
 @pytest.mark.parametrize(

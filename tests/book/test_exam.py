@@ -7,7 +7,7 @@ import pytest
 import yaml
 from lecture21_book.generated import exam
 
-from lecture21.chapters.questions import load
+from lecture21.course.chapters.questions import load
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))

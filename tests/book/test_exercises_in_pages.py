@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 from lecture21_book.exercises import without_verdicts
 
-from lecture21.exercises.registry import chapters, exercises_of
+from lecture21.course.exercises.registry import chapters, exercises_of
 
 Pages = dict[str, BeautifulSoup]
 

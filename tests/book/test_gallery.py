@@ -7,7 +7,7 @@ import one_document
 import pytest
 from bs4 import BeautifulSoup
 
-from lecture21.exercises.registry import chapters, exercises_of
+from lecture21.course.exercises.registry import chapters, exercises_of
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"

@@ -7,7 +7,7 @@ import nbformat
 import repository
 from lecture21_book.mentions import term_forms
 
-from lecture21.chapters import FOLDERS, questions
+from lecture21.course.chapters import FOLDERS, questions
 
 ROOT = Path(__file__).resolve().parents[2]
 GLOSSARY = ROOT / "book" / "glossary.md"

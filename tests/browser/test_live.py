@@ -8,7 +8,7 @@ from kinds import sampled
 from playwright.sync_api import Locator, Page, expect
 from until import until
 
-from lecture21.chapters import FOLDERS, questions
+from lecture21.course.chapters import FOLDERS, questions
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -122,7 +122,7 @@ def test_where_no_script_runs_pictures_stand_in_and_answers_are_folded(address: 
     "address", [page if "/14_" in page else pytest.param(page, marks=pytest.mark.repetition) for page in PAGES]
 )
 def test_figures_run_in_a_page_that_is_opened_as_a_file(address: str, wide):
-    """As in the zip file to read offline; `tests/live/test_opened_as_file.py` opens every kind of figure."""
+    """As in the zip file to read offline; `tests/course/live/test_opened_as_file.py` opens every kind of figure."""
     page = wide.page
     page.goto((HTML / address).as_uri())
     for figure in page.locator(".live-figure").all():

@@ -23,7 +23,7 @@ from lecture21.cli import main
 from lecture21.cli._messages import escape_controls
 from lecture21.data.plays import split
 from lecture21.generation import generate
-from lecture21.huggingface.pretrained import storage
+from lecture21.pretrained import storage
 from lecture21.tokenizers import BPETokenizer, CharTokenizer, load_tokenizer
 from lecture21.tokenizers.encodings import gpt2
 from lecture21.training import TrainConfig, evaluate, recipe

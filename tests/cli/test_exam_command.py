@@ -9,7 +9,7 @@ import pytest
 from commands import contents, refusal
 
 from lecture21.cli import main
-from lecture21.exam import printing
+from lecture21.course.exam import printing
 
 COMMAND = ["exam", "--chapters", "2-7", "--questions", "12", "--seed", "5", "--out"]
 

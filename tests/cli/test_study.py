@@ -7,7 +7,7 @@ import pytest
 from commands import refusal
 
 from lecture21.cli import main
-from lecture21.study.folder import files
+from lecture21.course.study.folder import files
 
 
 @pytest.fixture

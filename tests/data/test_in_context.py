@@ -5,9 +5,8 @@ from itertools import permutations
 import pytest
 import torch
 
-from lecture21 import GPT, GPTConfig
+from lecture21 import GPT, GPTConfig, pretrained
 from lecture21.data.in_context import LinearRule, SymbolMapping
-from lecture21.huggingface import pretrained
 from lecture21.objectives import IGNORE
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, minimize

@@ -5,13 +5,12 @@ import stat
 import pytest
 import torch
 
-from lecture21 import GPT, evaluate, presets
+from lecture21 import GPT, evaluate, presets, pretrained
 from lecture21._support.storage import load_tensors
-from lecture21.chapters import results
+from lecture21.course.chapters import results
 from lecture21.data import numbers, shakespeare, split
-from lecture21.huggingface import pretrained
-from lecture21.huggingface.pretrained import storage
 from lecture21.moe import MoEConfig, statistics_of
+from lecture21.pretrained import storage
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 from lecture21.transformer import Transformer, TransformerConfig, greedy_decode
 

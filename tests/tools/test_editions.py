@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from lecture21.exercises.registry import find
+from lecture21.course.exercises.registry import find
 
 
 def cell(source: str, *tags: str):

@@ -1,5 +1,5 @@
-// What `lecture21.live.bundle` makes of an import that ends with ?worker.
+// What `lecture21.course.live.bundle` makes of an import that ends with ?worker.
 declare module "*?worker" {
   export const source: string;
-  export const inline: () => typeof import("../../src/lecture21/live/engine/worker.js");
+  export const inline: () => typeof import("../../src/lecture21/course/live/engine/worker.js");
 }

@@ -9,8 +9,8 @@ import re
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from lecture21 import live
-from lecture21.exercises.registry import exercises_of
+from lecture21.course import live
+from lecture21.course.exercises.registry import exercises_of
 
 from .chapters import chapter_number
 from .present import teaching

@@ -6,8 +6,8 @@ A notebook stores the element of a figure as the HTML output of a cell; a Markdo
     index: 3
     :::
 
-with the name of a class of `lecture21.live` and, as YAML, its arguments. Either way the element gets an id here, and
-the picture that stands in for the figure where no script runs.
+with the name of a class of `lecture21.course.live` and, as YAML, its arguments. Either way the element gets an id here,
+and the picture that stands in for the figure where no script runs.
 """
 
 import html
@@ -22,9 +22,9 @@ from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from lecture21 import live
-from lecture21.live import assets, bundle
-from lecture21.live.figure import Figure
+from lecture21.course import live
+from lecture21.course.live import assets, bundle
+from lecture21.course.live.figure import Figure
 
 _FOLDER = Path("_static/live")
 _SCALE = 1.5  # of tools/live_page.py

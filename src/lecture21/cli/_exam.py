@@ -22,7 +22,7 @@ def exam_command(
 
     Paper and answers are Markdown and PDF. Every seed asks as many texts, numbers and choices.
     """
-    from lecture21.exam import documents, drawing, learning_systems, printing
+    from lecture21.course.exam import documents, drawing, learning_systems, printing
 
     names = drawing.parse_chapters(chapters)
     if not 1 <= versions <= 26:

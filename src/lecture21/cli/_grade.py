@@ -9,7 +9,7 @@ import typer
 from lecture21.cli._messages import escape_controls, print_error
 
 if TYPE_CHECKING:
-    from lecture21.grading.classroom import Submission
+    from lecture21.course.grading.classroom import Submission
 
 _MOST = 1 << 20
 
@@ -55,14 +55,14 @@ def grade_command(
     statements of the notebook that it needs. It cannot write files, start programs or use the network, as far as the
     system allows. The answers are judged in this process, and reports are written after each notebook.
     """
-    from lecture21.grading import reports, similarity
-    from lecture21.grading import students as class_list
-    from lecture21.grading.assignment import assignment
-    from lecture21.grading.autograder import autograder as autograder_zip
-    from lecture21.grading.classroom import grade_all, summary
-    from lecture21.grading.exercises import every_exercise, private_numbers
-    from lecture21.grading.graders import Grader
-    from lecture21.grading.sandbox import missing_protection
+    from lecture21.course.grading import reports, similarity
+    from lecture21.course.grading import students as class_list
+    from lecture21.course.grading.assignment import assignment
+    from lecture21.course.grading.autograder import autograder as autograder_zip
+    from lecture21.course.grading.classroom import grade_all, summary
+    from lecture21.course.grading.exercises import every_exercise, private_numbers
+    from lecture21.course.grading.graders import Grader
+    from lecture21.course.grading.sandbox import missing_protection
 
     tables = (
         ("--csv", csv_file, reports.EXERCISE_COLUMNS),

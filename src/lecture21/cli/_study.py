@@ -18,7 +18,7 @@ def study_command(
 
     The notebooks have no solutions. A file that is in the folder already is never replaced.
     """
-    from lecture21.study.folder import write
+    from lecture21.course.study.folder import write
 
     written = write(folder)
     if written.new:

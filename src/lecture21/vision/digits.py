@@ -38,7 +38,7 @@ _NAMING = TrainConfig(steps=800, batch_size=64, learning_rate=3e-3, warmup=50, s
 
 def load() -> tuple[Float[Tensor, "N 8 8"], Int[Tensor, " N"]]:
     """Return the 1,797 images, with gray values from -1 (paper) to 1 (ink), and the digit of each."""
-    from sklearn.datasets import load_digits  # not above: every import of `lecture21.live` would wait for it
+    from sklearn.datasets import load_digits  # not above: every import of `lecture21.course.live` would wait for it
 
     data = load_digits()
     return torch.tensor(data.images / 8 - 1, dtype=torch.float32), torch.tensor(data.target)

@@ -1,4 +1,4 @@
-"""The API reference: one page for each module or package directly below `lecture21`, with its public names."""
+"""The API reference: one page for each module or package directly below `lecture21` or its `course`."""
 
 import importlib
 import inspect
@@ -11,12 +11,12 @@ from types import FunctionType, ModuleType
 
 from sphinx.pycode import ModuleAnalyzer
 
-import lecture21
 from lecture21.cli.app import app
 
 _INDEX = """# API reference
 
-Modules are listed from the top layer of imports to the bottom one: each imports only modules that are listed below it.
+First the modules of the library, then those that only the book needs. Each list goes from the top layer of imports to
+the bottom one: a module imports only modules that are listed below it, and the library never imports the course.
 
 | Module | Contents |
 |---|---|
@@ -66,9 +66,11 @@ def public_names(module: ModuleType) -> list[str]:
 def _in_layers(root: Path) -> list[str]:
     """Return the names of the public modules, from the top layer of imports to the bottom one."""
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
-    order = [name for layer in layers for name in re.split(r"\W+", layer)]
-    return sorted((name for _, name, _ in pkgutil.iter_modules(lecture21.__path__) if name[0] != "_"), key=order.index)
+    library, course = (
+        [name for layer in contract["layers"] for name in re.split(r"\W+", layer) if name[0] != "_"]
+        for contract in settings["tool"]["importlinter"]["contracts"]
+    )
+    return [name for name in library if name != "course"] + [f"course.{name}" for name in course]
 
 
 def _automodule(module: ModuleType, names: list[str]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nbformat
 
-from lecture21.chapters.questions import load, sentence_of
+from lecture21.course.chapters.questions import load, sentence_of
 
 from ..chapters import chapter_number
 from ..headings import jupyter_slug

@@ -2,9 +2,9 @@
 
 import torch
 
-from lecture21.exercises.exercise import Exercise
-from lecture21.exercises.judging import failing_case
-from lecture21.exercises.registry import chapters, exercises_of
+from lecture21.course.exercises.exercise import Exercise
+from lecture21.course.exercises.judging import failing_case
+from lecture21.course.exercises.registry import chapters, exercises_of
 
 # The search leaves the page out: it would come first for the words of each exercise, and it gives answers away.
 OPENING = """---

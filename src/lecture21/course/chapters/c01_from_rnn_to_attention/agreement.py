@@ -1,0 +1,47 @@
+"""The measured scores of the running task, as arrays of seeds and distances."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lecture21.course.chapters import results
+
+
+def scores(
+    arm: str, distances: Sequence[int], *, trained: str | None = None, gain: float | None = None, steps: int = 500
+) -> Float[Tensor, "10 N"]:
+    """Return the scores of ten seeds with the learning rate that is best for others, a column for each distance.
+
+    Args:
+        arm: the name of an arm, of width 32, in `benchmarks/c01_agreement.py`.
+        distances: where the models are tested.
+        trained: "1-10", "1-100" or "1-100, half short" for models trained at several distances; by default each is
+            trained where it is tested.
+        gain: scale of the orthogonal matrix that an RNN starts with; torch's default initialization if not given.
+        steps: updates.
+    """
+    table = results.load("agreement").query("chosen and arm == @arm and width == 32 and steps == @steps")
+    table = table[table["gain"].isna() if gain is None else table["gain"] == gain]
+    where = table["distance"].astype(str) if trained is None else trained
+    table = table[table["trained"].astype(str) == where].set_index("distance")
+    absent = set(distances) - set(table.index)
+    if absent:
+        raise ValueError(f"no models of the arm {arm!r} were measured at {sorted(absent)} words with these settings")
+    return torch.tensor(table.loc[list(distances), [f"s{seed}" for seed in range(10)]].to_numpy().T)
+
+
+def untrained(what: str, arm: str, distances: Sequence[int], *, gain: float | None = None) -> Float[Tensor, "10 N"]:
+    """Return what was measured before training, for ten seeds and a column for each distance.
+
+    Args:
+        what: "gradient", how strongly the verb's loss depends on what the subject left, or "read", how often a linear
+            reader of an RNN's last state tells the subject's number.
+        arm: rnn, lstm or head.
+        distances: words from the subject to the verb.
+        gain: as in `scores`.
+    """
+    table = results.load("agreement_untrained").query("arm == @arm")
+    table = table[table["gain"].isna() if gain is None else table["gain"] == gain]
+    return torch.tensor(table.pivot(index="seed", columns="distance", values=what)[list(distances)].to_numpy())

@@ -1,0 +1,544 @@
+"""Exercises of chapter 01: an RNN, how it remembers, how its gradient decays, and how much context a model uses."""
+
+import math
+import random
+
+import torch
+
+from lecture21.course.exercises.exercise import Case, Exercise, normal
+from lecture21.course.exercises.modules import WrongWeights
+
+# 1.1
+
+
+def _unroll(xs, h, w_x, w_h, b):
+    """Return the state after each of the T tokens, as a tensor of shape (T, D).
+
+    `xs` (T, C) holds the token vectors in order, and `h` (D,) is the state before the first token.
+    Shapes of the weights: w_x (D, C), w_h (D, D), b (D,).
+    """
+    states = []
+    for x in xs:
+        h = torch.tanh(w_x @ x + w_h @ h + b)
+        states.append(h)
+    return torch.stack(states)
+
+
+def _cell(rng: random.Random, c: int, d: int) -> tuple[torch.Tensor, ...]:
+    """Return random weights of a cell: w_x, w_h and b."""
+    return normal(rng, d, c), normal(rng, d, d), normal(rng, d)
+
+
+def _unroll_case(rng: random.Random, t: int, c: int, d: int, about: str) -> Case:
+    return Case((normal(rng, t, c), normal(rng, d), *_cell(rng, c, d)), about)
+
+
+_UNROLL = Exercise(
+    number="1.1",
+    name="unroll",
+    title="run an RNN over a sequence",
+    solution=_unroll,
+    cases=lambda rng: [
+        _unroll_case(rng, 1, 1, 1, "T = 1"),
+        _unroll_case(rng, 2, 3, 2, "T = 2"),
+        _unroll_case(rng, 3, 3, 3, "T = 3, C = 3, D = 3"),
+        _unroll_case(rng, rng.randint(5, 9), 2, 4, "a longer sequence"),
+    ],
+    properties=(
+        (
+            "each component of a state must be between -1 and 1",
+            lambda arguments, states: bool((states.abs() <= 1).all()),
+        ),
+        (
+            "the first state must depend on x, on h and on b as in the formula",
+            lambda arguments, states: torch.allclose(
+                states[0], _unroll(arguments[0][:1], *arguments[1:])[0], atol=1e-5
+            ),
+        ),
+        (
+            "each later state must follow from the state before it",
+            lambda arguments, states: all(
+                torch.allclose(states[t], _unroll(arguments[0][t : t + 1], states[t - 1], *arguments[2:])[0], atol=1e-5)
+                for t in range(1, len(states))
+            ),
+        ),
+    ),
+)
+
+
+@_UNROLL.mistake(
+    symptom="It seems to work on short texts, but on long ones the state grows until the loss is NaN.",
+    hint="your state is not limited to the range from -1 to 1. Which function comes last?",
+)
+def _without_tanh(xs, h, w_x, w_h, b):
+    states = []
+    for x in xs:
+        h = w_x @ x + w_h @ h + b
+        states.append(h)
+    return torch.stack(states)
+
+
+@_UNROLL.mistake(
+    symptom="There is no error, since w_h is square, but the states differ from those of nn.RNN with the same weights.",
+    hint="the shapes fit, but w_h is used as its transpose. In `w_h @ h` each row of w_h gives one new number; what "
+    "does `h @ w_h` do?",
+)
+def _transposed(xs, h, w_x, w_h, b):
+    states = []
+    for x in xs:
+        h = torch.tanh(w_x @ x + h @ w_h + b)
+        states.append(h)
+    return torch.stack(states)
+
+
+@_UNROLL.mistake(
+    symptom="States exceed the range from -1 to 1, by up to the size of the bias.",
+    hint="the bias is added after the tanh, but it belongs to the sum inside the tanh.",
+)
+def _bias_outside(xs, h, w_x, w_h, b):
+    states = []
+    for x in xs:
+        h = torch.tanh(w_x @ x + w_h @ h) + b
+        states.append(h)
+    return torch.stack(states)
+
+
+@_UNROLL.mistake(
+    symptom="Every state depends on one token only. The loss is that of a model without memory.",
+    hint="every step starts from the initial state. Which state must the second step start from?",
+)
+def _always_from_the_start(xs, h, w_x, w_h, b):
+    states = []
+    for x in xs:
+        states.append(torch.tanh(w_x @ x + w_h @ h + b))
+    return torch.stack(states)
+
+
+@_UNROLL.mistake(
+    symptom="This is enough to classify a text, but a language model has only one prediction for each text to train "
+    "on.",
+    hint="you return the last state alone. A language model predicts at each position, so it needs all T states.",
+)
+def _only_the_last(xs, h, w_x, w_h, b):
+    states = []
+    for x in xs:
+        h = torch.tanh(w_x @ x + w_h @ h + b)
+        states.append(h)
+    return h
+
+
+@_UNROLL.mistake(
+    symptom="The state at position t does not depend on token t, so the loss stays high, as if a word were missing.",
+    hint="each row is one step late: the first one is the initial state. Do you store the state before or after the "
+    "step?",
+)
+def _one_step_late(xs, h, w_x, w_h, b):
+    states = []
+    for x in xs:
+        states.append(h)
+        h = torch.tanh(w_x @ x + w_h @ h + b)
+    return torch.stack(states)
+
+
+# 1.2
+
+
+def _latch(numbers):
+    """Return the state after each word, (T,), of a unit that keeps the sign of the first noun.
+
+    `numbers` (T,) has 1 for a plural noun, -1 for a singular one and 0 for other words. The unit is
+    h_t = tanh(w h_{t-1} + u x_t), with 0 before the first word: choose w and u. Two words
+    that are not nouns follow the first noun, and after them any nouns, however many. The states
+    pass gradients back to `numbers`.
+    """
+    w, u = 2.0, 0.5
+    h, states = torch.zeros(()), []
+    for x in numbers:
+        h = torch.tanh(w * h + u * x)
+        states.append(h)
+    return torch.stack(states)
+
+
+def _unit_of(arguments, states):
+    """Return w and u of a unit, tanh(w h + u x), that has these states, or None if there is none.
+
+    A state near 1 or -1 gives only the sign of w h + u x, for tanh is flat there. The other states give w and u, or one
+    equation, or none; then units with large w and u that fulfill it are tried.
+    """
+    states = states.double()
+    both = torch.stack([torch.cat([states.new_zeros(1), states[:-1]]), arguments[0]], dim=1)
+    steep = states.abs() < 1 - 1e-4
+    inverse = torch.linalg.pinv(both[steep])
+    angles = torch.arange(32, dtype=states.dtype) * math.pi / 16
+    large = 1000 * torch.stack([angles.cos(), angles.sin()])
+    free = torch.eye(2, dtype=states.dtype) - inverse @ both[steep]
+    units = (inverse @ states[steep].atanh())[:, None] + free @ large
+    fits = ((both @ units).tanh() - states[:, None]).abs().amax(dim=0) < 1e-3
+    return units[:, fits][:, 0].tolist() if fits.any() else None
+
+
+def _would_hold_at_rest(w, u):
+    """Return whether rivals in any number leave the sign of a state that is at rest, h = tanh(w h), with h > 0.
+
+    They do while tanh(w h - u) = h has a solution h > 0.
+    """
+    return w > 1 and 0 < u < math.sqrt(w * (w - 1)) - math.acosh(math.sqrt(w))
+
+
+def _keeps_its_sign(arguments, states):
+    return bool((states * arguments[0][0] > 0).all())
+
+
+def _rivals(rng: random.Random, nouns: str, about: str) -> Case:
+    """Return a case with the first noun of a random number, and others of the same (s), the other (o) or none (.)."""
+    sign = rng.choice((-1.0, 1.0))
+    numbers = {"s": sign, "o": -sign, ".": 0.0}
+    return Case((torch.tensor([numbers[noun] for noun in nouns]).double(),), about)
+
+
+def _with_gradients(latch, numbers):
+    """Return the states of a latch on numbers that autograd tracks, as the cell after the exercise has them."""
+    states = latch(numbers.clone().requires_grad_())
+    if isinstance(states, torch.Tensor) and not states.requires_grad:
+        raise WrongWeights("no gradient passes back from the states to numbers, which a unit of an RNN does")
+    return states
+
+
+_LATCH = Exercise(
+    number="1.2",
+    name="latch",
+    title="an RNN that remembers",
+    solution=_latch,
+    call=_with_gradients,
+    cases=lambda rng: [
+        _rivals(rng, "s", "a sentence of one noun"),
+        _rivals(rng, "s" + "." * 12, "a noun and 12 words that are none"),
+        _rivals(rng, "s..o..o", "a noun and two rivals"),
+        _rivals(rng, "s.." + "o" * 200, "a noun and 200 rivals in a row"),
+        _rivals(rng, "s.." + "".join(rng.choice("so..") for _ in range(97)), "100 random words"),
+    ],
+    properties=(
+        (
+            "there must be one state for each word",
+            lambda arguments, states: states.shape == arguments[0].shape,
+        ),
+        (
+            "each state must be tanh(w h + u x), with the same two numbers w and u",
+            lambda arguments, states: _unit_of(arguments, states) is not None,
+        ),
+        (
+            "the state must take the sign of the first noun",
+            lambda arguments, states: bool(states[0] * arguments[0][0] > 0),
+        ),
+        (
+            "once at rest, this unit would hold its sign, but two words after the first noun it is still on its way. "
+            "How does it grow faster?",
+            lambda arguments, states: (
+                _keeps_its_sign(arguments, states) or not _would_hold_at_rest(*_unit_of(arguments, states))
+            ),
+        ),
+        (
+            "with a w of at most 1, tanh makes every state smaller, so the first noun fades while nothing is added. "
+            "Which w makes a small state grow?",
+            lambda arguments, states: _keeps_its_sign(arguments, states) or abs(_unit_of(arguments, states)[0]) > 1.001,
+        ),
+        (
+            "a row of rivals turns the state, for u is too large beside w. Iterate tanh(w h - u) from a state at rest: "
+            "does it stay positive?",
+            lambda arguments, states: _keeps_its_sign(arguments, states) or min(_unit_of(arguments, states)) <= 0,
+        ),
+        (
+            "the state must keep the sign of the first noun, and not go over to that of a later one",
+            _keeps_its_sign,
+        ),
+    ),
+    by_properties=True,
+)
+
+
+@_LATCH.mistake(
+    symptom="The verb agrees with the last noun.",
+    hint="the state shrinks between two nouns, so that the next one, which counts in full, decides. With which w does "
+    "a state grow when nothing is added?",
+)
+def _decays(numbers):
+    w, u = 0.5, 1.0
+    h, states = torch.zeros(()), []
+    for x in numbers:
+        h = torch.tanh(w * h + u * x)
+        states.append(h)
+    return torch.stack(states)
+
+
+@_LATCH.mistake(
+    symptom="It holds its number against one rival and loses it to a row of them.",
+    hint="one rival does not turn the state, but several in a row do. How small must u be for the state to recover "
+    "while rivals keep coming?",
+)
+def _too_loud(numbers):
+    w, u = 2.0, 1.0
+    h, states = torch.zeros(()), []
+    for x in numbers:
+        h = torch.tanh(w * h + u * x)
+        states.append(h)
+    return torch.stack(states)
+
+
+@_LATCH.mistake(
+    symptom="Singular and plural are exchanged.",
+    hint="the state keeps its sign, but takes the wrong one from the first noun.",
+)
+def _wrong_sign(numbers):
+    w, u = 2.0, -0.5
+    h, states = torch.zeros(()), []
+    for x in numbers:
+        h = torch.tanh(w * h + u * x)
+        states.append(h)
+    return torch.stack(states)
+
+
+@_LATCH.mistake(
+    symptom="The verb agrees with the majority of the nouns so far.",
+    hint="with w = 1 a small state hardly changes by itself, so the unit counts nouns. What must the state do between "
+    "two of them?",
+)
+def _counts(numbers):
+    w, u = 1.0, 0.2
+    h, states = torch.zeros(()), []
+    for x in numbers:
+        h = torch.tanh(w * h + u * x)
+        states.append(h)
+    return torch.stack(states)
+
+
+# 1.3
+
+
+def _gradient_factors(states, w):
+    """Return the derivative of the last state with respect to each state, of shape (T,).
+
+    The RNN has one unit, h_t = tanh(w h_{t-1} + its input), and `states` (T,) holds h_1 to h_T.
+    Entry t is the derivative of h_T with respect to h_t, so the last entry is 1.
+    """
+    slopes = w * (1 - states**2)
+    factors = torch.ones_like(states)
+    for t in range(len(states) - 2, -1, -1):
+        factors[t] = factors[t + 1] * slopes[t + 1]
+    return factors
+
+
+def _states_case(rng: random.Random, t: int, about: str) -> Case:
+    return Case((normal(rng, t).tanh(), rng.choice((-1, 1)) * rng.uniform(0.5, 2.0)), about)
+
+
+_FACTORS = Exercise(
+    number="1.3",
+    name="gradient_factors",
+    title="the gradient's decay factors",
+    solution=_gradient_factors,
+    cases=lambda rng: [
+        _states_case(rng, 1, "T = 1"),
+        _states_case(rng, 2, "T = 2"),
+        _states_case(rng, 4, "T = 4"),
+        _states_case(rng, rng.randint(5, 7), "a longer sequence"),
+    ],
+    properties=(
+        (
+            "the derivative of the last state with respect to itself must be 1",
+            lambda arguments, factors: torch.allclose(factors[-1], torch.ones_like(factors[-1])),
+        ),
+        (
+            "the second to last entry must be the derivative of one step, w (1 - h_T^2)",
+            lambda arguments, factors: torch.allclose(
+                factors[-2], arguments[1] * (1 - arguments[0][-1] ** 2), atol=1e-5
+            ),
+        ),
+    ),
+)
+
+
+@_FACTORS.mistake(
+    symptom="These are the powers of w. Their absolute values are only an upper bound for the size of the derivatives.",
+    hint="your factors are powers of w, as if there were no tanh. What is the slope of tanh where its value is h?",
+)
+def _powers_of_w(states, w):
+    return w ** torch.arange(len(states) - 1, -1, -1, dtype=states.dtype)
+
+
+@_FACTORS.mistake(
+    symptom="The values are nearly right where neighboring states are similar, and wrong elsewhere.",
+    hint="your slope of the step from h_{t-1} to h_t is taken at h_{t-1}. Which of the two is the value of the tanh?",
+)
+def _slope_at_the_state_before(states, w):
+    slopes = w * (1 - states**2)
+    factors = torch.ones_like(states)
+    for t in range(len(states) - 2, -1, -1):
+        factors[t] = factors[t + 1] * slopes[t]
+    return factors
+
+
+@_FACTORS.mistake(
+    symptom="All products contain one factor too many, so the last entry is not 1.",
+    hint="each of your products has one factor too many: from h_t to h_T there are T - t steps, and from h_T to h_T "
+    "there are none.",
+)
+def _one_factor_too_many(states, w):
+    return (w * (1 - states**2)).flip(0).cumprod(0).flip(0)
+
+
+@_FACTORS.mistake(
+    symptom="The recent past seems to be forgotten and the distant past to be remembered.",
+    hint="your entries are the derivatives of h_t with respect to h_1. The last state is the one to be differentiated: "
+    "from which end do the factors accumulate?",
+)
+def _from_the_first_state(states, w):
+    slopes = w * (1 - states**2)
+    factors = torch.ones_like(states)
+    for t in range(1, len(states)):
+        factors[t] = factors[t - 1] * slopes[t]
+    return factors
+
+
+@_FACTORS.mistake(
+    symptom="All entries are right except for the first one.",
+    hint="the entry of h_1 is never computed. What is the last value that your loop takes?",
+)
+def _the_first_entry_missing(states, w):
+    slopes = w * (1 - states**2)
+    factors = torch.ones_like(states)
+    for t in range(len(states) - 2, 0, -1):
+        factors[t] = factors[t + 1] * slopes[t + 1]
+    return factors
+
+
+@_FACTORS.mistake(
+    symptom="The factors are nearly right for states near 0 and too large elsewhere.",
+    hint="you apply the tanh to the states once more. A state is already a value of the tanh.",
+)
+def _tanh_of_the_states(states, w):
+    slopes = w * (1 - torch.tanh(states) ** 2)
+    factors = torch.ones_like(states)
+    for t in range(len(states) - 2, -1, -1):
+        factors[t] = factors[t + 1] * slopes[t + 1]
+    return factors
+
+
+# 1.4
+
+
+def _loss_with_context(model, ids, context):
+    """Return the mean loss of each row's last token, given only the `context` tokens before it.
+
+    `ids` (B, T) holds more than `context` tokens in each row. `model` maps token ids (B, S) to the
+    logits (B, S, V) of the next token at each position. The result is one number, in nats.
+    """
+    logits = model(ids[:, -1 - context : -1])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+class _Sums:
+    """A model whose predictions depend on every token that it gets, later ones too, and on their order."""
+
+    def __init__(self, rng: random.Random):
+        self.vectors, self.head = normal(rng, 5, 4), normal(rng, 4, 5)
+
+    def __call__(self, ids):
+        weight = torch.arange(1.0, ids.shape[1] + 1)[:, None]
+        x = weight * self.vectors[ids]
+        return (x.cumsum(dim=1) / weight + x.mean(dim=1, keepdim=True)) @ self.head
+
+
+def _context_case(rng: random.Random, b: int, t: int, context: int, about: str) -> Case:
+    ids = torch.tensor([[rng.randrange(5) for _ in range(t)] for _ in range(b)])
+    return Case((_Sums(rng), ids, context), about)
+
+
+def _loss_of_another(arguments, loss):
+    """Return whether a loss is that of another token than each row's last, with the context before it."""
+    model, ids, context = arguments
+    return any(
+        torch.allclose(loss, _loss_with_context(model, ids[:, :end], context), rtol=1e-4)
+        for end in range(context + 1, ids.shape[1])
+    )
+
+
+def _as_tensor(answer, *arguments):
+    """Return what an answer returns, a float as a tensor: the task asks for one number."""
+    loss = answer(*arguments)
+    return torch.tensor(loss) if isinstance(loss, float) else loss
+
+
+_CONTEXT = Exercise(
+    number="1.4",
+    name="loss_with_context",
+    title="how much context does a model use?",
+    solution=_loss_with_context,
+    cases=lambda rng: [
+        _context_case(rng, 1, 4, 1, "a context of 1"),
+        _context_case(rng, 3, 5, 2, "a context of 2 of 4 tokens"),
+        _context_case(rng, 4, 6, 5, "all 5 tokens before the last one"),
+        _context_case(rng, 3, rng.randint(9, 12), 4, "a longer text"),
+    ],
+    call=_as_tensor,
+    properties=(
+        (
+            "this is the loss of another token of the row, given the `context` tokens before it. From which end do you "
+            "count?",
+            lambda arguments, loss: not _loss_of_another(arguments, loss),
+        ),
+    ),
+)
+
+
+@_CONTEXT.mistake(
+    symptom="The loss rises with the context: the tokens that are left are the oldest ones.",
+    hint="the tokens that you keep are the first of the row. Which ones are next to the token that is predicted?",
+)
+def _the_first_tokens(model, ids, context):
+    logits = model(ids[:, :context])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+@_CONTEXT.mistake(
+    symptom="The loss is far too high: the model reads the target and predicts the token after it.",
+    hint="the tokens that you pass on include the last one, which is the target.",
+)
+def _with_the_target(model, ids, context):
+    logits = model(ids[:, -context:])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+@_CONTEXT.mistake(
+    symptom="A model whose block has `context` tokens refuses the text.",
+    hint="you read the right position, but the model gets one token more than `context`: the target itself.",
+)
+def _one_too_many(model, ids, context):
+    logits = model(ids[:, -1 - context :])[:, -2]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+@_CONTEXT.mistake(
+    symptom="Every context gives the same loss.",
+    hint="the model gets the same tokens whatever `context` is. Where do you cut?",
+)
+def _never_cut(model, ids, context):
+    logits = model(ids[:, :-1])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+@_CONTEXT.mistake(
+    symptom="The curve is too flat: each prediction but the last has less context than it says.",
+    hint="you average over all positions of the cut text. With `context` tokens before it there is only one.",
+)
+def _at_all_positions(model, ids, context):
+    logits = model(ids[:, -1 - context : -1])
+    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, -context:].flatten())
+
+
+@_CONTEXT.mistake(
+    symptom="The losses seem those of a shorter context.",
+    hint="the model gets one token too few. How many tokens does your slice have?",
+)
+def _one_too_few(model, ids, context):
+    logits = model(ids[:, -max(context, 2) : -1])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])

@@ -1,0 +1,490 @@
+"""Exercises of chapter 03: queries, keys and values, and several heads."""
+
+import math
+import random
+
+import torch
+
+from lecture21.course.exercises.exercise import Case, Exercise, normal, rows_sum_to_one, scaled_otherwise
+
+# 3.1
+
+
+def _attention(q, k, v):
+    """Return (outputs, weights) of scaled dot-product attention: softmax(q k^T / sqrt(D)) v.
+
+    `q` has the shape (..., T, D), `k` (..., S, D) and `v` (..., S, Dv), with any leading
+    dimensions. The outputs have the shape (..., T, Dv) and the weights (..., T, S). They pass
+    gradients back to the arguments.
+    """
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    weights = scores.softmax(dim=-1)
+    return weights @ v, weights
+
+
+def _attention_cases(rng: random.Random) -> list[Case]:
+    t, s, d, d_v = rng.randint(2, 3), rng.randint(4, 5), rng.randint(6, 9), rng.randint(10, 12)
+
+    def case(about: str, *leading: int, t: int = t, s: int = s, d: int = d, dtype=torch.float32) -> Case:
+        shapes = ((t, d), (s, d), (s, d_v))
+        return Case(tuple(normal(rng, *leading, *shape, dtype=dtype) for shape in shapes), about)
+
+    return [
+        case("one query and one key (T = S = 1)", t=1, s=1),
+        case("three queries, three keys, d_k = 3", t=3, s=3, d=3),
+        case(f"T = {t}, S = {s}, d_k = {d}, d_v = {d_v}"),
+        case("a batch of two sequences with three heads", 2, 3),
+        case("float64", dtype=torch.float64),
+    ]
+
+
+def _are_weights_of_keys(q, k, weights) -> bool:
+    exchanged = _attention(k, q, q)[1]
+    return exchanged.shape == weights.shape and torch.allclose(exchanged, weights, atol=1e-4)
+
+
+_ATTENTION = Exercise(
+    number="3.1",
+    name="attention",
+    returns=("the outputs", "the weights"),
+    title="scaled dot-product attention",
+    solution=_attention,
+    cases=_attention_cases,
+    differentiable=("q", "k", "v"),
+    properties=(
+        ("each row of the weights must sum to 1", lambda arguments, result: rows_sum_to_one(result[1])),
+        (
+            "queries and keys are exchanged: row i of your weights belongs to key i. Whose rows should it be?",
+            lambda arguments, result: not _are_weights_of_keys(*arguments[:2], result[1]),
+        ),
+        (
+            "the outputs must be averages of the rows of v with your weights",
+            lambda arguments, result: torch.allclose(result[0], result[1] @ arguments[2], atol=1e-4),
+        ),
+        (
+            "your weights are the softmax of q k^T divided by another number than sqrt(D). Which dimension of q is D?",
+            lambda arguments, result: (
+                not scaled_otherwise(
+                    arguments[0] @ arguments[1].transpose(-2, -1) / math.sqrt(arguments[0].shape[-1]), result[1]
+                )
+            ),
+        ),
+    ),
+)
+
+
+@_ATTENTION.mistake(
+    symptom="Almost right for small d_k, but for large d_k nearly all weight is on one key, and most gradients vanish.",
+    hint="your scores are the dot products themselves, whose variance grows with d_k. What does the formula divide by?",
+)
+def _unscaled(q, k, v):
+    weights = (q @ k.transpose(-2, -1)).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    symptom="The weights are nearly even for large d_k: attention becomes a plain average.",
+    hint="your scores shrink as d_k grows, so the weights become even. Which power of d_k keeps their variance at 1?",
+)
+def _divided_by_width(q, k, v):
+    weights = (q @ k.transpose(-2, -1) / q.shape[-1]).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    symptom="The result is right if d_k = d_v, as in the worked example, and wrong otherwise.",
+    hint="the scale depends on the width of v. The dot product is taken over the components of which tensors?",
+)
+def _scaled_by_the_values(q, k, v):
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(v.shape[-1])).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    symptom="The columns of the weights sum to 1 instead of the rows.",
+    hint="your columns sum to 1. Each row belongs to one query and must sum to 1 over the keys: which dimension "
+    "holds the keys?",
+)
+def _softmax_over_queries(q, k, v):
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(dim=-2)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    symptom="The factor is applied to weights that already sum to 1, so the rows sum to 1 / sqrt(d_k).",
+    hint="your rows sum to 1 / sqrt(d_k). Is the division before the softmax or after it?",
+)
+def _scaled_after_the_softmax(q, k, v):
+    weights = (q @ k.transpose(-2, -1)).softmax(dim=-1) / math.sqrt(q.shape[-1])
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    symptom="A matrix of scores gives the right result. In a batch of several heads, weights are shared between heads.",
+    hint="your softmax sums over dim=1, which holds the keys only if there are no leading dimensions. If it is the "
+    "softmax of exercise 2.1, change it there: which number means the last dimension?",
+)
+def _softmax_over_dimension_1(q, k, v):
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(dim=1)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    symptom="The worked example, where d_k = 4, gives the right result, and every other width a wrong one.",
+    hint="you divide by 2, as in the worked example, where d_k is 4. Which number of q gives d_k in general?",
+)
+def _scaled_for_width_4(q, k, v):
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(4)).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    symptom="A matrix of keys gives the right result, and a batch of several heads raises an error.",
+    hint="right for matrices, but your transpose fails for leading dimensions: these come first, and must stay where "
+    "they are. Which two dimensions should it exchange, counted from the end?",
+)
+def _transposed_from_the_front(q, k, v):
+    weights = (q @ k.transpose(0, 1) / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    return weights @ v, weights
+
+
+@_ATTENTION.mistake(
+    symptom="A matrix of queries gives the right result. In a batch of several heads, the scale follows their number.",
+    hint="you divide by the root of q.shape[1], which is d_k only if there are no leading dimensions. Which number "
+    "means the last dimension?",
+)
+def _scaled_by_dimension_1(q, k, v):
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[1])).softmax(dim=-1)
+    return weights @ v, weights
+
+
+# 3.2
+
+
+def _two_matrices(form):
+    """Return (w_query, w_key), both of shape (D, C), of a head whose scores are x_i^T form x_j.
+
+    `form` has the shape (C, C) and is not 0. Token i has the query w_query x_i and the key
+    w_key x_i, and scores are divided by sqrt(D). D is the rank of `form`: no narrower head has
+    these scores.
+    """
+    u, strengths, v = torch.linalg.svd(form)
+    d = int(torch.linalg.matrix_rank(form))
+    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
+    return root * u[:, :d].T, root * v[:d]
+
+
+def _form(rng: random.Random, c: int, rank: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Draw a form of small whole numbers with a given rank, which is not symmetric."""
+    while True:
+        left, right = (normal(rng, rank, c, dtype=dtype).mul(2).round() for _ in range(2))
+        form = left.T @ right
+        if torch.linalg.matrix_rank(form) == rank and not torch.equal(form, form.T):
+            return form
+
+
+def _form_cases(rng: random.Random) -> list[Case]:
+    c = rng.randint(5, 7)
+    return [
+        Case((torch.tensor([[0.0, 0.0], [3.0, 0.0]]),), "one search: feature 1 finds feature 0"),
+        Case((_form(rng, 3, 2),), "C = 3, rank 2"),
+        Case((_form(rng, c, 3),), f"C = {c}, rank 3"),
+        Case((_form(rng, 4, 4),), "C = 4, rank 4"),
+        Case((_form(rng, 5, 2, torch.float64),), "float64"),
+    ]
+
+
+def _are_two_matrices(arguments, result) -> bool:
+    w_query, w_key = result
+    return w_query.dim() == 2 and w_query.shape == w_key.shape and w_key.shape[1] == len(arguments[0])
+
+
+def _give_the_form(arguments, result) -> bool:
+    w_query, w_key = (w.double() for w in result)
+    form = arguments[0].double()
+    return torch.allclose(w_query.T @ w_key / math.sqrt(len(w_query)), form, atol=1e-4 * form.abs().max().item())
+
+
+def _has_its_rank(arguments, result) -> bool:
+    return len(result[0]) == int(torch.linalg.matrix_rank(arguments[0]))
+
+
+def _counts_rounding(arguments, result) -> bool:
+    """Return whether a head is no wider than the singular values that are not exactly 0."""
+    return len(result[0]) <= int((torch.linalg.svd(arguments[0])[1] > 0).sum())
+
+
+_FORM = Exercise(
+    number="3.2",
+    name="two_matrices",
+    title="from the form back to two matrices",
+    solution=_two_matrices,
+    cases=_form_cases,
+    by_properties=True,
+    properties=(
+        ("return two matrices of the same shape (D, C), where C is the width of the form", _are_two_matrices),
+        (
+            "the score of tokens i and j is x_i^T w_query^T w_key x_j / sqrt(D), so w_query.T @ w_key / sqrt(D) must "
+            "be the form, and yours is not. Print both",
+            _give_the_form,
+        ),
+        (
+            "the scores are right, but the head is wider than it must be. Print the singular values: which of them are "
+            "0 but for rounding?",
+            lambda arguments, result: _has_its_rank(arguments, result) or not _counts_rounding(arguments, result),
+        ),
+        (
+            "the scores are right, but the head is wider than it must be. How many rows of the form are independent?",
+            _has_its_rank,
+        ),
+    ),
+)
+
+
+@_FORM.mistake(
+    symptom="The scores are right for d_k = 1 and too small by sqrt(d_k) otherwise.",
+    hint="your scores are those of the form before the division by sqrt(D). Who makes up for it?",
+)
+def _division_forgotten(form):
+    u, strengths, v = torch.linalg.svd(form)
+    d = int(torch.linalg.matrix_rank(form))
+    root = strengths[:d].sqrt()[:, None]
+    return root * u[:, :d].T, root * v[:d]
+
+
+@_FORM.mistake(
+    symptom="All scores are right, and the head is as wide as the token vectors, however few searches it has.",
+    hint="your head works and has as many components as the tokens. The task is the narrowest head: what is the rank "
+    "of the form?",
+)
+def _as_wide_as_the_tokens(form):
+    u, strengths, v = torch.linalg.svd(form)
+    d = len(form)
+    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
+    return root * u[:, :d].T, root * v[:d]
+
+
+@_FORM.mistake(
+    symptom="Who searches and who is found are exchanged: the map is that of the transposed scores.",
+    hint="your head has the scores x_j^T form x_i. A row of the form belongs to the token that searches: which of u "
+    "and v is on that side?",
+)
+def _exchanged(form):
+    u, strengths, v = torch.linalg.svd(form)
+    d = int(torch.linalg.matrix_rank(form))
+    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
+    return root * v[:d], root * u[:, :d].T
+
+
+@_FORM.mistake(
+    symptom="The shapes are right, and no score is.",
+    hint="form = u diag(strengths) v, so the singular vectors are the columns of u and the rows of v. What do you take "
+    "from u?",
+)
+def _rows_of_u(form):
+    u, strengths, v = torch.linalg.svd(form)
+    d = int(torch.linalg.matrix_rank(form))
+    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
+    return root * u[:d], root * v[:d]
+
+
+@_FORM.mistake(
+    symptom="The shapes are right, and no score is.",
+    hint="form = u diag(strengths) v, so the singular vectors are the columns of u and the rows of v. What do you take "
+    "from v?",
+)
+def _columns_of_v(form):
+    u, strengths, v = torch.linalg.svd(form)
+    d = int(torch.linalg.matrix_rank(form))
+    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
+    return root * u[:, :d].T, root * v[:, :d].T
+
+
+@_FORM.mistake(
+    symptom="Strong searches become far too strong: each singular value enters squared.",
+    hint="both matrices have the full singular value, so their product has its square. How must they share it?",
+)
+def _squared(form):
+    u, strengths, v = torch.linalg.svd(form)
+    d = int(torch.linalg.matrix_rank(form))
+    root = (strengths[:d] * math.sqrt(d))[:, None]
+    return root * u[:, :d].T, root * v[:d]
+
+
+# 3.3
+
+
+def _scores_gradient(weights, gradient):
+    """Return the gradient of a loss with respect to the scores of a softmax.
+
+    `weights` is the softmax of the scores over the last dimension, and `gradient` the gradient
+    of the loss with respect to these weights. Both have the shape (..., S), and so has the
+    result.
+    """
+    mean = (weights * gradient).sum(dim=-1, keepdim=True)
+    return weights * (gradient - mean)
+
+
+def _gradient_cases(rng: random.Random) -> list[Case]:
+    t, s = rng.randint(2, 3), rng.randint(4, 5)
+
+    def case(about: str, *shape: int, scale: float = 1.0, dtype: torch.dtype = torch.float32) -> Case:
+        weights = (scale * normal(rng, *shape, dtype=dtype)).softmax(dim=-1)
+        return Case((weights, normal(rng, *shape, dtype=dtype)), about)
+
+    return [
+        case("one key, whose weight is always 1", 1),
+        case("two keys", 2),
+        case(f"{t} queries and {s} keys", t, s),
+        case("as many queries as keys", 3, 3),
+        case("a batch of two sequences with three heads", 2, 3, t, s),
+        case("weights that are nearly 0 or 1", t, s, scale=8.0),
+        case("float64", t, s, dtype=torch.float64),
+    ]
+
+
+_GRADIENT = Exercise(
+    number="3.3",
+    name="scores_gradient",
+    title="what a softmax lets through",
+    solution=_scores_gradient,
+    cases=_gradient_cases,
+    properties=(
+        (
+            "a constant added to all scores of a row changes no weight, so each row of the result must sum to 0",
+            lambda arguments, result: result.sum(dim=-1).abs().max() < 1e-4,
+        ),
+        (
+            "a score moves its own weight by w (1 - w), and every other weight as well. Which sum collects the others?",
+            lambda arguments, result: False,
+        ),
+    ),
+)
+
+
+@_GRADIENT.mistake(
+    symptom="The rows of the gradient do not sum to 0: a score moves its own weight only.",
+    hint="you have the derivative of each weight with respect to its own score. A larger score also takes weight away "
+    "from all other keys, and the loss depends on those.",
+)
+def _own_weight_only(weights, gradient):
+    mean = weights * gradient
+    return weights * (gradient - mean)
+
+
+@_GRADIENT.mistake(
+    symptom="Right while all weights are equal, and wrong as soon as the head prefers a key.",
+    hint="you subtract the plain mean of the gradient, in which all keys count the same. With which numbers does a row "
+    "of attention average?",
+)
+def _plain_mean(weights, gradient):
+    mean = gradient.mean(dim=-1, keepdim=True)
+    return weights * (gradient - mean)
+
+
+@_GRADIENT.mistake(
+    symptom="One query gives the right result. With several, the gradient of one depends on the weights of the others.",
+    hint="your sum runs over all entries together. Each row is a softmax of its own.",
+)
+def _sum_over_everything(weights, gradient):
+    mean = (weights * gradient).sum()
+    return weights * (gradient - mean)
+
+
+@_GRADIENT.mistake(
+    symptom="Training moves away from the minimum: every step of the scores has the wrong sign.",
+    hint="the signs are exchanged. If a larger weight of a key raises the loss more than average, a larger score of "
+    "this key raises the loss too.",
+)
+def _opposite_sign(weights, gradient):
+    mean = (weights * gradient).sum(dim=-1, keepdim=True)
+    return weights * (mean - gradient)
+
+
+@_GRADIENT.mistake(
+    symptom="The chain rule stops before the softmax's own shape: a nearly certain head still gets a large gradient.",
+    hint="you subtract the right mean. But a key whose weight is 0 can't change anything by a slightly larger score, "
+    "and yours does: which factor is missing?",
+)
+def _not_weighted(weights, gradient):
+    mean = (weights * gradient).sum(dim=-1, keepdim=True)
+    return gradient - mean
+
+
+# 3.4
+
+
+def _split_heads(x, n_head):
+    """Return `x` of shape (B, T, C) divided into H = `n_head` heads, with shape (B, H, T, C // H).
+
+    Head 0 holds the first C // H features of every token, head 1 the next C // H, and so on.
+    """
+    n_batch, n_token, width = x.shape
+    return x.view(n_batch, n_token, n_head, width // n_head).transpose(1, 2)
+
+
+def _heads_cases(rng: random.Random) -> list[Case]:
+    n_head, n_token, width = rng.randint(2, 4), rng.randint(5, 7), rng.randint(2, 4)
+    return [
+        Case((normal(rng, 1, 1, 2), 1), "one token, one head"),
+        Case((normal(rng, 1, 2, 4), 2), "B = 1, T = 2, C = 4, H = 2"),
+        Case((normal(rng, 2, n_token, n_head * width), n_head), f"T = {n_token}, C = {n_head * width}, H = {n_head}"),
+        Case((normal(rng, 3, 2, 4 * width + 4), 4), f"T = 2, C = {4 * width + 4}, H = 4"),
+    ]
+
+
+_HEADS = Exercise(
+    number="3.4",
+    name="split_heads",
+    title="split into heads",
+    solution=_split_heads,
+    cases=_heads_cases,
+    properties=(
+        (
+            "head 0 of token 0 must hold its first features",
+            lambda arguments, heads: torch.equal(heads[0, 0, 0], arguments[0][0, 0, : heads.shape[-1]]),
+        ),
+        (
+            "a head must hold features of every token, not complete tokens of one stretch",
+            lambda arguments, heads: torch.equal(heads[0, 0], arguments[0][0, :, : heads.shape[-1]]),
+        ),
+    ),
+)
+
+
+@_HEADS.mistake(
+    symptom="The shape is right and the loss decreases, but each head holds only one stretch of the tokens.",
+    hint="the shape is right, but each head holds complete tokens of one stretch of the text. view() moves no numbers: "
+    "which two dimensions must change places after it?",
+)
+def _viewed_without_transpose(x, n_head):
+    n_batch, n_token, width = x.shape
+    return x.reshape(n_batch, n_head, n_token, width // n_head)
+
+
+@_HEADS.mistake(
+    symptom="The heads are interleaved: head 0 holds features 0, H, 2H, ... Pretrained weights then give wrong "
+    "results.",
+    hint="your head 0 holds every H-th feature. When C becomes two dimensions, which comes first, heads or features?",
+)
+def _interleaved(x, n_head):
+    n_batch, n_token, width = x.shape
+    return x.view(n_batch, n_token, width // n_head, n_head).permute(0, 3, 1, 2)
+
+
+@_HEADS.mistake(
+    symptom="The shape is (B, T, H, D). The product q k^T then compares the heads of one token, not the tokens.",
+    hint="the result has the shape (B, T, H, D). Attention multiplies the last two dimensions, which must be T and D.",
+)
+def _not_transposed(x, n_head):
+    n_batch, n_token, width = x.shape
+    return x.view(n_batch, n_token, n_head, width // n_head)
+
+
+@_HEADS.mistake(
+    symptom="The last two dimensions are (D, T): the product q k^T compares features and has the shape (D, D).",
+    hint="the result has the shape (B, H, D, T). The last two dimensions must be T and D.",
+)
+def _features_before_tokens(x, n_head):
+    n_batch, n_token, width = x.shape
+    return x.view(n_batch, n_token, n_head, width // n_head).permute(0, 2, 3, 1)

@@ -1,0 +1,184 @@
+"""Exercise of chapter 03: design a head that finds the nearest noun."""
+
+import random
+
+import torch
+from torch import Tensor
+
+from lecture21.course.exercises.exercise import Case, Exercise, normal
+from lecture21.course.exercises.modules import WrongWeights
+from lecture21.data import described
+from lecture21.layers.attention import attention, causal_mask
+
+_FEATURES = ("one", "noun", "adjective", "verb", "plural", "late")
+_COUNT = 60
+
+
+def _nearest_noun(one, noun, adjective, verb, plural, late):
+    """Return (w_query, w_key, w_value) of a head that finds the latest noun so far.
+
+    Each argument is the direction of a feature: a vector of C numbers, of length 1 and orthogonal
+    to the others. A word's vector is the sum of the directions of what it is, of `one`, which all
+    words have, and of `late` times its place 0, 1, 2, ... The shapes are (D, C), (D, C), (1, C).
+
+    A word sees itself and the words before it, and scores are divided by sqrt(D). From the first
+    noun on, the latest noun so far must get more than half of the weight of every word, and the
+    output must be 1 if that noun is plural and 0 if not, to within 1/2. Sentences have 4 to 17
+    words, nouns are three or four places apart, and two words follow the last.
+    """
+    w_query = one[None]
+    w_key = (8 * noun + late)[None]
+    w_value = plural[None]
+    return w_query, w_key, w_value
+
+
+def _design_cases(rng: random.Random) -> list[Case]:
+    width = rng.randint(8, 10)
+    return [
+        Case(tuple(torch.eye(6)), "C = 6"),
+        Case(tuple(torch.eye(7)[:6]), "C = 7, each feature a component of its own"),
+        Case(_directions(rng, 6, width), f"C = {width}, rotated directions"),
+    ]
+
+
+def _directions(rng: random.Random, count: int, width: int) -> tuple[Tensor, ...]:
+    return tuple(torch.linalg.qr(normal(rng, width, width))[0][:count].contiguous())
+
+
+def _use_head(answer, one, noun, adjective, verb, plural, late) -> bool:
+    """Try a design on sentences, the shortest first; the first word that is wrong raises WrongWeights."""
+    directions = one, noun, adjective, verb, plural, late
+    w_query, w_key, w_value = _matrices(answer(*directions), len(one))
+    if len(one) == len(directions):
+        return True  # the smallest case asks for the form only, so that a mistake is not one of the form
+    for words in described.sentences(_COUNT, seed=len(one)):
+        features = [dict(zip(described.FEATURES, described.WORDS[word], strict=True)) for word in words]
+        values = [[1, *(each[name] for name in _FEATURES[1:-1]), t] for t, each in enumerate(features)]
+        x = torch.tensor(values, dtype=one.dtype) @ torch.stack(directions)  # (T, C)
+        out, weights = attention(x @ w_query.T, x @ w_key.T, x @ w_value.T, mask=causal_mask(len(x)))
+        for i in range(len(words)):
+            nouns = [j for j in range(i + 1) if features[j]["noun"]]
+            if nouns:
+                _require_noun(words, i, nouns[-1], weights[i])
+                _require_number(words, i, nouns[-1], features[nouns[-1]]["plural"], out[i].item())
+    return True
+
+
+def _matrices(result: object, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    if not (isinstance(result, tuple | list) and len(result) == 3 and all(isinstance(w, Tensor) for w in result)):
+        raise WrongWeights("the function must return three tensors: w_query, w_key and w_value")
+    for name, weight in zip(("w_query", "w_key", "w_value"), result, strict=True):
+        if weight.dim() != 2 or weight.shape[1] != width:
+            shape = tuple(weight.shape)
+            raise WrongWeights(f"{name} must have C = {width} columns, and has the shape {shape}. Is it v[None]?")
+    w_query, w_key, w_value = result
+    if len(w_query) != len(w_key):
+        raise WrongWeights(f"w_query has {len(w_query)} rows and w_key {len(w_key)}: both are D")
+    if len(w_value) != 1:
+        raise WrongWeights(f"w_value must have one row, and has {len(w_value)}")
+    return w_query, w_key, w_value
+
+
+def _require_noun(words: tuple[str, ...], i: int, noun: int, weights: Tensor) -> None:
+    if weights[noun] > 0.5:
+        return
+    others = weights[: i + 1].clone()
+    others[noun] = 0
+    best = int(others.argmax())
+    lead = (weights[noun] / others[best]).log()
+    said = f"in “{_end(words[: i + 1])}”, the last word gives "
+    if (weights[: i + 1] - weights[0]).abs().max() < 1e-4:
+        raise WrongWeights(f"{said}{weights[0]:.2f} to each word: their scores are equal")
+    said += f"{weights[noun]:.2f} to “{words[noun]}”"
+    if lead > 0.1:
+        raise WrongWeights(f"{said}, a lead of {lead:.1f} against {i} others")
+    raise WrongWeights(f"{said} and {weights[best]:.2f} to “{words[best]}”")
+
+
+def _require_number(words: tuple[str, ...], i: int, noun: int, plural: int, out: float) -> None:
+    if not abs(out - plural) < 0.5:
+        said = f"in “{_end(words[: i + 1])}”, the last word finds “{words[noun]}”"
+        raise WrongWeights(f"{said}, and the output is {out:.2f}, not {plural}")
+
+
+def _end(words: tuple[str, ...]) -> str:
+    """Return the last words, of which a verdict has room for seven."""
+    return " ".join(words if len(words) < 8 else ("…", *words[-6:]))
+
+
+_DESIGN = Exercise(
+    number="3.5",
+    name="nearest_noun",
+    title="design a head",
+    solution=_nearest_noun,
+    cases=_design_cases,
+    call=_use_head,
+)
+
+
+@_DESIGN.mistake(
+    symptom="Right in sentences with one noun. With two, both get the same weight.",
+    hint="all nouns have the same score, so two nouns share the weight. What do later nouns have more of?",
+)
+def _any_noun(one, noun, adjective, verb, plural, late):
+    w_query = one[None]
+    w_key = (8 * noun)[None]
+    w_value = plural[None]
+    return w_query, w_key, w_value
+
+
+@_DESIGN.mistake(
+    symptom="Every word finds itself, since nothing that it sees is later.",
+    hint="your scores depend on the place alone, so each word finds itself. What must the word be, besides late?",
+)
+def _only_late(one, noun, adjective, verb, plural, late):
+    w_query = one[None]
+    w_key = late[None]
+    w_value = plural[None]
+    return w_query, w_key, w_value
+
+
+@_DESIGN.mistake(
+    symptom="Right at a noun itself. Three words later, the place has added more than being a noun did.",
+    hint="each place adds as much as being a noun. How many words can there be between a word and the latest noun, and "
+    "what do they add together?",
+)
+def _too_late(one, noun, adjective, verb, plural, late):
+    w_query = one[None]
+    w_key = (8 * noun + 8 * late)[None]
+    w_value = plural[None]
+    return w_query, w_key, w_value
+
+
+@_DESIGN.mistake(
+    symptom="The first noun is found instead of the latest one.",
+    hint="your scores fall with the place, so that the first noun wins. Which one should?",
+)
+def _early(one, noun, adjective, verb, plural, late):
+    w_query = one[None]
+    w_key = (8 * noun - late)[None]
+    w_value = plural[None]
+    return w_query, w_key, w_value
+
+
+@_DESIGN.mistake(
+    symptom="Verbs find their noun, and all other words average what they see.",
+    hint="only verbs ask: all other queries are 0, and equal scores give equal weights. Which feature do all words "
+    "have?",
+)
+def _only_verbs_ask(one, noun, adjective, verb, plural, late):
+    w_query = verb[None]
+    w_key = (8 * noun + late)[None]
+    w_value = plural[None]
+    return w_query, w_key, w_value
+
+
+@_DESIGN.mistake(
+    symptom="The head finds the right noun, and reports that it is a noun.",
+    hint="your head finds the noun, but its values carry that it is one. What should the output say of it?",
+)
+def _carries_that_it_is_a_noun(one, noun, adjective, verb, plural, late):
+    w_query = one[None]
+    w_key = (8 * noun + late)[None]
+    w_value = noun[None]
+    return w_query, w_key, w_value

@@ -1,0 +1,509 @@
+"""Exercise 7.4: the training loop, which is compared step by step with that of the package."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from lecture21.course.chapters.c07_write_a_gpt.exercises_training import (
+    BATCHES_STAY,
+    Probe,
+    on_the_cpu,
+    probe_weights,
+    random_text,
+)
+from lecture21.course.exercises.exercise import Case, Exercise
+from lecture21.training import TrainConfig, evaluate, sample_windows
+
+_WARMUP = 3
+
+
+def _train(model, tokens, val, block_size, config):
+    """Train a model in place with AdamW; return its losses by step, and on val.
+
+    Step s = 0, 1, ..., config.steps - 1 draws config.batch_size windows with
+    sample_windows and one generator for all steps, seeded with config.seed. It
+    clips the gradient of all weights together to the norm config.clip. Its learning
+    rate is config.learning_rate times the smaller one of (s + 1) / config.warmup
+    and (config.steps - s) / (config.steps - config.warmup). AdamW has config.betas.
+    Its weight decay is config.weight_decay for weights of two dimensions or more,
+    and 0 for all others, such as biases. The model is in training mode in each
+    step, and stays on its device; tokens are on the CPU.
+
+    The first result has the loss of each step, a number, before its update. The
+    second one has a pair after every config.eval_every steps: the number of steps
+    so far, and evaluate(model, val, block_size).
+    """
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(config.seed)
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, betas=config.betas)
+    losses, val_losses = [], []
+    model.train()
+    for s in range(config.steps):
+        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
+        loss = model.loss(ids.to(device), targets.to(device))
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        rise = (s + 1) / config.warmup
+        fall = (config.steps - s) / (config.steps - config.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(rise, fall)
+        optimizer.step()
+        if (s + 1) % config.eval_every == 0:
+            val_losses.append((s + 1, evaluate(model, val, block_size)))
+    return losses, val_losses
+
+
+def config_of(seed: int, weight_decay: float) -> TrainConfig:
+    """Return the settings of a case."""
+    return TrainConfig(
+        steps=9,
+        batch_size=3,
+        learning_rate=0.1,
+        warmup=_WARMUP,
+        schedule="linear",
+        clip=0.05,
+        betas=(0.9, 0.95),
+        weight_decay=weight_decay,
+        eval_every=3,
+        seed=seed,
+    )
+
+
+def _cases(rng: random.Random) -> list[Case]:
+    def case(v: int, length: int, block_size: int, weight_decay: float) -> Case:
+        val = random_text(rng, 3 * block_size + 1, v)  # complete windows
+        arguments = probe_weights(rng, v, 3), random_text(rng, length, v), val, block_size
+        about = f"9 steps of {length} tokens with V = {v}, T = {block_size}, weight decay {weight_decay}"
+        return Case((*arguments, (rng.getrandbits(30), weight_decay)), about)
+
+    return [case(4, 12, 2, 0.0), case(rng.randint(5, 7), 40, 4, 0.1)]
+
+
+def _use(answer, model, tokens, val, block_size, config):
+    """Return what is compared: what the list holds, the modes, the final weights, and both kinds of losses."""
+    probe = Probe(model).eval()
+    result = answer(probe, on_the_cpu(tokens), on_the_cpu(val), block_size, config_of(*config))
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError("train must return two lists: the losses of the steps, and the pairs of the validation")
+    losses, val_losses = result
+    if not all(isinstance(each, list) for each in result):
+        raise TypeError(f"train must return two lists, got {type(losses).__name__} and {type(val_losses).__name__}")
+    are_numbers = not any(isinstance(each, torch.Tensor) for each in losses)
+    modes = tuple(mode for mode, recorded in zip(probe.modes, probe.recorded, strict=True) if recorded)
+    weights = torch.cat([each.detach().flatten() for each in probe.parameters()])
+    pairs = torch.tensor([[float(each) for each in pair] for pair in val_losses], dtype=torch.float64)
+    return (
+        are_numbers,
+        modes,
+        weights,
+        pairs,
+        torch.tensor([each.item() if isinstance(each, torch.Tensor) else each for each in losses], dtype=torch.float64),
+    )
+
+
+_CAUSES = (
+    "It is computed before any update: is the batch drawn by sample_windows, with a generator seeded with config.seed, "
+    "and is this the loss before the update?",
+    "So the first update is wrong. Adam's first step has the same size for large and small gradients, so clipping and "
+    "betas do not show yet: look at the learning rate of step 0, and at the weight decay.",
+    "The first update is right, the second is not: gradients that are not set to zero add up, and clipping and betas "
+    "show for the first time. Is it the order zero_grad, backward, clip, step?",
+    *["The warm-up goes on: look at the learning rate of the step before, and at what Adam remembers."] * (_WARMUP - 2),
+    "The warm-up ends here: at its end, both fractions of the learning rate are 1.",
+    *["The warm-up is right, the decay is not: which fraction of steps is left after the warm-up?"] * 4,
+)
+
+
+def _expected(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    return _use(_train, *arguments)
+
+
+def _agrees(step: int) -> Callable[[tuple[Any, ...], Any], bool]:
+    """Return a test whether the losses up to a step are those of the book's loop."""
+
+    def holds(arguments: tuple[Any, ...], result: Any) -> bool:
+        right = _expected(arguments)[4][: step + 1]
+        return torch.allclose(result[4][: step + 1], right, rtol=1e-6, atol=1e-6)
+
+    return holds
+
+
+_LOOP = Exercise(
+    number="7.4",
+    name="train",
+    title="the training loop",
+    solution=_train,
+    cases=_cases,
+    call=_use,
+    any_device=True,
+    device_hint=BATCHES_STAY,
+    returns=("the losses", "the modes", "the weights at the end", "the losses on val", "the losses of the steps"),
+    properties=(
+        *(
+            (
+                f"{'the first loss' if not step else f'the loss of step {step}'} is the first that differs from that "
+                f"of the package's loop. {cause}",
+                _agrees(step),
+            )
+            for step, cause in enumerate(_CAUSES)
+        ),
+        (
+            "the losses of all steps are right. Those on val must be pairs of the number of updates made and the loss "
+            "after them",
+            lambda arguments, result: torch.allclose(result[3], _expected(arguments)[3]),
+        ),
+        (
+            "all losses are right, but the model is in evaluation mode in some steps, where dropout would be off. "
+            "Which method of a module ends that?",
+            lambda arguments, result: all(result[1]),
+        ),
+        (
+            "all losses are right, but the list holds tensors, each with the graph of its step, so memory grows. "
+            "Which method returns a number?",
+            lambda arguments, result: result[0],
+        ),
+    ),
+)
+
+
+@_LOOP.mistake(
+    symptom="The loss falls at first, and then it jumps: each update uses the sum of all gradients so far.",
+    hint="the loss of step 2 is the first that differs from that of the package's loop: the second update has the "
+    "first gradient in it. backward() adds to .grad, so what must happen before it?",
+)
+def _gradients_add_up(model, tokens, val, block_size, config):
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(config.seed)
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, betas=config.betas)
+    losses, val_losses = [], []
+    model.train()
+    for s in range(config.steps):
+        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
+        loss = model.loss(ids.to(device), targets.to(device))
+        losses.append(loss.item())
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        rise = (s + 1) / config.warmup
+        fall = (config.steps - s) / (config.steps - config.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(rise, fall)
+        optimizer.step()
+        if (s + 1) % config.eval_every == 0:
+            val_losses.append((s + 1, evaluate(model, val, block_size)))
+    return losses, val_losses
+
+
+@_LOOP.mistake(
+    symptom="The loss does not fall at all: no weight changes.",
+    hint="the loss of step 1 is the first that differs from that of the package's loop: it equals the one before the "
+    "update, as all later ones do, since no step changes the model. Is the gradient still there when step reads it?",
+)
+def _gradients_cleared_too_early(model, tokens, val, block_size, config):
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(config.seed)
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, betas=config.betas)
+    losses, val_losses = [], []
+    model.train()
+    for s in range(config.steps):
+        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
+        loss = model.loss(ids.to(device), targets.to(device))
+        losses.append(loss.item())
+        loss.backward()
+        model.zero_grad()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        rise = (s + 1) / config.warmup
+        fall = (config.steps - s) / (config.steps - config.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(rise, fall)
+        optimizer.step()
+        if (s + 1) % config.eval_every == 0:
+            val_losses.append((s + 1, evaluate(model, val, block_size)))
+    return losses, val_losses
+
+
+@_LOOP.mistake(
+    symptom="It trains, but a single batch with a large gradient can throw the model off: nothing is clipped.",
+    hint="the loss of step 2 is the first that differs from that of the package's loop, as without clipping: the "
+    "gradient is not clipped when it is used. Between which two lines does this belong?",
+)
+def _not_clipped_in_time(model, tokens, val, block_size, config):
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(config.seed)
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, betas=config.betas)
+    losses, val_losses = [], []
+    model.train()
+    for s in range(config.steps):
+        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
+        loss = model.loss(ids.to(device), targets.to(device))
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        rise = (s + 1) / config.warmup
+        fall = (config.steps - s) / (config.steps - config.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(rise, fall)
+        optimizer.step()
+        if (s + 1) % config.eval_every == 0:
+            val_losses.append((s + 1, evaluate(model, val, block_size)))
+    return losses, val_losses
+
+
+@_LOOP.mistake(
+    symptom="Nothing happens in the first step, since its learning rate is 0.",
+    hint="the loss of step 1 is the first that differs from that of the package's loop: it equals the one before "
+    "the update, so the learning rate of step 0 is 0. The warm-up is off by one step.",
+)
+def _warm_up_from_0(model, tokens, val, block_size, config):
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(config.seed)
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, betas=config.betas)
+    losses, val_losses = [], []
+    model.train()
+    for s in range(config.steps):
+        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
+        loss = model.loss(ids.to(device), targets.to(device))
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        rise = s / config.warmup
+        fall = (config.steps - s) / (config.steps - config.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(rise, fall)
+        optimizer.step()
+        if (s + 1) % config.eval_every == 0:
+            val_losses.append((s + 1, evaluate(model, val, block_size)))
+    return losses, val_losses
+
+
+@_LOOP.mistake(
+    symptom="It trains. The first update has AdamW's default learning rate, and every other that of the step before "
+    "it.",
+    hint="the loss of step 1 is the first that differs from that of the package's loop: each step uses the "
+    "learning rate that you computed in the step before. When must it be set?",
+)
+def _learning_rate_set_too_late(model, tokens, val, block_size, config):
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(config.seed)
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, betas=config.betas)
+    losses, val_losses = [], []
+    model.train()
+    for s in range(config.steps):
+        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
+        loss = model.loss(ids.to(device), targets.to(device))
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        optimizer.step()
+        rise = (s + 1) / config.warmup
+        fall = (config.steps - s) / (config.steps - config.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(rise, fall)
+        if (s + 1) % config.eval_every == 0:
+            val_losses.append((s + 1, evaluate(model, val, block_size)))
+    return losses, val_losses
+
+
+@_LOOP.mistake(
+    symptom="It trains, and ends too high: the weights still jump around the minimum in the last steps.",
+    hint="the loss of step 5 is the first that differs from that of the package's loop: the learning rate stays at"
+    " its peak after the warm-up. Which of the two fractions is the smaller one there?",
+)
+def _without_decay(model, tokens, val, block_size, config):
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(config.seed)
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, betas=config.betas)
+    losses, val_losses = [], []
+    model.train()
+    for s in range(config.steps):
+        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
+        loss = model.loss(ids.to(device), targets.to(device))
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        rise = (s + 1) / config.warmup
+        fall = (config.steps - s) / (config.steps - config.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(rise, 1)
+        optimizer.step()
+        if (s + 1) % config.eval_every == 0:
+            val_losses.append((s + 1, evaluate(model, val, block_size)))
+    return losses, val_losses
+
+
+@_LOOP.mistake(
+    symptom="It trains nearly as well: Adam averages squared gradients over 1,000 steps instead of 20.",
+    hint="the loss of step 2 is the first that differs from that of the package's loop: your optimizer averages "
+    "gradients over other times. Which arguments of AdamW have you left at their defaults?",
+)
+def _default_betas(model, tokens, val, block_size, config):
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(config.seed)
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups)
+    losses, val_losses = [], []
+    model.train()
+    for s in range(config.steps):
+        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
+        loss = model.loss(ids.to(device), targets.to(device))
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        rise = (s + 1) / config.warmup
+        fall = (config.steps - s) / (config.steps - config.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(rise, fall)
+        optimizer.step()
+        if (s + 1) % config.eval_every == 0:
+            val_losses.append((s + 1, evaluate(model, val, block_size)))
+    return losses, val_losses
+
+
+@_LOOP.mistake(
+    symptom="It trains nearly as well: the gains of norms and the biases are pulled to 0 as well.",
+    hint="the loss of step 1 is the first that differs from that of the package's loop, and only with weight decay: "
+    "you shrink biases too. Which weights does the task name?",
+)
+def _vectors_decayed(model, tokens, val, block_size, config):
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(config.seed)
+    optimizer = torch.optim.AdamW(model.parameters(), betas=config.betas, weight_decay=config.weight_decay)
+    losses, val_losses = [], []
+    model.train()
+    for s in range(config.steps):
+        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
+        loss = model.loss(ids.to(device), targets.to(device))
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        rise = (s + 1) / config.warmup
+        fall = (config.steps - s) / (config.steps - config.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(rise, fall)
+        optimizer.step()
+        if (s + 1) % config.eval_every == 0:
+            val_losses.append((s + 1, evaluate(model, val, block_size)))
+    return losses, val_losses
+
+
+@_LOOP.mistake(
+    symptom="Without dropout, nothing. With it, the model overfits, since it is never active.",
+    hint="all losses are right, but a model that comes in evaluation mode stays in it: dropout would be off. Which"
+    " method of a module ends that?",
+)
+def _never_in_training_mode(model, tokens, val, block_size, config):
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(config.seed)
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, betas=config.betas)
+    losses, val_losses = [], []
+    for s in range(config.steps):
+        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
+        loss = model.loss(ids.to(device), targets.to(device))
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        rise = (s + 1) / config.warmup
+        fall = (config.steps - s) / (config.steps - config.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(rise, fall)
+        optimizer.step()
+        if (s + 1) % config.eval_every == 0:
+            val_losses.append((s + 1, evaluate(model, val, block_size)))
+    return losses, val_losses
+
+
+@_LOOP.mistake(
+    symptom="Memory grows with each step, until there is none: each loss holds all that it was computed from.",
+    hint="all losses are right, but your list holds tensors, each with the graph of its step, so memory grows. "
+    "Which method returns a number?",
+)
+def _losses_with_their_graphs(model, tokens, val, block_size, config):
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(config.seed)
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, betas=config.betas)
+    losses, val_losses = [], []
+    model.train()
+    for s in range(config.steps):
+        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
+        loss = model.loss(ids.to(device), targets.to(device))
+        losses.append(loss)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        rise = (s + 1) / config.warmup
+        fall = (config.steps - s) / (config.steps - config.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(rise, fall)
+        optimizer.step()
+        if (s + 1) % config.eval_every == 0:
+            val_losses.append((s + 1, evaluate(model, val, block_size)))
+    return losses, val_losses

@@ -1,0 +1,97 @@
+"""Exercise 10.4: SwiGLU, the gated feed-forward layer."""
+
+import random
+
+import torch.nn.functional as F
+
+from lecture21.course.exercises.exercise import Case, Exercise, normal
+
+
+def _swiglu(x, w_gate, w_up, w_down):
+    """Return the gated feed-forward layer SwiGLU of `x`, a tensor of shape (T, C).
+
+    `w_gate` and `w_up` have the shape (F, C), as the weight of an nn.Linear from C to F, and
+    `w_down` the shape (C, F). Both hidden layers are linear maps of x. SiLU, which is z sigmoid(z),
+    is applied to the one of `w_gate`, and the two are multiplied entry by entry. `w_down` maps the
+    product back. There are no biases, and the result passes gradients back to all four.
+    """
+    gate = F.silu(x @ w_gate.T)  # (T, F)
+    up = x @ w_up.T
+    hidden = gate * up
+    return hidden @ w_down.T
+
+
+def _cases(rng: random.Random) -> list[Case]:
+    t, width, hidden = rng.randint(2, 4), rng.randint(2, 4), rng.randint(5, 7)
+
+    def case(t: int, width: int, hidden: int) -> Case:
+        arguments = (normal(rng, t, width), *(normal(rng, hidden, width) for _ in range(2)), normal(rng, width, hidden))
+        return Case(arguments, f"T = {t}, C = {width}, F = {hidden}")
+
+    return [case(1, 2, 3), case(t, width, hidden), case(5, 3, 3)]
+
+
+_SWIGLU = Exercise(
+    number="10.4",
+    name="swiglu",
+    title="SwiGLU",
+    solution=_swiglu,
+    differentiable=("x", "w_gate", "w_up", "w_down"),
+    any_device=True,
+    cases=_cases,
+)
+
+
+@_SWIGLU.mistake(
+    symptom="Without the nonlinearity the layer is a product of two linear maps, and pretrained weights give noise.",
+    hint="your layer has no nonlinearity, only a product of two linear maps. Where does SiLU belong?",
+)
+def _without_silu(x, w_gate, w_up, w_down):
+    gate = x @ w_gate.T
+    up = x @ w_up.T
+    hidden = gate * up
+    return hidden @ w_down.T
+
+
+@_SWIGLU.mistake(
+    symptom="Trained from scratch it is as good, but weights of Llama give wrong results: gate and up are swapped.",
+    hint="your SiLU is applied to the other hidden layer. Which of the two matrices makes the gate?",
+)
+def _silu_of_up(x, w_gate, w_up, w_down):
+    gate = x @ w_gate.T
+    up = F.silu(x @ w_up.T)
+    hidden = gate * up
+    return hidden @ w_down.T
+
+
+@_SWIGLU.mistake(
+    symptom="The gate is between 0 and 1, as in the GLU of 2016, which SwiGLU was derived from.",
+    hint="your gate is a sigmoid, which is the older GLU. SiLU multiplies the sigmoid by its input.",
+)
+def _sigmoid_gate(x, w_gate, w_up, w_down):
+    gate = F.sigmoid(x @ w_gate.T)
+    up = x @ w_up.T
+    hidden = gate * up
+    return hidden @ w_down.T
+
+
+@_SWIGLU.mistake(
+    symptom="The two hidden layers are added, so neither gates the other.",
+    hint="your hidden layers are added. A gate must be able to close: which operation makes the result 0 if it is 0?",
+)
+def _added(x, w_gate, w_up, w_down):
+    gate = F.silu(x @ w_gate.T)
+    up = x @ w_up.T
+    hidden = gate + up
+    return hidden @ w_down.T
+
+
+@_SWIGLU.mistake(
+    symptom="SiLU is applied to the product, so a closed gate is not closed.",
+    hint="you multiply first and apply SiLU to the product. It belongs to one factor only.",
+)
+def _silu_of_the_product(x, w_gate, w_up, w_down):
+    gate = x @ w_gate.T
+    up = x @ w_up.T
+    hidden = gate * up * F.sigmoid(gate * up)
+    return hidden @ w_down.T

@@ -1,0 +1,122 @@
+"""Exercise 11.5: which positions an induction head should attend to."""
+
+import random
+
+import torch
+from torch import Tensor
+
+from lecture21.course.exercises.exercise import Case, Exercise
+
+
+def _induction_targets(ids):
+    """Return which positions an induction head should attend to: booleans of shape (T, T).
+
+    `ids` has the shape (T,). Entry [t, s] is True if the token just before position s is an
+    earlier copy of the token at position t. An induction head at t then copies the token at s. For
+    the tokens a F c B a, row 4, the second a, is True at position 1 only, where F is.
+    """
+    same = ids[:, None] == ids[None, :]  # (T, T)
+    targets = torch.zeros_like(same)
+    targets[:, 1:] = same[:, :-1]
+    return targets.tril()
+
+
+def _ids(rng: random.Random, length: int, n_token: int) -> Tensor:
+    """Return random ids, the first and the last of which are equal."""
+    ids = [rng.randrange(n_token) for _ in range(length)]
+    return torch.tensor([*ids[:-1], ids[0]])
+
+
+def _cases(rng: random.Random) -> list[Case]:
+    return [
+        Case((torch.tensor([4]),), "T = 1"),
+        Case((torch.tensor([7, 7, 7]),), "ids = [7, 7, 7]"),
+        Case((torch.tensor([0, 3, 1, 2, 0]),), "ids = [0, 3, 1, 2, 0]"),
+        Case((_ids(rng, rng.randint(7, 9), 3),), "a text of three tokens"),
+        Case((_ids(rng, 12, 5),), "T = 12"),
+    ]
+
+
+_TARGETS = Exercise(
+    number="11.5",
+    name="induction_targets",
+    title="where an induction head should attend",
+    solution=_induction_targets,
+    any_device=True,
+    cases=_cases,
+    properties=(
+        (
+            "no position may be marked that is after its query",
+            lambda arguments, result: not result.triu(1).any(),
+        ),
+        (
+            "position 0 has no token before it, so it is never marked",
+            lambda arguments, result: not result[:, 0].any(),
+        ),
+    ),
+)
+
+
+@_TARGETS.mistake(
+    symptom="A head that attends to the copy itself gets the full score; it would predict the same token once more.",
+    hint="you mark the earlier copies themselves. Which token should be copied, so that it comes next?",
+)
+def _the_copies(ids):
+    same = ids[:, None] == ids[None, :]
+    targets = torch.zeros_like(same)
+    targets[:, :] = same[:, :]
+    return targets.tril(-1)
+
+
+@_TARGETS.mistake(
+    symptom="Rows mark positions in the future, which the causal mask hides, so every head's score is low.",
+    hint="you also mark what follows later copies. Which positions may a query attend to?",
+)
+def _without_a_mask(ids):
+    same = ids[:, None] == ids[None, :]
+    targets = torch.zeros_like(same)
+    targets[:, 1:] = same[:, :-1]
+    return targets
+
+
+@_TARGETS.mistake(
+    symptom="Every row marks the next position: each token counts as its own earlier copy.",
+    hint="each row marks the position after its query, because a token counts as its own copy. Is it an earlier one?",
+)
+def _its_own_copy(ids):
+    same = ids[:, None] == ids[None, :]
+    targets = torch.zeros_like(same)
+    targets[:, 1:] = same[:, :-1]
+    return targets.tril(1)
+
+
+@_TARGETS.mistake(
+    symptom="Position 0 is marked wherever the last token of the text is the same: `roll` moves it to the front.",
+    hint="where the last token equals the query's, you mark position 0. What does `roll` do with the last column?",
+)
+def _rolled(ids):
+    same = ids[:, None] == ids[None, :]
+    targets = same.roll(1, dims=1)
+    return targets.tril()
+
+
+@_TARGETS.mistake(
+    symptom="The head's score is that of a head that reads the token before the earlier copy.",
+    hint="you mark the position before each earlier copy. Text is predicted in the other direction.",
+)
+def _before_the_copy(ids):
+    same = ids[:, None] == ids[None, :]
+    targets = torch.zeros_like(same)
+    targets[:, :-1] = same[:, 1:]
+    return targets.tril(-2)
+
+
+@_TARGETS.mistake(
+    symptom="Rows and columns are swapped, so the causal mask hides every marked position but the diagonal.",
+    hint="your result is the transpose of the right one. Rows are queries, and columns are what they attend to.",
+)
+def _transposed(ids):
+    same = ids[:, None] == ids[None, :]
+    targets = torch.zeros_like(same)
+    targets[:, 1:] = same[:, :-1]
+    return targets.tril().T

@@ -1,0 +1,182 @@
+"""Scale: the best size for a budget of compute, ways to give a model a task, and how heads look up an example."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch
+from torch import Tensor
+
+from lecture21.course.figures.axes import DASHED, as_array
+from lecture21.course.figures.diagram import Point, box
+from lecture21.course.figures.style import COLORS, SERIES, WIDTH
+
+
+def isoflop_curves(
+    curves: Mapping[str, tuple[Sequence[int], Float[Tensor, "_ _S"]]],
+    *,
+    curvature: int | float,
+    xlabel: str,
+    ylabel: str,
+    held_back: str | None = None,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the loss over the size, a curve for each budget of compute, and join the lowest points.
+
+    Small dots are seeds, large dots their mean, hollow if the budget was held back. Each curve is a parabola in the
+    logarithm of the size, of one curvature for all, fitted to the means by least squares. A star is its lowest point.
+
+    Args:
+        curves: by the label of the budget, the S sizes and the losses of shape (seeds, S); at least 3 sizes.
+        curvature: factor of the squared natural logarithm of the size.
+        xlabel: what the size counts.
+        ylabel: the loss and its unit.
+        held_back: label of a budget that was predicted from the others.
+    """
+    for label, (sizes, losses) in curves.items():
+        if losses.shape[1] != len(sizes) or len(sizes) < 3:
+            counts = f"{len(sizes)} and {losses.shape[1]}"
+            raise ValueError(f"{label}: a curve needs 3 or more sizes and a loss for each, got {counts}")
+    ax = plt.subplots(figsize=(WIDTH, 3.6))[1] if ax is None else ax
+    bottoms = []
+    for (label, (sizes, losses)), color in zip(curves.items(), SERIES, strict=False):
+        x, values = np.log(sizes), as_array(losses)
+        a = curvature
+        b, c = np.polyfit(x, values.mean(0) - a * x**2, 1)
+        grid = np.linspace(x.min(), x.max(), 60)
+        ax.plot(np.exp(grid), np.polyval((a, b, c), grid), color=color, linewidth=1.4)
+        for row in values:
+            ax.plot(sizes, row, "o", color=color, markersize=2.5, alpha=0.5)
+        face = "white" if label == held_back else color
+        style = {"markerfacecolor": face, "markeredgecolor": color, "linestyle": "none"}
+        ax.plot(sizes, values.mean(0), "o", markersize=6, label=label, **style)
+        bottoms.append((np.exp(-b / (2 * a)), c - b**2 / (4 * a)))
+    ax.plot(*zip(*bottoms, strict=True), **DASHED | {"color": COLORS["ink"], "zorder": 3})
+    star = {"color": COLORS["ink"], "markersize": 10, "linestyle": "none", "zorder": 4}
+    ax.plot(*zip(*bottoms, strict=True), "*", label="lowest point", **star)
+    ax.set_xscale("log")
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.set_title(title)
+    ax.legend(fontsize=8.5)
+    return ax
+
+
+def best_sizes(
+    budgets: Sequence[int | float],
+    sizes: Float[Tensor, "B 3"],
+    predicted: tuple[int | float, int | float],
+    *,
+    ylabel: str,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the best size over the budget of compute, the power law through all but the last, and its prediction.
+
+    Args:
+        budgets: B budgets in FLOPs; the last was held back.
+        sizes: for each, the best size that was measured, and the limits of its interval.
+        predicted: the limits of the interval that was predicted for the last budget.
+        ylabel: what the size counts.
+    """
+    if len(budgets) != len(sizes) or len(budgets) < 3:
+        raise ValueError(f"best_sizes needs 3 or more budgets, each with a size, got {len(budgets)} and {len(sizes)}")
+    ax = plt.subplots(figsize=(WIDTH, 3.6))[1] if ax is None else ax
+    values = as_array(sizes)
+    slope, intercept = np.polyfit(np.log(budgets[:-1]), np.log(values[:-1, 0]), 1)
+    grid = np.geomspace(budgets[0] / 1.5, budgets[-1] * 1.8, 50)
+    ax.plot(
+        grid, np.exp(intercept + slope * np.log(grid)), color=COLORS["note"], label=f"$N^* \\propto F^{{{slope:.2f}}}$"
+    )
+    band = {"color": COLORS["masked"], "alpha": 0.45, "linewidth": 9, "zorder": 1}
+    ax.vlines(budgets[-1], *predicted, label="predicted", **band)
+    for n, (budget, (best, lowest, highest)) in enumerate(zip(budgets, values, strict=True)):
+        face = "white" if n == len(budgets) - 1 else SERIES[n]
+        ax.errorbar(
+            budget,
+            best,
+            yerr=[[best - lowest], [highest - best]],
+            fmt="o",
+            color=SERIES[n],
+            markerfacecolor=face,
+            markersize=6,
+            capsize=3,
+            label="measured afterwards" if n == len(budgets) - 1 else None,
+        )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("FLOPs of the training")
+    ax.set_ylabel(ylabel)
+    ax.set_title(title)
+    ax.legend(fontsize=8.5, loc="upper left")
+    return ax
+
+
+def prompt_panels(panels: Mapping[str, tuple[Sequence[str], str]], *, title: str = "") -> np.ndarray:
+    """Draw ways to give a model a task side by side: what it is given, in a box, and a note below.
+
+    Args:
+        panels: lines of the input and a note for each way. A line that ends in "?" is the query.
+
+    Returns:
+        The `Axes`, one for each panel.
+    """
+    if not panels:
+        raise ValueError("prompt_panels needs at least one panel")
+    longest = max(len(lines) for lines, _ in panels.values())
+    figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 1.25 + 0.24 * longest), squeeze=False)
+    for ax, (label, (lines, note)) in zip(axes[0], panels.items(), strict=True):
+        ax.set_xlim(0, 1)
+        ax.set_ylim(-2.6, longest + 0.4)
+        ax.set_axis_off()
+        ax.set_title(label, fontsize=10.5, fontweight="bold")
+        height = len(lines) + 0.5
+        center = (0.5, longest - height / 2 + 0.2)
+        box(ax, center, (1.0, height), rounding=0.06, edge=COLORS["masked"], fill="#f7f7f7")
+        for n, line in enumerate(lines):
+            color = COLORS["query"] if line.endswith("?") else COLORS["ink"]
+            style = {"family": "DejaVu Sans Mono", "fontsize": 8.5, "va": "center"}
+            ax.text(0.06, longest - n - 0.55, line, color=color, zorder=5, **style)
+        ax.text(0.0, longest - height - 0.35, note, ha="left", va="top", fontsize=9, color=COLORS["note"])
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return axes[0]
+
+
+def lookup_heads(tokens: Sequence[str], *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw how two layers look up the value of the last key in a prompt of pairs: key, value, key, value, ..., key.
+
+    The arcs above are those of the first layer: each value attends to the key before it. The arcs below are those of
+    the second layer: the last key attends to the values whose key it is.
+    """
+    keys = list(tokens[::2])
+    if len(tokens) % 2 == 0 or keys[-1] not in keys[:-1]:
+        raise ValueError(f"the prompt must end with a key that occurred before, got {' '.join(tokens)}")
+    ax = plt.subplots(figsize=(WIDTH, 2.6))[1] if ax is None else ax
+    matches = [2 * n + 1 for n, key in enumerate(keys[:-1]) if key == keys[-1]]
+    for place, token in enumerate(tokens):
+        chosen = place in matches or place == len(tokens) - 1
+        edge = COLORS["query"] if place == len(tokens) - 1 else COLORS["value"] if chosen else COLORS["masked"]
+        style = {"family": "DejaVu Sans Mono", "fontsize": 13, "ha": "center", "va": "center"}
+        frame = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": edge}
+        frame["linewidth"] = 1.8 if chosen else 1
+        ax.text(place, 0, token, bbox=frame, zorder=4, **style)
+    for place in range(1, len(tokens), 2):
+        _arc(ax, (place, 0.42), (place - 1, 0.42), "arc3,rad=0.6", COLORS["output"])
+    for place in matches:
+        bend = -0.35 if len(tokens) - 1 - place > 3 else -0.6
+        _arc(ax, (len(tokens) - 1, -0.42), (place, -0.42), f"arc3,rad={bend}", COLORS["query"])
+    ax.text(-0.4, 1.35, "layer 1: each value attends to the key before it", color=COLORS["note"], va="center")
+    ax.text(-0.4, -2.2, "layer 2: the last key attends to values of the same key", color=COLORS["note"], va="center")
+    ax.set_xlim(-0.6, len(tokens) - 0.4)
+    ax.set_ylim(-2.5, 1.7)
+    ax.set_axis_off()
+    ax.set_title(title)
+    return ax
+
+
+def _arc(ax: Axes, start: Point, end: Point, shape: str, color: str) -> None:
+    style = {"arrowstyle": "-|>", "mutation_scale": 11, "linewidth": 1.6, "color": color, "shrinkA": 0, "shrinkB": 0}
+    ax.add_patch(FancyArrowPatch(start, end, connectionstyle=shape, zorder=2, **style))

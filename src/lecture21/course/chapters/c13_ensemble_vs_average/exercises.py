@@ -1,0 +1,552 @@
+"""Exercises of chapter 13: the ambiguity decomposition, where the slide's comparison fails, and pools."""
+
+import math
+import random
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lecture21.course.exercises.exercise import Case, Exercise, normal
+
+# 13.1
+
+
+def _decompose(predictions, target, weights):
+    """Return (ensemble, average, ambiguity) at each of N points: three tensors of shape (N,).
+
+    `predictions` and `weights` have the shape (N, M): row n holds the predictions of the M members
+    at point n, and their weights there, which sum to 1. `target` has the shape (N,). The pool is
+    the weighted mean of the predictions. The three values at a point are the squared error of the
+    pool, the weighted mean of the members' squared errors, and the weighted mean of the members'
+    squared distances from the pool. Compute the last one from these distances: as a difference of
+    two other terms it loses its digits where the members are close together and far from the
+    target. The results have the dtype of the arguments. Do not modify the arguments.
+    """
+    pool = (weights * predictions).sum(dim=-1)  # (N,)
+    ensemble = (target - pool).square()
+    average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
+    ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
+    return ensemble, average, ambiguity
+
+
+def _points(rng: random.Random, n: int, m: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, Tensor]:
+    """Return random predictions and targets, and weights that differ from point to point."""
+    gates = (2 * normal(rng, n, m, dtype=dtype)).softmax(dim=-1)
+    return normal(rng, n, m, dtype=dtype), normal(rng, n, dtype=dtype), gates
+
+
+def _decompose_cases(rng: random.Random) -> list[Case]:
+    n, m = rng.randint(4, 6), rng.randint(7, 9)
+    predictions, target, _ = _points(rng, 2, 2)
+    near, zero, gates = _points(rng, 3, 4)
+    return [
+        Case(_points(rng, 1, 2), "one point and two members"),
+        Case(_points(rng, 3, 3), "three points and three members"),
+        Case((predictions, target, torch.tensor([[2.0, -1.0], [0.25, 0.75]])), "a negative weight"),
+        Case(_points(rng, 3, 1), "one member"),
+        Case(_points(rng, n, m), f"N = {n}, M = {m}"),
+        Case((1000 + near, 0 * zero, gates), "members near 1,000 and a target of 0"),
+        Case(_points(rng, 5, 4, torch.float64), "float64"),
+    ]
+
+
+def _adds_up(arguments: tuple[Any, ...], result: Any) -> bool:
+    ensemble, average, ambiguity = result
+    return torch.allclose(ensemble, average - ambiguity, atol=1e-4)
+
+
+def _keeps_its_digits(arguments: tuple[Any, ...], result: Any) -> bool:
+    predictions, _, weights = (each.double() for each in arguments)
+    pool = (weights * predictions).sum(dim=-1, keepdim=True)
+    ambiguity = (weights * (predictions - pool).square()).sum(dim=-1)
+    far = bool((predictions > 100).all())
+    return not far or torch.allclose(result[2].double(), ambiguity, rtol=1e-3)
+
+
+_DECOMPOSE = Exercise(
+    number="13.1",
+    name="decompose",
+    title="the ambiguity decomposition",
+    solution=_decompose,
+    cases=_decompose_cases,
+    properties=(
+        ("at each point, ensemble = average - ambiguity must hold", _adds_up),
+        (
+            "the ambiguity has lost its digits. Average the squared distances from the pool; a difference of two large "
+            "numbers is not precise enough",
+            _keeps_its_digits,
+        ),
+    ),
+    returns=("the ensemble error", "the average error", "the ambiguity"),
+)
+
+
+@_DECOMPOSE.mistake(
+    symptom="This is the slide's average error, with 1/M. The identity holds only if all members have the same weight.",
+    hint="your average gives each member the weight 1/M. The identity needs the same weights in all three terms.",
+)
+def _average_with_equal_weights(predictions, target, weights):
+    pool = (weights * predictions).sum(dim=-1)
+    ensemble = (target - pool).square()
+    average = (target[:, None] - predictions).square().mean(dim=-1)
+    ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
+    return ensemble, average, ambiguity
+
+
+@_DECOMPOSE.mistake(
+    symptom="The ambiguity is larger than it should be by the ensemble error, and depends on the target.",
+    hint="your ambiguity measures distances from the target, so it equals the average error. From what should it "
+    "measure them, so that it can be computed without the target?",
+)
+def _distance_from_the_target(predictions, target, weights):
+    pool = (weights * predictions).sum(dim=-1)
+    ensemble = (target - pool).square()
+    average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
+    ambiguity = (weights * (predictions - target[:, None]).square()).sum(dim=-1)
+    return ensemble, average, ambiguity
+
+
+@_DECOMPOSE.mistake(
+    symptom="This is the variance of the members around the pool with 1/M, right only for equal weights.",
+    hint="your ambiguity gives each member the weight 1/M. Which weight does member m have in the pool?",
+)
+def _ambiguity_with_equal_weights(predictions, target, weights):
+    pool = (weights * predictions).sum(dim=-1)
+    ensemble = (target - pool).square()
+    average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
+    ambiguity = (predictions - pool[:, None]).square().mean(dim=-1)
+    return ensemble, average, ambiguity
+
+
+@_DECOMPOSE.mistake(
+    symptom="The weights are used in the average only, and the pool is a plain mean.",
+    hint="your pool is the plain mean of the predictions. The weights belong in the pool as well.",
+)
+def _plain_mean_as_pool(predictions, target, weights):
+    pool = predictions.mean(dim=-1)
+    ensemble = (target - pool).square()
+    average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
+    ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
+    return ensemble, average, ambiguity
+
+
+@_DECOMPOSE.mistake(
+    symptom="The first two values are equal, as if averaging never helped.",
+    hint="your ensemble error is the mean of the members' squared errors. Average the predictions first, then square "
+    "the error of the result.",
+)
+def _squared_before_averaging(predictions, target, weights):
+    pool = (weights * predictions).sum(dim=-1)
+    ensemble = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
+    average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
+    ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
+    return ensemble, average, ambiguity
+
+
+@_DECOMPOSE.mistake(
+    symptom="It raises an error for most shapes. For three points and three members it compares point n with member n.",
+    hint="shapes (N,) and (N, M) broadcast from the right, so your target n meets member n. The targets need a second "
+    "axis: which indexing gives the shape (N, 1)?",
+)
+def _no_new_axis(predictions, target, weights):
+    pool = (weights * predictions).sum(dim=-1)
+    ensemble = (target - pool).square()
+    average = (weights * (target - predictions).square()).sum(dim=-1)
+    ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
+    return ensemble, average, ambiguity
+
+
+@_DECOMPOSE.mistake(
+    symptom="Three numbers for all points together. The identity holds for them as well, and the single points are "
+    "lost.",
+    hint="you averaged over the points as well. Which dimension holds the members?",
+)
+def _mean_over_the_points(predictions, target, weights):
+    pool = (weights * predictions).sum(dim=-1)
+    ensemble = (target - pool).square()
+    average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
+    ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
+    return ensemble.mean(), average.mean(), ambiguity.mean()
+
+
+@_DECOMPOSE.mistake(
+    symptom="Right while all values are near 0, and the identity holds exactly, because it was used. In float32, the "
+    "difference of two errors near 1,000,000 has an error of about 0.1.",
+    hint="your ambiguity is the difference of the other two terms. It loses its digits if both are large, and the "
+    "identity can no longer test your code. Average the members' squared distances from the pool.",
+)
+def _by_subtraction(predictions, target, weights):
+    pool = (weights * predictions).sum(dim=-1)
+    ensemble = (target - pool).square()
+    average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
+    ambiguity = average - ensemble
+    return ensemble, average, ambiguity
+
+
+# 13.2
+
+PREDICTIONS, TARGET = (1.0, 5.0, 4.5), 4.0
+"""The members and the truth of exercise 13.2."""
+
+
+def _numbers(value: Any) -> tuple[float, ...] | None:
+    """Return three finite numbers, given as a list, a tuple or a tensor."""
+    if isinstance(value, Tensor):
+        value = tuple(value.tolist()) if value.shape == (3,) and not value.is_complex() else ()
+    if not isinstance(value, tuple):
+        return None
+    numbers = [each.item() if isinstance(each, Tensor) and each.numel() == 1 else each for each in value]
+    if len(numbers) != 3 or not all(type(each) in (int, float) and math.isfinite(each) for each in numbers):
+        return None
+    return tuple(map(float, numbers))
+
+
+def _is_worse(arguments: tuple[Any, ...], value: Any) -> bool:
+    pool = sum(g * f for g, f in zip(_numbers(value), PREDICTIONS, strict=True))
+    average = sum((TARGET - f) ** 2 for f in PREDICTIONS) / len(PREDICTIONS)
+    return (TARGET - pool) ** 2 > average + 1e-6
+
+
+_COUNTEREXAMPLE = Exercise(
+    number="13.2",
+    name="counterexample",
+    title="weights for which the slide's comparison fails",
+    solution=(0.8, 0.1, 0.1),
+    by_properties=True,
+    properties=(
+        ("it must be a list of three finite numbers", lambda arguments, value: _numbers(value) is not None),
+        ("no weight may be negative", lambda arguments, value: min(_numbers(value)) >= 0),
+        ("the weights must sum to 1", lambda arguments, value: math.isclose(sum(_numbers(value)), 1, abs_tol=1e-5)),
+        (
+            "the weights are valid, but the ensemble error is not above the average expert error of 3.42. How far must "
+            "the pool be from the truth?",
+            _is_worse,
+        ),
+    ),
+    task="Three weights >= 0 with sum 1, as a list, for which the ensemble error is above 3.42.",
+)
+_COUNTEREXAMPLE.wrong_value(
+    "equal weights",
+    (1 / 3, 1 / 3, 1 / 3),
+    hint="with equal weights the slide's two errors use the same weights, so the comparison cannot fail.",
+)
+_COUNTEREXAMPLE.wrong_value(
+    "all weight on the best member",
+    (0.0, 0.0, 1.0),
+    hint="you trust the best member, so the ensemble error is 0.25. Which weights would make the pool bad?",
+)
+_COUNTEREXAMPLE.wrong_value(
+    "a sum instead of a mean",
+    (1.0, 1.0, 1.0),
+    hint="these weights sum to 3, so the pool is far outside the range of the predictions. Make them sum to 1: the "
+    "comparison can also fail for such weights.",
+)
+_COUNTEREXAMPLE.wrong_value(
+    "a bet against a member",
+    (2.0, -1.0, 0.0),
+    hint="a negative weight makes the ambiguity negative, which is another reason for a failure. Find weights that are "
+    "not negative.",
+)
+_COUNTEREXAMPLE.wrong_value(
+    "half on the worst member",
+    (0.5, 0.5, 0.0),
+    hint="the pool is at 3, so the ensemble error is 1. The first member makes the pool worse. Give it more weight.",
+)
+
+
+# 13.3
+
+
+def _error_of_pools(errors, members):
+    """Return the mean squared error of a pool, averaged over all pools of that many members.
+
+    `errors` has the shape (N, K), with K >= 2: the errors f_k(x_n) - y_n of K members at N points.
+    `members` is a whole number from 1 to K, or math.inf for the limit of many members like these.
+    A pool is the plain mean of different members. Form no pool: E_kk is the mean over the members,
+    E_kl the mean over all pairs of two different members, and both are means over the points.
+    Return a tensor of shape () with the dtype of `errors`, which must not be modified.
+    """
+    n, k = errors.shape
+    products = errors.T @ errors / n  # (K, K)
+    own = products.diagonal().mean()
+    shared = (products.sum() - products.diagonal().sum()) / (k * (k - 1))
+    return own / members + (1 - 1 / members) * shared
+
+
+def _errors(rng: random.Random, n: int, k: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return errors that the members share in part, and that differ in size."""
+    return normal(rng, n, 1, dtype=dtype) + torch.linspace(0.5, 2, k, dtype=dtype) * normal(rng, n, k, dtype=dtype)
+
+
+def _pool_cases(rng: random.Random) -> list[Case]:
+    n, k = rng.randint(4, 6), rng.randint(7, 9)
+    opposite = normal(rng, 3, 1)
+    return [
+        Case((_errors(rng, 2, 2), 2), "two members in one pool"),
+        Case((_errors(rng, 4, 3), 2), "three members in pools of 2"),
+        Case((_errors(rng, 3, 2), 1), "members alone"),
+        Case((_errors(rng, 6, 4), math.inf), "infinitely many"),
+        Case((torch.cat([opposite, -opposite], dim=1), 2), "two members with opposite errors"),
+        Case((_errors(rng, n, k), 4), f"N = {n}, K = {k}, pools of 4"),
+        Case((_errors(rng, 5, 4, torch.float64), 3), "float64"),
+    ]
+
+
+def _is_the_pool_of_all(arguments: tuple[Any, ...], result: Any) -> bool:
+    errors, members = arguments
+    pool = errors.double().mean(dim=1).square().mean()
+    return members != errors.shape[1] or torch.allclose(result.double(), pool, atol=1e-4)
+
+
+_POOLS = Exercise(
+    number="13.3",
+    name="error_of_pools",
+    title="the error of pools that you never form",
+    solution=_error_of_pools,
+    cases=_pool_cases,
+    properties=(("if the pool holds all members, the result must be the error of their mean", _is_the_pool_of_all),),
+)
+
+
+@_POOLS.mistake(
+    symptom="Too large: every member meets itself among the pairs, so its own error counts twice.",
+    hint="your E_kl is the mean of the complete table, where each member also meets itself. Leave the diagonal out.",
+)
+def _diagonal_among_the_pairs(errors, members):
+    n, k = errors.shape
+    products = errors.T @ errors / n
+    own = products.diagonal().mean()
+    return own / members + (1 - 1 / members) * products.mean()
+
+
+@_POOLS.mistake(
+    symptom="Far too small for many members: the errors count as if no two members shared any.",
+    hint="this would be right if the errors of two members had a mean product of 0. What do they share?",
+)
+def _as_if_independent(errors, members):
+    n, k = errors.shape
+    products = errors.T @ errors / n
+    return products.diagonal().mean() / members
+
+
+@_POOLS.mistake(
+    symptom="The pairs are divided by all K² entries of the table, so their mean is too small.",
+    hint="you divide the sum over the pairs by K². How many entries does the table have off its diagonal?",
+)
+def _divided_by_all(errors, members):
+    n, k = errors.shape
+    products = errors.T @ errors / n
+    own = products.diagonal().mean()
+    shared = (products.sum() - products.diagonal().sum()) / k**2
+    return own / members + (1 - 1 / members) * shared
+
+
+@_POOLS.mistake(
+    symptom="The number of members is ignored: this is the one pool of all K.",
+    hint="this is the error of the pool of all K members. A pool has only `members` of them.",
+)
+def _pool_of_all(errors, members):
+    return errors.mean(dim=1).square().mean()
+
+
+@_POOLS.mistake(
+    symptom="The result grows with the number of points.",
+    hint="your products are sums over the points. Both E_kk and E_kl are means over them.",
+)
+def _sum_over_the_points_of_the_pool(errors, members):
+    n, k = errors.shape
+    products = errors.T @ errors
+    own = products.diagonal().mean()
+    shared = (products.sum() - products.diagonal().sum()) / (k * (k - 1))
+    return own / members + (1 - 1 / members) * shared
+
+
+@_POOLS.mistake(
+    symptom="The two weights are exchanged: a pool of one has E_kl instead of E_kk.",
+    hint="for one member, the result must be its own error, E_kk. Which weight does that error have in your sum?",
+)
+def _exchanged_weights(errors, members):
+    n, k = errors.shape
+    products = errors.T @ errors / n
+    own = products.diagonal().mean()
+    shared = (products.sum() - products.diagonal().sum()) / (k * (k - 1))
+    return (1 - 1 / members) * own + shared / members
+
+
+@_POOLS.mistake(
+    symptom="The squares of the members' mean errors: what differs from point to point is lost.",
+    hint="you average the errors over the points before you multiply. Multiply two members' errors at each point, then "
+    "average over the points.",
+)
+def _mean_errors(errors, members):
+    n, k = errors.shape
+    products = errors.mean(dim=0)[:, None] * errors.mean(dim=0)
+    own = products.diagonal().mean()
+    shared = (products.sum() - products.diagonal().sum()) / (k * (k - 1))
+    return own / members + (1 - 1 / members) * shared
+
+
+# 13.4
+
+
+def _bag_losses(logits, targets):
+    """Return (average, probabilities, logits): three losses in nats, tensors of shape ().
+
+    `logits` has the shape (M, T, V): the scores of M models at T positions for V tokens, float32
+    or float64. `targets` has the shape (T,) and holds the observed tokens. All members have the
+    same weight, and each loss is the mean over the positions. The first is the members' average
+    loss. The second is the loss of the mean of their probabilities, the third the loss of the
+    softmax of the mean of their logits. All three have the dtype of the logits, and are finite
+    even if each model's score of a target is 1,000 below its other scores.
+    """
+    log_p = logits.log_softmax(dim=-1)
+    at_target = log_p[:, torch.arange(len(targets)), targets]  # (M, T)
+    average = -at_target.mean()
+    probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
+    return average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
+
+
+def _bag(rng: random.Random, m: int, t: int, v: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+    """Return scores of models of different sharpness, and targets."""
+    sharpness = torch.linspace(1, 3, m, dtype=dtype)[:, None, None]
+    targets = torch.tensor([rng.randrange(v) for _ in range(t)])
+    return sharpness * normal(rng, m, t, v, dtype=dtype), targets
+
+
+def _bag_cases(rng: random.Random) -> list[Case]:
+    m, t = rng.randint(3, 4), rng.randint(5, 7)
+    improbable, targets = _bag(rng, 2, 3, 4)
+    improbable[:, 1, targets[1]] -= 1000
+    shifted, others = _bag(rng, 3, 4, 6)
+    return [
+        Case(_bag(rng, 2, 1, 3), "M = 2, T = 1, V = 3"),
+        Case(_bag(rng, 3, 3, 3), "M = T = V = 3"),
+        Case((improbable, targets), "a target whose scores are 1,000 below the others"),
+        Case((shifted + torch.tensor([0.0, 9.0, -9.0])[:, None, None], others), "logits of different levels"),
+        Case(_bag(rng, 1, 4, 5), "one model"),
+        Case(_bag(rng, m, t, 6, torch.float64), f"M = {m}, T = {t}, V = 6 in float64"),
+    ]
+
+
+_BAG = Exercise(
+    number="13.4",
+    name="bag_losses",
+    title="average the probabilities or the logits",
+    solution=_bag_losses,
+    cases=_bag_cases,
+    properties=(
+        ("all losses must be finite", lambda arguments, result: all(bool(each.isfinite().all()) for each in result)),
+        (
+            "neither pool can be worse than the average member",
+            lambda arguments, result: bool((torch.stack(result[1:]) <= result[0] + 1e-4 * result[0].abs()).all()),
+        ),
+    ),
+    returns=("the average loss", "the loss of the mean probabilities", "the loss of the mean logits"),
+)
+
+
+@_BAG.mistake(
+    symptom="The second loss is far too high, near ln V, because the softmax is applied twice.",
+    hint="cross_entropy expects logits and applies a softmax itself, so probabilities are flattened a second "
+    "time. Take the logarithm of the mean probability of the target.",
+)
+def _softmax_twice(logits, targets):
+    log_p = logits.log_softmax(dim=-1)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
+    probabilities = F.cross_entropy(logits.softmax(dim=-1).mean(dim=0), targets)
+    return -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
+
+
+@_BAG.mistake(
+    symptom="The third loss equals the first, as if averaging logits had no effect.",
+    hint="the mean of the members' log probabilities is not the logarithm of a distribution: its exponentials sum to "
+    "less than 1. Normalize after the mean.",
+)
+def _not_normalized(logits, targets):
+    log_p = logits.log_softmax(dim=-1)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
+    probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
+    return -at_target.mean(), probabilities, -at_target.mean()
+
+
+@_BAG.mistake(
+    symptom="The third pool is too sharp, as if sampled at a temperature of 1/M.",
+    hint="you add the logits. Their sum is M times their mean, which sharpens the distribution like a temperature of "
+    "1/M.",
+)
+def _sum_of_logits(logits, targets):
+    log_p = logits.log_softmax(dim=-1)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
+    probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
+    return -at_target.mean(), probabilities, F.cross_entropy(logits.sum(dim=0), targets)
+
+
+@_BAG.mistake(
+    symptom="The second loss is too low by ln M, and sometimes negative: the probabilities were added, not averaged.",
+    hint="the members' probabilities are added, so they sum to M. What must be subtracted from the logarithm?",
+)
+def _sum_of_probabilities(logits, targets):
+    log_p = logits.log_softmax(dim=-1)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
+    probabilities = -at_target.logsumexp(dim=0).mean()
+    return -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
+
+
+@_BAG.mistake(
+    symptom="Right for usual scores, and infinite where all members' probabilities of the target underflow to 0.",
+    hint="the probability of an improbable target underflows to 0, and its logarithm is infinite. logsumexp adds "
+    "probabilities that are given by their logarithms.",
+)
+def _underflow(logits, targets):
+    log_p = logits.log_softmax(dim=-1)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
+    probabilities = -at_target.exp().mean(dim=0).log().mean()
+    return -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
+
+
+@_BAG.mistake(
+    symptom="The softmax runs over the models, so each model's probabilities do not sum to 1.",
+    hint="your softmax runs over the models. A distribution sums to 1 over the tokens: which dimension is that?",
+)
+def _softmax_over_the_models(logits, targets):
+    log_p = logits.log_softmax(dim=0)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
+    probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
+    return -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
+
+
+@_BAG.mistake(
+    symptom="All three values are right up to the factor 1.44: they are bits instead of nats.",
+    hint="your losses are in bits. Which logarithm gives nats?",
+)
+def _bits_of_the_bag(logits, targets):
+    log_p = logits.log_softmax(dim=-1)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
+    probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
+    losses = -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
+    return tuple(loss / math.log(2) for loss in losses)
+
+
+@_BAG.mistake(
+    symptom="The losses grow with the length of the text.",
+    hint="you added the losses of the positions. Each loss is a mean over the positions.",
+)
+def _sum_over_the_positions(logits, targets):
+    log_p = logits.log_softmax(dim=-1)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
+    probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
+    losses = -at_target.mean(), probabilities, F.cross_entropy(logits.mean(dim=0), targets)
+    return tuple(len(targets) * loss for loss in losses)
+
+
+@_BAG.mistake(
+    symptom="The last two losses are exchanged, which often goes unnoticed because they are similar.",
+    hint="your last two losses are exchanged. The second belongs to the mean of the probabilities.",
+)
+def _exchanged_pools(logits, targets):
+    log_p = logits.log_softmax(dim=-1)
+    at_target = log_p[:, torch.arange(len(targets)), targets]
+    probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
+    return -at_target.mean(), F.cross_entropy(logits.mean(dim=0), targets), probabilities

@@ -1,0 +1,105 @@
+"""Grade the notebooks of a class, several at a time."""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lecture21._support.validation import printable
+from lecture21.course.grading.assignment import Assignment
+from lecture21.course.grading.graders import Grade, Grader, not_graded
+from lecture21.course.grading.notebooks import Notebook, read
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One notebook that has been graded, or why it could not be."""
+
+    path: Path
+    grades: tuple[Grade, ...] = ()
+    problem: str = ""
+    notebook: Notebook | None = None
+
+    @property
+    def points(self) -> int | float:
+        """Sum of the points."""
+        return round(sum(each.points for each in self.grades), 2)
+
+    @property
+    def most(self) -> int | float:
+        """Sum of the points that can be had."""
+        return round(sum(each.most for each in self.grades), 2)
+
+
+def grade_one(grader: Grader, assignment: Assignment, path: Path) -> Submission:
+    """Grade one notebook; what is not a notebook has a problem instead of grades."""
+    counted = [each for each in grader.exercises if each.number in assignment.numbers]
+    nothing = tuple(assignment.apply(not_graded(each)) for each in counted)  # so that the total is known all the same
+    try:
+        notebook = read(path)
+        numbers = assignment.exercises_of(notebook, grader.exercises)
+        grades = tuple(assignment.apply(grade) for grade in grader.grade_notebook(notebook, numbers))
+        return Submission(path, grades, notebook=notebook)
+    except (ValueError, OSError) as error:
+        return Submission(path, nothing, printable(str(error), limit=400))
+    except Exception as error:  # whatever a notebook does, the others are graded
+        problem = f"{path} cannot be graded: {type(error).__name__}: {error}"
+        return Submission(path, nothing, printable(problem, limit=400))
+
+
+def summary(submissions: Sequence[Submission]) -> str:
+    """Return a line on several notebooks: how many were graded, and what needs a look."""
+    read_ones = [each for each in submissions if not each.problem]
+    text = f"{len(read_ones)} of {len(submissions)} notebooks graded"
+    if read_ones:
+        points, most = sum(each.points for each in read_ones), sum(each.most for each in read_ones)
+        text += f", {points / len(read_ones):.3g} of {most / len(read_ones):.3g} points on average"
+    marked = sum(any(grade.marks for grade in each.grades) for each in read_ones)
+    return f"{text}; {marked} with marks to look at, {len(submissions) - len(read_ones)} could not be read"
+
+
+def grade_all(
+    paths: Sequence[Path], assignment: Assignment, start: Callable[[], Grader], jobs: int = 1
+) -> Iterator[tuple[int, Submission]]:
+    """Yield the index and the grades of each notebook as soon as they are known.
+
+    Args:
+        paths: the notebooks.
+        assignment: what counts.
+        start: returns a new grader; each job has its own, with a process that runs answers.
+        jobs: notebooks that are graded at the same time.
+    """
+    waiting: queue.SimpleQueue[tuple[int, Path]] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[int, Submission] | BaseException] = queue.SimpleQueue()
+    for item in enumerate(paths):
+        waiting.put(item)
+    graders = [start() for _ in range(min(jobs, len(paths)))]
+
+    def work(grader: Grader) -> None:
+        try:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    index, path = waiting.get_nowait()
+                    done.put((index, grade_one(grader, assignment, path)))
+        except BaseException as error:
+            done.put(error)
+
+    try:
+        for grader in graders:
+            threading.Thread(target=work, args=(grader,), daemon=True).start()
+        for _ in paths:
+            result = None
+            while result is None:
+                with contextlib.suppress(queue.Empty):  # Ctrl-C may come just before the wait, and not end it
+                    result = done.get(timeout=0.5)
+            if isinstance(result, BaseException):
+                raise result
+            yield result
+    finally:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                waiting.get_nowait()
+        for grader in graders:
+            grader.close()

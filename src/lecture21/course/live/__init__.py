@@ -1,0 +1,60 @@
+"""Figures that respond: in the pages of the book without a kernel, and as widgets in Jupyter and on Colab.
+
+Each figure is a folder with a thin widget, NAME.py, around a JavaScript module, NAME.js, which is the same on the page.
+The last line of a cell shows it: `live.Context()`.
+"""
+
+from lecture21.course.live.agreement.agreement import Agreement
+from lecture21.course.live.aligned.aligned import Aligned
+from lecture21.course.live.attention.attention import Attention
+from lecture21.course.live.average_to_ensemble.average_to_ensemble import AverageToEnsemble
+from lecture21.course.live.calculator.calculator import Calculator
+from lecture21.course.live.collapse.collapse import Collapse
+from lecture21.course.live.context.context import Context
+from lecture21.course.live.depth_film.depth_film import DepthFilm
+from lecture21.course.live.design_head.design_head import DesignHead
+from lecture21.course.live.figure import Figure
+from lecture21.course.live.lines.lines import Lines
+from lecture21.course.live.merges.merges import Merges
+from lecture21.course.live.patches.patches import Patches
+from lecture21.course.live.question.question import Question
+from lecture21.course.live.residual.residual import ResidualStream
+from lecture21.course.live.router.router import Router
+from lecture21.course.live.side_by_side.side_by_side import SideBySide
+from lecture21.course.live.three_masks.three_masks import ThreeMasks
+from lecture21.course.live.train.train import Train
+from lecture21.course.live.two_experts.two_experts import TwoExperts
+from lecture21.course.live.write.write import Write
+
+
+def examples() -> list[Figure]:
+    """Return every figure as the book shows it at first, one for each picture; two questions and an exercise."""
+    return [
+        *(Attention(level) for level in (1, 2, 3)),
+        DesignHead(),
+        DesignHead("induction"),
+        SideBySide(),
+        *(Agreement(chapter) for chapter in (1, 2, 3)),
+        Agreement(4, sentence=2),
+        Agreement(5, 22, below=True),
+        DepthFilm(),
+        Context(),
+        Train(),
+        TwoExperts(),
+        Router(),
+        Collapse(),
+        AverageToEnsemble(),
+        Calculator("gpt2-xl", tokens=295, card="A100", cards=8, utilization=0.25),
+        Calculator("mixtral-8x7b", focus="serving"),
+        Calculator("gpt3", focus="cache", context=131072),
+        ResidualStream(),
+        Merges(),
+        ThreeMasks(),
+        Write(prompt="MIRANDA:\nO w", temperature=0.8),
+        Write(prompt="To be, or not to be,", view="price"),
+        Patches(),
+        Aligned(),
+        Question("2.1"),
+        Question("2.2"),
+        Lines("5.3"),
+    ]

@@ -1,0 +1,28 @@
+import numpy as np
+import torch
+from drawn import columns, numbers
+
+from lecture21.attention import basic_self_attention
+from lecture21.course.chapters.c02_basic_self_attention import figures
+from lecture21.data.worked_example import FEATURES, TOKENS, X
+
+
+def test_basic_steps_write_every_number_of_the_calculation():
+    axes = figures.basic_steps(X, TOKENS, features=FEATURES)
+    out, weights = basic_self_attention(X)
+    expected = {"x": X, "scores": X @ X.T, "weights": weights, "output": out}
+    assert axes.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(numbers(axes[name]), values.numpy(), atol=0.00501)
+    assert columns(axes["x"]) == columns(axes["output"]) == list(FEATURES)
+    assert columns(axes["scores"]) == columns(axes["weights"]) == list(TOKENS)
+    assert (axes["weights"].get_xlabel(), axes["weights"].get_ylabel()) == ("key", "query")
+
+
+def test_steps_number_the_columns_that_have_no_name():
+    assert columns(figures.basic_steps(X[:, :2], TOKENS)["x"]) == ["1", "2"]
+
+
+def test_steps_write_no_negative_zero():
+    axes = figures.basic_steps(torch.tensor([[-0.0, 1.0], [-1e-6, 1.0]]), ["a", "b"])
+    assert "-0" not in [text.get_text() for text in axes["x"].texts]

@@ -1,0 +1,98 @@
+"""Answers to the exercises of chapter 03 that students write: right ones pass, and wrong ones do not."""
+
+import itertools
+
+import pytest
+from readers import printed, written
+
+from lecture21.course.exercises.registry import find
+from lecture21.data import described
+
+SVD = "u, s, v = torch.linalg.svd(form)\nd = {}\nreturn {}"
+RANK = "int((s > 1e-4 * s[0]).sum())"
+IDENTITY = "torch.eye(len(form), dtype=form.dtype)"
+SCALED = "w = (q @ k.mT / ({})).softmax(-1)\nreturn w @ v, w"
+JACOBIAN = (
+    "j = torch.diag_embed(weights) - weights[..., :, None] * weights[..., None, :]\nreturn (j @ gradient[..., None])"
+)
+
+RIGHT = {
+    "3.1": [
+        "w = (q @ k.mT / torch.sqrt(torch.tensor(q.shape[-1]))).softmax(-1)\nreturn w @ v, w",
+        "w = (q @ k.mT / torch.tensor(float(q.shape[-1])).sqrt()).softmax(-1)\nreturn w @ v, w",
+    ],
+    "3.2": [
+        SVD.format(RANK, "d ** 0.5 * s[:d, None] * u[:, :d].T, v[:d]"),
+        SVD.format(RANK, "-(u[:, :d] * s[:d]).T, -v[:d] * d ** 0.5"),
+        SVD.format(
+            "torch.linalg.matrix_rank(form)", "[(d ** 0.25 * s[:d, None] ** 0.5) * m for m in (u.T[:d], v[:d])]"
+        ),
+    ],
+    "3.3": [
+        JACOBIAN + "[..., 0]",
+        JACOBIAN + ".squeeze(-1)",
+        "return weights * gradient - weights * (weights * gradient).sum(-1)[..., None]",
+        "s = weights.log().requires_grad_()\ns.softmax(-1).backward(gradient)\nreturn s.grad",
+        "return weights * (gradient - torch.einsum('...s,...s->...', weights, gradient).unsqueeze(-1))",
+    ],
+}
+
+# Each wrong answer, and words of what is said about it.
+WRONG = {
+    "3.1": {
+        SCALED.format("3"): "divided by another number than sqrt(D)",
+        SCALED.format("q.shape[1] ** 0.5"): "q.shape[1], which is d_k only if there are no leading dimensions",
+        SCALED.format("k.shape[-2] ** 0.5"): "divided by another number than sqrt(D)",
+        "w = (k @ q.mT / q.shape[-1] ** 0.5).softmax(-1)\nreturn w @ v, w": "queries and keys are exchanged",
+        "w = (q @ k.transpose(0, 1) / q.shape[-1] ** 0.5).softmax(-1)\nreturn w @ v, w": "counted from the end",
+        "w = (q @ k.T / q.shape[-1] ** 0.5).softmax(-1)\nreturn w @ v, w": "counted from the end",
+    },
+    "3.2": {
+        f"return form.T * len(form) ** 0.5, {IDENTITY}": "How many rows of the form are independent?",
+        f"return form, {IDENTITY}": "w_query.T @ w_key / sqrt(D) must be the form",
+        SVD.format("int((s > 0).sum())", "d ** 0.5 * s[:d, None] * u[:, :d].T, v[:d]"): "0 but for rounding?",
+        "return form.T @ form": "",
+        SVD.format(RANK, "s[:d, None] * u[:, :d].T, v[:d]"): "w_query.T @ w_key / sqrt(D) must be the form",
+        SVD.format(RANK, "u[:, :d] * s[:d], v[:d].T * d ** 0.5"): "two matrices of the same shape (D, C)",
+        SVD.format(
+            RANK, "(d ** 0.5 * s[:d, None]) ** 0.5 * u[:, :d].T, (d ** 0.5 * s[:d, None]) ** 0.5 * v[:, :d].T"
+        ): ("What do you take from v?"),
+        SVD.format("1", "s[:d, None] * u[:, :d].T, v[:d]"): "w_query.T @ w_key / sqrt(D) must be the form",
+    },
+    "3.3": {
+        "return weights * (1 - weights) * gradient": "takes weight away from all other keys",
+        "return weights * gradient": "must sum to 0",
+        "m = (weights * gradient).sum(0, keepdim=True)\nreturn weights * (gradient - m)": "must sum to 0",
+    },
+    "3.4": {"return x.view(*x.shape[:2], n_head, 2).transpose(1, 2)": "raises RuntimeError"},
+    "3.5": {
+        "return one[None], (noun + late)[None], plural[None]": "3.5: not right yet: in “the teachers are”",
+        "return one, 8 * noun + late, plural": "3.5: not right yet: w_query must have C = 6 columns",
+    },
+}
+
+
+@pytest.mark.parametrize(("number", "body"), [(number, body) for number in RIGHT for body in RIGHT[number]])
+def test_a_right_answer_in_other_words_is_correct(capsys, number, body):
+    for _ in range(5):
+        assert printed(capsys, number, written(number, body)) == f"{number}: correct"
+
+
+@pytest.mark.parametrize(
+    ("number", "body", "words"), [(number, body, words) for number in WRONG for body, words in WRONG[number].items()]
+)
+def test_a_wrong_answer_is_never_correct(capsys, number, body, words):
+    for _ in range(5):
+        text = printed(capsys, number, written(number, body))
+        assert not text.startswith(f"{number}: correct")
+        assert words in text
+
+
+def test_nouns_are_as_far_apart_as_exercise_5_says():
+    assert "nouns are three or four places apart, and two words follow the last" in " ".join(find("3.5").stub.split())
+    gaps, ends = set(), set()
+    for words in described.sentences(300):
+        nouns = [place for place, word in enumerate(words) if described.WORDS[word][0]]
+        gaps |= {after - before for before, after in itertools.pairwise(nouns)}
+        ends.add(len(words) - 1 - nouns[-1])
+    assert (gaps, ends) == ({3, 4}, {2})

@@ -1,0 +1,171 @@
+import pandas as pd
+import pytest
+from said import spread
+
+from lecture21 import GPT, presets
+from lecture21.course.chapters import results
+from lecture21.pretrained.storage import read_card
+from lecture21.training import recipe
+
+PAGE = "negative_results"
+
+
+@pytest.fixture
+def plays() -> pd.DataFrame:
+    return results.load("modern").set_index("arm")
+
+
+@pytest.fixture
+def other() -> pd.DataFrame:
+    return results.load("modern_char_rnn").set_index("arm")
+
+
+@pytest.fixture
+def ablation() -> pd.DataFrame:
+    """Losses, one row for each seed and one column for each arm."""
+    return results.load("modern_ablation").query("part == 'run'").pivot(index="seed", columns="arm", values="nats")
+
+
+def test_the_modern_recipe_against_nanogpt(said, plays):
+    nats, seconds = plays.nats.groupby("arm").mean(), plays.seconds.groupby("arm").mean()
+    for arm in ("modern", "modern-gpt0"):
+        window = plays.loc[arm].window.max()
+        five_gram = plays[plays.window == window].loc["5-gram", "nats"]
+        assert len(plays.loc[arm]) == 3
+        assert plays.loc[arm, "nats"].max() < five_gram < plays.loc["nanogpt", "nats"].min()
+    said("nanoGPT's recipe ends at {:.2f} nats, behind a 5-gram counted on the same text, and the modern one at "
+         "{:.2f}.", nats["nanogpt"], nats["modern"])  # fmt: skip
+    said("At 0.004, the best of four, nanoGPT's recipe reaches {:.2f}: a third", nats["nanogpt, 0.004"])
+    tuned = nats["nanogpt"] - nats["nanogpt, 0.004"]
+    assert 0.29 < tuned / (nats["nanogpt"] - nats["modern"]) < 0.37
+    said("reaches {:.2f} nats on the validation text in {:.0f} seconds.", nats["small modern"], seconds["small modern"])
+    assert 7 * seconds["small modern"] < seconds["nanogpt"]
+    assert plays.loc["small modern", "nats"].max() < min(1.88, plays.loc["nanogpt", "nats"].min())
+    said("with the best of five rates, ends at {:.2f}.", nats["small nanogpt, 0.016"])
+    said("and end at {:.2f} nats: not quite the {:.2f} for which", nats["equal time"], nats["modern"])
+    said("nanoGPT {:.2f} nats in {:.0f} seconds, and {:.2f} with its rate tuned; modern with as many updates {:.2f} in "
+         "{:.0f} seconds; a small model with nanoGPT's recipe {:.2f} in {:.0f} seconds, and with the modern recipe "
+         "{:.2f} in {:.0f} seconds; two blocks of width 96 with the modern recipe {:.2f} in {:.0f} seconds.",
+         nats["nanogpt"], seconds["nanogpt"], nats["nanogpt, 0.004"], nats["modern"], seconds["modern"],
+         nats["small nanogpt, 0.016"], seconds["small nanogpt, 0.016"], nats["small modern"], seconds["small modern"],
+         nats["equal time"], seconds["equal time"])  # fmt: skip
+    lines = plays.query("window == 64").nats
+    said("Dashed lines: the trigram at {:.2f} and the 5-gram at {:.2f}.", lines["3-gram"], lines["5-gram"])
+
+
+def test_the_page_on_the_modern_recipe(said, plays, other):
+    def of(arm: str, runs: pd.DataFrame = plays) -> tuple[float, float]:
+        return spread(runs.loc[arm].nats)
+
+    counts = {window: plays[plays.window == window].loc["5-gram", "nats"] for window in (32, 64)}
+    said("reaches {:.3f} ± {:.3f}; nanoGPT's recipe reaches {:.3f} ± {:.3f} with its published learning rate, and "
+         "{:.3f} ± {:.3f} with a tuned one. Both are worse than the 5-gram in windows of 64, {:.3f}.", *of("modern"),
+         *of("nanogpt"), *of("nanogpt, 0.004"), counts[64], on=PAGE)  # fmt: skip
+    said("`modern-gpt0` reaches {:.3f} ± {:.3f} in {:.0f} s of process time; the 5-gram in windows of 32 has {:.3f}.",
+         *of("modern-gpt0"), plays.loc["modern-gpt0"].seconds.mean(), counts[32], on=PAGE)  # fmt: skip
+    said("has {:.3f} ± {:.3f}, and the modern recipe {:.3f} ± {:.3f} (validation text, three seeds).",
+         *of("small nanogpt, 0.016"), *of("small modern"), on=PAGE)  # fmt: skip
+    said("reach {:.3f} ± {:.3f} on the plays, `modern` {:.3f} ± {:.3f}; on Tiny Shakespeare {:.3f} ± {:.3f} and {:.3f} "
+         "± {:.3f} (table", *of("equal time"), *of("modern"), *of("equal time", other), *of("modern", other),
+         on=PAGE)  # fmt: skip
+    assert plays.loc["modern-gpt0", "seconds"].max() < 60
+
+
+def test_names_of_speakers(said, other):
+    means = other[["nats", "names", "renamed"]].groupby("arm").mean()
+    said("nanoGPT, with {:.2f} nats on all text, falls from {:.1f} nats to {:.2f}; nanoGPT with its rate tuned, "
+         "{:.2f}, from {:.1f} to {:.2f}; modern, {:.2f}, from {:.1f} to {:.2f}; two blocks of width 96, {:.2f}, from "
+         "{:.1f} to {:.2f}.", *means.loc["nanogpt"], *means.loc["nanogpt, 0.004"], *means.loc["modern"],
+         *means.loc["equal time"])  # fmt: skip
+
+
+def test_one_part_at_a_time(said, ablation):
+    complete = ablation["modern-gpt0"]
+    said("the preset itself has {:.2f} nats, the 5-gram {:.2f}.", complete.mean(),
+         results.load("modern_ablation").query("arm == '5-gram'").nats.item())  # fmt: skip
+    effect = (ablation.sub(complete, axis=0)).mean()
+    said("Rotary positions lower the loss by {:.2f} nats, the linear decay by {:.2f} compared with a constant rate, "
+         "and Muon by {:.2f}.", effect["learned positions"],
+         effect["constant rate"], effect["AdamW"])  # fmt: skip
+    said("the weights recover all but {:.2f} of that.", effect["constant rate, averaged weights"])
+    said("**Dropout** of 0.1 raises the loss by {:.2f}.", effect["dropout 0.1"])
+    said("QK-norm lowers the loss by {:.2f} nats, and the zeros by {:.3f}: those of the output layer by {:.3f}, those "
+         "of the blocks by {:.3f}", effect["no QK-norm"], effect["initialization of torch"],
+         effect["output layer of torch"], effect["blocks of torch"])  # fmt: skip
+    said("is {:.3f} nats *worse* than GELU", -effect["GELU"])
+    lead = (ablation["ReLU"] - ablation["V"]).mean(), (ablation["GELU"] - ablation["V"]).mean()
+    said("V is {:.3f} better than ReLU, and {:.3f} better than GELU.", *lead)
+    said("Measured over three seeds, it is {:.3f}, twice as much.", effect["twice torch"])
+    batches = [spread(ablation[arm]) for arm in ("batches of 8", "batches of 32")]
+    middle = spread(complete.loc[:2])
+    said("reach {:.3f} ± {:.3f} with 8 windows (800 updates), {:.3f} ± {:.3f} with 16 and {:.3f} ± {:.3f} with 32",
+         *batches[0], *middle, *batches[1])  # fmt: skip
+
+
+def test_the_page_on_one_part_at_a_time(said, ablation):
+    def says(sentence: str, *arms: str) -> None:
+        said(sentence, *(value for arm in arms for value in spread(ablation[arm])), on=PAGE)
+
+    said(
+        "Complete, the loss is {:.3f} ± {:.3f} after so short a run", *spread(ablation["modern-gpt0"].loc[:2]), on=PAGE
+    )
+    says("and {:.3f} ± {:.3f} over ten seeds.", "modern-gpt0")
+    says("with constant learning rates gives {:.3f} ± {:.3f}, no better", "constant rate, averaged weights")
+    says("Without either, the loss is {:.3f} ± {:.3f}.", "constant rate")
+    says("**Dropout of 0.1** gives {:.3f} ± {:.3f}.", "dropout 0.1")
+    says("give {:.3f} ± {:.3f}, and batches of 8 give {:.3f} ± {:.3f}.", "batches of 32", "batches of 8")
+    says("**Squared ReLU is worse than GELU**, which gives {:.3f} ± {:.3f} over ten", "GELU")
+    long = ablation["GELU, 1,600 updates"].mean(), ablation["modern-gpt0, 1,600 updates"].mean()
+    said("after 1,600 updates ({:.3f} against {:.3f}, three seeds).", *long, on=PAGE)
+    says("ReLU gives {:.3f} ± {:.3f}, the square of a leaky ReLU of slope ½ {:.3f} ± {:.3f}, SwiGLU of as many "
+         "parameters {:.3f} ± {:.3f}.", "ReLU", "squared leaky ReLU", "SwiGLU")  # fmt: skip
+    plain = ablation["leaky ReLU"].mean(), ablation["squared GELU"].mean()
+    said("nearly a line, gives {:.3f}, and the square of GELU {:.3f}.", *plain, on=PAGE)
+    says("gives {:.3f} ± {:.3f}, and a GELU that is flat left of its minimum {:.3f} ± {:.3f} over five", "V",
+         "GELU, flat on the left")  # fmt: skip
+    says("for four, give {:.3f} ± {:.3f} over ten seeds", "grouped queries")
+    says("LayerNorm gives {:.3f} ± {:.3f}, and no cap {:.3f} ± {:.3f}.", "LayerNorm", "no logit cap")
+    says("AdamW for all parameters gives {:.3f} ± {:.3f}, learned positions in place of rotary ones {:.3f} ± {:.3f}, "
+         "queries and keys without norm {:.3f} ± {:.3f}, and torch's initialization in place of zeros {:.3f} ± {:.3f}.",
+         "AdamW", "learned positions", "no QK-norm", "initialization of torch")  # fmt: skip
+    says("doubles with their size: {:.3f} ± {:.3f}.", "twice torch")
+    says("The output layer alone gives {:.3f} ± {:.3f}, the blocks alone {:.3f} ± {:.3f}.", "output layer of torch",
+         "blocks of torch")  # fmt: skip
+
+
+def test_shuffled_passes(said):
+    table = results.load("shuffled").pivot_table(index=["passes", "seed"], columns="arm", values="nats")
+    assert (table.groupby("passes").size() == 3).all()
+    gains = table[["shuffled", "less text", "equally often"]].rsub(table["random"], axis=0)
+    mean = gains.groupby("passes").mean()
+    shuffled, often = mean["shuffled"], mean["equally often"]
+    said("The gain is {:.3f} ± {:.3f} nats in one pass, {:.3f} in two, {:.3f} in four and {:.3f} in eight.",
+         *spread(gains["shuffled"][1]), shuffled[2], shuffled[4], shuffled[8], on=PAGE)  # fmt: skip
+    said("gain {:.3f} in four passes. Part", mean["less text"][4], on=PAGE)
+    said("gain {:.3f} in four passes and {:.3f} in eight.", often[4], often[8], on=PAGE)
+    assert shuffled[[0.2, 0.5]].abs().max() < 0.007
+
+
+def test_the_record_is_that_of_the_preset_with_its_recipe(said):
+    table = results.load("record").query("edition == 'char-rnn'")
+    config, run, last = presets.get("modern-laptop", vocab_size=66), recipe("modern-laptop"), table.iloc[-1]
+    assert last["parameters"] == GPT(config).num_parameters() == read_card("modern-laptop").parameters
+    assert last["step"] == run.steps
+    assert (table["characters"] == table["step"] * run.batch_size * config.block_size).all()
+    assert table["nats"].is_monotonic_decreasing
+    assert last["wall_seconds"] < 20 * 60
+    assert read_card("modern-laptop").score == pytest.approx(last["nats"], abs=2e-3)  # rounded to float16
+    said("reaches {:.3f} nats after {:.1f} million characters and {:.0f} minutes of two cores.", last.nats,
+         last.characters / 1e6, last.wall_seconds / 60, on=PAGE)  # fmt: skip
+    said("falls from {:.2f} nats per character after 5 minutes over {:.2f} after 10 and {:.2f} after 15 to {:.2f} "
+         "after 20 minutes", *table.nats[1:], on="on_a_gpu")  # fmt: skip
+
+
+def test_dropout_and_batch_of_the_record_are_those_of_the_best_arm_tried(said):
+    table = results.load("record_tuning")
+    best, run = table.loc[table["nats"].idxmin()], recipe("modern-laptop")
+    chosen = (presets.get("modern-laptop").dropout, run.batch_size, run.steps)
+    assert (best["dropout"], best["batch_size"], best["steps"]) == chosen
+    nats = table.set_index(["dropout", "batch_size"])["nats"]
+    said("0.25 in place of 0.15 loses {:.3f} nats", nats[0.25, 16] - nats[0.15, 16], on=PAGE)
+    said("end {:.3f} nats above 3,600 of 12", nats[0.15, 8] - nats[0.15, 12], on=PAGE)

@@ -1,0 +1,87 @@
+"""Answers of chapter 14."""
+
+import torch
+
+from lecture21.accounting import distinct_experts
+from lecture21.course.chapters import results
+from lecture21.moe import balance_loss, route, within_capacity
+
+FACTORS = torch.tensor([7.0, 14.0, -7.0])
+SCORES = torch.tensor([1.0, 2.0, 5.0]).log()
+
+
+def factor_of(top_k: int, *, renormalize: bool = True) -> float:
+    """The factor by which the worked example's layer multiplies token 2."""
+    experts, weights = route(SCORES, top_k, renormalize=renormalize)
+    return (weights * FACTORS[experts]).sum().item()
+
+
+def with_other_experts() -> float:
+    """The factor with experts 1 and 2, those of token 1."""
+    weights = SCORES.softmax(-1)[:2]
+    return (weights * FACTORS[:2]).sum().item() / weights.sum().item()
+
+
+def without_sign() -> float:
+    """The factor if expert 3 multiplied by 7."""
+    experts, weights = route(SCORES, 2)
+    return (weights * FACTORS.abs()[experts]).sum().item()
+
+
+def dropped() -> str:
+    names = ["R", "O", "M", "the letter E", "O", "the colon", "space", "I"]
+    experts = torch.tensor([0, 1, 0, 0, 2, 0, 3, 1])
+    kept = within_capacity(experts.view(1, 8, 1), 4, 2).flatten().tolist()
+    return " and ".join(name for name, fits in zip(names, kept, strict=True) if not fits)
+
+
+def collapsed_loss(probability: float) -> float:
+    rest = (1 - probability) / 7
+    probabilities = torch.tensor([[probability, *[rest] * 7]]).expand(5, 8)
+    return balance_loss(probabilities, torch.zeros(5, 1, dtype=torch.long)).item()
+
+
+def gradient_of_a_single_weight() -> str:
+    scores = torch.randn(5, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    _, weights = route(scores, 1)
+    (weights * torch.arange(5.0)[:, None]).sum().backward()
+    return "0" if scores.grad.abs().max() < 1e-6 else ""
+
+
+def lowest_loss() -> str:
+    names = {"aux 0.01": "balance loss", "bias 0.01": "selection bias", "warm-up": "warm-up"}
+    names |= {"z-loss 0.001": "z-loss", "jitter 0.1": "jitter"}
+    runs = results.load("router_collapse").query("part == 'run' and learning_rate == 0.06 and setting != 'none'")
+    dense = runs["setting"].str.startswith("dense")
+    with_warmup = runs["setting"].str.endswith("warm-up")
+    assert round(runs[dense & ~with_warmup]["nats"].mean(), 2) == 2.78  # as the explanation says
+    assert round(runs[dense & with_warmup]["nats"].mean(), 2) == 2.41
+    losses = runs[~dense].groupby("setting")["nats"]
+    assert losses.mean()[["aux 0.01", "warm-up"]].round(2).tolist() == [2.85, 2.46]
+    loads = results.load("router_load").query(
+        "setting == 'warm-up' and learning_rate == 0.06 and layer == 2 and step == 200"
+    )
+    two = loads.filter(like="expert_").apply(lambda row: row.nlargest(2).sum(), axis=1)
+    assert (two.min().round(2), two.max().round(2)) == (0.78, 0.87)
+    best = losses.mean().idxmin()
+    assert losses.max()[best] < losses.min().drop(best).min()  # in all seeds
+    return names[best]
+
+
+NUMBERS = {
+    "14.1": lambda: [
+        factor_of(2), factor_of(2, renormalize=False), factor_of(3), factor_of(1),
+        with_other_experts(), without_sign(),
+    ],
+    "14.3": lambda: [collapsed_loss(0.4), collapsed_loss(1.0), collapsed_loss(0.4) / 8, collapsed_loss(1 / 8)],
+    "14.6": lambda: [
+        distinct_experts(8, 2, 8), distinct_experts(8, 2, 1), 8, 8 - distinct_experts(8, 2, 8),
+        distinct_experts(8, 1, 8), distinct_experts(8, 2, 8) / 8,
+    ],
+}  # fmt: skip
+CHOICES = {
+    "14.2": dropped,
+    "14.4": gradient_of_a_single_weight,
+    "14.5": lowest_loss,
+}
+IN_CHAPTER = set()

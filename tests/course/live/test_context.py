@@ -1,0 +1,78 @@
+"""Available context: the slider reads the measured losses."""
+
+import math
+
+import c01_available_context
+import pytest
+from playwright.sync_api import expect
+from until import until
+
+from lecture21.course import live
+from lecture21.course.chapters import results
+from lecture21.data import shakespeare, split
+
+
+def test_the_figure_reads_the_losses_at_the_chosen_context(open_figures):
+    stage = open_figures(live.Context())
+    figure = stage.figure("context")
+    table = results.load("available_context").query("part == 'context' and context == 4")
+    means = table.groupby("model").nats.mean()
+    slider = figure.get_by_role("slider")
+    for _ in range(4):
+        slider.press("ArrowLeft")
+    reading = figure.locator(".reading")
+    expect(reading).to_contain_text("With 4 characters of context")
+    expect(reading).to_contain_text(f"RNN {means['rnn']:.3f}, LSTM {means['lstm']:.3f}, GPT-0 {means['gpt']:.3f}")
+    figure.get_by_role("button", name="Reset").click()
+    expect(figure.locator(".reading")).to_contain_text("With 64 characters")
+
+
+def test_a_link_restores_the_state(open_figures):
+    stage = open_figures(live.Context())
+    figure = stage.figure("context")
+    figure.get_by_role("slider").press("Home")
+    figure.get_by_role("button", name="Link to this state").click()
+    figure.get_by_text("address bar").wait_for()
+    again = open_figures(live.Context(), hash=stage.page.evaluate("location.hash")).figure("context")
+    expect(again.locator(".reading")).to_contain_text("With 1 character of context")
+
+
+NAMES = {"rnn": "RNN", "lstm": "LSTM", "gpt": "GPT-0", "gpt-modern": "GPT-0, modern", "ngram-seen": "n-gram"}
+
+
+def test_the_passage_is_cut_and_each_model_has_the_probability_of_the_next_letter(open_figures):
+    figure = open_figures(live.Context()).figure("context")
+    passage = figure.locator("p.text")
+    whole = passage.inner_text().replace("⏎\n", "\n").removesuffix(" ? (it is “m”)")
+    assert f"{whole}ms are made on" in split(shakespeare())[1]  # in the validation split
+    assert whole.endswith(c01_available_context.PASSAGE)
+    stored = results.load("available_context").query("part == 'letter'").set_index(["model", "context"])["nats"]
+    slider = figure.get_by_role("slider")
+    for context in (64, 32, 16, 8, 4, 2, 1):
+        kept = passage.locator("span").inner_text().replace("⏎\n", "\n")
+        assert kept == whole[-context:]
+        until(lambda: passage.locator("s").inner_text().replace("⏎\n", "\n") + kept == whole)
+        bars = [
+            bar.inner_text().split("\n") for bar in figure.get_by_role("listitem").locator(":scope:has(.track)").all()
+        ]
+        assert [name for name, _ in bars] == list(NAMES.values())
+        for (_, text), model in zip(bars, NAMES, strict=True):
+            if (model, context) in stored:
+                assert float(text.removesuffix("%")) == pytest.approx(
+                    100 * math.exp(-stored[model, context]), abs=0.051
+                )
+            else:
+                assert text == "–"
+        slider.press("ArrowLeft")
+
+
+def test_what_to_try_is_true():
+    table = results.load("available_context")
+    means = table.query("part == 'context'").groupby(["model", "context"]).nats.mean()
+    letter = table.query("part == 'letter'").set_index(["model", "context"])["nats"].map(lambda nats: math.exp(-nats))
+    for name in ("rnn", "lstm", "gpt", "gpt-modern"):
+        grows = letter[name, 8] > 2 * letter[name, 64]
+        assert grows == (name == "gpt-modern")
+        assert abs(letter[name, 8] - letter[name, 64]) < 0.01 or grows
+        assert means[name, 8] - means[name, 64] < 0.01
+        assert means[name, 2] - means[name, 64] > 0.1

@@ -1,0 +1,48 @@
+"""The control that a figure says to try and its consequence are in sight together, on a small laptop and on a phone."""
+
+import pytest
+
+from lecture21.course import live
+
+SCREENS = {"laptop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+HEADER = 56
+"""Height of the book's header, which stays in sight."""
+
+PANEL = ".stage .panel:visible >> nth=0"
+PAIRS = {
+    "attention 1": (live.Attention(1), ".handle >> nth=2", ".sum"),
+    "attention 2": (live.Attention(2), ".presets button >> nth=0", ".sum"),
+    "attention 3": (live.Attention(3), "select >> nth=0", "table[aria-label=Weights]"),
+    "design a head": (live.DesignHead(), ".rule select >> nth=2", "table.weights"),
+    "design two layers": (live.DesignHead("induction"), ".rule select >> nth=2", "table.weights >> nth=0"),
+    "train": (live.Train(), "button.main", ".samples .text"),
+    "side by side": (live.SideBySide(), "button.main", ".panel .text >> nth=1"),
+    "context": (live.Context(), ".controls input >> nth=0", ".chart >> nth=0"),
+    "two experts": (live.TwoExperts(), "button.main", ".chart >> nth=0"),
+    "router": (live.Router(), ".controls :is(input, select, textarea) >> nth=0", PANEL),
+    "collapse": (live.Collapse(), ".controls :is(button, input) >> nth=0", "canvas >> nth=0"),
+    "average to ensemble": (live.AverageToEnsemble(), ".controls input >> nth=0", "canvas >> nth=1"),
+    "training": (live.Calculator("gpt2-xl"), ".controls select >> nth=0", PANEL),
+    "serving": (live.Calculator("mixtral-8x7b", focus="serving"), ".controls input >> nth=0", PANEL),
+    "agreement": (live.Agreement(5, 100), ".controls input >> nth=0", ".chart >> nth=0"),
+    "residual": (live.ResidualStream(), "input[type=checkbox] >> nth=1", ".next p:has-text('Loss of the sentence')"),
+    "depth film": (live.DepthFilm(), "button.main", "canvas >> nth=0"),
+    "merges": (live.Merges(), ".controls :is(button, input) >> nth=0", ".stage"),
+    "three masks": (live.ThreeMasks(), ".controls :is(button, input) >> nth=0", ".stage"),
+    "write": (live.Write(prompt="MIRANDA:\nO w"), "button.main", ".bars"),
+    "bits": (live.Write(prompt="To be", view="price"), "textarea", ".strip"),
+    "patches": (live.Patches(), ".pen", ".panel.mask canvas"),
+    "aligned": (live.Aligned(), ".controls :is(button, input) >> nth=0", ".chart >> nth=0"),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_control_and_consequence_are_in_sight_together(open_figures, name):
+    figure, control, consequence = PAIRS[name]
+    for screen, size in SCREENS.items():
+        actual = open_figures(figure, viewport=size).figure(figure.figure)
+        actual.locator("section.figure:not([aria-busy=true])").wait_for()
+        boxes = [actual.locator(each).first.bounding_box() for each in (control, consequence)]
+        top = min(box["y"] for box in boxes)
+        bottom = max(box["y"] + box["height"] for box in boxes)
+        assert bottom - top <= size["height"] - HEADER, screen

@@ -1,0 +1,91 @@
+"""Merges: the tokens are those of the package, for every text and number of merges."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from playwright.sync_api import expect
+from until import until
+
+from lecture21.course import live
+from lecture21.course.live.merges.merges import pairs_of_bytes
+from lecture21.data import shakespeare, split
+from lecture21.tokenizers import bpe
+
+MERGES = [(first.encode("latin-1"), second.encode("latin-1")) for first, second in pairs_of_bytes()]
+TEXTS = [
+    "",
+    "To be, or not to be, that is the question.",
+    "the  the\n\nthe   \n THE they've aaa aaaa 1984's",
+    "Straße, naïve café; 日本語 🎭🎭",
+    split(shakespeare())[1][:1500],
+]
+
+
+def test_the_merges_are_those_that_the_package_learns():
+    assert bpe.train(split(shakespeare())[0], len(MERGES)) == MERGES
+
+
+@pytest.mark.parametrize("n", [0, 1, 40, 300])
+def test_the_tokens_are_those_of_the_package(load_module, n):
+    page = load_module("merges/bpe.js")
+    names = {i: token.decode("latin-1") for token, i in bpe.vocabulary(MERGES[:n]).items()}
+    for text in TEXTS:
+        actual = page.evaluate("([text, merges]) => module.encode(text, merges)", [text, pairs_of_bytes()[:n]])
+        assert actual == [names[i] for i in bpe.encode(text, MERGES[:n])]
+        assert "".join(actual).encode("latin-1").decode() == text
+
+
+def test_tokens_are_shown_with_their_spaces_and_parts_of_a_character_as_numbers(load_module):
+    page = load_module("merges/bpe.js")
+    shown = {" the": "␣the", "\n": "⏎", "\u00c3\u00a9": "é", "\u00c3": "⟨195⟩"}
+    assert page.evaluate("tokens => tokens.map(module.visible)", list(shown)) == list(shown.values())
+
+
+def test_the_figure_counts_tokens_and_names_the_next_merge(open_figures):
+    figure = open_figures(live.Merges()).figure("merges")
+    slider, reading, field = figure.get_by_role("slider"), figure.locator(".reading"), figure.get_by_label("Your text")
+    slider.press("Home")
+    expect(reading).to_have_text("0 merges: 42 characters, 42 tokens, 1.00 characters per token.")
+    first, second = pairs_of_bytes()[0]
+    note = figure.locator(".note").inner_text().replace("␣", " ")
+    assert note.startswith(f"In the plays, merge 1 joins “{first}” and “{second}”:")
+    field.fill("the the")
+    slider.press("End")
+    until(lambda: reading.inner_text().startswith("300 merges: 7 characters, 3 tokens, 2.33"))
+    expect(figure.locator(".tokens span")).to_have_text(["t", "he", "␣the"], use_inner_text=True)
+    expect(figure.locator(".note")).to_have_text("All merges are made.")
+
+
+@pytest.mark.parametrize("n", [0, 3, 100])
+def test_pairs_are_counted_within_words(load_module, n):
+    page = load_module("merges/bpe.js")
+    ids = {i: token.decode("latin-1") for token, i in bpe.vocabulary(MERGES[:n]).items()}
+    for text in TEXTS:
+        expected = Counter()
+        for word in bpe.words(text):
+            expected.update(pairwise(ids[i] for i in bpe.encode(word, MERGES[:n])))
+        actual = page.evaluate("([text, merges]) => module.pairCounts(text, merges)", [text, pairs_of_bytes()[:n]])
+        assert {tuple(each["pair"]): each["times"] for each in actual} == expected
+        assert [each["times"] for each in actual] == sorted(expected.values(), reverse=True)
+
+
+def test_the_reader_merges_a_pair_and_the_most_frequent_one_is_compared(open_figures):
+    stage = open_figures(live.Merges(0, "banana bandana"))
+    figure, choices = stage.figure("merges"), stage.page.locator("#live-merges .pairs button")
+    reading = figure.locator(".reading")
+    until(lambda: choices.first.inner_text().split() == ["a", "+", "n", "4", "×"])
+    choices.filter(has_text="d").first.press("Enter")  # n + d, once
+    said = "0 merges and 1 of yours: 14 characters, 13 tokens, 1.08 characters per token. "
+    expect(reading).to_have_text(said + "Merging the most frequent pair leads to 10, 3 fewer.")
+    figure.get_by_role("button", name="Link to this state").click()
+    figure.get_by_text("address bar").wait_for()
+    again = open_figures(live.Merges(), hash=stage.page.evaluate("location.hash")).figure("merges")
+    until(lambda: again.locator(".reading").inner_text().startswith(said))
+    figure.get_by_role("button", name="Reset").click()
+    choices.first.click()
+    until(lambda: reading.inner_text().endswith("Merging the most frequent pair leads to as many tokens."))
+    for _ in range(20):
+        if choices.count():
+            choices.first.click()
+    expect(figure.locator(".tokens span")).to_have_text(["banana", "␣bandana"], use_inner_text=True)  # no pair is left

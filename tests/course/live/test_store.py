@@ -1,0 +1,164 @@
+"""What the reader leaves in the browser: the trained model in other figures, on other pages, in a file, and cleared."""
+
+import json
+import re
+
+from playwright.sync_api import expect
+from until import until
+
+from lecture21.course import live
+
+REFUSE = """
+for (const name of ["localStorage", "indexedDB"])
+  Object.defineProperty(window, name, { get() { throw new DOMException("refused"); } });
+"""
+
+
+# A full disk: the request succeeds, and its transaction does not.
+FULL = """
+const put = IDBObjectStore.prototype.put;
+IDBObjectStore.prototype.put = function (...given) {
+  const request = put.apply(this, given);
+  request.addEventListener("success", () => this.transaction.abort());
+  return request;
+};
+"""
+
+
+CHANGED = """([figure, text]) => {
+  const bars = document.querySelector(`${figure} .live-place > div`).shadowRoot.querySelector(".bars");
+  return bars.innerText !== text;
+}"""
+
+
+def train(stage):
+    """Train a small model, and return the figure."""
+    figure = stage.figure("train")
+    figure.get_by_role("button", name="Start training").click()
+    figure.get_by_text("now offer your model").wait_for()
+    return figure
+
+
+def ready(figure):
+    figure.locator("section.figure:not([aria-busy=true])").wait_for()
+
+
+def kept(figure):
+    """Open the fold with what is kept, and return it."""
+    fold = figure.locator("details.kept")
+    if fold.get_attribute("open") is None:
+        fold.locator("summary").click()
+    return fold
+
+
+def test_the_trained_model_is_offered_by_other_figures_until_it_is_cleared(open_figures):
+    figures = [live.Train(size="one", steps=30), live.Write(prompt="To be"), live.ResidualStream(), live.SideBySide()]
+    stage = open_figures(*figures, viewport={"width": 900, "height": 1200})
+    write = stage.figure("write-2")
+    ready(write)
+    expect(write.get_by_text("your model")).to_have_count(0)
+    figure = train(stage)
+    loss = float(re.search(r"validation loss ([\d.]+\d)", figure.locator(".now").inner_text())[1])
+    name = re.compile(rf"^your model \({loss:.2f} nats, 30 steps\)$")
+    small = json.loads(stage.page.evaluate("localStorage['lecture21-model']"))
+    assert small["steps"] == 30
+    assert re.fullmatch(r"ROMEO:\n.{40,}", small["sample"], re.DOTALL)  # the end of the path shows it
+
+    bars = write.get_by_role("list", name="Probabilities of the next character")
+    book = bars.inner_text()
+    write.get_by_text(name).click()
+    stage.page.wait_for_function(CHANGED, arg=["#live-write-2", book])
+    write.get_by_text("the book's").click()
+    ready(write)
+    expect(bars).to_have_text(re.sub(r"\s*\n\s*", "", book))
+
+    stage.page.reload()  # as another page of the book
+    write = stage.figure("write-2")
+    ready(write)
+    expect(write.get_by_label(name)).to_be_checked()  # where the reader writes, it is chosen
+    expect(bars).not_to_have_text(book, use_inner_text=True)
+    residual = stage.figure("residual-3")
+    ready(residual)
+    residual.get_by_text(name).click()
+    expect(residual.locator(".stream li")).to_have_count(3)  # one layer
+    residual.get_by_role("button", name="Reset").click()
+    expect(residual.locator(".stream li")).to_have_count(9)
+    pair = stage.figure("side_by_side-4")
+    ready(pair)
+    pair.get_by_text(name).click()
+    expect(pair.locator(".reading")).to_contain_text("The model your model (")
+
+    fold = kept(stage.figure("train"))
+    expect(fold).to_contain_text(f"your model ({loss:.2f} nats, 30 steps)", use_inner_text=True)
+    fold.get_by_role("button", name="Clear all").click()
+    expect(fold).to_contain_text("no model")
+    expect(residual.get_by_text("your model")).to_have_count(0)
+    ready(pair)
+    expect(pair.locator(".reading")).not_to_contain_text("your model")
+    until(lambda: stage.page.evaluate("localStorage.length") == 0)
+
+
+def test_start_asks_before_it_replaces_the_model(open_figures):
+    stage = open_figures(live.Train(size="one", steps=30), viewport={"width": 900, "height": 1200})
+    figure = train(stage)
+    before = kept(figure).locator("p").inner_text()
+    figure.locator("summary", has_text="More").click()
+    figure.get_by_label("Steps, or 0").fill("40")
+    for answer, expected in (("Keep it", "30 steps"), ("Replace it", "40 steps")):
+        figure.get_by_role("button", name="Start training").click()
+        expect(figure.get_by_text("This run would replace your model (")).to_be_visible()
+        figure.get_by_role("button", name=answer).click()
+        figure.get_by_text("Finished after").wait_for(state="hidden")
+        figure.get_by_text("Finished after 40 steps").wait_for()
+        expect(kept(figure).locator("p")).to_contain_text(expected)
+    expect(kept(figure).locator("p")).not_to_have_text(before, use_inner_text=True)
+
+
+def test_a_file_takes_everything_to_another_browser(open_figures, tmp_path):
+    options = {"viewport": {"width": 900, "height": 1200}}
+    stage = open_figures(live.Train(size="one", steps=30), **options)
+    figure = train(stage)
+    stage.page.evaluate("""localStorage.setItem("lecture21-solved", '["4.1"]')""")
+    with stage.page.expect_download() as download:
+        kept(figure).get_by_role("button", name="Save to a file").click()
+    file = tmp_path / "mine.json"
+    download.value.save_as(file)
+    said = kept(figure).locator("p").inner_text().replace("0 solved exercises", "1 solved exercise")
+
+    other = open_figures(live.Train(size="one", steps=30), live.Write(prompt="To be"), **options)
+    fold = kept(other.figure("train"))
+    choose = fold.locator("input[type=file]")
+    for content in ("{", "[]", json.dumps({"kind": "other"})):
+        (tmp_path / "wrong.json").write_text(content)
+        choose.set_input_files(tmp_path / "wrong.json")
+        expect(other.figure("train").locator(".message")).to_contain_text("This file does not have what a reader keeps")
+    choose.set_input_files(file)
+    expect(fold.locator("p")).to_have_text(said)
+    write = other.figure("write-2")
+    ready(write)
+    write.get_by_text(re.compile("^your model")).click()
+    ready(write)
+    expect(write.locator(".message")).to_have_text("")
+
+
+def test_where_the_browser_keeps_nothing_the_page_does_and_says_so(open_figures):
+    figures = live.Train(size="one", steps=30), live.Write(prompt="To be")
+    stage = open_figures(*figures, script=REFUSE, viewport={"width": 900, "height": 1200})
+    figure = train(stage)
+    expect(figure.locator("section")).to_contain_text("until you leave this page", use_inner_text=True)
+    expect(kept(figure)).to_contain_text("This browser does not let the page keep anything", use_inner_text=True)
+    write = stage.figure("write-2")
+    ready(write)
+    bars = write.get_by_role("list", name="Probabilities of the next character")
+    book = bars.inner_text()
+    write.get_by_text(re.compile("^your model")).click()
+    stage.page.wait_for_function(CHANGED, arg=["#live-write-2", book])
+    ready(write)
+    expect(write.get_by_label(re.compile("^your model"))).to_be_checked()
+    expect(write.locator(".message")).to_have_text("")
+
+
+def test_a_model_that_the_disk_has_no_room_for_is_not_said_to_be_kept(open_figures):
+    figure = train(open_figures(live.Train(size="one", steps=12), script=FULL))
+    said = figure.get_by_text("now offer your model")
+    expect(said).to_contain_text("until you leave this page", timeout=20_000)  # one sentence: it is there or never
