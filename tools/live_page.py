@@ -43,7 +43,7 @@ def write(folder: Path, figures: list[Figure], theme: str = "light") -> None:
         number = f"-{i + 1}" if i else ""
         elements.append(figure.element().replace("<div ", f'<div id="live-{figure.figure}{number}" ', 1))
     files = {name: assets.read(name) for figure in figures for name in figure.assets().values()}
-    bundle.write_files(folder, {figure.figure for figure in figures}, Figure.scripts, files)
+    bundle.write_files(folder, {figure.figure: figure.parameters() for figure in figures}, files)
     page = f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Figures</title>'
     page += '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
     page += f"<style>{STYLE}</style></head>"

@@ -93,7 +93,7 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
         return
     folder = Path(app.outdir) / _FOLDER
     files = {name: assets.read(name) for name in app.live_assets}
-    bundle.write_files(folder, app.live_figures, Figure.scripts, files)
+    bundle.write_files(folder, {name: Figure.kinds[name].parameters() for name in app.live_figures}, files)
     for path in app.live_pictures:
         shutil.copyfile(path, folder / path.name)
 

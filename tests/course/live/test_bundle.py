@@ -42,6 +42,26 @@ def test_modules_keep_their_own_names(js, browser):
     assert run(browser, text, "found.default.value") == [1, 21, 8]
 
 
+def test_the_figures_of_a_page_share_the_kit_and_the_engine_and_have_their_own_limits(js, browser):
+    js("host.js", "// Starts figures.\n")
+    js("kit/count.js", "let calls = 0;\nexport function count() {\n  return ++calls;\n}\n")
+    js("kit/unused.js", "export const unused = 1;\n")
+    js("engine/two.js", "export const two = 2;\n")
+    count = 'import { count } from "../kit/count.js";\n'
+    two = 'import { two } from "../engine/two.js";\n'
+    js("f/f.js", f"{count}export default {{ render: ({{ fields }}) => [count(), fields] }};\n")
+    js("g/g.js", f"{count}{two}export default {{ render: () => [count(), two] }};\n")
+    scripts = bundle.scripts({"g": None, "f": {"x": 1}})
+    assert scripts["host"].startswith('self.liveScripts = {"f": ["kit", "f"], "g": ["kit", "engine", "g"]};')
+    assert "".join(scripts.values()).count("function count") == 1
+    assert "unused" not in "".join(scripts.values())
+    page = browser.new_page()
+    for name in ("kit", "f", "engine", "g"):
+        page.add_script_tag(content=scripts[name])
+    assert page.evaluate("[liveFigures.f.render({}), liveFigures.g.render({})]") == [[1, {"x": 1}], [2, 2]]
+    page.close()
+
+
 def test_a_worker_runs_the_same_code_in_a_thread_or_here(js, browser):
     js("engine/sum.js", "export function sum(a, b) {\n  return a + b;\n}\n")
     serve = "export function serve(port) {\n  port.postMessage(sum(1, 2));\n}\n"
@@ -66,13 +86,13 @@ def test_comments_are_left_out(js, browser):
     js(
         "f/f.js",
         "// About the module.\n\n/**\n * Add.\n * @param {number} a\n */\nfunction add(a, b) {\n  // the sum\n"
-        "  return /** @type {any} */ (a) + b; // of both\n}\n/** One line. */\n"
-        "export default { value: [add(1, 2), 'http://a /** not one */'] };\n",
+        "  return /** @type {any} */ (a) + b; // of both of a caller's\n}\n\n  /** One line. */\n"
+        "export default { value: [add(1, 2), 'http://a /** not one */', \"not // one\"] };\n",
     )
     text = bundle.bundle("f")
-    for comment in ("About", "Add.", "the sum", "@type", "One line"):
+    for comment in ("About", "Add.", "the sum", "@type", "One line", "of both"):
         assert comment not in text
-    assert run(browser, text, "found.default.value") == [3, "http://a /** not one */"]
+    assert run(browser, text, "found.default.value") == [3, "http://a /** not one */", "not // one"]
 
 
 @pytest.mark.parametrize(

@@ -315,5 +315,6 @@ def test_a_link_of_no_sense_leaves_the_first_state(open_figures):
 
 @pytest.mark.parametrize("figure", EXAMPLES.values(), ids=EXAMPLES)
 def test_a_figure_is_small(figure):
-    added = [figure.scripts[figure.figure], (bundle.ROOT / "host.js").read_text(), figure.element()]
+    """With what it shares with the other figures of its page."""
+    added = [*bundle.scripts({figure.figure: figure.parameters()}).values(), figure.element()]
     assert sum(len(gzip.compress(text.encode())) for text in added) < 60_000  # as servers send them

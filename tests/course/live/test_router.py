@@ -150,7 +150,7 @@ def show(load_module):
                 const model = { get: (key) => values[key], set, save_changes() {}, on() {}, off() {} };
                 await widget.render({ model, el: document.body });
             }""",
-            [live.Router.scripts["router"], state, base64.b64encode(weights).decode()],
+            [live.Router()._esm, state, base64.b64encode(weights).decode()],
         )
         return page.locator("body")
 

@@ -13,17 +13,23 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent
+SHARED = ("kit", "engine")
+"""Folders whose modules the figures of a page share, as one script each."""
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const|let) (\w+))", re.MULTILINE)
 _DEFAULT = re.compile(r"^export default ", re.MULTILINE)
 _WORKER = "?worker"
-# Comments on lines of their own, and types in the middle of a line: a third of the text, and of no use on a page.
-_COMMENT = re.compile(r"^ *//[^\n]*\n|^ */\*\*(?:(?!\*/).)*\*/\n|/\*\* @(?:(?!\*/).)*\*/ ?", re.MULTILINE | re.DOTALL)
+# Comments, types in the middle of a line, and white space: a third of the text, and of no use on a page.
+_COMMENT = re.compile(
+    r"""^\s*//[^\n]*\n | ^\s*/\*\*(?:(?!\*/).)*\*/\n | /\*\*\ @(?:(?!\*/).)*\*/\ ?
+    | \ //\ (?:[^\n"'`]|\b'\b)*$ | ^\s+""",
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
+)
 
 
 def bundle(name: str, fields: dict[str, Any] | None = None) -> str:
-    """Return one ES module with the figure `NAME/NAME.js` as its default export.
+    """Return one ES module with the figure `NAME/NAME.js` as its default export: all that a notebook needs.
 
     Args:
         name: of the figure.
@@ -32,13 +38,8 @@ def bundle(name: str, fields: dict[str, Any] | None = None) -> str:
     Raises:
         ValueError: if a module uses an import or export that is not understood here.
     """
-    entry = ROOT / name / f"{name}.js"
     parts = _Parts()
-    parts.add(entry)
-    figure = f"{_identifier(entry)}.default"
-    if fields is not None:
-        given = json.dumps(fields, ensure_ascii=False)
-        figure = f"{{ render: (context) => {figure}.render({{ ...context, fields: {given} }}) }}"
+    figure = parts.figure(name, fields)
     return "".join(parts.texts) + f"export default {figure};\n"
 
 
@@ -49,29 +50,44 @@ def module(path: str) -> str:
     return "".join(parts.texts) + f"export const {{ {', '.join(names)} }} = {_identifier(ROOT / path)};\n"
 
 
-def script(name: str, text: str) -> str:
-    """Return a figure's module as a classic script, which a page that is opened as a file may load.
+def scripts(figures: dict[str, dict[str, Any] | None]) -> dict[str, str]:
+    """Return the scripts of pages with some figures, by name: classic scripts, since pages may be opened as files.
 
-    It adds the figure to `liveFigures`, where host.js finds it.
+    Args:
+        figures: the limits of the parameters of each figure, by its name.
+
+    A figure's script adds it to `liveFigures`, where host.js finds it, and takes the modules of `SHARED` from
+    `liveShared`. The text of host.js begins with the scripts that each figure needs, in their order.
     """
-    body, _, figure = text.rpartition("export default ")
-    if not body or re.search(r"^(import|export)\b", body, re.MULTILINE):
-        raise ValueError(f"the module of {name} is not one text with a default export as its last line")
-    return f'(self.liveFigures ??= {{}})["{name}"] = (() => {{\n"use strict";\n{body}return {figure}}})();\n'
+    texts, needed, shared = {}, {}, set()
+    for name, fields in sorted(figures.items()):
+        parts = _Parts(outside=SHARED)
+        figure = parts.figure(name, fields)
+        taken = f"const {{ {_identifiers(parts.taken)} }} = self.liveShared;\n"
+        texts[name] = f'(self.liveFigures ??= {{}})["{name}"] = {_strict(taken, *parts.texts, f"return {figure};")};\n'
+        needed[name] = [*(each for each in SHARED if each in map(_folder, parts.taken)), name]
+        shared |= parts.taken
+    for folder in SHARED:
+        parts, taken = _Parts(), {path for path in shared if _folder(path) == folder}
+        for path in sorted(taken):
+            parts.add(path)
+        body = _strict(*parts.texts, f"return {{ {_identifiers(taken)} }};")
+        texts[folder] = f"Object.assign((self.liveShared ??= {{}}), {body});\n"
+    host = _COMMENT.sub("", (ROOT / "host.js").read_text(encoding="utf-8"))
+    return {"host": f"self.liveScripts = {json.dumps(needed)};\n{host}", **texts}
 
 
 def data_script(content: bytes) -> str:
     """Return a file as a classic script, for pages that are opened as files, which cannot fetch it.
 
-    It adds the file to `liveData` by its own address, where `loadFile` in kit/frame.js finds it.
+    It adds the file to `liveData` by its own address, where `loadFile` in kit/files.js finds it.
     """
     return f'(self.liveData ??= {{}})[document.currentScript.src] = "{base64.b64encode(content).decode()}";\n'
 
 
-def write_files(folder: Path, figures: set[str], scripts: dict[str, str], files: dict[str, bytes]) -> None:
-    """Write what pages with these figures load: host.js, the figures' scripts, and files, each as a script too."""
-    written = {"host.js": (ROOT / "host.js").read_bytes()}
-    written |= {f"{name}.js": script(name, scripts[name]).encode() for name in figures}
+def write_files(folder: Path, figures: dict[str, dict[str, Any] | None], files: dict[str, bytes]) -> None:
+    """Write what pages with these figures load: `scripts`, and files, each as a script too."""
+    written = {f"{name}.js": text.encode() for name, text in scripts(figures).items()}
     for name, content in files.items():
         written |= {name: content, f"{name}.js": data_script(content).encode()}
     for name, content in written.items():
@@ -81,10 +97,22 @@ def write_files(folder: Path, figures: set[str], scripts: dict[str, str], files:
 
 @dataclass
 class _Parts:
-    """The modules so far, each after those that it imports."""
+    """The modules so far, each after those that it imports, and those that are taken from outside."""
 
+    outside: tuple[str, ...] = ()
     texts: list[str] = field(default_factory=list)
     exports: dict[Path, list[str]] = field(default_factory=dict)
+    taken: set[Path] = field(default_factory=set)
+
+    def figure(self, name: str, fields: dict[str, Any] | None) -> str:
+        """Add a figure and what it imports; return it as an expression."""
+        entry = ROOT / name / f"{name}.js"
+        self.add(entry)
+        figure = f"{_identifier(entry)}.default"
+        if fields is None:
+            return figure
+        given = json.dumps(fields, ensure_ascii=False)
+        return f"{{ render: (context) => {figure}.render({{ ...context, fields: {given} }}) }}"
 
     def add(self, path: Path, importers: tuple[Path, ...] = ()) -> list[str]:
         """Add a module and what it imports, unless it is there; return the names that it exports."""
@@ -93,6 +121,9 @@ class _Parts:
         if path in self.exports:
             return self.exports[path]
         text = _COMMENT.sub("", path.read_text(encoding="utf-8"))
+        if _folder(path) in self.outside:
+            self.taken.add(path)
+            return _EXPORT.findall(text)
         body = _IMPORT.sub(lambda match: self._import(match, path, (*importers, path)), text)
         names = _EXPORT.findall(body)
         body = _EXPORT.sub("", body)
@@ -130,8 +161,21 @@ class _Parts:
         return f"{{ source: `(${{{identifier}}})().serve(self);`, inline: {identifier} }}"
 
 
+def _strict(*lines: str) -> str:
+    """Return the value of a function's body as an expression."""
+    return "(() => {\n" + '"use strict";\n' + "".join(lines) + "\n})()"
+
+
+def _identifiers(paths: set[Path]) -> str:
+    return ", ".join(sorted(map(_identifier, paths)))
+
+
 def _identifier(path: Path) -> str:
     return "$" + re.sub(r"\W", "_", _relative(path).removesuffix(".js"))
+
+
+def _folder(path: Path) -> str:
+    return _relative(path).partition("/")[0]
 
 
 def _relative(path: Path) -> str:

@@ -1,5 +1,6 @@
 """What all figures share: the widget for notebooks, and the element that the static page brings to life."""
 
+import functools
 import html
 import json
 from typing import Any, ClassVar
@@ -31,8 +32,8 @@ class Figure(anywidget.AnyWidget):
     description: ClassVar[str]
     """What the figure shows at first, for readers who cannot see it or where no script runs."""
 
-    scripts: ClassVar[dict[str, str]] = {}
-    """The module of each figure as text, by the figure's name."""
+    kinds: ClassVar[dict[str, type["Figure"]]] = {}
+    """The class of each figure, by the figure's name."""
 
     after = traitlets.Unicode("").tag(sync=True)
     """Number of the question whose answer this figure shows, such as "13.4": until the reader has answered, or asks to
@@ -40,8 +41,13 @@ class Figure(anywidget.AnyWidget):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "figure" in cls.__dict__:
-            cls._esm = Figure.scripts[cls.figure] = bundle(cls.figure, cls.parameters())
+            Figure.kinds[cls.figure] = cls
         super().__init_subclass__(**kwargs)
+
+    @property
+    def _esm(self) -> str:
+        """The script of the figure, which anywidget reads when a notebook makes the first of its kind."""
+        return _module(self.figure)
 
     def __init__(self, *values: Any, **state: Any) -> None:
         parameters = self.parameters()
@@ -107,6 +113,11 @@ class Figure(anywidget.AnyWidget):
         found = super()._repr_mimebundle_(**kwargs)
         data, metadata = found if isinstance(found, tuple) else (found, {})
         return {**data, "text/html": self.element()}, metadata
+
+
+@functools.cache
+def _module(figure: str) -> str:
+    return bundle(figure, Figure.kinds[figure].parameters())
 
 
 def _json(value: object) -> str:

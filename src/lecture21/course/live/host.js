@@ -6,19 +6,20 @@
   const BASE = new URL(".", /** @type {HTMLScriptElement} */ (document.currentScript).src);
   const loaded = new Map();
 
-  /** Return the module of a figure, whose script adds it to `liveFigures`. */
-  function load(/** @type {string} */ figure) {
-    if (!loaded.has(figure)) {
+  /** Load a script, once. Scripts run in the order in which they were asked for. */
+  function load(/** @type {string} */ name) {
+    if (!loaded.has(name)) {
       const script = document.createElement("script");
-      script.src = new URL(`${figure}.js`, BASE).href;
+      script.src = new URL(`${name}.js`, BASE).href;
+      script.async = false;
       const arrived = new Promise((resolve, reject) => {
         script.addEventListener("load", resolve);
-        script.addEventListener("error", () => reject(new Error(`${figure}.js could not be loaded.`)));
+        script.addEventListener("error", () => reject(new Error(`${name}.js could not be loaded.`)));
       });
-      loaded.set(figure, arrived);
+      loaded.set(name, arrived);
       document.head.append(script);
     }
-    return loaded.get(figure).then(() => globalThis.liveFigures[figure]);
+    return loaded.get(name);
   }
 
   /**
@@ -74,8 +75,8 @@
       element.classList.add("live-stopped"); // its picture comes back
     });
     try {
-      const widget = await load(figure);
-      await widget.render({ model: createModel(values), el: place });
+      await Promise.all(globalThis.liveScripts[figure].map(load)); // what it shares with others, and itself
+      await globalThis.liveFigures[figure].render({ model: createModel(values), el: place });
       if (!stopped) element.classList.add("live-on");
     } catch (error) {
       place.remove();

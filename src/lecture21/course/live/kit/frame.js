@@ -53,8 +53,6 @@ export const byInput = (mouse, finger) => (globalThis.matchMedia?.("(hover: none
  * @property {Record<string, import("./state.js").Limits>} fields  the limits of the parameters that Python declares
  */
 
-/** @typedef {{render: (context: Context) => void | (() => void) | Promise<void | (() => void)>}} Figure */
-
 /**
  * @typedef {object} Frame
  * @property {ShadowRoot} root
