@@ -10,8 +10,21 @@ EXAM = "exam"
 
 
 def load(chapter: str) -> list[dict[str, Any]]:
-    """Return the questions of one chapter, such as "02", or of the "exam"."""
+    """Return the questions of one chapter, such as "02", or of the "exam" with the numbers of the book."""
+    return [_of_the_book(question) for question in stored(chapter)]
+
+
+def stored(chapter: str) -> list[dict[str, Any]]:
+    """Return the questions as they are stored: where a question has `numbers`, its texts are templates for them."""
     return json.loads(_file(chapter).read_text(encoding="utf-8"))["questions"]
+
+
+def _of_the_book(question: dict[str, Any]) -> dict[str, Any]:
+    if "numbers" not in question:
+        return question
+    from lecture21.course.chapters import exam_numbers  # computes with torch
+
+    return exam_numbers.of_the_book(question)
 
 
 def _file(chapter: str) -> Path:
@@ -36,10 +49,10 @@ def find(id: str) -> dict[str, Any]:
     chapter = id.partition(".")[0].zfill(2)
     if chapter != EXAM and chapter not in FOLDERS:
         raise ValueError(f"unknown question {id!r}: no chapter {chapter!r} has questions")
-    questions = {question["id"]: question for question in load(chapter)}
+    questions = {question["id"]: question for question in stored(chapter)}
     if id not in questions:
         raise ValueError(f"unknown question {id!r}; chapter {chapter} has {', '.join(questions)}")
-    return questions[id]
+    return _of_the_book(questions[id])
 
 
 def answer_of(question: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from lecture21.course.chapters import FOLDERS
-from lecture21.course.chapters.questions import load
+from lecture21.course.chapters.questions import EXAM, load, stored
 
 Question = dict[str, Any]
 """A question as in `exam.json`, with the numbers and the order of choices that were drawn."""
@@ -46,7 +46,7 @@ def select(chapters: Sequence[str], n: int, seed: int) -> list[Question]:
     Raises:
         ValueError: if the chapters have fewer questions.
     """
-    pool = [question for question in load("exam") if chapter_of(question) in chapters]
+    pool = [question for question in load(EXAM) if chapter_of(question) in chapters]
     if not 1 <= n <= len(pool):
         raise ValueError(f"--questions must be from 1 to {len(pool)}, which these chapters have; got {n}")
     rng = random.Random(f"selection {seed}")
@@ -83,14 +83,12 @@ def _drawn(question: Question, rng: random.Random) -> Question:
         return question | {"choices": rng.sample(question["choices"], len(question["choices"]))}
     if question["kind"] != "number":
         return question
-    from lecture21.course.chapters.exam_numbers import REDRAWN  # computes with torch
+    from lecture21.course.chapters import exam_numbers  # computes with torch
 
-    if question["id"] not in REDRAWN:
-        return question
-    asked = REDRAWN[question["id"]].draw(rng)
-    new = question | {"text": asked.text, "explanation": asked.explanation}
+    (template,) = [each for each in stored(EXAM) if each["id"] == question["id"]]
+    new = exam_numbers.draw(template, rng)
     if not question["tolerance"]:
-        return new | {"answer": round(asked.answer)}
+        return new | {"answer": round(new["answer"])}
     # The same relative precision is asked of every version.
-    tolerance = question["tolerance"] * abs(asked.answer / question["answer"])
-    return new | {"answer": float(f"{asked.answer:.4g}"), "tolerance": float(f"{tolerance:.2g}")}
+    tolerance = question["tolerance"] * abs(new["answer"] / question["answer"])
+    return new | {"answer": float(f"{new['answer']:.4g}"), "tolerance": float(f"{tolerance:.2g}")}
