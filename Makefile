@@ -57,7 +57,7 @@ define section
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv browser data book pdf site serve test test-all test-beside-book test-every test-code test-fresh test-notebooks arithmetic seeds test-pages test-book test-browser weight cost lint js js-check lock address links notebooks student instructor lines pictures attack bench sweeps clean
+.PHONY: help .venv browser data book pdf site serve test test-all test-beside-book test-every test-code test-fresh test-notebooks arithmetic seeds test-pages test-book test-browser weight cost lint js js-check lock address links notebooks exercise student instructor lines pictures attack bench sweeps clean
 
 help:  ## list the commands
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):[^#]*## */\1\t/' | expand -t 18
@@ -159,11 +159,12 @@ weight: $(HTML)/index.html  ## measure bytes and loading times of pages, with th
 cost: $(HTML)/index.html  ## print the CPU seconds of each family of tests in `make test` (TESTS=tests/course/live for some)
 	@PYTHONPATH=tools $(PYTEST) $(NBVAL) $(QUICK) -p test_cost $(or $(TESTS),tests notebooks)
 
-lint: $(READY)  ## check the style of code and notebooks (ruff), that tests wait for what they read, and the workflows
+lint: $(READY)  ## check the style of code and notebooks (ruff), tests and workflows, and print how long the chapters are
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python tools/lint_tests.py
 	@$(BIN)/actionlint .github/workflows/*.yml
+	@$(BIN)/python tools/reading_time.py
 
 js: tools/js/node_modules/.package-lock.json  ## format the JavaScript of figures and book, and check it (needs Node)
 	@$(PRETTIER) --log-level warn --write $(JS)
@@ -194,6 +195,9 @@ links: $(READY)  ## check every external link (needs the internet)
 
 notebooks: $(READY) data  ## run every notebook and store its outputs
 	@$(BIN)/python tools/notebooks.py
+
+exercise: $(READY)  ## insert an exercise into its notebook, or write its stub and solution again (NUMBER=4.6)
+	@$(BIN)/python tools/exercise.py $(NUMBER)
 
 student: $(READY)  ## write dist/lecture21-student.zip: the notebooks without solutions
 	@$(BIN)/python tools/editions.py student

@@ -1,10 +1,12 @@
-"""What a reader sees of a notebook: its tags, its pictures, and how much it uses of each budget of a chapter."""
+"""What a reader sees of a notebook: its tags, its pictures, its words and lines of code."""
 
 import re
+from collections.abc import Iterable
 
 from nbformat import NotebookNode
 
-BUDGETS = {"words": 2600, "visible lines of code": 200, "visible asserts": 12}
+TO_WRITE = "TO WRITE"
+"""Marks the text that an author has still to write in cells that a tool has inserted."""
 
 
 def tags(cell: NotebookNode) -> set[str]:
@@ -17,13 +19,13 @@ def has_picture(cell: NotebookNode) -> bool:
     return any(mime.startswith("image/") for output in cell.outputs for mime in output.get("data", {}))
 
 
-def budget(notebook: NotebookNode) -> dict[str, int]:
-    """Return how much of each budget a notebook uses: what a reader sees without opening anything.
+def length(cells: Iterable[NotebookNode]) -> tuple[int, int]:
+    """Return the words and the lines of code that a reader of cells sees without opening anything.
 
     Not counted are hidden code, solutions, hints, teaching notes, folded answers, and code blocks and formulas in text.
     """
-    used = dict.fromkeys(BUDGETS, 0)
-    for cell in notebook.cells:
+    words = lines = 0
+    for cell in cells:
         if tags(cell) & {"solution", "hint", "teaching", "hide-cell", "remove-cell"}:
             continue
         if cell.cell_type == "markdown":
@@ -31,9 +33,7 @@ def budget(notebook: NotebookNode) -> dict[str, int]:
                 r"<details.*?</details>|^```.*?^```|\$\$.*?\$\$", "", cell.source, flags=re.MULTILINE | re.DOTALL
             )
             text = re.sub(r"\$[^$]*\$|\]\([^)]*\)|<[^>]*>", " ", text)
-            used["words"] += len(re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text))
+            words += len(re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text))
         elif cell.cell_type == "code" and not tags(cell) & {"hide-input", "remove-input"}:
-            lines = [line for line in cell.source.splitlines() if line.strip()]
-            used["visible lines of code"] += len(lines)
-            used["visible asserts"] += sum(line.lstrip().startswith("assert ") for line in lines)
-    return used
+            lines += sum(bool(line.strip()) for line in cell.source.splitlines())
+    return words, lines

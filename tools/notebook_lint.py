@@ -1,9 +1,6 @@
 """Find problems that nbval does not: notebooks that would render badly, are out of date, or do not open on Colab.
 
-Usage: python tools/notebook_lint.py [--budgets] [NOTEBOOK ...]        (all of notebooks/ if none is named)
-
-With --budgets it prints, for each notebook, the words, the visible lines of code and the visible asserts of the main
-text, and marks what is over its budget.
+Usage: python tools/notebook_lint.py [NOTEBOOK ...]        (all of notebooks/ if none is named)
 """
 
 import ast
@@ -21,7 +18,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import reading_time
 import repository
-from notebook_cells import BUDGETS, budget, has_picture, tags
+from notebook_cells import TO_WRITE, has_picture, tags
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -139,6 +136,8 @@ def prose_problems(notebook) -> Iterator[str]:
         if cell.cell_type != "markdown":
             continue
         fenced = re.sub(r"^```.*?^```", "", cell.source, flags=re.MULTILINE | re.DOTALL)
+        if TO_WRITE in cell.source:
+            yield f"cell {n} has a text that is still to be written: {TO_WRITE}"
         titles += len(re.findall(r"^# ", fenced, flags=re.MULTILINE))
         if MYST.search(cell.source):
             yield f"cell {n} uses a MyST role or directive, which Colab shows as raw text"
@@ -263,23 +262,9 @@ def time_plan_problems(notebook) -> Iterator[str]:
             yield f"has a time plan with a section that does not exist: {name!r}"
 
 
-def print_budgets(paths: list[Path]) -> None:
-    """Print what each notebook uses of each budget; an asterisk marks what is over."""
-    print(f"{'':32}" + "".join(f"{name:>24}" for name in BUDGETS))
-    print(f"{'budget':32}" + "".join(f"{most:>23,} " for most in BUDGETS.values()))
-    for path in paths:
-        used = budget(nbformat.read(path, as_version=4))
-        cells = [f"{used[name]:>23,}{'*' if used[name] > most else ' '}" for name, most in BUDGETS.items()]
-        print(f"{path.stem:32}" + "".join(cells).rstrip())
-
-
 def main() -> int:
     """Print every problem; return 1 if there is one."""
-    names = [name for name in sys.argv[1:] if name != "--budgets"]
-    paths = [Path(name).resolve() for name in names] or repository.notebooks()
-    if "--budgets" in sys.argv[1:]:
-        print_budgets(paths)
-        return 0
+    paths = [Path(name).resolve() for name in sys.argv[1:]] or repository.notebooks()
     problems = [problem for path in paths for problem in lint(path)]
     print("\n".join(problems) or f"{len(paths)} notebooks are in order.")
     return bool(problems)

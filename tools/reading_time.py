@@ -2,9 +2,10 @@
 
 Usage: python tools/reading_time.py [--write] [NOTEBOOK ...]        (all of notebooks/ if none is named)
 
-It prints the minutes to read each notebook, and those to read it and do its questions, figures and exercises. With
---write it also states them in the first cell. The book states them whenever it is built, and takes the minutes of the
-path from the same estimate of the sections and figures where the path stops, with and without their exercises.
+It prints the words and lines of code that a reader of each notebook sees, the minutes to read it, and those to read it
+and do its questions, figures and exercises. With --write it also states the minutes in the first cell. The book states
+them whenever it is built, and takes the minutes of the path from the same estimate of the sections and figures where
+the path stops, with and without their exercises.
 
 To read: 200 words a minute, 5 seconds for each visible line of code, half a minute for each picture. To do besides: a
 minute for each question, 3 minutes for each figure that responds, and for each exercise 3 minutes and one more for each
@@ -22,7 +23,7 @@ from nbformat import NotebookNode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import repository
-from notebook_cells import budget, has_picture, tags
+from notebook_cells import has_picture, length, tags
 
 WORDS_PER_MINUTE = 200
 MINUTES_PER_LINE = 5 / 60
@@ -41,14 +42,10 @@ _HEADING = re.compile(r"^#{1,6} +(.*)$", re.MULTILINE)
 
 def reading(cells: list[NotebookNode]) -> float:
     """Return the minutes to read cells of a notebook: what the page shows before anything is opened."""
-    used = budget(NotebookNode(cells=cells))
+    words, lines = length(cells)
     shown = [cell for cell in cells if cell.cell_type == "code" and not tags(cell) & {"hide-output", "remove-output"}]
     pictures = sum(map(has_picture, shown))
-    return (
-        used["words"] / WORDS_PER_MINUTE
-        + used["visible lines of code"] * MINUTES_PER_LINE
-        + pictures * MINUTES_PER_PICTURE
-    )
+    return words / WORDS_PER_MINUTE + lines * MINUTES_PER_LINE + pictures * MINUTES_PER_PICTURE
 
 
 def doing(cells: list[NotebookNode]) -> float:
@@ -177,11 +174,13 @@ def state(notebook: NotebookNode, minutes: tuple[int, int]) -> bool:
 
 
 def main() -> None:
-    """Print the minutes of the notebooks, and write them."""
+    """Print the length and the minutes of the notebooks, and write the minutes."""
     names = [name for name in sys.argv[1:] if name != "--write"]
     for path in [Path(name) for name in names] or repository.notebooks():
-        read, done = of_notebook(path)
-        print(f"{repository.name_of(path.resolve()):32}{read:4} minutes, {done:4} with exercises")
+        cells = nbformat.read(path, as_version=4).cells
+        (words, lines), (read, done) = length(cells), of_cells(cells)
+        size = f"{words:6,} words {lines:4} lines of code"
+        print(f"{repository.name_of(path.resolve()):32}{size} {read:4} minutes, {done:4} with exercises")
         if "--write" in sys.argv[1:]:
             write(path)
 

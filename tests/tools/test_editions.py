@@ -1,4 +1,4 @@
-"""The editions for a course, and the budgets that the linter prints."""
+"""The editions for a course."""
 
 import zipfile
 from pathlib import Path
