@@ -16,7 +16,12 @@ def test_the_api_index_has_a_row_for_each_page_with_what_the_docstring_says_firs
     rows = pages.pop("index").split("|---|---|\n")[1].split("\n\n")[0].splitlines()
     assert [row.split("(")[1].split(".md")[0] for row in rows] == list(pages)
     assert [row for row in rows if len(row.split(" | ")[1]) < 20] == []
-    assert any("`check` tests it on fresh inputs" in row for row in rows)
+    assert any("[](course.exercises.md)" in row and "`check` tests it on fresh inputs" in row for row in rows)
+
+
+def test_of_the_course_the_names_that_an_instructor_writes_with_are_documented():
+    shown = re.findall(r"^\.\. auto(?:class|function):: .*\.(\w+)$", api.page("course.exercises"), re.MULTILINE)
+    assert shown == ["Case", "Exercise", "check", "find", "solved"]
 
 
 def test_every_command_is_on_the_page_of_the_command_line():

@@ -80,9 +80,9 @@ def foreign(page: BeautifulSoup) -> list[str]:
 
 
 def public_names() -> dict[str, str]:
-    """Every public name of every module, with its module: functions, classes, and documented constants."""
+    """Every public name of the library, with its module: functions, classes, and documented constants."""
     names = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted(path for path in PACKAGE.rglob("*.py") if PACKAGE / "course" not in path.parents):
         room = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
         if "._" in room:
             continue  # a module that only its package uses

@@ -1,4 +1,7 @@
-"""The API reference: one page for each module or package directly below `lecture21` or its `course`."""
+"""The API reference: one page for each module or package of the library, and one for what an instructor uses.
+
+The rest of `lecture21.course` has no page: whoever changes the book reads its source, and MAP.md says where.
+"""
 
 import importlib
 import inspect
@@ -13,10 +16,14 @@ from sphinx.pycode import ModuleAnalyzer
 
 from lecture21.cli.app import app
 
+OF_THE_COURSE = "course.exercises"
+"""The package of the course whose exported names have a page."""
+
 _INDEX = """# API reference
 
-First the modules of the library, then those that only the book needs. Each list goes from the top layer of imports to
-the bottom one: a module imports only modules that are listed below it, and the library never imports the course.
+These are the modules of the library, from the top layer of imports to the bottom one: each imports only modules that
+are listed below it. The last page has the little of `lecture21.course` that notebooks call, and that instructors write
+exercises with.
 
 | Module | Contents |
 |---|---|
@@ -40,6 +47,8 @@ def page(name: str) -> str:
     if name == "cli":
         commands = ["", *(each.name for each in app.registered_commands)]
         return _join(f"# {name}", _automodule(module, []), *map(_help, commands))
+    if name == OF_THE_COURSE:
+        return _join(f"# {name}", _automodule(module, []), _exported(module))
     blocks = [f"# {name}", _automodule(module, public_names(module))]
     for inner in pkgutil.walk_packages(getattr(module, "__path__", []), f"{module.__name__}."):
         if "._" in inner.name:
@@ -66,11 +75,9 @@ def public_names(module: ModuleType) -> list[str]:
 def _in_layers(root: Path) -> list[str]:
     """Return the names of the public modules, from the top layer of imports to the bottom one."""
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    library, course = (
-        [name for layer in contract["layers"] for name in re.split(r"\W+", layer) if name[0] != "_"]
-        for contract in settings["tool"]["importlinter"]["contracts"]
-    )
-    return [name for name in library if name != "course"] + [f"course.{name}" for name in course]
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    names = [name for layer in layers for name in re.split(r"\W+", layer) if name[0] != "_"]
+    return [name for name in names if name != "course"] + [OF_THE_COURSE]
 
 
 def _automodule(module: ModuleType, names: list[str]) -> str:
@@ -107,6 +114,15 @@ def _same_objects(module: ModuleType) -> str:
     """Return the names that a module only repeats, as links to where they are defined."""
     objects = [getattr(module, name) for name in sorted(module.__all__)]
     return "\n".join(f"- {{py:obj}}`{each.__module__}.{each.__qualname__}`" for each in objects)
+
+
+def _exported(module: ModuleType) -> str:
+    """Return the directives that document the names that a package exports, under the names of their own modules."""
+    lines = []
+    for each in (getattr(module, name) for name in module.__all__):
+        full = f"{each.__module__}.{each.__qualname__}"
+        lines += [f".. autoclass:: {full}\n   :members:" if inspect.isclass(each) else f".. autofunction:: {full}", ""]
+    return "\n".join(["```{eval-rst}", *lines, "```"])
 
 
 def _help(command: str) -> str:

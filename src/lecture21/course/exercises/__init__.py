@@ -10,6 +10,7 @@ registration.
 """
 
 from lecture21.course.exercises.checking import check, solved
-from lecture21.course.exercises.exercise import Exercise
+from lecture21.course.exercises.exercise import Case, Exercise
+from lecture21.course.exercises.registry import find
 
-__all__ = ["Exercise", "check", "solved"]
+__all__ = ["Case", "Exercise", "check", "find", "solved"]
