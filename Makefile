@@ -28,7 +28,7 @@ CODE := tests $(PAGES:%=--ignore %)
 JS := 'src/lecture21/course/live/**/*.js' 'book/_static/*.js'
 NODE := tools/js/node_modules/.bin
 PRETTIER = $(NODE)/prettier --config tools/js/.prettierrc.json
-TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/c14_experts.py benchmarks/live.py
+TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/live.py
 # Need a text that is not on the package index.
 ONLINE := benchmarks/c09_new_play.py benchmarks/c10_record.py
 

@@ -16,11 +16,8 @@ load in the training text, so the experts form four pairs.
 The learning rates of the recipe are multiplied by one factor, which is tuned for each model as there: seed 100, last
 tenth of the training text, from 2 to the neighbors in `FACTORS` until both are worse.
 
-Writes the result `granularity`:
-    part (search or run), model, factor, seed; the columns of `sparse_against_dense`; of a run also, for each layer on
-    the first `MEASURED` characters of the validation split, sets: number of different sets of experts that a character
-    was sent to; even_sets: exp of the entropy of the sets, so the number of equally frequent sets that would be as
-    varied. The load is that on these characters.
+Writes the result `granularity`: the columns of `sparse_against_dense`; of a run also, for each layer, the number of
+different sets of experts to which a character was sent among the first `MEASURED` of the validation split.
 """
 
 import c14_sparse_against_dense as sweep
@@ -31,7 +28,7 @@ from table import Table, each, run, seeds
 from torch import Tensor
 
 from lecture21 import GPT, presets
-from lecture21.moe import MoEConfig, Router, Routing, SparseMoE, describe, routings
+from lecture21.moe import MoEConfig, Router, Routing, SparseMoE, routings
 
 STEPS = 500
 MODELS = {"32 x 32": 32, "16 x 64": 16, "64 x 16": 64, "by character": 8}
@@ -89,28 +86,20 @@ def built(name: str, seed: int, tokens: Int[Tensor, " N"]) -> GPT:
 
 
 @torch.no_grad()
-def routing_of(model: GPT, ids: Tensor) -> dict[str, object]:
-    """Return the load and the sets of experts, as the columns of the result describe them."""
-    found: dict[str, object] = {}
+def sets_of(model: GPT, ids: Tensor) -> dict[str, int]:
+    """Return the number of different sets of experts in each layer."""
     with routings(model.eval()) as collected:
         model(ids.view(-1, model.block_size))
-    loads = [describe(routing) for _, routing in collected]
-    found["load_entropy"] = round(min(each.load_entropy for each in loads), 4)
-    found["max_violation"] = round(max(each.max_violation for each in loads), 4)
-    for layer, (_, routing) in enumerate(collected, start=1):
-        chosen = routing.experts.flatten(0, 1).sort(-1).values
-        share = chosen.unique(dim=0, return_counts=True)[1] / len(chosen)
-        found[f"sets_{layer}"] = len(share)
-        found[f"even_sets_{layer}"] = round(torch.special.entr(share).sum().exp().item(), 1)
-    return found
+    chosen = [routing.experts.flatten(0, 1).sort(-1).values for _, routing in collected]
+    return {f"sets_{layer}": len(sets.unique(dim=0)) for layer, sets in enumerate(chosen, start=1)}
 
 
 def measure(part: str, model: str, seed: int, steps: int, factor: float) -> dict[str, object]:
     """Train a model, and return what is measured; of a run also the load and the sets of its experts."""
     tokens, val = common.texts(part)
     gpt = built(model, seed, tokens)
-    row = sweep.trained(gpt, seed, steps, factor, tokens, val, load=False)
-    return row | (routing_of(gpt, val[:MEASURED]) if part == "run" else {})
+    row = sweep.trained(gpt, seed, steps, factor, tokens, val)
+    return row | (sets_of(gpt, val[:MEASURED]) if part == "run" else {})
 
 
 def compare(model: str) -> None:

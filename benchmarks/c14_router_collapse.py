@@ -16,17 +16,14 @@ tuned rate, and all but the widest also with 0.06, at which the router of `none`
 rates as well, to show how the collapse depends on the rate.
 
 Writes the result `router_collapse`:
-    part (search or run), setting, learning_rate, seed, parameters; tuned: whether this rate is the setting's best;
-    nats: loss per character, of a run on the entire validation split, no character dropped, of a search on the last
-    tenth of the training text; for layers 1 and 2 of a run, over the entire validation split at once, the fields of
-    `lecture21.moe.describe`, busiest: the largest load, common: the squared length of the mean of the router's
-    inputs divided by their mean squared length (1 if all are equal), and drop_1.25: the fraction of characters that
-    would be dropped at a capacity factor of 1.25; at capacity factors 2, 1.25 and 1, set in the trained model, in
-    batches of 16 windows: nats_CF, and dropped_CF, the mean fraction over layers and batches. Columns that do not apply
-    are empty.
-
-And `router_load`: setting, learning_rate, seed, step, layer, and the fraction of characters routed to each of 8 experts
-(expert_1 ...) in the training batches of the last 10 steps; at step 1, in the first batch.
+    tuned: whether this rate is the setting's best; nats per character, of a run on the entire validation split, no
+    character dropped, of a search on the last tenth of the training text; for layers 1 and 2 of a run, over the entire
+    validation split at once, dead: see `lecture21.moe.describe`, busiest: the largest load, common: the squared length
+    of the mean of the router's inputs divided by their mean squared length (1 if all are equal); with a capacity factor
+    of 1.25, set in the trained model, in batches of 16 windows: nats_1.25, and dropped_1.25, the mean fraction over
+    layers and batches.
+And `router_load`: the fraction of characters routed to each of 8 experts (expert_1 ...) in the training batches of the
+    last 10 steps; at step 1, in the first batch.
 """
 
 from functools import cache
@@ -39,21 +36,13 @@ from lecture21 import GPT, GPTConfig, presets
 from lecture21.moe import Router, Routing, describe, routings, statistics_of
 from lecture21.training import TrainConfig, evaluate, train
 
-STEPS, BATCH, EVERY, FACTORS = 200, 16, 10, (2.0, 1.25, 1.0)
+STEPS, BATCH, EVERY, CAPACITY = 200, 16, 10, 1.25
 RATES = (0.001, 0.002, 0.003, 0.006, 0.01, 0.02, 0.03, 0.06, 0.1)
 SHOWN, HIGH, SEARCH_SEED = (0.003, 0.02, 0.06), 0.06, 100
-BY_LAYER = (
-    "load_entropy", "max_violation", "dead", "router_entropy", "logsumexp", "information", "busiest", "common",
-    "drop_1.25",
-)  # fmt: skip
-COLUMNS = (
-    "part", "setting", "learning_rate", "seed", "parameters", "tuned", "nats",
-    *[f"{name}_{layer}" for layer in (1, 2) for name in BY_LAYER],
-    *[f"{name}_{factor:g}" for factor in FACTORS for name in ("nats", "dropped")],
-)  # fmt: skip
+KEY = ("part", "setting", "learning_rate", "seed")
 WITH_CAPACITY = ("none", "aux 0.01", "bias 0.01")
 """Settings whose best models are scored with a capacity, too."""
-RUNS = Table("router_collapse", COLUMNS[:4], details={"router_load": ("setting", "learning_rate", "seed")})
+RUNS = Table("router_collapse", KEY, details={"router_load": ("setting", "learning_rate", "seed")})
 
 
 def sparse(**fields: object) -> GPTConfig:
@@ -128,25 +117,19 @@ def layer_statistics(model: GPT, watch: Watch, val: torch.Tensor) -> dict[str, f
     actual = {}
     each = zip(statistics_of(model, val[:whole].view(-1, model.block_size)), watch.common.values(), strict=True)
     for layer, (s, shared) in enumerate(each, start=1):
-        over = (s.load - 1.25 / len(s.load)).clamp(min=0).sum().item()
-        other = {"drop_1.25": over, "busiest": s.load.max().item(), "common": shared}
-        numbers = [other[name] if name in other else getattr(s, name) for name in BY_LAYER]
-        for name, number in zip(BY_LAYER, numbers, strict=True):
-            actual[f"{name}_{layer}"] = "" if number is None else round(number, 4)  # no information in a single expert
+        numbers = {"dead": s.dead, "busiest": s.load.max().item(), "common": shared}
+        actual |= {f"{name}_{layer}": round(number, 4) for name, number in numbers.items()}
     return actual
 
 
 def with_capacity(model: GPT, val: torch.Tensor) -> dict[str, float]:
-    """Return loss and dropped fraction of a trained model at each capacity factor."""
-    actual = {}
-    for factor in FACTORS:
-        served = GPT(model.config.changed(moe={"eval_capacity_factor": factor}))
-        served.load_state_dict(model.state_dict())
-        with routings(served) as routed:
-            nats = evaluate(served, val, batch_size=BATCH)
-        dropped = [1 - routing.kept.float().mean().item() for _, routing in routed]
-        actual |= {f"nats_{factor:g}": round(nats, 5), f"dropped_{factor:g}": round(sum(dropped) / len(dropped), 4)}
-    return actual
+    """Return loss and dropped fraction of a trained model with a capacity."""
+    served = GPT(model.config.changed(moe={"eval_capacity_factor": CAPACITY}))
+    served.load_state_dict(model.state_dict())
+    with routings(served) as routed:
+        nats = evaluate(served, val, batch_size=BATCH)
+    dropped = [1 - routing.kept.float().mean().item() for _, routing in routed]
+    return {f"nats_{CAPACITY}": round(nats, 5), f"dropped_{CAPACITY}": round(sum(dropped) / len(dropped), 4)}
 
 
 def trained(setting: str, rate: float, seed: int, tokens: torch.Tensor) -> tuple[GPT, Watch]:
@@ -170,10 +153,9 @@ def measure(part: str, setting: str, learning_rate: float, seed: int) -> tuple[d
     """Train one setting; return what is measured of a run, and the load of its experts in training."""
     tokens, val = common.texts(part)
     model, watch = trained(setting, learning_rate, seed, tokens)
-    row = dict.fromkeys(COLUMNS[4:]) | {"nats": round(evaluate(model, val), 5)}
+    row = {"nats": round(evaluate(model, val), 5)}
     if part == "search":
         return row, []
-    row["parameters"] = model.num_parameters()
     if watch.routers:
         row |= layer_statistics(model, watch, val)
     if setting in WITH_CAPACITY and learning_rate == tuned(setting):

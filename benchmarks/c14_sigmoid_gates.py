@@ -11,8 +11,7 @@ Two numbers are tuned for each gate, with seed 100 on the last tenth of the trai
 both sides: the factor on the learning rates of the recipe, from 2, with the step of the selection bias in `FIRST`;
 then that step, by factors of 4. The first steps are 8 % of what a gate is at the beginning, 1/8 or 1/2.
 
-Writes the result `sigmoid_gates`:
-    part (search or run), gates, bias_rate, factor, seed; the other columns of `sparse_against_dense`.
+Writes the result `sigmoid_gates`, with the columns of `sparse_against_dense`.
 """
 
 from functools import partial

@@ -13,13 +13,10 @@ The learning rates of the recipe are multiplied by one factor, which is tuned fo
 the first nine tenths of the training text with another seed (100), scored on its last tenth; from 2 to the neighbors
 in `FACTORS` until both are worse.
 
-Writes the result `sparse_against_dense`:
-    part (search, run or ngram), model, seed, steps, characters, factor, parameters, active (those used for one
-    character), flops (training, for one character), nats: loss per character, of a run on the entire validation split
-    in windows of 32, of a search on the last tenth of the training text; seconds: process time of the
-    training, of which a part is the optimizer's; load_entropy: the smallest of the layers, and max_violation: the
-    largest.
-The row `5-gram` is the Witten-Bell 5-gram, counted on the whole training text, in the same windows.
+Writes the result `sparse_against_dense`: active, the parameters used for one character; nats per character, of a run on
+the entire validation split in windows of 32, of a search on the last tenth of the training text; seconds of process
+time of the training, of which a part is the optimizer's. The row `5-gram` is the Witten-Bell 5-gram, counted on the
+whole training text, in the same windows.
 """
 
 import time
@@ -30,8 +27,7 @@ import torch
 from table import Table, each, run, seeds
 
 from lecture21 import GPT, presets
-from lecture21.accounting import flops_per_token, parameters
-from lecture21.moe import statistics_of
+from lecture21.accounting import parameters
 from lecture21.training import evaluate, recipe, train
 
 NAME, PRESET = "sparse_against_dense", "modern-gpt0"
@@ -45,19 +41,14 @@ MODELS = {
 BUDGETS, SEARCH_SEED = (125, 250, 500, 1000, 2000), 100
 BATCH = 16
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-COLUMNS = (
-    "part", "model", "seed", "steps", "characters", "factor", "parameters", "active", "flops", "nats", "seconds",
-    "load_entropy", "max_violation",
-)  # fmt: skip
 KEY = ("part", "model", "seed", "steps", "factor")
 RUNS = Table(NAME, KEY)
 
 
 def trained(
-    model: GPT, seed: int, steps: int, factor: float, tokens: torch.Tensor, val: torch.Tensor, *, load: bool = True
+    model: GPT, seed: int, steps: int, factor: float, tokens: torch.Tensor, val: torch.Tensor
 ) -> dict[str, object]:
-    """Train a model, score it on `val`, and return what is measured, with the load of its experts if `load` is set."""
-    config = model.config
+    """Train a model, score it on `val`, and return what is measured."""
     plain = recipe(PRESET)
     settings = recipe(
         PRESET,
@@ -72,21 +63,12 @@ def trained(
     since = time.process_time()
     train(model, tokens, settings)
     seconds = time.process_time() - since
-    row: dict[str, object] = {
-        "characters": steps * settings.batch_size * config.block_size,
+    return {
+        "characters": steps * settings.batch_size * model.block_size,
         "parameters": model.num_parameters(),
-        "active": parameters(config).active,
-        "flops": flops_per_token(config).training,
+        "active": parameters(model.config).active,
         "nats": round(evaluate(model, val), 5),
         "seconds": round(seconds, 1),
-    }
-    if config.moe is None or not load:
-        return row
-    size = model.block_size
-    statistics = statistics_of(model, val[: len(val) // size * size].view(-1, size))
-    return row | {
-        "load_entropy": round(min(s.load_entropy for s in statistics), 4),
-        "max_violation": round(max(s.max_violation for s in statistics), 4),
     }
 
 

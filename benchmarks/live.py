@@ -1,16 +1,10 @@
-"""Speed of the engine in the page against torch with one thread, and how soon a model trained there beats counting.
+"""Speed of the engine in the page against torch with one thread.
 
-Usage: python benchmarks/live.py [SECONDS ...]        (about a minute, and for each number of seconds a run that long)
+Usage: python benchmarks/live.py        (about a minute)
 
 An update of 16 windows of 32 characters is timed for GPT-0 with AdamW and for `modern-gpt0` with Muon, in turn: some
 updates in torch, then as many in headless Chromium, in the worker of the page. So a load of the machine slows both, and
 only the ratios are comparable. Text is written with the key/value cache by `modern-gpt0`, 31 characters at a time.
-
-With SECONDS, such as 30 90 300, the plays are learned in the page from the start, once for each: the number of updates
-is chosen so that the run, with its evaluations, takes about as long, and the learning rates fall linearly to 0 over
-them. Printed is when the loss on an eighth of the validation split, with as much of The Tempest as the whole, was first
-below that of the bigram, the trigram and the 5-gram on the same characters, which are counted on the whole training
-text and read in windows of the same length; and the loss on the whole split at the end.
 """
 
 import statistics
@@ -27,8 +21,7 @@ import torch
 from playwright.sync_api import Page, sync_playwright
 from torch import Tensor
 
-from lecture21 import GPT, evaluate, presets
-from lecture21.baselines import NGram
+from lecture21 import GPT, presets
 from lecture21.course.live import bundle
 from lecture21.training import recipe, sample_windows
 from lecture21.training.optimizers import make_optimizers
@@ -38,9 +31,6 @@ import find_browser
 import live_page
 
 ROUNDS, UPDATES, BATCH = 7, 30, 16
-ORDERS = {2: "bigram", 3: "trigram", 5: "5-gram"}
-LONG = 1500  # updates from which half the learning rate of Muon is better
-EVALUATIONS, EIGHTH = 30, 8
 OPTIONS = {
     "gpt0": {"optimizer": "adamw", "learningRate": 1e-3},
     "modern-gpt0": {
@@ -118,8 +108,8 @@ def in_torch(name: str, tokens: Tensor) -> Callable[[], float]:
     return update
 
 
-def compare_updates(page: Page, tokens: Tensor) -> float:
-    """Print the times of an update and their ratios; return the median of `modern-gpt0` in the page."""
+def compare_updates(page: Page, tokens: Tensor) -> None:
+    """Print the times of an update and their ratios."""
     ways = {name: (in_torch(name, tokens), in_page(page, name, tokens)) for name in OPTIONS}
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
@@ -133,7 +123,6 @@ def compare_updates(page: Page, tokens: Tensor) -> float:
             f"update of {name} with {optimizer}: torch {reference:.1f} ms, page {mine:.1f} ms; speed of the page "
             f"{statistics.median(ratios):.2f} of torch's ({min(ratios):.2f} to {max(ratios):.2f})"
         )
-    return statistics.median(mine for _, mine in times["modern-gpt0"])
 
 
 def time_writing(page: Page) -> None:
@@ -153,68 +142,14 @@ def time_writing(page: Page) -> None:
     print(f"writing with the cache: {3100 / seconds:,.0f} characters in a second")
 
 
-def learn_the_plays(page: Page, seconds: float, per_update: float) -> None:
-    """Train for about so many seconds, and print when the loss was first below each line."""
-    tokenizer, tokens, val = common.encoded_plays()
-    first = len(val) // 5  # just before The Tempest begins
-    part, block = val[first : first + len(val) // EIGHTH], presets.get("modern-gpt0").block_size
-    # An evaluation reads a window in about a third of the time of an update.
-    per_evaluation = per_update * len(part) / block / BATCH / 3
-    steps = max(int((seconds - EVALUATIONS * per_evaluation) / per_update), EVALUATIONS)
-    options = {
-        **OPTIONS["modern-gpt0"],
-        "muonLearningRate": 0.02 if steps < LONG else 0.01,
-        "steps": steps,
-        "batchSize": BATCH,
-        "evalEvery": max(steps // EVALUATIONS, 1),
-    }
-    progress = page.evaluate(
-        """async ({ config, tokens, validation, options }) => {
-            const model = await engine.create(config, 1);
-            const progress = [];
-            const data = { tokens: Int32Array.from(tokens), validation: Int32Array.from(validation) };
-            await model.train({ ...data, ...options }, (at) => progress.push(at)).done;
-            globalThis.learned = model;
-            return progress;
-        }""",
-        {
-            "config": asdict(presets.get("modern-gpt0")),
-            "tokens": tokens.tolist(),
-            "validation": part.tolist(),
-            "options": options,
-        },
-    )
-    final = page.evaluate(
-        """async (validation) => {
-            let loss;
-            const text = Int32Array.from(validation);
-            await learned.train({ tokens: text, validation: text, steps: 0 }, (at) => (loss = at.validationLoss)).done;
-            learned.dispose();
-            return loss;
-        }""",
-        val.tolist(),
-    )
-    took = progress[-1]["seconds"]
-    print(f"{seconds:.0f} s: {steps} updates in {took:.0f} s, {final:.3f} nats on the whole validation split")
-    for order, name in ORDERS.items():
-        counted = NGram(order, tokenizer.vocab_size).fit(tokens)
-        nats, whole = (evaluate(counted, text, block) for text in (part, val))
-        below = next((at for at in progress if at["validationLoss"] < nats), None)
-        when = "not reached" if below is None else f"below after {below['seconds']:.1f} s, {below['step']} updates"
-        print(f"    {name}, {nats:.3f} nats, on the whole split {whole:.3f}: {when}")
-
-
 def main() -> None:
-    """Time updates and writing; then make the runs that are asked for."""
-    budgets = [float(argument) for argument in sys.argv[1:]]
+    """Time updates and writing."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     _, tokens, _ = common.encoded_plays()
     with opened() as page:
-        per_update = compare_updates(page, tokens)
+        compare_updates(page, tokens)
         time_writing(page)
-        for seconds in budgets:
-            learn_the_plays(page, seconds, per_update)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,15 @@ from functools import partial
 
 import torch
 from torch import nn
+from transformers import MixtralConfig
+from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
 
 from lecture21 import GPT, GPTConfig, TrainConfig, presets
 from lecture21.generation import generate
 from lecture21.layers import MultiHeadAttention
 from lecture21.layers.dropout import Dropout
+from lecture21.layers.feed_forward import FeedForward
+from lecture21.moe import MoEConfig, SparseMoE
 from lecture21.training import Muon, evaluate
 from lecture21.training.optimizers import make_optimizers
 
@@ -87,6 +91,25 @@ def compare_training() -> None:
             ratio(f"torch.optim.Muon / Muon, 4 layers of width {width}", reference.step, Muon(matrices, lr=1e-3).step)
 
 
+def both_ways(layer: nn.Module, x: torch.Tensor) -> None:
+    """Make a forward and a backward pass."""
+    layer(x).sum().backward()
+
+
+def compare_experts() -> None:
+    """Time a sparse layer against transformers' reference, and against a dense layer as wide as a token's experts."""
+    x = torch.randn(1, 1024, 256, requires_grad=True)
+    dense = FeedForward(256, 2 * 512, activation="swiglu", bias=False)
+    for n_expert in (8, 64):
+        ours = SparseMoE(256, 512, MoEConfig(n_expert, top_k=2), activation="swiglu", bias=False)
+        sizes = {"hidden_size": 256, "intermediate_size": 512, "num_experts_per_tok": 2, "num_local_experts": n_expert}
+        theirs = MixtralSparseMoeBlock(MixtralConfig(**sizes, experts_implementation="eager"))
+        for parameter in theirs.parameters():
+            nn.init.uniform_(parameter, -(parameter.shape[-1] ** -0.5), parameter.shape[-1] ** -0.5)
+        ratio(f"transformers' {n_expert} experts / ours", partial(both_ways, theirs, x), partial(both_ways, ours, x))
+        ratio(f"a dense layer / {n_expert} of our experts", partial(both_ways, dense, x), partial(both_ways, ours, x))
+
+
 def main() -> None:
     """Time each pair."""
     torch.set_num_threads(1)
@@ -94,6 +117,7 @@ def main() -> None:
     print(f"{'slow / fast, one thread':58} median  (range)")
     compare_inference()
     compare_training()
+    compare_experts()
 
 
 @torch.no_grad()

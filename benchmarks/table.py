@@ -29,6 +29,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -184,14 +185,15 @@ class Table:
 
     def select(self, **values: object) -> list[Row]:
         """Return the stored rows that have these values."""
-        return [_typed(row) for row in file_of(self.name).find(values, values)]
+        file = file_of(self.name)
+        return [file.typed(row) for row in file.find(values, values)]
 
     def label(self, column: str, value: Callable[[Row], object], **where: object) -> None:
         """Set a column of the rows with these values, such as whether a rate was chosen."""
         with LOCK:
             file = file_of(self.name)
             for row in file.find(where, where):
-                row[column] = _cell(value(_typed(row)))
+                row[column] = _cell(value(file.typed(row)))
             file.write()
 
     def sort(self) -> None:
@@ -218,7 +220,7 @@ class Table:
             for (name, columns), rows in reversed(list(zip(self.results.items(), parts, strict=True))):
                 file, own = file_of(name), {column: key.get(column) for column in columns}
                 file.rows = [row for row in file.rows if _keys(row, columns) != _keys(key, columns)]
-                file.add([own | row for row in rows], made)
+                file.rows += [{c: _cell(v) for c, v in (own | row).items()} | {MADE: made} for row in rows]
                 file.write()
             self.new.add(_keys(key, self.key))
 
@@ -242,7 +244,8 @@ class File:
     """The file of a result: its rows as text, so that they stay as they are, each with what made it."""
 
     def __init__(self, name: str):
-        self.path, self.command, self.columns = path_of(name), command(), []
+        self.path, self.command = path_of(name), command()
+        self.columns: list[str] = []
         self.rows: list[Row] = []
         self.index: dict[tuple[str, ...], dict[tuple, list[Row]]] = {}
         """The rows by their values in some columns."""
@@ -265,17 +268,14 @@ class File:
                     self.index[columns][_keys(row, columns)].append(row)
             return self.index[columns].get(_keys(values, columns), [])
 
-    def add(self, rows: Sequence[Row], made: Row) -> None:
-        """Add rows; the first ones decide which columns there are."""
-        self.columns = self.columns or list(dict.fromkeys(column for row in rows for column in row))
-        for row in rows:
-            if unknown := row.keys() - set(self.columns):
-                raise ValueError(f"{self.path.name} has no column {', '.join(sorted(unknown))}")
-            self.rows.append({column: _cell(row.get(column)) for column in self.columns} | {MADE: made})
+    def typed(self, row: Row) -> Row:
+        """Return a row whose cells are numbers and truth values where they look so, and NaN where they are empty."""
+        return {column: _value(row.get(column, "")) for column in self.columns}
 
     def write(self) -> None:
         """Write the file, if it changes; not to measure again, and not in one of several processes."""
         self.index.clear()
+        self.columns = [name for name in dict.fromkeys([*self.columns, *chain(*self.rows)]) if name != MADE]
         if OPTIONS.again or OPTIONS.worker:
             return
         origins: list[Row] = []
@@ -316,7 +316,7 @@ def _agree(one: Row, other: Row) -> bool:
 
 def stored(name: str) -> list[Row]:
     """Return the rows of a result, none if there is no table."""
-    return [_typed(row) for row in file_of(name).rows]
+    return [file_of(name).typed(row) for row in file_of(name).rows]
 
 
 def path_of(name: str) -> Path:
@@ -352,13 +352,10 @@ def _key(value: object) -> str | float:
         return _cell(value)
 
 
-def _typed(row: Row) -> Row:
-    """Return a row whose cells are numbers and truth values where they look so, and NaN where they are empty."""
+def _value(text: str) -> object:
     words = {"": math.nan, "True": True, "False": False}
-    return {name: words[text] if text in words else _number(text) for name, text in row.items() if name != MADE}
-
-
-def _number(text: str) -> object:
+    if text in words:
+        return words[text]
     try:
         return int(text) if text.lstrip("-").isdigit() else float(text)
     except ValueError:

@@ -43,18 +43,17 @@ def test_a_fixed_table_sends_a_character_to_the_same_experts_in_any_context_and_
     load = tables[0][TOKENS].flatten().bincount(minlength=8) / (2 * len(TOKENS))
     assert all(len(set(row.tolist())) == 2 for row in tables[0])
     assert (load - 1 / 8).abs().max() < 0.02
-    found = c14_granularity.routing_of(model, TOKENS[:64])
+    found = c14_granularity.sets_of(model, TOKENS[:64])
     assert found["sets_1"] <= 4  # the two experts with the least load are always the same pairs
 
 
 def test_sets_are_counted_without_their_order():
     model = built("32 x 32")
-    found = c14_granularity.routing_of(model, torch.arange(64))
-    assert 1 < found["even_sets_1"] <= found["sets_1"] <= 64
+    assert 1 < c14_granularity.sets_of(model, torch.arange(64))["sets_1"] <= 64
     with torch.no_grad():
         for router in (module for module in model.modules() if isinstance(module, Router)):
             router.weight.zero_()  # equal scores: the same experts everywhere
-    assert c14_granularity.routing_of(model, torch.arange(64))["sets_1"] == 1
+    assert c14_granularity.sets_of(model, torch.arange(64))["sets_1"] == 1
 
 
 def test_every_model_has_three_seeds_at_its_best_factor():

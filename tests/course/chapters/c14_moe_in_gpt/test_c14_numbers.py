@@ -94,8 +94,6 @@ def test_a_router_that_collapses(said, routers):
 
 
 def test_capacity(said, routers):
-    lost = (routers["nats_1.25"] - routers["nats_2"].where(routers["dropped_2"] < 0)).dropna()
-    assert lost.empty  # no run keeps everything at twice the equal share
     dropped = 100 * routers["dropped_1.25"].groupby(level=[0, 1]).mean()[0.01]
     cost = (routers["nats_1.25"] - routers["nats"]).groupby(level=[0, 1]).mean()[0.01]
     said("and loses {:.3f} nats, the balanced ones {:.0f} % and {:.3f}.", cost["none"], dropped["bias 0.01"],
