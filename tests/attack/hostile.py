@@ -23,7 +23,7 @@ from lecture21.training import TrainConfig
 _TEXT = "ROMEO:\nBut soft, what light through yonder window breaks?\n\n" * 20
 _OPTIONS = ["--steps", "2", "--eval-every", "1", "--batch-size", "2", "--set", "n_layer=1", "--set", "d_model=8"]
 _DEEP = "[" * 100_000
-_ODD = (-1, 0, 1.5, math.nan, 10**9, 10**400, True, None, "x", "\x1b[31m", "y" * 10**5, [], {}, [[[]]], {"a": 1})
+_ODD = (-1, 0, 1.5, math.nan, True, None, "x", "\x1b[31m", "y" * 10**5, [], {}, [[[]]], {"a": 1})
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -42,11 +42,9 @@ def _values() -> Iterator[tuple[str, _Change]]:
     names = [field.name for field in fields(GPTConfig)]
     generator = random.Random(0)
     for name in (*names, "model", "unknown", "\x1b[2J"):
-        for value in (10**9, *generator.sample(_ODD, 2)):
+        for value in generator.sample(_ODD, 3):
             yield f"{name} = {str(value)[:20]}", lambda run, n=name, v=value: set_field(run, n, v)
-    huge = {"moe": {"n_expert": 10**8, "top_k": 1}, "vocab_size": 5 * 10**7, "n_layer": 10**6, "model": "rnn"}
-    for name, value in huge.items():
-        yield f"{name} = {value}", lambda run, n=name, v=value: set_field(run, n, v)
+    yield "model = rnn", lambda run: set_field(run, "model", "rnn")
 
 
 def _damage(name: str) -> Iterator[tuple[str, _Change]]:
@@ -91,17 +89,12 @@ def _headers(name: str) -> Iterator[tuple[str, _Change]]:
 
     huge = b'{"x": {"dtype": "F32", "shape": [2147483648], "data_offsets": [0, 8589934592]}}'
     empty = b'{"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}'
-    many = b"{" + b",".join(b'"%d": %b' % (i, empty) for i in range(10**5)) + b"}"
     cases = {
         "sparse 8 GB": (huge, None, 8 + len(huge) + 2**33),
         "size 2^63": (b"{}", 2**63, None),
         "size 99 MB": (b"{}", 99_000_000, 200_000_000),
         "deep": (_DEEP.encode(), None, None),
-        "duplicates": (b'{"x": %b, "x": %b}' % (empty, empty), None, None),
-        "100,000 tensors": (many, None, None),
         "names with ESC": (b'{"\\u001b[31m": %b}' % empty, None, None),
-        "numbers of 4 bits": (b'{"x": {"dtype": "F4", "shape": [8], "data_offsets": [0, 4]}}', None, 8 + 60 + 4),
-        "100,000 escaped keys": (many.replace(b"data_", rb"data\u005f"), None, None),
         "negative offsets": (b'{"x": {"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]}}', None, None),
         "overflow": (b'{"x": {"dtype": "F32", "shape": [4294967296, 4294967296], "data_offsets": [0, 0]}}', None, None),
     }
@@ -157,8 +150,6 @@ def _vocabularies() -> Iterator[tuple[str, _Change]]:
         yield f"pattern {pattern}", lambda run, p=pattern: set_pattern(run / "tokenizer.json", p)
     for first in (0, 0x80):
         yield f"symbols from {first}", lambda run, f=first: set_symbols(run / "tokenizer.json", f)
-    twice = '{"tokenizer": "characters", "symbols": ["a"], "symbols": ["b"]}'
-    yield "a key twice", lambda run: (run / "tokenizer.json").write_text(twice) and None
     yield "10 GB", lambda run: os.truncate(run / "tokenizer.json", 10**10)
 
 

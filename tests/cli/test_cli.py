@@ -249,7 +249,7 @@ def test_what_is_wrong_with_a_single_file_is_named(trained, single, tmp_path, ca
     for strings, kept, message in [
         ({}, tensors, "is not a model by itself: it has no config in its metadata"),
         (without, tensors, "has no tokenizer in its metadata"),
-        (metadata | {"config": "[1]"}, tensors, "must be an object"),
+        (metadata | {"config": "[1]"}, tensors, "must hold an object"),
         (metadata | {"config": "{"}, tensors, "is not JSON"),
         (metadata | {"config": '{"model": "gpt", "depth": 2}'}, tensors, "depth"),
         (metadata | {"config": '{"vocab_size": 65}'}, tensors, "must have 'model': 'gpt', got None"),

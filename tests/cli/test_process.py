@@ -17,7 +17,6 @@ from lecture21._support.storage import load_tensors, save_tensors
 from lecture21.cli import main
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training.checkpoints import RunDirectory
-from lecture21.training.run import Run
 
 
 @pytest.fixture
@@ -99,9 +98,7 @@ def test_names_in_a_hostile_file_cannot_write_to_the_terminal(trained, capsys):
     assert len(err) < 2000
 
 
-@pytest.mark.parametrize(
-    "change", [{"\x1b[2J": 1}, {"norm": "\x1b[2J"}, {"n_layer": "9" * 10**5}, {"n_layer": 10**4000}]
-)
+@pytest.mark.parametrize("change", [{"\x1b[2J": 1}, {"norm": "\x1b[2J"}, {"n_layer": "9" * 10**5}])
 @pytest.mark.usefixtures("untyped")
 def test_a_hostile_configuration_is_one_short_line(change, trained, capsys):
     config = json.dumps(json.loads((trained / "config.json").read_text()) | change)
@@ -155,11 +152,12 @@ def test_line_ends_of_windows_are_read_as_those_of_unix_and_this_is_said(text, t
 def test_a_signal_while_training_names_the_checkpoint(number, text, tmp_path, monkeypatch, capsys):
     run = tmp_path / "run"
     arguments = ["train", "--out", str(run), "--text", str(text), *QUICK]
-    save = RunDirectory.save
+    save, saved = RunDirectory.save, []
 
-    def save_and_interrupt(directory: RunDirectory, run: Run) -> None:
-        save(directory, run)
-        if run.step == 2:
+    def save_and_interrupt(directory: RunDirectory) -> None:
+        save(directory)
+        saved.append(True)
+        if len(saved) == 2:
             os.kill(os.getpid(), number)
 
     with monkeypatch.context() as patched:

@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,8 @@ import torch
 
 from lecture21 import GPT, GPTConfig
 from lecture21._support import files
-from lecture21._support.files import parse_json, read_json, write_atomic
-from lecture21._support.storage import build_model, load_tensors, load_weights, save_tensors
-from lecture21.baselines import RNN, RNNConfig
+from lecture21._support.files import parse_json, write_atomic
+from lecture21._support.storage import load_tensors, load_weights, save_tensors
 
 
 @pytest.fixture
@@ -236,86 +234,35 @@ def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
     assert path.read_bytes() == b"data"
 
 
-def test_a_repeated_key_among_very_many_is_noticed():
-    """In linear time: this took minutes for a configuration of 100,000 keys."""
-    text = "{" + ", ".join(f'"{i}": 1' for i in [*range(100_000), 99_999]) + "}"
-    with pytest.raises(ValueError, match="the key '99999' occurs twice"):
-        parse_json(text, "there")
-
-
 DEEP = "[" * 100_000
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (DEEP, "nested too deeply"),
-        ('{"a": ' + DEEP, "nested too deeply"),
-        ('{"n_layer": 1, "n_layer": 2}', "the key 'n_layer' occurs twice"),
-        ("\x1b[31m", "is not JSON"),
-        (b"\xff\xfe\xfa", "is not JSON"),
+        (DEEP, "is not JSON: "),
+        ("\x1b[31m", "is not JSON: "),
+        (b"\xff\xfe\xfa", "is not JSON: "),
+        ("[3]", "must hold an object, got list"),
     ],
 )
 def test_json_of_any_kind_is_one_error_that_names_its_source(text, message):
-    with pytest.raises(ValueError, match=f"there is not JSON.*{message}|there {message}") as caught:
+    with pytest.raises(ValueError, match=f"there {message}") as caught:
         parse_json(text, "there")
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 500
 
 
-def test_a_configuration_of_many_megabytes_is_refused_before_it_is_read(tmp_path):
-    path = tmp_path / "config.json"
-    path.write_bytes(b"{}")
-    os.truncate(path, 10**9)
-    with pytest.raises(ValueError, match=r"config\.json has 1,000,000,000 bytes, at most 1,000,000"):
-        read_json(path)
-
-
-def with_header(path: Path, header: bytes, data: bytes = b"", size: int | None = None) -> Path:
-    path.write_bytes((len(header) if size is None else size).to_bytes(8, "little") + header + data)
-    return path
-
-
-def test_a_header_that_repeats_a_name_is_refused(tmp_path):
-    one = b'"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}'
-    path = with_header(tmp_path / "file", b"{" + one + b", " + one + b"}", bytes(4))
-    with pytest.raises(ValueError, match=r"file is not JSON: the key 'x' occurs twice"):
-        load_tensors(path)
-
-
-@pytest.mark.parametrize(
-    ("header", "size"),
-    [(b"[" * 100_000, None), (b"{}", 2**63), (b"{}", 50_000_000), (b'{"x": 3}', None), (b"[]", None), (b"null", None)],
-)
-def test_a_header_of_any_kind_is_one_error_that_names_the_file(tmp_path, header, size):
-    with pytest.raises(ValueError, match="file is not"):
-        load_tensors(with_header(tmp_path / "file", header, size=size))
-
-
 def test_a_file_of_gigabytes_costs_no_memory_until_it_is_read(tmp_path):
     n = 2**32
     header = f'{{"x": {{"dtype": "F32", "shape": [{n}], "data_offsets": [0, {4 * n}]}}}}'.encode()
-    path = with_header(tmp_path / "file", header)
+    path = tmp_path / "file"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
     os.truncate(path, 8 + len(header) + 4 * n)  # without any blocks on the disk
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tensors, _ = load_tensors(path)
     assert tensors["x"].shape == (n,)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
-
-
-@pytest.mark.parametrize("key", ["data_offsets", r"data\u005foffsets"])
-def test_a_file_of_very_many_tensors_is_refused_before_they_are_made(tmp_path, key):
-    empty = f'{{"dtype": "F32", "shape": [0], "{key}": [0, 0]}}'
-    header = "{" + ", ".join(f'"{i}": {empty}' for i in range(50_001)) + "}"
-    with pytest.raises(ValueError, match="file has more than 50,000 tensors"):
-        load_tensors(with_header(tmp_path / "file", header.encode()))
-
-
-@pytest.mark.skipif(not hasattr(torch, "float4_e2m1fn_x2"), reason="this version of torch has no such type")
-def test_numbers_of_four_bits_are_refused(tmp_path):
-    header = b'{"x": {"dtype": "F4", "shape": [8], "data_offsets": [0, 4]}}'
-    with pytest.raises(ValueError, match=r"file has x of type torch\.float4_e2m1fn_x2; only float64, float32, "):
-        load_tensors(with_header(tmp_path / "file", header, bytes(4)))
 
 
 SMALL_GPT = GPTConfig(vocab_size=5, block_size=4, n_layer=1, n_head=1, d_model=4)
@@ -381,37 +328,6 @@ def test_weights_of_any_floating_point_type_are_loaded(dtype):
     load_weights(model, {"weight": torch.full((1, 2), 0.5, dtype=dtype), "bias": torch.ones(1)}, source="here")
     assert model.weight.tolist() == [[0.5, 0.5]]
     assert model.weight.dtype == torch.float32
-
-
-@pytest.mark.parametrize(
-    ("make", "config", "message"),
-    [
-        (GPT, replace(SMALL_GPT, n_layer=10**9), "too few for n_layer=1000000000"),
-        (RNN, RNNConfig(n_layer=10**9), "too few for n_layer=1000000000"),
-        (GPT, replace(SMALL_GPT, vocab_size=5 * 10**7), r"head.bias has shape \(5,\) in the file and \(50000000,\)"),
-        (GPT, SMALL_GPT.changed(moe={"n_expert": 10**8, "top_k": 1}), "blocks.0.feed_forward"),
-        (GPT, SMALL_GPT.changed(position="rotary", block_size=10**12), "lacks|unexpected"),
-        (GPT, SMALL_GPT.changed(d_head=10**19), "the sizes of this configuration are too large"),
-    ],
-)
-def test_a_configuration_is_compared_with_the_weights_before_memory_is_allocated(make, config, message):
-    built = []
-
-    def record(config):
-        built.append(torch.get_default_device().type)
-        return make(config)
-
-    with pytest.raises(ValueError, match=message):
-        build_model(record, config, GPT(SMALL_GPT).state_dict(), source="here")
-    assert "cpu" not in built
-
-
-def test_positions_that_no_weight_backs_are_limited():
-    config = SMALL_GPT.changed(position="rotary")
-    weights = GPT(config).state_dict()
-    assert build_model(GPT, config, weights, source="here").block_size == 4
-    with pytest.raises(ValueError, match=r"the positions of this configuration need 32,000\.0 GB"):
-        build_model(GPT, replace(config, block_size=10**12), weights, source="here")
 
 
 @pytest.mark.parametrize("default", [torch.float64, torch.bfloat16])

@@ -45,14 +45,6 @@ def test_a_file_of_any_size_is_refused_before_it_is_read(tmp_path):
             load(path)
 
 
-@pytest.mark.parametrize("load", [load_tokenizer, CharTokenizer.load])
-def test_a_repeated_key_is_refused(load, tmp_path):
-    path = tmp_path / "tokenizer.json"
-    path.write_text('{"tokenizer": "characters", "symbols": ["a"], "symbols": ["b"]}')
-    with pytest.raises(ValueError, match=r"tokenizer\.json is not a saved .*the key 'symbols' occurs twice"):
-        load(path)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is that of Linux")
 @pytest.mark.parametrize("pattern", ["(?R)?x", "(?P<n>(?P>n)?x)", "(?P<n>a*(?:(?P>n))?x)"])
 def test_a_pattern_that_calls_itself_is_refused_and_takes_no_memory(pattern, tmp_path):

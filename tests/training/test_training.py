@@ -299,7 +299,6 @@ def test_more_steps_may_be_asked_for(tmp_path):
 
 
 SYMBOLS = CharTokenizer.from_text("abcdefgh")
-EXP_AVG = "optimizer.exp_avg.head.weight"
 
 
 @pytest.fixture
@@ -522,6 +521,52 @@ def test_a_frozen_parameter_stays_and_does_not_stop_a_resume(tmp_path):
     assert torch.equal(model.token.weight, fresh().token.weight)
 
 
+def test_a_run_is_resumed_with_the_parameters_that_it_trains(tmp_path):
+    """A frozen model that is resumed as trainable would have a history of two runs."""
+
+    def model(frozen: bool) -> GPT:
+        model = fresh()
+        model.token.weight.requires_grad_(not frozen)
+        return model
+
+    for frozen, was, now in ((True, "frozen", "trained"), (False, "trained", "frozen")):
+        out = tmp_path / was
+        train(model(frozen), tokens(), TrainConfig(**{**QUICK, "steps": 4}), out=out)
+        saved = files(out)
+        with pytest.raises(ValueError, match=rf"does not match the model: token.weight was {was} and is now {now}"):
+            train(model(not frozen), tokens(), TrainConfig(**QUICK), out=out, resume=True)
+        assert files(out) == saved
+
+
+@pytest.fixture
+def float64_by_default():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def test_a_run_goes_on_as_it_was_under_another_default_type(tmp_path, request):
+    """A model that is made then has float64 weights: the run goes on in those of its checkpoint."""
+    settings = {"val": tokens(50), "out": tmp_path / "parts"}
+    shape = {"dropout": 0.3, "position": "rotary"}
+    whole_model = fresh(**shape)
+    whole = train(whole_model, tokens(), TrainConfig(**QUICK), val=tokens(50))
+    train(fresh(**shape), tokens(), TrainConfig(**{**QUICK, "steps": 4}), **settings)
+    request.getfixturevalue("float64_by_default")
+    model = fresh(**shape)
+    assert model.head.weight.dtype == torch.float64
+    assert same(train(model, tokens(), TrainConfig(**QUICK), **settings, resume=True), whole)
+    for a, b in zip(model.parameters(), whole_model.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_run_in_float64_is_resumed_in_float64(tmp_path, float64_by_default):
+    whole = train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50))
+    train(fresh(), tokens(), TrainConfig(**{**QUICK, "steps": 8}), val=tokens(50), out=tmp_path)
+    assert same(train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path, resume=True), whole)
+    assert load_tensors(tmp_path / "checkpoint.safetensors")[0]["model.head.weight"].dtype == torch.float64
+
+
 def test_tokens_of_any_integer_type_are_trained_on():
     assert same(train(fresh(), tokens().int(), TrainConfig(**QUICK)), train(fresh(), tokens(), TrainConfig(**QUICK)))
 
@@ -684,71 +729,41 @@ def test_fp16_is_refused_on_the_cpu():
         train(fresh(), tokens(), TrainConfig(**QUICK, precision="fp16"))
 
 
-def changed_record(**changes: object):
-    """Return a function that changes the record of a run, or removes the entries that are None."""
-
-    def change(tensors: dict[str, torch.Tensor], record: dict[str, object]) -> None:
-        record.update(changes)
-        for key in [key for key, value in changes.items() if value is None]:
-            del record[key]
-
-    return change
-
-
-def changed_tensors(name: str, tensor: torch.Tensor | None = None):
-    """Return a function that replaces a tensor, or removes all that begin like this if there is none."""
-
-    def change(all_tensors: dict[str, torch.Tensor], record: dict[str, object]) -> None:
-        for key in [key for key in all_tensors if key.startswith(name)]:
-            del all_tensors[key]
-        if tensor is not None:
-            all_tensors[name] = tensor
-
-    return change
+def remove(prefix: str):
+    """Return a function that removes all tensors whose names begin like this."""
+    return lambda tensors, record: [tensors.pop(name) for name in [*tensors] if name.startswith(prefix)]
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "message"),
     [
-        *[changed_record(**{key: None}) for key in ("step", "model", "settings", "tokens", "tokenizer", "scaler")],
-        *[changed_record(**{key: None}) for key in ("processes", "validation", "optimizer")],
-        *[changed_record(step=step) for step in (-1, 3, 4.0, True, "4", 10**30, [4])],
-        changed_record(model=[]),
-        changed_record(settings={}),
-        changed_record(settings="cosine"),
-        changed_record(tokens=3),
-        *[changed_tensors(prefix) for prefix in ("model.", "random.", "history.", "history.step", "random.torch")],
-        changed_tensors("history.step", torch.tensor([0.0, 4.0])),
-        changed_tensors("history.step", torch.tensor(4)),
-        changed_tensors("history.step", torch.tensor([0, 2, 4])),
-        changed_tensors("history.step", torch.tensor([0, 5])),
-        changed_tensors("history.extra", torch.tensor([0, 4])),
-        changed_tensors("random.torch", torch.zeros(3, dtype=torch.uint8)),
-        changed_tensors("random.torch", torch.zeros(5056)),
-        changed_tensors("random.batches", torch.full((5056,), 255, dtype=torch.uint8)),
-        changed_tensors("model.head.weight", torch.zeros(9, 8, dtype=torch.int64)),
-        changed_tensors("model.head.weight", torch.zeros(8, 9)),
-        changed_tensors("model.head.weight"),
-        changed_tensors("model.tail", torch.zeros(1)),
-        changed_tensors("model.head.weight", torch.full((9, 8), math.nan)),
-        changed_tensors("optimizer.exp_avg.head.weight", torch.full((9, 8), math.inf)),
-        lambda tensors, _: [tensors.pop(f"optimizer.{key}.head.weight") for key in ("step", "exp_avg", "exp_avg_sq")],
-        lambda tensors, _: [tensors.pop(name) for name in [*tensors] if name.startswith("optimizer.")],
-        lambda _, record: record["optimizer"].append("optimizer.exp_avg.tail.weight"),
-        lambda _, record: record["optimizer"].append([3]),
-        lambda tensors, record: [tensors.pop(record["optimizer"].pop(record["optimizer"].index(EXP_AVG)))],
+        *[
+            (lambda _, record, key=key: record.pop(key), f"lacks {key}: it is corrupt, or from another version")
+            for key in ("model", "settings", "frozen", "processes", "tokens", "validation", "tokenizer", "scaler")
+        ],
+        (remove("model."), "lacks the tensor model."),
+        (remove("model.head.weight"), "lacks the tensor model.head.weight"),
+        (lambda tensors, _: tensors.update({"model.tail": torch.zeros(1)}), "unexpected tensor model.tail"),
+        (lambda tensors, _: tensors.update({"model.head.weight": torch.zeros(8, 9)}), "model.head.weight has shape"),
+        (lambda tensors, _: tensors.update({"model.head.weight": torch.zeros(9, 8).int()}), "model.head.weight is"),
+        (remove("history."), "cannot be continued: it is corrupt, or from another version"),
+        (remove("random.torch"), "cannot be continued: .*random.torch"),
+        (
+            lambda tensors, _: tensors.update({"random.batches": torch.full((5056,), 255, dtype=torch.uint8)}),
+            "cannot be continued: .*random.batches",
+        ),
     ],
 )
-def test_a_malformed_checkpoint_is_refused_by_name_and_nothing_is_written(run, change):
+def test_a_checkpoint_that_is_not_complete_is_refused_by_name_and_nothing_is_written(run, change, message):
     path = run / "checkpoint.safetensors"
     tensors, metadata = load_tensors(path)
     record = json.loads(metadata["lecture21.run"])
     change(tensors, record)
     save_tensors(path, tensors, {"lecture21.run": json.dumps(record)})
-    assert_refused(run, r"checkpoint\.safetensors")
+    assert_refused(run, rf"checkpoint\.safetensors .*{message}")
 
 
-@pytest.mark.parametrize("record", ["", "[]", "null", "{", "[" * 100_000, '{"step": 1, "step": 2}'])
+@pytest.mark.parametrize("record", ["", "[]", "null", "{"])
 def test_a_record_of_any_kind_is_refused_by_name(run, record):
     path = run / "checkpoint.safetensors"
     save_tensors(path, load_tensors(path)[0], {"lecture21.run": record})

@@ -1,4 +1,4 @@
-"""Files that are complete or absent, and JSON from files that may hold anything."""
+"""Files that are complete or absent, and JSON objects."""
 
 import hashlib
 import json
@@ -8,12 +8,11 @@ import secrets
 import socket
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from lecture21._support.validation import printable
-
-_MAX_JSON = 10**6  # bytes of a configuration
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
@@ -62,39 +61,21 @@ def _remove_abandoned(path: Path) -> None:
                     entry.unlink()
 
 
-def parse_json(text: str | bytes, source: str | os.PathLike[str]) -> object:
-    """Parse JSON from a file that may hold anything.
+def parse_json(text: str | bytes, source: str | os.PathLike[str]) -> dict[str, Any]:
+    """Parse a JSON object.
 
     Raises:
-        ValueError: names `source`, if this is not JSON, is nested too deeply, or repeats a key.
+        ValueError: names `source`, if this is not JSON, or something other than an object.
     """
     try:
-        return json.loads(text, object_pairs_hook=_without_duplicates)
-    except RecursionError as error:
-        raise ValueError(f"{source} is not JSON: it is nested too deeply") from error
-    except ValueError as error:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{source} is not JSON: {printable(str(error))}") from error
-
-
-def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    values: dict[str, object] = {}
-    for key, value in pairs:
-        if key in values:
-            raise ValueError(f"the key {key!r} occurs twice")
-        values[key] = value
-    return values
-
-
-def read_json(path: Path, limit: int = _MAX_JSON) -> dict[str, object]:
-    """Read a JSON object from a file of at most `limit` bytes.
-
-    Raises:
-        ValueError: names the path, if the file is too large, is not JSON, or holds something other than an object.
-    """
-    size = path.stat().st_size
-    if size > limit:
-        raise ValueError(f"{path} has {size:,} bytes, at most {limit:,} are allowed")
-    values = parse_json(path.read_bytes(), path)
     if not isinstance(values, dict):
-        raise ValueError(f"{path} must hold an object, got {type(values).__name__}")
+        raise ValueError(f"{source} must hold an object, got {type(values).__name__}")
     return values
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object from a file; as `parse_json`."""
+    return parse_json(path.read_bytes(), path)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 _FILE = "tokenizer.json"
-_MAX_BYTES = 64 * 2**20  # vocabularies of 250,000 tokens, the largest that are published, have about 35 million
 # GPT-2's pattern as its authors wrote it, and as tiktoken writes it, which matches the same without backtracking.
 _PATTERNS = (PATTERN, getattr(tiktoken_ext.openai_public, "r50k_pat_str", PATTERN))
 
@@ -36,14 +35,12 @@ def tokenizer_from_pretrained(name_or_directory: str | os.PathLike[str], revisio
         a tokenizer of the `tokenizers` library: `encode(text).ids` and `decode(ids)`.
 
     Raises:
-        ValueError: if the model has no `tokenizer.json`, or it is corrupt or larger than 64 MiB.
+        ValueError: if the model has no `tokenizer.json`, or it is corrupt.
         FileNotFoundError: if the cache does not hold it, and the hub does not either or cannot be reached.
     """
     path = locate(name_or_directory, revision, files=(_FILE,)) / _FILE
     if not path.is_file():
         raise ValueError(f"{path.parent} has no {_FILE}; save the tokenizer with a current version of transformers")
-    if (size := path.stat().st_size) > _MAX_BYTES:
-        raise ValueError(f"{path} has {size:,} bytes, at most {_MAX_BYTES:,} are allowed")
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing more specific

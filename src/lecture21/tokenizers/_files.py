@@ -30,7 +30,7 @@ def read_tokenizer_json(path: str | os.PathLike[str], *kinds: str) -> dict[str, 
     else:
         text = Path(path).read_bytes()
     content = parse_json(text, "its content")
-    if not isinstance(content, dict) or content.get("tokenizer") not in kinds:
+    if content.get("tokenizer") not in kinds:
         raise ValueError("it lacks " + " or ".join(f'"tokenizer": "{kind}"' for kind in kinds))
     return content
 

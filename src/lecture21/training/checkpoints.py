@@ -7,7 +7,6 @@ come from different steps if a save is killed between them. Beside it are the fi
 
 import hashlib
 import json
-import math
 import os
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -30,22 +29,11 @@ from lecture21._support.storage import (
 )
 from lecture21._support.validation import printable
 from lecture21.training.optimizers import optimizer_state, owners_of_parameters
-from lecture21.training.run import HISTORY_TYPES, Run
+from lecture21.training.run import Run
 
 CHECKPOINT = "checkpoint.safetensors"
 TOKENIZER = "tokenizer.json"
 HISTORY = "history.csv"
-_RECORD = {
-    "step": int,
-    "model": dict,
-    "settings": dict,
-    "processes": int,
-    "tokens": str,
-    "validation": str,
-    "tokenizer": str,
-    "optimizer": list,
-    "scaler": dict,
-}
 
 
 @runtime_checkable
@@ -62,7 +50,7 @@ class RunDirectory:
 
     Args:
         out: created if it is not there.
-        run: is saved here after each evaluation. All its processes take part, and the main one writes.
+        run: all its processes take part in a save, and the main one writes.
         tokens: the training sequence.
         val: the validation sequence.
         tokenizer: saved beside the model.
@@ -83,16 +71,16 @@ class RunDirectory:
         resume: bool,
     ):
         self._out, self._run, self._tokenizer, self._resume = Path(out), run, tokenizer, resume
-        self._identity = {
+        self._identity = {  # a checkpoint with another one belongs to another run
             "model": asdict(run.model.config),
             "settings": asdict(run.config),
+            "frozen": [name for name, parameter in run.model.named_parameters() if not parameter.requires_grad],
             "processes": run.count,
             "tokens": _hash(tokens),
             "validation": "" if val is None else _hash(val),
             "tokenizer": repr(tokenizer),
         }
         self._stack = ExitStack()
-        run.after_evaluation.append(self.save)
 
     def __enter__(self) -> "RunDirectory":
         if self._run.is_main:
@@ -123,48 +111,17 @@ class RunDirectory:
             if (out / name).exists():
                 raise ValueError(f"{out} already holds {name}, which training would replace; choose another directory")
 
-    def save(self, run: Run) -> None:
+    def save(self) -> None:
         """Write the checkpoint, and then the files that follow from it, each atomically.
 
         Raises:
             OSError: from the file system; the files of the last save are then still complete.
         """
-        tensors = run.state_dict()  # every process has a part of it
-        if not run.is_main:
-            return
-        record = self._identity | {
-            "step": run.step,
-            "optimizer": sorted(name for name in tensors if name.startswith("optimizer.")),
-            "scaler": run.scaler.state_dict(),
-        }
-        save_tensors(self._out / CHECKPOINT, tensors, {"lecture21.run": json.dumps(record)})
-        self._export(tensors)
-
-    def load(self) -> None:
-        """Continue from the checkpoint, after comparing all of it; before that, the model is not changed.
-
-        Raises:
-            ValueError: naming the file, if it is corrupt or truncated, or does not match the model, the texts, the
-                tokenizer or the settings. More steps than before are allowed, unless the schedule depends on them.
-        """
-        path, run = self._out / CHECKPOINT, self._run
-        tensors, metadata = load_tensors(path)
-        record = _parse_record(path, metadata)
-        self._require_match(path, record)
-        scaler = record["scaler"] if run.scaler.is_enabled() else {}  # a run may continue on another device
-        _check_scaler(path, scaler, run.scaler.state_dict())
-        _check_history(path, tensors, record["step"])
-        check_tensors(run.model.state_dict(), _group(path, tensors, "model"), source=str(path))
-        _check_optimizer(path, tensors, record["optimizer"], run)
-        _check_random_states(path, tensors, run)
-        for name, tensor in tensors.items():
-            if tensor.is_floating_point() and not name.startswith("history.") and not tensor.double().isfinite().all():
-                raise ValueError(f"{path} is corrupt: {printable(name)} is not finite")
-        run.load_state_dict(tensors)
-        if scaler:
-            run.scaler.load_state_dict(scaler)
-        if run.is_main:
-            self._export(tensors)  # the last save may have been killed between its checkpoint and these files
+        tensors = self._run.state_dict()  # every process has a part of it
+        if self._run.is_main:
+            record = self._identity | {"scaler": self._run.scaler.state_dict()}
+            save_tensors(self._out / CHECKPOINT, tensors, {"lecture21.run": json.dumps(record)})
+            self._export(tensors)
 
     def _export(self, tensors: dict[str, Tensor]) -> None:
         """Write the model, the tokenizer and the history."""
@@ -173,7 +130,34 @@ class RunDirectory:
             self._tokenizer.save(self._out / TOKENIZER)
         self._run.history.to_csv(self._out / HISTORY)
 
+    def load(self) -> None:
+        """Continue from the checkpoint, in the precision of its weights; a model that does not match is not changed.
+
+        Raises:
+            ValueError: naming the file, if it is corrupt or truncated, or does not match the model, the texts, the
+                tokenizer or the settings. More steps than before are allowed, unless the schedule depends on them.
+        """
+        path, run = self._out / CHECKPOINT, self._run
+        tensors, metadata = load_tensors(path)
+        if "lecture21.run" not in metadata:
+            raise ValueError(f"{path} is not a training checkpoint of lecture21")
+        record = parse_json(metadata["lecture21.run"], f"the record of the run in {path}")
+        if missing := {*self._identity, "scaler"} - record.keys():
+            raise ValueError(f"{path} lacks {min(missing)}: it is corrupt, or from another version of lecture21")
+        self._require_match(path, record)
+        _check_shapes(path, tensors, run)
+        try:
+            run.load_state_dict(tensors)
+            if run.scaler.is_enabled() and record["scaler"]:  # a run may continue on another device
+                run.scaler.load_state_dict(record["scaler"])
+        except (LookupError, TypeError, ValueError) as error:
+            problem = f"it is corrupt, or from another version of lecture21 ({printable(str(error))})"
+            raise ValueError(f"{path} cannot be continued: {problem}") from error
+        if run.is_main:
+            self._export(tensors)  # the last save may have been killed between its checkpoint and these files
+
     def _require_match(self, path: Path, record: dict[str, Any]) -> None:
+        """Raise ValueError naming the first thing in which the record of a run differs from this run."""
         current = json.loads(json.dumps(self._identity))  # JSON turns tuples into lists
         may_differ = {"device", "shard"} | ({"steps"} if record["settings"].get("schedule") == "constant" else set())
         for what, key, allowed in (("model", "model", ()), ("run", "settings", may_differ)):
@@ -181,6 +165,10 @@ class RunDirectory:
                 name, old, new = difference
                 values = f"the checkpoint has {name}={old}, the {what} has {new}"
                 raise ValueError(f"{path} does not match the {what}: {values}")
+        if other := {*record["frozen"]} ^ {*current["frozen"]}:
+            name = min(other)
+            before, now = ("frozen", "trained") if name in record["frozen"] else ("trained", "frozen")
+            raise ValueError(f"{path} does not match the model: {printable(name)} was {before} and is now {now}")
         for key, problem in (
             ("processes", f"run: the checkpoint has processes={record['processes']}, the run has {self._run.count}"),
             ("tokens", "text: the run was trained on other tokens"),
@@ -196,72 +184,20 @@ def _hash(tokens: Int[Tensor, " N"]) -> str:
     return hashlib.sha256(tokens.cpu().to(torch.int64).numpy().tobytes()).hexdigest()
 
 
-def _parse_record(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
-    if "lecture21.run" not in metadata:
-        raise ValueError(f"{path} is not a training checkpoint of lecture21")
-    record = parse_json(metadata["lecture21.run"], f"the record of the run in {path}")
-    for key, kind in _RECORD.items():
-        value = record.get(key) if isinstance(record, dict) else None
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise ValueError(f"{path} has no valid {key!r}: it is corrupt, or from another version of lecture21")
-    return record
+def _check_shapes(path: Path, tensors: dict[str, Tensor], run: Run) -> None:
+    """Compare weights and optimizer state with the model.
 
-
-def _group(path: Path, tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Return the tensors whose names begin with a prefix, without it."""
-    group = {
-        name.removeprefix(f"{prefix}."): tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")
-    }
-    if not group:
-        raise ValueError(f"{path} lacks {prefix}: it is corrupt, or from another version of lecture21")
-    return group
-
-
-def _check_scaler(path: Path, saved: dict[str, Any], current: dict[str, Any]) -> None:
-    numbers = all(isinstance(value, int | float) and math.isfinite(value) for value in saved.values())
-    if saved and not (saved.keys() == current.keys() and numbers):
-        raise ValueError(f"{path} has a corrupt gradient scaler: {printable(repr(saved))}")
-
-
-def _check_history(path: Path, tensors: dict[str, Tensor], step: int) -> None:
-    columns = _group(path, tensors, "history")
-    lengths = {len(column) if column.dim() == 1 else 0 for column in columns.values()}
-    if {name: column.dtype for name, column in columns.items()} != HISTORY_TYPES or len(lengths) != 1 or 0 in lengths:
-        names = ", ".join(HISTORY_TYPES)
-        raise ValueError(f"{path} has a corrupt history: it must have columns {names} of equal length")
-    last = columns["step"].tolist()[-1]
-    if not 0 <= step == last:
-        raise ValueError(f"{path} is corrupt: it is of step {step}, its history ends at {last}")
-
-
-def _check_optimizer(path: Path, tensors: dict[str, Tensor], names: list[Any], run: Run) -> None:
-    """Compare every tensor of the optimizer with its parameter.
-
-    Adam's fused kernel trusts these sizes and types: it would write beyond the end of a tensor that is too small. A
-    parameter that had no gradient has no state, so the record of the run says which ones have.
+    Adam's fused kernel trusts these sizes and types: it would write beyond the end of a tensor that is too small.
     """
-    parameters, owners = dict(run.model.named_parameters()), owners_of_parameters(run.optimizers)
-    expected: dict[str, Tensor] = {}
-    for full_name in map(str, names):
-        key, _, name = full_name.removeprefix("optimizer.").partition(".")
-        keys = optimizer_state(owners.get(parameters.get(name)))
-        if key not in keys:
-            raise ValueError(f"{path} has unknown optimizer state {printable(repr(full_name))}")
-        # All that belongs to the parameter, even if the record leaves something out.
-        expected |= {f"optimizer.{k}.{name}": torch.zeros(()) if k == "step" else parameters[name] for k in keys}
+    model = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}
+    saved = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
+    check_tensors(model, saved, source=str(path), exact=run.count > 1)
+    state: dict[str, Tensor] = {}
+    owners = owners_of_parameters(run.optimizers)
+    for name, parameter in run.model.named_parameters():
+        keys = optimizer_state(owners.get(parameter))
+        if any(f"optimizer.{key}.{name}" in tensors for key in keys):  # none before the first gradient
+            number = torch.zeros((), dtype=torch.float32)
+            state |= {f"optimizer.{k}.{name}": number if k == "step" else saved[f"model.{name}"] for k in keys}
     saved = {name: tensor for name, tensor in tensors.items() if name.startswith("optimizer.")}
-    check_tensors(expected, saved, source=str(path), exact=True)
-
-
-def _check_random_states(path: Path, tensors: dict[str, Tensor], run: Run) -> None:
-    for name, generator in run.random_generators().items():
-        full_name = run.random_name(name)
-        current = generator.get_state()
-        other = current if name == run.device.type else None  # the run may have been on another device until now
-        saved = tensors.get(full_name, other)
-        if saved is None or saved.shape != current.shape or saved.dtype != current.dtype:
-            raise ValueError(f"{path} has a corrupt random state, {full_name}")
-        try:
-            generator.set_state(saved.clone())
-        except RuntimeError as error:  # the right size, but not a state of the generator
-            raise ValueError(f"{path} has a corrupt random state, {full_name}: {error}") from error
+    check_tensors(state, saved, source=str(path), exact=True)

@@ -74,10 +74,12 @@ def _windows(
     return windows[:, :-1], windows[:, 1:]
 
 
-def loop(run: Run, tokens: Int[Tensor, " N"], val: Int[Tensor, " M"] | None = None) -> History:
+def loop(
+    run: Run, tokens: Int[Tensor, " N"], val: Int[Tensor, " M"] | None, after_evaluation: Callable[[], None]
+) -> History:
     """Train the model of a run on windows of a text, and evaluate it at intervals.
 
-    This is the loop of every run. Where a loss is computed, and what is kept at an evaluation, is up to the run.
+    This is the loop of every run. Where a loss is computed is up to the run, and what is kept up to `after_evaluation`.
     """
     model, config, history = run.model, run.config, run.history
     losses = []  # of the updates since the last evaluation
@@ -87,7 +89,7 @@ def loop(run: Run, tokens: Int[Tensor, " N"], val: Int[Tensor, " M"] | None = No
         if due and step not in history.step[-1:]:
             train_loss, val_loss = run.measure(losses, val)
             history.append(step, train_loss, val_loss, learning_rate(step, config))
-            run.save()
+            after_evaluation()
             losses = []
         if step == config.steps:
             break
@@ -170,20 +172,16 @@ def train(
     if resume and out is None:
         raise ValueError("resume=True needs out, the directory of the run to continue")
     run = Run(model, config) if accelerator is None else SharedRun(model, config, accelerator)
-    directory = nullcontext() if out is None else RunDirectory(out, run, tokens, val, tokenizer, resume)
-    if on_evaluation is not None and run.is_main:
-        run.after_evaluation.append(_reporter(on_evaluation))
-    with directory, run:
+    directory = None if out is None else RunDirectory(out, run, tokens, val, tokenizer, resume)
+
+    def save_and_report() -> None:
+        if directory is not None:
+            directory.save()
+        if on_evaluation is not None and run.is_main:
+            with kept_random_state(run.device):  # what it draws at random does not change the run
+                on_evaluation(run.step, model, run.history)
+
+    with directory or nullcontext(), run:
         if resume:
             directory.load()
-        return loop(run, tokens, val)
-
-
-def _reporter(on_evaluation: OnEvaluation) -> Callable[[Run], None]:
-    """Return a function that reports on a run; what it draws at random does not change the run."""
-
-    def report(run: Run) -> None:
-        with kept_random_state(run.device):
-            on_evaluation(run.step, run.model, run.history)
-
-    return report
+        return loop(run, tokens, val, save_and_report)

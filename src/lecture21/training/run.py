@@ -1,7 +1,7 @@
 """A training run: everything that changes while a model is trained, and what the loop leaves to others."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 import torch
@@ -57,8 +57,6 @@ class Run:
         self.optimizers: list[torch.optim.Optimizer] = []
         self.history = History()
         self.step = 0
-        self.after_evaluation: list[Callable[[Run], None]] = []
-        """Called with the run by `save`, in every process."""
 
     @property
     def is_main(self) -> bool:
@@ -112,7 +110,7 @@ class Run:
         """
         train_loss = val_loss = math.nan
         if losses:
-            total = torch.zeros((), device=self.device)  # float32: a loss beyond its range counts as diverged
+            total = torch.zeros((), device=self.device, dtype=torch.float32)  # a loss beyond its range has diverged
             for loss in losses:
                 total += loss
             train_loss = (self.sum_over_processes(total) / self.count).item() / len(losses)
@@ -139,11 +137,6 @@ class Run:
     def is_finite(self, parameter: Tensor) -> bool:
         """Return whether every number in a parameter is finite."""
         return bool(parameter.isfinite().all())
-
-    def save(self) -> None:
-        """Pass the run on to all that keep or report it."""
-        for attached in self.after_evaluation:
-            attached(self)
 
     def random_generators(self) -> dict[str, torch.Generator | DeviceGenerator]:
         """Return the generators of all random numbers of the run: those of batches, and torch's own for dropout."""
@@ -175,16 +168,30 @@ class Run:
         return tensors
 
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from the state of a checkpoint, which must fit: `checkpoints` has compared all of it."""
-        self.model.load_state_dict({name: tensors[f"model.{name}"] for name in self.model.state_dict()})
+        """Continue from the state of a checkpoint; `checkpoints` has compared its weights with the model.
+
+        Raises:
+            LookupError, TypeError, ValueError: if the history or a random state is none; the model is then unchanged.
+        """
+        for name in HISTORY_TYPES:
+            getattr(self.history, name)[:] = tensors[f"history.{name}"].tolist()
+        self.step = self.history.step[-1]
+        for name, generator in self.random_generators().items():
+            state = tensors.get(self.random_name(name))
+            if state is None and name != self.device.type:  # a run may continue on another device, but has these two
+                raise LookupError(f"no {self.random_name(name)}")
+            if state is not None:
+                try:
+                    generator.set_state(state.clone())
+                except RuntimeError as error:
+                    raise ValueError(f"{self.random_name(name)}: {error}") from error
+        weights = {name: tensors[f"model.{name}"] for name in self.model.state_dict()}
+        types = [(parameter.dtype, weights[name].dtype) for name, parameter in self.model.named_parameters()]
+        if any(current != saved for current, saved in types):  # the model was made under another default type
+            self.model.to(types[0][1])
+        self.model.load_state_dict(weights)
         owners = owners_of_parameters(self.optimizers)
         for name, parameter in self.model.named_parameters():
             for key in optimizer_state(owners.get(parameter)):
                 if (value := tensors.get(f"optimizer.{key}.{name}")) is not None:
                     owners[parameter].state[parameter][key] = value.clone().to(self.device)
-        for name, generator in self.random_generators().items():
-            if (state := tensors.get(self.random_name(name))) is not None:  # a run may continue on another device
-                generator.set_state(state.clone())
-        for name in HISTORY_TYPES:
-            getattr(self.history, name)[:] = tensors[f"history.{name}"].tolist()
-        self.step = self.history.step[-1]

@@ -21,7 +21,6 @@ from lecture21.gpt.checkpoints.matching import (
     require_exactly,
     require_expressible,
     require_keys,
-    require_scalars,
     require_settings,
     require_tied,
 )
@@ -53,11 +52,11 @@ _ALWAYS: dict[str, object] = {
     "qkv_bias": False, "bias": False, "dropout": 0.0,
 }  # fmt: skip
 # Fields of the model and of the mixture that may have any value; every other one has that of _ALWAYS or its default.
-_FREE = {
+_ANY_VALUE = {
     *_SIZES.values(), "d_head", "d_ff", "norm_eps", "rotary_base", "rotary_factor", "window", "qk_norm", "tied_head",
     "initialization", "moe",
 }  # fmt: skip
-_FREE_MOE = {"n_expert", "top_k", "softmax", "renormalize", "balance", "aux_weight", "bias_rate"}
+_ANY_VALUE_MOE = {"n_expert", "top_k", "softmax", "renormalize", "balance", "aux_weight", "bias_rate"}
 
 _BLOCK = {
     "input_layernorm": "norm_attention",
@@ -119,7 +118,7 @@ def _window(values: Mapping[str, object]) -> object:
 
 
 def config_from(values: Mapping[str, object]) -> dict[str, object]:
-    """Translate a Hugging Face configuration into the fields of a `GPTConfig`; see `_formats.config_from`.
+    """Translate a Hugging Face configuration into the fields of a `GPTConfig`; see `formats.config_from`.
 
     The experts are balanced by an auxiliary loss if `output_router_logits` is set, as there, otherwise not at all.
     """
@@ -128,7 +127,6 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
         values = {_N_EXPERT[kind]: values["num_local_experts"], **values}
     values = {**_DEFAULTS[kind], **values}
     require_keys(values, [*_SIZES, _N_EXPERT[kind], "num_experts_per_tok", _D_EXPERT[kind]])
-    require_scalars(values, ["head_dim", "norm_topk_prob", "output_router_logits", "router_aux_loss_coef"])
     require_settings(values, _SETTINGS[kind])
     for size in (*_SIZES, _N_EXPERT[kind], "num_experts_per_tok"):
         if size != "num_key_value_heads" or values[size] is not None:  # None: as many as query heads
@@ -162,10 +160,10 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def config_to(config: GPTConfig) -> dict[str, object]:
-    """Translate a `GPTConfig` with experts into a Hugging Face configuration; see `_formats.config_to`."""
+    """Translate a `GPTConfig` with experts into a Hugging Face configuration; see `formats.config_to`."""
     kind, moe = kind_of(config), config.moe
-    allowed = {f.name: (_ALWAYS.get(f.name, f.default),) for f in fields(config) if f.name not in _FREE}
-    allowed |= {f"moe.{f.name}": (f.default,) for f in fields(moe) if f.name not in _FREE_MOE}
+    allowed = {f.name: (_ALWAYS.get(f.name, f.default),) for f in fields(config) if f.name not in _ANY_VALUE}
+    allowed |= {f"moe.{f.name}": (f.default,) for f in fields(moe) if f.name not in _ANY_VALUE_MOE}
     # Mixtral's expert weights sum to 1; with all experts selected they do so without normalization.
     if kind == "mixtral" and moe.top_k != moe.n_expert:
         allowed["moe.normalizes"] = (True,)
@@ -245,7 +243,7 @@ def _shapes(config: GPTConfig, packed: bool) -> Iterator[tuple[str, tuple[int, .
 
 
 def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str) -> dict[str, Tensor]:
-    """Rename Hugging Face tensors, and stack the experts; see `_formats.tensors_from`.
+    """Rename Hugging Face tensors, and stack the experts; see `formats.tensors_from`.
 
     Each expert has tensors of its own, as in files, or all experts of a layer are packed, as in transformers 5.
     """
@@ -276,7 +274,7 @@ def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str) 
 
 
 def tensors_to(tensors: Mapping[str, Tensor], config: GPTConfig, *, packed: bool) -> dict[str, Tensor]:
-    """Rename the tensors of a GPT, and split or pack its experts; see `_formats.tensors_to`."""
+    """Rename the tensors of a GPT, and split or pack its experts; see `formats.tensors_to`."""
     converted = {reference: tensors[name] for reference, name, _ in _tensors(config, packed)}
     for i in range(config.n_layer):
         layer = f"blocks.{i}.feed_forward"

@@ -22,7 +22,6 @@ REVISIONS: dict[str, str] = {
 _OWNER = "openai-community"
 _INDEX = "model.safetensors.index.json"  # the file that holds each tensor, if there are several
 _MODEL_FILES = (CONFIG, WEIGHTS, _INDEX, "model-*.safetensors")
-_MAX_INDEX = 64 * 2**20  # bytes; the index of a model with 100,000 tensors has about 10 million
 
 
 def locate(
@@ -83,20 +82,13 @@ def load_shards(directory: Path) -> tuple[dict[str, Tensor], str]:
             raise ValueError(f"{directory} lacks {file}, which {_INDEX} names")
     tensors: dict[str, Tensor] = {}
     for file in files:
-        shard = load_tensors(directory / file)[0]
-        if repeated := shard.keys() & tensors.keys():
-            raise ValueError(f"{directory / file} repeats the tensor {printable(min(repeated))} of another file")
-        tensors |= shard
+        tensors |= load_tensors(directory / file)[0]
     return tensors, str(directory / files[0])
 
 
 def _shards(index: Path) -> list[str]:
-    """Return the names of the files in an index, which must be in its directory."""
-    weight_map = read_json(index, limit=_MAX_INDEX).get("weight_map")
-    names = list(weight_map.values()) if isinstance(weight_map, dict) else []
-    for name in names:
-        if not isinstance(name, str) or not re.fullmatch(r"[\w-][\w.-]*\.safetensors", name, re.ASCII):
-            raise ValueError(f"{index} names {printable(repr(name))}, which is no safetensors file in its directory")
-    if not names:
+    """Return the names of the files in an index, which are in its directory."""
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
         raise ValueError(f"{index} must have a weight_map from tensors to files")
-    return sorted(set(names))
+    return sorted({Path(str(name)).name for name in weight_map.values()})

@@ -19,13 +19,6 @@ def require_keys(values: Mapping[str, object], keys: Iterable[str]) -> None:
         raise ValueError(f"the configuration lacks {', '.join(missing)}")
 
 
-def require_scalars(values: Mapping[str, object], keys: Iterable[str]) -> None:
-    """Raise ValueError naming the first key whose value is a list or an object."""
-    for key in keys:
-        if not isinstance(values.get(key), str | int | float | None):
-            raise ValueError(f"{key} must be a single value, got {printable(repr(values[key]))}")
-
-
 def require_settings(values: Mapping[str, object], settings: Mapping[str, object]) -> None:
     """Raise ValueError naming the first key whose value is not the only one that this package supports."""
     for key, supported in settings.items():
@@ -63,8 +56,7 @@ def require_exactly(
 
     Args:
         tensors: tensors by name.
-        expected: names and shapes, yielded one by one, so that a configuration of a billion layers costs no more than
-            the tensors.
+        expected: names and shapes.
         kind: the `model_type`, named in errors.
         source: the origin of the tensors, named in errors.
     """

@@ -13,7 +13,6 @@ from lecture21.gpt.checkpoints.matching import (
     require_exactly,
     require_expressible,
     require_keys,
-    require_scalars,
     require_settings,
     require_tied,
 )
@@ -66,11 +65,10 @@ _OLD_NAMES = {"gamma": "weight", "beta": "bias", "g": "weight", "w": "weight", "
 
 
 def config_from(values: Mapping[str, object]) -> dict[str, object]:
-    """Translate a Hugging Face configuration into the fields of a `GPTConfig`; see `_formats.config_from`."""
+    """Translate a Hugging Face configuration into the fields of a `GPTConfig`; see `formats.config_from`."""
     kind = values["model_type"]
     key, default, names = ACTIVATIONS[kind]
     require_keys(values, _SIZES)
-    require_scalars(values, [key, *_DROPOUTS])
     require_settings(values, _SWITCHES)
     for size in _SIZES:
         require_whole(size, values[size])
@@ -98,7 +96,7 @@ def kind_of(config: GPTConfig) -> str:
 
 
 def config_to(config: GPTConfig) -> dict[str, object]:
-    """Translate a `GPTConfig` into the configuration of a GPT-1 or GPT-2; see `_formats.config_to`."""
+    """Translate a `GPTConfig` into the configuration of a GPT-1 or GPT-2; see `formats.config_to`."""
     kind = kind_of(config)
     key, _, names = ACTIVATIONS[kind]
     activations = {name: value for value, name in reversed(names.items())}  # the first of two names
@@ -151,7 +149,7 @@ def _current_name(name: str) -> str:
 
 
 def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str) -> dict[str, Tensor]:
-    """Rename, transpose and split Hugging Face tensors; see `_formats.tensors_from`.
+    """Rename, transpose and split Hugging Face tensors; see `formats.tensors_from`.
 
     Names may have the prefix "transformer." or be those of the first releases, and masks in old files are ignored.
     """
@@ -174,7 +172,7 @@ def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str) 
 
 
 def tensors_to(tensors: Mapping[str, Tensor], config: GPTConfig) -> dict[str, Tensor]:
-    """Join, transpose and rename the tensors of a GPT; see `_formats.tensors_to`."""
+    """Join, transpose and rename the tensors of a GPT; see `formats.tensors_to`."""
     embeddings = _EMBEDDINGS[kind_of(config)].items()
     converted = {f"transformer.{reference}.weight": tensors[f"{name}.weight"] for reference, name in embeddings}
     for reference, names in _modules(config):
