@@ -19,7 +19,7 @@ import loss_table
 from lecture21 import GPTConfig, accounting, presets
 from lecture21.accounting import Shape, published
 from lecture21.accounting.counting import _Parameters
-from lecture21.cli._count import short
+from lecture21.accounting.tables import short
 from lecture21.transformer import Transformer, TransformerConfig
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -124,6 +124,16 @@ def test_train_names_a_text_that_is_not_utf8_and_one_that_is_empty(tmp_path, cap
     assert "empty" in refusal(capsys, "train", "--out", tmp_path / "run", "--text", path)
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="Windows has no such device")
+@pytest.mark.parametrize("command", ["train", "eval"])
+def test_a_text_without_an_end_is_refused(command, trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("lecture21.cli._inputs._MAX_BYTES", 10**6)
+    where = [trained] if command == "eval" else ["--out", tmp_path / "run"]
+    message = refusal(capsys, command, *where, "--text", "/dev/zero")
+    assert "/dev/zero is too long for one text: it has more than 1,000,000 bytes" in message
+    assert not (tmp_path / "run").exists()
+
+
 def test_train_needs_somewhere_to_write(text, capsys):
     assert "--out" in refusal(capsys, "train", "--text", text)
 

@@ -7,16 +7,8 @@ import torch
 import typer
 
 from lecture21.baselines import NGram
-from lecture21.cli._options import (
-    Device,
-    Edition,
-    Run,
-    TextFile,
-    characters_per_token,
-    open_run,
-    read_text,
-    report_unknown,
-)
+from lecture21.cli._inputs import characters_per_token, open_run, read_text, report_unknown
+from lecture21.cli._options import Device, Edition, RunPath, TextFile
 from lecture21.data import split
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training.devices import choose_device
@@ -24,7 +16,7 @@ from lecture21.training.evaluation import evaluate
 
 
 def evaluate_command(
-    run: Run,
+    run: RunPath,
     edition: Edition = None,
     text: TextFile = None,
     block_size: Annotated[

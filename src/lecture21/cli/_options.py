@@ -1,8 +1,7 @@
-"""What the commands share: options, reading a text and loading a run."""
+"""The options that commands share, and those that come from the fields of a configuration."""
 
 import ast
 import inspect
-import os
 import textwrap
 from collections.abc import Callable
 from dataclasses import fields
@@ -10,19 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-import torch
 import typer
-from torch import nn
-
-from lecture21._support.storage import KIND, is_single_file, load_config
-from lecture21.baselines import RNN
-from lecture21.cli._messages import print_error
-from lecture21.data import shakespeare
-from lecture21.gpt import GPT
-from lecture21.tokenizers import BPETokenizer, CharTokenizer, load_tokenizer
-from lecture21.training.checkpoints import TOKENIZER
-
-_SMALL = 1_000_000  # parameters below which a second thread costs more time than it saves
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -31,7 +18,7 @@ Edition = Annotated[
     typer.Option(help="Edition of Shakespeare: plays, complete, or char-rnn (needs a network).", show_default="plays"),
 ]
 TextFile = Annotated[Path | None, typer.Option(help="A UTF-8 text file to use instead of Shakespeare.")]
-Run = Annotated[
+RunPath = Annotated[
     Path, typer.Argument(help="Directory of a trained model, or its one file .safetensors.", show_default=False)
 ]
 Device = Annotated[
@@ -76,58 +63,6 @@ def _field_docstrings(config: type) -> dict[str, str]:
     }
 
 
-def read_text(edition: str | None, text: Path | None) -> tuple[str, str]:
-    """Return a text and its name; raises ValueError naming a file that is empty or not UTF-8.
-
-    Line ends of Windows become those of Unix, with a message: otherwise a model would learn to write both characters.
-    """
-    if text is None:
-        edition = "plays" if edition is None else edition
-        return shakespeare(edition), f"Shakespeare, edition {edition}"
-    if edition is not None:
-        raise ValueError(f"--edition {edition} is an edition of Shakespeare, and --text {text} another text: give one")
-    try:
-        content = text.read_bytes().decode("utf-8-sig")  # a byte order mark is not a symbol
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{text} is not UTF-8 text: {error}") from error
-    if not content:
-        raise ValueError(f"{text} is empty")
-    if "\r" in content:
-        content = content.replace("\r\n", "\n").replace("\r", "\n")
-        print_error(f"{text} has carriage returns (\\r); each line end is read as \\n")
-    return content, str(text)
-
-
-def open_run(run: Path) -> tuple[GPT | RNN, CharTokenizer | BPETokenizer]:
-    """Return the model and the tokenizer of a run, a directory or a single file.
-
-    Raises:
-        ValueError: if one of them is missing or they do not match.
-    """
-    model = (RNN if load_config(run).get(KIND) == "rnn" else GPT).from_pretrained(run)
-    path = run if is_single_file(run) else run / TOKENIZER
-    if not path.is_file():
-        raise ValueError(f"{run} has no {TOKENIZER}, which is needed to read text")
-    tokenizer = load_tokenizer(path)
-    if tokenizer.vocab_size != model.vocab_size:
-        sizes = f"the tokenizer has {tokenizer.vocab_size} tokens, the model has {model.vocab_size}"
-        raise ValueError(f"{run}: the tokenizer does not match the model: {sizes}")
-    choose_threads(model)
-    return model, tokenizer
-
-
-def report_unknown(tokenizer: CharTokenizer | BPETokenizer, text: str) -> None:
-    """Print which symbols of a text are not in the vocabulary."""
-    if unknown := tokenizer.unknown(text):
-        print_error(f"not in the vocabulary, read as unknown: {', '.join(map(repr, unknown))}")
-
-
-def choose_threads(model: nn.Module) -> None:
-    """Use one thread for a small model, unless the environment sets the number."""
-    if "OMP_NUM_THREADS" not in os.environ and sum(p.numel() for p in model.parameters()) < _SMALL:
-        torch.set_num_threads(1)
-
-
 def parse_changes(assignments: list[str] | None) -> dict[str, object]:
     """Parse assignments such as `n_layer=6`; a value is an int, a float, true, false, or otherwise a string.
 
@@ -149,8 +84,3 @@ def parse_changes(assignments: list[str] | None) -> dict[str, object]:
             except (ValueError, KeyError):
                 continue
     return changes
-
-
-def characters_per_token(tokenizer: CharTokenizer | BPETokenizer, text: str, ids: list[int]) -> float:
-    """Return the mean length of the predicted tokens: all of a text but the first, which is only read."""
-    return (len(text) - len(tokenizer.decode(ids[:1]))) / (len(ids) - 1)

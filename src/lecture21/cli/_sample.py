@@ -6,13 +6,14 @@ import torch
 import typer
 
 from lecture21 import generation
+from lecture21.cli._inputs import open_run, report_unknown
 from lecture21.cli._messages import escape_controls
-from lecture21.cli._options import Device, Run, open_run, report_unknown
+from lecture21.cli._options import Device, RunPath
 from lecture21.training.devices import choose_device
 
 
 def sample(
-    run: Run,
+    run: RunPath,
     prompt: Annotated[str, typer.Option(help="Text to continue.", show_default="a line break")] = "\n",
     length: Annotated[int, typer.Option(help="Tokens to generate.")] = 500,
     temperature: Annotated[

@@ -18,17 +18,9 @@ from tqdm import tqdm
 
 from lecture21 import accounting, presets
 from lecture21.baselines.rnn import KINDS, RNN, RNNConfig
+from lecture21.cli._inputs import characters_per_token, choose_threads, read_text
 from lecture21.cli._messages import print_error
-from lecture21.cli._options import (
-    Changes,
-    Edition,
-    TextFile,
-    characters_per_token,
-    choose_threads,
-    fields_as_options,
-    parse_changes,
-    read_text,
-)
+from lecture21.cli._options import Changes, Edition, TextFile, fields_as_options, parse_changes
 from lecture21.data import split
 from lecture21.gpt import GPT
 from lecture21.gpt.config import GPTConfig
