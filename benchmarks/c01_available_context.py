@@ -20,18 +20,16 @@ the training part), each once, and on the whole training part (`all`). A separat
 together.
 
 `letter` is one example for the figure in the lab: how probable the networks and n-grams of seed 0 find the letter after
-the passage that ends in PASSAGE. The run of a network is repeated where the table has it without these rows.
+the passage that ends in PASSAGE.
 
 Writes the result `available_context`. Column `part`:
     search:  loss of a trial on the 20,000 characters
     run:     loss on the entire validation split in windows of 64 that do not overlap; for n-grams that of the 5-gram
     context: loss at the last position given only the last `context` characters, on the same 5,167 targets of the
-             validation split for all; an n-gram of order n has a context of n - 1. `gain` is the loss with half the
-             context minus this one, `gain_error` its standard error over the targets.
+             validation split for all; `gain` is the loss with half the context minus this one
     letter:  loss at the letter after PASSAGE given only the last `context` characters: minus the log of its probability
 """
 
-import math
 from functools import cache
 
 import common
@@ -102,14 +100,12 @@ def last_losses(
 
 
 def gains(losses: dict[int, Float[Tensor, " N"]]) -> list[dict[str, object]]:
-    """Return mean loss by context, and what twice the context gains, with the standard error over the targets."""
+    """Return the mean loss by context, and what it gains over half the context."""
     rows = []
     for context, values in losses.items():
         row = {"context": context, "nats": round(values.mean().item(), 5)}
         if context // 2 in losses and context > 1 and context % 2 == 0:
-            gain = losses[context // 2] - values
-            row["gain"] = round(gain.mean().item(), 5)
-            row["gain_error"] = round(gain.std().item() / math.sqrt(len(gain)), 5)
+            row["gain"] = round((losses[context // 2] - values).mean().item(), 5)
         rows.append(row)
     return rows
 

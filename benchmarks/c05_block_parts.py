@@ -12,11 +12,7 @@ tokens by one number, or starts with a gain of 4. A diverged run has no loss.
 The learning rate is tuned for every arm and depth: on the first nine tenths of the training text with seed 100, scored
 on 20,000 characters of the last tenth. The grid is RATES, tried from 0.002, 0.005 and 0.01 outwards until the best rate
 has a worse neighbor on both sides. The three runs with the best rate use the whole training text and
-are scored on the whole validation split.
-
-Writes:
-    block_parts: part (search, run, n-gram), arm, n_layer, learning_rate, seed, parameters, nats (of the tuning text in
-        a search, else of the validation split), train_nats (mean loss of the last 50 updates).
+are scored on the whole validation split: see the result `block_parts`.
 """
 
 import math
@@ -139,16 +135,16 @@ def build(arm: str, n_layer: int, seed: int, vocab_size: int) -> GPT:
     return model
 
 
-def fit(model: GPT, tokens: Tensor, rate: float, seed: int) -> float:
-    """Train a model, and return the mean loss of its last 50 updates, NaN if it diverged."""
+def fit(model: GPT, tokens: Tensor, rate: float, seed: int) -> bool:
+    """Train a model, and return whether it did not diverge."""
     config = TrainConfig(steps=STEPS, learning_rate=rate, warmup=WARMUP, schedule="linear", seed=seed)
     try:
-        losses = minimize(model, lambda g: model.loss(*sample_windows(tokens, model.block_size, 16, g)), config)
+        minimize(model, lambda g: model.loss(*sample_windows(tokens, model.block_size, 16, g)), config)
     except ValueError as error:
         if "diverged" not in str(error):
             raise
-        return math.nan
-    return losses[-50:].mean().item()
+        return False
+    return True
 
 
 @cache
@@ -160,17 +156,16 @@ def texts(part: str) -> tuple[int, Tensor, Tensor]:
 
 
 def measure(part: str, arm: str, n_layer: int, learning_rate: float, seed: int) -> dict[str, float]:
-    """Train a model, and return its losses; NaN if it diverged."""
+    """Train a model, and return its loss, NaN if it diverged."""
     size, tokens, test = texts(part)
     model = build(arm, n_layer, seed, size)
-    train_nats = fit(model, tokens, learning_rate, seed)
-    nats = evaluate(model, test) if math.isfinite(train_nats) else math.nan
-    return {"parameters": model.num_parameters(), "nats": round(nats, 5), "train_nats": round(train_nats, 5)}
+    nats = evaluate(model, test) if fit(model, tokens, learning_rate, seed) else math.nan
+    return {"parameters": model.num_parameters(), "nats": round(nats, 5)}
 
 
 def count(part: str, arm: str, n_layer: int, learning_rate: float, seed: int) -> dict[str, float]:
     """Score an n-gram model, which has none of this."""
-    return {"parameters": 0, "nats": common.ngram_loss(int(arm[0]), WINDOW), "train_nats": math.nan}
+    return {"parameters": 0, "nats": common.ngram_loss(int(arm[0]), WINDOW)}
 
 
 def compare(key: tuple[int, str]) -> None:

@@ -5,16 +5,13 @@ Usage: python benchmarks/c05_positions.py      (about 7 minutes on one core)
 GPTs of width 32 with one head, trained for 500 updates of 32 sentences of `Agreement("people")`, whose distances are
 1, 4, 7, 10 and 13 words, and scored on 600 sentences of each of DISTANCES. Adam as in `TrainConfig`, with a constant
 learning rate. Seeds 0 to 9 are reported; three more, 100 to 102, choose the rate among RATES for each arm, by their
-mean score at the distances of the training.
-
-Writes the result `positions`: arm, learning_rate, seed, distance
-and score.
+mean score at the distances of the training: see the result `positions`.
 
 What did the models with positions learn, so that it fails in longer sentences? The result `positions_attention` has the
 attention of the last word, with the longest training distance of 13 words and of 19: the mean weight on the subject,
-the word back that has the largest mean weight (peak_back, peak), the weight on the person ALIAS places after the
-subject, the score, and the score if the last word may not attend to this person (hidden). After ALIAS places, the hands
-of the three fastest clocks of the sinusoids are nearly back (9.07, 5.10 and 2.87 turns).
+the word back that has the largest mean weight (peak_back), the score, and the score if the last word may not attend to
+the person ALIAS places after the subject (hidden). After ALIAS places, the hands of the three fastest clocks of the
+sinusoids are nearly back (9.07, 5.10 and 2.87 turns).
 """
 
 from collections.abc import Sequence
@@ -62,8 +59,7 @@ def attention(gpt: GPT, distance: int) -> dict[str, float]:
     subject, last = 1, ids.shape[1] - 1
     row = attention_maps(gpt, ids)["blocks.0.attention"][:, 0, last].mean(dim=0)  # (T,)
     hidden, alias = torch.ones(last + 1, last + 1, dtype=torch.bool), subject + ALIAS
-    found = {"subject": row[subject].item(), "peak_back": last - row.argmax().item(), "peak": row.max().item()}
-    found["alias"] = row[alias].item() if alias < last else 0.0
+    found = {"subject": row[subject].item(), "peak_back": last - row.argmax().item()}
     if alias < last:
         hidden[last, alias] = False
 

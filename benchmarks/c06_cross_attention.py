@@ -7,11 +7,11 @@ chapter. Each row is one seed and one place of *hundred*, before or after the co
 means over its occurrences in held-out numbers
 
 - of its probability, given the right words so far (p),
-- of its cross-attention in each block, mean of four heads, on its own digit and on the two symbols after it,
+- of its cross-attention in the second block, mean of four heads, on its own digit (own_2) and on the two symbols after
+  it (right_2),
 - of how much its probability falls if the digit is replaced by another one, or one of the two after it,
 - of its probability if the two are removed from the number (cut),
-- and, with the number as it is, if only this query may not attend to the memory vectors of the two (blocked), in the
-  second block alone (blocked_2), to that of its own digit (blocked_own), or to any other than the two (blocked_rest).
+- and, with the number as it is, if only this query may not attend to the memory vectors of the two (blocked).
 
 `right` is the fraction of held-out numbers that are read without a mistake, `wrong_readings` the fraction of the
 mistakes that are the right reading of another number.
@@ -19,7 +19,7 @@ mistakes that are the right reading of another number.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import common
 import torch
@@ -59,21 +59,18 @@ def changed(source: Tensor, places: list[int]) -> Tensor:
 
 
 @contextmanager
-def blocked(model: Transformer, t: int, places: list[int], blocks: tuple[int, ...] = (0, 1)) -> Iterator[None]:
-    """Keep the query at position t from attending to the memory vectors at these places, in these blocks."""
+def blocked(model: Transformer, t: int, places: list[int]) -> Iterator[None]:
+    """Keep the query at position t from attending to the memory vectors at these places, in every block."""
 
     def block(_: Module, args: tuple[Tensor, ...], given: dict[str, Tensor]) -> tuple[tuple[Tensor, ...], dict]:
         mask = torch.ones(args[0].shape[1], given["memory"].shape[1], dtype=torch.bool)
         mask[t, places] = False
         return args, given | {"mask": mask}
 
-    layers = [model.decoder.blocks[n].cross_attention for n in blocks]
-    hooks = [layer.register_forward_pre_hook(block, with_kwargs=True) for layer in layers]
-    try:
+    with ExitStack() as hooks:
+        for each in model.decoder.blocks:
+            hooks.callback(each.cross_attention.register_forward_pre_hook(block, with_kwargs=True).remove)
         yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 @torch.no_grad()
@@ -92,22 +89,14 @@ def measure(model: Transformer, n: int) -> Iterator[tuple[str, dict[str, float]]
             return logits.softmax(dim=-1)[:, pair.target_out[0, t]]
 
         p, right = probability(pair.source)[0], [own + 1, own + 2]
-        found = {"p": p}
-        for block in (1, 2):
-            weights = maps[f"decoder.blocks.{block - 1}.cross_attention"][0, :, t].mean(dim=0)  # (S,)
-            found |= {f"own_{block}": weights[own], f"right_{block}": weights[right].sum()}
+        weights = maps["decoder.blocks.1.cross_attention"][0, :, t].mean(dim=0)  # (S,)
+        found = {"p": p, "own_2": weights[own], "right_2": weights[right].sum()}
         for name, places in (("own", [own]), ("right", right)):
             found[f"change_{name}"] = p - probability(changed(pair.source[0], places)).mean()
         kept = [place for place in range(len(digits)) if place not in right]
         found["cut"] = probability(pair.source[:, kept])[0]
-        for name, places, blocks in (
-            ("blocked", right, (0, 1)),
-            ("blocked_2", right, (1,)),
-            ("blocked_own", [own], (0, 1)),
-            ("blocked_rest", kept, (0, 1)),
-        ):
-            with blocked(model, t, places, blocks):
-                found[name] = probability(pair.source)[0]
+        with blocked(model, t, right):
+            found["blocked"] = probability(pair.source)[0]
         comma = "after" if "," in digits[:own] else "before" if "," in digits else "none"
         yield comma, {name: float(value) for name, value in found.items()}
 

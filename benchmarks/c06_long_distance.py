@@ -4,8 +4,8 @@ Usage: python benchmarks/c06_long_distance.py [SEED ...]      (0 1 2 3 4 if none
 
 Writes the result `long_distance`, one row for each head, before training, after 700 steps (as in the lab)
 and after 1500: the attention weight from a verb to the two words that complete it, and to the two that complete the
-sentence's other verb, with both verbs visible and with both masked; how often a verb is predicted correctly when both
-are masked; and the same with this head disabled.
+sentence's other verb; how often a verb is predicted correctly when both are masked; and the same with this head
+disabled.
 """
 
 import copy
@@ -67,15 +67,14 @@ def measure(model: MaskedLM, test: list[tuple]) -> list[dict[str, object]]:
         return round(right.float().mean().item(), 4)
 
     shares = {}
-    for name, ids in {"visible": visible, "hidden": hidden}.items():
-        maps = torch.stack(list(attention_maps(model, ids).values()))  # (L, B, H, T, S)
-        at_verbs = maps.permute(1, 3, 0, 2, 4)[rows, verbs]  # (B, 2, L, H, S)
-        for which, first in {"own": own, "other": own.flip(1)}.items():
-            weight = sum(
-                at_verbs.gather(-1, place[..., None, None, None].expand(*at_verbs.shape[:-1], 1))
-                for place in (first, first + 1)
-            )
-            shares[f"{which}_{name}"] = weight.mean(dim=(0, 1, 4))  # (L, H)
+    maps = torch.stack(list(attention_maps(model, visible).values()))  # (L, B, H, T, S)
+    at_verbs = maps.permute(1, 3, 0, 2, 4)[rows, verbs]  # (B, 2, L, H, S)
+    for which, first in {"own": own, "other": own.flip(1)}.items():
+        weight = sum(
+            at_verbs.gather(-1, place[..., None, None, None].expand(*at_verbs.shape[:-1], 1))
+            for place in (first, first + 1)
+        )
+        shares[f"{which}_visible"] = weight.mean(dim=(0, 1, 4))  # (L, H)
     n_layer, n_head = shares["own_visible"].shape
     return [
         {

@@ -61,26 +61,19 @@ def measure(seed: int, longer: int, max_digits: int, n_train: int, position: str
     """Train and score one model."""
     train, test = (numbers.pairs(part, to) for part in draw(n_train, max_digits, longer, seed))
     torch.manual_seed(seed)
-    config = TransformerConfig(source_vocab_size=len(numbers.VOCABULARY), block_size=16, position=position)
-    model = Transformer(config)
+    model = Transformer(TransformerConfig(len(numbers.VOCABULARY), block_size=16, position=position))
     fit(model, train, seed)
     greedy = greedy_decode(model, test.source, **TOKENS)
     beams = beam_search(model, test.source, width=4, **TOKENS)
     answers = [numbers.VOCABULARY.decode(row) for row in test.target_out]
 
     def exact(ids: torch.Tensor) -> float:
-        return sum(numbers.VOCABULARY.decode(row) == answer for row, answer in zip(ids, answers, strict=True)) / len(
-            answers
-        )
+        said = map(numbers.VOCABULARY.decode, ids)
+        return sum(one == answer for one, answer in zip(said, answers, strict=True)) / len(answers)
 
     likelier = (beams.log_probabilities[:, 0] > greedy.log_probabilities + 1e-4).sum().item()
     scores = {"greedy": round(exact(greedy.ids), 4), "beam_4": round(exact(beams.ids[:, 0]), 4)}
-    return {
-        "steps": STEPS,
-        "n_test": len(answers),
-        **scores,
-        "beam_likelier": likelier,
-    }
+    return {"steps": STEPS, **scores, "beam_likelier": likelier}
 
 
 def main() -> None:

@@ -95,4 +95,5 @@ def _text(value: object) -> str:
         return type(value).__name__ + str({name: text for name, text in given.items() if text != _text(fields[name])})
     if isinstance(value, tuple | list):
         return f"({', '.join(map(_text, value))})"
-    return re.sub(r" at 0x\w+", "", repr(value))
+    # A class of the script is named after it, where the script is a command too.
+    return re.sub(r" at 0x\w+", "", repr(value)).replace("__main__", Path(sys.argv[0]).stem)
