@@ -1,5 +1,6 @@
-"""From basic self-attention to a GPT that writes Shakespeare.
+"""From basic self-attention to a GPT that writes Shakespeare: the model library, its training and its data.
 
+All that only the book needs (exercises, grading, figures, the exam) is in `lecture21.course`, which nothing here uses.
 The names below are what a first program needs. Each is imported when it is first used, so that the command line can
 answer `--help` and Ctrl-C before torch is loaded.
 """

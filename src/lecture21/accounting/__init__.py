@@ -1,5 +1,7 @@
 """The cost of a transformer: parameters by part, FLOPs, memory, days of training, serving.
 
+Costs are computed from sizes and never measured: the speed of this package's own code is in `benchmarks`.
+
 Every function takes the configuration of a GPT (`GPTConfig`) or the sizes of another model (a `Shape`, for example
 `published.get("mixtral-8x7b")`) and builds no model, so a model of a trillion parameters is counted as fast as GPT-0.
 Three conventions hold throughout:

@@ -1,4 +1,7 @@
-"""Models and tokenizers in Hugging Face's format.
+"""Models and tokenizers in Hugging Face's format, there and back, in memory.
+
+The files of published checkpoints are read in `lecture21.gpt.checkpoints`; the book's own models are in
+`lecture21.pretrained`.
 
 Four kinds of model are supported, by the `model_type` of their configuration: GPT-1 (openai-gpt), GPT-2 (gpt2), and the
 mixtures of experts Mixtral (mixtral) and Qwen3-MoE (qwen3_moe). `GPT.from_pretrained` and `tokenizer_from_pretrained`

@@ -1,4 +1,7 @@
-"""The parts of a transformer: multi-head attention with its cache, the feed-forward network, and the block."""
+"""The parts of a transformer: multi-head attention with its cache, positions, the feed-forward network, and the block.
+
+Experts are in `lecture21.moe`, and whole models in `gpt`, `transformer` and `vision`.
+"""
 
 from lecture21.layers.blocks import Block
 from lecture21.layers.cache import KVCache

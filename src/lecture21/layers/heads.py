@@ -145,6 +145,9 @@ class MultiHeadAttention(nn.Module):
     ) -> Float[Tensor, "B T C"]:
         """Attend, to `x` or to a memory.
 
+        Causal self-attention without a cache, a prefix and a mask of the caller sets the kernel's `is_causal`, or reads
+        windows; only other calls build a mask with `causal_mask`, and so does `explicit`.
+
         Args:
             x: inputs of the queries. With a cache, only the new positions, which are added to it.
             cache: earlier keys and values; in cross-attention those of the memory, which are computed once.

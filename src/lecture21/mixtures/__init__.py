@@ -2,7 +2,8 @@
 ensemble error against average error: the ambiguity decomposition, its counterparts for other losses, and ensembles of
 ridge students for which overfitting can be computed exactly (slides 32 to 34).
 
-Bagging and boosting fit their members one by one; the data sets are in `lecture21.data.mixtures`.
+Bagging and boosting fit their members one by one; the data sets are in `lecture21.data.mixtures`, and the experts
+inside a GPT in `lecture21.moe`.
 """
 
 from lecture21.mixtures.bagging import bag

@@ -1,7 +1,7 @@
 """Sparse mixtures of experts inside a GPT: a layer that replaces the feed-forward layer (slides 29 and 35).
 
 `route` and `balance_loss` are the ideas as plain functions; `SparseMoE` holds the weights; `statistics_of` measures the
-routing.
+routing. Mixtures whose members are whole models are in `lecture21.mixtures`.
 """
 
 from lecture21.moe.balance import balance_loss, rebalanced

@@ -1,5 +1,7 @@
 """Small trained models that come with the package, for chapters and figures that need one without training it.
 
+Models that others have published are downloaded by `GPT.from_pretrained`, and are not here.
+
 Each model is a folder with `config.json`, `model.safetensors` (float16), `card.json` and, for a GPT, `tokenizer.json`.
 The card names the command in `benchmarks/` that trained the model, the hash of its weights, and its score.
 """

@@ -1,6 +1,7 @@
 """Tokenizers: text to token ids and back, by characters or by byte pairs.
 
-`CharTokenizer` and `BPETokenizer` have the same methods, and `load_tokenizer` reads a saved file of either kind.
+`CharTokenizer` and `BPETokenizer` have the same methods, and `load_tokenizer` reads a saved file of either kind. Those
+of Hugging Face's models are in `lecture21.huggingface`.
 """
 
 from lecture21.tokenizers.characters import CharTokenizer

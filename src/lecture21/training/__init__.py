@@ -1,7 +1,8 @@
 """Training and evaluation: one loop for long runs over a text, one for small tasks, and runs that can be resumed.
 
 `loop` is the loop of `train`, and `run` what it works with. Two things are attached to a run from outside:
-`checkpoints` keeps it on disk, and `processes` shares its batches among several processes.
+`checkpoints` keeps it on disk, and `processes` shares its batches among several processes. Fine-tuning on preferences
+is in `lecture21.alignment`.
 """
 
 from lecture21.training.config import TrainConfig, learning_rate, recipe
