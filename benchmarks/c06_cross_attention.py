@@ -13,13 +13,20 @@ means over its occurrences in held-out numbers
 - of its probability if the two are removed from the number (cut),
 - and, with the number as it is, if only this query may not attend to the memory vectors of the two (blocked).
 
+And the result `default_word`: is *hundred* what the decoder says after a digit unless its attention finds a reason
+against it? A row is one of these models and one kind of place in held-out numbers: those of *hundred*, and the
+*thousand* after the first word of a number like 2,456, where *hundred* is wrong. It has the means of the probability of
+*hundred* as the model is (p), if this query may not attend to the two memory vectors after the digit that was read last
+(blocked), and if its cross-attention adds nothing to the stream (off).
+
 `right` is the fraction of held-out numbers that are read without a mistake, `wrong_readings` the fraction of the
 mistakes that are the right reading of another number.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import cache
 
 import common
 import torch
@@ -36,6 +43,8 @@ N_TRAIN, N_MEASURED = 1000, 100
 VOCABULARY = numbers.VOCABULARY
 DIGITS = torch.tensor(VOCABULARY.encode("123456789"))  # with 0 as its digit, hundred is wrong: see the chapter's 58,002
 RUNS = Table("cross_attention", key=("seed", "trained_on"))
+DEFAULT = Table("default_word", key=("seed",))
+HUNDRED = VOCABULARY.ids["hundred"]
 
 
 def is_a_reading(words: str) -> bool:
@@ -101,6 +110,48 @@ def measure(model: Transformer, n: int) -> Iterator[tuple[str, dict[str, float]]
         yield comma, {name: float(value) for name, value in found.items()}
 
 
+@contextmanager
+def off(model: Transformer, t: int) -> Iterator[None]:
+    """Let the cross-attention of the query at position t add nothing to the stream."""
+
+    def silence(_module: Module, _args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        output = output.clone()
+        output[:, t] = 0
+        return output
+
+    with ExitStack() as hooks:
+        for block in model.decoder.blocks:
+            hooks.callback(block.cross_attention.register_forward_hook(silence).remove)
+        yield
+
+
+def places(n: int) -> Iterator[tuple[str, int, int]]:
+    """Yield each place of a number where *hundred* can be read: its kind, the position t, and that of its digit."""
+    digits, words = numbers.to_digits(n), numbers.to_words(n).split()
+    for t, (word, (own, *_)) in enumerate(zip(words, numbers.origins(n), strict=True)):
+        if word == "hundred":
+            yield "after" if "," in digits[:own] else "before" if "," in digits else "none", t, own
+        elif word == "thousand" and digits[1] == ",":
+            yield "thousand", t, 0
+
+
+@torch.no_grad()
+def probabilities(model: Transformer, n: int) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield, for each place of a number, its kind and the probabilities of *hundred*."""
+    source, target, _ = numbers.pairs([n])
+    for kind, t, own in places(n):
+        found = {}
+        for name, changed in (
+            ("p", nullcontext()),
+            ("blocked", blocked(model, t, [own + 1, own + 2])),
+            ("off", off(model, t)),
+        ):
+            with changed:
+                found[name] = model(source, target)[0, t].softmax(dim=-1)[HUNDRED].item()
+        yield kind, found
+
+
+@cache
 def trained(seed: int) -> tuple[Transformer, list[int]]:
     """Return a trained model, and the numbers that were held out."""
     drawn = numbers.sample(N_TEST + N_TRAIN, seed=seed)
@@ -121,18 +172,32 @@ def measured(seed: int, trained_on: str) -> list[dict[str, object]]:
         "right": round(1 - len(wrong) / len(said), 4),
         "wrong_readings": round(sum(map(is_a_reading, wrong)) / len(wrong), 4) if wrong else "",
     }
+    return [{**scores, "comma": place} | row for place, row in by_place(measure, model, test_numbers)]
+
+
+def by_place(
+    measure: Callable[[Transformer, int], Iterator[tuple[str, dict[str, float]]]],
+    model: Transformer,
+    held_out: list[int],
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield each place with the number of its occurrences and the means of what is measured there."""
     found: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for n in test_numbers[:N_MEASURED]:
+    for n in held_out[:N_MEASURED]:
         for place, values in measure(model, n):
             found[place].append(values)
-    return [
-        {**scores, "comma": place, "n": len(values)} | common.means(values) for place, values in sorted(found.items())
-    ]
+    for place, values in sorted(found.items()):
+        yield place, {"n": len(values)} | common.means(values)
+
+
+def default_word(seed: int) -> list[dict[str, object]]:
+    """Train a model, and return a row for each kind of place."""
+    return [{"place": kind} | row for kind, row in by_place(probabilities, *trained(seed))]
 
 
 def main() -> None:
     """Run every seed."""
     each(lambda seed: RUNS.rows(measured, seed=seed, trained_on="1 to 6 digits"), seeds(10))
+    each(lambda seed: DEFAULT.rows(default_word, seed=seed), seeds(10))
 
 
 if __name__ == "__main__":

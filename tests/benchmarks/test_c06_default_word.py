@@ -1,6 +1,6 @@
 """Where *hundred* can be read in a number, and what switching off the cross-attention of one query changes."""
 
-import c06_default_word as benchmark
+import c06_cross_attention as benchmark
 import pytest
 import torch
 

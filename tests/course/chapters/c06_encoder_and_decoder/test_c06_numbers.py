@@ -1,7 +1,6 @@
 import pytest
 import torch
-from c06_cross_attention import blocked
-from c06_default_word import off
+from c06_cross_attention import blocked, off
 
 from lecture21 import pretrained
 from lecture21.course.chapters import results
