@@ -1,6 +1,6 @@
 """What a model costs as tables of text, which `lecture21 count` prints."""
 
-from lecture21._support.validation import require_choice, require_whole
+from lecture21._support.validation import require_whole
 from lecture21.accounting import flops, memory, serving
 from lecture21.accounting.counting import parameters
 from lecture21.accounting.flops import DEVICES, Flops
@@ -56,20 +56,20 @@ def cost_tables(
         n_devices: number of devices that share the weights of a published model.
     """
     context = _context(model, context)
-    if isinstance(model, GPTConfig):
-        parts, needed = _gpt_parts(model), _gpt_memory(model, context, batch, dtype)
-    else:
-        parts, needed = _published_parts(model), _published_memory(model, context, batch, dtype, n_devices)
     shape, active = Shape.of(model), parameters(model).active
     unit = "active parameter" if shape.n_sparse else "parameter"
     token = "one token read and one written" if shape.n_encoder_layer else "one token"
     one = flops.flops_per_token(model, context)
-    tables = {"Parameters": parts, f"FLOPs of {token}, {context:,} tokens of context": _flops_rows(one, active, unit)}
+    tables = {
+        "Parameters": _part_rows(model),
+        f"FLOPs of {token}, {context:,} tokens of context": _flops_rows(one, active, unit),
+    }
     if isinstance(model, GPTConfig) and model.window is not None and model.window < context:
         # A sequence that is processed at once multiplies more keys than its tokens one by one.
         whole = _flops_rows(flops.sequence_flops(model, context), context * active, f"token and {unit}")
         tables[f"FLOPs of {context:,} tokens read at once"] = whole
     sequences = f"{batch:,} sequence{'s' if batch > 1 else ''}"
+    needed = _memory_rows(model, context, batch, dtype, n_devices)
     return tables | {f"Memory in bytes, {sequences} of {context:,} tokens": needed}
 
 
@@ -83,7 +83,6 @@ def serving_tables(model: GPTConfig | Published, device: str, batch: int, dtype:
         dtype: of the weights.
         n_devices: number of devices that share the experts; every expert is elsewhere if None.
     """
-    require_choice("device", device, BANDWIDTHS)
     shape = Shape.of(model)
     n, k, layers = shape.n_expert, shape.top_k, shape.n_sparse
     distinct, read = serving.distinct_experts(n, k, batch), serving.weights_read(shape, batch, dtype)
@@ -147,63 +146,46 @@ def _bytes_row(name: str, number: int | float, note: str = "") -> Row:
     return (name, f"{number:,.0f}", f"{short(number, 'B')}{note}")
 
 
-def _part_rows(parts: dict[str, int], tied_head: bool, notes: dict[str, str]) -> list[Row]:
-    """Return the number and the share of each part."""
-    rows = {part: (part, f"{n:,}", f"{n / parts['all']:.1%}{notes.get(part, '')}") for part, n in parts.items()}
-    if tied_head:
+def _part_rows(model: GPTConfig | Published) -> list[Row]:
+    """Return the number and the share of each part; of a published model with the numbers that its authors print."""
+    counts, notes = parameters(model), {}
+    if isinstance(model, GPTConfig):
+        mixture = model.moe is not None
+        parts = {
+            "table of tokens": counts.embeddings,
+            "table of positions": counts.positions,
+            "attention": counts.attention,
+            "feed-forward": counts.feed_forward + counts.experts,
+            **({"routers": counts.routers} if mixture else {}),
+            "norms": counts.norms,
+        }
+    else:
+        mixture = True
+        parts = {
+            "table of tokens": counts.embeddings,
+            "positions": counts.positions,
+            "attention": model.n_attention * model.attention.weights(model.d_model),
+            "dense layers, shared experts": counts.feed_forward,
+            "routers": model.n_sparse * model.n_expert * model.d_model,
+            "routed experts": counts.experts,
+        }
+        parts["norms, biases"] = counts.total - sum(parts.values()) - counts.head  # sinks, too
+        parts = {part: n for part, n in parts.items() if n or part not in ("positions", "dense layers, shared experts")}
+        notes = {"all": f"; printed: {model.printed_total}"}
+        for part, convention in (("active", "with"), ("active, without table of tokens", "without")):
+            if convention in model.conventions:
+                notes[part] = f"; printed: {model.printed_active}"
+        if not model.conventions and model.printed_active is not None:
+            notes["active"] = f"; printed: {model.printed_active}, which is not this one rounded"
+    parts |= {"head": counts.head, "all": counts.total}
+    if isinstance(model, GPTConfig):
+        parts["without tables and head"] = counts.non_embedding
+    if mixture:
+        parts |= {"active": counts.active, "active, without table of tokens": counts.active_without_embedding}
+    rows = {part: (part, f"{n:,}", f"{n / counts.total:.1%}{notes.get(part, '')}") for part, n in parts.items()}
+    if model.tied_head:
         rows["head"] = ("head", "0", "is the table of tokens")
     return list(rows.values())
-
-
-def _gpt_parts(config: GPTConfig) -> list[Row]:
-    counts = parameters(config)
-    parts = {
-        "table of tokens": counts.embeddings,
-        "table of positions": counts.positions,
-        "attention": counts.attention,
-        "feed-forward": counts.feed_forward + counts.experts,
-        "routers": counts.routers,
-        "norms": counts.norms,
-        "head": counts.head,
-        "all": counts.total,
-        "without tables and head": counts.non_embedding,
-        "active": counts.active,
-        "active, without table of tokens": counts.active_without_embedding,
-    }
-    if config.moe is None:
-        for part in ("routers", "active", "active, without table of tokens"):
-            del parts[part]
-    return _part_rows(parts, config.tied_head, {})
-
-
-def _published_parts(shape: Published) -> list[Row]:
-    """Return the parameters by part, with biases and sinks beside the norms, and the printed numbers as notes."""
-    counts = parameters(shape)
-    matrices = {
-        "table of tokens": counts.embeddings,
-        "positions": counts.positions,
-        "attention": shape.n_attention * shape.attention.weights(shape.d_model),
-        "dense layers, shared experts": counts.feed_forward,
-        "routers": shape.n_sparse * shape.n_expert * shape.d_model,
-        "routed experts": counts.experts,
-    }
-    parts = matrices | {
-        "norms, biases": counts.total - sum(matrices.values()) - counts.head,
-        "head": counts.head,
-        "all": counts.total,
-        "active": counts.active,
-        "active, without table of tokens": counts.active_without_embedding,
-    }
-    for part in ("positions", "dense layers, shared experts"):
-        if not parts[part]:
-            del parts[part]
-    notes = {"all": f"; printed: {shape.printed_total}"}
-    for part, convention in (("active", "with"), ("active, without table of tokens", "without")):
-        if convention in shape.conventions:
-            notes[part] = f"; printed: {shape.printed_active}"
-    if not shape.conventions and shape.printed_active is not None:
-        notes["active"] = f"; printed: {shape.printed_active}, which is not this one rounded"
-    return _part_rows(parts, shape.tied_head, notes)
 
 
 def _flops_rows(count: Flops, n: int, unit: str) -> list[Row]:
@@ -217,20 +199,21 @@ def _flops_rows(count: Flops, n: int, unit: str) -> list[Row]:
     return [*rows, ("training", f"{count.training:,}", f"{count.training / n:.2f} for each {unit}")]
 
 
-def _gpt_memory(config: GPTConfig, context: int, batch: int, dtype: str) -> list[Row]:
-    return [
-        _bytes_row(f"weights, {dtype}", memory.weight_bytes(config, dtype)),
-        _bytes_row("weights, gradients, Adam", memory.training_bytes(config)),
-        _bytes_row(f"activations, {dtype}", memory.activation_bytes(config, context, batch, dtype)),
-        _bytes_row(f"key/value cache, {dtype}", memory.kv_cache_bytes(config, context, batch, dtype)),
-    ]
-
-
-def _published_memory(shape: Published, context: int, batch: int, dtype: str, n_devices: int | None) -> list[Row]:
-    weights, cached = memory.weight_bytes(shape, dtype), "bf16" if dtype == "mxfp4" else dtype
+def _memory_rows(
+    model: GPTConfig | Published, context: int, batch: int, dtype: str, n_devices: int | None
+) -> list[Row]:
+    weights = memory.weight_bytes(model, dtype)
     rows = [_bytes_row(f"weights, {dtype}", weights)]
+    if isinstance(model, GPTConfig):
+        return [
+            *rows,
+            _bytes_row("weights, gradients, Adam", memory.training_bytes(model)),
+            _bytes_row(f"activations, {dtype}", memory.activation_bytes(model, context, batch, dtype)),
+            _bytes_row(f"key/value cache, {dtype}", memory.kv_cache_bytes(model, context, batch, dtype)),
+        ]
     if n_devices is not None:
         require_whole("devices", n_devices)
         rows.append(_bytes_row(f"on each of {n_devices:,} devices", weights / n_devices))
-    one, cache = memory.kv_cache_bytes(shape, 1, 1, cached), memory.kv_cache_bytes(shape, context, batch, cached)
+    cached = "bf16" if dtype == "mxfp4" else dtype
+    one, cache = memory.kv_cache_bytes(model, 1, 1, cached), memory.kv_cache_bytes(model, context, batch, cached)
     return [*rows, _bytes_row(f"key/value cache of one token, {cached}", one), _bytes_row("key/value cache", cache)]
