@@ -110,7 +110,7 @@ class Run:
         """
         train_loss = val_loss = math.nan
         if losses:
-            total = torch.zeros((), device=self.device)  # a loss beyond its range has diverged
+            total = torch.zeros((), device=self.device, dtype=torch.float32)  # a loss beyond its range has diverged
             for loss in losses:
                 total += loss
             train_loss = (self.sum_over_processes(total) / self.count).item() / len(losses)
