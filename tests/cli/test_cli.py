@@ -130,7 +130,7 @@ def test_a_text_without_an_end_is_refused(command, trained, tmp_path, capsys, mo
     monkeypatch.setattr("lecture21.cli._inputs._MAX_BYTES", 10**6)
     where = [trained] if command == "eval" else ["--out", tmp_path / "run"]
     message = refusal(capsys, command, *where, "--text", "/dev/zero")
-    assert "/dev/zero is too long for one text: it has more than 1,000,000 bytes" in message
+    assert "/dev/zero is too long for this machine: it has more than 1,000,000 bytes" in message
     assert not (tmp_path / "run").exists()
 
 

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import psutil
 import torch
 from torch import nn
 
@@ -15,7 +16,7 @@ from lecture21.tokenizers import BPETokenizer, CharTokenizer, load_tokenizer
 from lecture21.training.checkpoints import TOKENIZER
 
 _SMALL = 1_000_000  # parameters below which a second thread costs more time than it saves
-_MAX_BYTES = 10**9  # of a text; its tokens take twenty times as much memory
+_MAX_BYTES = min(10**9, psutil.virtual_memory().total // 20)  # of a text, whose tokens take 18 bytes for each
 
 
 def read_text(edition: str | None, text: Path | None) -> tuple[str, str]:
@@ -31,7 +32,7 @@ def read_text(edition: str | None, text: Path | None) -> tuple[str, str]:
     with text.open("rb") as file:
         data = file.read(_MAX_BYTES + 1)  # a pipe or a device has no size, and may have no end
     if len(data) > _MAX_BYTES:
-        raise ValueError(f"{text} is too long for one text: it has more than {_MAX_BYTES:,} bytes")
+        raise ValueError(f"{text} is too long for this machine: it has more than {_MAX_BYTES:,} bytes")
     try:
         content = data.decode("utf-8-sig")  # a byte order mark is not a symbol
     except UnicodeDecodeError as error:
