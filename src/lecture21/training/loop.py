@@ -151,7 +151,8 @@ def train(
         val: a sequence that is evaluated as a whole every `eval_every` steps.
         out: a directory for checkpoint, model, tokenizer and `history.csv`, written at each evaluation.
         tokenizer: saved beside the model.
-        resume: continue from the checkpoint in `out`.
+        resume: continue from the checkpoint in `out`, in the precision of its weights. The model must have the same
+            parameters frozen.
         on_evaluation: called with step, model and history after each evaluation, in the main process. The random
             numbers that it draws do not change the run. It must not compute with a sharded model, which needs all
             processes.
