@@ -33,15 +33,6 @@ def _family(config: GPTConfig) -> ModuleType:
     return openai if config.moe is None else experts
 
 
-def kind_of(config: GPTConfig) -> str:
-    """Return the `model_type` with the same kind of blocks.
-
-    Without experts this is openai-gpt if the block is post-norm, otherwise gpt2; with experts it is qwen3_moe if
-    queries and keys are normalized, otherwise mixtral.
-    """
-    return _family(config).kind_of(config)
-
-
 def config_from(values: Mapping[str, object]) -> dict[str, object]:
     """Translate a Hugging Face configuration into the fields of a `GPTConfig`."""
     kind = values.get("model_type")
@@ -51,7 +42,11 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def config_to(config: GPTConfig) -> dict[str, object]:
-    """Translate a `GPTConfig` into a Hugging Face configuration of the type `kind_of`."""
+    """Translate a `GPTConfig` into a Hugging Face configuration.
+
+    Without experts it is that of a GPT-1 if the block is post-norm, otherwise of a GPT-2; with experts that of a
+    Qwen3-MoE if queries and keys are normalized, otherwise of a Mixtral.
+    """
     return _family(config).config_to(config)
 
 
@@ -79,9 +74,7 @@ def tensors_to(tensors: Mapping[str, Tensor], config: GPTConfig, *, packed: bool
         packed: whether the experts of a layer form one tensor, as in memory in `transformers` 5, instead of one for
             each expert, as in files and in `transformers` 4.
     """
-    if config.moe is None:
-        return openai.tensors_to(tensors, config)
-    return experts.tensors_to(tensors, config, packed=packed)
+    return _family(config).tensors_to(tensors, config, packed=packed)
 
 
 def is_foreign(directory: Path) -> bool:

@@ -171,7 +171,7 @@ def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str) 
     return converted
 
 
-def tensors_to(tensors: Mapping[str, Tensor], config: GPTConfig) -> dict[str, Tensor]:
+def tensors_to(tensors: Mapping[str, Tensor], config: GPTConfig, *, packed: bool) -> dict[str, Tensor]:
     """Join, transpose and rename the tensors of a GPT; see `formats.tensors_to`."""
     embeddings = _EMBEDDINGS[kind_of(config)].items()
     converted = {f"transformer.{reference}.weight": tensors[f"{name}.weight"] for reference, name in embeddings}
