@@ -9,7 +9,8 @@ two exceptions. The slide's change of optimizer is taken apart: Adam at a consta
 GPT-0's on the slide; AdamW with a weight decay of 0.01 and a warm-up of a tenth of the updates, which the slide adds;
 and the same with half a cosine to 0, as in GPT-1's paper. And the tied head is compared with the untied model of the
 same initialization, N(0, 0.02). It is trained at the learning rate of the embeddings and, in another rung, at that of
-an untied head, which is 3.3 times smaller.
+an untied head, which is 3.3 times smaller. GELU is the tanh formula of GPT-1 and GPT-2, `gelu_tanh`, which differs from
+x Phi(x), chapter 09's `gelu`, by at most 0.0005.
 
 Budgets: every update has 1,024 tokens. Most rungs leave the FLOPs of a character as they are, or nearly so (context:
 8 % more), so that equal characters are equal compute. The others have two references. Depth (8 layers) and width (90 in
@@ -58,16 +59,16 @@ from lecture21.course.chapters import results
 from lecture21.data import shakespeare, split
 from lecture21.objectives import bits_per_character
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
-from lecture21.training import TrainConfig, evaluate, train
+from lecture21.training import TrainConfig, evaluate, recipe, train
 
 NAME, OWN = "gpt_ladder", "plays"
 STEPS, TOKENS_PER_STEP, WINDOW = 1045, 1024, 32
 
 GPT0 = presets.get("gpt0")
-RECIPE = TrainConfig(
-    optimizer="muon", muon_learning_rate=0.02, learning_rate=3e-3, embedding_learning_rate=1e-2, schedule="linear",
-    eval_every=10**6, device="cpu",
-)  # fmt: skip
+# The preset's, but for its steps and its batch: `fit` sets those of an arm.
+RECIPE = recipe(
+    "modern-gpt0", steps=TrainConfig.steps, batch_size=TrainConfig.batch_size, eval_every=10**6, device="cpu"
+)
 ADAM = TrainConfig(eval_every=10**6, device="cpu")  # slide 24's, at a constant rate
 ADAMW = replace(ADAM, weight_decay=0.01)
 SMALL = GPT0.changed(initialization="gpt1")

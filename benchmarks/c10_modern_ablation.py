@@ -10,7 +10,7 @@ and scored on the whole validation split, in windows of 32. The arms in `MORE_SE
 have more.
 
 Squared ReLU is compared with ReLU, with leaky ReLU (slope 1/2) and its square, and with GELU and its square; and with
-GELU also after 1,600 updates.
+GELU also after 1,600 updates. GELU is the tanh formula of GPT-1 and GPT-2, `gelu_tanh`.
 
 Why is GELU better? After training (seed 0), the nonlinearity's inputs have negative means, but for the leaky ReLU in
 one block: most inputs are on the left. There GELU, from its minimum at -0.75, and the squared leaky ReLU rise again,

@@ -71,9 +71,11 @@ def run(main: Callable[[], None]) -> None:
     main()  # after several processes: computes nothing, and asks for the rows in the order of one process
     for table in TABLES:
         table.sort()
+    keys = " or ".join(", ".join(table.key) for table in TABLES)
     if OPTIONS.again and not any(_is_again(table.key, key) for table in TABLES for key in table.asked):
-        keys = " or ".join(", ".join(table.key) for table in TABLES)
         parser.error(f"no row has {OPTIONS.again}; the columns are {keys}")
+    if not OPTIONS.again and not any(table.new for table in TABLES):
+        print(f"Every row is stored. --again COLUMN=VALUE ... measures rows again; the columns are {keys}")
 
 
 def _start_worker(arguments: list[str]) -> None:

@@ -149,7 +149,7 @@ def test_rows_that_are_measured_again_are_printed_beside_the_stored_ones(sandbox
     lines = sandbox.csv.read_text().splitlines(keepends=True)
     sandbox.csv.write_text("".join(line for line in lines if not line.startswith("run,b,2.0,2")))
     stored = sandbox.csv.read_text()
-    capsys.readouterr()
+    assert "Every row is stored" not in capsys.readouterr().out
     assert sandbox.run("--again", "arm=a", "seed=2") == ["a 1 2", "b 2 2"]  # what is missing is not stored either
     said = capsys.readouterr().out
     assert said.index("'nats': 7.5") < said.index("'nats': 0.25")
@@ -157,6 +157,14 @@ def test_rows_that_are_measured_again_are_printed_beside_the_stored_ones(sandbox
     with pytest.raises(SystemExit):
         sandbox.run("--again", "arm=z")
     assert "no row has {'arm': 'z'}; the columns are part, arm, rate, seed" in capsys.readouterr().err
+
+
+def test_a_command_that_has_nothing_to_compute_says_how_to_measure_again(sandbox, capsys):
+    sandbox.run()
+    capsys.readouterr()
+    assert sandbox.run() == []
+    said = "Every row is stored. --again COLUMN=VALUE ... measures rows again; the columns are part, arm, rate, seed\n"
+    assert capsys.readouterr().out == said
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 Each function draws one idea into the `Axes` it is given as `ax`, or into a new figure, and returns the axes. `title` is
 the finding that the figure shows. The modules `agreement`, `heatmaps`, `curves`, `rows` and `shares` hold the figures
-that several chapters use; every other figure is in the folder of its chapter, `course.chapters.cNN_NAME.figures`.
+that several chapters use; every other figure is in the folder of its chapter, `course.chapters.cNN_NAME.figures`. These
+two kinds are drawn with matplotlib; the third kind, figures that respond to the reader, is in `course.live`.
 """
 
 from lecture21.course.figures.agreement import agreement_curves

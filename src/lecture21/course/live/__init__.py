@@ -1,7 +1,7 @@
 """Figures that respond: in the pages of the book without a kernel, and as widgets in Jupyter and on Colab.
 
 Each figure is a folder with a thin widget, NAME.py, around a JavaScript module, NAME.js, which is the same on the page.
-The last line of a cell shows it: `live.Context()`.
+The last line of a cell shows it: `live.Context()`. Figures that do not respond are in `course.figures`.
 """
 
 from lecture21.course.live.agreement.agreement import Agreement

@@ -21,7 +21,7 @@ export function stepsIn(budget, secondsPerStep) {
 }
 
 /**
- * The settings of `engine.train` for a number of steps; benchmarks/live_curve.py has the same for PyTorch.
+ * The settings of `engine.train` for a number of steps; benchmarks/c07_live_curve.py has the same for PyTorch.
  * @param {number} steps
  * @param {"muon" | "adamw"} optimizer
  */
