@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from simulated_mps import MPS, OnMPS, mps
@@ -56,6 +58,23 @@ def test_scaled_gradients_as_in_fp16_give_the_same_run(monkeypatch, clip):
     scaled = train(fresh(), TOKENS, config("cpu", **settings), val=TOKENS[:50])
     assert scaled.val_loss == pytest.approx(plain.val_loss, rel=1e-6)
     assert scaler.get_scale() == 2.0**12
+
+
+def test_a_resumed_run_goes_on_with_the_scale_of_its_gradients(monkeypatch, tmp_path):
+    """Here the scale doubles at every update, as it does in fp16 after some thousand."""
+
+    def mixed_precision(device: torch.device, name: str | None) -> tuple[torch.autocast, torch.amp.GradScaler]:
+        scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_interval=1)
+        return torch.autocast("cpu", enabled=False), scaler
+
+    def scale() -> float:
+        return json.loads(load_tensors(tmp_path / "checkpoint.safetensors")[1]["lecture21.run"])["scaler"]["scale"]
+
+    monkeypatch.setattr("lecture21.training.run.mixed_precision", mixed_precision)
+    train(fresh(), TOKENS, config("cpu", steps=4), out=tmp_path)
+    assert scale() == 8.0 * 2**4
+    train(fresh(), TOKENS, config("cpu", steps=6), out=tmp_path, resume=True)
+    assert scale() == 8.0 * 2**6
 
 
 def test_a_run_on_mps_that_is_resumed_equals_one_that_was_not_stopped(tmp_path, monkeypatch):
