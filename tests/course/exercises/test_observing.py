@@ -80,7 +80,7 @@ ANSWERS = {
         "leaves requires_grad set",
     ),
     "zeros of the CPU": (lambda x, w: (copied(x) @ w, x.sum()), "right, but only on the CPU"),
-    "random": (lambda x, w: (x @ w * (torch.rand(1, 1) >= 0), x.sum()), "draws random numbers for the only case"),
+    "random": (lambda x, w: (x @ w * torch.rand(1, 1), x.sum()), "draws random numbers for the only case"),
     "another order": (lambda x, w: (x.sum(), x @ w), "your results are right, but in the wrong order"),
 }
 

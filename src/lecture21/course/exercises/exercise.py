@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -136,8 +137,10 @@ class Exercise:
         return as_written(answer, self.name, self.solution)
 
     def run(self, answer: Any, arguments: tuple[Any, ...]) -> Any:
-        """Apply an answer to the arguments of a case."""
-        return answer if self.is_value else self.call(answer, *arguments)
+        """Apply an answer to the arguments of a case; an array of NumPy is a value as a list is."""
+        if self.is_value:
+            return answer.tolist() if isinstance(answer, np.ndarray) else answer
+        return self.call(answer, *arguments)
 
 
 def show(value: Any) -> str:

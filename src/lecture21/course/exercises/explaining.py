@@ -25,6 +25,7 @@ def explanation(
     It is the first one, unless nothing but numbers can be said of it and a later one can be described in words.
     """
     first = next((n for n in wrong if _shows_every_gradient(cases[n], expected[n])), wrong[0])
+    first = next((n for n in wrong if outcomes[n].message == DRAWS), first)  # True or False may agree by chance
     if (reason := _reason(exercise, cases[first], expected[first], outcomes[first])) is not None:
         values = [(expected[n].value, outcomes[n].value) for n in wrong if cases[n].observed == "value"]
         if any(_is_transposed(*pair) for pair in values) and all(_is_transposed(*pair, True) for pair in values):
@@ -99,15 +100,19 @@ def _is_transposed(expected: Any, got: Any, trivially: bool = False) -> bool:
 
 
 def false_property(exercise: Exercise, case: Case, value: Any) -> str | None:
-    """Return the first property that a value does not have."""
-    return next((sentence for sentence, holds in exercise.properties if not _holds(holds, case, value)), None)
+    """Return the first property that a value does not have.
+
+    One that cannot be computed accuses nobody, unless the properties alone decide what is correct.
+    """
+    undecided = not exercise.by_properties
+    return next((text for text, holds in exercise.properties if not _holds(holds, case, value, undecided)), None)
 
 
-def _holds(property: Any, case: Case, value: Any) -> bool:
+def _holds(property: Any, case: Case, value: Any, undecided: bool) -> bool:
     try:
         return bool(property(case.arguments, value))
     except (RuntimeError, TypeError, ValueError, IndexError, OverflowError, AttributeError):
-        return False
+        return undecided
 
 
 def _in_another_order(exercise: Exercise, expected: Any, got: Any) -> str | None:
@@ -186,9 +191,10 @@ def _in_numbers(exercise: Exercise, expected: Any, got: Any, words: str | None =
         return f"{part}{number} is not the right value" + (f": it {words}" if words else "")
     if n_nan := int((actual.isnan() & ~right.isnan()).sum()):
         return f"{part}{n_nan} of {right.numel()} entries are nan"
-    off = (right.double() - actual.double()).abs().nan_to_num(nan=float("inf"))
+    wrong = wrong_entries(right, actual)  # the largest difference may be that of a large number, and rounding
+    off = (right.double() - actual.double()).abs().nan_to_num(nan=float("inf")).masked_fill(~wrong, -1.0)
     place = [int(each) for each in torch.unravel_index(off.argmax(), right.shape)]
-    numbers = f"{int(wrong_entries(right, actual).sum())} of {right.numel()} entries are wrong, most of all {place}"
+    numbers = f"{int(wrong.sum())} of {right.numel()} entries are wrong, most of all {place}"
     return f"{part}the result {words} ({numbers})" if words else f"{part}{numbers}"
 
 

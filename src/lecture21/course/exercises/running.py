@@ -23,7 +23,7 @@ from torch import Tensor
 from lecture21._support.validation import printable
 from lecture21.course.exercises.exercise import Case, Exercise
 from lecture21.course.exercises.observing import observe, with_observations
-from lecture21.course.exercises.values import plain
+from lecture21.course.exercises.values import plain, same
 
 _PATIENCE = 6  # times the limit that an answer may take on a busy machine, or asleep
 _TRIES = 20  # times that a function over its time limit is interrupted before it is given up
@@ -34,7 +34,7 @@ _LINES = 3  # printed lines that are shown
 _FOREIGN = tuple(map(str, {Path(__file__).parents[2], *map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))}))
 
 DRAWS = "draws random numbers"
-"""Message of an outcome whose call has changed the state of torch's global generator, and should not."""
+"""Message of an outcome whose value depends on torch's global generator, and should not."""
 
 TRACKS = "leaves requires_grad set on its input"
 """Message of an outcome whose call has not changed a number of an argument, but whether autograd tracks it."""
@@ -49,7 +49,7 @@ class Outcome:
     """Name of the exception's class; empty if there is none."""
     message: str = ""
     mutated: bool = False
-    """Whether the call changed one of its arguments or, if the message is `DRAWS`, the global random numbers."""
+    """Whether the call changed one of its arguments or, if the message is `DRAWS`, drew random numbers."""
     line: str = ""
     """Number and text of the line of the reader's code that raised the exception."""
 
@@ -104,7 +104,7 @@ def _tracked(before: Any, after: Any) -> bool:
 
 def call_once(exercise: Exercise, answer: Any, case: Case) -> Outcome:
     """Call an answer on copies of a case's arguments."""
-    arguments, state = _copied(case.arguments), torch.get_rng_state()
+    arguments, state, seed = _copied(case.arguments), torch.get_rng_state(), torch.initial_seed()
     try:
         value = plain(observe(exercise, answer, case.observed, arguments))
     except _Stop:
@@ -117,8 +117,19 @@ def call_once(exercise: Exercise, answer: Any, case: Case) -> Outcome:
         return Outcome(value, mutated=True)
     if any(map(_tracked, case.arguments, arguments)):
         return Outcome(value, message=TRACKS, mutated=True)
-    draws = not exercise.random and not torch.equal(state, torch.get_rng_state())
+    drew = not exercise.random and not torch.equal(state, torch.get_rng_state())
+    draws = drew and (seed != torch.initial_seed() or _depends_on_draws(exercise, answer, case, value))
     return Outcome(value, message=DRAWS if draws else "", mutated=draws)
+
+
+def _depends_on_draws(exercise: Exercise, answer: Any, case: Case, value: Any) -> bool:
+    """Return whether an answer gives another value from other random numbers; a layer draws weights to be replaced."""
+    try:
+        return not same(value, plain(observe(exercise, answer, case.observed, _copied(case.arguments))))
+    except _Stop:
+        raise
+    except BaseException:
+        return True
 
 
 def _line(error: BaseException, name: str) -> str:

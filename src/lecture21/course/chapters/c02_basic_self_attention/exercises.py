@@ -73,6 +73,10 @@ _SOFTMAX = Exercise(
             "argument of sum() keeps the dimension?",
             lambda arguments, weights: not _divided_by_the_sum_of_another_row(*arguments, weights),
         ),
+        (
+            "your columns sum to 1. Each row belongs to one query: over which dimension must the sum run?",
+            lambda arguments, weights: rows_sum_to_one(weights) or not rows_sum_to_one(weights.T),
+        ),
         ("each row must sum to 1", lambda arguments, weights: rows_sum_to_one(weights)),
         (
             "the largest score of each row must get the largest weight",

@@ -1,5 +1,6 @@
 """Exercise 7.4: the training loop, which is compared step by step with that of the package."""
 
+import inspect
 import random
 from collections.abc import Callable
 from typing import Any
@@ -94,18 +95,20 @@ def _use(answer, model, tokens, val, block_size, config):
     """Return what is compared: what the list holds, the modes, the final weights, and both kinds of losses."""
     probe = Probe(model).eval()
     result = answer(probe, on_the_cpu(tokens), on_the_cpu(val), block_size, config_of(*config))
-    if not isinstance(result, tuple) or len(result) != 2:
+    if not isinstance(result, tuple | list) or len(result) != 2:
         raise TypeError("train must return two lists: the losses of the steps, and the pairs of the validation")
     losses, val_losses = result
     if not all(isinstance(each, list) for each in result):
         raise TypeError(f"train must return two lists, got {type(losses).__name__} and {type(val_losses).__name__}")
+    if not all(isinstance(each, tuple | list) and len(each) == 2 for each in val_losses):
+        raise TypeError("the second list must have pairs: the number of steps so far, and the loss on val")
     are_numbers = not any(isinstance(each, torch.Tensor) for each in losses)
-    modes = tuple(mode for mode, recorded in zip(probe.modes, probe.recorded, strict=True) if recorded)
+    modes = [mode for mode, recorded in zip(probe.modes, probe.recorded, strict=True) if recorded]
     weights = torch.cat([each.detach().flatten() for each in probe.parameters()])
     pairs = torch.tensor([[float(each) for each in pair] for pair in val_losses], dtype=torch.float64)
     return (
         are_numbers,
-        modes,
+        tuple(modes[: config_of(*config).steps]),
         weights,
         pairs,
         torch.tensor([each.item() if isinstance(each, torch.Tensor) else each for each in losses], dtype=torch.float64),
@@ -116,13 +119,57 @@ _CAUSES = (
     "It is computed before any update: is the batch drawn by sample_windows, with a generator seeded with config.seed, "
     "and is this the loss before the update?",
     "So the first update is wrong. Adam's first step has the same size for large and small gradients, so clipping and "
-    "betas do not show yet: look at the learning rate of step 0, and at the weight decay.",
+    "betas do not show yet: look at the optimizer, the learning rate of step 0, and the weight decay.",
     "The first update is right, the second is not: gradients that are not set to zero add up, and clipping and betas "
     "show for the first time. Is it the order zero_grad, backward, clip, step?",
     *["The warm-up goes on: look at the learning rate of the step before, and at what Adam remembers."] * (_WARMUP - 2),
     "The warm-up ends here: at its end, both fractions of the learning rate are 1.",
     *["The warm-up is right, the decay is not: which fraction of steps is left after the warm-up?"] * 4,
 )
+
+
+_OPTIMIZER = "torch.optim.AdamW(groups, betas=config.betas)"
+_CLIP = "nn.utils.clip_grad_norm_(model.parameters(), config.clip)"
+_DRAW = "ids, targets = sample_windows"
+_OTHER_LOOPS = (  # what is said of the losses of the loop in which a piece of code is replaced
+    (
+        "each step draws the same batch. Is the generator seeded inside the loop? The task names one for all steps",
+        (_DRAW, f"generator.manual_seed(config.seed); {_DRAW}"),
+    ),
+    (
+        "each step draws from a generator with another seed. The task names one for all steps, seeded with config.seed",
+        (_DRAW, f"generator.manual_seed(config.seed + s); {_DRAW}"),
+    ),
+    ("these are the losses of SGD. Which optimizer does the task name?", (_OPTIMIZER, "torch.optim.SGD(groups)")),
+    (
+        "these are the losses of Adam, in which the weight decay is part of the gradient. Which optimizer does the "
+        "task name?",
+        (_OPTIMIZER, _OPTIMIZER.replace("AdamW", "Adam")),
+    ),
+    (
+        "each number of the gradient is clipped by itself, so its direction changes. Which function clips the norm?",
+        (_CLIP, _CLIP.replace("norm", "value")),
+    ),
+    (
+        "the gradient of each weight is clipped by itself. The task clips that of all weights together",
+        (_CLIP, f"[{_CLIP.replace('model.parameters()', 'each')} for each in model.parameters()]"),
+    ),
+)
+
+
+def _is_another_loop(old: str, new: str) -> Callable[[tuple[Any, ...], Any], bool]:
+    """Return a test whether the losses are not those of the book's loop with a replacement."""
+    source = inspect.getsource(_train)
+    if old not in source:
+        raise ValueError(f"the training loop has no {old!r}")
+    names = dict(globals())
+    exec(source.replace(old, new), names)
+
+    def holds(arguments: tuple[Any, ...], result: Any) -> bool:
+        others = _use(names["_train"], *arguments)[4]
+        return torch.allclose(others, _expected(arguments)[4]) or not torch.allclose(result[4], others, atol=1e-6)
+
+    return holds
 
 
 def _expected(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -150,6 +197,7 @@ _LOOP = Exercise(
     device_hint=BATCHES_STAY,
     returns=("the losses", "the modes", "the weights at the end", "the losses on val", "the losses of the steps"),
     properties=(
+        *((sentence, _is_another_loop(*replaced)) for sentence, replaced in _OTHER_LOOPS),
         *(
             (
                 f"{'the first loss' if not step else f'the loss of step {step}'} is the first that differs from that "

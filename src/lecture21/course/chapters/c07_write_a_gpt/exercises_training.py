@@ -122,7 +122,7 @@ BATCHES_STAY = "the batches stay there: move ids and targets to next(model.param
 
 
 class Probe(nn.Module):
-    """A small language model that notes, whenever its loss is computed, the mode and whether gradients are recorded.
+    """A small language model that notes, whenever it is called, its mode, how many windows, and if autograd records.
 
     Its weights are those of a table of V tokens with C features, and of a linear map to V logits.
     """
@@ -134,15 +134,17 @@ class Probe(nn.Module):
         self.table, self.map, self.bias = (nn.Parameter(weights[name].clone()) for name in ("table", "map", "bias"))
         self.modes: list[bool] = []
         self.recorded: list[bool] = []
+        self.sizes: list[int] = []
 
     def forward(self, ids):
         """Return logits, (B, T, V)."""
+        self.modes.append(self.training)
+        self.recorded.append(torch.is_grad_enabled())
+        self.sizes.append(len(ids))
         return F.embedding(ids, self.table) @ self.map + self.bias
 
     def loss(self, ids, targets):
         """Return the mean cross-entropy in nats per token."""
-        self.modes.append(self.training)
-        self.recorded.append(torch.is_grad_enabled())
         return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())
 
 
@@ -197,7 +199,11 @@ def _use_evaluation(answer, model, tokens, block_size, batch_size):
     training = tokens.is_meta or bool(model["training"])
     model = Probe(model).train(training)
     loss = answer(model, on_the_cpu(tokens), block_size, batch_size)
-    return model.training == training, not any(model.modes), not any(model.recorded), loss
+    n_window = (len(tokens) - 1) // block_size
+    full = [batch_size] * (n_window // batch_size)
+    batches = sorted(model.sizes, reverse=True) == [*full, *[n_window % batch_size] * (n_window > sum(full))]
+    is_number = not isinstance(loss, torch.Tensor)
+    return model.training == training, not any(model.modes), not any(model.recorded), batches, is_number, loss
 
 
 _EVALUATION = Exercise(
@@ -209,7 +215,14 @@ _EVALUATION = Exercise(
     call=_use_evaluation,
     any_device=True,
     device_hint=BATCHES_STAY,
-    returns=("the mode afterwards", "the mode meanwhile", "the recorded gradients", "the loss"),
+    returns=(
+        "the mode afterwards",
+        "the mode meanwhile",
+        "the recorded gradients",
+        "the batches",
+        "the type",
+        "the loss",
+    ),
     properties=(
         (
             "the loss is right, but the model is in training mode meanwhile, so dropout would be active. Which method "
@@ -225,6 +238,15 @@ _EVALUATION = Exercise(
             "the loss is right, but the model must be left in the mode in which it was, whichever that is",
             lambda arguments, result: result[0] or not _is_right_loss(arguments, result),
         ),
+        (
+            "the loss is right, but a batch must have batch_size windows, and the last one those that are left: a long "
+            "text needs too much memory at once, and too much time window by window",
+            lambda arguments, result: result[3] or not _is_right_loss(arguments, result),
+        ),
+        (
+            "the loss is right, but it is a tensor. Which method of it returns a Python number?",
+            lambda arguments, result: result[4] or not _is_right_loss(arguments, result),
+        ),
     ),
 )
 
@@ -232,7 +254,7 @@ _EVALUATION = Exercise(
 def _is_right_loss(arguments, result):
     weights, tokens, block_size = arguments[:3]
     n = (len(tokens) - 1) // block_size * block_size
-    return abs(evaluate(Probe(weights).eval(), tokens[: n + 1], block_size) - float(result[3])) < 1e-6
+    return abs(evaluate(Probe(weights).eval(), tokens[: n + 1], block_size) - float(result[-1])) < 1e-6
 
 
 @_EVALUATION.mistake(

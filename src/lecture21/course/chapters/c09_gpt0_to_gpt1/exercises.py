@@ -55,6 +55,11 @@ def _merge_cases(rng: random.Random) -> list[Case]:
         [c, a, d, b, c, a, d, b],  # of three equally frequent pairs the second is the smallest, the third the largest
         [d, a, b, a, b, a, b, c, d],
     ]
+    p, q, r = rng.sample(range(1, 10), 3)  # written one after the other, their digits make other ids and pairs
+    fixed += [
+        [p, 10 * q + r, 50, 10 * p + q, r, 51, 60, q, 52, 60, q],
+        [10 * p + q, r, 50, 10 * p + q, r, 51, 100 + 10 * p + q, 10 * r + 5],
+    ]
     cases = [Case((torch.tensor(ids), 256), f"ids {' '.join(map(str, ids))}") for ids in fixed]
     return [*cases, Case((torch.tensor([rng.randint(1, 4) for _ in range(40)]), 256), "40 ids from 1 to 4")]
 

@@ -155,7 +155,8 @@ def _matrix_cases(rng: random.Random) -> list[Case]:
         return Case((rng.uniform(0.4, 0.8) * x / x.norm(),), f"shape ({rows}, {columns})")
 
     r = rng.randint(3, 5)
-    return [case(1, 2), case(2, 2), case(r, r), case(r, r + rng.randint(1, 3))]
+    wider = r + rng.randint(1, 3)
+    return [case(1, 2), case(2, 2), case(r, r), case(r, wider), case(wider, r)]
 
 
 _NEWTON = Exercise(
@@ -247,6 +248,12 @@ def _rms_cases(rng: random.Random) -> list[Case]:
     ]
 
 
+def _mean_after(x: torch.Tensor) -> torch.Tensor:
+    """Return the mean of the squared features of each token after RMSNorm with a gain of 1."""
+    mean = x.square().mean(dim=-1)
+    return mean / (mean + 1e-5)
+
+
 _RMS = Exercise(
     number="10.3",
     name="rms_norm",
@@ -264,9 +271,10 @@ _RMS = Exercise(
             ),
         ),
         (
-            "with a gain of 1, the mean of the squared features must become 1. Is a square root missing?",
+            "with a gain of 1, the mean m of the squared features must become 1, or m / (m + 1e-5) for a small m. Is a "
+            "square root missing?",
             lambda arguments, result: torch.allclose(
-                (result / arguments[1]).square().mean(dim=-1), torch.ones(len(result)), atol=1e-2
+                (result / arguments[1]).square().mean(dim=-1), _mean_after(arguments[0]), atol=1e-2
             ),
         ),
     ),
