@@ -67,12 +67,25 @@ for s in range(config.steps):
 return losses, pairs"""
 STEPS = "for s in range(config.steps):"
 PAIR = "(s + 1, evaluate(model, val, block_size))"
+DECODED = """ids, ended = torch.full((n_row, 1), bos), torch.zeros(n_row, dtype=torch.bool)
+for _ in range(max_new):
+    token = next_logits(ids).argmax(-1).masked_fill(ended, pad)
+    ids = torch.cat([ids, token[:, None]], 1)
+    ended |= token == eos
+    if ended.all(): break
+return ids[:, 1:]"""
+UNROLLED = """states = []
+for x in xs:
+    h = torch.tanh(w_x @ x + w_h @ h + b)
+    states.append(h)
+return torch.stack(states)"""
 MERGED = """pairs = list(zip(ids, ids[1:]))
 a, b = min(set(pairs), key=lambda each: (-pairs.count(each), each))
 text = {}
 return (a, b), [int(each) for each in re.split(' +', text.strip())]"""
 
 RIGHT = [
+    ("6.1", DECODED),
     ("15.1", CONVOLUTION),
     ("1.1", RNN),
     ("10.2", TRANSPOSED.format("x.T if tall else x")),
@@ -94,6 +107,10 @@ def test_a_list_of_numbers_may_be_an_array(capsys, weights):
 
 
 WRONG = [
+    ("6.1", DECODED.replace("argmax", "argmin"), "the first token of a row is not the most probable one"),
+    ("6.1", DECODED.replace("ids[:, 1:]", "ids"), "begins with `bos`"),
+    ("6.1", DECODED.replace("ended.all()", "ended[0]"), "when the first row has ended"),
+    ("1.1", UNROLLED.replace("in xs", "in xs.flip(0)"), "in reverse order"),
     ("10.2", TRANSPOSED.format("x"), "Transposed, it is right"),
     ("7.3", EVALUATED.format(size="n", item=".item()"), "must have batch_size windows"),
     ("7.3", EVALUATED.format(size="1", item=".item()"), "must have batch_size windows"),
@@ -142,3 +159,12 @@ def test_one_wrong_row_is_not_said_to_have_moved():
     right = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.25, 0.75]])
     words = in_words(right, torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]))
     assert words == "is wrong in the last row only"
+
+
+def test_a_factor_is_named_only_if_it_is_one_in_every_case(capsys):
+    """For two experts, the gradient of any loads is a multiple of the right one."""
+    pull = "n, e = probabilities.shape\nf = {}\nreturn e / n * probabilities * (f - (probabilities @ f)[:, None])"
+    said = printed(capsys, "14.4", written("14.4", pull.format("probabilities.mean(0)")))
+    assert "up to a factor" not in said
+    share = "experts.flatten().bincount(minlength=e).to(probabilities.dtype) / experts.numel()"
+    assert "up to a factor" in printed(capsys, "14.4", written("14.4", pull.format(f"2 * {share}")))

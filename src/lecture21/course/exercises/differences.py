@@ -12,18 +12,19 @@ _OF_A_MATRIX = ((-2, "row", "rows"), (-1, "column", "columns"))
 _OF_A_VECTOR = ((-1, "entry", "entries"),)
 
 
-def in_words(expected: Tensor, got: Tensor, masks: dict[str, Tensor] | None = None) -> str | None:
+def in_words(expected: Tensor, got: Tensor, masks: dict[str, Tensor] | None = None, factors: bool = True) -> str | None:
     """Return how a wrong tensor differs from the right one, as a predicate; None if that cannot be said in a few words.
 
     Args:
         expected: the right tensor.
         got: a wrong one of the same shape and dtype.
         masks: tensors of bools by their names; they may explain which entries are wrong.
+        factors: whether a factor may be named; false if it is none in another case.
     """
     wrong = wrong_entries(expected, got)
     return (
         _transposed(expected, got)
-        or scaled(expected, got)
+        or (scaled(expected, got) if factors else None)
         or _shifted_by_a_constant(expected, got)
         or _masked(wrong, masks or {})
         or _triangle(wrong)
@@ -49,6 +50,11 @@ def scaled(expected: Tensor, got: Tensor) -> str | None:
     if not torch.allclose(actual, factor * right, rtol=1e-4, atol=1e-7):
         return None
     return f"is right up to a factor: it is {shown} times what it should be"
+
+
+def may_be_scaled(expected: Tensor, got: Tensor) -> bool:
+    """Return whether a tensor is a multiple of the right one; one with few different entries always may be."""
+    return not _several(expected) or scaled(expected, got) is not None
 
 
 def transposed_shape(expected: Tensor, got: Tensor, trivially: bool = False) -> bool:

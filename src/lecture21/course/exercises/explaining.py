@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lecture21.course.exercises.differences import in_words, permuted, scaled, transposed_shape
+from lecture21.course.exercises.differences import in_words, may_be_scaled, permuted, scaled, transposed_shape
 from lecture21.course.exercises.exercise import Case, Exercise, show
 from lecture21.course.exercises.observing import explain_gradients
 from lecture21.course.exercises.running import DRAWS, Outcome
@@ -166,7 +166,10 @@ def _difference_in_words(
     elif isinstance(right, Tensor):
         pairs = zip(exercise.arguments, cases[n].arguments, strict=False)
         masks = {name: each for name, each in pairs if isinstance(each, Tensor) and each.dtype == torch.bool}
-        words = in_words(right, actual, masks)
+        others = [k for k, case in enumerate(cases) if case.observed == "value"]
+        others = [k for k in others if _has_the_right_form(expected[k], outcomes[k])]
+        pairs = [(_at(expected[k].value, place), _at(outcomes[k].value, place)) for k in others]
+        words = in_words(right, actual, masks, all(same(*pair) or may_be_scaled(*pair) for pair in pairs))
     else:
         return None
     return _in_numbers(exercise, expected[n].value, outcomes[n].value, words) if words else None

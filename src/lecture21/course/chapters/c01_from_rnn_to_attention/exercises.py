@@ -50,6 +50,12 @@ _UNROLL = Exercise(
             lambda arguments, states: bool((states.abs() <= 1).all()),
         ),
         (
+            "the states are right for the tokens in reverse order. Which token comes first?",
+            lambda arguments, states: (
+                len(states) == 1 or not torch.allclose(states, _unroll(arguments[0].flip(0), *arguments[1:]), atol=1e-5)
+            ),
+        ),
+        (
             "the first state must depend on x, on h and on b as in the formula",
             lambda arguments, states: torch.allclose(
                 states[0], _unroll(arguments[0][:1], *arguments[1:])[0], atol=1e-5

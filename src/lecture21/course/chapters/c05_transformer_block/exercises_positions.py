@@ -276,7 +276,11 @@ _ORDER = Exercise(
             "and compare all features by absolute differences?",
             lambda arguments, result: not result,
         ),
-        ("the order has no effect here but rounding, and your test returns False", lambda arguments, result: result),
+        (
+            "the order has no effect on the last output here but rounding, and your test returns False. Does it "
+            "compare another output, or allow for too little?",
+            lambda arguments, result: result,
+        ),
     ),
 )
 

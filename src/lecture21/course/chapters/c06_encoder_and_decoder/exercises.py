@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lecture21.course.exercises.exercise import Case, Exercise, normal
+from lecture21.course.exercises.modules import WrongWeights
 
 # 6.1
 
@@ -59,9 +60,20 @@ def _greedy_cases(rng: random.Random) -> list[Case]:
     return [
         case(1, max_new=3, about="one row that ends after two tokens"),
         case(3, 3, max_new=rng.randint(6, 9), about="two rows of four tokens"),
-        case(4, 1, 2, max_new=rng.randint(6, 9), about="three rows of five, two and three tokens"),
+        case(1, 4, 2, max_new=rng.randint(6, 9), about="three rows of two, five and three tokens"),
         case(2, 9, max_new=4, about="a row that has not ended after max_new tokens"),
     ]
+
+
+def _use_decoder(answer, next_logits, n_row, bos, eos, pad, max_new):
+    """Return the tokens; wrong first ones are said to be that, before their number, which follows from them."""
+    ids = answer(next_logits, n_row, bos, eos, pad, max_new)
+    if isinstance(ids, Tensor) and ids.dim() == 2 and len(ids) == n_row and ids.numel():
+        if (ids[:, 0] == bos).any():
+            raise WrongWeights("the result begins with `bos`, which the model is given and does not generate")
+        if not torch.equal(ids[:, 0], next_logits(torch.full((n_row, 1), bos)).argmax(dim=-1)):
+            raise WrongWeights("the first token of a row is not the most probable one after `bos`")
+    return ids
 
 
 def _pads(ids: Tensor, eos: int, pad: int) -> bool:
@@ -75,6 +87,7 @@ _GREEDY = Exercise(
     title="greedy decoding with an end token",
     solution=_greedy_decode,
     cases=_greedy_cases,
+    call=_use_decoder,
     properties=(
         ("the result must not contain `bos`", lambda arguments, ids: not (ids == arguments[2]).any()),
         ("after its end token, a row must contain only padding", lambda arguments, ids: _pads(ids, *arguments[3:5])),
