@@ -112,22 +112,25 @@ test-all:  ## run every check on every page, screen and process, and attack the 
 	$(call section,environment and data,data)
 	$(call section,lint,lint)
 	$(call section,JavaScript,js-check)
-	$(call section,book,book)
-	$(call section,tests,test-every)
+	$(call section,book beside notebooks and tests,test-every)
 	$(call section,another arithmetic,arithmetic)
 	$(call section,attack,attack)
 
 # The book is built by one process: what needs no page runs beside it. What the build says is shown afterward. Until it
-# has ended it holds a pipe open, on which the tests of the pages wait.
-# The notebooks come first: the longest must not be the last. Their kernels are forks of a process that has imported torch.
-test-beside-book: $(READY)  ## build the book, meanwhile run notebooks and tests of the code, and then those of the pages
-	@folder=$$(mktemp -d); mkfifo $$folder/building; exec 3<>$$folder/building; \
-	{ $(MAKE) --no-print-directory book >$$folder/log 2>&1; echo $$? >$$folder/status; } & exec 3>&-; \
-	PYTHONPATH=tests $(PYTEST) --no-loadscope-reorder -p warm_kernels $(NBVAL) $(QUICK) --beside-build $$folder notebooks tests; \
-	tested=$$?; wait; built=$$(cat $$folder/status); cat $$folder/log; rm -r $$folder; exit $$((tested + built))
+# has ended it holds a pipe open, on which the tests of the pages wait. tests/conftest.py has the order of the tests.
+define test-beside-book
+@folder=$$(mktemp -d); mkfifo $$folder/building; exec 3<>$$folder/building; \
+{ $(MAKE) --no-print-directory book >$$folder/log 2>&1; echo $$? >$$folder/status; } & exec 3>&-; \
+PYTHONPATH=tests $(PYTEST) --no-loadscope-reorder $(NBVAL) $(1) --beside-build $$folder notebooks tests; \
+tested=$$?; wait; built=$$(cat $$folder/status); cat $$folder/log; rm -r $$folder; exit $$((tested + built))
+endef
 
-test-every: $(HTML)/index.html  ## run the tests of code, notebooks and pages, with all repetitions
-	@$(PYTEST) $(NBVAL) $(COMPLETE) tests notebooks
+# The kernels of the notebooks are forks of a process that has imported torch.
+test-beside-book: $(READY)  ## build the book, and run the notebooks and a sample of the tests
+	$(call test-beside-book,-p warm_kernels $(QUICK))
+
+test-every: $(READY)  ## build the book, and run the notebooks and all tests, with all repetitions
+	$(call test-beside-book,$(COMPLETE))
 
 test-code: $(READY)  ## run the unit tests
 	@$(PYTEST) $(CODE)

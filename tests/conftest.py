@@ -114,10 +114,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let one test report a missing book or browser, and skip the others. Pages that are being built come last."""
+    """Let one test report a missing book or browser, and skip the others.
+
+    Pages that are being built come when they are there, and long before the end, as do the notebooks: what takes
+    longest must not be the last, or it would run alone.
+    """
     beside_build = config.getoption("beside_build")
     if beside_build:
-        items.sort(key=lambda item: item.nodeid.startswith(("tests/book/", "tests/browser/")))
+        places = {"notebooks/": 0, "tests/course/": 1, "tests/book/": 2, "tests/browser/": 2}
+        items.sort(key=lambda item: next((n for name, n in places.items() if item.nodeid.startswith(name)), 3))
     readers = [item for item in items if {"pages", "site"} & set(getattr(item, "fixturenames", ()))]
     if readers and not beside_build and not (HTML / "index.html").is_file():
         _skip_all_but_the_first(readers, "the book is not built; run: make book")

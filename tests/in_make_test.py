@@ -1,5 +1,7 @@
 """The tests that open a browser in `make test`; the others of this kind run in `make test-all`."""
 
+from pathlib import Path
+
 FILES = (
     "course/live/test_every_figure.py",
     "course/live/test_engine_files.py",
@@ -20,6 +22,12 @@ TESTS = (
     "browser/test_path.py::test_the_path_leads_from_begin_to_its_end",
     "browser/test_search.py::test_a_search_for_a_standard_term_leads_to_the_page_that_explains_it",
 )
+
+
+for _name in (*FILES, *TESTS):
+    _file, _, _test = _name.partition("::")
+    if f"def {_test}" not in (Path(__file__).parent / _file).read_text(encoding="utf-8"):
+        raise ValueError(f"there is no test tests/{_name}")
 
 
 def opens_in_make_test(nodeid: str) -> bool:
