@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -147,3 +150,12 @@ def test_a_model_on_mps_gives_the_results_of_the_cpu_without_float64(monkeypatch
     with mps(monkeypatch):
         model.to(MPS)
         assert results("mps") == expected
+
+
+@pytest.mark.slow
+def test_bfloat16_is_not_faster_where_onednn_may_not_use_it():
+    code = (
+        "import torch; from lecture21.training.devices import multiplies_bfloat16 as f; print(f(torch.device('cpu')))"
+    )
+    limited = os.environ | {"ONEDNN_MAX_CPU_ISA": "SSE41"}
+    assert subprocess.run([sys.executable, "-c", code], env=limited, capture_output=True, text=True).stdout == "False\n"

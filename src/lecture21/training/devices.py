@@ -52,7 +52,9 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     if device.type != "cpu":
         return device.type == "cuda"
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    if not (capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")):
+        return False
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()  # unless ONEDNN_MAX_CPU_ISA keeps oneDNN from it
 
 
 def mixed_precision(device: torch.device, name: str | None) -> tuple[torch.autocast, torch.amp.GradScaler]:
