@@ -120,6 +120,8 @@ class Table:
         self.results = {name: self.key} | {other: tuple(columns) for other, columns in (details or {}).items()}
         self.asked: dict[tuple, None] = {}
         self.new: set[tuple] = set()
+        self.again: set[tuple] = set()
+        """What was measured again: a search and a run may ask for the same row."""
         self.locks: dict[tuple, threading.RLock] = defaultdict(threading.RLock)
         TABLES.append(self)
 
@@ -142,7 +144,8 @@ class Table:
         with lock:
             if found := self.select(**dict.fromkeys(self.key) | key):
                 self._check(now, key)
-            if OPTIONS.again and _is_again(self.key, wanted):
+            if OPTIONS.again and _is_again(self.key, wanted) and wanted not in self.again:
+                self.again.add(wanted)
                 print("stored  ", *found, "measured again  ", *self._computed(compute, key)[0], sep="\n", flush=True)
             if not found:
                 self._store(self._computed(compute, key), now, key)

@@ -154,6 +154,7 @@ def test_rows_that_are_measured_again_are_printed_beside_the_stored_ones(sandbox
     said = capsys.readouterr().out
     assert said.index("'nats': 7.5") < said.index("'nats': 0.25")
     assert sandbox.csv.read_text() == stored
+    assert sandbox.run("2", "2", "--again", "arm=a", "seed=2") == ["a 1 2", "b 2 2"]  # asked for twice
     with pytest.raises(SystemExit):
         sandbox.run("--again", "arm=z")
     assert "no row has {'arm': 'z'}; the columns are part, arm, rate, seed" in capsys.readouterr().err
