@@ -42,23 +42,24 @@ def test_modules_keep_their_own_names(js, browser):
     assert run(browser, text, "found.default.value") == [1, 21, 8]
 
 
-def test_the_figures_of_a_page_share_the_kit_and_the_engine_and_have_their_own_limits(js, browser):
+def test_figures_share_the_kit_and_the_engine_but_for_what_few_use_and_have_their_own_limits(js, browser):
     js("host.js", "// Starts figures.\n")
     js("kit/count.js", "let calls = 0;\nexport function count() {\n  return ++calls;\n}\n")
-    js("kit/unused.js", "export const unused = 1;\n")
+    js("kit/rare.js", 'import { count } from "./count.js";\nexport const rare = () => `rare ${count()}`;\n')
     js("engine/two.js", "export const two = 2;\n")
-    count = 'import { count } from "../kit/count.js";\n'
-    two = 'import { two } from "../engine/two.js";\n'
-    js("f/f.js", f"{count}export default {{ render: ({{ fields }}) => [count(), fields] }};\n")
-    js("g/g.js", f"{count}{two}export default {{ render: () => [count(), two] }};\n")
+    both = 'import { count } from "../kit/count.js";\nimport { two } from "../engine/two.js";\n'
+    js("f/f.js", f"{both}export default {{ render: ({{ fields }}) => [count(), two, fields] }};\n")
+    rare = 'import { rare } from "../kit/rare.js";\n'
+    js("g/g.js", f"{both}{rare}export default {{ render: () => [count(), two, rare()] }};\n")
     scripts = bundle.scripts({"g": None, "f": {"x": 1}})
-    assert scripts["host"].startswith('self.liveScripts = {"f": ["kit", "f"], "g": ["kit", "engine", "g"]};')
+    assert scripts["host"].startswith('self.liveScripts = {"f": ["kit", "engine", "f"], "g": ["kit", "engine", "g"]};')
     assert "".join(scripts.values()).count("function count") == 1
-    assert "unused" not in "".join(scripts.values())
+    assert [name for name, text in scripts.items() if "const rare" in text] == ["g"]
     page = browser.new_page()
-    for name in ("kit", "f", "engine", "g"):
+    for name in ("kit", "engine", "f", "g"):
         page.add_script_tag(content=scripts[name])
-    assert page.evaluate("[liveFigures.f.render({}), liveFigures.g.render({})]") == [[1, {"x": 1}], [2, 2]]
+    expected = [[1, 2, {"x": 1}], [2, 2, "rare 3"]]
+    assert page.evaluate("[liveFigures.f.render({}), liveFigures.g.render({})]") == expected
     page.close()
 
 

@@ -147,7 +147,7 @@ def test_the_film_plays_each_part_can_be_switched_off_and_earlier_films_stay(ope
 
 
 def test_the_film_runs_only_while_its_map_is_in_sight(open_figures):
-    stage = open_figures(live.DepthFilm(), viewport={"width": 390, "height": 500}, reduced_motion="reduce")
+    stage = open_figures(live.DepthFilm(), viewport={"width": 390, "height": 500})
     page, figure = stage.page, stage.figure("depth_film")
     page.clock.install(time=0)
     page.clock.pause_at(60_000)
@@ -163,6 +163,16 @@ def test_the_film_runs_only_while_its_map_is_in_sight(open_figures):
     map_.evaluate("map => new Promise((done) => new IntersectionObserver(done).observe(map))")
     page.clock.run_for(2000)
     until(lambda: int(film.input_value()) == played)
+
+
+def test_where_motion_is_to_be_reduced_the_film_is_at_its_end_at_once(open_figures):
+    stage = open_figures(live.DepthFilm(block=3), reduced_motion="reduce")
+    figure = stage.figure("depth_film")
+    stage.page.clock.install(time=0)
+    stage.page.clock.pause_at(60_000)
+    figure.get_by_role("button", name="Play").click()
+    expect(figure.get_by_label("After block")).to_have_value("24")
+    expect(figure.locator(".reading")).to_contain_text("after block 24")
 
 
 def test_what_one_should_see_is_what_the_film_has_shown(open_figures, load_module):

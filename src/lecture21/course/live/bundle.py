@@ -8,6 +8,7 @@ that returns its exports, so that names of different modules do not meet.
 import base64
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 ROOT = Path(__file__).parent
 SHARED = ("kit", "engine")
 """Folders whose modules the figures of a page share, as one script each."""
+MANY = 4
+"""Figures that use a module of these, at least; what fewer use is in their own scripts."""
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const|let) (\w+))", re.MULTILINE)
@@ -56,17 +59,18 @@ def scripts(figures: dict[str, dict[str, Any] | None]) -> dict[str, str]:
     Args:
         figures: the limits of the parameters of each figure, by its name.
 
-    A figure's script adds it to `liveFigures`, where host.js finds it, and takes the modules of `SHARED` from
-    `liveShared`. The text of host.js begins with the scripts that each figure needs, in their order.
+    A figure's script adds it to `liveFigures`, where host.js finds it, and takes what figures share from `liveShared`.
+    The text of host.js begins with the scripts that each figure needs, in their order.
     """
-    texts, needed, shared = {}, {}, set()
+    users = Counter(path for name in figures for path in _modules(ROOT / name / f"{name}.js"))
+    shared = {path for path, count in users.items() if _folder(path) in SHARED and count >= min(MANY, len(figures))}
+    texts, needed = {}, {}
     for name, fields in sorted(figures.items()):
-        parts = _Parts(outside=SHARED)
+        parts = _Parts(outside=shared)
         figure = parts.figure(name, fields)
         taken = f"const {{ {_identifiers(parts.taken)} }} = self.liveShared;\n"
         texts[name] = f'(self.liveFigures ??= {{}})["{name}"] = {_strict(taken, *parts.texts, f"return {figure};")};\n'
         needed[name] = [*(each for each in SHARED if each in map(_folder, parts.taken)), name]
-        shared |= parts.taken
     for folder in SHARED:
         parts, taken = _Parts(), {path for path in shared if _folder(path) == folder}
         for path in sorted(taken):
@@ -99,7 +103,7 @@ def write_files(folder: Path, figures: dict[str, dict[str, Any] | None], files: 
 class _Parts:
     """The modules so far, each after those that it imports, and those that are taken from outside."""
 
-    outside: tuple[str, ...] = ()
+    outside: set[Path] = field(default_factory=set)
     texts: list[str] = field(default_factory=list)
     exports: dict[Path, list[str]] = field(default_factory=dict)
     taken: set[Path] = field(default_factory=set)
@@ -121,7 +125,7 @@ class _Parts:
         if path in self.exports:
             return self.exports[path]
         text = _COMMENT.sub("", path.read_text(encoding="utf-8"))
-        if _folder(path) in self.outside:
+        if path in self.outside:
             self.taken.add(path)
             return _EXPORT.findall(text)
         body = _IMPORT.sub(lambda match: self._import(match, path, (*importers, path)), text)
@@ -159,6 +163,13 @@ class _Parts:
             inner.add(path)
             self.texts.append(f"function {identifier}() {{\n{''.join(inner.texts)}return {_identifier(path)};\n}}\n")
         return f"{{ source: `(${{{identifier}}})().serve(self);`, inline: {identifier} }}"
+
+
+def _modules(path: Path) -> set[Path]:
+    """Return a module and all that it imports."""
+    parts = _Parts()
+    parts.add(path)
+    return set(parts.exports)
 
 
 def _strict(*lines: str) -> str:

@@ -1,13 +1,14 @@
 // Agreement at a distance (chapters 01 to 05): the reader moves the subject away from its verb, and trains the
 // chapter's models in the page.
 
+import { controlsOf } from "../kit/bound.js";
 import { legend, lineChart } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
-import { button, slider, toggle } from "../kit/controls.js";
+import { button } from "../kit/controls.js";
 import { byInput, create, createFrame } from "../kit/frame.js";
 import { seededRandom } from "../kit/numbers.js";
 import { sketch } from "../kit/sketch.js";
-import { fieldsFrom, integerIn } from "../kit/state.js";
+import { integerIn } from "../kit/state.js";
 import { ADVICE, BESIDE, CHAPTERS, COLORS } from "./chapters.js";
 import { KINDS, pluralShare, read } from "./models.js";
 import { newRun, placeOf, scoresAt, trainRun } from "./runs.js";
@@ -36,14 +37,12 @@ export default {
     const frame = createFrame(context, {
       title: "Which noun decides the verb?",
       ...ADVICE[model.get("chapter") === 4 ? "open" : "distance"],
-      fields: {
-        ...fieldsFrom(context.fields),
-        flipped: { start: [], check: isFlipped },
-      },
+      fields: { flipped: { start: [], check: isFlipped } },
       onChange: update,
     });
     const { state } = frame;
     const values = /** @type {Values} */ (state.values);
+    const { slider, toggle } = controlsOf(frame);
     frame.root.append(create("style", {}, STYLE));
     const kinds = CHAPTERS[values.chapter];
     const people = values.chapter === 5;
@@ -56,14 +55,13 @@ export default {
     /** @type {object | null}  of the training that is going on */
     let current = null;
 
-    const far = slider(frame.controls, {
+    const far = slider("distance", {
       label: "From the subject to the verb",
       min: 0,
       max: DISTANCES.length - 1,
-      step: 1,
-      value: DISTANCES.indexOf(values.distance),
+      show: (distance) => DISTANCES.indexOf(distance),
+      take: (i) => DISTANCES[i],
       format: (i) => wordsOf(DISTANCES[i]),
-      onInput: (i) => state.set({ distance: DISTANCES[i] }),
     });
     far.node.classList.add("wide");
     const trainButton = button(frame.controls, {
@@ -72,16 +70,8 @@ export default {
       main: true,
       onClick: train,
     });
-    const below = toggle(frame.controls, {
-      label: "also at shorter distances",
-      value: values.below,
-      onInput: (next) => state.set({ below: next }),
-    });
-    const ahead = toggle(frame.controls, {
-      label: "show the words after the gap",
-      value: values.ahead,
-      onInput: (next) => state.set({ ahead: next }),
-    });
+    toggle("below", { label: "also at shorter distances" });
+    const ahead = toggle("ahead", { label: "show the words after the gap" });
     ahead.node.hidden = values.chapter !== 4;
     const another = () => state.set({ sentence: (values.sentence + 1) % 1000, flipped: [] });
     button(frame.controls, { label: "Another sentence", onClick: another });
@@ -219,9 +209,6 @@ export default {
 
     function update() {
       const { distance, sentence: seed } = values;
-      far.set(DISTANCES.indexOf(distance));
-      below.set(values.below);
-      ahead.set(values.ahead);
       if (!current) trainButton.textContent = `Train at ${wordsOf(distance)}`;
       const sentence = withFlipped(drawSentence(seededRandom(seed), { distance, people }), values.flipped);
       const run = runs.at(-1) ?? untrained;

@@ -3,12 +3,13 @@
 import { frontier } from "./drawing.js";
 import { createJudge } from "./judge.js";
 import { createSampler } from "./live.js";
+import { controlsOf } from "../kit/bound.js";
 import { legend } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
-import { button, select, slider } from "../kit/controls.js";
+import { button } from "../kit/controls.js";
 import { create, createFrame, find, messageOf } from "../kit/frame.js";
 import { argmax, written } from "../kit/numbers.js";
-import { fieldsFrom, integerIn } from "../kit/state.js";
+import { integerIn } from "../kit/state.js";
 
 /**
  * @typedef {[text: string, score: number, learned: number]} Line  a response, its score and its learned reward
@@ -42,28 +43,25 @@ export default {
       first: "Click a large point to read that policy's response, or move the slider from policy to policy.",
       then: "at the right end the learned reward is high and the response is nonsense; further left, the judge's mean score is higher.",
       fields: {
-        ...fieldsFrom(context.fields),
         stop: { start: stops.length - 1, check: integerIn(0, stops.length - 1) },
       },
       onChange: update,
     });
     const { state } = frame;
+    const { select, slider } = controlsOf(frame);
     const chosen = () => stops[state.values.stop];
 
-    const asked = select(frame.controls, {
+    select("prompt", {
       label: "Prompt",
       options: prompts.map((prompt, i) => [String(i), prompt]),
-      value: String(state.values.prompt),
-      onInput: (value) => state.set({ prompt: Number(value) }),
+      show: String,
+      take: Number,
     });
-    const policy = slider(frame.controls, {
+    slider("stop", {
       label: "Policy",
       min: 0,
       max: stops.length - 1,
-      step: 1,
-      value: state.values.stop,
       format: (index) => `${stops[index].name}, ${written(stops[index].measured[0], 1)} nats`,
-      onInput: (stop) => state.set({ stop }),
     });
     const sampleButton = button(frame.controls, {
       label: "Sample both models now",
@@ -121,9 +119,7 @@ export default {
     }
 
     function update() {
-      const { prompt, stop } = state.values;
-      asked.set(String(prompt));
-      policy.set(stop);
+      const { prompt } = state.values;
       for (const chart of charts) chart.redraw();
       answer.replaceChildren(row(capital(chosen().name), response(), "chosen"));
       responses.replaceChildren(...storedRows());

@@ -5,15 +5,7 @@ import { MASKS, resultsOf } from "./compute.js";
 import { ghostOf } from "./ghost.js";
 import { arrow, box, calculation, PARTS_STYLE, withIndices } from "./parts.js";
 import { rolePlane, vectorPlane } from "./planes.js";
-import {
-  axisControls,
-  headControl,
-  maskControl,
-  MATRICES,
-  presetControl,
-  queryControl,
-  scaleControl,
-} from "./settings.js";
+import { axisControls, headControls, maskControl, MATRICES, presetControl, queryControl } from "./settings.js";
 import {
   dependenceTable,
   headOutputTable,
@@ -32,7 +24,7 @@ import { fold } from "../kit/controls.js";
 import { byInput, create, createFrame } from "../kit/frame.js";
 import { MATRIX_STYLE } from "../kit/matrix.js";
 import { identity } from "../kit/numbers.js";
-import { arrayOf, fieldsFrom, integerIn } from "../kit/state.js";
+import { arrayOf, integerIn } from "../kit/state.js";
 
 /** @typedef {import("./settings.js").Playground} Playground */
 /** @typedef {import("../kit/state.js").Fields} Fields */
@@ -55,6 +47,12 @@ const TEXTS = {
     then: "all weights of later words are 0, but rows no longer sum to 1, and later words leak through the division.",
   },
 };
+/** Those that each level has. @type {Record<number, string[]>} */
+const PARAMETERS = {
+  1: ["across", "up"],
+  2: ["scale", "heads", "head", "view"],
+  3: ["scale", "heads", "head", "mask"],
+};
 /** @type {Record<number, (playground: Playground) => void>} */
 const BUILDERS = { 1: buildVectors, 2: buildMatrices, 3: buildMasks };
 
@@ -72,8 +70,9 @@ export default {
       then: "its scores, its weights and its output.",
     };
     const texts = model.get("own") === true ? { ...TEXTS[level], ...own } : TEXTS[level];
-    const fields = fieldsOf(level, tokens, features, fieldsFrom(context.fields));
-    const frame = createFrame(context, { ...texts, fields, onChange: update });
+    const parameters = Object.fromEntries(PARAMETERS[level].map((name) => [name, context.fields[name]]));
+    const fields = fieldsOf(level, tokens, features);
+    const frame = createFrame({ ...context, fields: parameters }, { ...texts, fields, onChange: update });
     /** @type {Playground} */
     const playground = {
       frame,
@@ -124,14 +123,13 @@ function names(/** @type {unknown} */ list, /** @type {number} */ least, /** @ty
 }
 
 /**
- * The state of a level.
+ * The state of a level, beside its parameters.
  * @param {number} level
  * @param {string[]} tokens
  * @param {string[]} features
- * @param {Fields} parameters  of all levels
  * @returns {Fields}
  */
-function fieldsOf(level, tokens, features, parameters) {
+function fieldsOf(level, tokens, features) {
   const size = features.length;
   const start = tokens.map((_, i) => features.map((_, j) => (i % size === j ? 1 : 0)));
   /** @type {Fields} */
@@ -139,21 +137,17 @@ function fieldsOf(level, tokens, features, parameters) {
     query: { start: 0, check: integerIn(0, tokens.length - 1) },
     x: { start, check: arrayOf([tokens.length, size], -LIMIT, LIMIT) },
   };
-  if (level === 1) {
-    const { across, up } = parameters;
-    return { ...fields, across, up };
-  }
+  if (level === 1) return fields;
   for (const name of Object.values(MATRICES)) {
     fields[name] = { start: identity(size), check: arrayOf([size, size], -LIMIT, LIMIT) };
   }
-  const { scale, heads, head, view, mask } = parameters;
-  return { ...fields, scale, heads, head, ...(level === 2 ? { view } : { mask }) };
+  return fields;
 }
 
 function buildVectors(/** @type {Playground} */ playground) {
   const { frame } = playground;
-  queryControl(playground, frame.controls);
-  axisControls(playground, frame.controls);
+  queryControl(playground);
+  axisControls(playground);
   const top = box(frame.stage, "block pair");
   vectorPlane(playground, top);
   const side = box(top, "step");
@@ -169,8 +163,7 @@ function buildVectors(/** @type {Playground} */ playground) {
 
 function buildMatrices(/** @type {Playground} */ playground) {
   const { frame } = playground;
-  headControl(playground, frame.controls);
-  scaleControl(playground, frame.controls);
+  headControls(playground, frame.controls);
   presetControl(playground, frame.controls);
   const part = (/** @type {string} */ text) => fold(frame, frame.stage, ...withIndices(text));
   projectionTables(playground, part("Step 1: change W^q, W^k and W^v, which make queries, keys and values"), 1);
@@ -190,8 +183,8 @@ function buildMatrices(/** @type {Playground} */ playground) {
 
 function buildMasks(/** @type {Playground} */ playground) {
   const { frame } = playground;
-  maskControl(playground, frame.controls);
-  queryControl(playground, frame.controls);
+  maskControl(playground);
+  queryControl(playground);
   mapsOfHeads(playground, frame.stage);
   const flow = box(frame.stage, "block flow sums");
   scoreTable(playground, flow, 1);
@@ -205,8 +198,7 @@ function buildMasks(/** @type {Playground} */ playground) {
   rowTable(playground, bottom);
   const more = details(frame.stage, "More: heads, scale, vectors and matrices");
   const controls = box(more, "controls");
-  headControl(playground, controls);
-  scaleControl(playground, controls);
+  headControls(playground, controls);
   presetControl(playground, controls);
   vectorTable(playground, more, 0);
   projectionTables(playground, more, 0);

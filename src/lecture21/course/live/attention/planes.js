@@ -1,6 +1,6 @@
 // What the plane of the attention figure shows: the vectors of level 1, which are dragged, or one head of level 2.
 
-import { choice } from "../kit/controls.js";
+import { controlsOf } from "../kit/bound.js";
 import { create } from "../kit/frame.js";
 import { box } from "./parts.js";
 import { plane } from "./plane.js";
@@ -52,14 +52,13 @@ export function vectorPlane({ frame, state, tokens, features, updates, results }
 /** @param {import("./settings.js").Playground} playground @param {Element} parent */
 export function rolePlane({ frame, state, tokens, slots, valueSlots, updates, results }, parent) {
   const side = box(parent, "step");
-  const control = choice(side, {
+  controlsOf(frame).choice("view", {
+    parent: side,
     label: "In the plane",
     options: [
       ["query", "query and keys"],
       ["value", "values and output"],
     ],
-    value: state.values.view,
-    onInput: (view) => state.set({ view }),
   });
   const part = plane(frame, side, {
     label: "Two coordinates of one head: its query and keys, or its values and output",
@@ -95,7 +94,6 @@ export function rolePlane({ frame, state, tokens, slots, valueSlots, updates, re
     const keys = "A key in the direction of the query has a high score.";
     const values = "Green lines: the weights. Pink: the output, the weighted mean of the values.";
     note.textContent = (state.values.view === "query" ? keys : values) + two;
-    control.set(state.values.view);
     part.update();
   });
 }

@@ -1,9 +1,10 @@
 // Controls of the attention figure. Each part of the figure gets the playground: what all parts share.
 
-import { button, choice, select } from "../kit/controls.js";
+import { controlsOf } from "../kit/bound.js";
+import { button } from "../kit/controls.js";
 import { create } from "../kit/frame.js";
-import { identity, seededRandom } from "../kit/numbers.js";
 import { MASKS } from "./compute.js";
+import { identity, seededRandom } from "../kit/numbers.js";
 
 /**
  * @typedef {ReturnType<typeof import("./compute.js").resultsOf> & {before: number[][] | null}} Results
@@ -24,46 +25,28 @@ import { MASKS } from "./compute.js";
 /** The fields of the state that hold the matrices. */
 export const MATRICES = { query: "w_query", key: "w_key", value: "w_value", output: "w_output" };
 
-/** @param {Playground} playground @param {Element} parent */
-export function maskControl({ state, updates }, parent) {
-  const options = /** @type {[string, string][]} */ (Object.entries(MASKS));
-  const value = state.values.mask;
-  const control = select(parent, { label: "Mask", options, value, onInput: (mask) => state.set({ mask }) });
-  updates.push(() => control.set(state.values.mask));
+/** @param {Playground} playground */
+export function maskControl({ frame }) {
+  controlsOf(frame).select("mask", { label: "Mask", options: Object.entries(MASKS) });
 }
 
-/** @param {Playground} playground @param {Element} parent */
-export function queryControl({ state, tokens, updates }, parent) {
-  const options = /** @type {[number, string][]} */ (tokens.map((token, i) => [i, token]));
-  const value = state.values.query;
-  const control = choice(parent, { label: "Query", options, value, onInput: (query) => state.set({ query }) });
-  updates.push(() => control.set(state.values.query));
+/** @param {Playground} playground */
+export function queryControl({ frame, tokens }) {
+  controlsOf(frame).choice("query", { label: "Query", options: tokens.map((token, i) => [i, token]) });
 }
 
-/** Choose which two coordinates the plane has. @param {Playground} playground @param {Element} parent */
-export function axisControls({ state, features, updates }, parent) {
+/** The number of heads and the scale. @param {Playground} playground @param {Element} parent */
+export function headControls({ frame, state }, parent) {
+  const { choice } = controlsOf(frame);
+  choice("heads", { parent, label: "Heads", onInput: (heads) => state.set({ heads, head: 0 }) });
+  choice("scale", { parent, label: "Scale", options: Object.entries({ root: "1/√d", none: "none", width: "1/d" }) });
+}
+
+/** Choose which two coordinates the plane has. @param {Playground} playground */
+export function axisControls({ frame, features }) {
   const options = /** @type {[string, string][]} */ (features.map((feature, i) => [String(i), feature]));
-  for (const [name, label] of Object.entries({ across: "Across", up: "Up" })) {
-    const onInput = (/** @type {string} */ next) => state.set({ [name]: Number(next) });
-    const control = select(parent, { label, options, value: String(state.values[name]), onInput });
-    updates.push(() => control.set(String(state.values[name])));
-  }
-}
-
-/** @param {Playground} playground @param {Element} parent */
-export function headControl({ state, updates }, parent) {
-  const options = /** @type {[number, string][]} */ ([1, 2, 4].map((count) => [count, String(count)]));
-  const onInput = (/** @type {number} */ heads) => state.set({ heads, head: 0 });
-  const control = choice(parent, { label: "Heads", options, value: state.values.heads, onInput });
-  updates.push(() => control.set(state.values.heads));
-}
-
-/** @param {Playground} playground @param {Element} parent */
-export function scaleControl({ state, updates }, parent) {
-  const options = /** @type {[string, string][]} */ (Object.entries({ root: "1/√d", none: "none", width: "1/d" }));
-  const value = state.values.scale;
-  const control = choice(parent, { label: "Scale", options, value, onInput: (scale) => state.set({ scale }) });
-  updates.push(() => control.set(state.values.scale));
+  for (const [name, label] of Object.entries({ across: "Across", up: "Up" }))
+    controlsOf(frame).select(name, { label, options, show: String, take: Number });
 }
 
 /** Set all matrices at once. @param {Playground} playground @param {Element} parent */

@@ -2,14 +2,13 @@
 
 import { drawBars, membersContent, sweepContent } from "./drawing.js";
 import { curvesOf, drawPoints, errorsOf, fitTogether, prepare } from "./members.js";
+import { controlsOf } from "../kit/bound.js";
 import { legend, lineChart } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
-import { button, more, slider, toggle } from "../kit/controls.js";
+import { button, more } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { createFrame } from "../kit/frame.js";
-import { written } from "../kit/numbers.js";
 import { pointLayer } from "../kit/points.js";
-import { fieldsFrom } from "../kit/state.js";
 
 const X_RANGE = /** @type {[number, number]} */ ([-1, 1]);
 const Y_RANGE = /** @type {[number, number]} */ ([-2, 2]);
@@ -38,59 +37,40 @@ export default {
         "the members fly apart, and on the points their mean gets better all the way. " +
         "Against the dashed curve, the lower chart shows where it is best. " +
         "Switch the gate on and try again: each member now counts where its bumps are, and little is left to gain.",
-      fields: { ...fieldsFrom(fields), points: { start: [], check: isPoints } },
+      fields: { points: { start: [], check: isPoints } },
       onChange: update,
     });
     const { state } = frame;
     const values = /** @type {Values} */ (state.values);
+    const { slider, toggle } = controlsOf(frame);
     const points = () => (values.points.length ? values.points : drawPoints(values.seed));
     /** What is fitted to the present points. @type {ReturnType<typeof fitted>} */
     let now;
 
-    const kappa = slider(frame.controls, {
-      label: "κ",
-      min: 0,
-      max: 1,
-      step: 0.05,
-      value: values.kappa,
-      format: nameOf,
-      onInput: (next) => state.set({ kappa: next }),
-    });
+    slider("kappa", { label: "κ", step: 0.05, format: nameOf });
     button(frame.controls, {
       label: "Draw other points",
       onClick: () => state.set({ seed: (values.seed + 1) % 1000, points: [], selected: 0 }),
     });
-    const gate = toggle(frame.controls, {
-      label: "Gate: a member counts near its bumps",
-      value: values.gate,
-      onInput: (next) => state.set({ gate: next }),
-    });
-    const rest = more(frame, "More: penalty, members, share of the data");
-    const penalty = slider(rest, {
+    toggle("gate", { label: "Gate: a member counts near its bumps" });
+    const parent = more(frame, "More: penalty, members, share of the data");
+    slider("penalty", {
+      parent,
       label: "Penalty λ",
       min: Math.log10(fields.penalty.min),
       max: Math.log10(fields.penalty.max),
       step: 0.25,
-      value: Math.log10(values.penalty),
+      show: Math.log10,
+      take: (power) => Number((10 ** power).toPrecision(6)),
       format: (power) => String(Number((10 ** power).toPrecision(2))),
-      onInput: (power) => state.set({ penalty: Number((10 ** power).toPrecision(6)) }),
     });
-    const members = slider(rest, {
-      label: "Members",
-      min: fields.members.min,
-      max: fields.members.max,
-      step: 1,
-      value: values.members,
-      onInput: (next) => state.set({ members: next }),
-    });
-    const share = slider(rest, {
+    slider("members", { parent, label: "Members" });
+    slider("share", {
+      parent,
       label: "Share of the members that see a point",
-      min: fields.share.min,
-      max: fields.share.max,
       step: 0.1,
-      value: values.share,
-      format: (next) => `${Math.round(100 * next)}\u00a0%`,
-      onInput: (next) => state.set({ share: Number(next.toFixed(2)) }),
+      take: (share) => Number(share.toFixed(2)),
+      format: (share) => `${Math.round(100 * share)}\u00a0%`,
     });
 
     const chart = lineChart(frame, {
@@ -99,15 +79,16 @@ export default {
       height: (width) => Math.min(270, 165 + width / 6),
       full: true,
       content: () => ({ ...membersContent(now.curves, points()), xRange: X_RANGE, yRange: Y_RANGE }),
-      onPaint: placePoints,
+      onPaint: () => placePoints(),
     });
-    const layer = pointLayer(chart, {
-      onSelect: (index) => state.set({ selected: index }),
-      onDrag: (place) => moveTo(...chart.valueAt(place)),
-      onArrow(dx, dy) {
-        const [x, y] = points()[values.selected];
-        moveTo(x + 0.05 * dx, y + 0.05 * dy);
-      },
+    const placePoints = pointLayer(chart, {
+      points,
+      chosen: () => values.selected,
+      xRange: X_RANGE,
+      yRange: Y_RANGE,
+      look: () => ({ color: THEMED.ink }),
+      onChoose: (selected) => state.set({ selected }),
+      onMove: (moved) => state.set({ points: moved }),
     });
     legend(chart.panel, () => [
       { name: "members", color: THEMED.series[1] },
@@ -142,23 +123,6 @@ export default {
       { name: "against the dashed curve", color: THEMED.series[0] },
     ]);
 
-    function placePoints() {
-      const i = values.selected;
-      const all = points();
-      const [x, y] = all[i];
-      const name =
-        `Point ${i + 1} of ${all.length}: x ${written(x)}, y ${written(y)}. ` +
-        "Arrow keys move it, Page Up and Page Down choose another.";
-      layer.place(all.map(chart.placeOf), i, THEMED.ink, name, false);
-    }
-
-    function moveTo(/** @type {number} */ x, /** @type {number} */ y) {
-      const inside = (/** @type {number} */ value, /** @type {[number, number]} */ [low, high]) =>
-        Math.round(100 * Math.min(Math.max(value, low), high)) / 100;
-      const moved = [inside(x, X_RANGE), inside(y, Y_RANGE)];
-      state.set({ points: points().map((point, i) => (i === values.selected ? moved : point)) });
-    }
-
     function fitted() {
       const data = prepare(points(), values.members, values.share, values.gate);
       const weights = fitTogether(data, values.kappa, values.penalty);
@@ -168,11 +132,6 @@ export default {
 
     function update() {
       now = fitted();
-      kappa.set(values.kappa);
-      penalty.set(Math.log10(values.penalty));
-      members.set(values.members);
-      share.set(values.share);
-      gate.set(values.gate);
       for (const each of [chart, ...bars, sweep]) each.redraw();
       frame.describe(description(values, now.errors));
     }

@@ -1,7 +1,7 @@
 // Small models that are trained together on average error - kappa * ambiguity, exactly. Each is a sum of bumps at places of
 // its own, so its predictions are linear in its weights, and the best weights of all members solve one linear system.
 
-import { dot, normal, seededRandom } from "../kit/numbers.js";
+import { dot, normal, seededRandom, softmax } from "../kit/numbers.js";
 
 export const BUMPS = 4; // of a member
 const WIDTH = 0.2; // standard deviation of a bump
@@ -53,10 +53,7 @@ function gateAt(centers, x) {
     const middle = each.reduce((sum, c) => sum + c, 0) / each.length;
     return (middle * x - middle ** 2 / 2) / WIDTH ** 2;
   });
-  const highest = Math.max(...scores);
-  const powers = scores.map((score) => Math.exp(score - highest));
-  const total = powers.reduce((sum, power) => sum + power, 0);
-  return powers.map((power) => power / total);
+  return softmax(scores);
 }
 
 /**

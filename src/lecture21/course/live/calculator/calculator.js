@@ -9,7 +9,8 @@ import { parametersPanel, sections } from "./sections.js";
 import { adviceFor, description } from "./words.js";
 import { parameters } from "./costs.js";
 import { shapeOf } from "./shapes.js";
-import { more, numberField, select, slider } from "../kit/controls.js";
+import { controlsOf } from "../kit/bound.js";
+import { more, numberField } from "../kit/controls.js";
 import { createFrame } from "../kit/frame.js";
 import { fieldsFrom } from "../kit/state.js";
 
@@ -49,18 +50,22 @@ export default {
       typeof values === "object" &&
       values !== null &&
       Object.entries(values).every(([name, value]) => Object.hasOwn(own, name) && own[name].check(value));
-    const frame = createFrame(widget, {
-      title: "What does a GPT cost?",
-      ...adviceFor(focus, shapeOf(models[first]), larger),
-      fields: { ...own, pinned: { start: {}, check: isPinned } },
-      onChange: update,
-    });
+    const frame = createFrame(
+      { ...widget, fields: limits },
+      {
+        title: "What does a GPT cost?",
+        ...adviceFor(focus, shapeOf(models[first]), larger),
+        fields: { changes: own.changes, pinned: { start: {}, check: isPinned } },
+        onChange: update,
+      },
+    );
     const { state } = frame;
     let current = compute();
     /** Sizes that the reader typed and that do not fit each other yet. @type {import("./model.js").Changes} */
     let typed = {};
     const rest = more(frame, "More: sizes, context, cards, tokens");
-    const controls = createControls();
+    frame.onState(() => (current = compute()));
+    createControls();
     const fields = createFields();
     const showComparison = comparePanels(frame, focus, {
       onPin: () => state.set({ pinned: settingsOf(state.values) }),
@@ -70,64 +75,47 @@ export default {
     const showParameters = parametersPanel(frame, () => current);
 
     function createControls() {
+      const { numberField, select, slider } = controlsOf(frame);
       const on = (/** @type {string} */ name) => (IN_SIGHT[focus].includes(name) ? frame.controls : rest);
-      const set = (/** @type {string} */ name) => (/** @type {number | string} */ value) =>
-        state.set({ [name]: value });
-      const values = state.values;
       const powerOfTwo = (
         /** @type {"context" | "batch"} */ name,
         /** @type {string} */ label,
-        /** @type {number} */ most,
+        /** @type {number} */ max,
       ) =>
-        slider(on(name), {
+        slider(name, {
+          parent: on(name),
           label,
           min: 0,
-          max: most,
-          step: 1,
-          value: 0,
+          max,
+          show: (value) => Math.round(Math.log2(value || current.context)),
+          take: (exponent) => 2 ** exponent,
           format: (exponent) => count(current.settings[name] || 2 ** exponent),
-          onInput: (exponent) => state.set({ [name]: 2 ** exponent }),
         });
-      const preset = select(frame.controls, {
+      select("preset", {
         label: "Model",
         options: Object.keys(models).map((name) => [name, name]),
-        value: values.preset,
-        onInput: (name) => {
+        onInput(preset) {
           typed = {};
-          state.set({ preset: name, changes: {}, context: focus === "cache" ? values.context : 0 });
+          state.set({ preset, changes: {}, context: focus === "cache" ? state.values.context : 0 });
         },
       });
-      const context = powerOfTwo("context", "Context (tokens)", 20);
-      const card = select(on("card"), {
+      powerOfTwo("context", "Context (tokens)", 20);
+      select("card", {
+        parent: on("card"),
         label: "Card",
         options: Object.entries(devices).map(([name, { memory }]) => [name, `${name} (${bytes(memory)})`]),
-        value: values.card,
-        onInput: set("card"),
       });
-      const utilization = slider(on("utilization"), {
+      slider("utilization", {
+        parent: on("utilization"),
         label: "Utilization of the peak FLOP/s",
         min: 0.05,
-        max: limits.utilization.max,
         step: 0.05,
-        value: values.utilization,
         format: percent,
-        onInput: set("utilization"),
       });
-      const batch = powerOfTwo("batch", focus === "training" ? "Sequences at once" : "Batch (sequences)", 14);
-      const precision = select(rest, {
-        label: "Weights during generation",
-        options: PRECISIONS,
-        value: values.precision,
-        onInput: set("precision"),
-      });
-      const number = (/** @type {string} */ name, /** @type {string} */ label) => {
-        const { min, max, integer } = limits[name];
-        const value = values[name];
-        return numberField(rest, { label, min, max, integer, value, onInput: set(name), onError: frame.fail });
-      };
-      const cards = number("cards", "Cards");
-      const tokens = number("tokens", "Training tokens (billions)");
-      return { preset, context, card, utilization, batch, precision, cards, tokens };
+      powerOfTwo("batch", focus === "training" ? "Sequences at once" : "Batch (sequences)", 14);
+      select("precision", { parent: rest, label: "Weights during generation", options: PRECISIONS });
+      numberField("cards", { parent: rest, label: "Cards" });
+      numberField("tokens", { parent: rest, label: "Training tokens (billions)" });
     }
 
     /** @returns {[import("./model.js").Size, ReturnType<typeof numberField>][]} */
@@ -175,19 +163,11 @@ export default {
     }
 
     function update() {
-      current = compute();
       const { values } = state;
-      controls.context.set(Math.round(Math.log2(current.context)));
-      controls.batch.set(Math.round(Math.log2(values.batch)));
-      for (const name of /** @type {const} */ (["preset", "card", "utilization", "precision"]))
-        controls[name].set(values[name]);
-      const active = frame.root.activeElement;
-      for (const name of /** @type {const} */ (["cards", "tokens"]))
-        if (controls[name].input !== active) controls[name].set(values[name]);
       const sizes = sizesOf(current.model);
       for (const [name, field] of fields) {
         field.input.disabled = sizes[name] === null;
-        if (field.input !== active && !(name in typed)) field.set(sizes[name] ?? "");
+        if (!(name in typed)) field.set(sizes[name] ?? "");
       }
       const kept = { ...settingsOf(state.first), ...values.pinned };
       const differ = JSON.stringify(kept) !== JSON.stringify(settingsOf(values));

@@ -1,11 +1,13 @@
 // The collapse of a router (chapter 14): the reader draws the load that they expect, and plays the film of a training,
 // without a cure and with one after the other.
 
+import { controlsOf } from "../kit/bound.js";
 import { legend, lineChart } from "../kit/chart.js";
 import { inkOn, THEMED } from "../kit/colors.js";
-import { button, choice, more, slider } from "../kit/controls.js";
+import { more } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
+import { player } from "../kit/player.js";
 import { sketch } from "../kit/sketch.js";
 import { BAR, drawBar, isFilm, loadsAt, nameOf, percent } from "./film.js";
 
@@ -36,7 +38,7 @@ export default {
       return frame.remove;
     }
     const { values } = frame.state;
-    let timer = 0;
+    const { choice, slider } = controlsOf(frame);
     /** How far each run has been watched: the index of its last step. @type {Map<string, number>} */
     const watched = new Map();
     const settings = film.settings.map((_, i) => i);
@@ -47,49 +49,38 @@ export default {
     const busiest = (/** @type {number} */ setting, /** @type {number} */ step) => Math.max(...loadsOf(setting, step));
     const color = (/** @type {number} */ expert) => [...frame.colors.series, frame.colors.masked][expert % 8];
 
-    const cure = choice(frame.controls, {
+    choice("cure", {
       label: "Cure",
       options: film.settings.map((setting) => [setting, nameOf(setting)]),
-      value: values.cure,
-      onInput: (next) => restart({ cure: next }),
+      onInput: (cure) => restart({ cure }),
     });
-    const playButton = button(frame.controls, {
-      label: "Play",
-      others: ["Pause"],
+    const movie = player(frame, {
       main: true,
-      onClick: () => (timer ? stop() : play()),
-    });
-    playButton.style.minWidth = "5.5rem"; // its neighbor keeps its place while its name changes
-    const stepSlider = slider(frame.controls, {
-      label: "Training step",
-      min: 0,
-      max: last,
-      step: 1,
-      value: values.step,
-      format: (index) => `${film.steps[index]} of ${film.steps[last]}`,
-      onInput(step) {
-        halt();
-        frame.state.set({ step });
+      pause: () => PAUSE,
+      onPlay: () => frame.state.set({ step: values.step === last ? 0 : values.step }),
+      advance() {
+        frame.state.set({ step: values.step + 1 });
+        return values.step < last;
       },
+      onStop: update,
     });
-    const area = more(frame, "More: learning rate, seed");
-    const rate = choice(area, {
+    slider("step", {
+      label: "Training step",
+      max: last,
+      format: (index) => `${film.steps[index]} of ${film.steps[last]}`,
+      onInput: (step) => restart({ step }),
+    });
+    const parent = more(frame, "More: learning rate, seed");
+    choice("rate", {
+      parent,
       label: "Learning rate",
       options: [
         ["high", String(film.high)],
         ["tuned", "tuned for each"],
       ],
-      value: values.rate,
-      onInput: (next) => restart({ rate: next }),
+      onInput: (rate) => restart({ rate }),
     });
-    const seed = slider(area, {
-      label: "Seed of weights and batches",
-      min: 0,
-      max: film.seeds - 1,
-      step: 1,
-      value: values.seed,
-      onInput: (next) => restart({ seed: next }),
-    });
+    slider("seed", { parent, label: "Seed of weights and batches", onInput: (seed) => restart({ seed }) });
     const bar = drawing(frame, {
       title: "Who processes the characters: the eight experts of the second layer",
       label: "A bar divided by the loads of the experts",
@@ -141,34 +132,10 @@ export default {
     const key = legend(curves.panel, lines);
     curves.panel.append(create("p", { class: "note" }, NOTE));
 
-    /** Begin another run at its first step. */
+    /** Show another step, or another run from its first step on. */
     function restart(/** @type {import("../kit/state.js").Values} */ changes) {
-      halt();
-      frame.state.set({ ...changes, step: 0 });
-    }
-
-    function play() {
-      const step = values.step === last ? 0 : values.step;
-      playButton.textContent = "Pause";
-      timer = setInterval(advance, PAUSE);
-      frame.state.set({ step });
-    }
-
-    function advance() {
-      if (!frame.visible) return;
-      if (values.step >= last) stop();
-      else frame.state.set({ step: values.step + 1 });
-    }
-
-    function halt() {
-      clearInterval(timer);
-      timer = 0;
-      playButton.textContent = "Play";
-    }
-
-    function stop() {
-      halt();
-      update();
+      movie.halt();
+      frame.state.set({ step: 0, ...changes });
     }
 
     function redraw() {
@@ -179,14 +146,9 @@ export default {
     }
 
     function update() {
-      if (timer && values.step >= last) halt();
       if (values.step) watched.set(keyOf(chosen()), Math.max(values.step, watched.get(keyOf(chosen())) ?? 0));
-      cure.set(values.cure);
-      stepSlider.set(values.step);
-      rate.set(values.rate);
-      seed.set(values.seed);
       redraw();
-      if (timer) return; // while the film plays, nothing is read aloud
+      if (movie.plays) return; // while the film plays, nothing is read aloud
       const where =
         values.rate === "high" ? `learning rate ${film.high}` : `tuned learning rate ${film.tuned[chosen()]}`;
       const name = chosen() ? nameOf(values.cure) : "no cure";
@@ -203,11 +165,10 @@ export default {
     }
 
     frame.onReset(() => {
-      halt();
+      movie.halt();
       watched.clear();
       guess.clear();
     });
-    frame.onRemove(() => clearInterval(timer));
     update();
     return frame.remove;
   },

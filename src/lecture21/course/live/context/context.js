@@ -4,9 +4,9 @@
 import { bars } from "../characters/bars.js";
 import { percent } from "../characters/characters.js";
 import { WRITE_STYLE } from "../characters/style.js";
+import { controlsOf } from "../kit/bound.js";
 import { legend, lineChart } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
-import { slider } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
 
 const CONTEXTS = [1, 2, 4, 8, 16, 32, 64];
@@ -31,15 +31,7 @@ export default {
     frame.root.append(create("style", {}, WRITE_STYLE));
     const { state } = frame;
     const count = (/** @type {number} */ i) => `${CONTEXTS[i]} ${CONTEXTS[i] === 1 ? "character" : "characters"}`;
-    const control = slider(frame.controls, {
-      label: "Context given to the models",
-      min: context.fields.index.min,
-      max: context.fields.index.max,
-      step: 1,
-      value: state.values.index,
-      format: count,
-      onInput: (index) => state.set({ index }),
-    });
+    controlsOf(frame).slider("index", { label: "Context given to the models", format: count });
     const passage = create("p", { class: "text" });
     const panel = create(
       "div",
@@ -121,7 +113,6 @@ export default {
     function update() {
       const { index } = state.values;
       const chosen = CONTEXTS[index];
-      control.set(index);
       showPassage(chosen);
       chart.redraw();
       showLetter();

@@ -1,11 +1,13 @@
 // A film of depth (chapter 05): how alike the vectors of the tokens are after each block of a GPT that is not trained.
 
+import { controlsOf } from "../kit/bound.js";
 import { legend, lineChart } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
-import { button, choice, more, slider, toggle } from "../kit/controls.js";
+import { button, more } from "../kit/controls.js";
 import { drawing, heatmap } from "../kit/draw.js";
 import { createFrame } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
+import { player } from "../kit/player.js";
 import { cosines, differs, film, newBlocks, newVectors, sizeOf } from "./blocks.js";
 
 const PAUSE = 180; // milliseconds for each picture of the film
@@ -28,65 +30,61 @@ export default {
     });
     const { state } = frame;
     const { values } = state;
-    let timer = 0;
+    const { choice, slider, toggle } = controlsOf(frame);
     /** @type {Map<string, {variant: import("./blocks.js").Variant, states: Float64Array[], alike: number, seen: number}>}  by `nameOf` */
     let films = new Map();
     let drawnWith = "";
 
-    const residual = choice(frame.controls, {
+    choice("residual", {
       label: "Residual connections",
       options: [
         ["on", "on"],
         ["off", "off"],
       ],
-      value: values.residual,
-      onInput: (next) => state.set({ residual: next }),
     });
-    const norm = choice(frame.controls, {
-      label: "Norm",
-      options: Object.entries(NORMS).map(([key, name]) => [key, name]),
-      value: values.norm,
-      onInput: (next) => state.set({ norm: next }),
-    });
-    const playButton = button(frame.controls, {
-      label: "Play",
-      others: ["Pause"],
+    choice("norm", { label: "Norm", options: Object.entries(NORMS) });
+    // On a phone the map is below the button: the film waits until the reader sees it.
+    let mapInSight = true;
+    const movie = player(frame, {
       main: true,
-      onClick: () => (timer ? stop() : play()),
+      pause: () => PAUSE,
+      ready: () => mapInSight,
+      onPlay() {
+        const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+        map.area.scrollIntoView({ block: "nearest", behavior: still ? "instant" : "smooth" });
+        state.set({ block: block() === values.blocks ? 0 : block() });
+      },
+      advance() {
+        state.set({ block: block() + 1 });
+        return block() < values.blocks;
+      },
+      onStop: update,
     });
-    const blockSlider = slider(frame.controls, {
+    const blockSlider = slider("block", {
       label: "After block",
-      min: 0,
-      max: values.blocks,
-      step: 1,
-      value: values.block,
       format: (block) => `${block} of ${values.blocks}`,
       onInput(block) {
-        stop();
+        movie.halt();
         state.set({ block });
       },
     });
-    const others = more(frame, "More: one residual connection, small layers, 48 blocks, other weights");
-    const partly = choice(others, {
+    const parent = more(frame, "More: one residual connection, small layers, 48 blocks, other weights");
+    choice("residual", {
+      parent,
       label: "No residual connection around",
       options: [
         ["attention", "attention only"],
         ["feed_forward", "feed-forward only"],
       ],
-      value: values.residual,
-      onInput: (next) => state.set({ residual: next }),
     });
-    const scaled = toggle(others, {
-      label: "layers divided by √(2 · blocks), as in GPT-2",
-      value: values.scaled,
-      onInput: (next) => state.set({ scaled: next }),
-    });
-    const deep = toggle(others, {
+    toggle("scaled", { parent, label: "layers divided by √(2 · blocks), as in GPT-2" });
+    toggle("blocks", {
+      parent,
       label: "48 blocks",
-      value: values.blocks === 48,
-      onInput: (next) => state.set({ blocks: next ? 48 : 24 }),
+      show: (blocks) => blocks === 48,
+      take: (isDeep) => (isDeep ? 48 : 24),
     });
-    button(others, { label: "Draw other weights", onClick: () => state.set({ seed: (values.seed + 1) % 1000 }) });
+    button(parent, { label: "Draw other weights", onClick: () => state.set({ seed: (values.seed + 1) % 1000 }) });
 
     const map = drawing(frame, {
       title: "Cosine of each two tokens",
@@ -176,31 +174,8 @@ export default {
       return { name: nameOf(variant), color: THEMED.series[index], dashed, dotted };
     }
 
-    // On a phone the map is below the button: the film waits until the reader sees it.
-    let mapInSight = true;
     const sight = new IntersectionObserver(([{ isIntersecting }]) => (mapInSight = isIntersecting), { threshold: 0.9 });
     sight.observe(map.area);
-
-    function play() {
-      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      map.area.scrollIntoView({ block: "nearest", behavior: still ? "instant" : "smooth" });
-      timer = window.setInterval(advance, PAUSE);
-      playButton.textContent = "Pause";
-      state.set({ block: block() === values.blocks ? 0 : block() });
-    }
-
-    function advance() {
-      if (!frame.visible || !mapInSight) return;
-      if (block() >= values.blocks) stop();
-      else state.set({ block: block() + 1 });
-    }
-
-    function stop() {
-      clearInterval(timer);
-      timer = 0;
-      playButton.textContent = "Play";
-      update();
-    }
 
     function update() {
       const now = shown();
@@ -209,14 +184,9 @@ export default {
       frame.acted(); // which shows what one should see, once the film is there
       blockSlider.input.max = String(values.blocks);
       blockSlider.set(block());
-      residual.set(values.residual);
-      partly.set(values.residual);
-      norm.set(values.norm);
-      scaled.set(values.scaled);
-      deep.set(values.blocks === 48);
       for (const each of [map, share, size]) each.redraw();
       key.update();
-      if (timer) return; // while the film plays, nothing is read aloud
+      if (movie.plays) return; // while the film plays, nothing is read aloud
       const x = now.states[block()];
       const all = cosines(x);
       const pairs = all.flatMap((row, i) => row.slice(0, i));
@@ -227,14 +197,9 @@ export default {
       );
     }
 
-    frame.onRemove(() => {
-      clearInterval(timer);
-      sight.disconnect();
-    });
+    frame.onRemove(() => sight.disconnect());
     frame.onReset(() => {
-      clearInterval(timer);
-      timer = 0;
-      playButton.textContent = "Play";
+      movie.halt();
       films = new Map();
     });
     update();

@@ -110,6 +110,8 @@ export function numberField(parent, { label, min, max, step = "any", value, inte
   });
   parent.append(node);
   const set = (/** @type {number | ""} */ next) => {
+    const root = /** @type {ShadowRoot} */ (input.getRootNode());
+    if (root.activeElement === input) return; // what is being typed stays
     input.value = String(next);
     input.setAttribute("aria-invalid", "false");
   };

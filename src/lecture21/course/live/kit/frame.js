@@ -60,6 +60,7 @@ export const byInput = (mouse, finger) => (globalThis.matchMedia?.("(hover: none
  * @property {HTMLElement} stage  where the drawings go
  * @property {HTMLElement} foot
  * @property {import("./state.js").State} state
+ * @property {Record<string, import("./state.js").Limits>} limits  of the parameters that Python declares
  * @property {import("./colors.js").Colors} colors  of the theme now
  * @property {boolean} visible
  * @property {(...parts: (Node | string)[]) => void} describe  say in words what is seen now: shown below the drawing,
@@ -70,6 +71,8 @@ export const byInput = (mouse, finger) => (globalThis.matchMedia?.("(hover: none
  * @property {(text: string) => void} fail  show one sentence about what went wrong; an empty text removes it
  * @property {(text: string) => void} stop  give up with one sentence, when the figure cannot be used at all; on a page
  *   its picture comes back
+ * @property {(action: () => void) => void} onState  call a function after each change of the state, before the figure
+ *   redraws
  * @property {(action: () => void) => void} onTheme  call a function when the theme changes
  * @property {(action: () => void) => void} onRemove  call a function when the figure is removed
  * @property {(isBusy: boolean) => void} busy  say whether the figure is loading or computing
@@ -88,14 +91,15 @@ export const byInput = (mouse, finger) => (globalThis.matchMedia?.("(hover: none
  * @param {string} options.title  names the figure
  * @param {string} [options.first]  what to try first
  * @param {string} [options.then]  what one should then see
- * @param {import("./state.js").Fields} [options.fields]  the figure's state, if it is more than its parameters
+ * @param {import("./state.js").Fields} [options.fields]  of the figure's state, beside its parameters or in place of some
  * @param {boolean} [options.linked]  whether the reader is offered a link to the state
  * @param {() => void} options.onChange  redraw; called after each change of the state
  */
 export function createFrame(
   { model, el, fields: limits },
-  { title, first = "", then = "", fields = fieldsFrom(limits), linked = true, onChange },
+  { title, first = "", then = "", fields: others = {}, linked = true, onChange },
 ) {
+  const fields = { ...fieldsFrom(limits), ...others };
   const host = create("div");
   const root = host.attachShadow({ mode: "open" });
   const heading = create("p", { class: "title" }, title);
@@ -135,9 +139,15 @@ export function createFrame(
   const resetters = new Set();
   /** @type {Set<(visible: boolean) => void>} */
   const watchers = new Set();
+  /** @type {(() => void)[]} */
+  const followers = [];
+  const changed = () => {
+    for (const action of followers) action();
+    onChange();
+  };
   const state = createState(model, fields, () => {
     frame.acted();
-    onChange();
+    changed();
   });
   /** @type {Frame} */
   const frame = {
@@ -146,6 +156,7 @@ export function createFrame(
     stage,
     foot,
     state,
+    limits,
     colors: palette(isDark(host)),
     visible: true,
     describe(...parts) {
@@ -165,6 +176,7 @@ export function createFrame(
       figure.removeAttribute("aria-busy");
       el.dispatchEvent(new CustomEvent("live-stop", { bubbles: true }));
     },
+    onState: (action) => followers.push(action),
     onTheme: (action) => themed.add(action),
     onRemove: (action) => cleanups.push(action),
     busy: (isBusy) => figure.setAttribute("aria-busy", String(isBusy)),
@@ -227,13 +239,12 @@ export function createFrame(
     () => document.removeEventListener("visibilitychange", look),
   );
 
-  const redraw = () => onChange();
   for (const name of Object.keys(fields)) {
     const follow = () => {
       const value = model.get(name);
       if (JSON.stringify(value) === JSON.stringify(frame.state.values[name]) || !fields[name].check(value)) return;
       frame.state.values[name] = structuredClone(value);
-      redraw();
+      changed();
     };
     model.on(`change:${name}`, follow); // Python, or the same widget in another cell
     cleanups.push(() => model.off(`change:${name}`, follow));

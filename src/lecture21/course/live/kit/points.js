@@ -2,87 +2,92 @@
 
 import { placeIn } from "./draw.js";
 import { create } from "./frame.js";
+import { written } from "./numbers.js";
 
 const REACH = 24; // CSS pixels: the farthest that a finger may be from the point that it takes
+const STEP = 0.05; // of an arrow key, in the units of the axes
+
+/** @typedef {[number, number]} Point */
 
 /**
- * Add a layer of points to a drawing. One button stands for the chosen point, so that Tab passes all of them at once.
- * @param {import("./draw.js").Target} target
+ * Add points to a chart. One button stands for the chosen point, so that Tab passes all of them at once.
+ * @param {ReturnType<typeof import("./chart.js").lineChart>} chart
  * @param {object} options
- * @param {(index: number) => void} options.onSelect
- * @param {(place: {x: number, y: number}) => void} options.onDrag  of the chosen point, in CSS pixels of the drawing
- * @param {(dx: number, dy: number) => void} options.onArrow  of the chosen point, in steps, y upwards
+ * @param {() => Point[]} options.points
+ * @param {() => number} options.chosen  index of a point
+ * @param {import("./axes.js").Range} options.xRange  where a point may be
+ * @param {import("./axes.js").Range} options.yRange
+ * @param {(index: number) => {color: string, square?: boolean, says?: string}} options.look  of the chosen point; says:
+ *   what a screen reader says of it, after its place
+ * @param {(index: number) => void} options.onChoose
+ * @param {(points: Point[]) => void} options.onMove  the chosen one has moved
  * @param {() => void} [options.onDelete]  of the chosen point
  */
-export function pointLayer(target, { onSelect, onDrag, onArrow, onDelete }) {
-  const { area } = target;
+export function pointLayer(chart, { points, chosen, xRange, yRange, look, onChoose, onMove, onDelete }) {
+  const { area } = chart;
   const button = create("button", { type: "button", class: "handle" });
   /** @type {HTMLElement[]} */
   const grips = [];
-  /** @type {[number, number][]} */
-  let places = [];
-  let chosen = 0;
 
-  const inArea = (/** @type {PointerEvent} */ event) => placeIn(area, event);
-  const onDown = (/** @type {PointerEvent} */ event) => {
+  const inside = (/** @type {number} */ value, /** @type {import("./axes.js").Range} */ [low, high]) =>
+    Math.round(100 * Math.min(Math.max(value, low), high)) / 100;
+  const moveTo = (/** @type {number} */ x, /** @type {number} */ y) => {
+    /** @type {Point} */
+    const moved = [inside(x, xRange), inside(y, yRange)];
+    onMove(points().map((point, i) => (i === chosen() ? moved : point)));
+  };
+  area.addEventListener("pointerdown", (event) => {
     if (![button, ...grips].some((node) => node === event.target)) return;
-    const at = inArea(event);
-    const distances = places.map(([x, y]) => Math.hypot(x - at.x, y - at.y));
+    const at = placeIn(area, event);
+    const distances = points()
+      .map(chart.placeOf)
+      .map(([x, y]) => Math.hypot(x - at.x, y - at.y));
     const nearest = distances.indexOf(Math.min(...distances));
     if (!(distances[nearest] <= REACH)) return;
     event.preventDefault();
     area.setPointerCapture(event.pointerId);
     button.focus({ preventScroll: true });
-    if (nearest !== chosen) onSelect(nearest);
-  };
-  area.addEventListener("pointerdown", onDown);
+    if (nearest !== chosen()) onChoose(nearest);
+  });
   area.addEventListener("pointermove", (event) => {
-    if (area.hasPointerCapture(event.pointerId)) onDrag(inArea(event));
+    if (area.hasPointerCapture(event.pointerId)) moveTo(...chart.valueAt(placeIn(area, event)));
   });
   /** @type {Record<string, number[]>} */
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   button.addEventListener("keydown", (event) => {
-    const size = event.shiftKey ? 5 : 1;
-    if (event.key in arrows) onArrow(arrows[event.key][0] * size, arrows[event.key][1] * size);
-    else if (event.key === "PageDown") onSelect((chosen + 1) % places.length);
-    else if (event.key === "PageUp") onSelect((chosen + places.length - 1) % places.length);
+    const size = STEP * (event.shiftKey ? 5 : 1);
+    const [all, i] = [points(), chosen()];
+    if (event.key in arrows) moveTo(all[i][0] + arrows[event.key][0] * size, all[i][1] + arrows[event.key][1] * size);
+    else if (event.key === "PageDown") onChoose((i + 1) % all.length);
+    else if (event.key === "PageUp") onChoose((i + all.length - 1) % all.length);
     else if (event.key === "Delete" && onDelete) onDelete();
     else return;
     event.preventDefault();
   });
   area.append(button);
 
-  return {
-    button,
-    /**
-     * Put the points where they are drawn.
-     * @param {[number, number][]} next  in CSS pixels of the drawing
-     * @param {number} index  the chosen point
-     * @param {string} color  of its dot
-     * @param {string} name  of the chosen point, for screen readers
-     * @param {boolean} square  whether the chosen point is drawn as a square
-     */
-    place(next, index, color, name, square) {
-      [places, chosen] = [next, index];
-      while (grips.length > next.length) grips.pop()?.remove();
-      while (grips.length < next.length) {
-        const grip = create("span", { class: "grip", "aria-hidden": "true" });
-        grips.push(grip);
-        button.before(grip);
-      }
-      grips.forEach((grip, i) => move(grip, next[i]));
-      move(button, next[index]);
-      button.style.setProperty("--handle", color);
-      button.classList.toggle("square", square);
-      if (button.title !== name) {
-        button.title = name;
-        button.setAttribute("aria-label", name);
-      }
-    },
+  /** Put the points where they are drawn. */
+  return function place() {
+    const [all, i] = [points(), chosen()];
+    while (grips.length > all.length) grips.pop()?.remove();
+    while (grips.length < all.length) {
+      const grip = create("span", { class: "grip", "aria-hidden": "true" });
+      grips.push(grip);
+      button.before(grip);
+    }
+    all.forEach((point, n) => move(grips[n], chart.placeOf(point)));
+    move(button, chart.placeOf(all[i]));
+    const { color, square = false, says = "" } = look(i);
+    button.style.setProperty("--handle", color);
+    button.classList.toggle("square", square);
+    const keys = `Arrow keys move it, Page Up and Page Down choose another${onDelete ? ", Delete removes it" : ""}.`;
+    const [x, y] = all[i].map((value) => written(value));
+    button.title = `Point ${i + 1} of ${all.length}: x ${x}, y ${y}${says}. ${keys}`;
+    button.setAttribute("aria-label", button.title);
   };
 }
 
-function move(/** @type {HTMLElement} */ node, /** @type {[number, number]} */ [x, y]) {
+function move(/** @type {HTMLElement} */ node, /** @type {Point} */ [x, y]) {
   node.style.left = `${x}px`;
   node.style.top = `${y}px`;
 }

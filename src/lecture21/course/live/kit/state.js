@@ -82,7 +82,10 @@ export function arrayOf(shape, low, high) {
 
 /** @typedef {Record<string, {start: unknown, check: Check}>} Fields  of the state of a figure */
 
-/** @typedef {Record<string, any>} Values  each of the type that its check accepts; a figure says which these are */
+/**
+ * @typedef {any} Value  of the type that its check accepts; a figure says which this is
+ * @typedef {Record<string, Value>} Values
+ */
 
 /**
  * Return the start and the check of each parameter.

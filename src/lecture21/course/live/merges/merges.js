@@ -1,8 +1,8 @@
 // Merges (chapter 09): a text of the reader's own, cut into tokens by the first merges of a byte-pair encoding.
 
-import { button, slider, textField } from "../kit/controls.js";
+import { controlsOf } from "../kit/bound.js";
+import { button } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
-import { fieldsFrom } from "../kit/state.js";
 import { encode, mostFrequent, pairCounts, visible } from "./bpe.js";
 
 const STYLE = `
@@ -33,26 +33,18 @@ export default {
       title: "Byte pairs: from bytes to words",
       first: "Choose which pair to merge next, several times. Then move the slider: the plays choose.",
       then: "each merge removes at most as many tokens as the pair has occurrences, so frequent pairs pay off first.",
-      fields: { ...fieldsFrom(context.fields), own: { start: [], check: arePairs } }, // merges after those of the plays
+      fields: { own: { start: [], check: arePairs } }, // merges after those of the plays
       onChange: update,
     });
     const { state } = frame;
     frame.root.append(create("style", {}, STYLE));
-    const control = slider(frame.controls, {
+    const { slider, textField } = controlsOf(frame);
+    slider("merges", {
       label: "Merges from the plays",
-      min: 0,
       max: pairs.length,
-      step: 1,
-      value: state.values.merges,
       onInput: (merges) => state.set({ merges, own: [] }),
     });
-    const box = textField(frame.controls, {
-      label: "Your text",
-      value: state.values.text,
-      rows: 2,
-      longest: context.fields.text.longest,
-      onInput: (text) => state.set({ text, own: [] }),
-    });
+    textField("text", { label: "Your text", rows: 2, onInput: (text) => state.set({ text, own: [] }) });
     const shown = create("p", { class: "text tokens" });
     const next = create("p", { class: "note" });
     const pairsTitle = create("p", { class: "panel-title" }, "Which pair next? Each with its count in your text");
@@ -64,10 +56,7 @@ export default {
     frame.onTheme(update);
 
     function update() {
-      const { merges, text } = state.values;
-      control.set(merges);
-      box.set(text);
-      const { own } = state.values;
+      const { merges, text, own } = state.values;
       const learned = pairs.slice(0, merges);
       const made = [...learned, ...own];
       const tokens = encode(text, made);

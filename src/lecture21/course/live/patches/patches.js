@@ -1,9 +1,10 @@
 // An image as tokens (chapter 15): the patches of a digit, the text after them, the mask over both, and its cost.
 
-import { button, choice, select } from "../kit/controls.js";
+import { controlsOf } from "../kit/bound.js";
+import { button } from "../kit/controls.js";
 import { drawing, heatmap, placeIn } from "../kit/draw.js";
 import { create, createFrame, find } from "../kit/frame.js";
-import { arrayOf, fieldsFrom } from "../kit/state.js";
+import { arrayOf } from "../kit/state.js";
 import { DIGITS, NAMES } from "./digits.js";
 import { picture } from "./picture.js";
 import { read } from "./reader.js";
@@ -25,13 +26,13 @@ export default {
       first: "Click the first patch and switch the mask. Then choose “Cost”, and patches of 1 pixel.",
       then: "the mask changes what patches may attend to, but no row of the text; small patches are expensive.",
       fields: {
-        ...fieldsFrom(context.fields),
         pixels: { start: [], check: (value) => isDrawing(value) || (Array.isArray(value) && !value.length) },
       },
       onChange: update,
     });
     const { state } = frame;
     const { values } = state;
+    const { choice, select } = controlsOf(frame);
     /** @type {number[]} */
     const patchSizes = context.fields.patch_size.choices;
     /** A token under the mouse. @type {number | null} */
@@ -39,27 +40,18 @@ export default {
     let draws = false; // whether the pen draws, or chooses patches
 
     frame.root.append(create("style", {}, STYLE));
-    const views = choice(frame.controls, {
+    choice("view", {
       label: "Show",
       options: [
         ["mask", "Mask"],
         ["cost", "Cost"],
       ],
-      value: values.view,
-      onInput: (view) => state.set({ view }),
     });
-    const sizes = choice(frame.controls, {
+    choice("patch_size", {
       label: "Side of a patch in pixels",
-      options: patchSizes.map((size) => [size, String(size)]),
-      value: values.patch_size,
       onInput: (size) => state.set({ patch_size: size, token: follow(size) }),
     });
-    const masks = choice(frame.controls, {
-      label: "Mask",
-      options: context.fields.mask.choices.map((name) => [name, name]),
-      value: values.mask,
-      onInput: (mask) => state.set({ mask }),
-    });
+    const masks = choice("mask", { label: "Mask" });
 
     /** @type {() => number[]} */
     const pixels = () => (values.pixels.length ? values.pixels : DIGITS[values.digit]);
@@ -105,13 +97,15 @@ export default {
       onChoose: (pixel) => state.set({ token: patchAt(pixel, values.patch_size) }),
       onHover: (pixel) => hover(pixel === null ? null : patchAt(pixel, values.patch_size)),
     });
-    const digits = select(image.panel, {
+    select("digit", {
+      parent: image.panel,
       label: "Digit",
       options: NAMES.map((name, i) => [String(i), `${i} (${name})`]),
-      value: String(values.digit),
+      show: String,
+      take: Number,
       onInput(digit) {
         draws = false;
-        state.set({ digit: Number(digit), pixels: [] });
+        state.set({ digit, pixels: [] });
       },
     });
     const pen = button(image.panel, { label: "Draw your own", onClick: drawOwn });
@@ -235,10 +229,6 @@ export default {
 
     function update() {
       find(frame.root, "section").style.setProperty("--image", frame.colors.key);
-      digits.set(String(values.digit));
-      sizes.set(values.patch_size);
-      masks.set(values.mask);
-      views.set(values.view);
       pen.textContent = draws ? "Done drawing" : "Draw your own";
       masks.node.hidden = map.panel.hidden = values.view !== "mask";
       costsPanel.hidden = values.view !== "cost";

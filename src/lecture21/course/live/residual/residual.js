@@ -1,10 +1,10 @@
 // The residual stream (chapter 05): one character's vector through the layers, what each part adds, and what goes
 // wrong without it.
 
-import { slider, textField } from "../kit/controls.js";
+import { controlsOf } from "../kit/bound.js";
 import { byInput, create, createFrame } from "../kit/frame.js";
 import { argmax, dot, softmax, written } from "../kit/numbers.js";
-import { fieldsFrom, integerIn } from "../kit/state.js";
+import { integerIn } from "../kit/state.js";
 import { bars, distributionRows } from "../characters/bars.js";
 import { encodeText, percent, shortName, unknownSentence } from "../characters/characters.js";
 import { modelChoice } from "../characters/mine.js";
@@ -47,7 +47,6 @@ export default {
       title: TITLE,
       first: FIRST,
       fields: {
-        ...fieldsFrom(context.fields),
         removed: { start: [], check: isPartList },
         chosen: { start: 2 * L, check: integerIn(0, 512) },
       },
@@ -57,25 +56,19 @@ export default {
     frame.root.append(create("style", {}, WRITE_STYLE));
     frame.onRemove(() => engine.close());
 
-    const box = textField(frame.controls, {
-      label: "Sentence",
-      value: state.values.prompt,
-      rows: 2,
-      longest: context.fields.prompt.longest,
-      onInput: (prompt) => state.set({ prompt }),
-    });
+    const { slider, textField } = controlsOf(frame);
+    const box = textField("prompt", { label: "Sentence", rows: 2 });
     box.node.classList.add("wide");
     const seenNote = create("span", { class: "said" });
     box.node.append(seenNote);
     let names = [" "];
-    const place = slider(frame.controls, {
+    const place = slider("token", {
       label: "Character",
       min: 1,
       max: 1,
-      step: 1,
-      value: 1,
+      show: (token) => (token < 0 || token >= names.length ? names.length : token + 1),
+      take: (value) => (value === names.length ? -1 : value - 1),
       format: (value) => `${value}, “${shortName(names[value - 1] ?? "")}”`,
-      onInput: (value) => state.set({ token: value === names.length ? -1 : value - 1 }),
     });
     const makeView = () =>
       streamView(
@@ -127,7 +120,6 @@ export default {
       frame.advise({ first: FIRST, then: removedParts().length ? THEN : "" });
       if (begun) frame.acted(); // which shows what one should see, or hides it while nothing is removed
       begun = true;
-      box.set(state.values.prompt);
       view.use(removedParts());
       refresh();
     }

@@ -1,12 +1,12 @@
 // The router of a sparse GPT (chapter 14): a text colored by the experts that process its characters.
 
 import { startEngine } from "../engine/client.js";
-import { choice, select, textField } from "../kit/controls.js";
+import { controlsOf } from "../kit/bound.js";
 import { drawing } from "../kit/draw.js";
 import { loadFile } from "../kit/files.js";
 import { create, createFrame, find, messageOf } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
-import { fieldsFrom, integerIn } from "../kit/state.js";
+import { integerIn } from "../kit/state.js";
 import { drawExperts } from "./bars.js";
 import { EXPERT_STYLE, expertTiles, lettersOf } from "./experts.js";
 import { STYLE, letterField, sign } from "./letters.js";
@@ -26,18 +26,17 @@ export default {
       title: "Which expert processes which character?",
       first: "Point at an expert, or tap it. Then choose another layer, or type your own text.",
       then: "only the letters that this expert processes stay in color, wherever they are in the text.",
-      fields: { ...fieldsFrom(context.fields), expert: { start: 0, check: integerIn(0, 1024) } }, // 0: none
+      fields: { expert: { start: 0, check: integerIn(0, 1024) } }, // 0: none
       onChange: update,
     });
     const { state } = frame;
     const { values } = state;
+    const { choice, select, textField } = controlsOf(frame);
     const section = find(frame.root, "section");
     /** @type {Engine | null} */
     let engine = null;
     /** @type {EngineModel | null} */
     let gpt = null;
-    /** @type {((layer: number) => void) | null} */
-    let setLayer = null;
     /** Of the last text that the model could read. @type {Routed | null} */
     let routed = null;
     /** The text that is being read, or was read last. @type {string | null} */
@@ -46,11 +45,9 @@ export default {
     /** The same, where they are there for certain. */
     const known = () => /** @type {{gpt: EngineModel, routed: Routed}} */ ({ gpt, routed });
 
-    const field = textField(frame.controls, {
+    const field = textField("text", {
       label: "Your text",
-      value: values.text,
       rows: 3,
-      longest: context.fields.text.longest,
       onInput: (text) => state.set({ text, cursor: caret() }),
     });
     for (const event of ["keyup", "click", "select"]) {
@@ -164,8 +161,6 @@ export default {
 
     let drawnLayer = values.layer;
     function update() {
-      field.set(values.text);
-      setLayer?.(values.layer);
       if (!gpt) return;
       if (values.text !== asked && !section.hasAttribute("aria-busy")) read();
       if (!routed) return;
@@ -191,25 +186,13 @@ export default {
       const { n_layer: count, block_size: size } = gpt.config;
       const experts = gpt.config.moe.n_expert;
       note.textContent = `${experts} experts in each layer; the text is processed in windows of ${size} characters.`;
-      const options = { label: "Layer", value: Math.min(values.layer, count) };
-      const numbers = Array.from({ length: count }, (_, i) => i + 1);
-      const onInput = (/** @type {number | string} */ each) => state.set({ layer: Number(each) });
-      if (count <= 8) {
-        const few = choice(frame.controls, {
-          ...options,
-          options: numbers.map((each) => [each, String(each)]),
-          onInput,
-        });
-        setLayer = (layer) => few.set(Math.min(layer, count));
-      } else {
-        const many = select(frame.controls, {
-          label: options.label,
-          value: String(options.value),
-          options: numbers.map((each) => [String(each), String(each)]),
-          onInput,
-        });
-        setLayer = (layer) => many.set(String(Math.min(layer, count)));
-      }
+      const numbers = Array.from({ length: count }, (_, i) => String(i + 1));
+      (count <= 8 ? choice : select)("layer", {
+        label: "Layer",
+        options: numbers.map((each) => [each, each]),
+        show: (layer) => String(Math.min(layer, count)),
+        take: Number,
+      });
       await read();
     }
 

@@ -1,6 +1,7 @@
 // Two GPTs continue the same prompt (chapter 04): one that was trained with a causal mask, and one without.
 
-import { button, slider, textField } from "../kit/controls.js";
+import { controlsOf } from "../kit/bound.js";
+import { button } from "../kit/controls.js";
 import { loadFile } from "../kit/files.js";
 import { create, createFrame, messageOf } from "../kit/frame.js";
 import { softmax } from "../kit/numbers.js";
@@ -52,11 +53,10 @@ export default {
       main: true,
       onClick: () => state.set({ seed: (state.values.seed + 1) % 2 ** 31 }),
     });
-    const box = textField(frame.controls, {
+    const { slider, textField } = controlsOf(frame);
+    const box = textField("prompt", {
       label: "Prompt",
-      value: state.values.prompt,
       rows: 2,
-      longest: context.fields.prompt.longest,
       onInput: (prompt) => {
         if (prompt) state.set({ prompt });
         else frame.fail("Type at least one character to continue.");
@@ -66,14 +66,13 @@ export default {
     const note = create("span", { class: "note" });
     box.node.append(note);
     let letters = [" "];
-    const place = slider(frame.controls, {
+    const place = slider("letter", {
       label: "Letter to predict",
       min: 2,
       max: 2,
-      step: 1,
-      value: 2,
+      show: () => at() + 1,
+      take: (value) => (value === letters.length ? -1 : value - 1),
       format: (value) => `${value}, “${shortName(letters[value - 1] ?? "")}”`,
-      onInput: (value) => state.set({ letter: value === letters.length ? -1 : value - 1 }),
     });
     const [labels, losses] = [model.get("labels"), model.get("losses")];
     const panels = models.map((_, i) => {
@@ -105,7 +104,6 @@ export default {
 
     function update() {
       const { prompt } = state.values;
-      box.set(prompt);
       const count = [...prompt].length;
       const rest = count >= size ? "the window is full" : `the window holds ${size}`;
       note.textContent = `${count} ${count === 1 ? "character" : "characters"}; ${rest}.`;

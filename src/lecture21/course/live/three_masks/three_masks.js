@@ -2,7 +2,8 @@
 
 import { STYLE, paintedGrid } from "./grid.js";
 import { familyMask, nameOf, reach, square } from "./masks.js";
-import { button, choice } from "../kit/controls.js";
+import { controlsOf } from "../kit/bound.js";
+import { button } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
 
 const START = "<bos>";
@@ -58,10 +59,9 @@ export default {
     const linked = context.model.get("_linked") ?? {};
     if ("family" in linked && !("mask" in linked)) state.values.mask = "own"; // a link of an earlier edition
     frame.root.append(create("style", {}, STYLE));
-    const families = choice(frame.controls, {
+    controlsOf(frame).choice("family", {
       label: "Model",
       options: Object.entries(FAMILIES).map(([key, { name }]) => [key, name]),
-      value: state.values.family,
       onInput: (family) => state.set({ family, mask: "" }),
     });
     button(frame.controls, { label: "Show its mask", onClick: () => state.set({ mask: "own" }) });
@@ -95,7 +95,6 @@ export default {
     function update() {
       const { family } = state.values;
       const { inputs, nSource, predicts, loss, models } = FAMILIES[family];
-      families.set(family);
       const mask = painted();
       const reached = reach(mask);
       const own = familyMask(inputs.length, nSource);

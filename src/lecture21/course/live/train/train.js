@@ -1,6 +1,7 @@
 // Train a GPT in this page (chapter 07): losses and samples while it learns, beside n-grams and a run in PyTorch.
 
-import { button, choice, more, numberField, select, slider, toggle } from "../kit/controls.js";
+import { controlsOf } from "../kit/bound.js";
+import { button, more } from "../kit/controls.js";
 import { loadFile } from "../kit/files.js";
 import { create, createFrame, find, messageOf } from "../kit/frame.js";
 import { download as offer, kept, nameOfOwnModel } from "../kit/kept.js";
@@ -54,26 +55,15 @@ export default {
     /** The text that the page or the notebook gives, once it is loaded. @type {import("./corpus.js").Corpus | null} */
     let plays = null;
 
-    const first = {
-      budget: choice(frame.controls, {
-        label: "Training time",
-        options: context.fields.budget.choices.map((seconds) => [
-          seconds,
-          seconds < 120 ? `${seconds} s` : `${seconds / 60} min`,
-        ]),
-        value: values.budget,
-        onInput: (budget) => state.set({ budget }),
-      }),
-      doublings: slider(frame.controls, {
-        label: "Learning rate",
-        min: context.fields.doublings.min,
-        max: context.fields.doublings.max,
-        step: 1,
-        value: values.doublings,
-        format: (doublings) => `${percent(2 ** doublings)} of the recipe's`,
-        onInput: (doublings) => state.set({ doublings }),
-      }),
-    };
+    const { choice, numberField, select, slider, toggle } = controlsOf(frame);
+    choice("budget", {
+      label: "Training time",
+      options: context.fields.budget.choices.map((each) => [each, each < 120 ? `${each} s` : `${each / 60} min`]),
+    });
+    slider("doublings", {
+      label: "Learning rate",
+      format: (doublings) => `${percent(2 ** doublings)} of the recipe's`,
+    });
     const buttons = create("div", { class: "buttons" });
     frame.controls.append(buttons);
     const main = button(buttons, {
@@ -92,49 +82,18 @@ export default {
     let keeps = true; // whether the model of this run becomes the reader's own
 
     const further = more(frame, "More: size, optimizer, seed, causal mask, your own text");
-    const controls = {
-      ...first,
-      size: select(further, {
-        label: "Model",
-        options: shapes.map(({ name }) => [name, name]),
-        value: values.size,
-        onInput: (size) => state.set({ size }),
-      }),
-      optimizer: choice(further, {
-        label: "Optimizer",
-        options: [
-          ["muon", "Muon"],
-          ["adamw", "AdamW"],
-        ],
-        value: values.optimizer,
-        onInput: (optimizer) => state.set({ optimizer }),
-      }),
-      seed: numberField(further, {
-        label: "Seed",
-        min: context.fields.seed.min,
-        max: context.fields.seed.max,
-        step: 1,
-        value: values.seed,
-        integer: true,
-        onInput: (seed) => state.set({ seed }),
-        onError: (sentence) => frame.fail(sentence),
-      }),
-      steps: numberField(further, {
-        label: "Steps, or 0 for as many as fit",
-        min: context.fields.steps.min,
-        max: context.fields.steps.max,
-        step: 1,
-        value: values.steps,
-        integer: true,
-        onInput: (steps) => state.set({ steps }),
-        onError: (sentence) => frame.fail(sentence),
-      }),
-      causal: toggle(further, {
-        label: "Causal mask",
-        value: values.causal,
-        onInput: (causal) => state.set({ causal }),
-      }),
-    };
+    const sizes = select("size", { parent: further, label: "Model", options: shapes.map(({ name }) => [name, name]) });
+    choice("optimizer", {
+      parent: further,
+      label: "Optimizer",
+      options: [
+        ["muon", "Muon"],
+        ["adamw", "AdamW"],
+      ],
+    });
+    numberField("seed", { parent: further, label: "Seed" });
+    numberField("steps", { parent: further, label: "Steps, or 0 for as many as fit" });
+    toggle("causal", { parent: further, label: "Causal mask" });
     frame.stage.after(further.parentElement ?? further); // the controls, the curve and the samples are in sight together
     const own = ownText(further, { levels, onChange: update, onError: (sentence) => frame.fail(sentence) });
 
@@ -264,15 +223,8 @@ export default {
     }
 
     function update() {
-      controls.budget.set(values.budget);
-      controls.doublings.set(values.doublings);
-      controls.size.set(values.size);
-      controls.optimizer.set(values.optimizer);
-      controls.seed.set(values.seed);
-      controls.steps.set(values.steps);
-      controls.causal.set(values.causal);
       const vocabulary = own.corpus?.vocabulary ?? 65;
-      for (const option of controls.size.input.options) {
+      for (const option of sizes.input.options) {
         option.textContent = labelOf(shapeOf[option.value], vocabulary);
       }
       follow("progress");

@@ -1,19 +1,21 @@
 // Two experts and a gate (chapter 12): drag the data, and fit the mixture by EM or by gradient.
 
+import { controlsOf } from "../kit/bound.js";
 import { legend, lineChart } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
-import { button, choice } from "../kit/controls.js";
+import { button, more } from "../kit/controls.js";
 import { create, createFrame } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
+import { player } from "../kit/player.js";
 import { pointLayer } from "../kit/points.js";
-import { arrayOf, fieldsFrom, integerIn } from "../kit/state.js";
+import { arrayOf, integerIn } from "../kit/state.js";
 import { X_RANGE, Y_RANGE, gateContent, linesContent, mixed } from "./drawing.js";
 import { explain, responsibilities } from "./fit.js";
-import { restControls } from "./rest.js";
 import { STYLE, fitTable, sentence } from "./readings.js";
 import {
   FEWEST,
   METHODS,
+  MOST,
   NAMES,
   freshFits,
   gain,
@@ -27,15 +29,16 @@ import {
 
 const TOLERANCE = 1e-6; // nats: EM has converged after a step that changes the log-likelihood by less
 const LIMIT = { em: 300, competitive: 500, cooperative: 500 }; // steps of one run
-const SPEED = { em: 0.2, competitive: 4, cooperative: 4 }; // steps in each frame of the animation
+const FRAME = { em: 83, competitive: 16, cooperative: 16 }; // milliseconds of a picture of a run
+const STEPS = { em: 1, competitive: 4, cooperative: 4 }; // from one picture to the next
 const START = [0, 0.5, 0, 0, -0.5, 0, 0, 0];
 const NOT_FINITE = "The fit diverged to numbers that are not finite: press Reset, or choose a smaller learning rate.";
 
 /**
  * @typedef {import("./state.js").Row} Row
  * @typedef {import("./state.js").Values} Values
- * @typedef {{fits: Row[], since: Row[], steps: number, due: number, frame: number}} Run
- *   the fits so far, those at its beginning, its steps, those that are due now, and its place in the animation
+ * @typedef {{fits: Row[], since: Row[], steps: number, end?: string}} Run
+ *   the fits so far, those at its beginning, its steps, and why it has ended
  */
 
 export default {
@@ -53,7 +56,6 @@ export default {
       first: "Press E-step, then M-step, and repeat. Then drag a few points to the other line.",
       then: "the E-step colors the points, the M-step moves each line to the points of its color, and soon neither changes much.",
       fields: {
-        ...fieldsFrom(context.fields),
         start: { start: 1, check: isStart },
         points: { start: [-0.8, -0.4, 0.4, 0.8].map((x) => [x, x < 0 ? 1 : -0.5]), check: isPoints },
         shares: { start: [], check: isShares },
@@ -63,6 +65,7 @@ export default {
     });
     const { state } = frame;
     const values = /** @type {Values} */ (state.values);
+    const { choice, slider } = controlsOf(frame);
     let shown = { start: values.start, fits: values.fits };
     /** While fitting. @type {Run | null} */
     let run = null;
@@ -82,26 +85,43 @@ export default {
     let ghost = null;
     const selected = () => Math.min(values.selected, values.points.length - 1);
 
-    const method = choice(frame.controls, {
+    choice("method", {
       label: "Fit with",
       options: METHODS.map((name) => [name, NAMES[name]]),
-      value: values.method,
-      onInput(name) {
-        stop();
+      onInput(method) {
+        movie.stop();
         outcome = "";
         ghost = null;
-        state.set({ method: name });
+        state.set({ method });
       },
     });
     const eButton = button(frame.controls, { label: "E-step", onClick: eStep });
     const mButton = button(frame.controls, { label: "M-step", onClick: oneStep });
     const stepButton = button(frame.controls, { label: "One step", main: true, onClick: oneStep });
-    const runButton = button(frame.controls, {
+    const movie = player(frame, {
       label: "Run",
-      others: ["Pause"],
-      onClick: () => (run ? stop() : startRun()),
+      pause: () => FRAME[values.method],
+      onPlay() {
+        run = { fits: values.fits, since: values.fits, steps: 0 };
+        frame.fail("");
+      },
+      advance,
+      onStop: keep,
     });
-    const rest = restControls(frame, { starts, rates, restart, addPoint, removePoint });
+    const rest = more(frame, "More: initialization, learning rate, points");
+    slider("start", { parent: rest, label: "Random initialization", min: 1, max: starts.length });
+    slider("learning_rate", {
+      parent: rest,
+      label: "Learning rate of Adam",
+      min: 0,
+      max: rates.length - 1,
+      show: (rate) => rates.indexOf(rate),
+      take: (index) => rates[index],
+      format: (index) => String(rates[index]),
+    });
+    button(rest, { label: "Restart the fits", onClick: restart });
+    const addButton = button(rest, { label: "Add a point", onClick: addPoint });
+    const removeButton = button(rest, { label: "Remove the chosen point", onClick: removePoint });
     const chart = lineChart(frame, {
       title: "Each point has the color of the expert that is responsible for it",
       label: "Data, the lines of two experts and the mean of the mixture, over x",
@@ -115,15 +135,16 @@ export default {
           responsible: colored(),
           bands: values.method !== "cooperative", // which does not train the standard deviations
         }),
-      onPaint: placePoints,
+      onPaint: () => placePoints(),
     });
-    const layer = pointLayer(chart, {
-      onSelect: (index) => state.set({ selected: index }),
-      onDrag: (place) => moveTo(...chart.valueAt(place)),
-      onArrow(dx, dy) {
-        const [x, y] = values.points[selected()];
-        moveTo(x + 0.05 * dx, y + 0.05 * dy);
-      },
+    const placePoints = pointLayer(chart, {
+      points: () => values.points,
+      chosen: selected,
+      xRange: X_RANGE,
+      yRange: Y_RANGE,
+      look: lookOf,
+      onChoose: (index) => state.set({ selected: index }),
+      onMove: (points) => changePoints({ points }),
       onDelete: removePoint,
     });
     legend(chart.panel, () => [
@@ -141,18 +162,15 @@ export default {
     const fillTable = fitTable(frame.stage);
     frame.root.append(create("style", {}, STYLE));
 
-    function placePoints() {
-      const i = selected();
-      const [x, y] = values.points[i];
+    function lookOf(/** @type {number} */ i) {
       const { gate } = explain(parametersOf(row()), values.points)[i];
       const share = colored()?.[i];
       const [first, second] = THEMED.series;
-      const name =
-        `Point ${i + 1} of ${values.points.length}: x ${written(x)}, y ${written(y)}; expert 1: gate ` +
-        `${gate[0].toFixed(2)}${share ? `, responsibility ${share[0].toFixed(2)}` : ""}. ` +
-        "Arrow keys move it, Page Up and Page Down choose another, Delete removes it.";
-      const color = share ? mixed(first, second, share[1]) : THEMED.masked;
-      layer.place(values.points.map(chart.placeOf), i, color, name, share !== undefined && share[1] > 0.5);
+      return {
+        color: share ? mixed(first, second, share[1]) : THEMED.masked,
+        square: share !== undefined && share[1] > 0.5,
+        says: `; expert 1: gate ${gate[0].toFixed(2)}${share ? `, responsibility ${share[0].toFixed(2)}` : ""}`,
+      };
     }
 
     function changePoints(/** @type {{points: [number, number][], selected?: number}} */ changes) {
@@ -162,14 +180,6 @@ export default {
       // Once there was an E-step, the colors follow the points.
       const shares = values.shares.length ? sharesOf(values.fits[0], changes.points) : [];
       state.set({ ...changes, shares });
-    }
-
-    function moveTo(/** @type {number} */ x, /** @type {number} */ y) {
-      const inside = (/** @type {number} */ value, /** @type {[number, number]} */ [low, high]) =>
-        Math.round(100 * Math.min(Math.max(value, low), high)) / 100;
-      /** @type {[number, number]} */
-      const moved = [inside(x, X_RANGE), inside(y, Y_RANGE)];
-      changePoints({ points: values.points.map((point, i) => (i === selected() ? moved : point)) });
     }
 
     function addPoint() {
@@ -194,7 +204,7 @@ export default {
       fits.map((each, i) => (i === current() ? next : each));
 
     function eStep() {
-      stop();
+      movie.stop();
       frame.fail("");
       ghost = null;
       outcome = "The E-step left the lines where they were.";
@@ -202,7 +212,7 @@ export default {
     }
 
     function oneStep() {
-      stop();
+      movie.stop();
       const before = row();
       const shares = values.method === "em" ? (colored() ?? undefined) : undefined;
       const next = stepped(before, values.points, values.method, values.learning_rate, shares);
@@ -215,56 +225,35 @@ export default {
       state.set({ fits: replaced(values.fits, next) });
     }
 
-    function startRun() {
-      run = { fits: values.fits, since: values.fits, steps: 0, due: 0, frame: 0 };
-      frame.fail("");
-      runButton.textContent = "Pause";
-      if (!matchMedia("(prefers-reduced-motion: reduce)").matches) tick();
-      else while (run) forward(run);
-    }
-
-    /** Make one step of a run, which may be its last. */
-    function forward(/** @type {Run} */ going) {
-      const before = row();
-      const next = stepped(before, values.points, values.method, values.learning_rate);
-      if (!next) {
-        stop();
-        frame.fail(NOT_FINITE);
-        return;
-      }
-      going.fits = replaced(going.fits, next);
-      going.steps += 1;
-      if (values.method === "em" && Math.abs(gain(before, next, values.points)) < TOLERANCE)
-        stop(`EM has converged: its last step changed the log-likelihood by less than ${TOLERANCE.toFixed(6)} nats.`);
-      else if (going.steps >= LIMIT[values.method]) stop(`The run took ${going.steps} steps.`);
-    }
-
-    function tick() {
-      if (run && frame.visible) {
-        for (run.due += SPEED[values.method]; run && run.due >= 1;) {
-          run.due -= 1;
-          forward(run);
+    /** Make the next steps of a run; returns whether there are more. */
+    function advance() {
+      for (let i = 0; run && i < STEPS[values.method]; i++) {
+        const before = row();
+        const next = stepped(before, values.points, values.method, values.learning_rate);
+        if (!next) {
+          frame.fail(NOT_FINITE);
+          return false;
         }
-        if (run) draw();
+        run.fits = replaced(run.fits, next);
+        run.steps += 1;
+        const change = Math.abs(gain(before, next, values.points));
+        if (values.method === "em" && change < TOLERANCE)
+          run.end = `EM has converged: its last step changed the log-likelihood by less than ${TOLERANCE.toFixed(6)} nats.`;
+        else if (run.steps >= LIMIT[values.method]) run.end = `The run took ${run.steps} steps.`;
+        if (run.end) return false;
       }
-      if (run) run.frame = requestAnimationFrame(tick);
+      draw();
+      return true;
     }
 
-    /** End a run, and keep what it has reached. */
-    function stop(said = "") {
+    /** Keep what a run has reached. */
+    function keep() {
       if (!run) return;
-      const { fits, steps } = run;
-      abandon();
-      outcome = said || `Paused after ${steps} more ${steps === 1 ? "step" : "steps"}.`;
+      const { fits, steps, end } = run;
+      run = null;
+      outcome = end ?? `Paused after ${steps} more ${steps === 1 ? "step" : "steps"}.`;
       ghost = null;
       state.set({ fits, ...(values.method === "em" ? { shares: sharesOf(fits[0]) } : {}) });
-    }
-
-    /** End a run, and forget it. */
-    function abandon() {
-      if (run) cancelAnimationFrame(run.frame);
-      run = null;
-      runButton.textContent = "Run";
     }
 
     /** Whether an E-step would change no color. */
@@ -286,10 +275,12 @@ export default {
         return;
       }
       // Reset, a new start, or Python has replaced the fits: what a run has reached does not count any more.
-      if (run && values.fits !== run.since) abandon();
+      if (run && values.fits !== run.since) {
+        run = null;
+        movie.halt();
+      }
       if (values.fits.every((each) => stepsOf(each) === 0) && !values.shares.length) outcome = "";
       shown = { start: values.start, fits: values.fits };
-      method.set(values.method);
       const em = values.method === "em";
       const due = em && !isColoredNow();
       stepButton.hidden = em;
@@ -297,12 +288,12 @@ export default {
       eButton.classList.toggle("main", due);
       mButton.classList.toggle("main", em && !due);
       mButton.disabled = em && !colored();
-      rest.update();
+      addButton.disabled = values.points.length >= MOST;
+      removeButton.disabled = values.points.length <= FEWEST;
       draw();
       if (!run) frame.describe(`${sentence(row(), values.method, values.points, colored())} ${outcome}`.trim());
     }
 
-    frame.onRemove(abandon);
     update();
     return frame.remove;
   },

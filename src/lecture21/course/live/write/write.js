@@ -1,6 +1,7 @@
 // Write with a GPT (chapters 08, 07): the next character's distribution and what is behind it, while the reader types.
 
-import { button, choice, textField } from "../kit/controls.js";
+import { controlsOf } from "../kit/bound.js";
+import { button, textField } from "../kit/controls.js";
 import { loadFile } from "../kit/files.js";
 import { create, createFrame } from "../kit/frame.js";
 import { nextTokenProbabilities } from "../engine/sampling.js";
@@ -75,11 +76,10 @@ export default {
       main: true,
       onClick: () => (writer.running ? writer.stop() : writer.start()),
     });
-    const view = choice(frame.controls, {
+    controlsOf(frame).choice("view", {
       label: "Show",
       options: [["next", "Next character"], ["attention", "Attention"], ["layers", "Layers"], ["price", "Bits"]], // prettier-ignore
-      value: state.values.view,
-      onInput: (value) => change({ view: value }),
+      onInput: (view) => change({ view }),
     });
     const panel = create("div", { class: "panel" }, create("p", { class: "panel-title" }, "The next character"));
     const list = bars(panel, "Probabilities of the next character");
@@ -146,7 +146,6 @@ export default {
       const { values } = state;
       if (!writer.running) text = values.prompt;
       box.set(text);
-      view.set(values.view);
       const [first, then] = FIRST[values.view];
       frame.advise({ first, then });
       for (const [name, each] of Object.entries(views)) each.show(name === values.view);
