@@ -136,7 +136,7 @@ def test_training_is_that_of_minimize(load_module, kind):
     losses, parameters = page.evaluate(
         f"""([given, batches, rates]) => {{
             const model = ({MODEL})(given);
-            const update = module.adam(model);
+            const update = module.updates(model);
             const losses = batches.map((batch, i) => update(batch, rates[i]));
             const entry = (name) => [name, Array.from(model.parameters[name])];
             return [losses, Object.fromEntries(model.trained.map(entry))];

@@ -1,12 +1,12 @@
 // Training a model in the page, with the settings of `benchmarks/c01_agreement.py`: Adam, and a cosine decay to 0.
 
 import { seededRandom } from "../kit/numbers.js";
+import { adam } from "../kit/tape.js";
 import { KINDS, lossAndGradients } from "./models.js";
 import { drawBatch } from "./task.js";
 
 export const STEPS = 500;
 const BATCH = 32;
-const [BETA1, BETA2, EPSILON] = [0.9, 0.999, 1e-8];
 
 /** The learning rate of a step: a cosine from the peak to 0. */
 export function rateAt(/** @type {number} */ step, /** @type {number} */ steps, /** @type {number} */ peak) {
@@ -17,23 +17,16 @@ export function rateAt(/** @type {number} */ step, /** @type {number} */ steps, 
  * Return a function that makes one update of a model, in place, and returns the loss before it.
  * @param {import("./models.js").Model} model
  */
-export function adam(model) {
-  const zeros = () => Object.fromEntries(model.trained.map((name) => [name, model.parameters[name].map(() => 0)]));
-  const [means, squares] = [zeros(), zeros()];
+export function updates(model) {
+  const states = model.trained.map((name) => {
+    const parameters = model.parameters[name];
+    return { name, parameters, first: parameters.map(() => 0), second: parameters.map(() => 0) };
+  });
   let count = 0;
   return (/** @type {import("./task.js").Sentence[]} */ batch, /** @type {number} */ rate) => {
     const { loss, gradients } = lossAndGradients(model, batch);
     count++;
-    const root = Math.sqrt(1 - BETA2 ** count);
-    for (const name of model.trained) {
-      const [p, m, v, gradient] = [model.parameters[name], means[name], squares[name], gradients[name]];
-      for (let i = 0; i < p.length; i++) {
-        const g = gradient[i];
-        m[i] += (1 - BETA1) * (g - m[i]);
-        v[i] += (1 - BETA2) * (g * g - v[i]);
-        p[i] -= ((rate / (1 - BETA1 ** count)) * m[i]) / (Math.sqrt(v[i]) / root + EPSILON);
-      }
-    }
+    for (const { name, ...state } of states) adam(state, gradients[name], rate, count);
     return loss;
   };
 }
@@ -46,7 +39,7 @@ export function adam(model) {
  */
 export function* training(model, { distances, people, seed, steps = STEPS, rate = KINDS[model.kind].rate }) {
   const random = seededRandom(seed);
-  const update = adam(model);
+  const update = updates(model);
   for (let step = 0; step < steps; step++) {
     yield update(drawBatch(random, { distances, people, size: BATCH }), rateAt(step, steps, rate));
   }

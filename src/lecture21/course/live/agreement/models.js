@@ -1,13 +1,12 @@
 // The models of chapters 01 to 05, each of which reads the words of a sentence and predicts the verb.
 
 import { normal, seededRandom, softmax } from "../kit/numbers.js";
-import { emptyGradients, head, headBackward, headParameters, prepareHead } from "./attend.js";
-import { emptyRecurrence, prepareRecurrence, recurrence, recurrenceBackward, recurrenceParameters } from "./recur.js";
-import { addTo, back, dotRow } from "../kit/rows.js";
+import { attend, backward, crossEntropy, gather, given, linear, sum, tanh } from "../kit/tape.js";
 import { FIRST_VERB, N_VERB } from "./task.js";
 
 const [SIZE, WIDTH] = [44, 32]; // of the vocabulary, and of the vectors
 const MATRICES = ["query", "key", "value"];
+const WAVE = 10000; // of the sinusoids (Vaswani et al. 2017)
 
 /**
  * What distinguishes the models: `matrices` are W_q, W_k and W_v, `open` has no mask, and `vectors` of words are fixed
@@ -78,42 +77,84 @@ function seenWords(
   return ahead && KINDS[kind].open ? [...words, ...rest] : words;
 }
 
-/**
- * @typedef {object} Prepared  a model for sentences of a greatest length
- * @property {(words: number[], asks: number) => Pass} forward
- * @property {() => Record<string, Float64Array>} gradients  of its parameters but the output, over all calls of `backward`
- *
- * @typedef {object} Pass  of one sentence
- * @property {Float64Array} out
- * @property {Float64Array | null} weights  attention to its words
- * @property {(dOut: Float64Array) => void} backward
- */
+/** @typedef {import("../kit/tape.js").Tensor} Tensor */
 
-/** @returns {Prepared} */
-function prepare(/** @type {Model} */ model, /** @type {number} */ length) {
-  const { width } = model;
-  if (KINDS[model.kind].recurrent) {
-    const tables = prepareRecurrence(model);
-    const sums = emptyRecurrence(tables);
-    return {
-      forward(words) {
-        const found = recurrence(tables, words, width);
-        const backward = (/** @type {Float64Array} */ dOut) => recurrenceBackward(tables, sums, found, words, dOut);
-        return { out: found.out, weights: null, backward };
-      },
-      gradients: () => recurrenceParameters(model, sums),
-    };
+/**
+ * Return the sinusoidal vectors of positions, as lecture21.layers.positions computes them.
+ * @param {number} length
+ * @param {number} width
+ */
+function sinusoids(length, width) {
+  const angle = (/** @type {number} */ t, /** @type {number} */ i) => t * WAVE ** (-(i - (i % 2)) / width);
+  return Float64Array.from({ length: length * width }, (_, at) => {
+    const [t, i] = [Math.floor(at / width), at % width];
+    return (i % 2 ? Math.cos : Math.sin)(angle(t, i));
+  });
+}
+
+/** The last state of a recurrent network, h' = tanh(W x + b + U h + c) as in torch.nn.RNN, which begins at 0. */
+function recurrence(/** @type {Record<string, Tensor>} */ p, /** @type {number[][]} */ sentences) {
+  const inputs = sum(sum(linear(p.vectors, p.input), p.input_bias), p.recurrent_bias); // of each word of the vocabulary
+  /** @type {Tensor | null} */
+  let state = null;
+  for (const t of sentences[0].keys()) {
+    const added = gather(
+      inputs,
+      sentences.map((words) => words[t]),
+    );
+    state = tanh(state ? sum(added, linear(state, p.recurrent)) : added);
   }
-  const tables = prepareHead(model, length);
-  const sums = emptyGradients(tables);
-  return {
-    forward(words, asks) {
-      const found = head(tables, words, asks, width);
-      const backward = (/** @type {Float64Array} */ dOut) => headBackward(tables, sums, found, words, asks, dOut);
-      return { out: found.out, weights: found.weights, backward };
-    },
-    gradients: () => headParameters(model, tables, sums),
+  return /** @type {Tensor} */ (state);
+}
+
+/**
+ * One attention head at the word `asks`. Words are few: queries, keys and values are computed once for each word of the
+ * vocabulary. Without matrices they are the vectors, and scores are not scaled, as in `basic_self_attention`.
+ */
+function head(
+  /** @type {Model} */ { width, positions },
+  /** @type {Record<string, Tensor>} */ p,
+  /** @type {number[][]} */ sentences,
+  /** @type {number} */ asks,
+) {
+  /** What rows of vectors add to queries, keys and values. */
+  const source = (/** @type {Tensor} */ vectors, /** @type {number[][]} */ rows) => {
+    const [query, keys, values] = MATRICES.map((name) => (p[name] ? linear(vectors, p[name]) : vectors));
+    const asked = rows.map((each) => each[asks]);
+    return { query: gather(query, asked), keys, values, rows };
   };
+  const sources = [source(p.vectors, sentences)];
+  if (positions) {
+    const places = [...sentences[0].keys()];
+    const vectors = given(sinusoids(places.length, width), width);
+    sources.push(
+      source(
+        vectors,
+        sentences.map(() => places),
+      ),
+    );
+  }
+  const query = sources.map((each) => each.query).reduce(sum);
+  return attend(query, sources, p.query ? 1 / Math.sqrt(width) : 1);
+}
+
+/**
+ * Return what a model says at the word `asks` of sentences of one length: logits, and attention if it has any.
+ * @param {Model} model
+ * @param {number[][]} sentences
+ * @param {number} asks
+ */
+function forward(model, sentences, asks) {
+  const { parameters, trained, width, kind } = model;
+  const tensors = Object.entries(parameters).map(([name, data]) => {
+    return [name, given(data, name.endsWith("bias") ? data.length : width, trained.includes(name))];
+  });
+  /** @type {Record<string, Tensor>} */
+  const p = Object.fromEntries(tensors);
+  const found = KINDS[kind].recurrent
+    ? { out: recurrence(p, sentences), weights: null }
+    : (({ weights, ...out }) => ({ out, weights }))(head(model, p, sentences, asks));
+  return { p, logits: sum(linear(found.out, p.output), p.output_bias), weights: found.weights };
 }
 
 /**
@@ -121,17 +162,20 @@ function prepare(/** @type {Model} */ model, /** @type {number} */ length) {
  * @param {Model} model
  * @param {import("./task.js").Sentence[]} sentences
  * @param {boolean} [ahead]  whether the words from the verb on are in sight
- * @param {Prepared | null} [prepared]
- * @returns {(Pass & {logits: Float64Array})[]}
+ * @returns {{logits: Float64Array, weights: Float64Array | null}[]}
  */
-export function read(model, sentences, ahead = false, prepared = null) {
-  const inputs = sentences.map((sentence) => seenWords(model, sentence, ahead));
-  const { forward } = prepared ?? prepare(model, Math.max(...inputs.map((words) => words.length)));
-  const { output, output_bias: bias } = model.parameters;
-  return inputs.map((words, i) => {
-    const found = forward(words, sentences[i].words.length - 1);
-    return { ...found, logits: bias.map((offset, v) => offset + dotRow(found.out, output, v, model.width)) };
-  });
+export function read(model, sentences, ahead = false) {
+  /** @type {{logits: Float64Array, weights: Float64Array | null}[]} */
+  const found = [];
+  for (const length of new Set(sentences.map(({ words }) => words.length))) {
+    const which = [...sentences.keys()].filter((i) => sentences[i].words.length === length);
+    const inputs = which.map((i) => seenWords(model, sentences[i], ahead));
+    const { logits, weights } = forward(model, inputs, length - 1);
+    which.forEach((i, n) => {
+      found[i] = { logits: logits.data.subarray(n * SIZE, (n + 1) * SIZE), weights: weights && weights[n] };
+    });
+  }
+  return found;
 }
 
 /**
@@ -159,28 +203,16 @@ export function scoreOf(model, sentences, ahead = false) {
 /**
  * Return the mean cross-entropy of the verbs in nats, and its gradients. A model without a mask sees the verbs.
  * @param {Model} model
- * @param {import("./task.js").Sentence[]} sentences
+ * @param {import("./task.js").Sentence[]} sentences  of one length
  * @returns {{loss: number, gradients: Record<string, Float64Array>}}
  */
 export function lossAndGradients(model, sentences) {
-  const { width, parameters } = model;
-  const longest = Math.max(...sentences.map(({ words, rest }) => words.length + rest.length));
-  const prepared = prepare(model, longest);
-  const output = new Float64Array(parameters.output.length);
-  const bias = new Float64Array(parameters.output_bias.length);
-  let loss = 0;
-  read(model, sentences, true, prepared).forEach(({ logits, out, backward }, i) => {
-    const shares = Float64Array.from(softmax(logits));
-    const verb = sentences[i].rest[0];
-    loss -= Math.log(shares[verb]) / sentences.length;
-    const dLogits = shares.map((share, v) => (share - Number(v === verb)) / sentences.length);
-    const dOut = new Float64Array(width);
-    back(dOut, dLogits, parameters.output, width);
-    dLogits.forEach((d, v) => {
-      bias[v] += d;
-      addTo(output, v, out, d);
-    });
-    backward(dOut);
-  });
-  return { loss, gradients: { ...prepared.gradients(), output, output_bias: bias } };
+  const inputs = sentences.map((sentence) => seenWords(model, sentence, true));
+  const { p, logits } = forward(model, inputs, sentences[0].words.length - 1);
+  const loss = crossEntropy(
+    logits,
+    sentences.map(({ rest }) => rest[0]),
+  );
+  backward(loss);
+  return { loss: loss.data[0], gradients: Object.fromEntries(model.trained.map((name) => [name, p[name].gradient])) };
 }

@@ -1,9 +1,5 @@
 // Rows of matrices that are stored row by row, and products with the weight of a linear layer, W x.
 
-export function row(/** @type {Float64Array} */ a, /** @type {number} */ i, /** @type {number} */ width) {
-  return a.slice(i * width, (i + 1) * width);
-}
-
 /** Return x · a[i]. */
 export function dotRow(
   /** @type {Float64Array} */ x,

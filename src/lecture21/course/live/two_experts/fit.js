@@ -3,13 +3,14 @@
 // The parameters are w1, b1, log s1, w2, b2, log s2 of the experts, as in `LinearGaussian`, and the slope and offset of
 // the gate: the logit of expert 2 less that of expert 1. `LinearGate` has both logits; only their difference counts.
 
+import { adam } from "../kit/tape.js";
+
 /** The least standard deviation of an expert: the variance is its square plus exp(2 log s). */
 export const LEAST_SD = 0.05;
 
 const RIDGE = 1e-6; // added to the Hessian of the gate; it changes a step, and not the optimum
 const HALVINGS = 60; // of a Newton step, until it does not decrease its objective
 const LEAST_WEIGHT = 1e-12; // an expert that is responsible for less than this part of a point keeps its parameters
-const [BETA1, BETA2, EPSILON] = [0.9, 0.999, 1e-8]; // of Adam
 
 /** @typedef {{parameters: number[], first: number[], second: number[], steps: number}} Fit  with Adam's moments */
 
@@ -211,14 +212,14 @@ export function gradient(p, points, loss) {
  * @returns {Fit}
  */
 export function adamStep(fit, points, loss, rate) {
-  const steps = fit.steps + 1;
-  const slope = gradient(fit.parameters, points, loss);
-  const first = fit.first.map((m, i) => BETA1 * m + (1 - BETA1) * slope[i]);
-  const second = fit.second.map((v, i) => BETA2 * v + (1 - BETA2) * slope[i] ** 2);
-  const parameters = fit.parameters.map((p, i) => {
-    const size = Math.sqrt(second[i] / (1 - BETA2 ** steps)) + EPSILON;
-    const step = (rate * first[i]) / (1 - BETA1 ** steps) / size;
-    return p - (i >= 6 ? 2 * step : step); // the logits of the gate move by the same amount in opposite directions
-  });
-  return { parameters, first, second, steps };
+  const next = {
+    parameters: [...fit.parameters],
+    first: [...fit.first],
+    second: [...fit.second],
+    steps: fit.steps + 1,
+  };
+  adam(next, gradient(fit.parameters, points, loss), rate, next.steps);
+  // The logits of the gate move by the same amount in opposite directions.
+  for (const i of [6, 7]) next.parameters[i] += next.parameters[i] - fit.parameters[i];
+  return next;
 }
