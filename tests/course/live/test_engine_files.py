@@ -8,6 +8,7 @@ from safetensors.torch import save
 from variants import CONFIGS, make
 
 from lecture21 import GPT, GPTConfig
+from lecture21.course.live import schema
 from lecture21.pretrained import storage
 from lecture21.tokenizers import CharTokenizer, load_tokenizer
 
@@ -84,6 +85,10 @@ DAMAGED = {
     ),
     "a list": (lambda whole: struct.pack("<Q", 2) + b"[]", "its header is not an object"),
 }
+
+
+def test_the_engine_checks_the_fields_of_the_package():
+    assert schema.FILE.read_text(encoding="utf-8") == schema.text(), "run: python -m lecture21.course.live.schema"
 
 
 @pytest.mark.parametrize("name", DAMAGED)

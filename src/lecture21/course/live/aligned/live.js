@@ -24,17 +24,12 @@ export function textOf(tokens) {
 }
 
 /**
- * @typedef {Awaited<ReturnType<typeof startEngine>>} Engine
- * @typedef {Awaited<ReturnType<Engine["load"]>>} EngineModel
- */
-
-/**
  * Return a function that samples responses, and starts the engine at its first use.
  * @param {import("../kit/state.js").Model} figureModel  anywidget's model, or the page's
  * @param {import("../kit/frame.js").Frame} frame
  */
 export function createSampler(figureModel, frame) {
-  /** @type {Promise<Record<string, EngineModel>> | null} */
+  /** @type {Promise<Record<string, import("../engine/client.js").EngineModel>> | null} */
   let ready = null;
   let closed = false;
 
@@ -42,7 +37,7 @@ export function createSampler(figureModel, frame) {
     const engine = await startEngine();
     frame.onRemove(() => engine.close());
     if (closed) engine.close();
-    /** @type {Record<string, EngineModel>} */
+    /** @type {Record<string, import("../engine/client.js").EngineModel>} */
     const models = {};
     for (const name of ["unaligned", "aligned"]) models[name] = await engine.load(await loadFile(figureModel, name));
     return models;

@@ -4,8 +4,7 @@ import { startEngine } from "../engine/client.js";
 import { loadFile } from "../kit/files.js";
 import { createFrame, messageOf } from "../kit/frame.js";
 
-/** @typedef {Awaited<ReturnType<typeof startEngine>>} Engine */
-/** @typedef {Awaited<ReturnType<Engine["load"]>>} GPT  in the engine */
+/** @typedef {import("../engine/client.js").Engine} Engine @typedef {import("../engine/client.js").EngineModel} GPT */
 
 /**
  * Start an engine with the figure's model. Until it is there, a page keeps the picture of the figure.

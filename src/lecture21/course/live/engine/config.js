@@ -1,5 +1,7 @@
 // The shape of a GPT as data, and the list of its parameters with their places in memory.
 
+import { GPT, SPARSE } from "./schema.js";
+
 /**
  * @typedef {object} Config  the fields of lecture21's GPTConfig
  * @property {number} vocab_size
@@ -54,28 +56,6 @@
  * @property {(index: number) => number} place  where in memory, from `offset`, the number with this index in `shape` is
  */
 
-const DEFAULTS = {
-  vocab_size: 65, block_size: 32, n_layer: 4, n_head: 4, d_model: 64, n_kv_head: null, d_head: null, d_ff: null,
-  activation: "relu", norm: "layernorm", norm_position: "pre", final_norm: true, norm_eps: 1e-5, position: "learned",
-  rotary_base: 10000, rotary_scaling: "interpolation", rotary_factor: 1, window: null, qk_norm: false, qkv_bias: false,
-  bias: true, tied_head: false, initialization: "torch", logit_cap: null, causal: true, dropout: 0,
-  attention_dropout: null, moe: null,
-}; // prettier-ignore
-const SPARSE = {
-  n_expert: 8, top_k: 2, n_shared: 0, gates: "softmax", softmax: "before", renormalize: null, balance: "aux",
-  aux_weight: 0.01, bias_rate: 0.001, z_loss: 0, capacity_factor: null, eval_capacity_factor: null,
-}; // prettier-ignore
-const WORDS = {
-  activation: ["relu", "gelu", "gelu_tanh", "relu2", "swiglu"],
-  norm: ["layernorm", "rmsnorm"],
-  norm_position: ["pre", "post"],
-  position: ["learned", "sinusoidal", "rotary", "none"],
-  rotary_scaling: ["interpolation", "ntk"],
-  initialization: ["torch", "gpt1", "gpt2", "zero"],
-  gates: ["softmax", "sigmoid"],
-  softmax: ["before", "after"],
-  balance: ["aux", "bias", "none"],
-};
 /** What the page trains: GPT-0 and the modern recipe, in any size. */
 const TRAINED = {
   activation: ["relu", "relu2"], norm_position: ["pre"], final_norm: [true], initialization: ["torch", "zero"],
@@ -84,17 +64,6 @@ const TRAINED = {
 const SIZES = /** @type {const} */ (["vocab_size", "block_size", "n_layer", "n_head", "d_model"]);
 const DERIVED = /** @type {const} */ (["n_kv_head", "d_head", "d_ff"]);
 const POSITIVE = /** @type {const} */ (["norm_eps", "rotary_base", "rotary_factor"]);
-const OPTIONAL = [
-  "n_kv_head",
-  "d_head",
-  "d_ff",
-  "window",
-  "logit_cap",
-  "attention_dropout",
-  "renormalize",
-  "capacity_factor",
-];
-
 /** The next multiple of 8: the length of rows in memory. */
 export const padded = (/** @type {number} */ n) => Math.ceil(n / 8) * 8;
 
@@ -104,7 +73,7 @@ export const padded = (/** @type {number} */ n) => Math.ceil(n / 8) * 8;
  * @returns {Config}
  */
 export function checkedConfig(values) {
-  const c = /** @type {Config} */ (checkedFields(values, DEFAULTS, "The configuration"));
+  const c = /** @type {Config} */ (checkedFields(values, GPT, "The configuration"));
   for (const name of SIZES) requireWhole(name, c[name]);
   c.n_kv_head ??= c.n_head;
   c.d_head ??= c.d_model / c.n_head;
@@ -142,28 +111,24 @@ export function requireTrained(/** @type {Config} */ config) {
 
 /**
  * @param {unknown} values
- * @param {Record<string, unknown>} defaults
+ * @param {Record<string, import("./schema.js").Field>} schema
  * @param {string} source
  * @returns {Record<string, unknown>}
  */
-function checkedFields(values, defaults, source) {
+function checkedFields(values, schema, source) {
   if (typeof values !== "object" || values === null || Array.isArray(values)) {
-    throw new Error(`${source} must be an object with fields such as ${Object.keys(defaults)[0]}.`);
+    throw new Error(`${source} must be an object with fields such as ${Object.keys(schema)[0]}.`);
   }
   const given = /** @type {Record<string, unknown>} */ (values);
   /** @type {Record<string, unknown>} */
   const fields = {};
-  const unknown = Object.keys(given).find((name) => name !== "model" && !Object.hasOwn(defaults, name));
+  const unknown = Object.keys(given).find((name) => name !== "model" && !Object.hasOwn(schema, name));
   if (unknown !== undefined) throw new Error(`${source} has an unknown field ${JSON.stringify(unknown.slice(0, 40))}.`);
-  for (const [name, standard] of Object.entries(defaults)) {
-    const value = given[name] ?? standard;
-    const words = /** @type {Record<string, unknown[]>} */ (WORDS)[name];
-    const kind = typeof standard;
-    const fits = words
-      ? words.includes(value)
-      : standard === null ||
-        OPTIONAL.includes(name) ||
-        (typeof value === kind && (kind !== "number" || Number.isFinite(value)));
+  for (const [name, { start, kind, optional = false, words }] of Object.entries(schema)) {
+    const value = given[name] ?? start;
+    const fits =
+      words?.includes(value) ??
+      ((value === null && optional) || (typeof value === kind && (kind !== "number" || Number.isFinite(value))));
     const allowed = words ? `one of ${words.join(", ")}` : `a ${kind}`;
     if (!fits) throw new Error(`${name} must be ${allowed}, got ${shown(value)}.`);
     fields[name] = value;

@@ -13,8 +13,8 @@ import { STYLE, letterField, sign } from "./letters.js";
 import { routeText, statistics } from "./routing.js";
 
 /**
- * @typedef {import("./routing.js").Engine} Engine
- * @typedef {import("./routing.js").EngineModel} EngineModel
+ * @typedef {import("../engine/client.js").Engine} Engine
+ * @typedef {import("../engine/client.js").EngineModel} EngineModel
  * @typedef {import("./routing.js").Routed} Routed
  */
 

@@ -1,8 +1,7 @@
 // Which expert of a sparse GPT processes which character of a text, and the statistics of `lecture21.moe.describe`.
 
 /**
- * @typedef {Awaited<ReturnType<typeof import("../engine/client.js").startEngine>>} Engine
- * @typedef {Awaited<ReturnType<Engine["load"]>>} EngineModel
+ * @typedef {import("../engine/client.js").EngineModel} EngineModel
  *
  * @typedef {object} Routed  the routing of a text of T characters
  * @property {string[]} characters
