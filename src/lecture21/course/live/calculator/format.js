@@ -1,5 +1,7 @@
 // Numbers in words that a reader can compare: thousands, bytes, times.
 
+import { percent as written } from "../kit/numbers.js";
+
 const DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 /** @type {[number, string][]} */
 const NUMBERS = [
@@ -65,8 +67,7 @@ export function time(/** @type {number} */ days) {
 
 /** 0.7 %; what is below a thousandth of a percent is "below 0.001 %". */
 export function percent(/** @type {number} */ share) {
-  if (share > 0 && share < 1e-5) return "below 0.001\u00a0%";
-  return `${Number((100 * share).toPrecision(share < 0.1 ? 2 : 3))}\u00a0%`;
+  return share > 0 && share < 1e-5 ? "below 0.001\u00a0%" : written(share, share < 0.1 ? 2 : 3);
 }
 
 function amount(/** @type {number} */ value) {

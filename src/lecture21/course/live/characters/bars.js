@@ -1,7 +1,8 @@
 // Bars: the distribution of the next character, and other numbers with names.
 
+import { percent } from "../kit/numbers.js";
 import { create } from "../kit/frame.js";
-import { longName, percent } from "./characters.js";
+import { longName } from "./characters.js";
 
 /**
  * Add a list of named bars to a panel.

@@ -43,12 +43,3 @@ export function unknownSentence(unknown, symbols) {
   const known = others.length > 40 ? `${symbols.length - 1} characters` : few;
   return `The model has no ${wrong.join(", ")}${more}; its alphabet is ${known}.`;
 }
-
-/**
- * Write a probability: 31 %, 0.2 %, < 0.1 %.
- * @param {number} p
- */
-export function percent(p) {
-  if (p > 0 && p < 0.0005) return "<\u00a00.1\u00a0%";
-  return `${(100 * p).toFixed(1)}\u00a0%`;
-}

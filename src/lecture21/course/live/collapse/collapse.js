@@ -7,9 +7,10 @@ import { inkOn, THEMED } from "../kit/colors.js";
 import { more } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
+import { percent } from "../kit/numbers.js";
 import { player } from "../kit/player.js";
 import { sketch } from "../kit/sketch.js";
-import { BAR, drawBar, isFilm, loadsAt, nameOf, percent } from "./film.js";
+import { BAR, drawBar, isFilm, loadsAt, nameOf } from "./film.js";
 
 const PAUSE = 160; // milliseconds for each picture of the film
 const NOTE =

@@ -78,9 +78,3 @@ export function drawBar(pen, colors, { loads, color, ink, width }) {
 
 /** Height of the bar, in CSS pixels. */
 export const BAR = 30;
-
-/** @param {number} share */
-export function percent(share) {
-  const digits = share < 0.0995 || (share > 0.9945 && share < 1) ? 1 : 0; // all is not nearly all
-  return `${(100 * share).toFixed(digits)} %`;
-}

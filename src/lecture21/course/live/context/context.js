@@ -1,8 +1,8 @@
 // Available context (lab "RNN against GPT"): the probability of one letter, and the mean losses of an RNN, an LSTM, two
 // GPTs and n-grams, when the context is cut.
 
+import { percent } from "../kit/numbers.js";
 import { bars } from "../characters/bars.js";
-import { percent } from "../characters/characters.js";
 import { WRITE_STYLE } from "../characters/style.js";
 import { controlsOf } from "../kit/bound.js";
 import { legend, lineChart } from "../kit/chart.js";

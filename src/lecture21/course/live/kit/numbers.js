@@ -97,3 +97,14 @@ export function written(value, digits = 2) {
   const text = Math.abs(value - Math.round(value)) < 1e-9 ? String(Math.abs(rounded)) : Math.abs(value).toFixed(digits);
   return rounded < 0 ? `\u2212${text}` : text;
 }
+
+/**
+ * Write a share: 31.2 %, < 0.1 %; or with so many significant digits: 12.5 %, 100 %, 0.03 %.
+ * @param {number} share
+ * @param {number} [digits]
+ */
+export function percent(share, digits) {
+  if (digits) return `${Number((100 * share).toPrecision(digits))}\u00a0%`;
+  if (share > 0 && share < 0.0005) return "<\u00a00.1\u00a0%";
+  return `${(100 * share).toFixed(1)}\u00a0%`;
+}

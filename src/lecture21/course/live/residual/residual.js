@@ -3,10 +3,10 @@
 
 import { controlsOf } from "../kit/bound.js";
 import { byInput, create, createFrame } from "../kit/frame.js";
-import { argmax, dot, softmax, written } from "../kit/numbers.js";
+import { argmax, dot, percent, softmax, written } from "../kit/numbers.js";
 import { integerIn } from "../kit/state.js";
 import { bars, distributionRows } from "../characters/bars.js";
-import { encodeText, percent, shortName, unknownSentence } from "../characters/characters.js";
+import { encodeText, shortName, unknownSentence } from "../characters/characters.js";
 import { modelChoice } from "../characters/mine.js";
 import { latest, openModel } from "../characters/session.js";
 import { streamView } from "./stream.js";

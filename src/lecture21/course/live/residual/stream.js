@@ -1,8 +1,8 @@
 // The residual stream of one position as a trunk down the page: each part reads it on a side branch and adds to it.
 
+import { percent } from "../kit/numbers.js";
 import { drawing } from "../kit/draw.js";
 import { create } from "../kit/frame.js";
-import { percent } from "../characters/characters.js";
 import { STREAM_STYLE } from "../characters/style.js";
 
 const ROW = 44; // height of a part, in CSS pixels

@@ -1,5 +1,7 @@
 // Which expert of a sparse GPT processes which character of a text, and the statistics of `lecture21.moe.describe`.
 
+import { encodeText, unknownSentence } from "../characters/characters.js";
+
 /**
  * @typedef {import("../engine/client.js").EngineModel} EngineModel
  *
@@ -13,23 +15,6 @@
  */
 
 /**
- * Return the ids of a text, or throw an error with one sentence about characters that the model does not know.
- * @param {string[]} characters
- * @param {string[]} symbols  of the model; the last one stands for what it does not know
- * @returns {number[]}
- */
-export function encode(characters, symbols) {
-  const known = new Map(symbols.slice(0, -1).map((symbol, id) => [symbol, id]));
-  const unknown = [...new Set(characters.filter((each) => !known.has(each)))];
-  if (!unknown.length) return characters.map((each) => /** @type {number} */ (known.get(each)));
-  const named = unknown.slice(0, 5).map((each) => `“${each}”`);
-  const more = unknown.length > 5 ? ` and ${unknown.length - 5} more` : "";
-  throw new Error(
-    `Remove what is not in the model's vocabulary of ${known.size} characters: ${named.join(", ")}${more}.`,
-  );
-}
-
-/**
  * Run a sparse model on a text, in windows of its block size one after the other.
  * @param {EngineModel} model  sparse, of characters
  * @param {string[]} characters  at least one
@@ -37,7 +22,9 @@ export function encode(characters, symbols) {
  */
 export async function routeText(model, characters) {
   const { block_size: size, n_layer: layers, moe } = model.config;
-  const ids = encode(characters, /** @type {string[]} */ (model.symbols));
+  const symbols = /** @type {string[]} */ (model.symbols);
+  const { ids, unknown } = encodeText(characters.join(""), symbols);
+  if (unknown.length) throw new Error(unknownSentence(unknown, symbols));
   const { n_expert: count, top_k: chosen } = /** @type {NonNullable<typeof moe>} */ (moe);
   const probabilities = Array.from({ length: layers }, () => new Float32Array(ids.length * count));
   const experts = Array.from({ length: layers }, () => new Int32Array(ids.length * chosen));

@@ -5,6 +5,7 @@ import { button, more } from "../kit/controls.js";
 import { loadFile } from "../kit/files.js";
 import { create, createFrame, find, messageOf } from "../kit/frame.js";
 import { download as offer, kept, nameOfOwnModel } from "../kit/kept.js";
+import { percent } from "../kit/numbers.js";
 import { store } from "../kit/store.js";
 import { lossChart, storedRun } from "./chart.js";
 import { prepare } from "./corpus.js";
@@ -12,7 +13,7 @@ import { ownText } from "./own_text.js";
 import { STEPS_PER_SECOND } from "./recipe.js";
 import { createSession } from "./session.js";
 import { timeline } from "./timeline.js";
-import { describe, isRecipe, labelOf, percent, progress } from "./words.js";
+import { describe, isRecipe, labelOf, progress } from "./words.js";
 
 const FILE = "gpt-from-the-page.safetensors";
 const COMMAND = `lecture21 sample ${FILE} --length 300 --temperature 0.8`;
@@ -62,7 +63,7 @@ export default {
     });
     slider("doublings", {
       label: "Learning rate",
-      format: (doublings) => `${percent(2 ** doublings)} of the recipe's`,
+      format: (doublings) => `${percent(2 ** doublings, 3)} of the recipe's`,
     });
     const buttons = create("div", { class: "buttons" });
     frame.controls.append(buttons);

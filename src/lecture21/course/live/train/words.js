@@ -1,10 +1,9 @@
 // What the figure says: numbers for readers, the line of progress, and the description of what is seen.
 
+import { percent } from "../kit/numbers.js";
+
 /** @param {number} count */
 export const grouped = (count) => count.toLocaleString("en");
-
-/** @param {number} share */
-export const percent = (share) => `${Number((100 * share).toPrecision(3))} %`;
 
 /** @param {number} seconds */
 const time = (seconds) => (seconds < 9.95 ? `${seconds.toFixed(1)} s` : `${seconds.toFixed(0)} s`);
@@ -144,7 +143,7 @@ function plan(
   const text = corpus ? `your text, ${grouped(corpus.tokens.length)} characters of it` : "nine plays by Shakespeare";
   const optimizer = values.optimizer === "muon" ? "Muon" : "AdamW";
   const standard = values.optimizer === "muon" && values.doublings === 0; // a word on it would only puzzle a newcomer
-  const rates = standard ? "" : `, ${optimizer} at ${percent(2 ** values.doublings)} of the recipe's learning rates`;
+  const rates = standard ? "" : `, ${optimizer} at ${percent(2 ** values.doublings, 3)} of the recipe's learning rates`;
   const length = values.steps ? `${grouped(values.steps)} steps` : `${values.budget} s`;
   const mask = values.causal ? "" : " without a causal mask";
   const lines = levels.map(({ name, nats }) => `${name} ${nats.toFixed(3)}`);

@@ -2,9 +2,9 @@
 
 import { inkOn } from "../kit/colors.js";
 import { create } from "../kit/frame.js";
-import { softmax } from "../kit/numbers.js";
+import { percent, softmax } from "../kit/numbers.js";
 import { bars } from "../characters/bars.js";
-import { percent, shortName } from "../characters/characters.js";
+import { shortName } from "../characters/characters.js";
 import { arcs } from "./arcs.js";
 import { headMaps } from "./maps.js";
 

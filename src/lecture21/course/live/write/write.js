@@ -1,12 +1,13 @@
 // Write with a GPT (chapters 08, 07): the next character's distribution and what is behind it, while the reader types.
 
+import { percent } from "../kit/numbers.js";
 import { controlsOf } from "../kit/bound.js";
 import { button, textField } from "../kit/controls.js";
 import { loadFile } from "../kit/files.js";
 import { create, createFrame } from "../kit/frame.js";
 import { nextTokenProbabilities } from "../engine/sampling.js";
 import { bars, distributionRows, entropy } from "../characters/bars.js";
-import { encodeText, longName, percent, shortName, unknownSentence } from "../characters/characters.js";
+import { encodeText, longName, shortName, unknownSentence } from "../characters/characters.js";
 import { nGramNats, readNGrams } from "./ngrams.js";
 import { ownModel } from "./own_model.js";
 import { samplingControls } from "./sampling.js";
