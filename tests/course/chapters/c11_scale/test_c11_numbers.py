@@ -66,3 +66,15 @@ def test_in_context_learning(said):
          right.mean()["trained"], *held, on=PAGE)  # fmt: skip
     said("right in {:.0f} % of the cases under these rules but in only {:.0f} % under", 100 * right.mean()["trained"],
          100 * held[0])  # fmt: skip
+
+
+def test_a_single_head_may_do_the_first_step(said):
+    heads = results.load("in_context_heads").query("arm == '2 layers, Muon' and step == 400 and layer == 1")
+    needed = heads[heads.without < 0.5]
+    assert heads.seed.nunique() == 3
+    assert len(needed) == 1
+    right = results.load("in_context_training").query(
+        "part == 'run' and arm == '2 layers, Muon' and scored == 'seen' and step == 400"
+    )
+    said("the accuracy for keys that occurred before drops from {:.2f} to {:.2f}.",
+         right.set_index("seed").accuracy[needed.seed.item()], needed.without.item())  # fmt: skip

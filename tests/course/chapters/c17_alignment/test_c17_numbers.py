@@ -100,3 +100,11 @@ def test_the_page_on_alignment(said, last):
     said("lower the loss on held-out demonstrations from {:.3f} to {:.3f}", once, twice, on=PAGE)
     assert once - twice < 0.003
     said("Twice as many updates lower the loss by less than 0.003 nats.")
+
+
+def test_what_the_reward_models_recognize(said):
+    agreement = results.load("alignment_agreement").set_index("seed")
+    said("It nearly always detects a response that names no place.")
+    assert agreement.evasive.mean() > 0.9 > agreement.evasive.min() > 0.89
+    said("It recognizes the *requested* thing in seed 0 but hardly in the other two, where chance gives 50 %.")
+    assert agreement.wrong[0] > 0.7 > 0.65 > agreement.wrong[1:].max()
