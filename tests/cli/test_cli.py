@@ -399,7 +399,9 @@ def table_of(capsys, *arguments: object) -> dict[str, list[str]]:
 def test_count_prints_what_the_accounting_says_of_every_preset(name, capsys):
     table, config = table_of(capsys, name), presets.get(name)
     assert table["all"][0] == f"{accounting.parameters(config).total:,}"
-    assert table["training"][0] == f"{accounting.flops_per_token(config).training:,}"
+    cost, unit = accounting.flops_per_token(config).training, "parameter" if config.moe is None else "active parameter"
+    per_parameter = cost / accounting.parameters(config).active
+    assert table["training"] == [f"{cost:,}", f"{per_parameter:.2f} for each {unit}"]
     assert table["weights, bf16"][0] == f"{2 * accounting.parameters(config).total:,}"
     assert table["key/value cache, bf16"][0] == f"{accounting.kv_cache_bytes(config):,}"
     assert ("experts touched in a layer" in table) == (config.moe is not None)
