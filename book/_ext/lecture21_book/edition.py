@@ -47,17 +47,17 @@ _DOWNLOADS = (
     '<p class="downloads">To keep: <a href="{root}lecture21.pdf">the book as one PDF</a> · '
     '<a href="{root}lecture21-offline.zip">all pages, to read offline</a></p>'
 )
+_KEEP = '<div class="keep-book"></div>'  # for _static/offline.js
 
 
 class _Downloads(SphinxDirective):
-    """Link to the PDF and the zip file of the book in a build that will have them (LECTURE21_SITE is set)."""
+    """Offer to keep the book: on the device, and as files in a build that will have them (LECTURE21_SITE is set)."""
 
     def run(self) -> list[nodes.Node]:
-        """Return a paragraph, or nothing."""
-        if not os.environ.get("LECTURE21_SITE"):
-            return []
+        """Return the button's place, and a paragraph."""
         root = "../" * self.env.docname.count("/")
-        return [nodes.raw("", _DOWNLOADS.format(root=root), format="html")]
+        links = _DOWNLOADS.format(root=root) if os.environ.get("LECTURE21_SITE") else ""
+        return [nodes.raw("", links + _KEEP, format="html")]
 
 
 def setup(app: Sphinx) -> dict[str, object]:

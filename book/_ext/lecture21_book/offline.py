@@ -1,5 +1,6 @@
-"""The service worker, which keeps a published book on the reader's device; reading.js registers it."""
+"""The service worker, which keeps a published book on the reader's device; _static/offline.js registers it."""
 
+import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -8,19 +9,31 @@ from sphinx.application import Sphinx
 
 _SCRIPT = Path(__file__).with_name("service_worker.js")
 _NAME = "sw.js"
-# What no page needs: sources, what Sphinx keeps for itself, and translations of the theme.
-_LEFT_OUT = ("_sources/", "_static/locales/", ".nojekyll", "objects.inv", _NAME)
+# What no page needs: sources, what Sphinx keeps for itself, translations, and the fonts that icons.py cuts down.
+_LEFT_OUT = (
+    *("_sources/", "_static/locales/", "_static/vendor/fontawesome/webfonts/", ".nojekyll", "objects.inv"),
+    *("_static/searchtools.js", "_static/language_data.js", "_static/sphinx_highlight.js", _NAME),
+)
+
+_COMPRESSED = (".html", ".js", ".css", ".svg", ".json")  # by servers, as GitHub Pages
 
 
-def files(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file of a built book that a page on a server may need, by its path.
+def _entry(path: Path) -> dict[str, str | int]:
+    """Return what the service worker knows of a file: how its SHA-256 begins, and its bytes in transfer."""
+    content = path.read_bytes()
+    sent = gzip.compress(content) if path.suffix in _COMPRESSED else content
+    return {"digest": hashlib.sha256(content).hexdigest()[:16], "bytes": len(sent)}
+
+
+def files(folder: Path) -> dict[str, dict[str, str | int]]:
+    """Return digest and size of each file of a built book that a page on a server may need, by its path.
 
     The scripts with the files of figures, FILE.js beside FILE, are for pages that are opened as files.
     """
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in paths}
     return {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        name: _entry(path)
         for name, path in names.items()
         if not name.startswith(_LEFT_OUT)
         and path.suffix not in (".map", ".pdf", ".zip")
@@ -30,7 +43,7 @@ def files(folder: Path) -> dict[str, str]:
 
 def write(folder: Path) -> None:
     """Write the service worker of a built book, for the files that are in its folder now."""
-    listed = json.dumps(files(folder), indent=0)
+    listed = json.dumps(files(folder), separators=(",", ":")).replace("},", "},\n")
     version = hashlib.sha256(listed.encode()).hexdigest()[:16]
     script = _SCRIPT.read_text(encoding="utf-8")
     (folder / _NAME).write_text(f'const FILES = {listed};\nconst VERSION = "{version}";\n{script}', encoding="utf-8")
