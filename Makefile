@@ -27,6 +27,8 @@ PAGES := tests/book tests/browser
 CODE := tests $(PAGES:%=--ignore %)
 JS := 'src/lecture21/course/live/**/*.js' 'book/_static/*.js'
 NODE := tools/js/node_modules/.bin
+# The search of the book: a copy of what package-lock.json names, so that a build needs no Node.
+MINISEARCH := tools/js/node_modules/minisearch
 PRETTIER = $(NODE)/prettier --config tools/js/.prettierrc.json
 TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/live.py
 # Need a text that is not on the package index.
@@ -171,13 +173,16 @@ lint: $(READY)  ## check the style of code and notebooks (ruff), tests and workf
 
 js: tools/js/node_modules/.package-lock.json  ## format the JavaScript of figures and book, and check it (needs Node)
 	@$(PRETTIER) --log-level warn --write $(JS)
+	@cp $(MINISEARCH)/dist/umd/index.js book/_static/minisearch/minisearch.js
+	@cp $(MINISEARCH)/LICENSE.txt book/_static/minisearch/
 	@$(MAKE) --no-print-directory js-check
 
 js-check: tools/js/node_modules/.package-lock.json  ## check format, style and types of the JavaScript (needs Node)
 	@$(PRETTIER) --log-level warn --check $(JS)
 	@$(NODE)/eslint --config tools/js/eslint.config.js $(JS)
 	@$(NODE)/tsc --project tools/js/tsconfig.json
-	@! grep -rnE '[{(<,|:] ?any\b' --include='*.js' src/lecture21/course/live book/_static | grep -vE '^src/lecture21/course/live/(kit/(state|store)|engine/(client|worker))\.js' # which pass on what others know
+	@cmp $(MINISEARCH)/dist/umd/index.js book/_static/minisearch/minisearch.js
+	@! grep -rnE '[{(<,|:] ?any\b' --include='*.js' --exclude-dir minisearch src/lecture21/course/live book/_static | grep -vE '^src/lecture21/course/live/(kit/(state|store)|engine/(client|worker))\.js' # which pass on what others know
 
 # The versions of package-lock.json, checked against its hashes.
 tools/js/node_modules/.package-lock.json: tools/js/package.json tools/js/package-lock.json

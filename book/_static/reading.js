@@ -1,6 +1,5 @@
 // Pictures open at their full size, a page is printed in light colors with its answers at the end, wide formulas scroll
-// with the keyboard, the answer to a question opens the result below it, and a published book is kept for a reader without
-// a connection.
+// with the keyboard, the answer to a question opens the result below it, and the search is loaded when it is opened.
 
 function openPicture(/** @type {Element} */ link) {
   const dialog = document.createElement("dialog");
@@ -126,10 +125,18 @@ addEventListener("live-answered", ({ target }) => {
   }
 });
 
-// After a first visit the whole book is there without a connection (sw.js). Not on the machine that serves it, where
-// another site may have the same address tomorrow, and not for readers who save data.
-const isLocal = /^(localhost|127\.|\[::1\])/.test(location.hostname);
-if (/^https?:$/.test(location.protocol) && navigator.serviceWorker && !isLocal && !navigator.connection?.saveData)
-  addEventListener("load", () =>
-    navigator.serviceWorker.register(new URL(`${root.dataset.content_root}sw.js`, location.href)).catch(() => null),
+// The search, its index and the texts of all pages are loaded when a reader opens it.
+let isSearchOpen = false;
+
+function openSearch() {
+  if (isSearchOpen) return;
+  isSearchOpen = true;
+  document.head.append(
+    Object.assign(document.createElement("script"), { src: `${root.dataset.content_root}_static/search.js` }),
   );
+}
+
+document.addEventListener("focusin", ({ target }) => {
+  if (/** @type {Element} */ (target).matches(".bd-search input")) openSearch();
+});
+if (document.querySelector(".bd-search-container")) openSearch();

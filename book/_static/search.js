@@ -1,181 +1,237 @@
-// The results of a search: a figure that is asked for by a name, then chapters, the pages of the code last, each with an
-// excerpt of the page's plain text.
-// It replaces how Sphinx's searchtools.js orders and shows what it finds; how it finds them stays. The texts come with
-// search_texts.js, so that nothing is fetched, and a book that is opened as a file shows excerpts too.
+// Search: results while a reader types, in the dialog of every page and on search.html, which has all of them. The index
+// (minisearch) also finds words that are unfinished or mistyped. reading.js loads this script when the search is opened.
+// What it needs comes in scripts, not fetched: a book that is opened as files is searched too.
 "use strict";
 
 (() => {
-  /**
-   * @typedef {{page: string, title: string, passage: Passage, score: number, tier: number, description?: string}} Result
-   */
+  /** @typedef {{id: number, page: string, title: string, anchor: string, heading: string, text: string, names: string[]}} Place */
+  /** @typedef {{place: Place, terms: Set<string>, score: number, tier: number}} Result */
 
+  const IN_DIALOG = 10; // results
   const EXCERPT = 240; // characters
-  const texts = SEARCH_TEXTS;
+  const FAILED = "The search could not be loaded. Check the connection, and reload the page.";
+  // How the first results were chosen, on about 100 terms of the glossary (tests/browser/test_search.py).
+  const IN_HEADING = 3; // times as much as in the text
+  const IN_CHAPTER = 6;
+  const IN_ORDER = 4; // all words of the query beside each other
+  const IN_NAMED_CHAPTER = 2;
+  const REST = 0.4; // of what the other passages of a page score
 
-  const escapePattern = (/** @type {string} */ text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const STOP_WORDS = new Set(
+    "a an and are by do does for how in is it its of on or the to what when which why with".split(" "),
+  );
+  const WORD = /[^\n\r\p{Z}\p{P}]+/gu; // as minisearch finds words
+  const folder = /** @type {HTMLScriptElement} */ (document.currentScript).src.replace(/[^/]*$/, "");
+  const root = document.documentElement.dataset.content_root;
+
+  /** Return what a word is found by: lowercase and singular; null for a word that says nothing. */
+  function termOf(/** @type {string} */ word) {
+    const term = word.toLowerCase();
+    if (STOP_WORDS.has(term)) return null;
+    if (term === "sqrt") return "√";
+    return term.length > 3 ? term.replace(/([^s])s$/, "$1") : term;
+  }
+
+  const isChapter = (/** @type {string} */ page) => /^notebooks\/\d/.test(page);
+  const isCode = (/** @type {string} */ page) => page.startsWith("book/api/");
+
+  function load(/** @type {string} */ name) {
+    return new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      Object.assign(script, { src: folder + name, onload: resolve, onerror: reject });
+      document.head.append(script);
+    });
+  }
+
+  async function makeIndex() {
+    await Promise.all([load("minisearch/minisearch.js"), load("search_texts.js")]);
+    const places = Object.entries(SEARCH_TEXTS)
+      .flatMap(([page, passages]) =>
+        passages.map(([anchor, heading, text, names = []]) => ({
+          ...{ page, title: passages[0][1] },
+          ...{ anchor, heading, text, names },
+        })),
+      )
+      .map((place, id) => ({ id, ...place }));
+    const index = new MiniSearch({ fields: ["heading", "text"], processTerm: termOf });
+    await index.addAllAsync(places, { chunkSize: 100 });
+    return { index, places };
+  }
 
   // Matches a phrase where a word begins, also when the query is plural and the text is not, or an inner word is plural.
-  const pattern = (/** @type {string} */ phrase) => {
-    const singular = phrase.length > 3 ? phrase.replace(/([^s])s$/, "$1") : phrase;
-    return new RegExp(`(^|[^\\p{L}\\p{N}_])(${singular.split(/\s+/).map(escapePattern).join("s?[\\s-]+")})`, "giu");
-  };
+  function patternOf(/** @type {string} */ phrase) {
+    const words = phrase.replace(/([^s])s$/, "$1").split(/[\s-]+/);
+    const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    return new RegExp(`(?<![\\p{L}\\p{N}_])${escaped.join("s?[\\s-]+")}`, "iu");
+  }
 
-  const count = (/** @type {string} */ text, /** @type {string} */ phrase) =>
-    [...text.matchAll(pattern(phrase))].length;
-
-  const plainTitle = (/** @type {string} */ title) => title.toLowerCase().replace(/^\d+\. /, "");
-
-  // From 0 to 3. More than seven times says no more: of two chapters that are full of a word, the earlier explains it.
-  const often = (/** @type {number} */ times) => Math.log2(1 + Math.min(times, 7));
-
-  // How well a passage fits: its heading counts most, then how often its text has the phrase, or else the words.
-  /** @type {(passage: Passage, phrase: string, words: string[]) => number} */
-  const passageScore = ([, heading, text], phrase, words) => {
-    let score = 4 * often(count(text, phrase));
-    if (score === 0 && words.length > 1) {
-      for (const word of words) score += often(count(text, word)) / words.length;
-    }
-    if (count(heading, phrase)) score += 12;
-    if (plainTitle(heading) === phrase) score += 16;
-    return score;
-  };
-
-  // The passage of a page that fits best, and how well the page fits.
-  /** @type {(page: string, phrase: string, words: string[]) => Omit<Result, "tier">} */
-  const rankPage = (page, phrase, words) => {
-    const passages = texts[page] || [];
-    /** @type {Passage} */
-    let best = ["", "", ""];
-    let bestScore = -1;
-    let bestShown = -1; // the section that explains is shown, and not an exercise with as many of the words
-    let total = 0;
-    for (const passage of passages) {
-      const score = passageScore(passage, phrase, words);
-      total += count(passage[2], phrase);
-      const shown = /^Exercise \d/.test(passage[1]) ? score / 2 : score;
-      bestScore = Math.max(bestScore, score);
-      if (shown > bestShown) [best, bestShown] = [passage, shown];
-    }
-    const title = passages.length ? passages[0][1] : page;
-    let score = bestScore + 4 * often(total);
-    if (count(title, phrase)) score += 30;
-    if (plainTitle(title) === phrase) score += 20;
-    return { page, title, passage: best, score };
-  };
-
-  // Figures that the query names, in the order of the book. They are no part of Sphinx's index.
-  const namedFigures = (/** @type {string} */ phrase) => {
-    const wanted = phrase.replace(/\b(a|an|the|your|my) /g, "");
-    /** @type {Result[]} */
-    const results = [];
-    for (const page of Object.keys(texts))
-      for (const passage of texts[page])
-        if (passage[3]?.some((name) => name.replace(/\b(a|an|the|your|my) /g, "") === wanted))
-          results.push({ page, title: texts[page][0][1], passage, score: 0, tier: 0 });
-    return results;
-  };
-
-  // 0 is shown first: an object of the code that was asked for by its exact name, then chapters and pages, then code.
-  const tier = (/** @type {string} */ page, /** @type {boolean} */ isObject, /** @type {boolean} */ isExact) => {
-    if (isObject) return isExact ? 0 : 2;
-    return page.startsWith("book/api/") ? 2 : 1;
-  };
-
-  const CHAPTER_BONUS = 22;
-  const NAMED_BONUS = 12;
-
-  // The start of the address of the chapter that the glossary names for a term: its entry ends with "Chapter 09.".
-  const namedChapter = (/** @type {string} */ phrase) => {
-    for (const [, heading, text] of texts["book/glossary"] || []) {
-      const names = heading.toLowerCase().split(/ \(|\)/); // "byte-pair encoding (BPE)" has two
-      if (!names.includes(phrase) && !names.includes(phrase.replace(/(e?s)$/, ""))) continue;
+  /** The start of the address of the chapter that the glossary names for a term: its entry ends with "Chapter 09.". */
+  function namedChapter(/** @type {Place[]} */ places, /** @type {string} */ phrase) {
+    for (const { anchor, heading, text } of places) {
+      const names = anchor.startsWith("term-") ? heading.toLowerCase().split(/ \(|\)/) : []; // "byte pairs (BPE)" has two
+      if (!names.includes(phrase) && !names.includes(phrase.replace(/e?s$/, ""))) continue;
       const chapter = text.match(/Chapter (\d\d)\.$/);
       if (chapter) return `notebooks/${chapter[1]}_`;
     }
-    return "";
-  };
+    return null;
+  }
 
-  const rank = (/** @type {Found[]} */ found, /** @type {string} */ query) => {
-    const phrase = query.toLowerCase().trim().replace(/\s+/g, " ");
-    const words = splitQuery(phrase);
-    const isTerm = Object.values(texts).some((passages) =>
-      passages.some(([id, heading]) => id.startsWith("term-") && heading === query),
-    );
-    const isCode = !isTerm && (/[_.]/.test(query) || (/.[A-Z]/.test(query) && /[a-z]/.test(query)));
-    const named = namedChapter(phrase);
-    const results = namedFigures(phrase);
-    const pages = new Set();
-    for (const [page, title, anchor, description, score] of found) {
-      if (description !== null) {
-        const isExact = isCode && `.${title}`.endsWith(`.${query}`);
-        /** @type {Passage} */
-        const unknown = [anchor.slice(1), "", ""];
-        const passage = (texts[page] || []).find(([id]) => `#${id}` === anchor) || unknown;
-        results.push({ page, title, passage, description, score, tier: tier(page, true, isExact) });
-      } else if (!pages.has(page)) {
-        pages.add(page);
-        const result = rankPage(page, phrase, words);
-        if (page.startsWith("notebooks/")) result.score += CHAPTER_BONUS;
-        if (named && page.startsWith(named)) result.score += NAMED_BONUS;
-        if (results.some(({ passage }) => passage === result.passage)) continue; // the figure that was named
-        results.push({ ...result, tier: tier(page, false, false) });
+  /** What a query names: a figure, by what a reader does with it, or an object of the code. */
+  function named(/** @type {Place[]} */ places, /** @type {string} */ query) {
+    const plain = (/** @type {string} */ name) => name.toLowerCase().replace(/\b(a|an|the|your|my) /g, "");
+    const isTerm = places.some(({ anchor, heading }) => anchor.startsWith("term-") && heading === query);
+    const isName = !isTerm && (/[_.]/.test(query) || (/.[A-Z]/.test(query) && /[a-z]/.test(query)));
+    return places
+      .filter(
+        ({ page, heading, names }) =>
+          names.some((name) => plain(name) === plain(query)) ||
+          (isName && isCode(page) && `.${heading}`.endsWith(`.${query}`)),
+      )
+      .sort((a, b) => Number(isChapter(b.page)) - Number(isChapter(a.page)));
+  }
+
+  /**
+   * Find pages, each with the passage that fits best; of the pages of the code, each object that has the words.
+   * @param {Awaited<ReturnType<typeof makeIndex>>} index
+   * @param {string} query
+   * @returns {Result[]}
+   */
+  function find({ index, places }, query) {
+    const phrase = query.toLowerCase().replace(/\s+/g, " ");
+    const pattern = /[ -]/.test(phrase) ? patternOf(phrase) : null;
+    const explained = namedChapter(places, phrase);
+    const found = index.search(query, {
+      prefix: (term) => term.length > 2,
+      fuzzy: (term) => term.length > 4 && 0.2,
+      boost: { heading: IN_HEADING },
+      boostDocument: (id) => {
+        const { page, heading, text } = places[id];
+        return (isChapter(page) ? IN_CHAPTER : 1) * (pattern?.test(`${heading} ${text}`) ? IN_ORDER : 1);
+      },
+    });
+    /** @type {Map<string, Result & {shown: number, best: number, sum: number, words: Set<string>}>} */
+    const groups = new Map();
+    for (const { id, score, match, terms, queryTerms } of found) {
+      const place = places[id];
+      const inHeading = Object.values(match).some((fields) => fields.includes("heading"));
+      const key = isCode(place.page) && inHeading ? `${place.page}#${place.anchor}` : place.page;
+      const start = { place, terms: new Set(), score: 0, tier: 1, shown: 0, best: 0, sum: 0, words: new Set() };
+      const group = groups.get(key) ?? start;
+      groups.set(key, group);
+      // The section that explains is shown, and not an exercise with as many of the words.
+      const shown = /^(Open e|E)xercise/.test(place.heading) ? score / 2 : score;
+      if (shown > group.shown) Object.assign(group, { place, shown, terms: new Set(terms) });
+      group.best = Math.max(group.best, score);
+      group.sum += score;
+      for (const word of queryTerms) group.words.add(word);
+    }
+    const all = Math.max(...[...groups.values()].map(({ words }) => words.size));
+    /** @type {Result[]} */
+    const results = named(places, query).map((place) => ({ place, terms: new Set(), score: 0, tier: 0 }));
+    for (const group of groups.values()) {
+      const isExplained = explained !== null && group.place.page.startsWith(explained);
+      if (isCode(group.place.page)) group.tier = 2;
+      if (group.words.size < all) {
+        if (!isExplained) continue;
+        group.tier = 0; // it has another word for the term
       }
+      if (results.some(({ place }) => place === group.place)) continue;
+      group.score = (group.best + REST * (group.sum - group.best)) * (isExplained ? IN_NAMED_CHAPTER : 1);
+      results.push(group);
     }
-    return results.sort((a, b) => a.tier - b.tier || b.score - a.score || a.title.localeCompare(b.title));
-  };
+    return results.sort((a, b) => a.tier - b.tier || b.score - a.score);
+  }
 
-  // Append a text to an element, with the words of the query marked.
-  const appendMarked = (
-    /** @type {Element} */ element,
-    /** @type {string} */ text,
-    /** @type {string[]} */ phrases,
-  ) => {
-    const marked = new RegExp(
-      phrases.map((phrase) => pattern(phrase).source.replace("(^|[^\\p{L}\\p{N}_])", "")).join("|"),
-      "giu",
-    );
-    let end = 0;
-    for (const match of text.matchAll(marked)) {
-      if (match.index > 0 && /[\p{L}\p{N}_]/u.test(text[match.index - 1])) continue;
-      element.append(text.slice(end, match.index));
-      element.appendChild(document.createElement("mark")).textContent = match[0];
-      end = match.index + match[0].length;
-    }
-    element.append(text.slice(end));
-  };
-
-  // About 240 characters around the first place that has the phrase or one of the words, cut between words.
-  const excerpt = (/** @type {string} */ text, /** @type {string[]} */ phrases) => {
-    const first = phrases.map((phrase) => text.search(pattern(phrase))).find((position) => position >= 0) ?? 0;
-    let start = Math.max(0, first - EXCERPT / 3);
+  /** About 240 characters around the first place that has the phrase or one of the words, cut between words. */
+  function excerpt(/** @type {string} */ text, /** @type {string} */ query, /** @type {Set<string>} */ terms) {
+    const words = [...text.matchAll(WORD)];
+    const first = text.search(patternOf(query));
+    const near = first >= 0 ? first : (words.find(([word]) => terms.has(termOf(word) ?? ""))?.index ?? 0);
+    let start = Math.max(0, near - EXCERPT / 3);
     if (start > 0) start = text.indexOf(" ", start) + 1;
     let end = Math.min(text.length, start + EXCERPT);
     if (end < text.length) end = Math.max(text.lastIndexOf(" ", end), start + 1);
     return `${start > 0 ? "… " : ""}${text.slice(start, end)}${end < text.length ? " …" : ""}`;
-  };
+  }
 
-  const show = (/** @type {Result} */ result, /** @type {string[]} */ phrases) => {
-    const [anchor, heading, text] = result.passage;
-    const item = Search.output.appendChild(document.createElement("li"));
-    const link = item.appendChild(document.createElement("a"));
-    const root = document.documentElement.dataset.content_root;
-    link.href = root + result.page + DOCUMENTATION_OPTIONS.LINK_SUFFIX + (anchor ? `#${anchor}` : "");
-    const isPart = anchor && !result.description && heading !== result.title;
-    link.textContent = isPart ? `${result.title} › ${heading}` : result.title;
-    if (result.description) item.append(` (${result.description})`);
-    if (text)
-      appendMarked(
-        item.appendChild(Object.assign(document.createElement("p"), { className: "context" })),
-        excerpt(text, phrases),
-        phrases,
-      );
-  };
+  /** Return a text with the words that were found marked. */
+  function marked(/** @type {string} */ text, /** @type {Set<string>} */ terms) {
+    const paragraph = Object.assign(document.createElement("p"), { className: "context" });
+    let end = 0;
+    for (const { 0: word, index } of text.matchAll(WORD)) {
+      if (!terms.has(termOf(word) ?? "")) continue;
+      paragraph.append(text.slice(end, index));
+      paragraph.appendChild(document.createElement("mark")).textContent = word;
+      end = index + word.length;
+    }
+    paragraph.append(text.slice(end));
+    return paragraph;
+  }
 
-  Search.query = (query) => {
-    const found = Search._performSearch(...Search._parseQuery(query));
-    const results = rank(found, query);
-    const phrase = query.toLowerCase().trim();
-    results.forEach((result) => show(result, [phrase, ...splitQuery(phrase)]));
-    _finishSearch(results.length);
-  };
+  function item(/** @type {Result} */ { place, terms }, /** @type {string} */ query) {
+    const element = document.createElement("li");
+    const link = element.appendChild(document.createElement("a"));
+    link.href = `${root}${place.page}.html${place.anchor && `#${place.anchor}`}`;
+    link.textContent = place.anchor ? `${place.title} › ${place.heading}` : place.title;
+    if (place.text) element.append(marked(excerpt(place.text, query, terms), terms));
+    return element;
+  }
+
+  /** @type {ReturnType<typeof makeIndex>} */
+  let index;
+
+  /** Show results below a search field while a reader types. */
+  function attach(/** @type {HTMLFormElement} */ form) {
+    const field = /** @type {HTMLInputElement} */ (form.querySelector("input"));
+    const dialog = form.closest("dialog");
+    const section = Object.assign(document.createElement("section"), { className: "search-results" });
+    const status = Object.assign(document.createElement("p"), { role: "status" });
+    const list = document.createElement("ul");
+    section.append(status, list);
+    form.after(section);
+
+    async function show() {
+      const query = field.value.trim();
+      section.hidden = !query;
+      try {
+        status.textContent ||= "Loading the search …";
+        const results = find(await (index ??= makeIndex()), query);
+        if (field.value.trim() !== query) return;
+        const shown = dialog ? results.slice(0, IN_DIALOG) : results;
+        list.replaceChildren(...shown.map((result) => item(result, query)));
+        const count = `${results.length} result${results.length === 1 ? "" : "s"}`;
+        status.textContent = results.length ? count : "Nothing in the book has these words.";
+        if (shown.length < results.length) {
+          const more = Object.assign(document.createElement("a"), { textContent: `All ${count}` });
+          more.href = `${root}search.html?q=${encodeURIComponent(query)}`;
+          status.replaceChildren(more);
+        }
+        // So that a reader who comes back from a result finds them again.
+        if (!dialog && location.protocol !== "file:") history.replaceState(null, "", `?q=${encodeURIComponent(query)}`);
+      } catch {
+        status.textContent = FAILED;
+      }
+    }
+
+    // Up and down go through the results.
+    function step(/** @type {KeyboardEvent} */ event) {
+      const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      const stops = [field, ...list.querySelectorAll("a")];
+      stops[stops.findIndex((stop) => stop === document.activeElement) + way]?.focus();
+    }
+
+    field.addEventListener("input", show);
+    for (const element of [form, section]) element.addEventListener("keydown", step);
+    section.addEventListener("click", ({ target }) => /** @type {Element} */ (target).closest("a") && dialog?.close());
+    if (!dialog) field.value ||= new URLSearchParams(location.search).get("q") ?? "";
+    section.hidden = true;
+    if (field.value) show();
+    else (index ??= makeIndex()).catch(() => {}); // what is typed says that it failed
+  }
+
+  /** @type {NodeListOf<HTMLFormElement>} */
+  const forms = document.querySelectorAll("form.bd-search");
+  forms.forEach(attach);
 })();

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from until import until
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
@@ -38,22 +38,38 @@ FIRST = {
 WANTED = {term: page for page, terms in FIRST.items() for term in terms.split(", ")}
 
 
+DIALOG = "#pst-search-dialog"
+FIELD = ".bd-search-container input[type=search]"
+RESULTS = ".bd-search-container .search-results"
+
+
 def search(page: Page, start: str, query: str) -> list[str]:
     """Search for something and return the addresses of the results."""
     page.goto(f"{start}search.html?q={quote(query)}")
-    expect(page.locator(".search-summary")).to_contain_text("found")
-    return [link.get_attribute("href") for link in page.locator("#search-results li > a").all()]
+    expect(page.locator(f"{RESULTS} [role=status]")).to_contain_text(re.compile(r"^\d+ result"))
+    return [link.get_attribute("href") for link in page.locator(f"{RESULTS} li > a").all()]
+
+
+def open_dialog(page: Page) -> Locator:
+    """Open the search dialog of a page, and return its results."""
+    page.locator(".search-button__button:visible").first.click()
+    return page.locator(f"{DIALOG} .search-results")
 
 
 def first_results(page: Page, terms: list[str]) -> dict[str, str]:
-    """Search for one term after the other on a page that shows results, and return the address of each first one."""
+    """Type one term after the other on a page that shows results, and return the address of each first one."""
     actual = page.evaluate(
-        """terms => terms.map((term) => {
-            Search.output.replaceChildren();
-            Search.query(term);
-            return Search.output.querySelector("li > a")?.getAttribute("href") ?? "";
-        })""",
-        terms,
+        """async ([terms, field, results]) => {
+            const found = [];
+            for (const term of terms) {
+                document.querySelector(field).value = term;
+                document.querySelector(field).dispatchEvent(new Event("input"));
+                await new Promise((resolve) => setTimeout(resolve));
+                found.push(document.querySelector(`${results} li > a`)?.getAttribute("href") ?? "");
+            }
+            return found;
+        }""",
+        [terms, FIELD, RESULTS],
     )
     return dict(zip(terms, actual, strict=True))
 
@@ -99,12 +115,12 @@ def test_pages_of_the_code_come_after_all_others(term: str, wide, site: str):
 @pytest.mark.parametrize("term", ["softmax", "entropy", "rotary positions"])
 def test_excerpts_are_clean_text_around_the_term(term: str, wide, site: str):
     search(wide.page, site, term)
-    excerpts = wide.page.locator("#search-results p.context").all_inner_texts()
+    excerpts = wide.page.locator(f"{RESULTS} p.context").all_inner_texts()
     assert len(excerpts) >= 5
     assert [text for text in excerpts if re.search(r"[\\$#{}]|Click to show|Open in Colab|Contents|def ", text)] == []
     assert [text for text in excerpts if len(text) > 300] == []
     until(
-        lambda: wide.page.locator("#search-results li:has(mark)").count() >= 5
+        lambda: wide.page.locator(f"{RESULTS} li:has(mark)").count() >= 5
     )  # an entry of the glossary may lack the term
 
 
@@ -115,29 +131,88 @@ def test_a_book_that_is_opened_as_a_file_is_searched_with_excerpts(browser: Brow
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("requestfailed", lambda request: errors.append(request.url))
         until(lambda: "causal_mask" in search(page, f"{HTML.as_uri()}/", "causal mask")[0])
-        until(lambda: page.locator("#search-results p.context").count() >= 5)
+        until(lambda: page.locator(f"{RESULTS} p.context").count() >= 5)
+        page.goto(f"{HTML.as_uri()}/notebooks/04_causal_mask.html")
+        dialog = open_dialog(page)
+        page.keyboard.type("temprature")
+        expect(dialog.locator("li > a").first).to_contain_text("top-k, top-p")
         assert errors == []
 
 
-def test_only_the_search_page_loads_the_search_index(wide, site: str):
+def test_the_search_is_loaded_when_a_reader_opens_it(wide):
     loaded: list[str] = []
-    wide.page.on("request", lambda request: loaded.append(request.url))
-    wide.open("notebooks/04_causal_mask.html")
-    assert [url for url in loaded if "search" in url] == []
-    search(wide.page, site, "mask")
-    assert {url.split("/")[-1] for url in loaded if "search" in url} >= {"searchindex.js", "search_texts.js"}
-
-
-def test_the_search_dialog_of_a_chapter_leads_to_the_results(wide):
+    wide.page.on("request", lambda request: loaded.append(request.url.split("/")[-1]))
     page = wide.open("notebooks/04_causal_mask.html")
-    page.locator("button.search-button-field:visible").click()
-    page.locator("#pst-search-dialog input[type=search]").fill("softmax")
+    assert [name for name in loaded if "search" in name] == []
+    open_dialog(page)
+    page.keyboard.type("mask")
+    expect(page.locator(f"{DIALOG} li")).to_have_count(10)
+    assert sorted(name for name in loaded if "search" in name) == ["minisearch.js", "search.js", "search_texts.js"]
+
+
+# Unfinished and mistyped words, and where the first result leads.
+TYPED = {
+    "why divde by sqrt": "03_learnable_attention.html#why-divide-by-the-square-root-of-d",
+    "temprature": "08_gpt_as_probability.html#sampling-temperature-top-k-top-p",
+    "mixture of exp": "12_mixture_of_experts.html",
+    "bytepair encodng": "09_gpt0_to_gpt1.html",
+    "kv cach": "16_long_context.html",
+}
+
+
+@pytest.mark.parametrize("screen", ["wide", "phone"])
+def test_results_come_while_a_reader_types(screen: str, request: pytest.FixtureRequest):
+    visit = request.getfixturevalue(screen)
+    page = visit.open("notebooks/04_causal_mask.html")
+    dialog = open_dialog(page)
+    for typed, address in TYPED.items():
+        page.locator(f"{DIALOG} input").fill(typed)
+        expect(dialog.locator("li > a").first).to_have_attribute("href", re.compile(re.escape(address)))
+        expect(dialog.locator("li").first.locator("mark").first).to_be_visible()
+    page.locator(f"{DIALOG} input").fill("xqzv")
+    expect(dialog).to_have_text("Nothing in the book has these words.")
+    page.locator(f"{DIALOG} input").fill("")
+    expect(dialog).to_be_hidden()
+    page.locator(f"{DIALOG} input").fill("mask")
+    expect(dialog.locator("li")).to_have_count(10)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    expect(dialog.locator("li > a").first).to_be_focused()
+    page.keyboard.press("Enter")  # a section of this page: nothing is loaded, and the dialog is no longer in the way
+    expect(page.locator(DIALOG)).to_be_hidden()
+    page.wait_for_url("**/04_causal_mask.html#**")
+    assert visit.errors == []
+
+
+def test_the_dialog_leads_to_all_results_and_back(wide):
+    page = wide.open("notebooks/04_causal_mask.html")
+    open_dialog(page)
+    page.keyboard.type("softmax")
+    page.locator(f"{DIALOG} a", has_text=re.compile("^All ")).wait_for()
     page.keyboard.press("Enter")
-    expect(page.locator("#search-results li").first).to_be_visible()
+    results = page.locator(f"{RESULTS} li")
+    until(lambda: results.count() > 10)
+    page.locator(FIELD).fill("layer norm")
+    expect(results.first).to_contain_text("The transformer block")
+    results.first.locator("a").click()
+    page.wait_for_url("**/notebooks/**")
+    page.go_back()
+    expect(page.locator(FIELD)).to_have_value("layer norm")
+    expect(results.first).to_contain_text("The transformer block")
     assert wide.errors == []
+
+
+def test_a_search_that_cannot_be_loaded_says_so(wide):
+    page = wide.open("notebooks/04_causal_mask.html")
+    page.route("**/search_texts.js", lambda route: route.abort())
+    dialog = open_dialog(page)
+    page.keyboard.type("mask")
+    expect(dialog).to_have_text("The search could not be loaded. Check the connection, and reload the page.")
 
 
 def test_what_looks_like_markup_is_searched_as_text(wide, site: str):
     search(wide.page, site, "mask <b>[(")
-    expect(wide.page.locator("#search-results b")).to_have_count(0)
+    expect(wide.page.locator(f"{RESULTS} b")).to_have_count(0)
     assert wide.errors == []

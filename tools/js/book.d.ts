@@ -1,4 +1,4 @@
-// What the book's scripts know by global names: each other, texts that the build writes, Sphinx's search, a browser's.
+// What the book's scripts know by global names: each other, the search's library, texts that the build writes.
 declare var presentBeside: {
   arrange: (slide: HTMLElement, room: number) => void;
   release: (figure: HTMLElement) => void;
@@ -29,17 +29,4 @@ declare var speakersNotes: (changed: (isOpen: boolean) => void) => {
 /** A part of a page: its id, its heading, its text, and the names of a figure. */
 type Passage = [anchor: string, heading: string, text: string, names?: string[]];
 declare var SEARCH_TEXTS: Record<string, Passage[]>;
-/** What Sphinx finds; an object of the code has a description. */
-type Found = [page: string, title: string, anchor: string, description: string | null, score: number];
-declare var Search: {
-  output: HTMLElement;
-  query: (query: string) => void;
-  _parseQuery: (query: string) => unknown[];
-  _performSearch: (...parsed: unknown[]) => Found[];
-};
-declare var DOCUMENTATION_OPTIONS: { LINK_SUFFIX: string };
-declare function splitQuery(query: string): string[];
-declare function _finishSearch(count: number): void;
-interface Navigator {
-  connection?: { saveData: boolean };
-}
+declare var MiniSearch: typeof import("minisearch").default;

@@ -10,13 +10,10 @@ export default [
     rules: { eqeqeq: "error", "no-var": "error", "prefer-const": "error", "no-unused-vars": ["error", { argsIgnorePattern: "^_" }] },
   },
   {
-    files: ["**/book/_static/*.js"], // classic scripts, which know each other and Sphinx by global names
+    files: ["**/book/_static/*.js"], // classic scripts, which know each other by global names
     languageOptions: {
       sourceType: "script",
-      globals: known([
-        ...["presentBeside", "presentFit", "speakersNotes"],
-        ...["DOCUMENTATION_OPTIONS", "SEARCH_TEXTS", "Search", "_finishSearch", "splitQuery"],
-      ]),
+      globals: known(["presentBeside", "presentFit", "speakersNotes", "SEARCH_TEXTS", "MiniSearch"]),
     },
   },
 ];

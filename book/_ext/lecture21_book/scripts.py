@@ -3,7 +3,7 @@
 from docutils import nodes
 from sphinx.application import Sphinx
 
-_UNUSED = ("design-tabs.js",)  # tabs of sphinx-design, of which the book uses the grid
+_UNUSED = ("design-tabs.js", "sphinx_highlight.js")  # the book uses the grid of sphinx-design, and its own search
 
 # The theme chooses its colours after the page is drawn and then styles every element again; this does it before.
 _CHOOSE_COLOURS = """{

@@ -1,4 +1,4 @@
-"""The plain text of every page, in pieces, for the excerpts on the search page."""
+"""The plain text of every page, in pieces, which book/_static/search.js searches; Sphinx makes no index of its own."""
 
 import html
 import json
@@ -51,13 +51,14 @@ def _collect(app: Sphinx, document: nodes.document, docname: str) -> None:
     if app.builder.format == "html":
         figures = map(figure_passage, entries(document, app.figures_listed))
         found = list(passages(document))
-        if "nosearch" in app.env.metadata[docname]:  # Sphinx, too, then finds a page by its title only
+        if "nosearch" in app.env.metadata[docname]:  # found by its title only
             found = [(*found[0][:2], "")]
         app.search_texts[docname] = [*found, *figures]
 
 
 def _begin(app: Sphinx) -> None:
     """Begin with what an earlier build has written: an incremental build writes only some of the pages."""
+    app.builder.search = False  # neither its index nor its page, which _config.yml names
     written = Path(app.outdir, _FILE)
     app.search_texts = json.loads(written.read_text(encoding="utf-8")[len(_START) :]) if written.is_file() else {}
 
