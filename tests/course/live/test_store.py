@@ -19,10 +19,21 @@ FULL = """
 const put = IDBObjectStore.prototype.put;
 IDBObjectStore.prototype.put = function (...given) {
   const request = put.apply(this, given);
-  request.addEventListener("success", () => this.transaction.abort());
+  if (globalThis.isFull) request.addEventListener("success", () => this.transaction.abort());
   return request;
 };
 """
+
+# A browser that keeps something else.
+TRUNCATED = """
+const put = IDBObjectStore.prototype.put;
+IDBObjectStore.prototype.put = function (model, key) {
+  return put.call(this, { ...model, bytes: model.bytes.slice(0, -1) }, key);
+};
+"""
+
+# A storage that never answers.
+SILENT = "IDBFactory.prototype.open = () => ({});"
 
 
 CHANGED = """([figure, text]) => {
@@ -158,7 +169,80 @@ def test_where_the_browser_keeps_nothing_the_page_does_and_says_so(open_figures)
     expect(write.locator(".message")).to_have_text("")
 
 
-def test_a_model_that_the_disk_has_no_room_for_is_not_said_to_be_kept(open_figures):
-    figure = train(open_figures(live.Train(size="one", steps=12), script=FULL))
+def test_a_model_that_the_disk_has_no_room_for_is_not_said_to_be_kept_and_replaces_none(open_figures):
+    stage = open_figures(live.Train(size="one", steps=30), script=FULL)
+    figure = train(stage)
+    expect(figure.get_by_text("now offer your model")).to_contain_text("this browser keeps it")
+    before = kept(figure).locator("p").inner_text()
+    stage.page.evaluate("globalThis.isFull = true")
+    figure.locator("summary", has_text="More").click()
+    figure.get_by_label("Steps, or 0").fill("12")
+    figure.get_by_role("button", name="Start training").click()
+    figure.get_by_role("button", name="Replace it").click()
     said = figure.get_by_text("now offer your model")
-    expect(said).to_contain_text("until you leave this page", timeout=20_000)  # one sentence: it is there or never
+    expect(said).to_contain_text("12 steps) until you leave this page")
+    expect(kept(figure).locator("p")).to_contain_text("12 steps")
+    stage.page.reload()
+    figure = stage.figure("train")
+    expect(kept(figure).locator("p")).to_have_text(before)
+    with stage.page.expect_download() as download:
+        figure.get_by_role("button", name="Save to a file").click()
+    assert json.loads(download.value.path().read_text(encoding="utf-8"))["model"]["steps"] == 30
+
+
+def test_a_model_is_said_to_be_kept_when_it_has_been_read_back(open_figures):
+    figure = train(open_figures(live.Train(size="one", steps=12), script=TRUNCATED))
+    expect(figure.get_by_text("now offer your model")).to_contain_text("until you leave this page")
+
+
+def test_a_storage_that_never_answers_does_not_keep_a_reader_waiting(open_figures):
+    stage = open_figures(live.Train(size="one", steps=12), script=SILENT)
+    stage.page.evaluate("""localStorage.setItem("lecture21-model", '{"nats": 2, "steps": 30}')""")
+    stage.page.reload()
+    stage.page.clock.install()
+    figure = stage.figure("train")
+    fold = kept(figure)
+    said = fold.locator("p").inner_text()
+    for name in ("Save to a file", "Clear all"):
+        fold.get_by_role("button", name=name).click()
+        expect(figure.locator(".message")).to_have_text("")
+        stage.page.clock.fast_forward(16_000)
+        expect(figure.locator(".message")).to_contain_text("The storage of this browser does not answer")
+    expect(fold.locator("p")).to_have_text(said)  # nothing is said to be cleared that may be there
+    figure.get_by_role("button", name="Start training").click()
+    figure.get_by_role("button", name="Replace it").click()
+    figure.get_by_text("Finished after").wait_for()
+    until(lambda: (stage.page.clock.fast_forward(16_000), figure.get_by_text("until you leave this page").count())[1])
+
+
+def test_a_file_replaces_nothing_before_all_of_it_is_checked(open_figures, tmp_path):
+    stage = open_figures(live.Train(size="one", steps=12))
+    train(stage)
+    stage.page.evaluate("""localStorage.setItem("lecture21-solved", '["4.1"]')""")
+    figure = stage.figure("train")
+    with stage.page.expect_download() as download:
+        kept(figure).get_by_role("button", name="Save to a file").click()
+    right = json.loads(download.value.path().read_text(encoding="utf-8"))
+    stage.page.evaluate("""localStorage.setItem("lecture21-solved", '["4.1", "4.2"]')""")
+    before = stage.page.evaluate("({ ...localStorage })")
+    file = tmp_path / "mine.json"
+    model, small = right["model"], right["small"]
+    for wrong in (
+        {"model": model | {"bytes": model["bytes"][:-8]}},
+        {"model": model | {"bytes": "not base64"}},
+        {"model": model | {"nats": None}},
+        {"model": {}},
+        {"small": small | {"answers": {"4.1": "7"}}},
+        {"small": None},
+    ):
+        file.write_text(json.dumps(right | wrong), encoding="utf-8")
+        stage.page.evaluate(
+            "document.querySelector('.live-place > div').shadowRoot.querySelector('.message').textContent = ''"
+        )
+        kept(figure).locator("input[type=file]").set_input_files(file)
+        expect(figure.locator(".message")).to_contain_text("This file does not have what a reader keeps")
+        assert stage.page.evaluate("({ ...localStorage })") == before
+    file.write_text(json.dumps(right), encoding="utf-8")
+    kept(figure).locator("input[type=file]").set_input_files(file)
+    expect(kept(figure).locator("p")).to_contain_text("1 solved exercise")
+    expect(figure.locator(".message")).to_have_text("")

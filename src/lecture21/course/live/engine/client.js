@@ -11,6 +11,9 @@ import { inline, source } from "./worker.js?worker";
  */
 
 const FAILED = "The engine stopped because of an error in its worker.";
+const SILENT = "The engine has not answered for a minute; reload the page to start it again.";
+const ASK_EVERY = 15; // seconds, while something is waited for
+const UNANSWERED = 4; // questions, after which the worker is given up
 
 /**
  * Start the engine.
@@ -41,6 +44,8 @@ export class Engine {
     this.port = null;
     /** @type {Worker | null} */
     this.worker = null;
+    this.timer = 0;
+    this.unanswered = 0;
   }
 
   /** Try to start a worker; false if the host does not allow it. */
@@ -54,15 +59,16 @@ export class Engine {
           event.preventDefault();
           resolve(false);
         };
+        setTimeout(resolve, 1000 * ASK_EVERY, false); // there are hosts where it never starts
       });
-      if (!started) return false;
+      if (!started) {
+        worker.terminate();
+        return false;
+      }
       worker.onmessage = (event) => this.receive(event.data);
       worker.onerror = (event) => {
         event.preventDefault();
-        worker.terminate();
-        this.port = this.worker = null;
-        this.failure = FAILED;
-        this.fail(FAILED);
+        this.giveUp(FAILED);
       };
       this.port = this.worker = worker;
       this.inWorker = true;
@@ -81,7 +87,30 @@ export class Engine {
     inline().serve(port2);
   }
 
+  /** While something is waited for, ask the worker whether it is there: one that hangs says nothing. */
+  watch() {
+    if (this.timer || !this.worker) return;
+    this.unanswered = 0;
+    this.timer = setInterval(() => {
+      if (!this.calls.size) {
+        clearInterval(this.timer);
+        this.timer = 0;
+      } else if (++this.unanswered > UNANSWERED) this.giveUp(SILENT);
+      else this.send("ping", 0);
+    }, 1000 * ASK_EVERY);
+  }
+
+  giveUp(/** @type {string} */ why) {
+    clearInterval(this.timer);
+    this.timer = 0;
+    this.worker?.terminate();
+    this.port = this.worker = null;
+    this.failure = why;
+    this.fail(why);
+  }
+
   receive(/** @type {import("./worker.js").Answer} */ { id, event, result, error }) {
+    this.unanswered = 0;
     const call = this.calls.get(id);
     if (!call) return;
     if (event !== undefined) {
@@ -111,6 +140,7 @@ export class Engine {
     const promise = new Promise((resolve, reject) => {
       if (!this.port) throw new Error(this.failure);
       this.calls.set(id, { resolve, reject, onEvent });
+      this.watch();
       try {
         this.port.postMessage({ id, method, model, args });
       } catch (error) {
@@ -149,10 +179,9 @@ export class Engine {
 
   /** End all work and free all memory. What is still waited for is rejected. */
   close() {
-    this.fail("The engine was closed.");
-    if (this.worker) this.worker.terminate();
-    else this.send("close", 0);
-    this.port = this.worker = null;
+    if (!this.worker) this.send("close", 0);
+    this.giveUp("The engine was closed.");
+    this.failure = "The engine is closed.";
   }
 }
 

@@ -110,6 +110,10 @@ export function serve(port) {
       job?.wake();
       return;
     }
+    if (method === "ping") {
+      port.postMessage({ id });
+      return;
+    }
     if (method === "dispose") {
       const model = models.get(handle);
       models.delete(handle);

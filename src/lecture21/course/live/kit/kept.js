@@ -37,21 +37,26 @@ export function kept(frame) {
   const actions = create("div", { class: "actions" });
   const node = create("details", { class: "kept" }, create("summary", {}, "Kept in this browser"), list, actions);
   frame.foot.after(node);
-  button(actions, {
-    label: "Save to a file",
-    onClick: async () => download(await store.exported(), FILE, "application/json"),
-  });
-  const input = create("input", { type: "file", accept: ".json", hidden: true });
-  button(actions, { label: "Load from a file", onClick: () => input.click() });
-  button(actions, { label: "Clear all", onClick: store.clear });
-  actions.append(input);
-  input.addEventListener("change", async () => {
+  /** Do something, and say why if it fails. */
+  const attempt = async (/** @type {() => Promise<void>} */ action) => {
     try {
       frame.fail("");
-      if (input.files?.length) await store.imported(await input.files[0].text());
+      await action();
     } catch (error) {
       frame.fail(messageOf(error));
     }
+  };
+  button(actions, {
+    label: "Save to a file",
+    onClick: () => attempt(async () => download(await store.exported(), FILE, "application/json")),
+  });
+  const input = create("input", { type: "file", accept: ".json", hidden: true });
+  button(actions, { label: "Load from a file", onClick: () => input.click() });
+  button(actions, { label: "Clear all", onClick: () => attempt(store.clear) });
+  actions.append(input);
+  input.addEventListener("change", async () => {
+    const [file] = input.files ?? [];
+    if (file) await attempt(async () => store.imported(await file.text()));
     input.value = "";
   });
   const count = (/** @type {number} */ n, /** @type {string} */ what) => `${n} ${what}${n === 1 ? "" : "s"}`;

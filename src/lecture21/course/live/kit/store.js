@@ -6,6 +6,8 @@ const PREFIX = "lecture21-";
 const EVENT = "lecture21-store";
 const MODELS = "models";
 const KIND = "what a reader of lecture21 keeps";
+const PATIENCE = 15; // seconds that the browser has to answer
+const SILENT = "The storage of this browser does not answer; reload the page, and try again.";
 
 /** What all figures of a page share where the browser keeps nothing. */
 const page = (globalThis.liveMemory ??= { small: new Map(), model: null, refused: false });
@@ -24,8 +26,11 @@ function allSmall() {
   } catch {
     page.refused = true;
   }
+  if (page.model) found.model = descriptionOf(page.model); // what the browser keeps is an earlier one
   return found;
 }
+
+const descriptionOf = (/** @type {OwnModel} */ { nats, steps, sample }) => JSON.stringify({ nats, steps, sample });
 
 /** @param {string} name @param {string | null} text  null removes it */
 function write(name, text) {
@@ -33,6 +38,7 @@ function write(name, text) {
   try {
     if (text === null) localStorage.removeItem(PREFIX + name);
     else localStorage.setItem(PREFIX + name, text);
+    if (localStorage.getItem(PREFIX + name) !== text) throw new Error("not kept");
   } catch {
     page.refused = true;
     if (text !== null) page.small.set(name, text);
@@ -47,20 +53,35 @@ function write(name, text) {
  * @returns {Promise<any>}  what was stored, by whatever version of this page: to be checked
  */
 async function withModels(mode, action) {
-  const request = indexedDB.open("lecture21", 1);
-  request.onupgradeneeded = () => request.result.createObjectStore(MODELS);
-  const database = await result(request);
-  try {
-    const transaction = database.transaction(MODELS, mode);
-    const committed = new Promise((resolve, reject) => {
-      transaction.oncomplete = resolve;
-      transaction.onabort = () => reject(transaction.error);
-    });
-    const [found] = await Promise.all([result(action(transaction.objectStore(MODELS))), committed]);
-    return found;
-  } finally {
-    database.close();
-  }
+  /** @type {IDBTransaction | undefined} */
+  let transaction;
+  let timer = 0;
+  let isLate = false;
+  const work = async () => {
+    const request = indexedDB.open("lecture21", 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(MODELS);
+    const database = await result(request);
+    try {
+      if (isLate) return null; // the page has said that it gave up
+      const begun = (transaction = database.transaction(MODELS, mode));
+      const committed = new Promise((resolve, reject) => {
+        begun.oncomplete = resolve;
+        begun.onabort = () => reject(begun.error);
+      });
+      const [found] = await Promise.all([result(action(begun.objectStore(MODELS))), committed]);
+      return found;
+    } finally {
+      database.close();
+    }
+  };
+  const silence = new Promise((_, reject) => {
+    timer = setTimeout(() => {
+      isLate = true;
+      reject(new Error(SILENT));
+      transaction?.abort();
+    }, 1000 * PATIENCE);
+  });
+  return Promise.race([work(), silence]).finally(() => clearTimeout(timer));
 }
 
 /** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
@@ -70,16 +91,63 @@ const result = (request) =>
     request.onerror = () => reject(request.error);
   });
 
-/** @param {OwnModel | null} model */
-async function writeModel(model) {
-  page.model = null;
+/**
+ * Whether this is a model with all bytes of its file.
+ * @param {any} found
+ * @returns {found is OwnModel}
+ */
+function isModel(found) {
+  if (!(found?.bytes instanceof ArrayBuffer) || !Number.isFinite(found.nats) || !Number.isInteger(found.steps))
+    return false;
   try {
-    await withModels("readwrite", (models) => (model ? models.put(model, "own") : models.delete("own")));
+    const length = 8 + Number(new DataView(found.bytes).getBigUint64(0, true));
+    const header = JSON.parse(new TextDecoder().decode(new Uint8Array(found.bytes, 8, length - 8)));
+    delete header.__metadata__;
+    const ends = Object.values(header).map((tensor) => tensor.data_offsets[1]);
+    return found.bytes.byteLength === length + Math.max(...ends);
+  } catch {
+    return false;
+  }
+}
+
+function isSame(/** @type {ArrayBuffer} */ one, /** @type {ArrayBuffer} */ other) {
+  const bytes = new Uint8Array(other);
+  return one.byteLength === other.byteLength && new Uint8Array(one).every((byte, i) => byte === bytes[i]);
+}
+
+/**
+ * Keep a model once it is known that the browser does; else the page has it, and the browser what it had.
+ * @param {OwnModel} model
+ */
+async function writeModel(model) {
+  try {
+    await withModels("readwrite", (models) => models.put(model, "own"));
+    const found = await withModels("readonly", (models) => models.get("own"));
+    if (!isModel(found) || !isSame(found.bytes, model.bytes)) throw new Error("not kept");
+    page.model = null;
+    write("model", descriptionOf(model));
   } catch {
     page.refused = true;
     page.model = model;
   }
-  write("model", model && JSON.stringify({ nats: model.nats, steps: model.steps, sample: model.sample }));
+}
+
+async function removeModel() {
+  try {
+    await withModels("readwrite", (models) => models.delete("own"));
+  } catch (error) {
+    if (isInBrowser("model")) throw error;
+  }
+  page.model = null;
+  write("model", null);
+}
+
+function isInBrowser(/** @type {string} */ name) {
+  try {
+    return localStorage.getItem(PREFIX + name) !== null;
+  } catch {
+    return false;
+  }
 }
 
 const changed = () => dispatchEvent(new Event(EVENT));
@@ -123,12 +191,9 @@ export const store = {
   /** @returns {Promise<OwnModel | null>}  the model that the reader trained */
   async model() {
     if (page.model) return page.model;
-    try {
-      const found = await withModels("readonly", (models) => models.get("own"));
-      return found?.bytes instanceof ArrayBuffer ? found : null;
-    } catch {
-      return null;
-    }
+    if (!allSmall().model) return null;
+    const found = await withModels("readonly", (models) => models.get("own"));
+    return isModel(found) ? found : null;
   },
   /** @param {OwnModel} model */
   async keepModel(model) {
@@ -137,8 +202,8 @@ export const store = {
   },
   /** Forget everything. */
   async clear() {
+    await removeModel();
     for (const name of Object.keys(allSmall())) write(name, null);
-    await writeModel(null);
     changed();
   },
   /** @returns {Promise<string>}  everything, as the text of a file */
@@ -147,26 +212,36 @@ export const store = {
     return JSON.stringify({ kind: KIND, small: allSmall(), model: model && { ...model, bytes: toText(model.bytes) } });
   },
   /**
-   * Replace everything by what `exported` returned on this device or another.
+   * Replace everything by what `exported` returned on this device or another, once all of it is checked.
    * @param {string} text
    */
   async imported(text) {
-    let found;
-    try {
-      found = JSON.parse(text);
-    } catch {
-      found = null;
-    }
-    const isSmall = found?.small && Object.values(found.small).every((each) => typeof each === "string");
-    if (found?.kind !== KIND || !isSmall)
-      throw new Error("This file does not have what a reader keeps; choose one that “Save to a file” wrote.");
-    const model = found.model && { ...found.model, bytes: Uint8Array.from(atob(found.model.bytes), code).buffer };
-    for (const name of Object.keys(allSmall())) write(name, null);
-    for (const [name, value] of Object.entries(found.small)) write(name, value);
-    await writeModel(model);
+    const { small, model } = parsed(text);
+    if (model) await writeModel(model);
+    else await removeModel();
+    for (const name of Object.keys(allSmall())) if (!(name in small) && name !== "model") write(name, null);
+    for (const [name, value] of Object.entries(small)) if (name !== "model") write(name, value);
     changed();
   },
 };
+
+/**
+ * Return what a file has that `exported` wrote.
+ * @param {string} text
+ * @returns {{small: Record<string, string>, model: OwnModel | null}}
+ */
+function parsed(text) {
+  try {
+    const { kind, small, model } = JSON.parse(text);
+    const own = model && { ...model, bytes: Uint8Array.from(atob(model.bytes), code).buffer };
+    const isSmall = Object.values(small).every((each) => typeof each === "string");
+    if (kind === KIND && isSmall && !Array.isArray(small) && (own === null || isModel(own)))
+      return { small, model: own };
+  } catch {
+    // no such file
+  }
+  throw new Error("This file does not have what a reader keeps; choose one that “Save to a file” wrote.");
+}
 
 /** @param {string} character */
 const code = (character) => character.charCodeAt(0);

@@ -202,7 +202,7 @@ export default {
         main.textContent = ACTIONS[status] ?? "Start training";
         main.disabled = status === "starting";
         again.hidden = status !== "stopped";
-        if (status === "finished" && keeps) void keepModel();
+        if (status === "finished" && keeps) keepModel().catch((error) => frame.fail(messageOf(error)));
         const busy = status === "running" || status === "starting";
         for (const input of frame.root.querySelectorAll(".controls :is(input, select, textarea)"))
           input.toggleAttribute("disabled", busy);
