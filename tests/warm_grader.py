@@ -3,6 +3,7 @@
 import functools
 import subprocess
 import threading
+from multiprocessing.connection import Connection
 
 from lecture21.course.grading import graders
 
@@ -10,8 +11,8 @@ _one_at_a_time = threading.Lock()
 
 
 @functools.cache
-def _shared() -> "subprocess.Popen[bytes]":
-    """Start the process; it ends with this one, which closes its end of the pipe."""
+def _shared() -> tuple["subprocess.Popen[bytes]", Connection]:
+    """Start the process; it ends with this one, which closes its end of the connection."""
     return graders.Grader()._start()
 
 
@@ -24,7 +25,7 @@ class WarmGrader(graders.Grader):
         if self._closed:
             return b""
         with _one_at_a_time:
-            self._process = _shared()
+            self._process, self._connection = _shared()
             try:
                 return super()._ask(job)
             finally:

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ("pretrained", "exam", "notebooks", "book", "test")
+EXTRAS = ("pretrained", "grade", "exam", "notebooks", "book", "test")
 _HELD = "torch==2.13.0"  # the version that computed the stored outputs of the notebooks
 _BUILD = ("hatchling", "editables")  # what builds this package, which has no hash, is installed before it
 _WITH_TORCH = re.compile(r"(torch|triton|cuda-|nvidia-)")

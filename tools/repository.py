@@ -84,7 +84,7 @@ def install_cell(root: Path = ROOT) -> str:
         "try:\n"
         "    import lecture21  # noqa: F401\n"
         "except ImportError:\n"
-        '    message = "lecture21 is not installed; run %pip install lecture21, or, in place of lecture21, "\n'
+        '    message = "lecture21 is not installed; run %pip install WHEEL, and in place of WHEEL name "\n'
         '    message += "the wheel, folder or address that your course gives you"\n'
         "    raise ImportError(message) from None"
     )

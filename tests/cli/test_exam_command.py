@@ -59,7 +59,7 @@ def test_without_the_extra_there_is_markdown(tmp_path, capsys, monkeypatch):
     real = importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "text2qti" else real(name))
     assert main([*COMMAND, str(tmp_path)]) == 0
-    assert capsys.readouterr().out.splitlines()[1].endswith("run: pip install 'lecture21[exam]'")
+    assert capsys.readouterr().out.splitlines()[1].endswith("lecture21[exam]: pip install '.[exam]'")
     assert set(contents(tmp_path)) == {"paper.md", "answers.md"}
 
 

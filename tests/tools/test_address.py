@@ -180,5 +180,5 @@ def test_the_install_cell_says_what_to_do_where_no_address_is_known(copy: Path, 
     source = repository.install_cell(copy)
     exec(source)  # the package is installed here: nothing happens
     monkeypatch.setitem(sys.modules, "lecture21", None)
-    with pytest.raises(ImportError, match=r"^lecture21 is not installed; run %pip install lecture21, or, in place of"):
+    with pytest.raises(ImportError, match=r"^lecture21 is not installed; run %pip install WHEEL, and in place of"):
         exec(source)

@@ -46,7 +46,7 @@ def exam_command(
             files |= {f"{name}{mark}.pdf": printing.to_pdf(page, browser) for name, page in pages.items()}
     _write(out, files)
     if missing:
-        typer.echo("Only Markdown: for PDF, Canvas and Moodle, run: pip install 'lecture21[exam]'")
+        typer.echo("Only Markdown: PDF, Canvas and Moodle need the extra, lecture21[exam]: pip install '.[exam]'")
     elif not browser:
         typer.echo("No PDF: install Chromium or Chrome, or name one in the variable CHROMIUM")
 

@@ -32,7 +32,11 @@ def grade_command(
         str, typer.Option(help="Where a student's name is: folder, name (of the file), metadata, or auto.")
     ] = "auto",
     deadline: Annotated[
-        str, typer.Option(help="Date after which a file is late by its time of change, such as 2026-12-01T18:00.")
+        str,
+        typer.Option(
+            help="Date after which a file is late by its time of change, such as 2026-12-01T18:00+01:00; without "
+            "+01:00, in the time zone of this machine."
+        ),
     ] = "",
     canvas: Annotated[Path | None, typer.Option(help="File that Canvas's gradebook imports.")] = None,
     gradebook: Annotated[Path | None, typer.Option(help="File that Canvas has exported, with the students.")] = None,
@@ -62,7 +66,7 @@ def grade_command(
     from lecture21.course.grading.classroom import grade_all, summary
     from lecture21.course.grading.exercises import every_exercise, private_numbers
     from lecture21.course.grading.graders import Grader
-    from lecture21.course.grading.sandbox import missing_protection
+    from lecture21.course.grading.sandbox import missing_protection, require_packages
 
     tables = (
         ("--csv", csv_file, reports.EXERCISE_COLUMNS),
@@ -75,6 +79,8 @@ def grade_command(
             reports.refuse_another_table(option, table, columns)
     paths = notebooks or []
     _check(paths, autograder, gradescope, canvas, gradebook, seconds, memory, jobs)
+    if paths:
+        require_packages()
     hidden = private_numbers(private) if private is not None else []
     known = every_exercise(private)
     what = assignment(known, chapter=chapter, numbers=exercises, config=config)
@@ -83,6 +89,8 @@ def grade_command(
         reports.write_output(autograder, data)
         typer.echo(f"Wrote {autograder}")
     due = class_list.deadline_of(deadline) if deadline else None
+    if due is not None and paths:
+        typer.echo(f"Late after {due.isoformat(' ', 'seconds')} ({due.tzname()})")
     class_list.check_way(student_id)
     if gradebook is not None:
         class_list.canvas_table([], what.column, gradebook)  # a wrong file is refused before the work begins

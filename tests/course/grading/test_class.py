@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -54,6 +55,38 @@ def test_the_name_of_a_student_is_in_a_folder_a_file_name_or_metadata(paths, way
     assert students.names([submission(path, student="Ada L.") for path in paths], way) == expected
 
 
+def test_what_canvas_calls_late_is_a_day_late_at_least(tmp_path):
+    """The time of its file is that of the download, which may be before or long after the deadline."""
+    paths = [tmp_path / name for name in ("ada_12_345_x.ipynb", "bob_LATE_13_346_x.ipynb", "eve_LATE_14_347_x.ipynb")]
+    for path, days in zip(paths, (0, 0, 3), strict=True):
+        path.touch()
+        os.utime(path, (1e9 + 86_400 * days,) * 2)
+    graded = [submission(str(path), 1) for path in paths]
+    plan, due = Assignment(late_per_day=0.25), students.deadline_of("2001-09-09T01:46:40+00:00")
+    for deadline, expected in ((None, [0, 1, 1]), (due, [0, 1, 3])):
+        totals = students.totals(graded, plan, deadline=deadline)
+        assert [each.days_late for each in totals] == expected
+        assert [each.points for each in totals] == [1 - 0.25 * days for days in expected]
+
+
+def test_a_link_to_the_notebook_of_another_is_named_and_not_graded(tmp_path, capsys):
+    """An archive can contain symbolic and hard links; one file that is named twice is no link."""
+    ada, bob, eve, own = (tmp_path / name / "04_a.ipynb" for name in ("ada", "bob", "eve", "own"))
+    write(ada, MASK)
+    write(own, MASK)
+    for path in (bob, eve):
+        path.parent.mkdir()
+    bob.symlink_to(ada)
+    os.link(ada, eve)
+    assert main(["grade", *map(str, (ada, bob, eve, own, own)), "--exercises", "4.1"]) == 2
+    out, err = capsys.readouterr()
+    assert out.count(f"{own}: 1 of 1 points") == 2
+    assert "2 of 5 notebooks graded" in out
+    assert f"{bob} is a link to {ada}; hand in the notebook itself" in err
+    assert f"{ada} is the same file as" in err  # who has the other's cannot be known
+    assert f"{eve} is the same file as" in err
+
+
 def test_a_total_has_the_best_of_several_notebooks_and_pays_for_late_days(tmp_path):
     made = [tmp_path / "ada" / "a.ipynb", tmp_path / "ada" / "b.ipynb", tmp_path / "bob" / "a.ipynb"]
     due = students.deadline_of("2026-12-01T18:00")
@@ -100,7 +133,7 @@ def test_a_file_that_cannot_be_read_has_the_total_of_the_assignment(tmp_path, ca
         ("bob", "0", "3"),
     ]
     assert [row["of"] for row in rows(named["csv"].read_text())] == ["1", "2", "1", "2"]
-    summary = "1 of 2 notebooks graded, 1 of 3 points on average; 0 with marks to look at, 1 could not be read"
+    summary = "1 of 2 notebooks graded, 1 of 3 points on average; 0 with flags to look at, 1 could not be read"
     assert capsys.readouterr().out.splitlines()[-1] == summary
 
 
@@ -173,9 +206,11 @@ def test_the_command_writes_all_reports_of_a_class(tmp_path, capsys):
     options = [part for name, path in named.items() for part in (f"--{name}", str(path))]
     late = ["--deadline", "2020-01-01", "--exercises", "4.1,4.3", "--jobs", "2"]
     assert main(["grade", *map(str, paths), *options, *late]) == 0
-    assert sorted(line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")) == [
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"Late after 2020-01-01 23:59:59[+-]\d\d:\d\d \(.+\)", first)
+    assert sorted(line for line in lines if not line.startswith(" ")) == [
         *(f"{path}: 2 of 2 points" for path in paths),
-        "3 of 3 notebooks graded, 2 of 2 points on average; 0 with marks to look at, 0 could not be read",
+        "3 of 3 notebooks graded, 2 of 2 points on average; 0 with flags to look at, 0 could not be read",
     ]
     assert [row["notebook"] for row in rows(named["csv"].read_text())] == [str(path) for path in paths for _ in "12"]
     table = rows(named["students"].read_text())
@@ -211,8 +246,9 @@ def test_a_copy_of_the_book_with_other_names_is_a_pair_with_it(tmp_path):
     ]
 
 
-def test_an_assignment_is_the_same_after_it_was_written(tmp_path):
-    plan = Assignment(("4.1", "4.3"), 'A "title"', {"4.1": 2.5}, 0.5, 0.25, 0.1)
+@pytest.mark.parametrize("partial", [0.5, {"4.1": 0.5, "4.3": 1}], ids=["a number", "a table"])
+def test_an_assignment_is_the_same_after_it_was_written(tmp_path, partial):
+    plan = Assignment(("4.1", "4.3"), 'A "title"', {"4.1": 2.5}, partial, 0.25, 0.1)
     (tmp_path / "plan.toml").write_text(plan.as_toml())
     assert assignment(every_exercise(), config=tmp_path / "plan.toml") == plan
 
@@ -258,6 +294,25 @@ def test_the_autograder_is_complete_and_grades_a_submission(tmp_path):
     assert [each["score"] for each in results["tests"]] == [1, 0, 0, 0, 0]
     setup = (target / "source" / "setup.sh").read_text()
     assert subprocess.run(["bash", "-n", "-c", setup], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("has_index", [True, False], ids=["with the index of torch", "without it"])
+def test_gradescope_installs_the_sandbox_and_torch_for_processors(tmp_path, has_index):
+    """Run setup.sh with a Python whose pip only writes down what it is asked for."""
+    target = unpacked(tmp_path)
+    programs, log = tmp_path / "bin", tmp_path / "log"
+    programs.mkdir()
+    pip = f'#!/bin/sh\necho "$@" >> {log}\ncase "$*" in *index-url*) exit {int(not has_index)};; esac\n'
+    fake = f'#!/bin/sh\n[ "$1" = -c ] && exit 0\nmkdir -p "$3/bin" && cp {tmp_path}/pip "$3/bin/pip"\n'
+    for path, text in ((tmp_path / "pip", pip), (programs / "python3.13", fake)):
+        path.write_text(text)
+        path.chmod(0o755)
+    environment = os.environ | {"AUTOGRADER": str(target), "PATH": f"{programs}:{os.environ['PATH']}"}
+    ran = subprocess.run(["bash", str(target / "source" / "setup.sh")], env=environment, check=False)
+    assert ran.returncode == 0
+    torch, package = log.read_text().splitlines()
+    assert torch == "install torch --index-url https://download.pytorch.org/whl/cpu"
+    assert re.fullmatch(rf"install {target}/source/lecture21-.*\.whl\[grade\]", package)
 
 
 def test_the_autograder_has_the_private_exercises_and_the_same_bytes_again(tmp_path, capsys):

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 
@@ -147,13 +148,47 @@ def test_a_notebook_that_does_not_say_what_counts_is_refused(tmp_path, capsys):
     assert capsys.readouterr().out.startswith(f"{path}: 1 of 1 points\n")
 
 
-def test_weights_partial_credit_and_marks(tmp_path, capsys):
-    """4.1 is right and marked, 4.2 is right in some cases, and 4.3 is left out."""
+def test_a_sandbox_that_is_not_installed_is_named(monkeypatch, tmp_path, capsys):
+    """In a process of its own, in which the two packages cannot be imported; what grades nothing needs none."""
+    path = write(tmp_path / "04_a.ipynb", MASK)
+    code = (
+        "import sys\nsys.modules |= dict.fromkeys(['landlockpy', 'seccompy'])\nfrom lecture21.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    for options, status in ((["grade", str(path)], 2), (["grade", "--autograder", "a.zip", "--chapter", "4"], 0)):
+        command = [sys.executable, "-c", code, *options]
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert ran.returncode == status, ran.stderr
+        message = "a sandbox, which is not installed: install lecture21[grade], with pip install '.[grade]'"
+        assert (message in ran.stderr) == (status == 2 and sys.platform == "linux")
+        assert "Traceback" not in ran.stderr
+
+
+def test_partial_credit_may_be_for_some_exercises(tmp_path, capsys):
+    """4.2 and 4.5 are right in some cases."""
+    body = "(scores, mask):\n    return scores.softmax(dim=-1) * mask"
+    path = write(tmp_path / "04_a.ipynb", f"def masked_weights{body}", f"def padded_weights{body}")
+    (tmp_path / "plan.toml").write_text('exercises = ["4.2", "4.5"]\n[partial]\n"4.2" = 0.5\n')
+    assert main(["grade", str(path), "--config", str(tmp_path / "plan.toml")]) == 0
+    partly, none = re.findall(r"4\.[25]   (\S+) of 1", capsys.readouterr().out)
+    assert 0 < float(partly) < 0.5
+    assert none == "0"
+    for table, message in (
+        ('"4.2" = 2', "partial of 4.2 must be from 0 to 1, got 2"),
+        ('"4.7" = 1', "no exercise '4.7'"),
+    ):
+        (tmp_path / "plan.toml").write_text(f"[partial]\n{table}\n")
+        assert main(["grade", str(path), "--config", str(tmp_path / "plan.toml")]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_weights_partial_credit_and_flags(tmp_path, capsys):
+    """4.1 is right and flagged, 4.2 is right in some cases, and 4.3 is left out."""
     some = "def masked_weights(scores, mask):\n    return scores.softmax(dim=-1).masked_fill(~mask, 0.0)"
     copied = "from lecture21 import attention\ncausal_mask = attention.causal_mask"
     path = write(tmp_path / "mine.ipynb", copied, some)
     config = tmp_path / "plan.toml"
-    config.write_text('exercises = ["4.1", "4.2"]\npartial = 0.5\nmarked = 0.25\n[weights]\n"4.1" = 2\n"4.2" = 10\n')
+    config.write_text('exercises = ["4.1", "4.2"]\npartial = 0.5\nflagged = 0.25\n[weights]\n"4.1" = 2\n"4.2" = 10\n')
     assert main(["grade", str(path), "--config", str(config)]) == 0
     first, mask, weights = capsys.readouterr().out.splitlines()
     assert mask == "  4.1   0.5 of 2  the causal mask: correct; uses lecture21.attention"

@@ -70,7 +70,7 @@ print("none")"""
     assert (ran.stdout, ran.returncode) == ("none\n", 0), ran.stderr
 
 
-MARKED = {
+FLAGGED = {
     "from lecture21.attention import causal_mask as package_mask\ndef causal_mask(n):\n    return package_mask(n)": (
         "correct; uses lecture21.attention.causal_mask"
     ),
@@ -89,13 +89,29 @@ MARKED = {
     "import importlib\ndef causal_mask(n):\n    return importlib.import_module('lecture21.attention').causal_mask(n)": (
         "correct; uses importlib; names lecture21"
     ),
+    "import pydoc\ncausal_mask = lambda n: pydoc.locate('lecture' + '21.attention.causal_mask')(n)": (
+        "correct; uses pydoc"
+    ),
+    "import typing\nimport lecture21 as book\ndef causal_mask(n):\n"
+    "    found = typing.ForwardRef('book.attention.causal_mask')\n"
+    "    return eval(found.__forward_arg__, {'book': book})(n)": "correct; uses lecture21; uses ForwardRef; uses eval",
+    "from operator import attrgetter\nimport lecture21\n"
+    "causal_mask = lambda n: attrgetter('attention.causal_mask')(lecture21)(n)": (
+        "correct; uses operator.attrgetter; uses lecture21"
+    ),
+    "import timeit\ndef causal_mask(n):\n    found = []\n"
+    "    code = 'from lecture' + '21.attention import causal_mask; found.append(causal_mask)'\n"
+    "    timeit.timeit(code, globals={'found': found}, number=1)\n    return found[0](n)": "correct; uses timeit",
+    "import code\ndef causal_mask(n):\n    shell = code.InteractiveInterpreter({})\n"
+    "    shell.runsource('from lecture' + '21.attention import causal_mask')\n"
+    "    return shell.locals['causal_mask'](n)": "correct; uses code",
 }
 
 
-def test_an_answer_from_the_package_is_marked(tmp_path):
-    for source, expected in MARKED.items():
+def test_an_answer_from_the_package_is_flagged(tmp_path):
+    for source, expected in FLAGGED.items():
         assert grades(write(tmp_path / "04_mine.ipynb", source), ["4.1"])[0].text == expected
-    assert not grades(write(tmp_path / "04_mine.ipynb", MASK), ["4.1"])[0].marks
+    assert not grades(write(tmp_path / "04_mine.ipynb", MASK), ["4.1"])[0].flags
 
 
 def test_only_the_assignment_counts(tmp_path):

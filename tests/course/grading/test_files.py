@@ -76,6 +76,16 @@ def test_an_odd_cell_is_read_in_linear_time(source, expected, tmp_path):
     assert text.startswith(expected)
 
 
+def test_magics_of_long_cells_are_left_to_the_limit_of_a_notebook(tmp_path):
+    """IPython reads a cell again for each of its magics: all of these in ten seconds, the first two in three."""
+    long = "%time x = 1\n" * 4 + "# a long text\n" * 2_000
+    cells = [{"cell_type": "code", "source": source} for source in (f"%time\n{MASK}", *[long] * 6)]
+    path = tmp_path / "04_odd.ipynb"
+    path.write_text(json.dumps({"cells": cells}))
+    read_ones = [cell.tree is not None for cell in read(path).cells]
+    assert read_ones == [True, True, True, False, False, False, False]
+
+
 def test_a_file_that_is_no_notebook_has_a_row_and_no_cell_is_a_formula(tmp_path, monkeypatch, capsys):
     good, bad = write(tmp_path / "=cmd|calc_04_.ipynb", MASK), tmp_path / "bad\n4.1.ipynb"
     bad.write_text("{")

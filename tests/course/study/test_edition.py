@@ -147,7 +147,7 @@ def test_the_first_cell_and_the_readme_name_the_same_ways_to_install(files):
     names: dict = {}
     source = "".join(notebook["cells"][1]["source"]).replace("import lecture21", "import lecture21_is_missing")
     if "%pip" not in source.partition("message")[0]:  # no address is known
-        with pytest.raises(ImportError, match="run %pip install lecture21, or, in place of lecture21, the wheel"):
+        with pytest.raises(ImportError, match="run %pip install WHEEL, and in place of WHEEL name the wheel"):
             exec(source, names)
     ways = "the wheel, folder or address that your course gives you"
     assert ways in " ".join(files["README.md"].decode().split())

@@ -15,7 +15,7 @@ from lecture21.course.grading.notebooks import Notebook
 
 _NAME = re.compile(r"(?:.*_)?(\d\d)_")  # also where Canvas has put the student's name in front
 _CHECK = re.compile(r"""\bcheck\(\s*["'](\d+)\.\d+["']""")
-_KEYS = ("chapter", "exercises", "title", "weights", "partial", "marked", "late_per_day")
+_KEYS = ("chapter", "exercises", "title", "weights", "partial", "flagged", "late_per_day")
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,21 @@ class Assignment:
     """Name of the column in Canvas's gradebook."""
     weights: dict[str, int | float] = field(default_factory=dict)
     """Points of an exercise by its number; the others have those of the book."""
-    partial: int | float = 0.0
-    """Most of its points that an answer gets which is right in some cases only."""
-    marked: int | float = 1.0
-    """Share of its points that a correct answer with a mark gets."""
+    partial: int | float | dict[str, int | float] = 0.0
+    """Most of its points that an answer gets which is right in some cases only, or that by the exercise's number."""
+    flagged: int | float = 1.0
+    """Share of its points that a correct answer with a flag gets."""
     late_per_day: int | float = 0.0
     """Share of the points of a late file that each day after the deadline costs."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.title, str):
             raise ValueError(f"title must be a text, got {printable(repr(self.title))}")
-        for name in ("partial", "marked", "late_per_day"):
-            require_number(name, getattr(self, name), "from 0 to 1", lambda value: 0 <= value <= 1)
+        shares = {name: getattr(self, name) for name in ("partial", "flagged", "late_per_day")}
+        if isinstance(self.partial, dict):
+            shares |= {f"partial of {number}": share for number, share in shares.pop("partial").items()}
+        for name, share in shares.items():
+            require_number(name, share, "from 0 to 1", lambda value: 0 <= value <= 1)
         for number, weight in self.weights.items():
             require_number(f"the weight of {number}", weight, "a number >= 0", lambda value: 0 <= value < 1e6)
 
@@ -70,18 +73,21 @@ class Assignment:
     def as_toml(self) -> str:
         """Return the file from which `assignment` reads the same."""
         values = {"exercises": list(self.numbers), "title": self.title, "partial": self.partial}
-        values |= {"marked": self.marked, "late_per_day": self.late_per_day}
-        lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
-        weights = [f"{json.dumps(number)} = {weight}" for number, weight in self.weights.items()]
-        return "\n".join([*lines, "[weights]", *weights, ""])
+        values |= {"flagged": self.flagged, "late_per_day": self.late_per_day, "weights": self.weights}
+        tables = {name: value for name, value in values.items() if isinstance(value, dict)}
+        lines = [f"{name} = {json.dumps(value)}" for name, value in values.items() if name not in tables]
+        for name, table in tables.items():
+            lines += [f"[{name}]", *(f"{json.dumps(number)} = {value}" for number, value in table.items())]
+        return "\n".join([*lines, ""])
 
     def apply(self, grade: Grade) -> Grade:
         """Return a grade with the points of this assignment."""
         most = self.weights.get(grade.number, grade.most)
         if grade.most and grade.points == grade.most:
-            share = self.marked if grade.marks else 1.0
+            share = self.flagged if grade.flags else 1.0
         else:
-            share = self.partial * grade.right
+            partial = self.partial.get(grade.number, 0.0) if isinstance(self.partial, dict) else self.partial
+            share = partial * grade.right
         return replace(grade, points=_short(most * share), most=_short(most))
 
 
@@ -121,7 +127,8 @@ def assignment(
     weights = content.get("weights", {})
     if not isinstance(weights, dict):
         raise ValueError(f"{config}: weights must be a table, got {printable(repr(weights))}")
-    for each in [*names, *weights]:
+    partial = content.get("partial", 0.0)
+    for each in [*names, *weights, *(partial if isinstance(partial, dict) else ())]:
         if each not in known:
             raise ValueError(f"{where}: there is no exercise {printable(each)!r}; there are {', '.join(known)}")
     try:

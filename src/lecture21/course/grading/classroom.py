@@ -33,10 +33,12 @@ class Submission:
         return round(sum(each.most for each in self.grades), 2)
 
 
-def grade_one(grader: Grader, assignment: Assignment, path: Path) -> Submission:
-    """Grade one notebook; what is not a notebook has a problem instead of grades."""
+def grade_one(grader: Grader, assignment: Assignment, path: Path, problem: str = "") -> Submission:
+    """Grade one notebook; what is not a notebook, or has a problem already, has a problem instead of grades."""
     counted = [each for each in grader.exercises if each.number in assignment.numbers]
     nothing = tuple(assignment.apply(not_graded(each)) for each in counted)  # so that the total is known all the same
+    if problem:
+        return Submission(path, nothing, printable(problem, limit=400))
     try:
         notebook = read(path)
         numbers = assignment.exercises_of(notebook, grader.exercises)
@@ -49,6 +51,24 @@ def grade_one(grader: Grader, assignment: Assignment, path: Path) -> Submission:
         return Submission(path, nothing, printable(problem, limit=400))
 
 
+def _shared(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return why a path is not graded that leads to another's file: a link, which an archive can contain."""
+    same: dict[tuple[int, int], dict[Path, Path]] = {}
+    for path in paths:
+        with contextlib.suppress(OSError):
+            found = path.stat()
+            same.setdefault((found.st_dev, found.st_ino), {})[path.absolute()] = path
+    problems = {}
+    for together in same.values():
+        for path in together.values():
+            others = [str(other) for other in together.values() if other != path]
+            if path.is_symlink():
+                problems[path] = f"{path} is a link to {path.resolve()}"
+            elif others:
+                problems[path] = f"{path} is the same file as {', '.join(others)}"
+    return {path: f"{problem}; hand in the notebook itself" for path, problem in problems.items()}
+
+
 def summary(submissions: Sequence[Submission]) -> str:
     """Return a line on several notebooks: how many were graded, and what needs a look."""
     read_ones = [each for each in submissions if not each.problem]
@@ -56,8 +76,8 @@ def summary(submissions: Sequence[Submission]) -> str:
     if read_ones:
         points, most = sum(each.points for each in read_ones), sum(each.most for each in read_ones)
         text += f", {points / len(read_ones):.3g} of {most / len(read_ones):.3g} points on average"
-    marked = sum(any(grade.marks for grade in each.grades) for each in read_ones)
-    return f"{text}; {marked} with marks to look at, {len(submissions) - len(read_ones)} could not be read"
+    flagged = sum(any(grade.flags for grade in each.grades) for each in read_ones)
+    return f"{text}; {flagged} with flags to look at, {len(submissions) - len(read_ones)} could not be read"
 
 
 def grade_all(
@@ -75,14 +95,14 @@ def grade_all(
     done: queue.SimpleQueue[tuple[int, Submission] | BaseException] = queue.SimpleQueue()
     for item in enumerate(paths):
         waiting.put(item)
-    graders = [start() for _ in range(min(jobs, len(paths)))]
+    graders, problems = [start() for _ in range(min(jobs, len(paths)))], _shared(paths)
 
     def work(grader: Grader) -> None:
         try:
             with contextlib.suppress(queue.Empty):
                 while True:
                     index, path = waiting.get_nowait()
-                    done.put((index, grade_one(grader, assignment, path)))
+                    done.put((index, grade_one(grader, assignment, path, problems.get(path, ""))))
         except BaseException as error:
             done.put(error)
 

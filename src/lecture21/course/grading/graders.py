@@ -5,12 +5,13 @@ import json
 import os
 import pickle
 import secrets
-import select
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from lecture21.course.exercises.judging import Verdict, judge
 from lecture21.course.exercises.running import Outcome, draw
 from lecture21.course.exercises.values import decode, same
 from lecture21.course.grading import supervisor
-from lecture21.course.grading.answers import Answers, Program, find_answers
+from lecture21.course.grading.answers import Answers, Slice, find_answers
 from lecture21.course.grading.child import Job
 from lecture21.course.grading.exercises import every_exercise
-from lecture21.course.grading.marks import marks
+from lecture21.course.grading.flags import flags
 from lecture21.course.grading.notebooks import Notebook, read
 
 _KEPT = ("PATH", "PYTHONPATH", "HOME", "LECTURE21_DATA", "SYSTEMROOT", "LD_LIBRARY_PATH", "LANG")
@@ -40,7 +41,7 @@ class Grade:
     points: int | float
     most: int | float
     text: str
-    marks: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
     """What a person should look at, such as "calls lecture21.attention.causal_mask"."""
     right: int | float = 0.0
     """Share of the cases in which the answer is right."""
@@ -57,7 +58,7 @@ class _Result:
 
     verdict: Verdict
     right: int | float = 0.0
-    program: Program | None = None
+    needed: Slice | None = None
 
 
 class Grader:
@@ -83,6 +84,7 @@ class Grader:
         self._patience = 6 * seconds + 30 if patience is None else patience
         self.exercises = every_exercise(private)
         self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Connection | None = None
         self._closed = False
 
     def __enter__(self) -> "Grader":
@@ -101,9 +103,7 @@ class Grader:
                 process.wait(10)
             process.kill()
             process.wait()
-            for stream in (process.stdin, process.stdout):
-                with contextlib.suppress(OSError):
-                    stream.close()
+            self._connection.close()
 
     def grade(self, path: Path, numbers: Sequence[str]) -> list[Grade]:
         """Return the points of a notebook for these exercises; no other ones count.
@@ -121,10 +121,10 @@ class Grader:
         graded = _Graded(self, find_answers(notebook.cells, exercises))
         return [graded.grade(exercise) for exercise in exercises if exercise.number in numbers]
 
-    def run(self, exercise: Exercise, program: Program, cases: list[Case]) -> tuple[list[Outcome] | str, str]:
+    def run(self, exercise: Exercise, needed: Slice, cases: list[Case]) -> tuple[list[Outcome] | str, str]:
         """Run an answer in a child, and return its outcomes, or a sentence, and which statement before it failed."""
         statements = [
-            (f"cell {piece.cell + 1}", piece.source, piece.index, piece in program.answer) for piece in program.pieces
+            (f"cell {each.cell + 1}", each.source, each.index, each in needed.answer) for each in needed.statements
         ]
         unnamed = pickle.dumps([replace(case, about="") for case in cases])
         job = Job(
@@ -132,8 +132,8 @@ class Grader:
             exercise.name,
             statements,
             unnamed,
-            program.flags,
-            program.modules,
+            needed.compiler_flags,
+            needed.modules,
             self._memory,
             self._seconds,
             self._patience,
@@ -154,30 +154,34 @@ class Grader:
         if self._closed:
             return b""
         if self._process is None or self._process.poll() is not None:
-            self._process = self._start()
-        process = self._process
-        with contextlib.suppress(OSError, ValueError):  # closed, by another thread
-            supervisor.write_frame(process.stdin, job)
+            self._process, self._connection = self._start()
+        process, connection = self._process, self._connection
+        with contextlib.suppress(OSError, ValueError, EOFError):  # it has ended, or another thread has closed it
+            connection.send_bytes(job)
             # It keeps the time itself. If even it does not answer, the next answer gets a new one.
-            if not select.select([process.stdout], [], [], self._patience + _PATIENCE)[0]:
-                process.kill()
-                return b""
-            return supervisor.read_frame(process.stdout)
+            if connection.poll(self._patience + _PATIENCE):
+                return connection.recv_bytes()
+            process.kill()
         return b""
 
-    def _start(self) -> "subprocess.Popen[bytes]":
+    def _start(self) -> tuple["subprocess.Popen[bytes]", Connection]:
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment |= {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
         private = [] if self._private is None else [str(self._private.resolve())]
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "lecture21.course.grading.supervisor", *private],
-            cwd="/",
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for this process, which then ends the other one
-        )
+        own, others = Pipe()
+        with others:
+            descriptor = others.fileno()
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "lecture21.course.grading.supervisor", str(descriptor), *private],
+                cwd="/",
+                env=environment,
+                pass_fds=[descriptor],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for this process, which then ends the other one
+            )
+        return process, own
 
 
 class _Graded:
@@ -191,11 +195,11 @@ class _Graded:
         """Return the points of one exercise."""
         result = self._result(exercise)
         found: tuple[str, ...] = ()
-        if result.program is not None:
-            builds_on = [each for each in self._answers.exercises if each.name in result.program.builds_on]
-            found = marks(result.program, [exercise, *builds_on])
+        if result.needed is not None:
+            builds_on = [each for each in self._answers.exercises if each.name in result.needed.builds_on]
+            found = flags(result.needed, [exercise, *builds_on])
         points = exercise.points if result.verdict.correct else 0
-        text = result.verdict.text + "".join(f"; {mark}" for mark in found if result.verdict.correct)
+        text = result.verdict.text + "".join(f"; {flag}" for flag in found if result.verdict.correct)
         return Grade(exercise.number, exercise.title, points, exercise.points, text, found, result.right)
 
     def _result(self, exercise: Exercise) -> _Result:
@@ -210,25 +214,25 @@ class _Graded:
         """Run an answer; if it is wrong, and builds on wrong ones, run it on the book's, as `solved` does."""
         with _judging:
             cases = draw(exercise, secrets.randbits(60))
-        program = self._answers.program(exercise)
-        result = self._run(exercise, program, cases)
+        needed = self._answers.slice_of(exercise)
+        result = self._run(exercise, needed, cases)
         if not result.verdict.correct:
-            earlier = [each for each in self._answers.exercises if each.name in program.builds_on]
+            earlier = [each for each in self._answers.exercises if each.name in needed.builds_on]
             wrong = frozenset(each.name for each in earlier if not self._result(each).verdict.correct)
-            if wrong - set(program.from_the_book):
-                program = self._answers.program(exercise, wrong)
-                result = self._run(exercise, program, cases)
+            if wrong - set(needed.from_the_book):
+                needed = self._answers.slice_of(exercise, wrong)
+                result = self._run(exercise, needed, cases)
         return result
 
-    def _run(self, exercise: Exercise, program: Program, cases: list[Case]) -> _Result:
-        outcomes, failed = self._grader.run(exercise, program, cases)
+    def _run(self, exercise: Exercise, needed: Slice, cases: list[Case]) -> _Result:
+        outcomes, failed = self._grader.run(exercise, needed, cases)
         with _judging:
             verdict, right = _judged(exercise, cases, outcomes)
         if failed and (isinstance(outcomes, str) or verdict.line):  # an exception that may follow from an earlier one
             verdict = replace(verdict, text=f"{verdict.text}; before, {failed}")
-        if program.from_the_book:
-            verdict = Verdict(verdict.correct, f"{verdict.text}; with the book's {' and '.join(program.from_the_book)}")
-        return _Result(verdict, right, program)
+        if needed.from_the_book:
+            verdict = Verdict(verdict.correct, f"{verdict.text}; with the book's {' and '.join(needed.from_the_book)}")
+        return _Result(verdict, right, needed)
 
 
 def _judged(exercise: Exercise, cases: list[Case], outcomes: list[Outcome] | str) -> tuple[Verdict, int | float]:

@@ -16,7 +16,7 @@ _MAX_FILE = 20 << 20  # bytes; a chapter with its pictures has less than 2 MB
 _MAX_CELL = 40_000  # characters; Python needs a thousand times as much memory to parse them
 _MAX_CODE = 200_000  # characters of all cells
 _MAX_STATEMENTS = 5000  # of all cells
-_MAX_MAGICS = 50  # lines in one cell: IPython reads the cell again for each of them
+_MAX_WORK = 300_000  # characters of cells that IPython reads, again for each of their magics: two seconds
 _NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError, RuntimeError, OverflowError)
 _MAGIC = re.compile(r"^[ \t]*[%!?]|=[ \t]*[%!]|\?[ \t]*$", re.MULTILINE)  # each line is read once
 _CELL_MAGIC = re.compile(r"\s*%%(\w*)[^\n]*\n")
@@ -64,11 +64,14 @@ def read(path: Path) -> Notebook:
         raise ValueError(f"{path} is not a notebook: it has no list of cells as Jupyter writes it") from None
     if total > _MAX_CODE:
         raise ValueError(f"{path} has {total:,} characters of code, at most {_MAX_CODE:,} are read")
-    read_cells = tuple(_cell(source, tags) for source, tags in cells)
+    read_cells, work = [_cell(source, tags) for source, tags in cells], 0
+    for n, cell in enumerate(read_cells):
+        if cell.tree is None and 0 < (size := len(cell.source) * len(_MAGIC.findall(cell.source))) <= _MAX_WORK - work:
+            read_cells[n], work = _without_magics(cell), work + size
     statements = sum(len(cell.tree.body) for cell in read_cells if cell.tree is not None)
     if statements > _MAX_STATEMENTS:
         raise ValueError(f"{path} has {statements:,} statements, at most {_MAX_STATEMENTS:,} are read")
-    return Notebook(path, read_cells, named if type(named) is str else "")
+    return Notebook(path, tuple(read_cells), named if type(named) is str else "")
 
 
 def _content(path: Path) -> dict:
@@ -92,7 +95,7 @@ def _content(path: Path) -> dict:
 
 
 def _cell(source: str, tags: frozenset[str]) -> Cell:
-    """Return a cell with its tree; where that is necessary, IPython first turns magics into Python."""
+    """Return a cell with its tree, if it is Python."""
     source = source.removeprefix("\ufeff")
     if len(source) > _MAX_CELL:
         return Cell(source[:_MAX_CELL], tags, None, f"has {len(source):,} characters, at most {_MAX_CELL:,} are read")
@@ -102,18 +105,24 @@ def _cell(source: str, tags: frozenset[str]) -> Cell:
         source = "\n" * magic[0].count("\n") + source[magic.end() :]  # lines keep their numbers
     try:
         return Cell(source, tags, _parsed(source))
-    except _NOT_PYTHON as error:
-        problem = error
-    if 0 < len(_MAGIC.findall(source)) <= _MAX_MAGICS:
-        try:
-            transformed = TransformerManager().transform_cell(source)
-            return Cell(transformed, tags, _parsed(transformed))
-        except _NOT_PYTHON as error:
-            problem = error
+    except _NOT_PYTHON as problem:
+        return Cell(source, tags, None, _described(problem))
+
+
+def _without_magics(cell: Cell) -> Cell:
+    """Return a cell whose magics IPython has turned into Python."""
+    try:
+        source = TransformerManager().transform_cell(cell.source)
+        return Cell(source, cell.tags, _parsed(source))
+    except _NOT_PYTHON as problem:
+        return Cell(cell.source, cell.tags, None, _described(problem))
+
+
+def _described(problem: BaseException) -> str:
     text = f"raises {type(problem).__name__}"
     if isinstance(problem, SyntaxError) and problem.lineno is not None:
         text += f" in line {problem.lineno}: {printable(problem.msg, limit=100)}"
-    return Cell(source, tags, None, text)
+    return text
 
 
 def _parsed(source: str) -> ast.Module:

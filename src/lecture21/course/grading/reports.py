@@ -65,7 +65,7 @@ def exercise_table(submissions: Iterable[Submission]) -> str:
     for each in submissions:
         name = str(each.path)
         why = f"not graded: {each.problem}" if each.problem else ""
-        rows += [[name, one.number, one.points, one.most, why or one.text, "; ".join(one.marks)] for one in each.grades]
+        rows += [[name, one.number, one.points, one.most, why or one.text, "; ".join(one.flags)] for one in each.grades]
         rows += [[name, "", 0, "", why, ""]] if why and not each.grades else []
     return table(EXERCISE_COLUMNS, rows)
 

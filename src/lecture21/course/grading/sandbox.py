@@ -18,11 +18,13 @@ from typing import Any
 import pooch
 import psutil
 
-if sys.platform == "linux":
+try:  # the extra `grade`, for Linux alone
     import landlockpy
     import seccompy
     from landlockpy import AccessFS, Ruleset, Scope
     from seccompy import CmpOp, Filter
+except ImportError:
+    landlockpy = None
 
 _PACKAGE = Path(__file__).parents[2]
 PR_SET_PDEATHSIG = 1
@@ -50,8 +52,22 @@ _FORBIDDEN = (
     *("subprocess.", "shutil.", "socket.", "ctypes.", "tempfile.", "pty.", "winreg."),
 )
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# Of a chapter, a notebook reads figures and measured results. The rest has solutions.
-_OF_CHAPTERS = ("__init__", "figures", "results")
+_CLOSED = tuple(_PACKAGE / "course" / name for name in ("chapters", "study"))  # they have solutions
+# Of the chapters, a notebook reads figures and measured results.
+_OF_CHAPTERS = [
+    f"{folder}{name}*"
+    for folder in ("", "__pycache__/", "*/", "*/__pycache__/")
+    for name in ("__init__", "figures", "results")
+]
+
+
+def require_packages() -> None:
+    """Raise ValueError if what confines a student's code on Linux is not installed."""
+    if sys.platform == "linux" and landlockpy is None:
+        raise ValueError(
+            "lecture21 grade runs students' code in a sandbox, which is not installed: install lecture21[grade], with "
+            "pip install '.[grade]' in the folder of the repository, or pip install 'WHEEL[grade]' with its wheel"
+        )
 
 
 def missing_protection() -> str:
@@ -73,8 +89,7 @@ class Sandbox:
         # Both packages look for the C library first, with a program; in the sandbox there are no programs.
         self.has_landlock = sys.platform == "linux" and landlockpy.supported()
         self.has_seccomp = sys.platform == "linux" and seccompy.supported()
-        self._hidden = _hidden()
-        self._files = _readable(self._hidden)
+        self._files, self._folders = _readable(), _folders()
         self._ruleset = None
         if self.has_landlock:
             self._ruleset = Ruleset(scoped=Scope.SIGNAL | Scope.ABSTRACT_UNIX_SOCKET)
@@ -82,7 +97,7 @@ class Sandbox:
                 access = AccessFS.READ_FILE | AccessFS.READ_DIR if path.is_dir() else AccessFS.READ_FILE
                 with contextlib.suppress(OSError):  # it has gone, or is not for this user
                     self._ruleset.allow_path(path, access)
-            for path in _folders():  # Python lists the folders that it imports from
+            for path in self._folders:  # Python lists the folders that it imports from
                 with contextlib.suppress(OSError):
                     self._ruleset.allow_path(path, AccessFS.READ_DIR)
 
@@ -129,25 +144,20 @@ class Sandbox:
             by_name = isinstance(path, str | bytes) and not self.has_landlock  # which knows better
             if by_name and not self._may_read(os.path.realpath(os.fsdecode(path))):
                 raise PermissionError("an exercise reads no files but those of the libraries")
+        elif event in ("os.listdir", "os.scandir") and not self.has_landlock:
+            path = arguments[0] if arguments[0] is not None else "."
+            if not isinstance(path, str | bytes) or not self._may_list(os.path.realpath(os.fsdecode(path))):
+                raise PermissionError("an exercise lists no folders but those of the libraries")
         elif event.startswith(_FORBIDDEN):
             raise PermissionError(f"an exercise does not need {event}")
+
+    def _may_list(self, path: str) -> bool:
+        return path in map(str, self._folders) or self._may_read(path)
 
     def _may_read(self, path: str) -> bool:
         return any(path == str(each) or path.startswith(f"{each}{os.sep}") for each in self._files) or path.startswith(
             ("/proc/self/", f"/proc/{os.getpid()}/")
         )
-
-
-def _hidden() -> set[Path]:
-    """Return the files of the package that hold solutions."""
-    chapters = _PACKAGE / "course" / "chapters"
-    shown = {
-        path
-        for path in chapters.rglob("*")
-        if any(part.startswith(_OF_CHAPTERS) for part in path.relative_to(chapters).parts[-2:])
-    }
-    files = {path for path in [*chapters.rglob("*"), *(_PACKAGE / "course" / "study").rglob("*")] if path.is_file()}
-    return files - shown
 
 
 def _folders() -> list[Path]:
@@ -156,8 +166,8 @@ def _folders() -> list[Path]:
     return [*folders, _PACKAGE]
 
 
-def _readable(hidden: set[Path]) -> list[Path]:
-    """Return the files and folders that may be read: the libraries, without what is hidden."""
+def _readable() -> list[Path]:
+    """Return the files and folders that may be read: the libraries, without the solutions."""
     folders = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     folders |= {folder for folder in _folders() if folder != Path.home() and folder != Path.cwd()}
     folders |= {Path(prefix) / "lib" for prefix in (sys.prefix, sys.base_prefix)}
@@ -166,13 +176,14 @@ def _readable(hidden: set[Path]) -> list[Path]:
     folders |= {Path(each) for each in ("/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/urandom", "/dev/zero")}
     folders |= {Path(each) for each in ("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu")}
     folders.add(Path(os.environ.get("LECTURE21_DATA") or pooch.os_cache("lecture21")))  # the plays
-    chain = {parent for path in hidden for parent in path.parents}
-    todo, files = [folder.resolve() for folder in folders if folder.exists()], set()
+    chain = {parent for path in _CLOSED for parent in path.parents}
+    todo = [folder.resolve() for folder in folders if folder.exists()]
+    files = {path for pattern in _OF_CHAPTERS for path in _CLOSED[0].glob(pattern)}
     while todo:
         path = todo.pop()
         if path in chain:
-            todo += path.iterdir()  # something below it is hidden: its parts are allowed one by one
-        elif path not in hidden:
+            todo += path.iterdir()  # something below it is closed: its parts are allowed one by one
+        elif path not in _CLOSED:
             files.add(path)
     return sorted(files)
 

@@ -64,7 +64,7 @@ def _answer(submission: Submission, exercise: Exercise) -> list[ast.stmt]:
     answers = find_answers(submission.notebook.cells, [exercise])
     if exercise.name not in answers.written:
         return []
-    nodes = [piece.node for piece in answers.program(exercise).pieces]
+    nodes = [statement.node for statement in answers.slice_of(exercise).statements]
     try:
         return _without_docstrings([node for node in nodes if not isinstance(node, ast.Import | ast.ImportFrom)])
     except RecursionError:  # nobody writes such code

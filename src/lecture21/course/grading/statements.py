@@ -25,10 +25,10 @@ _COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class Statement:
     """One top-level statement."""
 
-    place: int
+    position: int
     """Its number in the notebook, counted over all cells."""
     cell: int
     """The cell's number; -1 for code of the book."""
@@ -45,38 +45,39 @@ class Piece:
     """Names that are read when it is executed."""
     uses_later: frozenset[str]
     """Names that are read when its functions are called."""
-    flags: int = 0
+    compiler_flags: int = 0
     """What `compile` needs: Jupyter compiles every cell after `from __future__ import annotations` with it."""
     is_given: bool = False
     """Whether its cell is one of the book's, and not the student's."""
 
 
 @functools.lru_cache(maxsize=8)
-def take_apart(cells: tuple[Cell, ...]) -> list[Piece]:
+def take_apart(cells: tuple[Cell, ...]) -> list[Statement]:
     """Return the statements of a notebook in their order, without the cells of the book's solutions."""
-    places = itertools.count()
+    positions = itertools.count()
     counted = [(n, cell) for n, cell in enumerate(cells) if cell.tree is not None and not cell.tags & _LEFT_OUT]
     postponed = any(_postpones_annotations(node) for _, cell in counted for node in cell.tree.body)
-    flags = __future__.annotations.compiler_flag if postponed else 0
-    return [
-        piece
-        for number, cell in counted
-        for piece in _pieces(cell.source, cell.tree, number, places, flags, cell.source.strip() in _given_cells())
-    ]
+    compiler_flags = __future__.annotations.compiler_flag if postponed else 0
+    found: list[Statement] = []
+    for number, cell in counted:
+        is_given = cell.source.strip() in _given_cells()
+        found += _statements(cell.source, cell.tree, number, positions, compiler_flags, is_given)
+    return found
 
 
-def of_the_book(source: str) -> list[Piece]:
+def of_the_book(source: str) -> list[Statement]:
     """Return the statements of a solution, as if they were before the notebook's first cell."""
-    return list(_pieces(source, ast.parse(source), -1, itertools.repeat(-1)))
+    return list(_statements(source, ast.parse(source), -1, itertools.repeat(-1)))
 
 
-def _pieces(
-    source: str, tree: ast.Module, cell: int, places: Iterator[int], flags: int = 0, is_given: bool = True
-) -> Iterator[Piece]:
+def _statements(
+    source: str, tree: ast.Module, cell: int, positions: Iterator[int], compiler_flags: int = 0, is_given: bool = True
+) -> Iterator[Statement]:
     for index, node in enumerate(tree.body):
-        uses, uses_later = _loaded(compile(ast.Module([node], []), "cell", "exec", flags))
+        uses, uses_later = _loaded(compile(ast.Module([node], []), "cell", "exec", compiler_flags))
         binds, changes = frozenset(_bound(node)), frozenset(_changed(node))
-        yield Piece(next(places), cell, source, index, node, binds, changes, uses, uses_later, flags, is_given)
+        names = (binds, changes, uses, uses_later)
+        yield Statement(next(positions), cell, source, index, node, *names, compiler_flags, is_given)
 
 
 def _postpones_annotations(node: ast.stmt) -> bool:

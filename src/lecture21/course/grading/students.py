@@ -90,10 +90,17 @@ def deadline_of(text: str) -> datetime:
     return value.astimezone()
 
 
-def days_late(path: Path, deadline: datetime) -> int:
-    """Return how many days after the deadline a file was last changed, each begun day counted."""
-    seconds = path.stat().st_mtime - deadline.timestamp()
-    return max(0, math.ceil(seconds / 86_400))
+def days_late(path: Path, deadline: datetime | None) -> int:
+    """Return how many days after the deadline a file was last changed, each begun day counted.
+
+    Canvas writes _LATE_ into the names of late files, and the time of a download is not that of the submission: such a
+    file is a day late at least.
+    """
+    match = _CANVAS_NAME.fullmatch(path.name)
+    least = int(match is not None and match["late"] is not None)
+    if deadline is None or not path.exists():
+        return least
+    return max(least, math.ceil((path.stat().st_mtime - deadline.timestamp()) / 86_400))
 
 
 def totals(
@@ -109,7 +116,7 @@ def totals(
 def _total(name: str, submissions: list[Submission], assignment: Assignment, deadline: datetime | None) -> Student:
     best: dict[str, tuple[int | float, int, Grade]] = {}  # points with the deduction, days late
     for each in submissions:
-        late = days_late(each.path, deadline) if deadline is not None and each.path.exists() else 0
+        late = days_late(each.path, deadline)
         kept = max(0.0, 1 - assignment.late_per_day * late)
         for grade in each.grades:
             best.setdefault(grade.number, (0.0, late, grade))
@@ -132,7 +139,7 @@ def student_table(students: Sequence[Student]) -> str:
     numbers = list(dict.fromkeys(number for each in students for number in each.grades))
     rows = []
     for each in students:
-        look_at = [f"{number}: {mark}" for number, grade in each.grades.items() for mark in grade.marks]
+        look_at = [f"{number}: {flag}" for number, grade in each.grades.items() for flag in grade.flags]
         points = [each.grades[number].points if number in each.grades else "" for number in numbers]
         row = [each.name, each.points, each.most, each.days_late, *points]
         rows.append([*row, "; ".join(look_at), "; ".join(each.notebooks), "; ".join(each.problems)])

@@ -1,7 +1,7 @@
 """A process that has the libraries loaded, and forks one child for each answer.
 
-It reads jobs from standard input and writes one reply for each: how the child ended, and the line that it wrote. A
-child has a session of its own, a deadline, and at most `LONGEST` bytes to say; when it ends, all that it started is
+It receives jobs on a connection and sends one reply for each: how the child ended, and the line that it wrote. A child
+has a session of its own, a deadline, and at most `LONGEST` bytes to say; when it ends, all that it started is
 killed.
 """
 
@@ -12,10 +12,9 @@ import os
 import pickle
 import select
 import signal
-import struct
 import sys
 import time
-from typing import BinaryIO
+from multiprocessing.connection import Connection
 
 import psutil
 import torch
@@ -37,35 +36,21 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LIBRARIES = {"lecture21", "torch", "numpy", "scipy", "sklearn", "matplotlib", "pandas", "seaborn", "transformers"}
 
 
-def main(private: str = "") -> None:
-    """Answer jobs until standard input ends."""
-    jobs, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nothing, stream)
+def main(descriptor: str, private: str = "") -> None:
+    """Answer the jobs of a connection until it is closed."""
+    connection = Connection(int(descriptor))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the child is killed as well
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     exercises = every_exercise(private or None)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)  # what a child has started becomes a child of this process
     torch.set_num_threads(1)  # threads do not survive a fork
     sandbox = Sandbox()
-    while frame := read_frame(jobs):
-        job = pickle.loads(frame)
-        if sys.platform == "linux":  # elsewhere, libraries that are loaded may not work after a fork
-            _load_libraries(job, exercises)
-        write_frame(replies, _supervise(job, exercises, sandbox, (jobs.fileno(), replies.fileno())))
-
-
-def read_frame(stream: BinaryIO) -> bytes:
-    """Return the next message; it is empty if there is none."""
-    header = stream.read(8)
-    return stream.read(struct.unpack("<Q", header)[0]) if len(header) == 8 else b""
-
-
-def write_frame(stream: BinaryIO, data: bytes) -> None:
-    """Write a message with its length."""
-    stream.write(struct.pack("<Q", len(data)) + data)
-    stream.flush()
+    with contextlib.suppress(EOFError, OSError):  # the other end is closed
+        while True:
+            job = pickle.loads(connection.recv_bytes())
+            if sys.platform == "linux":  # elsewhere, libraries that are loaded may not work after a fork
+                _load_libraries(job, exercises)
+            connection.send_bytes(_supervise(job, exercises, sandbox, connection))
 
 
 def _load_libraries(job: child.Job, exercises: list[Exercise]) -> None:
@@ -87,8 +72,8 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def _supervise(job: child.Job, exercises: list[Exercise], sandbox: Sandbox, closed: tuple[int, ...]) -> bytes:
-    """Run a job in a child, and return how it ended and what it wrote."""
+def _supervise(job: child.Job, exercises: list[Exercise], sandbox: Sandbox, connection: Connection | None) -> bytes:
+    """Run a job in a child, which gets no connection, and return how it ended and what it wrote."""
     read, write = os.pipe()
     process = os.fork()
     if process == 0:
@@ -96,8 +81,9 @@ def _supervise(job: child.Job, exercises: list[Exercise], sandbox: Sandbox, clos
             os.setsid()
             _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            for descriptor in (*closed, read):
-                os.close(descriptor)
+            if connection is not None:
+                connection.close()
+            os.close(read)
             child.run(job, exercises, write, sandbox)
         finally:
             os._exit(0)

@@ -485,5 +485,5 @@ def test_a_process_that_knows_solutions_of_earlier_exercises_gives_no_points_for
         "MultiHead = make()"
     )
     grades = grades_of(submitted(tmp_path, {"7.5": stub, "7.6": thief}), list(EXERCISES))
-    assert "uses gc" in grades[5].marks
+    assert "uses gc" in grades[5].flags
     assert [each.points for each in grades] == [0] * 8
