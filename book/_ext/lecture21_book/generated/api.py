@@ -1,6 +1,6 @@
 """The API reference: one page for each module or package of the library, and one for what an instructor uses.
 
-The rest of `lecture21.course` has no page: whoever changes the book reads its source, and book/developers.md says where.
+The rest of `lecture21.course` has no page: whoever changes the book reads its source; book/developers.md says where.
 """
 
 import importlib
