@@ -13,11 +13,9 @@ Every arm is trained with the learning rates FIRST, at 24 blocks the arms in CUR
 the grid RATES, until the rate with the lowest mean over the seeds has a worse one on both sides. The models of an arm
 are trained side by side, as one stack of weights, which costs less than one after the other.
 
-Writes:
-    depth: arm, n_layer, learning_rate, seed, nats; an n-gram's loss has the depth 0;
-    depth_states: of the same models, before training and after some updates, for layer 0 (the embeddings) and some of
-        the blocks: the root mean square of the stream (size), and the share of its squared norm that differs between
-        the tokens of a window (differs).
+Writes the result `depth`, and, of the same models, `depth_states`: before training and after some updates, for layer 0
+(the embeddings) and some of the blocks, the root mean square of the stream (size), and the share of its squared norm
+that differs between the tokens of a window (differs).
 """
 
 import math

@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/c07_gpt0_seeds.py [SEED ...]        (0 1 2 3 4 if none is named; about 100 s each on one core)
 
-Writes the result `gpt0_seeds`: seed, step, train_loss, val_loss (nats per character, whole validation split).
+Writes the result `gpt0_seeds`: the losses in nats per character, val_loss on the whole validation split.
 """
 
 import common

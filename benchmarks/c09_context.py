@@ -10,12 +10,9 @@ factor of each arm then has seeds 1 and 2.
 
 Arms: learned or rotary positions with 32 or 64 characters of context.
 
-Writes two results:
-    context: arm, factor, seed; bits per character in windows of the model's own block size, and bits_at_32;
-        seconds of processor time, of training and scoring.
-    context_positions: arm, factor, seed, position in the window; bits per
-        character there, over windows that begin at every 64th character of the validation split, the same windows for
-        every arm.
+Writes the results `context`, bits per character in windows of the model's own block size, and bits_at_32, and
+`context_positions`, those at each position, over windows that begin at every 64th character of the validation split,
+the same windows for every arm.
 """
 
 import math

@@ -33,13 +33,10 @@ amplifies the rounding, and a run can differ about as much as with another seed.
 
 Writes the result `gpt_ladder`, for char-rnn `gpt_ladder_char_rnn`:
     part: "run" at the factor that was chosen, "search" at the others, or "count" for the 5-gram (Witten-Bell, counted
-    on the training text);
-    rung; equal_characters and equal_compute, the rungs that it may be compared with, empty if there is none; seed;
-    factor of the learning rates; steps; parameters;
-    tokens and characters of the training batches; tflop, 1e12 FLOPs of training; seconds of processor time;
-    bits: bits per character on the validation split, in windows of the model's own block size that do not overlap;
-    bits_at_32: the same in windows of about 32 characters, whatever the block size ("count": as bits).
-Counting has no seed, factor, steps, parameters, FLOPs and time: they are 0.
+    on the training text), whose seed, factor, steps, parameters, FLOPs and time are 0;
+    equal_characters and equal_compute: the rungs that it may be compared with; tokens and characters of the training
+    batches; tflop, 1e12 FLOPs of training; bits per character on the validation split, in windows of the model's own
+    block size that do not overlap; bits_at_32: the same in windows of about 32 characters, whatever the block size.
 """
 
 import math

@@ -5,10 +5,8 @@ Usage: python benchmarks/c09_new_play.py        (about 7 minutes on one core; ne
 The last tenth of both editions has the end of *The Taming of the Shrew*, which the training text begins, and *The
 Tempest*, of which the training text has nothing. Its share is 77 % in the plays and 31 % in Tiny Shakespeare, which
 breaks off in the second act. GPT-0, GPT-0 trained on half the characters, and the 5-gram are those of `c09_gpt_ladder`,
-trained again with the factors that it chose, and are scored on each play in windows of 32 characters.
-
-Writes the result `new_play`: edition; model;
-seed (5-gram: 0); play; characters of it; bits per character.
+trained again with the factors that it chose, and are scored on each play in windows of 32 characters: see the result
+`new_play`.
 """
 
 from functools import cache

@@ -8,9 +8,9 @@ validation split. On its first 20,000 characters (`scarce`), dropout has 250 and
 rates and seed 100, and is scored on the first 19,200 characters of the training text's last tenth. The search of
 chapter 13's result `scarce_text` has models without dropout, with this seed and score, at several learning rates.
 
-Writes the result `dropout`: text, arm, updates, factor on
-all learning rates, seed, and nats per character: of the score (`nats`), and in the first 120,000 characters of the
-training text, in windows of 32, of the characters that the batches contained (`read`) and of all others (`unread`).
+Writes the result `dropout`, in nats per character: the score (`nats`), and, in the first 120,000 characters of the
+training text, in windows of 32, the loss of the characters that the batches contained (`read`) and of all others
+(`unread`).
 """
 
 import common

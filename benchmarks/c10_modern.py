@@ -25,13 +25,9 @@ Of the validation text, *The Tempest* is a play that is not in the training text
 is. The losses on the rest, on the speakers' names in The Tempest (with the colon and the line's end) and on what they
 say there are stored apart, and that on the names if its speakers are called as those of the training text.
 
-Writes the result `modern`, or `modern_char_rnn`:
-    edition, arm, seed; window: the block size; parameters, steps, characters (of the training batches);
-    seconds: process time of training; nats per character on the validation split; known, names, speech, renamed: those
-    of its parts (not in the earlier rows of the plays). Rows of n-grams have only nats; their contexts begin with the
-    window, as those of the networks do.
-And `modern_search` and `modern_equal_time`, in the same way: n_layer, d_model, batch_size, factor, seed, steps,
-    seconds, and nats on the 20,000 characters.
+Writes the result `modern`, or `modern_char_rnn`: nats per character on the validation split, and in its parts (known,
+names, speech, renamed; not in the earlier rows of the plays). The contexts of n-grams begin with the window, as those
+of the networks do. And `modern_search` and `modern_equal_time`, with the nats on the 20,000 characters.
 """
 
 import re

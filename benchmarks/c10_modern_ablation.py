@@ -22,9 +22,7 @@ smooth and stays at its minimum, loses at least half of GELU's 0.011 before ReLU
 The recipe begins the last matrix of each layer and the output layer at 0. Both are replaced together, each alone, and
 both by twice PyTorch's values.
 
-Writes the result `modern_ablation`:
-    part (search or run), arm, factor, seed; parameters; seconds: process time of training; nats per character.
-    The 5-gram's row has only nats.
+Writes the result `modern_ablation`.
 """
 
 import time

@@ -16,8 +16,7 @@ grows with the passes, to 8, where random windows leave nothing unread, and less
 Random windows also read some text more often than other text, and some again too soon. The arm `equally often` has all
 windows of all passes in one random order, so that only the counts are equal, and not the distances.
 
-Writes the result `shuffled`: passes, arm, seed, nats per
-character.
+Writes the result `shuffled`.
 """
 
 import math

@@ -7,10 +7,8 @@ compute, they predict how much a GPT-0 of another width gains or loses. Here suc
 recipe, search and score of `c09_gpt_ladder`, whose GPT-0 of width 64 is not trained again. A narrow one reads more
 text: at half of the compute the one of width 44 reads the training text once, and the one of width 32 twice.
 
-Writes the result `gpt0_size`:
-    part: "run" at the factor that was chosen, "search" at the others; compute: as a fraction of GPT-0's; d_model;
-    seed; factor of the learning rates; weights in matrices, as `c11_isoflop` counts them; characters of the training
-    batches; seconds of processor time; bits: bits per character on the validation split, in windows of 32.
+Writes the result `gpt0_size`: part is "run" at the factor that was chosen, "search" at the others; compute, a fraction
+of GPT-0's; weights in matrices, as `c11_isoflop` counts them; characters of the training batches.
 """
 
 import time

@@ -10,7 +10,7 @@ each data set and gate, by the mean log-likelihood at the end, on the points tha
 initializations (seeds 100 to 129). L-BFGS has a line search and no learning rate; its steps are evaluations of the
 gradient, at most 2,000, on the linear gate only.
 
-Writes results/em_against_gradient.csv in the package, in three parts. `search`: every rate, by seed. `race`: `nats` is
+Writes the result `em_against_gradient` in three parts. `search`: every rate, by seed. `race`: `nats` is
 the mean log P(y|x) over the training points at the end, `steps` the number of steps after which it stays within 0.001
 of that value, `error` the mean squared error of the mixture's mean on 4,000 other points. `damping`: only EM on
 `three_regimes`, 100 steps. There a `wild` initialization has a gate whose parameters are drawn with a standard

@@ -14,10 +14,8 @@ with the MLP gate, to within one. `single` is one member.
 The learning rate is tuned for each task, method and score (`nats` and `error`): the mean over two other draws (seeds
 100 and 101) of that score on their test points, from 0.1 to the neighbors in `RATES` until both are worse.
 
-Writes results/three_estimators.csv in the package after each method, and continues the table that is there, one row for
-each task, method, learning rate and seed, scored on the test points (`part` is search or run):
+Writes the result `three_estimators`, scored on the test points:
 
-    learning_rate   at the first update
     tuned_on        of a run: the score for which its learning rate is the best, nats, error, or both
     error           mean squared error, or the fraction of wrong classes
     squared         mean squared error, or the Brier score of class 1
@@ -28,7 +26,6 @@ each task, method, learning rate and seed, scored on the test points (`part` is 
                     mean of the members' `squared` with the method's own weights g, with 1/M, and the spread
                     sum_m g_m (f_m - fbar)^2; squared = weighted_member - ambiguity. Empty for methods without
                     weights that sum to 1
-    parameters      number of fitted parameters
 
 `cooperative` is trained on the squared error. For regression, that does not determine the spread of y; for
 `nats` and `overconfidence` the predicted distribution is normal with the standard deviation of the training residuals,

@@ -15,11 +15,11 @@ members. The learning rates are those that were tuned for 500 steps.
 `one`: the pretrained `modern-gpt0`, whose recipe has 1,200 steps of 32 windows: 4/5 of the compute of six members. The
 result `modern` has two more seeds of it.
 
-Writes results/bag_of_gpts.csv in the package. `part` is search, run or ngram; `members` is the number of models that
-are averaged and `seed` theirs; `characters` is the number of training characters that they have read together,
-proportional to their compute. `average` is their mean loss, `probabilities` the loss of the mean of their
-distributions, `logits` that of the mean of their logits, in nats per character: of the whole validation split for runs
-and n-grams (`steps` is then the order). `seconds` is the processor time of the training of all members together.
+Writes the result `bag_of_gpts`. `members` is the number of models that are averaged and `seed` theirs; `characters` is
+the number of training characters that they have read together, proportional to their compute. `average` is their mean
+loss, `probabilities` the loss of the mean of their distributions, `logits` that of the mean of their logits, in nats
+per character: of the whole validation split for runs and n-grams (`steps` is then the order). `seconds` is the
+processor time of the training of all members together.
 """
 
 import time

@@ -6,7 +6,7 @@ Usage: python benchmarks/c13_ridge_ensembles.py        (about 20 seconds on one 
 drawn without replacement (`subset`), or as many examples drawn with replacement (`bootstrap`). The fractions 1, 0.8 and
 0.65 of 60 examples are whole numbers: 60, 48 and 39. 10 rounds of 40 seeds.
 
-Writes results/ridge_ensembles.csv in the package. Each row is a mean over the seeds of one round: `mean_of_K` is the
+Writes the result `ridge_ensembles`. Each row is a mean over the seeds of one round: `mean_of_K` is the
 error |w - w0|^2 / N of the mean of the first K students, for K = 1 averaged over all 30 students; `train` is the mean
 squared error of the students on their own examples.
 """

@@ -13,7 +13,7 @@ model reads: alone, by their average loss, and as a pool of two, by that of the 
 `run`: at the scale that is best for pools with 250 updates, four seeds for each number of updates, alone, in
 pools of two neighbors in a ring, and all four, on the first 19,200 characters of the validation split.
 
-Writes results/scarce_text.csv in the package, in nats per character. `average` is the members' mean loss.
+Writes the result `scarce_text`, in nats per character. `average` is the members' mean loss.
 """
 
 import common

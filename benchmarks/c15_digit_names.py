@@ -11,10 +11,8 @@ The learning rate is searched for each setting on equal terms: models are traine
 of seed 0, with 1e-3, 3e-3 and 1e-2, and with further rates while the best is at an end. The rate with the lowest loss
 on the other fifth is taken. No held-out image of seed 0 is used.
 
-Writes the result `digit_rates`: setting, seed, learning_rate, and letter_nats and
-accuracy on the 288 images of the last fifth. Writes the result `digit_names` after every other run: setting, seed,
-accuracy (fraction of held-out images whose name is entirely correct), mixed (the same with the patches of each image
-in random order), letter_nats (loss of the held-out names), image_tokens, seconds of training and learning_rate.
+Writes the results `digit_rates`, of the search, and `digit_names`: accuracy, the fraction of held-out images whose name
+is entirely correct; mixed, the same with the patches of each image in random order; letter_nats, the loss of the names.
 """
 
 import math
@@ -78,7 +76,6 @@ def trained(
         "accuracy": right(images[test]),
         "mixed": right(mixed),
         "letter_nats": round(nats, 4),
-        "image_tokens": model.embedding.n_patch,
         "seconds": round(seconds, 1),
     }
 

@@ -10,10 +10,8 @@ pairs with both digits in 2..7. All pairs are tested, five times each, with held
 
 The learning rate of each answer is the one of 1e-3, 3e-3 and 1e-2 with the best answers about trained pairs, seed 0.
 
-Writes the result `digit_sums`: answer, held_out (the kind
-of `vision.sums.PairSplit`), seed, pairs (trained or held out), answers (number of texts), named (fraction with both
-digits named), added (fraction of these whose last number is the sum), learning_rate, tuned (whether this rate is the
-answer's best), and seconds of training.
+Writes the result `digit_sums`: held_out is the kind of `vision.sums.PairSplit`; named, the fraction of texts with both
+digits named; added, the fraction of these whose last number is the sum; tuned, whether this rate is the answer's best.
 """
 
 import time
@@ -51,7 +49,6 @@ def measure(answer: str, held_out: str, seed: int, learning_rate: float) -> list
         rows.append(
             {
                 "pairs": part,
-                "answers": len(these),
                 "named": round(len(named) / len(these), 4),
                 "added": round(sum(w[2:][-1:] == [sum(p)] for p, w in named) / len(named), 4),
                 "tuned": False,  # known after the search

@@ -11,12 +11,11 @@ training then continues for 100 updates of 4 windows of 512 characters. The lear
 the continued ones without interpolation and with it in all planes, are tuned with one more seed on characters 32,770 to
 49,154 of the validation split. Interpolation of some planes uses the rate that is best for both of these.
 
-Writes the result `beyond_the_block`: part (search, run,
-n-gram), change, updates at 512 characters, learning rate of the last training, seed, kind of measurement, its length or
-position, and nats per character. Runs and n-grams are evaluated on the validation split from character 49,155 on, which
-is all from The Tempest, a play that the training split does not contain. `length` averages over all of them in windows
-of that length; `position` averages over the 64 characters up to that position in windows of 512. The n-grams
-(Witten-Bell) are counted on all of the training split.
+Writes the result `beyond_the_block`: more, the updates at 512 characters; the learning rate of the last training; by
+and at, the kind of measurement and its length or position; nats per character. Runs and n-grams are evaluated on the
+validation split from character 49,155 on, which is all from The Tempest, a play that the training split does not
+contain. `length` averages over all of them in windows of that length; `position` averages over the 64 characters up to
+that position in windows of 512. The n-grams (Witten-Bell) are counted on all of the training split.
 """
 
 import math

@@ -7,9 +7,8 @@ warm-up, a cosine decay to 0 and gradient clipping. Steps and rate were chosen i
 models with either kind of positions learn the task. Then the block size becomes 512 and, without further training, the
 attention window 64, or rotary positions are interpolated by a factor of 8.
 
-Writes the result `haystack`: kind of positions, change, seed, length of the texts, distance of the needle, and the
-fraction of 100 texts with the correct answer. Every seed and distance has its own texts; all changes of a model are
-tested on the same ones. Random guessing gives 1/6.
+Writes the result `haystack`: by distance of the needle, the fraction of 100 texts with the correct answer. Every seed
+and distance has its own texts; all changes of a model are tested on the same ones. Random guessing gives 1/6.
 """
 
 from itertools import product

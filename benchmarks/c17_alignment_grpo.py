@@ -11,8 +11,8 @@ beta. A grid is extended while its best value is at an edge.
 
 Usage: python benchmarks/c17_alignment_grpo.py            (about 5 minutes on one core; the search is stored first)
 
-Writes `alignment_grpo_search`: seed, weight, beta, learning_rate, criterion (lower is better), chosen.
-`alignment_grpo`: method, weight, beta, learning_rate, seed, step, and what `ShopTask.measure_policy` returns.
+Writes `alignment_grpo_search`, where a lower criterion is better, and `alignment_grpo`: what `ShopTask.measure_policy`
+returns.
 """
 
 import copy

@@ -15,12 +15,11 @@ lengths.
 
 Usage: python benchmarks/c17_alignment_runs.py            (about 9 minutes on one core)
 
-Writes `alignment_search`: seed, stage, weight, learning_rate, criterion (lower is better), chosen. `alignment_runs`:
-method, weight (kl_weight, beta, or n of best-of-n), seed, step, and what `ShopTask.measure_policy` returns; the
-divergence of best-of-n is its upper bound ln n - (n-1)/n, that of a policy an estimate from its own samples.
-`alignment_reward`: seed, numbers of comparisons, and what `ShopTask.measure_reward` returns. `alignment_samples`: for
-each stage the responses to ten held-out prompts, the first sampled. Ships the models `unaligned` (the base) and
-`aligned` (policy gradient with weight 0.1, seed 0).
+Writes `alignment_search`, where a lower criterion is better. `alignment_runs`: weight is the KL weight, beta, or n of
+best-of-n; the rest is what `ShopTask.measure_policy` returns; the divergence of best-of-n is its upper bound
+ln n - (n-1)/n, that of a policy an estimate from its own samples. `alignment_reward`: what `ShopTask.measure_reward`
+returns. `alignment_samples`: for each stage the responses to ten held-out prompts, the first sampled. Ships the models
+`unaligned` (the base) and `aligned` (policy gradient with weight 0.1, seed 0).
 """
 
 import copy

@@ -166,15 +166,8 @@ class Table:
     ) -> float:
         """Return the value of a column, such as the learning rate, whose rows have the lowest mean score over seeds.
 
-        Args:
-            compute: as for `rows`.
-            column: of the key, with the value to be tuned.
-            first: values to begin with.
-            further: values: see `common.tune`.
-            by: the column with the score, or a function that computes it from the rows of one seed.
-            seeds: of the search.
-            reported: the seeds that are reported, which must be others.
-            key: the rest of the key.
+        The search is that of `common.tune`. The score is a column, or is computed from the rows of one seed. The seeds
+        of the search must be others than those that are reported.
         """
         from common import tune
 
